@@ -1,0 +1,49 @@
+# workflow: a workflow engine inside PostgreSQL
+#
+#   make && make install && make installcheck    the ordinary way (PGXS)
+#   make demo, make demo-stop                    see it work, in a server of its own
+#   make check                                   every test, in servers of its own
+#   make bench                                   speed, against the reference
+
+# These four build and install for themselves, in a directory of their own, and
+# must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
+OUR_GOALS = check demo demo-stop bench
+ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
+
+.PHONY: $(OUR_GOALS)
+check:
+	@test/check
+demo:
+	@test/demo/run
+demo-stop:
+	@test/demo/stop
+bench:
+	@test/bench/run
+
+else
+
+EXTENSION    = workflow
+EXTVERSION   = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+PARTS        = header roles tables api views grants wake
+MODULE_big   = $(EXTENSION)
+OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare $(WF_CFLAGS)
+DATA         = $(filter-out sql/$(EXTENSION)--$(EXTVERSION).sql,$(wildcard sql/$(EXTENSION)--*.sql))
+DATA_built   = sql/$(EXTENSION)--$(EXTVERSION).sql
+
+TEMP_INSTANCE ?= --temp-instance=./tmp_check --temp-config=test/regress.conf
+REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=test $(TEMP_INSTANCE)
+ISOLATION      = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=. $(subst tmp_check,tmp_check_iso,$(TEMP_INSTANCE))
+TAP_TESTS      = 1
+PROVE_TESTS    = test/t/*.pl
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(DATA_built): $(PARTS:%=sql/parts/%.sql)
+	cat $^ > $@
+
+endif

@@ -1,0 +1,173 @@
+-- The stored procedures. Errors of our own have SQLSTATE class WF:
+--   WF001 no such process        WF002 not allowed       WF003 suspended
+--   WF004 over                   WF005 busy              WF006 no such definition
+--   WF007 definition has faults  WF008 no such timer
+-- so that a client can tell "refused" (WF...) from "failed" (all others).
+
+-- define(definition): store a new version of a definition.
+--   definition  XState-shaped JSON; its "id" is the definition's name
+-- Returns the version: 1 for a new name; the newest version, unchanged, when
+-- the definition is the same as that one. The caller owns the name from then
+-- on. Errors: WF007 with every fault and its JSON path in the detail; WF002
+-- when another role owns the name, or the caller may not log in or is a
+-- superuser. Locks the name against other define() calls until the end of
+-- the transaction.
+CREATE FUNCTION workflow.define(definition json) RETURNS int
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_define';
+
+-- start(...): make a process and enter its initial states in the caller's
+-- transaction; with `at`, make it only and start it then.
+--   definition  a definition's name
+--   input       jsonb object, laid over the definition's initial context
+--   key         business key: when a process of this definition has it, that
+--               process is returned and nothing is started
+--   version     default: the newest
+--   at          when to start; default: now, in this transaction
+--   actor       on whose behalf; default: current_user
+-- Returns the process's id. Errors: WF006, WF002, those of its actions.
+CREATE FUNCTION workflow.start(
+    definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
+    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL)
+    RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start';
+
+-- start_many(...): start() for every element of inputs, set-based.
+--   inputs      one a process; a null element is an empty input
+--   keys        as long as inputs, or null
+-- Returns the ids in the order of inputs.
+CREATE FUNCTION workflow.start_many(
+    definition text, inputs jsonb[], keys text[] DEFAULT NULL,
+    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL)
+    RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_many';
+
+-- send(...): a command. Takes its transition in the caller's transaction.
+--   process     its id
+--   event       name of the event
+--   data        payload, event->'data' in guards and actions
+--   id          repeated with the same id, gives the first verdict again
+--   actor       on whose behalf; default: current_user
+--   nowait      refuse with WF005 when somebody else is at the process
+-- Returns taken (false: no active state handles it now; recorded as ignored)
+-- and where the process stands after it. Errors: WF001, WF002, WF003, WF004,
+-- WF005, those of guards and actions. Locks the process row.
+CREATE FUNCTION workflow.send(
+    process uuid, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
+    actor text DEFAULT NULL, nowait boolean DEFAULT false,
+    OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send';
+
+-- send_many(...): send() for every element of processes, in that order, set-based.
+--   events      one for all (one element) or one a process
+--   data, ids   as long as processes, or null
+-- One refusal or failure fails the whole call. Processes are locked in the
+-- order of their ids.
+CREATE FUNCTION workflow.send_many(
+    processes uuid[], events text[], data jsonb[] DEFAULT NULL, ids text[] DEFAULT NULL,
+    actor text DEFAULT NULL, nowait boolean DEFAULT false,
+    OUT process uuid, OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_many';
+
+-- find(definition, key): the process with this business key; error WF001.
+CREATE FUNCTION workflow.find(definition text, key text) RETURNS uuid
+    LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_find';
+
+-- send_by_key(...): send() to the process with this business key.
+CREATE FUNCTION workflow.send_by_key(
+    definition text, key text, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
+    actor text DEFAULT NULL, nowait boolean DEFAULT false,
+    OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';
+
+-- post(...): an event that an executor delivers after this transaction, now
+-- or at `at`. Takes no lock on the process.
+--   id          names it for cancel_event(); a second post with the id of a
+--               pending one replaces it
+-- Errors: WF001, WF002, WF004.
+CREATE FUNCTION workflow.post(
+    process uuid, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
+    id text DEFAULT NULL, actor text DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post';
+
+-- post_by_key(...): post() to the process with this business key.
+CREATE FUNCTION workflow.post_by_key(
+    definition text, key text, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
+    id text DEFAULT NULL, actor text DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post_by_key';
+
+-- cancel_event(process, id): take back a posted or delayed event that has not
+-- been delivered. Returns whether there was one. Locks the process row.
+CREATE FUNCTION workflow.cancel_event(process uuid, id text) RETURNS boolean
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_cancel_event';
+
+-- set_timer(process, name, due): move the running timer `name` (a key under
+-- `after` of an active state) to another due time; one that was never set is
+-- set. Errors: WF001, WF002, WF004, WF008. Locks the process row.
+CREATE FUNCTION workflow.set_timer(process uuid, name text, due timestamptz) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_timer';
+
+-- reset_timer(process, name): start the timer anew, as on entry of its state.
+-- Returns the new due time (null: never). Errors and locks as set_timer.
+CREATE FUNCTION workflow.reset_timer(process uuid, name text) RETURNS timestamptz
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_reset_timer';
+
+-- suspend(process): commands are refused and timers wait until resume().
+-- Returns false when it was suspended already. Errors: WF001, WF002, WF004.
+CREATE FUNCTION workflow.suspend(process uuid) RETURNS boolean
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_suspend';
+
+-- resume(process): undo suspend(); after a failure, deliver the events that
+-- were given up once more. Returns false when there was nothing to resume.
+CREATE FUNCTION workflow.resume(process uuid) RETURNS boolean
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_resume';
+
+-- cancel(process): leave all states (exit actions run), drop all timers; the
+-- process is over, status terminated. Errors: WF001, WF002, WF004.
+CREATE FUNCTION workflow.cancel(process uuid, actor text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_cancel';
+
+-- CALL await(process, state, timeout): wait until the process is in `state`
+-- (null: until it is over or failed). Holds no snapshot and no lock; refuses
+-- to run inside a transaction block. Errors: WF001, WF002; 57014 after
+-- `timeout`.
+CREATE PROCEDURE workflow.await(
+    process uuid, state text DEFAULT NULL, timeout interval DEFAULT '30 seconds')
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await';
+
+-- get(process): where it stands. Error WF001.
+CREATE FUNCTION workflow.get(
+    process uuid,
+    OUT id uuid, OUT definition text, OUT version int, OUT key text, OUT status workflow.status,
+    OUT suspended boolean, OUT states text[], OUT context jsonb, OUT step int,
+    OUT started_at timestamptz, OUT updated_at timestamptz)
+    LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_get';
+
+-- available_events(process, actor): the commands that active states have a
+-- handler for, in document order, and whether a guard lets them pass with no
+-- data. Events of timers are left out. Error WF001, WF002.
+CREATE FUNCTION workflow.available_events(
+    process uuid, actor text DEFAULT NULL, OUT event text, OUT enabled boolean)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_available_events';
+
+-- work(max): step up to `max` due timers of the current role's processes, in
+-- this transaction; what an executor does, by hand. An error of user code is
+-- an error of this call. Returns how many timers were taken.
+CREATE FUNCTION workflow.work(max int DEFAULT 100) RETURNS int
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_work';
+
+-- grant_on(definition, role, privileges): let a role start, send or read.
+-- revoke_on: take it back. Only for the definition's owner.
+CREATE FUNCTION workflow.grant_on(definition text, role name, VARIADIC privileges text[]) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_grant_on';
+CREATE FUNCTION workflow.revoke_on(definition text, role name, VARIADIC privileges text[]) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_revoke_on';
+
+-- may(definition id, privilege): may the current role start, send or read it?
+CREATE FUNCTION workflow.may(definition int, privilege text) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may';
+
+-- runtime_activity(): the workers that serve this database, and owners whose
+-- work waits for one, from shared memory.
+CREATE FUNCTION workflow.runtime_activity(
+    OUT kind text, OUT pid int, OUT owner int, OUT state text,
+    OUT since timestamptz, OUT steps bigint, OUT batches bigint, OUT wait_reason text)
+    RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
+

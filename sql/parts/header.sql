@@ -1,0 +1,6 @@
+\echo Use "CREATE EXTENSION workflow" to load this file. \quit
+
+-- Whoever runs CREATE EXTENSION may have any search_path: every name below is
+-- either qualified or made in schema workflow.
+SET LOCAL search_path TO pg_catalog, pg_temp;
+

@@ -1,0 +1,43 @@
+-- What people look at. Each shows what the current role may read: what it
+-- owns, started, or was granted, everything for workflow_monitor and
+-- workflow_admin.
+
+CREATE VIEW workflow.definitions WITH (security_barrier) AS
+    SELECT d.id, d.name, d.version, o.name AS owner, d.created_at, d.search_path, d.functions, d.source, d.chart
+    FROM workflow.definition d JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) d.owner
+    WHERE workflow.may(d.id, 'read');
+
+CREATE VIEW workflow.processes WITH (security_barrier) AS
+    SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
+           p.step, p.started_by, p.started_at, p.updated_at
+    FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text;
+
+CREATE VIEW workflow.timers WITH (security_barrier) AS
+    SELECT t.process, d.name AS definition, p.key, t.seq, t.event, t.name, t.state, t.due, t.parked, t.attempts, t.actor, t.data
+    FROM workflow.timer t
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text;
+
+CREATE VIEW workflow.process_history WITH (security_barrier) AS
+    SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
+           h.due, h.actor, h.data
+    FROM workflow.history h
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text;
+
+CREATE VIEW workflow.errors WITH (security_barrier) AS
+    SELECT f.process, d.name AS definition, p.key, p.status, p.states, f.event, f.attempts, f.given_up, f.at,
+           f.sqlstate, f.message, f.detail, f.hint, f.context, f.due, f.actor, f.data
+    FROM workflow.failure f
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text;
+
+CREATE VIEW workflow.activity WITH (security_barrier) AS
+    SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason
+    FROM workflow.runtime_activity() a
+    LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner;
+

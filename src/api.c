@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * api.c
+ *	  What the SQL-callable functions share: arguments, refusals, locks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "api.h"
+#include "clock.h"
+#include "session.h"
+#include "wake.h"
+
+static WfStatement find_statement = {
+	"SELECT process FROM workflow.key"
+	" WHERE definition OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2",
+	2, {TEXTOID, TEXTOID}
+};
+
+static void
+require_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+}
+
+text *
+wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	require_argument(fcinfo, n, name);
+	return PG_GETARG_TEXT_PP(n);
+}
+
+char *
+wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	return text_to_cstring(wf_arg_text(fcinfo, n, name));
+}
+
+char *
+wf_arg_string_or_null(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+Jsonb *
+wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : PG_GETARG_JSONB_P(n);
+}
+
+pg_uuid_t *
+wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	require_argument(fcinfo, n, name);
+	return PG_GETARG_UUID_P(n);
+}
+
+void
+wf_check_event(const char *event)
+{
+	static const char *const ours[] = {"after.", "done.", "error.", "workflow."};
+
+	if (event[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an event needs a name")));
+	for (int i = 0; i < lengthof(ours); i++)
+		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
+							event, ours[i])));
+}
+
+char *
+wf_arg_event(FunctionCallInfo fcinfo, int n)
+{
+	char	   *event = wf_arg_string(fcinfo, n, "event");
+
+	wf_check_event(event);
+	return event;
+}
+
+char *
+wf_arg_actor(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? GetUserNameFromId(GetUserId(), false) :
+		text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+static char *
+uuid_string(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+}
+
+void
+wf_no_process(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_NO_PROCESS),
+			 errmsg("process %s does not exist", uuid_string(id))));
+}
+
+void
+wf_is_over(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_OVER),
+			 errmsg("process %s is over", uuid_string(id))));
+}
+
+void
+wf_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+/*
+ * RFC 9562: 48 bits of milliseconds, then 12 bits of their fraction, so that
+ * ids made by one backend in one millisecond sort too, then random bits.
+ */
+void
+wf_uuid_make(pg_uuid_t *id)
+{
+	static uint64 last = 0;
+	uint64		us = (uint64) (GetCurrentTimestamp() +
+							   (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
+							   SECS_PER_DAY * USECS_PER_SEC);
+	uint64		ticks = (us / 1000) << 12 | ((us % 1000) << 12) / 1000;
+
+	if (ticks <= last)
+		ticks = last + 1;
+	last = ticks;
+
+	if (!pg_strong_random(id->data + 8, UUID_LEN - 8))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	for (int i = 0; i < 6; i++)
+		id->data[i] = (unsigned char) (ticks >> (52 - 8 * i));
+	id->data[6] = 0x70 | ((ticks >> 8) & 0x0f);
+	id->data[7] = ticks & 0xff;
+	id->data[8] = 0x80 | (id->data[8] & 0x3f);
+}
+
+WfProcess *
+wf_hold_row(WfStepper *stepper, const WfRow *row)
+{
+	WfProcess  *process;
+
+	wf_require(wf_definition(row->definition), "send");
+	process = wf_stepper_add(stepper, row);
+	wf_wake_released(wf_process_definition(process)->owner);
+	if (wf_row_is_over(row))
+		wf_is_over(&row->id);
+	return process;
+}
+
+WfProcess *
+wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
+{
+	WfRow		row;
+
+	if (!wf_lock_process(id, nowait, &row))
+		wf_no_process(id);
+	return wf_hold_row(stepper, &row);
+}
+
+void
+wf_find(const char *definition, const char *key, pg_uuid_t *id)
+{
+	Datum		values[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
+	bool		isnull;
+
+	if (wf_execute(&find_statement, values, NULL, 1) == 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_PROCESS),
+				 errmsg("no process of \"%s\" has the key \"%s\"", definition, key)));
+	*id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
+}

@@ -1,0 +1,48 @@
+/*
+ * api.h
+ *	  What the SQL-callable functions share.
+ *
+ * Each of them checks its arguments, connects SPI, does its work with locks
+ * taken in the order of store.c, and disconnects.
+ */
+#ifndef WF_API_H
+#define WF_API_H
+
+#include "fmgr.h"
+
+#include "step.h"
+
+/* The value of an argument, or an error that names it when it is null. */
+extern text *wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name);
+extern pg_uuid_t *wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name);
+extern char *wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name);
+/* The name of an event: not empty, not one that only the engine sends. */
+extern void wf_check_event(const char *event);
+extern char *wf_arg_event(FunctionCallInfo fcinfo, int n);
+/* Or NULL. */
+extern char *wf_arg_string_or_null(FunctionCallInfo fcinfo, int n);
+extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
+/* Default: the current user. */
+extern char *wf_arg_actor(FunctionCallInfo fcinfo, int n);
+
+/* Errors of a refusal that several functions give. */
+extern void wf_no_process(const pg_uuid_t *id) pg_attribute_noreturn();
+extern void wf_is_over(const pg_uuid_t *id) pg_attribute_noreturn();
+
+extern void wf_connect(void);
+
+/* An uuid of version 7: sorts by the time it was made. */
+extern void wf_uuid_make(pg_uuid_t *id);
+
+/*
+ * Lock a process for a change by the current user: WF001, WF002, WF004,
+ * WF005 as they apply.  Registers the release of the lock with the wake room.
+ */
+extern WfProcess *wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait);
+/* The same after the row was locked. */
+extern WfProcess *wf_hold_row(WfStepper *stepper, const WfRow *row);
+
+/* The process with a business key; error WF001. */
+extern void wf_find(const char *definition, const char *key, pg_uuid_t *id);
+
+#endif							/* WF_API_H */

@@ -1,0 +1,172 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_control.c
+ *	  Suspend, resume, cancel; timers set and reset by hand.
+ *
+ * All of these lock the process row, which makes its timers theirs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api.h"
+#include "clock.h"
+#include "session.h"
+#include "wake.h"
+
+PG_FUNCTION_INFO_V1(workflow_suspend);
+PG_FUNCTION_INFO_V1(workflow_resume);
+PG_FUNCTION_INFO_V1(workflow_cancel);
+PG_FUNCTION_INFO_V1(workflow_set_timer);
+PG_FUNCTION_INFO_V1(workflow_reset_timer);
+
+static WfStatement park_statement = {
+	"UPDATE workflow.timer SET parked = true"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
+	1, {UUIDOID}
+};
+
+static WfStatement unpark_statement = {
+	"UPDATE workflow.timer SET parked = false"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
+	1, {UUIDOID}
+};
+
+/* Events that were given up become timers again, due at once. */
+static WfStatement redeliver_statement = {
+	"WITH gone AS (DELETE FROM workflow.failure"
+	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)"
+	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data)"
+	" SELECT process, seq, due, $2, event, name, state, actor, data FROM gone RETURNING due",
+	2, {UUIDOID, INT4OID}
+};
+
+static void
+wake_returned(int32 owner)
+{
+	bool		isnull;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+		wf_wake_timer(owner,
+					  DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[i],
+														SPI_tuptable->tupdesc, 1,
+														&isnull)));
+}
+
+Datum
+workflow_suspend(PG_FUNCTION_ARGS)
+{
+	Datum		id = PG_GETARG_DATUM(0);
+	WfStepper  *stepper;
+	WfProcess  *process;
+	bool		was;
+
+	wf_connect();
+	stepper = wf_stepper_new(0);
+	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
+	was = wf_process_row(process)->suspended;
+	if (!was)
+	{
+		wf_process_set(process, wf_process_row(process)->status, true);
+		wf_stepper_write(stepper);
+		wf_execute(&park_statement, &id, NULL, 0);
+	}
+	wf_stepper_end(stepper);
+	SPI_finish();
+	PG_RETURN_BOOL(!was);
+}
+
+Datum
+workflow_resume(PG_FUNCTION_ARGS)
+{
+	Datum		args[2] = {PG_GETARG_DATUM(0), (Datum) 0};
+	WfStepper  *stepper;
+	WfProcess  *process;
+	const WfRow *row;
+	WfStatus	status;
+	int32		owner;
+	bool		failed;
+	bool		was;
+
+	wf_connect();
+	stepper = wf_stepper_new(0);
+	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
+	owner = wf_process_definition(process)->owner;
+	args[1] = Int32GetDatum(owner);
+	row = wf_process_row(process);
+	failed = row->status == WF_ERROR || row->status == WF_TERMINATED;
+	was = failed || row->suspended;
+	status = !failed ? row->status :
+		row->step == 0 ? WF_INITIALIZED : WF_IDLED;
+	if (was)
+	{
+		wf_process_set(process, status, false);
+		wf_stepper_write(stepper);
+		wf_execute(&unpark_statement, args, NULL, 0);
+		wake_returned(owner);
+		wf_execute(&redeliver_statement, args, NULL, 0);
+		wake_returned(owner);
+	}
+	wf_stepper_end(stepper);
+	SPI_finish();
+	PG_RETURN_BOOL(was);
+}
+
+Datum
+workflow_cancel(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
+	char	   *actor = wf_arg_actor(fcinfo, 1);
+	WfStepper  *stepper;
+
+	wf_connect();
+	stepper = wf_stepper_new(0);
+	wf_process_cancel(stepper, wf_hold(stepper, id, false), actor);
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+static TimestampTz
+move_timer(const pg_uuid_t *id, const char *name, TimestampTz due)
+{
+	WfStepper  *stepper;
+
+	wf_connect();
+	stepper = wf_stepper_new(0);
+	due = wf_process_set_timer(stepper, wf_hold(stepper, id, false), name, due);
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+	SPI_finish();
+	return due;
+}
+
+Datum
+workflow_set_timer(PG_FUNCTION_ARGS)
+{
+	TimestampTz due = PG_GETARG_TIMESTAMPTZ(2);
+
+	if (TIMESTAMP_NOT_FINITE(due))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("a timer's due time must be finite")));
+	move_timer(PG_GETARG_UUID_P(0), wf_arg_string(fcinfo, 1, "name"), due);
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_reset_timer(PG_FUNCTION_ARGS)
+{
+	TimestampTz due = move_timer(PG_GETARG_UUID_P(0),
+								 wf_arg_string(fcinfo, 1, "name"), DT_NOBEGIN);
+
+	if (due == DT_NOEND)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(due);
+}

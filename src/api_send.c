@@ -1,0 +1,453 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_send.c
+ *	  Commands (send, send_many) and events for later (post, cancel_event).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api.h"
+#include "clock.h"
+#include "send.h"
+#include "session.h"
+#include "wake.h"
+
+PG_FUNCTION_INFO_V1(workflow_send);
+PG_FUNCTION_INFO_V1(workflow_send_by_key);
+PG_FUNCTION_INFO_V1(workflow_send_many);
+PG_FUNCTION_INFO_V1(workflow_post);
+PG_FUNCTION_INFO_V1(workflow_post_by_key);
+PG_FUNCTION_INFO_V1(workflow_cancel_event);
+
+static WfStatement receipt_statement = {
+	"SELECT taken, status, states, context FROM workflow.receipt"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
+	2, {UUIDOID, TEXTOID}
+};
+
+static WfStatement keep_receipt_statement = {
+	"INSERT INTO workflow.receipt (process, id, at, taken, status, states, context)"
+	" SELECT $1, $2, $3, $4, status, states, context FROM workflow.process"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	4, {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID}
+};
+
+static WfStatement forget_post_statement = {
+	"DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL",
+	2, {UUIDOID, TEXTOID}
+};
+
+/* --- verdicts ---------------------------------------------------------- */
+
+typedef struct Verdict
+{
+	bool		taken;
+	Oid			status;
+	Datum		states;
+	Datum		context;
+} Verdict;
+
+static void
+verdict_of(Verdict *verdict, bool taken, const WfProcess *process)
+{
+	const WfRow *row = wf_process_row(process);
+
+	verdict->taken = taken;
+	verdict->status = wf_status_oid(row->status);
+	verdict->states = row->states;
+	verdict->context = row->context;
+}
+
+static void
+fill(const Verdict *verdict, Datum *values)
+{
+	values[0] = BoolGetDatum(verdict->taken);
+	values[1] = ObjectIdGetDatum(verdict->status);
+	values[2] = verdict->states;
+	values[3] = verdict->context;
+}
+
+/* The verdict that this command got when it came first. */
+static bool
+known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
+{
+	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(id)};
+	Datum		values[4];
+	bool		nulls[4];
+
+	if (wf_execute(&receipt_statement, args, NULL, 1) == 0)
+		return false;
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	verdict->taken = DatumGetBool(values[0]);
+	verdict->status = DatumGetObjectId(values[1]);
+	verdict->states = values[2];
+	verdict->context = values[3];
+	return true;
+}
+
+static void
+keep_receipt(const pg_uuid_t *process, const char *id, bool taken)
+{
+	Datum		args[4] = {UUIDPGetDatum(process), CStringGetTextDatum(id),
+	TimestampTzGetDatum(wf_now()), BoolGetDatum(taken)};
+
+	wf_execute(&keep_receipt_statement, args, NULL, 0);
+}
+
+/* --- send -------------------------------------------------------------- */
+
+typedef struct Command
+{
+	const pg_uuid_t *process;
+	const char *event;
+	Jsonb	   *data;
+	const char *id;
+	const char *actor;
+} Command;
+
+/*
+ * Take the command on a locked row.  The receipt is looked up under the lock,
+ * so that two deliveries of one command cannot both be the first.
+ */
+static void
+command(WfStepper *stepper, const WfRow *row, const Command *cmd, Verdict *verdict)
+{
+	WfProcess  *process;
+
+	if (cmd->id != NULL && known_receipt(cmd->process, cmd->id, verdict))
+	{
+		wf_require(wf_definition(row->definition), "send");
+		return;
+	}
+
+	process = wf_hold_row(stepper, row);
+	if (row->suspended)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("the process is suspended"),
+				 errhint("workflow.resume() lets it go on.")));
+	if (row->status == WF_TERMINATED || row->status == WF_INITIALIZED)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 row->status == WF_TERMINATED ?
+				 errmsg("the process failed and waits for workflow.resume()") :
+				 errmsg("the process has not started yet")));
+	verdict_of(verdict,
+			   wf_process_send(stepper, process, cmd->event, cmd->data, cmd->actor),
+			   process);
+}
+
+static Datum
+send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
+{
+	TupleDesc	desc;
+	WfStepper  *stepper;
+	WfRow		row;
+	Verdict		verdict;
+	Datum		values[4];
+	bool		nulls[4] = {0};
+	Datum		result;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	stepper = wf_stepper_new(0);
+	if (!wf_lock_process(cmd->process, nowait, &row))
+		wf_no_process(cmd->process);
+	command(stepper, &row, cmd, &verdict);
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+	if (cmd->id != NULL && !known_receipt(cmd->process, cmd->id, &verdict))
+		keep_receipt(cmd->process, cmd->id, verdict.taken);
+
+	fill(&verdict, values);
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	SPI_finish();
+	return result;
+}
+
+static bool
+arg_nowait(FunctionCallInfo fcinfo, int n)
+{
+	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
+}
+
+Datum
+workflow_send(PG_FUNCTION_ARGS)
+{
+	Command		cmd = {
+		.process = wf_arg_uuid(fcinfo, 0, "process"),
+		.event = wf_arg_event(fcinfo, 1),
+		.data = wf_arg_jsonb_or_null(fcinfo, 2),
+		.id = wf_arg_string_or_null(fcinfo, 3),
+		.actor = wf_arg_actor(fcinfo, 4)
+	};
+
+	wf_connect();
+	return send_one(fcinfo, &cmd, arg_nowait(fcinfo, 5));
+}
+
+Datum
+workflow_send_by_key(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	process;
+	Command		cmd = {
+		.process = &process,
+		.event = wf_arg_event(fcinfo, 2),
+		.data = wf_arg_jsonb_or_null(fcinfo, 3),
+		.id = wf_arg_string_or_null(fcinfo, 4),
+		.actor = wf_arg_actor(fcinfo, 5)
+	};
+
+	wf_connect();
+	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
+	return send_one(fcinfo, &cmd, arg_nowait(fcinfo, 6));
+}
+
+/* --- send_many --------------------------------------------------------- */
+
+/* An array argument with one element a command, or NULL. */
+static bool
+read_array(FunctionCallInfo fcinfo, int arg, const char *name, Oid type, int n,
+		   Datum **values, bool **nulls)
+{
+	int			count;
+
+	if (PG_ARGISNULL(arg))
+		return false;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), type, -1, false, TYPALIGN_INT,
+					  values, nulls, &count);
+	if (count != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%d %s for %d processes", count, name, n)));
+	return true;
+}
+
+static Command *
+read_commands(FunctionCallInfo fcinfo, int *count)
+{
+	Datum	   *processes,
+			   *events,
+			   *data,
+			   *ids;
+	bool	   *process_nulls,
+			   *event_nulls,
+			   *data_nulls,
+			   *id_nulls;
+	int			n,
+				nevents;
+	bool		with_data,
+				with_ids;
+	Command    *commands;
+	char	   *actor = wf_arg_actor(fcinfo, 4);
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("arguments \"processes\" and \"events\" must not be null")));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR,
+					  &processes, &process_nulls, &n);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
+					  &events, &event_nulls, &nevents);
+	if (nevents != n && nevents != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%d events for %d processes", nevents, n)));
+	with_data = read_array(fcinfo, 2, "data", JSONBOID, n, &data, &data_nulls);
+	with_ids = read_array(fcinfo, 3, "ids", TEXTOID, n, &ids, &id_nulls);
+
+	commands = palloc0(sizeof(Command) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		int			e = nevents == 1 ? 0 : i;
+
+		if (process_nulls[i] || event_nulls[e])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of \"processes\" or \"events\" is null", i + 1)));
+		commands[i].process = DatumGetUUIDP(processes[i]);
+		commands[i].event = TextDatumGetCString(events[e]);
+		wf_check_event(commands[i].event);
+		commands[i].data = with_data && !data_nulls[i] ? DatumGetJsonbP(data[i]) : NULL;
+		commands[i].id = with_ids && !id_nulls[i] ? TextDatumGetCString(ids[i]) : NULL;
+		commands[i].actor = actor;
+	}
+	*count = n;
+	return commands;
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	return memcmp(&((const WfRow *) a)->id, &((const WfRow *) b)->id, UUID_LEN);
+}
+
+/*
+ * Commands for one process in one call come one after the other, each to the
+ * process as the one before left it: the second and later ones of a process
+ * need the row written, so they start a new round.
+ */
+static void
+send_rounds(FunctionCallInfo fcinfo, const Command *commands, int n, WfRow *rows, int nrows,
+			Verdict *verdicts)
+{
+	bool	   *used = palloc0(sizeof(bool) * (nrows + 1));
+	int			from = 0;
+
+	while (from < n)
+	{
+		WfStepper  *stepper = wf_stepper_new(0);
+		int			i;
+
+		memset(used, 0, sizeof(bool) * nrows);
+		for (i = from; i < n; i++)
+		{
+			WfRow		key = {.id = *commands[i].process};
+			WfRow	   *row = bsearch(&key, rows, nrows, sizeof(WfRow), compare_rows);
+
+			if (row == NULL && wf_read_process(commands[i].process, &key))
+				wf_busy(commands[i].process);
+			if (row == NULL)
+				wf_no_process(commands[i].process);
+			if (used[row - rows])
+				break;
+			used[row - rows] = true;
+			command(stepper, row, &commands[i], &verdicts[i]);
+		}
+		wf_stepper_write(stepper);
+		wf_stepper_end(stepper);
+		for (int k = from; k < i; k++)
+		{
+			Verdict		known;
+
+			if (commands[k].id != NULL &&
+				!known_receipt(commands[k].process, commands[k].id, &known))
+				keep_receipt(commands[k].process, commands[k].id, verdicts[k].taken);
+		}
+		if (i < n)
+		{
+			nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), false, &rows);
+			qsort(rows, nrows, sizeof(WfRow), compare_rows);
+		}
+		from = i;
+	}
+}
+
+Datum
+workflow_send_many(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Command    *commands;
+	Verdict    *verdicts;
+	WfRow	   *rows;
+	int			n;
+	int			nrows;
+
+	InitMaterializedSRF(fcinfo, 0);
+	commands = read_commands(fcinfo, &n);
+	wf_connect();
+	nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), arg_nowait(fcinfo, 5), &rows);
+	qsort(rows, nrows, sizeof(WfRow), compare_rows);
+	verdicts = palloc0(sizeof(Verdict) * (n + 1));
+	send_rounds(fcinfo, commands, n, rows, nrows, verdicts);
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[5] = {UUIDPGetDatum(commands[i].process)};
+		bool		nulls[5] = {0};
+
+		fill(&verdicts[i], values + 1);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* --- post -------------------------------------------------------------- */
+
+static void
+post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
+{
+	WfTimerRow	timer = {
+		.process = *process,
+		.event = wf_arg_event(fcinfo, arg),
+		.data = wf_arg_jsonb_or_null(fcinfo, arg + 1),
+		.due = PG_ARGISNULL(arg + 2) ? wf_now() : PG_GETARG_TIMESTAMPTZ(arg + 2),
+		.name = wf_arg_string_or_null(fcinfo, arg + 3),
+		.actor = wf_arg_actor(fcinfo, arg + 4)
+	};
+	WfOutput   *out = wf_output_new(0);
+	WfDefinition *definition;
+	bool		over;
+
+	definition = wf_definition_of_process(process, &over);
+	if (definition == NULL)
+		wf_no_process(process);
+	wf_require(definition, "send");
+	if (over)
+		wf_is_over(process);
+
+	/* Replacing takes a timer away: that needs the process. */
+	if (timer.name != NULL)
+	{
+		Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(timer.name)};
+		WfRow		row;
+
+		if (wf_stepping(process) == NULL &&
+			wf_lock_process(process, false, &row))
+			wf_wake_released(definition->owner);
+		wf_execute(&forget_post_statement, args, NULL, 0);
+	}
+	wf_output_arm(out, &timer, definition->owner, false, false);
+	wf_output_write(out);
+}
+
+Datum
+workflow_post(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *process = wf_arg_uuid(fcinfo, 0, "process");
+
+	wf_connect();
+	post(fcinfo, process, 1);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_post_by_key(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	process;
+
+	wf_connect();
+	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
+	post(fcinfo, &process, 2);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_cancel_event(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *process = PG_GETARG_UUID_P(0);
+	Datum		args[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	WfStepper  *stepper;
+	uint64		n;
+
+	wf_connect();
+	stepper = wf_stepper_new(0);
+	wf_hold(stepper, process, false);
+	n = wf_execute(&forget_post_statement, args, NULL, 0);
+	wf_stepper_end(stepper);
+	SPI_finish();
+	PG_RETURN_BOOL(n > 0);
+}

@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * careful.c
+ *	  After a crash: what may have caused it is worked one by one.
+ *
+ * Runs in the first executor of an owner after an unclean start.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "careful.h"
+#include "clock.h"
+#include "failure.h"
+#include "guc.h"
+#include "session.h"
+#include "shmem.h"
+
+struct WfCareful
+{
+	int32		owner;
+	Oid			extension;
+	TimestampTz until;			/* suspects were due up to here */
+	int			left;			/* so many of them at most */
+	WfOwner    *entry;
+};
+
+WfCareful *
+wf_careful_new(int32 owner, Oid extension)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
+	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
+	WfCareful  *careful;
+
+	if (database == NULL || !database->careful || entry == NULL || entry->cleared)
+		return NULL;
+	careful = MemoryContextAllocZero(TopMemoryContext, sizeof(WfCareful));
+	careful->owner = owner;
+	careful->extension = extension;
+	careful->until = database->careful_until;
+	careful->left = wf_careful_backlog;
+	careful->entry = entry;
+	return careful;
+}
+
+/* Commit the attempt of the first suspect; false: there is none. */
+static bool
+next_suspect(WfCareful *careful, bool *step)
+{
+	WfTimerRow *timers;
+	WfRow	  **rows;
+	WfOutput   *out;
+
+	*step = true;
+	if (wf_claim(careful->owner, DT_NOBEGIN, Min(careful->until, wf_due_limit()), 1,
+				 &timers, &rows) == 0)
+		return false;
+
+	if (wf_row_is_over(rows[0]) || rows[0]->suspended ||
+		rows[0]->status == WF_TERMINATED)
+	{
+		/* No user code will run: leave it to the batch. */
+		out = wf_output_new(careful->owner);
+		wf_output_arm(out, &timers[0], careful->owner, false, false);
+		wf_output_write(out);
+		return true;
+	}
+	*step = wf_failure_suspect(careful->owner, rows[0], &timers[0]);
+	return true;
+}
+
+bool
+wf_careful_next(WfCareful *careful, bool *step)
+{
+	bool		found = false;
+
+	if (careful->left-- > 0 &&
+		wf_begin("workflow suspect", careful->extension))
+	{
+		found = next_suspect(careful, step);
+		wf_commit();
+	}
+	if (!found)
+	{
+		careful->entry->cleared = true;
+		pfree(careful);
+	}
+	return found;
+}

@@ -1,0 +1,31 @@
+/*
+ * careful.h
+ *	  After a crash: what may have caused it is worked one by one.
+ */
+#ifndef WF_CAREFUL_H
+#define WF_CAREFUL_H
+
+#include "datatype/timestamp.h"
+
+typedef struct WfCareful WfCareful;
+
+/*
+ * The suspects of an owner, or NULL: there was no crash, or they are cleared
+ * already.
+ *
+ * What was under way when the server crashed is among the oldest due timers:
+ * claims go in due order.  So after an unclean start the first
+ * workflow.careful_backlog timers of each owner that were due then are
+ * stepped alone, with the attempt committed before.
+ */
+extern WfCareful *wf_careful_new(int32 owner, Oid extension);
+
+/*
+ * In a transaction of its own, commit the attempt of the next suspect.
+ * Returns false when there are no suspects left: the caller frees its
+ * pointer.  *step: false when the suspect was given up; then there is nothing
+ * to step.
+ */
+extern bool wf_careful_next(WfCareful *careful, bool *step);
+
+#endif							/* WF_CAREFUL_H */

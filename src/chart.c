@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * chart.c
+ *	  Looking things up in a compiled definition.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "chart.h"
+
+/* FNV-1a: names are short, and the table is built once for a chart. */
+static uint32
+hash_name(const char *name, int len)
+{
+	uint32		hash = 2166136261u;
+
+	for (int i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char) name[i]) * 16777619u;
+	return hash ^ (hash >> 15);
+}
+
+/* The slot that holds a name, or the empty one where it would go. */
+static uint32
+find_slot(const WfChart *chart, const char *name, int len)
+{
+	uint32		slot = hash_name(name, len) & chart->name_mask;
+
+	while (chart->name_slots[slot] != WF_NO_STATE)
+	{
+		const char *found = chart->states[chart->name_slots[slot]].name;
+
+		if (strncmp(found, name, len) == 0 && found[len] == '\0')
+			break;
+		slot = (slot + 1) & chart->name_mask;
+	}
+	return slot;
+}
+
+void
+wf_chart_index(WfChart *chart)
+{
+	uint32		size = 4;
+
+	while (size < (uint32) chart->nstates * 2)
+		size *= 2;
+	chart->name_mask = size - 1;
+	chart->name_slots = palloc(size * sizeof(WfStateId));
+	for (uint32 i = 0; i < size; i++)
+		chart->name_slots[i] = WF_NO_STATE;
+
+	/* the root last: its name is a namesake's only when that is free */
+	for (int i = chart->nstates - 1; i >= 0; i--)
+	{
+		const char *name = chart->states[i].name;
+		uint32		slot = find_slot(chart, name, strlen(name));
+
+		if (chart->name_slots[slot] == WF_NO_STATE)
+			chart->name_slots[slot] = i;
+	}
+}
+
+WfStateId
+wf_chart_find(const WfChart *chart, const char *name, int len)
+{
+	return chart->name_slots[find_slot(chart, name, len)];
+}
+
+WfStateId
+wf_chart_common(const WfChart *chart, WfStateId a, WfStateId b)
+{
+	WfStateId	common = chart->states[a].parent;
+
+	while (common != WF_NO_STATE && !wf_is_descendant(chart, b, common))
+		common = chart->states[common].parent;
+	return common;
+}
+
+WfStateId
+wf_chart_domain(const WfChart *chart, const WfTransition *transition,
+				const WfStateId *targets, int n)
+{
+	WfStateId	source = transition->source;
+	WfStateId	common = chart->states[source].parent;
+	bool		inside = !transition->reenter;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (targets[i] != source &&
+			!wf_is_descendant(chart, targets[i], source))
+			inside = false;
+		while (common != WF_NO_STATE &&
+			   !wf_is_descendant(chart, targets[i], common))
+			common = chart->states[common].parent;
+	}
+	if (inside)
+		return source;
+
+	/* nothing lies above the root: it is left only when asked to reenter */
+	if (common == WF_NO_STATE && !transition->reenter)
+		return 0;
+	return common;
+}
+
+static bool
+prefix_matches(const char *descriptor, int prefix, const char *event)
+{
+	if (prefix == 0)
+		return true;
+
+	/* "foo.*" is for "foo.bar" and for "foo" itself */
+	if (strncmp(descriptor, event, prefix - 1) != 0)
+		return false;
+	return event[prefix - 1] == '\0' || event[prefix - 1] == '.';
+}
+
+const WfHandler *
+wf_chart_handler(const WfState *state, const char *event, int *from)
+{
+	for (int i = *from; i < state->nhandlers; i++)
+	{
+		const WfHandler *handler = &state->handlers[i];
+		bool		matches;
+
+		if (handler->prefix < 0)
+			matches = strcmp(handler->descriptor, event) == 0;
+		else
+			matches = prefix_matches(handler->descriptor, handler->prefix,
+									 event);
+		if (matches)
+		{
+			*from = i;
+			return handler;
+		}
+	}
+	*from = state->nhandlers;
+	return NULL;
+}
+
+bool
+wf_descriptor_matches(const char *descriptor, const char *event)
+{
+	int			len = strlen(descriptor);
+
+	if (strcmp(descriptor, "*") == 0)
+		return true;
+	if (len > 2 && strcmp(descriptor + len - 2, ".*") == 0)
+		return prefix_matches(descriptor, len - 1, event);
+	return strcmp(descriptor, event) == 0;
+}

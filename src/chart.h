@@ -1,0 +1,332 @@
+/*
+ * chart.h
+ *	  A compiled definition: one immutable, flat picture of a statechart.
+ *
+ * Pure: no catalog, no SPI, no clock, no error thrown.  Everything a chart
+ * holds lives in the memory context that was current when it was compiled,
+ * strings included; nobody writes to it afterwards, so one chart serves every
+ * process of its definition in this backend.
+ *
+ * States are numbered in document order, the root is state 0; a state's
+ * descendants are exactly the numbers (id, last].  That makes "is a descendant
+ * of" two comparisons and "document order" the order of integers.
+ */
+#ifndef WF_CHART_H
+#define WF_CHART_H
+
+typedef int16 WfStateId;		/* index into WfChart.states */
+
+#define WF_NO_STATE			((WfStateId) -1)
+#define WF_MAX_STATES		16384
+
+typedef enum WfStateKind
+{
+	WF_STATE_ATOMIC,
+	WF_STATE_COMPOUND,
+	WF_STATE_PARALLEL,
+	WF_STATE_FINAL,
+	WF_STATE_HISTORY			/* pseudo state, never active */
+} WfStateKind;
+
+/*
+ * Something of the author's that has to be evaluated outside of the chart: a
+ * SQL expression or a SQL function.  Every use in a definition has its own
+ * entry in WfChart.exprs, so that an evaluator can keep its plans in a
+ * parallel array.
+ */
+typedef enum WfExprUse
+{
+	WF_USE_GUARD,				/* gives boolean */
+	WF_USE_VALUE,				/* gives any type, taken as jsonb */
+	WF_USE_ACTION,				/* function: jsonb (the new context) or void */
+	WF_USE_DELAY				/* gives interval, timestamptz or a number of ms */
+} WfExprUse;
+
+typedef struct WfExpr
+{
+	int			id;				/* index into WfChart.exprs */
+	WfExprUse	use;
+	bool		is_function;	/* text is a function's name, else SQL */
+	const char *text;
+	const char *params;			/* function: JSON text of its params or NULL */
+	const char *path;			/* JSON path in the definition, for messages */
+} WfExpr;
+
+/* A JSON value some parts of which are computed. */
+typedef enum WfValueKind
+{
+	WF_VALUE_CONST,				/* text is JSON */
+	WF_VALUE_EXPR,
+	WF_VALUE_OBJECT,
+	WF_VALUE_ARRAY
+} WfValueKind;
+
+typedef struct WfValue
+{
+	WfValueKind kind;
+	const char *text;			/* CONST */
+	const WfExpr *expr;			/* EXPR */
+	int			nparts;			/* OBJECT, ARRAY */
+	const char **keys;			/* OBJECT */
+	struct WfValue **parts;		/* OBJECT, ARRAY */
+	int			const_id;		/* CONST: index for an evaluator's array of
+								 * parsed constants, < WfChart.nconsts; else
+								 * -1 */
+} WfValue;
+
+typedef enum WfGuardKind
+{
+	WF_GUARD_EXPR,
+	WF_GUARD_NOT,
+	WF_GUARD_AND,
+	WF_GUARD_OR,
+	WF_GUARD_IN_STATE
+} WfGuardKind;
+
+typedef struct WfGuard
+{
+	WfGuardKind kind;
+	const WfExpr *expr;			/* EXPR */
+	WfStateId	state;			/* IN_STATE */
+	int			nparts;			/* NOT (1), AND, OR */
+	struct WfGuard **parts;
+} WfGuard;
+
+/* How long from now, or when. */
+typedef enum WfDelayKind
+{
+	WF_DELAY_NONE,				/* not delayed at all */
+	WF_DELAY_NEVER,				/* null or -1: until set_timer() */
+	WF_DELAY_MS,
+	WF_DELAY_TEXT,				/* ISO 8601 or interval text, checked by
+								 * define() with PostgreSQL's interval input */
+	WF_DELAY_EXPR
+} WfDelayKind;
+
+typedef struct WfDelay
+{
+	WfDelayKind kind;
+	int64		ms;
+	const char *text;
+	const WfExpr *expr;
+	const char *path;			/* JSON path, for messages */
+	int			id;				/* index into WfChart.delays */
+	const char *name;			/* its key in `delays`, or NULL: written in
+								 * place */
+} WfDelay;
+
+typedef enum WfActionKind
+{
+	WF_ACTION_CALL,				/* expr: a function */
+	WF_ACTION_ASSIGN,			/* keys/values, or expr giving the whole context */
+	WF_ACTION_RAISE,			/* to the internal queue; delayed: as SEND to self */
+	WF_ACTION_SEND,
+	WF_ACTION_CANCEL,
+	WF_ACTION_LOG,
+	WF_ACTION_CHOOSE,
+	WF_ACTION_FOREACH
+} WfActionKind;
+
+typedef struct WfActionList
+{
+	int			n;
+	struct WfAction **items;
+} WfActionList;
+
+typedef struct WfBranch
+{
+	const WfGuard *guard;		/* NULL: always */
+	WfActionList actions;
+} WfBranch;
+
+typedef struct WfAction
+{
+	WfActionKind kind;
+	const WfExpr *expr;			/* CALL; ASSIGN of the whole context */
+	int			nkeys;			/* ASSIGN */
+	const char **keys;
+	WfValue   **values;
+	WfValue    *event_type;		/* RAISE, SEND: the event's name */
+	WfValue    *event_data;		/* RAISE, SEND: payload or NULL; LOG: the value;
+								 * FOREACH: the array */
+	WfValue    *target;			/* SEND: NULL for self, else "#_parent",
+								 * "#_INVOKEID" or a process id */
+	WfValue    *send_id;		/* RAISE, SEND, CANCEL: or NULL */
+	WfDelay    *delay;			/* RAISE, SEND: or NULL */
+	const char *label;			/* LOG: or NULL */
+	const char *item;			/* FOREACH: context key of the item */
+	const char *index;			/* FOREACH: context key of the index or NULL */
+	WfActionList actions;		/* FOREACH */
+	int			nbranches;		/* CHOOSE */
+	WfBranch   *branches;
+	const char *path;
+} WfAction;
+
+typedef struct WfTransition
+{
+	int			order;			/* document order within the chart */
+	WfStateId	source;
+	bool		reenter;
+	bool		targetless;		/* no target: exits and enters nothing */
+	int			ntargets;
+	WfStateId  *targets;		/* may be history states */
+	const WfGuard *guard;		/* or NULL */
+	WfActionList actions;
+	const char *allow;			/* canonical JSON text of `allow`, or NULL: its
+								 * own, else that of the nearest enclosing
+								 * state which has one */
+	const char *path;
+
+	/*
+	 * The states between which it moves: it exits the active descendants of
+	 * its domain (WF_NO_STATE: every state, the root too).  With a history
+	 * state among the targets the domain has to be found when it is taken.
+	 */
+	WfStateId	domain;
+	bool		has_history;
+
+	const char *description;	/* or NULL */
+	const char *meta;			/* JSON text, or NULL */
+} WfTransition;
+
+/*
+ * What a state reacts to: all transitions of one event descriptor, in
+ * document order.  A state's handlers are sorted so that the first that
+ * matches an event is the most specific one: exact names first, then
+ * wildcards by falling length, "*" last.
+ */
+typedef struct WfHandler
+{
+	const char *descriptor;		/* "pay", "order.*" or "*" */
+	int			prefix;			/* -1: exact; else bytes that must match
+								 * ("order." is 6, "*" is 0) */
+	int			ntransitions;
+	WfTransition **transitions;
+} WfHandler;
+
+typedef struct WfTimer
+{
+	const char *name;			/* the key under `after`, what set_timer() names */
+	const char *event;			/* "after.KEY.STATE": the event it delivers */
+	WfDelay    *delay;
+	bool		keep;			/* a running one survives re-entry */
+} WfTimer;
+
+typedef struct WfInvoke
+{
+	const char *id;
+	const char *src;			/* definition, or function for a job */
+	WfValue    *input;			/* or NULL */
+	bool		detached;
+	const char *path;
+	const char *options;		/* JSON text of retry, timeout, heartbeat.. or NULL */
+	const char *description;	/* or NULL */
+	const char *meta;			/* JSON text, or NULL */
+} WfInvoke;
+
+typedef struct WfState
+{
+	WfStateId	id;
+	WfStateId	last;			/* last descendant, or id itself */
+	WfStateId	parent;			/* WF_NO_STATE for the root */
+	int16		depth;			/* root 0 */
+	WfStateKind kind;
+	bool		deep;			/* HISTORY */
+	const char *name;			/* dotted path below the root: "review.waiting";
+								 * the root has the definition's name */
+	const char *key;			/* last part of name */
+	const char *custom_id;		/* `id` of the author, or NULL */
+	int			nchildren;		/* history children included */
+	WfStateId  *children;
+	WfTransition *initial;		/* COMPOUND: default entry; HISTORY: default
+								 * transition or NULL; PARALLEL: usually NULL */
+	int			nhandlers;
+	WfHandler  *handlers;		/* `on`, `after`, `onDone` and invokes' onDone
+								 * and onError, all as events */
+	int			nalways;
+	WfTransition **always;
+	int			ntimers;
+	WfTimer    *timers;
+	int			ninvokes;
+	WfInvoke   *invokes;
+	WfActionList entry;
+	WfActionList exit;
+	WfValue    *output;			/* FINAL (and root), or NULL */
+	const char *done_event;		/* COMPOUND, PARALLEL: "done.state.NAME" */
+	int			ndefer;
+	const char **defer;			/* event descriptors kept for later */
+	int			ntags;
+	const char **tags;
+	int			nhistory;		/* those of its children that are history */
+	WfStateId  *history;
+	const char *description;	/* or NULL */
+	const char *meta;			/* JSON text, or NULL */
+	const char *path;			/* JSON path */
+} WfState;
+
+typedef struct WfChart
+{
+	const char *name;			/* definition's `id` */
+	int			nstates;
+	WfState    *states;
+	int			ntransitions;	/* all of them, WfTransition.order below this */
+	int			nexprs;
+	WfExpr	  **exprs;
+	int			nconsts;
+	WfValue   **consts;
+	int			ndelays;
+	WfDelay   **delays;
+	WfValue    *context;		/* initial context (OBJECT or CONST), may be NULL */
+	const char *on_error;		/* canonical JSON of `on_error`, or NULL */
+	WfDelay    *step_timeout;	/* or NULL */
+	const char *features;		/* space separated names of constructs used:
+								 * "parallel history invoke defer allow ..." */
+	bool		has_always;		/* some state has an eventless transition */
+	bool		has_defer;
+	bool		has_error;		/* some state handles error.* events */
+	/* open-addressing table from a state's name to its number */
+	uint32		name_mask;
+	WfStateId  *name_slots;
+} WfChart;
+
+/*
+ * A state by its name (dotted path), or WF_NO_STATE.  The root is found by the
+ * definition's name unless a state has the same one.
+ */
+extern WfStateId wf_chart_find(const WfChart *chart, const char *name, int len);
+
+/* Is `state` a proper descendant of `ancestor`? */
+static inline bool
+wf_is_descendant(const WfChart *chart, WfStateId state, WfStateId ancestor)
+{
+	return state > ancestor && state <= chart->states[ancestor].last;
+}
+
+/*
+ * The first handler of a state that matches an event, or NULL.  Its
+ * transitions' guards are the caller's to try; when none holds, the next
+ * matching handler is *from + 1 onwards.
+ */
+extern const WfHandler *wf_chart_handler(const WfState *state,
+										 const char *event, int *from);
+
+/* Does an event descriptor ("a", "a.*", "*") match an event's name? */
+extern bool wf_descriptor_matches(const char *descriptor, const char *event);
+
+/* Fill the table that wf_chart_find() looks into; once, when compiled. */
+extern void wf_chart_index(WfChart *chart);
+
+/*
+ * The domain of a transition whose effective targets (history resolved) are
+ * given: the source itself when all lie in it and it does not reenter, else
+ * their least common ancestor, WF_NO_STATE when there is none.
+ */
+extern WfStateId wf_chart_domain(const WfChart *chart,
+								 const WfTransition *transition,
+								 const WfStateId *targets, int n);
+
+/* The least common proper ancestor of two states, or WF_NO_STATE. */
+extern WfStateId wf_chart_common(const WfChart *chart, WfStateId a,
+								 WfStateId b);
+
+#endif							/* WF_CHART_H */

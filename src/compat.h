@@ -1,0 +1,68 @@
+/*
+ * compat.h
+ *	  What differs between PostgreSQL 15 and 18, under the newest names.
+ *
+ * Each shim names the version that brought the API; it goes when the last
+ * version without it goes.
+ */
+#ifndef WF_COMPAT_H
+#define WF_COMPAT_H
+
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/wait_event.h"
+
+#if PG_VERSION_NUM < 150000
+#error "workflow needs PostgreSQL 15 or later"
+#endif
+
+/* 16: one function for all kinds of objects (c727f511bd7) */
+#if PG_VERSION_NUM < 160000
+#include "catalog/pg_database.h"
+
+static inline bool
+object_ownercheck(Oid classid, Oid objectid, Oid roleid)
+{
+	Assert(classid == DatabaseRelationId);
+	return pg_database_ownercheck(objectid, roleid);
+}
+
+static inline AclResult
+object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
+{
+	Assert(classid == DatabaseRelationId);
+	return pg_database_aclcheck(objectid, roleid, mode);
+}
+#endif
+
+/* 16: renamed from force_parallel_mode (5352ca22e00) */
+#if PG_VERSION_NUM >= 160000
+#define WF_DEBUG_PARALLEL_QUERY "debug_parallel_query"
+#else
+#define WF_DEBUG_PARALLEL_QUERY "force_parallel_mode"
+#endif
+
+/* 16: soft errors for input functions (858e776c84f) */
+#if PG_VERSION_NUM < 160000
+#include "utils/regproc.h"
+#define stringToQualifiedNameList(string, escontext) (stringToQualifiedNameList) (string)
+#endif
+
+/* 17: the local transaction id moved (ab355e3a88d) */
+#if PG_VERSION_NUM >= 170000
+#define WF_MY_LXID (MyProc->vxid.lxid)
+#else
+#define WF_MY_LXID (MyProc->lxid)
+#endif
+
+/* 17: wait events with names of their own (c9af054653077) */
+#if PG_VERSION_NUM < 170000
+#define WaitEventExtensionNew(name) ((uint32) PG_WAIT_EXTENSION)
+#endif
+
+/* 18: C23's name for pg_attribute_noreturn() (9321d2fdf80) */
+#if PG_VERSION_NUM < 180000 && !defined(pg_noreturn)
+#define pg_noreturn _Noreturn
+#endif
+
+#endif							/* WF_COMPAT_H */

@@ -1,0 +1,330 @@
+/*-------------------------------------------------------------------------
+ *
+ * compile_transition.c
+ *	  Transitions in all their forms, and who is allowed to cause them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "compile_internal.h"
+
+/* A transition that does nothing, until it is filled. */
+WfTransition *
+wf_transition_new(WfCompiler *c, WfStateId source, const WfPath *path)
+{
+	WfTransition *transition = palloc0(sizeof(WfTransition));
+
+	transition->order = c->chart->ntransitions++;
+	transition->source = source;
+	transition->targetless = true;
+	transition->domain = source;
+	transition->path = wf_path_text(path);
+	return transition;
+}
+
+/* Fill in what follows from source and targets. */
+static void
+set_targets(WfCompiler *c, WfTransition *transition, WfStateId *targets,
+			int n)
+{
+	const WfChart *chart = c->chart;
+
+	transition->targetless = (n == 0);
+	transition->ntargets = n;
+	transition->targets = targets;
+	for (int i = 0; i < n; i++)
+		if (chart->states[targets[i]].kind == WF_STATE_HISTORY)
+			transition->has_history = true;
+	if (n > 0)
+		transition->domain = wf_chart_domain(chart, transition, targets, n);
+}
+
+/* ----------------------------------------------------------------
+ *						Who is allowed
+ * ----------------------------------------------------------------
+ */
+
+static void
+write_roles(WfCompiler *c, StringInfo buf, const WfJson *json,
+			const WfPath *path)
+{
+	int			n;
+	const char **roles = wf_compile_strings(c, json, path, &n);
+
+	appendStringInfoString(buf, "\"role\":[");
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(buf, ',');
+		wf_json_write_string(buf, roles[i]);
+	}
+	appendStringInfoChar(buf, ']');
+}
+
+static void
+write_allow(WfCompiler *c, StringInfo buf, const WfJson *json,
+			const WfPath *path, bool outer)
+{
+	static const char *const known[] = {"role", "fn", "deny", NULL};
+	static const char *const inner[] = {"role", "fn", NULL};
+	const WfJson *role = wf_json_get(json, "role");
+	const WfJson *deny = wf_json_get(json, "deny");
+	const char *function;
+	const char *comma = "";
+
+	appendStringInfoChar(buf, '{');
+	if (json->kind != WF_JSON_OBJECT)
+	{
+		write_roles(c, buf, json, path);
+		appendStringInfoChar(buf, '}');
+		return;
+	}
+	wf_compile_keys(c, json, path, outer ? known : inner);
+	if (json->n == 0)
+		wf_compile_fault(c, path, "Write {\"role\": [...]} or "
+						 "{\"fn\": \"...\"}.", "nobody is named");
+	if (role != NULL)
+	{
+		write_roles(c, buf, role, WF_AT_KEY(path, "role"));
+		comma = ",";
+	}
+	function = wf_compile_string(c, json, "fn", path);
+	if (function != NULL)
+	{
+		appendStringInfo(buf, "%s\"fn\":", comma);
+		wf_json_write_string(buf, function);
+		comma = ",";
+	}
+	if (deny != NULL && outer)
+	{
+		appendStringInfo(buf, "%s\"deny\":", comma);
+		write_allow(c, buf, deny, WF_AT_KEY(path, "deny"), false);
+	}
+	appendStringInfoChar(buf, '}');
+}
+
+/*
+ * `allow`: a role, a list of roles, or {role, fn, deny: {role, fn}}, as
+ * canonical JSON text.
+ */
+const char *
+wf_compile_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	StringInfoData buf;
+
+	c->features[WF_HAS_ALLOW] = true;
+	initStringInfo(&buf);
+	write_allow(c, &buf, json, path, true);
+	return buf.data;
+}
+
+/* ----------------------------------------------------------------
+ *						Transitions
+ * ----------------------------------------------------------------
+ */
+
+static void
+compile_guards(WfCompiler *c, WfTransition *transition, const WfJson *json,
+			   const WfPath *path)
+{
+	const char *key = wf_json_get(json, "cond") ? "cond" : "guard";
+	const WfJson *guard = wf_compile_get(json, key);
+	const WfJson *in = wf_compile_get(json, "in");
+
+	if (wf_json_get(json, "cond") && wf_json_get(json, "guard"))
+		wf_compile_fault(c, path, NULL,
+						 "\"guard\" and \"cond\" mean the same, use one");
+	if (guard != NULL)
+		transition->guard = wf_compile_guard(c, guard, WF_AT_KEY(path, key));
+	if (in != NULL)
+	{
+		WfGuard    *in_state = palloc0(sizeof(WfGuard));
+
+		in_state->kind = WF_GUARD_IN_STATE;
+		in_state->state = wf_compile_state_ref(c, in, WF_AT_KEY(path, "in"));
+		transition->guard = wf_guard_and(transition->guard, in_state);
+		c->features[WF_HAS_IN_STATE] = true;
+	}
+}
+
+static void
+fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
+				const WfPath *path)
+{
+	const WfJson *target = wf_compile_get(json, "target");
+	const WfJson *actions = wf_compile_get(json, "actions");
+	const WfJson *allow = wf_compile_get(json, "allow");
+	const WfJson *meta = wf_compile_get(json, "meta");
+	WfStateId	source = transition->source;
+
+	/* XState 4 spoke of internal: false where 5 speaks of reenter: true */
+	if (wf_json_get(json, "reenter") != NULL)
+		transition->reenter = wf_compile_bool(c, json, "reenter", path);
+	else if (wf_compile_get(json, "internal") != NULL)
+		transition->reenter = !wf_compile_bool(c, json, "internal", path);
+	if (transition->reenter)
+		c->features[WF_HAS_REENTER] = true;
+
+	if (target != NULL)
+	{
+		/* the root has no siblings: its bare targets are its children */
+		WfStateId	base = source == 0 ? 0 : c->chart->states[source].parent;
+		int			n;
+		WfStateId  *targets = wf_compile_targets(c, target,
+												 WF_AT_KEY(path, "target"),
+												 base, source, &n);
+
+		set_targets(c, transition, targets, n);
+	}
+	compile_guards(c, transition, json, path);
+	if (actions != NULL)
+		transition->actions = wf_compile_actions(c, actions,
+												 WF_AT_KEY(path, "actions"));
+	if (allow != NULL)
+		transition->allow = wf_compile_allow(c, allow,
+											 WF_AT_KEY(path, "allow"));
+	transition->description = wf_compile_string(c, json, "description", path);
+	if (meta != NULL)
+		transition->meta = wf_json_text(meta);
+}
+
+/* One transition; keep is NULL where `keep` has no meaning. */
+static WfTransition *
+compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
+				   const WfPath *path, bool *keep)
+{
+	static const char *const known[] = {"target", "guard", "cond", "actions",
+		"reenter", "internal", "description", "meta", "allow", "in", "keep",
+	NULL};
+	WfTransition *transition = wf_transition_new(c, source, path);
+
+	switch (json->kind)
+	{
+		case WF_JSON_NULL:
+			break;
+		case WF_JSON_STRING:
+			{
+				int			n;
+				WfStateId	base = source == 0 ? 0 :
+					c->chart->states[source].parent;
+				WfStateId  *targets = wf_compile_targets(c, json, path, base,
+														 source, &n);
+
+				set_targets(c, transition, targets, n);
+				break;
+			}
+		case WF_JSON_OBJECT:
+			wf_compile_keys(c, json, path, known);
+			fill_transition(c, transition, json, path);
+			if (wf_compile_get(json, "keep") == NULL)
+				break;
+			if (keep == NULL)
+				wf_compile_fault(c, WF_AT_KEY(path, "keep"), NULL,
+								 "\"keep\" has a meaning under `after` only");
+			else if (wf_compile_bool(c, json, "keep", path))
+				*keep = true;
+			break;
+		default:
+			wf_compile_fault(c, path,
+							 "Write a target, {\"target\": ...} or a list.",
+							 "a transition cannot be %s",
+							 wf_json_kind_name(json->kind));
+			break;
+	}
+	return transition;
+}
+
+/*
+ * All transitions of one event (or of `always`): one or a list of them, each
+ * appended to `into`.  null is one that does nothing.  *keep is set when any
+ * says so; keep is NULL where that has no meaning.
+ */
+void
+wf_compile_transitions(WfCompiler *c, WfStateId source, const WfJson *json,
+					   const WfPath *path, WfList *into, bool *keep)
+{
+	if (json->kind != WF_JSON_ARRAY)
+	{
+		wf_list_add(into, compile_transition(c, source, json, path, keep));
+		return;
+	}
+	for (int i = 0; i < json->n; i++)
+		wf_list_add(into, compile_transition(c, source, json->items[i],
+											 WF_AT_INDEX(path, i), keep));
+}
+
+/* ----------------------------------------------------------------
+ *						Default transitions
+ * ----------------------------------------------------------------
+ */
+
+static void
+check_default(WfCompiler *c, const WfTransition *transition,
+			  WfStateId container, const WfPath *path)
+{
+	const WfChart *chart = c->chart;
+	bool		history =
+		chart->states[transition->source].kind == WF_STATE_HISTORY;
+
+	for (int i = 0; i < transition->ntargets; i++)
+	{
+		const WfState *target = &chart->states[transition->targets[i]];
+
+		if (!wf_is_descendant(chart, target->id, container))
+			wf_compile_fault(c, path, NULL,
+							 "\"%s\" does not lie inside of \"%s\"",
+							 target->name, chart->states[container].name);
+		else if (history && target->kind == WF_STATE_HISTORY)
+			wf_compile_fault(c, path, NULL,
+							 "the default of a history state cannot be a "
+							 "history state");
+	}
+}
+
+/*
+ * The initial transition of a compound state, or the default of a history
+ * state: targets, or {target, actions}.  NULL after a fault.
+ */
+WfTransition *
+wf_compile_default(WfCompiler *c, WfStateId source, const WfJson *json,
+				   const WfPath *path)
+{
+	static const char *const known[] = {"target", "actions", NULL};
+	const WfState *state = &c->chart->states[source];
+	WfStateId	container = state->kind == WF_STATE_HISTORY ?
+		state->parent : source;
+	WfTransition *transition = wf_transition_new(c, source, path);
+	const WfJson *target = json;
+	const WfJson *actions = NULL;
+	const WfPath *inner = WF_AT_KEY(path, "target");
+	const WfPath *at = path;
+	WfStateId  *targets;
+	int			n;
+
+	if (json->kind == WF_JSON_OBJECT)
+	{
+		wf_compile_keys(c, json, path, known);
+		target = wf_compile_get(json, "target");
+		actions = wf_compile_get(json, "actions");
+		at = inner;
+		if (target == NULL)
+		{
+			wf_compile_fault(c, path, NULL, "there is no \"target\"");
+			return NULL;
+		}
+	}
+	targets = wf_compile_targets(c, target, at, container, container, &n);
+	set_targets(c, transition, targets, n);
+	check_default(c, transition, container, at);
+	if (n == 0 && target->kind == WF_JSON_ARRAY && target->n == 0)
+		wf_compile_fault(c, at, NULL, "there is no target in the list");
+	if (actions != NULL)
+		transition->actions = wf_compile_actions(c, actions,
+												 WF_AT_KEY(path, "actions"));
+	return transition;
+}

@@ -1,0 +1,275 @@
+/*-------------------------------------------------------------------------
+ *
+ * define.c
+ *	  workflow.define(): store a version of a definition.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "api.h"
+#include "clock.h"
+#include "compile.h"
+#include "guc.h"
+#include "session.h"
+
+PG_FUNCTION_INFO_V1(workflow_define);
+
+static WfStatement newest_statement = {
+	"SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name"
+	" FROM workflow.definition d, workflow.owner o"
+	" WHERE d.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner"
+	" ORDER BY d.version DESC LIMIT 1",
+	1, {TEXTOID}
+};
+
+static WfStatement insert_statement = {
+	"INSERT INTO workflow.definition"
+	" (name, version, owner, source, chart, search_path, functions, created_at)"
+	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8)",
+	8, {TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID}
+};
+
+static WfStatement owner_statement = {
+	"INSERT INTO workflow.owner (name, role) VALUES ($1, $2)"
+	" ON CONFLICT (name) DO UPDATE SET role = EXCLUDED.role RETURNING id",
+	2, {NAMEOID, OIDOID}
+};
+
+/* --- faults ------------------------------------------------------------ */
+
+/* An expression that does not compile becomes a fault like any other. */
+static void
+note_error(void *arg, const char *path, ErrorData *error)
+{
+	wf_fault(arg, path, error->hint, "%s", error->message);
+}
+
+/* What the language has and this version does not execute yet. */
+static void
+refuse_features(const WfChart *chart, WfFaults *faults)
+{
+	static const char *const later[] = {"invoke", "defer", "allow", "on_error",
+	"step_timeout"};
+	char	   *features = psprintf(" %s ", chart->features ? chart->features : "");
+
+	for (int i = 0; i < lengthof(later); i++)
+		if (strstr(features, psprintf(" %s ", later[i])) != NULL)
+			wf_fault(faults, "$", NULL, "\"%s\" is not supported by this version",
+					 later[i]);
+}
+
+static void
+report_faults(const WfFaults *faults)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	for (int i = 0; i < faults->n; i++)
+	{
+		const WfFault *fault = &faults->items[i];
+
+		appendStringInfo(&detail, "%s%s: %s", i > 0 ? "\n" : "", fault->path,
+						 fault->message);
+		if (fault->hint != NULL)
+			appendStringInfo(&detail, " (%s)", fault->hint);
+	}
+	ereport(ERROR,
+			(errcode(WF_ERR_FAULTY),
+			 errmsg_plural("the definition has %d fault",
+						   "the definition has %d faults",
+						   faults->n, faults->n),
+			 errdetail("%s", detail.data)));
+}
+
+/* --- the owner --------------------------------------------------------- */
+
+/* Executors log in as the owner: it must be able to, and be no superuser. */
+static void
+check_owner_role(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool		login;
+	char	   *name = GetUserNameFromId(role, false);
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", role);
+	login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+
+	if (superuser_arg(role) && !wf_allow_superuser)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("a superuser cannot own a definition"),
+				 errdetail("Guards and actions would run as superuser \"%s\".", name),
+				 errhint("CREATE ROLE app LOGIN; GRANT workflow_user TO app; SET ROLE app; and define again.  workflow.allow_superuser lifts this.")));
+	if (!login)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("role \"%s\" cannot own a definition: it may not log in", name),
+				 errdetail("Executors log in as the owner of the work."),
+				 errhint("ALTER ROLE %s LOGIN, or SET ROLE to another role first.",
+						 quote_identifier(name))));
+}
+
+/*
+ * The server does not know that our rows name a role.  A grant makes it know:
+ * DROP ROLE is refused while the role has one.
+ */
+static void
+pin_role(const char *name)
+{
+	GrantStmt  *grant = makeNode(GrantStmt);
+	RoleSpec   *role = makeNode(RoleSpec);
+	AccessPriv *usage = makeNode(AccessPriv);
+	WfRights	rights;
+
+	role->roletype = ROLESPEC_CSTRING;
+	role->rolename = unconstify(char *, name);
+	role->location = -1;
+	usage->priv_name = "usage";
+	grant->is_grant = true;
+	grant->targtype = ACL_TARGET_OBJECT;
+	grant->objtype = OBJECT_SCHEMA;
+	grant->objects = list_make1(makeString("workflow"));
+	grant->privileges = list_make1(usage);
+	grant->grantees = list_make1(role);
+
+	wf_rights_raise(&rights);
+	ExecuteGrantStmt(grant);
+	wf_rights_restore(&rights);
+}
+
+static int32
+owner_id(Oid role)
+{
+	int32		id = wf_owner_of_role(role);
+	char	   *name = GetUserNameFromId(role, false);
+	NameData	name_data;
+	Datum		values[2];
+	bool		isnull;
+
+	if (id != 0)
+		return id;
+	namestrcpy(&name_data, name);
+	values[0] = NameGetDatum(&name_data);
+	values[1] = ObjectIdGetDatum(role);
+	wf_execute(&owner_statement, values, NULL, 0);
+	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									 1, &isnull));
+	pin_role(name);
+	return id;
+}
+
+/* --- define ------------------------------------------------------------ */
+
+/* Two sessions defining one name take turns. */
+static void
+lock_name(const char *name)
+{
+	Oid			relation = get_relname_relid("definition",
+											 get_namespace_oid("workflow", false));
+
+	LockDatabaseObject(relation,
+					   hash_bytes((const unsigned char *) name, strlen(name)),
+					   0, ExclusiveLock);
+}
+
+/* Compile, resolve every function and expression, or report all faults. */
+static WfChart *
+compile_definition(text *source, Oid role, WfEvaluator **evaluator)
+{
+	WfFaults	faults = {0};
+	WfChart    *chart = wf_compile(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source),
+								   &faults);
+
+	if (chart != NULL)
+	{
+		refuse_features(chart, &faults);
+		*evaluator = wf_evaluator_new(chart, role, pstrdup(namespace_search_path));
+		wf_evaluator_check(*evaluator, note_error, &faults);
+	}
+	if (faults.n > 0)
+		report_faults(&faults);
+	return chart;
+}
+
+static bool
+same_text(HeapTuple row, TupleDesc desc, int column, const char *text)
+{
+	return strcmp(SPI_getvalue(row, desc, column), text) == 0;
+}
+
+Datum
+workflow_define(PG_FUNCTION_ARGS)
+{
+	text	   *source = PG_GETARG_TEXT_PP(0);
+	Oid			role = GetUserId();
+	WfEvaluator *evaluator = NULL;
+	WfChart    *chart;
+	Jsonb	   *functions;
+	char	   *canonical;
+	int32		owner;
+	int32		version = 1;
+	Datum		values[8];
+
+	check_owner_role(role);
+	chart = compile_definition(source, role, &evaluator);
+	functions = wf_evaluator_functions(evaluator);
+	canonical = wf_canonical(chart);
+
+	wf_connect();
+	lock_name(chart->name);
+	owner = owner_id(role);
+	values[0] = CStringGetTextDatum(chart->name);
+	if (wf_execute(&newest_statement, values, NULL, 1) > 0)
+	{
+		HeapTuple	row = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		version = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+		if (DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull)) != owner)
+			ereport(ERROR,
+					(errcode(WF_ERR_NOT_ALLOWED),
+					 errmsg("definition \"%s\" belongs to role \"%s\"", chart->name,
+							SPI_getvalue(row, desc, 6))));
+		if (same_text(row, desc, 3, canonical) &&
+			same_text(row, desc, 4, namespace_search_path) &&
+			same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions))))
+		{
+			SPI_finish();
+			PG_RETURN_INT32(version);
+		}
+		version++;
+	}
+
+	values[1] = Int32GetDatum(version);
+	values[2] = Int32GetDatum(owner);
+	values[3] = PointerGetDatum(source);
+	values[4] = CStringGetTextDatum(canonical);
+	values[5] = CStringGetTextDatum(namespace_search_path);
+	values[6] = JsonbPGetDatum(functions);
+	values[7] = TimestampTzGetDatum(wf_now());
+	wf_execute(&insert_statement, values, NULL, 0);
+	SPI_finish();
+	PG_RETURN_INT32(version);
+}

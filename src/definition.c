@@ -1,0 +1,249 @@
+/*-------------------------------------------------------------------------
+ *
+ * definition.c
+ *	  Definitions as this backend knows them, and who may do what with them.
+ *
+ * Runs in any backend.  A version never changes, so a cached one needs no
+ * invalidation; when the extension is dropped and created anew its tables get
+ * new OIDs, and the whole cache goes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "compile.h"
+#include "definition.h"
+#include "session.h"
+
+static HTAB *cache = NULL;
+static MemoryContext cache_context = NULL;
+static Oid	cache_relation = InvalidOid;
+
+typedef struct CacheEntry
+{
+	int32		id;
+	WfDefinition *definition;
+} CacheEntry;
+
+static WfStatement load_statement = {
+	"SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text"
+	" FROM workflow.definition d, workflow.owner o"
+	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
+	1, {INT4OID}
+};
+
+static WfStatement find_statement = {
+	"SELECT id FROM workflow.definition"
+	" WHERE name OPERATOR(pg_catalog.=) $1"
+	" AND ($2 OPERATOR(pg_catalog.=) 0 OR version OPERATOR(pg_catalog.=) $2)"
+	" ORDER BY version DESC LIMIT 1",
+	2, {TEXTOID, INT4OID}
+};
+
+static WfStatement permission_statement = {
+	"SELECT role FROM workflow.permission"
+	" WHERE definition OPERATOR(pg_catalog.=) $1 AND privilege OPERATOR(pg_catalog.=) $2",
+	2, {TEXTOID, TEXTOID}
+};
+
+static WfStatement owner_statement = {
+	"SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
+	1, {OIDOID}
+};
+
+/* Make sure that the cache is that of the extension as it is now. */
+static void
+check_cache(void)
+{
+	Oid			relation = get_relname_relid("definition",
+											 get_namespace_oid("workflow", false));
+	HASHCTL		control;
+
+	if (cache != NULL && cache_relation == relation)
+		return;
+	if (cache_context != NULL)
+		MemoryContextDelete(cache_context);
+	cache = NULL;
+	cache_context = AllocSetContextCreate(CacheMemoryContext,
+										  "workflow definitions",
+										  ALLOCSET_DEFAULT_SIZES);
+	control.keysize = sizeof(int32);
+	control.entrysize = sizeof(CacheEntry);
+	control.hcxt = cache_context;
+	cache = hash_create("workflow definitions", 64, &control,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cache_relation = relation;
+}
+
+/* Build a definition from its row, the current one of SPI_tuptable. */
+static WfDefinition *
+build(int32 id, HeapTuple row, TupleDesc desc)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "workflow definition",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	WfDefinition *definition = palloc0(sizeof(WfDefinition));
+	WfFaults	faults = {0};
+	bool		isnull;
+	char	   *chart = SPI_getvalue(row, desc, 6);
+
+	definition->id = id;
+	definition->context = context;
+	definition->name = SPI_getvalue(row, desc, 1);
+	definition->version = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
+	definition->owner = DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull));
+	definition->role = DatumGetObjectId(SPI_getbinval(row, desc, 4, &isnull));
+	definition->search_path = SPI_getvalue(row, desc, 5);
+	definition->chart = wf_compile(chart, strlen(chart), &faults);
+	if (definition->chart == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored definition %d does not compile", id),
+				 errdetail("%s: %s", faults.items[0].path,
+						   faults.items[0].message)));
+	pfree(chart);
+	definition->evaluator = wf_evaluator_new(definition->chart,
+											 definition->role,
+											 definition->search_path);
+	definition->leaf_arrays = palloc0(sizeof(ArrayType *) *
+									  definition->chart->nstates);
+	MemoryContextSwitchTo(old);
+	return definition;
+}
+
+WfDefinition *
+wf_definition(int32 id)
+{
+	CacheEntry *entry;
+	WfDefinition *definition;
+	Datum		value = Int32GetDatum(id);
+
+	check_cache();
+	entry = hash_search(cache, &id, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry->definition;
+
+	if (wf_execute(&load_statement, &value, NULL, 1) == 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_DEFINITION),
+				 errmsg("definition %d does not exist", id)));
+	definition = build(id, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+
+	/* Nothing below can fail half-way: enter it only when it is whole. */
+	entry = hash_search(cache, &id, HASH_ENTER, NULL);
+	MemoryContextSetParent(definition->context, cache_context);
+	entry->definition = definition;
+	return definition;
+}
+
+WfDefinition *
+wf_definition_by_name(const char *name, int32 version)
+{
+	Datum		values[2] = {CStringGetTextDatum(name), Int32GetDatum(version)};
+	bool		isnull;
+
+	if (wf_execute(&find_statement, values, NULL, 1) == 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_DEFINITION),
+				 version == 0 ?
+				 errmsg("definition \"%s\" does not exist", name) :
+				 errmsg("definition \"%s\" has no version %d", name, version),
+				 errhint("Store it with workflow.define().")));
+	return wf_definition(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+													 SPI_tuptable->tupdesc, 1,
+													 &isnull)));
+}
+
+static bool
+has_role(Oid member, const char *name)
+{
+	Oid			role = get_role_oid(name, true);
+
+	return OidIsValid(role) && has_privs_of_role(member, role);
+}
+
+bool
+wf_may(const WfDefinition *definition, const char *privilege)
+{
+	return wf_role_may(GetUserId(), definition, privilege);
+}
+
+bool
+wf_role_may(Oid role, const WfDefinition *definition, const char *privilege)
+{
+	Datum		values[2];
+	bool		granted = false;
+
+	if (has_privs_of_role(role, definition->role) ||
+		has_role(role, "workflow_admin") ||
+		(strcmp(privilege, "read") == 0 && has_role(role, "workflow_monitor")))
+		return true;
+
+	values[0] = CStringGetTextDatum(definition->name);
+	values[1] = CStringGetTextDatum(privilege);
+	wf_execute(&permission_statement, values, NULL, 0);
+	for (uint64 i = 0; i < SPI_processed && !granted; i++)
+		granted = has_role(role, SPI_getvalue(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1));
+	return granted;
+}
+
+void
+wf_require(const WfDefinition *definition, const char *privilege)
+{
+	if (!wf_may(definition, privilege))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("permission denied to %s definition \"%s\"",
+						strcmp(privilege, "send") == 0 ? "send to processes of" : privilege,
+						definition->name),
+				 errhint("Its owner can allow it with workflow.grant_on().")));
+}
+
+int32
+wf_owner_of_role(Oid role)
+{
+	Datum		value = ObjectIdGetDatum(role);
+	bool		isnull;
+
+	if (wf_execute(&owner_statement, &value, NULL, 1) == 0)
+		return 0;
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+ArrayType *
+wf_states_array(WfDefinition *definition, const WfStateId *leaves, int n)
+{
+	Datum	   *names;
+	ArrayType **slot = NULL;
+	MemoryContext old = CurrentMemoryContext;
+	ArrayType  *array;
+
+	/* Nearly always one state is active: keep those arrays. */
+	if (n == 1)
+	{
+		slot = &definition->leaf_arrays[leaves[0]];
+		if (*slot != NULL)
+			return *slot;
+		MemoryContextSwitchTo(definition->context);
+	}
+	names = palloc(sizeof(Datum) * (n + 1));
+	for (int i = 0; i < n; i++)
+		names[i] = CStringGetTextDatum(definition->chart->states[leaves[i]].name);
+	array = construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
+	if (slot != NULL)
+		*slot = array;
+	MemoryContextSwitchTo(old);
+	return array;
+}

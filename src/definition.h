@@ -1,0 +1,62 @@
+/*
+ * definition.h
+ *	  Definitions as this backend knows them, and who may do what with them.
+ */
+#ifndef WF_DEFINITION_H
+#define WF_DEFINITION_H
+
+#include "utils/array.h"
+
+#include "chart.h"
+#include "eval.h"
+
+/* SQLSTATEs of our own: refusals, so that clients can tell them from failures. */
+#define WF_ERR_NO_PROCESS		MAKE_SQLSTATE('W','F','0','0','1')
+#define WF_ERR_NOT_ALLOWED		MAKE_SQLSTATE('W','F','0','0','2')
+#define WF_ERR_SUSPENDED		MAKE_SQLSTATE('W','F','0','0','3')
+#define WF_ERR_OVER				MAKE_SQLSTATE('W','F','0','0','4')
+#define WF_ERR_BUSY				MAKE_SQLSTATE('W','F','0','0','5')
+#define WF_ERR_NO_DEFINITION	MAKE_SQLSTATE('W','F','0','0','6')
+#define WF_ERR_FAULTY			MAKE_SQLSTATE('W','F','0','0','7')
+#define WF_ERR_NO_TIMER			MAKE_SQLSTATE('W','F','0','0','8')
+
+/* A version of a definition: immutable, cached for the life of the session. */
+typedef struct WfDefinition
+{
+	int32		id;				/* hash key */
+	int32		version;
+	int32		owner;			/* workflow.owner.id */
+	Oid			role;			/* of that owner */
+	const char *name;
+	const char *search_path;
+	WfChart    *chart;
+	WfEvaluator *evaluator;
+	ArrayType **leaf_arrays;	/* text[] of one active state, made lazily */
+	MemoryContext context;
+} WfDefinition;
+
+/* By id; SPI must be connected.  Error WF006 when there is none. */
+extern WfDefinition *wf_definition(int32 id);
+
+/* By name; version 0: the newest.  Error WF006. */
+extern WfDefinition *wf_definition_by_name(const char *name, int32 version);
+
+/*
+ * May the current user do this ("start", "send", "read") with it?  The owner,
+ * its members, superusers and workflow_admin may do anything,
+ * workflow_monitor may read.
+ */
+extern bool wf_may(const WfDefinition *definition, const char *privilege);
+extern bool wf_role_may(Oid role, const WfDefinition *definition, const char *privilege);
+
+/* Error WF002 when not. */
+extern void wf_require(const WfDefinition *definition, const char *privilege);
+
+/* The id in workflow.owner of a role, or 0. */
+extern int32 wf_owner_of_role(Oid role);
+
+/* text[] of state names. */
+extern ArrayType *wf_states_array(WfDefinition *definition,
+								  const WfStateId *leaves, int n);
+
+#endif							/* WF_DEFINITION_H */

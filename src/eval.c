@@ -1,0 +1,505 @@
+/*-------------------------------------------------------------------------
+ *
+ * eval.c
+ *	  The author's SQL: guards, values, actions and delays of a definition.
+ *
+ * Runs in any backend.  An expression and the call of a named function are
+ * the same thing here: an expression tree over two parameters, context and
+ * event, planned through the cached-expression machinery (so that DDL
+ * invalidates it) and evaluated without SPI.
+ *
+ * Whose rights: code that is not pure runs inside a bracket, from user_enter()
+ * to wf_user_leave().  In an executor the session itself is the owner's, so only
+ * the path and the settings are bracketed.  In a client's session the user is
+ * switched; before version 18 a deferred trigger fires as whoever commits, so
+ * there the owner's code runs restricted, unless the session is the owner's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/regproc.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "eval.h"
+#include "expression.h"
+
+/* One expression of a chart, compiled. */
+typedef struct Compiled
+{
+	const WfExpr *expr;
+	CachedExpression *cached;	/* or NULL: to be compiled (again) */
+	Oid			type;			/* of its result */
+	bool		uses_event;
+	bool		pure;			/* built-in and immutable: needs no bracket */
+	ExprState  *state;			/* good for state_lxid and state_user */
+	LocalTransactionId state_lxid;
+	Oid			state_user;
+	bool		in_use;			/* its state is being executed */
+} Compiled;
+
+struct WfEvaluator
+{
+	const WfChart *chart;
+	Oid			owner;
+	const char *search_path;
+	MemoryContext context;
+	Compiled   *compiled;		/* by WfExpr.id */
+	Jsonb	  **consts;			/* by WfValue.const_id */
+	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT */
+};
+
+static bool user_code_ran = false;
+
+WfEvaluator *
+wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path)
+{
+	WfEvaluator *evaluator = palloc0(sizeof(WfEvaluator));
+
+	evaluator->chart = chart;
+	evaluator->owner = owner;
+	evaluator->search_path = search_path;
+	evaluator->context = CurrentMemoryContext;
+	evaluator->compiled = palloc0(sizeof(Compiled) * (chart->nexprs + 1));
+	evaluator->consts = palloc0(sizeof(Jsonb *) * (chart->nconsts + 1));
+	evaluator->intervals = palloc0(sizeof(Interval *) * (chart->ndelays + 1));
+	for (int i = 0; i < chart->nexprs; i++)
+		evaluator->compiled[i].expr = chart->exprs[i];
+	return evaluator;
+}
+
+/* --- the bracket ------------------------------------------------------- */
+
+static void
+user_enter(WfEvaluator *evaluator, WfBracket *bracket)
+{
+	int			restricted = 0;
+
+	user_code_ran = true;
+	if (bracket->open)
+		return;
+
+	GetUserIdAndSecContext(&bracket->user, &bracket->sec_context);
+	bracket->guc_level = NewGUCNestLevel();
+	if (GetSessionUserId() != evaluator->owner ||
+		bracket->user != evaluator->owner)
+		restricted = SECURITY_LOCAL_USERID_CHANGE |
+			SECURITY_RESTRICTED_OPERATION;
+	(void) set_config_option("search_path", evaluator->search_path,
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	SetUserIdAndSecContext(evaluator->owner,
+						   bracket->sec_context | restricted);
+	bracket->open = true;
+}
+
+void
+wf_user_leave(WfBracket *bracket)
+{
+	if (!bracket->open)
+		return;
+	AtEOXact_GUC(false, bracket->guc_level);
+	SetUserIdAndSecContext(bracket->user, bracket->sec_context);
+	bracket->open = false;
+}
+
+bool
+wf_user_ran(void)
+{
+	bool		ran = user_code_ran;
+
+	user_code_ran = false;
+	return ran;
+}
+
+/* --- compiling --------------------------------------------------------- */
+
+/*
+ * Parse and plan an expression.  Names resolve under the definition's path,
+ * as its owner: inside the bracket.
+ */
+static void
+compile(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket)
+{
+	MemoryContext old;
+	Node	   *tree;
+
+	user_enter(evaluator, bracket);
+	if (compiled->cached != NULL)
+		FreeCachedExpression(compiled->cached);
+	compiled->cached = NULL;
+	compiled->state = NULL;
+
+	tree = wf_expression_parse(compiled->expr, &compiled->type);
+	compiled->uses_event = wf_expression_uses_event(tree);
+
+	old = MemoryContextSwitchTo(evaluator->context);
+	compiled->cached = GetCachedExpression(tree);
+	MemoryContextSwitchTo(old);
+	compiled->pure = wf_expression_is_pure(compiled->cached->expr);
+}
+
+/*
+ * The executable state of an expression.  Kept for the transaction; rights
+ * on functions are checked when it is made.  A state that is being executed
+ * (an action that sends to another process of the same definition) is not
+ * used again: the caller gets one of its own.
+ */
+static ExprState *
+executable(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket,
+		   ParamListInfo params)
+{
+	MemoryContext old;
+	ExprState  *state;
+
+	if (compiled->cached == NULL || !compiled->cached->is_valid)
+		compile(evaluator, compiled, bracket);
+	if (!compiled->pure)
+		user_enter(evaluator, bracket);
+
+	if (compiled->state != NULL && !compiled->in_use &&
+		compiled->state_lxid == WF_MY_LXID &&
+		compiled->state_user == GetUserId())
+		return compiled->state;
+
+	if (compiled->in_use)
+		return ExecInitExprWithParams((Expr *) compiled->cached->expr, params);
+
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	state = ExecInitExprWithParams((Expr *) compiled->cached->expr, params);
+	MemoryContextSwitchTo(old);
+	compiled->state = state;
+	compiled->state_lxid = WF_MY_LXID;
+	compiled->state_user = GetUserId();
+	return state;
+}
+
+/* --- evaluating -------------------------------------------------------- */
+
+static Datum
+evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
+		 bool *isnull, Oid *type)
+{
+	Compiled   *compiled = &evaluator->compiled[expr->id];
+	struct
+	{
+		ParamListInfoData list;
+		ParamExternData more[2];
+	}			params;
+	ExprContext *econtext;
+	ExprState  *volatile state;
+	Datum		result = (Datum) 0;
+	bool		nested;
+
+	memset(&params, 0, sizeof(params));
+	params.list.numParams = 2;
+	params.list.params[0].value = JsonbPGetDatum(scope->context);
+	params.list.params[0].pflags = PARAM_FLAG_CONST;
+	params.list.params[0].ptype = JSONBOID;
+	params.list.params[1].isnull = true;
+	params.list.params[1].ptype = JSONBOID;
+
+	state = executable(evaluator, compiled, scope->bracket, &params.list);
+	if (compiled->uses_event)
+	{
+		if (scope->event == NULL && scope->make_event != NULL)
+			scope->event = scope->make_event(scope->arg);
+		params.list.params[1].value = JsonbPGetDatum(scope->event);
+		params.list.params[1].isnull = scope->event == NULL;
+	}
+
+	/*
+	 * Code that is not pure may look at what earlier events of this
+	 * transaction wrote: give it a fresh snapshot.
+	 */
+	if (!compiled->pure)
+	{
+		CommandCounterIncrement();
+		PushActiveSnapshot(GetTransactionSnapshot());
+	}
+
+	econtext = CreateStandaloneExprContext();
+	econtext->ecxt_param_list_info = &params.list;
+	nested = compiled->in_use;
+	compiled->in_use = true;
+	PG_TRY();
+	{
+		result = ExecEvalExprSwitchContext(state, econtext, isnull);
+	}
+	PG_FINALLY();
+	{
+		compiled->in_use = nested;
+	}
+	PG_END_TRY();
+
+	*type = compiled->type;
+	if (!*isnull && !get_typbyval(*type))
+		result = datumCopy(result, false, get_typlen(*type));
+	FreeExprContext(econtext, true);
+	if (!compiled->pure)
+	{
+		PopActiveSnapshot();
+		CommandCounterIncrement();
+	}
+	return result;
+}
+
+bool
+wf_eval_guard(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope)
+{
+	bool		isnull;
+	Oid			type;
+	Datum		result = evaluate(evaluator, expr, scope, &isnull, &type);
+
+	return !isnull && DatumGetBool(result);
+}
+
+Jsonb *
+wf_eval_action(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope)
+{
+	bool		isnull;
+	Oid			type;
+	Datum		result = evaluate(evaluator, expr, scope, &isnull, &type);
+
+	if (type == VOIDOID)
+		return NULL;
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("action \"%s\" returned null where the new context is expected",
+						expr->text),
+				 errhint("Return the context, or declare the function as RETURNS void.")));
+	return DatumGetJsonbP(result);
+}
+
+static Jsonb *
+constant(WfEvaluator *evaluator, const WfValue *value)
+{
+	Jsonb	  **slot = &evaluator->consts[value->const_id];
+
+	if (*slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(evaluator->context);
+
+		*slot = wf_jsonb_parse(value->text);
+		MemoryContextSwitchTo(old);
+	}
+	return *slot;
+}
+
+Jsonb *
+wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScope *scope)
+{
+	Jsonb	  **parts;
+
+	if (value->kind == WF_VALUE_CONST)
+		return constant(evaluator, value);
+
+	if (value->kind == WF_VALUE_EXPR)
+	{
+		bool		isnull;
+		Oid			type;
+		Datum		result = evaluate(evaluator, value->expr, scope,
+									  &isnull, &type);
+
+		return isnull ? wf_jsonb_parse("null") : DatumGetJsonbP(result);
+	}
+
+	parts = palloc(sizeof(Jsonb *) * (value->nparts + 1));
+	for (int i = 0; i < value->nparts; i++)
+		parts[i] = wf_eval_value(evaluator, value->parts[i], scope);
+	if (value->kind == WF_VALUE_OBJECT)
+		return wf_jsonb_object(value->nparts, value->keys, parts);
+	return wf_jsonb_array(value->nparts, parts);
+}
+
+/* --- delays ------------------------------------------------------------ */
+
+/* Adding intervals to timestamps depends on the session's time zone. */
+static TimestampTz
+add_interval(TimestampTz now, Interval *interval)
+{
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(now),
+												   IntervalPGetDatum(interval)));
+}
+
+static Interval *
+constant_interval(WfEvaluator *evaluator, const WfDelay *delay)
+{
+	Interval  **slot = &evaluator->intervals[delay->id];
+
+	if (*slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(evaluator->context);
+
+		*slot = DatumGetIntervalP(DirectFunctionCall3(interval_in,
+													  CStringGetDatum(delay->text),
+													  ObjectIdGetDatum(InvalidOid),
+													  Int32GetDatum(-1)));
+		MemoryContextSwitchTo(old);
+	}
+	return *slot;
+}
+
+/* A computed number of milliseconds; -1: never. */
+static bool
+add_milliseconds(TimestampTz now, double ms, TimestampTz *due)
+{
+	if (ms == -1)
+		return false;
+	if (isnan(ms) || ms < 0 || ms > 1e14)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("delay of %g milliseconds is out of range", ms)));
+	*due = now + (TimestampTz) rint(ms * 1000.0);
+	return true;
+}
+
+bool
+wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
+			  TimestampTz now, TimestampTz *due)
+{
+	bool		isnull;
+	Oid			type;
+	Datum		result;
+
+	switch (delay->kind)
+	{
+		case WF_DELAY_NONE:
+			*due = now;
+			return true;
+		case WF_DELAY_NEVER:
+			return false;
+		case WF_DELAY_MS:
+			*due = now + delay->ms * 1000;
+			return true;
+		case WF_DELAY_TEXT:
+			*due = add_interval(now, constant_interval(evaluator, delay));
+			return true;
+		case WF_DELAY_EXPR:
+			break;
+	}
+
+	result = evaluate(evaluator, delay->expr, scope, &isnull, &type);
+	if (isnull)
+		return false;
+	switch (type)
+	{
+		case INTERVALOID:
+			*due = add_interval(now, DatumGetIntervalP(result));
+			return true;
+		case TIMESTAMPTZOID:
+			*due = DatumGetTimestampTz(result);
+			return true;
+		case FLOAT8OID:
+			return add_milliseconds(now, DatumGetFloat8(result), due);
+		default:
+			elog(ERROR, "unexpected type %u of a delay", type);
+	}
+	return false;
+}
+
+/* --- for define() ------------------------------------------------------ */
+
+/* Run one compilation, handing an error to `check` instead of throwing it. */
+static void
+check_one(WfEvaluator *evaluator, Compiled *compiled, const WfDelay *delay,
+		  void (*check) (void *arg, const char *path, ErrorData *error),
+		  void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	WfBracket	bracket = {0};
+
+	/* Catalog look-ups only, but the parser may hold locks and pins. */
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		if (compiled != NULL)
+			compile(evaluator, compiled, &bracket);
+		else
+			(void) constant_interval(evaluator, delay);
+		wf_user_leave(&bracket);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error != NULL)
+		check(arg, compiled != NULL ? compiled->expr->path : delay->path, error);
+}
+
+void
+wf_evaluator_check(WfEvaluator *evaluator,
+				   void (*check) (void *arg, const char *path, ErrorData *error),
+				   void *arg)
+{
+	const WfChart *chart = evaluator->chart;
+
+	for (int i = 0; i < chart->nexprs; i++)
+		check_one(evaluator, &evaluator->compiled[i], NULL, check, arg);
+	for (int i = 0; i < chart->ndelays; i++)
+		if (chart->delays[i]->kind == WF_DELAY_TEXT)
+			check_one(evaluator, NULL, chart->delays[i], check, arg);
+}
+
+/* Qualified, with its arguments. */
+static char *
+function_name(Oid function)
+{
+	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
+}
+
+Jsonb *
+wf_evaluator_functions(WfEvaluator *evaluator)
+{
+	const WfChart *chart = evaluator->chart;
+	const char **keys = palloc(sizeof(char *) * (chart->nexprs + 1));
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * (chart->nexprs + 1));
+	int			n = 0;
+	WfBracket	bracket = {0};
+
+	user_enter(evaluator, &bracket);
+	for (int i = 0; i < chart->nexprs; i++)
+		if (chart->exprs[i]->is_function)
+		{
+			Oid			function = wf_expression_function(chart->exprs[i]);
+
+			keys[n] = function_name(function);
+			values[n++] = wf_jsonb_string(wf_function_hash(function));
+		}
+	wf_user_leave(&bracket);
+	return wf_jsonb_object(n, keys, values);
+}

@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * expression.c
+ *	  From the author's SQL text or function name to an expression tree.
+ *
+ * An inline expression is parsed as "SELECT text" and must be exactly one
+ * unnamed target and nothing else: no FROM, sub-select, aggregate, window or
+ * set-returning function.  Nothing from a definition becomes part of a larger
+ * SQL text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "common/md5.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_func.h"
+#include "parser/parse_node.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "expression.h"
+
+static Node *
+parameter(int number)
+{
+	Param	   *param = makeNode(Param);
+
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = number;
+	param->paramtype = JSONBOID;
+	param->paramtypmod = -1;
+	param->location = -1;
+	return (Node *) param;
+}
+
+/* The only columns there are: context and event. */
+static Node *
+resolve_column(ParseState *pstate, ColumnRef *ref)
+{
+	const char *name;
+
+	if (list_length(ref->fields) != 1 || !IsA(linitial(ref->fields), String))
+		return NULL;
+	name = strVal(linitial(ref->fields));
+	if (strcmp(name, "context") == 0)
+		return parameter(WF_PARAM_CONTEXT);
+	if (strcmp(name, "event") == 0)
+		return parameter(WF_PARAM_EVENT);
+	return NULL;
+}
+
+/* The expression in "SELECT text", when there is nothing else in it. */
+static Node *
+single_target(const WfExpr *expr)
+{
+	List	   *statements;
+	SelectStmt *select;
+	ResTarget  *target;
+
+	statements = raw_parser(psprintf("SELECT %s", expr->text),
+							RAW_PARSE_DEFAULT);
+	if (list_length(statements) == 1)
+	{
+		select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+		if (IsA(select, SelectStmt) && select->op == SETOP_NONE &&
+			list_length(select->targetList) == 1 &&
+			!select->distinctClause && !select->intoClause &&
+			!select->fromClause && !select->whereClause &&
+			!select->groupClause && !select->havingClause &&
+			!select->windowClause && !select->valuesLists &&
+			!select->sortClause && !select->limitOffset &&
+			!select->limitCount && !select->lockingClause &&
+			!select->withClause)
+		{
+			target = linitial_node(ResTarget, select->targetList);
+			if (target->name == NULL && target->indirection == NIL)
+				return target->val;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_SYNTAX_ERROR),
+			 errmsg("not a single SQL expression: %s", expr->text)));
+	return NULL;
+}
+
+/* Turn the result into the type that its use needs. */
+static Node *
+coerce_result(ParseState *pstate, Node *tree, WfExprUse use)
+{
+	Oid			type = exprType(tree);
+	Oid			wanted;
+
+	switch (use)
+	{
+		case WF_USE_GUARD:
+			return coerce_to_boolean(pstate, tree, "a guard");
+		case WF_USE_VALUE:
+			if (type == JSONBOID)
+				return tree;
+			if (type == UNKNOWNOID)
+				tree = coerce_type(pstate, tree, UNKNOWNOID, TEXTOID, -1,
+								   COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
+			return (Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(tree),
+										 InvalidOid, InvalidOid,
+										 COERCE_EXPLICIT_CALL);
+		case WF_USE_DELAY:
+			if (type == INTERVALOID || type == TIMESTAMPTZOID || type == FLOAT8OID)
+				return tree;
+			if (type == UNKNOWNOID || type == TEXTOID)
+				wanted = INTERVALOID;
+			else if (TypeCategory(type) == TYPCATEGORY_NUMERIC)
+				wanted = FLOAT8OID;
+			else
+				wanted = TIMESTAMPTZOID;
+			tree = coerce_to_target_type(pstate, tree, type, wanted, -1,
+										 COERCION_EXPLICIT,
+										 COERCE_EXPLICIT_CAST, -1);
+			if (tree == NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_DATATYPE_MISMATCH),
+						 errmsg("a delay must be an interval, a timestamptz or a number of milliseconds, not %s",
+								format_type_be(type))));
+			return tree;
+		case WF_USE_ACTION:
+			break;
+	}
+	elog(ERROR, "an action is no expression");
+	return NULL;
+}
+
+static Node *
+parse_inline(const WfExpr *expr)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	Node	   *tree;
+
+	pstate->p_pre_columnref_hook = resolve_column;
+	tree = transformExpr(pstate, single_target(expr), EXPR_KIND_OTHER);
+	if (pstate->p_hasSubLinks)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("an expression cannot contain a sub-select"),
+				 errhint("Put the query into a SQL function and name that.")));
+	if (pstate->p_hasAggs || pstate->p_hasWindowFuncs || pstate->p_hasTargetSRFs)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("an expression cannot contain an aggregate, window or set-returning function"),
+				 errhint("Put the query into a SQL function and name that.")));
+	tree = coerce_result(pstate, tree, expr->use);
+	assign_expr_collations(pstate, tree);
+	free_parsestate(pstate);
+	return tree;
+}
+
+Oid
+wf_expression_function(const WfExpr *expr)
+{
+	static const Oid signature[3] = {JSONBOID, JSONBOID, JSONBOID};
+	int			nargs = expr->params != NULL ? 3 : 2;
+	List	   *name = stringToQualifiedNameList(expr->text, NULL);
+	Oid			function = LookupFuncName(name, nargs, signature, true);
+
+	if (!OidIsValid(function))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function %s(context jsonb, event jsonb%s) does not exist",
+						expr->text, nargs == 3 ? ", params jsonb" : ""),
+				 OidIsValid(LookupFuncName(name, 5 - nargs, signature, true)) ?
+				 errhint("There is one with %d arguments: params and a third argument go together.",
+						 5 - nargs) :
+				 errhint("Guards and actions are functions of the context and the event.")));
+	return function;
+}
+
+/* A named function: f(context, event[, params]). */
+static Node *
+parse_call(const WfExpr *expr)
+{
+	Oid			function = wf_expression_function(expr);
+	Oid			type = get_func_rettype(function);
+	List	   *args = list_make2(parameter(WF_PARAM_CONTEXT),
+								  parameter(WF_PARAM_EVENT));
+	Node	   *tree;
+	bool		fits;
+
+	if (expr->params != NULL)
+	{
+		Datum		params = DirectFunctionCall1(jsonb_in,
+												 CStringGetDatum(expr->params));
+
+		args = lappend(args, makeConst(JSONBOID, -1, InvalidOid, -1, params,
+									   false, false));
+	}
+	if (get_func_retset(function) || get_func_prokind(function) != PROKIND_FUNCTION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a plain function", expr->text)));
+
+	switch (expr->use)
+	{
+		case WF_USE_GUARD:
+			fits = type == BOOLOID;
+			break;
+		case WF_USE_ACTION:
+			fits = type == VOIDOID || type == JSONBOID;
+			break;
+		default:
+			fits = true;
+	}
+	if (!fits)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+				 errmsg("function %s returns %s, must return %s", expr->text,
+						format_type_be(type),
+						expr->use == WF_USE_GUARD ? "boolean" : "jsonb (the new context) or void")));
+
+	tree = (Node *) makeFuncExpr(function, type, args, InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+	if (expr->use != WF_USE_GUARD && expr->use != WF_USE_ACTION)
+		tree = coerce_result(make_parsestate(NULL), tree, expr->use);
+	return tree;
+}
+
+Node *
+wf_expression_parse(const WfExpr *expr, Oid *type)
+{
+	Node	   *tree = expr->is_function ? parse_call(expr) : parse_inline(expr);
+
+	*type = exprType(tree);
+	return tree;
+}
+
+static bool
+event_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramid == WF_PARAM_EVENT)
+		return true;
+	return expression_tree_walker(node, event_walker, context);
+}
+
+bool
+wf_expression_uses_event(Node *tree)
+{
+	return event_walker(tree, NULL);
+}
+
+static bool
+is_users_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+users_function_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_users_function, context))
+		return true;
+	return expression_tree_walker(node, users_function_walker, context);
+}
+
+bool
+wf_expression_is_pure(Node *tree)
+{
+	return !contain_mutable_functions(tree) &&
+		!users_function_walker(tree, NULL);
+}
+
+char *
+wf_function_hash(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	StringInfoData source;
+	Datum		value;
+	bool		isnull;
+	static const int columns[] = {Anum_pg_proc_prosrc, Anum_pg_proc_probin,
+	Anum_pg_proc_prosqlbody, Anum_pg_proc_proconfig};
+	char		hash[33];
+	const char *error = NULL;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	initStringInfo(&source);
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		value = SysCacheGetAttr(PROCOID, tuple, columns[i], &isnull);
+		if (isnull)
+			continue;
+		if (columns[i] == Anum_pg_proc_proconfig)
+			appendStringInfoString(&source, OidOutputFunctionCall(F_ARRAY_OUT, value));
+		else
+			appendStringInfoString(&source, TextDatumGetCString(value));
+		appendStringInfoChar(&source, '\n');
+	}
+	ReleaseSysCache(tuple);
+	if (!pg_md5_hash(source.data, source.len, hash, &error))
+		elog(ERROR, "could not hash a function: %s", error);
+	return pstrdup(hash);
+}

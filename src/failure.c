@@ -1,0 +1,242 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.c
+ *	  Events whose step failed: attempts, back-off, giving up.
+ *
+ * Runs in executors, between batches, each record in a transaction of its
+ * own.  An event is never lost: until it succeeds it is a timer or a row of
+ * workflow.failure that is given up, which resume() makes a timer again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "failure.h"
+#include "guc.h"
+#include "process.h"
+#include "session.h"
+#include "wake.h"
+
+/* Crashes of the server that one event may cause. */
+#define MAX_CRASHES 2
+
+static WfStatement take_statement = {
+	"DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND seq OPERATOR(pg_catalog.=) $2"
+	" RETURNING due, attempts, event, name, state, actor, data",
+	2, {UUIDOID, INT8OID}
+};
+
+static WfStatement keep_statement = {
+	"INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state,"
+	" actor, data, sqlstate, message, detail, hint, context)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+	" ON CONFLICT (process, seq) DO UPDATE SET at = EXCLUDED.at, attempts = EXCLUDED.attempts,"
+	" given_up = EXCLUDED.given_up, sqlstate = EXCLUDED.sqlstate, message = EXCLUDED.message,"
+	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context",
+	16, {UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID,
+	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+};
+
+static WfStatement crashes_statement = {
+	"SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND seq OPERATOR(pg_catalog.=) $2 AND sqlstate OPERATOR(pg_catalog.=) '57P02'",
+	2, {UUIDOID, INT8OID}
+};
+
+static WfStatement park_statement = {
+	"UPDATE workflow.timer SET parked = true"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
+	1, {UUIDOID}
+};
+
+/* Doubles with every attempt, half of it random so that failures spread. */
+static TimestampTz
+next_attempt(int attempts)
+{
+	double		ms = wf_retry_delay;
+
+	for (int i = 1; i < attempts && ms < wf_retry_max_delay; i++)
+		ms *= 2;
+	ms = Min(ms, wf_retry_max_delay);
+	ms = ms / 2 + ms / 2 * pg_prng_double(&pg_global_prng_state);
+	return wf_now() + (TimestampTz) (ms * 1000.0);
+}
+
+static Datum
+text_datum(const char *text, char *null)
+{
+	*null = text == NULL ? 'n' : ' ';
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+/* Write or renew the row of workflow.failure. */
+static void
+keep(const WfTimerRow *timer, int attempts, bool given_up, const char *sqlstate,
+	 const char *message, const char *detail, const char *hint, const char *context)
+{
+	char		nulls[17];
+	Datum		values[16] = {
+		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
+		TimestampTzGetDatum(wf_now()), TimestampTzGetDatum(timer->due),
+		Int32GetDatum(attempts), BoolGetDatum(given_up),
+		CStringGetTextDatum(timer->event)
+	};
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[7] = text_datum(timer->name, &nulls[7]);
+	values[8] = text_datum(timer->state, &nulls[8]);
+	values[9] = text_datum(timer->actor, &nulls[9]);
+	values[10] = JsonbPGetDatum(timer->data);
+	nulls[10] = timer->data == NULL ? 'n' : ' ';
+	values[11] = CStringGetTextDatum(sqlstate);
+	values[12] = CStringGetTextDatum(message ? message : "");
+	values[13] = text_datum(detail, &nulls[13]);
+	values[14] = text_datum(hint, &nulls[14]);
+	values[15] = text_datum(context, &nulls[15]);
+	wf_execute(&keep_statement, values, nulls, 0);
+}
+
+/*
+ * The process stops here: in error while something else leads out of where it
+ * is, else terminated, its timers parked until somebody resumes it.
+ */
+static void
+give_up(int32 owner, const WfRow *row)
+{
+	WfStepper  *stepper = wf_stepper_new(owner);
+	WfProcess  *process = wf_stepper_add(stepper, row);
+	bool		has_exit = row->status != WF_INITIALIZED && wf_process_has_exit(process);
+	Datum		id = UUIDPGetDatum(&row->id);
+
+	wf_process_set(process, has_exit ? WF_ERROR : WF_TERMINATED, row->suspended);
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+	if (!has_exit)
+		wf_execute(&park_statement, &id, NULL, 0);
+}
+
+static const char *
+column(int number)
+{
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
+}
+
+/* Take the timer out of its table, as it is now. */
+static bool
+take(WfTimerRow *timer)
+{
+	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
+	Datum		data;
+	bool		isnull;
+	HeapTuple	row;
+	TupleDesc	desc;
+
+	if (wf_execute(&take_statement, values, NULL, 0) == 0)
+		return false;
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 1, &isnull));
+	timer->attempts = DatumGetInt16(SPI_getbinval(row, desc, 2, &isnull));
+	timer->event = column(3);
+	timer->name = column(4);
+	timer->state = column(5);
+	timer->actor = column(6);
+	data = SPI_getbinval(row, desc, 7, &isnull);
+	timer->data = isnull ? NULL : DatumGetJsonbP(data);
+	return true;
+}
+
+static void
+record(int32 owner, WfTimerRow *timer, const ErrorData *error)
+{
+	WfRow		row;
+	bool		given_up;
+	WfOutput   *out;
+
+	/*
+	 * The lock is waited for: whoever has it is at work on this process and
+	 * will be done soon.
+	 */
+	if (!wf_lock_process(&timer->process, false, &row) || !take(timer))
+		return;
+
+	timer->attempts++;
+	given_up = timer->attempts >= wf_max_attempts;
+	keep(timer, timer->attempts, given_up, unpack_sql_state(error->sqlerrcode),
+		 error->message, error->detail, error->hint, error->context);
+	if (given_up)
+	{
+		give_up(owner, &row);
+		return;
+	}
+
+	out = wf_output_new(0);
+	timer->due = next_attempt(timer->attempts);
+	wf_output_arm(out, timer, owner, row.suspended, false);
+	wf_output_write(out);
+}
+
+void
+wf_failure_record(int32 owner, Oid extension, const WfTimerRow *timer,
+				  const ErrorData *error)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		WfTimerRow	copy = *timer;
+
+		if (wf_begin("workflow failure", extension))
+		{
+			record(owner, &copy, error);
+			wf_wake_stepped();
+			wf_commit();
+		}
+	}
+	PG_CATCH();
+	{
+		EmitErrorReport();
+		wf_abort(context);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+}
+
+bool
+wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
+{
+	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
+	int			crashes = 0;
+	bool		isnull;
+	WfOutput   *out;
+
+	if (wf_execute(&crashes_statement, values, NULL, 1) > 0)
+		crashes = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+											  SPI_tuptable->tupdesc, 1, &isnull));
+	if (crashes >= MAX_CRASHES)
+	{
+		keep(timer, crashes + 1, true, "57P02",
+			 "the server crashed each time while this step was under way",
+			 NULL, "The server log tells more.", NULL);
+		give_up(owner, row);
+		return false;
+	}
+
+	keep(timer, crashes + 1, false, "57P02",
+		 "the server stopped while this step was under way", NULL, NULL, NULL);
+	timer->attempts = Max(timer->attempts, 1);
+	out = wf_output_new(owner);
+	wf_output_arm(out, timer, owner, false, false);
+	wf_output_write(out);
+	return true;
+}

@@ -1,0 +1,27 @@
+/*
+ * failure.h
+ *	  Events whose step failed: attempts, back-off, giving up.
+ */
+#ifndef WF_FAILURE_H
+#define WF_FAILURE_H
+
+#include "store.h"
+
+/*
+ * Note that stepping this timer, alone, failed with `error`; in a transaction
+ * of its own.  The timer gets an attempt and a later due time, or its process
+ * goes to error or terminated.  Nothing happens when the process is locked
+ * (it will fail again) or the timer is gone.  Throws nothing: what goes wrong
+ * here is logged.
+ */
+extern void wf_failure_record(int32 owner, Oid extension,
+							  const WfTimerRow *timer, const ErrorData *error);
+
+/*
+ * Before a suspect is stepped, in the present transaction: count an attempt
+ * that only its success will take back.  Returns false, with the process in
+ * error, when it crashed the server too often.  The timer was claimed.
+ */
+extern bool wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer);
+
+#endif							/* WF_FAILURE_H */

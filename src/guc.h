@@ -1,0 +1,39 @@
+/*
+ * guc.h
+ *	  All settings of the extension, workflow.NAME being wf_NAME here.
+ */
+#ifndef WF_GUC_H
+#define WF_GUC_H
+
+#define WF_MAX_EXECUTORS_MAX	256
+#define WF_MAX_DATABASES_MAX	4096
+#define WF_MAX_OWNERS_MAX		65536
+#define WF_BATCH_SIZE_MAX		10000
+
+/* At server start. */
+extern int	wf_max_executors;	/* 0: none, the work is done by hand */
+extern int	wf_max_databases;
+extern int	wf_max_owners;
+
+/* In postgresql.conf, on reload. */
+extern bool wf_enabled;
+extern int	wf_batch_size;		/* most timers in one transaction */
+extern int	wf_batch_time;		/* ms of user code in one transaction */
+extern int	wf_executor_idle_timeout;	/* s */
+extern int	wf_runtime_idle_timeout;	/* s */
+extern int	wf_sweep_interval;	/* s */
+extern int	wf_step_timeout;	/* ms, 0: none */
+extern int	wf_max_microsteps;
+extern int	wf_max_context_size;	/* kB */
+extern int	wf_max_attempts;
+extern int	wf_retry_delay;		/* ms */
+extern int	wf_retry_max_delay; /* ms */
+extern int	wf_careful_backlog;
+extern bool wf_allow_superuser;
+
+/* By a superuser in a session. */
+extern char *wf_test_clock;
+
+extern void wf_guc_init(void);
+
+#endif							/* WF_GUC_H */

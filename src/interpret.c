@@ -1,0 +1,667 @@
+/*-------------------------------------------------------------------------
+ *
+ * interpret.c
+ *	  One macrostep of a statechart, in memory.
+ *
+ * The algorithm is that of W3C SCXML, Appendix D, with four named rules:
+ *
+ *	R1	the domain of a transition may be a parallel state: that stays, and
+ *		all of its regions are re-entered;
+ *	R2	transitions are internal unless they say `reenter`, whatever the type
+ *		of their source;
+ *	R3	an invoked child has its identity and mailbox from entry on, and
+ *		starts at the end of the macrostep if it is still wanted;
+ *	R4	a history state with neither memory nor default takes the initial
+ *		transition of its parent.
+ *
+ * States are numbered in document order, so a set of states is a row of bits
+ * and "in document order" a walk over it.  Nothing here looks at states that
+ * are not concerned: selection climbs from the active leaves, exit and entry
+ * walk the words of a set.
+ *
+ * Which states a microstep enters is worked out in entry.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "interpret_internal.h"
+
+/* ----------------------------------------------------------------
+ *						Guards and actions
+ * ----------------------------------------------------------------
+ */
+
+bool
+wf_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
+{
+	if (guard == NULL)
+		return true;
+	switch (guard->kind)
+	{
+		case WF_GUARD_EXPR:
+			return machine->host_calls->guard(machine->host, guard->expr,
+											  event);
+		case WF_GUARD_NOT:
+			return !wf_guard_holds(machine, guard->parts[0], event);
+		case WF_GUARD_AND:
+			for (int i = 0; i < guard->nparts; i++)
+				if (!wf_guard_holds(machine, guard->parts[i], event))
+					return false;
+			return true;
+		case WF_GUARD_OR:
+			for (int i = 0; i < guard->nparts; i++)
+				if (wf_guard_holds(machine, guard->parts[i], event))
+					return true;
+			return false;
+		case WF_GUARD_IN_STATE:
+			return wf_is_active(machine, guard->state);
+	}
+	return false;				/* keep compiler quiet */
+}
+
+static void
+run_choose(WfMachine *machine, const WfAction *action, const WfEvent *event)
+{
+	for (int i = 0; i < action->nbranches; i++)
+	{
+		const WfBranch *branch = &action->branches[i];
+
+		if (!wf_guard_holds(machine, branch->guard, event))
+			continue;
+		wf_run_actions(machine, &branch->actions, event);
+		break;
+	}
+}
+
+void
+wf_run_actions(WfMachine *machine, const WfActionList *actions,
+			   const WfEvent *event)
+{
+	for (int i = 0; i < actions->n && !machine->skip_block; i++)
+	{
+		const WfAction *action = actions->items[i];
+
+		if (action->kind == WF_ACTION_CHOOSE)
+			run_choose(machine, action, event);
+		else
+			machine->host_calls->action(machine->host, action, event);
+	}
+}
+
+/* Run an entry, an exit or a transition's list: what an error cuts short. */
+static inline void
+run_block(WfMachine *machine, const WfActionList *actions,
+		  const WfEvent *event)
+{
+	if (actions->n == 0)
+		return;
+	machine->skip_block = false;
+	wf_run_actions(machine, actions, event);
+	machine->skip_block = false;
+}
+
+void
+wf_raise(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	if (scratch->queue_tail == scratch->queue_size)
+		scratch->queue = wf_scratch_grow(scratch, scratch->queue,
+										 &scratch->queue_size,
+										 sizeof(WfEvent));
+	scratch->queue[scratch->queue_tail++] = *event;
+}
+
+/* ----------------------------------------------------------------
+ *						Selecting transitions
+ * ----------------------------------------------------------------
+ */
+
+static bool
+is_enabled(WfMachine *machine, const WfTransition *transition,
+		   const WfEvent *event)
+{
+	if (transition->allow != NULL && machine->host_calls->allowed != NULL &&
+		!machine->host_calls->allowed(machine->host, transition, event))
+		return false;
+	return transition->guard == NULL ||
+		wf_guard_holds(machine, transition->guard, event);
+}
+
+/* The first transition of one state that is enabled, or NULL. */
+static const WfTransition *
+select_in_state(WfMachine *machine, const WfState *state,
+				const WfEvent *event, bool eventless)
+{
+	const WfHandler *handler;
+
+	if (eventless)
+	{
+		for (int i = 0; i < state->nalways; i++)
+			if (is_enabled(machine, state->always[i], event))
+				return state->always[i];
+		return NULL;
+	}
+	for (int from = 0;
+		 from < state->nhandlers &&
+		 (handler = wf_chart_handler(state, event->name, &from)) != NULL;
+		 from++)
+	{
+		for (int i = 0; i < handler->ntransitions; i++)
+			if (is_enabled(machine, handler->transitions[i], event))
+				return handler->transitions[i];
+	}
+	return NULL;
+}
+
+/* The states that a transition's targets stand for now, history resolved. */
+static WfStateId
+current_domain(WfMachine *machine, const WfTransition *transition)
+{
+	int			n;
+	const WfStateId *targets;
+
+	if (!transition->has_history)
+		return transition->domain;
+	targets = wf_effective_targets(machine, transition, &n);
+	return wf_chart_domain(machine->chart, transition, targets, n);
+}
+
+/* Does taking it exit anything? */
+static inline bool
+exits_something(const WfChart *chart, const WfEnabled *enabled)
+{
+	if (enabled->transition->targetless)
+		return false;
+
+	/* an active state has active descendants unless it is a leaf */
+	return enabled->domain == WF_NO_STATE ||
+		chart->states[enabled->domain].last > enabled->domain;
+}
+
+/*
+ * Would both exit the same states?  Domains are ancestor and descendant, the
+ * same, or strangers; the exit set of the inner one is part of the outer's.
+ */
+static inline bool
+conflict(const WfChart *chart, const WfEnabled *a, const WfEnabled *b)
+{
+	if (!exits_something(chart, a) || !exits_something(chart, b))
+		return false;
+	return a->domain == b->domain ||
+		a->domain == WF_NO_STATE || b->domain == WF_NO_STATE ||
+		wf_is_descendant(chart, a->domain, b->domain) ||
+		wf_is_descendant(chart, b->domain, a->domain);
+}
+
+/*
+ * Add an enabled transition to the list unless one already there preempts it,
+ * and throw out those that it preempts itself because its source lies inside
+ * of theirs.
+ */
+static void
+add_enabled(WfMachine *machine, const WfTransition *transition)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfChart *chart = machine->chart;
+	WfEnabled	added;
+	bool		preempts = false;
+
+	added.transition = transition;
+	added.domain = transition->targetless ? transition->source :
+		current_domain(machine, transition);
+
+	/* sources come in document order: most lie behind all that was added */
+	if (exits_something(chart, &added) &&
+		added.domain <= scratch->enabled_last)
+	{
+		for (int i = 0; i < scratch->nenabled; i++)
+		{
+			const WfEnabled *other = &scratch->enabled[i];
+
+			if (!conflict(chart, &added, other))
+				continue;
+			if (!wf_is_descendant(chart, transition->source,
+								  other->transition->source))
+				return;
+			preempts = true;
+		}
+	}
+	if (preempts)
+	{
+		int			kept = 0;
+
+		for (int i = 0; i < scratch->nenabled; i++)
+			if (!conflict(chart, &added, &scratch->enabled[i]))
+				scratch->enabled[kept++] = scratch->enabled[i];
+		scratch->nenabled = kept;
+	}
+
+	if (scratch->nenabled == scratch->enabled_size)
+		scratch->enabled = wf_scratch_grow(scratch, scratch->enabled,
+										   &scratch->enabled_size,
+										   sizeof(WfEnabled));
+	scratch->enabled[scratch->nenabled++] = added;
+	if (exits_something(chart, &added))
+	{
+		WfStateId	last = added.domain == WF_NO_STATE ?
+			chart->states[0].last : chart->states[added.domain].last;
+
+		scratch->enabled_last = Max(scratch->enabled_last, last);
+	}
+}
+
+/*
+ * Climb from an active leaf to the first state with an enabled transition.
+ * A state that was tried for another leaf is not tried again: either its
+ * transition is in the list already, or it and all above it have none.
+ */
+static const WfTransition *
+climb(WfMachine *machine, WfStateId leaf, const WfEvent *event,
+	  bool eventless)
+{
+	WfStateSet *visited = &machine->scratch->visited;
+
+	for (WfStateId id = leaf; id != WF_NO_STATE;)
+	{
+		const WfState *state = &machine->chart->states[id];
+		const WfTransition *found;
+
+		if (wf_set_has(visited, id))
+			return NULL;
+		wf_set_add(visited, id);
+		found = select_in_state(machine, state, event, eventless);
+		if (found != NULL)
+			return found;
+		id = state->parent;
+	}
+	return NULL;
+}
+
+/* Fill the list of enabled transitions; false when there are none. */
+static bool
+select_transitions(WfMachine *machine, const WfEvent *event, bool eventless)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+
+	scratch->nenabled = 0;
+	scratch->enabled_last = WF_NO_STATE;
+	wf_set_clear(&scratch->visited);
+	for (int id = wf_set_next(&machine->active, 0); id >= 0;
+		 id = wf_set_next(&machine->active, id + 1))
+	{
+		const WfTransition *found;
+
+		if (!wf_is_leaf(&states[id]))
+			continue;
+		found = climb(machine, id, event, eventless);
+		if (found != NULL)
+			add_enabled(machine, found);
+	}
+	return scratch->nenabled > 0;
+}
+
+bool
+wf_would_take(WfMachine *machine, const WfEvent *event)
+{
+	const WfState *states = machine->chart->states;
+
+	if (!machine->running)
+		return false;
+
+	/* preemption never leaves the list empty, so the first one decides */
+	wf_set_clear(&machine->scratch->visited);
+	for (int id = wf_set_next(&machine->active, 0); id >= 0;
+		 id = wf_set_next(&machine->active, id + 1))
+	{
+		if (wf_is_leaf(&states[id]) &&
+			climb(machine, id, event, false) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
+wf_deferred(WfMachine *machine, const char *event)
+{
+	if (!machine->chart->has_defer)
+		return false;
+	for (int id = wf_set_next(&machine->active, 0); id >= 0;
+		 id = wf_set_next(&machine->active, id + 1))
+	{
+		const WfState *state = &machine->chart->states[id];
+
+		for (int i = 0; i < state->ndefer; i++)
+			if (wf_descriptor_matches(state->defer[i], event))
+				return true;
+	}
+	return false;
+}
+
+/* ----------------------------------------------------------------
+ *						A microstep
+ * ----------------------------------------------------------------
+ */
+
+/* Leave one state. */
+static void
+exit_state(WfMachine *machine, const WfState *state, const WfEvent *event)
+{
+	const WfHost *calls = machine->host_calls;
+
+	run_block(machine, &state->exit, event);
+	if (state->ntimers > 0)
+		calls->disarm(machine->host, state);
+	if (state->ninvokes > 0)
+	{
+		wf_set_remove(&machine->scratch->invoked, state->id);
+		calls->uninvoke(machine->host, state);
+	}
+	wf_set_remove(&machine->active, state->id);
+}
+
+/* Leave the states of a set, the last first. */
+static void
+exit_states(WfMachine *machine, const WfStateSet *set, const WfEvent *event)
+{
+	const WfState *states = machine->chart->states;
+
+	for (int id = wf_set_previous(set, machine->chart->nstates - 1);
+		 id >= 0; id = wf_set_previous(set, id - 1))
+		exit_state(machine, &states[id], event);
+}
+
+/* Exit what the enabled transitions leave; memory first, then actions. */
+static void
+exit_for_enabled(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+	WfStateSet *leaving = &scratch->leaving;
+	bool		any = false;
+
+	wf_set_clear(leaving);
+	for (int i = 0; i < scratch->nenabled; i++)
+	{
+		const WfEnabled *enabled = &scratch->enabled[i];
+
+		if (!exits_something(machine->chart, enabled))
+			continue;
+		any = true;
+		if (enabled->domain == WF_NO_STATE)
+			wf_set_add_range(leaving, &machine->active, 0, states[0].last);
+		else
+			wf_set_add_range(leaving, &machine->active, enabled->domain + 1,
+							 states[enabled->domain].last);
+	}
+	if (!any)
+		return;
+	if (scratch->nslots > 0)
+		wf_remember(machine, leaving);
+	exit_states(machine, leaving, event);
+}
+
+/* Raise "done.state.NAME" of a state. */
+static void
+raise_done(WfMachine *machine, const WfState *state, void *payload)
+{
+	WfEvent		done;
+
+	done.name = state->done_event;
+	done.payload = payload;
+	wf_raise(machine, &done);
+}
+
+/* Is a state finished: final, or with finished children as its kind wants? */
+static bool
+is_finished(const WfMachine *machine, const WfState *state)
+{
+	const WfState *states = machine->chart->states;
+
+	switch (state->kind)
+	{
+		case WF_STATE_FINAL:
+			return wf_is_active(machine, state->id);
+		case WF_STATE_COMPOUND:
+			for (int i = 0; i < state->nchildren; i++)
+			{
+				const WfState *child = &states[state->children[i]];
+
+				if (child->kind == WF_STATE_FINAL &&
+					wf_is_active(machine, child->id))
+					return true;
+			}
+			return false;
+		case WF_STATE_PARALLEL:
+			for (int i = 0; i < state->nchildren; i++)
+			{
+				const WfState *child = &states[state->children[i]];
+
+				if (child->kind != WF_STATE_HISTORY &&
+					!is_finished(machine, child))
+					return false;
+			}
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * A final state was entered: tell its parent, and every parallel state above
+ * that this was the last region of.  Notes the end of the machine.
+ */
+static void
+finish(WfMachine *machine, const WfState *final, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+	WfStateId	above = final->parent;
+
+	if (above != WF_NO_STATE && states[above].kind == WF_STATE_COMPOUND)
+	{
+		const WfState *parent = &states[above];
+
+		above = parent->parent;
+		if (above != WF_NO_STATE)
+			raise_done(machine, parent,
+					   machine->host_calls->done_payload(machine->host, final,
+														 event));
+	}
+	while (above != WF_NO_STATE && states[above].kind == WF_STATE_PARALLEL &&
+		   !wf_set_has(&scratch->completed, above) &&
+		   is_finished(machine, &states[above]))
+	{
+		wf_set_add(&scratch->completed, above);
+		if (above != 0)
+			raise_done(machine, &states[above], NULL);
+		above = states[above].parent;
+	}
+	if (above == WF_NO_STATE)
+		scratch->final = final->id;
+}
+
+static void
+enter_state(WfMachine *machine, const WfState *state, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfHost *calls = machine->host_calls;
+
+	wf_set_add(&machine->active, state->id);
+	if (state->ninvokes > 0)
+	{
+		wf_set_add(&scratch->invoked, state->id);
+		calls->invoke(machine->host, state, event);
+	}
+	run_block(machine, &state->entry, event);
+	if (state->ntimers > 0)
+		calls->arm(machine->host, state, event);
+	if (state->initial != NULL && wf_set_has(&scratch->defaults, state->id))
+		run_block(machine, &state->initial->actions, event);
+	for (int i = 0; i < scratch->ndefault_history; i++)
+	{
+		const WfState *history =
+			&machine->chart->states[scratch->default_history[i]];
+
+		if (history->parent == state->id)
+			run_block(machine, &history->initial->actions, event);
+	}
+	if (state->kind == WF_STATE_FINAL)
+		finish(machine, state, event);
+}
+
+/* Enter the states of the entry set in document order. */
+static void
+enter_states(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+
+	wf_set_clear(&scratch->completed);
+	for (int id = wf_set_next(&scratch->entering, 0); id >= 0;
+		 id = wf_set_next(&scratch->entering, id + 1))
+		enter_state(machine, &states[id], event);
+}
+
+/* Take the selected transitions. */
+static void
+microstep(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	machine->taken = true;
+	if (++machine->microsteps > machine->max_microsteps)
+		machine->host_calls->too_many_microsteps(machine->host,
+												 machine->max_microsteps);
+	exit_for_enabled(machine, event);
+	for (int i = 0; i < scratch->nenabled; i++)
+		run_block(machine, &scratch->enabled[i].transition->actions, event);
+	if (wf_entry_set(machine))
+		enter_states(machine, event);
+}
+
+/* ----------------------------------------------------------------
+ *						A macrostep
+ * ----------------------------------------------------------------
+ */
+
+/* Start the children of states entered in this macrostep that are still on. */
+static bool
+start_invoked(WfMachine *machine)
+{
+	WfStateSet *invoked = &machine->scratch->invoked;
+	bool		any = false;
+
+	if (!machine->scratch->has_invokes)
+		return false;
+	for (int id = wf_set_next(invoked, 0); id >= 0;
+		 id = wf_set_next(invoked, id + 1))
+	{
+		wf_set_remove(invoked, id);
+		machine->host_calls->invoke_start(machine->host,
+										  &machine->chart->states[id]);
+		any = true;
+	}
+	return any;
+}
+
+/* The machine has come to its end: leave everything, then tell. */
+static void
+end_machine(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *final = &machine->chart->states[scratch->final];
+
+	wf_set_copy(&scratch->leaving, &machine->active);
+	exit_states(machine, &scratch->leaving, event);
+	wf_set_copy(&machine->active, &scratch->leaving);
+	machine->running = false;
+	scratch->queue_head = scratch->queue_tail = 0;
+	machine->host_calls->done(machine->host, final, event);
+}
+
+/*
+ * Run until nothing is left to do: eventless transitions first, then one
+ * internal event, then eventless ones again; at last start children, which
+ * may bring new internal events.  event: the last one taken, may be NULL.
+ */
+static void
+run_to_rest(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	while (scratch->final == WF_NO_STATE)
+	{
+		if (machine->chart->has_always &&
+			select_transitions(machine, event, true))
+		{
+			microstep(machine, event);
+			continue;
+		}
+		if (scratch->queue_head < scratch->queue_tail)
+		{
+			/* a copy: raising may move the queue */
+			scratch->current = scratch->queue[scratch->queue_head++];
+			event = &scratch->current;
+			if (scratch->queue_head == scratch->queue_tail)
+				scratch->queue_head = scratch->queue_tail = 0;
+			if (select_transitions(machine, event, false))
+				microstep(machine, event);
+			continue;
+		}
+		if (!start_invoked(machine))
+			return;
+	}
+	end_machine(machine, event);
+}
+
+static void
+begin_macrostep(WfMachine *machine)
+{
+	machine->taken = false;
+	machine->microsteps = 0;
+	machine->skip_block = false;
+}
+
+void
+wf_start(WfMachine *machine)
+{
+	Assert(!machine->running);
+	begin_macrostep(machine);
+	machine->running = true;
+	wf_entry_set_initial(machine);
+	enter_states(machine, NULL);
+	run_to_rest(machine, NULL);
+}
+
+bool
+wf_dispatch(WfMachine *machine, const WfEvent *event)
+{
+	begin_macrostep(machine);
+	if (!machine->running)
+		return false;
+	if (select_transitions(machine, event, false))
+		microstep(machine, event);
+	run_to_rest(machine, event);
+	return machine->taken;
+}
+
+void
+wf_stop(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	if (!machine->running)
+		return;
+	machine->skip_block = false;
+	wf_set_copy(&scratch->leaving, &machine->active);
+	exit_states(machine, &scratch->leaving, event);
+	machine->running = false;
+	scratch->queue_head = scratch->queue_tail = 0;
+}

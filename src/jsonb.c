@@ -1,0 +1,139 @@
+/*-------------------------------------------------------------------------
+ *
+ * jsonb.c
+ *	  Small constructions on jsonb values that the server has no function for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "eval.h"
+
+static void
+string_value(JsonbValue *value, const char *text)
+{
+	value->type = jbvString;
+	value->val.string.val = unconstify(char *, text);
+	value->val.string.len = strlen(text);
+}
+
+/* The root of a jsonb as a value that pushJsonbValue() accepts anywhere. */
+static void
+root_value(JsonbValue *value, Jsonb *jsonb)
+{
+	if (JB_ROOT_IS_SCALAR(jsonb))
+		(void) JsonbExtractScalar(&jsonb->root, value);
+	else
+	{
+		value->type = jbvBinary;
+		value->val.binary.data = &jsonb->root;
+		value->val.binary.len = VARSIZE_ANY_EXHDR(jsonb);
+	}
+}
+
+/* Push all members of an object but those that `skip` has too. */
+static void
+push_members(JsonbParseState **state, Jsonb *object, Jsonb *skip)
+{
+	JsonbIterator *it = JsonbIteratorInit(&object->root);
+	JsonbValue	key;
+	JsonbValue	value;
+
+	if (JsonbIteratorNext(&it, &key, true) != WJB_BEGIN_OBJECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a context must be a JSON object")));
+	while (JsonbIteratorNext(&it, &key, true) == WJB_KEY)
+	{
+		(void) JsonbIteratorNext(&it, &value, true);
+		if (skip != NULL &&
+			findJsonbValueFromContainer(&skip->root, JB_FOBJECT, &key) != NULL)
+			continue;
+		pushJsonbValue(state, WJB_KEY, &key);
+		pushJsonbValue(state, WJB_VALUE, &value);
+	}
+}
+
+Jsonb *
+wf_jsonb_merge(Jsonb *base, Jsonb *overlay)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_members(&state, base, overlay);
+	push_members(&state, overlay, NULL);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Jsonb *
+wf_jsonb_object(int n, const char **keys, Jsonb **values)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue	value;
+
+		if (values[i] == NULL)
+			continue;
+		string_value(&value, keys[i]);
+		pushJsonbValue(&state, WJB_KEY, &value);
+		root_value(&value, values[i]);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Jsonb *
+wf_jsonb_set(Jsonb *context, const char *key, Jsonb *value)
+{
+	return wf_jsonb_merge(context, wf_jsonb_object(1, &key, &value));
+}
+
+Jsonb *
+wf_jsonb_array(int n, Jsonb **values)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue	value;
+
+		root_value(&value, values[i]);
+		pushJsonbValue(&state, WJB_ELEM, &value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+Jsonb *
+wf_jsonb_string(const char *text)
+{
+	JsonbValue	value;
+
+	string_value(&value, text);
+	return JsonbValueToJsonb(&value);
+}
+
+Jsonb *
+wf_jsonb_parse(const char *json)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
+}
+
+char *
+wf_jsonb_text(Jsonb *jsonb)
+{
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_SCALAR(jsonb))
+		return NULL;
+	(void) JsonbExtractScalar(&jsonb->root, &value);
+	if (value.type != jbvString)
+		return NULL;
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}

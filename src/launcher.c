@@ -1,0 +1,412 @@
+/*-------------------------------------------------------------------------
+ *
+ * launcher.c
+ *	  The process that starts the runtimes of databases.
+ *
+ * One static background worker, connected to shared catalogs only.  What it
+ * knows of databases is in shared memory (see WfDatabaseState), so it may be
+ * terminated at any time: the postmaster starts it again within a second, and
+ * runtimes and executors go on meanwhile.
+ *
+ *		UNKNOWN  --start-->  STARTING  --attached-->  RUNNING
+ *		RUNNING  --extension gone-->  ABSENT  --wake-->  STARTING
+ *		RUNNING  --nothing to do-->  RESTING  --due or wake-->  STARTING
+ *		STARTING, RUNNING  --bad end-->  UNKNOWN, held back for a while
+ *		any  --DROP, RENAME, ...-->  HELD  --over-->  UNKNOWN or forgotten
+ *
+ * The transitions from RUNNING are made by the runtime when it ends, those to
+ * and from HELD in utility.c, all others here.  After a start of the server
+ * every database is probed, one at a time, by starting a runtime in it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "compat.h"
+#include "guc.h"
+#include "launcher.h"
+#include "pool.h"
+#include "shmem.h"
+#include "worker.h"
+
+/* Started, but not attached after so long (ms): it will not come. */
+#define ATTACH_TIMEOUT		30000
+
+/* Without a worker slot, ask the postmaster again after (ms), doubling. */
+#define NO_WORKER_DELAY_MIN 1000
+#define NO_WORKER_DELAY_MAX 10000
+
+/* So long (ms) after it was last without, that is worth another log line. */
+#define COMPLAIN_INTERVAL	600000
+
+/* Databases still to be probed, in TopMemoryContext. */
+static List *to_probe = NIL;
+
+/* Runtimes that were started and not seen attached, by database entry. */
+static BackgroundWorkerHandle **handles = NULL;
+
+static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
+static int	retry_delay = 0;	/* ms; 0: the last worker could be started */
+static TimestampTz complain_after = DT_NOBEGIN; /* about that; real */
+
+/* _PG_init's part. */
+void
+wf_launcher_register(void)
+{
+	wf_worker_register();
+}
+
+/* before_shmem_exit */
+static void
+leave(int code, Datum arg)
+{
+	LWLockReleaseAll();
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_shared->launcher = NULL;
+	wf_shared->launcher_pid = 0;
+	LWLockRelease(wf_shared->lock);
+}
+
+/* --- the list of databases ----------------------------------------------- */
+
+/* May a runtime be started there?  Needs a transaction. */
+static bool
+takes_work(Oid dbid, bool *exists)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(dbid));
+	Form_pg_database form;
+	bool		result;
+
+	*exists = HeapTupleIsValid(tuple);
+	if (!*exists)
+		return false;
+	form = (Form_pg_database) GETSTRUCT(tuple);
+	result = form->datallowconn && !form->datistemplate;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* Note all databases that nothing is known of. */
+static void
+list_databases(void)
+{
+	Relation	relation;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+
+	relation = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(relation, 0, NULL);
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old;
+
+		if (!form->datallowconn || form->datistemplate ||
+			wf_database_entry(form->oid, false) != NULL)
+			continue;
+		old = MemoryContextSwitchTo(TopMemoryContext);
+		to_probe = lappend_oid(to_probe, form->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+}
+
+/* While no other is being probed, bring the next database into play. */
+static void
+probe_next(void)
+{
+	WfDatabase *database = NULL;
+
+	for (int i = 0; i < wf_shared->ndatabases; i++)
+	{
+		database = &wf_shared->databases[i];
+		if (OidIsValid(database->dbid) && database->failures == 0 &&
+			(database->state == WF_DB_UNKNOWN ||
+			 database->state == WF_DB_STARTING))
+			return;
+	}
+
+	while (to_probe != NIL)
+	{
+		Oid			dbid = linitial_oid(to_probe);
+
+		to_probe = list_delete_first(to_probe);
+		if (wf_database_entry(dbid, false) != NULL)
+			continue;			/* somebody woke it meanwhile */
+		if (wf_database_entry(dbid, true) != NULL)
+			return;
+
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use workflow"),
+				 errdetail("The work of database with OID %u, and maybe others, is not being done.",
+						   dbid),
+				 errhint("You might need to increase workflow.max_databases.")));
+		list_free(to_probe);
+		to_probe = NIL;
+	}
+}
+
+/* --- runtimes ------------------------------------------------------------ */
+
+/* A runtime did not come up; under the lock. */
+static void
+start_failed(WfDatabase *database)
+{
+	if (database->failures++ == 0)
+		ereport(LOG,
+				(errmsg("workflow runtime of database with OID %u could not start",
+						database->dbid)));
+	database->not_before = wf_worker_back_off(database->failures);
+	database->generation++;
+	wf_database_state(database, WF_DB_UNKNOWN);
+}
+
+/* Find runtimes that ended before they had attached. */
+static void
+reap(void)
+{
+	for (int i = 0; i < wf_shared->ndatabases; i++)
+	{
+		WfDatabase *database = &wf_shared->databases[i];
+		bool		waiting;
+		pid_t		pid;
+
+		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+		waiting = OidIsValid(database->dbid) &&
+			database->state == WF_DB_STARTING && database->runtime_pid == 0;
+		if (waiting && (handles[i] == NULL ?
+						TimestampDifferenceExceeds(database->since,
+												   GetCurrentTimestamp(),
+												   ATTACH_TIMEOUT) :
+						GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED))
+		{
+			start_failed(database);
+			waiting = false;
+		}
+		LWLockRelease(wf_shared->lock);
+
+		if (!waiting && handles[i])
+		{
+			pfree(handles[i]);
+			handles[i] = NULL;
+		}
+	}
+}
+
+/* When a runtime should be started, by wf_now(); under the lock. */
+static TimestampTz
+wanted_at(const WfDatabase *database, TimestampTz mark)
+{
+	TimestampTz not_before = wf_worker_may_start(database->not_before,
+												 GetCurrentTimestamp()) ?
+		DT_NOBEGIN : wf_clock_at(database->not_before);
+
+	switch (database->state)
+	{
+		case WF_DB_UNKNOWN:
+			return not_before;
+		case WF_DB_ABSENT:
+			return database->wake ? not_before : DT_NOEND;
+		case WF_DB_RESTING:
+			if (database->wake)
+				return not_before;
+			if (wf_shared->nexecutors == 0)
+				return DT_NOEND;	/* it could do nothing */
+			return Max(mark, not_before);
+		case WF_DB_STARTING:
+			return database->runtime_pid != 0 ? DT_NOEND :
+				wf_clock_at(TimestampTzPlusMilliseconds(database->since,
+														ATTACH_TIMEOUT));
+		case WF_DB_RUNNING:
+		case WF_DB_HELD:
+			break;
+	}
+	return DT_NOEND;
+}
+
+/*
+ * The postmaster has no room for another worker: say so now and then, and see
+ * whether an idle executor, or a runtime without executors, can make room.
+ */
+static void
+no_worker(Oid dbid)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (complain_after <= now)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("out of background worker slots for workflow runtimes"),
+				 errhint("You might need to increase max_worker_processes.")));
+	retry_delay = Max(2 * retry_delay, NO_WORKER_DELAY_MIN);
+	retry_delay = Min(retry_delay, NO_WORKER_DELAY_MAX);
+	retry_at = TimestampTzPlusMilliseconds(now, retry_delay);
+	complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
+
+	wf_pool_evict_idle();
+	for (int i = 0; i < wf_shared->ndatabases; i++)
+	{
+		WfDatabase *other = &wf_shared->databases[i];
+
+		if (OidIsValid(other->dbid) && other->dbid != dbid &&
+			other->state == WF_DB_RUNNING &&
+			wf_pool_count(other->dbid, true) == 0)
+		{
+			other->rest = true;
+			wf_database_latch(other->dbid);
+		}
+	}
+}
+
+/* Start the runtime of a database. */
+static void
+start_runtime(WfDatabase *database, Oid dbid, bool possible)
+{
+	WfWorkerArgs args = {.kind = WF_WORKER_RUNTIME};
+	int			slot = database - wf_shared->databases;
+	bool		mine;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	mine = database->dbid == dbid && database->state != WF_DB_HELD &&
+		database->runtime_pid == 0;
+	if (mine)
+	{
+		database->generation++;
+		database->wake = false;
+		wf_database_state(database, possible ? WF_DB_STARTING : WF_DB_ABSENT);
+	}
+	args.slot = slot;
+	args.generation = database->generation;
+	args.dbid = dbid;
+	LWLockRelease(wf_shared->lock);
+	if (!mine || !possible)
+		return;
+
+	if (handles[slot])
+		pfree(handles[slot]);
+	handles[slot] = wf_worker_start(&args);
+	if (handles[slot])
+	{
+		retry_delay = 0;
+		return;
+	}
+
+	no_worker(dbid);
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	if (database->dbid == dbid && database->state == WF_DB_STARTING &&
+		database->runtime_pid == 0)
+		wf_database_state(database, WF_DB_UNKNOWN);
+	LWLockRelease(wf_shared->lock);
+}
+
+/* Start a runtime if the database still is one that takes work. */
+static void
+consider(WfDatabase *database, Oid dbid)
+{
+	bool		exists;
+	bool		possible;
+
+	StartTransactionCommand();
+	possible = takes_work(dbid, &exists);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+
+	if (exists)
+		start_runtime(database, dbid, possible);
+	else
+		wf_database_forget(dbid);
+}
+
+/*
+ * Start what is to be started.  Returns when to look again, by wf_now().
+ */
+static TimestampTz
+turn(void)
+{
+	TimestampTz next = DT_NOEND;
+
+	if (!wf_enabled)
+		return DT_NOEND;
+	if (retry_at > GetCurrentTimestamp() && retry_delay > 0)
+		return wf_clock_at(retry_at);
+
+	for (int i = 0; i < wf_shared->ndatabases; i++)
+	{
+		WfDatabase *database = &wf_shared->databases[i];
+		Oid			dbid = database->dbid;
+		TimestampTz mark = DT_NOEND;
+		TimestampTz wanted;
+
+		if (!OidIsValid(dbid))
+			continue;
+		if (database->state == WF_DB_RESTING)
+			mark = wf_database_mark(dbid);
+
+		LWLockAcquire(wf_shared->lock, LW_SHARED);
+		wanted = database->dbid == dbid ? wanted_at(database, mark) : DT_NOEND;
+		LWLockRelease(wf_shared->lock);
+
+		if (wanted <= wf_now() && database->state != WF_DB_STARTING)
+			consider(database, dbid);
+		else
+			next = Min(next, wanted);
+		if (retry_delay > 0)
+			return wf_clock_at(retry_at);
+	}
+	return next;
+}
+
+/* --- the process --------------------------------------------------------- */
+
+/* Entry point. */
+void
+wf_launcher_main(Datum arg)
+{
+	wf_worker_prepare(leave);
+	wf_worker_connect();
+
+	handles = MemoryContextAllocZero(TopMemoryContext,
+									 wf_shared->ndatabases * sizeof(*handles));
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_shared->launcher = MyLatch;
+	wf_shared->launcher_pid = MyProcPid;
+	LWLockRelease(wf_shared->lock);
+
+	list_databases();
+	for (;;)
+	{
+		TimestampTz next;
+
+		ResetLatch(MyLatch);
+		wf_worker_interrupts();
+		reap();
+		probe_next();
+		next = turn();
+		(void) wf_wait(next, WaitEventExtensionNew("WorkflowLauncherIdle"));
+	}
+}

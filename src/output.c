@@ -1,0 +1,325 @@
+/*-------------------------------------------------------------------------
+ *
+ * output.c
+ *	  What the steps of one transaction write, one statement a table.
+ *
+ * Runs in any backend, under locks on all processes concerned.  Rows are
+ * collected in tuplestores which our statements see as named relations; that
+ * is one path for a single command and for a thousand timers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/queryenvironment.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "session.h"
+#include "store.h"
+#include "wake.h"
+
+#define MAX_COLUMNS 13
+
+/* A set of rows to be written. */
+typedef struct Set
+{
+	const char *name;			/* in our statements */
+	int			ncolumns;
+	Oid			types[MAX_COLUMNS];
+	const char *columns[MAX_COLUMNS];
+} Set;
+
+typedef enum SetKind
+{
+	STARTED,
+	STEPPED,
+	NOTED,
+	DISARMED,
+	ARMED,
+	RECOVERED,
+	NSETS
+} SetKind;
+
+/* ANYENUMOID stands for workflow.status, whose OID differs. */
+static const Set sets[NSETS] = {
+	[STARTED] = {"wf_started", 10,
+		{UUIDOID, TIMESTAMPTZOID, INT4OID, INT4OID, ANYENUMOID, TEXTARRAYOID,
+		JSONBOID, TEXTOID, TEXTOID, JSONBOID},
+	{"id", "at", "definition", "step", "status", "states", "context", "started_by", "key", "history"}},
+	[STEPPED] = {"wf_stepped", 8,
+		{TIDOID, TIMESTAMPTZOID, INT4OID, ANYENUMOID, BOOLOID, TEXTARRAYOID,
+		JSONBOID, JSONBOID},
+	{"tid", "at", "step", "status", "suspended", "states", "context", "history"}},
+	[NOTED] = {"wf_noted", 10,
+		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID,
+		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, JSONBOID},
+	{"process", "at", "due", "step", "taken", "event", "from_states", "to_states", "actor", "data"}},
+	[DISARMED] = {"wf_disarmed", 3,
+		{UUIDOID, TEXTOID, TEXTOID},
+	{"process", "state", "name"}},
+	[ARMED] = {"wf_armed", 12,
+		{UUIDOID, INT8OID, TIMESTAMPTZOID, INT4OID, INT2OID, BOOLOID, BOOLOID,
+		TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID},
+	{"process", "seq", "due", "owner", "attempts", "parked", "if_absent", "event", "name", "state", "actor", "data"}},
+	[RECOVERED] = {"wf_recovered", 2,
+		{UUIDOID, INT8OID},
+	{"process", "seq"}},
+};
+
+static WfStatement statements[NSETS] = {
+	[STARTED] = {
+		"INSERT INTO workflow.process (id, started_at, updated_at, definition, step, status,"
+		" suspended, states, context, started_by, key, history)"
+		" SELECT id, at, at, definition, step, status, false, states, context, started_by, key, history"
+		" FROM wf_started"
+	},
+	[STEPPED] = {
+		"UPDATE workflow.process p SET updated_at = s.at, step = s.step, status = s.status,"
+		" suspended = s.suspended, states = s.states, context = s.context, history = s.history"
+		" FROM wf_stepped s WHERE p.ctid OPERATOR(pg_catalog.=) s.tid"
+	},
+	[NOTED] = {
+		"INSERT INTO workflow.history (process, at, due, step, taken, event, from_states, to_states, actor, data)"
+		" SELECT process, at, due, step, taken, event, from_states, to_states, actor, data FROM wf_noted"
+	},
+	[DISARMED] = {
+		"DELETE FROM workflow.timer t USING wf_disarmed d"
+		" WHERE t.process OPERATOR(pg_catalog.=) d.process"
+		" AND (d.name IS NULL"
+		"  OR (t.name OPERATOR(pg_catalog.=) d.name AND t.state IS NOT DISTINCT FROM d.state))"
+	},
+	[ARMED] = {
+		"INSERT INTO workflow.timer (process, seq, due, owner, attempts, parked, event, name, state, actor, data)"
+		" SELECT a.process,"
+		"  COALESCE(a.seq, pg_catalog.nextval('workflow.timer_seq_seq'::pg_catalog.regclass)),"
+		"  a.due, a.owner, a.attempts, a.parked, a.event, a.name, a.state, a.actor, a.data"
+		" FROM wf_armed a"
+		" WHERE NOT a.if_absent OR NOT EXISTS (SELECT FROM workflow.timer t"
+		"  WHERE t.process OPERATOR(pg_catalog.=) a.process"
+		"  AND t.name OPERATOR(pg_catalog.=) a.name AND t.state OPERATOR(pg_catalog.=) a.state)"
+	},
+	[RECOVERED] = {
+		"DELETE FROM workflow.failure f USING wf_recovered r"
+		" WHERE f.process OPERATOR(pg_catalog.=) r.process AND f.seq OPERATOR(pg_catalog.=) r.seq"
+	},
+};
+
+struct WfOutput
+{
+	Tuplestorestate *stores[NSETS];
+	int			counts[NSETS];
+	int32		claimed;		/* owner, or 0 */
+	TimestampTz next;			/* earliest new timer of that owner */
+};
+
+/* Descriptors of the sets; remade when the extension's enum is another one. */
+static TupleDesc descriptors[NSETS];
+static Oid	descriptor_enum = InvalidOid;
+
+static void
+make_descriptors(void)
+{
+	Oid			status = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+										 CStringGetDatum("status"),
+										 ObjectIdGetDatum(get_namespace_oid("workflow", false)));
+	MemoryContext old;
+
+	if (descriptor_enum == status)
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	for (int i = 0; i < NSETS; i++)
+	{
+		TupleDesc	desc = CreateTemplateTupleDesc(sets[i].ncolumns);
+
+		for (int c = 0; c < sets[i].ncolumns; c++)
+			TupleDescInitEntry(desc, c + 1, sets[i].columns[c],
+							   sets[i].types[c] == ANYENUMOID ? status : sets[i].types[c],
+							   -1, 0);
+		descriptors[i] = desc;
+	}
+	MemoryContextSwitchTo(old);
+	descriptor_enum = status;
+}
+
+WfOutput *
+wf_output_new(int32 claimed)
+{
+	WfOutput   *out = palloc0(sizeof(WfOutput));
+
+	make_descriptors();
+	out->claimed = claimed;
+	out->next = DT_NOEND;
+	return out;
+}
+
+static void
+put(WfOutput *out, SetKind kind, Datum *values, bool *nulls)
+{
+	if (out->stores[kind] == NULL)
+		out->stores[kind] = tuplestore_begin_heap(false, false, work_mem);
+	tuplestore_putvalues(out->stores[kind], descriptors[kind], values, nulls);
+	out->counts[kind]++;
+}
+
+static Datum
+text_datum(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+static Datum
+jsonb_datum(Jsonb *jsonb, bool *isnull)
+{
+	*isnull = jsonb == NULL;
+	return jsonb == NULL ? (Datum) 0 : JsonbPGetDatum(jsonb);
+}
+
+void
+wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
+				const char *started_by, const char *key)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {
+		UUIDPGetDatum(&row->id), TimestampTzGetDatum(at),
+		Int32GetDatum(row->definition), Int32GetDatum(row->step),
+		ObjectIdGetDatum(wf_status_oid(row->status)), row->states, row->context,
+		CStringGetTextDatum(started_by)
+	};
+
+	values[8] = text_datum(key, &nulls[8]);
+	values[9] = row->history;
+	nulls[9] = row->history == (Datum) 0;
+	put(out, STARTED, values, nulls);
+}
+
+void
+wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {
+		PointerGetDatum(&row->tid), TimestampTzGetDatum(at),
+		Int32GetDatum(row->step), ObjectIdGetDatum(wf_status_oid(row->status)),
+		BoolGetDatum(row->suspended), row->states, row->context, row->history
+	};
+
+	nulls[7] = row->history == (Datum) 0;
+	put(out, STEPPED, values, nulls);
+}
+
+void
+wf_output_history(WfOutput *out, const WfRow *row, const char *event,
+				  TimestampTz at, TimestampTz due, bool taken,
+				  Datum from_states, Datum to_states,
+				  const char *actor, Jsonb *data)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {
+		UUIDPGetDatum(&row->id), TimestampTzGetDatum(at), TimestampTzGetDatum(due),
+		Int32GetDatum(row->step), BoolGetDatum(taken), CStringGetTextDatum(event),
+		from_states, to_states
+	};
+
+	nulls[2] = due == DT_NOBEGIN;
+	values[8] = text_datum(actor, &nulls[8]);
+	values[9] = jsonb_datum(data, &nulls[9]);
+	put(out, NOTED, values, nulls);
+}
+
+void
+wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
+				 const char *state, const char *name)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process)};
+
+	values[1] = text_datum(state, &nulls[1]);
+	values[2] = text_datum(name, &nulls[2]);
+	put(out, DISARMED, values, nulls);
+}
+
+void
+wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
+			  bool parked, bool if_absent)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {
+		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
+		TimestampTzGetDatum(timer->due), Int32GetDatum(owner),
+		Int16GetDatum(timer->attempts), BoolGetDatum(parked),
+		BoolGetDatum(if_absent), CStringGetTextDatum(timer->event)
+	};
+
+	nulls[1] = timer->seq == 0;
+	values[8] = text_datum(timer->name, &nulls[8]);
+	values[9] = text_datum(timer->state, &nulls[9]);
+	values[10] = text_datum(timer->actor, &nulls[10]);
+	values[11] = jsonb_datum(timer->data, &nulls[11]);
+	put(out, ARMED, values, nulls);
+	if (parked)
+		return;
+	if (owner != out->claimed)
+		wf_wake_timer(owner, timer->due);
+	else if (timer->due < out->next)
+		out->next = timer->due;
+}
+
+void
+wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
+
+	put(out, RECOVERED, values, nulls);
+}
+
+/* Make a set visible to the statements of this SPI connection. */
+static void
+show(WfOutput *out, SetKind kind)
+{
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+	enr->md.name = unconstify(char *, sets[kind].name);
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = descriptors[kind];
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = out->counts[kind];
+	enr->reldata = out->stores[kind];
+	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register \"%s\"", sets[kind].name);
+}
+
+TimestampTz
+wf_output_write(WfOutput *out)
+{
+	WfRights	rights;
+
+	wf_rights_raise(&rights);
+	for (int kind = 0; kind < NSETS; kind++)
+	{
+		uint64		n;
+
+		if (out->counts[kind] == 0)
+			continue;
+		show(out, kind);
+		n = wf_run(&statements[kind], NULL, NULL, 0);
+		SPI_unregister_relation(sets[kind].name);
+
+		/* What we hold locked cannot have moved. */
+		if (kind == STEPPED && n != out->counts[kind])
+			elog(ERROR, "wrote " UINT64_FORMAT " of %d processes", n,
+				 out->counts[kind]);
+		tuplestore_end(out->stores[kind]);
+		out->stores[kind] = NULL;
+		out->counts[kind] = 0;
+	}
+	wf_rights_restore(&rights);
+	return out->next;
+}

@@ -1,0 +1,75 @@
+/*
+ * pool.h
+ *	  The executor slots of the instance, and whose turn it is to have one.
+ */
+#ifndef WF_POOL_H
+#define WF_POOL_H
+
+#include "shmem.h"
+
+/* An owner with due work that nobody is looking after. */
+typedef struct WfHungry
+{
+	WfOwner    *entry;
+	int32		owner;
+	Oid			role;
+	TimestampTz since;			/* waits since then: who waits longest is next */
+	bool		extra;			/* has an executor already, wants another */
+} WfHungry;
+
+/* What a database's owners want, found without a transaction. */
+typedef struct WfAppetite
+{
+	int			nhungry;		/* at most max_executors, in order of service */
+	WfHungry   *hungry;			/* array of max_executors, the caller's */
+	bool		unknown;		/* an owner's mark or role has to be loaded */
+	TimestampTz next;			/* when to ask again, by wf_now() */
+	TimestampTz first_mark;		/* earliest mark of all */
+} WfAppetite;
+
+/* Find the owners of a database that want an executor. */
+extern void wf_pool_appetite(Oid dbid, WfAppetite *appetite);
+
+/*
+ * Take a slot for an owner (STARTING).  Returns its index, or -1 when there
+ * is none, or somebody in another database has waited longer.
+ */
+extern int	wf_pool_take(Oid dbid, const WfHungry *hungry, uint32 *generation);
+
+/*
+ * Have a slot given up by whoever needs it least, for the n-th of those who
+ * wait; no_worker: free slots are no good, the postmaster has no worker for
+ * them.  Returns the (real) time to ask again, infinity: a latch will be set.
+ */
+extern TimestampTz wf_pool_make_room(int n, bool extra, bool no_worker);
+
+/* Have the executor leave that has been idle longest, to free a worker. */
+extern void wf_pool_evict_idle(void);
+
+/* Give a slot back, if it is still the one of that generation. */
+extern void wf_pool_release(int index, uint32 generation);
+
+/* Is this slot of a database still to be attached?  Gives its generation. */
+extern bool wf_pool_unattached(int index, Oid dbid, uint32 *generation,
+							   TimestampTz *since);
+
+/* Executor: take possession of the slot; false: it is not ours any more. */
+extern bool wf_pool_attach(int index, uint32 generation);
+
+/* Executor: BUSY or IDLE. */
+extern void wf_pool_state(WfExecutorState state);
+
+/* Executor: there is more to do than one can. */
+extern void wf_pool_help(void);
+
+/* Executors of a database, attached ones only; STARTING ones too if `all`. */
+extern int	wf_pool_count(Oid dbid, bool all);
+
+/* Ask all executors of a database to leave. */
+extern void wf_pool_evict(Oid dbid);
+
+/* Account for the end of an executor that ended badly. */
+extern void wf_pool_failed(WfOwner *entry, WfWaitReason reason,
+						   TimestampTz not_before);
+
+#endif							/* WF_POOL_H */

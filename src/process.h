@@ -1,0 +1,110 @@
+/*
+ * process.h
+ *	  A process in memory, as step.c, host.c and armed.c share it.
+ */
+#ifndef WF_PROCESS_H
+#define WF_PROCESS_H
+
+#include "interpret.h"
+#include "step.h"
+
+/* What an event carries; WfEvent.payload. */
+typedef struct WfPayload
+{
+	Jsonb	   *data;
+	Jsonb	   *output;			/* of done events */
+	const char *actor;
+	Jsonb	   *built;			/* the event as user code sees it, when made */
+} WfPayload;
+
+/* An event in the process's external queue. */
+typedef struct WfQueued
+{
+	WfTimerRow	timer;			/* seq 0: sent by the process to itself */
+	bool		dead;			/* cancelled, or its state was left */
+} WfQueued;
+
+/* A timer that a step armed. */
+typedef struct WfArmed
+{
+	WfTimerRow	timer;
+	bool		dead;
+	bool		if_absent;
+} WfArmed;
+
+/* A timer that is not wanted in the table any more. */
+typedef struct WfDisarmed
+{
+	const char *state;			/* NULL: an event sent with an id */
+	const char *name;
+	bool		keep;			/* taken back when its state is entered again */
+	bool		known_absent;	/* was claimed or never stored: nothing to delete */
+	TimestampTz due;			/* known_absent and keep: what it was due, or
+								 * DT_NOBEGIN */
+} WfDisarmed;
+
+struct WfProcess
+{
+	WfRow		row;			/* as it will be written */
+	WfStepper  *stepper;
+	WfDefinition *definition;
+	WfMachine  *machine;		/* set while it runs */
+	Jsonb	   *context;		/* detoasted row.context, or NULL */
+	bool		is_new;			/* no row yet */
+	bool		changed;		/* row is to be written */
+	const char *key;
+	const char *started_by;
+
+	WfEvent		boundary;		/* what starts or cancels it */
+	WfBracket	bracket;
+	WfTimerRow *current;		/* the timer being delivered, or NULL */
+	int			self_events;	/* of the present run */
+
+	WfQueued   *queue;
+	int			nqueue;
+	int			queue_size;
+	int			head;
+	WfArmed    *armed;
+	int			narmed;
+	int			armed_size;
+	WfDisarmed *disarmed;
+	int			ndisarmed;
+	int			disarmed_size;
+};
+
+/* The next element of a growing array, zeroed. */
+#define wf_grow(array, n, size) \
+	((n) == (size) ? \
+	 ((size) = (size) == 0 ? 4 : (size) * 2, \
+	  (array) = (array) == NULL ? palloc(sizeof(*(array)) * (size)) : \
+	  repalloc((array), sizeof(*(array)) * (size))) : 0, \
+	 memset(&(array)[n], 0, sizeof(*(array))), \
+	 &(array)[(n)++])
+
+/* host.c: what the interpreter asks for. */
+extern const WfHost wf_process_host;
+extern Jsonb *wf_event_jsonb(WfProcess *process, const WfEvent *event);
+
+/* armed.c: timers of a process, in memory. */
+extern void wf_timers_arm(WfProcess *process, const WfState *state,
+						  const WfEvent *event);
+extern void wf_timers_disarm(WfProcess *process, const WfState *state);
+extern void wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
+						   const char *id, TimestampTz due, const char *actor);
+extern void wf_timers_cancel(WfProcess *process, const char *id);
+extern void wf_timers_write(WfProcess *process, WfOutput *out);
+extern void wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
+						  const char *id, const char *actor);
+
+/* A scope for evaluating on behalf of a process. */
+typedef struct WfProcessScope
+{
+	WfScope		scope;
+	WfProcess  *process;
+	const WfEvent *event;
+} WfProcessScope;
+
+extern WfScope *wf_process_scope(WfProcessScope *scope, WfProcess *process,
+								 const WfEvent *event);
+
+#endif							/* WF_PROCESS_H */

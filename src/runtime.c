@@ -1,0 +1,670 @@
+/*-------------------------------------------------------------------------
+ *
+ * runtime.c
+ *	  The process that looks after one database.
+ *
+ * A background worker, started by the launcher when a database has (or may
+ * have) work, connected as the bootstrap superuser.  It runs no user code:
+ * only our fixed statements, to find when each owner's work is due; then it
+ * starts executors, who log in as the owners.  It rests (ends) when nothing
+ * is due for workflow.runtime_idle_timeout.
+ *
+ * What it learns is kept in shared memory, so that another runtime can go on
+ * where this one ended.  Sleeping costs nothing: no transaction is begun
+ * unless work is due, an owner is new, or somebody wrote something since the
+ * last sweep.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "compat.h"
+#include "guc.h"
+#include "pool.h"
+#include "runtime.h"
+#include "session.h"
+#include "worker.h"
+
+/* Started, but not attached after so long (ms): it will not come. */
+#define ATTACH_TIMEOUT		30000
+
+/* Without a worker slot, ask the postmaster again after (ms), doubling. */
+#define NO_WORKER_DELAY_MIN	100
+#define NO_WORKER_DELAY_MAX	10000
+
+/* So long (ms) after it was last without, that is worth another log line. */
+#define COMPLAIN_INTERVAL	600000
+
+/* So long (ms) a runtime must have lived for its end not to count as one of
+ * a series. */
+#define PROVED_ITSELF		60000
+
+static WfDatabase *database = NULL; /* our entry, once attached */
+static WfDatabaseState next_state = WF_DB_UNKNOWN;	/* when we leave */
+static TimestampTz attached_at;
+
+static Oid	extension = InvalidOid;
+
+/* Executors that we started and have not seen attached. */
+static BackgroundWorkerHandle **handles = NULL;
+
+static WfAppetite appetite;
+static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
+static int	retry_delay = 0;	/* ms; 0: the last worker could be started */
+static TimestampTz complain_after = DT_NOBEGIN; /* about that; real */
+
+static TimestampTz last_sweep;	/* real time */
+static FullTransactionId swept_to;	/* nothing new below; invalid: not known */
+
+/* --- beginning and end --------------------------------------------------- */
+
+/* Take possession of the database's entry; false: it is not for us. */
+static bool
+attach(void)
+{
+	const WfWorkerArgs *args = wf_worker_args();
+	WfDatabase *entry = &wf_shared->databases[args->slot];
+	bool		mine;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	mine = entry->dbid == args->dbid && entry->state == WF_DB_STARTING &&
+		entry->generation == args->generation && entry->runtime_pid == 0;
+	if (mine)
+	{
+		database = entry;
+		database->runtime_pid = MyProcPid;
+		database->runtime = MyLatch;
+		database->wake = false;
+		database->rest = false;
+		attached_at = GetCurrentTimestamp();
+	}
+	LWLockRelease(wf_shared->lock);
+	return mine;
+}
+
+/* before_shmem_exit: hand over to the launcher. */
+static void
+leave(int code, Datum arg)
+{
+	LWLockReleaseAll();
+	if (database == NULL)
+		return;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	database->runtime = NULL;
+	database->runtime_pid = 0;
+	database->hungry = DT_NOEND;
+	if (code != 0 || wf_worker_terminated())
+		next_state = WF_DB_UNKNOWN;
+	if (code != 0 && !wf_worker_terminated())
+	{
+		if (TimestampDifferenceExceeds(attached_at, GetCurrentTimestamp(),
+									   PROVED_ITSELF))
+			database->failures = 0;
+		database->not_before = wf_worker_back_off(++database->failures);
+	}
+	if (database->state != WF_DB_HELD)
+		wf_database_state(database, next_state);
+	LWLockRelease(wf_shared->lock);
+
+	if (wf_shared->launcher)
+		SetLatch(wf_shared->launcher);
+}
+
+/* The extension is not (any more) here: executors have nothing to do. */
+static void
+absent(void)
+{
+	next_state = WF_DB_ABSENT;
+	wf_pool_evict(MyDatabaseId);
+	proc_exit(0);
+}
+
+/* May somebody work in this database?  Not in templates, for instance. */
+static bool
+database_takes_work(void)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID,
+										ObjectIdGetDatum(MyDatabaseId));
+	bool		result = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		result = form->datallowconn && !form->datistemplate;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/*
+ * Find the extension; leave when it is not here.  Called at the start and
+ * whenever somebody asks to look again.
+ */
+static void
+find_extension(void)
+{
+	bool		here = false;
+
+	if (wf_begin("looking for the extension", extension))
+	{
+		here = database_takes_work();
+		extension = wf_extension_oid();
+		wf_commit();
+	}
+	if (!here)
+		absent();
+}
+
+/*
+ * The first runtime of a database after an unclean start: what is due by now
+ * may be what crashed the server, and is worked carefully.
+ */
+static void
+take_over(void)
+{
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	if (!database->recovered)
+	{
+		database->recovered = true;
+		database->careful = wf_shared->unclean_start;
+		database->careful_until = wf_now();
+	}
+	database->extension = extension;
+	database->failures = 0;
+	if (database->state == WF_DB_STARTING)
+		wf_database_state(database, WF_DB_RUNNING);
+	LWLockRelease(wf_shared->lock);
+}
+
+/* --- looking after the tables -------------------------------------------- */
+
+/* Mark of an owner's entry before the survey's snapshot. */
+typedef struct Reading
+{
+	WfOwner    *entry;
+	uint64		generation;
+	bool		found;
+} Reading;
+
+/* Read the generations of all owners that are known, in order of address. */
+static Reading *
+read_generations(int *n)
+{
+	Reading    *readings = palloc(wf_shared->nowners * sizeof(Reading));
+
+	*n = 0;
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	for (int i = 0; i < wf_shared->nowners; i++)
+	{
+		WfOwner    *entry = &wf_shared->owners[i];
+		Reading    *reading = &readings[*n];
+
+		if (entry->dbid != MyDatabaseId)
+			continue;
+		reading->entry = entry;
+		reading->found = false;
+		(void) wf_mark_read(entry, &reading->generation);
+		(*n)++;
+	}
+	LWLockRelease(wf_shared->lock);
+	return readings;
+}
+
+static int
+compare_readings(const void *a, const void *b)
+{
+	const WfOwner *left = ((const Reading *) a)->entry;
+	const WfOwner *right = ((const Reading *) b)->entry;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Bring one owner's entry up to date.  One that had no entry when the
+ * snapshot was taken has generation 0 still, unless somebody committed work
+ * for it meanwhile: whoever inserts has made the entry before they commit.
+ */
+static void
+learn_owner(Reading *readings, int n, int32 owner, Oid role, TimestampTz due)
+{
+	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
+	Reading		key = {.entry = entry};
+	Reading    *known;
+
+	if (entry == NULL)
+		return;
+	known = bsearch(&key, readings, n, sizeof(Reading), compare_readings);
+	if (known)
+		known->found = true;
+	entry->role = role;
+	(void) wf_mark_advance(entry, known ? known->generation : 0, due);
+}
+
+/*
+ * Delete overdue timers of processes that do not exist: they would keep the
+ * mark of their owner down for ever.  A thousand of each owner's earliest will
+ * do; the others' turn comes when those are gone.
+ */
+static void
+delete_strays(void)
+{
+	static WfStatement statement = {
+		.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
+		" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
+		" SELECT s.ctid, s.process FROM workflow.timer s"
+		" WHERE s.owner = o.id AND NOT s.parked"
+		" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
+		" ORDER BY s.due LIMIT 1000) t"
+		" WHERE NOT EXISTS (SELECT FROM workflow.process p"
+		" WHERE p.id = t.process)))"
+	};
+
+	(void) wf_execute(&statement, NULL, NULL, 0);
+}
+
+/* Read the earliest due time of every owner; true: some are long overdue. */
+static bool
+read_owners(void)
+{
+	static WfStatement statement = {
+		.sql = "SELECT o.id, o.role::pg_catalog.oid,"
+		" (SELECT pg_catalog.min(t.due) FROM workflow.timer t"
+		" WHERE t.owner = o.id AND NOT t.parked)"
+		" FROM workflow.owner o"
+	};
+	TimestampTz long_ago;
+	bool		overdue = false;
+	int			n;
+	Reading    *readings = read_generations(&n);
+	uint64		nrows;
+
+	/* a snapshot taken after the generations were read */
+	PopActiveSnapshot();
+	PushActiveSnapshot(GetTransactionSnapshot());
+
+	nrows = wf_execute(&statement, NULL, NULL, 0);
+	long_ago = TimestampTzPlusMilliseconds(wf_now(), -60000);
+	for (uint64 i = 0; i < nrows; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		int32		owner = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+		Oid			role = DatumGetObjectId(SPI_getbinval(row, desc, 2, &isnull));
+		Datum		due = SPI_getbinval(row, desc, 3, &isnull);
+
+		learn_owner(readings, n, owner, role,
+					isnull ? DT_NOEND : DatumGetTimestampTz(due));
+		if (!isnull && DatumGetTimestampTz(due) < long_ago)
+			overdue = true;
+	}
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!readings[i].found)
+			(void) wf_mark_advance(readings[i].entry, readings[i].generation,
+								   DT_NOEND);
+	}
+	return overdue;
+}
+
+/*
+ * Look through the tables: at the start, for owners that are not known yet,
+ * and from time to time for work that nobody announced.
+ */
+static void
+survey(void)
+{
+	FullTransactionId next_xid = ReadNextFullTransactionId();
+	Snapshot	snapshot;
+	bool		overdue;
+
+	if (!wf_begin("looking for due work", extension))
+		absent();
+
+	overdue = read_owners();
+
+	/*
+	 * What is still in progress may commit without a new transaction id to
+	 * show for it: then the next sweep has to look again.
+	 */
+	snapshot = GetActiveSnapshot();
+	swept_to = snapshot->xmin == snapshot->xmax &&
+		snapshot->xmax == XidFromFullTransactionId(next_xid) ?
+		next_xid : InvalidFullTransactionId;
+
+	if (overdue)
+		delete_strays();
+	wf_commit();
+	last_sweep = GetCurrentTimestamp();
+}
+
+/* Did anybody write since the last survey? */
+static void
+sweep_if_due(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!TimestampDifferenceExceeds(last_sweep, now, wf_sweep_interval * 1000))
+		return;
+	if (FullTransactionIdIsValid(swept_to) &&
+		FullTransactionIdEquals(swept_to, ReadNextFullTransactionId()))
+		last_sweep = now;
+	else
+		survey();
+}
+
+/* --- starting executors -------------------------------------------------- */
+
+/* May this role's work be done here and now?  Needs a transaction. */
+static WfWaitReason
+check_role(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	WfWaitReason reason = WF_WAIT_NONE;
+
+	if (!HeapTupleIsValid(tuple))
+		return WF_WAIT_ROLE_GONE;
+	if (!((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin)
+		reason = WF_WAIT_ROLE_NOLOGIN;
+	else if (superuser_arg(role) && !wf_allow_superuser)
+		reason = WF_WAIT_ROLE_SUPERUSER;
+	else if (object_aclcheck(DatabaseRelationId, MyDatabaseId, role,
+							 ACL_CONNECT) != ACLCHECK_OK)
+		reason = WF_WAIT_ROLE_CONNECT;
+	ReleaseSysCache(tuple);
+	return reason;
+}
+
+/* Say once for each owner why its work waits; then hold it back. */
+static void
+refuse(const WfHungry *hungry, WfWaitReason reason)
+{
+	static const char *const why[] = {
+		[WF_WAIT_ROLE_GONE] = "the role does not exist",
+		[WF_WAIT_ROLE_NOLOGIN] = "the role is not permitted to log in",
+		[WF_WAIT_ROLE_CONNECT] = "the role lacks CONNECT privilege on the database",
+		[WF_WAIT_ROLE_SUPERUSER] = "the role is a superuser and workflow.allow_superuser is off"
+	};
+
+	if (hungry->entry->reason != reason)
+	{
+		char	   *role = GetUserNameFromId(hungry->role, true);
+
+		ereport(WARNING,
+				(errmsg("work of owner %d (\"%s\") has to wait: %s",
+						hungry->owner, role ? role : "?", why[reason])));
+	}
+	wf_pool_failed(hungry->entry, reason,
+				   wf_worker_back_off(hungry->entry->failures + 1));
+}
+
+/*
+ * The postmaster has no room for another worker: say so now and then, have
+ * somebody make room, and wait for that or longer and longer.
+ */
+static void
+no_worker(const WfHungry *hungry)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz again = wf_pool_make_room(1, hungry->extra, true);
+
+	retry_delay = Max(2 * retry_delay, NO_WORKER_DELAY_MIN);
+	retry_delay = Min(retry_delay, NO_WORKER_DELAY_MAX);
+	retry_at = Min(again, TimestampTzPlusMilliseconds(now, retry_delay));
+
+	if (hungry->extra)
+		return;
+	hungry->entry->reason = WF_WAIT_WORKER;
+	database->hungry = Min(database->hungry, hungry->since);
+	if (complain_after <= now)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("out of background worker slots for workflow executors"),
+				 errhint("You might need to increase max_worker_processes.")));
+	complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
+}
+
+/* Start an executor in a slot that was taken for it; false: it cannot be. */
+static bool
+start_executor(const WfHungry *hungry, int slot, uint32 generation)
+{
+	WfWorkerArgs args = {.kind = WF_WORKER_EXECUTOR};
+	WfWaitReason reason = check_role(hungry->role);
+
+	if (reason != WF_WAIT_NONE)
+	{
+		refuse(hungry, reason);
+		return false;
+	}
+
+	args.slot = slot;
+	args.generation = generation;
+	args.dbid = MyDatabaseId;
+	args.role = hungry->role;
+	args.extension = extension;
+	args.owner = hungry->owner;
+	if (handles[slot])
+		pfree(handles[slot]);
+	handles[slot] = wf_worker_start(&args);
+	if (handles[slot] == NULL)
+	{
+		no_worker(hungry);
+		return false;
+	}
+	retry_delay = 0;
+	return true;
+}
+
+/* No slot for one who wants one: have somebody make room, and wait. */
+static void
+starve(const WfHungry *hungry, int n)
+{
+	TimestampTz again = wf_pool_make_room(n, hungry->extra, false);
+
+	appetite.next = Min(appetite.next, wf_clock_at(again));
+	if (!hungry->extra)
+	{
+		database->hungry = Min(database->hungry, hungry->since);
+		hungry->entry->reason = WF_WAIT_SLOT;
+	}
+}
+
+/*
+ * Serve the hungry in their order, as far as slots go.  A transaction is
+ * begun when the first slot is there, to look at roles.
+ */
+static void
+feed(void)
+{
+	bool		in_transaction = false;
+	int			unfed = 0;
+
+	database->hungry = DT_NOEND;
+	for (int i = 0; i < appetite.nhungry; i++)
+	{
+		WfHungry   *hungry = &appetite.hungry[i];
+		uint32		generation;
+		int			slot = wf_pool_take(MyDatabaseId, hungry, &generation);
+
+		if (slot < 0)
+		{
+			starve(hungry, ++unfed);
+			continue;
+		}
+
+		if (!in_transaction && !wf_begin("starting executors", extension))
+		{
+			wf_pool_release(slot, generation);
+			absent();
+		}
+		in_transaction = true;
+
+		if (!start_executor(hungry, slot, generation))
+			wf_pool_release(slot, generation);
+		if (retry_delay > 0)
+		{
+			/* the others would fare no better */
+			appetite.next = Min(appetite.next, wf_clock_at(retry_at));
+			break;
+		}
+	}
+	if (in_transaction)
+		wf_commit();
+}
+
+/* Give back slots whose workers never came. */
+static void
+reap(void)
+{
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		uint32		generation;
+		TimestampTz since;
+		pid_t		pid;
+		bool		waiting = wf_pool_unattached(i, MyDatabaseId,
+												 &generation, &since);
+
+		if (waiting && (handles[i] == NULL ?
+						TimestampDifferenceExceeds(since, GetCurrentTimestamp(),
+												   ATTACH_TIMEOUT) :
+						GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED))
+		{
+			WfOwner    *entry = wf_owner_entry(MyDatabaseId,
+											   wf_shared->executors[i].owner,
+											   false);
+
+			if (entry)
+				wf_pool_failed(entry, WF_WAIT_FAILED,
+							   wf_worker_back_off(entry->failures + 1));
+			wf_pool_release(i, generation);
+			waiting = false;
+		}
+		if (!waiting && handles[i])
+		{
+			pfree(handles[i]);
+			handles[i] = NULL;
+		}
+	}
+}
+
+/* --- the process --------------------------------------------------------- */
+
+/* Can anything be done at all? */
+static bool
+able(void)
+{
+	return wf_enabled && wf_shared->nexecutors > 0;
+}
+
+/* One turn: see who wants an executor, and get them one. */
+static void
+turn(void)
+{
+	reap();
+	sweep_if_due();
+
+	wf_pool_appetite(MyDatabaseId, &appetite);
+	if (!able())
+	{
+		appetite.next = DT_NOEND;
+		return;
+	}
+	if (appetite.unknown)
+	{
+		survey();
+		wf_pool_appetite(MyDatabaseId, &appetite);
+	}
+	if (retry_at > GetCurrentTimestamp())
+		appetite.next = Min(appetite.next, wf_clock_at(retry_at));
+	else
+		feed();
+}
+
+/* Is there a reason to stay? */
+static bool
+busy(void)
+{
+	if (wf_pool_count(MyDatabaseId, true) > 0)
+		return true;
+	if (!able() || database->rest)
+		return appetite.nhungry > 0 && able();
+	return appetite.first_mark <
+		TimestampTzPlusMilliseconds(wf_now(), wf_runtime_idle_timeout * 1000L);
+}
+
+/* Everything up to the first turn. */
+static void
+settle_in(void)
+{
+	wf_worker_prepare(leave);
+	if (!attach())
+		proc_exit(0);
+	wf_worker_connect();
+
+	handles = MemoryContextAllocZero(TopMemoryContext,
+									 Max(wf_shared->nexecutors, 1) * sizeof(*handles));
+	appetite.hungry = MemoryContextAlloc(TopMemoryContext,
+										 Max(wf_shared->nexecutors, 1) * sizeof(WfHungry));
+	find_extension();
+	take_over();
+	survey();
+}
+
+/* Entry point. */
+void
+wf_runtime_main(Datum arg)
+{
+	TimestampTz idle_since;
+
+	settle_in();
+	idle_since = GetCurrentTimestamp();
+
+	for (;;)
+	{
+		TimestampTz until;
+
+		ResetLatch(MyLatch);
+		wf_worker_interrupts();
+		if (database->wake)
+		{
+			database->wake = false;
+			find_extension();
+		}
+		turn();
+
+		/* statistics kept back would wait until the next transaction */
+		pgstat_report_stat(true);
+
+		if (busy())
+			idle_since = GetCurrentTimestamp();
+		until = TimestampTzPlusMilliseconds(idle_since,
+											wf_runtime_idle_timeout * 1000L);
+		if (until <= GetCurrentTimestamp() ||
+			(database->rest && !busy()))
+			break;
+		until = Min(until, TimestampTzPlusMilliseconds(last_sweep,
+													   wf_sweep_interval * 1000L));
+		(void) wf_wait(Min(appetite.next, wf_clock_at(until)),
+					   WaitEventExtensionNew("WorkflowRuntimeIdle"));
+	}
+	next_state = WF_DB_RESTING;
+}

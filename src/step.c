@@ -1,0 +1,587 @@
+/*-------------------------------------------------------------------------
+ *
+ * step.c
+ *	  Steps: an event, a process in memory, and what comes of it.
+ *
+ * Runs in any backend: in a client's session for commands, in an executor
+ * for timers; under the locks on the rows it was given.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "compat.h"
+#include "guc.h"
+#include "process.h"
+#include "wake.h"
+
+typedef struct MachineOf
+{
+	WfDefinition *definition;
+	WfMachine  *machine;
+	struct MachineOf *next;
+} MachineOf;
+
+struct WfStepper
+{
+	WfStepper  *outer;			/* of a call that our user code is inside of */
+	LocalTransactionId lxid;
+	int			nest_level;
+	WfOutput   *out;
+	List	   *processes;
+	MachineOf  *machines;
+};
+
+/*
+ * The steppers of this session that are under way, innermost first.  An
+ * error leaves its stepper behind; it is recognised by its transaction or
+ * nesting level having ended.
+ */
+static WfStepper *steppers = NULL;
+
+static void
+forget_dead_steppers(void)
+{
+	while (steppers != NULL &&
+		   (steppers->lxid != WF_MY_LXID ||
+			steppers->nest_level > GetCurrentTransactionNestLevel()))
+		steppers = steppers->outer;
+}
+
+WfStepper *
+wf_stepper_new(int32 claimed)
+{
+	WfStepper  *stepper = palloc0(sizeof(WfStepper));
+
+	stepper->out = wf_output_new(claimed);
+	stepper->lxid = WF_MY_LXID;
+	stepper->nest_level = GetCurrentTransactionNestLevel();
+	forget_dead_steppers();
+	stepper->outer = steppers;
+	steppers = stepper;
+	return stepper;
+}
+
+void
+wf_stepper_end(WfStepper *stepper)
+{
+	Assert(steppers == stepper);
+	steppers = stepper->outer;
+}
+
+WfOutput *
+wf_stepper_output(WfStepper *stepper)
+{
+	return stepper->out;
+}
+
+WfDefinition *
+wf_stepping(const pg_uuid_t *id)
+{
+	ListCell   *cell;
+
+	forget_dead_steppers();
+	for (WfStepper *stepper = steppers; stepper != NULL; stepper = stepper->outer)
+		foreach(cell, stepper->processes)
+		{
+			WfProcess  *process = lfirst(cell);
+
+			if (memcmp(&process->row.id, id, UUID_LEN) == 0)
+				return process->definition;
+		}
+	return NULL;
+}
+
+static WfProcess *
+add_process(WfStepper *stepper, WfDefinition *definition)
+{
+	WfProcess  *process = palloc0(sizeof(WfProcess));
+
+	process->stepper = stepper;
+	process->definition = definition;
+	stepper->processes = lappend(stepper->processes, process);
+	return process;
+}
+
+WfProcess *
+wf_stepper_add(WfStepper *stepper, const WfRow *row)
+{
+	WfProcess  *process;
+
+	/*
+	 * Nobody else can hold a row that we hold; but we may be inside of an
+	 * action of it.
+	 */
+	if (stepper->outer != NULL)
+	{
+		WfStepper  *mine = steppers;
+		bool		busy;
+
+		steppers = stepper->outer;
+		busy = wf_stepping(&row->id) != NULL;
+		steppers = mine;
+		if (busy)
+			ereport(ERROR,
+					(errcode(WF_ERR_BUSY),
+					 errmsg("the process is being stepped by this very session"),
+					 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
+	}
+	process = add_process(stepper, wf_definition(row->definition));
+	process->row = *row;
+	return process;
+}
+
+WfProcess *
+wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
+				   const pg_uuid_t *id, Jsonb *context, const char *key)
+{
+	WfProcess  *process = add_process(stepper, definition);
+
+	process->is_new = true;
+	process->key = key;
+	process->started_by = GetUserNameFromId(GetUserId(), false);
+	process->row.id = *id;
+	process->row.definition = definition->id;
+	process->row.status = WF_INITIALIZED;
+	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
+	process->row.context = JsonbPGetDatum(context);
+	process->context = context;
+	process->changed = true;
+	return process;
+}
+
+WfDefinition *
+wf_process_definition(const WfProcess *process)
+{
+	return process->definition;
+}
+
+const WfRow *
+wf_process_row(const WfProcess *process)
+{
+	return &process->row;
+}
+
+Jsonb *
+wf_process_context(WfProcess *process)
+{
+	if (process->context == NULL)
+		process->context = DatumGetJsonbP(process->row.context);
+	return process->context;
+}
+
+void
+wf_process_set(WfProcess *process, WfStatus status, bool suspended)
+{
+	process->row.status = status;
+	process->row.suspended = suspended;
+	process->changed = true;
+}
+
+/* --- between row and machine ------------------------------------------- */
+
+static void
+restore_states(WfProcess *process, WfMachine *machine)
+{
+	const WfChart *chart = process->definition->chart;
+	Datum	   *names;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(process->row.states), TEXTOID, -1,
+					  false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		text	   *name = DatumGetTextPP(names[i]);
+		WfStateId	state = wf_chart_find(chart, VARDATA_ANY(name),
+										  VARSIZE_ANY_EXHDR(name));
+
+		if (state == WF_NO_STATE || !wf_machine_activate(machine, state))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("definition \"%s\" version %d has no state \"%s\"",
+							process->definition->name, process->definition->version,
+							text_to_cstring(name))));
+	}
+}
+
+/* {"history state": ["state", ...], ...} */
+static void
+restore_history(WfProcess *process, WfMachine *machine)
+{
+	const WfChart *chart = process->definition->chart;
+	Jsonb	   *history = DatumGetJsonbP(process->row.history);
+	JsonbIterator *it = JsonbIteratorInit(&history->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	WfHistoryValue *current = NULL;
+
+	machine->history = palloc0(sizeof(WfHistoryValue) * chart->nstates);
+	machine->nhistory = 0;
+	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
+	{
+		WfStateId	state;
+
+		if (token != WJB_KEY && token != WJB_ELEM)
+			continue;
+		state = wf_chart_find(chart, value.val.string.val, value.val.string.len);
+		if (state == WF_NO_STATE)
+			continue;
+		if (token == WJB_KEY)
+		{
+			current = &machine->history[machine->nhistory++];
+			current->history = state;
+			current->states = palloc(sizeof(WfStateId) * chart->nstates);
+		}
+		else
+			current->states[current->n++] = state;
+	}
+}
+
+static Jsonb *
+history_jsonb(const WfMachine *machine)
+{
+	const char **keys = palloc(sizeof(char *) * (machine->nhistory + 1));
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * (machine->nhistory + 1));
+
+	for (int i = 0; i < machine->nhistory; i++)
+	{
+		const WfHistoryValue *value = &machine->history[i];
+		Jsonb	  **names = palloc(sizeof(Jsonb *) * (value->n + 1));
+
+		for (int j = 0; j < value->n; j++)
+			names[j] = wf_jsonb_string(machine->chart->states[value->states[j]].name);
+		keys[i] = machine->chart->states[value->history].name;
+		values[i] = wf_jsonb_array(value->n, names);
+	}
+	return wf_jsonb_object(machine->nhistory, keys, values);
+}
+
+/* The machine of its definition, set up as the process stands. */
+static void
+load_machine(WfProcess *process)
+{
+	WfStepper  *stepper = process->stepper;
+	MachineOf  *entry;
+
+	for (entry = stepper->machines; entry != NULL; entry = entry->next)
+		if (entry->definition == process->definition)
+			break;
+	if (entry == NULL)
+	{
+		entry = palloc(sizeof(MachineOf));
+		entry->definition = process->definition;
+		entry->machine = wf_machine_new(process->definition->chart,
+										&wf_process_host, process,
+										wf_max_microsteps);
+		entry->next = stepper->machines;
+		stepper->machines = entry;
+	}
+	wf_machine_reset(entry->machine, process);
+	process->machine = entry->machine;
+	if (process->row.status != WF_INITIALIZED)
+		restore_states(process, entry->machine);
+	if (process->row.history != (Datum) 0)
+		restore_history(process, entry->machine);
+}
+
+/* After a macrostep: bring the row up to the machine and note the step. */
+static void
+finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
+			const char *actor, Jsonb *data)
+{
+	WfMachine  *machine = process->machine;
+	Datum		from_states = process->row.states;
+	const WfStateId *leaves;
+	int			n;
+
+	if (taken)
+	{
+		n = wf_machine_leaves(machine, &leaves);
+		process->row.states = PointerGetDatum(wf_states_array(process->definition,
+															  leaves, n));
+		process->row.status = machine->running ? WF_IDLED : WF_FINALIZED;
+		if (machine->history_changed)
+			process->row.history = JsonbPGetDatum(history_jsonb(machine));
+	}
+	process->row.step++;
+	process->changed = true;
+	wf_output_history(process->stepper->out, &process->row, event, wf_now(), due,
+					  taken, from_states, process->row.states, actor, data);
+}
+
+/* --- error context ----------------------------------------------------- */
+
+typedef struct StepContext
+{
+	WfProcess  *process;
+	const char *event;
+} StepContext;
+
+static void
+step_context(void *arg)
+{
+	StepContext *context = arg;
+
+	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE &&
+		InSecurityRestrictedOperation())
+		errhint("A command runs its actions in the client's session with restrictions. Send the event with workflow.post(), then an executor runs them as their owner.");
+	errcontext("event \"%s\" of workflow \"%s\", process %s", context->event,
+			   context->process->definition->name,
+			   DatumGetCString(DirectFunctionCall1(uuid_out,
+												   UUIDPGetDatum(&context->process->row.id))));
+}
+
+#define PUSH_STEP_CONTEXT(p, e) \
+	StepContext step_arg = {(p), (e)}; \
+	ErrorContextCallback step_callback = {error_context_stack, step_context, &step_arg}; \
+	error_context_stack = &step_callback
+
+#define POP_STEP_CONTEXT() \
+	error_context_stack = step_callback.previous
+
+/* --- steps ------------------------------------------------------------- */
+
+static bool
+step(WfProcess *process, const char *event, TimestampTz due, Jsonb *data,
+	 const char *actor)
+{
+	WfPayload	payload = {.data = data,.actor = actor};
+	WfEvent		external = {event, &payload};
+	bool		taken;
+
+	PUSH_STEP_CONTEXT(process, event);
+	taken = wf_dispatch(process->machine, &external);
+	wf_user_leave(&process->bracket);
+	finish_step(process, event, due, taken, actor, data);
+	POP_STEP_CONTEXT();
+	return taken;
+}
+
+static void
+start_machine(WfProcess *process, const char *actor)
+{
+	WfPayload	payload = {.data = wf_process_context(process),.actor = actor};
+
+	PUSH_STEP_CONTEXT(process, "workflow.start");
+	load_machine(process);
+	process->boundary.name = "workflow.start";
+	process->boundary.payload = &payload;
+	wf_start(process->machine);
+	process->boundary.payload = NULL;
+	wf_user_leave(&process->bracket);
+	finish_step(process, "workflow.start", DT_NOBEGIN, true, actor, NULL);
+	POP_STEP_CONTEXT();
+}
+
+/* What the process sent to itself, until nothing is left. */
+static void
+run_self_events(WfProcess *process)
+{
+	while (process->head < process->nqueue && process->machine->running)
+	{
+		WfTimerRow	timer = process->queue[process->head].timer;
+
+		if (process->queue[process->head++].dead)
+			continue;
+		if (++process->self_events > wf_max_microsteps)
+			wf_process_host.too_many_microsteps(process, wf_max_microsteps);
+		step(process, timer.event, DT_NOBEGIN, timer.data, timer.actor);
+	}
+}
+
+void
+wf_process_start(WfStepper *stepper, WfProcess *process, const char *actor)
+{
+	start_machine(process, actor);
+	run_self_events(process);
+}
+
+bool
+wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
+				Jsonb *data, const char *actor)
+{
+	bool		taken;
+
+	load_machine(process);
+	taken = step(process, event, DT_NOBEGIN, data, actor);
+	run_self_events(process);
+	return taken;
+}
+
+void
+wf_process_queue(WfProcess *process, const WfTimerRow *timer)
+{
+	wf_grow(process->queue, process->nqueue, process->queue_size)->timer = *timer;
+}
+
+/* Deliver one timer that was claimed. */
+static void
+deliver(WfProcess *process, WfTimerRow *timer)
+{
+	process->current = timer;
+	if (process->row.status == WF_INITIALIZED)
+		start_machine(process, timer->actor);
+	else
+		step(process, timer->event, timer->due, timer->data, timer->actor);
+	process->current = NULL;
+	if (timer->attempts > 0)
+		wf_output_recovered(process->stepper->out, &process->row.id, timer->seq);
+}
+
+int
+wf_process_run(WfStepper *stepper, WfProcess *process,
+			   bool (*stop) (void *arg), void *arg)
+{
+	int			done = 0;
+
+	load_machine(process);
+	while (process->head < process->nqueue)
+	{
+		WfTimerRow	timer;
+
+		if (done > 0 && stop != NULL && stop(arg))
+			break;
+		timer = process->queue[process->head].timer;
+		if (process->queue[process->head++].dead)
+			continue;
+		if (wf_row_is_over(&process->row))
+			continue;
+		if (timer.seq == 0 && ++process->self_events > wf_max_microsteps)
+			wf_process_host.too_many_microsteps(process, wf_max_microsteps);
+		deliver(process, &timer);
+		done++;
+	}
+	return done;
+}
+
+void
+wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
+{
+	WfPayload	payload = {.actor = actor};
+	WfEvent		event = {"workflow.cancel", &payload};
+
+	PUSH_STEP_CONTEXT(process, event.name);
+	load_machine(process);
+	if (process->row.status != WF_INITIALIZED)
+	{
+		wf_stop(process->machine, &event);
+		wf_user_leave(&process->bracket);
+	}
+	finish_step(process, event.name, DT_NOBEGIN, true, actor, NULL);
+	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
+	process->row.status = WF_TERMINATED;
+	POP_STEP_CONTEXT();
+}
+
+/* --- looking ----------------------------------------------------------- */
+
+bool
+wf_process_in_state(WfProcess *process, WfStateId state)
+{
+	if (process->machine == NULL)
+		load_machine(process);
+	return wf_is_active(process->machine, state);
+}
+
+bool
+wf_process_has_exit(WfProcess *process)
+{
+	const WfChart *chart = process->definition->chart;
+
+	load_machine(process);
+	for (int i = 0; i < chart->nstates; i++)
+		if (wf_is_active(process->machine, i) && chart->states[i].nhandlers > 0)
+			return true;
+	return false;
+}
+
+/* Is this descriptor something that a person or an application sends? */
+static bool
+is_command(const char *descriptor)
+{
+	static const char *const ours[] = {"after.", "done.state.", "done.invoke.",
+	"error."};
+
+	for (int i = 0; i < lengthof(ours); i++)
+		if (strncmp(descriptor, ours[i], strlen(ours[i])) == 0)
+			return false;
+	return true;
+}
+
+static bool
+would_take(WfProcess *process, const WfEvent *event)
+{
+	bool		result;
+
+	PUSH_STEP_CONTEXT(process, event->name);
+	result = wf_would_take(process->machine, event);
+	wf_user_leave(&process->bracket);
+	POP_STEP_CONTEXT();
+	return result;
+}
+
+void
+wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
+				  void (*found) (void *arg, const char *event, bool enabled),
+				  void *arg)
+{
+	const WfChart *chart = process->definition->chart;
+	WfPayload	payload = {.actor = actor};
+	List	   *seen = NIL;
+
+	load_machine(process);
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		if (!wf_is_active(process->machine, i))
+			continue;
+		for (int h = 0; h < chart->states[i].nhandlers; h++)
+		{
+			const char *name = chart->states[i].handlers[h].descriptor;
+			WfEvent		event = {name, &payload};
+			ListCell   *cell;
+			bool		again = false;
+
+			foreach(cell, seen)
+				again = again || strcmp(lfirst(cell), name) == 0;
+			if (again || !is_command(name))
+				continue;
+			seen = lappend(seen, unconstify(char *, name));
+			payload.built = NULL;
+			found(arg, name, would_take(process, &event));
+		}
+	}
+}
+
+/* --- writing ----------------------------------------------------------- */
+
+TimestampTz
+wf_stepper_write(WfStepper *stepper)
+{
+	TimestampTz now = wf_now();
+	ListCell   *cell;
+
+	foreach(cell, stepper->processes)
+	{
+		WfProcess  *process = lfirst(cell);
+
+		wf_timers_write(process, stepper->out);
+		if (!process->changed)
+			continue;
+		if (process->is_new)
+			wf_output_start(stepper->out, &process->row, now,
+							process->started_by, process->key);
+		else
+			wf_output_step(stepper->out, &process->row, now);
+		wf_wake_stepped();
+	}
+	return wf_output_write(stepper->out);
+}

@@ -1,0 +1,103 @@
+/*
+ * step.h
+ *	  Steps: an event, a process in memory, and what comes of it.
+ *
+ * A stepper is one transaction's worth of steps.  It takes locked rows, runs
+ * macrosteps through the interpreter and collects what is to be written.
+ * Everything lives in the memory context that was current when it was made.
+ */
+#ifndef WF_STEP_H
+#define WF_STEP_H
+
+#include "definition.h"
+#include "store.h"
+
+typedef struct WfStepper WfStepper;
+typedef struct WfProcess WfProcess;
+
+/* claimed: see wf_output_new(). */
+extern WfStepper *wf_stepper_new(int32 claimed);
+
+/* The stepper's collected output; for what comes beside steps. */
+extern WfOutput *wf_stepper_output(WfStepper *stepper);
+
+/*
+ * A locked process.  Error WF005 when an outer call of this session is
+ * stepping the same one: an action cannot command its own process.
+ */
+extern WfProcess *wf_stepper_add(WfStepper *stepper, const WfRow *row);
+
+/*
+ * A process that is not stored yet: initialized, no states, context as given.
+ * It is found by wf_stepping() from now on.
+ */
+extern WfProcess *wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
+									 const pg_uuid_t *id, Jsonb *context,
+									 const char *key);
+
+extern WfDefinition *wf_process_definition(const WfProcess *process);
+extern bool wf_process_in_state(WfProcess *process, WfStateId state);
+extern const WfRow *wf_process_row(const WfProcess *process);
+/* Its context, not toasted. */
+extern Jsonb *wf_process_context(WfProcess *process);
+
+/* Put a timer that was claimed before its process into the queue of the step. */
+extern void wf_process_queue(WfProcess *process, const WfTimerRow *timer);
+
+/*
+ * Run the queue of a process: its claimed timers in order, then what it sent
+ * to itself.  Stops early when *stop is set (checked between events).  Returns
+ * the number of events taken off.  What is left stays queued and is written
+ * back as timers.
+ */
+extern int	wf_process_run(WfStepper *stepper, WfProcess *process,
+						   bool (*stop) (void *arg), void *arg);
+
+/*
+ * One event at once: a command.  Returns whether it was taken.  Then runs
+ * what the process sent to itself.
+ */
+extern bool wf_process_send(WfStepper *stepper, WfProcess *process,
+							const char *event, Jsonb *data, const char *actor);
+
+/* Enter the initial states. */
+extern void wf_process_start(WfStepper *stepper, WfProcess *process, const char *actor);
+
+/* Leave all states and end as terminated. */
+extern void wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor);
+
+/* Suspend, resume, change the status: what is written of the row. */
+extern void wf_process_set(WfProcess *process, WfStatus status, bool suspended);
+
+/*
+ * Start the timer `name` of an active state anew: at `due`, or (due
+ * DT_NOBEGIN) as on entry.  Returns the due time, DT_NOEND for never.
+ * Error WF008 when no active state has one of this name.
+ */
+extern TimestampTz wf_process_set_timer(WfStepper *stepper, WfProcess *process,
+										const char *name, TimestampTz due);
+
+/* For each handler of an active state, in document order. */
+extern void wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
+							  void (*found) (void *arg, const char *event, bool enabled),
+							  void *arg);
+
+/* Does an active state have a way out by a command or a timer? */
+extern bool wf_process_has_exit(WfProcess *process);
+
+/*
+ * Write everything that the steps came to, and tell the wake room.  Returns
+ * the earliest due time written (infinity: none).
+ */
+extern TimestampTz wf_stepper_write(WfStepper *stepper);
+
+/* The end of a stepper, after the write or when there is nothing to write. */
+extern void wf_stepper_end(WfStepper *stepper);
+
+/*
+ * Is a process being stepped by this session right now?  Its definition, or
+ * NULL.
+ */
+extern WfDefinition *wf_stepping(const pg_uuid_t *id);
+
+#endif							/* WF_STEP_H */

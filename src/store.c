@@ -1,0 +1,361 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  Processes and timers from their tables into memory, under lock.
+ *
+ * Runs in any backend, in READ COMMITTED or above.  The order of locks is:
+ * processes first (several of them in the order of ids, or skipping what is
+ * locked), then their timers, which belong to whoever holds the process row.
+ * So two steps can never wait for each other in a circle.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "definition.h"
+#include "session.h"
+#include "store.h"
+
+#define PROCESS_COLUMNS \
+	"p.ctid, p.id, p.definition, p.step, p.status, p.suspended, p.states, p.context, p.history"
+#define N_PROCESS_COLUMNS 9
+
+static WfStatement read_statement = {
+	"SELECT " PROCESS_COLUMNS " FROM workflow.process p"
+	" WHERE p.id OPERATOR(pg_catalog.=) $1",
+	1, {UUIDOID}
+};
+
+static WfStatement lock_statement = {
+	"SELECT " PROCESS_COLUMNS " FROM workflow.process p"
+	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE",
+	1, {UUIDOID}
+};
+
+static WfStatement lock_free_statement = {
+	"SELECT " PROCESS_COLUMNS " FROM workflow.process p"
+	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED",
+	1, {UUIDOID}
+};
+
+static WfStatement lock_many_statement = {
+	"SELECT " PROCESS_COLUMNS " FROM"
+	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
+	" FOR NO KEY UPDATE OF p",
+	1, {UUIDARRAYOID}
+};
+
+static WfStatement lock_many_free_statement = {
+	"SELECT " PROCESS_COLUMNS " FROM"
+	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
+	" FOR NO KEY UPDATE OF p SKIP LOCKED",
+	1, {UUIDARRAYOID}
+};
+
+static WfStatement claim_statement = {
+	"SELECT " PROCESS_COLUMNS ","
+	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data"
+	" FROM workflow.timer t"
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process"
+	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
+	" AND t.due OPERATOR(pg_catalog.>=) $2 AND t.due OPERATOR(pg_catalog.<=) $3"
+	" ORDER BY t.due, t.seq LIMIT $4"
+	" FOR NO KEY UPDATE OF p SKIP LOCKED",
+	4, {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}
+};
+#define N_CLAIM_COLUMNS (N_PROCESS_COLUMNS + 9)
+
+/*
+ * By tuple id: our older snapshot keeps vacuum from giving an id that the
+ * claim saw to another timer.
+ */
+static WfStatement take_statement = {
+	"DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) RETURNING ctid",
+	1, {TIDARRAYOID}
+};
+
+static WfStatement next_due_statement = {
+	"SELECT t.due FROM workflow.timer t"
+	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
+	" AND t.due OPERATOR(pg_catalog.>=) $2"
+	" ORDER BY t.due, t.seq LIMIT 1",
+	2, {INT4OID, TIMESTAMPTZOID}
+};
+
+/* --- status ------------------------------------------------------------ */
+
+static const char *const status_names[] = {
+	"initialized", "running", "idled", "finalized", "terminated", "error"
+};
+
+/* OIDs of the enum's values; those of another CREATE EXTENSION do not fit. */
+static Oid	status_type = InvalidOid;
+static Oid	status_oids[lengthof(status_names)];
+
+static void
+load_status_oids(void)
+{
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+									   CStringGetDatum("status"),
+									   ObjectIdGetDatum(get_namespace_oid("workflow", false)));
+
+	if (type == status_type && OidIsValid(type))
+		return;
+	for (int i = 0; i < lengthof(status_names); i++)
+		status_oids[i] = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+										 ObjectIdGetDatum(type),
+										 CStringGetDatum(status_names[i]));
+	status_type = type;
+}
+
+Oid
+wf_status_oid(WfStatus status)
+{
+	load_status_oids();
+	return status_oids[status];
+}
+
+static WfStatus
+status_of_oid(Oid oid)
+{
+	for (int i = 0; i < lengthof(status_names); i++)
+		if (status_oids[i] == oid)
+			return (WfStatus) i;
+	elog(ERROR, "unknown status %u", oid);
+	return WF_ERROR;
+}
+
+bool
+wf_row_is_over(const WfRow *row)
+{
+	if (row->status == WF_FINALIZED)
+		return true;
+
+	/* cancelled: it left all of its states */
+	return row->status == WF_TERMINATED &&
+		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(row->states)),
+					   ARR_DIMS(DatumGetArrayTypeP(row->states))) == 0;
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+static void
+read_row(WfRow *row, Datum *values, bool *nulls)
+{
+	row->tid = *(ItemPointer) DatumGetPointer(values[0]);
+	row->id = *DatumGetUUIDP(values[1]);
+	row->definition = DatumGetInt32(values[2]);
+	row->step = DatumGetInt32(values[3]);
+	row->status = status_of_oid(DatumGetObjectId(values[4]));
+	row->suspended = DatumGetBool(values[5]);
+	row->states = values[6];
+	row->context = values[7];
+	row->history = nulls[8] ? (Datum) 0 : values[8];
+	row->process = NULL;
+}
+
+static bool
+fetch_process(WfStatement *statement, const pg_uuid_t *id, WfRow *row)
+{
+	Datum		value = UUIDPGetDatum(id);
+	Datum		values[N_PROCESS_COLUMNS];
+	bool		nulls[N_PROCESS_COLUMNS];
+
+	if (wf_execute(statement, &value, NULL, 1) == 0)
+		return false;
+	load_status_oids();
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	read_row(row, values, nulls);
+	return true;
+}
+
+bool
+wf_read_process(const pg_uuid_t *id, WfRow *row)
+{
+	return fetch_process(&read_statement, id, row);
+}
+
+void
+wf_busy(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_BUSY),
+			 errmsg("process %s is busy",
+					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
+			 errdetail("Another session is at it.")));
+}
+
+bool
+wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row)
+{
+	if (!nowait)
+		return fetch_process(&lock_statement, id, row);
+	if (fetch_process(&lock_free_statement, id, row))
+		return true;
+	if (wf_read_process(id, row))
+		wf_busy(id);
+	return false;
+}
+
+int
+wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows)
+{
+	Datum		value = PointerGetDatum(ids);
+	Datum		values[N_PROCESS_COLUMNS];
+	bool		nulls[N_PROCESS_COLUMNS];
+	int			n = wf_execute(nowait ? &lock_many_free_statement :
+							   &lock_many_statement, &value, NULL, 0);
+
+	load_status_oids();
+	*rows = palloc(sizeof(WfRow) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		read_row(&(*rows)[i], values, nulls);
+	}
+	return n;
+}
+
+/* --- claiming ---------------------------------------------------------- */
+
+static const char *
+text_or_null(Datum value, bool isnull)
+{
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void
+read_timer(WfTimerRow *timer, const WfRow *row, Datum *values, bool *nulls)
+{
+	timer->process = row->id;
+	timer->seq = DatumGetInt64(values[1]);
+	timer->due = DatumGetTimestampTz(values[2]);
+	timer->attempts = DatumGetInt16(values[3]);
+	timer->event = TextDatumGetCString(values[4]);
+	timer->name = text_or_null(values[5], nulls[5]);
+	timer->state = text_or_null(values[6], nulls[6]);
+	timer->actor = text_or_null(values[7], nulls[7]);
+	timer->data = nulls[8] ? NULL : DatumGetJsonbP(values[8]);
+}
+
+/*
+ * Several timers of one process share its row: the first one's.  `rows` holds
+ * n candidates in an open-addressing table of their positions.
+ */
+static WfRow *
+shared_row(WfRow *rows, int *table, uint32 mask, int position)
+{
+	uint32		slot = hash_bytes(rows[position].id.data, UUID_LEN) & mask;
+
+	for (; table[slot] >= 0; slot = (slot + 1) & mask)
+		if (memcmp(&rows[table[slot]].id, &rows[position].id, UUID_LEN) == 0)
+			return &rows[table[slot]];
+	table[slot] = position;
+	return &rows[position];
+}
+
+/*
+ * Delete the claimed timers.  One that is gone (its process was stepped
+ * between our snapshot and our lock) is dropped from the claim.  Returns how
+ * many are left.
+ */
+static int
+take_timers(int n, Datum *tids, WfTimerRow *timers, WfRow **rows)
+{
+	Datum		array = PointerGetDatum(construct_array(tids, n, TIDOID,
+														sizeof(ItemPointerData),
+														false, TYPALIGN_SHORT));
+	int			taken = wf_run(&take_statement, &array, NULL, 0);
+	int			kept = 0;
+
+	if (taken == n)
+		return n;
+	for (int i = 0; i < n; i++)
+	{
+		bool		found = false;
+		bool		isnull;
+
+		for (int j = 0; j < taken && !found; j++)
+			found = ItemPointerEquals((ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[j],
+																				 SPI_tuptable->tupdesc,
+																				 1, &isnull)),
+									  (ItemPointer) DatumGetPointer(tids[i]));
+		if (found)
+		{
+			timers[kept] = timers[i];
+			rows[kept++] = rows[i];
+		}
+	}
+	return kept;
+}
+
+int
+wf_claim(int32 owner, TimestampTz mark, TimestampTz until, int limit,
+		 WfTimerRow **timers, WfRow ***rows)
+{
+	Datum		args[4] = {Int32GetDatum(owner), TimestampTzGetDatum(mark),
+	TimestampTzGetDatum(until), Int64GetDatum(limit)};
+	Datum		values[N_CLAIM_COLUMNS];
+	bool		nulls[N_CLAIM_COLUMNS];
+	WfRights	rights;
+	WfRow	   *found;
+	Datum	   *tids;
+	int		   *table;
+	uint32		mask = 15;
+	int			n;
+
+	load_status_oids();
+	wf_rights_raise(&rights);
+	n = wf_run(&claim_statement, args, NULL, 0);
+	if (n > 0)
+	{
+		while (mask < 2 * n)
+			mask = mask * 2 + 1;
+		found = palloc(sizeof(WfRow) * n);
+		tids = palloc(sizeof(Datum) * n);
+		table = palloc(sizeof(int) * (mask + 1));
+		memset(table, -1, sizeof(int) * (mask + 1));
+		*timers = palloc(sizeof(WfTimerRow) * n);
+		*rows = palloc(sizeof(WfRow *) * n);
+		for (int i = 0; i < n; i++)
+		{
+			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+							  values, nulls);
+			read_row(&found[i], values, nulls);
+			read_timer(&(*timers)[i], &found[i], values + N_PROCESS_COLUMNS,
+					   nulls + N_PROCESS_COLUMNS);
+			tids[i] = values[N_PROCESS_COLUMNS];
+			(*rows)[i] = shared_row(found, table, mask, i);
+		}
+		n = take_timers(n, tids, *timers, *rows);
+	}
+	wf_rights_restore(&rights);
+	return n;
+}
+
+TimestampTz
+wf_next_due(int32 owner, TimestampTz mark)
+{
+	Datum		args[2] = {Int32GetDatum(owner), TimestampTzGetDatum(mark)};
+	bool		isnull;
+
+	if (wf_execute(&next_due_statement, args, NULL, 1) == 0)
+		return DT_NOEND;
+	return DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+											 SPI_tuptable->tupdesc, 1, &isnull));
+}

@@ -1,0 +1,124 @@
+/*
+ * store.h
+ *	  Processes and timers between their tables and memory.
+ */
+#ifndef WF_STORE_H
+#define WF_STORE_H
+
+#include "datatype/timestamp.h"
+#include "storage/itemptr.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+#include "utils/tuplestore.h"
+#include "utils/uuid.h"
+
+typedef enum WfStatus
+{
+	WF_INITIALIZED,
+	WF_RUNNING,
+	WF_IDLED,
+	WF_FINALIZED,
+	WF_TERMINATED,
+	WF_ERROR
+} WfStatus;
+
+/* The enum value workflow.status of a status. */
+extern Oid	wf_status_oid(WfStatus status);
+
+/*
+ * A process row as read and locked.  states, context and history are as they
+ * came from the table, possibly toasted, so that what a step does not touch
+ * is not written anew.
+ */
+typedef struct WfRow
+{
+	ItemPointerData tid;
+	pg_uuid_t	id;
+	int32		definition;
+	int32		step;
+	WfStatus	status;
+	bool		suspended;
+	Datum		states;
+	Datum		context;
+	Datum		history;		/* 0: null */
+	struct WfProcess *process;	/* the stepper's: of the row in its batch */
+} WfRow;
+
+/* A timer row as claimed. */
+typedef struct WfTimerRow
+{
+	pg_uuid_t	process;
+	int64		seq;
+	TimestampTz due;
+	int			attempts;
+	const char *event;
+	const char *name;			/* or NULL */
+	const char *state;			/* or NULL */
+	const char *actor;			/* or NULL */
+	Jsonb	   *data;			/* or NULL */
+} WfTimerRow;
+
+/* Is it over, so that nothing can ever happen to it again? */
+extern bool wf_row_is_over(const WfRow *row);
+
+/*
+ * Lock processes (FOR NO KEY UPDATE).  SPI must be connected; results are in
+ * its memory, good until SPI_finish().
+ *
+ * wf_lock_process: false when there is none.  nowait: error WF005 when it is
+ * locked by somebody else.
+ * wf_lock_processes: in the order of ids; returns how many were found; with
+ * nowait those that are locked are left out.
+ */
+extern void wf_busy(const pg_uuid_t *id) pg_attribute_noreturn();
+extern bool wf_read_process(const pg_uuid_t *id, WfRow *row);	/* no lock */
+extern bool wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row);
+extern int	wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows);
+
+/*
+ * Claim due timers of an owner: at most `limit`, due from `mark` to `until`,
+ * whose processes nobody holds.  Locks the processes, deletes the timers.
+ * Timers come in delivery order (due, seq); rows[i] is the process of
+ * timers[i], equal pointers for equal processes.  A snapshot older than this
+ * call must be active.
+ */
+extern int	wf_claim(int32 owner, TimestampTz mark, TimestampTz until, int limit,
+					 WfTimerRow **timers, WfRow ***rows);
+
+/* Earliest due time of a visible timer of the owner from `mark` on, locked or not. */
+extern TimestampTz wf_next_due(int32 owner, TimestampTz mark);
+
+/* What steps of one transaction write: sets of rows. */
+typedef struct WfOutput WfOutput;
+
+/*
+ * claimed: the owner whose timers this transaction claimed, 0 if none; its
+ * new timers are the claimer's to announce (see wake.h), all others are
+ * announced here.
+ */
+extern WfOutput *wf_output_new(int32 claimed);
+
+extern void wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
+							const char *started_by, const char *key);
+extern void wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at);
+extern void wf_output_history(WfOutput *out, const WfRow *row, const char *event,
+							  TimestampTz at, TimestampTz due, bool taken,
+							  Datum from_states, Datum to_states,
+							  const char *actor, Jsonb *data);
+/* state and name NULL: all timers of the process. */
+extern void wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
+							 const char *state, const char *name);
+/* timer->seq 0: a new one.  if_absent: not when (state, name) is there. */
+extern void wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
+						  bool parked, bool if_absent);
+/* An event that had failed before went well. */
+extern void wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq);
+
+/*
+ * Write everything, one statement a table: processes, history, timers gone,
+ * timers new.  Returns the earliest due time of a timer of the claimed owner
+ * that was written (infinity: none).
+ */
+extern TimestampTz wf_output_write(WfOutput *out);
+
+#endif							/* WF_STORE_H */

@@ -1,0 +1,226 @@
+/*-------------------------------------------------------------------------
+ *
+ * wake.c
+ *	  What this transaction will tell the workers when it ends.
+ *
+ * Runs in any backend.  What is touched is kept in backend-local memory that
+ * is never given back, so that the callbacks at the end of a transaction
+ * allocate nothing and throw nothing.  They run after the transaction has
+ * left the list of running ones: its rows are visible then, and the row locks
+ * it held are free.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "shmem.h"
+#include "wake.h"
+
+typedef struct Touched
+{
+	WfOwner    *entry;
+	TimestampTz due;			/* earliest timer inserted; infinity: none */
+	bool		released;		/* holds process rows */
+	bool		claimed;		/* took timers; then: */
+	uint64		generation;
+	TimestampTz mark;
+	TimestampTz inserted;
+} Touched;
+
+static Touched *touched = NULL;
+static int	ntouched = 0;
+static int	touched_size = 0;
+
+static bool stepped = false;
+
+/* Databases to be looked at anew, in TopMemoryContext. */
+static List *databases = NIL;
+
+/* The entry of this transaction for an owner; NULL when shared memory is full. */
+static Touched *
+touch(int32 owner)
+{
+	Touched    *touch;
+
+	/* the one touched last is the likeliest */
+	for (int i = ntouched - 1; i >= 0; i--)
+	{
+		if (touched[i].entry->owner == owner)
+			return &touched[i];
+	}
+
+	if (ntouched == touched_size)
+	{
+		int			size = touched_size ? 2 * touched_size : 16;
+
+		if (touched == NULL)
+			touched = MemoryContextAlloc(TopMemoryContext,
+										 size * sizeof(Touched));
+		else
+			touched = repalloc(touched, size * sizeof(Touched));
+		touched_size = size;
+	}
+
+	touch = &touched[ntouched];
+	touch->entry = wf_owner_entry(MyDatabaseId, owner, true);
+	if (touch->entry == NULL)
+		return NULL;
+	touch->due = DT_NOEND;
+	touch->released = false;
+	touch->claimed = false;
+	ntouched++;
+	return touch;
+}
+
+/* This transaction inserted (or un-parked) a timer. */
+void
+wf_wake_timer(int32 owner, TimestampTz due)
+{
+	Touched    *mine = touch(owner);
+
+	if (mine)
+		mine->due = Min(mine->due, due);
+}
+
+/* This transaction holds a process row of this owner. */
+void
+wf_wake_released(int32 owner)
+{
+	Touched    *mine = touch(owner);
+
+	if (mine)
+		mine->released = true;
+}
+
+/* This transaction claimed timers of this owner. */
+void
+wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
+				TimestampTz inserted)
+{
+	Touched    *mine = touch(owner);
+
+	if (mine == NULL)
+		return;
+	mine->claimed = true;
+	mine->generation = generation;
+	mine->mark = mark;
+	mine->inserted = inserted;
+}
+
+/* This transaction changed a process. */
+void
+wf_wake_stepped(void)
+{
+	stepped = true;
+}
+
+/* A database is to be looked at anew when this transaction commits. */
+void
+wf_wake_database(Oid dbid)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	databases = list_append_unique_oid(databases, dbid);
+	MemoryContextSwitchTo(old);
+}
+
+/* This transaction created (or drops) the extension. */
+void
+wf_wake_extension(void)
+{
+	wf_wake_database(MyDatabaseId);
+}
+
+static void
+forget(void)
+{
+	ntouched = 0;
+	stepped = false;
+	list_free(databases);
+	databases = NIL;
+}
+
+/* The transaction is over. */
+static void
+tell(bool committed)
+{
+	for (int i = 0; i < ntouched; i++)
+	{
+		Touched    *mine = &touched[i];
+
+		if (committed && mine->claimed)
+			wf_mark_publish(mine->entry, mine->generation, mine->mark,
+							mine->inserted);
+		if (committed && !TIMESTAMP_IS_NOEND(mine->due))
+			wf_mark_lower(mine->entry, mine->due);
+		else if (mine->released)
+			wf_mark_released(mine->entry);
+	}
+	if (stepped && committed)
+		wf_database_stepped(MyDatabaseId);
+	if (committed)
+	{
+		ListCell   *cell;
+
+		foreach(cell, databases)
+			wf_database_wake(lfirst_oid(cell));
+	}
+	forget();
+}
+
+static void
+at_end_of_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			tell(true);
+			break;
+		case XACT_EVENT_ABORT:
+			tell(false);
+			break;
+		case XACT_EVENT_PREPARE:
+			/* utility.c tells when it is committed or rolled back */
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			forget();
+			break;
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			break;
+	}
+}
+
+/* A savepoint's row locks are released when it is rolled back. */
+static void
+at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
+						 SubTransactionId parent, void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	for (int i = 0; i < ntouched; i++)
+	{
+		if (touched[i].released)
+			wf_mark_released(touched[i].entry);
+	}
+}
+
+/* Register the callbacks; children of the postmaster inherit them. */
+void
+wf_wake_init(void)
+{
+	static bool done = false;
+
+	if (done)
+		return;
+	done = true;
+	RegisterXactCallback(at_end_of_transaction, NULL);
+	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
+}

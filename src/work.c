@@ -1,0 +1,401 @@
+/*-------------------------------------------------------------------------
+ *
+ * work.c
+ *	  What an executor does: batches of due timers of one owner.
+ *
+ * Runs in executors, and (the batch alone) in the session that calls
+ * workflow.work().  An executor's batch is a transaction: claim, step, write
+ * back, commit.  When user code fails in a batch of several, the batch is
+ * undone and worked again in two parts, so that the event at fault comes to
+ * stand alone; alone, it gets an attempt (failure.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "common/pg_prng.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "api.h"
+#include "careful.h"
+#include "clock.h"
+#include "failure.h"
+#include "guc.h"
+#include "process.h"
+#include "session.h"
+#include "shmem.h"
+#include "wake.h"
+#include "work.h"
+
+PG_FUNCTION_INFO_V1(workflow_work);
+
+/* Back-off when everything due is locked (ms). */
+#define SKIP_DELAY_MIN		1
+#define SKIP_DELAY_MAX		50
+
+/* Pause when the server is short of something (ms). */
+#define SHORTAGE_DELAY		1000
+
+/* Definitions that run user code begin with batches of this size. */
+#define FIRST_BATCH			50
+
+struct WfWork
+{
+	int32		owner;
+	Oid			extension;
+	WfOwner    *entry;			/* or NULL: no room in shared memory */
+	MemoryContext context;		/* reset after each batch */
+	int			size;			/* of the next batch */
+	int			then_size;		/* of the one after it; 0: grow */
+	int			skip_delay;		/* ms, doubles while nothing can be claimed */
+	WfCareful  *careful;		/* or NULL: nothing to be careful about */
+
+	/* of the batch under way, for the error path */
+	int			claimed;
+	int			position;		/* index of the timer being stepped; claimed
+								 * when all were */
+	WfTimerRow	timer;			/* that timer */
+	TimestampTz user_until;		/* user code of this batch may begin until */
+	bool		user_ran;
+};
+
+WfWork *
+wf_work_new(int32 owner, Oid extension)
+{
+	WfWork	   *work = MemoryContextAllocZero(TopMemoryContext, sizeof(WfWork));
+
+	work->owner = owner;
+	work->extension = extension;
+	work->entry = wf_owner_entry(MyDatabaseId, owner, true);
+	work->context = AllocSetContextCreate(TopMemoryContext, "workflow batch",
+										  ALLOCSET_DEFAULT_SIZES);
+	work->size = FIRST_BATCH;
+	work->skip_delay = SKIP_DELAY_MIN;
+	work->careful = wf_careful_new(owner, extension);
+	return work;
+}
+
+/* --- stepping what was claimed ----------------------------------------- */
+
+/*
+ * Is it time to commit what we have?  Only user code is limited: it holds
+ * locks on tables that are not ours.
+ */
+static bool
+time_is_up(void *arg)
+{
+	WfWork	   *work = arg;
+
+	if (wf_user_ran())
+		work->user_ran = true;
+	return work->user_ran && GetCurrentTimestamp() >= work->user_until;
+}
+
+/* A suspended or terminated process keeps its timers for resume(). */
+static bool
+must_park(const WfRow *row)
+{
+	return row->suspended || row->status == WF_TERMINATED;
+}
+
+/*
+ * Step the claimed timers, process by process in the order of their first
+ * timer.  Returns how many events were taken off.
+ */
+static int
+step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow **rows)
+{
+	WfOutput   *out = wf_stepper_output(stepper);
+	int			done = 0;
+	bool		stopped = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		WfRow	   *row = rows[i];
+
+		if (wf_row_is_over(row))
+			continue;
+		if (must_park(row))
+		{
+			wf_output_arm(out, &timers[i], work->owner, true, false);
+			continue;
+		}
+		if (row->process == NULL)
+			row->process = wf_stepper_add(stepper, row);
+		wf_process_queue(row->process, &timers[i]);
+	}
+
+	for (int i = 0; i < n && !stopped; i++)
+	{
+		/* Its later timers find the queue empty. */
+		if (rows[i]->process == NULL)
+			continue;
+		work->position = i;
+		work->timer = timers[i];
+		CHECK_FOR_INTERRUPTS();
+		done += wf_process_run(stepper, rows[i]->process, time_is_up, work);
+		rows[i]->process = NULL;
+		stopped = time_is_up(work);
+	}
+	work->position = n;
+	return done;
+}
+
+/*
+ * One batch in the present transaction.  *next: the earliest due time left.
+ * Returns the number of timers claimed.
+ */
+static int
+batch(WfWork *work, TimestampTz mark, TimestampTz until, uint64 generation,
+	  int limit, TimestampTz *next, int *done)
+{
+	WfStepper  *stepper;
+	WfTimerRow *timers;
+	WfRow	  **rows;
+	TimestampTz inserted = DT_NOEND;
+
+	*done = 0;
+	work->claimed = work->position = 0;
+	work->user_ran = false;
+	(void) wf_user_ran();
+	work->user_until = GetCurrentTimestamp() + wf_batch_time * INT64CONST(1000);
+
+	work->claimed = wf_claim(work->owner, mark, until, limit, &timers, &rows);
+	if (work->claimed > 0)
+	{
+		stepper = wf_stepper_new(work->entry != NULL ? work->owner : 0);
+		*done = step_claimed(work, stepper, work->claimed, timers, rows);
+		inserted = wf_stepper_write(stepper);
+		wf_stepper_end(stepper);
+	}
+
+	/*
+	 * Timers below the mark that this transaction inserted itself (an
+	 * absolute due time in the past) are not in the range of the scan.
+	 */
+	*next = Min(wf_next_due(work->owner, mark), inserted);
+	if (work->entry != NULL)
+		wf_wake_claimed(work->owner, generation, *next, inserted);
+	return work->claimed;
+}
+
+/* --- sizes ------------------------------------------------------------- */
+
+/* After a batch went well: the planned next size, or larger. */
+static void
+grow(WfWork *work)
+{
+	if (work->then_size > 0)
+	{
+		work->size = work->then_size;
+		work->then_size = 0;
+	}
+	else if (!work->user_ran)
+		work->size = wf_batch_size;
+	else
+		work->size = Min(wf_batch_size, work->size * 2);
+}
+
+/*
+ * After user code failed: first what came before it, then it alone.  When the
+ * error came from the write-back or the commit (a deferred constraint), any
+ * of them may be it: halve.
+ */
+static void
+shrink(WfWork *work)
+{
+	if (work->position >= work->claimed)
+	{
+		work->size = Max(1, work->claimed / 2);
+		work->then_size = 0;
+	}
+	else if (work->position > 0)
+	{
+		work->size = work->position;
+		work->then_size = 1;
+	}
+	else
+	{
+		work->size = 1;
+		work->then_size = 0;
+	}
+}
+
+/* --- errors ------------------------------------------------------------ */
+
+/* Sessions got into each other's way: nobody's fault. */
+static bool
+is_conflict(int code)
+{
+	return code == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		code == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		code == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+/* The server is short of something: not the event's fault either. */
+static bool
+is_shortage(int code)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES ||
+		ERRCODE_TO_CATEGORY(code) == ERRCODE_SYSTEM_ERROR ||
+		code == ERRCODE_READ_ONLY_SQL_TRANSACTION;
+}
+
+static WfWorkResult
+handle_error(WfWork *work, ErrorData *error, TimestampTz *next)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (is_shortage(error->sqlerrcode) || work->claimed == 0)
+	{
+		ereport(LOG,
+				(errmsg("workflow executor pauses: %s", error->message)));
+		*next = TimestampTzPlusMilliseconds(now, SHORTAGE_DELAY);
+		return WF_WORK_WAIT;
+	}
+	if (is_conflict(error->sqlerrcode))
+	{
+		if (work->claimed > 1)
+		{
+			work->size = work->claimed / 2;
+			work->then_size = 0;
+			return WF_WORK_MORE;
+		}
+		*next = now + (TimestampTz) (pg_prng_double(&pg_global_prng_state) *
+									 SKIP_DELAY_MAX * 1000.0);
+		return WF_WORK_WAIT;
+	}
+	if (work->claimed > 1)
+	{
+		shrink(work);
+		return WF_WORK_MORE;
+	}
+	wf_failure_record(work->owner, work->extension, &work->timer, error);
+	grow(work);
+	return WF_WORK_MORE;
+}
+
+/* --- the executor's turn ----------------------------------------------- */
+
+/* Claim, step, write, commit; false: the extension is gone. */
+static bool
+run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
+{
+	uint64		generation = 0;
+	TimestampTz mark = DT_NOBEGIN;
+	int			limit = Min(work->size, wf_batch_size);
+	bool		step = true;
+
+	*until = DT_NOBEGIN;
+	work->claimed = 0;
+	if (work->careful != NULL)
+	{
+		limit = 1;
+		if (!wf_careful_next(work->careful, &step))
+			work->careful = NULL;
+		*next = DT_NOBEGIN;
+		if (!step)
+			return true;
+	}
+
+	/* Read before the snapshot is taken: see wf_mark_advance(). */
+	if (work->entry != NULL)
+		mark = wf_mark_read(work->entry, &generation);
+
+	if (!wf_begin("workflow batch", work->extension))
+		return false;
+	MemoryContextSwitchTo(work->context);
+	*until = wf_due_limit();
+	batch(work, mark, *until, generation, limit, next, done);
+	wf_commit();
+	return true;
+}
+
+WfWorkResult
+wf_work_batch(WfWork *work, TimestampTz *next, int *done)
+{
+	MemoryContext outer = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+	volatile TimestampTz until = DT_NOBEGIN;
+	WfWorkResult result;
+	volatile bool gone = false;
+
+	*done = 0;
+	PG_TRY();
+	{
+		TimestampTz limit;
+
+		gone = !run_transaction(work, next, &limit, done);
+		until = limit;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(work->context);
+		error = CopyErrorData();
+		wf_abort(outer);
+	}
+	PG_END_TRY();
+
+	if (gone)
+		return WF_WORK_GONE;
+	if (error != NULL)
+	{
+		*done = 0;
+		result = handle_error(work, error, next);
+	}
+	else if (work->claimed > 0)
+	{
+		grow(work);
+		work->skip_delay = SKIP_DELAY_MIN;
+		result = *next <= wf_now() ? WF_WORK_MORE : WF_WORK_WAIT;
+	}
+	else if (*next <= until)
+	{
+		/* Due, and all of it locked by others. */
+		*next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), work->skip_delay);
+		work->skip_delay = Min(work->skip_delay * 2, SKIP_DELAY_MAX);
+		result = WF_WORK_WAIT;
+	}
+	else
+	{
+		work->skip_delay = SKIP_DELAY_MIN;
+		result = *next <= wf_now() ? WF_WORK_MORE : WF_WORK_WAIT;
+	}
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(work->context);
+	return result;
+}
+
+/* --- by hand ----------------------------------------------------------- */
+
+Datum
+workflow_work(PG_FUNCTION_ARGS)
+{
+	int			limit = PG_GETARG_INT32(0);
+	WfWork		work = {0};
+	TimestampTz next;
+	int			done;
+	int			claimed = 0;
+
+	if (limit < 1 || limit > WF_BATCH_SIZE_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max must be between 1 and %d", WF_BATCH_SIZE_MAX)));
+	wf_connect();
+	work.owner = wf_owner_of_role(GetUserId());
+	if (work.owner != 0)
+	{
+		/* No mark: nothing is known of what this session may see. */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		claimed = batch(&work, DT_NOBEGIN, wf_due_limit(), 0, limit, &next, &done);
+		PopActiveSnapshot();
+	}
+	SPI_finish();
+	PG_RETURN_INT32(claimed);
+}

@@ -1,0 +1,56 @@
+/*-------------------------------------------------------------------------
+ *
+ * workflow.c
+ *	  The front door: what happens when the library is loaded.
+ *
+ * Runs in the postmaster, and in a backend that loads the library without
+ * having been asked to by shared_preload_libraries, which is refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "guc.h"
+#include "launcher.h"
+#include "session.h"
+#include "shmem.h"
+#include "utility.h"
+#include "wake.h"
+
+#ifdef PG_MODULE_MAGIC_EXT
+PG_MODULE_MAGIC_EXT(
+	.name = "workflow"
+);
+#else
+PG_MODULE_MAGIC;
+#endif
+
+void		_PG_init(void);
+
+/*
+ * Without shared memory no commit could wake anybody, and the work that a
+ * session leaves would seem to be stuck: better not to work at all.
+ */
+void
+_PG_init(void)
+{
+	/* pg_upgrade restores our tables and wants nothing to happen to them */
+	if (IsBinaryUpgrade)
+		return;
+
+	if (!process_shared_preload_libraries_in_progress)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("workflow must be loaded via shared_preload_libraries"),
+				 errhint("Add \"workflow\" to shared_preload_libraries in postgresql.conf and restart the server.")));
+
+	wf_guc_init();
+	wf_shmem_init();
+	wf_wake_init();
+	wf_session_init();
+	wf_utility_init();
+	wf_launcher_register();
+}

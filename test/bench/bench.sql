@@ -1,0 +1,125 @@
+-- What the measures run on: definitions, their actions, and for `send` a
+-- PL/pgSQL function that writes by hand what the engine writes.
+
+\set ON_ERROR_STOP 1
+SET client_min_messages = warning;
+
+CREATE ROLE bench LOGIN;
+GRANT workflow_user TO bench;
+CREATE SCHEMA bench AUTHORIZATION bench;
+SET ROLE bench;
+SET search_path = bench;
+
+-- drain: a due timer, a guard, an assignment, a final state.
+SELECT workflow.define($$
+{
+  "id": "drain",
+  "initial": "waiting",
+  "context": {"n": 0, "customer": "c-17", "total": 250},
+  "states": {
+    "waiting": {
+      "after": {
+        "1 millisecond": {
+          "guard": {"@expr": "(context->>'total')::numeric > 100"},
+          "actions": {"type": "assign", "context": {"n": {"@expr": "(context->>'n')::int + 1"}}},
+          "target": "done"
+        }
+      }
+    },
+    "done": {"type": "final"}
+  }
+}$$);
+
+-- drain_backlog: the others, that wait.
+SELECT workflow.define($$
+{
+  "id": "backlog",
+  "initial": "waiting",
+  "context": {"n": 0, "customer": "c-17", "total": 250},
+  "states": {"waiting": {"after": {"30 days": "done"}}, "done": {"type": "final"}}
+}$$);
+
+-- workflow3: three steps, each in a transaction of its own after the one
+-- before, each a function that writes a row.
+CREATE TABLE step_row (process text, step int, at timestamptz DEFAULT clock_timestamp());
+CREATE FUNCTION step(context jsonb, event jsonb, params jsonb) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO bench.step_row VALUES (context->>'number', (params->>'step')::int)
+$$;
+SELECT workflow.define($$
+{
+  "id": "workflow3",
+  "initial": "one",
+  "context": {"number": 0},
+  "states": {
+    "one":   {"after": {"0": {"target": "two",   "actions": {"type": "bench.step", "params": {"step": 1}}}}},
+    "two":   {"after": {"0": {"target": "three", "actions": {"type": "bench.step", "params": {"step": 2}}}}},
+    "three": {"after": {"0": {"target": "done",  "actions": {"type": "bench.step", "params": {"step": 3}}}}},
+    "done":  {"type": "final"}
+  }
+}$$);
+
+-- send: to and fro, a timer given up and another one set at each.
+SELECT workflow.define($$
+{
+  "id": "door",
+  "initial": "open",
+  "context": {"customer": "c-17", "total": 250},
+  "states": {
+    "open":   {"on": {"push": "closed"}, "after": {"1 hour": "closed"}},
+    "closed": {"on": {"push": "open"},   "after": {"2 hours": "open"}}
+  }
+}$$);
+CREATE TABLE door (n int PRIMARY KEY, process uuid);
+
+-- latency: an action that notes when it began.
+CREATE TABLE seen (n int, at timestamptz);
+CREATE FUNCTION note(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bench.seen VALUES ((event->'data'->>'n')::int, clock_timestamp());
+END $$;
+SELECT workflow.define($$
+{
+  "id": "bell",
+  "initial": "quiet",
+  "states": {"quiet": {"on": {"ring": {"actions": "bench.note"}}}}
+}$$);
+
+RESET ROLE;
+
+-- send's reference. The same writes by hand, into tables like the engine's:
+-- lock the process, choose the next state, one timer goes, one comes, a line
+-- of history.
+CREATE TABLE bench.hand_process (LIKE workflow.process INCLUDING ALL) WITH (fillfactor = 60);
+CREATE TABLE bench.hand_timer (LIKE workflow.timer INCLUDING ALL);
+CREATE TABLE bench.hand_history (LIKE workflow.history INCLUDING ALL);
+CREATE FUNCTION bench.push(door uuid, OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb)
+LANGUAGE plpgsql AS $$
+DECLARE
+    it bench.hand_process;
+    target text;
+    pause interval;
+BEGIN
+    SELECT * INTO STRICT it FROM bench.hand_process WHERE id = door FOR NO KEY UPDATE;
+    IF it.states = '{open}' THEN
+        target := 'closed';
+        pause := '2 hours';
+    ELSE
+        target := 'open';
+        pause := '1 hour';
+    END IF;
+    UPDATE bench.hand_process p
+    SET states = ARRAY[target], step = p.step + 1, updated_at = clock_timestamp() WHERE id = door;
+    DELETE FROM bench.hand_timer WHERE process = door;
+    INSERT INTO bench.hand_timer (process, due, owner, event, name, state)
+    VALUES (door, clock_timestamp() + pause, 1, 'after', pause::text, target);
+    INSERT INTO bench.hand_history (process, at, step, taken, event, from_states, to_states, actor)
+    VALUES (door, clock_timestamp(), it.step + 1, true, 'push', it.states, ARRAY[target], current_user);
+    taken := true;
+    status := 'idled';
+    states := ARRAY[target];
+    context := it.context;
+END $$;
+ALTER TABLE bench.hand_process OWNER TO bench;
+ALTER TABLE bench.hand_timer OWNER TO bench;
+ALTER TABLE bench.hand_history OWNER TO bench;
+ALTER FUNCTION bench.push OWNER TO bench;

@@ -1,0 +1,92 @@
+-- What must be true when every order is at its end. Each line compares two
+-- numbers that were written by different hands: the shop's own tables on one
+-- side, the engine's processes and history, or the customers' and the
+-- manager's notes, on the other.
+
+CREATE TEMP VIEW ended AS
+    SELECT o.id, o.total, p.status, p.step, p.states[1] AS state, cardinality(p.states) AS nstates
+    FROM shop.orders o JOIN workflow.processes p ON p.id = o.process;
+
+CREATE TEMP VIEW shipped AS SELECT * FROM ended WHERE state = 'shipped';
+
+-- How many orders have not exactly the rows that they should have?
+CREATE TEMP VIEW invoice_faults AS
+    SELECT FROM ended e
+    LEFT JOIN (SELECT order_id, count(*) AS n, sum(amount) AS amount FROM shop.invoice GROUP BY 1) i ON i.order_id = e.id
+    WHERE (e.state = 'shipped') IS DISTINCT FROM (i.n = 1 AND i.amount = e.total) AND NOT (e.state <> 'shipped' AND i.n IS NULL);
+CREATE TEMP VIEW packing_faults AS
+    SELECT FROM ended e
+    LEFT JOIN (SELECT order_id, count(*) AS n FROM shop.packing_list GROUP BY 1) i ON i.order_id = e.id
+    WHERE coalesce(i.n, 0) <> (e.state = 'shipped')::int;
+CREATE TEMP VIEW payment_faults AS
+    SELECT FROM ended e
+    LEFT JOIN (SELECT order_id, count(*) AS n, sum(amount) AS amount FROM shop.payment GROUP BY 1) i ON i.order_id = e.id
+    LEFT JOIN shop.customer_did d ON d.order_id = e.id AND d.event = 'pay' AND d.taken
+    WHERE coalesce(i.n, 0) <> (d.order_id IS NOT NULL)::int
+       OR coalesce(i.n, 0) <> (e.state IN ('shipped', 'rejected'))::int
+       OR i.amount <> e.total;
+CREATE TEMP VIEW refund_faults AS
+    SELECT FROM ended e
+    LEFT JOIN (SELECT order_id, count(*) AS n, sum(amount) AS amount FROM shop.refund GROUP BY 1) i ON i.order_id = e.id
+    WHERE coalesce(i.n, 0) <> (e.state = 'rejected')::int OR i.amount <> e.total;
+CREATE TEMP VIEW stock_faults AS
+    SELECT FROM ended e
+    JOIN shop.order_line l ON l.order_id = e.id
+    LEFT JOIN (SELECT order_id, sku, count(*) FILTER (WHERE reason = 'reserved') AS reserved,
+                      count(*) FILTER (WHERE reason = 'given back') AS given_back, sum(quantity) AS quantity
+               FROM shop.stock_movement GROUP BY 1, 2) m USING (order_id, sku)
+    WHERE coalesce(m.reserved, 0) <> (e.state <> 'sold_out')::int
+       OR coalesce(m.given_back, 0) <> (e.state IN ('cancelled', 'unpaid', 'rejected'))::int
+       OR coalesce(m.quantity, 0) <> CASE WHEN e.state = 'shipped' THEN -l.quantity ELSE 0 END;
+CREATE TEMP VIEW shelf_faults AS
+    SELECT FROM shop.product p
+    WHERE p.stock <> p.initial_stock - (SELECT coalesce(sum(l.quantity), 0) FROM shop.order_line l JOIN shipped s ON s.id = l.order_id WHERE l.sku = p.sku);
+CREATE TEMP VIEW approval_faults AS
+    SELECT FROM ended e
+    LEFT JOIN (SELECT order_id, count(*) AS n FROM shop.to_approve GROUP BY 1) t ON t.order_id = e.id
+    LEFT JOIN shop.manager_did d ON d.order_id = e.id
+    WHERE coalesce(t.n, 0) <> (e.state IN ('shipped', 'rejected') AND e.total > 500)::int
+       OR (e.state = 'rejected') <> (d.order_id IS NOT NULL AND d.event = 'reject' AND d.taken)
+       OR (e.state = 'shipped' AND e.total > 500) <> (d.order_id IS NOT NULL AND d.event = 'approve' AND d.taken);
+
+-- The engine's own books.
+CREATE TEMP VIEW history_faults AS
+    SELECT FROM ended e JOIN shop.orders o USING (id)
+    JOIN (SELECT process, count(*) AS n, min(step) AS first, max(step) AS last,
+                 count(*) FILTER (WHERE to_states <@ '{shipped,sold_out,cancelled,unpaid,rejected}') AS ends
+          FROM workflow.process_history GROUP BY 1) h ON h.process = o.process
+    WHERE h.ends <> 1 OR h.last <> e.step OR h.n <> h.last - h.first + 1;
+
+CREATE TEMP TABLE proof AS
+SELECT row_number() OVER () AS line, what, expected::numeric, found::numeric, expected::numeric IS NOT DISTINCT FROM found::numeric AS ok
+FROM (VALUES
+    ('orders placed, each one process',                (SELECT count(*) FROM shop.orders),                          (SELECT count(DISTINCT id) FROM workflow.processes)),
+    ('processes at an end, in exactly one state',      (SELECT count(*) FROM shop.orders),                          (SELECT count(*) FROM ended WHERE status = 'finalized' AND nstates = 1)),
+    ('orders shipped, invoiced once, over the total',  (SELECT count(*) FROM shipped),                              (SELECT count(DISTINCT order_id) FROM shop.invoice)),
+    ('... invoices missing, doubled or wrong',         0,                                                           (SELECT count(*) FROM invoice_faults)),
+    ('... sum of invoices',                            (SELECT sum(total) FROM shipped),                            (SELECT sum(amount) FROM shop.invoice)),
+    ('orders on the packing list',                     (SELECT count(*) FROM shipped),                              (SELECT count(*) FROM shop.packing_list)),
+    ('... missing or packed twice',                    0,                                                           (SELECT count(*) FROM packing_faults)),
+    ('payments that customers saw accepted',           (SELECT count(*) FROM shop.customer_did WHERE event = 'pay' AND taken), (SELECT count(*) FROM shop.payment)),
+    ('... missing, doubled or wrong',                  0,                                                           (SELECT count(*) FROM payment_faults)),
+    ('payments given back for rejected orders',        (SELECT count(*) FROM ended WHERE state = 'rejected'),       (SELECT count(*) FROM shop.refund)),
+    ('... missing, doubled or wrong',                  0,                                                           (SELECT count(*) FROM refund_faults)),
+    ('orders that somebody had to approve, and did',   (SELECT count(*) FROM shop.to_approve),                      (SELECT count(*) FROM shop.manager_did WHERE taken)),
+    ('... missed, asked twice or against the answer',  0,                                                           (SELECT count(*) FROM approval_faults)),
+    ('pieces in stock at the end',                     (SELECT sum(initial_stock) FROM shop.product) - (SELECT sum(quantity) FROM shop.order_line l JOIN shipped s ON s.id = l.order_id), (SELECT sum(stock) FROM shop.product)),
+    ('... order lines not reserved once, or not given back once', 0,                                                (SELECT count(*) FROM stock_faults)),
+    ('... products whose shelf is wrong',              0,                                                           (SELECT count(*) FROM shelf_faults)),
+    ('orders with an end reached twice, or steps missing', 0,                                                       (SELECT count(*) FROM history_faults)),
+    ('timers that fired before they were due',         0,                                                           (SELECT count(*) FROM workflow.process_history WHERE at < due)),
+    ('timers left over',                               0,                                                           (SELECT count(*) FROM workflow.timers)),
+    ('errors left over',                               0,                                                           (SELECT count(*) FROM workflow.errors))
+) AS p(what, expected, found);
+
+\pset footer off
+\echo
+SELECT state AS "order ended as", count(*) AS orders, sum(total) AS worth FROM ended GROUP BY 1 ORDER BY 2 DESC;
+SELECT what AS "proof", expected, found, CASE WHEN ok THEN 'ok' ELSE 'WRONG' END AS " " FROM proof ORDER BY line;
+\t on
+\o :verdict
+SELECT bool_and(ok) FROM proof;
+\o

@@ -1,0 +1,137 @@
+# shellcheck shell=bash
+# lib.sh: what setup, check, demo and bench have in common. Sourced by bash.
+#
+# Each of them has two halves. The first may be root: it installs packages and
+# builds the tree in a place, a private directory. Then it hands over to the
+# copy of itself in that place, which runs as the server's user, because
+# PostgreSQL refuses to run as root: for root the user that Debian's package
+# makes, for anybody else themselves.
+
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PGVERSION=${PGVERSION:-15}
+SERVER_USER=${SERVER_USER:-postgres}
+
+# One locale that every Debian has; sort order and messages depend on it.
+export LANG=C.UTF-8 LC_ALL=C.UTF-8
+
+# Run from make, the makes that are run from here know nothing of it.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# ---- first half --------------------------------------------------------------
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -- "$@"
+    else
+        die "this needs root or sudo: $*"
+    fi
+}
+
+as_server() {
+    if [ "$(id -u)" = 0 ]; then
+        runuser -u "$SERVER_USER" -- "$@"
+    else
+        "$@"
+    fi
+}
+
+# A new directory of the server's user that nobody else may look into.
+make_place() { # NAME
+    local place
+    place=$(mktemp -d "${TMPDIR:-/tmp}/workflow-$1.XXXXXX")
+    [ "$(id -u)" != 0 ] || chown "$SERVER_USER:" "$place"
+    printf '%s\n' "$place"
+}
+
+# Go on as the server's user with the copy of a script in PLACE.
+hand_over() { # PLACE SCRIPT ARGUMENT...
+    local place=$1 script=$2
+    shift 2
+    cd "$place"
+    export WORKFLOW_PLACE=$place
+    if [ "$(id -u)" = 0 ]; then
+        exec runuser -u "$SERVER_USER" -- "$place/tree/$script" "$@"
+    fi
+    exec "$place/tree/$script" "$@"
+}
+
+# Stop every server that runs in a place, the tests' own ones too.
+stop_servers() { # PLACE
+    local file pid tries
+    while IFS= read -r file; do
+        pid=$(head -n 1 "$file" 2>/dev/null) || continue
+        # A file left by a dead server may name somebody else's process by now.
+        [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "${file%/postmaster.pid}" ] || continue
+        kill -QUIT "$pid" || continue
+        for ((tries = 100; tries > 0; tries--)); do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.1
+        done
+    done < <(find "$1" -name postmaster.pid -type f 2>/dev/null)
+}
+
+remove_place() { # PLACE
+    case $1 in */workflow-*) ;; *) die "not one of ours: $1" ;; esac
+    [ -d "$1" ] || return 0
+    cd /
+    stop_servers "$1"
+    rm -rf "$1"
+}
+
+# ---- second half: the PostgreSQL of a place ------------------------------------
+
+use_place() { # PLACE
+    PLACE=$1
+    PG_CONFIG=$(cat "$PLACE/pg_config")
+    DATA=$PLACE/data
+    SOCKETS=$PLACE/sockets
+    LOGFILE=$PLACE/server.log
+    export PG_CONFIG HOME=$PLACE
+    PATH=$("$PG_CONFIG" --bindir):$PATH:/usr/sbin:/sbin
+    export PATH PGHOST=$SOCKETS PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+    # What the caller's environment says of some other server is not for ours.
+    unset PGDATA PGSERVICE PGOPTIONS PGPASSFILE PGHOSTADDR PGSSLMODE
+    cd "$PLACE"
+}
+
+# A server without a TCP port, on a socket that nobody else sees.
+cluster_init() { # settings on stdin
+    [ "${#SOCKETS}" -lt 90 ] || die "TMPDIR is too long for a unix socket: $SOCKETS"
+    mkdir -m 700 "$SOCKETS"
+    initdb -D "$DATA" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$PLACE/initdb.log" 2>&1 ||
+        { cat "$PLACE/initdb.log" >&2; die "initdb failed"; }
+    cat >>"$DATA/postgresql.conf"
+    printf "listen_addresses = ''\nunix_socket_directories = '%s'\nport = %s\n" "$SOCKETS" "$PGPORT" \
+        >>"$DATA/postgresql.conf"
+}
+
+cluster_start() {
+    pg_ctl -D "$DATA" -l "$LOGFILE" -s -w -t 120 start ||
+        { tail -n 50 "$LOGFILE" >&2; die "the server did not start"; }
+}
+
+cluster_stop() { # MODE
+    pg_ctl -D "$DATA" -s -w -t 120 -m "${1:-fast}" stop
+}
+
+# psql for scripts: rows only, the first error ends it.
+sql() { # psql's arguments
+    psql -XqAt -v ON_ERROR_STOP=1 "$@"
+}
+
+# Ask, ten times a second, until the answer is "t".
+sql_until() { # WHAT TRIES QUERY [psql's arguments]
+    local what=$1 tries=$2 query=$3
+    shift 3
+    while [ "$(sql "$@" -c "$query" 2>/dev/null)" != t ]; do
+        [ $((tries -= 1)) -gt 0 ] || die "waited in vain: $what"
+        sleep 0.1
+    done
+}
