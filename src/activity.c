@@ -17,6 +17,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
+#include "guc.h"
 #include "shmem.h"
 #include "wake.h"
 
@@ -113,9 +115,21 @@ put_runtime(ReturnSetInfo *result)
 	put(result, &line);
 }
 
-/* Executors, and owners whose work waits without one. */
+/* Why due work of an owner without executor is not being done. */
+static const char *
+reason_of(const WfOwner *entry)
+{
+	if (!wf_enabled)
+		return "workflow.enabled is off";
+	if (wf_shared->nexecutors == 0)
+		return "workflow.max_executors is 0";
+	if (entry->reason == WF_WAIT_NONE)
+		return "an executor is being started";
+	return wait_reasons[entry->reason];
+}
+
 static void
-put_owners(ReturnSetInfo *result)
+put_executors(ReturnSetInfo *result)
 {
 	for (int i = 0; i < wf_shared->nexecutors; i++)
 	{
@@ -133,23 +147,27 @@ put_owners(ReturnSetInfo *result)
 		if (slot->state != WF_EXEC_FREE && slot->dbid == MyDatabaseId)
 			put(result, &line);
 	}
+}
+
+/* Owners whose due work waits for an executor. */
+static void
+put_owners(ReturnSetInfo *result)
+{
+	TimestampTz now = wf_now();
+
 	for (int i = 0; i < wf_shared->nowners; i++)
 	{
 		WfOwner    *entry = &wf_shared->owners[i];
 		uint64		generation;
-		Line		line = {
-			.kind = "owner",
-			.owner = entry->owner,
-			.state = "waiting",
-			.steps = -1,
-			.batches = -1,
-			.reason = wait_reasons[entry->reason]
-		};
+		Line		line = {.kind = "owner", .state = "waiting", .steps = -1, .batches = -1};
 
-		if (entry->dbid != MyDatabaseId || entry->reason == WF_WAIT_NONE ||
-			entry->executors > 0)
+		if (entry->dbid != MyDatabaseId || entry->executors > 0)
 			continue;
 		line.since = wf_mark_read(entry, &generation);
+		if (line.since > now)
+			continue;
+		line.owner = entry->owner;
+		line.reason = reason_of(entry);
 		put(result, &line);
 	}
 }
@@ -168,6 +186,7 @@ workflow_runtime_activity(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	LWLockAcquire(wf_shared->lock, LW_SHARED);
 	put_runtime(result);
+	put_executors(result);
 	put_owners(result);
 	LWLockRelease(wf_shared->lock);
 	return (Datum) 0;

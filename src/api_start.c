@@ -28,7 +28,8 @@ PG_FUNCTION_INFO_V1(workflow_start_many);
 
 static WfStatement take_keys_statement = {
 	"INSERT INTO workflow.key (definition, key, process)"
-	" SELECT $1, u.key, u.process FROM pg_catalog.unnest($2, $3) u(key, process)"
+	" SELECT $1, u.key, u.process"
+	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) u(key, process)"
 	" WHERE u.key IS NOT NULL"
 	" ON CONFLICT DO NOTHING",
 	3, {TEXTOID, TEXTARRAYOID, UUIDARRAYOID}
@@ -162,7 +163,7 @@ start_chunk(const Start *start, int n, Datum *inputs, bool *input_nulls,
 	wf_stepper_end(stepper);
 }
 
-/* Arguments 0, 3, 4 and 5 of both functions. */
+/* Arguments 0, 3 and 4 of both functions; SPI must be connected. */
 static void
 read_start(FunctionCallInfo fcinfo, Start *start)
 {
@@ -173,7 +174,6 @@ read_start(FunctionCallInfo fcinfo, Start *start)
 	wf_require(start->definition, "start");
 	start->later = !PG_ARGISNULL(4);
 	start->at = start->later ? PG_GETARG_TIMESTAMPTZ(4) : 0;
-	start->actor = wf_arg_actor(fcinfo, 5);
 }
 
 Datum
@@ -184,7 +184,7 @@ workflow_start(PG_FUNCTION_ARGS)
 	Datum		key = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
 	bool		no_input = PG_ARGISNULL(1);
 	bool		no_key = PG_ARGISNULL(2);
-	Start		start;
+	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
 
 	wf_connect();
 	read_start(fcinfo, &start);
@@ -204,7 +204,7 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	int			n;
 	int			nkeys;
 	pg_uuid_t  *ids;
-	Start		start;
+	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
 	MemoryContext chunk_context;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
@@ -224,18 +224,22 @@ workflow_start_many(PG_FUNCTION_ARGS)
 					 errmsg("%d keys for %d inputs", nkeys, n)));
 	}
 
+	ids = palloc(sizeof(pg_uuid_t) * (n + 1));
 	wf_connect();
 	read_start(fcinfo, &start);
-	ids = palloc(sizeof(pg_uuid_t) * (n + 1));
+	SPI_finish();
 	chunk_context = AllocSetContextCreate(CurrentMemoryContext, "workflow start",
 										  ALLOCSET_DEFAULT_SIZES);
 	for (int from = 0; from < n; from += CHUNK)
 	{
 		MemoryContext old = MemoryContextSwitchTo(chunk_context);
 
+		/* SPI keeps what it registers in the context that is current then. */
+		wf_connect();
 		start_chunk(&start, Min(CHUNK, n - from), inputs + from, input_nulls + from,
 					keys ? keys + from : NULL, keys ? key_nulls + from : NULL,
 					ids + from);
+		SPI_finish();
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(chunk_context);
 	}
@@ -246,6 +250,5 @@ workflow_start_many(PG_FUNCTION_ARGS)
 
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}
-	SPI_finish();
 	return (Datum) 0;
 }

@@ -230,10 +230,15 @@ void
 wf_timers_write(WfProcess *process, WfOutput *out)
 {
 	int32		owner = process->definition->owner;
-	bool		over = !process->is_new && wf_row_is_over(&process->row);
+	bool		over = wf_row_is_over(&process->row);
 
-	/* A process that ended leaves nothing behind, posted events included. */
-	if (over)
+	/*
+	 * A process that ended leaves nothing behind.  Its states' timers are all
+	 * known here; whether it has delayed events is not.  An event that others
+	 * posted for a later day is dropped on that day: looking for one at the
+	 * end of each process would cost more than it is worth.
+	 */
+	if (over && process->definition->sends_later && !process->is_new)
 	{
 		wf_output_disarm(out, &process->row.id, NULL, NULL);
 		return;
@@ -243,6 +248,8 @@ wf_timers_write(WfProcess *process, WfOutput *out)
 		if (!process->disarmed[i].known_absent)
 			wf_output_disarm(out, &process->row.id, process->disarmed[i].state,
 							 process->disarmed[i].name);
+	if (over)
+		return;
 	for (int i = 0; i < process->narmed; i++)
 		if (!process->armed[i].dead)
 			wf_output_arm(out, &process->armed[i].timer, owner,

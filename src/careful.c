@@ -3,7 +3,8 @@
  * careful.c
  *	  After a crash: what may have caused it is worked one by one.
  *
- * Runs in the first executor of an owner after an unclean start.
+ * Runs in the first executor of an owner after an unclean start, or after
+ * executors of that owner ended in their first batch again and again.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,13 +36,19 @@ wf_careful_new(int32 owner, Oid extension)
 	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
 	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
 	WfCareful  *careful;
+	TimestampTz until;
 
-	if (database == NULL || !database->careful || entry == NULL || entry->cleared)
+	if (database == NULL || entry == NULL)
+		return NULL;
+	until = entry->suspect_until;
+	if (database->careful && !entry->cleared)
+		until = Max(until, database->careful_until);
+	if (until == DT_NOBEGIN)
 		return NULL;
 	careful = MemoryContextAllocZero(TopMemoryContext, sizeof(WfCareful));
 	careful->owner = owner;
 	careful->extension = extension;
-	careful->until = database->careful_until;
+	careful->until = until;
 	careful->left = wf_careful_backlog;
 	careful->entry = entry;
 	return careful;
@@ -87,6 +94,7 @@ wf_careful_next(WfCareful *careful, bool *step)
 	if (!found)
 	{
 		careful->entry->cleared = true;
+		careful->entry->suspect_until = DT_NOBEGIN;
 		pfree(careful);
 	}
 	return found;

@@ -13,6 +13,8 @@ typedef struct WfCareful WfCareful;
  * The suspects of an owner, or NULL: there was no crash, or they are cleared
  * already.
  *
+ * The same goes for timers whose step ends its executor (FATAL) each time.
+ *
  * What was under way when the server crashed is among the oldest due timers:
  * claims go in due order.  So after an unclean start the first
  * workflow.careful_backlog timers of each owner that were due then are

@@ -14,6 +14,8 @@
 #ifndef WF_CHART_H
 #define WF_CHART_H
 
+#include "fault.h"
+
 typedef int16 WfStateId;		/* index into WfChart.states */
 
 #define WF_NO_STATE			((WfStateId) -1)
@@ -39,7 +41,7 @@ typedef enum WfExprUse
 	WF_USE_GUARD,				/* gives boolean */
 	WF_USE_VALUE,				/* gives any type, taken as jsonb */
 	WF_USE_ACTION,				/* function: jsonb (the new context) or void */
-	WF_USE_DELAY				/* gives interval, timestamptz or a number of ms */
+	WF_USE_DELAY				/* gives interval, timestamptz or ms */
 } WfExprUse;
 
 typedef struct WfExpr
@@ -118,8 +120,8 @@ typedef struct WfDelay
 typedef enum WfActionKind
 {
 	WF_ACTION_CALL,				/* expr: a function */
-	WF_ACTION_ASSIGN,			/* keys/values, or expr giving the whole context */
-	WF_ACTION_RAISE,			/* to the internal queue; delayed: as SEND to self */
+	WF_ACTION_ASSIGN,			/* keys and values, or expr: all of it */
+	WF_ACTION_RAISE,			/* internal queue; delayed: SEND to self */
 	WF_ACTION_SEND,
 	WF_ACTION_CANCEL,
 	WF_ACTION_LOG,
@@ -147,8 +149,8 @@ typedef struct WfAction
 	const char **keys;
 	WfValue   **values;
 	WfValue    *event_type;		/* RAISE, SEND: the event's name */
-	WfValue    *event_data;		/* RAISE, SEND: payload or NULL; LOG: the value;
-								 * FOREACH: the array */
+	WfValue    *event_data;		/* RAISE, SEND: payload or NULL; LOG: the
+								 * value; FOREACH: the array */
 	WfValue    *target;			/* SEND: NULL for self, else "#_parent",
 								 * "#_INVOKEID" or a process id */
 	WfValue    *send_id;		/* RAISE, SEND, CANCEL: or NULL */
@@ -206,7 +208,7 @@ typedef struct WfHandler
 
 typedef struct WfTimer
 {
-	const char *name;			/* the key under `after`, what set_timer() names */
+	const char *name;			/* key under `after`, set_timer() names it */
 	const char *event;			/* "after.KEY.STATE": the event it delivers */
 	WfDelay    *delay;
 	bool		keep;			/* a running one survives re-entry */
@@ -214,12 +216,14 @@ typedef struct WfTimer
 
 typedef struct WfInvoke
 {
-	const char *id;
+	const char *id;				/* unique among those that can run together */
+	WfStateId	state;			/* whose it is */
 	const char *src;			/* definition, or function for a job */
 	WfValue    *input;			/* or NULL */
 	bool		detached;
 	const char *path;
-	const char *options;		/* JSON text of retry, timeout, heartbeat.. or NULL */
+	const char *options;		/* JSON text of retry, timeout, heartbeat,
+								 * or NULL */
 	const char *description;	/* or NULL */
 	const char *meta;			/* JSON text, or NULL */
 } WfInvoke;
@@ -232,14 +236,14 @@ typedef struct WfState
 	int16		depth;			/* root 0 */
 	WfStateKind kind;
 	bool		deep;			/* HISTORY */
-	const char *name;			/* dotted path below the root: "review.waiting";
-								 * the root has the definition's name */
+	const char *name;			/* path below the root: "review.waiting"; the
+								 * root has the definition's name */
 	const char *key;			/* last part of name */
 	const char *custom_id;		/* `id` of the author, or NULL */
 	int			nchildren;		/* history children included */
 	WfStateId  *children;
 	WfTransition *initial;		/* COMPOUND: default entry; HISTORY: default
-								 * transition or NULL; PARALLEL: usually NULL */
+								 * transition or NULL; else NULL */
 	int			nhandlers;
 	WfHandler  *handlers;		/* `on`, `after`, `onDone` and invokes' onDone
 								 * and onError, all as events */
@@ -269,14 +273,14 @@ typedef struct WfChart
 	const char *name;			/* definition's `id` */
 	int			nstates;
 	WfState    *states;
-	int			ntransitions;	/* all of them, WfTransition.order below this */
+	int			ntransitions;	/* WfTransition.order is below this */
 	int			nexprs;
 	WfExpr	  **exprs;
 	int			nconsts;
 	WfValue   **consts;
 	int			ndelays;
 	WfDelay   **delays;
-	WfValue    *context;		/* initial context (OBJECT or CONST), may be NULL */
+	WfValue    *context;		/* of a new process, or NULL */
 	const char *on_error;		/* canonical JSON of `on_error`, or NULL */
 	WfDelay    *step_timeout;	/* or NULL */
 	const char *features;		/* space separated names of constructs used:
@@ -284,6 +288,7 @@ typedef struct WfChart
 	bool		has_always;		/* some state has an eventless transition */
 	bool		has_defer;
 	bool		has_error;		/* some state handles error.* events */
+	WfFaults	warnings;		/* what is hardly meant so, but does no harm */
 	/* open-addressing table from a state's name to its number */
 	uint32		name_mask;
 	WfStateId  *name_slots;
@@ -293,7 +298,8 @@ typedef struct WfChart
  * A state by its name (dotted path), or WF_NO_STATE.  The root is found by the
  * definition's name unless a state has the same one.
  */
-extern WfStateId wf_chart_find(const WfChart *chart, const char *name, int len);
+extern WfStateId wf_chart_find(const WfChart *chart, const char *name,
+							   int len);
 
 /* Is `state` a proper descendant of `ancestor`? */
 static inline bool

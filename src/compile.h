@@ -23,6 +23,13 @@
 extern WfChart *wf_compile(const char *text, int len, WfFaults *faults);
 
 /*
+ * The same, but with faults there is a chart too, as far as it goes (NULL when
+ * the text is no JSON): its expressions and delays can be looked at for
+ * further faults, nothing else.
+ */
+extern WfChart *wf_compile_faulty(const char *text, int len, WfFaults *faults);
+
+/*
  * The canonical form of a definition: the same chart written with no
  * shorthand (lists everywhere, actions as objects, absolute "#name" targets),
  * keys in a fixed order, states in document order.  wf_compile() of it gives

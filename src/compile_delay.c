@@ -70,8 +70,9 @@ is_number(const char *text)
 {
 	size_t		len = strlen(text);
 
-	return len > 0 && len == strspn(text, "0123456789.") &&
-		isdigit((unsigned char) text[0]) && strchr(text, '.') == strrchr(text, '.');
+	return isdigit((unsigned char) text[0]) &&
+		len == strspn(text, "0123456789.") &&
+		strchr(text, '.') == strrchr(text, '.');
 }
 
 /* "P30D", "PT1H30M", "P1Y2M3DT4.5S": designators after numbers. */

@@ -2,13 +2,15 @@
  * compile_internal.h
  *	  What the rooms of the compiler share; nobody else includes it.
  *
- * compile.c			the whole: root, tree of states, ids
+ * compile.c			the whole: root, checks, helpers of all
+ * compile_tree.c		the tree of states, ids
  * compile_state.c		what is in a state: handlers, timers, invokes
  * compile_transition.c	transitions
  * compile_target.c		names of states, targets
  * compile_action.c		actions
  * compile_value.c		values, guards
  * compile_delay.c		delays
+ * canonical*.c			back to text
  */
 #ifndef WF_COMPILE_INTERNAL_H
 #define WF_COMPILE_INTERNAL_H
@@ -89,6 +91,9 @@ extern void wf_list_add(WfList *list, void *item);
 extern void wf_compile_fault(WfCompiler *c, const WfPath *path,
 							 const char *hint, const char *fmt,...)
 			pg_attribute_printf(4, 5);
+extern void wf_compile_warn(WfCompiler *c, const WfPath *path,
+							const char *hint, const char *fmt,...)
+			pg_attribute_printf(4, 5);
 extern bool wf_compile_expect(WfCompiler *c, const WfJson *json,
 							  const WfPath *path, WfJsonKind kind);
 extern void wf_compile_keys(WfCompiler *c, const WfJson *json,
@@ -100,9 +105,12 @@ extern bool wf_compile_bool(WfCompiler *c, const WfJson *json,
 							const char *key, const WfPath *path);
 extern const char **wf_compile_strings(WfCompiler *c, const WfJson *json,
 									   const WfPath *path, int *n);
-extern WfNamed *wf_index_ids(const WfChart *chart, int *n);
 extern int	wf_named_find(const WfNamed *table, int n, const char *name,
 						  int len);
+
+/* compile_tree.c */
+extern void wf_compile_tree(WfCompiler *c, const WfJson *json);
+extern WfNamed *wf_index_ids(const WfChart *chart, int *n);
 
 /* compile_state.c */
 extern void wf_compile_state(WfCompiler *c, WfStateId id);
@@ -126,6 +134,8 @@ extern WfStateId wf_compile_state_ref(WfCompiler *c, const WfJson *json,
 extern WfStateId *wf_compile_targets(WfCompiler *c, const WfJson *json,
 									 const WfPath *path, WfStateId base,
 									 WfStateId dotted, int *n);
+extern bool wf_check_together(WfCompiler *c, const WfStateId *targets, int n,
+							  const WfPath *path, bool fatal);
 extern char *wf_compile_descriptor(WfCompiler *c, const char *descriptor,
 								   const WfPath *path);
 

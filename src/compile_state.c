@@ -271,6 +271,7 @@ compile_invoke(WfCompiler *c, WfState *state, const WfJson *json,
 	const WfJson *input;
 	const WfJson *meta;
 
+	invoke->state = state->id;
 	invoke->path = wf_path_text(path);
 	if (json->kind == WF_JSON_STRING)
 		invoke->src = json->text;
@@ -363,6 +364,18 @@ compile_always(WfCompiler *c, WfState *state, const WfJson *json,
 	WfList		list = {0, 0, NULL};
 
 	wf_compile_transitions(c, state->id, json, path, &list, NULL);
+
+	/* not a fault: what is taken in another region may lead out of here */
+	if (list.n > 0 && state->kind == WF_STATE_ATOMIC)
+	{
+		const WfTransition *first = list.items[0];
+
+		if (first->targetless && first->guard == NULL)
+			wf_compile_warn(c, WF_AT_TEXT(first->path),
+							"Give it a target or a guard.",
+							"this is taken again and again, the process may "
+							"never come to rest");
+	}
 	state->nalways = list.n;
 	state->always = (WfTransition **) list.items;
 	if (list.n > 0)
@@ -404,9 +417,10 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 						 key);
 	}
 	if (state->id == 0 && wf_compile_get(json, "onDone") != NULL)
-		wf_compile_fault(c, WF_AT_KEY(path, "onDone"),
-						 "When the root is done the process has ended.",
-						 "the root cannot react to its own end");
+		wf_compile_warn(c, WF_AT_KEY(path, "onDone"),
+						"When the root is done the process has ended.",
+						"the root cannot react to its own end, \"onDone\" "
+						"is left out");
 }
 
 /* Where entering a state leads to. */

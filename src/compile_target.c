@@ -133,21 +133,52 @@ compile_target(WfCompiler *c, const WfJson *json, const WfPath *path,
 	return found;
 }
 
-/* Targets are left together only if they lie in different regions. */
-static void
-check_together(WfCompiler *c, const WfPath *path, WfStateId a, WfStateId b)
+static int
+compare_states(const void *a, const void *b)
 {
-	const WfChart *chart = c->chart;
-	WfStateId	common = wf_chart_common(chart, a, b);
+	return *(const WfStateId *) a - *(const WfStateId *) b;
+}
 
-	if (common != WF_NO_STATE && a != b && !wf_is_descendant(chart, a, b) &&
-		chart->states[common].kind == WF_STATE_PARALLEL)
-		return;
-	wf_compile_fault(c, path,
-					 "Several targets must lie in different regions of one "
-					 "parallel state.",
-					 "\"%s\" and \"%s\" cannot be active together",
-					 chart->states[a].name, chart->states[b].name);
+/*
+ * May all targets of a transition be active at once?  Complains when not: a
+ * transition that can never be taken is left out with a warning, a default
+ * one (fatal) is needed.  In document order neighbours tell: the least common
+ * ancestor of any two is that of some neighbours between them.
+ */
+bool
+wf_check_together(WfCompiler *c, const WfStateId *targets, int n,
+				  const WfPath *path, bool fatal)
+{
+	static const char hint[] = "Several targets must lie in different "
+		"regions of one parallel state.";
+	const WfChart *chart = c->chart;
+	WfStateId  *sorted;
+
+	if (n < 2)
+		return true;
+	sorted = palloc(n * sizeof(WfStateId));
+	memcpy(sorted, targets, n * sizeof(WfStateId));
+	qsort(sorted, n, sizeof(WfStateId), compare_states);
+	for (int i = 1; i < n; i++)
+	{
+		const WfState *x = &chart->states[sorted[i - 1]];
+		const WfState *y = &chart->states[sorted[i]];
+		WfStateId	common = wf_chart_common(chart, x->id, y->id);
+
+		if (x == y || (common != WF_NO_STATE && y->id > x->last &&
+					   chart->states[common].kind == WF_STATE_PARALLEL))
+			continue;
+		if (fatal)
+			wf_compile_fault(c, path, hint,
+							 "\"%s\" and \"%s\" cannot be active together",
+							 x->name, y->name);
+		else
+			wf_compile_warn(c, path, hint,
+							"\"%s\" and \"%s\" cannot be active together, "
+							"the transition is left out", x->name, y->name);
+		return false;
+	}
+	return true;
 }
 
 /*
@@ -175,15 +206,8 @@ wf_compile_targets(WfCompiler *c, const WfJson *json, const WfPath *path,
 								   base, dotted);
 		if (found == WF_NO_STATE)
 			continue;
-
-		/* one with each would be quadratic, and hide the first in many */
-		if (*n > 0)
-			check_together(c, path, targets[*n - 1], found);
 		targets[(*n)++] = found;
 	}
-	for (int i = 0; i < *n - 1 && *n < 64; i++)
-		for (int j = i + 2; j < *n; j++)
-			check_together(c, path, targets[i], targets[j]);
 	return targets;
 }
 

@@ -152,7 +152,23 @@ compile_guards(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	}
 }
 
-static void
+/* False: it can never be taken. */
+static bool
+compile_target(WfCompiler *c, WfTransition *transition, const WfJson *target,
+			   const WfPath *path)
+{
+	/* the root has no siblings: its bare targets are its children */
+	WfStateId	source = transition->source;
+	WfStateId	base = source == 0 ? 0 : c->chart->states[source].parent;
+	int			n;
+	WfStateId  *targets = wf_compile_targets(c, target, path, base, source,
+											 &n);
+
+	set_targets(c, transition, targets, n);
+	return wf_check_together(c, targets, n, path, false);
+}
+
+static bool
 fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 				const WfPath *path)
 {
@@ -160,7 +176,7 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	const WfJson *actions = wf_compile_get(json, "actions");
 	const WfJson *allow = wf_compile_get(json, "allow");
 	const WfJson *meta = wf_compile_get(json, "meta");
-	WfStateId	source = transition->source;
+	bool		possible = true;
 
 	/* XState 4 spoke of internal: false where 5 speaks of reenter: true */
 	if (wf_json_get(json, "reenter") != NULL)
@@ -171,16 +187,8 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 		c->features[WF_HAS_REENTER] = true;
 
 	if (target != NULL)
-	{
-		/* the root has no siblings: its bare targets are its children */
-		WfStateId	base = source == 0 ? 0 : c->chart->states[source].parent;
-		int			n;
-		WfStateId  *targets = wf_compile_targets(c, target,
-												 WF_AT_KEY(path, "target"),
-												 base, source, &n);
-
-		set_targets(c, transition, targets, n);
-	}
+		possible = compile_target(c, transition, target,
+								  WF_AT_KEY(path, "target"));
 	compile_guards(c, transition, json, path);
 	if (actions != NULL)
 		transition->actions = wf_compile_actions(c, actions,
@@ -191,9 +199,13 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	transition->description = wf_compile_string(c, json, "description", path);
 	if (meta != NULL)
 		transition->meta = wf_json_text(meta);
+	return possible;
 }
 
-/* One transition; keep is NULL where `keep` has no meaning. */
+/*
+ * One transition, or NULL when it can never be taken; keep is NULL where
+ * `keep` has no meaning.
+ */
 static WfTransition *
 compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 				   const WfPath *path, bool *keep)
@@ -202,25 +214,18 @@ compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 		"reenter", "internal", "description", "meta", "allow", "in", "keep",
 	NULL};
 	WfTransition *transition = wf_transition_new(c, source, path);
+	bool		possible = true;
 
 	switch (json->kind)
 	{
 		case WF_JSON_NULL:
 			break;
 		case WF_JSON_STRING:
-			{
-				int			n;
-				WfStateId	base = source == 0 ? 0 :
-					c->chart->states[source].parent;
-				WfStateId  *targets = wf_compile_targets(c, json, path, base,
-														 source, &n);
-
-				set_targets(c, transition, targets, n);
-				break;
-			}
+			possible = compile_target(c, transition, json, path);
+			break;
 		case WF_JSON_OBJECT:
 			wf_compile_keys(c, json, path, known);
-			fill_transition(c, transition, json, path);
+			possible = fill_transition(c, transition, json, path);
 			if (wf_compile_get(json, "keep") == NULL)
 				break;
 			if (keep == NULL)
@@ -236,7 +241,18 @@ compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 							 wf_json_kind_name(json->kind));
 			break;
 	}
-	return transition;
+	return possible ? transition : NULL;
+}
+
+static void
+add_transition(WfCompiler *c, WfStateId source, const WfJson *json,
+			   const WfPath *path, WfList *into, bool *keep)
+{
+	WfTransition *transition = compile_transition(c, source, json, path,
+												  keep);
+
+	if (transition != NULL)
+		wf_list_add(into, transition);
 }
 
 /*
@@ -250,12 +266,12 @@ wf_compile_transitions(WfCompiler *c, WfStateId source, const WfJson *json,
 {
 	if (json->kind != WF_JSON_ARRAY)
 	{
-		wf_list_add(into, compile_transition(c, source, json, path, keep));
+		add_transition(c, source, json, path, into, keep);
 		return;
 	}
 	for (int i = 0; i < json->n; i++)
-		wf_list_add(into, compile_transition(c, source, json->items[i],
-											 WF_AT_INDEX(path, i), keep));
+		add_transition(c, source, json->items[i], WF_AT_INDEX(path, i), into,
+					   keep);
 }
 
 /* ----------------------------------------------------------------
@@ -321,6 +337,7 @@ wf_compile_default(WfCompiler *c, WfStateId source, const WfJson *json,
 	targets = wf_compile_targets(c, target, at, container, container, &n);
 	set_targets(c, transition, targets, n);
 	check_default(c, transition, container, at);
+	wf_check_together(c, targets, n, at, true);
 	if (n == 0 && target->kind == WF_JSON_ARRAY && target->n == 0)
 		wf_compile_fault(c, at, NULL, "there is no target in the list");
 	if (actions != NULL)

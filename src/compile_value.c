@@ -307,27 +307,20 @@ compile_in_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return guard;
 }
 
+/* A guard by its name: built in, or a function. */
 static WfGuard *
-compile_typed_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
+compile_named_guard(WfCompiler *c, const char *type, const WfJson *json,
+					const WfPath *path)
 {
 	static const char *const not_keys[] = {"type", "params", "guard", NULL};
 	static const char *const and_keys[] = {"type", "params", "guards", NULL};
 	static const char *const in_keys[] = {"type", "params", "stateId",
 	"state", NULL};
 	static const char *const call_keys[] = {"type", "params", NULL};
-	const char *type = wf_compile_string(c, json, "type", path);
-	const char *bare;
 	bool		prefixed;
+	const char *bare = wf_builtin_name(type, &prefixed);
 	WfGuard    *guard;
 
-	if (type == NULL)
-	{
-		wf_compile_keys(c, json, path, call_keys);
-		wf_compile_fault(c, path, "Name a function, or write "
-						 "{\"@expr\": \"...\"}.", "guard has no \"type\"");
-		return constant_guard(true);
-	}
-	bare = wf_builtin_name(type, &prefixed);
 	if (strcmp(bare, "not") == 0)
 	{
 		wf_compile_keys(c, json, path, not_keys);
@@ -358,6 +351,8 @@ compile_typed_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 static WfGuard *
 compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
+	static const WfJson nothing = {.kind = WF_JSON_OBJECT};
+	const char *type;
 	WfGuard    *guard;
 
 	switch (json->kind)
@@ -365,22 +360,25 @@ compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 		case WF_JSON_BOOL:
 			return constant_guard(json->boolean);
 		case WF_JSON_STRING:
-			guard = new_guard(WF_GUARD_EXPR, 0);
-			guard->expr = wf_compile_call(c, WF_USE_GUARD, json->text, NULL,
-										  path);
-			return guard;
+			return compile_named_guard(c, json->text, &nothing, path);
 		case WF_JSON_OBJECT:
+			type = wf_compile_string(c, json, "type", path);
+			if (type != NULL && !wf_is_expr(json))
+				return compile_named_guard(c, type, json, path);
 			if (!wf_is_expr(json))
-				return compile_typed_guard(c, json, path);
+				break;
 			guard = new_guard(WF_GUARD_EXPR, 0);
 			guard->expr = wf_compile_expr(c, WF_USE_GUARD, json, path);
 			return guard;
 		default:
-			wf_compile_fault(c, path, "Name a function, or write "
-							 "{\"@expr\": \"...\"}.", "a guard cannot be %s",
-							 wf_json_kind_name(json->kind));
-			return constant_guard(true);
+			break;
 	}
+	wf_compile_fault(c, path, "Name a function, or write "
+					 "{\"@expr\": \"...\"}.", "%s is no guard",
+					 json->kind == WF_JSON_OBJECT ?
+					 "an object without \"type\"" :
+					 wf_json_kind_name(json->kind));
+	return constant_guard(true);
 }
 
 /* A guard in any form; NULL is one that always holds. */

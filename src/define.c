@@ -56,11 +56,24 @@ static WfStatement owner_statement = {
 
 /* --- faults ------------------------------------------------------------ */
 
-/* An expression that does not compile becomes a fault like any other. */
+/*
+ * An expression that does not compile becomes a fault like any other, unless
+ * the compiler of the chart found fault with it already.
+ */
 static void
 note_error(void *arg, const char *path, ErrorData *error)
 {
-	wf_fault(arg, path, error->hint, "%s", error->message);
+	WfFaults   *faults = arg;
+	size_t		len = strlen(path);
+
+	for (int i = 0; i < faults->n; i++)
+	{
+		const char *other = faults->items[i].path;
+
+		if (strncmp(other, path, len) == 0 && strchr(".[", other[len]) != NULL)
+			return;
+	}
+	wf_fault(faults, path, error->hint, "%s", error->message);
 }
 
 /* What the language has and this version does not execute yet. */
@@ -132,7 +145,8 @@ check_owner_role(Oid role)
 
 /*
  * The server does not know that our rows name a role.  A grant makes it know:
- * DROP ROLE is refused while the role has one.
+ * DROP ROLE is refused while the role has one.  It is on something that goes
+ * with DROP EXTENSION, as the schema does not: then the role can go, too.
  */
 static void
 pin_role(const char *name)
@@ -148,8 +162,9 @@ pin_role(const char *name)
 	usage->priv_name = "usage";
 	grant->is_grant = true;
 	grant->targtype = ACL_TARGET_OBJECT;
-	grant->objtype = OBJECT_SCHEMA;
-	grant->objects = list_make1(makeString("workflow"));
+	grant->objtype = OBJECT_TYPE;
+	grant->objects = list_make1(list_make2(makeString("workflow"),
+										   makeString("status")));
 	grant->privileges = list_make1(usage);
 	grant->grantees = list_make1(role);
 
@@ -198,8 +213,8 @@ static WfChart *
 compile_definition(text *source, Oid role, WfEvaluator **evaluator)
 {
 	WfFaults	faults = {0};
-	WfChart    *chart = wf_compile(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source),
-								   &faults);
+	WfChart    *chart = wf_compile_faulty(VARDATA_ANY(source),
+										  VARSIZE_ANY_EXHDR(source), &faults);
 
 	if (chart != NULL)
 	{

@@ -84,6 +84,20 @@ check_cache(void)
 	cache_relation = relation;
 }
 
+/*
+ * Does a chart delay anything but the timers of its states?  Named delays
+ * that nobody uses count too, which costs a look and no more.
+ */
+static bool
+has_delayed_sends(const WfChart *chart)
+{
+	int			timers = 0;
+
+	for (int i = 0; i < chart->nstates; i++)
+		timers += chart->states[i].ntimers;
+	return chart->ndelays > timers;
+}
+
 /* Build a definition from its row, the current one of SPI_tuptable. */
 static WfDefinition *
 build(int32 id, HeapTuple row, TupleDesc desc)
@@ -117,6 +131,7 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 											 definition->search_path);
 	definition->leaf_arrays = palloc0(sizeof(ArrayType *) *
 									  definition->chart->nstates);
+	definition->sends_later = has_delayed_sends(definition->chart);
 	MemoryContextSwitchTo(old);
 	return definition;
 }

@@ -31,6 +31,7 @@ typedef struct WfDefinition
 	const char *search_path;
 	WfChart    *chart;
 	WfEvaluator *evaluator;
+	bool		sends_later;	/* may have delayed events of its own pending */
 	ArrayType **leaf_arrays;	/* text[] of one active state, made lazily */
 	MemoryContext context;
 } WfDefinition;

@@ -17,7 +17,7 @@
 
 #include "interpret_internal.h"
 
-static void add_descendants(WfMachine *machine, WfStateId id, bool itself);
+static void add_descendants(WfMachine *machine, WfStateId id);
 static void add_ancestors(WfMachine *machine, WfStateId id, WfStateId domain);
 
 /* What a history state remembers, or NULL. */
@@ -108,7 +108,7 @@ add_regions(WfMachine *machine, const WfState *parallel)
 
 		if (child->kind != WF_STATE_HISTORY &&
 			!wf_set_any(&machine->scratch->entering, child->id, child->last))
-			add_descendants(machine, child->id, true);
+			add_descendants(machine, child->id);
 	}
 }
 
@@ -118,7 +118,7 @@ add_default_targets(WfMachine *machine, const WfTransition *transition,
 					WfStateId domain)
 {
 	for (int i = 0; i < transition->ntargets; i++)
-		add_descendants(machine, transition->targets[i], true);
+		add_descendants(machine, transition->targets[i]);
 	for (int i = 0; i < transition->ntargets; i++)
 		add_ancestors(machine, transition->targets[i], domain);
 }
@@ -133,7 +133,7 @@ add_history(WfMachine *machine, const WfState *history)
 	if (memory != NULL)
 	{
 		for (int i = 0; i < memory->n; i++)
-			add_descendants(machine, memory->states[i], true);
+			add_descendants(machine, memory->states[i]);
 		for (int i = 0; i < memory->n; i++)
 			add_ancestors(machine, memory->states[i], parent->id);
 	}
@@ -157,11 +157,12 @@ add_history(WfMachine *machine, const WfState *history)
 }
 
 /*
- * Enter a state and what comes with it below.  itself false: the state stays
- * active, only its insides are entered anew.
+ * Enter a state and what comes with it below.  The domain of the transition
+ * stays active whatever leads back to it, be it history: only its insides are
+ * entered anew.
  */
 static void
-add_descendants(WfMachine *machine, WfStateId id, bool itself)
+add_descendants(WfMachine *machine, WfStateId id)
 {
 	WfMachineScratch *scratch = machine->scratch;
 	const WfState *state = &machine->chart->states[id];
@@ -171,7 +172,7 @@ add_descendants(WfMachine *machine, WfStateId id, bool itself)
 		add_history(machine, state);
 		return;
 	}
-	if (itself)
+	if (id != scratch->staying)
 		wf_set_add(&scratch->entering, id);
 	if (state->kind == WF_STATE_COMPOUND)
 	{
@@ -206,9 +207,9 @@ add_transition(WfMachine *machine, const WfEnabled *enabled)
 	const WfStateId *effective;
 	int			n;
 
+	machine->scratch->staying = domain;
 	for (int i = 0; i < transition->ntargets; i++)
-		add_descendants(machine, transition->targets[i],
-						transition->targets[i] != domain);
+		add_descendants(machine, transition->targets[i]);
 	effective = wf_effective_targets(machine, transition, &n);
 	for (int i = 0; i < n; i++)
 		if (effective[i] != domain)
@@ -256,27 +257,43 @@ void
 wf_entry_set_initial(WfMachine *machine)
 {
 	clear_entry_set(machine->scratch);
-	add_descendants(machine, 0, true);
+	machine->scratch->staying = WF_NO_STATE;
+	add_descendants(machine, 0);
 }
 
 /*
- * Find or make our own entry for a history state, with room for n states.
- * The first change takes the array over from the host, if that gave one.
+ * Take the array over from the host before its first change; what belongs to
+ * no history state of this chart stays behind.
  */
+static void
+own_values(WfMachine *machine)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	int			n = 0;
+
+	if (machine->history == scratch->values)
+		return;
+	for (int i = 0; i < scratch->nslots; i++)
+	{
+		const WfHistoryValue *value = find_memory(machine,
+												  scratch->slots[i].history);
+
+		if (value != NULL)
+			scratch->values[n++] = *value;
+	}
+	machine->history = scratch->values;
+	machine->nhistory = n;
+}
+
+/* The entry of a history state, emptied, with room for n states. */
 static WfHistoryValue *
-own_memory(WfMachine *machine, WfStateId history, int n)
+fresh_memory(WfMachine *machine, WfStateId history, int n)
 {
 	WfMachineScratch *scratch = machine->scratch;
 	WfHistoryValue *value = NULL;
 	WfSlot	   *slot = scratch->slots;
 
-	if (machine->history != scratch->values)
-	{
-		Assert(machine->nhistory <= scratch->nslots);
-		memcpy(scratch->values, machine->history,
-			   machine->nhistory * sizeof(WfHistoryValue));
-		machine->history = scratch->values;
-	}
+	own_values(machine);
 	for (int i = 0; i < machine->nhistory; i++)
 		if (machine->history[i].history == history)
 			value = &machine->history[i];
@@ -307,7 +324,7 @@ remember_one(WfMachine *machine, const WfState *history)
 		 id >= 0 && id <= parent->last;
 		 id = wf_set_next(&machine->active, id + 1))
 		n++;
-	value = own_memory(machine, history->id, n);
+	value = fresh_memory(machine, history->id, n);
 	for (int id = wf_set_next(&machine->active, parent->id + 1);
 		 id >= 0 && id <= parent->last;
 		 id = wf_set_next(&machine->active, id + 1))

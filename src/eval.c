@@ -197,6 +197,65 @@ executable(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket,
 
 /* --- evaluating -------------------------------------------------------- */
 
+/*
+ * Code that is pure calls nobody back, registers nothing and cannot recurse:
+ * it runs in the caller's memory with next to no set-up.
+ */
+static Datum
+evaluate_pure(ExprState *state, ParamListInfo params, bool *isnull)
+{
+	ExprContext econtext = {
+		.type = T_ExprContext,
+		.ecxt_per_query_memory = CurrentMemoryContext,
+		.ecxt_per_tuple_memory = CurrentMemoryContext,
+		.ecxt_param_list_info = params
+	};
+
+	return ExecEvalExpr(state, &econtext, isnull);
+}
+
+/*
+ * Anything else.  It may look at what earlier events of this transaction
+ * wrote, so it gets a fresh snapshot.
+ */
+static Datum
+evaluate_impure(Compiled *compiled, ExprState *state, ParamListInfo params,
+				bool *isnull)
+{
+	ExprContext *econtext;
+	Datum		result = (Datum) 0;
+	bool		nested = compiled->in_use;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	econtext = CreateStandaloneExprContext();
+	econtext->ecxt_param_list_info = params;
+	compiled->in_use = true;
+	PG_TRY();
+	{
+		result = ExecEvalExprSwitchContext(state, econtext, isnull);
+	}
+	PG_CATCH();
+	{
+		/*
+		 * Whoever catches this may go on in the same transaction; what an
+		 * error left half-way in the state must not be met again.
+		 */
+		compiled->in_use = nested;
+		compiled->state = NULL;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	compiled->in_use = nested;
+
+	if (!*isnull && !get_typbyval(compiled->type))
+		result = datumCopy(result, false, get_typlen(compiled->type));
+	FreeExprContext(econtext, true);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	return result;
+}
+
 static Datum
 evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 		 bool *isnull, Oid *type)
@@ -207,10 +266,7 @@ evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 		ParamListInfoData list;
 		ParamExternData more[2];
 	}			params;
-	ExprContext *econtext;
-	ExprState  *volatile state;
-	Datum		result = (Datum) 0;
-	bool		nested;
+	ExprState  *state;
 
 	memset(&params, 0, sizeof(params));
 	params.list.numParams = 2;
@@ -229,40 +285,10 @@ evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 		params.list.params[1].isnull = scope->event == NULL;
 	}
 
-	/*
-	 * Code that is not pure may look at what earlier events of this
-	 * transaction wrote: give it a fresh snapshot.
-	 */
-	if (!compiled->pure)
-	{
-		CommandCounterIncrement();
-		PushActiveSnapshot(GetTransactionSnapshot());
-	}
-
-	econtext = CreateStandaloneExprContext();
-	econtext->ecxt_param_list_info = &params.list;
-	nested = compiled->in_use;
-	compiled->in_use = true;
-	PG_TRY();
-	{
-		result = ExecEvalExprSwitchContext(state, econtext, isnull);
-	}
-	PG_FINALLY();
-	{
-		compiled->in_use = nested;
-	}
-	PG_END_TRY();
-
 	*type = compiled->type;
-	if (!*isnull && !get_typbyval(*type))
-		result = datumCopy(result, false, get_typlen(*type));
-	FreeExprContext(econtext, true);
-	if (!compiled->pure)
-	{
-		PopActiveSnapshot();
-		CommandCounterIncrement();
-	}
-	return result;
+	if (compiled->pure)
+		return evaluate_pure(state, &params.list, isnull);
+	return evaluate_impure(compiled, state, &params.list, isnull);
 }
 
 bool
@@ -323,7 +349,7 @@ wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScope *scope)
 		Datum		result = evaluate(evaluator, value->expr, scope,
 									  &isnull, &type);
 
-		return isnull ? wf_jsonb_parse("null") : DatumGetJsonbP(result);
+		return isnull ? wf_jsonb_parse("null") : wf_jsonb_scalar(result, type);
 	}
 
 	parts = palloc(sizeof(Jsonb *) * (value->nparts + 1));

@@ -59,6 +59,10 @@ account(int code)
 	in_first_batch = wf_my_executor->state == WF_EXEC_BUSY &&
 		wf_my_executor->batches == 0;
 
+	/* The next one counts an attempt before it touches what ended us. */
+	if (code != 0 && in_first_batch && owner_entry->failures >= TERMINATED_FREE)
+		owner_entry->suspect_until = wf_now();
+
 	if (code != 0 && !wf_worker_terminated())
 		wf_pool_failed(owner_entry, WF_WAIT_FAILED,
 					   wf_worker_back_off(owner_entry->failures + 1));
@@ -168,13 +172,21 @@ worth_a_look(TimestampTz next)
 
 /* --- the process --------------------------------------------------------- */
 
+/* Is the slot wanted elsewhere, or the work no longer? */
+static bool
+has_to_go(void)
+{
+	return wf_my_executor->evict || !wf_enabled ||
+		(wf_worker_superuser() && !wf_allow_superuser);
+}
+
 /* Work until nothing is left; false: leave. */
 static bool
 drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 {
 	for (;;)
 	{
-		if (wf_my_executor->evict || !wf_enabled)
+		if (has_to_go())
 			return false;
 
 		wf_worker_pin();
@@ -239,7 +251,7 @@ wf_executor_main(Datum arg)
 	{
 		ResetLatch(MyLatch);
 		wf_worker_interrupts();
-		if (wf_my_executor->evict || !wf_enabled)
+		if (has_to_go())
 			break;
 
 		if (worth_a_look(next))
@@ -251,8 +263,8 @@ wf_executor_main(Datum arg)
 			/* the last batch found nothing: others were work */
 			if (TIMESTAMP_IS_NOEND(idle_until) ||
 				wf_my_executor->batches > batches + 1)
-				idle_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-														 wf_executor_idle_timeout * 1000L);
+				idle_until = GetCurrentTimestamp() +
+					wf_executor_idle_timeout * USECS_PER_SEC;
 			pgstat_report_stat(true);
 		}
 		if (GetCurrentTimestamp() >= idle_until)

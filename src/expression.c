@@ -65,6 +65,17 @@ resolve_column(ParseState *pstate, ColumnRef *ref)
 	return NULL;
 }
 
+/*
+ * "*" and "context.*" are lists of targets, which the transformation of
+ * expressions does not expect.
+ */
+static bool
+is_star(Node *node)
+{
+	return IsA(node, ColumnRef) &&
+		IsA(llast(((ColumnRef *) node)->fields), A_Star);
+}
+
 /* The expression in "SELECT text", when there is nothing else in it. */
 static Node *
 single_target(const WfExpr *expr)
@@ -89,7 +100,8 @@ single_target(const WfExpr *expr)
 			!select->withClause)
 		{
 			target = linitial_node(ResTarget, select->targetList);
-			if (target->name == NULL && target->indirection == NIL)
+			if (target->name == NULL && target->indirection == NIL &&
+				!is_star(target->val))
 				return target->val;
 		}
 	}
@@ -111,11 +123,24 @@ coerce_result(ParseState *pstate, Node *tree, WfExprUse use)
 		case WF_USE_GUARD:
 			return coerce_to_boolean(pstate, tree, "a guard");
 		case WF_USE_VALUE:
-			if (type == JSONBOID)
+
+			/*
+			 * The usual types become jsonb without a function: to_jsonb() is
+			 * only stable, and an expression with it would not be pure.
+			 */
+			if (type == INT2OID || type == INT4OID || type == INT8OID)
+				wanted = NUMERICOID;
+			else if (type == UNKNOWNOID || type == VARCHAROID)
+				wanted = TEXTOID;
+			else
+				wanted = type;
+			if (wanted != type)
+				tree = coerce_to_target_type(pstate, tree, type, wanted, -1,
+											 COERCION_IMPLICIT,
+											 COERCE_IMPLICIT_CAST, -1);
+			if (wanted == JSONBOID || wanted == NUMERICOID ||
+				wanted == TEXTOID || wanted == BOOLOID)
 				return tree;
-			if (type == UNKNOWNOID)
-				tree = coerce_type(pstate, tree, UNKNOWNOID, TEXTOID, -1,
-								   COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
 			return (Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(tree),
 										 InvalidOid, InvalidOid,
 										 COERCE_EXPLICIT_CALL);
@@ -157,7 +182,8 @@ parse_inline(const WfExpr *expr)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("an expression cannot contain a sub-select"),
 				 errhint("Put the query into a SQL function and name that.")));
-	if (pstate->p_hasAggs || pstate->p_hasWindowFuncs || pstate->p_hasTargetSRFs)
+	/* The parser notes set-returning functions in lists of targets only. */
+	if (pstate->p_hasAggs || pstate->p_hasWindowFuncs || expression_returns_set(tree))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("an expression cannot contain an aggregate, window or set-returning function"),

@@ -17,7 +17,7 @@
  * Parse and analyse under the current user and search_path.  The tree's type
  * is one of those that its use allows (see WfExprUse):
  *	guard	boolean
- *	value	jsonb
+ *	value	jsonb, or numeric, text or boolean to be taken as jsonb
  *	action	jsonb or void
  *	delay	interval, timestamptz or float8 (milliseconds)
  * Errors name what is wrong in the author's words.

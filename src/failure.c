@@ -226,14 +226,14 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 	if (crashes >= MAX_CRASHES)
 	{
 		keep(timer, crashes + 1, true, "57P02",
-			 "the server crashed each time while this step was under way",
+			 "the server or the executor ended each time while this step was under way",
 			 NULL, "The server log tells more.", NULL);
 		give_up(owner, row);
 		return false;
 	}
 
 	keep(timer, crashes + 1, false, "57P02",
-		 "the server stopped while this step was under way", NULL, NULL, NULL);
+		 "the server or the executor ended while this step was under way", NULL, NULL, NULL);
 	timer->attempts = Max(timer->attempts, 1);
 	out = wf_output_new(owner);
 	wf_output_arm(out, timer, owner, false, false);

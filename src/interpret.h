@@ -33,17 +33,20 @@ typedef struct WfMachine WfMachine;
 typedef struct WfHost
 {
 	/* Evaluate a guard's expression. */
-	bool		(*guard) (void *self, const WfExpr *expr, const WfEvent *event);
+	bool		(*guard) (void *self, const WfExpr *expr,
+						  const WfEvent *event);
 
 	/*
 	 * Execute one action: CALL, ASSIGN, SEND, CANCEL, LOG, RAISE, FOREACH (the
 	 * host iterates and calls wf_run_actions() for the body).  CHOOSE is
 	 * resolved by the interpreter.  RAISE without delay ends in wf_raise().
 	 */
-	void		(*action) (void *self, const WfAction *action, const WfEvent *event);
+	void		(*action) (void *self, const WfAction *action,
+						   const WfEvent *event);
 
-	/* A state with timers was entered / is being exited (after exit actions). */
-	void		(*arm) (void *self, const WfState *state, const WfEvent *event);
+	/* A state with timers was entered / is exited (after its actions). */
+	void		(*arm) (void *self, const WfState *state,
+						const WfEvent *event);
 	void		(*disarm) (void *self, const WfState *state);
 
 	/*
@@ -51,7 +54,8 @@ typedef struct WfHost
 	 * is still active at the end of the macrostep (the child starts), is
 	 * being exited (cancel it).
 	 */
-	void		(*invoke) (void *self, const WfState *state, const WfEvent *event);
+	void		(*invoke) (void *self, const WfState *state,
+						   const WfEvent *event);
 	void		(*invoke_start) (void *self, const WfState *state);
 	void		(*uninvoke) (void *self, const WfState *state);
 
@@ -59,10 +63,12 @@ typedef struct WfHost
 	 * A final state was entered whose parent has something to tell: gives the
 	 * payload of "done.state.PARENT" (evaluate final->output), or NULL.
 	 */
-	void	   *(*done_payload) (void *self, const WfState *final, const WfEvent *event);
+	void	   *(*done_payload) (void *self, const WfState *final,
+								 const WfEvent *event);
 
 	/* The machine reached a final child of the root. final is that child. */
-	void		(*done) (void *self, const WfState *final, const WfEvent *event);
+	void		(*done) (void *self, const WfState *final,
+						 const WfEvent *event);
 
 	/* The limit on microsteps was reached: must throw. */
 	void		(*too_many_microsteps) (void *self, int limit);

@@ -2,7 +2,8 @@
  * interpret_internal.h
  *	  What the rooms of the interpreter share; nobody else includes it.
  *
- * interpret.c	selection, microstep, macrostep
+ * interpret.c	guards and actions, microstep, macrostep
+ * select.c		which transitions are taken
  * entry.c		which states a microstep enters, history
  * machine.c	memory of a machine, its configuration
  */
@@ -13,7 +14,7 @@
 
 #include "interpret.h"
 
-/* A transition that was selected, and the state between whose bounds it moves. */
+/* A transition that was selected, and the domain in which it moves. */
 typedef struct WfEnabled
 {
 	const WfTransition *transition;
@@ -41,6 +42,7 @@ typedef struct WfMachineScratch
 	WfStateSet	leaving;
 	WfStateSet	entering;
 	WfStateSet	defaults;		/* entering: by their initial transition */
+	WfStateId	staying;		/* entering: domain of the transition at hand */
 	WfStateSet	completed;		/* parallel states that said done */
 	WfStateSet	invoked;		/* children have not started yet */
 
@@ -82,6 +84,10 @@ extern void *wf_scratch_alloc(WfMachineScratch *scratch, Size size);
 extern void *wf_scratch_grow(WfMachineScratch *scratch, void *array,
 							 int *size, Size width);
 
+/* select.c */
+extern bool wf_select(WfMachine *machine, const WfEvent *event,
+					  bool eventless);
+
 /* entry.c */
 extern bool wf_entry_set(WfMachine *machine);
 extern void wf_entry_set_initial(WfMachine *machine);
@@ -89,6 +95,18 @@ extern const WfStateId *wf_effective_targets(WfMachine *machine,
 											 const WfTransition *transition,
 											 int *n);
 extern void wf_remember(WfMachine *machine, const WfStateSet *leaving);
+
+/* Does taking it exit anything? */
+static inline bool
+wf_exits_something(const WfChart *chart, const WfEnabled *enabled)
+{
+	if (enabled->transition->targetless)
+		return false;
+
+	/* an active state has active descendants unless it is a leaf */
+	return enabled->domain == WF_NO_STATE ||
+		chart->states[enabled->domain].last > enabled->domain;
+}
 
 /* Is it a state that stands for itself in a configuration? */
 static inline bool

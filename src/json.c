@@ -254,7 +254,10 @@ deepest(const char *text, int len)
 		else if (c == '"')
 			quoted = true;
 		else if (c == '{' || c == '[')
-			max = Max(max, ++depth);
+		{
+			depth++;
+			max = Max(max, depth);
+		}
 		else if (c == '}' || c == ']')
 			depth--;
 	}
@@ -275,6 +278,18 @@ make_lexer(const char *text, int len)
 #else
 	return makeJsonLexContextCstringLen(unconstify(char *, text), len,
 										encoding, true);
+#endif
+}
+
+/* The parser's own words; programs have none before 17. */
+static const char *
+error_text(JsonParseErrorType error, JsonLexContext *lexer)
+{
+#if defined(FRONTEND) && PG_VERSION_NUM < 170000
+	(void) lexer;
+	return psprintf("parser error %d", (int) error);
+#else
+	return json_errdetail(error, lexer);
 #endif
 }
 
@@ -311,7 +326,7 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 	{
 		wf_fault(faults, builder_path(builder, builder->depth), NULL,
 				 "not valid JSON, line %d: %s", lexer->line_number,
-				 json_errdetail(error, lexer));
+				 error_text(error, lexer));
 		return NULL;
 	}
 	root = builder->root;

@@ -7,8 +7,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
 
 #include "eval.h"
 
@@ -116,6 +119,38 @@ wf_jsonb_string(const char *text)
 	JsonbValue	value;
 
 	string_value(&value, text);
+	return JsonbValueToJsonb(&value);
+}
+
+Jsonb *
+wf_jsonb_scalar(Datum datum, Oid type)
+{
+	JsonbValue	value;
+	text	   *string;
+
+	switch (type)
+	{
+		case NUMERICOID:
+			/* JSON has no NaN: like to_jsonb(), say it in words. */
+			if (numeric_is_nan(DatumGetNumeric(datum)) ||
+				numeric_is_inf(DatumGetNumeric(datum)))
+				return wf_jsonb_string(OidOutputFunctionCall(F_NUMERIC_OUT, datum));
+			value.type = jbvNumeric;
+			value.val.numeric = DatumGetNumeric(datum);
+			break;
+		case BOOLOID:
+			value.type = jbvBool;
+			value.val.boolean = DatumGetBool(datum);
+			break;
+		case TEXTOID:
+			string = DatumGetTextPP(datum);
+			value.type = jbvString;
+			value.val.string.val = VARDATA_ANY(string);
+			value.val.string.len = VARSIZE_ANY_EXHDR(string);
+			break;
+		default:
+			return DatumGetJsonbP(datum);
+	}
 	return JsonbValueToJsonb(&value);
 }
 

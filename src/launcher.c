@@ -50,10 +50,12 @@
 #define ATTACH_TIMEOUT		30000
 
 /* Without a worker slot, ask the postmaster again after (ms), doubling. */
-#define NO_WORKER_DELAY_MIN 1000
+#define NO_WORKER_DELAY_MIN 100
 #define NO_WORKER_DELAY_MAX 10000
 
-/* So long (ms) after it was last without, that is worth another log line. */
+/* That is worth a log line when the delay (ms) has grown to this; a worker
+ * that just ended leaves its place a little late.  And not all the time. */
+#define COMPLAIN_DELAY		800
 #define COMPLAIN_INTERVAL	600000
 
 /* Databases still to be probed, in TopMemoryContext. */
@@ -186,6 +188,18 @@ start_failed(WfDatabase *database)
 	wf_database_state(database, WF_DB_UNKNOWN);
 }
 
+/* Will a runtime that was started not come any more? */
+static bool
+is_lost(const WfDatabase *database, BackgroundWorkerHandle *handle)
+{
+	pid_t		pid;
+
+	if (handle)
+		return GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED;
+	return TimestampDifferenceExceeds(database->since, GetCurrentTimestamp(),
+									  ATTACH_TIMEOUT);
+}
+
 /* Find runtimes that ended before they had attached. */
 static void
 reap(void)
@@ -194,16 +208,11 @@ reap(void)
 	{
 		WfDatabase *database = &wf_shared->databases[i];
 		bool		waiting;
-		pid_t		pid;
 
 		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
 		waiting = OidIsValid(database->dbid) &&
 			database->state == WF_DB_STARTING && database->runtime_pid == 0;
-		if (waiting && (handles[i] == NULL ?
-						TimestampDifferenceExceeds(database->since,
-												   GetCurrentTimestamp(),
-												   ATTACH_TIMEOUT) :
-						GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED))
+		if (waiting && is_lost(database, handles[i]))
 		{
 			start_failed(database);
 			waiting = false;
@@ -258,15 +267,17 @@ no_worker(Oid dbid)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (complain_after <= now)
+	retry_delay = Max(2 * retry_delay, NO_WORKER_DELAY_MIN);
+	retry_delay = Min(retry_delay, NO_WORKER_DELAY_MAX);
+	retry_at = TimestampTzPlusMilliseconds(now, retry_delay);
+	if (retry_delay >= COMPLAIN_DELAY && complain_after <= now)
+	{
+		complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("out of background worker slots for workflow runtimes"),
 				 errhint("You might need to increase max_worker_processes.")));
-	retry_delay = Max(2 * retry_delay, NO_WORKER_DELAY_MIN);
-	retry_delay = Min(retry_delay, NO_WORKER_DELAY_MAX);
-	retry_at = TimestampTzPlusMilliseconds(now, retry_delay);
-	complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
+	}
 
 	wf_pool_evict_idle();
 	for (int i = 0; i < wf_shared->ndatabases; i++)
@@ -283,8 +294,8 @@ no_worker(Oid dbid)
 	}
 }
 
-/* Start the runtime of a database. */
-static void
+/* Start the runtime of a database; false: the postmaster has no room. */
+static bool
 start_runtime(WfDatabase *database, Oid dbid, bool possible)
 {
 	WfWorkerArgs args = {.kind = WF_WORKER_RUNTIME};
@@ -305,7 +316,7 @@ start_runtime(WfDatabase *database, Oid dbid, bool possible)
 	args.dbid = dbid;
 	LWLockRelease(wf_shared->lock);
 	if (!mine || !possible)
-		return;
+		return true;
 
 	if (handles[slot])
 		pfree(handles[slot]);
@@ -313,7 +324,8 @@ start_runtime(WfDatabase *database, Oid dbid, bool possible)
 	if (handles[slot])
 	{
 		retry_delay = 0;
-		return;
+		retry_at = DT_NOBEGIN;
+		return true;
 	}
 
 	no_worker(dbid);
@@ -322,10 +334,14 @@ start_runtime(WfDatabase *database, Oid dbid, bool possible)
 		database->runtime_pid == 0)
 		wf_database_state(database, WF_DB_UNKNOWN);
 	LWLockRelease(wf_shared->lock);
+	return false;
 }
 
-/* Start a runtime if the database still is one that takes work. */
-static void
+/*
+ * Start a runtime if the database still is one that takes work; false: the
+ * postmaster has no room.
+ */
+static bool
 consider(WfDatabase *database, Oid dbid)
 {
 	bool		exists;
@@ -337,9 +353,9 @@ consider(WfDatabase *database, Oid dbid)
 	MemoryContextSwitchTo(TopMemoryContext);
 
 	if (exists)
-		start_runtime(database, dbid, possible);
-	else
-		wf_database_forget(dbid);
+		return start_runtime(database, dbid, possible);
+	wf_database_forget(dbid);
+	return true;
 }
 
 /*
@@ -352,7 +368,7 @@ turn(void)
 
 	if (!wf_enabled)
 		return DT_NOEND;
-	if (retry_at > GetCurrentTimestamp() && retry_delay > 0)
+	if (retry_at > GetCurrentTimestamp())
 		return wf_clock_at(retry_at);
 
 	for (int i = 0; i < wf_shared->ndatabases; i++)
@@ -371,11 +387,9 @@ turn(void)
 		wanted = database->dbid == dbid ? wanted_at(database, mark) : DT_NOEND;
 		LWLockRelease(wf_shared->lock);
 
-		if (wanted <= wf_now() && database->state != WF_DB_STARTING)
-			consider(database, dbid);
-		else
+		if (wanted > wf_now() || database->state == WF_DB_STARTING)
 			next = Min(next, wanted);
-		if (retry_delay > 0)
+		else if (!consider(database, dbid))
 			return wf_clock_at(retry_at);
 	}
 	return next;

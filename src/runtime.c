@@ -18,18 +18,14 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
-#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -39,6 +35,7 @@
 #include "pool.h"
 #include "runtime.h"
 #include "session.h"
+#include "survey.h"
 #include "worker.h"
 
 /* Started, but not attached after so long (ms): it will not come. */
@@ -48,7 +45,9 @@
 #define NO_WORKER_DELAY_MIN	100
 #define NO_WORKER_DELAY_MAX	10000
 
-/* So long (ms) after it was last without, that is worth another log line. */
+/* That is worth a log line when the delay (ms) has grown to this; a worker
+ * that just ended leaves its place a little late.  And not all the time. */
+#define COMPLAIN_DELAY		800
 #define COMPLAIN_INTERVAL	600000
 
 /* So long (ms) a runtime must have lived for its end not to count as one of
@@ -68,9 +67,6 @@ static WfAppetite appetite;
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 static int	retry_delay = 0;	/* ms; 0: the last worker could be started */
 static TimestampTz complain_after = DT_NOBEGIN; /* about that; real */
-
-static TimestampTz last_sweep;	/* real time */
-static FullTransactionId swept_to;	/* nothing new below; invalid: not known */
 
 /* --- beginning and end --------------------------------------------------- */
 
@@ -127,11 +123,19 @@ leave(int code, Datum arg)
 		SetLatch(wf_shared->launcher);
 }
 
-/* The extension is not (any more) here: executors have nothing to do. */
-static void
+/*
+ * The extension is not (any more) here: executors have nothing to do.  If
+ * another one has taken its place, that is for another runtime.
+ */
+pg_noreturn static void
 absent(void)
 {
 	next_state = WF_DB_ABSENT;
+	if (wf_begin("looking for the extension", InvalidOid))
+	{
+		next_state = WF_DB_UNKNOWN;
+		wf_commit();
+	}
 	wf_pool_evict(MyDatabaseId);
 	proc_exit(0);
 }
@@ -192,184 +196,6 @@ take_over(void)
 	if (database->state == WF_DB_STARTING)
 		wf_database_state(database, WF_DB_RUNNING);
 	LWLockRelease(wf_shared->lock);
-}
-
-/* --- looking after the tables -------------------------------------------- */
-
-/* Mark of an owner's entry before the survey's snapshot. */
-typedef struct Reading
-{
-	WfOwner    *entry;
-	uint64		generation;
-	bool		found;
-} Reading;
-
-/* Read the generations of all owners that are known, in order of address. */
-static Reading *
-read_generations(int *n)
-{
-	Reading    *readings = palloc(wf_shared->nowners * sizeof(Reading));
-
-	*n = 0;
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
-	for (int i = 0; i < wf_shared->nowners; i++)
-	{
-		WfOwner    *entry = &wf_shared->owners[i];
-		Reading    *reading = &readings[*n];
-
-		if (entry->dbid != MyDatabaseId)
-			continue;
-		reading->entry = entry;
-		reading->found = false;
-		(void) wf_mark_read(entry, &reading->generation);
-		(*n)++;
-	}
-	LWLockRelease(wf_shared->lock);
-	return readings;
-}
-
-static int
-compare_readings(const void *a, const void *b)
-{
-	const WfOwner *left = ((const Reading *) a)->entry;
-	const WfOwner *right = ((const Reading *) b)->entry;
-
-	return left < right ? -1 : left > right;
-}
-
-/*
- * Bring one owner's entry up to date.  One that had no entry when the
- * snapshot was taken has generation 0 still, unless somebody committed work
- * for it meanwhile: whoever inserts has made the entry before they commit.
- */
-static void
-learn_owner(Reading *readings, int n, int32 owner, Oid role, TimestampTz due)
-{
-	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
-	Reading		key = {.entry = entry};
-	Reading    *known;
-
-	if (entry == NULL)
-		return;
-	known = bsearch(&key, readings, n, sizeof(Reading), compare_readings);
-	if (known)
-		known->found = true;
-	entry->role = role;
-	(void) wf_mark_advance(entry, known ? known->generation : 0, due);
-}
-
-/*
- * Delete overdue timers of processes that do not exist: they would keep the
- * mark of their owner down for ever.  A thousand of each owner's earliest will
- * do; the others' turn comes when those are gone.
- */
-static void
-delete_strays(void)
-{
-	static WfStatement statement = {
-		.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
-		" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
-		" SELECT s.ctid, s.process FROM workflow.timer s"
-		" WHERE s.owner = o.id AND NOT s.parked"
-		" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
-		" ORDER BY s.due LIMIT 1000) t"
-		" WHERE NOT EXISTS (SELECT FROM workflow.process p"
-		" WHERE p.id = t.process)))"
-	};
-
-	(void) wf_execute(&statement, NULL, NULL, 0);
-}
-
-/* Read the earliest due time of every owner; true: some are long overdue. */
-static bool
-read_owners(void)
-{
-	static WfStatement statement = {
-		.sql = "SELECT o.id, o.role::pg_catalog.oid,"
-		" (SELECT pg_catalog.min(t.due) FROM workflow.timer t"
-		" WHERE t.owner = o.id AND NOT t.parked)"
-		" FROM workflow.owner o"
-	};
-	TimestampTz long_ago;
-	bool		overdue = false;
-	int			n;
-	Reading    *readings = read_generations(&n);
-	uint64		nrows;
-
-	/* a snapshot taken after the generations were read */
-	PopActiveSnapshot();
-	PushActiveSnapshot(GetTransactionSnapshot());
-
-	nrows = wf_execute(&statement, NULL, NULL, 0);
-	long_ago = TimestampTzPlusMilliseconds(wf_now(), -60000);
-	for (uint64 i = 0; i < nrows; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		int32		owner = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
-		Oid			role = DatumGetObjectId(SPI_getbinval(row, desc, 2, &isnull));
-		Datum		due = SPI_getbinval(row, desc, 3, &isnull);
-
-		learn_owner(readings, n, owner, role,
-					isnull ? DT_NOEND : DatumGetTimestampTz(due));
-		if (!isnull && DatumGetTimestampTz(due) < long_ago)
-			overdue = true;
-	}
-
-	for (int i = 0; i < n; i++)
-	{
-		if (!readings[i].found)
-			(void) wf_mark_advance(readings[i].entry, readings[i].generation,
-								   DT_NOEND);
-	}
-	return overdue;
-}
-
-/*
- * Look through the tables: at the start, for owners that are not known yet,
- * and from time to time for work that nobody announced.
- */
-static void
-survey(void)
-{
-	FullTransactionId next_xid = ReadNextFullTransactionId();
-	Snapshot	snapshot;
-	bool		overdue;
-
-	if (!wf_begin("looking for due work", extension))
-		absent();
-
-	overdue = read_owners();
-
-	/*
-	 * What is still in progress may commit without a new transaction id to
-	 * show for it: then the next sweep has to look again.
-	 */
-	snapshot = GetActiveSnapshot();
-	swept_to = snapshot->xmin == snapshot->xmax &&
-		snapshot->xmax == XidFromFullTransactionId(next_xid) ?
-		next_xid : InvalidFullTransactionId;
-
-	if (overdue)
-		delete_strays();
-	wf_commit();
-	last_sweep = GetCurrentTimestamp();
-}
-
-/* Did anybody write since the last survey? */
-static void
-sweep_if_due(void)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (!TimestampDifferenceExceeds(last_sweep, now, wf_sweep_interval * 1000))
-		return;
-	if (FullTransactionIdIsValid(swept_to) &&
-		FullTransactionIdEquals(swept_to, ReadNextFullTransactionId()))
-		last_sweep = now;
-	else
-		survey();
 }
 
 /* --- starting executors -------------------------------------------------- */
@@ -435,12 +261,14 @@ no_worker(const WfHungry *hungry)
 		return;
 	hungry->entry->reason = WF_WAIT_WORKER;
 	database->hungry = Min(database->hungry, hungry->since);
-	if (complain_after <= now)
+	if (retry_delay >= COMPLAIN_DELAY && complain_after <= now)
+	{
+		complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("out of background worker slots for workflow executors"),
 				 errhint("You might need to increase max_worker_processes.")));
-	complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
+	}
 }
 
 /* Start an executor in a slot that was taken for it; false: it cannot be. */
@@ -531,6 +359,18 @@ feed(void)
 		wf_commit();
 }
 
+/* Will an executor that was started at `since` not come any more? */
+static bool
+is_lost(BackgroundWorkerHandle *handle, TimestampTz since)
+{
+	pid_t		pid;
+
+	if (handle)
+		return GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED;
+	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(),
+									  ATTACH_TIMEOUT);
+}
+
 /* Give back slots whose workers never came. */
 static void
 reap(void)
@@ -539,14 +379,10 @@ reap(void)
 	{
 		uint32		generation;
 		TimestampTz since;
-		pid_t		pid;
 		bool		waiting = wf_pool_unattached(i, MyDatabaseId,
 												 &generation, &since);
 
-		if (waiting && (handles[i] == NULL ?
-						TimestampDifferenceExceeds(since, GetCurrentTimestamp(),
-												   ATTACH_TIMEOUT) :
-						GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED))
+		if (waiting && is_lost(handles[i], since))
 		{
 			WfOwner    *entry = wf_owner_entry(MyDatabaseId,
 											   wf_shared->executors[i].owner,
@@ -580,7 +416,8 @@ static void
 turn(void)
 {
 	reap();
-	sweep_if_due();
+	if (!wf_survey_if_due(extension))
+		absent();
 
 	wf_pool_appetite(MyDatabaseId, &appetite);
 	if (!able())
@@ -590,7 +427,8 @@ turn(void)
 	}
 	if (appetite.unknown)
 	{
-		survey();
+		if (!wf_survey(extension))
+			absent();
 		wf_pool_appetite(MyDatabaseId, &appetite);
 	}
 	if (retry_at > GetCurrentTimestamp())
@@ -615,18 +453,21 @@ busy(void)
 static void
 settle_in(void)
 {
+	int			n = Max(wf_shared->nexecutors, 1);
+
 	wf_worker_prepare(leave);
 	if (!attach())
 		proc_exit(0);
 	wf_worker_connect();
 
 	handles = MemoryContextAllocZero(TopMemoryContext,
-									 Max(wf_shared->nexecutors, 1) * sizeof(*handles));
+									 n * sizeof(*handles));
 	appetite.hungry = MemoryContextAlloc(TopMemoryContext,
-										 Max(wf_shared->nexecutors, 1) * sizeof(WfHungry));
+										 n * sizeof(WfHungry));
 	find_extension();
 	take_over();
-	survey();
+	if (!wf_survey(extension))
+		absent();
 }
 
 /* Entry point. */
@@ -661,8 +502,7 @@ wf_runtime_main(Datum arg)
 		if (until <= GetCurrentTimestamp() ||
 			(database->rest && !busy()))
 			break;
-		until = Min(until, TimestampTzPlusMilliseconds(last_sweep,
-													   wf_sweep_interval * 1000L));
+		until = Min(until, wf_survey_due());
 		(void) wf_wait(Min(appetite.next, wf_clock_at(until)),
 					   WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

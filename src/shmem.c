@@ -397,6 +397,8 @@ make_owner(WfOwner *entry, Oid dbid, int32 owner)
 	entry->failures = 0;
 	entry->executors = 0;
 	entry->reason = WF_WAIT_NONE;
+	entry->cleared = false;
+	entry->suspect_until = DT_NOBEGIN;
 	entry->backlog = false;
 	entry->owner = owner;
 	entry->dbid = dbid;

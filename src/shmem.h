@@ -114,6 +114,8 @@ typedef struct WfOwner
 	int			executors;		/* slots this owner holds */
 	WfWaitReason reason;
 	bool		cleared;		/* its suspects of an unclean start are done */
+	TimestampTz suspect_until;	/* timers due up to here ended their executor,
+								 * see careful.h; -infinity: none */
 	bool		backlog;		/* its last batch was full: another executor
 								 * would find work */
 } WfOwner;

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
@@ -33,49 +34,70 @@ typedef struct MachineOf
 
 struct WfStepper
 {
-	WfStepper  *outer;			/* of a call that our user code is inside of */
-	LocalTransactionId lxid;
-	int			nest_level;
 	WfOutput   *out;
 	List	   *processes;
 	MachineOf  *machines;
 };
 
 /*
- * The steppers of this session that are under way, innermost first.  An
- * error leaves its stepper behind; it is recognised by its transaction or
- * nesting level having ended.
+ * The steppers of this session that are under way, the innermost last: a
+ * call of ours, and those that its user code is inside of.  An error leaves
+ * its stepper behind, whose memory may be gone by the time we look here; so
+ * what tells the dead from the living, the subtransaction they belong to, is
+ * kept here and not in them.
  */
-static WfStepper *steppers = NULL;
+typedef struct UnderWay
+{
+	WfStepper  *stepper;
+	LocalTransactionId lxid;
+	SubTransactionId subid;
+} UnderWay;
+
+static UnderWay *under_way = NULL;
+static int	nunder_way = 0;
+static int	under_way_size = 0;
 
 static void
 forget_dead_steppers(void)
 {
-	while (steppers != NULL &&
-		   (steppers->lxid != WF_MY_LXID ||
-			steppers->nest_level > GetCurrentTransactionNestLevel()))
-		steppers = steppers->outer;
+	while (nunder_way > 0 &&
+		   (under_way[nunder_way - 1].lxid != WF_MY_LXID ||
+			!SubTransactionIsActive(under_way[nunder_way - 1].subid)))
+		nunder_way--;
 }
 
 WfStepper *
 wf_stepper_new(int32 claimed)
 {
 	WfStepper  *stepper = palloc0(sizeof(WfStepper));
+	UnderWay   *mine;
 
 	stepper->out = wf_output_new(claimed);
-	stepper->lxid = WF_MY_LXID;
-	stepper->nest_level = GetCurrentTransactionNestLevel();
+
 	forget_dead_steppers();
-	stepper->outer = steppers;
-	steppers = stepper;
+	if (nunder_way == under_way_size)
+	{
+		int			size = Max(8, 2 * under_way_size);
+
+		if (under_way == NULL)
+			under_way = MemoryContextAlloc(TopMemoryContext, size * sizeof(UnderWay));
+		else
+			under_way = repalloc(under_way, size * sizeof(UnderWay));
+		under_way_size = size;
+	}
+	mine = &under_way[nunder_way++];
+	mine->stepper = stepper;
+	mine->lxid = WF_MY_LXID;
+	mine->subid = GetCurrentSubTransactionId();
 	return stepper;
 }
 
 void
 wf_stepper_end(WfStepper *stepper)
 {
-	Assert(steppers == stepper);
-	steppers = stepper->outer;
+	forget_dead_steppers();		/* of calls whose errors user code caught */
+	Assert(nunder_way > 0 && under_way[nunder_way - 1].stepper == stepper);
+	nunder_way--;
 }
 
 WfOutput *
@@ -84,14 +106,14 @@ wf_stepper_output(WfStepper *stepper)
 	return stepper->out;
 }
 
-WfDefinition *
-wf_stepping(const pg_uuid_t *id)
+/* Its definition, if one of the outermost n steppers has the process. */
+static WfDefinition *
+find_under_way(const pg_uuid_t *id, int n)
 {
 	ListCell   *cell;
 
-	forget_dead_steppers();
-	for (WfStepper *stepper = steppers; stepper != NULL; stepper = stepper->outer)
-		foreach(cell, stepper->processes)
+	for (int i = 0; i < n; i++)
+		foreach(cell, under_way[i].stepper->processes)
 		{
 			WfProcess  *process = lfirst(cell);
 
@@ -99,6 +121,13 @@ wf_stepping(const pg_uuid_t *id)
 				return process->definition;
 		}
 	return NULL;
+}
+
+WfDefinition *
+wf_stepping(const pg_uuid_t *id)
+{
+	forget_dead_steppers();
+	return find_under_way(id, nunder_way);
 }
 
 static WfProcess *
@@ -121,20 +150,13 @@ wf_stepper_add(WfStepper *stepper, const WfRow *row)
 	 * Nobody else can hold a row that we hold; but we may be inside of an
 	 * action of it.
 	 */
-	if (stepper->outer != NULL)
-	{
-		WfStepper  *mine = steppers;
-		bool		busy;
-
-		steppers = stepper->outer;
-		busy = wf_stepping(&row->id) != NULL;
-		steppers = mine;
-		if (busy)
-			ereport(ERROR,
-					(errcode(WF_ERR_BUSY),
-					 errmsg("the process is being stepped by this very session"),
-					 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
-	}
+	forget_dead_steppers();
+	Assert(nunder_way > 0 && under_way[nunder_way - 1].stepper == stepper);
+	if (find_under_way(&row->id, nunder_way - 1) != NULL)
+		ereport(ERROR,
+				(errcode(WF_ERR_BUSY),
+				 errmsg("the process is being stepped by this very session"),
+				 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
 	process = add_process(stepper, wf_definition(row->definition));
 	process->row = *row;
 	return process;
@@ -487,7 +509,8 @@ wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 bool
 wf_process_in_state(WfProcess *process, WfStateId state)
 {
-	if (process->machine == NULL)
+	/* Processes of one definition share a machine: is it still set up for us? */
+	if (process->machine == NULL || process->machine->host != process)
 		load_machine(process);
 	return wf_is_active(process->machine, state);
 }

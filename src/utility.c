@@ -190,7 +190,6 @@ exclusive_database(Node *statement, bool in_block)
 
 	dbid = get_database_oid(name, true);
 	if (!OidIsValid(dbid) || dbid == MyDatabaseId ||
-		wf_database_entry(dbid, false) == NULL ||
 		!object_ownercheck(DatabaseRelationId, dbid, GetUserId()))
 		return InvalidOid;
 	return dbid;
@@ -200,10 +199,15 @@ exclusive_database(Node *statement, bool in_block)
 static Oid
 changed_database(Node *statement)
 {
+	const char *name = NULL;
+
 	if (IsA(statement, CreatedbStmt))
-		return get_database_oid(((CreatedbStmt *) statement)->dbname, true);
+		name = ((CreatedbStmt *) statement)->dbname;
 	if (IsA(statement, AlterDatabaseStmt))
-		return get_database_oid(((AlterDatabaseStmt *) statement)->dbname, true);
+		name = ((AlterDatabaseStmt *) statement)->dbname;
+	if (name)
+		return get_database_oid(name, true);
+
 	if (IsA(statement, DropStmt) &&
 		((DropStmt *) statement)->removeType == OBJECT_EXTENSION)
 	{
@@ -311,6 +315,7 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
 
+	CommandCounterIncrement();	/* a new database is to be seen */
 	changed = changed_database(statement);
 	if (OidIsValid(changed))
 		wf_wake_database(changed);

@@ -42,7 +42,7 @@ static bool stepped = false;
 /* Databases to be looked at anew, in TopMemoryContext. */
 static List *databases = NIL;
 
-/* The entry of this transaction for an owner; NULL when shared memory is full. */
+/* This transaction's entry for an owner; NULL when shared memory is full. */
 static Touched *
 touch(int32 owner)
 {

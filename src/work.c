@@ -13,6 +13,10 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -45,6 +49,10 @@ PG_FUNCTION_INFO_V1(workflow_work);
 /* Definitions that run user code begin with batches of this size. */
 #define FIRST_BATCH			50
 
+/* What a batch needs is kept from one to the next. */
+#define KEPT_MEMORY			(256 * 1024)
+#define KEPT_BY_LIBRARY		(16 * 1024 * 1024)
+
 struct WfWork
 {
 	int32		owner;
@@ -65,16 +73,30 @@ struct WfWork
 	bool		user_ran;
 };
 
+/*
+ * Every batch takes about as much memory as the one before it.  The C library
+ * would hand it back to the kernel each time, and fetch it again page by page.
+ */
+static void
+keep_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_TRIM_THRESHOLD, KEPT_BY_LIBRARY);
+	mallopt(M_MMAP_THRESHOLD, KEPT_BY_LIBRARY);
+#endif
+}
+
 WfWork *
 wf_work_new(int32 owner, Oid extension)
 {
 	WfWork	   *work = MemoryContextAllocZero(TopMemoryContext, sizeof(WfWork));
 
+	keep_memory();
 	work->owner = owner;
 	work->extension = extension;
 	work->entry = wf_owner_entry(MyDatabaseId, owner, true);
 	work->context = AllocSetContextCreate(TopMemoryContext, "workflow batch",
-										  ALLOCSET_DEFAULT_SIZES);
+										  KEPT_MEMORY, KEPT_MEMORY, 8 * KEPT_MEMORY);
 	work->size = FIRST_BATCH;
 	work->skip_delay = SKIP_DELAY_MIN;
 	work->careful = wf_careful_new(owner, extension);

@@ -97,6 +97,8 @@ static volatile sig_atomic_t terminated = false;
 static char *context_database = NULL;
 static char *context_role = NULL;
 
+static bool role_is_superuser = false;
+
 /* --- starting ------------------------------------------------------------ */
 
 /* What all of our workers have in common. */
@@ -226,6 +228,7 @@ learn_names(const WfWorkerArgs *args)
 		char	   *role = GetUserNameFromId(args->role, true);
 
 		context_role = role ? pstrdup(role) : NULL;
+		role_is_superuser = superuser_arg(args->role);
 	}
 	MemoryContextSwitchTo(old);
 	CommitTransactionCommand();
@@ -262,6 +265,7 @@ void
 wf_worker_connect(void)
 {
 	const WfWorkerArgs *args = wf_worker_args();
+	const char *configured;
 	char	   *synchronous_commit;
 
 	if (args->kind == WF_WORKER_LAUNCHER)
@@ -270,9 +274,8 @@ wf_worker_connect(void)
 		return;
 	}
 
-	synchronous_commit = MemoryContextStrdup(TopMemoryContext,
-											 GetConfigOption("synchronous_commit",
-															 false, false));
+	configured = GetConfigOption("synchronous_commit", false, false);
+	synchronous_commit = MemoryContextStrdup(TopMemoryContext, configured);
 	BackgroundWorkerInitializeConnectionByOid(args->dbid, args->role, 0);
 	settle(synchronous_commit);
 	pfree(synchronous_commit);
@@ -298,6 +301,13 @@ wf_worker_pin(void)
 		ereport(FATAL,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("session user of a workflow executor was changed")));
+}
+
+/* Was the role a superuser when this worker logged in? */
+bool
+wf_worker_superuser(void)
+{
+	return role_is_superuser;
 }
 
 /* Was this worker told to go? */

@@ -62,6 +62,9 @@ extern void wf_worker_connect(void);
  */
 extern void wf_worker_pin(void);
 
+/* Was the role a superuser when this worker logged in? */
+extern bool wf_worker_superuser(void);
+
 /* Was this worker told to go (SIGTERM)? */
 extern bool wf_worker_terminated(void);
 

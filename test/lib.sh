@@ -62,18 +62,24 @@ hand_over() { # PLACE SCRIPT ARGUMENT...
     exec "$place/tree/$script" "$@"
 }
 
+# End the process that a pid file names, if it is ours: if it lives in the
+# directory of the file. One left behind may name somebody else's by now.
+end_process() { # FILE SIGNAL
+    local pid tries
+    pid=$(head -n 1 "$1" 2>/dev/null) || return 0
+    [ "$pid" != $$ ] && [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "${1%/*}" ] || return 0
+    kill "-$2" "$pid" 2>/dev/null || return 0
+    for ((tries = 150; tries > 0; tries--)); do
+        kill -0 "$pid" 2>/dev/null || return 0
+        sleep 0.1
+    done
+}
+
 # Stop every server that runs in a place, the tests' own ones too.
 stop_servers() { # PLACE
-    local file pid tries
+    local file
     while IFS= read -r file; do
-        pid=$(head -n 1 "$file" 2>/dev/null) || continue
-        # A file left by a dead server may name somebody else's process by now.
-        [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "${file%/postmaster.pid}" ] || continue
-        kill -QUIT "$pid" || continue
-        for ((tries = 100; tries > 0; tries--)); do
-            kill -0 "$pid" 2>/dev/null || break
-            sleep 0.1
-        done
+        end_process "$file" QUIT
     done < <(find "$1" -name postmaster.pid -type f 2>/dev/null)
 }
 
@@ -81,6 +87,7 @@ remove_place() { # PLACE
     case $1 in */workflow-*) ;; *) die "not one of ours: $1" ;; esac
     [ -d "$1" ] || return 0
     cd /
+    end_process "$1/pid" TERM # a script that is still at work there
     stop_servers "$1"
     rm -rf "$1"
 }
@@ -99,6 +106,7 @@ use_place() { # PLACE
     # What the caller's environment says of some other server is not for ours.
     unset PGDATA PGSERVICE PGOPTIONS PGPASSFILE PGHOSTADDR PGSSLMODE
     cd "$PLACE"
+    echo $$ >"$PLACE/pid"
 }
 
 # A server without a TCP port, on a socket that nobody else sees.

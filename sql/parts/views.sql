@@ -18,7 +18,10 @@ CREATE VIEW workflow.timers WITH (security_barrier) AS
     FROM workflow.timer t
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text;
+    WHERE (workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text)
+      -- what was posted to a process that has ended since will not be delivered
+      AND p.status OPERATOR(pg_catalog.<>) 'finalized'
+      AND NOT (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}');
 
 CREATE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,

@@ -86,6 +86,7 @@ FROM (VALUES
 \echo
 SELECT state AS "order ended as", count(*) AS orders, sum(total) AS worth FROM ended GROUP BY 1 ORDER BY 2 DESC;
 SELECT what AS "proof", expected, found, CASE WHEN ok THEN 'ok' ELSE 'WRONG' END AS " " FROM proof ORDER BY line;
+\pset format unaligned
 \t on
 \o :verdict
 SELECT bool_and(ok) FROM proof;

@@ -200,10 +200,13 @@ BEGIN
     SELECT array_agg(o.id ORDER BY o.id), array_agg(jsonb_build_object('order', o.id, 'total', o.total) ORDER BY o.id)
     INTO ids, inputs
     FROM (SELECT * FROM shop.orders WHERE process IS NULL ORDER BY id LIMIT chunk) o;
+    IF ids IS NULL THEN
+        RETURN 0;
+    END IF;
     UPDATE shop.orders o SET process = s.process
     FROM workflow.start_many('order', inputs, ids::text[], at => clock_timestamp()) WITH ORDINALITY s(process, n)
     WHERE o.id = ids[s.n];
-    RETURN coalesce(cardinality(ids), 0);
+    RETURN cardinality(ids);
 END $$;
 
 -- Customers in one of several sessions: pay or cancel what is reserved for

@@ -1,0 +1,224 @@
+/*-------------------------------------------------------------------------
+ *
+ * select.c
+ *	  Which transitions an event enables, and which of them are taken.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "interpret_internal.h"
+
+static bool
+is_enabled(WfMachine *machine, const WfTransition *transition,
+		   const WfEvent *event)
+{
+	if (transition->allow != NULL && machine->host_calls->allowed != NULL &&
+		!machine->host_calls->allowed(machine->host, transition, event))
+		return false;
+	return transition->guard == NULL ||
+		wf_guard_holds(machine, transition->guard, event);
+}
+
+/* The first transition of one state that is enabled, or NULL. */
+static const WfTransition *
+select_in_state(WfMachine *machine, const WfState *state,
+				const WfEvent *event, bool eventless)
+{
+	const WfHandler *handler;
+
+	if (eventless)
+	{
+		for (int i = 0; i < state->nalways; i++)
+			if (is_enabled(machine, state->always[i], event))
+				return state->always[i];
+		return NULL;
+	}
+	for (int from = 0;
+		 from < state->nhandlers &&
+		 (handler = wf_chart_handler(state, event->name, &from)) != NULL;
+		 from++)
+	{
+		for (int i = 0; i < handler->ntransitions; i++)
+			if (is_enabled(machine, handler->transitions[i], event))
+				return handler->transitions[i];
+	}
+	return NULL;
+}
+
+/* The states that a transition's targets stand for now, history resolved. */
+static WfStateId
+current_domain(WfMachine *machine, const WfTransition *transition)
+{
+	int			n;
+	const WfStateId *targets;
+
+	if (!transition->has_history)
+		return transition->domain;
+	targets = wf_effective_targets(machine, transition, &n);
+	return wf_chart_domain(machine->chart, transition, targets, n);
+}
+
+/*
+ * Would both exit the same states?  Domains are ancestor and descendant, the
+ * same, or strangers; the exit set of the inner one is part of the outer's.
+ */
+static inline bool
+conflict(const WfChart *chart, const WfEnabled *a, const WfEnabled *b)
+{
+	if (!wf_exits_something(chart, a) || !wf_exits_something(chart, b))
+		return false;
+	return a->domain == b->domain ||
+		a->domain == WF_NO_STATE || b->domain == WF_NO_STATE ||
+		wf_is_descendant(chart, a->domain, b->domain) ||
+		wf_is_descendant(chart, b->domain, a->domain);
+}
+
+/*
+ * Add an enabled transition to the list unless one already there preempts it,
+ * and throw out those that it preempts itself because its source lies inside
+ * of theirs.
+ */
+static void
+add_enabled(WfMachine *machine, const WfTransition *transition)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfChart *chart = machine->chart;
+	WfEnabled	added;
+	bool		preempts = false;
+
+	added.transition = transition;
+	added.domain = transition->targetless ? transition->source :
+		current_domain(machine, transition);
+
+	/* sources come in document order: most lie behind all that was added */
+	if (wf_exits_something(chart, &added) &&
+		added.domain <= scratch->enabled_last)
+	{
+		for (int i = 0; i < scratch->nenabled; i++)
+		{
+			const WfEnabled *other = &scratch->enabled[i];
+
+			if (!conflict(chart, &added, other))
+				continue;
+			if (!wf_is_descendant(chart, transition->source,
+								  other->transition->source))
+				return;
+			preempts = true;
+		}
+	}
+	if (preempts)
+	{
+		int			kept = 0;
+
+		for (int i = 0; i < scratch->nenabled; i++)
+			if (!conflict(chart, &added, &scratch->enabled[i]))
+				scratch->enabled[kept++] = scratch->enabled[i];
+		scratch->nenabled = kept;
+	}
+
+	if (scratch->nenabled == scratch->enabled_size)
+		scratch->enabled = wf_scratch_grow(scratch, scratch->enabled,
+										   &scratch->enabled_size,
+										   sizeof(WfEnabled));
+	scratch->enabled[scratch->nenabled++] = added;
+	if (wf_exits_something(chart, &added))
+	{
+		WfStateId	last = added.domain == WF_NO_STATE ?
+			chart->states[0].last : chart->states[added.domain].last;
+
+		scratch->enabled_last = Max(scratch->enabled_last, last);
+	}
+}
+
+/*
+ * Climb from an active leaf to the first state with an enabled transition.
+ * A state that was tried for another leaf is not tried again: either its
+ * transition is in the list already, or it and all above it have none.
+ */
+static const WfTransition *
+climb(WfMachine *machine, WfStateId leaf, const WfEvent *event,
+	  bool eventless)
+{
+	WfStateSet *visited = &machine->scratch->visited;
+
+	for (WfStateId id = leaf; id != WF_NO_STATE;)
+	{
+		const WfState *state = &machine->chart->states[id];
+		const WfTransition *found;
+
+		if (wf_set_has(visited, id))
+			return NULL;
+		wf_set_add(visited, id);
+		found = select_in_state(machine, state, event, eventless);
+		if (found != NULL)
+			return found;
+		id = state->parent;
+	}
+	return NULL;
+}
+
+/* Fill the list of enabled transitions; false when there are none. */
+bool
+wf_select(WfMachine *machine, const WfEvent *event, bool eventless)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+
+	scratch->nenabled = 0;
+	scratch->enabled_last = WF_NO_STATE;
+	wf_set_clear(&scratch->visited);
+	for (int id = wf_set_next(&machine->active, 0); id >= 0;
+		 id = wf_set_next(&machine->active, id + 1))
+	{
+		const WfTransition *found;
+
+		if (!wf_is_leaf(&states[id]))
+			continue;
+		found = climb(machine, id, event, eventless);
+		if (found != NULL)
+			add_enabled(machine, found);
+	}
+	return scratch->nenabled > 0;
+}
+
+bool
+wf_would_take(WfMachine *machine, const WfEvent *event)
+{
+	const WfState *states = machine->chart->states;
+
+	if (!machine->running)
+		return false;
+
+	/* preemption never leaves the list empty, so the first one decides */
+	wf_set_clear(&machine->scratch->visited);
+	for (int id = wf_set_next(&machine->active, 0); id >= 0;
+		 id = wf_set_next(&machine->active, id + 1))
+	{
+		if (wf_is_leaf(&states[id]) &&
+			climb(machine, id, event, false) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
+wf_deferred(WfMachine *machine, const char *event)
+{
+	if (!machine->chart->has_defer)
+		return false;
+	for (int id = wf_set_next(&machine->active, 0); id >= 0;
+		 id = wf_set_next(&machine->active, id + 1))
+	{
+		const WfState *state = &machine->chart->states[id];
+
+		for (int i = 0; i < state->ndefer; i++)
+			if (wf_descriptor_matches(state->defer[i], event))
+				return true;
+	}
+	return false;
+}

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * survey.c
+ *	  When the work of each owner of a database is due, read from the tables.
+ *
+ * Runs in the runtime of the database.  What it finds goes to the owners'
+ * entries in shared memory; it does not write, but to delete timers of
+ * processes that are gone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "guc.h"
+#include "session.h"
+#include "shmem.h"
+#include "survey.h"
+
+/* Timers overdue by this much (ms) may be those of nobody. */
+#define LONG_OVERDUE		60000
+
+static TimestampTz last_survey; /* real time */
+static FullTransactionId surveyed_to;	/* nothing new below; invalid: not
+										 * known */
+
+/* Mark of an owner's entry before the survey's snapshot. */
+typedef struct Reading
+{
+	WfOwner    *entry;
+	uint64		generation;
+	bool		found;
+} Reading;
+
+/* Read the generations of all owners that are known, in order of address. */
+static Reading *
+read_generations(int *n)
+{
+	Reading    *readings = palloc(wf_shared->nowners * sizeof(Reading));
+
+	*n = 0;
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	for (int i = 0; i < wf_shared->nowners; i++)
+	{
+		WfOwner    *entry = &wf_shared->owners[i];
+		Reading    *reading = &readings[*n];
+
+		if (entry->dbid != MyDatabaseId)
+			continue;
+		reading->entry = entry;
+		reading->found = false;
+		(void) wf_mark_read(entry, &reading->generation);
+		(*n)++;
+	}
+	LWLockRelease(wf_shared->lock);
+	return readings;
+}
+
+static int
+compare_readings(const void *a, const void *b)
+{
+	const WfOwner *left = ((const Reading *) a)->entry;
+	const WfOwner *right = ((const Reading *) b)->entry;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Bring one owner's entry up to date.  One that had no entry when the
+ * snapshot was taken has generation 0 still, unless somebody committed work
+ * for it meanwhile: whoever inserts has made the entry before they commit.
+ */
+static void
+learn_owner(Reading *readings, int n, int32 owner, Oid role, TimestampTz due)
+{
+	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
+	Reading		key = {.entry = entry};
+	Reading    *known;
+
+	if (entry == NULL)
+		return;
+	known = bsearch(&key, readings, n, sizeof(Reading), compare_readings);
+	if (known)
+		known->found = true;
+	entry->role = role;
+	(void) wf_mark_advance(entry, known ? known->generation : 0, due);
+}
+
+/*
+ * Delete overdue timers of processes that do not exist: they would keep the
+ * mark of their owner down for ever.  A thousand of each owner's earliest will
+ * do; the others' turn comes when those are gone.
+ */
+static void
+delete_strays(void)
+{
+	static WfStatement statement = {
+		.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
+		" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
+		" SELECT s.ctid, s.process FROM workflow.timer s"
+		" WHERE s.owner = o.id AND NOT s.parked"
+		" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
+		" ORDER BY s.due LIMIT 1000) t"
+		" WHERE NOT EXISTS (SELECT FROM workflow.process p"
+		" WHERE p.id = t.process)))"
+	};
+
+	(void) wf_execute(&statement, NULL, NULL, 0);
+}
+
+/* Read the earliest due time of every owner; true: some are long overdue. */
+static bool
+read_owners(void)
+{
+	static WfStatement statement = {
+		.sql = "SELECT o.id, o.role::pg_catalog.oid,"
+		" (SELECT pg_catalog.min(t.due) FROM workflow.timer t"
+		" WHERE t.owner = o.id AND NOT t.parked)"
+		" FROM workflow.owner o"
+	};
+	TimestampTz long_ago;
+	bool		overdue = false;
+	int			n;
+	Reading    *readings = read_generations(&n);
+	uint64		nrows;
+
+	/* a snapshot taken after the generations were read */
+	PopActiveSnapshot();
+	PushActiveSnapshot(GetTransactionSnapshot());
+
+	nrows = wf_execute(&statement, NULL, NULL, 0);
+	long_ago = TimestampTzPlusMilliseconds(wf_now(), -LONG_OVERDUE);
+	for (uint64 i = 0; i < nrows; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Datum		owner = SPI_getbinval(row, desc, 1, &isnull);
+		Datum		role = SPI_getbinval(row, desc, 2, &isnull);
+		Datum		due = SPI_getbinval(row, desc, 3, &isnull);
+
+		learn_owner(readings, n, DatumGetInt32(owner),
+					DatumGetObjectId(role),
+					isnull ? DT_NOEND : DatumGetTimestampTz(due));
+		if (!isnull && DatumGetTimestampTz(due) < long_ago)
+			overdue = true;
+	}
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!readings[i].found)
+			(void) wf_mark_advance(readings[i].entry, readings[i].generation,
+								   DT_NOEND);
+	}
+	return overdue;
+}
+
+/*
+ * Look through the tables: at the start, for owners that are not known yet,
+ * and from time to time for work that nobody announced.
+ */
+bool
+wf_survey(Oid extension)
+{
+	FullTransactionId next_xid = ReadNextFullTransactionId();
+	Snapshot	snapshot;
+	bool		overdue;
+
+	if (!wf_begin("looking for due work", extension))
+		return false;
+
+	overdue = read_owners();
+
+	/*
+	 * What is still in progress may commit without a new transaction id to
+	 * show for it: then the next survey has to look again.
+	 */
+	snapshot = GetActiveSnapshot();
+	surveyed_to = snapshot->xmin == snapshot->xmax &&
+		snapshot->xmax == XidFromFullTransactionId(next_xid) ?
+		next_xid : InvalidFullTransactionId;
+
+	if (overdue)
+		delete_strays();
+	wf_commit();
+	last_survey = GetCurrentTimestamp();
+	return true;
+}
+
+/* When the next one is due, by the real clock. */
+TimestampTz
+wf_survey_due(void)
+{
+	return TimestampTzPlusMilliseconds(last_survey, wf_sweep_interval * 1000L);
+}
+
+/*
+ * Survey if that is due and anybody wrote since the last one, in whatever
+ * database.
+ */
+bool
+wf_survey_if_due(Oid extension)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now < wf_survey_due() && last_survey <= now)
+		return true;
+	if (!FullTransactionIdIsValid(surveyed_to) ||
+		!FullTransactionIdEquals(surveyed_to, ReadNextFullTransactionId()))
+		return wf_survey(extension);
+	last_survey = now;
+	return true;
+}
