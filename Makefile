@@ -43,6 +43,9 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# PostgreSQL is built here without --enable-depend.
+$(OBJS): $(wildcard src/*.h)
+
 $(DATA_built): $(PARTS:%=sql/parts/%.sql)
 	cat $^ > $@
 

@@ -109,9 +109,11 @@ workflow_resume(PG_FUNCTION_ARGS)
 		wf_stepper_write(stepper);
 		wf_execute(&unpark_statement, args, NULL, 0);
 		wake_returned(owner);
-		wf_execute(&redeliver_statement, args, NULL, 0);
-		wake_returned(owner);
 	}
+
+	/* A process that a command led out of its error may have some too. */
+	was = wf_execute(&redeliver_statement, args, NULL, 0) > 0 || was;
+	wake_returned(owner);
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_BOOL(was);

@@ -174,7 +174,7 @@ wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
 
 void
 wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
-			  const char *id, const char *actor)
+			  const char *actor)
 {
 	WfQueued   *queued = wf_grow(process->queue, process->nqueue,
 								 process->queue_size);
@@ -182,7 +182,6 @@ wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
 	queued->timer.process = process->row.id;
 	queued->timer.due = wf_now();
 	queued->timer.event = event;
-	queued->timer.name = id;
 	queued->timer.actor = actor;
 	queued->timer.data = data;
 }

@@ -42,6 +42,8 @@ wf_list_add(WfList *list, void *item)
 	list->items[list->n++] = item;
 }
 
+static char *format_message(const char *fmt, va_list args) pg_attribute_printf(1, 0);
+
 static char *
 format_message(const char *fmt, va_list args)
 {

@@ -103,10 +103,14 @@ missing_hint(const WfCompiler *c, const char *text, WfStateId base)
 {
 	const WfChart *chart = c->chart;
 	const WfState *state = &chart->states[base];
-	const char **siblings = palloc((state->nchildren + 1) * sizeof(char *));
+	const char **siblings;
 	const char *hint;
 	const char *key = text + strspn(text, "#.");
 
+	/* looking through all states for a fault that nobody sees is too much */
+	if (c->faults->n >= WF_MAX_FAULTS)
+		return NULL;
+	siblings = palloc((state->nchildren + 1) * sizeof(char *));
 	for (int i = 0; i < state->nchildren; i++)
 		siblings[i] = chart->states[state->children[i]].key;
 	siblings[state->nchildren] = NULL;

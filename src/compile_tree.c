@@ -236,16 +236,21 @@ add_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 	if (children != NULL && !wf_compile_expect(c, children, at,
 											   WF_JSON_OBJECT))
 		return;
-	if (wants && state->depth >= DEEPEST_STATE)
+	if (!wants)
+		return;
+	if (state->depth >= DEEPEST_STATE)
+	{
 		wf_compile_fault(c, path, NULL, "states nested deeper than %d levels",
 						 DEEPEST_STATE);
-	else if (wants && children != NULL)
+		return;
+	}
+	if (children != NULL)
 	{
 		add_children(c, id, children, at);
 		collect_history(c->chart, &c->chart->states[id]);
 	}
 	state = &c->chart->states[id];
-	if (wants && state->nchildren == state->nhistory)
+	if (state->nchildren == state->nhistory)
 		wf_compile_fault(c, path, NULL, "there are no states inside");
 }
 

@@ -90,6 +90,16 @@ refuse_features(const WfChart *chart, WfFaults *faults)
 					 later[i]);
 }
 
+/* What is legal and yet cannot be meant. */
+static void
+report_warnings(const WfFaults *warnings)
+{
+	for (int i = 0; i < warnings->n; i++)
+		ereport(WARNING,
+				(errmsg("%s: %s", warnings->items[i].path, warnings->items[i].message),
+				 warnings->items[i].hint ? errhint("%s", warnings->items[i].hint) : 0));
+}
+
 static void
 report_faults(const WfFaults *faults)
 {
@@ -224,6 +234,7 @@ compile_definition(text *source, Oid role, WfEvaluator **evaluator)
 	}
 	if (faults.n > 0)
 		report_faults(&faults);
+	report_warnings(&chart->warnings);
 	return chart;
 }
 

@@ -242,7 +242,8 @@ wf_entry_set(WfMachine *machine)
 
 	for (int i = 0; i < scratch->nenabled; i++)
 	{
-		if (scratch->enabled[i].transition->targetless)
+		/* what leaves nothing only leads back to where it comes from */
+		if (!wf_exits_something(machine->chart, &scratch->enabled[i]))
 			continue;
 		if (!any)
 			clear_entry_set(scratch);

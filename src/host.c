@@ -213,7 +213,7 @@ act_send(WfProcess *process, const WfAction *action, const WfEvent *event)
 	else if (action->kind == WF_ACTION_RAISE || target != NULL)
 		raise_now(process, name, data, actor);
 	else
-		wf_queue_self(process, name, data, id, actor);
+		wf_queue_self(process, name, data, actor);
 }
 
 /* To the server log, or to the client that waits. */

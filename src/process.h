@@ -93,8 +93,9 @@ extern void wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
 						   const char *id, TimestampTz due, const char *actor);
 extern void wf_timers_cancel(WfProcess *process, const char *id);
 extern void wf_timers_write(WfProcess *process, WfOutput *out);
+/* Sent without delay: delivered already as far as cancel is concerned. */
 extern void wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
-						  const char *id, const char *actor);
+						  const char *actor);
 
 /* A scope for evaluating on behalf of a process. */
 typedef struct WfProcessScope

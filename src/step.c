@@ -515,18 +515,6 @@ wf_process_in_state(WfProcess *process, WfStateId state)
 	return wf_is_active(process->machine, state);
 }
 
-bool
-wf_process_has_exit(WfProcess *process)
-{
-	const WfChart *chart = process->definition->chart;
-
-	load_machine(process);
-	for (int i = 0; i < chart->nstates; i++)
-		if (wf_is_active(process->machine, i) && chart->states[i].nhandlers > 0)
-			return true;
-	return false;
-}
-
 /* Is this descriptor something that a person or an application sends? */
 static bool
 is_command(const char *descriptor)
@@ -538,6 +526,25 @@ is_command(const char *descriptor)
 		if (strncmp(descriptor, ours[i], strlen(ours[i])) == 0)
 			return false;
 	return true;
+}
+
+bool
+wf_process_has_exit(WfProcess *process)
+{
+	const WfChart *chart = process->definition->chart;
+
+	load_machine(process);
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		if (!wf_is_active(process->machine, i))
+			continue;
+		if (chart->states[i].ntimers > 0)
+			return true;
+		for (int h = 0; h < chart->states[i].nhandlers; h++)
+			if (is_command(chart->states[i].handlers[h].descriptor))
+				return true;
+	}
+	return false;
 }
 
 static bool

@@ -114,8 +114,9 @@ CREATE FUNCTION workflow.reset_timer(process uuid, name text) RETURNS timestampt
 CREATE FUNCTION workflow.suspend(process uuid) RETURNS boolean
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_suspend';
 
--- resume(process): undo suspend(); after a failure, deliver the events that
--- were given up once more. Returns false when there was nothing to resume.
+-- resume(process): undo suspend(); deliver the events that were given up after
+-- failures once more. Returns false when there was nothing to resume. Errors:
+-- WF001, WF002, WF004. Locks the process row.
 CREATE FUNCTION workflow.resume(process uuid) RETURNS boolean
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_resume';
 

@@ -54,7 +54,7 @@ CREATE TABLE workflow.process (
     started_by text COLLATE "C" NOT NULL,
     key        text COLLATE "C",
     history    jsonb                    -- history state -> what it remembers
-) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
+) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 
 -- Business keys: one process a key and definition, whatever its version.
 CREATE TABLE workflow.key (

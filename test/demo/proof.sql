@@ -3,6 +3,8 @@
 -- side, the engine's processes and history, or the customers' and the
 -- manager's notes, on the other.
 
+ANALYZE;
+
 CREATE TEMP VIEW ended AS
     SELECT o.id, o.total, p.status, p.step, p.states[1] AS state, cardinality(p.states) AS nstates
     FROM shop.orders o JOIN workflow.processes p ON p.id = o.process;

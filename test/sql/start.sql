@@ -32,13 +32,13 @@ SELECT is(context(:'p'), '{"lines": 3, "note": null, "tags": [], "customer": {"n
           'the input is laid over the initial context, key by key');
 SELECT is(context(workflow.start('order', '{}')), '{"lines": 0, "note": null, "tags": ["new"], "opened": true}',
           'an empty input changes nothing');
-SELECT results_eq($$ SELECT error('SELECT workflow.start(''order'', ''[1]'')') $$,
+SELECT is(error('SELECT workflow.start(''order'', ''[1]'')'),
     ARRAY['22023', 'the input of a process must be a JSON object'], 'an input that is no object is refused');
-SELECT results_eq($$ SELECT error('SELECT workflow.start(''order'', ''null'')') $$,
+SELECT is(error('SELECT workflow.start(''order'', ''null'')'),
     ARRAY['22023', 'the input of a process must be a JSON object'], 'JSON null is no object');
-SELECT results_eq($$ SELECT error('SELECT workflow.start(NULL)') $$,
+SELECT is(error('SELECT workflow.start(NULL)'),
     ARRAY['22004', 'argument "definition" must not be null'], 'a definition must be named');
-SELECT results_eq($$ SELECT error('SELECT workflow.start(''ordr'')') $$,
+SELECT is(error('SELECT workflow.start(''ordr'')'),
     ARRAY['WF006', 'definition "ordr" does not exist', 'HINT: Store it with workflow.define().'], 'and must exist');
 
 -- computed context
@@ -54,7 +54,7 @@ SELECT is(context(workflow.start('computed')) -> 'total', 'null', 'without an in
 SELECT FROM workflow.define('{"id": "whole", "initial": "a", "context": {"@expr": "jsonb_build_object(''input'', event->''data'')"}, "states": {"a": {}}}');
 SELECT is(context(workflow.start('whole', '{"n": 1}')), '{"n": 1, "input": {"n": 1}}', 'the whole context may be one expression');
 SELECT FROM workflow.define('{"id": "bad", "initial": "a", "context": {"@expr": "to_jsonb(1)"}, "states": {"a": {}}}');
-SELECT results_eq($$ SELECT error('SELECT workflow.start(''bad'')') $$,
+SELECT is(error('SELECT workflow.start(''bad'')'),
     ARRAY['22023', 'the initial context of "bad" is not a JSON object'], 'but has to give an object');
 
 -- keys
@@ -68,7 +68,7 @@ SELECT isnt(workflow.start('order', key => 'A-2'), :'p', 'another key is another
 SELECT isnt(workflow.start('computed', key => 'A-1'), :'p', 'a key belongs to its definition');
 SELECT FROM workflow.send(:'p', 'close');
 SELECT is(workflow.start('order', key => 'A-1'), :'p', 'a key stays taken after the process has ended');
-SELECT results_eq($$ SELECT error('SELECT workflow.find(''order'', ''A-9'')') $$,
+SELECT is(error('SELECT workflow.find(''order'', ''A-9'')'),
     ARRAY['WF001', 'no process of "order" has the key "A-9"'], 'an unknown key is refused with WF001');
 
 -- versions
@@ -77,7 +77,7 @@ SELECT is(states(workflow.start('order')), 'draft', 'the newest version is start
 SELECT is(states(workflow.start('order', version => 1)), 'open', 'or the one that is asked for');
 SELECT is((SELECT version FROM workflow.get(workflow.find('order', 'A-2'))), 1, 'a running process keeps its version');
 SELECT is(workflow.start('order', key => 'A-2'), workflow.find('order', 'A-2'), 'a key counts for all versions');
-SELECT results_eq($$ SELECT error('SELECT workflow.start(''order'', version => 7)') $$,
+SELECT is(error('SELECT workflow.start(''order'', version => 7)'),
     ARRAY['WF006', 'definition "order" has no version 7', 'HINT: Store it with workflow.define().'], 'an unknown version is refused');
 
 -- start later
@@ -86,7 +86,7 @@ SELECT workflow.start('order', version => 1, at => '2030-01-01 08:00+00', actor 
 SELECT is(status(:'p'), 'initialized', 'with a time the process is only made');
 SELECT is(states(:'p'), '', 'it is in no state');
 SELECT is(notes(), '', 'and no action runs');
-SELECT results_eq(format($$ SELECT error('SELECT workflow.send(''%s'', ''close'')') $$, :'p'),
+SELECT is(error('SELECT workflow.send(%L, ''close'')', :'p'),
     ARRAY['WF003', 'the process has not started yet'], 'a command is refused');
 CALL clock('2030-01-01 07:59:59.999+00');
 SELECT is(workflow.work(100), 0, 'before its time nothing happens');
@@ -114,7 +114,7 @@ SELECT results_eq(
        WITH ORDINALITY s(id, n), workflow.get(s.id) g ORDER BY n $$,
     $$ VALUES (true, false, 'A-1'), (false, true, 'B-1'), (false, false, 'none'), (false, true, 'B-1') $$,
     'keys that exist, new ones, none, and one twice in a call');
-SELECT results_eq($$ SELECT error('SELECT workflow.start_many(''order'', ''{null,null}'', keys => ''{a}'')') $$,
+SELECT is(error('SELECT workflow.start_many(''order'', ''{null,null}'', keys => ''{a}'')'),
     ARRAY['2202E', '1 keys for 2 inputs'], 'as many keys as inputs');
 SELECT is((SELECT status FROM workflow.start_many('order', '{null}', at => '2030-01-02') s(id), workflow.get(s.id)), 'initialized',
           'start_many() can start later, too');

@@ -1,0 +1,79 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+SELECT FROM workflow.define('{
+    "id": "job", "initial": "a", "exit": {"type": "note", "params": "-root"},
+    "states": {
+        "a": {"after": {"1 hour": "late"}, "on": {"go": "b", "end": "end"}, "exit": {"type": "note", "params": "-a"}},
+        "b": {"initial": "c", "exit": {"type": "note", "params": "-b"}, "after": {"1 day": "late"}, "states": {"c": {"exit": {"type": "note", "params": "-c"}}}},
+        "late": {}, "end": {"type": "final"}}}');
+
+-- suspend, resume
+SELECT workflow.start('job') AS p \gset
+SELECT is(workflow.suspend(:'p'), true, 'a process is suspended');
+SELECT is(workflow.suspend(:'p'), false, 'once');
+SELECT is((SELECT format('%s %s %s', suspended, status, states) FROM workflow.get(:'p')), 't idled {a}', 'it stays where it is');
+SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF003', 'commands are refused');
+SELECT is((SELECT array_agg(parked) FROM workflow.timers WHERE process = :'p'), ARRAY[true], 'its timers are parked');
+SELECT FROM workflow.post(:'p', 'go');
+CALL clock('2030-01-01 02:00+00');
+SELECT FROM workflow.work(100);
+SELECT is(states(:'p'), 'a', 'executors do not step it');
+SELECT is((SELECT count(*) FROM workflow.process_history WHERE process = :'p'), 1::bigint, 'nor does anything else');
+SELECT is(workflow.resume(:'p'), true, 'resume() lets it go on');
+SELECT is(workflow.resume(:'p'), false, 'once');
+SELECT is(workflow.work(100), 2, 'what has become due meanwhile');
+SELECT is(states(:'p') || ' ' || notes(), 'b.c -a', 'is done now: the posted event came first, and the timer of the state that it left never comes');
+SELECT is((SELECT array_agg(format('%s %s', event, taken) ORDER BY step) FROM workflow.process_history WHERE process = :'p'),
+          ARRAY['workflow.start t', 'go t'], 'in the order of the due times');
+SELECT is((SELECT count(*) FROM workflow.timers WHERE process = :'p' AND parked), 0::bigint, 'nothing is parked any more');
+SELECT notes() AS forget \gset
+
+SELECT workflow.start('job') AS p \gset
+SELECT FROM workflow.suspend(:'p');
+SELECT FROM workflow.set_timer(:'p', '1 hour', '2030-01-01 02:00+00');
+SELECT is(workflow.work(100), 0, 'a timer that is set while the process is suspended waits, too');
+SELECT FROM workflow.resume(:'p');
+SELECT is(workflow.work(100) || states(:'p'), '1late', 'until it is resumed');
+SELECT workflow.start('job', at => '2030-01-01 03:00+00') AS p \gset
+SELECT FROM workflow.suspend(:'p');
+CALL clock('2030-01-01 03:00+00');
+SELECT is(workflow.work(100) || status(:'p'), '0initialized', 'a process that has not started can be suspended');
+SELECT FROM workflow.resume(:'p');
+SELECT is(workflow.work(100) || status(:'p'), '1idled', 'and resumed');
+
+-- cancel
+SELECT notes() AS forget \gset
+SELECT workflow.start('job') AS p \gset
+SELECT FROM workflow.send(:'p', 'go');
+SELECT FROM workflow.post(:'p', 'go', at => '2031-01-01');
+SELECT notes() AS forget \gset
+SELECT lives_ok(format('SELECT workflow.cancel(%L, actor => ''boss'')', :'p'), 'a process is cancelled');
+SELECT is(notes(), '-c, -b, -root', 'its exit actions run, from the inside out');
+SELECT is((SELECT format('%s %s', status, states) FROM workflow.get(:'p')), 'terminated {}', 'it is terminated and in no state');
+SELECT is(timers(:'p'), '', 'it has no timers');
+SELECT is((SELECT format('%s %s>%s %s', event, from_states, to_states, actor) FROM workflow.process_history WHERE process = :'p' ORDER BY step DESC LIMIT 1),
+          'workflow.cancel {b.c}>{} boss', 'the history says who it was');
+SELECT is((error('SELECT workflow.cancel(%L)', :'p'))[1], 'WF004', 'it is over');
+SELECT is((error(format('SELECT workflow.%s(%%L)', f), :'p'))[1], 'WF004', format('%s() of a process that is over: WF004', f)) FROM unnest(ARRAY['suspend', 'resume']) f;
+SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF004', 'send() to it, too');
+SELECT workflow.start('job', at => '2030-02-01') AS p \gset
+SELECT FROM workflow.cancel(:'p');
+SELECT is(status(:'p') || timers(:'p') || notes(), 'terminated', 'what has not started can be cancelled: nothing runs');
+SELECT workflow.start('job') AS p \gset
+SELECT FROM workflow.suspend(:'p');
+SELECT FROM workflow.cancel(:'p');
+SELECT is(status(:'p'), 'terminated', 'what is suspended, too');
+SELECT workflow.start('job') AS p \gset
+SELECT FROM workflow.send(:'p', 'end');
+SELECT is((error('SELECT workflow.cancel(%L)', :'p'))[1], 'WF004', 'what has come to its end cannot');
+SELECT is((error(format('SELECT workflow.%s(''01234567-89ab-7def-8000-000000000000'')', f)))[1], 'WF001', format('%s() of no process: WF001', f))
+FROM unnest(ARRAY['suspend', 'resume', 'cancel']) f;
+SELECT workflow.start('job') AS p \gset
+SET ROLE regress_stranger;
+SELECT is((app.error(format('SELECT workflow.%s(%%L)', f), :'p'))[1], 'WF002', format('%s() by a stranger: WF002', f)) FROM unnest(ARRAY['suspend', 'resume', 'cancel']) f;
+
+SELECT finish();
+ROLLBACK;

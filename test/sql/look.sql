@@ -1,0 +1,62 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+SELECT FROM workflow.define('{
+    "id": "claim", "initial": "open", "context": {"n": 1},
+    "on": {"drop": "dropped", "note.*": {"actions": {"type": "note", "params": "note"}}},
+    "states": {
+        "open": {
+            "initial": "new", "after": {"30 days": "dropped"}, "onDone": "dropped",
+            "on": {"sign": {"target": "signed", "guard": {"@expr": "(context->>''n'')::int > 1"}}, "drop": {"guard": false}},
+            "states": {"new": {"on": {"assign": "assigned", "sign": {"guard": {"@expr": "event->''data'' IS NOT NULL"}}}}, "assigned": {"on": {"pay": "end"}}, "end": {"type": "final"}}},
+        "signed": {"on": {"drop": {"guard": {"@expr": "event->>''actor'' = ''boss''"}}}},
+        "dropped": {"type": "final"}}}');
+SELECT workflow.start('claim', key => 'C1') AS p \gset
+
+-- available_events
+SELECT results_eq(format('SELECT event COLLATE "default", enabled FROM workflow.available_events(%L)', :'p'),
+    $$ VALUES ('drop', true), ('note.*', true), ('sign', false), ('assign', true) $$,
+    'what the active states have a handler for, from the outside in; guards are asked without data; timers and onDone are left out');
+SELECT FROM workflow.send(:'p', 'assign');
+SELECT results_eq(format('SELECT event COLLATE "default", enabled FROM workflow.available_events(%L)', :'p'),
+    $$ VALUES ('drop', true), ('note.*', true), ('sign', false), ('pay', true) $$, 'as the process stands');
+SELECT is((SELECT step FROM workflow.get(:'p')), 2, 'looking is no step');
+SELECT workflow.start('claim', '{"n": 2}') AS q \gset
+SELECT FROM workflow.send(:'q', 'sign');
+SELECT results_eq(format('SELECT event COLLATE "default", enabled FROM workflow.available_events(%L, actor => ''boss'')', :'q'),
+    $$ VALUES ('drop', true), ('note.*', true) $$, 'guards see the actor');
+SELECT FROM workflow.suspend(:'q');
+SELECT is((SELECT count(*) FROM workflow.available_events(:'q')), 0::bigint, 'a suspended process takes nothing');
+SELECT FROM workflow.resume(:'q');
+SELECT FROM workflow.send(:'q', 'drop');
+SELECT is((SELECT count(*) FROM workflow.available_events(:'q')), 0::bigint, 'nor does one that is over');
+SELECT is((SELECT count(*) FROM workflow.available_events(workflow.start('claim', at => '2030-02-01'))), 0::bigint, 'nor one that has not started');
+SELECT is((error('SELECT workflow.available_events(''01234567-89ab-7def-8000-000000000000'')'))[1], 'WF001', 'a process has to exist');
+
+-- get
+SELECT is((error('SELECT workflow.get(''01234567-89ab-7def-8000-000000000000'')'))[1], 'WF001', 'get() of no process: WF001');
+SELECT is((SELECT g::text FROM workflow.get(:'p') g), format('(%s,claim,1,C1,idled,f,{open.assigned},"{""n"": 1}",2,"2030-01-01 00:00:00+00","2030-01-01 00:00:00+00")', :'p'),
+          'get() tells where a process stands');
+CALL clock('2030-01-02');
+SELECT FROM workflow.send(:'p', 'note.it');
+SELECT is((SELECT format('%s %s', started_at, updated_at) FROM workflow.get(:'p')), '2030-01-01 00:00:00+00 2030-01-02 00:00:00+00', 'when it was started and when it took its last step');
+
+-- views, for people
+SELECT is((SELECT v::text FROM workflow.processes v WHERE id = :'p'),
+    format('(%s,claim,1,C1,idled,f,{open.assigned},"{""n"": 1}",3,regress_app,"2030-01-01 00:00:00+00","2030-01-02 00:00:00+00")', :'p'), 'processes');
+SELECT FROM workflow.post(:'p', 'pay', '{"by": 1}', '2030-01-20', 'payment', 'ann');
+SELECT is((SELECT array_agg(concat_ws(' ', definition, key, event, name, state, due, parked, attempts, actor, data) ORDER BY due) FROM workflow.timers WHERE process = :'p'),
+    ARRAY['claim C1 pay payment 2030-01-20 00:00:00+00 f 0 ann {"by": 1}', 'claim C1 after.30 days.open 30 days open 2030-01-31 00:00:00+00 f 0'], 'timers');
+SELECT is((SELECT array_agg(concat_ws(' ', definition, key, step, at, event, taken, from_states, to_states, due, actor, data) ORDER BY step) FROM workflow.process_history WHERE process = :'p'),
+    ARRAY['claim C1 1 2030-01-01 00:00:00+00 workflow.start t {} {open.new} regress_app',
+          'claim C1 2 2030-01-01 00:00:00+00 assign t {open.new} {open.assigned} regress_app',
+          'claim C1 3 2030-01-02 00:00:00+00 note.it t {open.assigned} {open.assigned} regress_app'], 'process_history');
+SELECT is((SELECT format('%s %s %s %s', name, version, owner, chart ->> 'id') FROM workflow.definitions), 'claim 1 regress_app claim', 'definitions');
+SELECT columns_are('workflow', 'errors', ARRAY['process', 'definition', 'key', 'status', 'states', 'event', 'attempts', 'given_up', 'at', 'sqlstate', 'message', 'detail', 'hint', 'context', 'due', 'actor', 'data'], 'errors: what went wrong, and where');
+SELECT columns_are('workflow', 'activity', ARRAY['kind', 'pid', 'owner', 'state', 'since', 'steps', 'batches', 'wait_reason'], 'activity: the workers');
+SELECT lives_ok('SELECT * FROM workflow.activity', 'can be looked at');
+
+SELECT finish();
+ROLLBACK;
