@@ -25,6 +25,12 @@ static WfStatement find_statement = {
 	2, {TEXTOID, TEXTOID}
 };
 
+static WfStatement started_statement = {
+	"SELECT FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1"
+	" AND started_by OPERATOR(pg_catalog.=) $2",
+	2, {UUIDOID, TEXTOID}
+};
+
 static void
 require_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -191,4 +197,15 @@ wf_find(const char *definition, const char *key, pg_uuid_t *id)
 				 errmsg("no process of \"%s\" has the key \"%s\"", definition, key)));
 	*id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
 									   SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+void
+wf_require_sight(const pg_uuid_t *process, const WfDefinition *definition)
+{
+	Datum		values[2] = {UUIDPGetDatum(process),
+	CStringGetTextDatum(GetUserNameFromId(GetUserId(), false))};
+
+	if (!wf_may(definition, "read") &&
+		wf_execute(&started_statement, values, NULL, 1) == 0)
+		wf_require(definition, "read");
 }

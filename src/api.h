@@ -42,6 +42,12 @@ extern WfProcess *wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait);
 /* The same after the row was locked. */
 extern WfProcess *wf_hold_row(WfStepper *stepper, const WfRow *row);
 
+/*
+ * Error WF002 unless the current user may read the definition, or started
+ * the process itself.
+ */
+extern void wf_require_sight(const pg_uuid_t *process, const WfDefinition *definition);
+
 /* The process with a business key; error WF001. */
 extern void wf_find(const char *definition, const char *key, pg_uuid_t *id);
 

@@ -64,7 +64,7 @@ arrived(const Wanted *wanted)
 
 	if (!wf_read_process(&wanted->process, &row))
 		wf_no_process(&wanted->process);
-	wf_require(wf_definition(row.definition), "read");
+	wf_require_sight(&row.id, wf_definition(row.definition));
 	if (wanted->state != NULL && in_state(&row, wanted->state))
 		return true;
 	if (wf_row_is_over(&row) || row.status == WF_TERMINATED ||

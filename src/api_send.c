@@ -42,7 +42,7 @@ static WfStatement keep_receipt_statement = {
 static WfStatement forget_post_statement = {
 	"DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL",
-	2, {UUIDOID, TEXTOID}
+	2, {UUIDOID, TEXTOID},.latest = true
 };
 
 /* --- verdicts ---------------------------------------------------------- */

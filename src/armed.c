@@ -235,9 +235,11 @@ wf_timers_write(WfProcess *process, WfOutput *out)
 	 * A process that ended leaves nothing behind.  Its states' timers are all
 	 * known here; whether it has delayed events is not.  An event that others
 	 * posted for a later day is dropped on that day: looking for one at the
-	 * end of each process would cost more than it is worth.
+	 * end of each process would cost more than it is worth.  One that is
+	 * cancelled may not even have started.
 	 */
-	if (over && process->definition->sends_later && !process->is_new)
+	if (over && !process->is_new &&
+		(process->definition->sends_later || process->row.status == WF_TERMINATED))
 	{
 		wf_output_disarm(out, &process->row.id, NULL, NULL);
 		return;

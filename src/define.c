@@ -24,12 +24,14 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 #include "api.h"
 #include "clock.h"
 #include "compile.h"
 #include "guc.h"
 #include "session.h"
+#include "stamp.h"
 
 PG_FUNCTION_INFO_V1(workflow_define);
 
@@ -204,6 +206,30 @@ owner_id(Oid role)
 	return id;
 }
 
+/* --- the path ---------------------------------------------------------- */
+
+/*
+ * The path that user code will have: that of the author, with pg_temp last.
+ * Where it is not named it would come first, and whoever sends a command could
+ * put temporary tables, with triggers, in the way of the owner's.
+ */
+static char *
+path_for_user_code(void)
+{
+	StringInfoData path;
+	List	   *names;
+	ListCell   *cell;
+
+	if (!SplitIdentifierString(pstrdup(namespace_search_path), ',', &names))
+		elog(ERROR, "invalid list syntax in search_path");
+	initStringInfo(&path);
+	foreach(cell, names)
+		if (strcmp(lfirst(cell), "pg_temp") != 0)
+			appendStringInfo(&path, "%s, ", quote_identifier(lfirst(cell)));
+	appendStringInfoString(&path, "pg_temp");
+	return path.data;
+}
+
 /* --- define ------------------------------------------------------------ */
 
 /* Two sessions defining one name take turns. */
@@ -220,7 +246,7 @@ lock_name(const char *name)
 
 /* Compile, resolve every function and expression, or report all faults. */
 static WfChart *
-compile_definition(text *source, Oid role, WfEvaluator **evaluator)
+compile_definition(text *source, Oid role, const char *path, WfEvaluator **evaluator)
 {
 	WfFaults	faults = {0};
 	WfChart    *chart = wf_compile_faulty(VARDATA_ANY(source),
@@ -229,7 +255,7 @@ compile_definition(text *source, Oid role, WfEvaluator **evaluator)
 	if (chart != NULL)
 	{
 		refuse_features(chart, &faults);
-		*evaluator = wf_evaluator_new(chart, role, pstrdup(namespace_search_path));
+		*evaluator = wf_evaluator_new(chart, role, path);
 		wf_evaluator_check(*evaluator, note_error, &faults);
 	}
 	if (faults.n > 0)
@@ -249,6 +275,7 @@ workflow_define(PG_FUNCTION_ARGS)
 {
 	text	   *source = PG_GETARG_TEXT_PP(0);
 	Oid			role = GetUserId();
+	char	   *path = path_for_user_code();
 	WfEvaluator *evaluator = NULL;
 	WfChart    *chart;
 	Jsonb	   *functions;
@@ -258,11 +285,13 @@ workflow_define(PG_FUNCTION_ARGS)
 	Datum		values[8];
 
 	check_owner_role(role);
-	chart = compile_definition(source, role, &evaluator);
+	chart = compile_definition(source, role, path, &evaluator);
 	functions = wf_evaluator_functions(evaluator);
 	canonical = wf_canonical(chart);
 
 	wf_connect();
+	wf_stamp_require();
+	wf_stamp_write();
 	lock_name(chart->name);
 	owner = owner_id(role);
 	values[0] = CStringGetTextDatum(chart->name);
@@ -279,7 +308,7 @@ workflow_define(PG_FUNCTION_ARGS)
 					 errmsg("definition \"%s\" belongs to role \"%s\"", chart->name,
 							SPI_getvalue(row, desc, 6))));
 		if (same_text(row, desc, 3, canonical) &&
-			same_text(row, desc, 4, namespace_search_path) &&
+			same_text(row, desc, 4, path) &&
 			same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions))))
 		{
 			SPI_finish();
@@ -292,7 +321,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	values[2] = Int32GetDatum(owner);
 	values[3] = PointerGetDatum(source);
 	values[4] = CStringGetTextDatum(canonical);
-	values[5] = CStringGetTextDatum(namespace_search_path);
+	values[5] = CStringGetTextDatum(path);
 	values[6] = JsonbPGetDatum(functions);
 	values[7] = TimestampTzGetDatum(wf_now());
 	wf_execute(&insert_statement, values, NULL, 0);

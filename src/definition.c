@@ -23,6 +23,7 @@
 #include "compile.h"
 #include "definition.h"
 #include "session.h"
+#include "stamp.h"
 
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
@@ -117,6 +118,12 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 	definition->version = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
 	definition->owner = DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull));
 	definition->role = DatumGetObjectId(SPI_getbinval(row, desc, 4, &isnull));
+	if (!OidIsValid(definition->role))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the role that owns definition \"%s\" does not exist",
+						definition->name),
+				 errhint("Create it and call workflow.adopt().")));
 	definition->search_path = SPI_getvalue(row, desc, 5);
 	definition->chart = wf_compile(chart, strlen(chart), &faults);
 	if (definition->chart == NULL)
@@ -148,6 +155,7 @@ wf_definition(int32 id)
 	if (entry != NULL)
 		return entry->definition;
 
+	wf_stamp_require();
 	if (wf_execute(&load_statement, &value, NULL, 1) == 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_DEFINITION),

@@ -44,6 +44,7 @@
 #include "compat.h"
 #include "eval.h"
 #include "expression.h"
+#include "timeout.h"
 
 /* One expression of a chart, compiled. */
 typedef struct Compiled
@@ -111,6 +112,7 @@ user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 							 GUC_ACTION_SAVE, true, 0, false);
 	SetUserIdAndSecContext(evaluator->owner,
 						   bracket->sec_context | restricted);
+	bracket->until = wf_timeout_until();
 	bracket->open = true;
 }
 
@@ -220,17 +222,20 @@ evaluate_pure(ExprState *state, ParamListInfo params, bool *isnull)
  */
 static Datum
 evaluate_impure(Compiled *compiled, ExprState *state, ParamListInfo params,
-				bool *isnull)
+				TimestampTz until, bool *isnull)
 {
+	MemoryContext context = CurrentMemoryContext;
 	ExprContext *econtext;
 	Datum		result = (Datum) 0;
 	bool		nested = compiled->in_use;
+	TimestampTz outer;
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	econtext = CreateStandaloneExprContext();
 	econtext->ecxt_param_list_info = params;
 	compiled->in_use = true;
+	outer = wf_timeout_begin(until);
 	PG_TRY();
 	{
 		result = ExecEvalExprSwitchContext(state, econtext, isnull);
@@ -243,10 +248,12 @@ evaluate_impure(Compiled *compiled, ExprState *state, ParamListInfo params,
 		 */
 		compiled->in_use = nested;
 		compiled->state = NULL;
+		wf_timeout_failed(outer, context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	compiled->in_use = nested;
+	wf_timeout_end(outer);
 
 	if (!*isnull && !get_typbyval(compiled->type))
 		result = datumCopy(result, false, get_typlen(compiled->type));
@@ -288,7 +295,8 @@ evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	*type = compiled->type;
 	if (compiled->pure)
 		return evaluate_pure(state, &params.list, isnull);
-	return evaluate_impure(compiled, state, &params.list, isnull);
+	return evaluate_impure(compiled, state, &params.list, scope->bracket->until,
+						   isnull);
 }
 
 bool

@@ -25,6 +25,7 @@ typedef struct WfBracket
 	Oid			user;
 	int			sec_context;
 	int			guc_level;
+	TimestampTz until;			/* user code may run so long */
 } WfBracket;
 
 /*

@@ -111,19 +111,25 @@ string_of(WfProcess *process, const WfValue *value, const WfEvent *event,
 	return text;
 }
 
-static void
-set_context(WfProcess *process, Jsonb *context)
+void
+wf_check_context(Jsonb *context)
 {
 	if (!JB_ROOT_IS_OBJECT(context))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the new context is not a JSON object")));
-	if (VARSIZE(context) / 1024 > wf_max_context_size)
+	if (VARSIZE(context) > (Size) wf_max_context_size * 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the new context is larger than workflow.max_context_size (%d kB)",
 						wf_max_context_size),
 				 errhint("Keep large data in tables of your own and their keys in the context.")));
+}
+
+static void
+set_context(WfProcess *process, Jsonb *context)
+{
+	wf_check_context(context);
 	process->context = context;
 	process->row.context = JsonbPGetDatum(context);
 }

@@ -84,6 +84,8 @@ struct WfProcess
 /* host.c: what the interpreter asks for. */
 extern const WfHost wf_process_host;
 extern Jsonb *wf_event_jsonb(WfProcess *process, const WfEvent *event);
+/* An error when this is no object, or larger than allowed. */
+extern void wf_check_context(Jsonb *context);
 
 /* armed.c: timers of a process, in memory. */
 extern void wf_timers_arm(WfProcess *process, const WfState *state,

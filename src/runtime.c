@@ -35,6 +35,7 @@
 #include "pool.h"
 #include "runtime.h"
 #include "session.h"
+#include "stamp.h"
 #include "survey.h"
 #include "worker.h"
 
@@ -128,10 +129,10 @@ leave(int code, Datum arg)
  * another one has taken its place, that is for another runtime.
  */
 pg_noreturn static void
-absent(void)
+absent(bool look_again)
 {
 	next_state = WF_DB_ABSENT;
-	if (wf_begin("looking for the extension", InvalidOid))
+	if (look_again && wf_begin("looking for the extension", InvalidOid))
 	{
 		next_state = WF_DB_UNKNOWN;
 		wf_commit();
@@ -165,16 +166,17 @@ database_takes_work(void)
 static void
 find_extension(void)
 {
-	bool		here = false;
+	bool		ours;
 
-	if (wf_begin("looking for the extension", extension))
-	{
-		here = database_takes_work();
-		extension = wf_extension_oid();
-		wf_commit();
-	}
-	if (!here)
-		absent();
+	if (!wf_begin("looking for the extension", extension))
+		absent(true);
+
+	/* What was restored from elsewhere waits for workflow.adopt(). */
+	ours = database_takes_work() && wf_stamp_is_ours();
+	extension = wf_extension_oid();
+	wf_commit();
+	if (!ours)
+		absent(false);
 }
 
 /*
@@ -342,7 +344,7 @@ feed(void)
 		if (!in_transaction && !wf_begin("starting executors", extension))
 		{
 			wf_pool_release(slot, generation);
-			absent();
+			absent(true);
 		}
 		in_transaction = true;
 
@@ -417,7 +419,7 @@ turn(void)
 {
 	reap();
 	if (!wf_survey_if_due(extension))
-		absent();
+		absent(true);
 
 	wf_pool_appetite(MyDatabaseId, &appetite);
 	if (!able())
@@ -428,7 +430,7 @@ turn(void)
 	if (appetite.unknown)
 	{
 		if (!wf_survey(extension))
-			absent();
+			absent(true);
 		wf_pool_appetite(MyDatabaseId, &appetite);
 	}
 	if (retry_at > GetCurrentTimestamp())
@@ -467,7 +469,7 @@ settle_in(void)
 	find_extension();
 	take_over();
 	if (!wf_survey(extension))
-		absent();
+		absent(true);
 }
 
 /* Entry point. */

@@ -229,7 +229,12 @@ wf_run(WfStatement *statement, Datum *values, const char *nulls, long limit)
 	running_own = true;
 	PG_TRY();
 	{
-		code = SPI_execute_plan(statement->plan, values, nulls, false, limit);
+		if (statement->latest && IsolationUsesXactSnapshot())
+			code = SPI_execute_snapshot(statement->plan, values, nulls,
+										GetLatestSnapshot(), GetTransactionSnapshot(),
+										false, false, limit);
+		else
+			code = SPI_execute_plan(statement->plan, values, nulls, false, limit);
 	}
 	PG_FINALLY();
 	{

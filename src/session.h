@@ -39,6 +39,11 @@ extern void wf_session_init(void);
 /*
  * A statement of ours: prepared and kept at its first execution in a session,
  * as a generic plan.  Names in its text are qualified.
+ *
+ * latest: an UPDATE or DELETE that must find the rows that are there now, also
+ * in a caller's REPEATABLE READ transaction: one that its snapshot does not
+ * show is a serialization failure then.  (Rows that change together with the
+ * process row need no such thing: locking that one fails.)
  */
 typedef struct WfStatement
 {
@@ -46,6 +51,7 @@ typedef struct WfStatement
 	int			nargs;
 	Oid			args[16];
 	SPIPlanPtr	plan;
+	bool		latest;			/* see below */
 } WfStatement;
 
 /*

@@ -168,6 +168,7 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 {
 	WfProcess  *process = add_process(stepper, definition);
 
+	wf_check_context(context);
 	process->is_new = true;
 	process->key = key;
 	process->started_by = GetUserNameFromId(GetUserId(), false);

@@ -189,7 +189,8 @@ exclusive_database(Node *statement, bool in_block)
 		return InvalidOid;
 
 	dbid = get_database_oid(name, true);
-	if (!OidIsValid(dbid) || dbid == MyDatabaseId ||
+	if (!OidIsValid(dbid) ||
+		(dbid == MyDatabaseId && !IsA(statement, CreatedbStmt)) ||	/* refused */
 		!object_ownercheck(DatabaseRelationId, dbid, GetUserId()))
 		return InvalidOid;
 	return dbid;

@@ -66,7 +66,7 @@ CREATE FUNCTION workflow.send_many(
     OUT process uuid, OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_many';
 
--- find(definition, key): the process with this business key; error WF001.
+-- find(definition, key): the process with this business key. Errors: WF001, WF002.
 CREATE FUNCTION workflow.find(definition text, key text) RETURNS uuid
     LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_find';
 
@@ -147,6 +147,13 @@ CREATE FUNCTION workflow.get(
 CREATE FUNCTION workflow.available_events(
     process uuid, actor text DEFAULT NULL, OUT event text, OUT enabled boolean)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_available_events';
+
+-- adopt(): let the workflows of a database that was restored from a dump,
+-- copied or upgraded go on here; owners are found anew by their names.
+-- Returns the number of owners; a WARNING for each whose role does not exist.
+-- For superusers and workflow_admin. Error WF002.
+CREATE FUNCTION workflow.adopt() RETURNS bigint
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_adopt';
 
 -- work(max): step up to `max` due timers of the current role's processes, in
 -- this transaction; what an executor does, by hand. An error of user code is

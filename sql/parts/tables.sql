@@ -9,6 +9,16 @@
 CREATE TYPE workflow.status AS ENUM
     ('initialized', 'running', 'idled', 'finalized', 'terminated', 'error');
 
+-- The server and database that all of this was written in, once there is
+-- something. A dump carries it along: restored elsewhere it does not fit, and
+-- nothing runs until workflow.adopt().
+CREATE TABLE workflow.stamp (
+    one               boolean PRIMARY KEY DEFAULT true CHECK (one),
+    system_identifier bigint NOT NULL,
+    database          oid NOT NULL,
+    at                timestamptz NOT NULL
+);
+
 -- On whose behalf definitions run. Rows elsewhere carry the id; the name is
 -- what survives a dump, the oid is what is resolved from it.
 CREATE TABLE workflow.owner (
@@ -25,7 +35,7 @@ CREATE TABLE workflow.definition (
     owner       int NOT NULL,
     source      json NOT NULL,      -- as the author wrote it
     chart       json NOT NULL,      -- the canonical form, what is executed
-    search_path text NOT NULL,      -- for user code, as it was at define()
+    search_path text NOT NULL,      -- for user code: as it was at define(), pg_temp last
     functions   jsonb NOT NULL,     -- signature -> hash of its source
     created_at  timestamptz NOT NULL,
     UNIQUE (name, version)

@@ -28,7 +28,7 @@ use PostgreSQL::Test::Cluster;
 use Test::More;
 
 our @EXPORT = qw(workflow_node workflow_role as wait_for wait_for_count
-  worker_pids blocks_of);
+  worker_pids);
 
 =head2 workflow_node(NAME, SETTING...)
 
@@ -123,33 +123,6 @@ sub worker_pids
 
 	return split /\n/, $node->safe_psql('postgres',
 		"SELECT pid FROM workflow.activity WHERE kind = '$kind' AND pid IS NOT NULL ORDER BY pid");
-}
-
-=head2 blocks_of(FILE, LANGUAGE)
-
-The fenced blocks of a language in a Markdown file, each with its first line
-number: ([line, text], ...).
-
-=cut
-
-sub blocks_of
-{
-	my ($path, $language) = @_;
-	my ($inside, @blocks);
-
-	open(my $file, '<', $path) or die "cannot read $path: $!";
-	while (my $line = <$file>)
-	{
-		if ($inside && $line =~ /^```\s*$/) { $inside = 0 }
-		elsif ($inside) { $blocks[-1][1] .= $line }
-		elsif ($line =~ /^```\Q$language\E\s*$/)
-		{
-			push @blocks, [ $. + 1, '' ];
-			$inside = 1;
-		}
-	}
-	close($file);
-	return @blocks;
 }
 
 1;

@@ -20,8 +20,8 @@ SELECT is(workflow.define(:'door'), 3, 'going back to an older one is a new vers
 SELECT is(workflow.define('{"id": "gate", "initial": "a", "states": {"a": {}}}'), 1, 'another name counts for itself');
 SELECT results_eq(
     $$ SELECT version, owner::text COLLATE "default", search_path, created_at FROM workflow.definitions WHERE name = 'door' ORDER BY 1 $$,
-    $$ SELECT v, 'regress_app', 'app, public', '2030-01-01 00:00+00'::timestamptz FROM generate_series(1, 3) v $$,
-    'every version is kept, with its owner and the search_path of its author');
+    $$ SELECT v, 'regress_app', 'app, public, pg_temp', '2030-01-01 00:00+00'::timestamptz FROM generate_series(1, 3) v $$,
+    'every version is kept, with its owner and the search_path of its author, pg_temp last');
 SELECT is((SELECT source::text FROM workflow.definitions WHERE name = 'door' AND version = 2), :'longer',
           'the source is kept as it was written');
 SELECT is(workflow.define('{"id": "calls", "initial": "a", "states": {"a": {"on": {"go": {"target": "a", "guard": "paid"}}}}}'), 1,

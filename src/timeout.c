@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * timeout.c
+ *	  workflow.step_timeout: user code that takes too long is interrupted.
+ *
+ * Runs in any backend.  The timer is armed only while user code runs, so that
+ * it can never hit our own statements or the commit.  It interrupts as
+ * statement_timeout does: at the next CHECK_FOR_INTERRUPTS(), with an error
+ * that EXCEPTION WHEN OTHERS does not catch.  Code that catches it by name is
+ * told once more when it returns.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "guc.h"
+#include "timeout.h"
+
+static TimeoutId timeout_id;
+static bool registered = false; /* in this process */
+
+/* What the timer is armed for; DT_NOEND: it is not. */
+static TimestampTz armed_until = DT_NOEND;
+
+static volatile sig_atomic_t expired = false;
+
+/* In a signal handler. */
+static void
+on_timeout(void)
+{
+	expired = true;
+	QueryCancelPending = true;
+	InterruptPending = true;
+}
+
+TimestampTz
+wf_timeout_until(void)
+{
+	return wf_step_timeout == 0 ? DT_NOEND :
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wf_step_timeout);
+}
+
+static void
+arm(TimestampTz until)
+{
+	if (!registered)
+	{
+		timeout_id = RegisterTimeout(USER_TIMEOUT, on_timeout);
+		registered = true;
+	}
+	enable_timeout_at(timeout_id, until);
+	armed_until = until;
+}
+
+/* Back to what it was armed for outside. */
+static void
+disarm(TimestampTz outer)
+{
+	if (armed_until == outer)
+		return;
+	disable_timeout(timeout_id, false);
+	if (outer == DT_NOEND)
+		armed_until = DT_NOEND;
+	else
+		arm(outer);
+}
+
+/*
+ * An inner step (user code that sends to another process) has what is left of
+ * the outer one's time.
+ */
+TimestampTz
+wf_timeout_begin(TimestampTz until)
+{
+	TimestampTz outer = armed_until;
+
+	if (outer == DT_NOEND)
+		expired = false;
+	if (until < outer)
+		arm(until);
+	return outer;
+}
+
+#define TIMEOUT_MESSAGE \
+	"canceling step due to workflow.step_timeout"
+#define TIMEOUT_HINT \
+	"Guards and actions hold locks while they run: do long work elsewhere, or raise workflow.step_timeout."
+
+void
+wf_timeout_end(TimestampTz outer)
+{
+	disarm(outer);
+	if (likely(!expired))
+		return;
+
+	/* It came too late for the code to notice, or the code made light of it. */
+	expired = false;
+	QueryCancelPending = false;
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED),
+			 errmsg(TIMEOUT_MESSAGE),
+			 errhint(TIMEOUT_HINT)));
+}
+
+void
+wf_timeout_failed(TimestampTz outer, MemoryContext context)
+{
+	ErrorData  *error;
+
+	disarm(outer);
+	if (!expired)
+		return;
+	expired = false;
+	if (geterrcode() != ERRCODE_QUERY_CANCELED)
+	{
+		/* It failed of itself just before; nothing is left to cancel. */
+		QueryCancelPending = false;
+		return;
+	}
+
+	/* The same error, but saying what it is, with the place it came from. */
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	error->message = TIMEOUT_MESSAGE;
+	error->hint = TIMEOUT_HINT;
+	ReThrowError(error);
+}

@@ -1,0 +1,132 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+-- Hostile objects: of the caller, against the engine and against the owner.
+CREATE FUNCTION app.pay(context jsonb, event jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO payment (amount) VALUES ((event -> 'data' ->> 'amount')::int);
+    RETURN context || jsonb_build_object('path', current_setting('search_path'), 'paid', (SELECT sum(amount) FROM payment));
+END
+$$;
+CREATE TABLE app.payment (amount int);
+SELECT FROM workflow.define('{
+    "id": "bill", "initial": "open", "context": {"limit": 100},
+    "states": {"open": {"on": {
+        "pay": {"guard": {"@expr": "(event->''data''->>''amount'')::int <= (context->>''limit'')::int"}, "actions": "pay"},
+        "twice": {"guard": {"@expr": "1 = 1 AND ''a'' || ''b'' = ''ab''"}}}}}}');
+SELECT FROM workflow.grant_on('bill', 'regress_clerk', 'start', 'send');
+SELECT workflow.start('bill') AS p \gset
+
+RESET ROLE;
+CREATE ROLE regress_thief LOGIN;
+GRANT workflow_user, regress_clerk TO regress_thief;
+CREATE SCHEMA evil AUTHORIZATION regress_thief;
+SET ROLE regress_thief;
+-- Everything is greater, equal and less, and tells who asked.
+CREATE TABLE evil.loot (by name, what text);
+GRANT ALL ON evil.loot TO PUBLIC;
+GRANT USAGE ON SCHEMA evil TO PUBLIC;
+SELECT format('CREATE FUNCTION evil.yes(%1$s, %1$s) RETURNS boolean LANGUAGE plpgsql AS
+                   $f$ BEGIN INSERT INTO evil.loot VALUES (current_user, %2$L); RETURN true; END $f$', t, 'operator of ' || t)
+FROM unnest(ARRAY['int', 'uuid', 'text', 'timestamptz']) t \gexec
+SELECT format('CREATE OPERATOR evil.%2$s (LEFTARG = %1$s, RIGHTARG = %1$s, FUNCTION = evil.yes)', t, o)
+FROM unnest(ARRAY['int', 'uuid', 'text', 'timestamptz']) t, unnest(ARRAY['=', '<=', '>=']) o \gexec
+CREATE FUNCTION evil.unnest(uuid[]) RETURNS SETOF uuid LANGUAGE sql AS $$ INSERT INTO evil.loot VALUES (current_user, 'unnest'); SELECT pg_catalog.unnest($1) $$;
+CREATE FUNCTION evil.nextval(regclass) RETURNS bigint LANGUAGE sql AS $$ INSERT INTO evil.loot VALUES (current_user, 'nextval'); SELECT 1::bigint $$;
+CREATE FUNCTION evil.note(context jsonb, event jsonb, params jsonb) RETURNS void LANGUAGE sql AS $$ INSERT INTO evil.loot VALUES (current_user, 'note') $$;
+CREATE FUNCTION evil.pay(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS $$ INSERT INTO evil.loot VALUES (current_user, 'pay') $$;
+CREATE FUNCTION evil.caught() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO evil.loot VALUES (current_user, TG_TABLE_NAME); RETURN NEW; END $$;
+CREATE TABLE evil.payment (amount int);
+CREATE TABLE evil.process (LIKE evil.payment);
+CREATE TEMP TABLE payment (amount int);
+CREATE TRIGGER caught BEFORE INSERT ON payment FOR EACH ROW EXECUTE FUNCTION evil.caught();
+GRANT ALL ON payment TO PUBLIC;
+CREATE TEMP TABLE process (id uuid, definition int, status text, states text[]);
+CREATE TEMP TABLE timer (LIKE process);
+CREATE TEMP TABLE wf_stepped (id uuid);
+CREATE TEMP TABLE wf_armed (id uuid);
+GRANT ALL ON process, timer, wf_stepped, wf_armed TO PUBLIC;
+
+SET search_path TO evil, pg_temp, workflow, app, pg_catalog, public;
+SELECT s.taken AS pay FROM workflow.send(:'p', 'pay', '{"amount": 7}') s \gset
+SELECT s.taken AS much FROM workflow.send(:'p', 'pay', '{"amount": 700}') s \gset
+SELECT s.taken AS twice FROM workflow.send(:'p', 'twice', id => 'id') s \gset
+SELECT s.taken AS again FROM workflow.send(:'p', 'twice', id => 'id') s \gset
+SELECT FROM workflow.post(:'p', 'pay', '{"amount": 1}', id => 'x');
+SELECT FROM workflow.post(:'p', 'pay', '{"amount": 1}', id => 'x');
+SELECT FROM workflow.cancel_event(:'p', 'x');
+SELECT pg_catalog.count(*) AS events FROM workflow.available_events(:'p') \gset
+SELECT pg_catalog.count(*) AS many FROM workflow.send_many(ARRAY[:'p']::uuid[], ARRAY['twice']) \gset
+SELECT workflow.start('bill', key => 'E') AS started \gset
+SELECT workflow.find('bill', 'E') AS found \gset
+SELECT pg_catalog.count(*) AS many_started FROM workflow.start_many('bill', ARRAY[NULL]::jsonb[], ARRAY['F']) \gset
+SELECT pg_catalog.count(*) AS processes FROM workflow.processes \gset
+SELECT pg_catalog.count(*) AS timers FROM workflow.timers \gset
+SELECT pg_catalog.count(*) AS steps FROM workflow.process_history \gset
+SET search_path TO app, public;
+SELECT is(array_agg(format('%s %s', by, what)), NULL, 'a path full of traps: nothing falls into them, with nobody''s rights') FROM evil.loot;
+SELECT is(:'pay' || :'much' || :'twice' || :'again', 'tftt', 'commands are taken as ever, operators of guards are those of the definition''s path');
+SELECT is((:'events', :'many', :'many_started')::text, '(2,1,1)', 'other calls do their work, too');
+SELECT is(:'found'::uuid, :'started', 'keys are found');
+SELECT is((:'processes', :'timers', :'steps')::text, '(2,0,2)', 'views show what they have to show');
+SELECT is_empty('SELECT * FROM pg_temp.payment', 'nothing has gone to what only looks like the owner''s table');
+SET ROLE regress_app;
+SELECT is((SELECT array_agg(amount) FROM app.payment), ARRAY[7], 'the owner''s table has what it has to have');
+SELECT matches(context(:'p') ->> 'path', '^app, public, pg_temp$', 'actions run with the path that their definition was stored with');
+
+RESET ROLE;
+DROP TABLE pg_temp.payment, pg_temp.process, pg_temp.timer, pg_temp.wf_stepped, pg_temp.wf_armed;
+SET ROLE regress_app;
+
+-- settings
+CREATE FUNCTION app.settings(context jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT context || jsonb_build_object('work_mem', current_setting('work_mem'), 'path', split_part(current_setting('search_path'), ',', 1), 'mine', current_setting('app.mine', true)) $$;
+CREATE FUNCTION app.settle(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    SET work_mem TO '1MB';
+    PERFORM set_config('app.mine', 'set', false), set_config('search_path', 'nowhere', false);
+END
+$$;
+SELECT FROM workflow.define('{
+    "id": "settings", "initial": "a",
+    "states": {"a": {"on": {"both": {"actions": ["settle", "app.settings"]}, "set": {"actions": "settle"}, "get": {"actions": "settings"}}}}}');
+SELECT workflow.start('settings') AS p \gset
+SET work_mem TO '3MB';
+SELECT is((workflow.send(:'p', 'both')).context, '{"mine": "set", "path": "nowhere", "work_mem": "1MB"}', 'what an action sets counts for the rest of its event');
+SELECT is(current_setting('work_mem') || ' ' || current_setting('search_path') || coalesce(current_setting('app.mine', true), ''), '3MB app, public', 'and is undone after it');
+SELECT FROM workflow.post(:'p', 'set');
+SELECT FROM workflow.post(:'p', 'get');
+SELECT is(workflow.work(100), 2, 'in a batch');
+SELECT is(context(:'p') ->> 'work_mem' || (context(:'p') ->> 'path') || coalesce(context(:'p') ->> 'mine', ''), '3MBapp', 'the next event does not see it');
+
+-- restricted
+CREATE FUNCTION app.temporary(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS 'CREATE TEMP TABLE scratch (n int)';
+CREATE FUNCTION app.become(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'RESET ROLE'; END $$;
+CREATE FUNCTION app.authorize(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'RESET SESSION AUTHORIZATION'; END $$;
+CREATE FUNCTION app.at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TABLE app.audited (n int);
+CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON app.audited DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.at_commit();
+CREATE FUNCTION app.deferred(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS 'INSERT INTO app.audited VALUES (1)';
+SELECT FROM workflow.define('{
+    "id": "restricted", "initial": "a",
+    "states": {"a": {"on": {"temp": {"actions": "temporary"}, "role": {"actions": "become"}, "session": {"actions": "authorize"}, "deferred": {"actions": "deferred"}}}}}');
+SELECT FROM workflow.grant_on('restricted', 'regress_clerk', 'send');
+SELECT workflow.start('restricted') AS p \gset
+SET ROLE regress_clerk;
+SELECT is(error('SELECT workflow.send(%L, ''deferred'')', :'p'),
+    ARRAY['42501', 'cannot fire deferred trigger within security-restricted operation',
+          'HINT: A command runs its actions in the client''s session with restrictions. Send the event with workflow.post(), then an executor runs them as their owner.'],
+    'in the session of somebody else an action may not leave a trigger for the commit: it would run as them') WHERE current_setting('server_version_num')::int < 180000;
+SELECT is((error('SELECT workflow.send(%L, ''temp'')', :'p'))[1:2], ARRAY['42501', 'cannot create temporary table within security-restricted operation'], 'nor make temporary tables');
+SELECT is((error('SELECT workflow.send(%L, ''role'')', :'p'))[1:2], ARRAY['42501', 'cannot set parameter "role" within security-definer function'], 'nor become who is logged in');
+SELECT is((error('SELECT workflow.send(%L, ''session'')', :'p'))[1:2], ARRAY['42501', 'cannot set parameter "session_authorization" within security-definer function'], 'nor anybody else');
+RESET ROLE;
+SET SESSION AUTHORIZATION regress_app;
+SELECT is((workflow.send(:'p', 'deferred')).taken, true, 'in the owner''s own session there is no such restriction');
+SELECT is((workflow.send(:'p', 'temp')).taken, true, 'for temporary tables neither');
+RESET SESSION AUTHORIZATION;
+
+SELECT finish();
+ROLLBACK;

@@ -1,0 +1,66 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+-- names and data in any script
+SELECT FROM workflow.define('{
+    "id": "заказ ☕", "initial": "új", "context": {"имя": "Żółć", "emoji": "👩‍👩‍👧", "quote": "a\"b''c\\d", "newline": "x\ny\tz"},
+    "states": {"új": {"after": {"1 day": "終わり"}, "on": {"支払う": {"target": "終わり", "guard": {"@expr": "event->''data''->>''名'' = ''田中''"}, "actions": {"type": "note", "params": "оплачено ☕"}}}},
+               "終わり": {"type": "final"}}}');
+SELECT workflow.start('заказ ☕', '{"ключ": "значение"}', key => 'ключ №1 🔑') AS p \gset
+SELECT is(context(:'p'), '{"имя": "Żółć", "emoji": "👩‍👩‍👧", "quote": "a\"b''c\\d", "newline": "x\ny\tz", "ключ": "значение"}', 'contexts keep every character');
+SELECT is((workflow.send_by_key('заказ ☕', 'ключ №1 🔑', '支払う', '{"名": "田中"}', id => 'команда')).states, ARRAY['終わり'], 'names of definitions, states, events and keys may be in any script');
+SELECT is(notes(), 'оплачено ☕', 'as well as params');
+SELECT is(chart ->> 'id', 'заказ ☕', 'the canonical form keeps them') FROM workflow.definitions;
+SELECT FROM workflow.define('{"id": "escaped", "initial": "a", "context": {"x": "\u0416\ud83d\ude00"}, "states": {"a": {}}}');
+SELECT is(context(workflow.start('escaped')) ->> 'x', 'Ж😀', 'escapes are understood');
+SELECT matches((faults('{"id": "x", "initial": "a", "context": {"x": "\u0000"}, "states": {"a": {}}}'))[1], '^\$', 'the character 0 is a fault');
+SELECT FROM workflow.define('{"id": "it''s \"quoted\"; DROP TABLE x; --", "initial": "a''b", "states": {"a''b": {"on": {"go''s": "b\"c"}}, "b\"c": {}}}');
+SELECT is(states, ARRAY['b"c'], 'quotes in names do no harm') FROM workflow.send(workflow.start('it''s "quoted"; DROP TABLE x; --', key => ''''), 'go''s');
+SELECT FROM workflow.define('{"id": "percent %s %L %d", "initial": "a%s", "states": {"a%s": {"entry": {"type": "note", "params": "%n"}, "on": {"x%s": {"guard": {"@expr": "(event->>''type'')::int = 1"}}}}}}');
+SELECT is((error('SELECT workflow.send((SELECT workflow.start(''percent %s %L %d'')), ''x%s'')'))[1:2], ARRAY['22P02', 'invalid input syntax for type integer: "x%s"'], 'nor does anything that looks like a format');
+
+-- sizes of contexts
+SELECT FROM workflow.define('{
+    "id": "big", "initial": "a", "context": {},
+    "states": {"a": {"on": {"set": {"actions": {"type": "assign", "context": {"x": {"@expr": "repeat(''x'', (event->>''data'')::int)"}}}},
+                            "put": {"actions": {"type": "assign", "context": {"x": {"@expr": "event->''data''"}}}}, "touch": {"actions": {"type": "assign", "context": {"n": 1}}}}}}}');
+SELECT workflow.start('big') AS p \gset
+SELECT is(context(:'p'), '{}', 'an empty context');
+SELECT is(length((workflow.send(:'p', 'set', to_jsonb(n))).context ->> 'x'), n, format('one of %s bytes', n)) FROM unnest(ARRAY[0, 1, 2000, 8000, 100000, 1000000]) n;
+SELECT is(length((workflow.send(:'p', 'touch')).context ->> 'x'), 1000000, 'a large context is kept when something else is changed');
+SELECT pg_size_bytes(current_setting('workflow.max_context_size')) AS limit \gset
+SELECT is(error(format('SELECT workflow.send(%%L, ''set'', ''%s'')', :limit + 1000), :'p'),
+    ARRAY['54000', format('the new context is larger than workflow.max_context_size (%s kB)', :limit / 1024), 'HINT: Keep large data in tables of your own and their keys in the context.'], 'there is a limit');
+SELECT is(error(format($$ SELECT workflow.start('big', jsonb_build_object('x', repeat('x', %s))) $$, :limit + 1000)),
+    ARRAY['54000', format('the new context is larger than workflow.max_context_size (%s kB)', :limit / 1024), 'HINT: Keep large data in tables of your own and their keys in the context.'], 'for the input of start(), too');
+SELECT is((SELECT count(*) FROM jsonb_object_keys(context(workflow.start('big', (SELECT jsonb_object_agg('key ' || n, n) FROM generate_series(1, 10000) n))))), 10000::bigint, 'ten thousand keys');
+SELECT is((workflow.send(:'p', 'put', (repeat('[', 1000) || repeat(']', 1000))::jsonb)).context -> 'x' #>> '{}', repeat('[', 1000) || repeat(']', 1000), 'a thousand levels');
+SELECT is((workflow.send(:'p', 'put', '123456789012345678901234567890.123456789')).context ->> 'x', '123456789012345678901234567890.123456789', 'numbers of any length');
+SELECT is((workflow.send(:'p', 'put', x)).context -> 'x', x, format('data %s', x)) FROM unnest(ARRAY['null', 'true', '1e-5', '""', '[]', '{}']::jsonb[]) x;
+
+-- sizes of definitions and names
+SELECT is(workflow.define(format('{"id": "long", "initial": "s1", "states": {%s}}',
+          (SELECT string_agg(format('"s%s": {"on": {"next": "s%s"}}', n, n % 2000 + 1), ', ') FROM generate_series(1, 2000) n))::json), 1, 'two thousand states');
+SELECT is((workflow.send(workflow.start('long'), 'next')).states, ARRAY['s2'], 'work like two');
+SELECT is((workflow.send(workflow.start('deep'), 'go')).states[1], (SELECT string_agg('s' || n, '.' ORDER BY n) FROM generate_series(1, 50) n), 'fifty levels')
+FROM workflow.define((SELECT '{"id": "deep", "initial": "s1", "on": {"go": ".' || string_agg('s' || n, '.' ORDER BY n) || '"}, "states": {' || string_agg(format('"s%s": {%s', n, CASE WHEN n < 50 THEN format('"initial": "s%s", "states": {', n + 1) END), '' ORDER BY n) || '}' || repeat('}}', 50)
+                      FROM generate_series(1, 50) n)::json);
+SELECT is((workflow.send(workflow.start(repeat('n', 500), key => repeat('k', 1000)), repeat('e', 500))).states[1], repeat('s', 500), 'names of hundreds of characters')
+FROM workflow.define(format('{"id": "%1$s", "initial": "a", "states": {"a": {"on": {"%2$s": "%3$s"}}, "%3$s": {}}}', repeat('n', 500), repeat('e', 500), repeat('s', 500))::json);
+
+-- instants at the edges
+SELECT workflow.start('big') AS p \gset
+SELECT FROM workflow.post(:'p', 'touch', at => 'infinity');
+SELECT is(workflow.work(100), 0, 'an event posted for infinity never comes');
+SELECT is(workflow.cancel_event(:'p', 'none'), false, 'and has no name to cancel it by');
+SELECT FROM workflow.post(:'p', 'touch', at => '-infinity');
+SELECT is(workflow.work(100), 1, 'one posted for minus infinity comes at once');
+SELECT FROM workflow.post(:'p', 'touch', at => '0001-01-01 BC');
+SELECT is(workflow.work(100), 1, 'as one from antiquity');
+SELECT FROM workflow.post(:'p', 'touch', at => '290000-01-01');
+SELECT is(workflow.work(100), 0, 'one for a far future waits');
+
+SELECT finish();
+ROLLBACK;

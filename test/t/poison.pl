@@ -1,0 +1,154 @@
+# One bad event does not hold up the others.
+#
+# A batch of timers, all due at one instant: 10 raise an error, 5 take 100 ms,
+# 1 loops for ever in "always". The 984 others are done at once; the bad ones
+# are visible with their cause, and go on once they are resumed.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WorkflowTest;
+
+# Attempts follow each other quickly, so that they are used up within the test.
+my $node = workflow_node('poison',
+	'workflow.batch_size = 1000',
+	'workflow.max_executors = 2',
+	'workflow.max_attempts = 3',
+	'workflow.retry_delay = 200ms',
+	'workflow.retry_max_delay = 400ms');
+
+$node->safe_psql('postgres', 'CREATE SCHEMA shop AUTHORIZATION clerk');
+as($node, 'clerk', q{
+	CREATE TABLE shop.fault (kind text PRIMARY KEY);
+	INSERT INTO shop.fault VALUES ('raises'), ('slow'), ('loops');
+	CREATE TABLE shop.done (n int PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());
+	CREATE FUNCTION shop.do(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		INSERT INTO shop.done VALUES ((context->>'n')::int);
+		CASE (SELECT kind FROM shop.fault WHERE kind = context->>'kind')
+			WHEN 'raises' THEN
+				RAISE 'order % cannot be packed', context->>'n' USING DETAIL = 'no box is large enough', ERRCODE = 'SH001';
+			WHEN 'slow' THEN
+				PERFORM pg_sleep(0.1);
+			ELSE
+		END CASE;
+	END $$;
+	CREATE FUNCTION shop.turns(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql
+		AS $$ SELECT context->>'kind' = 'loops' AND EXISTS (SELECT FROM shop.fault WHERE kind = 'loops') $$;
+	SELECT workflow.define('{"id": "order", "initial": "new", "context": {"n": 0, "kind": "good"},
+		"states": {
+			"new": {"after": {"1 day": {"target": "packed", "actions": "shop.do"}}, "on": {"drop": "dropped"}},
+			"packed": {"always": [{"guard": "shop.turns", "target": "again"}, {"target": "sent"}]},
+			"again": {"always": "packed"},
+			"sent": {"type": "final"},
+			"dropped": {"type": "final"}}}')});
+
+# Start 1,000 orders whose timers are all due in a moment; the bad ones lie
+# among the good ones.
+sub start_orders
+{
+	my ($from) = @_;
+
+	as($node, 'clerk', qq{
+		BEGIN;
+		SELECT count(workflow.set_timer(s.id, '1 day', now() + interval '1.5 seconds'))
+		FROM workflow.start_many('order', ARRAY(
+			SELECT jsonb_build_object('n', $from + i, 'kind', CASE
+				WHEN i % 100 = 50 THEN 'raises' WHEN i % 200 = 77 THEN 'slow' WHEN i = 500 THEN 'loops' ELSE 'good' END)
+			FROM generate_series(0, 999) i)) s(id);
+		COMMIT;});
+	return $node->safe_psql('postgres',
+		"SELECT min(due) FROM workflow.timer WHERE event LIKE 'after%' AND NOT parked AND attempts = 0");
+}
+
+my $bad = q{(context->>'kind') <> 'good'};
+
+#
+# As it is by default: a step may take as long as it takes.
+#
+my $due = start_orders(0);
+wait_for($node, q{SELECT count(*) = 989 FROM workflow.process WHERE status = 'finalized'}, '989 orders sent');
+my $late = $node->safe_psql('postgres', qq{
+	SELECT extract(epoch FROM max(at) - '$due') * 1000 FROM workflow.history h JOIN workflow.process p ON p.id = h.process
+	WHERE p.context->>'kind' = 'good' AND h.due IS NOT NULL});
+note(sprintf '984 good ones were done %d ms after they were due', $late);
+cmp_ok($late, '<', 3000, 'the good ones are done at once');
+
+wait_for($node, q{SELECT count(*) = 11 FROM workflow.errors WHERE given_up}, '11 events given up');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM shop.done}), 989, 'what failed left nothing behind');
+is($node->safe_psql('postgres', q{
+		SELECT sqlstate, message, detail, attempts, status, count(*) FROM workflow.errors
+		WHERE sqlstate = 'SH001' AND message = 'order 50 cannot be packed' GROUP BY 1, 2, 3, 4, 5}),
+	'SH001|order 50 cannot be packed|no box is large enough|3|error|1',
+	'an error is there with its cause');
+is($node->safe_psql('postgres', q{
+		SELECT sqlstate, count(*) FROM workflow.errors GROUP BY 1 ORDER BY 1}),
+	"54000|1\nSH001|10", 'ten that raised, one that did not come to rest');
+like($node->safe_psql('postgres', q{SELECT message || ' ' || hint FROM workflow.errors WHERE sqlstate = '54000'}),
+	qr/did not come to rest after 1000 microsteps.*always.*workflow\.max_microsteps/, 'the loop is told as such');
+is($node->safe_psql('postgres', q{
+		SELECT count(*) FROM workflow.errors
+		WHERE context LIKE '%event "after.1 day.new" of workflow "order"%' AND event = 'after.1 day.new'}),
+	11, 'with the event and the place');
+is($node->safe_psql('postgres', q{SELECT status, states, count(*) FROM workflow.process WHERE status <> 'finalized' GROUP BY 1, 2}),
+	'error|{new}|11', 'their processes are in error, where they were');
+
+# A command leads out of it, too.
+is(as($node, 'clerk', q{
+		SELECT (workflow.send(process, 'drop')).status FROM workflow.errors WHERE message = 'order 50 cannot be packed'}),
+	'finalized', 'a command is still possible');
+
+# The cause is mended, the others go on where they stopped.
+as($node, 'clerk', q{DELETE FROM shop.fault; SELECT workflow.resume(process) FROM workflow.errors WHERE status = 'error'});
+wait_for($node, q{SELECT count(*) = 999 FROM workflow.process WHERE states = '{sent}'}, 'the resumed ones');
+is($node->safe_psql('postgres', q{SELECT count(*), count(DISTINCT n) FROM shop.done}), '999|999', 'each was done once');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.errors WHERE status <> 'finalized'}), 0, 'no error is left');
+
+#
+# With a limit on the time of a step, the slow ones are as bad as the others.
+#
+as($node, 'clerk', q{INSERT INTO shop.fault VALUES ('raises'), ('slow'), ('loops')});
+$node->append_conf('postgresql.conf', "workflow.step_timeout = '50ms'\n");
+$node->reload;
+$due = start_orders(1000);
+wait_for($node, q{SELECT count(*) = 984 FROM workflow.process
+	WHERE (context->>'n')::int >= 1000 AND status = 'finalized'}, '984 orders sent');
+$late = $node->safe_psql('postgres', qq{
+	SELECT extract(epoch FROM max(at) - '$due') * 1000 FROM workflow.history h JOIN workflow.process p ON p.id = h.process
+	WHERE p.context->>'kind' = 'good' AND h.due IS NOT NULL});
+note(sprintf '984 good ones were done %d ms after they were due', $late);
+cmp_ok($late, '<', 3000, 'again the good ones are done at once');
+wait_for($node, q{SELECT count(*) = 16 FROM workflow.errors WHERE given_up AND status = 'error'}, '16 events given up');
+is($node->safe_psql('postgres', q{
+		SELECT sqlstate, message, count(*) FROM workflow.errors WHERE sqlstate = '57014' GROUP BY 1, 2}),
+	'57014|canceling step due to workflow.step_timeout|5', 'five took too long');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM shop.done WHERE n >= 1000}), 984, 'and left nothing behind');
+
+# The same limit holds for a command.
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.sleep(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql
+		AS $$ BEGIN PERFORM pg_sleep((event->'data'->>'s')::float); EXCEPTION WHEN query_canceled THEN NULL; END $$;
+	SELECT workflow.define('{"id": "nap", "initial": "awake",
+		"states": {"awake": {"on": {"sleep": {"target": "over", "actions": "shop.sleep"}}}, "over": {"type": "final"}}}');
+	SELECT workflow.start('nap', key => 'a')});
+my ($status, $out, $err) = $node->psql('postgres', q{SELECT workflow.send_by_key('nap', 'a', 'sleep', '{"s": 60}')},
+	extra_params => [ '-U', 'clerk', '-v', 'VERBOSITY=verbose' ]);
+like($err, qr/ERROR:  57014: canceling step due to workflow\.step_timeout/, 'a command that takes too long fails, also when its code makes light of it');
+is(as($node, 'clerk', q{SELECT (workflow.send_by_key('nap', 'a', 'sleep', '{"s": 0}')).status}), 'finalized', 'a quick one does not');
+
+# Once the limit is gone, all of them are done.
+as($node, 'clerk', q{DELETE FROM shop.fault WHERE kind <> 'slow'});
+$node->append_conf('postgresql.conf', "workflow.step_timeout = 0\n");
+$node->reload;
+wait_for($node, q{SELECT setting = '0' FROM pg_settings WHERE name = 'workflow.step_timeout'});
+as($node, 'clerk', q{SELECT workflow.resume(process) FROM workflow.errors WHERE status = 'error'});
+wait_for($node, q{SELECT count(*) = 1000 FROM workflow.process WHERE (context->>'n')::int >= 1000 AND states = '{sent}'}, 'the resumed ones');
+is($node->safe_psql('postgres', q{SELECT count(*), count(DISTINCT n) FROM shop.done}), '1999|1999', 'each was done once');
+
+$node->stop;
+done_testing();
