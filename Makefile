@@ -33,7 +33,7 @@ DATA_built   = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 TEMP_INSTANCE ?= --temp-instance=./tmp_check --temp-config=test/regress.conf
 REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS   = --inputdir=test $(TEMP_INSTANCE)
+REGRESS_OPTS   = --inputdir=test --encoding=UTF8 $(TEMP_INSTANCE)
 ISOLATION      = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. $(subst regress.conf,isolation.conf,$(subst tmp_check,tmp_check_iso,$(TEMP_INSTANCE)))
 TAP_TESTS      = 1

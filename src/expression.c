@@ -86,7 +86,9 @@ single_target(const WfExpr *expr)
 
 	statements = raw_parser(psprintf("SELECT %s", expr->text),
 							RAW_PARSE_DEFAULT);
-	if (list_length(statements) == 1)
+	/* A length is known only of a statement that a semicolon ends. */
+	if (list_length(statements) == 1 &&
+		linitial_node(RawStmt, statements)->stmt_len == 0)
 	{
 		select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
 		if (IsA(select, SelectStmt) && select->op == SETOP_NONE &&

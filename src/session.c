@@ -17,6 +17,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "optimizer/cost.h"
 #include "optimizer/planner.h"
@@ -68,6 +69,12 @@ plan_statement(Query *parse, const char *query_string, int options,
 		enable_hashjoin = enable_mergejoin = false;
 		enable_indexscan = enable_tidscan = enable_nestloop = true;
 		result = next(parse, query_string, options, params);
+
+		/*
+		 * What there is no way around costs 1e10 now, which is not worth
+		 * compiling each time it is executed.
+		 */
+		result->jitFlags = PGJIT_NONE;
 	}
 	PG_FINALLY();
 	{

@@ -100,6 +100,8 @@ SELECT is(expression('1) FROM x'), 'syntax error at or near ")"', 'the end of a 
 SELECT is(expression('true FROM pg_authid'), 'not a single SQL expression: true FROM pg_authid', 'FROM is refused');
 SELECT is(expression('true WHERE false'), 'not a single SQL expression: true WHERE false', 'WHERE is refused');
 SELECT is(expression('true; SELECT true'), 'not a single SQL expression: true; SELECT true', 'a second statement is refused');
+SELECT is(expression('true;'), 'not a single SQL expression: true;', 'so is a semicolon');
+SELECT is(expression(';'), 'not a single SQL expression: ;', 'or nothing but one');
 SELECT is(expression('true UNION SELECT false'), 'not a single SQL expression: true UNION SELECT false', 'UNION is refused');
 SELECT is(expression('true AS yes'), 'not a single SQL expression: true AS yes', 'an alias is refused');
 SELECT is(expression('true INTO app.x'), 'not a single SQL expression: true INTO app.x', 'INTO is refused');
