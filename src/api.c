@@ -185,6 +185,13 @@ wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 	return wf_hold_row(stepper, &row);
 }
 
+static void
+require_any(const WfDefinition *definition)
+{
+	if (!wf_may(definition, "start") && !wf_may(definition, "send"))
+		wf_require(definition, "read");
+}
+
 void
 wf_find(const char *definition, const char *key, pg_uuid_t *id)
 {
@@ -192,9 +199,13 @@ wf_find(const char *definition, const char *key, pg_uuid_t *id)
 	bool		isnull;
 
 	if (wf_execute(&find_statement, values, NULL, 1) == 0)
+	{
+		/* Which keys are taken is nothing for those who may do nothing here. */
+		require_any(wf_definition_by_name(definition, 0));
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_PROCESS),
 				 errmsg("no process of \"%s\" has the key \"%s\"", definition, key)));
+	}
 	*id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
 									   SPI_tuptable->tupdesc, 1, &isnull));
 }

@@ -130,13 +130,13 @@ start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 	if (start->later)
 	{
 		WfTimerRow	timer = {.process = *id,.due = start->at,
-		.event = "workflow.start",.actor = start->actor};
+		.event = "workflow.start",.actor = start->actor,.data = input};
 
 		wf_output_arm(wf_stepper_output(stepper), &timer,
 					  start->definition->owner, false, false);
 	}
 	else
-		wf_process_start(stepper, process, start->actor);
+		wf_process_start(stepper, process, input, start->actor);
 }
 
 /* Start n processes; ids are filled in. */

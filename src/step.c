@@ -390,9 +390,9 @@ step(WfProcess *process, const char *event, TimestampTz due, Jsonb *data,
 }
 
 static void
-start_machine(WfProcess *process, const char *actor)
+start_machine(WfProcess *process, Jsonb *input, const char *actor)
 {
-	WfPayload	payload = {.data = wf_process_context(process),.actor = actor};
+	WfPayload	payload = {.data = input,.actor = actor};
 
 	PUSH_STEP_CONTEXT(process, "workflow.start");
 	load_machine(process);
@@ -422,9 +422,10 @@ run_self_events(WfProcess *process)
 }
 
 void
-wf_process_start(WfStepper *stepper, WfProcess *process, const char *actor)
+wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
+				 const char *actor)
 {
-	start_machine(process, actor);
+	start_machine(process, input, actor);
 	run_self_events(process);
 }
 
@@ -452,7 +453,7 @@ deliver(WfProcess *process, WfTimerRow *timer)
 {
 	process->current = timer;
 	if (process->row.status == WF_INITIALIZED)
-		start_machine(process, timer->actor);
+		start_machine(process, timer->data, timer->actor);
 	else
 		step(process, timer->event, timer->due, timer->data, timer->actor);
 	process->current = NULL;

@@ -60,8 +60,9 @@ extern int	wf_process_run(WfStepper *stepper, WfProcess *process,
 extern bool wf_process_send(WfStepper *stepper, WfProcess *process,
 							const char *event, Jsonb *data, const char *actor);
 
-/* Enter the initial states. */
-extern void wf_process_start(WfStepper *stepper, WfProcess *process, const char *actor);
+/* Enter the initial states.  input: what it was started with, or NULL. */
+extern void wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
+							 const char *actor);
 
 /* Leave all states and end as terminated. */
 extern void wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor);
