@@ -28,6 +28,8 @@ struct WfCareful
 	TimestampTz until;			/* suspects were due up to here */
 	int			left;			/* so many of them at most */
 	WfOwner    *entry;
+	pg_uuid_t	process;		/* the suspect whose attempt was committed */
+	int64		seq;
 };
 
 WfCareful *
@@ -38,7 +40,7 @@ wf_careful_new(int32 owner, Oid extension)
 	WfCareful  *careful;
 	TimestampTz until;
 
-	if (database == NULL || entry == NULL)
+	if (database == NULL || entry == NULL || entry->executors != 1)
 		return NULL;
 	until = entry->suspect_until;
 	if (database->careful && !entry->cleared)
@@ -76,6 +78,8 @@ next_suspect(WfCareful *careful, bool *step)
 		wf_output_write(out);
 		return true;
 	}
+	careful->process = timers[0].process;
+	careful->seq = timers[0].seq;
 	*step = wf_failure_suspect(careful->owner, rows[0], &timers[0]);
 	return true;
 }
@@ -98,4 +102,11 @@ wf_careful_next(WfCareful *careful, bool *step)
 		pfree(careful);
 	}
 	return found;
+}
+
+bool
+wf_careful_is(const WfCareful *careful, const WfTimerRow *timer)
+{
+	return careful->seq == timer->seq &&
+		memcmp(&careful->process, &timer->process, UUID_LEN) == 0;
 }

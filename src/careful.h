@@ -5,13 +5,14 @@
 #ifndef WF_CAREFUL_H
 #define WF_CAREFUL_H
 
-#include "datatype/timestamp.h"
+#include "store.h"
 
 typedef struct WfCareful WfCareful;
 
 /*
  * The suspects of an owner, or NULL: there was no crash, or they are cleared
- * already.
+ * already; or the owner has other executors, which would be at suspects, too,
+ * uncounted or counted twice.  No executor is added to an owner with suspects.
  *
  * The same goes for timers whose step ends its executor (FATAL) each time.
  *
@@ -29,5 +30,8 @@ extern WfCareful *wf_careful_new(int32 owner, Oid extension);
  * to step.
  */
 extern bool wf_careful_next(WfCareful *careful, bool *step);
+
+/* Is this timer the one whose attempt was committed?  Only that is stepped. */
+extern bool wf_careful_is(const WfCareful *careful, const WfTimerRow *timer);
 
 #endif							/* WF_CAREFUL_H */

@@ -101,6 +101,48 @@ is_iso_duration(const char *text)
 	return any;
 }
 
+/*
+ * Days and weeks stand before the T.  Behind it they can be nothing else, and
+ * people do write "PT30D": put them where PostgreSQL looks for them.
+ */
+static const char *
+normalize_iso_duration(const char *text)
+{
+	char	   *result = palloc(strlen(text) + 1);
+	char	   *end = result;
+
+	*end++ = 'P';
+	for (int want_time = 0; want_time <= 1; want_time++)
+	{
+		bool		behind = false;
+		bool		first = true;
+
+		for (const char *part = text + 1; *part;)
+		{
+			int			len;
+
+			if (*part == 'T')
+			{
+				behind = true;
+				part++;
+				continue;
+			}
+			len = strspn(part, "0123456789.,") + 1;
+			if ((behind && strchr("DW", part[len - 1]) == NULL) == want_time)
+			{
+				if (want_time && first)
+					*end++ = 'T';
+				first = false;
+				memcpy(end, part, len);
+				end += len;
+			}
+			part += len;
+		}
+	}
+	*end = '\0';
+	return result;
+}
+
 static bool
 is_unit(const char *word, int len)
 {
@@ -163,7 +205,7 @@ wf_compile_delay_text(WfCompiler *c, const char *text, const WfPath *path)
 	if (is_iso_duration(text) || is_interval(text))
 	{
 		delay = new_delay(c, WF_DELAY_TEXT, path);
-		delay->text = text;
+		delay->text = text[0] == 'P' ? normalize_iso_duration(text) : text;
 		return delay;
 	}
 

@@ -84,7 +84,8 @@ add_hungry(WfAppetite *appetite, const WfHungry *one)
 
 /* What one owner wants; under the lock. */
 static void
-ask_owner(WfOwner *entry, WfAppetite *appetite, TimestampTz now)
+ask_owner(const WfDatabase *database, WfOwner *entry, WfAppetite *appetite,
+		  TimestampTz now)
 {
 	uint64		generation;
 	TimestampTz mark = wf_mark_read(entry, &generation);
@@ -106,6 +107,9 @@ ask_owner(WfOwner *entry, WfAppetite *appetite, TimestampTz now)
 		bool		attended;
 		bool		idle;
 
+		/* careful.c counts what one executor was at when the server crashed */
+		if (wf_owner_has_suspects(database, entry))
+			return;
 		inspect(entry, &attended, &idle);
 		if (idle || (attended && !entry->backlog))
 			return;
@@ -130,6 +134,7 @@ void
 wf_pool_appetite(Oid dbid, WfAppetite *appetite)
 {
 	TimestampTz now = wf_now();
+	const WfDatabase *database;
 
 	appetite->nhungry = 0;
 	appetite->unknown = false;
@@ -137,10 +142,11 @@ wf_pool_appetite(Oid dbid, WfAppetite *appetite)
 	appetite->first_mark = DT_NOEND;
 
 	LWLockAcquire(wf_shared->lock, LW_SHARED);
-	for (int i = 0; i < wf_shared->nowners; i++)
+	database = wf_database_entry_locked(dbid, false);
+	for (int i = 0; database != NULL && i < wf_shared->nowners; i++)
 	{
 		if (wf_shared->owners[i].dbid == dbid)
-			ask_owner(&wf_shared->owners[i], appetite, now);
+			ask_owner(database, &wf_shared->owners[i], appetite, now);
 	}
 	LWLockRelease(wf_shared->lock);
 }

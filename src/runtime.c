@@ -198,6 +198,10 @@ take_over(void)
 	if (database->state == WF_DB_STARTING)
 		wf_database_state(database, WF_DB_RUNNING);
 	LWLockRelease(wf_shared->lock);
+
+	/* It probes one database at a time: now the next. */
+	if (wf_shared->launcher)
+		SetLatch(wf_shared->launcher);
 }
 
 /* --- starting executors -------------------------------------------------- */
@@ -491,6 +495,8 @@ wf_runtime_main(Datum arg)
 		{
 			database->wake = false;
 			find_extension();
+			if (!wf_survey(extension))
+				absent(true);
 		}
 		turn();
 

@@ -449,6 +449,14 @@ wf_owner_entry(Oid dbid, int32 owner, bool create)
 	return entry;
 }
 
+/* Has an owner timers that may have crashed the server? */
+bool
+wf_owner_has_suspects(const WfDatabase *database, const WfOwner *entry)
+{
+	return (database->careful && !entry->cleared) ||
+		entry->suspect_until != DT_NOBEGIN;
+}
+
 /* Set the latch of whoever should look after an owner now. */
 void
 wf_owner_wake(WfOwner *entry)

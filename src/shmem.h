@@ -216,6 +216,10 @@ extern void wf_mark_released(WfOwner *entry);
 /* Set the latch of whoever should look after an owner now.  Never throws. */
 extern void wf_owner_wake(WfOwner *entry);
 
+/* Has an owner timers that may have crashed the server?  See careful.h. */
+extern bool wf_owner_has_suspects(const WfDatabase *database,
+								  const WfOwner *entry);
+
 /* All owners of a database: mark -infinity, wake.  After COMMIT PREPARED. */
 extern void wf_mark_forget(Oid dbid);
 

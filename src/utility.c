@@ -29,10 +29,12 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "tcop/utility.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
 #include "pool.h"
+#include "session.h"
 #include "shmem.h"
 #include "utility.h"
 #include "wake.h"
@@ -292,6 +294,14 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
 		wf_mark_forget(MyDatabaseId);
+
+		/*
+		 * It may have brought a new owner, or the extension itself, of which
+		 * shared memory knows nothing, at the latest after a restart.
+		 */
+		AcceptInvalidationMessages();
+		if (OidIsValid(wf_extension_oid()))
+			wf_wake_database(MyDatabaseId);
 		return;
 	}
 

@@ -148,6 +148,12 @@ step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow 
 			wf_output_arm(out, &timers[i], work->owner, true, false);
 			continue;
 		}
+		if (work->careful != NULL && !wf_careful_is(work->careful, &timers[i]))
+		{
+			/* Somebody got hold of the suspect meanwhile: this one is next. */
+			wf_output_arm(out, &timers[i], work->owner, false, false);
+			continue;
+		}
 		if (row->process == NULL)
 			row->process = wf_stepper_add(stepper, row);
 		wf_process_queue(row->process, &timers[i]);
@@ -316,6 +322,9 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 
 	*until = DT_NOBEGIN;
 	work->claimed = 0;
+	if (work->careful == NULL && work->entry != NULL &&
+		work->entry->suspect_until != DT_NOBEGIN)
+		work->careful = wf_careful_new(work->owner, work->extension);
 	if (work->careful != NULL)
 	{
 		limit = 1;
