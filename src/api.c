@@ -27,8 +27,8 @@ static WfStatement find_statement = {
 
 static WfStatement started_statement = {
 	"SELECT FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1"
-	" AND started_by OPERATOR(pg_catalog.=) $2",
-	2, {UUIDOID, TEXTOID}
+	" AND starter OPERATOR(pg_catalog.=) $2",
+	2, {UUIDOID, OIDOID}
 };
 
 static void
@@ -185,8 +185,8 @@ wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 	return wf_hold_row(stepper, &row);
 }
 
-static void
-require_any(const WfDefinition *definition)
+void
+wf_require_any(const WfDefinition *definition)
 {
 	if (!wf_may(definition, "start") && !wf_may(definition, "send"))
 		wf_require(definition, "read");
@@ -201,7 +201,7 @@ wf_find(const char *definition, const char *key, pg_uuid_t *id)
 	if (wf_execute(&find_statement, values, NULL, 1) == 0)
 	{
 		/* Which keys are taken is nothing for those who may do nothing here. */
-		require_any(wf_definition_by_name(definition, 0));
+		wf_require_any(wf_definition_by_name(definition, 0));
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_PROCESS),
 				 errmsg("no process of \"%s\" has the key \"%s\"", definition, key)));
@@ -214,7 +214,7 @@ void
 wf_require_sight(const pg_uuid_t *process, const WfDefinition *definition)
 {
 	Datum		values[2] = {UUIDPGetDatum(process),
-	CStringGetTextDatum(GetUserNameFromId(GetUserId(), false))};
+	ObjectIdGetDatum(GetUserId())};
 
 	if (!wf_may(definition, "read") &&
 		wf_execute(&started_statement, values, NULL, 1) == 0)

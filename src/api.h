@@ -26,8 +26,8 @@ extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
 extern char *wf_arg_actor(FunctionCallInfo fcinfo, int n);
 
 /* Errors of a refusal that several functions give. */
-extern void wf_no_process(const pg_uuid_t *id) pg_attribute_noreturn();
-extern void wf_is_over(const pg_uuid_t *id) pg_attribute_noreturn();
+pg_noreturn extern void wf_no_process(const pg_uuid_t *id);
+pg_noreturn extern void wf_is_over(const pg_uuid_t *id);
 
 extern void wf_connect(void);
 
@@ -48,7 +48,16 @@ extern WfProcess *wf_hold_row(WfStepper *stepper, const WfRow *row);
  */
 extern void wf_require_sight(const pg_uuid_t *process, const WfDefinition *definition);
 
-/* The process with a business key; error WF001. */
+/*
+ * Error WF002 unless the current user has any right on the definition.  (Who
+ * may start a process learns the id of the one that has a key, anyway.)
+ */
+extern void wf_require_any(const WfDefinition *definition);
+
+/*
+ * The process with a business key; error WF001, or WF002 for those who have
+ * no right on the definition.
+ */
 extern void wf_find(const char *definition, const char *key, pg_uuid_t *id);
 
 #endif							/* WF_API_H */

@@ -25,43 +25,26 @@ PG_FUNCTION_INFO_V1(workflow_cancel);
 PG_FUNCTION_INFO_V1(workflow_set_timer);
 PG_FUNCTION_INFO_V1(workflow_reset_timer);
 
-static WfStatement park_statement = {
-	"UPDATE workflow.timer SET parked = true"
-	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
-	1, {UUIDOID}
-};
-
-static WfStatement unpark_statement = {
-	"UPDATE workflow.timer SET parked = false"
-	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
-	1, {UUIDOID},.latest = true
-};
-
-/* Events that were given up become timers again, due at once. */
+/*
+ * Events that were given up become timers again.  The timer of a state ($3:
+ * the active ones) that was left since, or that runs anew, does not.
+ */
 static WfStatement redeliver_statement = {
 	"WITH gone AS (DELETE FROM workflow.failure"
 	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)"
 	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data)"
-	" SELECT process, seq, due, $2, event, name, state, actor, data FROM gone RETURNING due",
-	2, {UUIDOID, INT4OID}
+	" SELECT process, seq, due, $2, event, name, state, actor, data FROM gone g"
+	" WHERE state IS NULL OR (state OPERATOR(pg_catalog.=) ANY ($3)"
+	"  AND NOT EXISTS (SELECT FROM workflow.timer t"
+	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"
+	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name))"
+	" RETURNING due",
+	3, {UUIDOID, INT4OID, TEXTARRAYOID}
 };
-
-static void
-wake_returned(int32 owner)
-{
-	bool		isnull;
-
-	for (uint64 i = 0; i < SPI_processed; i++)
-		wf_wake_timer(owner,
-					  DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[i],
-														SPI_tuptable->tupdesc, 1,
-														&isnull)));
-}
 
 Datum
 workflow_suspend(PG_FUNCTION_ARGS)
 {
-	Datum		id = PG_GETARG_DATUM(0);
 	WfStepper  *stepper;
 	WfProcess  *process;
 	bool		was;
@@ -74,7 +57,7 @@ workflow_suspend(PG_FUNCTION_ARGS)
 	{
 		wf_process_set(process, wf_process_row(process)->status, true);
 		wf_stepper_write(stepper);
-		wf_execute(&park_statement, &id, NULL, 0);
+		wf_park_timers(PG_GETARG_UUID_P(0));
 	}
 	wf_stepper_end(stepper);
 	SPI_finish();
@@ -84,7 +67,7 @@ workflow_suspend(PG_FUNCTION_ARGS)
 Datum
 workflow_resume(PG_FUNCTION_ARGS)
 {
-	Datum		args[2] = {PG_GETARG_DATUM(0), (Datum) 0};
+	Datum		args[3] = {PG_GETARG_DATUM(0)};
 	WfStepper  *stepper;
 	WfProcess  *process;
 	const WfRow *row;
@@ -98,6 +81,7 @@ workflow_resume(PG_FUNCTION_ARGS)
 	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
 	owner = wf_process_definition(process)->owner;
 	args[1] = Int32GetDatum(owner);
+	args[2] = PointerGetDatum(wf_process_active(process));
 	row = wf_process_row(process);
 	failed = row->status == WF_ERROR || row->status == WF_TERMINATED;
 	was = failed || row->suspended;
@@ -107,13 +91,12 @@ workflow_resume(PG_FUNCTION_ARGS)
 	{
 		wf_process_set(process, status, false);
 		wf_stepper_write(stepper);
-		wf_execute(&unpark_statement, args, NULL, 0);
-		wake_returned(owner);
+		wf_unpark_timers(PG_GETARG_UUID_P(0), owner);
 	}
 
 	/* A process that a command led out of its error may have some too. */
 	was = wf_execute(&redeliver_statement, args, NULL, 0) > 0 || was;
-	wake_returned(owner);
+	wf_announce_returned(owner);
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_BOOL(was);

@@ -35,15 +35,15 @@ static WfStatement get_statement = {
 #define N_GET 11
 
 static WfStatement grant_statement = {
-	"INSERT INTO workflow.permission (definition, role, privilege) VALUES ($1, $2, $3)"
+	"INSERT INTO workflow.permission (definition, role, privilege, name) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT DO NOTHING",
-	3, {TEXTOID, NAMEOID, TEXTOID}
+	4, {TEXTOID, OIDOID, TEXTOID, NAMEOID}
 };
 
 static WfStatement revoke_statement = {
 	"DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1"
 	" AND role OPERATOR(pg_catalog.=) $2 AND privilege OPERATOR(pg_catalog.=) $3",
-	3, {TEXTOID, NAMEOID, TEXTOID}
+	3, {TEXTOID, OIDOID, TEXTOID}
 };
 
 Datum
@@ -74,14 +74,14 @@ workflow_find(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	WfDefinition *definition;
-	bool		over;
+	WfStage		stage;
 
 	wf_connect();
 	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), id);
-	definition = wf_definition_of_process(id, &over);
-	/* Who may start one learns the id of the one that has the key, anyway. */
-	if (!wf_may(definition, "start") && !wf_may(definition, "send"))
-		wf_require(definition, "read");
+	definition = wf_definition_of_process(id, &stage);
+	if (definition == NULL)
+		wf_no_process(id);		/* has its key, but is not there yet */
+	wf_require_any(definition);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);
 }
@@ -137,13 +137,14 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 {
 	char	   *name = wf_arg_string(fcinfo, 0, "definition");
 	Name		role = PG_GETARG_NAME(1);
-	Datum		values[3];
+	Datum		values[4];
 	Datum	   *privileges;
 	bool	   *nulls;
 	int			n;
 	WfDefinition *definition;
 
-	(void) get_role_oid(NameStr(*role), false);
+	values[1] = ObjectIdGetDatum(get_role_oid(NameStr(*role), false));
+	values[3] = NameGetDatum(role);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
 					  &privileges, &nulls, &n);
 	wf_connect();
@@ -153,7 +154,6 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("must be owner of definition \"%s\"", name)));
 	values[0] = CStringGetTextDatum(name);
-	values[1] = NameGetDatum(role);
 	for (int i = 0; i < n; i++)
 	{
 		char	   *privilege = nulls[i] ? "" : TextDatumGetCString(privileges[i]);

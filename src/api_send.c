@@ -102,6 +102,14 @@ keep_receipt(const pg_uuid_t *process, const char *id, bool taken)
 	wf_execute(&keep_receipt_statement, args, NULL, 0);
 }
 
+static void
+refuse_not_started(void)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_SUSPENDED),
+			 errmsg("the process has not started yet")));
+}
+
 /* --- send -------------------------------------------------------------- */
 
 typedef struct Command
@@ -125,6 +133,7 @@ command(WfStepper *stepper, const WfRow *row, const Command *cmd, Verdict *verdi
 	if (cmd->id != NULL && known_receipt(cmd->process, cmd->id, verdict))
 	{
 		wf_require(wf_definition(row->definition), "send");
+		wf_wake_released(wf_definition(row->definition)->owner);
 		return;
 	}
 
@@ -134,12 +143,12 @@ command(WfStepper *stepper, const WfRow *row, const Command *cmd, Verdict *verdi
 				(errcode(WF_ERR_SUSPENDED),
 				 errmsg("the process is suspended"),
 				 errhint("workflow.resume() lets it go on.")));
-	if (row->status == WF_TERMINATED || row->status == WF_INITIALIZED)
+	if (row->step == 0)
+		refuse_not_started();
+	if (row->status == WF_TERMINATED)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
-				 row->status == WF_TERMINATED ?
-				 errmsg("the process failed and waits for workflow.resume()") :
-				 errmsg("the process has not started yet")));
+				 errmsg("the process failed and waits for workflow.resume()")));
 	verdict_of(verdict,
 			   wf_process_send(stepper, process, cmd->event, cmd->data, cmd->actor),
 			   process);
@@ -299,9 +308,9 @@ compare_rows(const void *a, const void *b)
  */
 static void
 send_rounds(FunctionCallInfo fcinfo, const Command *commands, int n, WfRow *rows, int nrows,
-			Verdict *verdicts)
+			bool nowait, Verdict *verdicts)
 {
-	bool	   *used = palloc0(sizeof(bool) * (nrows + 1));
+	bool	   *used = palloc0(sizeof(bool) * (n + 1)); /* nrows <= n, always */
 	int			from = 0;
 
 	while (from < n)
@@ -336,7 +345,7 @@ send_rounds(FunctionCallInfo fcinfo, const Command *commands, int n, WfRow *rows
 		}
 		if (i < n)
 		{
-			nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), false, &rows);
+			nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
 			qsort(rows, nrows, sizeof(WfRow), compare_rows);
 		}
 		from = i;
@@ -352,14 +361,15 @@ workflow_send_many(PG_FUNCTION_ARGS)
 	WfRow	   *rows;
 	int			n;
 	int			nrows;
+	bool		nowait = arg_nowait(fcinfo, 5);
 
 	InitMaterializedSRF(fcinfo, 0);
 	commands = read_commands(fcinfo, &n);
 	wf_connect();
-	nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), arg_nowait(fcinfo, 5), &rows);
+	nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
 	qsort(rows, nrows, sizeof(WfRow), compare_rows);
 	verdicts = palloc0(sizeof(Verdict) * (n + 1));
-	send_rounds(fcinfo, commands, n, rows, nrows, verdicts);
+	send_rounds(fcinfo, commands, n, rows, nrows, nowait, verdicts);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -388,14 +398,20 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 	};
 	WfOutput   *out = wf_output_new(0);
 	WfDefinition *definition;
-	bool		over;
+	WfStage		stage;
 
-	definition = wf_definition_of_process(process, &over);
+	if (TIMESTAMP_NOT_FINITE(timer.due))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("an event's due time must be finite")));
+	definition = wf_definition_of_process(process, &stage);
 	if (definition == NULL)
 		wf_no_process(process);
 	wf_require(definition, "send");
-	if (over)
+	if (stage == WF_OVER)
 		wf_is_over(process);
+	if (stage == WF_NOT_STARTED)
+		refuse_not_started();
 
 	/* Replacing takes a timer away: that needs the process. */
 	if (timer.name != NULL)

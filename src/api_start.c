@@ -31,6 +31,7 @@ static WfStatement take_keys_statement = {
 	" SELECT $1, u.key, u.process"
 	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) u(key, process)"
 	" WHERE u.key IS NOT NULL"
+	" ORDER BY u.key"			/* calls with the same keys take turns */
 	" ON CONFLICT DO NOTHING",
 	3, {TEXTOID, TEXTARRAYOID, UUIDARRAYOID}
 };
@@ -205,7 +206,6 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	int			nkeys;
 	pg_uuid_t  *ids;
 	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
-	MemoryContext chunk_context;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(1))
@@ -228,20 +228,14 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	wf_connect();
 	read_start(fcinfo, &start);
 	SPI_finish();
-	chunk_context = AllocSetContextCreate(CurrentMemoryContext, "workflow start",
-										  ALLOCSET_DEFAULT_SIZES);
 	for (int from = 0; from < n; from += CHUNK)
 	{
-		MemoryContext old = MemoryContextSwitchTo(chunk_context);
-
-		/* SPI keeps what it registers in the context that is current then. */
+		/* Disconnecting frees what the chunk took. */
 		wf_connect();
 		start_chunk(&start, Min(CHUNK, n - from), inputs + from, input_nulls + from,
 					keys ? keys + from : NULL, keys ? key_nulls + from : NULL,
 					ids + from);
 		SPI_finish();
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(chunk_context);
 	}
 	for (int i = 0; i < n; i++)
 	{

@@ -94,7 +94,8 @@ disarm(WfProcess *process, const char *state, const char *name, bool keep)
 		disarmed->name = name;
 		disarmed->known_absent = true;
 	}
-	if (!in_memory && !process->is_new)
+	/* A state has a timer once; events sent may share an id. */
+	if ((!in_memory || state == NULL) && !process->is_new)
 		disarmed->known_absent = false;
 	disarmed->keep = keep;
 	disarmed->due = due;

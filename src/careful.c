@@ -65,7 +65,7 @@ next_suspect(WfCareful *careful, bool *step)
 	WfOutput   *out;
 
 	*step = true;
-	if (wf_claim(careful->owner, DT_NOBEGIN, Min(careful->until, wf_due_limit()), 1,
+	if (wf_claim(careful->owner, DT_NOBEGIN, -1, Min(careful->until, wf_due_limit()), 1,
 				 &timers, &rows) == 0)
 		return false;
 

@@ -48,6 +48,11 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 #define stringToQualifiedNameList(string, escontext) (stringToQualifiedNameList) (string)
 #endif
 
+/* 17: a worker is told by its backend type (024c5211177) */
+#if PG_VERSION_NUM < 170000
+#define AmBackgroundWorkerProcess() IsBackgroundWorker
+#endif
+
 /* 17: the local transaction id moved (ab355e3a88d) */
 #if PG_VERSION_NUM >= 170000
 #define WF_MY_LXID (MyProc->vxid.lxid)

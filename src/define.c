@@ -12,6 +12,7 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "common/hashfn.h"
@@ -52,8 +53,15 @@ static WfStatement insert_statement = {
 
 static WfStatement owner_statement = {
 	"INSERT INTO workflow.owner (name, role) VALUES ($1, $2)"
-	" ON CONFLICT (name) DO UPDATE SET role = EXCLUDED.role RETURNING id",
+	" ON CONFLICT (name) DO NOTHING RETURNING id",
 	2, {NAMEOID, OIDOID}
+};
+
+/* Roles are renamed without telling us. */
+static WfStatement rename_statement = {
+	"UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_authid r"
+	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
+	0
 };
 
 /* --- faults ------------------------------------------------------------ */
@@ -180,6 +188,9 @@ pin_role(const char *name)
 	grant->privileges = list_make1(usage);
 	grant->grantees = list_make1(role);
 
+	/* Two first definitions at once would update one catalog row. */
+	LockDatabaseObject(NamespaceRelationId, get_namespace_oid("workflow", false), 0,
+					   ShareUpdateExclusiveLock);
 	wf_rights_raise(&rights);
 	ExecuteGrantStmt(grant);
 	wf_rights_restore(&rights);
@@ -199,7 +210,12 @@ owner_id(Oid role)
 	namestrcpy(&name_data, name);
 	values[0] = NameGetDatum(&name_data);
 	values[1] = ObjectIdGetDatum(role);
-	wf_execute(&owner_statement, values, NULL, 0);
+	wf_execute(&rename_statement, NULL, NULL, 0);
+	if (wf_execute(&owner_statement, values, NULL, 0) == 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("a role \"%s\" that was dropped since owns definitions", name),
+				 errhint("workflow.adopt() gives them to the role that has this name now.")));
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									 1, &isnull));
 	pin_role(name);

@@ -216,8 +216,14 @@ wf_role_may(Oid role, const WfDefinition *definition, const char *privilege)
 	values[1] = CStringGetTextDatum(privilege);
 	wf_execute(&permission_statement, values, NULL, 0);
 	for (uint64 i = 0; i < SPI_processed && !granted; i++)
-		granted = has_role(role, SPI_getvalue(SPI_tuptable->vals[i],
-										SPI_tuptable->tupdesc, 1));
+	{
+		bool		isnull;
+		Oid			grantee = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
+															 SPI_tuptable->tupdesc,
+															 1, &isnull));
+
+		granted = has_privs_of_role(role, grantee);
+	}
 	return granted;
 }
 

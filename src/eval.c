@@ -103,7 +103,8 @@ user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 
 	GetUserIdAndSecContext(&bracket->user, &bracket->sec_context);
 	bracket->guc_level = NewGUCNestLevel();
-	if (GetSessionUserId() != evaluator->owner ||
+	if (GetAuthenticatedUserId() != evaluator->owner ||
+		GetSessionUserId() != evaluator->owner ||
 		bracket->user != evaluator->owner)
 		restricted = SECURITY_LOCAL_USERID_CHANGE |
 			SECURITY_RESTRICTED_OPERATION;
@@ -148,7 +149,8 @@ compile(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket)
 	Node	   *tree;
 
 	user_enter(evaluator, bracket);
-	if (compiled->cached != NULL)
+	/* Whoever is executing it still points into it: then it is given up. */
+	if (compiled->cached != NULL && !compiled->in_use)
 		FreeCachedExpression(compiled->cached);
 	compiled->cached = NULL;
 	compiled->state = NULL;
@@ -208,7 +210,7 @@ evaluate_pure(ExprState *state, ParamListInfo params, bool *isnull)
 {
 	ExprContext econtext = {
 		.type = T_ExprContext,
-		.ecxt_per_query_memory = CurrentMemoryContext,
+		.ecxt_per_query_memory = TopTransactionContext, /* as long as the state */
 		.ecxt_per_tuple_memory = CurrentMemoryContext,
 		.ecxt_param_list_info = params
 	};

@@ -301,6 +301,14 @@ users_function_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
+
+	/* The CHECK of a domain is code of whoever made the domain. */
+	if (IsA(node, CoerceToDomain))
+		return true;
+#if PG_VERSION_NUM >= 170000
+	if (IsA(node, JsonExpr))	/* coerces at run time, to domains too */
+		return true;
+#endif
 	if (check_functions_in_node(node, is_users_function, context))
 		return true;
 	return expression_tree_walker(node, users_function_walker, context);

@@ -53,12 +53,6 @@ static WfStatement crashes_statement = {
 	2, {UUIDOID, INT8OID}
 };
 
-static WfStatement park_statement = {
-	"UPDATE workflow.timer SET parked = true"
-	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
-	1, {UUIDOID}
-};
-
 /* Doubles with every attempt, half of it random so that failures spread. */
 static TimestampTz
 next_attempt(int attempts)
@@ -116,13 +110,12 @@ give_up(int32 owner, const WfRow *row)
 	WfStepper  *stepper = wf_stepper_new(owner);
 	WfProcess  *process = wf_stepper_add(stepper, row);
 	bool		has_exit = row->status != WF_INITIALIZED && wf_process_has_exit(process);
-	Datum		id = UUIDPGetDatum(&row->id);
 
 	wf_process_set(process, has_exit ? WF_ERROR : WF_TERMINATED, row->suspended);
 	wf_stepper_write(stepper);
 	wf_stepper_end(stepper);
 	if (!has_exit)
-		wf_execute(&park_statement, &id, NULL, 0);
+		wf_park_timers(&row->id);
 }
 
 static const char *
@@ -156,41 +149,55 @@ take(WfTimerRow *timer)
 	return true;
 }
 
+/* Put a timer back at another due time. */
 static void
-record(int32 owner, WfTimerRow *timer, const ErrorData *error)
+rearm(int32 owner, const WfRow *row, WfTimerRow *timer, TimestampTz due)
+{
+	WfOutput   *out = wf_output_new(0);
+
+	timer->due = due;
+	wf_output_arm(out, timer, owner, row->suspended, false);
+	wf_output_write(out);
+}
+
+/*
+ * error NULL: no attempt, just a later due time.  Whoever has the process
+ * locked may be a client that goes home over it: never waited for.
+ */
+static bool
+record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 {
 	WfRow		row;
 	bool		given_up;
-	WfOutput   *out;
 
-	/*
-	 * The lock is waited for: whoever has it is at work on this process and
-	 * will be done soon.
-	 */
-	if (!wf_lock_process(&timer->process, false, &row) || !take(timer))
-		return;
+	if (!wf_lock_process_if_free(&timer->process, &row) ||
+		wf_row_is_over(&row) || !take(timer))
+		return false;
+	if (error == NULL)
+	{
+		rearm(owner, &row, timer, due);
+		return true;
+	}
 
 	timer->attempts++;
 	given_up = timer->attempts >= wf_max_attempts;
 	keep(timer, timer->attempts, given_up, unpack_sql_state(error->sqlerrcode),
 		 error->message, error->detail, error->hint, error->context);
 	if (given_up)
-	{
 		give_up(owner, &row);
-		return;
-	}
-
-	out = wf_output_new(0);
-	timer->due = next_attempt(timer->attempts);
-	wf_output_arm(out, timer, owner, row.suspended, false);
-	wf_output_write(out);
+	else
+		rearm(owner, &row, timer, next_attempt(timer->attempts));
+	wf_wake_stepped();
+	return true;
 }
 
-void
-wf_failure_record(int32 owner, Oid extension, const WfTimerRow *timer,
-				  const ErrorData *error)
+/* record() in a transaction of its own. */
+static bool
+record_alone(int32 owner, Oid extension, const WfTimerRow *timer,
+			 const ErrorData *error, TimestampTz due)
 {
 	MemoryContext context = CurrentMemoryContext;
+	volatile bool recorded = false;
 
 	PG_TRY();
 	{
@@ -198,18 +205,33 @@ wf_failure_record(int32 owner, Oid extension, const WfTimerRow *timer,
 
 		if (wf_begin("workflow failure", extension))
 		{
-			record(owner, &copy, error);
-			wf_wake_stepped();
+			recorded = record(owner, &copy, error, due);
 			wf_commit();
 		}
 	}
 	PG_CATCH();
 	{
+		recorded = false;
 		EmitErrorReport();
 		wf_abort(context);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
+	return recorded;
+}
+
+bool
+wf_failure_record(int32 owner, Oid extension, const WfTimerRow *timer,
+				  const ErrorData *error)
+{
+	return record_alone(owner, extension, timer, error, DT_NOBEGIN);
+}
+
+bool
+wf_failure_postpone(int32 owner, Oid extension, const WfTimerRow *timer,
+					TimestampTz due)
+{
+	return record_alone(owner, extension, timer, NULL, due);
 }
 
 bool

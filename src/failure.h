@@ -10,12 +10,16 @@
 /*
  * Note that stepping this timer, alone, failed with `error`; in a transaction
  * of its own.  The timer gets an attempt and a later due time, or its process
- * goes to error or terminated.  Nothing happens when the process is locked
- * (it will fail again) or the timer is gone.  Throws nothing: what goes wrong
- * here is logged.
+ * goes to error or terminated.  Returns false, and nothing happens, when the
+ * process is locked by somebody else or the timer is gone.  Throws nothing:
+ * what goes wrong here is logged.
  */
-extern void wf_failure_record(int32 owner, Oid extension,
+extern bool wf_failure_record(int32 owner, Oid extension,
 							  const WfTimerRow *timer, const ErrorData *error);
+
+/* The same without an attempt: only the due time moves. */
+extern bool wf_failure_postpone(int32 owner, Oid extension,
+								const WfTimerRow *timer, TimestampTz due);
 
 /*
  * Before a suspect is stepped, in the present transaction: count an attempt

@@ -146,7 +146,7 @@ define_steps(void)
 			   PGC_SIGHUP, GUC_UNIT_KB);
 	define_int("workflow.max_attempts",
 			   "Sets how often an event that fails is tried.",
-			   &wf_max_attempts, 1, INT_MAX,
+			   &wf_max_attempts, 1, SHRT_MAX,
 			   PGC_SIGHUP, 0);
 	define_int("workflow.retry_delay",
 			   "Sets the delay before the second attempt; it doubles with each further one.",

@@ -16,6 +16,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "clock.h"
+#include "compat.h"
 #include "guc.h"
 #include "process.h"
 #include "send.h"
@@ -230,7 +231,7 @@ act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
 	char	   *text = value == NULL ? "" :
 		JsonbToCString(NULL, &value->root, VARSIZE(value));
 
-	ereport(IsBackgroundWorker ? LOG : NOTICE,
+	ereport(AmBackgroundWorkerProcess() ? LOG : NOTICE,
 			(errmsg("workflow \"%s\": %s%s%s", process->definition->name,
 					action->label ? action->label : "",
 					action->label ? ": " : "", text),

@@ -49,10 +49,10 @@ typedef enum SetKind
 
 /* ANYENUMOID stands for workflow.status, whose OID differs. */
 static const Set sets[NSETS] = {
-	[STARTED] = {"wf_started", 10,
+	[STARTED] = {"wf_started", 11,
 		{UUIDOID, TIMESTAMPTZOID, INT4OID, INT4OID, ANYENUMOID, TEXTARRAYOID,
-		JSONBOID, TEXTOID, TEXTOID, JSONBOID},
-	{"id", "at", "definition", "step", "status", "states", "context", "started_by", "key", "history"}},
+		JSONBOID, TEXTOID, TEXTOID, JSONBOID, OIDOID},
+	{"id", "at", "definition", "step", "status", "states", "context", "started_by", "key", "history", "starter"}},
 	[STEPPED] = {"wf_stepped", 8,
 		{TIDOID, TIMESTAMPTZOID, INT4OID, ANYENUMOID, BOOLOID, TEXTARRAYOID,
 		JSONBOID, JSONBOID},
@@ -76,8 +76,8 @@ static const Set sets[NSETS] = {
 static WfStatement statements[NSETS] = {
 	[STARTED] = {
 		"INSERT INTO workflow.process (id, started_at, updated_at, definition, step, status,"
-		" suspended, states, context, started_by, key, history)"
-		" SELECT id, at, at, definition, step, status, false, states, context, started_by, key, history"
+		" suspended, states, context, started_by, key, history, starter)"
+		" SELECT id, at, at, definition, step, status, false, states, context, started_by, key, history, starter"
 		" FROM wf_started"
 	},
 	[STEPPED] = {
@@ -184,19 +184,20 @@ jsonb_datum(Jsonb *jsonb, bool *isnull)
 
 void
 wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
-				const char *started_by, const char *key)
+				Oid starter, const char *key)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
 		UUIDPGetDatum(&row->id), TimestampTzGetDatum(at),
 		Int32GetDatum(row->definition), Int32GetDatum(row->step),
 		ObjectIdGetDatum(wf_status_oid(row->status)), row->states, row->context,
-		CStringGetTextDatum(started_by)
+		CStringGetTextDatum(GetUserNameFromId(starter, false))
 	};
 
 	values[8] = text_datum(key, &nulls[8]);
 	values[9] = row->history;
 	nulls[9] = row->history == (Datum) 0;
+	values[10] = ObjectIdGetDatum(starter);
 	put(out, STARTED, values, nulls);
 }
 

@@ -363,6 +363,8 @@ wf_pool_release(int index, uint32 generation)
 
 	/* nobody else changes it while it is ours */
 	entry = wf_owner_entry(slot->dbid, slot->owner, false);
+	if (entry)
+		wf_cursor_reset(entry);	/* our claim was undone */
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
 	if (slot->generation == generation && slot->state != WF_EXEC_FREE)

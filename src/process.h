@@ -53,12 +53,13 @@ struct WfProcess
 	bool		is_new;			/* no row yet */
 	bool		changed;		/* row is to be written */
 	const char *key;
-	const char *started_by;
+	Oid			starter;		/* of a new one */
 
 	WfEvent		boundary;		/* what starts or cancels it */
 	WfBracket	bracket;
 	WfTimerRow *current;		/* the timer being delivered, or NULL */
-	int			self_events;	/* of the present run */
+	int			self_left;		/* events it may still send itself: so many for
+								 * each one from outside */
 
 	WfQueued   *queue;
 	int			nqueue;

@@ -247,6 +247,10 @@ refuse(const WfHungry *hungry, WfWaitReason reason)
 	}
 	wf_pool_failed(hungry->entry, reason,
 				   wf_worker_back_off(hungry->entry->failures + 1));
+
+	/* Perhaps it is another one by now: look it up before the next try. */
+	if (reason == WF_WAIT_ROLE_GONE)
+		hungry->entry->role = InvalidOid;
 }
 
 /*

@@ -22,7 +22,9 @@
 static WfStatement look_statement = {
 	"SELECT definition,"
 	" status OPERATOR(pg_catalog.=) 'finalized' OR"
-	" (status OPERATOR(pg_catalog.=) 'terminated' AND states OPERATOR(pg_catalog.=) '{}')"
+	" (status OPERATOR(pg_catalog.=) 'terminated' AND states OPERATOR(pg_catalog.=) '{}'"
+	"  AND step OPERATOR(pg_catalog.>) 0),"
+	" step"
 	" FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1",
 	1, {UUIDOID}
 };
@@ -47,19 +49,23 @@ wf_uuid_parse(const char *text, pg_uuid_t *id)
 }
 
 WfDefinition *
-wf_definition_of_process(const pg_uuid_t *id, bool *over)
+wf_definition_of_process(const pg_uuid_t *id, WfStage *stage)
 {
 	Datum		value = UUIDPGetDatum(id);
 	WfDefinition *definition = wf_stepping(id);
 	bool		isnull;
 
-	*over = false;
+	*stage = WF_ALIVE;
 	if (definition != NULL)
 		return definition;
 	if (wf_execute(&look_statement, &value, NULL, 1) == 0)
 		return NULL;
-	*over = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 2, &isnull));
+	if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+								   SPI_tuptable->tupdesc, 2, &isnull)))
+		*stage = WF_OVER;
+	else if (DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+										 SPI_tuptable->tupdesc, 3, &isnull)) == 0)
+		*stage = WF_NOT_STARTED;
 	return wf_definition(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 													 SPI_tuptable->tupdesc, 1,
 													 &isnull)));
@@ -85,15 +91,17 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 	WfTimerRow	timer = {.due = due,.event = event,.name = id,.actor = actor,
 	.data = data};
 	WfDefinition *receiver = NULL;
-	bool		over = false;
+	WfStage		stage = WF_ALIVE;
 
 	if (wf_uuid_parse(target, &timer.process))
-		receiver = wf_definition_of_process(&timer.process, &over);
+		receiver = wf_definition_of_process(&timer.process, &stage);
 
 	if (receiver == NULL)
 		raise_communication_error(process, target, "no such process");
-	else if (over)
+	else if (stage == WF_OVER)
 		raise_communication_error(process, target, "the process is over");
+	else if (stage == WF_NOT_STARTED)
+		raise_communication_error(process, target, "the process has not started yet");
 	else if (!wf_role_may(process->definition->role, receiver, "send"))
 		raise_communication_error(process, target, "not allowed");
 	else

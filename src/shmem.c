@@ -389,6 +389,9 @@ make_owner(WfOwner *entry, Oid dbid, int32 owner)
 	SpinLockAcquire(&entry->mutex);
 	entry->mark = DT_NOBEGIN;
 	entry->generation = 0;
+	entry->cursor_due = DT_NOBEGIN;
+	entry->cursor_seq = -1;
+	entry->cursor_epoch = 0;
 	SpinLockRelease(&entry->mutex);
 
 	entry->role = InvalidOid;
@@ -535,6 +538,15 @@ wf_mark_advance(WfOwner *entry, uint64 generation, TimestampTz mark)
 	return same;
 }
 
+/* Under the spinlock: claims start at the mark again. */
+static void
+set_cursor_back(WfOwner *entry)
+{
+	entry->cursor_due = DT_NOBEGIN;
+	entry->cursor_seq = -1;
+	entry->cursor_epoch++;
+}
+
 /* At the commit of a claim. */
 void
 wf_mark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
@@ -547,6 +559,46 @@ wf_mark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
 		entry->mark = Min(entry->mark, inserted);
 	if (inserted != DT_NOEND)
 		entry->generation++;
+	if (inserted <= entry->cursor_due)
+		set_cursor_back(entry);
+	SpinLockRelease(&entry->mutex);
+}
+
+/* The position behind which nobody has claimed. */
+uint64
+wf_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq)
+{
+	uint64		epoch;
+
+	SpinLockAcquire(&entry->mutex);
+	*due = entry->cursor_due;
+	*seq = entry->cursor_seq;
+	epoch = entry->cursor_epoch;
+	SpinLockRelease(&entry->mutex);
+	return epoch;
+}
+
+/* A claim got so far, unless something was left behind meanwhile. */
+void
+wf_cursor_advance(WfOwner *entry, uint64 epoch, TimestampTz due, int64 seq)
+{
+	SpinLockAcquire(&entry->mutex);
+	if (entry->cursor_epoch == epoch &&
+		(due > entry->cursor_due ||
+		 (due == entry->cursor_due && seq > entry->cursor_seq)))
+	{
+		entry->cursor_due = due;
+		entry->cursor_seq = seq;
+	}
+	SpinLockRelease(&entry->mutex);
+}
+
+/* Something may be left behind. */
+void
+wf_cursor_reset(WfOwner *entry)
+{
+	SpinLockAcquire(&entry->mutex);
+	set_cursor_back(entry);
 	SpinLockRelease(&entry->mutex);
 }
 
@@ -560,6 +612,8 @@ wf_mark_lower(WfOwner *entry, TimestampTz due)
 	old = entry->mark;
 	entry->mark = Min(old, due);
 	entry->generation++;
+	if (due <= entry->cursor_due)
+		set_cursor_back(entry);
 	SpinLockRelease(&entry->mutex);
 
 	/*
@@ -576,6 +630,7 @@ wf_mark_released(WfOwner *entry)
 {
 	uint64		generation;
 
+	wf_cursor_reset(entry);
 	if (wf_mark_read(entry, &generation) <= GetCurrentTimestamp())
 		wf_owner_wake(entry);
 }

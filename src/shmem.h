@@ -106,6 +106,9 @@ typedef struct WfOwner
 	slock_t		mutex;
 	TimestampTz mark;
 	uint64		generation;
+	TimestampTz cursor_due;		/* claims of other executors have got so far, */
+	int64		cursor_seq;		/* see wf_cursor_read() */
+	uint64		cursor_epoch;
 	Oid			role;			/* as loaded by the runtime; or InvalidOid */
 	TimestampTz not_before;		/* back-off: no executor is started earlier */
 	TimestampTz served;			/* when an executor last left it: its turn
@@ -198,6 +201,18 @@ extern bool wf_mark_advance(WfOwner *entry, uint64 generation, TimestampTz mark)
  */
 extern void wf_mark_publish(WfOwner *entry, uint64 generation,
 							TimestampTz mark, TimestampTz inserted);
+
+/*
+ * Where the next claim starts when several executors work for one owner: past
+ * what the others have claimed, so that nobody walks over timers of processes
+ * that are locked anyway.  A hint: between mark and cursor everything is being
+ * worked by somebody, or was skipped.  Whatever may leave something there (an
+ * abort, a timer put back, a lock released, a new timer) sets it back, which
+ * moves the epoch; a claim that finds less than it wanted goes back, too.
+ */
+extern uint64 wf_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq);
+extern void wf_cursor_advance(WfOwner *entry, uint64 epoch, TimestampTz due, int64 seq);
+extern void wf_cursor_reset(WfOwner *entry);
 
 /*
  * Work of this owner may be due at `due`: lowers the mark, moves the

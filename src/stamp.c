@@ -48,11 +48,36 @@ static WfStatement renew_statement = {
 	3, {INT8OID, OIDOID, TIMESTAMPTZOID}
 };
 
-/* An owner whose role does not exist here keeps no OID of elsewhere. */
+#define ROLE_OF(name) \
+	"COALESCE((SELECT r.oid FROM pg_catalog.pg_authid r" \
+	" WHERE r.rolname OPERATOR(pg_catalog.=) " name "), 0)"
+
+/*
+ * Of elsewhere ($1) all OIDs are resolved anew from the names; at home only
+ * those of roles that are gone, for a name may be another role's by now.  What
+ * has no role here keeps no OID of elsewhere.
+ */
+#define MUST_RESOLVE(role) \
+	" WHERE $1 OR NOT EXISTS (SELECT FROM pg_catalog.pg_authid a" \
+	" WHERE a.oid OPERATOR(pg_catalog.=) " role ")"
+
 static WfStatement resolve_statement = {
-	"UPDATE workflow.owner o SET role = COALESCE("
-	"  (SELECT r.oid FROM pg_catalog.pg_authid r WHERE r.rolname OPERATOR(pg_catalog.=) o.name), 0)"
-	" RETURNING o.name, o.role, o.id",
+	"UPDATE workflow.owner o SET role = " ROLE_OF("o.name") MUST_RESOLVE("o.role"),
+	1, {BOOLOID}
+};
+
+static WfStatement resolve_grants_statement = {
+	"UPDATE workflow.permission p SET role = " ROLE_OF("p.name") MUST_RESOLVE("p.role"),
+	1, {BOOLOID}
+};
+
+static WfStatement resolve_starters_statement = {
+	"UPDATE workflow.process p SET starter = " ROLE_OF("p.started_by") " WHERE $1",
+	1, {BOOLOID}
+};
+
+static WfStatement owners_statement = {
+	"SELECT name, role, id FROM workflow.owner",
 	0
 };
 
@@ -121,10 +146,15 @@ Datum
 workflow_adopt(PG_FUNCTION_ARGS)
 {
 	uint64		owners;
+	Datum		foreign;
 
 	require_admin();
 	wf_connect();
-	owners = wf_execute(&resolve_statement, NULL, NULL, 0);
+	foreign = BoolGetDatum(!wf_stamp_is_ours());
+	wf_execute(&resolve_statement, &foreign, NULL, 0);
+	wf_execute(&resolve_grants_statement, &foreign, NULL, 0);
+	wf_execute(&resolve_starters_statement, &foreign, NULL, 0);
+	owners = wf_execute(&owners_statement, NULL, NULL, 0);
 	for (uint64 i = 0; i < owners; i++)
 	{
 		bool		isnull;

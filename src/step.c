@@ -171,7 +171,7 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 	wf_check_context(context);
 	process->is_new = true;
 	process->key = key;
-	process->started_by = GetUserNameFromId(GetUserId(), false);
+	process->starter = GetUserId();
 	process->row.id = *id;
 	process->row.definition = definition->id;
 	process->row.status = WF_INITIALIZED;
@@ -415,7 +415,7 @@ run_self_events(WfProcess *process)
 
 		if (process->queue[process->head++].dead)
 			continue;
-		if (++process->self_events > wf_max_microsteps)
+		if (process->self_left-- <= 0)
 			wf_process_host.too_many_microsteps(process, wf_max_microsteps);
 		step(process, timer.event, DT_NOBEGIN, timer.data, timer.actor);
 	}
@@ -425,6 +425,7 @@ void
 wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 				 const char *actor)
 {
+	process->self_left = wf_max_microsteps;
 	start_machine(process, input, actor);
 	run_self_events(process);
 }
@@ -435,6 +436,7 @@ wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
 {
 	bool		taken;
 
+	process->self_left = wf_max_microsteps;
 	load_machine(process);
 	taken = step(process, event, DT_NOBEGIN, data, actor);
 	run_self_events(process);
@@ -479,7 +481,9 @@ wf_process_run(WfStepper *stepper, WfProcess *process,
 			continue;
 		if (wf_row_is_over(&process->row))
 			continue;
-		if (timer.seq == 0 && ++process->self_events > wf_max_microsteps)
+		if (timer.seq != 0)
+			process->self_left += wf_max_microsteps;
+		else if (process->self_left-- <= 0)
 			wf_process_host.too_many_microsteps(process, wf_max_microsteps);
 		deliver(process, &timer);
 		done++;
@@ -528,6 +532,20 @@ is_command(const char *descriptor)
 		if (strncmp(descriptor, ours[i], strlen(ours[i])) == 0)
 			return false;
 	return true;
+}
+
+ArrayType *
+wf_process_active(WfProcess *process)
+{
+	const WfChart *chart = process->definition->chart;
+	WfStateId  *active = palloc(sizeof(WfStateId) * chart->nstates);
+	int			n = 0;
+
+	load_machine(process);
+	for (int i = 0; i < chart->nstates; i++)
+		if (wf_is_active(process->machine, i))
+			active[n++] = i;
+	return wf_states_array(process->definition, active, n);
 }
 
 bool
@@ -610,7 +628,7 @@ wf_stepper_write(WfStepper *stepper)
 			continue;
 		if (process->is_new)
 			wf_output_start(stepper->out, &process->row, now,
-							process->started_by, process->key);
+							process->starter, process->key);
 		else
 			wf_output_step(stepper->out, &process->row, now);
 		wf_wake_stepped();

@@ -83,6 +83,9 @@ extern void wf_process_events(WfStepper *stepper, WfProcess *process, const char
 							  void (*found) (void *arg, const char *event, bool enabled),
 							  void *arg);
 
+/* text[] of all active states, those that contain others included. */
+extern ArrayType *wf_process_active(WfProcess *process);
+
 /* Does an active state have a way out by a command or a timer? */
 extern bool wf_process_has_exit(WfProcess *process);
 

@@ -28,6 +28,7 @@
 #include "definition.h"
 #include "session.h"
 #include "store.h"
+#include "wake.h"
 
 #define PROCESS_COLUMNS \
 	"p.ctid, p.id, p.definition, p.step, p.status, p.suspended, p.states, p.context, p.history"
@@ -73,10 +74,11 @@ static WfStatement claim_statement = {
 	" FROM workflow.timer t"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
-	" AND t.due OPERATOR(pg_catalog.>=) $2 AND t.due OPERATOR(pg_catalog.<=) $3"
+	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>) ROW($2, $5)"
+	" AND t.due OPERATOR(pg_catalog.<=) $3"
 	" ORDER BY t.due, t.seq LIMIT $4"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	4, {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}
+	5, {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}
 };
 #define N_CLAIM_COLUMNS (N_PROCESS_COLUMNS + 9)
 
@@ -95,6 +97,18 @@ static WfStatement next_due_statement = {
 	" AND t.due OPERATOR(pg_catalog.>=) $2"
 	" ORDER BY t.due, t.seq LIMIT 1",
 	2, {INT4OID, TIMESTAMPTZOID}
+};
+
+static WfStatement park_statement = {
+	"UPDATE workflow.timer SET parked = true"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
+	1, {UUIDOID}
+};
+
+static WfStatement unpark_statement = {
+	"UPDATE workflow.timer SET parked = false"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
+	1, {UUIDOID}
 };
 
 /* --- status ------------------------------------------------------------ */
@@ -146,8 +160,8 @@ wf_row_is_over(const WfRow *row)
 	if (row->status == WF_FINALIZED)
 		return true;
 
-	/* cancelled: it left all of its states */
-	return row->status == WF_TERMINATED &&
+	/* cancelled: it left all of its states; not one whose start failed */
+	return row->status == WF_TERMINATED && row->step > 0 &&
 		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(row->states)),
 					   ARR_DIMS(DatumGetArrayTypeP(row->states))) == 0;
 }
@@ -167,6 +181,7 @@ read_row(WfRow *row, Datum *values, bool *nulls)
 	row->context = values[7];
 	row->history = nulls[8] ? (Datum) 0 : values[8];
 	row->process = NULL;
+	row->overtaken = false;
 }
 
 static bool
@@ -201,11 +216,17 @@ wf_busy(const pg_uuid_t *id)
 }
 
 bool
+wf_lock_process_if_free(const pg_uuid_t *id, WfRow *row)
+{
+	return fetch_process(&lock_free_statement, id, row);
+}
+
+bool
 wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row)
 {
 	if (!nowait)
 		return fetch_process(&lock_statement, id, row);
-	if (fetch_process(&lock_free_statement, id, row))
+	if (wf_lock_process_if_free(id, row))
 		return true;
 	if (wf_read_process(id, row))
 		wf_busy(id);
@@ -269,10 +290,26 @@ shared_row(WfRow *rows, int *table, uint32 mask, int position)
 	return &rows[position];
 }
 
+static bool
+was_taken(Datum tid, int taken)
+{
+	bool		isnull;
+
+	for (int i = 0; i < taken; i++)
+		if (ItemPointerEquals((ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[i],
+																		 SPI_tuptable->tupdesc,
+																		 1, &isnull)),
+							  (ItemPointer) DatumGetPointer(tid)))
+			return true;
+	return false;
+}
+
 /*
  * Delete the claimed timers.  One that is gone (its process was stepped
- * between our snapshot and our lock) is dropped from the claim.  Returns how
- * many are left.
+ * between our snapshot and our lock) is dropped from the claim, and its
+ * process marked: whoever stepped it may have put timers back, which are due
+ * before those that we have and not in our snapshot.  Returns how many are
+ * left.
  */
 static int
 take_timers(int n, Datum *tids, WfTimerRow *timers, WfRow **rows)
@@ -287,29 +324,23 @@ take_timers(int n, Datum *tids, WfTimerRow *timers, WfRow **rows)
 		return n;
 	for (int i = 0; i < n; i++)
 	{
-		bool		found = false;
-		bool		isnull;
-
-		for (int j = 0; j < taken && !found; j++)
-			found = ItemPointerEquals((ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[j],
-																				 SPI_tuptable->tupdesc,
-																				 1, &isnull)),
-									  (ItemPointer) DatumGetPointer(tids[i]));
-		if (found)
+		if (was_taken(tids[i], taken))
 		{
 			timers[kept] = timers[i];
 			rows[kept++] = rows[i];
 		}
+		else
+			rows[i]->overtaken = true;
 	}
 	return kept;
 }
 
 int
-wf_claim(int32 owner, TimestampTz mark, TimestampTz until, int limit,
+wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
 		 WfTimerRow **timers, WfRow ***rows)
 {
-	Datum		args[4] = {Int32GetDatum(owner), TimestampTzGetDatum(mark),
-	TimestampTzGetDatum(until), Int64GetDatum(limit)};
+	Datum		args[5] = {Int32GetDatum(owner), TimestampTzGetDatum(after),
+	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(seq)};
 	Datum		values[N_CLAIM_COLUMNS];
 	bool		nulls[N_CLAIM_COLUMNS];
 	WfRights	rights;
@@ -358,4 +389,35 @@ wf_next_due(int32 owner, TimestampTz mark)
 		return DT_NOEND;
 	return DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
 											 SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* --- parking ----------------------------------------------------------- */
+
+void
+wf_park_timers(const pg_uuid_t *process)
+{
+	Datum		id = UUIDPGetDatum(process);
+
+	wf_execute(&park_statement, &id, NULL, 0);
+}
+
+void
+wf_announce_returned(int32 owner)
+{
+	bool		isnull;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+		wf_wake_timer(owner,
+					  DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[i],
+														SPI_tuptable->tupdesc, 1,
+														&isnull)));
+}
+
+void
+wf_unpark_timers(const pg_uuid_t *process, int32 owner)
+{
+	Datum		id = UUIDPGetDatum(process);
+
+	wf_execute(&unpark_statement, &id, NULL, 0);
+	wf_announce_returned(owner);
 }

@@ -12,6 +12,8 @@
 #include "utils/tuplestore.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
+
 typedef enum WfStatus
 {
 	WF_INITIALIZED,
@@ -42,6 +44,9 @@ typedef struct WfRow
 	Datum		context;
 	Datum		history;		/* 0: null */
 	struct WfProcess *process;	/* the stepper's: of the row in its batch */
+	bool		overtaken;		/* claimed: some of its timers had been taken and
+								 * maybe put back by somebody else meanwhile; what
+								 * was claimed may not be its first ones */
 } WfRow;
 
 /* A timer row as claimed. */
@@ -67,26 +72,39 @@ extern bool wf_row_is_over(const WfRow *row);
  *
  * wf_lock_process: false when there is none.  nowait: error WF005 when it is
  * locked by somebody else.
+ * wf_lock_process_if_free: false when there is none, or it is locked.
  * wf_lock_processes: in the order of ids; returns how many were found; with
  * nowait those that are locked are left out.
  */
-extern void wf_busy(const pg_uuid_t *id) pg_attribute_noreturn();
+pg_noreturn extern void wf_busy(const pg_uuid_t *id);
 extern bool wf_read_process(const pg_uuid_t *id, WfRow *row);	/* no lock */
+extern bool wf_lock_process_if_free(const pg_uuid_t *id, WfRow *row);
 extern bool wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row);
 extern int	wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows);
 
 /*
- * Claim due timers of an owner: at most `limit`, due from `mark` to `until`,
+ * Claim due timers of an owner: at most `limit`, behind (after, seq) and due
+ * up to `until`,
  * whose processes nobody holds.  Locks the processes, deletes the timers.
  * Timers come in delivery order (due, seq); rows[i] is the process of
  * timers[i], equal pointers for equal processes.  A snapshot older than this
  * call must be active.
  */
-extern int	wf_claim(int32 owner, TimestampTz mark, TimestampTz until, int limit,
+extern int	wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
 					 WfTimerRow **timers, WfRow ***rows);
 
 /* Earliest due time of a visible timer of the owner from `mark` on, locked or not. */
 extern TimestampTz wf_next_due(int32 owner, TimestampTz mark);
+
+/*
+ * All timers of a process that we hold wait until wf_unpark_timers(), which
+ * announces them to the owner's executors.
+ */
+extern void wf_park_timers(const pg_uuid_t *process);
+extern void wf_unpark_timers(const pg_uuid_t *process, int32 owner);
+
+/* Tell the wake room of the due times in column 1 of SPI's last result. */
+extern void wf_announce_returned(int32 owner);
 
 /* What steps of one transaction write: sets of rows. */
 typedef struct WfOutput WfOutput;
@@ -99,7 +117,7 @@ typedef struct WfOutput WfOutput;
 extern WfOutput *wf_output_new(int32 claimed);
 
 extern void wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
-							const char *started_by, const char *key);
+							Oid starter, const char *key);
 extern void wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at);
 extern void wf_output_history(WfOutput *out, const WfRow *row, const char *event,
 							  TimestampTz at, TimestampTz due, bool taken,

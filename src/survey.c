@@ -108,7 +108,9 @@ delete_strays(void)
 		" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
 		" ORDER BY s.due LIMIT 1000) t"
 		" WHERE NOT EXISTS (SELECT FROM workflow.process p"
-		" WHERE p.id = t.process)))"
+		" WHERE p.id = t.process)"
+		/* a restore may have loaded timers, and not yet processes */
+		" AND EXISTS (SELECT FROM workflow.stamp)))"
 	};
 
 	(void) wf_execute(&statement, NULL, NULL, 0);
@@ -154,9 +156,13 @@ read_owners(void)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (!readings[i].found)
-			(void) wf_mark_advance(readings[i].entry, readings[i].generation,
-								   DT_NOEND);
+		if (readings[i].found)
+			continue;
+
+		/* Its number may be given to another role, in another extension. */
+		readings[i].entry->role = InvalidOid;
+		(void) wf_mark_advance(readings[i].entry, readings[i].generation,
+							   DT_NOEND);
 	}
 	return overdue;
 }

@@ -294,6 +294,7 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
 		wf_mark_forget(MyDatabaseId);
+		wf_database_stepped(MyDatabaseId);
 
 		/*
 		 * It may have brought a new owner, or the extension itself, of which

@@ -21,6 +21,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/lock.h"
 #include "common/pg_prng.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -46,11 +47,13 @@ PG_FUNCTION_INFO_V1(workflow_work);
 /* Pause when the server is short of something (ms). */
 #define SHORTAGE_DELAY		1000
 
+/* A lone event that meets a lock or deadlock so often has an error. */
+#define MAX_CONFLICTS		20
+
 /* Definitions that run user code begin with batches of this size. */
 #define FIRST_BATCH			50
 
 /* What a batch needs is kept from one to the next. */
-#define KEPT_MEMORY			(256 * 1024)
 #define KEPT_BY_LIBRARY		(16 * 1024 * 1024)
 
 struct WfWork
@@ -58,7 +61,7 @@ struct WfWork
 	int32		owner;
 	Oid			extension;
 	WfOwner    *entry;			/* or NULL: no room in shared memory */
-	MemoryContext context;		/* reset after each batch */
+	MemoryContext context;		/* of a caught error; a batch lives in SPI's */
 	int			size;			/* of the next batch */
 	int			then_size;		/* of the one after it; 0: grow */
 	int			skip_delay;		/* ms, doubles while nothing can be claimed */
@@ -68,7 +71,10 @@ struct WfWork
 	int			claimed;
 	int			position;		/* index of the timer being stepped; claimed
 								 * when all were */
-	WfTimerRow	timer;			/* that timer */
+	WfTimerRow	timer;			/* that timer: process and seq only, the rest is
+								 * gone when the error is dealt with */
+	int64		conflict_seq;	/* a timer that met a conflict all alone, */
+	int			conflicts;		/* so many times in a row */
 	TimestampTz user_until;		/* user code of this batch may begin until */
 	bool		user_ran;
 };
@@ -95,8 +101,8 @@ wf_work_new(int32 owner, Oid extension)
 	work->owner = owner;
 	work->extension = extension;
 	work->entry = wf_owner_entry(MyDatabaseId, owner, true);
-	work->context = AllocSetContextCreate(TopMemoryContext, "workflow batch",
-										  KEPT_MEMORY, KEPT_MEMORY, 8 * KEPT_MEMORY);
+	work->context = AllocSetContextCreate(TopMemoryContext, "workflow error",
+										  ALLOCSET_SMALL_SIZES);
 	work->size = FIRST_BATCH;
 	work->skip_delay = SKIP_DELAY_MIN;
 	work->careful = wf_careful_new(owner, extension);
@@ -127,6 +133,17 @@ must_park(const WfRow *row)
 }
 
 /*
+ * Goes back as it is: others of its process come first (see take_timers()),
+ * or somebody got hold of the suspect that this batch is for.
+ */
+static bool
+must_wait(const WfWork *work, const WfRow *row, const WfTimerRow *timer)
+{
+	return row->overtaken ||
+		(work->careful != NULL && !wf_careful_is(work->careful, timer));
+}
+
+/*
  * Step the claimed timers, process by process in the order of their first
  * timer.  Returns how many events were taken off.
  */
@@ -143,20 +160,16 @@ step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow 
 
 		if (wf_row_is_over(row))
 			continue;
-		if (must_park(row))
-		{
-			wf_output_arm(out, &timers[i], work->owner, true, false);
-			continue;
-		}
-		if (work->careful != NULL && !wf_careful_is(work->careful, &timers[i]))
-		{
-			/* Somebody got hold of the suspect meanwhile: this one is next. */
-			wf_output_arm(out, &timers[i], work->owner, false, false);
-			continue;
-		}
+
+		/* Also what is not stepped is known: an action may resume() it. */
 		if (row->process == NULL)
 			row->process = wf_stepper_add(stepper, row);
-		wf_process_queue(row->process, &timers[i]);
+		if (must_park(row))
+			wf_output_arm(out, &timers[i], work->owner, true, false);
+		else if (must_wait(work, row, &timers[i]))
+			wf_output_arm(out, &timers[i], work->owner, false, false);
+		else
+			wf_process_queue(row->process, &timers[i]);
 	}
 
 	for (int i = 0; i < n && !stopped; i++)
@@ -173,6 +186,38 @@ step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow 
 	}
 	work->position = n;
 	return done;
+}
+
+/*
+ * Claim past what other executors of this owner are at; when that is not much
+ * any more, from the mark again.
+ */
+static int
+claim(WfWork *work, TimestampTz mark, TimestampTz until, int limit,
+	  WfTimerRow **timers, WfRow ***rows)
+{
+	TimestampTz due = DT_NOBEGIN;
+	int64		seq = -1;
+	uint64		epoch = 0;
+	int			n;
+
+	if (work->entry == NULL)
+		return wf_claim(work->owner, mark, -1, until, limit, timers, rows);
+
+	epoch = wf_cursor_read(work->entry, &due, &seq);
+	if (due < mark)
+	{
+		due = mark;
+		seq = -1;
+	}
+	n = wf_claim(work->owner, due, seq, until, limit, timers, rows);
+	if (n < limit)
+		wf_cursor_reset(work->entry);
+	else
+		wf_cursor_advance(work->entry, epoch, (*timers)[n - 1].due, (*timers)[n - 1].seq);
+	if (n == 0 && seq >= 0)
+		n = wf_claim(work->owner, mark, -1, until, limit, timers, rows);
+	return n;
 }
 
 /*
@@ -194,9 +239,10 @@ batch(WfWork *work, TimestampTz mark, TimestampTz until, uint64 generation,
 	(void) wf_user_ran();
 	work->user_until = GetCurrentTimestamp() + wf_batch_time * INT64CONST(1000);
 
-	work->claimed = wf_claim(work->owner, mark, until, limit, &timers, &rows);
+	work->claimed = claim(work, mark, until, limit, &timers, &rows);
 	if (work->claimed > 0)
 	{
+		work->timer = timers[0];
 		stepper = wf_stepper_new(work->entry != NULL ? work->owner : 0);
 		*done = step_claimed(work, stepper, work->claimed, timers, rows);
 		inserted = wf_stepper_write(stepper);
@@ -275,12 +321,38 @@ is_shortage(int code)
 		code == ERRCODE_READ_ONLY_SQL_TRANSACTION;
 }
 
+/* So that those who met do not meet again. */
+static TimestampTz
+short_delay(void)
+{
+	return wf_now() + (TimestampTz) (pg_prng_double(&pg_global_prng_state) *
+									 SKIP_DELAY_MAX * 1000.0);
+}
+
+/*
+ * A failure that could not be recorded (the process is locked by now) leaves
+ * the event where it was: do not run into it again at once.
+ */
+static WfWorkResult
+after_record(WfWork *work, bool recorded, TimestampTz *next)
+{
+	if (recorded)
+	{
+		grow(work);
+		return WF_WORK_MORE;
+	}
+	*next = short_delay();
+	return WF_WORK_WAIT;
+}
+
 static WfWorkResult
 handle_error(WfWork *work, ErrorData *error, TimestampTz *next)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (is_shortage(error->sqlerrcode) || work->claimed == 0)
+	bool		by_user_code = work->position < work->claimed;
+
+	if (work->claimed == 0 || (is_shortage(error->sqlerrcode) && !by_user_code))
 	{
 		ereport(LOG,
 				(errmsg("workflow executor pauses: %s", error->message)));
@@ -295,18 +367,24 @@ handle_error(WfWork *work, ErrorData *error, TimestampTz *next)
 			work->then_size = 0;
 			return WF_WORK_MORE;
 		}
-		*next = now + (TimestampTz) (pg_prng_double(&pg_global_prng_state) *
-									 SKIP_DELAY_MAX * 1000.0);
-		return WF_WORK_WAIT;
+		if (++work->conflicts < MAX_CONFLICTS || work->conflict_seq != work->timer.seq)
+		{
+			/* Out of the way of the others, for a moment. */
+			if (work->conflict_seq != work->timer.seq)
+				work->conflicts = 1;
+			work->conflict_seq = work->timer.seq;
+			return after_record(work, wf_failure_postpone(work->owner, work->extension,
+														  &work->timer, short_delay()),
+								next);
+		}
 	}
 	if (work->claimed > 1)
 	{
 		shrink(work);
 		return WF_WORK_MORE;
 	}
-	wf_failure_record(work->owner, work->extension, &work->timer, error);
-	grow(work);
-	return WF_WORK_MORE;
+	return after_record(work, wf_failure_record(work->owner, work->extension,
+												&work->timer, error), next);
 }
 
 /* --- the executor's turn ----------------------------------------------- */
@@ -341,7 +419,6 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 
 	if (!wf_begin("workflow batch", work->extension))
 		return false;
-	MemoryContextSwitchTo(work->context);
 	*until = wf_due_limit();
 	batch(work, mark, *until, generation, limit, next, done);
 	wf_commit();
@@ -370,6 +447,8 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		MemoryContextSwitchTo(work->context);
 		error = CopyErrorData();
 		wf_abort(outer);
+		if (work->entry != NULL)
+			wf_cursor_reset(work->entry);
 	}
 	PG_END_TRY();
 
@@ -398,6 +477,9 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		work->skip_delay = SKIP_DELAY_MIN;
 		result = *next <= wf_now() ? WF_WORK_MORE : WF_WORK_WAIT;
 	}
+	/* Session-level advisory locks of user code end with its batch. */
+	if (work->user_ran || error != NULL)
+		LockReleaseAll(USER_LOCKMETHOD, true);
 	MemoryContextSwitchTo(outer);
 	MemoryContextReset(work->context);
 	return result;

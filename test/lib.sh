@@ -100,7 +100,7 @@ use_place() { # PLACE
     DATA=$PLACE/data
     SOCKETS=$PLACE/sockets
     LOGFILE=$PLACE/server.log
-    export PG_CONFIG HOME=$PLACE
+    export PG_CONFIG HOME=$PLACE PSQL_PAGER=cat
     PATH=$("$PG_CONFIG" --bindir):$PATH:/usr/sbin:/sbin
     export PATH PGHOST=$SOCKETS PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
     # What the caller's environment says of some other server is not for ours.

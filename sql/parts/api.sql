@@ -33,7 +33,8 @@ CREATE FUNCTION workflow.start(
 -- start_many(...): start() for every element of inputs, set-based.
 --   inputs      one a process; a null element is an empty input
 --   keys        as long as inputs, or null
--- Returns the ids in the order of inputs.
+-- Returns the ids in the order of inputs. Keys are taken in their own order, a
+-- thousand processes at a time.
 CREATE FUNCTION workflow.start_many(
     definition text, inputs jsonb[], keys text[] DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL)
@@ -48,7 +49,9 @@ CREATE FUNCTION workflow.start_many(
 --   nowait      refuse with WF005 when somebody else is at the process
 -- Returns taken (false: no active state handles it now; recorded as ignored)
 -- and where the process stands after it. Errors: WF001, WF002, WF003, WF004,
--- WF005, those of guards and actions. Locks the process row.
+-- WF005, those of guards and actions. WF003 is for a process that failed, or
+-- has not started yet, too; WF005 also for an action that commands its own
+-- process. Locks the process row until the end of the transaction.
 CREATE FUNCTION workflow.send(
     process uuid, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
@@ -78,10 +81,10 @@ CREATE FUNCTION workflow.send_by_key(
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';
 
 -- post(...): an event that an executor delivers after this transaction, now
--- or at `at`. Takes no lock on the process.
+-- or at `at`. Takes no lock on the process unless it has an id.
 --   id          names it for cancel_event(); a second post with the id of a
---               pending one replaces it
--- Errors: WF001, WF002, WF004.
+--               pending one replaces it, under a lock on the process row
+-- Errors: WF001, WF002, WF003 when the process has not started yet, WF004.
 CREATE FUNCTION workflow.post(
     process uuid, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
     id text DEFAULT NULL, actor text DEFAULT NULL)
@@ -127,8 +130,8 @@ CREATE FUNCTION workflow.cancel(process uuid, actor text DEFAULT NULL) RETURNS v
 
 -- CALL await(process, state, timeout): wait until the process is in `state`
 -- (null: until it is over or failed). Holds no snapshot and no lock; refuses
--- to run inside a transaction block. Errors: WF001, WF002; 57014 after
--- `timeout`.
+-- to run inside a transaction block, and on a standby. Errors: WF001, WF002;
+-- WF004 when it ended or failed without getting there; 57014 after `timeout`.
 CREATE PROCEDURE workflow.await(
     process uuid, state text DEFAULT NULL, timeout interval DEFAULT '30 seconds')
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await';

@@ -44,7 +44,8 @@ CREATE TABLE workflow.definition (
 -- Who besides the owner (and workflow_admin) may do what with a definition.
 CREATE TABLE workflow.permission (
     definition text COLLATE "C" NOT NULL,
-    role       name NOT NULL,
+    role       oid NOT NULL,
+    name       name NOT NULL,           -- of the role, for adopt()
     privilege  text COLLATE "C" NOT NULL CHECK (privilege IN ('start', 'send', 'read')),
     PRIMARY KEY (definition, role, privilege)
 );
@@ -56,12 +57,13 @@ CREATE TABLE workflow.process (
     started_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     definition int NOT NULL,
+    starter    oid NOT NULL,            -- role that started it
     step       int NOT NULL,            -- steps taken, the number of the last history row
     status     workflow.status NOT NULL,
     suspended  boolean NOT NULL,
     states     text[] COLLATE "C" NOT NULL, -- active atomic and final states
     context    jsonb NOT NULL,
-    started_by text COLLATE "C" NOT NULL,
+    started_by text COLLATE "C" NOT NULL,   -- the name of starter, then
     key        text COLLATE "C",
     history    jsonb                    -- history state -> what it remembers
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);

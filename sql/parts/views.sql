@@ -11,14 +11,14 @@ CREATE VIEW workflow.processes WITH (security_barrier) AS
     SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
            p.step, p.started_by, p.started_at, p.updated_at
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text;
+    WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
 
 CREATE VIEW workflow.timers WITH (security_barrier) AS
     SELECT t.process, d.name AS definition, p.key, t.seq, t.event, t.name, t.state, t.due, t.parked, t.attempts, t.actor, t.data
     FROM workflow.timer t
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE (workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text)
+    WHERE (workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER))
       -- what was posted to a process that has ended since will not be delivered
       AND p.status OPERATOR(pg_catalog.<>) 'finalized'
       AND NOT (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}');
@@ -29,7 +29,7 @@ CREATE VIEW workflow.process_history WITH (security_barrier) AS
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text;
+    WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
 
 CREATE VIEW workflow.errors WITH (security_barrier) AS
     SELECT f.process, d.name AS definition, p.key, p.status, p.states, f.event, f.attempts, f.given_up, f.at,
@@ -37,7 +37,7 @@ CREATE VIEW workflow.errors WITH (security_barrier) AS
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.may(d.id, 'read') OR p.started_by OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text;
+    WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
 
 CREATE VIEW workflow.activity WITH (security_barrier) AS
     SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason
