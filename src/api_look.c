@@ -74,11 +74,11 @@ workflow_find(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	WfDefinition *definition;
-	WfStage		stage;
+	bool		over;
 
 	wf_connect();
 	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), id);
-	definition = wf_definition_of_process(id, &stage);
+	definition = wf_definition_of_process(id, &over);
 	if (definition == NULL)
 		wf_no_process(id);		/* has its key, but is not there yet */
 	wf_require_any(definition);

@@ -102,14 +102,6 @@ keep_receipt(const pg_uuid_t *process, const char *id, bool taken)
 	wf_execute(&keep_receipt_statement, args, NULL, 0);
 }
 
-static void
-refuse_not_started(void)
-{
-	ereport(ERROR,
-			(errcode(WF_ERR_SUSPENDED),
-			 errmsg("the process has not started yet")));
-}
-
 /* --- send -------------------------------------------------------------- */
 
 typedef struct Command
@@ -144,7 +136,9 @@ command(WfStepper *stepper, const WfRow *row, const Command *cmd, Verdict *verdi
 				 errmsg("the process is suspended"),
 				 errhint("workflow.resume() lets it go on.")));
 	if (row->step == 0)
-		refuse_not_started();
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("the process has not started yet")));
 	if (row->status == WF_TERMINATED)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
@@ -398,20 +392,18 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 	};
 	WfOutput   *out = wf_output_new(0);
 	WfDefinition *definition;
-	WfStage		stage;
+	bool		over;
 
 	if (TIMESTAMP_NOT_FINITE(timer.due))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("an event's due time must be finite")));
-	definition = wf_definition_of_process(process, &stage);
+	definition = wf_definition_of_process(process, &over);
 	if (definition == NULL)
 		wf_no_process(process);
 	wf_require(definition, "send");
-	if (stage == WF_OVER)
+	if (over)
 		wf_is_over(process);
-	if (stage == WF_NOT_STARTED)
-		refuse_not_started();
 
 	/* Replacing takes a timer away: that needs the process. */
 	if (timer.name != NULL)

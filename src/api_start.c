@@ -97,7 +97,7 @@ static Jsonb *
 initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
 {
 	static const char *keys[] = {"type", "data", "actor"};
-	Jsonb	   *values[] = {wf_jsonb_string("workflow.start"), input,
+	Jsonb	   *values[] = {wf_jsonb_string(WF_START_EVENT), input,
 	wf_jsonb_string(actor)};
 	Jsonb	   *nothing = wf_jsonb_object(0, NULL, NULL);
 	WfBracket	bracket = {0};
@@ -131,7 +131,7 @@ start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 	if (start->later)
 	{
 		WfTimerRow	timer = {.process = *id,.due = start->at,
-		.event = "workflow.start",.actor = start->actor,.data = input};
+		.event = WF_START_EVENT,.actor = start->actor,.data = input};
 
 		wf_output_arm(wf_stepper_output(stepper), &timer,
 					  start->definition->owner, false, false);

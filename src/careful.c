@@ -20,6 +20,7 @@
 #include "guc.h"
 #include "session.h"
 #include "shmem.h"
+#include "step.h"
 
 struct WfCareful
 {
@@ -70,7 +71,9 @@ next_suspect(WfCareful *careful, bool *step)
 		return false;
 
 	if (wf_row_is_over(rows[0]) || rows[0]->suspended ||
-		rows[0]->status == WF_TERMINATED)
+		rows[0]->status == WF_TERMINATED ||
+		(rows[0]->status == WF_INITIALIZED &&
+		 strcmp(timers[0].event, WF_START_EVENT) != 0))
 	{
 		/* No user code will run: leave it to the batch. */
 		out = wf_output_new(careful->owner);

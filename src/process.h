@@ -52,6 +52,7 @@ struct WfProcess
 	Jsonb	   *context;		/* detoasted row.context, or NULL */
 	bool		is_new;			/* no row yet */
 	bool		changed;		/* row is to be written */
+	bool		unpark;			/* started just now: what waited for it goes on */
 	const char *key;
 	Oid			starter;		/* of a new one */
 

@@ -23,8 +23,7 @@ static WfStatement look_statement = {
 	"SELECT definition,"
 	" status OPERATOR(pg_catalog.=) 'finalized' OR"
 	" (status OPERATOR(pg_catalog.=) 'terminated' AND states OPERATOR(pg_catalog.=) '{}'"
-	"  AND step OPERATOR(pg_catalog.>) 0),"
-	" step"
+	"  AND step OPERATOR(pg_catalog.>) 0)"
 	" FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1",
 	1, {UUIDOID}
 };
@@ -49,23 +48,19 @@ wf_uuid_parse(const char *text, pg_uuid_t *id)
 }
 
 WfDefinition *
-wf_definition_of_process(const pg_uuid_t *id, WfStage *stage)
+wf_definition_of_process(const pg_uuid_t *id, bool *over)
 {
 	Datum		value = UUIDPGetDatum(id);
 	WfDefinition *definition = wf_stepping(id);
 	bool		isnull;
 
-	*stage = WF_ALIVE;
+	*over = false;
 	if (definition != NULL)
 		return definition;
 	if (wf_execute(&look_statement, &value, NULL, 1) == 0)
 		return NULL;
-	if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-								   SPI_tuptable->tupdesc, 2, &isnull)))
-		*stage = WF_OVER;
-	else if (DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
-										 SPI_tuptable->tupdesc, 3, &isnull)) == 0)
-		*stage = WF_NOT_STARTED;
+	*over = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 2, &isnull));
 	return wf_definition(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 													 SPI_tuptable->tupdesc, 1,
 													 &isnull)));
@@ -91,17 +86,15 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 	WfTimerRow	timer = {.due = due,.event = event,.name = id,.actor = actor,
 	.data = data};
 	WfDefinition *receiver = NULL;
-	WfStage		stage = WF_ALIVE;
+	bool		over = false;
 
 	if (wf_uuid_parse(target, &timer.process))
-		receiver = wf_definition_of_process(&timer.process, &stage);
+		receiver = wf_definition_of_process(&timer.process, &over);
 
 	if (receiver == NULL)
 		raise_communication_error(process, target, "no such process");
-	else if (stage == WF_OVER)
+	else if (over)
 		raise_communication_error(process, target, "the process is over");
-	else if (stage == WF_NOT_STARTED)
-		raise_communication_error(process, target, "the process has not started yet");
 	else if (!wf_role_may(process->definition->role, receiver, "send"))
 		raise_communication_error(process, target, "not allowed");
 	else

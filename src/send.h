@@ -17,16 +17,8 @@ extern void wf_send_across(WfProcess *process, const char *target,
 						   const char *event, Jsonb *data, const char *id,
 						   TimestampTz due, const char *actor);
 
-/* Where a process is in its life. */
-typedef enum WfStage
-{
-	WF_NOT_STARTED,
-	WF_ALIVE,
-	WF_OVER
-} WfStage;
-
 /* The definition of a process, by look-up without lock; NULL: no such process. */
-extern WfDefinition *wf_definition_of_process(const pg_uuid_t *id, WfStage *stage);
+extern WfDefinition *wf_definition_of_process(const pg_uuid_t *id, bool *over);
 
 /* Text to uuid without an error. */
 extern bool wf_uuid_parse(const char *text, pg_uuid_t *id);

@@ -394,14 +394,14 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 {
 	WfPayload	payload = {.data = input,.actor = actor};
 
-	PUSH_STEP_CONTEXT(process, "workflow.start");
+	PUSH_STEP_CONTEXT(process, WF_START_EVENT);
 	load_machine(process);
-	process->boundary.name = "workflow.start";
+	process->boundary.name = WF_START_EVENT;
 	process->boundary.payload = &payload;
 	wf_start(process->machine);
 	process->boundary.payload = NULL;
 	wf_user_leave(&process->bracket);
-	finish_step(process, "workflow.start", DT_NOBEGIN, true, actor, NULL);
+	finish_step(process, WF_START_EVENT, DT_NOBEGIN, true, actor, NULL);
 	POP_STEP_CONTEXT();
 }
 
@@ -443,6 +443,12 @@ wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
 	return taken;
 }
 
+bool
+wf_process_is_queued(const WfProcess *process)
+{
+	return process->head < process->nqueue;
+}
+
 void
 wf_process_queue(WfProcess *process, const WfTimerRow *timer)
 {
@@ -455,7 +461,10 @@ deliver(WfProcess *process, WfTimerRow *timer)
 {
 	process->current = timer;
 	if (process->row.status == WF_INITIALIZED)
+	{
 		start_machine(process, timer->data, timer->actor);
+		process->unpark = true;
+	}
 	else
 		step(process, timer->event, timer->due, timer->data, timer->actor);
 	process->current = NULL;
@@ -617,6 +626,7 @@ TimestampTz
 wf_stepper_write(WfStepper *stepper)
 {
 	TimestampTz now = wf_now();
+	TimestampTz next;
 	ListCell   *cell;
 
 	foreach(cell, stepper->processes)
@@ -633,5 +643,15 @@ wf_stepper_write(WfStepper *stepper)
 			wf_output_step(stepper->out, &process->row, now);
 		wf_wake_stepped();
 	}
-	return wf_output_write(stepper->out);
+	next = wf_output_write(stepper->out);
+
+	/* What was posted before its start. */
+	foreach(cell, stepper->processes)
+	{
+		WfProcess  *process = lfirst(cell);
+
+		if (process->unpark)
+			wf_unpark_timers(&process->row.id, process->definition->owner);
+	}
+	return next;
 }

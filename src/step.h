@@ -41,6 +41,12 @@ extern const WfRow *wf_process_row(const WfProcess *process);
 /* Its context, not toasted. */
 extern Jsonb *wf_process_context(WfProcess *process);
 
+/* What starts a process whose start() was for later. */
+#define WF_START_EVENT "workflow.start"
+
+/* Is anything queued? */
+extern bool wf_process_is_queued(const WfProcess *process);
+
 /* Put a timer that was claimed before its process into the queue of the step. */
 extern void wf_process_queue(WfProcess *process, const WfTimerRow *timer);
 

@@ -108,7 +108,7 @@ static WfStatement park_statement = {
 static WfStatement unpark_statement = {
 	"UPDATE workflow.timer SET parked = false"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
-	1, {UUIDOID}
+	1, {UUIDOID},.latest = true
 };
 
 /* --- status ------------------------------------------------------------ */

@@ -125,11 +125,16 @@ time_is_up(void *arg)
 	return work->user_ran && GetCurrentTimestamp() >= work->user_until;
 }
 
-/* A suspended or terminated process keeps its timers for resume(). */
+/*
+ * A suspended or terminated process keeps its timers for resume().  Before a
+ * process has started, or is about to, they wait for that.
+ */
 static bool
-must_park(const WfRow *row)
+must_park(const WfRow *row, const WfTimerRow *timer)
 {
-	return row->suspended || row->status == WF_TERMINATED;
+	return row->suspended || row->status == WF_TERMINATED ||
+		(row->status == WF_INITIALIZED && !wf_process_is_queued(row->process) &&
+		 strcmp(timer->event, WF_START_EVENT) != 0);
 }
 
 /*
@@ -164,7 +169,7 @@ step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow 
 		/* Also what is not stepped is known: an action may resume() it. */
 		if (row->process == NULL)
 			row->process = wf_stepper_add(stepper, row);
-		if (must_park(row))
+		if (must_park(row, &timers[i]))
 			wf_output_arm(out, &timers[i], work->owner, true, false);
 		else if (must_wait(work, row, &timers[i]))
 			wf_output_arm(out, &timers[i], work->owner, false, false);

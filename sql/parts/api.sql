@@ -84,7 +84,8 @@ CREATE FUNCTION workflow.send_by_key(
 -- or at `at`. Takes no lock on the process unless it has an id.
 --   id          names it for cancel_event(); a second post with the id of a
 --               pending one replaces it, under a lock on the process row
--- Errors: WF001, WF002, WF003 when the process has not started yet, WF004.
+-- Before the process has started it waits for that. Errors: WF001, WF002,
+-- WF004.
 CREATE FUNCTION workflow.post(
     process uuid, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
     id text DEFAULT NULL, actor text DEFAULT NULL)

@@ -124,8 +124,8 @@ SELECT is((error('SELECT workflow.send(%L, ''role'')', :'p'))[1:2], ARRAY['42501
 SELECT is((error('SELECT workflow.send(%L, ''session'')', :'p'))[1:2], ARRAY['42501', 'cannot set parameter "session_authorization" within security-definer function'], 'nor anybody else');
 RESET ROLE;
 SET SESSION AUTHORIZATION regress_app;
-SELECT is((workflow.send(:'p', 'deferred')).taken, true, 'in the owner''s own session there is no such restriction');
-SELECT is((workflow.send(:'p', 'temp')).taken, true, 'for temporary tables neither');
+SELECT is((error('SELECT workflow.send(%L, ''deferred'')', :'p'))[1], '42501', 'nor does it help that a superuser calls itself the owner') WHERE current_setting('server_version_num')::int < 180000;
+SELECT is((error('SELECT workflow.send(%L, ''temp'')', :'p'))[1], '42501', 'who could call itself superuser again');
 RESET SESSION AUTHORIZATION;
 
 SELECT finish();

@@ -85,7 +85,7 @@ my $due = start_orders(0);
 wait_for($node, q{SELECT count(*) = 989 FROM workflow.process WHERE status = 'finalized'}, '989 orders sent');
 my $late = lateness($due, 0);
 note(sprintf '984 good ones were done %d ms after they were due', $late);
-cmp_ok($late, '<', 3000, 'the good ones are done at once');
+cmp_ok($late, '<', 10000, 'the good ones are done at once');
 
 wait_for($node, q{SELECT count(*) = 11 FROM workflow.errors WHERE given_up}, '11 events given up');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM shop.done}), 989, 'what failed left nothing behind');
@@ -128,7 +128,7 @@ wait_for($node, q{SELECT count(*) = 984 FROM workflow.process
 	WHERE (context->>'n')::int >= 1000 AND status = 'finalized'}, '984 orders sent');
 $late = lateness($due, 1000);
 note(sprintf '984 good ones were done %d ms after they were due', $late);
-cmp_ok($late, '<', 3000, 'again the good ones are done at once');
+cmp_ok($late, '<', 10000, 'again the good ones are done at once');
 wait_for($node, q{SELECT count(*) = 16 FROM workflow.errors WHERE given_up AND status = 'error'}, '16 events given up');
 is($node->safe_psql('postgres', q{
 		SELECT sqlstate, message, count(*) FROM workflow.errors WHERE sqlstate = '57014' GROUP BY 1, 2}),
