@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "guc.h"
+#include "pool.h"
 #include "session.h"
 #include "shmem.h"
 #include "step.h"
@@ -29,8 +30,9 @@ struct WfCareful
 	TimestampTz until;			/* suspects were due up to here */
 	int			left;			/* so many of them at most */
 	WfOwner    *entry;
-	pg_uuid_t	process;		/* the suspect whose attempt was committed */
+	pg_uuid_t	process;		/* the last suspect */
 	int64		seq;
+	bool		counted;		/* its attempt was committed */
 };
 
 WfCareful *
@@ -81,8 +83,18 @@ next_suspect(WfCareful *careful, bool *step)
 		wf_output_write(out);
 		return true;
 	}
+	if (wf_careful_is(careful, &timers[0]))
+	{
+		/* It did not come to an end (a deadlock, say), nor did we: go on. */
+		out = wf_output_new(careful->owner);
+		wf_output_arm(out, &timers[0], careful->owner, false, false);
+		wf_output_write(out);
+		return true;
+	}
+	wf_pool_trial_end();
 	careful->process = timers[0].process;
 	careful->seq = timers[0].seq;
+	careful->counted = false;
 	*step = wf_failure_suspect(careful->owner, rows[0], &timers[0]);
 	return true;
 }
@@ -97,9 +109,11 @@ wf_careful_next(WfCareful *careful, bool *step)
 	{
 		found = next_suspect(careful, step);
 		wf_commit();
+		careful->counted = *step;
 	}
 	if (!found)
 	{
+		wf_pool_trial_end();
 		careful->entry->cleared = true;
 		careful->entry->suspect_until = DT_NOBEGIN;
 		pfree(careful);
@@ -110,6 +124,6 @@ wf_careful_next(WfCareful *careful, bool *step)
 bool
 wf_careful_is(const WfCareful *careful, const WfTimerRow *timer)
 {
-	return careful->seq == timer->seq &&
+	return careful->counted && careful->seq == timer->seq &&
 		memcmp(&careful->process, &timer->process, UUID_LEN) == 0;
 }

@@ -46,6 +46,17 @@
 #include "expression.h"
 #include "timeout.h"
 
+/*
+ * From 18 on a deferred trigger fires as the role that queued it, so nothing
+ * of the owner's is left for the caller to run.
+ */
+#if PG_VERSION_NUM >= 180000
+#define WF_FOREIGN_SESSION SECURITY_LOCAL_USERID_CHANGE
+#else
+#define WF_FOREIGN_SESSION \
+	(SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION)
+#endif
+
 /* One expression of a chart, compiled. */
 typedef struct Compiled
 {
@@ -106,8 +117,7 @@ user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 	if (GetAuthenticatedUserId() != evaluator->owner ||
 		GetSessionUserId() != evaluator->owner ||
 		bracket->user != evaluator->owner)
-		restricted = SECURITY_LOCAL_USERID_CHANGE |
-			SECURITY_RESTRICTED_OPERATION;
+		restricted = WF_FOREIGN_SESSION;
 	(void) set_config_option("search_path", evaluator->search_path,
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);

@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "guc.h"
+#include "pool.h"
 #include "process.h"
 #include "session.h"
 #include "wake.h"
@@ -254,10 +255,17 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 		return false;
 	}
 
+	out = wf_output_new(owner);
+	if (crashes > 0 && !wf_pool_trial_begin())
+	{
+		wf_output_arm(out, timer, owner, false, false);
+		wf_output_write(out);
+		return false;
+	}
+
 	keep(timer, crashes + 1, false, "57P02",
 		 "the server or the executor ended while this step was under way", NULL, NULL, NULL);
 	timer->attempts = Max(timer->attempts, 1);
-	out = wf_output_new(owner);
 	wf_output_arm(out, timer, owner, false, false);
 	wf_output_write(out);
 	return true;

@@ -23,8 +23,10 @@ extern bool wf_failure_postpone(int32 owner, Oid extension,
 
 /*
  * Before a suspect is stepped, in the present transaction: count an attempt
- * that only its success will take back.  Returns false, with the process in
- * error, when it crashed the server too often.  The timer was claimed.
+ * that only its success will take back.  The timer was claimed.  Returns
+ * false when it is not to be stepped: it crashed the server too often, and
+ * its process is in error now; or it may have crashed it before and others
+ * have their trial, see wf_pool_trial_begin().
  */
 extern bool wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer);
 

@@ -380,6 +380,8 @@ wf_pool_release(int index, uint32 generation)
 		slot->latch = NULL;
 		slot->evict = false;
 		slot->stalled = false;
+		if (wf_shared->on_trial == slot)
+			wf_shared->on_trial = NULL;
 	}
 	LWLockRelease(wf_shared->lock);
 
@@ -422,6 +424,32 @@ wf_pool_failed(WfOwner *entry, WfWaitReason reason, TimestampTz not_before)
 	entry->failures++;
 	entry->reason = reason;
 	entry->not_before = not_before;
+	LWLockRelease(wf_shared->lock);
+}
+
+/* --- trials -------------------------------------------------------------- */
+
+/* Is it our turn to step what may crash the server? */
+bool
+wf_pool_trial_begin(void)
+{
+	bool		mine;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	if (wf_shared->on_trial == NULL)
+		wf_shared->on_trial = wf_my_executor;
+	mine = wf_shared->on_trial == wf_my_executor;
+	LWLockRelease(wf_shared->lock);
+	return mine;
+}
+
+/* Our turn is over, if it was ours. */
+void
+wf_pool_trial_end(void)
+{
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	if (wf_shared->on_trial == wf_my_executor)
+		wf_shared->on_trial = NULL;
 	LWLockRelease(wf_shared->lock);
 }
 

@@ -46,6 +46,14 @@ extern TimestampTz wf_pool_make_room(int n, bool extra, bool no_worker);
 /* Have the executor leave that has been idle longest, to free a worker. */
 extern void wf_pool_evict_idle(void);
 
+/*
+ * What was under way at a crash before is stepped by one executor of the
+ * instance at a time, so that nothing innocent is blamed for the next crash.
+ * Begin: false while it is somebody else's turn.  Ends with the executor, too.
+ */
+extern bool wf_pool_trial_begin(void);
+extern void wf_pool_trial_end(void);
+
 /* Give a slot back, if it is still the one of that generation. */
 extern void wf_pool_release(int index, uint32 generation);
 

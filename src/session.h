@@ -51,7 +51,7 @@ typedef struct WfStatement
 	int			nargs;
 	Oid			args[16];
 	SPIPlanPtr	plan;
-	bool		latest;			/* see below */
+	bool		latest;			/* see above */
 } WfStatement;
 
 /*

@@ -164,6 +164,7 @@ typedef struct WfShared
 	WfDatabase *databases;
 	WfOwner    *owners;			/* open addressing on (dbid, owner) */
 	WfExecutor *executors;
+	WfExecutor *on_trial;		/* see wf_pool_trial_begin(); or NULL */
 } WfShared;
 
 extern WfShared *wf_shared;		/* NULL when the library was not preloaded */

@@ -32,6 +32,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "guc.h"
+#include "pool.h"
 #include "process.h"
 #include "session.h"
 #include "shmem.h"
@@ -75,7 +76,9 @@ struct WfWork
 								 * gone when the error is dealt with */
 	int64		conflict_seq;	/* a timer that met a conflict all alone, */
 	int			conflicts;		/* so many times in a row */
-	TimestampTz user_until;		/* user code of this batch may begin until */
+	TimestampTz user_from;		/* when its first step began, */
+	TimestampTz user_until;		/* and until when user code may begin */
+	int			fitting;		/* so many events would have taken that time */
 	bool		user_ran;
 };
 
@@ -138,6 +141,20 @@ must_park(const WfRow *row, const WfTimerRow *timer)
 }
 
 /*
+ * How many events take as long as user code of one batch may?  What a batch
+ * claims beyond that it has to put back.
+ */
+static int
+fitting(WfWork *work, int done)
+{
+	int64		took = Max(1, GetCurrentTimestamp() - work->user_from);
+
+	if (!work->user_ran)
+		return wf_batch_size;
+	return Max(1, done * (work->user_until - work->user_from) / took);
+}
+
+/*
  * Goes back as it is: others of its process come first (see take_timers()),
  * or somebody got hold of the suspect that this batch is for.
  */
@@ -177,6 +194,8 @@ step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow 
 			wf_process_queue(row->process, &timers[i]);
 	}
 
+	work->user_from = GetCurrentTimestamp();
+	work->user_until = work->user_from + wf_batch_time * INT64CONST(1000);
 	for (int i = 0; i < n && !stopped; i++)
 	{
 		/* Its later timers find the queue empty. */
@@ -190,6 +209,7 @@ step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow 
 		stopped = time_is_up(work);
 	}
 	work->position = n;
+	work->fitting = fitting(work, done);
 	return done;
 }
 
@@ -242,8 +262,6 @@ batch(WfWork *work, TimestampTz mark, TimestampTz until, uint64 generation,
 	work->claimed = work->position = 0;
 	work->user_ran = false;
 	(void) wf_user_ran();
-	work->user_until = GetCurrentTimestamp() + wf_batch_time * INT64CONST(1000);
-
 	work->claimed = claim(work, mark, until, limit, &timers, &rows);
 	if (work->claimed > 0)
 	{
@@ -278,7 +296,7 @@ grow(WfWork *work)
 	else if (!work->user_ran)
 		work->size = wf_batch_size;
 	else
-		work->size = Min(wf_batch_size, work->size * 2);
+		work->size = Min(wf_batch_size, Min(work->size * 2, work->fitting));
 }
 
 /*
@@ -459,6 +477,8 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 
 	if (gone)
 		return WF_WORK_GONE;
+	if (error == NULL && work->careful != NULL)
+		wf_pool_trial_end();
 	if (error != NULL)
 	{
 		*done = 0;
