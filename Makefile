@@ -27,7 +27,7 @@ EXTVERSION   = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION
 PARTS        = header roles tables api views grants wake
 MODULE_big   = $(EXTENSION)
 OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
-PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare $(WF_CFLAGS)
+PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(WF_CFLAGS)
 DATA         = $(filter-out sql/$(EXTENSION)--$(EXTVERSION).sql,$(wildcard sql/$(EXTENSION)--*.sql))
 DATA_built   = sql/$(EXTENSION)--$(EXTVERSION).sql
 

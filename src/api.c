@@ -20,15 +20,17 @@
 #include "wake.h"
 
 static WfStatement find_statement = {
-	"SELECT process FROM workflow.key"
+	.sql = "SELECT process FROM workflow.key"
 	" WHERE definition OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2",
-	2, {TEXTOID, TEXTOID}
+	.nargs = 2,
+	.args = {TEXTOID, TEXTOID}
 };
 
 static WfStatement started_statement = {
-	"SELECT FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1"
+	.sql = "SELECT FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1"
 	" AND starter OPERATOR(pg_catalog.=) $2",
-	2, {UUIDOID, OIDOID}
+	.nargs = 2,
+	.args = {UUIDOID, OIDOID}
 };
 
 static void
@@ -81,7 +83,7 @@ wf_check_event(const char *event)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an event needs a name")));
-	for (int i = 0; i < lengthof(ours); i++)
+	for (int i = 0; i < (int) lengthof(ours); i++)
 		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

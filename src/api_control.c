@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(workflow_reset_timer);
  * the active ones) that was left since, or that runs anew, does not.
  */
 static WfStatement redeliver_statement = {
-	"WITH gone AS (DELETE FROM workflow.failure"
+	.sql = "WITH gone AS (DELETE FROM workflow.failure"
 	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)"
 	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data)"
 	" SELECT process, seq, due, $2, event, name, state, actor, data FROM gone g"
@@ -39,7 +39,8 @@ static WfStatement redeliver_statement = {
 	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"
 	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name))"
 	" RETURNING due",
-	3, {UUIDOID, INT4OID, TEXTARRAYOID}
+	.nargs = 3,
+	.args = {UUIDOID, INT4OID, TEXTARRAYOID}
 };
 
 Datum

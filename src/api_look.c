@@ -26,24 +26,27 @@ PG_FUNCTION_INFO_V1(workflow_grant_on);
 PG_FUNCTION_INFO_V1(workflow_revoke_on);
 
 static WfStatement get_statement = {
-	"SELECT p.id, d.name, d.version, p.key, p.status, p.suspended, p.states, p.context,"
+	.sql = "SELECT p.id, d.name, d.version, p.key, p.status, p.suspended, p.states, p.context,"
 	" p.step, p.started_at, p.updated_at, d.id"
 	" FROM workflow.process p, workflow.definition d"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 AND d.id OPERATOR(pg_catalog.=) p.definition",
-	1, {UUIDOID}
+	.nargs = 1,
+	.args = {UUIDOID}
 };
 #define N_GET 11
 
 static WfStatement grant_statement = {
-	"INSERT INTO workflow.permission (definition, role, privilege, name) VALUES ($1, $2, $3, $4)"
+	.sql = "INSERT INTO workflow.permission (definition, role, privilege, name) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT DO NOTHING",
-	4, {TEXTOID, OIDOID, TEXTOID, NAMEOID}
+	.nargs = 4,
+	.args = {TEXTOID, OIDOID, TEXTOID, NAMEOID}
 };
 
 static WfStatement revoke_statement = {
-	"DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1"
+	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1"
 	" AND role OPERATOR(pg_catalog.=) $2 AND privilege OPERATOR(pg_catalog.=) $3",
-	3, {TEXTOID, OIDOID, TEXTOID}
+	.nargs = 3,
+	.args = {TEXTOID, OIDOID, TEXTOID}
 };
 
 Datum

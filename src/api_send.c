@@ -27,22 +27,26 @@ PG_FUNCTION_INFO_V1(workflow_post_by_key);
 PG_FUNCTION_INFO_V1(workflow_cancel_event);
 
 static WfStatement receipt_statement = {
-	"SELECT taken, status, states, context FROM workflow.receipt"
+	.sql = "SELECT taken, status, states, context FROM workflow.receipt"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
-	2, {UUIDOID, TEXTOID}
+	.nargs = 2,
+	.args = {UUIDOID, TEXTOID}
 };
 
 static WfStatement keep_receipt_statement = {
-	"INSERT INTO workflow.receipt (process, id, at, taken, status, states, context)"
+	.sql = "INSERT INTO workflow.receipt (process, id, at, taken, status, states, context)"
 	" SELECT $1, $2, $3, $4, status, states, context FROM workflow.process"
 	" WHERE id OPERATOR(pg_catalog.=) $1",
-	4, {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID}
+	.nargs = 4,
+	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID}
 };
 
 static WfStatement forget_post_statement = {
-	"DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL",
-	2, {UUIDOID, TEXTOID},.latest = true
+	.nargs = 2,
+	.args = {UUIDOID, TEXTOID},
+	.latest = true
 };
 
 /* --- verdicts ---------------------------------------------------------- */

@@ -27,21 +27,23 @@ PG_FUNCTION_INFO_V1(workflow_start_many);
 #define CHUNK 1000
 
 static WfStatement take_keys_statement = {
-	"INSERT INTO workflow.key (definition, key, process)"
+	.sql = "INSERT INTO workflow.key (definition, key, process)"
 	" SELECT $1, u.key, u.process"
 	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) u(key, process)"
 	" WHERE u.key IS NOT NULL"
 	" ORDER BY u.key"			/* calls with the same keys take turns */
 	" ON CONFLICT DO NOTHING",
-	3, {TEXTOID, TEXTARRAYOID, UUIDARRAYOID}
+	.nargs = 3,
+	.args = {TEXTOID, TEXTARRAYOID, UUIDARRAYOID}
 };
 
 static WfStatement find_keys_statement = {
-	"SELECT u.at, k.process"
+	.sql = "SELECT u.at, k.process"
 	" FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at)"
 	" JOIN workflow.key k ON k.definition OPERATOR(pg_catalog.=) $1"
 	"  AND k.key OPERATOR(pg_catalog.=) u.key",
-	2, {TEXTOID, TEXTARRAYOID}
+	.nargs = 2,
+	.args = {TEXTOID, TEXTARRAYOID}
 };
 
 /* How a group of processes is started. */

@@ -37,31 +37,34 @@
 PG_FUNCTION_INFO_V1(workflow_define);
 
 static WfStatement newest_statement = {
-	"SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name"
+	.sql = "SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner"
 	" ORDER BY d.version DESC LIMIT 1",
-	1, {TEXTOID}
+	.nargs = 1,
+	.args = {TEXTOID}
 };
 
 static WfStatement insert_statement = {
-	"INSERT INTO workflow.definition"
+	.sql = "INSERT INTO workflow.definition"
 	" (name, version, owner, source, chart, search_path, functions, created_at)"
 	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8)",
-	8, {TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID}
+	.nargs = 8,
+	.args = {TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID}
 };
 
 static WfStatement owner_statement = {
-	"INSERT INTO workflow.owner (name, role) VALUES ($1, $2)"
+	.sql = "INSERT INTO workflow.owner (name, role) VALUES ($1, $2)"
 	" ON CONFLICT (name) DO NOTHING RETURNING id",
-	2, {NAMEOID, OIDOID}
+	.nargs = 2,
+	.args = {NAMEOID, OIDOID}
 };
 
 /* Roles are renamed without telling us. */
 static WfStatement rename_statement = {
-	"UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_authid r"
+	.sql = "UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_authid r"
 	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
-	0
+	.nargs = 0
 };
 
 /* --- faults ------------------------------------------------------------ */
@@ -94,7 +97,7 @@ refuse_features(const WfChart *chart, WfFaults *faults)
 	"step_timeout"};
 	char	   *features = psprintf(" %s ", chart->features ? chart->features : "");
 
-	for (int i = 0; i < lengthof(later); i++)
+	for (int i = 0; i < (int) lengthof(later); i++)
 		if (strstr(features, psprintf(" %s ", later[i])) != NULL)
 			wf_fault(faults, "$", NULL, "\"%s\" is not supported by this version",
 					 later[i]);

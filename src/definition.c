@@ -36,29 +36,33 @@ typedef struct CacheEntry
 } CacheEntry;
 
 static WfStatement load_statement = {
-	"SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text"
+	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
-	1, {INT4OID}
+	.nargs = 1,
+	.args = {INT4OID}
 };
 
 static WfStatement find_statement = {
-	"SELECT id FROM workflow.definition"
+	.sql = "SELECT id FROM workflow.definition"
 	" WHERE name OPERATOR(pg_catalog.=) $1"
 	" AND ($2 OPERATOR(pg_catalog.=) 0 OR version OPERATOR(pg_catalog.=) $2)"
 	" ORDER BY version DESC LIMIT 1",
-	2, {TEXTOID, INT4OID}
+	.nargs = 2,
+	.args = {TEXTOID, INT4OID}
 };
 
 static WfStatement permission_statement = {
-	"SELECT role FROM workflow.permission"
+	.sql = "SELECT role FROM workflow.permission"
 	" WHERE definition OPERATOR(pg_catalog.=) $1 AND privilege OPERATOR(pg_catalog.=) $2",
-	2, {TEXTOID, TEXTOID}
+	.nargs = 2,
+	.args = {TEXTOID, TEXTOID}
 };
 
 static WfStatement owner_statement = {
-	"SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
-	1, {OIDOID}
+	.sql = "SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {OIDOID}
 };
 
 /* Make sure that the cache is that of the extension as it is now. */

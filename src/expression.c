@@ -336,7 +336,7 @@ wf_function_hash(Oid function)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", function);
 	initStringInfo(&source);
-	for (int i = 0; i < lengthof(columns); i++)
+	for (int i = 0; i < (int) lengthof(columns); i++)
 	{
 		value = SysCacheGetAttr(PROCOID, tuple, columns[i], &isnull);
 		if (isnull)

@@ -31,27 +31,30 @@
 #define MAX_CRASHES 2
 
 static WfStatement take_statement = {
-	"DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND seq OPERATOR(pg_catalog.=) $2"
 	" RETURNING due, attempts, event, name, state, actor, data",
-	2, {UUIDOID, INT8OID}
+	.nargs = 2,
+	.args = {UUIDOID, INT8OID}
 };
 
 static WfStatement keep_statement = {
-	"INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state,"
+	.sql = "INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state,"
 	" actor, data, sqlstate, message, detail, hint, context)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 	" ON CONFLICT (process, seq) DO UPDATE SET at = EXCLUDED.at, attempts = EXCLUDED.attempts,"
 	" given_up = EXCLUDED.given_up, sqlstate = EXCLUDED.sqlstate, message = EXCLUDED.message,"
 	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context",
-	16, {UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID,
+	.nargs = 16,
+	.args = {UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID,
 	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 static WfStatement crashes_statement = {
-	"SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+	.sql = "SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND seq OPERATOR(pg_catalog.=) $2 AND sqlstate OPERATOR(pg_catalog.=) '57P02'",
-	2, {UUIDOID, INT8OID}
+	.nargs = 2,
+	.args = {UUIDOID, INT8OID}
 };
 
 /* Doubles with every attempt, half of it random so that failures spread. */

@@ -314,7 +314,7 @@ wf_output_write(WfOutput *out)
 		SPI_unregister_relation(sets[kind].name);
 
 		/* What we hold locked cannot have moved. */
-		if (kind == STEPPED && n != out->counts[kind])
+		if (kind == STEPPED && n != (uint64) out->counts[kind])
 			elog(ERROR, "wrote " UINT64_FORMAT " of %d processes", n,
 				 out->counts[kind]);
 		tuplestore_end(out->stores[kind]);

@@ -20,12 +20,13 @@
 #include "session.h"
 
 static WfStatement look_statement = {
-	"SELECT definition,"
+	.sql = "SELECT definition,"
 	" status OPERATOR(pg_catalog.=) 'finalized' OR"
 	" (status OPERATOR(pg_catalog.=) 'terminated' AND states OPERATOR(pg_catalog.=) '{}'"
 	"  AND step OPERATOR(pg_catalog.>) 0)"
 	" FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1",
-	1, {UUIDOID}
+	.nargs = 1,
+	.args = {UUIDOID}
 };
 
 bool

@@ -30,22 +30,25 @@
 PG_FUNCTION_INFO_V1(workflow_adopt);
 
 static WfStatement read_statement = {
-	"SELECT system_identifier OPERATOR(pg_catalog.=) $1 AND database OPERATOR(pg_catalog.=) $2"
+	.sql = "SELECT system_identifier OPERATOR(pg_catalog.=) $1 AND database OPERATOR(pg_catalog.=) $2"
 	" FROM workflow.stamp",
-	2, {INT8OID, OIDOID}
+	.nargs = 2,
+	.args = {INT8OID, OIDOID}
 };
 
 static WfStatement write_statement = {
-	"INSERT INTO workflow.stamp (system_identifier, database, at) VALUES ($1, $2, $3)"
+	.sql = "INSERT INTO workflow.stamp (system_identifier, database, at) VALUES ($1, $2, $3)"
 	" ON CONFLICT (one) DO NOTHING",
-	3, {INT8OID, OIDOID, TIMESTAMPTZOID}
+	.nargs = 3,
+	.args = {INT8OID, OIDOID, TIMESTAMPTZOID}
 };
 
 static WfStatement renew_statement = {
-	"INSERT INTO workflow.stamp (system_identifier, database, at) VALUES ($1, $2, $3)"
+	.sql = "INSERT INTO workflow.stamp (system_identifier, database, at) VALUES ($1, $2, $3)"
 	" ON CONFLICT (one) DO UPDATE SET system_identifier = EXCLUDED.system_identifier,"
 	" database = EXCLUDED.database, at = EXCLUDED.at",
-	3, {INT8OID, OIDOID, TIMESTAMPTZOID}
+	.nargs = 3,
+	.args = {INT8OID, OIDOID, TIMESTAMPTZOID}
 };
 
 #define ROLE_OF(name) \
@@ -62,23 +65,26 @@ static WfStatement renew_statement = {
 	" WHERE a.oid OPERATOR(pg_catalog.=) " role ")"
 
 static WfStatement resolve_statement = {
-	"UPDATE workflow.owner o SET role = " ROLE_OF("o.name") MUST_RESOLVE("o.role"),
-	1, {BOOLOID}
+	.sql = "UPDATE workflow.owner o SET role = " ROLE_OF("o.name") MUST_RESOLVE("o.role"),
+	.nargs = 1,
+	.args = {BOOLOID}
 };
 
 static WfStatement resolve_grants_statement = {
-	"UPDATE workflow.permission p SET role = " ROLE_OF("p.name") MUST_RESOLVE("p.role"),
-	1, {BOOLOID}
+	.sql = "UPDATE workflow.permission p SET role = " ROLE_OF("p.name") MUST_RESOLVE("p.role"),
+	.nargs = 1,
+	.args = {BOOLOID}
 };
 
 static WfStatement resolve_starters_statement = {
-	"UPDATE workflow.process p SET starter = " ROLE_OF("p.started_by") " WHERE $1",
-	1, {BOOLOID}
+	.sql = "UPDATE workflow.process p SET starter = " ROLE_OF("p.started_by") " WHERE $1",
+	.nargs = 1,
+	.args = {BOOLOID}
 };
 
 static WfStatement owners_statement = {
-	"SELECT name, role, id FROM workflow.owner",
-	0
+	.sql = "SELECT name, role, id FROM workflow.owner",
+	.nargs = 0
 };
 
 /* Ours once is ours for the life of the extension in this database. */

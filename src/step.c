@@ -537,7 +537,7 @@ is_command(const char *descriptor)
 	static const char *const ours[] = {"after.", "done.state.", "done.invoke.",
 	"error."};
 
-	for (int i = 0; i < lengthof(ours); i++)
+	for (int i = 0; i < (int) lengthof(ours); i++)
 		if (strncmp(descriptor, ours[i], strlen(ours[i])) == 0)
 			return false;
 	return true;

@@ -35,41 +35,46 @@
 #define N_PROCESS_COLUMNS 9
 
 static WfStatement read_statement = {
-	"SELECT " PROCESS_COLUMNS " FROM workflow.process p"
+	.sql = "SELECT " PROCESS_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1",
-	1, {UUIDOID}
+	.nargs = 1,
+	.args = {UUIDOID}
 };
 
 static WfStatement lock_statement = {
-	"SELECT " PROCESS_COLUMNS " FROM workflow.process p"
+	.sql = "SELECT " PROCESS_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE",
-	1, {UUIDOID}
+	.nargs = 1,
+	.args = {UUIDOID}
 };
 
 static WfStatement lock_free_statement = {
-	"SELECT " PROCESS_COLUMNS " FROM workflow.process p"
+	.sql = "SELECT " PROCESS_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED",
-	1, {UUIDOID}
+	.nargs = 1,
+	.args = {UUIDOID}
 };
 
 static WfStatement lock_many_statement = {
-	"SELECT " PROCESS_COLUMNS " FROM"
+	.sql = "SELECT " PROCESS_COLUMNS " FROM"
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
 	" FOR NO KEY UPDATE OF p",
-	1, {UUIDARRAYOID}
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
 };
 
 static WfStatement lock_many_free_statement = {
-	"SELECT " PROCESS_COLUMNS " FROM"
+	.sql = "SELECT " PROCESS_COLUMNS " FROM"
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	1, {UUIDARRAYOID}
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
 };
 
 static WfStatement claim_statement = {
-	"SELECT " PROCESS_COLUMNS ","
+	.sql = "SELECT " PROCESS_COLUMNS ","
 	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data"
 	" FROM workflow.timer t"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process"
@@ -78,7 +83,8 @@ static WfStatement claim_statement = {
 	" AND t.due OPERATOR(pg_catalog.<=) $3"
 	" ORDER BY t.due, t.seq LIMIT $4"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	5, {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}
+	.nargs = 5,
+	.args = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}
 };
 #define N_CLAIM_COLUMNS (N_PROCESS_COLUMNS + 9)
 
@@ -87,28 +93,33 @@ static WfStatement claim_statement = {
  * claim saw to another timer.
  */
 static WfStatement take_statement = {
-	"DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) RETURNING ctid",
-	1, {TIDARRAYOID}
+	.sql = "DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) RETURNING ctid",
+	.nargs = 1,
+	.args = {TIDARRAYOID}
 };
 
 static WfStatement next_due_statement = {
-	"SELECT t.due FROM workflow.timer t"
+	.sql = "SELECT t.due FROM workflow.timer t"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
 	" AND t.due OPERATOR(pg_catalog.>=) $2"
 	" ORDER BY t.due, t.seq LIMIT 1",
-	2, {INT4OID, TIMESTAMPTZOID}
+	.nargs = 2,
+	.args = {INT4OID, TIMESTAMPTZOID}
 };
 
 static WfStatement park_statement = {
-	"UPDATE workflow.timer SET parked = true"
+	.sql = "UPDATE workflow.timer SET parked = true"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
-	1, {UUIDOID}
+	.nargs = 1,
+	.args = {UUIDOID}
 };
 
 static WfStatement unpark_statement = {
-	"UPDATE workflow.timer SET parked = false"
+	.sql = "UPDATE workflow.timer SET parked = false"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
-	1, {UUIDOID},.latest = true
+	.nargs = 1,
+	.args = {UUIDOID},
+	.latest = true
 };
 
 /* --- status ------------------------------------------------------------ */
@@ -130,7 +141,7 @@ load_status_oids(void)
 
 	if (type == status_type && OidIsValid(type))
 		return;
-	for (int i = 0; i < lengthof(status_names); i++)
+	for (int i = 0; i < (int) lengthof(status_names); i++)
 		status_oids[i] = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
 										 ObjectIdGetDatum(type),
 										 CStringGetDatum(status_names[i]));
@@ -147,7 +158,7 @@ wf_status_oid(WfStatus status)
 static WfStatus
 status_of_oid(Oid oid)
 {
-	for (int i = 0; i < lengthof(status_names); i++)
+	for (int i = 0; i < (int) lengthof(status_names); i++)
 		if (status_oids[i] == oid)
 			return (WfStatus) i;
 	elog(ERROR, "unknown status %u", oid);
@@ -355,7 +366,7 @@ wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit
 	n = wf_run(&claim_statement, args, NULL, 0);
 	if (n > 0)
 	{
-		while (mask < 2 * n)
+		while (mask < (uint32) n * 2)
 			mask = mask * 2 + 1;
 		found = palloc(sizeof(WfRow) * n);
 		tids = palloc(sizeof(Datum) * n);
