@@ -1,6 +1,6 @@
 /*
  * process.h
- *	  A process in memory, as step.c, host.c and armed.c share it.
+ *	  A process in memory, as stepper.c, step.c, host.c and armed.c share it.
  */
 #ifndef WF_PROCESS_H
 #define WF_PROCESS_H
@@ -42,6 +42,21 @@ typedef struct WfDisarmed
 	TimestampTz due;			/* known_absent and keep: what it was due, or
 								 * DT_NOBEGIN */
 } WfDisarmed;
+
+/* The machine of a definition, lent to one process after the other. */
+typedef struct WfMachineOf
+{
+	WfDefinition *definition;
+	WfMachine  *machine;
+	struct WfMachineOf *next;
+} WfMachineOf;
+
+struct WfStepper
+{
+	WfOutput   *out;
+	List	   *processes;
+	WfMachineOf  *machines;
+};
 
 struct WfProcess
 {

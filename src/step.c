@@ -25,163 +25,6 @@
 #include "process.h"
 #include "wake.h"
 
-typedef struct MachineOf
-{
-	WfDefinition *definition;
-	WfMachine  *machine;
-	struct MachineOf *next;
-} MachineOf;
-
-struct WfStepper
-{
-	WfOutput   *out;
-	List	   *processes;
-	MachineOf  *machines;
-};
-
-/*
- * The steppers of this session that are under way, the innermost last: a
- * call of ours, and those that its user code is inside of.  An error leaves
- * its stepper behind, whose memory may be gone by the time we look here; so
- * what tells the dead from the living, the subtransaction they belong to, is
- * kept here and not in them.
- */
-typedef struct UnderWay
-{
-	WfStepper  *stepper;
-	LocalTransactionId lxid;
-	SubTransactionId subid;
-} UnderWay;
-
-static UnderWay *under_way = NULL;
-static int	nunder_way = 0;
-static int	under_way_size = 0;
-
-static void
-forget_dead_steppers(void)
-{
-	while (nunder_way > 0 &&
-		   (under_way[nunder_way - 1].lxid != WF_MY_LXID ||
-			!SubTransactionIsActive(under_way[nunder_way - 1].subid)))
-		nunder_way--;
-}
-
-WfStepper *
-wf_stepper_new(int32 claimed)
-{
-	WfStepper  *stepper = palloc0(sizeof(WfStepper));
-	UnderWay   *mine;
-
-	stepper->out = wf_output_new(claimed);
-
-	forget_dead_steppers();
-	if (nunder_way == under_way_size)
-	{
-		int			size = Max(8, 2 * under_way_size);
-
-		if (under_way == NULL)
-			under_way = MemoryContextAlloc(TopMemoryContext, size * sizeof(UnderWay));
-		else
-			under_way = repalloc(under_way, size * sizeof(UnderWay));
-		under_way_size = size;
-	}
-	mine = &under_way[nunder_way++];
-	mine->stepper = stepper;
-	mine->lxid = WF_MY_LXID;
-	mine->subid = GetCurrentSubTransactionId();
-	return stepper;
-}
-
-void
-wf_stepper_end(WfStepper *stepper)
-{
-	forget_dead_steppers();		/* of calls whose errors user code caught */
-	Assert(nunder_way > 0 && under_way[nunder_way - 1].stepper == stepper);
-	nunder_way--;
-}
-
-WfOutput *
-wf_stepper_output(WfStepper *stepper)
-{
-	return stepper->out;
-}
-
-/* Its definition, if one of the outermost n steppers has the process. */
-static WfDefinition *
-find_under_way(const pg_uuid_t *id, int n)
-{
-	ListCell   *cell;
-
-	for (int i = 0; i < n; i++)
-		foreach(cell, under_way[i].stepper->processes)
-		{
-			WfProcess  *process = lfirst(cell);
-
-			if (memcmp(&process->row.id, id, UUID_LEN) == 0)
-				return process->definition;
-		}
-	return NULL;
-}
-
-WfDefinition *
-wf_stepping(const pg_uuid_t *id)
-{
-	forget_dead_steppers();
-	return find_under_way(id, nunder_way);
-}
-
-static WfProcess *
-add_process(WfStepper *stepper, WfDefinition *definition)
-{
-	WfProcess  *process = palloc0(sizeof(WfProcess));
-
-	process->stepper = stepper;
-	process->definition = definition;
-	stepper->processes = lappend(stepper->processes, process);
-	return process;
-}
-
-WfProcess *
-wf_stepper_add(WfStepper *stepper, const WfRow *row)
-{
-	WfProcess  *process;
-
-	/*
-	 * Nobody else can hold a row that we hold; but we may be inside of an
-	 * action of it.
-	 */
-	forget_dead_steppers();
-	Assert(nunder_way > 0 && under_way[nunder_way - 1].stepper == stepper);
-	if (find_under_way(&row->id, nunder_way - 1) != NULL)
-		ereport(ERROR,
-				(errcode(WF_ERR_BUSY),
-				 errmsg("the process is being stepped by this very session"),
-				 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
-	process = add_process(stepper, wf_definition(row->definition));
-	process->row = *row;
-	return process;
-}
-
-WfProcess *
-wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
-				   const pg_uuid_t *id, Jsonb *context, const char *key)
-{
-	WfProcess  *process = add_process(stepper, definition);
-
-	wf_check_context(context);
-	process->is_new = true;
-	process->key = key;
-	process->starter = GetUserId();
-	process->row.id = *id;
-	process->row.definition = definition->id;
-	process->row.status = WF_INITIALIZED;
-	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
-	process->row.context = JsonbPGetDatum(context);
-	process->context = context;
-	process->changed = true;
-	return process;
-}
-
 WfDefinition *
 wf_process_definition(const WfProcess *process)
 {
@@ -293,14 +136,14 @@ static void
 load_machine(WfProcess *process)
 {
 	WfStepper  *stepper = process->stepper;
-	MachineOf  *entry;
+	WfMachineOf  *entry;
 
 	for (entry = stepper->machines; entry != NULL; entry = entry->next)
 		if (entry->definition == process->definition)
 			break;
 	if (entry == NULL)
 	{
-		entry = palloc(sizeof(MachineOf));
+		entry = palloc(sizeof(WfMachineOf));
 		entry->definition = process->definition;
 		entry->machine = wf_machine_new(process->definition->chart,
 										&wf_process_host, process,
@@ -618,40 +461,4 @@ wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 			found(arg, name, would_take(process, &event));
 		}
 	}
-}
-
-/* --- writing ----------------------------------------------------------- */
-
-TimestampTz
-wf_stepper_write(WfStepper *stepper)
-{
-	TimestampTz now = wf_now();
-	TimestampTz next;
-	ListCell   *cell;
-
-	foreach(cell, stepper->processes)
-	{
-		WfProcess  *process = lfirst(cell);
-
-		wf_timers_write(process, stepper->out);
-		if (!process->changed)
-			continue;
-		if (process->is_new)
-			wf_output_start(stepper->out, &process->row, now,
-							process->starter, process->key);
-		else
-			wf_output_step(stepper->out, &process->row, now);
-		wf_wake_stepped();
-	}
-	next = wf_output_write(stepper->out);
-
-	/* What was posted before its start. */
-	foreach(cell, stepper->processes)
-	{
-		WfProcess  *process = lfirst(cell);
-
-		if (process->unpark)
-			wf_unpark_timers(&process->row.id, process->definition->owner);
-	}
-	return next;
 }
