@@ -177,6 +177,10 @@ read_start(FunctionCallInfo fcinfo, Start *start)
 	wf_require(start->definition, "start");
 	start->later = !PG_ARGISNULL(4);
 	start->at = start->later ? PG_GETARG_TIMESTAMPTZ(4) : 0;
+	if (start->later && TIMESTAMP_NOT_FINITE(start->at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("a process cannot start at an infinite time")));
 }
 
 Datum

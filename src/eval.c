@@ -112,12 +112,16 @@ user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 	if (bracket->open)
 		return;
 
+	bracket->foreign = GetAuthenticatedUserId() != evaluator->owner ||
+		GetSessionUserId() != evaluator->owner ||
+		GetUserId() != evaluator->owner;
+	if (bracket->foreign)
+	{
+		restricted = WF_FOREIGN_SESSION;
+		wf_foreign_enter(&bracket->outer);
+	}
 	GetUserIdAndSecContext(&bracket->user, &bracket->sec_context);
 	bracket->guc_level = NewGUCNestLevel();
-	if (GetAuthenticatedUserId() != evaluator->owner ||
-		GetSessionUserId() != evaluator->owner ||
-		bracket->user != evaluator->owner)
-		restricted = WF_FOREIGN_SESSION;
 	(void) set_config_option("search_path", evaluator->search_path,
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
@@ -135,6 +139,8 @@ wf_user_leave(WfBracket *bracket)
 	AtEOXact_GUC(false, bracket->guc_level);
 	SetUserIdAndSecContext(bracket->user, bracket->sec_context);
 	bracket->open = false;
+	if (bracket->foreign)
+		wf_foreign_leave(&bracket->outer);
 }
 
 bool
@@ -458,6 +464,11 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 			return true;
 		case TIMESTAMPTZOID:
 			*due = DatumGetTimestampTz(result);
+			if (TIMESTAMP_NOT_FINITE(*due))
+				ereport(ERROR,
+						(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						 errmsg("the due time of a delay must be finite"),
+						 errhint("Null means never.")));
 			return true;
 		case FLOAT8OID:
 			return add_milliseconds(now, DatumGetFloat8(result), due);

@@ -12,6 +12,7 @@
 #include "utils/jsonb.h"
 
 #include "chart.h"
+#include "foreign.h"
 
 typedef struct WfEvaluator WfEvaluator;
 
@@ -25,6 +26,8 @@ typedef struct WfBracket
 	Oid			user;
 	int			sec_context;
 	int			guc_level;
+	bool		foreign;		/* the session is not the owner's */
+	WfForeign	outer;
 	TimestampTz until;			/* user code may run so long */
 } WfBracket;
 

@@ -143,6 +143,7 @@ host_guard(void *self, const WfExpr *expr, const WfEvent *event)
 	WfProcess  *process = self;
 	WfProcessScope scope;
 
+	CHECK_FOR_INTERRUPTS();
 	return wf_eval_guard(process->definition->evaluator, expr,
 						 wf_process_scope(&scope, process, event));
 }
@@ -254,6 +255,7 @@ act_foreach(WfProcess *process, const WfAction *action, const WfEvent *event)
 	(void) JsonbIteratorNext(&it, &value, true);
 	while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
 	{
+		CHECK_FOR_INTERRUPTS();
 		set_context(process, wf_jsonb_set(wf_process_context(process), action->item,
 										  JsonbValueToJsonb(&value)));
 		if (action->index != NULL)
@@ -269,6 +271,7 @@ host_action(void *self, const WfAction *action, const WfEvent *event)
 {
 	WfProcess  *process = self;
 
+	CHECK_FOR_INTERRUPTS();
 	switch (action->kind)
 	{
 		case WF_ACTION_CALL:

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "foreign.h"
 #include "guc.h"
 #include "launcher.h"
 #include "session.h"
@@ -51,6 +52,7 @@ _PG_init(void)
 	wf_shmem_init();
 	wf_wake_init();
 	wf_session_init();
+	wf_foreign_init();
 	wf_utility_init();
 	wf_launcher_register();
 }

@@ -56,6 +56,29 @@ as($node, 'clerk', q{
 	SELECT workflow.send_by_key('spy', 'k', 'say', '{"w": "x"}')});
 is(join(',', $err =~ /checked as (\w+)/g), 'clerk,clerk', 'a domain in an expression is checked as the owner');
 
+# Code of another role may not leave anything in the session that could run
+# with the caller's rights later, nor reach for the caller's cursors.
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.shadow(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS
+		$$ BEGIN EXECUTE 'CREATE DOMAIN pg_temp.text AS pg_catalog.text'; END $$;
+	CREATE FUNCTION shop.swap(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS
+		$$ DECLARE c refcursor := 'c'; BEGIN CLOSE c; OPEN c FOR SELECT 1; END $$;
+	CREATE FUNCTION shop.open(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS
+		$$ DECLARE c refcursor := 'c'; BEGIN OPEN c FOR SELECT 1; END $$;
+	SELECT workflow.define('{"id": "guest", "initial": "a", "states": {"a": {"on": {
+		"shadow": {"actions": "shop.shadow"}, "swap": {"actions": "shop.swap"}, "open": {"actions": "shop.open"}}}}}');
+	SELECT workflow.start('guest', key => 'k')});
+for my $case (
+	[ q{SELECT workflow.send_by_key('guest', 'k', 'shadow')}, qr/cannot create objects/, 'no object in pg_temp' ],
+	[ q{BEGIN; DECLARE c CURSOR FOR SELECT 2; SELECT workflow.send_by_key('guest', 'k', 'swap')},
+		qr/cannot run while cursors are open/, 'no cursor of the caller is touched' ],
+	[ q{SELECT workflow.send_by_key('guest', 'k', 'open')}, qr/cannot leave a cursor open/, 'none is left behind' ])
+{
+	($code, $out, $err) = $node->psql('postgres', $case->[0]);
+	like($err, $case->[1], "in the session of somebody else: $case->[2]");
+}
+is(as($node, 'clerk', q{SELECT (workflow.send_by_key('guest', 'k', 'open')).taken}), 't', 'the owner may do as it likes');
+
 # A name that changes hands takes nothing along.
 $node->safe_psql('postgres', 'ALTER ROLE clerk RENAME TO accountant');
 workflow_role($node, 'clerk');

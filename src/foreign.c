@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * foreign.c
+ *	  A definition's code in a session that is not its owner's.
+ *
+ * Runs in clients' sessions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_largeobject.h"
+#include "executor/spi.h"
+#include "storage/proc.h"
+#include "utils/portal.h"
+
+#include "compat.h"
+#include "foreign.h"
+#include "session.h"
+
+#define HINT_POST \
+	"Send the event with workflow.post(), then an executor runs the actions as their owner."
+
+static object_access_hook_type previous_hook = NULL;
+
+static WfForeign entered;
+
+static WfStatement cursors_statement = {
+	.sql = "SELECT name FROM pg_catalog.pg_cursors",
+	.nargs = 0
+};
+
+static bool
+is_inside(void)
+{
+	return entered.lxid != InvalidLocalTransactionId &&
+		entered.lxid == WF_MY_LXID && SubTransactionIsActive(entered.subid);
+}
+
+static void
+on_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
+				 int sub_id, void *arg)
+{
+	if (previous_hook)
+		previous_hook(access, class_id, object_id, sub_id, arg);
+	if (access == OAT_POST_CREATE && class_id != LargeObjectRelationId &&
+		is_inside())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("actions cannot create objects in a session that is not their owner's"),
+				 errhint(HINT_POST)));
+}
+
+void
+wf_foreign_init(void)
+{
+	previous_hook = object_access_hook;
+	object_access_hook = on_object_access;
+}
+
+/* A cursor that could be read or closed; one being executed cannot. */
+static bool
+has_open_cursor(void)
+{
+	bool		found = false;
+	uint64		n;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	n = wf_execute(&cursors_statement, NULL, NULL, 0);
+	for (uint64 i = 0; i < n && !found; i++)
+	{
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1);
+		Portal		portal = name != NULL ? GetPortalByName(name) : NULL;
+
+		found = PortalIsValid(portal) && portal->status == PORTAL_READY;
+	}
+	SPI_finish();
+	return found;
+}
+
+void
+wf_foreign_enter(WfForeign *outer)
+{
+	if (has_open_cursor())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("actions of another role cannot run while cursors are open"),
+				 errdetail("They could read and replace them; a loop over a query is one, too."),
+				 errhint(HINT_POST)));
+	*outer = entered;
+	entered.lxid = WF_MY_LXID;
+	entered.subid = GetCurrentSubTransactionId();
+}
+
+void
+wf_foreign_leave(const WfForeign *outer)
+{
+	entered = *outer;
+	if (has_open_cursor())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("actions cannot leave a cursor open in a session that is not their owner's"),
+				 errhint(HINT_POST)));
+}

@@ -1,0 +1,32 @@
+/*
+ * foreign.h
+ *	  A definition's code in a session that is not its owner's.
+ *
+ * PostgreSQL's restricted operations keep such code from most of what could
+ * run later with the caller's rights.  Two things they let pass are closed
+ * here: objects in the caller's temporary schema (a domain pg_temp.text would
+ * be found before pg_catalog's), and the caller's cursors, which PL/pgSQL can
+ * read, close and replace.
+ */
+#ifndef WF_FOREIGN_H
+#define WF_FOREIGN_H
+
+/* _PG_init's part: chains the object access hook. */
+extern void wf_foreign_init(void);
+
+/* Where foreign code was entered; an error ends it with its subtransaction. */
+typedef struct WfForeign
+{
+	LocalTransactionId lxid;
+	SubTransactionId subid;
+} WfForeign;
+
+/*
+ * Around code of another role.  enter refuses when the session has open
+ * cursors, leave when the code left one open.  They nest: *outer is for the
+ * leave that belongs to the enter.  Errors need no undo.
+ */
+extern void wf_foreign_enter(WfForeign *outer);
+extern void wf_foreign_leave(const WfForeign *outer);
+
+#endif							/* WF_FOREIGN_H */
