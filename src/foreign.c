@@ -60,7 +60,10 @@ wf_foreign_init(void)
 	object_access_hook = on_object_access;
 }
 
-/* A cursor that could be read or closed; one being executed cannot. */
+/*
+ * A cursor that could be closed and replaced.  One that is being executed
+ * cannot, nor that of a loop over a query, which PL/pgSQL pins.
+ */
 static bool
 has_open_cursor(void)
 {
@@ -76,7 +79,8 @@ has_open_cursor(void)
 										SPI_tuptable->tupdesc, 1);
 		Portal		portal = name != NULL ? GetPortalByName(name) : NULL;
 
-		found = PortalIsValid(portal) && portal->status == PORTAL_READY;
+		found = PortalIsValid(portal) && portal->status == PORTAL_READY &&
+			!portal->portalPinned;
 	}
 	SPI_finish();
 	return found;
@@ -89,7 +93,7 @@ wf_foreign_enter(WfForeign *outer)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions of another role cannot run while cursors are open"),
-				 errdetail("They could read and replace them; a loop over a query is one, too."),
+				 errdetail("They could read and replace them."),
 				 errhint(HINT_POST)));
 	*outer = entered;
 	entered.lxid = WF_MY_LXID;
