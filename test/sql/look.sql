@@ -16,17 +16,17 @@ SELECT FROM workflow.define('{
 SELECT workflow.start('claim', key => 'C1') AS p \gset
 
 -- available_events
-SELECT results_eq(format('SELECT event COLLATE "default", enabled FROM workflow.available_events(%L)', :'p'),
-    $$ VALUES ('drop', true), ('note.*', true), ('sign', false), ('assign', true) $$,
+SELECT is((SELECT array_agg(format('%s %s', e.event, e.enabled)) FROM workflow.available_events(:'p') e),
+    ARRAY['drop t', 'note.* t', 'sign f', 'assign t'],
     'what the active states have a handler for, from the outside in; guards are asked without data; timers and onDone are left out');
 SELECT FROM workflow.send(:'p', 'assign');
-SELECT results_eq(format('SELECT event COLLATE "default", enabled FROM workflow.available_events(%L)', :'p'),
-    $$ VALUES ('drop', true), ('note.*', true), ('sign', false), ('pay', true) $$, 'as the process stands');
+SELECT is((SELECT array_agg(format('%s %s', e.event, e.enabled)) FROM workflow.available_events(:'p') e),
+    ARRAY['drop t', 'note.* t', 'sign f', 'pay t'], 'as the process stands');
 SELECT is((SELECT step FROM workflow.get(:'p')), 2, 'looking is no step');
 SELECT workflow.start('claim', '{"n": 2}') AS q \gset
 SELECT FROM workflow.send(:'q', 'sign');
-SELECT results_eq(format('SELECT event COLLATE "default", enabled FROM workflow.available_events(%L, actor => ''boss'')', :'q'),
-    $$ VALUES ('drop', true), ('note.*', true) $$, 'guards see the actor');
+SELECT is((SELECT array_agg(format('%s %s', e.event, e.enabled)) FROM workflow.available_events(:'q', actor => 'boss') e),
+    ARRAY['drop t', 'note.* t'], 'guards see the actor');
 SELECT FROM workflow.suspend(:'q');
 SELECT is((SELECT count(*) FROM workflow.available_events(:'q')), 0::bigint, 'a suspended process takes nothing');
 SELECT FROM workflow.resume(:'q');
