@@ -17,6 +17,7 @@
 #include "api.h"
 #include "clock.h"
 #include "session.h"
+#include "uuid.h"
 #include "wake.h"
 
 static WfStatement find_statement = {
@@ -107,18 +108,12 @@ wf_arg_actor(FunctionCallInfo fcinfo, int n)
 		text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-static char *
-uuid_string(const pg_uuid_t *id)
-{
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
-}
-
 void
 wf_no_process(const pg_uuid_t *id)
 {
 	ereport(ERROR,
 			(errcode(WF_ERR_NO_PROCESS),
-			 errmsg("process %s does not exist", uuid_string(id))));
+			 errmsg("process %s does not exist", wf_uuid_text(id))));
 }
 
 void
@@ -126,7 +121,7 @@ wf_is_over(const pg_uuid_t *id)
 {
 	ereport(ERROR,
 			(errcode(WF_ERR_OVER),
-			 errmsg("process %s is over", uuid_string(id))));
+			 errmsg("process %s is over", wf_uuid_text(id))));
 }
 
 void
@@ -134,34 +129,6 @@ wf_connect(void)
 {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-}
-
-/*
- * RFC 9562: 48 bits of milliseconds, then 12 bits of their fraction, so that
- * ids made by one backend in one millisecond sort too, then random bits.
- */
-void
-wf_uuid_make(pg_uuid_t *id)
-{
-	static uint64 last = 0;
-	uint64		us = (uint64) (GetCurrentTimestamp() +
-							   (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
-							   SECS_PER_DAY * USECS_PER_SEC);
-	uint64		ticks = (us / 1000) << 12 | ((us % 1000) << 12) / 1000;
-
-	if (ticks <= last)
-		ticks = last + 1;
-	last = ticks;
-
-	if (!pg_strong_random(id->data + 8, UUID_LEN - 8))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
-	for (int i = 0; i < 6; i++)
-		id->data[i] = (unsigned char) (ticks >> (52 - 8 * i));
-	id->data[6] = 0x70 | ((ticks >> 8) & 0x0f);
-	id->data[7] = ticks & 0xff;
-	id->data[8] = 0x80 | (id->data[8] & 0x3f);
 }
 
 WfProcess *

@@ -31,9 +31,6 @@ pg_noreturn extern void wf_is_over(const pg_uuid_t *id);
 
 extern void wf_connect(void);
 
-/* An uuid of version 7: sorts by the time it was made. */
-extern void wf_uuid_make(pg_uuid_t *id);
-
 /*
  * Lock a process for a change by the current user: WF001, WF002, WF004,
  * WF005 as they apply.  Registers the release of the lock with the wake room.

@@ -32,8 +32,8 @@ PG_FUNCTION_INFO_V1(workflow_reset_timer);
 static WfStatement redeliver_statement = {
 	.sql = "WITH gone AS (DELETE FROM workflow.failure"
 	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)"
-	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data)"
-	" SELECT process, seq, due, $2, event, name, state, actor, data FROM gone g"
+	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data, child)"
+	" SELECT process, seq, due, $2, event, name, state, actor, data, child FROM gone g"
 	" WHERE state IS NULL OR (state OPERATOR(pg_catalog.=) ANY ($3)"
 	"  AND NOT EXISTS (SELECT FROM workflow.timer t"
 	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"

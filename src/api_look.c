@@ -27,13 +27,13 @@ PG_FUNCTION_INFO_V1(workflow_revoke_on);
 
 static WfStatement get_statement = {
 	.sql = "SELECT p.id, d.name, d.version, p.key, p.status, p.suspended, p.states, p.context,"
-	" p.step, p.started_at, p.updated_at, d.id"
+	" p.step, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children, d.id"
 	" FROM workflow.process p, workflow.definition d"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 AND d.id OPERATOR(pg_catalog.=) p.definition",
 	.nargs = 1,
 	.args = {UUIDOID}
 };
-#define N_GET 11
+#define N_GET 15
 
 static WfStatement grant_statement = {
 	.sql = "INSERT INTO workflow.permission (definition, role, privilege, name) VALUES ($1, $2, $3, $4)"

@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "compat.h"
 #include "session.h"
+#include "uuid.h"
 
 PG_FUNCTION_INFO_V1(workflow_start);
 PG_FUNCTION_INFO_V1(workflow_start_many);
@@ -94,39 +95,11 @@ take_keys(const char *definition, int n, Datum *keys, bool *key_nulls,
 	}
 }
 
-/* The initial context with the input laid over it. */
-static Jsonb *
-initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
-{
-	static const char *keys[] = {"type", "data", "actor"};
-	Jsonb	   *values[] = {wf_jsonb_string(WF_START_EVENT), input,
-	wf_jsonb_string(actor)};
-	Jsonb	   *nothing = wf_jsonb_object(0, NULL, NULL);
-	WfBracket	bracket = {0};
-	WfScope		scope = {.context = input ? input : nothing,.bracket = &bracket,
-	.event = wf_jsonb_object(3, keys, values)};
-	Jsonb	   *context = nothing;
-
-	if (input != NULL && !JB_ROOT_IS_OBJECT(input))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the input of a process must be a JSON object")));
-	if (definition->chart->context != NULL)
-		context = wf_eval_value(definition->evaluator, definition->chart->context, &scope);
-	wf_user_leave(&bracket);
-	if (!JB_ROOT_IS_OBJECT(context))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the initial context of \"%s\" is not a JSON object",
-						definition->name)));
-	return input == NULL ? context : wf_jsonb_merge(context, input);
-}
-
 static void
 start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 		  Jsonb *input, const char *key)
 {
-	Jsonb	   *context = initial_context(start->definition, input, start->actor);
+	Jsonb	   *context = wf_initial_context(start->definition, input, start->actor);
 	WfProcess  *process = wf_stepper_add_new(stepper, start->definition, id,
 											 context, key);
 

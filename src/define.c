@@ -93,7 +93,7 @@ note_error(void *arg, const char *path, ErrorData *error)
 static void
 refuse_features(const WfChart *chart, WfFaults *faults)
 {
-	static const char *const later[] = {"invoke", "defer", "allow", "on_error",
+	static const char *const later[] = {"defer", "allow", "on_error",
 	"step_timeout"};
 	char	   *features = psprintf(" %s ", chart->features ? chart->features : "");
 
@@ -101,6 +101,57 @@ refuse_features(const WfChart *chart, WfFaults *faults)
 		if (strstr(features, psprintf(" %s ", later[i])) != NULL)
 			wf_fault(faults, "$", NULL, "\"%s\" is not supported by this version",
 					 later[i]);
+}
+
+/*
+ * What is invoked must be there, and the author allowed to start it.  Returns
+ * what is wrong with it (%s: its name), or NULL.
+ */
+static const char *
+invoke_problem(const WfInvoke *invoke, Oid role, const char **hint)
+{
+	const char *problem = NULL;
+	WfDefinition *child;
+
+	wf_connect();
+	child = wf_definition_newest(invoke->src);
+	if (child == NULL)
+	{
+		problem = "definition \"%s\" does not exist";
+		*hint = "Store it with workflow.define() first.";
+	}
+	else if (!wf_role_may(role, child, "start"))
+	{
+		problem = "permission denied to start definition \"%s\"";
+		*hint = "Its owner can allow it with workflow.grant_on().";
+	}
+	SPI_finish();
+	return problem;
+}
+
+static void
+check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role, WfFaults *faults)
+{
+	const char *hint = NULL;
+	const char *problem = NULL;
+
+	if (invoke->options != NULL)
+		wf_fault(faults, invoke->path,
+				 "A process retries with onError, and ends in time with \"after\".",
+				 "\"retry\", \"timeout\" and \"heartbeat\" are for jobs");
+	/* One that invokes itself is not there yet. */
+	if (invoke->src != NULL && strcmp(invoke->src, chart->name) != 0)
+		problem = invoke_problem(invoke, role, &hint);
+	if (problem != NULL)
+		wf_fault(faults, invoke->path, hint, problem, invoke->src);
+}
+
+static void
+check_invokes(const WfChart *chart, Oid role, WfFaults *faults)
+{
+	for (int s = 0; s < chart->nstates; s++)
+		for (int i = 0; i < chart->states[s].ninvokes; i++)
+			check_invoke(chart, &chart->states[s].invokes[i], role, faults);
 }
 
 /* What is legal and yet cannot be meant. */
@@ -274,6 +325,7 @@ compile_definition(text *source, Oid role, const char *path, WfEvaluator **evalu
 	if (chart != NULL)
 	{
 		refuse_features(chart, &faults);
+		check_invokes(chart, role, &faults);
 		*evaluator = wf_evaluator_new(chart, role, path);
 		wf_evaluator_check(*evaluator, note_error, &faults);
 	}

@@ -173,22 +173,39 @@ wf_definition(int32 id)
 	return definition;
 }
 
-WfDefinition *
-wf_definition_by_name(const char *name, int32 version)
+/* version 0: the newest.  NULL when there is none. */
+static WfDefinition *
+find_definition(const char *name, int32 version)
 {
 	Datum		values[2] = {CStringGetTextDatum(name), Int32GetDatum(version)};
 	bool		isnull;
 
 	if (wf_execute(&find_statement, values, NULL, 1) == 0)
+		return NULL;
+	return wf_definition(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+													 SPI_tuptable->tupdesc, 1,
+													 &isnull)));
+}
+
+WfDefinition *
+wf_definition_newest(const char *name)
+{
+	return find_definition(name, 0);
+}
+
+WfDefinition *
+wf_definition_by_name(const char *name, int32 version)
+{
+	WfDefinition *definition = find_definition(name, version);
+
+	if (definition == NULL)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_DEFINITION),
 				 version == 0 ?
 				 errmsg("definition \"%s\" does not exist", name) :
 				 errmsg("definition \"%s\" has no version %d", name, version),
 				 errhint("Store it with workflow.define().")));
-	return wf_definition(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
-													 SPI_tuptable->tupdesc, 1,
-													 &isnull)));
+	return definition;
 }
 
 static bool

@@ -42,6 +42,9 @@ extern WfDefinition *wf_definition(int32 id);
 /* By name; version 0: the newest.  Error WF006. */
 extern WfDefinition *wf_definition_by_name(const char *name, int32 version);
 
+/* The newest version, or NULL when there is no such name. */
+extern WfDefinition *wf_definition_newest(const char *name);
+
 /*
  * May the current user do this ("start", "send", "read") with it?  The owner,
  * its members, superusers and workflow_admin may do anything,

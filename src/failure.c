@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "child.h"
 #include "clock.h"
 #include "failure.h"
 #include "guc.h"
@@ -33,21 +34,21 @@
 static WfStatement take_statement = {
 	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND seq OPERATOR(pg_catalog.=) $2"
-	" RETURNING due, attempts, event, name, state, actor, data",
+	" RETURNING due, attempts, event, name, state, actor, data, child",
 	.nargs = 2,
 	.args = {UUIDOID, INT8OID}
 };
 
 static WfStatement keep_statement = {
 	.sql = "INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state,"
-	" actor, data, sqlstate, message, detail, hint, context)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+	" actor, data, sqlstate, message, detail, hint, context, child)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 	" ON CONFLICT (process, seq) DO UPDATE SET at = EXCLUDED.at, attempts = EXCLUDED.attempts,"
 	" given_up = EXCLUDED.given_up, sqlstate = EXCLUDED.sqlstate, message = EXCLUDED.message,"
 	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context",
-	.nargs = 16,
+	.nargs = 17,
 	.args = {UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID,
-	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID}
 };
 
 static WfStatement crashes_statement = {
@@ -82,8 +83,8 @@ static void
 keep(const WfTimerRow *timer, int attempts, bool given_up, const char *sqlstate,
 	 const char *message, const char *detail, const char *hint, const char *context)
 {
-	char		nulls[17];
-	Datum		values[16] = {
+	char		nulls[18];
+	Datum		values[17] = {
 		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
 		TimestampTzGetDatum(wf_now()), TimestampTzGetDatum(timer->due),
 		Int32GetDatum(attempts), BoolGetDatum(given_up),
@@ -101,6 +102,8 @@ keep(const WfTimerRow *timer, int attempts, bool given_up, const char *sqlstate,
 	values[13] = text_datum(detail, &nulls[13]);
 	values[14] = text_datum(hint, &nulls[14]);
 	values[15] = text_datum(context, &nulls[15]);
+	values[16] = UUIDPGetDatum(&timer->child);
+	nulls[16] = timer->from_child ? ' ' : 'n';
 	wf_execute(&keep_statement, values, nulls, 0);
 }
 
@@ -109,13 +112,14 @@ keep(const WfTimerRow *timer, int attempts, bool given_up, const char *sqlstate,
  * is, else terminated, its timers parked until somebody resumes it.
  */
 static void
-give_up(int32 owner, const WfRow *row)
+give_up(int32 owner, const WfRow *row, const char *sqlstate, const char *message)
 {
 	WfStepper  *stepper = wf_stepper_new(owner);
 	WfProcess  *process = wf_stepper_add(stepper, row);
 	bool		has_exit = row->status != WF_INITIALIZED && wf_process_has_exit(process);
 
 	wf_process_set(process, has_exit ? WF_ERROR : WF_TERMINATED, row->suspended);
+	wf_child_tell(process, WF_ERROR_INVOKE, wf_child_error(sqlstate, message));
 	wf_stepper_write(stepper);
 	wf_stepper_end(stepper);
 	if (!has_exit)
@@ -150,6 +154,10 @@ take(WfTimerRow *timer)
 	timer->actor = column(6);
 	data = SPI_getbinval(row, desc, 7, &isnull);
 	timer->data = isnull ? NULL : DatumGetJsonbP(data);
+	data = SPI_getbinval(row, desc, 8, &isnull);
+	timer->from_child = !isnull;
+	if (!isnull)
+		timer->child = *DatumGetUUIDP(data);
 	return true;
 }
 
@@ -188,7 +196,7 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 	keep(timer, timer->attempts, given_up, unpack_sql_state(error->sqlerrcode),
 		 error->message, error->detail, error->hint, error->context);
 	if (given_up)
-		give_up(owner, &row);
+		give_up(owner, &row, unpack_sql_state(error->sqlerrcode), error->message);
 	else
 		rearm(owner, &row, timer, next_attempt(timer->attempts));
 	wf_wake_stepped();
@@ -254,7 +262,7 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 		keep(timer, crashes + 1, true, "57P02",
 			 "the server or the executor ended each time while this step was under way",
 			 NULL, "The server log tells more.", NULL);
-		give_up(owner, row);
+		give_up(owner, row, "57P02", "the server or the executor ended each time");
 		return false;
 	}
 

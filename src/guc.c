@@ -27,6 +27,7 @@ int			wf_runtime_idle_timeout = 300;
 int			wf_sweep_interval = 30;
 int			wf_step_timeout = 0;
 int			wf_max_microsteps = 1000;
+int			wf_max_invoke_depth = 100;
 int			wf_max_context_size = 65536;
 int			wf_max_attempts = 5;
 int			wf_retry_delay = 1000;
@@ -139,6 +140,10 @@ define_steps(void)
 	define_int("workflow.max_microsteps",
 			   "Sets how many transitions in a row one event may cause.",
 			   &wf_max_microsteps, 1, INT_MAX,
+			   PGC_SIGHUP, 0);
+	define_int("workflow.max_invoke_depth",
+			   "Sets how many levels of processes may invoke each other.",
+			   &wf_max_invoke_depth, 0, INT_MAX,
 			   PGC_SIGHUP, 0);
 	define_int("workflow.max_context_size",
 			   "Sets the maximum size of the context of a process.",

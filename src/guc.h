@@ -24,6 +24,7 @@ extern int	wf_runtime_idle_timeout;	/* s */
 extern int	wf_sweep_interval;	/* s */
 extern int	wf_step_timeout;	/* ms, 0: none */
 extern int	wf_max_microsteps;
+extern int	wf_max_invoke_depth;
 extern int	wf_max_context_size;	/* kB */
 extern int	wf_max_attempts;
 extern int	wf_retry_delay;		/* ms */

@@ -15,11 +15,13 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "child.h"
 #include "clock.h"
 #include "compat.h"
 #include "guc.h"
 #include "process.h"
 #include "send.h"
+#include "uuid.h"
 
 static const WfPayload no_payload = {0};
 
@@ -36,20 +38,23 @@ actual(WfProcess *process, const WfEvent *event)
 	return event != NULL ? event : &process->boundary;
 }
 
+const char *
+wf_process_actor(WfProcess *process, const WfEvent *event)
+{
+	return payload_of(actual(process, event))->actor;
+}
+
 Jsonb *
 wf_event_jsonb(WfProcess *process, const WfEvent *event)
 {
 	static const char *keys[] = {"type", "process", "data", "output", "actor"};
 	const WfPayload *payload = payload_of(event);
 	Jsonb	   *values[lengthof(keys)];
-	char	   *id;
 
 	if (payload->built != NULL)
 		return payload->built;
-	id = DatumGetCString(DirectFunctionCall1(uuid_out,
-											 UUIDPGetDatum(&process->row.id)));
 	values[0] = wf_jsonb_string(event->name);
-	values[1] = wf_jsonb_string(id);
+	values[1] = wf_jsonb_string(wf_uuid_text(&process->row.id));
 	values[2] = payload->data;
 	values[3] = payload->output;
 	values[4] = payload->actor != NULL ? wf_jsonb_string(payload->actor) : NULL;
@@ -200,7 +205,7 @@ raise_now(WfProcess *process, const char *name, Jsonb *data, const char *actor)
 static void
 act_send(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
-	const char *actor = payload_of(actual(process, event))->actor;
+	const char *actor = wf_process_actor(process, event);
 	const char *name = string_of(process, action->event_type, event, action, "the event");
 	Jsonb	   *data = value_of(process, action->event_data, event);
 	const char *id = string_of(process, action->send_id, event, action, "the id");
@@ -215,7 +220,8 @@ act_send(WfProcess *process, const WfAction *action, const WfEvent *event)
 		return;
 
 	if (target != NULL && strcmp(target, "#_internal") != 0)
-		wf_send_across(process, target, name, data, id, due, actor);
+		wf_send_across(process, target, name, data, id, due > now ? due : DT_NOBEGIN,
+					   actor);
 	else if (due > now)
 		wf_timers_send(process, name, data, id, due, actor);
 	else if (action->kind == WF_ACTION_RAISE || target != NULL)
@@ -311,23 +317,22 @@ host_disarm(void *self, const WfState *state)
 	wf_timers_disarm(self, state);
 }
 
-/* define() refuses definitions with invoke: no state has any. */
 static void
 host_invoke(void *self, const WfState *state, const WfEvent *event)
 {
-	elog(ERROR, "state \"%s\" invokes", state->name);
+	wf_children_invoke(self, state, event);
 }
 
 static void
 host_invoke_start(void *self, const WfState *state)
 {
-	host_invoke(self, state, NULL);
+	wf_children_start(self, state);
 }
 
 static void
 host_uninvoke(void *self, const WfState *state)
 {
-	host_invoke(self, state, NULL);
+	wf_children_let_go(self, state);
 }
 
 static void *
@@ -342,10 +347,25 @@ host_done_payload(void *self, const WfState *final, const WfEvent *event)
 	return payload;
 }
 
+/* The output of the root sees that of the final state, which else is it. */
 static void
 host_done(void *self, const WfState *final, const WfEvent *event)
 {
-	/* The end shows in the machine: it does not run any more. */
+	WfProcess  *process = self;
+	const WfState *root = process->definition->chart->states;
+	Jsonb	   *output = value_of(process, final->output, event);
+
+	if (root->output != NULL)
+	{
+		WfPayload	payload = {.output = output,
+		.actor = wf_process_actor(process, event)};
+		WfEvent		done = {psprintf("done.state.%s", root->name), &payload};
+
+		output = value_of(process, root->output, &done);
+	}
+	if (output != NULL)
+		process->row.output = JsonbPGetDatum(output);
+	wf_child_tell(process, WF_DONE_INVOKE, output);
 }
 
 static void

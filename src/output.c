@@ -25,7 +25,7 @@
 #include "store.h"
 #include "wake.h"
 
-#define MAX_COLUMNS 13
+#define MAX_COLUMNS 16
 
 /* A set of rows to be written. */
 typedef struct Set
@@ -43,20 +43,23 @@ typedef enum SetKind
 	NOTED,
 	DISARMED,
 	ARMED,
+	LET_GO,
 	RECOVERED,
 	NSETS
 } SetKind;
 
 /* ANYENUMOID stands for workflow.status, whose OID differs. */
 static const Set sets[NSETS] = {
-	[STARTED] = {"wf_started", 11,
+	[STARTED] = {"wf_started", 16,
 		{UUIDOID, TIMESTAMPTZOID, INT4OID, INT4OID, ANYENUMOID, TEXTARRAYOID,
-		JSONBOID, TEXTOID, TEXTOID, JSONBOID, OIDOID},
-	{"id", "at", "definition", "step", "status", "states", "context", "started_by", "key", "history", "starter"}},
-	[STEPPED] = {"wf_stepped", 8,
+			JSONBOID, TEXTOID, TEXTOID, JSONBOID, OIDOID, JSONBOID, JSONBOID,
+		UUIDOID, TEXTOID, INT4OID},
+		{"id", "at", "definition", "step", "status", "states", "context", "started_by", "key", "history", "starter",
+	"children", "output", "parent", "invoke", "depth"}},
+	[STEPPED] = {"wf_stepped", 10,
 		{TIDOID, TIMESTAMPTZOID, INT4OID, ANYENUMOID, BOOLOID, TEXTARRAYOID,
-		JSONBOID, JSONBOID},
-	{"tid", "at", "step", "status", "suspended", "states", "context", "history"}},
+		JSONBOID, JSONBOID, JSONBOID, JSONBOID},
+	{"tid", "at", "step", "status", "suspended", "states", "context", "history", "children", "output"}},
 	[NOTED] = {"wf_noted", 10,
 		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID,
 		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, JSONBOID},
@@ -64,10 +67,13 @@ static const Set sets[NSETS] = {
 	[DISARMED] = {"wf_disarmed", 3,
 		{UUIDOID, TEXTOID, TEXTOID},
 	{"process", "state", "name"}},
-	[ARMED] = {"wf_armed", 12,
+	[ARMED] = {"wf_armed", 13,
 		{UUIDOID, INT8OID, TIMESTAMPTZOID, INT4OID, INT2OID, BOOLOID, BOOLOID,
-		TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID},
-	{"process", "seq", "due", "owner", "attempts", "parked", "if_absent", "event", "name", "state", "actor", "data"}},
+		TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, UUIDOID},
+	{"process", "seq", "due", "owner", "attempts", "parked", "if_absent", "event", "name", "state", "actor", "data", "child"}},
+	[LET_GO] = {"wf_let_go", 2,
+		{UUIDOID, UUIDOID},
+	{"process", "child"}},
 	[RECOVERED] = {"wf_recovered", 2,
 		{UUIDOID, INT8OID},
 	{"process", "seq"}},
@@ -76,13 +82,15 @@ static const Set sets[NSETS] = {
 static WfStatement statements[NSETS] = {
 	[STARTED] = {
 		"INSERT INTO workflow.process (id, started_at, updated_at, definition, step, status,"
-		" suspended, states, context, started_by, key, history, starter)"
-		" SELECT id, at, at, definition, step, status, false, states, context, started_by, key, history, starter"
+		" suspended, states, context, started_by, key, history, starter, children, output, parent, invoke, depth)"
+		" SELECT id, at, at, definition, step, status, false, states, context, started_by, key, history, starter,"
+		"  children, output, parent, invoke, depth"
 		" FROM wf_started"
 	},
 	[STEPPED] = {
 		"UPDATE workflow.process p SET updated_at = s.at, step = s.step, status = s.status,"
-		" suspended = s.suspended, states = s.states, context = s.context, history = s.history"
+		" suspended = s.suspended, states = s.states, context = s.context, history = s.history,"
+		" children = s.children, output = s.output"
 		" FROM wf_stepped s WHERE p.ctid OPERATOR(pg_catalog.=) s.tid"
 	},
 	[NOTED] = {
@@ -96,14 +104,19 @@ static WfStatement statements[NSETS] = {
 		"  OR (t.name OPERATOR(pg_catalog.=) d.name AND t.state IS NOT DISTINCT FROM d.state))"
 	},
 	[ARMED] = {
-		"INSERT INTO workflow.timer (process, seq, due, owner, attempts, parked, event, name, state, actor, data)"
+		"INSERT INTO workflow.timer (process, seq, due, owner, attempts, parked, event, name, state, actor, data, child)"
 		" SELECT a.process,"
 		"  COALESCE(a.seq, pg_catalog.nextval('workflow.timer_seq_seq'::pg_catalog.regclass)),"
-		"  a.due, a.owner, a.attempts, a.parked, a.event, a.name, a.state, a.actor, a.data"
+		"  a.due, a.owner, a.attempts, a.parked, a.event, a.name, a.state, a.actor, a.data, a.child"
 		" FROM wf_armed a"
 		" WHERE NOT a.if_absent OR NOT EXISTS (SELECT FROM workflow.timer t"
 		"  WHERE t.process OPERATOR(pg_catalog.=) a.process"
 		"  AND t.name OPERATOR(pg_catalog.=) a.name AND t.state OPERATOR(pg_catalog.=) a.state)"
+	},
+	[LET_GO] = {
+		"UPDATE workflow.timer t SET child = NULL FROM wf_let_go g"
+		" WHERE t.process OPERATOR(pg_catalog.=) g.process"
+		" AND t.child OPERATOR(pg_catalog.=) g.child"
 	},
 	[RECOVERED] = {
 		"DELETE FROM workflow.failure f USING wf_recovered r"
@@ -198,6 +211,14 @@ wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
 	values[9] = row->history;
 	nulls[9] = row->history == (Datum) 0;
 	values[10] = ObjectIdGetDatum(starter);
+	values[11] = row->children;
+	nulls[11] = row->children == (Datum) 0;
+	values[12] = row->output;
+	nulls[12] = row->output == (Datum) 0;
+	values[13] = UUIDPGetDatum(&row->parent);
+	values[14] = text_datum(row->invoke, &nulls[14]);
+	values[15] = Int32GetDatum(row->depth);
+	nulls[13] = nulls[15] = !row->has_parent;
 	put(out, STARTED, values, nulls);
 }
 
@@ -208,10 +229,13 @@ wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at)
 	Datum		values[MAX_COLUMNS] = {
 		PointerGetDatum(&row->tid), TimestampTzGetDatum(at),
 		Int32GetDatum(row->step), ObjectIdGetDatum(wf_status_oid(row->status)),
-		BoolGetDatum(row->suspended), row->states, row->context, row->history
+		BoolGetDatum(row->suspended), row->states, row->context, row->history,
+		row->children, row->output
 	};
 
 	nulls[7] = row->history == (Datum) 0;
+	nulls[8] = row->children == (Datum) 0;
+	nulls[9] = row->output == (Datum) 0;
 	put(out, STEPPED, values, nulls);
 }
 
@@ -263,6 +287,8 @@ wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 	values[9] = text_datum(timer->state, &nulls[9]);
 	values[10] = text_datum(timer->actor, &nulls[10]);
 	values[11] = jsonb_datum(timer->data, &nulls[11]);
+	values[12] = UUIDPGetDatum(&timer->child);
+	nulls[12] = !timer->from_child;
 	put(out, ARMED, values, nulls);
 	if (parked)
 		return;
@@ -270,6 +296,15 @@ wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 		wf_wake_timer(owner, timer->due);
 	else if (timer->due < out->next)
 		out->next = timer->due;
+}
+
+void
+wf_output_let_go(WfOutput *out, const pg_uuid_t *process, const pg_uuid_t *child)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), UUIDPGetDatum(child)};
+
+	put(out, LET_GO, values, nulls);
 }
 
 void

@@ -43,6 +43,20 @@ typedef struct WfDisarmed
 								 * DT_NOBEGIN */
 } WfDisarmed;
 
+/* A process that a state of this one invokes. */
+typedef struct WfChild
+{
+	const char *invoke;			/* its id here */
+	pg_uuid_t	id;
+	bool		started;		/* false: has its id so far, and mail */
+	WfDefinition *definition;	/* of one made by this step, else NULL */
+	Jsonb	   *input;			/* or NULL */
+	const char *actor;			/* or NULL */
+	WfTimerRow *mail;
+	int			nmail;
+	int			mail_size;
+} WfChild;
+
 /* The machine of a definition, lent to one process after the other. */
 typedef struct WfMachineOf
 {
@@ -71,6 +85,8 @@ struct WfProcess
 	const char *key;
 	Oid			starter;		/* of a new one */
 
+	bool		disowned;		/* its parent let it go: tells it nothing more */
+
 	WfEvent		boundary;		/* what starts or cancels it */
 	WfBracket	bracket;
 	WfTimerRow *current;		/* the timer being delivered, or NULL */
@@ -87,6 +103,12 @@ struct WfProcess
 	WfDisarmed *disarmed;
 	int			ndisarmed;
 	int			disarmed_size;
+
+	WfChild    *children;
+	int			nchildren;
+	int			children_size;
+	bool		children_known; /* loaded from the row */
+	bool		children_changed;
 };
 
 /* The next element of a growing array, zeroed. */
@@ -100,6 +122,8 @@ struct WfProcess
 
 /* host.c: what the interpreter asks for. */
 extern const WfHost wf_process_host;
+/* On whose behalf the present event came, or NULL. */
+extern const char *wf_process_actor(WfProcess *process, const WfEvent *event);
 extern Jsonb *wf_event_jsonb(WfProcess *process, const WfEvent *event);
 /* An error when this is no object, or larger than allowed. */
 extern void wf_check_context(Jsonb *context);
@@ -115,6 +139,9 @@ extern void wf_timers_write(WfProcess *process, WfOutput *out);
 /* Sent without delay: delivered already as far as cancel is concerned. */
 extern void wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
 						  const char *actor);
+
+/* stepper.c: if this stepper has the process, it is nobody's child any more. */
+extern void wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id);
 
 /* A scope for evaluating on behalf of a process. */
 typedef struct WfProcessScope

@@ -5,19 +5,21 @@
  *
  * A step never locks a second process, so what it sends across is inserted
  * as a timer due now and delivered by an executor of the receiver's owner.
+ * What is for later is a timer of the sender's until then.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
+#include "child.h"
+#include "clock.h"
 #include "send.h"
 #include "session.h"
+#include "uuid.h"
 
 static WfStatement look_statement = {
 	.sql = "SELECT definition,"
@@ -28,25 +30,6 @@ static WfStatement look_statement = {
 	.nargs = 1,
 	.args = {UUIDOID}
 };
-
-bool
-wf_uuid_parse(const char *text, pg_uuid_t *id)
-{
-	int			digits = 0;
-
-	for (const char *c = text; *c; c++)
-	{
-		if (isxdigit((unsigned char) *c))
-			digits++;
-		else if (*c != '-')
-			return false;
-	}
-	if (digits != 2 * UUID_LEN || strlen(text) != 36 || text[8] != '-' ||
-		text[13] != '-' || text[18] != '-' || text[23] != '-')
-		return false;
-	*id = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
-	return true;
-}
 
 WfDefinition *
 wf_definition_of_process(const pg_uuid_t *id, bool *over)
@@ -80,25 +63,132 @@ raise_communication_error(WfProcess *process, const char *target,
 	wf_raise(process->machine, &error);
 }
 
+/* --- whom -------------------------------------------------------------- */
+
+/*
+ * Fill in who gets it.  Returns why nobody does, or NULL.  A child that has
+ * not started yet is in *child.
+ */
+static const char *
+resolve(WfProcess *process, const char *target, WfTimerRow *timer,
+		WfDefinition **receiver, WfChild **child)
+{
+	bool		over = false;
+	bool		related = strncmp(target, "#_", 2) == 0;
+
+	*child = NULL;
+	if (strcmp(target, "#_parent") == 0)
+	{
+		if (!process->row.has_parent)
+			return "the process has no parent";
+		timer->process = process->row.parent;
+		timer->from_child = true;
+		timer->child = process->row.id;
+	}
+	else if (related)
+	{
+		*child = wf_child_find(process, target + 2);
+		if (*child == NULL)
+			return "no such child";
+		timer->process = (*child)->id;
+		*receiver = (*child)->definition;
+		if (*receiver != NULL)
+			return NULL;		/* made by this transaction */
+	}
+	else if (!wf_uuid_parse(target, &timer->process))
+		return "no such process";
+
+	*receiver = wf_definition_of_process(&timer->process, &over);
+	if (*receiver == NULL)
+		return "no such process";
+	if (over)
+		return "the process is over";
+	if (!related && !wf_role_may(process->definition->role, *receiver, "send"))
+		return "not allowed";
+	return NULL;
+}
+
+/* --- now --------------------------------------------------------------- */
+
+static void
+deliver_now(WfProcess *process, WfTimerRow *timer, WfDefinition *receiver,
+			WfChild *child)
+{
+	timer->due = wf_now();
+	if (child != NULL && !child->started)
+		*wf_grow(child->mail, child->nmail, child->mail_size) = *timer;
+	else
+		wf_output_arm(wf_stepper_output(process->stepper), timer,
+					  receiver->owner, false, false);
+}
+
+/* --- later ------------------------------------------------------------- */
+
+/* The receiver is fixed now, so its id is what is kept. */
+static void
+keep_for_later(WfProcess *process, const WfTimerRow *timer, const char *id,
+			   TimestampTz due)
+{
+	static const char *keys[] = {"event", "process", "child", "data"};
+	Jsonb	   *values[] = {
+		wf_jsonb_string(timer->event),
+		wf_jsonb_string(wf_uuid_text(&timer->process)),
+		timer->from_child ? wf_jsonb_scalar(BoolGetDatum(true), BOOLOID) : NULL,
+		timer->data
+	};
+
+	wf_timers_send(process, WF_FORWARD_EVENT,
+				   wf_jsonb_object(lengthof(keys), keys, values), id, due, timer->actor);
+}
+
+static Jsonb *
+forwarded(Jsonb *data, const char *key)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = getKeyJsonValueFromContainer(&data->root, key, strlen(key),
+													 &buffer);
+
+	return value == NULL ? NULL : JsonbValueToJsonb(value);
+}
+
+void
+wf_send_forward(WfProcess *process, const WfTimerRow *timer)
+{
+	char	   *target = wf_jsonb_text(forwarded(timer->data, "process"));
+	bool		from_child = forwarded(timer->data, "child") != NULL;
+	WfTimerRow	sent = {.actor = timer->actor};
+	WfDefinition *receiver;
+	WfChild    *child;
+
+	sent.event = wf_jsonb_text(forwarded(timer->data, "event"));
+	sent.data = forwarded(timer->data, "data");
+	if (from_child && process->disowned)
+		return;
+
+	/* Whom it was for was found out when it was sent; a child may be over. */
+	if (resolve(process, from_child ? "#_parent" : target, &sent, &receiver, &child) == NULL)
+		deliver_now(process, &sent, receiver, child);
+}
+
+/* --- send -------------------------------------------------------------- */
+
 void
 wf_send_across(WfProcess *process, const char *target, const char *event,
 			   Jsonb *data, const char *id, TimestampTz due, const char *actor)
 {
-	WfTimerRow	timer = {.due = due,.event = event,.name = id,.actor = actor,
-	.data = data};
+	WfTimerRow	timer = {.event = event,.actor = actor,.data = data};
 	WfDefinition *receiver = NULL;
-	bool		over = false;
+	WfChild    *child;
+	const char *reason;
 
-	if (wf_uuid_parse(target, &timer.process))
-		receiver = wf_definition_of_process(&timer.process, &over);
-
-	if (receiver == NULL)
-		raise_communication_error(process, target, "no such process");
-	else if (over)
-		raise_communication_error(process, target, "the process is over");
-	else if (!wf_role_may(process->definition->role, receiver, "send"))
-		raise_communication_error(process, target, "not allowed");
+	/* While it is cancelled its family does not listen to it any more. */
+	if (process->disowned && strncmp(target, "#_", 2) == 0)
+		return;
+	reason = resolve(process, target, &timer, &receiver, &child);
+	if (reason != NULL)
+		raise_communication_error(process, target, reason);
+	else if (due != DT_NOBEGIN)
+		keep_for_later(process, &timer, id, due);
 	else
-		wf_output_arm(wf_stepper_output(process->stepper), &timer,
-					  receiver->owner, false, false);
+		deliver_now(process, &timer, receiver, child);
 }

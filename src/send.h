@@ -8,10 +8,12 @@
 #include "process.h"
 
 /*
- * Send from a process that is being stepped to `target` ("#_parent" or a
- * process id): an insert into timer, never a lock.  A target that does not
- * exist, or that the sender's owner may not send to, gives the sender the
- * internal event "error.communication".
+ * Send from a process that is being stepped to `target` ("#_parent", "#_" and
+ * an invoke id, or a process id): an insert into timer, never a lock.  A target
+ * that does not exist, or that the sender's owner may not send to, gives the
+ * sender the internal event "error.communication".  due: DT_NOBEGIN, or a
+ * later time; until then it is the sender's, who may cancel it by its id, and
+ * ends with the sender.
  */
 extern void wf_send_across(WfProcess *process, const char *target,
 						   const char *event, Jsonb *data, const char *id,
@@ -20,7 +22,7 @@ extern void wf_send_across(WfProcess *process, const char *target,
 /* The definition of a process, by look-up without lock; NULL: no such process. */
 extern WfDefinition *wf_definition_of_process(const pg_uuid_t *id, bool *over);
 
-/* Text to uuid without an error. */
-extern bool wf_uuid_parse(const char *text, pg_uuid_t *id);
+/* What a timer of the sender's carries (see WF_FORWARD_EVENT) goes its way. */
+extern void wf_send_forward(WfProcess *process, const WfTimerRow *timer);
 
 #endif							/* WF_SEND_H */

@@ -49,7 +49,7 @@ typedef struct WfStatement
 {
 	const char *sql;
 	int			nargs;
-	Oid			args[16];
+	Oid			args[20];
 	SPIPlanPtr	plan;
 	bool		latest;			/* see above */
 } WfStatement;

@@ -19,10 +19,13 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "child.h"
 #include "clock.h"
 #include "compat.h"
 #include "guc.h"
 #include "process.h"
+#include "send.h"
+#include "uuid.h"
 #include "wake.h"
 
 WfDefinition *
@@ -202,8 +205,7 @@ step_context(void *arg)
 		errhint("A command runs its actions in the client's session with restrictions. Send the event with workflow.post(), then an executor runs them as their owner.");
 	errcontext("event \"%s\" of workflow \"%s\", process %s", context->event,
 			   context->process->definition->name,
-			   DatumGetCString(DirectFunctionCall1(uuid_out,
-												   UUIDPGetDatum(&context->process->row.id))));
+			   wf_uuid_text(&context->process->row.id));
 }
 
 #define PUSH_STEP_CONTEXT(p, e) \
@@ -225,11 +227,43 @@ step(WfProcess *process, const char *event, TimestampTz due, Jsonb *data,
 	bool		taken;
 
 	PUSH_STEP_CONTEXT(process, event);
+	if (strncmp(event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
+	{
+		payload.output = data;
+		payload.data = NULL;
+	}
 	taken = wf_dispatch(process->machine, &external);
 	wf_user_leave(&process->bracket);
 	finish_step(process, event, due, taken, actor, data);
 	POP_STEP_CONTEXT();
 	return taken;
+}
+
+Jsonb *
+wf_initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
+{
+	static const char *keys[] = {"type", "data", "actor"};
+	Jsonb	   *values[] = {wf_jsonb_string(WF_START_EVENT), input,
+	actor != NULL ? wf_jsonb_string(actor) : NULL};
+	Jsonb	   *nothing = wf_jsonb_object(0, NULL, NULL);
+	WfBracket	bracket = {0};
+	WfScope		scope = {.context = input ? input : nothing,.bracket = &bracket,
+	.event = wf_jsonb_object(3, keys, values)};
+	Jsonb	   *context = nothing;
+
+	if (input != NULL && !JB_ROOT_IS_OBJECT(input))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the input of a process must be a JSON object")));
+	if (definition->chart->context != NULL)
+		context = wf_eval_value(definition->evaluator, definition->chart->context, &scope);
+	wf_user_leave(&bracket);
+	if (!JB_ROOT_IS_OBJECT(context))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the initial context of \"%s\" is not a JSON object",
+						definition->name)));
+	return input == NULL ? context : wf_jsonb_merge(context, input);
 }
 
 static void
@@ -238,6 +272,13 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	WfPayload	payload = {.data = input,.actor = actor};
 
 	PUSH_STEP_CONTEXT(process, WF_START_EVENT);
+	/* A parent's step is no place for code of the child's owner. */
+	if (process->row.has_parent)
+	{
+		process->context = wf_initial_context(process->definition, input, actor);
+		wf_check_context(process->context);
+		process->row.context = JsonbPGetDatum(process->context);
+	}
 	load_machine(process);
 	process->boundary.name = WF_START_EVENT;
 	process->boundary.payload = &payload;
@@ -298,16 +339,37 @@ wf_process_queue(WfProcess *process, const WfTimerRow *timer)
 	wf_grow(process->queue, process->nqueue, process->queue_size)->timer = *timer;
 }
 
+/* What nobody can send but us.  Returns false when it is something else. */
+static bool
+deliver_ours(WfProcess *process, const WfTimerRow *timer)
+{
+	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
+	{
+		process->disowned = true;
+		wf_process_cancel(process->stepper, process, timer->actor);
+	}
+	else if (strcmp(timer->event, WF_FORWARD_EVENT) == 0)
+		wf_send_forward(process, timer);
+	else
+		return false;
+	return true;
+}
+
 /* Deliver one timer that was claimed. */
 static void
 deliver(WfProcess *process, WfTimerRow *timer)
 {
 	process->current = timer;
-	if (process->row.status == WF_INITIALIZED)
+	if (strncmp(timer->event, "workflow.", strlen("workflow.")) == 0 &&
+		deliver_ours(process, timer))
+		;
+	else if (process->row.status == WF_INITIALIZED)
 	{
 		start_machine(process, timer->data, timer->actor);
 		process->unpark = true;
 	}
+	else if (timer->from_child && !wf_child_counts(process, timer))
+		finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
 	else
 		step(process, timer->event, timer->due, timer->data, timer->actor);
 	process->current = NULL;
@@ -351,6 +413,7 @@ wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 
 	PUSH_STEP_CONTEXT(process, event.name);
 	load_machine(process);
+	process->boundary = event;
 	if (process->row.status != WF_INITIALIZED)
 	{
 		wf_stop(process->machine, &event);
@@ -359,6 +422,10 @@ wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, NULL);
 	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
 	process->row.status = WF_TERMINATED;
+	process->boundary.payload = NULL;
+	wf_child_tell(process, WF_ERROR_INVOKE,
+				  wf_child_error(unpack_sql_state(ERRCODE_QUERY_CANCELED),
+								 "the process was cancelled"));
 	POP_STEP_CONTEXT();
 }
 
@@ -410,7 +477,7 @@ wf_process_has_exit(WfProcess *process)
 	{
 		if (!wf_is_active(process->machine, i))
 			continue;
-		if (chart->states[i].ntimers > 0)
+		if (chart->states[i].ntimers > 0 || chart->states[i].ninvokes > 0)
 			return true;
 		for (int h = 0; h < chart->states[i].nhandlers; h++)
 			if (is_command(chart->states[i].handlers[h].descriptor))

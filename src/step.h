@@ -44,6 +44,19 @@ extern Jsonb *wf_process_context(WfProcess *process);
 /* What starts a process whose start() was for later. */
 #define WF_START_EVENT "workflow.start"
 
+/* What ends a child that its parent has let go. */
+#define WF_CANCEL_EVENT "workflow.cancel"
+
+/* An event of its own for another process, which is not due before now. */
+#define WF_FORWARD_EVENT "workflow.forward"
+
+/*
+ * The context that a process begins with: that of its definition, evaluated
+ * as its owner, with the input (an object, or NULL) laid over it.
+ */
+extern Jsonb *wf_initial_context(WfDefinition *definition, Jsonb *input,
+								 const char *actor);
+
 /* Is anything queued? */
 extern bool wf_process_is_queued(const WfProcess *process);
 

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "child.h"
 #include "clock.h"
 #include "compat.h"
 #include "process.h"
@@ -112,6 +113,20 @@ wf_stepping(const pg_uuid_t *id)
 	return find_under_way(id, nunder_way);
 }
 
+void
+wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id)
+{
+	ListCell   *cell;
+
+	foreach(cell, stepper->processes)
+	{
+		WfProcess  *process = lfirst(cell);
+
+		if (memcmp(&process->row.id, id, UUID_LEN) == 0)
+			process->disowned = true;
+	}
+}
+
 static WfProcess *
 add_process(WfStepper *stepper, WfDefinition *definition)
 {
@@ -176,6 +191,7 @@ wf_stepper_write(WfStepper *stepper)
 		WfProcess  *process = lfirst(cell);
 
 		wf_timers_write(process, stepper->out);
+		wf_children_write(process);
 		if (!process->changed)
 			continue;
 		if (process->is_new)

@@ -31,8 +31,9 @@
 #include "wake.h"
 
 #define PROCESS_COLUMNS \
-	"p.ctid, p.id, p.definition, p.step, p.status, p.suspended, p.states, p.context, p.history"
-#define N_PROCESS_COLUMNS 9
+	"p.ctid, p.id, p.definition, p.step, p.status, p.suspended, p.states, p.context, p.history," \
+	" p.children, p.parent, p.invoke, p.depth"
+#define N_PROCESS_COLUMNS 13
 
 static WfStatement read_statement = {
 	.sql = "SELECT " PROCESS_COLUMNS " FROM workflow.process p"
@@ -75,7 +76,7 @@ static WfStatement lock_many_free_statement = {
 
 static WfStatement claim_statement = {
 	.sql = "SELECT " PROCESS_COLUMNS ","
-	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data"
+	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data, t.child"
 	" FROM workflow.timer t"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
@@ -86,7 +87,7 @@ static WfStatement claim_statement = {
 	.nargs = 5,
 	.args = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}
 };
-#define N_CLAIM_COLUMNS (N_PROCESS_COLUMNS + 9)
+#define N_CLAIM_COLUMNS (N_PROCESS_COLUMNS + 10)
 
 /*
  * By tuple id: our older snapshot keeps vacuum from giving an id that the
@@ -191,6 +192,15 @@ read_row(WfRow *row, Datum *values, bool *nulls)
 	row->states = values[6];
 	row->context = values[7];
 	row->history = nulls[8] ? (Datum) 0 : values[8];
+	row->children = nulls[9] ? (Datum) 0 : values[9];
+	row->output = (Datum) 0;
+	row->has_parent = !nulls[10];
+	if (row->has_parent)
+	{
+		row->parent = *DatumGetUUIDP(values[10]);
+		row->invoke = TextDatumGetCString(values[11]);
+	}
+	row->depth = nulls[12] ? 0 : DatumGetInt32(values[12]);
 	row->process = NULL;
 	row->overtaken = false;
 }
@@ -283,6 +293,9 @@ read_timer(WfTimerRow *timer, const WfRow *row, Datum *values, bool *nulls)
 	timer->state = text_or_null(values[6], nulls[6]);
 	timer->actor = text_or_null(values[7], nulls[7]);
 	timer->data = nulls[8] ? NULL : DatumGetJsonbP(values[8]);
+	timer->from_child = !nulls[9];
+	if (timer->from_child)
+		timer->child = *DatumGetUUIDP(values[9]);
 }
 
 /*

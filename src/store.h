@@ -28,8 +28,8 @@ typedef enum WfStatus
 extern Oid	wf_status_oid(WfStatus status);
 
 /*
- * A process row as read and locked.  states, context and history are as they
- * came from the table, possibly toasted, so that what a step does not touch
+ * A process row as read and locked.  Values of varying length are as they came
+ * from the table, possibly toasted, so that what a step does not touch
  * is not written anew.
  */
 typedef struct WfRow
@@ -43,6 +43,12 @@ typedef struct WfRow
 	Datum		states;
 	Datum		context;
 	Datum		history;		/* 0: null */
+	Datum		children;		/* 0: null */
+	Datum		output;			/* 0: null; set when it ends, never read */
+	bool		has_parent;
+	pg_uuid_t	parent;
+	const char *invoke;			/* its id there */
+	int			depth;			/* 0: no child */
 	struct WfProcess *process;	/* the stepper's: of the row in its batch */
 	bool		overtaken;		/* claimed: some of its timers had been taken and
 								 * maybe put back by somebody else meanwhile; what
@@ -61,6 +67,8 @@ typedef struct WfTimerRow
 	const char *state;			/* or NULL */
 	const char *actor;			/* or NULL */
 	Jsonb	   *data;			/* or NULL */
+	bool		from_child;		/* counts only while the sender is a child */
+	pg_uuid_t	child;
 } WfTimerRow;
 
 /* Is it over, so that nothing can ever happen to it again? */
@@ -129,6 +137,12 @@ extern void wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
 /* timer->seq 0: a new one.  if_absent: not when (state, name) is there. */
 extern void wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 						  bool parked, bool if_absent);
+/*
+ * A child of this process is let go: what it sent until now counts, even when
+ * it is delivered later; nothing that it sends from now on does.
+ */
+extern void wf_output_let_go(WfOutput *out, const pg_uuid_t *process,
+							 const pg_uuid_t *child);
 /* An event that had failed before went well. */
 extern void wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq);
 

@@ -129,12 +129,15 @@ time_is_up(void *arg)
 }
 
 /*
- * A suspended or terminated process keeps its timers for resume().  Before a
- * process has started, or is about to, they wait for that.
+ * A suspended or terminated process keeps its timers for resume(); but a
+ * parent's cancel is the last word.  Before a process has started, or is about
+ * to, they wait for that.
  */
 static bool
 must_park(const WfRow *row, const WfTimerRow *timer)
 {
+	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
+		return false;
 	return row->suspended || row->status == WF_TERMINATED ||
 		(row->status == WF_INITIALIZED && !wf_process_is_queued(row->process) &&
 		 strcmp(timer->event, WF_START_EVENT) != 0);

@@ -142,7 +142,8 @@ CREATE FUNCTION workflow.get(
     process uuid,
     OUT id uuid, OUT definition text, OUT version int, OUT key text, OUT status workflow.status,
     OUT suspended boolean, OUT states text[], OUT context jsonb, OUT step int,
-    OUT started_at timestamptz, OUT updated_at timestamptz)
+    OUT started_at timestamptz, OUT updated_at timestamptz, OUT output jsonb,
+    OUT parent uuid, OUT invoke text, OUT children jsonb)
     LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_get';
 
 -- available_events(process, actor): the commands that active states have a

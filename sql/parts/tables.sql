@@ -65,7 +65,12 @@ CREATE TABLE workflow.process (
     context    jsonb NOT NULL,
     started_by text COLLATE "C" NOT NULL,   -- the name of starter, then
     key        text COLLATE "C",
-    history    jsonb                    -- history state -> what it remembers
+    history    jsonb,                   -- history state -> what it remembers
+    children   jsonb,                   -- invoke id -> process that is at it
+    output     jsonb,                   -- of one that reached its end
+    parent     uuid,                    -- the process that invoked this one,
+    invoke     text COLLATE "C",        -- by this id there,
+    depth      int                      -- so many levels below one that was started
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 
 -- Business keys: one process a key and definition, whatever its version.
@@ -90,6 +95,7 @@ CREATE TABLE workflow.timer (
     state    text COLLATE "C",          -- `after`: the state that armed it
     actor    text COLLATE "C",
     data     jsonb,
+    child    uuid,                      -- sent by this child: only while it is one
     PRIMARY KEY (process, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX timer_due ON workflow.timer (owner, due, seq) WHERE NOT parked;
@@ -122,6 +128,7 @@ CREATE TABLE workflow.failure (
     state    text COLLATE "C",
     actor    text COLLATE "C",
     data     jsonb,
+    child    uuid,
     sqlstate text COLLATE "C" NOT NULL,
     message  text NOT NULL,
     detail   text,

@@ -9,7 +9,7 @@ CREATE VIEW workflow.definitions WITH (security_barrier) AS
 
 CREATE VIEW workflow.processes WITH (security_barrier) AS
     SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
-           p.step, p.started_by, p.started_at, p.updated_at
+           p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
 

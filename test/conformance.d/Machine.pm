@@ -206,10 +206,10 @@ sub transitions_by_key
 sub child
 {
 	my ($self, $src) = @_;
-	my $actor = $self->{actors}{$src};
 	my $children = $self->{children};
+	my $actor = $self->{actors}{$src};
 
-	return $src unless ref $actor eq 'HASH';
+	$actor = $self->{actors}{$src} = {} unless ref $actor eq 'HASH';
 	my ($known) = grep { $_->{actor} == $actor } @$children;
 	if (!$known)
 	{

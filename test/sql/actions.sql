@@ -165,7 +165,7 @@ SELECT FROM workflow.send(:'mouth', 'tell', jsonb_build_object('to', :'private')
 SELECT is(context(:'mouth') ->> 'error', 'not allowed', 'to one that the sender''s owner may not send to');
 SELECT workflow.start('ear') AS ear \gset
 SELECT FROM workflow.send(:'mouth', 'tell later', jsonb_build_object('to', :'ear'));
-SELECT is(timers(:'ear'), 'hello 2030-01-02 01:00:00', 'a delay counts there, too');
+SELECT is(timers(:'mouth') || ' / ' || timers(:'ear'), 'workflow.forward 2030-01-02 01:00:00 / ', 'a delayed one is the sender''s until then');
 
 -- output
 SELECT FROM workflow.define('{

@@ -1,0 +1,46 @@
+/*
+ * child.h
+ *	  Children: the processes that a state invokes while it is active.
+ */
+#ifndef WF_CHILD_H
+#define WF_CHILD_H
+
+#include "process.h"
+
+#define WF_DONE_INVOKE	"done.invoke."
+#define WF_ERROR_INVOKE	"error.invoke."
+
+/*
+ * The interpreter's three moments: a state with invokes is entered (its
+ * children get ids), is still active at the end of the macrostep (they
+ * start), is left (they are cancelled, unless detached).  A definition that
+ * does not exist, or may not be started by the parent's owner, gives the
+ * internal event error.invoke.ID where a state handles that, else an error.
+ */
+extern void wf_children_invoke(WfProcess *process, const WfState *state,
+							   const WfEvent *event);
+extern void wf_children_start(WfProcess *process, const WfState *state);
+extern void wf_children_let_go(WfProcess *process, const WfState *state);
+
+/* The present child of an invoke id, or NULL. */
+extern WfChild *wf_child_find(WfProcess *process, const char *invoke);
+
+/*
+ * Is an event that is marked as a child's still from one?  Its done.invoke is
+ * the last thing we hear of it.
+ */
+extern bool wf_child_counts(WfProcess *process, const WfTimerRow *timer);
+
+/* Before the row is written: its column `children`. */
+extern void wf_children_write(WfProcess *process);
+
+/*
+ * Send "<prefix><invoke id>" to the process that invoked this one, if there is
+ * one which has not let it go.
+ */
+extern void wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data);
+
+/* What error.invoke.ID carries. */
+extern Jsonb *wf_child_error(const char *sqlstate, const char *message);
+
+#endif							/* WF_CHILD_H */
