@@ -90,6 +90,10 @@ learn_owner(Reading *readings, int n, int32 owner, Oid role, TimestampTz due)
 		known->found = true;
 	entry->role = role;
 	(void) wf_mark_advance(entry, known ? known->generation : 0, due);
+
+	/* An idle executor waits for what it knew of, which may be later. */
+	if (due <= wf_now())
+		wf_owner_wake(entry);
 }
 
 /*

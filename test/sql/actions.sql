@@ -176,5 +176,24 @@ SELECT FROM workflow.define('{
         "after": {}}}');
 SELECT is(s.context, '{"got": {"n": 5, "fix": true}, "of": "done.state.work"}', 'onDone gets the output of the final state') FROM workflow.send(workflow.start('output'), 'go', '5') s;
 
+-- a loop that would never end can be cancelled
+CREATE FUNCTION app.cancelled(command text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE command;
+    RETURN 'came to an end';
+EXCEPTION WHEN query_canceled THEN
+    RETURN SQLERRM;
+END
+$$;
+SELECT FROM workflow.define(format('{"id": "loop", "initial": "a", "context": {"n": %s}, "states": {"a": {"on": {"go": {"actions": %s}}}}}',
+    (SELECT json_agg(n) FROM generate_series(1, 1000) n),
+    replace(replace(replace(replace('#', '#', '{"type": "foreach", "array": {"@expr": "context->''n''"}, "item": "i", "actions": [#]}'),
+        '#', '{"type": "foreach", "array": {"@expr": "context->''n''"}, "item": "j", "actions": [#]}'),
+        '#', '{"type": "foreach", "array": {"@expr": "context->''n''"}, "item": "k", "actions": [#]}'), '#', '{"type": "assign", "context": {"x": 1}}'))::json);
+SELECT workflow.start('loop') AS p \gset
+SET LOCAL statement_timeout TO '200ms';
+SELECT is(cancelled(format('SELECT workflow.send(%L, ''go'')', :'p')), 'canceling statement due to statement timeout', 'foreach can be interrupted');
+RESET statement_timeout;
+
 SELECT finish();
 ROLLBACK;

@@ -75,5 +75,19 @@ SELECT workflow.start('job') AS p \gset
 SET ROLE regress_stranger;
 SELECT is((app.error(format('SELECT workflow.%s(%%L)', f), :'p'))[1], 'WF002', format('%s() by a stranger: WF002', f)) FROM unnest(ARRAY['suspend', 'resume', 'cancel']) f;
 
+-- resume() from an action, of a process whose event is in the same batch
+SET ROLE regress_app;
+CREATE FUNCTION app.wake(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS
+    $$ SELECT workflow.resume((context ->> 'other')::uuid) $$;
+SELECT FROM workflow.define('{"id": "sleeper", "initial": "a", "states": {"a": {"on": {"go": "b", "wake": {"actions": "wake"}}}, "b": {}}}');
+SELECT workflow.start('sleeper') AS p \gset
+SELECT workflow.start('sleeper', jsonb_build_object('other', :'p')) AS q \gset
+SELECT FROM workflow.suspend(:'p');
+SELECT FROM workflow.post(:'q', 'wake');
+SELECT FROM workflow.post(:'p', 'go');
+SELECT is((error('SELECT workflow.work(100)'))[1], 'WF005', 'resume() from an action is refused when its process is in the same batch');
+SELECT is(workflow.work(1), 1, 'alone, as an executor tries it then, it is not');
+SELECT is(workflow.work(100) || states(:'p'), '1b', 'and the event that waited is delivered');
+
 SELECT finish();
 ROLLBACK;

@@ -58,5 +58,13 @@ SELECT columns_are('workflow', 'errors', ARRAY['process', 'definition', 'key', '
 SELECT columns_are('workflow', 'activity', ARRAY['kind', 'pid', 'owner', 'state', 'since', 'steps', 'batches', 'wait_reason'], 'activity: the workers');
 SELECT lives_ok('SELECT * FROM workflow.activity', 'can be looked at');
 
+-- a key whose process is gone (somebody deleted the row)
+SELECT workflow.start('claim', key => 'gone') AS p \gset
+RESET ROLE;
+DELETE FROM workflow.process WHERE id = :'p';
+SET ROLE regress_app;
+SELECT is(app.error('SELECT workflow.find(''claim'', ''gone'')'), ARRAY['WF001', format('process %s does not exist', :'p')], 'a key whose process row is gone finds nothing');
+SELECT is((app.error('SELECT workflow.send_by_key(''claim'', ''gone'', ''drop'')'))[1], 'WF001', 'nor does a command reach it');
+
 SELECT finish();
 ROLLBACK;

@@ -59,5 +59,30 @@ SELECT is(workflow.work(100), 1, 'one from antiquity comes at once');
 SELECT FROM workflow.post(:'p', 'touch', at => '290000-01-01');
 SELECT is(workflow.work(100), 0, 'one for a far future waits');
 
+-- a function that is altered while it runs, and is used
+-- once more from inside: by then its expression has been compiled anew. The
+-- parameter is large so that the memory of the old one would be given back.
+CREATE FUNCTION app.inside(context jsonb, event jsonb, params jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    IF context ? 'other' THEN
+        EXECUTE event ->> 'data';
+        PERFORM workflow.send((context ->> 'other')::uuid, 'go');
+    END IF;
+    RETURN context || jsonb_build_object('n', length(params #>> '{}'));
+END
+$$;
+SELECT FROM workflow.define(format('{"id": "inside", "initial": "a", "states": {"a": {"on": {"go": {"target": "b", "actions": {"type": "inside", "params": "%s"}}}}, "b": {}}}', repeat('x', 1000000))::json);
+CREATE FUNCTION app.run_inside(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    second uuid := workflow.start('inside');
+    first uuid := workflow.start('inside', jsonb_build_object('other', second));
+BEGIN
+    RETURN ((workflow.send(first, 'go', to_jsonb(command))).context ->> 'n') || ' ' || (context(second) ->> 'n');
+END
+$$;
+SELECT is(run_inside('ALTER FUNCTION app.inside(jsonb, jsonb, jsonb) COST 200'), '1000000 1000000', 'a function may be altered while it runs');
+SELECT is(run_inside('ALTER FUNCTION app.inside(jsonb, jsonb, jsonb) COST 300'), '1000000 1000000', 'more than once');
+SELECT is(context(workflow.start('inside')), '{}', 'and all goes on');
+
 SELECT finish();
 ROLLBACK;

@@ -1,0 +1,178 @@
+# What executors make of the errors of user code, and of an executor's end: an
+# error is the event's, whatever its SQLSTATE says; getting into each other's
+# way is nobody's; and whoever holds a process holds up nobody else.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WorkflowTest;
+
+# One executor, so that runs can be counted.
+my $node = workflow_node('errors',
+	'workflow.max_executors = 1',
+	'workflow.max_attempts = 3',
+	'workflow.retry_delay = 10ms',
+	'workflow.retry_max_delay = 20ms',
+	# what is not announced is not found within this test
+	'workflow.sweep_interval = 1h');
+
+$node->safe_psql('postgres', 'CREATE SCHEMA shop AUTHORIZATION clerk');
+as($node, 'clerk', q{
+	CREATE TABLE shop.fault (kind text PRIMARY KEY);
+	CREATE SEQUENCE shop.runs;
+	CREATE FUNCTION shop.fail(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		kind text := context->>'kind';
+	BEGIN
+		IF kind = 'good' THEN
+			RETURN;
+		END IF;
+		PERFORM nextval('shop.runs');
+		IF (context->>'times')::int >= currval('shop.runs') THEN
+			RAISE 'fault %', kind USING ERRCODE = kind;
+		END IF;
+	END $$;
+	SELECT workflow.define('{"id": "order", "initial": "new", "context": {"kind": "good", "times": 1000000},
+		"states": {
+			"new": {"on": {"go": {"target": "packed", "actions": "shop.fail"}}},
+			"packed": {"type": "final"}}}')});
+
+sub start
+{
+	my ($key, $kind, $times) = @_;
+
+	$times //= 1000000;
+	as($node, 'clerk', qq{
+		SELECT setval('shop.runs', 1, false);
+		SELECT workflow.start('order', '{"kind": "$kind", "times": $times}', key => '$key');
+		SELECT workflow.post_by_key('order', '$key', 'go')});
+	return;
+}
+
+sub wait_until_done
+{
+	my ($key) = @_;
+
+	wait_for($node, qq{SELECT status = 'finalized' FROM workflow.process WHERE key = '$key'}, "order $key");
+	return;
+}
+
+sub failure
+{
+	my ($key) = @_;
+
+	wait_for($node, qq{SELECT count(*) = 1 FROM workflow.errors WHERE key = '$key' AND given_up}, "$key to be given up");
+	return $node->safe_psql('postgres', qq{
+		SELECT sqlstate, message, attempts, (SELECT last_value FROM shop.runs) FROM workflow.errors WHERE key = '$key'});
+}
+
+#
+# SQLSTATEs by which the server says that it is short of something. Said by
+# user code, they are as good a failure as any; the executor goes on.
+#
+foreach my $sqlstate ('53100', '53200', '58000', '58P01', '25006')
+{
+	start($sqlstate, $sqlstate);
+	is(failure($sqlstate), "$sqlstate|fault $sqlstate|3|3", "an action that raises $sqlstate fails");
+}
+
+#
+# Conflicts: an event that meets one alone is put off, at no attempt; one that
+# meets nothing else has an error.
+#
+foreach my $sqlstate ('40001', '40P01', '55P03')
+{
+	start("c$sqlstate", $sqlstate, 15);
+	wait_until_done("c$sqlstate");
+	is($node->safe_psql('postgres', q{SELECT last_value FROM shop.runs}), 16, "15 times $sqlstate are no failure");
+	is($node->safe_psql('postgres', qq{SELECT count(*) FROM workflow.errors WHERE key = 'c$sqlstate'}), 0, 'and no attempt');
+
+	start("f$sqlstate", $sqlstate);
+	is(failure("f$sqlstate"), "$sqlstate|fault $sqlstate|3|22", "$sqlstate time and again is one, from the 20th on");
+}
+
+#
+# The failure of an event whose process is locked by the time it is recorded.
+# Nobody waits for that lock: others' events are done meanwhile.
+#
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.gate(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM nextval('shop.runs');
+		PERFORM pg_advisory_xact_lock_shared(1);
+		RAISE 'closed';
+	END $$;
+	SELECT workflow.define('{"id": "door", "initial": "shut",
+		"states": {
+			"shut": {"on": {"go": {"target": "open", "actions": "shop.gate"}}},
+			"open": {"type": "final"}}}')});
+
+sub waits_for
+{
+	my ($locktype, $what) = @_;
+
+	wait_for($node, qq{SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = '$locktype'}, $what);
+	return;
+}
+
+my $gate = $node->background_psql('postgres');
+my $holder = $node->background_psql('postgres', on_error_stop => 0);
+my $dropper = $node->background_psql('postgres', on_error_stop => 0);
+$gate->query_safe('SELECT pg_advisory_lock(1)');
+as($node, 'clerk', q{
+	SELECT workflow.start('door', key => 'front');
+	SELECT workflow.post_by_key('door', 'front', 'go')});
+waits_for('advisory', 'the action');
+# The holder takes the process over as soon as the action has failed. What the
+# executor begins next is held up until then: by a DROP EXTENSION, which waits
+# for the executor first and then for the holder, and is called off.
+$holder->query_until(qr/^$/, q{BEGIN; SELECT FROM workflow.process WHERE key = 'front' FOR UPDATE; SELECT 'held';
+});
+waits_for('transactionid', 'the holder');
+$dropper->query_until(qr/^$/, "DROP EXTENSION workflow;\n");
+waits_for('object', 'DROP EXTENSION');
+$gate->query_safe('SELECT pg_advisory_unlock(1)');
+$holder->query_until(qr/held/, "\n");
+waits_for('relation', 'DROP EXTENSION once more');
+$node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DROP EXTENSION%'});
+
+start('other', 'good');
+wait_until_done('other');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.failure WHERE message = 'closed'}), 0,
+	'a failure is not recorded while the process is held, and nobody waits for that');
+$holder->query_safe('ROLLBACK');
+wait_for($node, q{SELECT given_up FROM workflow.errors WHERE key = 'front'}, 'the failure');
+is($node->safe_psql('postgres', q{SELECT message, attempts FROM workflow.errors WHERE key = 'front'}), 'closed|3', 'it is afterwards');
+$_->quit foreach ($gate, $holder, $dropper);
+
+#
+# An event that ends its executor each time, before it has done a batch, comes
+# under suspicion: worked alone, counted before, given up in the end.
+#
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.quit(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		IF context->>'n' = '3' THEN
+			PERFORM pg_terminate_backend(pg_backend_pid());
+			PERFORM pg_sleep(60);
+		END IF;
+	END $$;
+	SELECT workflow.define('{"id": "quit", "initial": "new", "context": {"n": 0},
+		"states": {
+			"new": {"on": {"go": {"target": "over", "actions": "shop.quit"}}},
+			"over": {"type": "final"}}}');
+	SELECT count(workflow.post(s, 'go')) FROM workflow.start_many('quit', ARRAY(
+		SELECT jsonb_build_object('n', i) FROM generate_series(1, 6) i)) s});
+wait_for($node, q{SELECT given_up FROM workflow.errors WHERE definition = 'quit'}, 'the one that ends its executor');
+is($node->safe_psql('postgres', q{SELECT f.sqlstate, p.context->>'n', p.status FROM workflow.failure f JOIN workflow.process p ON p.id = f.process
+	WHERE f.sqlstate = '57P02'}), '57P02|3|error', 'the event that ends its executor is given up');
+wait_for($node, q{SELECT count(*) = 5 FROM workflow.processes WHERE definition = 'quit' AND status = 'finalized'}, 'the others');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.errors WHERE definition = 'quit'}), 1, 'the others are done, none is blamed');
+
+$node->stop;
+done_testing();
