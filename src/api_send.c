@@ -35,10 +35,9 @@ static WfStatement receipt_statement = {
 
 static WfStatement keep_receipt_statement = {
 	.sql = "INSERT INTO workflow.receipt (process, id, at, taken, status, states, context)"
-	" SELECT $1, $2, $3, $4, status, states, context FROM workflow.process"
-	" WHERE id OPERATOR(pg_catalog.=) $1",
-	.nargs = 4,
-	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID}
+	" VALUES ($1, $2, $3, $4, $5::workflow.status, $6, $7)",
+	.nargs = 7,
+	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTARRAYOID, JSONBOID}
 };
 
 static WfStatement forget_post_statement = {
@@ -97,15 +96,6 @@ known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
 	return true;
 }
 
-static void
-keep_receipt(const pg_uuid_t *process, const char *id, bool taken)
-{
-	Datum		args[4] = {UUIDPGetDatum(process), CStringGetTextDatum(id),
-	TimestampTzGetDatum(wf_now()), BoolGetDatum(taken)};
-
-	wf_execute(&keep_receipt_statement, args, NULL, 0);
-}
-
 /* --- send -------------------------------------------------------------- */
 
 typedef struct Command
@@ -117,23 +107,23 @@ typedef struct Command
 	const char *actor;
 } Command;
 
-/*
- * Take the command on a locked row.  The receipt is looked up under the lock,
- * so that two deliveries of one command cannot both be the first.
- */
 static void
-command(WfStepper *stepper, const WfRow *row, const Command *cmd, Verdict *verdict)
+keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
 {
-	WfProcess  *process;
+	Datum		args[7] = {UUIDPGetDatum(cmd->process), CStringGetTextDatum(cmd->id),
+		TimestampTzGetDatum(wf_now()), BoolGetDatum(verdict->taken),
+		CStringGetTextDatum(wf_status_name(status)), verdict->states, verdict->context
+	};
 
-	if (cmd->id != NULL && known_receipt(cmd->process, cmd->id, verdict))
-	{
-		wf_require(wf_definition(row->definition), "send");
-		wf_wake_released(wf_definition(row->definition)->owner);
-		return;
-	}
+	wf_execute(&keep_receipt_statement, args, NULL, 0);
+}
 
-	process = wf_hold_row(stepper, row);
+/* Refuse a command that the process cannot take as it stands. */
+static void
+require_ready(const WfRow *row)
+{
+	if (wf_row_is_over(row))
+		wf_is_over(&row->id);
 	if (row->suspended)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
@@ -147,9 +137,35 @@ command(WfStepper *stepper, const WfRow *row, const Command *cmd, Verdict *verdi
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
 				 errmsg("the process failed and waits for workflow.resume()")));
-	verdict_of(verdict,
-			   wf_process_send(stepper, process, cmd->event, cmd->data, cmd->actor),
-			   process);
+}
+
+/*
+ * Take the command on a locked row, or on the process in memory that an
+ * earlier command of this call has made of it.  The receipt is looked up under
+ * the lock, so that two deliveries of one command cannot both be the first; it
+ * is kept at once, for the next one may be the repetition.
+ */
+static void
+command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
+{
+	const WfRow *present;
+	bool		taken;
+
+	if (cmd->id != NULL && known_receipt(cmd->process, cmd->id, verdict))
+	{
+		wf_require(wf_definition(row->definition), "send");
+		wf_wake_released(wf_definition(row->definition)->owner);
+		return;
+	}
+
+	if (row->process == NULL)
+		row->process = wf_hold_row(stepper, row);
+	present = wf_process_row(row->process);
+	require_ready(present);
+	taken = wf_process_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
+	verdict_of(verdict, taken, row->process);
+	if (cmd->id != NULL)
+		keep_receipt(cmd, verdict, present->status);
 }
 
 static Datum
@@ -173,8 +189,6 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	command(stepper, &row, cmd, &verdict);
 	wf_stepper_write(stepper);
 	wf_stepper_end(stepper);
-	if (cmd->id != NULL && !known_receipt(cmd->process, cmd->id, &verdict))
-		keep_receipt(cmd->process, cmd->id, verdict.taken);
 
 	fill(&verdict, values);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
@@ -300,54 +314,49 @@ compare_rows(const void *a, const void *b)
 }
 
 /*
+ * The row of a process that was locked by somebody else when the others were
+ * locked: it may be free by now.  Out of order, but nobody waits for it.
+ */
+static WfRow *
+lock_late(const pg_uuid_t *process, List **late)
+{
+	WfRow	   *row;
+	ListCell   *cell;
+
+	foreach(cell, *late)
+	{
+		row = lfirst(cell);
+		if (memcmp(&row->id, process, UUID_LEN) == 0)
+			return row;
+	}
+	row = palloc0(sizeof(WfRow));
+	if (!wf_lock_process(process, true, row))
+		wf_no_process(process);
+	*late = lappend(*late, row);
+	return row;
+}
+
+/*
  * Commands for one process in one call come one after the other, each to the
- * process as the one before left it: the second and later ones of a process
- * need the row written, so they start a new round.
+ * process as the one before left it in memory; all are written together.
  */
 static void
-send_rounds(FunctionCallInfo fcinfo, const Command *commands, int n, WfRow *rows, int nrows,
-			bool nowait, Verdict *verdicts)
+send_all(const Command *commands, int n, WfRow *rows, int nrows, Verdict *verdicts)
 {
-	bool	   *used = palloc0(sizeof(bool) * (n + 1)); /* nrows <= n, always */
-	int			from = 0;
+	WfStepper  *stepper = wf_stepper_new(0);
+	List	   *late = NIL;
 
-	while (from < n)
+	for (int i = 0; i < n; i++)
 	{
-		WfStepper  *stepper = wf_stepper_new(0);
-		int			i;
+		WfRow		key = {.id = *commands[i].process};
+		WfRow	   *row = bsearch(&key, rows, nrows, sizeof(WfRow), compare_rows);
 
-		memset(used, 0, sizeof(bool) * nrows);
-		for (i = from; i < n; i++)
-		{
-			WfRow		key = {.id = *commands[i].process};
-			WfRow	   *row = bsearch(&key, rows, nrows, sizeof(WfRow), compare_rows);
-
-			if (row == NULL && wf_read_process(commands[i].process, &key))
-				wf_busy(commands[i].process);
-			if (row == NULL)
-				wf_no_process(commands[i].process);
-			if (used[row - rows])
-				break;
-			used[row - rows] = true;
-			command(stepper, row, &commands[i], &verdicts[i]);
-		}
-		wf_stepper_write(stepper);
-		wf_stepper_end(stepper);
-		for (int k = from; k < i; k++)
-		{
-			Verdict		known;
-
-			if (commands[k].id != NULL &&
-				!known_receipt(commands[k].process, commands[k].id, &known))
-				keep_receipt(commands[k].process, commands[k].id, verdicts[k].taken);
-		}
-		if (i < n)
-		{
-			nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
-			qsort(rows, nrows, sizeof(WfRow), compare_rows);
-		}
-		from = i;
+		if (row == NULL)
+			row = lock_late(commands[i].process, &late);
+		command(stepper, row, &commands[i], &verdicts[i]);
 	}
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
 }
 
 Datum
@@ -367,7 +376,7 @@ workflow_send_many(PG_FUNCTION_ARGS)
 	nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
 	qsort(rows, nrows, sizeof(WfRow), compare_rows);
 	verdicts = palloc0(sizeof(Verdict) * (n + 1));
-	send_rounds(fcinfo, commands, n, rows, nrows, nowait, verdicts);
+	send_all(commands, n, rows, nrows, verdicts);
 
 	for (int i = 0; i < n; i++)
 	{

@@ -156,6 +156,12 @@ wf_status_oid(WfStatus status)
 	return status_oids[status];
 }
 
+const char *
+wf_status_name(WfStatus status)
+{
+	return status_names[status];
+}
+
 static WfStatus
 status_of_oid(Oid oid)
 {

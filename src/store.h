@@ -26,6 +26,7 @@ typedef enum WfStatus
 
 /* The enum value workflow.status of a status. */
 extern Oid	wf_status_oid(WfStatus status);
+extern const char *wf_status_name(WfStatus status);
 
 /*
  * A process row as read and locked.  Values of varying length are as they came

@@ -140,5 +140,26 @@ SELECT is(error('SELECT workflow.send_many(ARRAY[%L]::uuid[], ARRAY[''a''], data
 SELECT is((error('SELECT workflow.send_many(ARRAY[%L, NULL]::uuid[], ARRAY[''a''])', :'fresh'))[1], '22004', 'no process is null');
 SELECT is((SELECT count(*) FROM workflow.send_many('{}', '{look}')), 0::bigint, 'no processes, no verdicts');
 
+-- several commands for one process in one call
+SELECT workflow.start('loan') AS p \gset
+SELECT workflow.start('loan') AS other \gset
+SELECT is((SELECT array_agg(format('%s %s %s %s', process = :'p', taken, status, states)) FROM workflow.send_many(
+        ARRAY[:'p', :'p', :'other', :'p', :'p']::uuid[], ARRAY['grant', 'grant', 'look', 'look', 'pay'],
+        ARRAY['{"amount": 1000}', '{"amount": 1000}', null, null, null]::jsonb[])),
+    ARRAY['t t idled {checked}', 't t idled {granted}', 'f t idled {asked}', 't f idled {granted}', 't t finalized {paid}'],
+    'each command finds the process as the one before it left it, and has a verdict of its own');
+SELECT is((SELECT array_agg(format('%s %s %s>%s', step, event, from_states, to_states) ORDER BY step) FROM workflow.process_history WHERE process = :'p'),
+    ARRAY['1 workflow.start {}>{asked}', '2 grant {asked}>{checked}', '3 grant {checked}>{granted}', '4 look {granted}>{granted}', '5 pay {granted}>{paid}'],
+    'all are in its history');
+SELECT is((error(format('SELECT workflow.send_many(ARRAY[%%L, %%1$L, %%1$L, %%1$L]::uuid[], ARRAY[%L, %L, %L, %L])', 'grant', 'grant', 'pay', 'pay'), :'other'))[1],
+    'WF004', 'one that comes after the end is refused');
+SELECT is(states(:'other'), 'asked', 'and with it the whole call');
+SELECT is((SELECT array_agg(format('%s %s', taken, states)) FROM workflow.send_many(
+        ARRAY[:'other', :'other', :'other', :'other']::uuid[], ARRAY['grant', 'grant', 'grant', 'grant'],
+        array_fill('{"amount": 1000}'::jsonb, ARRAY[4]), ARRAY['m1', 'm1', 'm2', 'm1'])),
+    ARRAY['t {checked}', 't {checked}', 't {granted}', 't {checked}'], 'the same id twice in one call is one command');
+SELECT is((SELECT step FROM workflow.get(:'other')), 4, 'which takes one step');
+SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}")', 'and is known later on') FROM workflow.send(:'other', 'grant', id => 'm1') s;
+
 SELECT finish();
 ROLLBACK;
