@@ -133,7 +133,6 @@ void
 wf_timers_arm(WfProcess *process, const WfState *state, const WfEvent *event)
 {
 	TimestampTz now = wf_now();
-	WfProcessScope scope;
 
 	for (int i = 0; i < state->ntimers; i++)
 	{
@@ -156,8 +155,7 @@ wf_timers_arm(WfProcess *process, const WfState *state, const WfEvent *event)
 			left->known_absent = true;
 			if_absent = true;
 		}
-		if (wf_eval_delay(process->definition->evaluator, timer->delay,
-						  wf_process_scope(&scope, process, event), now, &due))
+		if (wf_process_delay(process, timer->delay, event, now, &due))
 			add_armed(process, timer->event, state->name, timer->name,
 					  due)->if_absent = if_absent;
 	}

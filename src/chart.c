@@ -110,7 +110,7 @@ static bool
 prefix_matches(const char *descriptor, int prefix, const char *event)
 {
 	if (prefix == 0)
-		return true;
+		return strcmp(event, WF_ERROR_EVENT) != 0;
 
 	/* "foo.*" is for "foo.bar" and for "foo" itself */
 	if (strncmp(descriptor, event, prefix - 1) != 0)
@@ -147,7 +147,7 @@ wf_descriptor_matches(const char *descriptor, const char *event)
 	int			len = strlen(descriptor);
 
 	if (strcmp(descriptor, "*") == 0)
-		return true;
+		return prefix_matches(descriptor, 0, event);
 	if (len > 2 && strcmp(descriptor + len - 2, ".*") == 0)
 		return prefix_matches(descriptor, len - 1, event);
 	return strcmp(descriptor, event) == 0;

@@ -288,6 +288,7 @@ typedef struct WfChart
 	bool		has_always;		/* some state has an eventless transition */
 	bool		has_defer;
 	bool		has_error;		/* some state handles error.* events */
+	bool		catches_errors; /* some state handles error.execution */
 	WfFaults	warnings;		/* what is hardly meant so, but does no harm */
 	/* open-addressing table from a state's name to its number */
 	uint32		name_mask;
@@ -315,6 +316,12 @@ wf_is_descendant(const WfChart *chart, WfStateId state, WfStateId ancestor)
  */
 extern const WfHandler *wf_chart_handler(const WfState *state,
 										 const char *event, int *from);
+
+/*
+ * What an error of the author's code becomes.  "*" does not match it: an error
+ * is not passed over by who did not think of one.
+ */
+#define WF_ERROR_EVENT "error.execution"
 
 /* Does an event descriptor ("a", "a.*", "*") match an event's name? */
 extern bool wf_descriptor_matches(const char *descriptor, const char *event);

@@ -176,22 +176,44 @@ refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *reason)
 	wf_raise(process->machine, &error);
 }
 
-static Jsonb *
-input_of(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
+typedef struct Input
 {
-	WfProcessScope scope;
-	Jsonb	   *input;
+	WfProcess  *process;
+	const WfInvoke *invoke;
+	const WfEvent *event;
+	Jsonb	   *result;
+} Input;
 
-	if (invoke->input == NULL)
-		return NULL;
-	input = wf_eval_value(process->definition->evaluator, invoke->input,
-						  wf_process_scope(&scope, process, event));
-	if (!JB_ROOT_IS_OBJECT(input))
+static void
+call_input(void *arg)
+{
+	Input	   *input = arg;
+	const WfInvoke *invoke = input->invoke;
+	WfProcessScope scope;
+
+	input->result = wf_eval_value(input->process->definition->evaluator, invoke->input,
+								  wf_process_scope(&scope, input->process, input->event));
+	if (!JB_ROOT_IS_OBJECT(input->result))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the input for \"%s\" at %s is not a JSON object",
 						invoke->src, invoke->path)));
-	return input;
+}
+
+/* False: it failed, and the process was told so; there will be no child. */
+static bool
+input_of(WfProcess *process, const WfInvoke *invoke, const WfEvent *event, Jsonb **result)
+{
+	Input		input = {process, invoke, event, NULL};
+	WfCode		code = {"input", invoke->path, false};
+
+	if (invoke->input != NULL && !wf_catches(process))
+		call_input(&input);
+	else if (invoke->input != NULL &&
+			 !wf_catch(process, event, &code, call_input, &input))
+		return false;
+	*result = input.result;
+	return true;
 }
 
 static void
@@ -210,8 +232,10 @@ invoke_one(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
 			   "more than workflow.max_invoke_depth processes deep");
 	else
 	{
-		Jsonb	   *input = input_of(process, invoke, event);
+		Jsonb	   *input;
 
+		if (!input_of(process, invoke, event, &input))
+			return;
 		load_children(process);
 		wf_uuid_make(&id);
 		child = add_child(process, invoke->id, &id);

@@ -345,6 +345,10 @@ compile_root(WfCompiler *c, const WfJson *json)
 		chart->step_timeout = wf_compile_delay(c, value,
 											   WF_AT_KEY(path,
 														 "step_timeout"));
+		if (chart->step_timeout != NULL &&
+			chart->step_timeout->kind == WF_DELAY_EXPR)
+			wf_compile_fault(c, WF_AT_KEY(path, "step_timeout"), NULL,
+							 "must be a constant");
 		c->features[WF_HAS_STEP_TIMEOUT] = true;
 	}
 }

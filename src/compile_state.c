@@ -95,6 +95,8 @@ finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
 			c->features[WF_HAS_WILDCARD] = true;
 		if (strncmp(draft->descriptor, "error.", 6) == 0)
 			c->features[WF_HAS_ERROR] = c->chart->has_error = true;
+		if (wf_descriptor_matches(draft->descriptor, WF_ERROR_EVENT))
+			c->chart->catches_errors = true;
 	}
 }
 

@@ -93,8 +93,7 @@ note_error(void *arg, const char *path, ErrorData *error)
 static void
 refuse_features(const WfChart *chart, WfFaults *faults)
 {
-	static const char *const later[] = {"defer", "allow", "on_error",
-	"step_timeout"};
+	static const char *const later[] = {"defer", "allow", "on_error"};
 	char	   *features = psprintf(" %s ", chart->features ? chart->features : "");
 
 	for (int i = 0; i < (int) lengthof(later); i++)

@@ -96,7 +96,7 @@ check_cache(void)
 static bool
 has_delayed_sends(const WfChart *chart)
 {
-	int			timers = 0;
+	int			timers = chart->step_timeout != NULL;
 
 	for (int i = 0; i < chart->nstates; i++)
 		timers += chart->states[i].ntimers;

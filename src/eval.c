@@ -8,7 +8,7 @@
  * event, planned through the cached-expression machinery (so that DDL
  * invalidates it) and evaluated without SPI.
  *
- * Whose rights: code that is not pure runs inside a bracket, from user_enter()
+ * Whose rights: code that is not pure runs inside a bracket, from wf_user_enter()
  * to wf_user_leave().  In an executor the session itself is the owner's, so only
  * the path and the settings are bracketed.  In a client's session the user is
  * switched; before version 18 a deferred trigger fires as whoever commits, so
@@ -44,6 +44,7 @@
 #include "compat.h"
 #include "eval.h"
 #include "expression.h"
+#include "guc.h"
 #include "timeout.h"
 
 /*
@@ -103,8 +104,8 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path)
 
 /* --- the bracket ------------------------------------------------------- */
 
-static void
-user_enter(WfEvaluator *evaluator, WfBracket *bracket)
+void
+wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 {
 	int			restricted = 0;
 
@@ -118,7 +119,7 @@ user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 	if (bracket->foreign)
 	{
 		restricted = WF_FOREIGN_SESSION;
-		wf_foreign_enter(&bracket->outer);
+		bracket->depth = wf_foreign_enter();
 	}
 	GetUserIdAndSecContext(&bracket->user, &bracket->sec_context);
 	bracket->guc_level = NewGUCNestLevel();
@@ -127,20 +128,28 @@ user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 							 GUC_ACTION_SAVE, true, 0, false);
 	SetUserIdAndSecContext(evaluator->owner,
 						   bracket->sec_context | restricted);
-	bracket->until = wf_timeout_until();
 	bracket->open = true;
+}
+
+bool
+wf_is_pure(WfEvaluator *evaluator, const WfExpr *expr)
+{
+	const Compiled *compiled = &evaluator->compiled[expr->id];
+
+	return compiled->cached != NULL && compiled->cached->is_valid && compiled->pure;
 }
 
 void
 wf_user_leave(WfBracket *bracket)
 {
+	bracket->until = 0;
 	if (!bracket->open)
 		return;
 	AtEOXact_GUC(false, bracket->guc_level);
 	SetUserIdAndSecContext(bracket->user, bracket->sec_context);
 	bracket->open = false;
 	if (bracket->foreign)
-		wf_foreign_leave(&bracket->outer);
+		wf_foreign_leave(bracket->depth);
 }
 
 bool
@@ -164,7 +173,7 @@ compile(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket)
 	MemoryContext old;
 	Node	   *tree;
 
-	user_enter(evaluator, bracket);
+	wf_user_enter(evaluator, bracket);
 	/* Whoever is executing it still points into it: then it is given up. */
 	if (compiled->cached != NULL && !compiled->in_use)
 		FreeCachedExpression(compiled->cached);
@@ -196,7 +205,7 @@ executable(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket,
 	if (compiled->cached == NULL || !compiled->cached->is_valid)
 		compile(evaluator, compiled, bracket);
 	if (!compiled->pure)
-		user_enter(evaluator, bracket);
+		wf_user_enter(evaluator, bracket);
 
 	if (compiled->state != NULL && !compiled->in_use &&
 		compiled->state_lxid == WF_MY_LXID &&
@@ -216,6 +225,9 @@ executable(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket,
 }
 
 /* --- evaluating -------------------------------------------------------- */
+
+static TimestampTz add_interval(TimestampTz now, Interval *interval);
+static Interval *constant_interval(WfEvaluator *evaluator, const WfDelay *delay);
 
 /*
  * Code that is pure calls nobody back, registers nothing and cannot recurse:
@@ -240,7 +252,7 @@ evaluate_pure(ExprState *state, ParamListInfo params, bool *isnull)
  */
 static Datum
 evaluate_impure(Compiled *compiled, ExprState *state, ParamListInfo params,
-				TimestampTz until, bool *isnull)
+				TimestampTz until, bool own_limit, bool *isnull)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ExprContext *econtext;
@@ -253,7 +265,7 @@ evaluate_impure(Compiled *compiled, ExprState *state, ParamListInfo params,
 	econtext = CreateStandaloneExprContext();
 	econtext->ecxt_param_list_info = params;
 	compiled->in_use = true;
-	outer = wf_timeout_begin(until);
+	outer = wf_timeout_begin(until, own_limit);
 	PG_TRY();
 	{
 		result = ExecEvalExprSwitchContext(state, econtext, isnull);
@@ -281,6 +293,48 @@ evaluate_impure(Compiled *compiled, ExprState *state, ParamListInfo params,
 	return result;
 }
 
+/* Pure code, too, can take long: a regular expression will do. */
+static Datum
+evaluate_pure_until(ExprState *state, ParamListInfo params, TimestampTz until,
+					bool own_limit, bool *isnull)
+{
+	MemoryContext context = CurrentMemoryContext;
+	TimestampTz outer = wf_timeout_begin(until, own_limit);
+	Datum		result = (Datum) 0;
+
+	PG_TRY();
+	{
+		result = evaluate_pure(state, params, isnull);
+	}
+	PG_CATCH();
+	{
+		wf_timeout_failed(outer, context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	wf_timeout_end(outer);
+	return result;
+}
+
+/* Until when code of this step may run; its time begins with the first. */
+static TimestampTz
+time_limit(WfEvaluator *evaluator, WfBracket *bracket)
+{
+	const WfDelay *own = evaluator->chart->step_timeout;
+
+	if (bracket->until != 0)
+		return bracket->until;
+	if (own == NULL)
+		bracket->until = wf_timeout_until();
+	else if (own->kind == WF_DELAY_TEXT)
+		bracket->until = add_interval(GetCurrentTimestamp(),
+									  constant_interval(evaluator, own));
+	else
+		bracket->until = own->kind == WF_DELAY_NEVER || own->ms == 0 ? DT_NOEND :
+			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), own->ms);
+	return bracket->until;
+}
+
 static Datum
 evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 		 bool *isnull, Oid *type)
@@ -292,6 +346,8 @@ evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 		ParamExternData more[2];
 	}			params;
 	ExprState  *state;
+	TimestampTz until = DT_NOEND;
+	bool		own_limit;
 
 	memset(&params, 0, sizeof(params));
 	params.list.numParams = 2;
@@ -311,10 +367,14 @@ evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	}
 
 	*type = compiled->type;
-	if (compiled->pure)
-		return evaluate_pure(state, &params.list, isnull);
-	return evaluate_impure(compiled, state, &params.list, scope->bracket->until,
-						   isnull);
+	own_limit = evaluator->chart->step_timeout != NULL;
+	if (wf_step_timeout != 0 || own_limit)
+		until = time_limit(evaluator, scope->bracket);
+	if (!compiled->pure)
+		return evaluate_impure(compiled, state, &params.list, until, own_limit, isnull);
+	if (until != DT_NOEND)
+		return evaluate_pure_until(state, &params.list, until, own_limit, isnull);
+	return evaluate_pure(state, &params.list, isnull);
 }
 
 bool
@@ -548,7 +608,7 @@ wf_evaluator_functions(WfEvaluator *evaluator)
 	int			n = 0;
 	WfBracket	bracket = {0};
 
-	user_enter(evaluator, &bracket);
+	wf_user_enter(evaluator, &bracket);
 	for (int i = 0; i < chart->nexprs; i++)
 		if (chart->exprs[i]->is_function)
 		{

@@ -27,8 +27,8 @@ typedef struct WfBracket
 	int			sec_context;
 	int			guc_level;
 	bool		foreign;		/* the session is not the owner's */
-	WfForeign	outer;
-	TimestampTz until;			/* user code may run so long */
+	int			depth;			/* foreign: for the leave */
+	TimestampTz until;			/* user code may run so long; 0: not known yet */
 } WfBracket;
 
 /*
@@ -77,6 +77,16 @@ extern Jsonb *wf_eval_action(WfEvaluator *evaluator, const WfExpr *expr, WfScope
 extern Jsonb *wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScope *scope);
 extern bool wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 						  TimestampTz now, TimestampTz *due);
+
+/*
+ * Open a bracket ahead of the code that will need it; for code that runs in a
+ * subtransaction of its own, and yet in the step's bracket.  Errors: those of
+ * foreign.h.
+ */
+extern void wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket);
+
+/* Does this run without a bracket?  False when it is not known yet. */
+extern bool wf_is_pure(WfEvaluator *evaluator, const WfExpr *expr);
 
 /*
  * Close a bracket: settings and role are as before.  Call after each event;

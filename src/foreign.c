@@ -14,6 +14,7 @@
 #include "catalog/pg_largeobject.h"
 #include "executor/spi.h"
 #include "storage/proc.h"
+#include "utils/memutils.h"
 #include "utils/portal.h"
 
 #include "compat.h"
@@ -25,7 +26,20 @@
 
 static object_access_hook_type previous_hook = NULL;
 
-static WfForeign entered;
+/*
+ * Where foreign code was entered, the innermost last.  An error ends it with
+ * its subtransaction; whoever caught that error may be foreign code again, so
+ * what lies below must still be known.
+ */
+typedef struct Entered
+{
+	LocalTransactionId lxid;
+	SubTransactionId subid;
+} Entered;
+
+static Entered *entered = NULL;
+static int	nentered = 0;
+static int	entered_size = 0;
 
 static WfStatement cursors_statement = {
 	.sql = "SELECT name FROM pg_catalog.pg_cursors",
@@ -35,8 +49,11 @@ static WfStatement cursors_statement = {
 static bool
 is_inside(void)
 {
-	return entered.lxid != InvalidLocalTransactionId &&
-		entered.lxid == WF_MY_LXID && SubTransactionIsActive(entered.subid);
+	while (nentered > 0 &&
+		   (entered[nentered - 1].lxid != WF_MY_LXID ||
+			!SubTransactionIsActive(entered[nentered - 1].subid)))
+		nentered--;
+	return nentered > 0;
 }
 
 static void
@@ -86,8 +103,8 @@ has_open_cursor(void)
 	return found;
 }
 
-void
-wf_foreign_enter(WfForeign *outer)
+int
+wf_foreign_enter(void)
 {
 	if (has_open_cursor())
 		ereport(ERROR,
@@ -95,15 +112,25 @@ wf_foreign_enter(WfForeign *outer)
 				 errmsg("actions of another role cannot run while cursors are open"),
 				 errdetail("They could read and replace them."),
 				 errhint(HINT_POST)));
-	*outer = entered;
-	entered.lxid = WF_MY_LXID;
-	entered.subid = GetCurrentSubTransactionId();
+	(void) is_inside();			/* forgets what errors ended */
+	if (nentered == entered_size)
+	{
+		int			size = Max(8, 2 * entered_size);
+
+		entered = entered == NULL ?
+			MemoryContextAlloc(TopMemoryContext, size * sizeof(Entered)) :
+			repalloc(entered, size * sizeof(Entered));
+		entered_size = size;
+	}
+	entered[nentered].lxid = WF_MY_LXID;
+	entered[nentered].subid = GetCurrentSubTransactionId();
+	return nentered++;
 }
 
 void
-wf_foreign_leave(const WfForeign *outer)
+wf_foreign_leave(int depth)
 {
-	entered = *outer;
+	nentered = Min(nentered, depth);
 	if (has_open_cursor())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

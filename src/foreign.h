@@ -14,19 +14,12 @@
 /* _PG_init's part: chains the object access hook. */
 extern void wf_foreign_init(void);
 
-/* Where foreign code was entered; an error ends it with its subtransaction. */
-typedef struct WfForeign
-{
-	LocalTransactionId lxid;
-	SubTransactionId subid;
-} WfForeign;
-
 /*
  * Around code of another role.  enter refuses when the session has open
- * cursors, leave when the code left one open.  They nest: *outer is for the
- * leave that belongs to the enter.  Errors need no undo.
+ * cursors, leave when the code left one open.  They nest: enter returns the
+ * depth, for the leave that belongs to it.  Errors need no undo.
  */
-extern void wf_foreign_enter(WfForeign *outer);
-extern void wf_foreign_leave(const WfForeign *outer);
+extern int	wf_foreign_enter(void);
+extern void wf_foreign_leave(int depth);
 
 #endif							/* WF_FOREIGN_H */

@@ -25,8 +25,8 @@
 
 static const WfPayload no_payload = {0};
 
-static const WfPayload *
-payload_of(const WfEvent *event)
+const WfPayload *
+wf_payload(const WfEvent *event)
 {
 	return event->payload != NULL ? event->payload : &no_payload;
 }
@@ -41,14 +41,14 @@ actual(WfProcess *process, const WfEvent *event)
 const char *
 wf_process_actor(WfProcess *process, const WfEvent *event)
 {
-	return payload_of(actual(process, event))->actor;
+	return wf_payload(actual(process, event))->actor;
 }
 
 Jsonb *
 wf_event_jsonb(WfProcess *process, const WfEvent *event)
 {
 	static const char *keys[] = {"type", "process", "data", "output", "actor"};
-	const WfPayload *payload = payload_of(event);
+	const WfPayload *payload = wf_payload(event);
 	Jsonb	   *values[lengthof(keys)];
 
 	if (payload->built != NULL)
@@ -140,17 +140,143 @@ set_context(WfProcess *process, Jsonb *context)
 	process->row.context = JsonbPGetDatum(context);
 }
 
+/* --- what may fail, as wf_catch() calls it ----------------------------- */
+
+/* What a SEND or RAISE comes to. */
+typedef struct Sending
+{
+	const char *actor;
+	const char *name;
+	Jsonb	   *data;
+	const char *id;
+	const char *target;
+	TimestampTz now;
+	TimestampTz due;
+	bool		never;
+} Sending;
+
+/* One piece of the author's code, and what it gave. */
+typedef struct Call
+{
+	WfProcess  *process;
+	const WfEvent *event;
+	const WfExpr *expr;
+	const WfValue *value;
+	const WfDelay *delay;
+	const WfAction *action;
+	bool		holds;
+	Jsonb	   *result;
+	int			index;			/* of an element */
+	TimestampTz now;
+	TimestampTz due;
+	Sending		sending;
+} Call;
+
+static void
+call_guard(void *arg)
+{
+	Call	   *call = arg;
+	WfProcessScope scope;
+
+	call->holds = wf_eval_guard(call->process->definition->evaluator, call->expr,
+								wf_process_scope(&scope, call->process, call->event));
+}
+
+static void
+call_value(void *arg)
+{
+	Call	   *call = arg;
+
+	call->result = value_of(call->process, call->value, call->event);
+}
+
+static void
+call_delay(void *arg)
+{
+	Call	   *call = arg;
+	WfProcessScope scope;
+
+	call->holds = wf_eval_delay(call->process->definition->evaluator, call->delay,
+								wf_process_scope(&scope, call->process, call->event),
+								call->now, &call->due);
+}
+
+/* Does it run without a bracket? */
+static bool
+value_is_pure(WfProcess *process, const WfValue *value)
+{
+	if (value == NULL || value->kind == WF_VALUE_CONST)
+		return true;
+	if (value->kind == WF_VALUE_EXPR)
+		return wf_is_pure(process->definition->evaluator, value->expr);
+	for (int i = 0; i < value->nparts; i++)
+		if (!value_is_pure(process, value->parts[i]))
+			return false;
+	return true;
+}
+
+static bool
+delay_is_pure(WfProcess *process, const WfDelay *delay)
+{
+	return delay == NULL || delay->kind != WF_DELAY_EXPR ||
+		wf_is_pure(process->definition->evaluator, delay->expr);
+}
+
+static bool
+action_is_pure(WfProcess *process, const WfAction *action)
+{
+	if (action->expr != NULL &&
+		!wf_is_pure(process->definition->evaluator, action->expr))
+		return false;
+	for (int i = 0; i < action->nkeys; i++)
+		if (!value_is_pure(process, action->values[i]))
+			return false;
+	return value_is_pure(process, action->event_type) &&
+		value_is_pure(process, action->event_data) &&
+		value_is_pure(process, action->target) &&
+		value_is_pure(process, action->send_id) &&
+		delay_is_pure(process, action->delay);
+}
+
+bool
+wf_process_delay(WfProcess *process, const WfDelay *delay, const WfEvent *event,
+				 TimestampTz now, TimestampTz *due)
+{
+	Call		call = {.process = process,.event = event,.delay = delay,.now = now};
+
+	if (!wf_catches(process) || delay->kind != WF_DELAY_EXPR)
+		call_delay(&call);
+	else
+	{
+		WfCode		code = {"delay", delay->path, delay_is_pure(process, delay)};
+
+		if (!wf_catch(process, event, &code, call_delay, &call))
+			return false;
+	}
+	*due = call.due;
+	return call.holds;
+}
+
 /* --- callbacks --------------------------------------------------------- */
 
 static bool
 host_guard(void *self, const WfExpr *expr, const WfEvent *event)
 {
 	WfProcess  *process = self;
-	WfProcessScope scope;
+	Call		call = {.process = process,.event = event,.expr = expr};
 
 	CHECK_FOR_INTERRUPTS();
-	return wf_eval_guard(process->definition->evaluator, expr,
-						 wf_process_scope(&scope, process, event));
+	if (!wf_catches(process))
+		call_guard(&call);
+	else
+	{
+		WfCode		code = {"guard", expr->path,
+		wf_is_pure(process->definition->evaluator, expr)};
+
+		process->machine->guard_failed |=
+			!wf_catch(process, event, &code, call_guard, &call);
+	}
+	return call.holds;
 }
 
 static void
@@ -199,35 +325,45 @@ raise_now(WfProcess *process, const char *name, Jsonb *data, const char *actor)
 
 	payload->data = data;
 	payload->actor = actor;
+	payload->raised = true;
 	wf_raise(process->machine, &raised);
 }
 
 static void
-act_send(WfProcess *process, const WfAction *action, const WfEvent *event)
+prepare_send(WfProcess *process, const WfAction *action, const WfEvent *event,
+			 Sending *s)
 {
-	const char *actor = wf_process_actor(process, event);
-	const char *name = string_of(process, action->event_type, event, action, "the event");
-	Jsonb	   *data = value_of(process, action->event_data, event);
-	const char *id = string_of(process, action->send_id, event, action, "the id");
-	const char *target = string_of(process, action->target, event, action, "the target");
-	TimestampTz now = wf_now();
-	TimestampTz due = now;
 	WfProcessScope scope;
 
-	if (action->delay != NULL &&
+	s->actor = wf_process_actor(process, event);
+	s->name = string_of(process, action->event_type, event, action, "the event");
+	s->data = value_of(process, action->event_data, event);
+	s->id = string_of(process, action->send_id, event, action, "the id");
+	s->target = string_of(process, action->target, event, action, "the target");
+	s->now = s->due = wf_now();
+	s->never = action->delay != NULL &&
 		!wf_eval_delay(process->definition->evaluator, action->delay,
-					   wf_process_scope(&scope, process, event), now, &due))
-		return;
+					   wf_process_scope(&scope, process, event), s->now, &s->due);
+}
 
-	if (target != NULL && strcmp(target, "#_internal") != 0)
-		wf_send_across(process, target, name, data, id, due > now ? due : DT_NOBEGIN,
-					   actor);
-	else if (due > now)
-		wf_timers_send(process, name, data, id, due, actor);
-	else if (action->kind == WF_ACTION_RAISE || target != NULL)
-		raise_now(process, name, data, actor);
+/*
+ * Not within a subtransaction of its own: what it collects outlives that, and
+ * nothing of the author's can fail any more.
+ */
+static void
+act_send(WfProcess *process, const WfAction *action, const Sending *s)
+{
+	if (s->never)
+		return;
+	if (s->target != NULL && strcmp(s->target, "#_internal") != 0)
+		wf_send_across(process, s->target, s->name, s->data, s->id,
+					   s->due > s->now ? s->due : DT_NOBEGIN, s->actor);
+	else if (s->due > s->now)
+		wf_timers_send(process, s->name, s->data, s->id, s->due, s->actor);
+	else if (action->kind == WF_ACTION_RAISE || s->target != NULL)
+		raise_now(process, s->name, s->data, s->actor);
 	else
-		wf_queue_self(process, name, data, actor);
+		wf_queue_self(process, s->name, s->data, s->actor);
 }
 
 /* To the server log, or to the client that waits. */
@@ -245,39 +381,11 @@ act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
 			 errhidecontext(true)));
 }
 
+/* Everything of an action that may fail; what SEND came to is in `sending`. */
 static void
-act_foreach(WfProcess *process, const WfAction *action, const WfEvent *event)
+act(WfProcess *process, const WfAction *action, const WfEvent *event,
+	Sending *sending)
 {
-	Jsonb	   *array = value_of(process, action->event_data, event);
-	JsonbIterator *it;
-	JsonbValue	value;
-	int			i = 0;
-
-	if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("foreach at %s needs an array", action->path)));
-	it = JsonbIteratorInit(&array->root);
-	(void) JsonbIteratorNext(&it, &value, true);
-	while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
-	{
-		CHECK_FOR_INTERRUPTS();
-		set_context(process, wf_jsonb_set(wf_process_context(process), action->item,
-										  JsonbValueToJsonb(&value)));
-		if (action->index != NULL)
-			set_context(process, wf_jsonb_set(wf_process_context(process), action->index,
-											  wf_jsonb_parse(psprintf("%d", i))));
-		i++;
-		wf_run_actions(process->machine, &action->actions, event);
-	}
-}
-
-static void
-host_action(void *self, const WfAction *action, const WfEvent *event)
-{
-	WfProcess  *process = self;
-
-	CHECK_FOR_INTERRUPTS();
 	switch (action->kind)
 	{
 		case WF_ACTION_CALL:
@@ -288,7 +396,7 @@ host_action(void *self, const WfAction *action, const WfEvent *event)
 			break;
 		case WF_ACTION_RAISE:
 		case WF_ACTION_SEND:
-			act_send(process, action, event);
+			prepare_send(process, action, event, sending);
 			break;
 		case WF_ACTION_CANCEL:
 			wf_timers_cancel(process, string_of(process, action->send_id, event,
@@ -298,11 +406,134 @@ host_action(void *self, const WfAction *action, const WfEvent *event)
 			act_log(process, action, event);
 			break;
 		case WF_ACTION_FOREACH:
-			act_foreach(process, action, event);
-			break;
 		case WF_ACTION_CHOOSE:
-			elog(ERROR, "choose is the interpreter's");
+			elog(ERROR, "not one action");
 	}
+}
+
+static void
+call_action(void *arg)
+{
+	Call	   *call = arg;
+
+	act(call->process, call->action, call->event, &call->sending);
+}
+
+static const char *
+kind_of(const WfAction *action)
+{
+	switch (action->kind)
+	{
+		case WF_ACTION_CALL:
+			return "action";
+		case WF_ACTION_ASSIGN:
+			return "assign";
+		case WF_ACTION_RAISE:
+			return "raise";
+		case WF_ACTION_SEND:
+			return "send";
+		case WF_ACTION_CANCEL:
+			return "cancel";
+		case WF_ACTION_LOG:
+			return "log";
+		case WF_ACTION_FOREACH:
+			return "foreach";
+		case WF_ACTION_CHOOSE:
+			break;
+	}
+	return "choose";
+}
+
+/* The same where an error is an event.  False: the rest of the block goes. */
+static bool
+act_caught(WfProcess *process, const WfAction *action, void (*function) (void *arg),
+		   Call *call)
+{
+	WfCode		code = {kind_of(action), action->path, action_is_pure(process, action)};
+
+	if (wf_catch(process, call->event, &code, function, call))
+		return true;
+	process->machine->skip_block = true;
+	return false;
+}
+
+/* --- foreach ----------------------------------------------------------- */
+
+static void
+call_array(void *arg)
+{
+	Call	   *call = arg;
+
+	call->result = value_of(call->process, call->action->event_data, call->event);
+	if (!JB_ROOT_IS_ARRAY(call->result) || JB_ROOT_IS_SCALAR(call->result))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("foreach at %s needs an array", call->action->path)));
+}
+
+/* The context with an element, and its number. */
+static void
+call_element(void *arg)
+{
+	Call	   *call = arg;
+	const WfAction *action = call->action;
+	Jsonb	   *context = wf_jsonb_set(wf_process_context(call->process), action->item,
+									   call->result);
+
+	if (action->index != NULL)
+		context = wf_jsonb_set(context, action->index,
+							   wf_jsonb_parse(psprintf("%d", call->index)));
+	set_context(call->process, context);
+}
+
+static void
+act_foreach(WfProcess *process, const WfAction *action, const WfEvent *event)
+{
+	Call		call = {.process = process,.event = event,.action = action};
+	bool		catches = wf_catches(process);
+	JsonbIterator *it;
+	JsonbValue	value;
+
+	if (!catches)
+		call_array(&call);
+	else if (!act_caught(process, action, call_array, &call))
+		return;
+
+	it = JsonbIteratorInit(&call.result->root);
+	(void) JsonbIteratorNext(&it, &value, true);
+	while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
+	{
+		CHECK_FOR_INTERRUPTS();
+		call.result = JsonbValueToJsonb(&value);
+		if (!catches)
+			call_element(&call);
+		else if (!act_caught(process, action, call_element, &call))
+			return;
+		call.index++;
+		wf_run_actions(process->machine, &action->actions, event);
+		if (process->machine->skip_block)
+			return;
+	}
+}
+
+static void
+host_action(void *self, const WfAction *action, const WfEvent *event)
+{
+	WfProcess  *process = self;
+	Call		call = {.process = process,.event = event,.action = action};
+
+	CHECK_FOR_INTERRUPTS();
+	if (action->kind == WF_ACTION_FOREACH)
+	{
+		act_foreach(process, action, event);
+		return;
+	}
+	if (!wf_catches(process))
+		act(process, action, event, &call.sending);
+	else if (!act_caught(process, action, call_action, &call))
+		return;
+	if (action->kind == WF_ACTION_RAISE || action->kind == WF_ACTION_SEND)
+		act_send(process, action, &call.sending);
 }
 
 static void
@@ -338,12 +569,24 @@ host_uninvoke(void *self, const WfState *state)
 static void *
 host_done_payload(void *self, const WfState *final, const WfEvent *event)
 {
+	WfProcess  *process = self;
+	Call		call = {.process = process,.event = event,.value = final->output};
 	WfPayload  *payload;
 
 	if (final->output == NULL)
 		return NULL;
 	payload = palloc0(sizeof(WfPayload));
-	payload->output = value_of(self, final->output, event);
+	if (!wf_catches(process))
+		call_value(&call);
+	else
+	{
+		WfCode		code = {"output", psprintf("%s.output", final->path),
+		value_is_pure(process, final->output)};
+
+		if (!wf_catch(process, event, &code, call_value, &call))
+			return NULL;
+	}
+	payload->output = call.result;
 	return payload;
 }
 
@@ -369,6 +612,13 @@ host_done(void *self, const WfState *final, const WfEvent *event)
 }
 
 static void
+host_unheard(void *self, const WfEvent *event)
+{
+	if (event->payload != NULL)
+		wf_not_caught(event);
+}
+
+static void
 host_too_many(void *self, int limit)
 {
 	ereport(ERROR,
@@ -388,4 +638,5 @@ const WfHost wf_process_host = {
 	.done_payload = host_done_payload,
 	.done = host_done,
 	.too_many_microsteps = host_too_many,
+	.unheard = host_unheard,
 };

@@ -37,32 +37,39 @@
  * ----------------------------------------------------------------
  */
 
-bool
-wf_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
+static bool
+holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
 {
-	if (guard == NULL)
-		return true;
 	switch (guard->kind)
 	{
 		case WF_GUARD_EXPR:
 			return machine->host_calls->guard(machine->host, guard->expr,
 											  event);
 		case WF_GUARD_NOT:
-			return !wf_guard_holds(machine, guard->parts[0], event);
+			return !holds(machine, guard->parts[0], event);
 		case WF_GUARD_AND:
 			for (int i = 0; i < guard->nparts; i++)
-				if (!wf_guard_holds(machine, guard->parts[i], event))
+				if (!holds(machine, guard->parts[i], event))
 					return false;
 			return true;
 		case WF_GUARD_OR:
 			for (int i = 0; i < guard->nparts; i++)
-				if (wf_guard_holds(machine, guard->parts[i], event))
+				if (holds(machine, guard->parts[i], event))
 					return true;
 			return false;
 		case WF_GUARD_IN_STATE:
 			return wf_is_active(machine, guard->state);
 	}
 	return false;				/* keep compiler quiet */
+}
+
+bool
+wf_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
+{
+	if (guard == NULL)
+		return true;
+	machine->guard_failed = false;
+	return holds(machine, guard, event) && !machine->guard_failed;
 }
 
 static void
@@ -345,6 +352,22 @@ start_invoked(WfMachine *machine)
 	return any;
 }
 
+/* What is left on the internal queue will not be worked. */
+static void
+drop_internal(WfMachine *machine)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	while (scratch->queue_head < scratch->queue_tail)
+	{
+		WfEvent		event = scratch->queue[scratch->queue_head++];
+
+		if (machine->host_calls->unheard != NULL)
+			machine->host_calls->unheard(machine->host, &event);
+	}
+	scratch->queue_head = scratch->queue_tail = 0;
+}
+
 /* The machine has come to its end: leave everything, then tell. */
 static void
 end_machine(WfMachine *machine, const WfEvent *event)
@@ -356,7 +379,7 @@ end_machine(WfMachine *machine, const WfEvent *event)
 	exit_states(machine, &scratch->leaving, event);
 	wf_set_copy(&machine->active, &scratch->leaving);
 	machine->running = false;
-	scratch->queue_head = scratch->queue_tail = 0;
+	drop_internal(machine);
 	machine->host_calls->done(machine->host, final, event);
 }
 
@@ -387,6 +410,8 @@ run_to_rest(WfMachine *machine, const WfEvent *event)
 				scratch->queue_head = scratch->queue_tail = 0;
 			if (wf_select(machine, event, false))
 				microstep(machine, event);
+			else if (machine->host_calls->unheard != NULL)
+				machine->host_calls->unheard(machine->host, event);
 			continue;
 		}
 		if (!start_invoked(machine))
@@ -437,5 +462,5 @@ wf_stop(WfMachine *machine, const WfEvent *event)
 	wf_set_copy(&scratch->leaving, &machine->active);
 	exit_states(machine, &scratch->leaving, event);
 	machine->running = false;
-	scratch->queue_head = scratch->queue_tail = 0;
+	drop_internal(machine);
 }

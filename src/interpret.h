@@ -79,6 +79,12 @@ typedef struct WfHost
 	 */
 	bool		(*allowed) (void *self, const WfTransition *transition,
 							const WfEvent *event);
+
+	/*
+	 * No transition took this internal event, or the machine came to its end
+	 * before it could be worked.  May throw.  NULL: nobody cares.
+	 */
+	void		(*unheard) (void *self, const WfEvent *event);
 } WfHost;
 
 /* A set of states as bits. */
@@ -125,6 +131,12 @@ struct WfMachine
 	 * a transition's list, loops and branches around the action included.
 	 */
 	bool		skip_block;
+
+	/*
+	 * Set by a guard callback that failed softly: the guard as a whole does
+	 * not hold, whatever it makes of this part.
+	 */
+	bool		guard_failed;
 
 	/* internal queue and scratch space: interpret.c only */
 	struct WfMachineScratch *scratch;

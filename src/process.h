@@ -14,6 +14,8 @@ typedef struct WfPayload
 	Jsonb	   *data;
 	Jsonb	   *output;			/* of done events */
 	const char *actor;
+	ErrorData  *error;			/* what this error event is about, or NULL */
+	bool		raised;			/* by the process itself, on the internal queue */
 	Jsonb	   *built;			/* the event as user code sees it, when made */
 } WfPayload;
 
@@ -89,6 +91,7 @@ struct WfProcess
 
 	WfEvent		boundary;		/* what starts or cancels it */
 	WfBracket	bracket;
+	bool		asking;			/* guards are tried, nothing is taken */
 	WfTimerRow *current;		/* the timer being delivered, or NULL */
 	int			self_left;		/* events it may still send itself: so many for
 								 * each one from outside */
@@ -127,6 +130,45 @@ extern const char *wf_process_actor(WfProcess *process, const WfEvent *event);
 extern Jsonb *wf_event_jsonb(WfProcess *process, const WfEvent *event);
 /* An error when this is no object, or larger than allowed. */
 extern void wf_check_context(Jsonb *context);
+
+extern const WfPayload *wf_payload(const WfEvent *event);
+/*
+ * When a delay is over, counted from now; false: never, or its expression
+ * failed and the process was told so.
+ */
+extern bool wf_process_delay(WfProcess *process, const WfDelay *delay,
+							 const WfEvent *event, TimestampTz now, TimestampTz *due);
+
+/*
+ * catch.c: errors of the author's code that become events.  Only in
+ * definitions that have a transition for them.
+ */
+static inline bool
+wf_catches(const WfProcess *process)
+{
+	return unlikely(process->definition->chart->catches_errors);
+}
+
+/* Code of the author's that is about to run. */
+typedef struct WfCode
+{
+	const char *kind;			/* "guard", "assign", ... */
+	const char *path;			/* JSON path */
+	bool		pure;			/* needs no bracket */
+} WfCode;
+
+/*
+ * Call back in a subtransaction.  False: it failed, its effects are undone,
+ * and error.execution is raised.  The callback must leave the process in
+ * memory as it was until nothing can fail any more, and must make nothing that
+ * belongs to a resource owner and outlives it.  Throws what is not for
+ * handlers: see is_catchable().
+ */
+extern bool wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
+					 void (*call) (void *arg), void *arg);
+
+/* An internal event that nobody took: an error goes on its way after all. */
+extern void wf_not_caught(const WfEvent *event);
 
 /* armed.c: timers of a process, in memory. */
 extern void wf_timers_arm(WfProcess *process, const WfState *state,

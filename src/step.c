@@ -492,7 +492,9 @@ would_take(WfProcess *process, const WfEvent *event)
 	bool		result;
 
 	PUSH_STEP_CONTEXT(process, event->name);
+	process->asking = true;
 	result = wf_would_take(process->machine, event);
+	process->asking = false;
 	wf_user_leave(&process->bracket);
 	POP_STEP_CONTEXT();
 	return result;

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * timeout.c
- *	  workflow.step_timeout: user code that takes too long is interrupted.
+ *	  step_timeout, the setting's or the definition's: user code that takes too
+ *	  long is interrupted.
  *
  * Runs in any backend.  The timer is armed only while user code runs, so that
  * it can never hit our own statements or the commit.  It interrupts as
@@ -26,6 +27,9 @@ static bool registered = false; /* in this process */
 
 /* What the timer is armed for; DT_NOEND: it is not. */
 static TimestampTz armed_until = DT_NOEND;
+
+/* Whose limit that is: the definition's, not the setting's. */
+static bool limit_is_own = false;
 
 static volatile sig_atomic_t expired = false;
 
@@ -75,21 +79,25 @@ disarm(TimestampTz outer)
  * the outer one's time.
  */
 TimestampTz
-wf_timeout_begin(TimestampTz until)
+wf_timeout_begin(TimestampTz until, bool own)
 {
 	TimestampTz outer = armed_until;
 
 	if (outer == DT_NOEND)
 		expired = false;
 	if (until < outer)
+	{
 		arm(until);
+		limit_is_own = own;
+	}
 	return outer;
 }
 
 #define TIMEOUT_MESSAGE \
-	"canceling step due to workflow.step_timeout"
+	(limit_is_own ? "canceling step due to \"step_timeout\" of its definition" : \
+	 "canceling step due to workflow.step_timeout")
 #define TIMEOUT_HINT \
-	"Guards and actions hold locks while they run: do long work elsewhere, or raise workflow.step_timeout."
+	"Guards and actions hold locks while they run: do long work elsewhere, or raise the limit."
 
 void
 wf_timeout_end(TimestampTz outer)
@@ -103,7 +111,7 @@ wf_timeout_end(TimestampTz outer)
 	QueryCancelPending = false;
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED),
-			 errmsg(TIMEOUT_MESSAGE),
+			 errmsg("%s", TIMEOUT_MESSAGE),
 			 errhint(TIMEOUT_HINT)));
 }
 
@@ -127,7 +135,7 @@ wf_timeout_failed(TimestampTz outer, MemoryContext context)
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();
-	error->message = TIMEOUT_MESSAGE;
+	error->message = pstrdup(TIMEOUT_MESSAGE);
 	error->hint = TIMEOUT_HINT;
 	ReThrowError(error);
 }

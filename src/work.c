@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "common/pg_prng.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -80,6 +81,7 @@ struct WfWork
 	TimestampTz user_until;		/* and until when user code may begin */
 	int			fitting;		/* so many events would have taken that time */
 	bool		user_ran;
+	int			subtransactions;	/* that there were before it */
 };
 
 /*
@@ -115,6 +117,18 @@ wf_work_new(int32 owner, Oid extension)
 /* --- stepping what was claimed ----------------------------------------- */
 
 /*
+ * Beyond what shared memory has room for, every snapshot of every session has
+ * to look subtransactions up.  User code that catches errors, or has them
+ * caught, makes them.
+ */
+static bool
+subtransactions_are_up(const WfWork *work)
+{
+	return MyProc->subxidStatus.count - work->subtransactions >=
+		PGPROC_MAX_CACHED_SUBXIDS * 3 / 4;
+}
+
+/*
  * Is it time to commit what we have?  Only user code is limited: it holds
  * locks on tables that are not ours.
  */
@@ -125,7 +139,10 @@ time_is_up(void *arg)
 
 	if (wf_user_ran())
 		work->user_ran = true;
-	return work->user_ran && GetCurrentTimestamp() >= work->user_until;
+	if (work->user_ran && GetCurrentTimestamp() >= work->user_until)
+		return true;
+
+	return subtransactions_are_up(work);
 }
 
 /*
@@ -152,6 +169,8 @@ fitting(WfWork *work, int done)
 {
 	int64		took = Max(1, GetCurrentTimestamp() - work->user_from);
 
+	if (subtransactions_are_up(work))
+		return Max(1, done);
 	if (!work->user_ran)
 		return wf_batch_size;
 	return Max(1, done * (work->user_until - work->user_from) / took);
@@ -265,6 +284,7 @@ batch(WfWork *work, TimestampTz mark, TimestampTz until, uint64 generation,
 	work->claimed = work->position = 0;
 	work->user_ran = false;
 	(void) wf_user_ran();
+	work->subtransactions = MyProc->subxidStatus.count;
 	work->claimed = claim(work, mark, until, limit, &timers, &rows);
 	if (work->claimed > 0)
 	{
