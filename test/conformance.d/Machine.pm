@@ -218,6 +218,7 @@ sub child
 		my $machine = Machine->new($actor, name => $known->{name}, actors => $self->{actors},
 			children => $children);
 		$known->{definition} = $machine->definition;
+		$known->{rank} = grep { $_->{definition} } @$children;    # those that it invokes come before
 	}
 	return $known->{name};
 }
@@ -276,7 +277,7 @@ sub definitions
 	my ($self) = @_;
 	my $own = $self->definition;
 
-	return ((map { $_->{definition} } @{ $self->{children} }), $own);
+	return ((map { $_->{definition} } sort { $a->{rank} <=> $b->{rank} } @{ $self->{children} }), $own);
 }
 
 1;
