@@ -10,8 +10,9 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/timestamp.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 #include "utils/fmgrprotos.h"
 
 #include "api.h"
@@ -122,6 +123,17 @@ wf_is_over(const pg_uuid_t *id)
 	ereport(ERROR,
 			(errcode(WF_ERR_OVER),
 			 errmsg("process %s is over", wf_uuid_text(id))));
+}
+
+void
+wf_require_admin(const char *what)
+{
+	Oid			admin = get_role_oid("workflow_admin", true);
+
+	if (!superuser() && !(OidIsValid(admin) && has_privs_of_role(GetUserId(), admin)))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("must be superuser or member of workflow_admin to %s", what)));
 }
 
 void

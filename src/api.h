@@ -31,6 +31,9 @@ pg_noreturn extern void wf_is_over(const pg_uuid_t *id);
 
 extern void wf_connect(void);
 
+/* Error WF002 unless the current user is an administrator of workflow. */
+extern void wf_require_admin(const char *what);
+
 /*
  * Lock a process for a change by the current user: WF001, WF002, WF004,
  * WF005 as they apply.  Registers the release of the lock with the wake room.

@@ -15,6 +15,7 @@
 
 #include "api.h"
 #include "clock.h"
+#include "ring.h"
 #include "send.h"
 #include "session.h"
 #include "wake.h"
@@ -34,8 +35,8 @@ static WfStatement receipt_statement = {
 };
 
 static WfStatement keep_receipt_statement = {
-	.sql = "INSERT INTO workflow.receipt (process, id, at, taken, status, states, context)"
-	" VALUES ($1, $2, $3, $4, $5::workflow.status, $6, $7)",
+	.sql = "INSERT INTO workflow.receipt (slot, process, id, at, taken, status, states, context)"
+	" VALUES (" WF_RING_SLOT ", $1, $2, $3, $4, $5::workflow.status, $6, $7)",
 	.nargs = 7,
 	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTARRAYOID, JSONBOID}
 };

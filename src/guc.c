@@ -24,6 +24,7 @@ int			wf_batch_size = 200;
 int			wf_batch_time = 10;
 int			wf_executor_idle_timeout = 300;
 int			wf_runtime_idle_timeout = 300;
+int			wf_retention = 0;
 int			wf_sweep_interval = 30;
 int			wf_step_timeout = 0;
 int			wf_max_microsteps = 1000;
@@ -116,6 +117,10 @@ define_workers(void)
 			   "Sets how long the runtime of a database without work is kept.",
 			   &wf_runtime_idle_timeout, 1, SECONDS_PER_DAY,
 			   PGC_SIGHUP, GUC_UNIT_S);
+	define_int("workflow.retention",
+			   "Sets how long processes that are over are kept; zero keeps them for ever.",
+			   &wf_retention, 0, INT_MAX,
+			   PGC_SIGHUP, GUC_UNIT_MIN);
 	define_int("workflow.sweep_interval",
 			   "Sets the time between searches for work that nobody announced.",
 			   &wf_sweep_interval, 1, SECONDS_PER_DAY,

@@ -22,6 +22,7 @@ extern int	wf_batch_time;		/* ms of user code in one transaction */
 extern int	wf_executor_idle_timeout;	/* s */
 extern int	wf_runtime_idle_timeout;	/* s */
 extern int	wf_sweep_interval;	/* s */
+extern int	wf_retention;		/* min, 0: for ever */
 extern int	wf_step_timeout;	/* ms, 0: none */
 extern int	wf_max_microsteps;
 extern int	wf_max_invoke_depth;

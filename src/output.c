@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "ring.h"
 #include "session.h"
 #include "store.h"
 #include "wake.h"
@@ -94,8 +95,9 @@ static WfStatement statements[NSETS] = {
 		" FROM wf_stepped s WHERE p.ctid OPERATOR(pg_catalog.=) s.tid"
 	},
 	[NOTED] = {
-		"INSERT INTO workflow.history (process, at, due, step, taken, event, from_states, to_states, actor, data)"
-		" SELECT process, at, due, step, taken, event, from_states, to_states, actor, data FROM wf_noted"
+		"INSERT INTO workflow.history (slot, process, at, due, step, taken, event, from_states, to_states, actor, data)"
+		" SELECT " WF_RING_SLOT ", process, at, due, step, taken, event, from_states, to_states, actor, data"
+		" FROM wf_noted"
 	},
 	[DISARMED] = {
 		"DELETE FROM workflow.timer t USING wf_disarmed d"

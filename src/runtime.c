@@ -33,6 +33,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "pool.h"
+#include "ring.h"
 #include "runtime.h"
 #include "session.h"
 #include "stamp.h"
@@ -66,6 +67,7 @@ static BackgroundWorkerHandle **handles = NULL;
 
 static WfAppetite appetite;
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
+static bool expiring = false;	/* the ring is being moved on */
 static int	retry_delay = 0;	/* ms; 0: the last worker could be started */
 static TimestampTz complain_after = DT_NOBEGIN; /* about that; real */
 
@@ -425,8 +427,14 @@ able(void)
 static void
 turn(void)
 {
+	bool		surveyed;
+
 	reap();
-	if (!wf_survey_if_due(extension))
+	if (!wf_survey_if_due(extension, &surveyed))
+		absent(true);
+
+	/* Where nobody writes nothing is late that anybody would miss. */
+	if ((surveyed || expiring) && !wf_ring_turn(extension, &expiring))
 		absent(true);
 
 	wf_pool_appetite(MyDatabaseId, &appetite);
@@ -514,7 +522,7 @@ wf_runtime_main(Datum arg)
 		if (until <= GetCurrentTimestamp() ||
 			(database->rest && !busy()))
 			break;
-		until = Min(until, wf_survey_due());
+		until = expiring ? DT_NOBEGIN : Min(until, wf_survey_due());
 		(void) wf_wait(Min(appetite.next, wf_clock_at(until)),
 					   WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

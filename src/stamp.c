@@ -137,24 +137,13 @@ wf_stamp_write(void)
 	stamp(&write_statement);
 }
 
-static void
-require_admin(void)
-{
-	Oid			admin = get_role_oid("workflow_admin", true);
-
-	if (!superuser() && !(OidIsValid(admin) && has_privs_of_role(GetUserId(), admin)))
-		ereport(ERROR,
-				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("must be superuser or member of workflow_admin to adopt the workflows of a database")));
-}
-
 Datum
 workflow_adopt(PG_FUNCTION_ARGS)
 {
 	uint64		owners;
 	Datum		foreign;
 
-	require_admin();
+	wf_require_admin("adopt the workflows of a database");
 	wf_connect();
 	foreign = BoolGetDatum(!wf_stamp_is_ours());
 	wf_execute(&resolve_statement, &foreign, NULL, 0);

@@ -215,15 +215,19 @@ wf_survey_due(void)
  * database.
  */
 bool
-wf_survey_if_due(Oid extension)
+wf_survey_if_due(Oid extension, bool *surveyed)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
+	*surveyed = false;
 	if (now < wf_survey_due() && last_survey <= now)
 		return true;
 	if (!FullTransactionIdIsValid(surveyed_to) ||
 		!FullTransactionIdEquals(surveyed_to, ReadNextFullTransactionId()))
+	{
+		*surveyed = true;
 		return wf_survey(extension);
+	}
 	last_survey = now;
 	return true;
 }

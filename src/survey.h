@@ -13,8 +13,11 @@
  */
 extern bool wf_survey(Oid extension);
 
-/* The same if workflow.sweep_interval has passed and somebody wrote since. */
-extern bool wf_survey_if_due(Oid extension);
+/*
+ * The same if workflow.sweep_interval has passed and somebody wrote since;
+ * *surveyed tells.
+ */
+extern bool wf_survey_if_due(Oid extension, bool *surveyed);
 
 /* When that has to be asked again, by the real clock. */
 extern TimestampTz wf_survey_due(void);

@@ -160,6 +160,19 @@ CREATE FUNCTION workflow.available_events(
 CREATE FUNCTION workflow.adopt() RETURNS bigint
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_adopt';
 
+-- expire(retention): what the runtime does by itself: if a seventh of the
+-- retention has passed since it was last done, the processes that ended longer
+-- ago than the retention go, with their history, receipts and keys. A process
+-- that has not ended keeps its history. All in this transaction.
+--   retention   default: workflow.retention (0, for ever, if not set)
+-- Returns how many processes expired, how many rows of others were carried
+-- forward, and whether it came to its end (moved): not when another session
+-- reads or writes what was to be emptied; the next call goes on. Waits for
+-- nobody. For superusers and workflow_admin. Error WF002.
+CREATE FUNCTION workflow.expire(
+    retention interval DEFAULT NULL, OUT expired bigint, OUT carried bigint, OUT moved boolean)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_expire';
+
 -- work(max): step up to `max` due timers of the current role's processes, in
 -- this transaction; what an executor does, by hand. An error of user code is
 -- an error of this call. Returns how many timers were taken.

@@ -100,6 +100,14 @@ CREATE TABLE workflow.timer (
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX timer_due ON workflow.timer (owner, due, seq) WHERE NOT parked;
 
+-- Which partition of history and receipt is written to, and since when. No row:
+-- the first one. They form a ring; the oldest is emptied before it is next.
+CREATE TABLE workflow.ring (
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    slot  smallint NOT NULL,
+    since timestamptz NOT NULL
+);
+
 -- One row an event that reached a process.
 CREATE TABLE workflow.history (
     process     uuid NOT NULL,
@@ -112,8 +120,17 @@ CREATE TABLE workflow.history (
     to_states   text[] COLLATE "C" NOT NULL,
     actor       text COLLATE "C",
     data        jsonb,
-    PRIMARY KEY (process, step)
-);
+    slot        smallint NOT NULL,
+    PRIMARY KEY (process, step, slot)
+) PARTITION BY LIST (slot);
+CREATE TABLE workflow.history_0 PARTITION OF workflow.history FOR VALUES IN (0);
+CREATE TABLE workflow.history_1 PARTITION OF workflow.history FOR VALUES IN (1);
+CREATE TABLE workflow.history_2 PARTITION OF workflow.history FOR VALUES IN (2);
+CREATE TABLE workflow.history_3 PARTITION OF workflow.history FOR VALUES IN (3);
+CREATE TABLE workflow.history_4 PARTITION OF workflow.history FOR VALUES IN (4);
+CREATE TABLE workflow.history_5 PARTITION OF workflow.history FOR VALUES IN (5);
+CREATE TABLE workflow.history_6 PARTITION OF workflow.history FOR VALUES IN (6);
+CREATE TABLE workflow.history_7 PARTITION OF workflow.history FOR VALUES IN (7);
 
 -- An event whose step failed: retried (its timer is still there) or given up.
 CREATE TABLE workflow.failure (
@@ -146,8 +163,17 @@ CREATE TABLE workflow.receipt (
     status  workflow.status NOT NULL,
     states  text[] COLLATE "C" NOT NULL,
     context jsonb NOT NULL,
-    PRIMARY KEY (process, id)
-);
+    slot    smallint NOT NULL,
+    PRIMARY KEY (process, id, slot)
+) PARTITION BY LIST (slot);
+CREATE TABLE workflow.receipt_0 PARTITION OF workflow.receipt FOR VALUES IN (0);
+CREATE TABLE workflow.receipt_1 PARTITION OF workflow.receipt FOR VALUES IN (1);
+CREATE TABLE workflow.receipt_2 PARTITION OF workflow.receipt FOR VALUES IN (2);
+CREATE TABLE workflow.receipt_3 PARTITION OF workflow.receipt FOR VALUES IN (3);
+CREATE TABLE workflow.receipt_4 PARTITION OF workflow.receipt FOR VALUES IN (4);
+CREATE TABLE workflow.receipt_5 PARTITION OF workflow.receipt FOR VALUES IN (5);
+CREATE TABLE workflow.receipt_6 PARTITION OF workflow.receipt FOR VALUES IN (6);
+CREATE TABLE workflow.receipt_7 PARTITION OF workflow.receipt FOR VALUES IN (7);
 
 -- One command each: the function updates one catalog row again and again.
 DO $dump$

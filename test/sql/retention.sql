@@ -1,0 +1,85 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+SELECT FROM workflow.define('{"id": "short", "initial": "a", "states": {"a": {"on": {"go": "b"}, "after": {"1 day": "b"}}, "b": {"type": "final"}}}');
+SELECT FROM workflow.define('{"id": "long", "initial": "a", "states": {"a": {"on": {"go": {"actions": []}, "end": "b"}}, "b": {"type": "final"}}}');
+RESET ROLE;
+CREATE PROCEDURE app.at_day(n int) LANGUAGE sql AS $$ CALL app.clock('2030-01-01 00:00+00'::timestamptz + n * interval '1 day') $$;
+-- Seven weeks: the ring moves once a week.
+CREATE FUNCTION app.expire() RETURNS text LANGUAGE sql AS $$
+    SELECT format('%s %s %s', expired, carried, moved) FROM workflow.expire('49 days') $$;
+CREATE FUNCTION app.slot() RETURNS int LANGUAGE sql AS $$ SELECT slot FROM workflow.ring $$;
+CREATE FUNCTION app.rows() RETURNS text LANGUAGE sql AS $$
+    SELECT format('%s processes, %s keys, %s history, %s receipts', (SELECT count(*) FROM workflow.process),
+        (SELECT count(*) FROM workflow.key), (SELECT count(*) FROM workflow.history), (SELECT count(*) FROM workflow.receipt)) $$;
+
+SELECT is((SELECT workflow.expire()::text), '(0,0,f)', 'without a retention nothing expires');
+SELECT is(expire(), '0 0 f', 'the first call starts the ring');
+SELECT is(slot(), 0, 'which begins with its first partition');
+CALL at_day(6);
+SELECT is(expire(), '0 0 f', 'for a seventh of the retention it stays where it is');
+
+-- One lives for ever, one ends soon, one ends late.
+SELECT workflow.start('long', key => 'for ever') AS l \gset
+SELECT workflow.start('short', key => 'soon') AS s \gset
+SELECT workflow.start('long', key => 'late') AS e \gset
+SELECT FROM workflow.send(:'s', 'go', id => 'first');
+SELECT FROM workflow.send(:'l', 'go', id => 'first');
+CALL at_day(7);
+SELECT is(expire(), '0 0 t', 'then it moves on');
+SELECT is(slot(), 1, 'to the next partition');
+SELECT is(expire(), '0 0 f', 'once');
+CALL at_day(20);
+SELECT is(expire() || slot(), '0 0 t2', 'when it is late it moves once, too');
+SELECT FROM workflow.send(:'e', 'end');
+SELECT FROM workflow.send(:'l', 'go', id => 'second');
+CALL at_day(27); SELECT FROM expire();
+CALL at_day(34); SELECT FROM expire();
+CALL at_day(41); SELECT FROM expire();
+CALL at_day(48); SELECT FROM expire();
+CALL at_day(55); SELECT is(expire() || slot(), '0 0 t7', 'the last partition');
+SELECT is(rows(), '3 processes, 3 keys, 7 history, 3 receipts', 'everything is there');
+
+CALL at_day(62);
+SELECT is(expire() || slot(), '1 3 t0', 'what ended longer ago than the retention expires');
+SELECT is(rows(), '2 processes, 2 keys, 5 history, 1 receipts', 'with its key, its history and its receipts');
+SELECT is((SELECT string_agg(format('%s %s', step, slot), ', ' ORDER BY step) FROM workflow.history WHERE process = :'l'), '1 2, 2 2, 3 2',
+    'the history of one that lives is carried forward, to where its last row is');
+SELECT is((SELECT string_agg(format('%s %s', step, slot), ', ' ORDER BY step) FROM workflow.history WHERE process = :'e'), '1 2, 2 2',
+    'of one that ended later, to where it ends');
+SELECT is((error('SELECT workflow.get(%L)', :'s'))[1], 'WF001', 'an expired process is gone');
+SELECT isnt(workflow.start('short', key => 'soon'), :'s', 'its key is free');
+SELECT is((SELECT taken FROM workflow.send(:'l', 'go', id => 'first')), true, 'a command whose receipt has expired is a new one');
+CALL at_day(69); SELECT is(expire() || slot(), '0 0 t1', 'a partition without any');
+CALL at_day(76); SELECT is(expire() || slot(), '1 3 t2', 'the one that ended late');
+SELECT is((SELECT string_agg(step::text, ', ' ORDER BY step) FROM workflow.process_history WHERE process = :'l'), '1, 2, 3, 4', 'the living have all of theirs');
+
+-- Size stays flat over the months.
+CREATE TEMP TABLE size (month int, processes bigint, history bigint);
+DO $$
+BEGIN
+    FOR day IN 77..400 LOOP
+        CALL app.at_day(day);
+        PERFORM workflow.start_many('short', array_fill('{}'::jsonb, ARRAY[10]));
+        PERFORM workflow.send(id, 'go') FROM workflow.process p WHERE status = 'idled' AND key IS NULL;
+        PERFORM workflow.expire('49 days');
+        IF day % 30 = 0 THEN
+            INSERT INTO size SELECT day / 30, (SELECT count(*) FROM workflow.process), (SELECT count(*) FROM workflow.history);
+        END IF;
+    END LOOP;
+END
+$$;
+SELECT ok((SELECT max(processes) <= 10 * 57 AND min(processes) >= 10 * 49 FROM size WHERE month > 4), 'after the retention there is no more of anything');
+SELECT ok((SELECT max(history) <= 2 * 10 * 57 FROM size WHERE month > 4), 'nor of history');
+SELECT is((SELECT count(*) FROM workflow.history h WHERE NOT EXISTS (SELECT FROM workflow.process p WHERE p.id = h.process)), 0::bigint, 'no history is left of what is gone');
+SELECT is((SELECT string_agg(step::text, ', ' ORDER BY step) FROM workflow.process_history WHERE process = :'l'), '1, 2, 3, 4', 'the oldest lives on');
+
+-- who may, and what
+SELECT is((error('SELECT workflow.expire(''0 days'')'))[1:2], ARRAY['22023', 'the retention must be positive'], 'no retention at all is a mistake');
+SET ROLE regress_app;
+SELECT is((error('SELECT workflow.expire(''1 day'')'))[1:2], ARRAY['WF002', 'must be superuser or member of workflow_admin to expire what is over'], 'for administrators');
+
+SELECT finish();
+ROLLBACK;
