@@ -42,6 +42,9 @@ extern WfProcess *wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait);
 /* The same after the row was locked. */
 extern WfProcess *wf_hold_row(WfStepper *stepper, const WfRow *row);
 
+/* Error WF003 or WF004 when a process that stands so takes no commands. */
+extern void wf_refuse_command(const WfRow *row);
+
 /*
  * Error WF002 unless the current user may read the definition, or started
  * the process itself.

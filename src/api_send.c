@@ -119,9 +119,8 @@ keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
 	wf_execute(&keep_receipt_statement, args, NULL, 0);
 }
 
-/* Refuse a command that the process cannot take as it stands. */
-static void
-require_ready(const WfRow *row)
+void
+wf_refuse_command(const WfRow *row)
 {
 	if (wf_row_is_over(row))
 		wf_is_over(&row->id);
@@ -162,7 +161,7 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 	if (row->process == NULL)
 		row->process = wf_hold_row(stepper, row);
 	present = wf_process_row(row->process);
-	require_ready(present);
+	wf_refuse_command(present);
 	taken = wf_process_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
 	verdict_of(verdict, taken, row->process);
 	if (cmd->id != NULL)

@@ -112,6 +112,8 @@ void
 wf_timers_cancel(WfProcess *process, const char *id)
 {
 	disarm(process, NULL, pstrdup(id), false);
+	if (unlikely(process->stepper->onlooker != NULL))
+		process->stepper->onlooker->cancelled(process->stepper->onlooker, id);
 }
 
 static WfArmed *
@@ -169,6 +171,9 @@ wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
 
 	armed->timer.data = data;
 	armed->timer.actor = actor;
+	if (unlikely(process->stepper->onlooker != NULL))
+		process->stepper->onlooker->sent(process->stepper->onlooker, NULL,
+										 event, data, id, due);
 }
 
 void
@@ -183,6 +188,9 @@ wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
 	queued->timer.event = event;
 	queued->timer.actor = actor;
 	queued->timer.data = data;
+	if (unlikely(process->stepper->onlooker != NULL))
+		process->stepper->onlooker->sent(process->stepper->onlooker, NULL,
+										 event, data, NULL, queued->timer.due);
 }
 
 TimestampTz

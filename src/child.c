@@ -200,9 +200,8 @@ call_input(void *arg)
 						invoke->src, invoke->path)));
 }
 
-/* False: it failed, and the process was told so; there will be no child. */
-static bool
-input_of(WfProcess *process, const WfInvoke *invoke, const WfEvent *event, Jsonb **result)
+bool
+wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event, Jsonb **result)
 {
 	Input		input = {process, invoke, event, NULL};
 	WfCode		code = {"input", invoke->path, false};
@@ -234,7 +233,7 @@ invoke_one(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
 	{
 		Jsonb	   *input;
 
-		if (!input_of(process, invoke, event, &input))
+		if (!wf_child_input(process, invoke, event, &input))
 			return;
 		load_children(process);
 		wf_uuid_make(&id);

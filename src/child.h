@@ -22,6 +22,13 @@ extern void wf_children_invoke(WfProcess *process, const WfState *state,
 extern void wf_children_start(WfProcess *process, const WfState *state);
 extern void wf_children_let_go(WfProcess *process, const WfState *state);
 
+/*
+ * What a child is given, NULL for nothing.  False: its expression failed, and
+ * the process was told so; there will be no child.
+ */
+extern bool wf_child_input(WfProcess *process, const WfInvoke *invoke,
+						   const WfEvent *event, Jsonb **result);
+
 /* The present child of an invoke id, or NULL. */
 extern WfChild *wf_child_find(WfProcess *process, const char *invoke);
 

@@ -26,6 +26,9 @@ static char *parsed_text = NULL;
 static bool parsed_ok = false;
 static TimestampTz parsed_clock;
 
+/* What a simulation takes for now; DT_NOBEGIN: there is none. */
+static TimestampTz simulated = DT_NOBEGIN;
+
 /* Take a timestamp apart without throwing. */
 static bool
 parse_clock(const char *text, TimestampTz *result)
@@ -62,6 +65,11 @@ parse_clock(const char *text, TimestampTz *result)
 static bool
 test_clock(TimestampTz *now)
 {
+	if (unlikely(simulated != DT_NOBEGIN))
+	{
+		*now = simulated;
+		return true;
+	}
 	if (likely(wf_test_clock == NULL || wf_test_clock[0] == '\0'))
 		return false;
 
@@ -116,6 +124,23 @@ wf_clock_is_test(void)
 	TimestampTz now;
 
 	return test_clock(&now);
+}
+
+/* Take another time for now. */
+TimestampTz
+wf_clock_simulate(TimestampTz now)
+{
+	TimestampTz before = simulated;
+
+	simulated = now;
+	return before;
+}
+
+/* The time that a simulation takes for now, or DT_NOBEGIN. */
+TimestampTz
+wf_clock_simulated(void)
+{
+	return simulated;
 }
 
 /* Sleep on MyLatch until an instant, a latch, or postmaster death. */

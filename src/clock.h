@@ -23,6 +23,15 @@ extern TimestampTz wf_due_limit(void);
 /* An instant of the real clock (back-offs, idle times) as wf_now() will show it. */
 extern TimestampTz wf_clock_at(TimestampTz real);
 
+/*
+ * The time that is now for this session until it is set back to what this
+ * returns; DT_NOBEGIN: the time it is.  For simulations, whatever the setting
+ * says.  Errors need an undo.
+ */
+extern TimestampTz wf_clock_simulate(TimestampTz now);
+/* What it is now. */
+extern TimestampTz wf_clock_simulated(void);
+
 /* Is the injected clock in use in this session? */
 extern bool wf_clock_is_test(void);
 

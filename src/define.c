@@ -129,7 +129,8 @@ invoke_problem(const WfInvoke *invoke, Oid role, const char **hint)
 }
 
 static void
-check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role, WfFaults *faults)
+check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role,
+			 bool simulated, WfFaults *faults)
 {
 	const char *hint = NULL;
 	const char *problem = NULL;
@@ -138,19 +139,20 @@ check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role, WfFaults *f
 		wf_fault(faults, invoke->path,
 				 "A process retries with onError, and ends in time with \"after\".",
 				 "\"retry\", \"timeout\" and \"heartbeat\" are for jobs");
-	/* One that invokes itself is not there yet. */
-	if (invoke->src != NULL && strcmp(invoke->src, chart->name) != 0)
+	/* One that invokes itself is not there yet; those of a simulation are played. */
+	if (invoke->src != NULL && strcmp(invoke->src, chart->name) != 0 && !simulated)
 		problem = invoke_problem(invoke, role, &hint);
 	if (problem != NULL)
 		wf_fault(faults, invoke->path, hint, problem, invoke->src);
 }
 
 static void
-check_invokes(const WfChart *chart, Oid role, WfFaults *faults)
+check_invokes(const WfChart *chart, Oid role, bool simulated, WfFaults *faults)
 {
 	for (int s = 0; s < chart->nstates; s++)
 		for (int i = 0; i < chart->states[s].ninvokes; i++)
-			check_invoke(chart, &chart->states[s].invokes[i], role, faults);
+			check_invoke(chart, &chart->states[s].invokes[i], role,
+						 simulated, faults);
 }
 
 /* What is legal and yet cannot be meant. */
@@ -313,9 +315,13 @@ lock_name(const char *name)
 					   0, ExclusiveLock);
 }
 
-/* Compile, resolve every function and expression, or report all faults. */
+/*
+ * Compile, resolve every function and expression, or report all faults.
+ * simulated: nothing will be stored.
+ */
 static WfChart *
-compile_definition(text *source, Oid role, const char *path, WfEvaluator **evaluator)
+compile_definition(text *source, Oid role, const char *path, bool simulated,
+				   WfEvaluator **evaluator)
 {
 	WfFaults	faults = {0};
 	WfChart    *chart = wf_compile_faulty(VARDATA_ANY(source),
@@ -324,12 +330,16 @@ compile_definition(text *source, Oid role, const char *path, WfEvaluator **evalu
 	if (chart != NULL)
 	{
 		refuse_features(chart, &faults);
-		check_invokes(chart, role, &faults);
+		check_invokes(chart, role, simulated, &faults);
 		*evaluator = wf_evaluator_new(chart, role, path);
 		wf_evaluator_check(*evaluator, note_error, &faults);
 	}
 	if (faults.n > 0)
+	{
+		if (*evaluator != NULL)
+			wf_evaluator_free(*evaluator);
 		report_faults(&faults);
+	}
 	report_warnings(&chart->warnings);
 	return chart;
 }
@@ -338,6 +348,21 @@ static bool
 same_text(HeapTuple row, TupleDesc desc, int column, const char *text)
 {
 	return strcmp(SPI_getvalue(row, desc, column), text) == 0;
+}
+
+WfDefinition *
+wf_define_unstored(text *source)
+{
+	Oid			role = GetUserId();
+	char	   *path = path_for_user_code();
+	WfEvaluator *evaluator = NULL;
+	WfChart    *chart;
+
+	check_owner_role(role);
+	wf_stamp_require();
+	chart = compile_definition(source, role, path, true, &evaluator);
+	wf_evaluator_free(evaluator);
+	return wf_definition_unstored(wf_canonical(chart), role, path);
 }
 
 Datum
@@ -355,8 +380,9 @@ workflow_define(PG_FUNCTION_ARGS)
 	Datum		values[8];
 
 	check_owner_role(role);
-	chart = compile_definition(source, role, path, &evaluator);
+	chart = compile_definition(source, role, path, false, &evaluator);
 	functions = wf_evaluator_functions(evaluator);
+	wf_evaluator_free(evaluator);
 	canonical = wf_canonical(chart);
 
 	wf_connect();

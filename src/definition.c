@@ -33,7 +33,10 @@ typedef struct CacheEntry
 {
 	int32		id;
 	WfDefinition *definition;
+	uint64		serial;			/* of loads in this session */
 } CacheEntry;
+
+static uint64 loads = 0;
 
 static WfStatement load_statement = {
 	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text"
@@ -103,6 +106,27 @@ has_delayed_sends(const WfChart *chart)
 	return chart->ndelays > timers;
 }
 
+/* Compile its canonical form, and all that hangs on it. */
+static void
+furnish(WfDefinition *definition, const char *chart)
+{
+	WfFaults	faults = {0};
+
+	definition->chart = wf_compile(chart, strlen(chart), &faults);
+	if (definition->chart == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored definition %d does not compile", definition->id),
+				 errdetail("%s: %s", faults.items[0].path,
+						   faults.items[0].message)));
+	definition->evaluator = wf_evaluator_new(definition->chart,
+											 definition->role,
+											 definition->search_path);
+	definition->leaf_arrays = palloc0(sizeof(ArrayType *) *
+									  definition->chart->nstates);
+	definition->sends_later = has_delayed_sends(definition->chart);
+}
+
 /* Build a definition from its row, the current one of SPI_tuptable. */
 static WfDefinition *
 build(int32 id, HeapTuple row, TupleDesc desc)
@@ -112,7 +136,6 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	WfDefinition *definition = palloc0(sizeof(WfDefinition));
-	WfFaults	faults = {0};
 	bool		isnull;
 	char	   *chart = SPI_getvalue(row, desc, 6);
 
@@ -129,22 +152,58 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 						definition->name),
 				 errhint("Create it and call workflow.adopt().")));
 	definition->search_path = SPI_getvalue(row, desc, 5);
-	definition->chart = wf_compile(chart, strlen(chart), &faults);
-	if (definition->chart == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("stored definition %d does not compile", id),
-				 errdetail("%s: %s", faults.items[0].path,
-						   faults.items[0].message)));
+	furnish(definition, chart);
 	pfree(chart);
-	definition->evaluator = wf_evaluator_new(definition->chart,
-											 definition->role,
-											 definition->search_path);
-	definition->leaf_arrays = palloc0(sizeof(ArrayType *) *
-									  definition->chart->nstates);
-	definition->sends_later = has_delayed_sends(definition->chart);
 	MemoryContextSwitchTo(old);
 	return definition;
+}
+
+WfDefinition *
+wf_definition_unstored(const char *chart, Oid role, const char *search_path)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "workflow definition",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	WfDefinition *definition = palloc0(sizeof(WfDefinition));
+
+	definition->context = context;
+	definition->role = role;
+	definition->search_path = pstrdup(search_path);
+	furnish(definition, chart);
+	definition->name = definition->chart->name;
+	MemoryContextSwitchTo(old);
+	return definition;
+}
+
+void
+wf_definition_free(WfDefinition *definition)
+{
+	wf_evaluator_free(definition->evaluator);
+	MemoryContextDelete(definition->context);
+}
+
+uint64
+wf_definition_mark(void)
+{
+	return loads;
+}
+
+void
+wf_definition_forget(uint64 mark)
+{
+	HASH_SEQ_STATUS status;
+	CacheEntry *entry;
+
+	if (cache == NULL || loads == mark)
+		return;
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		if (entry->serial > mark)
+		{
+			wf_definition_free(entry->definition);
+			hash_search(cache, &entry->id, HASH_REMOVE, NULL);
+		}
 }
 
 WfDefinition *
@@ -170,6 +229,7 @@ wf_definition(int32 id)
 	entry = hash_search(cache, &id, HASH_ENTER, NULL);
 	MemoryContextSetParent(definition->context, cache_context);
 	entry->definition = definition;
+	entry->serial = ++loads;
 	return definition;
 }
 

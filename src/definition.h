@@ -39,6 +39,27 @@ typedef struct WfDefinition
 /* By id; SPI must be connected.  Error WF006 when there is none. */
 extern WfDefinition *wf_definition(int32 id);
 
+/*
+ * From its canonical form alone, in the current memory context: stored nowhere
+ * and found by nobody (id 0, no version, no owner's id).
+ */
+extern WfDefinition *wf_definition_unstored(const char *chart, Oid role,
+											const char *search_path);
+extern void wf_definition_free(WfDefinition *definition);
+
+/*
+ * Compile what define() would store, with its errors, and store nothing; what
+ * it invokes need not be there.  Error WF007, WF002.
+ */
+extern WfDefinition *wf_define_unstored(text *source);
+
+/*
+ * Forget the definitions that were loaded since the mark was read; nobody uses
+ * them: what loaded them has been rolled back, and maybe they with it.
+ */
+extern uint64 wf_definition_mark(void);
+extern void wf_definition_forget(uint64 mark);
+
 /* By name; version 0: the newest.  Error WF006. */
 extern WfDefinition *wf_definition_by_name(const char *name, int32 version);
 

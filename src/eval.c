@@ -102,6 +102,20 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path)
 	return evaluator;
 }
 
+void
+wf_evaluator_free(WfEvaluator *evaluator)
+{
+	for (int i = 0; i < evaluator->chart->nexprs; i++)
+	{
+		Compiled   *compiled = &evaluator->compiled[i];
+
+		if (compiled->cached != NULL)
+			FreeCachedExpression(compiled->cached);
+		compiled->cached = NULL;
+		compiled->state = NULL;
+	}
+}
+
 /* --- the bracket ------------------------------------------------------- */
 
 void

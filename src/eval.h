@@ -53,6 +53,12 @@ extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
 									 const char *search_path);
 
 /*
+ * Give back what an evaluator has outside of its memory context, before that
+ * is deleted.  None of its expressions may be under way.
+ */
+extern void wf_evaluator_free(WfEvaluator *evaluator);
+
+/*
  * Compile every expression of the chart now and check every constant delay;
  * for define().  Must be called as the owner, under the path to be stored.
  * check(arg, path, error) is called for each one that fails.

@@ -371,8 +371,15 @@ static void
 act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
 	Jsonb	   *value = value_of(process, action->event_data, event);
+	WfOnlooker *onlooker = process->stepper->onlooker;
 	char	   *text = value == NULL ? "" :
 		JsonbToCString(NULL, &value->root, VARSIZE(value));
+
+	if (unlikely(onlooker != NULL))
+	{
+		onlooker->logged(onlooker, action, value);
+		return;
+	}
 
 	ereport(AmBackgroundWorkerProcess() ? LOG : NOTICE,
 			(errmsg("workflow \"%s\": %s%s%s", process->definition->name,

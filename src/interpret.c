@@ -118,6 +118,8 @@ wf_raise(WfMachine *machine, const WfEvent *event)
 {
 	WfMachineScratch *scratch = machine->scratch;
 
+	if (unlikely(machine->host_calls->watch != NULL))
+		machine->host_calls->watch->raising(machine->host, event);
 	if (scratch->queue_tail == scratch->queue_size)
 		scratch->queue = wf_scratch_grow(scratch, scratch->queue,
 										 &scratch->queue_size,
@@ -136,6 +138,8 @@ exit_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 {
 	const WfHost *calls = machine->host_calls;
 
+	if (unlikely(calls->watch != NULL))
+		calls->watch->leaving(machine->host, state);
 	run_block(machine, &state->exit, event);
 	if (state->ntimers > 0)
 		calls->disarm(machine->host, state);
@@ -274,6 +278,8 @@ enter_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 	WfMachineScratch *scratch = machine->scratch;
 	const WfHost *calls = machine->host_calls;
 
+	if (unlikely(calls->watch != NULL))
+		calls->watch->entering(machine->host, state);
 	wf_set_add(&machine->active, state->id);
 	if (state->ninvokes > 0)
 	{
@@ -320,6 +326,10 @@ microstep(WfMachine *machine, const WfEvent *event)
 	if (++machine->microsteps > machine->max_microsteps)
 		machine->host_calls->too_many_microsteps(machine->host,
 												 machine->max_microsteps);
+	if (unlikely(machine->host_calls->watch != NULL))
+		for (int i = 0; i < scratch->nenabled; i++)
+			machine->host_calls->watch->taking(machine->host,
+											   scratch->enabled[i].transition);
 	exit_for_enabled(machine, event);
 	for (int i = 0; i < scratch->nenabled; i++)
 		run_block(machine, &scratch->enabled[i].transition->actions, event);

@@ -26,6 +26,18 @@ typedef struct WfEvent
 typedef struct WfMachine WfMachine;
 
 /*
+ * What somebody who watches a machine is told, before it happens.  A host
+ * without a watch, that is every process in earnest, pays a look at a pointer.
+ */
+typedef struct WfWatch
+{
+	void		(*taking) (void *self, const WfTransition *transition);
+	void		(*leaving) (void *self, const WfState *state);
+	void		(*entering) (void *self, const WfState *state);
+	void		(*raising) (void *self, const WfEvent *event);
+} WfWatch;
+
+/*
  * What the interpreter asks of its host, in the order in which the algorithm
  * needs it.  `self` is WfMachine.host.  event is NULL while a machine starts
  * or stops and for eventless microsteps keeps the event of the macrostep.
@@ -85,6 +97,8 @@ typedef struct WfHost
 	 * before it could be worked.  May throw.  NULL: nobody cares.
 	 */
 	void		(*unheard) (void *self, const WfEvent *event);
+
+	const WfWatch *watch;		/* or NULL */
 } WfHost;
 
 /* A set of states as bits. */

@@ -130,6 +130,7 @@ struct WfOutput
 {
 	Tuplestorestate *stores[NSETS];
 	int			counts[NSETS];
+	WfOutputSink *sink;			/* or NULL: the tables */
 	int32		claimed;		/* owner, or 0 */
 	TimestampTz next;			/* earliest new timer of that owner */
 };
@@ -174,9 +175,17 @@ wf_output_new(int32 claimed)
 	return out;
 }
 
+void
+wf_output_divert(WfOutput *out, WfOutputSink *sink)
+{
+	out->sink = sink;
+}
+
 static void
 put(WfOutput *out, SetKind kind, Datum *values, bool *nulls)
 {
+	if (unlikely(out->sink != NULL))
+		return;
 	if (out->stores[kind] == NULL)
 		out->stores[kind] = tuplestore_begin_heap(false, false, work_mem);
 	tuplestore_putvalues(out->stores[kind], descriptors[kind], values, nulls);
@@ -267,6 +276,11 @@ wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process)};
 
+	if (unlikely(out->sink != NULL))
+	{
+		out->sink->disarm(out->sink, process, state, name);
+		return;
+	}
 	values[1] = text_datum(state, &nulls[1]);
 	values[2] = text_datum(name, &nulls[2]);
 	put(out, DISARMED, values, nulls);
@@ -284,6 +298,11 @@ wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 		BoolGetDatum(if_absent), CStringGetTextDatum(timer->event)
 	};
 
+	if (unlikely(out->sink != NULL))
+	{
+		out->sink->arm(out->sink, timer, parked, if_absent);
+		return;
+	}
 	nulls[1] = timer->seq == 0;
 	values[8] = text_datum(timer->name, &nulls[8]);
 	values[9] = text_datum(timer->state, &nulls[9]);

@@ -67,8 +67,31 @@ typedef struct WfMachineOf
 	struct WfMachineOf *next;
 } WfMachineOf;
 
+/*
+ * Who looks on while a stepper works, and keeps what it would write from being
+ * written: trace.c.  NULL for every step in earnest.
+ */
+typedef struct WfOnlooker
+{
+	const WfHost *host;			/* instead of wf_process_host */
+	WfOutputSink sink;			/* instead of the tables */
+	/* Sent, to be delivered at `due` (DT_NOBEGIN: now); target NULL: to itself. */
+	void		(*sent) (struct WfOnlooker *self, const char *target,
+						 const char *event, Jsonb *data, const char *id,
+						 TimestampTz due);
+	/* Is this a child that is not there but played? */
+	bool		(*plays) (struct WfOnlooker *self, const char *invoke);
+	void		(*cancelled) (struct WfOnlooker *self, const char *id);
+	/* The action "log", told to nobody else. */
+	void		(*logged) (struct WfOnlooker *self, const WfAction *action, Jsonb *value);
+	/* A step has ended; the process is as the step left it. */
+	void		(*stepped) (struct WfOnlooker *self, const char *event,
+							TimestampTz due, bool taken, Datum from_states);
+} WfOnlooker;
+
 struct WfStepper
 {
+	WfOnlooker *onlooker;		/* or NULL */
 	WfOutput   *out;
 	List	   *processes;
 	WfMachineOf  *machines;
@@ -122,6 +145,15 @@ struct WfProcess
 	  repalloc((array), sizeof(*(array)) * (size))) : 0, \
 	 memset(&(array)[n], 0, sizeof(*(array))), \
 	 &(array)[(n)++])
+
+/*
+ * stepper.c: have the steps of this stepper looked at and not written.  Before
+ * the first process is added.
+ */
+extern void wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker);
+/* A row that is in no table, or not locked; as wf_stepper_add(). */
+extern WfProcess *wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
+									 WfDefinition *definition);
 
 /* host.c: what the interpreter asks for. */
 extern const WfHost wf_process_host;

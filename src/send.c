@@ -179,16 +179,30 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 	WfTimerRow	timer = {.event = event,.actor = actor,.data = data};
 	WfDefinition *receiver = NULL;
 	WfChild    *child;
+	WfOnlooker *onlooker = process->stepper->onlooker;
 	const char *reason;
 
 	/* While it is cancelled its family does not listen to it any more. */
 	if (process->disowned && strncmp(target, "#_", 2) == 0)
 		return;
+
+	/* A child that somebody only plays. */
+	if (unlikely(onlooker != NULL) && strncmp(target, "#_", 2) == 0 &&
+		onlooker->plays(onlooker, target + 2))
+	{
+		onlooker->sent(onlooker, target, event, data, id, due);
+		return;
+	}
 	reason = resolve(process, target, &timer, &receiver, &child);
 	if (reason != NULL)
+	{
 		raise_communication_error(process, target, reason);
-	else if (due != DT_NOBEGIN)
+		return;
+	}
+	if (due != DT_NOBEGIN)
 		keep_for_later(process, &timer, id, due);
 	else
 		deliver_now(process, &timer, receiver, child);
+	if (unlikely(onlooker != NULL))
+		onlooker->sent(onlooker, target, event, data, id, due);
 }

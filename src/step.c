@@ -149,7 +149,9 @@ load_machine(WfProcess *process)
 		entry = palloc(sizeof(WfMachineOf));
 		entry->definition = process->definition;
 		entry->machine = wf_machine_new(process->definition->chart,
-										&wf_process_host, process,
+										stepper->onlooker == NULL ?
+										&wf_process_host :
+										stepper->onlooker->host, process,
 										wf_max_microsteps);
 		entry->next = stepper->machines;
 		stepper->machines = entry;
@@ -185,6 +187,9 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	process->changed = true;
 	wf_output_history(process->stepper->out, &process->row, event, wf_now(), due,
 					  taken, from_states, process->row.states, actor, data);
+	if (unlikely(process->stepper->onlooker != NULL))
+		process->stepper->onlooker->stepped(process->stepper->onlooker, event,
+											due, taken, from_states);
 }
 
 /* --- error context ----------------------------------------------------- */

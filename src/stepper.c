@@ -83,6 +83,13 @@ wf_stepper_end(WfStepper *stepper)
 	nunder_way--;
 }
 
+void
+wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker)
+{
+	stepper->onlooker = onlooker;
+	wf_output_divert(stepper->out, &onlooker->sink);
+}
+
 WfOutput *
 wf_stepper_output(WfStepper *stepper)
 {
@@ -139,7 +146,8 @@ add_process(WfStepper *stepper, WfDefinition *definition)
 }
 
 WfProcess *
-wf_stepper_add(WfStepper *stepper, const WfRow *row)
+wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
+				   WfDefinition *definition)
 {
 	WfProcess  *process;
 
@@ -154,9 +162,16 @@ wf_stepper_add(WfStepper *stepper, const WfRow *row)
 				(errcode(WF_ERR_BUSY),
 				 errmsg("the process is being stepped by this very session"),
 				 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
-	process = add_process(stepper, wf_definition(row->definition));
+	process = add_process(stepper, definition != NULL ? definition :
+						  wf_definition(row->definition));
 	process->row = *row;
 	return process;
+}
+
+WfProcess *
+wf_stepper_add(WfStepper *stepper, const WfRow *row)
+{
+	return wf_stepper_add_row(stepper, row, NULL);
 }
 
 WfProcess *

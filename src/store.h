@@ -125,6 +125,18 @@ typedef struct WfOutput WfOutput;
  */
 extern WfOutput *wf_output_new(int32 claimed);
 
+/* Who takes what would be written of timers, when nothing is to be written. */
+typedef struct WfOutputSink
+{
+	void		(*disarm) (struct WfOutputSink *self, const pg_uuid_t *process,
+						   const char *state, const char *name);
+	void		(*arm) (struct WfOutputSink *self, const WfTimerRow *timer,
+						bool parked, bool if_absent);
+} WfOutputSink;
+
+/* Write nothing, announce nothing: timers go to the sink, the rest nowhere. */
+extern void wf_output_divert(WfOutput *out, WfOutputSink *sink);
+
 extern void wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
 							Oid starter, const char *key);
 extern void wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at);

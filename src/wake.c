@@ -27,6 +27,7 @@ typedef struct Touched
 	WfOwner    *entry;
 	TimestampTz due;			/* earliest timer inserted; infinity: none */
 	bool		released;		/* holds process rows */
+	bool		released_silently;	/* held some that a rollback lets go */
 	bool		claimed;		/* took timers; then: */
 	uint64		generation;
 	TimestampTz mark;
@@ -38,6 +39,9 @@ static int	ntouched = 0;
 static int	touched_size = 0;
 
 static bool stepped = false;
+
+/* What is done now will be rolled back. */
+static bool silent = false;
 
 /* Databases to be looked at anew, in TopMemoryContext. */
 static List *databases = NIL;
@@ -73,6 +77,7 @@ touch(int32 owner)
 		return NULL;
 	touch->due = DT_NOEND;
 	touch->released = false;
+	touch->released_silently = false;
 	touch->claimed = false;
 	ntouched++;
 	return touch;
@@ -82,7 +87,7 @@ touch(int32 owner)
 void
 wf_wake_timer(int32 owner, TimestampTz due)
 {
-	Touched    *mine = touch(owner);
+	Touched    *mine = silent ? NULL : touch(owner);
 
 	if (mine)
 		mine->due = Min(mine->due, due);
@@ -94,7 +99,9 @@ wf_wake_released(int32 owner)
 {
 	Touched    *mine = touch(owner);
 
-	if (mine)
+	if (mine && silent)
+		mine->released_silently = true;
+	else if (mine)
 		mine->released = true;
 }
 
@@ -103,7 +110,7 @@ void
 wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
 				TimestampTz inserted)
 {
-	Touched    *mine = touch(owner);
+	Touched    *mine = silent ? NULL : touch(owner);
 
 	if (mine == NULL)
 		return;
@@ -117,15 +124,18 @@ wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
 void
 wf_wake_stepped(void)
 {
-	stepped = true;
+	stepped = stepped || !silent;
 }
 
 /* A database is to be looked at anew when this transaction commits. */
 void
 wf_wake_database(Oid dbid)
 {
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContext old;
 
+	if (silent)
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
 	databases = list_append_unique_oid(databases, dbid);
 	MemoryContextSwitchTo(old);
 }
@@ -137,10 +147,30 @@ wf_wake_extension(void)
 	wf_wake_database(MyDatabaseId);
 }
 
+void
+wf_wake_silence_begin(WfWakeSilence *silence)
+{
+	silence->outer = silent;
+	silence->ntouched = ntouched;
+	silent = true;
+}
+
+void
+wf_wake_silence_end(const WfWakeSilence *silence)
+{
+	silent = silence->outer;
+	if (silent)
+		return;
+	ntouched = Min(ntouched, silence->ntouched);
+	for (int i = 0; i < ntouched; i++)
+		touched[i].released_silently = false;
+}
+
 static void
 forget(void)
 {
 	ntouched = 0;
+	silent = false;
 	stepped = false;
 	list_free(databases);
 	databases = NIL;
@@ -207,7 +237,7 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 		return;
 	for (int i = 0; i < ntouched; i++)
 	{
-		if (touched[i].released)
+		if (touched[i].released || touched[i].released_silently)
 			wf_mark_released(touched[i].entry);
 	}
 }

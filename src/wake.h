@@ -41,6 +41,20 @@ extern void wf_wake_stepped(void);
 /* This transaction created or dropped the extension: have that seen at commit. */
 extern void wf_wake_extension(void);
 
+/*
+ * From begin to end, nothing that is done will be told to anybody: it will
+ * all have been rolled back by then.  But the locks it held are seen to be
+ * free at that rollback, as always.  They nest; errors need the end, too.
+ */
+typedef struct WfWakeSilence
+{
+	bool		outer;
+	int			ntouched;
+} WfWakeSilence;
+
+extern void wf_wake_silence_begin(WfWakeSilence *silence);
+extern void wf_wake_silence_end(const WfWakeSilence *silence);
+
 /* The same for any database. */
 extern void wf_wake_database(Oid dbid);
 

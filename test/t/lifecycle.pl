@@ -153,6 +153,10 @@ is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE
 	'a standby has no workers');
 my ($status, $out, $err) = $standby->psql('postgres', q{SELECT workflow.start('leave')}, extra_params => [ '-U', 'clerk' ]);
 like($err, qr/read-only|recovery/, 'and takes no commands');
+($status, $out, $err) = $standby->psql('postgres', q{SELECT workflow.dry_run(workflow.find('leave', 'ann'), 'go')}, extra_params => [ '-U', 'clerk' ]);
+like($err, qr/cannot execute workflow.dry_run\(\) during recovery/, 'nor does it try them');
+($status, $out, $err) = $standby->psql('postgres', q{SELECT count(*) FROM workflow.simulate('leave', '[]')}, extra_params => [ '-U', 'clerk' ]);
+like($err, qr/cannot execute workflow.simulate\(\) during recovery/, 'or plays them');
 
 $node->stop('immediate');
 my $reached = $standby->safe_psql('postgres', 'SELECT max(step) FROM workflow.process');
