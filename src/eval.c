@@ -362,6 +362,7 @@ evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	ExprState  *state;
 	TimestampTz until = DT_NOEND;
 	bool		own_limit;
+	Datum		result;
 
 	memset(&params, 0, sizeof(params));
 	params.list.numParams = 2;
@@ -387,8 +388,15 @@ evaluate(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	if (!compiled->pure)
 		return evaluate_impure(compiled, state, &params.list, until, own_limit, isnull);
 	if (until != DT_NOEND)
-		return evaluate_pure_until(state, &params.list, until, own_limit, isnull);
-	return evaluate_pure(state, &params.list, isnull);
+		result = evaluate_pure_until(state, &params.list, until, own_limit, isnull);
+	else
+		result = evaluate_pure(state, &params.list, isnull);
+
+	/* The context goes when it changes, a result stays. */
+	if (!*isnull && result == params.list.params[0].value &&
+		!get_typbyval(compiled->type))
+		result = datumCopy(result, false, get_typlen(compiled->type));
+	return result;
 }
 
 bool

@@ -103,9 +103,6 @@ extern void wf_user_leave(WfBracket *bracket);
 /* Has any code that is not pure run in this session since the last look? */
 extern bool wf_user_ran(void);
 
-/* context with key set to value. */
-extern Jsonb *wf_jsonb_set(Jsonb *context, const char *key, Jsonb *value);
-
 /* overlay's keys laid over base; both objects. */
 extern Jsonb *wf_jsonb_merge(Jsonb *base, Jsonb *overlay);
 

@@ -11,9 +11,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
 
 #include "child.h"
 #include "clock.h"
@@ -138,6 +140,23 @@ set_context(WfProcess *process, Jsonb *context)
 	wf_check_context(context);
 	process->context = context;
 	process->row.context = JsonbPGetDatum(context);
+
+	/* A loop makes a context for each of its items: nobody has that of before. */
+	if (process->own_context != NULL)
+		pfree(process->own_context);
+	process->own_context = NULL;
+}
+
+/* Members of the context get new values. */
+static void
+change_context(WfProcess *process, int n, const char **keys, Jsonb **values)
+{
+	Jsonb	   *changes = wf_jsonb_object(n, keys, values);
+	Jsonb	   *context = wf_jsonb_merge(wf_process_context(process), changes);
+
+	pfree(changes);
+	set_context(process, context);
+	process->own_context = context;
 }
 
 /* --- what may fail, as wf_catch() calls it ----------------------------- */
@@ -299,9 +318,7 @@ act_assign(WfProcess *process, const WfAction *action, const WfEvent *event)
 	values = palloc(sizeof(Jsonb *) * (action->nkeys + 1));
 	for (int i = 0; i < action->nkeys; i++)
 		values[i] = value_of(process, action->values[i], event);
-	set_context(process,
-				wf_jsonb_merge(wf_process_context(process),
-							   wf_jsonb_object(action->nkeys, action->keys, values)));
+	change_context(process, action->nkeys, action->keys, values);
 }
 
 static void
@@ -483,14 +500,15 @@ static void
 call_element(void *arg)
 {
 	Call	   *call = arg;
-	const WfAction *action = call->action;
-	Jsonb	   *context = wf_jsonb_set(wf_process_context(call->process), action->item,
-									   call->result);
+	const char *keys[2] = {call->action->item, ""};
+	Jsonb	   *values[2] = {call->result, NULL};
 
-	if (action->index != NULL)
-		context = wf_jsonb_set(context, action->index,
-							   wf_jsonb_parse(psprintf("%d", call->index)));
-	set_context(call->process, context);
+	if (call->action->index != NULL)
+	{
+		keys[1] = call->action->index;
+		values[1] = wf_jsonb_scalar(NumericGetDatum(int64_to_numeric(call->index)), NUMERICOID);
+	}
+	change_context(call->process, lengthof(keys), keys, values);
 }
 
 static void

@@ -37,66 +37,6 @@ root_value(JsonbValue *value, Jsonb *jsonb)
 	}
 }
 
-/* Push all members of an object but those that `skip` has too. */
-static void
-push_members(JsonbParseState **state, Jsonb *object, Jsonb *skip)
-{
-	JsonbIterator *it = JsonbIteratorInit(&object->root);
-	JsonbValue	key;
-	JsonbValue	value;
-
-	if (JsonbIteratorNext(&it, &key, true) != WJB_BEGIN_OBJECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a context must be a JSON object")));
-	while (JsonbIteratorNext(&it, &key, true) == WJB_KEY)
-	{
-		(void) JsonbIteratorNext(&it, &value, true);
-		if (skip != NULL &&
-			findJsonbValueFromContainer(&skip->root, JB_FOBJECT, &key) != NULL)
-			continue;
-		pushJsonbValue(state, WJB_KEY, &key);
-		pushJsonbValue(state, WJB_VALUE, &value);
-	}
-}
-
-Jsonb *
-wf_jsonb_merge(Jsonb *base, Jsonb *overlay)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_members(&state, base, overlay);
-	push_members(&state, overlay, NULL);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
-Jsonb *
-wf_jsonb_object(int n, const char **keys, Jsonb **values)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < n; i++)
-	{
-		JsonbValue	value;
-
-		if (values[i] == NULL)
-			continue;
-		string_value(&value, keys[i]);
-		pushJsonbValue(&state, WJB_KEY, &value);
-		root_value(&value, values[i]);
-		pushJsonbValue(&state, WJB_VALUE, &value);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
-Jsonb *
-wf_jsonb_set(Jsonb *context, const char *key, Jsonb *value)
-{
-	return wf_jsonb_merge(context, wf_jsonb_object(1, &key, &value));
-}
-
 Jsonb *
 wf_jsonb_array(int n, Jsonb **values)
 {

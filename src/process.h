@@ -104,6 +104,8 @@ struct WfProcess
 	WfDefinition *definition;
 	WfMachine  *machine;		/* set while it runs */
 	Jsonb	   *context;		/* detoasted row.context, or NULL */
+	Jsonb	   *own_context;	/* the same, if this step made it and nobody else
+								 * points to it: freed when it changes */
 	bool		is_new;			/* no row yet */
 	bool		changed;		/* row is to be written */
 	bool		unpark;			/* started just now: what waited for it goes on */

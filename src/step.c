@@ -158,6 +158,7 @@ load_machine(WfProcess *process)
 	}
 	wf_machine_reset(entry->machine, process);
 	process->machine = entry->machine;
+	process->own_context = NULL;	/* a verdict may show it */
 	if (process->row.status != WF_INITIALIZED)
 		restore_states(process, entry->machine);
 	if (process->row.history != (Datum) 0)

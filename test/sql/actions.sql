@@ -195,5 +195,18 @@ SET LOCAL statement_timeout TO '200ms';
 SELECT is(cancelled(format('SELECT workflow.send(%L, ''go'')', :'p')), 'canceling statement due to statement timeout', 'foreach can be interrupted');
 RESET statement_timeout;
 
+-- foreach makes a context for each item, and what was made of an earlier one stays
+CREATE FUNCTION app.seen(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS
+    $$ INSERT INTO app.note (text) VALUES (concat_ws(' ', event #> '{data,n}', event #> '{data,i}', event #> '{data,m}')) $$;
+SELECT FROM workflow.define('{"id": "each", "initial": "a", "context": {"list": [[1], {"x": 2}, "three", null, 5.5]}, "states": {"a": {"on": {
+    "go": {"actions": {"type": "foreach", "array": {"@expr": "context->''list''"}, "item": "i", "index": "n", "actions": [
+        {"type": "raise", "event": {"type": "seen", "data": {"@expr": "context"}}},
+        {"type": "assign", "context": {"m": {"@expr": "context->''n''"}}},
+        {"type": "raise", "event": {"type": "seen", "data": {"@expr": "coalesce(context, event)"}}}]}},
+    "seen": {"actions": "seen"}}}}}');
+SELECT FROM workflow.send(workflow.start('each'), 'go');
+SELECT is(notes(), '0 [1], 0 [1] 0, 1 {"x": 2} 0, 1 {"x": 2} 1, 2 "three" 1, 2 "three" 2, 3 null 2, 3 null 3, 4 5.5 3, 4 5.5 4',
+    'an event raised with the context of an item keeps it');
+
 SELECT finish();
 ROLLBACK;

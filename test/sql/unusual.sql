@@ -84,5 +84,29 @@ SELECT is(run_inside('ALTER FUNCTION app.inside(jsonb, jsonb, jsonb) COST 200'),
 SELECT is(run_inside('ALTER FUNCTION app.inside(jsonb, jsonb, jsonb) COST 300'), '1000000 1000000', 'more than once');
 SELECT is(context(workflow.start('inside')), '{}', 'and all goes on');
 
+-- contexts are put together byte by byte: as || does it, whatever is in them
+SET LOCAL check_function_bodies TO off;
+SELECT setseed(0.5) IS NULL AS seeded \gset
+CREATE FUNCTION app.any_value(depth int) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT CASE (random() * 9)::int
+        WHEN 0 THEN 'null' WHEN 1 THEN to_jsonb(random() > 0.5) WHEN 2 THEN to_jsonb(round((random() * 10 ^ (random() * 30)::int)::numeric, (random() * 5)::int))
+        WHEN 3 THEN to_jsonb(repeat('ü', (random() * 10)::int)) WHEN 4 THEN '[]' WHEN 5 THEN '{}' WHEN 6 THEN to_jsonb(repeat('x', (random() * 300)::int))
+        WHEN 7 THEN CASE WHEN depth > 0 THEN jsonb_build_array(any_value(depth - 1), any_value(depth - 1)) ELSE '0' END
+        ELSE CASE WHEN depth > 0 THEN any_object((random() * 5)::int, depth - 1) ELSE '1' END END
+$$;
+CREATE FUNCTION app.any_object(keys int, depth int) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT coalesce(jsonb_object_agg(left(md5(((random() * 100)::int)::text), 1 + (random() * 5)::int), any_value(depth)), '{}') FROM generate_series(1, keys)
+$$;
+CREATE TABLE app.pair AS SELECT n, any_object(n * 7 % 120, 1) AS a, any_object(n * 5 % 90, 1) AS b FROM generate_series(1, 100) n;
+SELECT FROM workflow.define('{"id": "merge", "initial": "a", "context": {"a": {"@expr": "context->''a''"}}, "states": {"a": {"on": {"put": {"actions": [
+    {"type": "assign", "context": {"a": {"@expr": "event->''data''"}, "bb": 1, "c": [{"@expr": "event->''data''"}]}}]}}}}}');
+SELECT is(count(*), 100::bigint, 'the input of a process is laid over its context as || does it')
+FROM (SELECT n, a, b, context(workflow.start('merge', b || jsonb_build_object('a', a), n::text)) AS c FROM app.pair) p
+WHERE c = b || jsonb_build_object('a', a) AND c::text = (b || jsonb_build_object('a', a))::text
+    AND NOT EXISTS (SELECT FROM jsonb_each(b) e WHERE e.key <> 'a' AND c -> e.key IS DISTINCT FROM e.value);
+SELECT is(count(*), 100::bigint, 'so is an assignment')
+FROM (SELECT b || jsonb_build_object('a', b, 'bb', 1, 'c', jsonb_build_array(b)) AS d, (workflow.send_by_key('merge', n::text, 'put', b)).context AS c FROM app.pair) p
+WHERE c = d AND c::text = d::text AND c::text::jsonb = c;
+
 SELECT finish();
 ROLLBACK;
