@@ -385,6 +385,7 @@ wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit
 	n = wf_run(&claim_statement, args, NULL, 0);
 	if (n > 0)
 	{
+		wf_wake_claiming();
 		while (mask < (uint32) n * 2)
 			mask = mask * 2 + 1;
 		found = palloc(sizeof(WfRow) * n);

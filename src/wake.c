@@ -43,6 +43,9 @@ static bool stepped = false;
 /* What is done now will be rolled back. */
 static bool silent = false;
 
+/* The outermost subtransaction that claimed something, or none. */
+static SubTransactionId claimed_in = InvalidSubTransactionId;
+
 /* Databases to be looked at anew, in TopMemoryContext. */
 static List *databases = NIL;
 
@@ -120,6 +123,29 @@ wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
 	mine->inserted = inserted;
 }
 
+/* This transaction took work: it must end here. */
+void
+wf_wake_claiming(void)
+{
+	if (claimed_in == InvalidSubTransactionId)
+		claimed_in = GetCurrentSubTransactionId();
+}
+
+/*
+ * What is claimed is being worked by somebody who lives, or is free again: a
+ * prepared transaction is neither, for as long as it likes.
+ */
+static void
+refuse_prepare(void)
+{
+	if (claimed_in != InvalidSubTransactionId)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has claimed work"),
+				 errdetail("What it claimed could be done by nobody until the transaction is committed or rolled back."),
+				 errhint("COMMIT it.")));
+}
+
 /* This transaction changed a process. */
 void
 wf_wake_stepped(void)
@@ -172,6 +198,7 @@ forget(void)
 	ntouched = 0;
 	silent = false;
 	stepped = false;
+	claimed_in = InvalidSubTransactionId;
 	list_free(databases);
 	databases = NIL;
 }
@@ -221,9 +248,11 @@ at_end_of_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_ABORT:
 			forget();
 			break;
+		case XACT_EVENT_PRE_PREPARE:
+			refuse_prepare();
+			break;
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
-		case XACT_EVENT_PRE_PREPARE:
 			break;
 	}
 }
@@ -235,6 +264,10 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 {
 	if (event != SUBXACT_EVENT_ABORT_SUB)
 		return;
+
+	/* Claims of those inside of it, which have later ids, went with it. */
+	if (claimed_in >= mine)
+		claimed_in = InvalidSubTransactionId;
 	for (int i = 0; i < ntouched; i++)
 	{
 		if (touched[i].released || touched[i].released_silently)

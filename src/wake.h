@@ -35,6 +35,12 @@ extern void wf_wake_released(int32 owner);
 extern void wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
 							TimestampTz inserted);
 
+/*
+ * This transaction claimed work of whatever kind: PREPARE TRANSACTION is
+ * refused unless the claim is rolled back to a savepoint.
+ */
+extern void wf_wake_claiming(void);
+
 /* This transaction changed a process: wake await()ers at commit. */
 extern void wf_wake_stepped(void);
 
