@@ -63,6 +63,8 @@ typedef struct Compiled
 {
 	const WfExpr *expr;
 	CachedExpression *cached;	/* or NULL: to be compiled (again) */
+	List	   *given_up;		/* older ones that were being executed when they
+								 * were compiled anew */
 	Oid			type;			/* of its result */
 	bool		uses_event;
 	bool		pure;			/* built-in and immutable: needs no bracket */
@@ -75,15 +77,38 @@ typedef struct Compiled
 struct WfEvaluator
 {
 	const WfChart *chart;
+	int			nexprs;			/* of the chart */
 	Oid			owner;
 	const char *search_path;
 	MemoryContext context;
 	Compiled   *compiled;		/* by WfExpr.id */
 	Jsonb	  **consts;			/* by WfValue.const_id */
 	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT */
+	MemoryContextCallback at_end;
 };
 
 static bool user_code_ran = false;
+
+/*
+ * Cached expressions live in a memory context of their own until they are
+ * freed by hand: they go with the evaluator that has them.
+ */
+static void
+free_expressions(void *arg)
+{
+	WfEvaluator *evaluator = arg;
+
+	for (int i = 0; i < evaluator->nexprs; i++)
+	{
+		Compiled   *compiled = &evaluator->compiled[i];
+		ListCell   *cell;
+
+		if (compiled->cached != NULL)
+			FreeCachedExpression(compiled->cached);
+		foreach(cell, compiled->given_up)
+			FreeCachedExpression(lfirst(cell));
+	}
+}
 
 WfEvaluator *
 wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path)
@@ -91,6 +116,7 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path)
 	WfEvaluator *evaluator = palloc0(sizeof(WfEvaluator));
 
 	evaluator->chart = chart;
+	evaluator->nexprs = chart->nexprs;
 	evaluator->owner = owner;
 	evaluator->search_path = search_path;
 	evaluator->context = CurrentMemoryContext;
@@ -99,6 +125,9 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path)
 	evaluator->intervals = palloc0(sizeof(Interval *) * (chart->ndelays + 1));
 	for (int i = 0; i < chart->nexprs; i++)
 		evaluator->compiled[i].expr = chart->exprs[i];
+	evaluator->at_end.func = free_expressions;
+	evaluator->at_end.arg = evaluator;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &evaluator->at_end);
 	return evaluator;
 }
 
@@ -177,6 +206,35 @@ wf_user_ran(void)
 
 /* --- compiling --------------------------------------------------------- */
 
+/* Whoever is executing it still points into it: then it is freed later. */
+static void
+forget_cached(WfEvaluator *evaluator, Compiled *compiled)
+{
+	if (compiled->cached != NULL && compiled->in_use)
+	{
+		MemoryContext old = MemoryContextSwitchTo(evaluator->context);
+
+		compiled->given_up = lappend(compiled->given_up, compiled->cached);
+		MemoryContextSwitchTo(old);
+	}
+	else if (compiled->cached != NULL)
+		FreeCachedExpression(compiled->cached);
+	compiled->cached = NULL;
+	compiled->state = NULL;
+}
+
+/* Nobody executes any of them any more. */
+static void
+free_given_up(Compiled *compiled)
+{
+	ListCell   *cell;
+
+	foreach(cell, compiled->given_up)
+		FreeCachedExpression(lfirst(cell));
+	list_free(compiled->given_up);
+	compiled->given_up = NIL;
+}
+
 /*
  * Parse and plan an expression.  Names resolve under the definition's path,
  * as its owner: inside the bracket.
@@ -184,22 +242,15 @@ wf_user_ran(void)
 static void
 compile(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket)
 {
-	MemoryContext old;
 	Node	   *tree;
 
 	wf_user_enter(evaluator, bracket);
-	/* Whoever is executing it still points into it: then it is given up. */
-	if (compiled->cached != NULL && !compiled->in_use)
-		FreeCachedExpression(compiled->cached);
-	compiled->cached = NULL;
-	compiled->state = NULL;
-
+	forget_cached(evaluator, compiled);
 	tree = wf_expression_parse(compiled->expr, &compiled->type);
 	compiled->uses_event = wf_expression_uses_event(tree);
 
-	old = MemoryContextSwitchTo(evaluator->context);
+	/* What planning needs goes with the caller's memory, the plan stays. */
 	compiled->cached = GetCachedExpression(tree);
-	MemoryContextSwitchTo(old);
 	compiled->pure = wf_expression_is_pure(compiled->cached->expr);
 }
 
@@ -292,6 +343,8 @@ evaluate_impure(Compiled *compiled, ExprState *state, ParamListInfo params,
 		 */
 		compiled->in_use = nested;
 		compiled->state = NULL;
+		if (!nested)
+			free_given_up(compiled);
 		wf_timeout_failed(outer, context);
 		PG_RE_THROW();
 	}
@@ -304,6 +357,8 @@ evaluate_impure(Compiled *compiled, ExprState *state, ParamListInfo params,
 	FreeExprContext(econtext, true);
 	PopActiveSnapshot();
 	CommandCounterIncrement();
+	if (!nested && compiled->given_up != NIL)
+		free_given_up(compiled);
 	return result;
 }
 
