@@ -77,6 +77,18 @@ wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name)
 }
 
 void
+wf_check_length(const char *what, size_t length)
+{
+	if (length > WF_MAX_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+				 errmsg("%s is too long", what),
+				 errdetail("It has %zu bytes, of %d that are allowed.", length,
+						   WF_MAX_NAME_LENGTH),
+				 errhint("Keep long values in the context or the data of an event, and a hash of them here.")));
+}
+
+void
 wf_check_event(const char *event)
 {
 	static const char *const ours[] = {"after.", "done.", "error.", "workflow."};
@@ -85,6 +97,7 @@ wf_check_event(const char *event)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an event needs a name")));
+	wf_check_length("the name of an event", strlen(event));
 	for (int i = 0; i < (int) lengthof(ours); i++)
 		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
 			ereport(ERROR,
@@ -100,6 +113,16 @@ wf_arg_event(FunctionCallInfo fcinfo, int n)
 
 	wf_check_event(event);
 	return event;
+}
+
+char *
+wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
+{
+	char	   *id = wf_arg_string_or_null(fcinfo, n);
+
+	if (id != NULL)
+		wf_check_length("the id of an event", strlen(id));
+	return id;
 }
 
 char *
@@ -141,6 +164,14 @@ wf_connect(void)
 {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	wf_look_only(false);
+}
+
+void
+wf_connect_to_look(void)
+{
+	wf_connect();
+	wf_look_only(true);
 }
 
 WfProcess *

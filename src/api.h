@@ -16,11 +16,18 @@
 extern text *wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name);
 extern pg_uuid_t *wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name);
 extern char *wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name);
-/* The name of an event: not empty, not one that only the engine sends. */
+/*
+ * Error 22001 when a key, an id or the name of an event is longer than our
+ * indexes take; `what` says which.
+ */
+extern void wf_check_length(const char *what, size_t length);
+/* The name of an event: not empty, not too long, not one that only the engine sends. */
 extern void wf_check_event(const char *event);
 extern char *wf_arg_event(FunctionCallInfo fcinfo, int n);
 /* Or NULL. */
 extern char *wf_arg_string_or_null(FunctionCallInfo fcinfo, int n);
+/* The id of a command or an event, or NULL; error 22001. */
+extern char *wf_arg_id_or_null(FunctionCallInfo fcinfo, int n);
 extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
 /* Default: the current user. */
 extern char *wf_arg_actor(FunctionCallInfo fcinfo, int n);
@@ -30,6 +37,8 @@ pg_noreturn extern void wf_no_process(const pg_uuid_t *id);
 pg_noreturn extern void wf_is_over(const pg_uuid_t *id);
 
 extern void wf_connect(void);
+/* The same for functions that are STABLE. */
+extern void wf_connect_to_look(void);
 
 /* Error WF002 unless the current user is an administrator of workflow. */
 extern void wf_require_admin(const char *what);

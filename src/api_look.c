@@ -62,7 +62,7 @@ workflow_get(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
-	wf_connect();
+	wf_connect_to_look();
 	if (wf_execute(&get_statement, &id, NULL, 1) == 0)
 		wf_no_process(PG_GETARG_UUID_P(0));
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
@@ -79,7 +79,7 @@ workflow_find(PG_FUNCTION_ARGS)
 	WfDefinition *definition;
 	bool		over;
 
-	wf_connect();
+	wf_connect_to_look();
 	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), id);
 	definition = wf_definition_of_process(id, &over);
 	if (definition == NULL)
@@ -108,7 +108,7 @@ workflow_available_events(PG_FUNCTION_ARGS)
 	WfRow		row;
 
 	InitMaterializedSRF(fcinfo, 0);
-	wf_connect();
+	wf_connect_to_look();
 	if (!wf_read_process(id, &row))
 		wf_no_process(id);
 	wf_require(wf_definition(row.definition), "send");
@@ -128,7 +128,7 @@ workflow_may(PG_FUNCTION_ARGS)
 	char	   *privilege = wf_arg_string(fcinfo, 1, "privilege");
 	bool		may;
 
-	wf_connect();
+	wf_connect_to_look();
 	may = wf_may(wf_definition(PG_GETARG_INT32(0)), privilege);
 	SPI_finish();
 	PG_RETURN_BOOL(may);

@@ -209,7 +209,7 @@ workflow_send(PG_FUNCTION_ARGS)
 		.process = wf_arg_uuid(fcinfo, 0, "process"),
 		.event = wf_arg_event(fcinfo, 1),
 		.data = wf_arg_jsonb_or_null(fcinfo, 2),
-		.id = wf_arg_string_or_null(fcinfo, 3),
+		.id = wf_arg_id_or_null(fcinfo, 3),
 		.actor = wf_arg_actor(fcinfo, 4)
 	};
 
@@ -225,7 +225,7 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 		.process = &process,
 		.event = wf_arg_event(fcinfo, 2),
 		.data = wf_arg_jsonb_or_null(fcinfo, 3),
-		.id = wf_arg_string_or_null(fcinfo, 4),
+		.id = wf_arg_id_or_null(fcinfo, 4),
 		.actor = wf_arg_actor(fcinfo, 5)
 	};
 
@@ -301,6 +301,8 @@ read_commands(FunctionCallInfo fcinfo, int *count)
 		wf_check_event(commands[i].event);
 		commands[i].data = with_data && !data_nulls[i] ? DatumGetJsonbP(data[i]) : NULL;
 		commands[i].id = with_ids && !id_nulls[i] ? TextDatumGetCString(ids[i]) : NULL;
+		if (commands[i].id != NULL)
+			wf_check_length("the id of an event", strlen(commands[i].id));
 		commands[i].actor = actor;
 	}
 	*count = n;
@@ -400,7 +402,7 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 		.event = wf_arg_event(fcinfo, arg),
 		.data = wf_arg_jsonb_or_null(fcinfo, arg + 1),
 		.due = PG_ARGISNULL(arg + 2) ? wf_now() : PG_GETARG_TIMESTAMPTZ(arg + 2),
-		.name = wf_arg_string_or_null(fcinfo, arg + 3),
+		.name = wf_arg_id_or_null(fcinfo, arg + 3),
 		.actor = wf_arg_actor(fcinfo, arg + 4)
 	};
 	WfOutput   *out = wf_output_new(0);

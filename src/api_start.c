@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -73,6 +74,8 @@ take_keys(const char *definition, int n, Datum *keys, bool *key_nulls,
 
 	for (int i = 0; i < n; i++)
 	{
+		if (!key_nulls[i])
+			wf_check_length("the key of a process", toast_raw_datum_size(keys[i]) - VARHDRSZ);
 		id_datums[i] = UUIDPGetDatum(&ids[i]);
 		is_new[i] = key_nulls[i];
 	}

@@ -16,6 +16,12 @@
 
 #include "fault.h"
 
+/*
+ * Names of definitions, of events, keys and ids (bytes).  Two of them are in
+ * one entry of an index, which takes 2,700 bytes.
+ */
+#define WF_MAX_NAME_LENGTH	1024
+
 typedef int16 WfStateId;		/* index into WfChart.states */
 
 #define WF_NO_STATE			((WfStateId) -1)

@@ -367,6 +367,9 @@ compile_chart(WfCompiler *c, const WfJson *json)
 							 "\"id\" is missing");
 		chart->name = "";
 	}
+	else if (strlen(chart->name) > WF_MAX_NAME_LENGTH)
+		wf_compile_fault(c, path, NULL, "\"id\" is too long: %d bytes are allowed",
+						 WF_MAX_NAME_LENGTH);
 	wf_compile_tree(c, json);
 	c->allow = palloc0(chart->nstates * sizeof(char *));
 

@@ -36,6 +36,9 @@
 /* True while a statement of ours is being planned and executed. */
 static bool running_own = false;
 
+/* See wf_look_only(). */
+static bool look_only = false;
+
 static planner_hook_type previous_planner = NULL;
 
 /*
@@ -135,6 +138,7 @@ wf_begin(const char *activity, Oid extension)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	wf_look_only(false);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	return true;
 }
@@ -225,6 +229,23 @@ prepare(WfStatement *statement)
 	statement->plan = plan;
 }
 
+void
+wf_look_only(bool look)
+{
+	look_only = look;
+}
+
+/*
+ * What the caller's statement sees of others, and all that this transaction
+ * has done so far, this very statement's included: SELECT get(start(...)).
+ */
+static void
+push_look_snapshot(void)
+{
+	PushCopiedSnapshot(GetActiveSnapshot());
+	UpdateActiveSnapshotCommandId();
+}
+
 uint64
 wf_run(WfStatement *statement, Datum *values, const char *nulls, long limit)
 {
@@ -241,7 +262,13 @@ wf_run(WfStatement *statement, Datum *values, const char *nulls, long limit)
 										GetLatestSnapshot(), GetTransactionSnapshot(),
 										false, false, limit);
 		else
-			code = SPI_execute_plan(statement->plan, values, nulls, false, limit);
+		{
+			if (look_only)
+				push_look_snapshot();
+			code = SPI_execute_plan(statement->plan, values, nulls, look_only, limit);
+			if (look_only)
+				PopActiveSnapshot();
+		}
 	}
 	PG_FINALLY();
 	{

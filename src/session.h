@@ -74,6 +74,14 @@ typedef struct WfRights
 	int			guc_level;		/* 0: the path was pinned already */
 } WfRights;
 
+/*
+ * Do statements of ours only look from now on?  Then they see what the
+ * caller's statement sees, as those of a STABLE function must, and besides all
+ * that this transaction has done.  Said by each function when it connects
+ * SPI; until the next one says otherwise.
+ */
+extern void wf_look_only(bool look);
+
 extern void wf_rights_raise(WfRights *saved);
 extern void wf_rights_restore(const WfRights *saved);
 extern uint64 wf_run(WfStatement *statement, Datum *values,

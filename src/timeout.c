@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
@@ -32,6 +34,49 @@ static TimestampTz armed_until = DT_NOEND;
 static bool limit_is_own = false;
 
 static volatile sig_atomic_t expired = false;
+
+/* A cancel request of somebody else came since the outermost call began. */
+static volatile sig_atomic_t cancelled = false;
+
+#ifndef WIN32
+static struct sigaction on_sigint_before;
+
+/*
+ * The server has one flag for its cancel requests (also those of its own
+ * timeouts) and for ours: what ours is, is taken back, theirs must not be.
+ */
+static void
+on_sigint(int signal, siginfo_t *info, void *context)
+{
+	cancelled = true;
+	if (on_sigint_before.sa_flags & SA_SIGINFO)
+		on_sigint_before.sa_sigaction(signal, info, context);
+	else if (on_sigint_before.sa_handler != SIG_DFL &&
+			 on_sigint_before.sa_handler != SIG_IGN)
+		on_sigint_before.sa_handler(signal);
+}
+
+static void
+watch_cancel_requests(void)
+{
+	struct sigaction watch;
+
+	if (sigaction(SIGINT, NULL, &on_sigint_before) != 0 ||
+		(!(on_sigint_before.sa_flags & SA_SIGINFO) &&
+		 (on_sigint_before.sa_handler == SIG_DFL ||
+		  on_sigint_before.sa_handler == SIG_IGN)))
+		return;
+	watch = on_sigint_before;
+	watch.sa_sigaction = on_sigint;
+	watch.sa_flags |= SA_SIGINFO;
+	(void) sigaction(SIGINT, &watch, NULL);
+}
+#else
+static void
+watch_cancel_requests(void)
+{
+}
+#endif
 
 /* In a signal handler. */
 static void
@@ -55,6 +100,7 @@ arm(TimestampTz until)
 	if (!registered)
 	{
 		timeout_id = RegisterTimeout(USER_TIMEOUT, on_timeout);
+		watch_cancel_requests();
 		registered = true;
 	}
 	enable_timeout_at(timeout_id, until);
@@ -84,7 +130,7 @@ wf_timeout_begin(TimestampTz until, bool own)
 	TimestampTz outer = armed_until;
 
 	if (outer == DT_NOEND)
-		expired = false;
+		expired = cancelled = false;
 	if (until < outer)
 	{
 		arm(until);
@@ -99,6 +145,24 @@ wf_timeout_begin(TimestampTz until, bool own)
 #define TIMEOUT_HINT \
 	"Guards and actions hold locks while they run: do long work elsewhere, or raise the limit."
 
+/*
+ * The time is over and its error is on the way: nothing is left to cancel.
+ * Unless others want it cancelled, too, and the code made light of that: then
+ * they are heard now.
+ */
+static void
+take_back(void)
+{
+	expired = false;
+	QueryCancelPending = cancelled;
+	if (cancelled)
+	{
+		cancelled = false;
+		InterruptPending = true;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 void
 wf_timeout_end(TimestampTz outer)
 {
@@ -107,8 +171,7 @@ wf_timeout_end(TimestampTz outer)
 		return;
 
 	/* It came too late for the code to notice, or the code made light of it. */
-	expired = false;
-	QueryCancelPending = false;
+	take_back();
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED),
 			 errmsg("%s", TIMEOUT_MESSAGE),
@@ -126,10 +189,12 @@ wf_timeout_failed(TimestampTz outer, MemoryContext context)
 	expired = false;
 	if (geterrcode() != ERRCODE_QUERY_CANCELED)
 	{
-		/* It failed of itself just before; nothing is left to cancel. */
-		QueryCancelPending = false;
+		/* It failed of itself just before; ours is not wanted any more. */
+		QueryCancelPending = cancelled;
 		return;
 	}
+	if (cancelled)
+		return;					/* the error is theirs as well as ours */
 
 	/* The same error, but saying what it is, with the place it came from. */
 	MemoryContextSwitchTo(context);

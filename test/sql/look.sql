@@ -66,5 +66,24 @@ SET ROLE regress_app;
 SELECT is(app.error('SELECT workflow.find(''claim'', ''gone'')'), ARRAY['WF001', format('process %s does not exist', :'p')], 'a key whose process row is gone finds nothing');
 SELECT is((app.error('SELECT workflow.send_by_key(''claim'', ''gone'', ''drop'')'))[1], 'WF001', 'nor does a command reach it');
 
+-- looking sees what this transaction has done, in the same statement, too
+SET ROLE regress_app;
+SELECT workflow.start('claim', key => 'stable') AS p \gset
+SELECT is((SELECT ARRAY[s.states, (workflow.get(:'p')).states]::text FROM workflow.send(:'p', 'assign') s), '{{open.assigned},{open.assigned}}', 'get() after a command in the same statement');
+SELECT is((SELECT g.step FROM workflow.get(workflow.start('claim', key => 'new')) g), 1, 'of what it started');
+SELECT is(workflow.find('claim', left('newer ' || workflow.start('claim', key => 'newer'), 5)) IS NOT NULL, true, 'find() of the key that it took');
+CREATE FUNCTION app.pick(context jsonb, event jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO app.note (text) VALUES ('asked');
+    PERFORM workflow.start('claim');
+    RETURN true;
+END
+$$;
+SELECT FROM workflow.define('{"id": "picky", "initial": "a", "states": {"a": {"on": {"go": {"guard": "pick"}}}}}');
+SELECT workflow.start('picky') AS q \gset
+SELECT notes() AS forget \gset
+SELECT is((SELECT e::text FROM workflow.available_events(:'q') e), '(go,t)', 'guards that write may do so');
+SELECT is(notes(), 'asked', 'as if the event were sent');
+
 SELECT finish();
 ROLLBACK;

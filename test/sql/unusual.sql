@@ -108,5 +108,27 @@ SELECT is(count(*), 100::bigint, 'so is an assignment')
 FROM (SELECT b || jsonb_build_object('a', b, 'bb', 1, 'c', jsonb_build_array(b)) AS d, (workflow.send_by_key('merge', n::text, 'put', b)).context AS c FROM app.pair) p
 WHERE c = d AND c::text = d::text AND c::text::jsonb = c;
 
+-- names, keys and ids: 1,024 bytes; random ones, which do not compress
+CREATE FUNCTION app.long(bytes int) RETURNS text LANGUAGE sql AS
+    $$ SELECT left(string_agg(md5(i::text), '' ORDER BY i), bytes) FROM generate_series(1, 1 + bytes / 32) i $$;
+CREATE FUNCTION app.too_long(what text, bytes int) RETURNS text[] LANGUAGE sql AS $$
+    SELECT ARRAY['22001', what || ' is too long', format('It has %s bytes, of 1024 that are allowed.', bytes),
+                 'HINT: Keep long values in the context or the data of an event, and a hash of them here.'] $$;
+SELECT FROM workflow.define(format('{"id": "%s", "initial": "a", "states": {"a": {"on": {"*": null}}}}', long(1024))::json);
+SELECT workflow.start(long(1024), key => long(1024)) AS p \gset
+SELECT is(workflow.find(long(1024), long(1024)), :'p', 'a definition and a key with names of 1,024 bytes');
+SELECT is((workflow.send_by_key(long(1024), long(1024), long(1024), id => long(1024))).taken, true, 'an event and a command, too');
+SELECT FROM workflow.post(:'p', long(1024), id => long(1024));
+SELECT is(workflow.work(100), 1, 'posted, too');
+SELECT is(faults(format('{"id": "%s", "initial": "a", "states": {"a": {}}}', long(1025))), ARRAY['$: "id" is too long: 1024 bytes are allowed'], 'a longer name of a definition is a fault');
+SELECT is(error(format('SELECT workflow.start(%L, key => %L)', 'big', long(1025))), too_long('the key of a process', 1025), 'a longer key: 22001');
+SELECT is(error(format('SELECT workflow.start_many(%L, ARRAY[null, null]::jsonb[], ARRAY[%L, %L])', 'big', 'short', long(100000))), too_long('the key of a process', 100000), 'in start_many(), too');
+SELECT is(error(format('SELECT workflow.start(%L, key => %L)', 'big', repeat('ü', 513))), too_long('the key of a process', 1026), 'bytes count');
+SELECT is(error(format('SELECT workflow.send(%%L, %L, id => %L)', 'x', long(1025)), :'p'), too_long('the id of an event', 1025), 'a longer id of a command');
+SELECT is(error(format('SELECT workflow.send_many(ARRAY[%%L]::uuid[], ARRAY[%L], ids => ARRAY[%L])', 'x', long(1025)), :'p'), too_long('the id of an event', 1025), 'in send_many(), too');
+SELECT is(error(format('SELECT workflow.post(%%L, %L, id => %L)', 'x', long(1025)), :'p'), too_long('the id of an event', 1025), 'of one that is posted');
+SELECT is(error(format('SELECT workflow.send(%%L, %L)', long(1025)), :'p'), too_long('the name of an event', 1025), 'a longer name of an event');
+SELECT is((error(format('SELECT workflow.find(%L, %L)', 'big', long(100000))))[1], 'WF001', 'nobody has a longer key');
+
 SELECT finish();
 ROLLBACK;

@@ -167,6 +167,38 @@ my ($status, $out, $err) = $node->psql('postgres', q{SELECT workflow.send_by_key
 like($err, qr/ERROR:  57014: canceling step due to workflow\.step_timeout/, 'a command that takes too long fails, also when its code makes light of it');
 is(as($node, 'clerk', q{SELECT (workflow.send_by_key('nap', 'a', 'sleep', '{"s": 0}')).status}), 'finalized', 'a quick one does not');
 
+# Somebody else's cancel request is not lost over it, even on code that makes
+# light of both.
+as($node, 'clerk', q{
+	CREATE SEQUENCE shop.naps;
+	CREATE FUNCTION shop.doze(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		FOR i IN 1..2 LOOP
+			BEGIN
+				PERFORM pg_sleep(600);
+			EXCEPTION WHEN query_canceled THEN
+				PERFORM nextval('shop.naps');
+			END;
+		END LOOP;
+	END $$;
+	CREATE FUNCTION shop.reason(command text) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN
+		EXECUTE command;
+		RETURN 'none';
+	EXCEPTION WHEN query_canceled THEN
+		RETURN SQLERRM;
+	END $$;
+	SELECT workflow.define('{"id": "doze", "initial": "awake",
+		"states": {"awake": {"on": {"sleep": {"target": "over", "actions": "shop.doze"}}}, "over": {"type": "final"}}}');
+	SELECT workflow.start('doze', key => 'a')});
+my $sleeper = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$sleeper->query_until(qr/^$/, "SELECT shop.reason(\$\$SELECT workflow.send_by_key('doze', 'a', 'sleep')\$\$);\n");
+wait_for($node, q{SELECT is_called FROM shop.naps}, 'the limit to pass');
+$node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT shop.reason%'});
+like($sleeper->query_until(qr/due to/, "\n"), qr/canceling statement due to user request/, 'a cancel request that meets the limit is heard');
+is($sleeper->query_safe('SELECT 1'), '1', 'once');
+$sleeper->quit;
+
 # Once the limit is gone, all of them are done.
 as($node, 'clerk', q{DELETE FROM shop.fault WHERE kind <> 'slow'});
 $node->append_conf('postgresql.conf', "workflow.step_timeout = 0\n");
