@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_node.h"
+#include "pgtime.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -37,7 +38,7 @@
 PG_FUNCTION_INFO_V1(workflow_define);
 
 static WfStatement newest_statement = {
-	.sql = "SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name"
+	.sql = "SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name, d.time_zone"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner"
 	" ORDER BY d.version DESC LIMIT 1",
@@ -47,10 +48,10 @@ static WfStatement newest_statement = {
 
 static WfStatement insert_statement = {
 	.sql = "INSERT INTO workflow.definition"
-	" (name, version, owner, source, chart, search_path, functions, created_at)"
-	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8)",
-	.nargs = 8,
-	.args = {TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID}
+	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone)"
+	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9)",
+	.nargs = 9,
+	.args = {TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID}
 };
 
 static WfStatement owner_statement = {
@@ -331,7 +332,8 @@ compile_definition(text *source, Oid role, const char *path, bool simulated,
 	{
 		refuse_features(chart, &faults);
 		check_invokes(chart, role, simulated, &faults);
-		*evaluator = wf_evaluator_new(chart, role, path);
+		*evaluator = wf_evaluator_new(chart, role, path,
+									  pg_get_timezone_name(session_timezone));
 		wf_evaluator_check(*evaluator, note_error, &faults);
 	}
 	if (faults.n > 0)
@@ -371,13 +373,14 @@ workflow_define(PG_FUNCTION_ARGS)
 	text	   *source = PG_GETARG_TEXT_PP(0);
 	Oid			role = GetUserId();
 	char	   *path = path_for_user_code();
+	const char *zone = pg_get_timezone_name(session_timezone);
 	WfEvaluator *evaluator = NULL;
 	WfChart    *chart;
 	Jsonb	   *functions;
 	char	   *canonical;
 	int32		owner;
 	int32		version = 1;
-	Datum		values[8];
+	Datum		values[9];
 
 	check_owner_role(role);
 	chart = compile_definition(source, role, path, false, &evaluator);
@@ -405,6 +408,7 @@ workflow_define(PG_FUNCTION_ARGS)
 							SPI_getvalue(row, desc, 6))));
 		if (same_text(row, desc, 3, canonical) &&
 			same_text(row, desc, 4, path) &&
+			same_text(row, desc, 7, zone) &&
 			same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions))))
 		{
 			SPI_finish();
@@ -420,6 +424,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	values[5] = CStringGetTextDatum(path);
 	values[6] = JsonbPGetDatum(functions);
 	values[7] = TimestampTzGetDatum(wf_now());
+	values[8] = CStringGetTextDatum(zone);
 	wf_execute(&insert_statement, values, NULL, 0);
 	SPI_finish();
 	PG_RETURN_INT32(version);

@@ -14,6 +14,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -39,7 +40,7 @@ typedef struct CacheEntry
 static uint64 loads = 0;
 
 static WfStatement load_statement = {
-	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text"
+	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text, d.time_zone"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
 	.nargs = 1,
@@ -121,7 +122,8 @@ furnish(WfDefinition *definition, const char *chart)
 						   faults.items[0].message)));
 	definition->evaluator = wf_evaluator_new(definition->chart,
 											 definition->role,
-											 definition->search_path);
+											 definition->search_path,
+											 definition->time_zone);
 	definition->leaf_arrays = palloc0(sizeof(ArrayType *) *
 									  definition->chart->nstates);
 	definition->sends_later = has_delayed_sends(definition->chart);
@@ -152,6 +154,7 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 						definition->name),
 				 errhint("Create it and call workflow.adopt().")));
 	definition->search_path = SPI_getvalue(row, desc, 5);
+	definition->time_zone = SPI_getvalue(row, desc, 7);
 	furnish(definition, chart);
 	pfree(chart);
 	MemoryContextSwitchTo(old);
@@ -170,6 +173,7 @@ wf_definition_unstored(const char *chart, Oid role, const char *search_path)
 	definition->context = context;
 	definition->role = role;
 	definition->search_path = pstrdup(search_path);
+	definition->time_zone = pstrdup(pg_get_timezone_name(session_timezone));
 	furnish(definition, chart);
 	definition->name = definition->chart->name;
 	MemoryContextSwitchTo(old);

@@ -29,6 +29,7 @@ typedef struct WfDefinition
 	Oid			role;			/* of that owner */
 	const char *name;
 	const char *search_path;
+	const char *time_zone;		/* of the author */
 	WfChart    *chart;
 	WfEvaluator *evaluator;
 	bool		sends_later;	/* may have delayed events of its own pending */

@@ -25,13 +25,18 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "parser/parse_expr.h"
+#include "parser/parser.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
 #include "storage/proc.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/bytea.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
+#include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -40,6 +45,7 @@
 #include "utils/regproc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/xml.h"
 
 #include "compat.h"
 #include "eval.h"
@@ -80,6 +86,8 @@ struct WfEvaluator
 	int			nexprs;			/* of the chart */
 	Oid			owner;
 	const char *search_path;
+	const char *time_zone;
+	pg_tz	   *zone;			/* the same, when it was needed */
 	MemoryContext context;
 	Compiled   *compiled;		/* by WfExpr.id */
 	Jsonb	  **consts;			/* by WfValue.const_id */
@@ -93,11 +101,9 @@ static bool user_code_ran = false;
  * Cached expressions live in a memory context of their own until they are
  * freed by hand: they go with the evaluator that has them.
  */
-static void
-free_expressions(void *arg)
+void
+wf_evaluator_free(WfEvaluator *evaluator)
 {
-	WfEvaluator *evaluator = arg;
-
 	for (int i = 0; i < evaluator->nexprs; i++)
 	{
 		Compiled   *compiled = &evaluator->compiled[i];
@@ -107,11 +113,21 @@ free_expressions(void *arg)
 			FreeCachedExpression(compiled->cached);
 		foreach(cell, compiled->given_up)
 			FreeCachedExpression(lfirst(cell));
+		compiled->cached = NULL;
+		compiled->given_up = NIL;
+		compiled->state = NULL;
 	}
 }
 
+static void
+at_end(void *arg)
+{
+	wf_evaluator_free(arg);
+}
+
 WfEvaluator *
-wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path)
+wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
+				 const char *time_zone)
 {
 	WfEvaluator *evaluator = palloc0(sizeof(WfEvaluator));
 
@@ -119,33 +135,61 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path)
 	evaluator->nexprs = chart->nexprs;
 	evaluator->owner = owner;
 	evaluator->search_path = search_path;
+	evaluator->time_zone = time_zone;
 	evaluator->context = CurrentMemoryContext;
 	evaluator->compiled = palloc0(sizeof(Compiled) * (chart->nexprs + 1));
 	evaluator->consts = palloc0(sizeof(Jsonb *) * (chart->nconsts + 1));
 	evaluator->intervals = palloc0(sizeof(Interval *) * (chart->ndelays + 1));
 	for (int i = 0; i < chart->nexprs; i++)
 		evaluator->compiled[i].expr = chart->exprs[i];
-	evaluator->at_end.func = free_expressions;
+	evaluator->at_end.func = at_end;
 	evaluator->at_end.arg = evaluator;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &evaluator->at_end);
 	return evaluator;
 }
 
-void
-wf_evaluator_free(WfEvaluator *evaluator)
-{
-	for (int i = 0; i < evaluator->chart->nexprs; i++)
-	{
-		Compiled   *compiled = &evaluator->compiled[i];
+/* --- the bracket ------------------------------------------------------- */
 
-		if (compiled->cached != NULL)
-			FreeCachedExpression(compiled->cached);
-		compiled->cached = NULL;
-		compiled->state = NULL;
-	}
+static void
+pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* --- the bracket ------------------------------------------------------- */
+/*
+ * What the author's code gives must not depend on who happens to send the
+ * command: path and time zone are those of the author, and how values are
+ * read and written is as in a server that nobody has configured.  Settings
+ * that are right already cost a comparison.
+ */
+static void
+pin_settings(const WfEvaluator *evaluator)
+{
+	pin("search_path", evaluator->search_path);
+	if (strcmp(pg_get_timezone_name(session_timezone), evaluator->time_zone) != 0)
+		pin("TimeZone", evaluator->time_zone);
+	if (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY)
+		pin("DateStyle", "ISO, MDY");
+	if (IntervalStyle != INTSTYLE_POSTGRES)
+		pin("IntervalStyle", "postgres");
+	if (extra_float_digits != 1)
+		pin("extra_float_digits", "1");
+	if (bytea_output != BYTEA_OUTPUT_HEX)
+		pin("bytea_output", "hex");
+	if (xmlbinary != XMLBINARY_BASE64)
+		pin("xmlbinary", "base64");
+	if (xmloption != XMLOPTION_CONTENT)
+		pin("xmloption", "content");
+	if (Transform_null_equals)
+		pin("transform_null_equals", "off");
+	if (!standard_conforming_strings)
+		pin("standard_conforming_strings", "on");
+	if (!Array_nulls)
+		pin("array_nulls", "on");
+	if (quote_all_identifiers)
+		pin("quote_all_identifiers", "off");
+}
 
 void
 wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
@@ -166,9 +210,7 @@ wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 	}
 	GetUserIdAndSecContext(&bracket->user, &bracket->sec_context);
 	bracket->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", evaluator->search_path,
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	pin_settings(evaluator);
 	SetUserIdAndSecContext(evaluator->owner,
 						   bracket->sec_context | restricted);
 	bracket->open = true;
@@ -291,7 +333,8 @@ executable(WfEvaluator *evaluator, Compiled *compiled, WfBracket *bracket,
 
 /* --- evaluating -------------------------------------------------------- */
 
-static TimestampTz add_interval(TimestampTz now, Interval *interval);
+static TimestampTz add_interval(WfEvaluator *evaluator, TimestampTz now,
+								Interval *interval);
 static Interval *constant_interval(WfEvaluator *evaluator, const WfDelay *delay);
 
 /*
@@ -396,7 +439,7 @@ time_limit(WfEvaluator *evaluator, WfBracket *bracket)
 	if (own == NULL)
 		bracket->until = wf_timeout_until();
 	else if (own->kind == WF_DELAY_TEXT)
-		bracket->until = add_interval(GetCurrentTimestamp(),
+		bracket->until = add_interval(evaluator, GetCurrentTimestamp(),
 									  constant_interval(evaluator, own));
 	else
 		bracket->until = own->kind == WF_DELAY_NEVER || own->ms == 0 ? DT_NOEND :
@@ -525,13 +568,56 @@ wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScope *scope)
 
 /* --- delays ------------------------------------------------------------ */
 
-/* Adding intervals to timestamps depends on the session's time zone. */
+/*
+ * Days and months are added in a time zone: the author's, also outside of the
+ * bracket.
+ */
 static TimestampTz
-add_interval(TimestampTz now, Interval *interval)
+add_interval(WfEvaluator *evaluator, TimestampTz now, Interval *interval)
 {
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-												   TimestampTzGetDatum(now),
-												   IntervalPGetDatum(interval)));
+	pg_tz	   *zone = session_timezone;
+	Datum		result = (Datum) 0;
+
+	if (evaluator->zone == NULL)
+		evaluator->zone = pg_tzset(evaluator->time_zone);
+	if (evaluator->zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" not recognized", evaluator->time_zone)));
+	PG_TRY();
+	{
+		session_timezone = evaluator->zone;
+		result = DirectFunctionCall2(timestamptz_pl_interval,
+									 TimestampTzGetDatum(now),
+									 IntervalPGetDatum(interval));
+	}
+	PG_FINALLY();
+	{
+		session_timezone = zone;
+	}
+	PG_END_TRY();
+	return DatumGetTimestampTz(result);
+}
+
+/* The text of a delay, read as always whatever the session's style. */
+static Interval *
+read_interval(const char *text)
+{
+	int			style = IntervalStyle;
+	Datum		result = (Datum) 0;
+
+	PG_TRY();
+	{
+		IntervalStyle = INTSTYLE_POSTGRES;
+		result = DirectFunctionCall3(interval_in, CStringGetDatum(text),
+									 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	}
+	PG_FINALLY();
+	{
+		IntervalStyle = style;
+	}
+	PG_END_TRY();
+	return DatumGetIntervalP(result);
 }
 
 static Interval *
@@ -543,10 +629,7 @@ constant_interval(WfEvaluator *evaluator, const WfDelay *delay)
 	{
 		MemoryContext old = MemoryContextSwitchTo(evaluator->context);
 
-		*slot = DatumGetIntervalP(DirectFunctionCall3(interval_in,
-													  CStringGetDatum(delay->text),
-													  ObjectIdGetDatum(InvalidOid),
-													  Int32GetDatum(-1)));
+		*slot = read_interval(delay->text);
 		MemoryContextSwitchTo(old);
 	}
 	return *slot;
@@ -585,7 +668,7 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 			*due = now + delay->ms * 1000;
 			return true;
 		case WF_DELAY_TEXT:
-			*due = add_interval(now, constant_interval(evaluator, delay));
+			*due = add_interval(evaluator, now, constant_interval(evaluator, delay));
 			return true;
 		case WF_DELAY_EXPR:
 			break;
@@ -597,7 +680,7 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 	switch (type)
 	{
 		case INTERVALOID:
-			*due = add_interval(now, DatumGetIntervalP(result));
+			*due = add_interval(evaluator, now, DatumGetIntervalP(result));
 			return true;
 		case TIMESTAMPTZOID:
 			*due = DatumGetTimestampTz(result);

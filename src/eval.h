@@ -2,8 +2,8 @@
  * eval.h
  *	  The author's SQL: guards, values, actions and delays of a definition.
  *
- * All of it runs as the definition's owner, under the search_path stored with
- * the definition, without SPI.
+ * All of it runs as the definition's owner, under the search_path and the time
+ * zone stored with the definition, without SPI.
  */
 #ifndef WF_EVAL_H
 #define WF_EVAL_H
@@ -47,10 +47,11 @@ typedef struct WfScope
 
 /*
  * An evaluator for a chart, in the current memory context; compiles nothing
- * yet.  search_path and chart must live as long.
+ * yet.  chart, search_path and time_zone (the author's) must live as long.
  */
 extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
-									 const char *search_path);
+									 const char *search_path,
+									 const char *time_zone);
 
 /*
  * Give back what an evaluator has outside of its memory context, before that

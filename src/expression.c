@@ -305,6 +305,15 @@ users_function_walker(Node *node, void *context)
 	/* The CHECK of a domain is code of whoever made the domain. */
 	if (IsA(node, CoerceToDomain))
 		return true;
+
+	/* Immutable, and yet there are settings for how these are written. */
+	if (IsA(node, CoerceViaIO))
+	{
+		Oid			type = exprType((Node *) ((CoerceViaIO *) node)->arg);
+
+		if (type == FLOAT4OID || type == FLOAT8OID || type == BYTEAOID)
+			return true;
+	}
 #if PG_VERSION_NUM >= 170000
 	if (IsA(node, JsonExpr))	/* coerces at run time, to domains too */
 		return true;

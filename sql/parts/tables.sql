@@ -36,6 +36,7 @@ CREATE TABLE workflow.definition (
     source      json NOT NULL,      -- as the author wrote it
     chart       json NOT NULL,      -- the canonical form, what is executed
     search_path text NOT NULL,      -- for user code: as it was at define(), pg_temp last
+    time_zone   text NOT NULL,      -- the same
     functions   jsonb NOT NULL,     -- signature -> hash of its source
     created_at  timestamptz NOT NULL,
     UNIQUE (name, version)

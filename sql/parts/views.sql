@@ -3,7 +3,7 @@
 -- workflow_admin.
 
 CREATE VIEW workflow.definitions WITH (security_barrier) AS
-    SELECT d.id, d.name, d.version, o.name AS owner, d.created_at, d.search_path, d.functions, d.source, d.chart
+    SELECT d.id, d.name, d.version, o.name AS owner, d.created_at, d.search_path, d.time_zone, d.functions, d.source, d.chart
     FROM workflow.definition d JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) d.owner
     WHERE workflow.may(d.id, 'read');
 
