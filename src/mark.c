@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
 #include "shmem.h"
@@ -143,6 +144,8 @@ wf_mark_released(WfOwner *entry)
 void
 wf_mark_forget(Oid dbid)
 {
+	WfDatabase *database;
+
 	LWLockAcquire(wf_shared->lock, LW_SHARED);
 	for (int i = 0; i < wf_shared->nowners; i++)
 	{
@@ -151,6 +154,9 @@ wf_mark_forget(Oid dbid)
 		if (entry->dbid == dbid)
 			wf_mark_lower(entry, DT_NOBEGIN);
 	}
+	database = wf_database_entry_locked(dbid, false);
+	if (database)
+		wf_mark_lower(&database->others, DT_NOBEGIN);
 	LWLockRelease(wf_shared->lock);
 }
 
@@ -159,6 +165,8 @@ TimestampTz
 wf_database_mark(Oid dbid)
 {
 	TimestampTz earliest = DT_NOEND;
+	WfDatabase *database;
+	uint64		others;
 
 	LWLockAcquire(wf_shared->lock, LW_SHARED);
 	for (int i = 0; i < wf_shared->nowners; i++)
@@ -169,6 +177,9 @@ wf_database_mark(Oid dbid)
 		if (entry->dbid == dbid)
 			earliest = Min(earliest, wf_mark_read(entry, &generation));
 	}
+	database = wf_database_entry_locked(dbid, false);
+	if (database)
+		earliest = Min(earliest, wf_mark_read(&database->others, &others));
 	LWLockRelease(wf_shared->lock);
 	return earliest;
 }

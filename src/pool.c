@@ -151,6 +151,35 @@ wf_pool_appetite(Oid dbid, WfAppetite *appetite)
 	LWLockRelease(wf_shared->lock);
 }
 
+/*
+ * An owner without an entry of its own has work due since then: have its idle
+ * executor look, or if it has none at all, want one.
+ */
+void
+wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner, Oid role,
+			 TimestampTz since)
+{
+	WfHungry	one = {.entry = others,.owner = owner,.role = role,
+	.since = Max(since, others->served)};
+	bool		found = false;
+
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		WfExecutor *slot = &wf_shared->executors[i];
+
+		if (slot->state == WF_EXEC_FREE || slot->owner != owner ||
+			slot->dbid != others->dbid)
+			continue;
+		found = true;
+		if (slot->state == WF_EXEC_IDLE && slot->latch != NULL)
+			SetLatch(slot->latch);
+	}
+	LWLockRelease(wf_shared->lock);
+	if (!found)
+		add_hungry(appetite, &one);
+}
+
 /* --- giving slots -------------------------------------------------------- */
 
 /* Somebody in another database who has waited longer; under the lock. */
@@ -362,7 +391,7 @@ wf_pool_release(int index, uint32 generation)
 		wf_my_executor = NULL;
 
 	/* nobody else changes it while it is ours */
-	entry = wf_owner_entry(slot->dbid, slot->owner, false);
+	entry = wf_owner_or_others(slot->dbid, slot->owner, false);
 	if (entry)
 		wf_cursor_reset(entry);	/* our claim was undone */
 

@@ -31,6 +31,13 @@ typedef struct WfAppetite
 extern void wf_pool_appetite(Oid dbid, WfAppetite *appetite);
 
 /*
+ * The same for an owner that `others` stands for, whose work is due since
+ * then: it goes into the appetite, unless it has an executor, which looks.
+ */
+extern void wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner,
+						 Oid role, TimestampTz since);
+
+/*
  * Take a slot for an owner (STARTING).  Returns its index, or -1 when there
  * is none, or somebody in another database has waited longer.
  */

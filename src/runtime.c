@@ -52,6 +52,9 @@
 #define COMPLAIN_DELAY		800
 #define COMPLAIN_INTERVAL	600000
 
+/* Work of owners without an entry is looked for once in (ms). */
+#define OTHERS_INTERVAL		200
+
 /* So long (ms) a runtime must have lived for its end not to count as one of
  * a series. */
 #define PROVED_ITSELF		60000
@@ -66,6 +69,7 @@ static Oid	extension = InvalidOid;
 static BackgroundWorkerHandle **handles = NULL;
 
 static WfAppetite appetite;
+static TimestampTz others_after = DT_NOBEGIN;	/* look for theirs then; real */
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 static bool expiring = false;	/* the ring is being moved on */
 static int	retry_delay = 0;	/* ms; 0: the last worker could be started */
@@ -423,6 +427,41 @@ able(void)
 	return wf_enabled && wf_shared->nexecutors > 0;
 }
 
+static void
+want(void *arg, int32 owner, Oid role, TimestampTz due)
+{
+	wf_pool_want(&appetite, &database->others, owner, role, due);
+}
+
+/*
+ * Owners that found no room in shared memory are known to the tables only:
+ * when some of their work is due, ask those; while it is being done, not all
+ * the time.  False: the extension is gone.
+ */
+static bool
+look_after_others(void)
+{
+	uint64		generation;
+	TimestampTz mark = wf_mark_read(&database->others, &generation);
+	TimestampTz now = GetCurrentTimestamp();
+
+	appetite.first_mark = Min(appetite.first_mark, mark);
+	if (mark > wf_now())
+	{
+		appetite.next = Min(appetite.next, mark);
+		return true;
+	}
+	if (now >= others_after)
+	{
+		if (!wf_survey(extension))
+			return false;
+		wf_survey_others(want, NULL);
+		others_after = TimestampTzPlusMilliseconds(now, OTHERS_INTERVAL);
+	}
+	appetite.next = Min(appetite.next, wf_clock_at(others_after));
+	return true;
+}
+
 /* One turn: see who wants an executor, and get them one. */
 static void
 turn(void)
@@ -449,6 +488,8 @@ turn(void)
 			absent(true);
 		wf_pool_appetite(MyDatabaseId, &appetite);
 	}
+	if (!look_after_others())
+		absent(true);
 	if (retry_at > GetCurrentTimestamp())
 		appetite.next = Min(appetite.next, wf_clock_at(retry_at));
 	else

@@ -139,6 +139,7 @@ make_segment(void)
 	{
 		pg_atomic_init_u32(&wf_shared->databases[i].awaiting, 0);
 		ConditionVariableInit(&wf_shared->databases[i].stepped);
+		SpinLockInit(&wf_shared->databases[i].others.mutex);
 	}
 	for (int i = 0; i < wf_max_owners; i++)
 		SpinLockInit(&wf_shared->owners[i].mutex);
@@ -179,6 +180,31 @@ wf_database_state(WfDatabase *database, WfDatabaseState state)
 	database->since = GetCurrentTimestamp();
 }
 
+/* Fill a free place; under the lock. */
+static void
+make_owner(WfOwner *entry, Oid dbid, int32 owner)
+{
+	SpinLockAcquire(&entry->mutex);
+	entry->mark = DT_NOBEGIN;
+	entry->generation = 0;
+	entry->cursor_due = DT_NOBEGIN;
+	entry->cursor_seq = -1;
+	entry->cursor_epoch = 0;
+	SpinLockRelease(&entry->mutex);
+
+	entry->role = InvalidOid;
+	entry->not_before = DT_NOBEGIN;
+	entry->served = DT_NOBEGIN;
+	entry->failures = 0;
+	entry->executors = 0;
+	entry->reason = WF_WAIT_NONE;
+	entry->cleared = false;
+	entry->suspect_until = DT_NOBEGIN;
+	entry->backlog = false;
+	entry->owner = owner;
+	entry->dbid = dbid;
+}
+
 /* An entry for a database that has none; under the lock. */
 static WfDatabase *
 make_database(Oid dbid)
@@ -215,6 +241,8 @@ make_database(Oid dbid)
 	database->recovered = false;
 	database->careful = false;
 	database->careful_until = DT_NOBEGIN;
+	make_owner(&database->others, dbid, 0);
+	database->others.mark = DT_NOEND;	/* nobody, so far */
 	database->dbid = dbid;
 	return database;
 }
@@ -260,7 +288,7 @@ wf_database_forget(Oid dbid)
 	database = wf_database_entry_locked(dbid, false);
 	if (database)
 	{
-		database->dbid = InvalidOid;
+		database->dbid = database->others.dbid = InvalidOid;
 		database->generation++;
 	}
 	for (int i = 0; i < wf_shared->nowners; i++)
@@ -382,31 +410,6 @@ find_owner(Oid dbid, int32 owner, WfOwner **free_place)
 	return NULL;
 }
 
-/* Fill a free place; under the lock. */
-static void
-make_owner(WfOwner *entry, Oid dbid, int32 owner)
-{
-	SpinLockAcquire(&entry->mutex);
-	entry->mark = DT_NOBEGIN;
-	entry->generation = 0;
-	entry->cursor_due = DT_NOBEGIN;
-	entry->cursor_seq = -1;
-	entry->cursor_epoch = 0;
-	SpinLockRelease(&entry->mutex);
-
-	entry->role = InvalidOid;
-	entry->not_before = DT_NOBEGIN;
-	entry->served = DT_NOBEGIN;
-	entry->failures = 0;
-	entry->executors = 0;
-	entry->reason = WF_WAIT_NONE;
-	entry->cleared = false;
-	entry->suspect_until = DT_NOBEGIN;
-	entry->backlog = false;
-	entry->owner = owner;
-	entry->dbid = dbid;
-}
-
 /* The entry of an owner of a database, made if wanted. */
 WfOwner *
 wf_owner_entry(Oid dbid, int32 owner, bool create)
@@ -445,11 +448,24 @@ wf_owner_entry(Oid dbid, int32 owner, bool create)
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many owners of work for workflow"),
-				 errdetail("The work of owner %d in database with OID %u is not being done.",
+				 errdetail("The work of owner %d in database with OID %u, and of others, is done with delays.",
 						   owner, dbid),
 				 errhint("You might need to increase workflow.max_owners.")));
 	}
 	return entry;
+}
+
+/* The same, or else what stands for owners that found no room. */
+WfOwner *
+wf_owner_or_others(Oid dbid, int32 owner, bool create)
+{
+	WfOwner    *entry = wf_owner_entry(dbid, owner, create);
+	WfDatabase *database;
+
+	if (entry != NULL)
+		return entry;
+	database = wf_database_entry(dbid, create);
+	return database ? &database->others : NULL;
 }
 
 /* Has an owner timers that may have crashed the server? */

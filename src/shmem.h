@@ -28,54 +28,6 @@
 #include "storage/lwlock.h"
 #include "storage/spin.h"
 
-/*
- * What the launcher knows of a database.
- *
- *	UNKNOWN		never looked at since server start: to be probed
- *	ABSENT		has no extension: nothing to do until CREATE EXTENSION wakes us
- *	STARTING	a runtime was asked of the postmaster
- *	RUNNING		its runtime is connected and loops
- *	RESTING		has the extension, no runtime; started at the next due time or
- *				by a wake
- *	HELD		DROP, RENAME, MOVE or TEMPLATE of it is under way: nothing is
- *				started until the hold is over
- */
-typedef enum WfDatabaseState
-{
-	WF_DB_UNKNOWN,
-	WF_DB_ABSENT,
-	WF_DB_STARTING,
-	WF_DB_RUNNING,
-	WF_DB_RESTING,
-	WF_DB_HELD
-} WfDatabaseState;
-
-typedef struct WfDatabase
-{
-	Oid			dbid;			/* InvalidOid: entry is free */
-	uint32		generation;		/* counts uses of this entry */
-	WfDatabaseState state;
-	TimestampTz since;			/* when it took its present state */
-	bool		wake;			/* somebody asks to look at it (again) */
-	bool		rest;			/* its worker slot is wanted elsewhere */
-	int			holds;			/* statements that keep it HELD */
-	Oid			extension;		/* OID of the extension seen by the runtime */
-	pid_t		runtime_pid;
-	Latch	   *runtime;		/* or NULL */
-	TimestampTz not_before;		/* no new runtime before this */
-	int			failures;		/* runtimes in a row that ended badly */
-	TimestampTz hungry;			/* since when its runtime wants an executor
-								 * slot and finds none; infinity: it does not */
-	bool		recovered;		/* a runtime looked after the backlog of before
-								 * the server's start */
-	bool		careful;		/* backlog of before an unclean start, see work.h */
-	TimestampTz careful_until;	/* timers due up to here are suspects */
-
-	/* processes that wait in await(); broadcast at each commit of a step */
-	pg_atomic_uint32 awaiting;
-	ConditionVariable stepped;
-} WfDatabase;
-
 /* Why due work of an owner is not being done. */
 typedef enum WfWaitReason
 {
@@ -122,6 +74,60 @@ typedef struct WfOwner
 	bool		backlog;		/* its last batch was full: another executor
 								 * would find work */
 } WfOwner;
+
+/*
+ * What the launcher knows of a database.
+ *
+ *	UNKNOWN		never looked at since server start: to be probed
+ *	ABSENT		has no extension: nothing to do until CREATE EXTENSION wakes us
+ *	STARTING	a runtime was asked of the postmaster
+ *	RUNNING		its runtime is connected and loops
+ *	RESTING		has the extension, no runtime; started at the next due time or
+ *				by a wake
+ *	HELD		DROP, RENAME, MOVE or TEMPLATE of it is under way: nothing is
+ *				started until the hold is over
+ */
+typedef enum WfDatabaseState
+{
+	WF_DB_UNKNOWN,
+	WF_DB_ABSENT,
+	WF_DB_STARTING,
+	WF_DB_RUNNING,
+	WF_DB_RESTING,
+	WF_DB_HELD
+} WfDatabaseState;
+
+typedef struct WfDatabase
+{
+	Oid			dbid;			/* InvalidOid: entry is free */
+	uint32		generation;		/* counts uses of this entry */
+	WfDatabaseState state;
+	TimestampTz since;			/* when it took its present state */
+	bool		wake;			/* somebody asks to look at it (again) */
+	bool		rest;			/* its worker slot is wanted elsewhere */
+	int			holds;			/* statements that keep it HELD */
+	Oid			extension;		/* OID of the extension seen by the runtime */
+	pid_t		runtime_pid;
+	Latch	   *runtime;		/* or NULL */
+	TimestampTz not_before;		/* no new runtime before this */
+	int			failures;		/* runtimes in a row that ended badly */
+	TimestampTz hungry;			/* since when its runtime wants an executor
+								 * slot and finds none; infinity: it does not */
+	bool		recovered;		/* a runtime looked after the backlog of before
+								 * the server's start */
+	bool		careful;		/* backlog of before an unclean start, see work.h */
+	TimestampTz careful_until;	/* timers due up to here are suspects */
+
+	/*
+	 * Stands for all owners of this database that found no room (owner 0): its
+	 * mark is the earliest of theirs.  Its runtime looks up who they are.
+	 */
+	WfOwner		others;
+
+	/* processes that wait in await(); broadcast at each commit of a step */
+	pg_atomic_uint32 awaiting;
+	ConditionVariable stepped;
+} WfDatabase;
 
 typedef enum WfExecutorState
 {
@@ -181,9 +187,12 @@ extern void wf_database_state(WfDatabase *database, WfDatabaseState state);
 /*
  * The entry of an owner of a database, made (mark -infinity) when it does not
  * exist and `create`.  NULL when there is none, or the table is full: then
- * the owner has no mark and its work is found by the sweep (one WARNING).
+ * the owner has no mark of its own, see WfDatabase.others (one WARNING).
  */
 extern WfOwner *wf_owner_entry(Oid dbid, int32 owner, bool create);
+
+/* The same, or else what stands for it; NULL: there is no database entry. */
+extern WfOwner *wf_owner_or_others(Oid dbid, int32 owner, bool create);
 
 /* mark and generation at one moment. */
 extern TimestampTz wf_mark_read(WfOwner *entry, uint64 *generation);

@@ -14,6 +14,7 @@
 #include "access/transam.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -29,6 +30,18 @@
 static TimestampTz last_survey; /* real time */
 static FullTransactionId surveyed_to;	/* nothing new below; invalid: not
 										 * known */
+
+/* An owner that found no room in shared memory. */
+typedef struct Other
+{
+	int32		owner;
+	Oid			role;
+	TimestampTz due;
+} Other;
+
+static Other *others = NULL;	/* with work, as of the last survey */
+static int	nothers = 0;
+static int	others_size = 0;
 
 /* Mark of an owner's entry before the survey's snapshot. */
 typedef struct Reading
@@ -71,6 +84,43 @@ compare_readings(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+static void
+remember_other(int32 owner, Oid role, TimestampTz due)
+{
+	if (due == DT_NOEND)
+		return;
+	if (nothers == others_size)
+	{
+		others_size = Max(16, 2 * others_size);
+		others = others == NULL ?
+			MemoryContextAlloc(TopMemoryContext, others_size * sizeof(Other)) :
+			repalloc(others, others_size * sizeof(Other));
+	}
+	others[nothers].owner = owner;
+	others[nothers].role = role;
+	others[nothers++].due = due;
+}
+
+/* The mark of what stands for them is the earliest of theirs. */
+static void
+learn_others(WfDatabase *database, uint64 generation)
+{
+	TimestampTz earliest = DT_NOEND;
+
+	for (int i = 0; i < nothers; i++)
+		earliest = Min(earliest, others[i].due);
+	(void) wf_mark_advance(&database->others, generation, earliest);
+}
+
+void
+wf_survey_others(void (*found) (void *arg, int32 owner, Oid role, TimestampTz due),
+				 void *arg)
+{
+	for (int i = 0; i < nothers; i++)
+		if (others[i].due <= wf_now())
+			found(arg, others[i].owner, others[i].role, others[i].due);
+}
+
 /*
  * Bring one owner's entry up to date.  One that had no entry when the
  * snapshot was taken has generation 0 still, unless somebody committed work
@@ -84,7 +134,10 @@ learn_owner(Reading *readings, int n, int32 owner, Oid role, TimestampTz due)
 	Reading    *known;
 
 	if (entry == NULL)
+	{
+		remember_other(owner, role, due);
 		return;
+	}
 	known = bsearch(&key, readings, n, sizeof(Reading), compare_readings);
 	if (known)
 		known->found = true;
@@ -134,7 +187,13 @@ read_owners(void)
 	bool		overdue = false;
 	int			n;
 	Reading    *readings = read_generations(&n);
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
+	uint64		generation = 0;
 	uint64		nrows;
+
+	nothers = 0;
+	if (database)
+		(void) wf_mark_read(&database->others, &generation);
 
 	/* a snapshot taken after the generations were read */
 	PopActiveSnapshot();
@@ -157,6 +216,9 @@ read_owners(void)
 		if (!isnull && DatumGetTimestampTz(due) < long_ago)
 			overdue = true;
 	}
+
+	if (database)
+		learn_others(database, generation);
 
 	for (int i = 0; i < n; i++)
 	{

@@ -19,6 +19,14 @@ extern bool wf_survey(Oid extension);
  */
 extern bool wf_survey_if_due(Oid extension, bool *surveyed);
 
+/*
+ * Call this for each owner without an entry of its own whose work was due at
+ * the last survey.
+ */
+extern void wf_survey_others(void (*found) (void *arg, int32 owner, Oid role,
+											TimestampTz due),
+							 void *arg);
+
 /* When that has to be asked again, by the real clock. */
 extern TimestampTz wf_survey_due(void);
 

@@ -24,7 +24,8 @@
 
 typedef struct Touched
 {
-	WfOwner    *entry;
+	int32		owner;
+	WfOwner    *entry;			/* its own, or that of several */
 	TimestampTz due;			/* earliest timer inserted; infinity: none */
 	bool		released;		/* holds process rows */
 	bool		released_silently;	/* held some that a rollback lets go */
@@ -58,7 +59,7 @@ touch(int32 owner)
 	/* the one touched last is the likeliest */
 	for (int i = ntouched - 1; i >= 0; i--)
 	{
-		if (touched[i].entry->owner == owner)
+		if (touched[i].owner == owner)
 			return &touched[i];
 	}
 
@@ -75,7 +76,8 @@ touch(int32 owner)
 	}
 
 	touch = &touched[ntouched];
-	touch->entry = wf_owner_entry(MyDatabaseId, owner, true);
+	touch->owner = owner;
+	touch->entry = wf_owner_or_others(MyDatabaseId, owner, true);
 	if (touch->entry == NULL)
 		return NULL;
 	touch->due = DT_NOEND;

@@ -64,6 +64,18 @@ SET LOCAL intervalstyle TO 'postgres';
 SELECT is(text, :'plain'::text, 'a session with other settings gets the same') FROM result;
 SELECT is(:'now'::text, '{America/New_York,"German, DMY",sql_standard,-5,escape}', 'and keeps its own');
 
+-- nor where nothing but built-in immutable code runs, or none at all
+SET LOCAL timezone TO 'Europe/Berlin';
+SELECT FROM workflow.define($$ {"id": "float", "initial": "a", "context": {"x": 1}, "states": {"a": {"on": {"go": {"actions": {"type": "assign", "context": {"x": {"@expr": "((context->>'x')::float8 / 3)::text"}}}}}, "after": {"1 day": "b"}}, "b": {}}}$$);
+SELECT FROM workflow.define($$ {"id": "bytea", "initial": "a", "states": {"a": {"on": {"go": {"actions": {"type": "assign", "context": {"x": {"@expr": "decode(event->>'data', 'hex')::text"}}}}}}}}$$);
+SET LOCAL timezone TO 'UTC';
+SET LOCAL extra_float_digits TO -5;
+SET LOCAL bytea_output TO 'escape';
+SELECT workflow.start('float') AS p \gset
+SELECT is((workflow.send(:'p', 'go')).context, '{"x": "0.3333333333333333"}', 'a number as text');
+SELECT is((workflow.send(workflow.start('bytea'), 'go', '"00ff"')).context, '{"x": "\\x00ff"}', 'bytes as text');
+SELECT is(timers(:'p'), '1 day 2030-03-31 11:00:00', 'a delay');
+
 -- the same chart in another time zone is another definition
 SELECT is(workflow.define(source), 2, 'another time zone makes another version') FROM workflow.definitions WHERE name = 'show';
 SELECT is(workflow.define(source), 2, 'the same one does not') FROM workflow.definitions WHERE name = 'show' AND version = 2;
