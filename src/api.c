@@ -164,14 +164,14 @@ wf_connect(void)
 {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	wf_look_only(false);
+	(void) wf_look_only(false);
 }
 
 void
 wf_connect_to_look(void)
 {
 	wf_connect();
-	wf_look_only(true);
+	(void) wf_look_only(true);
 }
 
 WfProcess *

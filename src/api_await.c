@@ -89,7 +89,7 @@ look(const Wanted *wanted)
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	wf_look_only(false);
+	(void) wf_look_only(false);
 	result = arrived(wanted);
 	if (!result)
 		SPI_commit();

@@ -49,8 +49,30 @@ static WfStatement revoke_statement = {
 	.args = {TEXTOID, OIDOID, TEXTOID}
 };
 
-Datum
-workflow_get(PG_FUNCTION_ARGS)
+/*
+ * Call one of the functions below.  It may be an action that looks, inside of
+ * a step that has yet to write.
+ */
+static Datum
+look(PGFunction function, FunctionCallInfo fcinfo)
+{
+	bool		before = wf_look_only(true);
+	Datum		result = (Datum) 0;
+
+	PG_TRY();
+	{
+		result = function(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		(void) wf_look_only(before);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static Datum
+look_get(PG_FUNCTION_ARGS)
 {
 	Datum		id = PG_GETARG_DATUM(0);
 	TupleDesc	desc;
@@ -72,8 +94,8 @@ workflow_get(PG_FUNCTION_ARGS)
 	return result;
 }
 
-Datum
-workflow_find(PG_FUNCTION_ARGS)
+static Datum
+look_find(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	WfDefinition *definition;
@@ -99,8 +121,8 @@ put_event(void *arg, const char *event, bool enabled)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-Datum
-workflow_available_events(PG_FUNCTION_ARGS)
+static Datum
+look_for_events(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
 	char	   *actor = wf_arg_actor(fcinfo, 1);
@@ -122,8 +144,8 @@ workflow_available_events(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-Datum
-workflow_may(PG_FUNCTION_ARGS)
+static Datum
+look_may(PG_FUNCTION_ARGS)
 {
 	char	   *privilege = wf_arg_string(fcinfo, 1, "privilege");
 	bool		may;
@@ -132,6 +154,30 @@ workflow_may(PG_FUNCTION_ARGS)
 	may = wf_may(wf_definition(PG_GETARG_INT32(0)), privilege);
 	SPI_finish();
 	PG_RETURN_BOOL(may);
+}
+
+Datum
+workflow_get(PG_FUNCTION_ARGS)
+{
+	return look(look_get, fcinfo);
+}
+
+Datum
+workflow_find(PG_FUNCTION_ARGS)
+{
+	return look(look_find, fcinfo);
+}
+
+Datum
+workflow_available_events(PG_FUNCTION_ARGS)
+{
+	return look(look_for_events, fcinfo);
+}
+
+Datum
+workflow_may(PG_FUNCTION_ARGS)
+{
+	return look(look_may, fcinfo);
 }
 
 /* Run a statement for each privilege in a grant or revoke. */

@@ -138,7 +138,7 @@ wf_begin(const char *activity, Oid extension)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	wf_look_only(false);
+	(void) wf_look_only(false);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	return true;
 }
@@ -229,10 +229,13 @@ prepare(WfStatement *statement)
 	statement->plan = plan;
 }
 
-void
+bool
 wf_look_only(bool look)
 {
+	bool		before = look_only;
+
 	look_only = look;
+	return before;
 }
 
 /*

@@ -78,9 +78,10 @@ typedef struct WfRights
  * Do statements of ours only look from now on?  Then they see what the
  * caller's statement sees, as those of a STABLE function must, and besides all
  * that this transaction has done.  Said by each function when it connects
- * SPI; until the next one says otherwise.
+ * SPI, and taken back when it ends, also by an error: one may be inside of
+ * another.  Returns what held before.
  */
-extern void wf_look_only(bool look);
+extern bool wf_look_only(bool look);
 
 extern void wf_rights_raise(WfRights *saved);
 extern void wf_rights_restore(const WfRights *saved);

@@ -85,5 +85,20 @@ SELECT notes() AS forget \gset
 SELECT is((SELECT e::text FROM workflow.available_events(:'q') e), '(go,t)', 'guards that write may do so');
 SELECT is(notes(), 'asked', 'as if the event were sent');
 
+-- and an action may look, and look in vain, before its step is written
+CREATE FUNCTION app.peek(context jsonb, event jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    found text := (workflow.get((event ->> 'process')::uuid)).states[1];
+BEGIN
+    PERFORM workflow.find('claim', 'nobody has this one');
+    RETURN context;
+EXCEPTION WHEN SQLSTATE 'WF001' THEN
+    RETURN context || jsonb_build_object('found', found, 'events', (SELECT count(*) FROM workflow.available_events(workflow.find('claim', 'stable'))));
+END
+$$;
+SELECT FROM workflow.define('{"id": "peeks", "initial": "a", "states": {"a": {"on": {"go": {"target": "b", "actions": "peek"}}}, "b": {}}}');
+SELECT is((s.states, s.context)::text, '({b},"{""found"": ""a"", ""events"": 4}")', 'an action may look') FROM workflow.send(workflow.start('peeks', key => 'peek'), 'go') s;
+SELECT is((SELECT g.states FROM workflow.get(workflow.find('peeks', 'peek')) g), ARRAY['b'], 'and its step is written');
+
 SELECT finish();
 ROLLBACK;
