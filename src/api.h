@@ -72,4 +72,16 @@ extern void wf_require_any(const WfDefinition *definition);
  */
 extern void wf_find(const char *definition, const char *key, pg_uuid_t *id);
 
+/*
+ * Compile a definition for an owner, with the path that its code will have,
+ * and resolve every function and expression.  Error WF007 with all faults;
+ * WF002 for a role that may not own definitions.
+ * simulated: nothing will be stored.
+ */
+extern WfChart *wf_compile_checked(text *source, Oid role, const char *path,
+								   bool simulated, WfEvaluator **evaluator);
+
+/* The path of the current session, as it is kept with a definition. */
+extern char *wf_path_for_user_code(void);
+
 #endif							/* WF_API_H */

@@ -285,8 +285,8 @@ owner_id(Oid role)
  * Where it is not named it would come first, and whoever sends a command could
  * put temporary tables, with triggers, in the way of the owner's.
  */
-static char *
-path_for_user_code(void)
+char *
+wf_path_for_user_code(void)
 {
 	StringInfoData path;
 	List	   *names;
@@ -316,18 +316,15 @@ lock_name(const char *name)
 					   0, ExclusiveLock);
 }
 
-/*
- * Compile, resolve every function and expression, or report all faults.
- * simulated: nothing will be stored.
- */
-static WfChart *
-compile_definition(text *source, Oid role, const char *path, bool simulated,
+WfChart *
+wf_compile_checked(text *source, Oid role, const char *path, bool simulated,
 				   WfEvaluator **evaluator)
 {
 	WfFaults	faults = {0};
-	WfChart    *chart = wf_compile_faulty(VARDATA_ANY(source),
-										  VARSIZE_ANY_EXHDR(source), &faults);
+	WfChart    *chart;
 
+	check_owner_role(role);
+	chart = wf_compile_faulty(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &faults);
 	if (chart != NULL)
 	{
 		refuse_features(chart, &faults);
@@ -342,7 +339,6 @@ compile_definition(text *source, Oid role, const char *path, bool simulated,
 			wf_evaluator_free(*evaluator);
 		report_faults(&faults);
 	}
-	report_warnings(&chart->warnings);
 	return chart;
 }
 
@@ -356,13 +352,13 @@ WfDefinition *
 wf_define_unstored(text *source)
 {
 	Oid			role = GetUserId();
-	char	   *path = path_for_user_code();
+	char	   *path = wf_path_for_user_code();
 	WfEvaluator *evaluator = NULL;
 	WfChart    *chart;
 
-	check_owner_role(role);
 	wf_stamp_require();
-	chart = compile_definition(source, role, path, true, &evaluator);
+	chart = wf_compile_checked(source, role, path, true, &evaluator);
+	report_warnings(&chart->warnings);
 	wf_evaluator_free(evaluator);
 	return wf_definition_unstored(wf_canonical(chart), role, path);
 }
@@ -372,7 +368,7 @@ workflow_define(PG_FUNCTION_ARGS)
 {
 	text	   *source = PG_GETARG_TEXT_PP(0);
 	Oid			role = GetUserId();
-	char	   *path = path_for_user_code();
+	char	   *path = wf_path_for_user_code();
 	const char *zone = pg_get_timezone_name(session_timezone);
 	WfEvaluator *evaluator = NULL;
 	WfChart    *chart;
@@ -382,8 +378,8 @@ workflow_define(PG_FUNCTION_ARGS)
 	int32		version = 1;
 	Datum		values[9];
 
-	check_owner_role(role);
-	chart = compile_definition(source, role, path, false, &evaluator);
+	chart = wf_compile_checked(source, role, path, false, &evaluator);
+	report_warnings(&chart->warnings);
 	functions = wf_evaluator_functions(evaluator);
 	wf_evaluator_free(evaluator);
 	canonical = wf_canonical(chart);

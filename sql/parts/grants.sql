@@ -10,7 +10,9 @@ GRANT USAGE ON TYPE workflow.status TO workflow_user, workflow_monitor, workflow
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA workflow TO workflow_user, workflow_admin;
 GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA workflow TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION
-    workflow.may(int, text), workflow.get(uuid), workflow.find(text, text), workflow.runtime_activity()
+    workflow.may(int, text), workflow.get(uuid), workflow.find(text, text), workflow.runtime_activity(),
+    workflow.diagram(text, int, text), workflow.diagram(uuid, text),
+    workflow.lint(text, int)
     TO workflow_monitor;
 
 GRANT SELECT ON

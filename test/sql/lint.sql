@@ -1,0 +1,110 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+CREATE FUNCTION app.ok(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION app.good(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION app.found(definition text) RETURNS text[] LANGUAGE sql AS $$
+    SELECT coalesce(array_agg(rule || ' ' || path ORDER BY n), '{}') FROM workflow.lint(definition::json) WITH ORDINALITY l (path, rule, message, hint, n) $$;
+-- The same for the states of a chart that begins in "a" and may end in "z".
+CREATE FUNCTION app.states_found(states text) RETURNS text[] LANGUAGE sql AS $$
+    SELECT found(format('{"id": "x", "initial": "a", "states": {%s, "z": {"type": "final"}}}', states)) $$;
+
+SELECT is(states_found('"a": {"on": {"go": "z"}}'), '{}', 'nothing is found where nothing is');
+
+-- states
+SELECT is(states_found('"a": {"on": {"go": "z"}}, "b": {"initial": "c", "states": {"c": {"on": {"x": "d"}}, "d": {}}}'), ARRAY['unreachable $.states.b'],
+    'a state that nothing leads to, the outermost');
+SELECT is(states_found('"a": {"on": {"go": "a"}}'), ARRAY['unreachable_final $.states.z'], 'a final state that nothing leads to');
+SELECT is(states_found('"a": {"on": {"go": "#b.d"}}, "b": {"initial": "c", "on": {"y": "z"}, "states": {"c": {}, "d": {}}}'), ARRAY['unreachable $.states.b.states.c'],
+    'the initial state of one that is always entered elsewhere');
+SELECT is(states_found('"a": {"on": {"go": "#b.d", "come": "b"}}, "b": {"initial": "c", "on": {"y": "z"}, "states": {"c": {}, "d": {}}}'), '{}',
+    'one way that takes the default is enough');
+SELECT is(states_found('"a": {"on": {"go": "#b.r.d"}}, "b": {"type": "parallel", "on": {"y": "z"}, "states": {"r": {"initial": "c", "states": {"c": {}, "d": {}}},
+    "s": {"initial": "e", "states": {"e": {}}}}}'), ARRAY['unreachable $.states.b.states.r.states.c'],
+    'other regions are entered by default, the one of the target is not');
+SELECT is(states_found('"a": {"on": {"go": "b.h"}}, "b": {"initial": "c", "on": {"y": "z"}, "states": {"c": {}, "h": {"type": "history"}}}'), '{}',
+    'a history state leads to the default of its parent');
+SELECT is(states_found('"a": {"on": {"go": "b.h", "x": "z"}}, "b": {"initial": "c", "on": {"y": "z"}, "states": {"c": {}, "d": {}, "h": {"type": "history", "target": "d"}, "i": {"type": "history"}}}'),
+    ARRAY['unreachable $.states.b.states.c', 'unreachable $.states.b.states.i'], 'or to its own; and can be unreachable itself');
+SELECT is(states_found('"a": {"on": {"go": {"target": "b", "guard": false}, "x": "z"}}, "b": {"on": {"x": "z"}}'),
+    ARRAY['dead $.states.a.on.go', 'unreachable $.states.b'], 'a transition whose guard is false leads nowhere');
+SELECT is(states_found('"a": {"on": {"go": "b", "x": "z"}}, "b": {}'), ARRAY['no_exit $.states.b'], 'a wait without exit');
+SELECT is(states_found('"a": {"on": {"go": ".b"}, "initial": "b", "states": {"b": {}}, "after": {"1 day": "z"}}'), '{}', 'not if something around leads out');
+SELECT is(states_found('"a": {"type": "parallel", "onDone": "z", "states": {"r": {"initial": "b", "states": {"b": {"on": {"go": "c"}}, "c": {"type": "final"}}}, "s": {}}}'),
+    ARRAY['never_done $.states.a.onDone', 'no_exit $.states.a.states.s'], 'onDone of what is never done is no exit');
+SELECT is(states_found('"a": {"type": "parallel", "states": {"r": {"initial": "b", "states": {"b": {"on": {"go": "#z"}}}}, "s": {}}}'), '{}',
+    'what another region does may lead out');
+SELECT is(states_found('"a": {"type": "parallel", "states": {"r": {"initial": "b", "states": {"b": {"on": {"go": "c"}}, "c": {}}}, "s": {}}, "on": {"x": "z"}}'), '{}',
+    'or the state around all regions');
+SELECT is(states_found('"a": {"type": "parallel", "states": {"r": {"initial": "b", "states": {"b": {"on": {"go": "c"}}, "c": {"on": {"go": "b"}}}}, "s": {}}}'),
+    ARRAY['no_exit $.states.a.states.s', 'unreachable_final $.states.z'], 'but not what stays in another region');
+SELECT is(states_found('"a": {"initial": "b", "states": {"b": {"on": {"x": "b"}}, "c": {"type": "final"}}, "onDone": "z"}'),
+    ARRAY['never_done $.states.a.onDone', 'unreachable_final $.states.a.states.c'], 'a state is never done if its final state cannot be reached');
+SELECT is(states_found('"a": {"type": "parallel", "states": {"r": {"initial": "b", "states": {"b": {"on": {"go": "c"}}, "c": {"type": "final"}}},
+    "s": {"initial": "d", "on": {"done.state.a.r": "#z"}, "states": {"d": {}}}}}'), '{}', 'done of another state, which can be');
+
+-- lists
+SELECT is(states_found('"a": {"on": {"go": ["z", {"target": "z", "guard": "ok"}, "a"]}}'), ARRAY['dead $.states.a.on.go[1]', 'dead $.states.a.on.go[2]'],
+    'what comes after one without a guard is dead');
+SELECT is(states_found('"a": {"on": {"go": [{"target": "z", "guard": "ok"}, {"target": "a", "guard": "ok"}, "a"]}}'), ARRAY['repeated_guard $.states.a.on.go[1]'],
+    'the same guard twice');
+SELECT is(states_found('"a": {"on": {"go": [{"target": "z", "guard": {"type": "or", "guards": ["ok", "good"]}}, {"target": "a", "guard": {"type": "and", "guards": [{"@expr": "true"}, "good"]}}, "a"]}}'),
+    ARRAY['repeated_guard $.states.a.on.go[1]'], 'or one that holds only if an earlier one does');
+SELECT is(states_found('"a": {"on": {"go": [{"target": "z", "guard": {"type": "and", "guards": ["ok", "good"]}}, {"target": "a", "guard": "good"}, "a"]}}'), '{}',
+    'the special case first is as it should be');
+SELECT is(states_found('"a": {"on": {"go": [{"target": "z", "guard": "ok"}, {"target": "a", "guard": "good"}]}}'), ARRAY['no_otherwise $.states.a.on.go[0]'],
+    'two guards and no otherwise');
+SELECT is(states_found('"a": {"on": {"go": [{"target": "z", "guard": "ok"}, {"target": "a", "guard": {"type": "not", "guard": "ok"}}]}}'), '{}', 'unless one of them always holds');
+SELECT is(states_found('"a": {"on": {"go": [{"target": "z", "guard": "ok"}, {"target": "a", "guard": "good"}], "*": "z"}}'), '{}', 'or somebody else takes the event');
+SELECT is(states_found('"a": {"on": {"go": {"target": "z", "guard": "ok"}}}'), '{}', 'one guard alone says when a command is possible');
+SELECT is(states_found('"a": {"after": {"1 day": {"target": "z", "guard": "ok"}}}'), ARRAY['no_otherwise $.states.a.after["1 day"]'], 'but a timer comes once');
+
+-- automatic transitions and timers
+SELECT is(states_found('"a": {"always": [{"target": "z", "guard": "ok"}, "b"], "on": {"x": "b"}, "after": {"1 h": "b"}}, "b": {"on": {"x": "z"}}'),
+    ARRAY['transient $.states.a.on.x', 'transient $.states.a.after["1 h"]'], 'events and timers of a state that is left at once');
+SELECT is(states_found('"a": {"always": {"target": "z", "guard": "ok"}, "on": {"x": "z"}}'), '{}', 'not if it may be rested in');
+SELECT is(states_found('"a": {"always": "b"}, "b": {"always": {"target": "a"}}'), ARRAY['endless $.states.a.always', 'unreachable_final $.states.z'],
+    'states that lead to each other without event or guard');
+SELECT is(states_found('"a": {"always": ["b", "z"]}, "b": {"initial": "c", "states": {"c": {"always": "d"}, "d": {"always": "#a"}}}'),
+    ARRAY['dead $.states.a.always[1]', 'endless $.states.a.always[0]'], 'through states inside');
+SELECT is(states_found('"a": {"always": "b"}, "b": {"always": [{"target": "z", "guard": "ok"}, "a"]}'), '{}', 'a guard may end it');
+SELECT is(states_found('"a": {"after": {"2 days": "z", "PT5H": {"target": "a", "reenter": true}, "30 min": {"actions": {"type": "log", "value": 1}}}}'),
+    ARRAY['shadowed_timer $.states.a.after["2 days"]'], 'a timer that another one is always ahead of');
+SELECT is(states_found('"a": {"initial": "b", "after": {"1 hour": "z"}, "states": {"b": {"after": {"59 min": "c"}}, "c": {"after": {"3600000": "b"}}}}'),
+    ARRAY['shadowed_timer $.states.a.states.c.after["3600000"]'], 'one of a state around it, too');
+SELECT is(states_found('"a": {"after": {"1 day": {"target": "z", "guard": "ok"}, "2 days": "z"}}'), ARRAY['no_otherwise $.states.a.after["1 day"]'], 'one with a guard may let it pass');
+SELECT is(states_found('"a": {"after": {"24 hours": "z", "1 day": "z"}}'), '{}', 'a day may have 23 hours');
+SELECT is(states_found('"a": {"after": {"1 month": "z", "32 days": "z"}}'), ARRAY['shadowed_timer $.states.a.after["32 days"]'], 'a month has 31 days at most');
+
+-- what define() warns of
+SELECT results_eq($$ SELECT path, rule, message, hint FROM workflow.lint('{"id": "x", "initial": "a", "onDone": "a", "states": {"a": {"on": {"go": ["a", "z"]}}, "z": {"type": "final"}}}'::json) $$,
+    $$ VALUES ('$.onDone', 'warning', 'the root cannot react to its own end, "onDone" is left out', 'When the root is done the process has ended.'),
+        ('$.states.a.on.go[1]', 'dead', 'it can never be taken: $.states.a.on.go[0] comes before it and has no guard', 'Put the one without a guard last.') $$,
+    'warnings of define() come first; findings have a message and a hint');
+
+-- stored definitions
+SET LOCAL client_min_messages TO error;
+SELECT workflow.define('{"id": "kept", "initial": "a", "onDone": "a", "states": {"a": {"on": {"go": "b"}}, "b": {}}}') \g /dev/null
+SELECT workflow.define('{"id": "kept", "initial": "a", "states": {"a": {"on": {"go": "a"}}}}') \g /dev/null
+SELECT is((SELECT count(*)::int FROM workflow.lint('kept')), 0, 'the newest version of a stored definition');
+SELECT is((SELECT array_agg(path ORDER BY path) FROM workflow.lint('kept', 1)), ARRAY['$.onDone', '$.states.b'],
+    'or another one, with the paths of its author');
+
+-- refusals
+SELECT is(error($$ SELECT * FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {"onn": {}}}}'::json) $$),
+    ARRAY['WF007', 'the definition has 1 fault', '$.states.a.onn: unknown key "onn" (Did you mean "on"?)'], 'faults are faults');
+SELECT is(error($$ SELECT * FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {"entry": "nothing"}}}'::json) $$),
+    ARRAY['WF007', 'the definition has 1 fault', '$.states.a.entry: function nothing(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)'],
+    'those of functions, too');
+SELECT is((error('SELECT * FROM workflow.lint(NULL::json)'))[1], '22004', 'null is none');
+SELECT is((error($$ SELECT * FROM workflow.lint('nothing') $$))[1], 'WF006', 'there must be a definition');
+SET ROLE regress_clerk;
+SELECT is((error($$ SELECT * FROM workflow.lint('kept') $$))[1], 'WF002', 'for those who may read it');
+RESET ROLE;
+SELECT is((error($$ SELECT * FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {}}}'::json) $$))[1], 'WF002',
+    'a superuser cannot check code that it could not own');
+
+SELECT finish();
+ROLLBACK;
