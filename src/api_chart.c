@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * api_chart.c
- *	  A definition looked at: diagrams, what is hardly meant so.
+ *	  A definition looked at: diagrams, what is hardly meant so, the
+ *	  machine of XState.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +18,7 @@
 #include "api.h"
 #include "compile.h"
 #include "diagram.h"
+#include "export.h"
 #include "lint.h"
 #include "session.h"
 
@@ -24,6 +26,7 @@ PG_FUNCTION_INFO_V1(workflow_diagram);
 PG_FUNCTION_INFO_V1(workflow_diagram_of);
 PG_FUNCTION_INFO_V1(workflow_lint);
 PG_FUNCTION_INFO_V1(workflow_lint_stored);
+PG_FUNCTION_INFO_V1(workflow_export);
 
 static WfStatement source_statement = {
 	.sql = "SELECT source::pg_catalog.text FROM workflow.definition"
@@ -43,6 +46,30 @@ definition_to_read(FunctionCallInfo fcinfo)
 
 	wf_require(definition, "read");
 	return definition;
+}
+
+/*
+ * The chart of what the author wrote, which define() has checked.  The one in
+ * the cache is made from the canonical form: that has other paths, and what
+ * was left out with a warning is not in it.
+ */
+static WfChart *
+chart_of_source(const WfDefinition *definition)
+{
+	WfFaults	faults = {0};
+	Datum		id = Int32GetDatum(definition->id);
+	WfChart    *chart;
+	char	   *source;
+
+	wf_execute(&source_statement, &id, NULL, 1);
+	source = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	chart = wf_compile(source, strlen(source), &faults);
+	if (chart == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the source of definition \"%s\" does not compile", definition->name),
+				 errdetail("%s: %s", faults.items[0].path, faults.items[0].message)));
+	return chart;
 }
 
 static text *
@@ -155,33 +182,25 @@ workflow_lint(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/*
- * One that is stored was checked by define().  Its source is looked at, not
- * the chart: the canonical form has other paths, and what was left out with a
- * warning is not in it.
- */
 Datum
 workflow_lint_stored(PG_FUNCTION_ARGS)
 {
-	WfFaults	faults = {0};
-	WfDefinition *definition;
-	WfChart    *chart;
-	Datum		id;
-	char	   *source;
-
 	InitMaterializedSRF(fcinfo, 0);
 	wf_connect();
-	definition = definition_to_read(fcinfo);
-	id = Int32GetDatum(definition->id);
-	wf_execute(&source_statement, &id, NULL, 1);
-	source = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	chart = wf_compile(source, strlen(source), &faults);
-	if (chart == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("the source of definition \"%s\" does not compile", definition->name),
-				 errdetail("%s: %s", faults.items[0].path, faults.items[0].message)));
-	wf_lint(chart, put_finding, fcinfo->resultinfo);
+	wf_lint(chart_of_source(definition_to_read(fcinfo)), put_finding, fcinfo->resultinfo);
 	SPI_finish();
 	return (Datum) 0;
+}
+
+/* --- export ------------------------------------------------------------ */
+
+Datum
+workflow_export(PG_FUNCTION_ARGS)
+{
+	WfDefinition *definition;
+
+	wf_connect();
+	definition = definition_to_read(fcinfo);
+	return finish_with(cstring_to_text(wf_export(chart_of_source(definition),
+												 definition->version)));
 }

@@ -1,6 +1,7 @@
 /*
  * canonical.h
- *	  What the two rooms that write the canonical form share; nobody else
+ *	  What the rooms that write definitions share: the canonical form, and the
+ *	  export, which takes its JSON and its values from here; nobody else
  *	  includes it.
  */
 #ifndef WF_CANONICAL_H
@@ -31,6 +32,7 @@ extern void wf_texts_member(WfWriter *w, const char *name,
 /* States, values, guards, delays, actions. */
 extern const char *wf_state_reference(const WfWriter *w, WfStateId id);
 extern void wf_write_reference(WfWriter *w, WfStateId id);
+extern void wf_write_value(WfWriter *w, const WfValue *value);
 extern void wf_value_member(WfWriter *w, const char *name,
 							const WfValue *value);
 extern void wf_guard_member(WfWriter *w, const WfGuard *guard);

@@ -156,8 +156,8 @@ write_expr(WfWriter *w, const WfExpr *expr)
 	wf_write_end(w, '}');
 }
 
-static void
-write_value(WfWriter *w, const WfValue *value)
+void
+wf_write_value(WfWriter *w, const WfValue *value)
 {
 	switch (value->kind)
 	{
@@ -182,14 +182,14 @@ write_value(WfWriter *w, const WfValue *value)
 			for (int i = 0; i < value->nparts; i++)
 			{
 				wf_write_key(w, value->keys[i]);
-				write_value(w, value->parts[i]);
+				wf_write_value(w, value->parts[i]);
 			}
 			wf_write_end(w, '}');
 			break;
 		case WF_VALUE_ARRAY:
 			wf_write_begin(w, '[');
 			for (int i = 0; i < value->nparts; i++)
-				write_value(w, value->parts[i]);
+				wf_write_value(w, value->parts[i]);
 			wf_write_end(w, ']');
 			break;
 	}
@@ -201,7 +201,7 @@ wf_value_member(WfWriter *w, const char *name, const WfValue *value)
 	if (value == NULL)
 		return;
 	wf_write_key(w, name);
-	write_value(w, value);
+	wf_write_value(w, value);
 }
 
 static void
@@ -303,7 +303,7 @@ write_assign(WfWriter *w, const WfAction *action)
 	for (int i = 0; i < action->nkeys; i++)
 	{
 		wf_write_key(w, action->keys[i]);
-		write_value(w, action->values[i]);
+		wf_write_value(w, action->values[i]);
 	}
 	wf_write_end(w, '}');
 }

@@ -272,3 +272,9 @@ CREATE FUNCTION workflow.lint(definition json, OUT path text, OUT rule text, OUT
 CREATE FUNCTION workflow.lint(definition text, version int DEFAULT NULL,
     OUT path text, OUT rule text, OUT message text, OUT hint text)
     RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_lint_stored';
+
+-- export(...): a definition as the configuration of a machine of XState 5, in
+-- the order of its text. What has to be implemented to run it, and what is
+-- lost, stands under meta.workflow. Errors: WF006, WF002.
+CREATE FUNCTION workflow.export(definition text, version int DEFAULT NULL) RETURNS json
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_export';

@@ -12,7 +12,7 @@ GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA workflow TO workflow_user, workflow_ad
 GRANT EXECUTE ON FUNCTION
     workflow.may(int, text), workflow.get(uuid), workflow.find(text, text), workflow.runtime_activity(),
     workflow.diagram(text, int, text), workflow.diagram(uuid, text),
-    workflow.lint(text, int)
+    workflow.lint(text, int), workflow.export(text, int)
     TO workflow_monitor;
 
 GRANT SELECT ON

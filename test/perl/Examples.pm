@@ -31,7 +31,7 @@ use warnings;
 use Exporter 'import';
 use Test::More;
 
-our @EXPORT = qw(examples_of run_examples);
+our @EXPORT = qw(examples_of script_of run_examples);
 
 # Begins a line of our own in what psql prints.
 my $mark = '@@@@';
@@ -39,7 +39,8 @@ my $mark = '@@@@';
 =head2 examples_of(FILE)
 
 The fenced blocks of a file that are examples, each a hash with line (of its
-text), kind (run, output), sql or text, and sqlstate (what it must end with).
+text), kind (run, output), sql or text, json (of a definition), and sqlstate
+(what it must end with).
 
 =cut
 
@@ -78,14 +79,20 @@ sub example
 	return { line => $line, kind => 'output', text => $text } if $info eq 'text output';
 	if ($info =~ /^(sql|json define)(?: error (\w{5}))?$/)
 	{
-		$text = "SELECT workflow.define(\$definition\$\n$text\$definition\$);\n" if $1 ne 'sql';
-		return { line => $line, kind => 'run', sql => $text, sqlstate => $2 // '00000' };
+		my %example = (line => $line, kind => 'run', sql => $text, sqlstate => $2 // '00000');
+		return \%example if $1 eq 'sql';
+		return { %example, json => $text, sql => "SELECT workflow.define(\$definition\$\n$text\$definition\$);\n" };
 	}
 	die "$path, line $line: what is \"$info\"?" if $info =~ /^sql|define|output/;
 	return;
 }
 
-# One script for psql, with marks around each example.
+=head2 script_of(EXAMPLES)
+
+One script for psql, with marks around each example.
+
+=cut
+
 sub script_of
 {
 	my $script = "\\pset format aligned\n\\pset tuples_only off\n\\pset pager off\n";
