@@ -15,18 +15,21 @@ use warnings;
 use FileHandle;
 use IPC::Open3;
 
-use constant { BATCH => 300, BACK => 3, LEDGERS => 8, PATIENCE => 600 };
+use constant { BATCH => $ENV{BATCH} // 300, BACK => 3, LEDGERS => 8, PATIENCE => 600 };
 
 my ($directory, $player) = @ARGV;
 my (@events, @processes_of, %process);
 my ($heard, $again) = ('', 0);
 my ($pid, $to, $from);
+my $said = 0; # bytes of psql's messages that are known already
 
 # ---- the connection ------------------------------------------------------
 
 sub connect_psql
 {
-	$pid = open3($to, $from, undef, 'psql', '-XqAt', '-U', 'clerk', '-v', 'ON_ERROR_STOP=1');
+	open(my $messages, '>>', "$directory/messages.$player") or die "cannot write $directory/messages.$player: $!\n";
+	$pid = open3($to, $from, '>&' . fileno($messages), 'psql', '-XqAt', '-U', 'clerk', '-v', 'ON_ERROR_STOP=1');
+	close($messages);
 	$to->autoflush(1);
 	return;
 }
@@ -39,6 +42,17 @@ sub disconnect
 	waitpid($pid, 0);
 	undef $pid;
 	return;
+}
+
+# What psql complained of since it was asked last.
+sub new_messages
+{
+	open(my $file, '<', "$directory/messages.$player") or die "cannot read $directory/messages.$player: $!\n";
+	seek($file, $said, 0);
+	my @messages = <$file>;
+	$said = tell($file);
+	close($file);
+	return @messages;
 }
 
 # The lines that a statement returns; nothing when the connection broke before
@@ -58,7 +72,7 @@ sub ask
 		push @lines, $line;
 	}
 	disconnect();
-	my @errors = grep { /ERROR:/ } @lines;
+	my @errors = grep { /ERROR:/ } new_messages();
 	die "player $player: @errors\n" if @errors;
 	return;
 }

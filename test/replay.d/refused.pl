@@ -53,7 +53,7 @@ while (my $line = <$in>)
 close($in);
 
 my @kinds = sort { $kinds{$b} <=> $kinds{$a} || $a cmp $b } keys %kinds;
-my @more = splice(@kinds, $limit);
+my @more = @kinds > $limit ? splice(@kinds, $limit) : ();
 my $more = 0;
 printf "%8d refused: %s\n", $kinds{$_}, $_ foreach @kinds;
 $more += $kinds{$_} foreach @more;
