@@ -55,6 +55,13 @@ extern WfProcess *wf_hold_row(WfStepper *stepper, const WfRow *row);
 extern void wf_refuse_command(const WfRow *row);
 
 /*
+ * Events of a process that we hold which were given up become timers again,
+ * except timers of states that are not `active`.  Returns whether there were
+ * any.
+ */
+extern bool wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active);
+
+/*
  * Error WF002 unless the current user may read the definition, or started
  * the process itself.
  */

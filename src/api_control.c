@@ -43,6 +43,17 @@ static WfStatement redeliver_statement = {
 	.args = {UUIDOID, INT4OID, TEXTARRAYOID}
 };
 
+bool
+wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
+{
+	Datum		args[3] = {UUIDPGetDatum(process), Int32GetDatum(owner),
+	PointerGetDatum(active)};
+	bool		any = wf_execute(&redeliver_statement, args, NULL, 0) > 0;
+
+	wf_announce_returned(owner);
+	return any;
+}
+
 Datum
 workflow_suspend(PG_FUNCTION_ARGS)
 {
@@ -68,10 +79,10 @@ workflow_suspend(PG_FUNCTION_ARGS)
 Datum
 workflow_resume(PG_FUNCTION_ARGS)
 {
-	Datum		args[3] = {PG_GETARG_DATUM(0)};
 	WfStepper  *stepper;
 	WfProcess  *process;
 	const WfRow *row;
+	ArrayType  *active;
 	WfStatus	status;
 	int32		owner;
 	bool		failed;
@@ -81,8 +92,7 @@ workflow_resume(PG_FUNCTION_ARGS)
 	stepper = wf_stepper_new(0);
 	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
 	owner = wf_process_definition(process)->owner;
-	args[1] = Int32GetDatum(owner);
-	args[2] = PointerGetDatum(wf_process_active(process));
+	active = wf_process_active(process);
 	row = wf_process_row(process);
 	failed = row->status == WF_ERROR || row->status == WF_TERMINATED;
 	was = failed || row->suspended;
@@ -96,8 +106,7 @@ workflow_resume(PG_FUNCTION_ARGS)
 	}
 
 	/* A process that a command led out of its error may have some too. */
-	was = wf_execute(&redeliver_statement, args, NULL, 0) > 0 || was;
-	wf_announce_returned(owner);
+	was = wf_redeliver(PG_GETARG_UUID_P(0), owner, active) || was;
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_BOOL(was);

@@ -106,6 +106,47 @@ wf_chart_domain(const WfChart *chart, const WfTransition *transition,
 	return common;
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	return *(const WfStateId *) a - *(const WfStateId *) b;
+}
+
+/*
+ * In document order what lies in a state comes right behind it, and so do two
+ * neighbours among the given ones differ in every child that any two differ
+ * in: looking at neighbours is enough.
+ */
+bool
+wf_chart_settle(const WfChart *chart, WfStateId *states, int *n,
+				WfStateId *a, WfStateId *b)
+{
+	int			kept = 0;
+
+	qsort(states, *n, sizeof(WfStateId), compare_ids);
+	for (int i = 0; i < *n; i++)
+	{
+		if (i + 1 < *n && (states[i + 1] == states[i] ||
+						   wf_is_descendant(chart, states[i + 1], states[i])))
+			continue;
+		states[kept++] = states[i];
+	}
+	*n = kept;
+
+	for (int i = 0; i + 1 < kept; i++)
+	{
+		WfStateId	common = wf_chart_common(chart, states[i], states[i + 1]);
+
+		if (common != WF_NO_STATE &&
+			chart->states[common].kind == WF_STATE_PARALLEL)
+			continue;
+		*a = states[i];
+		*b = states[i + 1];
+		return false;
+	}
+	return true;
+}
+
 static bool
 prefix_matches(const char *descriptor, int prefix, const char *event)
 {

@@ -344,6 +344,15 @@ extern WfStateId wf_chart_domain(const WfChart *chart,
 								 const WfTransition *transition,
 								 const WfStateId *targets, int n);
 
+/*
+ * Bring states that shall be active together into document order, without
+ * those that others of them lie in and without repetitions; *n becomes their
+ * number.  Returns false when two of them, *a and *b, exclude each other: they
+ * lie in different children of a state that is not parallel.
+ */
+extern bool wf_chart_settle(const WfChart *chart, WfStateId *states, int *n,
+							WfStateId *a, WfStateId *b);
+
 /* The least common proper ancestor of two states, or WF_NO_STATE. */
 extern WfStateId wf_chart_common(const WfChart *chart, WfStateId a,
 								 WfStateId b);

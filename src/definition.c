@@ -324,6 +324,17 @@ wf_require(const WfDefinition *definition, const char *privilege)
 				 errhint("Its owner can allow it with workflow.grant_on().")));
 }
 
+void
+wf_require_owner(const WfDefinition *definition)
+{
+	if (!has_privs_of_role(GetUserId(), definition->role) &&
+		!has_role(GetUserId(), "workflow_admin"))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("must be owner of definition \"%s\"", definition->name),
+				 errhint("Members of workflow_admin may, too.")));
+}
+
 int32
 wf_owner_of_role(Oid role)
 {

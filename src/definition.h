@@ -78,6 +78,12 @@ extern bool wf_role_may(Oid role, const WfDefinition *definition, const char *pr
 /* Error WF002 when not. */
 extern void wf_require(const WfDefinition *definition, const char *privilege);
 
+/*
+ * Error WF002 unless the current user is the owner, a member of that role, or
+ * of workflow_admin: for what no privilege is enough.
+ */
+extern void wf_require_owner(const WfDefinition *definition);
+
 /* The id in workflow.owner of a role, or 0. */
 extern int32 wf_owner_of_role(Oid role);
 

@@ -263,6 +263,21 @@ wf_entry_set_initial(WfMachine *machine)
 }
 
 /*
+ * The same for a machine that is put somewhere: the whole configuration that
+ * the targets stand for, whatever is active now.
+ */
+void
+wf_entry_set_targets(WfMachine *machine, const WfStateId *targets, int n)
+{
+	clear_entry_set(machine->scratch);
+	machine->scratch->staying = WF_NO_STATE;
+	for (int i = 0; i < n; i++)
+		add_descendants(machine, targets[i]);
+	for (int i = 0; i < n; i++)
+		add_ancestors(machine, targets[i], WF_NO_STATE);
+}
+
+/*
  * Take the array over from the host before its first change; what belongs to
  * no history state of this chart stays behind.
  */

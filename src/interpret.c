@@ -106,7 +106,7 @@ static inline void
 run_block(WfMachine *machine, const WfActionList *actions,
 		  const WfEvent *event)
 {
-	if (actions->n == 0)
+	if (actions->n == 0 || machine->quiet)
 		return;
 	machine->skip_block = false;
 	wf_run_actions(machine, actions, event);
@@ -254,7 +254,7 @@ finish(WfMachine *machine, const WfState *final, const WfEvent *event)
 		const WfState *parent = &states[above];
 
 		above = parent->parent;
-		if (above != WF_NO_STATE)
+		if (above != WF_NO_STATE && !machine->quiet)
 			raise_done(machine, parent,
 					   machine->host_calls->done_payload(machine->host, final,
 														 event));
@@ -264,7 +264,7 @@ finish(WfMachine *machine, const WfState *final, const WfEvent *event)
 		   is_finished(machine, &states[above]))
 	{
 		wf_set_add(&scratch->completed, above);
-		if (above != 0)
+		if (above != 0 && !machine->quiet)
 			raise_done(machine, &states[above], NULL);
 		above = states[above].parent;
 	}
@@ -473,4 +473,46 @@ wf_stop(WfMachine *machine, const WfEvent *event)
 	exit_states(machine, &scratch->leaving, event);
 	machine->running = false;
 	drop_internal(machine);
+}
+
+void
+wf_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
+		const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	begin_macrostep(machine);
+	machine->taken = true;
+	machine->running = true;
+	machine->quiet = quiet;
+	wf_entry_set_targets(machine, targets, n);
+	for (int i = 0; i < machine->active.nwords; i++)
+	{
+		uint64		before = machine->active.words[i];
+		uint64		after = scratch->entering.words[i];
+
+		scratch->leaving.words[i] = before & ~after;
+		scratch->entering.words[i] = after & ~before;
+	}
+	if (scratch->nslots > 0)
+		wf_remember(machine, &scratch->leaving);
+	exit_states(machine, &scratch->leaving, event);
+	enter_states(machine, event);
+
+	if (!quiet)
+		run_to_rest(machine, event);
+	else if (scratch->final != WF_NO_STATE)
+		end_machine(machine, event);
+	else
+		(void) start_invoked(machine);
+	machine->quiet = false;
+}
+
+bool
+wf_configure(WfMachine *machine, const WfStateId *targets, int n)
+{
+	wf_entry_set_targets(machine, targets, n);
+	wf_set_copy(&machine->active, &machine->scratch->entering);
+	machine->running = !is_finished(machine, &machine->chart->states[0]);
+	return machine->running;
 }

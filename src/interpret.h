@@ -152,6 +152,9 @@ struct WfMachine
 	 */
 	bool		guard_failed;
 
+	/* wf_move() without actions is under way; interpret.c only */
+	bool		quiet;
+
 	/* internal queue and scratch space: interpret.c only */
 	struct WfMachineScratch *scratch;
 };
@@ -206,6 +209,26 @@ extern bool wf_dispatch(WfMachine *machine, const WfEvent *event);
  * be NULL.
  */
 extern void wf_stop(WfMachine *machine, const WfEvent *event);
+
+/*
+ * Move to the configuration that `targets` stand for, whatever transitions
+ * there are, and run to rest.  The targets have passed wf_chart_settle() and
+ * are no history states; what they leave open is entered by default.  States
+ * that are active before and after stay as they are: neither left nor entered.
+ * A machine that is not running enters everything.
+ *
+ * quiet: no action is run, no transition is taken and nothing is raised; the
+ * host is asked for timers and invokes only, and told of the end.
+ */
+extern void wf_move(WfMachine *machine, const WfStateId *targets, int n,
+					bool quiet, const WfEvent *event);
+
+/*
+ * Declare that configuration active, without calling the host at all.  The
+ * targets as for wf_move(), machine->history as it shall be.  Returns false
+ * when the machine would be at its end there; it is not running then.
+ */
+extern bool wf_configure(WfMachine *machine, const WfStateId *targets, int n);
 
 /*
  * Put an event on the internal queue; only from within a host callback.  The

@@ -91,6 +91,8 @@ extern bool wf_select(WfMachine *machine, const WfEvent *event,
 /* entry.c */
 extern bool wf_entry_set(WfMachine *machine);
 extern void wf_entry_set_initial(WfMachine *machine);
+extern void wf_entry_set_targets(WfMachine *machine,
+								 const WfStateId *targets, int n);
 extern const WfStateId *wf_effective_targets(WfMachine *machine,
 											 const WfTransition *transition,
 											 int *n);

@@ -115,6 +115,7 @@ wf_machine_reset(WfMachine *machine, void *host)
 	machine->taken = false;
 	machine->microsteps = 0;
 	machine->skip_block = false;
+	machine->quiet = false;
 	machine->nhistory = 0;
 	machine->history = scratch->values;
 	machine->history_changed = false;

@@ -435,6 +435,23 @@ wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	POP_STEP_CONTEXT();
 }
 
+void
+wf_process_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
+				int n, bool execute, Jsonb *data, const char *actor)
+{
+	WfPayload	payload = {.data = data,.actor = actor};
+	WfEvent		event = {WF_SET_STATES_EVENT, &payload};
+
+	PUSH_STEP_CONTEXT(process, event.name);
+	process->self_left = wf_max_microsteps;
+	load_machine(process);
+	wf_move(process->machine, states, n, !execute, &event);
+	wf_user_leave(&process->bracket);
+	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);
+	POP_STEP_CONTEXT();
+	run_self_events(process);
+}
+
 /* --- looking ----------------------------------------------------------- */
 
 bool

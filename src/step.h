@@ -86,6 +86,16 @@ extern void wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *inpu
 /* Leave all states and end as terminated. */
 extern void wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor);
 
+/*
+ * Move to `states`, which have passed wf_chart_settle(): see wf_move().  data:
+ * what the history is told.  Then runs what the process sent to itself.  A
+ * process whose start failed is entered there.
+ */
+#define WF_SET_STATES_EVENT "workflow.set_states"
+extern void wf_process_move(WfStepper *stepper, WfProcess *process,
+							const WfStateId *states, int n, bool execute,
+							Jsonb *data, const char *actor);
+
 /* Suspend, resume, change the status: what is written of the row. */
 extern void wf_process_set(WfProcess *process, WfStatus status, bool suspended);
 

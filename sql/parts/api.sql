@@ -129,6 +129,29 @@ CREATE FUNCTION workflow.resume(process uuid) RETURNS boolean
 CREATE FUNCTION workflow.cancel(process uuid, actor text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_cancel';
 
+-- verdict: what a call that moves a process answers, where it cannot name the
+-- columns itself.
+CREATE TYPE workflow.verdict AS (taken boolean, status workflow.status, states text[], context jsonb);
+
+-- set_states(...): an operator puts a process into given states, whatever its
+-- transitions are.
+--   process     its id
+--   states      names of states; what they leave open is entered by default.
+--               What is active before and after stays as it is
+--   execute     true: exit and entry actions run, and the step goes on as after
+--               a transition; false: no action runs and nothing follows
+--   actor       on whose behalf; default: current_user
+-- Timers and invokes of what is left end, those of what is entered begin,
+-- history is remembered, in both cases. A process that failed goes on, what
+-- was given up is delivered again; one that is suspended stays suspended.
+-- Returns a verdict like send(). For the definition's owner and
+-- workflow_admin. Errors: WF001, WF002, WF003 (not started yet), WF004; 22023
+-- for names that there are not, history states, and states that exclude each
+-- other; those of its actions. Locks the process row.
+CREATE FUNCTION workflow.set_states(
+    process uuid, states text[], execute boolean DEFAULT true, actor text DEFAULT NULL)
+    RETURNS workflow.verdict LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_states';
+
 -- CALL await(process, state, timeout): wait until the process is in `state`
 -- (null: until it is over or failed). Holds no snapshot and no lock; refuses
 -- to run inside a transaction block, and on a standby. Errors: WF001, WF002;
