@@ -41,6 +41,7 @@ typedef enum SetKind
 {
 	STARTED,
 	STEPPED,
+	MIGRATED,
 	NOTED,
 	DISARMED,
 	ARMED,
@@ -61,6 +62,9 @@ static const Set sets[NSETS] = {
 		{TIDOID, TIMESTAMPTZOID, INT4OID, ANYENUMOID, BOOLOID, TEXTARRAYOID,
 		JSONBOID, JSONBOID, JSONBOID, JSONBOID},
 	{"tid", "at", "step", "status", "suspended", "states", "context", "history", "children", "output"}},
+	[MIGRATED] = {"wf_migrated", 7,
+		{TIDOID, TIMESTAMPTZOID, INT4OID, INT4OID, TEXTARRAYOID, JSONBOID, JSONBOID},
+	{"tid", "at", "definition", "step", "states", "history", "children"}},
 	[NOTED] = {"wf_noted", 10,
 		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID,
 		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, JSONBOID},
@@ -93,6 +97,11 @@ static WfStatement statements[NSETS] = {
 		" suspended = s.suspended, states = s.states, context = s.context, history = s.history,"
 		" children = s.children, output = s.output"
 		" FROM wf_stepped s WHERE p.ctid OPERATOR(pg_catalog.=) s.tid"
+	},
+	[MIGRATED] = {
+		"UPDATE workflow.process p SET updated_at = m.at, definition = m.definition,"
+		" step = m.step, states = m.states, history = m.history, children = m.children"
+		" FROM wf_migrated m WHERE p.ctid OPERATOR(pg_catalog.=) m.tid"
 	},
 	[NOTED] = {
 		"INSERT INTO workflow.history (slot, process, at, due, step, taken, event, from_states, to_states, actor, data)"
@@ -251,6 +260,21 @@ wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at)
 }
 
 void
+wf_output_migrate(WfOutput *out, const WfRow *row, TimestampTz at)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {
+		PointerGetDatum(&row->tid), TimestampTzGetDatum(at),
+		Int32GetDatum(row->definition), Int32GetDatum(row->step), row->states,
+		row->history, row->children
+	};
+
+	nulls[5] = row->history == (Datum) 0;
+	nulls[6] = row->children == (Datum) 0;
+	put(out, MIGRATED, values, nulls);
+}
+
+void
 wf_output_history(WfOutput *out, const WfRow *row, const char *event,
 				  TimestampTz at, TimestampTz due, bool taken,
 				  Datum from_states, Datum to_states,
@@ -370,7 +394,7 @@ wf_output_write(WfOutput *out)
 		SPI_unregister_relation(sets[kind].name);
 
 		/* What we hold locked cannot have moved. */
-		if (kind == STEPPED && n != (uint64) out->counts[kind])
+		if ((kind == STEPPED || kind == MIGRATED) && n != (uint64) out->counts[kind])
 			elog(ERROR, "wrote " UINT64_FORMAT " of %d processes", n,
 				 out->counts[kind]);
 		tuplestore_end(out->stores[kind]);

@@ -74,6 +74,14 @@ static WfStatement lock_many_free_statement = {
 	.args = {UUIDARRAYOID}
 };
 
+static WfStatement read_many_statement = {
+	.sql = "SELECT " PROCESS_COLUMNS " FROM"
+	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id",
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
+};
+
 static WfStatement claim_statement = {
 	.sql = "SELECT " PROCESS_COLUMNS ","
 	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data, t.child"
@@ -260,14 +268,13 @@ wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row)
 	return false;
 }
 
-int
-wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows)
+static int
+fetch_processes(WfStatement *statement, ArrayType *ids, WfRow **rows)
 {
 	Datum		value = PointerGetDatum(ids);
 	Datum		values[N_PROCESS_COLUMNS];
 	bool		nulls[N_PROCESS_COLUMNS];
-	int			n = wf_execute(nowait ? &lock_many_free_statement :
-							   &lock_many_statement, &value, NULL, 0);
+	int			n = wf_execute(statement, &value, NULL, 0);
 
 	load_status_oids();
 	*rows = palloc(sizeof(WfRow) * (n + 1));
@@ -277,6 +284,19 @@ wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows)
 		read_row(&(*rows)[i], values, nulls);
 	}
 	return n;
+}
+
+int
+wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows)
+{
+	return fetch_processes(nowait ? &lock_many_free_statement : &lock_many_statement,
+						   ids, rows);
+}
+
+int
+wf_read_processes(ArrayType *ids, WfRow **rows)
+{
+	return fetch_processes(&read_many_statement, ids, rows);
 }
 
 /* --- claiming ---------------------------------------------------------- */

@@ -89,6 +89,7 @@ pg_noreturn extern void wf_busy(const pg_uuid_t *id);
 extern bool wf_read_process(const pg_uuid_t *id, WfRow *row);	/* no lock */
 extern bool wf_lock_process_if_free(const pg_uuid_t *id, WfRow *row);
 extern bool wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row);
+extern int	wf_read_processes(ArrayType *ids, WfRow **rows);	/* no lock */
 extern int	wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows);
 
 /*
@@ -140,6 +141,8 @@ extern void wf_output_divert(WfOutput *out, WfOutputSink *sink);
 extern void wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
 							Oid starter, const char *key);
 extern void wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at);
+/* Another version: definition, step, states and history of the row. */
+extern void wf_output_migrate(WfOutput *out, const WfRow *row, TimestampTz at);
 extern void wf_output_history(WfOutput *out, const WfRow *row, const char *event,
 							  TimestampTz at, TimestampTz due, bool taken,
 							  Datum from_states, Datum to_states,

@@ -1,11 +1,11 @@
 -- PUBLIC gets nothing; base tables have no grants at all.
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA workflow FROM PUBLIC;
 REVOKE ALL ON ALL PROCEDURES IN SCHEMA workflow FROM PUBLIC;
-REVOKE ALL ON TYPE workflow.status, workflow.verdict FROM PUBLIC;
+REVOKE ALL ON TYPE workflow.status, workflow.verdict, workflow.migration FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA workflow FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA workflow TO workflow_user, workflow_monitor, workflow_admin;
-GRANT USAGE ON TYPE workflow.status, workflow.verdict TO workflow_user, workflow_monitor, workflow_admin;
+GRANT USAGE ON TYPE workflow.status, workflow.verdict, workflow.migration TO workflow_user, workflow_monitor, workflow_admin;
 
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA workflow TO workflow_user, workflow_admin;
 GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA workflow TO workflow_user, workflow_admin;
