@@ -165,10 +165,12 @@ refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *reason)
 	WfEvent		error = {event, payload};
 	Jsonb	   *values[2];
 
-	if (!is_handled(process, event))
+	if (process->machine->quiet || !is_handled(process, event))
 		ereport(ERROR,
 				(errcode(code),
 				 errmsg("cannot invoke \"%s\": %s", invoke->src, reason),
+				 process->machine->quiet ?
+				 errdetail("It is invoked at %s.", invoke->path) :
 				 errdetail("It is invoked at %s, without onError.", invoke->path)));
 	values[0] = wf_jsonb_string(unpack_sql_state(code));
 	values[1] = wf_jsonb_string(reason);
@@ -215,8 +217,8 @@ wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event,
 	return true;
 }
 
-static void
-invoke_one(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
+void
+wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
 {
 	WfDefinition *definition = wf_definition_newest(invoke->src);
 	pg_uuid_t	id;
@@ -248,7 +250,7 @@ void
 wf_children_invoke(WfProcess *process, const WfState *state, const WfEvent *event)
 {
 	for (int i = 0; i < state->ninvokes; i++)
-		invoke_one(process, &state->invokes[i], event);
+		wf_child_invoke(process, &state->invokes[i], event);
 }
 
 /* The row, the event that starts it, and what it was sent meanwhile. */
@@ -304,8 +306,8 @@ cancel_child(WfProcess *process, const WfChild *child)
 					  definition->owner, false, false);
 }
 
-static void
-let_go(WfProcess *process, WfChild *child, bool detached)
+void
+wf_child_let_go(WfProcess *process, WfChild *child, bool detached)
 {
 	if (child->started)
 	{
@@ -333,7 +335,7 @@ wf_children_let_go(WfProcess *process, const WfState *state)
 		WfChild    *child = wf_child_find(process, state->invokes[i].id);
 
 		if (child != NULL)
-			let_go(process, child, state->invokes[i].detached);
+			wf_child_let_go(process, child, state->invokes[i].detached);
 	}
 }
 

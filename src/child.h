@@ -29,6 +29,14 @@ extern void wf_children_let_go(WfProcess *process, const WfState *state);
 extern bool wf_child_input(WfProcess *process, const WfInvoke *invoke,
 						   const WfEvent *event, Jsonb **result);
 
+/*
+ * The first and the last of these moments for one of several invokes; the
+ * child must exist, and is gone from memory then.
+ */
+extern void wf_child_invoke(WfProcess *process, const WfInvoke *invoke,
+							const WfEvent *event);
+extern void wf_child_let_go(WfProcess *process, WfChild *child, bool detached);
+
 /* The present child of an invoke id, or NULL. */
 extern WfChild *wf_child_find(WfProcess *process, const char *invoke);
 

@@ -362,9 +362,8 @@ start_invoked(WfMachine *machine)
 	return any;
 }
 
-/* What is left on the internal queue will not be worked. */
-static void
-drop_internal(WfMachine *machine)
+void
+wf_drop_raised(WfMachine *machine)
 {
 	WfMachineScratch *scratch = machine->scratch;
 
@@ -389,7 +388,7 @@ end_machine(WfMachine *machine, const WfEvent *event)
 	exit_states(machine, &scratch->leaving, event);
 	wf_set_copy(&machine->active, &scratch->leaving);
 	machine->running = false;
-	drop_internal(machine);
+	wf_drop_raised(machine);
 	machine->host_calls->done(machine->host, final, event);
 }
 
@@ -472,7 +471,7 @@ wf_stop(WfMachine *machine, const WfEvent *event)
 	wf_set_copy(&scratch->leaving, &machine->active);
 	exit_states(machine, &scratch->leaving, event);
 	machine->running = false;
-	drop_internal(machine);
+	wf_drop_raised(machine);
 }
 
 void
@@ -504,7 +503,10 @@ wf_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
 	else if (scratch->final != WF_NO_STATE)
 		end_machine(machine, event);
 	else
+	{
 		(void) start_invoked(machine);
+		wf_drop_raised(machine);
+	}
 	machine->quiet = false;
 }
 

@@ -152,7 +152,10 @@ struct WfMachine
 	 */
 	bool		guard_failed;
 
-	/* wf_move() without actions is under way; interpret.c only */
+	/*
+	 * Moved without actions: what the host raises now will not be worked, and
+	 * had better be an error.
+	 */
 	bool		quiet;
 
 	/* internal queue and scratch space: interpret.c only */
@@ -235,6 +238,9 @@ extern bool wf_configure(WfMachine *machine, const WfStateId *targets, int n);
  * struct is copied; its name and payload must live until the macrostep ends.
  */
 extern void wf_raise(WfMachine *machine, const WfEvent *event);
+
+/* What is left on the internal queue will not be worked: tell the host. */
+extern void wf_drop_raised(WfMachine *machine);
 
 /* Run a list of actions (the body of a FOREACH); only from a host callback. */
 extern void wf_run_actions(WfMachine *machine, const WfActionList *actions,

@@ -19,6 +19,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "child.h"
 #include "clock.h"
 #include "guc.h"
 #include "migrate_internal.h"
@@ -262,6 +263,118 @@ configure(WfMove *move)
 			   "the process would be over: that takes a transition, or workflow.set_states()");
 }
 
+/* --- children ---------------------------------------------------------- */
+
+bool
+wf_goes_to(const WfMapped *mapped, WfStateId state)
+{
+	for (int i = 0; i < mapped->n; i++)
+		if (mapped->targets[i] == state)
+			return true;
+	return false;
+}
+
+static const WfInvoke *
+find_invoke(const WfState *state, const char *id)
+{
+	for (int i = 0; i < state->ninvokes; i++)
+		if (strcmp(state->invokes[i].id, id) == 0)
+			return &state->invokes[i];
+	return NULL;
+}
+
+/* The active state of the new version that an old one with this invoke becomes. */
+static bool
+goes_on(WfMove *move, WfStateId old, const char *invoke)
+{
+	const WfMapped *mapped = &move->route->states[old];
+	const WfState *states = move->route->to->chart->states;
+
+	for (int i = 0; i < mapped->n; i++)
+		if (wf_is_active(move->batch->machine, mapped->targets[i]) &&
+			find_invoke(&states[mapped->targets[i]], invoke) != NULL)
+			return true;
+	return false;
+}
+
+/* Had the process this invoke before?  Then its child is at work, or done. */
+static bool
+had_invoked(WfMove *move, const WfInvoke *invoke)
+{
+	const WfChart *from = move->route->from->chart;
+
+	for (int s = 0; s < from->nstates; s++)
+		if (move->was_active[s] &&
+			wf_goes_to(&move->route->states[s], invoke->state) &&
+			find_invoke(&from->states[s], invoke->id) != NULL)
+			return true;
+	return false;
+}
+
+static void
+let_children_go(WfMove *move)
+{
+	const WfChart *from = move->route->from->chart;
+
+	for (int s = 0; s < from->nstates; s++)
+		for (int i = 0; move->was_active[s] && i < from->states[s].ninvokes; i++)
+		{
+			const WfInvoke *invoke = &from->states[s].invokes[i];
+			WfChild    *child = wf_child_find(move->process, invoke->id);
+
+			if (child == NULL || goes_on(move, s, invoke->id))
+				continue;
+			wf_move_problem(move, "child", invoke->id,
+							invoke->detached ?
+							"the process that was invoked by this id is let go: the new version does not invoke it here" :
+							"the process that was invoked by this id is cancelled: the new version does not invoke it here");
+			if (!move->batch->migration->dry_run)
+				wf_child_let_go(move->process, child, invoke->detached);
+		}
+}
+
+static void
+invoke_children(WfMove *move)
+{
+	const WfChart *to = move->route->to->chart;
+
+	for (int s = 0; s < to->nstates; s++)
+	{
+		if (to->states[s].ninvokes == 0 || !wf_is_active(move->batch->machine, s))
+			continue;
+		for (int i = 0; i < to->states[s].ninvokes; i++)
+		{
+			const WfInvoke *invoke = &to->states[s].invokes[i];
+
+			if (had_invoked(move, invoke))
+				continue;
+			wf_move_problem(move, "invoke", invoke->id,
+							"a process is started that the old version did not invoke here");
+			if (!move->batch->migration->dry_run)
+				wf_child_invoke(move->process, invoke, &move->event);
+		}
+		if (!move->batch->migration->dry_run)
+			wf_children_start(move->process, &to->states[s]);
+	}
+}
+
+/*
+ * Children whose states and invokes persist, by their ids, go on; others are
+ * let go, or are new.
+ */
+static void
+move_children(WfMove *move)
+{
+	WfMachine  *machine = move->batch->machine;
+
+	move->process->machine = machine;
+	machine->quiet = true;
+	let_children_go(move);
+	invoke_children(move);
+	wf_user_leave(&move->process->bracket);
+	wf_drop_raised(machine);
+}
+
 /* --- one process ------------------------------------------------------- */
 
 /* What the history is told. */
@@ -301,6 +414,8 @@ write_move(WfMove *move)
 						  DT_NOBEGIN, true, from_states, process->row.states,
 						  move->batch->migration->actor, move->payload.data);
 	}
+	wf_children_write(process);
+	process->changed = false;	/* we write the row */
 	wf_output_migrate(out, &process->row, move->batch->now);
 }
 
@@ -337,6 +452,7 @@ move_process(WfMove *move)
 		move->result->states = PointerGetDatum(wf_states_array(move->route->to, leaves, n));
 		move->process->definition = move->route->to;
 		wf_move_timers(move);
+		move_children(move);
 		if (!move->batch->migration->dry_run)
 			write_move(move);
 	}

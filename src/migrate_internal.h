@@ -79,6 +79,9 @@ extern void wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n);
 extern void wf_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move);
 /* The machine has the new configuration. */
 extern void wf_move_timers(WfMove *move);
+
+/* migrate.c: does the old state become this one? */
+extern bool wf_goes_to(const WfMapped *mapped, WfStateId state);
 extern void wf_pending_write(WfMigrateBatch *batch);
 
 #endif							/* WF_MIGRATE_INTERNAL_H */

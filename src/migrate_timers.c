@@ -156,16 +156,6 @@ find_places(WfMove *move)
 	}
 }
 
-/* Does the old state become this one? */
-static bool
-goes_to(const WfMapped *mapped, WfStateId state)
-{
-	for (int i = 0; i < mapped->n; i++)
-		if (mapped->targets[i] == state)
-			return true;
-	return false;
-}
-
 /* The place of a running timer, or NULL. */
 static WfPlace *
 place_of(WfMove *move, const WfPending *timer)
@@ -180,7 +170,7 @@ place_of(WfMove *move, const WfPending *timer)
 		WfPlace	   *place = &move->places[i];
 
 		if (!place->taken && strcmp(place->timer->name, timer->name) == 0 &&
-			goes_to(&move->route->states[old], place->state->id))
+			wf_goes_to(&move->route->states[old], place->state->id))
 			return place;
 	}
 	return NULL;
@@ -243,7 +233,7 @@ has_had(const WfMove *move, const WfPlace *place)
 		bool		runs = false;
 
 		if (!move->was_active[s] || from->states[s].ntimers == 0 ||
-			!goes_to(&move->route->states[s], place->state->id) ||
+			!wf_goes_to(&move->route->states[s], place->state->id) ||
 			find_timer(&from->states[s], place->timer->name) == NULL)
 			continue;
 		for (int i = 0; i < move->npending; i++)
@@ -285,7 +275,7 @@ is_known(WfMigrateBatch *batch, const char *event)
 	if (batch->known_event != NULL && strcmp(batch->known_event, event) == 0)
 		return batch->known;
 	batch->known_event = event;
-	batch->known = strcmp(event, WF_START_EVENT) == 0;
+	batch->known = strncmp(event, "workflow.", strlen("workflow.")) == 0;
 	for (int s = 0; s < chart->nstates && !batch->known; s++)
 	{
 		const WfState *state = &chart->states[s];

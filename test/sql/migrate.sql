@@ -201,6 +201,46 @@ SELECT is((error('SELECT workflow.migrate_many(''many'', mapping => ''{"nowhere"
 SELECT is((error('SELECT workflow.migrate_many(''nothing'')'))[1], 'WF006', 'no such definition');
 SELECT is((error('SELECT workflow.migrate_many(''many'', "limit" => -1)'))[1], '22023', 'a negative limit');
 
+-- children
+SET ROLE regress_clerk;
+SELECT FROM workflow.define('{"id": "foreign", "initial": "a", "states": {"a": {}}}');
+SELECT FROM workflow.grant_on('foreign', 'regress_app', 'start');
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "child", "initial": "a", "states": {"a": {"exit": {"type": "note", "params": "child left"}, "on": {"end": "z"}}, "z": {"type": "final"}}}');
+SELECT FROM workflow.define('{"id": "parent", "initial": "a", "states": {
+    "a": {"invoke": [{"id": "kept", "src": "child", "onDone": "z"}, {"id": "lost", "src": "child"}, {"id": "let", "src": "child", "detached": true}, {"src": "child"}], "on": {"go": "b"}},
+    "b": {}, "z": {}}}');
+SELECT workflow.start('parent') AS p \gset
+SELECT workflow.start('parent') AS done \gset
+SELECT FROM workflow.work(100);
+SELECT children->>'kept' AS kept, children->>'lost' AS lost, children->>'let' AS let, children->>'a.3' AS unnamed FROM workflow.get(:'p') \gset
+SELECT FROM workflow.send((SELECT (children->>'lost')::uuid FROM workflow.get(:'done')), 'end');
+SELECT FROM workflow.work(100);
+SELECT notes() AS forget \gset
+SELECT FROM workflow.define('{"id": "parent", "initial": "a", "states": {
+    "aa": {"invoke": [{"id": "kept", "src": "child", "onDone": "z"}, {"id": "new", "src": "child"}, {"src": "child"}]},
+    "a": {"invoke": [{"id": "kept", "src": "child"}, {"id": "lost", "src": "child"}, {"id": "let", "src": "child"}, {"src": "child"}]},
+    "b": {}, "z": {}}}');
+SELECT is(migrated(:'p', '{"a": "aa"}', true), '1>2 {aa} kept {} armed {} dropped {} | child lost | child let | child a.3 | invoke new | invoke aa.2', 'what becomes of its children');
+SELECT is((SELECT count(*) FROM workflow.processes WHERE parent = :'p'), 4::bigint, 'nothing, in a dry run');
+SELECT is(migrated(:'p', '{"a": "aa"}'), '1>2 {aa} kept {} armed {} dropped {} | child lost | child let | child a.3 | invoke new | invoke aa.2', 'of its children');
+SELECT is((SELECT array_agg(k ORDER BY k) FROM workflow.get(:'p'), jsonb_object_keys(children) k), '{aa.2,kept,new}', 'those invoked by the same id go on, others begin');
+SELECT FROM workflow.work(100);
+SELECT is(format('%s %s %s %s', status(:'kept'), status(:'lost'), status(:'let'), status(:'unnamed')), 'idled terminated idled terminated', 'and others are cancelled or let go');
+SELECT is((SELECT status(id) FROM workflow.processes WHERE parent = :'p' AND invoke = 'new'), 'idled', 'a new one has started');
+SELECT is(notes(), 'child left, child left', 'with its actions');
+SELECT FROM workflow.send(:'kept', 'end');
+SELECT FROM workflow.work(100);
+SELECT is(states(:'p'), 'z', 'it tells its parent in the new version');
+SELECT is(migrated(:'done'), '1>2 {a} kept {} armed {} dropped {}', 'a child that has done its work');
+SELECT is((SELECT array_agg(k ORDER BY k) FROM workflow.get(:'done'), jsonb_object_keys(children) k), '{a.3,kept,let}', 'does not do it again');
+SELECT workflow.start('parent') AS p \gset
+SELECT FROM workflow.define('{"id": "parent", "initial": "a", "states": {"a": {"invoke": {"src": "foreign", "id": "x", "onError": "b"}}, "b": {}}}');
+SET ROLE regress_clerk;
+SELECT FROM workflow.revoke_on('foreign', 'regress_app', 'start');
+SET ROLE regress_app;
+SELECT is((error('SELECT workflow.migrate(%L)', :'p'))[:2], ARRAY['WF002', 'cannot invoke "foreign": permission denied to start it'], 'one that cannot start is an error of the call');
+
 -- errors of a delay
 SELECT FROM workflow.define('{"id": "slow", "initial": "a", "states": {"a": {}}}');
 SELECT workflow.start('slow', '{"wait": "a while"}') AS slow \gset

@@ -177,6 +177,39 @@ SELECT is(moved(:'p', '{b.d}'), 't idled {b.d} | +b, +d | 3 hours 2030-01-01 03:
 SELECT is((SELECT count(*) FROM workflow.errors WHERE process = :'p'), 0::bigint, 'it does not start again');
 SELECT is((SELECT array_agg(format('%s %s', step, event) ORDER BY step) FROM workflow.process_history WHERE process = :'p'), '{"1 workflow.set_states"}', 'that is its first step');
 
+-- children
+SET ROLE regress_clerk;
+SELECT FROM workflow.define('{"id": "foreign", "initial": "a", "states": {"a": {}}}');
+SELECT FROM workflow.grant_on('foreign', 'regress_app', 'start');
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "child", "initial": "a", "states": {"a": {"on": {"end": "z"}}, "z": {"type": "final"}}}');
+SELECT FROM workflow.define('{"id": "parent", "initial": "a", "states": {
+    "a": {"on": {"go": "b"}}, "b": {"invoke": {"id": "c", "src": "child", "onDone": "a"}},
+    "bad": {"invoke": {"id": "n", "src": "foreign", "onError": "a"}},
+    "caught": {"after": {"wait": "a"}, "on": {"error.execution": "a"}}},
+    "delays": {"wait": {"@expr": "(context->>''wait'')::interval"}}}');
+SET ROLE regress_clerk;
+SELECT FROM workflow.revoke_on('foreign', 'regress_app', 'start');
+SET ROLE regress_app;
+SELECT workflow.start('parent', '{"wait": "a while"}') AS p \gset
+SELECT FROM workflow.set_states(:'p', '{b}', false);
+SELECT FROM workflow.work(100);
+SELECT (children->>'c')::uuid AS c FROM workflow.get(:'p') \gset
+SELECT is(status(:'c'), 'idled', 'a state that is entered without actions invokes');
+SELECT FROM workflow.set_states(:'p', '{a}', false);
+SELECT FROM workflow.work(100);
+SELECT is(status(:'c'), 'terminated', 'and cancels when it is left');
+SELECT FROM workflow.set_states(:'p', '{b}');
+SELECT FROM workflow.work(100);
+SELECT (children->>'c')::uuid AS c FROM workflow.get(:'p') \gset
+SELECT is((SELECT v.status FROM workflow.set_states(:'c', '{z}', false) v), 'finalized', 'a child is put at its end');
+SELECT FROM workflow.work(100);
+SELECT is(states(:'p'), 'a', 'its parent is told');
+SELECT is((error('SELECT workflow.set_states(%L, ''{bad}'', false)', :'p'))[:2], ARRAY['WF002', 'cannot invoke "foreign": permission denied to start it'], 'without actions, what cannot be invoked is an error');
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{bad}') v), '{a}', 'with them, an event');
+SELECT is((error('SELECT workflow.set_states(%L, ''{caught}'', false)', :'p'))[1], '22007', 'and so are errors that would be events');
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{caught}') v), '{a}', 'if transitions were taken');
+
 -- who may
 SELECT fresh() AS p \gset
 SELECT FROM workflow.grant_on('job', 'regress_clerk', 'start', 'send', 'read');
