@@ -17,6 +17,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/md5.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -28,6 +29,8 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
@@ -330,34 +333,35 @@ wf_expression_is_pure(Node *tree)
 		!users_function_walker(tree, NULL);
 }
 
+/*
+ * Of the definition as CREATE FUNCTION has it, which is the same after dump and
+ * restore: by names, under a path of its own, where the catalog has OIDs.  And
+ * of the owner, as whom it may run and who may replace it.
+ */
 char *
 wf_function_hash(Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	StringInfoData source;
-	Datum		value;
-	bool		isnull;
-	static const int columns[] = {Anum_pg_proc_prosrc, Anum_pg_proc_probin,
-	Anum_pg_proc_prosqlbody, Anum_pg_proc_proconfig};
+	char	   *source;
 	char		hash[33];
 	const char *error = NULL;
+	Oid			owner;
+	int			guc_level;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", function);
-	initStringInfo(&source);
-	for (int i = 0; i < (int) lengthof(columns); i++)
-	{
-		value = SysCacheGetAttr(PROCOID, tuple, columns[i], &isnull);
-		if (isnull)
-			continue;
-		if (columns[i] == Anum_pg_proc_proconfig)
-			appendStringInfoString(&source, OidOutputFunctionCall(F_ARRAY_OUT, value));
-		else
-			appendStringInfoString(&source, TextDatumGetCString(value));
-		appendStringInfoChar(&source, '\n');
-	}
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 	ReleaseSysCache(tuple);
-	if (!pg_md5_hash(source.data, source.len, hash, &error))
+
+	guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	source = psprintf("%s\n%s", GetUserNameFromId(owner, true),
+					  TextDatumGetCString(DirectFunctionCall1(pg_get_functiondef,
+															  ObjectIdGetDatum(function))));
+	AtEOXact_GUC(false, guc_level);
+	if (!pg_md5_hash(source, strlen(source), hash, &error))
 		elog(ERROR, "could not hash a function: %s", error);
 	return pstrdup(hash);
 }

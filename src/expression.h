@@ -32,7 +32,7 @@ extern bool wf_expression_is_pure(Node *tree);
 /* The function that a WfExpr with is_function names. */
 extern Oid	wf_expression_function(const WfExpr *expr);
 
-/* A hash of what a function does: its source, language and settings. */
+/* A hash of all that makes a function what it is: its definition and owner. */
 extern char *wf_function_hash(Oid function);
 
 #endif							/* WF_EXPRESSION_H */

@@ -310,6 +310,12 @@ CREATE FUNCTION workflow.revoke_on(definition text, role name, VARIADIC privileg
 CREATE FUNCTION workflow.may(definition int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may';
 
+-- function_state(signature, role): what became of a function that a definition
+-- names: the hash of it now (null: it is gone), and whether the role may call
+-- it. For the view drift.
+CREATE FUNCTION workflow.function_state(signature text, role oid, OUT hash text, OUT allowed boolean)
+    LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_function_state';
+
 -- runtime_activity(): the workers that serve this database, and owners whose
 -- work waits for one, from shared memory.
 CREATE FUNCTION workflow.runtime_activity(

@@ -12,11 +12,11 @@ GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA workflow TO workflow_user, workflow_ad
 GRANT EXECUTE ON FUNCTION
     workflow.may(int, text), workflow.get(uuid), workflow.find(text, text), workflow.runtime_activity(),
     workflow.diagram(text, int, text), workflow.diagram(uuid, text),
-    workflow.lint(text, int), workflow.export(text, int)
+    workflow.lint(text, int), workflow.export(text, int), workflow.function_state(text, oid)
     TO workflow_monitor;
 
 GRANT SELECT ON
     workflow.definitions, workflow.processes, workflow.timers, workflow.process_history,
-    workflow.errors, workflow.activity
+    workflow.errors, workflow.drift, workflow.activity
     TO workflow_user, workflow_monitor, workflow_admin;
 

@@ -37,7 +37,7 @@ CREATE TABLE workflow.definition (
     chart       json NOT NULL,      -- the canonical form, what is executed
     search_path text NOT NULL,      -- for user code: as it was at define(), pg_temp last
     time_zone   text NOT NULL,      -- the same
-    functions   jsonb NOT NULL,     -- signature -> hash of its source
+    functions   jsonb NOT NULL,     -- signature -> hash of its definition
     created_at  timestamptz NOT NULL,
     UNIQUE (name, version)
 );

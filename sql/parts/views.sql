@@ -39,6 +39,17 @@ CREATE VIEW workflow.errors WITH (security_barrier) AS
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
 
+-- Functions that are not what they were when a definition was stored.
+CREATE VIEW workflow.drift WITH (security_barrier) AS
+    SELECT d.name AS definition, d.version, f.signature AS function,
+           CASE WHEN s.hash IS NULL THEN 'missing' WHEN NOT s.allowed THEN 'not allowed' ELSE 'changed' END AS problem,
+           f.hash AS defined, s.hash AS present
+    FROM workflow.definition d
+    JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) d.owner
+    CROSS JOIN LATERAL pg_catalog.jsonb_each_text(d.functions) f(signature, hash)
+    CROSS JOIN LATERAL workflow.function_state(f.signature, o.role) s
+    WHERE workflow.may(d.id, 'read') AND (s.hash IS DISTINCT FROM f.hash OR NOT s.allowed);
+
 CREATE VIEW workflow.activity WITH (security_barrier) AS
     SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason
     FROM workflow.runtime_activity() a
