@@ -5,8 +5,8 @@
  *
  * Runs in any backend, under the locks on the processes, which makes their
  * timers ours; for a dry run without.  No action is run: a process is where it
- * was, under the rules of the new version.  Of user code only the expressions
- * that delay new timers are evaluated.
+ * was, under the rules of the new version.  Of user code only expressions are
+ * evaluated: delays of new timers, input of new children.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "guc.h"
 #include "migrate_internal.h"
+#include "uuid.h"
 #include "wake.h"
 
 /* --- a migration ------------------------------------------------------- */
@@ -425,9 +426,8 @@ migrate_context(void *arg)
 	WfMove	   *move = arg;
 
 	errcontext("migration of process %s to version %d of workflow \"%s\"",
-			   DatumGetCString(DirectFunctionCall1(uuid_out,
-												   UUIDPGetDatum(&move->result->id))),
-			   move->route->to->version, move->route->to->name);
+			   wf_uuid_text(&move->result->id), move->route->to->version,
+			   move->route->to->name);
 }
 
 static void

@@ -44,11 +44,11 @@ typedef struct WfMigrateBatch
 	WfStepper  *stepper;
 	WfMachine  *machine;		/* of the new version, lent to each process */
 	TimestampTz now;
-	WfPending    *pending;		/* in the order of processes */
+	WfPending  *pending;		/* in the order of processes */
 	int			npending;
 	int			at;				/* the first of the process at hand */
-	WfTimerChanges		dropped;
-	WfTimerChanges		renamed;
+	WfTimerChanges dropped;
+	WfTimerChanges renamed;
 	const char *known_event;	/* the last that was looked up, */
 	bool		known;			/* and whether the new version reacts to it */
 } WfMigrateBatch;
@@ -60,7 +60,7 @@ typedef struct WfMove
 	const WfRoute *route;
 	WfProcess  *process;
 	WfMigrated *result;
-	WfPending    *pending;
+	WfPending  *pending;
 	int			npending;
 	bool	   *was_active;		/* by state of the old version */
 	WfStateId  *targets;
