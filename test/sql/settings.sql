@@ -69,6 +69,9 @@ SET LOCAL timezone TO 'Europe/Berlin';
 SELECT FROM workflow.define($$ {"id": "float", "initial": "a", "context": {"x": 1}, "states": {"a": {"on": {"go": {"actions": {"type": "assign", "context": {"x": {"@expr": "((context->>'x')::float8 / 3)::text"}}}}}, "after": {"1 day": "b"}}, "b": {}}}$$);
 SELECT FROM workflow.define($$ {"id": "bytea", "initial": "a", "states": {"a": {"on": {"go": {"actions": {"type": "assign", "context": {"x": {"@expr": "decode(event->>'data', 'hex')::text"}}}}}}}}$$);
 SET LOCAL timezone TO 'UTC';
+-- compiled by then
+SELECT FROM workflow.send(workflow.start('float'), 'go');
+SELECT FROM workflow.send(workflow.start('bytea'), 'go', '"00ff"');
 SET LOCAL extra_float_digits TO -5;
 SET LOCAL bytea_output TO 'escape';
 SELECT workflow.start('float') AS p \gset
