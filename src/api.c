@@ -115,6 +115,13 @@ wf_arg_event(FunctionCallInfo fcinfo, int n)
 	return event;
 }
 
+void
+wf_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition)
+{
+	if (!PG_ARGISNULL(n))
+		wf_require_actor(definition, text_to_cstring(PG_GETARG_TEXT_PP(n)));
+}
+
 char *
 wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 {

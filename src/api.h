@@ -31,6 +31,8 @@ extern char *wf_arg_id_or_null(FunctionCallInfo fcinfo, int n);
 extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
 /* Default: the current user. */
 extern char *wf_arg_actor(FunctionCallInfo fcinfo, int n);
+/* Error WF002 when one was given whom the current user may not speak for. */
+extern void wf_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition);
 
 /* Errors of a refusal that several functions give. */
 pg_noreturn extern void wf_no_process(const pg_uuid_t *id);

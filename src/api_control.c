@@ -118,10 +118,13 @@ workflow_cancel(PG_FUNCTION_ARGS)
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
 	char	   *actor = wf_arg_actor(fcinfo, 1);
 	WfStepper  *stepper;
+	WfProcess  *process;
 
 	wf_connect();
 	stepper = wf_stepper_new(0);
-	wf_process_cancel(stepper, wf_hold(stepper, id, false), actor);
+	process = wf_hold(stepper, id, false);
+	wf_check_actor(fcinfo, 1, wf_process_definition(process));
+	wf_process_cancel(stepper, process, actor);
 	wf_stepper_write(stepper);
 	wf_stepper_end(stepper);
 	SPI_finish();

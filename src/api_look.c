@@ -134,6 +134,7 @@ look_for_events(PG_FUNCTION_ARGS)
 	if (!wf_read_process(id, &row))
 		wf_no_process(id);
 	wf_require(wf_definition(row.definition), "send");
+	wf_check_actor(fcinfo, 1, wf_definition(row.definition));
 	stepper = wf_stepper_new(0);
 	if (!row.suspended && row.status != WF_INITIALIZED &&
 		row.status != WF_TERMINATED && row.status != WF_FINALIZED)
@@ -208,11 +209,11 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 		char	   *privilege = nulls[i] ? "" : TextDatumGetCString(privileges[i]);
 
 		if (strcmp(privilege, "start") != 0 && strcmp(privilege, "send") != 0 &&
-			strcmp(privilege, "read") != 0)
+			strcmp(privilege, "read") != 0 && strcmp(privilege, "act") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unknown privilege \"%s\"", privilege),
-					 errhint("Privileges are start, send and read.")));
+					 errhint("Privileges are start, send, read and act.")));
 		values[2] = privileges[i];
 		wf_execute(statement, values, NULL, 0);
 	}

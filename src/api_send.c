@@ -28,22 +28,30 @@ PG_FUNCTION_INFO_V1(workflow_post_by_key);
 PG_FUNCTION_INFO_V1(workflow_cancel_event);
 
 static WfStatement receipt_statement = {
-	.sql = "SELECT taken, status, states, context FROM workflow.receipt"
+	.sql = "SELECT taken, status, states, context, deferred FROM workflow.receipt"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,
 	.args = {UUIDOID, TEXTOID}
 };
 
 static WfStatement keep_receipt_statement = {
-	.sql = "INSERT INTO workflow.receipt (slot, process, id, at, taken, status, states, context)"
-	" VALUES (" WF_RING_SLOT ", $1, $2, $3, $4, $5::workflow.status, $6, $7)",
-	.nargs = 7,
-	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTARRAYOID, JSONBOID}
+	.sql = "INSERT INTO workflow.receipt (slot, process, id, at, taken, status, states, context, deferred)"
+	" VALUES (" WF_RING_SLOT ", $1, $2, $3, $4, $5::workflow.status, $6, $7, $8)",
+	.nargs = 8,
+	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTARRAYOID, JSONBOID, BOOLOID}
 };
 
 static WfStatement forget_post_statement = {
 	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL",
+	.nargs = 2,
+	.args = {UUIDOID, TEXTOID},
+	.latest = true
+};
+
+static WfStatement forget_deferred_statement = {
+	.sql = "DELETE FROM workflow.deferred WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND name OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,
 	.args = {UUIDOID, TEXTOID},
 	.latest = true
@@ -57,14 +65,18 @@ typedef struct Verdict
 	Oid			status;
 	Datum		states;
 	Datum		context;
+	bool		deferred;
 } Verdict;
 
+#define N_VERDICT 5
+
 static void
-verdict_of(Verdict *verdict, bool taken, const WfProcess *process)
+verdict_of(Verdict *verdict, WfVerdict what, const WfProcess *process)
 {
 	const WfRow *row = wf_process_row(process);
 
-	verdict->taken = taken;
+	verdict->taken = what == WF_TAKEN;
+	verdict->deferred = what == WF_DEFERRED;
 	verdict->status = wf_status_oid(row->status);
 	verdict->states = row->states;
 	verdict->context = row->context;
@@ -77,6 +89,7 @@ fill(const Verdict *verdict, Datum *values)
 	values[1] = ObjectIdGetDatum(verdict->status);
 	values[2] = verdict->states;
 	values[3] = verdict->context;
+	values[4] = BoolGetDatum(verdict->deferred);
 }
 
 /* The verdict that this command got when it came first. */
@@ -84,8 +97,8 @@ static bool
 known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
 {
 	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(id)};
-	Datum		values[4];
-	bool		nulls[4];
+	Datum		values[N_VERDICT];
+	bool		nulls[N_VERDICT];
 
 	if (wf_execute(&receipt_statement, args, NULL, 1) == 0)
 		return false;
@@ -94,6 +107,7 @@ known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
 	verdict->status = DatumGetObjectId(values[1]);
 	verdict->states = values[2];
 	verdict->context = values[3];
+	verdict->deferred = DatumGetBool(values[4]);
 	return true;
 }
 
@@ -106,14 +120,16 @@ typedef struct Command
 	Jsonb	   *data;
 	const char *id;
 	const char *actor;
+	bool		claimed;		/* the actor was given */
 } Command;
 
 static void
 keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
 {
-	Datum		args[7] = {UUIDPGetDatum(cmd->process), CStringGetTextDatum(cmd->id),
+	Datum		args[8] = {UUIDPGetDatum(cmd->process), CStringGetTextDatum(cmd->id),
 		TimestampTzGetDatum(wf_now()), BoolGetDatum(verdict->taken),
-		CStringGetTextDatum(wf_status_name(status)), verdict->states, verdict->context
+		CStringGetTextDatum(wf_status_name(status)), verdict->states, verdict->context,
+		BoolGetDatum(verdict->deferred)
 	};
 
 	wf_execute(&keep_receipt_statement, args, NULL, 0);
@@ -149,7 +165,7 @@ static void
 command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 {
 	const WfRow *present;
-	bool		taken;
+	WfVerdict	what;
 
 	if (cmd->id != NULL && known_receipt(cmd->process, cmd->id, verdict))
 	{
@@ -161,9 +177,11 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 	if (row->process == NULL)
 		row->process = wf_hold_row(stepper, row);
 	present = wf_process_row(row->process);
+	if (cmd->claimed)
+		wf_require_actor(wf_process_definition(row->process), cmd->actor);
 	wf_refuse_command(present);
-	taken = wf_process_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
-	verdict_of(verdict, taken, row->process);
+	what = wf_process_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
+	verdict_of(verdict, what, row->process);
 	if (cmd->id != NULL)
 		keep_receipt(cmd, verdict, present->status);
 }
@@ -175,8 +193,8 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	WfStepper  *stepper;
 	WfRow		row;
 	Verdict		verdict;
-	Datum		values[4];
-	bool		nulls[4] = {0};
+	Datum		values[N_VERDICT];
+	bool		nulls[N_VERDICT] = {0};
 	Datum		result;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -210,7 +228,8 @@ workflow_send(PG_FUNCTION_ARGS)
 		.event = wf_arg_event(fcinfo, 1),
 		.data = wf_arg_jsonb_or_null(fcinfo, 2),
 		.id = wf_arg_id_or_null(fcinfo, 3),
-		.actor = wf_arg_actor(fcinfo, 4)
+		.actor = wf_arg_actor(fcinfo, 4),
+		.claimed = !PG_ARGISNULL(4)
 	};
 
 	wf_connect();
@@ -226,7 +245,8 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 		.event = wf_arg_event(fcinfo, 2),
 		.data = wf_arg_jsonb_or_null(fcinfo, 3),
 		.id = wf_arg_id_or_null(fcinfo, 4),
-		.actor = wf_arg_actor(fcinfo, 5)
+		.actor = wf_arg_actor(fcinfo, 5),
+		.claimed = !PG_ARGISNULL(5)
 	};
 
 	wf_connect();
@@ -304,6 +324,7 @@ read_commands(FunctionCallInfo fcinfo, int *count)
 		if (commands[i].id != NULL)
 			wf_check_length("the id of an event", strlen(commands[i].id));
 		commands[i].actor = actor;
+		commands[i].claimed = !PG_ARGISNULL(4);
 	}
 	*count = n;
 	return commands;
@@ -382,8 +403,8 @@ workflow_send_many(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < n; i++)
 	{
-		Datum		values[5] = {UUIDPGetDatum(commands[i].process)};
-		bool		nulls[5] = {0};
+		Datum		values[1 + N_VERDICT] = {UUIDPGetDatum(commands[i].process)};
+		bool		nulls[1 + N_VERDICT] = {0};
 
 		fill(&verdicts[i], values + 1);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -393,6 +414,17 @@ workflow_send_many(PG_FUNCTION_ARGS)
 }
 
 /* --- post -------------------------------------------------------------- */
+
+/* Take back what was posted with an id, wherever it waits. */
+static uint64
+forget_post(const WfDefinition *definition, Datum *args)
+{
+	uint64		n = wf_execute(&forget_post_statement, args, NULL, 0);
+
+	if (definition->chart->has_defer)
+		n += wf_execute(&forget_deferred_statement, args, NULL, 0);
+	return n;
+}
 
 static void
 post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
@@ -417,6 +449,7 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 	if (definition == NULL)
 		wf_no_process(process);
 	wf_require(definition, "send");
+	wf_check_actor(fcinfo, arg + 4, definition);
 	if (over)
 		wf_is_over(process);
 
@@ -429,7 +462,7 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 		if (wf_stepping(process) == NULL &&
 			wf_lock_process(process, false, &row))
 			wf_wake_released(definition->owner);
-		wf_execute(&forget_post_statement, args, NULL, 0);
+		forget_post(definition, args);
 	}
 	wf_output_arm(out, &timer, definition->owner, false, false);
 	wf_output_write(out);
@@ -464,12 +497,13 @@ workflow_cancel_event(PG_FUNCTION_ARGS)
 	pg_uuid_t  *process = PG_GETARG_UUID_P(0);
 	Datum		args[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
 	WfStepper  *stepper;
+	WfProcess  *held;
 	uint64		n;
 
 	wf_connect();
 	stepper = wf_stepper_new(0);
-	wf_hold(stepper, process, false);
-	n = wf_execute(&forget_post_statement, args, NULL, 0);
+	held = wf_hold(stepper, process, false);
+	n = forget_post(wf_process_definition(held), args);
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_BOOL(n > 0);

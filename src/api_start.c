@@ -151,6 +151,7 @@ read_start(FunctionCallInfo fcinfo, Start *start)
 	start->definition = wf_definition_by_name(wf_arg_string(fcinfo, 0, "definition"),
 											  version);
 	wf_require(start->definition, "start");
+	wf_check_actor(fcinfo, 5, start->definition);
 	start->later = !PG_ARGISNULL(4);
 	start->at = start->later ? PG_GETARG_TIMESTAMPTZ(4) : 0;
 	if (start->later && TIMESTAMP_NOT_FINITE(start->at))

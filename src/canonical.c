@@ -55,7 +55,7 @@ write_transition(WfWriter *w, const WfTransition *transition, bool keep)
 		wf_raw_member(w, "reenter", "true");
 	if (keep)
 		wf_raw_member(w, "keep", "true");
-	wf_raw_member(w, "allow", transition->allow);
+	wf_raw_member(w, "allow", transition->allow ? transition->allow->text : NULL);
 	wf_guard_member(w, transition->guard);
 	wf_write_actions(w, "actions", &transition->actions);
 	wf_text_member(w, "description", transition->description);

@@ -170,6 +170,21 @@ typedef struct WfAction
 	const char *path;
 } WfAction;
 
+/*
+ * Who may cause a transition: whoever has one of the roles or is agreed to by
+ * the function (everybody, when neither is named), and is not denied.
+ */
+typedef struct WfAllow
+{
+	const char *text;			/* canonical JSON */
+	int			nroles;
+	const char **roles;
+	const WfExpr *function;		/* or NULL */
+	int			ndenied;
+	const char **denied;
+	const WfExpr *deny_function;	/* or NULL */
+} WfAllow;
+
 typedef struct WfTransition
 {
 	int			order;			/* document order within the chart */
@@ -180,9 +195,8 @@ typedef struct WfTransition
 	WfStateId  *targets;		/* may be history states */
 	const WfGuard *guard;		/* or NULL */
 	WfActionList actions;
-	const char *allow;			/* canonical JSON text of `allow`, or NULL: its
-								 * own, else that of the nearest enclosing
-								 * state which has one */
+	const WfAllow *allow;		/* or NULL; its own, else that of the nearest
+								 * enclosing state which has one */
 	const char *path;
 
 	/*

@@ -242,7 +242,8 @@ wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event
 		child = add_child(process, invoke->id, &id);
 		child->definition = definition;
 		child->input = input;
-		child->actor = wf_process_actor(process, event);
+		child->actor = wf_actor_for(process, definition,
+									wf_process_actor(process, event));
 	}
 }
 

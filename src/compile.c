@@ -371,7 +371,7 @@ compile_chart(WfCompiler *c, const WfJson *json)
 		wf_compile_fault(c, path, NULL, "\"id\" is too long: %d bytes are allowed",
 						 WF_MAX_NAME_LENGTH);
 	wf_compile_tree(c, json);
-	c->allow = palloc0(chart->nstates * sizeof(char *));
+	c->allow = palloc0(chart->nstates * sizeof(WfAllow *));
 
 	compile_root(c, json);
 	for (int i = 0; i < chart->nstates; i++)

@@ -74,7 +74,7 @@ typedef struct WfCompiler
 	WfChart    *chart;
 	int			states_size;
 	const WfJson **sources;		/* of the states */
-	const char **allow;			/* of the states, inherited */
+	const WfAllow **allow;		/* of the states, inherited */
 	int			nids;			/* custom ids, sorted */
 	WfNamed    *ids;
 	int			ndelays;		/* named delays, sorted */
@@ -124,7 +124,7 @@ extern void wf_compile_transitions(WfCompiler *c, WfStateId source,
 extern WfTransition *wf_compile_default(WfCompiler *c, WfStateId source,
 										const WfJson *json,
 										const WfPath *path);
-extern const char *wf_compile_allow(WfCompiler *c, const WfJson *json,
+extern const WfAllow *wf_compile_allow(WfCompiler *c, const WfJson *json,
 									const WfPath *path);
 
 /* compile_target.c */

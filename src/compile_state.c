@@ -74,6 +74,29 @@ compare_drafts(const void *a, const void *b)
 	return x->position < y->position ? -1 : 1;
 }
 
+/* Events that only the engine sends: nobody has to be allowed to. */
+static bool
+is_platform_event(const char *descriptor)
+{
+	return strncmp(descriptor, "done.", 5) == 0 ||
+		strncmp(descriptor, "error.", 6) == 0 ||
+		strncmp(descriptor, "after.", 6) == 0;
+}
+
+static void
+forbid_allow(WfCompiler *c, const WfList *transitions)
+{
+	for (int i = 0; i < transitions->n; i++)
+	{
+		const WfTransition *transition = transitions->items[i];
+
+		if (transition->allow != NULL)
+			wf_compile_fault(c, WF_AT_KEY(WF_AT_TEXT(transition->path), "allow"),
+							 "Use a guard.",
+							 "nobody sends this event, there is nobody to allow it to");
+	}
+}
+
 static void
 finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
 {
@@ -87,6 +110,8 @@ finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
 		Draft	   *draft = drafts->items[i];
 		WfHandler  *handler = &state->handlers[i];
 
+		if (is_platform_event(draft->descriptor))
+			forbid_allow(c, &draft->transitions);
 		handler->descriptor = draft->descriptor;
 		handler->prefix = draft->prefix;
 		handler->ntransitions = draft->transitions.n;
@@ -98,15 +123,6 @@ finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
 		if (wf_descriptor_matches(draft->descriptor, WF_ERROR_EVENT))
 			c->chart->catches_errors = true;
 	}
-}
-
-/* Events that only the engine sends: nobody has to be allowed to. */
-static bool
-is_platform_event(const char *descriptor)
-{
-	return strncmp(descriptor, "done.", 5) == 0 ||
-		strncmp(descriptor, "error.", 6) == 0 ||
-		strncmp(descriptor, "after.", 6) == 0;
 }
 
 static void
@@ -366,6 +382,7 @@ compile_always(WfCompiler *c, WfState *state, const WfJson *json,
 	WfList		list = {0, 0, NULL};
 
 	wf_compile_transitions(c, state->id, json, path, &list, NULL);
+	forbid_allow(c, &list);
 
 	/* not a fault: what is taken in another region may lead out of here */
 	if (list.n > 0 && state->kind == WF_STATE_ATOMIC)

@@ -49,78 +49,83 @@ set_targets(WfCompiler *c, WfTransition *transition, WfStateId *targets,
  * ----------------------------------------------------------------
  */
 
-static void
-write_roles(WfCompiler *c, StringInfo buf, const WfJson *json,
-			const WfPath *path)
+static const char **
+compile_roles(WfCompiler *c, StringInfo buf, const WfJson *json,
+			  const WfPath *path, int *n)
 {
-	int			n;
-	const char **roles = wf_compile_strings(c, json, path, &n);
+	const char **roles = wf_compile_strings(c, json, path, n);
 
 	appendStringInfoString(buf, "\"role\":[");
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < *n; i++)
 	{
 		if (i > 0)
 			appendStringInfoChar(buf, ',');
 		wf_json_write_string(buf, roles[i]);
 	}
 	appendStringInfoChar(buf, ']');
+	return roles;
 }
 
+/* {role, fn}, of `allow` or of its `deny`, but for the closing brace. */
 static void
-write_allow(WfCompiler *c, StringInfo buf, const WfJson *json,
-			const WfPath *path, bool outer)
+compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
+			const WfPath *path, const char ***roles, int *nroles,
+			const WfExpr **function)
 {
-	static const char *const known[] = {"role", "fn", "deny", NULL};
-	static const char *const inner[] = {"role", "fn", NULL};
 	const WfJson *role = wf_json_get(json, "role");
-	const WfJson *deny = wf_json_get(json, "deny");
-	const char *function;
-	const char *comma = "";
+	const char *name;
 
 	appendStringInfoChar(buf, '{');
 	if (json->kind != WF_JSON_OBJECT)
 	{
-		write_roles(c, buf, json, path);
-		appendStringInfoChar(buf, '}');
+		*roles = compile_roles(c, buf, json, path, nroles);
 		return;
 	}
-	wf_compile_keys(c, json, path, outer ? known : inner);
 	if (json->n == 0)
 		wf_compile_fault(c, path, "Write {\"role\": [...]} or "
 						 "{\"fn\": \"...\"}.", "nobody is named");
 	if (role != NULL)
+		*roles = compile_roles(c, buf, role, WF_AT_KEY(path, "role"), nroles);
+	name = wf_compile_string(c, json, "fn", path);
+	if (name != NULL)
 	{
-		write_roles(c, buf, role, WF_AT_KEY(path, "role"));
-		comma = ",";
+		appendStringInfo(buf, "%s\"fn\":", role != NULL ? "," : "");
+		wf_json_write_string(buf, name);
+		*function = wf_compile_call(c, WF_USE_GUARD, name, NULL,
+									WF_AT_KEY(path, "fn"));
 	}
-	function = wf_compile_string(c, json, "fn", path);
-	if (function != NULL)
-	{
-		appendStringInfo(buf, "%s\"fn\":", comma);
-		wf_json_write_string(buf, function);
-		comma = ",";
-	}
-	if (deny != NULL && outer)
-	{
-		appendStringInfo(buf, "%s\"deny\":", comma);
-		write_allow(c, buf, deny, WF_AT_KEY(path, "deny"), false);
-	}
-	appendStringInfoChar(buf, '}');
 }
 
-/*
- * `allow`: a role, a list of roles, or {role, fn, deny: {role, fn}}, as
- * canonical JSON text.
- */
-const char *
+/* `allow`: a role, a list of roles, or {role, fn, deny: {role, fn}}. */
+const WfAllow *
 wf_compile_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
+	static const char *const known[] = {"role", "fn", "deny", NULL};
+	static const char *const inner[] = {"role", "fn", NULL};
+	WfAllow    *allow = palloc0(sizeof(WfAllow));
+	const WfJson *deny = wf_json_get(json, "deny");
 	StringInfoData buf;
 
 	c->features[WF_HAS_ALLOW] = true;
 	initStringInfo(&buf);
-	write_allow(c, &buf, json, path, true);
-	return buf.data;
+	if (json->kind == WF_JSON_OBJECT)
+		wf_compile_keys(c, json, path, known);
+	compile_who(c, &buf, json, path, &allow->roles, &allow->nroles,
+				&allow->function);
+	if (deny != NULL)
+	{
+		const WfPath *at = WF_AT_KEY(path, "deny");
+
+		appendStringInfo(&buf, "%s\"deny\":", buf.len > 1 ? "," : "");
+		if (deny->kind == WF_JSON_OBJECT)
+			wf_compile_keys(c, deny, at, inner);
+		compile_who(c, &buf, deny, at, &allow->denied, &allow->ndenied,
+					&allow->deny_function);
+		appendStringInfoChar(&buf, '}');
+	}
+	appendStringInfoChar(&buf, '}');
+	allow->text = buf.data;
+	return allow;
 }
 
 /* ----------------------------------------------------------------

@@ -94,7 +94,7 @@ note_error(void *arg, const char *path, ErrorData *error)
 static void
 refuse_features(const WfChart *chart, WfFaults *faults)
 {
-	static const char *const later[] = {"defer", "allow", "on_error"};
+	static const char *const later[] = {"on_error"};
 	char	   *features = psprintf(" %s ", chart->features ? chart->features : "");
 
 	for (int i = 0; i < (int) lengthof(later); i++)
@@ -156,14 +156,52 @@ check_invokes(const WfChart *chart, Oid role, bool simulated, WfFaults *faults)
 						 simulated, faults);
 }
 
+/* Roles that `allow` names may be made later, or be misspelt. */
+static List *
+warn_of_roles(const WfAllow *allow, List *seen)
+{
+	for (int i = 0; i < allow->nroles + allow->ndenied; i++)
+	{
+		const char *role = i < allow->nroles ? allow->roles[i] :
+			allow->denied[i - allow->nroles];
+		bool		known = OidIsValid(get_role_oid(role, true));
+		ListCell   *cell;
+
+		foreach(cell, seen)
+			known = known || strcmp(lfirst(cell), role) == 0;
+		if (known)
+			continue;
+		ereport(WARNING,
+				(errmsg("role \"%s\", which \"allow\" names, does not exist", role)));
+		seen = lappend(seen, unconstify(char *, role));
+	}
+	return seen;
+}
+
+static void
+check_roles(const WfChart *chart)
+{
+	List	   *seen = NIL;
+
+	for (int s = 0; s < chart->nstates; s++)
+		for (int h = 0; h < chart->states[s].nhandlers; h++)
+			for (int t = 0; t < chart->states[s].handlers[h].ntransitions; t++)
+				if (chart->states[s].handlers[h].transitions[t]->allow != NULL)
+					seen = warn_of_roles(chart->states[s].handlers[h].transitions[t]->allow,
+										 seen);
+}
+
 /* What is legal and yet cannot be meant. */
 static void
-report_warnings(const WfFaults *warnings)
+report_warnings(const WfChart *chart)
 {
+	const WfFaults *warnings = &chart->warnings;
+
 	for (int i = 0; i < warnings->n; i++)
 		ereport(WARNING,
 				(errmsg("%s: %s", warnings->items[i].path, warnings->items[i].message),
 				 warnings->items[i].hint ? errhint("%s", warnings->items[i].hint) : 0));
+	check_roles(chart);
 }
 
 static void
@@ -358,7 +396,7 @@ wf_define_unstored(text *source)
 
 	wf_stamp_require();
 	chart = wf_compile_checked(source, role, path, true, &evaluator);
-	report_warnings(&chart->warnings);
+	report_warnings(chart);
 	wf_evaluator_free(evaluator);
 	return wf_definition_unstored(wf_canonical(chart), role, path);
 }
@@ -379,7 +417,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	Datum		values[9];
 
 	chart = wf_compile_checked(source, role, path, false, &evaluator);
-	report_warnings(&chart->warnings);
+	report_warnings(chart);
 	functions = wf_evaluator_functions(evaluator);
 	wf_evaluator_free(evaluator);
 	canonical = wf_canonical(chart);

@@ -335,6 +335,27 @@ wf_require_owner(const WfDefinition *definition)
 				 errhint("Members of workflow_admin may, too.")));
 }
 
+bool
+wf_role_may_act(Oid role, const WfDefinition *definition, const char *actor)
+{
+	Oid			actor_role = get_role_oid(actor, true);
+
+	return (OidIsValid(actor_role) && has_privs_of_role(role, actor_role)) ||
+		wf_role_may(role, definition, "act");
+}
+
+void
+wf_require_actor(const WfDefinition *definition, const char *actor)
+{
+	if (!wf_role_may_act(GetUserId(), definition, actor))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("role \"%s\" may not act for \"%s\"",
+						GetUserNameFromId(GetUserId(), false), actor),
+				 errhint("The owner of definition \"%s\" can allow it to act for everybody with workflow.grant_on(..., 'act').",
+						 definition->name)));
+}
+
 int32
 wf_owner_of_role(Oid role)
 {

@@ -75,7 +75,14 @@ extern WfDefinition *wf_definition_newest(const char *name);
 extern bool wf_may(const WfDefinition *definition, const char *privilege);
 extern bool wf_role_may(Oid role, const WfDefinition *definition, const char *privilege);
 
+/*
+ * May this role speak for an actor?  For roles whose rights it has; for
+ * everybody, with the privilege "act" or the rights of the owner.
+ */
+extern bool wf_role_may_act(Oid role, const WfDefinition *definition, const char *actor);
+
 /* Error WF002 when not. */
+extern void wf_require_actor(const WfDefinition *definition, const char *actor);
 extern void wf_require(const WfDefinition *definition, const char *privilege);
 
 /*

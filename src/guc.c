@@ -28,6 +28,7 @@ int			wf_retention = 0;
 int			wf_sweep_interval = 30;
 int			wf_step_timeout = 0;
 int			wf_max_microsteps = 1000;
+int			wf_max_deferred = 1000;
 int			wf_max_invoke_depth = 100;
 int			wf_max_context_size = 65536;
 int			wf_max_attempts = 5;
@@ -149,6 +150,10 @@ define_steps(void)
 	define_int("workflow.max_invoke_depth",
 			   "Sets how many levels of processes may invoke each other.",
 			   &wf_max_invoke_depth, 0, INT_MAX,
+			   PGC_SIGHUP, 0);
+	define_int("workflow.max_deferred",
+			   "Sets how many events a process may keep for later.",
+			   &wf_max_deferred, 0, INT_MAX,
 			   PGC_SIGHUP, 0);
 	define_int("workflow.max_context_size",
 			   "Sets the maximum size of the context of a process.",

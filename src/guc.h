@@ -25,6 +25,7 @@ extern int	wf_sweep_interval;	/* s */
 extern int	wf_retention;		/* min, 0: for ever */
 extern int	wf_step_timeout;	/* ms, 0: none */
 extern int	wf_max_microsteps;
+extern int	wf_max_deferred;
 extern int	wf_max_invoke_depth;
 extern int	wf_max_context_size;	/* kB */
 extern int	wf_max_attempts;

@@ -383,6 +383,15 @@ act_send(WfProcess *process, const WfAction *action, const Sending *s)
 		wf_queue_self(process, s->name, s->data, s->actor);
 }
 
+static void
+act_cancel(WfProcess *process, const WfAction *action, const WfEvent *event)
+{
+	const char *id = string_of(process, action->send_id, event, action, "the id");
+
+	wf_deferred_cancel(process, id);
+	wf_timers_cancel(process, id);
+}
+
 /* To the server log, or to the client that waits. */
 static void
 act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
@@ -423,8 +432,7 @@ act(WfProcess *process, const WfAction *action, const WfEvent *event,
 			prepare_send(process, action, event, sending);
 			break;
 		case WF_ACTION_CANCEL:
-			wf_timers_cancel(process, string_of(process, action->send_id, event,
-												action, "the id"));
+			act_cancel(process, action, event);
 			break;
 		case WF_ACTION_LOG:
 			act_log(process, action, event);
@@ -636,6 +644,12 @@ host_done(void *self, const WfState *final, const WfEvent *event)
 	wf_child_tell(process, WF_DONE_INVOKE, output);
 }
 
+static bool
+host_allowed(void *self, const WfTransition *transition, const WfEvent *event)
+{
+	return wf_process_allowed(self, transition, event);
+}
+
 static void
 host_unheard(void *self, const WfEvent *event)
 {
@@ -664,4 +678,5 @@ const WfHost wf_process_host = {
 	.done = host_done,
 	.too_many_microsteps = host_too_many,
 	.unheard = host_unheard,
+	.allowed = host_allowed,
 };

@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "clock.h"
 #include "ring.h"
 #include "session.h"
 #include "store.h"
@@ -46,6 +47,8 @@ typedef enum SetKind
 	DISARMED,
 	ARMED,
 	LET_GO,
+	RECALLED,
+	DEFERRED,
 	RECOVERED,
 	NSETS
 } SetKind;
@@ -65,10 +68,10 @@ static const Set sets[NSETS] = {
 	[MIGRATED] = {"wf_migrated", 7,
 		{TIDOID, TIMESTAMPTZOID, INT4OID, INT4OID, TEXTARRAYOID, JSONBOID, JSONBOID},
 	{"tid", "at", "definition", "step", "states", "history", "children"}},
-	[NOTED] = {"wf_noted", 10,
+	[NOTED] = {"wf_noted", 11,
 		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID,
-		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, JSONBOID},
-	{"process", "at", "due", "step", "taken", "event", "from_states", "to_states", "actor", "data"}},
+		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, JSONBOID, TEXTOID},
+	{"process", "at", "due", "step", "taken", "event", "from_states", "to_states", "actor", "data", "reason"}},
 	[DISARMED] = {"wf_disarmed", 3,
 		{UUIDOID, TEXTOID, TEXTOID},
 	{"process", "state", "name"}},
@@ -79,6 +82,12 @@ static const Set sets[NSETS] = {
 	[LET_GO] = {"wf_let_go", 2,
 		{UUIDOID, UUIDOID},
 	{"process", "child"}},
+	[RECALLED] = {"wf_recalled", 2,
+		{UUIDOID, INT8OID},
+	{"process", "seq"}},
+	[DEFERRED] = {"wf_deferred", 7,
+		{UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID},
+	{"process", "at", "state", "event", "name", "actor", "data"}},
 	[RECOVERED] = {"wf_recovered", 2,
 		{UUIDOID, INT8OID},
 	{"process", "seq"}},
@@ -104,8 +113,8 @@ static WfStatement statements[NSETS] = {
 		" FROM wf_migrated m WHERE p.ctid OPERATOR(pg_catalog.=) m.tid"
 	},
 	[NOTED] = {
-		"INSERT INTO workflow.history (slot, process, at, due, step, taken, event, from_states, to_states, actor, data)"
-		" SELECT " WF_RING_SLOT ", process, at, due, step, taken, event, from_states, to_states, actor, data"
+		"INSERT INTO workflow.history (slot, process, at, due, step, taken, event, from_states, to_states, actor, data, reason)"
+		" SELECT " WF_RING_SLOT ", process, at, due, step, taken, event, from_states, to_states, actor, data, reason"
 		" FROM wf_noted"
 	},
 	[DISARMED] = {
@@ -128,6 +137,15 @@ static WfStatement statements[NSETS] = {
 		"UPDATE workflow.timer t SET child = NULL FROM wf_let_go g"
 		" WHERE t.process OPERATOR(pg_catalog.=) g.process"
 		" AND t.child OPERATOR(pg_catalog.=) g.child"
+	},
+	[RECALLED] = {
+		"DELETE FROM workflow.deferred d USING wf_recalled r"
+		" WHERE d.process OPERATOR(pg_catalog.=) r.process"
+		" AND (r.seq IS NULL OR d.seq OPERATOR(pg_catalog.=) r.seq)"
+	},
+	[DEFERRED] = {
+		"INSERT INTO workflow.deferred (process, at, state, event, name, actor, data)"
+		" SELECT process, at, state, event, name, actor, data FROM wf_deferred"
 	},
 	[RECOVERED] = {
 		"DELETE FROM workflow.failure f USING wf_recovered r"
@@ -278,7 +296,7 @@ void
 wf_output_history(WfOutput *out, const WfRow *row, const char *event,
 				  TimestampTz at, TimestampTz due, bool taken,
 				  Datum from_states, Datum to_states,
-				  const char *actor, Jsonb *data)
+				  const char *actor, Jsonb *data, const char *reason)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
@@ -290,6 +308,7 @@ wf_output_history(WfOutput *out, const WfRow *row, const char *event,
 	nulls[2] = due == DT_NOBEGIN;
 	values[8] = text_datum(actor, &nulls[8]);
 	values[9] = jsonb_datum(data, &nulls[9]);
+	values[10] = text_datum(reason, &nulls[10]);
 	put(out, NOTED, values, nulls);
 }
 
@@ -350,6 +369,31 @@ wf_output_let_go(WfOutput *out, const pg_uuid_t *process, const pg_uuid_t *child
 	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), UUIDPGetDatum(child)};
 
 	put(out, LET_GO, values, nulls);
+}
+
+void
+wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {
+		UUIDPGetDatum(&event->process), TimestampTzGetDatum(wf_now()),
+		CStringGetTextDatum(state), CStringGetTextDatum(event->event)
+	};
+
+	values[4] = text_datum(event->name, &nulls[4]);
+	values[5] = text_datum(event->actor, &nulls[5]);
+	values[6] = jsonb_datum(event->data, &nulls[6]);
+	put(out, DEFERRED, values, nulls);
+}
+
+void
+wf_output_recall(WfOutput *out, const pg_uuid_t *process, int64 seq)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
+
+	nulls[1] = seq == 0;
+	put(out, RECALLED, values, nulls);
 }
 
 void

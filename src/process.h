@@ -59,6 +59,14 @@ typedef struct WfChild
 	int			mail_size;
 } WfChild;
 
+/* An event that waits until the states which defer it are left. */
+typedef struct WfDeferred
+{
+	WfTimerRow	timer;			/* seq 0: not in the table yet */
+	const char *state;			/* of a new one: which defers it */
+	bool		gone;			/* worked, or cancelled */
+} WfDeferred;
+
 /* The machine of a definition, lent to one process after the other. */
 typedef struct WfMachineOf
 {
@@ -117,6 +125,9 @@ struct WfProcess
 	WfEvent		boundary;		/* what starts or cancels it */
 	WfBracket	bracket;
 	bool		asking;			/* guards are tried, nothing is taken */
+	List	   *refused;		/* transitions that `allow` kept the event from */
+	const WfTransition *refusal;	/* the one it would have caused */
+	const char *reason;			/* why the event was not taken, for the history */
 	WfTimerRow *current;		/* the timer being delivered, or NULL */
 	int			self_left;		/* events it may still send itself: so many for
 								 * each one from outside */
@@ -131,6 +142,11 @@ struct WfProcess
 	WfDisarmed *disarmed;
 	int			ndisarmed;
 	int			disarmed_size;
+
+	WfDeferred *deferred;
+	int			ndeferred;
+	int			deferred_size;
+	bool		deferred_loaded;	/* those of the table are among them */
 
 	WfChild    *children;
 	int			nchildren;
@@ -203,6 +219,30 @@ extern bool wf_catch(WfProcess *process, const WfEvent *event, const WfCode *cod
 
 /* An internal event that nobody took: an error goes on its way after all. */
 extern void wf_not_caught(const WfEvent *event);
+
+/* allow.c: may the actor of this event cause it?  If not, that is noted. */
+extern bool wf_process_allowed(WfProcess *process, const WfTransition *transition,
+							   const WfEvent *event);
+/* What the event would have caused but for `allow`, or NULL. */
+extern const WfTransition *wf_process_refusal(WfProcess *process, const WfEvent *event);
+/* Error WF002 that says what is needed. */
+pg_noreturn extern void wf_refuse(const WfTransition *transition, const char *event,
+								  const char *actor);
+
+/* deferred.c: does an active state defer anything?  And this: its name, or NULL. */
+extern bool wf_is_deferring(const WfProcess *process);
+extern const char *wf_deferred_by(const WfProcess *process, const char *event);
+/* Keep it.  Error 54000 when that would be too many. */
+extern void wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state);
+/*
+ * Take the first one that need not wait any longer: no active state defers it,
+ * or one would take it now.
+ */
+extern bool wf_deferred_next(WfProcess *process, WfTimerRow *timer,
+							 bool (*would_take) (WfProcess *process, const WfTimerRow *timer));
+/* Take back those with this id. */
+extern void wf_deferred_cancel(WfProcess *process, const char *id);
+extern void wf_deferred_write(WfProcess *process, WfOutput *out);
 
 /* armed.c: timers of a process, in memory. */
 extern void wf_timers_arm(WfProcess *process, const WfState *state,

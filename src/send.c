@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -108,6 +109,19 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 	return NULL;
 }
 
+/* --- on whose behalf --------------------------------------------------- */
+
+const char *
+wf_actor_for(WfProcess *process, const WfDefinition *receiver, const char *actor)
+{
+	Oid			role = process->definition->role;
+
+	if (receiver->role == role ||
+		(actor != NULL && wf_role_may_act(role, receiver, actor)))
+		return actor;
+	return GetUserNameFromId(role, false);
+}
+
 /* --- now --------------------------------------------------------------- */
 
 static void
@@ -199,6 +213,7 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 		raise_communication_error(process, target, reason);
 		return;
 	}
+	timer.actor = wf_actor_for(process, receiver, actor);
 	if (due != DT_NOBEGIN)
 		keep_for_later(process, &timer, id, due);
 	else

@@ -19,6 +19,13 @@ extern void wf_send_across(WfProcess *process, const char *target,
 						   const char *event, Jsonb *data, const char *id,
 						   TimestampTz due, const char *actor);
 
+/*
+ * The actor of an event from this process for one of that definition: the one
+ * it came with, as far as the sender's owner may speak for it, else the owner.
+ */
+extern const char *wf_actor_for(WfProcess *process, const WfDefinition *receiver,
+								const char *actor);
+
 /* The definition of a process, by look-up without lock; NULL: no such process. */
 extern WfDefinition *wf_definition_of_process(const pg_uuid_t *id, bool *over);
 

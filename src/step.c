@@ -187,7 +187,9 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	process->row.step++;
 	process->changed = true;
 	wf_output_history(process->stepper->out, &process->row, event, wf_now(), due,
-					  taken, from_states, process->row.states, actor, data);
+					  taken, from_states, process->row.states, actor, data,
+					  process->reason);
+	process->reason = NULL;
 	if (unlikely(process->stepper->onlooker != NULL))
 		process->stepper->onlooker->stepped(process->stepper->onlooker, event,
 											due, taken, from_states);
@@ -224,25 +226,72 @@ step_context(void *arg)
 
 /* --- steps ------------------------------------------------------------- */
 
-static bool
-step(WfProcess *process, const char *event, TimestampTz due, Jsonb *data,
-	 const char *actor)
+/* Why nobody took it. */
+static WfVerdict
+why_not(WfProcess *process, const WfTimerRow *timer, const WfEvent *event)
 {
-	WfPayload	payload = {.data = data,.actor = actor};
-	WfEvent		external = {event, &payload};
-	bool		taken;
+	const char *state;
 
-	PUSH_STEP_CONTEXT(process, event);
-	if (strncmp(event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
+	process->refusal = process->refused == NIL ? NULL :
+		wf_process_refusal(process, event);
+	if (process->refusal != NULL)
 	{
-		payload.output = data;
+		process->reason = "refused";
+		return WF_REFUSED;
+	}
+	state = wf_deferred_by(process, timer->event);
+	if (state == NULL)
+		return WF_IGNORED;
+	wf_defer(process, timer, state);
+	process->reason = "deferred";
+	return WF_DEFERRED;
+}
+
+/* An event from outside.  refuse: an error if it is refused. */
+static WfVerdict
+step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
+{
+	WfPayload	payload = {.data = timer->data,.actor = timer->actor};
+	WfEvent		external = {timer->event, &payload};
+	WfVerdict	verdict = WF_TAKEN;
+
+	PUSH_STEP_CONTEXT(process, timer->event);
+	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
+	{
+		payload.output = timer->data;
 		payload.data = NULL;
 	}
-	taken = wf_dispatch(process->machine, &external);
+	process->refused = NIL;
+	if (!wf_dispatch(process->machine, &external))
+		verdict = why_not(process, timer, &external);
 	wf_user_leave(&process->bracket);
-	finish_step(process, event, due, taken, actor, data);
+	if (verdict == WF_REFUSED && refuse)
+		wf_refuse(process->refusal, timer->event, timer->actor);
+	finish_step(process, timer->event, due, verdict == WF_TAKEN, timer->actor, timer->data);
 	POP_STEP_CONTEXT();
-	return taken;
+	return verdict;
+}
+
+static bool would_take(WfProcess *process, const WfTimerRow *timer);
+
+/*
+ * The same, and then what was kept for later and need not wait any longer, the
+ * oldest first, before anything that came later.
+ */
+static WfVerdict
+step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
+{
+	bool		deferring = wf_is_deferring(process);
+	WfVerdict	verdict = step_alone(process, timer, due, refuse);
+	WfTimerRow	kept;
+
+	if (likely(!deferring) || verdict != WF_TAKEN)
+		return verdict;
+	while (process->machine->running &&
+		   wf_deferred_next(process, &kept, would_take))
+		if (step_alone(process, &kept, DT_NOBEGIN, false) == WF_DEFERRED)
+			break;
+	return verdict;
 }
 
 Jsonb *
@@ -307,7 +356,7 @@ run_self_events(WfProcess *process)
 			continue;
 		if (process->self_left-- <= 0)
 			wf_process_host.too_many_microsteps(process, wf_max_microsteps);
-		step(process, timer.event, DT_NOBEGIN, timer.data, timer.actor);
+		step(process, &timer, DT_NOBEGIN, false);
 	}
 }
 
@@ -320,17 +369,19 @@ wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 	run_self_events(process);
 }
 
-bool
+WfVerdict
 wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
 				Jsonb *data, const char *actor)
 {
-	bool		taken;
+	WfTimerRow	timer = {.process = process->row.id,.event = event,.data = data,
+	.actor = actor};
+	WfVerdict	verdict;
 
 	process->self_left = wf_max_microsteps;
 	load_machine(process);
-	taken = step(process, event, DT_NOBEGIN, data, actor);
+	verdict = step(process, &timer, DT_NOBEGIN, true);
 	run_self_events(process);
-	return taken;
+	return verdict;
 }
 
 bool
@@ -377,7 +428,7 @@ deliver(WfProcess *process, WfTimerRow *timer)
 	else if (timer->from_child && !wf_child_counts(process, timer))
 		finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
 	else
-		step(process, timer->event, timer->due, timer->data, timer->actor);
+		step(process, timer, timer->due, false);
 	process->current = NULL;
 	if (timer->attempts > 0)
 		wf_output_recovered(process->stepper->out, &process->row.id, timer->seq);
@@ -510,7 +561,7 @@ wf_process_has_exit(WfProcess *process)
 }
 
 static bool
-would_take(WfProcess *process, const WfEvent *event)
+would_take_event(WfProcess *process, const WfEvent *event)
 {
 	bool		result;
 
@@ -521,6 +572,15 @@ would_take(WfProcess *process, const WfEvent *event)
 	wf_user_leave(&process->bracket);
 	POP_STEP_CONTEXT();
 	return result;
+}
+
+static bool
+would_take(WfProcess *process, const WfTimerRow *timer)
+{
+	WfPayload	payload = {.data = timer->data,.actor = timer->actor};
+	WfEvent		event = {timer->event, &payload};
+
+	return would_take_event(process, &event);
 }
 
 void
@@ -550,7 +610,7 @@ wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 				continue;
 			seen = lappend(seen, unconstify(char *, name));
 			payload.built = NULL;
-			found(arg, name, would_take(process, &event));
+			found(arg, name, would_take_event(process, &event));
 		}
 	}
 }

@@ -72,11 +72,21 @@ extern void wf_process_queue(WfProcess *process, const WfTimerRow *timer);
 extern int	wf_process_run(WfStepper *stepper, WfProcess *process,
 						   bool (*stop) (void *arg), void *arg);
 
+/* What became of an event. */
+typedef enum WfVerdict
+{
+	WF_IGNORED,
+	WF_TAKEN,
+	WF_DEFERRED,
+	WF_REFUSED
+} WfVerdict;
+
 /*
- * One event at once: a command.  Returns whether it was taken.  Then runs
- * what the process sent to itself.
+ * One event at once: a command.  Returns what became of it.  Then runs what
+ * the process sent to itself.  Error WF002 when its actor is not allowed to
+ * cause what it would cause.
  */
-extern bool wf_process_send(WfStepper *stepper, WfProcess *process,
+extern WfVerdict wf_process_send(WfStepper *stepper, WfProcess *process,
 							const char *event, Jsonb *data, const char *actor);
 
 /* Enter the initial states.  input: what it was started with, or NULL. */

@@ -206,6 +206,7 @@ wf_stepper_write(WfStepper *stepper)
 		WfProcess  *process = lfirst(cell);
 
 		wf_timers_write(process, stepper->out);
+		wf_deferred_write(process, stepper->out);
 		wf_children_write(process);
 		if (!process->changed)
 			continue;

@@ -146,7 +146,7 @@ extern void wf_output_migrate(WfOutput *out, const WfRow *row, TimestampTz at);
 extern void wf_output_history(WfOutput *out, const WfRow *row, const char *event,
 							  TimestampTz at, TimestampTz due, bool taken,
 							  Datum from_states, Datum to_states,
-							  const char *actor, Jsonb *data);
+							  const char *actor, Jsonb *data, const char *reason);
 /* state and name NULL: all timers of the process. */
 extern void wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
 							 const char *state, const char *name);
@@ -159,6 +159,9 @@ extern void wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
  */
 extern void wf_output_let_go(WfOutput *out, const pg_uuid_t *process,
 							 const pg_uuid_t *child);
+/* An event is kept for later, as `state` wants it; it waits no longer (seq 0: none). */
+extern void wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state);
+extern void wf_output_recall(WfOutput *out, const pg_uuid_t *process, int64 seq);
 /* An event that had failed before went well. */
 extern void wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq);
 

@@ -47,15 +47,18 @@ CREATE FUNCTION workflow.start_many(
 --   id          repeated with the same id, gives the first verdict again
 --   actor       on whose behalf; default: current_user
 --   nowait      refuse with WF005 when somebody else is at the process
--- Returns taken (false: no active state handles it now; recorded as ignored)
--- and where the process stands after it. Errors: WF001, WF002, WF003, WF004,
+-- Returns taken (false: no active state handles it now; recorded as ignored),
+-- where the process stands after it, and deferred (true: not taken yet, it is
+-- kept until the states that defer it are left). Errors: WF001, WF002 (also:
+-- the actor is not allowed to, or the caller may not act for it), WF003, WF004,
 -- WF005, those of guards and actions. WF003 is for a process that failed, or
 -- has not started yet, too; WF005 also for an action that commands its own
 -- process. Locks the process row until the end of the transaction.
 CREATE FUNCTION workflow.send(
     process uuid, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
-    OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb)
+    OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
+    OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send';
 
 -- send_many(...): send() for every element of processes, in that order, set-based.
@@ -66,7 +69,8 @@ CREATE FUNCTION workflow.send(
 CREATE FUNCTION workflow.send_many(
     processes uuid[], events text[], data jsonb[] DEFAULT NULL, ids text[] DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
-    OUT process uuid, OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb)
+    OUT process uuid, OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
+    OUT deferred boolean)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_many';
 
 -- find(definition, key): the process with this business key. Errors: WF001, WF002.
@@ -77,7 +81,8 @@ CREATE FUNCTION workflow.find(definition text, key text) RETURNS uuid
 CREATE FUNCTION workflow.send_by_key(
     definition text, key text, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
-    OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb)
+    OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
+    OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';
 
 -- post(...): an event that an executor delivers after this transaction, now
@@ -299,14 +304,15 @@ CREATE FUNCTION workflow.expire(
 CREATE FUNCTION workflow.work(max int DEFAULT 100) RETURNS int
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_work';
 
--- grant_on(definition, role, privileges): let a role start, send or read.
+-- grant_on(definition, role, privileges): let a role start, send, read, or act:
+-- pass any actor with what it may do otherwise.
 -- revoke_on: take it back. Only for the definition's owner.
 CREATE FUNCTION workflow.grant_on(definition text, role name, VARIADIC privileges text[]) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_grant_on';
 CREATE FUNCTION workflow.revoke_on(definition text, role name, VARIADIC privileges text[]) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_revoke_on';
 
--- may(definition id, privilege): may the current role start, send or read it?
+-- may(definition id, privilege): may the current role start, send, read, act?
 CREATE FUNCTION workflow.may(definition int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may';
 

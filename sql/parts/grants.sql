@@ -17,6 +17,6 @@ GRANT EXECUTE ON FUNCTION
 
 GRANT SELECT ON
     workflow.definitions, workflow.processes, workflow.timers, workflow.process_history,
-    workflow.errors, workflow.drift, workflow.activity
+    workflow.deferred_events, workflow.errors, workflow.drift, workflow.activity
     TO workflow_user, workflow_monitor, workflow_admin;
 

@@ -47,7 +47,7 @@ CREATE TABLE workflow.permission (
     definition text COLLATE "C" NOT NULL,
     role       oid NOT NULL,
     name       name NOT NULL,           -- of the role, for adopt()
-    privilege  text COLLATE "C" NOT NULL CHECK (privilege IN ('start', 'send', 'read')),
+    privilege  text COLLATE "C" NOT NULL CHECK (privilege IN ('start', 'send', 'read', 'act')),
     PRIMARY KEY (definition, role, privilege)
 );
 
@@ -116,6 +116,7 @@ CREATE TABLE workflow.history (
     due         timestamptz,            -- null: a command
     step        int NOT NULL,
     taken       boolean NOT NULL,       -- false: no active state handled it
+    reason      text COLLATE "C",       -- why not: refused, deferred; null: ignored
     event       text COLLATE "C" NOT NULL,
     from_states text[] COLLATE "C" NOT NULL,
     to_states   text[] COLLATE "C" NOT NULL,
@@ -132,6 +133,20 @@ CREATE TABLE workflow.history_4 PARTITION OF workflow.history FOR VALUES IN (4);
 CREATE TABLE workflow.history_5 PARTITION OF workflow.history FOR VALUES IN (5);
 CREATE TABLE workflow.history_6 PARTITION OF workflow.history FOR VALUES IN (6);
 CREATE TABLE workflow.history_7 PARTITION OF workflow.history FOR VALUES IN (7);
+
+-- An event that active states keep for later. Whoever holds the process row
+-- owns these, too. They are worked in the order of seq.
+CREATE TABLE workflow.deferred (
+    process uuid NOT NULL,
+    seq     bigint GENERATED ALWAYS AS IDENTITY,
+    at      timestamptz NOT NULL,       -- when it reached the process
+    state   text COLLATE "C" NOT NULL,  -- which deferred it then
+    event   text COLLATE "C" NOT NULL,
+    name    text COLLATE "C",           -- id of a posted event
+    actor   text COLLATE "C",
+    data    jsonb,
+    PRIMARY KEY (process, seq)
+);
 
 -- An event whose step failed: retried (its timer is still there) or given up.
 CREATE TABLE workflow.failure (
@@ -161,6 +176,7 @@ CREATE TABLE workflow.receipt (
     id      text COLLATE "C" NOT NULL,
     at      timestamptz NOT NULL,
     taken   boolean NOT NULL,
+    deferred boolean NOT NULL,
     status  workflow.status NOT NULL,
     states  text[] COLLATE "C" NOT NULL,
     context jsonb NOT NULL,

@@ -25,9 +25,16 @@ CREATE VIEW workflow.timers WITH (security_barrier) AS
 
 CREATE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
-           h.due, h.actor, h.data
+           h.due, h.actor, h.data, h.reason
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
+
+CREATE VIEW workflow.deferred_events WITH (security_barrier) AS
+    SELECT e.process, d.name AS definition, p.key, e.seq, e.event, e.state, e.at, e.name, e.actor, e.data
+    FROM workflow.deferred e
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) e.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
 

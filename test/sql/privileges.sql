@@ -77,7 +77,7 @@ SET ROLE regress_clerk;
 SELECT is(sees(), '0 definitions, 1 processes, 1 timers, 1 steps', 'what was revoked is gone');
 SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF002', 'with it the right to send');
 SET ROLE regress_app;
-SELECT is(error('SELECT workflow.grant_on(''shared'', ''regress_clerk'', ''delete'')'), ARRAY['22023', 'unknown privilege "delete"', 'HINT: Privileges are start, send and read.'], 'there are three privileges');
+SELECT is(error('SELECT workflow.grant_on(''shared'', ''regress_clerk'', ''delete'')'), ARRAY['22023', 'unknown privilege "delete"', 'HINT: Privileges are start, send, read and act.'], 'there are four privileges');
 SELECT is((error('SELECT workflow.grant_on(''shared'', ''nobody_there'', ''read'')'))[1], '42704', 'a role has to exist');
 SELECT is((error('SELECT workflow.grant_on(''nothing'', ''regress_clerk'', ''read'')'))[1], 'WF006', 'a definition, too');
 

@@ -19,19 +19,19 @@ SELECT FROM workflow.define('{
 SELECT workflow.start('loan', key => 'L1') AS p \gset
 
 -- verdicts
-SELECT is(s::text, '(t,idled,{asked},"{""granted"": null}")', 'a targetless transition is taken and leaves the state as it is')
+SELECT is(s::text, '(t,idled,{asked},"{""granted"": null}",f)', 'a targetless transition is taken and leaves the state as it is')
 FROM workflow.send(:'p', 'look') s;
 SELECT is(notes(), 'looked', 'its actions run');
-SELECT is(s::text, '(t,idled,{asked},"{""granted"": null}")', 'a transition without anything is taken, too')
+SELECT is(s::text, '(t,idled,{asked},"{""granted"": null}",f)', 'a transition without anything is taken, too')
 FROM workflow.send(:'p', 'nothing') s;
-SELECT is(s::text, '(f,idled,{asked},"{""granted"": null}")', 'an event that no active state handles is not taken')
+SELECT is(s::text, '(f,idled,{asked},"{""granted"": null}",f)', 'an event that no active state handles is not taken')
 FROM workflow.send(:'p', 'pay', '{"n": 1}', actor => 'ann') s;
-SELECT is(h::text, format('(%s,loan,L1,4,"2030-01-01 00:00:00+00",pay,f,{asked},{asked},,ann,"{""n"": 1}")', :'p'),
+SELECT is(h::text, format('(%s,loan,L1,4,"2030-01-01 00:00:00+00",pay,f,{asked},{asked},,ann,"{""n"": 1}",)', :'p'),
           'but it is recorded as ignored, with its data and its actor')
 FROM workflow.process_history h WHERE process = :'p' AND step = 4;
-SELECT is(s::text, '(t,idled,{granted},"{""granted"": 80}")', 'the data of a command is seen by guards and actions')
+SELECT is(s::text, '(t,idled,{granted},"{""granted"": 80}",f)', 'the data of a command is seen by guards and actions')
 FROM workflow.send(:'p', 'grant', '{"amount": 80}') s;
-SELECT is(s::text, '(t,finalized,{paid},"{""granted"": 80}")', 'the verdict of the last command tells that the process is over')
+SELECT is(s::text, '(t,finalized,{paid},"{""granted"": 80}",f)', 'the verdict of the last command tells that the process is over')
 FROM workflow.send(:'p', 'pay') s;
 SELECT is((SELECT array_agg(format('%s %s %s>%s', step, event, from_states, to_states) ORDER BY step) FROM workflow.process_history WHERE process = :'p'),
           ARRAY['1 workflow.start {}>{asked}', '2 look {asked}>{asked}', '3 nothing {asked}>{asked}', '4 pay {asked}>{asked}',
@@ -41,30 +41,30 @@ SELECT is((SELECT array_agg(DISTINCT actor COLLATE "C") FROM workflow.process_hi
 
 -- ids
 SELECT workflow.start('loan') AS p \gset
-SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}")', 'a command with an id')
+SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}",f)', 'a command with an id')
 FROM workflow.send(:'p', 'grant', '{"amount": 1000}', id => 'c1') s;
-SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}")', 'repeated, gives the first verdict again')
+SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}",f)', 'repeated, gives the first verdict again')
 FROM workflow.send(:'p', 'grant', '{"amount": 1000}', id => 'c1') s;
 SELECT is(states(:'p'), 'checked', 'and changes nothing');
 SELECT FROM workflow.send(:'p', 'grant', id => 'c2');
 SELECT is(states(:'p'), 'granted', 'another id is another command');
-SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}")', 'the first verdict is what it was, though the process has moved on')
+SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}",f)', 'the first verdict is what it was, though the process has moved on')
 FROM workflow.send(:'p', 'grant', '{"amount": 1000}', id => 'c1') s;
-SELECT is(s::text, '(f,idled,{granted},"{""granted"": null}")', 'a command that was ignored has a verdict, too')
+SELECT is(s::text, '(f,idled,{granted},"{""granted"": null}",f)', 'a command that was ignored has a verdict, too')
 FROM workflow.send(:'p', 'look', id => 'c3') s;
 SELECT FROM workflow.send(:'p', 'pay', id => 'c4');
-SELECT is(s::text, '(f,idled,{granted},"{""granted"": null}")', 'it is known even after the end of the process')
+SELECT is(s::text, '(f,idled,{granted},"{""granted"": null}",f)', 'it is known even after the end of the process')
 FROM workflow.send(:'p', 'look', id => 'c3') s;
 SELECT is((SELECT step FROM workflow.get(:'p')), 5, 'repetitions take no step');
 SELECT workflow.start('loan') AS other \gset
 SELECT ok(taken, 'the same id sent to another process is another command') FROM workflow.send(:'other', 'grant', '{"amount": 1}', id => 'c3');
 
 -- by key
-SELECT is(s::text, '(t,idled,{asked},"{""granted"": null}")', 'send_by_key() reaches the process with the key')
+SELECT is(s::text, '(t,idled,{asked},"{""granted"": null}",f)', 'send_by_key() reaches the process with the key')
 FROM workflow.start('loan', key => 'L2'), workflow.send_by_key('loan', 'L2', 'look') s;
-SELECT is(s::text, '(t,idled,{granted},"{""granted"": 7}")', 'with data and id')
+SELECT is(s::text, '(t,idled,{granted},"{""granted"": 7}",f)', 'with data and id')
 FROM workflow.send_by_key('loan', 'L2', 'grant', '{"amount": 7}', 'k1') s;
-SELECT is(s::text, '(t,idled,{granted},"{""granted"": 7}")', 'that count')
+SELECT is(s::text, '(t,idled,{granted},"{""granted"": 7}",f)', 'that count')
 FROM workflow.send_by_key('loan', 'L2', 'grant', '{"amount": 7}', 'k1') s;
 
 -- refusals
@@ -104,25 +104,25 @@ CREATE TEMP TABLE many AS SELECT n, workflow.start('loan', key => 'M' || n) AS i
 SELECT is(array_agg(format('%s %s %s %s', m.n, s.taken, s.status, s.states) ORDER BY s.n),
     ARRAY['4 t idled {asked}', '2 t idled {asked}', '1 t idled {asked}'], 'send_many() sends one event to each, in the order given')
 FROM workflow.send_many((SELECT array_agg(id ORDER BY n DESC) FROM many WHERE n <> 3), ARRAY['look'])
-     WITH ORDINALITY AS s(process, taken, status, states, context, n) JOIN many m ON m.id = s.process;
+     WITH ORDINALITY AS s(process, taken, status, states, context, deferred, n) JOIN many m ON m.id = s.process;
 SELECT is(notes(), 'looked, looked, looked', 'and each runs its actions');
 SELECT is(array_agg(format('%s %s %s %s', m.n, s.taken, s.states, s.context ->> 'granted') ORDER BY s.n),
     ARRAY['1 t {granted} 5', '2 f {asked} ', '3 t {checked} ', '3 t {granted} '],
     'or an event each, with data, some of them to one process, one after the other')
 FROM workflow.send_many((SELECT array_agg(id ORDER BY o) FROM unnest(ARRAY[1, 2, 3, 3]) WITH ORDINALITY u(n, o) JOIN many USING (n)),
                         ARRAY['grant', 'pay', 'grant', 'grant'], ARRAY['{"amount": 5}', NULL, '{"amount": 500}', NULL]::jsonb[])
-     WITH ORDINALITY AS s(process, taken, status, states, context, n) JOIN many m ON m.id = s.process;
+     WITH ORDINALITY AS s(process, taken, status, states, context, deferred, n) JOIN many m ON m.id = s.process;
 SELECT is(array_agg(format('%s %s %s', m.n, s.taken, s.states) ORDER BY s.n),
     ARRAY['4 t {checked}', '4 t {checked}', '4 t {granted}', '2 t {checked}'],
     'ids count inside of a call: the second of two with the same id gets the verdict of the first')
 FROM workflow.send_many((SELECT array_agg(id ORDER BY o) FROM unnest(ARRAY[4, 4, 4, 2]) WITH ORDINALITY u(n, o) JOIN many USING (n)),
                         ARRAY['grant'], ids => ARRAY['x', 'x', 'y', NULL])
-     WITH ORDINALITY AS s(process, taken, status, states, context, n) JOIN many m ON m.id = s.process;
+     WITH ORDINALITY AS s(process, taken, status, states, context, deferred, n) JOIN many m ON m.id = s.process;
 SELECT is(array_agg(format('%s %s', s.taken, s.states) ORDER BY s.n), ARRAY['t {checked}', 't {granted}', 'f {granted}', 't {checked}'],
     'and from call to call')
 FROM workflow.send_many((SELECT array_agg(id ORDER BY o) FROM unnest(ARRAY[4, 4, 4, 4]) WITH ORDINALITY u(n, o) JOIN many USING (n)),
                         ARRAY['look', 'look', 'look', 'look'], ids => ARRAY['x', 'y', 'z', 'x'])
-     WITH ORDINALITY AS s(process, taken, status, states, context, n);
+     WITH ORDINALITY AS s(process, taken, status, states, context, deferred, n);
 SELECT is((error(format('SELECT workflow.send_many(%L, ARRAY[''grant''])',
                         (SELECT array_agg(id ORDER BY o) FROM unnest(ARRAY[2, 2, 2]) WITH ORDINALITY u(n, o) JOIN many USING (n)))))[1],
     'no error', 'the same command three times to one process');

@@ -1,0 +1,217 @@
+/*-------------------------------------------------------------------------
+ *
+ * deferred.c
+ *	  Events that a process keeps for later.
+ *
+ * Runs in any backend under the lock on the process row, which makes its
+ * deferred events ours.  There can be some only while a state that defers is
+ * active: whenever the last of those is left, they have been worked.  So a
+ * process that is in no such state never looks at the table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "guc.h"
+#include "process.h"
+#include "session.h"
+
+static WfStatement count_statement = {
+	.sql = "SELECT pg_catalog.count(*) FROM workflow.deferred"
+	" WHERE process OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+
+static WfStatement load_statement = {
+	.sql = "SELECT seq, event, name, actor, data FROM workflow.deferred"
+	" WHERE process OPERATOR(pg_catalog.=) $1 ORDER BY seq",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+
+bool
+wf_is_deferring(const WfProcess *process)
+{
+	const WfChart *chart = process->definition->chart;
+
+	if (likely(!chart->has_defer))
+		return false;
+	for (int i = 0; i < chart->nstates; i++)
+		if (chart->states[i].ndefer > 0 && wf_is_active(process->machine, i))
+			return true;
+	return false;
+}
+
+/* Only what somebody sends: the engine's own events are for now or never. */
+static bool
+can_wait(const char *event)
+{
+	static const char *const ours[] = {"after.", "done.", "error.", "workflow."};
+
+	for (int i = 0; i < (int) lengthof(ours); i++)
+		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
+			return false;
+	return true;
+}
+
+const char *
+wf_deferred_by(const WfProcess *process, const char *event)
+{
+	const WfChart *chart = process->definition->chart;
+
+	if (!chart->has_defer || !can_wait(event))
+		return NULL;
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		const WfState *state = &chart->states[i];
+
+		if (state->ndefer == 0 || !wf_is_active(process->machine, i))
+			continue;
+		for (int d = 0; d < state->ndefer; d++)
+			if (wf_descriptor_matches(state->defer[d], event))
+				return state->name;
+	}
+	return NULL;
+}
+
+static Datum
+id_of(const WfProcess *process)
+{
+	return UUIDPGetDatum(&process->row.id);
+}
+
+/* So many wait already. */
+static int
+count_deferred(WfProcess *process)
+{
+	Datum		id = id_of(process);
+	bool		isnull;
+	int			n = 0;
+
+	for (int i = 0; i < process->ndeferred; i++)
+		n += !process->deferred[i].gone;
+	if (process->deferred_loaded || process->is_new)
+		return n;
+	wf_execute(&count_statement, &id, NULL, 1);
+	return n + DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										   SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+void
+wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
+{
+	WfDeferred *deferred;
+
+	if (count_deferred(process) >= wf_max_deferred)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the process keeps %d events for later already",
+						wf_max_deferred),
+				 errdetail("State \"%s\" defers \"%s\"; workflow.max_deferred is the limit.",
+						   state, timer->event)));
+	deferred = wf_grow(process->deferred, process->ndeferred, process->deferred_size);
+	deferred->timer = *timer;
+	deferred->timer.seq = 0;
+	deferred->state = state;
+}
+
+/* What the table has, in front of what this step has deferred itself. */
+static void
+load(WfProcess *process)
+{
+	Datum		id = id_of(process);
+	WfDeferred *mine = process->deferred;
+	int			nmine = process->ndeferred;
+	uint64		n;
+
+	if (process->deferred_loaded || process->is_new)
+		return;
+	process->deferred_loaded = true;
+	n = wf_execute(&load_statement, &id, NULL, 0);
+	if (n == 0)
+		return;
+	process->deferred = NULL;
+	process->ndeferred = process->deferred_size = 0;
+	for (uint64 i = 0; i < n; i++)
+	{
+		WfDeferred *deferred = wf_grow(process->deferred, process->ndeferred,
+									   process->deferred_size);
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		Datum		data;
+		bool		isnull;
+
+		deferred->timer.process = process->row.id;
+		deferred->timer.seq = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+		deferred->timer.event = SPI_getvalue(row, desc, 2);
+		deferred->timer.name = SPI_getvalue(row, desc, 3);
+		deferred->timer.actor = SPI_getvalue(row, desc, 4);
+		data = SPI_getbinval(row, desc, 5, &isnull);
+		deferred->timer.data = isnull ? NULL : DatumGetJsonbPCopy(data);
+	}
+	for (int i = 0; i < nmine; i++)
+		*wf_grow(process->deferred, process->ndeferred, process->deferred_size) = mine[i];
+}
+
+bool
+wf_deferred_next(WfProcess *process, WfTimerRow *timer,
+				 bool (*would_take) (WfProcess *process, const WfTimerRow *timer))
+{
+	load(process);
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		WfDeferred *deferred = &process->deferred[i];
+
+		if (deferred->gone ||
+			(wf_deferred_by(process, deferred->timer.event) != NULL &&
+			 !would_take(process, &deferred->timer)))
+			continue;
+		deferred->gone = true;
+		*timer = deferred->timer;
+		timer->seq = 0;
+		return true;
+	}
+	return false;
+}
+
+void
+wf_deferred_cancel(WfProcess *process, const char *id)
+{
+	if (!wf_is_deferring(process))
+		return;
+	load(process);
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		WfDeferred *deferred = &process->deferred[i];
+
+		if (deferred->timer.name != NULL && strcmp(deferred->timer.name, id) == 0)
+			deferred->gone = true;
+	}
+}
+
+void
+wf_deferred_write(WfProcess *process, WfOutput *out)
+{
+	if (likely(!process->definition->chart->has_defer))
+		return;
+	if (wf_row_is_over(&process->row))
+	{
+		/* Nothing is left that could react to them. */
+		if (!process->is_new)
+			wf_output_recall(out, &process->row.id, 0);
+		return;
+	}
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		const WfDeferred *deferred = &process->deferred[i];
+
+		if (deferred->gone && deferred->timer.seq != 0)
+			wf_output_recall(out, &process->row.id, deferred->timer.seq);
+		else if (!deferred->gone && deferred->timer.seq == 0)
+			wf_output_defer(out, &deferred->timer, deferred->state);
+	}
+}
