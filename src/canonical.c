@@ -231,7 +231,7 @@ write_root(WfWriter *w)
 	if (any)
 		wf_write_end(w, '}');
 	wf_delay_member(w, "step_timeout", chart->step_timeout);
-	wf_raw_member(w, "on_error", chart->on_error);
+	wf_raw_member(w, "on_error", chart->on_error ? chart->on_error->text : NULL);
 }
 
 static void

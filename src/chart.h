@@ -288,6 +288,37 @@ typedef struct WfState
 	const char *path;			/* JSON path */
 } WfState;
 
+/* When an event whose step failed with one of these errors is tried again. */
+typedef struct WfRetry
+{
+	int			nerrors;
+	const char **errors;		/* "*", SQLSTATEs, or classes of them */
+	double		interval;		/* seconds before the second attempt */
+	int			max_attempts;	/* after the first */
+	double		rate;			/* each interval is so many times the last */
+	double		max_delay;		/* seconds */
+	bool		jitter;			/* any time up to the interval */
+} WfRetry;
+
+/* What becomes of the process when the event is given up. */
+typedef enum WfThen
+{
+	WF_THEN_STOP,				/* error where a way leads out, else terminated */
+	WF_THEN_ERROR,
+	WF_THEN_TERMINATE,
+	WF_THEN_EVENT				/* it is told, and goes on */
+} WfThen;
+
+typedef struct WfPolicy
+{
+	const char *text;			/* canonical JSON */
+	bool		has_retry;		/* else the settings decide */
+	int			nretries;
+	WfRetry    *retries;		/* the first that fits */
+	WfThen		then;
+	const char *event;			/* EVENT */
+} WfPolicy;
+
 typedef struct WfChart
 {
 	const char *name;			/* definition's `id` */
@@ -301,7 +332,7 @@ typedef struct WfChart
 	int			ndelays;
 	WfDelay   **delays;
 	WfValue    *context;		/* of a new process, or NULL */
-	const char *on_error;		/* canonical JSON of `on_error`, or NULL */
+	const WfPolicy *on_error;	/* or NULL */
 	WfDelay    *step_timeout;	/* or NULL */
 	const char *features;		/* space separated names of constructs used:
 								 * "parallel history invoke defer allow ..." */
@@ -342,6 +373,9 @@ extern const WfHandler *wf_chart_handler(const WfState *state,
  * is not passed over by who did not think of one.
  */
 #define WF_ERROR_EVENT "error.execution"
+
+/* What a step that was given up becomes, where `on_error` says so. */
+#define WF_STEP_ERROR_EVENT "error.step"
 
 /* Does an event descriptor ("a", "a.*", "*") match an event's name? */
 extern bool wf_descriptor_matches(const char *descriptor, const char *event);

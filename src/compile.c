@@ -335,10 +335,7 @@ compile_root(WfCompiler *c, const WfJson *json)
 	}
 	value = wf_compile_get(json, "on_error");
 	if (value != NULL)
-	{
-		chart->on_error = wf_json_text(value);
-		c->features[WF_HAS_ON_ERROR] = true;
-	}
+		chart->on_error = wf_compile_policy(c, value, WF_AT_KEY(path, "on_error"));
 	value = wf_compile_get(json, "step_timeout");
 	if (value != NULL)
 	{

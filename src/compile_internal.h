@@ -10,6 +10,7 @@
  * compile_action.c		actions
  * compile_value.c		values, guards
  * compile_delay.c		delays
+ * compile_policy.c	on_error
  * canonical*.c			back to text
  */
 #ifndef WF_COMPILE_INTERNAL_H
@@ -156,6 +157,11 @@ extern WfValue *wf_compile_value(WfCompiler *c, const WfJson *json,
 extern const WfGuard *wf_compile_guard(WfCompiler *c, const WfJson *json,
 									   const WfPath *path);
 extern const WfGuard *wf_guard_and(const WfGuard *a, const WfGuard *b);
+
+/* compile_policy.c */
+extern const WfPolicy *wf_compile_policy(WfCompiler *c, const WfJson *json,
+										 const WfPath *path);
+extern void wf_compile_then(WfCompiler *c, const WfJson *root, WfList *into);
 
 /* compile_delay.c */
 extern WfDelay *wf_compile_delay(WfCompiler *c, const WfJson *json,

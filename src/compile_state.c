@@ -372,6 +372,15 @@ compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
 								   draft_for(&drafts, state->done_event),
 								   NULL);
 	}
+	if (state->id == 0 && c->chart->on_error != NULL &&
+		c->chart->on_error->then == WF_THEN_EVENT)
+	{
+		WfList		then = {0, 0, NULL};
+
+		wf_compile_then(c, json, &then);
+		for (int i = 0; i < then.n; i++)
+			wf_list_add(draft_for(&drafts, WF_STEP_ERROR_EVENT), then.items[i]);
+	}
 	finish_handlers(c, state, &drafts);
 }
 

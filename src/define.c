@@ -90,19 +90,6 @@ note_error(void *arg, const char *path, ErrorData *error)
 	wf_fault(faults, path, error->hint, "%s", error->message);
 }
 
-/* What the language has and this version does not execute yet. */
-static void
-refuse_features(const WfChart *chart, WfFaults *faults)
-{
-	static const char *const later[] = {"on_error"};
-	char	   *features = psprintf(" %s ", chart->features ? chart->features : "");
-
-	for (int i = 0; i < (int) lengthof(later); i++)
-		if (strstr(features, psprintf(" %s ", later[i])) != NULL)
-			wf_fault(faults, "$", NULL, "\"%s\" is not supported by this version",
-					 later[i]);
-}
-
 /*
  * What is invoked must be there, and the author allowed to start it.  Returns
  * what is wrong with it (%s: its name), or NULL.
@@ -365,7 +352,6 @@ wf_compile_checked(text *source, Oid role, const char *path, bool simulated,
 	chart = wf_compile_faulty(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &faults);
 	if (chart != NULL)
 	{
-		refuse_features(chart, &faults);
 		check_invokes(chart, role, simulated, &faults);
 		*evaluator = wf_evaluator_new(chart, role, path,
 									  pg_get_timezone_name(session_timezone));

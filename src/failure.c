@@ -71,6 +71,48 @@ next_attempt(int attempts)
 	return wf_now() + (TimestampTz) (ms * 1000.0);
 }
 
+/* Is this SQLSTATE, or its class, among them? */
+static bool
+is_meant(const WfRetry *retry, const char *sqlstate)
+{
+	for (int i = 0; i < retry->nerrors; i++)
+	{
+		const char *error = retry->errors[i];
+
+		if (strcmp(error, "*") == 0 || strncmp(error, sqlstate, strlen(error)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* When an event that has failed so often is tried again; false: never. */
+static bool
+plan_attempt(const WfPolicy *policy, const char *sqlstate, int attempts,
+			 TimestampTz *due)
+{
+	if (policy == NULL || !policy->has_retry)
+	{
+		*due = next_attempt(attempts);
+		return attempts < wf_max_attempts;
+	}
+	for (int i = 0; i < policy->nretries; i++)
+	{
+		const WfRetry *retry = &policy->retries[i];
+		double		seconds = retry->interval;
+
+		if (!is_meant(retry, sqlstate))
+			continue;
+		for (int n = 1; n < attempts && seconds < retry->max_delay; n++)
+			seconds *= retry->rate;
+		seconds = Min(seconds, retry->max_delay);
+		if (retry->jitter)
+			seconds *= pg_prng_double(&pg_global_prng_state);
+		*due = wf_now() + (TimestampTz) (seconds * USECS_PER_SEC);
+		return attempts <= retry->max_attempts;
+	}
+	return false;
+}
+
 static Datum
 text_datum(const char *text, char *null)
 {
@@ -107,22 +149,97 @@ keep(const WfTimerRow *timer, int attempts, bool given_up, const char *sqlstate,
 	wf_execute(&keep_statement, values, nulls, 0);
 }
 
+/* What is the matter with an event. */
+typedef struct Failure
+{
+	const char *sqlstate;
+	const char *message;
+	const char *detail;
+	const char *hint;
+} Failure;
+
+/* The id of events that tell of a failure: they are not told of themselves. */
+#define TOLD "workflow.on_error"
+
+static Jsonb *
+string_or_null(const char *text)
+{
+	return text == NULL ? wf_jsonb_parse("null") : wf_jsonb_string(text);
+}
+
 /*
- * The process stops here: in error while something else leads out of where it
- * is, else terminated, its timers parked until somebody resumes it.
+ * `on_error` says that the process is to be told, and goes on.  Returns false
+ * where nobody would listen.
+ */
+static bool
+tell_process(int32 owner, const WfRow *row, WfProcess *process,
+			 const WfTimerRow *timer, const Failure *failure)
+{
+	static const char *keys[] = {"event", "data", "attempts", "sqlstate", "message", "detail", "hint"};
+	const WfPolicy *policy = wf_process_definition(process)->chart->on_error;
+	WfTimerRow	told = {.process = row->id,.due = wf_now(),.name = TOLD};
+	Jsonb	   *values[lengthof(keys)];
+	WfOutput   *out;
+
+	if (policy == NULL || policy->then != WF_THEN_EVENT || row->step == 0 ||
+		(timer->name != NULL && strcmp(timer->name, TOLD) == 0) ||
+		!wf_process_handles(process, policy->event))
+		return false;
+
+	values[0] = wf_jsonb_string(timer->event);
+	values[1] = timer->data;
+	values[2] = wf_jsonb_parse(psprintf("%d", timer->attempts));
+	values[3] = wf_jsonb_string(failure->sqlstate);
+	values[4] = string_or_null(failure->message);
+	values[5] = string_or_null(failure->detail);
+	values[6] = string_or_null(failure->hint);
+	told.event = policy->event;
+	told.actor = timer->actor;
+	told.data = wf_jsonb_object(lengthof(keys), keys, values);
+	out = wf_output_new(0);
+	wf_output_arm(out, &told, owner, row->suspended, false);
+	wf_output_write(out);
+	return true;
+}
+
+/* Error or terminated? */
+static WfStatus
+stopped(const WfRow *row, WfProcess *process)
+{
+	const WfPolicy *policy = wf_process_definition(process)->chart->on_error;
+
+	if (row->status == WF_INITIALIZED ||
+		(policy != NULL && policy->then == WF_THEN_TERMINATE))
+		return WF_TERMINATED;
+	if (policy != NULL && policy->then == WF_THEN_ERROR)
+		return WF_ERROR;
+	return wf_process_has_exit(process) ? WF_ERROR : WF_TERMINATED;
+}
+
+/*
+ * Unless it wants to be told, the process stops here: in error while something
+ * else leads out of where it is, else terminated, its timers parked until
+ * somebody resumes it.
  */
 static void
-give_up(int32 owner, const WfRow *row, const char *sqlstate, const char *message)
+give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const Failure *failure)
 {
 	WfStepper  *stepper = wf_stepper_new(owner);
 	WfProcess  *process = wf_stepper_add(stepper, row);
-	bool		has_exit = row->status != WF_INITIALIZED && wf_process_has_exit(process);
+	WfStatus	status;
 
-	wf_process_set(process, has_exit ? WF_ERROR : WF_TERMINATED, row->suspended);
-	wf_child_tell(process, WF_ERROR_INVOKE, wf_child_error(sqlstate, message));
+	if (tell_process(owner, row, process, timer, failure))
+	{
+		wf_stepper_end(stepper);
+		return;
+	}
+	status = stopped(row, process);
+	wf_process_set(process, status, row->suspended);
+	wf_child_tell(process, WF_ERROR_INVOKE,
+				  wf_child_error(failure->sqlstate, failure->message));
 	wf_stepper_write(stepper);
 	wf_stepper_end(stepper);
-	if (!has_exit)
+	if (status == WF_TERMINATED)
 		wf_park_timers(&row->id);
 }
 
@@ -180,6 +297,7 @@ static bool
 record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 {
 	WfRow		row;
+	Failure		failure;
 	bool		given_up;
 
 	if (!wf_lock_process_if_free(&timer->process, &row) ||
@@ -191,14 +309,19 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 		return true;
 	}
 
+	failure = (Failure) {
+		.sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode)),
+		.message = error->message,.detail = error->detail,.hint = error->hint
+	};
 	timer->attempts++;
-	given_up = timer->attempts >= wf_max_attempts;
-	keep(timer, timer->attempts, given_up, unpack_sql_state(error->sqlerrcode),
+	given_up = !plan_attempt(wf_definition(row.definition)->chart->on_error,
+							 failure.sqlstate, timer->attempts, &due);
+	keep(timer, timer->attempts, given_up, failure.sqlstate,
 		 error->message, error->detail, error->hint, error->context);
 	if (given_up)
-		give_up(owner, &row, unpack_sql_state(error->sqlerrcode), error->message);
+		give_up(owner, &row, timer, &failure);
 	else
-		rearm(owner, &row, timer, next_attempt(timer->attempts));
+		rearm(owner, &row, timer, due);
 	wf_wake_stepped();
 	return true;
 }
@@ -259,10 +382,14 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 											  SPI_tuptable->tupdesc, 1, &isnull));
 	if (crashes >= MAX_CRASHES)
 	{
-		keep(timer, crashes + 1, true, "57P02",
-			 "the server or the executor ended each time while this step was under way",
-			 NULL, "The server log tells more.", NULL);
-		give_up(owner, row, "57P02", "the server or the executor ended each time");
+		Failure		failure = {.sqlstate = "57P02",
+			.message = "the server or the executor ended each time while this step was under way",
+		.hint = "The server log tells more."};
+
+		timer->attempts = crashes + 1;
+		keep(timer, timer->attempts, true, failure.sqlstate, failure.message, NULL,
+			 failure.hint, NULL);
+		give_up(owner, row, timer, &failure);
 		return false;
 	}
 

@@ -542,6 +542,23 @@ wf_process_active(WfProcess *process)
 }
 
 bool
+wf_process_handles(WfProcess *process, const char *event)
+{
+	const WfChart *chart = process->definition->chart;
+
+	load_machine(process);
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		int			from = 0;
+
+		if (wf_is_active(process->machine, i) &&
+			wf_chart_handler(&chart->states[i], event, &from) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
 wf_process_has_exit(WfProcess *process)
 {
 	const WfChart *chart = process->definition->chart;

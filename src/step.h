@@ -125,6 +125,9 @@ extern void wf_process_events(WfStepper *stepper, WfProcess *process, const char
 /* text[] of all active states, those that contain others included. */
 extern ArrayType *wf_process_active(WfProcess *process);
 
+/* Has an active state a transition for this event, whatever its guard says? */
+extern bool wf_process_handles(WfProcess *process, const char *event);
+
 /* Does an active state have a way out by a command or a timer? */
 extern bool wf_process_has_exit(WfProcess *process);
 

@@ -135,12 +135,6 @@ SELECT is(expression(''), 'the expression is empty', 'an empty expression is ref
 SELECT is(expression('true -- yes'), 'no error', 'a comment does no harm');
 SELECT is(expression('paid(context, event)'), 'no error', 'an expression may call functions');
 
--- what this version does not have
-SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"defer": ["z"], "on": {"go": {"allow": "boss"}}}}}'),
-    ARRAY['$: "defer" is not supported by this version',
-          '$: "allow" is not supported by this version'],
-    'what is not supported yet is refused, not ignored');
-
 -- owners
 SET ROLE regress_clerk;
 SELECT is(error('SELECT workflow.define(''{"id": "door", "initial": "a", "states": {"a": {}}}'')'),
