@@ -159,7 +159,7 @@ SELECT is((SELECT array_agg(format('%s %s', taken, states)) FROM workflow.send_m
         array_fill('{"amount": 1000}'::jsonb, ARRAY[4]), ARRAY['m1', 'm1', 'm2', 'm1'])),
     ARRAY['t {checked}', 't {checked}', 't {granted}', 't {checked}'], 'the same id twice in one call is one command');
 SELECT is((SELECT step FROM workflow.get(:'other')), 4, 'which takes one step');
-SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}")', 'and is known later on') FROM workflow.send(:'other', 'grant', id => 'm1') s;
+SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}",f)', 'and is known later on') FROM workflow.send(:'other', 'grant', id => 'm1') s;
 
 SELECT finish();
 ROLLBACK;
