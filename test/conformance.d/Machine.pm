@@ -111,8 +111,10 @@ sub guard
 {
 	my ($self, $guard) = @_;
 
-	return stub('agree', $guard) unless ref $guard eq 'HASH';
+	return stub($guard eq 'fails' ? 'cannot_tell' : 'agree', $guard) unless ref $guard eq 'HASH';
+	return $guard if exists $guard->{'@expr'};
 	my $type = $guard->{type} // '';
+	return stub('cannot_tell', $guard) if $type eq 'fails';
 	return logic_guard($guard->{params}{'@logic'}, $self->asked)
 	  if $type eq 'expr' && ref $guard->{params} eq 'HASH' && exists $guard->{params}{'@logic'};
 	my $params = $guard->{params} // $guard;
@@ -143,7 +145,9 @@ sub action
 {
 	my ($self, $action) = @_;
 
-	return stub('note', $action) unless ref $action && is_built_in($action->{type} // '');
+	my $type = ref $action ? $action->{type} // '' : $action;
+
+	return stub($type eq 'fails' ? 'fails' : 'note', $action) unless ref $action && is_built_in($type);
 	return ordered(type => $action->{type}, branches => [ map { $self->branch($_) } @{ $action->{branches} } ])
 	  if $action->{type} eq 'choose';
 	if ($action->{type} eq 'foreach')

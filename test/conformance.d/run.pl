@@ -82,7 +82,7 @@ sub looks_of_script
 			context => $step->{context},
 			actions => $step->{actions},
 			done => defined $step->{next} ? !!$step->{done} : undef,
-			enabled => $step->{enabled},
+			(map { $_ => $step->{$_} } qw(enabled actor down cancel error deferred status)),
 		};
 	}
 	return \@looks;
@@ -139,6 +139,16 @@ sub data_of
 	return { %more, ref $event->{data} eq 'HASH' ? %{ $event->{data} } : () };
 }
 
+# What else a step says.
+sub more_of
+{
+	my ($look) = @_;
+
+	return {
+		(map { ($_ => $look->{$_}) } grep { defined $look->{$_} } qw(actor down cancel)),
+		defined $look->{error} ? (fails => 1) : () };
+}
+
 my $note_error = "\\if :ERROR\n\\echo \@error :SQLSTATE :LAST_ERROR_MESSAGE\n\\endif\n";
 
 sub script_of_run
@@ -153,9 +163,9 @@ sub script_of_run
 		my $event = $look->{event};
 
 		$script .= "\\echo \@look $i\n";
-		$script .= "SELECT enabled(:'process', " . text($event->{type}) . ");\n" if defined $look->{enabled};
+		$script .= "SELECT enabled(:'process', " . text($event->{type}) . ', ' . text($look->{actor}) . ");\n" if defined $look->{enabled};
 		$script .= "CALL step(:'process', " . ($look->{ms} // 0) . ', ' . text($event->{type}) . ', '
-		  . literal(data_of($event // {})) . ");\n$note_error" if $i > 0;
+		  . literal(data_of($event // {})) . ', ' . literal(more_of($look)) . ");\n$note_error" if $i > 0;
 		$script .= "SELECT look(:'process');\n";
 	}
 	return "$script\\endif\n";
@@ -266,6 +276,15 @@ sub differences
 	{
 		push @differences, [ 'status', $want->{done} ? 'finalized' : 'not over', $got->{status} ];
 	}
+	foreach my $what (qw(deferred status))
+	{
+		next if !defined $want->{$what} || same($want->{$what}, $got->{$what});
+		push @differences, [ $what, map { encode_ordered($_) } $want->{$what}, $got->{$what} ];
+	}
+	if (($want->{error} // '') ne ($got->{sqlstate} // ''))
+	{
+		push @differences, [ 'error', map { $_ // 'none' } $want->{error}, $got->{sqlstate} ];
+	}
 	if (defined $want->{enabled} && $want->{enabled} != $got->{enabled})
 	{
 		push @differences, [ 'enabled', map { $_ ? 'true' : 'false' } $want->{enabled}, $got->{enabled} ];
@@ -332,6 +351,8 @@ sub changed
 	my ($what, $value) = @_;
 
 	return !$value if $what eq 'done' || $what eq 'enabled';
+	return $value ? JSON::PP::false : JSON::PP::true if $what eq 'deferred';
+	return 'other' if $what eq 'status' || $what eq 'error';
 	return [ @$value, 'nowhere' ] if $what eq 'states';
 	return [ @$value ? @$value[ 1 .. $#$value ] : 'nothing' ] if $what eq 'actions';
 	my ($key) = keys %$value;
@@ -347,7 +368,7 @@ sub verdict_of_changes
 
 	foreach my $look (map { @$_ } @{ $case->{runs} })
 	{
-		foreach my $what (grep { defined $look->{$_} } qw(states context actions done enabled))
+		foreach my $what (grep { defined $look->{$_} } qw(states context actions done enabled deferred status error))
 		{
 			local $look->{$what} = changed($what, $look->{$what});
 			$changes++;

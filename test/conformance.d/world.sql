@@ -5,6 +5,8 @@ CREATE EXTENSION workflow;
 CREATE ROLE author LOGIN;
 GRANT workflow_user TO author;
 GRANT SET ON PARAMETER workflow.test_clock TO author;
+CREATE ROLE manager;
+CREATE ROLE mary IN ROLE manager;
 CREATE SCHEMA conformance AUTHORIZATION author;
 ALTER ROLE author SET search_path = conformance;
 ALTER ROLE author SET timezone = 'UTC';
@@ -25,7 +27,27 @@ CREATE FUNCTION note(context jsonb, event jsonb, params jsonb) RETURNS void LANG
 CREATE FUNCTION agree(context jsonb, event jsonb, params jsonb) RETURNS boolean LANGUAGE sql AS
     $$ SELECT true $$;
 
+-- The custom action "fails", and the custom guard: what they did is not to be seen.
+CREATE FUNCTION fails(context jsonb, event jsonb, params jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO noted (type) VALUES (params->>'type');
+    RAISE EXCEPTION '%', coalesce(params->>'message', 'it fails') USING ERRCODE = coalesce(params->>'code', 'CF001');
+END
+$$;
+CREATE FUNCTION cannot_tell(context jsonb, event jsonb, params jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO noted (type) VALUES (params->>'type');
+    RAISE EXCEPTION 'it fails' USING ERRCODE = 'CF002';
+END
+$$;
+-- For "allow": the actor's name begins with a capital letter.
+CREATE FUNCTION is_capital(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS
+    $$ SELECT event->>'actor' ~ '^[A-Z]' $$;
+
 -- ---- what happens in a case
+
+-- What became of the last command: its error, if one was expected.
+CREATE TABLE answer (sqlstate text, deferred boolean);
 
 -- Store definitions: the faults of the first that has any.
 CREATE FUNCTION define(VARIADIC definitions json[]) RETURNS json LANGUAGE plpgsql AS $$
@@ -76,12 +98,48 @@ BEGIN
 END
 $$;
 
--- Let time pass, then send the event, if there is one. What is over hears no more.
-CREATE PROCEDURE step(process uuid, ms float8, event text, data jsonb) LANGUAGE plpgsql AS $$
+-- A command that may fail.
+CREATE FUNCTION attempt(process uuid, event text, data jsonb, actor text) RETURNS answer LANGUAGE plpgsql AS $$
+DECLARE
+    result answer;
 BEGIN
-    CALL pass(ms);
-    IF event IS NOT NULL AND (SELECT status NOT IN ('finalized', 'terminated') FROM workflow.get(process)) THEN
-        PERFORM workflow.send(process, event, data);
+    IF event IS NULL THEN
+        PERFORM workflow.cancel(process);
+    ELSE
+        result.deferred := s.deferred FROM workflow.send(process, event, data, actor => actor) s;
+    END IF;
+    RETURN result;
+EXCEPTION WHEN OTHERS THEN
+    result.sqlstate := SQLSTATE;
+    RETURN result;
+END
+$$;
+
+-- Let time pass, then send the event, if there is one, or cancel the process.
+-- What is over hears no more. more: {"actor": on whose behalf, "down": nothing
+-- was at work while the time passed, "cancel": ..., "fails": an error is expected}
+CREATE PROCEDURE step(process uuid, ms float8, event text, data jsonb, more jsonb) LANGUAGE plpgsql AS $$
+DECLARE
+    actor text := more->>'actor';
+BEGIN
+    DELETE FROM answer;
+    IF more ? 'down' THEN
+        PERFORM set_config('workflow.test_clock', (current_setting('workflow.test_clock')::timestamptz + ms * interval '1 ms')::text, false);
+        CALL pass(0);
+    ELSE
+        CALL pass(ms);
+    END IF;
+    IF event IS NULL AND NOT more ? 'cancel' THEN
+        RETURN;
+    END IF;
+    IF (SELECT status NOT IN ('finalized', 'terminated') FROM workflow.get(process)) THEN
+        IF more ? 'fails' THEN
+            INSERT INTO answer SELECT * FROM attempt(process, event, data, actor);
+        ELSIF event IS NULL THEN
+            PERFORM workflow.cancel(process);
+        ELSE
+            INSERT INTO answer (deferred) SELECT s.deferred FROM workflow.send(process, event, data, actor => actor) s;
+        END IF;
         COMMIT;
         CALL pass(0);
     END IF;
@@ -92,14 +150,15 @@ $$;
 CREATE FUNCTION look(process uuid) RETURNS json LANGUAGE sql AS $$
     WITH gone AS (DELETE FROM noted RETURNING *)
     SELECT json_build_object('states', p.states, 'context', p.context, 'status', p.status,
+        'sqlstate', (SELECT sqlstate FROM answer), 'deferred', (SELECT deferred FROM answer),
         'actions', (SELECT coalesce(json_agg(type ORDER BY n), '[]') FROM gone))
     FROM workflow.get(process) p
 $$;
 
 -- Is this command one that would be taken now?
-CREATE FUNCTION enabled(process uuid, command text) RETURNS json LANGUAGE sql AS $$
+CREATE FUNCTION enabled(process uuid, command text, actor text) RETURNS json LANGUAGE sql AS $$
     SELECT json_build_object('enabled', coalesce(bool_or(enabled), false))
-    FROM workflow.available_events(process) WHERE event = command
+    FROM workflow.available_events(process, actor) WHERE event = command
 $$;
 
 -- ---- JavaScript's conversions; undefined, null and SQL's null are one value
@@ -164,6 +223,8 @@ RESET ROLE;
 -- Everything that a case left behind, so that the next one is alone.
 CREATE PROCEDURE conformance.clean() LANGUAGE sql SECURITY DEFINER AS $$
     DELETE FROM workflow.timer;
+    DELETE FROM workflow.deferred;
+    DELETE FROM conformance.answer;
     DELETE FROM workflow.process;
     DELETE FROM conformance.noted;
 $$;
