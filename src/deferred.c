@@ -33,6 +33,13 @@ static WfStatement load_statement = {
 	.args = {UUIDOID}
 };
 
+static WfStatement without_statement = {
+	.sql = "SELECT p.id FROM pg_catalog.unnest($1) p(id) WHERE NOT EXISTS"
+	" (SELECT FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) p.id)",
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
+};
+
 bool
 wf_is_deferring(const WfProcess *process)
 {
@@ -119,17 +126,70 @@ wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
 	deferred->state = state;
 }
 
+/* Is it not known yet what the table has of this process? */
+static bool
+is_unknown(const WfProcess *process)
+{
+	return process->definition->chart->has_defer && !process->deferred_loaded &&
+		!process->is_new;
+}
+
+/*
+ * Most processes have nothing in the table: find out which of a batch, at
+ * once.  All of them are locked.
+ */
+static void
+find_those_without(WfStepper *stepper)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * list_length(stepper->processes));
+	int			n = 0;
+	Datum		array;
+	ListCell   *cell;
+
+	stepper->deferred_known = true;
+	foreach(cell, stepper->processes)
+		if (is_unknown(lfirst(cell)))
+			ids[n++] = id_of(lfirst(cell));
+	if (n <= 1)
+		return;
+	array = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	n = wf_execute(&without_statement, &array, NULL, 0);
+
+	/* In their order: one walk through both. */
+	cell = list_head(stepper->processes);
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+		pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[i],
+													 SPI_tuptable->tupdesc, 1, &isnull));
+
+		for (; cell != NULL; cell = lnext(stepper->processes, cell))
+		{
+			WfProcess  *process = lfirst(cell);
+
+			if (memcmp(&process->row.id, id, UUID_LEN) != 0)
+				continue;
+			process->deferred_loaded = true;
+			break;
+		}
+	}
+}
+
 /* What the table has, in front of what this step has deferred itself. */
 static void
 load(WfProcess *process)
 {
 	Datum		id = id_of(process);
-	WfDeferred *mine = process->deferred;
-	int			nmine = process->ndeferred;
+	WfDeferred *mine;
+	int			nmine;
 	uint64		n;
 
-	if (process->deferred_loaded || process->is_new)
+	if (is_unknown(process) && !process->stepper->deferred_known)
+		find_those_without(process->stepper);
+	if (!is_unknown(process))
 		return;
+	mine = process->deferred;
+	nmine = process->ndeferred;
 	process->deferred_loaded = true;
 	n = wf_execute(&load_statement, &id, NULL, 0);
 	if (n == 0)

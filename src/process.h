@@ -103,6 +103,7 @@ struct WfStepper
 	WfOutput   *out;
 	List	   *processes;
 	WfMachineOf  *machines;
+	bool		deferred_known; /* of each process is known if it has deferred events */
 };
 
 struct WfProcess

@@ -115,5 +115,19 @@ as($node, 'clerk', "SELECT workflow.post('$p', 'wait')");
 wait_for($node, "SELECT EXISTS (SELECT FROM workflow.errors WHERE process = '$p' AND sqlstate = '55P03')");
 is(as($node, 'clerk', "SELECT states FROM workflow.get('$p')"), '{a}', 'conflicts are tried again, no event is made of them');
 
+# ---- what is kept for later is as durable as everything
+
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "keeps", "initial": "a", "states": {"a": {"defer": ["x"], "on": {"go": "b"}}, "b": {"on": {"x": "c"}}, "c": {"type": "final"}}}')});
+$p = as($node, 'clerk', q{SELECT workflow.start('keeps')});
+as($node, 'clerk', "SELECT workflow.post('$p', 'x')");
+wait_for($node, "SELECT count(*) = 1 FROM workflow.deferred WHERE process = '$p'");
+$node->stop('immediate');
+$node->start;
+as($node, 'clerk', "SELECT workflow.post('$p', 'go')");
+wait_for($node, "SELECT status = 'finalized' FROM workflow.process WHERE id = '$p'");
+pass('an event that was kept is worked after a crash');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.deferred'), '0', 'once');
+
 $node->stop;
 done_testing();

@@ -65,11 +65,26 @@ as($node, 'clerk', q{
 		$$ DECLARE c refcursor := 'c'; BEGIN CLOSE c; OPEN c FOR SELECT 1; END $$;
 	CREATE FUNCTION shop.open(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS
 		$$ DECLARE c refcursor := 'c'; BEGIN OPEN c FOR SELECT 1; END $$;
+	CREATE FUNCTION shop.fails(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS
+		$$ BEGIN RAISE 'failed'; END $$;
+	CREATE FUNCTION shop.roundabout(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+		BEGIN
+			BEGIN PERFORM workflow.send_by_key('guest', 'k2', 'fail'); EXCEPTION WHEN OTHERS THEN END;
+			EXECUTE 'CREATE DOMAIN pg_temp.text AS pg_catalog.text';
+		END $$;
+	SELECT workflow.define('{"id": "catcher", "initial": "a", "states": {"a": {"on": {
+		"go": {"actions": ["shop.fails"], "target": "b"}, "error.execution": "b"}}, "b": {"on": {"error.execution": {"actions": "shop.shadow"}}}}}');
+	SELECT workflow.start('catcher', key => 'k');
 	SELECT workflow.define('{"id": "guest", "initial": "a", "states": {"a": {"on": {
+		"fail": {"actions": "shop.fails"}, "roundabout": {"actions": "shop.roundabout"},
 		"shadow": {"actions": "shop.shadow"}, "swap": {"actions": "shop.swap"}, "open": {"actions": "shop.open"}}}}}');
-	SELECT workflow.start('guest', key => 'k')});
+	SELECT workflow.start('guest', key => 'k'); SELECT workflow.start('guest', key => 'k2')});
 for my $case (
 	[ q{SELECT workflow.send_by_key('guest', 'k', 'shadow')}, qr/cannot create (objects|a type)/, 'no object in pg_temp' ],
+	[ q{SELECT workflow.send_by_key('guest', 'k', 'roundabout')}, qr/cannot create (objects|a type)/,
+		'nor after an error of another process was caught' ],
+	[ q{SELECT workflow.send_by_key('catcher', 'k', 'go')}, qr/cannot create (objects|a type)/,
+		'nor where errors are events' ],
 	[ q{BEGIN; DECLARE c CURSOR FOR SELECT 2; SELECT workflow.send_by_key('guest', 'k', 'swap')},
 		qr/cannot run while cursors are open/, 'no cursor of the caller is touched' ],
 	[ q{SELECT workflow.send_by_key('guest', 'k', 'open')}, qr/cannot leave a cursor open/, 'none is left behind' ])
