@@ -107,6 +107,7 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	/* Loaded out here it stays known to the session, as after a send(). */
 	definition = wf_definition(row.definition);
 	wf_require(definition, "send");
+	wf_check_actor(fcinfo, 3, definition);
 	run.sim = sim = wf_simulation_of(definition, &row);
 	wf_forgotten("workflow.dry_run()", dry_run, &run);
 
@@ -480,6 +481,7 @@ simulate(FunctionCallInfo fcinfo, WfDefinition *definition, int start_arg)
 		.max_events = PG_ARGISNULL(start_arg + 1) ? 10000 : PG_GETARG_INT32(start_arg + 1)
 	};
 
+	wf_check_actor(fcinfo, start_arg + 2, definition);
 	if (TIMESTAMP_NOT_FINITE(play.now))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),

@@ -280,6 +280,42 @@ add_new(WfSimulation *sim, WfStepper *stepper, const WfStimulus *stimulus)
 	return wf_stepper_add_new(stepper, sim->definition, &sim->row.id, context, NULL);
 }
 
+/* What earlier events left for later; of a stored process the table has it. */
+static void
+give_deferred(WfSimulation *sim, WfProcess *process)
+{
+	ListCell   *cell;
+
+	if (sim->stored)
+		return;
+	process->deferred_loaded = true;
+	foreach(cell, sim->deferred)
+		wf_grow(process->deferred, process->ndeferred,
+				process->deferred_size)->timer = *(WfTimerRow *) lfirst(cell);
+}
+
+static void
+take_deferred(WfSimulation *sim, WfProcess *process)
+{
+	List	   *before = sim->deferred;
+	MemoryContext old;
+
+	if (sim->stored || process->ndeferred == 0)
+		return;
+	old = MemoryContextSwitchTo(sim->context);
+	sim->deferred = NIL;
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		if (process->deferred[i].gone)
+			continue;
+		sim->deferred = lappend(sim->deferred, i < list_length(before) ?
+								list_nth(before, i) :
+								copy_timer(&process->deferred[i].timer));
+	}
+	list_free(before);
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * In the event's memory and subtransaction.  Returns the timers that the
  * process has after it.
@@ -300,6 +336,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 		process = wf_stepper_add_row(stepper, &sim->row, sim->definition);
 	sim->process = process;
 	sim->refusing = false;
+	give_deferred(sim, process);
 
 	switch (stimulus->kind)
 	{
@@ -320,6 +357,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 	}
 	(void) wf_stepper_write(stepper);
 	wf_stepper_end(stepper);
+	take_deferred(sim, process);
 
 	process->row.context = JsonbPGetDatum(wf_process_context(process));
 	return take_posted(sim, apply_timers(sim, timers));

@@ -70,6 +70,7 @@ typedef struct WfSimulation
 	WfRow		row;
 	bool		exists;			/* it has started */
 	List	   *timers;			/* of WfTimerRow */
+	List	   *deferred;		/* of WfTimerRow: kept for later */
 	List	   *children;		/* of char *: ids of invokes that are played */
 	int64		last_seq;
 

@@ -141,6 +141,11 @@ SET ROLE regress_stranger;
 SELECT is((SELECT count(*) FROM workflow.deferred_events), 0::bigint, 'others see nothing');
 SET ROLE regress_app;
 
+-- in a simulation
+SELECT is((SELECT array_agg(concat_ws(' ', event, taken, to_states)) FROM workflow.simulate('shop', '[{"event": "address", "data": 1}, {"event": "packed"}]')),
+    ARRAY['workflow.start t {packing}', 'address f {packing}', 'packed t {sending}', 'address t {sending}'], 'a simulation keeps events, too');
+SELECT is((SELECT count(*) FROM workflow.deferred_events WHERE definition = 'shop' AND data = '1'), 0::bigint, 'for itself');
+
 -- allow and defer
 SELECT FROM workflow.define('{
     "id": "later", "initial": "a", "states": {
