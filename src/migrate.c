@@ -413,7 +413,7 @@ write_move(WfMove *move)
 		process->row.step++;
 		wf_output_history(out, &process->row, WF_MIGRATE_EVENT, move->batch->now,
 						  DT_NOBEGIN, true, from_states, process->row.states,
-						  move->batch->migration->actor, move->payload.data);
+						  move->batch->migration->actor, move->payload.data, NULL);
 	}
 	wf_children_write(process);
 	process->changed = false;	/* we write the row */
