@@ -16,6 +16,7 @@
 
 #include "api.h"
 #include "clock.h"
+#include "pause.h"
 #include "session.h"
 #include "wake.h"
 
@@ -124,6 +125,7 @@ workflow_cancel(PG_FUNCTION_ARGS)
 	stepper = wf_stepper_new(0);
 	process = wf_hold(stepper, id, false);
 	wf_check_actor(fcinfo, 1, wf_process_definition(process));
+	wf_pause_refuse(wf_process_definition(process));
 	wf_process_cancel(stepper, process, actor);
 	wf_stepper_write(stepper);
 	wf_stepper_end(stepper);

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "api.h"
+#include "pause.h"
 #include "send.h"
 #include "session.h"
 
@@ -137,7 +138,8 @@ look_for_events(PG_FUNCTION_ARGS)
 	wf_check_actor(fcinfo, 1, wf_definition(row.definition));
 	stepper = wf_stepper_new(0);
 	if (!row.suspended && row.status != WF_INITIALIZED &&
-		row.status != WF_TERMINATED && row.status != WF_FINALIZED)
+		row.status != WF_TERMINATED && row.status != WF_FINALIZED &&
+		!(wf_pause_look() && wf_is_paused(wf_definition(row.definition))))
 		wf_process_events(stepper, wf_stepper_add(stepper, &row), actor, put_event,
 						  fcinfo->resultinfo);
 	wf_stepper_end(stepper);

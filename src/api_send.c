@@ -15,6 +15,7 @@
 
 #include "api.h"
 #include "clock.h"
+#include "pause.h"
 #include "ring.h"
 #include "send.h"
 #include "session.h"
@@ -180,6 +181,7 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 	if (cmd->claimed)
 		wf_require_actor(wf_process_definition(row->process), cmd->actor);
 	wf_refuse_command(present);
+	wf_pause_refuse(wf_process_definition(row->process));
 	what = wf_process_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
 	verdict_of(verdict, what, row->process);
 	if (cmd->id != NULL)

@@ -19,6 +19,7 @@
 #include "api.h"
 #include "clock.h"
 #include "compat.h"
+#include "pause.h"
 #include "session.h"
 #include "uuid.h"
 
@@ -102,9 +103,13 @@ static void
 start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 		  Jsonb *input, const char *key)
 {
-	Jsonb	   *context = wf_initial_context(start->definition, input, start->actor);
-	WfProcess  *process = wf_stepper_add_new(stepper, start->definition, id,
-											 context, key);
+	Jsonb	   *context;
+	WfProcess  *process;
+
+	/* Not before: whoever asks for a key that is taken starts nothing. */
+	wf_pause_refuse(start->definition);
+	context = wf_initial_context(start->definition, input, start->actor);
+	process = wf_stepper_add_new(stepper, start->definition, id, context, key);
 
 	if (start->later)
 	{

@@ -230,6 +230,14 @@ write_root(WfWriter *w)
 	}
 	if (any)
 		wf_write_end(w, '}');
+	if (chart->nattributes > 0)
+	{
+		wf_write_key(w, "search");
+		wf_write_begin(w, '{');
+		for (int i = 0; i < chart->nattributes; i++)
+			wf_attribute_member(w, &chart->attributes[i]);
+		wf_write_end(w, '}');
+	}
 	wf_delay_member(w, "step_timeout", chart->step_timeout);
 	wf_raw_member(w, "on_error", chart->on_error ? chart->on_error->text : NULL);
 }

@@ -35,6 +35,7 @@ extern void wf_write_reference(WfWriter *w, WfStateId id);
 extern void wf_write_value(WfWriter *w, const WfValue *value);
 extern void wf_value_member(WfWriter *w, const char *name,
 							const WfValue *value);
+extern void wf_attribute_member(WfWriter *w, const WfAttribute *attribute);
 extern void wf_guard_member(WfWriter *w, const WfGuard *guard);
 extern void wf_write_delay(WfWriter *w, const WfDelay *delay);
 extern void wf_delay_member(WfWriter *w, const char *name,

@@ -204,6 +204,16 @@ wf_value_member(WfWriter *w, const char *name, const WfValue *value)
 	wf_write_value(w, value);
 }
 
+void
+wf_attribute_member(WfWriter *w, const WfAttribute *attribute)
+{
+	wf_write_key(w, attribute->name);
+	if (attribute->expr != NULL)
+		write_expr(w, attribute->expr);
+	else
+		wf_write_text(w, attribute->jsonpath);
+}
+
 static void
 write_guard(WfWriter *w, const WfGuard *guard)
 {
@@ -266,6 +276,12 @@ wf_write_delay(WfWriter *w, const WfDelay *delay)
 			break;
 		case WF_DELAY_TEXT:
 			wf_write_text(w, delay->text);
+			break;
+		case WF_DELAY_WORKING:
+			wf_write_begin(w, '{');
+			wf_text_member(w, "duration", delay->text);
+			wf_text_member(w, "calendar", delay->calendar);
+			wf_write_end(w, '}');
 			break;
 		case WF_DELAY_EXPR:
 			write_expr(w, delay->expr);

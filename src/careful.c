@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "guc.h"
+#include "pause.h"
 #include "pool.h"
 #include "session.h"
 #include "shmem.h"
@@ -74,6 +75,7 @@ next_suspect(WfCareful *careful, bool *step)
 
 	if (wf_row_is_over(rows[0]) || rows[0]->suspended ||
 		rows[0]->status == WF_TERMINATED ||
+		(wf_pause_look() && wf_is_paused(wf_definition(rows[0]->definition))) ||
 		(rows[0]->status == WF_INITIALIZED &&
 		 strcmp(timers[0].event, WF_START_EVENT) != 0))
 	{

@@ -108,6 +108,7 @@ typedef enum WfDelayKind
 	WF_DELAY_MS,
 	WF_DELAY_TEXT,				/* ISO 8601 or interval text, checked by
 								 * define() with PostgreSQL's interval input */
+	WF_DELAY_WORKING,			/* TEXT, counted in a calendar's working time */
 	WF_DELAY_EXPR
 } WfDelayKind;
 
@@ -116,6 +117,7 @@ typedef struct WfDelay
 	WfDelayKind kind;
 	int64		ms;
 	const char *text;
+	const char *calendar;		/* WORKING: its name */
 	const WfExpr *expr;
 	const char *path;			/* JSON path, for messages */
 	int			id;				/* index into WfChart.delays */
@@ -319,6 +321,16 @@ typedef struct WfPolicy
 	const char *event;			/* EVENT */
 } WfPolicy;
 
+/* What processes can be searched by: a path into the context, or an expression. */
+typedef struct WfAttribute
+{
+	int			id;				/* index into WfChart.attributes */
+	const char *name;
+	const char *jsonpath;		/* or NULL */
+	const WfExpr *expr;			/* or NULL */
+	const char *path;			/* JSON path, for messages */
+} WfAttribute;
+
 typedef struct WfChart
 {
 	const char *name;			/* definition's `id` */
@@ -332,6 +344,8 @@ typedef struct WfChart
 	int			ndelays;
 	WfDelay   **delays;
 	WfValue    *context;		/* of a new process, or NULL */
+	int			nattributes;	/* `search` */
+	WfAttribute *attributes;
 	const WfPolicy *on_error;	/* or NULL */
 	WfDelay    *step_timeout;	/* or NULL */
 	const char *features;		/* space separated names of constructs used:

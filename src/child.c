@@ -340,6 +340,22 @@ wf_children_let_go(WfProcess *process, const WfState *state)
 	}
 }
 
+void
+wf_children_cancel(WfProcess *process)
+{
+	const WfChart *chart = process->definition->chart;
+
+	for (int s = 0; s < chart->nstates; s++)
+		for (int i = 0; i < chart->states[s].ninvokes && wf_process_in_state(process, s); i++)
+		{
+			const WfInvoke *invoke = &chart->states[s].invokes[i];
+			WfChild    *child = wf_child_find(process, invoke->id);
+
+			if (child != NULL && !invoke->detached)
+				cancel_child(process, child);
+		}
+}
+
 /* --- what a child tells its parent ------------------------------------- */
 
 void

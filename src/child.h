@@ -28,6 +28,8 @@ extern void wf_children_let_go(WfProcess *process, const WfState *state);
  */
 extern bool wf_child_input(WfProcess *process, const WfInvoke *invoke,
 						   const WfEvent *event, Jsonb **result);
+/* The process goes without leaving its states: its children are told to end. */
+extern void wf_children_cancel(WfProcess *process);
 
 /*
  * The first and the last of these moments for one of several invokes; the

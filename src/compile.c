@@ -303,6 +303,39 @@ feature_names(const WfCompiler *c)
 	return buf.data;
 }
 
+/* {"name": "$.path", "name": {"@expr": "..."}} */
+static void
+compile_search(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfChart    *chart = c->chart;
+
+	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+		return;
+	chart->attributes = palloc0((json->n + 1) * sizeof(WfAttribute));
+	for (int i = 0; i < json->n; i++)
+	{
+		const WfPath *at = WF_AT_KEY(path, json->keys[i]);
+		const WfJson *value = json->items[i];
+		WfAttribute *attribute = &chart->attributes[chart->nattributes];
+
+		if (json->keys[i][0] == '\0')
+			wf_compile_fault(c, at, NULL, "the name is empty");
+		attribute->id = chart->nattributes++;
+		attribute->name = json->keys[i];
+		attribute->path = wf_path_text(at);
+		if (value->kind == WF_JSON_OBJECT && wf_is_expr(value))
+			attribute->expr = wf_compile_expr(c, WF_USE_VALUE, value, at);
+		else if (value->kind == WF_JSON_STRING)
+			attribute->jsonpath = value->text;
+		else
+		{
+			wf_compile_fault(c, at, "Write a path into the context (\"$.customer.id\") or {\"@expr\": ...}.",
+							 "what is searched for cannot be %s", wf_json_kind_name(value->kind));
+			chart->nattributes--;
+		}
+	}
+}
+
 /* What only the root has. */
 static void
 compile_root(WfCompiler *c, const WfJson *json)
@@ -311,7 +344,7 @@ compile_root(WfCompiler *c, const WfJson *json)
 		"type", "on", "after", "always", "entry", "exit", "onDone", "invoke",
 		"output", "tags", "meta", "description", "order", "version", "delays",
 		"on_error", "step_timeout", "allow", "defer", "history", "target",
-	"$schema", NULL};
+	"search", "$schema", NULL};
 	WfChart    *chart = c->chart;
 	const WfPath *path = WF_AT_TEXT("$");
 	const WfJson *value;
@@ -333,6 +366,9 @@ compile_root(WfCompiler *c, const WfJson *json)
 			wf_compile_fault(c, WF_AT_KEY(path, "context"), NULL,
 							 "must be an object");
 	}
+	value = wf_compile_get(json, "search");
+	if (value != NULL)
+		compile_search(c, value, WF_AT_KEY(path, "search"));
 	value = wf_compile_get(json, "on_error");
 	if (value != NULL)
 		chart->on_error = wf_compile_policy(c, value, WF_AT_KEY(path, "on_error"));

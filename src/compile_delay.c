@@ -221,6 +221,44 @@ wf_compile_delay_text(WfCompiler *c, const char *text, const WfPath *path)
 	return NULL;
 }
 
+/*
+ * {"duration": "PT16H", "calendar": "berlin"}.  A week is a number of days to
+ * PostgreSQL, and seven working days are not what anybody means by it.
+ */
+static WfDelay *
+compile_working(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	static const char *const known[] = {"duration", "calendar", NULL};
+	const WfPath *at = WF_AT_KEY(path, "duration");
+	const char *duration = wf_compile_string(c, json, "duration", path);
+	const char *calendar = wf_compile_string(c, json, "calendar", path);
+	WfDelay    *delay;
+
+	wf_compile_keys(c, json, path, known);
+	if (wf_compile_get(json, "duration") == NULL)
+		wf_compile_fault(c, path, NULL, "\"duration\" is missing");
+	if (wf_compile_get(json, "calendar") == NULL)
+		wf_compile_fault(c, path, NULL, "\"calendar\" is missing");
+	if (duration == NULL || calendar == NULL)
+		return NULL;
+	if (!is_iso_duration(duration) && !is_interval(duration))
+	{
+		wf_compile_fault(c, at, "Write ISO 8601 (\"PT16H\", \"P2D\") or an interval (\"16 hours\", \"2 days\").",
+						 "\"%s\" is no duration", duration);
+		return NULL;
+	}
+	if (strpbrk(duration, "wW") != NULL)
+	{
+		wf_compile_fault(c, at, "Write working days: \"P5D\".",
+						 "weeks cannot be counted in working time");
+		return NULL;
+	}
+	delay = new_delay(c, WF_DELAY_WORKING, path);
+	delay->text = duration[0] == 'P' ? normalize_iso_duration(duration) : duration;
+	delay->calendar = calendar;
+	return delay;
+}
+
 /* A delay in any form.  NULL after a fault. */
 WfDelay *
 wf_compile_delay(WfCompiler *c, const WfJson *json, const WfPath *path)
@@ -237,7 +275,7 @@ wf_compile_delay(WfCompiler *c, const WfJson *json, const WfPath *path)
 			return wf_compile_delay_text(c, json->text, path);
 		case WF_JSON_OBJECT:
 			if (!wf_is_expr(json))
-				break;
+				return compile_working(c, json, path);
 			delay = new_delay(c, WF_DELAY_EXPR, path);
 			delay->expr = wf_compile_expr(c, WF_USE_DELAY, json, path);
 			return delay;

@@ -194,24 +194,12 @@ report_warnings(const WfChart *chart)
 static void
 report_faults(const WfFaults *faults)
 {
-	StringInfoData detail;
-
-	initStringInfo(&detail);
-	for (int i = 0; i < faults->n; i++)
-	{
-		const WfFault *fault = &faults->items[i];
-
-		appendStringInfo(&detail, "%s%s: %s", i > 0 ? "\n" : "", fault->path,
-						 fault->message);
-		if (fault->hint != NULL)
-			appendStringInfo(&detail, " (%s)", fault->hint);
-	}
 	ereport(ERROR,
 			(errcode(WF_ERR_FAULTY),
 			 errmsg_plural("the definition has %d fault",
 						   "the definition has %d faults",
 						   faults->n, faults->n),
-			 errdetail("%s", detail.data)));
+			 errdetail("%s", wf_faults_text(faults))));
 }
 
 /* --- the owner --------------------------------------------------------- */
@@ -277,8 +265,8 @@ pin_role(const char *name)
 	wf_rights_restore(&rights);
 }
 
-static int32
-owner_id(Oid role)
+int32
+wf_owner_enter(Oid role)
 {
 	int32		id = wf_owner_of_role(role);
 	char	   *name = GetUserNameFromId(role, false);
@@ -412,7 +400,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	wf_stamp_require();
 	wf_stamp_write();
 	lock_name(chart->name);
-	owner = owner_id(role);
+	owner = wf_owner_enter(role);
 	values[0] = CStringGetTextDatum(chart->name);
 	if (wf_execute(&newest_statement, values, NULL, 1) > 0)
 	{

@@ -19,6 +19,7 @@
 #define WF_ERR_NO_DEFINITION	MAKE_SQLSTATE('W','F','0','0','6')
 #define WF_ERR_FAULTY			MAKE_SQLSTATE('W','F','0','0','7')
 #define WF_ERR_NO_TIMER			MAKE_SQLSTATE('W','F','0','0','8')
+#define WF_ERR_NOT_OVER			MAKE_SQLSTATE('W','F','0','0','9')
 
 /* A version of a definition: immutable, cached for the life of the session. */
 typedef struct WfDefinition
@@ -93,6 +94,12 @@ extern void wf_require_owner(const WfDefinition *definition);
 
 /* The id in workflow.owner of a role, or 0. */
 extern int32 wf_owner_of_role(Oid role);
+
+/*
+ * The same, entered when it has none; from then on DROP ROLE is refused.
+ * Locks against other roles that come first.
+ */
+extern int32 wf_owner_enter(Oid role);
 
 /* text[] of state names. */
 extern ArrayType *wf_states_array(WfDefinition *definition,

@@ -47,6 +47,7 @@
 #include "utils/timestamp.h"
 #include "utils/xml.h"
 
+#include "calendar.h"
 #include "compat.h"
 #include "eval.h"
 #include "expression.h"
@@ -91,7 +92,8 @@ struct WfEvaluator
 	MemoryContext context;
 	Compiled   *compiled;		/* by WfExpr.id */
 	Jsonb	  **consts;			/* by WfValue.const_id */
-	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT */
+	Datum	   *jsonpaths;		/* by WfAttribute.id; 0: not yet */
+	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT and WORKING */
 	MemoryContextCallback at_end;
 };
 
@@ -139,6 +141,7 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
 	evaluator->context = CurrentMemoryContext;
 	evaluator->compiled = palloc0(sizeof(Compiled) * (chart->nexprs + 1));
 	evaluator->consts = palloc0(sizeof(Jsonb *) * (chart->nconsts + 1));
+	evaluator->jsonpaths = palloc0(sizeof(Datum) * (chart->nattributes + 1));
 	evaluator->intervals = palloc0(sizeof(Interval *) * (chart->ndelays + 1));
 	for (int i = 0; i < chart->nexprs; i++)
 		evaluator->compiled[i].expr = chart->exprs[i];
@@ -566,6 +569,84 @@ wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScope *scope)
 	return wf_jsonb_array(value->nparts, parts);
 }
 
+/* --- what is searched for ---------------------------------------------- */
+
+static Datum
+jsonpath_of(WfEvaluator *evaluator, const WfAttribute *attribute)
+{
+	Datum	   *slot = &evaluator->jsonpaths[attribute->id];
+
+	if (*slot == (Datum) 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(evaluator->context);
+
+		*slot = DirectFunctionCall1(jsonpath_in, CStringGetDatum(attribute->jsonpath));
+		MemoryContextSwitchTo(old);
+	}
+	return *slot;
+}
+
+static bool
+has_value(Jsonb **values, int n, Jsonb *value)
+{
+	for (int i = 0; i < n; i++)
+		if (compareJsonbContainers(&values[i]->root, &value->root) == 0)
+			return true;
+	return false;
+}
+
+/* Add the elements of a list of values; lists among them once more. */
+static void
+add_values(Jsonb ***values, int *n, JsonbContainer *list, bool open)
+{
+	JsonbIterator *it = JsonbIteratorInit(list);
+	JsonbValue	value;
+
+	*values = *values == NULL ? palloc(sizeof(Jsonb *) * (JsonContainerSize(list) + 1)) :
+		repalloc(*values, sizeof(Jsonb *) * (*n + JsonContainerSize(list) + 1));
+	(void) JsonbIteratorNext(&it, &value, true);
+	while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
+	{
+		Jsonb	   *jsonb;
+
+		if (value.type == jbvNull)
+			continue;
+		if (open && value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
+		{
+			add_values(values, n, value.val.binary.data, false);
+			*values = repalloc(*values, sizeof(Jsonb *) * (*n + JsonContainerSize(list) + 1));
+			continue;
+		}
+		jsonb = JsonbValueToJsonb(&value);
+		if (!has_value(*values, *n, jsonb))
+			(*values)[(*n)++] = jsonb;
+	}
+}
+
+Jsonb *
+wf_eval_attribute(WfEvaluator *evaluator, const WfAttribute *attribute, WfScope *scope)
+{
+	Jsonb	  **values = NULL;
+	int			n = 0;
+	Jsonb	   *found;
+
+	if (attribute->jsonpath != NULL)
+		found = DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array,
+												   JsonbPGetDatum(scope->context),
+												   jsonpath_of(evaluator, attribute),
+												   JsonbPGetDatum(wf_jsonb_object(0, NULL, NULL)),
+												   BoolGetDatum(true)));
+	else
+	{
+		WfValue		value = {.kind = WF_VALUE_EXPR,.expr = attribute->expr};
+
+		found = wf_eval_value(evaluator, &value, scope);
+		found = wf_jsonb_array(1, &found);
+	}
+	add_values(&values, &n, &found->root, true);
+	return wf_jsonb_array(n, values);
+}
+
 /* --- delays ------------------------------------------------------------ */
 
 /*
@@ -670,6 +751,10 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 		case WF_DELAY_TEXT:
 			*due = add_interval(evaluator, now, constant_interval(evaluator, delay));
 			return true;
+		case WF_DELAY_WORKING:
+			*due = wf_working_time_add(wf_calendar(delay->calendar), now,
+									   constant_interval(evaluator, delay));
+			return true;
 		case WF_DELAY_EXPR:
 			break;
 	}
@@ -703,6 +788,7 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 /* Run one compilation, handing an error to `check` instead of throwing it. */
 static void
 check_one(WfEvaluator *evaluator, Compiled *compiled, const WfDelay *delay,
+		  const WfAttribute *attribute,
 		  void (*check) (void *arg, const char *path, ErrorData *error),
 		  void *arg)
 {
@@ -718,8 +804,12 @@ check_one(WfEvaluator *evaluator, Compiled *compiled, const WfDelay *delay,
 		MemoryContextSwitchTo(context);
 		if (compiled != NULL)
 			compile(evaluator, compiled, &bracket);
+		else if (attribute != NULL)
+			(void) jsonpath_of(evaluator, attribute);
 		else
 			(void) constant_interval(evaluator, delay);
+		if (delay != NULL && delay->kind == WF_DELAY_WORKING)
+			(void) wf_calendar(delay->calendar);
 		wf_user_leave(&bracket);
 		ReleaseCurrentSubTransaction();
 	}
@@ -735,7 +825,8 @@ check_one(WfEvaluator *evaluator, Compiled *compiled, const WfDelay *delay,
 	CurrentResourceOwner = owner;
 
 	if (error != NULL)
-		check(arg, compiled != NULL ? compiled->expr->path : delay->path, error);
+		check(arg, compiled != NULL ? compiled->expr->path :
+			  attribute != NULL ? attribute->path : delay->path, error);
 }
 
 void
@@ -746,10 +837,14 @@ wf_evaluator_check(WfEvaluator *evaluator,
 	const WfChart *chart = evaluator->chart;
 
 	for (int i = 0; i < chart->nexprs; i++)
-		check_one(evaluator, &evaluator->compiled[i], NULL, check, arg);
+		check_one(evaluator, &evaluator->compiled[i], NULL, NULL, check, arg);
 	for (int i = 0; i < chart->ndelays; i++)
-		if (chart->delays[i]->kind == WF_DELAY_TEXT)
-			check_one(evaluator, NULL, chart->delays[i], check, arg);
+		if (chart->delays[i]->kind == WF_DELAY_TEXT ||
+			chart->delays[i]->kind == WF_DELAY_WORKING)
+			check_one(evaluator, NULL, chart->delays[i], NULL, check, arg);
+	for (int i = 0; i < chart->nattributes; i++)
+		if (chart->attributes[i].jsonpath != NULL)
+			check_one(evaluator, NULL, NULL, &chart->attributes[i], check, arg);
 }
 
 /* Qualified, with its arguments. */

@@ -82,6 +82,12 @@ extern Jsonb *wf_evaluator_functions(WfEvaluator *evaluator);
 extern bool wf_eval_guard(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope);
 extern Jsonb *wf_eval_action(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope);
 extern Jsonb *wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScope *scope);
+/*
+ * What a process can be searched by: a list of values, each of them once, none
+ * of them null; what gives a list has all of its elements.
+ */
+extern Jsonb *wf_eval_attribute(WfEvaluator *evaluator, const WfAttribute *attribute,
+								WfScope *scope);
 extern bool wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 						  TimestampTz now, TimestampTz *due);
 

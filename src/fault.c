@@ -163,3 +163,21 @@ wf_spelling_hint(const char *word, const char *const *words)
 	}
 	return nearest ? psprintf("Did you mean \"%s\"?", nearest) : NULL;
 }
+
+char *
+wf_faults_text(const WfFaults *faults)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < Min(faults->n, WF_MAX_FAULTS); i++)
+	{
+		const WfFault *fault = &faults->items[i];
+
+		appendStringInfo(&text, "%s%s: %s", i > 0 ? "\n" : "", fault->path,
+						 fault->message);
+		if (fault->hint != NULL)
+			appendStringInfo(&text, " (%s)", fault->hint);
+	}
+	return text.data;
+}

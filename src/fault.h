@@ -31,6 +31,9 @@ typedef struct WfFaults
 extern void wf_fault(WfFaults *faults, const char *path, const char *hint,
 					 const char *fmt,...) pg_attribute_printf(4, 5);
 
+/* All of them, a line each: path, message, hint. */
+extern char *wf_faults_text(const WfFaults *faults);
+
 /*
  * Where we are in a document.  Frames live on the stack of the functions that
  * walk it, so that a path costs nothing until somebody needs its text.

@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "guc.h"
 #include "migrate_internal.h"
+#include "search.h"
 #include "uuid.h"
 #include "wake.h"
 
@@ -416,6 +417,13 @@ write_move(WfMove *move)
 						  move->batch->migration->actor, move->payload.data, NULL);
 	}
 	wf_children_write(process);
+	if (move->route->from->chart->nattributes > 0 ||
+		move->route->to->chart->nattributes > 0)
+	{
+		process->definition = move->route->to;
+		process->search_anew = true;
+		wf_search_write(process, out);
+	}
 	process->changed = false;	/* we write the row */
 	wf_output_migrate(out, &process->row, move->batch->now);
 }

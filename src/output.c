@@ -50,6 +50,9 @@ typedef enum SetKind
 	RECALLED,
 	DEFERRED,
 	RECOVERED,
+	RESTING,
+	FORGOTTEN,
+	SEARCHABLE,
 	NSETS
 } SetKind;
 
@@ -91,6 +94,15 @@ static const Set sets[NSETS] = {
 	[RECOVERED] = {"wf_recovered", 2,
 		{UUIDOID, INT8OID},
 	{"process", "seq"}},
+	[RESTING] = {"wf_resting", 2,
+		{TEXTOID, UUIDOID},
+	{"definition", "process"}},
+	[FORGOTTEN] = {"wf_forgotten", 2,
+		{UUIDOID, TEXTOID},
+	{"process", "name"}},
+	[SEARCHABLE] = {"wf_searchable", 4,
+		{UUIDOID, TEXTOID, TEXTOID, JSONBOID},
+	{"process", "definition", "name", "value"}},
 };
 
 static WfStatement statements[NSETS] = {
@@ -150,6 +162,19 @@ static WfStatement statements[NSETS] = {
 	[RECOVERED] = {
 		"DELETE FROM workflow.failure f USING wf_recovered r"
 		" WHERE f.process OPERATOR(pg_catalog.=) r.process AND f.seq OPERATOR(pg_catalog.=) r.seq"
+	},
+	[RESTING] = {
+		"INSERT INTO workflow.resting (definition, process) SELECT definition, process FROM wf_resting"
+		" ON CONFLICT DO NOTHING"
+	},
+	[FORGOTTEN] = {
+		"DELETE FROM workflow.attribute a USING wf_forgotten f"
+		" WHERE a.process OPERATOR(pg_catalog.=) f.process"
+		" AND (f.name IS NULL OR a.name OPERATOR(pg_catalog.=) f.name)"
+	},
+	[SEARCHABLE] = {
+		"INSERT INTO workflow.attribute (process, definition, name, value)"
+		" SELECT process, definition, name, value FROM wf_searchable"
 	},
 };
 
@@ -403,6 +428,38 @@ wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq)
 	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
 
 	put(out, RECOVERED, values, nulls);
+}
+
+void
+wf_output_rest(WfOutput *out, const char *definition, const pg_uuid_t *process)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {CStringGetTextDatum(definition), UUIDPGetDatum(process)};
+
+	put(out, RESTING, values, nulls);
+}
+
+void
+wf_output_forget(WfOutput *out, const pg_uuid_t *process, const char *name)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process)};
+
+	values[1] = text_datum(name, &nulls[1]);
+	put(out, FORGOTTEN, values, nulls);
+}
+
+void
+wf_output_attribute(WfOutput *out, const pg_uuid_t *process, const char *definition,
+					const char *name, Jsonb *value)
+{
+	bool		nulls[MAX_COLUMNS] = {0};
+	Datum		values[MAX_COLUMNS] = {
+		UUIDPGetDatum(process), CStringGetTextDatum(definition),
+		CStringGetTextDatum(name), JsonbPGetDatum(value)
+	};
+
+	put(out, SEARCHABLE, values, nulls);
 }
 
 /* Make a set visible to the statements of this SPI connection. */

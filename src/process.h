@@ -116,6 +116,10 @@ struct WfProcess
 	Jsonb	   *own_context;	/* the same, if this step made it and nobody else
 								 * points to it: freed when it changes */
 	bool		is_new;			/* no row yet */
+	Datum		loaded;			/* row.context as it was read */
+	bool		unstarted;		/* when it was read */
+	bool		search_anew;	/* what is stored to search by is of another
+								 * version: write all of it */
 	bool		changed;		/* row is to be written */
 	bool		unpark;			/* started just now: what waited for it goes on */
 	const char *key;

@@ -97,6 +97,8 @@ static WfStatement delete_statement = {
 	"  WHERE d.id OPERATOR(pg_catalog.=) g.definition AND k.definition OPERATOR(pg_catalog.=) d.name"
 	"  AND k.key OPERATOR(pg_catalog.=) g.key AND k.process OPERATOR(pg_catalog.=) g.id),"
 	" failures AS (DELETE FROM workflow.failure f USING gone g WHERE f.process OPERATOR(pg_catalog.=) g.id),"
+	" deferred AS (DELETE FROM workflow.deferred e USING gone g WHERE e.process OPERATOR(pg_catalog.=) g.id),"
+	" attributes AS (DELETE FROM workflow.attribute a USING gone g WHERE a.process OPERATOR(pg_catalog.=) g.id),"
 	" timers AS (DELETE FROM workflow.timer t USING gone g WHERE t.process OPERATOR(pg_catalog.=) g.id),"
 	" receipts AS (DELETE FROM workflow.receipt r USING gone g WHERE r.process OPERATOR(pg_catalog.=) g.id),"
 	" histories AS (DELETE FROM workflow.history h USING gone g WHERE h.process OPERATOR(pg_catalog.=) g.id"

@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "compat.h"
 #include "process.h"
+#include "search.h"
 #include "wake.h"
 
 /*
@@ -165,6 +166,8 @@ wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 	process = add_process(stepper, definition != NULL ? definition :
 						  wf_definition(row->definition));
 	process->row = *row;
+	process->loaded = row->context;
+	process->unstarted = row->step == 0;
 	return process;
 }
 
@@ -210,6 +213,8 @@ wf_stepper_write(WfStepper *stepper)
 		wf_children_write(process);
 		if (!process->changed)
 			continue;
+		if (process->definition->chart->nattributes > 0 || process->search_anew)
+			wf_search_write(process, stepper->out);
 		if (process->is_new)
 			wf_output_start(stepper->out, &process->row, now,
 							process->starter, process->key);

@@ -162,6 +162,13 @@ extern void wf_output_let_go(WfOutput *out, const pg_uuid_t *process,
 /* An event is kept for later, as `state` wants it; it waits no longer (seq 0: none). */
 extern void wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state);
 extern void wf_output_recall(WfOutput *out, const pg_uuid_t *process, int64 seq);
+/* Its definition, with this name, is paused: a process with parked timers. */
+extern void wf_output_rest(WfOutput *out, const char *definition,
+						   const pg_uuid_t *process);
+/* What a process can be searched by: forget (name NULL: all), then add. */
+extern void wf_output_forget(WfOutput *out, const pg_uuid_t *process, const char *name);
+extern void wf_output_attribute(WfOutput *out, const pg_uuid_t *process,
+								const char *definition, const char *name, Jsonb *value);
 /* An event that had failed before went well. */
 extern void wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq);
 

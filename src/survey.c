@@ -5,18 +5,21 @@
  *
  * Runs in the runtime of the database.  What it finds goes to the owners'
  * entries in shared memory; it does not write, but to delete timers of
- * processes that are gone.
+ * processes that are gone or were erased.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "clock.h"
 #include "guc.h"
@@ -173,14 +176,70 @@ delete_strays(void)
 	(void) wf_execute(&statement, NULL, NULL, 0);
 }
 
+/*
+ * Delete what was posted to processes that were erased meanwhile.  That can go
+ * on until every transaction that may have seen such a process is over, which
+ * is so when none is left that began before the erasure was first seen here.
+ * (When a prepared one began is not known.)
+ */
+static void
+delete_erased(void)
+{
+	static WfStatement look = {
+		.sql = "SELECT FROM workflow.erasure WHERE pending LIMIT 1"
+	};
+	static WfStatement see = {
+		.sql = "UPDATE workflow.erasure SET seen = pg_catalog.clock_timestamp()"
+		" WHERE pending AND seen IS NULL"
+	};
+	static WfStatement settle = {
+		.sql = "UPDATE workflow.erasure e SET pending = false"
+		" WHERE e.pending AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a"
+		" WHERE a.datname = pg_catalog.current_database()"
+		" AND a.pid <> pg_catalog.pg_backend_pid() AND a.xact_start <= e.seen)"
+		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts x"
+		" WHERE x.database = pg_catalog.current_database())"
+		" RETURNING e.process"
+	};
+	static WfStatement delete = {
+		.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
+		" WHERE t.process = e.process AND (e.pending OR e.process = ANY ($1))",
+		.nargs = 1,
+		.args = {UUIDARRAYOID}
+	};
+	Datum		settled;
+	Datum	   *ids;
+	bool		isnull;
+	int			n;
+
+	if (wf_execute(&look, NULL, NULL, 1) == 0)
+		return;
+	(void) wf_execute(&see, NULL, NULL, 0);
+	n = wf_execute(&settle, NULL, NULL, 0);
+	ids = palloc(sizeof(Datum) * (n + 1));
+	for (int i = 0; i < n; i++)
+		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	settled = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
+											  TYPALIGN_CHAR));
+
+	/* With a snapshot that is younger than the end of those transactions. */
+	(void) wf_execute(&delete, &settled, NULL, 0);
+}
+
 /* Read the earliest due time of every owner; true: some are long overdue. */
 static bool
 read_owners(void)
 {
 	static WfStatement statement = {
 		.sql = "SELECT o.id, o.role::pg_catalog.oid,"
-		" (SELECT pg_catalog.min(t.due) FROM workflow.timer t"
-		" WHERE t.owner = o.id AND NOT t.parked)"
+		" LEAST((SELECT pg_catalog.min(t.due) FROM workflow.timer t"
+		" WHERE t.owner = o.id AND NOT t.parked),"
+		/* what rests without a pause is to be brought back */
+		" CASE WHEN EXISTS (SELECT FROM workflow.resting) AND EXISTS ("
+		" SELECT FROM workflow.definition d WHERE d.owner = o.id"
+		" AND EXISTS (SELECT FROM workflow.resting r WHERE r.definition = d.name)"
+		" AND NOT EXISTS (SELECT FROM workflow.pause u WHERE u.definition = d.name))"
+		" THEN pg_catalog.statement_timestamp() END)"
 		" FROM workflow.owner o"
 	};
 	TimestampTz long_ago;
@@ -260,6 +319,7 @@ wf_survey(Oid extension)
 
 	if (overdue)
 		delete_strays();
+	delete_erased();
 	wf_commit();
 	last_survey = GetCurrentTimestamp();
 	return true;

@@ -33,6 +33,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "guc.h"
+#include "pause.h"
 #include "pool.h"
 #include "process.h"
 #include "session.h"
@@ -54,6 +55,9 @@ PG_FUNCTION_INFO_V1(workflow_work);
 
 /* Definitions that run user code begin with batches of this size. */
 #define FIRST_BATCH			50
+
+/* Processes brought back at a time when a pause has ended. */
+#define BRING_BACK			500
 
 /* What a batch needs is kept from one to the next. */
 #define KEPT_BY_LIBRARY		(16 * 1024 * 1024)
@@ -82,6 +86,8 @@ struct WfWork
 	int			fitting;		/* so many events would have taken that time */
 	bool		user_ran;
 	int			subtransactions;	/* that there were before it */
+	bool		rested;			/* parked something over a pause */
+	bool		pause_over;		/* something parked so has to come back */
 };
 
 /*
@@ -187,6 +193,17 @@ must_wait(const WfWork *work, const WfRow *row, const WfTimerRow *timer)
 		(work->careful != NULL && !wf_careful_is(work->careful, timer));
 }
 
+/* Waits for unpause(), which has to find it. */
+static void
+park_over_pause(WfWork *work, WfOutput *out, const WfRow *row, const WfTimerRow *timer)
+{
+	if (!work->rested)
+		wf_pause_noting(work->owner);
+	work->rested = true;
+	wf_output_arm(out, timer, work->owner, true, false);
+	wf_output_rest(out, wf_process_definition(row->process)->name, &row->id);
+}
+
 /*
  * Step the claimed timers, process by process in the order of their first
  * timer.  Returns how many events were taken off.
@@ -197,7 +214,11 @@ step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow 
 	WfOutput   *out = wf_stepper_output(stepper);
 	int			done = 0;
 	bool		stopped = false;
+	bool		pauses = wf_pause_look();
 
+	work->pause_over = pauses && wf_pause_is_over(work->owner);
+	if (work->pause_over)
+		wf_pause_overtaken(work->owner, n, rows);
 	for (int i = 0; i < n; i++)
 	{
 		WfRow	   *row = rows[i];
@@ -210,6 +231,8 @@ step_claimed(WfWork *work, WfStepper *stepper, int n, WfTimerRow *timers, WfRow 
 			row->process = wf_stepper_add(stepper, row);
 		if (must_park(row, &timers[i]))
 			wf_output_arm(out, &timers[i], work->owner, true, false);
+		else if (pauses && wf_is_paused(wf_process_definition(row->process)))
+			park_over_pause(work, out, row, &timers[i]);
 		else if (must_wait(work, row, &timers[i]))
 			wf_output_arm(out, &timers[i], work->owner, false, false);
 		else
@@ -283,6 +306,7 @@ batch(WfWork *work, TimestampTz mark, TimestampTz until, uint64 generation,
 	*done = 0;
 	work->claimed = work->position = 0;
 	work->user_ran = false;
+	work->rested = false;
 	(void) wf_user_ran();
 	work->subtransactions = MyProc->subxidStatus.count;
 	work->claimed = claim(work, mark, until, limit, &timers, &rows);
@@ -294,6 +318,8 @@ batch(WfWork *work, TimestampTz mark, TimestampTz until, uint64 generation,
 		inserted = wf_stepper_write(stepper);
 		wf_stepper_end(stepper);
 	}
+	else
+		work->pause_over = wf_pause_look() && wf_pause_is_over(work->owner);
 
 	/*
 	 * Timers below the mark that this transaction inserted itself (an
@@ -435,6 +461,23 @@ handle_error(WfWork *work, ErrorData *error, TimestampTz *next)
 
 /* --- the executor's turn ----------------------------------------------- */
 
+/*
+ * A pause has ended: some of those who rested, in a transaction of their own
+ * so that no failing step has them brought back once more.  Returns how many.
+ */
+static int
+bring_back(WfWork *work)
+{
+	int			n = 0;
+
+	if (!wf_begin("workflow after a pause", work->extension))
+		return 0;
+	if (wf_pause_look())
+		n = wf_pause_bring_back(work->owner, BRING_BACK);
+	wf_commit();
+	return n;
+}
+
 /* Claim, step, write, commit; false: the extension is gone. */
 static bool
 run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
@@ -479,12 +522,16 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	volatile TimestampTz until = DT_NOBEGIN;
 	WfWorkResult result;
 	volatile bool gone = false;
+	volatile int returned = 0;
 
 	*done = 0;
 	PG_TRY();
 	{
 		TimestampTz limit;
 
+		work->claimed = 0;
+		if (work->pause_over)
+			returned = bring_back(work);
 		gone = !run_transaction(work, next, &limit, done);
 		until = limit;
 	}
@@ -525,6 +572,11 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		work->skip_delay = SKIP_DELAY_MIN;
 		result = *next <= wf_now() ? WF_WORK_MORE : WF_WORK_WAIT;
 	}
+	/* Look after a pause once more; what is left of one goes on coming back. */
+	if (error == NULL && (work->rested || returned > 0))
+		result = WF_WORK_MORE;
+	else if (error == NULL && work->pause_over && result == WF_WORK_WAIT)
+		*next = Min(*next, short_delay());
 	/* Session-level advisory locks of user code end with its batch. */
 	if (work->user_ran || error != NULL)
 		LockReleaseAll(USER_LOCKMETHOD, true);
@@ -554,6 +606,8 @@ workflow_work(PG_FUNCTION_ARGS)
 	{
 		/* No mark: nothing is known of what this session may see. */
 		PushActiveSnapshot(GetTransactionSnapshot());
+		if (wf_pause_look())
+			(void) wf_pause_bring_back(work.owner, limit);
 		claimed = batch(&work, DT_NOBEGIN, wf_due_limit(), 0, limit, &next, &done);
 		PopActiveSnapshot();
 	}

@@ -2,6 +2,7 @@
 --   WF001 no such process        WF002 not allowed       WF003 suspended
 --   WF004 over                   WF005 busy              WF006 no such definition
 --   WF007 definition has faults  WF008 no such timer
+--   WF009 not over
 -- so that a client can tell "refused" (WF...) from "failed" (all others).
 
 -- define(definition): store a new version of a definition.
@@ -202,6 +203,30 @@ CREATE FUNCTION workflow.migrate_many(
     dry_run boolean DEFAULT false, "limit" int DEFAULT NULL, actor text DEFAULT NULL)
     RETURNS SETOF workflow.migration LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_migrate_many';
 
+-- pause(definition): all of its processes rest, of whatever version: timers
+-- wait, commands and starts are refused (WF003), until unpause(). Steps that
+-- have begun go on to their end. Returns false when it was paused already.
+-- Only for the owner. Errors: WF006, WF002. Locks no process.
+CREATE FUNCTION workflow.pause(definition text) RETURNS boolean
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_pause';
+
+-- unpause(definition): undo pause(). What became due meanwhile is delivered,
+-- brought back by executors some hundred processes at a time. Returns false
+-- when it was not paused. Only for the owner. Errors: WF006, WF002.
+CREATE FUNCTION workflow.unpause(definition text) RETURNS boolean
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_unpause';
+
+-- erase(process, force): remove everything that is known of a process that is
+-- over: its row, context, timers, history, failures, receipts and key. With
+-- force also one that is not over, as it stands: no exit action runs. What is
+-- left is its id and the time, in workflow.erasures. Returns how many rows
+-- there were. Only for the owner of the definition. Errors: WF001, WF002,
+-- WF005 in an action of the process itself, WF009. Locks the process row.
+CREATE FUNCTION workflow.erase(
+    process uuid, force boolean DEFAULT false,
+    OUT timers bigint, OUT history bigint, OUT failures bigint, OUT receipts bigint)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_erase';
+
 -- CALL await(process, state, timeout): wait until the process is in `state`
 -- (null: until it is over or failed). Holds no snapshot and no lock; refuses
 -- to run inside a transaction block, and on a standby. Errors: WF001, WF002;
@@ -277,6 +302,32 @@ CREATE FUNCTION workflow.simulate(
 CREATE FUNCTION workflow.available_events(
     process uuid, actor text DEFAULT NULL, OUT event text, OUT enabled boolean)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_available_events';
+
+-- define_calendar(name, calendar): a calendar of working time, new or instead
+-- of the one of this name. Timers that run keep the due times that they have.
+--   calendar    {"zone": "Europe/Berlin", "hours": {"mon": [["09:00", "17:00"]], ...},
+--               "holidays": ["2026-12-25", ...], "exceptions": {"2026-12-24": [["09:00", "12:00"]], ...}}
+-- Whoever defines the name first owns it. Errors: WF007 with every fault and
+-- its JSON path in the detail; WF002 when another role owns it. Locks the
+-- calendar against other changes until the end of the transaction.
+CREATE FUNCTION workflow.define_calendar(name text, calendar jsonb) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_define_calendar';
+
+-- drop_calendar(name): steps that need it fail from now on. Errors: 42704, WF002.
+CREATE FUNCTION workflow.drop_calendar(name text) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_drop_calendar';
+
+-- add_working_time(start, duration, calendar): the instant when so much working
+-- time has gone by: months as they are in any calendar, then working days, then
+-- hours. Errors: 42704 no such calendar; 22023 a negative duration; 22008 there
+-- is not so much working time.
+CREATE FUNCTION workflow.add_working_time(start timestamptz, duration interval, calendar text)
+    RETURNS timestamptz LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_add_working_time';
+
+-- working_time_between(a, b, calendar): working time from a to b, in hours;
+-- negative when b is before a. Error 42704.
+CREATE FUNCTION workflow.working_time_between(a timestamptz, b timestamptz, calendar text)
+    RETURNS interval LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_working_time_between';
 
 -- adopt(): let the workflows of a database that was restored from a dump,
 -- copied or upgraded go on here; owners are found anew by their names.

@@ -3,17 +3,9 @@
 CREATE FUNCTION workflow.is_configuration(definition int, states text[]) RETURNS boolean
     LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_is_configuration';
 
--- check(): does everything fit together? One row for each thing that does not;
--- none is what it should be, at any time and whatever has happened. Reads all
--- tables, in one snapshot, and locks nothing. For workflow_monitor,
--- workflow_admin and superusers.
---   problem   what is wrong, in fixed words
---   process   the process concerned, if it is one
---   detail    names and numbers
-CREATE FUNCTION workflow.check(OUT problem text, OUT process uuid, OUT detail text)
-    RETURNS SETOF record LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+-- What does not fit together. A view, so that it reads the tables with the
+-- rights of the extension's owner.
+CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_barrier) AS
     WITH
     -- what was restored or copied has roles of elsewhere until adopt()
     home AS (
@@ -138,4 +130,16 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'pause of no definition', NULL, u.definition
     FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
+
+-- check(): does everything fit together? One row for each thing that does not;
+-- none is what it should be, at any time and whatever has happened. Reads all
+-- tables, in one snapshot, and locks nothing. For workflow_monitor,
+-- workflow_admin and superusers.
+--   problem   what is wrong, in fixed words
+--   process   the process concerned, if it is one
+--   detail    names and numbers
+CREATE FUNCTION workflow.check(OUT problem text, OUT process uuid, OUT detail text)
+    RETURNS SETOF record LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT i.problem, i.process, i.detail FROM workflow.inconsistencies i;
 END;

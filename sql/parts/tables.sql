@@ -90,7 +90,7 @@ CREATE TABLE workflow.timer (
     due      timestamptz NOT NULL,
     owner    int NOT NULL,
     attempts smallint NOT NULL DEFAULT 0,
-    parked   boolean NOT NULL DEFAULT false, -- its process is suspended or terminated
+    parked   boolean NOT NULL DEFAULT false, -- its process is suspended, terminated or resting
     event    text COLLATE "C" NOT NULL,
     name     text COLLATE "C",          -- key under `after`, or id of a sent event
     state    text COLLATE "C",          -- `after`: the state that armed it
@@ -191,6 +191,54 @@ CREATE TABLE workflow.receipt_4 PARTITION OF workflow.receipt FOR VALUES IN (4);
 CREATE TABLE workflow.receipt_5 PARTITION OF workflow.receipt FOR VALUES IN (5);
 CREATE TABLE workflow.receipt_6 PARTITION OF workflow.receipt FOR VALUES IN (6);
 CREATE TABLE workflow.receipt_7 PARTITION OF workflow.receipt FOR VALUES IN (7);
+
+-- Definitions all of whose processes rest.
+CREATE TABLE workflow.pause (
+    definition text COLLATE "C" PRIMARY KEY,
+    owner      int NOT NULL,
+    at         timestamptz NOT NULL,
+    by         text COLLATE "C" NOT NULL
+);
+
+-- Processes that have timers parked over a pause. A row without a pause is
+-- work for an executor: to bring those timers back.
+CREATE TABLE workflow.resting (
+    definition text COLLATE "C" NOT NULL,
+    process    uuid NOT NULL,
+    PRIMARY KEY (definition, process)
+);
+
+-- Processes that were erased. `pending`: a transaction that saw the process
+-- may still be under way and leave an event for it behind; `seen`: when the
+-- runtime noticed.
+CREATE TABLE workflow.erasure (
+    process uuid PRIMARY KEY,
+    at      timestamptz NOT NULL,
+    owner   int NOT NULL,
+    pending boolean NOT NULL,
+    seen    timestamptz
+);
+CREATE INDEX erasure_pending ON workflow.erasure (process) WHERE pending;
+
+-- Calendars of working time, as they were defined.
+CREATE TABLE workflow.calendar (
+    name     text COLLATE "C" PRIMARY KEY,
+    owner    int NOT NULL,
+    calendar jsonb NOT NULL,
+    at       timestamptz NOT NULL
+);
+
+-- What definitions declare to be searchable, of each process. Equal values are
+-- found by their hash: a value may be longer than an index entry.
+CREATE TABLE workflow.attribute (
+    process    uuid NOT NULL,
+    definition text COLLATE "C" NOT NULL,
+    name       text COLLATE "C" NOT NULL,
+    value      jsonb NOT NULL
+);
+CREATE INDEX attribute_process ON workflow.attribute (process, name);
+CREATE INDEX attribute_value ON workflow.attribute
+    (definition, name, (pg_catalog.jsonb_hash_extended(value, 0)), process);
 
 -- One command each: the function updates one catalog row again and again.
 DO $dump$

@@ -57,6 +57,23 @@ CREATE VIEW workflow.drift WITH (security_barrier) AS
     CROSS JOIN LATERAL workflow.function_state(f.signature, o.role) s
     WHERE workflow.may(d.id, 'read') AND (s.hash IS DISTINCT FROM f.hash OR NOT s.allowed);
 
+CREATE VIEW workflow.pauses WITH (security_barrier) AS
+    SELECT u.definition, o.name AS owner, u.at, u.by
+    FROM workflow.pause u JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) u.owner
+    WHERE workflow.may((SELECT d.id FROM workflow.definition d WHERE d.name OPERATOR(pg_catalog.=) u.definition
+                        ORDER BY d.version DESC LIMIT 1), 'read');
+
+CREATE VIEW workflow.erasures WITH (security_barrier) AS
+    SELECT e.process, e.at, o.name AS owner
+    FROM workflow.erasure e JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) e.owner
+    WHERE pg_catalog.pg_has_role(o.role, 'USAGE') OR pg_catalog.pg_has_role('workflow_admin', 'USAGE')
+       OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE');
+
+-- Whoever may use workflows may count in any calendar.
+CREATE VIEW workflow.calendars WITH (security_barrier) AS
+    SELECT c.name, o.name AS owner, c.at, c.calendar
+    FROM workflow.calendar c JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) c.owner;
+
 CREATE VIEW workflow.activity WITH (security_barrier) AS
     SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason
     FROM workflow.runtime_activity() a

@@ -3,7 +3,7 @@
 \set begin :srcdir '/begin.psql'
 \i :begin
 
-SELECT FROM workflow.define('{"id": "short", "initial": "a", "states": {"a": {"on": {"go": "b"}, "after": {"1 day": "b"}}, "b": {"type": "final"}}}');
+SELECT FROM workflow.define('{"id": "short", "search": {"one": {"@expr": "1"}}, "initial": "a", "states": {"a": {"on": {"go": "b"}, "after": {"1 day": "b"}}, "b": {"type": "final"}}}');
 SELECT FROM workflow.define('{"id": "long", "initial": "a", "states": {"a": {"on": {"go": {"actions": []}, "end": "b"}}, "b": {"type": "final"}}}');
 RESET ROLE;
 CREATE PROCEDURE app.at_day(n int) LANGUAGE sql AS $$ CALL app.clock('2030-01-01 00:00+00'::timestamptz + n * interval '1 day') $$;
@@ -74,6 +74,7 @@ $$;
 SELECT ok((SELECT max(processes) <= 10 * 57 AND min(processes) >= 10 * 49 FROM size WHERE month > 4), 'after the retention there is no more of anything');
 SELECT ok((SELECT max(history) <= 2 * 10 * 57 FROM size WHERE month > 4), 'nor of history');
 SELECT is((SELECT count(*) FROM workflow.history h WHERE NOT EXISTS (SELECT FROM workflow.process p WHERE p.id = h.process)), 0::bigint, 'no history is left of what is gone');
+SELECT is((SELECT array_agg(DISTINCT p.id IS NOT NULL) FROM workflow.attribute a LEFT JOIN workflow.process p ON p.id = a.process), ARRAY[true], 'nor what it could be searched by');
 SELECT is((SELECT string_agg(step::text, ', ' ORDER BY step) FROM workflow.process_history WHERE process = :'l'), '1, 2, 3, 4', 'the oldest lives on');
 
 -- who may, and what

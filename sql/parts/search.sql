@@ -1,0 +1,17 @@
+-- search(...): processes of a definition by where they are and what they are
+-- about, those that are over included, in the order of their ids.
+--   tags        each of them is on an active state
+--   attributes  {"name": value, ...}: of what the definition declares under
+--               `search`; a list: all of its elements
+--   states      in one of them, or inside of it
+--   status      one of them
+--   "limit"     at most so many, up to 10000
+--   after       only ids behind this one: the last of the page before
+-- Rows as in workflow.processes; who may not read the definition finds what
+-- they started. Errors: WF006; 22023 for a tag, attribute or state that no
+-- version of the definition has.
+CREATE FUNCTION workflow.search(
+    definition text, tags text[] DEFAULT NULL, attributes jsonb DEFAULT NULL, states text[] DEFAULT NULL,
+    status workflow.status[] DEFAULT NULL, "limit" int DEFAULT 100, after uuid DEFAULT NULL)
+    RETURNS SETOF workflow.processes LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_search';
+

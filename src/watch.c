@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * watch.c
+ *	  Tables of ours that a session keeps in memory until they change.
+ *
+ * Runs in any backend.  A change is told as a change of the table itself: the
+ * server delivers that message to every session after the commit that it
+ * belongs to became visible and before that commit returns, through a
+ * prepared transaction and to standbys, too.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+
+#include "watch.h"
+
+static WfWatch *watches = NULL;
+static bool registered = false;
+
+/* InvalidOid: messages were lost, anything may have changed. */
+static void
+on_change(Datum arg, Oid relation)
+{
+	for (WfWatch *watch = watches; watch != NULL; watch = watch->next)
+		if (!OidIsValid(relation) || watch->relation == relation)
+			watch->relation = InvalidOid;
+}
+
+static Oid
+relation_of(const WfWatch *watch)
+{
+	return get_relname_relid(watch->table, get_namespace_oid("workflow", false));
+}
+
+bool
+wf_watch_is_good(WfWatch *watch)
+{
+	AcceptInvalidationMessages();
+
+	/* A table that was dropped told so. */
+	return OidIsValid(watch->relation);
+}
+
+void
+wf_watch_begin(WfWatch *watch)
+{
+	bool		known = false;
+
+	if (!registered)
+		CacheRegisterRelcacheCallback(on_change, (Datum) 0);
+	registered = true;
+	for (WfWatch *other = watches; other != NULL; other = other->next)
+		known = known || other == watch;
+	if (!known)
+	{
+		watch->next = watches;
+		watches = watch;
+	}
+	watch->relation = relation_of(watch);
+}
+
+/*
+ * Before, so that the command counter, which moves behind the statement, has
+ * this session hear of it as well; an abort has it hear once more.
+ */
+void
+wf_watch_changing(WfWatch *watch)
+{
+	CacheInvalidateRelcacheByRelid(relation_of(watch));
+}
