@@ -181,8 +181,9 @@ sub play
 
 		if (!defined $verdicts)
 		{
+			# Once a break, not once an attempt to come back.
+			$at = $at > BACK * BATCH ? $at - BACK * BATCH : 0 if $patience == PATIENCE;
 			pause(\$patience);
-			$at = $at > BACK * BATCH ? $at - BACK * BATCH : 0;
 			next;
 		}
 		if ($at < length $heard)
