@@ -208,5 +208,5 @@ SELECT FROM workflow.send(workflow.start('each'), 'go');
 SELECT is(notes(), '0 [1], 0 [1] 0, 1 {"x": 2} 0, 1 {"x": 2} 1, 2 "three" 1, 2 "three" 2, 3 null 2, 3 null 3, 4 5.5 3, 4 5.5 4',
     'an event raised with the context of an item keeps it');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

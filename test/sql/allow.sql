@@ -183,5 +183,5 @@ SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"on": {"go": {"al
 SELECT workflow.define('{"id": "misspelt", "initial": "a", "states": {"a": {"allow": "regress_nobody", "on": {"x": {}, "y": {}}}}}') AS v \gset
 SELECT is((SELECT chart #>> '{states,a,on,x,0,allow}' FROM workflow.definitions WHERE name = 'misspelt'), '{"role":["regress_nobody"]}', 'in the canonical form allow is at the transitions');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

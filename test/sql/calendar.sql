@@ -173,5 +173,5 @@ SELECT is(workflow.add_working_time('2026-06-06', '1 hour', 'gone'), '2026-06-08
 ROLLBACK TO s;
 SELECT is((app.error($$ SELECT workflow.add_working_time('2026-06-06', '1 hour', 'gone') $$))[1], '42704', 'and gone when that is rolled back');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -89,5 +89,5 @@ SELECT is((error('SELECT workflow.work(100)'))[1], 'WF005', 'resume() from an ac
 SELECT is(workflow.work(1), 1, 'alone, as an executor tries it then, it is not');
 SELECT is(workflow.work(100) || states(:'p'), '1b', 'and the event that waited is delivered');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -154,5 +154,5 @@ SELECT FROM workflow.define('{
 SELECT workflow.start('later') AS p \gset
 SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF002', 'what is refused is not kept');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -155,5 +155,5 @@ SELECT is(error('SELECT workflow.define(''{"id": "mine", "initial": "a", "states
 RESET ROLE;
 SELECT is((error('DROP ROLE regress_app'))[1], '2BP01', 'an owner of definitions cannot be dropped');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

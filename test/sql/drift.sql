@@ -88,5 +88,5 @@ SET ROLE regress_stranger;
 SELECT is((SELECT count(*) FROM workflow.drift), 0::bigint, 'a stranger sees nothing');
 RESET ROLE;
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -104,5 +104,5 @@ SET ROLE regress_clerk;
 SELECT lives_ok(format('SELECT workflow.erase(%L, true)', :'p'), 'or workflow_admin');
 SELECT is((SELECT count(*) > 0 FROM workflow.erasures), true, 'who sees all');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -271,5 +271,5 @@ SELECT notes() AS forget \gset
 SELECT is(state_of(:'p', 'pure'), '57014: canceling step due to "step_timeout" of its definition', 'an expression has no more time than a function');
 SELECT is(faults('{"id": "x", "initial": "a", "step_timeout": {"@expr": "1"}, "states": {"a": {}}}'), ARRAY['$.step_timeout: must be a constant'], 'it is the same for every process');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

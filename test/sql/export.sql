@@ -77,5 +77,5 @@ SELECT is((error($$ SELECT workflow.export(NULL) $$))[1], '22004', 'null is none
 SET ROLE regress_clerk;
 SELECT is((error($$ SELECT workflow.export('x') $$))[1], 'WF002', 'for those who may read it');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

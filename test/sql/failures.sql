@@ -148,5 +148,5 @@ SELECT workflow.start('itself', jsonb_build_object('other', :'other')) AS p \gse
 SELECT is((workflow.send(:'p', 'other')).context -> 'other', '["b"]', 'an action may send to another process of the same definition');
 SELECT is(states(:'other'), 'b', 'which takes its transition in the same transaction');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

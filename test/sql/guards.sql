@@ -107,5 +107,5 @@ SELECT FROM workflow.define('{"id": "count", "initial": "a", "context": {"n": 0}
     "always": {"guard": {"@expr": "(context->>''n'')::int < 900"}, "actions": {"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}}}}}');
 SELECT is(context(workflow.start('count')), '{"n": 900}', 'a loop that ends is none');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

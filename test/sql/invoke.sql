@@ -225,5 +225,5 @@ SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"invoke": [{"src"
 SELECT FROM workflow.define('{"id": "wrong input", "initial": "a", "states": {"a": {"invoke": {"src": "credit", "input": [1]}}}}');
 SELECT is((error('SELECT workflow.start(''wrong input'')'))[1:2], ARRAY['22023', 'the input for "credit" at $.states.a.invoke[0] is not a JSON object'], 'the input is an object');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

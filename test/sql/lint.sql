@@ -106,5 +106,5 @@ RESET ROLE;
 SELECT is((error($$ SELECT * FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {}}}'::json) $$))[1], 'WF002',
     'a superuser cannot check code that it could not own');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

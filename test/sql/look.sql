@@ -62,9 +62,12 @@ SELECT lives_ok('SELECT * FROM workflow.activity', 'can be looked at');
 SELECT workflow.start('claim', key => 'gone') AS p \gset
 RESET ROLE;
 DELETE FROM workflow.process WHERE id = :'p';
+DELETE FROM workflow.history WHERE process = :'p';
 SET ROLE regress_app;
 SELECT is(app.error('SELECT workflow.find(''claim'', ''gone'')'), ARRAY['WF001', format('process %s does not exist', :'p')], 'a key whose process row is gone finds nothing');
 SELECT is((app.error('SELECT workflow.send_by_key(''claim'', ''gone'', ''drop'')'))[1], 'WF001', 'nor does a command reach it');
+RESET ROLE;
+DELETE FROM workflow.key WHERE process = :'p';
 
 -- looking sees what this transaction has done, in the same statement, too
 SET ROLE regress_app;
@@ -100,5 +103,5 @@ SELECT FROM workflow.define('{"id": "peeks", "initial": "a", "states": {"a": {"o
 SELECT is((s.states, s.context)::text, '({b},"{""found"": ""a"", ""events"": 4}")', 'an action may look') FROM workflow.send(workflow.start('peeks', key => 'peek'), 'go') s;
 SELECT is((SELECT g.states FROM workflow.get(workflow.find('peeks', 'peek')) g), ARRAY['b'], 'and its step is written');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

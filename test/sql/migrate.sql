@@ -268,5 +268,5 @@ SELECT workflow.start('self') AS p \gset
 SELECT FROM workflow.define('{"id": "self", "initial": "a", "states": {"a": {}}}');
 SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF005', 'an action cannot migrate its own process');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

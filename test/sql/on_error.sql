@@ -36,5 +36,5 @@ SELECT is(policy('{"then": {"target": "b", "allow": "x"}}'), ARRAY['$.on_error.t
 SELECT is(canonical('{"retry": {"errors": "*"}, "then": {"target": "b"}}'), '{"retry":{"errors":"*"},"then":{"event":"error.step"}} {"error.step":[{"target":["#b"]}]}',
     'in the canonical form a target is a transition of the root');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

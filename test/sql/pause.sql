@@ -110,5 +110,5 @@ GRANT workflow_admin TO regress_stranger;
 SET ROLE regress_stranger;
 SELECT is(workflow.unpause('job'), true, 'workflow_admin may do it, too');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

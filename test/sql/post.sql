@@ -89,5 +89,5 @@ SELECT is(workflow.work(2) + workflow.work(2), 3, 'and the rest later');
 SET ROLE regress_clerk;
 SELECT is(workflow.work(100), 0, 'work() steps the processes of the current role only');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

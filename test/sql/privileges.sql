@@ -129,5 +129,5 @@ REVOKE SELECT ON app.secret FROM regress_app;
 SET ROLE regress_app;
 SELECT is((error('SELECT workflow.send(%L, ''go'')', workflow.start('owners')))[1], '42501', 'what is taken from the owner is taken from its actions');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

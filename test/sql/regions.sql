@@ -137,5 +137,5 @@ SELECT FROM workflow.send(:'other', 'pause');
 SELECT is(array_agg(format('%s', s.states) ORDER BY s.states), ARRAY['{p.r.a,p.s.a}', '{p.r.b,p.s.a}'], 'each process has a memory of its own')
 FROM workflow.send_many(ARRAY[:'p', :'other']::uuid[], ARRAY['back']) s;
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -82,5 +82,5 @@ SELECT is((error('SELECT workflow.expire(''0 days'')'))[1:2], ARRAY['22023', 'th
 SET ROLE regress_app;
 SELECT is((error('SELECT workflow.expire(''1 day'')'))[1:2], ARRAY['WF002', 'must be superuser or member of workflow_admin to expire what is over'], 'for administrators');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

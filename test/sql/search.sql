@@ -149,5 +149,5 @@ SELECT is((SELECT count(*) FROM workflow.search('moves', attributes => '{"old": 
 SELECT FROM workflow.erase(:'p', true);
 SELECT is((SELECT count(*) FROM workflow.search('moves')), 0::bigint, 'what is erased is not found');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

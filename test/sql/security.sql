@@ -128,5 +128,5 @@ SELECT is((error('SELECT workflow.send(%L, ''deferred'')', :'p'))[1], '42501', '
 SELECT is((error('SELECT workflow.send(%L, ''temp'')', :'p'))[1], '42501', 'who could call itself superuser again');
 RESET SESSION AUTHORIZATION;
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -161,5 +161,5 @@ SELECT is((SELECT array_agg(format('%s %s', taken, states)) FROM workflow.send_m
 SELECT is((SELECT step FROM workflow.get(:'other')), 4, 'which takes one step');
 SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}",f)', 'and is known later on') FROM workflow.send(:'other', 'grant', id => 'm1') s;
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -231,5 +231,5 @@ SELECT FROM workflow.define('{"id": "self", "initial": "a", "states": {"a": {"on
 SELECT workflow.start('self') AS p \gset
 SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF005', 'an action cannot move its own process');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

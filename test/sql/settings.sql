@@ -87,5 +87,5 @@ SELECT workflow.start('show') AS p \gset
 SELECT FROM workflow.send(:'p', 'show');
 SELECT is(min(due), '2030-03-31 12:00+00', 'in which a day has 24 hours') FROM workflow.timers WHERE process = :'p';
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -382,5 +382,5 @@ FROM (VALUES ('[{"until_idle": true}]'),
              ('[{"after": "30 min", "event": "y"}, {"after": "35 min", "event": "undo"}, {"after": "55 min"}, {"event": "y"}, {"until_idle": true}, {"event": "s"}]'),
              ('[{"after": "62 min", "event": "again"}, {"after": "62 min", "event": "back"}, {"after": "5 min", "event": "again"}, {"until_idle": true}]')) s(script);
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -119,5 +119,5 @@ SELECT is(error('SELECT workflow.start_many(''order'', ''{null,null}'', keys => 
 SELECT is((SELECT status FROM workflow.start_many('order', '{null}', at => '2030-01-02') s(id), workflow.get(s.id)), 'initialized',
           'start_many() can start later, too');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -126,5 +126,5 @@ SELECT FROM define('{
 SELECT is((SELECT string_agg(s.states[1], ' ' ORDER BY n) FROM unnest(ARRAY['one', 'two', 'three', 'four']) WITH ORDINALITY e(e, n), workflow.send(workflow.start('targets'), e) s),
           'b.d b.c b.d b.d', 'a target is a sibling, a path below one, an id, a path from the root or below an id');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

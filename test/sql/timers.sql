@@ -182,5 +182,5 @@ SELECT FROM workflow.send(:'p', 'stop');
 SELECT is(workflow.work(100), 0, 'a command that comes before the executor wins');
 SELECT is(states(:'p'), 'b', 'though the timer was due: it was cancelled');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

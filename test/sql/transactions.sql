@@ -96,5 +96,5 @@ SELECT is((SELECT string_agg(states(process), '' ORDER BY id) FROM app.orders), 
 -- waiting
 SELECT is((error('CALL workflow.await(%L)', :'p'))[1], '25001', 'await() refuses to hold a transaction open');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end

@@ -130,5 +130,5 @@ SELECT is(error(format('SELECT workflow.post(%%L, %L, id => %L)', 'x', long(1025
 SELECT is(error(format('SELECT workflow.send(%%L, %L)', long(1025)), :'p'), too_long('the name of an event', 1025), 'a longer name of an event');
 SELECT is((error(format('SELECT workflow.find(%L, %L)', 'big', long(100000))))[1], 'WF001', 'nobody has a longer key');
 
-SELECT finish();
-ROLLBACK;
+\set end :srcdir '/end.psql'
+\i :end
