@@ -359,7 +359,8 @@ compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
 		const WfJson *value = json->items[i];
 		const WfPath *at = WF_AT_KEY(path, key);
 
-		if (value->kind == WF_JSON_NULL)
+		/* of a key that is there twice (a fault), the first counts */
+		if (value->kind == WF_JSON_NULL || value != wf_json_get(json, key))
 			continue;
 		if (strcmp(key, "on") == 0)
 			compile_on(c, state, value, at, &drafts);

@@ -387,9 +387,9 @@ wf_compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	WfGuard    *guard = compile_guard(c, json, path);
 
-	c->features[WF_HAS_GUARD] = true;
 	if (guard->kind == WF_GUARD_AND && guard->nparts == 0)
 		return NULL;
+	c->features[WF_HAS_GUARD] = true;
 	return guard;
 }
 
