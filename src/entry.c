@@ -18,7 +18,7 @@
 #include "interpret_internal.h"
 
 static void add_descendants(WfMachine *machine, WfStateId id);
-static void add_ancestors(WfMachine *machine, WfStateId id, WfStateId domain);
+static void add_ancestors(WfMachine *machine, WfStateId id, WfStateId top);
 
 /* What a history state remembers, or NULL. */
 static const WfHistoryValue *
@@ -102,6 +102,10 @@ add_regions(WfMachine *machine, const WfState *parallel)
 {
 	const WfState *states = machine->chart->states;
 
+	/* memory of a thousand regions comes by a thousand times */
+	if (wf_set_has(&machine->scratch->defaults, parallel->id))
+		return;
+	wf_set_add(&machine->scratch->defaults, parallel->id);
 	for (int i = 0; i < parallel->nchildren; i++)
 	{
 		const WfState *child = &states[parallel->children[i]];
@@ -112,15 +116,15 @@ add_regions(WfMachine *machine, const WfState *parallel)
 	}
 }
 
-/* Enter the targets of a default transition that belongs to `domain`. */
+/* Enter the targets of a default transition that belongs to `parent`. */
 static void
 add_default_targets(WfMachine *machine, const WfTransition *transition,
-					WfStateId domain)
+					WfStateId parent)
 {
 	for (int i = 0; i < transition->ntargets; i++)
 		add_descendants(machine, transition->targets[i]);
 	for (int i = 0; i < transition->ntargets; i++)
-		add_ancestors(machine, transition->targets[i], domain);
+		add_ancestors(machine, transition->targets[i], parent);
 }
 
 static void
@@ -183,14 +187,22 @@ add_descendants(WfMachine *machine, WfStateId id)
 		add_regions(machine, state);
 }
 
-/* Enter the states between one and its domain, with their other regions. */
+/*
+ * Enter the states between one and another above it, with their other regions.
+ * A history state may stand outside of the domain and lead back into it; the
+ * way from there passes the domain, which stays, and ends at it: what lies
+ * around is active and is not entered twice (SCXML 3.13, "entry set").
+ */
 static void
-add_ancestors(WfMachine *machine, WfStateId id, WfStateId domain)
+add_ancestors(WfMachine *machine, WfStateId id, WfStateId top)
 {
 	const WfState *states = machine->chart->states;
+	WfStateId	domain = machine->scratch->staying;
 
+	if (id == domain)
+		return;
 	for (WfStateId above = states[id].parent;
-		 above != domain && above != WF_NO_STATE;
+		 above != top && above != domain && above != WF_NO_STATE;
 		 above = states[above].parent)
 	{
 		wf_set_add(&machine->scratch->entering, above);
@@ -212,8 +224,7 @@ add_transition(WfMachine *machine, const WfEnabled *enabled)
 		add_descendants(machine, transition->targets[i]);
 	effective = wf_effective_targets(machine, transition, &n);
 	for (int i = 0; i < n; i++)
-		if (effective[i] != domain)
-			add_ancestors(machine, effective[i], domain);
+		add_ancestors(machine, effective[i], domain);
 
 	/* R1: the parallel state stays, what was left of it comes back */
 	if (domain != WF_NO_STATE &&
