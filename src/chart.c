@@ -64,6 +64,104 @@ wf_chart_index(WfChart *chart)
 	}
 }
 
+/* ----------------------------------------------------------------
+ *						Reactions of wide charts
+ * ----------------------------------------------------------------
+ */
+
+/* How many leaves of a state can be active together. */
+static int
+width_of(const WfChart *chart, const WfState *state)
+{
+	int			width = 0;
+
+	for (int i = 0; i < state->nchildren; i++)
+	{
+		int			below = width_of(chart,
+									 &chart->states[state->children[i]]);
+
+		width = state->kind == WF_STATE_PARALLEL ? width + below :
+			Max(width, below);
+	}
+	return Max(width, 1);
+}
+
+/* The slot that holds a descriptor, or the empty one where it would go. */
+static WfReaction *
+find_reaction(const WfChart *chart, const char *text, int len,
+			  const char *suffix)
+{
+	uint32		slot = hash_name(text, len) & chart->reaction_mask;
+	const char *found;
+
+	while ((found = chart->reactions[slot].descriptor) != NULL)
+	{
+		if (strncmp(found, text, len) == 0 &&
+			strcmp(found + len, suffix) == 0)
+			break;
+		slot = (slot + 1) & chart->reaction_mask;
+	}
+	return &chart->reactions[slot];
+}
+
+const WfReaction *
+wf_chart_reaction(const WfChart *chart, const char *text, int len,
+				  const char *suffix)
+{
+	const WfReaction *reaction = find_reaction(chart, text, len, suffix);
+
+	return reaction->descriptor ? reaction : NULL;
+}
+
+/* Grows by doubling; there are never more than states. */
+static void
+add_reaction(WfReaction *reaction, WfStateId state)
+{
+	if (reaction->nstates == 0)
+		reaction->states = palloc(4 * sizeof(WfStateId));
+	else if (reaction->nstates >= 4 &&
+			 (reaction->nstates & (reaction->nstates - 1)) == 0)
+		reaction->states = repalloc(reaction->states, reaction->nstates * 2 *
+									sizeof(WfStateId));
+	reaction->states[reaction->nstates++] = state;
+}
+
+void
+wf_chart_index_reactions(WfChart *chart)
+{
+	uint32		size = 4;
+	uint32		n = 0;
+
+	if (width_of(chart, &chart->states[0]) <= WF_WIDE)
+		return;
+	for (int i = 0; i < chart->nstates; i++)
+		n += chart->states[i].nhandlers;
+	while (size < n * 2)
+		size *= 2;
+	chart->reaction_mask = size - 1;
+	chart->reactions = palloc0(size * sizeof(WfReaction));
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		const WfState *state = &chart->states[i];
+
+		for (int k = 0; k < state->nhandlers; k++)
+		{
+			const WfHandler *handler = &state->handlers[k];
+			const char *suffix = handler->prefix < 0 ? "" :
+				handler->prefix == 0 ? "*" : ".*";
+			WfReaction *reaction =
+				find_reaction(chart, handler->descriptor,
+							  strlen(handler->descriptor) - strlen(suffix),
+							  suffix);
+
+			reaction->descriptor = handler->descriptor;
+			add_reaction(reaction, i);
+		}
+		if (state->nalways > 0)
+			add_reaction(&chart->eventless, i);
+	}
+}
+
 WfStateId
 wf_chart_find(const WfChart *chart, const char *name, int len)
 {

@@ -331,6 +331,19 @@ typedef struct WfAttribute
 	const char *path;			/* JSON path, for messages */
 } WfAttribute;
 
+/* The states that have a handler of one descriptor, in document order. */
+typedef struct WfReaction
+{
+	const char *descriptor;		/* NULL: an empty slot */
+	int			nstates;
+	WfStateId  *states;
+} WfReaction;
+
+/* With more leaves than this active at a time a chart has reactions. */
+#ifndef WF_WIDE
+#define WF_WIDE				16
+#endif
+
 typedef struct WfChart
 {
 	const char *name;			/* definition's `id` */
@@ -358,6 +371,15 @@ typedef struct WfChart
 	/* open-addressing table from a state's name to its number */
 	uint32		name_mask;
 	WfStateId  *name_slots;
+
+	/*
+	 * Of a wide chart only, else NULL: an open-addressing table from a
+	 * descriptor to who handles it, and who has eventless transitions.
+	 * Spares selection to ask each of a thousand regions.
+	 */
+	uint32		reaction_mask;
+	WfReaction *reactions;
+	WfReaction	eventless;
 } WfChart;
 
 /*
@@ -396,6 +418,17 @@ extern bool wf_descriptor_matches(const char *descriptor, const char *event);
 
 /* Fill the table that wf_chart_find() looks into; once, when compiled. */
 extern void wf_chart_index(WfChart *chart);
+
+/* Fill the table of reactions, if the chart is wide; when all else is done. */
+extern void wf_chart_index_reactions(WfChart *chart);
+
+/*
+ * Who handles the descriptor made of the first len bytes of text and a suffix
+ * ("", ".*" or "*")?  NULL: nobody.  Asked of wide charts only.
+ */
+extern const WfReaction *wf_chart_reaction(const WfChart *chart,
+										   const char *text, int len,
+										   const char *suffix);
 
 /*
  * The domain of a transition whose effective targets (history resolved) are

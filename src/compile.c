@@ -441,6 +441,8 @@ wf_compile_faulty(const char *text, int len, WfFaults *faults)
 	compiler.chart = palloc0(sizeof(WfChart));
 	if (wf_compile_expect(&compiler, json, WF_AT_TEXT("$"), WF_JSON_OBJECT))
 		compile_chart(&compiler, json);
+	if (faults->n == 0)
+		wf_chart_index_reactions(compiler.chart);
 	return compiler.chart;
 }
 

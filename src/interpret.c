@@ -203,6 +203,33 @@ raise_done(WfMachine *machine, const WfState *state, void *payload)
 	wf_raise(machine, &done);
 }
 
+static bool is_finished(const WfMachine *machine, const WfState *state);
+
+/*
+ * While states are entered, what is finished stays so: the next look goes on
+ * where the last one ended, or a thousand regions that finish together would
+ * be looked at a million times.
+ */
+static bool
+regions_finished(const WfMachine *machine, const WfState *parallel)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	int			i = 0;
+
+	if (wf_set_has(&scratch->examined, parallel->id))
+		i = scratch->unfinished[parallel->id];
+	wf_set_add(&scratch->examined, parallel->id);
+	for (; i < parallel->nchildren; i++)
+	{
+		const WfState *child = &machine->chart->states[parallel->children[i]];
+
+		if (child->kind != WF_STATE_HISTORY && !is_finished(machine, child))
+			break;
+	}
+	scratch->unfinished[parallel->id] = i;
+	return i == parallel->nchildren;
+}
+
 /* Is a state finished: final, or with finished children as its kind wants? */
 static bool
 is_finished(const WfMachine *machine, const WfState *state)
@@ -214,25 +241,16 @@ is_finished(const WfMachine *machine, const WfState *state)
 		case WF_STATE_FINAL:
 			return wf_is_active(machine, state->id);
 		case WF_STATE_COMPOUND:
-			for (int i = 0; i < state->nchildren; i++)
 			{
-				const WfState *child = &states[state->children[i]];
+				/* the first that is active inside is its child */
+				int			child = wf_set_next(&machine->active,
+												state->id + 1);
 
-				if (child->kind == WF_STATE_FINAL &&
-					wf_is_active(machine, child->id))
-					return true;
+				return child >= 0 && child <= state->last &&
+					states[child].kind == WF_STATE_FINAL;
 			}
-			return false;
 		case WF_STATE_PARALLEL:
-			for (int i = 0; i < state->nchildren; i++)
-			{
-				const WfState *child = &states[state->children[i]];
-
-				if (child->kind != WF_STATE_HISTORY &&
-					!is_finished(machine, child))
-					return false;
-			}
-			return true;
+			return regions_finished(machine, state);
 		default:
 			return false;
 	}
@@ -311,6 +329,7 @@ enter_states(WfMachine *machine, const WfEvent *event)
 	const WfState *states = machine->chart->states;
 
 	wf_set_clear(&scratch->completed);
+	wf_set_clear(&scratch->examined);
 	for (int id = wf_set_next(&scratch->entering, 0); id >= 0;
 		 id = wf_set_next(&scratch->entering, id + 1))
 		enter_state(machine, &states[id], event);

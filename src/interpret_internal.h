@@ -39,11 +39,18 @@ typedef struct WfMachineScratch
 
 	/* sets of states */
 	WfStateSet	visited;		/* selection: states that were tried */
+	WfStateSet	candidates;		/* selection in wide charts: active states
+								 * that have a matching handler */
 	WfStateSet	leaving;
 	WfStateSet	entering;
-	WfStateSet	defaults;		/* entering: by their initial transition */
+	WfStateSet	defaults;		/* entering: compound states by their initial
+								 * transition, parallel ones with all of their
+								 * regions */
 	WfStateId	staying;		/* entering: domain of the transition at hand */
 	WfStateSet	completed;		/* parallel states that said done */
+	WfStateSet	examined;		/* those whose `unfinished` is known */
+	WfStateId  *unfinished;		/* how many first children of a parallel state
+								 * were seen to be finished */
 	WfStateSet	invoked;		/* children have not started yet */
 
 	WfStateId	final;			/* the final state that ended the machine */

@@ -99,6 +99,10 @@ wf_machine_new(const WfChart *chart, const WfHost *calls, void *host,
 	make_set(scratch, &scratch->entering, n);
 	make_set(scratch, &scratch->defaults, n);
 	make_set(scratch, &scratch->completed, n);
+	make_set(scratch, &scratch->examined, n);
+	scratch->unfinished = wf_scratch_alloc(scratch, n * sizeof(WfStateId));
+	if (chart->reactions != NULL)
+		make_set(scratch, &scratch->candidates, n);
 	make_set(scratch, &scratch->invoked, n);
 	look_at_chart(machine);
 	wf_machine_reset(machine, host);
@@ -145,6 +149,24 @@ wf_machine_activate(WfMachine *machine, WfStateId state)
 	return true;
 }
 
+/*
+ * Is exactly one child of a compound state active?  Descendants follow their
+ * state in the numbers, so the active children are found without a look at
+ * all the others.
+ */
+static bool
+has_one_child(const WfMachine *machine, const WfState *state)
+{
+	const WfState *states = machine->chart->states;
+	int			child = wf_set_next(&machine->active, state->id + 1);
+	int			next;
+
+	if (child < 0 || child > state->last || states[child].parent != state->id)
+		return false;
+	next = wf_set_next(&machine->active, states[child].last + 1);
+	return next < 0 || next > state->last;
+}
+
 bool
 wf_machine_legal(const WfMachine *machine)
 {
@@ -156,21 +178,20 @@ wf_machine_legal(const WfMachine *machine)
 		 id = wf_set_next(&machine->active, id + 1))
 	{
 		const WfState *state = &states[id];
-		int			active = 0;
-		int			wanted = 0;
 
 		if (state->kind == WF_STATE_HISTORY ||
 			(id > 0 && !wf_is_active(machine, state->parent)))
 			return false;
-		for (int i = 0; i < state->nchildren; i++)
-		{
-			active += wf_is_active(machine, state->children[i]);
-			wanted += states[state->children[i]].kind != WF_STATE_HISTORY;
-		}
-		if (state->kind == WF_STATE_COMPOUND)
-			wanted = 1;
-		if (active != wanted)
+		if (state->kind == WF_STATE_COMPOUND && !has_one_child(machine, state))
 			return false;
+		for (int i = 0; state->kind == WF_STATE_PARALLEL &&
+			 i < state->nchildren; i++)
+		{
+			/* that no history state is active, its own turn finds */
+			if (states[state->children[i]].kind != WF_STATE_HISTORY &&
+				!wf_is_active(machine, state->children[i]))
+				return false;
+		}
 	}
 	return true;
 }

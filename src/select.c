@@ -135,6 +135,80 @@ add_enabled(WfMachine *machine, const WfTransition *transition)
 	}
 }
 
+/* ----------------------------------------------------------------
+ *						Who is asked
+ *
+ * All active leaves, one after the other, each climbing to the root.  In a
+ * wide chart the states that have a matching handler are looked up first, and
+ * only leaves below one of them climb.
+ * ----------------------------------------------------------------
+ */
+
+static void
+add_candidates(WfMachine *machine, const WfReaction *reaction)
+{
+	if (reaction == NULL)
+		return;
+	for (int i = 0; i < reaction->nstates; i++)
+		if (wf_is_active(machine, reaction->states[i]))
+			wf_set_add(&machine->scratch->candidates, reaction->states[i]);
+}
+
+/* Those that handle "a.b", "a.b.*", "a.*" or "*". */
+static void
+add_candidates_for(WfMachine *machine, const char *event)
+{
+	const WfChart *chart = machine->chart;
+	int			len = strlen(event);
+
+	add_candidates(machine, wf_chart_reaction(chart, event, len, ""));
+	add_candidates(machine, wf_chart_reaction(chart, "", 0, "*"));
+	for (int i = 0; i <= len; i++)
+		if (event[i] == '.' || event[i] == '\0')
+			add_candidates(machine,
+						   wf_chart_reaction(chart, event, i, ".*"));
+}
+
+/* Returns from where on to look for leaves. */
+static int
+begin_selection(WfMachine *machine, const WfEvent *event, bool eventless)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	int			first;
+
+	wf_set_clear(&scratch->visited);
+	if (machine->chart->reactions == NULL)
+		return 0;
+	wf_set_clear(&scratch->candidates);
+	if (eventless)
+		add_candidates(machine, &machine->chart->eventless);
+	else
+		add_candidates_for(machine, event->name);
+	first = wf_set_next(&scratch->candidates, 0);
+	return first < 0 ? machine->chart->nstates : first;
+}
+
+/* May a leaf after this one find something? From where on? */
+static int
+next_place(const WfMachine *machine, WfStateId leaf)
+{
+	const WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+	int			next;
+
+	if (machine->chart->reactions == NULL)
+		return leaf + 1;
+
+	/* its neighbours may climb to an ancestor that it did not reach */
+	for (WfStateId id = states[leaf].parent; id != WF_NO_STATE;
+		 id = states[id].parent)
+		if (wf_set_has(&scratch->candidates, id) &&
+			!wf_set_has(&scratch->visited, id))
+			return leaf + 1;
+	next = wf_set_next(&scratch->candidates, leaf + 1);
+	return next < 0 ? machine->chart->nstates : next;
+}
+
 /*
  * Climb from an active leaf to the first state with an enabled transition.
  * A state that was tried for another leaf is not tried again: either its
@@ -144,20 +218,45 @@ static const WfTransition *
 climb(WfMachine *machine, WfStateId leaf, const WfEvent *event,
 	  bool eventless)
 {
-	WfStateSet *visited = &machine->scratch->visited;
+	WfMachineScratch *scratch = machine->scratch;
+	bool		all = machine->chart->reactions == NULL;
 
 	for (WfStateId id = leaf; id != WF_NO_STATE;)
 	{
 		const WfState *state = &machine->chart->states[id];
-		const WfTransition *found;
+		const WfTransition *found = NULL;
 
-		if (wf_set_has(visited, id))
+		if (wf_set_has(&scratch->visited, id))
 			return NULL;
-		wf_set_add(visited, id);
-		found = select_in_state(machine, state, event, eventless);
+		wf_set_add(&scratch->visited, id);
+		if (all || wf_set_has(&scratch->candidates, id))
+			found = select_in_state(machine, state, event, eventless);
 		if (found != NULL)
 			return found;
 		id = state->parent;
+	}
+	return NULL;
+}
+
+/* The next transition that a leaf from *from on climbs to, or NULL. */
+static const WfTransition *
+next_enabled(WfMachine *machine, const WfEvent *event, bool eventless,
+			 int *from)
+{
+	const WfState *states = machine->chart->states;
+
+	for (int id = wf_set_next(&machine->active, *from); id >= 0;
+		 id = wf_set_next(&machine->active, *from))
+	{
+		const WfTransition *found;
+
+		*from = id + 1;
+		if (!wf_is_leaf(&states[id]))
+			continue;
+		found = climb(machine, id, event, eventless);
+		*from = next_place(machine, id);
+		if (found != NULL)
+			return found;
 	}
 	return NULL;
 }
@@ -167,43 +266,27 @@ bool
 wf_select(WfMachine *machine, const WfEvent *event, bool eventless)
 {
 	WfMachineScratch *scratch = machine->scratch;
-	const WfState *states = machine->chart->states;
+	int			from = begin_selection(machine, event, eventless);
+	const WfTransition *found;
 
 	scratch->nenabled = 0;
 	scratch->enabled_last = WF_NO_STATE;
-	wf_set_clear(&scratch->visited);
-	for (int id = wf_set_next(&machine->active, 0); id >= 0;
-		 id = wf_set_next(&machine->active, id + 1))
-	{
-		const WfTransition *found;
-
-		if (!wf_is_leaf(&states[id]))
-			continue;
-		found = climb(machine, id, event, eventless);
-		if (found != NULL)
-			add_enabled(machine, found);
-	}
+	while ((found = next_enabled(machine, event, eventless, &from)) != NULL)
+		add_enabled(machine, found);
 	return scratch->nenabled > 0;
 }
 
 bool
 wf_would_take(WfMachine *machine, const WfEvent *event)
 {
-	const WfState *states = machine->chart->states;
+	int			from;
 
 	if (!machine->running)
 		return false;
 
 	/* preemption never leaves the list empty, so the first one decides */
-	wf_set_clear(&machine->scratch->visited);
-	for (int id = wf_set_next(&machine->active, 0); id >= 0;
-		 id = wf_set_next(&machine->active, id + 1))
-	{
-		if (wf_is_leaf(&states[id]) &&
-			climb(machine, id, event, false) != NULL)
-			return true;
-	}
-	return false;
+	from = begin_selection(machine, event, false);
+	return next_enabled(machine, event, false, &from) != NULL;
 }
 
 bool
