@@ -4,10 +4,11 @@
 #   make demo, make demo-stop                    see it work, in a server of its own
 #   make check                                   every test, in servers of its own
 #   make bench                                   speed, against the reference
+#   make fuzz                                    an hour of it; MINUTES=5 for less
 
 # These four build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check demo demo-stop bench
+OUR_GOALS = check demo demo-stop bench fuzz
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -19,6 +20,9 @@ demo-stop:
 	@test/demo/stop
 bench:
 	@test/bench/run
+	@test/fuzz/run speed
+fuzz:
+	@test/fuzz/run $(MINUTES)
 
 else
 
