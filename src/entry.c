@@ -20,13 +20,49 @@
 static void add_descendants(WfMachine *machine, WfStateId id);
 static void add_ancestors(WfMachine *machine, WfStateId id, WfStateId top);
 
-/* What a history state remembers, or NULL. */
-static const WfHistoryValue *
+/* The slot of a history state, or NULL when it is none. */
+static WfSlot *
+find_slot(const WfMachineScratch *scratch, WfStateId history)
+{
+	int			low = 0;
+	int			high = scratch->nslots;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (scratch->slots[middle].history < history)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < scratch->nslots && scratch->slots[low].history == history ?
+		&scratch->slots[low] : NULL;
+}
+
+/*
+ * What a history state remembers, or NULL.  Our own array is where the slots
+ * say; the host's has to be searched once.
+ */
+static WfHistoryValue *
 find_memory(const WfMachine *machine, WfStateId history)
 {
+	WfMachineScratch *scratch = machine->scratch;
+	WfSlot	   *slot = find_slot(scratch, history);
+
+	if (slot->at < machine->nhistory &&
+		machine->history[slot->at].history == history)
+		return &machine->history[slot->at];
+	if (machine->history == scratch->values)
+		return NULL;
 	for (int i = 0; i < machine->nhistory; i++)
+	{
 		if (machine->history[i].history == history)
+		{
+			slot->at = i;
 			return &machine->history[i];
+		}
+	}
 	return NULL;
 }
 
@@ -300,13 +336,16 @@ own_values(WfMachine *machine)
 
 	if (machine->history == scratch->values)
 		return;
-	for (int i = 0; i < scratch->nslots; i++)
+	for (int i = 0; i < machine->nhistory; i++)
 	{
-		const WfHistoryValue *value = find_memory(machine,
-												  scratch->slots[i].history);
+		WfSlot	   *slot = find_slot(scratch, machine->history[i].history);
 
-		if (value != NULL)
-			scratch->values[n++] = *value;
+		/* the host may say it twice: there is room for one */
+		if (slot == NULL ||
+			(slot->at < n && scratch->values[slot->at].history == slot->history))
+			continue;
+		slot->at = n;
+		scratch->values[n++] = machine->history[i];
 	}
 	machine->history = scratch->values;
 	machine->nhistory = n;
@@ -317,18 +356,16 @@ static WfHistoryValue *
 fresh_memory(WfMachine *machine, WfStateId history, int n)
 {
 	WfMachineScratch *scratch = machine->scratch;
-	WfHistoryValue *value = NULL;
-	WfSlot	   *slot = scratch->slots;
+	WfSlot	   *slot = find_slot(scratch, history);
+	WfHistoryValue *value;
 
 	own_values(machine);
-	for (int i = 0; i < machine->nhistory; i++)
-		if (machine->history[i].history == history)
-			value = &machine->history[i];
+	value = find_memory(machine, history);
 	if (value == NULL)
-		value = &machine->history[machine->nhistory++];
-
-	while (slot->history != history)
-		slot++;
+	{
+		slot->at = machine->nhistory++;
+		value = &machine->history[slot->at];
+	}
 	while (slot->size < n)
 		slot->states = wf_scratch_grow(scratch, slot->states, &slot->size,
 									   sizeof(WfStateId));

@@ -21,10 +21,12 @@ typedef struct WfEnabled
 	WfStateId	domain;			/* WF_NO_STATE: above the root */
 } WfEnabled;
 
-/* Room for what one history state remembers. */
+/* Room for what one history state remembers; slots are in document order. */
 typedef struct WfSlot
 {
 	WfStateId	history;
+	int			at;				/* where in machine->history it was seen last;
+								 * may have been another machine's */
 	int			size;
 	WfStateId  *states;
 } WfSlot;

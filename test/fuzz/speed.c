@@ -10,6 +10,7 @@
  *	one			a parallel state, an event that one region handles
  *	all			the same, an event that all regions handle
  *	memory		its deep history: left and entered again
+ *	memories	the same, where each region has a history state, too
  *	finish		all regions finish together, and it starts anew
  *
  * "leaves" is the time that reading the active states takes, "restore" that of
@@ -99,19 +100,19 @@ write_nested(StringInfo text, int n)
 	appendStringInfoString(text, "}}");
 }
 
-/* n / 3 regions with two states each. */
+/* n / 3 regions with two states each, or n / 4 with a history state more. */
 static void
-write_parallel(StringInfo text, int n)
+write_parallel(StringInfo text, int n, bool histories)
 {
 	appendStringInfoString(text, "{\"id\":\"m\",\"initial\":\"p\",\"states\":{"
 						   "\"o\":{\"on\":{\"BACK\":\"p.h\",\"NEW\":\"p\"}},"
 						   "\"p\":{\"type\":\"parallel\",\"on\":{\"AWAY\":\"o\"},\"onDone\":\"o\",\"states\":{"
 						   "\"h\":{\"history\":\"deep\"}");
-	for (int i = 0; i < Max(n / 3, 1); i++)
-		appendStringInfo(text, ",\"r%d\":{\"initial\":\"a\",\"states\":{"
+	for (int i = 0; i < n / (histories ? 4 : 3); i++)
+		appendStringInfo(text, ",\"r%d\":{\"initial\":\"a\",\"states\":{%s"
 						 "\"a\":{\"on\":{\"E%d\":\"b\",\"ALL\":\"b\",\"END\":\"f\"}},"
 						 "\"b\":{\"on\":{\"E%d\":\"a\",\"ALL\":\"a\",\"END\":\"f\"}},\"f\":{\"type\":\"final\"}}}",
-						 i, i, i);
+						 i, histories ? "\"h\":{\"type\":\"history\"}," : "", i, i);
 	appendStringInfoString(text, "}}}}");
 }
 
@@ -231,13 +232,18 @@ main(void)
 		measure_rest("nested", n, machine);
 
 		resetStringInfo(&text);
-		write_parallel(&text, n);
+		write_parallel(&text, n, false);
 		machine = machine_of(text.data);
 		measure("parallel", "one", n, machine, one, lengthof(one));
 		measure("parallel", "all", n, machine, all, lengthof(all));
 		measure("parallel", "memory", n, machine, memory, lengthof(memory));
 		measure_rest("parallel", n, machine);
 		measure("parallel", "finish", n, machine, finish, lengthof(finish));
+
+		resetStringInfo(&text);
+		write_parallel(&text, n, true);
+		machine = machine_of(text.data);
+		measure("parallel", "memories", n, machine, memory, lengthof(memory));
 		wf_memory_reset();
 	}
 	return 0;
