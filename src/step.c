@@ -86,31 +86,34 @@ restore_states(WfProcess *process, WfMachine *machine)
 static void
 restore_history(WfProcess *process, WfMachine *machine)
 {
-	const WfChart *chart = process->definition->chart;
 	Jsonb	   *history = DatumGetJsonbP(process->row.history);
 	JsonbIterator *it = JsonbIteratorInit(&history->root);
 	JsonbIteratorToken token;
 	JsonbValue	value;
 	WfHistoryValue *current = NULL;
 
-	machine->history = palloc0(sizeof(WfHistoryValue) * chart->nstates);
+	machine->history = palloc(sizeof(WfHistoryValue) *
+							  JB_ROOT_COUNT(history));
 	machine->nhistory = 0;
 	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
 	{
-		WfStateId	state;
+		WfStateId	state = WF_NO_STATE;
 
-		if (token != WJB_KEY && token != WJB_ELEM)
-			continue;
-		state = wf_chart_find(chart, value.val.string.val, value.val.string.len);
-		if (state == WF_NO_STATE)
-			continue;
+		if (token == WJB_KEY || token == WJB_ELEM)
+			state = wf_chart_find(process->definition->chart,
+								  value.val.string.val, value.val.string.len);
 		if (token == WJB_KEY)
 		{
-			current = &machine->history[machine->nhistory++];
-			current->history = state;
-			current->states = palloc(sizeof(WfStateId) * chart->nstates);
+			/* of a history state that is no more, nothing is taken over */
+			current = state == WF_NO_STATE ? NULL :
+				&machine->history[machine->nhistory++];
+			if (current != NULL)
+				*current = (WfHistoryValue) {state, 0, NULL};
 		}
-		else
+		else if (token == WJB_BEGIN_ARRAY && current != NULL)
+			current->states = palloc(sizeof(WfStateId) *
+									 value.val.array.nElems);
+		else if (token == WJB_ELEM && current != NULL && state != WF_NO_STATE)
 			current->states[current->n++] = state;
 	}
 }
