@@ -4,11 +4,12 @@
 #   make demo, make demo-stop                    see it work, in a server of its own
 #   make check                                   every test, in servers of its own
 #   make bench                                   speed, against the reference
+#   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less
 
 # These four build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check demo demo-stop bench fuzz
+OUR_GOALS = check demo demo-stop bench speed fuzz
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -20,6 +21,7 @@ demo-stop:
 	@test/demo/stop
 bench:
 	@test/bench/run
+speed:
 	@test/fuzz/run speed
 fuzz:
 	@test/fuzz/run $(MINUTES)

@@ -4,7 +4,8 @@
  *
  * The bytes are read as a row of decisions: which states there are, their
  * transitions, then events, what guards answer and what actions do.  When they
- * have run out every decision is the first of its choices.
+ * have run out every decision is the first of its choices.  With WF_SHOW in the
+ * environment the definition is printed.
  *
  * After each macrostep the host must find its books in order: timers armed and
  * children invoked for exactly the active states that have some, the
@@ -280,7 +281,7 @@ write_reactions(Author *author, int id)
 	int			used = choose(bytes, 1 << 7) | choose(bytes, 1 << 7) << 7;
 	bool		first = true;
 
-	/* Two bytes choose descriptors; used & used >> 7 makes few likelier. */
+	/* A descriptor needs two bits of these fourteen, so that few are used. */
 	used &= used >> 5;
 	appendStringInfoString(text, ",\"on\":{");
 	for (int i = 0; i < (int) lengthof(descriptors); i++)
