@@ -7,7 +7,7 @@
 #   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less
 
-# These four build and install for themselves, in a directory of their own, and
+# These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
 OUR_GOALS = check demo demo-stop bench speed fuzz
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)

@@ -52,7 +52,7 @@ sub shuffled {
 # State: id (document order), last (descendant), parent, kind, children, name,
 # entry, exit, initial {targets, actions}, transitions, always, ...
 # Transition: source, event, targets or undef, reenter, guard, actions.
-my (@states, $transitions, $depth_limit, $most_states, $loud);
+my (@states, $transitions, $depth_limit, $most_states, $finals, $finishing, $loud);
 
 my @EVENTS = qw(E F G E.x E.x.y F.x);
 my @DESCRIPTORS = qw(E F G E.x E.x.y E.* E.x.* F.* * error.execution error.* done.state.* done.*);
@@ -73,10 +73,12 @@ sub plant {
     my ($state) = @_;
     if ($state->{kind} =~ /^(?:compound|parallel)$/) {
         my @kinds = map {
-                chance($state->{kind} eq 'compound' ? 15 : 4) ? 'final'
+                chance($state->{kind} eq 'compound' ? $finals : $finals / 4) ? 'final'
               : $state->{depth} + 1 >= $depth_limit || @states > $most_states ? 'atomic'
               : one_of(qw(atomic atomic atomic compound compound parallel))
         } 1 .. 1 + any(3);
+        @kinds = $state->{kind} eq 'compound' ? qw(atomic final) : map { one_of(qw(compound compound parallel)) } 1 .. 2 + any(2)
+          if $finishing && $state->{parent} && $state->{depth} < 5;
         splice @kinds, any(@kinds + 1), 0, 'history' if chance(35);
         push @kinds, 'history' if chance(10);
         # An author must have somewhere to begin.
@@ -115,6 +117,22 @@ sub some_guard {
     return [ 'in', one_of(grep { $_->{kind} ne 'history' } @states) ] if $kind < 6;
     return [ 'not', some_guard($depth + 1) ] if $kind == 6;
     return [ one_of('and', 'or'), map { some_guard($depth + 1) } 1 .. 1 + any(3) ];
+}
+
+# A chart all of whose regions come to an end now and then, and begin again, or
+# parallel states would seldom be done.
+sub end_sometimes {
+    my ($state) = @_;
+    my @siblings = @{ $state->{parent}{children} };
+    my ($end) = grep { $_->{kind} eq 'final' } @siblings;
+    push @{ $state->{transitions} }, plain_transition($state, one_of(qw(E F G)), $end) if $state->{kind} eq 'atomic' && $end;
+    push @{ $state->{transitions} }, plain_transition($state, 'H', $state) if $state->{kind} eq 'parallel';
+    return;
+}
+
+sub plain_transition {
+    my ($source, $event, $target) = @_;
+    return { source => $source, event => $event, n => $transitions++, targets => [$target], reenter => 1, actions => some_actions("t$transitions", 0) };
 }
 
 # Of a state that can be done; the root's has no event.
@@ -188,15 +206,17 @@ sub furnish {
     return if $kind eq 'final';
     my @on = grep { chance(9) } @DESCRIPTORS;
     push @on, one_of(@EVENTS) if chance(35);
-    push @on, '*' if $loud && !$state->{parent};
     push @on, some_done_event() if chance(8);
-    my %seen;
+    end_sometimes($state) if $finishing && $state->{parent};
+    @on = () if $finishing && chance(80);
+    push @on, '*' if $loud && !$state->{parent};
+    my %seen = map { $_->{event} => 1 } @{ $state->{transitions} };
     for my $event (grep { !$seen{$_}++ } @on) {
         push @{ $state->{transitions} }, some_transition($state, $event) for 1 .. 1 + (chance(25) ? 1 : 0);
     }
     $state->{transitions}[-1] = {
         source => $state, event => '*', n => $transitions++, reenter => 0, actions => [ [ 'say', 'saw' ] ],
-    } if $loud && !$state->{parent} && $state->{transitions}[-1]{event} eq '*';
+    } if $loud && !$state->{parent} && @{ $state->{transitions} } && $state->{transitions}[-1]{event} eq '*';
     push @{ $state->{always} }, map { some_transition($state, undef) } 1 .. 1 + any(2) if chance(8);
     $state->{timer} = some_transition($state, "after.5.$state->{name}") if chance(12);
     $state->{invoke} = some_transition($state, "done.invoke.i$state->{id}") if chance(12);
@@ -210,6 +230,8 @@ sub make_chart {
     $transitions = 0;
     $depth_limit = 2 + any(4);
     $most_states = 4 + any(40);
+    $finals = one_of(8, 15, 50);    # per cent of a compound state's children
+    $finishing = chance(25);
     $loud = chance(50);
     plant(new_state(undef, 'm', one_of(qw(compound compound compound parallel))));
     # Defaults of history states decide what an initial state may be.

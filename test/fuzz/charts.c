@@ -570,8 +570,18 @@ unheard(void *self, const WfEvent *event)
 }
 
 static const WfHost calls = {
-	guard, action, arm, disarm, invoke, invoke_start, uninvoke, done_payload,
-	done, too_many_microsteps, allowed, unheard,
+	.guard = guard,
+	.action = action,
+	.arm = arm,
+	.disarm = disarm,
+	.invoke = invoke,
+	.invoke_start = invoke_start,
+	.uninvoke = uninvoke,
+	.done_payload = done_payload,
+	.done = done,
+	.too_many_microsteps = too_many_microsteps,
+	.allowed = allowed,
+	.unheard = unheard,
 };
 
 /* ----------------------------------------------------------------

@@ -153,8 +153,16 @@ too_many_microsteps(void *self, int limit)
 }
 
 static const WfHost calls = {
-	guard, action, arm, disarm, invoke, invoke_start, uninvoke, done_payload,
-	done, too_many_microsteps, NULL, NULL,
+	.guard = guard,
+	.action = action,
+	.arm = arm,
+	.disarm = disarm,
+	.invoke = invoke,
+	.invoke_start = invoke_start,
+	.uninvoke = uninvoke,
+	.done_payload = done_payload,
+	.done = done,
+	.too_many_microsteps = too_many_microsteps,
 };
 
 static void

@@ -58,8 +58,16 @@ limit(void *self, int limit)
 }
 
 static const WfHost calls = {
-	guard, action, state_event, state_only, state_event, state_only,
-	state_only, payload, state_event, limit, NULL, NULL,
+	.guard = guard,
+	.action = action,
+	.arm = state_event,
+	.disarm = state_only,
+	.invoke = state_event,
+	.invoke_start = state_only,
+	.uninvoke = state_only,
+	.done_payload = payload,
+	.done = state_event,
+	.too_many_microsteps = limit,
 };
 
 static double
