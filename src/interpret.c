@@ -534,6 +534,7 @@ wf_configure(WfMachine *machine, const WfStateId *targets, int n)
 {
 	wf_entry_set_targets(machine, targets, n);
 	wf_set_copy(&machine->active, &machine->scratch->entering);
+	wf_set_clear(&machine->scratch->examined);
 	machine->running = !is_finished(machine, &machine->chart->states[0]);
 	return machine->running;
 }

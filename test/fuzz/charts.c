@@ -737,6 +737,65 @@ step(Host *host, const char *name, bool *taken)
 	return true;
 }
 
+/*
+ * Some states that may be active together, no history states, perhaps none.
+ * Returns how many.
+ */
+static int
+some_places(Bytes *bytes, const WfChart *chart, WfStateId *places)
+{
+	WfStateId	a;
+	WfStateId	b;
+	int			n = 0;
+
+	for (int i = choose(bytes, 3); i >= 0; i--)
+	{
+		int			id = choose(bytes, chart->nstates);
+
+		if (chart->states[id].kind != WF_STATE_HISTORY)
+			places[n++] = id;
+	}
+	return n > 0 && wf_chart_settle(chart, places, &n, &a, &b) ? n : 0;
+}
+
+/* Put the machine somewhere, instead of an event. */
+static bool
+move(Host *host, const WfStateId *places, int n, bool quiet)
+{
+	host->rest = 30;
+	if (setjmp(host->thrown))
+		return false;
+	wf_move(host->machine, places, n, quiet, NULL);
+	for (int i = 0; i < n && quiet; i++)
+		wf_insist(wf_is_active(host->machine, places[i]),
+				  "moved, but it is not there");
+	return true;
+}
+
+/*
+ * A second machine that is declared to be where the first was, then where a
+ * quiet move has led that.
+ */
+static void
+check_configure(Host *host, const Kept *start, const WfStateId *places, int n)
+{
+	WfMachine  *other = wf_machine_new(host->chart, &calls, NULL, 1);
+	const WfStateId *leaves;
+	const WfStateId *same;
+	int			nleaves;
+
+	wf_insist(wf_configure(other, start->leaves, start->nleaves),
+			  "at its end, but it went on");
+	wf_insist(wf_configure(other, places, n) == other->running &&
+			  other->running == host->machine->running,
+			  "it is at its end, or not?");
+	wf_insist(wf_machine_legal(other), "configured, but not legal");
+	nleaves = wf_machine_leaves(other, &leaves);
+	wf_insist(nleaves == wf_machine_leaves(host->machine, &same) &&
+			  memcmp(leaves, same, nleaves * sizeof(WfStateId)) == 0,
+			  "configured, and moved elsewhere");
+}
+
 /* The names that events may have: also those that the chart waits for. */
 static const char *
 some_event(Bytes *bytes, const WfChart *chart)
@@ -822,13 +881,33 @@ play(Host *host)
 		const char *name = some_event(bytes, host->chart);
 		bool		rests;
 
+		WfStateId	places[3];
+		int			nplaces = 0;
+		bool		quiet = false;
+
 		host->salt = choose(bytes, 256);
+		if (one_in(bytes, 8))
+		{
+			nplaces = some_places(bytes, host->chart, places);
+			quiet = one_in(bytes, 2);
+		}
 		keep(machine, &kept);
 		memcpy(&before, host, sizeof(Host));
-		rests = step(host, name, &taken);
-		if (rests)
-			check_books(host);
-		check_twin(host, &before, &kept, name, rests, taken);
+		if (nplaces > 0)
+		{
+			rests = move(host, places, nplaces, quiet);
+			if (rests)
+				check_books(host);
+			if (rests && quiet)
+				check_configure(host, &kept, places, nplaces);
+		}
+		else
+		{
+			rests = step(host, name, &taken);
+			if (rests)
+				check_books(host);
+			check_twin(host, &before, &kept, name, rests, taken);
+		}
 		if (!rests)
 		{
 			/* As in the server: what was thrown out of never happened. */
