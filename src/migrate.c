@@ -224,26 +224,6 @@ map_history(WfMove *move)
 	}
 }
 
-static Datum
-history_datum(const WfMachine *machine)
-{
-	const WfState *states = machine->chart->states;
-	const char **keys = palloc(sizeof(char *) * (machine->nhistory + 1));
-	Jsonb	  **values = palloc(sizeof(Jsonb *) * (machine->nhistory + 1));
-
-	for (int i = 0; i < machine->nhistory; i++)
-	{
-		const WfHistoryValue *value = &machine->history[i];
-		Jsonb	  **names = palloc(sizeof(Jsonb *) * value->n);
-
-		for (int j = 0; j < value->n; j++)
-			names[j] = wf_jsonb_string(states[value->states[j]].name);
-		keys[i] = states[value->history].name;
-		values[i] = wf_jsonb_array(value->n, names);
-	}
-	return JsonbPGetDatum(wf_jsonb_object(machine->nhistory, keys, values));
-}
-
 /* Work out the new configuration; result->possible says whether there is one. */
 static void
 configure(WfMove *move)
@@ -406,7 +386,7 @@ write_move(WfMove *move)
 	process->row.definition = move->route->to->id;
 	process->row.states = move->result->states;
 	if (process->row.history != (Datum) 0)
-		process->row.history = history_datum(move->batch->machine);
+		process->row.history = JsonbPGetDatum(wf_history_jsonb(move->batch->machine));
 
 	/* One that has not started has no history, and step 0 to show for it. */
 	if (process->row.step > 0)

@@ -178,6 +178,11 @@ extern void wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker);
 extern WfProcess *wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 									 WfDefinition *definition);
 
+/* restore.c: the machine of its definition, set up as the process stands. */
+extern void wf_process_load(WfProcess *process);
+/* {"history state": ["state", ...], ...} */
+extern Jsonb *wf_history_jsonb(const WfMachine *machine);
+
 /* host.c: what the interpreter asks for. */
 extern const WfHost wf_process_host;
 /* On whose behalf the present event came, or NULL. */

@@ -56,117 +56,7 @@ wf_process_set(WfProcess *process, WfStatus status, bool suspended)
 	process->changed = true;
 }
 
-/* --- between row and machine ------------------------------------------- */
-
-static void
-restore_states(WfProcess *process, WfMachine *machine)
-{
-	const WfChart *chart = process->definition->chart;
-	Datum	   *names;
-	int			n;
-
-	deconstruct_array(DatumGetArrayTypeP(process->row.states), TEXTOID, -1,
-					  false, TYPALIGN_INT, &names, NULL, &n);
-	for (int i = 0; i < n; i++)
-	{
-		text	   *name = DatumGetTextPP(names[i]);
-		WfStateId	state = wf_chart_find(chart, VARDATA_ANY(name),
-										  VARSIZE_ANY_EXHDR(name));
-
-		if (state == WF_NO_STATE || !wf_machine_activate(machine, state))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("definition \"%s\" version %d has no state \"%s\"",
-							process->definition->name, process->definition->version,
-							text_to_cstring(name))));
-	}
-}
-
-/* {"history state": ["state", ...], ...} */
-static void
-restore_history(WfProcess *process, WfMachine *machine)
-{
-	Jsonb	   *history = DatumGetJsonbP(process->row.history);
-	JsonbIterator *it = JsonbIteratorInit(&history->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	WfHistoryValue *current = NULL;
-
-	machine->history = palloc(sizeof(WfHistoryValue) *
-							  JB_ROOT_COUNT(history));
-	machine->nhistory = 0;
-	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
-	{
-		WfStateId	state = WF_NO_STATE;
-
-		if (token == WJB_KEY || token == WJB_ELEM)
-			state = wf_chart_find(process->definition->chart,
-								  value.val.string.val, value.val.string.len);
-		if (token == WJB_KEY)
-		{
-			/* of a history state that is no more, nothing is taken over */
-			current = state == WF_NO_STATE ? NULL :
-				&machine->history[machine->nhistory++];
-			if (current != NULL)
-				*current = (WfHistoryValue) {state, 0, NULL};
-		}
-		else if (token == WJB_BEGIN_ARRAY && current != NULL)
-			current->states = palloc(sizeof(WfStateId) *
-									 value.val.array.nElems);
-		else if (token == WJB_ELEM && current != NULL && state != WF_NO_STATE)
-			current->states[current->n++] = state;
-	}
-}
-
-static Jsonb *
-history_jsonb(const WfMachine *machine)
-{
-	const char **keys = palloc(sizeof(char *) * (machine->nhistory + 1));
-	Jsonb	  **values = palloc(sizeof(Jsonb *) * (machine->nhistory + 1));
-
-	for (int i = 0; i < machine->nhistory; i++)
-	{
-		const WfHistoryValue *value = &machine->history[i];
-		Jsonb	  **names = palloc(sizeof(Jsonb *) * (value->n + 1));
-
-		for (int j = 0; j < value->n; j++)
-			names[j] = wf_jsonb_string(machine->chart->states[value->states[j]].name);
-		keys[i] = machine->chart->states[value->history].name;
-		values[i] = wf_jsonb_array(value->n, names);
-	}
-	return wf_jsonb_object(machine->nhistory, keys, values);
-}
-
-/* The machine of its definition, set up as the process stands. */
-static void
-load_machine(WfProcess *process)
-{
-	WfStepper  *stepper = process->stepper;
-	WfMachineOf  *entry;
-
-	for (entry = stepper->machines; entry != NULL; entry = entry->next)
-		if (entry->definition == process->definition)
-			break;
-	if (entry == NULL)
-	{
-		entry = palloc(sizeof(WfMachineOf));
-		entry->definition = process->definition;
-		entry->machine = wf_machine_new(process->definition->chart,
-										stepper->onlooker == NULL ?
-										&wf_process_host :
-										stepper->onlooker->host, process,
-										wf_max_microsteps);
-		entry->next = stepper->machines;
-		stepper->machines = entry;
-	}
-	wf_machine_reset(entry->machine, process);
-	process->machine = entry->machine;
-	process->own_context = NULL;	/* a verdict may show it */
-	if (process->row.status != WF_INITIALIZED)
-		restore_states(process, entry->machine);
-	if (process->row.history != (Datum) 0)
-		restore_history(process, entry->machine);
-}
+/* --- the end of a step ------------------------------------------------- */
 
 /* After a macrostep: bring the row up to the machine and note the step. */
 static void
@@ -185,7 +75,7 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 															  leaves, n));
 		process->row.status = machine->running ? WF_IDLED : WF_FINALIZED;
 		if (machine->history_changed)
-			process->row.history = JsonbPGetDatum(history_jsonb(machine));
+			process->row.history = JsonbPGetDatum(wf_history_jsonb(machine));
 	}
 	process->row.step++;
 	process->changed = true;
@@ -337,7 +227,7 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 		wf_check_context(process->context);
 		process->row.context = JsonbPGetDatum(process->context);
 	}
-	load_machine(process);
+	wf_process_load(process);
 	process->boundary.name = WF_START_EVENT;
 	process->boundary.payload = &payload;
 	wf_start(process->machine);
@@ -381,7 +271,7 @@ wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
 	WfVerdict	verdict;
 
 	process->self_left = wf_max_microsteps;
-	load_machine(process);
+	wf_process_load(process);
 	verdict = step(process, &timer, DT_NOBEGIN, true);
 	run_self_events(process);
 	return verdict;
@@ -443,7 +333,7 @@ wf_process_run(WfStepper *stepper, WfProcess *process,
 {
 	int			done = 0;
 
-	load_machine(process);
+	wf_process_load(process);
 	while (process->head < process->nqueue)
 	{
 		WfTimerRow	timer;
@@ -472,7 +362,7 @@ wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	WfEvent		event = {"workflow.cancel", &payload};
 
 	PUSH_STEP_CONTEXT(process, event.name);
-	load_machine(process);
+	wf_process_load(process);
 	process->boundary = event;
 	if (process->row.status != WF_INITIALIZED)
 	{
@@ -498,7 +388,7 @@ wf_process_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 
 	PUSH_STEP_CONTEXT(process, event.name);
 	process->self_left = wf_max_microsteps;
-	load_machine(process);
+	wf_process_load(process);
 	wf_move(process->machine, states, n, !execute, &event);
 	wf_user_leave(&process->bracket);
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);
@@ -513,7 +403,7 @@ wf_process_in_state(WfProcess *process, WfStateId state)
 {
 	/* Processes of one definition share a machine: is it still set up for us? */
 	if (process->machine == NULL || process->machine->host != process)
-		load_machine(process);
+		wf_process_load(process);
 	return wf_is_active(process->machine, state);
 }
 
@@ -537,7 +427,7 @@ wf_process_active(WfProcess *process)
 	WfStateId  *active = palloc(sizeof(WfStateId) * chart->nstates);
 	int			n = 0;
 
-	load_machine(process);
+	wf_process_load(process);
 	for (int i = 0; i < chart->nstates; i++)
 		if (wf_is_active(process->machine, i))
 			active[n++] = i;
@@ -549,7 +439,7 @@ wf_process_handles(WfProcess *process, const char *event)
 {
 	const WfChart *chart = process->definition->chart;
 
-	load_machine(process);
+	wf_process_load(process);
 	for (int i = 0; i < chart->nstates; i++)
 	{
 		int			from = 0;
@@ -566,7 +456,7 @@ wf_process_has_exit(WfProcess *process)
 {
 	const WfChart *chart = process->definition->chart;
 
-	load_machine(process);
+	wf_process_load(process);
 	for (int i = 0; i < chart->nstates; i++)
 	{
 		if (!wf_is_active(process->machine, i))
@@ -612,7 +502,7 @@ wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 	WfPayload	payload = {.actor = actor};
 	List	   *seen = NIL;
 
-	load_machine(process);
+	wf_process_load(process);
 	for (int i = 0; i < chart->nstates; i++)
 	{
 		if (!wf_is_active(process->machine, i))
