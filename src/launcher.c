@@ -44,19 +44,11 @@
 #include "launcher.h"
 #include "pool.h"
 #include "shmem.h"
+#include "shortage.h"
 #include "worker.h"
 
 /* Started, but not attached after so long (ms): it will not come. */
 #define ATTACH_TIMEOUT		30000
-
-/* Without a worker slot, ask the postmaster again after (ms), doubling. */
-#define NO_WORKER_DELAY_MIN 100
-#define NO_WORKER_DELAY_MAX 10000
-
-/* That is worth a log line when the delay (ms) has grown to this; a worker
- * that just ended leaves its place a little late.  And not all the time. */
-#define COMPLAIN_DELAY		800
-#define COMPLAIN_INTERVAL	600000
 
 /* Databases still to be probed, in TopMemoryContext. */
 static List *to_probe = NIL;
@@ -64,9 +56,17 @@ static List *to_probe = NIL;
 /* Runtimes that were started and not seen attached, by database entry. */
 static BackgroundWorkerHandle **handles = NULL;
 
+/* A database that is to have a runtime. */
+typedef struct Candidate
+{
+	WfDatabase *database;
+	Oid			dbid;
+	TimestampTz since;			/* waits since then */
+} Candidate;
+
+static Candidate *candidates = NULL;	/* as many as databases */
+
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
-static int	retry_delay = 0;	/* ms; 0: the last worker could be started */
-static TimestampTz complain_after = DT_NOBEGIN; /* about that; real */
 
 /* _PG_init's part. */
 void
@@ -147,6 +147,7 @@ probe_next(void)
 	{
 		database = &wf_shared->databases[i];
 		if (OidIsValid(database->dbid) && database->failures == 0 &&
+			!database->wants_worker &&
 			(database->state == WF_DB_UNKNOWN ||
 			 database->state == WF_DB_STARTING))
 			return;
@@ -258,52 +259,37 @@ wanted_at(const WfDatabase *database, TimestampTz mark)
 	return DT_NOEND;
 }
 
-/*
- * The postmaster has no room for another worker: say so now and then, and see
- * whether an idle executor, or a runtime without executors, can make room.
- */
+/* There is no worker for it: all is as before. */
 static void
-no_worker(Oid dbid)
+start_later(WfDatabase *database, Oid dbid, WfDatabaseState state, bool wake)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
-	retry_delay = Max(2 * retry_delay, NO_WORKER_DELAY_MIN);
-	retry_delay = Min(retry_delay, NO_WORKER_DELAY_MAX);
-	retry_at = TimestampTzPlusMilliseconds(now, retry_delay);
-	if (retry_delay >= COMPLAIN_DELAY && complain_after <= now)
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	if (database->dbid == dbid && database->state == WF_DB_STARTING &&
+		database->runtime_pid == 0)
 	{
-		complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("out of background worker slots for workflow runtimes"),
-				 errhint("You might need to increase max_worker_processes.")));
+		database->wake = database->wake || wake;
+		wf_database_state(database, state);
 	}
-
-	wf_pool_evict_idle();
-	for (int i = 0; i < wf_shared->ndatabases; i++)
-	{
-		WfDatabase *other = &wf_shared->databases[i];
-
-		if (OidIsValid(other->dbid) && other->dbid != dbid &&
-			other->state == WF_DB_RUNNING &&
-			wf_pool_count(other->dbid, true) == 0)
-		{
-			other->rest = true;
-			wf_database_latch(other->dbid);
-		}
-	}
+	LWLockRelease(wf_shared->lock);
 }
 
-/* Start the runtime of a database; false: the postmaster has no room. */
+/*
+ * Start the runtime of a database that waits since then; false: the
+ * postmaster has no room.
+ */
 static bool
-start_runtime(WfDatabase *database, Oid dbid, bool possible)
+start_runtime(WfDatabase *database, Oid dbid, TimestampTz since, bool possible)
 {
 	WfWorkerArgs args = {.kind = WF_WORKER_RUNTIME};
 	int			slot = database - wf_shared->databases;
+	WfDatabaseState state;
+	bool		wake;
 	bool		mine;
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	mine = database->dbid == dbid && database->state != WF_DB_HELD &&
+	state = database->state;
+	wake = database->wake;
+	mine = database->dbid == dbid && state != WF_DB_HELD &&
 		database->runtime_pid == 0;
 	if (mine)
 	{
@@ -323,17 +309,14 @@ start_runtime(WfDatabase *database, Oid dbid, bool possible)
 	handles[slot] = wf_worker_start(&args);
 	if (handles[slot])
 	{
-		retry_delay = 0;
+		wf_shortage_over(database);
+		wf_shortage_relieved();
 		retry_at = DT_NOBEGIN;
 		return true;
 	}
 
-	no_worker(dbid);
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	if (database->dbid == dbid && database->state == WF_DB_STARTING &&
-		database->runtime_pid == 0)
-		wf_database_state(database, WF_DB_UNKNOWN);
-	LWLockRelease(wf_shared->lock);
+	start_later(database, dbid, state, wake);
+	retry_at = wf_shortage_wait(dbid, since, "runtimes");
 	return false;
 }
 
@@ -342,7 +325,7 @@ start_runtime(WfDatabase *database, Oid dbid, bool possible)
  * postmaster has no room.
  */
 static bool
-consider(WfDatabase *database, Oid dbid)
+consider(WfDatabase *database, Oid dbid, TimestampTz since)
 {
 	bool		exists;
 	bool		possible;
@@ -353,9 +336,76 @@ consider(WfDatabase *database, Oid dbid)
 	MemoryContextSwitchTo(TopMemoryContext);
 
 	if (exists)
-		return start_runtime(database, dbid, possible);
+		return start_runtime(database, dbid, since, possible);
 	wf_database_forget(dbid);
 	return true;
+}
+
+/* Since when a database has waited for its runtime; under the lock. */
+static TimestampTz
+waits_since(const WfDatabase *database, TimestampTz work)
+{
+	if (database->wants_worker)
+		return database->hungry;
+	if (database->state == WF_DB_RESTING && !database->wake)
+		return work;
+	return database->since;
+}
+
+static int
+waited_longer(const void *a, const void *b)
+{
+	TimestampTz left = ((const Candidate *) a)->since;
+	TimestampTz right = ((const Candidate *) b)->since;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Find the databases that are to have a runtime now, those that have waited
+ * longest first.  Returns when there will be another, by wf_now().
+ */
+static TimestampTz
+find_candidates(int *n)
+{
+	TimestampTz next = DT_NOEND;
+
+	*n = 0;
+	for (int i = 0; i < wf_shared->ndatabases; i++)
+	{
+		WfDatabase *database = &wf_shared->databases[i];
+		Oid			dbid = database->dbid;
+		TimestampTz mark = DT_NOEND;
+		TimestampTz work = DT_NOEND;
+		TimestampTz wanted = DT_NOEND;
+
+		if (!OidIsValid(dbid))
+			continue;
+		if (database->state == WF_DB_RESTING)
+		{
+			mark = wf_database_mark(dbid);
+			work = wf_pool_waits_since(dbid);
+		}
+
+		LWLockAcquire(wf_shared->lock, LW_SHARED);
+		if (database->dbid == dbid)
+			wanted = wanted_at(database, mark);
+		candidates[*n].database = database;
+		candidates[*n].dbid = dbid;
+		candidates[*n].since = waits_since(database, work);
+		LWLockRelease(wf_shared->lock);
+
+		if (wanted <= wf_now() && database->state != WF_DB_STARTING)
+			(*n)++;
+		else
+		{
+			next = Min(next, wanted);
+			if (database->runtime_pid == 0)
+				wf_shortage_over(database);
+		}
+	}
+	qsort(candidates, *n, sizeof(Candidate), waited_longer);
+	return next;
 }
 
 /*
@@ -364,33 +414,24 @@ consider(WfDatabase *database, Oid dbid)
 static TimestampTz
 turn(void)
 {
-	TimestampTz next = DT_NOEND;
+	TimestampTz next;
+	int			n;
 
 	if (!wf_enabled)
 		return DT_NOEND;
-	if (retry_at > GetCurrentTimestamp())
-		return wf_clock_at(retry_at);
+	next = find_candidates(&n);
+	if (n > 0 && retry_at > GetCurrentTimestamp())
+		return Min(next, wf_clock_at(retry_at));
 
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < n; i++)
 	{
-		WfDatabase *database = &wf_shared->databases[i];
-		Oid			dbid = database->dbid;
-		TimestampTz mark = DT_NOEND;
-		TimestampTz wanted;
+		const Candidate *one = &candidates[i];
 
-		if (!OidIsValid(dbid))
+		if (!wf_shortage_my_turn(one->dbid, one->since))
+			retry_at = wf_shortage_wait(one->dbid, one->since, "runtimes");
+		else if (consider(one->database, one->dbid, one->since))
 			continue;
-		if (database->state == WF_DB_RESTING)
-			mark = wf_database_mark(dbid);
-
-		LWLockAcquire(wf_shared->lock, LW_SHARED);
-		wanted = database->dbid == dbid ? wanted_at(database, mark) : DT_NOEND;
-		LWLockRelease(wf_shared->lock);
-
-		if (wanted > wf_now() || database->state == WF_DB_STARTING)
-			next = Min(next, wanted);
-		else if (!consider(database, dbid))
-			return wf_clock_at(retry_at);
+		return Min(next, wf_clock_at(retry_at));
 	}
 	return next;
 }
@@ -406,6 +447,8 @@ wf_launcher_main(Datum arg)
 
 	handles = MemoryContextAllocZero(TopMemoryContext,
 									 wf_shared->ndatabases * sizeof(*handles));
+	candidates = MemoryContextAlloc(TopMemoryContext,
+									wf_shared->ndatabases * sizeof(Candidate));
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
 	wf_shared->launcher = MyLatch;
 	wf_shared->launcher_pid = MyProcPid;

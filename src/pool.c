@@ -180,6 +180,32 @@ wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner, Oid role,
 		add_hungry(appetite, &one);
 }
 
+/* Since when the owner of a database that waits longest has done so. */
+TimestampTz
+wf_pool_waits_since(Oid dbid)
+{
+	TimestampTz now = wf_now();
+	TimestampTz since = DT_NOEND;
+	WfDatabase *database;
+
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	database = wf_database_entry_locked(dbid, false);
+	for (int i = -1; database != NULL && i < wf_shared->nowners; i++)
+	{
+		WfOwner    *entry = i < 0 ? &database->others : &wf_shared->owners[i];
+		uint64		generation;
+		TimestampTz mark;
+
+		if (entry->dbid != dbid)
+			continue;
+		mark = wf_mark_read(entry, &generation);
+		if (mark <= now)
+			since = Min(since, Max(mark, entry->served));
+	}
+	LWLockRelease(wf_shared->lock);
+	return since;
+}
+
 /* --- giving slots -------------------------------------------------------- */
 
 /* Somebody in another database who has waited longer; under the lock. */
@@ -267,9 +293,13 @@ wf_pool_take(Oid dbid, const WfHungry *hungry, uint32 *generation)
 	return found;
 }
 
-/* Who needs its slot least; under the lock.  NULL: nobody, ask at *again. */
+/*
+ * Who needs its slot least; under the lock.  NULL: nobody, ask at *again.  Of
+ * the busy ones first those that can leave soon: one that is stalled will not
+ * before its batch ends, whenever that is.
+ */
 static WfExecutor *
-least_needy(bool extra, TimestampTz now, TimestampTz *again)
+least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 {
 	WfExecutor *idle = NULL;
 	WfExecutor *busy = NULL;
@@ -285,19 +315,15 @@ least_needy(bool extra, TimestampTz now, TimestampTz *again)
 			(idle == NULL || slot->since < idle->since))
 			idle = slot;
 		if (slot->state == WF_EXEC_BUSY &&
-			(busy == NULL || slot->since < busy->since))
+			(busy == NULL || slot->stalled < busy->stalled ||
+			 (slot->stalled == busy->stalled && slot->since < busy->since)))
 			busy = slot;
 	}
 
-	if (extra)
-	{
-		if (idle && TimestampDifferenceExceeds(idle->since, now, WARM))
-			return idle;
-		return NULL;
-	}
-	if (idle)
+	if (idle && (kind != WF_EVICT_COLD ||
+				 TimestampDifferenceExceeds(idle->since, now, WARM)))
 		return idle;
-	if (busy == NULL)
+	if (busy == NULL || kind != WF_EVICT_ANY)
 		return NULL;
 	if (TimestampDifferenceExceeds(busy->since, now, QUANTUM))
 		return busy;
@@ -305,72 +331,61 @@ least_needy(bool extra, TimestampTz now, TimestampTz *again)
 	return NULL;
 }
 
+bool
+wf_pool_evict_locked(WfEviction kind, TimestampTz *again)
+{
+	WfExecutor *slot = least_needy(kind, GetCurrentTimestamp(), again);
+
+	if (slot == NULL)
+		return false;
+	slot->evict = true;
+	SetLatch(slot->latch);
+	return true;
+}
+
+int
+wf_pool_leaving_locked(void)
+{
+	int			n = 0;
+
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		WfExecutor *slot = &wf_shared->executors[i];
+
+		if (slot->state != WF_EXEC_FREE && slot->evict && !slot->stalled)
+			n++;
+	}
+	return n;
+}
+
 /*
  * Have a slot given up by whoever needs it least.  A free one is somebody
- * else's, who has waited longer and will take it; unless it is worthless for
- * want of a worker.
+ * else's, who has waited longer and will take it.  Who is asked to leave may
+ * turn out to be at a long batch: then somebody else is asked.
  */
 TimestampTz
-wf_pool_make_room(int n, bool extra, bool no_worker)
+wf_pool_make_room(int n, bool extra)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz again = DT_NOEND;
-	int			leaving = 0;
+	int			leaving;
 	int			nfree = 0;
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	leaving = wf_pool_leaving_locked();
 	for (int i = 0; i < wf_shared->nexecutors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
-
-		if (slot->state == WF_EXEC_FREE)
+		if (wf_shared->executors[i].state == WF_EXEC_FREE)
 			nfree++;
-		else if (slot->evict)
-			leaving++;
 	}
 
-	if (nfree > 0 && !no_worker)
+	if (nfree > 0)
 		again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);
-	else if (leaving < n)
-	{
-		WfExecutor *slot = least_needy(extra, now, &again);
-
-		if (slot)
-		{
-			slot->evict = true;
-			SetLatch(slot->latch);
-			leaving++;
-		}
-	}
-
-	/* its worker is free a little later than its slot */
-	if (no_worker && leaving > 0)
-		again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);
+	else if (leaving >= n ||
+			 wf_pool_evict_locked(extra ? WF_EVICT_COLD : WF_EVICT_ANY, &again))
+		again = TimestampTzPlusMilliseconds(now, WF_STALL_MS + ASK_AGAIN);
 	LWLockRelease(wf_shared->lock);
 	return again;
-}
-
-/* Have the executor leave that has been idle longest, to free a worker. */
-void
-wf_pool_evict_idle(void)
-{
-	WfExecutor *idle = NULL;
-
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < wf_shared->nexecutors; i++)
-	{
-		WfExecutor *slot = &wf_shared->executors[i];
-
-		if (slot->state == WF_EXEC_IDLE && !slot->evict &&
-			(idle == NULL || slot->since < idle->since))
-			idle = slot;
-	}
-	if (idle)
-	{
-		idle->evict = true;
-		SetLatch(idle->latch);
-	}
-	LWLockRelease(wf_shared->lock);
 }
 
 /* --- giving back --------------------------------------------------------- */
@@ -402,7 +417,8 @@ wf_pool_release(int index, uint32 generation)
 		if (entry && entry->dbid == dbid && entry->executors > 0)
 		{
 			entry->executors--;
-			entry->served = GetCurrentTimestamp();
+			if (slot->pid != 0)	/* one that was not started served nobody */
+				entry->served = GetCurrentTimestamp();
 		}
 		slot->state = WF_EXEC_FREE;
 		slot->pid = 0;
@@ -552,11 +568,10 @@ wf_pool_help(void)
 
 /* How many there are. */
 int
-wf_pool_count(Oid dbid, bool all)
+wf_pool_count_locked(Oid dbid, bool all)
 {
 	int			n = 0;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
 	for (int i = 0; i < wf_shared->nexecutors; i++)
 	{
 		WfExecutor *slot = &wf_shared->executors[i];
@@ -565,6 +580,16 @@ wf_pool_count(Oid dbid, bool all)
 			(all || slot->pid != 0))
 			n++;
 	}
+	return n;
+}
+
+int
+wf_pool_count(Oid dbid, bool all)
+{
+	int			n;
+
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	n = wf_pool_count_locked(dbid, all);
 	LWLockRelease(wf_shared->lock);
 	return n;
 }

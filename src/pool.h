@@ -38,6 +38,12 @@ extern void wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner,
 						 Oid role, TimestampTz since);
 
 /*
+ * Since when the owner of a database that waits longest for an executor has
+ * done so; infinity: none does.
+ */
+extern TimestampTz wf_pool_waits_since(Oid dbid);
+
+/*
  * Take a slot for an owner (STARTING).  Returns its index, or -1 when there
  * is none, or somebody in another database has waited longer.
  */
@@ -45,13 +51,26 @@ extern int	wf_pool_take(Oid dbid, const WfHungry *hungry, uint32 *generation);
 
 /*
  * Have a slot given up by whoever needs it least, for the n-th of those who
- * wait; no_worker: free slots are no good, the postmaster has no worker for
- * them.  Returns the (real) time to ask again, infinity: a latch will be set.
+ * wait.  Returns the (real) time to ask again, infinity: a latch will be set.
  */
-extern TimestampTz wf_pool_make_room(int n, bool extra, bool no_worker);
+extern TimestampTz wf_pool_make_room(int n, bool extra);
 
-/* Have the executor leave that has been idle longest, to free a worker. */
-extern void wf_pool_evict_idle(void);
+/* Who may be asked to leave. */
+typedef enum WfEviction
+{
+	WF_EVICT_COLD,				/* who has been idle for a while */
+	WF_EVICT_IDLE,				/* who is idle */
+	WF_EVICT_ANY				/* who has been busy for a while, too */
+} WfEviction;
+
+/*
+ * Under WfShared.lock, exclusive: ask one executor of the instance to leave.
+ * False: there is none; one may be at *again, infinity: not known.
+ */
+extern bool wf_pool_evict_locked(WfEviction kind, TimestampTz *again);
+
+/* Under the lock: executors that were asked to leave, and will soon. */
+extern int	wf_pool_leaving_locked(void);
 
 /*
  * What was under way at a crash before is stepped by one executor of the
@@ -79,6 +98,7 @@ extern void wf_pool_help(void);
 
 /* Executors of a database, attached ones only; STARTING ones too if `all`. */
 extern int	wf_pool_count(Oid dbid, bool all);
+extern int	wf_pool_count_locked(Oid dbid, bool all);
 
 /* Ask all executors of a database to leave. */
 extern void wf_pool_evict(Oid dbid);

@@ -36,6 +36,7 @@
 #include "ring.h"
 #include "runtime.h"
 #include "session.h"
+#include "shortage.h"
 #include "stamp.h"
 #include "survey.h"
 #include "worker.h"
@@ -43,14 +44,8 @@
 /* Started, but not attached after so long (ms): it will not come. */
 #define ATTACH_TIMEOUT		30000
 
-/* Without a worker slot, ask the postmaster again after (ms), doubling. */
-#define NO_WORKER_DELAY_MIN	100
-#define NO_WORKER_DELAY_MAX	10000
-
-/* That is worth a log line when the delay (ms) has grown to this; a worker
- * that just ended leaves its place a little late.  And not all the time. */
-#define COMPLAIN_DELAY		800
-#define COMPLAIN_INTERVAL	600000
+/* Without a worker for another executor of one owner, ask again after (ms). */
+#define HELP_DELAY			1000
 
 /* Work of owners without an entry is looked for once in (ms). */
 #define OTHERS_INTERVAL		200
@@ -72,8 +67,8 @@ static WfAppetite appetite;
 static TimestampTz others_after = DT_NOBEGIN;	/* look for theirs then; real */
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 static bool expiring = false;	/* the ring is being moved on */
-static int	retry_delay = 0;	/* ms; 0: the last worker could be started */
-static TimestampTz complain_after = DT_NOBEGIN; /* about that; real */
+static TimestampTz help_at = DT_NOBEGIN;	/* no further executors before; real */
+static TimestampTz starving;	/* since when, see WfDatabase.hungry */
 
 /* --- beginning and end --------------------------------------------------- */
 
@@ -94,7 +89,7 @@ attach(void)
 		database->runtime_pid = MyProcPid;
 		database->runtime = MyLatch;
 		database->wake = false;
-		database->rest = false;
+		database->yield_to = DT_NOEND;
 		attached_at = GetCurrentTimestamp();
 	}
 	LWLockRelease(wf_shared->lock);
@@ -113,6 +108,8 @@ leave(int code, Datum arg)
 	database->runtime = NULL;
 	database->runtime_pid = 0;
 	database->hungry = DT_NOEND;
+	database->wants_worker = false;
+	database->yield_to = DT_NOEND;
 	if (code != 0 || wf_worker_terminated())
 		next_state = WF_DB_UNKNOWN;
 	if (code != 0 && !wf_worker_terminated())
@@ -259,32 +256,24 @@ refuse(const WfHungry *hungry, WfWaitReason reason)
 		hungry->entry->role = InvalidOid;
 }
 
-/*
- * The postmaster has no room for another worker: say so now and then, have
- * somebody make room, and wait for that or longer and longer.
- */
+/* The postmaster has no room for another worker, or others come first. */
 static void
 no_worker(const WfHungry *hungry)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz again = wf_pool_make_room(1, hungry->extra, true);
-
-	retry_delay = Max(2 * retry_delay, NO_WORKER_DELAY_MIN);
-	retry_delay = Min(retry_delay, NO_WORKER_DELAY_MAX);
-	retry_at = Min(again, TimestampTzPlusMilliseconds(now, retry_delay));
+	TimestampTz again;
 
 	if (hungry->extra)
-		return;
-	hungry->entry->reason = WF_WAIT_WORKER;
-	database->hungry = Min(database->hungry, hungry->since);
-	if (retry_delay >= COMPLAIN_DELAY && complain_after <= now)
 	{
-		complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("out of background worker slots for workflow executors"),
-				 errhint("You might need to increase max_worker_processes.")));
+		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+		if (wf_pool_leaving_locked() == 0)
+			(void) wf_pool_evict_locked(WF_EVICT_COLD, &again);
+		LWLockRelease(wf_shared->lock);
+		help_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HELP_DELAY);
+		return;
 	}
+	hungry->entry->reason = WF_WAIT_WORKER;
+	starving = Min(starving, hungry->since);
+	retry_at = wf_shortage_wait(MyDatabaseId, starving, "executors");
 }
 
 /* Start an executor in a slot that was taken for it; false: it cannot be. */
@@ -314,7 +303,7 @@ start_executor(const WfHungry *hungry, int slot, uint32 generation)
 		no_worker(hungry);
 		return false;
 	}
-	retry_delay = 0;
+	wf_shortage_relieved();
 	return true;
 }
 
@@ -322,14 +311,22 @@ start_executor(const WfHungry *hungry, int slot, uint32 generation)
 static void
 starve(const WfHungry *hungry, int n)
 {
-	TimestampTz again = wf_pool_make_room(n, hungry->extra, false);
+	TimestampTz again = wf_pool_make_room(n, hungry->extra);
 
 	appetite.next = Min(appetite.next, wf_clock_at(again));
 	if (!hungry->extra)
 	{
-		database->hungry = Min(database->hungry, hungry->since);
+		starving = Min(starving, hungry->since);
 		hungry->entry->reason = WF_WAIT_SLOT;
 	}
+}
+
+/* No worker is wanted that there is not. */
+static void
+not_short(void)
+{
+	wf_shortage_over(database);
+	retry_at = DT_NOBEGIN;
 }
 
 /*
@@ -342,13 +339,26 @@ feed(void)
 	bool		in_transaction = false;
 	int			unfed = 0;
 
-	database->hungry = DT_NOEND;
-	for (int i = 0; i < appetite.nhungry; i++)
+	starving = DT_NOEND;
+	retry_at = DT_NOBEGIN;
+	for (int i = 0; i < appetite.nhungry && retry_at == DT_NOBEGIN; i++)
 	{
 		WfHungry   *hungry = &appetite.hungry[i];
 		uint32		generation;
-		int			slot = wf_pool_take(MyDatabaseId, hungry, &generation);
+		int			slot;
 
+		if (hungry->extra && help_at > GetCurrentTimestamp())
+		{
+			appetite.next = Min(appetite.next, wf_clock_at(help_at));
+			break;				/* they come last */
+		}
+		if (!wf_shortage_my_turn(MyDatabaseId, hungry->extra ?
+								 DT_NOEND : hungry->since))
+		{
+			no_worker(hungry);
+			continue;
+		}
+		slot = wf_pool_take(MyDatabaseId, hungry, &generation);
 		if (slot < 0)
 		{
 			starve(hungry, ++unfed);
@@ -364,15 +374,16 @@ feed(void)
 
 		if (!start_executor(hungry, slot, generation))
 			wf_pool_release(slot, generation);
-		if (retry_delay > 0)
-		{
-			/* the others would fare no better */
-			appetite.next = Min(appetite.next, wf_clock_at(retry_at));
-			break;
-		}
 	}
 	if (in_transaction)
 		wf_commit();
+
+	/* the others would fare no better */
+	if (retry_at != DT_NOBEGIN)
+		appetite.next = Min(appetite.next, wf_clock_at(retry_at));
+	else
+		not_short();
+	database->hungry = starving;
 }
 
 /* Will an executor that was started at `since` not come any more? */
@@ -480,6 +491,7 @@ turn(void)
 	if (!able())
 	{
 		appetite.next = DT_NOEND;
+		not_short();
 		return;
 	}
 	if (appetite.unknown)
@@ -496,15 +508,31 @@ turn(void)
 		feed();
 }
 
+/*
+ * Has somebody to do without a worker who needs it more than we do?  Asked
+ * after a turn: what we want is known.
+ */
+static bool
+has_to_yield(void)
+{
+	TimestampTz since = database->yield_to;
+
+	if (since == DT_NOEND)
+		return false;
+	if (wf_pool_count(MyDatabaseId, true) == 0 &&
+		(appetite.nhungry == 0 || appetite.hungry[0].since > since))
+		return true;
+	database->yield_to = DT_NOEND;
+	return false;
+}
+
 /* Is there a reason to stay? */
 static bool
 busy(void)
 {
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
-	if (!able() || database->rest)
-		return appetite.nhungry > 0 && able();
-	return appetite.first_mark <
+	return able() && appetite.first_mark <
 		TimestampTzPlusMilliseconds(wf_now(), wf_runtime_idle_timeout * 1000L);
 }
 
@@ -560,8 +588,7 @@ wf_runtime_main(Datum arg)
 			idle_since = GetCurrentTimestamp();
 		until = TimestampTzPlusMilliseconds(idle_since,
 											wf_runtime_idle_timeout * 1000L);
-		if (until <= GetCurrentTimestamp() ||
-			(database->rest && !busy()))
+		if (until <= GetCurrentTimestamp() || has_to_yield())
 			break;
 		until = expiring ? DT_NOBEGIN : Min(until, wf_survey_due());
 		(void) wf_wait(Min(appetite.next, wf_clock_at(until)),

@@ -230,7 +230,8 @@ make_database(Oid dbid)
 	database->generation++;
 	wf_database_state(database, WF_DB_UNKNOWN);
 	database->wake = false;
-	database->rest = false;
+	database->yield_to = DT_NOEND;
+	database->wants_worker = false;
 	database->holds = 0;
 	database->extension = InvalidOid;
 	database->runtime_pid = 0;

@@ -104,7 +104,9 @@ typedef struct WfDatabase
 	WfDatabaseState state;
 	TimestampTz since;			/* when it took its present state */
 	bool		wake;			/* somebody asks to look at it (again) */
-	bool		rest;			/* its worker slot is wanted elsewhere */
+	TimestampTz yield_to;		/* its runtime is to rest if it has no executor
+								 * and has waited for less long than since
+								 * then; infinity: nobody asks it to */
 	int			holds;			/* statements that keep it HELD */
 	Oid			extension;		/* OID of the extension seen by the runtime */
 	pid_t		runtime_pid;
@@ -112,7 +114,9 @@ typedef struct WfDatabase
 	TimestampTz not_before;		/* no new runtime before this */
 	int			failures;		/* runtimes in a row that ended badly */
 	TimestampTz hungry;			/* since when its runtime wants an executor
-								 * slot and finds none; infinity: it does not */
+								 * slot and finds none, or a worker is wanted;
+								 * infinity: it does not */
+	bool		wants_worker;	/* and there is none: see shortage.h */
 	bool		recovered;		/* a runtime looked after the backlog of before
 								 * the server's start */
 	bool		careful;		/* backlog of before an unclean start, see work.h */
@@ -170,6 +174,7 @@ typedef struct WfShared
 	WfDatabase *databases;
 	WfOwner    *owners;			/* open addressing on (dbid, owner) */
 	WfExecutor *executors;
+	TimestampTz complain_after; /* no word about a lack of workers before */
 	WfExecutor *on_trial;		/* see wf_pool_trial_begin(); or NULL */
 } WfShared;
 

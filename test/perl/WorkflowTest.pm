@@ -25,10 +25,11 @@ use warnings;
 
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils ();
 use Test::More;
 
-our @EXPORT = qw(workflow_node workflow_role as wait_for wait_for_count
-  worker_pids);
+our @EXPORT = qw(workflow_node workflow_role as wait_for wait_for_in
+  wait_for_count worker_pids start_clocks ticks wait_for_ticks refusal log_since);
 
 =head2 workflow_node(NAME, SETTING...)
 
@@ -97,6 +98,21 @@ sub wait_for
 	return;
 }
 
+=head2 wait_for_in(NODE, DATABASE, QUERY, WHAT)
+
+The same in another database.
+
+=cut
+
+sub wait_for_in
+{
+	my ($node, $database, $query, $what) = @_;
+
+	$node->poll_query_until($database, $query)
+	  or die "waited in vain in database $database for " . ($what // $query);
+	return;
+}
+
 =head2 wait_for_count(NODE, COUNT, FROM)
 
 Wait until SELECT count(*) FROM ... is COUNT.
@@ -123,6 +139,91 @@ sub worker_pids
 
 	return split /\n/, $node->safe_psql('postgres',
 		"SELECT pid FROM workflow.activity WHERE kind = '$kind' AND pid IS NOT NULL ORDER BY pid");
+}
+
+=head2 start_clocks(NODE, DATABASE, ROLE, COUNT)
+
+Start processes of a role that count their timers and never end, and wait
+until all of them have counted a few. Each fires every 50 ms, or as often as
+somebody has time for it.
+
+=cut
+
+sub start_clocks
+{
+	my ($node, $database, $role, $count) = @_;
+
+	as($node, $role, qq{
+		SELECT workflow.define('{"id": "clock of $role", "initial": "tick", "context": {"n": 0},
+			"states": {"tick": {"after": {"50": {"target": "tick", "reenter": true,
+				"actions": {"type": "assign", "context": {"n": {"\@expr": "(context->>''n'')::int + 1"}}}}}}}}');
+		SELECT count(*) FROM workflow.start_many('clock of $role', array_fill('{}'::jsonb, ARRAY[$count]))}, $database);
+	wait_for_in($node, $database,
+		"SELECT bool_and(step > 3) FROM workflow.processes WHERE definition = 'clock of $role'",
+		"the clocks of $role to tick");
+	return;
+}
+
+=head2 ticks(NODE, DATABASE)
+
+How far the fastest clock has got.
+
+=cut
+
+sub ticks
+{
+	my ($node, $database) = @_;
+
+	return $node->safe_psql($database, q{SELECT max(step) FROM workflow.processes WHERE definition LIKE 'clock of %'});
+}
+
+=head2 wait_for_ticks(NODE, DATABASE, WHEN)
+
+Wait until all clocks have got further than the fastest one is now.
+
+=cut
+
+sub wait_for_ticks
+{
+	my ($node, $database, $when) = @_;
+	my $reached = ticks($node, $database);
+
+	wait_for_in($node, $database,
+		"SELECT bool_and(step > $reached) FROM workflow.processes WHERE definition LIKE 'clock of %'",
+		'the clocks to tick ' . ($when // 'on'));
+	return;
+}
+
+=head2 refusal(NODE, ROLE, SQL, DATABASE)
+
+SQLSTATE, message, and detail and hint if any, of the error that SQL gives when
+this role runs it; empty when it gives none.
+
+=cut
+
+sub refusal
+{
+	my ($node, $role, $sql, $database) = @_;
+	my ($status, $out, $err) = $node->psql($database // 'postgres', $sql,
+		extra_params => [ '-U', $role, '-v', 'VERBOSITY=verbose' ]);
+
+	return '' unless $err =~ /^.*?(?:ERROR|FATAL):  (.*)/s;
+	my $lines = $1;
+	# where it happened, in source and statement, is nobody's business
+	return join("\n", grep { !/^(LOCATION|CONTEXT|LINE|STATEMENT|\s)/ } split /\n/, $lines);
+}
+
+=head2 log_since(NODE, OFFSET)
+
+The server's log from an offset (default: 0) on.
+
+=cut
+
+sub log_since
+{
+	my ($node, $offset) = @_;
+
+	return PostgreSQL::Test::Utils::slurp_file($node->logfile, $offset // 0);
 }
 
 1;
