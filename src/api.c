@@ -7,11 +7,15 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/fmgrprotos.h"
 
@@ -172,6 +176,20 @@ wf_connect(void)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	(void) wf_look_only(false);
+}
+
+void
+wf_connect_to_write(FunctionCallInfo fcinfo)
+{
+	if (RecoveryInProgress() || XactReadOnly)
+	{
+		const char *what = psprintf("workflow.%s()",
+									get_func_name(fcinfo->flinfo->fn_oid));
+
+		PreventCommandDuringRecovery(what);
+		PreventCommandIfReadOnly(what);
+	}
+	wf_connect();
 }
 
 void

@@ -39,6 +39,11 @@ pg_noreturn extern void wf_no_process(const pg_uuid_t *id);
 pg_noreturn extern void wf_is_over(const pg_uuid_t *id);
 
 extern void wf_connect(void);
+/*
+ * The same for functions that write, or lock rows: error 25006 on a standby
+ * and in a read-only transaction.
+ */
+extern void wf_connect_to_write(FunctionCallInfo fcinfo);
 /* The same for functions that are STABLE. */
 extern void wf_connect_to_look(void);
 

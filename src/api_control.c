@@ -62,7 +62,7 @@ workflow_suspend(PG_FUNCTION_ARGS)
 	WfProcess  *process;
 	bool		was;
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
 	was = wf_process_row(process)->suspended;
@@ -89,7 +89,7 @@ workflow_resume(PG_FUNCTION_ARGS)
 	bool		failed;
 	bool		was;
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
 	owner = wf_process_definition(process)->owner;
@@ -121,7 +121,7 @@ workflow_cancel(PG_FUNCTION_ARGS)
 	WfStepper  *stepper;
 	WfProcess  *process;
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = wf_hold(stepper, id, false);
 	wf_check_actor(fcinfo, 1, wf_process_definition(process));
@@ -134,13 +134,15 @@ workflow_cancel(PG_FUNCTION_ARGS)
 }
 
 static TimestampTz
-move_timer(const pg_uuid_t *id, const char *name, TimestampTz due)
+move_timer(FunctionCallInfo fcinfo, TimestampTz due)
 {
 	WfStepper  *stepper;
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
-	due = wf_process_set_timer(stepper, wf_hold(stepper, id, false), name, due);
+	due = wf_process_set_timer(stepper,
+							   wf_hold(stepper, PG_GETARG_UUID_P(0), false),
+							   wf_arg_string(fcinfo, 1, "name"), due);
 	wf_stepper_write(stepper);
 	wf_stepper_end(stepper);
 	SPI_finish();
@@ -156,15 +158,14 @@ workflow_set_timer(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("a timer's due time must be finite")));
-	move_timer(PG_GETARG_UUID_P(0), wf_arg_string(fcinfo, 1, "name"), due);
+	move_timer(fcinfo, due);
 	PG_RETURN_VOID();
 }
 
 Datum
 workflow_reset_timer(PG_FUNCTION_ARGS)
 {
-	TimestampTz due = move_timer(PG_GETARG_UUID_P(0),
-								 wf_arg_string(fcinfo, 1, "name"), DT_NOBEGIN);
+	TimestampTz due = move_timer(fcinfo, DT_NOBEGIN);
 
 	if (due == DT_NOEND)
 		PG_RETURN_NULL();

@@ -199,7 +199,7 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 	values[3] = NameGetDatum(role);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
 					  &privileges, &nulls, &n);
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	definition = wf_definition_by_name(name, 0);
 	if (!has_privs_of_role(GetUserId(), definition->role))
 		ereport(ERROR,

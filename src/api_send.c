@@ -234,7 +234,7 @@ workflow_send(PG_FUNCTION_ARGS)
 		.claimed = !PG_ARGISNULL(4)
 	};
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	return send_one(fcinfo, &cmd, arg_nowait(fcinfo, 5));
 }
 
@@ -251,7 +251,7 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 		.claimed = !PG_ARGISNULL(5)
 	};
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
 	return send_one(fcinfo, &cmd, arg_nowait(fcinfo, 6));
 }
@@ -397,7 +397,7 @@ workflow_send_many(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	commands = read_commands(fcinfo, &n);
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
 	qsort(rows, nrows, sizeof(WfRow), compare_rows);
 	verdicts = palloc0(sizeof(Verdict) * (n + 1));
@@ -475,7 +475,7 @@ workflow_post(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *process = wf_arg_uuid(fcinfo, 0, "process");
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	post(fcinfo, process, 1);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -486,7 +486,7 @@ workflow_post_by_key(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t	process;
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
 	post(fcinfo, &process, 2);
 	SPI_finish();
@@ -502,7 +502,7 @@ workflow_cancel_event(PG_FUNCTION_ARGS)
 	WfProcess  *held;
 	uint64		n;
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	held = wf_hold(stepper, process, false);
 	n = forget_post(wf_process_definition(held), args);

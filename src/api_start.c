@@ -175,7 +175,7 @@ workflow_start(PG_FUNCTION_ARGS)
 	bool		no_key = PG_ARGISNULL(2);
 	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	read_start(fcinfo, &start);
 	start_chunk(&start, 1, &input, &no_input, no_key ? NULL : &key, &no_key, id);
 	SPI_finish();
@@ -213,7 +213,7 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	}
 
 	ids = palloc(sizeof(pg_uuid_t) * (n + 1));
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	read_start(fcinfo, &start);
 	SPI_finish();
 	for (int from = 0; from < n; from += CHUNK)

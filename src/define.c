@@ -396,7 +396,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	wf_evaluator_free(evaluator);
 	canonical = wf_canonical(chart);
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	wf_stamp_require();
 	wf_stamp_write();
 	lock_name(chart->name);

@@ -238,7 +238,7 @@ wf_executor_main(Datum arg)
 {
 	const WfWorkerArgs *args = wf_worker_args();
 	TimestampTz next = DT_NOBEGIN;
-	TimestampTz idle_until = DT_NOEND;
+	TimestampTz idle_since = DT_NOEND;
 	TimeoutId	stall;
 	WfWork	   *work;
 
@@ -249,6 +249,8 @@ wf_executor_main(Datum arg)
 
 	for (;;)
 	{
+		TimestampTz idle_until;
+
 		ResetLatch(MyLatch);
 		wf_worker_interrupts();
 		if (has_to_go())
@@ -256,17 +258,16 @@ wf_executor_main(Datum arg)
 
 		if (worth_a_look(next))
 		{
-			int64		batches = wf_my_executor->batches;
+			int64		steps = wf_my_executor->steps;
 
 			if (!drain(work, stall, &next))
 				break;
-			/* the last batch found nothing: others were work */
-			if (TIMESTAMP_IS_NOEND(idle_until) ||
-				wf_my_executor->batches > batches + 1)
-				idle_until = GetCurrentTimestamp() +
-					wf_executor_idle_timeout * USECS_PER_SEC;
+			if (TIMESTAMP_IS_NOEND(idle_since) ||
+				wf_my_executor->steps > steps)
+				idle_since = GetCurrentTimestamp();
 			pgstat_report_stat(true);
 		}
+		idle_until = idle_since + wf_executor_idle_timeout * USECS_PER_SEC;
 		if (GetCurrentTimestamp() >= idle_until)
 			break;
 		rest(next, idle_until);

@@ -315,7 +315,7 @@ workflow_expire(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the retention must be positive")));
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	wf_stamp_require();
 	if (retention > 0)
 		while (expire(retention, &round))

@@ -144,7 +144,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	Datum		foreign;
 
 	wf_require_admin("adopt the workflows of a database");
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	foreign = BoolGetDatum(!wf_stamp_is_ours());
 	wf_execute(&resolve_statement, &foreign, NULL, 0);
 	wf_execute(&resolve_grants_statement, &foreign, NULL, 0);

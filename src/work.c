@@ -600,7 +600,7 @@ workflow_work(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max must be between 1 and %d", WF_BATCH_SIZE_MAX)));
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	work.owner = wf_owner_of_role(GetUserId());
 	if (work.owner != 0)
 	{

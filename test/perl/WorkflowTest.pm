@@ -179,7 +179,8 @@ sub ticks
 
 =head2 wait_for_ticks(NODE, DATABASE, WHEN)
 
-Wait until all clocks have got further than the fastest one is now.
+Wait until all clocks that are not suspended have got further than the fastest
+one is now.
 
 =cut
 
@@ -189,7 +190,7 @@ sub wait_for_ticks
 	my $reached = ticks($node, $database);
 
 	wait_for_in($node, $database,
-		"SELECT bool_and(step > $reached) FROM workflow.processes WHERE definition LIKE 'clock of %'",
+		"SELECT bool_and(step > $reached) FROM workflow.processes WHERE definition LIKE 'clock of %' AND NOT suspended",
 		'the clocks to tick ' . ($when // 'on'));
 	return;
 }

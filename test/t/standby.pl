@@ -1,0 +1,121 @@
+# On a standby nothing runs, whatever writes is refused, and look-ups work. When
+# it is promoted, work starts by itself, and nothing is lost or done twice.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WorkflowTest;
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', q{
+shared_preload_libraries = 'workflow'
+max_worker_processes = 32
+workflow.sweep_interval = 1h
+workflow.runtime_idle_timeout = 1s
+});
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION workflow');
+workflow_role($node, 'clerk');
+start_clocks($node, 'postgres', 'clerk', 3);
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "leave", "initial": "asked",
+		"states": {"asked": {"after": {"1 day": "over"}, "on": {"grant": "over"}}, "over": {"type": "final"}}}');
+	SELECT workflow.start('leave', key => 'ann')});
+my $ann = $node->safe_psql('postgres', q{SELECT id FROM workflow.processes WHERE key = 'ann'});
+
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+
+#
+# Nothing runs
+#
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'workflow%'}), 0,
+	'a standby has no workers');
+
+#
+# Whatever writes is refused
+#
+my %refused = (
+	define => q{SELECT workflow.define('{"id": "x", "initial": "a", "states": {"a": {}}}')},
+	start => q{SELECT workflow.start('leave')},
+	start_many => q{SELECT workflow.start_many('leave', ARRAY['{}'::jsonb])},
+	send => qq{SELECT workflow.send('$ann', 'grant')},
+	send_many => qq{SELECT workflow.send_many(ARRAY['$ann'::uuid], ARRAY['grant'])},
+	send_by_key => q{SELECT workflow.send_by_key('leave', 'ann', 'grant')},
+	post => qq{SELECT workflow.post('$ann', 'grant')},
+	post_by_key => q{SELECT workflow.post_by_key('leave', 'ann', 'grant')},
+	cancel_event => qq{SELECT workflow.cancel_event('$ann', 'e')},
+	set_timer => qq{SELECT workflow.set_timer('$ann', '1 day', now())},
+	reset_timer => qq{SELECT workflow.reset_timer('$ann', '1 day')},
+	suspend => qq{SELECT workflow.suspend('$ann')},
+	resume => qq{SELECT workflow.resume('$ann')},
+	cancel => qq{SELECT workflow.cancel('$ann')},
+	await => qq{CALL workflow.await('$ann')},
+	dry_run => qq{SELECT workflow.dry_run('$ann', 'grant')},
+	simulate => q{SELECT workflow.simulate('leave', '[]')},
+	work => q{SELECT workflow.work()},
+	grant_on => q{SELECT workflow.grant_on('leave', 'pg_monitor', 'read')},
+	revoke_on => q{SELECT workflow.revoke_on('leave', 'pg_monitor', 'read')},
+	adopt => q{SELECT workflow.adopt()},
+	expire => q{SELECT workflow.expire('1 day')});
+my %admins = map { $_ => 1 } qw(adopt expire);
+
+foreach my $name (sort keys %refused)
+{
+	like(refusal($standby, $admins{$name} ? 'postgres' : 'clerk', $refused{$name}),
+		qr/^25006: (cannot execute workflow\.$name\(\) during recovery|workflow\.$name\(\) cannot wait on a standby)/,
+		"$name() is refused");
+}
+
+# Volatile is what may write; wake() and runtime_activity() know only of shared
+# memory, and available_events() runs guards, which may do as they like.
+is($standby->safe_psql('postgres', q{
+		SELECT string_agg(DISTINCT proname, ' ') FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace
+		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('wake runtime_activity available_events } . join(' ', keys %refused) . q{', ' '))}),
+	'', 'no other function writes');
+
+like(refusal($node, 'clerk', "BEGIN READ ONLY; $refused{start}"),
+	qr/^25006: cannot execute workflow\.start\(\) in a read-only transaction/, 'nor in a read-only transaction of the primary');
+
+#
+# Look-ups and views work
+#
+is(as($standby, 'clerk', q{SELECT workflow.find('leave', 'ann')}), $ann, 'find() finds');
+is(as($standby, 'clerk', qq{SELECT (workflow.get('$ann')).states}), '{asked}', 'get() tells');
+is(as($standby, 'clerk', qq{SELECT event, enabled FROM workflow.available_events('$ann')}), 'grant|t', 'available_events() do');
+foreach my $view (split /\n/, $standby->safe_psql('postgres', q{SELECT viewname FROM pg_views WHERE schemaname = 'workflow' ORDER BY 1}))
+{
+	like(as($standby, 'clerk', "SELECT count(*) FROM workflow.$view"), qr/^\d+$/, "view $view can be read");
+}
+is($standby->safe_psql('postgres', q{SELECT kind, state FROM workflow.activity WHERE pid IS NOT NULL}), '', 'activity shows no worker');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'workflow%'}), 0,
+	'none of this has started one');
+
+#
+# Promotion
+#
+as($node, 'clerk', qq{SELECT workflow.set_timer('$ann', '1 day', now() + interval '1 second')});
+$node->wait_for_catchup($standby);
+$node->stop('immediate');
+my $reached = ticks($standby, 'postgres');
+$standby->promote;
+wait_for($standby, "SELECT min(step) > $reached FROM workflow.processes WHERE definition LIKE 'clock%'", 'the clocks to tick on the new primary');
+wait_for($standby, q{SELECT status = 'finalized' FROM workflow.processes WHERE key = 'ann'}, 'the timer that was under way');
+ok(1, 'after promotion work goes on by itself');
+is(as($standby, 'clerk', q{SELECT workflow.start('leave', key => 'bob') IS NOT NULL}), 't', 'and commands are taken');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM workflow.failure WHERE given_up}), 0, 'and nothing is given up');
+is($standby->safe_psql('postgres', q{
+		SELECT count(*) FROM (SELECT step - lag(step, 1, 0) OVER (PARTITION BY process ORDER BY step) AS by FROM workflow.history) h WHERE by <> 1}),
+	0, 'with an unbroken history');
+
+$standby->stop;
+done_testing();
