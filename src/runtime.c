@@ -112,13 +112,12 @@ leave(int code, Datum arg)
 	database->yield_to = DT_NOEND;
 	if (code != 0 || wf_worker_terminated())
 		next_state = WF_DB_UNKNOWN;
+	if (code == 0 || TimestampDifferenceExceeds(attached_at,
+												GetCurrentTimestamp(),
+												PROVED_ITSELF))
+		database->failures = 0;
 	if (code != 0 && !wf_worker_terminated())
-	{
-		if (TimestampDifferenceExceeds(attached_at, GetCurrentTimestamp(),
-									   PROVED_ITSELF))
-			database->failures = 0;
 		database->not_before = wf_worker_back_off(++database->failures);
-	}
 	if (database->state != WF_DB_HELD)
 		wf_database_state(database, next_state);
 	LWLockRelease(wf_shared->lock);
@@ -197,7 +196,6 @@ take_over(void)
 		database->careful_until = wf_now();
 	}
 	database->extension = extension;
-	database->failures = 0;
 	if (database->state == WF_DB_STARTING)
 		wf_database_state(database, WF_DB_RUNNING);
 	LWLockRelease(wf_shared->lock);

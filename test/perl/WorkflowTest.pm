@@ -29,7 +29,7 @@ use PostgreSQL::Test::Utils ();
 use Test::More;
 
 our @EXPORT = qw(workflow_node workflow_role as wait_for wait_for_in
-  wait_for_count worker_pids start_clocks ticks wait_for_ticks refusal log_since);
+  wait_for_count worker_pids start_clocks ticks reached wait_for_ticks refusal log_since);
 
 =head2 workflow_node(NAME, SETTING...)
 
@@ -177,20 +177,34 @@ sub ticks
 	return $node->safe_psql($database, q{SELECT max(step) FROM workflow.processes WHERE definition LIKE 'clock of %'});
 }
 
-=head2 wait_for_ticks(NODE, DATABASE, WHEN)
+=head2 reached(NODE, DATABASE)
 
-Wait until all clocks that are not suspended have got further than the fastest
-one is now.
+How far each clock has got that is not suspended, for wait_for_ticks().
+
+=cut
+
+sub reached
+{
+	my ($node, $database) = @_;
+
+	return $node->safe_psql($database, q{
+		SELECT jsonb_object_agg(id, step) FROM workflow.processes WHERE definition LIKE 'clock of %' AND NOT suspended});
+}
+
+=head2 wait_for_ticks(NODE, DATABASE, WHEN, REACHED)
+
+Wait until each of these clocks has got further than it is now, or was then.
 
 =cut
 
 sub wait_for_ticks
 {
-	my ($node, $database, $when) = @_;
-	my $reached = ticks($node, $database);
+	my ($node, $database, $when, $reached) = @_;
 
-	wait_for_in($node, $database,
-		"SELECT bool_and(step > $reached) FROM workflow.processes WHERE definition LIKE 'clock of %' AND NOT suspended",
+	$reached //= reached($node, $database);
+	wait_for_in($node, $database, qq{
+		SELECT bool_and(step > (r.reached->>id::text)::int)
+		FROM workflow.processes, (SELECT '$reached'::jsonb) r(reached) WHERE r.reached ? id::text},
 		'the clocks to tick ' . ($when // 'on'));
 	return;
 }

@@ -180,7 +180,7 @@ like(refusal($node, 'postgres', q{LOAD 'workflow'}), $why, 'and LOAD');
 $node->safe_psql('postgres', 'CREATE DATABASE fresh');
 like(refusal($node, 'postgres', q{CREATE EXTENSION workflow}, 'fresh'), $why, 'and CREATE EXTENSION');
 is($node->safe_psql('fresh', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'workflow'}), 0, 'which leaves nothing behind');
-is($node->safe_psql('postgres', q{DROP DATABASE fresh; SELECT count(*) FROM workflow.process WHERE status = 'active' OR true}) > 0, 1, 'the data is there');
+is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM workflow.process}), 't', 'the data is there');
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'workflow'");
 $node->restart;
 wait_for_ticks($node, 'postgres', 'once it is preloaded again');

@@ -1,0 +1,92 @@
+# Owners whose role may not log in, may not connect, is a superuser or is gone:
+# their work waits and says why, that of others goes on, and once the cause is
+# gone theirs does, too. A role that owns work cannot be dropped.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WorkflowTest;
+
+my $node = workflow_node('owner', 'workflow.max_executors = 2', 'workflow.sweep_interval = 1h');
+workflow_role($node, 'other');
+start_clocks($node, 'postgres', 'clerk', 2);
+start_clocks($node, 'postgres', 'other', 2);
+my $step = q{(SELECT max(step) FROM workflow.processes WHERE definition = 'clock of %s')};
+
+# Have another executor started for clerk, and wait until there is none for
+# this reason; others go on; then undo the cause.
+sub waits_and_returns
+{
+	my ($cause, $reason, $message, $undo) = @_;
+	my $log = -s $node->logfile;
+
+	$node->safe_psql('postgres', $cause);
+	$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE kind = 'executor' AND owner = 'clerk'});
+	wait_for($node, qq{SELECT wait_reason = \$\$$reason\$\$ FROM workflow.activity WHERE kind = 'owner' AND owner = 'clerk'}, $reason);
+	ok(1, "$cause: its work waits, and activity says why");
+
+	my $reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'other'));
+	wait_for($node, sprintf("SELECT $step > %d", 'other', $reached + 10), 'the clocks of the other owner');
+	is(scalar(() = log_since($node, $log) =~ /WARNING:  work of owner \d+ \("[^"]*"\) has to wait: $message/g), 1,
+		'others go on; the log has it once');
+
+	$reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'clerk'));
+	$node->safe_psql('postgres', $undo);
+	wait_for($node, sprintf("SELECT $step > %d", 'clerk', $reached), 'the clocks of clerk');
+	ok(1, "$undo: its work goes on");
+	return;
+}
+
+waits_and_returns('ALTER ROLE clerk NOLOGIN', q{the owner's role is not permitted to log in},
+	'the role is not permitted to log in', 'ALTER ROLE clerk LOGIN');
+waits_and_returns('REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO other',
+	q{the owner's role lacks CONNECT privilege on the database},
+	'the role lacks CONNECT privilege on the database', 'GRANT CONNECT ON DATABASE postgres TO clerk');
+waits_and_returns('ALTER ROLE clerk SUPERUSER', q{the owner's role is a superuser and workflow.allow_superuser is off},
+	'the role is a superuser and workflow.allow_superuser is off', 'ALTER ROLE clerk NOSUPERUSER');
+
+# A limit of connections is one of clients.
+$node->safe_psql('postgres', 'ALTER ROLE clerk CONNECTION LIMIT 0; ALTER DATABASE postgres CONNECTION LIMIT 0');
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE kind = 'executor'});
+wait_for_ticks($node, 'postgres');
+ok(1, 'limits of connections do not keep executors out');
+$node->safe_psql('postgres', 'ALTER ROLE clerk CONNECTION LIMIT -1; ALTER DATABASE postgres CONNECTION LIMIT -1');
+
+#
+# DROP ROLE
+#
+$node->safe_psql('postgres', 'REVOKE ALL ON DATABASE postgres FROM clerk');
+like(refusal($node, 'postgres', 'DROP ROLE clerk'),
+	qr/^2BP01: role "clerk" cannot be dropped because some objects depend on it\nDETAIL:  privileges for type workflow\.status/,
+	'DROP ROLE of an owner is refused, and says for what');
+
+# DROP OWNED is how to drop a role nevertheless.
+my $waiting = q{SELECT wait_reason = $$the owner's role does not exist$$ FROM workflow.activity WHERE kind = 'owner'};
+$node->safe_psql('postgres', q{
+	GRANT CONNECT ON DATABASE postgres TO PUBLIC;
+	DROP OWNED BY clerk;
+	DROP ROLE clerk;
+	SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE kind = 'executor' AND owner = 'clerk'});
+wait_for($node, $waiting, 'work without a role');
+ok(1, 'DROP OWNED and DROP ROLE: its work waits, and activity says why');
+my $reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'other'));
+wait_for($node, sprintf("SELECT $step > %d", 'other', $reached + 10), 'the clocks of the other owner');
+like(log_since($node), qr/WARNING:  work of owner \d+ \("\?"\) has to wait: the role does not exist/, 'the log has a warning');
+unlike(log_since($node), qr/role with OID \d+ does not exist|role "clerk" does not exist/, 'and no worker fails because of it');
+
+# A new role of the same name is not it, until an administrator says so.
+workflow_role($node, 'clerk');
+$reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'clerk'));
+wait_for($node, $waiting, 'work without a role');
+is(as($node, 'clerk', 'SELECT count(*) FROM workflow.processes'), 0, 'another role of that name gets nothing of it');
+$node->safe_psql('postgres', 'SELECT workflow.adopt()');
+wait_for($node, sprintf("SELECT $step > %d", 'clerk', $reached), 'the clocks of clerk');
+ok(1, 'until adopt() says that it is');
+
+$node->stop;
+done_testing();
