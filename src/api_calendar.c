@@ -103,7 +103,7 @@ workflow_define_calendar(PG_FUNCTION_ARGS)
 	Datum		update[3] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), insert[3]};
 
 	check_calendar(name, PG_GETARG_JSONB_P(1));
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	wf_stamp_require();
 	wf_stamp_write();
 	insert[1] = Int32GetDatum(wf_owner_enter(GetUserId()));
@@ -120,7 +120,7 @@ workflow_drop_calendar(PG_FUNCTION_ARGS)
 	char	   *name = wf_arg_string(fcinfo, 0, "name");
 	Datum		value = PG_GETARG_DATUM(0);
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	wf_calendar_changing();
 	if (!hold(name))
 		ereport(ERROR,

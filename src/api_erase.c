@@ -121,7 +121,7 @@ workflow_erase(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = hold(stepper, id, force);
 	definition = wf_process_definition(process);

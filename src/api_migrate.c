@@ -178,7 +178,10 @@ workflow_migrate(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
-	wf_connect();
+	if (dry_run)
+		wf_connect();
+	else
+		wf_connect_to_write(fcinfo);
 	from = take(id, dry_run, &row);
 	migrated.from = from;
 	migrated.to = wf_definition_by_name(from->name, version);
@@ -396,7 +399,10 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 				 errmsg("argument \"limit\" must not be negative")));
 	InitMaterializedSRF(fcinfo, 0);
 
-	wf_connect();
+	if (dry_run)
+		wf_connect();
+	else
+		wf_connect_to_write(fcinfo);
 	to = wf_definition_by_name(name, version);
 	wf_require_owner(to);
 	MemoryContextSwitchTo(context);

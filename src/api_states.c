@@ -175,7 +175,7 @@ workflow_set_states(PG_FUNCTION_ARGS)
 	desc = BlessTupleDesc(desc);
 	array = PG_GETARG_ARRAYTYPE_P(1);
 
-	wf_connect();
+	wf_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = hold_as_owner(stepper, id);
 	row = wf_process_row(process);

@@ -303,6 +303,7 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 {
 	WfExecutor *idle = NULL;
 	WfExecutor *busy = NULL;
+	bool		starting = false;
 
 	*again = DT_NOEND;
 	for (int i = 0; i < wf_shared->nexecutors; i++)
@@ -311,6 +312,8 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 
 		if (slot->evict)
 			continue;
+		if (slot->state == WF_EXEC_STARTING)
+			starting = true;
 		if (slot->state == WF_EXEC_IDLE &&
 			(idle == NULL || slot->since < idle->since))
 			idle = slot;
@@ -320,14 +323,21 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 			busy = slot;
 	}
 
-	if (idle && (kind != WF_EVICT_COLD ||
-				 TimestampDifferenceExceeds(idle->since, now, WARM)))
+	if (kind == WF_EVICT_COLD)
+	{
+		if (idle && !TimestampDifferenceExceeds(idle->since, now, WARM))
+		{
+			*again = TimestampTzPlusMilliseconds(idle->since, WARM + 1);
+			return NULL;
+		}
 		return idle;
-	if (busy == NULL || kind != WF_EVICT_ANY)
-		return NULL;
-	if (TimestampDifferenceExceeds(busy->since, now, QUANTUM))
+	}
+	if (idle || kind == WF_EVICT_IDLE)
+		return idle;
+	if (busy && TimestampDifferenceExceeds(busy->since, now, QUANTUM))
 		return busy;
-	*again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);
+	if (busy || starting)
+		*again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);
 	return NULL;
 }
 

@@ -44,8 +44,10 @@
 #define RETRY_DELAY_MIN		100
 #define RETRY_DELAY_MAX		1000
 
-/* Worth a log line after as many tries in vain, and not all the time (ms). */
+/* Worth a log line after so many tries in vain, or such a delay (ms), and not
+ * all the time (ms). */
 #define COMPLAIN_TRIES		10
+#define COMPLAIN_DELAY		800
 #define COMPLAIN_INTERVAL	600000
 
 /* Of this process, since the last worker that could be started. */
@@ -170,7 +172,8 @@ time_to_complain(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (++tries < COMPLAIN_TRIES || wf_shared->complain_after > now)
+	if ((++tries < COMPLAIN_TRIES && retry_delay < COMPLAIN_DELAY) ||
+		wf_shared->complain_after > now)
 		return false;
 	wf_shared->complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
 	return true;

@@ -94,4 +94,18 @@ $lock->quit;
 wait_for($node, q{SELECT status = 'finalized' FROM workflow.processes WHERE definition = 'long'}, 'the end of the long action');
 ok(1, 'and comes to its end');
 $node->stop;
+
+#
+# A single slot goes round, too.
+#
+$node = workflow_node('single', 'workflow.max_executors = 1', 'workflow.sweep_interval = 1h');
+foreach my $owner (map { "owner$_" } 1 .. 3)
+{
+	workflow_role($node, $owner);
+	start_clocks($node, 'postgres', $owner, 2);
+}
+wait_for_ticks($node, 'postgres');
+wait_for_ticks($node, 'postgres');
+ok(1, 'three owners take turns in one slot');
+$node->stop;
 done_testing();

@@ -56,6 +56,14 @@ my %refused = (
 	cancel_event => qq{SELECT workflow.cancel_event('$ann', 'e')},
 	set_timer => qq{SELECT workflow.set_timer('$ann', '1 day', now())},
 	reset_timer => qq{SELECT workflow.reset_timer('$ann', '1 day')},
+	set_states => qq{SELECT workflow.set_states('$ann', ARRAY['over'])},
+	migrate => qq{SELECT workflow.migrate('$ann')},
+	migrate_many => q{SELECT workflow.migrate_many('leave')},
+	pause => q{SELECT workflow.pause('leave')},
+	unpause => q{SELECT workflow.unpause('leave')},
+	erase => qq{SELECT workflow.erase('$ann', true)},
+	define_calendar => q{SELECT workflow.define_calendar('work', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}')},
+	drop_calendar => q{SELECT workflow.drop_calendar('work')},
 	suspend => qq{SELECT workflow.suspend('$ann')},
 	resume => qq{SELECT workflow.resume('$ann')},
 	cancel => qq{SELECT workflow.cancel('$ann')},
@@ -92,9 +100,10 @@ like(refusal($node, 'clerk', "BEGIN READ ONLY; $refused{start}"),
 is(as($standby, 'clerk', q{SELECT workflow.find('leave', 'ann')}), $ann, 'find() finds');
 is(as($standby, 'clerk', qq{SELECT (workflow.get('$ann')).states}), '{asked}', 'get() tells');
 is(as($standby, 'clerk', qq{SELECT event, enabled FROM workflow.available_events('$ann')}), 'grant|t', 'available_events() do');
+is(as($standby, 'clerk', q{SELECT states FROM workflow.processes WHERE key = 'ann'}), '{asked}', 'so do views');
 foreach my $view (split /\n/, $standby->safe_psql('postgres', q{SELECT viewname FROM pg_views WHERE schemaname = 'workflow' ORDER BY 1}))
 {
-	like(as($standby, 'clerk', "SELECT count(*) FROM workflow.$view"), qr/^\d+$/, "view $view can be read");
+	like($standby->safe_psql('postgres', "SELECT count(*) FROM workflow.$view"), qr/^\d+$/, "view $view can be read");
 }
 is($standby->safe_psql('postgres', q{SELECT kind, state FROM workflow.activity WHERE pid IS NOT NULL}), '', 'activity shows no worker');
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'workflow%'}), 0,

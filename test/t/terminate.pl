@@ -1,5 +1,5 @@
 # pg_terminate_backend() of anything at any time: launcher, runtime, executors,
-# clients, processes of PostgreSQL itself. Work goes on after each, every
+# clients, other processes of PostgreSQL. Work goes on after each, every
 # command and every timer has happened once at the end, and nobody is left
 # behind. Then the same with SIGKILL, which restarts the server.
 #
@@ -100,7 +100,8 @@ for (my $n = 0; $n < $times;)
 {
 	my $kinds = $killer->query_safe(q{
 		SELECT DISTINCT backend_type FROM pg_stat_activity
-		WHERE pid <> pg_backend_pid() AND backend_type NOT IN ('checkpointer', 'background writer', 'walwriter', 'archiver', 'startup')});
+		WHERE pid <> pg_backend_pid() AND (backend_type LIKE 'workflow%'
+			OR backend_type IN ('client backend', 'autovacuum worker', 'logical replication launcher'))});
 	my @kinds = sort split /\n/, $kinds;
 	my $kind = $kinds[ rand @kinds ];
 	my $done = $killer->query_safe(qq{
