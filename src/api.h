@@ -98,4 +98,13 @@ extern WfChart *wf_compile_checked(text *source, Oid role, const char *path,
 /* The path of the current session, as it is kept with a definition. */
 extern char *wf_path_for_user_code(void);
 
+/* Owners and grants are known by the names that their roles have now. */
+extern void wf_refresh_names(void);
+
+/*
+ * DROP ROLE is refused from now on, until the extension is dropped.  Locks the
+ * schema against itself until the end of the transaction.
+ */
+extern void wf_pin_role(const char *name);
+
 #endif							/* WF_API_H */

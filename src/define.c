@@ -61,10 +61,30 @@ static WfStatement owner_statement = {
 	.args = {NAMEOID, OIDOID}
 };
 
-/* Roles are renamed without telling us. */
+/*
+ * Roles are renamed without telling us.  Two may have changed names, so all
+ * that are not right any more give way first.
+ */
+static WfStatement give_way_statement = {
+	.sql = "UPDATE workflow.owner o SET name = pg_catalog.concat('role ', o.role)"
+	" FROM pg_catalog.pg_authid r"
+	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
+	.nargs = 0
+};
+
 static WfStatement rename_statement = {
 	.sql = "UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_authid r"
 	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
+	.nargs = 0
+};
+
+static WfStatement rename_grants_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_authid r"
+	" WHERE r.oid OPERATOR(pg_catalog.=) p.role AND r.rolname OPERATOR(pg_catalog.<>) p.name"
+	" RETURNING p.definition, p.role, r.rolname, p.privilege)"
+	" INSERT INTO workflow.permission (definition, role, name, privilege)"
+	" SELECT DISTINCT g.definition, g.role, g.rolname, g.privilege FROM gone g"
+	" ON CONFLICT DO NOTHING",
 	.nargs = 0
 };
 
@@ -237,8 +257,8 @@ check_owner_role(Oid role)
  * DROP ROLE is refused while the role has one.  It is on something that goes
  * with DROP EXTENSION, as the schema does not: then the role can go, too.
  */
-static void
-pin_role(const char *name)
+void
+wf_pin_role(const char *name)
 {
 	GrantStmt  *grant = makeNode(GrantStmt);
 	RoleSpec   *role = makeNode(RoleSpec);
@@ -265,6 +285,14 @@ pin_role(const char *name)
 	wf_rights_restore(&rights);
 }
 
+void
+wf_refresh_names(void)
+{
+	if (wf_execute(&give_way_statement, NULL, NULL, 0) > 0)
+		wf_execute(&rename_statement, NULL, NULL, 0);
+	wf_execute(&rename_grants_statement, NULL, NULL, 0);
+}
+
 int32
 wf_owner_enter(Oid role)
 {
@@ -279,7 +307,7 @@ wf_owner_enter(Oid role)
 	namestrcpy(&name_data, name);
 	values[0] = NameGetDatum(&name_data);
 	values[1] = ObjectIdGetDatum(role);
-	wf_execute(&rename_statement, NULL, NULL, 0);
+	wf_refresh_names();
 	if (wf_execute(&owner_statement, values, NULL, 0) == 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
@@ -287,7 +315,7 @@ wf_owner_enter(Oid role)
 				 errhint("workflow.adopt() gives them to the role that has this name now.")));
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									 1, &isnull));
-	pin_role(name);
+	wf_pin_role(name);
 	return id;
 }
 
@@ -397,7 +425,6 @@ workflow_define(PG_FUNCTION_ARGS)
 	canonical = wf_canonical(chart);
 
 	wf_connect_to_write(fcinfo);
-	wf_stamp_require();
 	wf_stamp_write();
 	lock_name(chart->name);
 	owner = wf_owner_enter(role);

@@ -3,8 +3,12 @@
  * stamp.c
  *	  Is this database the one its rows were written in?
  *
- * Runs in any backend.  The stamp is the system identifier and the OID of the
- * database; a restore brings that of another place.
+ * Runs in any backend.  The stamp is the system identifier, the OID of the
+ * database and that of the table of the stamp; a restore brings those of another
+ * place, or, of the same place, those of an extension that was dropped.
+ *
+ * The rows of a restore come in any order, each as its table is done: where
+ * something is stored and the stamp is not, it has still to come.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,98 +20,75 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "api.h"
 #include "clock.h"
 #include "session.h"
 #include "stamp.h"
-#include "wake.h"
-
-PG_FUNCTION_INFO_V1(workflow_adopt);
 
 static WfStatement read_statement = {
-	.sql = "SELECT system_identifier OPERATOR(pg_catalog.=) $1 AND database OPERATOR(pg_catalog.=) $2"
-	" FROM workflow.stamp",
-	.nargs = 2,
-	.args = {INT8OID, OIDOID}
+	.sql = "SELECT s.system_identifier OPERATOR(pg_catalog.=) $1 AND s.database OPERATOR(pg_catalog.=) $2"
+	" AND s.relation OPERATOR(pg_catalog.=) $3,"
+	" EXISTS (SELECT FROM workflow.owner) OR EXISTS (SELECT FROM workflow.definition)"
+	" FROM (SELECT) one LEFT JOIN workflow.stamp s ON true",
+	.nargs = 3,
+	.args = {INT8OID, OIDOID, OIDOID}
 };
 
 static WfStatement write_statement = {
-	.sql = "INSERT INTO workflow.stamp (system_identifier, database, at) VALUES ($1, $2, $3)"
+	.sql = "INSERT INTO workflow.stamp (system_identifier, database, relation, at)"
+	" SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM workflow.definition)"
 	" ON CONFLICT (one) DO NOTHING",
-	.nargs = 3,
-	.args = {INT8OID, OIDOID, TIMESTAMPTZOID}
+	.nargs = 4,
+	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}
 };
 
 static WfStatement renew_statement = {
-	.sql = "INSERT INTO workflow.stamp (system_identifier, database, at) VALUES ($1, $2, $3)"
+	.sql = "INSERT INTO workflow.stamp (system_identifier, database, relation, at) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT (one) DO UPDATE SET system_identifier = EXCLUDED.system_identifier,"
-	" database = EXCLUDED.database, at = EXCLUDED.at",
-	.nargs = 3,
-	.args = {INT8OID, OIDOID, TIMESTAMPTZOID}
-};
-
-#define ROLE_OF(name) \
-	"COALESCE((SELECT r.oid FROM pg_catalog.pg_authid r" \
-	" WHERE r.rolname OPERATOR(pg_catalog.=) " name "), 0)"
-
-/*
- * Of elsewhere ($1) all OIDs are resolved anew from the names; at home only
- * those of roles that are gone, for a name may be another role's by now.  What
- * has no role here keeps no OID of elsewhere.
- */
-#define MUST_RESOLVE(role) \
-	" WHERE $1 OR NOT EXISTS (SELECT FROM pg_catalog.pg_authid a" \
-	" WHERE a.oid OPERATOR(pg_catalog.=) " role ")"
-
-static WfStatement resolve_statement = {
-	.sql = "UPDATE workflow.owner o SET role = " ROLE_OF("o.name") MUST_RESOLVE("o.role"),
-	.nargs = 1,
-	.args = {BOOLOID}
-};
-
-static WfStatement resolve_grants_statement = {
-	.sql = "UPDATE workflow.permission p SET role = " ROLE_OF("p.name") MUST_RESOLVE("p.role"),
-	.nargs = 1,
-	.args = {BOOLOID}
-};
-
-static WfStatement resolve_starters_statement = {
-	.sql = "UPDATE workflow.process p SET starter = " ROLE_OF("p.started_by") " WHERE $1",
-	.nargs = 1,
-	.args = {BOOLOID}
-};
-
-static WfStatement owners_statement = {
-	.sql = "SELECT name, role, id FROM workflow.owner",
-	.nargs = 0
+	" database = EXCLUDED.database, relation = EXCLUDED.relation, at = EXCLUDED.at",
+	.nargs = 4,
+	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}
 };
 
 /* Ours once is ours for the life of the extension in this database. */
 static Oid	checked_relation = InvalidOid;
 
-bool
-wf_stamp_is_ours(void)
+/* What our stamp says; without the time. */
+static Oid
+fill_in(Datum *values)
 {
 	Oid			relation = get_relname_relid("stamp",
 											 get_namespace_oid("workflow", false));
-	Datum		values[2] = {Int64GetDatum((int64) GetSystemIdentifier()),
-	ObjectIdGetDatum(MyDatabaseId)};
+
+	values[0] = Int64GetDatum((int64) GetSystemIdentifier());
+	values[1] = ObjectIdGetDatum(MyDatabaseId);
+	values[2] = ObjectIdGetDatum(relation);
+	return relation;
+}
+
+bool
+wf_stamp_is_ours(void)
+{
+	Datum		values[3];
+	Oid			relation = fill_in(values);
+	HeapTuple	row;
+	TupleDesc	desc;
+	bool		fits;
 	bool		isnull;
 
 	if (relation == checked_relation)
 		return true;
-	if (wf_execute(&read_statement, values, NULL, 1) > 0 &&
-		!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-									1, &isnull)))
-		return false;
-	if (SPI_processed > 0)
+	wf_execute(&read_statement, values, NULL, 1);
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	fits = DatumGetBool(SPI_getbinval(row, desc, 1, &isnull));
+	if (isnull)
+		return !DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
+	if (fits)
 		checked_relation = relation;
-	return true;
+	return fits;
 }
 
 void
@@ -124,10 +105,10 @@ wf_stamp_require(void)
 static void
 stamp(WfStatement *statement)
 {
-	Datum		values[3] = {Int64GetDatum((int64) GetSystemIdentifier()),
-		ObjectIdGetDatum(MyDatabaseId), TimestampTzGetDatum(wf_now())
-	};
+	Datum		values[4];
 
+	fill_in(values);
+	values[3] = TimestampTzGetDatum(wf_now());
 	wf_execute(statement, values, NULL, 0);
 }
 
@@ -135,39 +116,11 @@ void
 wf_stamp_write(void)
 {
 	stamp(&write_statement);
+	wf_stamp_require();
 }
 
-Datum
-workflow_adopt(PG_FUNCTION_ARGS)
+void
+wf_stamp_renew(void)
 {
-	uint64		owners;
-	Datum		foreign;
-
-	wf_require_admin("adopt the workflows of a database");
-	wf_connect_to_write(fcinfo);
-	foreign = BoolGetDatum(!wf_stamp_is_ours());
-	wf_execute(&resolve_statement, &foreign, NULL, 0);
-	wf_execute(&resolve_grants_statement, &foreign, NULL, 0);
-	wf_execute(&resolve_starters_statement, &foreign, NULL, 0);
-	owners = wf_execute(&owners_statement, NULL, NULL, 0);
-	for (uint64 i = 0; i < owners; i++)
-	{
-		bool		isnull;
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		Oid			role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
-														  SPI_tuptable->tupdesc, 2, &isnull));
-
-		/* The runtime that starts here looks at everybody. */
-		wf_wake_timer(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
-												  SPI_tuptable->tupdesc, 3, &isnull)),
-					  DT_NOBEGIN);
-		if (!OidIsValid(role))
-			ereport(WARNING,
-					(errmsg("role \"%s\" does not exist: its definitions wait", name),
-					 errhint("Create the role and call workflow.adopt() again.")));
-	}
 	stamp(&renew_statement);
-	SPI_finish();
-	wf_wake_extension();
-	PG_RETURN_INT64(owners);
 }

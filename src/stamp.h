@@ -10,13 +10,22 @@
 #ifndef WF_STAMP_H
 #define WF_STAMP_H
 
-/* No stamp yet, or ours; SPI must be connected. */
+/*
+ * Ours, or nothing is stored here yet.  Where something is stored and no
+ * stamp, a restore is under way.  SPI must be connected, in all of these.
+ */
 extern bool wf_stamp_is_ours(void);
 
 /* Error 55000 with a hint when not. */
 extern void wf_stamp_require(void);
 
-/* Written by the first define(); does nothing when there is one. */
+/*
+ * Written by the first define(); does nothing when there is one.  Error as
+ * wf_stamp_require().
+ */
 extern void wf_stamp_write(void);
+
+/* From now on this is the place, wherever it was. */
+extern void wf_stamp_renew(void);
 
 #endif							/* WF_STAMP_H */

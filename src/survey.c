@@ -25,6 +25,7 @@
 #include "guc.h"
 #include "session.h"
 #include "shmem.h"
+#include "stamp.h"
 #include "survey.h"
 
 /* Timers overdue by this much (ms) may be those of nobody. */
@@ -249,6 +250,7 @@ read_owners(void)
 	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
 	uint64		generation = 0;
 	uint64		nrows;
+	SPITupleTable *rows;
 
 	nothers = 0;
 	if (database)
@@ -259,11 +261,20 @@ read_owners(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	nrows = wf_execute(&statement, NULL, NULL, 0);
+	rows = SPI_tuptable;
+
+	/*
+	 * In the middle of a restore there are timers, and the stamp may be still
+	 * to come.  Asked afterwards: whoever loaded these owners may be done by
+	 * now.
+	 */
+	if (!wf_stamp_is_ours())
+		nrows = 0;
 	long_ago = TimestampTzPlusMilliseconds(wf_now(), -LONG_OVERDUE);
 	for (uint64 i = 0; i < nrows; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
+		HeapTuple	row = rows->vals[i];
+		TupleDesc	desc = rows->tupdesc;
 		bool		isnull;
 		Datum		owner = SPI_getbinval(row, desc, 1, &isnull);
 		Datum		role = SPI_getbinval(row, desc, 2, &isnull);

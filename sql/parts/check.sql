@@ -11,7 +11,8 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     home AS (
         SELECT NOT EXISTS (SELECT FROM workflow.stamp s
             WHERE s.system_identifier <> (SELECT c.system_identifier FROM pg_control_system() c)
-               OR s.database <> (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) AS here),
+               OR s.database <> (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+               OR s.relation <> 'workflow.stamp'::regclass) AS here),
     -- the partition that is emptied next may have rows of processes that are gone
     emptied AS (
         SELECT (COALESCE((SELECT r.slot FROM workflow.ring r), 0) + 1) % 8 AS slot),

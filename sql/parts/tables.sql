@@ -9,13 +9,14 @@
 CREATE TYPE workflow.status AS ENUM
     ('initialized', 'running', 'idled', 'finalized', 'terminated', 'error');
 
--- The server and database that all of this was written in, once there is
--- something. A dump carries it along: restored elsewhere it does not fit, and
--- nothing runs until workflow.adopt().
+-- The server, the database and the extension (by this table) that all of this
+-- was written in, once there is something. A dump carries it along: restored, in
+-- whatever place, it does not fit, and nothing runs until workflow.adopt().
 CREATE TABLE workflow.stamp (
     one               boolean PRIMARY KEY DEFAULT true CHECK (one),
     system_identifier bigint NOT NULL,
     database          oid NOT NULL,
+    relation          oid NOT NULL,
     at                timestamptz NOT NULL
 );
 
@@ -48,7 +49,8 @@ CREATE TABLE workflow.permission (
     role       oid NOT NULL,
     name       name NOT NULL,           -- of the role, for adopt()
     privilege  text COLLATE "C" NOT NULL CHECK (privilege IN ('start', 'send', 'read', 'act')),
-    PRIMARY KEY (definition, role, privilege)
+    -- by name, too: where no role has it after a restore, role is 0
+    PRIMARY KEY (definition, role, privilege, name)
 );
 
 -- A process: one instance of a definition. The hot row: no index on anything
