@@ -38,7 +38,8 @@ static WfStatement read_statement = {
 
 static WfStatement write_statement = {
 	.sql = "INSERT INTO workflow.stamp (system_identifier, database, relation, at)"
-	" SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM workflow.definition)"
+	" SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM workflow.owner)"
+	" AND NOT EXISTS (SELECT FROM workflow.definition)"
 	" ON CONFLICT (one) DO NOTHING",
 	.nargs = 4,
 	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}

@@ -330,7 +330,8 @@ wf_survey(Oid extension)
 
 	if (overdue)
 		delete_strays();
-	delete_erased();
+	if (wf_stamp_is_ours())
+		delete_erased();
 	wf_commit();
 	last_survey = GetCurrentTimestamp();
 	return true;

@@ -38,6 +38,7 @@
 #include "process.h"
 #include "session.h"
 #include "shmem.h"
+#include "stamp.h"
 #include "wake.h"
 #include "work.h"
 
@@ -601,6 +602,7 @@ workflow_work(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max must be between 1 and %d", WF_BATCH_SIZE_MAX)));
 	wf_connect_to_write(fcinfo);
+	wf_stamp_require();
 	work.owner = wf_owner_of_role(GetUserId());
 	if (work.owner != 0)
 	{
