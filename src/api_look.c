@@ -154,7 +154,7 @@ look_may(PG_FUNCTION_ARGS)
 	bool		may;
 
 	wf_connect_to_look();
-	may = wf_may(wf_definition(PG_GETARG_INT32(0)), privilege);
+	may = wf_may_by_id(PG_GETARG_INT32(0), privilege);
 	SPI_finish();
 	PG_RETURN_BOOL(may);
 }

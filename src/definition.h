@@ -74,6 +74,13 @@ extern WfDefinition *wf_definition_newest(const char *name);
  * workflow_monitor may read.
  */
 extern bool wf_may(const WfDefinition *definition, const char *privilege);
+
+/*
+ * The same for one that need not be usable: administrators and monitors look
+ * at what was not adopted yet, and at what has no owner.  Error WF006; 55000
+ * for others before adopt().
+ */
+extern bool wf_may_by_id(int32 id, const char *privilege);
 extern bool wf_role_may(Oid role, const WfDefinition *definition, const char *privilege);
 
 /*
