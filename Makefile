@@ -3,18 +3,21 @@
 #   make && make install && make installcheck    the ordinary way (PGXS)
 #   make demo, make demo-stop                    see it work, in a server of its own
 #   make check                                   every test, in servers of its own
+#   make matrix                                  the same on PostgreSQL 15, 17 and 18
 #   make bench                                   speed, against the reference
 #   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less
 
 # These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check demo demo-stop bench speed fuzz
+OUR_GOALS = check matrix demo demo-stop bench speed fuzz
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
 check:
 	@test/check
+matrix:
+	@test/matrix $(VERSIONS)
 demo:
 	@test/demo/run
 demo-stop:

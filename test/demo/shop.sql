@@ -228,7 +228,7 @@ BEGIN
             SELECT * INTO verdict FROM workflow.send_by_key('order', o.id::text, o.customer_will,
                 jsonb_build_object('amount', o.total), id => o.customer_will, actor => o.customer);
         EXCEPTION WHEN SQLSTATE 'WF004' THEN -- over: the deadline was first
-            verdict.taken := false;
+            SELECT false AS taken INTO verdict;
         END;
         INSERT INTO shop.customer_did VALUES (o.id, o.customer_will, verdict.taken);
         COMMIT;
