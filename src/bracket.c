@@ -27,15 +27,12 @@
 #include "eval_internal.h"
 
 /*
- * From 18 on a deferred trigger fires as the role that queued it, so nothing
- * of the owner's is left for the caller to run.
+ * On every version: from 18 on a deferred trigger fires as the role that
+ * queued it, but after we have left, and a definer's session is not closed to
+ * PREPARE: under the name of a statement of the caller's, it runs as them.
  */
-#if PG_VERSION_NUM >= 180000
-#define WF_FOREIGN_SESSION SECURITY_LOCAL_USERID_CHANGE
-#else
 #define WF_FOREIGN_SESSION \
 	(SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION)
-#endif
 
 static bool user_code_ran = false;
 

@@ -41,6 +41,15 @@ static bool look_only = false;
 
 static planner_hook_type previous_planner = NULL;
 
+static PlannedStmt *
+plan_as_usual(Query *parse, const char *query_string, int options,
+			  ParamListInfo params)
+{
+	planner_hook_type next = previous_planner ? previous_planner : standard_planner;
+
+	return next(parse, query_string, options, params);
+}
+
 /*
  * Our tables are empty or full from one second to the next, and a generic
  * plan made while a table was empty would be kept.  So our statements are
@@ -52,7 +61,6 @@ static PlannedStmt *
 plan_statement(Query *parse, const char *query_string, int options,
 			   ParamListInfo params)
 {
-	planner_hook_type next = previous_planner ? previous_planner : standard_planner;
 	bool		seqscan = enable_seqscan;
 	bool		bitmapscan = enable_bitmapscan;
 	bool		sort = enable_sort;
@@ -64,14 +72,14 @@ plan_statement(Query *parse, const char *query_string, int options,
 	PlannedStmt *volatile result = NULL;
 
 	if (!running_own)
-		return next(parse, query_string, options, params);
+		return plan_as_usual(parse, query_string, options, params);
 
 	PG_TRY();
 	{
 		enable_seqscan = enable_bitmapscan = enable_sort = false;
 		enable_hashjoin = enable_mergejoin = false;
 		enable_indexscan = enable_tidscan = enable_nestloop = true;
-		result = next(parse, query_string, options, params);
+		result = plan_as_usual(parse, query_string, options, params);
 
 		/*
 		 * What there is no way around costs 1e10 now, which is not worth

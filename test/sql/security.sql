@@ -105,26 +105,28 @@ SELECT is(context(:'p') ->> 'work_mem' || (context(:'p') ->> 'path') || coalesce
 CREATE FUNCTION app.temporary(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS 'CREATE TEMP TABLE scratch (n int)';
 CREATE FUNCTION app.become(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'RESET ROLE'; END $$;
 CREATE FUNCTION app.authorize(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'RESET SESSION AUTHORIZATION'; END $$;
+CREATE FUNCTION app.plant(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'PREPARE planted AS SELECT 1'; END $$;
 CREATE FUNCTION app.at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TABLE app.audited (n int);
 CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON app.audited DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.at_commit();
 CREATE FUNCTION app.deferred(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS 'INSERT INTO app.audited VALUES (1)';
 SELECT FROM workflow.define('{
     "id": "restricted", "initial": "a",
-    "states": {"a": {"on": {"temp": {"actions": "temporary"}, "role": {"actions": "become"}, "session": {"actions": "authorize"}, "deferred": {"actions": "deferred"}}}}}');
+    "states": {"a": {"on": {"temp": {"actions": "temporary"}, "plant": {"actions": "plant"}, "role": {"actions": "become"}, "session": {"actions": "authorize"}, "deferred": {"actions": "deferred"}}}}}');
 SELECT FROM workflow.grant_on('restricted', 'regress_clerk', 'send');
 SELECT workflow.start('restricted') AS p \gset
 SET ROLE regress_clerk;
 SELECT is(error('SELECT workflow.send(%L, ''deferred'')', :'p'),
     ARRAY['42501', 'cannot fire deferred trigger within security-restricted operation',
           'HINT: A command runs its actions in the client''s session with restrictions. Send the event with workflow.post(), then an executor runs them as their owner.'],
-    'in the session of somebody else an action may not leave a trigger for the commit: it would run as them') WHERE current_setting('server_version_num')::int < 180000;
+    'in the session of somebody else an action may not leave a trigger for the commit: it would run as them');
 SELECT is((error('SELECT workflow.send(%L, ''temp'')', :'p'))[1:2], ARRAY['42501', 'cannot create temporary table within security-restricted operation'], 'nor make temporary tables');
+SELECT is((error('SELECT workflow.send(%L, ''plant'')', :'p'))[1:2], ARRAY['42501', 'cannot execute PREPARE within security-restricted operation'], 'nor prepare statements that the session would execute as its own');
 SELECT is((error('SELECT workflow.send(%L, ''role'')', :'p'))[1:2], ARRAY['42501', 'cannot set parameter "role" within security-definer function'], 'nor become who is logged in');
 SELECT is((error('SELECT workflow.send(%L, ''session'')', :'p'))[1:2], ARRAY['42501', 'cannot set parameter "session_authorization" within security-definer function'], 'nor anybody else');
 RESET ROLE;
 SET SESSION AUTHORIZATION regress_app;
-SELECT is((error('SELECT workflow.send(%L, ''deferred'')', :'p'))[1], '42501', 'nor does it help that a superuser calls itself the owner') WHERE current_setting('server_version_num')::int < 180000;
+SELECT is((error('SELECT workflow.send(%L, ''deferred'')', :'p'))[1], '42501', 'nor does it help that a superuser calls itself the owner');
 SELECT is((error('SELECT workflow.send(%L, ''temp'')', :'p'))[1], '42501', 'who could call itself superuser again');
 RESET SESSION AUTHORIZATION;
 
