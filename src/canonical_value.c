@@ -162,10 +162,7 @@ wf_write_value(WfWriter *w, const WfValue *value)
 	switch (value->kind)
 	{
 		case WF_VALUE_CONST:
-
-			/* quote what might have a key that has a meaning */
-			if ((value->text[0] == '{' || value->text[0] == '[') &&
-				strstr(value->text, "\"@") != NULL)
+			if (value->quoted)
 			{
 				wf_write_begin(w, '{');
 				wf_raw_member(w, "@literal", value->text);

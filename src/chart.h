@@ -73,6 +73,7 @@ typedef struct WfValue
 {
 	WfValueKind kind;
 	const char *text;			/* CONST */
+	bool		quoted;			/* CONST: has "@..." keys that mean nothing */
 	const WfExpr *expr;			/* EXPR */
 	int			nparts;			/* OBJECT, ARRAY */
 	const char **keys;			/* OBJECT */

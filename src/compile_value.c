@@ -153,7 +153,9 @@ compile_marked(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (literal != NULL)
 	{
 		wf_compile_keys(c, json, path, known);
-		return wf_compile_const(c, wf_json_text(literal));
+		value = wf_compile_const(c, wf_json_text(literal));
+		value->quoted = !is_plain(literal);
+		return value;
 	}
 	if (!wf_is_expr(json))
 	{

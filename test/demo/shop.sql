@@ -184,7 +184,7 @@ SELECT workflow.define(replace($definition$
   }
 }
 $definition$, 'PAY_WITHIN', :'pay_within')::json) AS version \gset
-SELECT workflow.grant_on('order', 'web', 'start', 'send', 'read');
+SELECT workflow.grant_on('order', 'web', 'start', 'send', 'read', 'act'); -- it knows its customers
 SELECT workflow.grant_on('order', 'manager', 'send', 'read');
 
 -- ---- what the application, the customers and the manager do -------------------
