@@ -29,7 +29,7 @@ use PostgreSQL::Test::Utils ();
 use Test::More;
 
 our @EXPORT = qw(workflow_node workflow_role as wait_for wait_for_in
-  wait_for_count worker_pids start_clocks ticks reached wait_for_ticks refusal log_since);
+  wait_for_count worker_pids start_clocks ticks steps_reached wait_for_ticks refusal log_since);
 
 =head2 workflow_node(NAME, SETTING...)
 
@@ -177,13 +177,13 @@ sub ticks
 	return $node->safe_psql($database, q{SELECT max(step) FROM workflow.processes WHERE definition LIKE 'clock of %'});
 }
 
-=head2 reached(NODE, DATABASE)
+=head2 steps_reached(NODE, DATABASE)
 
 How far each clock has got that is not suspended, for wait_for_ticks().
 
 =cut
 
-sub reached
+sub steps_reached
 {
 	my ($node, $database) = @_;
 
@@ -201,7 +201,7 @@ sub wait_for_ticks
 {
 	my ($node, $database, $when, $reached) = @_;
 
-	$reached //= reached($node, $database);
+	$reached //= steps_reached($node, $database);
 	wait_for_in($node, $database, qq{
 		SELECT bool_and(step > (r.reached->>id::text)::int)
 		FROM workflow.processes, (SELECT '$reached'::jsonb) r(reached) WHERE r.reached ? id::text},

@@ -50,6 +50,7 @@ foreach my $role ('clerk', 'other')
 #
 my $stop = $node->basedir . '/stop';
 my %running;
+my $parent = $$;
 foreach my $client (1 .. $clients)
 {
 	my $pid = fork() // die "cannot fork: $!";
@@ -57,7 +58,7 @@ foreach my $client (1 .. $clients)
 	{
 		# Nothing of the parent's is cleaned up here.
 		my $n = 1;
-		until (-e $stop)
+		until (-e $stop || getppid() != $parent)
 		{
 			my $ok = IPC::Run::run(
 				[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') . ' user=clerk', '-c', qq{
@@ -79,6 +80,7 @@ foreach my $client (1 .. $clients)
 # Terminate
 #
 my $killer = $node->background_psql('postgres');
+$killer->set_query_timer_restart();	# its time is that of each query
 my %terminated;
 
 # Work goes on: steps are counted by the history, of which the killer asks
@@ -176,7 +178,7 @@ foreach my $kind ('workflow launcher', 'workflow runtime', 'workflow executor', 
 
 	$pid = $node->safe_psql('postgres', qq{
 		SELECT pid FROM pg_stat_activity WHERE backend_type = '$kind' AND pid <> pg_backend_pid() LIMIT 1}) until $pid;
-	my $reached = reached($node, 'postgres');
+	my $reached = steps_reached($node, 'postgres');
 	kill('KILL', $pid);
 	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 	{
