@@ -128,6 +128,7 @@ like(refusal($node, 'postgres', 'SELECT 1'), qr/sorry, too many clients already/
 
 # From here we look through one that we have.
 my $look = $clients[-1];
+$look->query_safe('SET client_min_messages = error');
 sub wait_through
 {
 	my ($query, $what) = @_;

@@ -81,6 +81,8 @@ foreach my $client (1 .. $clients)
 #
 my $killer = $node->background_psql('postgres');
 $killer->set_query_timer_restart();	# its time is that of each query
+# who is gone already is no error
+$killer->query_safe('SET client_min_messages = error');
 my %terminated;
 
 # Work goes on: steps are counted by the history, of which the killer asks
