@@ -180,14 +180,14 @@ while ($tests =~ /faults\('((?:[^']|'')*)'\)[^;]*?ARRAY\[(.*?)\],?\s*\n?\s*'[^;]
 cmp_ok($faulty, '>=', 5, "faulty definitions in the tests of define()");
 
 # One word of a good definition changed.
-my $good = q({"id": "x", "initial": "a", "context": {"n": 1}, "delays": {"d": {"@expr": "x"}}, "states": {
+my $good = q({"id": "x", "initial": "a", "context": {"n": 1}, "delays": {"w": {"duration": "P1D", "calendar": "o"}, "d": {"@expr": "x"}}, "states": {
 	"a": {"entry": [{"type": "assign", "context": {"n": {"@expr": "2"}}}, {"type": "raise", "event": {"type": "e", "data": 1}, "delay": "d"}, "f",
 			{"type": "choose", "branches": [{"guard": {"type": "and", "guards": ["g", {"type": "not", "guard": true}]}, "actions": "f"}]},
 			{"type": "foreach", "array": [1], "item": "i", "actions": {"type": "cancel", "id": "x"}}],
 		"on": {"go": {"target": "b", "guard": {"type": "stateIn", "stateId": "a"}, "reenter": true, "allow": {"role": ["r"], "deny": {"fn": "f"}}}},
 		"after": {"1 s": {"target": "b", "keep": true}}, "defer": ["q"],
 		"invoke": {"src": "child", "retry": [{"errors": ["*"], "maxAttempts": 3}], "onError": "b"}},
-	"b": {"type": "final", "output": {"@literal": {"@expr": 1}}}}, "on_error": {}, "step_timeout": "1 min"});
+	"b": {"type": "final", "output": {"@literal": {"@expr": 1}}}}, "on_error": {}, "step_timeout": "1 min", "search": {"k": "$.k", "m": {"@expr": "1"}}});
 my @changes = (
 	[ '"id": "x", ' => '' ], [ '"id": "x", ' => '"id": "", ' ], [ '"id": "x", ' => '"id": 1, ' ], [ '"initial": "a", ' => '' ],
 	[ '{"n": 1}' => '[1]' ], [ '{"n": 1}' => '{"n": {"@exp": "1"}}' ], [ '{"@expr": "x"}' => '{"@expr": " "}' ],
@@ -202,6 +202,7 @@ my @changes = (
 	[ '"src": "child", ' => '' ], [ '"maxAttempts": 3' => '"maxAttempts": -3' ], [ '"maxAttempts"' => '"attempts"' ],
 	[ '"final", ' => '"final", "on": {"x": "a"}, ' ], [ '"final", ' => '"finall", ' ], [ '"final", ' => '"atomic", ' ], [ '"final", ' => '"final", "history": "deep", ' ],
 	[ '{"@literal": {' => '{"a": 1, "@literal": {' ], [ '"b": {' => '"b.c": {' ], [ '"b": {' => '"#b": {' ], [ '"1 min"' => '{"@expr": "1"}' ],
+	[ '"P1D"' => '"1 week"' ], [ '"calendar"' => '"calender"' ], [ '"duration": "P1D", ' => '' ], [ '"$.k"' => '1' ], [ '"$.k"' => '{"path": "$.k"}' ],
 	[ '"states": {' => '"stats": {}, "states": {' ], [ '"states": {' => '"type": "parallel", "states": {' ]);
 push @documents, encode_ordered({ name => 'a good definition', document => decode_ordered($good), valid => JSON::PP::true });
 foreach my $change (@changes)
