@@ -176,7 +176,12 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 	}
 
 	if (row->process == NULL)
+	{
+		/* An action of a command before this one may have sent to it, too. */
+		if (wf_stepper_is_late(stepper))
+			(void) wf_lock_process(cmd->process, false, row);
 		row->process = wf_hold_row(stepper, row);
+	}
 	present = wf_process_row(row->process);
 	if (cmd->claimed)
 		wf_require_actor(wf_process_definition(row->process), cmd->actor);

@@ -99,6 +99,7 @@ typedef struct WfOnlooker
 
 struct WfStepper
 {
+	uint64		made_after;		/* so many writes of steppers of this session */
 	WfOnlooker *onlooker;		/* or NULL */
 	WfOutput   *out;
 	List	   *processes;

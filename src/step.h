@@ -18,6 +18,12 @@ typedef struct WfProcess WfProcess;
 /* claimed: see wf_output_new(). */
 extern WfStepper *wf_stepper_new(int32 claimed);
 
+/*
+ * Has another stepper, inside of an action of ours, written since this one was
+ * made?  Rows that were read before may have been changed.
+ */
+extern bool wf_stepper_is_late(const WfStepper *stepper);
+
 /* The stepper's collected output; for what comes beside steps. */
 extern WfOutput *wf_stepper_output(WfStepper *stepper);
 

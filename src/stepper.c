@@ -41,6 +41,8 @@ static UnderWay *under_way = NULL;
 static int	nunder_way = 0;
 static int	under_way_size = 0;
 
+static uint64 writes = 0;		/* of all steppers of this session */
+
 static void
 forget_dead_steppers(void)
 {
@@ -70,6 +72,7 @@ wf_stepper_new(int32 claimed)
 		under_way_size = size;
 	}
 	mine = &under_way[nunder_way++];
+	stepper->made_after = writes;
 	mine->stepper = stepper;
 	mine->lxid = WF_MY_LXID;
 	mine->subid = GetCurrentSubTransactionId();
@@ -197,6 +200,12 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 	return process;
 }
 
+bool
+wf_stepper_is_late(const WfStepper *stepper)
+{
+	return stepper->made_after != writes;
+}
+
 TimestampTz
 wf_stepper_write(WfStepper *stepper)
 {
@@ -204,6 +213,7 @@ wf_stepper_write(WfStepper *stepper)
 	TimestampTz next;
 	ListCell   *cell;
 
+	writes++;
 	foreach(cell, stepper->processes)
 	{
 		WfProcess  *process = lfirst(cell);

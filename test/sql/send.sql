@@ -161,5 +161,21 @@ SELECT is((SELECT array_agg(format('%s %s', taken, states)) FROM workflow.send_m
 SELECT is((SELECT step FROM workflow.get(:'other')), 4, 'which takes one step');
 SELECT is(s::text, '(t,idled,{checked},"{""granted"": null}",f)', 'and is known later on') FROM workflow.send(:'other', 'grant', id => 'm1') s;
 
+
+-- an action commands a process that the same call has a command for
+CREATE FUNCTION domino(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF context->>'next' IS NOT NULL THEN
+        PERFORM workflow.send((context->>'next')::uuid, 'push');
+    END IF;
+END
+$$;
+SELECT FROM workflow.define('{"id": "domino", "initial": "up", "context": {"next": null, "pushed": 0}, "states": {"up": {
+    "on": {"push": {"actions": [{"type": "domino"}, {"type": "assign", "context": {"pushed": {"@expr": "(context->>''pushed'')::int + 1"}}}]}}}}}');
+SELECT workflow.start('domino') AS last \gset
+SELECT workflow.start('domino', jsonb_build_object('next', :'last')) AS first \gset
+SELECT is((SELECT array_agg(s.context->>'pushed') FROM workflow.send_many(ARRAY[:'first', :'last']::uuid[], '{push}') s), '{1,2}', 'a command finds a process as an action of an earlier one left it');
+SELECT is((error(format('SELECT workflow.send_many(ARRAY[%L, %L]::uuid[], ''{push}'')', :'last', :'first')))[1], 'WF005', 'an action cannot command what the call is at already');
+
 \set end :srcdir '/end.psql'
 \i :end
