@@ -71,6 +71,9 @@ take_from_memory(WfProcess *process, const char *state, const char *name,
 			same(queued->timer.name, name))
 		{
 			queued->dead = true;
+			if (queued->timer.attempts > 0)
+				wf_output_recovered(process->stepper->out, &process->row.id,
+									queued->timer.seq);
 			*due = queued->timer.due;
 			found = true;
 		}

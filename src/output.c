@@ -130,10 +130,14 @@ static WfStatement statements[NSETS] = {
 		" FROM wf_noted"
 	},
 	[DISARMED] = {
-		"DELETE FROM workflow.timer t USING wf_disarmed d"
+		/* one that had failed and was to be tried again is no error any more */
+		"WITH gone AS (DELETE FROM workflow.timer t USING wf_disarmed d"
 		" WHERE t.process OPERATOR(pg_catalog.=) d.process"
 		" AND (d.name IS NULL"
 		"  OR (t.name OPERATOR(pg_catalog.=) d.name AND t.state IS NOT DISTINCT FROM d.state))"
+		" RETURNING t.process, t.seq, t.attempts)"
+		" DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
+		" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq"
 	},
 	[ARMED] = {
 		"INSERT INTO workflow.timer (process, seq, due, owner, attempts, parked, event, name, state, actor, data, child)"

@@ -148,5 +148,19 @@ SELECT workflow.start('itself', jsonb_build_object('other', :'other')) AS p \gse
 SELECT is((workflow.send(:'p', 'other')).context -> 'other', '["b"]', 'an action may send to another process of the same definition');
 SELECT is(states(:'other'), 'b', 'which takes its transition in the same transaction');
 
+-- a timer that is to be tried again, and whose state is left before
+RESET ROLE;
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "left", "initial": "a", "states": {"a": {"after": {"1 day": "b"}, "on": {"go": "b"}}, "b": {}}}');
+SELECT workflow.start('left') AS p \gset
+RESET ROLE;
+UPDATE workflow.timer SET attempts = 1 WHERE process = :'p';
+INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, sqlstate, message)
+    SELECT process, seq, now(), due, 1, false, event, 'P0001', 'no' FROM workflow.timer WHERE process = :'p';
+SET ROLE regress_app;
+SELECT is((SELECT count(*) FROM workflow.errors WHERE process = :'p'), 1::bigint, 'an event that is to be tried again is an error');
+SELECT FROM workflow.send(:'p', 'go');
+SELECT is((SELECT count(*) FROM workflow.errors WHERE process = :'p'), 0::bigint, 'until its state is left');
+
 \set end :srcdir '/end.psql'
 \i :end
