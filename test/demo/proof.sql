@@ -75,7 +75,7 @@ FROM (VALUES
     ('... missing, doubled or wrong',                  0,                                                           (SELECT count(*) FROM refund_faults)),
     ('orders that somebody had to approve, and did',   (SELECT count(*) FROM shop.to_approve),                      (SELECT count(*) FROM shop.manager_did WHERE taken)),
     ('... missed, asked twice or against the answer',  0,                                                           (SELECT count(*) FROM approval_faults)),
-    ('pieces in stock at the end',                     (SELECT sum(initial_stock) FROM shop.product) - (SELECT sum(quantity) FROM shop.order_line l JOIN shipped s ON s.id = l.order_id), (SELECT sum(stock) FROM shop.product)),
+    ('pieces in stock at the end',                     (SELECT sum(initial_stock) FROM shop.product) - (SELECT coalesce(sum(quantity), 0) FROM shop.order_line l JOIN shipped s ON s.id = l.order_id), (SELECT sum(stock) FROM shop.product)),
     ('... order lines not reserved once, or not given back once', 0,                                                (SELECT count(*) FROM stock_faults)),
     ('... products whose shelf is wrong',              0,                                                           (SELECT count(*) FROM shelf_faults)),
     ('orders with an end reached twice, or steps missing', 0,                                                       (SELECT count(*) FROM history_faults)),
