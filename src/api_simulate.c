@@ -403,6 +403,8 @@ play_line(Play *play, const Line *line)
 	char	   *actor = find_string(line, "actor");
 
 	check_keys(line);
+	if (actor != NULL)
+		wf_require_actor(play->sim->definition, actor);
 	play_until(play, line_time(line, play->now));
 	if (event != NULL)
 	{

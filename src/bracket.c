@@ -24,7 +24,9 @@
 #include "utils/guc.h"
 #include "utils/xml.h"
 
+#include "definition.h"
 #include "eval_internal.h"
+#include "guc.h"
 
 /*
  * On every version: from 18 on a deferred trigger fires as the role that
@@ -85,6 +87,15 @@ wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 	user_code_ran = true;
 	if (bracket->open)
 		return;
+
+	/* It was none when it defined this: made one since, or by a restore. */
+	if (superuser_arg(evaluator->owner) && !wf_allow_superuser)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("the owner of the definition is a superuser"),
+				 errdetail("Guards and actions would run as superuser \"%s\".",
+						   GetUserNameFromId(evaluator->owner, true)),
+				 errhint("workflow.allow_superuser lifts this.")));
 
 	bracket->foreign = GetAuthenticatedUserId() != evaluator->owner ||
 		GetSessionUserId() != evaluator->owner ||

@@ -103,6 +103,17 @@ has_open_cursor(void)
 	return found;
 }
 
+void
+wf_foreign_constraints(bool all, bool deferred)
+{
+	if ((all || deferred) && is_inside())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("actions cannot change constraints of a session that is not their owner's"),
+				 errdetail("Only constraints that are named can be set, and to IMMEDIATE."),
+				 errhint(HINT_POST)));
+}
+
 int
 wf_foreign_enter(void)
 {

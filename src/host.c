@@ -357,6 +357,7 @@ prepare_send(WfProcess *process, const WfAction *action, const WfEvent *event,
 	s->data = value_of(process, action->event_data, event);
 	s->id = string_of(process, action->send_id, event, action, "the id");
 	s->target = string_of(process, action->target, event, action, "the target");
+	wf_send_check(s->name, s->target != NULL && strcmp(s->target, "#_internal") != 0);
 	s->now = s->due = wf_now();
 	s->never = action->delay != NULL &&
 		!wf_eval_delay(process->definition->evaluator, action->delay,

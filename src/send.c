@@ -64,6 +64,26 @@ raise_communication_error(WfProcess *process, const char *target,
 	wf_raise(process->machine, &error);
 }
 
+/*
+ * Events of the engine are orders: "workflow.forward" has the receiver send
+ * with its own rights, "workflow.cancel" ends it, "done.invoke.x" answers for
+ * its child.  None of them may come from a definition, whose author may have
+ * taken the name out of somebody's data.
+ */
+void
+wf_send_check(const char *event, bool across)
+{
+	static const char *const ours[] = {"workflow.", "after.", "done.", "error."};
+
+	/* What a process tells itself of its own work is its own affair. */
+	for (int i = 0; i < (across ? (int) lengthof(ours) : 1); i++)
+		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
+							event, ours[i])));
+}
+
 /* --- whom -------------------------------------------------------------- */
 
 /*

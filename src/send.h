@@ -8,6 +8,12 @@
 #include "process.h"
 
 /*
+ * Error 22023 for an event that only the engine sends; `across`: to another
+ * process.
+ */
+extern void wf_send_check(const char *event, bool across);
+
+/*
  * Send from a process that is being stepped to `target` ("#_parent", "#_" and
  * an invoke id, or a process id): an insert into timer, never a lock.  A target
  * that does not exist, or that the sender's owner may not send to, gives the

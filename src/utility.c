@@ -33,6 +33,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "foreign.h"
 #include "pool.h"
 #include "session.h"
 #include "shmem.h"
@@ -266,6 +267,7 @@ concerns_us(Node *statement)
 		case T_AlterDatabaseStmt:
 		case T_RenameStmt:
 		case T_DropStmt:
+		case T_ConstraintsSetStmt:
 			return true;
 		default:
 			return false;
@@ -285,6 +287,15 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 
 	if (!concerns_us(statement))
 	{
+		pass_on(plan, query, read_only_tree, context, params, environment,
+				receiver, completion);
+		return;
+	}
+	if (IsA(statement, ConstraintsSetStmt))
+	{
+		ConstraintsSetStmt *set = (ConstraintsSetStmt *) statement;
+
+		wf_foreign_constraints(set->constraints == NIL, set->deferred);
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
 		return;

@@ -110,9 +110,10 @@ CREATE FUNCTION app.at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RET
 CREATE TABLE app.audited (n int);
 CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON app.audited DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.at_commit();
 CREATE FUNCTION app.deferred(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS 'INSERT INTO app.audited VALUES (1)';
+CREATE FUNCTION app.command(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE event -> 'data' ->> 0; END $$;
 SELECT FROM workflow.define('{
     "id": "restricted", "initial": "a",
-    "states": {"a": {"on": {"temp": {"actions": "temporary"}, "plant": {"actions": "plant"}, "role": {"actions": "become"}, "session": {"actions": "authorize"}, "deferred": {"actions": "deferred"}}}}}');
+    "states": {"a": {"on": {"command": {"actions": "command"}, "temp": {"actions": "temporary"}, "plant": {"actions": "plant"}, "role": {"actions": "become"}, "session": {"actions": "authorize"}, "deferred": {"actions": "deferred"}}}}}');
 SELECT FROM workflow.grant_on('restricted', 'regress_clerk', 'send');
 SELECT workflow.start('restricted') AS p \gset
 SET ROLE regress_clerk;
@@ -124,11 +125,28 @@ SELECT is((error('SELECT workflow.send(%L, ''temp'')', :'p'))[1:2], ARRAY['42501
 SELECT is((error('SELECT workflow.send(%L, ''plant'')', :'p'))[1:2], ARRAY['42501', 'cannot execute PREPARE within security-restricted operation'], 'nor prepare statements that the session would execute as its own');
 SELECT is((error('SELECT workflow.send(%L, ''role'')', :'p'))[1:2], ARRAY['42501', 'cannot set parameter "role" within security-definer function'], 'nor become who is logged in');
 SELECT is((error('SELECT workflow.send(%L, ''session'')', :'p'))[1:2], ARRAY['42501', 'cannot set parameter "session_authorization" within security-definer function'], 'nor anybody else');
+-- What would be there when the action is over, or does not come back with a ROLLBACK.
+PREPARE mine AS SELECT 'mine';
+SELECT is((error(format('SELECT workflow.send(%L, ''command'', %L)', :'p', jsonb_build_array(c))))[1], s, c)
+FROM (VALUES ('DEALLOCATE mine', '42501'), ('DEALLOCATE ALL', '42501'), ('PREPARE other AS SELECT 1', '42501'),
+             ('DISCARD PLANS', '42501'), ('DISCARD TEMP', '42501'), ('DISCARD SEQUENCES', '42501'), ('DISCARD ALL', '42501'),
+             ('LISTEN x', '42501'), ('UNLISTEN *', '42501'), ('DECLARE c CURSOR WITH HOLD FOR SELECT 1', '42501'), ('CLOSE ALL', '42501'),
+             ('SET ROLE regress_app', '42501'), ('SET LOCAL ROLE regress_app', '42501'), ('SET SESSION AUTHORIZATION regress_app', '42501'),
+             ('SET CONSTRAINTS ALL IMMEDIATE', '42501'), ('SET CONSTRAINTS ALL DEFERRED', '42501'), ('SET CONSTRAINTS app.at_commit DEFERRED', '42501'),
+             ('COMMIT', '0A000'), ('ROLLBACK', '0A000'), ('SAVEPOINT s', '0A000'), ('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE', '25001'),
+             ('SET session_replication_role TO replica', '42501'), ('ALTER SYSTEM SET work_mem TO 64', '25001'),
+             ('CREATE TABLE app.mine (n int)', '42501'), ('CREATE FUNCTION app.mine() RETURNS int RETURN 1', '42501'),
+             ('SET row_security TO off', 'no error'), ('SET workflow.test_clock TO ''2040-01-01''', '42501'),
+             ('SET app.mine TO ''value''', 'no error')) t(c, s);
+EXECUTE mine \g /dev/null
+SELECT is(current_setting('row_security') || coalesce(current_setting('app.mine', true), ''), 'on', 'the settings of the session are its own again');
 RESET ROLE;
 SET SESSION AUTHORIZATION regress_app;
 SELECT is((error('SELECT workflow.send(%L, ''deferred'')', :'p'))[1], '42501', 'nor does it help that a superuser calls itself the owner');
 SELECT is((error('SELECT workflow.send(%L, ''temp'')', :'p'))[1], '42501', 'who could call itself superuser again');
 RESET SESSION AUTHORIZATION;
+SELECT is((error('SELECT workflow.send(%L, ''command'', ''["SET CONSTRAINTS app.at_commit IMMEDIATE"]'')', :'p'))[1], 'no error', 'a constraint may be checked early');
+SELECT is((error('SELECT workflow.send(%L, ''deferred'')', :'p'))[1], 'no error', 'then its trigger fires within the action');
 
 \set end :srcdir '/end.psql'
 \i :end

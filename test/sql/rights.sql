@@ -1,0 +1,222 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+-- Who may call what: every function, procedure and view of schema workflow
+-- against everybody there is. What has no row here fails the test.
+
+-- the cast
+RESET ROLE;
+CREATE ROLE regress_member LOGIN IN ROLE regress_app;       -- of the owner
+CREATE ROLE regress_starter LOGIN IN ROLE workflow_user;    -- four with one privilege each
+CREATE ROLE regress_sender LOGIN IN ROLE workflow_user;
+CREATE ROLE regress_reader LOGIN IN ROLE workflow_user;
+CREATE ROLE regress_actor LOGIN IN ROLE workflow_user;
+CREATE ROLE regress_monitor LOGIN IN ROLE workflow_monitor;
+CREATE ROLE regress_admin LOGIN IN ROLE workflow_admin;
+CREATE ROLE regress_nobody LOGIN;
+
+-- a definition with something to see in each view
+SET ROLE regress_app;
+CREATE FUNCTION app.stamp(context jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT context';
+SELECT FROM workflow.define('{
+    "id": "doc", "initial": "draft", "search": {"n": "$.n"}, "context": {"n": 1},
+    "states": {
+        "draft": {"tags": ["open"], "defer": ["wait"], "on": {"go": "done", "stay": {"actions": "app.stamp"}}, "after": {"1 day": "done"}},
+        "done": {"type": "final"}}}');
+SELECT FROM workflow.define('{"id": "rest", "initial": "a", "states": {"a": {"on": {"go": "a"}}}}');
+SELECT FROM workflow.define('{"id": "rest", "initial": "a", "states": {"a": {"on": {"go": "a", "come": "a"}}}}');
+SELECT workflow.grant_on(d, 'regress_' || g || CASE g WHEN 'start' THEN 'er' WHEN 'send' THEN 'er' WHEN 'read' THEN 'er' ELSE 'or' END, g)
+FROM unnest(ARRAY['doc', 'rest']) d, unnest(ARRAY['start', 'send', 'read', 'act']) g \g /dev/null
+SELECT workflow.start('doc', key => 'K') AS p \gset
+SELECT workflow.start('doc') AS over \gset
+SELECT workflow.start('doc') AS gone \gset
+SELECT workflow.start('rest', version => 1) AS old \gset
+SELECT FROM workflow.send(:'p', 'wait');
+SELECT FROM workflow.post(:'p', 'note', at => '2030-02-01 00:00+00', id => 'note');
+SELECT FROM workflow.send(:'over', 'go');
+SELECT FROM workflow.erase(:'gone', force => true);
+SELECT FROM workflow.define_calendar('office', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}');
+CREATE OR REPLACE FUNCTION app.stamp(context jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT context || ''{}''';
+SET ROLE regress_starter;
+SELECT workflow.start('doc') AS mine \gset
+RESET ROLE;
+INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, sqlstate, message)
+VALUES (:'p', 1000000, '2030-01-01', '2030-01-01', 5, true, 'go', 'XX000', 'secret');
+-- and one of somebody else, which only those see who see everything
+SET ROLE regress_clerk;
+SELECT FROM workflow.define('{"id": "other", "initial": "a", "states": {"a": {}}}');
+SELECT workflow.start('other') AS other \gset
+RESET ROLE;
+SELECT id AS doc FROM workflow.definition WHERE name = 'doc' \gset
+
+-- What comes of a command that a role gives; nothing of it stays.
+CREATE FUNCTION app.verdict(actor text, command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint;
+BEGIN
+    IF actor <> 'super' THEN
+        EXECUTE format('SET LOCAL ROLE %I', 'regress_' || actor);
+    END IF;
+    EXECUTE command INTO n;
+    RAISE SQLSTATE 'RIGHT' USING MESSAGE = coalesce(n::text, 'ok');
+EXCEPTION WHEN SQLSTATE 'RIGHT' THEN RETURN SQLERRM; WHEN OTHERS THEN RETURN SQLSTATE;
+END
+$$;
+CREATE TABLE app.right (n int GENERATED ALWAYS AS IDENTITY, object text, command text, verdicts text);
+
+-- The columns of verdicts are the actors of app.question; "=" is as for the one before.
+
+-- functions: ok or the SQLSTATE
+INSERT INTO app.right (object, command, verdicts) VALUES
+-- of definitions
+('define(json)', $$define('{"id": "new", "initial": "a", "states": {"a": {}}}')$$, 'ok ok ok WF002 ok ok ok ok ok 42501 ='),
+('define(json)', $$define('{"id": "doc", "initial": "a", "states": {"a": {}}}')$$, 'ok WF002 = = = = = = = 42501 ='),
+('grant_on(text,name,text[])', $$grant_on('doc', 'regress_stranger', 'read')$$, 'ok ok WF002 ok WF002 = = = = 42501 ='),
+('revoke_on(text,name,text[])', $$revoke_on('doc', 'regress_reader', 'read')$$, 'ok ok WF002 ok WF002 = = = = 42501 ='),
+('pause(text)', $$pause('doc')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('unpause(text)', $$unpause('doc')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('lint(json)', $$lint('{"id": "new", "initial": "a", "states": {"a": {}}}'::json)$$, 'ok ok ok WF002 ok ok ok ok ok 42501 ='),
+('lint(text,integer)', $$lint('doc')$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
+('export(text,integer)', $$export('doc')$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
+('diagram(text,integer,text)', $$diagram('doc')$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
+('may(integer,text)', $$may(%3$s, 'start')$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('function_state(text,oid)', $$function_state('app.stamp(jsonb, jsonb)', 10)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('is_configuration(integer,text[])', $$is_configuration(%3$s, '{draft}')$$, '42501 = ok ok 42501 = = = = ok 42501'),
+('"check"()', $$check()$$, '42501 = ok ok 42501 = = = = ok 42501'),
+('migrate_many(text,integer,jsonb,integer[],text[],jsonb,boolean,integer,text)', $$migrate_many('rest')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('migrate_many(text,integer,jsonb,integer[],text[],jsonb,boolean,integer,text)', $$migrate_many('rest', dry_run => true)$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+-- to begin
+('start(text,jsonb,text,integer,timestamp with time zone,text)', $$start('doc')$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
+('start(text,jsonb,text,integer,timestamp with time zone,text)', $$start('doc', key => 'K')$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
+('start(text,jsonb,text,integer,timestamp with time zone,text)', $$start('doc', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('start_many(text,jsonb[],text[],integer,timestamp with time zone,text)', $$start_many('doc', ARRAY[NULL]::jsonb[])$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
+('start_many(text,jsonb[],text[],integer,timestamp with time zone,text)', $$start_many('doc', ARRAY[NULL]::jsonb[], actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('simulate(text,jsonb,jsonb,integer,timestamp with time zone,integer,text)', $$simulate('doc', '[{"event": "go"}]')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('simulate(json,jsonb,jsonb,timestamp with time zone,integer,text)', $$simulate('{"id": "doc", "initial": "a", "states": {"a": {}}}'::json, '[{"event": "go", "actor": "boss"}]')$$, 'ok ok ok WF002 ok ok ok ok ok 42501 ='),
+-- to go on
+('send(uuid,text,jsonb,text,text,boolean)', $$send(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('send(uuid,text,jsonb,text,text,boolean)', $$send(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('send_many(uuid[],text[],jsonb[],text[],text,boolean)', $$send_many(ARRAY[%1$L]::uuid[], ARRAY['go'])$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('send_many(uuid[],text[],jsonb[],text[],text,boolean)', $$send_many(ARRAY[%1$L]::uuid[], ARRAY['go'], actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('send_by_key(text,text,text,jsonb,text,text,boolean)', $$send_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('send_by_key(text,text,text,jsonb,text,text,boolean)', $$send_by_key('doc', 'none', 'go')$$, 'WF001 = = = = = = WF002 = 42501 ='),
+('send_by_key(text,text,text,jsonb,text,text,boolean)', $$send_by_key('doc', 'K', 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('post(uuid,text,jsonb,timestamp with time zone,text,text)', $$post(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('post(uuid,text,jsonb,timestamp with time zone,text,text)', $$post(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('post_by_key(text,text,text,jsonb,timestamp with time zone,text,text)', $$post_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('post_by_key(text,text,text,jsonb,timestamp with time zone,text,text)', $$post_by_key('doc', 'K', 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('cancel_event(uuid,text)', $$cancel_event(%1$L, 'note')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('set_timer(uuid,text,timestamp with time zone)', $$set_timer(%1$L, '1 day', '2031-01-01')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('reset_timer(uuid,text)', $$reset_timer(%1$L, '1 day')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('suspend(uuid)', $$suspend(%1$L)$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('resume(uuid)', $$resume(%1$L)$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('cancel(uuid,text)', $$cancel(%1$L)$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('cancel(uuid,text)', $$cancel(%1$L, actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('available_events(uuid,text)', $$available_events(%1$L)$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('available_events(uuid,text)', $$available_events(%1$L, actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('dry_run(uuid,text,jsonb,text)', $$dry_run(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('dry_run(uuid,text,jsonb,text)', $$dry_run(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('work(integer)', $$work(100)$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
+-- of operators
+('set_states(uuid,text[],boolean,text)', $$set_states(%1$L, '{done}')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('migrate(uuid,integer,jsonb,boolean,text)', $$migrate(%4$L)$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('migrate(uuid,integer,jsonb,boolean,text)', $$migrate(%4$L, dry_run => true)$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('erase(uuid,boolean)', $$erase(%2$L)$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('erase(uuid,boolean)', $$erase(%1$L, force => true)$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('adopt()', $$adopt()$$, 'WF002 = ok ok WF002 = = = = 42501 ='),
+('expire(interval)', $$expire('1 day')$$, 'WF002 = ok ok WF002 = = = = 42501 ='),
+-- to look
+('get(uuid)', $$get(%1$L)$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
+('get(uuid)', $$get(%5$L)$$, 'ok ok ok ok ok WF002 ok WF002 = ok 42501'),
+('find(text,text)', $$find('doc', 'K')$$, 'ok ok ok ok ok ok ok WF002 = ok 42501'),
+('find(text,text)', $$find('doc', 'none')$$, 'WF001 = = = = = = WF002 = WF001 42501'),
+('diagram(uuid,text)', $$diagram(%1$L::uuid)$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
+('diagram(uuid,text)', $$diagram(%5$L::uuid)$$, 'ok ok ok ok ok WF002 ok WF002 = ok 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', states => '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', attributes => '{"nothing": 1}')$$, '22023 = = = = = = ok ok 22023 42501'),
+('runtime_activity()', $$runtime_activity()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+-- the procedure refuses a transaction before it looks at anything; its rights are in security.pl
+('await(uuid,text,interval)', $$await(%1$L)$$, '25001 = = = = = = = = 42501 ='),
+-- calendars
+('define_calendar(text,jsonb)', $$define_calendar('new', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
+('define_calendar(text,jsonb)', $$define_calendar('office', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('drop_calendar(text)', $$drop_calendar('office')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('add_working_time(timestamp with time zone,interval,text)', $$add_working_time('2030-01-01', '1 hour', 'office')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
+('working_time_between(timestamp with time zone,timestamp with time zone,text)', $$working_time_between('2030-01-01', '2030-02-01', 'office')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
+-- ours alone
+('wake()', $$wake()$$, '42501 = = ok 42501 = = = = = =');
+
+-- rows: how many each of them gets to see
+INSERT INTO app.right (object, command, verdicts) VALUES
+('definitions', $$$$, '3 3 4 4 0 = 3 0 = 4 42501'),
+('processes', $$$$, '4 4 5 5 1 0 4 0 = 5 42501'),
+('processes', $$WHERE id = %6$L$$, '0 = 1 1 0 = = = = 1 42501'),
+('timers', $$$$, '3 3 3 3 1 0 3 0 = 3 42501'),
+('process_history', $$$$, '6 6 7 7 1 0 6 0 = 7 42501'),
+('deferred_events', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
+('errors', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
+('drift', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
+('pauses', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
+('erasures', $$$$, '1 1 1 1 0 = = = = 1 42501'),
+('calendars', $$$$, '1 1 1 1 1 1 1 1 1 1 42501'),
+('activity', $$WHERE false$$, '0 = = = = = = = = = 42501'),
+('inconsistencies', $$WHERE false$$, '42501 = 0 0 42501 = = = = 0 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');
+
+-- what was said above, one row a question
+CREATE VIEW app.question AS
+    SELECT r.n, r.object, r.command, a.actor, a.n AS column,
+           (SELECT w.word FROM regexp_split_to_table(r.verdicts, ' ') WITH ORDINALITY w(word, n)
+            WHERE w.n <= a.n AND w.word <> '=' ORDER BY w.n DESC LIMIT 1) AS wanted
+    FROM app.right r, string_to_table('app member admin super starter sender reader actor stranger monitor nobody', ' ') WITH ORDINALITY a(actor, n);
+CREATE FUNCTION app.answers(asked app.right, full_command text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(format('%s %s', q.actor, app.verdict(q.actor, full_command)), ', ' ORDER BY q."column")
+    FROM app.question q WHERE q.n = asked.n $$;
+CREATE FUNCTION app.expected(asked app.right) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(format('%s %s', q.actor, q.wanted), ', ' ORDER BY q."column") FROM app.question q WHERE q.n = asked.n $$;
+
+SET search_path TO workflow, app, public;
+SELECT bag_eq($$
+    SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace
+    UNION SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'workflow'::regnamespace AND relkind = 'v' $$,
+    'SELECT DISTINCT object FROM app.right', 'every function, procedure and view has a row in this table');
+SET search_path TO app, public;
+
+SELECT is_empty('SELECT object, command FROM app.right WHERE cardinality(string_to_array(verdicts, '' '')) <> 11', 'each row tells about everybody');
+SET ROLE regress_app;
+SELECT FROM workflow.pause('rest');
+RESET ROLE;
+SELECT is(answers(r, format('SELECT count(*) FROM workflow.' ||
+                            CASE WHEN r.object ~ '^search' THEN 'search' ELSE r.object END || ' ' || r.command,
+                            :'p', :'over', :'doc', :'old', :'mine', :'other')),
+          expected(r), format('rows of %s %s', substring(r.object, '^\w+'), regexp_replace(r.command, '%\d\$L', 'P', 'g')))
+FROM app.right r WHERE r.verdicts ~ '^\d ' OR r.object = 'inconsistencies' ORDER BY r.n;
+SET ROLE regress_app;
+SELECT FROM workflow.unpause('rest');
+SELECT workflow.work(100) \g /dev/null
+RESET ROLE;
+SELECT is(answers(r, format(CASE WHEN r.object ~ '^await' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
+                            :'p', :'over', :'doc', :'old', :'mine', :'other')),
+          expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
+FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;
+
+-- For two privileges together: who starts and sends may simulate, and speak
+-- for nobody else; not in a script either.
+SET ROLE regress_app;
+SELECT FROM workflow.grant_on('doc', 'regress_stranger', 'start', 'send');
+SELECT FROM workflow.grant_on('doc', 'regress_actor', 'start', 'send');
+RESET ROLE;
+SELECT is(app.verdict(a, c), v, format('%s: %s', a, c)) FROM (VALUES
+    ('stranger', $$SELECT NULL FROM workflow.simulate('doc', '[{"event": "go"}]')$$, 'ok'),
+    ('stranger', $$SELECT NULL FROM workflow.simulate('doc', '[{"event": "go"}]', actor => 'boss')$$, 'WF002'),
+    ('stranger', $$SELECT NULL FROM workflow.simulate('doc', '[{"event": "go", "actor": "regress_stranger"}]')$$, 'ok'),
+    ('stranger', $$SELECT NULL FROM workflow.simulate('doc', '[{"event": "go", "actor": "boss"}]')$$, 'WF002'),
+    ('stranger', $$SELECT NULL FROM workflow.simulate('doc', '[{"done": "x", "actor": "boss"}]')$$, 'WF002'),
+    ('actor', $$SELECT NULL FROM workflow.simulate('doc', '[{"event": "go", "actor": "boss"}]', actor => 'boss')$$, 'ok')) t(a, c, v);
+
+\set end :srcdir '/end.psql'
+\i :end
