@@ -261,12 +261,12 @@ foreach my $case ([ 'mallory', $calls ], [ 'clerk', $of_owner ], [ 'postgres', $
 
 # The executors log in under the database's path, too.
 my $before = caught();
-wait_for_in('shop', q{SELECT count(*) = 0 FROM workflow.timers WHERE due < now()});
-wait_for_in('shop', q{SELECT count(*) >= 6 FROM workflow.processes WHERE definition = 'order' AND status = 'finalized'});
+come_true('shop', q{SELECT count(*) = 0 FROM workflow.timers WHERE due < now()});
+come_true('shop', q{SELECT count(*) >= 6 FROM workflow.processes WHERE definition = 'order' AND status = 'finalized'});
 is(caught() - $before, 0, 'nor workers');
 is(quiet('shop', q{SELECT string_agg(DISTINCT by, ',') FROM app.paid}), 'clerk', 'and actions did what they are for');
 
-sub wait_for_in
+sub come_true
 {
 	my ($database, $query) = @_;
 	local $ENV{PGOPTIONS} = '-c search_path=pg_catalog';
