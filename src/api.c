@@ -21,6 +21,7 @@
 
 #include "api.h"
 #include "clock.h"
+#include "quote.h"
 #include "session.h"
 #include "uuid.h"
 #include "wake.h"
@@ -80,6 +81,26 @@ wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_UUID_P(n);
 }
 
+bool
+wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	require_argument(fcinfo, n, name);
+	return PG_GETARG_BOOL(n);
+}
+
+int32
+wf_arg_version(FunctionCallInfo fcinfo, int n)
+{
+	int32		version = PG_ARGISNULL(n) ? 0 : PG_GETARG_INT32(n);
+
+	if (!PG_ARGISNULL(n) && version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a version must be at least 1, not %d", version),
+				 errhint("Without one it is the newest.")));
+	return version;
+}
+
 void
 wf_check_length(const char *what, size_t length)
 {
@@ -107,7 +128,7 @@ wf_check_event(const char *event)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
-							event, ours[i])));
+							wf_quoted(event), ours[i])));
 }
 
 char *
@@ -139,8 +160,12 @@ wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 char *
 wf_arg_actor(FunctionCallInfo fcinfo, int n)
 {
-	return PG_ARGISNULL(n) ? GetUserNameFromId(GetUserId(), false) :
-		text_to_cstring(PG_GETARG_TEXT_PP(n));
+	char	   *actor = wf_arg_string_or_null(fcinfo, n);
+
+	if (actor == NULL)
+		return GetUserNameFromId(GetUserId(), false);
+	wf_check_length("the name of an actor", strlen(actor));
+	return actor;
 }
 
 void
@@ -241,7 +266,8 @@ wf_find(const char *definition, const char *key, pg_uuid_t *id)
 		wf_require_any(wf_definition_by_name(definition, 0));
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_PROCESS),
-				 errmsg("no process of \"%s\" has the key \"%s\"", definition, key)));
+				 errmsg("no process of \"%s\" has the key \"%s\"", definition,
+						wf_quoted(key))));
 	}
 	*id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
 									   SPI_tuptable->tupdesc, 1, &isnull));

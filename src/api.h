@@ -16,6 +16,10 @@
 extern text *wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name);
 extern pg_uuid_t *wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name);
 extern char *wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name);
+/* Null is an error: it is neither. */
+extern bool wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name);
+/* Number of a version; null: 0, which stands for the newest.  Error 22023. */
+extern int32 wf_arg_version(FunctionCallInfo fcinfo, int n);
 /*
  * Error 22001 when a key, an id or the name of an event is longer than our
  * indexes take; `what` says which.
@@ -29,7 +33,7 @@ extern char *wf_arg_string_or_null(FunctionCallInfo fcinfo, int n);
 /* The id of a command or an event, or NULL; error 22001. */
 extern char *wf_arg_id_or_null(FunctionCallInfo fcinfo, int n);
 extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
-/* Default: the current user. */
+/* Default: the current user.  Error 22001. */
 extern char *wf_arg_actor(FunctionCallInfo fcinfo, int n);
 /* Error WF002 when one was given whom the current user may not speak for. */
 extern void wf_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition);

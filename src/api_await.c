@@ -26,6 +26,7 @@
 
 #include "api.h"
 #include "compat.h"
+#include "quote.h"
 #include "session.h"
 #include "shmem.h"
 
@@ -76,7 +77,7 @@ arrived(const Wanted *wanted)
 		ereport(ERROR,
 				(errcode(WF_ERR_OVER),
 				 errmsg("the process ended or failed without reaching state \"%s\"",
-						wanted->state)));
+						wf_quoted(wanted->state))));
 	}
 	return false;
 }

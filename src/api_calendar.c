@@ -17,6 +17,7 @@
 #include "api.h"
 #include "calendar.h"
 #include "clock.h"
+#include "quote.h"
 #include "session.h"
 #include "stamp.h"
 
@@ -85,6 +86,7 @@ check_calendar(const char *name, Jsonb *calendar)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a calendar needs a name")));
+	wf_check_length("the name of a calendar", strlen(name));
 	(void) wf_calendar_parse(name, JsonbToCString(NULL, &calendar->root, VARSIZE(calendar)),
 							 &faults);
 	if (faults.n > 0)
@@ -125,7 +127,7 @@ workflow_drop_calendar(PG_FUNCTION_ARGS)
 	if (!hold(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("calendar \"%s\" does not exist", name)));
+				 errmsg("calendar \"%s\" does not exist", wf_quoted(name))));
 	wf_execute(&delete_statement, &value, NULL, 0);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -20,6 +20,7 @@
 #include "diagram.h"
 #include "export.h"
 #include "lint.h"
+#include "quote.h"
 #include "session.h"
 
 PG_FUNCTION_INFO_V1(workflow_diagram);
@@ -41,8 +42,7 @@ static WfDefinition *
 definition_to_read(FunctionCallInfo fcinfo)
 {
 	char	   *name = wf_arg_string(fcinfo, 0, "definition");
-	WfDefinition *definition = wf_definition_by_name(name, PG_ARGISNULL(1) ? 0 :
-													 PG_GETARG_INT32(1));
+	WfDefinition *definition = wf_definition_by_name(name, wf_arg_version(fcinfo, 1));
 
 	wf_require(definition, "read");
 	return definition;
@@ -83,7 +83,7 @@ draw(FunctionCallInfo fcinfo, int n, const WfDiagram *diagram)
 		return cstring_to_text(wf_diagram_dot(diagram));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown format \"%s\" of a diagram", format),
+			 errmsg("unknown format \"%s\" of a diagram", wf_quoted(format)),
 			 errhint("Formats are mermaid and dot.")));
 }
 

@@ -107,7 +107,7 @@ Datum
 workflow_erase(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
-	bool		force = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	bool		force = wf_arg_bool(fcinfo, 1, "force");
 	TupleDesc	desc;
 	WfStepper  *stepper;
 	WfProcess  *process;

@@ -16,6 +16,7 @@
 
 #include "api.h"
 #include "pause.h"
+#include "quote.h"
 #include "send.h"
 #include "session.h"
 
@@ -147,12 +148,24 @@ look_for_events(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+static void
+check_privilege(const char *privilege)
+{
+	if (strcmp(privilege, "start") != 0 && strcmp(privilege, "send") != 0 &&
+		strcmp(privilege, "read") != 0 && strcmp(privilege, "act") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown privilege \"%s\"", wf_quoted(privilege)),
+				 errhint("Privileges are start, send, read and act.")));
+}
+
 static Datum
 look_may(PG_FUNCTION_ARGS)
 {
 	char	   *privilege = wf_arg_string(fcinfo, 1, "privilege");
 	bool		may;
 
+	check_privilege(privilege);
 	wf_connect_to_look();
 	may = wf_may_by_id(PG_GETARG_INT32(0), privilege);
 	SPI_finish();
@@ -208,14 +221,11 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 	values[0] = CStringGetTextDatum(name);
 	for (int i = 0; i < n; i++)
 	{
-		char	   *privilege = nulls[i] ? "" : TextDatumGetCString(privileges[i]);
-
-		if (strcmp(privilege, "start") != 0 && strcmp(privilege, "send") != 0 &&
-			strcmp(privilege, "read") != 0 && strcmp(privilege, "act") != 0)
+		if (nulls[i])
 			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unknown privilege \"%s\"", privilege),
-					 errhint("Privileges are start, send, read and act.")));
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an element of \"%s\" is null", "privileges")));
+		check_privilege(TextDatumGetCString(privileges[i]));
 		values[2] = privileges[i];
 		wf_execute(statement, values, NULL, 0);
 	}

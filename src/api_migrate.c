@@ -162,9 +162,9 @@ Datum
 workflow_migrate(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
-	int32		version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	int32		version = wf_arg_version(fcinfo, 1);
 	Jsonb	   *mapping = wf_arg_jsonb_or_null(fcinfo, 2);
-	bool		dry_run = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	bool		dry_run = wf_arg_bool(fcinfo, 3, "dry_run");
 	char	   *actor = wf_arg_actor(fcinfo, 4);
 	WfDefinition *from;
 	WfRow		row;
@@ -379,13 +379,13 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *name = wf_arg_string(fcinfo, 0, "definition");
-	int32		version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	int32		version = wf_arg_version(fcinfo, 1);
 	Jsonb	   *mapping = wf_arg_jsonb_or_null(fcinfo, 2);
 	Wanted		wanted = {
 		.states = PG_ARGISNULL(4) ? NULL : PG_GETARG_ARRAYTYPE_P(4),
 		.context = wf_arg_jsonb_or_null(fcinfo, 5)
 	};
-	bool		dry_run = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	bool		dry_run = wf_arg_bool(fcinfo, 6, "dry_run");
 	int			left = PG_ARGISNULL(7) ? PG_INT32_MAX : PG_GETARG_INT32(7);
 	char	   *actor = wf_arg_actor(fcinfo, 8);
 	MemoryContext context = CurrentMemoryContext;

@@ -21,6 +21,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "api.h"
+#include "quote.h"
 #include "session.h"
 
 PG_FUNCTION_INFO_V1(workflow_search);
@@ -267,7 +268,7 @@ unknown(const WfDefinition *definition, const char *what, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("no version of definition \"%s\" has a %s \"%s\"", definition->name,
-					what, name)));
+					what, wf_quoted(name))));
 }
 
 /* Names that no version has are mistakes. */

@@ -19,6 +19,7 @@
 #include "ring.h"
 #include "send.h"
 #include "session.h"
+#include "uuid.h"
 #include "wake.h"
 
 PG_FUNCTION_INFO_V1(workflow_send);
@@ -144,16 +145,17 @@ wf_refuse_command(const WfRow *row)
 	if (row->suspended)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
-				 errmsg("the process is suspended"),
+				 errmsg("process %s is suspended", wf_uuid_text(&row->id)),
 				 errhint("workflow.resume() lets it go on.")));
 	if (row->step == 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
-				 errmsg("the process has not started yet")));
+				 errmsg("process %s has not started yet", wf_uuid_text(&row->id))));
 	if (row->status == WF_TERMINATED)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
-				 errmsg("the process failed and waits for workflow.resume()")));
+				 errmsg("process %s failed and waits for workflow.resume()",
+						wf_uuid_text(&row->id))));
 }
 
 /*
@@ -221,12 +223,6 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	return result;
 }
 
-static bool
-arg_nowait(FunctionCallInfo fcinfo, int n)
-{
-	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
-}
-
 Datum
 workflow_send(PG_FUNCTION_ARGS)
 {
@@ -240,7 +236,7 @@ workflow_send(PG_FUNCTION_ARGS)
 	};
 
 	wf_connect_to_write(fcinfo);
-	return send_one(fcinfo, &cmd, arg_nowait(fcinfo, 5));
+	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 5, "nowait"));
 }
 
 Datum
@@ -258,7 +254,7 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 
 	wf_connect_to_write(fcinfo);
 	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
-	return send_one(fcinfo, &cmd, arg_nowait(fcinfo, 6));
+	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 6, "nowait"));
 }
 
 /* --- send_many --------------------------------------------------------- */
@@ -398,7 +394,7 @@ workflow_send_many(PG_FUNCTION_ARGS)
 	WfRow	   *rows;
 	int			n;
 	int			nrows;
-	bool		nowait = arg_nowait(fcinfo, 5);
+	bool		nowait = wf_arg_bool(fcinfo, 5, "nowait");
 
 	InitMaterializedSRF(fcinfo, 0);
 	commands = read_commands(fcinfo, &n);

@@ -488,6 +488,10 @@ simulate(FunctionCallInfo fcinfo, WfDefinition *definition, int start_arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("a process cannot start at an infinite time")));
+	if (play.max_events < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_events must be at least 1, not %d", play.max_events)));
 	play.sim = wf_simulation_new(definition);
 	wf_forgotten("workflow.simulate()", play_script, &play);
 }
@@ -500,7 +504,7 @@ workflow_simulate(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	wf_connect();
 	definition = wf_definition_by_name(wf_arg_string(fcinfo, 0, "definition"),
-									   PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3));
+									   wf_arg_version(fcinfo, 3));
 	wf_require(definition, "start");
 	wf_require(definition, "send");
 	simulate(fcinfo, definition, 4);

@@ -151,7 +151,7 @@ start_chunk(const Start *start, int n, Datum *inputs, bool *input_nulls,
 static void
 read_start(FunctionCallInfo fcinfo, Start *start)
 {
-	int32		version = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
+	int32		version = wf_arg_version(fcinfo, 3);
 
 	start->definition = wf_definition_by_name(wf_arg_string(fcinfo, 0, "definition"),
 											  version);

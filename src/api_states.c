@@ -14,6 +14,7 @@
 
 #include "api.h"
 #include "clock.h"
+#include "quote.h"
 #include "session.h"
 #include "wake.h"
 
@@ -41,7 +42,7 @@ find_state(const WfDefinition *definition, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("definition \"%s\" version %d has no state \"%s\"",
-						definition->name, definition->version, name),
+						definition->name, definition->version, wf_quoted(name)),
 				 errhint("States are named by their path, such as \"review.waiting\".")));
 	if (definition->chart->states[state].kind == WF_STATE_HISTORY)
 		ereport(ERROR,
@@ -152,7 +153,7 @@ Datum
 workflow_set_states(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
-	bool		execute = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	bool		execute = wf_arg_bool(fcinfo, 2, "execute");
 	char	   *actor = wf_arg_actor(fcinfo, 3);
 	ArrayType  *array;
 	WfStepper  *stepper;

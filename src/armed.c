@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "process.h"
+#include "quote.h"
 
 static bool
 same(const char *a, const char *b)
@@ -230,7 +231,7 @@ wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 	}
 	ereport(ERROR,
 			(errcode(WF_ERR_NO_TIMER),
-			 errmsg("no active state has a timer \"%s\"", name),
+			 errmsg("no active state has a timer \"%s\"", wf_quoted(name)),
 			 errhint("A timer is named by its key under \"after\".")));
 	return DT_NOEND;
 }

@@ -17,6 +17,7 @@
 
 #include "calendar.h"
 #include "json.h"
+#include "quote.h"
 #include "session.h"
 #include "watch.h"
 
@@ -352,7 +353,7 @@ wf_calendar(const char *name)
 	if (calendar == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("calendar \"%s\" does not exist", name),
+				 errmsg("calendar \"%s\" does not exist", wf_quoted(name)),
 				 errhint("Store it with workflow.define_calendar().")));
 	return calendar;
 }

@@ -23,6 +23,7 @@
 
 #include "compile.h"
 #include "definition.h"
+#include "quote.h"
 #include "session.h"
 #include "stamp.h"
 
@@ -266,8 +267,9 @@ wf_definition_by_name(const char *name, int32 version)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_DEFINITION),
 				 version == 0 ?
-				 errmsg("definition \"%s\" does not exist", name) :
-				 errmsg("definition \"%s\" has no version %d", name, version),
+				 errmsg("definition \"%s\" does not exist", wf_quoted(name)) :
+				 errmsg("definition \"%s\" has no version %d", wf_quoted(name),
+						version),
 				 errhint("Store it with workflow.define().")));
 	return definition;
 }
@@ -380,7 +382,7 @@ wf_require_actor(const WfDefinition *definition, const char *actor)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("role \"%s\" may not act for \"%s\"",
-						GetUserNameFromId(GetUserId(), false), actor),
+						GetUserNameFromId(GetUserId(), false), wf_quoted(actor)),
 				 errhint("The owner of definition \"%s\" can allow it to act for everybody with workflow.grant_on(..., 'act').",
 						 definition->name)));
 }

@@ -7,6 +7,8 @@
  */
 #ifndef FRONTEND
 #include "postgres.h"
+
+#include "mb/pg_wchar.h"
 #else
 #include "postgres_fe.h"
 #endif
@@ -16,6 +18,27 @@
 
 /* Words longer than this are not worth a spelling hint. */
 #define LONGEST_WORD	64
+
+/* Nobody reads further: a key or a value of the author's may be a megabyte. */
+#define LONGEST_PART	1000
+
+/* A message or a path as it is shown; text is ours. */
+static char *
+clipped(char *text)
+{
+	size_t		length = strlen(text);
+	int			shown;
+
+	if (length <= LONGEST_PART)
+		return text;
+#ifndef FRONTEND
+	shown = pg_mbcliplen(text, (int) length, LONGEST_PART - 3);
+#else
+	shown = LONGEST_PART - 3;
+#endif
+	strcpy(text + shown, "...");
+	return text;
+}
 
 void
 wf_fault(WfFaults *faults, const char *path, const char *hint,
@@ -57,8 +80,8 @@ wf_fault(WfFaults *faults, const char *path, const char *hint,
 	}
 
 	fault = &faults->items[faults->n++];
-	fault->path = pstrdup(path);
-	fault->message = message.data;
+	fault->path = clipped(pstrdup(path));
+	fault->message = clipped(message.data);
 	fault->hint = hint ? pstrdup(hint) : NULL;
 }
 

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
+#include "quote.h"
 #include "route.h"
 
 /* --- reading a mapping ------------------------------------------------- */
@@ -37,10 +38,10 @@ add_target(WfMapped *mapped, const WfDefinition *to, const JsonbValue *value)
 	if (state == WF_NO_STATE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("definition \"%s\" version %d has no state \"%.*s\"",
+				 errmsg("definition \"%s\" version %d has no state \"%s\"",
 						to->name, to->version,
-						value->val.string.len, value->val.string.val),
-				 errdetail("The mapping sends state \"%s\" there.", mapped->name)));
+						wf_quoted_part(value->val.string.val, value->val.string.len)),
+				 errdetail("The mapping sends state \"%s\" there.", wf_quoted(mapped->name))));
 	mapped->targets = mapped->targets == NULL ? palloc(sizeof(WfStateId)) :
 		repalloc(mapped->targets, sizeof(WfStateId) * (mapped->n + 1));
 	mapped->targets[mapped->n++] = state;
@@ -248,5 +249,5 @@ wf_mapping_check_used(const WfMapping *mapping, const WfDefinition *to)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the mapping is for a state \"%s\" that no version of \"%s\" which is migrated has",
-							mapping->items[i].name, to->name)));
+							wf_quoted(mapping->items[i].name), to->name)));
 }

@@ -300,7 +300,11 @@ check_instant(TimestampTz time)
 	/* With room for the days before it. */
 	if (TIMESTAMP_NOT_FINITE(time) || time < MIN_TIMESTAMP + 400 * USECS_PER_DAY ||
 		time >= END_DATE * USECS_PER_DAY)
-		too_far();
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("working time cannot be counted from or to \"%s\"",
+						timestamptz_to_str(time)),
+				 errdetail("It is counted from 4712 BC up to the year 9999.")));
 }
 
 TimestampTz

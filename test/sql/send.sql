@@ -81,7 +81,7 @@ SELECT is(app.error('SELECT workflow.send(%L, ''look'')', :'p'),
 SET ROLE regress_app;
 SELECT FROM workflow.suspend(:'p');
 SELECT is(error('SELECT workflow.send(%L, ''look'')', :'p'),
-    ARRAY['WF003', 'the process is suspended', 'HINT: workflow.resume() lets it go on.'], 'WF003: suspended');
+    ARRAY['WF003', format('process %s is suspended', :'p'), 'HINT: workflow.resume() lets it go on.'], 'WF003: suspended');
 SELECT FROM workflow.resume(:'p');
 SELECT is(error('SELECT workflow.send(%L, NULL)', :'p'), ARRAY['22004', 'argument "event" must not be null'], 'an event needs a name');
 SELECT is(error('SELECT workflow.send(NULL, ''look'')'), ARRAY['22004', 'argument "process" must not be null'], 'and a process');

@@ -118,10 +118,10 @@ SELECT is(error('SELECT workflow.dry_run(''00000000-0000-7000-8000-000000000000'
 SELECT is((error('SELECT workflow.dry_run(%L, ''after.x'')', :'p'))[1], '22023', 'and an event that can be sent');
 SELECT is((error('SELECT workflow.dry_run(%L, NULL)', :'p'))[1], '22004', 'named');
 SELECT workflow.suspend(:'q') AS suspended \gset
-SELECT is(d::text, format('(f,idled,{asked},"{""other"": ""%s"", ""granted"": null}","[{""hint"": ""workflow.resume() lets it go on."", ""effect"": ""refused"", ""message"": ""the process is suspended"", ""sqlstate"": ""WF003""}]")', :'other'),
+SELECT is(d::text, format('(f,idled,{asked},"{""other"": ""%s"", ""granted"": null}","[{""hint"": ""workflow.resume() lets it go on."", ""effect"": ""refused"", ""message"": ""process %s is suspended"", ""sqlstate"": ""WF003""}]")', :'other', :'q'),
           'what send() would refuse is told with its SQLSTATE') FROM workflow.dry_run(:'q', 'look') d;
 SELECT workflow.start('loan', at => '2031-01-01') AS later \gset
-SELECT is((d.status, d.effects -> 0 ->> 'sqlstate', d.effects -> 0 ->> 'message')::text, '(initialized,WF003,"the process has not started yet")', 'before the start') FROM workflow.dry_run(:'later', 'look') d;
+SELECT is((d.status, d.effects -> 0 ->> 'sqlstate', d.effects -> 0 ->> 'message')::text, format('(initialized,WF003,"process %s has not started yet")', :'later'), 'before the start') FROM workflow.dry_run(:'later', 'look') d;
 SELECT FROM workflow.cancel(:'q');
 SELECT is((d.status, d.effects -> 0 ->> 'sqlstate')::text, '(terminated,WF004)', 'after the end') FROM workflow.dry_run(:'q', 'look') d;
 

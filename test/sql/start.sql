@@ -87,7 +87,7 @@ SELECT is(status(:'p'), 'initialized', 'with a time the process is only made');
 SELECT is(states(:'p'), '', 'it is in no state');
 SELECT is(notes(), '', 'and no action runs');
 SELECT is(error('SELECT workflow.send(%L, ''close'')', :'p'),
-    ARRAY['WF003', 'the process has not started yet'], 'a command is refused');
+    ARRAY['WF003', format('process %s has not started yet', :'p')], 'a command is refused');
 CALL clock('2030-01-01 07:59:59.999+00');
 SELECT is(workflow.work(100), 0, 'before its time nothing happens');
 CALL clock('2030-01-01 08:00+00');
