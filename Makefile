@@ -7,10 +7,11 @@
 #   make bench                                   speed, against the reference
 #   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less
+#   make sanitize                                the tests with sanitizers in our code
 
 # These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check matrix demo demo-stop bench speed fuzz
+OUR_GOALS = check matrix demo demo-stop bench speed fuzz sanitize
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -28,6 +29,8 @@ speed:
 	@test/fuzz/run speed
 fuzz:
 	@test/fuzz/run $(MINUTES)
+sanitize:
+	@test/sanitize
 
 else
 

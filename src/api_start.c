@@ -42,9 +42,11 @@ static WfStatement take_keys_statement = {
 
 static WfStatement find_keys_statement = {
 	.sql = "SELECT u.at, k.process"
-	" FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at)"
-	" JOIN workflow.key k ON k.definition OPERATOR(pg_catalog.=) $1"
-	"  AND k.key OPERATOR(pg_catalog.=) u.key",
+	" FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at) CROSS JOIN LATERAL"
+	" (SELECT process FROM workflow.key WHERE definition OPERATOR(pg_catalog.=) $1"
+	"  AND key OPERATOR(pg_catalog.=) u.key"
+	/* Never the other way round: all keys of the definition, and each of ours. */
+	"  OFFSET 0) k",
 	.nargs = 2,
 	.args = {TEXTOID, TEXTARRAYOID}
 };

@@ -157,7 +157,9 @@ static WfStatement statements[NSETS] = {
 	[RECALLED] = {
 		"DELETE FROM workflow.deferred d USING wf_recalled r"
 		" WHERE d.process OPERATOR(pg_catalog.=) r.process"
-		" AND (r.seq IS NULL OR d.seq OPERATOR(pg_catalog.=) r.seq)"
+		/* one, or all; a range, for OR is nothing that an index can look up */
+		" AND d.seq OPERATOR(pg_catalog.>=) COALESCE(r.seq, 0)"
+		" AND d.seq OPERATOR(pg_catalog.<=) COALESCE(r.seq, 9223372036854775807)"
 	},
 	[DEFERRED] = {
 		"INSERT INTO workflow.deferred (process, at, state, event, name, actor, data)"

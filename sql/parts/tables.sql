@@ -102,6 +102,8 @@ CREATE TABLE workflow.timer (
     PRIMARY KEY (process, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX timer_due ON workflow.timer (owner, due, seq) WHERE NOT parked;
+-- Events with an id: a process may have a hundred thousand of them.
+CREATE INDEX timer_name ON workflow.timer (process, name) WHERE state IS NULL AND name IS NOT NULL;
 
 -- Which partition of history and receipt is written to, and since when. No row:
 -- the first one. They form a ring; the oldest is emptied before it is next.

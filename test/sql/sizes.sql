@@ -1,0 +1,75 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+-- Much of something: ten times as much of it reads about ten times as many
+-- rows, not a hundred times as many.
+SELECT FROM workflow.define('{"id": "door", "initial": "a", "context": {"n": 0}, "states": {"a": {
+    "on": {"ring": {"actions": {"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}}}}}}');
+SELECT FROM workflow.define('{"id": "desk", "initial": "shut", "context": {"n": 0}, "states": {
+    "shut": {"defer": "letter", "on": {"open": "open"}},
+    "open": {"on": {"letter": {"actions": {"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}}}}}}');
+
+-- Rows of a table that a command reads by its indexes and without them.
+CREATE FUNCTION app.reads(relation regclass, command text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint := pg_stat_get_xact_tuples_fetched(relation) + pg_stat_get_xact_tuples_returned(relation);
+BEGIN
+    EXECUTE command;
+    RETURN pg_stat_get_xact_tuples_fetched(relation) + pg_stat_get_xact_tuples_returned(relation) - before;
+END
+$$;
+-- The same of a command for n and for 10 n; null when that is in proportion.
+CREATE FUNCTION app.grows(relation regclass, n int, command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    few bigint := app.reads(relation, format(command, n));
+    many bigint := app.reads(relation, format(command, 10 * n));
+BEGIN
+    RETURN CASE WHEN many > 20 * (few + n) THEN format('%s rows for %s, %s for %s', few, n, many, 10 * n) END;
+END
+$$;
+
+SELECT is(grows('workflow.key', 1000, $$SELECT count(*) FROM workflow.start_many('door', array_fill(NULL::jsonb, ARRAY[%1$s]),
+        (SELECT array_agg(%1$s || ' ' || i) FROM generate_series(1, %1$s) i))$$), NULL, 'start_many() with keys');
+SELECT is(grows('workflow.process', 300, $$SELECT count(*) FROM workflow.send_many((SELECT array_agg(id) FROM (SELECT id FROM workflow.processes LIMIT %s) p), '{ring}')$$),
+    NULL, 'send_many() to many');
+SELECT is(grows('workflow.process', 100, $$SELECT count(*) FROM workflow.send_many((SELECT array_fill(workflow.start('door'), ARRAY[%s])), '{ring}')$$),
+    NULL, 'send_many() to one');
+SELECT is(grows('workflow.timer', 100, $$SELECT workflow.post(workflow.find('door', '1000 1'), 'ring', at => '2030-06-01', id => i || ' of %s') FROM generate_series(1, %1$s) i$$),
+    NULL, 'events with an id that are posted to one process');
+SELECT is(grows('workflow.timer', 100, $$SELECT workflow.cancel_event(workflow.find('door', '1000 1'), i || ' of %s') FROM generate_series(1, %1$s) i$$),
+    NULL, 'and taken back');
+SELECT is(grows('workflow.deferred', 100, $$SELECT count(*) FROM workflow.send_many((SELECT array_fill(workflow.start('desk', key => '%s'), ARRAY[%1$s])), '{letter}')$$), NULL,
+    'events are kept for later by the hundred');
+SELECT is(grows('workflow.deferred', 100, $$SELECT workflow.send(workflow.find('desk', '%s'), 'open')$$), NULL, 'and taken at once');
+SELECT is(context(workflow.find('desk', '1000')), '{"n": 1000}', 'all of them');
+CREATE FUNCTION app.work_all() RETURNS int LANGUAGE plpgsql AS $$ DECLARE n int := 0; t int; BEGIN
+    LOOP t := workflow.work(100); EXIT WHEN t = 0; n := n + t; END LOOP; RETURN n; END $$;
+SELECT is(grows('workflow.timer', 100, $$SELECT workflow.post(workflow.start('door', key => 'due'), 'ring') FROM generate_series(1, %s) UNION ALL SELECT CASE WHEN app.work_all() < 0 THEN workflow.post(NULL, NULL) END$$),
+    NULL, 'due events of one process are worked');
+SELECT is(context(workflow.find('door', 'due')), '{"n": 1100}', 'each once');
+-- as much as the server of the tests lets a context have
+SELECT is((SELECT context -> 'n' FROM workflow.start('door', jsonb_build_object('blob', repeat('x', 1000000))) p, workflow.send(p, 'ring')), '1', 'a large context goes on');
+SELECT is((workflow.send(workflow.start('door', jsonb_build_object('blob', repeat('x', 1000000))), 'ring')).taken, true, 'again');
+-- many states: flat, in a list of regions, and one inside of the other
+CREATE FUNCTION app.big(kind text, n int) RETURNS json LANGUAGE sql AS $$
+    SELECT CASE kind
+        WHEN 'flat' THEN format('{"id": "flat", "initial": "s1", "states": {%s}}',
+            string_agg(format('"s%s": {"on": {"go": "s%s"}, "after": {"1 day": "s1"}}', i, i % n + 1), ','))
+        WHEN 'parallel' THEN format('{"id": "parallel", "type": "parallel", "states": {%s}}',
+            string_agg(format('"s%s": {"initial": "x", "states": {"x": {"on": {"go": "y"}}, "y": {}}}', i), ','))
+        WHEN 'nested' THEN (SELECT string_agg(format('{"id": "%s", "initial": "s", "states": {"s": ', CASE i WHEN 1 THEN 'nested' ELSE 'n' || i END), '') FROM generate_series(1, n) i)
+            || '{"on": {"go": {}}}' || repeat('}}', n)
+    END::json FROM generate_series(1, n) i
+$$;
+SELECT is(workflow.define(big('flat', 5000)), 1, '5,000 states');
+SELECT is(workflow.define(big('parallel', 1500)), 1, '1,500 regions of three');
+SELECT is(workflow.define(big('nested', 60)), 1, '60 states one inside of the other');
+SELECT is((error(format('SELECT workflow.define(%L)', big('nested', 5000))))[:3], ARRAY['WF007', 'the definition has 1 fault', '$: nested deeper than 320 levels'],
+    '5,000 are refused');
+SELECT is((SELECT cardinality(s.states) FROM workflow.start('parallel') p, workflow.send(p, 'go') s), 1500, 'regions step together');
+SELECT is((SELECT s.states FROM workflow.start('flat') p, workflow.send(p, 'go') s), '{s2}', 'a flat one steps');
+
+\set end :srcdir '/end.psql'
+\i :end
