@@ -24,6 +24,12 @@
 #include "shmem.h"
 #include "step.h"
 
+/*
+ * Who tells an executor to go means no harm to what it is at; unless it is
+ * told so by its own work, every time.
+ */
+#define MAX_SPARED	10
+
 struct WfCareful
 {
 	int32		owner;
@@ -58,6 +64,28 @@ wf_careful_new(int32 owner, Oid extension)
 	careful->left = wf_careful_backlog;
 	careful->entry = entry;
 	return careful;
+}
+
+/*
+ * Was this suspect's last attempt ended by somebody who told the executor to
+ * go?  Then it was not an attempt: the one that is counted stands for the next.
+ */
+static bool
+is_spared(WfOwner *entry, const WfTimerRow *timer)
+{
+	if (entry->suspect_seq != timer->seq ||
+		memcmp(&entry->suspect, &timer->process, UUID_LEN) != 0)
+	{
+		entry->suspect = timer->process;
+		entry->suspect_seq = timer->seq;
+		entry->spared = 0;
+		entry->spare = false;
+	}
+	if (!entry->spare || entry->spared >= MAX_SPARED)
+		return false;
+	entry->spare = false;
+	entry->spared++;
+	return true;
 }
 
 /* Commit the attempt of the first suspect; false: there is none. */
@@ -97,7 +125,8 @@ next_suspect(WfCareful *careful, bool *step)
 	careful->process = timers[0].process;
 	careful->seq = timers[0].seq;
 	careful->counted = false;
-	*step = wf_failure_suspect(careful->owner, rows[0], &timers[0]);
+	*step = wf_failure_suspect(careful->owner, rows[0], &timers[0],
+							   is_spared(careful->entry, &timers[0]));
 	return true;
 }
 

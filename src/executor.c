@@ -59,6 +59,9 @@ account(int code)
 	in_first_batch = wf_my_executor->state == WF_EXEC_BUSY &&
 		wf_my_executor->batches == 0;
 
+	if (wf_worker_terminated() && wf_my_executor->state == WF_EXEC_BUSY)
+		owner_entry->spare = true;	/* see careful.c */
+
 	/* The next one counts an attempt before it touches what ended us. */
 	if (code != 0 && in_first_batch && owner_entry->failures >= TERMINATED_FREE)
 		owner_entry->suspect_until = wf_now();

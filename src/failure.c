@@ -370,7 +370,7 @@ wf_failure_postpone(int32 owner, Oid extension, const WfTimerRow *timer,
 }
 
 bool
-wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
+wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer, bool spared)
 {
 	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
 	int			crashes = 0;
@@ -380,6 +380,8 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 	if (wf_execute(&crashes_statement, values, NULL, 1) > 0)
 		crashes = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 											  SPI_tuptable->tupdesc, 1, &isnull));
+	if (spared && crashes > 0)
+		crashes--;
 	if (crashes >= MAX_CRASHES)
 	{
 		Failure		failure = {.sqlstate = "57P02",

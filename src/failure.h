@@ -26,8 +26,10 @@ extern bool wf_failure_postpone(int32 owner, Oid extension,
  * that only its success will take back.  The timer was claimed.  Returns
  * false when it is not to be stepped: it crashed the server too often, and
  * its process is in error now; or it may have crashed it before and others
- * have their trial, see wf_pool_trial_begin().
+ * have their trial, see wf_pool_trial_begin().  With `spared` the attempt is
+ * one that was counted before and not made.
  */
-extern bool wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer);
+extern bool wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer,
+							   bool spared);
 
 #endif							/* WF_FAILURE_H */

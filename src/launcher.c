@@ -35,7 +35,6 @@
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
@@ -87,23 +86,6 @@ leave(int code, Datum arg)
 }
 
 /* --- the list of databases ----------------------------------------------- */
-
-/* May a runtime be started there?  Needs a transaction. */
-static bool
-takes_work(Oid dbid, bool *exists)
-{
-	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(dbid));
-	Form_pg_database form;
-	bool		result;
-
-	*exists = HeapTupleIsValid(tuple);
-	if (!*exists)
-		return false;
-	form = (Form_pg_database) GETSTRUCT(tuple);
-	result = form->datallowconn && !form->datistemplate;
-	ReleaseSysCache(tuple);
-	return result;
-}
 
 /* Note all databases that nothing is known of. */
 static void
@@ -331,7 +313,7 @@ consider(WfDatabase *database, Oid dbid, TimestampTz since)
 	bool		possible;
 
 	StartTransactionCommand();
-	possible = takes_work(dbid, &exists);
+	possible = wf_worker_welcome(dbid, &exists);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
 

@@ -143,24 +143,6 @@ absent(bool look_again)
 	proc_exit(0);
 }
 
-/* May somebody work in this database?  Not in templates, for instance. */
-static bool
-database_takes_work(void)
-{
-	HeapTuple	tuple = SearchSysCache1(DATABASEOID,
-										ObjectIdGetDatum(MyDatabaseId));
-	bool		result = false;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
-
-		result = form->datallowconn && !form->datistemplate;
-		ReleaseSysCache(tuple);
-	}
-	return result;
-}
-
 /*
  * Find the extension; leave when it is not here.  Called at the start and
  * whenever somebody asks to look again.
@@ -168,13 +150,14 @@ database_takes_work(void)
 static void
 find_extension(void)
 {
+	bool		exists;
 	bool		ours;
 
 	if (!wf_begin("looking for the extension", extension))
 		absent(true);
 
 	/* What was restored from elsewhere waits for workflow.adopt(). */
-	ours = database_takes_work() && wf_stamp_is_ours();
+	ours = wf_worker_welcome(MyDatabaseId, &exists) && wf_stamp_is_ours();
 	extension = wf_extension_oid();
 	wf_commit();
 	if (!ours)

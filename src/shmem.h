@@ -27,6 +27,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/spin.h"
+#include "utils/uuid.h"
 
 /* Why due work of an owner is not being done. */
 typedef enum WfWaitReason
@@ -71,6 +72,10 @@ typedef struct WfOwner
 	bool		cleared;		/* its suspects of an unclean start are done */
 	TimestampTz suspect_until;	/* timers due up to here ended their executor,
 								 * see careful.h; -infinity: none */
+	pg_uuid_t	suspect;		/* the last one whose attempt was committed, */
+	int64		suspect_seq;
+	int			spared;			/* and how often its executor was told to go */
+	bool		spare;			/* meanwhile; the last time, too? */
 	bool		backlog;		/* its last batch was full: another executor
 								 * would find work */
 } WfOwner;

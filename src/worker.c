@@ -10,7 +10,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -18,6 +23,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "tcop/tcopprot.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -315,6 +321,35 @@ bool
 wf_worker_terminated(void)
 {
 	return terminated;
+}
+
+/*
+ * Not by the cache: a commit wakes us before it sends its invalidations, which
+ * would wake nobody.
+ */
+bool
+wf_worker_welcome(Oid dbid, bool *exists)
+{
+	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	bool		result = false;
+
+	ScanKeyInit(&key, Anum_pg_database_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(dbid));
+	scan = systable_beginscan(relation, DatabaseOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	*exists = HeapTupleIsValid(tuple);
+	if (*exists)
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		result = form->datallowconn && !form->datistemplate;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return result;
 }
 
 /*

@@ -72,6 +72,12 @@ extern bool wf_worker_terminated(void);
 extern void wf_worker_interrupts(void);
 
 /*
+ * May somebody work in that database?  Not in templates, for instance.  Needs
+ * a transaction of its own, begun after whoever asks for the look was heard.
+ */
+extern bool wf_worker_welcome(Oid dbid, bool *exists);
+
+/*
  * The real time before which what failed `failures` times in a row is not to
  * be tried again: now + 1 s, 2 s, 4 s up to a minute.
  */

@@ -174,5 +174,31 @@ is($node->safe_psql('postgres', q{SELECT f.sqlstate, p.context->>'n', p.status F
 wait_for($node, q{SELECT count(*) = 5 FROM workflow.processes WHERE definition = 'quit' AND status = 'finalized'}, 'the others');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.errors WHERE definition = 'quit'}), 1, 'the others are done, none is blamed');
 
+#
+# Who is at work when somebody else terminates the executor, again and again,
+# comes under suspicion, too, but is not blamed.
+#
+$gate = $node->background_psql('postgres');
+$gate->query_safe('SELECT pg_advisory_lock(7)');
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.patient(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_xact_lock_shared(7)';
+	SELECT workflow.define('{"id": "patient", "initial": "new",
+		"states": {
+			"new": {"on": {"go": {"target": "over", "actions": "shop.patient"}}},
+			"over": {"type": "final"}}}');
+	SELECT workflow.post(workflow.start('patient'), 'go')});
+for (1 .. 8)
+{
+	waits_for('advisory', 'its step');
+	$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid, 180000) FROM workflow.activity WHERE kind = 'executor' AND owner = 'clerk'});
+}
+is($node->safe_psql('postgres', q{SELECT f.sqlstate, f.attempts, f.given_up FROM workflow.failure f JOIN workflow.processes p ON p.id = f.process
+	WHERE p.definition = 'patient'}), '57P02|1|f', 'one attempt was counted');
+$gate->query_safe('SELECT pg_advisory_unlock(7)');
+wait_for($node, q{SELECT status = 'finalized' FROM workflow.processes WHERE definition = 'patient'}, 'the one whose executors were terminated');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.failure f JOIN workflow.processes p ON p.id = f.process
+	WHERE p.definition = 'patient'}), 0, 'nothing is left of the suspicion');
+$gate->quit;
+
 $node->stop;
 done_testing();
