@@ -137,10 +137,22 @@ compile_target(WfCompiler *c, const WfJson *json, const WfPath *path,
 	return found;
 }
 
-static int
-compare_states(const void *a, const void *b)
+/* A target, and where in the tree it leads. */
+typedef struct Place
 {
-	return *(const WfStateId *) a - *(const WfStateId *) b;
+	WfStateId	id;				/* itself; of a history state, its parent, all
+								 * over which its memory may reach */
+	WfStateId	target;
+} Place;
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const Place *left = a;
+	const Place *right = b;
+
+	return left->id != right->id ? left->id - right->id :
+		left->target - right->target;
 }
 
 /*
@@ -154,23 +166,31 @@ wf_check_together(WfCompiler *c, const WfStateId *targets, int n,
 				  const WfPath *path, bool fatal)
 {
 	static const char hint[] = "Several targets must lie in different "
-		"regions of one parallel state.";
+		"regions of one parallel state; a history state counts as its parent.";
 	const WfChart *chart = c->chart;
-	WfStateId  *sorted;
+	const WfState *states = chart->states;
+	Place	   *sorted;
 
 	if (n < 2)
 		return true;
-	sorted = palloc(n * sizeof(WfStateId));
-	memcpy(sorted, targets, n * sizeof(WfStateId));
-	qsort(sorted, n, sizeof(WfStateId), compare_states);
+	sorted = palloc(n * sizeof(Place));
+	for (int i = 0; i < n; i++)
+	{
+		const WfState *state = &states[targets[i]];
+
+		sorted[i].target = state->id;
+		sorted[i].id = state->kind == WF_STATE_HISTORY ? state->parent : state->id;
+	}
+	qsort(sorted, n, sizeof(Place), compare_places);
 	for (int i = 1; i < n; i++)
 	{
-		const WfState *x = &chart->states[sorted[i - 1]];
-		const WfState *y = &chart->states[sorted[i]];
-		WfStateId	common = wf_chart_common(chart, x->id, y->id);
+		const WfState *x = &states[sorted[i - 1].target];
+		const WfState *y = &states[sorted[i].target];
+		WfStateId	common = wf_chart_common(chart, sorted[i - 1].id, sorted[i].id);
 
-		if (x == y || (common != WF_NO_STATE && y->id > x->last &&
-					   chart->states[common].kind == WF_STATE_PARALLEL))
+		if (x == y || (common != WF_NO_STATE &&
+					   sorted[i].id > states[sorted[i - 1].id].last &&
+					   states[common].kind == WF_STATE_PARALLEL))
 			continue;
 		if (fatal)
 			wf_compile_fault(c, path, hint,

@@ -84,6 +84,17 @@ SELECT results_eq($$ SELECT path, rule, message, hint FROM workflow.lint('{"id":
         ('$.states.a.on.go[1]', 'dead', 'it can never be taken: $.states.a.on.go[0] comes before it and has no guard', 'Put the one without a guard last.') $$,
     'warnings of define() come first; findings have a message and a hint');
 
+CREATE FUNCTION pg_temp.regions(targets text) RETURNS text[] LANGUAGE sql AS $$
+    SELECT coalesce(array_agg(message ORDER BY path), '{}') FROM workflow.lint(format('{"id": "x", "type": "parallel", "on": {"go": {"target": %s}}, "states": {
+        "a": {"initial": "b", "states": {"b": {}, "c": {}, "was": {"type": "history"}, "deep": {"type": "history", "history": "deep"}}},
+        "r": {"initial": "s", "states": {"s": {}, "t": {}}},
+        "all": {"type": "history"}}}', targets)::json) WHERE rule = 'warning'
+$$;
+SELECT is(pg_temp.regions('["#x.a.was", "#x.r.t", "#x.a.was"]'), '{}', 'a history state beside a state of another region');
+SELECT is(pg_temp.regions(targets), ARRAY[format('"%s" and "%s" cannot be active together, the transition is left out', one, other)], targets)
+    FROM (VALUES ('["#x.a.was", "#x.a.c"]', 'a.was', 'a.c'), ('["#x.a.deep", "#x.a.was"]', 'a.was', 'a.deep'),
+        ('["#x.r.t", "#x.all"]', 'all', 'r.t'), ('["#x.a", "#x.a.was"]', 'a', 'a.was')) t(targets, one, other);
+
 -- stored definitions
 SET LOCAL client_min_messages TO error;
 SELECT workflow.define('{"id": "kept", "initial": "a", "onDone": "a", "states": {"a": {"on": {"go": "b"}}, "b": {}}}') \g /dev/null
