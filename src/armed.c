@@ -15,6 +15,7 @@
 
 #include "utils/timestamp.h"
 
+#include "call.h"
 #include "clock.h"
 #include "process.h"
 #include "quote.h"
@@ -161,7 +162,7 @@ wf_timers_arm(WfProcess *process, const WfState *state, const WfEvent *event)
 			left->known_absent = true;
 			if_absent = true;
 		}
-		if (wf_process_delay(process, timer->delay, event, now, &due))
+		if (wf_call_delay(process, timer->delay, event, now, &due))
 			add_armed(process, timer->event, state->name, timer->name,
 					  due)->if_absent = if_absent;
 	}

@@ -18,7 +18,7 @@
 #include "batch.h"
 #include "guc.h"
 #include "pause.h"
-#include "process.h"
+#include "step.h"
 #include "wake.h"
 
 /* --- when to stop ------------------------------------------------------ */

@@ -18,7 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "process.h"
+#include "call.h"
 
 /*
  * An error that says something about the event and the process.  Not what

@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "call.h"
 #include "child.h"
 #include "clock.h"
 #include "guc.h"

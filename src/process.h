@@ -1,6 +1,6 @@
 /*
  * process.h
- *	  A process in memory, as stepper.c, step.c, host.c and armed.c share it.
+ *	  A process in memory, as the rooms that take part in a step share it.
  */
 #ifndef WF_PROCESS_H
 #define WF_PROCESS_H
@@ -186,50 +186,32 @@ extern Jsonb *wf_history_jsonb(const WfMachine *machine);
 
 /* host.c: what the interpreter asks for. */
 extern const WfHost wf_process_host;
-/* On whose behalf the present event came, or NULL. */
+
+/* scope.c: what came with an event; never NULL. */
+extern const WfPayload *wf_payload(const WfEvent *event);
+/* On whose behalf it came, or NULL.  Event NULL: what starts or cancels it. */
 extern const char *wf_process_actor(WfProcess *process, const WfEvent *event);
 extern Jsonb *wf_event_jsonb(WfProcess *process, const WfEvent *event);
-/* An error when this is no object, or larger than allowed. */
+/*
+ * Evaluate with the process and the event in scope, in the step's bracket.
+ * NULL for no value.  Throws what the author's code throws.
+ */
+extern Jsonb *wf_process_value(WfProcess *process, const WfValue *value,
+							   const WfEvent *event);
+/*
+ * The same where it has to be a string that is not empty, or null; else error
+ * 22023, which says `what` it is.
+ */
+extern char *wf_process_string(WfProcess *process, const WfValue *value,
+							   const WfEvent *event, const WfAction *action,
+							   const char *what);
+
+/* context.c: error 22023 when this is no object, 54000 when it is too large. */
 extern void wf_check_context(Jsonb *context);
-
-extern const WfPayload *wf_payload(const WfEvent *event);
-/*
- * When a delay is over, counted from now; false: never, or its expression
- * failed and the process was told so.
- */
-extern bool wf_process_delay(WfProcess *process, const WfDelay *delay,
-							 const WfEvent *event, TimestampTz now, TimestampTz *due);
-
-/*
- * catch.c: errors of the author's code that become events.  Only in
- * definitions that have a transition for them.
- */
-static inline bool
-wf_catches(const WfProcess *process)
-{
-	return unlikely(process->definition->chart->catches_errors);
-}
-
-/* Code of the author's that is about to run. */
-typedef struct WfCode
-{
-	const char *kind;			/* "guard", "assign", ... */
-	const char *path;			/* JSON path */
-	bool		pure;			/* needs no bracket */
-} WfCode;
-
-/*
- * Call back in a subtransaction.  False: it failed, its effects are undone,
- * and error.execution is raised.  The callback must leave the process in
- * memory as it was until nothing can fail any more, and must make nothing that
- * belongs to a resource owner and outlives it.  Throws what is not for
- * handlers: see is_catchable().
- */
-extern bool wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
-					 void (*call) (void *arg), void *arg);
-
-/* An internal event that nobody took: an error goes on its way after all. */
-extern void wf_not_caught(const WfEvent *event);
+/* Make it, checked so, the context of the process. */
+extern void wf_set_context(WfProcess *process, Jsonb *context);
+/* Members get new values (NULL: none); the rest stays. */
+extern void wf_change_context(WfProcess *process, int n, const char **keys, Jsonb **values);
 
 /* allow.c: may the actor of this event cause it?  If not, that is noted. */
 extern bool wf_process_allowed(WfProcess *process, const WfTransition *transition,

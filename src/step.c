@@ -40,14 +40,6 @@ wf_process_row(const WfProcess *process)
 	return &process->row;
 }
 
-Jsonb *
-wf_process_context(WfProcess *process)
-{
-	if (process->context == NULL)
-		process->context = DatumGetJsonbP(process->row.context);
-	return process->context;
-}
-
 void
 wf_process_set(WfProcess *process, WfStatus status, bool suspended)
 {
@@ -187,33 +179,6 @@ step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 	return verdict;
 }
 
-Jsonb *
-wf_initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
-{
-	static const char *keys[] = {"type", "data", "actor"};
-	Jsonb	   *values[] = {wf_jsonb_string(WF_START_EVENT), input,
-	actor != NULL ? wf_jsonb_string(actor) : NULL};
-	Jsonb	   *nothing = wf_jsonb_object(0, NULL, NULL);
-	WfBracket	bracket = {0};
-	WfScope		scope = {.context = input ? input : nothing,.bracket = &bracket,
-	.event = wf_jsonb_object(3, keys, values)};
-	Jsonb	   *context = nothing;
-
-	if (input != NULL && !JB_ROOT_IS_OBJECT(input))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the input of a process must be a JSON object")));
-	if (definition->chart->context != NULL)
-		context = wf_eval_value(definition->evaluator, definition->chart->context, &scope);
-	wf_user_leave(&bracket);
-	if (!JB_ROOT_IS_OBJECT(context))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the initial context of \"%s\" is not a JSON object",
-						definition->name)));
-	return input == NULL ? context : wf_jsonb_merge(context, input);
-}
-
 static void
 start_machine(WfProcess *process, Jsonb *input, const char *actor)
 {
@@ -222,11 +187,7 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	PUSH_STEP_CONTEXT(process, WF_START_EVENT);
 	/* A parent's step is no place for code of the child's owner. */
 	if (process->row.has_parent)
-	{
-		process->context = wf_initial_context(process->definition, input, actor);
-		wf_check_context(process->context);
-		process->row.context = JsonbPGetDatum(process->context);
-	}
+		wf_set_context(process, wf_initial_context(process->definition, input, actor));
 	wf_process_load(process);
 	process->boundary.name = WF_START_EVENT;
 	process->boundary.payload = &payload;

@@ -186,7 +186,6 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 {
 	WfProcess  *process = add_process(stepper, definition);
 
-	wf_check_context(context);
 	process->is_new = true;
 	process->key = key;
 	process->starter = GetUserId();
@@ -194,8 +193,7 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 	process->row.definition = definition->id;
 	process->row.status = WF_INITIALIZED;
 	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
-	process->row.context = JsonbPGetDatum(context);
-	process->context = context;
+	wf_set_context(process, context);
 	process->changed = true;
 	return process;
 }
