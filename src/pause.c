@@ -170,8 +170,8 @@ read_tables(void)
 }
 
 /*
- * What is kept is only trusted to be nothing: a wake-up may come before the
- * message of the commit that it is for, and would then be for nothing.
+ * What is kept is only trusted to be nothing: while something is, processes
+ * leave workflow.resting without a word to anybody.
  */
 bool
 wf_pause_look(void)

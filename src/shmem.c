@@ -123,6 +123,7 @@ make_segment(void)
 
 	memset(wf_shared, 0, segment_size());
 	wf_shared->lock = &GetNamedLWLockTranche(SEGMENT_NAME)->lock;
+	pg_atomic_init_u32(&wf_shared->changing, 0);
 	wf_shared->unclean_start = start_is_unclean();
 	wf_shared->started_at = GetCurrentTimestamp();
 	wf_shared->ndatabases = wf_max_databases;
@@ -366,6 +367,25 @@ wf_database_wake(Oid dbid)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many databases use workflow"),
 				 errhint("You might need to increase workflow.max_databases.")));
+}
+
+/* The hold is over: have the database looked at anew. */
+void
+wf_database_release(Oid dbid)
+{
+	WfDatabase *database;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	database = wf_database_entry_locked(dbid, false);
+	if (database && database->holds > 0 && --database->holds == 0)
+	{
+		wf_database_state(database, database->runtime_pid ?
+						  WF_DB_RUNNING : WF_DB_UNKNOWN);
+		database->not_before = DT_NOBEGIN;
+	}
+	LWLockRelease(wf_shared->lock);
+	if (database)
+		wf_database_latch(dbid);
 }
 
 /* Somebody in await() may want to look again. */

@@ -181,6 +181,7 @@ typedef struct WfShared
 	WfExecutor *executors;
 	TimestampTz complain_after; /* no word about a lack of workers before */
 	WfExecutor *on_trial;		/* see wf_pool_trial_begin(); or NULL */
+	pg_atomic_uint32 changing;	/* transactions, see wf_wake_changing() */
 } WfShared;
 
 extern WfShared *wf_shared;		/* NULL when the library was not preloaded */
@@ -284,6 +285,9 @@ extern void wf_database_latch(Oid dbid);
  * at the end of transactions.
  */
 extern void wf_database_wake(Oid dbid);
+
+/* A hold (WF_DB_HELD) is over: have the database looked at anew.  Never throws. */
+extern void wf_database_release(Oid dbid);
 
 /* Somebody in await() may want to look again.  Never throws. */
 extern void wf_database_stepped(Oid dbid);

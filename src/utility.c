@@ -95,30 +95,11 @@ hold(Oid dbid)
 	LWLockRelease(wf_shared->lock);
 }
 
-/* The hold is over: have the database looked at anew. */
-static void
-release(Oid dbid)
-{
-	WfDatabase *database;
-
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	database = wf_database_entry_locked(dbid, false);
-	if (database && database->holds > 0 && --database->holds == 0)
-	{
-		wf_database_state(database, database->runtime_pid ?
-						  WF_DB_RUNNING : WF_DB_UNKNOWN);
-		database->not_before = DT_NOBEGIN;
-	}
-	LWLockRelease(wf_shared->lock);
-	if (database)
-		wf_database_latch(dbid);
-}
-
-/* The same as a callback for errors and exits. */
+/* For errors and exits. */
 static void
 release_on_error(int code, Datum dbid)
 {
-	release(DatumGetObjectId(dbid));
+	wf_database_release(DatumGetObjectId(dbid));
 }
 
 /* Stop our workers in a database that is held, and wait a while for that. */
@@ -302,6 +283,7 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 	}
 	if (ends_prepared(statement))
 	{
+		wf_wake_changing();		/* it may have changed what sessions keep */
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
 		wf_mark_forget(MyDatabaseId);
@@ -332,7 +314,7 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		if (drop)
 			wf_database_forget(dbid);
 		else
-			release(dbid);
+			wf_wake_release(dbid);	/* before the commit none could connect */
 	}
 	else
 		pass_on(plan, query, read_only_tree, context, params, environment,

@@ -5,9 +5,20 @@
  *
  * Runs in any backend.  What is touched is kept in backend-local memory that
  * is never given back, so that the callbacks at the end of a transaction
- * allocate nothing and throw nothing.  They run after the transaction has
- * left the list of running ones: its rows are visible then, and the row locks
- * it held are free.
+ * allocate nothing and throw nothing.
+ *
+ * The end of a transaction has an order: its rows become visible, and with
+ * that its row locks are free; transaction callbacks are called; it sends its
+ * invalidations; it releases its other locks; resource owners call back.  We
+ * tell in that last moment.  Who is told any earlier could take work with the
+ * rights, roles, functions and tables of before, out of caches that nothing
+ * has invalidated yet, or run into a lock of ours with NOWAIT; and nobody
+ * would tell again.
+ *
+ * Who is awake anyway may see our rows in between.  Against that nothing helps
+ * where the caches are PostgreSQL's: its own sessions are no better off (an
+ * action may run once more as it was before CREATE OR REPLACE FUNCTION).  What
+ * we keep ourselves, see watch.c, is safe from it.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +28,7 @@
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "shmem.h"
@@ -49,6 +61,18 @@ static SubTransactionId claimed_in = InvalidSubTransactionId;
 
 /* Databases to be looked at anew, in TopMemoryContext. */
 static List *databases = NIL;
+
+/* Databases that are held until this transaction ends, in TopMemoryContext. */
+static List *held = NIL;
+
+/* This transaction counts in WfShared.changing. */
+static bool changing = false;
+
+/* Between the visible end of a transaction and that of its locks. */
+static enum
+{
+	NOT_ENDING, COMMITTING, ABORTING
+}			ending = NOT_ENDING;
 
 /* This transaction's entry for an owner; NULL when shared memory is full. */
 static Touched *
@@ -176,6 +200,24 @@ wf_wake_extension(void)
 }
 
 void
+wf_wake_release(Oid dbid)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	held = lappend_oid(held, dbid);
+	MemoryContextSwitchTo(old);
+}
+
+void
+wf_wake_changing(void)
+{
+	if (changing)
+		return;
+	changing = true;
+	pg_atomic_fetch_add_u32(&wf_shared->changing, 1);
+}
+
+void
 wf_wake_silence_begin(WfWakeSilence *silence)
 {
 	silence->outer = silent;
@@ -197,12 +239,22 @@ wf_wake_silence_end(const WfWakeSilence *silence)
 static void
 forget(void)
 {
+	ListCell   *cell;
+
+	foreach(cell, held)
+		wf_database_release(lfirst_oid(cell));
+	list_free(held);
+	held = NIL;
 	ntouched = 0;
 	silent = false;
 	stepped = false;
 	claimed_in = InvalidSubTransactionId;
 	list_free(databases);
 	databases = NIL;
+	if (changing)
+		pg_atomic_fetch_sub_u32(&wf_shared->changing, 1);
+	changing = false;
+	ending = NOT_ENDING;
 }
 
 /* The transaction is over. */
@@ -239,10 +291,10 @@ at_end_of_transaction(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			tell(true);
+			ending = COMMITTING;
 			break;
 		case XACT_EVENT_ABORT:
-			tell(false);
+			ending = ABORTING;
 			break;
 		case XACT_EVENT_PREPARE:
 			/* utility.c tells when it is committed or rolled back */
@@ -259,7 +311,21 @@ at_end_of_transaction(XactEvent event, void *arg)
 	}
 }
 
-/* A savepoint's row locks are released when it is rolled back. */
+/*
+ * Called for every resource owner there is, portals' too, phase by phase: in
+ * the last phase of the first one all of them are through with the others.
+ */
+static void
+at_release(ResourceReleasePhase phase, bool is_commit, bool is_top, void *arg)
+{
+	if (ending != NOT_ENDING && is_top && phase == RESOURCE_RELEASE_AFTER_LOCKS)
+		tell(ending == COMMITTING);
+}
+
+/*
+ * A savepoint's row locks are released when it is rolled back.  It has nothing
+ * to invalidate with others, and its other locks nobody skips.
+ */
 static void
 at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 						 SubTransactionId parent, void *arg)
@@ -288,4 +354,5 @@ wf_wake_init(void)
 	done = true;
 	RegisterXactCallback(at_end_of_transaction, NULL);
 	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
+	RegisterResourceReleaseCallback(at_release, NULL);
 }

@@ -12,7 +12,7 @@
 
 #include "datatype/timestamp.h"
 
-/* Registers the transaction callbacks; once per backend, lazily or from _PG_init. */
+/* Registers the callbacks; once per backend, lazily or from _PG_init. */
 extern void wf_wake_init(void);
 
 /* This transaction inserted (or un-parked) a timer of `owner` due at `due`. */
@@ -46,6 +46,18 @@ extern void wf_wake_stepped(void);
 
 /* This transaction created or dropped the extension: have that seen at commit. */
 extern void wf_wake_extension(void);
+
+/*
+ * A database that is held for a command of this transaction is held until it
+ * ends, committed or not: nobody can connect before.
+ */
+extern void wf_wake_release(Oid dbid);
+
+/*
+ * This transaction changes what sessions keep of our tables: until it has told
+ * all of them, at its end, WfShared.changing counts it.
+ */
+extern void wf_wake_changing(void);
 
 /*
  * From begin to end, nothing that is done will be told to anybody: it will

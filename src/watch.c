@@ -8,6 +8,11 @@
  * belongs to became visible and before that commit returns, through a
  * prepared transaction and to standbys, too.
  *
+ * Who looks at the very moment in between sees what the commit wrote, a command
+ * to a process that it pauses, say, and has not been told.  So whoever changes
+ * counts in shared memory from before the change until all are told, and while
+ * anybody does nothing that is kept is good.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -16,6 +21,8 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
+#include "shmem.h"
+#include "wake.h"
 #include "watch.h"
 
 static WfWatch *watches = NULL;
@@ -39,6 +46,11 @@ relation_of(const WfWatch *watch)
 bool
 wf_watch_is_good(WfWatch *watch)
 {
+	if (pg_atomic_read_u32(&wf_shared->changing) > 0)
+		return false;
+
+	/* They told before they left the count. */
+	pg_memory_barrier();
 	AcceptInvalidationMessages();
 
 	/* A table that was dropped told so. */
@@ -70,5 +82,6 @@ wf_watch_begin(WfWatch *watch)
 void
 wf_watch_changing(WfWatch *watch)
 {
+	wf_wake_changing();
 	CacheInvalidateRelcacheByRelid(relation_of(watch));
 }

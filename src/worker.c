@@ -26,6 +26,7 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/relcache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -324,8 +325,8 @@ wf_worker_terminated(void)
 }
 
 /*
- * Not by the cache: a commit wakes us before it sends its invalidations, which
- * would wake nobody.
+ * Not by the cache: who is awake anyway may look when a commit can be seen, and
+ * has not sent its invalidations yet.
  */
 bool
 wf_worker_welcome(Oid dbid, bool *exists)
@@ -338,7 +339,10 @@ wf_worker_welcome(Oid dbid, bool *exists)
 
 	ScanKeyInit(&key, Anum_pg_database_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(dbid));
-	scan = systable_beginscan(relation, DatabaseOidIndexId, true, NULL, 1, &key);
+
+	/* The launcher knows no index before somebody has connected to a database. */
+	scan = systable_beginscan(relation, DatabaseOidIndexId,
+							  criticalSharedRelcachesBuilt, NULL, 1, &key);
 	tuple = systable_getnext(scan);
 	*exists = HeapTupleIsValid(tuple);
 	if (*exists)

@@ -1,0 +1,55 @@
+/*
+ * held_commit.c
+ *	  A breakpoint in the end of a transaction, for test/t/commit_window.pl.
+ *
+ * LOADed into a session: when its transaction has committed so far that its
+ * rows can be seen, and has neither sent its invalidations nor released its
+ * locks, it makes the file held_commit.at and waits until somebody removes it.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "utils/guc.h"
+#include "utils/resowner.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+static char *at = NULL;
+static bool committed = false;
+
+static void
+note(XactEvent event, void *arg)
+{
+	committed = event == XACT_EVENT_COMMIT && at != NULL && at[0] != '\0';
+}
+
+static void
+hold(ResourceReleasePhase phase, bool is_commit, bool is_top, void *arg)
+{
+	int			file;
+
+	if (!committed || !is_top || phase != RESOURCE_RELEASE_BEFORE_LOCKS)
+		return;
+	committed = false;
+	file = open(at, O_CREAT | O_WRONLY, 0600);
+	if (file < 0)
+		return;
+	close(file);
+	while (access(at, F_OK) == 0)
+		pg_usleep(1000L);
+}
+
+void
+_PG_init(void)
+{
+	DefineCustomStringVariable("held_commit.at", "File that stands for a held commit.", NULL,
+							   &at, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	RegisterXactCallback(note, NULL);
+	RegisterResourceReleaseCallback(hold, NULL);
+}
