@@ -66,7 +66,8 @@ foreach my $round (1 .. 2)
 	note("round $round: " . join(' ', reached('min')));
 	ok(1, "all databases get on, round $round");
 }
-is(scalar(() = log_since($node) =~ /out of background worker slots/g), 1, 'the log says once what is short');
+# Where room is made in time nobody complains; shortage.pl waits for that.
+cmp_ok(scalar(() = log_since($node) =~ /out of background worker slots/g), '<=', 1, 'the log says what is short once at most');
 unlike(log_since($node), qr/TRAP|PANIC|ERROR/, 'and nothing went wrong');
 $node->stop;
 done_testing();
