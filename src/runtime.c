@@ -18,34 +18,23 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_authid.h"
-#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
-#include "utils/acl.h"
-#include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
 #include "compat.h"
+#include "feed.h"
 #include "guc.h"
 #include "pool.h"
 #include "ring.h"
 #include "runtime.h"
 #include "session.h"
-#include "shortage.h"
 #include "stamp.h"
 #include "survey.h"
 #include "worker.h"
-
-/* Started, but not attached after so long (ms): it will not come. */
-#define ATTACH_TIMEOUT		30000
-
-/* Without a worker for another executor of one owner, ask again after (ms). */
-#define HELP_DELAY			1000
 
 /* Work of owners without an entry is looked for once in (ms). */
 #define OTHERS_INTERVAL		200
@@ -60,15 +49,9 @@ static TimestampTz attached_at;
 
 static Oid	extension = InvalidOid;
 
-/* Executors that we started and have not seen attached. */
-static BackgroundWorkerHandle **handles = NULL;
-
 static WfAppetite appetite;
 static TimestampTz others_after = DT_NOBEGIN;	/* look for theirs then; real */
-static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 static bool expiring = false;	/* the ring is being moved on */
-static TimestampTz help_at = DT_NOBEGIN;	/* no further executors before; real */
-static TimestampTz starving;	/* since when, see WfDatabase.hungry */
 
 /* --- beginning and end --------------------------------------------------- */
 
@@ -188,228 +171,6 @@ take_over(void)
 		SetLatch(wf_shared->launcher);
 }
 
-/* --- starting executors -------------------------------------------------- */
-
-/* May this role's work be done here and now?  Needs a transaction. */
-static WfWaitReason
-check_role(Oid role)
-{
-	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
-	WfWaitReason reason = WF_WAIT_NONE;
-
-	if (!HeapTupleIsValid(tuple))
-		return WF_WAIT_ROLE_GONE;
-	if (!((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin)
-		reason = WF_WAIT_ROLE_NOLOGIN;
-	else if (superuser_arg(role) && !wf_allow_superuser)
-		reason = WF_WAIT_ROLE_SUPERUSER;
-	else if (object_aclcheck(DatabaseRelationId, MyDatabaseId, role,
-							 ACL_CONNECT) != ACLCHECK_OK)
-		reason = WF_WAIT_ROLE_CONNECT;
-	ReleaseSysCache(tuple);
-	return reason;
-}
-
-/* Say once for each owner why its work waits; then hold it back. */
-static void
-refuse(const WfHungry *hungry, WfWaitReason reason)
-{
-	static const char *const why[] = {
-		[WF_WAIT_ROLE_GONE] = "the role does not exist",
-		[WF_WAIT_ROLE_NOLOGIN] = "the role is not permitted to log in",
-		[WF_WAIT_ROLE_CONNECT] = "the role lacks CONNECT privilege on the database",
-		[WF_WAIT_ROLE_SUPERUSER] = "the role is a superuser and workflow.allow_superuser is off"
-	};
-
-	if (hungry->entry->reason != reason)
-	{
-		char	   *role = GetUserNameFromId(hungry->role, true);
-
-		ereport(WARNING,
-				(errmsg("work of owner %d (\"%s\") has to wait: %s",
-						hungry->owner, role ? role : "?", why[reason])));
-	}
-	wf_pool_failed(hungry->entry, reason,
-				   wf_worker_back_off(hungry->entry->failures + 1));
-
-	/* Perhaps it is another one by now: look it up before the next try. */
-	if (reason == WF_WAIT_ROLE_GONE)
-		hungry->entry->role = InvalidOid;
-}
-
-/* The postmaster has no room for another worker, or others come first. */
-static void
-no_worker(const WfHungry *hungry)
-{
-	TimestampTz again;
-
-	if (hungry->extra)
-	{
-		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-		if (wf_pool_leaving_locked() == 0)
-			(void) wf_pool_evict_locked(WF_EVICT_COLD, &again);
-		LWLockRelease(wf_shared->lock);
-		help_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HELP_DELAY);
-		return;
-	}
-	hungry->entry->reason = WF_WAIT_WORKER;
-	starving = Min(starving, hungry->since);
-	retry_at = wf_shortage_wait(MyDatabaseId, starving, "executors");
-}
-
-/* Start an executor in a slot that was taken for it; false: it cannot be. */
-static bool
-start_executor(const WfHungry *hungry, int slot, uint32 generation)
-{
-	WfWorkerArgs args = {.kind = WF_WORKER_EXECUTOR};
-	WfWaitReason reason = check_role(hungry->role);
-
-	if (reason != WF_WAIT_NONE)
-	{
-		refuse(hungry, reason);
-		return false;
-	}
-
-	args.slot = slot;
-	args.generation = generation;
-	args.dbid = MyDatabaseId;
-	args.role = hungry->role;
-	args.extension = extension;
-	args.owner = hungry->owner;
-	if (handles[slot])
-		pfree(handles[slot]);
-	handles[slot] = wf_worker_start(&args);
-	if (handles[slot] == NULL)
-	{
-		no_worker(hungry);
-		return false;
-	}
-	wf_shortage_relieved();
-	return true;
-}
-
-/* No slot for one who wants one: have somebody make room, and wait. */
-static void
-starve(const WfHungry *hungry, int n)
-{
-	TimestampTz again = wf_pool_make_room(n, hungry->extra);
-
-	appetite.next = Min(appetite.next, wf_clock_at(again));
-	if (!hungry->extra)
-	{
-		starving = Min(starving, hungry->since);
-		hungry->entry->reason = WF_WAIT_SLOT;
-	}
-}
-
-/* No worker is wanted that there is not. */
-static void
-not_short(void)
-{
-	wf_shortage_over(database);
-	retry_at = DT_NOBEGIN;
-}
-
-/*
- * Serve the hungry in their order, as far as slots go.  A transaction is
- * begun when the first slot is there, to look at roles.
- */
-static void
-feed(void)
-{
-	bool		in_transaction = false;
-	int			unfed = 0;
-
-	starving = DT_NOEND;
-	retry_at = DT_NOBEGIN;
-	for (int i = 0; i < appetite.nhungry && retry_at == DT_NOBEGIN; i++)
-	{
-		WfHungry   *hungry = &appetite.hungry[i];
-		uint32		generation;
-		int			slot;
-
-		if (hungry->extra && help_at > GetCurrentTimestamp())
-		{
-			appetite.next = Min(appetite.next, wf_clock_at(help_at));
-			break;				/* they come last */
-		}
-		if (!wf_shortage_my_turn(MyDatabaseId, hungry->extra ?
-								 DT_NOEND : hungry->since))
-		{
-			no_worker(hungry);
-			continue;
-		}
-		slot = wf_pool_take(MyDatabaseId, hungry, &generation);
-		if (slot < 0)
-		{
-			starve(hungry, ++unfed);
-			continue;
-		}
-
-		if (!in_transaction && !wf_begin("starting executors", extension))
-		{
-			wf_pool_release(slot, generation);
-			absent(true);
-		}
-		in_transaction = true;
-
-		if (!start_executor(hungry, slot, generation))
-			wf_pool_release(slot, generation);
-	}
-	if (in_transaction)
-		wf_commit();
-
-	/* the others would fare no better */
-	if (retry_at != DT_NOBEGIN)
-		appetite.next = Min(appetite.next, wf_clock_at(retry_at));
-	else
-		not_short();
-	database->hungry = starving;
-}
-
-/* Will an executor that was started at `since` not come any more? */
-static bool
-is_lost(BackgroundWorkerHandle *handle, TimestampTz since)
-{
-	pid_t		pid;
-
-	if (handle)
-		return GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED;
-	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(),
-									  ATTACH_TIMEOUT);
-}
-
-/* Give back slots whose workers never came. */
-static void
-reap(void)
-{
-	for (int i = 0; i < wf_shared->nexecutors; i++)
-	{
-		uint32		generation;
-		TimestampTz since;
-		bool		waiting = wf_pool_unattached(i, MyDatabaseId,
-												 &generation, &since);
-
-		if (waiting && is_lost(handles[i], since))
-		{
-			WfOwner    *entry = wf_owner_entry(MyDatabaseId,
-											   wf_shared->executors[i].owner,
-											   false);
-
-			if (entry)
-				wf_pool_failed(entry, WF_WAIT_FAILED,
-							   wf_worker_back_off(entry->failures + 1));
-			wf_pool_release(i, generation);
-			waiting = false;
-		}
-		if (!waiting && handles[i])
-		{
-			pfree(handles[i]);
-			handles[i] = NULL;
-		}
-	}
-}
-
 /* --- the process --------------------------------------------------------- */
 
 /* Can anything be done at all? */
@@ -460,7 +221,7 @@ turn(void)
 {
 	bool		surveyed;
 
-	reap();
+	wf_feed_reap();
 	if (!wf_survey_if_due(extension, &surveyed))
 		absent(true);
 
@@ -472,7 +233,7 @@ turn(void)
 	if (!able())
 	{
 		appetite.next = DT_NOEND;
-		not_short();
+		wf_feed_nobody(database);
 		return;
 	}
 	if (appetite.unknown)
@@ -483,10 +244,8 @@ turn(void)
 	}
 	if (!look_after_others())
 		absent(true);
-	if (retry_at > GetCurrentTimestamp())
-		appetite.next = Min(appetite.next, wf_clock_at(retry_at));
-	else
-		feed();
+	if (!wf_feed(database, extension, &appetite))
+		absent(true);
 }
 
 /*
@@ -521,17 +280,12 @@ busy(void)
 static void
 settle_in(void)
 {
-	int			n = Max(wf_shared->nexecutors, 1);
-
 	wf_worker_prepare(leave);
 	if (!attach())
 		proc_exit(0);
 	wf_worker_connect();
 
-	handles = MemoryContextAllocZero(TopMemoryContext,
-									 n * sizeof(*handles));
-	appetite.hungry = MemoryContextAlloc(TopMemoryContext,
-										 n * sizeof(WfHungry));
+	wf_feed_begin(&appetite);
 	find_extension();
 	take_over();
 	if (!wf_survey(extension))
