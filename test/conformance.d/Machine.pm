@@ -99,7 +99,8 @@ sub value
 	return ordered(map { ($_, $self->value($value->{$_})) } keys %$value);
 }
 
-sub stub
+# What takes the place of a custom guard or action: one of world.sql.
+sub stand_in
 {
 	my ($function, $json) = @_;
 
@@ -111,10 +112,10 @@ sub guard
 {
 	my ($self, $guard) = @_;
 
-	return stub($guard eq 'fails' ? 'cannot_tell' : 'agree', $guard) unless ref $guard eq 'HASH';
+	return stand_in($guard eq 'fails' ? 'cannot_tell' : 'agree', $guard) unless ref $guard eq 'HASH';
 	return $guard if exists $guard->{'@expr'};
 	my $type = $guard->{type} // '';
-	return stub('cannot_tell', $guard) if $type eq 'fails';
+	return stand_in('cannot_tell', $guard) if $type eq 'fails';
 	return logic_guard($guard->{params}{'@logic'}, $self->asked)
 	  if $type eq 'expr' && ref $guard->{params} eq 'HASH' && exists $guard->{params}{'@logic'};
 	my $params = $guard->{params} // $guard;
@@ -122,7 +123,7 @@ sub guard
 	return ordered(type => $type, guard => $self->guard($params->{guard})) if $type eq 'xstate.not';
 	return ordered(type => $type, guards => [ map { $self->guard($_) } @{ $params->{guards} } ])
 	  if $type eq 'xstate.and' || $type eq 'xstate.or';
-	return stub('agree', $guard);
+	return stand_in('agree', $guard);
 }
 
 sub branch
@@ -147,7 +148,7 @@ sub action
 
 	my $type = ref $action ? $action->{type} // '' : $action;
 
-	return stub($type eq 'fails' ? 'fails' : 'note', $action) unless ref $action && is_built_in($type);
+	return stand_in($type eq 'fails' ? 'fails' : 'note', $action) unless ref $action && is_built_in($type);
 	return ordered(type => $action->{type}, branches => [ map { $self->branch($_) } @{ $action->{branches} } ])
 	  if $action->{type} eq 'choose';
 	if ($action->{type} eq 'foreach')
