@@ -2,7 +2,7 @@
  * compile_internal.h
  *	  What the rooms of the compiler share; nobody else includes it.
  *
- * compile.c			the whole: root, checks, helpers of all
+ * compile.c			the whole: root, checks
  * compile_tree.c		the tree of states, ids
  * compile_state.c		what is in a state: handlers, timers, invokes
  * compile_transition.c	transitions
@@ -11,6 +11,7 @@
  * compile_value.c		values, guards
  * compile_delay.c		delays
  * compile_policy.c	on_error
+ * compile_read.c		keys and types, or a fault; lists
  * canonical*.c			back to text
  */
 #ifndef WF_COMPILE_INTERNAL_H
@@ -87,7 +88,7 @@ typedef struct WfCompiler
 	bool		features[WF_FEATURES];
 } WfCompiler;
 
-/* compile.c */
+/* compile_read.c */
 extern void wf_list_add(WfList *list, void *item);
 extern void wf_compile_fault(WfCompiler *c, const WfPath *path,
 							 const char *hint, const char *fmt,...)

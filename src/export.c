@@ -16,19 +16,6 @@
 
 #include "export_internal.h"
 
-void
-wf_export_need(WfExporter *e, WfNeed need, const char *name)
-{
-	wf_list_add(&e->needs[need], unconstify(char *, name));
-}
-
-void
-wf_export_loss(WfExporter *e, const char *path, const char *construct,
-			   const char *message)
-{
-	wf_fault(&e->losses, path, construct, "%s", message);
-}
-
 /* ----------------------------------------------------------------
  *						Events of a state
  * ----------------------------------------------------------------

@@ -31,10 +31,20 @@ typedef struct WfExporter
 	WfFaults	losses;			/* the hint names the construct */
 } WfExporter;
 
-/* export.c */
-extern void wf_export_need(WfExporter *e, WfNeed need, const char *name);
-extern void wf_export_loss(WfExporter *e, const char *path,
-						   const char *construct, const char *message);
+/* The user of the machine has to implement that. */
+static inline void
+wf_export_need(WfExporter *e, WfNeed need, const char *name)
+{
+	wf_list_add(&e->needs[need], unconstify(char *, name));
+}
+
+/* What XState has no word for gets lost. */
+static inline void
+wf_export_loss(WfExporter *e, const char *path, const char *construct,
+			   const char *message)
+{
+	wf_fault(&e->losses, path, construct, "%s", message);
+}
 
 /* export_action.c */
 extern void wf_export_actions(WfExporter *e, const char *key,

@@ -14,7 +14,7 @@
 #endif
 
 #include "fault.h"
-#include "json.h"
+#include "json_string.h"
 
 /* Words longer than this are not worth a spelling hint. */
 #define LONGEST_WORD	64
@@ -40,11 +40,31 @@ clipped(char *text)
 	return text;
 }
 
+char *
+wf_format(const char *fmt, va_list args)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (;;)
+	{
+		va_list		copy;
+		int			needed;
+
+		va_copy(copy, args);
+		needed = appendStringInfoVA(&text, fmt, copy);
+		va_end(copy);
+		if (needed == 0)
+			return text.data;
+		enlargeStringInfo(&text, needed);
+	}
+}
+
 void
 wf_fault(WfFaults *faults, const char *path, const char *hint,
 		 const char *fmt,...)
 {
-	StringInfoData message;
+	va_list		args;
 	WfFault    *fault;
 
 	/*
@@ -65,23 +85,11 @@ wf_fault(WfFaults *faults, const char *path, const char *hint,
 								 faults->size * sizeof(WfFault));
 	}
 
-	initStringInfo(&message);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&message, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&message, needed);
-	}
-
 	fault = &faults->items[faults->n++];
 	fault->path = clipped(pstrdup(path));
-	fault->message = clipped(message.data);
+	va_start(args, fmt);
+	fault->message = clipped(wf_format(fmt, args));
+	va_end(args);
 	fault->hint = hint ? pstrdup(hint) : NULL;
 }
 

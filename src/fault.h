@@ -27,6 +27,9 @@ typedef struct WfFaults
 	WfFault    *items;
 } WfFaults;
 
+/* The formatted text, in new memory. */
+extern char *wf_format(const char *fmt, va_list args) pg_attribute_printf(1, 0);
+
 /* Adds a fault; path, message and hint are copied. */
 extern void wf_fault(WfFaults *faults, const char *path, const char *hint,
 					 const char *fmt,...) pg_attribute_printf(4, 5);

@@ -2,8 +2,8 @@
  * interpret_internal.h
  *	  What the rooms of the interpreter share; nobody else includes it.
  *
- * interpret.c	guards and actions, microstep, macrostep
- * select.c		which transitions are taken
+ * interpret.c	actions, microstep, macrostep
+ * select.c		guards, which transitions are taken
  * entry.c		which states a microstep enters, history
  * machine.c	memory of a machine, its configuration
  */

@@ -367,37 +367,6 @@ wf_json_kind_name(WfJsonKind kind)
 }
 
 void
-wf_json_write_string(StringInfo buf, const char *string)
-{
-	appendStringInfoChar(buf, '"');
-	for (const char *p = string; *p; p++)
-	{
-		switch (*p)
-		{
-			case '"':
-				appendStringInfoString(buf, "\\\"");
-				break;
-			case '\\':
-				appendStringInfoString(buf, "\\\\");
-				break;
-			case '\n':
-				appendStringInfoString(buf, "\\n");
-				break;
-			case '\t':
-				appendStringInfoString(buf, "\\t");
-				break;
-			default:
-				if ((unsigned char) *p < ' ')
-					appendStringInfo(buf, "\\u%04x", (unsigned char) *p);
-				else
-					appendStringInfoCharMacro(buf, *p);
-				break;
-		}
-	}
-	appendStringInfoChar(buf, '"');
-}
-
-void
 wf_json_write(StringInfo buf, const WfJson *json)
 {
 	switch (json->kind)

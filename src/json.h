@@ -8,6 +8,7 @@
 #define WF_JSON_H
 
 #include "fault.h"
+#include "json_string.h"
 
 /* Deepest nesting of objects and arrays; more is a fault. */
 #define WF_JSON_MAX_DEPTH	320
@@ -48,8 +49,5 @@ extern const char *wf_json_kind_name(WfJsonKind kind);
 /* Write compactly: no white space, key order kept, numbers as written. */
 extern void wf_json_write(StringInfo buf, const WfJson *json);
 extern char *wf_json_text(const WfJson *json);
-
-/* Write a string with its quotes, escaping what JSON demands. */
-extern void wf_json_write_string(StringInfo buf, const char *string);
 
 #endif							/* WF_JSON_H */

@@ -16,59 +16,12 @@
 
 #include "lint_internal.h"
 
-static char *format_text(const char *fmt, va_list args) pg_attribute_printf(1, 0);
-
-static char *
-format_text(const char *fmt, va_list args)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	for (;;)
-	{
-		va_list		copy;
-		int			needed;
-
-		va_copy(copy, args);
-		needed = appendStringInfoVA(&text, fmt, copy);
-		va_end(copy);
-		if (needed == 0)
-			return text.data;
-		enlargeStringInfo(&text, needed);
-	}
-}
-
-void
-wf_lint_add(WfLinter *l, const WfState *state, const char *path,
-			const char *rule, const char *hint, const char *fmt,...)
-{
-	va_list		args;
-	WfFinding  *finding;
-
-	if (l->n == l->size)
-	{
-		l->size = l->size ? l->size * 2 : 16;
-		l->findings = l->findings ?
-			repalloc(l->findings, l->size * sizeof(WfFinding)) :
-			palloc(l->size * sizeof(WfFinding));
-	}
-	finding = &l->findings[l->n];
-	finding->path = path;
-	finding->rule = rule;
-	finding->hint = hint;
-	finding->place = state->id;
-	finding->number = l->n++;
-	va_start(args, fmt);
-	finding->message = format_text(fmt, args);
-	va_end(args);
-}
-
 /* ----------------------------------------------------------------
  *						Rules about states
  * ----------------------------------------------------------------
  */
 
-/* Has the process an end that it cannot come to? */
+/* Of states that nothing leads to, the outermost. */
 static void
 check_unreachable(WfLinter *l, const WfState *state)
 {
@@ -150,15 +103,6 @@ check_defer(WfLinter *l, const WfState *state)
  * ----------------------------------------------------------------
  */
 
-static int
-compare_findings(const void *a, const void *b)
-{
-	const WfFinding *x = a;
-	const WfFinding *y = b;
-
-	return x->place != y->place ? x->place - y->place : x->number - y->number;
-}
-
 void
 wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 {
@@ -183,8 +127,5 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 		wf_lint_lists(&linter, state);
 	}
 	wf_lint_cycles(&linter);
-	qsort(linter.findings, linter.n, sizeof(WfFinding), compare_findings);
-	for (int i = 0; i < linter.n; i++)
-		found(arg, linter.findings[i].path, linter.findings[i].rule,
-			  linter.findings[i].message, linter.findings[i].hint);
+	wf_lint_tell(&linter, found, arg);
 }

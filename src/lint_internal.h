@@ -5,6 +5,7 @@
  * lint.c			the whole, rules about states
  * lint_list.c		rules about lists of transitions: guards, what shadows what
  * lint_reach.c		which states can become active, where a process can go
+ * lint_finding.c	findings
  */
 #ifndef WF_LINT_INTERNAL_H
 #define WF_LINT_INTERNAL_H
@@ -32,10 +33,11 @@ typedef struct WfLinter
 	WfFinding  *findings;
 } WfLinter;
 
-/* lint.c */
+/* lint_finding.c */
 extern void wf_lint_add(WfLinter *l, const WfState *state, const char *path,
 						const char *rule, const char *hint,
 						const char *fmt,...) pg_attribute_printf(6, 7);
+extern void wf_lint_tell(WfLinter *l, WfLintFound found, void *arg);
 
 /* lint_list.c */
 extern bool wf_lint_is_false(const WfGuard *guard);

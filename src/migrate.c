@@ -64,23 +64,6 @@ wf_migration_route(const WfMigration *migration, int32 from)
 	return NULL;
 }
 
-Jsonb *
-wf_migration_problem(const char *problem, const char *name, const char *message)
-{
-	static const char *keys[] = {"problem", "name", "message"};
-	Jsonb	   *values[] = {wf_jsonb_string(problem),
-	name ? wf_jsonb_string(name) : NULL, wf_jsonb_string(message)};
-
-	return wf_jsonb_object(3, keys, values);
-}
-
-void
-wf_move_problem(WfMove *move, const char *problem, const char *name, const char *message)
-{
-	move->result->problems = lappend(move->result->problems,
-									 wf_migration_problem(problem, name, message));
-}
-
 /* --- states ------------------------------------------------------------ */
 
 /* A problem that keeps the process where it is. */
@@ -246,15 +229,6 @@ configure(WfMove *move)
 }
 
 /* --- children ---------------------------------------------------------- */
-
-bool
-wf_goes_to(const WfMapped *mapped, WfStateId state)
-{
-	for (int i = 0; i < mapped->n; i++)
-		if (mapped->targets[i] == state)
-			return true;
-	return false;
-}
 
 static const WfInvoke *
 find_invoke(const WfState *state, const char *id)

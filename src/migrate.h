@@ -52,8 +52,4 @@ extern WfRoute *wf_migration_route(const WfMigration *migration, int32 from);
 extern void wf_migrate(WfMigration *migration, WfRow *rows, int n,
 					   WfMigrated *results);
 
-/* {"problem", "name", "message"}; name may be NULL. */
-extern Jsonb *wf_migration_problem(const char *problem, const char *name,
-								   const char *message);
-
 #endif							/* WF_MIGRATE_H */

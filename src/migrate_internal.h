@@ -71,17 +71,20 @@ typedef struct WfMove
 	WfPayload	payload;
 } WfMove;
 
-extern void wf_move_problem(WfMove *move, const char *problem, const char *name,
-							const char *message);
+/* Something gets lost or goes elsewhere: the result says so. */
+static inline void
+wf_move_problem(WfMove *move, const char *problem, const char *name, const char *message)
+{
+	move->result->problems = lappend(move->result->problems,
+									 wf_migration_problem(problem, name, message));
+}
 
 /* migrate_timers.c: load before the first process, write after the last. */
 extern void wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n);
 extern void wf_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move);
 /* The machine has the new configuration. */
 extern void wf_move_timers(WfMove *move);
-
-/* migrate.c: does the old state become this one? */
-extern bool wf_goes_to(const WfMapped *mapped, WfStateId state);
 extern void wf_pending_write(WfMigrateBatch *batch);
+
 
 #endif							/* WF_MIGRATE_INTERNAL_H */

@@ -251,3 +251,22 @@ wf_mapping_check_used(const WfMapping *mapping, const WfDefinition *to)
 					 errmsg("the mapping is for a state \"%s\" that no version of \"%s\" which is migrated has",
 							wf_quoted(mapping->items[i].name), to->name)));
 }
+
+bool
+wf_goes_to(const WfMapped *mapped, WfStateId state)
+{
+	for (int i = 0; i < mapped->n; i++)
+		if (mapped->targets[i] == state)
+			return true;
+	return false;
+}
+
+Jsonb *
+wf_migration_problem(const char *problem, const char *name, const char *message)
+{
+	static const char *keys[] = {"problem", "name", "message"};
+	Jsonb	   *values[] = {wf_jsonb_string(problem),
+	name ? wf_jsonb_string(name) : NULL, wf_jsonb_string(message)};
+
+	return wf_jsonb_object(3, keys, values);
+}

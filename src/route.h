@@ -44,4 +44,11 @@ extern WfRoute *wf_route(WfDefinition *from, WfDefinition *to,
 /* After all routes: error 22023 when a member of the mapping was for none. */
 extern void wf_mapping_check_used(const WfMapping *mapping, const WfDefinition *to);
 
+/* Does the old state become this one? */
+extern bool wf_goes_to(const WfMapped *mapped, WfStateId state);
+
+/* What a migration meets: {"problem", "name", "message"}; name may be NULL. */
+extern Jsonb *wf_migration_problem(const char *problem, const char *name,
+								   const char *message);
+
 #endif							/* WF_ROUTE_H */

@@ -14,6 +14,41 @@
 #include "interpret_internal.h"
 
 static bool
+holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
+{
+	switch (guard->kind)
+	{
+		case WF_GUARD_EXPR:
+			return machine->host_calls->guard(machine->host, guard->expr,
+											  event);
+		case WF_GUARD_NOT:
+			return !holds(machine, guard->parts[0], event);
+		case WF_GUARD_AND:
+			for (int i = 0; i < guard->nparts; i++)
+				if (!holds(machine, guard->parts[i], event))
+					return false;
+			return true;
+		case WF_GUARD_OR:
+			for (int i = 0; i < guard->nparts; i++)
+				if (holds(machine, guard->parts[i], event))
+					return true;
+			return false;
+		case WF_GUARD_IN_STATE:
+			return wf_is_active(machine, guard->state);
+	}
+	return false;				/* keep compiler quiet */
+}
+
+bool
+wf_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
+{
+	if (guard == NULL)
+		return true;
+	machine->guard_failed = false;
+	return holds(machine, guard, event) && !machine->guard_failed;
+}
+
+static bool
 is_enabled(WfMachine *machine, const WfTransition *transition,
 		   const WfEvent *event)
 {

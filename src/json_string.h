@@ -1,0 +1,13 @@
+/*
+ * json_string.h
+ *	  A string as JSON text.
+ */
+#ifndef WF_JSON_STRING_H
+#define WF_JSON_STRING_H
+
+#include "lib/stringinfo.h"
+
+/* Write a string with its quotes, escaping what JSON demands. */
+extern void wf_json_write_string(StringInfo buf, const char *string);
+
+#endif							/* WF_JSON_STRING_H */
