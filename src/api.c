@@ -116,19 +116,18 @@ wf_check_length(const char *what, size_t length)
 void
 wf_check_event(const char *event)
 {
-	static const char *const ours[] = {"after.", "done.", "error.", "workflow."};
+	const char *prefix = wf_reserved_prefix(event, false);
 
 	if (event[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an event needs a name")));
 	wf_check_length("the name of an event", strlen(event));
-	for (int i = 0; i < (int) lengthof(ours); i++)
-		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
-							wf_quoted(event), ours[i])));
+	if (prefix != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
+						wf_quoted(event), prefix)));
 }
 
 char *

@@ -280,6 +280,17 @@ wf_chart_handler(const WfState *state, const char *event, int *from)
 	return NULL;
 }
 
+const char *
+wf_reserved_prefix(const char *event, bool to_itself)
+{
+	static const char *const ours[] = {"workflow.", "after.", "done.", "error."};
+
+	for (int i = 0; i < (to_itself ? 1 : (int) lengthof(ours)); i++)
+		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
+			return ours[i];
+	return NULL;
+}
+
 bool
 wf_descriptor_matches(const char *descriptor, const char *event)
 {

@@ -361,7 +361,7 @@ typedef struct WfChart
 	int			nattributes;	/* `search` */
 	WfAttribute *attributes;
 	const WfPolicy *on_error;	/* or NULL */
-	WfDelay    *step_timeout;	/* or NULL */
+	const WfDelay *step_timeout;	/* or NULL */
 	const char *features;		/* space separated names of constructs used:
 								 * "parallel history invoke defer allow ..." */
 	bool		has_always;		/* some state has an eventless transition */
@@ -413,6 +413,13 @@ extern const WfHandler *wf_chart_handler(const WfState *state,
 
 /* What a step that was given up becomes, where `on_error` says so. */
 #define WF_STEP_ERROR_EVENT "error.step"
+
+/*
+ * Names that begin so are the engine's own, and mean something to it: the
+ * prefix of such a name, or NULL.  What a process tells itself of its own work
+ * is its own affair; then only "workflow." is reserved.
+ */
+extern const char *wf_reserved_prefix(const char *event, bool to_itself);
 
 /* Does an event descriptor ("a", "a.*", "*") match an event's name? */
 extern bool wf_descriptor_matches(const char *descriptor, const char *event);

@@ -196,13 +196,15 @@ compile_root(WfCompiler *c, const WfJson *json)
 	value = wf_compile_get(json, "step_timeout");
 	if (value != NULL)
 	{
-		chart->step_timeout = wf_compile_delay(c, value,
-											   WF_AT_KEY(path,
-														 "step_timeout"));
-		if (chart->step_timeout != NULL &&
-			chart->step_timeout->kind == WF_DELAY_EXPR)
-			wf_compile_fault(c, WF_AT_KEY(path, "step_timeout"), NULL,
-							 "must be a constant");
+		const WfPath *at = WF_AT_KEY(path, "step_timeout");
+		const WfDelay *limit = wf_compile_delay(c, value, at);
+
+		if (limit != NULL && limit->kind == WF_DELAY_EXPR)
+			wf_compile_fault(c, at, NULL, "must be a constant");
+		if (limit != NULL && limit->kind == WF_DELAY_WORKING)
+			wf_compile_fault(c, at, "Write a duration: \"5 seconds\".",
+							 "the time a step may take cannot be working time");
+		chart->step_timeout = limit;
 		c->features[WF_HAS_STEP_TIMEOUT] = true;
 	}
 }

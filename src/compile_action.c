@@ -155,10 +155,22 @@ compile_payload(WfCompiler *c, const WfJson *event, const WfPath *path)
 	return wf_compile_value(c, fields, path);
 }
 
+/* A constant name that would be refused each time it is sent. */
+static void
+check_name(WfCompiler *c, const char *event, bool to_itself, const WfPath *path)
+{
+	const char *prefix = wf_reserved_prefix(event, to_itself);
+
+	if (prefix != NULL)
+		wf_compile_fault(c, path, "Use a name of your own.",
+						 "event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
+						 event, prefix);
+}
+
 /* The event of raise and send: its name and payload. */
 static void
 compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
-			  const WfPath *path)
+			  bool to_itself, const WfPath *path)
 {
 	const WfJson *event = wf_compile_get(json, "event");
 	const WfPath *event_at = WF_AT_KEY(path, "event");
@@ -189,18 +201,20 @@ compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
 						 "an event's type must be a name or {\"@expr\": ...}");
 		return;
 	}
+	if (type->kind == WF_JSON_STRING)
+		check_name(c, type->text, to_itself, at);
 	action->event_type = wf_compile_value(c, type, at);
 }
 
 /* raise, send, sendTo and sendParent differ in the receiver only. */
 static WfAction *
 compile_sending(WfCompiler *c, WfActionKind kind, const WfJson *json,
-				const WfPath *path)
+				bool to_itself, const WfPath *path)
 {
 	WfAction   *action = new_action(kind, path);
 	const WfJson *delay = wf_json_get(json, "delay");
 
-	compile_event(c, action, json, path);
+	compile_event(c, action, json, to_itself, path);
 	action->send_id = compile_member(c, json, "id", NULL, path);
 	if (delay != NULL)
 	{
@@ -217,7 +231,19 @@ compile_raise(WfCompiler *c, const WfJson *json, const WfPath *path)
 	static const char *const known[] = {"type", "event", "delay", "id", NULL};
 
 	wf_compile_keys(c, json, path, known);
-	return compile_sending(c, WF_ACTION_RAISE, json, path);
+	return compile_sending(c, WF_ACTION_RAISE, json, true, path);
+}
+
+/* As far as can be known: a receiver that is computed may be the process. */
+static bool
+sends_to_itself(const WfJson *json)
+{
+	const WfJson *target = wf_json_get(json, "target");
+
+	if (target == NULL)
+		target = wf_json_get(json, "to");
+	return target == NULL || target->kind != WF_JSON_STRING ||
+		strcmp(target->text, "#_internal") == 0;
 }
 
 static WfAction *
@@ -228,7 +254,7 @@ compile_send(WfCompiler *c, const WfJson *json, const WfPath *path)
 	WfAction   *action;
 
 	wf_compile_keys(c, json, path, known);
-	action = compile_sending(c, WF_ACTION_SEND, json, path);
+	action = compile_sending(c, WF_ACTION_SEND, json, sends_to_itself(json), path);
 	action->target = compile_member(c, json, "target", "to", path);
 	if (action->target == NULL)
 		return action;
@@ -255,7 +281,7 @@ compile_send_parent(WfCompiler *c, const WfJson *json, const WfPath *path)
 	WfAction   *action;
 
 	wf_compile_keys(c, json, path, known);
-	action = compile_sending(c, WF_ACTION_SEND, json, path);
+	action = compile_sending(c, WF_ACTION_SEND, json, false, path);
 	action->target = wf_compile_const(c, "\"#_parent\"");
 	return action;
 }

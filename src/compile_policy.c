@@ -107,7 +107,7 @@ static void
 compile_event(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath *path)
 {
 	static const char *const known[] = {"event", NULL};
-	static const char *const ours[] = {"after.", "done.", "error.", "workflow."};
+	const char *prefix;
 
 	wf_compile_keys(c, json, path, known);
 	policy->event = wf_compile_string(c, json, "event", path);
@@ -117,11 +117,11 @@ compile_event(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath 
 		wf_compile_fault(c, WF_AT_KEY(path, "event"), NULL, "an event needs a name");
 	if (strcmp(policy->event, WF_STEP_ERROR_EVENT) == 0)
 		return;
-	for (int i = 0; i < (int) lengthof(ours); i++)
-		if (strncmp(policy->event, ours[i], strlen(ours[i])) == 0)
-			wf_compile_fault(c, WF_AT_KEY(path, "event"),
-							 "Use \"" WF_STEP_ERROR_EVENT "\" or a name of your own.",
-							 "names that begin with \"%s\" are the engine's own", ours[i]);
+	prefix = wf_reserved_prefix(policy->event, false);
+	if (prefix != NULL)
+		wf_compile_fault(c, WF_AT_KEY(path, "event"),
+						 "Use \"" WF_STEP_ERROR_EVENT "\" or a name of your own.",
+						 "names that begin with \"%s\" are the engine's own", prefix);
 }
 
 static void

@@ -73,15 +73,13 @@ raise_communication_error(WfProcess *process, const char *target,
 void
 wf_send_check(const char *event, bool across)
 {
-	static const char *const ours[] = {"workflow.", "after.", "done.", "error."};
+	const char *prefix = wf_reserved_prefix(event, !across);
 
-	/* What a process tells itself of its own work is its own affair. */
-	for (int i = 0; i < (across ? (int) lengthof(ours) : 1); i++)
-		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
-							event, ours[i])));
+	if (prefix != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
+						event, prefix)));
 }
 
 /* --- whom -------------------------------------------------------------- */

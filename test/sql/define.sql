@@ -58,6 +58,17 @@ SELECT is((SELECT array_agg(f ORDER BY f COLLATE "C") FROM unnest(faults('{
     'all faults are found at once, those of the structure and those of functions and expressions');
 SELECT is(faults('{"initial": "a", "states": {"a": {}}}'),
     ARRAY['$: "id" is missing (It is the name of the definition.)'], 'a definition needs a name');
+SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": [
+        {"type": "raise", "event": "workflow.cancel"}, {"type": "raise", "event": {"type": "done.mine"}},
+        {"type": "sendParent", "event": {"type": "done.invoke.x"}}, {"type": "sendTo", "to": "#_x", "event": "error.x"},
+        {"type": "send", "target": {"@expr": "context->>''to''"}, "event": "error.x"},
+        {"type": "send", "target": {"@expr": "context->>''to''"}, "event": "workflow.forward"},
+        {"type": "send", "target": "#_internal", "event": "after.x"}, {"type": "send", "event": "error.x"}]}}}'), ARRAY[
+    '$.states.a.entry[0].event: event "workflow.cancel" cannot be sent: names that begin with "workflow." are the engine''s own (Use a name of your own.)',
+    '$.states.a.entry[2].event.type: event "done.invoke.x" cannot be sent: names that begin with "done." are the engine''s own (Use a name of your own.)',
+    '$.states.a.entry[3].event: event "error.x" cannot be sent: names that begin with "error." are the engine''s own (Use a name of your own.)',
+    '$.states.a.entry[5].event: event "workflow.forward" cannot be sent: names that begin with "workflow." are the engine''s own (Use a name of your own.)'],
+    'an event that could never be sent is a fault, as far as name and receiver are written down');
 SELECT is(faults('{"id": "x", "states": {"a": {}, "b": {}}}'),
     ARRAY['$: "initial" is missing (Name the child that is entered first.)'], 'a compound state needs an initial one');
 SELECT is(faults('[1, 2]'), ARRAY['$: must be an object, not a list'], 'a definition is an object');

@@ -182,6 +182,7 @@ cmp_ok($faulty, '>=', 5, "faulty definitions in the tests of define()");
 # One word of a good definition changed.
 my $good = q({"id": "x", "initial": "a", "context": {"n": 1}, "delays": {"w": {"duration": "P1D", "calendar": "o"}, "d": {"@expr": "x"}}, "states": {
 	"a": {"entry": [{"type": "assign", "context": {"n": {"@expr": "2"}}}, {"type": "raise", "event": {"type": "e", "data": 1}, "delay": "d"}, "f",
+			{"type": "sendParent", "event": "up"}, {"type": "send", "event": {"type": "done.mine"}, "target": "#_internal"}, {"type": "sendTo", "event": "e2", "to": "#_p"},
 			{"type": "choose", "branches": [{"guard": {"type": "and", "guards": ["g", {"type": "not", "guard": true}]}, "actions": "f"}]},
 			{"type": "foreach", "array": [1], "item": "i", "actions": {"type": "cancel", "id": "x"}}],
 		"on": {"go": {"target": "b", "guard": {"type": "stateIn", "stateId": "a"}, "reenter": true, "allow": {"role": ["r"], "deny": {"fn": "f"}}}},
@@ -194,6 +195,8 @@ my @changes = (
 	[ '{"@expr": "x"}' => '{"@expr": "x", "@lang": "js"}' ], [ '{"@expr": "x"}' => '-2' ], [ '"entry"' => '"entrance"' ],
 	[ '"context": {"n": {' => '"contexts": {"n": {' ], [ '{"type": "e", "data": 1}' => '{"type": "e", "data": 1, "more": 2}' ],
 	[ '{"type": "e", "data": 1}' => '{"data": 1}' ], [ '"raise"' => '"xstate.rise"' ], [ '"raise", "event"' => '"raise", "evnt"' ],
+	[ '"up"' => '"done.up"' ], [ '"up"' => '{"type": "error.up"}' ], [ '"#_internal"' => '"#_p"' ], [ '"e2"' => '"workflow.cancel"' ], [ '"e2"' => '"after.1"' ],
+	[ '{"type": "e", "data": 1}' => '{"type": "workflow.e", "data": 1}' ], [ '"1 min"' => '{"duration": "PT1M", "calendar": "o"}' ],
 	[ '"f",' => '["f"],' ], [ '"f",' => '{"@expr": "f"},' ], [ '"branches"' => '"branch"' ], [ '"guards"' => '"guard"' ],
 	[ '"guard": true' => '"guards": []' ], [ '"guard": true' => '"guard": 1' ], [ '"item": "i", ' => '' ], [ '"cancel", "id"' => '"cancel", "ids"' ],
 	[ '"stateIn", "stateId"' => '"stateIn", "stat"' ], [ '"reenter": true' => '"reenter": "yes"' ], [ '"reenter": true' => '"keep": true' ],
