@@ -366,6 +366,7 @@ typedef struct WfChart
 								 * "parallel history invoke defer allow ..." */
 	bool		has_always;		/* some state has an eventless transition */
 	bool		has_defer;
+	bool		has_parallel;
 	bool		has_error;		/* some state handles error.* events */
 	bool		catches_errors; /* some state handles error.execution */
 	WfFaults	warnings;		/* what is hardly meant so, but does no harm */

@@ -60,7 +60,7 @@ load_children(WfProcess *process)
 		char	   *text;
 		pg_uuid_t	id;
 
-		if (token != WJB_KEY && token != WJB_VALUE)
+		if ((token != WJB_KEY && token != WJB_VALUE) || value.type != jbvString)
 			continue;
 		text = pnstrdup(value.val.string.val, value.val.string.len);
 		if (token == WJB_KEY)
@@ -346,8 +346,12 @@ wf_children_cancel(WfProcess *process)
 {
 	const WfChart *chart = process->definition->chart;
 
+	/* Where its states say nothing, whatever child it has. */
+	bool		sound = wf_process_is_sound(process);
+
 	for (int s = 0; s < chart->nstates; s++)
-		for (int i = 0; i < chart->states[s].ninvokes && wf_process_in_state(process, s); i++)
+		for (int i = 0; i < chart->states[s].ninvokes &&
+			 (!sound || wf_process_in_state(process, s)); i++)
 		{
 			const WfInvoke *invoke = &chart->states[s].invokes[i];
 			WfChild    *child = wf_child_find(process, invoke->id);

@@ -159,7 +159,7 @@ new_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 									   state->kind == WF_STATE_PARALLEL))
 		state->done_event = psprintf("done.state.%s", state->name);
 	if (state->kind == WF_STATE_PARALLEL)
-		c->features[WF_HAS_PARALLEL] = true;
+		c->features[WF_HAS_PARALLEL] = c->chart->has_parallel = true;
 	else if (state->kind == WF_STATE_FINAL)
 		c->features[WF_HAS_FINAL] = true;
 	return state;

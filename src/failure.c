@@ -183,7 +183,7 @@ tell_process(int32 owner, const WfRow *row, WfProcess *process,
 
 	if (policy == NULL || policy->then != WF_THEN_EVENT || row->step == 0 ||
 		(timer->name != NULL && strcmp(timer->name, TOLD) == 0) ||
-		!wf_process_handles(process, policy->event))
+		!wf_process_is_sound(process) || !wf_process_handles(process, policy->event))
 		return false;
 
 	values[0] = wf_jsonb_string(timer->event);
@@ -208,6 +208,9 @@ stopped(const WfRow *row, WfProcess *process)
 {
 	const WfPolicy *policy = wf_process_definition(process)->chart->on_error;
 
+	/* Without states it would be taken for over if it were terminated. */
+	if (!wf_process_is_sound(process))
+		return WF_ERROR;
 	if (row->status == WF_INITIALIZED ||
 		(policy != NULL && policy->then == WF_THEN_TERMINATE))
 		return WF_TERMINATED;
@@ -241,6 +244,33 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const Failure *f
 	wf_stepper_end(stepper);
 	if (status == WF_TERMINATED)
 		wf_park_timers(&row->id);
+}
+
+/*
+ * Nobody can step a process whose definition is not there, nor say what is to
+ * become of it: it rests, and its owner's other work goes on.
+ */
+static bool
+is_orphaned(const WfRow *row)
+{
+	static WfStatement find_statement = {
+		.sql = "SELECT FROM workflow.definition WHERE id OPERATOR(pg_catalog.=) $1",
+		.nargs = 1,
+		.args = {INT4OID}
+	};
+	static WfStatement stop_statement = {
+		.sql = "UPDATE workflow.process SET status = 'error' WHERE id OPERATOR(pg_catalog.=) $1",
+		.nargs = 1,
+		.args = {UUIDOID}
+	};
+	Datum		definition = Int32GetDatum(row->definition);
+	Datum		id = UUIDPGetDatum(&row->id);
+
+	if (likely(wf_execute(&find_statement, &definition, NULL, 1) > 0))
+		return false;
+	wf_execute(&stop_statement, &id, NULL, 0);
+	wf_park_timers(&row->id);
+	return true;
 }
 
 static const char *
@@ -298,6 +328,7 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 {
 	WfRow		row;
 	Failure		failure;
+	bool		orphaned;
 	bool		given_up;
 
 	if (!wf_lock_process_if_free(&timer->process, &row) ||
@@ -314,14 +345,16 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 		.message = error->message,.detail = error->detail,.hint = error->hint
 	};
 	timer->attempts++;
-	given_up = !plan_attempt(wf_definition(row.definition)->chart->on_error,
+	orphaned = is_orphaned(&row);
+	given_up = orphaned ||
+		!plan_attempt(wf_definition(row.definition)->chart->on_error,
 							 failure.sqlstate, timer->attempts, &due);
 	keep(timer, timer->attempts, given_up, failure.sqlstate,
 		 error->message, error->detail, error->hint, error->context);
-	if (given_up)
-		give_up(owner, &row, timer, &failure);
-	else
+	if (!given_up)
 		rearm(owner, &row, timer, due);
+	else if (!orphaned)
+		give_up(owner, &row, timer, &failure);
 	wf_wake_stepped();
 	return true;
 }

@@ -179,8 +179,13 @@ extern void wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker);
 extern WfProcess *wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 									 WfDefinition *definition);
 
-/* restore.c: the machine of its definition, set up as the process stands. */
+/*
+ * restore.c: the machine of its definition, set up as the process stands.
+ * Error XX001 when that is nothing that the engine could have stored.
+ */
 extern void wf_process_load(WfProcess *process);
+/* Could it be loaded? */
+extern bool wf_process_is_sound(WfProcess *process);
 /* {"history state": ["state", ...], ...} */
 extern Jsonb *wf_history_jsonb(const WfMachine *machine);
 

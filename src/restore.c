@@ -9,19 +9,30 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 #include "guc.h"
 #include "process.h"
+#include "uuid.h"
 
-static void
+/*
+ * What is stored may have been written by hand, or by a disk.  The interpreter
+ * trusts it, so here is where it is looked at: what is wrong with it, or NULL.
+ * One leaf where nothing is parallel cannot be wrong: that is all that most
+ * processes pay for.
+ */
+static const char *
 restore_states(WfProcess *process, WfMachine *machine)
 {
 	const WfChart *chart = process->definition->chart;
+	ArrayType  *array = DatumGetArrayTypeP(process->row.states);
 	Datum	   *names;
 	int			n;
 
-	deconstruct_array(DatumGetArrayTypeP(process->row.states), TEXTOID, -1,
-					  false, TYPALIGN_INT, &names, NULL, &n);
+	if (ARR_HASNULL(array))
+		return "One of its states is null.";
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
 	for (int i = 0; i < n; i++)
 	{
 		text	   *name = DatumGetTextPP(names[i]);
@@ -29,48 +40,114 @@ restore_states(WfProcess *process, WfMachine *machine)
 										  VARSIZE_ANY_EXHDR(name));
 
 		if (state == WF_NO_STATE || !wf_machine_activate(machine, state))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("definition \"%s\" version %d has no state \"%s\"",
+			return psprintf("Definition \"%s\" version %d has no state \"%s\" that a process can be in.",
 							process->definition->name, process->definition->version,
-							text_to_cstring(name))));
+							text_to_cstring(name));
 	}
+	if (likely(n == 1 && !chart->has_parallel))
+		return NULL;
+
+	/* Cancelled, or it could not even start. */
+	if (n == 0 && (process->row.status == WF_TERMINATED || process->row.step == 0))
+		return NULL;
+	if (!wf_machine_legal(machine))
+		return psprintf("No process of definition \"%s\" version %d can be in %s.",
+						process->definition->name, process->definition->version,
+						OidOutputFunctionCall(F_ARRAY_OUT, process->row.states));
+	return NULL;
+}
+
+/*
+ * One entry of the history: names of states within the parent of the history
+ * state.  Of states that are no more nothing is taken over.
+ */
+static const char *
+restore_entry(const WfChart *chart, WfHistoryValue *entry, JsonbContainer *names)
+{
+	WfStateId	parent = chart->states[entry->history].parent;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	WfStateId	a;
+	WfStateId	b;
+
+	if (!JsonContainerIsArray(names) || JsonContainerIsScalar(names))
+		return "what a history state remembers must be a list";
+	entry->states = palloc(sizeof(WfStateId) * (JsonContainerSize(names) + 1));
+	it = JsonbIteratorInit(names);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		WfStateId	state;
+
+		if (token != WJB_ELEM)
+			continue;
+		if (value.type != jbvString)
+			return "what a history state remembers must be names";
+		state = wf_chart_find(chart, value.val.string.val, value.val.string.len);
+		if (state == WF_NO_STATE)
+			continue;
+		if (!wf_is_descendant(chart, state, parent) ||
+			chart->states[state].kind == WF_STATE_HISTORY)
+			return "what a history state remembers must lie in its parent";
+		entry->states[entry->n++] = state;
+	}
+	return wf_chart_settle(chart, entry->states, &entry->n, &a, &b) ? NULL :
+		"what a history state remembers must be active together";
 }
 
 /* {"history state": ["state", ...], ...} */
-static void
+static const char *
 restore_history(WfProcess *process, WfMachine *machine)
 {
+	const WfChart *chart = process->definition->chart;
 	Jsonb	   *history = DatumGetJsonbP(process->row.history);
 	JsonbIterator *it = JsonbIteratorInit(&history->root);
 	JsonbIteratorToken token;
 	JsonbValue	value;
-	WfHistoryValue *current = NULL;
+	WfStateId	state = WF_NO_STATE;
+	const char *wrong = NULL;
 
-	machine->history = palloc(sizeof(WfHistoryValue) *
-							  JB_ROOT_COUNT(history));
+	if (!JB_ROOT_IS_OBJECT(history))
+		return "Its history cannot be used: it must be an object.";
+	machine->history = palloc(sizeof(WfHistoryValue) * (JB_ROOT_COUNT(history) + 1));
 	machine->nhistory = 0;
-	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE && wrong == NULL)
 	{
-		WfStateId	state = WF_NO_STATE;
-
-		if (token == WJB_KEY || token == WJB_ELEM)
-			state = wf_chart_find(process->definition->chart,
-								  value.val.string.val, value.val.string.len);
 		if (token == WJB_KEY)
+			state = wf_chart_find(chart, value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE && state != WF_NO_STATE)
 		{
-			/* of a history state that is no more, nothing is taken over */
-			current = state == WF_NO_STATE ? NULL :
-				&machine->history[machine->nhistory++];
-			if (current != NULL)
-				*current = (WfHistoryValue) {state, 0, NULL};
+			WfHistoryValue *entry = &machine->history[machine->nhistory++];
+
+			*entry = (WfHistoryValue) {state, 0, NULL};
+			if (chart->states[state].kind != WF_STATE_HISTORY)
+				wrong = "its keys must be history states";
+			else if (value.type != jbvBinary)
+				wrong = "what a history state remembers must be a list";
+			else
+				wrong = restore_entry(chart, entry, value.val.binary.data);
 		}
-		else if (token == WJB_BEGIN_ARRAY && current != NULL)
-			current->states = palloc(sizeof(WfStateId) *
-									 value.val.array.nElems);
-		else if (token == WJB_ELEM && current != NULL && state != WF_NO_STATE)
-			current->states[current->n++] = state;
 	}
+	if (wrong != NULL)
+		machine->nhistory = 0;
+	return wrong == NULL ? NULL : psprintf("Its history cannot be used: %s.", wrong);
+}
+
+/* {"invoke id": "process", ...}; child.c reads it when it is needed. */
+static const char *
+look_at_children(const WfProcess *process)
+{
+	Jsonb	   *children = DatumGetJsonbP(process->row.children);
+	JsonbIterator *it = JsonbIteratorInit(&children->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(children))
+		return "Its children must be an object.";
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+		if (token == WJB_VALUE && value.type != jbvString)
+			return "Its children must be ids of processes.";
+	return NULL;
 }
 
 Jsonb *
@@ -92,11 +169,13 @@ wf_history_jsonb(const WfMachine *machine)
 	return wf_jsonb_object(machine->nhistory, keys, values);
 }
 
-void
-wf_process_load(WfProcess *process)
+/* The machine of its definition, set up as the process stands. */
+static const char *
+restore(WfProcess *process)
 {
 	WfStepper  *stepper = process->stepper;
 	WfMachineOf  *entry;
+	const char *wrong = NULL;
 
 	for (entry = stepper->machines; entry != NULL; entry = entry->next)
 		if (entry->definition == process->definition)
@@ -117,7 +196,30 @@ wf_process_load(WfProcess *process)
 	process->machine = entry->machine;
 	process->own_context = NULL;	/* a verdict may show it */
 	if (process->row.status != WF_INITIALIZED)
-		restore_states(process, entry->machine);
-	if (process->row.history != (Datum) 0)
-		restore_history(process, entry->machine);
+		wrong = restore_states(process, entry->machine);
+	if (wrong == NULL && process->row.history != (Datum) 0)
+		wrong = restore_history(process, entry->machine);
+	if (wrong == NULL && unlikely(process->row.children != (Datum) 0))
+		wrong = look_at_children(process);
+	return wrong;
+}
+
+void
+wf_process_load(WfProcess *process)
+{
+	const char *wrong = restore(process);
+
+	if (unlikely(wrong != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("process %s is not as the engine left it",
+						wf_uuid_text(&process->row.id)),
+				 errdetail("%s", wrong),
+				 errhint("workflow.check() finds what else is wrong.")));
+}
+
+bool
+wf_process_is_sound(WfProcess *process)
+{
+	return restore(process) == NULL;
 }

@@ -68,6 +68,7 @@ SELECT is(broken(format('INSERT INTO workflow.failure (process, seq, at, due, at
 SELECT is(broken(format('UPDATE workflow.process SET parent = NULL WHERE id = %L', :'c')), 'child is lost', 'child is lost');
 SELECT is(broken(format('UPDATE workflow.process SET status = ''finalized'' WHERE id = %L', :'c')), 'end of a child is lost', 'end of a child is lost');
 SELECT is(broken(format('UPDATE workflow.process SET children = ''{"c": "%s"}'' WHERE id = %L', :'c', :'o')), 'child is lost, children of what is over', 'children of what is over');
+SELECT is(broken(format('UPDATE workflow.process SET children = %L WHERE id = %L', c, :'p')), 'child is lost', 'children: ' || c) FROM unnest(ARRAY['5', '[1]', '{"c": 5}', '{"c": {"c": [1]}}', '{"c": "x"}']) c;
 SELECT is(broken('UPDATE workflow.deferred SET process = gen_random_uuid()'), 'deferred event of no process', 'deferred event of no process');
 SELECT is(broken('UPDATE workflow.attribute SET process = gen_random_uuid()'), 'attribute of no process', 'attribute of no process');
 SELECT is(broken('INSERT INTO workflow.pause (definition, owner, at, by) VALUES (''none'', 1, now(), ''x'')'), 'pause of no definition', 'pause of no definition');
