@@ -1,5 +1,11 @@
-# Launcher, runtime and executor do not grow with the steps that are taken: a
-# hundred thousand here, or as many as WORKFLOW_STEPS says.
+# Launcher, runtime and executors do not grow with what they do.
+#
+# An executor takes steps of every kind, WORKFLOW_STEPS in all (30,000, unless the
+# environment says otherwise); the runtime sees executors come and go, the
+# launcher runtimes and databases. What each holds is the sum of what is used in
+# its memory contexts between batches, to the byte. What the C library has from
+# the kernel goes up and down by megabytes with how full the batches are, and
+# with what was freed between what is kept; it is looked at as a whole.
 use strict;
 use warnings;
 
@@ -11,73 +17,336 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WorkflowTest;
 
-plan skip_all => 'no /proc' if !-r "/proc/$$/status";
+my $steps = $ENV{WORKFLOW_STEPS} || 30_000;
 
-my $steps = $ENV{WORKFLOW_STEPS} || 100_000;
-my $round = 10_000;
+# One executor, which stays. Statistics change only when the test says so: with
+# them the size of what is planned anew.
+my $node = workflow_node('memory_workers', 'autovacuum = off', 'workflow.max_executors = 1',
+	'workflow.executor_idle_timeout = 1h', 'workflow.runtime_idle_timeout = 1h', 'workflow.sweep_interval = 1h',
+	'synchronous_commit = off', 'fsync = off', q{log_line_prefix = '[%p] '}, 'lc_messages = C');
 
-# One executor, which stays, and commits for itself only.
-my $node = workflow_node('memory_workers', 'workflow.max_executors = 1',
-	'workflow.executor_idle_timeout = 1h', 'synchronous_commit = off', 'fsync = off');
+#
+# What a process holds.
+#
 
-# A guard, an expression, a function, an event to itself, another timer, a child
-# that ends and a failure that is caught: whatever a step takes memory for.
-as($node, 'clerk', q{
-	SELECT workflow.define('{"id": "errand", "initial": "a", "states": {"a": {"type": "final"}}}')});
-$node->safe_psql('postgres', q{CREATE SCHEMA shop AUTHORIZATION clerk});
-as($node, 'clerk', q{
-	CREATE FUNCTION shop.is_even(context jsonb, event jsonb) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN (context->>'n')::int % 2 = 0; END $$;
-	CREATE FUNCTION shop.fail(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
-	SELECT workflow.define('{"id": "clock", "initial": "a", "context": {"n": 0}, "states": {
-		"a": {"on": {"tick": [
-				{"guard": "shop.is_even", "target": "b", "actions": [{"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}]},
-				{"target": "b", "actions": [{"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}, {"type": "raise", "event": "tock"}]}]},
-			"after": {"1 day": "b"}},
-		"b": {"on": {"tick": "a", "tock": {}}, "after": {"2 days": "a"}},
-		"c": {"invoke": {"src": "errand", "id": "e", "onDone": "a"}}},
-		"on": {"go": ".c", "break": {"actions": "shop.fail"}, "error.*": {}}}');
-	SELECT count(workflow.start('clock', key => 'c' || i)) FROM generate_series(1, 100) i});
-
-# Private memory of a process in kB.
-sub memory
+# Bytes used in its memory contexts, by their names, and in all of them. Asked
+# for while it waits for something to do; should a signal have had it begin with
+# something nevertheless, that is not there any more the next time.
+sub contexts
 {
 	my ($pid) = @_;
+	my %least;
+
+	foreach (1 .. 3)
+	{
+		my $offset = -s $node->logfile;
+		my %used;
+
+		$node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid)");
+		wait_until(sub { log_since($node, $offset) =~ /^\[$pid\] LOG:  Grand total: /m }, "the contexts of $pid");
+		foreach (log_since($node, $offset) =~ /^\[$pid\] LOG:  (.*)/mg)
+		{
+			$used{$1} += $2 if /^level: \d+; (.*?): \d+ total in .*; (\d+) used/;
+			$used{'all of them'} = $1 if /^Grand total: .*; (\d+) used/;
+		}
+		%least = %used if !%least || $used{'all of them'} < $least{'all of them'};
+	}
+	return \%least;
+}
+
+sub wait_until
+{
+	my ($done, $what) = @_;
+
+	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if $done->();
+		select(undef, undef, undef, 0.1);
+	}
+	die "waited in vain for $what";
+}
+
+# Private memory in kB, if the system tells it.
+sub resident
+{
+	my ($pid) = @_;
+
+	return undef if !-r "/proc/$pid/status";
 	my ($kb) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
 
 	return $kb;
 }
 
-sub round
+# What became more, and by how much.
+sub difference
 {
-	as($node, 'clerk', qq{
-		SELECT count(workflow.post(p.id, CASE WHEN i % 100 = 0 THEN 'break' WHEN i % 100 = 1 THEN 'go' ELSE 'tick' END))
-		FROM generate_series(1, $round / 100) i, workflow.processes p WHERE p.definition = 'clock'});
-	wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.timer WHERE due <= now())}, 'all of it is worked');
+	my ($before, $after) = @_;
+
+	return join ', ', map { my $more = $after->{$_} - ($before->{$_} // 0); $more ? "$_ $more" : () }
+		sort keys %$after;
+}
+
+sub pid_of
+{
+	my ($kind) = @_;
+	my @pids = worker_pids($node, $kind);
+
+	die "there are " . @pids . " ${kind}s" if @pids != 1;
+	return $pids[0];
+}
+
+# The test of a kind of worker: do something some times, and then much more of it.
+# What it keeps for good, a plan that is needed now and then, it does not take
+# again and again: only who grows each time does grow.
+sub stays
+{
+	my ($kind, $what, $few, $many, $allowed, $do) = @_;
+	my $grown;
+
+	$do->($few);
+	my $pid = pid_of($kind);
+	my $before = contexts($pid);
+	foreach (1 .. 3)
+	{
+		$do->($many);
+		my $after = contexts($pid);
+
+		$grown = $after->{'all of them'} - $before->{'all of them'};
+		note("$kind, $many times $what: $before->{'all of them'} bytes, then $after->{'all of them'}"
+			  . ($grown ? ' (' . difference($before, $after) . ')' : ''));
+		last if $grown < $allowed;
+		$before = $after;
+	}
+	is(pid_of($kind), $pid, "$what: the $kind is the same process");
+	cmp_ok($grown, '<', $allowed, "$what: the $kind does not grow");
 	return;
 }
 
-sub workers
+#
+# Executors: every kind of step, each in the definition of a server's life.
+#
+$node->safe_psql('postgres', q{CREATE SCHEMA shop AUTHORIZATION clerk});
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.is_even(context jsonb, event jsonb) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN (context->>'n')::int % 2 = 0; END $$;
+	CREATE FUNCTION shop.fail(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+	CREATE FUNCTION shop.try(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+		BEGIN PERFORM 1 / 0; EXCEPTION WHEN division_by_zero THEN NULL; END $$;
+	CREATE SEQUENCE shop.attempts;
+	CREATE FUNCTION shop.fail_first(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+		BEGIN IF nextval('shop.attempts') % 2 = 1 THEN RAISE 'not yet'; END IF; END $$;
+	SELECT workflow.define('{"id": "errand", "initial": "a", "states": {"a": {"type": "final"}}}');
+	SELECT workflow.define('{"id": "letter", "initial": "a", "context": {"n": 0}, "search": {"n": "$.n"}, "states": {
+		"a": {"after": {"0": {"target": "b", "actions": {"type": "assign", "context": {"n": 1}}}}},
+		"b": {"after": {"0": "c"}},
+		"c": {"type": "final"}}}');
+	SELECT workflow.define('{"id": "fax", "initial": "a",
+		"on_error": {"retry": {"errors": "*", "intervalSeconds": 0, "maxAttempts": 1}, "then": {"event": "failed"}},
+		"states": {"a": {"on": {"first": {"actions": "shop.fail_first"}, "never": {"actions": "shop.fail"}, "failed": {}}}}}');
+	SELECT workflow.define('{"id": "clock", "initial": "a", "context": {"n": 0, "sum": 0, "lines": [1, 2, 3]}, "states": {
+		"a": {
+			"defer": "note",
+			"on": {"tick": [
+				{"guard": "shop.is_even", "target": "b", "actions": [{"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}]},
+				{"target": "b", "actions": [{"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}, {"type": "raise", "event": "tock"}]}]},
+			"after": {"1 day": "b"}},
+		"b": {"on": {"tick": "a", "tock": {}, "note": {}}, "after": {"2 days": "a"}},
+		"c": {"invoke": {"src": "errand", "id": "e", "onDone": "a"}}},
+		"on": {
+			"go": ".c",
+			"break": {"actions": "shop.fail"},
+			"divide": {"guard": {"@expr": "1 / ((context->>''n'')::int * 0) = 0"}},
+			"try": {"actions": "shop.try"},
+			"each": {"actions": {"type": "foreach", "array": {"@expr": "context->''lines''"}, "item": "line", "index": "i", "actions": [
+				{"type": "choose", "branches": [
+					{"guard": {"@expr": "(context->>''line'')::int = 2"}, "actions": {"type": "send", "event": "nothing"}},
+					{"actions": {"type": "assign", "context": {"sum": {"@expr": "(context->>''line'')::int"}}}}]}]}},
+			"tell": {"actions": {"type": "send", "event": {"type": "nothing", "data": {"@expr": "context"}}, "target": {"@expr": "context->>''peer''"}}},
+			"lose": {"actions": {"type": "send", "event": "nothing", "target": "00000000-0000-0000-0000-000000000000"}},
+			"plan": {"actions": [{"type": "send", "event": "nothing", "delay": "1 day", "id": "plan"}, {"type": "cancel", "id": "plan"}]},
+			"nothing": {},
+			"error.*": {}}}');
+	SELECT count(workflow.start('clock', jsonb_build_object('peer', workflow.start('clock')))) FROM generate_series(1, 50) i;
+	SELECT count(workflow.start('fax')) FROM generate_series(1, 100) i});
+
+# All that is due is done, and the executor waits.
+sub all_done
 {
-	return map { $_ => (worker_pids($node, $_))[0] } qw(launcher runtime executor);
+	wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.timer WHERE due <= now())}, 'all of it is done');
+	wait_for($node, q{SELECT bool_and(state = 'idle') FROM workflow.activity WHERE kind = 'executor'}, 'the executor rests');
+	return;
 }
 
-round() for 1 .. 3;
-my %pids = workers();
-my %before = map { $_ => memory($pids{$_}) } keys %pids;
-for (my $done = 0; $done < $steps; $done += $round)
+# So many of these events, in equal parts, by the hundred.
+sub events
 {
-	round();
-}
-my %after = workers();
-foreach my $kind (sort keys %pids)
-{
-	is($after{$kind}, $pids{$kind}, "the $kind is the same process");
-	my $kb = memory($pids{$kind});
+	my ($definition, @events) = @_;
+	my $list = join ', ', map { "'$_'" } @events;
 
-	note("$kind: $before{$kind} kB, after $steps steps $kb kB");
-	cmp_ok($kb - $before{$kind}, '<', 1500, "the $kind does not grow");
+	return sub {
+		my ($n) = @_;
+
+		as($node, 'clerk', qq{
+			SELECT count(workflow.post(p.id, e)) FROM generate_series(1, $n / 100 / cardinality(ARRAY[$list])),
+				unnest(ARRAY[$list]) e, workflow.processes p WHERE p.definition = '$definition'});
+		all_done();
+	};
 }
-cmp_ok($node->safe_psql('postgres', q{SELECT sum(step) FROM workflow.process}), '>=', $steps, 'so many steps were taken');
+
+sub letters
+{
+	my ($n) = @_;
+
+	as($node, 'clerk', "SELECT count(*) FROM workflow.start_many('letter', array_fill('{}'::jsonb, ARRAY[$n / 3]))");
+	all_done();
+	return;
+}
+
+# Something else that makes kept plans and expressions be made anew, and then a
+# few steps; so many in all.
+sub after_each
+{
+	my ($command, $tick) = @_;
+
+	return sub {
+		my ($n) = @_;
+
+		foreach my $i (1 .. $n / 200)
+		{
+			as($node, 'clerk', sprintf($command, $i % 7 + 1));
+			$tick->(200);
+		}
+	};
+}
+
+my $tick = events('clock', 'tick');
+my $analyze = sub {
+	my ($n) = @_;
+
+	foreach (1 .. $n / 200)
+	{
+		$node->safe_psql('postgres', 'ANALYZE');
+		$tick->(200);
+	}
+};
+
+# What is done, and how many of the simplest steps one of it takes as long as.
+my @kinds = (
+	[ 'guards, expressions, timers', 1, $tick ],
+	[ 'failures that are caught', 1, events('clock', 'break', 'divide') ],
+	[ 'code that catches its own', 1, events('clock', 'try') ],
+	[ 'loops', 1, events('clock', 'each') ],
+	[ 'events to others', 1, events('clock', 'tell', 'lose') ],
+	[ 'events that are taken back', 1, events('clock', 'plan') ],
+	[ 'events kept for later', 1, events('clock', 'note', 'tick', 'tick') ],
+	[ 'children', 1, events('clock', 'go') ],
+	[ 'processes from start to end', 1, \&letters ],
+	[ 'altered functions', 2, after_each('ALTER FUNCTION shop.is_even COST %d', $tick) ],
+	[ 'statistics made anew', 2, $analyze ],
+	[ 'failures that are tried again', 10, events('fax', 'first') ],
+	[ 'failures that are given up', 10, events('fax', 'never') ]);
+
+$tick->(1000);
+my $executor = pid_of('executor');
+my $resident = resident($executor);
+
+foreach my $kind (@kinds)
+{
+	my ($what, $cost, $do) = @$kind;
+	my $many = int($steps / @kinds / $cost / 600) * 600;
+
+	stays('executor', $what, 600, $many || 600, 2000, $do);
+}
+
+SKIP:
+{
+	skip 'no /proc', 1 if !defined $resident;
+	my $grown = resident($executor) - $resident;
+
+	note("the executor has $resident kB of its own, and $grown kB more after all this");
+	cmp_ok($grown, '<', 16_384, 'nor beside its memory contexts');
+}
+
+#
+# The runtime: executors that come and go, and searches.
+#
+foreach my $role (qw(baker miller))
+{
+	workflow_role($node, $role);
+	as($node, $role, q{
+		SELECT workflow.define(format('{"id": "door of %s", "initial": "a", "states": {"a": {"on": {"ring": {}}, "after": {"1 day": {"target": "a", "reenter": true}}}}}', current_user)::json);
+		SELECT workflow.start('door of ' || current_user, key => 'a')});
+}
+
+sub executors
+{
+	my ($n) = @_;
+
+	foreach (1 .. $n / 2)
+	{
+		foreach my $role (qw(baker miller))
+		{
+			as($node, $role, q{SELECT workflow.post_by_key('door of ' || current_user, 'a', 'ring')});
+			all_done();
+		}
+	}
+	return;
+}
+
+# An UPDATE by hand is announced to nobody.
+sub searches
+{
+	my ($n) = @_;
+
+	foreach (1 .. $n)
+	{
+		$node->safe_psql('postgres', q{
+			UPDATE workflow.timer t SET due = now() FROM workflow.process p WHERE p.id = t.process AND p.started_by = 'miller';
+			SELECT workflow.wake()});
+		all_done();
+	}
+	return;
+}
+
+my $cycles = int($steps / 1000) || 1;
+stays('runtime', 'executors that come and go', 20, $cycles, 300, \&executors);
+stays('runtime', 'searches', 20, $cycles, 300, \&searches);
+
+#
+# The launcher: runtimes that end, databases that come and go.
+#
+sub runtimes
+{
+	my ($n) = @_;
+
+	foreach (1 .. $n)
+	{
+		my $pid = pid_of('runtime');
+
+		$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+		wait_for($node, "SELECT count(*) = 1 FROM workflow.activity WHERE kind = 'runtime' AND pid <> $pid", 'another runtime');
+	}
+	return;
+}
+
+sub databases
+{
+	my ($n) = @_;
+
+	foreach (1 .. $n)
+	{
+		$node->safe_psql('postgres', 'CREATE DATABASE shop TEMPLATE template_shop');
+		$node->safe_psql('shop', 'SELECT workflow.adopt()');
+		wait_for($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'shop' AND backend_type = 'workflow runtime'}, 'its runtime');
+		$node->safe_psql('postgres', 'DROP DATABASE shop');
+	}
+	return;
+}
+
+stays('launcher', 'runtimes that end', 10, $cycles, 300, \&runtimes);
+$node->safe_psql('postgres', 'CREATE DATABASE template_shop IS_TEMPLATE true');
+$node->safe_psql('template_shop', 'CREATE EXTENSION workflow');
+stays('launcher', 'databases that come and go', 5, int($cycles / 10) || 1, 300, \&databases);
+
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.check()}), '0', 'everything fits together');
 
 $node->stop;
