@@ -25,7 +25,6 @@ workflow_work(PG_FUNCTION_ARGS)
 {
 	int			limit = PG_GETARG_INT32(0);
 	WfBatch		batch = {0};
-	TimestampTz next;
 	int			done;
 	int			claimed = 0;
 
@@ -42,7 +41,7 @@ workflow_work(PG_FUNCTION_ARGS)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		if (wf_pause_look())
 			(void) wf_pause_bring_back(batch.owner, limit);
-		claimed = wf_batch(&batch, DT_NOBEGIN, wf_due_limit(), 0, limit, &next, &done);
+		claimed = wf_batch(&batch, DT_NOBEGIN, wf_due_limit(), 0, limit, NULL, &done);
 		PopActiveSnapshot();
 	}
 	SPI_finish();

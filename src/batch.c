@@ -234,6 +234,9 @@ wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
 	else
 		batch->pause_over = wf_pause_look() && wf_pause_is_over(batch->owner);
 
+	if (next == NULL)
+		return batch->claimed;
+
 	/*
 	 * Timers below the mark that this transaction inserted itself (an
 	 * absolute due time in the past) are not in the range of the scan.

@@ -41,7 +41,8 @@ typedef struct WfBatch
  * SPI and a transaction, to whose end the processes claimed stay locked; those
  * that others have locked are left out.  Throws what user code throws.
  *
- * Returns the number of timers claimed.  *next: the earliest due time left.
+ * Returns the number of timers claimed.  *next: the earliest due time left;
+ * NULL when nobody asks.
  * *done: events taken off, which is fewer where steps took their time: the
  * rest is put back.
  */

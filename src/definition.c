@@ -11,14 +11,12 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "compile.h"
@@ -26,6 +24,10 @@
 #include "quote.h"
 #include "session.h"
 #include "stamp.h"
+#include "watch.h"
+
+/* Told when the extension is dropped. */
+static WfWatch watch = {.table = "definition"};
 
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
@@ -74,11 +76,12 @@ static WfStatement owner_statement = {
 static void
 check_cache(void)
 {
-	Oid			relation = get_relname_relid("definition",
-											 get_namespace_oid("workflow", false));
 	HASHCTL		control;
 
-	if (cache != NULL && cache_relation == relation)
+	if (likely(cache != NULL && wf_watch_is_good(&watch)))
+		return;
+	wf_watch_begin(&watch);
+	if (cache != NULL && cache_relation == watch.relation)
 		return;
 	if (cache_context != NULL)
 		MemoryContextDelete(cache_context);
@@ -91,7 +94,7 @@ check_cache(void)
 	control.hcxt = cache_context;
 	cache = hash_create("workflow definitions", 64, &control,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache_relation = relation;
+	cache_relation = watch.relation;
 }
 
 /*

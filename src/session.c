@@ -24,12 +24,12 @@
 #include "pgstat.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "session.h"
+#include "watch.h"
 
 #define PINNED_PATH "pg_catalog, pg_temp"
 
@@ -174,18 +174,18 @@ wf_abort(MemoryContext context)
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
-/* The role that owns our tables. */
+/* The role that owns our tables: kept, as every statement asks. */
 static Oid
 tables_owner(void)
 {
-	Oid			schema = get_namespace_oid("workflow", true);
-	Oid			relation = InvalidOid;
+	static WfWatch watch = {.table = "process"};
+	static Oid	owner = InvalidOid;
 	HeapTuple	tuple;
-	Oid			owner;
 
-	if (OidIsValid(schema))
-		relation = get_relname_relid("process", schema);
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	if (likely(wf_watch_is_good(&watch)))
+		return owner;
+	wf_watch_begin(&watch);
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(watch.relation));
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -29,6 +29,7 @@
 #include "session.h"
 #include "store.h"
 #include "wake.h"
+#include "watch.h"
 
 #define PROCESS_COLUMNS \
 	"p.ctid, p.id, p.definition, p.step, p.status, p.suspended, p.states, p.context, p.history," \
@@ -139,17 +140,25 @@ static const char *const status_names[] = {
 
 /* OIDs of the enum's values; those of another CREATE EXTENSION do not fit. */
 static Oid	status_type = InvalidOid;
+
+/* Told when the extension is dropped, which they go with. */
+static WfWatch watch = {.table = "process"};
 static Oid	status_oids[lengthof(status_names)];
 
 static void
 load_status_oids(void)
 {
-	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-									   CStringGetDatum("status"),
-									   ObjectIdGetDatum(get_namespace_oid("workflow", false)));
+	Oid			type;
 
+	if (likely(OidIsValid(status_type) && wf_watch_is_good(&watch)))
+		return;
+	wf_watch_begin(&watch);
+	type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+						   CStringGetDatum("status"),
+						   ObjectIdGetDatum(get_namespace_oid("workflow", false)));
 	if (type == status_type && OidIsValid(type))
 		return;
+	status_type = InvalidOid;
 	for (int i = 0; i < (int) lengthof(status_names); i++)
 		status_oids[i] = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
 										 ObjectIdGetDatum(type),

@@ -37,10 +37,13 @@ on_change(Datum arg, Oid relation)
 			watch->relation = InvalidOid;
 }
 
+/* InvalidOid: the extension is not there. */
 static Oid
 relation_of(const WfWatch *watch)
 {
-	return get_relname_relid(watch->table, get_namespace_oid("workflow", false));
+	Oid			schema = get_namespace_oid("workflow", true);
+
+	return OidIsValid(schema) ? get_relname_relid(watch->table, schema) : InvalidOid;
 }
 
 bool

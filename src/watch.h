@@ -23,7 +23,10 @@ typedef struct WfWatch
  */
 extern bool wf_watch_is_good(WfWatch *watch);
 
-/* What is read from now on is good until a change is told. */
+/*
+ * What is read from now on is good until a change is told.  Without the
+ * extension, nothing is ever good.
+ */
 extern void wf_watch_begin(WfWatch *watch);
 
 /* Must be called before the statement that changes the table. */
