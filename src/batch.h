@@ -20,8 +20,8 @@ typedef struct WfBatch
 	int			claimed;		/* timers */
 	int			position;		/* index of the timer being stepped; claimed
 								 * when all were */
-	WfTimerRow	timer;			/* that timer: process and seq only, the rest is
-								 * gone when an error is dealt with */
+	WfTimerRow	timer;			/* that timer; what it points to is gone when an
+								 * error is dealt with */
 	bool		user_ran;
 	int			fitting;		/* so many events would have taken the time that
 								 * user code has */

@@ -33,10 +33,10 @@
 
 static WfStatement take_statement = {
 	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND seq OPERATOR(pg_catalog.=) $2"
+	" AND seq OPERATOR(pg_catalog.=) $2 AND attempts OPERATOR(pg_catalog.=) $3"
 	" RETURNING due, attempts, event, name, state, actor, data, child",
-	.nargs = 2,
-	.args = {UUIDOID, INT8OID}
+	.nargs = 3,
+	.args = {UUIDOID, INT8OID, INT2OID}
 };
 
 static WfStatement keep_statement = {
@@ -279,11 +279,17 @@ column(int number)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
 }
 
-/* Take the timer out of its table, as it is now. */
+/*
+ * Take the timer out of its table, as it is now.  Since our batch was undone and
+ * its locks are free, another executor may have stepped it, failed likewise and
+ * recorded that: it waits for the next attempt, and ours does not count.
+ */
 static bool
 take(WfTimerRow *timer)
 {
-	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
+	Datum		values[3] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
+		Int16GetDatum(timer->attempts)
+	};
 	Datum		data;
 	bool		isnull;
 	HeapTuple	row;

@@ -1,10 +1,12 @@
 /*
  * held_commit.c
- *	  A breakpoint in the end of a transaction, for test/t/commit_window.pl.
+ *	  A breakpoint in the end of a transaction, for test/t/commit_window.pl and
+ *	  test/t/poison.pl.
  *
- * LOADed into a session: when its transaction has committed so far that its
- * rows can be seen, and has neither sent its invalidations nor released its
- * locks, it makes the file held_commit.at and waits until somebody removes it.
+ * LOADed into a session, or come with held_commit_load(): when its transaction
+ * has committed or aborted so far that others see it, and has neither sent its
+ * invalidations nor released its locks, it makes the file held_commit.at and
+ * waits until somebody removes it.
  */
 #include "postgres.h"
 
@@ -21,12 +23,20 @@ PG_MODULE_MAGIC;
 void		_PG_init(void);
 
 static char *at = NULL;
-static bool committed = false;
+static bool ended = false;
+
+PG_FUNCTION_INFO_V1(held_commit_load);
+
+Datum
+held_commit_load(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_VOID();
+}
 
 static void
 note(XactEvent event, void *arg)
 {
-	committed = event == XACT_EVENT_COMMIT && at != NULL && at[0] != '\0';
+	ended = (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT) && at != NULL && at[0] != '\0';
 }
 
 static void
@@ -34,9 +44,9 @@ hold(ResourceReleasePhase phase, bool is_commit, bool is_top, void *arg)
 {
 	int			file;
 
-	if (!committed || !is_top || phase != RESOURCE_RELEASE_BEFORE_LOCKS)
+	if (!ended || !is_top || phase != RESOURCE_RELEASE_BEFORE_LOCKS)
 		return;
-	committed = false;
+	ended = false;
 	file = open(at, O_CREAT | O_WRONLY, 0600);
 	if (file < 0)
 		return;

@@ -19,12 +19,8 @@ workflow_role($node, 'other');
 #
 # A breakpoint that can be loaded into a session
 #
-my ($library, $held) = map { $node->basedir . "/$_" } 'held_commit.so', 'held_commit.at';
-
-sub configured { my ($what) = @_; chomp(my $value = `pg_config --$what`); return $value }
-system(join(' ', configured('cc'), '-shared -fPIC -O1', '-I' . configured('includedir-server'), configured('cppflags'),
-	'-o', "'$library'", "'$FindBin::Bin/../module/held_commit.c'")) == 0
-  or die 'the breakpoint could not be built';
+my $library = held_commit_library($node);
+my $held = $node->basedir . '/held_commit.at';
 
 # Commit these statements as far as that, call back, and go on.
 sub held_commit

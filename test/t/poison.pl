@@ -208,5 +208,35 @@ as($node, 'clerk', q{SELECT workflow.resume(process) FROM workflow.errors WHERE 
 wait_for($node, q{SELECT count(*) = 1000 FROM workflow.process WHERE (context->>'n')::int >= 1000 AND states = '{sent}'}, 'the resumed ones');
 is($node->safe_psql('postgres', q{SELECT count(*), count(DISTINCT n) FROM shop.done}), '1999|1999', 'each was done once');
 
+#
+# When an event has failed, it is free until that is recorded: another executor
+# may step it, fail as well and record it first. That is one attempt all the same,
+# or events would be given up early, and the second attempt not wait.
+#
+my $library = held_commit_library($node);
+my $held = $node->basedir . '/held_commit.at';
+$node->safe_psql('postgres', "CREATE FUNCTION shop.load() RETURNS void LANGUAGE c AS '$library', 'held_commit_load'");
+as($node, 'clerk', qq{
+	CREATE SEQUENCE shop.tries;
+	CREATE FUNCTION shop.fail(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS \$\$
+	BEGIN
+		IF nextval('shop.tries') = 1 THEN
+			PERFORM shop.load(), set_config('held_commit.at', '$held', true);
+		END IF;
+		RAISE 'this order is lost';
+	END \$\$;
+	SELECT workflow.define('{"id": "lost", "initial": "a", "states": {"a": {"on": {"ship": {"actions": "shop.fail"}}}}}');
+	SELECT workflow.start('lost', key => 'a');
+	SELECT workflow.post_by_key('lost', 'a', 'ship')});
+wait_for($node, "SELECT (pg_stat_file('$held', true)).size IS NOT NULL", 'an executor to be held in the end of its transaction');
+# It is not looked after: the other one comes.
+wait_for_count($node, 1, q{workflow.errors WHERE definition = 'lost'});
+unlink $held or die "$held: $!";
+wait_for($node, q{SELECT bool_and(state = 'idle') FROM workflow.activity WHERE kind = 'executor'}, 'the executors to rest');
+is($node->safe_psql('postgres', q{
+		SELECT last_value, e.attempts, t.attempts, t.due > now() + '1 hour'
+		FROM shop.tries, workflow.errors e JOIN workflow.timer t USING (process) WHERE e.definition = 'lost'}),
+	'2|1|1|t', 'an event that two executors were at has had one attempt');
+
 $node->stop;
 done_testing();
