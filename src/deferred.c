@@ -26,8 +26,18 @@ static WfStatement count_statement = {
 	.args = {UUIDOID}
 };
 
+/* Counting a thousand for each one more would be a million by and by. */
+static WfStatement places_statement = {
+	.sql = "SELECT (SELECT d.place FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) $1"
+	"  ORDER BY d.process, d.seq LIMIT 1),"
+	" (SELECT d.place FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) $1"
+	"  ORDER BY d.process DESC, d.seq DESC LIMIT 1)",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+
 static WfStatement load_statement = {
-	.sql = "SELECT seq, event, name, actor, data FROM workflow.deferred"
+	.sql = "SELECT seq, event, name, actor, data, place FROM workflow.deferred"
 	" WHERE process OPERATOR(pg_catalog.=) $1 ORDER BY seq",
 	.nargs = 1,
 	.args = {UUIDOID}
@@ -91,21 +101,55 @@ id_of(const WfProcess *process)
 	return UUIDPGetDatum(&process->row.id);
 }
 
-/* So many wait already. */
-static int
-count_deferred(WfProcess *process)
+/* Column of the only row of SPI's last result, null is 0. */
+static int64
+number(int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									  column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+/* How many has the table, at most?  It is ours: once asked, it stays so. */
+static void
+ask_for_places(WfProcess *process)
 {
 	Datum		id = id_of(process);
-	bool		isnull;
+	int64		first;
+
+	if (process->deferred_asked)
+		return;
+	process->deferred_asked = true;
+	if (process->deferred_loaded || process->is_new)
+		return;
+	wf_execute(&places_statement, &id, NULL, 1);
+	first = number(1);
+	process->deferred_place = number(2);
+	process->deferred_stored = process->deferred_place == 0 ? 0 :
+		process->deferred_place - first + 1;
+}
+
+/* Do so many wait already? */
+static bool
+are_there(WfProcess *process, int limit)
+{
+	Datum		id = id_of(process);
 	int			n = 0;
 
+	ask_for_places(process);
 	for (int i = 0; i < process->ndeferred; i++)
 		n += !process->deferred[i].gone;
 	if (process->deferred_loaded || process->is_new)
-		return n;
+		return n >= limit;
+	if (n + process->deferred_stored < limit)
+		return false;
+
+	/* Some between the first and the last may be gone. */
 	wf_execute(&count_statement, &id, NULL, 1);
-	return n + DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										   SPI_tuptable->tupdesc, 1, &isnull));
+	process->deferred_stored = number(1);
+	return n + process->deferred_stored >= limit;
 }
 
 void
@@ -113,7 +157,7 @@ wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
 {
 	WfDeferred *deferred;
 
-	if (count_deferred(process) >= wf_max_deferred)
+	if (are_there(process, wf_max_deferred))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the process keeps %d events for later already",
@@ -124,6 +168,7 @@ wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
 	deferred->timer = *timer;
 	deferred->timer.seq = 0;
 	deferred->state = state;
+	deferred->place = ++process->deferred_place;
 }
 
 /* Is it not known yet what the table has of this process? */
@@ -212,6 +257,8 @@ load(WfProcess *process)
 		deferred->timer.actor = SPI_getvalue(row, desc, 4);
 		data = SPI_getbinval(row, desc, 5, &isnull);
 		deferred->timer.data = isnull ? NULL : DatumGetJsonbPCopy(data);
+		process->deferred_place = Max(process->deferred_place,
+									  DatumGetInt64(SPI_getbinval(row, desc, 6, &isnull)));
 	}
 	for (int i = 0; i < nmine; i++)
 		*wf_grow(process->deferred, process->ndeferred, process->deferred_size) = mine[i];
@@ -272,6 +319,6 @@ wf_deferred_write(WfProcess *process, WfOutput *out)
 		if (deferred->gone && deferred->timer.seq != 0)
 			wf_output_recall(out, &process->row.id, deferred->timer.seq);
 		else if (!deferred->gone && deferred->timer.seq == 0)
-			wf_output_defer(out, &deferred->timer, deferred->state);
+			wf_output_defer(out, &deferred->timer, deferred->state, deferred->place);
 	}
 }

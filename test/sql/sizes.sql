@@ -44,6 +44,8 @@ SELECT is(grows('workflow.deferred', 100, $$SELECT count(*) FROM workflow.send_m
     'events are kept for later by the hundred');
 SELECT is(grows('workflow.deferred', 100, $$SELECT workflow.send(workflow.find('desk', '%s'), 'open')$$), NULL, 'and taken at once');
 SELECT is(context(workflow.find('desk', '1000')), '{"n": 1000}', 'all of them');
+SELECT is(grows('workflow.deferred', 100, $$SELECT workflow.send(p, 'letter') FROM workflow.start('desk', key => 'one by one %1$s') p, generate_series(1, %1$s) i$$), NULL,
+    'or one by one');
 CREATE FUNCTION app.work_all() RETURNS int LANGUAGE plpgsql AS $$ DECLARE n int := 0; t int; BEGIN
     LOOP t := workflow.work(100); EXIT WHEN t = 0; n := n + t; END LOOP; RETURN n; END $$;
 SELECT is(grows('workflow.timer', 100, $$SELECT workflow.post(workflow.start('door', key => 'due'), 'ring') FROM generate_series(1, %s) UNION ALL SELECT CASE WHEN app.work_all() < 0 THEN workflow.post(NULL, NULL) END$$),
