@@ -8,10 +8,12 @@
 #   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less
 #   make sanitize                                the tests with sanitizers in our code
+#   make dist                                    what was committed, as a zip file for PGXN
+#   make next VERSION=0.3.0                      begin the next version, see sql/next
 
 # These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check matrix demo demo-stop bench speed fuzz sanitize
+OUR_GOALS = check matrix demo demo-stop bench speed fuzz sanitize dist next
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -31,15 +33,22 @@ fuzz:
 	@test/fuzz/run $(MINUTES)
 sanitize:
 	@test/sanitize
+dist:
+	@sql/dist
+next:
+	@sql/next $(VERSION)
 
 else
 
 EXTENSION    = workflow
 EXTVERSION   = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
-PARTS        = header roles tables api views search check grants wake
+PARTS        = $(shell cat sql/parts/order)
 MODULE_big   = $(EXTENSION)
 OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+PG_CPPFLAGS  = -DWF_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(WF_CFLAGS)
+# The SQL of this version is made from its parts. That of the released ones, and
+# the scripts that lead from each to the next, are as they are for ever.
 DATA         = $(filter-out sql/$(EXTENSION)--$(EXTVERSION).sql,$(wildcard sql/$(EXTENSION)--*.sql))
 DATA_built   = sql/$(EXTENSION)--$(EXTVERSION).sql
 
@@ -57,8 +66,9 @@ include $(PGXS)
 
 # PostgreSQL is built here without --enable-depend.
 $(OBJS): $(wildcard src/*.h)
+src/installed.o src/workflow.o: $(EXTENSION).control
 
 $(DATA_built): $(PARTS:%=sql/parts/%.sql)
-	cat $^ > $@
+	cat $^ >$@
 
 endif

@@ -93,8 +93,9 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	WfRow		row;
 	WfDefinition *definition;
 	WfSimulation *sim;
-	Datum		values[5];
-	bool		nulls[5] = {0};
+	WfSimulatedStep *step;
+	Datum		values[6];
+	bool		nulls[6] = {0};
 	Datum		result;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -111,12 +112,14 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	run.sim = sim = wf_simulation_of(definition, &row);
 	wf_forgotten("workflow.dry_run()", dry_run, &run);
 
-	values[0] = BoolGetDatum(sim->error == NULL &&
-							 ((WfSimulatedStep *) linitial(sim->steps))->taken);
+	step = sim->error == NULL ? linitial(sim->steps) : NULL;
+	values[0] = BoolGetDatum(step != NULL && step->taken);
 	values[1] = ObjectIdGetDatum(wf_status_oid(sim->row.status));
 	values[2] = sim->row.states;
 	values[3] = sim->row.context;
 	values[4] = JsonbPGetDatum(all_effects(sim));
+	/* The row of 0.1.0 ends before this one. */
+	values[5] = BoolGetDatum(step != NULL && step->deferred);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	SPI_finish();
 	return result;

@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "guc.h"
+#include "installed.h"
 #include "pool.h"
 #include "process.h"
 #include "session.h"
@@ -39,16 +40,29 @@ static WfStatement take_statement = {
 	.args = {UUIDOID, INT8OID, INT2OID}
 };
 
-static WfStatement keep_statement = {
-	.sql = "INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state,"
-	" actor, data, sqlstate, message, detail, hint, context, child)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
-	" ON CONFLICT (process, seq) DO UPDATE SET at = EXCLUDED.at, attempts = EXCLUDED.attempts,"
-	" given_up = EXCLUDED.given_up, sqlstate = EXCLUDED.sqlstate, message = EXCLUDED.message,"
-	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context",
-	.nargs = 17,
-	.args = {UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID,
+/* The first failure of an event is its row's first, and stays. */
+#define KEEP(more_columns, more_values) \
+	"INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state," \
+	" actor, data, sqlstate, message, detail, hint, context, child" more_columns ")" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17" more_values ")" \
+	" ON CONFLICT (process, seq) DO UPDATE SET at = EXCLUDED.at, attempts = EXCLUDED.attempts," \
+	" given_up = EXCLUDED.given_up, sqlstate = EXCLUDED.sqlstate, message = EXCLUDED.message," \
+	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context"
+#define KEEP_ARGS \
+	{UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
 	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID}
+
+static WfStatement keep_statement = {
+	.sql = KEEP(", since", ", $3"),
+	.nargs = 17,
+	.args = KEEP_ARGS
+};
+
+/* For the table as 0.1.0 made it. */
+static WfStatement keep_without_since_statement = {
+	.sql = KEEP("", ""),
+	.nargs = 17,
+	.args = KEEP_ARGS
 };
 
 static WfStatement crashes_statement = {
@@ -146,7 +160,8 @@ keep(const WfTimerRow *timer, int attempts, bool given_up, const char *sqlstate,
 	values[15] = text_datum(context, &nulls[15]);
 	values[16] = UUIDPGetDatum(&timer->child);
 	nulls[16] = timer->from_child ? ' ' : 'n';
-	wf_execute(&keep_statement, values, nulls, 0);
+	wf_execute(wf_installed_column("failure", "since") ? &keep_statement :
+			   &keep_without_since_statement, values, nulls, 0);
 }
 
 /* What is the matter with an event. */

@@ -36,6 +36,7 @@ typedef struct WfSimulatedStep
 {
 	const char *event;
 	bool		taken;
+	bool		deferred;		/* not taken yet: kept for later */
 	Datum		from_states;
 	Datum		to_states;
 	WfStatus	status;

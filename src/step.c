@@ -74,10 +74,10 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	wf_output_history(process->stepper->out, &process->row, event, wf_now(), due,
 					  taken, from_states, process->row.states, actor, data,
 					  process->reason);
-	process->reason = NULL;
 	if (unlikely(process->stepper->onlooker != NULL))
 		process->stepper->onlooker->stepped(process->stepper->onlooker, event,
 											due, taken, from_states);
+	process->reason = NULL;
 }
 
 /* --- error context ----------------------------------------------------- */

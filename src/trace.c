@@ -408,6 +408,8 @@ on_stepped(WfOnlooker *self, const char *event, TimestampTz due, bool taken,
 
 	step->event = pstrdup(event);
 	step->taken = taken;
+	step->deferred = sim->process->reason != NULL &&
+		strcmp(sim->process->reason, "deferred") == 0;
 	step->from_states = from_states;
 	step->to_states = sim->process->row.states;
 	step->status = sim->process->row.status;

@@ -23,7 +23,8 @@
 
 #ifdef PG_MODULE_MAGIC_EXT
 PG_MODULE_MAGIC_EXT(
-	.name = "workflow"
+	.name = "workflow",
+	.version = WF_VERSION
 );
 #else
 PG_MODULE_MAGIC;

@@ -259,7 +259,7 @@ CREATE FUNCTION workflow.get(
 CREATE FUNCTION workflow.dry_run(
     process uuid, event text, data jsonb DEFAULT NULL, actor text DEFAULT NULL,
     OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
-    OUT effects jsonb)
+    OUT effects jsonb, OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_dry_run';
 
 -- simulate(...): start a process, play a script with it under a clock of its
@@ -409,3 +409,9 @@ CREATE FUNCTION workflow.lint(definition text, version int DEFAULT NULL,
 -- lost, stands under meta.workflow. Errors: WF006, WF002.
 CREATE FUNCTION workflow.export(definition text, version int DEFAULT NULL) RETURNS json
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_export';
+
+-- library_version(): of the library that this session has loaded, like '0.2.0'.
+-- That of the SQL is pg_extension.extversion; the library may be the newer one,
+-- until ALTER EXTENSION workflow UPDATE.
+CREATE FUNCTION workflow.library_version() RETURNS text
+    LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_library_version';

@@ -10,7 +10,7 @@ GRANT USAGE ON TYPE workflow.status, workflow.verdict, workflow.migration TO wor
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA workflow TO workflow_user, workflow_admin;
 GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA workflow TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION
-    workflow.may(int, text), workflow.get(uuid), workflow.find(text, text), workflow.runtime_activity(),
+    workflow.may(int, text), workflow.get(uuid), workflow.find(text, text), workflow.runtime_activity(), workflow.library_version(),
     workflow.diagram(text, int, text), workflow.diagram(uuid, text),
     workflow.lint(text, int), workflow.export(text, int), workflow.function_state(text, oid),
     workflow.search(text, text[], jsonb, text[], workflow.status[], int, uuid)

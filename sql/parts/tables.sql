@@ -174,6 +174,7 @@ CREATE TABLE workflow.failure (
     detail   text,
     hint     text,
     context  text,
+    since    timestamptz,               -- when it failed first; null: 0.1.0 did not note it
     PRIMARY KEY (process, seq)
 );
 

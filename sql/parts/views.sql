@@ -38,9 +38,16 @@ CREATE VIEW workflow.deferred_events WITH (security_barrier) AS
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
 
+-- Who has started a process, and may not read its definition, is told what
+-- happened, and not where in the owner's functions, nor what is in the owner's
+-- tables ("Failing row contains ...").
 CREATE VIEW workflow.errors WITH (security_barrier) AS
     SELECT f.process, d.name AS definition, p.key, p.status, p.states, f.event, f.attempts, f.given_up, f.at,
-           f.sqlstate, f.message, f.detail, f.hint, f.context, f.due, f.actor, f.data
+           f.sqlstate, f.message,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
+           f.due, f.actor, f.data, f.name, f.state, f.since
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition

@@ -14,6 +14,8 @@ SELECT FROM workflow.define('{
                            "packed": {"actions": {"type": "note", "params": "packed again"}}}},
         "failed": {}, "end": {"type": "final"}}}');
 SELECT workflow.start('shop') AS p \gset
+SELECT is(string_agg(format('%s %s %s', e, d.taken, d.deferred), ', ' ORDER BY e), 'address f t, look t f, other f f', 'dry_run() says which events would be kept for later')
+FROM unnest(ARRAY['address', 'other', 'look']) e, workflow.dry_run(:'p', e) d;
 SELECT is(format('%s %s %s', s.taken, s.deferred, s.states), 'f t {packing}', 'send() says that an event is kept for later') FROM workflow.send(:'p', 'address', '1', actor => 'ann') s;
 SELECT is(format('%s %s', s.taken, s.deferred), 'f f', 'one that no state defers is ignored') FROM workflow.send(:'p', 'other') s;
 SELECT is(format('%s %s', s.taken, s.deferred), 't f', 'one that is handled is taken') FROM workflow.send(:'p', 'look') s;

@@ -137,6 +137,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', states => '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', attributes => '{"nothing": 1}')$$, '22023 = = = = = = ok ok 22023 42501'),
+('library_version()', $$library_version()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('runtime_activity()', $$runtime_activity()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 -- the procedure refuses a transaction before it looks at anything; its rights are in security.pl
 ('await(uuid,text,interval)', $$await(%1$L)$$, '25001 = = = = = = = = 42501 ='),

@@ -90,9 +90,9 @@ SELECT is(d.effects, '[
 FROM workflow.dry_run(:'p', 'grant', '{"amount": 80}') d;
 SELECT is(d::text, '(t,idled,{checked},"{""granted"": null}","[{""path"": ""$.states.asked.on.grant[1]"", ""effect"": ""transition"", ""source"": ""asked"", ""targets"": [""checked""]}, '
     '{""state"": ""asked"", ""effect"": ""exited""}, {""path"": ""$.states.asked.exit[0]"", ""action"": ""note"", ""effect"": ""action"", ""params"": ""leaves""}, '
-    '{""due"": ""2030-01-02T00:00:00+00:00"", ""state"": ""asked"", ""timer"": ""P1D"", ""effect"": ""disarmed""}, {""state"": ""checked"", ""effect"": ""entered""}]")', 'guards decide as ever')
+    '{""due"": ""2030-01-02T00:00:00+00:00"", ""state"": ""asked"", ""timer"": ""P1D"", ""effect"": ""disarmed""}, {""state"": ""checked"", ""effect"": ""entered""}]",f)', 'guards decide as ever')
 FROM workflow.dry_run(:'p', 'grant', '{"amount": 800}', actor => 'ann') d;
-SELECT is(d::text, '(f,idled,{asked},"{""granted"": null}",[])', 'an event that nothing handles would be ignored') FROM workflow.dry_run(:'p', 'pay') d;
+SELECT is(d::text, '(f,idled,{asked},"{""granted"": null}",[],f)', 'an event that nothing handles would be ignored') FROM workflow.dry_run(:'p', 'pay') d;
 SELECT is((d.taken, d.states, d.effects -> 0, d.effects -> -1 ->> 'effect', d.effects -> -1 ->> 'sqlstate', d.effects -> -1 ->> 'message', d.effects -> -1 ->> 'detail', d.effects -> -1 ->> 'hint')::text,
           '(f,{asked},"{""path"": ""$.states.asked.on.fail[0]"", ""effect"": ""transition"", ""source"": ""asked""}",error,P0042,broken,"in pieces","mend it")',
           'an action that fails is reported, after what came before it')
@@ -118,7 +118,7 @@ SELECT is(error('SELECT workflow.dry_run(''00000000-0000-7000-8000-000000000000'
 SELECT is((error('SELECT workflow.dry_run(%L, ''after.x'')', :'p'))[1], '22023', 'and an event that can be sent');
 SELECT is((error('SELECT workflow.dry_run(%L, NULL)', :'p'))[1], '22004', 'named');
 SELECT workflow.suspend(:'q') AS suspended \gset
-SELECT is(d::text, format('(f,idled,{asked},"{""other"": ""%s"", ""granted"": null}","[{""hint"": ""workflow.resume() lets it go on."", ""effect"": ""refused"", ""message"": ""process %s is suspended"", ""sqlstate"": ""WF003""}]")', :'other', :'q'),
+SELECT is(d::text, format('(f,idled,{asked},"{""other"": ""%s"", ""granted"": null}","[{""hint"": ""workflow.resume() lets it go on."", ""effect"": ""refused"", ""message"": ""process %s is suspended"", ""sqlstate"": ""WF003""}]",f)', :'other', :'q'),
           'what send() would refuse is told with its SQLSTATE') FROM workflow.dry_run(:'q', 'look') d;
 SELECT workflow.start('loan', at => '2031-01-01') AS later \gset
 SELECT is((d.status, d.effects -> 0 ->> 'sqlstate', d.effects -> 0 ->> 'message')::text, format('(initialized,WF003,"process %s has not started yet")', :'later'), 'before the start') FROM workflow.dry_run(:'later', 'look') d;
