@@ -16,25 +16,35 @@ EXCEPTION WHEN undefined_function THEN
 END
 $library$;
 
--- Lock whatever is changed below: all of it or nothing. Timers come first, then
--- processes, as claims lock them. But a client may have used any of our tables
--- already, and want another one when it has met us. So nobody is waited for
--- longer than a tenth of a deadlock_timeout with something in hand; what we have
--- is let go, and others get on, before the next try. Autovacuum, which whoever
--- waits longer sends away, is sent away here.
+-- Lock whatever is changed below: all of it or nothing, before anything is
+-- changed. A client may have used any of our tables already, and want another
+-- one when it has met us. So with something in hand nobody is waited for longer
+-- than a tenth of a deadlock_timeout; then all is let go, and others get on,
+-- before the next try. The first wait, with empty hands, may be longer; whoever
+-- comes meanwhile queues behind it, with what they have. So take them in the order
+-- in which they are come to: views before what they read, workflow.process before
+-- workflow.timer, others after these two; then what was waited for in the queue
+-- is all that those have who are in it. Autovacuum, which whoever waits for long
+-- sends away, is sent away here.
 DO $lock$
 DECLARE
-    patience CONSTANT text := pg_catalog.current_setting('lock_timeout');
+    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.errors, workflow.failure}';
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
+    before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
+    long     int := 100;
+    relation pg_catalog.regclass;
 BEGIN
     LOOP
         BEGIN
-            PERFORM pg_catalog.set_config('lock_timeout', short::text, true);
-            LOCK TABLE workflow.timer, workflow.process, workflow.failure;
-            -- LOCK of a view would lock all that it reads. This does not.
-            ALTER VIEW workflow.errors SET (security_barrier);
-            PERFORM pg_catalog.set_config('lock_timeout', patience, true);
+            PERFORM pg_catalog.set_config('lock_timeout', long::text, true);
+            FOREACH relation IN ARRAY wanted LOOP
+                -- LOCK of a view would lock all that it reads, too
+                EXECUTE pg_catalog.format(CASE (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) relation)
+                                          WHEN 'v' THEN 'ALTER VIEW %s SET (security_barrier)' ELSE 'LOCK TABLE %s' END, relation);
+                PERFORM pg_catalog.set_config('lock_timeout', short::text, true);
+            END LOOP;
+            PERFORM pg_catalog.set_config('lock_timeout', before, true);
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             NULL;   -- rolled back: locks, and the setting
@@ -43,12 +53,12 @@ BEGIN
         PERFORM pg_catalog.pg_cancel_backend(a.pid)
         FROM pg_catalog.pg_stat_activity a
         WHERE a.backend_type OPERATOR(pg_catalog.=) 'autovacuum worker'
+          AND a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
           AND a.query OPERATOR(pg_catalog.!~~) '%(to prevent wraparound)'
-          AND EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation
-                      WHERE l.pid OPERATOR(pg_catalog.=) a.pid
-                        AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
-                        AND c.relnamespace OPERATOR(pg_catalog.=) 'workflow'::pg_catalog.regnamespace);
-        PERFORM pg_catalog.pg_sleep(0.1);
+          AND EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid OPERATOR(pg_catalog.=) a.pid
+                      AND l.database OPERATOR(pg_catalog.=) a.datid AND l.relation OPERATOR(pg_catalog.=) ANY (wanted));
+        PERFORM pg_catalog.pg_sleep(long OPERATOR(pg_catalog./) 1000.0::float8);
+        long := LEAST(long OPERATOR(pg_catalog.*) 2, 3000);
     END LOOP;
 END
 $lock$;

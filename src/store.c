@@ -83,11 +83,16 @@ static WfStatement read_many_statement = {
 	.args = {UUIDARRAYOID}
 };
 
+/*
+ * Tables are locked in the order of their names here: processes come first, as
+ * they do in a command.  So a session that waits for the one has not got the
+ * other, and an update script that locks both gets them (sql/update.sql.in).
+ */
 static WfStatement claim_statement = {
 	.sql = "SELECT " PROCESS_COLUMNS ","
 	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data, t.child"
-	" FROM workflow.timer t"
-	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process"
+	" FROM workflow.process p"
+	" JOIN workflow.timer t ON p.id OPERATOR(pg_catalog.=) t.process"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
 	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>) ROW($2, $5)"
 	" AND t.due OPERATOR(pg_catalog.<=) $3"

@@ -44,6 +44,22 @@ ref($meta->{tags} // []) eq 'ARRAY' or fault('tags is no list');
 my ($control) = (slurp("$dir/workflow.control") // '') =~ /^default_version\s*=\s*'(.*)'/m;
 $meta->{version} eq $control or fault('version is not that of workflow.control, %s', $control);
 
+(slurp("$dir/CHANGELOG.md") // '') =~ /^## (.*)/m;
+($1 // '') eq $control or fault('CHANGELOG.md does not begin with %s', $control);
+
+# Who has an older version gets on from there, and so do their dumps.
+my @scripts = map { m{workflow--(.*)\.sql$} } glob "$dir/sql/workflow--*.sql";
+foreach my $old (grep { !/--/ && $_ ne $control } @scripts)
+{
+	grep { /^\Q$old\E--/ } @scripts or fault('no update script from %s', $old);
+	-s "$dir/test/data/dump-$old.sql.gz" or fault('no dump of %s', $old);
+}
+foreach my $step (grep { /--/ } @scripts)
+{
+	my ($from, $to) = split /--/, $step;
+	-s "$dir/sql/workflow--$_.sql" or fault('workflow--%s.sql: there is no %s', $step, $_) foreach $from, $to;
+}
+
 foreach my $name (sort keys %{ $meta->{provides} })
 {
 	my $entry = $meta->{provides}{$name};

@@ -94,9 +94,10 @@ sub run_file
 	return $node->safe_psql($database, slurp_file("$FindBin::Bin/../data/$file"));
 }
 
-=head2 build_world(NODE, DATABASE)
+=head2 build_world(NODE, DATABASE, VERSION)
 
-What world.sql describes, in a new database. Nothing is left to do there until
+What world.sql describes, in a new database, of a version of the extension, or
+of the newest. Nothing is left to do there until
 the clock is set; events have failed, for good and for now; history and receipts
 are in three partitions.
 
@@ -104,10 +105,10 @@ are in three partitions.
 
 sub build_world
 {
-	my ($node, $database) = @_;
+	my ($node, $database, $version) = @_;
 
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
-	$node->safe_psql($database, 'CREATE EXTENSION workflow');
+	$node->safe_psql($database, 'CREATE EXTENSION workflow' . ($version ? " VERSION '$version'" : ''));
 	run_file($node, $database, 'world.sql');
 	wait_in($node, $database, q{
 		SELECT (SELECT count(*) FROM workflow.failure) = 2
