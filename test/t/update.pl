@@ -24,6 +24,8 @@ $node->append_conf('postgresql.conf', q{
 shared_preload_libraries = 'workflow'
 max_worker_processes = 32
 max_prepared_transactions = 10
+# clients are given way to in a tenth of this, on a slow machine, too
+deadlock_timeout = 10s
 workflow.max_executors = 3
 workflow.max_attempts = 1000
 workflow.retry_delay = 10ms
