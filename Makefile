@@ -3,7 +3,9 @@
 #   make && make install && make installcheck    the ordinary way (PGXS)
 #   make demo, make demo-stop                    see it work, in a server of its own
 #   make check                                   every test, in servers of its own
-#   make matrix                                  the same on PostgreSQL 15, 17 and 18
+#   make matrix                                  the same on PostgreSQL 15, 17 and 18,
+#                                                and pg_upgrade between them
+#   make pg_upgrade                              only that: 15 to 17, in a chroot
 #   make bench                                   speed, against the reference
 #   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less
@@ -13,7 +15,7 @@
 
 # These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check matrix demo demo-stop bench speed fuzz sanitize dist next
+OUR_GOALS = check matrix pg_upgrade demo demo-stop bench speed fuzz sanitize dist next
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -21,6 +23,8 @@ check:
 	@test/check
 matrix:
 	@test/matrix $(VERSIONS)
+pg_upgrade:
+	@test/pg_upgrade
 demo:
 	@test/demo/run
 demo-stop:

@@ -4,7 +4,10 @@
  *	  After a crash: what may have caused it is worked one by one.
  *
  * Runs in the first executor of an owner after an unclean start, or after
- * executors of that owner ended in their first batch again and again.
+ * executors of that owner ended in their first batch again and again.  Owners
+ * without an entry of their own (WfDatabase.others) take turns after an unclean
+ * start: one executor for all of them, which leaves when the suspects of its
+ * owner are done; see look_after_others() in runtime.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -46,7 +49,7 @@ WfCareful *
 wf_careful_new(int32 owner, Oid extension)
 {
 	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
-	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
+	WfOwner    *entry = wf_owner_or_others(MyDatabaseId, owner, true);
 	WfCareful  *careful;
 	TimestampTz until;
 
@@ -145,8 +148,13 @@ wf_careful_next(WfCareful *careful, bool *step)
 	if (!found)
 	{
 		wf_pool_trial_end();
-		careful->entry->cleared = true;
-		careful->entry->suspect_until = DT_NOBEGIN;
+
+		/* What stands for several owners is cleared by the runtime. */
+		if (careful->entry->owner == careful->owner)
+		{
+			careful->entry->cleared = true;
+			careful->entry->suspect_until = DT_NOBEGIN;
+		}
 		pfree(careful);
 	}
 	return found;

@@ -10,7 +10,8 @@
 typedef struct WfCareful WfCareful;
 
 /*
- * The suspects of an owner, or NULL: there was no crash, or they are cleared
+ * The suspects of an owner (or of one that has no entry in shared memory: in its
+ * turn), or NULL: there was no crash, or they are cleared
  * already; or the owner has other executors, which would be at suspects, too,
  * uncounted or counted twice.  No executor is added to an owner with suspects.
  *

@@ -175,12 +175,25 @@ worth_a_look(TimestampTz next)
 
 /* --- the process --------------------------------------------------------- */
 
+/* Do others stand in line for the turn that we have had?  See careful.c. */
+static bool
+has_had_its_turn(const WfWork *work)
+{
+	const WfDatabase *database;
+
+	if (owner_entry != NULL || wf_work_is_careful(work))
+		return false;
+	database = wf_database_entry(MyDatabaseId, false);
+	return database != NULL && wf_owner_has_suspects(database, &database->others);
+}
+
 /* Is the slot wanted elsewhere, or the work no longer? */
 static bool
-has_to_go(void)
+has_to_go(const WfWork *work)
 {
 	return wf_my_executor->evict || !wf_enabled ||
-		(wf_worker_superuser() && !wf_allow_superuser);
+		(wf_worker_superuser() && !wf_allow_superuser) ||
+		has_had_its_turn(work);
 }
 
 /* Work until nothing is left; false: leave. */
@@ -189,7 +202,7 @@ drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 {
 	for (;;)
 	{
-		if (has_to_go())
+		if (has_to_go(work))
 			return false;
 
 		wf_worker_pin();
@@ -256,7 +269,7 @@ wf_executor_main(Datum arg)
 
 		ResetLatch(MyLatch);
 		wf_worker_interrupts();
-		if (has_to_go())
+		if (has_to_go(work))
 			break;
 
 		if (worth_a_look(next))

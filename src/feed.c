@@ -14,6 +14,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "storage/lwlock.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
@@ -40,6 +41,9 @@ static BackgroundWorkerHandle **handles = NULL;
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 static TimestampTz help_at = DT_NOBEGIN;	/* no further executors before; real */
 static TimestampTz starving;	/* since when, see WfDatabase.hungry */
+
+/* Owners without an entry that had their turn since an unclean start. */
+static List *turns = NIL;		/* in TopMemoryContext */
 
 void
 wf_feed_begin(WfAppetite *appetite)
@@ -135,6 +139,25 @@ starve(WfAppetite *appetite, const WfHungry *hungry, int n)
 
 /* --- those who can ------------------------------------------------------- */
 
+/* One that cannot have a turn does not keep others from theirs. */
+static void
+note_turn(const WfHungry *hungry)
+{
+	MemoryContext old;
+
+	if (hungry->entry->owner == hungry->owner || hungry->entry->cleared)
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	turns = list_append_unique_int(turns, hungry->owner);
+	MemoryContextSwitchTo(old);
+}
+
+bool
+wf_feed_had_turn(int32 owner)
+{
+	return list_member_int(turns, owner);
+}
+
 /* Start an executor in a slot that was taken for it; false: it cannot be. */
 static bool
 start_executor(Oid extension, const WfHungry *hungry, int slot, uint32 generation)
@@ -145,6 +168,7 @@ start_executor(Oid extension, const WfHungry *hungry, int slot, uint32 generatio
 	if (reason != WF_WAIT_NONE)
 	{
 		refuse(hungry, reason);
+		note_turn(hungry);
 		return false;
 	}
 
@@ -162,6 +186,7 @@ start_executor(Oid extension, const WfHungry *hungry, int slot, uint32 generatio
 		no_worker(hungry);
 		return false;
 	}
+	note_turn(hungry);
 	wf_shortage_relieved();
 	return true;
 }

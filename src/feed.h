@@ -18,6 +18,12 @@ extern void wf_feed_begin(WfAppetite *appetite);
  */
 extern bool wf_feed(WfDatabase *database, Oid extension, WfAppetite *appetite);
 
+/*
+ * Was an executor started here for this owner, who has no entry in shared
+ * memory, while such owners take turns?  Or refused for what its role is.
+ */
+extern bool wf_feed_had_turn(int32 owner);
+
 /* Nobody is hungry here: the database waits for no worker. */
 extern void wf_feed_nobody(WfDatabase *database);
 

@@ -53,6 +53,11 @@ static WfAppetite appetite;
 static TimestampTz others_after = DT_NOBEGIN;	/* look for theirs then; real */
 static bool expiring = false;	/* the ring is being moved on */
 
+/* Of those without an entry, who is to have their turn; see take_turns(). */
+static int32 next_in_turn;		/* 0: nobody */
+static Oid	next_role;
+static TimestampTz next_due;
+
 /* --- beginning and end --------------------------------------------------- */
 
 /* Take possession of the database's entry; false: it is not for us. */
@@ -186,6 +191,37 @@ want(void *arg, int32 owner, Oid role, TimestampTz due)
 	wf_pool_want(&appetite, &database->others, owner, role, due);
 }
 
+static void
+find_turn(void *arg, int32 owner, Oid role, TimestampTz due)
+{
+	if (due > database->careful_until || wf_feed_had_turn(owner) ||
+		(next_in_turn != 0 && next_due <= due))
+		return;
+	next_in_turn = owner;
+	next_role = role;
+	next_due = due;
+}
+
+/*
+ * One of them may have crashed the server: they take turns, with nothing else
+ * of theirs under way.  False: all had theirs.
+ */
+static bool
+take_turns(void)
+{
+	if (database->others.executors > 0)
+		return true;
+	next_in_turn = 0;
+	wf_survey_others(find_turn, NULL);
+	if (next_in_turn == 0)
+	{
+		database->others.cleared = true;
+		return false;
+	}
+	want(NULL, next_in_turn, next_role, next_due);
+	return true;
+}
+
 /*
  * Owners that found no room in shared memory are known to the tables only:
  * when some of their work is due, ask those; while it is being done, not all
@@ -208,7 +244,8 @@ look_after_others(void)
 	{
 		if (!wf_survey(extension))
 			return false;
-		wf_survey_others(want, NULL);
+		if (!wf_owner_has_suspects(database, &database->others) || !take_turns())
+			wf_survey_others(want, NULL);
 		others_after = TimestampTzPlusMilliseconds(now, OTHERS_INTERVAL);
 	}
 	appetite.next = Min(appetite.next, wf_clock_at(others_after));

@@ -166,6 +166,12 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 	return result;
 }
 
+bool
+wf_work_is_careful(const WfWork *work)
+{
+	return work->careful != NULL;
+}
+
 WfWorkResult
 wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 {

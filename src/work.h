@@ -30,4 +30,7 @@ typedef enum WfWorkResult
  */
 extern WfWorkResult wf_work_batch(WfWork *work, TimestampTz *next, int *done);
 
+/* Has it still suspects of a crash to step?  See careful.h. */
+extern bool wf_work_is_careful(const WfWork *work);
+
 #endif							/* WF_WORK_H */
