@@ -96,7 +96,11 @@ must_wait(const WfBatch *batch, const WfRow *row, const WfTimerRow *timer)
 		(batch->careful != NULL && !wf_careful_is(batch->careful, timer));
 }
 
-/* Waits for unpause(), which has to find it. */
+/*
+ * Waits for unpause(), which has to find it.  To set a whole batch parked by one
+ * UPDATE would be no cheaper: what costs is a new version of each row, with its
+ * entries in the indexes, either way.
+ */
 static void
 park_over_pause(WfBatch *batch, WfOutput *out, const WfRow *row, const WfTimerRow *timer)
 {
