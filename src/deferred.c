@@ -19,25 +19,28 @@
 #include "process.h"
 #include "session.h"
 
-static WfStatement count_statement = {
-	.sql = "SELECT pg_catalog.count(*) FROM workflow.deferred"
-	" WHERE process OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {UUIDOID}
-};
+/*
+ * Counting a thousand for each one more would be a million by and by.  So what
+ * this session counted of a process last is kept, and only what came behind it
+ * is counted: whoever holds the process gives out higher numbers than anybody
+ * before.  Some may be gone again, or never have been committed: it is a limit.
+ */
+static struct
+{
+	pg_uuid_t	process;
+	int64		last;			/* seq up to which was counted */
+	int64		most;
+}			counted;
 
-/* Counting a thousand for each one more would be a million by and by. */
-static WfStatement places_statement = {
-	.sql = "SELECT (SELECT d.place FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) $1"
-	"  ORDER BY d.process, d.seq LIMIT 1),"
-	" (SELECT d.place FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) $1"
-	"  ORDER BY d.process DESC, d.seq DESC LIMIT 1)",
-	.nargs = 1,
-	.args = {UUIDOID}
+static WfStatement count_statement = {
+	.sql = "SELECT pg_catalog.count(*), pg_catalog.max(seq) FROM workflow.deferred"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.>) $2",
+	.nargs = 2,
+	.args = {UUIDOID, INT8OID}
 };
 
 static WfStatement load_statement = {
-	.sql = "SELECT seq, event, name, actor, data, place FROM workflow.deferred"
+	.sql = "SELECT seq, event, name, actor, data FROM workflow.deferred"
 	" WHERE process OPERATOR(pg_catalog.=) $1 ORDER BY seq",
 	.nargs = 1,
 	.args = {UUIDOID}
@@ -101,54 +104,54 @@ id_of(const WfProcess *process)
 	return UUIDPGetDatum(&process->row.id);
 }
 
-/* Column of the only row of SPI's last result, null is 0. */
-static int64
-number(int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-									  column, &isnull);
-
-	return isnull ? 0 : DatumGetInt64(value);
-}
-
-/* How many has the table, at most?  It is ours: once asked, it stays so. */
+/* Count what the table has behind `last`. */
 static void
-ask_for_places(WfProcess *process)
+count_more(const WfProcess *process)
 {
-	Datum		id = id_of(process);
-	int64		first;
+	Datum		args[2] = {id_of(process), Int64GetDatum(counted.last)};
+	Datum		last;
+	bool		isnull;
 
-	if (process->deferred_asked)
-		return;
-	process->deferred_asked = true;
-	if (process->deferred_loaded || process->is_new)
-		return;
-	wf_execute(&places_statement, &id, NULL, 1);
-	first = number(1);
-	process->deferred_place = number(2);
-	process->deferred_stored = process->deferred_place == 0 ? 0 :
-		process->deferred_place - first + 1;
+	wf_execute(&count_statement, args, NULL, 1);
+	counted.most += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+												SPI_tuptable->tupdesc, 1, &isnull));
+	last = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+	if (!isnull)
+		counted.last = DatumGetInt64(last);
 }
 
-/* Do so many wait already? */
+static void
+count_all(const WfProcess *process)
+{
+	counted.process = process->row.id;
+	counted.last = PG_INT64_MIN;
+	counted.most = 0;
+	count_more(process);
+}
+
+/* Do so many wait already?  The table is asked once in a step, if that will do. */
 static bool
 are_there(WfProcess *process, int limit)
 {
-	Datum		id = id_of(process);
 	int			n = 0;
 
-	ask_for_places(process);
 	for (int i = 0; i < process->ndeferred; i++)
 		n += !process->deferred[i].gone;
 	if (process->deferred_loaded || process->is_new)
 		return n >= limit;
+	if (!process->deferred_counted)
+	{
+		if (memcmp(&counted.process, &process->row.id, UUID_LEN) == 0)
+			count_more(process);
+		else
+			count_all(process);
+		process->deferred_counted = true;
+		process->deferred_stored = counted.most;
+	}
 	if (n + process->deferred_stored < limit)
 		return false;
-
-	/* Some between the first and the last may be gone. */
-	wf_execute(&count_statement, &id, NULL, 1);
-	process->deferred_stored = number(1);
+	count_all(process);
+	process->deferred_stored = counted.most;
 	return n + process->deferred_stored >= limit;
 }
 
@@ -168,7 +171,6 @@ wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
 	deferred->timer = *timer;
 	deferred->timer.seq = 0;
 	deferred->state = state;
-	deferred->place = ++process->deferred_place;
 }
 
 /* Is it not known yet what the table has of this process? */
@@ -257,8 +259,6 @@ load(WfProcess *process)
 		deferred->timer.actor = SPI_getvalue(row, desc, 4);
 		data = SPI_getbinval(row, desc, 5, &isnull);
 		deferred->timer.data = isnull ? NULL : DatumGetJsonbPCopy(data);
-		process->deferred_place = Max(process->deferred_place,
-									  DatumGetInt64(SPI_getbinval(row, desc, 6, &isnull)));
 	}
 	for (int i = 0; i < nmine; i++)
 		*wf_grow(process->deferred, process->ndeferred, process->deferred_size) = mine[i];
@@ -319,6 +319,6 @@ wf_deferred_write(WfProcess *process, WfOutput *out)
 		if (deferred->gone && deferred->timer.seq != 0)
 			wf_output_recall(out, &process->row.id, deferred->timer.seq);
 		else if (!deferred->gone && deferred->timer.seq == 0)
-			wf_output_defer(out, &deferred->timer, deferred->state, deferred->place);
+			wf_output_defer(out, &deferred->timer, deferred->state);
 	}
 }

@@ -88,9 +88,9 @@ static const Set sets[NSETS] = {
 	[RECALLED] = {"wf_recalled", 2,
 		{UUIDOID, INT8OID},
 	{"process", "seq"}},
-	[DEFERRED] = {"wf_deferred", 8,
-		{UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID},
-	{"process", "at", "state", "event", "name", "actor", "data", "place"}},
+	[DEFERRED] = {"wf_deferred", 7,
+		{UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID},
+	{"process", "at", "state", "event", "name", "actor", "data"}},
 	[RECOVERED] = {"wf_recovered", 2,
 		{UUIDOID, INT8OID},
 	{"process", "seq"}},
@@ -162,8 +162,8 @@ static WfStatement statements[NSETS] = {
 		" AND d.seq OPERATOR(pg_catalog.<=) COALESCE(r.seq, 9223372036854775807)"
 	},
 	[DEFERRED] = {
-		"INSERT INTO workflow.deferred (process, at, state, event, name, actor, data, place)"
-		" SELECT process, at, state, event, name, actor, data, place FROM wf_deferred"
+		"INSERT INTO workflow.deferred (process, at, state, event, name, actor, data)"
+		" SELECT process, at, state, event, name, actor, data FROM wf_deferred"
 	},
 	[RECOVERED] = {
 		"DELETE FROM workflow.failure f USING wf_recovered r"
@@ -403,8 +403,7 @@ wf_output_let_go(WfOutput *out, const pg_uuid_t *process, const pg_uuid_t *child
 }
 
 void
-wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state,
-				int64 place)
+wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
@@ -415,7 +414,6 @@ wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state,
 	values[4] = text_datum(event->name, &nulls[4]);
 	values[5] = text_datum(event->actor, &nulls[5]);
 	values[6] = jsonb_datum(event->data, &nulls[6]);
-	values[7] = Int64GetDatum(place);
 	put(out, DEFERRED, values, nulls);
 }
 

@@ -63,8 +63,7 @@ typedef struct WfChild
 typedef struct WfDeferred
 {
 	WfTimerRow	timer;			/* seq 0: not in the table yet */
-	const char *state;			/* of a new one: which defers it, */
-	int64		place;			/* and its place behind the others */
+	const char *state;			/* of a new one: which defers it */
 	bool		gone;			/* worked, or cancelled */
 } WfDeferred;
 
@@ -154,9 +153,8 @@ struct WfProcess
 	int			ndeferred;
 	int			deferred_size;
 	bool		deferred_loaded;	/* those of the table are among them */
-	bool		deferred_asked; /* how many the table has, at most: */
+	bool		deferred_counted;	/* those of the table, at most: */
 	int64		deferred_stored;
-	int64		deferred_place; /* of the last one there is, or was */
 
 	WfChild    *children;
 	int			nchildren;

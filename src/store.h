@@ -160,8 +160,7 @@ extern void wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 extern void wf_output_let_go(WfOutput *out, const pg_uuid_t *process,
 							 const pg_uuid_t *child);
 /* An event is kept for later, as `state` wants it; it waits no longer (seq 0: none). */
-extern void wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state,
-							int64 place);
+extern void wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state);
 extern void wf_output_recall(WfOutput *out, const pg_uuid_t *process, int64 seq);
 /* Its definition, with this name, is paused: a process with parked timers. */
 extern void wf_output_rest(WfOutput *out, const char *definition,

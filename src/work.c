@@ -169,7 +169,7 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 bool
 wf_work_is_careful(const WfWork *work)
 {
-	return work->careful != NULL;
+	return work->batch.careful != NULL;
 }
 
 WfWorkResult

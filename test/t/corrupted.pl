@@ -108,7 +108,7 @@ foreach my $edit (@edits)
 # Deferred events
 my $id = as($node, 'clerk', q{SELECT workflow.start('flat')});
 as($node, 'clerk', "SELECT workflow.send('$id', 'later')");
-query(q{INSERT INTO workflow.deferred (process, place, at, state, event, data) SELECT process, 0, 'infinity', 'nowhere', e, '[[]]'
+query(q{INSERT INTO workflow.deferred (process, at, state, event, data) SELECT process, 'infinity', 'nowhere', e, '[[]]'
 	FROM workflow.deferred, unnest(ARRAY['', 'workflow.forward', 'done.invoke.x', 'error.x', 'after.x', 'later']) e});
 as($node, 'clerk', "SELECT workflow.post('$id', 'go')");
 wait_for($node, "SELECT count(*) = 0 FROM workflow.timer WHERE process = '$id' AND NOT parked", 'the event');
