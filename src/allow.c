@@ -14,7 +14,7 @@
 
 #include "utils/acl.h"
 
-#include "process.h"
+#include "call.h"
 
 /*
  * Membership as GRANT gave it.  A superuser is a member of every role for
@@ -44,7 +44,7 @@ agrees(WfProcess *process, const WfExpr *function, const WfEvent *event, bool fa
 	bool		result;
 
 	process->machine->guard_failed = false;
-	result = wf_process_host.guard(process, function, event);
+	result = wf_call_guard(process, function, event);
 	return process->machine->guard_failed ? failed : result;
 }
 

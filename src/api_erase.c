@@ -99,7 +99,7 @@ tell_relatives(WfStepper *stepper, WfProcess *process)
 	wf_child_tell(process, WF_ERROR_INVOKE,
 				  wf_child_error(unpack_sql_state(WF_ERR_NO_PROCESS),
 								 "the process was erased"));
-	wf_children_cancel(process);
+	wf_children_cancel(process, wf_process_is_sound(process));
 	wf_output_write(wf_stepper_output(stepper));
 }
 

@@ -199,42 +199,22 @@ wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
 }
 
 TimestampTz
-wf_process_set_timer(WfStepper *stepper, WfProcess *process,
-					 const char *name, TimestampTz due)
+wf_timers_reset(WfProcess *process, const WfState *state, const WfTimer *timer,
+				TimestampTz due)
 {
-	const WfChart *chart = process->definition->chart;
+	WfProcessScope scope;
 	bool		never = false;
 
-	for (int s = 0; s < chart->nstates; s++)
-	{
-		const WfState *state = &chart->states[s];
-
-		if (state->ntimers == 0 || !wf_process_in_state(process, s))
-			continue;
-		for (int i = 0; i < state->ntimers; i++)
-		{
-			const WfTimer *timer = &state->timers[i];
-			WfProcessScope scope;
-
-			if (strcmp(timer->name, name) != 0)
-				continue;
-			disarm(process, state->name, timer->name, false);
-			if (due == DT_NOBEGIN)
-				never = !wf_eval_delay(process->definition->evaluator, timer->delay,
-									   wf_process_scope(&scope, process, NULL),
-									   wf_now(), &due);
-			if (!never)
-				add_armed(process, timer->event, state->name, timer->name, due);
-			process->changed = true;
-			wf_user_leave(&process->bracket);
-			return never ? DT_NOEND : due;
-		}
-	}
-	ereport(ERROR,
-			(errcode(WF_ERR_NO_TIMER),
-			 errmsg("no active state has a timer \"%s\"", wf_quoted(name)),
-			 errhint("A timer is named by its key under \"after\".")));
-	return DT_NOEND;
+	disarm(process, state->name, timer->name, false);
+	if (due == DT_NOBEGIN)
+		never = !wf_eval_delay(process->definition->evaluator, timer->delay,
+							   wf_process_scope(&scope, process, NULL),
+							   wf_now(), &due);
+	if (!never)
+		add_armed(process, timer->event, state->name, timer->name, due);
+	process->changed = true;
+	wf_user_leave(&process->bracket);
+	return never ? DT_NOEND : due;
 }
 
 void

@@ -27,131 +27,7 @@
 #include "send.h"
 #include "uuid.h"
 
-/* --- the list ---------------------------------------------------------- */
-
-static WfChild *
-add_child(WfProcess *process, const char *invoke, const pg_uuid_t *id)
-{
-	WfChild    *child = wf_grow(process->children, process->nchildren,
-								process->children_size);
-
-	child->invoke = invoke;
-	child->id = *id;
-	return child;
-}
-
-/* From {"invoke id": "process", ...}, when somebody looks. */
-static void
-load_children(WfProcess *process)
-{
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	const char *invoke = NULL;
-
-	if (process->children_known)
-		return;
-	process->children_known = true;
-	if (process->row.children == (Datum) 0)
-		return;
-	it = JsonbIteratorInit(&DatumGetJsonbP(process->row.children)->root);
-	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
-	{
-		char	   *text;
-		pg_uuid_t	id;
-
-		if ((token != WJB_KEY && token != WJB_VALUE) || value.type != jbvString)
-			continue;
-		text = pnstrdup(value.val.string.val, value.val.string.len);
-		if (token == WJB_KEY)
-			invoke = text;
-		else if (wf_uuid_parse(text, &id))
-			add_child(process, invoke, &id)->started = true;
-	}
-}
-
-static void
-forget_child(WfProcess *process, WfChild *child)
-{
-	*child = process->children[--process->nchildren];
-	process->children_changed = true;
-}
-
-WfChild *
-wf_child_find(WfProcess *process, const char *invoke)
-{
-	load_children(process);
-	for (int i = 0; i < process->nchildren; i++)
-		if (strcmp(process->children[i].invoke, invoke) == 0)
-			return &process->children[i];
-	return NULL;
-}
-
-static WfChild *
-find_by_id(WfProcess *process, const pg_uuid_t *id)
-{
-	load_children(process);
-	for (int i = 0; i < process->nchildren; i++)
-		if (memcmp(&process->children[i].id, id, UUID_LEN) == 0)
-			return &process->children[i];
-	return NULL;
-}
-
-bool
-wf_child_counts(WfProcess *process, const WfTimerRow *timer)
-{
-	WfChild    *child = find_by_id(process, &timer->child);
-
-	if (child == NULL)
-		return false;
-	/* The state that it leaves now has nobody to cancel. */
-	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
-		forget_child(process, child);
-	return true;
-}
-
-void
-wf_children_write(WfProcess *process)
-{
-	const char **invokes;
-	Jsonb	  **ids;
-
-	if (!process->children_changed)
-		return;
-	process->children_changed = false;
-	process->changed = true;
-	process->row.children = (Datum) 0;
-	if (process->nchildren == 0)
-		return;
-	invokes = palloc(sizeof(char *) * process->nchildren);
-	ids = palloc(sizeof(Jsonb *) * process->nchildren);
-	for (int i = 0; i < process->nchildren; i++)
-	{
-		invokes[i] = process->children[i].invoke;
-		ids[i] = wf_jsonb_string(wf_uuid_text(&process->children[i].id));
-	}
-	process->row.children = JsonbPGetDatum(wf_jsonb_object(process->nchildren,
-														   invokes, ids));
-}
-
 /* --- invoke ------------------------------------------------------------ */
-
-/* Does an active state do something about this event? */
-static bool
-is_handled(WfProcess *process, const char *event)
-{
-	const WfChart *chart = process->definition->chart;
-
-	for (int i = 0; i < chart->nstates; i++)
-	{
-		int			from = 0;
-
-		if (wf_is_active(process->machine, i) &&
-			wf_chart_handler(&chart->states[i], event, &from) != NULL)
-			return true;
-	}
-	return false;
-}
 
 /*
  * There will be no child.  Who has an onError gets to know; where nobody
@@ -166,7 +42,7 @@ refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *reason)
 	WfEvent		error = {event, payload};
 	Jsonb	   *values[2];
 
-	if (process->machine->quiet || !is_handled(process, event))
+	if (process->machine->quiet || !wf_machine_handles(process->machine, event))
 		ereport(ERROR,
 				(errcode(code),
 				 errmsg("cannot invoke \"%s\": %s", invoke->src, reason),
@@ -238,9 +114,8 @@ wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event
 
 		if (!wf_child_input(process, invoke, event, &input))
 			return;
-		load_children(process);
 		wf_uuid_make(&id);
-		child = add_child(process, invoke->id, &id);
+		child = wf_child_add(process, invoke->id, &id);
 		child->definition = definition;
 		child->input = input;
 		child->actor = wf_actor_for(process, definition,
@@ -326,7 +201,7 @@ wf_child_let_go(WfProcess *process, WfChild *child, bool detached)
 		if (!detached)
 			cancel_child(process, child);
 	}
-	forget_child(process, child);
+	wf_child_forget(process, child);
 }
 
 void
@@ -342,16 +217,13 @@ wf_children_let_go(WfProcess *process, const WfState *state)
 }
 
 void
-wf_children_cancel(WfProcess *process)
+wf_children_cancel(WfProcess *process, bool sound)
 {
 	const WfChart *chart = process->definition->chart;
 
-	/* Where its states say nothing, whatever child it has. */
-	bool		sound = wf_process_is_sound(process);
-
 	for (int s = 0; s < chart->nstates; s++)
 		for (int i = 0; i < chart->states[s].ninvokes &&
-			 (!sound || wf_process_in_state(process, s)); i++)
+			 (!sound || wf_is_active(process->machine, s)); i++)
 		{
 			const WfInvoke *invoke = &chart->states[s].invokes[i];
 			WfChild    *child = wf_child_find(process, invoke->id);

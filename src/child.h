@@ -28,8 +28,11 @@ extern void wf_children_let_go(WfProcess *process, const WfState *state);
  */
 extern bool wf_child_input(WfProcess *process, const WfInvoke *invoke,
 						   const WfEvent *event, Jsonb **result);
-/* The process goes without leaving its states: its children are told to end. */
-extern void wf_children_cancel(WfProcess *process);
+/*
+ * The process goes without leaving its states: its children are told to end.
+ * sound: as wf_process_is_sound() said; if not, all of them.
+ */
+extern void wf_children_cancel(WfProcess *process, bool sound);
 
 /*
  * The first and the last of these moments for one of several invokes; the
@@ -38,6 +41,12 @@ extern void wf_children_cancel(WfProcess *process);
 extern void wf_child_invoke(WfProcess *process, const WfInvoke *invoke,
 							const WfEvent *event);
 extern void wf_child_let_go(WfProcess *process, WfChild *child, bool detached);
+
+/*
+ * child_list.c: a new one, which has its id and no more; out of memory again.
+ */
+extern WfChild *wf_child_add(WfProcess *process, const char *invoke, const pg_uuid_t *id);
+extern void wf_child_forget(WfProcess *process, WfChild *child);
 
 /* The present child of an invoke id, or NULL. */
 extern WfChild *wf_child_find(WfProcess *process, const char *invoke);

@@ -197,6 +197,9 @@ wf_is_active(const WfMachine *machine, WfStateId state)
 	return (machine->active.words[state >> 6] >> (state & 63)) & 1;
 }
 
+/* Has an active state a transition for this event, whatever its guard says? */
+extern bool wf_machine_handles(const WfMachine *machine, const char *event);
+
 /* Enter the initial configuration and run to rest. */
 extern void wf_start(WfMachine *machine);
 

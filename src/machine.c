@@ -217,3 +217,17 @@ wf_machine_leaves(WfMachine *machine, const WfStateId **leaves)
 	*leaves = scratch->leaves;
 	return n;
 }
+
+bool
+wf_machine_handles(const WfMachine *machine, const char *event)
+{
+	for (int i = 0; i < machine->chart->nstates; i++)
+	{
+		int			from = 0;
+
+		if (wf_is_active(machine, i) &&
+			wf_chart_handler(&machine->chart->states[i], event, &from) != NULL)
+			return true;
+	}
+	return false;
+}

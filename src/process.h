@@ -191,6 +191,29 @@ extern bool wf_process_is_sound(WfProcess *process);
 /* {"history state": ["state", ...], ...} */
 extern Jsonb *wf_history_jsonb(const WfMachine *machine);
 
+/*
+ * process.c: would the process take this now?  Its machine is set up.  Guards
+ * are tried; nothing is taken or raised.
+ */
+extern bool wf_process_would_take(WfProcess *process, const WfTimerRow *timer);
+
+/* Errors say which event of which process they happened in. */
+typedef struct WfStepContext
+{
+	WfProcess  *process;
+	const char *event;
+} WfStepContext;
+
+extern void wf_step_context(void *arg);
+
+#define WF_PUSH_STEP(p, e) \
+	WfStepContext step_arg = {(p), (e)}; \
+	ErrorContextCallback step_callback = {error_context_stack, wf_step_context, &step_arg}; \
+	error_context_stack = &step_callback
+
+#define WF_POP_STEP() \
+	error_context_stack = step_callback.previous
+
 /* host.c: what the interpreter asks for. */
 extern const WfHost wf_process_host;
 
@@ -251,10 +274,16 @@ extern void wf_timers_disarm(WfProcess *process, const WfState *state);
 extern void wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
 						   const char *id, TimestampTz due, const char *actor);
 extern void wf_timers_cancel(WfProcess *process, const char *id);
+/* Start one of an active state anew: see wf_process_set_timer(). */
+extern TimestampTz wf_timers_reset(WfProcess *process, const WfState *state,
+								   const WfTimer *timer, TimestampTz due);
 extern void wf_timers_write(WfProcess *process, WfOutput *out);
 /* Sent without delay: delivered already as far as cancel is concerned. */
 extern void wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
 						  const char *actor);
+
+/* stepper.c: a stepper of this session writes: see wf_stepper_is_late(). */
+extern void wf_stepper_written(void);
 
 /* stepper.c: if this stepper has the process, it is nobody's child any more. */
 extern void wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id);

@@ -28,26 +28,6 @@
 #include "uuid.h"
 #include "wake.h"
 
-WfDefinition *
-wf_process_definition(const WfProcess *process)
-{
-	return process->definition;
-}
-
-const WfRow *
-wf_process_row(const WfProcess *process)
-{
-	return &process->row;
-}
-
-void
-wf_process_set(WfProcess *process, WfStatus status, bool suspended)
-{
-	process->row.status = status;
-	process->row.suspended = suspended;
-	process->changed = true;
-}
-
 /* --- the end of a step ------------------------------------------------- */
 
 /* After a macrostep: bring the row up to the machine and note the step. */
@@ -80,35 +60,6 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	process->reason = NULL;
 }
 
-/* --- error context ----------------------------------------------------- */
-
-typedef struct StepContext
-{
-	WfProcess  *process;
-	const char *event;
-} StepContext;
-
-static void
-step_context(void *arg)
-{
-	StepContext *context = arg;
-
-	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE &&
-		InSecurityRestrictedOperation())
-		errhint("A command runs its actions in the client's session with restrictions. Send the event with workflow.post(), then an executor runs them as their owner.");
-	errcontext("event \"%s\" of workflow \"%s\", process %s", context->event,
-			   context->process->definition->name,
-			   wf_uuid_text(&context->process->row.id));
-}
-
-#define PUSH_STEP_CONTEXT(p, e) \
-	StepContext step_arg = {(p), (e)}; \
-	ErrorContextCallback step_callback = {error_context_stack, step_context, &step_arg}; \
-	error_context_stack = &step_callback
-
-#define POP_STEP_CONTEXT() \
-	error_context_stack = step_callback.previous
-
 /* --- steps ------------------------------------------------------------- */
 
 /* Why nobody took it. */
@@ -140,7 +91,7 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 	WfEvent		external = {timer->event, &payload};
 	WfVerdict	verdict = WF_TAKEN;
 
-	PUSH_STEP_CONTEXT(process, timer->event);
+	WF_PUSH_STEP(process, timer->event);
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
 	{
 		payload.output = timer->data;
@@ -153,11 +104,9 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 	if (verdict == WF_REFUSED && refuse)
 		wf_refuse(process->refusal, timer->event, timer->actor);
 	finish_step(process, timer->event, due, verdict == WF_TAKEN, timer->actor, timer->data);
-	POP_STEP_CONTEXT();
+	WF_POP_STEP();
 	return verdict;
 }
-
-static bool would_take(WfProcess *process, const WfTimerRow *timer);
 
 /*
  * The same, and then what was kept for later and need not wait any longer, the
@@ -173,7 +122,7 @@ step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 	if (likely(!deferring) || verdict != WF_TAKEN)
 		return verdict;
 	while (process->machine->running &&
-		   wf_deferred_next(process, &kept, would_take))
+		   wf_deferred_next(process, &kept, wf_process_would_take))
 		if (step_alone(process, &kept, DT_NOBEGIN, false) == WF_DEFERRED)
 			break;
 	return verdict;
@@ -184,7 +133,7 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 {
 	WfPayload	payload = {.data = input,.actor = actor};
 
-	PUSH_STEP_CONTEXT(process, WF_START_EVENT);
+	WF_PUSH_STEP(process, WF_START_EVENT);
 	/* A parent's step is no place for code of the child's owner. */
 	if (process->row.has_parent)
 		wf_set_context(process, wf_initial_context(process->definition, input, actor));
@@ -195,7 +144,7 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	process->boundary.payload = NULL;
 	wf_user_leave(&process->bracket);
 	finish_step(process, WF_START_EVENT, DT_NOBEGIN, true, actor, NULL);
-	POP_STEP_CONTEXT();
+	WF_POP_STEP();
 }
 
 /* What the process sent to itself, until nothing is left. */
@@ -322,7 +271,7 @@ wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	WfPayload	payload = {.actor = actor};
 	WfEvent		event = {"workflow.cancel", &payload};
 
-	PUSH_STEP_CONTEXT(process, event.name);
+	WF_PUSH_STEP(process, event.name);
 	wf_process_load(process);
 	process->boundary = event;
 	if (process->row.status != WF_INITIALIZED)
@@ -337,7 +286,7 @@ wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	wf_child_tell(process, WF_ERROR_INVOKE,
 				  wf_child_error(unpack_sql_state(ERRCODE_QUERY_CANCELED),
 								 "the process was cancelled"));
-	POP_STEP_CONTEXT();
+	WF_POP_STEP();
 }
 
 void
@@ -347,141 +296,12 @@ wf_process_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 	WfPayload	payload = {.data = data,.actor = actor};
 	WfEvent		event = {WF_SET_STATES_EVENT, &payload};
 
-	PUSH_STEP_CONTEXT(process, event.name);
+	WF_PUSH_STEP(process, event.name);
 	process->self_left = wf_max_microsteps;
 	wf_process_load(process);
 	wf_move(process->machine, states, n, !execute, &event);
 	wf_user_leave(&process->bracket);
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);
-	POP_STEP_CONTEXT();
+	WF_POP_STEP();
 	run_self_events(process);
-}
-
-/* --- looking ----------------------------------------------------------- */
-
-bool
-wf_process_in_state(WfProcess *process, WfStateId state)
-{
-	/* Processes of one definition share a machine: is it still set up for us? */
-	if (process->machine == NULL || process->machine->host != process)
-		wf_process_load(process);
-	return wf_is_active(process->machine, state);
-}
-
-/* Is this descriptor something that a person or an application sends? */
-static bool
-is_command(const char *descriptor)
-{
-	static const char *const ours[] = {"after.", "done.state.", "done.invoke.",
-	"error."};
-
-	for (int i = 0; i < (int) lengthof(ours); i++)
-		if (strncmp(descriptor, ours[i], strlen(ours[i])) == 0)
-			return false;
-	return true;
-}
-
-ArrayType *
-wf_process_active(WfProcess *process)
-{
-	const WfChart *chart = process->definition->chart;
-	WfStateId  *active = palloc(sizeof(WfStateId) * chart->nstates);
-	int			n = 0;
-
-	wf_process_load(process);
-	for (int i = 0; i < chart->nstates; i++)
-		if (wf_is_active(process->machine, i))
-			active[n++] = i;
-	return wf_states_array(process->definition, active, n);
-}
-
-bool
-wf_process_handles(WfProcess *process, const char *event)
-{
-	const WfChart *chart = process->definition->chart;
-
-	wf_process_load(process);
-	for (int i = 0; i < chart->nstates; i++)
-	{
-		int			from = 0;
-
-		if (wf_is_active(process->machine, i) &&
-			wf_chart_handler(&chart->states[i], event, &from) != NULL)
-			return true;
-	}
-	return false;
-}
-
-bool
-wf_process_has_exit(WfProcess *process)
-{
-	const WfChart *chart = process->definition->chart;
-
-	wf_process_load(process);
-	for (int i = 0; i < chart->nstates; i++)
-	{
-		if (!wf_is_active(process->machine, i))
-			continue;
-		if (chart->states[i].ntimers > 0 || chart->states[i].ninvokes > 0)
-			return true;
-		for (int h = 0; h < chart->states[i].nhandlers; h++)
-			if (is_command(chart->states[i].handlers[h].descriptor))
-				return true;
-	}
-	return false;
-}
-
-static bool
-would_take_event(WfProcess *process, const WfEvent *event)
-{
-	bool		result;
-
-	PUSH_STEP_CONTEXT(process, event->name);
-	process->asking = true;
-	result = wf_would_take(process->machine, event);
-	process->asking = false;
-	wf_user_leave(&process->bracket);
-	POP_STEP_CONTEXT();
-	return result;
-}
-
-static bool
-would_take(WfProcess *process, const WfTimerRow *timer)
-{
-	WfPayload	payload = {.data = timer->data,.actor = timer->actor};
-	WfEvent		event = {timer->event, &payload};
-
-	return would_take_event(process, &event);
-}
-
-void
-wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
-				  void (*found) (void *arg, const char *event, bool enabled),
-				  void *arg)
-{
-	const WfChart *chart = process->definition->chart;
-	WfPayload	payload = {.actor = actor};
-	List	   *seen = NIL;
-
-	wf_process_load(process);
-	for (int i = 0; i < chart->nstates; i++)
-	{
-		if (!wf_is_active(process->machine, i))
-			continue;
-		for (int h = 0; h < chart->states[i].nhandlers; h++)
-		{
-			const char *name = chart->states[i].handlers[h].descriptor;
-			WfEvent		event = {name, &payload};
-			ListCell   *cell;
-			bool		again = false;
-
-			foreach(cell, seen)
-				again = again || strcmp(lfirst(cell), name) == 0;
-			if (again || !is_command(name))
-				continue;
-			seen = lappend(seen, unconstify(char *, name));
-			payload.built = NULL;
-			found(arg, name, would_take_event(process, &event));
-		}
-	}
 }
