@@ -62,8 +62,8 @@ wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name)
 	return text_to_cstring(wf_arg_text(fcinfo, n, name));
 }
 
-char *
-wf_arg_string_or_null(FunctionCallInfo fcinfo, int n)
+static char *
+string_or_null(FunctionCallInfo fcinfo, int n)
 {
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
@@ -149,7 +149,7 @@ wf_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition)
 char *
 wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 {
-	char	   *id = wf_arg_string_or_null(fcinfo, n);
+	char	   *id = string_or_null(fcinfo, n);
 
 	if (id != NULL)
 		wf_check_length("the id of an event", strlen(id));
@@ -159,7 +159,7 @@ wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 char *
 wf_arg_actor(FunctionCallInfo fcinfo, int n)
 {
-	char	   *actor = wf_arg_string_or_null(fcinfo, n);
+	char	   *actor = string_or_null(fcinfo, n);
 
 	if (actor == NULL)
 		return GetUserNameFromId(GetUserId(), false);

@@ -28,8 +28,6 @@ extern void wf_check_length(const char *what, size_t length);
 /* The name of an event: not empty, not too long, not one that only the engine sends. */
 extern void wf_check_event(const char *event);
 extern char *wf_arg_event(FunctionCallInfo fcinfo, int n);
-/* Or NULL. */
-extern char *wf_arg_string_or_null(FunctionCallInfo fcinfo, int n);
 /* The id of a command or an event, or NULL; error 22001. */
 extern char *wf_arg_id_or_null(FunctionCallInfo fcinfo, int n);
 extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);

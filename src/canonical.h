@@ -32,7 +32,6 @@ extern void wf_texts_member(WfWriter *w, const char *name,
 /* States, values, guards, delays, actions. */
 extern const char *wf_state_reference(const WfWriter *w, WfStateId id);
 extern void wf_write_reference(WfWriter *w, WfStateId id);
-extern void wf_write_value(WfWriter *w, const WfValue *value);
 extern void wf_value_member(WfWriter *w, const char *name,
 							const WfValue *value);
 extern void wf_attribute_member(WfWriter *w, const WfAttribute *attribute);

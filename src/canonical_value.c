@@ -156,8 +156,8 @@ write_expr(WfWriter *w, const WfExpr *expr)
 	wf_write_end(w, '}');
 }
 
-void
-wf_write_value(WfWriter *w, const WfValue *value)
+static void
+write_value(WfWriter *w, const WfValue *value)
 {
 	switch (value->kind)
 	{
@@ -179,14 +179,14 @@ wf_write_value(WfWriter *w, const WfValue *value)
 			for (int i = 0; i < value->nparts; i++)
 			{
 				wf_write_key(w, value->keys[i]);
-				wf_write_value(w, value->parts[i]);
+				write_value(w, value->parts[i]);
 			}
 			wf_write_end(w, '}');
 			break;
 		case WF_VALUE_ARRAY:
 			wf_write_begin(w, '[');
 			for (int i = 0; i < value->nparts; i++)
-				wf_write_value(w, value->parts[i]);
+				write_value(w, value->parts[i]);
 			wf_write_end(w, ']');
 			break;
 	}
@@ -198,7 +198,7 @@ wf_value_member(WfWriter *w, const char *name, const WfValue *value)
 	if (value == NULL)
 		return;
 	wf_write_key(w, name);
-	wf_write_value(w, value);
+	write_value(w, value);
 }
 
 void
@@ -316,7 +316,7 @@ write_assign(WfWriter *w, const WfAction *action)
 	for (int i = 0; i < action->nkeys; i++)
 	{
 		wf_write_key(w, action->keys[i]);
-		wf_write_value(w, action->values[i]);
+		write_value(w, action->values[i]);
 	}
 	wf_write_end(w, '}');
 }

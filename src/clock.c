@@ -117,15 +117,6 @@ wf_clock_at(TimestampTz real)
 	return now + (real - GetCurrentTimestamp());
 }
 
-/* Is the injected clock in use in this session? */
-bool
-wf_clock_is_test(void)
-{
-	TimestampTz now;
-
-	return test_clock(&now);
-}
-
 /* Take another time for now. */
 TimestampTz
 wf_clock_simulate(TimestampTz now)

@@ -32,9 +32,6 @@ extern TimestampTz wf_clock_simulate(TimestampTz now);
 /* What it is now. */
 extern TimestampTz wf_clock_simulated(void);
 
-/* Is the injected clock in use in this session? */
-extern bool wf_clock_is_test(void);
-
 /*
  * Sleep on MyLatch until `until` (TIMESTAMP infinity: until set), latch, or
  * postmaster death (exits).  Resets nothing, throws nothing.  wait_event: a

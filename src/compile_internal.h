@@ -118,8 +118,6 @@ extern WfNamed *wf_index_ids(const WfChart *chart, int *n);
 extern void wf_compile_state(WfCompiler *c, WfStateId id);
 
 /* compile_transition.c */
-extern WfTransition *wf_transition_new(WfCompiler *c, WfStateId source,
-									   const WfPath *path);
 extern void wf_compile_transitions(WfCompiler *c, WfStateId source,
 								   const WfJson *json, const WfPath *path,
 								   WfList *into, bool *keep);
@@ -130,7 +128,6 @@ extern const WfAllow *wf_compile_allow(WfCompiler *c, const WfJson *json,
 									const WfPath *path);
 
 /* compile_target.c */
-extern WfStateId wf_find_id(const WfCompiler *c, const char *id, int len);
 extern WfStateId wf_compile_state_ref(WfCompiler *c, const WfJson *json,
 									  const WfPath *path);
 extern WfStateId *wf_compile_targets(WfCompiler *c, const WfJson *json,

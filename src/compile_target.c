@@ -67,8 +67,8 @@ find_whole_id(const WfCompiler *c, const char *id, int len)
 }
 
 /* The same, where a path may follow the id: "ID.child.deep". */
-WfStateId
-wf_find_id(const WfCompiler *c, const char *id, int len)
+static WfStateId
+find_id(const WfCompiler *c, const char *id, int len)
 {
 	WfStateId	found = find_whole_id(c, id, len);
 
@@ -91,7 +91,7 @@ resolve(const WfCompiler *c, const char *text, WfStateId base,
 		WfStateId dotted)
 {
 	if (text[0] == '#')
-		return wf_find_id(c, text + 1, strlen(text + 1));
+		return find_id(c, text + 1, strlen(text + 1));
 	if (text[0] == '.')
 		return find_below(c, dotted, text + 1, strlen(text + 1));
 	return find_below(c, base, text, strlen(text));
@@ -246,12 +246,12 @@ wf_compile_state_ref(WfCompiler *c, const WfJson *json, const WfPath *path)
 		return 0;
 	text = json->text;
 	if (text[0] == '#')
-		found = wf_find_id(c, text + 1, strlen(text + 1));
+		found = find_id(c, text + 1, strlen(text + 1));
 	else
 	{
 		found = find_below(c, 0, text, strlen(text));
 		if (found == WF_NO_STATE)
-			found = wf_find_id(c, text, strlen(text));
+			found = find_id(c, text, strlen(text));
 	}
 	if (found == WF_NO_STATE)
 		wf_compile_fault(c, path, missing_hint(c, text, 0),
@@ -284,7 +284,7 @@ done_descriptor(WfCompiler *c, const char *id, const WfPath *path)
 	if (strcmp(id, "*") == 0 ||
 		(len > 2 && strcmp(id + len - 2, ".*") == 0))
 		return psprintf("done.state.%s", id);
-	found = wf_find_id(c, id, len);
+	found = find_id(c, id, len);
 	if (found == WF_NO_STATE)
 		return psprintf("done.state.%s", id);
 	state = &c->chart->states[found];

@@ -14,8 +14,8 @@
 #include "compile_internal.h"
 
 /* A transition that does nothing, until it is filled. */
-WfTransition *
-wf_transition_new(WfCompiler *c, WfStateId source, const WfPath *path)
+static WfTransition *
+new_transition(WfCompiler *c, WfStateId source, const WfPath *path)
 {
 	WfTransition *transition = palloc0(sizeof(WfTransition));
 
@@ -218,7 +218,7 @@ compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 	static const char *const known[] = {"target", "guard", "cond", "actions",
 		"reenter", "internal", "description", "meta", "allow", "in", "keep",
 	NULL};
-	WfTransition *transition = wf_transition_new(c, source, path);
+	WfTransition *transition = new_transition(c, source, path);
 	bool		possible = true;
 
 	switch (json->kind)
@@ -319,7 +319,7 @@ wf_compile_default(WfCompiler *c, WfStateId source, const WfJson *json,
 	const WfState *state = &c->chart->states[source];
 	WfStateId	container = state->kind == WF_STATE_HISTORY ?
 		state->parent : source;
-	WfTransition *transition = wf_transition_new(c, source, path);
+	WfTransition *transition = new_transition(c, source, path);
 	const WfJson *target = json;
 	const WfJson *actions = NULL;
 	const WfPath *inner = WF_AT_KEY(path, "target");

@@ -48,8 +48,8 @@ wf_process_context(WfProcess *process)
 	return process->context;
 }
 
-void
-wf_check_context(Jsonb *context)
+static void
+check_context(Jsonb *context)
 {
 	if (!JB_ROOT_IS_OBJECT(context))
 		ereport(ERROR,
@@ -66,7 +66,7 @@ wf_check_context(Jsonb *context)
 void
 wf_set_context(WfProcess *process, Jsonb *context)
 {
-	wf_check_context(context);
+	check_context(context);
 	process->context = context;
 	process->row.context = JsonbPGetDatum(context);
 

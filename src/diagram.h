@@ -33,11 +33,6 @@ extern bool wf_diagram_shows_root(const WfDiagram *diagram);
 /* "open", "before (H*)" */
 extern char *wf_diagram_title(const WfDiagram *diagram, const WfState *state);
 
-/* "event [guard] / actions" */
-extern char *wf_diagram_label(const WfDiagram *diagram, const WfState *state,
-							  const WfHandler *handler,
-							  const WfTransition *transition);
-
 /* " / actions" of a default transition, or "". */
 extern char *wf_diagram_default(const WfDiagram *diagram,
 								const WfTransition *transition);

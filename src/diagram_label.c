@@ -265,9 +265,10 @@ put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
 	put_piece(buf, event);
 }
 
-char *
-wf_diagram_label(const WfDiagram *diagram, const WfState *state,
-				 const WfHandler *handler, const WfTransition *transition)
+/* "event [guard] / actions" */
+static char *
+label_of(const WfDiagram *diagram, const WfState *state,
+		 const WfHandler *handler, const WfTransition *transition)
 {
 	StringInfoData buf;
 
@@ -344,7 +345,7 @@ wf_diagram_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
 		for (int j = 0; j < n; j++)
 			if (!list[j].transition->targetless)
 				edge(arg, state, list[j].transition,
-					 wf_diagram_label(diagram, state, list[j].handler,
+					 label_of(diagram, state, list[j].handler,
 									  list[j].transition));
 	}
 }
@@ -435,7 +436,7 @@ wf_diagram_lines(const WfDiagram *diagram, const WfState *state, int *n)
 		lines[(*n)++] = defer_line(state);
 	for (int i = 0; i < nlist; i++)
 		if (list[i].transition->targetless)
-			lines[(*n)++] = wf_diagram_label(diagram, state, list[i].handler,
+			lines[(*n)++] = label_of(diagram, state, list[i].handler,
 											 list[i].transition);
 	return lines;
 }

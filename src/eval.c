@@ -278,8 +278,8 @@ time_limit(WfEvaluator *evaluator, WfBracket *bracket)
 	if (own == NULL)
 		bracket->until = wf_timeout_until();
 	else if ((own->kind == WF_DELAY_MS && own->ms == 0) ||
-			 !wf_eval_delay(evaluator, own, NULL, GetCurrentTimestamp(),
-							&bracket->until))
+			 !wf_eval_fixed_delay(evaluator, own, GetCurrentTimestamp(),
+								  &bracket->until))
 		bracket->until = DT_NOEND;
 	return bracket->until;
 }

@@ -10,80 +10,11 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/memutils.h"
 
-#include "calendar.h"
 #include "eval_internal.h"
 
-/*
- * Days and months are added in a time zone: the author's, also outside of the
- * bracket.
- */
-static TimestampTz
-add_interval(WfEvaluator *evaluator, TimestampTz now, Interval *interval)
-{
-	pg_tz	   *zone = session_timezone;
-	Datum		result = (Datum) 0;
-
-	if (evaluator->zone == NULL)
-		evaluator->zone = pg_tzset(evaluator->time_zone);
-	if (evaluator->zone == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" not recognized", evaluator->time_zone)));
-	PG_TRY();
-	{
-		session_timezone = evaluator->zone;
-		result = DirectFunctionCall2(timestamptz_pl_interval,
-									 TimestampTzGetDatum(now),
-									 IntervalPGetDatum(interval));
-	}
-	PG_FINALLY();
-	{
-		session_timezone = zone;
-	}
-	PG_END_TRY();
-	return DatumGetTimestampTz(result);
-}
-
-/* The text of a delay, read as always whatever the session's style. */
-static Interval *
-read_interval(const char *text)
-{
-	int			style = IntervalStyle;
-	Datum		result = (Datum) 0;
-
-	PG_TRY();
-	{
-		IntervalStyle = INTSTYLE_POSTGRES;
-		result = DirectFunctionCall3(interval_in, CStringGetDatum(text),
-									 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	}
-	PG_FINALLY();
-	{
-		IntervalStyle = style;
-	}
-	PG_END_TRY();
-	return DatumGetIntervalP(result);
-}
-
-Interval *
-wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay)
-{
-	Interval  **slot = &evaluator->intervals[delay->id];
-
-	if (*slot == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(evaluator->context);
-
-		*slot = read_interval(delay->text);
-		MemoryContextSwitchTo(old);
-	}
-	return *slot;
-}
+/* Longer delays (ms) are mistakes: it is three thousand years. */
+#define LONGEST_DELAY	1e14
 
 /* A computed number of milliseconds; -1: never. */
 static bool
@@ -91,7 +22,7 @@ add_milliseconds(TimestampTz now, double ms, TimestampTz *due)
 {
 	if (ms == -1)
 		return false;
-	if (isnan(ms) || ms < 0 || ms > 1e14)
+	if (isnan(ms) || ms < 0 || ms > LONGEST_DELAY)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("delay of %g milliseconds is out of range", ms)));
@@ -107,26 +38,8 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 	Oid			type;
 	Datum		result;
 
-	switch (delay->kind)
-	{
-		case WF_DELAY_NONE:
-			*due = now;
-			return true;
-		case WF_DELAY_NEVER:
-			return false;
-		case WF_DELAY_MS:
-			*due = now + delay->ms * 1000;
-			return true;
-		case WF_DELAY_TEXT:
-			*due = add_interval(evaluator, now, wf_eval_interval(evaluator, delay));
-			return true;
-		case WF_DELAY_WORKING:
-			*due = wf_working_time_add(wf_calendar(delay->calendar), now,
-									   wf_eval_interval(evaluator, delay));
-			return true;
-		case WF_DELAY_EXPR:
-			break;
-	}
+	if (delay->kind != WF_DELAY_EXPR)
+		return wf_eval_fixed_delay(evaluator, delay, now, due);
 
 	result = wf_eval_expr(evaluator, delay->expr, scope, &isnull, &type);
 	if (isnull)
@@ -134,7 +47,7 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 	switch (type)
 	{
 		case INTERVALOID:
-			*due = add_interval(evaluator, now, DatumGetIntervalP(result));
+			*due = wf_eval_add_interval(evaluator, now, DatumGetIntervalP(result));
 			return true;
 		case TIMESTAMPTZOID:
 			*due = DatumGetTimestampTz(result);

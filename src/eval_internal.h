@@ -51,8 +51,17 @@ extern void wf_eval_compile(WfEvaluator *evaluator, WfCompiled *compiled,
 extern Datum wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr,
 						  WfScope *scope, bool *isnull, Oid *type);
 
-/* eval_delay.c: the interval of a delay that is a text, kept. */
+/* eval_interval.c: the interval of a delay that is a text, kept. */
 extern Interval *wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay);
+/*
+ * Days and months are added in a time zone: the author's, also outside of the
+ * bracket.
+ */
+extern TimestampTz wf_eval_add_interval(WfEvaluator *evaluator, TimestampTz now,
+										Interval *interval);
+/* As wf_eval_delay(), of a delay that is no expression. */
+extern bool wf_eval_fixed_delay(WfEvaluator *evaluator, const WfDelay *delay,
+								TimestampTz now, TimestampTz *due);
 
 /* eval_attribute.c: the path of an attribute that has one, kept. */
 extern Datum wf_eval_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute);

@@ -144,8 +144,12 @@ wf_path_text(const WfPath *path)
 	return buf.data;
 }
 
-int
-wf_edit_distance(const char *a, const char *b, int limit)
+/*
+ * How many edits lie between two words; anything above `limit` is answered
+ * with limit + 1.
+ */
+static int
+edit_distance(const char *a, const char *b, int limit)
 {
 	int			row[LONGEST_WORD + 1];
 	int			la = strlen(a);
@@ -185,7 +189,7 @@ wf_spelling_hint(const char *word, const char *const *words)
 		if (pg_strcasecmp(word, *words) == 0)
 			distance = 0;
 		else
-			distance = wf_edit_distance(word, *words, 2);
+			distance = edit_distance(word, *words, 2);
 		if (distance < best)
 		{
 			best = distance;

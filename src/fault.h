@@ -58,12 +58,6 @@ extern char *wf_path_text(const WfPath *path);
 /* Append ".key" or "["odd key"]" to a path's text. */
 extern void wf_path_append_key(StringInfo buf, const char *key);
 
-/*
- * How many edits lie between two words; anything above `limit` is answered
- * with limit + 1.
- */
-extern int	wf_edit_distance(const char *a, const char *b, int limit);
-
 /* "did you mean ...?" for the nearest of a NULL-ended list, or NULL. */
 extern const char *wf_spelling_hint(const char *word,
 									const char *const *words);

@@ -259,7 +259,4 @@ extern bool wf_guard_holds(WfMachine *machine, const WfGuard *guard,
  */
 extern bool wf_would_take(WfMachine *machine, const WfEvent *event);
 
-/* Is the event kept for later by an active state (`defer`)? */
-extern bool wf_deferred(WfMachine *machine, const char *event);
-
 #endif							/* WF_INTERPRET_H */

@@ -89,7 +89,6 @@ typedef struct WfMachineScratch
 } WfMachineScratch;
 
 /* machine.c */
-extern void *wf_scratch_alloc(WfMachineScratch *scratch, Size size);
 extern void *wf_scratch_grow(WfMachineScratch *scratch, void *array,
 							 int *size, Size width);
 

@@ -21,8 +21,8 @@
  * Memory that lives as long as the machine.  A macrostep runs in whatever
  * context its caller likes, and so may callbacks.
  */
-void *
-wf_scratch_alloc(WfMachineScratch *scratch, Size size)
+static void *
+scratch_alloc(WfMachineScratch *scratch, Size size)
 {
 #ifndef FRONTEND
 	return MemoryContextAllocZero(scratch->context, size);
@@ -36,7 +36,7 @@ void *
 wf_scratch_grow(WfMachineScratch *scratch, void *array, int *size, Size width)
 {
 	int			grown = *size ? *size * 2 : 8;
-	void	   *result = wf_scratch_alloc(scratch, grown * width);
+	void	   *result = scratch_alloc(scratch, grown * width);
 
 	if (array != NULL)
 	{
@@ -51,7 +51,7 @@ static void
 make_set(WfMachineScratch *scratch, WfStateSet *set, int nstates)
 {
 	set->nwords = (nstates + 63) / 64;
-	set->words = wf_scratch_alloc(scratch, set->nwords * sizeof(uint64));
+	set->words = scratch_alloc(scratch, set->nwords * sizeof(uint64));
 }
 
 /* Room for history, and what the chart has at all. */
@@ -69,9 +69,9 @@ look_at_chart(WfMachine *machine)
 	}
 	if (scratch->nslots == 0)
 		return;
-	scratch->values = wf_scratch_alloc(scratch, scratch->nslots *
+	scratch->values = scratch_alloc(scratch, scratch->nslots *
 									   sizeof(WfHistoryValue));
-	scratch->slots = wf_scratch_alloc(scratch, scratch->nslots *
+	scratch->slots = scratch_alloc(scratch, scratch->nslots *
 									  sizeof(WfSlot));
 	for (int i = 0; i < chart->nstates; i++)
 		if (chart->states[i].kind == WF_STATE_HISTORY)
@@ -100,7 +100,7 @@ wf_machine_new(const WfChart *chart, const WfHost *calls, void *host,
 	make_set(scratch, &scratch->defaults, n);
 	make_set(scratch, &scratch->completed, n);
 	make_set(scratch, &scratch->examined, n);
-	scratch->unfinished = wf_scratch_alloc(scratch, n * sizeof(WfStateId));
+	scratch->unfinished = scratch_alloc(scratch, n * sizeof(WfStateId));
 	if (chart->reactions != NULL)
 		make_set(scratch, &scratch->candidates, n);
 	make_set(scratch, &scratch->invoked, n);

@@ -38,8 +38,8 @@ wf_process_set(WfProcess *process, WfStatus status, bool suspended)
 
 /* --- its states -------------------------------------------------------- */
 
-bool
-wf_process_in_state(WfProcess *process, WfStateId state)
+static bool
+in_state(WfProcess *process, WfStateId state)
 {
 	/* Processes of one definition share a machine: is it still set up for us? */
 	if (process->machine == NULL || process->machine->host != process)
@@ -167,7 +167,7 @@ wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 	{
 		const WfState *state = &chart->states[s];
 
-		if (state->ntimers == 0 || !wf_process_in_state(process, s))
+		if (state->ntimers == 0 || !in_state(process, s))
 			continue;
 		for (int i = 0; i < state->ntimers; i++)
 			if (strcmp(state->timers[i].name, name) == 0)

@@ -221,7 +221,6 @@ extern const WfHost wf_process_host;
 extern const WfPayload *wf_payload(const WfEvent *event);
 /* On whose behalf it came, or NULL.  Event NULL: what starts or cancels it. */
 extern const char *wf_process_actor(WfProcess *process, const WfEvent *event);
-extern Jsonb *wf_event_jsonb(WfProcess *process, const WfEvent *event);
 /*
  * Evaluate with the process and the event in scope, in the step's bracket.
  * NULL for no value.  Throws what the author's code throws.
@@ -236,9 +235,10 @@ extern char *wf_process_string(WfProcess *process, const WfValue *value,
 							   const WfEvent *event, const WfAction *action,
 							   const char *what);
 
-/* context.c: error 22023 when this is no object, 54000 when it is too large. */
-extern void wf_check_context(Jsonb *context);
-/* Make it, checked so, the context of the process. */
+/*
+ * context.c: make it the context of the process.  Error 22023 when it is no
+ * object, 54000 when it is too large.
+ */
 extern void wf_set_context(WfProcess *process, Jsonb *context);
 /* Members get new values (NULL: none); the rest stays. */
 extern void wf_change_context(WfProcess *process, int n, const char **keys, Jsonb **values);

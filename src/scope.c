@@ -34,8 +34,8 @@ wf_process_actor(WfProcess *process, const WfEvent *event)
 	return wf_payload(actual(process, event))->actor;
 }
 
-Jsonb *
-wf_event_jsonb(WfProcess *process, const WfEvent *event)
+static Jsonb *
+event_jsonb(WfProcess *process, const WfEvent *event)
 {
 	static const char *keys[] = {"type", "process", "data", "output", "actor"};
 	const WfPayload *payload = wf_payload(event);
@@ -55,7 +55,7 @@ static Jsonb *
 make_event(void *arg)
 {
 	WfProcessScope *scope = arg;
-	Jsonb	   *built = wf_event_jsonb(scope->process, scope->event);
+	Jsonb	   *built = event_jsonb(scope->process, scope->event);
 
 	if (scope->event->payload != NULL)
 		((WfPayload *) scope->event->payload)->built = built;

@@ -323,20 +323,3 @@ wf_would_take(WfMachine *machine, const WfEvent *event)
 	from = begin_selection(machine, event, false);
 	return next_enabled(machine, event, false, &from) != NULL;
 }
-
-bool
-wf_deferred(WfMachine *machine, const char *event)
-{
-	if (!machine->chart->has_defer)
-		return false;
-	for (int id = wf_set_next(&machine->active, 0); id >= 0;
-		 id = wf_set_next(&machine->active, id + 1))
-	{
-		const WfState *state = &machine->chart->states[id];
-
-		for (int i = 0; i < state->ndefer; i++)
-			if (wf_descriptor_matches(state->defer[i], event))
-				return true;
-	}
-	return false;
-}

@@ -102,13 +102,6 @@ extern Jsonb *wf_effect(const char *kind,...);
 /* sqlstate, message, detail, hint and context of an error. */
 extern Jsonb *wf_error_jsonb(const char *kind, const ErrorData *error);
 
-/* A due time, as to_jsonb() would give it. */
-extern Jsonb *wf_jsonb_time(TimestampTz time);
-
-/* Of a timer that the simulation has: NULL when it has none. */
-extern const WfTimerRow *wf_simulated_timer(const WfSimulation *sim, const char *state,
-											const char *name);
-
 /* --- simulate.c ---------------------------------------------------------- */
 
 /* A process that has still to start; memory in the current context. */

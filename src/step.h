@@ -42,7 +42,6 @@ extern WfProcess *wf_stepper_add_new(WfStepper *stepper, WfDefinition *definitio
 									 const char *key);
 
 extern WfDefinition *wf_process_definition(const WfProcess *process);
-extern bool wf_process_in_state(WfProcess *process, WfStateId state);
 extern const WfRow *wf_process_row(const WfProcess *process);
 /* Its context, not toasted. */
 extern Jsonb *wf_process_context(WfProcess *process);

@@ -254,8 +254,8 @@ wf_read_process(const pg_uuid_t *id, WfRow *row)
 	return fetch_process(&read_statement, id, row);
 }
 
-void
-wf_busy(const pg_uuid_t *id)
+pg_noreturn static void
+busy(const pg_uuid_t *id)
 {
 	ereport(ERROR,
 			(errcode(WF_ERR_BUSY),
@@ -278,7 +278,7 @@ wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row)
 	if (wf_lock_process_if_free(id, row))
 		return true;
 	if (wf_read_process(id, row))
-		wf_busy(id);
+		busy(id);
 	return false;
 }
 

@@ -85,7 +85,6 @@ extern bool wf_row_is_over(const WfRow *row);
  * wf_lock_processes: in the order of ids; returns how many were found; with
  * nowait those that are locked are left out.
  */
-pg_noreturn extern void wf_busy(const pg_uuid_t *id);
 extern bool wf_read_process(const pg_uuid_t *id, WfRow *row);	/* no lock */
 extern bool wf_lock_process_if_free(const pg_uuid_t *id, WfRow *row);
 extern bool wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row);

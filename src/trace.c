@@ -67,8 +67,9 @@ wf_error_jsonb(const char *kind, const ErrorData *error)
 	return wf_jsonb_object(lengthof(keys), keys, values);
 }
 
-Jsonb *
-wf_jsonb_time(TimestampTz time)
+/* A due time, as to_jsonb() would give it. */
+static Jsonb *
+jsonb_time(TimestampTz time)
 {
 	char		buffer[MAXDATELEN + 1];
 
@@ -197,8 +198,9 @@ same(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-const WfTimerRow *
-wf_simulated_timer(const WfSimulation *sim, const char *state, const char *name)
+/* Of a timer that the simulation has: NULL when it has none. */
+static const WfTimerRow *
+simulated_timer(const WfSimulation *sim, const char *state, const char *name)
 {
 	ListCell   *cell;
 
@@ -241,13 +243,13 @@ trace_arm(void *self, const WfState *state, const WfEvent *event)
 		const WfTimer *timer = &state->timers[i];
 		const WfArmed *armed = find_armed(process, state, timer->name, before);
 		const WfTimerRow *kept = armed != NULL && armed->if_absent ?
-			wf_simulated_timer(sim, state->name, timer->name) : NULL;
+			simulated_timer(sim, state->name, timer->name) : NULL;
 
 		NOTE(sim, wf_effect("armed", "state", wf_jsonb_string(state->name),
 							"timer", wf_jsonb_string(timer->name),
 							"event", wf_jsonb_string(timer->event),
 							"due", armed == NULL ? wf_jsonb_parse("null") :
-							wf_jsonb_time(kept != NULL ? kept->due : armed->timer.due),
+							jsonb_time(kept != NULL ? kept->due : armed->timer.due),
 							NULL));
 	}
 }
@@ -262,14 +264,14 @@ trace_disarm(void *self, const WfState *state)
 		const char *name = state->timers[i].name;
 		const WfArmed *armed = find_armed(self, state, name, 0);
 		const WfTimerRow *timer = armed != NULL && !armed->if_absent ? &armed->timer :
-			wf_simulated_timer(sim, state->name, name);
+			simulated_timer(sim, state->name, name);
 
 		/* Never armed, or the very one that is being delivered. */
 		if (timer == NULL)
 			continue;
 		NOTE(sim, wf_effect("disarmed", "state", wf_jsonb_string(state->name),
 							"timer", wf_jsonb_string(name),
-							"due", wf_jsonb_time(timer->due), NULL));
+							"due", jsonb_time(timer->due), NULL));
 	}
 	wf_process_host.disarm(self, state);
 }
@@ -379,7 +381,7 @@ on_sent(WfOnlooker *self, const char *target, const char *event, Jsonb *data,
 		return;
 	NOTE(sim, wf_effect("sent", "event", wf_jsonb_string(event),
 						"target", string_or_null(target), "id", string_or_null(id),
-						"due", wf_jsonb_time(due == DT_NOBEGIN ? wf_now() : due),
+						"due", jsonb_time(due == DT_NOBEGIN ? wf_now() : due),
 						"data", data, "path", string_or_null(sim->path), NULL));
 }
 

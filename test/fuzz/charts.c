@@ -126,7 +126,6 @@ step(Host *host, const char *name, bool *taken)
 		return true;
 	}
 	would = wf_would_take(host->machine, &event);
-	(void) wf_deferred(host->machine, name);
 	host->seen = 0;
 	*taken = wf_dispatch(host->machine, &event);
 	wf_insist(*taken || !would, "an event that would be taken was not");
