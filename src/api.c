@@ -20,7 +20,6 @@
 #include "utils/fmgrprotos.h"
 
 #include "api.h"
-#include "clock.h"
 #include "quote.h"
 #include "session.h"
 #include "uuid.h"

@@ -15,10 +15,8 @@
 #include "utils/timestamp.h"
 
 #include "api.h"
-#include "clock.h"
 #include "pause.h"
 #include "session.h"
-#include "wake.h"
 
 PG_FUNCTION_INFO_V1(workflow_suspend);
 PG_FUNCTION_INFO_V1(workflow_resume);

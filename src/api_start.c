@@ -17,8 +17,6 @@
 #include "utils/timestamp.h"
 
 #include "api.h"
-#include "clock.h"
-#include "compat.h"
 #include "pause.h"
 #include "session.h"
 #include "uuid.h"

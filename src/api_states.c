@@ -13,10 +13,8 @@
 #include "utils/builtins.h"
 
 #include "api.h"
-#include "clock.h"
 #include "quote.h"
 #include "session.h"
-#include "wake.h"
 
 PG_FUNCTION_INFO_V1(workflow_set_states);
 

@@ -18,7 +18,6 @@
 #include "call.h"
 #include "clock.h"
 #include "process.h"
-#include "quote.h"
 
 static bool
 same(const char *a, const char *b)

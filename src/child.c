@@ -17,8 +17,6 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 #include "call.h"
 #include "child.h"

@@ -25,7 +25,6 @@
 #include "guc.h"
 #include "installed.h"
 #include "pool.h"
-#include "process.h"
 #include "session.h"
 #include "wake.h"
 

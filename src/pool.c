@@ -20,7 +20,6 @@
 #include "utils/timestamp.h"
 
 #include "clock.h"
-#include "guc.h"
 #include "pool.h"
 #include "worker.h"
 

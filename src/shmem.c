@@ -51,7 +51,6 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
-#include "compat.h"
 #include "guc.h"
 #include "shmem.h"
 

@@ -10,23 +10,14 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "child.h"
 #include "clock.h"
-#include "compat.h"
 #include "guc.h"
 #include "process.h"
 #include "send.h"
-#include "uuid.h"
-#include "wake.h"
 
 /* --- the end of a step ------------------------------------------------- */
 

@@ -12,16 +12,10 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
-#include "child.h"
-#include "clock.h"
 #include "compat.h"
 #include "process.h"
-#include "search.h"
-#include "wake.h"
 
 /*
  * The steppers of this session that are under way, the innermost last: a

@@ -24,7 +24,6 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "clock.h"
 #include "definition.h"
 #include "session.h"
 #include "store.h"

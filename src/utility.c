@@ -34,7 +34,6 @@
 
 #include "compat.h"
 #include "foreign.h"
-#include "pool.h"
 #include "session.h"
 #include "shmem.h"
 #include "utility.h"

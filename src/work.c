@@ -24,7 +24,6 @@
 #include "pause.h"
 #include "pool.h"
 #include "session.h"
-#include "wake.h"
 #include "work_internal.h"
 
 /* Processes brought back at a time when a pause has ended. */
