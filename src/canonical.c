@@ -75,8 +75,8 @@ write_transitions(WfWriter *w, const char *name, int n,
 }
 
 /* The handler of an event in a state, or NULL. */
-static const WfHandler *
-find_handler(const WfState *state, const char *event)
+const WfHandler *
+wf_find_handler(const WfState *state, const char *event)
 {
 	for (int i = 0; i < state->nhandlers; i++)
 		if (strcmp(state->handlers[i].descriptor, event) == 0)
@@ -89,16 +89,15 @@ static void
 handler_member(WfWriter *w, const char *name, const WfState *state,
 			   const char *event, bool keep)
 {
-	const WfHandler *handler = find_handler(state, event);
+	const WfHandler *handler = wf_find_handler(state, event);
 
 	if (handler != NULL)
 		write_transitions(w, name, handler->ntransitions,
 						  handler->transitions, keep);
 }
 
-/* Has an event a place of its own outside of `on`? */
-static bool
-is_special(const WfState *state, const char *event)
+bool
+wf_has_own_place(const WfState *state, const char *event)
 {
 	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
 		return true;
@@ -128,7 +127,7 @@ write_on(WfWriter *w, const WfState *state)
 	{
 		const WfHandler *handler = &state->handlers[i];
 
-		if (is_special(state, handler->descriptor))
+		if (wf_has_own_place(state, handler->descriptor))
 			continue;
 		if (!any)
 		{

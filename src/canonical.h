@@ -29,6 +29,11 @@ extern void wf_raw_member(WfWriter *w, const char *name, const char *text);
 extern void wf_texts_member(WfWriter *w, const char *name,
 							const char **strings, int n);
 
+/* The handler of exactly this event, or NULL. */
+extern const WfHandler *wf_find_handler(const WfState *state, const char *event);
+/* Has an event of a state a key of its own outside of `on`: a timer, an end? */
+extern bool wf_has_own_place(const WfState *state, const char *event);
+
 /* States, values, guards, delays, actions. */
 extern const char *wf_state_reference(const WfWriter *w, WfStateId id);
 extern void wf_write_reference(WfWriter *w, WfStateId id);

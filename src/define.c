@@ -403,6 +403,38 @@ wf_define_unstored(text *source)
 	return wf_definition_unstored(wf_canonical(chart), role, path);
 }
 
+/*
+ * The newest version of a definition, if there is one: is it what is defined
+ * now?  *version: its number, 0 for none.  Error WF002 when it is somebody
+ * else's.
+ */
+static bool
+newest_is_same(const char *name, int32 owner, const char *canonical, const char *path,
+			   const char *zone, Jsonb *functions, int32 *version)
+{
+	Datum		value = CStringGetTextDatum(name);
+	HeapTuple	row;
+	TupleDesc	desc;
+	bool		isnull;
+
+	*version = 0;
+	if (wf_execute(&newest_statement, &value, NULL, 1) == 0)
+		return false;
+
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	*version = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+	if (DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull)) != owner)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("definition \"%s\" belongs to role \"%s\"", name,
+						SPI_getvalue(row, desc, 6))));
+	return same_text(row, desc, 3, canonical) &&
+		same_text(row, desc, 4, path) &&
+		same_text(row, desc, 7, zone) &&
+		same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions)));
+}
+
 Datum
 workflow_define(PG_FUNCTION_ARGS)
 {
@@ -415,8 +447,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	Jsonb	   *functions;
 	char	   *canonical;
 	int32		owner;
-	int32		version = 1;
-	Datum		values[9];
+	int32		version;
 
 	chart = wf_compile_checked(source, role, path, false, &evaluator);
 	report_warnings(chart);
@@ -428,39 +459,22 @@ workflow_define(PG_FUNCTION_ARGS)
 	wf_stamp_write();
 	lock_name(chart->name);
 	owner = wf_owner_enter(role);
-	values[0] = CStringGetTextDatum(chart->name);
-	if (wf_execute(&newest_statement, values, NULL, 1) > 0)
+	if (!newest_is_same(chart->name, owner, canonical, path, zone, functions, &version))
 	{
-		HeapTuple	row = SPI_tuptable->vals[0];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
+		Datum		values[] = {
+			CStringGetTextDatum(chart->name),
+			Int32GetDatum(++version),
+			Int32GetDatum(owner),
+			PointerGetDatum(source),
+			CStringGetTextDatum(canonical),
+			CStringGetTextDatum(path),
+			JsonbPGetDatum(functions),
+			TimestampTzGetDatum(wf_now()),
+			CStringGetTextDatum(zone)
+		};
 
-		version = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
-		if (DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull)) != owner)
-			ereport(ERROR,
-					(errcode(WF_ERR_NOT_ALLOWED),
-					 errmsg("definition \"%s\" belongs to role \"%s\"", chart->name,
-							SPI_getvalue(row, desc, 6))));
-		if (same_text(row, desc, 3, canonical) &&
-			same_text(row, desc, 4, path) &&
-			same_text(row, desc, 7, zone) &&
-			same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions))))
-		{
-			SPI_finish();
-			PG_RETURN_INT32(version);
-		}
-		version++;
+		wf_execute(&insert_statement, values, NULL, 0);
 	}
-
-	values[1] = Int32GetDatum(version);
-	values[2] = Int32GetDatum(owner);
-	values[3] = PointerGetDatum(source);
-	values[4] = CStringGetTextDatum(canonical);
-	values[5] = CStringGetTextDatum(path);
-	values[6] = JsonbPGetDatum(functions);
-	values[7] = TimestampTzGetDatum(wf_now());
-	values[8] = CStringGetTextDatum(zone);
-	wf_execute(&insert_statement, values, NULL, 0);
 	SPI_finish();
 	PG_RETURN_INT32(version);
 }

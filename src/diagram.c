@@ -17,20 +17,6 @@
 
 #include "diagram.h"
 
-typedef struct Writer
-{
-	const WfDiagram *diagram;
-	StringInfoData buf;
-	int			depth;
-} Writer;
-
-static void
-begin_line(Writer *w)
-{
-	for (int i = 0; i < w->depth; i++)
-		appendStringInfoString(&w->buf, "    ");
-}
-
 /* Does a command begin here that Mermaid sees in the midst of a text? */
 static bool
 is_command(const char *text)
@@ -46,7 +32,7 @@ is_command(const char *text)
  * letter of what would be a command.
  */
 static void
-put_marked_text(Writer *w, const char *text, const char *harmless)
+put_marked_text(WfDiagramWriter *w, const char *text, const char *harmless)
 {
 	static const char ligature[] = "\xef\xac\x82";
 
@@ -69,14 +55,14 @@ put_marked_text(Writer *w, const char *text, const char *harmless)
 
 /* Between quotes. */
 static void
-put_title(Writer *w, const char *text)
+put_title(WfDiagramWriter *w, const char *text)
 {
 	put_marked_text(w, text, " _.,/+-=");
 }
 
 /* Behind a colon, or in a note. */
 static void
-put_text(Writer *w, const char *text)
+put_text(WfDiagramWriter *w, const char *text)
 {
 	put_marked_text(w, text, " _.,/+-=()[]'");
 }
@@ -90,13 +76,13 @@ is_composite(const WfState *state)
 
 /* Arrows of a default transition: [*] --> target, history --> target. */
 static void
-put_defaults(Writer *w, const char *from, const WfTransition *transition)
+put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transition)
 {
 	const char *label = wf_diagram_default(w->diagram, transition);
 
 	for (int i = 0; i < transition->ntargets; i++)
 	{
-		begin_line(w);
+		wf_diagram_line(w);
 		appendStringInfo(&w->buf, "%s --> s%d", from, transition->targets[i]);
 		if (*label)
 		{
@@ -107,11 +93,11 @@ put_defaults(Writer *w, const char *from, const WfTransition *transition)
 	}
 }
 
-static void put_state(Writer *w, const WfState *state);
+static void put_state(WfDiagramWriter *w, const WfState *state);
 
 /* The children of a composite state; the regions of a parallel one apart. */
 static void
-put_children(Writer *w, const WfState *state)
+put_children(WfDiagramWriter *w, const WfState *state)
 {
 	const WfState *states = w->diagram->chart->states;
 	bool		region = false;
@@ -125,7 +111,7 @@ put_children(Writer *w, const WfState *state)
 
 		if (state->kind == WF_STATE_PARALLEL && region && !history)
 		{
-			begin_line(w);
+			wf_diagram_line(w);
 			appendStringInfoString(&w->buf, "--\n");
 		}
 		region = region || !history;
@@ -135,14 +121,14 @@ put_children(Writer *w, const WfState *state)
 		if (states[state->children[i]].kind == WF_STATE_FINAL &&
 			state->kind == WF_STATE_COMPOUND)
 		{
-			begin_line(w);
+			wf_diagram_line(w);
 			appendStringInfo(&w->buf, "s%d --> [*]\n", state->children[i]);
 		}
 }
 
 /* What is written into a state, or beside one that has states inside. */
 static void
-put_lines(Writer *w, const WfState *state)
+put_lines(WfDiagramWriter *w, const WfState *state)
 {
 	int			n;
 	char	  **lines = wf_diagram_lines(w->diagram, state, &n);
@@ -150,13 +136,13 @@ put_lines(Writer *w, const WfState *state)
 
 	if (beside)
 	{
-		begin_line(w);
+		wf_diagram_line(w);
 		appendStringInfo(&w->buf, "note right of s%d\n", state->id);
 		w->depth++;
 	}
 	for (int i = 0; i < n; i++)
 	{
-		begin_line(w);
+		wf_diagram_line(w);
 		if (!beside)
 			appendStringInfo(&w->buf, "s%d : ", state->id);
 		put_text(w, lines[i]);
@@ -165,15 +151,15 @@ put_lines(Writer *w, const WfState *state)
 	if (beside)
 	{
 		w->depth--;
-		begin_line(w);
+		wf_diagram_line(w);
 		appendStringInfoString(&w->buf, "end note\n");
 	}
 }
 
 static void
-put_state(Writer *w, const WfState *state)
+put_state(WfDiagramWriter *w, const WfState *state)
 {
-	begin_line(w);
+	wf_diagram_line(w);
 	appendStringInfoString(&w->buf, "state \"");
 	put_title(w, wf_diagram_title(w->diagram, state));
 	appendStringInfo(&w->buf, "\" as s%d", state->id);
@@ -183,7 +169,7 @@ put_state(Writer *w, const WfState *state)
 		w->depth++;
 		put_children(w, state);
 		w->depth--;
-		begin_line(w);
+		wf_diagram_line(w);
 		appendStringInfoString(&w->buf, "}\n");
 	}
 	else
@@ -195,11 +181,11 @@ static void
 put_edge(void *arg, const WfState *source, const WfTransition *transition,
 		 const char *label)
 {
-	Writer	   *w = arg;
+	WfDiagramWriter	   *w = arg;
 
 	for (int i = 0; i < transition->ntargets; i++)
 	{
-		begin_line(w);
+		wf_diagram_line(w);
 		appendStringInfo(&w->buf, "s%d --> s%d : ", source->id,
 						 transition->targets[i]);
 		put_text(w, label);
@@ -208,7 +194,7 @@ put_edge(void *arg, const WfState *source, const WfTransition *transition,
 }
 
 static void
-put_active(Writer *w)
+put_active(WfDiagramWriter *w)
 {
 	const WfDiagram *diagram = w->diagram;
 	bool		any = false;
@@ -220,12 +206,12 @@ put_active(Writer *w)
 			continue;
 		if (!any)
 		{
-			begin_line(w);
+			wf_diagram_line(w);
 			appendStringInfoString(&w->buf, "classDef active "
 								   "fill:#ffe082,stroke:#e65100,color:#000\n");
 		}
 		any = true;
-		begin_line(w);
+		wf_diagram_line(w);
 		appendStringInfo(&w->buf, "class s%d active\n", i);
 	}
 }
@@ -234,8 +220,8 @@ char *
 wf_diagram_mermaid(const WfDiagram *diagram)
 {
 	const WfChart *chart = diagram->chart;
-	Writer		writer = {.diagram = diagram};
-	Writer	   *w = &writer;
+	WfDiagramWriter		writer = {.diagram = diagram};
+	WfDiagramWriter	   *w = &writer;
 
 	initStringInfo(&w->buf);
 	appendStringInfoString(&w->buf, "stateDiagram-v2\n");

@@ -27,6 +27,16 @@ extern char *wf_diagram_dot(const WfDiagram *diagram);
 
 /* --- what both have in common: plain text, to be escaped --------------- */
 
+typedef struct WfDiagramWriter
+{
+	const WfDiagram *diagram;
+	StringInfoData buf;
+	int			depth;
+} WfDiagramWriter;
+
+/* Begin a line as deep as we are. */
+extern void wf_diagram_line(WfDiagramWriter *w);
+
 /* Is the root drawn as a state, or only what is in it? */
 extern bool wf_diagram_shows_root(const WfDiagram *diagram);
 

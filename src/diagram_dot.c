@@ -17,26 +17,12 @@
 
 #include "diagram.h"
 
-typedef struct Writer
-{
-	const WfDiagram *diagram;
-	StringInfoData buf;
-	int			depth;
-} Writer;
-
-static void
-begin_line(Writer *w)
-{
-	for (int i = 0; i < w->depth; i++)
-		appendStringInfoString(&w->buf, "    ");
-}
-
 /*
  * Text inside of a quoted string: backslashes begin escapes there, and
  * entities of HTML are understood.
  */
 static void
-put_text(Writer *w, const char *text)
+put_text(WfDiagramWriter *w, const char *text)
 {
 	for (; *text; text++)
 	{
@@ -52,7 +38,7 @@ put_text(Writer *w, const char *text)
 }
 
 static void
-put_quoted(Writer *w, const char *text)
+put_quoted(WfDiagramWriter *w, const char *text)
 {
 	appendStringInfoChar(&w->buf, '"');
 	put_text(w, text);
@@ -67,14 +53,14 @@ is_composite(const WfState *state)
 }
 
 static bool
-is_active(const Writer *w, const WfState *state)
+is_active(const WfDiagramWriter *w, const WfState *state)
 {
 	return w->diagram->active != NULL && w->diagram->active[state->id];
 }
 
 /* Title and lines of a state; \l ends a line that is set to the left. */
 static void
-put_label(Writer *w, const WfState *state)
+put_label(WfDiagramWriter *w, const WfState *state)
 {
 	int			n;
 	char	  **lines = wf_diagram_lines(w->diagram, state, &n);
@@ -93,12 +79,12 @@ put_label(Writer *w, const WfState *state)
 
 /* An arrow; it ends at the border of a cluster unless that is around both. */
 static void
-put_arrow(Writer *w, const char *from, const WfState *source,
+put_arrow(WfDiagramWriter *w, const char *from, const WfState *source,
 		  const WfState *target, const char *label)
 {
 	const WfChart *chart = w->diagram->chart;
 
-	begin_line(w);
+	wf_diagram_line(w);
 	appendStringInfo(&w->buf, "%s -> s%d [label=", from, target->id);
 	put_quoted(w, label);
 	if (source != NULL && is_composite(source) && source != target &&
@@ -112,7 +98,7 @@ put_arrow(Writer *w, const char *from, const WfState *source,
 
 /* The arrows of a default transition. */
 static void
-put_defaults(Writer *w, const char *from, const WfTransition *transition)
+put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transition)
 {
 	const char *label = wf_diagram_default(w->diagram, transition);
 
@@ -123,9 +109,9 @@ put_defaults(Writer *w, const char *from, const WfTransition *transition)
 }
 
 static void
-put_node(Writer *w, const WfState *state)
+put_node(WfDiagramWriter *w, const WfState *state)
 {
-	begin_line(w);
+	wf_diagram_line(w);
 	appendStringInfo(&w->buf, "s%d [", state->id);
 	put_label(w, state);
 	if (state->kind == WF_STATE_FINAL)
@@ -138,16 +124,16 @@ put_node(Writer *w, const WfState *state)
 	appendStringInfoString(&w->buf, "];\n");
 }
 
-static void put_state(Writer *w, const WfState *state);
+static void put_state(WfDiagramWriter *w, const WfState *state);
 
 static void
-put_children(Writer *w, const WfState *state)
+put_children(WfDiagramWriter *w, const WfState *state)
 {
 	const WfState *states = w->diagram->chart->states;
 
 	if (state->kind == WF_STATE_COMPOUND)
 	{
-		begin_line(w);
+		wf_diagram_line(w);
 		appendStringInfo(&w->buf, "i%d [shape=point, width=0.15, label=\"\"];\n",
 						 state->id);
 	}
@@ -156,7 +142,7 @@ put_children(Writer *w, const WfState *state)
 }
 
 static void
-put_state(Writer *w, const WfState *state)
+put_state(WfDiagramWriter *w, const WfState *state)
 {
 	const WfState *parent = state->parent == WF_NO_STATE ? NULL :
 		&w->diagram->chart->states[state->parent];
@@ -167,24 +153,24 @@ put_state(Writer *w, const WfState *state)
 		put_node(w, state);
 		return;
 	}
-	begin_line(w);
+	wf_diagram_line(w);
 	appendStringInfo(&w->buf, "subgraph cluster_%d {\n", state->id);
 	w->depth++;
-	begin_line(w);
+	wf_diagram_line(w);
 	put_label(w, state);
 	appendStringInfoString(&w->buf, ";\n");
-	begin_line(w);
+	wf_diagram_line(w);
 	/* what is inside of a cluster takes after it unless it is told */
 	appendStringInfo(&w->buf, "graph [style=%s, color=\"%s\", penwidth=%d];\n",
 					 region ? "dashed" : "rounded",
 					 is_active(w, state) ? "#e65100" : "black",
 					 is_active(w, state) ? 2 : 1);
-	begin_line(w);
+	wf_diagram_line(w);
 	appendStringInfo(&w->buf, "s%d [shape=point, style=invis, label=\"\"];\n",
 					 state->id);
 	put_children(w, state);
 	w->depth--;
-	begin_line(w);
+	wf_diagram_line(w);
 	appendStringInfoString(&w->buf, "}\n");
 }
 
@@ -192,7 +178,7 @@ static void
 put_edge(void *arg, const WfState *source, const WfTransition *transition,
 		 const char *label)
 {
-	Writer	   *w = arg;
+	WfDiagramWriter	   *w = arg;
 
 	for (int i = 0; i < transition->ntargets; i++)
 		put_arrow(w, psprintf("s%d", source->id), source,
@@ -203,8 +189,8 @@ char *
 wf_diagram_dot(const WfDiagram *diagram)
 {
 	const WfChart *chart = diagram->chart;
-	Writer		writer = {.diagram = diagram};
-	Writer	   *w = &writer;
+	WfDiagramWriter		writer = {.diagram = diagram};
+	WfDiagramWriter	   *w = &writer;
 
 	initStringInfo(&w->buf);
 	appendStringInfoString(&w->buf, "digraph ");

@@ -355,6 +355,13 @@ wf_diagram_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
  * ----------------------------------------------------------------
  */
 
+void
+wf_diagram_line(WfDiagramWriter *w)
+{
+	for (int i = 0; i < w->depth; i++)
+		appendStringInfoString(&w->buf, "    ");
+}
+
 bool
 wf_diagram_shows_root(const WfDiagram *diagram)
 {

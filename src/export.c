@@ -21,46 +21,15 @@
  * ----------------------------------------------------------------
  */
 
-static const WfHandler *
-find_handler(const WfState *state, const char *event)
-{
-	for (int i = 0; i < state->nhandlers; i++)
-		if (strcmp(state->handlers[i].descriptor, event) == 0)
-			return &state->handlers[i];
-	return NULL;
-}
-
 static void
 handler_member(WfExporter *e, const char *key, const WfState *state,
 			   const char *event)
 {
-	const WfHandler *handler = find_handler(state, event);
+	const WfHandler *handler = wf_find_handler(state, event);
 
 	if (handler != NULL)
 		wf_export_transitions(e, key, handler->transitions,
 							  handler->ntransitions);
-}
-
-/* Has an event a place outside of `on`? */
-static bool
-is_special(const WfState *state, const char *event)
-{
-	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
-		return true;
-	for (int i = 0; i < state->ntimers; i++)
-		if (strcmp(event, state->timers[i].event) == 0)
-			return true;
-	for (int i = 0; i < state->ninvokes; i++)
-	{
-		const char *id = state->invokes[i].id;
-
-		if ((strncmp(event, "done.invoke.", 12) == 0 &&
-			 strcmp(event + 12, id) == 0) ||
-			(strncmp(event, "error.invoke.", 13) == 0 &&
-			 strcmp(event + 13, id) == 0))
-			return true;
-	}
-	return false;
 }
 
 static void
@@ -72,7 +41,7 @@ write_on(WfExporter *e, const WfState *state)
 	{
 		const WfHandler *handler = &state->handlers[i];
 
-		if (is_special(state, handler->descriptor))
+		if (wf_has_own_place(state, handler->descriptor))
 			continue;
 		if (!any)
 		{
@@ -99,7 +68,7 @@ timer_key(WfExporter *e, const WfState *state, int index,
 		  const char *const *before)
 {
 	const WfTimer *timer = &state->timers[index];
-	const WfHandler *handler = find_handler(state, timer->event);
+	const WfHandler *handler = wf_find_handler(state, timer->event);
 	const char *path = handler != NULL && handler->ntransitions > 0 ?
 		handler->transitions[0]->path : state->path;
 	int64		ms;

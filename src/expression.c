@@ -116,57 +116,67 @@ single_target(const WfExpr *expr)
 	return NULL;
 }
 
+/*
+ * The usual types become jsonb without a function: to_jsonb() is only stable,
+ * and an expression with it would not be pure.
+ */
+static Node *
+coerce_to_value(ParseState *pstate, Node *tree)
+{
+	Oid			type = exprType(tree);
+	Oid			wanted = type;
+
+	if (type == INT2OID || type == INT4OID || type == INT8OID)
+		wanted = NUMERICOID;
+	else if (type == UNKNOWNOID || type == VARCHAROID)
+		wanted = TEXTOID;
+	if (wanted != type)
+		tree = coerce_to_target_type(pstate, tree, type, wanted, -1,
+									 COERCION_IMPLICIT,
+									 COERCE_IMPLICIT_CAST, -1);
+	if (wanted == JSONBOID || wanted == NUMERICOID ||
+		wanted == TEXTOID || wanted == BOOLOID)
+		return tree;
+	return (Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(tree),
+								 InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+}
+
+static Node *
+coerce_to_delay(ParseState *pstate, Node *tree)
+{
+	Oid			type = exprType(tree);
+	Oid			wanted = TIMESTAMPTZOID;
+
+	if (type == INTERVALOID || type == TIMESTAMPTZOID || type == FLOAT8OID)
+		return tree;
+	if (type == UNKNOWNOID || type == TEXTOID)
+		wanted = INTERVALOID;
+	else if (TypeCategory(type) == TYPCATEGORY_NUMERIC)
+		wanted = FLOAT8OID;
+	tree = coerce_to_target_type(pstate, tree, type, wanted, -1,
+								 COERCION_EXPLICIT,
+								 COERCE_EXPLICIT_CAST, -1);
+	if (tree == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a delay must be an interval, a timestamptz or a number of milliseconds, not %s",
+						format_type_be(type))));
+	return tree;
+}
+
 /* Turn the result into the type that its use needs. */
 static Node *
 coerce_result(ParseState *pstate, Node *tree, WfExprUse use)
 {
-	Oid			type = exprType(tree);
-	Oid			wanted;
-
 	switch (use)
 	{
 		case WF_USE_GUARD:
 			return coerce_to_boolean(pstate, tree, "a guard");
 		case WF_USE_VALUE:
-
-			/*
-			 * The usual types become jsonb without a function: to_jsonb() is
-			 * only stable, and an expression with it would not be pure.
-			 */
-			if (type == INT2OID || type == INT4OID || type == INT8OID)
-				wanted = NUMERICOID;
-			else if (type == UNKNOWNOID || type == VARCHAROID)
-				wanted = TEXTOID;
-			else
-				wanted = type;
-			if (wanted != type)
-				tree = coerce_to_target_type(pstate, tree, type, wanted, -1,
-											 COERCION_IMPLICIT,
-											 COERCE_IMPLICIT_CAST, -1);
-			if (wanted == JSONBOID || wanted == NUMERICOID ||
-				wanted == TEXTOID || wanted == BOOLOID)
-				return tree;
-			return (Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(tree),
-										 InvalidOid, InvalidOid,
-										 COERCE_EXPLICIT_CALL);
+			return coerce_to_value(pstate, tree);
 		case WF_USE_DELAY:
-			if (type == INTERVALOID || type == TIMESTAMPTZOID || type == FLOAT8OID)
-				return tree;
-			if (type == UNKNOWNOID || type == TEXTOID)
-				wanted = INTERVALOID;
-			else if (TypeCategory(type) == TYPCATEGORY_NUMERIC)
-				wanted = FLOAT8OID;
-			else
-				wanted = TIMESTAMPTZOID;
-			tree = coerce_to_target_type(pstate, tree, type, wanted, -1,
-										 COERCION_EXPLICIT,
-										 COERCE_EXPLICIT_CAST, -1);
-			if (tree == NULL)
-				ereport(ERROR,
-						(errcode(ERRCODE_DATATYPE_MISMATCH),
-						 errmsg("a delay must be an interval, a timestamptz or a number of milliseconds, not %s",
-								format_type_be(type))));
-			return tree;
+			return coerce_to_delay(pstate, tree);
 		case WF_USE_ACTION:
 			break;
 	}

@@ -34,43 +34,30 @@ static WfStatement pending_statement = {
 	.args = {UUIDARRAYOID}
 };
 
-static WfStatement drop_timers_statement = {
-	.sql = "DELETE FROM workflow.timer t"
-	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) u(process, seq)"
-	" WHERE t.process OPERATOR(pg_catalog.=) u.process AND t.seq OPERATOR(pg_catalog.=) u.seq",
-	.nargs = 2,
-	.args = {UUIDARRAYOID, INT8ARRAYOID},
-	.latest = true
-};
+/* Both tables have the same columns for what is changed here. */
+#define DROP(table) { \
+	.sql = "DELETE FROM workflow." table " t" \
+	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) u(process, seq)" \
+	" WHERE t.process OPERATOR(pg_catalog.=) u.process AND t.seq OPERATOR(pg_catalog.=) u.seq", \
+	.nargs = 2, \
+	.args = {UUIDARRAYOID, INT8ARRAYOID}, \
+	.latest = true \
+}
 
-static WfStatement drop_failures_statement = {
-	.sql = "DELETE FROM workflow.failure f"
-	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) u(process, seq)"
-	" WHERE f.process OPERATOR(pg_catalog.=) u.process AND f.seq OPERATOR(pg_catalog.=) u.seq",
-	.nargs = 2,
-	.args = {UUIDARRAYOID, INT8ARRAYOID},
-	.latest = true
-};
+#define RENAME(table) { \
+	.sql = "UPDATE workflow." table " t SET event = u.event, state = u.state" \
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)," \
+	"  pg_catalog.unnest($4)) u(process, seq, event, state)" \
+	" WHERE t.process OPERATOR(pg_catalog.=) u.process AND t.seq OPERATOR(pg_catalog.=) u.seq", \
+	.nargs = 4, \
+	.args = {UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, \
+	.latest = true \
+}
 
-static WfStatement rename_timers_statement = {
-	.sql = "UPDATE workflow.timer t SET event = u.event, state = u.state"
-	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-	"  pg_catalog.unnest($4)) u(process, seq, event, state)"
-	" WHERE t.process OPERATOR(pg_catalog.=) u.process AND t.seq OPERATOR(pg_catalog.=) u.seq",
-	.nargs = 4,
-	.args = {UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
-	.latest = true
-};
-
-static WfStatement rename_failures_statement = {
-	.sql = "UPDATE workflow.failure f SET event = u.event, state = u.state"
-	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-	"  pg_catalog.unnest($4)) u(process, seq, event, state)"
-	" WHERE f.process OPERATOR(pg_catalog.=) u.process AND f.seq OPERATOR(pg_catalog.=) u.seq",
-	.nargs = 4,
-	.args = {UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
-	.latest = true
-};
+static WfStatement drop_timers_statement = DROP("timer");
+static WfStatement drop_failures_statement = DROP("failure");
+static WfStatement rename_timers_statement = RENAME("timer");
+static WfStatement rename_failures_statement = RENAME("failure");
 
 /* --- loading ----------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 \set ECHO none
 \getenv srcdir PG_ABS_SRCDIR
 \set begin :srcdir '/begin.psql'
+\set gives_up :srcdir '/gives_up.psql'
 \i :begin
 
 SELECT is(workflow.define('{
@@ -144,13 +145,7 @@ SELECT FROM workflow.suspend(:'q');
 SELECT is(migrated(:'q'), '1>2 {a} kept {"after.1 hour.a"} armed {"after.3 days.a"} dropped {"after.2 hours.a"}', 'a suspended process is migrated');
 SELECT is((SELECT format('%s %s', bool_and(p.suspended), array_agg(t.parked)) FROM workflow.processes p JOIN workflow.timers t ON t.process = p.id WHERE p.id = :'q'), 't {t,t}', 'and stays suspended');
 RESET ROLE;
-CREATE FUNCTION gives_up(p uuid, new_status workflow.status, failed text, failed_state text DEFAULT NULL, failed_name text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state, sqlstate, message)
-        SELECT p, nextval('workflow.timer_seq_seq'), now(), '2030-01-01', 5, true, failed, failed_name, failed_state, 'XX000', 'it fails';
-    UPDATE workflow.process SET status = new_status WHERE id = p;
-    DELETE FROM workflow.timer WHERE process = p AND state = failed_state AND name = failed_name;
-    UPDATE workflow.timer SET parked = new_status = 'terminated' WHERE process = p;
-$$;
+\i :gives_up
 SET ROLE regress_app;
 SELECT workflow.start('job', version => 1) AS q \gset
 SELECT FROM workflow.send(:'q', 'go');

@@ -1,6 +1,7 @@
 \set ECHO none
 \getenv srcdir PG_ABS_SRCDIR
 \set begin :srcdir '/begin.psql'
+\set gives_up :srcdir '/gives_up.psql'
 \i :begin
 
 CREATE FUNCTION fail(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'it fails'; END $$;
@@ -134,13 +135,7 @@ SET ROLE regress_app;
 
 -- Failures as an executor records them: no executor works here.
 RESET ROLE;
-CREATE FUNCTION gives_up(p uuid, new_status workflow.status, failed text, failed_state text DEFAULT NULL, failed_name text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state, sqlstate, message)
-        SELECT p, nextval('workflow.timer_seq_seq'), now(), '2030-01-01', 5, true, failed, failed_name, failed_state, 'XX000', 'it fails';
-    UPDATE workflow.process SET status = new_status WHERE id = p;
-    DELETE FROM workflow.timer WHERE process = p AND state = failed_state AND name = failed_name;
-    UPDATE workflow.timer SET parked = new_status = 'terminated' WHERE process = p;
-$$;
+\i :gives_up
 SET ROLE regress_app;
 SELECT fresh() AS p \gset
 SELECT FROM workflow.post(:'p', 'kept', at => '2031-01-01');

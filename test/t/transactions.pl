@@ -87,14 +87,23 @@ ok(1, 'ROLLBACK PREPARED wakes the workers');
 # What was prepared before a restart is known to nobody after it: neither the
 # owner of the first definition of a role, nor its work.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
-$node->safe_psql('other', 'CREATE EXTENSION workflow');
-as($node, 'clerk', q{
-	BEGIN;
-	SELECT workflow.define('{"id": "first", "initial": "a", "states": {"a": {"after": {"0": "b"}}, "b": {"type": "final"}}}');
-	SELECT workflow.start('first', key => 'f');
-	PREPARE TRANSACTION 'first'}, 'other');
-$node->append_conf('postgresql.conf', 'workflow.runtime_idle_timeout = 1s');
-$node->restart;
+
+sub prepare_first
+{
+	my ($idle_timeout) = @_;
+
+	$node->safe_psql('other', 'CREATE EXTENSION workflow');
+	as($node, 'clerk', q{
+		BEGIN;
+		SELECT workflow.define('{"id": "first", "initial": "a", "states": {"a": {"after": {"0": "b"}}, "b": {"type": "final"}}}');
+		SELECT workflow.start('first', key => 'f');
+		PREPARE TRANSACTION 'first'}, 'other');
+	$node->append_conf('postgresql.conf', "workflow.runtime_idle_timeout = $idle_timeout");
+	$node->restart;
+	return;
+}
+
+prepare_first('1s');
 foreach my $try ('resting', 'running')
 {
 	$node->poll_query_until('other', qq{SELECT state = '$try' FROM workflow.activity WHERE kind = 'runtime'})
@@ -107,14 +116,7 @@ foreach my $try ('resting', 'running')
 
 	# The same once more, with a runtime that has looked and found nothing.
 	$node->safe_psql('other', 'DROP EXTENSION workflow');
-	$node->safe_psql('other', 'CREATE EXTENSION workflow');
-	as($node, 'clerk', q{
-		BEGIN;
-		SELECT workflow.define('{"id": "first", "initial": "a", "states": {"a": {"after": {"0": "b"}}, "b": {"type": "final"}}}');
-		SELECT workflow.start('first', key => 'f');
-		PREPARE TRANSACTION 'first'}, 'other');
-	$node->append_conf('postgresql.conf', 'workflow.runtime_idle_timeout = 1h');
-	$node->restart;
+	prepare_first('1h');
 }
 
 #
