@@ -227,6 +227,47 @@ delete_erased(void)
 	(void) wf_execute(&delete, &settled, NULL, 0);
 }
 
+/* What the tables say of every owner; true: some are long overdue. */
+static bool
+learn_owners(Reading *readings, int n, const SPITupleTable *rows, uint64 nrows)
+{
+	TimestampTz long_ago = TimestampTzPlusMilliseconds(wf_now(), -LONG_OVERDUE);
+	bool		overdue = false;
+
+	for (uint64 i = 0; i < nrows; i++)
+	{
+		HeapTuple	row = rows->vals[i];
+		TupleDesc	desc = rows->tupdesc;
+		bool		isnull;
+		Datum		owner = SPI_getbinval(row, desc, 1, &isnull);
+		Datum		role = SPI_getbinval(row, desc, 2, &isnull);
+		Datum		due = SPI_getbinval(row, desc, 3, &isnull);
+
+		learn_owner(readings, n, DatumGetInt32(owner),
+					DatumGetObjectId(role),
+					isnull ? DT_NOEND : DatumGetTimestampTz(due));
+		if (!isnull && DatumGetTimestampTz(due) < long_ago)
+			overdue = true;
+	}
+	return overdue;
+}
+
+/* Of those the tables say nothing. */
+static void
+forget_owners(const Reading *readings, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (readings[i].found)
+			continue;
+
+		/* Its number may be given to another role, in another extension. */
+		readings[i].entry->role = InvalidOid;
+		(void) wf_mark_advance(readings[i].entry, readings[i].generation,
+							   DT_NOEND);
+	}
+}
+
 /* Read the earliest due time of every owner; true: some are long overdue. */
 static bool
 read_owners(void)
@@ -243,8 +284,7 @@ read_owners(void)
 		" THEN pg_catalog.statement_timestamp() END)"
 		" FROM workflow.owner o"
 	};
-	TimestampTz long_ago;
-	bool		overdue = false;
+	bool		overdue;
 	int			n;
 	Reading    *readings = read_generations(&n);
 	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
@@ -270,36 +310,10 @@ read_owners(void)
 	 */
 	if (!wf_stamp_is_ours())
 		nrows = 0;
-	long_ago = TimestampTzPlusMilliseconds(wf_now(), -LONG_OVERDUE);
-	for (uint64 i = 0; i < nrows; i++)
-	{
-		HeapTuple	row = rows->vals[i];
-		TupleDesc	desc = rows->tupdesc;
-		bool		isnull;
-		Datum		owner = SPI_getbinval(row, desc, 1, &isnull);
-		Datum		role = SPI_getbinval(row, desc, 2, &isnull);
-		Datum		due = SPI_getbinval(row, desc, 3, &isnull);
-
-		learn_owner(readings, n, DatumGetInt32(owner),
-					DatumGetObjectId(role),
-					isnull ? DT_NOEND : DatumGetTimestampTz(due));
-		if (!isnull && DatumGetTimestampTz(due) < long_ago)
-			overdue = true;
-	}
-
+	overdue = learn_owners(readings, n, rows, nrows);
 	if (database)
 		learn_others(database, generation);
-
-	for (int i = 0; i < n; i++)
-	{
-		if (readings[i].found)
-			continue;
-
-		/* Its number may be given to another role, in another extension. */
-		readings[i].entry->role = InvalidOid;
-		(void) wf_mark_advance(readings[i].entry, readings[i].generation,
-							   DT_NOEND);
-	}
+	forget_owners(readings, n);
 	return overdue;
 }
 
