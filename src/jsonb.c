@@ -15,14 +15,6 @@
 
 #include "eval.h"
 
-static void
-string_value(JsonbValue *value, const char *text)
-{
-	value->type = jbvString;
-	value->val.string.val = unconstify(char *, text);
-	value->val.string.len = strlen(text);
-}
-
 /* The root of a jsonb as a value that pushJsonbValue() accepts anywhere. */
 static void
 root_value(JsonbValue *value, Jsonb *jsonb)
@@ -51,15 +43,6 @@ wf_jsonb_array(int n, Jsonb **values)
 		pushJsonbValue(&state, WJB_ELEM, &value);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
-}
-
-Jsonb *
-wf_jsonb_string(const char *text)
-{
-	JsonbValue	value;
-
-	string_value(&value, text);
-	return JsonbValueToJsonb(&value);
 }
 
 Jsonb *

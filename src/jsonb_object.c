@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb_object.c
- *	  Objects put together from the members of others.
+ *	  Strings, and objects put together from the members of others.
  *
  * The server's constructors take containers apart down to their last element
  * and build them anew, which for a context with a list in it costs more than
@@ -209,4 +209,19 @@ wf_jsonb_object(int n, const char **keys, Jsonb **values)
 	result = write_members(count, members);
 	pfree(members);
 	return result;
+}
+
+/* A scalar is an array of its own kind, with one element. */
+Jsonb *
+wf_jsonb_string(const char *text)
+{
+	Size		len = strlen(text);
+	Size		head = offsetof(JsonbContainer, children) + sizeof(JEntry);
+	Jsonb	   *jsonb = palloc(VARHDRSZ + head + len);
+
+	SET_VARSIZE(jsonb, VARHDRSZ + head + len);
+	jsonb->root.header = 1 | JB_FARRAY | JB_FSCALAR;
+	jsonb->root.children[0] = entry_of(0, JENTRY_ISSTRING, len, len);
+	memcpy((char *) &jsonb->root + head, text, len);
+	return jsonb;
 }

@@ -63,8 +63,21 @@ wf_uuid_parse(const char *text, pg_uuid_t *id)
 	return true;
 }
 
+/* As uuid_out() does, which takes several times as long. */
 char *
 wf_uuid_text(const pg_uuid_t *id)
 {
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+	static const char digits[] = "0123456789abcdef";
+	char	   *text = palloc(2 * UUID_LEN + 4 + 1);
+	char	   *end = text;
+
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*end++ = '-';
+		*end++ = digits[id->data[i] >> 4];
+		*end++ = digits[id->data[i] & 0x0f];
+	}
+	*end = '\0';
+	return text;
 }
