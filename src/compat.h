@@ -48,6 +48,12 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 #define stringToQualifiedNameList(string, escontext) (stringToQualifiedNameList) (string)
 #endif
 
+/* 16: indexes that only summarize blocks (19d8e2308bc) */
+#if PG_VERSION_NUM < 160000
+#define ExecInsertIndexTuples(result, slot, estate, update, no_dup_err, conflict, arbiters, only_summarizing) \
+	(ExecInsertIndexTuples) (result, slot, estate, update, no_dup_err, conflict, arbiters)
+#endif
+
 /* 17: a worker is told by its backend type (024c5211177) */
 #if PG_VERSION_NUM < 170000
 #define AmBackgroundWorkerProcess() IsBackgroundWorker

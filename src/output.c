@@ -1,33 +1,39 @@
 /*-------------------------------------------------------------------------
  *
  * output.c
- *	  What the steps of one transaction write, one statement a table.
+ *	  What the steps of one transaction write, one table after the other.
  *
  * Runs in any backend, under locks on all processes concerned.  Rows are
- * collected in tuplestores which our statements see as named relations; that
- * is one path for a single command and for a thousand timers.
+ * collected in sets.  Those that every step has are written as they are, the
+ * others by statements which see a set as a named relation; that is one path
+ * for a single command and for a thousand timers.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/tupdesc.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
-#include "ring.h"
 #include "session.h"
 #include "store.h"
+#include "table.h"
 #include "wake.h"
 
-#define MAX_COLUMNS 16
+#define MAX_COLUMNS 18
 
 /* A set of rows to be written. */
 typedef struct Set
@@ -58,23 +64,24 @@ typedef enum SetKind
 
 /* ANYENUMOID stands for workflow.status, whose OID differs. */
 static const Set sets[NSETS] = {
-	[STARTED] = {"wf_started", 16,
-		{UUIDOID, TIMESTAMPTZOID, INT4OID, INT4OID, ANYENUMOID, TEXTARRAYOID,
+	[STARTED] = {"wf_started", 18,
+		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID, ANYENUMOID, BOOLOID, TEXTARRAYOID,
 			JSONBOID, TEXTOID, TEXTOID, JSONBOID, OIDOID, JSONBOID, JSONBOID,
 		UUIDOID, TEXTOID, INT4OID},
-		{"id", "at", "definition", "step", "status", "states", "context", "started_by", "key", "history", "starter",
-	"children", "output", "parent", "invoke", "depth"}},
+		{"id", "started_at", "updated_at", "definition", "step", "status", "suspended", "states", "context",
+			"started_by", "key", "history", "starter", "children", "output", "parent", "invoke",
+	"depth"}},
 	[STEPPED] = {"wf_stepped", 10,
 		{TIDOID, TIMESTAMPTZOID, INT4OID, ANYENUMOID, BOOLOID, TEXTARRAYOID,
 		JSONBOID, JSONBOID, JSONBOID, JSONBOID},
-	{"tid", "at", "step", "status", "suspended", "states", "context", "history", "children", "output"}},
+	{"tid", "updated_at", "step", "status", "suspended", "states", "context", "history", "children", "output"}},
 	[MIGRATED] = {"wf_migrated", 7,
 		{TIDOID, TIMESTAMPTZOID, INT4OID, INT4OID, TEXTARRAYOID, JSONBOID, JSONBOID},
 	{"tid", "at", "definition", "step", "states", "history", "children"}},
-	[NOTED] = {"wf_noted", 11,
+	[NOTED] = {"wf_noted", 12,
 		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID,
-		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, JSONBOID, TEXTOID},
-	{"process", "at", "due", "step", "taken", "event", "from_states", "to_states", "actor", "data", "reason"}},
+		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, JSONBOID, TEXTOID, INT2OID},
+	{"process", "at", "due", "step", "taken", "event", "from_states", "to_states", "actor", "data", "reason", "slot"}},
 	[DISARMED] = {"wf_disarmed", 3,
 		{UUIDOID, TEXTOID, TEXTOID},
 	{"process", "state", "name"}},
@@ -105,16 +112,24 @@ static const Set sets[NSETS] = {
 	{"process", "definition", "name", "value"}},
 };
 
+/* Columns that are known last, or wanted alone. */
+#define STEPPED_TID 0
+#define NOTED_SLOT 11
+#define ARMED_SEQ 1
+
+/* Of workflow.ring. */
+#define RING_SLOT 2
+
 static WfStatement statements[NSETS] = {
 	[STARTED] = {
 		"INSERT INTO workflow.process (id, started_at, updated_at, definition, step, status,"
 		" suspended, states, context, started_by, key, history, starter, children, output, parent, invoke, depth)"
-		" SELECT id, at, at, definition, step, status, false, states, context, started_by, key, history, starter,"
-		"  children, output, parent, invoke, depth"
+		" SELECT id, started_at, updated_at, definition, step, status,"
+		"  suspended, states, context, started_by, key, history, starter, children, output, parent, invoke, depth"
 		" FROM wf_started"
 	},
 	[STEPPED] = {
-		"UPDATE workflow.process p SET updated_at = s.at, step = s.step, status = s.status,"
+		"UPDATE workflow.process p SET updated_at = s.updated_at, step = s.step, status = s.status,"
 		" suspended = s.suspended, states = s.states, context = s.context, history = s.history,"
 		" children = s.children, output = s.output"
 		" FROM wf_stepped s WHERE p.ctid OPERATOR(pg_catalog.=) s.tid"
@@ -126,7 +141,7 @@ static WfStatement statements[NSETS] = {
 	},
 	[NOTED] = {
 		"INSERT INTO workflow.history (slot, process, at, due, step, taken, event, from_states, to_states, actor, data, reason)"
-		" SELECT " WF_RING_SLOT ", process, at, due, step, taken, event, from_states, to_states, actor, data, reason"
+		" SELECT slot, process, at, due, step, taken, event, from_states, to_states, actor, data, reason"
 		" FROM wf_noted"
 	},
 	[DISARMED] = {
@@ -141,9 +156,7 @@ static WfStatement statements[NSETS] = {
 	},
 	[ARMED] = {
 		"INSERT INTO workflow.timer (process, seq, due, owner, attempts, parked, event, name, state, actor, data, child)"
-		" SELECT a.process,"
-		"  COALESCE(a.seq, pg_catalog.nextval('workflow.timer_seq_seq'::pg_catalog.regclass)),"
-		"  a.due, a.owner, a.attempts, a.parked, a.event, a.name, a.state, a.actor, a.data, a.child"
+		" SELECT a.process, a.seq, a.due, a.owner, a.attempts, a.parked, a.event, a.name, a.state, a.actor, a.data, a.child"
 		" FROM wf_armed a"
 		" WHERE NOT a.if_absent OR NOT EXISTS (SELECT FROM workflow.timer t"
 		"  WHERE t.process OPERATOR(pg_catalog.=) a.process"
@@ -184,10 +197,19 @@ static WfStatement statements[NSETS] = {
 	},
 };
 
+/* Rows that were put into a set. */
+typedef struct Rows
+{
+	WfTableRow *rows;
+	int			n;
+	int			size;
+} Rows;
+
 struct WfOutput
 {
-	Tuplestorestate *stores[NSETS];
-	int			counts[NSETS];
+	MemoryContext context;
+	Rows		sets[NSETS];
+	bool		looks;			/* some timer is armed only if there is none */
 	WfOutputSink *sink;			/* or NULL: the tables */
 	int32		claimed;		/* owner, or 0 */
 	TimestampTz next;			/* earliest new timer of that owner */
@@ -228,6 +250,7 @@ wf_output_new(int32 claimed)
 	WfOutput   *out = palloc0(sizeof(WfOutput));
 
 	make_descriptors();
+	out->context = CurrentMemoryContext;
 	out->claimed = claimed;
 	out->next = DT_NOEND;
 	return out;
@@ -240,14 +263,28 @@ wf_output_divert(WfOutput *out, WfOutputSink *sink)
 }
 
 static void
-put(WfOutput *out, SetKind kind, Datum *values, bool *nulls)
+put(WfOutput *out, SetKind kind, const Datum *values, const bool *nulls)
 {
+	TupleDesc	desc = descriptors[kind];
+	Rows	   *set = &out->sets[kind];
+	MemoryContext old;
+	WfTableRow *row;
+
 	if (unlikely(out->sink != NULL))
 		return;
-	if (out->stores[kind] == NULL)
-		out->stores[kind] = tuplestore_begin_heap(false, false, work_mem);
-	tuplestore_putvalues(out->stores[kind], descriptors[kind], values, nulls);
-	out->counts[kind]++;
+	old = MemoryContextSwitchTo(out->context);
+	row = wf_grow(set->rows, set->n, set->size);
+	row->values = palloc((sizeof(Datum) + sizeof(bool)) * desc->natts);
+	row->nulls = (bool *) (row->values + desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+
+		row->nulls[i] = nulls[i];
+		row->values[i] = nulls[i] || column->attbyval ? values[i] :
+			datumCopy(values[i], false, column->attlen);
+	}
+	MemoryContextSwitchTo(old);
 }
 
 static Datum
@@ -270,24 +307,25 @@ wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
-		UUIDPGetDatum(&row->id), TimestampTzGetDatum(at),
+		UUIDPGetDatum(&row->id), TimestampTzGetDatum(at), TimestampTzGetDatum(at),
 		Int32GetDatum(row->definition), Int32GetDatum(row->step),
-		ObjectIdGetDatum(wf_status_oid(row->status)), row->states, row->context,
+		ObjectIdGetDatum(wf_status_oid(row->status)), BoolGetDatum(false),
+		row->states, row->context,
 		CStringGetTextDatum(GetUserNameFromId(starter, false))
 	};
 
-	values[8] = text_datum(key, &nulls[8]);
-	values[9] = row->history;
-	nulls[9] = row->history == (Datum) 0;
-	values[10] = ObjectIdGetDatum(starter);
-	values[11] = row->children;
-	nulls[11] = row->children == (Datum) 0;
-	values[12] = row->output;
-	nulls[12] = row->output == (Datum) 0;
-	values[13] = UUIDPGetDatum(&row->parent);
-	values[14] = text_datum(row->invoke, &nulls[14]);
-	values[15] = Int32GetDatum(row->depth);
-	nulls[13] = nulls[15] = !row->has_parent;
+	values[10] = text_datum(key, &nulls[10]);
+	values[11] = row->history;
+	nulls[11] = row->history == (Datum) 0;
+	values[12] = ObjectIdGetDatum(starter);
+	values[13] = row->children;
+	nulls[13] = row->children == (Datum) 0;
+	values[14] = row->output;
+	nulls[14] = row->output == (Datum) 0;
+	values[15] = UUIDPGetDatum(&row->parent);
+	values[16] = text_datum(row->invoke, &nulls[16]);
+	values[17] = Int32GetDatum(row->depth);
+	nulls[15] = nulls[17] = !row->has_parent;
 	put(out, STARTED, values, nulls);
 }
 
@@ -385,6 +423,7 @@ wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 	values[12] = UUIDPGetDatum(&timer->child);
 	nulls[12] = !timer->from_child;
 	put(out, ARMED, values, nulls);
+	out->looks = out->looks || if_absent;
 	if (parked)
 		return;
 	if (owner != out->claimed)
@@ -468,20 +507,118 @@ wf_output_attribute(WfOutput *out, const pg_uuid_t *process, const char *definit
 	put(out, SEARCHABLE, values, nulls);
 }
 
-/* Make a set visible to the statements of this SPI connection. */
+/* --- writing ----------------------------------------------------------- */
+
+/*
+ * The partition of the ring that is written to.  Without a row nothing has ever
+ * expired here.
+ */
+static int16
+ring_slot(void)
+{
+	Relation	ring = table_open(get_relname_relid("ring", get_namespace_oid("workflow", false)),
+								  AccessShareLock);
+	TupleTableSlot *row = table_slot_create(ring, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	TableScanDesc scan = table_beginscan(ring, snapshot, 0, NULL);
+	int16		slot = 0;
+	bool		isnull;
+
+	if (table_scan_getnextslot(scan, ForwardScanDirection, row))
+		slot = DatumGetInt16(slot_getattr(row, RING_SLOT, &isnull));
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(row);
+	table_close(ring, NoLock);
+	return slot;
+}
+
+/* What is the same for all rows of a set, or comes last. */
 static void
+complete(WfOutput *out, SetKind kind, int16 slot)
+{
+	Rows	   *set = &out->sets[kind];
+
+	if (kind == NOTED)
+		for (int i = 0; i < set->n; i++)
+			set->rows[i].values[NOTED_SLOT] = Int16GetDatum(slot);
+	else if (kind == ARMED)
+	{
+		Oid			sequence = get_relname_relid("timer_seq_seq",
+												 get_namespace_oid("workflow", false));
+
+		for (int i = 0; i < set->n; i++)
+			if (set->rows[i].nulls[ARMED_SEQ])
+			{
+				set->rows[i].values[ARMED_SEQ] = Int64GetDatum(nextval_internal(sequence, false));
+				set->rows[i].nulls[ARMED_SEQ] = false;
+			}
+	}
+}
+
+/*
+ * Without a plan, where a table allows that.  Returns false when a statement
+ * has to do it.
+ */
+static bool
+write_rows(WfOutput *out, SetKind kind, int16 slot)
+{
+	const Rows *set = &out->sets[kind];
+	WfTable    *table = NULL;
+
+	if (kind == STARTED || kind == STEPPED)
+		table = wf_table_open("process", -1, descriptors[kind]);
+	else if (kind == NOTED)
+		table = wf_table_open("history", slot, descriptors[kind]);
+	else if (kind == ARMED && !out->looks)
+		table = wf_table_open("timer", -1, descriptors[kind]);
+	if (table == NULL)
+		return false;
+
+	if (kind == STEPPED)
+		for (int i = 0; i < set->n; i++)
+			wf_table_update(table, (ItemPointer) DatumGetPointer(set->rows[i].values[STEPPED_TID]),
+							&set->rows[i]);
+	else
+		wf_table_insert(table, set->n, set->rows);
+	wf_table_close(table);
+	return true;
+}
+
+/* Make a set visible to the statements of this SPI connection. */
+static Tuplestorestate *
 show(WfOutput *out, SetKind kind)
 {
+	const Rows *set = &out->sets[kind];
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
 	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
 
+	for (int i = 0; i < set->n; i++)
+		tuplestore_putvalues(store, descriptors[kind], set->rows[i].values, set->rows[i].nulls);
 	enr->md.name = unconstify(char *, sets[kind].name);
 	enr->md.reliddesc = InvalidOid;
 	enr->md.tupdesc = descriptors[kind];
 	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	enr->md.enrtuples = out->counts[kind];
-	enr->reldata = out->stores[kind];
+	enr->md.enrtuples = set->n;
+	enr->reldata = store;
 	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register \"%s\"", sets[kind].name);
+	return store;
+}
+
+static void
+run_statement(WfOutput *out, SetKind kind)
+{
+	Tuplestorestate *store = show(out, kind);
+	uint64		n = wf_run(&statements[kind], NULL, NULL, 0);
+
+	SPI_unregister_relation(sets[kind].name);
+	tuplestore_end(store);
+
+	/* What we hold locked cannot have moved. */
+	if ((kind == STEPPED || kind == MIGRATED) && n != (uint64) out->sets[kind].n)
+		elog(ERROR, "wrote " UINT64_FORMAT " of %d processes", n,
+			 out->sets[kind].n);
 }
 
 TimestampTz
@@ -492,21 +629,15 @@ wf_output_write(WfOutput *out)
 	wf_rights_raise(&rights);
 	for (int kind = 0; kind < NSETS; kind++)
 	{
-		uint64		n;
+		int16		slot;
 
-		if (out->counts[kind] == 0)
+		if (out->sets[kind].n == 0)
 			continue;
-		show(out, kind);
-		n = wf_run(&statements[kind], NULL, NULL, 0);
-		SPI_unregister_relation(sets[kind].name);
-
-		/* What we hold locked cannot have moved. */
-		if ((kind == STEPPED || kind == MIGRATED) && n != (uint64) out->counts[kind])
-			elog(ERROR, "wrote " UINT64_FORMAT " of %d processes", n,
-				 out->counts[kind]);
-		tuplestore_end(out->stores[kind]);
-		out->stores[kind] = NULL;
-		out->counts[kind] = 0;
+		slot = kind == NOTED ? ring_slot() : -1;
+		complete(out, kind, slot);
+		if (!write_rows(out, kind, slot))
+			run_statement(out, kind);
+		out->sets[kind].n = 0;
 	}
 	wf_rights_restore(&rights);
 	return out->next;

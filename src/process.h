@@ -163,15 +163,6 @@ struct WfProcess
 	bool		children_changed;
 };
 
-/* The next element of a growing array, zeroed. */
-#define wf_grow(array, n, size) \
-	((n) == (size) ? \
-	 ((size) = (size) == 0 ? 4 : (size) * 2, \
-	  (array) = (array) == NULL ? palloc(sizeof(*(array)) * (size)) : \
-	  repalloc((array), sizeof(*(array)) * (size))) : 0, \
-	 memset(&(array)[n], 0, sizeof(*(array))), \
-	 &(array)[(n)++])
-
 /*
  * stepper.c: have the steps of this stepper looked at and not written.  Before
  * the first process is added.

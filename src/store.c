@@ -27,6 +27,7 @@
 #include "definition.h"
 #include "session.h"
 #include "store.h"
+#include "table.h"
 #include "wake.h"
 #include "watch.h"
 
@@ -107,9 +108,9 @@ static WfStatement claim_statement = {
  * claim saw to another timer.
  */
 static WfStatement take_statement = {
-	.sql = "DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) RETURNING ctid",
+	.sql = "DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) $1",
 	.nargs = 1,
-	.args = {TIDARRAYOID}
+	.args = {TIDOID}
 };
 
 static WfStatement next_due_statement = {
@@ -354,17 +355,13 @@ shared_row(WfRow *rows, int *table, uint32 mask, int position)
 }
 
 static bool
-was_taken(Datum tid, int taken)
+take_timer(WfTable *table, ItemPointer tid)
 {
-	bool		isnull;
+	Datum		value = PointerGetDatum(tid);
 
-	for (int i = 0; i < taken; i++)
-		if (ItemPointerEquals((ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[i],
-																		 SPI_tuptable->tupdesc,
-																		 1, &isnull)),
-							  (ItemPointer) DatumGetPointer(tid)))
-			return true;
-	return false;
+	if (table != NULL)
+		return wf_table_delete(table, tid);
+	return wf_run(&take_statement, &value, NULL, 0) == 1;
 }
 
 /*
@@ -375,19 +372,14 @@ was_taken(Datum tid, int taken)
  * left.
  */
 static int
-take_timers(int n, Datum *tids, WfTimerRow *timers, WfRow **rows)
+take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
 {
-	Datum		array = PointerGetDatum(construct_array(tids, n, TIDOID,
-														sizeof(ItemPointerData),
-														false, TYPALIGN_SHORT));
-	int			taken = wf_run(&take_statement, &array, NULL, 0);
+	WfTable    *table = wf_table_open("timer", -1, NULL);
 	int			kept = 0;
 
-	if (taken == n)
-		return n;
 	for (int i = 0; i < n; i++)
 	{
-		if (was_taken(tids[i], taken))
+		if (take_timer(table, &tids[i]))
 		{
 			timers[kept] = timers[i];
 			rows[kept++] = rows[i];
@@ -395,6 +387,8 @@ take_timers(int n, Datum *tids, WfTimerRow *timers, WfRow **rows)
 		else
 			rows[i]->overtaken = true;
 	}
+	if (table != NULL)
+		wf_table_close(table);
 	return kept;
 }
 
@@ -408,7 +402,7 @@ wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit
 	bool		nulls[N_CLAIM_COLUMNS];
 	WfRights	rights;
 	WfRow	   *found;
-	Datum	   *tids;
+	ItemPointerData *tids;
 	int		   *table;
 	uint32		mask = 15;
 	int			n;
@@ -422,7 +416,7 @@ wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit
 		while (mask < (uint32) n * 2)
 			mask = mask * 2 + 1;
 		found = palloc(sizeof(WfRow) * n);
-		tids = palloc(sizeof(Datum) * n);
+		tids = palloc(sizeof(ItemPointerData) * n);
 		table = palloc(sizeof(int) * (mask + 1));
 		memset(table, -1, sizeof(int) * (mask + 1));
 		*timers = palloc(sizeof(WfTimerRow) * n);
@@ -434,7 +428,7 @@ wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit
 			read_row(&found[i], values, nulls);
 			read_timer(&(*timers)[i], &found[i], values + N_PROCESS_COLUMNS,
 					   nulls + N_PROCESS_COLUMNS);
-			tids[i] = values[N_PROCESS_COLUMNS];
+			tids[i] = *(ItemPointer) DatumGetPointer(values[N_PROCESS_COLUMNS]);
 			(*rows)[i] = shared_row(found, table, mask, i);
 		}
 		n = take_timers(n, tids, *timers, *rows);

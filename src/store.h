@@ -9,10 +9,18 @@
 #include "storage/itemptr.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
-#include "utils/tuplestore.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
+
+/* The next element of a growing array, zeroed. */
+#define wf_grow(array, n, size) \
+	((n) == (size) ? \
+	 ((size) = (size) == 0 ? 4 : (size) * 2, \
+	  (array) = (array) == NULL ? palloc(sizeof(*(array)) * (size)) : \
+	  repalloc((array), sizeof(*(array)) * (size))) : 0, \
+	 memset(&(array)[n], 0, sizeof(*(array))), \
+	 &(array)[(n)++])
 
 typedef enum WfStatus
 {
@@ -172,7 +180,7 @@ extern void wf_output_attribute(WfOutput *out, const pg_uuid_t *process,
 extern void wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq);
 
 /*
- * Write everything, one statement a table: processes, history, timers gone,
+ * Write everything, one table after the other: processes, history, timers gone,
  * timers new.  Returns the earliest due time of a timer of the claimed owner
  * that was written (infinity: none).
  */
