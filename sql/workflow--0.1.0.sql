@@ -167,9 +167,6 @@ CREATE TABLE workflow.history_7 PARTITION OF workflow.history FOR VALUES IN (7);
 CREATE TABLE workflow.deferred (
     process uuid NOT NULL,
     seq     bigint GENERATED ALWAYS AS IDENTITY,
-    place   bigint NOT NULL DEFAULT 0,  -- one more than the one before it: from the
-                                        -- first to the last there are at most so many;
-                                        -- 0: kept before there were places, not counted
     at      timestamptz NOT NULL,       -- when it reached the process
     state   text COLLATE "C" NOT NULL,  -- which deferred it then
     event   text COLLATE "C" NOT NULL,
