@@ -304,3 +304,43 @@ wf_execute(WfStatement *statement, Datum *values, const char *nulls, long limit)
 	wf_rights_restore(&saved);
 	return processed;
 }
+
+static ParamListInfo
+parameters_of(const WfStatement *statement, const Datum *values)
+{
+	ParamListInfo list = makeParamList(statement->nargs);
+
+	for (int i = 0; i < statement->nargs; i++)
+	{
+		list->params[i].value = values[i];
+		list->params[i].isnull = false;
+		list->params[i].pflags = PARAM_FLAG_CONST;
+		list->params[i].ptype = statement->args[i];
+	}
+	return list;
+}
+
+void
+wf_run_into(WfStatement *statement, const Datum *values, DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {.params = parameters_of(statement, values),.dest = receiver};
+	int			code = 0;
+
+	if (statement->plan == NULL)
+		prepare(statement);
+
+	running_own = true;
+	PG_TRY();
+	{
+		code = SPI_execute_plan_extended(statement->plan, &options);
+	}
+	PG_FINALLY();
+	{
+		running_own = false;
+	}
+	PG_END_TRY();
+
+	if (code < 0)
+		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
+			 SPI_result_code_string(code));
+}

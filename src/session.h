@@ -88,4 +88,11 @@ extern void wf_rights_restore(const WfRights *saved);
 extern uint64 wf_run(WfStatement *statement, Datum *values,
 					 const char *nulls, long limit);
 
+/*
+ * wf_run() of one that does more than look, has no null among its values, and
+ * gives its rows to a receiver as they come.
+ */
+extern void wf_run_into(WfStatement *statement, const Datum *values,
+						DestReceiver *receiver);
+
 #endif							/* WF_SESSION_H */

@@ -18,7 +18,9 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "tcop/dest.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -101,7 +103,9 @@ static WfStatement claim_statement = {
 	.nargs = 5,
 	.args = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}
 };
-#define N_CLAIM_COLUMNS (N_PROCESS_COLUMNS + 10)
+
+/* Room at first for so many timers. */
+#define FIRST_CLAIM 128
 
 /*
  * By tuple id: our older snapshot keeps vacuum from giving an id that the
@@ -332,10 +336,91 @@ read_timer(WfTimerRow *timer, const WfRow *row, Datum *values, bool *nulls)
 	timer->name = text_or_null(values[5], nulls[5]);
 	timer->state = text_or_null(values[6], nulls[6]);
 	timer->actor = text_or_null(values[7], nulls[7]);
-	timer->data = nulls[8] ? NULL : DatumGetJsonbP(values[8]);
+	timer->data = nulls[8] ? NULL : DatumGetJsonbPCopy(values[8]);
 	timer->from_child = !nulls[9];
 	if (timer->from_child)
 		timer->child = *DatumGetUUIDP(values[9]);
+}
+
+/*
+ * Takes what is claimed as it comes out of the statement: a batch is too large
+ * to be made tuples of that are taken apart again.
+ */
+typedef struct Claim
+{
+	DestReceiver receiver;
+	MemoryContext context;		/* of what is kept */
+	WfRow	   *rows;
+	WfTimerRow *timers;
+	ItemPointerData *tids;
+	int			n;
+	int			size;
+} Claim;
+
+static void
+start_claim(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+end_claim(DestReceiver *self)
+{
+}
+
+static void
+grow_claim(Claim *claim)
+{
+	claim->size *= 2;
+	claim->rows = repalloc(claim->rows, sizeof(WfRow) * claim->size);
+	claim->timers = repalloc(claim->timers, sizeof(WfTimerRow) * claim->size);
+	claim->tids = repalloc(claim->tids, sizeof(ItemPointerData) * claim->size);
+}
+
+/* A value of varying length, as it is; 0 stays. */
+static Datum
+kept(Datum value)
+{
+	return value == (Datum) 0 ? value : datumCopy(value, false, -1);
+}
+
+static bool
+receive_claimed(TupleTableSlot *slot, DestReceiver *self)
+{
+	Claim	   *claim = (Claim *) self;
+	MemoryContext old = MemoryContextSwitchTo(claim->context);
+	WfRow	   *row;
+
+	if (claim->n == claim->size)
+		grow_claim(claim);
+	row = &claim->rows[claim->n];
+	slot_getallattrs(slot);
+	read_row(row, slot->tts_values, slot->tts_isnull);
+	row->states = kept(row->states);
+	row->context = kept(row->context);
+	row->history = kept(row->history);
+	row->children = kept(row->children);
+	read_timer(&claim->timers[claim->n], row, slot->tts_values + N_PROCESS_COLUMNS,
+			   slot->tts_isnull + N_PROCESS_COLUMNS);
+	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[N_PROCESS_COLUMNS]);
+	claim->n++;
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+static void
+init_claim(Claim *claim, int limit)
+{
+	claim->receiver.receiveSlot = receive_claimed;
+	claim->receiver.rStartup = start_claim;
+	claim->receiver.rShutdown = end_claim;
+	claim->receiver.rDestroy = end_claim;
+	claim->receiver.mydest = DestNone;
+	claim->context = CurrentMemoryContext;
+	claim->size = Min(limit, FIRST_CLAIM);
+	claim->rows = palloc(sizeof(WfRow) * claim->size);
+	claim->timers = palloc(sizeof(WfTimerRow) * claim->size);
+	claim->tids = palloc(sizeof(ItemPointerData) * claim->size);
+	claim->n = 0;
 }
 
 /*
@@ -398,43 +483,30 @@ wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit
 {
 	Datum		args[5] = {Int32GetDatum(owner), TimestampTzGetDatum(after),
 	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(seq)};
-	Datum		values[N_CLAIM_COLUMNS];
-	bool		nulls[N_CLAIM_COLUMNS];
 	WfRights	rights;
-	WfRow	   *found;
-	ItemPointerData *tids;
+	Claim		claim;
 	int		   *table;
 	uint32		mask = 15;
-	int			n;
 
 	load_status_oids();
+	init_claim(&claim, limit);
 	wf_rights_raise(&rights);
-	n = wf_run(&claim_statement, args, NULL, 0);
-	if (n > 0)
+	wf_run_into(&claim_statement, args, &claim.receiver);
+	if (claim.n > 0)
 	{
 		wf_wake_claiming();
-		while (mask < (uint32) n * 2)
+		while (mask < (uint32) claim.n * 2)
 			mask = mask * 2 + 1;
-		found = palloc(sizeof(WfRow) * n);
-		tids = palloc(sizeof(ItemPointerData) * n);
 		table = palloc(sizeof(int) * (mask + 1));
 		memset(table, -1, sizeof(int) * (mask + 1));
-		*timers = palloc(sizeof(WfTimerRow) * n);
-		*rows = palloc(sizeof(WfRow *) * n);
-		for (int i = 0; i < n; i++)
-		{
-			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
-							  values, nulls);
-			read_row(&found[i], values, nulls);
-			read_timer(&(*timers)[i], &found[i], values + N_PROCESS_COLUMNS,
-					   nulls + N_PROCESS_COLUMNS);
-			tids[i] = *(ItemPointer) DatumGetPointer(values[N_PROCESS_COLUMNS]);
-			(*rows)[i] = shared_row(found, table, mask, i);
-		}
-		n = take_timers(n, tids, *timers, *rows);
+		*rows = palloc(sizeof(WfRow *) * claim.n);
+		for (int i = 0; i < claim.n; i++)
+			(*rows)[i] = shared_row(claim.rows, table, mask, i);
+		*timers = claim.timers;
+		claim.n = take_timers(claim.n, claim.tids, *timers, *rows);
 	}
 	wf_rights_restore(&rights);
-	return n;
+	return claim.n;
 }
 
 TimestampTz
