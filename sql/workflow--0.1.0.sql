@@ -815,12 +815,7 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
         SELECT q.*, d.name, d.owner,
                q.status = 'finalized' OR (q.status = 'terminated' AND q.states = '{}' AND q.step > 0) AS over,
                EXISTS (SELECT FROM workflow.owner o JOIN pg_authid a ON a.oid = o.role WHERE o.id = d.owner) AS known
-        FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition),
-    -- who looks for what is wrong takes nothing for granted
-    child AS NOT MATERIALIZED (
-        SELECT p.id AS parent, p.over, c.key AS invoke,
-               CASE WHEN c.value ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN c.value::uuid END AS id
-        FROM p CROSS JOIN LATERAL jsonb_each_text(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c)
+        FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition)
 
     SELECT 'process without definition', p.id, p.definition::text FROM p WHERE p.name IS NULL
     UNION ALL
@@ -903,18 +898,17 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.failure f JOIN workflow.timer t ON t.process = f.process AND t.seq = f.seq WHERE f.given_up
 
     UNION ALL
-    SELECT 'child is lost', c.parent, c.invoke
-    FROM child c
-    WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = c.id AND q.parent = c.parent AND q.invoke = c.invoke)
-        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = c.id)
+    SELECT 'child is lost', p.id, c.key
+    FROM p CROSS JOIN LATERAL jsonb_each_text(p.children) c
+    WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = c.value::uuid AND q.parent = p.id AND q.invoke = c.key)
+        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = c.value::uuid)
     UNION ALL
-    SELECT 'child is lost', p.id, p.children::text FROM p WHERE jsonb_typeof(p.children) <> 'object'
-    UNION ALL
-    SELECT 'end of a child is lost', c.parent, c.invoke
-    FROM child c JOIN workflow.process q ON q.id = c.id
-    WHERE q.status = 'finalized' AND NOT c.over
-        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = q.id AND t.event = 'done.invoke.' || c.invoke)
-        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = q.id AND f.event = 'done.invoke.' || c.invoke)
+    SELECT 'end of a child is lost', p.id, c.key
+    FROM p CROSS JOIN LATERAL jsonb_each_text(p.children) c
+    JOIN workflow.process q ON q.id = c.value::uuid
+    WHERE q.status = 'finalized' AND NOT p.over
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = p.id AND t.child = q.id AND t.event = 'done.invoke.' || c.key)
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = p.id AND f.child = q.id AND f.event = 'done.invoke.' || c.key)
     UNION ALL
     SELECT 'children of what is over', p.id, p.children::text FROM p WHERE p.over AND p.children IS NOT NULL
 

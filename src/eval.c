@@ -289,10 +289,10 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 			 bool *isnull, Oid *type)
 {
 	WfCompiled *compiled = &evaluator->compiled[expr->id];
-	struct
+	union
 	{
 		ParamListInfoData list;
-		ParamExternData more[2];
+		char		room[offsetof(ParamListInfoData, params) + 2 * sizeof(ParamExternData)];
 	}			params;
 	ExprState  *state;
 	TimestampTz until = DT_NOEND;
