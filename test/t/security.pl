@@ -34,7 +34,7 @@ foreach my $file (glob("$sources/*.c"))
 	}
 }
 is(join(', ', sort @executing),
-	'expression.c raw_parser, session.c SPI_execute_plan, session.c SPI_execute_snapshot, session.c SPI_prepare_cursor',
+	'expression.c raw_parser, session.c SPI_execute_plan, session.c SPI_execute_plan_extended, session.c SPI_execute_snapshot, session.c SPI_prepare_cursor',
 	'SQL is prepared and executed in one room, and parsed in one');
 cmp_ok(scalar(@texts), '>', 80, 'there are many statements');
 is(join("\n", @built), '', 'the text of each is a constant');
