@@ -93,7 +93,7 @@ static bool
 must_wait(const WfBatch *batch, const WfRow *row, const WfTimerRow *timer)
 {
 	return row->overtaken ||
-		(batch->careful != NULL && !wf_careful_is(batch->careful, timer));
+		(batch->careful != NULL && !wf_careful_begin(batch->careful, timer));
 }
 
 /*

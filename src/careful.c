@@ -42,6 +42,7 @@ struct WfCareful
 	WfOwner    *entry;
 	pg_uuid_t	process;		/* the last suspect */
 	int64		seq;
+	WfSuspect  *suspect;		/* what is remembered of it */
 	bool		counted;		/* its attempt was committed */
 };
 
@@ -69,26 +70,34 @@ wf_careful_new(int32 owner, Oid extension)
 	return careful;
 }
 
-/*
- * Was this suspect's last attempt ended by somebody who told the executor to
- * go?  Then it was not an attempt: the one that is counted stands for the next.
- */
-static bool
-is_spared(WfOwner *entry, const WfTimerRow *timer)
+/* What is remembered of a suspect; it is the one under way from now on. */
+static WfSuspect *
+remember(WfOwner *entry, const WfTimerRow *timer)
 {
-	if (entry->suspect_seq != timer->seq ||
-		memcmp(&entry->suspect, &timer->process, UUID_LEN) != 0)
+	WfSuspect  *suspect;
+
+	for (int i = 0; i < WF_SUSPECTS; i++)
 	{
-		entry->suspect = timer->process;
-		entry->suspect_seq = timer->seq;
-		entry->spared = 0;
-		entry->spare = false;
+		suspect = &entry->suspects[i];
+		if (suspect->seq == timer->seq &&
+			memcmp(&suspect->process, &timer->process, UUID_LEN) == 0)
+		{
+			entry->suspect = i;
+			return suspect;
+		}
 	}
-	if (!entry->spare || entry->spared >= MAX_SPARED)
-		return false;
-	entry->spare = false;
-	entry->spared++;
-	return true;
+	entry->suspect = (entry->suspect + 1) % WF_SUSPECTS;
+	suspect = &entry->suspects[entry->suspect];
+	*suspect = (WfSuspect) {.process = timer->process,.seq = timer->seq};
+	return suspect;
+}
+
+/* Is this timer the one whose attempt was committed? */
+static bool
+is_counted(const WfCareful *careful, const WfTimerRow *timer)
+{
+	return careful->counted && careful->seq == timer->seq &&
+		memcmp(&careful->process, &timer->process, UUID_LEN) == 0;
 }
 
 /* Commit the attempt of the first suspect; false: there is none. */
@@ -116,7 +125,7 @@ next_suspect(WfCareful *careful, bool *step)
 		wf_output_write(out);
 		return true;
 	}
-	if (wf_careful_is(careful, &timers[0]))
+	if (is_counted(careful, &timers[0]))
 	{
 		/* It did not come to an end (a deadlock, say), nor did we: go on. */
 		out = wf_output_new(careful->owner);
@@ -128,8 +137,9 @@ next_suspect(WfCareful *careful, bool *step)
 	careful->process = timers[0].process;
 	careful->seq = timers[0].seq;
 	careful->counted = false;
+	careful->suspect = remember(careful->entry, &timers[0]);
 	*step = wf_failure_suspect(careful->owner, rows[0], &timers[0],
-							   is_spared(careful->entry, &timers[0]));
+							   careful->suspect->spare);
 	return true;
 }
 
@@ -144,6 +154,10 @@ wf_careful_next(WfCareful *careful, bool *step)
 		found = next_suspect(careful, step);
 		wf_commit();
 		careful->counted = *step;
+
+		/* Somebody may lock its process now: then this was no attempt. */
+		if (found && *step && careful->suspect != NULL)
+			careful->suspect->spare = true;
 	}
 	if (!found)
 	{
@@ -161,8 +175,21 @@ wf_careful_next(WfCareful *careful, bool *step)
 }
 
 bool
-wf_careful_is(const WfCareful *careful, const WfTimerRow *timer)
+wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer)
 {
-	return careful->counted && careful->seq == timer->seq &&
-		memcmp(&careful->process, &timer->process, UUID_LEN) == 0;
+	if (!is_counted(careful, timer))
+		return false;
+	careful->suspect->spare = false;
+	return true;
+}
+
+void
+wf_careful_spare(WfOwner *entry)
+{
+	WfSuspect  *suspect = &entry->suspects[entry->suspect];
+
+	if (suspect->spare || suspect->spared >= MAX_SPARED)
+		return;
+	suspect->spare = true;
+	suspect->spared++;
 }

@@ -5,6 +5,7 @@
 #ifndef WF_CAREFUL_H
 #define WF_CAREFUL_H
 
+#include "shmem.h"
 #include "store.h"
 
 typedef struct WfCareful WfCareful;
@@ -32,7 +33,16 @@ extern WfCareful *wf_careful_new(int32 owner, Oid extension);
  */
 extern bool wf_careful_next(WfCareful *careful, bool *step);
 
-/* Is this timer the one whose attempt was committed?  Only that is stepped. */
-extern bool wf_careful_is(const WfCareful *careful, const WfTimerRow *timer);
+/*
+ * Is this timer the one whose attempt was committed?  Only that is stepped, and
+ * the attempt begins with this call.
+ */
+extern bool wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer);
+
+/*
+ * The executor of this owner was told to go while it was at work: what is
+ * under way is not to blame, unless that happens too often.
+ */
+extern void wf_careful_spare(WfOwner *entry);
 
 #endif							/* WF_CAREFUL_H */

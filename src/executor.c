@@ -19,6 +19,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "careful.h"
 #include "clock.h"
 #include "compat.h"
 #include "executor.h"
@@ -60,7 +61,7 @@ account(int code)
 		wf_my_executor->batches == 0;
 
 	if (wf_worker_terminated() && wf_my_executor->state == WF_EXEC_BUSY)
-		owner_entry->spare = true;	/* see careful.c */
+		wf_careful_spare(owner_entry);
 
 	/* The next one counts an attempt before it touches what ended us. */
 	if (code != 0 && in_first_batch && owner_entry->failures >= TERMINATED_FREE)

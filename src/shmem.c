@@ -200,9 +200,9 @@ make_owner(WfOwner *entry, Oid dbid, int32 owner)
 	entry->reason = WF_WAIT_NONE;
 	entry->cleared = false;
 	entry->suspect_until = DT_NOBEGIN;
-	entry->suspect_seq = -1;
-	entry->spared = 0;
-	entry->spare = false;
+	for (int i = 0; i < WF_SUSPECTS; i++)
+		entry->suspects[i] = (WfSuspect) {.seq = -1};
+	entry->suspect = 0;
 	entry->backlog = false;
 	entry->owner = owner;
 	entry->dbid = dbid;

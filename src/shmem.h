@@ -42,6 +42,21 @@ typedef enum WfWaitReason
 	WF_WAIT_FAILED				/* its last executor ended with an error */
 } WfWaitReason;
 
+/* An event whose attempt was committed before its step, see careful.c. */
+typedef struct WfSuspect
+{
+	pg_uuid_t	process;
+	int64		seq;			/* -1: none */
+	int			spared;			/* how often its executor was told to go */
+	bool		spare;			/* its last attempt is none: see careful.c */
+} WfSuspect;
+
+/*
+ * So many are remembered: the others may be locked by clients, and then come
+ * before the one that was under way.
+ */
+#define WF_SUSPECTS		4
+
 /*
  * Work of one owner in one database.
  *
@@ -72,10 +87,8 @@ typedef struct WfOwner
 	bool		cleared;		/* its suspects of an unclean start are done */
 	TimestampTz suspect_until;	/* timers due up to here ended their executor,
 								 * see careful.h; -infinity: none */
-	pg_uuid_t	suspect;		/* the last one whose attempt was committed, */
-	int64		suspect_seq;
-	int			spared;			/* and how often its executor was told to go */
-	bool		spare;			/* meanwhile; the last time, too? */
+	WfSuspect	suspects[WF_SUSPECTS];	/* the last ones */
+	int			suspect;		/* which of them is under way */
 	bool		backlog;		/* its last batch was full: another executor
 								 * would find work */
 } WfOwner;

@@ -187,15 +187,37 @@ as($node, 'clerk', q{
 			"new": {"on": {"go": {"target": "over", "actions": "shop.patient"}}},
 			"over": {"type": "final"}}}');
 	SELECT workflow.post(workflow.start('patient'), 'go')});
+my $terminate = q{SELECT pg_terminate_backend(pid, 180000) FROM workflow.activity WHERE kind = 'executor' AND owner = 'clerk'};
 for (1 .. 8)
 {
 	waits_for('advisory', 'its step');
-	$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid, 180000) FROM workflow.activity WHERE kind = 'executor' AND owner = 'clerk'});
+	$node->safe_psql('postgres', $terminate);
 }
 is($node->safe_psql('postgres', q{SELECT f.sqlstate, f.attempts, f.given_up FROM workflow.failure f JOIN workflow.processes p ON p.id = f.process
 	WHERE p.definition = 'patient'}), '57P02|1|f', 'one attempt was counted');
+
+# Nor if a client has the process each time when the next executor comes, which
+# then takes another one first.
+as($node, 'clerk', q{SELECT workflow.post(workflow.start('patient'), 'go')});
+$holder = $node->background_psql('postgres');
+for (1 .. 3)
+{
+	waits_for('advisory', 'the step of the first one');
+	$holder->query_until(qr/asks/, "\\echo asks\nBEGIN;\nSELECT 'has it' FROM workflow.process p JOIN workflow.definition d ON d.id = p.definition
+		WHERE d.name = 'patient' ORDER BY p.started_at LIMIT 1 FOR UPDATE OF p;\n");
+	waits_for('transactionid', 'the client');
+	$node->safe_psql('postgres', $terminate);
+	$holder->query_until(qr/has it/, "\n");
+	waits_for('advisory', 'the step of the other one');
+	$node->safe_psql('postgres', $terminate);
+	$holder->query_safe('ROLLBACK');
+}
+waits_for('advisory', 'a step');
+is($node->safe_psql('postgres', q{SELECT f.sqlstate, f.attempts, f.given_up FROM workflow.failure f JOIN workflow.processes p ON p.id = f.process
+	WHERE p.definition = 'patient'}), "57P02|1|f\n57P02|1|f", 'one attempt was counted of each of two');
+$holder->quit;
 $gate->query_safe('SELECT pg_advisory_unlock(7)');
-wait_for($node, q{SELECT status = 'finalized' FROM workflow.processes WHERE definition = 'patient'}, 'the one whose executors were terminated');
+wait_for($node, q{SELECT bool_and(status = 'finalized') FROM workflow.processes WHERE definition = 'patient'}, 'those whose executors were terminated');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.failure f JOIN workflow.processes p ON p.id = f.process
 	WHERE p.definition = 'patient'}), 0, 'nothing is left of the suspicion');
 $gate->quit;
