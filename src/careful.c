@@ -40,10 +40,7 @@ struct WfCareful
 	TimestampTz until;			/* suspects were due up to here */
 	int			left;			/* so many of them at most */
 	WfOwner    *entry;
-	pg_uuid_t	process;		/* the last suspect */
-	int64		seq;
-	WfSuspect  *suspect;		/* what is remembered of it */
-	bool		counted;		/* its attempt was committed */
+	bool		counted;		/* the attempt of the last suspect was committed */
 };
 
 WfCareful *
@@ -70,6 +67,19 @@ wf_careful_new(int32 owner, Oid extension)
 	return careful;
 }
 
+static WfSuspect *
+under_way(WfOwner *entry)
+{
+	return &entry->suspects[entry->suspect];
+}
+
+static bool
+is_same(const WfSuspect *suspect, const WfTimerRow *timer)
+{
+	return suspect->seq == timer->seq &&
+		memcmp(&suspect->process, &timer->process, UUID_LEN) == 0;
+}
+
 /* What is remembered of a suspect; it is the one under way from now on. */
 static WfSuspect *
 remember(WfOwner *entry, const WfTimerRow *timer)
@@ -78,16 +88,14 @@ remember(WfOwner *entry, const WfTimerRow *timer)
 
 	for (int i = 0; i < WF_SUSPECTS; i++)
 	{
-		suspect = &entry->suspects[i];
-		if (suspect->seq == timer->seq &&
-			memcmp(&suspect->process, &timer->process, UUID_LEN) == 0)
+		if (is_same(&entry->suspects[i], timer))
 		{
 			entry->suspect = i;
-			return suspect;
+			return under_way(entry);
 		}
 	}
 	entry->suspect = (entry->suspect + 1) % WF_SUSPECTS;
-	suspect = &entry->suspects[entry->suspect];
+	suspect = under_way(entry);
 	*suspect = (WfSuspect) {.process = timer->process,.seq = timer->seq};
 	return suspect;
 }
@@ -96,50 +104,46 @@ remember(WfOwner *entry, const WfTimerRow *timer)
 static bool
 is_counted(const WfCareful *careful, const WfTimerRow *timer)
 {
-	return careful->counted && careful->seq == timer->seq &&
-		memcmp(&careful->process, &timer->process, UUID_LEN) == 0;
+	return careful->counted && is_same(under_way(careful->entry), timer);
 }
 
-/* Commit the attempt of the first suspect; false: there is none. */
+/*
+ * Count the attempt of the first suspect.  Returns false when there is none.
+ * *counted: to be committed; *step: false if it was given up, or has to wait.
+ */
 static bool
-next_suspect(WfCareful *careful, bool *step)
+next_suspect(WfCareful *careful, bool *counted, bool *step)
 {
 	WfTimerRow *timers;
 	WfRow	  **rows;
-	WfOutput   *out;
 
+	*counted = false;
 	*step = true;
 	if (wf_claim(careful->owner, DT_NOBEGIN, -1, Min(careful->until, wf_due_limit()), 1,
 				 &timers, &rows) == 0)
 		return false;
 
+	/*
+	 * No user code will run: leave it to the batch.  Or it did not come to an
+	 * end (a deadlock, say), nor did we: go on.
+	 */
 	if (wf_row_is_over(rows[0]) || rows[0]->suspended ||
 		rows[0]->status == WF_TERMINATED ||
 		(wf_pause_look() && wf_is_paused(wf_definition(rows[0]->definition))) ||
 		(rows[0]->status == WF_INITIALIZED &&
-		 strcmp(timers[0].event, WF_START_EVENT) != 0))
+		 strcmp(timers[0].event, WF_START_EVENT) != 0) ||
+		is_counted(careful, &timers[0]))
 	{
-		/* No user code will run: leave it to the batch. */
-		out = wf_output_new(careful->owner);
-		wf_output_arm(out, &timers[0], careful->owner, false, false);
-		wf_output_write(out);
-		return true;
-	}
-	if (is_counted(careful, &timers[0]))
-	{
-		/* It did not come to an end (a deadlock, say), nor did we: go on. */
-		out = wf_output_new(careful->owner);
+		WfOutput   *out = wf_output_new(careful->owner);
+
 		wf_output_arm(out, &timers[0], careful->owner, false, false);
 		wf_output_write(out);
 		return true;
 	}
 	wf_pool_trial_end();
-	careful->process = timers[0].process;
-	careful->seq = timers[0].seq;
 	careful->counted = false;
-	careful->suspect = remember(careful->entry, &timers[0]);
-	*step = wf_failure_suspect(careful->owner, rows[0], &timers[0],
-							   careful->suspect->spare);
+	*counted = *step = wf_failure_suspect(careful->owner, rows[0], &timers[0],
+										  remember(careful->entry, &timers[0])->spare);
 	return true;
 }
 
@@ -147,17 +151,19 @@ bool
 wf_careful_next(WfCareful *careful, bool *step)
 {
 	bool		found = false;
+	bool		counted = false;
 
 	if (careful->left-- > 0 &&
 		wf_begin("workflow suspect", careful->extension))
 	{
-		found = next_suspect(careful, step);
+		found = next_suspect(careful, &counted, step);
 		wf_commit();
-		careful->counted = *step;
-
+	}
+	if (counted)
+	{
 		/* Somebody may lock its process now: then this was no attempt. */
-		if (found && *step && careful->suspect != NULL)
-			careful->suspect->spare = true;
+		careful->counted = true;
+		under_way(careful->entry)->spare = true;
 	}
 	if (!found)
 	{
@@ -179,14 +185,14 @@ wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer)
 {
 	if (!is_counted(careful, timer))
 		return false;
-	careful->suspect->spare = false;
+	under_way(careful->entry)->spare = false;
 	return true;
 }
 
 void
 wf_careful_spare(WfOwner *entry)
 {
-	WfSuspect  *suspect = &entry->suspects[entry->suspect];
+	WfSuspect  *suspect = under_way(entry);
 
 	if (suspect->spare || suspect->spared >= MAX_SPARED)
 		return;
