@@ -121,7 +121,8 @@ wf_table_open(const char *name, int slot, TupleDesc columns)
 	table->estate = CreateExecutorState();
 	table->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(table->result, relation, 0, NULL, 0);
-	ExecOpenIndices(table->result, false);
+	if (columns != NULL)
+		ExecOpenIndices(table->result, false);
 	table->snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	table->estate->es_snapshot = table->snapshot;
 	return table;
