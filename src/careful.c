@@ -68,7 +68,7 @@ wf_careful_new(int32 owner, Oid extension)
 }
 
 static WfSuspect *
-under_way(WfOwner *entry)
+last_suspect(WfOwner *entry)
 {
 	return &entry->suspects[entry->suspect];
 }
@@ -80,31 +80,21 @@ is_same(const WfSuspect *suspect, const WfTimerRow *timer)
 		memcmp(&suspect->process, &timer->process, UUID_LEN) == 0;
 }
 
-/* What is remembered of a suspect; it is the one under way from now on. */
-static WfSuspect *
+/* The attempt of this one is committed; how often it was spared is kept. */
+static void
 remember(WfOwner *entry, const WfTimerRow *timer)
 {
-	WfSuspect  *suspect;
+	int			i = 0;
 
-	for (int i = 0; i < WF_SUSPECTS; i++)
+	while (i < WF_SUSPECTS && !is_same(&entry->suspects[i], timer))
+		i++;
+	if (i == WF_SUSPECTS)
 	{
-		if (is_same(&entry->suspects[i], timer))
-		{
-			entry->suspect = i;
-			return under_way(entry);
-		}
+		i = (entry->suspect + 1) % WF_SUSPECTS;
+		entry->suspects[i] = (WfSuspect) {.process = timer->process,.seq = timer->seq};
 	}
-	entry->suspect = (entry->suspect + 1) % WF_SUSPECTS;
-	suspect = under_way(entry);
-	*suspect = (WfSuspect) {.process = timer->process,.seq = timer->seq};
-	return suspect;
-}
-
-/* Is this timer the one whose attempt was committed? */
-static bool
-is_counted(const WfCareful *careful, const WfTimerRow *timer)
-{
-	return careful->counted && is_same(under_way(careful->entry), timer);
+	entry->suspect = i;
+	entry->suspects[i].attempt = WF_ATTEMPT_COUNTED;
 }
 
 /*
@@ -112,27 +102,22 @@ is_counted(const WfCareful *careful, const WfTimerRow *timer)
  * *counted: to be committed; *step: false if it was given up, or has to wait.
  */
 static bool
-next_suspect(WfCareful *careful, bool *counted, bool *step)
+next_suspect(WfCareful *careful, WfTimerRow *suspect, bool *counted, bool *step)
 {
 	WfTimerRow *timers;
 	WfRow	  **rows;
 
-	*counted = false;
-	*step = true;
-	if (wf_claim(careful->owner, DT_NOBEGIN, -1, Min(careful->until, wf_due_limit()), 1,
+	if (careful->left-- <= 0 ||
+		wf_claim(careful->owner, DT_NOBEGIN, -1, Min(careful->until, wf_due_limit()), 1,
 				 &timers, &rows) == 0)
 		return false;
 
-	/*
-	 * No user code will run: leave it to the batch.  Or it did not come to an
-	 * end (a deadlock, say), nor did we: go on.
-	 */
+	/* No user code will run: leave it to the batch. */
 	if (wf_row_is_over(rows[0]) || rows[0]->suspended ||
 		rows[0]->status == WF_TERMINATED ||
 		(wf_pause_look() && wf_is_paused(wf_definition(rows[0]->definition))) ||
 		(rows[0]->status == WF_INITIALIZED &&
-		 strcmp(timers[0].event, WF_START_EVENT) != 0) ||
-		is_counted(careful, &timers[0]))
+		 strcmp(timers[0].event, WF_START_EVENT) != 0))
 	{
 		WfOutput   *out = wf_output_new(careful->owner);
 
@@ -141,29 +126,38 @@ next_suspect(WfCareful *careful, bool *counted, bool *step)
 		return true;
 	}
 	wf_pool_trial_end();
-	careful->counted = false;
-	*counted = *step = wf_failure_suspect(careful->owner, rows[0], &timers[0],
-										  remember(careful->entry, &timers[0])->spare);
+	*counted = *step = wf_failure_suspect(careful->owner, rows[0], &timers[0]);
+	*suspect = timers[0];
 	return true;
 }
 
 bool
 wf_careful_next(WfCareful *careful, bool *step)
 {
+	WfSuspect  *last = last_suspect(careful->entry);
+	WfTimerRow	suspect;
 	bool		found = false;
 	bool		counted = false;
 
-	if (careful->left-- > 0 &&
-		wf_begin("workflow suspect", careful->extension))
+	*step = true;
+	careful->counted = false;
+	if (wf_begin("workflow suspect", careful->extension))
 	{
-		found = next_suspect(careful, &counted, step);
+		/*
+		 * Nothing came of the last one: it had been done, or somebody had
+		 * locked its process by then, or its executor was told to go.
+		 */
+		if (last->attempt == WF_ATTEMPT_COUNTED)
+			wf_failure_acquit(&last->process, last->seq);
+		found = next_suspect(careful, &suspect, &counted, step);
 		wf_commit();
+		if (last->attempt == WF_ATTEMPT_COUNTED)
+			last->attempt = WF_ATTEMPT_NONE;
 	}
 	if (counted)
 	{
-		/* Somebody may lock its process now: then this was no attempt. */
 		careful->counted = true;
-		under_way(careful->entry)->spare = true;
+		remember(careful->entry, &suspect);
 	}
 	if (!found)
 	{
@@ -183,19 +177,30 @@ wf_careful_next(WfCareful *careful, bool *step)
 bool
 wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer)
 {
-	if (!is_counted(careful, timer))
+	WfSuspect  *suspect = last_suspect(careful->entry);
+
+	if (!careful->counted || !is_same(suspect, timer))
 		return false;
-	under_way(careful->entry)->spare = false;
+	suspect->attempt = WF_ATTEMPT_BEGUN;
 	return true;
+}
+
+void
+wf_careful_end(const WfCareful *careful)
+{
+	WfSuspect  *suspect = last_suspect(careful->entry);
+
+	if (suspect->attempt == WF_ATTEMPT_BEGUN)
+		suspect->attempt = WF_ATTEMPT_COUNTED;
 }
 
 void
 wf_careful_spare(WfOwner *entry)
 {
-	WfSuspect  *suspect = under_way(entry);
+	WfSuspect  *suspect = last_suspect(entry);
 
-	if (suspect->spare || suspect->spared >= MAX_SPARED)
+	if (suspect->attempt != WF_ATTEMPT_BEGUN || suspect->spared >= MAX_SPARED)
 		return;
-	suspect->spare = true;
+	suspect->attempt = WF_ATTEMPT_COUNTED;
 	suspect->spared++;
 }

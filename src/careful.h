@@ -26,10 +26,10 @@ typedef struct WfCareful WfCareful;
 extern WfCareful *wf_careful_new(int32 owner, Oid extension);
 
 /*
- * In a transaction of its own, commit the attempt of the next suspect.
- * Returns false when there are no suspects left: the caller frees its
- * pointer.  *step: false when the suspect was given up; then there is nothing
- * to step.
+ * In a transaction of its own, take back the attempt of the last suspect if it
+ * did not end us, and commit the attempt of the next one.  Returns false when
+ * there are no suspects left: the caller forgets its pointer.  *step: false
+ * when the suspect was given up, or has to wait; then there is nothing to step.
  */
 extern bool wf_careful_next(WfCareful *careful, bool *step);
 
@@ -38,6 +38,12 @@ extern bool wf_careful_next(WfCareful *careful, bool *step);
  * the attempt begins with this call.
  */
 extern bool wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer);
+
+/*
+ * The batch has ended, well or not, and we are still there: what was under way
+ * does no harm.
+ */
+extern void wf_careful_end(const WfCareful *careful);
 
 /*
  * The executor of this owner was told to go while it was at work: what is

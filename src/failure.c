@@ -71,6 +71,19 @@ static WfStatement crashes_statement = {
 	.args = {UUIDOID, INT8OID}
 };
 
+static WfStatement acquit_statement = {
+	.sql = "WITH f AS (SELECT process, seq, attempts FROM workflow.failure"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
+	" AND sqlstate OPERATOR(pg_catalog.=) '57P02' AND NOT given_up FOR UPDATE SKIP LOCKED),"
+	" gone AS (DELETE FROM workflow.failure g USING f WHERE f.attempts OPERATOR(pg_catalog.<=) 1"
+	" AND g.process OPERATOR(pg_catalog.=) f.process AND g.seq OPERATOR(pg_catalog.=) f.seq)"
+	" UPDATE workflow.failure k SET attempts = f.attempts OPERATOR(pg_catalog.-) 1 FROM f"
+	" WHERE f.attempts OPERATOR(pg_catalog.>) 1"
+	" AND k.process OPERATOR(pg_catalog.=) f.process AND k.seq OPERATOR(pg_catalog.=) f.seq",
+	.nargs = 2,
+	.args = {UUIDOID, INT8OID}
+};
+
 /* Doubles with every attempt, half of it random so that failures spread. */
 static TimestampTz
 next_attempt(int attempts)
@@ -423,7 +436,7 @@ wf_failure_postpone(int32 owner, Oid extension, const WfTimerRow *timer,
 }
 
 bool
-wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer, bool spared)
+wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 {
 	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
 	int			crashes = 0;
@@ -433,8 +446,6 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer, bool spared
 	if (wf_execute(&crashes_statement, values, NULL, 1) > 0)
 		crashes = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 											  SPI_tuptable->tupdesc, 1, &isnull));
-	if (spared && crashes > 0)
-		crashes--;
 	if (crashes >= MAX_CRASHES)
 	{
 		Failure		failure = {.sqlstate = "57P02",
@@ -462,4 +473,12 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer, bool spared
 	wf_output_arm(out, timer, owner, false, false);
 	wf_output_write(out);
 	return true;
+}
+
+void
+wf_failure_acquit(const pg_uuid_t *process, int64 seq)
+{
+	Datum		values[2] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
+
+	wf_execute(&acquit_statement, values, NULL, 0);
 }

@@ -23,13 +23,18 @@ extern bool wf_failure_postpone(int32 owner, Oid extension,
 
 /*
  * Before a suspect is stepped, in the present transaction: count an attempt
- * that only its success will take back.  The timer was claimed.  Returns
+ * that its success or wf_failure_acquit() will take back.  The timer was claimed.  Returns
  * false when it is not to be stepped: it crashed the server too often, and
  * its process is in error now; or it may have crashed it before and others
- * have their trial, see wf_pool_trial_begin().  With `spared` the attempt is
- * one that was counted before and not made.
+ * have their trial, see wf_pool_trial_begin().
  */
-extern bool wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer,
-							   bool spared);
+extern bool wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer);
+
+/*
+ * In the present transaction: take the last attempt of a suspect back, if its
+ * success has not.  Waits for nobody: who has the row locked is about to do
+ * away with it.
+ */
+extern void wf_failure_acquit(const pg_uuid_t *process, int64 seq);
 
 #endif							/* WF_FAILURE_H */

@@ -42,13 +42,21 @@ typedef enum WfWaitReason
 	WF_WAIT_FAILED				/* its last executor ended with an error */
 } WfWaitReason;
 
+/* What has become of an attempt that was committed before the step. */
+typedef enum WfAttempt
+{
+	WF_ATTEMPT_NONE,			/* none is counted, or it stays so */
+	WF_ATTEMPT_COUNTED,			/* not begun, or ended: to be taken back */
+	WF_ATTEMPT_BEGUN			/* under way: stays if we end now */
+} WfAttempt;
+
 /* An event whose attempt was committed before its step, see careful.c. */
 typedef struct WfSuspect
 {
 	pg_uuid_t	process;
 	int64		seq;			/* -1: none */
 	int			spared;			/* how often its executor was told to go */
-	bool		spare;			/* its last attempt is none: see careful.c */
+	WfAttempt	attempt;
 } WfSuspect;
 
 /*
@@ -88,7 +96,7 @@ typedef struct WfOwner
 	TimestampTz suspect_until;	/* timers due up to here ended their executor,
 								 * see careful.h; -infinity: none */
 	WfSuspect	suspects[WF_SUSPECTS];	/* the last ones */
-	int			suspect;		/* which of them is under way */
+	int			suspect;		/* which of them is the last */
 	bool		backlog;		/* its last batch was full: another executor
 								 * would find work */
 } WfOwner;

@@ -203,6 +203,8 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	}
 	PG_END_TRY();
 
+	if (batch->careful != NULL)
+		wf_careful_end(batch->careful);
 	if (gone)
 		return WF_WORK_GONE;
 	if (error != NULL)
