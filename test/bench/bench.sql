@@ -112,8 +112,8 @@ BEGIN
     DELETE FROM bench.hand_timer WHERE process = door;
     INSERT INTO bench.hand_timer (process, due, owner, event, name, state)
     VALUES (door, clock_timestamp() + pause, 1, 'after', pause::text, target);
-    INSERT INTO bench.hand_history (process, at, step, taken, event, from_states, to_states, actor)
-    VALUES (door, clock_timestamp(), it.step + 1, true, 'push', it.states, ARRAY[target], current_user);
+    INSERT INTO bench.hand_history (process, at, step, taken, event, from_states, to_states, actor, slot)
+    VALUES (door, clock_timestamp(), it.step + 1, true, 'push', it.states, ARRAY[target], current_user, 0);
     taken := true;
     status := 'idled';
     states := ARRAY[target];
