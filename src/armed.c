@@ -201,13 +201,14 @@ TimestampTz
 wf_timers_reset(WfProcess *process, const WfState *state, const WfTimer *timer,
 				TimestampTz due)
 {
+	WfEvent		event = {WF_RESET_TIMER_EVENT, NULL};
 	WfProcessScope scope;
 	bool		never = false;
 
 	disarm(process, state->name, timer->name, false);
 	if (due == DT_NOBEGIN)
 		never = !wf_eval_delay(process->definition->evaluator, timer->delay,
-							   wf_process_scope(&scope, process, NULL),
+							   wf_process_scope(&scope, process, &event),
 							   wf_now(), &due);
 	if (!never)
 		add_armed(process, timer->event, state->name, timer->name, due);

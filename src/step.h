@@ -114,6 +114,9 @@ extern void wf_process_move(WfStepper *stepper, WfProcess *process,
 /* Suspend, resume, change the status: what is written of the row. */
 extern void wf_process_set(WfProcess *process, WfStatus status, bool suspended);
 
+/* What the expression for the delay of a timer that is reset sees as its event. */
+#define WF_RESET_TIMER_EVENT "workflow.reset_timer"
+
 /*
  * Start the timer `name` of an active state anew: at `due`, or (due
  * DT_NOBEGIN) as on entry.  Returns the due time, DT_NOEND for never.

@@ -182,5 +182,14 @@ SELECT FROM workflow.send(:'p', 'stop');
 SELECT is(workflow.work(100), 0, 'a command that comes before the executor wins');
 SELECT is(states(:'p'), 'b', 'though the timer was due: it was cancelled');
 
+-- what an expression sees of the event
+SELECT FROM workflow.define('{
+    "id": "patient", "initial": "a", "context": {"asked": null},
+    "delays": {"patience": {"@expr": "CASE event->>''type'' WHEN ''workflow.reset_timer'' THEN interval ''2 hours'' ELSE interval ''1 hour'' END"}},
+    "states": {"a": {"after": {"patience": "late"}}, "late": {}}}');
+CALL clock('2030-01-01 00:00+00');
+SELECT workflow.start('patient') AS p \gset
+SELECT is(workflow.reset_timer(:'p', 'patience'), '2030-01-01 02:00+00', 'reset_timer() is an event of its own to the expression');
+
 \set end :srcdir '/end.psql'
 \i :end
