@@ -14,6 +14,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/datetime.h"
+#include "utils/datum.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
 
@@ -415,7 +416,9 @@ on_stepped(WfOnlooker *self, const char *event, TimestampTz due, bool taken,
 	step->from_states = from_states;
 	step->to_states = sim->process->row.states;
 	step->status = sim->process->row.status;
-	step->context = wf_process_context(sim->process);
+	/* The next step of the event may free what it changes. */
+	step->context = (Jsonb *) DatumGetPointer(datumCopy(JsonbPGetDatum(wf_process_context(sim->process)),
+														false, -1));
 	step->effects = sim->effects;
 	sim->effects = NIL;
 	sim->steps = lappend(sim->steps, step);

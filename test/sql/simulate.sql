@@ -382,5 +382,14 @@ FROM (VALUES ('[{"until_idle": true}]'),
              ('[{"after": "30 min", "event": "y"}, {"after": "35 min", "event": "undo"}, {"after": "55 min"}, {"event": "y"}, {"until_idle": true}, {"event": "s"}]'),
              ('[{"after": "62 min", "event": "again"}, {"after": "62 min", "event": "back"}, {"after": "5 min", "event": "again"}, {"until_idle": true}]')) s(script);
 
+-- each row has the context as its step left it
+SELECT FROM workflow.define('{
+    "id": "counts", "initial": "a", "context": {"n": 0},
+    "states": {"a": {"on": {"count": {"actions": [
+        {"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}},
+        {"type": "choose", "branches": [{"guard": {"@expr": "(context->>''n'')::int < 9"}, "actions": {"type": "send", "event": "count"}}]}]}}}}}');
+SELECT is((SELECT string_agg(context::text, ' ') FROM workflow.simulate('counts', '[{"event": "count"}]')),
+    (SELECT string_agg(jsonb_build_object('n', n)::text, ' ' ORDER BY n) FROM generate_series(0, 9) n), 'each row has the context as its own step left it');
+
 \set end :srcdir '/end.psql'
 \i :end
