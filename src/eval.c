@@ -137,6 +137,7 @@ wf_eval_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfBracket *bracket
 	/* What planning needs goes with the caller's memory, the plan stays. */
 	compiled->cached = GetCachedExpression(tree);
 	compiled->pure = wf_expression_is_pure(compiled->cached->expr);
+	compiled->may_be_constant = wf_expression_may_be_constant(compiled->cached->expr);
 }
 
 /*
@@ -204,6 +205,7 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	MemoryContext context = CurrentMemoryContext;
 	ExprContext *econtext;
 	Datum		result = (Datum) 0;
+	Oid			type = compiled->type;	/* it may be compiled anew meanwhile */
 	bool		nested = compiled->in_use;
 	TimestampTz outer;
 
@@ -234,8 +236,8 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	compiled->in_use = nested;
 	wf_timeout_end(outer);
 
-	if (!*isnull && !get_typbyval(compiled->type))
-		result = datumCopy(result, false, get_typlen(compiled->type));
+	if (!*isnull && !get_typbyval(type))
+		result = datumCopy(result, false, get_typlen(type));
 	FreeExprContext(econtext, true);
 	PopActiveSnapshot();
 	CommandCounterIncrement();
@@ -327,8 +329,12 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	else
 		result = evaluate_pure(state, &params.list, isnull);
 
-	/* The context goes when it changes, a result stays. */
-	if (!*isnull && result == params.list.params[0].value &&
+	/*
+	 * The context goes when it changes, and a constant with its plan, when that
+	 * is made anew; a result stays.
+	 */
+	if (!*isnull &&
+		(result == params.list.params[0].value || compiled->may_be_constant) &&
 		!get_typbyval(compiled->type))
 		result = datumCopy(result, false, get_typlen(compiled->type));
 	return result;

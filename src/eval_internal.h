@@ -22,6 +22,7 @@ typedef struct WfCompiled
 	Oid			type;			/* of its result */
 	bool		uses_event;
 	bool		pure;			/* built-in and immutable: needs no bracket */
+	bool		may_be_constant;	/* its result may lie in the plan */
 	ExprState  *state;			/* good for state_lxid and state_user */
 	LocalTransactionId state_lxid;
 	Oid			state_user;

@@ -343,6 +343,27 @@ wf_expression_is_pure(Node *tree)
 		!users_function_walker(tree, NULL);
 }
 
+static bool
+constant_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const) && !((Const *) node)->constisnull)
+	{
+		Oid			type = ((Const *) node)->consttype;
+
+		return type == JSONBOID || get_element_type(type) == JSONBOID ||
+			type_is_rowtype(type);
+	}
+	return expression_tree_walker(node, constant_walker, context);
+}
+
+bool
+wf_expression_may_be_constant(Node *tree)
+{
+	return constant_walker(tree, NULL);
+}
+
 /*
  * Of the definition as CREATE FUNCTION has it, which is the same after dump and
  * restore: by names, under a path of its own, where the catalog has OIDs.  And

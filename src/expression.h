@@ -29,6 +29,9 @@ extern bool wf_expression_uses_event(Node *tree);
 /* Only built-in immutable functions: no rights, path or snapshot needed. */
 extern bool wf_expression_is_pure(Node *tree);
 
+/* Can its value, if it is a jsonb, be a constant of the tree? */
+extern bool wf_expression_may_be_constant(Node *tree);
+
 /* The function that a WfExpr with is_function names. */
 extern Oid	wf_expression_function(const WfExpr *expr);
 

@@ -130,5 +130,22 @@ SELECT is(error(format('SELECT workflow.post(%%L, %L, id => %L)', 'x', long(1025
 SELECT is(error(format('SELECT workflow.send(%%L, %L)', long(1025)), :'p'), too_long('the name of an event', 1025), 'a longer name of an event');
 SELECT is((error(format('SELECT workflow.find(%L, %L)', 'big', long(100000))))[1], 'WF001', 'nobody has a longer key');
 
+-- what an expression gives outlives the plan of the expression
+CREATE FUNCTION app.rate() RETURNS jsonb IMMUTABLE LANGUAGE sql AS
+    $$ SELECT jsonb_build_object('rate', coalesce(nullif(current_setting('app.rate', true), ''), '1')::int) $$;
+CREATE FUNCTION app.raise(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF context ? 'raise' THEN
+        PERFORM set_config('app.rate', '2', true);
+        GRANT USAGE ON SCHEMA app TO regress_clerk;     -- makes all plans invalid
+    END IF;
+END $$;
+SELECT FROM workflow.define('{"id": "rates", "initial": "a", "states": {"a": {"on": {"go": {"actions": [
+    {"type": "app.raise"}, {"type": "send", "event": {"type": "due", "data": {"@expr": "app.rate()"}}, "delay": "1 hour"}]}}}}}');
+SELECT workflow.start('rates') AS p \gset
+SELECT workflow.start('rates', '{"raise": true}') AS q \gset
+SELECT FROM workflow.send_many(ARRAY[:'p', :'q']::uuid[], ARRAY['go']);
+SELECT is((SELECT string_agg(data::text, ' ' ORDER BY seq) FROM workflow.timers WHERE process IN (:'p', :'q')), '{"rate": 1} {"rate": 2}', 'a constant is kept when its expression is planned anew');
+
 \set end :srcdir '/end.psql'
 \i :end
