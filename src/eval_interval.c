@@ -39,6 +39,13 @@ wf_eval_add_interval(WfEvaluator *evaluator, TimestampTz now, Interval *interval
 		session_timezone = zone;
 	}
 	PG_END_TRY();
+
+	/* From 17 on an interval may be infinite. */
+	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(result)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the due time of a delay must be finite"),
+				 errhint("Null means never.")));
 	return DatumGetTimestampTz(result);
 }
 
