@@ -56,7 +56,7 @@ is_allowed(WfProcess *process, const WfAllow *allow, const WfEvent *event,
 		(allow->deny_function != NULL &&
 		 agrees(process, allow->deny_function, event, true)))
 		return false;
-	if (allow->nroles == 0 && allow->function == NULL)
+	if (allow->everybody)
 		return true;
 	return has_any_role(actor, allow->roles, allow->nroles) ||
 		(allow->function != NULL && agrees(process, allow->function, event, false));
@@ -124,6 +124,7 @@ wf_refuse(const WfTransition *transition, const char *event, const char *actor)
 	ereport(ERROR,
 			(errcode(WF_ERR_NOT_ALLOWED),
 			 errmsg("\"%s\" is not allowed to send \"%s\" now", actor, event),
+			 denied[0] == '\0' && needed[0] == '\0' ? errdetail("Nobody may.") :
 			 denied[0] == '\0' ? errdetail("It takes %s.", needed) :
 			 needed[0] == '\0' ? errdetail("It is denied to %s.", denied) :
 			 errdetail("It takes %s, and is denied to %s.", needed, denied)));

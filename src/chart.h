@@ -175,11 +175,12 @@ typedef struct WfAction
 
 /*
  * Who may cause a transition: whoever has one of the roles or is agreed to by
- * the function (everybody, when neither is named), and is not denied.
+ * the function (everybody, when neither is written), and is not denied.
  */
 typedef struct WfAllow
 {
 	const char *text;			/* canonical JSON */
+	bool		everybody;		/* nothing is said but who is denied */
 	int			nroles;
 	const char **roles;
 	const WfExpr *function;		/* or NULL */

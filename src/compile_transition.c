@@ -19,6 +19,7 @@ new_transition(WfCompiler *c, WfStateId source, const WfPath *path)
 {
 	WfTransition *transition = palloc0(sizeof(WfTransition));
 
+	WF_MAY_BE_CANCELLED();
 	transition->order = c->chart->ntransitions++;
 	transition->source = source;
 	transition->targetless = true;
@@ -66,22 +67,27 @@ compile_roles(WfCompiler *c, StringInfo buf, const WfJson *json,
 	return roles;
 }
 
-/* {role, fn}, of `allow` or of its `deny`, but for the closing brace. */
-static void
+/*
+ * {role, fn}, of `allow` or of its `deny`, but for the closing brace.  False:
+ * neither is written.
+ */
+static bool
 compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
 			const WfPath *path, const char ***roles, int *nroles,
 			const WfExpr **function)
 {
 	const WfJson *role = wf_json_get(json, "role");
+	bool		written = role != NULL || wf_compile_get(json, "fn") != NULL;
 	const char *name;
 
 	appendStringInfoChar(buf, '{');
 	if (json->kind != WF_JSON_OBJECT)
 	{
 		*roles = compile_roles(c, buf, json, path, nroles);
-		return;
+		return true;
 	}
-	if (json->n == 0)
+	if (!written && (json->n == 0 || wf_json_get(json, "fn") != NULL) &&
+		wf_json_get(json, "deny") == NULL)
 		wf_compile_fault(c, path, "Write {\"role\": [...]} or "
 						 "{\"fn\": \"...\"}.", "nobody is named");
 	if (role != NULL)
@@ -94,6 +100,7 @@ compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
 		*function = wf_compile_call(c, WF_USE_GUARD, name, NULL,
 									WF_AT_KEY(path, "fn"));
 	}
+	return written;
 }
 
 /* `allow`: a role, a list of roles, or {role, fn, deny: {role, fn}}. */
@@ -110,8 +117,11 @@ wf_compile_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
 	initStringInfo(&buf);
 	if (json->kind == WF_JSON_OBJECT)
 		wf_compile_keys(c, json, path, known);
-	compile_who(c, &buf, json, path, &allow->roles, &allow->nroles,
-				&allow->function);
+	allow->everybody = !compile_who(c, &buf, json, path, &allow->roles,
+									&allow->nroles, &allow->function);
+	if (!allow->everybody && allow->nroles == 0 && allow->function == NULL)
+		wf_compile_warn(c, path, "Name a role or a function.",
+						"nobody is named, and so nobody may");
 	if (deny != NULL)
 	{
 		const WfPath *at = WF_AT_KEY(path, "deny");
@@ -119,7 +129,7 @@ wf_compile_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
 		appendStringInfo(&buf, "%s\"deny\":", buf.len > 1 ? "," : "");
 		if (deny->kind == WF_JSON_OBJECT)
 			wf_compile_keys(c, deny, at, inner);
-		compile_who(c, &buf, deny, at, &allow->denied, &allow->ndenied,
+		(void) compile_who(c, &buf, deny, at, &allow->denied, &allow->ndenied,
 					&allow->deny_function);
 		appendStringInfoChar(&buf, '}');
 	}
