@@ -5,8 +5,9 @@
  *
  * Runs in any backend under the lock on the process row, which makes its
  * deferred events ours.  There can be some only while a state that defers is
- * active: whenever the last of those is left, they have been worked.  So a
- * process that is in no such state never looks at the table.
+ * active: whenever the last of those is left, they have been worked, or, where
+ * the process was put elsewhere without a step, posted.  So a process that is
+ * in no such state never looks at the table.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "clock.h"
 #include "guc.h"
 #include "process.h"
 #include "session.h"
@@ -262,6 +264,37 @@ load(WfProcess *process)
 	}
 	for (int i = 0; i < nmine; i++)
 		*wf_grow(process->deferred, process->ndeferred, process->deferred_size) = mine[i];
+}
+
+void
+wf_deferred_load(WfProcess *process)
+{
+	load(process);
+}
+
+void
+wf_deferred_release(WfProcess *process, bool parked)
+{
+	WfOutput   *out = wf_stepper_output(process->stepper);
+
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		WfDeferred *deferred = &process->deferred[i];
+		WfTimerRow	posted = deferred->timer;
+
+		if (deferred->gone || wf_deferred_by(process, posted.event) != NULL)
+			continue;
+		if (posted.seq != 0)
+			wf_output_recall(out, &process->row.id, posted.seq);
+		posted.process = process->row.id;
+		posted.seq = 0;
+		posted.due = wf_now();
+		wf_output_arm(out, &posted, process->definition->owner, parked, false);
+
+		/* What is to be done about it has been done. */
+		deferred->gone = true;
+		deferred->timer.seq = 0;
+	}
 }
 
 bool

@@ -411,6 +411,7 @@ move_process(WfMove *move)
 	{
 		n = wf_machine_leaves(move->batch->machine, &leaves);
 		move->result->states = PointerGetDatum(wf_states_array(move->route->to, leaves, n));
+		wf_deferred_load(move->process);
 		move->process->definition = move->route->to;
 		wf_move_timers(move);
 		move_children(move);

@@ -275,9 +275,27 @@ is_known(WfMigrateBatch *batch, const char *event)
 	return batch->known;
 }
 
+/* Events that were kept for later, by a state that may do so no longer. */
+static void
+move_deferred(WfMove *move)
+{
+	WfProcess  *process = move->process;
+
+	for (int i = 0; i < process->ndeferred; i++)
+		if (!is_known(move->batch, process->deferred[i].timer.event))
+			wf_move_problem(move, "event", process->deferred[i].timer.event,
+							"this event is kept for later, and no state of the new version reacts to it");
+	if (process->ndeferred == 0 || move->batch->migration->dry_run)
+		return;
+	process->machine = move->batch->machine;
+	wf_deferred_release(process, process->row.suspended ||
+						process->row.status == WF_TERMINATED);
+}
+
 void
 wf_move_timers(WfMove *move)
 {
+	move_deferred(move);
 	find_places(move);
 	for (int i = 0; i < move->npending; i++)
 	{

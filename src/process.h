@@ -254,6 +254,14 @@ extern void wf_defer(WfProcess *process, const WfTimerRow *timer, const char *st
  */
 extern bool wf_deferred_next(WfProcess *process, WfTimerRow *timer,
 							 bool (*would_take) (WfProcess *process, const WfTimerRow *timer));
+/* Read what the table has, before the process gets another definition. */
+extern void wf_deferred_load(WfProcess *process);
+/*
+ * After it was put into its states without a step: what none of them defers is
+ * delivered as if it had been posted now, in its order.  Looks at those that
+ * were loaded.
+ */
+extern void wf_deferred_release(WfProcess *process, bool parked);
 /* Take back those with this id. */
 extern void wf_deferred_cancel(WfProcess *process, const char *id);
 extern void wf_deferred_write(WfProcess *process, WfOutput *out);

@@ -100,22 +100,29 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 }
 
 /*
- * The same, and then what was kept for later and need not wait any longer, the
- * oldest first, before anything that came later.
+ * What was kept for later and need not wait any longer, the oldest first, before
+ * anything that came later.
  */
+static void
+work_deferred(WfProcess *process)
+{
+	WfTimerRow	kept;
+
+	while (process->machine->running &&
+		   wf_deferred_next(process, &kept, wf_process_would_take))
+		if (step_alone(process, &kept, DT_NOBEGIN, false) == WF_DEFERRED)
+			break;
+}
+
+/* An event from outside, and what it brings back of those that were kept. */
 static WfVerdict
 step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 {
 	bool		deferring = wf_is_deferring(process);
 	WfVerdict	verdict = step_alone(process, timer, due, refuse);
-	WfTimerRow	kept;
 
-	if (likely(!deferring) || verdict != WF_TAKEN)
-		return verdict;
-	while (process->machine->running &&
-		   wf_deferred_next(process, &kept, wf_process_would_take))
-		if (step_alone(process, &kept, DT_NOBEGIN, false) == WF_DEFERRED)
-			break;
+	if (unlikely(deferring) && verdict == WF_TAKEN)
+		work_deferred(process);
 	return verdict;
 }
 
@@ -286,13 +293,24 @@ wf_process_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 {
 	WfPayload	payload = {.data = data,.actor = actor};
 	WfEvent		event = {WF_SET_STATES_EVENT, &payload};
+	bool		deferring;
 
 	WF_PUSH_STEP(process, event.name);
 	process->self_left = wf_max_microsteps;
 	wf_process_load(process);
+	deferring = wf_is_deferring(process);
 	wf_move(process->machine, states, n, !execute, &event);
 	wf_user_leave(&process->bracket);
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);
 	WF_POP_STEP();
+
+	/* Where nothing follows they come as what was posted does. */
+	if (deferring && execute && !process->row.suspended)
+		work_deferred(process);
+	else if (deferring && process->machine->running)
+	{
+		wf_deferred_load(process);
+		wf_deferred_release(process, process->row.suspended);
+	}
 	run_self_events(process);
 }

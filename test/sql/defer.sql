@@ -156,5 +156,50 @@ SELECT FROM workflow.define('{
 SELECT workflow.start('later') AS p \gset
 SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF002', 'what is refused is not kept');
 
+-- a process that is put elsewhere without a step
+SELECT FROM workflow.define('{
+    "id": "desk", "initial": "busy", "context": {"log": ""},
+    "states": {"busy": {"defer": ["call"], "on": {"free": "idle"}},
+               "idle": {"on": {"call": {"actions": {"type": "assign", "context": {"log": {"@expr": "(context->>''log'') || (event->''data''#>>''{}'')"}}}}}}}}');
+SELECT workflow.start('desk') AS p \gset
+SELECT FROM unnest(ARRAY['1', '2']) d, workflow.send(:'p', 'call', d::jsonb) s;
+SELECT is(format('%s %s', s.states, s.context->>'log'), '{idle} 12', 'set_states() works what waits') FROM workflow.set_states(:'p', '{idle}') s;
+SELECT workflow.start('desk') AS p \gset
+SELECT FROM unnest(ARRAY['1', '2']) d, workflow.send(:'p', 'call', d::jsonb, actor => 'regress_app') s;
+SELECT is(format('%s %s', s.states, s.context->>'log'), '{idle} ', 'without actions it does nothing') FROM workflow.set_states(:'p', '{idle}', execute => false) s;
+SELECT is((SELECT count(*) FROM workflow.deferred_events WHERE process = :'p'), 0::bigint, 'but nothing waits any longer');
+SELECT is((SELECT string_agg(concat_ws(' ', event, data, actor, parked), ', ' ORDER BY due, seq) FROM workflow.timers WHERE process = :'p'), 'call 1 regress_app f, call 2 regress_app f', 'it is as if it had been posted');
+SELECT is(workflow.work(10) || (context(:'p') ->> 'log'), '212', 'and is delivered');
+SELECT workflow.start('desk') AS p \gset
+SELECT FROM workflow.send(:'p', 'call', '1');
+SELECT workflow.suspend(:'p') AS s \gset
+SELECT is(format('%s %s', s.states, s.context->>'log'), '{idle} ', 'what is suspended works nothing') FROM workflow.set_states(:'p', '{idle}') s;
+SELECT is(workflow.work(10), 0, 'until');
+SELECT workflow.resume(:'p') AS s \gset
+SELECT is(workflow.work(10) || (context(:'p') ->> 'log'), '11', 'it is resumed');
+
+SELECT workflow.start('desk') AS p \gset
+SELECT FROM unnest(ARRAY['1', '2']) d, workflow.send(:'p', 'call', d::jsonb) s;
+SELECT workflow.start('desk') AS q \gset
+SELECT FROM workflow.send(:'q', 'call', '3');
+SELECT workflow.start('desk') AS r \gset
+SELECT FROM workflow.send(:'r', 'call', '4');
+SELECT FROM workflow.define('{
+    "id": "desk", "initial": "busy", "context": {"log": ""},
+    "states": {"busy": {"on": {"free": "idle", "call": {"actions": {"type": "assign", "context": {"log": {"@expr": "(context->>''log'') || (event->''data''#>>''{}'')"}}}}}}, "idle": {}}}');
+SELECT is((workflow.migrate(:'p', dry_run => true)).problems, NULL, 'a version that defers nothing, and handles it');
+SELECT is((SELECT count(*) FROM workflow.deferred_events WHERE process = :'p'), 2::bigint, 'a dry run leaves it');
+SELECT FROM workflow.migrate(:'p');
+SELECT is((SELECT count(*) FROM workflow.deferred_events WHERE process = :'p'), 0::bigint, 'nothing waits for ever for a state that does not defer it');
+SELECT is(workflow.work(10) || (context(:'p') ->> 'log'), '212', 'it is delivered');
+SELECT FROM workflow.define('{"id": "desk", "initial": "busy", "states": {"busy": {"defer": ["mail"], "on": {"free": "idle"}}, "idle": {}}}');
+SELECT is((workflow.migrate(:'q')).problems->0->>'message', 'this event is kept for later, and no state of the new version reacts to it', 'what no state of the new version knows is told');
+SELECT workflow.work(10) AS n \gset
+SELECT is((SELECT string_agg(concat_ws(' ', event, taken, reason), ', ' ORDER BY step) FROM workflow.process_history WHERE process = :'q' AND event = 'call'), 'call f deferred, call f', 'and ignored');
+SELECT FROM workflow.define('{"id": "desk", "initial": "busy", "states": {"busy": {"defer": ["call"], "on": {"free": "idle"}}, "idle": {"on": {"call": "busy"}}}}');
+SELECT FROM workflow.migrate(:'r');
+SELECT is((SELECT count(*) FROM workflow.deferred_events WHERE process = :'r'), 1::bigint, 'what is deferred still stays');
+SELECT is((workflow.send(:'r', 'free')).states, '{busy}', 'and is worked when it need not wait');
+
 \set end :srcdir '/end.psql'
 \i :end
