@@ -20,6 +20,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
@@ -39,6 +40,7 @@ find_function(const char *signature, Oid *schema)
 	const char *arguments = strrchr(signature, '(');
 	int			nargs = 1;
 	List	   *names;
+	Oid			function;
 
 	if (arguments == NULL)
 		return InvalidOid;
@@ -48,10 +50,14 @@ find_function(const char *signature, Oid *schema)
 	if (list_length(names) != 2 || nargs < 2 || nargs > 3)
 		return InvalidOid;
 	*schema = get_namespace_oid(strVal(linitial(names)), true);
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-						   CStringGetDatum(strVal(lsecond(names))),
-						   PointerGetDatum(buildoidvector(types, nargs)),
-						   ObjectIdGetDatum(*schema));
+	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							   CStringGetDatum(strVal(lsecond(names))),
+							   PointerGetDatum(buildoidvector(types, nargs)),
+							   ObjectIdGetDatum(*schema));
+
+	/* An aggregate may have taken its place: that is no function of ours. */
+	return OidIsValid(function) && get_func_prokind(function) == PROKIND_FUNCTION ?
+		function : InvalidOid;
 }
 
 /* May the role call it, by its name? */

@@ -88,5 +88,12 @@ SET ROLE regress_stranger;
 SELECT is((SELECT count(*) FROM workflow.drift), 0::bigint, 'a stranger sees nothing');
 RESET ROLE;
 
+-- nothing of ours
+DROP FUNCTION paid;
+CREATE FUNCTION jsonb_concat_of(a jsonb, b jsonb, c jsonb) RETURNS jsonb LANGUAGE sql RETURN a || b || c;
+CREATE AGGREGATE paid(jsonb, jsonb) (SFUNC = jsonb_concat_of, STYPE = jsonb);
+SELECT is(drift(), 'order 1 app.paid missing', 'an aggregate in its place');
+ROLLBACK TO s;
+
 \set end :srcdir '/end.psql'
 \i :end
