@@ -248,8 +248,9 @@ wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 void
 wf_require_any(const WfDefinition *definition)
 {
-	if (!wf_may(definition, "start") && !wf_may(definition, "send"))
-		wf_require(definition, "read");
+	/* In the words of send(), which refuses where there is such a process. */
+	if (!wf_may(definition, "start") && !wf_may(definition, "read"))
+		wf_require(definition, "send");
 }
 
 void

@@ -53,6 +53,8 @@ SELECT is((error('SELECT workflow.send_by_key(''shared'', ''S'', ''go'')'))[1], 
 SELECT is((error('SELECT workflow.get(%L)', :'p'))[1:2], ARRAY['WF002', 'permission denied to read definition "shared"'], 'cannot get');
 SELECT is((error('SELECT workflow.available_events(%L)', :'p'))[1], 'WF002', 'cannot ask for events');
 SELECT is((error('SELECT workflow.find(''shared'', ''S'')'))[1], 'WF002', 'cannot find a process by its key');
+SELECT is(error('SELECT workflow.send_by_key(''shared'', ''none'', ''go'')'), error('SELECT workflow.send_by_key(''shared'', ''S'', ''go'')'), 'nor learn which keys are taken');
+SELECT is(error('SELECT workflow.find(''shared'', ''none'')'), error('SELECT workflow.find(''shared'', ''S'')'), 'from no function');
 SELECT is((error('SELECT workflow.grant_on(''shared'', ''regress_clerk'', ''read'')'))[1], 'WF002', 'cannot grant');
 
 -- grants
