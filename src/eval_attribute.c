@@ -28,13 +28,24 @@ wf_eval_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute)
 	return *slot;
 }
 
-static bool
-has_value(Jsonb **values, int n, Jsonb *value)
+static int
+compare_values(const void *a, const void *b)
 {
+	return compareJsonbContainers(&(*(Jsonb *const *) a)->root,
+								  &(*(Jsonb *const *) b)->root);
+}
+
+/* Each of them once; returns how many that are. */
+static int
+unite_values(Jsonb **values, int n)
+{
+	int			kept = 0;
+
+	qsort(values, n, sizeof(Jsonb *), compare_values);
 	for (int i = 0; i < n; i++)
-		if (compareJsonbContainers(&values[i]->root, &value->root) == 0)
-			return true;
-	return false;
+		if (kept == 0 || compare_values(&values[kept - 1], &values[i]) != 0)
+			values[kept++] = values[i];
+	return kept;
 }
 
 /* Add the elements of a list of values; lists among them once more. */
@@ -49,8 +60,6 @@ add_values(Jsonb ***values, int *n, JsonbContainer *list, bool open)
 	(void) JsonbIteratorNext(&it, &value, true);
 	while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
 	{
-		Jsonb	   *jsonb;
-
 		if (value.type == jbvNull)
 			continue;
 		if (open && value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
@@ -59,9 +68,7 @@ add_values(Jsonb ***values, int *n, JsonbContainer *list, bool open)
 			*values = repalloc(*values, sizeof(Jsonb *) * (*n + JsonContainerSize(list) + 1));
 			continue;
 		}
-		jsonb = JsonbValueToJsonb(&value);
-		if (!has_value(*values, *n, jsonb))
-			(*values)[(*n)++] = jsonb;
+		(*values)[(*n)++] = JsonbValueToJsonb(&value);
 	}
 }
 
@@ -86,5 +93,5 @@ wf_eval_attribute(WfEvaluator *evaluator, const WfAttribute *attribute, WfScope 
 		found = wf_jsonb_array(1, &found);
 	}
 	add_values(&values, &n, &found->root, true);
-	return wf_jsonb_array(n, values);
+	return wf_jsonb_array(unite_values(values, n), values);
 }
