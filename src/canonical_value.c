@@ -31,6 +31,7 @@ wf_write_comma(WfWriter *w)
 void
 wf_write_key(WfWriter *w, const char *name)
 {
+	WF_MAY_BE_CANCELLED();
 	wf_write_comma(w);
 	wf_json_write_string(&w->buf, name);
 	appendStringInfoChar(&w->buf, ':');

@@ -18,7 +18,7 @@
  *
  * Returns the chart, or NULL when there is at least one fault.  Allocates in
  * the current memory context and frees nothing.  Never throws but for lack of
- * memory.
+ * memory, and when it is cancelled.
  */
 extern WfChart *wf_compile(const char *text, int len, WfFaults *faults);
 

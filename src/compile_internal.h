@@ -20,6 +20,9 @@
 #include "compile.h"
 #include "json.h"
 
+/* Deepest nesting of states. */
+#define WF_DEEPEST_STATE	64
+
 /* A growing array of pointers. */
 typedef struct WfList
 {

@@ -346,6 +346,14 @@ compile_invokes(WfCompiler *c, WfState *state, const WfJson *json,
  * ----------------------------------------------------------------
  */
 
+/* What is under it reacts to events. */
+static bool
+is_handler_key(const char *key)
+{
+	return strcmp(key, "on") == 0 || strcmp(key, "after") == 0 ||
+		strcmp(key, "invoke") == 0 || strcmp(key, "onDone") == 0;
+}
+
 /* Everything that reacts to events, in the order of the text. */
 static void
 compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
@@ -360,7 +368,8 @@ compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
 		const WfPath *at = WF_AT_KEY(path, key);
 
 		/* of a key that is there twice (a fault), the first counts */
-		if (value->kind == WF_JSON_NULL || value != wf_json_get(json, key))
+		if (value->kind == WF_JSON_NULL || !is_handler_key(key) ||
+			value != wf_json_get(json, key))
 			continue;
 		if (strcmp(key, "on") == 0)
 			compile_on(c, state, value, at, &drafts);

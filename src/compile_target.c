@@ -71,13 +71,16 @@ static WfStateId
 find_id(const WfCompiler *c, const char *id, int len)
 {
 	WfStateId	found = find_whole_id(c, id, len);
+	int			deep = 0;
 
-	for (int dot = len - 1; found == WF_NO_STATE && dot > 0; dot--)
+	/* a path is no deeper than states are */
+	for (int dot = len - 1; found == WF_NO_STATE && dot > 0 && deep < WF_DEEPEST_STATE; dot--)
 	{
 		WfStateId	base;
 
 		if (id[dot] != '.')
 			continue;
+		deep++;
 		base = find_whole_id(c, id, dot);
 		if (base != WF_NO_STATE)
 			found = find_below(c, base, id + dot + 1, len - dot - 1);

@@ -16,9 +16,6 @@
 
 #include "compile_internal.h"
 
-/* Deepest nesting of states. */
-#define DEEPEST_STATE	64
-
 /* One child of a state, to be put in order. */
 typedef struct Sibling
 {
@@ -238,10 +235,10 @@ add_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 		return;
 	if (!wants)
 		return;
-	if (state->depth >= DEEPEST_STATE)
+	if (state->depth >= WF_DEEPEST_STATE)
 	{
 		wf_compile_fault(c, path, NULL, "states nested deeper than %d levels",
-						 DEEPEST_STATE);
+						 WF_DEEPEST_STATE);
 		return;
 	}
 	if (children != NULL)

@@ -9,6 +9,17 @@
 
 #include "lib/stringinfo.h"
 
+/*
+ * Some work on a definition of the largest size grows with its square: whoever
+ * waits for it can cancel it.
+ */
+#ifndef FRONTEND
+#include "miscadmin.h"
+#define WF_MAY_BE_CANCELLED()	CHECK_FOR_INTERRUPTS()
+#else
+#define WF_MAY_BE_CANCELLED()	((void) 0)
+#endif
+
 /* Faults after this many are counted but not kept. */
 #define WF_MAX_FAULTS		200
 

@@ -58,17 +58,30 @@ same_guard(const WfGuard *a, const WfGuard *b)
 	return true;
 }
 
-/* Whenever a holds, does b?  As far as it shows in their form. */
+/* Is it b, or one of what b is an "or" of? */
 static bool
-implies(const WfGuard *a, const WfGuard *b)
+is_enough(const WfGuard *a, const WfGuard *b)
 {
 	if (same_guard(a, b))
 		return true;
+	for (int i = 0; i < b->nparts && b->kind == WF_GUARD_OR; i++)
+		if (is_enough(a, b->parts[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Whenever a holds, does b?  As far as it shows in their form: something that a
+ * is an "and" of has to be among what b is an "or" of.  Each pair is looked at
+ * once; taking both apart by turns would be ways without number.
+ */
+static bool
+implies(const WfGuard *a, const WfGuard *b)
+{
+	if (is_enough(a, b))
+		return true;
 	for (int i = 0; i < a->nparts && a->kind == WF_GUARD_AND; i++)
 		if (implies(a->parts[i], b))
-			return true;
-	for (int i = 0; i < b->nparts && b->kind == WF_GUARD_OR; i++)
-		if (implies(a, b->parts[i]))
 			return true;
 	return false;
 }
@@ -153,6 +166,7 @@ check_order(WfLinter *l, const WfState *state, WfTransition *const *list,
 	{
 		int			shadow;
 
+		WF_MAY_BE_CANCELLED();
 		if (wf_lint_is_false(list[i]->guard))
 			wf_lint_add(l, state, list[i]->path, "dead", NULL,
 						"its guard is false, it can never be taken");

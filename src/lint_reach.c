@@ -209,6 +209,7 @@ wf_lint_has_exit(const WfLinter *l, const WfState *state)
 	const WfState *states = l->chart->states;
 	const WfState *inner = state;
 
+	WF_MAY_BE_CANCELLED();
 	if (reacts(state))
 		return true;
 	for (WfStateId up = state->parent; up != WF_NO_STATE;

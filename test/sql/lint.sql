@@ -117,5 +117,12 @@ RESET ROLE;
 SELECT is((error($$ SELECT * FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {}}}'::json) $$))[1], 'WF002',
     'a superuser cannot check code that it could not own');
 
+-- guards that are nested deep: each pair of their parts is looked at once
+SET ROLE regress_app;
+CREATE FUNCTION app.nested(kind text, leaf text, depth int) RETURNS text LANGUAGE sql AS $$
+    SELECT repeat(format('{"type": "%s", "guards": ["%s", ', kind, leaf), depth) || format('"%s"', leaf) || repeat(']}', depth) $$;
+SELECT is(states_found(format('"a": {"on": {"go": [{"guard": %s, "target": "z"}, {"guard": %s, "target": "z"}, {"target": "z"}]}}', nested('or', 'good', 40), nested('and', 'ok', 40))), '{}', 'an "and" and an "or" that have nothing in common');
+SELECT is(states_found(format('"a": {"on": {"go": [{"guard": %s, "target": "z"}, {"guard": %s, "target": "z"}, {"target": "z"}]}}', nested('or', 'ok', 40), nested('and', 'ok', 40))), ARRAY['repeated_guard $.states.a.on.go[1]'], 'and that have');
+
 \set end :srcdir '/end.psql'
 \i :end
