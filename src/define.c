@@ -309,10 +309,16 @@ wf_owner_enter(Oid role)
 	values[1] = ObjectIdGetDatum(role);
 	wf_refresh_names();
 	if (wf_execute(&owner_statement, values, NULL, 0) == 0)
+	{
+		/* Another session entered it meanwhile, and has committed. */
+		id = wf_owner_of_role(role);
+		if (id != 0)
+			return id;
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("a role \"%s\" that was dropped since owns definitions", name),
 				 errhint("workflow.adopt() gives them to the role that has this name now.")));
+	}
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									 1, &isnull));
 	wf_pin_role(name);
@@ -388,6 +394,24 @@ same_text(HeapTuple row, TupleDesc desc, int column, const char *text)
 	return strcmp(SPI_getvalue(row, desc, column), text) == 0;
 }
 
+/*
+ * What is executed is the canonical form, and that is longer than what it was
+ * made of, and nested deeper: it may be too much where the text was not.
+ */
+static char *
+canonical_form(const WfChart *chart)
+{
+	char	   *canonical = wf_canonical(chart);
+	WfFaults	faults = {0};
+
+	if (wf_compile(canonical, strlen(canonical), &faults) == NULL)
+		ereport(ERROR,
+				(errcode(WF_ERR_FAULTY),
+				 errmsg("the definition has faults when it is written without shorthand"),
+				 errdetail("%s", wf_faults_text(&faults))));
+	return canonical;
+}
+
 WfDefinition *
 wf_define_unstored(text *source)
 {
@@ -400,7 +424,7 @@ wf_define_unstored(text *source)
 	chart = wf_compile_checked(source, role, path, true, &evaluator);
 	report_warnings(chart);
 	wf_evaluator_free(evaluator);
-	return wf_definition_unstored(wf_canonical(chart), role, path);
+	return wf_definition_unstored(canonical_form(chart), role, path);
 }
 
 /*
@@ -453,7 +477,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	report_warnings(chart);
 	functions = wf_evaluator_functions(evaluator);
 	wf_evaluator_free(evaluator);
-	canonical = wf_canonical(chart);
+	canonical = canonical_form(chart);
 
 	wf_connect_to_write(fcinfo);
 	wf_stamp_write();

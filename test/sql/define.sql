@@ -166,5 +166,26 @@ SELECT is(error('SELECT workflow.define(''{"id": "mine", "initial": "a", "states
 RESET ROLE;
 SELECT is((error('DROP ROLE regress_app'))[1], '2BP01', 'an owner of definitions cannot be dropped');
 
+-- what is stored can be read
+SET ROLE regress_app;
+SELECT is((error(format('SELECT workflow.define(%L)', '{"id": "deep", "initial": "a", "states": {"a": {"entry": ' || repeat('{"type": "foreach", "array": [], "item": "x", "actions": ', 200) || '{"type": "log"}' || repeat('}', 200) || '}}}')))[1:3],
+    ARRAY['WF007', 'the definition has faults when it is written without shorthand', '$: nested deeper than 320 levels'], 'a definition that is too deep in its canonical form');
+
+-- a large one can be cancelled
+CREATE FUNCTION app.is_cancelled(command text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE command;
+    RETURN false;
+EXCEPTION WHEN query_canceled THEN
+    RETURN true;
+END
+$$;
+CREATE TABLE app.large AS SELECT '{"id": "large", "initial": "a", "states": {"a": {"on": {' || string_agg(format('"e%s": null', n), ',') || '}}}}' AS definition FROM generate_series(1, 300000) n;
+SET LOCAL statement_timeout TO '1s';
+SELECT is(is_cancelled(format('SELECT workflow.define(%L)', definition)), true, 'a definition that takes long can be cancelled') FROM app.large;
+RESET statement_timeout;
+SELECT is((faults(format('{"id": "long", "initial": "a", "states": {"a": {"on": {"x": "#%s"}}}}', repeat('a.', 1000000))))[1] LIKE '$.states.a.on.x: there is no state %', true, 'a target with a million parts is none');
+SELECT is(array_length(faults(format('{"id": "odd", "initial": "a", "states": {"a": {%s}}}', (SELECT string_agg(format('"k%s": 1', n), ',') FROM generate_series(1, 200000) n))), 1), 200, 'of faults without number the first are told');
+
 \set end :srcdir '/end.psql'
 \i :end
