@@ -30,8 +30,16 @@ SELECT is((SELECT count(*) FROM workflow.processes WHERE id = :'p') + (SELECT co
           + (SELECT count(*) FROM workflow.process_history WHERE process = :'p') + (SELECT count(*) FROM workflow.errors WHERE process = :'p'),
           0::bigint, 'no view shows it');
 RESET ROLE;
+CREATE FUNCTION app.holds(relation name, pattern text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    found boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM workflow.%I t WHERE t::text ~ $1)', relation) INTO found USING pattern;
+    RETURN found;
+END
+$$;
 SELECT is((SELECT array_agg(c.relname ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'workflow'::regnamespace AND c.relkind = 'r'
-           AND query_to_xml(format('SELECT * FROM workflow.%I', c.relname), true, false, '')::text ~ ('Anna|anna|' || :'p')),
+           AND app.holds(c.relname, 'Anna|anna|' || :'p')),
           ARRAY['erasure']::name[], 'no table has anything of it but its id in that of the erasures');
 SET ROLE regress_app;
 SELECT is(states(:'q'), 'a', 'others are left alone');
