@@ -65,7 +65,7 @@ fitting(WfBatch *batch, int done)
 		return Max(1, done);
 	if (!batch->user_ran)
 		return wf_batch_size;
-	return Max(1, done * (batch->user_until - batch->user_from) / took);
+	return Max(1, Min(wf_batch_size, done * (batch->user_until - batch->user_from) / took));
 }
 
 /* --- what is not stepped ------------------------------------------------ */

@@ -14,6 +14,7 @@ use WorkflowTest;
 my $node = workflow_node('cursor',
 	'workflow.max_executors = 1',
 	'workflow.batch_size = 20',
+	'workflow.batch_time = 1d',	# no batch is ended early
 	'workflow.enabled = off',
 	'workflow.sweep_interval = 1h');
 
@@ -52,6 +53,38 @@ my $fetched = fetched() - $before;
 note("$fetched rows of process read by id");
 cmp_ok($fetched, '<', 250000, 'not every claim walked over what was held');
 
-$holder->quit;
+#
+# What a command held while it was skipped, and which it gave a timer for later,
+# comes next: not after all that became due behind it.
+#
+$node->append_conf('postgresql.conf', 'workflow.enabled = off');
+$node->reload;
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.activity WHERE kind = 'executor'}, 'the executor to leave');
+$node->safe_psql('postgres', 'CREATE SCHEMA shop AUTHORIZATION clerk');
+as($node, 'clerk', q{
+	CREATE TABLE shop.note (at int GENERATED ALWAYS AS IDENTITY, n int);
+	CREATE FUNCTION shop.do(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS
+		'INSERT INTO shop.note (n) VALUES ((context->>$$n$$)::int); SELECT pg_advisory_xact_lock_shared(1)';
+	SELECT workflow.define('{"id": "line", "initial": "new",
+		"states": {
+			"new": {"on": {"look": "looked", "go": {"target": "over", "actions": "shop.do"}}},
+			"looked": {"after": {"1 day": "over"}, "on": {"go": {"target": "over", "actions": "shop.do"}}},
+			"over": {"type": "final"}}}');
+	SELECT count(workflow.post(s, 'go', at => now() - interval '1 hour' + n * interval '1 second'))
+	FROM workflow.start_many('line', ARRAY(SELECT jsonb_build_object('n', i) FROM generate_series(0, 100) i),
+		ARRAY(SELECT 'line ' || i FROM generate_series(0, 100) i)) WITH ORDINALITY s(s, n)});
+my $gate = $node->background_psql('postgres');
+$gate->query_safe('SELECT pg_advisory_lock(1)');
+my $client = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$client->query_safe(q{BEGIN; SELECT workflow.send_by_key('line', 'line 0', 'look')});
+$node->append_conf('postgresql.conf', 'workflow.enabled = on');
+$node->reload;
+wait_for($node, q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}, 'the first batch');
+$client->query_safe('COMMIT');
+$gate->query_safe('SELECT pg_advisory_unlock(1)');
+wait_for_count($node, 101, 'shop.note');
+is($node->safe_psql('postgres', 'SELECT at FROM shop.note WHERE n = 0'), 21, 'what a command held comes next, whatever it has set off');
+
+$_->quit foreach ($gate, $client, $holder);
 $node->stop;
 done_testing();
