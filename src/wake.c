@@ -269,7 +269,12 @@ tell(bool committed)
 			wf_mark_publish(mine->entry, mine->generation, mine->mark,
 							mine->inserted);
 		if (committed && !TIMESTAMP_IS_NOEND(mine->due))
+		{
+			/* What was skipped may be due before what was inserted. */
+			if (mine->released)
+				wf_cursor_reset(mine->entry);
 			wf_mark_lower(mine->entry, mine->due);
+		}
 		else if (mine->released)
 			wf_mark_released(mine->entry);
 	}
