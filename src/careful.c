@@ -98,6 +98,22 @@ remember(WfOwner *entry, const WfTimerRow *timer)
 }
 
 /*
+ * Will no user code run?  Then it is left to the batch, which parks or drops
+ * it: see there.
+ */
+static bool
+runs_nothing(const WfRow *row, const WfTimerRow *timer)
+{
+	if (wf_row_is_over(row) ||
+		(wf_pause_look() && wf_is_paused(wf_definition(row->definition))))
+		return true;
+	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
+		return false;
+	return row->suspended || row->status == WF_TERMINATED ||
+		(row->status == WF_INITIALIZED && strcmp(timer->event, WF_START_EVENT) != 0);
+}
+
+/*
  * Count the attempt of the first suspect.  Returns false when there is none.
  * *counted: to be committed; *step: false if it was given up, or has to wait.
  */
@@ -112,12 +128,7 @@ next_suspect(WfCareful *careful, WfTimerRow *suspect, bool *counted, bool *step)
 				 &timers, &rows) == 0)
 		return false;
 
-	/* No user code will run: leave it to the batch. */
-	if (wf_row_is_over(rows[0]) || rows[0]->suspended ||
-		rows[0]->status == WF_TERMINATED ||
-		(wf_pause_look() && wf_is_paused(wf_definition(rows[0]->definition))) ||
-		(rows[0]->status == WF_INITIALIZED &&
-		 strcmp(timers[0].event, WF_START_EVENT) != 0))
+	if (runs_nothing(rows[0], &timers[0]))
 	{
 		WfOutput   *out = wf_output_new(careful->owner);
 
@@ -159,6 +170,9 @@ wf_careful_next(WfCareful *careful, bool *step)
 		careful->counted = true;
 		remember(careful->entry, &suspect);
 	}
+	/* Who waits for a trial has not come any further. */
+	if (found && !*step)
+		careful->left++;
 	if (!found)
 	{
 		wf_pool_trial_end();
