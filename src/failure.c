@@ -353,6 +353,27 @@ rearm(int32 owner, const WfRow *row, WfTimerRow *timer, TimestampTz due)
 }
 
 /*
+ * Errors that the event had so far.  A timer without any bears one attempt from
+ * when it was counted as a suspect on, so that whoever steps it looks for what
+ * is to be cleared away; that stays if the count is taken back.
+ */
+static int
+errors_so_far(const WfTimerRow *timer)
+{
+	static WfStatement statement = {
+		.sql = "SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+		" AND seq OPERATOR(pg_catalog.=) $2 AND sqlstate OPERATOR(pg_catalog.<>) '57P02'",
+		.nargs = 2,
+		.args = {UUIDOID, INT8OID}
+	};
+	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
+
+	if (timer->attempts != 1)
+		return timer->attempts;
+	return wf_execute(&statement, values, NULL, 1) > 0 ? 1 : 0;
+}
+
+/*
  * error NULL: no attempt, just a later due time.  Whoever has the process
  * locked may be a client that goes home over it: never waited for.
  */
@@ -377,7 +398,7 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 		.sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode)),
 		.message = error->message,.detail = error->detail,.hint = error->hint
 	};
-	timer->attempts++;
+	timer->attempts = errors_so_far(timer) + 1;
 	orphaned = is_orphaned(&row);
 	given_up = orphaned ||
 		!plan_attempt(wf_definition(row.definition)->chart->on_error,

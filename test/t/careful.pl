@@ -107,5 +107,23 @@ open_gate();
 wait_for_count($node, 3, q{workflow.processes WHERE definition LIKE 'wait of %' AND status = 'finalized'});
 is($node->safe_psql('postgres', $counted), '', 'nobody is blamed');
 
+#
+# An error of a step that was counted before is its first.
+#
+enable('off');
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.activity WHERE kind = 'executor'}, 'executors to leave');
+as($node, 'clerk', q{
+	CREATE SEQUENCE clerk.runs;
+	CREATE FUNCTION clerk.count(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS
+		$$ BEGIN RAISE 'run %', nextval('clerk.runs'); END $$;
+	SELECT workflow.define('{"id": "again", "on_error": {"retry": {"errors": "*", "intervalSeconds": 0, "maxAttempts": 2}, "then": "error"},
+		"initial": "new", "states": {"new": {"on": {"go": {"actions": "clerk.count"}}}}}');
+	SELECT workflow.post(workflow.start('again'), 'go')});
+crash();
+enable('on');
+wait_for($node, q{SELECT given_up FROM workflow.errors WHERE definition = 'again'}, 'it to be given up');
+is($node->safe_psql('postgres', q{SELECT attempts, message FROM workflow.errors WHERE definition = 'again'}), '3|run 3',
+	'what fails after a crash is tried as often as at any time');
+
 $node->stop;
 done_testing();
