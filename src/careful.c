@@ -80,21 +80,60 @@ is_same(const WfSuspect *suspect, const WfTimerRow *timer)
 		memcmp(&suspect->process, &timer->process, UUID_LEN) == 0;
 }
 
+/* What is remembered of this one, or NULL. */
+static WfSuspect *
+find_suspect(WfOwner *entry, const WfTimerRow *timer)
+{
+	for (int i = 0; i < WF_SUSPECTS; i++)
+		if (is_same(&entry->suspects[i], timer))
+			return &entry->suspects[i];
+	return NULL;
+}
+
+/* The place of the one that is forgotten: one that is to be acquitted last. */
+static WfSuspect *
+place_for_suspect(WfOwner *entry)
+{
+	for (int i = 1; i < WF_SUSPECTS; i++)
+	{
+		WfSuspect  *suspect = &entry->suspects[(entry->suspect + i) % WF_SUSPECTS];
+
+		if (suspect->attempt != WF_ATTEMPT_COUNTED)
+			return suspect;
+	}
+	return &entry->suspects[(entry->suspect + 1) % WF_SUSPECTS];
+}
+
 /* The attempt of this one is committed; how often it was spared is kept. */
 static void
 remember(WfOwner *entry, const WfTimerRow *timer)
 {
-	int			i = 0;
+	WfSuspect  *suspect = find_suspect(entry, timer);
 
-	while (i < WF_SUSPECTS && !is_same(&entry->suspects[i], timer))
-		i++;
-	if (i == WF_SUSPECTS)
+	if (suspect == NULL)
 	{
-		i = (entry->suspect + 1) % WF_SUSPECTS;
-		entry->suspects[i] = (WfSuspect) {.process = timer->process,.seq = timer->seq};
+		suspect = place_for_suspect(entry);
+		*suspect = (WfSuspect) {.process = timer->process,.seq = timer->seq};
 	}
-	entry->suspect = i;
-	entry->suspects[i].attempt = WF_ATTEMPT_COUNTED;
+	entry->suspect = suspect - entry->suspects;
+	suspect->attempt = WF_ATTEMPT_COUNTED;
+}
+
+/*
+ * Nothing came of an attempt: it had been done, or somebody had locked its
+ * process by then, or its executor was told to go.  Who locked it may have
+ * locked what was counted, too: then it is for another time.
+ */
+static void
+acquit(WfOwner *entry, bool *acquitted)
+{
+	for (int i = 0; i < WF_SUSPECTS; i++)
+	{
+		const WfSuspect *suspect = &entry->suspects[i];
+
+		if (suspect->attempt == WF_ATTEMPT_COUNTED && !acquitted[i])
+			acquitted[i] = wf_failure_acquit(&suspect->process, suspect->seq);
+	}
 }
 
 /*
@@ -118,7 +157,8 @@ runs_nothing(const WfRow *row, const WfTimerRow *timer)
  * *counted: to be committed; *step: false if it was given up, or has to wait.
  */
 static bool
-next_suspect(WfCareful *careful, WfTimerRow *suspect, bool *counted, bool *step)
+next_suspect(WfCareful *careful, bool *acquitted, WfTimerRow *suspect,
+			 bool *counted, bool *step)
 {
 	WfTimerRow *timers;
 	WfRow	  **rows;
@@ -137,6 +177,9 @@ next_suspect(WfCareful *careful, WfTimerRow *suspect, bool *counted, bool *step)
 		return true;
 	}
 	wf_pool_trial_end();
+
+	/* Who had it locked has let it go by now, and with it what was counted. */
+	acquit(careful->entry, acquitted);
 	*counted = *step = wf_failure_suspect(careful->owner, rows[0], &timers[0]);
 	*suspect = timers[0];
 	return true;
@@ -145,7 +188,7 @@ next_suspect(WfCareful *careful, WfTimerRow *suspect, bool *counted, bool *step)
 bool
 wf_careful_next(WfCareful *careful, bool *step)
 {
-	WfSuspect  *last = last_suspect(careful->entry);
+	bool		acquitted[WF_SUSPECTS] = {0};
 	WfTimerRow	suspect;
 	bool		found = false;
 	bool		counted = false;
@@ -154,16 +197,12 @@ wf_careful_next(WfCareful *careful, bool *step)
 	careful->counted = false;
 	if (wf_begin("workflow suspect", careful->extension))
 	{
-		/*
-		 * Nothing came of the last one: it had been done, or somebody had
-		 * locked its process by then, or its executor was told to go.
-		 */
-		if (last->attempt == WF_ATTEMPT_COUNTED)
-			wf_failure_acquit(&last->process, last->seq);
-		found = next_suspect(careful, &suspect, &counted, step);
+		acquit(careful->entry, acquitted);
+		found = next_suspect(careful, acquitted, &suspect, &counted, step);
 		wf_commit();
-		if (last->attempt == WF_ATTEMPT_COUNTED)
-			last->attempt = WF_ATTEMPT_NONE;
+		for (int i = 0; i < WF_SUSPECTS; i++)
+			if (acquitted[i])
+				careful->entry->suspects[i].attempt = WF_ATTEMPT_NONE;
 	}
 	if (counted)
 	{
@@ -204,7 +243,8 @@ wf_careful_end(const WfCareful *careful)
 {
 	WfSuspect  *suspect = last_suspect(careful->entry);
 
-	if (suspect->attempt == WF_ATTEMPT_BEGUN)
+	/* One that ended the executor before us has not been tried again yet. */
+	if (careful->counted && suspect->attempt == WF_ATTEMPT_BEGUN)
 		suspect->attempt = WF_ATTEMPT_COUNTED;
 }
 

@@ -71,15 +71,18 @@ static WfStatement crashes_statement = {
 	.args = {UUIDOID, INT8OID}
 };
 
+/* Gives a row if there is one that somebody else has locked. */
 static WfStatement acquit_statement = {
 	.sql = "WITH f AS (SELECT process, seq, attempts FROM workflow.failure"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
 	" AND sqlstate OPERATOR(pg_catalog.=) '57P02' AND NOT given_up FOR UPDATE SKIP LOCKED),"
 	" gone AS (DELETE FROM workflow.failure g USING f WHERE f.attempts OPERATOR(pg_catalog.<=) 1"
-	" AND g.process OPERATOR(pg_catalog.=) f.process AND g.seq OPERATOR(pg_catalog.=) f.seq)"
-	" UPDATE workflow.failure k SET attempts = f.attempts OPERATOR(pg_catalog.-) 1 FROM f"
+	" AND g.process OPERATOR(pg_catalog.=) f.process AND g.seq OPERATOR(pg_catalog.=) f.seq),"
+	" kept AS (UPDATE workflow.failure k SET attempts = f.attempts OPERATOR(pg_catalog.-) 1 FROM f"
 	" WHERE f.attempts OPERATOR(pg_catalog.>) 1"
-	" AND k.process OPERATOR(pg_catalog.=) f.process AND k.seq OPERATOR(pg_catalog.=) f.seq",
+	" AND k.process OPERATOR(pg_catalog.=) f.process AND k.seq OPERATOR(pg_catalog.=) f.seq)"
+	" SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
+	" AND sqlstate OPERATOR(pg_catalog.=) '57P02' AND NOT given_up AND NOT EXISTS (SELECT FROM f)",
 	.nargs = 2,
 	.args = {UUIDOID, INT8OID}
 };
@@ -496,10 +499,10 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 	return true;
 }
 
-void
+bool
 wf_failure_acquit(const pg_uuid_t *process, int64 seq)
 {
 	Datum		values[2] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
 
-	wf_execute(&acquit_statement, values, NULL, 0);
+	return wf_execute(&acquit_statement, values, NULL, 0) == 0;
 }

@@ -33,8 +33,8 @@ extern bool wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 /*
  * In the present transaction: take the last attempt of a suspect back, if its
  * success has not.  Waits for nobody: who has the row locked is about to do
- * away with it.
+ * away with it, but may think better of it.  Returns false then.
  */
-extern void wf_failure_acquit(const pg_uuid_t *process, int64 seq);
+extern bool wf_failure_acquit(const pg_uuid_t *process, int64 seq);
 
 #endif							/* WF_FAILURE_H */
