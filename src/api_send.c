@@ -44,8 +44,12 @@ static WfStatement keep_receipt_statement = {
 };
 
 static WfStatement forget_post_statement = {
-	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL",
+	/* one that had failed and was to be tried again is no error any more */
+	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL RETURNING process, seq, attempts),"
+	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
+	" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq)"
+	" SELECT FROM gone",
 	.nargs = 2,
 	.args = {UUIDOID, TEXTOID},
 	.latest = true

@@ -162,5 +162,18 @@ SELECT is((SELECT count(*) FROM workflow.errors WHERE process = :'p'), 1::bigint
 SELECT FROM workflow.send(:'p', 'go');
 SELECT is((SELECT count(*) FROM workflow.errors WHERE process = :'p'), 0::bigint, 'until its state is left');
 
+-- a posted event that is to be tried again, and is taken back or replaced before
+SELECT FROM workflow.post(:'p', 'x', at => '2031-01-01', id => 'one');
+SELECT FROM workflow.post(:'p', 'x', at => '2031-01-01', id => 'two');
+RESET ROLE;
+UPDATE workflow.timer SET attempts = 1 WHERE process = :'p';
+INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, sqlstate, message)
+    SELECT process, seq, now(), due, 1, false, event, name, 'P0001', 'no' FROM workflow.timer WHERE process = :'p';
+SET ROLE regress_app;
+SELECT is(workflow.cancel_event(:'p', 'one'), true, 'an event that is to be tried again can be taken back');
+SELECT is((SELECT string_agg(name, ' ') FROM workflow.errors WHERE process = :'p'), 'two', 'and is no error any more');
+SELECT FROM workflow.post(:'p', 'x', at => '2031-01-01', id => 'two');
+SELECT is((SELECT count(*) FROM workflow.errors WHERE process = :'p'), 0::bigint, 'nor is one that is replaced');
+
 \set end :srcdir '/end.psql'
 \i :end
