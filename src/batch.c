@@ -231,6 +231,7 @@ wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
 	{
 		batch->timer = timers[0];
 		stepper = wf_stepper_new(batch->entry != NULL ? batch->owner : 0);
+		wf_stepper_is_batch(stepper);
 		*done = step_claimed(batch, stepper, batch->claimed, timers, rows);
 		inserted = wf_stepper_write(stepper);
 		wf_stepper_end(stepper);

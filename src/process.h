@@ -105,6 +105,8 @@ struct WfStepper
 	List	   *processes;
 	WfMachineOf  *machines;
 	bool		deferred_known; /* of each process is known if it has deferred events */
+	bool		is_batch;		/* of timers that were claimed together */
+	WfProcess  *stepping;		/* whose step is under way, or was the last one */
 };
 
 struct WfProcess
@@ -200,6 +202,7 @@ extern void wf_step_context(void *arg);
 #define WF_PUSH_STEP(p, e) \
 	WfStepContext step_arg = {(p), (e)}; \
 	ErrorContextCallback step_callback = {error_context_stack, wf_step_context, &step_arg}; \
+	step_arg.process->stepper->stepping = step_arg.process; \
 	error_context_stack = &step_callback
 
 #define WF_POP_STEP() \

@@ -19,6 +19,13 @@ typedef struct WfProcess WfProcess;
 extern WfStepper *wf_stepper_new(int32 claimed);
 
 /*
+ * Its processes are those of timers that were claimed together: what an action
+ * of one of them cannot do to another one, it could have done alone.  Before the
+ * first process is added.
+ */
+extern void wf_stepper_is_batch(WfStepper *stepper);
+
+/*
  * Has another stepper, inside of an action of ours, written since this one was
  * made?  Rows that were read before may have been changed.
  */
@@ -29,7 +36,8 @@ extern WfOutput *wf_stepper_output(WfStepper *stepper);
 
 /*
  * A locked process.  Error WF005 when an outer call of this session is
- * stepping the same one: an action cannot command its own process.
+ * stepping the same one: an action cannot command its own process; error 55P03
+ * when it is in the same batch as that one.
  */
 extern WfProcess *wf_stepper_add(WfStepper *stepper, const WfRow *row);
 

@@ -88,14 +88,20 @@ wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker)
 	wf_output_divert(stepper->out, &onlooker->sink);
 }
 
+void
+wf_stepper_is_batch(WfStepper *stepper)
+{
+	stepper->is_batch = true;
+}
+
 WfOutput *
 wf_stepper_output(WfStepper *stepper)
 {
 	return stepper->out;
 }
 
-/* Its definition, if one of the outermost n steppers has the process. */
-static WfDefinition *
+/* The process, if one of the outermost n steppers has it. */
+static WfProcess *
 find_under_way(const pg_uuid_t *id, int n)
 {
 	ListCell   *cell;
@@ -106,7 +112,7 @@ find_under_way(const pg_uuid_t *id, int n)
 			WfProcess  *process = lfirst(cell);
 
 			if (memcmp(&process->row.id, id, UUID_LEN) == 0)
-				return process->definition;
+				return process;
 		}
 	return NULL;
 }
@@ -114,8 +120,11 @@ find_under_way(const pg_uuid_t *id, int n)
 WfDefinition *
 wf_stepping(const pg_uuid_t *id)
 {
+	WfProcess  *process;
+
 	forget_dead_steppers();
-	return find_under_way(id, nunder_way);
+	process = find_under_way(id, nunder_way);
+	return process == NULL ? NULL : process->definition;
 }
 
 void
@@ -143,6 +152,27 @@ add_process(WfStepper *stepper, WfDefinition *definition)
 	return process;
 }
 
+/*
+ * What else happens to be in a batch is no matter of the action that meets it
+ * there, and no error that a definition could be told of: whoever works the
+ * batch does it again in parts, as if another session were at that process.
+ */
+static void
+refuse_under_way(const WfProcess *process)
+{
+	if (process == NULL)
+		return;
+	if (process->stepper->is_batch && process->stepper->stepping != process)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("the process is in the same batch as the one whose action calls for it"),
+				 errhint("Work one event at a time.")));
+	ereport(ERROR,
+			(errcode(WF_ERR_BUSY),
+			 errmsg("the process is being stepped by this very session"),
+			 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
+}
+
 WfProcess *
 wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 				   WfDefinition *definition)
@@ -155,11 +185,7 @@ wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 	 */
 	forget_dead_steppers();
 	Assert(nunder_way > 0 && under_way[nunder_way - 1].stepper == stepper);
-	if (find_under_way(&row->id, nunder_way - 1) != NULL)
-		ereport(ERROR,
-				(errcode(WF_ERR_BUSY),
-				 errmsg("the process is being stepped by this very session"),
-				 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
+	refuse_under_way(find_under_way(&row->id, nunder_way - 1));
 	process = add_process(stepper, definition != NULL ? definition :
 						  wf_definition(row->definition));
 	process->row = *row;

@@ -85,7 +85,7 @@ SELECT workflow.start('sleeper', jsonb_build_object('other', :'p')) AS q \gset
 SELECT FROM workflow.suspend(:'p');
 SELECT FROM workflow.post(:'q', 'wake');
 SELECT FROM workflow.post(:'p', 'go');
-SELECT is((error('SELECT workflow.work(100)'))[1], 'WF005', 'resume() from an action is refused when its process is in the same batch');
+SELECT is((error('SELECT workflow.work(100)'))[1], '55P03', 'resume() from an action is refused when its process is in the same batch');
 SELECT is(workflow.work(1), 1, 'alone, as an executor tries it then, it is not');
 SELECT is(workflow.work(100) || states(:'p'), '1b', 'and the event that waited is delivered');
 

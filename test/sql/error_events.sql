@@ -259,6 +259,18 @@ $$;
 SELECT ok(work_all() > 0, 'a batch of events that fail is worked');
 SELECT is((SELECT count(*) FROM workflow.processes WHERE states = '{b}' AND context #>> '{error,path}' LIKE '%after%'), 100::bigint, 'each error is an event of its own process');
 
+-- What an action does to a process that happens to be in the same batch.
+CREATE FUNCTION app.moves(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM workflow.send((context ->> 'other')::uuid, 'go'); END $$;
+SELECT FROM with_handler('{"a": {"on": {"move": {"target": "b", "actions": "moves"}, "go": "c", "note": {"actions": []}}}, "b": {}, "c": {"on": {"note": "d"}}, "d": {}}');
+SELECT workflow.start('t') AS q \gset
+SELECT workflow.start('t', jsonb_build_object('other', :'q')) AS p \gset
+SELECT FROM workflow.post(:'p', 'move');
+SELECT FROM workflow.post(:'q', 'note');
+SELECT is((error('SELECT workflow.work(100)'))[1], '55P03', 'is no error of the process, but of the batch');
+SELECT is(workflow.work(1) || got(:'p') || states(:'p') || states(:'q'), '1bc', 'alone, it meets nothing');
+SELECT is(workflow.work(1) || states(:'q'), '1d', 'nor does what comes after it');
+
 -- step_timeout
 CREATE FUNCTION app.sleeps(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN OTHERS THEN END $$;
 SELECT FROM workflow.define('{"id": "slow", "initial": "a", "step_timeout": "20 ms", "states": {"a": {"on": {
