@@ -205,6 +205,9 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     FROM child c
     WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = c.id AND q.parent = c.parent AND q.invoke = c.invoke)
         AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = c.id)
+        -- expired, and its parent has still to hear of its end
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = c.id)
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = c.id)
     UNION ALL
     SELECT 'child is lost', p.id, p.children::text FROM p WHERE jsonb_typeof(p.children) <> 'object'
     UNION ALL

@@ -77,6 +77,22 @@ SELECT is((SELECT count(*) FROM workflow.history h WHERE NOT EXISTS (SELECT FROM
 SELECT is((SELECT array_agg(DISTINCT p.id IS NOT NULL) FROM workflow.attribute a LEFT JOIN workflow.process p ON p.id = a.process), ARRAY[true], 'nor what it could be searched by');
 SELECT is((SELECT string_agg(step::text, ', ' ORDER BY step) FROM workflow.process_history WHERE process = :'l'), '1, 2, 3, 4', 'the oldest lives on');
 
+-- A child that has expired before its parent took notice of its end.
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "child", "initial": "a", "states": {"a": {"type": "final"}}}');
+SELECT FROM workflow.define('{"id": "parent", "initial": "a", "states": {"a": {"invoke": {"id": "c", "src": "child", "onDone": "b"}}, "b": {}}}');
+SELECT workflow.start('parent') AS p \gset
+SELECT FROM workflow.suspend(:'p');
+SELECT workflow.work(100) AS ignore \gset
+RESET ROLE;
+DO $$ BEGIN FOR day IN 401..470 LOOP CALL app.at_day(day); PERFORM workflow.expire('49 days'); END LOOP; END $$;
+SELECT is((SELECT count(*) FROM workflow.processes WHERE parent = :'p'), 0::bigint, 'a child that is over expires');
+SELECT is((SELECT string_agg(c::text, ' ') FROM workflow.check() c), NULL, 'its parent, which is suspended, has not lost it');
+SET ROLE regress_app;
+SELECT FROM workflow.resume(:'p');
+SELECT is(workflow.work(100) || states(:'p'), '1b', 'and hears of its end');
+RESET ROLE;
+
 -- who may, and what
 SELECT is((error('SELECT workflow.expire(''0 days'')'))[1:2], ARRAY['22023', 'the retention must be positive'], 'no retention at all is a mistake');
 SET ROLE regress_app;
