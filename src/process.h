@@ -137,7 +137,7 @@ struct WfProcess
 	const WfTransition *refusal;	/* the one it would have caused */
 	const char *reason;			/* why the event was not taken, for the history */
 	WfTimerRow *current;		/* the timer being delivered, or NULL */
-	int			self_left;		/* events it may still send itself: so many for
+	int64		self_left;		/* events it may still send itself: so many for
 								 * each one from outside */
 
 	WfQueued   *queue;

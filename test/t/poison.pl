@@ -239,5 +239,20 @@ is($node->safe_psql('postgres', q{
 		FROM shop.tries, workflow.errors e JOIN workflow.timer t USING (process) WHERE e.definition = 'lost'}),
 	'2|1|1|t', 'an event that two executors were at has had one attempt');
 
+#
+# Who sets no limit to what an event may cause has none, however many events of
+# a process are stepped together.
+#
+$node->append_conf('postgresql.conf', "workflow.max_microsteps = 2147483647\n");
+$node->reload;
+wait_for($node, q{SELECT setting = '2147483647' FROM pg_settings WHERE name = 'workflow.max_microsteps'});
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "echo", "initial": "a", "states": {"a": {"on": {
+		"call": {"actions": {"type": "send", "event": "answer"}}, "answer": {"actions": []}}}}}');
+	SELECT workflow.start('echo', key => 'a');
+	SELECT workflow.post_by_key('echo', 'a', 'call') FROM generate_series(1, 3)});
+wait_for($node, q{SELECT EXISTS (SELECT FROM workflow.errors WHERE definition = 'echo') OR (SELECT step = 7 FROM workflow.processes WHERE definition = 'echo')});
+is($node->safe_psql('postgres', q{SELECT message FROM workflow.errors WHERE definition = 'echo'}), '', 'the highest limit is none');
+
 $node->stop;
 done_testing();
