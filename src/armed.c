@@ -72,9 +72,7 @@ take_from_memory(WfProcess *process, const char *state, const char *name,
 			same(queued->timer.name, name))
 		{
 			queued->dead = true;
-			if (queued->timer.attempts > 0)
-				wf_output_recovered(process->stepper->out, &process->row.id,
-									queued->timer.seq);
+			wf_output_settled(process->stepper->out, &queued->timer);
 			*due = queued->timer.due;
 			found = true;
 		}
@@ -230,6 +228,8 @@ wf_timers_write(WfProcess *process, WfOutput *out)
 	 * end of each process would cost more than it is worth.  One that is
 	 * cancelled may not even have started.
 	 */
+	for (int i = process->head; over && i < process->nqueue; i++)
+		wf_output_settled(out, &process->queue[i].timer);
 	if (over && !process->is_new &&
 		(process->definition->sends_later || process->row.status == WF_TERMINATED))
 	{

@@ -131,8 +131,10 @@ queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfR
 		WfRow	   *row = rows[i];
 
 		if (wf_row_is_over(row))
+		{
+			wf_output_settled(out, &timers[i]);
 			continue;
-
+		}
 		if (row->process == NULL)
 			row->process = wf_stepper_add(stepper, row);
 		if (must_park(row, &timers[i]))

@@ -349,11 +349,15 @@ wf_output_recall(WfOutput *out, const pg_uuid_t *process, int64 seq)
 }
 
 void
-wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq)
+wf_output_settled(WfOutput *out, const WfTimerRow *timer)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
+	Datum		values[MAX_COLUMNS];
 
+	if (likely(timer->attempts == 0))
+		return;
+	values[0] = UUIDPGetDatum(&timer->process);
+	values[1] = Int64GetDatum(timer->seq);
 	put(out, WF_SET_RECOVERED, values, nulls);
 }
 

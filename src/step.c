@@ -231,8 +231,7 @@ deliver(WfProcess *process, WfTimerRow *timer)
 	else
 		step(process, timer, timer->due, false);
 	process->current = NULL;
-	if (timer->attempts > 0)
-		wf_output_recovered(process->stepper->out, &process->row.id, timer->seq);
+	wf_output_settled(process->stepper->out, timer);
 }
 
 int
@@ -252,7 +251,10 @@ wf_process_run(WfStepper *stepper, WfProcess *process,
 		if (process->queue[process->head++].dead)
 			continue;
 		if (wf_row_is_over(&process->row))
+		{
+			wf_output_settled(process->stepper->out, &timer);
 			continue;
+		}
 		if (timer.seq != 0)
 			process->self_left += wf_max_microsteps;
 		else if (process->self_left-- <= 0)

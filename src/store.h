@@ -176,8 +176,11 @@ extern void wf_output_rest(WfOutput *out, const char *definition,
 extern void wf_output_forget(WfOutput *out, const pg_uuid_t *process, const char *name);
 extern void wf_output_attribute(WfOutput *out, const pg_uuid_t *process,
 								const char *definition, const char *name, Jsonb *value);
-/* An event that had failed before went well. */
-extern void wf_output_recovered(WfOutput *out, const pg_uuid_t *process, int64 seq);
+/*
+ * A claimed timer needs no more attempts: its event went well, or is dropped.
+ * If it had failed before, its failure goes; the timer itself is in no table.
+ */
+extern void wf_output_settled(WfOutput *out, const WfTimerRow *timer);
 
 /*
  * Write everything, one table after the other: processes, history, timers gone,

@@ -222,5 +222,35 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.failure f JOIN w
 	WHERE p.definition = 'patient'}), 0, 'nothing is left of the suspicion');
 $gate->quit;
 
+#
+# An event that is to be tried again goes with the end of its process, and so
+# does its failure: that could be told of for ever, and never be resumed.
+#
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "ended", "initial": "new", "context": {"kind": "P0001", "times": 1000000},
+		"on_error": {"retry": {"errors": "*", "maxAttempts": 5, "intervalSeconds": 3600}},
+		"states": {
+			"new": {"on": {"go": {"actions": "shop.fail"}, "end": {"target": "over", "actions": {"type": "assign", "context": {"n": {"@expr": "1"}}}}}},
+			"over": {"type": "final"}}}')});
+foreach my $how ('before its retry', 'in the batch of its retry', 'in the batch before')
+{
+	as($node, 'clerk', qq{SELECT workflow.post(workflow.start('ended', key => '$how'), 'go')});
+	wait_for($node, qq{SELECT attempts = 1 AND NOT given_up FROM workflow.errors WHERE key = '$how'}, 'the first attempt');
+	as($node, 'clerk', qq{SELECT workflow.send_by_key('ended', '$how', 'end')}) if $how eq 'before its retry';
+	my ($process, $limit) = ("(SELECT id FROM workflow.process WHERE key = '$how')", $how eq 'in the batch before' ? 1 : 100);
+	my $steps = $how eq 'before its retry' ? '' : qq{SELECT workflow.post_by_key('ended', '$how', 'end', at => now() - interval '1 hour');};
+	$node->safe_psql('postgres', qq{
+		BEGIN;
+		UPDATE workflow.timer SET due = now() - interval '1 minute' WHERE process = $process;
+		SET LOCAL ROLE clerk;
+		$steps
+		SELECT workflow.work($limit);
+		SELECT workflow.work($limit);
+		COMMIT});
+	is($node->safe_psql('postgres', qq{
+			SELECT p.status, (SELECT count(*) FROM workflow.timer t WHERE t.process = p.id), (SELECT count(*) FROM workflow.failure f WHERE f.process = p.id)
+			FROM workflow.process p WHERE p.key = '$how'}), 'finalized|0|0', "a process that ends $how leaves no failure behind");
+}
+
 $node->stop;
 done_testing();
