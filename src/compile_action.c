@@ -402,7 +402,7 @@ static WfAction *
 compile_named_action(WfCompiler *c, const char *type, const WfJson *json,
 					 const WfPath *path)
 {
-	static const char *const known[] = {"type", "params", NULL};
+	const char *names[lengthof(builtins) + 1] = {NULL};
 	bool		prefixed;
 	const char *bare = wf_builtin_name(type, &prefixed);
 	WfAction   *action;
@@ -415,7 +415,11 @@ compile_named_action(WfCompiler *c, const char *type, const WfJson *json,
 						 "sendParent, cancel, log, choose and foreach.",
 						 "there is no built-in action \"%s\"", type);
 	else
-		wf_compile_keys(c, json, path, known);
+	{
+		for (int i = 0; i < (int) lengthof(builtins); i++)
+			names[i] = builtins[i].name;
+		wf_compile_call_keys(c, "action", type, json, path, names);
+	}
 	action = new_action(WF_ACTION_CALL, path);
 	action->expr = wf_compile_call(c, WF_USE_ACTION, type,
 								   wf_json_get(json, "params"), path);

@@ -313,8 +313,9 @@ wf_compile_delays(WfCompiler *c, const WfJson *json, const WfPath *path)
 		if (json->keys[i][0] == '\0')
 			wf_compile_fault(c, at, NULL, "the name of a delay is empty");
 		delay = wf_compile_delay(c, json->items[i], at);
+		/* Its name is known: who uses it is at no fault. */
 		if (delay == NULL)
-			continue;
+			delay = new_delay(c, WF_DELAY_NEVER, at);
 		delay->name = json->keys[i];
 		table[n].name = delay->name;
 		table[n++].value = delay->id;

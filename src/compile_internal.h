@@ -103,6 +103,9 @@ extern bool wf_compile_expect(WfCompiler *c, const WfJson *json,
 							  const WfPath *path, WfJsonKind kind);
 extern void wf_compile_keys(WfCompiler *c, const WfJson *json,
 							const WfPath *path, const char *const *known);
+extern void wf_compile_call_keys(WfCompiler *c, const char *kind, const char *type,
+								 const WfJson *json, const WfPath *path,
+								 const char *const *builtins);
 extern const WfJson *wf_compile_get(const WfJson *json, const char *key);
 extern const char *wf_compile_string(WfCompiler *c, const WfJson *json,
 									 const char *key, const WfPath *path);

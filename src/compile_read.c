@@ -85,6 +85,26 @@ wf_compile_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
 	}
 }
 
+/*
+ * A function has no keys but `params`.  With others, what is named by `type`
+ * may be meant as one of those that are built in.
+ */
+void
+wf_compile_call_keys(WfCompiler *c, const char *kind, const char *type,
+					 const WfJson *json, const WfPath *path,
+					 const char *const *builtins)
+{
+	static const char *const known[] = {"type", "params", NULL};
+	int			nknown = 1 + (wf_json_get(json, "params") != NULL);
+	const char *hint = json->n > nknown ? wf_spelling_hint(type, builtins) : NULL;
+
+	if (hint != NULL)
+		wf_compile_fault(c, WF_AT_KEY(path, "type"), hint,
+						 "there is no built-in %s \"%s\"", kind, type);
+	else
+		wf_compile_keys(c, json, path, known);
+}
+
 /* The value of a key; null is as good as absent. */
 const WfJson *
 wf_compile_get(const WfJson *json, const char *key)

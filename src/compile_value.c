@@ -318,7 +318,7 @@ compile_named_guard(WfCompiler *c, const char *type, const WfJson *json,
 	static const char *const and_keys[] = {"type", "params", "guards", NULL};
 	static const char *const in_keys[] = {"type", "params", "stateId",
 	"state", NULL};
-	static const char *const call_keys[] = {"type", "params", NULL};
+	static const char *const builtins[] = {"not", "and", "or", "stateIn", NULL};
 	bool		prefixed;
 	const char *bare = wf_builtin_name(type, &prefixed);
 	WfGuard    *guard;
@@ -342,7 +342,7 @@ compile_named_guard(WfCompiler *c, const char *type, const WfJson *json,
 	if (prefixed)
 		wf_compile_fault(c, path, NULL, "there is no built-in guard \"%s\"",
 						 type);
-	wf_compile_keys(c, json, path, call_keys);
+	wf_compile_call_keys(c, "guard", type, json, path, builtins);
 	guard = new_guard(WF_GUARD_EXPR, 0);
 	guard->expr = wf_compile_call(c, WF_USE_GUARD, type,
 								  wf_json_get(json, "params"), path);

@@ -90,6 +90,22 @@ static WfStatement rename_grants_statement = {
 
 /* --- faults ------------------------------------------------------------ */
 
+/* What PostgreSQL cannot know of expressions in definitions. */
+static const char *
+hint_for(int sqlerrcode)
+{
+	switch (sqlerrcode)
+	{
+		case ERRCODE_UNDEFINED_COLUMN:
+		case ERRCODE_UNDEFINED_TABLE:
+			return "An expression knows context and event, both of type jsonb: context->>'name'.";
+		case ERRCODE_INVALID_NAME:
+			return "Name a function, or write an expression as {\"@expr\": \"...\"}.";
+		default:
+			return NULL;
+	}
+}
+
 /*
  * An expression that does not compile becomes a fault like any other, unless
  * the compiler of the chart found fault with it already.
@@ -107,7 +123,8 @@ note_error(void *arg, const char *path, ErrorData *error)
 		if (strncmp(other, path, len) == 0 && strchr(".[", other[len]) != NULL)
 			return;
 	}
-	wf_fault(faults, path, error->hint, "%s", error->message);
+	wf_fault(faults, path, error->hint ? error->hint : hint_for(error->sqlerrcode),
+			 "%s", error->message);
 }
 
 /*

@@ -99,7 +99,20 @@ SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": ["number
           '$.states.a.entry[1]: "many" is not a plain function'],
     'an action must return jsonb or void, one row');
 SELECT is(guarded('"paid(); DROP TABLE app.note"'),
-    ARRAY['$.states.a.on.go.guard: invalid name syntax'], 'a function''s name is nothing but a name');
+    ARRAY['$.states.a.on.go.guard: invalid name syntax (Name a function, or write an expression as {"@expr": "..."}.)'],
+    'a function''s name is nothing but a name');
+SELECT is(guarded('{"type": "stateIm", "stateId": "a"}'),
+    ARRAY['$.states.a.on.go.guard.type: there is no built-in guard "stateIm" (Did you mean "stateIn"?)'],
+    'one that has the keys of a built-in guard, and nearly its name, is told as that');
+SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": [
+        {"type": "assing", "context": {"n": 1}}, {"type": "assing"}, {"type": "number", "parms": 1}]}}}'),
+    ARRAY['$.states.a.entry[0].type: there is no built-in action "assing" (Did you mean "assign"?)',
+          '$.states.a.entry[2].parms: unknown key "parms" (Did you mean "params"?)',
+          '$.states.a.entry[1]: function assing(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)'],
+    'so of an action');
+SELECT is(faults('{"id": "x", "initial": "a", "delays": {"soon": "3 dayz"}, "states": {"a": {"after": {"soon": "a"}}}}'),
+    ARRAY['$.delays.soon: "3 dayz" is no delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)'],
+    'a delay that has a name is at fault where it stands, not where it is used');
 
 -- expressions
 CREATE FUNCTION app.expression(text text) RETURNS text LANGUAGE sql AS $$
@@ -139,7 +152,11 @@ SELECT is(expression('generate_series(1, 2) > 1'),
 SELECT is(faults('{"id": "x", "initial": "a", "context": {"n": {"@expr": "generate_series(1, 2)"}}, "states": {"a": {}}}'),
     ARRAY['$.context.n: an expression cannot contain an aggregate, window or set-returning function (Put the query into a SQL function and name that.)'],
     'in a value, too');
-SELECT is(expression('total > 1'), 'column "total" does not exist', 'there are no columns but context and event');
+SELECT is(expression('total > 1'), 'column "total" does not exist (An expression knows context and event, both of type jsonb: context->>''name''.)',
+          'there are no columns but context and event');
+SELECT is(expression('context.total > 1'),
+          'missing FROM-clause entry for table "context" (An expression knows context and event, both of type jsonb: context->>''name''.)',
+          'context is no table');
 SELECT is(expression('$1 > 1'), 'there is no parameter $1', 'there are no parameters');
 SELECT is(expression('42'), 'argument of a guard must be type boolean, not type integer', 'a guard is boolean');
 SELECT is(expression(''), 'the expression is empty', 'an empty expression is refused');
