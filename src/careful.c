@@ -47,11 +47,11 @@ WfCareful *
 wf_careful_new(int32 owner, Oid extension)
 {
 	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
-	WfOwner    *entry = wf_owner_or_others(MyDatabaseId, owner, true);
+	WfOwner    *entry = wf_my_executor->entry;
 	WfCareful  *careful;
 	TimestampTz until;
 
-	if (database == NULL || entry == NULL || entry->executors != 1)
+	if (database == NULL || entry->executors != 1)
 		return NULL;
 	until = entry->suspect_until;
 	if (database->careful && !entry->cleared)

@@ -268,6 +268,7 @@ wf_pool_take(Oid dbid, const WfHungry *hungry, uint32 *generation)
 		slot->role = hungry->role;
 		slot->pid = 0;
 		slot->latch = NULL;
+		slot->entry = hungry->entry;
 		slot->evict = false;
 		slot->stalled = false;
 		slot->steps = 0;
@@ -302,8 +303,11 @@ wf_pool_release(int index, uint32 generation)
 	if (wf_my_executor == slot)
 		wf_my_executor = NULL;
 
-	/* nobody else changes it while it is ours */
-	entry = wf_owner_or_others(slot->dbid, slot->owner, false);
+	/*
+	 * Nobody else changes it while it is ours.  Not the one that there is for
+	 * the owner now: an owner without a place may have got one since.
+	 */
+	entry = slot->entry;
 	if (entry)
 		wf_cursor_reset(entry);	/* our claim was undone */
 

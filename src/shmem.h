@@ -176,6 +176,7 @@ typedef struct WfExecutor
 	Oid			role;
 	pid_t		pid;
 	Latch	   *latch;			/* or NULL until attached */
+	WfOwner    *entry;			/* which counts it: its owner's, or others */
 	bool		evict;			/* give the slot up after this batch */
 	bool		stalled;		/* BUSY with one batch for longer than
 								 * WF_STALL_MS */
