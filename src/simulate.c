@@ -121,6 +121,7 @@ wf_simulation_new(WfDefinition *definition)
 
 	sim->context = CurrentMemoryContext;
 	sim->definition = definition;
+	sim->names_only = !wf_may(definition, "read");
 	sim->now = AllocSetContextCreate(sim->context, "simulated event",
 									 ALLOCSET_DEFAULT_SIZES);
 	wf_uuid_make(&sim->row.id);

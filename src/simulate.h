@@ -64,6 +64,7 @@ typedef struct WfSimulation
 	MemoryContext context;		/* of all of this */
 	WfDefinition *definition;
 	bool		stored;			/* a picture of a process that exists */
+	bool		names_only;		/* for one who may not read the definition */
 
 	/* The process as it stands; remade after each event in memory of its own. */
 	MemoryContext kept;
@@ -104,7 +105,7 @@ extern Jsonb *wf_error_jsonb(const char *kind, const ErrorData *error);
 
 /* --- simulate.c ---------------------------------------------------------- */
 
-/* A process that has still to start; memory in the current context. */
+/* A process that has still to start; memory in the current context.  SPI is connected. */
 extern WfSimulation *wf_simulation_new(WfDefinition *definition);
 
 /* A process that exists, its timers with it.  Takes no lock.  SPI is connected. */

@@ -160,7 +160,8 @@ note_assign(WfSimulation *sim, const WfAction *action)
 		keys[i] = wf_jsonb_string(action->keys[i]);
 	NOTE(sim, wf_effect("action", "action", wf_jsonb_string("assign"),
 						"keys", action->expr == NULL ? wf_jsonb_array(action->nkeys, keys) : NULL,
-						"expression", action->expr != NULL ? wf_jsonb_string(action->expr->text) : NULL,
+						"expression", action->expr != NULL && !sim->names_only ?
+						wf_jsonb_string(action->expr->text) : NULL,
 						"path", wf_jsonb_string(action->path), NULL));
 }
 
@@ -172,6 +173,7 @@ on_logged(WfOnlooker *self, const WfAction *action, Jsonb *value)
 								   "path", wf_jsonb_string(action->path), NULL));
 }
 
+/* What the author calls and computes is for those who may read it. */
 static void
 trace_action(void *self, const WfAction *action, const WfEvent *event)
 {
@@ -180,8 +182,9 @@ trace_action(void *self, const WfAction *action, const WfEvent *event)
 
 	sim->path = action->path;
 	if (action->kind == WF_ACTION_CALL)
-		NOTE(sim, wf_effect("action", "action", wf_jsonb_string(action->expr->text),
-							"params", action->expr->params != NULL ?
+		NOTE(sim, wf_effect("action", "action", sim->names_only ? NULL :
+							wf_jsonb_string(action->expr->text),
+							"params", action->expr->params != NULL && !sim->names_only ?
 							wf_jsonb_parse(action->expr->params) : NULL,
 							"path", wf_jsonb_string(action->path), NULL));
 	else if (action->kind == WF_ACTION_ASSIGN)

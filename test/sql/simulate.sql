@@ -391,5 +391,19 @@ SELECT FROM workflow.define('{
 SELECT is((SELECT string_agg(context::text, ' ') FROM workflow.simulate('counts', '[{"event": "count"}]')),
     (SELECT string_agg(jsonb_build_object('n', n)::text, ' ' ORDER BY n) FROM generate_series(0, 9) n), 'each row has the context as its own step left it');
 
+-- what an author calls and computes
+SELECT FROM workflow.define('{
+    "id": "secret", "initial": "a", "states": {"a": {"on": {"go": {"actions": [
+        {"type": "note", "params": "hidden"}, {"type": "assign", "context": {"@expr": "context || context"}}]}}}}}');
+SELECT workflow.start('secret') AS p \gset
+SELECT FROM workflow.grant_on('secret', 'regress_clerk', 'send', 'start');
+CREATE FUNCTION app.told(process uuid) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(format('%s %s', e->>'effect', e - '{effect,path}'::text[]), ', ' ORDER BY n) FROM workflow.dry_run(process, 'go') d, jsonb_array_elements(d.effects) WITH ORDINALITY j (e, n) WHERE e->>'effect' = 'action' $$;
+SELECT is(told(:'p'), 'action {"action": "note", "params": "hidden"}, action {"action": "assign", "expression": "context || context"}', 'dry_run() tells the owner what is called and computed');
+SET ROLE regress_clerk;
+SELECT is(told(:'p'), 'action {}, action {"action": "assign"}', 'who may send only learns that it is');
+SELECT is((SELECT count(*) FROM workflow.simulate('secret', '[{"event": "go"}]') s, jsonb_array_elements(s.effects) e WHERE e ?| '{params,expression}'), 0::bigint, 'from simulate() too');
+SET ROLE regress_app;
+
 \set end :srcdir '/end.psql'
 \i :end
