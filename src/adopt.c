@@ -107,6 +107,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	foreign = BoolGetDatum(!wf_stamp_is_ours());
 	if (!DatumGetBool(foreign))
 		wf_refresh_names();
+	wf_definition_roles_changing();
 	wf_execute(&resolve_statement, &foreign, NULL, 0);
 	wf_execute(&resolve_grants_statement, &foreign, NULL, 0);
 	wf_execute(&resolve_starters_statement, &foreign, NULL, 0);

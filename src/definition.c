@@ -4,8 +4,9 @@
  *	  Definitions as this backend knows them, and who may do what with them.
  *
  * Runs in any backend.  A version never changes, so a cached one needs no
- * invalidation; when the extension is dropped and created anew its tables get
- * new OIDs, and the whole cache goes.
+ * invalidation, but for the role that owns it, which adopt() may find anew; when
+ * the extension is dropped and created anew its tables get new OIDs, and the
+ * whole cache goes.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +20,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "compile.h"
 #include "definition.h"
 #include "quote.h"
@@ -26,7 +28,7 @@
 #include "stamp.h"
 #include "watch.h"
 
-/* Told when the extension is dropped. */
+/* Told when the extension is dropped, and when roles were found anew. */
 static WfWatch watch = {.table = "definition"};
 
 static HTAB *cache = NULL;
@@ -38,13 +40,22 @@ typedef struct CacheEntry
 	int32		id;
 	WfDefinition *definition;
 	uint64		serial;			/* of loads in this session */
+	uint64		told;			/* the role is as it was after so many tellings */
 } CacheEntry;
 
 static uint64 loads = 0;
+static uint64 tellings = 0;
 
 static WfStatement load_statement = {
 	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text, d.time_zone"
 	" FROM workflow.definition d, workflow.owner o"
+	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
+	.nargs = 1,
+	.args = {INT4OID}
+};
+
+static WfStatement role_statement = {
+	.sql = "SELECT o.role FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
 	.nargs = 1,
 	.args = {INT4OID}
@@ -81,6 +92,7 @@ check_cache(void)
 	if (likely(cache != NULL && wf_watch_is_good(&watch)))
 		return;
 	wf_watch_begin(&watch);
+	tellings++;
 	if (cache != NULL && cache_relation == watch.relation)
 		return;
 	if (cache_context != NULL)
@@ -133,6 +145,15 @@ furnish(WfDefinition *definition, const char *chart)
 	definition->sends_later = has_delayed_sends(definition->chart);
 }
 
+pg_noreturn static void
+no_role(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("the role that owns definition \"%s\" does not exist", name),
+			 errhint("Create it and call workflow.adopt().")));
+}
+
 /* Build a definition from its row, the current one of SPI_tuptable. */
 static WfDefinition *
 build(int32 id, HeapTuple row, TupleDesc desc)
@@ -152,11 +173,7 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 	definition->owner = DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull));
 	definition->role = DatumGetObjectId(SPI_getbinval(row, desc, 4, &isnull));
 	if (!OidIsValid(definition->role))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the role that owns definition \"%s\" does not exist",
-						definition->name),
-				 errhint("Create it and call workflow.adopt().")));
+		no_role(definition->name);
 	definition->search_path = SPI_getvalue(row, desc, 5);
 	definition->time_zone = SPI_getvalue(row, desc, 7);
 	furnish(definition, chart);
@@ -214,19 +231,52 @@ wf_definition_forget(uint64 mark)
 		}
 }
 
+void
+wf_definition_roles_changing(void)
+{
+	wf_watch_changing(&watch);
+}
+
+/* Who owns it now.  A version that is gone was never committed: its role stays. */
+static void
+read_role(CacheEntry *entry)
+{
+	Datum		value = Int32GetDatum(entry->id);
+	uint64		told = tellings;
+	bool		isnull;
+	Oid			role;
+
+	if (wf_execute(&role_statement, &value, NULL, 1) > 0)
+	{
+		role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
+											  SPI_tuptable->tupdesc, 1, &isnull));
+		if (!OidIsValid(role))
+			no_role(entry->definition->name);
+		entry->definition->role = role;
+		wf_evaluator_set_owner(entry->definition->evaluator, role);
+	}
+	entry->told = told;
+}
+
 WfDefinition *
 wf_definition(int32 id)
 {
 	CacheEntry *entry;
 	WfDefinition *definition;
 	Datum		value = Int32GetDatum(id);
+	uint64		told;
 
 	check_cache();
 	entry = hash_search(cache, &id, HASH_FIND, NULL);
 	if (entry != NULL)
+	{
+		if (unlikely(entry->told != tellings))
+			read_role(entry);
 		return entry->definition;
+	}
 
 	wf_stamp_require();
+	told = tellings;
 	if (wf_execute(&load_statement, &value, NULL, 1) == 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_DEFINITION),
@@ -238,6 +288,7 @@ wf_definition(int32 id)
 	MemoryContextSetParent(definition->context, cache_context);
 	entry->definition = definition;
 	entry->serial = ++loads;
+	entry->told = told;
 	return definition;
 }
 

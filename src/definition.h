@@ -38,6 +38,9 @@ typedef struct WfDefinition
 	MemoryContext context;
 } WfDefinition;
 
+/* Must be called before the statement that gives owners other roles. */
+extern void wf_definition_roles_changing(void);
+
 /* By id; SPI must be connected.  Error WF006 when there is none. */
 extern WfDefinition *wf_definition(int32 id);
 

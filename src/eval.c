@@ -81,6 +81,12 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
 	return evaluator;
 }
 
+void
+wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner)
+{
+	evaluator->owner = owner;
+}
+
 bool
 wf_is_pure(WfEvaluator *evaluator, const WfExpr *expr)
 {

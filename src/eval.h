@@ -53,6 +53,9 @@ extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
 									 const char *search_path,
 									 const char *time_zone);
 
+/* The role as which its code runs from now on. */
+extern void wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner);
+
 /*
  * Give back what an evaluator has outside of its memory context, before that
  * is deleted.  None of its expressions may be under way.

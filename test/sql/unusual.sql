@@ -146,6 +146,26 @@ SELECT workflow.start('rates') AS p \gset
 SELECT workflow.start('rates', '{"raise": true}') AS q \gset
 SELECT FROM workflow.send_many(ARRAY[:'p', :'q']::uuid[], ARRAY['go']);
 SELECT is((SELECT string_agg(data::text, ' ' ORDER BY seq) FROM workflow.timers WHERE process IN (:'p', :'q')), '{"rate": 1} {"rate": 2}', 'a constant is kept when its expression is planned anew');
+-- an owner who was dropped, and made again: sessions that know the definition hear of it
+RESET ROLE;
+CREATE ROLE regress_owner LOGIN;
+GRANT workflow_user TO regress_owner;
+SET ROLE regress_owner;
+SELECT FROM workflow.define('{"id": "orphan", "initial": "a", "states": {"a": {"on": {"go": {"actions": {"type": "assign", "context": {"who": {"@expr": "current_user::text"}}}}}}}}');
+SELECT workflow.start('orphan') AS p \gset
+RESET ROLE;
+DROP OWNED BY regress_owner;
+DROP ROLE regress_owner;
+CREATE ROLE regress_owner LOGIN;
+GRANT workflow_user TO regress_owner;
+SET ROLE regress_owner;
+SELECT is((app.error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF002', 'a role of the same name is another one');
+RESET ROLE;
+SELECT workflow.adopt() AS n \gset
+SELECT is((workflow.send(:'p', 'go')).context, '{"who": "regress_owner"}', 'until adopt(): then actions run as that role');
+SET ROLE regress_owner;
+SELECT is((workflow.send(:'p', 'go')).taken, true, 'and it is the owner');
+SET ROLE regress_app;
 
 \set end :srcdir '/end.psql'
 \i :end
