@@ -32,6 +32,7 @@
 #define LONG_OVERDUE		60000
 
 static TimestampTz last_survey; /* real time */
+static bool made = false;
 static FullTransactionId surveyed_to;	/* nothing new below; invalid: not
 										 * known */
 
@@ -348,7 +349,17 @@ wf_survey(Oid extension)
 		delete_erased();
 	wf_commit();
 	last_survey = GetCurrentTimestamp();
+	made = true;
 	return true;
+}
+
+bool
+wf_survey_made(void)
+{
+	bool		result = made;
+
+	made = false;
+	return result;
 }
 
 /* When the next one is due, by the real clock. */
@@ -363,19 +374,15 @@ wf_survey_due(void)
  * database.
  */
 bool
-wf_survey_if_due(Oid extension, bool *surveyed)
+wf_survey_if_due(Oid extension)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	*surveyed = false;
 	if (now < wf_survey_due() && last_survey <= now)
 		return true;
 	if (!FullTransactionIdIsValid(surveyed_to) ||
 		!FullTransactionIdEquals(surveyed_to, ReadNextFullTransactionId()))
-	{
-		*surveyed = true;
 		return wf_survey(extension);
-	}
 	last_survey = now;
 	return true;
 }

@@ -13,11 +13,11 @@
  */
 extern bool wf_survey(Oid extension);
 
-/*
- * The same if workflow.sweep_interval has passed and somebody wrote since;
- * *surveyed tells.
- */
-extern bool wf_survey_if_due(Oid extension, bool *surveyed);
+/* The same if workflow.sweep_interval has passed and somebody wrote since. */
+extern bool wf_survey_if_due(Oid extension);
+
+/* Was there any, for whatever reason, since this was last asked? */
+extern bool wf_survey_made(void);
 
 /*
  * Call this for each owner without an entry of its own whose work was due at

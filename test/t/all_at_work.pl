@@ -242,7 +242,7 @@ wait_for_ticks($node, 'postgres', 'in the other database');
 
 #
 # Retention: the clock jumps from here, until the ring came round. The runtime looks
-# at it after a sweep, and sweeps when something was written: those who wait write.
+# at it when it has looked for work, as it is told to here.
 #
 as($node, $_, q{SELECT count(workflow.suspend(id)) FROM workflow.processes WHERE definition LIKE 'clock%'}) foreach qw(clerk baker);
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.process WHERE status = 'finalized'}), '>', 100, 'much is over');
@@ -253,8 +253,7 @@ foreach my $round (1 .. 9)
 	my $slot = $node->safe_psql('postgres', 'SELECT slot FROM workflow.ring');
 	$node->append_conf('postgresql.conf', "workflow.test_clock = '" . $node->safe_psql('postgres', "SELECT '$now'::timestamptz + $round * interval '10 minutes'") . "'");
 	$node->reload;
-	$node->safe_psql('postgres', 'SELECT workflow.wake()');	# it may be resting
-	wait_for($node, "SELECT slot <> $slot FROM workflow.ring WHERE pg_current_xact_id() IS NOT NULL", 'the ring to move');
+	wait_for($node, "SELECT slot <> $slot FROM workflow.ring WHERE workflow.wake() IS NOT NULL", 'the ring to move');
 }
 wait_for_count($node, 0, q{workflow.process WHERE status IN ('finalized', 'terminated')});
 is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM workflow.process}), 't', 'what is over expires, the rest stays');
