@@ -70,19 +70,14 @@ fitting(WfBatch *batch, int done)
 
 /* --- what is not stepped ------------------------------------------------ */
 
-/*
- * A suspended or terminated process keeps its timers for resume(); but a
- * parent's cancel is the last word.  Before a process has started, or is about
- * to, they wait for that.
- */
+/* A process that is about to start in this batch need not be waited for. */
 static bool
 must_park(const WfRow *row, const WfTimerRow *timer)
 {
-	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
-		return false;
-	return row->suspended || row->status == WF_TERMINATED ||
-		(row->status == WF_INITIALIZED && !wf_process_is_queued(row->process) &&
-		 strcmp(timer->event, WF_START_EVENT) != 0);
+	bool		starts = row->status == WF_INITIALIZED && !row->suspended &&
+		wf_process_is_queued(row->process);
+
+	return !starts && wf_row_parks(row, timer);
 }
 
 /*

@@ -143,13 +143,8 @@ acquit(WfOwner *entry, bool *acquitted)
 static bool
 runs_nothing(const WfRow *row, const WfTimerRow *timer)
 {
-	if (wf_row_is_over(row) ||
-		(wf_pause_look() && wf_is_paused(wf_definition(row->definition))))
-		return true;
-	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
-		return false;
-	return row->suspended || row->status == WF_TERMINATED ||
-		(row->status == WF_INITIALIZED && strcmp(timer->event, WF_START_EVENT) != 0);
+	return wf_row_is_over(row) || wf_row_parks(row, timer) ||
+		(wf_pause_look() && wf_is_paused(wf_definition(row->definition)));
 }
 
 /*

@@ -225,8 +225,8 @@ find_those_without(WfStepper *stepper)
 }
 
 /* What the table has, in front of what this step has deferred itself. */
-static void
-load(WfProcess *process)
+void
+wf_deferred_load(WfProcess *process)
 {
 	Datum		id = id_of(process);
 	WfDeferred *mine;
@@ -267,12 +267,6 @@ load(WfProcess *process)
 }
 
 void
-wf_deferred_load(WfProcess *process)
-{
-	load(process);
-}
-
-void
 wf_deferred_release(WfProcess *process, bool parked)
 {
 	WfOutput   *out = wf_stepper_output(process->stepper);
@@ -301,7 +295,7 @@ bool
 wf_deferred_next(WfProcess *process, WfTimerRow *timer,
 				 bool (*would_take) (WfProcess *process, const WfTimerRow *timer))
 {
-	load(process);
+	wf_deferred_load(process);
 	for (int i = 0; i < process->ndeferred; i++)
 	{
 		WfDeferred *deferred = &process->deferred[i];
@@ -323,7 +317,7 @@ wf_deferred_cancel(WfProcess *process, const char *id)
 {
 	if (!wf_is_deferring(process))
 		return;
-	load(process);
+	wf_deferred_load(process);
 	for (int i = 0; i < process->ndeferred; i++)
 	{
 		WfDeferred *deferred = &process->deferred[i];

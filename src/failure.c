@@ -64,9 +64,15 @@ static WfStatement keep_without_since_statement = {
 	.args = KEEP_ARGS
 };
 
+/*
+ * The row is one of wf_failure_suspect(), which has no context: user code may
+ * raise any SQLSTATE, but says where.
+ */
+#define OF_A_SUSPECT "sqlstate OPERATOR(pg_catalog.=) '57P02' AND context IS NULL"
+
 static WfStatement crashes_statement = {
 	.sql = "SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND seq OPERATOR(pg_catalog.=) $2 AND sqlstate OPERATOR(pg_catalog.=) '57P02'",
+	" AND seq OPERATOR(pg_catalog.=) $2 AND " OF_A_SUSPECT,
 	.nargs = 2,
 	.args = {UUIDOID, INT8OID}
 };
@@ -75,14 +81,14 @@ static WfStatement crashes_statement = {
 static WfStatement acquit_statement = {
 	.sql = "WITH f AS (SELECT process, seq, attempts FROM workflow.failure"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
-	" AND sqlstate OPERATOR(pg_catalog.=) '57P02' AND NOT given_up FOR UPDATE SKIP LOCKED),"
+	" AND " OF_A_SUSPECT " AND NOT given_up FOR UPDATE SKIP LOCKED),"
 	" gone AS (DELETE FROM workflow.failure g USING f WHERE f.attempts OPERATOR(pg_catalog.<=) 1"
 	" AND g.process OPERATOR(pg_catalog.=) f.process AND g.seq OPERATOR(pg_catalog.=) f.seq),"
 	" kept AS (UPDATE workflow.failure k SET attempts = f.attempts OPERATOR(pg_catalog.-) 1 FROM f"
 	" WHERE f.attempts OPERATOR(pg_catalog.>) 1"
 	" AND k.process OPERATOR(pg_catalog.=) f.process AND k.seq OPERATOR(pg_catalog.=) f.seq)"
 	" SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
-	" AND sqlstate OPERATOR(pg_catalog.=) '57P02' AND NOT given_up AND NOT EXISTS (SELECT FROM f)",
+	" AND " OF_A_SUSPECT " AND NOT given_up AND NOT EXISTS (SELECT FROM f)",
 	.nargs = 2,
 	.args = {UUIDOID, INT8OID}
 };
@@ -365,7 +371,7 @@ errors_so_far(const WfTimerRow *timer)
 {
 	static WfStatement statement = {
 		.sql = "SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
-		" AND seq OPERATOR(pg_catalog.=) $2 AND sqlstate OPERATOR(pg_catalog.<>) '57P02'",
+		" AND seq OPERATOR(pg_catalog.=) $2 AND NOT (" OF_A_SUSPECT ")",
 		.nargs = 2,
 		.args = {UUIDOID, INT8OID}
 	};

@@ -16,6 +16,15 @@
 #include "quote.h"
 #include "uuid.h"
 
+bool
+wf_row_parks(const WfRow *row, const WfTimerRow *timer)
+{
+	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
+		return false;
+	return row->suspended || row->status == WF_TERMINATED ||
+		(row->status == WF_INITIALIZED && strcmp(timer->event, WF_START_EVENT) != 0);
+}
+
 WfDefinition *
 wf_process_definition(const WfProcess *process)
 {

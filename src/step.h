@@ -70,6 +70,12 @@ extern Jsonb *wf_process_context(WfProcess *process);
 extern Jsonb *wf_initial_context(WfDefinition *definition, Jsonb *input,
 								 const char *actor);
 
+/*
+ * Does a process keep this timer until it is resumed, or has started?  A
+ * parent's cancel is the last word: that it never keeps.
+ */
+extern bool wf_row_parks(const WfRow *row, const WfTimerRow *timer);
+
 /* Is anything queued? */
 extern bool wf_process_is_queued(const WfProcess *process);
 

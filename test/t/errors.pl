@@ -72,10 +72,11 @@ sub failure
 }
 
 #
-# SQLSTATEs by which the server says that it is short of something. Said by
-# user code, they are as good a failure as any; the executor goes on.
+# SQLSTATEs by which the server says that it is short of something, or we that it
+# crashed. Said by user code, they are as good a failure as any; the executor
+# goes on.
 #
-foreach my $sqlstate ('53100', '53200', '58000', '58P01', '25006')
+foreach my $sqlstate ('53100', '53200', '58000', '58P01', '25006', '57P02')
 {
 	start($sqlstate, $sqlstate);
 	is(failure($sqlstate), "$sqlstate|fault $sqlstate|3|3", "an action that raises $sqlstate fails");
