@@ -48,8 +48,8 @@ EXTENSION    = workflow
 EXTVERSION   = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 PARTS        = $(shell cat sql/parts/order)
 MODULE_big   = $(EXTENSION)
-OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
-PG_CPPFLAGS  = -DWF_VERSION='"$(EXTVERSION)"'
+OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+PG_CPPFLAGS  = -I$(srcdir)/src -DWF_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(WF_CFLAGS)
 # The SQL of this version is made from its parts. That of the released ones, and
 # the scripts that lead from each to the next, are as they are for ever.
@@ -69,8 +69,8 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PostgreSQL is built here without --enable-depend.
-$(OBJS): $(wildcard src/*.h)
-src/installed.o src/workflow.o: $(EXTENSION).control
+$(OBJS): $(wildcard src/*/*.h)
+src/base/version.o src/workflow.o: $(EXTENSION).control
 
 $(DATA_built): $(PARTS:%=sql/parts/%.sql)
 	cat $^ >$@

@@ -13,13 +13,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "foreign.h"
-#include "guc.h"
-#include "launcher.h"
-#include "session.h"
-#include "shmem.h"
-#include "utility.h"
-#include "wake.h"
+#include "eval/restricted.h"
+#include "base/guc.h"
+#include "bgworker/launcher.h"
+#include "store/statement.h"
+#include "shmem/shmem.h"
+#include "bgworker/database_hold.h"
+#include "shmem/wakeup.h"
 
 #ifdef PG_MODULE_MAGIC_EXT
 PG_MODULE_MAGIC_EXT(

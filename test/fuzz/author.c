@@ -5,7 +5,7 @@
 #include "postgres_fe.h"
 
 #include "author.h"
-#include "chart.h"
+#include "chart/chart.h"
 
 #define DEEPEST			5
 

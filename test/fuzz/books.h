@@ -13,7 +13,7 @@
 #include <setjmp.h>
 
 #include "author.h"
-#include "interpret.h"
+#include "interpreter/interpret.h"
 
 typedef struct Host
 {

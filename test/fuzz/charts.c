@@ -16,7 +16,7 @@
 #include "postgres_fe.h"
 
 #include "books.h"
-#include "compile.h"
+#include "compiler/compile.h"
 #include "memory.h"
 #include "target.h"
 

@@ -8,7 +8,7 @@
  */
 #include "postgres_fe.h"
 
-#include "canonical.h"
+#include "compiler/deparse.h"
 #include "json_mutator.h"
 #include "memory.h"
 #include "target.h"

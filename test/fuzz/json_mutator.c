@@ -8,7 +8,7 @@
  */
 #include "postgres_fe.h"
 
-#include "json.h"
+#include "chart/json.h"
 #include "json_mutator.h"
 #include "memory.h"
 

@@ -1,6 +1,6 @@
 /*
  * memory.c
- *	  PostgreSQL's palloc() for programs that link the pure rooms of src/ alone.
+ *	  PostgreSQL's palloc() for programs that link the pure folders of src/ alone.
  *
  * The rooms allocate and seldom free: in the server a memory context goes with
  * all that is in it.  Here one arena stands for all contexts.  Each piece is a

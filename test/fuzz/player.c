@@ -22,8 +22,8 @@
 
 #include <setjmp.h>
 
-#include "compile.h"
-#include "interpret.h"
+#include "compiler/compile.h"
+#include "interpreter/interpret.h"
 #include "memory.h"
 
 #define LIMIT	60

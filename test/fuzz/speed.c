@@ -20,8 +20,8 @@
 
 #include <time.h>
 
-#include "compile.h"
-#include "interpret.h"
+#include "compiler/compile.h"
+#include "interpreter/interpret.h"
 #include "memory.h"
 
 static bool

@@ -26,7 +26,7 @@ sub quiet
 sub words
 {
 	my %words;
-	foreach my $file (glob("$FindBin::Bin/../../sql/parts/*.sql"), glob("$FindBin::Bin/../../src/*.c"))
+	foreach my $file (glob("$FindBin::Bin/../../sql/parts/*.sql"), glob("$FindBin::Bin/../../src/*/*.c"))
 	{
 		$words{$_} = 1 foreach slurp_file($file) =~ /\b[a-z_][a-z0-9_]+\b/g;
 	}

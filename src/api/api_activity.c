@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * activity.c
+ *	  What the workers are doing, for the views.
+ *
+ * SQL-callable, in any backend.  Reads shared memory under WfShared.lock,
+ * shared; begins no transaction and wakes nobody.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "shmem/shmem.h"
+#include "shmem/wakeup.h"
+
+PG_FUNCTION_INFO_V1(workflow_runtime_activity);
+PG_FUNCTION_INFO_V1(workflow_wake);
+
+#define ACTIVITY_COLUMNS	8
+
+static const char *const database_states[] = {
+	[WF_DB_UNKNOWN] = "unknown",
+	[WF_DB_ABSENT] = "absent",
+	[WF_DB_STARTING] = "starting",
+	[WF_DB_RUNNING] = "running",
+	[WF_DB_RESTING] = "resting",
+	[WF_DB_HELD] = "held"
+};
+
+static const char *const executor_states[] = {
+	[WF_EXEC_FREE] = "free",
+	[WF_EXEC_STARTING] = "starting",
+	[WF_EXEC_BUSY] = "busy",
+	[WF_EXEC_IDLE] = "idle"
+};
+
+static const char *const wait_reasons[] = {
+	[WF_WAIT_NONE] = NULL,
+	[WF_WAIT_SLOT] = "all executor slots are in use",
+	[WF_WAIT_WORKER] = "max_worker_processes is exhausted",
+	[WF_WAIT_ROLE_GONE] = "the owner's role does not exist",
+	[WF_WAIT_ROLE_NOLOGIN] = "the owner's role is not permitted to log in",
+	[WF_WAIT_ROLE_CONNECT] = "the owner's role lacks CONNECT privilege on the database",
+	[WF_WAIT_ROLE_SUPERUSER] = "the owner's role is a superuser and workflow.allow_superuser is off",
+	[WF_WAIT_FAILED] = "the last executor ended with an error"
+};
+
+/* One row; zero, -1 or NULL where there is nothing to tell. */
+typedef struct Line
+{
+	const char *kind;
+	pid_t		pid;
+	int32		owner;
+	const char *state;
+	TimestampTz since;
+	int64		steps;
+	int64		batches;
+	const char *reason;
+} Line;
+
+static void
+put(ReturnSetInfo *result, const Line *line)
+{
+	Datum		values[ACTIVITY_COLUMNS];
+	bool		nulls[ACTIVITY_COLUMNS] = {false};
+
+	values[0] = CStringGetTextDatum(line->kind);
+	values[1] = Int32GetDatum((int32) line->pid);
+	nulls[1] = line->pid == 0;
+	values[2] = Int32GetDatum(line->owner);
+	nulls[2] = line->owner < 0;
+	nulls[3] = line->state == NULL;
+	if (line->state)
+		values[3] = CStringGetTextDatum(line->state);
+	values[4] = TimestampTzGetDatum(line->since);
+	nulls[4] = TIMESTAMP_NOT_FINITE(line->since);
+	values[5] = Int64GetDatum(line->steps);
+	nulls[5] = line->steps < 0;
+	values[6] = Int64GetDatum(line->batches);
+	nulls[6] = line->batches < 0;
+	nulls[7] = line->reason == NULL;
+	if (line->reason)
+		values[7] = CStringGetTextDatum(line->reason);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Launcher and runtime. */
+static void
+put_runtime(ReturnSetInfo *result)
+{
+	WfDatabase *database = wf_database_entry_locked(MyDatabaseId, false);
+	Line		line = {.owner = -1, .steps = -1, .batches = -1};
+
+	line.kind = "launcher";
+	line.pid = wf_shared->launcher_pid;
+	line.state = wf_shared->launcher_pid ? "running" : "starting";
+	line.since = DT_NOBEGIN;
+	put(result, &line);
+
+	if (database == NULL)
+		return;
+	line.kind = "runtime";
+	line.pid = database->runtime_pid;
+	line.state = database_states[database->state];
+	line.since = database->since;
+	put(result, &line);
+}
+
+/* Why due work of an owner without executor is not being done. */
+static const char *
+reason_of(const WfOwner *entry)
+{
+	if (!wf_enabled)
+		return "workflow.enabled is off";
+	if (wf_shared->nexecutors == 0)
+		return "workflow.max_executors is 0";
+	if (entry->reason == WF_WAIT_NONE)
+		return "an executor is being started";
+	return wait_reasons[entry->reason];
+}
+
+static void
+put_executors(ReturnSetInfo *result)
+{
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		WfExecutor *slot = &wf_shared->executors[i];
+		Line		line = {
+			.kind = "executor",
+			.pid = slot->pid,
+			.owner = slot->owner,
+			.state = executor_states[slot->state],
+			.since = slot->since,
+			.steps = slot->steps,
+			.batches = slot->batches
+		};
+
+		if (slot->state != WF_EXEC_FREE && slot->dbid == MyDatabaseId)
+			put(result, &line);
+	}
+}
+
+/* Owners whose due work waits for an executor. */
+static void
+put_owners(ReturnSetInfo *result)
+{
+	TimestampTz now = wf_now();
+
+	for (int i = 0; i < wf_shared->nowners; i++)
+	{
+		WfOwner    *entry = &wf_shared->owners[i];
+		uint64		generation;
+		Line		line = {.kind = "owner", .state = "waiting", .steps = -1, .batches = -1};
+
+		if (entry->dbid != MyDatabaseId || entry->executors > 0)
+			continue;
+		line.since = wf_mark_read(entry, &generation);
+		if (line.since > now)
+			continue;
+		line.owner = entry->owner;
+		line.reason = reason_of(entry);
+		put(result, &line);
+	}
+}
+
+/*
+ * workflow_runtime_activity() returns setof (kind text, pid integer, owner
+ * integer, state text, since timestamptz, steps bigint, batches bigint,
+ * wait_reason text): the workers of this database, and owners with due work
+ * and no executor.
+ */
+Datum
+workflow_runtime_activity(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	put_runtime(result);
+	put_executors(result);
+	put_owners(result);
+	LWLockRelease(wf_shared->lock);
+	return (Datum) 0;
+}
+
+/* workflow_wake() returns void: last statement of CREATE EXTENSION. */
+Datum
+workflow_wake(PG_FUNCTION_ARGS)
+{
+	wf_wake_extension();
+	PG_RETURN_VOID();
+}

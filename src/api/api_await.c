@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_await.c
+ *	  CALL workflow.await(): wait for a process to get somewhere.
+ *
+ * Between looks the session has no transaction and no snapshot, so that a
+ * waiter holds nothing back; it sleeps on a condition variable that every
+ * commit of a step in this database broadcasts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/ipc.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "base/compat.h"
+#include "base/quote.h"
+#include "store/statement.h"
+#include "shmem/shmem.h"
+
+PG_FUNCTION_INFO_V1(workflow_await);
+
+typedef struct Wanted
+{
+	pg_uuid_t	process;
+	char	   *state;			/* or NULL: over or failed */
+	TimestampTz until;
+} Wanted;
+
+/* Is the state, or one inside of it, active? */
+static bool
+in_state(const WfRow *row, const char *state)
+{
+	Datum	   *names;
+	int			n;
+	size_t		len = strlen(state);
+
+	deconstruct_array(DatumGetArrayTypeP(row->states), TEXTOID, -1, false, TYPALIGN_INT,
+					  &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = TextDatumGetCString(names[i]);
+
+		if (strncmp(name, state, len) == 0 && (name[len] == '\0' || name[len] == '.'))
+			return true;
+	}
+	return false;
+}
+
+static bool
+arrived(const Wanted *wanted)
+{
+	WfRow		row;
+
+	if (!wf_read_process(&wanted->process, &row))
+		wf_no_process(&wanted->process);
+	wf_require_sight(&row.id, wf_definition(row.definition));
+	if (wanted->state != NULL && in_state(&row, wanted->state))
+		return true;
+	if (wf_row_is_over(&row) || row.status == WF_TERMINATED ||
+		(row.status == WF_ERROR && wanted->state == NULL))
+	{
+		if (wanted->state == NULL)
+			return true;
+		ereport(ERROR,
+				(errcode(WF_ERR_OVER),
+				 errmsg("the process ended or failed without reaching state \"%s\"",
+						wf_quoted(wanted->state))));
+	}
+	return false;
+}
+
+/* One look, in a transaction of its own. */
+static bool
+look(const Wanted *wanted)
+{
+	bool		result;
+
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	(void) wf_look_only(false);
+	result = arrived(wanted);
+	if (!result)
+		SPI_commit();
+	SPI_finish();
+	return result;
+}
+
+static void
+stop_waiting(int code, Datum arg)
+{
+	WfDatabase *database = (WfDatabase *) DatumGetPointer(arg);
+
+	pg_atomic_fetch_sub_u32(&database->awaiting, 1);
+}
+
+static void
+wait_for(const Wanted *wanted, WfDatabase *database)
+{
+	/*
+	 * We stand in the queue before each look: a commit after it wakes us.
+	 */
+	ConditionVariablePrepareToSleep(&database->stepped);
+	while (!look(wanted))
+	{
+		long		ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+														 wanted->until);
+
+		if (ms <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_QUERY_CANCELED),
+					 errmsg("the process did not get there in time")));
+		ConditionVariableTimedSleep(&database->stepped, ms,
+									WaitEventExtensionNew("WorkflowAwait"));
+	}
+	ConditionVariableCancelSleep();
+}
+
+Datum
+workflow_await(PG_FUNCTION_ARGS)
+{
+	bool		atomic = fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic;
+	Wanted		wanted = {
+		.process = *wf_arg_uuid(fcinfo, 0, "process"),
+		.until = DT_NOEND
+	};
+	WfDatabase *database = wf_shared ? wf_database_entry(MyDatabaseId, true) : NULL;
+
+	if (atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("workflow.await() cannot run inside a transaction block or a function"),
+				 errdetail("It would hold a snapshot while it waits.")));
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("workflow.await() cannot wait on a standby"),
+				 errdetail("Steps happen on the primary, and nobody here is told of them.")));
+	if (database == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no room in shared memory for this database"),
+				 errhint("Raise workflow.max_databases.")));
+
+	/* Survives the transactions in between. */
+	if (!PG_ARGISNULL(1))
+		wanted.state = MemoryContextStrdup(PortalContext, wf_arg_string(fcinfo, 1, "state"));
+	if (!PG_ARGISNULL(2))
+		wanted.until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+															   TimestampTzGetDatum(GetCurrentTimestamp()),
+															   PG_GETARG_DATUM(2)));
+
+	pg_atomic_fetch_add_u32(&database->awaiting, 1);
+	PG_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(database));
+	{
+		wait_for(&wanted, database);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(database));
+	stop_waiting(0, PointerGetDatum(database));
+	PG_RETURN_VOID();
+}

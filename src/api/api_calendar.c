@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_calendar.c
+ *	  Calendars of working time: defined, dropped, counted in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "eval/calendar.h"
+#include "base/clock.h"
+#include "base/quote.h"
+#include "store/statement.h"
+#include "store/origin.h"
+
+PG_FUNCTION_INFO_V1(workflow_define_calendar);
+PG_FUNCTION_INFO_V1(workflow_drop_calendar);
+PG_FUNCTION_INFO_V1(workflow_add_working_time);
+PG_FUNCTION_INFO_V1(workflow_working_time_between);
+
+/* Its owner comes as the one who defines it first, and stays. */
+static WfStatement insert_statement = {
+	.sql = "INSERT INTO workflow.calendar (name, owner, calendar, at) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT (name) DO NOTHING",
+	.nargs = 4,
+	.args = {TEXTOID, INT4OID, JSONBOID, TIMESTAMPTZOID}
+};
+
+static WfStatement lock_statement = {
+	.sql = "SELECT o.role, o.name FROM workflow.calendar c, workflow.owner o"
+	" WHERE c.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) c.owner"
+	" FOR UPDATE OF c",
+	.nargs = 1,
+	.args = {TEXTOID}
+};
+
+static WfStatement update_statement = {
+	.sql = "UPDATE workflow.calendar SET calendar = $2, at = $3"
+	" WHERE name OPERATOR(pg_catalog.=) $1",
+	.nargs = 3,
+	.args = {TEXTOID, JSONBOID, TIMESTAMPTZOID}
+};
+
+static WfStatement delete_statement = {
+	.sql = "DELETE FROM workflow.calendar WHERE name OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {TEXTOID}
+};
+
+/* Lock a calendar; false: there is none.  Error WF002 for who may not change it. */
+static bool
+hold(const char *name)
+{
+	Datum		value = CStringGetTextDatum(name);
+	Oid			admin = get_role_oid("workflow_admin", true);
+	bool		isnull;
+	Oid			role;
+
+	if (wf_execute(&lock_statement, &value, NULL, 1) == 0)
+		return false;
+	role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										  1, &isnull));
+	if (!(OidIsValid(role) && has_privs_of_role(GetUserId(), role)) &&
+		!(OidIsValid(admin) && has_privs_of_role(GetUserId(), admin)))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("calendar \"%s\" belongs to role \"%s\"", name,
+						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2))));
+	return true;
+}
+
+static void
+check_calendar(const char *name, Jsonb *calendar)
+{
+	WfFaults	faults = {0};
+
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a calendar needs a name")));
+	wf_check_length("the name of a calendar", strlen(name));
+	(void) wf_calendar_parse(name, JsonbToCString(NULL, &calendar->root, VARSIZE(calendar)),
+							 &faults);
+	if (faults.n > 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_FAULTY),
+				 errmsg_plural("the calendar has %d fault", "the calendar has %d faults",
+							   faults.n, faults.n),
+				 errdetail("%s", wf_faults_text(&faults))));
+}
+
+Datum
+workflow_define_calendar(PG_FUNCTION_ARGS)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "name");
+	Datum		insert[4] = {PG_GETARG_DATUM(0), 0, PG_GETARG_DATUM(1), TimestampTzGetDatum(wf_now())};
+	Datum		update[3] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), insert[3]};
+
+	check_calendar(name, PG_GETARG_JSONB_P(1));
+	wf_connect_to_write(fcinfo);
+	wf_stamp_require();
+	wf_stamp_write();
+	insert[1] = Int32GetDatum(wf_owner_enter(GetUserId()));
+	wf_calendar_changing();
+	if (wf_execute(&insert_statement, insert, NULL, 0) == 0 && hold(name))
+		wf_execute(&update_statement, update, NULL, 0);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_drop_calendar(PG_FUNCTION_ARGS)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "name");
+	Datum		value = PG_GETARG_DATUM(0);
+
+	wf_connect_to_write(fcinfo);
+	wf_calendar_changing();
+	if (!hold(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("calendar \"%s\" does not exist", wf_quoted(name))));
+	wf_execute(&delete_statement, &value, NULL, 0);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_add_working_time(PG_FUNCTION_ARGS)
+{
+	const WfCalendar *calendar = wf_calendar(wf_arg_string(fcinfo, 2, "calendar"));
+
+	PG_RETURN_TIMESTAMPTZ(wf_working_time_add(calendar, PG_GETARG_TIMESTAMPTZ(0),
+											  PG_GETARG_INTERVAL_P(1)));
+}
+
+Datum
+workflow_working_time_between(PG_FUNCTION_ARGS)
+{
+	const WfCalendar *calendar = wf_calendar(wf_arg_string(fcinfo, 2, "calendar"));
+	Interval   *result = palloc0(sizeof(Interval));
+
+	result->time = wf_working_time_between(calendar, PG_GETARG_TIMESTAMPTZ(0),
+										   PG_GETARG_TIMESTAMPTZ(1));
+	PG_RETURN_INTERVAL_P(result);
+}

@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_check.c
+ *	  What workflow.check() asks of charts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "api/api.h"
+#include "definition/definition.h"
+#include "base/guc.h"
+#include "interpreter/interpret.h"
+
+PG_FUNCTION_INFO_V1(workflow_is_configuration);
+
+Datum
+workflow_is_configuration(PG_FUNCTION_ARGS)
+{
+	WfDefinition *definition;
+	WfMachine  *machine;
+	Datum	   *names;
+	bool	   *nulls;
+	int			n;
+	bool		known = true;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
+					  &names, &nulls, &n);
+	wf_connect();
+	definition = wf_definition(PG_GETARG_INT32(0));
+	SPI_finish();
+
+	machine = wf_machine_new(definition->chart, NULL, NULL, wf_max_microsteps);
+	for (int i = 0; i < n && known; i++)
+	{
+		text	   *name = nulls[i] ? cstring_to_text("") : DatumGetTextPP(names[i]);
+		WfStateId	state = wf_chart_find(definition->chart, VARDATA_ANY(name),
+										  VARSIZE_ANY_EXHDR(name));
+
+		known = state != WF_NO_STATE && wf_machine_activate(machine, state);
+	}
+	PG_RETURN_BOOL(known && wf_machine_legal(machine));
+}

@@ -1,0 +1,171 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_control.c
+ *	  Suspend, resume, cancel; timers set and reset by hand.
+ *
+ * All of these lock the process row, which makes its timers theirs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "definition/pause.h"
+#include "store/statement.h"
+
+PG_FUNCTION_INFO_V1(workflow_suspend);
+PG_FUNCTION_INFO_V1(workflow_resume);
+PG_FUNCTION_INFO_V1(workflow_cancel);
+PG_FUNCTION_INFO_V1(workflow_set_timer);
+PG_FUNCTION_INFO_V1(workflow_reset_timer);
+
+/*
+ * Events that were given up become timers again.  The timer of a state ($3:
+ * the active ones) that was left since, or that runs anew, does not.
+ */
+static WfStatement redeliver_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.failure"
+	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)"
+	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data, child)"
+	" SELECT process, seq, due, $2, event, name, state, actor, data, child FROM gone g"
+	" WHERE state IS NULL OR (state OPERATOR(pg_catalog.=) ANY ($3)"
+	"  AND NOT EXISTS (SELECT FROM workflow.timer t"
+	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"
+	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name))"
+	" RETURNING due",
+	.nargs = 3,
+	.args = {UUIDOID, INT4OID, TEXTARRAYOID}
+};
+
+bool
+wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
+{
+	Datum		args[3] = {UUIDPGetDatum(process), Int32GetDatum(owner),
+	PointerGetDatum(active)};
+	bool		any = wf_execute(&redeliver_statement, args, NULL, 0) > 0;
+
+	wf_announce_returned(owner);
+	return any;
+}
+
+Datum
+workflow_suspend(PG_FUNCTION_ARGS)
+{
+	WfStepper  *stepper;
+	WfProcess  *process;
+	bool		was;
+
+	wf_connect_to_write(fcinfo);
+	stepper = wf_stepper_new(0);
+	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
+	was = wf_process_row(process)->suspended;
+	if (!was)
+	{
+		wf_process_set(process, wf_process_row(process)->status, true);
+		wf_stepper_write(stepper);
+		wf_park_timers(PG_GETARG_UUID_P(0));
+	}
+	wf_stepper_end(stepper);
+	SPI_finish();
+	PG_RETURN_BOOL(!was);
+}
+
+Datum
+workflow_resume(PG_FUNCTION_ARGS)
+{
+	WfStepper  *stepper;
+	WfProcess  *process;
+	const WfRow *row;
+	ArrayType  *active;
+	WfStatus	status;
+	int32		owner;
+	bool		failed;
+	bool		was;
+
+	wf_connect_to_write(fcinfo);
+	stepper = wf_stepper_new(0);
+	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
+	owner = wf_process_definition(process)->owner;
+	active = wf_process_active(process);
+	row = wf_process_row(process);
+	failed = row->status == WF_ERROR || row->status == WF_TERMINATED;
+	was = failed || row->suspended;
+	status = !failed ? row->status :
+		row->step == 0 ? WF_INITIALIZED : WF_IDLED;
+	if (was)
+	{
+		wf_process_set(process, status, false);
+		wf_stepper_write(stepper);
+		wf_unpark_timers(PG_GETARG_UUID_P(0), owner);
+	}
+
+	/* A process that a command led out of its error may have some too. */
+	was = wf_redeliver(PG_GETARG_UUID_P(0), owner, active) || was;
+	wf_stepper_end(stepper);
+	SPI_finish();
+	PG_RETURN_BOOL(was);
+}
+
+Datum
+workflow_cancel(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
+	char	   *actor = wf_arg_actor(fcinfo, 1);
+	WfStepper  *stepper;
+	WfProcess  *process;
+
+	wf_connect_to_write(fcinfo);
+	stepper = wf_stepper_new(0);
+	process = wf_hold(stepper, id, false);
+	wf_check_actor(fcinfo, 1, wf_process_definition(process));
+	wf_pause_refuse(wf_process_definition(process));
+	wf_process_cancel(stepper, process, actor);
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+static TimestampTz
+move_timer(FunctionCallInfo fcinfo, TimestampTz due)
+{
+	WfStepper  *stepper;
+
+	wf_connect_to_write(fcinfo);
+	stepper = wf_stepper_new(0);
+	due = wf_process_set_timer(stepper,
+							   wf_hold(stepper, PG_GETARG_UUID_P(0), false),
+							   wf_arg_string(fcinfo, 1, "name"), due);
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+	SPI_finish();
+	return due;
+}
+
+Datum
+workflow_set_timer(PG_FUNCTION_ARGS)
+{
+	TimestampTz due = PG_GETARG_TIMESTAMPTZ(2);
+
+	if (TIMESTAMP_NOT_FINITE(due))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("a timer's due time must be finite")));
+	move_timer(fcinfo, due);
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_reset_timer(PG_FUNCTION_ARGS)
+{
+	TimestampTz due = move_timer(fcinfo, DT_NOBEGIN);
+
+	if (due == DT_NOEND)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(due);
+}

@@ -1,0 +1,96 @@
+/*-------------------------------------------------------------------------
+ *
+ * drift.c
+ *	  What became of a function that a definition names.
+ *
+ * For whoever may read the definition, whatever they may do with the function
+ * or its schema: names are looked up without rights.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "nodes/value.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "eval/expression.h"
+
+PG_FUNCTION_INFO_V1(workflow_function_state);
+
+/*
+ * The function of a signature as definitions keep it, "schema.name(jsonb, ...)"
+ * with qualified types; InvalidOid when there is none now.
+ */
+static Oid
+find_function(const char *signature, Oid *schema)
+{
+	static const Oid types[3] = {JSONBOID, JSONBOID, JSONBOID};
+	const char *arguments = strrchr(signature, '(');
+	int			nargs = 1;
+	List	   *names;
+	Oid			function;
+
+	if (arguments == NULL)
+		return InvalidOid;
+	for (const char *c = arguments; *c; c++)
+		nargs += *c == ',';
+	names = stringToQualifiedNameList(pnstrdup(signature, arguments - signature), NULL);
+	if (list_length(names) != 2 || nargs < 2 || nargs > 3)
+		return InvalidOid;
+	*schema = get_namespace_oid(strVal(linitial(names)), true);
+	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							   CStringGetDatum(strVal(lsecond(names))),
+							   PointerGetDatum(buildoidvector(types, nargs)),
+							   ObjectIdGetDatum(*schema));
+
+	/* An aggregate may have taken its place: that is no function of ours. */
+	return OidIsValid(function) && get_func_prokind(function) == PROKIND_FUNCTION ?
+		function : InvalidOid;
+}
+
+/* May the role call it, by its name? */
+static bool
+may_call(Oid role, Oid schema, Oid function)
+{
+	return DatumGetBool(DirectFunctionCall3(has_schema_privilege_id_id,
+											ObjectIdGetDatum(role),
+											ObjectIdGetDatum(schema),
+											CStringGetTextDatum("USAGE"))) &&
+		DatumGetBool(DirectFunctionCall3(has_function_privilege_id_id,
+										 ObjectIdGetDatum(role),
+										 ObjectIdGetDatum(function),
+										 CStringGetTextDatum("EXECUTE")));
+}
+
+Datum
+workflow_function_state(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	Oid			schema = InvalidOid;
+	Oid			function = find_function(text_to_cstring(PG_GETARG_TEXT_PP(0)), &schema);
+	Datum		values[2];
+	bool		nulls[2] = {true, true};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	if (OidIsValid(function))
+	{
+		values[0] = CStringGetTextDatum(wf_function_hash(function));
+		values[1] = BoolGetDatum(may_call(PG_GETARG_OID(1), schema, function));
+		nulls[0] = nulls[1] = false;
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}

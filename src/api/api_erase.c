@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_erase.c
+ *	  workflow.erase(): everything that is known of a process goes.
+ *
+ * Holds the process row, so no step and no executor is at it.  post() takes
+ * no lock: an event that a transaction posts which saw the process and commits
+ * later is left behind, belongs to nobody, and is deleted by the runtime's
+ * survey, as the row in workflow.erasure tells it to.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "process/child.h"
+#include "base/clock.h"
+#include "store/statement.h"
+#include "shmem/wakeup.h"
+
+PG_FUNCTION_INFO_V1(workflow_erase);
+
+#define ERASE(table) { \
+	.sql = "DELETE FROM workflow." table " WHERE process OPERATOR(pg_catalog.=) $1", \
+	.nargs = 1, \
+	.args = {UUIDOID}, \
+	.latest = true \
+}
+
+/* What is counted, in the order of the result's columns. */
+static WfStatement counted[] = {
+	ERASE("timer"), ERASE("history"), ERASE("failure"), ERASE("receipt")
+};
+
+static WfStatement attributes_statement = ERASE("attribute");
+static WfStatement deferred_statement = ERASE("deferred");
+
+/* Its key may be looked up by the name of its definition only. */
+static WfStatement key_statement = {
+	.sql = "DELETE FROM workflow.key k USING workflow.process p"
+	" WHERE p.id OPERATOR(pg_catalog.=) $1 AND k.definition OPERATOR(pg_catalog.=) $2"
+	" AND k.key OPERATOR(pg_catalog.=) p.key AND k.process OPERATOR(pg_catalog.=) p.id",
+	.nargs = 2,
+	.args = {UUIDOID, TEXTOID}
+};
+
+static WfStatement resting_statement = {
+	.sql = "DELETE FROM workflow.resting WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND definition OPERATOR(pg_catalog.=) $2",
+	.nargs = 2,
+	.args = {UUIDOID, TEXTOID},
+	.latest = true
+};
+
+static WfStatement process_statement = {
+	.sql = "DELETE FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+
+static WfStatement note_statement = {
+	.sql = "INSERT INTO workflow.erasure (process, at, owner, pending) VALUES ($1, $2, $3, true)",
+	.nargs = 3,
+	.args = {UUIDOID, TIMESTAMPTZOID, INT4OID}
+};
+
+/* Lock the process for this, or refuse. */
+static WfProcess *
+hold(WfStepper *stepper, const pg_uuid_t *id, bool force)
+{
+	WfDefinition *definition;
+	WfRow		row;
+
+	if (!wf_lock_process(id, false, &row))
+		wf_no_process(id);
+	definition = wf_definition(row.definition);
+	wf_wake_released(definition->owner);
+	wf_require_owner(definition);
+	if (!force && !wf_row_is_over(&row))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_OVER),
+				 errmsg("the process is not over"),
+				 errhint("End it with workflow.cancel() first; with \"force\" it is erased as it stands, without its exit actions.")));
+	return wf_stepper_add(stepper, &row);
+}
+
+/* Whoever invoked it, and whom it invoked, would wait for each other. */
+static void
+tell_relatives(WfStepper *stepper, WfProcess *process)
+{
+	if (wf_row_is_over(wf_process_row(process)))
+		return;
+	wf_child_tell(process, WF_ERROR_INVOKE,
+				  wf_child_error(unpack_sql_state(WF_ERR_NO_PROCESS),
+								 "the process was erased"));
+	wf_children_cancel(process, wf_process_is_sound(process));
+	wf_output_write(wf_stepper_output(stepper));
+}
+
+Datum
+workflow_erase(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
+	bool		force = wf_arg_bool(fcinfo, 1, "force");
+	TupleDesc	desc;
+	WfStepper  *stepper;
+	WfProcess  *process;
+	WfDefinition *definition;
+	Datum		args[3] = {UUIDPGetDatum(id)};
+	Datum		values[lengthof(counted)];
+	bool		nulls[lengthof(counted)] = {0};
+	Datum		result;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	wf_connect_to_write(fcinfo);
+	stepper = wf_stepper_new(0);
+	process = hold(stepper, id, force);
+	definition = wf_process_definition(process);
+	tell_relatives(stepper, process);
+	for (int i = 0; i < (int) lengthof(counted); i++)
+		values[i] = Int64GetDatum((int64) wf_execute(&counted[i], args, NULL, 0));
+	wf_execute(&attributes_statement, args, NULL, 0);
+	wf_execute(&deferred_statement, args, NULL, 0);
+	args[1] = CStringGetTextDatum(definition->name);
+	wf_execute(&key_statement, args, NULL, 0);
+	wf_execute(&resting_statement, args, NULL, 0);
+	wf_execute(&process_statement, args, NULL, 0);
+	args[1] = TimestampTzGetDatum(wf_now());
+	args[2] = Int32GetDatum(definition->owner);
+	wf_execute(&note_statement, args, NULL, 0);
+	wf_stepper_end(stepper);
+	wf_wake_stepped();
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	SPI_finish();
+	return result;
+}

@@ -1,0 +1,247 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_look.c
+ *	  Looking at processes, and who may.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "api/api.h"
+#include "definition/pause.h"
+#include "base/quote.h"
+#include "process/send.h"
+#include "store/statement.h"
+
+PG_FUNCTION_INFO_V1(workflow_get);
+PG_FUNCTION_INFO_V1(workflow_find);
+PG_FUNCTION_INFO_V1(workflow_available_events);
+PG_FUNCTION_INFO_V1(workflow_may);
+PG_FUNCTION_INFO_V1(workflow_grant_on);
+PG_FUNCTION_INFO_V1(workflow_revoke_on);
+
+static WfStatement get_statement = {
+	.sql = "SELECT p.id, d.name, d.version, p.key, p.status, p.suspended, p.states, p.context,"
+	" p.step, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children, d.id"
+	" FROM workflow.process p, workflow.definition d"
+	" WHERE p.id OPERATOR(pg_catalog.=) $1 AND d.id OPERATOR(pg_catalog.=) p.definition",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+#define N_GET 15
+
+static WfStatement grant_statement = {
+	.sql = "INSERT INTO workflow.permission (definition, role, privilege, name) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT DO NOTHING",
+	.nargs = 4,
+	.args = {TEXTOID, OIDOID, TEXTOID, NAMEOID}
+};
+
+static WfStatement revoke_statement = {
+	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1"
+	" AND role OPERATOR(pg_catalog.=) $2 AND privilege OPERATOR(pg_catalog.=) $3",
+	.nargs = 3,
+	.args = {TEXTOID, OIDOID, TEXTOID}
+};
+
+/*
+ * Call one of the functions below.  It may be an action that looks, inside of
+ * a step that has yet to write.
+ */
+static Datum
+look(PGFunction function, FunctionCallInfo fcinfo)
+{
+	bool		before = wf_look_only(true);
+	Datum		result = (Datum) 0;
+
+	PG_TRY();
+	{
+		result = function(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		(void) wf_look_only(before);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static Datum
+look_get(PG_FUNCTION_ARGS)
+{
+	Datum		id = PG_GETARG_DATUM(0);
+	TupleDesc	desc;
+	Datum		values[N_GET + 1];
+	bool		nulls[N_GET + 1];
+	Datum		result;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	wf_connect_to_look();
+	if (wf_execute(&get_statement, &id, NULL, 1) == 0)
+		wf_no_process(PG_GETARG_UUID_P(0));
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	wf_require_sight(PG_GETARG_UUID_P(0), wf_definition(DatumGetInt32(values[N_GET])));
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	SPI_finish();
+	return result;
+}
+
+static Datum
+look_find(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	WfDefinition *definition;
+	bool		over;
+
+	wf_connect_to_look();
+	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), id);
+	definition = wf_definition_of_process(id, &over);
+	if (definition == NULL)
+		wf_no_process(id);		/* has its key, but is not there yet */
+	wf_require_any(definition);
+	SPI_finish();
+	PG_RETURN_UUID_P(id);
+}
+
+static void
+put_event(void *arg, const char *event, bool enabled)
+{
+	ReturnSetInfo *result = arg;
+	Datum		values[2] = {CStringGetTextDatum(event), BoolGetDatum(enabled)};
+	bool		nulls[2] = {0};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static Datum
+look_for_events(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
+	char	   *actor = wf_arg_actor(fcinfo, 1);
+	WfStepper  *stepper;
+	WfRow		row;
+
+	InitMaterializedSRF(fcinfo, 0);
+	wf_connect_to_look();
+	if (!wf_read_process(id, &row))
+		wf_no_process(id);
+	wf_require(wf_definition(row.definition), "send");
+	wf_check_actor(fcinfo, 1, wf_definition(row.definition));
+	stepper = wf_stepper_new(0);
+	if (!row.suspended && row.status != WF_INITIALIZED &&
+		row.status != WF_TERMINATED && row.status != WF_FINALIZED &&
+		!(wf_pause_look() && wf_is_paused(wf_definition(row.definition))))
+		wf_process_events(stepper, wf_stepper_add(stepper, &row), actor, put_event,
+						  fcinfo->resultinfo);
+	wf_stepper_end(stepper);
+	SPI_finish();
+	return (Datum) 0;
+}
+
+static void
+check_privilege(const char *privilege)
+{
+	if (strcmp(privilege, "start") != 0 && strcmp(privilege, "send") != 0 &&
+		strcmp(privilege, "read") != 0 && strcmp(privilege, "act") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown privilege \"%s\"", wf_quoted(privilege)),
+				 errhint("Privileges are start, send, read and act.")));
+}
+
+static Datum
+look_may(PG_FUNCTION_ARGS)
+{
+	char	   *privilege = wf_arg_string(fcinfo, 1, "privilege");
+	bool		may;
+
+	check_privilege(privilege);
+	wf_connect_to_look();
+	may = wf_may_by_id(PG_GETARG_INT32(0), privilege);
+	SPI_finish();
+	PG_RETURN_BOOL(may);
+}
+
+Datum
+workflow_get(PG_FUNCTION_ARGS)
+{
+	return look(look_get, fcinfo);
+}
+
+Datum
+workflow_find(PG_FUNCTION_ARGS)
+{
+	return look(look_find, fcinfo);
+}
+
+Datum
+workflow_available_events(PG_FUNCTION_ARGS)
+{
+	return look(look_for_events, fcinfo);
+}
+
+Datum
+workflow_may(PG_FUNCTION_ARGS)
+{
+	return look(look_may, fcinfo);
+}
+
+/* Run a statement for each privilege in a grant or revoke. */
+static void
+change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "definition");
+	Name		role = PG_GETARG_NAME(1);
+	Datum		values[4];
+	Datum	   *privileges;
+	bool	   *nulls;
+	int			n;
+	WfDefinition *definition;
+
+	values[1] = ObjectIdGetDatum(get_role_oid(NameStr(*role), false));
+	values[3] = NameGetDatum(role);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
+					  &privileges, &nulls, &n);
+	wf_connect_to_write(fcinfo);
+	definition = wf_definition_by_name(name, 0);
+	if (!has_privs_of_role(GetUserId(), definition->role))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("must be owner of definition \"%s\"", name)));
+	values[0] = CStringGetTextDatum(name);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an element of \"%s\" is null", "privileges")));
+		check_privilege(TextDatumGetCString(privileges[i]));
+		values[2] = privileges[i];
+		wf_execute(statement, values, NULL, 0);
+	}
+	SPI_finish();
+}
+
+Datum
+workflow_grant_on(PG_FUNCTION_ARGS)
+{
+	change_grants(fcinfo, &grant_statement);
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_revoke_on(PG_FUNCTION_ARGS)
+{
+	change_grants(fcinfo, &revoke_statement);
+	PG_RETURN_VOID();
+}

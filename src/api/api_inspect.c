@@ -1,0 +1,206 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_chart.c
+ *	  A definition looked at: diagrams, what is hardly meant so, the
+ *	  machine of XState.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "api/api.h"
+#include "compiler/compile.h"
+#include "inspect/mermaid.h"
+#include "inspect/xstate.h"
+#include "inspect/lint.h"
+#include "base/quote.h"
+#include "store/statement.h"
+
+PG_FUNCTION_INFO_V1(workflow_diagram);
+PG_FUNCTION_INFO_V1(workflow_diagram_of);
+PG_FUNCTION_INFO_V1(workflow_lint);
+PG_FUNCTION_INFO_V1(workflow_lint_stored);
+PG_FUNCTION_INFO_V1(workflow_export);
+
+static WfStatement source_statement = {
+	.sql = "SELECT source::pg_catalog.text FROM workflow.definition"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {INT4OID}
+};
+
+/* The definition that arguments 0 (name) and 1 (version, default: the newest)
+ * mean; SPI must be connected.  Error WF006, WF002 without `read`. */
+static WfDefinition *
+definition_to_read(FunctionCallInfo fcinfo)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "definition");
+	WfDefinition *definition = wf_definition_by_name(name, wf_arg_version(fcinfo, 1));
+
+	wf_require(definition, "read");
+	return definition;
+}
+
+/*
+ * The chart of what the author wrote, which define() has checked.  The one in
+ * the cache is made from the canonical form: that has other paths, and what
+ * was left out with a warning is not in it.
+ */
+static WfChart *
+chart_of_source(const WfDefinition *definition)
+{
+	WfFaults	faults = {0};
+	Datum		id = Int32GetDatum(definition->id);
+	WfChart    *chart;
+	char	   *source;
+
+	wf_execute(&source_statement, &id, NULL, 1);
+	source = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	chart = wf_compile(source, strlen(source), &faults);
+	if (chart == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the source of definition \"%s\" does not compile", definition->name),
+				 errdetail("%s: %s", faults.items[0].path, faults.items[0].message)));
+	return chart;
+}
+
+static text *
+draw(FunctionCallInfo fcinfo, int n, const WfDiagram *diagram)
+{
+	char	   *format = wf_arg_string(fcinfo, n, "format");
+
+	if (strcmp(format, "mermaid") == 0)
+		return cstring_to_text(wf_diagram_mermaid(diagram));
+	if (strcmp(format, "dot") == 0)
+		return cstring_to_text(wf_diagram_dot(diagram));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown format \"%s\" of a diagram", wf_quoted(format)),
+			 errhint("Formats are mermaid and dot.")));
+}
+
+/* What was made while SPI was connected, in the caller's memory. */
+static Datum
+finish_with(text *result)
+{
+	Datum		copy = SPI_datumTransfer(PointerGetDatum(result), false, -1);
+
+	SPI_finish();
+	return copy;
+}
+
+Datum
+workflow_diagram(PG_FUNCTION_ARGS)
+{
+	WfDiagram	diagram = {0};
+
+	wf_connect();
+	diagram.chart = definition_to_read(fcinfo)->chart;
+	return finish_with(draw(fcinfo, 2, &diagram));
+}
+
+/* Which states are active: those of the row and what they lie in. */
+static bool *
+active_states(const WfChart *chart, const WfRow *row)
+{
+	bool	   *active = palloc0(chart->nstates * sizeof(bool));
+	Datum	   *names;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(row->states), TEXTOID, -1, false, TYPALIGN_INT,
+					  &names, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = TextDatumGetCString(names[i]);
+
+		for (WfStateId state = wf_chart_find(chart, name, strlen(name));
+			 state != WF_NO_STATE; state = chart->states[state].parent)
+			active[state] = true;
+	}
+	return active;
+}
+
+/*
+ * Whoever started a process sees where it stands, but what the author of the
+ * definition computes and calls is for those who may read that.
+ */
+Datum
+workflow_diagram_of(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
+	WfDefinition *definition;
+	WfDiagram	diagram = {0};
+	WfRow		row;
+
+	wf_connect();
+	if (!wf_read_process(id, &row))
+		wf_no_process(id);
+	definition = wf_definition(row.definition);
+	wf_require_sight(id, definition);
+	diagram.chart = definition->chart;
+	diagram.active = active_states(definition->chart, &row);
+	diagram.names_only = !wf_may(definition, "read");
+	return finish_with(draw(fcinfo, 1, &diagram));
+}
+
+/* --- lint -------------------------------------------------------------- */
+
+static void
+put_finding(void *arg, const char *path, const char *rule, const char *message,
+			const char *hint)
+{
+	ReturnSetInfo *result = arg;
+	Datum		values[4] = {CStringGetTextDatum(path), CStringGetTextDatum(rule),
+	CStringGetTextDatum(message), 0};
+	bool		nulls[4] = {false, false, false, hint == NULL};
+
+	if (hint != NULL)
+		values[3] = CStringGetTextDatum(hint);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+workflow_lint(PG_FUNCTION_ARGS)
+{
+	WfEvaluator *evaluator = NULL;
+	WfChart    *chart;
+
+	InitMaterializedSRF(fcinfo, 0);
+	chart = wf_compile_checked(wf_arg_text(fcinfo, 0, "definition"), GetUserId(),
+							   wf_path_for_user_code(), true, &evaluator);
+	wf_evaluator_free(evaluator);
+	wf_lint(chart, put_finding, fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+Datum
+workflow_lint_stored(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	wf_connect();
+	wf_lint(chart_of_source(definition_to_read(fcinfo)), put_finding, fcinfo->resultinfo);
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* --- export ------------------------------------------------------------ */
+
+Datum
+workflow_export(PG_FUNCTION_ARGS)
+{
+	WfDefinition *definition;
+
+	wf_connect();
+	definition = definition_to_read(fcinfo);
+	return finish_with(cstring_to_text(wf_export(chart_of_source(definition),
+												 definition->version)));
+}

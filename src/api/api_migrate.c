@@ -1,0 +1,428 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_migrate.c
+ *	  workflow.migrate() and migrate_many(): processes to another version.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "api/api.h"
+#include "migrate/migrate.h"
+#include "store/statement.h"
+#include "shmem/wakeup.h"
+
+PG_FUNCTION_INFO_V1(workflow_migrate);
+PG_FUNCTION_INFO_V1(workflow_migrate_many);
+
+/* Processes in memory at a time. */
+#define CHUNK 1000
+
+static WfStatement versions_statement = {
+	.sql = "SELECT id FROM workflow.definition"
+	" WHERE name OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.<>) $2"
+	" AND ($3 IS NULL OR version OPERATOR(pg_catalog.=) ANY ($3))"
+	" ORDER BY version",
+	.nargs = 3,
+	.args = {TEXTOID, INT4OID, INT4ARRAYOID}
+};
+
+/*
+ * The next processes of given versions, in the order of ids, without lock:
+ * what they were is looked at again when we have it.
+ */
+static WfStatement candidates_statement = {
+	.sql = "SELECT p.id, p.definition FROM workflow.process p"
+	" WHERE p.id OPERATOR(pg_catalog.>) $1 AND p.definition OPERATOR(pg_catalog.=) ANY ($2)"
+	" AND p.status OPERATOR(pg_catalog.<>) 'finalized'"
+	" AND NOT (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}'"
+	"  AND p.step OPERATOR(pg_catalog.>) 0)"
+	" AND ($3 IS NULL OR EXISTS (SELECT FROM pg_catalog.unnest(p.states) a(name), pg_catalog.unnest($3) w(name)"
+	"  WHERE a.name OPERATOR(pg_catalog.=) w.name"
+	"  OR pg_catalog.starts_with(a.name, w.name OPERATOR(pg_catalog.||) '.')))"
+	" AND ($4 IS NULL OR p.context OPERATOR(pg_catalog.@>) $4)"
+	" ORDER BY p.id LIMIT $5",
+	.nargs = 5,
+	.args = {UUIDOID, INT4ARRAYOID, TEXTARRAYOID, JSONBOID, INT8OID}
+};
+
+/* Which processes a call is for. */
+typedef struct Wanted
+{
+	Datum		versions;		/* int4[]: ids of definitions */
+	ArrayType  *states;			/* or NULL */
+	Jsonb	   *context;		/* or NULL */
+	pg_uuid_t	after;			/* all up to this one are done */
+} Wanted;
+
+/* --- results ----------------------------------------------------------- */
+
+static Datum
+text_array(List *strings)
+{
+	Datum	   *values = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, strings)
+		values[n++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Datum
+problems_array(List *problems)
+{
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * list_length(problems));
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, problems)
+		values[n++] = lfirst(cell);
+	return JsonbPGetDatum(wf_jsonb_array(n, values));
+}
+
+#define N_RESULT 8
+
+/* A row of type workflow.migration. */
+static void
+fill(const WfMigrated *migrated, Datum *values, bool *nulls)
+{
+	memset(nulls, 0, sizeof(bool) * N_RESULT);
+	values[0] = UUIDPGetDatum(&migrated->id);
+	values[1] = Int32GetDatum(migrated->from->version);
+	values[2] = Int32GetDatum(migrated->to->version);
+	values[3] = migrated->states;
+	nulls[3] = !migrated->possible;
+	values[4] = text_array(migrated->kept);
+	values[5] = text_array(migrated->armed);
+	values[6] = text_array(migrated->dropped);
+	nulls[7] = migrated->problems == NIL;
+	if (!nulls[7])
+		values[7] = problems_array(migrated->problems);
+}
+
+/* --- one --------------------------------------------------------------- */
+
+pg_noreturn static void
+refuse(const WfMigrated *migrated)
+{
+	JsonbValue	name;
+	JsonbValue	message;
+	Jsonb	   *problem = linitial(migrated->problems);
+
+	getKeyJsonValueFromContainer(&problem->root, "name", 4, &name);
+	getKeyJsonValueFromContainer(&problem->root, "message", 7, &message);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the process cannot be migrated from version %d to version %d of \"%s\"",
+					migrated->from->version, migrated->to->version, migrated->to->name),
+			 errdetail("State \"%.*s\": %.*s.", name.val.string.len, name.val.string.val,
+					   message.val.string.len, message.val.string.val),
+			 errhint("Say in \"mapping\" where states go: {\"old.state\": \"new.state\"}. With dry_run all problems are shown.")));
+}
+
+/* Read the process, or lock it; for its owner. */
+static WfDefinition *
+take(const pg_uuid_t *id, bool dry_run, WfRow *row)
+{
+	WfDefinition *from;
+
+	if (!(dry_run ? wf_read_process(id, row) : wf_lock_process(id, false, row)))
+		wf_no_process(id);
+	from = wf_definition(row->definition);
+	wf_require_owner(from);
+	if (!dry_run)
+		wf_wake_released(from->owner);
+	if (wf_row_is_over(row))
+		wf_is_over(id);
+	return from;
+}
+
+static void
+migrate_one(WfDefinition *from, WfDefinition *to, Jsonb *mapping, bool dry_run,
+			const char *actor, WfRow *row, WfMigrated *migrated)
+{
+	WfMigration *migration = wf_migration_new(to, mapping, dry_run, actor);
+
+	wf_migration_add(migration, from);
+	wf_mapping_check_used(migration->mapping, to);
+	wf_migrate(migration, row, 1, migrated);
+	if (!migrated->possible && !dry_run)
+		refuse(migrated);
+}
+
+Datum
+workflow_migrate(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
+	int32		version = wf_arg_version(fcinfo, 1);
+	Jsonb	   *mapping = wf_arg_jsonb_or_null(fcinfo, 2);
+	bool		dry_run = wf_arg_bool(fcinfo, 3, "dry_run");
+	char	   *actor = wf_arg_actor(fcinfo, 4);
+	WfDefinition *from;
+	WfRow		row;
+	WfMigrated	migrated = {.id = *id};
+	TupleDesc	desc;
+	Datum		values[N_RESULT];
+	bool		nulls[N_RESULT];
+	Datum		result;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	if (dry_run)
+		wf_connect();
+	else
+		wf_connect_to_write(fcinfo);
+	from = take(id, dry_run, &row);
+	migrated.from = from;
+	migrated.to = wf_definition_by_name(from->name, version);
+	migrated.possible = true;
+	migrated.states = row.states;
+	if (migrated.to != from)
+		migrate_one(from, migrated.to, mapping, dry_run, actor, &row, &migrated);
+	fill(&migrated, values, nulls);
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	SPI_finish();
+	return result;
+}
+
+/* --- many -------------------------------------------------------------- */
+
+/*
+ * Routes from the versions that are meant, whose ids become wanted->versions;
+ * all of that in `context`, for SPI's goes with the first chunk.
+ */
+static void
+add_versions(WfMigration *migration, const char *name, Datum versions, bool all,
+			 Wanted *wanted, MemoryContext context)
+{
+	Datum		args[3] = {CStringGetTextDatum(name), Int32GetDatum(migration->to->id), versions};
+	char		nulls[4] = {' ', ' ', all ? 'n' : ' ', '\0'};
+	int			n = wf_execute(&versions_statement, args, nulls, 0);
+	WfDefinition **found = palloc(sizeof(WfDefinition *) * (n + 1));
+	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
+	MemoryContext old;
+	bool		isnull;
+
+	for (int i = 0; i < n; i++)
+		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	for (int i = 0; i < n; i++)
+		found[i] = wf_definition(DatumGetInt32(ids[i]));
+
+	old = MemoryContextSwitchTo(context);
+	for (int i = 0; i < n; i++)
+		wf_migration_add(migration, found[i]);
+	wanted->versions = PointerGetDatum(construct_array(ids, n, INT4OID, 4, true, TYPALIGN_INT));
+	MemoryContextSwitchTo(old);
+	wf_mapping_check_used(migration->mapping, migration->to);
+}
+
+static int
+find_candidates(const Wanted *wanted, int limit, pg_uuid_t *ids, int32 *definitions)
+{
+	Datum		args[5] = {UUIDPGetDatum(&wanted->after), wanted->versions,
+		PointerGetDatum(wanted->states), PointerGetDatum(wanted->context),
+	Int64GetDatum(limit)};
+	char		nulls[6] = {' ', ' ', wanted->states ? ' ' : 'n',
+	wanted->context ? ' ' : 'n', ' ', '\0'};
+	int			n = wf_execute(&candidates_statement, args, nulls, 0);
+	bool		isnull;
+
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+
+		ids[i] = *DatumGetUUIDP(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+		definitions[i] = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+	}
+	return n;
+}
+
+/* Is one of the states, or one inside of it, active? */
+static bool
+in_states(const WfRow *row, ArrayType *states)
+{
+	Datum	   *active;
+	Datum	   *names;
+	int			nactive;
+	int			nnames;
+	bool	   *nulls;
+
+	deconstruct_array(DatumGetArrayTypeP(row->states), TEXTOID, -1, false, TYPALIGN_INT,
+					  &active, NULL, &nactive);
+	deconstruct_array(states, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &nnames);
+	for (int i = 0; i < nactive; i++)
+	{
+		char	   *name = TextDatumGetCString(active[i]);
+
+		for (int j = 0; j < nnames; j++)
+		{
+			char	   *other = nulls[j] ? NULL : TextDatumGetCString(names[j]);
+			size_t		len = other ? strlen(other) : 0;
+
+			if (other != NULL && strncmp(name, other, len) == 0 &&
+				(name[len] == '\0' || name[len] == '.'))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Is it still one of those, now that it is locked? */
+static bool
+is_wanted(const WfMigration *migration, const Wanted *wanted, const WfRow *row)
+{
+	if (wf_row_is_over(row) || wf_migration_route(migration, row->definition) == NULL)
+		return false;
+	if (wanted->states != NULL && !in_states(row, wanted->states))
+		return false;
+	return wanted->context == NULL ||
+		DatumGetBool(DirectFunctionCall2(jsonb_contains, row->context,
+										 JsonbPGetDatum(wanted->context)));
+}
+
+/* Lock them, or read them; those that are locked by others are left out. */
+static int
+take_rows(const WfMigration *migration, const pg_uuid_t *ids, int n, WfRow **rows)
+{
+	Datum	   *values = palloc(sizeof(Datum) * n);
+	ArrayType  *array;
+
+	for (int i = 0; i < n; i++)
+		values[i] = UUIDPGetDatum(&ids[i]);
+	array = construct_array(values, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+	if (migration->dry_run)
+		return wf_read_processes(array, rows);
+	wf_wake_released(migration->to->owner);
+	return wf_lock_processes(array, true, rows);
+}
+
+static void
+put_result(ReturnSetInfo *result, const WfMigrated *migrated)
+{
+	Datum		values[N_RESULT];
+	bool		nulls[N_RESULT];
+
+	fill(migrated, values, nulls);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Somebody else is at it: it stays where it is, for another call. */
+static void
+put_busy(ReturnSetInfo *result, const WfMigration *migration, const pg_uuid_t *id,
+		 int32 definition)
+{
+	WfMigrated	migrated = {
+		.id = *id,
+		.from = wf_migration_route(migration, definition)->from,
+		.to = migration->to,
+		.problems = list_make1(wf_migration_problem("busy", NULL,
+													"another session is at the process"))
+	};
+
+	put_result(result, &migrated);
+}
+
+/*
+ * The next processes, `limit` at most: returns how many were looked at; *moved
+ * how many can go.  In the present memory context, which the caller frees.
+ */
+static int
+migrate_chunk(WfMigration *migration, Wanted *wanted, int limit,
+			  ReturnSetInfo *result, int *moved)
+{
+	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * limit);
+	int32	   *definitions = palloc(sizeof(int32) * limit);
+	WfRow	   *rows;
+	WfMigrated *migrated;
+	int			n = find_candidates(wanted, limit, ids, definitions);
+	int			nrows;
+	int			kept = 0;
+	int			at = 0;
+
+	*moved = 0;
+	if (n == 0)
+		return 0;
+	wanted->after = ids[n - 1];
+	nrows = take_rows(migration, ids, n, &rows);
+
+	/* Both are in the order of ids: what we did not get is somebody else's. */
+	for (int i = 0; i < n; i++)
+	{
+		if (at == nrows || memcmp(&rows[at].id, &ids[i], UUID_LEN) != 0)
+			put_busy(result, migration, &ids[i], definitions[i]);
+		else if (is_wanted(migration, wanted, &rows[at++]))
+			rows[kept++] = rows[at - 1];
+	}
+
+	migrated = palloc(sizeof(WfMigrated) * (kept + 1));
+	wf_migrate(migration, rows, kept, migrated);
+	for (int i = 0; i < kept; i++)
+	{
+		*moved += migrated[i].possible;
+		put_result(result, &migrated[i]);
+	}
+	return n;
+}
+
+Datum
+workflow_migrate_many(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *name = wf_arg_string(fcinfo, 0, "definition");
+	int32		version = wf_arg_version(fcinfo, 1);
+	Jsonb	   *mapping = wf_arg_jsonb_or_null(fcinfo, 2);
+	Wanted		wanted = {
+		.states = PG_ARGISNULL(4) ? NULL : PG_GETARG_ARRAYTYPE_P(4),
+		.context = wf_arg_jsonb_or_null(fcinfo, 5)
+	};
+	bool		dry_run = wf_arg_bool(fcinfo, 6, "dry_run");
+	int			left = PG_ARGISNULL(7) ? PG_INT32_MAX : PG_GETARG_INT32(7);
+	char	   *actor = wf_arg_actor(fcinfo, 8);
+	MemoryContext context = CurrentMemoryContext;
+	WfMigration *migration;
+	WfDefinition *to;
+	int			looked_at;
+
+	if (left < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"limit\" must not be negative")));
+	InitMaterializedSRF(fcinfo, 0);
+
+	if (dry_run)
+		wf_connect();
+	else
+		wf_connect_to_write(fcinfo);
+	to = wf_definition_by_name(name, version);
+	wf_require_owner(to);
+	MemoryContextSwitchTo(context);
+	migration = wf_migration_new(to, mapping, dry_run, actor);
+	add_versions(migration, name, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3),
+				 PG_ARGISNULL(3), &wanted, context);
+	SPI_finish();
+
+	do
+	{
+		int			moved;
+
+		CHECK_FOR_INTERRUPTS();
+		/* Disconnecting frees what the chunk took. */
+		wf_connect();
+		looked_at = left == 0 ? 0 :
+			migrate_chunk(migration, &wanted, Min(CHUNK, left), result, &moved);
+		if (looked_at > 0)
+			left -= moved;
+		SPI_finish();
+	} while (looked_at > 0);
+	return (Datum) 0;
+}

@@ -1,0 +1,524 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_search.c
+ *	  workflow.search(): processes by where they are and what they are about.
+ *
+ * What is declared searchable is looked up in an index.  Tags and states are
+ * found through the definition: each version knows which of its states have
+ * the tag, and a process row has its states; so they cost nothing while
+ * processes are stepped, and reading the rows when they are searched for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "api/api.h"
+#include "base/quote.h"
+#include "store/statement.h"
+
+PG_FUNCTION_INFO_V1(workflow_search);
+
+#define LIMIT_MAX 10000
+
+/*
+ * $1 after, $2 versions, $3 starter, $4 status, $5 states one of which it is
+ * in, $6 to $9 the groups of states of each version, one of each group of
+ * which it is in, $10 limit.
+ */
+#define IS_WANTED \
+	" p.definition OPERATOR(pg_catalog.=) ANY ($2)" \
+	" AND ($3 IS NULL OR p.starter OPERATOR(pg_catalog.=) $3)" \
+	" AND ($4 IS NULL OR p.status OPERATOR(pg_catalog.=) ANY ((SELECT $4::workflow.status[])::workflow.status[]))" \
+	" AND ($5 IS NULL OR p.states OPERATOR(pg_catalog.&&) $5)" \
+	" AND ($6 OPERATOR(pg_catalog.=) 0 OR NOT EXISTS (" \
+	"  SELECT FROM pg_catalog.generate_series(1, $6) g(g) WHERE NOT EXISTS (" \
+	"   SELECT FROM ROWS FROM (pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9))" \
+	"    w(definition, g, state)" \
+	"   WHERE w.definition OPERATOR(pg_catalog.=) p.definition AND w.g OPERATOR(pg_catalog.=) g.g" \
+	"   AND w.state OPERATOR(pg_catalog.=) ANY (p.states))))"
+
+#define WANTED_ARGS \
+	UUIDOID, INT4ARRAYOID, OIDOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID, \
+	INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT8OID
+
+static WfStatement all_statement = {
+	.sql = "SELECT p.id FROM workflow.process p"
+	" WHERE p.id OPERATOR(pg_catalog.>) $1 AND" IS_WANTED
+	" ORDER BY p.id LIMIT $10",
+	.nargs = 10,
+	.args = {WANTED_ARGS}
+};
+
+/* $11 definition, $12 and $13 the rarest attribute, $14 and $15 the others. */
+static WfStatement attribute_statement = {
+	.sql = "SELECT a.process FROM workflow.attribute a"
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) a.process"
+	" WHERE a.definition OPERATOR(pg_catalog.=) $11 AND a.name OPERATOR(pg_catalog.=) $12"
+	" AND pg_catalog.jsonb_hash_extended(a.value, 0)"
+	"  OPERATOR(pg_catalog.=) pg_catalog.jsonb_hash_extended($13, 0)"
+	" AND a.value OPERATOR(pg_catalog.=) $13 AND a.process OPERATOR(pg_catalog.>) $1"
+	" AND NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($14), pg_catalog.unnest($15)) w(name, value)"
+	"  WHERE NOT EXISTS (SELECT FROM workflow.attribute b"
+	"   WHERE b.process OPERATOR(pg_catalog.=) a.process AND b.name OPERATOR(pg_catalog.=) w.name"
+	"   AND b.value OPERATOR(pg_catalog.=) w.value))"
+	" AND" IS_WANTED
+	" ORDER BY a.process LIMIT $10",
+	.nargs = 15,
+	.args = {WANTED_ARGS, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, JSONBARRAYOID}
+};
+
+static WfStatement rarity_statement = {
+	.sql = "SELECT FROM workflow.attribute a"
+	" WHERE a.definition OPERATOR(pg_catalog.=) $1 AND a.name OPERATOR(pg_catalog.=) $2"
+	" AND pg_catalog.jsonb_hash_extended(a.value, 0)"
+	"  OPERATOR(pg_catalog.=) pg_catalog.jsonb_hash_extended($3, 0)",
+	.nargs = 3,
+	.args = {TEXTOID, TEXTOID, JSONBOID}
+};
+#define COMMON 1000				/* beyond that nobody counts */
+
+static WfStatement versions_statement = {
+	.sql = "SELECT id FROM workflow.definition WHERE name OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {TEXTOID}
+};
+
+/*
+ * With our rights the view shows every process.  No join: only a condition on
+ * the ids gets behind its barrier, to the index.
+ */
+static WfStatement rows_statement = {
+	.sql = "SELECT v.* FROM workflow.processes v WHERE v.id OPERATOR(pg_catalog.=) ANY ($1)"
+	" ORDER BY v.id",
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
+};
+
+/* --- arrays ------------------------------------------------------------ */
+
+typedef struct Strings
+{
+	int			n;
+	const char **items;
+} Strings;
+
+static Strings
+strings_arg(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	Strings		strings = {0};
+	Datum	   *values;
+	bool	   *nulls;
+
+	if (PG_ARGISNULL(arg))
+		return strings;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), TEXTOID, -1, false, TYPALIGN_INT,
+					  &values, &nulls, &strings.n);
+	strings.items = palloc(sizeof(char *) * (strings.n + 1));
+	for (int i = 0; i < strings.n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an element of \"%s\" is null", name)));
+		strings.items[i] = TextDatumGetCString(values[i]);
+	}
+	return strings;
+}
+
+/* workflow.status[] as text[]. */
+static Datum
+status_arg(FunctionCallInfo fcinfo, int arg)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(arg);
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(Oid), true, TYPALIGN_INT,
+					  &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an element of \"%s\" is null", "status")));
+		values[i] = CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(enum_out, values[i])));
+	}
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Datum
+ids_array(const int32 *ids, int n)
+{
+	Datum	   *values = palloc(sizeof(Datum) * (n + 1));
+
+	for (int i = 0; i < n; i++)
+		values[i] = Int32GetDatum(ids[i]);
+	return PointerGetDatum(construct_array(values, n, INT4OID, sizeof(int32), true,
+										   TYPALIGN_INT));
+}
+
+static Datum
+text_array(List *strings)
+{
+	Datum	   *values = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, strings)
+		values[n++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* --- states ------------------------------------------------------------ */
+
+/* The states of all versions that fit, in groups. */
+typedef struct Wanted
+{
+	int			nversions;
+	int32	   *versions;
+	int			ngroups;
+	int			n;
+	int32	   *definition;		/* of each */
+	int32	   *group;
+	List	   *state;
+	List	   *any;			/* those of the first group, each once */
+} Wanted;
+
+static bool
+has_tag(const WfChart *chart, WfStateId state, const char *tag)
+{
+	for (; state != WF_NO_STATE; state = chart->states[state].parent)
+		for (int i = 0; i < chart->states[state].ntags; i++)
+			if (strcmp(chart->states[state].tags[i], tag) == 0)
+				return true;
+	return false;
+}
+
+static bool
+is_below(const WfChart *chart, WfStateId state, const Strings *names)
+{
+	for (int i = 0; i < names->n; i++)
+	{
+		WfStateId	above = wf_chart_find(chart, names->items[i], strlen(names->items[i]));
+
+		if (above != WF_NO_STATE && (state == above || wf_is_descendant(chart, state, above)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+contains(List *strings, const char *string)
+{
+	ListCell   *cell;
+
+	foreach(cell, strings)
+		if (strcmp(lfirst(cell), string) == 0)
+			return true;
+	return false;
+}
+
+/* A group of one version: states with a tag, or (tag NULL) by name. */
+static bool
+add_group(Wanted *wanted, const WfDefinition *definition, int group, const char *tag,
+		  const Strings *names)
+{
+	const WfChart *chart = definition->chart;
+	bool		found = false;
+
+	wanted->definition = wanted->definition == NULL ? palloc(sizeof(int32) * chart->nstates) :
+		repalloc(wanted->definition, sizeof(int32) * (wanted->n + chart->nstates));
+	wanted->group = wanted->group == NULL ? palloc(sizeof(int32) * chart->nstates) :
+		repalloc(wanted->group, sizeof(int32) * (wanted->n + chart->nstates));
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		const WfState *state = &chart->states[i];
+
+		/* What a row has: the innermost ones. */
+		if (state->kind != WF_STATE_ATOMIC && state->kind != WF_STATE_FINAL)
+			continue;
+		if (tag != NULL ? !has_tag(chart, i, tag) : !is_below(chart, i, names))
+			continue;
+		found = true;
+		wanted->definition[wanted->n] = definition->id;
+		wanted->group[wanted->n++] = group;
+		wanted->state = lappend(wanted->state, unconstify(char *, state->name));
+		if (group == 1 && !contains(wanted->any, state->name))
+			wanted->any = lappend(wanted->any, unconstify(char *, state->name));
+	}
+	return found;
+}
+
+/* A mistake; but strangers are not told what a definition is made of. */
+static void
+unknown(const WfDefinition *definition, const char *what, const char *name)
+{
+	if (!wf_may(definition, "start") && !wf_may(definition, "send") &&
+		!wf_may(definition, "read"))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("no version of definition \"%s\" has a %s \"%s\"", definition->name,
+					what, wf_quoted(name))));
+}
+
+/* Names that no version has are mistakes. */
+static void
+find_states(Wanted *wanted, const WfDefinition *newest, const Strings *tags,
+			const Strings *names)
+{
+	for (int t = 0; t < tags->n; t++)
+	{
+		bool		found = false;
+
+		for (int v = 0; v < wanted->nversions; v++)
+			found = add_group(wanted, wf_definition(wanted->versions[v]), t + 1,
+							  tags->items[t], NULL) || found;
+		if (!found)
+			unknown(newest, "state with the tag", tags->items[t]);
+	}
+	for (int i = 0; i < names->n; i++)
+	{
+		bool		found = false;
+
+		for (int v = 0; v < wanted->nversions && !found; v++)
+			found = wf_chart_find(wf_definition(wanted->versions[v])->chart, names->items[i],
+								  strlen(names->items[i])) != WF_NO_STATE;
+		if (!found)
+			unknown(newest, "state", names->items[i]);
+	}
+	wanted->ngroups = tags->n + (names->n > 0 ? 1 : 0);
+	if (names->n > 0)
+		for (int v = 0; v < wanted->nversions; v++)
+			(void) add_group(wanted, wf_definition(wanted->versions[v]), wanted->ngroups,
+							 NULL, names);
+}
+
+static void
+read_versions(Wanted *wanted, const char *name)
+{
+	Datum		value = CStringGetTextDatum(name);
+	bool		isnull;
+
+	wanted->nversions = wf_execute(&versions_statement, &value, NULL, 0);
+	wanted->versions = palloc(sizeof(int32) * (wanted->nversions + 1));
+	for (int i = 0; i < wanted->nversions; i++)
+		wanted->versions[i] = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
+														  SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* --- attributes -------------------------------------------------------- */
+
+typedef struct Pairs
+{
+	int			n;
+	Datum	   *names;
+	Datum	   *values;
+} Pairs;
+
+static void
+add_pair(Pairs *pairs, const char *name, JsonbValue *value)
+{
+	if (value->type == jbvNull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("null cannot be searched for"),
+				 errdetail("It is the value of \"%s\".", name)));
+	pairs->names[pairs->n] = CStringGetTextDatum(name);
+	pairs->values[pairs->n++] = JsonbPGetDatum(JsonbValueToJsonb(value));
+}
+
+static bool
+is_declared(const Wanted *wanted, const char *name)
+{
+	for (int v = wanted->nversions - 1; v >= 0; v--)
+	{
+		const WfChart *chart = wf_definition(wanted->versions[v])->chart;
+
+		for (int i = 0; i < chart->nattributes; i++)
+			if (strcmp(chart->attributes[i].name, name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* {"name": value, ...}; a list stands for all of its elements. */
+static Pairs
+read_pairs(Jsonb *attributes, const Wanted *wanted, const WfDefinition *newest)
+{
+	Pairs		pairs = {0};
+	JsonbIterator *it;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	char	   *name = NULL;
+	int			size = VARSIZE(attributes); /* more than it has values */
+
+	if (!JB_ROOT_IS_OBJECT(attributes))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"attributes\" must be a JSON object")));
+	pairs.names = palloc(sizeof(Datum) * size);
+	pairs.values = palloc(sizeof(Datum) * size);
+	it = JsonbIteratorInit(&attributes->root);
+	(void) JsonbIteratorNext(&it, &value, true);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_END_OBJECT)
+	{
+		if (token == WJB_KEY)
+		{
+			name = pnstrdup(value.val.string.val, value.val.string.len);
+			if (!is_declared(wanted, name))
+				unknown(newest, "searchable", name);
+		}
+		else if (value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
+		{
+			JsonbIterator *list = JsonbIteratorInit(value.val.binary.data);
+			JsonbValue	item;
+
+			(void) JsonbIteratorNext(&list, &item, true);
+			while (JsonbIteratorNext(&list, &item, true) == WJB_ELEM)
+				add_pair(&pairs, name, &item);
+		}
+		else
+			add_pair(&pairs, name, &value);
+	}
+	return pairs;
+}
+
+/* The rarest comes first: its index entries are walked. */
+static void
+put_rarest_first(Pairs *pairs, const char *definition)
+{
+	Datum		values[3] = {CStringGetTextDatum(definition)};
+	uint64		least = COMMON + 1;
+	int			best = 0;
+	Datum		keep;
+
+	for (int i = 0; i < pairs->n && pairs->n > 1; i++)
+	{
+		uint64		n;
+
+		values[1] = pairs->names[i];
+		values[2] = pairs->values[i];
+		n = wf_execute(&rarity_statement, values, NULL, COMMON);
+		if (n < least)
+		{
+			least = n;
+			best = i;
+		}
+	}
+	keep = pairs->names[0];
+	pairs->names[0] = pairs->names[best];
+	pairs->names[best] = keep;
+	keep = pairs->values[0];
+	pairs->values[0] = pairs->values[best];
+	pairs->values[best] = keep;
+}
+
+/* --- search ------------------------------------------------------------ */
+
+static void
+put_rows(ReturnSetInfo *result, Datum ids)
+{
+	int			n = wf_execute(&rows_statement, &ids, NULL, 0);
+	int			columns = result->setDesc->natts;
+	Datum	   *values = palloc(sizeof(Datum) * columns);
+	bool	   *nulls = palloc(sizeof(bool) * columns);
+
+	for (int i = 0; i < n; i++)
+	{
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
+/* Who may not read the definition finds what they started. */
+static void
+fill_wanted(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *newest,
+			Datum *values, char *nulls)
+{
+	static const pg_uuid_t first = {{0}};
+	int			limit = PG_ARGISNULL(5) ? 100 : PG_GETARG_INT32(5);
+
+	if (limit < 1 || limit > LIMIT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("limit must be between 1 and %d", LIMIT_MAX)));
+	memset(nulls, ' ', 15);
+	nulls[15] = '\0';
+	values[0] = PG_ARGISNULL(6) ? UUIDPGetDatum(&first) : PG_GETARG_DATUM(6);
+	values[1] = ids_array(wanted->versions, wanted->nversions);
+	values[2] = ObjectIdGetDatum(GetUserId());
+	nulls[2] = wf_may(newest, "read") ? 'n' : ' ';
+	nulls[3] = PG_ARGISNULL(4) ? 'n' : ' ';
+	if (!PG_ARGISNULL(4))
+		values[3] = status_arg(fcinfo, 4);
+	nulls[4] = wanted->ngroups == 0 ? 'n' : ' ';
+	values[4] = text_array(wanted->any);
+
+	/* With one version and one group that was all. */
+	values[5] = Int32GetDatum(wanted->nversions == 1 && wanted->ngroups == 1 ? 0 : wanted->ngroups);
+	values[6] = ids_array(wanted->definition, wanted->n);
+	values[7] = ids_array(wanted->group, wanted->n);
+	values[8] = text_array(wanted->state);
+	values[9] = Int64GetDatum(limit);
+}
+
+static int
+find(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *newest, Pairs *pairs)
+{
+	Datum		values[15];
+	char		nulls[16];
+
+	fill_wanted(fcinfo, wanted, newest, values, nulls);
+	if (pairs->n == 0)
+		return wf_execute(&all_statement, values, nulls, 0);
+	put_rarest_first(pairs, newest->name);
+	values[10] = CStringGetTextDatum(newest->name);
+	values[11] = pairs->names[0];
+	values[12] = pairs->values[0];
+	values[13] = PointerGetDatum(construct_array(pairs->names + 1, pairs->n - 1, TEXTOID, -1,
+												 false, TYPALIGN_INT));
+	values[14] = PointerGetDatum(construct_array(pairs->values + 1, pairs->n - 1, JSONBOID, -1,
+												 false, TYPALIGN_INT));
+	return wf_execute(&attribute_statement, values, nulls, 0);
+}
+
+Datum
+workflow_search(PG_FUNCTION_ARGS)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "definition");
+	Strings		tags = strings_arg(fcinfo, 1, "tags");
+	Strings		names = strings_arg(fcinfo, 3, "states");
+	WfDefinition *newest;
+	Wanted		wanted = {0};
+	Pairs		pairs = {0};
+	Datum	   *ids;
+	bool		isnull;
+	int			n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	wf_connect();
+	newest = wf_definition_by_name(name, 0);
+	read_versions(&wanted, name);
+	find_states(&wanted, newest, &tags, &names);
+	if (!PG_ARGISNULL(2))
+		pairs = read_pairs(PG_GETARG_JSONB_P(2), &wanted, newest);
+
+	n = find(fcinfo, &wanted, newest, &pairs);
+	ids = palloc(sizeof(Datum) * (n + 1));
+	for (int i = 0; i < n; i++)
+		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	put_rows((ReturnSetInfo *) fcinfo->resultinfo,
+			 PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)));
+	SPI_finish();
+	return (Datum) 0;
+}

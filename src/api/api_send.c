@@ -1,0 +1,517 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_send.c
+ *	  Commands (send, send_many) and events for later (post, cancel_event).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "definition/pause.h"
+#include "store/retention.h"
+#include "process/send.h"
+#include "store/statement.h"
+#include "base/uuid.h"
+#include "shmem/wakeup.h"
+
+PG_FUNCTION_INFO_V1(workflow_send);
+PG_FUNCTION_INFO_V1(workflow_send_by_key);
+PG_FUNCTION_INFO_V1(workflow_send_many);
+PG_FUNCTION_INFO_V1(workflow_post);
+PG_FUNCTION_INFO_V1(workflow_post_by_key);
+PG_FUNCTION_INFO_V1(workflow_cancel_event);
+
+static WfStatement receipt_statement = {
+	.sql = "SELECT taken, status, states, context, deferred FROM workflow.receipt"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
+	.nargs = 2,
+	.args = {UUIDOID, TEXTOID}
+};
+
+static WfStatement keep_receipt_statement = {
+	.sql = "INSERT INTO workflow.receipt (slot, process, id, at, taken, status, states, context, deferred)"
+	" VALUES (" WF_RING_SLOT ", $1, $2, $3, $4, $5::workflow.status, $6, $7, $8)",
+	.nargs = 8,
+	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTARRAYOID, JSONBOID, BOOLOID}
+};
+
+static WfStatement forget_post_statement = {
+	/* one that had failed and was to be tried again is no error any more */
+	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL RETURNING process, seq, attempts),"
+	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
+	" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq)"
+	" SELECT FROM gone",
+	.nargs = 2,
+	.args = {UUIDOID, TEXTOID},
+	.latest = true
+};
+
+static WfStatement forget_deferred_statement = {
+	.sql = "DELETE FROM workflow.deferred WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND name OPERATOR(pg_catalog.=) $2",
+	.nargs = 2,
+	.args = {UUIDOID, TEXTOID},
+	.latest = true
+};
+
+/* --- verdicts ---------------------------------------------------------- */
+
+typedef struct Verdict
+{
+	bool		taken;
+	Oid			status;
+	Datum		states;
+	Datum		context;
+	bool		deferred;
+} Verdict;
+
+#define N_VERDICT 5
+
+static void
+verdict_of(Verdict *verdict, WfVerdict what, const WfProcess *process)
+{
+	const WfRow *row = wf_process_row(process);
+
+	verdict->taken = what == WF_TAKEN;
+	verdict->deferred = what == WF_DEFERRED;
+	verdict->status = wf_status_oid(row->status);
+	verdict->states = row->states;
+	verdict->context = row->context;
+}
+
+static void
+fill(const Verdict *verdict, Datum *values)
+{
+	values[0] = BoolGetDatum(verdict->taken);
+	values[1] = ObjectIdGetDatum(verdict->status);
+	values[2] = verdict->states;
+	values[3] = verdict->context;
+	values[4] = BoolGetDatum(verdict->deferred);
+}
+
+/* The verdict that this command got when it came first. */
+static bool
+known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
+{
+	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(id)};
+	Datum		values[N_VERDICT];
+	bool		nulls[N_VERDICT];
+
+	if (wf_execute(&receipt_statement, args, NULL, 1) == 0)
+		return false;
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	verdict->taken = DatumGetBool(values[0]);
+	verdict->status = DatumGetObjectId(values[1]);
+	verdict->states = values[2];
+	verdict->context = values[3];
+	verdict->deferred = DatumGetBool(values[4]);
+	return true;
+}
+
+/* --- send -------------------------------------------------------------- */
+
+typedef struct Command
+{
+	const pg_uuid_t *process;
+	const char *event;
+	Jsonb	   *data;
+	const char *id;
+	const char *actor;
+	bool		claimed;		/* the actor was given */
+} Command;
+
+static void
+keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
+{
+	Datum		args[8] = {UUIDPGetDatum(cmd->process), CStringGetTextDatum(cmd->id),
+		TimestampTzGetDatum(wf_now()), BoolGetDatum(verdict->taken),
+		CStringGetTextDatum(wf_status_name(status)), verdict->states, verdict->context,
+		BoolGetDatum(verdict->deferred)
+	};
+
+	wf_execute(&keep_receipt_statement, args, NULL, 0);
+}
+
+void
+wf_refuse_command(const WfRow *row)
+{
+	if (wf_row_is_over(row))
+		wf_is_over(&row->id);
+	if (row->suspended)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("process %s is suspended", wf_uuid_text(&row->id)),
+				 errhint("workflow.resume() lets it go on.")));
+	if (row->step == 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("process %s has not started yet", wf_uuid_text(&row->id))));
+	if (row->status == WF_TERMINATED)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("process %s failed and waits for workflow.resume()",
+						wf_uuid_text(&row->id))));
+}
+
+/*
+ * Take the command on a locked row, or on the process in memory that an
+ * earlier command of this call has made of it.  The receipt is looked up under
+ * the lock, so that two deliveries of one command cannot both be the first; it
+ * is kept at once, for the next one may be the repetition.
+ */
+static void
+command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
+{
+	const WfRow *present;
+	WfVerdict	what;
+
+	if (cmd->id != NULL && known_receipt(cmd->process, cmd->id, verdict))
+	{
+		wf_require(wf_definition(row->definition), "send");
+		wf_wake_released(wf_definition(row->definition)->owner);
+		return;
+	}
+
+	if (row->process == NULL)
+	{
+		/* An action of a command before this one may have sent to it, too. */
+		if (wf_stepper_is_late(stepper))
+			(void) wf_lock_process(cmd->process, false, row);
+		row->process = wf_hold_row(stepper, row);
+	}
+	present = wf_process_row(row->process);
+	if (cmd->claimed)
+		wf_require_actor(wf_process_definition(row->process), cmd->actor);
+	wf_refuse_command(present);
+	wf_pause_refuse(wf_process_definition(row->process));
+	what = wf_process_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
+	verdict_of(verdict, what, row->process);
+	if (cmd->id != NULL)
+		keep_receipt(cmd, verdict, present->status);
+}
+
+static Datum
+send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
+{
+	TupleDesc	desc;
+	WfStepper  *stepper;
+	WfRow		row;
+	Verdict		verdict;
+	Datum		values[N_VERDICT];
+	bool		nulls[N_VERDICT] = {0};
+	Datum		result;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	stepper = wf_stepper_new(0);
+	if (!wf_lock_process(cmd->process, nowait, &row))
+		wf_no_process(cmd->process);
+	command(stepper, &row, cmd, &verdict);
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+
+	fill(&verdict, values);
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	SPI_finish();
+	return result;
+}
+
+Datum
+workflow_send(PG_FUNCTION_ARGS)
+{
+	Command		cmd = {
+		.process = wf_arg_uuid(fcinfo, 0, "process"),
+		.event = wf_arg_event(fcinfo, 1),
+		.data = wf_arg_jsonb_or_null(fcinfo, 2),
+		.id = wf_arg_id_or_null(fcinfo, 3),
+		.actor = wf_arg_actor(fcinfo, 4),
+		.claimed = !PG_ARGISNULL(4)
+	};
+
+	wf_connect_to_write(fcinfo);
+	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 5, "nowait"));
+}
+
+Datum
+workflow_send_by_key(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	process;
+	Command		cmd = {
+		.process = &process,
+		.event = wf_arg_event(fcinfo, 2),
+		.data = wf_arg_jsonb_or_null(fcinfo, 3),
+		.id = wf_arg_id_or_null(fcinfo, 4),
+		.actor = wf_arg_actor(fcinfo, 5),
+		.claimed = !PG_ARGISNULL(5)
+	};
+
+	wf_connect_to_write(fcinfo);
+	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
+	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 6, "nowait"));
+}
+
+/* --- send_many --------------------------------------------------------- */
+
+/* An array argument with one element a command, or NULL. */
+static bool
+read_array(FunctionCallInfo fcinfo, int arg, const char *name, Oid type, int n,
+		   Datum **values, bool **nulls)
+{
+	int			count;
+
+	if (PG_ARGISNULL(arg))
+		return false;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), type, -1, false, TYPALIGN_INT,
+					  values, nulls, &count);
+	if (count != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%d %s for %d processes", count, name, n)));
+	return true;
+}
+
+static Command *
+read_commands(FunctionCallInfo fcinfo, int *count)
+{
+	Datum	   *processes,
+			   *events,
+			   *data,
+			   *ids;
+	bool	   *process_nulls,
+			   *event_nulls,
+			   *data_nulls,
+			   *id_nulls;
+	int			n,
+				nevents;
+	bool		with_data,
+				with_ids;
+	Command    *commands;
+	char	   *actor = wf_arg_actor(fcinfo, 4);
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("arguments \"processes\" and \"events\" must not be null")));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR,
+					  &processes, &process_nulls, &n);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
+					  &events, &event_nulls, &nevents);
+	if (nevents != n && nevents != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%d events for %d processes", nevents, n)));
+	with_data = read_array(fcinfo, 2, "data", JSONBOID, n, &data, &data_nulls);
+	with_ids = read_array(fcinfo, 3, "ids", TEXTOID, n, &ids, &id_nulls);
+
+	commands = palloc0(sizeof(Command) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		int			e = nevents == 1 ? 0 : i;
+
+		if (process_nulls[i] || event_nulls[e])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of \"processes\" or \"events\" is null", i + 1)));
+		commands[i].process = DatumGetUUIDP(processes[i]);
+		commands[i].event = TextDatumGetCString(events[e]);
+		wf_check_event(commands[i].event);
+		commands[i].data = with_data && !data_nulls[i] ? DatumGetJsonbP(data[i]) : NULL;
+		commands[i].id = with_ids && !id_nulls[i] ? TextDatumGetCString(ids[i]) : NULL;
+		if (commands[i].id != NULL)
+			wf_check_length("the id of an event", strlen(commands[i].id));
+		commands[i].actor = actor;
+		commands[i].claimed = !PG_ARGISNULL(4);
+	}
+	*count = n;
+	return commands;
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	return memcmp(&((const WfRow *) a)->id, &((const WfRow *) b)->id, UUID_LEN);
+}
+
+/*
+ * The row of a process that was locked by somebody else when the others were
+ * locked: it may be free by now.  Out of order, but nobody waits for it.
+ */
+static WfRow *
+lock_late(const pg_uuid_t *process, List **late)
+{
+	WfRow	   *row;
+	ListCell   *cell;
+
+	foreach(cell, *late)
+	{
+		row = lfirst(cell);
+		if (memcmp(&row->id, process, UUID_LEN) == 0)
+			return row;
+	}
+	row = palloc0(sizeof(WfRow));
+	if (!wf_lock_process(process, true, row))
+		wf_no_process(process);
+	*late = lappend(*late, row);
+	return row;
+}
+
+/*
+ * Commands for one process in one call come one after the other, each to the
+ * process as the one before left it in memory; all are written together.
+ */
+static void
+send_all(const Command *commands, int n, WfRow *rows, int nrows, Verdict *verdicts)
+{
+	WfStepper  *stepper = wf_stepper_new(0);
+	List	   *late = NIL;
+
+	for (int i = 0; i < n; i++)
+	{
+		WfRow		key = {.id = *commands[i].process};
+		WfRow	   *row = bsearch(&key, rows, nrows, sizeof(WfRow), compare_rows);
+
+		if (row == NULL)
+			row = lock_late(commands[i].process, &late);
+		command(stepper, row, &commands[i], &verdicts[i]);
+	}
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+}
+
+Datum
+workflow_send_many(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Command    *commands;
+	Verdict    *verdicts;
+	WfRow	   *rows;
+	int			n;
+	int			nrows;
+	bool		nowait = wf_arg_bool(fcinfo, 5, "nowait");
+
+	InitMaterializedSRF(fcinfo, 0);
+	commands = read_commands(fcinfo, &n);
+	wf_connect_to_write(fcinfo);
+	nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
+	qsort(rows, nrows, sizeof(WfRow), compare_rows);
+	verdicts = palloc0(sizeof(Verdict) * (n + 1));
+	send_all(commands, n, rows, nrows, verdicts);
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[1 + N_VERDICT] = {UUIDPGetDatum(commands[i].process)};
+		bool		nulls[1 + N_VERDICT] = {0};
+
+		fill(&verdicts[i], values + 1);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* --- post -------------------------------------------------------------- */
+
+/* Take back what was posted with an id, wherever it waits. */
+static uint64
+forget_post(const WfDefinition *definition, Datum *args)
+{
+	uint64		n = wf_execute(&forget_post_statement, args, NULL, 0);
+
+	if (definition->chart->has_defer)
+		n += wf_execute(&forget_deferred_statement, args, NULL, 0);
+	return n;
+}
+
+static void
+post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
+{
+	WfTimerRow	timer = {
+		.process = *process,
+		.event = wf_arg_event(fcinfo, arg),
+		.data = wf_arg_jsonb_or_null(fcinfo, arg + 1),
+		.due = PG_ARGISNULL(arg + 2) ? wf_now() : PG_GETARG_TIMESTAMPTZ(arg + 2),
+		.name = wf_arg_id_or_null(fcinfo, arg + 3),
+		.actor = wf_arg_actor(fcinfo, arg + 4)
+	};
+	WfOutput   *out = wf_output_new(0);
+	WfDefinition *definition;
+	bool		over;
+
+	if (TIMESTAMP_NOT_FINITE(timer.due))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("an event's due time must be finite")));
+	definition = wf_definition_of_process(process, &over);
+	if (definition == NULL)
+		wf_no_process(process);
+	wf_require(definition, "send");
+	wf_check_actor(fcinfo, arg + 4, definition);
+	if (over)
+		wf_is_over(process);
+
+	/* Replacing takes a timer away: that needs the process. */
+	if (timer.name != NULL)
+	{
+		Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(timer.name)};
+		WfRow		row;
+
+		if (wf_stepping(process) == NULL &&
+			wf_lock_process(process, false, &row))
+			wf_wake_released(definition->owner);
+		forget_post(definition, args);
+	}
+	wf_output_arm(out, &timer, definition->owner, false, false);
+	wf_output_write(out);
+}
+
+Datum
+workflow_post(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *process = wf_arg_uuid(fcinfo, 0, "process");
+
+	wf_connect_to_write(fcinfo);
+	post(fcinfo, process, 1);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_post_by_key(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	process;
+
+	wf_connect_to_write(fcinfo);
+	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
+	post(fcinfo, &process, 2);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+workflow_cancel_event(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *process = PG_GETARG_UUID_P(0);
+	Datum		args[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	WfStepper  *stepper;
+	WfProcess  *held;
+	uint64		n;
+
+	wf_connect_to_write(fcinfo);
+	stepper = wf_stepper_new(0);
+	held = wf_hold(stepper, process, false);
+	n = forget_post(wf_process_definition(held), args);
+	wf_stepper_end(stepper);
+	SPI_finish();
+	PG_RETURN_BOOL(n > 0);
+}

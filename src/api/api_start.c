@@ -1,0 +1,236 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_start.c
+ *	  workflow.start() and start_many(): processes come into being.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "definition/pause.h"
+#include "store/statement.h"
+#include "base/uuid.h"
+
+PG_FUNCTION_INFO_V1(workflow_start);
+PG_FUNCTION_INFO_V1(workflow_start_many);
+
+/* Processes in memory at a time. */
+#define CHUNK 1000
+
+static WfStatement take_keys_statement = {
+	.sql = "INSERT INTO workflow.key (definition, key, process)"
+	" SELECT $1, u.key, u.process"
+	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) u(key, process)"
+	" WHERE u.key IS NOT NULL"
+	" ORDER BY u.key"			/* calls with the same keys take turns */
+	" ON CONFLICT DO NOTHING",
+	.nargs = 3,
+	.args = {TEXTOID, TEXTARRAYOID, UUIDARRAYOID}
+};
+
+static WfStatement find_keys_statement = {
+	.sql = "SELECT u.at, k.process"
+	" FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at) CROSS JOIN LATERAL"
+	" (SELECT process FROM workflow.key WHERE definition OPERATOR(pg_catalog.=) $1"
+	"  AND key OPERATOR(pg_catalog.=) u.key"
+	/* Never the other way round: all keys of the definition, and each of ours. */
+	"  OFFSET 0) k",
+	.nargs = 2,
+	.args = {TEXTOID, TEXTARRAYOID}
+};
+
+/* How a group of processes is started. */
+typedef struct Start
+{
+	WfDefinition *definition;
+	bool		later;
+	TimestampTz at;
+	const char *actor;
+} Start;
+
+/*
+ * Give each process its key, or find out who has it: ids[i] becomes that of
+ * the process which has keys[i].  Returns whether any key was new; is_new
+ * tells which.
+ */
+static void
+take_keys(const char *definition, int n, Datum *keys, bool *key_nulls,
+		  pg_uuid_t *ids, bool *is_new)
+{
+	Datum		values[3];
+	Datum	   *id_datums = palloc(sizeof(Datum) * n);
+	int			dims[1] = {n};
+	int			lower[1] = {1};
+	uint64		found;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!key_nulls[i])
+			wf_check_length("the key of a process", toast_raw_datum_size(keys[i]) - VARHDRSZ);
+		id_datums[i] = UUIDPGetDatum(&ids[i]);
+		is_new[i] = key_nulls[i];
+	}
+	values[0] = CStringGetTextDatum(definition);
+	values[1] = PointerGetDatum(construct_md_array(keys, key_nulls, 1, dims, lower,
+												   TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(id_datums, n, UUIDOID, UUID_LEN,
+												false, TYPALIGN_CHAR));
+	wf_execute(&take_keys_statement, values, NULL, 0);
+	found = wf_execute(&find_keys_statement, values, NULL, 0);
+	for (uint64 i = 0; i < found; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		bool		isnull;
+		int			at = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull)) - 1;
+		pg_uuid_t  *holder = DatumGetUUIDP(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+
+		is_new[at] = memcmp(holder, &ids[at], UUID_LEN) == 0;
+		ids[at] = *holder;
+	}
+}
+
+static void
+start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
+		  Jsonb *input, const char *key)
+{
+	Jsonb	   *context;
+	WfProcess  *process;
+
+	/* Not before: whoever asks for a key that is taken starts nothing. */
+	wf_pause_refuse(start->definition);
+	context = wf_initial_context(start->definition, input, start->actor);
+	process = wf_stepper_add_new(stepper, start->definition, id, context, key);
+
+	if (start->later)
+	{
+		WfTimerRow	timer = {.process = *id,.due = start->at,
+		.event = WF_START_EVENT,.actor = start->actor,.data = input};
+
+		wf_output_arm(wf_stepper_output(stepper), &timer,
+					  start->definition->owner, false, false);
+	}
+	else
+		wf_process_start(stepper, process, input, start->actor);
+}
+
+/* Start n processes; ids are filled in. */
+static void
+start_chunk(const Start *start, int n, Datum *inputs, bool *input_nulls,
+			Datum *keys, bool *key_nulls, pg_uuid_t *ids)
+{
+	WfStepper  *stepper;
+	bool	   *is_new = palloc(sizeof(bool) * n);
+
+	memset(is_new, true, sizeof(bool) * n);
+	for (int i = 0; i < n; i++)
+		wf_uuid_make(&ids[i]);
+	if (keys != NULL)
+		take_keys(start->definition->name, n, keys, key_nulls, ids, is_new);
+
+	stepper = wf_stepper_new(0);
+	for (int i = 0; i < n; i++)
+		if (is_new[i])
+			start_one(stepper, start, &ids[i],
+					  input_nulls[i] ? NULL : DatumGetJsonbP(inputs[i]),
+					  keys == NULL || key_nulls[i] ? NULL : TextDatumGetCString(keys[i]));
+	wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+}
+
+/* Arguments 0, 3 and 4 of both functions; SPI must be connected. */
+static void
+read_start(FunctionCallInfo fcinfo, Start *start)
+{
+	int32		version = wf_arg_version(fcinfo, 3);
+
+	start->definition = wf_definition_by_name(wf_arg_string(fcinfo, 0, "definition"),
+											  version);
+	wf_require(start->definition, "start");
+	wf_check_actor(fcinfo, 5, start->definition);
+	start->later = !PG_ARGISNULL(4);
+	start->at = start->later ? PG_GETARG_TIMESTAMPTZ(4) : 0;
+	if (start->later && TIMESTAMP_NOT_FINITE(start->at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("a process cannot start at an infinite time")));
+}
+
+Datum
+workflow_start(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		input = PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1);
+	Datum		key = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
+	bool		no_input = PG_ARGISNULL(1);
+	bool		no_key = PG_ARGISNULL(2);
+	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
+
+	wf_connect_to_write(fcinfo);
+	read_start(fcinfo, &start);
+	start_chunk(&start, 1, &input, &no_input, no_key ? NULL : &key, &no_key, id);
+	SPI_finish();
+	PG_RETURN_UUID_P(id);
+}
+
+Datum
+workflow_start_many(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum	   *inputs;
+	bool	   *input_nulls;
+	Datum	   *keys = NULL;
+	bool	   *key_nulls = NULL;
+	int			n;
+	int			nkeys;
+	pg_uuid_t  *ids;
+	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"inputs\" must not be null")));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), JSONBOID, -1, false, TYPALIGN_INT,
+					  &inputs, &input_nulls, &n);
+	if (!PG_ARGISNULL(2))
+	{
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
+						  &keys, &key_nulls, &nkeys);
+		if (nkeys != n)
+			ereport(ERROR,
+					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+					 errmsg("%d keys for %d inputs", nkeys, n)));
+	}
+
+	ids = palloc(sizeof(pg_uuid_t) * (n + 1));
+	wf_connect_to_write(fcinfo);
+	read_start(fcinfo, &start);
+	SPI_finish();
+	for (int from = 0; from < n; from += CHUNK)
+	{
+		/* Disconnecting frees what the chunk took. */
+		wf_connect();
+		start_chunk(&start, Min(CHUNK, n - from), inputs + from, input_nulls + from,
+					keys ? keys + from : NULL, keys ? key_nulls + from : NULL,
+					ids + from);
+		SPI_finish();
+	}
+	for (int i = 0; i < n; i++)
+	{
+		Datum		value = UUIDPGetDatum(&ids[i]);
+		bool		isnull = false;
+
+		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,198 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_states.c
+ *	  workflow.set_states(): an operator puts a process into other states.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "api/api.h"
+#include "base/quote.h"
+#include "store/statement.h"
+
+PG_FUNCTION_INFO_V1(workflow_set_states);
+
+/*
+ * Failures of timers whose states ($2: the active ones) were left, and of the
+ * start of a process that is in its states now.
+ */
+static WfStatement forget_failures_statement = {
+	.sql = "DELETE FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND (event OPERATOR(pg_catalog.=) '" WF_START_EVENT "'"
+	"  OR state OPERATOR(pg_catalog.<>) ALL ($2))",
+	.nargs = 2,
+	.args = {UUIDOID, TEXTARRAYOID}
+};
+
+/* One of the names given, as a state that can be active. */
+static WfStateId
+find_state(const WfDefinition *definition, const char *name)
+{
+	WfStateId	state = wf_chart_find(definition->chart, name, strlen(name));
+
+	if (state == WF_NO_STATE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("definition \"%s\" version %d has no state \"%s\"",
+						definition->name, definition->version, wf_quoted(name)),
+				 errhint("States are named by their path, such as \"review.waiting\".")));
+	if (definition->chart->states[state].kind == WF_STATE_HISTORY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is a history state", name),
+				 errdetail("A process cannot be in it."),
+				 errhint("Name the states that it stands for.")));
+	return state;
+}
+
+/* The states that argument 1 names, in document order; errors as they apply. */
+static WfStateId *
+read_states(ArrayType *array, const WfDefinition *definition, int *count)
+{
+	Datum	   *names;
+	bool	   *nulls;
+	WfStateId  *states;
+	WfStateId	a = WF_NO_STATE;
+	WfStateId	b = WF_NO_STATE;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, count);
+	if (*count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a process must be in at least one state"),
+				 errhint("workflow.cancel() ends a process.")));
+	states = palloc(sizeof(WfStateId) * *count);
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of \"states\" is null", i + 1)));
+		states[i] = find_state(definition, TextDatumGetCString(names[i]));
+	}
+	if (!wf_chart_settle(definition->chart, states, count, &a, &b))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("states \"%s\" and \"%s\" cannot be active together",
+						definition->chart->states[a].name,
+						definition->chart->states[b].name),
+				 errdetail("They exclude each other: only different regions of a parallel state are active together."),
+				 errhint("Name one of them.")));
+	return states;
+}
+
+/* What the history is told. */
+static Jsonb *
+order_jsonb(ArrayType *array, bool execute)
+{
+	static const char *keys[] = {"states", "execute"};
+	Datum	   *names;
+	int			n;
+	Jsonb	  **items;
+	Jsonb	   *values[2];
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	items = palloc(sizeof(Jsonb *) * n);
+	for (int i = 0; i < n; i++)
+		items[i] = wf_jsonb_string(TextDatumGetCString(names[i]));
+	values[0] = wf_jsonb_array(n, items);
+	values[1] = wf_jsonb_scalar(BoolGetDatum(execute), BOOLOID);
+	return wf_jsonb_object(2, keys, values);
+}
+
+/* Lock the process for its owner. */
+static WfProcess *
+hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
+{
+	WfRow		row;
+
+	if (!wf_lock_process(id, false, &row))
+		wf_no_process(id);
+	wf_require_owner(wf_definition(row.definition));
+	if (row.status == WF_INITIALIZED)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("the process has not started yet"),
+				 errhint("It can be moved once it has, or when its start was given up.")));
+	return wf_hold_row(stepper, &row);
+}
+
+/*
+ * The process is where it should be: what it kept for resume() goes on, except
+ * what belonged to states that it is not in any more.  A suspended one stays
+ * so, and keeps the rest.
+ */
+static void
+let_go_on(WfProcess *process, bool was_parked)
+{
+	const WfRow *row = wf_process_row(process);
+	int32		owner = wf_process_definition(process)->owner;
+	ArrayType  *active = wf_process_active(process);
+	Datum		args[2] = {UUIDPGetDatum(&row->id), PointerGetDatum(active)};
+
+	wf_execute(&forget_failures_statement, args, NULL, 0);
+	if (row->suspended)
+		return;
+
+	/* Of one that is over, too: then they are dropped when they are due. */
+	if (was_parked)
+		wf_unpark_timers(&row->id, owner);
+	if (!wf_row_is_over(row))
+		wf_redeliver(&row->id, owner, active);
+}
+
+Datum
+workflow_set_states(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
+	bool		execute = wf_arg_bool(fcinfo, 2, "execute");
+	char	   *actor = wf_arg_actor(fcinfo, 3);
+	ArrayType  *array;
+	WfStepper  *stepper;
+	WfProcess  *process;
+	const WfRow *row;
+	WfStateId  *states;
+	int			n;
+	bool		was_parked;
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {0};
+	Datum		result;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"states\" must not be null")));
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	array = PG_GETARG_ARRAYTYPE_P(1);
+
+	wf_connect_to_write(fcinfo);
+	stepper = wf_stepper_new(0);
+	process = hold_as_owner(stepper, id);
+	row = wf_process_row(process);
+	was_parked = row->suspended || row->status == WF_TERMINATED;
+	states = read_states(array, wf_process_definition(process), &n);
+	wf_process_move(stepper, process, states, n, execute,
+					order_jsonb(array, execute), actor);
+	if (wf_row_is_over(row))
+		wf_process_set(process, row->status, false);
+	wf_stepper_write(stepper);
+	let_go_on(process, was_parked);
+
+	values[0] = BoolGetDatum(true);
+	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));
+	values[2] = row->states;
+	values[3] = row->context;
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	wf_stepper_end(stepper);
+	SPI_finish();
+	return result;
+}

@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_work.c
+ *	  workflow.work(): a batch by hand, in the caller's transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/snapmgr.h"
+
+#include "api/api.h"
+#include "work/batch.h"
+#include "base/clock.h"
+#include "base/guc.h"
+#include "definition/pause.h"
+#include "store/origin.h"
+
+PG_FUNCTION_INFO_V1(workflow_work);
+
+Datum
+workflow_work(PG_FUNCTION_ARGS)
+{
+	int			limit = PG_GETARG_INT32(0);
+	WfBatch		batch = {0};
+	int			done;
+	int			claimed = 0;
+
+	if (limit < 1 || limit > WF_BATCH_SIZE_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max must be between 1 and %d", WF_BATCH_SIZE_MAX)));
+	wf_connect_to_write(fcinfo);
+	wf_stamp_require();
+	batch.owner = wf_owner_of_role(GetUserId());
+	if (batch.owner != 0)
+	{
+		/* No mark: nothing is known of what this session may see. */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (wf_pause_look())
+			(void) wf_pause_bring_back(batch.owner, limit);
+		claimed = wf_batch(&batch, DT_NOBEGIN, wf_due_limit(), 0, limit, NULL, &done);
+		PopActiveSnapshot();
+	}
+	SPI_finish();
+	PG_RETURN_INT32(claimed);
+}

@@ -1,0 +1,200 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  All settings of the extension.
+ *
+ * Defined in the postmaster; every process reads its own copy.  No locks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+
+#include "base/guc.h"
+
+int			wf_max_executors = 4;
+int			wf_max_databases = 64;
+int			wf_max_owners = 1024;
+
+bool		wf_enabled = true;
+int			wf_batch_size = 200;
+int			wf_batch_time = 10;
+int			wf_executor_idle_timeout = 300;
+int			wf_runtime_idle_timeout = 300;
+int			wf_retention = 0;
+int			wf_sweep_interval = 30;
+int			wf_step_timeout = 0;
+int			wf_max_microsteps = 1000;
+int			wf_max_deferred = 1000;
+int			wf_max_invoke_depth = 100;
+int			wf_max_context_size = 65536;
+int			wf_max_attempts = 5;
+int			wf_retry_delay = 1000;
+int			wf_retry_max_delay = 300000;
+int			wf_careful_backlog = 1000;
+bool		wf_allow_superuser = false;
+
+char	   *wf_test_clock = NULL;
+
+#define SECONDS_PER_DAY		86400
+#define MS_PER_DAY			86400000
+
+/* A number, with all that is the same for ours said once. */
+static void
+define_int(const char *name, const char *description, int *variable,
+		   int min, int max, GucContext context, int flags)
+{
+	DefineCustomIntVariable(name,
+							description,
+							NULL,	/* long description */
+							variable,
+							*variable,	/* default: its initial value */
+							min,
+							max,
+							context,
+							flags,
+							NULL,	/* check hook */
+							NULL,	/* assign hook */
+							NULL);	/* show hook */
+}
+
+static void
+define_bool(const char *name, const char *description, bool *variable,
+			GucContext context)
+{
+	DefineCustomBoolVariable(name,
+							 description,
+							 NULL,	/* long description */
+							 variable,
+							 *variable, /* default: its initial value */
+							 context,
+							 0,		/* flags */
+							 NULL,	/* check hook */
+							 NULL,	/* assign hook */
+							 NULL); /* show hook */
+}
+
+/* Sizes of shared memory, fixed at server start. */
+static void
+define_sizes(void)
+{
+	define_int("workflow.max_executors",
+			   "Sets the maximum number of processes that work for owners of processes and jobs.",
+			   &wf_max_executors, 0, WF_MAX_EXECUTORS_MAX,
+			   PGC_POSTMASTER, 0);
+	define_int("workflow.max_databases",
+			   "Sets the maximum number of databases with the extension.",
+			   &wf_max_databases, 1, WF_MAX_DATABASES_MAX,
+			   PGC_POSTMASTER, 0);
+	define_int("workflow.max_owners",
+			   "Sets the maximum number of owners of work in all databases.",
+			   &wf_max_owners, 1, WF_MAX_OWNERS_MAX,
+			   PGC_POSTMASTER, 0);
+}
+
+/* How the background processes go about their work. */
+static void
+define_workers(void)
+{
+	define_bool("workflow.enabled",
+				"Lets the background processes do work.",
+				&wf_enabled, PGC_SIGHUP);
+	define_int("workflow.batch_size",
+			   "Sets how many timers an executor takes in one transaction at most.",
+			   &wf_batch_size, 1, WF_BATCH_SIZE_MAX,
+			   PGC_SIGHUP, 0);
+	define_int("workflow.batch_time",
+			   "Sets how much time guards and actions may take before a transaction is ended early.",
+			   &wf_batch_time, 0, MS_PER_DAY,
+			   PGC_SIGHUP, GUC_UNIT_MS);
+	define_int("workflow.executor_idle_timeout",
+			   "Sets how long an executor without work is kept.",
+			   &wf_executor_idle_timeout, 1, SECONDS_PER_DAY,
+			   PGC_SIGHUP, GUC_UNIT_S);
+	define_int("workflow.runtime_idle_timeout",
+			   "Sets how long the runtime of a database without work is kept.",
+			   &wf_runtime_idle_timeout, 1, SECONDS_PER_DAY,
+			   PGC_SIGHUP, GUC_UNIT_S);
+	define_int("workflow.retention",
+			   "Sets how long processes that are over are kept; zero keeps them for ever.",
+			   &wf_retention, 0, INT_MAX,
+			   PGC_SIGHUP, GUC_UNIT_MIN);
+	define_int("workflow.sweep_interval",
+			   "Sets the time between searches for work that nobody announced.",
+			   &wf_sweep_interval, 1, SECONDS_PER_DAY,
+			   PGC_SIGHUP, GUC_UNIT_S);
+	define_int("workflow.careful_backlog",
+			   "Sets how much overdue work is done one by one after a crash.",
+			   &wf_careful_backlog, 0, INT_MAX,
+			   PGC_SIGHUP, 0);
+	define_bool("workflow.allow_superuser",
+				"Lets superusers own definitions and jobs.",
+				&wf_allow_superuser, PGC_SIGHUP);
+}
+
+/* What a step may cost, and what happens to one that fails. */
+static void
+define_steps(void)
+{
+	define_int("workflow.step_timeout",
+			   "Sets the maximum duration of a step; zero turns this off.",
+			   &wf_step_timeout, 0, INT_MAX,
+			   PGC_SIGHUP, GUC_UNIT_MS);
+	define_int("workflow.max_microsteps",
+			   "Sets how many transitions in a row one event may cause.",
+			   &wf_max_microsteps, 1, INT_MAX,
+			   PGC_SIGHUP, 0);
+	define_int("workflow.max_invoke_depth",
+			   "Sets how many levels of processes may invoke each other.",
+			   &wf_max_invoke_depth, 0, INT_MAX,
+			   PGC_SIGHUP, 0);
+	define_int("workflow.max_deferred",
+			   "Sets how many events a process may keep for later.",
+			   &wf_max_deferred, 0, INT_MAX,
+			   PGC_SIGHUP, 0);
+	define_int("workflow.max_context_size",
+			   "Sets the maximum size of the context of a process.",
+			   &wf_max_context_size, 1, MAX_KILOBYTES,
+			   PGC_SIGHUP, GUC_UNIT_KB);
+	define_int("workflow.max_attempts",
+			   "Sets how often an event that fails is tried.",
+			   &wf_max_attempts, 1, SHRT_MAX,
+			   PGC_SIGHUP, 0);
+	define_int("workflow.retry_delay",
+			   "Sets the delay before the second attempt; it doubles with each further one.",
+			   &wf_retry_delay, 1, MS_PER_DAY,
+			   PGC_SIGHUP, GUC_UNIT_MS);
+	define_int("workflow.retry_max_delay",
+			   "Sets the longest delay between two attempts.",
+			   &wf_retry_max_delay, 1, MS_PER_DAY,
+			   PGC_SIGHUP, GUC_UNIT_MS);
+}
+
+/* Define all settings; in _PG_init. */
+void
+wf_guc_init(void)
+{
+	define_sizes();
+	define_workers();
+	define_steps();
+
+	/*
+	 * Read by clock.c at each use: the text can be taken apart only when the
+	 * time zone is known, which it need not be when the setting is made.
+	 */
+	DefineCustomStringVariable("workflow.test_clock",
+							   "Sets the time that workflow takes for now, for tests of long deadlines.",
+							   "A timestamp with time zone; empty: the real time.",
+							   &wf_test_clock,
+							   "",	/* default */
+							   PGC_SUSET,
+							   GUC_NOT_IN_SAMPLE,
+							   NULL,	/* check hook */
+							   NULL,	/* assign hook */
+							   NULL);	/* show hook */
+
+	MarkGUCPrefixReserved("workflow");
+}

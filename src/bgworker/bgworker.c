@@ -1,0 +1,398 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  Background workers: how they are started, and how they begin.
+ *
+ * The only room that fills a BackgroundWorker.  Runs in the postmaster
+ * (registration of the launcher) and in our workers.  No locks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "tcop/tcopprot.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/relcache.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "bgworker/bgworker.h"
+
+#define LAUNCHER_RESTART_SECONDS	1
+#define BACK_OFF_MIN				1000	/* ms */
+#define BACK_OFF_MAX				60000	/* ms */
+
+StaticAssertDecl(sizeof(WfWorkerArgs) <= BGW_EXTRALEN,
+				 "arguments of a worker must fit into bgw_extra");
+
+static const char *const kind_names[] = {
+	[WF_WORKER_LAUNCHER] = "workflow launcher",
+	[WF_WORKER_RUNTIME] = "workflow runtime",
+	[WF_WORKER_EXECUTOR] = "workflow executor"
+};
+
+static const char *const main_functions[] = {
+	[WF_WORKER_LAUNCHER] = "wf_launcher_main",
+	[WF_WORKER_RUNTIME] = "wf_runtime_main",
+	[WF_WORKER_EXECUTOR] = "wf_executor_main"
+};
+
+/*
+ * Settings on which our SQL or our promises depend.  Made once, with a source
+ * that outranks configuration files, ALTER DATABASE and ALTER ROLE; what user
+ * code SETs later outranks it, and is reset by wf_worker_pin().
+ */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			pinned[] =
+{
+	{"search_path", "pg_catalog, pg_temp"},
+	{"role", "none"},
+	{"session_replication_role", "origin"},
+	{"row_security", "on"},
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_read_only", "off"},
+	{"default_transaction_deferrable", "off"},
+	{"statement_timeout", "0"},
+	{"lock_timeout", "0"},
+	{"idle_in_transaction_session_timeout", "0"},
+	{"idle_session_timeout", "0"},
+#if PG_VERSION_NUM >= 170000
+	{"transaction_timeout", "0"},
+	{"restrict_nonsystem_relation_kind", ""},
+#endif
+	{"exit_on_error", "off"},
+	{"jit", "off"},
+	{"max_parallel_workers_per_gather", "0"},
+	{"max_parallel_maintenance_workers", "0"},
+	{WF_DEBUG_PARALLEL_QUERY, "off"},
+	{"plan_cache_mode", "auto"},
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"},
+	{"enable_bitmapscan", "on"},
+	{"enable_hashagg", "on"},
+	{"enable_hashjoin", "on"},
+	{"enable_indexonlyscan", "on"},
+	{"enable_indexscan", "on"},
+	{"enable_material", "on"},
+	{"enable_mergejoin", "on"},
+	{"enable_nestloop", "on"},
+	{"enable_seqscan", "on"},
+	{"enable_sort", "on"},
+	{"enable_tidscan", "on"}
+};
+
+static volatile sig_atomic_t terminated = false;
+
+/* For the error context: names of database and role. */
+static char *context_database = NULL;
+static char *context_role = NULL;
+
+static bool role_is_superuser = false;
+
+/* --- starting ------------------------------------------------------------ */
+
+/* What all of our workers have in common. */
+static void
+describe(BackgroundWorker *worker, WfWorkerKind kind)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	strlcpy(worker->bgw_name, kind_names[kind], BGW_MAXLEN);
+	strlcpy(worker->bgw_type, kind_names[kind], BGW_MAXLEN);
+	strlcpy(worker->bgw_library_name, "workflow",
+			sizeof(worker->bgw_library_name));
+	strlcpy(worker->bgw_function_name, main_functions[kind], BGW_MAXLEN);
+}
+
+/* Ask the postmaster for the launcher. */
+void
+wf_worker_register(void)
+{
+	BackgroundWorker worker;
+	WfWorkerArgs args = {.kind = WF_WORKER_LAUNCHER};
+
+	describe(&worker, WF_WORKER_LAUNCHER);
+	worker.bgw_restart_time = LAUNCHER_RESTART_SECONDS;
+	memcpy(worker.bgw_extra, &args, sizeof(args));
+	RegisterBackgroundWorker(&worker);
+}
+
+/*
+ * Ask the postmaster for a worker.  It is never restarted by itself: after a
+ * crash it would come back to shared memory that knows nothing of it.
+ */
+BackgroundWorkerHandle *
+wf_worker_start(const WfWorkerArgs *args)
+{
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle = NULL;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	bool		registered;
+
+	describe(&worker, args->kind);
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	memcpy(worker.bgw_extra, args, sizeof(*args));
+	if (args->kind == WF_WORKER_EXECUTOR)
+		snprintf(worker.bgw_name, BGW_MAXLEN,
+				 "workflow executor for owner %d of database %u",
+				 args->owner, args->dbid);
+	else
+		snprintf(worker.bgw_name, BGW_MAXLEN,
+				 "workflow runtime for database %u", args->dbid);
+
+	registered = RegisterDynamicBackgroundWorker(&worker, &handle);
+	MemoryContextSwitchTo(old);
+	return registered ? handle : NULL;
+}
+
+/* What this worker was told. */
+const WfWorkerArgs *
+wf_worker_args(void)
+{
+	return (const WfWorkerArgs *) MyBgworkerEntry->bgw_extra;
+}
+
+/* --- beginning ----------------------------------------------------------- */
+
+/* SIGTERM: as in any backend, but we remember why. */
+static void
+on_terminate(SIGNAL_ARGS)
+{
+	terminated = true;
+	die(postgres_signal_arg);
+}
+
+/*
+ * First thing in a worker.  The callback is registered before there is
+ * anything to clean up, and before InitPostgres registers the one that aborts
+ * transactions: that one runs first, so that row locks are free when `leave`
+ * tells others.
+ */
+void
+wf_worker_prepare(pg_on_exit_callback leave)
+{
+	before_shmem_exit(leave, (Datum) 0);
+
+	pqsignal(SIGTERM, on_terminate);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+
+	/* only an executor runs anything that could be cancelled */
+	if (wf_worker_args()->kind != WF_WORKER_EXECUTOR)
+		pqsignal(SIGINT, SIG_IGN);
+	BackgroundWorkerUnblockSignals();
+}
+
+/* Whose work went wrong, for each line in the log. */
+static void
+error_context(void *arg)
+{
+	const WfWorkerArgs *args = wf_worker_args();
+
+	if (args->kind == WF_WORKER_EXECUTOR)
+		errcontext("workflow executor of database \"%s\", owner %d (\"%s\")",
+				   context_database ? context_database : "?", args->owner,
+				   context_role ? context_role : "?");
+	else
+		errcontext("workflow runtime of database \"%s\"",
+				   context_database ? context_database : "?");
+}
+
+/* Names for log lines, looked up once while that is possible. */
+static void
+learn_names(const WfWorkerArgs *args)
+{
+	static ErrorContextCallback callback;
+	MemoryContext old;
+	char	   *database;
+
+	StartTransactionCommand();
+	database = get_database_name(args->dbid);
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	if (database)
+		context_database = pstrdup(database);
+	if (OidIsValid(args->role))
+	{
+		char	   *role = GetUserNameFromId(args->role, true);
+
+		context_role = role ? pstrdup(role) : NULL;
+		role_is_superuser = superuser_arg(args->role);
+	}
+	MemoryContextSwitchTo(old);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+
+	callback.callback = error_context;
+	callback.arg = NULL;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+}
+
+/*
+ * Pin the settings of the session.  synchronous_commit stays what the server
+ * has it, only a role's or database's own idea of it does not count.
+ */
+static void
+settle(const char *synchronous_commit)
+{
+	for (int i = 0; i < (int) lengthof(pinned); i++)
+		SetConfigOption(pinned[i].name, pinned[i].value,
+						PGC_SUSET, PGC_S_OVERRIDE);
+
+	if (strcmp(synchronous_commit,
+			   GetConfigOption("synchronous_commit", false, false)) != 0)
+		SetConfigOption("synchronous_commit", synchronous_commit,
+						PGC_SUSET, PGC_S_OVERRIDE);
+
+	SetConfigOption("application_name", kind_names[wf_worker_args()->kind],
+					PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+/* Connect to the database and role of the arguments. */
+void
+wf_worker_connect(void)
+{
+	const WfWorkerArgs *args = wf_worker_args();
+	const char *configured;
+	char	   *synchronous_commit;
+
+	if (args->kind == WF_WORKER_LAUNCHER)
+	{
+		BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+		return;
+	}
+
+	configured = GetConfigOption("synchronous_commit", false, false);
+	synchronous_commit = MemoryContextStrdup(TopMemoryContext, configured);
+	BackgroundWorkerInitializeConnectionByOid(args->dbid, args->role, 0);
+	settle(synchronous_commit);
+	pfree(synchronous_commit);
+	learn_names(args);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/* --- going on ------------------------------------------------------------ */
+
+/*
+ * RESET ALL, in effect: whatever was SET goes back to what settle() and the
+ * owner's ALTER ROLE SET made of it.  RESET ALL leaves the role alone.
+ */
+void
+wf_worker_pin(void)
+{
+	const WfWorkerArgs *args = wf_worker_args();
+
+	ResetAllOptions();
+	if (OidIsValid(GetCurrentRoleId()))
+		SetConfigOption("role", NULL, PGC_USERSET, PGC_S_SESSION);
+	if (OidIsValid(args->role) && GetUserId() != args->role)
+		ereport(FATAL,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("session user of a workflow executor was changed")));
+}
+
+/* Was the role a superuser when this worker logged in? */
+bool
+wf_worker_superuser(void)
+{
+	return role_is_superuser;
+}
+
+/* Was this worker told to go? */
+bool
+wf_worker_terminated(void)
+{
+	return terminated;
+}
+
+/*
+ * Not by the cache: who is awake anyway may look when a commit can be seen, and
+ * has not sent its invalidations yet.
+ */
+bool
+wf_worker_welcome(Oid dbid, bool *exists)
+{
+	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	bool		result = false;
+
+	ScanKeyInit(&key, Anum_pg_database_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(dbid));
+
+	/* The launcher knows no index before somebody has connected to a database. */
+	scan = systable_beginscan(relation, DatabaseOidIndexId,
+							  criticalSharedRelcachesBuilt, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	*exists = HeapTupleIsValid(tuple);
+	if (*exists)
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		result = form->datallowconn && !form->datistemplate;
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
+/*
+ * Answer interrupts between transactions.  A worker that has to go does so
+ * without a word then; only the launcher must end with a failure, or it would
+ * not be started again.
+ */
+void
+wf_worker_interrupts(void)
+{
+	if (terminated)
+		proc_exit(wf_worker_args()->kind == WF_WORKER_LAUNCHER ? 1 : 0);
+
+	/* nothing is running that somebody may have wanted to cancel */
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+/* The real time before which something is not to be tried again. */
+TimestampTz
+wf_worker_back_off(int failures)
+{
+	int			delay = BACK_OFF_MAX;
+
+	if (failures < 7)
+		delay = Min(BACK_OFF_MAX, BACK_OFF_MIN << Max(failures - 1, 0));
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
+}
+
+/* Is a back-off over? */
+bool
+wf_worker_may_start(TimestampTz not_before, TimestampTz now)
+{
+	return not_before <= now ||
+		not_before > TimestampTzPlusMilliseconds(now, 2 * BACK_OFF_MAX);
+}

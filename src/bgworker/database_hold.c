@@ -1,0 +1,334 @@
+/*-------------------------------------------------------------------------
+ *
+ * utility.c
+ *	  Commands of PostgreSQL that concern us.
+ *
+ * Runs in any backend, around ProcessUtility.
+ *
+ * DROP DATABASE, ALTER DATABASE ... RENAME / SET TABLESPACE and CREATE
+ * DATABASE ... TEMPLATE refuse to work on a database with sessions in it, and
+ * ours never end by themselves: while such a command runs, its database is
+ * held (WF_DB_HELD), which stops our workers there and starts none.
+ *
+ * COMMIT PREPARED and ROLLBACK PREPARED end a transaction of which nobody
+ * knows any more what it inserted and locked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "tcop/utility.h"
+#include "utils/inval.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "eval/restricted.h"
+#include "store/statement.h"
+#include "shmem/shmem.h"
+#include "bgworker/database_hold.h"
+#include "shmem/wakeup.h"
+
+#define LEAVE_TIMEOUT	3000	/* ms */
+#define LEAVE_POLL		10		/* ms */
+
+static ProcessUtility_hook_type previous_hook = NULL;
+
+/* --- holding a database -------------------------------------------------- */
+
+/* Our workers in a database, told to end if `terminate`. */
+static int
+workers_of(Oid dbid, bool terminate)
+{
+	WfDatabase *database;
+	int			n = 0;
+
+	/* a pid in shared memory is alive: it is removed under this lock */
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	database = wf_database_entry_locked(dbid, false);
+	if (database && database->runtime_pid != 0)
+	{
+		n++;
+		if (terminate)
+			kill(database->runtime_pid, SIGTERM);
+	}
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		WfExecutor *slot = &wf_shared->executors[i];
+
+		if (slot->state == WF_EXEC_FREE || slot->dbid != dbid ||
+			slot->pid == 0)
+			continue;
+		n++;
+		if (terminate)
+			kill(slot->pid, SIGTERM);
+	}
+	LWLockRelease(wf_shared->lock);
+	return n;
+}
+
+/* From now on nothing is started in this database. */
+static void
+hold(Oid dbid)
+{
+	WfDatabase *database;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	database = wf_database_entry_locked(dbid, true);
+	if (database)
+	{
+		database->holds++;
+		database->generation++; /* one that is starting comes too late */
+		wf_database_state(database, WF_DB_HELD);
+	}
+	LWLockRelease(wf_shared->lock);
+}
+
+/* For errors and exits. */
+static void
+release_on_error(int code, Datum dbid)
+{
+	wf_database_release(DatumGetObjectId(dbid));
+}
+
+/* Stop our workers in a database that is held, and wait a while for that. */
+static void
+stop_workers(Oid dbid)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   LEAVE_TIMEOUT);
+	int			n = workers_of(dbid, true);
+
+	while (n > 0 && GetCurrentTimestamp() < deadline)
+	{
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 LEAVE_POLL,
+						 WaitEventExtensionNew("WorkflowWorkersLeave"));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		n = workers_of(dbid, false);
+	}
+}
+
+/* --- which command concerns which database ------------------------------- */
+
+/* The database a new one is copied from. */
+static const char *
+template_of(const CreatedbStmt *statement)
+{
+	ListCell   *cell;
+
+	foreach(cell, statement->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "template") == 0 && option->arg)
+			return defGetString(option);
+	}
+	return "template1";
+}
+
+/*
+ * The database that must be free of sessions for a command, or InvalidOid.
+ * Only for those who may do it: nobody else can stop our workers this way.
+ */
+static Oid
+exclusive_database(Node *statement, bool in_block)
+{
+	const char *name = NULL;
+	Oid			dbid;
+
+	if (IsA(statement, RenameStmt) &&
+		((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
+		name = ((RenameStmt *) statement)->subname;
+	else if (in_block)
+		return InvalidOid;		/* will be refused */
+	else if (IsA(statement, DropdbStmt))
+		name = ((DropdbStmt *) statement)->dbname;
+	else if (IsA(statement, CreatedbStmt))
+		name = template_of((CreatedbStmt *) statement);
+	else if (IsA(statement, AlterDatabaseStmt))
+	{
+		ListCell   *cell;
+
+		foreach(cell, ((AlterDatabaseStmt *) statement)->options)
+		{
+			if (strcmp(lfirst_node(DefElem, cell)->defname, "tablespace") == 0)
+				name = ((AlterDatabaseStmt *) statement)->dbname;
+		}
+	}
+	if (name == NULL)
+		return InvalidOid;
+
+	dbid = get_database_oid(name, true);
+	if (!OidIsValid(dbid) ||
+		(dbid == MyDatabaseId && !IsA(statement, CreatedbStmt)) ||	/* refused */
+		!object_ownercheck(DatabaseRelationId, dbid, GetUserId()))
+		return InvalidOid;
+	return dbid;
+}
+
+/* The database that is to be looked at anew after a command. */
+static Oid
+changed_database(Node *statement)
+{
+	const char *name = NULL;
+
+	if (IsA(statement, CreatedbStmt))
+		name = ((CreatedbStmt *) statement)->dbname;
+	if (IsA(statement, AlterDatabaseStmt))
+		name = ((AlterDatabaseStmt *) statement)->dbname;
+	if (name)
+		return get_database_oid(name, true);
+
+	if (IsA(statement, DropStmt) &&
+		((DropStmt *) statement)->removeType == OBJECT_EXTENSION)
+	{
+		ListCell   *cell;
+
+		foreach(cell, ((DropStmt *) statement)->objects)
+		{
+			if (strcmp(strVal(lfirst(cell)), "workflow") == 0)
+				return MyDatabaseId;
+		}
+	}
+	return InvalidOid;
+}
+
+/* --- the hook ------------------------------------------------------------ */
+
+static void
+pass_on(PlannedStmt *plan, const char *query, bool read_only_tree,
+		ProcessUtilityContext context, ParamListInfo params,
+		QueryEnvironment *environment, DestReceiver *receiver,
+		QueryCompletion *completion)
+{
+	ProcessUtility_hook_type next = previous_hook ? previous_hook :
+		standard_ProcessUtility;
+
+	next(plan, query, read_only_tree, context, params, environment, receiver,
+		 completion);
+}
+
+/* Is this the end of a prepared transaction? */
+static bool
+ends_prepared(Node *statement)
+{
+	TransactionStmtKind kind;
+
+	if (!IsA(statement, TransactionStmt))
+		return false;
+	kind = ((TransactionStmt *) statement)->kind;
+	return kind == TRANS_STMT_COMMIT_PREPARED ||
+		kind == TRANS_STMT_ROLLBACK_PREPARED;
+}
+
+/* Does a command need any of this?  Most do not, and fast. */
+static bool
+concerns_us(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_TransactionStmt:
+			return ends_prepared(statement);
+		case T_CreatedbStmt:
+		case T_DropdbStmt:
+		case T_AlterDatabaseStmt:
+		case T_RenameStmt:
+		case T_DropStmt:
+		case T_ConstraintsSetStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *receiver,
+				QueryCompletion *completion)
+{
+	Node	   *statement = plan->utilityStmt;
+	bool		drop = IsA(statement, DropdbStmt);
+	Oid			dbid;
+	Oid			changed;
+
+	if (!concerns_us(statement))
+	{
+		pass_on(plan, query, read_only_tree, context, params, environment,
+				receiver, completion);
+		return;
+	}
+	if (IsA(statement, ConstraintsSetStmt))
+	{
+		ConstraintsSetStmt *set = (ConstraintsSetStmt *) statement;
+
+		wf_foreign_constraints(set->constraints == NIL, set->deferred);
+		pass_on(plan, query, read_only_tree, context, params, environment,
+				receiver, completion);
+		return;
+	}
+	if (ends_prepared(statement))
+	{
+		wf_wake_changing();		/* it may have changed what sessions keep */
+		pass_on(plan, query, read_only_tree, context, params, environment,
+				receiver, completion);
+		wf_mark_forget(MyDatabaseId);
+		wf_database_stepped(MyDatabaseId);
+
+		/*
+		 * It may have brought a new owner, or the extension itself, of which
+		 * shared memory knows nothing, at the latest after a restart.
+		 */
+		AcceptInvalidationMessages();
+		if (OidIsValid(wf_extension_oid()))
+			wf_wake_database(MyDatabaseId);
+		return;
+	}
+
+	dbid = exclusive_database(statement, context != PROCESS_UTILITY_TOPLEVEL ||
+							  IsTransactionBlock());
+	if (OidIsValid(dbid))
+	{
+		hold(dbid);
+		PG_ENSURE_ERROR_CLEANUP(release_on_error, ObjectIdGetDatum(dbid));
+		{
+			stop_workers(dbid);
+			pass_on(plan, query, read_only_tree, context, params, environment,
+					receiver, completion);
+		}
+		PG_END_ENSURE_ERROR_CLEANUP(release_on_error, ObjectIdGetDatum(dbid));
+		if (drop)
+			wf_database_forget(dbid);
+		else
+			wf_wake_release(dbid);	/* before the commit none could connect */
+	}
+	else
+		pass_on(plan, query, read_only_tree, context, params, environment,
+				receiver, completion);
+
+	CommandCounterIncrement();	/* a new database is to be seen */
+	changed = changed_database(statement);
+	if (OidIsValid(changed))
+		wf_wake_database(changed);
+}
+
+/* _PG_init's part: chains the hook. */
+void
+wf_utility_init(void)
+{
+	previous_hook = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}

@@ -1,0 +1,129 @@
+/*-------------------------------------------------------------------------
+ *
+ * eviction.c
+ *	  Which executor gives up its slot to somebody who waits for one.
+ *
+ * Used by runtimes, and by the launcher when there are too few workers for all
+ * slots (shortage.c).  All under WfShared.lock.
+ *
+ * The executor that has been idle longest leaves; when none is idle, the one
+ * that has been busy longest, after its present batch, if that is longer than
+ * a quantum.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "bgworker/pool.h"
+
+#define QUANTUM			200		/* ms; a busy executor is let alone so long */
+#define WARM			1000	/* ms; so long an idle one is left to its
+								 * owner when others only want help */
+#define ASK_AGAIN		50		/* ms */
+
+/*
+ * Who needs its slot least; under the lock.  NULL: nobody, ask at *again.  Of
+ * the busy ones first those that can leave soon: one that is stalled will not
+ * before its batch ends, whenever that is.
+ */
+static WfExecutor *
+least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
+{
+	WfExecutor *idle = NULL;
+	WfExecutor *busy = NULL;
+	bool		starting = false;
+
+	*again = DT_NOEND;
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		WfExecutor *slot = &wf_shared->executors[i];
+
+		if (slot->evict)
+			continue;
+		if (slot->state == WF_EXEC_STARTING)
+			starting = true;
+		if (slot->state == WF_EXEC_IDLE &&
+			(idle == NULL || slot->since < idle->since))
+			idle = slot;
+		if (slot->state == WF_EXEC_BUSY &&
+			(busy == NULL || slot->stalled < busy->stalled ||
+			 (slot->stalled == busy->stalled && slot->since < busy->since)))
+			busy = slot;
+	}
+
+	if (kind == WF_EVICT_COLD)
+	{
+		if (idle && !TimestampDifferenceExceeds(idle->since, now, WARM))
+		{
+			*again = TimestampTzPlusMilliseconds(idle->since, WARM + 1);
+			return NULL;
+		}
+		return idle;
+	}
+	if (idle || kind == WF_EVICT_IDLE)
+		return idle;
+	if (busy && TimestampDifferenceExceeds(busy->since, now, QUANTUM))
+		return busy;
+	if (busy || starting)
+		*again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);
+	return NULL;
+}
+
+bool
+wf_pool_evict_locked(WfEviction kind, TimestampTz *again)
+{
+	WfExecutor *slot = least_needy(kind, GetCurrentTimestamp(), again);
+
+	if (slot == NULL)
+		return false;
+	slot->evict = true;
+	SetLatch(slot->latch);
+	return true;
+}
+
+int
+wf_pool_leaving_locked(void)
+{
+	int			n = 0;
+
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		WfExecutor *slot = &wf_shared->executors[i];
+
+		if (slot->state != WF_EXEC_FREE && slot->evict && !slot->stalled)
+			n++;
+	}
+	return n;
+}
+
+/*
+ * Have a slot given up by whoever needs it least.  A free one is somebody
+ * else's, who has waited longer and will take it.  Who is asked to leave may
+ * turn out to be at a long batch: then somebody else is asked.
+ */
+TimestampTz
+wf_pool_make_room(int n, bool extra)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz again = DT_NOEND;
+	int			leaving;
+	int			nfree = 0;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	leaving = wf_pool_leaving_locked();
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		if (wf_shared->executors[i].state == WF_EXEC_FREE)
+			nfree++;
+	}
+
+	if (nfree > 0)
+		again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);
+	else if (leaving >= n ||
+			 wf_pool_evict_locked(extra ? WF_EVICT_COLD : WF_EVICT_ANY, &again))
+		again = TimestampTzPlusMilliseconds(now, WF_STALL_MS + ASK_AGAIN);
+	LWLockRelease(wf_shared->lock);
+	return again;
+}

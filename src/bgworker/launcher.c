@@ -1,0 +1,451 @@
+/*-------------------------------------------------------------------------
+ *
+ * launcher.c
+ *	  The process that starts the runtimes of databases.
+ *
+ * One static background worker, connected to shared catalogs only.  What it
+ * knows of databases is in shared memory (see WfDatabaseState), so it may be
+ * terminated at any time: the postmaster starts it again within a second, and
+ * runtimes and executors go on meanwhile.
+ *
+ *		UNKNOWN  --start-->  STARTING  --attached-->  RUNNING
+ *		RUNNING  --extension gone-->  ABSENT  --wake-->  STARTING
+ *		RUNNING  --nothing to do-->  RESTING  --due or wake-->  STARTING
+ *		STARTING, RUNNING  --bad end-->  UNKNOWN, held back for a while
+ *		any  --DROP, RENAME, ...-->  HELD  --over-->  UNKNOWN or forgotten
+ *
+ * The transitions from RUNNING are made by the runtime when it ends, those to
+ * and from HELD in utility.c, all others here.  After a start of the server
+ * every database is probed, one at a time, by starting a runtime in it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "bgworker/launcher.h"
+#include "bgworker/pool.h"
+#include "shmem/shmem.h"
+#include "bgworker/bgworker_slots.h"
+#include "bgworker/bgworker.h"
+
+/* Started, but not attached after so long (ms): it will not come. */
+#define ATTACH_TIMEOUT		30000
+
+/* Databases still to be probed, in TopMemoryContext. */
+static List *to_probe = NIL;
+
+/* Runtimes that were started and not seen attached, by database entry. */
+static BackgroundWorkerHandle **handles = NULL;
+
+/* A database that is to have a runtime. */
+typedef struct Candidate
+{
+	WfDatabase *database;
+	Oid			dbid;
+	TimestampTz since;			/* waits since then */
+} Candidate;
+
+static Candidate *candidates = NULL;	/* as many as databases */
+
+static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
+
+/* _PG_init's part. */
+void
+wf_launcher_register(void)
+{
+	wf_worker_register();
+}
+
+/* before_shmem_exit */
+static void
+leave(int code, Datum arg)
+{
+	LWLockReleaseAll();
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_shared->launcher = NULL;
+	wf_shared->launcher_pid = 0;
+	LWLockRelease(wf_shared->lock);
+}
+
+/* --- the list of databases ----------------------------------------------- */
+
+/* Note all databases that nothing is known of. */
+static void
+list_databases(void)
+{
+	Relation	relation;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+
+	relation = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(relation, 0, NULL);
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old;
+
+		if (!form->datallowconn || form->datistemplate ||
+			wf_database_entry(form->oid, false) != NULL)
+			continue;
+		old = MemoryContextSwitchTo(TopMemoryContext);
+		to_probe = lappend_oid(to_probe, form->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+}
+
+/* While no other is being probed, bring the next database into play. */
+static void
+probe_next(void)
+{
+	WfDatabase *database = NULL;
+
+	for (int i = 0; i < wf_shared->ndatabases; i++)
+	{
+		database = &wf_shared->databases[i];
+		if (OidIsValid(database->dbid) && database->failures == 0 &&
+			!database->wants_worker &&
+			(database->state == WF_DB_UNKNOWN ||
+			 database->state == WF_DB_STARTING))
+			return;
+	}
+
+	while (to_probe != NIL)
+	{
+		Oid			dbid = linitial_oid(to_probe);
+
+		to_probe = list_delete_first(to_probe);
+		if (wf_database_entry(dbid, false) != NULL)
+			continue;			/* somebody woke it meanwhile */
+		if (wf_database_entry(dbid, true) != NULL)
+			return;
+
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use workflow"),
+				 errdetail("The work of database with OID %u, and maybe others, is not being done.",
+						   dbid),
+				 errhint("You might need to increase workflow.max_databases.")));
+		list_free(to_probe);
+		to_probe = NIL;
+	}
+}
+
+/* --- runtimes ------------------------------------------------------------ */
+
+/* A runtime did not come up; under the lock. */
+static void
+start_failed(WfDatabase *database)
+{
+	if (database->failures++ == 0)
+		ereport(LOG,
+				(errmsg("workflow runtime of database with OID %u could not start",
+						database->dbid)));
+	database->not_before = wf_worker_back_off(database->failures);
+	database->generation++;
+	wf_database_state(database, WF_DB_UNKNOWN);
+}
+
+/* Will a runtime that was started not come any more? */
+static bool
+is_lost(const WfDatabase *database, BackgroundWorkerHandle *handle)
+{
+	pid_t		pid;
+
+	if (handle)
+		return GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED;
+	return TimestampDifferenceExceeds(database->since, GetCurrentTimestamp(),
+									  ATTACH_TIMEOUT);
+}
+
+/* Find runtimes that ended before they had attached. */
+static void
+reap(void)
+{
+	for (int i = 0; i < wf_shared->ndatabases; i++)
+	{
+		WfDatabase *database = &wf_shared->databases[i];
+		bool		waiting;
+
+		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+		waiting = OidIsValid(database->dbid) &&
+			database->state == WF_DB_STARTING && database->runtime_pid == 0;
+		if (waiting && is_lost(database, handles[i]))
+		{
+			start_failed(database);
+			waiting = false;
+		}
+		LWLockRelease(wf_shared->lock);
+
+		if (!waiting && handles[i])
+		{
+			pfree(handles[i]);
+			handles[i] = NULL;
+		}
+	}
+}
+
+/* When a runtime should be started, by wf_now(); under the lock. */
+static TimestampTz
+wanted_at(const WfDatabase *database, TimestampTz mark)
+{
+	TimestampTz not_before = wf_worker_may_start(database->not_before,
+												 GetCurrentTimestamp()) ?
+		DT_NOBEGIN : wf_clock_at(database->not_before);
+
+	switch (database->state)
+	{
+		case WF_DB_UNKNOWN:
+			return not_before;
+		case WF_DB_ABSENT:
+			return database->wake ? not_before : DT_NOEND;
+		case WF_DB_RESTING:
+			if (database->wake)
+				return not_before;
+			if (wf_shared->nexecutors == 0)
+				return DT_NOEND;	/* it could do nothing */
+			return Max(mark, not_before);
+		case WF_DB_STARTING:
+			return database->runtime_pid != 0 ? DT_NOEND :
+				wf_clock_at(TimestampTzPlusMilliseconds(database->since,
+														ATTACH_TIMEOUT));
+		case WF_DB_RUNNING:
+		case WF_DB_HELD:
+			break;
+	}
+	return DT_NOEND;
+}
+
+/* There is no worker for it: all is as before. */
+static void
+start_later(WfDatabase *database, Oid dbid, WfDatabaseState state, bool wake)
+{
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	if (database->dbid == dbid && database->state == WF_DB_STARTING &&
+		database->runtime_pid == 0)
+	{
+		database->wake = database->wake || wake;
+		wf_database_state(database, state);
+	}
+	LWLockRelease(wf_shared->lock);
+}
+
+/*
+ * Start the runtime of a database that waits since then; false: the
+ * postmaster has no room.
+ */
+static bool
+start_runtime(WfDatabase *database, Oid dbid, TimestampTz since, bool possible)
+{
+	WfWorkerArgs args = {.kind = WF_WORKER_RUNTIME};
+	int			slot = database - wf_shared->databases;
+	WfDatabaseState state;
+	bool		wake;
+	bool		mine;
+
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	state = database->state;
+	wake = database->wake;
+	mine = database->dbid == dbid && state != WF_DB_HELD &&
+		database->runtime_pid == 0;
+	if (mine)
+	{
+		database->generation++;
+		database->wake = false;
+		wf_database_state(database, possible ? WF_DB_STARTING : WF_DB_ABSENT);
+	}
+	args.slot = slot;
+	args.generation = database->generation;
+	args.dbid = dbid;
+	LWLockRelease(wf_shared->lock);
+	if (!mine || !possible)
+		return true;
+
+	if (handles[slot])
+		pfree(handles[slot]);
+	handles[slot] = wf_worker_start(&args);
+	if (handles[slot])
+	{
+		wf_shortage_over(database);
+		wf_shortage_relieved();
+		retry_at = DT_NOBEGIN;
+		return true;
+	}
+
+	start_later(database, dbid, state, wake);
+	retry_at = wf_shortage_wait(dbid, since, "runtimes");
+	return false;
+}
+
+/*
+ * Start a runtime if the database still is one that takes work; false: the
+ * postmaster has no room.
+ */
+static bool
+consider(WfDatabase *database, Oid dbid, TimestampTz since)
+{
+	bool		exists;
+	bool		possible;
+
+	StartTransactionCommand();
+	possible = wf_worker_welcome(dbid, &exists);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+
+	if (exists)
+		return start_runtime(database, dbid, since, possible);
+	wf_database_forget(dbid);
+	return true;
+}
+
+/* Since when a database has waited for its runtime; under the lock. */
+static TimestampTz
+waits_since(const WfDatabase *database, TimestampTz work)
+{
+	if (database->wants_worker)
+		return database->hungry;
+	if (database->state == WF_DB_RESTING && !database->wake)
+		return work;
+	return database->since;
+}
+
+static int
+waited_longer(const void *a, const void *b)
+{
+	TimestampTz left = ((const Candidate *) a)->since;
+	TimestampTz right = ((const Candidate *) b)->since;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Find the databases that are to have a runtime now, those that have waited
+ * longest first.  Returns when there will be another, by wf_now().
+ */
+static TimestampTz
+find_candidates(int *n)
+{
+	TimestampTz next = DT_NOEND;
+
+	*n = 0;
+	for (int i = 0; i < wf_shared->ndatabases; i++)
+	{
+		WfDatabase *database = &wf_shared->databases[i];
+		Oid			dbid = database->dbid;
+		TimestampTz mark = DT_NOEND;
+		TimestampTz work = DT_NOEND;
+		TimestampTz wanted = DT_NOEND;
+
+		if (!OidIsValid(dbid))
+			continue;
+		if (database->state == WF_DB_RESTING)
+		{
+			mark = wf_database_mark(dbid);
+			work = wf_pool_waits_since(dbid);
+		}
+
+		LWLockAcquire(wf_shared->lock, LW_SHARED);
+		if (database->dbid == dbid)
+			wanted = wanted_at(database, mark);
+		candidates[*n].database = database;
+		candidates[*n].dbid = dbid;
+		candidates[*n].since = waits_since(database, work);
+		LWLockRelease(wf_shared->lock);
+
+		if (wanted <= wf_now() && database->state != WF_DB_STARTING)
+			(*n)++;
+		else
+		{
+			next = Min(next, wanted);
+			if (database->runtime_pid == 0)
+				wf_shortage_over(database);
+		}
+	}
+	qsort(candidates, *n, sizeof(Candidate), waited_longer);
+	return next;
+}
+
+/*
+ * Start what is to be started.  Returns when to look again, by wf_now().
+ */
+static TimestampTz
+turn(void)
+{
+	TimestampTz next;
+	int			n;
+
+	if (!wf_enabled)
+		return DT_NOEND;
+	next = find_candidates(&n);
+	if (n > 0 && retry_at > GetCurrentTimestamp())
+		return Min(next, wf_clock_at(retry_at));
+
+	for (int i = 0; i < n; i++)
+	{
+		const Candidate *one = &candidates[i];
+
+		if (!wf_shortage_my_turn(one->dbid, one->since))
+			retry_at = wf_shortage_wait(one->dbid, one->since, "runtimes");
+		else if (consider(one->database, one->dbid, one->since))
+			continue;
+		return Min(next, wf_clock_at(retry_at));
+	}
+	return next;
+}
+
+/* --- the process --------------------------------------------------------- */
+
+/* Entry point. */
+void
+wf_launcher_main(Datum arg)
+{
+	wf_worker_prepare(leave);
+	wf_worker_connect();
+
+	handles = MemoryContextAllocZero(TopMemoryContext,
+									 wf_shared->ndatabases * sizeof(*handles));
+	candidates = MemoryContextAlloc(TopMemoryContext,
+									wf_shared->ndatabases * sizeof(Candidate));
+	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_shared->launcher = MyLatch;
+	wf_shared->launcher_pid = MyProcPid;
+	LWLockRelease(wf_shared->lock);
+
+	list_databases();
+	for (;;)
+	{
+		TimestampTz next;
+
+		ResetLatch(MyLatch);
+		wf_worker_interrupts();
+		reap();
+		probe_next();
+		next = turn();
+		(void) wf_wait(next, WaitEventExtensionNew("WorkflowLauncherIdle"));
+	}
+}

@@ -1,0 +1,26 @@
+/*
+ * duration.h
+ *	  How long a delay lasts, as far as it can be said without a calendar.
+ *
+ * Pure, like chart.h.
+ */
+#ifndef WF_DURATION_H
+#define WF_DURATION_H
+
+#include "chart/chart.h"
+
+/* Milliseconds: at least, usually, at most. */
+typedef struct WfDuration
+{
+	double		shortest;
+	double		usual;
+	double		longest;
+} WfDuration;
+
+/*
+ * The duration of a delay that is milliseconds or text; false for others, and
+ * for a text that is none.
+ */
+extern bool wf_duration(const WfDelay *delay, WfDuration *duration);
+
+#endif							/* WF_DURATION_H */

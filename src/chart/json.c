@@ -1,0 +1,419 @@
+/*-------------------------------------------------------------------------
+ *
+ * json.c
+ *	  JSON text as a small tree that keeps the order of keys.
+ *
+ * The parsing is PostgreSQL's own (common/jsonapi.h), whose callbacks changed
+ * with 16 and 17; nothing of that shows outside of this file.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+
+#include "chart/json.h"
+
+/* What a semantic callback gives back: an error code from 16 on. */
+#if PG_VERSION_NUM >= 160000
+#define CALLBACK		static JsonParseErrorType
+#define CALLBACK_DONE	return JSON_SUCCESS
+#else
+#define CALLBACK		static void
+#define CALLBACK_DONE	return
+#endif
+
+/* A container under construction. */
+typedef struct Frame
+{
+	WfJson	   *json;
+	int			size;			/* of its arrays */
+} Frame;
+
+typedef struct Builder
+{
+	WfFaults   *faults;
+	WfJson	   *root;
+	int			depth;
+	Frame		stack[WF_JSON_MAX_DEPTH + 1];
+} Builder;
+
+/* The path of the element that the builder stands at. */
+static char *
+builder_path(const Builder *builder, int depth)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '$');
+	for (int i = 0; i < depth; i++)
+	{
+		const WfJson *json = builder->stack[i].json;
+
+		if (json->n == 0)
+			break;				/* at its very start */
+		if (json->kind == WF_JSON_OBJECT)
+			wf_path_append_key(&buf, json->keys[json->n - 1]);
+		else
+			appendStringInfo(&buf, "[%d]", json->n - 1);
+	}
+	return buf.data;
+}
+
+/* Put a value where it belongs: into the innermost container. */
+static WfJson *
+place(Builder *builder, WfJsonKind kind)
+{
+	WfJson	   *json = palloc0(sizeof(WfJson));
+	WfJson	   *parent;
+	Frame	   *frame;
+
+	json->kind = kind;
+	if (builder->depth == 0)
+	{
+		builder->root = json;
+		return json;
+	}
+	frame = &builder->stack[builder->depth - 1];
+	parent = frame->json;
+
+	/* an object's key has already made room and counted the member */
+	if (parent->kind == WF_JSON_OBJECT)
+	{
+		parent->items[parent->n - 1] = json;
+		return json;
+	}
+	if (parent->n >= frame->size)
+	{
+		frame->size = frame->size ? frame->size * 2 : 4;
+		parent->items = parent->items ?
+			repalloc(parent->items, frame->size * sizeof(WfJson *)) :
+			palloc(frame->size * sizeof(WfJson *));
+	}
+	parent->items[parent->n++] = json;
+	return json;
+}
+
+static void
+push(Builder *builder, WfJsonKind kind)
+{
+	WfJson	   *json = place(builder, kind);
+
+	/* the caller has measured the depth beforehand */
+	Assert(builder->depth <= WF_JSON_MAX_DEPTH);
+	builder->stack[builder->depth].json = json;
+	builder->stack[builder->depth].size = 0;
+	builder->depth++;
+}
+
+CALLBACK
+object_start(void *state)
+{
+	push(state, WF_JSON_OBJECT);
+	CALLBACK_DONE;
+}
+
+CALLBACK
+array_start(void *state)
+{
+	push(state, WF_JSON_ARRAY);
+	CALLBACK_DONE;
+}
+
+CALLBACK
+array_end(void *state)
+{
+	((Builder *) state)->depth--;
+	CALLBACK_DONE;
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Report the keys that an object has more than once. */
+static void
+check_duplicates(Builder *builder, const WfJson *json)
+{
+	const char **sorted;
+
+	if (json->n < 2)
+		return;
+	sorted = palloc(json->n * sizeof(char *));
+	memcpy(sorted, json->keys, json->n * sizeof(char *));
+	qsort(sorted, json->n, sizeof(char *), compare_strings);
+	for (int i = 1; i < json->n; i++)
+	{
+		bool		repeats = strcmp(sorted[i - 1], sorted[i]) == 0;
+		bool		first = i < 2 || strcmp(sorted[i - 2], sorted[i]) != 0;
+
+		if (repeats && first)
+			wf_fault(builder->faults,
+					 builder_path(builder, builder->depth - 1), NULL,
+					 "key \"%s\" appears more than once", sorted[i]);
+	}
+	pfree(sorted);
+}
+
+CALLBACK
+object_end(void *state)
+{
+	Builder    *builder = state;
+
+	check_duplicates(builder, builder->stack[builder->depth - 1].json);
+	builder->depth--;
+	CALLBACK_DONE;
+}
+
+CALLBACK
+field_start(void *state, char *name, bool isnull)
+{
+	Builder    *builder = state;
+	Frame	   *frame = &builder->stack[builder->depth - 1];
+	WfJson	   *json = frame->json;
+
+	(void) isnull;
+	if (json->n >= frame->size)
+	{
+		frame->size = frame->size ? frame->size * 2 : 4;
+		if (json->keys == NULL)
+		{
+			json->keys = palloc(frame->size * sizeof(char *));
+			json->items = palloc(frame->size * sizeof(WfJson *));
+		}
+		else
+		{
+			json->keys = repalloc(json->keys, frame->size * sizeof(char *));
+			json->items = repalloc(json->items,
+								   frame->size * sizeof(WfJson *));
+		}
+	}
+	json->keys[json->n] = name;
+	json->items[json->n] = NULL;
+	json->n++;
+	CALLBACK_DONE;
+}
+
+CALLBACK
+scalar(void *state, char *token, JsonTokenType type)
+{
+	Builder    *builder = state;
+	WfJson	   *json;
+
+	switch (type)
+	{
+		case JSON_TOKEN_STRING:
+			json = place(builder, WF_JSON_STRING);
+			break;
+		case JSON_TOKEN_NUMBER:
+			json = place(builder, WF_JSON_NUMBER);
+			break;
+		case JSON_TOKEN_TRUE:
+		case JSON_TOKEN_FALSE:
+			json = place(builder, WF_JSON_BOOL);
+			json->boolean = (type == JSON_TOKEN_TRUE);
+			break;
+		default:
+			json = place(builder, WF_JSON_NULL);
+			break;
+	}
+	json->text = token;
+	CALLBACK_DONE;
+}
+
+/*
+ * Deepest nesting of a text, strings left out.  The parser recurses without a
+ * limit of its own in programs and throws in the server, so look first; what
+ * is no JSON is found out later, any answer does for it.
+ */
+static int
+deepest(const char *text, int len)
+{
+	int			depth = 0;
+	int			max = 0;
+	bool		quoted = false;
+
+	for (int i = 0; i < len; i++)
+	{
+		char		c = text[i];
+
+		if (quoted)
+		{
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				quoted = false;
+		}
+		else if (c == '"')
+			quoted = true;
+		else if (c == '{' || c == '[')
+		{
+			depth++;
+			max = Max(max, depth);
+		}
+		else if (c == '}' || c == ']')
+			depth--;
+	}
+	return max;
+}
+
+static JsonLexContext *
+make_lexer(const char *text, int len)
+{
+#ifdef FRONTEND
+	int			encoding = PG_UTF8;
+#else
+	int			encoding = GetDatabaseEncoding();
+#endif
+
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, text, len, encoding, true);
+#else
+	return makeJsonLexContextCstringLen(unconstify(char *, text), len,
+										encoding, true);
+#endif
+}
+
+/* The parser's own words; programs have none before 17. */
+static const char *
+error_text(JsonParseErrorType error, JsonLexContext *lexer)
+{
+#if defined(FRONTEND) && PG_VERSION_NUM < 170000
+	(void) lexer;
+	return psprintf("parser error %d", (int) error);
+#else
+	return json_errdetail(error, lexer);
+#endif
+}
+
+WfJson *
+wf_json_parse(const char *text, int len, WfFaults *faults)
+{
+	Builder    *builder;
+	JsonSemAction actions;
+	JsonLexContext *lexer;
+	JsonParseErrorType error;
+	WfJson	   *root;
+
+	if (deepest(text, len) > WF_JSON_MAX_DEPTH)
+	{
+		wf_fault(faults, "$", NULL, "nested deeper than %d levels",
+				 WF_JSON_MAX_DEPTH);
+		return NULL;
+	}
+
+	builder = palloc0(sizeof(Builder));
+	builder->faults = faults;
+	memset(&actions, 0, sizeof(actions));
+	actions.semstate = builder;
+	actions.object_start = object_start;
+	actions.object_end = object_end;
+	actions.array_start = array_start;
+	actions.array_end = array_end;
+	actions.object_field_start = field_start;
+	actions.scalar = scalar;
+
+	lexer = make_lexer(text, len);
+	error = pg_parse_json(lexer, &actions);
+	if (error != JSON_SUCCESS)
+	{
+		wf_fault(faults, builder_path(builder, builder->depth), NULL,
+				 "not valid JSON, line %d: %s", lexer->line_number,
+				 error_text(error, lexer));
+		return NULL;
+	}
+	root = builder->root;
+	pfree(builder);
+	return root;
+}
+
+const WfJson *
+wf_json_get(const WfJson *json, const char *key)
+{
+	if (json->kind != WF_JSON_OBJECT)
+		return NULL;
+	for (int i = 0; i < json->n; i++)
+		if (strcmp(json->keys[i], key) == 0)
+			return json->items[i];
+	return NULL;
+}
+
+const char *
+wf_json_kind_name(WfJsonKind kind)
+{
+	switch (kind)
+	{
+		case WF_JSON_NULL:
+			return "null";
+		case WF_JSON_BOOL:
+			return "true or false";
+		case WF_JSON_NUMBER:
+			return "a number";
+		case WF_JSON_STRING:
+			return "a string";
+		case WF_JSON_ARRAY:
+			return "a list";
+		case WF_JSON_OBJECT:
+			return "an object";
+	}
+	return "unknown";			/* keep compiler quiet */
+}
+
+void
+wf_json_write(StringInfo buf, const WfJson *json)
+{
+	switch (json->kind)
+	{
+		case WF_JSON_NULL:
+			appendStringInfoString(buf, "null");
+			break;
+		case WF_JSON_BOOL:
+			appendStringInfoString(buf, json->boolean ? "true" : "false");
+			break;
+		case WF_JSON_NUMBER:
+			appendStringInfoString(buf, json->text);
+			break;
+		case WF_JSON_STRING:
+			wf_json_write_string(buf, json->text);
+			break;
+		case WF_JSON_ARRAY:
+			appendStringInfoChar(buf, '[');
+			for (int i = 0; i < json->n; i++)
+			{
+				if (i > 0)
+					appendStringInfoChar(buf, ',');
+				wf_json_write(buf, json->items[i]);
+			}
+			appendStringInfoChar(buf, ']');
+			break;
+		case WF_JSON_OBJECT:
+			appendStringInfoChar(buf, '{');
+			for (int i = 0; i < json->n; i++)
+			{
+				if (i > 0)
+					appendStringInfoChar(buf, ',');
+				wf_json_write_string(buf, json->keys[i]);
+				appendStringInfoChar(buf, ':');
+				wf_json_write(buf, json->items[i]);
+			}
+			appendStringInfoChar(buf, '}');
+			break;
+	}
+}
+
+char *
+wf_json_text(const WfJson *json)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	wf_json_write(&buf, json);
+	return buf.data;
+}

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * json_string.c
+ *	  A string as JSON text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "chart/json_string.h"
+
+void
+wf_json_write_string(StringInfo buf, const char *string)
+{
+	appendStringInfoChar(buf, '"');
+	for (const char *p = string; *p; p++)
+	{
+		switch (*p)
+		{
+			case '"':
+				appendStringInfoString(buf, "\\\"");
+				break;
+			case '\\':
+				appendStringInfoString(buf, "\\\\");
+				break;
+			case '\n':
+				appendStringInfoString(buf, "\\n");
+				break;
+			case '\t':
+				appendStringInfoString(buf, "\\t");
+				break;
+			default:
+				if ((unsigned char) *p < ' ')
+					appendStringInfo(buf, "\\u%04x", (unsigned char) *p);
+				else
+					appendStringInfoCharMacro(buf, *p);
+				break;
+		}
+	}
+	appendStringInfoChar(buf, '"');
+}

@@ -1,0 +1,278 @@
+/*-------------------------------------------------------------------------
+ *
+ * compile.c
+ *	  From a definition's JSON text to a chart, or to the list of its faults.
+ *
+ * First the tree of states is built from nothing but keys and types; then
+ * every name can be resolved, and the states are filled one by one.  All
+ * faults are collected on the way: after one, the compiler goes on with
+ * whatever keeps it from reporting consequences.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "compiler/compile_internal.h"
+
+/* Longer texts are no definitions; keeps every array far below 1 GB. */
+#define LONGEST_TEXT	(32 * 1024 * 1024)
+
+/* ----------------------------------------------------------------
+ *						What can be said at the end only
+ * ----------------------------------------------------------------
+ */
+
+static int
+compare_invokes(const void *a, const void *b)
+{
+	const WfInvoke *x = *(const WfInvoke *const *) a;
+	const WfInvoke *y = *(const WfInvoke *const *) b;
+	int			order = strcmp(x->id, y->id);
+
+	return order ? order : x->state - y->state;
+}
+
+/*
+ * An id names one child at a time: it may be used again only where one of the
+ * two states is left before the other is entered.  As with targets, looking at
+ * neighbours in document order is enough.
+ */
+static void
+check_invoke_ids(WfCompiler *c)
+{
+	const WfChart *chart = c->chart;
+	WfList	   *list = &c->invoke_list;
+	WfInvoke  **invokes = (WfInvoke **) list->items;
+
+	if (list->n < 2)
+		return;
+	qsort(invokes, list->n, sizeof(WfInvoke *), compare_invokes);
+	for (int i = 1; i < list->n; i++)
+	{
+		const WfInvoke *x = invokes[i - 1];
+		const WfInvoke *y = invokes[i];
+		WfStateId	common;
+
+		if (strcmp(x->id, y->id) != 0)
+			continue;
+		common = wf_chart_common(chart, x->state, y->state);
+		if (y->state > chart->states[x->state].last &&
+			chart->states[common].kind == WF_STATE_COMPOUND)
+			continue;
+		wf_fault(c->faults, y->path,
+				 "Both may run at the same time.",
+				 "invoke id \"%s\" is taken by %s", y->id, x->path);
+	}
+}
+
+/*
+ * A history state without a default falls back to its parent's initial
+ * transition, which must not lead to a history state again.
+ */
+static void
+check_history(WfCompiler *c)
+{
+	const WfChart *chart = c->chart;
+
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		const WfState *state = &chart->states[i];
+		const WfTransition *fallback;
+
+		if (state->kind != WF_STATE_HISTORY || state->initial != NULL)
+			continue;
+		if (i == 0)
+		{
+			wf_fault(c->faults, state->path, NULL,
+					 "the root cannot be a history state");
+			continue;
+		}
+		fallback = chart->states[state->parent].initial;
+		if (fallback != NULL && fallback->has_history)
+			wf_fault(c->faults, state->path,
+					 "Give the history state a \"target\".",
+					 "neither history nor the initial state of its parent "
+					 "leads to a state");
+	}
+}
+
+/* ----------------------------------------------------------------
+ *						The whole
+ * ----------------------------------------------------------------
+ */
+
+static char *
+feature_names(const WfCompiler *c)
+{
+	/* as enum WfFeature */
+	static const char *const names[] = {"parallel", "history", "final",
+		"always", "after", "keep", "invoke", "retry", "defer", "allow",
+		"output", "tags", "wildcard", "error", "guard", "in_state", "expr",
+		"call", "assign", "raise", "send", "delay", "cancel", "log", "choose",
+	"foreach", "reenter", "on_error", "step_timeout"};
+	StringInfoData buf;
+
+	StaticAssertStmt(lengthof(names) == WF_FEATURES, "a name for each");
+	initStringInfo(&buf);
+	for (int i = 0; i < WF_FEATURES; i++)
+		if (c->features[i])
+			appendStringInfo(&buf, "%s%s", buf.len ? " " : "", names[i]);
+	return buf.data;
+}
+
+/* {"name": "$.path", "name": {"@expr": "..."}} */
+static void
+compile_search(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfChart    *chart = c->chart;
+
+	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+		return;
+	chart->attributes = palloc0((json->n + 1) * sizeof(WfAttribute));
+	for (int i = 0; i < json->n; i++)
+	{
+		const WfPath *at = WF_AT_KEY(path, json->keys[i]);
+		const WfJson *value = json->items[i];
+		WfAttribute *attribute = &chart->attributes[chart->nattributes];
+
+		if (json->keys[i][0] == '\0')
+			wf_compile_fault(c, at, NULL, "the name is empty");
+		attribute->id = chart->nattributes++;
+		attribute->name = json->keys[i];
+		attribute->path = wf_path_text(at);
+		if (value->kind == WF_JSON_OBJECT && wf_is_expr(value))
+			attribute->expr = wf_compile_expr(c, WF_USE_VALUE, value, at);
+		else if (value->kind == WF_JSON_STRING)
+			attribute->jsonpath = value->text;
+		else
+		{
+			wf_compile_fault(c, at, "Write a path into the context (\"$.customer.id\") or {\"@expr\": ...}.",
+							 "what is searched for cannot be %s", wf_json_kind_name(value->kind));
+			chart->nattributes--;
+		}
+	}
+}
+
+/* What only the root has. */
+static void
+compile_root(WfCompiler *c, const WfJson *json)
+{
+	static const char *const known[] = {"id", "initial", "context", "states",
+		"type", "on", "after", "always", "entry", "exit", "onDone", "invoke",
+		"output", "tags", "meta", "description", "order", "version", "delays",
+		"on_error", "step_timeout", "allow", "defer", "history", "target",
+	"search", "$schema", NULL};
+	WfChart    *chart = c->chart;
+	const WfPath *path = WF_AT_TEXT("$");
+	const WfJson *value;
+
+	wf_compile_keys(c, json, path, known);
+	value = wf_compile_get(json, "delays");
+	if (value != NULL)
+		wf_compile_delays(c, value, WF_AT_KEY(path, "delays"));
+	value = wf_compile_get(json, "context");
+	if (value != NULL && (wf_is_expr(value) ||
+						  wf_compile_expect(c, value,
+											WF_AT_KEY(path, "context"),
+											WF_JSON_OBJECT)))
+	{
+		chart->context = wf_compile_value(c, value,
+										  WF_AT_KEY(path, "context"));
+		if (chart->context->kind == WF_VALUE_CONST &&
+			chart->context->text[0] != '{')
+			wf_compile_fault(c, WF_AT_KEY(path, "context"), NULL,
+							 "must be an object");
+	}
+	value = wf_compile_get(json, "search");
+	if (value != NULL)
+		compile_search(c, value, WF_AT_KEY(path, "search"));
+	value = wf_compile_get(json, "on_error");
+	if (value != NULL)
+		chart->on_error = wf_compile_policy(c, value, WF_AT_KEY(path, "on_error"));
+	value = wf_compile_get(json, "step_timeout");
+	if (value != NULL)
+	{
+		const WfPath *at = WF_AT_KEY(path, "step_timeout");
+		const WfDelay *limit = wf_compile_delay(c, value, at);
+
+		if (limit != NULL && limit->kind == WF_DELAY_EXPR)
+			wf_compile_fault(c, at, NULL, "must be a constant");
+		if (limit != NULL && limit->kind == WF_DELAY_WORKING)
+			wf_compile_fault(c, at, "Write a duration: \"5 seconds\".",
+							 "the time a step may take cannot be working time");
+		chart->step_timeout = limit;
+		c->features[WF_HAS_STEP_TIMEOUT] = true;
+	}
+}
+
+static void
+compile_chart(WfCompiler *c, const WfJson *json)
+{
+	WfChart    *chart = c->chart;
+	const WfPath *path = WF_AT_TEXT("$");
+
+	chart->name = wf_compile_string(c, json, "id", path);
+	if (chart->name == NULL || chart->name[0] == '\0')
+	{
+		if (wf_compile_get(json, "id") == NULL || chart->name != NULL)
+			wf_compile_fault(c, path, "It is the name of the definition.",
+							 "\"id\" is missing");
+		chart->name = "";
+	}
+	else if (strlen(chart->name) > WF_MAX_NAME_LENGTH)
+		wf_compile_fault(c, path, NULL, "\"id\" is too long: %d bytes are allowed",
+						 WF_MAX_NAME_LENGTH);
+	wf_compile_tree(c, json);
+	c->allow = palloc0(chart->nstates * sizeof(WfAllow *));
+
+	compile_root(c, json);
+	for (int i = 0; i < chart->nstates; i++)
+		wf_compile_state(c, i);
+	check_invoke_ids(c);
+	check_history(c);
+
+	chart->nexprs = c->expr_list.n;
+	chart->exprs = (WfExpr **) c->expr_list.items;
+	chart->nconsts = c->const_list.n;
+	chart->consts = (WfValue **) c->const_list.items;
+	chart->ndelays = c->delay_list.n;
+	chart->delays = (WfDelay **) c->delay_list.items;
+	chart->features = feature_names(c);
+}
+
+WfChart *
+wf_compile_faulty(const char *text, int len, WfFaults *faults)
+{
+	WfCompiler	compiler;
+	const WfJson *json;
+
+	if (len > LONGEST_TEXT)
+	{
+		wf_fault(faults, "$", NULL, "longer than %d bytes", LONGEST_TEXT);
+		return NULL;
+	}
+	json = wf_json_parse(text, len, faults);
+	if (json == NULL)
+		return NULL;
+
+	memset(&compiler, 0, sizeof(compiler));
+	compiler.faults = faults;
+	compiler.chart = palloc0(sizeof(WfChart));
+	if (wf_compile_expect(&compiler, json, WF_AT_TEXT("$"), WF_JSON_OBJECT))
+		compile_chart(&compiler, json);
+	if (faults->n == 0)
+		wf_chart_index_reactions(compiler.chart);
+	return compiler.chart;
+}
+
+WfChart *
+wf_compile(const char *text, int len, WfFaults *faults)
+{
+	WfChart    *chart = wf_compile_faulty(text, len, faults);
+
+	return faults->n == 0 ? chart : NULL;
+}

@@ -1,0 +1,549 @@
+/*-------------------------------------------------------------------------
+ *
+ * compile_state.c
+ *	  What is in a state: handlers, timers, invokes, actions and the rest.
+ *
+ * The tree of states stands already, so that every target can be resolved
+ * where it is met.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "compiler/compile_internal.h"
+
+/* A handler in the making. */
+typedef struct Draft
+{
+	const char *descriptor;
+	int			prefix;
+	int			position;		/* among the drafts, to sort stably */
+	WfList		transitions;
+} Draft;
+
+/* ----------------------------------------------------------------
+ *						Handlers
+ * ----------------------------------------------------------------
+ */
+
+/* The list that transitions of an event go to, made at first use. */
+static WfList *
+draft_for(WfList *drafts, const char *descriptor)
+{
+	int			len = strlen(descriptor);
+	Draft	   *draft;
+
+	for (int i = 0; i < drafts->n; i++)
+	{
+		draft = drafts->items[i];
+		if (strcmp(draft->descriptor, descriptor) == 0)
+			return &draft->transitions;
+	}
+	draft = palloc0(sizeof(Draft));
+	draft->descriptor = descriptor;
+	draft->position = drafts->n;
+	if (strcmp(descriptor, "*") == 0)
+		draft->prefix = 0;
+	else if (len > 2 && strcmp(descriptor + len - 2, ".*") == 0)
+		draft->prefix = len - 1;
+	else
+		draft->prefix = -1;
+	wf_list_add(drafts, draft);
+	return &draft->transitions;
+}
+
+/* Exact names first, then wildcards by falling length. */
+static int
+compare_drafts(const void *a, const void *b)
+{
+	const Draft *x = *(const Draft *const *) a;
+	const Draft *y = *(const Draft *const *) b;
+
+	if (x->prefix != y->prefix)
+	{
+		if (x->prefix < 0)
+			return -1;
+		if (y->prefix < 0)
+			return 1;
+		return x->prefix > y->prefix ? -1 : 1;
+	}
+	return x->position < y->position ? -1 : 1;
+}
+
+/* Events that only the engine sends: nobody has to be allowed to. */
+static bool
+is_platform_event(const char *descriptor)
+{
+	return strncmp(descriptor, "done.", 5) == 0 ||
+		strncmp(descriptor, "error.", 6) == 0 ||
+		strncmp(descriptor, "after.", 6) == 0;
+}
+
+static void
+forbid_allow(WfCompiler *c, const WfList *transitions)
+{
+	for (int i = 0; i < transitions->n; i++)
+	{
+		const WfTransition *transition = transitions->items[i];
+
+		if (transition->allow != NULL)
+			wf_compile_fault(c, WF_AT_KEY(WF_AT_TEXT(transition->path), "allow"),
+							 "Use a guard.",
+							 "nobody sends this event, there is nobody to allow it to");
+	}
+}
+
+static void
+finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
+{
+	if (drafts->n == 0)
+		return;
+	qsort(drafts->items, drafts->n, sizeof(Draft *), compare_drafts);
+	state->nhandlers = drafts->n;
+	state->handlers = palloc0(drafts->n * sizeof(WfHandler));
+	for (int i = 0; i < drafts->n; i++)
+	{
+		Draft	   *draft = drafts->items[i];
+		WfHandler  *handler = &state->handlers[i];
+
+		if (is_platform_event(draft->descriptor))
+			forbid_allow(c, &draft->transitions);
+		handler->descriptor = draft->descriptor;
+		handler->prefix = draft->prefix;
+		handler->ntransitions = draft->transitions.n;
+		handler->transitions = (WfTransition **) draft->transitions.items;
+		if (draft->prefix >= 0)
+			c->features[WF_HAS_WILDCARD] = true;
+		if (strncmp(draft->descriptor, "error.", 6) == 0)
+			c->features[WF_HAS_ERROR] = c->chart->has_error = true;
+		if (wf_descriptor_matches(draft->descriptor, WF_ERROR_EVENT))
+			c->chart->catches_errors = true;
+	}
+}
+
+static void
+compile_on(WfCompiler *c, WfState *state, const WfJson *json,
+		   const WfPath *path, WfList *drafts)
+{
+	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+		return;
+	for (int i = 0; i < json->n; i++)
+	{
+		const WfPath *at = WF_AT_KEY(path, json->keys[i]);
+		const char *descriptor = wf_compile_descriptor(c, json->keys[i], at);
+		WfList	   *into = draft_for(drafts, descriptor);
+		int			before = into->n;
+
+		wf_compile_transitions(c, state->id, json->items[i], at, into, NULL);
+		if (is_platform_event(descriptor))
+			continue;
+		for (int j = before; j < into->n; j++)
+		{
+			WfTransition *transition = into->items[j];
+
+			if (transition->allow == NULL)
+				transition->allow = c->allow[state->id];
+		}
+	}
+}
+
+static void
+compile_after(WfCompiler *c, WfState *state, const WfJson *json,
+			  const WfPath *path, WfList *drafts)
+{
+	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+		return;
+	if (json->n > 0)
+		c->features[WF_HAS_AFTER] = true;
+	state->timers = palloc0((json->n + 1) * sizeof(WfTimer));
+	for (int i = 0; i < json->n; i++)
+	{
+		const char *key = json->keys[i];
+		const WfPath *at = WF_AT_KEY(path, key);
+		WfTimer    *timer = &state->timers[state->ntimers++];
+
+		timer->name = key;
+		timer->event = psprintf("after.%s.%s", key, state->name);
+		timer->delay = wf_compile_delay_text(c, key, at);
+		wf_compile_transitions(c, state->id, json->items[i], at,
+							   draft_for(drafts, timer->event), &timer->keep);
+		if (timer->keep)
+			c->features[WF_HAS_KEEP] = true;
+	}
+}
+
+/* ----------------------------------------------------------------
+ *						Invokes
+ * ----------------------------------------------------------------
+ */
+
+/* retry: a list of policies with the words of ASL. */
+static void
+check_retry(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	static const char *const known[] = {"errors", "intervalSeconds",
+		"maxAttempts", "backoffRate", "maxDelaySeconds", "jitter",
+	NULL};
+
+	c->features[WF_HAS_RETRY] = true;
+	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+		return;
+	wf_compile_keys(c, json, path, known);
+	for (int i = 0; i < json->n; i++)
+	{
+		const char *key = json->keys[i];
+		const WfJson *value = json->items[i];
+		const WfPath *at = WF_AT_KEY(path, key);
+		int			n;
+
+		if (strcmp(key, "errors") == 0)
+			wf_compile_strings(c, value, at, &n);
+		else if (strcmp(key, "jitter") == 0)
+		{
+			/* ASL has "FULL" and "NONE" */
+			if (value->kind != WF_JSON_STRING && value->kind != WF_JSON_BOOL)
+				wf_compile_expect(c, value, at, WF_JSON_BOOL);
+		}
+		else if (wf_compile_expect(c, value, at, WF_JSON_NUMBER) &&
+				 value->text[0] == '-')
+			wf_compile_fault(c, at, NULL, "\"%s\" cannot be negative", key);
+	}
+}
+
+/* retry, timeout and heartbeat as JSON text, or NULL. */
+static const char *
+compile_options(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	static const char *const keys[] = {"retry", "timeout", "heartbeat"};
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < (int) lengthof(keys); i++)
+	{
+		const WfJson *value = wf_compile_get(json, keys[i]);
+		const WfPath *at = WF_AT_KEY(path, keys[i]);
+
+		if (value == NULL)
+			continue;
+		appendStringInfo(&buf, "%s\"%s\":", buf.len ? "," : "{", keys[i]);
+		if (i == 0 && value->kind == WF_JSON_ARRAY)
+		{
+			for (int j = 0; j < value->n; j++)
+				check_retry(c, value->items[j], WF_AT_INDEX(at, j));
+			wf_json_write(&buf, value);
+		}
+		else if (i == 0)
+		{
+			check_retry(c, value, at);
+			appendStringInfoChar(&buf, '[');
+			wf_json_write(&buf, value);
+			appendStringInfoChar(&buf, ']');
+		}
+		else
+		{
+			if (value->kind != WF_JSON_NUMBER)
+				wf_compile_expect(c, value, at, WF_JSON_STRING);
+			wf_json_write(&buf, value);
+		}
+	}
+	if (buf.len == 0)
+		return NULL;
+	appendStringInfoChar(&buf, '}');
+	return buf.data;
+}
+
+/* The events that an invoke's onDone and onError stand for. */
+static void
+compile_replies(WfCompiler *c, WfState *state, const WfInvoke *invoke,
+				const WfJson *json, const WfPath *path, WfList *drafts)
+{
+	for (int i = 0; i < json->n; i++)
+	{
+		bool		done = strcmp(json->keys[i], "onDone") == 0;
+
+		if (!done && strcmp(json->keys[i], "onError") != 0)
+			continue;
+		wf_compile_transitions(c, state->id, json->items[i],
+							   WF_AT_KEY(path, json->keys[i]),
+							   draft_for(drafts,
+										 psprintf("%s.invoke.%s",
+												  done ? "done" : "error",
+												  invoke->id)),
+							   NULL);
+	}
+}
+
+static void
+compile_invoke(WfCompiler *c, WfState *state, const WfJson *json,
+			   const WfPath *path, WfList *drafts)
+{
+	static const char *const known[] = {"id", "src", "input", "onDone",
+		"onError", "detached", "retry", "timeout", "heartbeat",
+	"description", "meta", NULL};
+	int			index = state->ninvokes;
+	WfInvoke   *invoke = &state->invokes[state->ninvokes++];
+	const WfJson *input;
+	const WfJson *meta;
+
+	invoke->state = state->id;
+	invoke->path = wf_path_text(path);
+	if (json->kind == WF_JSON_STRING)
+		invoke->src = json->text;
+	else if (wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	{
+		wf_compile_keys(c, json, path, known);
+		invoke->id = wf_compile_string(c, json, "id", path);
+		invoke->src = wf_compile_string(c, json, "src", path);
+		if (wf_compile_get(json, "src") == NULL)
+			wf_compile_fault(c, path, "Name a definition or a job.",
+							 "invoke has no \"src\"");
+	}
+	if (invoke->src != NULL && invoke->src[0] == '\0')
+		wf_compile_fault(c, path, NULL, "\"src\" is empty");
+	if (invoke->id == NULL)
+		invoke->id = psprintf("%s.%d", state->name, index);
+	wf_list_add(&c->invoke_list, invoke);
+	c->features[WF_HAS_INVOKE] = true;
+	if (json->kind != WF_JSON_OBJECT)
+		return;
+
+	input = wf_compile_get(json, "input");
+	if (input != NULL)
+		invoke->input = wf_compile_value(c, input, WF_AT_KEY(path, "input"));
+	invoke->detached = wf_compile_bool(c, json, "detached", path);
+	invoke->options = compile_options(c, json, path);
+	invoke->description = wf_compile_string(c, json, "description", path);
+	meta = wf_compile_get(json, "meta");
+	if (meta != NULL)
+		invoke->meta = wf_json_text(meta);
+	compile_replies(c, state, invoke, json, path, drafts);
+}
+
+static void
+compile_invokes(WfCompiler *c, WfState *state, const WfJson *json,
+				const WfPath *path, WfList *drafts)
+{
+	bool		single = json->kind != WF_JSON_ARRAY;
+	int			n = single ? 1 : json->n;
+
+	state->invokes = palloc0((n + 1) * sizeof(WfInvoke));
+	for (int i = 0; i < n; i++)
+	{
+		if (single)
+			compile_invoke(c, state, json, path, drafts);
+		else
+			compile_invoke(c, state, json->items[i], WF_AT_INDEX(path, i),
+						   drafts);
+	}
+}
+
+/* ----------------------------------------------------------------
+ *						The state
+ * ----------------------------------------------------------------
+ */
+
+/* What is under it reacts to events. */
+static bool
+is_handler_key(const char *key)
+{
+	return strcmp(key, "on") == 0 || strcmp(key, "after") == 0 ||
+		strcmp(key, "invoke") == 0 || strcmp(key, "onDone") == 0;
+}
+
+/* Everything that reacts to events, in the order of the text. */
+static void
+compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
+				 const WfPath *path)
+{
+	WfList		drafts = {0, 0, NULL};
+
+	for (int i = 0; i < json->n; i++)
+	{
+		const char *key = json->keys[i];
+		const WfJson *value = json->items[i];
+		const WfPath *at = WF_AT_KEY(path, key);
+
+		/* of a key that is there twice (a fault), the first counts */
+		if (value->kind == WF_JSON_NULL || !is_handler_key(key) ||
+			value != wf_json_get(json, key))
+			continue;
+		if (strcmp(key, "on") == 0)
+			compile_on(c, state, value, at, &drafts);
+		else if (strcmp(key, "after") == 0)
+			compile_after(c, state, value, at, &drafts);
+		else if (strcmp(key, "invoke") == 0)
+			compile_invokes(c, state, value, at, &drafts);
+		else if (strcmp(key, "onDone") == 0 && state->done_event != NULL)
+			wf_compile_transitions(c, state->id, value, at,
+								   draft_for(&drafts, state->done_event),
+								   NULL);
+	}
+	if (state->id == 0 && c->chart->on_error != NULL &&
+		c->chart->on_error->then == WF_THEN_EVENT)
+	{
+		WfList		then = {0, 0, NULL};
+
+		wf_compile_then(c, json, &then);
+		for (int i = 0; i < then.n; i++)
+			wf_list_add(draft_for(&drafts, WF_STEP_ERROR_EVENT), then.items[i]);
+	}
+	finish_handlers(c, state, &drafts);
+}
+
+static void
+compile_always(WfCompiler *c, WfState *state, const WfJson *json,
+			   const WfPath *path)
+{
+	WfList		list = {0, 0, NULL};
+
+	wf_compile_transitions(c, state->id, json, path, &list, NULL);
+	forbid_allow(c, &list);
+
+	/* not a fault: what is taken in another region may lead out of here */
+	if (list.n > 0 && state->kind == WF_STATE_ATOMIC)
+	{
+		const WfTransition *first = list.items[0];
+
+		if (first->targetless && first->guard == NULL)
+			wf_compile_warn(c, WF_AT_TEXT(first->path),
+							"Give it a target or a guard.",
+							"this is taken again and again, the process may "
+							"never come to rest");
+	}
+	state->nalways = list.n;
+	state->always = (WfTransition **) list.items;
+	if (list.n > 0)
+		c->features[WF_HAS_ALWAYS] = c->chart->has_always = true;
+}
+
+/* Keys that a state of this kind cannot have. */
+static void
+check_place(WfCompiler *c, const WfState *state, const WfJson *json,
+			const WfPath *path)
+{
+	static const char *const kinds[] = {"an atomic", "a compound",
+	"a parallel", "a final", "a history"};
+
+	/* key, then the kinds that may have it: Atomic Compound Parallel .. */
+	static const char *const places[][2] = {
+		{"initial", "C"}, {"states", "CP"}, {"on", "ACP"}, {"always", "ACP"},
+		{"after", "ACP"}, {"onDone", "CP"}, {"invoke", "ACP"},
+		{"defer", "ACP"}, {"allow", "ACP"}, {"entry", "ACPF"},
+		{"exit", "ACPF"}, {"output", "F"}, {"tags", "ACPF"},
+		{"history", "H"}, {"target", "H"}
+	};
+
+	for (int i = 0; i < (int) lengthof(places); i++)
+	{
+		const char *key = places[i][0];
+		const WfJson *value = wf_compile_get(json, key);
+
+		if (value == NULL || strchr(places[i][1], "ACPFH"[state->kind]))
+			continue;
+		if (state->id == 0 && strcmp(key, "output") == 0)
+			continue;
+		if (value->kind == WF_JSON_OBJECT && value->n == 0)
+			continue;
+		if (value->kind == WF_JSON_ARRAY && value->n == 0)
+			continue;
+		wf_compile_fault(c, WF_AT_KEY(path, key), NULL,
+						 "%s state cannot have \"%s\"", kinds[state->kind],
+						 key);
+	}
+	if (state->id == 0 && wf_compile_get(json, "onDone") != NULL)
+		wf_compile_warn(c, WF_AT_KEY(path, "onDone"),
+						"When the root is done the process has ended.",
+						"the root cannot react to its own end, \"onDone\" "
+						"is left out");
+}
+
+/* Where entering a state leads to. */
+static void
+compile_entry_point(WfCompiler *c, WfState *state, const WfJson *json,
+					const WfPath *path)
+{
+	const WfJson *initial = wf_compile_get(json, "initial");
+	const WfJson *target = wf_compile_get(json, "target");
+
+	if (state->kind == WF_STATE_COMPOUND && initial == NULL)
+		wf_compile_fault(c, path,
+						 "Name the child that is entered first.",
+						 "\"initial\" is missing");
+	else if (state->kind == WF_STATE_COMPOUND)
+		state->initial = wf_compile_default(c, state->id, initial,
+											WF_AT_KEY(path, "initial"));
+	else if (state->kind == WF_STATE_HISTORY && target != NULL)
+		state->initial = wf_compile_default(c, state->id, target,
+											WF_AT_KEY(path, "target"));
+}
+
+static void
+compile_lists(WfCompiler *c, WfState *state, const WfJson *json,
+			  const WfPath *path)
+{
+	const WfJson *value;
+
+	value = wf_compile_get(json, "entry");
+	if (value != NULL)
+		state->entry = wf_compile_actions(c, value, WF_AT_KEY(path, "entry"));
+	value = wf_compile_get(json, "exit");
+	if (value != NULL)
+		state->exit = wf_compile_actions(c, value, WF_AT_KEY(path, "exit"));
+	value = wf_compile_get(json, "tags");
+	if (value != NULL)
+		state->tags = wf_compile_strings(c, value, WF_AT_KEY(path, "tags"),
+										 &state->ntags);
+	value = wf_compile_get(json, "defer");
+	if (value != NULL)
+		state->defer = wf_compile_strings(c, value, WF_AT_KEY(path, "defer"),
+										  &state->ndefer);
+	if (state->ntags > 0)
+		c->features[WF_HAS_TAGS] = true;
+	if (state->ndefer > 0)
+		c->features[WF_HAS_DEFER] = c->chart->has_defer = true;
+}
+
+/* Fill a state whose place in the tree is known. */
+void
+wf_compile_state(WfCompiler *c, WfStateId id)
+{
+	static const char *const known[] = {"id", "type", "initial", "states",
+		"on", "always", "after", "onDone", "entry", "exit", "invoke",
+		"output", "tags", "meta", "description", "order", "history",
+	"target", "defer", "allow", NULL};
+	WfState    *state = &c->chart->states[id];
+	const WfJson *json = c->sources[id];
+	const WfPath *path = WF_AT_TEXT(state->path);
+	const WfJson *value;
+
+	if (id > 0)
+	{
+		wf_compile_keys(c, json, path, known);
+		c->allow[id] = c->allow[state->parent];
+	}
+	check_place(c, state, json, path);
+	value = wf_compile_get(json, "allow");
+	if (value != NULL)
+		c->allow[id] = wf_compile_allow(c, value, WF_AT_KEY(path, "allow"));
+	state->description = wf_compile_string(c, json, "description", path);
+	value = wf_compile_get(json, "meta");
+	if (value != NULL)
+		state->meta = wf_json_text(value);
+
+	compile_entry_point(c, state, json, path);
+	compile_lists(c, state, json, path);
+	value = wf_compile_get(json, "always");
+	if (value != NULL)
+		compile_always(c, state, value, WF_AT_KEY(path, "always"));
+	compile_handlers(c, state, json, path);
+	value = wf_compile_get(json, "output");
+	if (value != NULL)
+	{
+		state->output = wf_compile_value(c, value, WF_AT_KEY(path, "output"));
+		c->features[WF_HAS_OUTPUT] = true;
+	}
+}

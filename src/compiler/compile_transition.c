@@ -1,0 +1,362 @@
+/*-------------------------------------------------------------------------
+ *
+ * compile_transition.c
+ *	  Transitions in all their forms, and who is allowed to cause them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "compiler/compile_internal.h"
+
+/* A transition that does nothing, until it is filled. */
+static WfTransition *
+new_transition(WfCompiler *c, WfStateId source, const WfPath *path)
+{
+	WfTransition *transition = palloc0(sizeof(WfTransition));
+
+	WF_MAY_BE_CANCELLED();
+	transition->order = c->chart->ntransitions++;
+	transition->source = source;
+	transition->targetless = true;
+	transition->domain = source;
+	transition->path = wf_path_text(path);
+	return transition;
+}
+
+/* Fill in what follows from source and targets. */
+static void
+set_targets(WfCompiler *c, WfTransition *transition, WfStateId *targets,
+			int n)
+{
+	const WfChart *chart = c->chart;
+
+	transition->targetless = (n == 0);
+	transition->ntargets = n;
+	transition->targets = targets;
+	for (int i = 0; i < n; i++)
+		if (chart->states[targets[i]].kind == WF_STATE_HISTORY)
+			transition->has_history = true;
+	if (n > 0)
+		transition->domain = wf_chart_domain(chart, transition, targets, n);
+}
+
+/* ----------------------------------------------------------------
+ *						Who is allowed
+ * ----------------------------------------------------------------
+ */
+
+static const char **
+compile_roles(WfCompiler *c, StringInfo buf, const WfJson *json,
+			  const WfPath *path, int *n)
+{
+	const char **roles = wf_compile_strings(c, json, path, n);
+
+	appendStringInfoString(buf, "\"role\":[");
+	for (int i = 0; i < *n; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(buf, ',');
+		wf_json_write_string(buf, roles[i]);
+	}
+	appendStringInfoChar(buf, ']');
+	return roles;
+}
+
+/*
+ * {role, fn}, of `allow` or of its `deny`, but for the closing brace.  False:
+ * neither is written.
+ */
+static bool
+compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
+			const WfPath *path, const char ***roles, int *nroles,
+			const WfExpr **function)
+{
+	const WfJson *role = wf_json_get(json, "role");
+	bool		written = role != NULL || wf_compile_get(json, "fn") != NULL;
+	const char *name;
+
+	appendStringInfoChar(buf, '{');
+	if (json->kind != WF_JSON_OBJECT)
+	{
+		*roles = compile_roles(c, buf, json, path, nroles);
+		return true;
+	}
+	if (!written && (json->n == 0 || wf_json_get(json, "fn") != NULL) &&
+		wf_json_get(json, "deny") == NULL)
+		wf_compile_fault(c, path, "Write {\"role\": [...]} or "
+						 "{\"fn\": \"...\"}.", "nobody is named");
+	if (role != NULL)
+		*roles = compile_roles(c, buf, role, WF_AT_KEY(path, "role"), nroles);
+	name = wf_compile_string(c, json, "fn", path);
+	if (name != NULL)
+	{
+		appendStringInfo(buf, "%s\"fn\":", role != NULL ? "," : "");
+		wf_json_write_string(buf, name);
+		*function = wf_compile_call(c, WF_USE_GUARD, name, NULL,
+									WF_AT_KEY(path, "fn"));
+	}
+	return written;
+}
+
+/* `allow`: a role, a list of roles, or {role, fn, deny: {role, fn}}. */
+const WfAllow *
+wf_compile_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	static const char *const known[] = {"role", "fn", "deny", NULL};
+	static const char *const inner[] = {"role", "fn", NULL};
+	WfAllow    *allow = palloc0(sizeof(WfAllow));
+	const WfJson *deny = wf_json_get(json, "deny");
+	StringInfoData buf;
+
+	c->features[WF_HAS_ALLOW] = true;
+	initStringInfo(&buf);
+	if (json->kind == WF_JSON_OBJECT)
+		wf_compile_keys(c, json, path, known);
+	allow->everybody = !compile_who(c, &buf, json, path, &allow->roles,
+									&allow->nroles, &allow->function);
+	if (!allow->everybody && allow->nroles == 0 && allow->function == NULL)
+		wf_compile_warn(c, path, "Name a role or a function.",
+						"nobody is named, and so nobody may");
+	if (deny != NULL)
+	{
+		const WfPath *at = WF_AT_KEY(path, "deny");
+
+		appendStringInfo(&buf, "%s\"deny\":", buf.len > 1 ? "," : "");
+		if (deny->kind == WF_JSON_OBJECT)
+			wf_compile_keys(c, deny, at, inner);
+		(void) compile_who(c, &buf, deny, at, &allow->denied, &allow->ndenied,
+					&allow->deny_function);
+		appendStringInfoChar(&buf, '}');
+	}
+	appendStringInfoChar(&buf, '}');
+	allow->text = buf.data;
+	return allow;
+}
+
+/* ----------------------------------------------------------------
+ *						Transitions
+ * ----------------------------------------------------------------
+ */
+
+static void
+compile_guards(WfCompiler *c, WfTransition *transition, const WfJson *json,
+			   const WfPath *path)
+{
+	const char *key = wf_json_get(json, "cond") ? "cond" : "guard";
+	const WfJson *guard = wf_compile_get(json, key);
+	const WfJson *in = wf_compile_get(json, "in");
+
+	if (wf_json_get(json, "cond") && wf_json_get(json, "guard"))
+		wf_compile_fault(c, path, NULL,
+						 "\"guard\" and \"cond\" mean the same, use one");
+	if (guard != NULL)
+		transition->guard = wf_compile_guard(c, guard, WF_AT_KEY(path, key));
+	if (in != NULL)
+	{
+		WfGuard    *in_state = palloc0(sizeof(WfGuard));
+
+		in_state->kind = WF_GUARD_IN_STATE;
+		in_state->state = wf_compile_state_ref(c, in, WF_AT_KEY(path, "in"));
+		transition->guard = wf_guard_and(transition->guard, in_state);
+		c->features[WF_HAS_IN_STATE] = true;
+	}
+}
+
+/* False: it can never be taken. */
+static bool
+compile_target(WfCompiler *c, WfTransition *transition, const WfJson *target,
+			   const WfPath *path)
+{
+	/* the root has no siblings: its bare targets are its children */
+	WfStateId	source = transition->source;
+	WfStateId	base = source == 0 ? 0 : c->chart->states[source].parent;
+	int			n;
+	WfStateId  *targets = wf_compile_targets(c, target, path, base, source,
+											 &n);
+
+	set_targets(c, transition, targets, n);
+	return wf_check_together(c, targets, n, path, false);
+}
+
+static bool
+fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
+				const WfPath *path)
+{
+	const WfJson *target = wf_compile_get(json, "target");
+	const WfJson *actions = wf_compile_get(json, "actions");
+	const WfJson *allow = wf_compile_get(json, "allow");
+	const WfJson *meta = wf_compile_get(json, "meta");
+	bool		possible = true;
+
+	/* XState 4 spoke of internal: false where 5 speaks of reenter: true */
+	if (wf_json_get(json, "reenter") != NULL)
+		transition->reenter = wf_compile_bool(c, json, "reenter", path);
+	else if (wf_compile_get(json, "internal") != NULL)
+		transition->reenter = !wf_compile_bool(c, json, "internal", path);
+	if (transition->reenter)
+		c->features[WF_HAS_REENTER] = true;
+
+	if (target != NULL)
+		possible = compile_target(c, transition, target,
+								  WF_AT_KEY(path, "target"));
+	compile_guards(c, transition, json, path);
+	if (actions != NULL)
+		transition->actions = wf_compile_actions(c, actions,
+												 WF_AT_KEY(path, "actions"));
+	if (allow != NULL)
+		transition->allow = wf_compile_allow(c, allow,
+											 WF_AT_KEY(path, "allow"));
+	transition->description = wf_compile_string(c, json, "description", path);
+	if (meta != NULL)
+		transition->meta = wf_json_text(meta);
+	return possible;
+}
+
+/*
+ * One transition, or NULL when it can never be taken; keep is NULL where
+ * `keep` has no meaning.
+ */
+static WfTransition *
+compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
+				   const WfPath *path, bool *keep)
+{
+	static const char *const known[] = {"target", "guard", "cond", "actions",
+		"reenter", "internal", "description", "meta", "allow", "in", "keep",
+	NULL};
+	WfTransition *transition = new_transition(c, source, path);
+	bool		possible = true;
+
+	switch (json->kind)
+	{
+		case WF_JSON_NULL:
+			break;
+		case WF_JSON_STRING:
+			possible = compile_target(c, transition, json, path);
+			break;
+		case WF_JSON_OBJECT:
+			wf_compile_keys(c, json, path, known);
+			possible = fill_transition(c, transition, json, path);
+			if (wf_compile_get(json, "keep") == NULL)
+				break;
+			if (keep == NULL)
+				wf_compile_fault(c, WF_AT_KEY(path, "keep"), NULL,
+								 "\"keep\" has a meaning under `after` only");
+			else if (wf_compile_bool(c, json, "keep", path))
+				*keep = true;
+			break;
+		default:
+			wf_compile_fault(c, path,
+							 "Write a target, {\"target\": ...} or a list.",
+							 "a transition cannot be %s",
+							 wf_json_kind_name(json->kind));
+			break;
+	}
+	return possible ? transition : NULL;
+}
+
+static void
+add_transition(WfCompiler *c, WfStateId source, const WfJson *json,
+			   const WfPath *path, WfList *into, bool *keep)
+{
+	WfTransition *transition = compile_transition(c, source, json, path,
+												  keep);
+
+	if (transition != NULL)
+		wf_list_add(into, transition);
+}
+
+/*
+ * All transitions of one event (or of `always`): one or a list of them, each
+ * appended to `into`.  null is one that does nothing.  *keep is set when any
+ * says so; keep is NULL where that has no meaning.
+ */
+void
+wf_compile_transitions(WfCompiler *c, WfStateId source, const WfJson *json,
+					   const WfPath *path, WfList *into, bool *keep)
+{
+	if (json->kind != WF_JSON_ARRAY)
+	{
+		add_transition(c, source, json, path, into, keep);
+		return;
+	}
+	for (int i = 0; i < json->n; i++)
+		add_transition(c, source, json->items[i], WF_AT_INDEX(path, i), into,
+					   keep);
+}
+
+/* ----------------------------------------------------------------
+ *						Default transitions
+ * ----------------------------------------------------------------
+ */
+
+static void
+check_default(WfCompiler *c, const WfTransition *transition,
+			  WfStateId container, const WfPath *path)
+{
+	const WfChart *chart = c->chart;
+	bool		history =
+		chart->states[transition->source].kind == WF_STATE_HISTORY;
+
+	for (int i = 0; i < transition->ntargets; i++)
+	{
+		const WfState *target = &chart->states[transition->targets[i]];
+
+		if (!wf_is_descendant(chart, target->id, container))
+			wf_compile_fault(c, path, NULL,
+							 "\"%s\" does not lie inside of \"%s\"",
+							 target->name, chart->states[container].name);
+		else if (history && target->kind == WF_STATE_HISTORY)
+			wf_compile_fault(c, path, NULL,
+							 "the default of a history state cannot be a "
+							 "history state");
+	}
+}
+
+/*
+ * The initial transition of a compound state, or the default of a history
+ * state: targets, or {target, actions}.  NULL after a fault.
+ */
+WfTransition *
+wf_compile_default(WfCompiler *c, WfStateId source, const WfJson *json,
+				   const WfPath *path)
+{
+	static const char *const known[] = {"target", "actions", NULL};
+	const WfState *state = &c->chart->states[source];
+	WfStateId	container = state->kind == WF_STATE_HISTORY ?
+		state->parent : source;
+	WfTransition *transition = new_transition(c, source, path);
+	const WfJson *target = json;
+	const WfJson *actions = NULL;
+	const WfPath *inner = WF_AT_KEY(path, "target");
+	const WfPath *at = path;
+	WfStateId  *targets;
+	int			n;
+
+	if (json->kind == WF_JSON_OBJECT)
+	{
+		wf_compile_keys(c, json, path, known);
+		target = wf_compile_get(json, "target");
+		actions = wf_compile_get(json, "actions");
+		at = inner;
+		if (target == NULL)
+		{
+			wf_compile_fault(c, path, NULL, "there is no \"target\"");
+			return NULL;
+		}
+	}
+	targets = wf_compile_targets(c, target, at, container, container, &n);
+	set_targets(c, transition, targets, n);
+	check_default(c, transition, container, at);
+	wf_check_together(c, targets, n, at, true);
+	if (n == 0 && target->kind == WF_JSON_ARRAY && target->n == 0)
+		wf_compile_fault(c, at, NULL, "there is no target in the list");
+	if (actions != NULL)
+		transition->actions = wf_compile_actions(c, actions,
+												 WF_AT_KEY(path, "actions"));
+	return transition;
+}

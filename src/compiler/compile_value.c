@@ -1,0 +1,410 @@
+/*-------------------------------------------------------------------------
+ *
+ * compile_value.c
+ *	  What the author computes: expressions, values, guards.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "compiler/compile_internal.h"
+
+/* ----------------------------------------------------------------
+ *						Expressions and functions
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * The name of something built in, without the prefix that XState writes;
+ * *prefixed (or NULL) tells whether it had one.
+ */
+const char *
+wf_builtin_name(const char *type, bool *prefixed)
+{
+	const char *bare = type;
+
+	if (*bare == '@')
+		bare++;
+	if (strncmp(bare, "xstate.", 7) == 0)
+		bare += 7;
+	else
+		bare = type;
+	if (prefixed != NULL)
+		*prefixed = (bare != type);
+	return bare;
+}
+
+bool
+wf_is_expr(const WfJson *json)
+{
+	return wf_json_get(json, "@expr") != NULL;
+}
+
+static WfExpr *
+new_expr(WfCompiler *c, WfExprUse use, const char *text, const WfPath *path)
+{
+	WfExpr	   *expr = palloc0(sizeof(WfExpr));
+
+	expr->id = c->expr_list.n;
+	expr->use = use;
+	expr->text = text;
+	expr->path = wf_path_text(path);
+	wf_list_add(&c->expr_list, expr);
+	return expr;
+}
+
+/* {"@expr": text, "@lang"?: "sql"}.  Never NULL. */
+WfExpr *
+wf_compile_expr(WfCompiler *c, WfExprUse use, const WfJson *json,
+				const WfPath *path)
+{
+	static const char *const known[] = {"@expr", "@lang", NULL};
+	const WfJson *text = wf_json_get(json, "@expr");
+	const WfJson *lang = wf_json_get(json, "@lang");
+	const WfPath *at = WF_AT_KEY(path, "@expr");
+
+	wf_compile_keys(c, json, path, known);
+	if (wf_compile_expect(c, text, at, WF_JSON_STRING) &&
+		strspn(text->text, " \t\r\n") == strlen(text->text))
+		wf_compile_fault(c, at, NULL, "the expression is empty");
+	if (lang != NULL &&
+		(lang->kind != WF_JSON_STRING || strcmp(lang->text, "sql") != 0))
+		wf_compile_fault(c, WF_AT_KEY(path, "@lang"), NULL,
+						 "expressions are in \"sql\" only");
+	c->features[WF_HAS_EXPR] = true;
+	return new_expr(c, use, text->text ? text->text : "", path);
+}
+
+/* Parameters of functions are constants: an expression there is a trap. */
+static void
+check_params(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	if (json->kind == WF_JSON_OBJECT && wf_is_expr(json))
+		wf_compile_fault(c, path,
+						 "The function gets context and event as well.",
+						 "parameters of a function cannot be computed");
+	for (int i = 0; i < json->n; i++)
+		check_params(c, json->items[i], json->kind == WF_JSON_OBJECT ?
+					 WF_AT_KEY(path, json->keys[i]) : WF_AT_INDEX(path, i));
+}
+
+/* A call of a SQL function; params may be NULL.  Never NULL. */
+WfExpr *
+wf_compile_call(WfCompiler *c, WfExprUse use, const char *name,
+				const WfJson *params, const WfPath *path)
+{
+	WfExpr	   *expr = new_expr(c, use, name, path);
+
+	if (*name == '\0')
+		wf_compile_fault(c, path, NULL, "the name of a function is empty");
+	expr->is_function = true;
+	if (params != NULL)
+	{
+		check_params(c, params, WF_AT_KEY(path, "params"));
+		expr->params = wf_json_text(params);
+	}
+	c->features[WF_HAS_CALL] = true;
+	return expr;
+}
+
+/* ----------------------------------------------------------------
+ *						Values
+ * ----------------------------------------------------------------
+ */
+
+WfValue *
+wf_compile_const(WfCompiler *c, const char *text)
+{
+	WfValue    *value = palloc0(sizeof(WfValue));
+
+	value->kind = WF_VALUE_CONST;
+	value->text = text;
+	value->const_id = c->const_list.n;
+	wf_list_add(&c->const_list, value);
+	return value;
+}
+
+/* Is it what it says, with no "@..." key anywhere? */
+static bool
+is_plain(const WfJson *json)
+{
+	for (int i = 0; i < json->n; i++)
+	{
+		if (json->kind == WF_JSON_OBJECT && json->keys[i][0] == '@')
+			return false;
+		if (!is_plain(json->items[i]))
+			return false;
+	}
+	return true;
+}
+
+/* An object with an "@..." key: an expression or a quoted value. */
+static WfValue *
+compile_marked(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	static const char *const known[] = {"@literal", NULL};
+	const WfJson *literal = wf_json_get(json, "@literal");
+	WfValue    *value;
+
+	if (literal != NULL)
+	{
+		wf_compile_keys(c, json, path, known);
+		value = wf_compile_const(c, wf_json_text(literal));
+		value->quoted = !is_plain(literal);
+		return value;
+	}
+	if (!wf_is_expr(json))
+	{
+		for (int i = 0; i < json->n; i++)
+			if (json->keys[i][0] == '@')
+				wf_compile_fault(c, WF_AT_KEY(path, json->keys[i]),
+								 "Write {\"@expr\": \"...\"} for a computed "
+								 "value, {\"@literal\": ...} to quote one.",
+								 "unknown key \"%s\" in a value",
+								 json->keys[i]);
+		return wf_compile_const(c, "null");
+	}
+	value = palloc0(sizeof(WfValue));
+	value->kind = WF_VALUE_EXPR;
+	value->expr = wf_compile_expr(c, WF_USE_VALUE, json, path);
+	value->const_id = -1;
+	return value;
+}
+
+/* Any JSON some parts of which may be computed.  Never NULL. */
+WfValue *
+wf_compile_value(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfValue    *value;
+
+	if (is_plain(json))
+		return wf_compile_const(c, wf_json_text(json));
+	if (json->kind == WF_JSON_OBJECT)
+		for (int i = 0; i < json->n; i++)
+			if (json->keys[i][0] == '@')
+				return compile_marked(c, json, path);
+
+	value = palloc0(sizeof(WfValue));
+	value->kind = json->kind == WF_JSON_OBJECT ?
+		WF_VALUE_OBJECT : WF_VALUE_ARRAY;
+	value->const_id = -1;
+	value->nparts = json->n;
+	value->keys = json->keys;
+	value->parts = palloc(json->n * sizeof(WfValue *));
+	for (int i = 0; i < json->n; i++)
+		value->parts[i] =
+			wf_compile_value(c, json->items[i],
+							 json->kind == WF_JSON_OBJECT ?
+							 WF_AT_KEY(path, json->keys[i]) :
+							 WF_AT_INDEX(path, i));
+	return value;
+}
+
+/* ----------------------------------------------------------------
+ *						Guards
+ * ----------------------------------------------------------------
+ */
+
+static WfGuard *
+new_guard(WfGuardKind kind, int nparts)
+{
+	WfGuard    *guard = palloc0(sizeof(WfGuard));
+
+	guard->kind = kind;
+	guard->state = WF_NO_STATE;
+	guard->nparts = nparts;
+	if (nparts > 0)
+		guard->parts = palloc0(nparts * sizeof(WfGuard *));
+	return guard;
+}
+
+/* True and false are the empty conjunction and the empty disjunction. */
+static WfGuard *
+constant_guard(bool value)
+{
+	return new_guard(value ? WF_GUARD_AND : WF_GUARD_OR, 0);
+}
+
+static WfGuard *compile_guard(WfCompiler *c, const WfJson *json,
+							  const WfPath *path);
+
+/* An argument of a built-in guard: in place, or under `params`. */
+static const WfJson *
+guard_argument(const WfJson *json, const char *key, const char *other,
+			   const WfPath **path, WfPath *room)
+{
+	const WfJson *params = wf_compile_get(json, "params");
+	const WfJson *found = wf_compile_get(json, key);
+
+	if (found == NULL && other != NULL)
+		found = wf_compile_get(json, other);
+	if (found == NULL && params != NULL)
+	{
+		*room = (WfPath) {*path, "params", 0};
+		*path = room;
+		found = wf_compile_get(params, key);
+		if (found == NULL && other != NULL)
+			found = wf_compile_get(params, other);
+	}
+	return found;
+}
+
+static WfGuard *
+compile_not(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfPath		room;
+	const WfJson *part = guard_argument(json, "guard", NULL, &path, &room);
+	WfGuard    *guard = new_guard(WF_GUARD_NOT, 1);
+
+	if (part == NULL)
+		wf_compile_fault(c, path, NULL, "\"not\" needs a \"guard\"");
+	guard->parts[0] = part ?
+		compile_guard(c, part, WF_AT_KEY(path, "guard")) :
+		constant_guard(true);
+	return guard;
+}
+
+static WfGuard *
+compile_and_or(WfCompiler *c, WfGuardKind kind, const WfJson *json,
+			   const WfPath *path)
+{
+	WfPath		room;
+	const WfJson *parts = guard_argument(json, "guards", NULL, &path, &room);
+	const WfPath *at = WF_AT_KEY(path, "guards");
+	WfGuard    *guard;
+
+	if (parts == NULL)
+	{
+		wf_compile_fault(c, path, NULL,
+						 "\"and\" and \"or\" need a list of \"guards\"");
+		return constant_guard(true);
+	}
+	if (!wf_compile_expect(c, parts, at, WF_JSON_ARRAY))
+		return constant_guard(true);
+	guard = new_guard(kind, parts->n);
+	for (int i = 0; i < parts->n; i++)
+		guard->parts[i] = compile_guard(c, parts->items[i],
+										WF_AT_INDEX(at, i));
+	return guard;
+}
+
+static WfGuard *
+compile_in_state(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfPath		room;
+	const WfJson *state = guard_argument(json, "stateId", "state", &path,
+										 &room);
+	WfGuard    *guard = new_guard(WF_GUARD_IN_STATE, 0);
+
+	if (state == NULL)
+		wf_compile_fault(c, path, NULL, "\"stateIn\" needs a \"stateId\"");
+	else
+		guard->state = wf_compile_state_ref(c, state,
+											WF_AT_KEY(path, "stateId"));
+	c->features[WF_HAS_IN_STATE] = true;
+	return guard;
+}
+
+/* A guard by its name: built in, or a function. */
+static WfGuard *
+compile_named_guard(WfCompiler *c, const char *type, const WfJson *json,
+					const WfPath *path)
+{
+	static const char *const not_keys[] = {"type", "params", "guard", NULL};
+	static const char *const and_keys[] = {"type", "params", "guards", NULL};
+	static const char *const in_keys[] = {"type", "params", "stateId",
+	"state", NULL};
+	static const char *const builtins[] = {"not", "and", "or", "stateIn", NULL};
+	bool		prefixed;
+	const char *bare = wf_builtin_name(type, &prefixed);
+	WfGuard    *guard;
+
+	if (strcmp(bare, "not") == 0)
+	{
+		wf_compile_keys(c, json, path, not_keys);
+		return compile_not(c, json, path);
+	}
+	if (strcmp(bare, "and") == 0 || strcmp(bare, "or") == 0)
+	{
+		wf_compile_keys(c, json, path, and_keys);
+		return compile_and_or(c, *bare == 'a' ? WF_GUARD_AND : WF_GUARD_OR,
+							  json, path);
+	}
+	if (strcmp(bare, "in") == 0 || strcmp(bare, "stateIn") == 0)
+	{
+		wf_compile_keys(c, json, path, in_keys);
+		return compile_in_state(c, json, path);
+	}
+	if (prefixed)
+		wf_compile_fault(c, path, NULL, "there is no built-in guard \"%s\"",
+						 type);
+	wf_compile_call_keys(c, "guard", type, json, path, builtins);
+	guard = new_guard(WF_GUARD_EXPR, 0);
+	guard->expr = wf_compile_call(c, WF_USE_GUARD, type,
+								  wf_json_get(json, "params"), path);
+	return guard;
+}
+
+/* Never NULL. */
+static WfGuard *
+compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	static const WfJson nothing = {.kind = WF_JSON_OBJECT};
+	const char *type;
+	WfGuard    *guard;
+
+	switch (json->kind)
+	{
+		case WF_JSON_BOOL:
+			return constant_guard(json->boolean);
+		case WF_JSON_STRING:
+			return compile_named_guard(c, json->text, &nothing, path);
+		case WF_JSON_OBJECT:
+			type = wf_compile_string(c, json, "type", path);
+			if (type != NULL && !wf_is_expr(json))
+				return compile_named_guard(c, type, json, path);
+			if (!wf_is_expr(json))
+				break;
+			guard = new_guard(WF_GUARD_EXPR, 0);
+			guard->expr = wf_compile_expr(c, WF_USE_GUARD, json, path);
+			return guard;
+		default:
+			break;
+	}
+	wf_compile_fault(c, path, "Name a function, or write "
+					 "{\"@expr\": \"...\"}.", "%s is no guard",
+					 json->kind == WF_JSON_OBJECT ?
+					 "an object without \"type\"" :
+					 wf_json_kind_name(json->kind));
+	return constant_guard(true);
+}
+
+/* A guard in any form; NULL is one that always holds. */
+const WfGuard *
+wf_compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfGuard    *guard = compile_guard(c, json, path);
+
+	if (guard->kind == WF_GUARD_AND && guard->nparts == 0)
+		return NULL;
+	c->features[WF_HAS_GUARD] = true;
+	return guard;
+}
+
+/* Both; either may be NULL. */
+const WfGuard *
+wf_guard_and(const WfGuard *a, const WfGuard *b)
+{
+	WfGuard    *both;
+
+	if (a == NULL || b == NULL)
+		return a ? a : b;
+	both = new_guard(WF_GUARD_AND, 2);
+	both->parts[0] = unconstify(WfGuard *, a);
+	both->parts[1] = unconstify(WfGuard *, b);
+	return both;
+}

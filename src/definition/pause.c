@@ -1,0 +1,355 @@
+/*-------------------------------------------------------------------------
+ *
+ * pause.c
+ *	  Definitions all of whose processes rest.
+ *
+ * Runs in any backend.  Pausing touches no process: the name goes into
+ * workflow.pause, and whoever is about to step a process looks there first.
+ * A session keeps in memory that nothing is paused, which is nearly always so
+ * (watch.c); while anything is, it reads the table each time.
+ *
+ * Timers that are parked over a pause must come back after it.  Their
+ * processes are in workflow.resting, and a row there without a pause is work
+ * to do for the executors of the definition's owner, like a timer that is due.
+ * Nobody has to tell a batch that saw the pause and commits after its end: it
+ * is told to look again itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "definition/pause.h"
+#include "store/statement.h"
+#include "shmem/wakeup.h"
+#include "shmem/inval.h"
+
+/* The names that rest: `paused`, or not any more. */
+typedef struct Resting
+{
+	char	   *name;
+	int32		owner;
+	bool		paused;
+} Resting;
+
+static WfWatch watch = {.table = "pause"};
+static MemoryContext kept = NULL;
+static Resting *resting = NULL;
+static int	nresting = 0;
+static bool complete = false;	/* not when an error came between */
+
+/* Where the last chunk that was brought back ended. */
+static pg_uuid_t brought_back;
+
+/*
+ * Two statements: telling sessions of a change of workflow.pause also has them
+ * plan anew what reads it, so that should be next to nothing.
+ */
+static WfStatement paused_statement = {
+	.sql = "SELECT u.definition, u.owner FROM workflow.pause u",
+	.nargs = 0,
+	.latest = true
+};
+
+/* The names in resting one by one: there may be a million rows of each. */
+static WfStatement resting_statement = {
+	.sql = "WITH RECURSIVE n(name) AS ("
+	" (SELECT r.definition FROM workflow.resting r ORDER BY r.definition LIMIT 1)"
+	" UNION ALL SELECT (SELECT r.definition FROM workflow.resting r"
+	"  WHERE r.definition OPERATOR(pg_catalog.>) n.name ORDER BY r.definition LIMIT 1)"
+	" FROM n WHERE n.name IS NOT NULL)"
+	" SELECT n.name, d.owner FROM n"
+	" CROSS JOIN LATERAL (SELECT e.owner FROM workflow.definition e"
+	"  WHERE e.name OPERATOR(pg_catalog.=) n.name LIMIT 1) d",
+	.nargs = 0,
+	.latest = true
+};
+
+static WfStatement begin_statement = {
+	.sql = "INSERT INTO workflow.pause (definition, owner, at, by) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT DO NOTHING",
+	.nargs = 4,
+	.args = {TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID}
+};
+
+static WfStatement end_statement = {
+	.sql = "DELETE FROM workflow.pause WHERE definition OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {TEXTOID},
+	.latest = true
+};
+
+static WfStatement chunk_statement = {
+	.sql = "SELECT p.id FROM workflow.resting r"
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) r.process"
+	" WHERE r.definition OPERATOR(pg_catalog.=) $1 AND r.process OPERATOR(pg_catalog.>) $2"
+	" ORDER BY r.definition, r.process LIMIT $3"
+	" FOR NO KEY UPDATE OF p SKIP LOCKED",
+	.nargs = 3,
+	.args = {TEXTOID, UUIDOID, INT8OID}
+};
+
+static WfStatement forget_statement = {
+	.sql = "DELETE FROM workflow.resting WHERE definition OPERATOR(pg_catalog.=) $1"
+	" AND process OPERATOR(pg_catalog.=) ANY ($2) RETURNING process",
+	.nargs = 2,
+	.args = {TEXTOID, UUIDARRAYOID}
+};
+
+/* What is parked for a reason of its own stays so. */
+static WfStatement unpark_statement = {
+	.sql = "UPDATE workflow.timer t SET parked = false FROM workflow.process p"
+	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
+	" AND p.id OPERATOR(pg_catalog.=) t.process AND NOT p.suspended"
+	" AND p.status OPERATOR(pg_catalog.<>) 'terminated' RETURNING t.due",
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
+};
+
+/* --- looking ----------------------------------------------------------- */
+
+static bool
+is_known(const char *name)
+{
+	for (int i = 0; i < nresting; i++)
+		if (strcmp(resting[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Add the names that a statement gives, unless they are there. */
+static void
+read_names(WfStatement *statement, bool paused)
+{
+	int			n = wf_execute(statement, NULL, NULL, 0);
+	MemoryContext old = MemoryContextSwitchTo(kept);
+
+	resting = resting == NULL ? palloc(sizeof(Resting) * (n + 1)) :
+		repalloc(resting, sizeof(Resting) * (nresting + n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		char	   *name = TextDatumGetCString(SPI_getbinval(row, desc, 1, &isnull));
+
+		if (is_known(name))
+			continue;
+		resting[nresting].name = name;
+		resting[nresting].owner = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
+		resting[nresting++].paused = paused;
+	}
+	MemoryContextSwitchTo(old);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+static void
+read_tables(void)
+{
+	/* What is kept outlives the statement that only looks: read what is now. */
+	bool		before = wf_look_only(false);
+
+	complete = false;
+	wf_watch_begin(&watch);
+	if (kept == NULL)
+		kept = AllocSetContextCreate(TopMemoryContext, "workflow pauses",
+									 ALLOCSET_SMALL_SIZES);
+	nresting = 0;
+	resting = NULL;
+	MemoryContextReset(kept);
+	read_names(&paused_statement, true);
+	read_names(&resting_statement, false);
+	complete = true;
+	(void) wf_look_only(before);
+}
+
+/*
+ * What is kept is only trusted to be nothing: while something is, processes
+ * leave workflow.resting without a word to anybody.
+ */
+bool
+wf_pause_look(void)
+{
+	if (likely(wf_watch_is_good(&watch) && complete && nresting == 0))
+		return false;
+	read_tables();
+	return nresting > 0;
+}
+
+bool
+wf_is_paused(const WfDefinition *definition)
+{
+	for (int i = 0; i < nresting; i++)
+		if (resting[i].paused && strcmp(resting[i].name, definition->name) == 0)
+			return true;
+	return false;
+}
+
+void
+wf_pause_refuse(const WfDefinition *definition)
+{
+	if (wf_pause_look() && wf_is_paused(definition))
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("definition \"%s\" is paused", definition->name),
+				 errdetail("None of its processes is started or stepped."),
+				 errhint("workflow.unpause() lets them go on.")));
+}
+
+/* --- beginning and ending ---------------------------------------------- */
+
+bool
+wf_pause_begin(const WfDefinition *definition)
+{
+	Datum		values[4] = {
+		CStringGetTextDatum(definition->name), Int32GetDatum(definition->owner),
+		TimestampTzGetDatum(wf_now()),
+		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false))
+	};
+
+	wf_watch_changing(&watch);
+	return wf_execute(&begin_statement, values, NULL, 0) > 0;
+}
+
+bool
+wf_pause_end(const WfDefinition *definition)
+{
+	Datum		value = CStringGetTextDatum(definition->name);
+
+	wf_watch_changing(&watch);
+	if (wf_execute(&end_statement, &value, NULL, 0) == 0)
+		return false;
+	wf_wake_timer(definition->owner, wf_now());
+	return true;
+}
+
+/*
+ * The pause that was seen may end before this commits: then whoever brings
+ * back has found nothing.  So there is something to look at afterwards.
+ */
+void
+wf_pause_noting(int32 owner)
+{
+	wf_watch_changing(&watch);
+	wf_wake_timer(owner, wf_now());
+}
+
+/* --- bringing back ----------------------------------------------------- */
+
+static bool
+is_over(const Resting *rest, int32 owner)
+{
+	return !rest->paused && rest->owner == owner;
+}
+
+bool
+wf_pause_is_over(int32 owner)
+{
+	for (int i = 0; i < nresting; i++)
+		if (is_over(&resting[i], owner))
+			return true;
+	return false;
+}
+
+/* The processes are locked, and theirs are the timers. */
+static void
+unpark(Datum ids, int32 owner)
+{
+	wf_execute(&unpark_statement, &ids, NULL, 0);
+	wf_announce_returned(owner);
+}
+
+/* Column 1 of SPI's last result. */
+static Datum
+returned_ids(void)
+{
+	int			n = SPI_processed;
+	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
+	bool		isnull;
+
+	for (int i = 0; i < n; i++)
+		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
+										   TYPALIGN_CHAR));
+}
+
+/* A chunk behind the last one, or, when that was the end, from the beginning. */
+static int
+chunk(const char *name, int limit, Datum *ids)
+{
+	Datum		values[3] = {CStringGetTextDatum(name), UUIDPGetDatum(&brought_back),
+	Int64GetDatum(limit)};
+	int			n = wf_execute(&chunk_statement, values, NULL, 0);
+	bool		isnull;
+
+	if (n > 0)
+		brought_back = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[n - 1],
+													SPI_tuptable->tupdesc, 1, &isnull));
+	else
+	{
+		memset(&brought_back, 0, sizeof(brought_back));
+		n = wf_execute(&chunk_statement, values, NULL, 0);
+	}
+	*ids = returned_ids();
+	return n;
+}
+
+int
+wf_pause_bring_back(int32 owner, int limit)
+{
+	for (int i = 0; i < nresting; i++)
+	{
+		Datum		values[2];
+		int			n;
+
+		if (!is_over(&resting[i], owner))
+			continue;
+		n = chunk(resting[i].name, limit, &values[1]);
+		if (n == 0)
+			continue;
+		values[0] = CStringGetTextDatum(resting[i].name);
+		wf_execute(&forget_statement, values, NULL, 0);
+		unpark(values[1], owner);
+		return n;
+	}
+	return 0;
+}
+
+void
+wf_pause_overtaken(int32 owner, int n, WfRow **rows)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * n);
+	Datum		values[2];
+
+	for (int i = 0; i < n; i++)
+		ids[i] = UUIDPGetDatum(&rows[i]->id);
+	values[1] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
+												TYPALIGN_CHAR));
+	for (int r = 0; r < nresting; r++)
+	{
+		uint64		found;
+		bool		isnull;
+
+		if (!is_over(&resting[r], owner))
+			continue;
+		values[0] = CStringGetTextDatum(resting[r].name);
+		found = wf_execute(&forget_statement, values, NULL, 0);
+		for (uint64 f = 0; f < found; f++)
+		{
+			pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[f],
+														 SPI_tuptable->tupdesc, 1, &isnull));
+
+			for (int i = 0; i < n; i++)
+				if (memcmp(&rows[i]->id, id, UUID_LEN) == 0)
+					rows[i]->overtaken = true;
+		}
+		if (found > 0)
+			unpark(returned_ids(), owner);
+	}
+}

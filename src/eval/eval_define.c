@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * eval_define.c
+ *	  For define(): is all of the author's SQL right, and what does it name?
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/regproc.h"
+#include "utils/resowner.h"
+
+#include "eval/calendar.h"
+#include "eval/eval_internal.h"
+#include "eval/expression.h"
+
+/* Run one compilation, handing an error to `check` instead of throwing it. */
+static void
+check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
+		  const WfAttribute *attribute,
+		  void (*check) (void *arg, const char *path, ErrorData *error),
+		  void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	WfBracket	bracket = {0};
+
+	/* Catalog look-ups only, but the parser may hold locks and pins. */
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		if (compiled != NULL)
+			wf_eval_compile(evaluator, compiled, &bracket);
+		else if (attribute != NULL)
+			(void) wf_eval_jsonpath(evaluator, attribute);
+		else
+			(void) wf_eval_interval(evaluator, delay);
+		if (delay != NULL && delay->kind == WF_DELAY_WORKING)
+			(void) wf_calendar(delay->calendar);
+		wf_user_leave(&bracket);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error != NULL)
+		check(arg, compiled != NULL ? compiled->expr->path :
+			  attribute != NULL ? attribute->path : delay->path, error);
+}
+
+void
+wf_evaluator_check(WfEvaluator *evaluator,
+				   void (*check) (void *arg, const char *path, ErrorData *error),
+				   void *arg)
+{
+	const WfChart *chart = evaluator->chart;
+
+	for (int i = 0; i < chart->nexprs; i++)
+		check_one(evaluator, &evaluator->compiled[i], NULL, NULL, check, arg);
+	for (int i = 0; i < chart->ndelays; i++)
+		if (chart->delays[i]->kind == WF_DELAY_TEXT ||
+			chart->delays[i]->kind == WF_DELAY_WORKING)
+			check_one(evaluator, NULL, chart->delays[i], NULL, check, arg);
+	for (int i = 0; i < chart->nattributes; i++)
+		if (chart->attributes[i].jsonpath != NULL)
+			check_one(evaluator, NULL, NULL, &chart->attributes[i], check, arg);
+}
+
+/* Qualified, with its arguments. */
+static char *
+function_name(Oid function)
+{
+	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
+}
+
+Jsonb *
+wf_evaluator_functions(WfEvaluator *evaluator)
+{
+	const WfChart *chart = evaluator->chart;
+	const char **keys = palloc(sizeof(char *) * (chart->nexprs + 1));
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * (chart->nexprs + 1));
+	int			n = 0;
+	WfBracket	bracket = {0};
+
+	wf_user_enter(evaluator, &bracket);
+	for (int i = 0; i < chart->nexprs; i++)
+		if (chart->exprs[i]->is_function)
+		{
+			Oid			function = wf_expression_function(chart->exprs[i]);
+
+			keys[n] = function_name(function);
+			values[n++] = wf_jsonb_string(wf_function_hash(function));
+		}
+	wf_user_leave(&bracket);
+	return wf_jsonb_object(n, keys, values);
+}

@@ -1,0 +1,114 @@
+/*-------------------------------------------------------------------------
+ *
+ * eval_interval.c
+ *	  Delays of a definition that are known without evaluating anything.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+#include "eval/calendar.h"
+#include "eval/eval_internal.h"
+
+TimestampTz
+wf_eval_add_interval(WfEvaluator *evaluator, TimestampTz now, Interval *interval)
+{
+	pg_tz	   *zone = session_timezone;
+	Datum		result = (Datum) 0;
+
+	if (evaluator->zone == NULL)
+		evaluator->zone = pg_tzset(evaluator->time_zone);
+	if (evaluator->zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" not recognized", evaluator->time_zone)));
+	PG_TRY();
+	{
+		session_timezone = evaluator->zone;
+		result = DirectFunctionCall2(timestamptz_pl_interval,
+									 TimestampTzGetDatum(now),
+									 IntervalPGetDatum(interval));
+	}
+	PG_FINALLY();
+	{
+		session_timezone = zone;
+	}
+	PG_END_TRY();
+
+	/* From 17 on an interval may be infinite. */
+	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(result)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("the due time of a delay must be finite"),
+				 errhint("Null means never.")));
+	return DatumGetTimestampTz(result);
+}
+
+/* The text of a delay, read as always whatever the session's style. */
+static Interval *
+read_interval(const char *text)
+{
+	int			style = IntervalStyle;
+	Datum		result = (Datum) 0;
+
+	PG_TRY();
+	{
+		IntervalStyle = INTSTYLE_POSTGRES;
+		result = DirectFunctionCall3(interval_in, CStringGetDatum(text),
+									 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	}
+	PG_FINALLY();
+	{
+		IntervalStyle = style;
+	}
+	PG_END_TRY();
+	return DatumGetIntervalP(result);
+}
+
+Interval *
+wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay)
+{
+	Interval  **slot = &evaluator->intervals[delay->id];
+
+	if (*slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(evaluator->context);
+
+		*slot = read_interval(delay->text);
+		MemoryContextSwitchTo(old);
+	}
+	return *slot;
+}
+
+bool
+wf_eval_fixed_delay(WfEvaluator *evaluator, const WfDelay *delay, TimestampTz now,
+					TimestampTz *due)
+{
+	switch (delay->kind)
+	{
+		case WF_DELAY_NONE:
+			*due = now;
+			return true;
+		case WF_DELAY_NEVER:
+			return false;
+		case WF_DELAY_MS:
+			*due = now + delay->ms * 1000;
+			return true;
+		case WF_DELAY_TEXT:
+			*due = wf_eval_add_interval(evaluator, now, wf_eval_interval(evaluator, delay));
+			return true;
+		case WF_DELAY_WORKING:
+			*due = wf_working_time_add(wf_calendar(delay->calendar), now,
+									   wf_eval_interval(evaluator, delay));
+			return true;
+		case WF_DELAY_EXPR:
+			break;
+	}
+	elog(ERROR, "not a fixed delay");
+	return false;				/* keep compiler quiet */
+}

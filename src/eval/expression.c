@@ -1,0 +1,398 @@
+/*-------------------------------------------------------------------------
+ *
+ * expression.c
+ *	  From the author's SQL text or function name to an expression tree.
+ *
+ * An inline expression is parsed as "SELECT text" and must be exactly one
+ * unnamed target and nothing else: no FROM, sub-select, aggregate, window or
+ * set-returning function.  Nothing from a definition becomes part of a larger
+ * SQL text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "common/md5.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_func.h"
+#include "parser/parse_node.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "eval/expression.h"
+
+static Node *
+parameter(int number)
+{
+	Param	   *param = makeNode(Param);
+
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = number;
+	param->paramtype = JSONBOID;
+	param->paramtypmod = -1;
+	param->location = -1;
+	return (Node *) param;
+}
+
+/* The only columns there are: context and event. */
+static Node *
+resolve_column(ParseState *pstate, ColumnRef *ref)
+{
+	const char *name;
+
+	if (list_length(ref->fields) != 1 || !IsA(linitial(ref->fields), String))
+		return NULL;
+	name = strVal(linitial(ref->fields));
+	if (strcmp(name, "context") == 0)
+		return parameter(WF_PARAM_CONTEXT);
+	if (strcmp(name, "event") == 0)
+		return parameter(WF_PARAM_EVENT);
+	return NULL;
+}
+
+/*
+ * "*" and "context.*" are lists of targets, which the transformation of
+ * expressions does not expect.
+ */
+static bool
+is_star(Node *node)
+{
+	return IsA(node, ColumnRef) &&
+		IsA(llast(((ColumnRef *) node)->fields), A_Star);
+}
+
+/* The expression in "SELECT text", when there is nothing else in it. */
+static Node *
+single_target(const WfExpr *expr)
+{
+	List	   *statements;
+	SelectStmt *select;
+	ResTarget  *target;
+
+	statements = raw_parser(psprintf("SELECT %s", expr->text),
+							RAW_PARSE_DEFAULT);
+	/* A length is known only of a statement that a semicolon ends. */
+	if (list_length(statements) == 1 &&
+		linitial_node(RawStmt, statements)->stmt_len == 0)
+	{
+		select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+		if (IsA(select, SelectStmt) && select->op == SETOP_NONE &&
+			list_length(select->targetList) == 1 &&
+			!select->distinctClause && !select->intoClause &&
+			!select->fromClause && !select->whereClause &&
+			!select->groupClause && !select->havingClause &&
+			!select->windowClause && !select->valuesLists &&
+			!select->sortClause && !select->limitOffset &&
+			!select->limitCount && !select->lockingClause &&
+			!select->withClause)
+		{
+			target = linitial_node(ResTarget, select->targetList);
+			if (target->name == NULL && target->indirection == NIL &&
+				!is_star(target->val))
+				return target->val;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_SYNTAX_ERROR),
+			 errmsg("not a single SQL expression: %s", expr->text)));
+	return NULL;
+}
+
+/*
+ * The usual types become jsonb without a function: to_jsonb() is only stable,
+ * and an expression with it would not be pure.
+ */
+static Node *
+coerce_to_value(ParseState *pstate, Node *tree)
+{
+	Oid			type = exprType(tree);
+	Oid			wanted = type;
+
+	if (type == INT2OID || type == INT4OID || type == INT8OID)
+		wanted = NUMERICOID;
+	else if (type == UNKNOWNOID || type == VARCHAROID)
+		wanted = TEXTOID;
+	if (wanted != type)
+		tree = coerce_to_target_type(pstate, tree, type, wanted, -1,
+									 COERCION_IMPLICIT,
+									 COERCE_IMPLICIT_CAST, -1);
+	if (wanted == JSONBOID || wanted == NUMERICOID ||
+		wanted == TEXTOID || wanted == BOOLOID)
+		return tree;
+	return (Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(tree),
+								 InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+}
+
+static Node *
+coerce_to_delay(ParseState *pstate, Node *tree)
+{
+	Oid			type = exprType(tree);
+	Oid			wanted = TIMESTAMPTZOID;
+
+	if (type == INTERVALOID || type == TIMESTAMPTZOID || type == FLOAT8OID)
+		return tree;
+	if (type == UNKNOWNOID || type == TEXTOID)
+		wanted = INTERVALOID;
+	else if (TypeCategory(type) == TYPCATEGORY_NUMERIC)
+		wanted = FLOAT8OID;
+	tree = coerce_to_target_type(pstate, tree, type, wanted, -1,
+								 COERCION_EXPLICIT,
+								 COERCE_EXPLICIT_CAST, -1);
+	if (tree == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("a delay must be an interval, a timestamptz or a number of milliseconds, not %s",
+						format_type_be(type))));
+	return tree;
+}
+
+/* Turn the result into the type that its use needs. */
+static Node *
+coerce_result(ParseState *pstate, Node *tree, WfExprUse use)
+{
+	switch (use)
+	{
+		case WF_USE_GUARD:
+			return coerce_to_boolean(pstate, tree, "a guard");
+		case WF_USE_VALUE:
+			return coerce_to_value(pstate, tree);
+		case WF_USE_DELAY:
+			return coerce_to_delay(pstate, tree);
+		case WF_USE_ACTION:
+			break;
+	}
+	elog(ERROR, "an action is no expression");
+	return NULL;
+}
+
+static Node *
+parse_inline(const WfExpr *expr)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	Node	   *tree;
+
+	pstate->p_pre_columnref_hook = resolve_column;
+	tree = transformExpr(pstate, single_target(expr), EXPR_KIND_OTHER);
+	if (pstate->p_hasSubLinks)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("an expression cannot contain a sub-select"),
+				 errhint("Put the query into a SQL function and name that.")));
+	/* The parser notes set-returning functions in lists of targets only. */
+	if (pstate->p_hasAggs || pstate->p_hasWindowFuncs || expression_returns_set(tree))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("an expression cannot contain an aggregate, window or set-returning function"),
+				 errhint("Put the query into a SQL function and name that.")));
+	tree = coerce_result(pstate, tree, expr->use);
+	assign_expr_collations(pstate, tree);
+	free_parsestate(pstate);
+	return tree;
+}
+
+Oid
+wf_expression_function(const WfExpr *expr)
+{
+	static const Oid signature[3] = {JSONBOID, JSONBOID, JSONBOID};
+	int			nargs = expr->params != NULL ? 3 : 2;
+	List	   *name = stringToQualifiedNameList(expr->text, NULL);
+	Oid			function = LookupFuncName(name, nargs, signature, true);
+
+	if (!OidIsValid(function))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function %s(context jsonb, event jsonb%s) does not exist",
+						expr->text, nargs == 3 ? ", params jsonb" : ""),
+				 OidIsValid(LookupFuncName(name, 5 - nargs, signature, true)) ?
+				 errhint("There is one with %d arguments: params and a third argument go together.",
+						 5 - nargs) :
+				 errhint("Guards and actions are functions of the context and the event.")));
+	return function;
+}
+
+/* A named function: f(context, event[, params]). */
+static Node *
+parse_call(const WfExpr *expr)
+{
+	Oid			function = wf_expression_function(expr);
+	Oid			type = get_func_rettype(function);
+	List	   *args = list_make2(parameter(WF_PARAM_CONTEXT),
+								  parameter(WF_PARAM_EVENT));
+	Node	   *tree;
+	bool		fits;
+
+	if (expr->params != NULL)
+	{
+		Datum		params = DirectFunctionCall1(jsonb_in,
+												 CStringGetDatum(expr->params));
+
+		args = lappend(args, makeConst(JSONBOID, -1, InvalidOid, -1, params,
+									   false, false));
+	}
+	if (get_func_retset(function) || get_func_prokind(function) != PROKIND_FUNCTION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a plain function", expr->text)));
+
+	switch (expr->use)
+	{
+		case WF_USE_GUARD:
+			fits = type == BOOLOID;
+			break;
+		case WF_USE_ACTION:
+			fits = type == VOIDOID || type == JSONBOID;
+			break;
+		default:
+			fits = true;
+	}
+	if (!fits)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+				 errmsg("function %s returns %s, must return %s", expr->text,
+						format_type_be(type),
+						expr->use == WF_USE_GUARD ? "boolean" : "jsonb (the new context) or void")));
+
+	tree = (Node *) makeFuncExpr(function, type, args, InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+	if (expr->use != WF_USE_GUARD && expr->use != WF_USE_ACTION)
+		tree = coerce_result(make_parsestate(NULL), tree, expr->use);
+	return tree;
+}
+
+Node *
+wf_expression_parse(const WfExpr *expr, Oid *type)
+{
+	Node	   *tree = expr->is_function ? parse_call(expr) : parse_inline(expr);
+
+	*type = exprType(tree);
+	return tree;
+}
+
+static bool
+event_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramid == WF_PARAM_EVENT)
+		return true;
+	return expression_tree_walker(node, event_walker, context);
+}
+
+bool
+wf_expression_uses_event(Node *tree)
+{
+	return event_walker(tree, NULL);
+}
+
+static bool
+is_users_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+users_function_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+
+	/* The CHECK of a domain is code of whoever made the domain. */
+	if (IsA(node, CoerceToDomain))
+		return true;
+
+	/* Immutable, and yet there are settings for how these are written. */
+	if (IsA(node, CoerceViaIO))
+	{
+		Oid			type = exprType((Node *) ((CoerceViaIO *) node)->arg);
+
+		if (type == FLOAT4OID || type == FLOAT8OID || type == BYTEAOID)
+			return true;
+	}
+#if PG_VERSION_NUM >= 170000
+	if (IsA(node, JsonExpr))	/* coerces at run time, to domains too */
+		return true;
+#endif
+	if (check_functions_in_node(node, is_users_function, context))
+		return true;
+	return expression_tree_walker(node, users_function_walker, context);
+}
+
+bool
+wf_expression_is_pure(Node *tree)
+{
+	return !contain_mutable_functions(tree) &&
+		!users_function_walker(tree, NULL);
+}
+
+static bool
+constant_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const) && !((Const *) node)->constisnull)
+	{
+		Oid			type = ((Const *) node)->consttype;
+
+		return type == JSONBOID || get_element_type(type) == JSONBOID ||
+			type_is_rowtype(type);
+	}
+	return expression_tree_walker(node, constant_walker, context);
+}
+
+bool
+wf_expression_may_be_constant(Node *tree)
+{
+	return constant_walker(tree, NULL);
+}
+
+/*
+ * Of the definition as CREATE FUNCTION has it, which is the same after dump and
+ * restore: by names, under a path of its own, where the catalog has OIDs.  And
+ * of the owner, as whom it may run and who may replace it.
+ */
+char *
+wf_function_hash(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	char	   *source;
+	char		hash[33];
+	const char *error = NULL;
+	Oid			owner;
+	int			guc_level;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+
+	guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	source = psprintf("%s\n%s", GetUserNameFromId(owner, true),
+					  TextDatumGetCString(DirectFunctionCall1(pg_get_functiondef,
+															  ObjectIdGetDatum(function))));
+	AtEOXact_GUC(false, guc_level);
+	if (!pg_md5_hash(source, strlen(source), hash, &error))
+		elog(ERROR, "could not hash a function: %s", error);
+	return pstrdup(hash);
+}

@@ -1,0 +1,449 @@
+/*-------------------------------------------------------------------------
+ *
+ * diagram_label.c
+ *	  What is written at the states and arrows of a diagram.
+ *
+ * Plain text: the formats escape it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "inspect/mermaid.h"
+
+/* Longer expressions and parameters are cut off. */
+#define LONGEST_PIECE	60
+
+/*
+ * Append author's text on one line.  It is cut before an ASCII character
+ * only: that is a character's first byte in every encoding a server has.
+ */
+static void
+put_piece(StringInfo buf, const char *text)
+{
+	int			len = 0;
+	bool		space = false;
+
+	for (; *text; text++)
+	{
+		unsigned char c = *text;
+
+		if (len >= LONGEST_PIECE && c < 0x80)
+		{
+			appendStringInfoString(buf, "...");
+			return;
+		}
+		if (c <= ' ' || c == 0x7f)
+		{
+			space = len > 0;
+			continue;
+		}
+		if (space)
+			appendStringInfoChar(buf, ' ');
+		space = false;
+		appendStringInfoChar(buf, c);
+		len++;
+	}
+}
+
+/* ----------------------------------------------------------------
+ *						What the author computes
+ * ----------------------------------------------------------------
+ */
+
+static void
+put_expr(StringInfo buf, const WfExpr *expr)
+{
+	put_piece(buf, expr->text);
+	if (expr->is_function && expr->params != NULL)
+	{
+		appendStringInfoChar(buf, '(');
+		put_piece(buf, expr->params);
+		appendStringInfoChar(buf, ')');
+	}
+}
+
+/* A value; a plain string without its quotes. */
+static void
+put_value(StringInfo buf, const WfValue *value)
+{
+	int			len;
+
+	if (value->kind == WF_VALUE_EXPR)
+	{
+		put_expr(buf, value->expr);
+		return;
+	}
+	if (value->kind != WF_VALUE_CONST)
+	{
+		appendStringInfoString(buf, "...");
+		return;
+	}
+	len = strlen(value->text);
+	if (value->text[0] == '"' && strchr(value->text, '\\') == NULL)
+		put_piece(buf, pnstrdup(value->text + 1, len - 2));
+	else
+		put_piece(buf, value->text);
+}
+
+static void
+put_guard(StringInfo buf, const WfChart *chart, const WfGuard *guard,
+		  bool inner)
+{
+	bool		several = guard->nparts > 1;
+
+	switch (guard->kind)
+	{
+		case WF_GUARD_EXPR:
+			put_expr(buf, guard->expr);
+			return;
+		case WF_GUARD_IN_STATE:
+			appendStringInfoString(buf, "in ");
+			put_piece(buf, chart->states[guard->state].name);
+			return;
+		case WF_GUARD_NOT:
+			appendStringInfoString(buf, "not ");
+			put_guard(buf, chart, guard->parts[0], true);
+			return;
+		default:
+			break;
+	}
+	if (guard->nparts == 0)
+		appendStringInfoString(buf, guard->kind == WF_GUARD_AND ?
+							   "true" : "false");
+	if (several && inner)
+		appendStringInfoChar(buf, '(');
+	for (int i = 0; i < guard->nparts; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(buf, guard->kind == WF_GUARD_AND ?
+								   " and " : " or ");
+		put_guard(buf, chart, guard->parts[i], true);
+	}
+	if (several && inner)
+		appendStringInfoChar(buf, ')');
+}
+
+static void
+put_delay(StringInfo buf, const WfDelay *delay)
+{
+	if (delay == NULL || delay->kind == WF_DELAY_NONE)
+		return;
+	appendStringInfoString(buf, " after ");
+	if (delay->name != NULL)
+		put_piece(buf, delay->name);
+	else if (delay->kind == WF_DELAY_MS)
+		appendStringInfo(buf, INT64_FORMAT " ms", delay->ms);
+	else if (delay->kind == WF_DELAY_TEXT)
+		put_piece(buf, delay->text);
+	else if (delay->kind == WF_DELAY_EXPR)
+		put_expr(buf, delay->expr);
+	else
+		appendStringInfoString(buf, "never");
+}
+
+static void
+put_action(StringInfo buf, const WfAction *action)
+{
+	switch (action->kind)
+	{
+		case WF_ACTION_CALL:
+			put_expr(buf, action->expr);
+			break;
+		case WF_ACTION_ASSIGN:
+			appendStringInfoString(buf, "assign ");
+			if (action->expr != NULL)
+				put_expr(buf, action->expr);
+			for (int i = 0; i < action->nkeys; i++)
+			{
+				if (i > 0)
+					appendStringInfoString(buf, ", ");
+				put_piece(buf, action->keys[i]);
+			}
+			break;
+		case WF_ACTION_RAISE:
+		case WF_ACTION_SEND:
+			appendStringInfoString(buf, action->kind == WF_ACTION_RAISE ?
+								   "raise " : "send ");
+			put_value(buf, action->event_type);
+			if (action->target != NULL)
+			{
+				appendStringInfoString(buf, " to ");
+				put_value(buf, action->target);
+			}
+			put_delay(buf, action->delay);
+			break;
+		case WF_ACTION_CANCEL:
+			appendStringInfoString(buf, "cancel ");
+			put_value(buf, action->send_id);
+			break;
+		case WF_ACTION_LOG:
+			appendStringInfoString(buf, "log ");
+			if (action->label != NULL)
+				put_piece(buf, action->label);
+			else
+				put_value(buf, action->event_data);
+			break;
+		case WF_ACTION_CHOOSE:
+			appendStringInfoString(buf, "choose ...");
+			break;
+		case WF_ACTION_FOREACH:
+			appendStringInfoString(buf, "foreach ");
+			put_piece(buf, action->item);
+			appendStringInfoString(buf, " ...");
+			break;
+	}
+}
+
+static void
+put_actions(StringInfo buf, const WfDiagram *diagram,
+			const WfActionList *actions)
+{
+	if (actions->n == 0 || diagram->names_only)
+		return;
+	appendStringInfoString(buf, " / ");
+	for (int i = 0; i < actions->n; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(buf, ", ");
+		put_action(buf, actions->items[i]);
+	}
+}
+
+/* ----------------------------------------------------------------
+ *						Transitions
+ * ----------------------------------------------------------------
+ */
+
+static bool
+is_reply(const WfInvoke *invoke, const char *event, const char *prefix)
+{
+	size_t		len = strlen(prefix);
+
+	return strncmp(event, prefix, len) == 0 &&
+		strcmp(event + len, invoke->id) == 0;
+}
+
+/* What a handler reacts to, as its author would say it. */
+static void
+put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
+{
+	const char *event = handler->descriptor;
+
+	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
+	{
+		appendStringInfoString(buf, "done");
+		return;
+	}
+	for (int i = 0; i < state->ntimers; i++)
+		if (strcmp(event, state->timers[i].event) == 0)
+		{
+			appendStringInfoString(buf, "after ");
+			put_piece(buf, state->timers[i].name);
+			if (strspn(state->timers[i].name, "0123456789.") ==
+				strlen(state->timers[i].name))
+				appendStringInfoString(buf, " ms");
+			if (state->timers[i].keep)
+				appendStringInfoString(buf, " (kept)");
+			return;
+		}
+	for (int i = 0; i < state->ninvokes; i++)
+	{
+		const WfInvoke *invoke = &state->invokes[i];
+		bool		done = is_reply(invoke, event, "done.invoke.");
+
+		if (!done && !is_reply(invoke, event, "error.invoke."))
+			continue;
+		put_piece(buf, invoke->src);
+		appendStringInfoString(buf, done ? " done" : " failed");
+		return;
+	}
+	put_piece(buf, event);
+}
+
+/* "event [guard] / actions" */
+static char *
+label_of(const WfDiagram *diagram, const WfState *state,
+		 const WfHandler *handler, const WfTransition *transition)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (handler != NULL)
+		put_event(&buf, state, handler);
+	else
+		appendStringInfoString(&buf, "always");
+	if (transition->guard != NULL && !diagram->names_only)
+	{
+		appendStringInfoString(&buf, " [");
+		put_guard(&buf, diagram->chart, transition->guard, false);
+		appendStringInfoChar(&buf, ']');
+	}
+	if (transition->reenter && !transition->targetless)
+		appendStringInfoString(&buf, " (reenter)");
+	put_actions(&buf, diagram, &transition->actions);
+	return buf.data;
+}
+
+char *
+wf_diagram_default(const WfDiagram *diagram, const WfTransition *transition)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	put_actions(&buf, diagram, &transition->actions);
+	return buf.data;
+}
+
+/* All transitions of a state in the order of the text, with their handlers. */
+typedef struct Leaving
+{
+	const WfTransition *transition;
+	const WfHandler *handler;	/* NULL: always */
+} Leaving;
+
+static int
+compare_leaving(const void *a, const void *b)
+{
+	return ((const Leaving *) a)->transition->order -
+		((const Leaving *) b)->transition->order;
+}
+
+static Leaving *
+transitions_of(const WfState *state, int *n)
+{
+	Leaving    *list;
+	int			size = state->nalways;
+
+	for (int i = 0; i < state->nhandlers; i++)
+		size += state->handlers[i].ntransitions;
+	list = palloc((size + 1) * sizeof(Leaving));
+	*n = 0;
+	for (int i = 0; i < state->nalways; i++)
+		list[(*n)++] = (Leaving) {state->always[i], NULL};
+	for (int i = 0; i < state->nhandlers; i++)
+		for (int j = 0; j < state->handlers[i].ntransitions; j++)
+			list[(*n)++] = (Leaving) {state->handlers[i].transitions[j],
+				&state->handlers[i]};
+	qsort(list, *n, sizeof(Leaving), compare_leaving);
+	return list;
+}
+
+void
+wf_diagram_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
+{
+	for (int i = 0; i < diagram->chart->nstates; i++)
+	{
+		const WfState *state = &diagram->chart->states[i];
+		int			n;
+		Leaving    *list = transitions_of(state, &n);
+
+		for (int j = 0; j < n; j++)
+			if (!list[j].transition->targetless)
+				edge(arg, state, list[j].transition,
+					 label_of(diagram, state, list[j].handler,
+									  list[j].transition));
+	}
+}
+
+/* ----------------------------------------------------------------
+ *						States
+ * ----------------------------------------------------------------
+ */
+
+void
+wf_diagram_line(WfDiagramWriter *w)
+{
+	for (int i = 0; i < w->depth; i++)
+		appendStringInfoString(&w->buf, "    ");
+}
+
+bool
+wf_diagram_shows_root(const WfDiagram *diagram)
+{
+	const WfState *root = &diagram->chart->states[0];
+
+	return root->kind != WF_STATE_COMPOUND || root->nhandlers > 0 ||
+		root->nalways > 0 || root->ninvokes > 0 || root->ndefer > 0 ||
+		root->entry.n > 0 || root->exit.n > 0;
+}
+
+char *
+wf_diagram_title(const WfDiagram *diagram, const WfState *state)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	put_piece(&buf, state->key);
+	if (state->kind == WF_STATE_HISTORY)
+		appendStringInfoString(&buf, state->deep ? " (H*)" : " (H)");
+	return buf.data;
+}
+
+static char *
+action_line(const WfDiagram *diagram, const char *when,
+			const WfActionList *actions)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, when);
+	put_actions(&buf, diagram, actions);
+	return buf.data;
+}
+
+static char *
+defer_line(const WfState *state)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "defer");
+	for (int i = 0; i < state->ndefer; i++)
+	{
+		appendStringInfoString(&buf, i > 0 ? ", " : " ");
+		put_piece(&buf, state->defer[i]);
+	}
+	return buf.data;
+}
+
+static char *
+invoke_line(const WfInvoke *invoke)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "invoke ");
+	put_piece(&buf, invoke->src);
+	if (invoke->detached)
+		appendStringInfoString(&buf, " (detached)");
+	return buf.data;
+}
+
+char **
+wf_diagram_lines(const WfDiagram *diagram, const WfState *state, int *n)
+{
+	bool		names_only = diagram->names_only;
+	int			nlist;
+	Leaving    *list = transitions_of(state, &nlist);
+	char	  **lines = palloc((nlist + state->ninvokes + 3) * sizeof(char *));
+
+	*n = 0;
+	if (state->entry.n > 0 && !names_only)
+		lines[(*n)++] = action_line(diagram, "entry", &state->entry);
+	if (state->exit.n > 0 && !names_only)
+		lines[(*n)++] = action_line(diagram, "exit", &state->exit);
+	for (int i = 0; i < state->ninvokes && !names_only; i++)
+		lines[(*n)++] = invoke_line(&state->invokes[i]);
+	if (state->ndefer > 0)
+		lines[(*n)++] = defer_line(state);
+	for (int i = 0; i < nlist; i++)
+		if (list[i].transition->targetless)
+			lines[(*n)++] = label_of(diagram, state, list[i].handler,
+											 list[i].transition);
+	return lines;
+}

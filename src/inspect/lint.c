@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * lint.c
+ *	  What is legal in a definition, and hardly meant so.
+ *
+ * One cause, one finding: of states that nothing leads to only the outermost
+ * is named, and nothing more is said of what is inside.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "inspect/lint_internal.h"
+
+/* ----------------------------------------------------------------
+ *						Rules about states
+ * ----------------------------------------------------------------
+ */
+
+/* Of states that nothing leads to, the outermost. */
+static void
+check_unreachable(WfLinter *l, const WfState *state)
+{
+	if (state->parent != WF_NO_STATE && !l->reachable[state->parent])
+		return;
+	if (state->kind == WF_STATE_HISTORY)
+		wf_lint_add(l, state, state->path, "unreachable", NULL,
+					"no transition leads to history state \"%s\"",
+					state->name);
+	else if (state->kind == WF_STATE_FINAL)
+		wf_lint_add(l, state, state->path, "unreachable_final", NULL,
+					"no transition leads to final state \"%s\"", state->name);
+	else
+		wf_lint_add(l, state, state->path, "unreachable", NULL,
+					"no transition leads to state \"%s\"", state->name);
+}
+
+static void
+check_exit(WfLinter *l, const WfState *state)
+{
+	if (state->kind == WF_STATE_ATOMIC && !wf_lint_has_exit(l, state))
+		wf_lint_add(l, state, state->path, "no_exit",
+					"If it ends here, make it \"type\": \"final\".",
+					"a process waits in state \"%s\" for ever: no event, "
+					"timer or condition leads on", state->name);
+}
+
+/* onDone of a state that is never done. */
+static void
+check_done(WfLinter *l, const WfState *state)
+{
+	const WfChart *chart = l->chart;
+	static const char prefix[] = "done.state.";
+
+	for (int i = 0; i < state->nhandlers; i++)
+	{
+		const char *event = state->handlers[i].descriptor;
+		WfStateId	id;
+
+		if (strncmp(event, prefix, sizeof(prefix) - 1) != 0 ||
+			state->handlers[i].ntransitions == 0)
+			continue;
+		event += sizeof(prefix) - 1;
+		id = wf_chart_find(chart, event, strlen(event));
+		if (id == WF_NO_STATE || !l->reachable[id] || l->endable[id])
+			continue;
+		wf_lint_add(l, state, state->handlers[i].transitions[0]->path,
+					"never_done",
+					chart->states[id].kind == WF_STATE_PARALLEL ?
+					"Each of its regions needs a final state that can be "
+					"reached." :
+					"It needs a final state inside that can be reached.",
+					"state \"%s\" is never done", chart->states[id].name);
+	}
+}
+
+static void
+check_defer(WfLinter *l, const WfState *state)
+{
+	for (int i = 0; i < state->ndefer; i++)
+		for (int j = 0; j < state->nhandlers; j++)
+		{
+			const WfHandler *handler = &state->handlers[j];
+
+			if (!wf_descriptor_matches(handler->descriptor, state->defer[i]) ||
+				handler->ntransitions == 0 ||
+				!wf_lint_is_certain(handler->transitions[handler->ntransitions - 1]))
+				continue;
+			wf_lint_add(l, state, handler->transitions[0]->path,
+						"deferred_and_handled", NULL,
+						"event \"%s\" is deferred by the state that handles "
+						"it", state->defer[i]);
+			break;
+		}
+}
+
+/* ----------------------------------------------------------------
+ *						The whole
+ * ----------------------------------------------------------------
+ */
+
+void
+wf_lint(const WfChart *chart, WfLintFound found, void *arg)
+{
+	WfLinter	linter = {.chart = chart};
+
+	for (int i = 0; i < chart->warnings.n; i++)
+		found(arg, chart->warnings.items[i].path, "warning",
+			  chart->warnings.items[i].message, chart->warnings.items[i].hint);
+	wf_lint_reach(&linter);
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		const WfState *state = &chart->states[i];
+
+		if (!linter.reachable[i])
+		{
+			check_unreachable(&linter, state);
+			continue;
+		}
+		check_exit(&linter, state);
+		check_done(&linter, state);
+		check_defer(&linter, state);
+		wf_lint_lists(&linter, state);
+	}
+	wf_lint_cycles(&linter);
+	wf_lint_tell(&linter, found, arg);
+}

@@ -1,0 +1,22 @@
+/*
+ * lint.h
+ *	  What is legal in a definition, and hardly meant so.
+ *
+ * Pure, like chart.h.
+ */
+#ifndef WF_LINT_H
+#define WF_LINT_H
+
+#include "chart/chart.h"
+
+/* Called for each finding, in document order of what it is about. */
+typedef void (*WfLintFound) (void *arg, const char *path, const char *rule,
+							 const char *message, const char *hint);
+
+/*
+ * Look at a chart.  path: in the text the chart was compiled from.  rule: the
+ * name of the rule, for good.  hint: what to do, or NULL.
+ */
+extern void wf_lint(const WfChart *chart, WfLintFound found, void *arg);
+
+#endif							/* WF_LINT_H */

@@ -1,0 +1,338 @@
+/*-------------------------------------------------------------------------
+ *
+ * lint_list.c
+ *	  Rules about lists of transitions: guards, and what shadows what.
+ *
+ * A transition is certain when nothing but its event has to be there: it has
+ * no guard, and everybody may cause it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "chart/duration.h"
+#include "inspect/lint_internal.h"
+
+/* Guards that stand farther apart are not compared. */
+#define FARTHEST_SHADOW		100
+
+/* ----------------------------------------------------------------
+ *						Guards
+ * ----------------------------------------------------------------
+ */
+
+bool
+wf_lint_is_false(const WfGuard *guard)
+{
+	return guard != NULL && guard->kind == WF_GUARD_OR && guard->nparts == 0;
+}
+
+bool
+wf_lint_is_certain(const WfTransition *transition)
+{
+	return transition->guard == NULL && transition->allow == NULL;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+same_guard(const WfGuard *a, const WfGuard *b)
+{
+	if (a->kind != b->kind || a->nparts != b->nparts || a->state != b->state)
+		return false;
+	if (a->kind == WF_GUARD_EXPR)
+		return a->expr->is_function == b->expr->is_function &&
+			same_text(a->expr->text, b->expr->text) &&
+			same_text(a->expr->params, b->expr->params);
+	for (int i = 0; i < a->nparts; i++)
+		if (!same_guard(a->parts[i], b->parts[i]))
+			return false;
+	return true;
+}
+
+/* Is it b, or one of what b is an "or" of? */
+static bool
+is_enough(const WfGuard *a, const WfGuard *b)
+{
+	if (same_guard(a, b))
+		return true;
+	for (int i = 0; i < b->nparts && b->kind == WF_GUARD_OR; i++)
+		if (is_enough(a, b->parts[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Whenever a holds, does b?  As far as it shows in their form: something that a
+ * is an "and" of has to be among what b is an "or" of.  Each pair is looked at
+ * once; taking both apart by turns would be ways without number.
+ */
+static bool
+implies(const WfGuard *a, const WfGuard *b)
+{
+	if (is_enough(a, b))
+		return true;
+	for (int i = 0; i < a->nparts && a->kind == WF_GUARD_AND; i++)
+		if (implies(a->parts[i], b))
+			return true;
+	return false;
+}
+
+/* Does one of them always hold: a guard, and one that it is not? */
+static bool
+is_negation(const WfGuard *a, const WfGuard *b)
+{
+	return (a->kind == WF_GUARD_NOT && same_guard(a->parts[0], b)) ||
+		(b->kind == WF_GUARD_NOT && same_guard(b->parts[0], a));
+}
+
+/* ----------------------------------------------------------------
+ *						What comes after what
+ * ----------------------------------------------------------------
+ */
+
+/* Is a state certainly left when this is taken? */
+bool
+wf_lint_leaves(const WfLinter *l, const WfTransition *transition,
+			   const WfState *state)
+{
+	const WfState *states = l->chart->states;
+
+	if (transition->targetless)
+		return false;
+	for (int i = 0; i < transition->ntargets; i++)
+	{
+		const WfState *target = &states[transition->targets[i]];
+
+		/* what is behind it may lie inside of the state, or be it */
+		if (target->kind == WF_STATE_HISTORY &&
+			(target->parent == state->id || target->parent == 0 ||
+			 wf_is_descendant(l->chart, state->id, target->parent) ||
+			 wf_is_descendant(l->chart, target->parent, state->id)))
+			return false;
+	}
+	return transition->domain == WF_NO_STATE ||
+		wf_is_descendant(l->chart, state->id, transition->domain);
+}
+
+/* Can a list end without a transition, although the event came? */
+static bool
+may_fall_through(WfTransition *const *list, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (wf_lint_is_certain(list[i]))
+			return false;
+		for (int j = Max(0, i - FARTHEST_SHADOW); j < i; j++)
+			if (list[i]->allow == NULL && list[j]->allow == NULL &&
+				is_negation(list[i]->guard, list[j]->guard))
+				return false;
+	}
+	return true;
+}
+
+/* The transition before this one that is taken whenever it could be, or -1. */
+static int
+find_shadow(WfTransition *const *list, int i)
+{
+	if (list[i]->guard == NULL)
+		return -1;
+	for (int j = Max(0, i - FARTHEST_SHADOW); j < i; j++)
+		if (list[j]->allow == NULL && list[j]->guard != NULL &&
+			implies(list[i]->guard, list[j]->guard))
+			return j;
+	return -1;
+}
+
+/*
+ * Each transition against those before it: one that is certain, or one whose
+ * guard holds whenever its own does, is always taken instead.
+ */
+static void
+check_order(WfLinter *l, const WfState *state, WfTransition *const *list,
+			int n)
+{
+	int			certain = -1;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			shadow;
+
+		WF_MAY_BE_CANCELLED();
+		if (wf_lint_is_false(list[i]->guard))
+			wf_lint_add(l, state, list[i]->path, "dead", NULL,
+						"its guard is false, it can never be taken");
+		else if (certain >= 0)
+			wf_lint_add(l, state, list[i]->path, "dead",
+						"Put the one without a guard last.",
+						"it can never be taken: %s comes before it and has no "
+						"guard", list[certain]->path);
+		else if ((shadow = find_shadow(list, i)) >= 0)
+			wf_lint_add(l, state, list[i]->path, "repeated_guard", NULL,
+						"it can never be taken: whenever its guard holds, "
+						"that of %s does, which comes before it",
+						list[shadow]->path);
+		if (certain < 0 && wf_lint_is_certain(list[i]))
+			certain = i;
+	}
+}
+
+/* ----------------------------------------------------------------
+ *						Timers
+ * ----------------------------------------------------------------
+ */
+
+static const WfHandler *
+handler_of(const WfState *state, const char *event)
+{
+	for (int i = 0; i < state->nhandlers; i++)
+		if (strcmp(state->handlers[i].descriptor, event) == 0)
+			return &state->handlers[i];
+	return NULL;
+}
+
+/* Does this timer certainly lead out of a state? */
+static bool
+is_certain_exit(const WfLinter *l, const WfState *owner, const WfTimer *timer,
+				const WfState *state)
+{
+	const WfHandler *handler = handler_of(owner, timer->event);
+
+	return handler != NULL && handler->ntransitions > 0 &&
+		wf_lint_is_certain(handler->transitions[0]) &&
+		wf_lint_leaves(l, handler->transitions[0], state);
+}
+
+/*
+ * A timer of an enclosing state was started no later.  Two that are due at
+ * the same time come in the order in which they were started.
+ */
+static void
+check_timer(WfLinter *l, const WfState *state, int index)
+{
+	const WfState *states = l->chart->states;
+	const WfTimer *timer = &state->timers[index];
+	const WfHandler *handler = handler_of(state, timer->event);
+	WfDuration	mine;
+
+	if (!wf_duration(timer->delay, &mine) || handler == NULL ||
+		handler->ntransitions == 0)
+		return;
+	for (WfStateId up = state->id; up != WF_NO_STATE; up = states[up].parent)
+		for (int i = 0; i < states[up].ntimers; i++)
+		{
+			const WfTimer *other = &states[up].timers[i];
+			WfDuration	its;
+
+			if (other == timer || !wf_duration(other->delay, &its) ||
+				its.longest > mine.shortest ||
+				(its.longest == mine.shortest && up == state->id &&
+				 i > index) ||
+				!is_certain_exit(l, &states[up], other, state))
+				continue;
+			wf_lint_add(l, state, handler->transitions[0]->path,
+						"shadowed_timer", NULL,
+						"this timer never gets there: the timer \"%s\" of "
+						"\"%s\" leaves the state before",
+						other->name, states[up].name);
+			return;
+		}
+}
+
+/* ----------------------------------------------------------------
+ *						All lists of a state
+ * ----------------------------------------------------------------
+ */
+
+/* Does the event come once, so that it is lost when nobody takes it? */
+static bool
+comes_once(const char *event)
+{
+	return strncmp(event, "after.", 6) == 0 ||
+		strncmp(event, "done.", 5) == 0;
+}
+
+/* Does another handler of the state, or of what it lies in, get the event? */
+static bool
+is_handled_elsewhere(const WfLinter *l, const WfState *state,
+					 const WfHandler *handler)
+{
+	for (WfStateId up = state->id; up != WF_NO_STATE;
+		 up = l->chart->states[up].parent)
+	{
+		const WfState *at = &l->chart->states[up];
+
+		for (int i = 0; i < at->nhandlers; i++)
+			if (&at->handlers[i] != handler && at->handlers[i].ntransitions > 0 &&
+				wf_descriptor_matches(at->handlers[i].descriptor,
+									  handler->descriptor))
+				return true;
+	}
+	return false;
+}
+
+/* Is the state left before it can hear an event? */
+static bool
+is_transient(const WfLinter *l, const WfState *state)
+{
+	if (state->kind != WF_STATE_ATOMIC ||
+		may_fall_through(state->always, state->nalways))
+		return false;
+	for (int i = 0; i < state->nalways; i++)
+		if (!wf_lint_leaves(l, state->always[i], state))
+			return false;
+	return true;
+}
+
+static void
+check_transient(WfLinter *l, const WfState *state)
+{
+	for (int i = 0; i < state->nhandlers; i++)
+	{
+		const WfHandler *handler = &state->handlers[i];
+		bool		timer = strncmp(handler->descriptor, "after.", 6) == 0;
+
+		if (handler->ntransitions > 0)
+			wf_lint_add(l, state, handler->transitions[0]->path, "transient",
+						"Give the last transition under `always` a guard, or "
+						"move this to a state in which the process rests.",
+						timer ? "this timer never gets there: `always` leaves "
+						"the state at once" :
+						"this event is never heard: `always` leaves the state "
+						"at once");
+	}
+}
+
+void
+wf_lint_lists(WfLinter *l, const WfState *state)
+{
+	check_order(l, state, state->always, state->nalways);
+	if (is_transient(l, state))
+	{
+		check_transient(l, state);
+		return;
+	}
+	for (int i = 0; i < state->nhandlers; i++)
+	{
+		const WfHandler *handler = &state->handlers[i];
+
+		check_order(l, state, handler->transitions, handler->ntransitions);
+		if (handler->ntransitions >= (comes_once(handler->descriptor) ? 1 : 2) &&
+			may_fall_through(handler->transitions, handler->ntransitions) &&
+			!is_handled_elsewhere(l, state, handler))
+			wf_lint_add(l, state, handler->transitions[0]->path,
+						"no_otherwise",
+						"Add a last transition without a guard.",
+						"if no guard holds the event is lost");
+	}
+	for (int i = 0; i < state->ntimers; i++)
+		check_timer(l, state, i);
+}

@@ -1,0 +1,243 @@
+/*-------------------------------------------------------------------------
+ *
+ * diagram.c
+ *	  A chart as a state diagram of Mermaid.
+ *
+ * An arrow that stands inside of a composite state draws its ends into that
+ * one: initial arrows come before the children they may lead into, and all
+ * others stand at the very end, at the top level.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "inspect/mermaid.h"
+
+/* Does a command begin here that Mermaid sees in the midst of a text? */
+static bool
+is_command(const char *text)
+{
+	return pg_strncasecmp(text, "end note", 8) == 0 ||
+		pg_strncasecmp(text, "direction", 9) == 0;
+}
+
+/*
+ * Text as Mermaid takes it literally: whatever is no letter, digit or a
+ * harmless mark becomes an entity, "#34;".  So does the ligature that Mermaid
+ * itself puts into the place of entities while it works, and the first
+ * letter of what would be a command.
+ */
+static void
+put_marked_text(WfDiagramWriter *w, const char *text, const char *harmless)
+{
+	static const char ligature[] = "\xef\xac\x82";
+
+	for (; *text; text++)
+	{
+		unsigned char c = *text;
+
+		if (strncmp(text, ligature, sizeof(ligature) - 1) == 0)
+		{
+			appendStringInfoString(&w->buf, "#64258;");
+			text += sizeof(ligature) - 2;
+		}
+		else if (!is_command(text) &&
+				 (c >= 0x80 || isalnum(c) || strchr(harmless, c) != NULL))
+			appendStringInfoChar(&w->buf, c);
+		else
+			appendStringInfo(&w->buf, "#%d;", c);
+	}
+}
+
+/* Between quotes. */
+static void
+put_title(WfDiagramWriter *w, const char *text)
+{
+	put_marked_text(w, text, " _.,/+-=");
+}
+
+/* Behind a colon, or in a note. */
+static void
+put_text(WfDiagramWriter *w, const char *text)
+{
+	put_marked_text(w, text, " _.,/+-=()[]'");
+}
+
+static bool
+is_composite(const WfState *state)
+{
+	return state->kind == WF_STATE_COMPOUND ||
+		state->kind == WF_STATE_PARALLEL;
+}
+
+/* Arrows of a default transition: [*] --> target, history --> target. */
+static void
+put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transition)
+{
+	const char *label = wf_diagram_default(w->diagram, transition);
+
+	for (int i = 0; i < transition->ntargets; i++)
+	{
+		wf_diagram_line(w);
+		appendStringInfo(&w->buf, "%s --> s%d", from, transition->targets[i]);
+		if (*label)
+		{
+			appendStringInfoString(&w->buf, " : ");
+			put_text(w, label + 1);
+		}
+		appendStringInfoChar(&w->buf, '\n');
+	}
+}
+
+static void put_state(WfDiagramWriter *w, const WfState *state);
+
+/* The children of a composite state; the regions of a parallel one apart. */
+static void
+put_children(WfDiagramWriter *w, const WfState *state)
+{
+	const WfState *states = w->diagram->chart->states;
+	bool		region = false;
+
+	if (state->kind == WF_STATE_COMPOUND && state->initial != NULL)
+		put_defaults(w, "[*]", state->initial);
+	for (int i = 0; i < state->nchildren; i++)
+	{
+		const WfState *child = &states[state->children[i]];
+		bool		history = child->kind == WF_STATE_HISTORY;
+
+		if (state->kind == WF_STATE_PARALLEL && region && !history)
+		{
+			wf_diagram_line(w);
+			appendStringInfoString(&w->buf, "--\n");
+		}
+		region = region || !history;
+		put_state(w, child);
+	}
+	for (int i = 0; i < state->nchildren; i++)
+		if (states[state->children[i]].kind == WF_STATE_FINAL &&
+			state->kind == WF_STATE_COMPOUND)
+		{
+			wf_diagram_line(w);
+			appendStringInfo(&w->buf, "s%d --> [*]\n", state->children[i]);
+		}
+}
+
+/* What is written into a state, or beside one that has states inside. */
+static void
+put_lines(WfDiagramWriter *w, const WfState *state)
+{
+	int			n;
+	char	  **lines = wf_diagram_lines(w->diagram, state, &n);
+	bool		beside = is_composite(state) && n > 0;
+
+	if (beside)
+	{
+		wf_diagram_line(w);
+		appendStringInfo(&w->buf, "note right of s%d\n", state->id);
+		w->depth++;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		wf_diagram_line(w);
+		if (!beside)
+			appendStringInfo(&w->buf, "s%d : ", state->id);
+		put_text(w, lines[i]);
+		appendStringInfoChar(&w->buf, '\n');
+	}
+	if (beside)
+	{
+		w->depth--;
+		wf_diagram_line(w);
+		appendStringInfoString(&w->buf, "end note\n");
+	}
+}
+
+static void
+put_state(WfDiagramWriter *w, const WfState *state)
+{
+	wf_diagram_line(w);
+	appendStringInfoString(&w->buf, "state \"");
+	put_title(w, wf_diagram_title(w->diagram, state));
+	appendStringInfo(&w->buf, "\" as s%d", state->id);
+	if (is_composite(state))
+	{
+		appendStringInfoString(&w->buf, " {\n");
+		w->depth++;
+		put_children(w, state);
+		w->depth--;
+		wf_diagram_line(w);
+		appendStringInfoString(&w->buf, "}\n");
+	}
+	else
+		appendStringInfoChar(&w->buf, '\n');
+	put_lines(w, state);
+}
+
+static void
+put_edge(void *arg, const WfState *source, const WfTransition *transition,
+		 const char *label)
+{
+	WfDiagramWriter	   *w = arg;
+
+	for (int i = 0; i < transition->ntargets; i++)
+	{
+		wf_diagram_line(w);
+		appendStringInfo(&w->buf, "s%d --> s%d : ", source->id,
+						 transition->targets[i]);
+		put_text(w, label);
+		appendStringInfoChar(&w->buf, '\n');
+	}
+}
+
+static void
+put_active(WfDiagramWriter *w)
+{
+	const WfDiagram *diagram = w->diagram;
+	bool		any = false;
+
+	for (int i = wf_diagram_shows_root(diagram) ? 0 : 1;
+		 diagram->active != NULL && i < diagram->chart->nstates; i++)
+	{
+		if (!diagram->active[i])
+			continue;
+		if (!any)
+		{
+			wf_diagram_line(w);
+			appendStringInfoString(&w->buf, "classDef active "
+								   "fill:#ffe082,stroke:#e65100,color:#000\n");
+		}
+		any = true;
+		wf_diagram_line(w);
+		appendStringInfo(&w->buf, "class s%d active\n", i);
+	}
+}
+
+char *
+wf_diagram_mermaid(const WfDiagram *diagram)
+{
+	const WfChart *chart = diagram->chart;
+	WfDiagramWriter		writer = {.diagram = diagram};
+	WfDiagramWriter	   *w = &writer;
+
+	initStringInfo(&w->buf);
+	appendStringInfoString(&w->buf, "stateDiagram-v2\n");
+	w->depth = 1;
+	if (wf_diagram_shows_root(diagram))
+	{
+		appendStringInfoString(&w->buf, "    [*] --> s0\n");
+		put_state(w, &chart->states[0]);
+	}
+	else
+		put_children(w, &chart->states[0]);
+	for (int i = 0; i < chart->nstates; i++)
+		if (chart->states[i].kind == WF_STATE_HISTORY &&
+			chart->states[i].initial != NULL)
+			put_defaults(w, psprintf("s%d", i), chart->states[i].initial);
+	wf_diagram_edges(diagram, put_edge, w);
+	put_active(w);
+	return w->buf.data;
+}

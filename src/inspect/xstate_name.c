@@ -1,0 +1,217 @@
+/*-------------------------------------------------------------------------
+ *
+ * export_name.c
+ *	  Names in a machine of XState: targets, events, delays.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include <math.h>
+
+#include "chart/duration.h"
+#include "inspect/xstate_internal.h"
+
+/* What a JavaScript timer can wait at most; one that is set longer is due. */
+#define LONGEST_TIMEOUT		2147483647.0
+
+/* ----------------------------------------------------------------
+ *						States
+ * ----------------------------------------------------------------
+ */
+
+/* A key as part of a path: dots separate, backslashes quote. */
+static void
+put_key(StringInfo buf, const char *key)
+{
+	for (; *key; key++)
+	{
+		if (*key == '.' || *key == '\\')
+			appendStringInfoChar(buf, '\\');
+		appendStringInfoChar(buf, *key);
+	}
+}
+
+static void
+put_path(StringInfo buf, const WfExporter *e, WfStateId from, WfStateId to)
+{
+	const WfState *state = &e->chart->states[to];
+
+	if (state->parent != from)
+	{
+		put_path(buf, e, from, state->parent);
+		appendStringInfoChar(buf, '.');
+	}
+	put_key(buf, state->key);
+}
+
+/* The path from a state to one inside of it. */
+const char *
+wf_export_path(const WfExporter *e, WfStateId from, WfStateId to)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	put_path(&buf, e, from, to);
+	return buf.data;
+}
+
+/* "#machine.path": a state named from anywhere. */
+const char *
+wf_export_id(const WfExporter *e, WfStateId id)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '#');
+	put_key(&buf, e->chart->name);
+	if (id > 0)
+	{
+		appendStringInfoChar(&buf, '.');
+		put_path(&buf, e, 0, id);
+	}
+	return buf.data;
+}
+
+/* A target as the source of a transition names it. */
+const char *
+wf_export_target(const WfExporter *e, WfStateId source, WfStateId target)
+{
+	const WfState *states = e->chart->states;
+
+	if (wf_is_descendant(e->chart, target, source))
+		return psprintf(".%s", wf_export_path(e, source, target));
+	if (target > 0 && states[target].parent == states[source].parent)
+		return wf_export_path(e, states[target].parent, target);
+	return wf_export_id(e, target);
+}
+
+/* An id of the author's could be taken for another state's default id. */
+bool
+wf_export_keeps_id(const WfExporter *e, const WfState *state)
+{
+	const char *root = e->chart->name;
+	size_t		len = strlen(root);
+
+	return state->custom_id != NULL &&
+		(strncmp(state->custom_id, root, len) != 0 ||
+		 strchr(".", state->custom_id[len]) == NULL);
+}
+
+/* By what id XState knows a state. */
+static const char *
+state_id(const WfExporter *e, WfStateId id)
+{
+	const WfState *state = &e->chart->states[id];
+
+	if (id == 0)
+		return e->chart->name;
+	return wf_export_keeps_id(e, state) ? state->custom_id :
+		psprintf("%s.%s", e->chart->name, state->name);
+}
+
+/* ----------------------------------------------------------------
+ *						Events
+ * ----------------------------------------------------------------
+ */
+
+/* The key under `on` for an event that has no place of its own. */
+const char *
+wf_export_event(WfExporter *e, const WfState *state, const char *event,
+				const char *path)
+{
+	static const char *const prefixes[][2] = {
+		{"done.invoke.", "xstate.done.actor."},
+		{"error.invoke.", "xstate.error.actor."},
+		{"done.", "xstate.done."},
+		{"after.", "xstate.after."}
+	};
+
+	if (strncmp(event, "done.state.", 11) == 0)
+	{
+		WfStateId	id = wf_chart_find(e->chart, event + 11,
+									   strlen(event + 11));
+
+		return psprintf("xstate.done.state.%s",
+						id == WF_NO_STATE ? event + 11 : state_id(e, id));
+	}
+	for (int i = 0; i < (int) lengthof(prefixes); i++)
+	{
+		size_t		len = strlen(prefixes[i][0]);
+
+		if (strncmp(event, prefixes[i][0], len) == 0)
+			return psprintf("%s%s", prefixes[i][1], event + len);
+	}
+	if (strncmp(event, "error.", 6) == 0 ||
+		strncmp(event, "workflow.", 9) == 0)
+		wf_export_loss(e, path, "event", "XState has no such event");
+	return event;
+}
+
+/* ----------------------------------------------------------------
+ *						Delays
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * The milliseconds of a delay, with a word on what that loses; false when it
+ * has to be implemented.
+ */
+bool
+wf_export_ms(WfExporter *e, const WfDelay *delay, const char *path, int64 *ms)
+{
+	WfDuration	duration;
+
+	if (!wf_duration(delay, &duration))
+		return false;
+	*ms = (int64) ceil(duration.usual);
+	if (duration.shortest < duration.longest)
+		wf_export_loss(e, path, "delay", "days, months and years are of the "
+					   "calendar, here they are milliseconds: a day has 24 "
+					   "hours, a month 30 days, a year 365");
+	if (duration.usual > LONGEST_TIMEOUT)
+		wf_export_loss(e, path, "delay", "XState's own clock cannot wait "
+					   "longer than 24.8 days");
+	return true;
+}
+
+/* Would JavaScript take it for a number? */
+static bool
+looks_like_number(const char *name)
+{
+	name += strspn(name, " \t\r\n\f\v");
+	return *name == '\0' || isdigit((unsigned char) *name) ||
+		strchr("+-.", *name) != NULL || strncmp(name, "Infinity", 8) == 0;
+}
+
+/* What a delay that has to be implemented is called; it is noted. */
+const char *
+wf_export_delay_name(WfExporter *e, const WfDelay *delay, const char *name)
+{
+	if (looks_like_number(name))
+		name = psprintf("delay %s", name);
+	for (int i = 0; i < e->delays.n; i++)
+		if (strcmp(e->delay_names.items[i], name) == 0)
+			return name;
+	wf_list_add(&e->delays, unconstify(WfDelay *, delay));
+	wf_list_add(&e->delay_names, unconstify(char *, name));
+	return name;
+}
+
+/* The delay of an action, as the value of a parameter. */
+void
+wf_export_delay(WfExporter *e, const WfDelay *delay)
+{
+	int64		ms;
+
+	if (wf_export_ms(e, delay, delay->path, &ms))
+		wf_write_raw(&e->w, psprintf(INT64_FORMAT, ms));
+	else if (delay->name != NULL)
+		wf_write_text(&e->w, wf_export_delay_name(e, delay, delay->name));
+	else
+		wf_write_delay(&e->w, delay);
+}

@@ -1,0 +1,505 @@
+/*-------------------------------------------------------------------------
+ *
+ * interpret.c
+ *	  One macrostep of a statechart, in memory.
+ *
+ * The algorithm is that of W3C SCXML, Appendix D, with four named rules:
+ *
+ *	R1	the domain of a transition may be a parallel state: that stays, and
+ *		all of its regions are re-entered;
+ *	R2	transitions are internal unless they say `reenter`, whatever the type
+ *		of their source;
+ *	R3	an invoked child has its identity and mailbox from entry on, and
+ *		starts at the end of the macrostep if it is still wanted;
+ *	R4	a history state with neither memory nor default takes the initial
+ *		transition of its parent.
+ *
+ * States are numbered in document order, so a set of states is a row of bits
+ * and "in document order" a walk over it.  Nothing here looks at states that
+ * are not concerned: selection climbs from the active leaves, exit and entry
+ * walk the words of a set.
+ *
+ * Which transitions are taken is worked out in select.c, which states they
+ * enter in entry.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "interpreter/interpret_internal.h"
+
+/* ----------------------------------------------------------------
+ *						Actions
+ * ----------------------------------------------------------------
+ */
+
+static void
+run_choose(WfMachine *machine, const WfAction *action, const WfEvent *event)
+{
+	for (int i = 0; i < action->nbranches; i++)
+	{
+		const WfBranch *branch = &action->branches[i];
+
+		if (!wf_guard_holds(machine, branch->guard, event))
+			continue;
+		wf_run_actions(machine, &branch->actions, event);
+		break;
+	}
+}
+
+void
+wf_run_actions(WfMachine *machine, const WfActionList *actions,
+			   const WfEvent *event)
+{
+	for (int i = 0; i < actions->n && !machine->skip_block; i++)
+	{
+		const WfAction *action = actions->items[i];
+
+		if (action->kind == WF_ACTION_CHOOSE)
+			run_choose(machine, action, event);
+		else
+			machine->host_calls->action(machine->host, action, event);
+	}
+}
+
+/* Run an entry, an exit or a transition's list: what an error cuts short. */
+static inline void
+run_block(WfMachine *machine, const WfActionList *actions,
+		  const WfEvent *event)
+{
+	if (actions->n == 0 || machine->quiet)
+		return;
+	machine->skip_block = false;
+	wf_run_actions(machine, actions, event);
+	machine->skip_block = false;
+}
+
+void
+wf_raise(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	if (unlikely(machine->host_calls->watch != NULL))
+		machine->host_calls->watch->raising(machine->host, event);
+	if (scratch->queue_tail == scratch->queue_size)
+		scratch->queue = wf_scratch_grow(scratch, scratch->queue,
+										 &scratch->queue_size,
+										 sizeof(WfEvent));
+	scratch->queue[scratch->queue_tail++] = *event;
+}
+
+/* ----------------------------------------------------------------
+ *						A microstep
+ * ----------------------------------------------------------------
+ */
+
+/* Leave one state. */
+static void
+exit_state(WfMachine *machine, const WfState *state, const WfEvent *event)
+{
+	const WfHost *calls = machine->host_calls;
+
+	if (unlikely(calls->watch != NULL))
+		calls->watch->leaving(machine->host, state);
+	run_block(machine, &state->exit, event);
+	if (state->ntimers > 0)
+		calls->disarm(machine->host, state);
+	if (state->ninvokes > 0)
+	{
+		wf_set_remove(&machine->scratch->invoked, state->id);
+		calls->uninvoke(machine->host, state);
+	}
+	wf_set_remove(&machine->active, state->id);
+}
+
+/* Leave the states of a set, the last first. */
+static void
+exit_states(WfMachine *machine, const WfStateSet *set, const WfEvent *event)
+{
+	const WfState *states = machine->chart->states;
+
+	for (int id = wf_set_previous(set, machine->chart->nstates - 1);
+		 id >= 0; id = wf_set_previous(set, id - 1))
+		exit_state(machine, &states[id], event);
+}
+
+/* Exit what the enabled transitions leave; memory first, then actions. */
+static void
+exit_for_enabled(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+	WfStateSet *leaving = &scratch->leaving;
+	bool		any = false;
+
+	wf_set_clear(leaving);
+	for (int i = 0; i < scratch->nenabled; i++)
+	{
+		const WfEnabled *enabled = &scratch->enabled[i];
+
+		if (!wf_exits_something(machine->chart, enabled))
+			continue;
+		any = true;
+		if (enabled->domain == WF_NO_STATE)
+			wf_set_add_range(leaving, &machine->active, 0, states[0].last);
+		else
+			wf_set_add_range(leaving, &machine->active, enabled->domain + 1,
+							 states[enabled->domain].last);
+	}
+	if (!any)
+		return;
+	if (scratch->nslots > 0)
+		wf_remember(machine, leaving);
+	exit_states(machine, leaving, event);
+}
+
+/* Raise "done.state.NAME" of a state. */
+static void
+raise_done(WfMachine *machine, const WfState *state, void *payload)
+{
+	WfEvent		done;
+
+	done.name = state->done_event;
+	done.payload = payload;
+	wf_raise(machine, &done);
+}
+
+static bool is_finished(const WfMachine *machine, const WfState *state);
+
+/*
+ * While states are entered, what is finished stays so: the next look goes on
+ * where the last one ended, or a thousand regions that finish together would
+ * be looked at a million times.
+ */
+static bool
+regions_finished(const WfMachine *machine, const WfState *parallel)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	int			i = 0;
+
+	if (wf_set_has(&scratch->examined, parallel->id))
+		i = scratch->unfinished[parallel->id];
+	wf_set_add(&scratch->examined, parallel->id);
+	for (; i < parallel->nchildren; i++)
+	{
+		const WfState *child = &machine->chart->states[parallel->children[i]];
+
+		if (child->kind != WF_STATE_HISTORY && !is_finished(machine, child))
+			break;
+	}
+	scratch->unfinished[parallel->id] = i;
+	return i == parallel->nchildren;
+}
+
+/* Is a state finished: final, or with finished children as its kind wants? */
+static bool
+is_finished(const WfMachine *machine, const WfState *state)
+{
+	const WfState *states = machine->chart->states;
+
+	switch (state->kind)
+	{
+		case WF_STATE_FINAL:
+			return wf_is_active(machine, state->id);
+		case WF_STATE_COMPOUND:
+			{
+				/* the first that is active inside is its child */
+				int			child = wf_set_next(&machine->active,
+												state->id + 1);
+
+				return child >= 0 && child <= state->last &&
+					states[child].kind == WF_STATE_FINAL;
+			}
+		case WF_STATE_PARALLEL:
+			return regions_finished(machine, state);
+		default:
+			return false;
+	}
+}
+
+/*
+ * A final state was entered: tell its parent, and every parallel state above
+ * that this was the last region of.  Notes the end of the machine.
+ */
+static void
+finish(WfMachine *machine, const WfState *final, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+	WfStateId	above = final->parent;
+
+	if (above != WF_NO_STATE && states[above].kind == WF_STATE_COMPOUND)
+	{
+		const WfState *parent = &states[above];
+
+		above = parent->parent;
+		if (above != WF_NO_STATE && !machine->quiet)
+			raise_done(machine, parent,
+					   machine->host_calls->done_payload(machine->host, final,
+														 event));
+	}
+	while (above != WF_NO_STATE && states[above].kind == WF_STATE_PARALLEL &&
+		   !wf_set_has(&scratch->completed, above) &&
+		   is_finished(machine, &states[above]))
+	{
+		wf_set_add(&scratch->completed, above);
+		if (above != 0 && !machine->quiet)
+			raise_done(machine, &states[above], NULL);
+		above = states[above].parent;
+	}
+	if (above == WF_NO_STATE)
+		scratch->final = final->id;
+}
+
+static void
+enter_state(WfMachine *machine, const WfState *state, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfHost *calls = machine->host_calls;
+
+	if (unlikely(calls->watch != NULL))
+		calls->watch->entering(machine->host, state);
+	wf_set_add(&machine->active, state->id);
+	if (state->ninvokes > 0)
+	{
+		wf_set_add(&scratch->invoked, state->id);
+		calls->invoke(machine->host, state, event);
+	}
+	run_block(machine, &state->entry, event);
+	if (state->ntimers > 0)
+		calls->arm(machine->host, state, event);
+	if (state->initial != NULL && wf_set_has(&scratch->defaults, state->id))
+		run_block(machine, &state->initial->actions, event);
+	for (int i = 0; i < scratch->ndefault_history; i++)
+	{
+		const WfState *history =
+			&machine->chart->states[scratch->default_history[i]];
+
+		if (history->parent == state->id)
+			run_block(machine, &history->initial->actions, event);
+	}
+	if (state->kind == WF_STATE_FINAL)
+		finish(machine, state, event);
+}
+
+/* Enter the states of the entry set in document order. */
+static void
+enter_states(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+
+	wf_set_clear(&scratch->completed);
+	wf_set_clear(&scratch->examined);
+	for (int id = wf_set_next(&scratch->entering, 0); id >= 0;
+		 id = wf_set_next(&scratch->entering, id + 1))
+		enter_state(machine, &states[id], event);
+}
+
+/* Take the selected transitions. */
+static void
+microstep(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	machine->taken = true;
+	if (++machine->microsteps > machine->max_microsteps)
+		machine->host_calls->too_many_microsteps(machine->host,
+												 machine->max_microsteps);
+	if (unlikely(machine->host_calls->watch != NULL))
+		for (int i = 0; i < scratch->nenabled; i++)
+			machine->host_calls->watch->taking(machine->host,
+											   scratch->enabled[i].transition);
+	exit_for_enabled(machine, event);
+	for (int i = 0; i < scratch->nenabled; i++)
+		run_block(machine, &scratch->enabled[i].transition->actions, event);
+	if (wf_entry_set(machine))
+		enter_states(machine, event);
+}
+
+/* ----------------------------------------------------------------
+ *						A macrostep
+ * ----------------------------------------------------------------
+ */
+
+/* Start the children of states entered in this macrostep that are still on. */
+static bool
+start_invoked(WfMachine *machine)
+{
+	WfStateSet *invoked = &machine->scratch->invoked;
+	bool		any = false;
+
+	if (!machine->scratch->has_invokes)
+		return false;
+	for (int id = wf_set_next(invoked, 0); id >= 0;
+		 id = wf_set_next(invoked, id + 1))
+	{
+		wf_set_remove(invoked, id);
+		machine->host_calls->invoke_start(machine->host,
+										  &machine->chart->states[id]);
+		any = true;
+	}
+	return any;
+}
+
+void
+wf_drop_raised(WfMachine *machine)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	while (scratch->queue_head < scratch->queue_tail)
+	{
+		WfEvent		event = scratch->queue[scratch->queue_head++];
+
+		if (machine->host_calls->unheard != NULL)
+			machine->host_calls->unheard(machine->host, &event);
+	}
+	scratch->queue_head = scratch->queue_tail = 0;
+}
+
+/* The machine has come to its end: leave everything, then tell. */
+static void
+end_machine(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfState *final = &machine->chart->states[scratch->final];
+
+	wf_set_copy(&scratch->leaving, &machine->active);
+	exit_states(machine, &scratch->leaving, event);
+	wf_set_copy(&machine->active, &scratch->leaving);
+	machine->running = false;
+	wf_drop_raised(machine);
+	machine->host_calls->done(machine->host, final, event);
+}
+
+/*
+ * Run until nothing is left to do: eventless transitions first, then one
+ * internal event, then eventless ones again; at last start children, which
+ * may bring new internal events.  event: the last one taken, may be NULL.
+ */
+static void
+run_to_rest(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	while (scratch->final == WF_NO_STATE)
+	{
+		if (machine->chart->has_always &&
+			wf_select(machine, event, true))
+		{
+			microstep(machine, event);
+			continue;
+		}
+		if (scratch->queue_head < scratch->queue_tail)
+		{
+			/* a copy: raising may move the queue */
+			scratch->current = scratch->queue[scratch->queue_head++];
+			event = &scratch->current;
+			if (scratch->queue_head == scratch->queue_tail)
+				scratch->queue_head = scratch->queue_tail = 0;
+			if (wf_select(machine, event, false))
+				microstep(machine, event);
+			else if (machine->host_calls->unheard != NULL)
+				machine->host_calls->unheard(machine->host, event);
+			continue;
+		}
+		if (!start_invoked(machine))
+			return;
+	}
+	end_machine(machine, event);
+}
+
+static void
+begin_macrostep(WfMachine *machine)
+{
+	machine->taken = false;
+	machine->microsteps = 0;
+	machine->skip_block = false;
+}
+
+void
+wf_start(WfMachine *machine)
+{
+	Assert(!machine->running);
+	begin_macrostep(machine);
+	machine->running = true;
+	wf_entry_set_initial(machine);
+	enter_states(machine, NULL);
+	run_to_rest(machine, NULL);
+}
+
+bool
+wf_dispatch(WfMachine *machine, const WfEvent *event)
+{
+	begin_macrostep(machine);
+	if (!machine->running)
+		return false;
+	if (wf_select(machine, event, false))
+		microstep(machine, event);
+	run_to_rest(machine, event);
+	return machine->taken;
+}
+
+void
+wf_stop(WfMachine *machine, const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	if (!machine->running)
+		return;
+	machine->skip_block = false;
+	wf_set_copy(&scratch->leaving, &machine->active);
+	exit_states(machine, &scratch->leaving, event);
+	machine->running = false;
+	wf_drop_raised(machine);
+}
+
+void
+wf_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
+		const WfEvent *event)
+{
+	WfMachineScratch *scratch = machine->scratch;
+
+	begin_macrostep(machine);
+	machine->taken = true;
+	machine->running = true;
+	machine->quiet = quiet;
+	wf_entry_set_targets(machine, targets, n);
+	for (int i = 0; i < machine->active.nwords; i++)
+	{
+		uint64		before = machine->active.words[i];
+		uint64		after = scratch->entering.words[i];
+
+		scratch->leaving.words[i] = before & ~after;
+		scratch->entering.words[i] = after & ~before;
+	}
+	if (scratch->nslots > 0)
+		wf_remember(machine, &scratch->leaving);
+	exit_states(machine, &scratch->leaving, event);
+	enter_states(machine, event);
+
+	if (!quiet)
+		run_to_rest(machine, event);
+	else if (scratch->final != WF_NO_STATE)
+		end_machine(machine, event);
+	else
+	{
+		(void) start_invoked(machine);
+		wf_drop_raised(machine);
+	}
+	machine->quiet = false;
+}
+
+bool
+wf_configure(WfMachine *machine, const WfStateId *targets, int n)
+{
+	wf_entry_set_targets(machine, targets, n);
+	wf_set_copy(&machine->active, &machine->scratch->entering);
+	wf_set_clear(&machine->scratch->examined);
+	machine->running = !is_finished(machine, &machine->chart->states[0]);
+	return machine->running;
+}

@@ -1,0 +1,325 @@
+/*-------------------------------------------------------------------------
+ *
+ * select.c
+ *	  Which transitions an event enables, and which of them are taken.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "interpreter/interpret_internal.h"
+
+static bool
+holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
+{
+	switch (guard->kind)
+	{
+		case WF_GUARD_EXPR:
+			return machine->host_calls->guard(machine->host, guard->expr,
+											  event);
+		case WF_GUARD_NOT:
+			return !holds(machine, guard->parts[0], event);
+		case WF_GUARD_AND:
+			for (int i = 0; i < guard->nparts; i++)
+				if (!holds(machine, guard->parts[i], event))
+					return false;
+			return true;
+		case WF_GUARD_OR:
+			for (int i = 0; i < guard->nparts; i++)
+				if (holds(machine, guard->parts[i], event))
+					return true;
+			return false;
+		case WF_GUARD_IN_STATE:
+			return wf_is_active(machine, guard->state);
+	}
+	return false;				/* keep compiler quiet */
+}
+
+bool
+wf_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
+{
+	if (guard == NULL)
+		return true;
+	machine->guard_failed = false;
+	return holds(machine, guard, event) && !machine->guard_failed;
+}
+
+static bool
+is_enabled(WfMachine *machine, const WfTransition *transition,
+		   const WfEvent *event)
+{
+	if (transition->allow != NULL && machine->host_calls->allowed != NULL &&
+		!machine->host_calls->allowed(machine->host, transition, event))
+		return false;
+	return transition->guard == NULL ||
+		wf_guard_holds(machine, transition->guard, event);
+}
+
+/* The first transition of one state that is enabled, or NULL. */
+static const WfTransition *
+select_in_state(WfMachine *machine, const WfState *state,
+				const WfEvent *event, bool eventless)
+{
+	const WfHandler *handler;
+
+	if (eventless)
+	{
+		for (int i = 0; i < state->nalways; i++)
+			if (is_enabled(machine, state->always[i], event))
+				return state->always[i];
+		return NULL;
+	}
+	for (int from = 0;
+		 from < state->nhandlers &&
+		 (handler = wf_chart_handler(state, event->name, &from)) != NULL;
+		 from++)
+	{
+		for (int i = 0; i < handler->ntransitions; i++)
+			if (is_enabled(machine, handler->transitions[i], event))
+				return handler->transitions[i];
+	}
+	return NULL;
+}
+
+/* The states that a transition's targets stand for now, history resolved. */
+static WfStateId
+current_domain(WfMachine *machine, const WfTransition *transition)
+{
+	int			n;
+	const WfStateId *targets;
+
+	if (!transition->has_history)
+		return transition->domain;
+	targets = wf_effective_targets(machine, transition, &n);
+	return wf_chart_domain(machine->chart, transition, targets, n);
+}
+
+/*
+ * Would both exit the same states?  Domains are ancestor and descendant, the
+ * same, or strangers; the exit set of the inner one is part of the outer's.
+ */
+static inline bool
+conflict(const WfChart *chart, const WfEnabled *a, const WfEnabled *b)
+{
+	if (!wf_exits_something(chart, a) || !wf_exits_something(chart, b))
+		return false;
+	return a->domain == b->domain ||
+		a->domain == WF_NO_STATE || b->domain == WF_NO_STATE ||
+		wf_is_descendant(chart, a->domain, b->domain) ||
+		wf_is_descendant(chart, b->domain, a->domain);
+}
+
+/*
+ * Add an enabled transition to the list unless one already there preempts it,
+ * and throw out those that it preempts itself because its source lies inside
+ * of theirs.
+ */
+static void
+add_enabled(WfMachine *machine, const WfTransition *transition)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	const WfChart *chart = machine->chart;
+	WfEnabled	added;
+	bool		preempts = false;
+
+	added.transition = transition;
+	added.domain = transition->targetless ? transition->source :
+		current_domain(machine, transition);
+
+	/* sources come in document order: most lie behind all that was added */
+	if (wf_exits_something(chart, &added) &&
+		added.domain <= scratch->enabled_last)
+	{
+		for (int i = 0; i < scratch->nenabled; i++)
+		{
+			const WfEnabled *other = &scratch->enabled[i];
+
+			if (!conflict(chart, &added, other))
+				continue;
+			if (!wf_is_descendant(chart, transition->source,
+								  other->transition->source))
+				return;
+			preempts = true;
+		}
+	}
+	if (preempts)
+	{
+		int			kept = 0;
+
+		for (int i = 0; i < scratch->nenabled; i++)
+			if (!conflict(chart, &added, &scratch->enabled[i]))
+				scratch->enabled[kept++] = scratch->enabled[i];
+		scratch->nenabled = kept;
+	}
+
+	if (scratch->nenabled == scratch->enabled_size)
+		scratch->enabled = wf_scratch_grow(scratch, scratch->enabled,
+										   &scratch->enabled_size,
+										   sizeof(WfEnabled));
+	scratch->enabled[scratch->nenabled++] = added;
+	if (wf_exits_something(chart, &added))
+	{
+		WfStateId	last = added.domain == WF_NO_STATE ?
+			chart->states[0].last : chart->states[added.domain].last;
+
+		scratch->enabled_last = Max(scratch->enabled_last, last);
+	}
+}
+
+/* ----------------------------------------------------------------
+ *						Who is asked
+ *
+ * All active leaves, one after the other, each climbing to the root.  In a
+ * wide chart the states that have a matching handler are looked up first, and
+ * only leaves below one of them climb.
+ * ----------------------------------------------------------------
+ */
+
+static void
+add_candidates(WfMachine *machine, const WfReaction *reaction)
+{
+	if (reaction == NULL)
+		return;
+	for (int i = 0; i < reaction->nstates; i++)
+		if (wf_is_active(machine, reaction->states[i]))
+			wf_set_add(&machine->scratch->candidates, reaction->states[i]);
+}
+
+/* Those that handle "a.b", "a.b.*", "a.*" or "*". */
+static void
+add_candidates_for(WfMachine *machine, const char *event)
+{
+	const WfChart *chart = machine->chart;
+	int			len = strlen(event);
+
+	add_candidates(machine, wf_chart_reaction(chart, event, len, ""));
+	add_candidates(machine, wf_chart_reaction(chart, "", 0, "*"));
+	for (int i = 0; i <= len; i++)
+		if (event[i] == '.' || event[i] == '\0')
+			add_candidates(machine,
+						   wf_chart_reaction(chart, event, i, ".*"));
+}
+
+/* Returns from where on to look for leaves. */
+static int
+begin_selection(WfMachine *machine, const WfEvent *event, bool eventless)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	int			first;
+
+	wf_set_clear(&scratch->visited);
+	if (machine->chart->reactions == NULL)
+		return 0;
+	wf_set_clear(&scratch->candidates);
+	if (eventless)
+		add_candidates(machine, &machine->chart->eventless);
+	else
+		add_candidates_for(machine, event->name);
+	first = wf_set_next(&scratch->candidates, 0);
+	return first < 0 ? machine->chart->nstates : first;
+}
+
+/* May a leaf after this one find something? From where on? */
+static int
+next_place(const WfMachine *machine, WfStateId leaf)
+{
+	const WfMachineScratch *scratch = machine->scratch;
+	const WfState *states = machine->chart->states;
+	int			next;
+
+	if (machine->chart->reactions == NULL)
+		return leaf + 1;
+
+	/* its neighbours may climb to an ancestor that it did not reach */
+	for (WfStateId id = states[leaf].parent; id != WF_NO_STATE;
+		 id = states[id].parent)
+		if (wf_set_has(&scratch->candidates, id) &&
+			!wf_set_has(&scratch->visited, id))
+			return leaf + 1;
+	next = wf_set_next(&scratch->candidates, leaf + 1);
+	return next < 0 ? machine->chart->nstates : next;
+}
+
+/*
+ * Climb from an active leaf to the first state with an enabled transition.
+ * A state that was tried for another leaf is not tried again: either its
+ * transition is in the list already, or it and all above it have none.
+ */
+static const WfTransition *
+climb(WfMachine *machine, WfStateId leaf, const WfEvent *event,
+	  bool eventless)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	bool		all = machine->chart->reactions == NULL;
+
+	for (WfStateId id = leaf; id != WF_NO_STATE;)
+	{
+		const WfState *state = &machine->chart->states[id];
+		const WfTransition *found = NULL;
+
+		if (wf_set_has(&scratch->visited, id))
+			return NULL;
+		wf_set_add(&scratch->visited, id);
+		if (all || wf_set_has(&scratch->candidates, id))
+			found = select_in_state(machine, state, event, eventless);
+		if (found != NULL)
+			return found;
+		id = state->parent;
+	}
+	return NULL;
+}
+
+/* The next transition that a leaf from *from on climbs to, or NULL. */
+static const WfTransition *
+next_enabled(WfMachine *machine, const WfEvent *event, bool eventless,
+			 int *from)
+{
+	const WfState *states = machine->chart->states;
+
+	for (int id = wf_set_next(&machine->active, *from); id >= 0;
+		 id = wf_set_next(&machine->active, *from))
+	{
+		const WfTransition *found;
+
+		*from = id + 1;
+		if (!wf_is_leaf(&states[id]))
+			continue;
+		found = climb(machine, id, event, eventless);
+		*from = next_place(machine, id);
+		if (found != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+/* Fill the list of enabled transitions; false when there are none. */
+bool
+wf_select(WfMachine *machine, const WfEvent *event, bool eventless)
+{
+	WfMachineScratch *scratch = machine->scratch;
+	int			from = begin_selection(machine, event, eventless);
+	const WfTransition *found;
+
+	scratch->nenabled = 0;
+	scratch->enabled_last = WF_NO_STATE;
+	while ((found = next_enabled(machine, event, eventless, &from)) != NULL)
+		add_enabled(machine, found);
+	return scratch->nenabled > 0;
+}
+
+bool
+wf_would_take(WfMachine *machine, const WfEvent *event)
+{
+	int			from;
+
+	if (!machine->running)
+		return false;
+
+	/* preemption never leaves the list empty, so the first one decides */
+	from = begin_selection(machine, event, false);
+	return next_enabled(machine, event, false, &from) != NULL;
+}

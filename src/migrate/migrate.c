@@ -1,0 +1,457 @@
+/*-------------------------------------------------------------------------
+ *
+ * migrate.c
+ *	  Processes from one version of their definition to another.
+ *
+ * Runs in any backend, under the locks on the processes, which makes their
+ * timers ours; for a dry run without.  No action is run: a process is where it
+ * was, under the rules of the new version.  Of user code only expressions are
+ * evaluated: delays of new timers, input of new children.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#include "process/child.h"
+#include "base/clock.h"
+#include "base/guc.h"
+#include "migrate/migrate_internal.h"
+#include "process/attribute.h"
+#include "base/uuid.h"
+#include "shmem/wakeup.h"
+
+/* --- a migration ------------------------------------------------------- */
+
+WfMigration *
+wf_migration_new(WfDefinition *to, Jsonb *mapping, bool dry_run, const char *actor)
+{
+	WfMigration *migration = palloc0(sizeof(WfMigration));
+
+	migration->to = to;
+	migration->mapping = wf_mapping_read(mapping, to);
+	migration->mapping_json = mapping;
+	migration->dry_run = dry_run;
+	migration->actor = actor;
+	return migration;
+}
+
+void
+wf_migration_add(WfMigration *migration, WfDefinition *from)
+{
+	migration->routes = lappend(migration->routes,
+								wf_route(from, migration->to, migration->mapping));
+}
+
+WfRoute *
+wf_migration_route(const WfMigration *migration, int32 from)
+{
+	ListCell   *cell;
+
+	foreach(cell, migration->routes)
+	{
+		WfRoute    *route = lfirst(cell);
+
+		if (route->from->id == from)
+			return route;
+	}
+	return NULL;
+}
+
+/* --- states ------------------------------------------------------------ */
+
+/* A problem that keeps the process where it is. */
+static void
+refuse(WfMove *move, const char *problem, const char *name, const char *message)
+{
+	wf_move_problem(move, problem, name, message);
+	move->result->possible = false;
+}
+
+static char *
+no_state_message(const WfMove *move, const char *what)
+{
+	return psprintf("version %d has no %s of this name, and the mapping does not say where it goes",
+					move->route->to->version, what);
+}
+
+/* The active atomic states, and those around them; where they go. */
+static void
+collect_targets(WfMove *move)
+{
+	const WfChart *from = move->route->from->chart;
+	Datum	   *names;
+	int			n;
+	int			size = 0;
+
+	move->was_active = palloc0(sizeof(bool) * from->nstates);
+	deconstruct_array(DatumGetArrayTypeP(wf_process_row(move->process)->states),
+					  TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = TextDatumGetCString(names[i]);
+		WfStateId	state = wf_chart_find(from, name, strlen(name));
+		const WfMapped *mapped;
+
+		if (state == WF_NO_STATE)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("definition \"%s\" version %d has no state \"%s\"",
+							from->name, move->route->from->version, name)));
+		mapped = &move->route->states[state];
+		if (mapped->n == 0)
+			refuse(move, "state", name, no_state_message(move, "state"));
+		size += mapped->n;
+		move->targets = move->targets == NULL ?
+			palloc(sizeof(WfStateId) * (size + 1)) :
+			repalloc(move->targets, sizeof(WfStateId) * (size + 1));
+		for (int t = 0; t < mapped->n; t++)
+			move->targets[move->ntargets++] = mapped->targets[t];
+		for (WfStateId above = state; above != WF_NO_STATE; above = from->states[above].parent)
+			move->was_active[above] = true;
+	}
+}
+
+/* What one history state remembers, in the new version; false: it cannot be. */
+static bool
+map_memory(WfMove *move, WfHistoryValue *value, const char *history,
+		   Datum *names, int n)
+{
+	const WfChart *from = move->route->from->chart;
+	const WfChart *to = move->route->to->chart;
+	WfStateId	old = wf_chart_find(from, history, strlen(history));
+	WfStateId	parent;
+	WfStateId	a,
+				b;
+
+	if (old == WF_NO_STATE || move->route->states[old].n == 0)
+		return false;
+	value->history = move->route->states[old].targets[0];
+	value->states = palloc(sizeof(WfStateId) * to->nstates);
+	value->n = 0;
+	parent = to->states[value->history].parent;
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = TextDatumGetCString(names[i]);
+		WfStateId	state = wf_chart_find(from, name, strlen(name));
+
+		if (state == WF_NO_STATE || move->route->states[state].n == 0)
+			return false;
+		for (int t = 0; t < move->route->states[state].n; t++)
+		{
+			WfStateId	target = move->route->states[state].targets[t];
+
+			if (!wf_is_descendant(to, target, parent) || value->n == to->nstates)
+				return false;
+			value->states[value->n++] = target;
+		}
+	}
+	return value->n > 0 && wf_chart_settle(to, value->states, &value->n, &a, &b);
+}
+
+/* Two old history states may have become one: the first is it. */
+static bool
+is_remembered(const WfMachine *machine, WfStateId history)
+{
+	for (int i = 0; i < machine->nhistory; i++)
+		if (machine->history[i].history == history)
+			return true;
+	return false;
+}
+
+/* {"history state": ["state", ...]}: fill the machine's, and note what is lost. */
+static void
+map_history(WfMove *move)
+{
+	WfMachine  *machine = move->batch->machine;
+	Datum		stored = wf_process_row(move->process)->history;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *history = NULL;
+	Datum	   *names = NULL;
+	int			n = 0;
+
+	if (stored == (Datum) 0)
+		return;
+	machine->history = palloc0(sizeof(WfHistoryValue) *
+							   move->route->from->chart->nstates);
+	it = JsonbIteratorInit(&DatumGetJsonbP(stored)->root);
+	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
+	{
+		WfHistoryValue *slot = &machine->history[machine->nhistory];
+
+		if (token == WJB_KEY)
+		{
+			history = pnstrdup(value.val.string.val, value.val.string.len);
+			names = palloc(sizeof(Datum) * move->route->from->chart->nstates);
+			n = 0;
+		}
+		else if (token == WJB_ELEM)
+			names[n++] = PointerGetDatum(cstring_to_text_with_len(value.val.string.val,
+																  value.val.string.len));
+		else if (token != WJB_END_ARRAY)
+			continue;
+		else if (map_memory(move, slot, history, names, n) &&
+				 !is_remembered(machine, slot->history))
+			machine->nhistory++;
+		else
+			wf_move_problem(move, "history", history,
+						 "what this history state remembers is forgotten: it has no place in the new version");
+	}
+}
+
+/* Work out the new configuration; result->possible says whether there is one. */
+static void
+configure(WfMove *move)
+{
+	WfMachine  *machine = move->batch->machine;
+	const WfChart *to = move->route->to->chart;
+	WfStateId	a = WF_NO_STATE;
+	WfStateId	b = WF_NO_STATE;
+
+	wf_machine_reset(machine, move->process);
+	map_history(move);
+	if (move->ntargets == 0)
+		return;					/* has not started: is in no state */
+	if (!wf_chart_settle(to, move->targets, &move->ntargets, &a, &b))
+		refuse(move, "states", to->states[a].name,
+			   psprintf("it cannot be active together with \"%s\"", to->states[b].name));
+	else if (!wf_configure(machine, move->targets, move->ntargets))
+		refuse(move, "end", to->states[move->targets[0]].name,
+			   "the process would be over: that takes a transition, or workflow.set_states()");
+}
+
+/* --- children ---------------------------------------------------------- */
+
+static const WfInvoke *
+find_invoke(const WfState *state, const char *id)
+{
+	for (int i = 0; i < state->ninvokes; i++)
+		if (strcmp(state->invokes[i].id, id) == 0)
+			return &state->invokes[i];
+	return NULL;
+}
+
+/* The active state of the new version that an old one with this invoke becomes. */
+static bool
+goes_on(WfMove *move, WfStateId old, const char *invoke)
+{
+	const WfMapped *mapped = &move->route->states[old];
+	const WfState *states = move->route->to->chart->states;
+
+	for (int i = 0; i < mapped->n; i++)
+		if (wf_is_active(move->batch->machine, mapped->targets[i]) &&
+			find_invoke(&states[mapped->targets[i]], invoke) != NULL)
+			return true;
+	return false;
+}
+
+/* Had the process this invoke before?  Then its child is at work, or done. */
+static bool
+had_invoked(WfMove *move, const WfInvoke *invoke)
+{
+	const WfChart *from = move->route->from->chart;
+
+	for (int s = 0; s < from->nstates; s++)
+		if (move->was_active[s] &&
+			wf_goes_to(&move->route->states[s], invoke->state) &&
+			find_invoke(&from->states[s], invoke->id) != NULL)
+			return true;
+	return false;
+}
+
+static void
+let_children_go(WfMove *move)
+{
+	const WfChart *from = move->route->from->chart;
+
+	for (int s = 0; s < from->nstates; s++)
+		for (int i = 0; move->was_active[s] && i < from->states[s].ninvokes; i++)
+		{
+			const WfInvoke *invoke = &from->states[s].invokes[i];
+			WfChild    *child = wf_child_find(move->process, invoke->id);
+
+			if (child == NULL || goes_on(move, s, invoke->id))
+				continue;
+			wf_move_problem(move, "child", invoke->id,
+							invoke->detached ?
+							"the process that was invoked by this id is let go: the new version does not invoke it here" :
+							"the process that was invoked by this id is cancelled: the new version does not invoke it here");
+			if (!move->batch->migration->dry_run)
+				wf_child_let_go(move->process, child, invoke->detached);
+		}
+}
+
+static void
+invoke_children(WfMove *move)
+{
+	const WfChart *to = move->route->to->chart;
+
+	for (int s = 0; s < to->nstates; s++)
+	{
+		if (to->states[s].ninvokes == 0 || !wf_is_active(move->batch->machine, s))
+			continue;
+		for (int i = 0; i < to->states[s].ninvokes; i++)
+		{
+			const WfInvoke *invoke = &to->states[s].invokes[i];
+
+			if (had_invoked(move, invoke))
+				continue;
+			wf_move_problem(move, "invoke", invoke->id,
+							"a process is started that the old version did not invoke here");
+			if (!move->batch->migration->dry_run)
+				wf_child_invoke(move->process, invoke, &move->event);
+		}
+		if (!move->batch->migration->dry_run)
+			wf_children_start(move->process, &to->states[s]);
+	}
+}
+
+/*
+ * Children whose states and invokes persist, by their ids, go on; others are
+ * let go, or are new.
+ */
+static void
+move_children(WfMove *move)
+{
+	WfMachine  *machine = move->batch->machine;
+
+	move->process->machine = machine;
+	machine->quiet = true;
+	let_children_go(move);
+	invoke_children(move);
+	wf_user_leave(&move->process->bracket);
+	wf_drop_raised(machine);
+}
+
+/* --- one process ------------------------------------------------------- */
+
+/* What the history is told. */
+static Jsonb *
+note(const WfMove *move)
+{
+	static const char *keys[] = {"from_version", "to_version", "mapping"};
+	Jsonb	   *values[] = {
+		wf_jsonb_scalar(DirectFunctionCall1(int4_numeric,
+											Int32GetDatum(move->route->from->version)), NUMERICOID),
+		wf_jsonb_scalar(DirectFunctionCall1(int4_numeric,
+											Int32GetDatum(move->route->to->version)), NUMERICOID),
+		move->batch->migration->mapping_json
+	};
+
+	return wf_jsonb_object(3, keys, values);
+}
+
+/* The row as it will be, and its line in the history. */
+static void
+write_move(WfMove *move)
+{
+	WfProcess  *process = move->process;
+	WfOutput   *out = wf_stepper_output(move->batch->stepper);
+	Datum		from_states = process->row.states;
+
+	process->row.definition = move->route->to->id;
+	process->row.states = move->result->states;
+	if (process->row.history != (Datum) 0)
+		process->row.history = JsonbPGetDatum(wf_history_jsonb(move->batch->machine));
+
+	/* One that has not started has no history, and step 0 to show for it. */
+	if (process->row.step > 0)
+	{
+		process->row.step++;
+		wf_output_history(out, &process->row, WF_MIGRATE_EVENT, move->batch->now,
+						  DT_NOBEGIN, true, from_states, process->row.states,
+						  move->batch->migration->actor, move->payload.data, NULL);
+	}
+	wf_children_write(process);
+	if (move->route->from->chart->nattributes > 0 ||
+		move->route->to->chart->nattributes > 0)
+	{
+		process->definition = move->route->to;
+		process->search_anew = true;
+		wf_search_write(process, out);
+	}
+	process->changed = false;	/* we write the row */
+	wf_output_migrate(out, &process->row, move->batch->now);
+}
+
+static void
+migrate_context(void *arg)
+{
+	WfMove	   *move = arg;
+
+	errcontext("migration of process %s to version %d of workflow \"%s\"",
+			   wf_uuid_text(&move->result->id), move->route->to->version,
+			   move->route->to->name);
+}
+
+static void
+move_process(WfMove *move)
+{
+	ErrorContextCallback callback = {error_context_stack, migrate_context, move};
+	const WfStateId *leaves;
+	int			n;
+
+	error_context_stack = &callback;
+	move->payload.data = note(move);
+	move->payload.actor = move->batch->migration->actor;
+	move->event.name = WF_MIGRATE_EVENT;
+	move->event.payload = &move->payload;
+	move->result->possible = true;
+	collect_targets(move);
+	if (move->result->possible)
+		configure(move);
+	if (move->result->possible)
+	{
+		n = wf_machine_leaves(move->batch->machine, &leaves);
+		move->result->states = PointerGetDatum(wf_states_array(move->route->to, leaves, n));
+		wf_deferred_load(move->process);
+		move->process->definition = move->route->to;
+		wf_move_timers(move);
+		move_children(move);
+		if (!move->batch->migration->dry_run)
+			write_move(move);
+	}
+	error_context_stack = callback.previous;
+}
+
+/* --- a batch ----------------------------------------------------------- */
+
+void
+wf_migrate(WfMigration *migration, WfRow *rows, int n, WfMigrated *results)
+{
+	WfMigrateBatch		batch = {.migration = migration,.now = wf_now(),
+	.stepper = wf_stepper_new(0)};
+
+	if (n > 0)
+		wf_pending_load(&batch, rows, n);
+	batch.machine = wf_machine_new(migration->to->chart, &wf_process_host, NULL,
+								   wf_max_microsteps);
+	for (int i = 0; i < n; i++)
+	{
+		WfMove		move = {.batch = &batch,.result = &results[i],
+		.route = wf_migration_route(migration, rows[i].definition)};
+
+		CHECK_FOR_INTERRUPTS();
+		memset(&results[i], 0, sizeof(WfMigrated));
+		results[i].id = rows[i].id;
+		results[i].from = move.route->from;
+		results[i].to = migration->to;
+		move.process = wf_stepper_add(batch.stepper, &rows[i]);
+		wf_pending_take(&batch, &rows[i].id, &move);
+		move_process(&move);
+	}
+	if (!migration->dry_run)
+	{
+		wf_pending_write(&batch);
+		wf_stepper_write(batch.stepper);
+		wf_wake_stepped();
+	}
+	wf_stepper_end(batch.stepper);
+}

@@ -1,0 +1,90 @@
+/*
+ * migrate_internal.h
+ *	  What migrate.c and migrate_timers.c share; nobody else includes it.
+ */
+#ifndef WF_MIGRATE_INTERNAL_H
+#define WF_MIGRATE_INTERNAL_H
+
+#include "migrate/migrate.h"
+#include "process/process.h"
+
+/* A timer, or an event that was given up. */
+typedef struct WfPending
+{
+	pg_uuid_t	process;
+	int64		seq;
+	char	   *event;
+	char	   *name;
+	char	   *state;			/* NULL: not a state's timer */
+} WfPending;
+
+/* A timer of a state that is active in the new version. */
+typedef struct WfPlace
+{
+	const WfState *state;
+	const WfTimer *timer;
+	bool		taken;			/* a running one came here */
+} WfPlace;
+
+/* Rows of timers to be dropped or renamed. */
+typedef struct WfTimerChanges
+{
+	int			n;
+	int			size;
+	Datum	   *processes;
+	Datum	   *seqs;
+	Datum	   *events;
+	Datum	   *states;
+} WfTimerChanges;
+
+/* A batch under way. */
+typedef struct WfMigrateBatch
+{
+	WfMigration *migration;
+	WfStepper  *stepper;
+	WfMachine  *machine;		/* of the new version, lent to each process */
+	TimestampTz now;
+	WfPending  *pending;		/* in the order of processes */
+	int			npending;
+	int			at;				/* the first of the process at hand */
+	WfTimerChanges dropped;
+	WfTimerChanges renamed;
+	const char *known_event;	/* the last that was looked up, */
+	bool		known;			/* and whether the new version reacts to it */
+} WfMigrateBatch;
+
+/* The process at hand. */
+typedef struct WfMove
+{
+	WfMigrateBatch *batch;
+	const WfRoute *route;
+	WfProcess  *process;
+	WfMigrated *result;
+	WfPending  *pending;
+	int			npending;
+	bool	   *was_active;		/* by state of the old version */
+	WfStateId  *targets;
+	int			ntargets;
+	WfPlace	   *places;
+	int			nplaces;
+	WfEvent		event;			/* for delay expressions */
+	WfPayload	payload;
+} WfMove;
+
+/* Something gets lost or goes elsewhere: the result says so. */
+static inline void
+wf_move_problem(WfMove *move, const char *problem, const char *name, const char *message)
+{
+	move->result->problems = lappend(move->result->problems,
+									 wf_migration_problem(problem, name, message));
+}
+
+/* migrate_timers.c: load before the first process, write after the last. */
+extern void wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n);
+extern void wf_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move);
+/* The machine has the new configuration. */
+extern void wf_move_timers(WfMove *move);
+extern void wf_pending_write(WfMigrateBatch *batch);
+
+
+#endif							/* WF_MIGRATE_INTERNAL_H */

@@ -1,0 +1,211 @@
+/*-------------------------------------------------------------------------
+ *
+ * action.c
+ *	  What one action does.
+ *
+ * Runs in any backend, under the lock on the process row.  What it asks the
+ * author's code may fail, and may be caught; what is sent is collected after
+ * that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "process/action.h"
+#include "process/call.h"
+#include "base/clock.h"
+#include "process/send.h"
+
+/* What a SEND or RAISE comes to. */
+typedef struct Sending
+{
+	const char *actor;
+	const char *name;
+	Jsonb	   *data;
+	const char *id;
+	const char *target;
+	TimestampTz now;
+	TimestampTz due;
+	bool		never;
+} Sending;
+
+/* --- the context ------------------------------------------------------- */
+
+static void
+act_assign(WfProcess *process, const WfAction *action, const WfEvent *event)
+{
+	Jsonb	  **values;
+
+	if (action->expr != NULL)
+	{
+		WfValue		whole = {.kind = WF_VALUE_EXPR,.expr = action->expr};
+
+		wf_set_context(process, wf_process_value(process, &whole, event));
+		return;
+	}
+
+	/* All values see the context as it was before. */
+	values = palloc(sizeof(Jsonb *) * (action->nkeys + 1));
+	for (int i = 0; i < action->nkeys; i++)
+		values[i] = wf_process_value(process, action->values[i], event);
+	wf_change_context(process, action->nkeys, action->keys, values);
+}
+
+static void
+act_call(WfProcess *process, const WfAction *action, const WfEvent *event)
+{
+	WfProcessScope scope;
+	Jsonb	   *context = wf_eval_action(process->definition->evaluator,
+										 action->expr,
+										 wf_process_scope(&scope, process, event));
+
+	if (context != NULL)
+		wf_set_context(process, context);
+}
+
+/* --- events ------------------------------------------------------------ */
+
+/* RAISE without delay: the internal queue. */
+static void
+raise_now(WfProcess *process, const char *name, Jsonb *data, const char *actor)
+{
+	WfPayload  *payload = palloc0(sizeof(WfPayload));
+	WfEvent		raised = {name, payload};
+
+	payload->data = data;
+	payload->actor = actor;
+	payload->raised = true;
+	wf_raise(process->machine, &raised);
+}
+
+/* The internal queue is the process's own. */
+static bool
+goes_across(const Sending *s)
+{
+	return s->target != NULL && strcmp(s->target, "#_internal") != 0;
+}
+
+static void
+prepare_send(WfProcess *process, const WfAction *action, const WfEvent *event,
+			 Sending *s)
+{
+	WfProcessScope scope;
+
+	s->actor = wf_process_actor(process, event);
+	s->name = wf_process_string(process, action->event_type, event, action, "the event");
+	s->data = wf_process_value(process, action->event_data, event);
+	s->id = wf_process_string(process, action->send_id, event, action, "the id");
+	s->target = wf_process_string(process, action->target, event, action, "the target");
+	wf_send_check(s->name, goes_across(s));
+	s->now = s->due = wf_now();
+	s->never = action->delay != NULL &&
+		!wf_eval_delay(process->definition->evaluator, action->delay,
+					   wf_process_scope(&scope, process, event), s->now, &s->due);
+}
+
+/*
+ * Not within a subtransaction of its own: what it collects outlives that, and
+ * nothing of the author's can fail any more.
+ */
+static void
+act_send(WfProcess *process, const WfAction *action, const Sending *s)
+{
+	if (s->never)
+		return;
+	if (goes_across(s))
+		wf_send_across(process, s->target, s->name, s->data, s->id,
+					   s->due > s->now ? s->due : DT_NOBEGIN, s->actor);
+	else if (s->due > s->now)
+		wf_timers_send(process, s->name, s->data, s->id, s->due, s->actor);
+	else if (action->kind == WF_ACTION_RAISE || s->target != NULL)
+		raise_now(process, s->name, s->data, s->actor);
+	else
+		wf_queue_self(process, s->name, s->data, s->actor);
+}
+
+static void
+act_cancel(WfProcess *process, const WfAction *action, const WfEvent *event)
+{
+	const char *id = wf_process_string(process, action->send_id, event, action, "the id");
+
+	wf_deferred_cancel(process, id);
+	wf_timers_cancel(process, id);
+}
+
+/* --- the log ----------------------------------------------------------- */
+
+/* To the server log, or to the client that waits. */
+static void
+act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
+{
+	Jsonb	   *value = wf_process_value(process, action->event_data, event);
+	WfOnlooker *onlooker = process->stepper->onlooker;
+	char	   *text = value == NULL ? "" :
+		JsonbToCString(NULL, &value->root, VARSIZE(value));
+
+	if (unlikely(onlooker != NULL))
+	{
+		onlooker->logged(onlooker, action, value);
+		return;
+	}
+
+	ereport(AmBackgroundWorkerProcess() ? LOG : NOTICE,
+			(errmsg("workflow \"%s\": %s%s%s", process->definition->name,
+					action->label ? action->label : "",
+					action->label ? ": " : "", text),
+			 errhidecontext(true)));
+}
+
+/* --- one of them ------------------------------------------------------- */
+
+/* An action, as wf_call_action() has it done. */
+typedef struct Act
+{
+	WfProcess  *process;
+	const WfAction *action;
+	const WfEvent *event;
+	Sending		sending;		/* what SEND and RAISE came to */
+} Act;
+
+/* Everything of it that may fail. */
+static void
+act(void *arg)
+{
+	Act		   *it = arg;
+
+	switch (it->action->kind)
+	{
+		case WF_ACTION_CALL:
+			act_call(it->process, it->action, it->event);
+			break;
+		case WF_ACTION_ASSIGN:
+			act_assign(it->process, it->action, it->event);
+			break;
+		case WF_ACTION_RAISE:
+		case WF_ACTION_SEND:
+			prepare_send(it->process, it->action, it->event, &it->sending);
+			break;
+		case WF_ACTION_CANCEL:
+			act_cancel(it->process, it->action, it->event);
+			break;
+		case WF_ACTION_LOG:
+			act_log(it->process, it->action, it->event);
+			break;
+		case WF_ACTION_FOREACH:
+		case WF_ACTION_CHOOSE:
+			elog(ERROR, "not one action");
+	}
+}
+
+void
+wf_act(WfProcess *process, const WfAction *action, const WfEvent *event)
+{
+	Act			it = {.process = process,.action = action,.event = event};
+
+	if (!wf_call_action(process, action, event, act, &it))
+		return;
+	if (action->kind == WF_ACTION_RAISE || action->kind == WF_ACTION_SEND)
+		act_send(process, action, &it.sending);
+}

@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * allow.c
+ *	  Who may cause a transition: `allow` against the actor of an event.
+ *
+ * Runs in any backend, inside of a step.  The actor is text that travels with
+ * the event.  Whoever lets it into the database (send(), post(), start() and
+ * the like, an event from a process of another owner) has checked that its
+ * sender may speak for it: see wf_role_may_act().  So it can be believed here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/acl.h"
+
+#include "process/call.h"
+
+/*
+ * Membership as GRANT gave it.  A superuser is a member of every role for
+ * other purposes, of those that are denied, too.
+ */
+static bool
+has_any_role(const char *actor, const char *const *roles, int n)
+{
+	Oid			member = n > 0 ? get_role_oid(actor, true) : InvalidOid;
+
+	if (!OidIsValid(member))
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		Oid			role = get_role_oid(roles[i], true);
+
+		if (OidIsValid(role) && is_member_of_role_nosuper(member, role))
+			return true;
+	}
+	return false;
+}
+
+/* What a function says; `failed` when it cannot tell. */
+static bool
+agrees(WfProcess *process, const WfExpr *function, const WfEvent *event, bool failed)
+{
+	bool		result;
+
+	process->machine->guard_failed = false;
+	result = wf_call_guard(process, function, event);
+	return process->machine->guard_failed ? failed : result;
+}
+
+static bool
+is_allowed(WfProcess *process, const WfAllow *allow, const WfEvent *event,
+		   const char *actor)
+{
+	if (has_any_role(actor, allow->denied, allow->ndenied) ||
+		(allow->deny_function != NULL &&
+		 agrees(process, allow->deny_function, event, true)))
+		return false;
+	if (allow->everybody)
+		return true;
+	return has_any_role(actor, allow->roles, allow->nroles) ||
+		(allow->function != NULL && agrees(process, allow->function, event, false));
+}
+
+bool
+wf_process_allowed(WfProcess *process, const WfTransition *transition,
+				   const WfEvent *event)
+{
+	const WfPayload *payload = wf_payload(event);
+
+	/* What a process raises itself, and what comes of its timers. */
+	if (payload->raised || payload->actor == NULL)
+		return true;
+	if (is_allowed(process, transition->allow, event, payload->actor))
+		return true;
+	if (!process->asking)
+		process->refused = lappend(process->refused, unconstify(WfTransition *, transition));
+	return false;
+}
+
+const WfTransition *
+wf_process_refusal(WfProcess *process, const WfEvent *event)
+{
+	ListCell   *cell;
+	const WfTransition *result = NULL;
+
+	process->asking = true;
+	foreach(cell, process->refused)
+	{
+		const WfTransition *transition = lfirst(cell);
+
+		if (wf_guard_holds(process->machine, transition->guard, event))
+		{
+			result = transition;
+			break;
+		}
+	}
+	process->asking = false;
+	return result;
+}
+
+/* "role "a" or role "b" or the agreement of f" */
+static char *
+describe(int n, const char *const *roles, const WfExpr *function)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&text, "%srole \"%s\"", i > 0 ? " or " : "", roles[i]);
+	if (function != NULL)
+		appendStringInfo(&text, "%sthe consent of function %s", n > 0 ? " or " : "",
+						 function->text);
+	return text.data;
+}
+
+void
+wf_refuse(const WfTransition *transition, const char *event, const char *actor)
+{
+	const WfAllow *allow = transition->allow;
+	char	   *needed = describe(allow->nroles, allow->roles, allow->function);
+	char	   *denied = describe(allow->ndenied, allow->denied, allow->deny_function);
+
+	ereport(ERROR,
+			(errcode(WF_ERR_NOT_ALLOWED),
+			 errmsg("\"%s\" is not allowed to send \"%s\" now", actor, event),
+			 denied[0] == '\0' && needed[0] == '\0' ? errdetail("Nobody may.") :
+			 denied[0] == '\0' ? errdetail("It takes %s.", needed) :
+			 needed[0] == '\0' ? errdetail("It is denied to %s.", denied) :
+			 errdetail("It takes %s, and is denied to %s.", needed, denied)));
+}

@@ -1,0 +1,197 @@
+/*-------------------------------------------------------------------------
+ *
+ * call.c
+ *	  Calls of the author's code, which is caught where its errors are events.
+ *
+ * Runs in any backend, inside of a step.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "process/call.h"
+
+/* One piece of the author's code, and what it gave. */
+typedef struct Call
+{
+	WfProcess  *process;
+	const WfEvent *event;
+	const WfExpr *expr;
+	const WfValue *value;
+	const WfDelay *delay;
+	bool		holds;
+	Jsonb	   *result;
+	TimestampTz now;
+	TimestampTz due;
+} Call;
+
+/* --- does it run without a bracket? ------------------------------------ */
+
+static bool
+value_is_pure(WfProcess *process, const WfValue *value)
+{
+	if (value == NULL || value->kind == WF_VALUE_CONST)
+		return true;
+	if (value->kind == WF_VALUE_EXPR)
+		return wf_is_pure(process->definition->evaluator, value->expr);
+	for (int i = 0; i < value->nparts; i++)
+		if (!value_is_pure(process, value->parts[i]))
+			return false;
+	return true;
+}
+
+static bool
+delay_is_pure(WfProcess *process, const WfDelay *delay)
+{
+	return delay == NULL || delay->kind != WF_DELAY_EXPR ||
+		wf_is_pure(process->definition->evaluator, delay->expr);
+}
+
+static bool
+action_is_pure(WfProcess *process, const WfAction *action)
+{
+	if (action->expr != NULL &&
+		!wf_is_pure(process->definition->evaluator, action->expr))
+		return false;
+	for (int i = 0; i < action->nkeys; i++)
+		if (!value_is_pure(process, action->values[i]))
+			return false;
+	return value_is_pure(process, action->event_type) &&
+		value_is_pure(process, action->event_data) &&
+		value_is_pure(process, action->target) &&
+		value_is_pure(process, action->send_id) &&
+		delay_is_pure(process, action->delay);
+}
+
+/* What an error event says that it happened in. */
+static const char *
+kind_of(const WfAction *action)
+{
+	switch (action->kind)
+	{
+		case WF_ACTION_CALL:
+			return "action";
+		case WF_ACTION_ASSIGN:
+			return "assign";
+		case WF_ACTION_RAISE:
+			return "raise";
+		case WF_ACTION_SEND:
+			return "send";
+		case WF_ACTION_CANCEL:
+			return "cancel";
+		case WF_ACTION_LOG:
+			return "log";
+		case WF_ACTION_FOREACH:
+			return "foreach";
+		case WF_ACTION_CHOOSE:
+			break;
+	}
+	return "choose";
+}
+
+/* --- the calls --------------------------------------------------------- */
+
+static void
+call_guard(void *arg)
+{
+	Call	   *call = arg;
+	WfProcessScope scope;
+
+	call->holds = wf_eval_guard(call->process->definition->evaluator, call->expr,
+								wf_process_scope(&scope, call->process, call->event));
+}
+
+bool
+wf_call_guard(WfProcess *process, const WfExpr *expr, const WfEvent *event)
+{
+	Call		call = {.process = process,.event = event,.expr = expr};
+
+	if (!wf_catches(process))
+		call_guard(&call);
+	else
+	{
+		WfCode		code = {"guard", expr->path,
+		wf_is_pure(process->definition->evaluator, expr)};
+
+		process->machine->guard_failed |=
+			!wf_catch(process, event, &code, call_guard, &call);
+	}
+	return call.holds;
+}
+
+static void
+call_delay(void *arg)
+{
+	Call	   *call = arg;
+	WfProcessScope scope;
+
+	call->holds = wf_eval_delay(call->process->definition->evaluator, call->delay,
+								wf_process_scope(&scope, call->process, call->event),
+								call->now, &call->due);
+}
+
+bool
+wf_call_delay(WfProcess *process, const WfDelay *delay, const WfEvent *event,
+			  TimestampTz now, TimestampTz *due)
+{
+	Call		call = {.process = process,.event = event,.delay = delay,.now = now};
+
+	if (!wf_catches(process) || delay->kind != WF_DELAY_EXPR)
+		call_delay(&call);
+	else
+	{
+		WfCode		code = {"delay", delay->path, delay_is_pure(process, delay)};
+
+		if (!wf_catch(process, event, &code, call_delay, &call))
+			return false;
+	}
+	*due = call.due;
+	return call.holds;
+}
+
+static void
+call_value(void *arg)
+{
+	Call	   *call = arg;
+
+	call->result = wf_process_value(call->process, call->value, call->event);
+}
+
+bool
+wf_call_output(WfProcess *process, const WfState *final, const WfEvent *event,
+			   Jsonb **output)
+{
+	Call		call = {.process = process,.event = event,.value = final->output};
+
+	if (!wf_catches(process))
+		call_value(&call);
+	else
+	{
+		WfCode		code = {"output", psprintf("%s.output", final->path),
+		value_is_pure(process, final->output)};
+
+		if (!wf_catch(process, event, &code, call_value, &call))
+			return false;
+	}
+	*output = call.result;
+	return true;
+}
+
+bool
+wf_call_action(WfProcess *process, const WfAction *action, const WfEvent *event,
+			   void (*function) (void *arg), void *arg)
+{
+	if (!wf_catches(process))
+		function(arg);
+	else
+	{
+		WfCode		code = {kind_of(action), action->path, action_is_pure(process, action)};
+
+		if (!wf_catch(process, event, &code, function, arg))
+		{
+			process->machine->skip_block = true;
+			return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,351 @@
+/*-------------------------------------------------------------------------
+ *
+ * deferred.c
+ *	  Events that a process keeps for later.
+ *
+ * Runs in any backend under the lock on the process row, which makes its
+ * deferred events ours.  There can be some only while a state that defers is
+ * active: whenever the last of those is left, they have been worked, or, where
+ * the process was put elsewhere without a step, posted.  So a process that is
+ * in no such state never looks at the table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "process/process.h"
+#include "store/statement.h"
+
+/*
+ * Counting a thousand for each one more would be a million by and by.  So what
+ * this session counted of a process last is kept, and only what came behind it
+ * is counted: whoever holds the process gives out higher numbers than anybody
+ * before.  Some may be gone again, or never have been committed: it is a limit.
+ */
+static struct
+{
+	pg_uuid_t	process;
+	int64		last;			/* seq up to which was counted */
+	int64		most;
+}			counted;
+
+static WfStatement count_statement = {
+	.sql = "SELECT pg_catalog.count(*), pg_catalog.max(seq) FROM workflow.deferred"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.>) $2",
+	.nargs = 2,
+	.args = {UUIDOID, INT8OID}
+};
+
+static WfStatement load_statement = {
+	.sql = "SELECT seq, event, name, actor, data FROM workflow.deferred"
+	" WHERE process OPERATOR(pg_catalog.=) $1 ORDER BY seq",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+
+static WfStatement without_statement = {
+	.sql = "SELECT p.id FROM pg_catalog.unnest($1) p(id) WHERE NOT EXISTS"
+	" (SELECT FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) p.id)",
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
+};
+
+bool
+wf_is_deferring(const WfProcess *process)
+{
+	const WfChart *chart = process->definition->chart;
+
+	if (likely(!chart->has_defer))
+		return false;
+	for (int i = 0; i < chart->nstates; i++)
+		if (chart->states[i].ndefer > 0 && wf_is_active(process->machine, i))
+			return true;
+	return false;
+}
+
+/* Only what somebody sends: the engine's own events are for now or never. */
+static bool
+can_wait(const char *event)
+{
+	static const char *const ours[] = {"after.", "done.", "error.", "workflow."};
+
+	for (int i = 0; i < (int) lengthof(ours); i++)
+		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
+			return false;
+	return true;
+}
+
+const char *
+wf_deferred_by(const WfProcess *process, const char *event)
+{
+	const WfChart *chart = process->definition->chart;
+
+	if (!chart->has_defer || !can_wait(event))
+		return NULL;
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		const WfState *state = &chart->states[i];
+
+		if (state->ndefer == 0 || !wf_is_active(process->machine, i))
+			continue;
+		for (int d = 0; d < state->ndefer; d++)
+			if (wf_descriptor_matches(state->defer[d], event))
+				return state->name;
+	}
+	return NULL;
+}
+
+static Datum
+id_of(const WfProcess *process)
+{
+	return UUIDPGetDatum(&process->row.id);
+}
+
+/* Count what the table has behind `last`. */
+static void
+count_more(const WfProcess *process)
+{
+	Datum		args[2] = {id_of(process), Int64GetDatum(counted.last)};
+	Datum		last;
+	bool		isnull;
+
+	wf_execute(&count_statement, args, NULL, 1);
+	counted.most += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+												SPI_tuptable->tupdesc, 1, &isnull));
+	last = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+	if (!isnull)
+		counted.last = DatumGetInt64(last);
+}
+
+static void
+count_all(const WfProcess *process)
+{
+	counted.process = process->row.id;
+	counted.last = PG_INT64_MIN;
+	counted.most = 0;
+	count_more(process);
+}
+
+/* Do so many wait already?  The table is asked once in a step, if that will do. */
+static bool
+are_there(WfProcess *process, int limit)
+{
+	int			n = 0;
+
+	for (int i = 0; i < process->ndeferred; i++)
+		n += !process->deferred[i].gone;
+	if (process->deferred_loaded || process->is_new)
+		return n >= limit;
+	if (!process->deferred_counted)
+	{
+		if (memcmp(&counted.process, &process->row.id, UUID_LEN) == 0)
+			count_more(process);
+		else
+			count_all(process);
+		process->deferred_counted = true;
+		process->deferred_stored = counted.most;
+	}
+	if (n + process->deferred_stored < limit)
+		return false;
+	count_all(process);
+	process->deferred_stored = counted.most;
+	return n + process->deferred_stored >= limit;
+}
+
+void
+wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
+{
+	WfDeferred *deferred;
+
+	if (are_there(process, wf_max_deferred))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the process keeps %d events for later already",
+						wf_max_deferred),
+				 errdetail("State \"%s\" defers \"%s\"; workflow.max_deferred is the limit.",
+						   state, timer->event)));
+	deferred = wf_grow(process->deferred, process->ndeferred, process->deferred_size);
+	deferred->timer = *timer;
+	deferred->timer.seq = 0;
+	deferred->state = state;
+}
+
+/* Is it not known yet what the table has of this process? */
+static bool
+is_unknown(const WfProcess *process)
+{
+	return process->definition->chart->has_defer && !process->deferred_loaded &&
+		!process->is_new;
+}
+
+/*
+ * Most processes have nothing in the table: find out which of a batch, at
+ * once.  All of them are locked.
+ */
+static void
+find_those_without(WfStepper *stepper)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * list_length(stepper->processes));
+	int			n = 0;
+	Datum		array;
+	ListCell   *cell;
+
+	stepper->deferred_known = true;
+	foreach(cell, stepper->processes)
+		if (is_unknown(lfirst(cell)))
+			ids[n++] = id_of(lfirst(cell));
+	if (n <= 1)
+		return;
+	array = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	n = wf_execute(&without_statement, &array, NULL, 0);
+
+	/* In their order: one walk through both. */
+	cell = list_head(stepper->processes);
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+		pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[i],
+													 SPI_tuptable->tupdesc, 1, &isnull));
+
+		for (; cell != NULL; cell = lnext(stepper->processes, cell))
+		{
+			WfProcess  *process = lfirst(cell);
+
+			if (memcmp(&process->row.id, id, UUID_LEN) != 0)
+				continue;
+			process->deferred_loaded = true;
+			break;
+		}
+	}
+}
+
+/* What the table has, in front of what this step has deferred itself. */
+void
+wf_deferred_load(WfProcess *process)
+{
+	Datum		id = id_of(process);
+	WfDeferred *mine;
+	int			nmine;
+	uint64		n;
+
+	if (is_unknown(process) && !process->stepper->deferred_known)
+		find_those_without(process->stepper);
+	if (!is_unknown(process))
+		return;
+	mine = process->deferred;
+	nmine = process->ndeferred;
+	process->deferred_loaded = true;
+	n = wf_execute(&load_statement, &id, NULL, 0);
+	if (n == 0)
+		return;
+	process->deferred = NULL;
+	process->ndeferred = process->deferred_size = 0;
+	for (uint64 i = 0; i < n; i++)
+	{
+		WfDeferred *deferred = wf_grow(process->deferred, process->ndeferred,
+									   process->deferred_size);
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		Datum		data;
+		bool		isnull;
+
+		deferred->timer.process = process->row.id;
+		deferred->timer.seq = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+		deferred->timer.event = SPI_getvalue(row, desc, 2);
+		deferred->timer.name = SPI_getvalue(row, desc, 3);
+		deferred->timer.actor = SPI_getvalue(row, desc, 4);
+		data = SPI_getbinval(row, desc, 5, &isnull);
+		deferred->timer.data = isnull ? NULL : DatumGetJsonbPCopy(data);
+	}
+	for (int i = 0; i < nmine; i++)
+		*wf_grow(process->deferred, process->ndeferred, process->deferred_size) = mine[i];
+}
+
+void
+wf_deferred_release(WfProcess *process, bool parked)
+{
+	WfOutput   *out = wf_stepper_output(process->stepper);
+
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		WfDeferred *deferred = &process->deferred[i];
+		WfTimerRow	posted = deferred->timer;
+
+		if (deferred->gone || wf_deferred_by(process, posted.event) != NULL)
+			continue;
+		if (posted.seq != 0)
+			wf_output_recall(out, &process->row.id, posted.seq);
+		posted.process = process->row.id;
+		posted.seq = 0;
+		posted.due = wf_now();
+		wf_output_arm(out, &posted, process->definition->owner, parked, false);
+
+		/* What is to be done about it has been done. */
+		deferred->gone = true;
+		deferred->timer.seq = 0;
+	}
+}
+
+bool
+wf_deferred_next(WfProcess *process, WfTimerRow *timer,
+				 bool (*would_take) (WfProcess *process, const WfTimerRow *timer))
+{
+	wf_deferred_load(process);
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		WfDeferred *deferred = &process->deferred[i];
+
+		if (deferred->gone ||
+			(wf_deferred_by(process, deferred->timer.event) != NULL &&
+			 !would_take(process, &deferred->timer)))
+			continue;
+		deferred->gone = true;
+		*timer = deferred->timer;
+		timer->seq = 0;
+		return true;
+	}
+	return false;
+}
+
+void
+wf_deferred_cancel(WfProcess *process, const char *id)
+{
+	if (!wf_is_deferring(process))
+		return;
+	wf_deferred_load(process);
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		WfDeferred *deferred = &process->deferred[i];
+
+		if (deferred->timer.name != NULL && strcmp(deferred->timer.name, id) == 0)
+			deferred->gone = true;
+	}
+}
+
+void
+wf_deferred_write(WfProcess *process, WfOutput *out)
+{
+	if (likely(!process->definition->chart->has_defer))
+		return;
+	if (wf_row_is_over(&process->row))
+	{
+		/* Nothing is left that could react to them. */
+		if (!process->is_new)
+			wf_output_recall(out, &process->row.id, 0);
+		return;
+	}
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		const WfDeferred *deferred = &process->deferred[i];
+
+		if (deferred->gone && deferred->timer.seq != 0)
+			wf_output_recall(out, &process->row.id, deferred->timer.seq);
+		else if (!deferred->gone && deferred->timer.seq == 0)
+			wf_output_defer(out, &deferred->timer, deferred->state);
+	}
+}

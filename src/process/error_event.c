@@ -1,0 +1,143 @@
+/*-------------------------------------------------------------------------
+ *
+ * catch.c
+ *	  Errors of the author's code that become events of the process.
+ *
+ * Runs in any backend, inside of a step.  Each call is a subtransaction, so
+ * that what a failed one did in the database is undone, and nothing else is.
+ * Whether anybody takes the event shows only when it is worked, after the
+ * microstep: if nobody does the error is thrown again, and the step fails as
+ * it would have without all this.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "process/call.h"
+
+/*
+ * An error that says something about the event and the process.  Not what
+ * would have happened to any other at this moment: a conflict with another
+ * session, a shortage of the server, an interruption, step_timeout among them;
+ * those are for whoever runs the step.  Nor what PL/pgSQL's OTHERS lets pass,
+ * nor what restrictions in a session of somebody else refuse: an executor
+ * would not have met it.
+ */
+static bool
+is_catchable(const WfProcess *process)
+{
+	int			code = geterrcode();
+
+	switch (ERRCODE_TO_CATEGORY(code))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return false;
+		default:
+			break;
+	}
+	if (code == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		return !(process->bracket.open && process->bracket.foreign);
+	return code != ERRCODE_LOCK_NOT_AVAILABLE &&
+		code != ERRCODE_READ_ONLY_SQL_TRANSACTION &&
+		code != ERRCODE_ASSERT_FAILURE &&
+		code != ERRCODE_DATA_CORRUPTED &&
+		code != ERRCODE_INDEX_CORRUPTED;
+}
+
+static Jsonb *
+text_or_null(const char *text)
+{
+	return text == NULL ? wf_jsonb_parse("null") : wf_jsonb_string(text);
+}
+
+/* error.execution, with what there is to know about it as data. */
+static void
+raise_error(WfProcess *process, const WfEvent *event, const WfCode *code,
+			ErrorData *error)
+{
+	static const char *keys[] = {"kind", "path", "sqlstate", "message", "detail", "hint"};
+	Jsonb	   *values[] = {
+		wf_jsonb_string(code->kind),
+		wf_jsonb_string(code->path),
+		wf_jsonb_string(unpack_sql_state(error->sqlerrcode)),
+		text_or_null(error->message),
+		text_or_null(error->detail),
+		text_or_null(error->hint)
+	};
+	WfPayload  *payload = palloc0(sizeof(WfPayload));
+	WfEvent		raised = {WF_ERROR_EVENT, payload};
+
+	payload->data = wf_jsonb_object(lengthof(keys), keys, values);
+	payload->actor = wf_process_actor(process, event);
+	payload->error = error;
+	payload->raised = true;
+	wf_raise(process->machine, &raised);
+}
+
+bool
+wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
+		 void (*call) (void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	volatile bool catchable = false;
+	WfBracket	bracket;
+
+	/*
+	 * The bracket is the step's: what it sets must outlast this call.  Where
+	 * it stays closed and code turns out not to be pure (a function it calls
+	 * was replaced), this call has one of its own.
+	 */
+	if (!code->pure)
+		wf_user_enter(process->definition->evaluator, &process->bracket);
+	bracket = process->bracket;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		call(arg);
+		if (process->bracket.open && !bracket.open)
+			wf_user_leave(&process->bracket);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		/* Whoever catches it further out knows nothing of this subtransaction. */
+		catchable = is_catchable(process);
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		process->bracket.open = bracket.open;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error == NULL)
+		return true;
+	if (!catchable)
+		ReThrowError(error);
+	if (!process->asking)
+		raise_error(process, event, code, error);
+	return false;
+}
+
+void
+wf_not_caught(const WfEvent *event)
+{
+	ErrorData  *error = wf_payload(event)->error;
+
+	if (error != NULL)
+		ReThrowError(error);
+}

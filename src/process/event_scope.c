@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ *
+ * scope.c
+ *	  What the author's code sees of a process and of the event it works.
+ *
+ * Runs in any backend, inside of a step.  The event is made into jsonb only when
+ * code asks for it, and once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "process/process.h"
+#include "base/uuid.h"
+
+static const WfPayload no_payload = {0};
+
+const WfPayload *
+wf_payload(const WfEvent *event)
+{
+	return event->payload != NULL ? event->payload : &no_payload;
+}
+
+/* The event being worked, also while the process starts or is cancelled. */
+static const WfEvent *
+actual(WfProcess *process, const WfEvent *event)
+{
+	return event != NULL ? event : &process->boundary;
+}
+
+const char *
+wf_process_actor(WfProcess *process, const WfEvent *event)
+{
+	return wf_payload(actual(process, event))->actor;
+}
+
+static Jsonb *
+event_jsonb(WfProcess *process, const WfEvent *event)
+{
+	static const char *keys[] = {"type", "process", "data", "output", "actor"};
+	const WfPayload *payload = wf_payload(event);
+	Jsonb	   *values[lengthof(keys)];
+
+	if (payload->built != NULL)
+		return payload->built;
+	values[0] = wf_jsonb_string(event->name);
+	values[1] = wf_jsonb_string(wf_uuid_text(&process->row.id));
+	values[2] = payload->data;
+	values[3] = payload->output;
+	values[4] = payload->actor != NULL ? wf_jsonb_string(payload->actor) : NULL;
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
+
+static Jsonb *
+make_event(void *arg)
+{
+	WfProcessScope *scope = arg;
+	Jsonb	   *built = event_jsonb(scope->process, scope->event);
+
+	if (scope->event->payload != NULL)
+		((WfPayload *) scope->event->payload)->built = built;
+	return built;
+}
+
+WfScope *
+wf_process_scope(WfProcessScope *scope, WfProcess *process,
+				 const WfEvent *event)
+{
+	scope->process = process;
+	scope->event = actual(process, event);
+	scope->scope.context = wf_process_context(process);
+	scope->scope.event = NULL;
+	scope->scope.make_event = make_event;
+	scope->scope.arg = scope;
+	scope->scope.bracket = &process->bracket;
+	return &scope->scope;
+}
+
+Jsonb *
+wf_process_value(WfProcess *process, const WfValue *value, const WfEvent *event)
+{
+	WfProcessScope scope;
+
+	if (value == NULL)
+		return NULL;
+	return wf_eval_value(process->definition->evaluator, value,
+						 wf_process_scope(&scope, process, event));
+}
+
+char *
+wf_process_string(WfProcess *process, const WfValue *value, const WfEvent *event,
+				  const WfAction *action, const char *what)
+{
+	Jsonb	   *jsonb = wf_process_value(process, value, event);
+	char	   *text;
+
+	if (jsonb == NULL)
+		return NULL;
+	text = wf_jsonb_text(jsonb);
+	if (text == NULL || text[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s of the action at %s is not a string", what, action->path)));
+	return text;
+}

@@ -1,0 +1,136 @@
+/*-------------------------------------------------------------------------
+ *
+ * host.c
+ *	  What the interpreter asks for, done for a process in memory.
+ *
+ * Runs in any backend under the lock on the process row.  Callbacks may
+ * throw: the machine and everything a step collected go with the memory
+ * context of its stepper.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "process/action.h"
+#include "process/call.h"
+#include "process/child.h"
+
+static bool
+host_guard(void *self, const WfExpr *expr, const WfEvent *event)
+{
+	CHECK_FOR_INTERRUPTS();
+	return wf_call_guard(self, expr, event);
+}
+
+static void
+host_action(void *self, const WfAction *action, const WfEvent *event)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (action->kind == WF_ACTION_FOREACH)
+		wf_act_foreach(self, action, event);
+	else
+		wf_act(self, action, event);
+}
+
+static void
+host_arm(void *self, const WfState *state, const WfEvent *event)
+{
+	wf_timers_arm(self, state, event);
+}
+
+static void
+host_disarm(void *self, const WfState *state)
+{
+	wf_timers_disarm(self, state);
+}
+
+static void
+host_invoke(void *self, const WfState *state, const WfEvent *event)
+{
+	wf_children_invoke(self, state, event);
+}
+
+static void
+host_invoke_start(void *self, const WfState *state)
+{
+	wf_children_start(self, state);
+}
+
+static void
+host_uninvoke(void *self, const WfState *state)
+{
+	wf_children_let_go(self, state);
+}
+
+static void *
+host_done_payload(void *self, const WfState *final, const WfEvent *event)
+{
+	WfPayload  *payload;
+	Jsonb	   *output;
+
+	if (final->output == NULL || !wf_call_output(self, final, event, &output))
+		return NULL;
+	payload = palloc0(sizeof(WfPayload));
+	payload->output = output;
+	return payload;
+}
+
+/* The output of the root sees that of the final state, which else is it. */
+static void
+host_done(void *self, const WfState *final, const WfEvent *event)
+{
+	WfProcess  *process = self;
+	const WfState *root = process->definition->chart->states;
+	Jsonb	   *output = wf_process_value(process, final->output, event);
+
+	if (root->output != NULL)
+	{
+		WfPayload	payload = {.output = output,
+		.actor = wf_process_actor(process, event)};
+		WfEvent		done = {psprintf("done.state.%s", root->name), &payload};
+
+		output = wf_process_value(process, root->output, &done);
+	}
+	if (output != NULL)
+		process->row.output = JsonbPGetDatum(output);
+	wf_child_tell(process, WF_DONE_INVOKE, output);
+}
+
+static bool
+host_allowed(void *self, const WfTransition *transition, const WfEvent *event)
+{
+	return wf_process_allowed(self, transition, event);
+}
+
+static void
+host_unheard(void *self, const WfEvent *event)
+{
+	if (event->payload != NULL)
+		wf_not_caught(event);
+}
+
+static void
+host_too_many(void *self, int limit)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("a step did not come to rest after %d microsteps", limit),
+			 errhint("Look for a cycle of \"always\" transitions or raised events; workflow.max_microsteps is the limit.")));
+}
+
+const WfHost wf_process_host = {
+	.guard = host_guard,
+	.action = host_action,
+	.arm = host_arm,
+	.disarm = host_disarm,
+	.invoke = host_invoke,
+	.invoke_start = host_invoke_start,
+	.uninvoke = host_uninvoke,
+	.done_payload = host_done_payload,
+	.done = host_done,
+	.too_many_microsteps = host_too_many,
+	.unheard = host_unheard,
+	.allowed = host_allowed,
+};

@@ -1,0 +1,225 @@
+/*-------------------------------------------------------------------------
+ *
+ * restore.c
+ *	  From a process's row to a machine, and back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "base/guc.h"
+#include "process/process.h"
+#include "base/uuid.h"
+
+/*
+ * What is stored may have been written by hand, or by a disk.  The interpreter
+ * trusts it, so here is where it is looked at: what is wrong with it, or NULL.
+ * One leaf where nothing is parallel cannot be wrong: that is all that most
+ * processes pay for.
+ */
+static const char *
+restore_states(WfProcess *process, WfMachine *machine)
+{
+	const WfChart *chart = process->definition->chart;
+	ArrayType  *array = DatumGetArrayTypeP(process->row.states);
+	Datum	   *names;
+	int			n;
+
+	if (ARR_HASNULL(array))
+		return "One of its states is null.";
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		text	   *name = DatumGetTextPP(names[i]);
+		WfStateId	state = wf_chart_find(chart, VARDATA_ANY(name),
+										  VARSIZE_ANY_EXHDR(name));
+
+		if (state == WF_NO_STATE || !wf_machine_activate(machine, state))
+			return psprintf("Definition \"%s\" version %d has no state \"%s\" that a process can be in.",
+							process->definition->name, process->definition->version,
+							text_to_cstring(name));
+	}
+	if (likely(n == 1 && !chart->has_parallel))
+		return NULL;
+
+	/* Cancelled, or it could not even start. */
+	if (n == 0 && (process->row.status == WF_TERMINATED || process->row.step == 0))
+		return NULL;
+	if (!wf_machine_legal(machine))
+		return psprintf("No process of definition \"%s\" version %d can be in %s.",
+						process->definition->name, process->definition->version,
+						OidOutputFunctionCall(F_ARRAY_OUT, process->row.states));
+	return NULL;
+}
+
+/*
+ * One entry of the history: names of states within the parent of the history
+ * state.  Of states that are no more nothing is taken over.
+ */
+static const char *
+restore_entry(const WfChart *chart, WfHistoryValue *entry, JsonbContainer *names)
+{
+	WfStateId	parent = chart->states[entry->history].parent;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	WfStateId	a;
+	WfStateId	b;
+
+	if (!JsonContainerIsArray(names) || JsonContainerIsScalar(names))
+		return "what a history state remembers must be a list";
+	entry->states = palloc(sizeof(WfStateId) * (JsonContainerSize(names) + 1));
+	it = JsonbIteratorInit(names);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		WfStateId	state;
+
+		if (token != WJB_ELEM)
+			continue;
+		if (value.type != jbvString)
+			return "what a history state remembers must be names";
+		state = wf_chart_find(chart, value.val.string.val, value.val.string.len);
+		if (state == WF_NO_STATE)
+			continue;
+		if (!wf_is_descendant(chart, state, parent) ||
+			chart->states[state].kind == WF_STATE_HISTORY)
+			return "what a history state remembers must lie in its parent";
+		entry->states[entry->n++] = state;
+	}
+	return wf_chart_settle(chart, entry->states, &entry->n, &a, &b) ? NULL :
+		"what a history state remembers must be active together";
+}
+
+/* {"history state": ["state", ...], ...} */
+static const char *
+restore_history(WfProcess *process, WfMachine *machine)
+{
+	const WfChart *chart = process->definition->chart;
+	Jsonb	   *history = DatumGetJsonbP(process->row.history);
+	JsonbIterator *it = JsonbIteratorInit(&history->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	WfStateId	state = WF_NO_STATE;
+	const char *wrong = NULL;
+
+	if (!JB_ROOT_IS_OBJECT(history))
+		return "Its history cannot be used: it must be an object.";
+	machine->history = palloc(sizeof(WfHistoryValue) * (JB_ROOT_COUNT(history) + 1));
+	machine->nhistory = 0;
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE && wrong == NULL)
+	{
+		if (token == WJB_KEY)
+			state = wf_chart_find(chart, value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE && state != WF_NO_STATE)
+		{
+			WfHistoryValue *entry = &machine->history[machine->nhistory++];
+
+			*entry = (WfHistoryValue) {state, 0, NULL};
+			if (chart->states[state].kind != WF_STATE_HISTORY)
+				wrong = "its keys must be history states";
+			else if (value.type != jbvBinary)
+				wrong = "what a history state remembers must be a list";
+			else
+				wrong = restore_entry(chart, entry, value.val.binary.data);
+		}
+	}
+	if (wrong != NULL)
+		machine->nhistory = 0;
+	return wrong == NULL ? NULL : psprintf("Its history cannot be used: %s.", wrong);
+}
+
+/* {"invoke id": "process", ...}; child.c reads it when it is needed. */
+static const char *
+look_at_children(const WfProcess *process)
+{
+	Jsonb	   *children = DatumGetJsonbP(process->row.children);
+	JsonbIterator *it = JsonbIteratorInit(&children->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(children))
+		return "Its children must be an object.";
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+		if (token == WJB_VALUE && value.type != jbvString)
+			return "Its children must be ids of processes.";
+	return NULL;
+}
+
+Jsonb *
+wf_history_jsonb(const WfMachine *machine)
+{
+	const char **keys = palloc(sizeof(char *) * (machine->nhistory + 1));
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * (machine->nhistory + 1));
+
+	for (int i = 0; i < machine->nhistory; i++)
+	{
+		const WfHistoryValue *value = &machine->history[i];
+		Jsonb	  **names = palloc(sizeof(Jsonb *) * (value->n + 1));
+
+		for (int j = 0; j < value->n; j++)
+			names[j] = wf_jsonb_string(machine->chart->states[value->states[j]].name);
+		keys[i] = machine->chart->states[value->history].name;
+		values[i] = wf_jsonb_array(value->n, names);
+	}
+	return wf_jsonb_object(machine->nhistory, keys, values);
+}
+
+/* The machine of its definition, set up as the process stands. */
+static const char *
+restore(WfProcess *process)
+{
+	WfStepper  *stepper = process->stepper;
+	WfMachineOf  *entry;
+	const char *wrong = NULL;
+
+	for (entry = stepper->machines; entry != NULL; entry = entry->next)
+		if (entry->definition == process->definition)
+			break;
+	if (entry == NULL)
+	{
+		entry = palloc(sizeof(WfMachineOf));
+		entry->definition = process->definition;
+		entry->machine = wf_machine_new(process->definition->chart,
+										stepper->onlooker == NULL ?
+										&wf_process_host :
+										stepper->onlooker->host, process,
+										wf_max_microsteps);
+		entry->next = stepper->machines;
+		stepper->machines = entry;
+	}
+	wf_machine_reset(entry->machine, process);
+	process->machine = entry->machine;
+	process->own_context = NULL;	/* a verdict may show it */
+	if (process->row.status != WF_INITIALIZED)
+		wrong = restore_states(process, entry->machine);
+	if (wrong == NULL && process->row.history != (Datum) 0)
+		wrong = restore_history(process, entry->machine);
+	if (wrong == NULL && unlikely(process->row.children != (Datum) 0))
+		wrong = look_at_children(process);
+	return wrong;
+}
+
+void
+wf_process_load(WfProcess *process)
+{
+	const char *wrong = restore(process);
+
+	if (unlikely(wrong != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("process %s is not as the engine left it",
+						wf_uuid_text(&process->row.id)),
+				 errdetail("%s", wrong),
+				 errhint("workflow.check() finds what else is wrong.")));
+}
+
+bool
+wf_process_is_sound(WfProcess *process)
+{
+	return restore(process) == NULL;
+}

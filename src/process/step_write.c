@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * stepper_write.c
+ *	  Writing what the steps of a transaction came to.
+ *
+ * Runs in any backend, under the locks on the rows of the processes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "process/child.h"
+#include "base/clock.h"
+#include "process/process.h"
+#include "process/attribute.h"
+#include "shmem/wakeup.h"
+
+TimestampTz
+wf_stepper_write(WfStepper *stepper)
+{
+	TimestampTz now = wf_now();
+	TimestampTz next;
+	ListCell   *cell;
+
+	wf_stepper_written();
+	foreach(cell, stepper->processes)
+	{
+		WfProcess  *process = lfirst(cell);
+
+		wf_timers_write(process, stepper->out);
+		wf_deferred_write(process, stepper->out);
+		wf_children_write(process);
+		if (!process->changed)
+			continue;
+		if (process->definition->chart->nattributes > 0 || process->search_anew)
+			wf_search_write(process, stepper->out);
+		if (process->is_new)
+			wf_output_start(stepper->out, &process->row, now,
+							process->starter, process->key);
+		else
+			wf_output_step(stepper->out, &process->row, now);
+		wf_wake_stepped();
+	}
+	next = wf_output_write(stepper->out);
+
+	/* What was posted before its start. */
+	foreach(cell, stepper->processes)
+	{
+		WfProcess  *process = lfirst(cell);
+
+		if (process->unpark)
+			wf_unpark_timers(&process->row.id, process->definition->owner);
+	}
+	return next;
+}

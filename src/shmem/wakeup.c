@@ -1,0 +1,363 @@
+/*-------------------------------------------------------------------------
+ *
+ * wake.c
+ *	  What this transaction will tell the workers when it ends.
+ *
+ * Runs in any backend.  What is touched is kept in backend-local memory that
+ * is never given back, so that the callbacks at the end of a transaction
+ * allocate nothing and throw nothing.
+ *
+ * The end of a transaction has an order: its rows become visible, and with
+ * that its row locks are free; transaction callbacks are called; it sends its
+ * invalidations; it releases its other locks; resource owners call back.  We
+ * tell in that last moment.  Who is told any earlier could take work with the
+ * rights, roles, functions and tables of before, out of caches that nothing
+ * has invalidated yet, or run into a lock of ours with NOWAIT; and nobody
+ * would tell again.
+ *
+ * Who is awake anyway may see our rows in between.  Against that nothing helps
+ * where the caches are PostgreSQL's: its own sessions are no better off (an
+ * action may run once more as it was before CREATE OR REPLACE FUNCTION).  What
+ * we keep ourselves, see watch.c, is safe from it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "shmem/shmem.h"
+#include "shmem/wakeup.h"
+
+typedef struct Touched
+{
+	int32		owner;
+	WfOwner    *entry;			/* its own, or that of several */
+	TimestampTz due;			/* earliest timer inserted; infinity: none */
+	bool		released;		/* holds process rows */
+	bool		released_silently;	/* held some that a rollback lets go */
+	bool		claimed;		/* took timers; then: */
+	uint64		generation;
+	TimestampTz mark;
+	TimestampTz inserted;
+} Touched;
+
+static Touched *touched = NULL;
+static int	ntouched = 0;
+static int	touched_size = 0;
+
+static bool stepped = false;
+
+/* What is done now will be rolled back. */
+static bool silent = false;
+
+/* The outermost subtransaction that claimed something, or none. */
+static SubTransactionId claimed_in = InvalidSubTransactionId;
+
+/* Databases to be looked at anew, in TopMemoryContext. */
+static List *databases = NIL;
+
+/* Databases that are held until this transaction ends, in TopMemoryContext. */
+static List *held = NIL;
+
+/* This transaction counts in WfShared.changing. */
+static bool changing = false;
+
+/* Between the visible end of a transaction and that of its locks. */
+static enum
+{
+	NOT_ENDING, COMMITTING, ABORTING
+}			ending = NOT_ENDING;
+
+/* This transaction's entry for an owner; NULL when shared memory is full. */
+static Touched *
+touch(int32 owner)
+{
+	Touched    *touch;
+
+	/* the one touched last is the likeliest */
+	for (int i = ntouched - 1; i >= 0; i--)
+	{
+		if (touched[i].owner == owner)
+			return &touched[i];
+	}
+
+	if (ntouched == touched_size)
+	{
+		int			size = touched_size ? 2 * touched_size : 16;
+
+		if (touched == NULL)
+			touched = MemoryContextAlloc(TopMemoryContext,
+										 size * sizeof(Touched));
+		else
+			touched = repalloc(touched, size * sizeof(Touched));
+		touched_size = size;
+	}
+
+	touch = &touched[ntouched];
+	touch->owner = owner;
+	touch->entry = wf_owner_or_others(MyDatabaseId, owner, true);
+	if (touch->entry == NULL)
+		return NULL;
+	touch->due = DT_NOEND;
+	touch->released = false;
+	touch->released_silently = false;
+	touch->claimed = false;
+	ntouched++;
+	return touch;
+}
+
+/* This transaction inserted (or un-parked) a timer. */
+void
+wf_wake_timer(int32 owner, TimestampTz due)
+{
+	Touched    *mine = silent ? NULL : touch(owner);
+
+	if (mine)
+		mine->due = Min(mine->due, due);
+}
+
+/* This transaction holds a process row of this owner. */
+void
+wf_wake_released(int32 owner)
+{
+	Touched    *mine = touch(owner);
+
+	if (mine && silent)
+		mine->released_silently = true;
+	else if (mine)
+		mine->released = true;
+}
+
+/* This transaction claimed timers of this owner. */
+void
+wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
+				TimestampTz inserted)
+{
+	Touched    *mine = silent ? NULL : touch(owner);
+
+	if (mine == NULL)
+		return;
+	mine->claimed = true;
+	mine->generation = generation;
+	mine->mark = mark;
+	mine->inserted = inserted;
+}
+
+/* This transaction took work: it must end here. */
+void
+wf_wake_claiming(void)
+{
+	if (claimed_in == InvalidSubTransactionId)
+		claimed_in = GetCurrentSubTransactionId();
+}
+
+/*
+ * What is claimed is being worked by somebody who lives, or is free again: a
+ * prepared transaction is neither, for as long as it likes.
+ */
+static void
+refuse_prepare(void)
+{
+	if (claimed_in != InvalidSubTransactionId)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has claimed work"),
+				 errdetail("What it claimed could be done by nobody until the transaction is committed or rolled back."),
+				 errhint("COMMIT it.")));
+}
+
+/* This transaction changed a process. */
+void
+wf_wake_stepped(void)
+{
+	stepped = stepped || !silent;
+}
+
+/* A database is to be looked at anew when this transaction commits. */
+void
+wf_wake_database(Oid dbid)
+{
+	MemoryContext old;
+
+	if (silent)
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	databases = list_append_unique_oid(databases, dbid);
+	MemoryContextSwitchTo(old);
+}
+
+/* This transaction created (or drops) the extension. */
+void
+wf_wake_extension(void)
+{
+	wf_wake_database(MyDatabaseId);
+}
+
+void
+wf_wake_release(Oid dbid)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	held = lappend_oid(held, dbid);
+	MemoryContextSwitchTo(old);
+}
+
+void
+wf_wake_changing(void)
+{
+	if (changing)
+		return;
+	changing = true;
+	pg_atomic_fetch_add_u32(&wf_shared->changing, 1);
+}
+
+void
+wf_wake_silence_begin(WfWakeSilence *silence)
+{
+	silence->outer = silent;
+	silence->ntouched = ntouched;
+	silent = true;
+}
+
+void
+wf_wake_silence_end(const WfWakeSilence *silence)
+{
+	silent = silence->outer;
+	if (silent)
+		return;
+	ntouched = Min(ntouched, silence->ntouched);
+	for (int i = 0; i < ntouched; i++)
+		touched[i].released_silently = false;
+}
+
+static void
+forget(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, held)
+		wf_database_release(lfirst_oid(cell));
+	list_free(held);
+	held = NIL;
+	ntouched = 0;
+	silent = false;
+	stepped = false;
+	claimed_in = InvalidSubTransactionId;
+	list_free(databases);
+	databases = NIL;
+	if (changing)
+		pg_atomic_fetch_sub_u32(&wf_shared->changing, 1);
+	changing = false;
+	ending = NOT_ENDING;
+}
+
+/* The transaction is over. */
+static void
+tell(bool committed)
+{
+	for (int i = 0; i < ntouched; i++)
+	{
+		Touched    *mine = &touched[i];
+
+		if (committed && mine->claimed)
+			wf_mark_publish(mine->entry, mine->generation, mine->mark,
+							mine->inserted);
+		if (committed && !TIMESTAMP_IS_NOEND(mine->due))
+		{
+			/* What was skipped may be due before what was inserted. */
+			if (mine->released)
+				wf_cursor_reset(mine->entry);
+			wf_mark_lower(mine->entry, mine->due);
+		}
+		else if (mine->released)
+			wf_mark_released(mine->entry);
+	}
+	if (stepped && committed)
+		wf_database_stepped(MyDatabaseId);
+	if (committed)
+	{
+		ListCell   *cell;
+
+		foreach(cell, databases)
+			wf_database_wake(lfirst_oid(cell));
+	}
+	forget();
+}
+
+static void
+at_end_of_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			ending = COMMITTING;
+			break;
+		case XACT_EVENT_ABORT:
+			ending = ABORTING;
+			break;
+		case XACT_EVENT_PREPARE:
+			/* utility.c tells when it is committed or rolled back */
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			forget();
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			refuse_prepare();
+			break;
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			break;
+	}
+}
+
+/*
+ * Called for every resource owner there is, portals' too, phase by phase: in
+ * the last phase of the first one all of them are through with the others.
+ */
+static void
+at_release(ResourceReleasePhase phase, bool is_commit, bool is_top, void *arg)
+{
+	if (ending != NOT_ENDING && is_top && phase == RESOURCE_RELEASE_AFTER_LOCKS)
+		tell(ending == COMMITTING);
+}
+
+/*
+ * A savepoint's row locks are released when it is rolled back.  It has nothing
+ * to invalidate with others, and its other locks nobody skips.
+ */
+static void
+at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
+						 SubTransactionId parent, void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+
+	/* Claims of those inside of it, which have later ids, went with it. */
+	if (claimed_in >= mine)
+		claimed_in = InvalidSubTransactionId;
+	for (int i = 0; i < ntouched; i++)
+	{
+		if (touched[i].released || touched[i].released_silently)
+			wf_mark_released(touched[i].entry);
+	}
+}
+
+/* Register the callbacks; children of the postmaster inherit them. */
+void
+wf_wake_init(void)
+{
+	static bool done = false;
+
+	if (done)
+		return;
+	done = true;
+	RegisterXactCallback(at_end_of_transaction, NULL);
+	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
+	RegisterResourceReleaseCallback(at_release, NULL);
+}

@@ -1,0 +1,185 @@
+/*-------------------------------------------------------------------------
+ *
+ * mark.c
+ *	  Where the work of an owner begins: marks and cursors.
+ *
+ * Used by every backend, at the end of transactions among other places: each
+ * function holds an owner's spinlock for a few assignments and throws nothing.
+ * shmem.c says why no wake is lost.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+
+#include "shmem/shmem.h"
+
+/* Mark and generation at one moment. */
+TimestampTz
+wf_mark_read(WfOwner *entry, uint64 *generation)
+{
+	TimestampTz mark;
+
+	SpinLockAcquire(&entry->mutex);
+	mark = entry->mark;
+	*generation = entry->generation;
+	SpinLockRelease(&entry->mutex);
+	return mark;
+}
+
+/* Set the mark to what a scan found, unless somebody inserted meanwhile. */
+bool
+wf_mark_advance(WfOwner *entry, uint64 generation, TimestampTz mark)
+{
+	bool		same;
+
+	SpinLockAcquire(&entry->mutex);
+	same = (entry->generation == generation);
+	if (same)
+		entry->mark = mark;
+	SpinLockRelease(&entry->mutex);
+	return same;
+}
+
+/* Under the spinlock: claims start at the mark again. */
+static void
+set_cursor_back(WfOwner *entry)
+{
+	entry->cursor_due = DT_NOBEGIN;
+	entry->cursor_seq = -1;
+	entry->cursor_epoch++;
+}
+
+/* At the commit of a claim. */
+void
+wf_mark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
+				TimestampTz inserted)
+{
+	SpinLockAcquire(&entry->mutex);
+	if (entry->generation == generation)
+		entry->mark = mark;
+	else
+		entry->mark = Min(entry->mark, inserted);
+	if (inserted != DT_NOEND)
+		entry->generation++;
+	if (inserted <= entry->cursor_due)
+		set_cursor_back(entry);
+	SpinLockRelease(&entry->mutex);
+}
+
+/* The position behind which nobody has claimed. */
+uint64
+wf_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq)
+{
+	uint64		epoch;
+
+	SpinLockAcquire(&entry->mutex);
+	*due = entry->cursor_due;
+	*seq = entry->cursor_seq;
+	epoch = entry->cursor_epoch;
+	SpinLockRelease(&entry->mutex);
+	return epoch;
+}
+
+/* A claim got so far, unless something was left behind meanwhile. */
+void
+wf_cursor_advance(WfOwner *entry, uint64 epoch, TimestampTz due, int64 seq)
+{
+	SpinLockAcquire(&entry->mutex);
+	if (entry->cursor_epoch == epoch &&
+		(due > entry->cursor_due ||
+		 (due == entry->cursor_due && seq > entry->cursor_seq)))
+	{
+		entry->cursor_due = due;
+		entry->cursor_seq = seq;
+	}
+	SpinLockRelease(&entry->mutex);
+}
+
+/* Something may be left behind. */
+void
+wf_cursor_reset(WfOwner *entry)
+{
+	SpinLockAcquire(&entry->mutex);
+	set_cursor_back(entry);
+	SpinLockRelease(&entry->mutex);
+}
+
+/* Work of this owner may be due at `due`. */
+void
+wf_mark_lower(WfOwner *entry, TimestampTz due)
+{
+	TimestampTz old;
+
+	SpinLockAcquire(&entry->mutex);
+	old = entry->mark;
+	entry->mark = Min(old, due);
+	entry->generation++;
+	if (due <= entry->cursor_due)
+		set_cursor_back(entry);
+	SpinLockRelease(&entry->mutex);
+
+	/*
+	 * Somebody will look at the old mark anyway.  Unless that is past: then
+	 * they may have looked, found everything locked, and wait for the locks.
+	 */
+	if (due < old || old <= GetCurrentTimestamp())
+		wf_owner_wake(entry);
+}
+
+/* A lock that an executor of this owner may have skipped was released. */
+void
+wf_mark_released(WfOwner *entry)
+{
+	uint64		generation;
+
+	wf_cursor_reset(entry);
+	if (wf_mark_read(entry, &generation) <= GetCurrentTimestamp())
+		wf_owner_wake(entry);
+}
+
+/* All owners of a database: mark -infinity, wake. */
+void
+wf_mark_forget(Oid dbid)
+{
+	WfDatabase *database;
+
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	for (int i = 0; i < wf_shared->nowners; i++)
+	{
+		WfOwner    *entry = &wf_shared->owners[i];
+
+		if (entry->dbid == dbid)
+			wf_mark_lower(entry, DT_NOBEGIN);
+	}
+	database = wf_database_entry_locked(dbid, false);
+	if (database)
+		wf_mark_lower(&database->others, DT_NOBEGIN);
+	LWLockRelease(wf_shared->lock);
+}
+
+/* The earliest mark of the owners of a database. */
+TimestampTz
+wf_database_mark(Oid dbid)
+{
+	TimestampTz earliest = DT_NOEND;
+	WfDatabase *database;
+	uint64		others;
+
+	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	for (int i = 0; i < wf_shared->nowners; i++)
+	{
+		WfOwner    *entry = &wf_shared->owners[i];
+		uint64		generation;
+
+		if (entry->dbid == dbid)
+			earliest = Min(earliest, wf_mark_read(entry, &generation));
+	}
+	database = wf_database_entry_locked(dbid, false);
+	if (database)
+		earliest = Min(earliest, wf_mark_read(&database->others, &others));
+	LWLockRelease(wf_shared->lock);
+	return earliest;
+}

@@ -1,0 +1,490 @@
+/*-------------------------------------------------------------------------
+ *
+ * simulate.c
+ *	  Steps that are looked at and forgotten.
+ *
+ * Runs in the caller's session and takes no lock on a process.  The process
+ * itself is kept in memory between events, so that a simulation of a year
+ * writes nothing of its own, gets no transaction id and leaves no dead row.
+ *
+ * Each event has a subtransaction: one that fails is undone alone.  All of
+ * them are inside the one that wf_forgotten() rolls back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "store/statement.h"
+#include "simulate/simulate.h"
+#include "base/uuid.h"
+#include "shmem/wakeup.h"
+
+static WfStatement timers_statement = {
+	.sql = "SELECT seq, due, event, name, state, actor, data FROM workflow.timer"
+	" WHERE process OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+
+static WfStatement take_posted_statement = {
+	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" RETURNING seq, due, event, name, state, actor, data",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+
+/* --- the process between events ------------------------------------------ */
+
+static char *
+copy_text(const char *text)
+{
+	return text == NULL ? NULL : pstrdup(text);
+}
+
+/* With all it points to, in the current memory context. */
+static WfTimerRow *
+copy_timer(const WfTimerRow *timer)
+{
+	WfTimerRow *copy = palloc(sizeof(WfTimerRow));
+
+	*copy = *timer;
+	copy->event = copy_text(timer->event);
+	copy->name = copy_text(timer->name);
+	copy->state = copy_text(timer->state);
+	copy->actor = copy_text(timer->actor);
+	if (timer->data != NULL)
+		copy->data = (Jsonb *) DatumGetPointer(datumCopy(JsonbPGetDatum(timer->data),
+														 false, -1));
+	return copy;
+}
+
+/* Out of line it could be gone before we look again. */
+static Datum
+copy_flat(Datum value)
+{
+	return value == (Datum) 0 ? value : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+}
+
+/*
+ * What of the process outlives the event: a copy.  The old one goes with the
+ * next event, for the steps of this one show where it began.
+ */
+static void
+keep(WfSimulation *sim, const WfRow *row, List *timers, List *children)
+{
+	MemoryContext kept = AllocSetContextCreate(sim->context, "simulated process",
+											   ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(kept);
+	ListCell   *cell;
+	List	   *timer_copies = NIL;
+	List	   *child_copies = NIL;
+	WfRow		copy = *row;
+
+	copy.process = NULL;
+	copy.states = copy_flat(row->states);
+	copy.context = copy_flat(row->context);
+	copy.history = copy_flat(row->history);
+	copy.children = copy_flat(row->children);
+	copy.output = (Datum) 0;
+	copy.invoke = row->has_parent ? copy_text(row->invoke) : NULL;
+	foreach(cell, timers)
+		timer_copies = lappend(timer_copies, copy_timer(lfirst(cell)));
+	foreach(cell, children)
+		child_copies = lappend(child_copies, pstrdup(lfirst(cell)));
+	MemoryContextSwitchTo(old);
+
+	if (sim->passed != NULL)
+		MemoryContextDelete(sim->passed);
+	sim->passed = sim->kept;
+	sim->kept = kept;
+	sim->row = copy;
+	sim->timers = timer_copies;
+	sim->children = child_copies;
+}
+
+WfSimulation *
+wf_simulation_new(WfDefinition *definition)
+{
+	WfSimulation *sim = palloc0(sizeof(WfSimulation));
+
+	sim->context = CurrentMemoryContext;
+	sim->definition = definition;
+	sim->names_only = !wf_may(definition, "read");
+	sim->now = AllocSetContextCreate(sim->context, "simulated event",
+									 ALLOCSET_DEFAULT_SIZES);
+	wf_uuid_make(&sim->row.id);
+	sim->row.definition = definition->id;
+	wf_trace_init(sim);
+	return sim;
+}
+
+/* Rows of the two statements above, in memory of the current context. */
+static List *
+read_timers(const pg_uuid_t *process)
+{
+	List	   *timers = NIL;
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		WfTimerRow *timer = palloc0(sizeof(WfTimerRow));
+		bool		isnull;
+		Datum		data;
+
+		timer->process = *process;
+		timer->seq = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+		timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull));
+		timer->event = SPI_getvalue(row, desc, 3);
+		timer->name = SPI_getvalue(row, desc, 4);
+		timer->state = SPI_getvalue(row, desc, 5);
+		timer->actor = SPI_getvalue(row, desc, 6);
+		data = SPI_getbinval(row, desc, 7, &isnull);
+		timer->data = isnull ? NULL : DatumGetJsonbPCopy(data);
+		timers = lappend(timers, timer);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return timers;
+}
+
+WfSimulation *
+wf_simulation_of(WfDefinition *definition, const WfRow *row)
+{
+	WfSimulation *sim = wf_simulation_new(definition);
+	Datum		value = UUIDPGetDatum(&row->id);
+	List	   *timers;
+
+	wf_execute(&timers_statement, &value, NULL, 0);
+	timers = read_timers(&row->id);
+	sim->stored = true;
+	sim->exists = true;
+	keep(sim, row, timers, NIL);
+	return sim;
+}
+
+const WfTimerRow *
+wf_simulation_next(const WfSimulation *sim)
+{
+	const WfTimerRow *next = NULL;
+	ListCell   *cell;
+
+	if (!sim->exists || wf_row_is_over(&sim->row) ||
+		sim->row.status == WF_TERMINATED)
+		return NULL;
+	foreach(cell, sim->timers)
+	{
+		const WfTimerRow *timer = lfirst(cell);
+
+		if (next == NULL || timer->due < next->due ||
+			(timer->due == next->due && timer->seq < next->seq))
+			next = timer;
+	}
+	return next;
+}
+
+/* --- one event ------------------------------------------------------------ */
+
+static bool
+is_gone(const WfTimerRow *timer, const WfForgottenTimer *gone)
+{
+	if (gone->name == NULL)
+		return true;
+	if (timer->name == NULL || strcmp(timer->name, gone->name) != 0)
+		return false;
+	return gone->state == NULL ? timer->state == NULL :
+		timer->state != NULL && strcmp(timer->state, gone->state) == 0;
+}
+
+static List *
+without(List *timers, const WfForgottenTimer *gone)
+{
+	ListCell   *cell;
+
+	foreach(cell, timers)
+		if (is_gone(lfirst(cell), gone))
+			timers = foreach_delete_current(timers, cell);
+	return timers;
+}
+
+/* As output.c writes them: first what goes, then what comes. */
+static List *
+apply_timers(WfSimulation *sim, List *timers)
+{
+	ListCell   *cell;
+
+	foreach(cell, sim->gone)
+		timers = without(timers, lfirst(cell));
+	foreach(cell, sim->armed)
+	{
+		WfNewTimer *armed = lfirst(cell);
+		ListCell   *other;
+		bool		there = false;
+		WfForgottenTimer like = {armed->timer.state, armed->timer.name};
+
+		if (armed->if_absent)
+			foreach(other, timers)
+				there = there || is_gone(lfirst(other), &like);
+		if (there)
+			continue;
+		armed->timer.seq = ++sim->last_seq;
+		timers = lappend(timers, &armed->timer);
+	}
+	return timers;
+}
+
+/*
+ * What the author's code posted to its own process lies in the real table.  It
+ * cannot have written there without a transaction id.
+ */
+static List *
+take_posted(WfSimulation *sim, List *timers)
+{
+	Datum		value = UUIDPGetDatum(&sim->row.id);
+	ListCell   *cell;
+	List	   *posted;
+
+	if (sim->stored || !TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
+		return timers;
+	wf_execute(&take_posted_statement, &value, NULL, 0);
+	posted = read_timers(&sim->row.id);
+	foreach(cell, posted)
+	{
+		WfTimerRow *timer = lfirst(cell);
+		WfForgottenTimer like = {NULL, timer->name};
+
+		if (timer->name != NULL)
+			timers = without(timers, &like);
+		timer->seq = ++sim->last_seq;
+		timers = lappend(timers, timer);
+	}
+	return timers;
+}
+
+static WfProcess *
+add_new(WfSimulation *sim, WfStepper *stepper, const WfStimulus *stimulus)
+{
+	Jsonb	   *context = wf_initial_context(sim->definition, stimulus->data,
+											 stimulus->actor);
+
+	return wf_stepper_add_new(stepper, sim->definition, &sim->row.id, context, NULL);
+}
+
+/* What earlier events left for later; of a stored process the table has it. */
+static void
+give_deferred(WfSimulation *sim, WfProcess *process)
+{
+	ListCell   *cell;
+
+	if (sim->stored)
+		return;
+	process->deferred_loaded = true;
+	foreach(cell, sim->deferred)
+		wf_grow(process->deferred, process->ndeferred,
+				process->deferred_size)->timer = *(WfTimerRow *) lfirst(cell);
+}
+
+static void
+take_deferred(WfSimulation *sim, WfProcess *process)
+{
+	List	   *before = sim->deferred;
+	MemoryContext old;
+
+	if (sim->stored || process->ndeferred == 0)
+		return;
+	old = MemoryContextSwitchTo(sim->context);
+	sim->deferred = NIL;
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		if (process->deferred[i].gone)
+			continue;
+		sim->deferred = lappend(sim->deferred, i < list_length(before) ?
+								list_nth(before, i) :
+								copy_timer(&process->deferred[i].timer));
+	}
+	list_free(before);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * In the event's memory and subtransaction.  Returns the timers that the
+ * process has after it.
+ */
+static List *
+step(WfSimulation *sim, const WfStimulus *stimulus)
+{
+	WfStepper  *stepper = wf_stepper_new(0);
+	WfProcess  *process;
+	List	   *timers = list_copy(sim->timers);
+
+	wf_stepper_watch(stepper, &sim->onlooker);
+	if (stimulus->kind == WF_STIMULUS_COMMAND)
+		wf_refuse_command(&sim->row);
+	if (stimulus->kind == WF_STIMULUS_START)
+		process = add_new(sim, stepper, stimulus);
+	else
+		process = wf_stepper_add_row(stepper, &sim->row, sim->definition);
+	sim->process = process;
+	sim->refusing = false;
+	give_deferred(sim, process);
+
+	switch (stimulus->kind)
+	{
+		case WF_STIMULUS_START:
+			wf_process_start(stepper, process, stimulus->data, stimulus->actor);
+			break;
+		case WF_STIMULUS_TIMER:
+			timers = list_delete_ptr(timers, unconstify(WfTimerRow *, stimulus->timer));
+			sim->timers = timers;
+			wf_process_queue(process, stimulus->timer);
+			(void) wf_process_run(stepper, process, NULL, NULL);
+			break;
+		case WF_STIMULUS_REPLY:
+		case WF_STIMULUS_COMMAND:
+			(void) wf_process_send(stepper, process, stimulus->event,
+								   stimulus->data, stimulus->actor);
+			break;
+	}
+	(void) wf_stepper_write(stepper);
+	wf_stepper_end(stepper);
+	take_deferred(sim, process);
+
+	process->row.context = JsonbPGetDatum(wf_process_context(process));
+	return take_posted(sim, apply_timers(sim, timers));
+}
+
+/* Errors that say nothing about the event, but something about the moment. */
+static bool
+is_of_the_moment(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+			return true;
+		default:
+			return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	}
+}
+
+/* As an executor leaves a process whose event it gave up. */
+static void
+give_up(WfSimulation *sim, const WfTimerRow *timer)
+{
+	WfStepper  *stepper = wf_stepper_new(0);
+	WfProcess  *process;
+	List	   *timers = list_copy(sim->timers);
+
+	wf_stepper_watch(stepper, &sim->onlooker);
+	process = wf_stepper_add_row(stepper, &sim->row, sim->definition);
+	process->row.status = wf_process_has_exit(process) ? WF_ERROR : WF_TERMINATED;
+	wf_stepper_end(stepper);
+	keep(sim, &process->row,
+		 list_delete_ptr(timers, unconstify(WfTimerRow *, timer)), sim->children);
+}
+
+bool
+wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
+{
+	MemoryContext outer = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	List	   *before = sim->timers;
+	List	   *volatile after = NIL;
+
+	CHECK_FOR_INTERRUPTS();
+	MemoryContextReset(sim->now);
+	MemoryContextSwitchTo(sim->now);
+	sim->effects = sim->steps = sim->gone = sim->armed = NIL;
+	sim->living = list_copy(sim->children);
+	sim->path = NULL;
+	sim->error = NULL;
+	sim->refusing = true;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(sim->now);
+		after = step(sim, stimulus);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(sim->now);
+		sim->error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(outer);
+	CurrentResourceOwner = owner;
+
+	if (sim->error == NULL)
+	{
+		keep(sim, &sim->process->row, after, sim->living);
+		sim->exists = true;
+		return true;
+	}
+	if (is_of_the_moment(sim->error))
+		ReThrowError(sim->error);
+	sim->refused = sim->refusing;
+	sim->timers = before;
+	if (stimulus->kind == WF_STIMULUS_TIMER)
+	{
+		MemoryContextSwitchTo(sim->now);
+		give_up(sim, stimulus->timer);
+		MemoryContextSwitchTo(outer);
+	}
+	return false;
+}
+
+/* --- nothing is kept ------------------------------------------------------ */
+
+void
+wf_forgotten(const char *what, void (*code) (void *arg), void *arg)
+{
+	MemoryContext outer = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	TimestampTz clock = wf_clock_simulated();
+	uint64		known = wf_definition_mark();
+	WfWakeSilence silence;
+
+	PreventCommandDuringRecovery(what);
+	PreventCommandIfReadOnly(what);
+
+	wf_wake_silence_begin(&silence);
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(outer);
+		code(arg);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(outer);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(outer);
+	CurrentResourceOwner = owner;
+	wf_wake_silence_end(&silence);
+	(void) wf_clock_simulate(clock);
+	wf_definition_forget(known);
+
+	if (error != NULL)
+		ReThrowError(error);
+}

@@ -1,0 +1,486 @@
+/*-------------------------------------------------------------------------
+ *
+ * trace.c
+ *	  What a step does, written down as it happens.
+ *
+ * Stands between the interpreter and the host of every day: notes what is
+ * asked for, and has it done.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <stdarg.h>
+
+#include "catalog/pg_type.h"
+#include "utils/datetime.h"
+#include "utils/datum.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
+
+#include "process/child.h"
+#include "base/clock.h"
+#include "simulate/simulate.h"
+
+#define MAX_KEYS 12
+
+static WfHost traced_host;
+
+/* --- effects ------------------------------------------------------------ */
+
+Jsonb *
+wf_effect(const char *kind,...)
+{
+	const char *keys[MAX_KEYS] = {"effect"};
+	Jsonb	   *values[MAX_KEYS] = {wf_jsonb_string(kind)};
+	int			n = 1;
+	const char *key;
+	va_list		args;
+
+	va_start(args, kind);
+	while ((key = va_arg(args, const char *)) != NULL)
+	{
+		Assert(n < MAX_KEYS);
+		keys[n] = key;
+		values[n++] = va_arg(args, Jsonb *);
+	}
+	va_end(args);
+	return wf_jsonb_object(n, keys, values);
+}
+
+static Jsonb *
+string_or_null(const char *text)
+{
+	return text == NULL ? NULL : wf_jsonb_string(text);
+}
+
+Jsonb *
+wf_error_jsonb(const char *kind, const ErrorData *error)
+{
+	const char *keys[] = {"sqlstate", "message", "detail", "hint", "context", "effect"};
+	Jsonb	   *values[] = {
+		wf_jsonb_string(unpack_sql_state(error->sqlerrcode)),
+		string_or_null(error->message), string_or_null(error->detail),
+		string_or_null(error->hint), string_or_null(error->context),
+		string_or_null(kind)
+	};
+
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
+
+/* A due time, as to_jsonb() would give it. */
+static Jsonb *
+jsonb_time(TimestampTz time)
+{
+	char		buffer[MAXDATELEN + 1];
+
+	JsonEncodeDateTime(buffer, TimestampTzGetDatum(time), TIMESTAMPTZOID, NULL);
+	return wf_jsonb_string(buffer);
+}
+
+static WfSimulation *
+watched(void *host)
+{
+	return (WfSimulation *) ((WfProcess *) host)->stepper->onlooker;
+}
+
+/* Everything that is noted lives as long as the event. */
+#define NOTE(sim, what) \
+	do { \
+		WfSimulation *noted_by = (sim); \
+		MemoryContext old = MemoryContextSwitchTo(noted_by->now); \
+		noted_by->effects = lappend(noted_by->effects, (what)); \
+		MemoryContextSwitchTo(old); \
+	} while (0)
+
+/* --- watching the machine ----------------------------------------------- */
+
+static Jsonb *
+state_names(const WfChart *chart, const WfStateId *states, int n)
+{
+	Jsonb	  **names = palloc(sizeof(Jsonb *) * (n + 1));
+
+	for (int i = 0; i < n; i++)
+		names[i] = wf_jsonb_string(chart->states[states[i]].name);
+	return wf_jsonb_array(n, names);
+}
+
+static void
+trace_taking(void *self, const WfTransition *transition)
+{
+	WfSimulation *sim = watched(self);
+	const WfChart *chart = sim->definition->chart;
+
+	NOTE(sim, wf_effect("transition",
+						"source", wf_jsonb_string(chart->states[transition->source].name),
+						"targets", transition->targetless ? NULL :
+						state_names(chart, transition->targets, transition->ntargets),
+						"path", string_or_null(transition->path), NULL));
+}
+
+static void
+trace_leaving(void *self, const WfState *state)
+{
+	NOTE(watched(self), wf_effect("exited", "state", wf_jsonb_string(state->name), NULL));
+}
+
+static void
+trace_entering(void *self, const WfState *state)
+{
+	NOTE(watched(self), wf_effect("entered", "state", wf_jsonb_string(state->name), NULL));
+}
+
+static void
+trace_raising(void *self, const WfEvent *event)
+{
+	WfSimulation *sim = watched(self);
+	const WfPayload *payload = event->payload;
+
+	NOTE(sim, wf_effect("raised", "event", wf_jsonb_string(event->name),
+						"data", payload != NULL ? payload->data : NULL,
+						"output", payload != NULL ? payload->output : NULL,
+						"path", string_or_null(sim->path), NULL));
+}
+
+static const WfWatch watch = {
+	.taking = trace_taking,
+	.leaving = trace_leaving,
+	.entering = trace_entering,
+	.raising = trace_raising,
+};
+
+/* --- actions ------------------------------------------------------------ */
+
+static void
+note_assign(WfSimulation *sim, const WfAction *action)
+{
+	Jsonb	  **keys = palloc(sizeof(Jsonb *) * (action->nkeys + 1));
+
+	for (int i = 0; i < action->nkeys; i++)
+		keys[i] = wf_jsonb_string(action->keys[i]);
+	NOTE(sim, wf_effect("action", "action", wf_jsonb_string("assign"),
+						"keys", action->expr == NULL ? wf_jsonb_array(action->nkeys, keys) : NULL,
+						"expression", action->expr != NULL && !sim->names_only ?
+						wf_jsonb_string(action->expr->text) : NULL,
+						"path", wf_jsonb_string(action->path), NULL));
+}
+
+static void
+on_logged(WfOnlooker *self, const WfAction *action, Jsonb *value)
+{
+	NOTE((WfSimulation *) self, wf_effect("action", "action", wf_jsonb_string("log"),
+								   "label", string_or_null(action->label), "value", value,
+								   "path", wf_jsonb_string(action->path), NULL));
+}
+
+/* What the author calls and computes is for those who may read it. */
+static void
+trace_action(void *self, const WfAction *action, const WfEvent *event)
+{
+	WfSimulation *sim = watched(self);
+	const char *outer = sim->path;
+
+	sim->path = action->path;
+	if (action->kind == WF_ACTION_CALL)
+		NOTE(sim, wf_effect("action", "action", sim->names_only ? NULL :
+							wf_jsonb_string(action->expr->text),
+							"params", action->expr->params != NULL && !sim->names_only ?
+							wf_jsonb_parse(action->expr->params) : NULL,
+							"path", wf_jsonb_string(action->path), NULL));
+	else if (action->kind == WF_ACTION_ASSIGN)
+		note_assign(sim, action);
+
+	wf_process_host.action(self, action, event);
+	sim->path = outer;
+}
+
+/* --- timers ------------------------------------------------------------- */
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Of a timer that the simulation has: NULL when it has none. */
+static const WfTimerRow *
+simulated_timer(const WfSimulation *sim, const char *state, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, sim->timers)
+	{
+		const WfTimerRow *timer = lfirst(cell);
+
+		if (same(timer->state, state) && same(timer->name, name))
+			return timer;
+	}
+	return NULL;
+}
+
+/* A timer that this very event armed, and that still runs. */
+static const WfArmed *
+find_armed(const WfProcess *process, const WfState *state, const char *name,
+		   int from)
+{
+	for (int i = process->narmed - 1; i >= from; i--)
+	{
+		const WfArmed *armed = &process->armed[i];
+
+		if (!armed->dead && same(armed->timer.state, state->name) &&
+			same(armed->timer.name, name))
+			return armed;
+	}
+	return NULL;
+}
+
+static void
+trace_arm(void *self, const WfState *state, const WfEvent *event)
+{
+	WfSimulation *sim = watched(self);
+	WfProcess  *process = self;
+	int			before = process->narmed;
+
+	wf_process_host.arm(self, state, event);
+	for (int i = 0; i < state->ntimers; i++)
+	{
+		const WfTimer *timer = &state->timers[i];
+		const WfArmed *armed = find_armed(process, state, timer->name, before);
+		const WfTimerRow *kept = armed != NULL && armed->if_absent ?
+			simulated_timer(sim, state->name, timer->name) : NULL;
+
+		NOTE(sim, wf_effect("armed", "state", wf_jsonb_string(state->name),
+							"timer", wf_jsonb_string(timer->name),
+							"event", wf_jsonb_string(timer->event),
+							"due", armed == NULL ? wf_jsonb_parse("null") :
+							jsonb_time(kept != NULL ? kept->due : armed->timer.due),
+							NULL));
+	}
+}
+
+static void
+trace_disarm(void *self, const WfState *state)
+{
+	WfSimulation *sim = watched(self);
+
+	for (int i = 0; i < state->ntimers; i++)
+	{
+		const char *name = state->timers[i].name;
+		const WfArmed *armed = find_armed(self, state, name, 0);
+		const WfTimerRow *timer = armed != NULL && !armed->if_absent ? &armed->timer :
+			simulated_timer(sim, state->name, name);
+
+		/* Never armed, or the very one that is being delivered. */
+		if (timer == NULL)
+			continue;
+		NOTE(sim, wf_effect("disarmed", "state", wf_jsonb_string(state->name),
+							"timer", wf_jsonb_string(name),
+							"due", jsonb_time(timer->due), NULL));
+	}
+	wf_process_host.disarm(self, state);
+}
+
+/* --- children ----------------------------------------------------------- */
+
+/*
+ * A picture of a process that exists has its children; who they are is looked
+ * up as in earnest, and the rest is not written.  In a simulation they are
+ * played: names that the script answers for.
+ */
+static char *
+find_played(const WfSimulation *sim, const char *invoke)
+{
+	ListCell   *cell;
+
+	foreach(cell, sim->living)
+		if (strcmp(lfirst(cell), invoke) == 0)
+			return lfirst(cell);
+	return NULL;
+}
+
+static void
+note_invoked(WfSimulation *sim, const WfInvoke *invoke, Jsonb *input)
+{
+	NOTE(sim, wf_effect("invoked", "id", wf_jsonb_string(invoke->id),
+						"src", wf_jsonb_string(invoke->src), "input", input,
+						"path", string_or_null(invoke->path), NULL));
+}
+
+static void
+trace_invoke(void *self, const WfState *state, const WfEvent *event)
+{
+	WfSimulation *sim = watched(self);
+
+	if (sim->stored)
+		wf_process_host.invoke(self, state, event);
+	for (int i = 0; i < state->ninvokes; i++)
+	{
+		const WfInvoke *invoke = &state->invokes[i];
+		WfChild    *child = sim->stored ? wf_child_find(self, invoke->id) : NULL;
+		Jsonb	   *input = NULL;
+		MemoryContext old;
+
+		if (child != NULL)
+			note_invoked(sim, invoke, child->input);
+		if (sim->stored || !wf_child_input(self, invoke, event, &input))
+			continue;
+		note_invoked(sim, invoke, input);
+		old = MemoryContextSwitchTo(sim->now);
+		sim->living = lappend(sim->living, pstrdup(invoke->id));
+		MemoryContextSwitchTo(old);
+	}
+}
+
+static void
+trace_invoke_start(void *self, const WfState *state)
+{
+	if (watched(self)->stored)
+		wf_process_host.invoke_start(self, state);
+}
+
+static void
+trace_uninvoke(void *self, const WfState *state)
+{
+	WfSimulation *sim = watched(self);
+
+	for (int i = 0; i < state->ninvokes; i++)
+	{
+		const WfInvoke *invoke = &state->invokes[i];
+		char	   *played = find_played(sim, invoke->id);
+
+		if (!invoke->detached &&
+			(played != NULL || (sim->stored && wf_child_find(self, invoke->id) != NULL)))
+			NOTE(sim, wf_effect("stopped", "id", wf_jsonb_string(invoke->id), NULL));
+		if (played != NULL)
+			sim->living = list_delete_ptr(sim->living, played);
+	}
+	if (sim->stored)
+		wf_process_host.uninvoke(self, state);
+}
+
+/* --- the end ------------------------------------------------------------- */
+
+static void
+trace_done(void *self, const WfState *final, const WfEvent *event)
+{
+	WfProcess  *process = self;
+
+	wf_process_host.done(self, final, event);
+	NOTE(watched(self),
+		 wf_effect("done", "state", wf_jsonb_string(final->name),
+				   "output", process->row.output == (Datum) 0 ? NULL :
+				   DatumGetJsonbP(process->row.output), NULL));
+}
+
+/* --- what the stepper tells --------------------------------------------- */
+
+static void
+on_sent(WfOnlooker *self, const char *target, const char *event, Jsonb *data,
+		const char *id, TimestampTz due)
+{
+	WfSimulation *sim = (WfSimulation *) self;
+
+	/* It is told by whom it is for, not as the timer that will bring it. */
+	if (strcmp(event, WF_FORWARD_EVENT) == 0)
+		return;
+	NOTE(sim, wf_effect("sent", "event", wf_jsonb_string(event),
+						"target", string_or_null(target), "id", string_or_null(id),
+						"due", jsonb_time(due == DT_NOBEGIN ? wf_now() : due),
+						"data", data, "path", string_or_null(sim->path), NULL));
+}
+
+static bool
+on_plays(WfOnlooker *self, const char *invoke)
+{
+	return find_played((WfSimulation *) self, invoke) != NULL;
+}
+
+static void
+on_cancelled(WfOnlooker *self, const char *id)
+{
+	WfSimulation *sim = (WfSimulation *) self;
+
+	NOTE(sim, wf_effect("cancelled", "id", wf_jsonb_string(id),
+						"path", string_or_null(sim->path), NULL));
+}
+
+static void
+on_stepped(WfOnlooker *self, const char *event, TimestampTz due, bool taken,
+		   Datum from_states)
+{
+	WfSimulation *sim = (WfSimulation *) self;
+	MemoryContext old = MemoryContextSwitchTo(sim->now);
+	WfSimulatedStep *step = palloc(sizeof(WfSimulatedStep));
+
+	step->event = pstrdup(event);
+	step->taken = taken;
+	step->deferred = sim->process->reason != NULL &&
+		strcmp(sim->process->reason, "deferred") == 0;
+	step->from_states = from_states;
+	step->to_states = sim->process->row.states;
+	step->status = sim->process->row.status;
+	/* The next step of the event may free what it changes. */
+	step->context = (Jsonb *) DatumGetPointer(datumCopy(JsonbPGetDatum(wf_process_context(sim->process)),
+														false, -1));
+	step->effects = sim->effects;
+	sim->effects = NIL;
+	sim->steps = lappend(sim->steps, step);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+on_disarm(WfOutputSink *sink, const pg_uuid_t *process, const char *state,
+		  const char *name)
+{
+	WfSimulation *sim = (WfSimulation *)
+		((char *) sink - offsetof(WfSimulation, onlooker.sink));
+	MemoryContext old = MemoryContextSwitchTo(sim->now);
+	WfForgottenTimer *gone = palloc(sizeof(WfForgottenTimer));
+
+	gone->state = state;
+	gone->name = name;
+	sim->gone = lappend(sim->gone, gone);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+on_arm(WfOutputSink *sink, const WfTimerRow *timer, bool parked, bool if_absent)
+{
+	WfSimulation *sim = (WfSimulation *)
+		((char *) sink - offsetof(WfSimulation, onlooker.sink));
+	MemoryContext old = MemoryContextSwitchTo(sim->now);
+	WfNewTimer *armed = palloc(sizeof(WfNewTimer));
+
+	armed->timer = *timer;
+	armed->if_absent = if_absent;
+
+	/* What goes to others has been noted, and reaches nobody. */
+	if (memcmp(&timer->process, &sim->row.id, UUID_LEN) == 0)
+		sim->armed = lappend(sim->armed, armed);
+	MemoryContextSwitchTo(old);
+}
+
+void
+wf_trace_init(WfSimulation *sim)
+{
+	if (traced_host.watch == NULL)
+	{
+		traced_host = wf_process_host;
+		traced_host.action = trace_action;
+		traced_host.arm = trace_arm;
+		traced_host.disarm = trace_disarm;
+		traced_host.invoke = trace_invoke;
+		traced_host.invoke_start = trace_invoke_start;
+		traced_host.uninvoke = trace_uninvoke;
+		traced_host.done = trace_done;
+		traced_host.watch = &watch;
+	}
+	sim->onlooker.host = &traced_host;
+	sim->onlooker.sink.arm = on_arm;
+	sim->onlooker.sink.disarm = on_disarm;
+	sim->onlooker.sent = on_sent;
+	sim->onlooker.plays = on_plays;
+	sim->onlooker.logged = on_logged;
+	sim->onlooker.cancelled = on_cancelled;
+	sim->onlooker.stepped = on_stepped;
+}

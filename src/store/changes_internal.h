@@ -1,0 +1,57 @@
+/*
+ * changes_internal.h
+ *	  What output.c collects and output_write.c writes.
+ */
+#ifndef WF_OUTPUT_INTERNAL_H
+#define WF_OUTPUT_INTERNAL_H
+
+#include "store/process_row.h"
+#include "store/heap.h"
+
+/* Sets of rows, in the order in which they are written. */
+typedef enum WfSetKind
+{
+	WF_SET_STARTED,
+	WF_SET_STEPPED,
+	WF_SET_MIGRATED,
+	WF_SET_NOTED,
+	WF_SET_DISARMED,
+	WF_SET_ARMED,
+	WF_SET_LET_GO,
+	WF_SET_RECALLED,
+	WF_SET_DEFERRED,
+	WF_SET_RECOVERED,
+	WF_SET_RESTING,
+	WF_SET_FORGOTTEN,
+	WF_SET_SEARCHABLE,
+	WF_NSETS
+} WfSetKind;
+
+/* Rows that were put into a set. */
+typedef struct WfSetRows
+{
+	WfTableRow *rows;
+	int			n;
+	int			size;
+} WfSetRows;
+
+struct WfOutput
+{
+	MemoryContext context;
+	WfSetRows	sets[WF_NSETS];
+	bool		looks;			/* some timer is armed only if there is none */
+	WfOutputSink *sink;			/* or NULL: the tables */
+	int32		claimed;		/* owner, or 0 */
+	TimestampTz next;			/* earliest new timer of that owner */
+};
+
+/* Columns that are known last, or wanted alone. */
+#define WF_STEPPED_TID	0
+#define WF_NOTED_SLOT	11
+#define WF_ARMED_SEQ	1
+
+/* The columns of a set, and its name where a statement reads it. */
+extern TupleDesc wf_set_descriptor(WfSetKind kind);
+extern const char *wf_set_name(WfSetKind kind);
+
+#endif							/* WF_OUTPUT_INTERNAL_H */

@@ -1,0 +1,239 @@
+/*-------------------------------------------------------------------------
+ *
+ * output_write.c
+ *	  What the steps of one transaction write, one table after the other.
+ *
+ * Runs in any backend, under locks on all processes concerned.  Rows that
+ * every step has are written as they are, the others by statements which see
+ * a set as a named relation; that is one path for a single command and for a
+ * thousand timers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/queryenvironment.h"
+#include "utils/snapmgr.h"
+
+#include "store/changes_internal.h"
+#include "store/statement.h"
+
+/* Of workflow.ring. */
+#define RING_SLOT 2
+
+static WfStatement statements[WF_NSETS] = {
+	[WF_SET_STARTED] = {
+		"INSERT INTO workflow.process (id, started_at, updated_at, definition, step, status,"
+		" suspended, states, context, started_by, key, history, starter, children, output, parent, invoke, depth)"
+		" SELECT id, started_at, updated_at, definition, step, status,"
+		"  suspended, states, context, started_by, key, history, starter, children, output, parent, invoke, depth"
+		" FROM wf_started"
+	},
+	[WF_SET_STEPPED] = {
+		"UPDATE workflow.process p SET updated_at = s.updated_at, step = s.step, status = s.status,"
+		" suspended = s.suspended, states = s.states, context = s.context, history = s.history,"
+		" children = s.children, output = s.output"
+		" FROM wf_stepped s WHERE p.ctid OPERATOR(pg_catalog.=) s.tid"
+	},
+	[WF_SET_MIGRATED] = {
+		"UPDATE workflow.process p SET updated_at = m.at, definition = m.definition,"
+		" step = m.step, states = m.states, history = m.history, children = m.children"
+		" FROM wf_migrated m WHERE p.ctid OPERATOR(pg_catalog.=) m.tid"
+	},
+	[WF_SET_NOTED] = {
+		"INSERT INTO workflow.history (slot, process, at, due, step, taken, event, from_states, to_states, actor, data, reason)"
+		" SELECT slot, process, at, due, step, taken, event, from_states, to_states, actor, data, reason"
+		" FROM wf_noted"
+	},
+	[WF_SET_DISARMED] = {
+		/* one that had failed and was to be tried again is no error any more */
+		"WITH gone AS (DELETE FROM workflow.timer t USING wf_disarmed d"
+		" WHERE t.process OPERATOR(pg_catalog.=) d.process"
+		" AND (d.name IS NULL"
+		"  OR (t.name OPERATOR(pg_catalog.=) d.name AND t.state IS NOT DISTINCT FROM d.state))"
+		" RETURNING t.process, t.seq, t.attempts)"
+		" DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
+		" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq"
+	},
+	[WF_SET_ARMED] = {
+		"INSERT INTO workflow.timer (process, seq, due, owner, attempts, parked, event, name, state, actor, data, child)"
+		" SELECT a.process, a.seq, a.due, a.owner, a.attempts, a.parked, a.event, a.name, a.state, a.actor, a.data, a.child"
+		" FROM wf_armed a"
+		" WHERE NOT a.if_absent OR NOT EXISTS (SELECT FROM workflow.timer t"
+		"  WHERE t.process OPERATOR(pg_catalog.=) a.process"
+		"  AND t.name OPERATOR(pg_catalog.=) a.name AND t.state OPERATOR(pg_catalog.=) a.state)"
+	},
+	[WF_SET_LET_GO] = {
+		"UPDATE workflow.timer t SET child = NULL FROM wf_let_go g"
+		" WHERE t.process OPERATOR(pg_catalog.=) g.process"
+		" AND t.child OPERATOR(pg_catalog.=) g.child"
+	},
+	[WF_SET_RECALLED] = {
+		"DELETE FROM workflow.deferred d USING wf_recalled r"
+		" WHERE d.process OPERATOR(pg_catalog.=) r.process"
+		/* one, or all; a range, for OR is nothing that an index can look up */
+		" AND d.seq OPERATOR(pg_catalog.>=) COALESCE(r.seq, 0)"
+		" AND d.seq OPERATOR(pg_catalog.<=) COALESCE(r.seq, 9223372036854775807)"
+	},
+	[WF_SET_DEFERRED] = {
+		"INSERT INTO workflow.deferred (process, at, state, event, name, actor, data)"
+		" SELECT process, at, state, event, name, actor, data FROM wf_deferred"
+	},
+	[WF_SET_RECOVERED] = {
+		"DELETE FROM workflow.failure f USING wf_recovered r"
+		" WHERE f.process OPERATOR(pg_catalog.=) r.process AND f.seq OPERATOR(pg_catalog.=) r.seq"
+	},
+	[WF_SET_RESTING] = {
+		"INSERT INTO workflow.resting (definition, process) SELECT definition, process FROM wf_resting"
+		" ON CONFLICT DO NOTHING"
+	},
+	[WF_SET_FORGOTTEN] = {
+		"DELETE FROM workflow.attribute a USING wf_forgotten f"
+		" WHERE a.process OPERATOR(pg_catalog.=) f.process"
+		" AND (f.name IS NULL OR a.name OPERATOR(pg_catalog.=) f.name)"
+	},
+	[WF_SET_SEARCHABLE] = {
+		"INSERT INTO workflow.attribute (process, definition, name, value)"
+		" SELECT process, definition, name, value FROM wf_searchable"
+	},
+};
+
+/*
+ * The partition of the ring that is written to.  Without a row nothing has ever
+ * expired here.
+ */
+static int16
+ring_slot(void)
+{
+	Relation	ring = table_open(get_relname_relid("ring", get_namespace_oid("workflow", false)),
+								  AccessShareLock);
+	TupleTableSlot *row = table_slot_create(ring, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	TableScanDesc scan = table_beginscan(ring, snapshot, 0, NULL);
+	int16		slot = 0;
+	bool		isnull;
+
+	if (table_scan_getnextslot(scan, ForwardScanDirection, row))
+		slot = DatumGetInt16(slot_getattr(row, RING_SLOT, &isnull));
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(row);
+	table_close(ring, NoLock);
+	return slot;
+}
+
+/* What is the same for all rows of a set, or comes last. */
+static void
+complete(WfOutput *out, WfSetKind kind, int16 slot)
+{
+	WfSetRows  *set = &out->sets[kind];
+
+	if (kind == WF_SET_NOTED)
+		for (int i = 0; i < set->n; i++)
+			set->rows[i].values[WF_NOTED_SLOT] = Int16GetDatum(slot);
+	else if (kind == WF_SET_ARMED)
+	{
+		Oid			sequence = get_relname_relid("timer_seq_seq",
+												 get_namespace_oid("workflow", false));
+
+		for (int i = 0; i < set->n; i++)
+			if (set->rows[i].nulls[WF_ARMED_SEQ])
+			{
+				set->rows[i].values[WF_ARMED_SEQ] = Int64GetDatum(nextval_internal(sequence, false));
+				set->rows[i].nulls[WF_ARMED_SEQ] = false;
+			}
+	}
+}
+
+/*
+ * Without a plan, where a table allows that.  Returns false when a statement
+ * has to do it.
+ */
+static bool
+write_rows(WfOutput *out, WfSetKind kind, int16 slot)
+{
+	const WfSetRows *set = &out->sets[kind];
+	WfTable    *table = NULL;
+
+	if (kind == WF_SET_STARTED || kind == WF_SET_STEPPED)
+		table = wf_table_open("process", -1, wf_set_descriptor(kind));
+	else if (kind == WF_SET_NOTED)
+		table = wf_table_open("history", slot, wf_set_descriptor(kind));
+	else if (kind == WF_SET_ARMED && !out->looks)
+		table = wf_table_open("timer", -1, wf_set_descriptor(kind));
+	if (table == NULL)
+		return false;
+
+	if (kind == WF_SET_STEPPED)
+		for (int i = 0; i < set->n; i++)
+			wf_table_update(table, (ItemPointer) DatumGetPointer(set->rows[i].values[WF_STEPPED_TID]),
+							&set->rows[i]);
+	else
+		wf_table_insert(table, set->n, set->rows);
+	wf_table_close(table);
+	return true;
+}
+
+/* Make a set visible to the statements of this SPI connection. */
+static Tuplestorestate *
+show(WfOutput *out, WfSetKind kind)
+{
+	const WfSetRows *set = &out->sets[kind];
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+	for (int i = 0; i < set->n; i++)
+		tuplestore_putvalues(store, wf_set_descriptor(kind), set->rows[i].values, set->rows[i].nulls);
+	enr->md.name = unconstify(char *, wf_set_name(kind));
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = wf_set_descriptor(kind);
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = set->n;
+	enr->reldata = store;
+	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register \"%s\"", wf_set_name(kind));
+	return store;
+}
+
+static void
+run_statement(WfOutput *out, WfSetKind kind)
+{
+	Tuplestorestate *store = show(out, kind);
+	uint64		n = wf_run(&statements[kind], NULL, NULL, 0);
+
+	SPI_unregister_relation(wf_set_name(kind));
+	tuplestore_end(store);
+
+	/* What we hold locked cannot have moved. */
+	if ((kind == WF_SET_STEPPED || kind == WF_SET_MIGRATED) && n != (uint64) out->sets[kind].n)
+		elog(ERROR, "wrote " UINT64_FORMAT " of %d processes", n,
+			 out->sets[kind].n);
+}
+
+TimestampTz
+wf_output_write(WfOutput *out)
+{
+	WfRights	rights;
+
+	wf_rights_raise(&rights);
+	for (int kind = 0; kind < WF_NSETS; kind++)
+	{
+		int16		slot;
+
+		if (out->sets[kind].n == 0)
+			continue;
+		slot = kind == WF_SET_NOTED ? ring_slot() : -1;
+		complete(out, kind, slot);
+		if (!write_rows(out, kind, slot))
+			run_statement(out, kind);
+		out->sets[kind].n = 0;
+	}
+	wf_rights_restore(&rights);
+	return out->next;
+}

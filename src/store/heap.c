@@ -1,0 +1,238 @@
+/*-------------------------------------------------------------------------
+ *
+ * table.c
+ *	  Rows of our own tables, written without a plan.
+ *
+ * Runs in any backend.  A batch writes so many rows of so few kinds that
+ * passing each of them through the nodes of a plan costs as much as storing
+ * it.  What happens to a row here is what an INSERT, UPDATE or DELETE does:
+ * constraints are checked, indexes maintained, replica identity respected.
+ * What we cannot do, a table with triggers for one, is left to statements.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "store/heap.h"
+
+/* So many rows at once are put on pages, and then into indexes. */
+#define CHUNK 64
+
+struct WfTable
+{
+	Relation	relation;
+	EState	   *estate;
+	ResultRelInfo *result;
+	AttrNumber *sources;		/* of each column: its number in the rows, or 0 */
+	TupleTableSlot *slots[CHUNK];	/* made when they are needed */
+	TupleTableSlot *old;
+	Snapshot	snapshot;
+};
+
+/* The number of a column among those of the rows; 0: it is not there. */
+static AttrNumber
+find_column(TupleDesc columns, Form_pg_attribute wanted)
+{
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(columns, i);
+
+		if (strcmp(NameStr(column->attname), NameStr(wanted->attname)) == 0 &&
+			column->atttypid == wanted->atttypid)
+			return column->attnum;
+	}
+	return 0;
+}
+
+/* Returns false if there is a column that we would have to fill in. */
+static bool
+find_sources(TupleDesc desc, TupleDesc columns, AttrNumber **found)
+{
+	AttrNumber *sources = palloc0(sizeof(AttrNumber) * desc->natts);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+
+		if (column->attisdropped)
+			continue;
+		sources[i] = find_column(columns, column);
+		if (column->attgenerated ||
+			(sources[i] == 0 && (column->atthasdef || column->attidentity)))
+			return false;
+	}
+	*found = sources;
+	return true;
+}
+
+static Relation
+open_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid("workflow", false);
+
+	return table_open(get_relname_relid(name, schema), RowExclusiveLock);
+}
+
+/* Does nobody want to do anything to its rows but we? */
+static bool
+is_plain(Relation relation)
+{
+	return relation->trigdesc == NULL && relation->rd_rules == NULL;
+}
+
+WfTable *
+wf_table_open(const char *name, int slot, TupleDesc columns)
+{
+	Relation	relation = open_relation(name);
+	bool		plain = is_plain(relation);
+	AttrNumber *sources = NULL;
+	WfTable    *table;
+
+	PreventCommandIfReadOnly("UPDATE");
+	PreventCommandIfParallelMode("UPDATE");
+	if (slot >= 0)
+	{
+		table_close(relation, NoLock);
+		relation = open_relation(psprintf("%s_%d", name, slot));
+		plain = plain && is_plain(relation);
+	}
+	if (plain && columns != NULL)
+		plain = find_sources(RelationGetDescr(relation), columns, &sources);
+	if (!plain)
+	{
+		table_close(relation, NoLock);
+		return NULL;
+	}
+
+	table = palloc0(sizeof(WfTable));
+	table->relation = relation;
+	table->sources = sources;
+	table->estate = CreateExecutorState();
+	table->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(table->result, relation, 0, NULL, 0);
+	if (columns != NULL)
+		ExecOpenIndices(table->result, false);
+	table->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	table->estate->es_snapshot = table->snapshot;
+	return table;
+}
+
+void
+wf_table_close(WfTable *table)
+{
+	for (int i = 0; i < CHUNK && table->slots[i] != NULL; i++)
+		ExecDropSingleTupleTableSlot(table->slots[i]);
+	if (table->old != NULL)
+		ExecDropSingleTupleTableSlot(table->old);
+	ExecCloseIndices(table->result);
+	FreeExecutorState(table->estate);
+	UnregisterSnapshot(table->snapshot);
+	table_close(table->relation, NoLock);
+	CommandCounterIncrement();
+}
+
+/* A row as the table has it, in the slot; what it takes from `old` stays. */
+static TupleTableSlot *
+fill(WfTable *table, int position, TupleTableSlot *old, const WfTableRow *row)
+{
+	TupleDesc	desc = RelationGetDescr(table->relation);
+	TupleTableSlot *slot = table->slots[position];
+
+	if (slot == NULL)
+		slot = table->slots[position] = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	ExecClearTuple(slot);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		AttrNumber	source = table->sources[i];
+
+		if (source > 0)
+		{
+			slot->tts_values[i] = row->values[source - 1];
+			slot->tts_isnull[i] = row->nulls[source - 1];
+		}
+		else
+		{
+			slot->tts_values[i] = old != NULL ? old->tts_values[i] : (Datum) 0;
+			slot->tts_isnull[i] = old != NULL ? old->tts_isnull[i] : true;
+		}
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
+static void
+insert_chunk(WfTable *table, int n, const WfTableRow *rows)
+{
+	MemoryContext old;
+
+	for (int i = 0; i < n; i++)
+	{
+		TupleTableSlot *slot = fill(table, i, NULL, &rows[i]);
+
+		if (table->relation->rd_att->constr)
+			ExecConstraints(table->result, slot, table->estate);
+	}
+
+	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(table->estate));
+	table_multi_insert(table->relation, table->slots, n, GetCurrentCommandId(true), 0, NULL);
+	MemoryContextSwitchTo(old);
+
+	for (int i = 0; i < n && table->result->ri_NumIndices > 0; i++)
+		(void) ExecInsertIndexTuples(table->result, table->slots[i], table->estate,
+									 false, false, NULL, NIL, false);
+	ResetPerTupleExprContext(table->estate);
+}
+
+void
+wf_table_insert(WfTable *table, int n, const WfTableRow *rows)
+{
+	for (int i = 0; i < n; i += CHUNK)
+		insert_chunk(table, Min(CHUNK, n - i), rows + i);
+}
+
+void
+wf_table_update(WfTable *table, ItemPointer tid, const WfTableRow *row)
+{
+	if (table->old == NULL)
+		table->old = table_slot_create(table->relation, NULL);
+	if (!table_tuple_fetch_row_version(table->relation, tid, SnapshotAny, table->old))
+		elog(ERROR, "row of \"%s\" to be updated is gone",
+			 RelationGetRelationName(table->relation));
+	slot_getallattrs(table->old);
+	ExecSimpleRelationUpdate(table->result, table->estate, NULL, table->old,
+							 fill(table, 0, table->old, row));
+	ExecClearTuple(table->slots[0]);
+	ExecClearTuple(table->old);
+	ResetPerTupleExprContext(table->estate);
+}
+
+bool
+wf_table_delete(WfTable *table, ItemPointer tid)
+{
+	TM_FailureData failure;
+	TM_Result	result;
+
+	CheckCmdReplicaIdentity(table->relation, CMD_DELETE);
+	result = table_tuple_delete(table->relation, tid, GetCurrentCommandId(true),
+								table->snapshot, InvalidSnapshot, true, &failure, false);
+	if (result == TM_Ok)
+		return true;
+	if (result != TM_Updated && result != TM_Deleted)
+		elog(ERROR, "could not delete a row of \"%s\": %d",
+			 RelationGetRelationName(table->relation), result);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+	return false;
+}

@@ -1,0 +1,127 @@
+/*-------------------------------------------------------------------------
+ *
+ * stamp.c
+ *	  Is this database the one its rows were written in?
+ *
+ * Runs in any backend.  The stamp is the system identifier, the OID of the
+ * database and that of the table of the stamp; a restore brings those of another
+ * place, or, of the same place, those of an extension that was dropped.
+ *
+ * The rows of a restore come in any order, each as its table is done: where
+ * something is stored and the stamp is not, it has still to come.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "store/statement.h"
+#include "store/origin.h"
+
+static WfStatement read_statement = {
+	.sql = "SELECT s.system_identifier OPERATOR(pg_catalog.=) $1 AND s.database OPERATOR(pg_catalog.=) $2"
+	" AND s.relation OPERATOR(pg_catalog.=) $3,"
+	" EXISTS (SELECT FROM workflow.owner) OR EXISTS (SELECT FROM workflow.definition)"
+	" FROM (SELECT) one LEFT JOIN workflow.stamp s ON true",
+	.nargs = 3,
+	.args = {INT8OID, OIDOID, OIDOID}
+};
+
+static WfStatement write_statement = {
+	.sql = "INSERT INTO workflow.stamp (system_identifier, database, relation, at)"
+	" SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM workflow.owner)"
+	" AND NOT EXISTS (SELECT FROM workflow.definition)"
+	" ON CONFLICT (one) DO NOTHING",
+	.nargs = 4,
+	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}
+};
+
+static WfStatement renew_statement = {
+	.sql = "INSERT INTO workflow.stamp (system_identifier, database, relation, at) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT (one) DO UPDATE SET system_identifier = EXCLUDED.system_identifier,"
+	" database = EXCLUDED.database, relation = EXCLUDED.relation, at = EXCLUDED.at",
+	.nargs = 4,
+	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}
+};
+
+/* Ours once is ours for the life of the extension in this database. */
+static Oid	checked_relation = InvalidOid;
+
+/* What our stamp says; without the time. */
+static Oid
+fill_in(Datum *values)
+{
+	Oid			relation = get_relname_relid("stamp",
+											 get_namespace_oid("workflow", false));
+
+	values[0] = Int64GetDatum((int64) GetSystemIdentifier());
+	values[1] = ObjectIdGetDatum(MyDatabaseId);
+	values[2] = ObjectIdGetDatum(relation);
+	return relation;
+}
+
+bool
+wf_stamp_is_ours(void)
+{
+	Datum		values[3];
+	Oid			relation = fill_in(values);
+	HeapTuple	row;
+	TupleDesc	desc;
+	bool		fits;
+	bool		isnull;
+
+	if (relation == checked_relation)
+		return true;
+	wf_execute(&read_statement, values, NULL, 1);
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	fits = DatumGetBool(SPI_getbinval(row, desc, 1, &isnull));
+	if (isnull)
+		return !DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
+	if (fits)
+		checked_relation = relation;
+	return fits;
+}
+
+void
+wf_stamp_require(void)
+{
+	if (!wf_stamp_is_ours())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the workflows of this database were made in another one"),
+				 errdetail("It was restored from a dump, copied, or upgraded; nothing runs here yet."),
+				 errhint("If they are to go on here, and no longer there: SELECT workflow.adopt();")));
+}
+
+static void
+stamp(WfStatement *statement)
+{
+	Datum		values[4];
+
+	fill_in(values);
+	values[3] = TimestampTzGetDatum(wf_now());
+	wf_execute(statement, values, NULL, 0);
+}
+
+void
+wf_stamp_write(void)
+{
+	stamp(&write_statement);
+	wf_stamp_require();
+}
+
+void
+wf_stamp_renew(void)
+{
+	stamp(&renew_statement);
+}

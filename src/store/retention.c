@@ -1,0 +1,328 @@
+/*-------------------------------------------------------------------------
+ *
+ * ring.c
+ *	  What is over expires: history and receipts are kept in a ring of
+ *	  partitions, of which one at a time is written to.
+ *
+ * Runs in the runtime, one round a transaction, and in the session that calls
+ * workflow.expire().  When the ring moves on, the partition that is oldest by
+ * then is emptied first: processes that ended in its time go, with all that is
+ * known of them; rows of all others are carried forward.  What remains belongs
+ * to nobody, and goes with a TRUNCATE.
+ *
+ * Nobody waits for this, and this for nobody: the lock for the TRUNCATE is
+ * taken if it is free, else it is tried at another time; rows that somebody
+ * has locked are left for the next round.
+ *
+ * A transaction that read the ring's position before it moved on writes to
+ * the partition before: that one's turn comes WF_RING_SLOTS - 1 moves later.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/guc.h"
+#include "store/retention.h"
+#include "store/statement.h"
+#include "store/origin.h"
+
+PG_FUNCTION_INFO_V1(workflow_expire);
+
+/* Processes in one round. */
+#define ROUND		1000
+
+/* The oldest is as old as the retention when all others have had their time. */
+#define PARTS		(WF_RING_SLOTS - 1)
+
+static WfStatement make_statement = {
+	.sql = "INSERT INTO workflow.ring (slot, since) VALUES (0, $1) ON CONFLICT (one) DO NOTHING",
+	.nargs = 1,
+	.args = {TIMESTAMPTZOID}
+};
+
+static WfStatement read_statement = {
+	.sql = "SELECT since FROM workflow.ring",
+	.nargs = 0
+};
+
+/* Whoever has this row empties the next partition. */
+static WfStatement hold_statement = {
+	.sql = "SELECT slot FROM workflow.ring FOR UPDATE SKIP LOCKED",
+	.nargs = 0
+};
+
+static WfStatement move_statement = {
+	.sql = "UPDATE workflow.ring SET slot = $1, since = $2",
+	.nargs = 2,
+	.args = {INT2OID, TIMESTAMPTZOID}
+};
+
+/*
+ * Processes that have rows in partition $1, $3 of them from $2 on: did they
+ * end there?
+ */
+static WfStatement look_statement = {
+	.sql = "SELECT w.process, p.id IS NULL, (p.status OPERATOR(pg_catalog.=) 'finalized' OR"
+	"  (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}'))"
+	"  AND EXISTS (SELECT FROM workflow.history l WHERE l.slot OPERATOR(pg_catalog.=) $1"
+	"   AND l.process OPERATOR(pg_catalog.=) p.id AND l.step OPERATOR(pg_catalog.=) p.step)"
+	" FROM (SELECT DISTINCT h.process FROM workflow.history h"
+	"  WHERE h.slot OPERATOR(pg_catalog.=) $1 AND h.process OPERATOR(pg_catalog.>) $2"
+	"  ORDER BY 1 LIMIT $3) w"
+	" LEFT JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.process"
+	" ORDER BY w.process",
+	.nargs = 3,
+	.args = {INT2OID, UUIDOID, INT8OID}
+};
+
+static WfStatement delete_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.process WHERE id OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"  SELECT p.id FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1) FOR UPDATE SKIP LOCKED))"
+	"  RETURNING id, definition, key),"
+	" keys AS (DELETE FROM workflow.key k USING gone g, workflow.definition d"
+	"  WHERE d.id OPERATOR(pg_catalog.=) g.definition AND k.definition OPERATOR(pg_catalog.=) d.name"
+	"  AND k.key OPERATOR(pg_catalog.=) g.key AND k.process OPERATOR(pg_catalog.=) g.id),"
+	" failures AS (DELETE FROM workflow.failure f USING gone g WHERE f.process OPERATOR(pg_catalog.=) g.id),"
+	" deferred AS (DELETE FROM workflow.deferred e USING gone g WHERE e.process OPERATOR(pg_catalog.=) g.id),"
+	" attributes AS (DELETE FROM workflow.attribute a USING gone g WHERE a.process OPERATOR(pg_catalog.=) g.id),"
+	" timers AS (DELETE FROM workflow.timer t USING gone g WHERE t.process OPERATOR(pg_catalog.=) g.id),"
+	" receipts AS (DELETE FROM workflow.receipt r USING gone g WHERE r.process OPERATOR(pg_catalog.=) g.id),"
+	" histories AS (DELETE FROM workflow.history h USING gone g WHERE h.process OPERATOR(pg_catalog.=) g.id"
+	"  AND h.slot OPERATOR(pg_catalog.<>) $2)"
+	" SELECT id FROM gone",
+	.nargs = 2,
+	.args = {UUIDARRAYOID, INT2OID}
+};
+
+/*
+ * To where the last row of the process is: all of them expire together.  For
+ * one that lives that may be in the partition to be emptied; then to $3.
+ */
+static WfStatement carry_statement = {
+	.sql = "UPDATE workflow.history h SET slot = COALESCE("
+	"  (SELECT l.slot FROM workflow.history l WHERE l.process OPERATOR(pg_catalog.=) p.id"
+	"   AND l.step OPERATOR(pg_catalog.=) p.step AND l.slot OPERATOR(pg_catalog.<>) $2 LIMIT 1), $3)"
+	" FROM workflow.process p"
+	" WHERE h.slot OPERATOR(pg_catalog.=) $2 AND h.process OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND p.id OPERATOR(pg_catalog.=) h.process",
+	.nargs = 3,
+	.args = {UUIDARRAYOID, INT2OID, INT2OID}
+};
+
+static WfStatement empty_statement = {
+	.sql = "SELECT FROM workflow.history h JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process"
+	" WHERE h.slot OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	.nargs = 1,
+	.args = {INT2OID}
+};
+
+/* TRUNCATE takes no parameters. */
+#define TRUNCATE(n) {.sql = "TRUNCATE workflow.history_" #n ", workflow.receipt_" #n}
+static WfStatement truncate_statements[WF_RING_SLOTS] = {
+	TRUNCATE(0), TRUNCATE(1), TRUNCATE(2), TRUNCATE(3),
+	TRUNCATE(4), TRUNCATE(5), TRUNCATE(6), TRUNCATE(7)
+};
+
+/* A round, and how far it got. */
+typedef struct Round
+{
+	int16		slot;			/* written to */
+	int16		oldest;			/* to be emptied */
+	pg_uuid_t	after;			/* processes up to here have been looked at */
+	int64		expired;		/* processes */
+	int64		carried;		/* rows */
+	bool		moved;			/* the ring moved on */
+} Round;
+
+static ArrayType *
+uuid_array(Datum *ids, int n)
+{
+	return construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+}
+
+/*
+ * Deal with the next processes of the oldest partition.  Returns false when
+ * there are none any more.
+ */
+static bool
+empty_some(Round *round)
+{
+	Datum		args[3] = {Int16GetDatum(round->oldest), UUIDPGetDatum(&round->after),
+	Int64GetDatum(ROUND)};
+	uint64		n = wf_execute(&look_statement, args, NULL, 0);
+	Datum	   *over = palloc(sizeof(Datum) * (n + 1));
+	Datum	   *others = palloc(sizeof(Datum) * (n + 1));
+	int			nover = 0;
+	int			nothers = 0;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Datum		id = SPI_getbinval(row, desc, 1, &isnull);
+
+		round->after = *DatumGetUUIDP(id);
+		if (DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)))
+			continue;			/* its process was erased: goes with the partition */
+		if (DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)))
+			over[nover++] = id;
+		else
+			others[nothers++] = id;
+	}
+	if (nover > 0)
+	{
+		Datum		values[2] = {PointerGetDatum(uuid_array(over, nover)),
+		Int16GetDatum(round->oldest)};
+
+		round->expired += wf_execute(&delete_statement, values, NULL, 0);
+	}
+	if (nothers > 0)
+	{
+		Datum		values[3] = {PointerGetDatum(uuid_array(others, nothers)),
+		Int16GetDatum(round->oldest), Int16GetDatum(round->slot)};
+
+		round->carried += wf_execute(&carry_statement, values, NULL, 0);
+	}
+	return n == ROUND;
+}
+
+/* Both relations of a partition, if nobody is at them. */
+static bool
+lock_partition(int16 slot)
+{
+	static const char *const relations[] = {"history_%d", "receipt_%d"};
+	Oid			schema = get_namespace_oid("workflow", false);
+
+	for (int i = 0; i < (int) lengthof(relations); i++)
+	{
+		Oid			relation = get_relname_relid(psprintf(relations[i], slot), schema);
+
+		if (!ConditionalLockRelationOid(relation, AccessExclusiveLock))
+			return false;
+	}
+	return true;
+}
+
+/* Make the oldest partition the one that is written to. */
+static void
+move_on(Round *round, TimestampTz now)
+{
+	Datum		oldest = Int16GetDatum(round->oldest);
+	Datum		values[2] = {oldest, TimestampTzGetDatum(now)};
+
+	memset(&round->after, 0, sizeof(round->after));
+	if (!lock_partition(round->oldest))
+		return;
+	/* Somebody had a row locked, or an old position of the ring in mind. */
+	if (wf_execute(&empty_statement, &oldest, NULL, 1) > 0)
+		return;
+	wf_execute(&truncate_statements[round->oldest], NULL, NULL, 0);
+	wf_execute(&move_statement, values, NULL, 0);
+	round->moved = true;
+}
+
+/* Is the ring to move on?  Looks without a lock and writes nothing. */
+static bool
+is_due(int64 retention, TimestampTz now)
+{
+	Datum		value = TimestampTzGetDatum(now);
+	bool		isnull;
+
+	if (wf_execute(&read_statement, NULL, NULL, 1) > 0)
+		return now - DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+													   SPI_tuptable->tupdesc, 1,
+													   &isnull)) >= retention / PARTS;
+	wf_execute(&make_statement, &value, NULL, 0);
+	return false;
+}
+
+/*
+ * One round, if the ring has to move on.  retention in us.  Returns whether
+ * there is more to do at once.
+ */
+static bool
+expire(int64 retention, Round *round)
+{
+	TimestampTz now = wf_now();
+	bool		isnull;
+
+	if (!is_due(retention, now) ||
+		wf_execute(&hold_statement, NULL, NULL, 1) == 0)
+		return false;
+	round->slot = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0],
+											  SPI_tuptable->tupdesc, 1, &isnull));
+	round->oldest = (round->slot + 1) % WF_RING_SLOTS;
+	if (empty_some(round))
+		return true;
+	move_on(round, now);
+	return false;
+}
+
+bool
+wf_ring_turn(Oid extension, bool *more)
+{
+	static Round round;
+
+	*more = false;
+	if (wf_retention == 0)
+		return true;
+	if (!wf_begin("expiring what is over", extension))
+		return false;
+	*more = wf_stamp_is_ours() &&
+		expire(wf_retention * USECS_PER_MINUTE, &round);
+	wf_commit();
+	return true;
+}
+
+/* --- by hand ----------------------------------------------------------- */
+
+static int64
+interval_us(const Interval *interval)
+{
+	return interval->time +
+		(interval->day + interval->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
+}
+
+Datum
+workflow_expire(PG_FUNCTION_ARGS)
+{
+	Round		round = {0};
+	int64		retention = PG_ARGISNULL(0) ? wf_retention * USECS_PER_MINUTE :
+		interval_us(PG_GETARG_INTERVAL_P(0));
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {0};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	wf_require_admin("expire what is over");
+	if (retention < 0 || (retention == 0 && !PG_ARGISNULL(0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the retention must be positive")));
+	wf_connect_to_write(fcinfo);
+	wf_stamp_require();
+	if (retention > 0)
+		while (expire(retention, &round))
+			CHECK_FOR_INTERRUPTS();
+	SPI_finish();
+	values[0] = Int64GetDatum(round.expired);
+	values[1] = Int64GetDatum(round.carried);
+	values[2] = BoolGetDatum(round.moved);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,250 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.c
+ *	  One batch of due timers of one owner, in the present transaction.
+ *
+ * Runs in executors and in the session that calls workflow.work().  The
+ * processes claimed stay locked until the end of the transaction; what fails
+ * is thrown, and the caller's to deal with.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/timestamp.h"
+
+#include "work/batch.h"
+#include "base/guc.h"
+#include "definition/pause.h"
+#include "process/step.h"
+#include "shmem/wakeup.h"
+
+/* --- when to stop ------------------------------------------------------ */
+
+/*
+ * Beyond what shared memory has room for, every snapshot of every session has
+ * to look subtransactions up.  User code that catches errors, or has them
+ * caught, makes them.
+ */
+static bool
+subtransactions_are_up(const WfBatch *batch)
+{
+	return MyProc->subxidStatus.count - batch->subtransactions >=
+		PGPROC_MAX_CACHED_SUBXIDS * 3 / 4;
+}
+
+/*
+ * Is it time to commit what we have?  Only user code is limited: it holds
+ * locks on tables that are not ours.
+ */
+static bool
+time_is_up(void *arg)
+{
+	WfBatch    *batch = arg;
+
+	if (wf_user_ran())
+		batch->user_ran = true;
+	if (batch->user_ran && GetCurrentTimestamp() >= batch->user_until)
+		return true;
+
+	return subtransactions_are_up(batch);
+}
+
+/*
+ * How many events take as long as user code of one batch may?  What a batch
+ * claims beyond that it has to put back.
+ */
+static int
+fitting(WfBatch *batch, int done)
+{
+	int64		took = Max(1, GetCurrentTimestamp() - batch->user_from);
+
+	if (subtransactions_are_up(batch))
+		return Max(1, done);
+	if (!batch->user_ran)
+		return wf_batch_size;
+	return Max(1, Min(wf_batch_size, done * (batch->user_until - batch->user_from) / took));
+}
+
+/* --- what is not stepped ------------------------------------------------ */
+
+/* A process that is about to start in this batch need not be waited for. */
+static bool
+must_park(const WfRow *row, const WfTimerRow *timer)
+{
+	bool		starts = row->status == WF_INITIALIZED && !row->suspended &&
+		wf_process_is_queued(row->process);
+
+	return !starts && wf_row_parks(row, timer);
+}
+
+/*
+ * Goes back as it is: others of its process come first (see take_timers()),
+ * or somebody got hold of the suspect that this batch is for.
+ */
+static bool
+must_wait(const WfBatch *batch, const WfRow *row, const WfTimerRow *timer)
+{
+	return row->overtaken ||
+		(batch->careful != NULL && !wf_careful_begin(batch->careful, timer));
+}
+
+/*
+ * Waits for unpause(), which has to find it.  To set a whole batch parked by one
+ * UPDATE would be no cheaper: what costs is a new version of each row, with its
+ * entries in the indexes, either way.
+ */
+static void
+park_over_pause(WfBatch *batch, WfOutput *out, const WfRow *row, const WfTimerRow *timer)
+{
+	if (!batch->rested)
+		wf_pause_noting(batch->owner);
+	batch->rested = true;
+	wf_output_arm(out, timer, batch->owner, true, false);
+	wf_output_rest(out, wf_process_definition(row->process)->name, &row->id);
+}
+
+/* --- stepping what was claimed ----------------------------------------- */
+
+/*
+ * Give each timer to its process, which is made here, or back.  Also what is
+ * not stepped is known from now on: an action may resume() it.
+ */
+static void
+queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRow **rows)
+{
+	WfOutput   *out = wf_stepper_output(stepper);
+	bool		pauses = wf_pause_look();
+
+	batch->pause_over = pauses && wf_pause_is_over(batch->owner);
+	if (batch->pause_over)
+		wf_pause_overtaken(batch->owner, n, rows);
+	for (int i = 0; i < n; i++)
+	{
+		WfRow	   *row = rows[i];
+
+		if (wf_row_is_over(row))
+		{
+			wf_output_settled(out, &timers[i]);
+			continue;
+		}
+		if (row->process == NULL)
+			row->process = wf_stepper_add(stepper, row);
+		if (must_park(row, &timers[i]))
+			wf_output_arm(out, &timers[i], batch->owner, true, false);
+		else if (pauses && wf_is_paused(wf_process_definition(row->process)))
+			park_over_pause(batch, out, row, &timers[i]);
+		else if (must_wait(batch, row, &timers[i]))
+			wf_output_arm(out, &timers[i], batch->owner, false, false);
+		else
+			wf_process_queue(row->process, &timers[i]);
+	}
+}
+
+/*
+ * Step the claimed timers, process by process in the order of their first
+ * timer.  Returns how many events were taken off.
+ */
+static int
+step_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRow **rows)
+{
+	int			done = 0;
+	bool		stopped = false;
+
+	queue_claimed(batch, stepper, n, timers, rows);
+
+	batch->user_from = GetCurrentTimestamp();
+	batch->user_until = batch->user_from + wf_batch_time * INT64CONST(1000);
+	for (int i = 0; i < n && !stopped; i++)
+	{
+		/* Its later timers find the queue empty. */
+		if (rows[i]->process == NULL)
+			continue;
+		batch->position = i;
+		batch->timer = timers[i];
+		CHECK_FOR_INTERRUPTS();
+		done += wf_process_run(stepper, rows[i]->process, time_is_up, batch);
+		rows[i]->process = NULL;
+		stopped = time_is_up(batch);
+	}
+	batch->position = n;
+	batch->fitting = fitting(batch, done);
+	return done;
+}
+
+/* --- the batch --------------------------------------------------------- */
+
+/*
+ * Claim past what other executors of this owner are at; when that is not much
+ * any more, from the mark again.
+ */
+static int
+claim(WfBatch *batch, TimestampTz mark, TimestampTz until, int limit,
+	  WfTimerRow **timers, WfRow ***rows)
+{
+	TimestampTz due = DT_NOBEGIN;
+	int64		seq = -1;
+	uint64		epoch = 0;
+	int			n;
+
+	if (batch->entry == NULL)
+		return wf_claim(batch->owner, mark, -1, until, limit, timers, rows);
+
+	epoch = wf_cursor_read(batch->entry, &due, &seq);
+	if (due < mark)
+	{
+		due = mark;
+		seq = -1;
+	}
+	n = wf_claim(batch->owner, due, seq, until, limit, timers, rows);
+	if (n < limit)
+		wf_cursor_reset(batch->entry);
+	else
+		wf_cursor_advance(batch->entry, epoch, (*timers)[n - 1].due, (*timers)[n - 1].seq);
+	if (n == 0 && seq >= 0)
+		n = wf_claim(batch->owner, mark, -1, until, limit, timers, rows);
+	return n;
+}
+
+int
+wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
+		 int limit, TimestampTz *next, int *done)
+{
+	WfStepper  *stepper;
+	WfTimerRow *timers;
+	WfRow	  **rows;
+	TimestampTz inserted = DT_NOEND;
+
+	*done = 0;
+	batch->claimed = batch->position = 0;
+	batch->user_ran = false;
+	batch->rested = false;
+	(void) wf_user_ran();
+	batch->subtransactions = MyProc->subxidStatus.count;
+	batch->claimed = claim(batch, mark, until, limit, &timers, &rows);
+	if (batch->claimed > 0)
+	{
+		batch->timer = timers[0];
+		stepper = wf_stepper_new(batch->entry != NULL ? batch->owner : 0);
+		wf_stepper_is_batch(stepper);
+		*done = step_claimed(batch, stepper, batch->claimed, timers, rows);
+		inserted = wf_stepper_write(stepper);
+		wf_stepper_end(stepper);
+	}
+	else
+		batch->pause_over = wf_pause_look() && wf_pause_is_over(batch->owner);
+
+	if (next == NULL)
+		return batch->claimed;
+
+	/*
+	 * Timers below the mark that this transaction inserted itself (an
+	 * absolute due time in the past) are not in the range of the scan.
+	 */
+	*next = Min(wf_next_due(batch->owner, mark), inserted);
+	if (batch->entry != NULL)
+		wf_wake_claimed(batch->owner, generation, *next, inserted);
+	return batch->claimed;
+}

@@ -1,0 +1,52 @@
+/*
+ * batch.h
+ *	  One batch of due timers of one owner, in the present transaction.
+ */
+#ifndef WF_BATCH_H
+#define WF_BATCH_H
+
+#include "work/quarantine.h"
+#include "shmem/shmem.h"
+#include "store/process_row.h"
+
+typedef struct WfBatch
+{
+	/* Said by the caller, for all of its batches. */
+	int32		owner;
+	WfOwner    *entry;			/* or NULL: no room in shared memory, or by hand */
+	WfCareful  *careful;		/* or NULL: nothing to be careful about */
+
+	/* Of the latest batch; true also while it runs, and after it failed. */
+	int			claimed;		/* timers */
+	int			position;		/* index of the timer being stepped; claimed
+								 * when all were */
+	WfTimerRow	timer;			/* that timer; what it points to is gone when an
+								 * error is dealt with */
+	bool		user_ran;
+	int			fitting;		/* so many events would have taken the time that
+								 * user code has */
+	bool		rested;			/* parked something over a pause */
+	bool		pause_over;		/* something parked so has to come back */
+
+	/* To know when to stop. */
+	TimestampTz user_from;		/* when its first step began, */
+	TimestampTz user_until;		/* and until when user code may begin */
+	int			subtransactions;	/* that there were before it */
+} WfBatch;
+
+/*
+ * Claim up to `limit` timers due from `mark` (DT_NOBEGIN: from the first) until
+ * `until`, step them and write what comes of it.  `generation`: of the mark
+ * when it was read, before the snapshot was taken; it is advanced here.  Needs
+ * SPI and a transaction, to whose end the processes claimed stay locked; those
+ * that others have locked are left out.  Throws what user code throws.
+ *
+ * Returns the number of timers claimed.  *next: the earliest due time left;
+ * NULL when nobody asks.
+ * *done: events taken off, which is fewer where steps took their time: the
+ * rest is put back.
+ */
+extern int	wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until,
+					 uint64 generation, int limit, TimestampTz *next, int *done);
+
+#endif							/* WF_BATCH_H */

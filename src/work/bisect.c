@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * setback.c
+ *	  How large the next batch is: after one that went well, and after one
+ *	  that failed.
+ *
+ * Runs in executors, with no transaction open.  When user code fails in a
+ * batch of several, the batch was undone and is worked again in parts, so
+ * that the event at fault comes to stand alone; alone, it gets an attempt
+ * (failure.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "work/attempt.h"
+#include "base/guc.h"
+#include "work/work_internal.h"
+
+/* Definitions that run user code begin with batches of this size. */
+#define FIRST_BATCH			50
+
+/* Pause when the server is short of something (ms). */
+#define SHORTAGE_DELAY		1000
+
+/* A lone event that meets a lock or deadlock so often has an error. */
+#define MAX_CONFLICTS		20
+
+/* --- sizes ------------------------------------------------------------- */
+
+void
+wf_work_begin_small(WfWork *work)
+{
+	work->size = FIRST_BATCH;
+}
+
+void
+wf_work_grow(WfWork *work)
+{
+	if (work->then_size > 0)
+	{
+		work->size = work->then_size;
+		work->then_size = 0;
+	}
+	else if (!work->batch.user_ran)
+		work->size = wf_batch_size;
+	else
+		work->size = Min(wf_batch_size, Min(work->size * 2, work->batch.fitting));
+}
+
+static void
+plan(WfWork *work, int size, int then_size)
+{
+	work->size = size;
+	work->then_size = then_size;
+}
+
+/*
+ * After user code failed: first what came before it, then it alone.  When the
+ * error came from the write-back or the commit (a deferred constraint), any
+ * of them may be it: halve.
+ */
+static void
+shrink(WfWork *work)
+{
+	const WfBatch *batch = &work->batch;
+
+	if (batch->position >= batch->claimed)
+		plan(work, Max(1, batch->claimed / 2), 0);
+	else if (batch->position > 0)
+		plan(work, batch->position, 1);
+	else
+		plan(work, 1, 0);
+}
+
+/* --- errors ------------------------------------------------------------ */
+
+/* Sessions got into each other's way: nobody's fault. */
+static bool
+is_conflict(int code)
+{
+	return code == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		code == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		code == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+/* The server is short of something: not the event's fault either. */
+static bool
+is_shortage(int code)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES ||
+		ERRCODE_TO_CATEGORY(code) == ERRCODE_SYSTEM_ERROR ||
+		code == ERRCODE_READ_ONLY_SQL_TRANSACTION;
+}
+
+TimestampTz
+wf_short_delay(void)
+{
+	return wf_now() + (TimestampTz) (pg_prng_double(&pg_global_prng_state) *
+									 WF_SKIP_DELAY_MAX * 1000.0);
+}
+
+/*
+ * A failure that could not be recorded (the process is locked by now) leaves
+ * the event where it was: do not run into it again at once.
+ */
+static WfWorkResult
+after_record(WfWork *work, bool recorded, TimestampTz *next)
+{
+	if (recorded)
+	{
+		wf_work_grow(work);
+		return WF_WORK_MORE;
+	}
+	*next = wf_short_delay();
+	return WF_WORK_WAIT;
+}
+
+/*
+ * Events that met others go on in halves; one that met them alone steps out
+ * of their way for a moment.  False: it has done so often enough.
+ */
+static bool
+give_way(WfWork *work, WfWorkResult *result, TimestampTz *next)
+{
+	const WfTimerRow *timer = &work->batch.timer;
+
+	if (work->batch.claimed > 1)
+	{
+		plan(work, work->batch.claimed / 2, 0);
+		*result = WF_WORK_MORE;
+		return true;
+	}
+
+	if (work->conflict_seq != timer->seq)
+		work->conflicts = 0;
+	work->conflict_seq = timer->seq;
+	if (++work->conflicts >= MAX_CONFLICTS)
+		return false;
+	*result = after_record(work,
+						   wf_failure_postpone(work->batch.owner, work->extension,
+											   timer, wf_short_delay()),
+						   next);
+	return true;
+}
+
+WfWorkResult
+wf_work_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
+{
+	const WfBatch *batch = &work->batch;
+	bool		by_user_code = batch->position < batch->claimed;
+	WfWorkResult result;
+
+	if (batch->claimed == 0 || (is_shortage(error->sqlerrcode) && !by_user_code))
+	{
+		ereport(LOG,
+				(errmsg("workflow executor pauses: %s", error->message)));
+		*next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SHORTAGE_DELAY);
+		return WF_WORK_WAIT;
+	}
+	if (is_conflict(error->sqlerrcode) && give_way(work, &result, next))
+		return result;
+	if (batch->claimed > 1)
+	{
+		shrink(work);
+		return WF_WORK_MORE;
+	}
+	return after_record(work, wf_failure_record(batch->owner, work->extension,
+												&batch->timer, error), next);
+}

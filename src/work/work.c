@@ -1,0 +1,228 @@
+/*-------------------------------------------------------------------------
+ *
+ * work.c
+ *	  What an executor does: batch after batch, each a transaction.
+ *
+ * Begin, claim, step, write back, commit; what is thrown on the way undoes the
+ * batch and ends here.  Holds no lock between batches.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "definition/pause.h"
+#include "bgworker/pool.h"
+#include "store/statement.h"
+#include "work/work_internal.h"
+
+/* Processes brought back at a time when a pause has ended. */
+#define BRING_BACK			500
+
+/* What a batch needs is kept from one to the next. */
+#define KEPT_BY_LIBRARY		(16 * 1024 * 1024)
+
+/*
+ * Every batch takes about as much memory as the one before it.  The C library
+ * would hand it back to the kernel each time, and fetch it again page by page.
+ */
+static void
+keep_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_TRIM_THRESHOLD, KEPT_BY_LIBRARY);
+	mallopt(M_MMAP_THRESHOLD, KEPT_BY_LIBRARY);
+#endif
+}
+
+WfWork *
+wf_work_new(int32 owner, Oid extension)
+{
+	WfWork	   *work = MemoryContextAllocZero(TopMemoryContext, sizeof(WfWork));
+
+	keep_memory();
+	work->batch.owner = owner;
+	work->batch.entry = wf_owner_entry(MyDatabaseId, owner, true);
+	work->batch.careful = wf_careful_new(owner, extension);
+	work->extension = extension;
+	work->context = AllocSetContextCreate(TopMemoryContext, "workflow error",
+										  ALLOCSET_SMALL_SIZES);
+	work->skip_delay = WF_SKIP_DELAY_MIN;
+	wf_work_begin_small(work);
+	return work;
+}
+
+/* --- transactions ------------------------------------------------------ */
+
+/*
+ * A pause has ended: some of those who rested, in a transaction of their own
+ * so that no failing step has them brought back once more.  Returns how many.
+ */
+static int
+bring_back(WfWork *work)
+{
+	int			n = 0;
+
+	if (!wf_begin("workflow after a pause", work->extension))
+		return 0;
+	if (wf_pause_look())
+		n = wf_pause_bring_back(work->batch.owner, BRING_BACK);
+	wf_commit();
+	return n;
+}
+
+/*
+ * After a crash, or when one is feared: commit the attempt of the next suspect
+ * before it is stepped, alone.  False: that one was given up, and there is
+ * nothing to step.
+ */
+static bool
+take_care(WfWork *work, int *limit)
+{
+	WfBatch    *batch = &work->batch;
+	bool		step = true;
+
+	if (batch->careful == NULL && batch->entry != NULL &&
+		batch->entry->suspect_until != DT_NOBEGIN)
+		batch->careful = wf_careful_new(batch->owner, work->extension);
+	if (batch->careful == NULL)
+		return true;
+
+	*limit = 1;
+	if (!wf_careful_next(batch->careful, &step))
+		batch->careful = NULL;
+	return step;
+}
+
+/* Claim, step, write, commit; false: the extension is gone. */
+static bool
+run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
+{
+	WfBatch    *batch = &work->batch;
+	uint64		generation = 0;
+	TimestampTz mark = DT_NOBEGIN;
+	int			limit = Min(work->size, wf_batch_size);
+
+	*until = *next = DT_NOBEGIN;
+	if (!take_care(work, &limit))
+		return true;
+
+	/* Read before the snapshot is taken: see wf_mark_advance(). */
+	if (batch->entry != NULL)
+		mark = wf_mark_read(batch->entry, &generation);
+
+	if (!wf_begin("workflow batch", work->extension))
+		return false;
+	*until = wf_due_limit();
+	wf_batch(batch, mark, *until, generation, limit, next, done);
+	wf_commit();
+	return true;
+}
+
+/* --- what next --------------------------------------------------------- */
+
+/*
+ * The batch went well; it looked for what was due until `until`, after so many
+ * processes were brought back from a pause.
+ */
+static WfWorkResult
+outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
+{
+	const WfBatch *batch = &work->batch;
+	WfWorkResult result;
+
+	if (batch->claimed > 0)
+		wf_work_grow(work);
+
+	if (batch->claimed == 0 && *next <= until)
+	{
+		/* Due, and all of it locked by others. */
+		*next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), work->skip_delay);
+		work->skip_delay = Min(work->skip_delay * 2, WF_SKIP_DELAY_MAX);
+		result = WF_WORK_WAIT;
+	}
+	else
+	{
+		work->skip_delay = WF_SKIP_DELAY_MIN;
+		result = *next <= wf_now() ? WF_WORK_MORE : WF_WORK_WAIT;
+	}
+
+	/* Look after a pause once more; what is left of one goes on coming back. */
+	if (batch->rested || returned > 0)
+		result = WF_WORK_MORE;
+	else if (batch->pause_over && result == WF_WORK_WAIT)
+		*next = Min(*next, wf_short_delay());
+	return result;
+}
+
+bool
+wf_work_is_careful(const WfWork *work)
+{
+	return work->batch.careful != NULL;
+}
+
+WfWorkResult
+wf_work_batch(WfWork *work, TimestampTz *next, int *done)
+{
+	WfBatch    *batch = &work->batch;
+	MemoryContext outer = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+	volatile TimestampTz until = DT_NOBEGIN;
+	volatile bool gone = false;
+	volatile int returned = 0;
+	WfWorkResult result;
+
+	*done = 0;
+	batch->claimed = 0;
+	PG_TRY();
+	{
+		TimestampTz limit;
+
+		if (batch->pause_over)
+			returned = bring_back(work);
+		gone = !run_transaction(work, next, &limit, done);
+		until = limit;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(work->context);
+		error = CopyErrorData();
+		wf_abort(outer);
+		if (batch->entry != NULL)
+			wf_cursor_reset(batch->entry);
+	}
+	PG_END_TRY();
+
+	if (batch->careful != NULL)
+		wf_careful_end(batch->careful);
+	if (gone)
+		return WF_WORK_GONE;
+	if (error != NULL)
+	{
+		*done = 0;
+		result = wf_work_failed(work, error, next);
+	}
+	else
+	{
+		if (batch->careful != NULL)
+			wf_pool_trial_end();
+		result = outlook(work, until, returned, next);
+	}
+
+	/* Session-level advisory locks of user code end with its batch. */
+	if (batch->user_ran || error != NULL)
+		LockReleaseAll(USER_LOCKMETHOD, true);
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(work->context);
+	return result;
+}
