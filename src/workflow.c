@@ -13,13 +13,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "eval/restricted.h"
 #include "base/guc.h"
-#include "bgworker/launcher.h"
-#include "store/statement.h"
-#include "shmem/shmem.h"
 #include "bgworker/database_hold.h"
+#include "bgworker/launcher.h"
+#include "eval/restricted.h"
+#include "shmem/shmem.h"
 #include "shmem/wakeup.h"
+#include "store/statement.h"
 
 #ifdef PG_MODULE_MAGIC_EXT
 PG_MODULE_MAGIC_EXT(

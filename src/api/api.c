@@ -20,10 +20,16 @@
 #include "utils/fmgrprotos.h"
 
 #include "api/api.h"
+#include "base/errcodes.h"
 #include "base/quote.h"
-#include "store/statement.h"
-#include "base/uuid.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "process/process.h"
+#include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "store/process_row.h"
+#include "store/statement.h"
 
 static WfStatement find_statement = {
 	.sql = "SELECT process FROM workflow.key"
@@ -48,6 +54,7 @@ require_argument(FunctionCallInfo fcinfo, int n, const char *name)
 				 errmsg("argument \"%s\" must not be null", name)));
 }
 
+/* The value of an argument, or an error that names it when it is null. */
 text *
 wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -80,6 +87,7 @@ wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_UUID_P(n);
 }
 
+/* Null is an error: it is neither. */
 bool
 wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -87,6 +95,7 @@ wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_BOOL(n);
 }
 
+/* Number of a version; null: 0, which stands for the newest.  Error 22023. */
 int32
 wf_arg_version(FunctionCallInfo fcinfo, int n)
 {
@@ -100,6 +109,10 @@ wf_arg_version(FunctionCallInfo fcinfo, int n)
 	return version;
 }
 
+/*
+ * Error 22001 when a key, an id or the name of an event is longer than our
+ * indexes take; `what` says which.
+ */
 void
 wf_check_length(const char *what, size_t length)
 {
@@ -112,6 +125,7 @@ wf_check_length(const char *what, size_t length)
 				 errhint("Keep long values in the context or the data of an event, and a hash of them here.")));
 }
 
+/* The name of an event: not empty, not too long, not one that only the engine sends. */
 void
 wf_check_event(const char *event)
 {
@@ -138,6 +152,7 @@ wf_arg_event(FunctionCallInfo fcinfo, int n)
 	return event;
 }
 
+/* Error WF002 when one was given whom the current user may not speak for. */
 void
 wf_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition)
 {
@@ -145,6 +160,7 @@ wf_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition)
 		wf_require_actor(definition, text_to_cstring(PG_GETARG_TEXT_PP(n)));
 }
 
+/* The id of a command or an event, or NULL; error 22001. */
 char *
 wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 {
@@ -155,6 +171,7 @@ wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 	return id;
 }
 
+/* Default: the current user.  Error 22001. */
 char *
 wf_arg_actor(FunctionCallInfo fcinfo, int n)
 {
@@ -166,22 +183,7 @@ wf_arg_actor(FunctionCallInfo fcinfo, int n)
 	return actor;
 }
 
-void
-wf_no_process(const pg_uuid_t *id)
-{
-	ereport(ERROR,
-			(errcode(WF_ERR_NO_PROCESS),
-			 errmsg("process %s does not exist", wf_uuid_text(id))));
-}
-
-void
-wf_is_over(const pg_uuid_t *id)
-{
-	ereport(ERROR,
-			(errcode(WF_ERR_OVER),
-			 errmsg("process %s is over", wf_uuid_text(id))));
-}
-
+/* Error WF002 unless the current user is an administrator of workflow. */
 void
 wf_require_admin(const char *what)
 {
@@ -193,14 +195,10 @@ wf_require_admin(const char *what)
 				 errmsg("must be superuser or member of workflow_admin to %s", what)));
 }
 
-void
-wf_connect(void)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	(void) wf_look_only(false);
-}
-
+/*
+ * The same for functions that write, or lock rows: error 25006 on a standby
+ * and in a read-only transaction.
+ */
 void
 wf_connect_to_write(FunctionCallInfo fcinfo)
 {
@@ -215,6 +213,7 @@ wf_connect_to_write(FunctionCallInfo fcinfo)
 	wf_connect();
 }
 
+/* The same for functions that are STABLE. */
 void
 wf_connect_to_look(void)
 {
@@ -222,6 +221,7 @@ wf_connect_to_look(void)
 	(void) wf_look_only(true);
 }
 
+/* The same after the row was locked. */
 WfProcess *
 wf_hold_row(WfStepper *stepper, const WfRow *row)
 {
@@ -235,6 +235,10 @@ wf_hold_row(WfStepper *stepper, const WfRow *row)
 	return process;
 }
 
+/*
+ * Lock a process for a change by the current user: WF001, WF002, WF004,
+ * WF005 as they apply.  Registers the release of the lock with the wake room.
+ */
 WfProcess *
 wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 {
@@ -245,6 +249,10 @@ wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 	return wf_hold_row(stepper, &row);
 }
 
+/*
+ * Error WF002 unless the current user has any right on the definition.  (Who
+ * may start a process learns the id of the one that has a key, anyway.)
+ */
 void
 wf_require_any(const WfDefinition *definition)
 {
@@ -253,6 +261,10 @@ wf_require_any(const WfDefinition *definition)
 		wf_require(definition, "send");
 }
 
+/*
+ * The process with a business key; error WF001, or WF002 for those who have
+ * no right on the definition.
+ */
 void
 wf_find(const char *definition, const char *key, pg_uuid_t *id)
 {
@@ -272,6 +284,10 @@ wf_find(const char *definition, const char *key, pg_uuid_t *id)
 									   SPI_tuptable->tupdesc, 1, &isnull));
 }
 
+/*
+ * Error WF002 unless the current user may read the definition, or started
+ * the process itself.
+ */
 void
 wf_require_sight(const pg_uuid_t *process, const WfDefinition *definition)
 {

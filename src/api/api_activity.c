@@ -19,8 +19,12 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "shmem/database.h"
+#include "shmem/owner.h"
 #include "shmem/shmem.h"
+#include "shmem/slot.h"
 #include "shmem/wakeup.h"
+#include "shmem/watermark.h"
 
 PG_FUNCTION_INFO_V1(workflow_runtime_activity);
 PG_FUNCTION_INFO_V1(workflow_wake);

@@ -16,9 +16,11 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
-#include "store/statement.h"
-#include "store/origin.h"
+#include "definition/define.h"
+#include "definition/definition.h"
 #include "shmem/wakeup.h"
+#include "store/origin.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_adopt);
 

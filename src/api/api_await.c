@@ -26,9 +26,14 @@
 
 #include "api/api.h"
 #include "base/compat.h"
+#include "base/errcodes.h"
 #include "base/quote.h"
-#include "store/statement.h"
+#include "definition/definition.h"
+#include "process/process.h"
+#include "shmem/database.h"
 #include "shmem/shmem.h"
+#include "store/process_row.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_await);
 

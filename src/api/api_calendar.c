@@ -15,11 +15,15 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
-#include "eval/calendar.h"
 #include "base/clock.h"
+#include "base/errcodes.h"
 #include "base/quote.h"
-#include "store/statement.h"
+#include "chart/diagnostic.h"
+#include "definition/define.h"
+#include "eval/calendar.h"
+#include "eval/working_time.h"
 #include "store/origin.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_define_calendar);
 PG_FUNCTION_INFO_V1(workflow_drop_calendar);

@@ -13,10 +13,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "api/api.h"
-#include "definition/definition.h"
 #include "base/guc.h"
-#include "interpreter/interpret.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "interpreter/machine.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_is_configuration);
 

@@ -15,8 +15,15 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/api_control.h"
 #include "definition/pause.h"
+#include "process/process.h"
+#include "process/step.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
+#include "store/process_row.h"
 #include "store/statement.h"
+#include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_suspend);
 PG_FUNCTION_INFO_V1(workflow_resume);
@@ -42,6 +49,11 @@ static WfStatement redeliver_statement = {
 	.args = {UUIDOID, INT4OID, TEXTARRAYOID}
 };
 
+/*
+ * Events of a process that we hold which were given up become timers again,
+ * except timers of states that are not `active`.  Returns whether there were
+ * any.
+ */
 bool
 wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
 {

@@ -19,10 +19,18 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
-#include "process/child.h"
 #include "base/clock.h"
-#include "store/statement.h"
+#include "base/errcodes.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "process/child.h"
+#include "process/process.h"
+#include "process/restore.h"
+#include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "store/changes_write.h"
+#include "store/process_row.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_erase);
 

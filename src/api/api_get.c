@@ -15,9 +15,15 @@
 #include "utils/builtins.h"
 
 #include "api/api.h"
-#include "definition/pause.h"
+#include "base/errcodes.h"
 #include "base/quote.h"
+#include "definition/definition.h"
+#include "definition/pause.h"
+#include "definition/privilege.h"
+#include "process/process.h"
 #include "process/send.h"
+#include "process/stepper.h"
+#include "store/process_row.h"
 #include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_get);

@@ -15,9 +15,16 @@
 #include "utils/fmgrprotos.h"
 
 #include "api/api.h"
+#include "base/compat.h"
+#include "base/jsonb.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
 #include "migrate/migrate.h"
-#include "store/statement.h"
+#include "migrate/route.h"
+#include "process/process.h"
 #include "shmem/wakeup.h"
+#include "store/process_row.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_migrate);
 PG_FUNCTION_INFO_V1(workflow_migrate_many);

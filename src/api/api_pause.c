@@ -10,7 +10,9 @@
 #include "executor/spi.h"
 
 #include "api/api.h"
+#include "definition/definition.h"
 #include "definition/pause.h"
+#include "definition/privilege.h"
 
 PG_FUNCTION_INFO_V1(workflow_pause);
 PG_FUNCTION_INFO_V1(workflow_unpause);

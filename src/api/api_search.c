@@ -22,6 +22,9 @@
 
 #include "api/api.h"
 #include "base/quote.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
 #include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_search);

@@ -15,12 +15,22 @@
 
 #include "api/api.h"
 #include "base/clock.h"
+#include "definition/definition.h"
 #include "definition/pause.h"
-#include "store/retention.h"
+#include "definition/privilege.h"
+#include "process/process.h"
 #include "process/send.h"
-#include "store/statement.h"
-#include "base/uuid.h"
+#include "process/step.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/changes_write.h"
+#include "store/process_row.h"
+#include "store/retention.h"
+#include "store/statement.h"
+#include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_send);
 PG_FUNCTION_INFO_V1(workflow_send_by_key);
@@ -139,27 +149,6 @@ keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
 	};
 
 	wf_execute(&keep_receipt_statement, args, NULL, 0);
-}
-
-void
-wf_refuse_command(const WfRow *row)
-{
-	if (wf_row_is_over(row))
-		wf_is_over(&row->id);
-	if (row->suspended)
-		ereport(ERROR,
-				(errcode(WF_ERR_SUSPENDED),
-				 errmsg("process %s is suspended", wf_uuid_text(&row->id)),
-				 errhint("workflow.resume() lets it go on.")));
-	if (row->step == 0)
-		ereport(ERROR,
-				(errcode(WF_ERR_SUSPENDED),
-				 errmsg("process %s has not started yet", wf_uuid_text(&row->id))));
-	if (row->status == WF_TERMINATED)
-		ereport(ERROR,
-				(errcode(WF_ERR_SUSPENDED),
-				 errmsg("process %s failed and waits for workflow.resume()",
-						wf_uuid_text(&row->id))));
 }
 
 /*

@@ -17,9 +17,18 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
-#include "definition/pause.h"
-#include "store/statement.h"
 #include "base/uuid.h"
+#include "definition/definition.h"
+#include "definition/pause.h"
+#include "definition/privilege.h"
+#include "process/context.h"
+#include "process/process.h"
+#include "process/step.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
+#include "store/changes.h"
+#include "store/statement.h"
+#include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_start);
 PG_FUNCTION_INFO_V1(workflow_start_many);

@@ -13,8 +13,21 @@
 #include "utils/builtins.h"
 
 #include "api/api.h"
+#include "api/api_control.h"
+#include "base/errcodes.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
 #include "base/quote.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "process/process.h"
+#include "process/step.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
+#include "store/process_row.h"
 #include "store/statement.h"
+#include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_set_states);
 

@@ -12,11 +12,12 @@
 #include "utils/snapmgr.h"
 
 #include "api/api.h"
-#include "work/batch.h"
 #include "base/clock.h"
 #include "base/guc.h"
 #include "definition/pause.h"
+#include "definition/privilege.h"
 #include "store/origin.h"
+#include "work/batch.h"
 
 PG_FUNCTION_INFO_V1(workflow_work);
 

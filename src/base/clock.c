@@ -88,7 +88,10 @@ test_clock(TimestampTz *now)
 	return parsed_ok;
 }
 
-/* Now. */
+/*
+ * Now, by the database's clock, or by workflow.test_clock (superuser only,
+ * a timestamptz text; empty: the real clock) for tests of long deadlines.
+ */
 TimestampTz
 wf_now(void)
 {
@@ -97,7 +100,11 @@ wf_now(void)
 	return test_clock(&now) ? now : GetCurrentTimestamp();
 }
 
-/* The instant up to which this transaction may take timers. */
+/*
+ * The instant up to which a claim of this transaction may take timers: the
+ * transaction's start, so that user code never sees a now() before its
+ * timer's due time.  (Under the test clock: that.)
+ */
 TimestampTz
 wf_due_limit(void)
 {
@@ -106,7 +113,7 @@ wf_due_limit(void)
 	return test_clock(&now) ? now : GetCurrentTransactionStartTimestamp();
 }
 
-/* Translate an instant of the real clock; now stays now. */
+/* An instant of the real clock (back-offs, idle times) as wf_now() will show it. */
 TimestampTz
 wf_clock_at(TimestampTz real)
 {
@@ -117,7 +124,11 @@ wf_clock_at(TimestampTz real)
 	return now + (real - GetCurrentTimestamp());
 }
 
-/* Take another time for now. */
+/*
+ * The time that is now for this session until it is set back to what this
+ * returns; DT_NOBEGIN: the time it is.  For simulations, whatever the setting
+ * says.  Errors need an undo.
+ */
 TimestampTz
 wf_clock_simulate(TimestampTz now)
 {
@@ -134,7 +145,12 @@ wf_clock_simulated(void)
 	return simulated;
 }
 
-/* Sleep on MyLatch until an instant, a latch, or postmaster death. */
+/*
+ * Sleep on MyLatch until `until` (TIMESTAMP infinity: until set), latch, or
+ * postmaster death (exits).  Resets nothing, throws nothing.  wait_event: a
+ * value for pg_stat_activity, e.g. PG_WAIT_EXTENSION.  Returns WaitLatch's
+ * event mask.  Waits longer than a day are cut to a day.
+ */
 int
 wf_wait(TimestampTz until, uint32 wait_event)
 {

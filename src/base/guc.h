@@ -36,7 +36,6 @@ extern bool wf_allow_superuser;
 
 /* By a superuser in a session. */
 extern char *wf_test_clock;
-
 extern void wf_guc_init(void);
 
 #endif							/* WF_GUC_H */

@@ -13,7 +13,8 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
-#include "eval/eval.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
 
 /* The root of a jsonb as a value that pushJsonbValue() accepts anywhere. */
 static void
@@ -45,6 +46,7 @@ wf_jsonb_array(int n, Jsonb **values)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
+/* A numeric, text or boolean as jsonb; a jsonb as it is. */
 Jsonb *
 wf_jsonb_scalar(Datum datum, Oid type)
 {
@@ -83,6 +85,7 @@ wf_jsonb_parse(const char *json)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 }
 
+/* A string's text, else NULL. */
 char *
 wf_jsonb_text(Jsonb *jsonb)
 {

@@ -17,7 +17,7 @@
 
 #include "utils/jsonb.h"
 
-#include "eval/eval.h"
+#include "base/jsonb_object.h"
 
 typedef struct Member
 {
@@ -137,6 +137,7 @@ write_members(int n, const Member *members)
 	return jsonb;
 }
 
+/* overlay's keys laid over base; both objects. */
 Jsonb *
 wf_jsonb_merge(Jsonb *base, Jsonb *overlay)
 {
@@ -168,6 +169,7 @@ wf_jsonb_merge(Jsonb *base, Jsonb *overlay)
 	return result;
 }
 
+/* {"key1": v1, ...}; NULL values are left out. */
 Jsonb *
 wf_jsonb_object(int n, const char **keys, Jsonb **values)
 {

@@ -14,6 +14,7 @@
 /* A name of ours may be longer; it takes more to fill a screen. */
 #define LONGEST_QUOTE	200
 
+/* The same of `length` bytes that no zero follows; always a copy. */
 const char *
 wf_quoted_part(const char *text, int length)
 {
@@ -22,6 +23,11 @@ wf_quoted_part(const char *text, int length)
 	return psprintf("%.*s%s", shown, text, shown < length ? "..." : "");
 }
 
+/*
+ * `text`, or a copy that ends in "..." after so many bytes as a reader of a
+ * message wants to see of it: the name of nothing may be a megabyte.  Never
+ * ends inside of a character.  No errors, no locks.
+ */
 const char *
 wf_quoted(const char *text)
 {

@@ -44,6 +44,7 @@ wf_uuid_make(pg_uuid_t *id)
 	id->data[8] = 0x80 | (id->data[8] & 0x3f);
 }
 
+/* From text in the usual form; false, not an error, when it is none. */
 bool
 wf_uuid_parse(const char *text, pg_uuid_t *id)
 {

@@ -25,6 +25,7 @@ workflow_library_version(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(WF_VERSION));
 }
 
+/* Does a table of ours have this column? */
 bool
 wf_installed_column(const char *table, const char *column)
 {

@@ -12,10 +12,9 @@
  * Functions that return more columns by now learn from their call how many
  * their caller knows; those that were added need nothing.
  */
-#ifndef WF_INSTALLED_H
-#define WF_INSTALLED_H
+#ifndef WF_VERSION_H
+#define WF_VERSION_H
 
-/* Does a table of ours have this column? */
 extern bool wf_installed_column(const char *table, const char *column);
 
-#endif							/* WF_INSTALLED_H */
+#endif							/* WF_VERSION_H */

@@ -123,7 +123,7 @@ describe(BackgroundWorker *worker, WfWorkerKind kind)
 	strlcpy(worker->bgw_function_name, main_functions[kind], BGW_MAXLEN);
 }
 
-/* Ask the postmaster for the launcher. */
+/* _PG_init's part: ask the postmaster for the launcher. */
 void
 wf_worker_register(void)
 {
@@ -137,8 +137,9 @@ wf_worker_register(void)
 }
 
 /*
- * Ask the postmaster for a worker.  It is never restarted by itself: after a
- * crash it would come back to shared memory that knows nothing of it.
+ * Ask the postmaster for a worker that is not restarted by itself, and to be
+ * told when it starts or ends.  Gives a handle (in TopMemoryContext), or NULL
+ * when max_worker_processes is exhausted.
  */
 BackgroundWorkerHandle *
 wf_worker_start(const WfWorkerArgs *args)
@@ -267,7 +268,11 @@ settle(const char *synchronous_commit)
 					PGC_USERSET, PGC_S_OVERRIDE);
 }
 
-/* Connect to the database and role of the arguments. */
+/*
+ * Connect to the database and role of the arguments (none for the launcher)
+ * and settle the session: settings that ALTER ROLE or ALTER DATABASE must not
+ * bend, names for activity and log lines.
+ */
 void
 wf_worker_connect(void)
 {
@@ -317,7 +322,7 @@ wf_worker_superuser(void)
 	return role_is_superuser;
 }
 
-/* Was this worker told to go? */
+/* Was this worker told to go (SIGTERM)? */
 bool
 wf_worker_terminated(void)
 {
@@ -325,8 +330,8 @@ wf_worker_terminated(void)
 }
 
 /*
- * Not by the cache: who is awake anyway may look when a commit can be seen, and
- * has not sent its invalidations yet.
+ * May somebody work in that database?  Not in templates, for instance.  Needs
+ * a transaction of its own, begun after whoever asks for the look was heard.
  */
 bool
 wf_worker_welcome(Oid dbid, bool *exists)
@@ -378,7 +383,10 @@ wf_worker_interrupts(void)
 	}
 }
 
-/* The real time before which something is not to be tried again. */
+/*
+ * The real time before which what failed `failures` times in a row is not to
+ * be tried again: now + 1 s, 2 s, 4 s up to a minute.
+ */
 TimestampTz
 wf_worker_back_off(int failures)
 {
@@ -389,7 +397,7 @@ wf_worker_back_off(int failures)
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
 }
 
-/* Is a back-off over? */
+/* Is a back-off over?  (One beyond any back-off: the clock was set back.) */
 bool
 wf_worker_may_start(TimestampTz not_before, TimestampTz now)
 {

@@ -33,8 +33,11 @@
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
-#include "bgworker/pool.h"
 #include "bgworker/bgworker_slots.h"
+#include "bgworker/eviction.h"
+#include "bgworker/pool.h"
+#include "shmem/database.h"
+#include "shmem/shmem.h"
 
 /* Somebody is about to leave, or is first: ask again after (ms). */
 #define LEAVING_DELAY		20
@@ -74,6 +77,11 @@ waits_longer(Oid dbid, TimestampTz since)
 	return first;
 }
 
+/*
+ * May a database that waits for a worker (its runtime, or an executor) since
+ * then ask the postmaster for one?  False: one that waits longer is first,
+ * and is told to ask.  Takes WfShared.lock.
+ */
 bool
 wf_shortage_my_turn(Oid dbid, TimestampTz since)
 {
@@ -188,6 +196,12 @@ complain(const char *whom)
 			 errhint("You might need to increase max_worker_processes.")));
 }
 
+/*
+ * The postmaster had no worker for it, or it is not its turn: note that it
+ * waits, have somebody make room, complain in the log now and then (`whom`: a
+ * plural, for whom there is no worker).  Returns the real time to try again.
+ * Takes WfShared.lock.
+ */
 TimestampTz
 wf_shortage_wait(Oid dbid, TimestampTz since, const char *whom)
 {
@@ -217,6 +231,7 @@ wf_shortage_wait(Oid dbid, TimestampTz since, const char *whom)
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
 }
 
+/* It got one: the next wait of this process begins with short intervals. */
 void
 wf_shortage_relieved(void)
 {
@@ -224,6 +239,7 @@ wf_shortage_relieved(void)
 	tries = 0;
 }
 
+/* A database does not wait any more.  Takes WfShared.lock. */
 void
 wf_shortage_over(WfDatabase *database)
 {

@@ -33,11 +33,14 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "eval/restricted.h"
-#include "store/statement.h"
-#include "shmem/shmem.h"
 #include "bgworker/database_hold.h"
+#include "eval/restricted.h"
+#include "shmem/database.h"
+#include "shmem/shmem.h"
+#include "shmem/slot.h"
 #include "shmem/wakeup.h"
+#include "shmem/watermark.h"
+#include "store/transaction.h"
 
 #define LEAVE_TIMEOUT	3000	/* ms */
 #define LEAVE_POLL		10		/* ms */
@@ -325,7 +328,7 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		wf_wake_database(changed);
 }
 
-/* _PG_init's part: chains the hook. */
+/* _PG_init's part: chains the ProcessUtility hook. */
 void
 wf_utility_init(void)
 {

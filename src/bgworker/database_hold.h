@@ -2,10 +2,9 @@
  * database_hold.h
  *	  Commands of PostgreSQL that concern us.
  */
-#ifndef WF_UTILITY_H
-#define WF_UTILITY_H
+#ifndef WF_DATABASE_HOLD_H
+#define WF_DATABASE_HOLD_H
 
-/* _PG_init's part: chains the ProcessUtility hook. */
 extern void wf_utility_init(void);
 
-#endif							/* WF_UTILITY_H */
+#endif							/* WF_DATABASE_HOLD_H */

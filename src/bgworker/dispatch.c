@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "miscadmin.h"
@@ -23,11 +24,16 @@
 
 #include "base/clock.h"
 #include "base/compat.h"
-#include "bgworker/dispatch.h"
 #include "base/guc.h"
-#include "store/statement.h"
-#include "bgworker/bgworker_slots.h"
 #include "bgworker/bgworker.h"
+#include "bgworker/bgworker_slots.h"
+#include "bgworker/dispatch.h"
+#include "bgworker/eviction.h"
+#include "bgworker/pool.h"
+#include "shmem/database.h"
+#include "shmem/owner.h"
+#include "shmem/shmem.h"
+#include "store/transaction.h"
 
 /* Started, but not attached after so long (ms): it will not come. */
 #define ATTACH_TIMEOUT		30000
@@ -45,6 +51,7 @@ static TimestampTz starving;	/* since when, see WfDatabase.hungry */
 /* Owners without an entry that had their turn since an unclean start. */
 static List *turns = NIL;		/* in TopMemoryContext */
 
+/* Once, in a runtime that has attached; makes room in the appetite. */
 void
 wf_feed_begin(WfAppetite *appetite)
 {
@@ -152,6 +159,10 @@ note_turn(const WfHungry *hungry)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * Was an executor started here for this owner, who has no entry in shared
+ * memory, while such owners take turns?  Or refused for what its role is.
+ */
 bool
 wf_feed_had_turn(int32 owner)
 {
@@ -191,6 +202,7 @@ start_executor(Oid extension, const WfHungry *hungry, int slot, uint32 generatio
 	return true;
 }
 
+/* Nobody is hungry here: the database waits for no worker. */
 void
 wf_feed_nobody(WfDatabase *database)
 {
@@ -233,6 +245,12 @@ serve(Oid extension, WfAppetite *appetite, const WfHungry *hungry, int *unfed,
 	return true;
 }
 
+/*
+ * Serve the hungry in their order, as far as slots and workers go; at once
+ * or, after the postmaster had none, when it is time to ask again.  Lowers
+ * appetite->next to when to look again.  To be called with no transaction open.
+ * Returns false when the extension is gone.
+ */
 bool
 wf_feed(WfDatabase *database, Oid extension, WfAppetite *appetite)
 {
@@ -285,6 +303,10 @@ is_lost(BackgroundWorkerHandle *handle, TimestampTz since)
 									  ATTACH_TIMEOUT);
 }
 
+/*
+ * Give back the slots of executors that were started and never came, and hold
+ * their owners back for a while.
+ */
 void
 wf_feed_reap(void)
 {

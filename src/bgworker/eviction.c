@@ -16,7 +16,10 @@
 
 #include "utils/timestamp.h"
 
+#include "bgworker/eviction.h"
 #include "bgworker/pool.h"
+#include "shmem/shmem.h"
+#include "shmem/slot.h"
 
 #define QUANTUM			200		/* ms; a busy executor is let alone so long */
 #define WARM			1000	/* ms; so long an idle one is left to its
@@ -71,6 +74,10 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 	return NULL;
 }
 
+/*
+ * Under WfShared.lock, exclusive: ask one executor of the instance to leave.
+ * False: there is none; one may be at *again, infinity: not known.
+ */
 bool
 wf_pool_evict_locked(WfEviction kind, TimestampTz *again)
 {
@@ -83,6 +90,7 @@ wf_pool_evict_locked(WfEviction kind, TimestampTz *again)
 	return true;
 }
 
+/* Under the lock: executors that were asked to leave, and will soon. */
 int
 wf_pool_leaving_locked(void)
 {

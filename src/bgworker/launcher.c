@@ -40,11 +40,13 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "bgworker/bgworker.h"
+#include "bgworker/bgworker_slots.h"
 #include "bgworker/launcher.h"
 #include "bgworker/pool.h"
+#include "shmem/database.h"
 #include "shmem/shmem.h"
-#include "bgworker/bgworker_slots.h"
-#include "bgworker/bgworker.h"
+#include "shmem/watermark.h"
 
 /* Started, but not attached after so long (ms): it will not come. */
 #define ATTACH_TIMEOUT		30000

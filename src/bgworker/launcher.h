@@ -5,9 +5,7 @@
 #ifndef WF_LAUNCHER_H
 #define WF_LAUNCHER_H
 
-/* _PG_init's part. */
 extern void wf_launcher_register(void);
-
 extern PGDLLEXPORT void wf_launcher_main(Datum arg);
 
 #endif							/* WF_LAUNCHER_H */

@@ -20,8 +20,13 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
-#include "bgworker/pool.h"
 #include "bgworker/bgworker.h"
+#include "bgworker/pool.h"
+#include "shmem/database.h"
+#include "shmem/owner.h"
+#include "shmem/shmem.h"
+#include "shmem/slot.h"
+#include "shmem/watermark.h"
 
 /* --- who wants a slot ---------------------------------------------------- */
 
@@ -144,8 +149,8 @@ wf_pool_appetite(Oid dbid, WfAppetite *appetite)
 }
 
 /*
- * An owner without an entry of its own has work due since then: have its idle
- * executor look, or if it has none at all, want one.
+ * The same for an owner that `others` stands for, whose work is due since
+ * then: it goes into the appetite, unless it has an executor, which looks.
  */
 void
 wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner, Oid role,
@@ -172,7 +177,10 @@ wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner, Oid role,
 		add_hungry(appetite, &one);
 }
 
-/* Since when the owner of a database that waits longest has done so. */
+/*
+ * Since when the owner of a database that waits longest for an executor has
+ * done so; infinity: none does.
+ */
 TimestampTz
 wf_pool_waits_since(Oid dbid)
 {
@@ -245,7 +253,10 @@ free_slot(const WfHungry *hungry)
 	return found;
 }
 
-/* Take a slot for an owner. */
+/*
+ * Take a slot for an owner (STARTING).  Returns its index, or -1 when there
+ * is none, or somebody in another database has waited longer.
+ */
 int
 wf_pool_take(Oid dbid, const WfHungry *hungry, uint32 *generation)
 {
@@ -375,7 +386,11 @@ wf_pool_failed(WfOwner *entry, WfWaitReason reason, TimestampTz not_before)
 
 /* --- trials -------------------------------------------------------------- */
 
-/* Is it our turn to step what may crash the server? */
+/*
+ * What was under way at a crash before is stepped by one executor of the
+ * instance at a time, so that nothing innocent is blamed for the next crash.
+ * Begin: false while it is somebody else's turn.  Ends with the executor, too.
+ */
 bool
 wf_pool_trial_begin(void)
 {
@@ -401,7 +416,7 @@ wf_pool_trial_end(void)
 
 /* --- executors ----------------------------------------------------------- */
 
-/* Take possession of a slot. */
+/* Executor: take possession of the slot; false: it is not ours any more. */
 bool
 wf_pool_attach(int index, uint32 generation)
 {
@@ -484,6 +499,7 @@ wf_pool_count_locked(Oid dbid, bool all)
 	return n;
 }
 
+/* Executors of a database, attached ones only; STARTING ones too if `all`. */
 int
 wf_pool_count(Oid dbid, bool all)
 {
@@ -495,7 +511,7 @@ wf_pool_count(Oid dbid, bool all)
 	return n;
 }
 
-/* Ask all to leave. */
+/* Ask all executors of a database to leave. */
 void
 wf_pool_evict(Oid dbid)
 {

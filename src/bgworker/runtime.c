@@ -26,15 +26,18 @@
 
 #include "base/clock.h"
 #include "base/compat.h"
-#include "bgworker/dispatch.h"
 #include "base/guc.h"
-#include "bgworker/pool.h"
-#include "store/retention.h"
-#include "bgworker/runtime.h"
-#include "store/statement.h"
-#include "store/origin.h"
-#include "bgworker/sweep.h"
 #include "bgworker/bgworker.h"
+#include "bgworker/dispatch.h"
+#include "bgworker/pool.h"
+#include "bgworker/runtime.h"
+#include "bgworker/sweep.h"
+#include "shmem/database.h"
+#include "shmem/shmem.h"
+#include "shmem/watermark.h"
+#include "store/origin.h"
+#include "store/retention.h"
+#include "store/transaction.h"
 
 /* Work of owners without an entry is looked for once in (ms). */
 #define OTHERS_INTERVAL		200

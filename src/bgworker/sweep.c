@@ -23,10 +23,14 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
-#include "store/statement.h"
-#include "shmem/shmem.h"
-#include "store/origin.h"
 #include "bgworker/sweep.h"
+#include "shmem/database.h"
+#include "shmem/owner.h"
+#include "shmem/shmem.h"
+#include "shmem/watermark.h"
+#include "store/origin.h"
+#include "store/statement.h"
+#include "store/transaction.h"
 
 /* Timers overdue by this much (ms) may be those of nobody. */
 #define LONG_OVERDUE		60000
@@ -117,6 +121,10 @@ learn_others(WfDatabase *database, uint64 generation)
 	(void) wf_mark_advance(&database->others, generation, earliest);
 }
 
+/*
+ * Call this for each owner without an entry of its own whose work was due at
+ * the last survey.
+ */
 void
 wf_survey_others(void (*found) (void *arg, int32 owner, Oid role, TimestampTz due),
 				 void *arg)
@@ -353,6 +361,7 @@ wf_survey(Oid extension)
 	return true;
 }
 
+/* Was there any, for whatever reason, since this was last asked? */
 bool
 wf_survey_made(void)
 {
@@ -362,7 +371,7 @@ wf_survey_made(void)
 	return result;
 }
 
-/* When the next one is due, by the real clock. */
+/* When that has to be asked again, by the real clock. */
 TimestampTz
 wf_survey_due(void)
 {

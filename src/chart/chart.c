@@ -41,6 +41,7 @@ find_slot(const WfChart *chart, const char *name, int len)
 	return slot;
 }
 
+/* Fill the table that wf_chart_find() looks into; once, when compiled. */
 void
 wf_chart_index(WfChart *chart)
 {
@@ -104,6 +105,10 @@ find_reaction(const WfChart *chart, const char *text, int len,
 	return &chart->reactions[slot];
 }
 
+/*
+ * Who handles the descriptor made of the first len bytes of text and a suffix
+ * ("", ".*" or "*")?  NULL: nobody.  Asked of wide charts only.
+ */
 const WfReaction *
 wf_chart_reaction(const WfChart *chart, const char *text, int len,
 				  const char *suffix)
@@ -126,6 +131,7 @@ add_reaction(WfReaction *reaction, WfStateId state)
 	reaction->states[reaction->nstates++] = state;
 }
 
+/* Fill the table of reactions, if the chart is wide; when all else is done. */
 void
 wf_chart_index_reactions(WfChart *chart)
 {
@@ -162,12 +168,17 @@ wf_chart_index_reactions(WfChart *chart)
 	}
 }
 
+/*
+ * A state by its name (dotted path), or WF_NO_STATE.  The root is found by the
+ * definition's name unless a state has the same one.
+ */
 WfStateId
 wf_chart_find(const WfChart *chart, const char *name, int len)
 {
 	return chart->name_slots[find_slot(chart, name, len)];
 }
 
+/* The least common proper ancestor of two states, or WF_NO_STATE. */
 WfStateId
 wf_chart_common(const WfChart *chart, WfStateId a, WfStateId b)
 {
@@ -178,6 +189,11 @@ wf_chart_common(const WfChart *chart, WfStateId a, WfStateId b)
 	return common;
 }
 
+/*
+ * The domain of a transition whose effective targets (history resolved) are
+ * given: the source itself when all lie in it and it does not reenter, else
+ * their least common ancestor, WF_NO_STATE when there is none.
+ */
 WfStateId
 wf_chart_domain(const WfChart *chart, const WfTransition *transition,
 				const WfStateId *targets, int n)
@@ -211,9 +227,10 @@ compare_ids(const void *a, const void *b)
 }
 
 /*
- * In document order what lies in a state comes right behind it, and so do two
- * neighbours among the given ones differ in every child that any two differ
- * in: looking at neighbours is enough.
+ * Bring states that shall be active together into document order, without
+ * those that others of them lie in and without repetitions; *n becomes their
+ * number.  Returns false when two of them, *a and *b, exclude each other: they
+ * lie in different children of a state that is not parallel.
  */
 bool
 wf_chart_settle(const WfChart *chart, WfStateId *states, int *n,
@@ -257,6 +274,11 @@ prefix_matches(const char *descriptor, int prefix, const char *event)
 	return event[prefix - 1] == '\0' || event[prefix - 1] == '.';
 }
 
+/*
+ * The first handler of a state that matches an event, or NULL.  Its
+ * transitions' guards are the caller's to try; when none holds, the next
+ * matching handler is *from + 1 onwards.
+ */
 const WfHandler *
 wf_chart_handler(const WfState *state, const char *event, int *from)
 {
@@ -280,6 +302,11 @@ wf_chart_handler(const WfState *state, const char *event, int *from)
 	return NULL;
 }
 
+/*
+ * Names that begin so are the engine's own, and mean something to it: the
+ * prefix of such a name, or NULL.  What a process tells itself of its own work
+ * is its own affair; then only "workflow." is reserved.
+ */
 const char *
 wf_reserved_prefix(const char *event, bool to_itself)
 {
@@ -291,6 +318,7 @@ wf_reserved_prefix(const char *event, bool to_itself)
 	return NULL;
 }
 
+/* Does an event descriptor ("a", "a.*", "*") match an event's name? */
 bool
 wf_descriptor_matches(const char *descriptor, const char *event)
 {

@@ -385,10 +385,6 @@ typedef struct WfChart
 	WfReaction	eventless;
 } WfChart;
 
-/*
- * A state by its name (dotted path), or WF_NO_STATE.  The root is found by the
- * definition's name unless a state has the same one.
- */
 extern WfStateId wf_chart_find(const WfChart *chart, const char *name,
 							   int len);
 
@@ -399,11 +395,6 @@ wf_is_descendant(const WfChart *chart, WfStateId state, WfStateId ancestor)
 	return state > ancestor && state <= chart->states[ancestor].last;
 }
 
-/*
- * The first handler of a state that matches an event, or NULL.  Its
- * transitions' guards are the caller's to try; when none holds, the next
- * matching handler is *from + 1 onwards.
- */
 extern const WfHandler *wf_chart_handler(const WfState *state,
 										 const char *event, int *from);
 
@@ -416,49 +407,18 @@ extern const WfHandler *wf_chart_handler(const WfState *state,
 /* What a step that was given up becomes, where `on_error` says so. */
 #define WF_STEP_ERROR_EVENT "error.step"
 
-/*
- * Names that begin so are the engine's own, and mean something to it: the
- * prefix of such a name, or NULL.  What a process tells itself of its own work
- * is its own affair; then only "workflow." is reserved.
- */
 extern const char *wf_reserved_prefix(const char *event, bool to_itself);
-
-/* Does an event descriptor ("a", "a.*", "*") match an event's name? */
 extern bool wf_descriptor_matches(const char *descriptor, const char *event);
-
-/* Fill the table that wf_chart_find() looks into; once, when compiled. */
 extern void wf_chart_index(WfChart *chart);
-
-/* Fill the table of reactions, if the chart is wide; when all else is done. */
 extern void wf_chart_index_reactions(WfChart *chart);
-
-/*
- * Who handles the descriptor made of the first len bytes of text and a suffix
- * ("", ".*" or "*")?  NULL: nobody.  Asked of wide charts only.
- */
 extern const WfReaction *wf_chart_reaction(const WfChart *chart,
 										   const char *text, int len,
 										   const char *suffix);
-
-/*
- * The domain of a transition whose effective targets (history resolved) are
- * given: the source itself when all lie in it and it does not reenter, else
- * their least common ancestor, WF_NO_STATE when there is none.
- */
 extern WfStateId wf_chart_domain(const WfChart *chart,
 								 const WfTransition *transition,
 								 const WfStateId *targets, int n);
-
-/*
- * Bring states that shall be active together into document order, without
- * those that others of them lie in and without repetitions; *n becomes their
- * number.  Returns false when two of them, *a and *b, exclude each other: they
- * lie in different children of a state that is not parallel.
- */
 extern bool wf_chart_settle(const WfChart *chart, WfStateId *states, int *n,
 							WfStateId *a, WfStateId *b);
-
-/* The least common proper ancestor of two states, or WF_NO_STATE. */
 extern WfStateId wf_chart_common(const WfChart *chart, WfStateId a,
 								 WfStateId b);
 

@@ -40,6 +40,7 @@ clipped(char *text)
 	return text;
 }
 
+/* The formatted text, in new memory. */
 char *
 wf_format(const char *fmt, va_list args)
 {
@@ -60,6 +61,7 @@ wf_format(const char *fmt, va_list args)
 	}
 }
 
+/* Adds a fault; path, message and hint are copied. */
 void
 wf_fault(WfFaults *faults, const char *path, const char *hint,
 		 const char *fmt,...)
@@ -106,6 +108,7 @@ is_plain_key(const char *key)
 	return true;
 }
 
+/* Append ".key" or "["odd key"]" to a path's text. */
 void
 wf_path_append_key(StringInfo buf, const char *key)
 {
@@ -134,6 +137,7 @@ append_path(StringInfo buf, const WfPath *path)
 		wf_path_append_key(buf, path->key);
 }
 
+/* The path as text, in new memory. */
 char *
 wf_path_text(const WfPath *path)
 {
@@ -176,6 +180,7 @@ edit_distance(const char *a, const char *b, int limit)
 	return Min(row[lb], limit + 1);
 }
 
+/* "did you mean ...?" for the nearest of a NULL-ended list, or NULL. */
 const char *
 wf_spelling_hint(const char *word, const char *const *words)
 {
@@ -199,6 +204,7 @@ wf_spelling_hint(const char *word, const char *const *words)
 	return nearest ? psprintf("Did you mean \"%s\"?", nearest) : NULL;
 }
 
+/* All of them, a line each: path, message, hint. */
 char *
 wf_faults_text(const WfFaults *faults)
 {

@@ -4,8 +4,8 @@
  *
  * Pure, like chart.h.
  */
-#ifndef WF_FAULT_H
-#define WF_FAULT_H
+#ifndef WF_DIAGNOSTIC_H
+#define WF_DIAGNOSTIC_H
 
 #include "lib/stringinfo.h"
 
@@ -38,14 +38,9 @@ typedef struct WfFaults
 	WfFault    *items;
 } WfFaults;
 
-/* The formatted text, in new memory. */
 extern char *wf_format(const char *fmt, va_list args) pg_attribute_printf(1, 0);
-
-/* Adds a fault; path, message and hint are copied. */
 extern void wf_fault(WfFaults *faults, const char *path, const char *hint,
 					 const char *fmt,...) pg_attribute_printf(4, 5);
-
-/* All of them, a line each: path, message, hint. */
 extern char *wf_faults_text(const WfFaults *faults);
 
 /*
@@ -63,14 +58,9 @@ typedef struct WfPath
 #define WF_AT_KEY(path, name)	(&(WfPath) {(path), (name), 0})
 #define WF_AT_INDEX(path, i)	(&(WfPath) {(path), NULL, (i)})
 
-/* The path as text, in new memory. */
 extern char *wf_path_text(const WfPath *path);
-
-/* Append ".key" or "["odd key"]" to a path's text. */
 extern void wf_path_append_key(StringInfo buf, const char *key);
-
-/* "did you mean ...?" for the nearest of a NULL-ended list, or NULL. */
 extern const char *wf_spelling_hint(const char *word,
 									const char *const *words);
 
-#endif							/* WF_FAULT_H */
+#endif							/* WF_DIAGNOSTIC_H */

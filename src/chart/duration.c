@@ -14,6 +14,7 @@
 #include "postgres_fe.h"
 #endif
 
+#include "chart/chart.h"
 #include "chart/duration.h"
 
 #define SECOND	1000.0
@@ -138,6 +139,10 @@ add_interval(WfDuration *duration, const char *text, bool *calendar)
 	return true;
 }
 
+/*
+ * The duration of a delay that is milliseconds or text; false for others, and
+ * for a text that is none.
+ */
 bool
 wf_duration(const WfDelay *delay, WfDuration *duration)
 {

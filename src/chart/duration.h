@@ -17,10 +17,6 @@ typedef struct WfDuration
 	double		longest;
 } WfDuration;
 
-/*
- * The duration of a delay that is milliseconds or text; false for others, and
- * for a text that is none.
- */
 extern bool wf_duration(const WfDelay *delay, WfDuration *duration);
 
 #endif							/* WF_DURATION_H */

@@ -17,7 +17,9 @@
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 
+#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/json_string.h"
 
 /* What a semantic callback gives back: an error code from 16 on. */
 #if PG_VERSION_NUM >= 160000
@@ -293,6 +295,11 @@ error_text(JsonParseErrorType error, JsonLexContext *lexer)
 #endif
 }
 
+/*
+ * Parse; text is in the server's encoding and need not be terminated.
+ * Returns NULL after adding a fault when it is no JSON; duplicate keys are
+ * faults too, but the tree (with all of them) is returned then.
+ */
 WfJson *
 wf_json_parse(const char *text, int len, WfFaults *faults)
 {
@@ -334,6 +341,7 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 	return root;
 }
 
+/* The value of a key, or NULL when absent (or no object at all). */
 const WfJson *
 wf_json_get(const WfJson *json, const char *key)
 {
@@ -345,6 +353,7 @@ wf_json_get(const WfJson *json, const char *key)
 	return NULL;
 }
 
+/* "an object", "a string" ..., for messages. */
 const char *
 wf_json_kind_name(WfJsonKind kind)
 {
@@ -366,6 +375,7 @@ wf_json_kind_name(WfJsonKind kind)
 	return "unknown";			/* keep compiler quiet */
 }
 
+/* Write compactly: no white space, key order kept, numbers as written. */
 void
 wf_json_write(StringInfo buf, const WfJson *json)
 {

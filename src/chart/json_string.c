@@ -13,6 +13,7 @@
 
 #include "chart/json_string.h"
 
+/* Write a string with its quotes, escaping what JSON demands. */
 void
 wf_json_write_string(StringInfo buf, const char *string)
 {

@@ -7,7 +7,6 @@
 
 #include "lib/stringinfo.h"
 
-/* Write a string with its quotes, escaping what JSON demands. */
 extern void wf_json_write_string(StringInfo buf, const char *string);
 
 #endif							/* WF_JSON_STRING_H */

@@ -16,7 +16,17 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compile.h"
+#include "compiler/compile_delay.h"
+#include "compiler/compile_on_error.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_state.h"
+#include "compiler/compile_tree.h"
+#include "compiler/compile_value.h"
+#include "compiler/compiler.h"
 
 /* Longer texts are no definitions; keeps every array far below 1 GB. */
 #define LONGEST_TEXT	(32 * 1024 * 1024)
@@ -244,6 +254,11 @@ compile_chart(WfCompiler *c, const WfJson *json)
 	chart->features = feature_names(c);
 }
 
+/*
+ * The same, but with faults there is a chart too, as far as it goes (NULL when
+ * the text is no JSON): its expressions and delays can be looked at for
+ * further faults, nothing else.
+ */
 WfChart *
 wf_compile_faulty(const char *text, int len, WfFaults *faults)
 {
@@ -269,6 +284,16 @@ wf_compile_faulty(const char *text, int len, WfFaults *faults)
 	return compiler.chart;
 }
 
+/*
+ * Compile a definition.
+ *
+ * text, len: JSON (need not be terminated) in the server's encoding, UTF-8.
+ * faults: every fault is added, none hides another; must be zeroed before.
+ *
+ * Returns the chart, or NULL when there is at least one fault.  Allocates in
+ * the current memory context and frees nothing.  Never throws but for lack of
+ * memory, and when it is cancelled.
+ */
 WfChart *
 wf_compile(const char *text, int len, WfFaults *faults)
 {

@@ -11,7 +11,14 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compile_action.h"
+#include "compiler/compile_delay.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_value.h"
+#include "compiler/compiler.h"
 
 typedef WfAction *(*ActionCompiler) (WfCompiler *c, const WfJson *json,
 									 const WfPath *path);

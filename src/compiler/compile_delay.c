@@ -16,7 +16,13 @@
 
 #include <math.h>
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compile_delay.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_value.h"
+#include "compiler/compiler.h"
 
 /* Some 30,000 years; what is longer is a mistake. */
 #define LONGEST_MS		1e15

@@ -13,7 +13,14 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "chart/json_string.h"
+#include "compiler/compile_on_error.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_transition.h"
+#include "compiler/compiler.h"
 
 /* As many attempts as a timer can count. */
 #define MAX_ATTEMPTS	32000

@@ -13,7 +13,10 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compile_read.h"
+#include "compiler/compiler.h"
 
 void
 wf_list_add(WfList *list, void *item)

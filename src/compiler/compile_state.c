@@ -14,7 +14,18 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compile_action.h"
+#include "compiler/compile_delay.h"
+#include "compiler/compile_on_error.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_state.h"
+#include "compiler/compile_target.h"
+#include "compiler/compile_transition.h"
+#include "compiler/compile_value.h"
+#include "compiler/compiler.h"
 
 /* A handler in the making. */
 typedef struct Draft

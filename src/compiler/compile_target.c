@@ -11,7 +11,12 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_target.h"
+#include "compiler/compiler.h"
 
 /* A state by the path of keys that leads to it from another, or none. */
 static WfStateId

@@ -11,7 +11,16 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "chart/json_string.h"
+#include "compiler/compile_action.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_target.h"
+#include "compiler/compile_transition.h"
+#include "compiler/compile_value.h"
+#include "compiler/compiler.h"
 
 /* A transition that does nothing, until it is filled. */
 static WfTransition *

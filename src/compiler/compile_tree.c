@@ -14,7 +14,12 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_tree.h"
+#include "compiler/compiler.h"
 
 /* One child of a state, to be put in order. */
 typedef struct Sibling

@@ -11,7 +11,13 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/compile_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compile_read.h"
+#include "compiler/compile_target.h"
+#include "compiler/compile_value.h"
+#include "compiler/compiler.h"
 
 /* ----------------------------------------------------------------
  *						Expressions and functions

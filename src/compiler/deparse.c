@@ -16,7 +16,10 @@
 #include "postgres_fe.h"
 #endif
 
+#include "chart/chart.h"
+#include "compiler/compile_tree.h"
 #include "compiler/deparse.h"
+#include "compiler/deparse_value.h"
 
 /* An event descriptor; "done.state.NAME" by a name that is understood. */
 static const char *
@@ -96,6 +99,7 @@ handler_member(WfWriter *w, const char *name, const WfState *state,
 						  handler->transitions, keep);
 }
 
+/* Has an event of a state a key of its own outside of `on`: a timer, an end? */
 bool
 wf_has_own_place(const WfState *state, const char *event)
 {
@@ -290,6 +294,12 @@ write_state(WfWriter *w, const WfState *state)
 	wf_write_end(w, '}');
 }
 
+/*
+ * The canonical form of a definition: the same chart written with no
+ * shorthand (lists everywhere, actions as objects, absolute "#name" targets),
+ * keys in a fixed order, states in document order.  wf_compile() of it gives
+ * an equal chart; canonical of canonical is the same text.
+ */
 char *
 wf_canonical(const WfChart *chart)
 {

@@ -11,14 +11,18 @@
 #include "postgres_fe.h"
 #endif
 
-#include "compiler/deparse.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json_string.h"
+#include "compiler/compile_read.h"
+#include "compiler/deparse_value.h"
 
 /* ----------------------------------------------------------------
  *						JSON
  * ----------------------------------------------------------------
  */
 
-/* A comma unless this is the first in its list or object. */
+/* JSON: commas come by themselves; members with NULL are left out. */
 void
 wf_write_comma(WfWriter *w)
 {

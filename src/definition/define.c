@@ -28,31 +28,20 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
-#include "api/api.h"
-#include "base/clock.h"
-#include "compiler/compile.h"
+#include "base/errcodes.h"
 #include "base/guc.h"
-#include "store/statement.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "compiler/compile.h"
+#include "compiler/deparse.h"
+#include "definition/define.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "eval/eval.h"
+#include "eval/eval_define.h"
+#include "eval/evaluator.h"
 #include "store/origin.h"
-
-PG_FUNCTION_INFO_V1(workflow_define);
-
-static WfStatement newest_statement = {
-	.sql = "SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name, d.time_zone"
-	" FROM workflow.definition d, workflow.owner o"
-	" WHERE d.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner"
-	" ORDER BY d.version DESC LIMIT 1",
-	.nargs = 1,
-	.args = {TEXTOID}
-};
-
-static WfStatement insert_statement = {
-	.sql = "INSERT INTO workflow.definition"
-	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone)"
-	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9)",
-	.nargs = 9,
-	.args = {TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID}
-};
+#include "store/statement.h"
 
 static WfStatement owner_statement = {
 	.sql = "INSERT INTO workflow.owner (name, role) VALUES ($1, $2)"
@@ -216,8 +205,8 @@ check_roles(const WfChart *chart)
 }
 
 /* What is legal and yet cannot be meant. */
-static void
-report_warnings(const WfChart *chart)
+void
+wf_define_warn(const WfChart *chart)
 {
 	const WfFaults *warnings = &chart->warnings;
 
@@ -302,6 +291,7 @@ wf_pin_role(const char *name)
 	wf_rights_restore(&rights);
 }
 
+/* Owners and grants are known by the names that their roles have now. */
 void
 wf_refresh_names(void)
 {
@@ -310,6 +300,10 @@ wf_refresh_names(void)
 	wf_execute(&rename_grants_statement, NULL, NULL, 0);
 }
 
+/*
+ * The same, entered when it has none; from then on DROP ROLE is refused.
+ * Locks against other roles that come first.
+ */
 int32
 wf_owner_enter(Oid role)
 {
@@ -368,18 +362,12 @@ wf_path_for_user_code(void)
 
 /* --- define ------------------------------------------------------------ */
 
-/* Two sessions defining one name take turns. */
-static void
-lock_name(const char *name)
-{
-	Oid			relation = get_relname_relid("definition",
-											 get_namespace_oid("workflow", false));
-
-	LockDatabaseObject(relation,
-					   hash_bytes((const unsigned char *) name, strlen(name)),
-					   0, ExclusiveLock);
-}
-
+/*
+ * Compile a definition for an owner, with the path that its code will have,
+ * and resolve every function and expression.  Error WF007 with all faults;
+ * WF002 for a role that may not own definitions.
+ * simulated: nothing will be stored.
+ */
 WfChart *
 wf_compile_checked(text *source, Oid role, const char *path, bool simulated,
 				   WfEvaluator **evaluator)
@@ -405,18 +393,12 @@ wf_compile_checked(text *source, Oid role, const char *path, bool simulated,
 	return chart;
 }
 
-static bool
-same_text(HeapTuple row, TupleDesc desc, int column, const char *text)
-{
-	return strcmp(SPI_getvalue(row, desc, column), text) == 0;
-}
-
 /*
  * What is executed is the canonical form, and that is longer than what it was
  * made of, and nested deeper: it may be too much where the text was not.
  */
-static char *
-canonical_form(const WfChart *chart)
+char *
+wf_define_canonical(const WfChart *chart)
 {
 	char	   *canonical = wf_canonical(chart);
 	WfFaults	faults = {0};
@@ -429,6 +411,10 @@ canonical_form(const WfChart *chart)
 	return canonical;
 }
 
+/*
+ * Compile what define() would store, with its errors, and store nothing; what
+ * it invokes need not be there.  Error WF007, WF002.
+ */
 WfDefinition *
 wf_define_unstored(text *source)
 {
@@ -439,83 +425,8 @@ wf_define_unstored(text *source)
 
 	wf_stamp_require();
 	chart = wf_compile_checked(source, role, path, true, &evaluator);
-	report_warnings(chart);
+	wf_define_warn(chart);
 	wf_evaluator_free(evaluator);
-	return wf_definition_unstored(canonical_form(chart), role, path);
+	return wf_definition_unstored(wf_define_canonical(chart), role, path);
 }
 
-/*
- * The newest version of a definition, if there is one: is it what is defined
- * now?  *version: its number, 0 for none.  Error WF002 when it is somebody
- * else's.
- */
-static bool
-newest_is_same(const char *name, int32 owner, const char *canonical, const char *path,
-			   const char *zone, Jsonb *functions, int32 *version)
-{
-	Datum		value = CStringGetTextDatum(name);
-	HeapTuple	row;
-	TupleDesc	desc;
-	bool		isnull;
-
-	*version = 0;
-	if (wf_execute(&newest_statement, &value, NULL, 1) == 0)
-		return false;
-
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	*version = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
-	if (DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull)) != owner)
-		ereport(ERROR,
-				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("definition \"%s\" belongs to role \"%s\"", name,
-						SPI_getvalue(row, desc, 6))));
-	return same_text(row, desc, 3, canonical) &&
-		same_text(row, desc, 4, path) &&
-		same_text(row, desc, 7, zone) &&
-		same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions)));
-}
-
-Datum
-workflow_define(PG_FUNCTION_ARGS)
-{
-	text	   *source = PG_GETARG_TEXT_PP(0);
-	Oid			role = GetUserId();
-	char	   *path = wf_path_for_user_code();
-	const char *zone = pg_get_timezone_name(session_timezone);
-	WfEvaluator *evaluator = NULL;
-	WfChart    *chart;
-	Jsonb	   *functions;
-	char	   *canonical;
-	int32		owner;
-	int32		version;
-
-	chart = wf_compile_checked(source, role, path, false, &evaluator);
-	report_warnings(chart);
-	functions = wf_evaluator_functions(evaluator);
-	wf_evaluator_free(evaluator);
-	canonical = canonical_form(chart);
-
-	wf_connect_to_write(fcinfo);
-	wf_stamp_write();
-	lock_name(chart->name);
-	owner = wf_owner_enter(role);
-	if (!newest_is_same(chart->name, owner, canonical, path, zone, functions, &version))
-	{
-		Datum		values[] = {
-			CStringGetTextDatum(chart->name),
-			Int32GetDatum(++version),
-			Int32GetDatum(owner),
-			PointerGetDatum(source),
-			CStringGetTextDatum(canonical),
-			CStringGetTextDatum(path),
-			JsonbPGetDatum(functions),
-			TimestampTzGetDatum(wf_now()),
-			CStringGetTextDatum(zone)
-		};
-
-		wf_execute(&insert_statement, values, NULL, 0);
-	}
-	SPI_finish();
-	PG_RETURN_INT32(version);
-}

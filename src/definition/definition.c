@@ -21,15 +21,19 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
 #include "compiler/compile.h"
 #include "definition/definition.h"
-#include "base/quote.h"
-#include "store/statement.h"
-#include "store/origin.h"
+#include "eval/eval.h"
 #include "shmem/inval.h"
+#include "store/origin.h"
+#include "store/statement.h"
 
 /* Told when the extension is dropped, and when roles were found anew. */
-static WfWatch watch = {.table = "definition"};
+static WfInval watch = {.table = "definition"};
 
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
@@ -68,19 +72,6 @@ static WfStatement find_statement = {
 	" ORDER BY version DESC LIMIT 1",
 	.nargs = 2,
 	.args = {TEXTOID, INT4OID}
-};
-
-static WfStatement permission_statement = {
-	.sql = "SELECT role FROM workflow.permission"
-	" WHERE definition OPERATOR(pg_catalog.=) $1 AND privilege OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,
-	.args = {TEXTOID, TEXTOID}
-};
-
-static WfStatement owner_statement = {
-	.sql = "SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {OIDOID}
 };
 
 /* Make sure that the cache is that of the extension as it is now. */
@@ -182,6 +173,10 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 	return definition;
 }
 
+/*
+ * From its canonical form alone, in the current memory context: stored nowhere
+ * and found by nobody (id 0, no version, no owner's id).
+ */
 WfDefinition *
 wf_definition_unstored(const char *chart, Oid role, const char *search_path)
 {
@@ -208,6 +203,10 @@ wf_definition_free(WfDefinition *definition)
 	MemoryContextDelete(definition->context);
 }
 
+/*
+ * Forget the definitions that were loaded since the mark was read; nobody uses
+ * them: what loaded them has been rolled back, and maybe they with it.
+ */
 uint64
 wf_definition_mark(void)
 {
@@ -231,6 +230,7 @@ wf_definition_forget(uint64 mark)
 		}
 }
 
+/* Must be called before the statement that gives owners other roles. */
 void
 wf_definition_roles_changing(void)
 {
@@ -258,6 +258,7 @@ read_role(CacheEntry *entry)
 	entry->told = told;
 }
 
+/* By id; SPI must be connected.  Error WF006 when there is none. */
 WfDefinition *
 wf_definition(int32 id)
 {
@@ -306,12 +307,14 @@ find_definition(const char *name, int32 version)
 													 &isnull)));
 }
 
+/* The newest version, or NULL when there is no such name. */
 WfDefinition *
 wf_definition_newest(const char *name)
 {
 	return find_definition(name, 0);
 }
 
+/* By name; version 0: the newest.  Error WF006. */
 WfDefinition *
 wf_definition_by_name(const char *name, int32 version)
 {
@@ -328,131 +331,7 @@ wf_definition_by_name(const char *name, int32 version)
 	return definition;
 }
 
-static bool
-has_role(Oid member, const char *name)
-{
-	Oid			role = get_role_oid(name, true);
-
-	return OidIsValid(role) && has_privs_of_role(member, role);
-}
-
-bool
-wf_may(const WfDefinition *definition, const char *privilege)
-{
-	return wf_role_may(GetUserId(), definition, privilege);
-}
-
-/* May the role do this with every definition, whoever owns it? */
-static bool
-may_always(Oid role, const char *privilege)
-{
-	return has_role(role, "workflow_admin") ||
-		(strcmp(privilege, "read") == 0 && has_role(role, "workflow_monitor"));
-}
-
-bool
-wf_may_by_id(int32 id, const char *privilege)
-{
-	Datum		value = Int32GetDatum(id);
-	WfDefinition orphan = {0};
-	bool		isnull;
-
-	check_cache();
-	if (hash_search(cache, &id, HASH_FIND, NULL) != NULL)
-		return wf_may(wf_definition(id), privilege);
-	if (may_always(GetUserId(), privilege))
-		return true;
-	wf_stamp_require();
-	if (wf_execute(&load_statement, &value, NULL, 1) == 0 ||
-		OidIsValid(DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
-												  SPI_tuptable->tupdesc, 4, &isnull))))
-		return wf_may(wf_definition(id), privilege);
-
-	/* Its owner does not exist: others keep what they were granted. */
-	orphan.name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	return wf_may(&orphan, privilege);
-}
-
-bool
-wf_role_may(Oid role, const WfDefinition *definition, const char *privilege)
-{
-	Datum		values[2];
-	bool		granted = false;
-
-	if (has_privs_of_role(role, definition->role) || may_always(role, privilege))
-		return true;
-
-	values[0] = CStringGetTextDatum(definition->name);
-	values[1] = CStringGetTextDatum(privilege);
-	wf_execute(&permission_statement, values, NULL, 0);
-	for (uint64 i = 0; i < SPI_processed && !granted; i++)
-	{
-		bool		isnull;
-		Oid			grantee = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
-															 SPI_tuptable->tupdesc,
-															 1, &isnull));
-
-		granted = has_privs_of_role(role, grantee);
-	}
-	return granted;
-}
-
-void
-wf_require(const WfDefinition *definition, const char *privilege)
-{
-	if (!wf_may(definition, privilege))
-		ereport(ERROR,
-				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("permission denied to %s definition \"%s\"",
-						strcmp(privilege, "send") == 0 ? "send to processes of" : privilege,
-						definition->name),
-				 errhint("Its owner can allow it with workflow.grant_on().")));
-}
-
-void
-wf_require_owner(const WfDefinition *definition)
-{
-	if (!has_privs_of_role(GetUserId(), definition->role) &&
-		!has_role(GetUserId(), "workflow_admin"))
-		ereport(ERROR,
-				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("must be owner of definition \"%s\"", definition->name),
-				 errhint("Members of workflow_admin may, too.")));
-}
-
-bool
-wf_role_may_act(Oid role, const WfDefinition *definition, const char *actor)
-{
-	Oid			actor_role = get_role_oid(actor, true);
-
-	return (OidIsValid(actor_role) && has_privs_of_role(role, actor_role)) ||
-		wf_role_may(role, definition, "act");
-}
-
-void
-wf_require_actor(const WfDefinition *definition, const char *actor)
-{
-	if (!wf_role_may_act(GetUserId(), definition, actor))
-		ereport(ERROR,
-				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("role \"%s\" may not act for \"%s\"",
-						GetUserNameFromId(GetUserId(), false), wf_quoted(actor)),
-				 errhint("The owner of definition \"%s\" can allow it to act for everybody with workflow.grant_on(..., 'act').",
-						 definition->name)));
-}
-
-int32
-wf_owner_of_role(Oid role)
-{
-	Datum		value = ObjectIdGetDatum(role);
-	bool		isnull;
-
-	if (wf_execute(&owner_statement, &value, NULL, 1) == 0)
-		return 0;
-	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 1, &isnull));
-}
-
+/* text[] of state names. */
 ArrayType *
 wf_states_array(WfDefinition *definition, const WfStateId *leaves, int n)
 {
@@ -477,4 +356,34 @@ wf_states_array(WfDefinition *definition, const WfStateId *leaves, int n)
 		*slot = array;
 	MemoryContextSwitchTo(old);
 	return array;
+}
+
+/*
+ * Does this session have the definition at hand?  Needs a transaction.
+ */
+bool
+wf_definition_is_cached(int32 id)
+{
+	check_cache();
+	return hash_search(cache, &id, HASH_FIND, NULL) != NULL;
+}
+
+/*
+ * Has the role that owns a definition been dropped?  Then *name is that of
+ * the definition, which cannot be loaded.  False also when there is none.  SPI
+ * must be connected.  Error 55000 before adopt().
+ */
+bool
+wf_definition_is_orphaned(int32 id, const char **name)
+{
+	Datum		value = Int32GetDatum(id);
+	bool		isnull;
+
+	wf_stamp_require();
+	if (wf_execute(&load_statement, &value, NULL, 1) == 0 ||
+		OidIsValid(DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
+												  SPI_tuptable->tupdesc, 4, &isnull))))
+		return false;
+	*name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return true;
 }

@@ -25,10 +25,14 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/errcodes.h"
+#include "definition/definition.h"
 #include "definition/pause.h"
-#include "store/statement.h"
-#include "shmem/wakeup.h"
 #include "shmem/inval.h"
+#include "shmem/wakeup.h"
+#include "store/process_row.h"
+#include "store/statement.h"
+#include "store/timer.h"
 
 /* The names that rest: `paused`, or not any more. */
 typedef struct Resting
@@ -38,7 +42,7 @@ typedef struct Resting
 	bool		paused;
 } Resting;
 
-static WfWatch watch = {.table = "pause"};
+static WfInval watch = {.table = "pause"};
 static MemoryContext kept = NULL;
 static Resting *resting = NULL;
 static int	nresting = 0;
@@ -170,8 +174,10 @@ read_tables(void)
 }
 
 /*
- * What is kept is only trusted to be nothing: while something is, processes
- * leave workflow.resting without a word to anybody.
+ * Is anything paused, or still resting, at this moment, whatever snapshot the
+ * transaction has?  Call it after locking processes; what the functions below
+ * say is as of this call.  Costs next to nothing while the answer is no.
+ * Needs a transaction and, to read the table, SPI.
  */
 bool
 wf_pause_look(void)
@@ -191,6 +197,7 @@ wf_is_paused(const WfDefinition *definition)
 	return false;
 }
 
+/* Looks by itself.  Error WF003. */
 void
 wf_pause_refuse(const WfDefinition *definition)
 {
@@ -204,6 +211,7 @@ wf_pause_refuse(const WfDefinition *definition)
 
 /* --- beginning and ending ---------------------------------------------- */
 
+/* Begin and end a pause; false: it was so already.  Tells all sessions. */
 bool
 wf_pause_begin(const WfDefinition *definition)
 {
@@ -248,6 +256,7 @@ is_over(const Resting *rest, int32 owner)
 	return !rest->paused && rest->owner == owner;
 }
 
+/* Are there processes of this owner that rest without a pause? */
 bool
 wf_pause_is_over(int32 owner)
 {
@@ -300,6 +309,10 @@ chunk(const char *name, int limit, Datum *ids)
 	return n;
 }
 
+/*
+ * Bring back the timers of up to `limit` of them, under locks on the
+ * processes; those that are locked are left out.  Returns how many.
+ */
 int
 wf_pause_bring_back(int32 owner, int limit)
 {
@@ -321,6 +334,11 @@ wf_pause_bring_back(int32 owner, int limit)
 	return 0;
 }
 
+/*
+ * Some of n claimed timers belong to processes that rest without a pause: what
+ * is parked of those comes before.  Brings them back and marks their rows as
+ * overtaken.
+ */
 void
 wf_pause_overtaken(int32 owner, int n, WfRow **rows)
 {

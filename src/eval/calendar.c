@@ -15,13 +15,14 @@
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
-#include "eval/calendar.h"
-#include "chart/json.h"
 #include "base/quote.h"
-#include "store/statement.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "eval/calendar.h"
 #include "shmem/inval.h"
+#include "store/statement.h"
 
-static WfWatch watch = {.table = "calendar"};
+static WfInval watch = {.table = "calendar"};
 static MemoryContext kept = NULL;
 static List *calendars = NIL;
 
@@ -254,6 +255,10 @@ parse_zone(const WfJson *json, WfCalendar *calendar, WfFaults *faults)
 	}
 }
 
+/*
+ * A calendar from its JSON text, in the current memory context; all faults are
+ * added, and with one the result is good for nothing.
+ */
 WfCalendar *
 wf_calendar_parse(const char *name, const char *text, WfFaults *faults)
 {
@@ -332,6 +337,10 @@ read_calendar(const char *name)
 	return calendar;
 }
 
+/*
+ * The calendar of this name, as it is now; good until the next look at the
+ * catalog.  Needs a transaction.  Error 42704.
+ */
 const WfCalendar *
 wf_calendar(const char *name)
 {
@@ -358,6 +367,7 @@ wf_calendar(const char *name)
 	return calendar;
 }
 
+/* Must be called before the statement that changes the table. */
 void
 wf_calendar_changing(void)
 {

@@ -41,34 +41,8 @@ typedef struct WfCalendar
 	WfSpecialDay *special;		/* by date */
 } WfCalendar;
 
-/* calendar.c */
-
-/*
- * A calendar from its JSON text, in the current memory context; all faults are
- * added, and with one the result is good for nothing.
- */
 extern WfCalendar *wf_calendar_parse(const char *name, const char *text, WfFaults *faults);
-
-/*
- * The calendar of this name, as it is now; good until the next look at the
- * catalog.  Needs a transaction.  Error 42704.
- */
 extern const WfCalendar *wf_calendar(const char *name);
-
-/* Must be called before the statement that changes the table. */
 extern void wf_calendar_changing(void);
-
-/* working_time.c */
-
-/*
- * The instant when so much working time has gone by since `start`: first
- * months of the calendar, then working days, then hours.  Errors: 22023 for a
- * negative part, 22008 when there is not so much working time.
- */
-extern TimestampTz wf_working_time_add(const WfCalendar *calendar, TimestampTz start,
-									   const Interval *duration);
-
-/* Working time from a to b in microseconds, negative when b is before a. */
-extern int64 wf_working_time_between(const WfCalendar *calendar, TimestampTz a, TimestampTz b);
 
 #endif							/* WF_CALENDAR_H */

@@ -24,14 +24,20 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
-#include "eval/eval_internal.h"
-#include "eval/expression.h"
 #include "base/guc.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
+#include "chart/chart.h"
+#include "eval/eval.h"
+#include "eval/eval_interval.h"
+#include "eval/evaluator.h"
+#include "eval/expression.h"
 #include "eval/step_timeout.h"
+#include "eval/user_context.h"
 
 /*
- * Cached expressions live in a memory context of their own until they are
- * freed by hand: they go with the evaluator that has them.
+ * Give back what an evaluator has outside of its memory context, before that
+ * is deleted.  None of its expressions may be under way.
  */
 void
 wf_evaluator_free(WfEvaluator *evaluator)
@@ -57,6 +63,10 @@ at_end(void *arg)
 	wf_evaluator_free(arg);
 }
 
+/*
+ * An evaluator for a chart, in the current memory context; compiles nothing
+ * yet.  chart, search_path and time_zone (the author's) must live as long.
+ */
 WfEvaluator *
 wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
 				 const char *time_zone)
@@ -81,12 +91,14 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
 	return evaluator;
 }
 
+/* The role as which its code runs from now on. */
 void
 wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner)
 {
 	evaluator->owner = owner;
 }
 
+/* Does this run without a bracket?  False when it is not known yet. */
 bool
 wf_is_pure(WfEvaluator *evaluator, const WfExpr *expr)
 {
@@ -292,6 +304,7 @@ time_limit(WfEvaluator *evaluator, WfBracket *bracket)
 	return bracket->until;
 }
 
+/* *type is the one that the expression was found to have. */
 Datum
 wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 			 bool *isnull, Oid *type)
@@ -346,6 +359,14 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	return result;
 }
 
+/*
+ * Evaluate.  Results are palloc'd in the current context.  All throw what the
+ * user's code throws.
+ *	guard	NULL is false
+ *	action	the new context, or NULL when the function returns void
+ *	value	never NULL (SQL null is JSON null)
+ *	delay	false: never; else *due, counted from `now`
+ */
 bool
 wf_eval_guard(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope)
 {

@@ -11,8 +11,14 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "eval/eval_internal.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
+#include "chart/chart.h"
+#include "eval/eval.h"
+#include "eval/eval_attribute.h"
+#include "eval/evaluator.h"
 
+/* The path of an attribute that has one, kept. */
 Datum
 wf_eval_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute)
 {
@@ -72,6 +78,10 @@ add_values(Jsonb ***values, int *n, JsonbContainer *list, bool open)
 	}
 }
 
+/*
+ * What a process can be searched by: a list of values, each of them once, none
+ * of them null; what gives a list has all of its elements.
+ */
 Jsonb *
 wf_eval_attribute(WfEvaluator *evaluator, const WfAttribute *attribute, WfScope *scope)
 {

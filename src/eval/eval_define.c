@@ -13,9 +13,16 @@
 #include "utils/regproc.h"
 #include "utils/resowner.h"
 
+#include "base/jsonb_object.h"
+#include "chart/chart.h"
 #include "eval/calendar.h"
-#include "eval/eval_internal.h"
+#include "eval/eval.h"
+#include "eval/eval_attribute.h"
+#include "eval/eval_define.h"
+#include "eval/eval_interval.h"
+#include "eval/evaluator.h"
 #include "eval/expression.h"
+#include "eval/user_context.h"
 
 /* Run one compilation, handing an error to `check` instead of throwing it. */
 static void
@@ -61,6 +68,11 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 			  attribute != NULL ? attribute->path : delay->path, error);
 }
 
+/*
+ * Compile every expression of the chart now and check every constant delay;
+ * for define().  Must be called as the owner, under the path to be stored.
+ * check(arg, path, error) is called for each one that fails.
+ */
 void
 wf_evaluator_check(WfEvaluator *evaluator,
 				   void (*check) (void *arg, const char *path, ErrorData *error),
@@ -86,6 +98,7 @@ function_name(Oid function)
 	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
 }
 
+/* The functions a chart names: jsonb {"schema.name(args)": "hash"}. */
 Jsonb *
 wf_evaluator_functions(WfEvaluator *evaluator)
 {

@@ -11,7 +11,11 @@
 
 #include "catalog/pg_type.h"
 
-#include "eval/eval_internal.h"
+#include "chart/chart.h"
+#include "eval/eval.h"
+#include "eval/eval_delay.h"
+#include "eval/eval_interval.h"
+#include "eval/evaluator.h"
 
 /* Longer delays (ms) are mistakes: it is three thousand years. */
 #define LONGEST_DELAY	1e14

@@ -12,9 +12,16 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "chart/chart.h"
 #include "eval/calendar.h"
-#include "eval/eval_internal.h"
+#include "eval/eval_interval.h"
+#include "eval/evaluator.h"
+#include "eval/working_time.h"
 
+/*
+ * Days and months are added in a time zone: the author's, also outside of the
+ * bracket.
+ */
 TimestampTz
 wf_eval_add_interval(WfEvaluator *evaluator, TimestampTz now, Interval *interval)
 {
@@ -70,6 +77,7 @@ read_interval(const char *text)
 	return DatumGetIntervalP(result);
 }
 
+/* The interval of a delay that is a text, kept. */
 Interval *
 wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay)
 {
@@ -85,6 +93,7 @@ wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay)
 	return *slot;
 }
 
+/* As wf_eval_delay(), of a delay that is no expression. */
 bool
 wf_eval_fixed_delay(WfEvaluator *evaluator, const WfDelay *delay, TimestampTz now,
 					TimestampTz *due)

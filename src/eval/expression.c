@@ -37,6 +37,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "chart/chart.h"
 #include "eval/expression.h"
 
 static Node *
@@ -209,6 +210,7 @@ parse_inline(const WfExpr *expr)
 	return tree;
 }
 
+/* The function that a WfExpr with is_function names. */
 Oid
 wf_expression_function(const WfExpr *expr)
 {
@@ -278,6 +280,15 @@ parse_call(const WfExpr *expr)
 	return tree;
 }
 
+/*
+ * Parse and analyse under the current user and search_path.  The tree's type
+ * is one of those that its use allows (see WfExprUse):
+ *	guard	boolean
+ *	value	jsonb, or numeric, text or boolean to be taken as jsonb
+ *	action	jsonb or void
+ *	delay	interval, timestamptz or float8 (milliseconds)
+ * Errors name what is wrong in the author's words.
+ */
 Node *
 wf_expression_parse(const WfExpr *expr, Oid *type)
 {
@@ -336,6 +347,7 @@ users_function_walker(Node *node, void *context)
 	return expression_tree_walker(node, users_function_walker, context);
 }
 
+/* Only built-in immutable functions: no rights, path or snapshot needed. */
 bool
 wf_expression_is_pure(Node *tree)
 {
@@ -358,6 +370,7 @@ constant_walker(Node *node, void *context)
 	return expression_tree_walker(node, constant_walker, context);
 }
 
+/* Can its value, if it is a jsonb, be a constant of the tree? */
 bool
 wf_expression_may_be_constant(Node *tree)
 {

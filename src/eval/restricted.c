@@ -17,7 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
-#include "base/compat.h"
+#include "base/xact_stack.h"
 #include "eval/restricted.h"
 #include "store/statement.h"
 
@@ -31,15 +31,7 @@ static object_access_hook_type previous_hook = NULL;
  * its subtransaction; whoever caught that error may be foreign code again, so
  * what lies below must still be known.
  */
-typedef struct Entered
-{
-	LocalTransactionId lxid;
-	SubTransactionId subid;
-} Entered;
-
-static Entered *entered = NULL;
-static int	nentered = 0;
-static int	entered_size = 0;
+static WfXactStack entered;
 
 static WfStatement cursors_statement = {
 	.sql = "SELECT name FROM pg_catalog.pg_cursors",
@@ -49,11 +41,7 @@ static WfStatement cursors_statement = {
 static bool
 is_inside(void)
 {
-	while (nentered > 0 &&
-		   (entered[nentered - 1].lxid != WF_MY_LXID ||
-			!SubTransactionIsActive(entered[nentered - 1].subid)))
-		nentered--;
-	return nentered > 0;
+	return wf_xact_stack_depth(&entered) > 0;
 }
 
 static void
@@ -70,6 +58,7 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 				 errhint(HINT_POST)));
 }
 
+/* _PG_init's part: chains the object access hook. */
 void
 wf_foreign_init(void)
 {
@@ -103,6 +92,11 @@ has_open_cursor(void)
 	return found;
 }
 
+/*
+ * Refuses SET CONSTRAINTS of such code that is for all constraints, or makes
+ * some deferred: it would fire triggers that the caller has left for the end,
+ * or leave those of the caller's later statements for it.
+ */
 void
 wf_foreign_constraints(bool all, bool deferred)
 {
@@ -114,6 +108,11 @@ wf_foreign_constraints(bool all, bool deferred)
 				 errhint(HINT_POST)));
 }
 
+/*
+ * Around code of another role.  enter refuses when the session has open
+ * cursors, leave when the code left one open.  They nest: enter returns the
+ * depth, for the leave that belongs to it.  Errors need no undo.
+ */
 int
 wf_foreign_enter(void)
 {
@@ -123,25 +122,13 @@ wf_foreign_enter(void)
 				 errmsg("actions of another role cannot run while cursors are open"),
 				 errdetail("They could read and replace them."),
 				 errhint(HINT_POST)));
-	(void) is_inside();			/* forgets what errors ended */
-	if (nentered == entered_size)
-	{
-		int			size = Max(8, 2 * entered_size);
-
-		entered = entered == NULL ?
-			MemoryContextAlloc(TopMemoryContext, size * sizeof(Entered)) :
-			repalloc(entered, size * sizeof(Entered));
-		entered_size = size;
-	}
-	entered[nentered].lxid = WF_MY_LXID;
-	entered[nentered].subid = GetCurrentSubTransactionId();
-	return nentered++;
+	return wf_xact_stack_push(&entered, NULL);
 }
 
 void
 wf_foreign_leave(int depth)
 {
-	nentered = Min(nentered, depth);
+	wf_xact_stack_pop(&entered, depth);
 	if (has_open_cursor())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -87,6 +87,7 @@ on_timeout(void)
 	InterruptPending = true;
 }
 
+/* Until when user code of a step that begins now may run; DT_NOEND: for ever. */
 TimestampTz
 wf_timeout_until(void)
 {
@@ -121,8 +122,11 @@ disarm(TimestampTz outer)
 }
 
 /*
- * An inner step (user code that sends to another process) has what is left of
- * the outer one's time.
+ * Around each call of user code: begin (own: the time is the definition's, not
+ * the setting's), then end when it returned, or failed
+ * when it threw (in PG_CATCH; `context` is the caller's memory context).  Both
+ * throw the error of the timeout if the time is over.  Calls nest; what begin
+ * returns is for the one that belongs to it.
  */
 TimestampTz
 wf_timeout_begin(TimestampTz until, bool own)

@@ -24,9 +24,11 @@
 #include "utils/guc.h"
 #include "utils/xml.h"
 
-#include "definition/definition.h"
-#include "eval/eval_internal.h"
+#include "base/errcodes.h"
 #include "base/guc.h"
+#include "eval/evaluator.h"
+#include "eval/restricted.h"
+#include "eval/user_context.h"
 
 /*
  * On every version: from 18 on a deferred trigger fires as the role that
@@ -79,6 +81,11 @@ pin_settings(const WfEvaluator *evaluator)
 		pin("quote_all_identifiers", "off");
 }
 
+/*
+ * Open a bracket ahead of the code that will need it; for code that runs in a
+ * subtransaction of its own, and yet in the step's bracket.  Errors: those of
+ * foreign.h.
+ */
 void
 wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 {
@@ -113,6 +120,10 @@ wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 	bracket->open = true;
 }
 
+/*
+ * Close a bracket: settings and role are as before.  Call after each event;
+ * cheap when nothing but pure expressions ran.
+ */
 void
 wf_user_leave(WfBracket *bracket)
 {
@@ -126,6 +137,7 @@ wf_user_leave(WfBracket *bracket)
 		wf_foreign_leave(bracket->depth);
 }
 
+/* Has any code that is not pure run in this session since the last look? */
 bool
 wf_user_ran(void)
 {

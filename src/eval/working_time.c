@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "eval/calendar.h"
+#include "eval/working_time.h"
 
 /* The year 10000: behind it nothing is counted, so that no count takes long. */
 #define END_DATE	2921940
@@ -307,6 +308,11 @@ check_instant(TimestampTz time)
 				 errdetail("It is counted from 4712 BC up to the year 9999.")));
 }
 
+/*
+ * The instant when so much working time has gone by since `start`: first
+ * months of the calendar, then working days, then hours.  Errors: 22023 for a
+ * negative part, 22008 when there is not so much working time.
+ */
 TimestampTz
 wf_working_time_add(const WfCalendar *calendar, TimestampTz start, const Interval *duration)
 {
@@ -326,6 +332,7 @@ wf_working_time_add(const WfCalendar *calendar, TimestampTz start, const Interva
 
 /* --- the other way round ----------------------------------------------- */
 
+/* Working time from a to b in microseconds, negative when b is before a. */
 int64
 wf_working_time_between(const WfCalendar *calendar, TimestampTz a, TimestampTz b)
 {

@@ -13,7 +13,8 @@
 #include "postgres_fe.h"
 #endif
 
-#include "inspect/mermaid.h"
+#include "chart/chart.h"
+#include "inspect/diagram_label.h"
 
 /* Longer expressions and parameters are cut off. */
 #define LONGEST_PIECE	60
@@ -289,6 +290,7 @@ label_of(const WfDiagram *diagram, const WfState *state,
 	return buf.data;
 }
 
+/* " / actions" of a default transition, or "". */
 char *
 wf_diagram_default(const WfDiagram *diagram, const WfTransition *transition)
 {
@@ -355,6 +357,7 @@ wf_diagram_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
  * ----------------------------------------------------------------
  */
 
+/* Begin a line as deep as we are. */
 void
 wf_diagram_line(WfDiagramWriter *w)
 {
@@ -362,6 +365,7 @@ wf_diagram_line(WfDiagramWriter *w)
 		appendStringInfoString(&w->buf, "    ");
 }
 
+/* Is the root drawn as a state, or only what is in it? */
 bool
 wf_diagram_shows_root(const WfDiagram *diagram)
 {
@@ -372,6 +376,7 @@ wf_diagram_shows_root(const WfDiagram *diagram)
 		root->entry.n > 0 || root->exit.n > 0;
 }
 
+/* "open", "before (H*)" */
 char *
 wf_diagram_title(const WfDiagram *diagram, const WfState *state)
 {
@@ -424,6 +429,10 @@ invoke_line(const WfInvoke *invoke)
 	return buf.data;
 }
 
+/*
+ * The lines that stand in a state: its entry and exit actions, invokes,
+ * deferred events, transitions that lead nowhere.
+ */
 char **
 wf_diagram_lines(const WfDiagram *diagram, const WfState *state, int *n)
 {

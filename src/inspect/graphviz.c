@@ -15,7 +15,9 @@
 #include "postgres_fe.h"
 #endif
 
-#include "inspect/mermaid.h"
+#include "chart/chart.h"
+#include "inspect/diagram_label.h"
+#include "inspect/graphviz.h"
 
 /*
  * Text inside of a quoted string: backslashes begin escapes there, and

@@ -14,7 +14,12 @@
 #include "postgres_fe.h"
 #endif
 
-#include "inspect/lint_internal.h"
+#include "chart/chart.h"
+#include "inspect/lint.h"
+#include "inspect/lint_finding.h"
+#include "inspect/lint_list.h"
+#include "inspect/lint_reach.h"
+#include "inspect/linter.h"
 
 /* ----------------------------------------------------------------
  *						Rules about states
@@ -103,6 +108,10 @@ check_defer(WfLinter *l, const WfState *state)
  * ----------------------------------------------------------------
  */
 
+/*
+ * Look at a chart.  path: in the text the chart was compiled from.  rule: the
+ * name of the rule, for good.  hint: what to do, or NULL.
+ */
 void
 wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 {

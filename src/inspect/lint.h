@@ -13,10 +13,6 @@
 typedef void (*WfLintFound) (void *arg, const char *path, const char *rule,
 							 const char *message, const char *hint);
 
-/*
- * Look at a chart.  path: in the text the chart was compiled from.  rule: the
- * name of the rule, for good.  hint: what to do, or NULL.
- */
 extern void wf_lint(const WfChart *chart, WfLintFound found, void *arg);
 
 #endif							/* WF_LINT_H */

@@ -11,7 +11,11 @@
 #include "postgres_fe.h"
 #endif
 
-#include "inspect/lint_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "inspect/lint.h"
+#include "inspect/lint_finding.h"
+#include "inspect/linter.h"
 
 void
 wf_lint_add(WfLinter *l, const WfState *state, const char *path,

@@ -14,8 +14,12 @@
 #include "postgres_fe.h"
 #endif
 
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
 #include "chart/duration.h"
-#include "inspect/lint_internal.h"
+#include "inspect/lint_finding.h"
+#include "inspect/lint_list.h"
+#include "inspect/linter.h"
 
 /* Guards that stand farther apart are not compared. */
 #define FARTHEST_SHADOW		100

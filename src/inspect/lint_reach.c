@@ -14,7 +14,12 @@
 #include "postgres_fe.h"
 #endif
 
-#include "inspect/lint_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "inspect/lint_finding.h"
+#include "inspect/lint_list.h"
+#include "inspect/lint_reach.h"
+#include "inspect/linter.h"
 
 /* ----------------------------------------------------------------
  *						Becoming active

@@ -15,6 +15,8 @@
 #include "postgres_fe.h"
 #endif
 
+#include "chart/chart.h"
+#include "inspect/diagram_label.h"
 #include "inspect/mermaid.h"
 
 /* Does a command begin here that Mermaid sees in the midst of a text? */
@@ -216,6 +218,11 @@ put_active(WfDiagramWriter *w)
 	}
 }
 
+/*
+ * The text of a stateDiagram-v2 of Mermaid, and of a digraph of Graphviz.
+ * States are called s0, s1 ... in document order; whatever the author wrote
+ * stands in labels only, escaped.  Allocated in the current memory context.
+ */
 char *
 wf_diagram_mermaid(const WfDiagram *diagram)
 {

@@ -14,7 +14,14 @@
 #include "postgres_fe.h"
 #endif
 
-#include "inspect/xstate_internal.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "compiler/compiler.h"
+#include "compiler/deparse.h"
+#include "compiler/deparse_value.h"
+#include "inspect/xstate.h"
+#include "inspect/xstate_action.h"
+#include "inspect/xstate_name.h"
 
 /* ----------------------------------------------------------------
  *						Events of a state
@@ -411,6 +418,11 @@ write_meta(WfExporter *e)
 	wf_write_end(w, '}');
 }
 
+/*
+ * The JSON text of a configuration that createMachine() takes.  What has to
+ * be implemented, and what could not be said, stands under meta.workflow of
+ * the root.  version: of the definition.
+ */
 char *
 wf_export(const WfChart *chart, int version)
 {

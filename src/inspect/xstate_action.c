@@ -16,7 +16,10 @@
 #include "postgres_fe.h"
 #endif
 
-#include "inspect/xstate_internal.h"
+#include "chart/chart.h"
+#include "compiler/deparse_value.h"
+#include "inspect/xstate_action.h"
+#include "inspect/xstate_name.h"
 
 /* ----------------------------------------------------------------
  *						Guards

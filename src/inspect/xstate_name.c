@@ -13,8 +13,11 @@
 
 #include <math.h>
 
+#include "chart/chart.h"
 #include "chart/duration.h"
-#include "inspect/xstate_internal.h"
+#include "compiler/compile_read.h"
+#include "compiler/deparse_value.h"
+#include "inspect/xstate_name.h"
 
 /* What a JavaScript timer can wait at most; one that is set longer is due. */
 #define LONGEST_TIMEOUT		2147483647.0

@@ -15,7 +15,10 @@
 #include "postgres_fe.h"
 #endif
 
-#include "interpreter/interpret_internal.h"
+#include "chart/chart.h"
+#include "interpreter/entry.h"
+#include "interpreter/machine.h"
+#include "interpreter/state_set.h"
 
 static void add_descendants(WfMachine *machine, WfStateId id);
 static void add_ancestors(WfMachine *machine, WfStateId id, WfStateId top);

@@ -30,7 +30,12 @@
 #include "postgres_fe.h"
 #endif
 
-#include "interpreter/interpret_internal.h"
+#include "chart/chart.h"
+#include "interpreter/entry.h"
+#include "interpreter/interpret.h"
+#include "interpreter/machine.h"
+#include "interpreter/select.h"
+#include "interpreter/state_set.h"
 
 /* ----------------------------------------------------------------
  *						Actions
@@ -51,6 +56,7 @@ run_choose(WfMachine *machine, const WfAction *action, const WfEvent *event)
 	}
 }
 
+/* Run a list of actions (the body of a FOREACH); only from a host callback. */
 void
 wf_run_actions(WfMachine *machine, const WfActionList *actions,
 			   const WfEvent *event)
@@ -78,6 +84,10 @@ run_block(WfMachine *machine, const WfActionList *actions,
 	machine->skip_block = false;
 }
 
+/*
+ * Put an event on the internal queue; only from within a host callback.  The
+ * struct is copied; its name and payload must live until the macrostep ends.
+ */
 void
 wf_raise(WfMachine *machine, const WfEvent *event)
 {
@@ -346,6 +356,7 @@ start_invoked(WfMachine *machine)
 	return any;
 }
 
+/* What is left on the internal queue will not be worked: tell the host. */
 void
 wf_drop_raised(WfMachine *machine)
 {
@@ -421,6 +432,7 @@ begin_macrostep(WfMachine *machine)
 	machine->skip_block = false;
 }
 
+/* Enter the initial configuration and run to rest. */
 void
 wf_start(WfMachine *machine)
 {
@@ -432,6 +444,10 @@ wf_start(WfMachine *machine)
 	run_to_rest(machine, NULL);
 }
 
+/*
+ * Take one external event and run to rest (a macrostep).  Returns whether any
+ * transition was taken; false means that the event was ignored.
+ */
 bool
 wf_dispatch(WfMachine *machine, const WfEvent *event)
 {
@@ -444,6 +460,11 @@ wf_dispatch(WfMachine *machine, const WfEvent *event)
 	return machine->taken;
 }
 
+/*
+ * Leave every active state in reverse document order, running exit actions,
+ * disarming and uninvoking; the machine is not running afterwards.  event may
+ * be NULL.
+ */
 void
 wf_stop(WfMachine *machine, const WfEvent *event)
 {
@@ -458,6 +479,16 @@ wf_stop(WfMachine *machine, const WfEvent *event)
 	wf_drop_raised(machine);
 }
 
+/*
+ * Move to the configuration that `targets` stand for, whatever transitions
+ * there are, and run to rest.  The targets have passed wf_chart_settle() and
+ * are no history states; what they leave open is entered by default.  States
+ * that are active before and after stay as they are: neither left nor entered.
+ * A machine that is not running enters everything.
+ *
+ * quiet: no action is run, no transition is taken and nothing is raised; the
+ * host is asked for timers and invokes only, and told of the end.
+ */
 void
 wf_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
 		const WfEvent *event)
@@ -494,6 +525,11 @@ wf_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
 	machine->quiet = false;
 }
 
+/*
+ * Declare that configuration active, without calling the host at all.  The
+ * targets as for wf_move(), machine->history as it shall be.  Returns false
+ * when the machine would be at its end there; it is not running then.
+ */
 bool
 wf_configure(WfMachine *machine, const WfStateId *targets, int n)
 {

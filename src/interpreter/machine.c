@@ -15,7 +15,9 @@
 #include "utils/memutils.h"
 #endif
 
-#include "interpreter/interpret_internal.h"
+#include "chart/chart.h"
+#include "interpreter/machine.h"
+#include "interpreter/state_set.h"
 
 /*
  * Memory that lives as long as the machine.  A macrostep runs in whatever
@@ -78,6 +80,14 @@ look_at_chart(WfMachine *machine)
 			scratch->slots[n++].history = i;
 }
 
+/*
+ * A machine at rest, its memory in the current context.  Restore the
+ * configuration with wf_machine_activate() and the history by filling
+ * machine->history before the first event; or wf_start() it.
+ *
+ * An array that the host puts there stays the host's: the machine copies the
+ * entries before it changes any, and never frees or writes to it.
+ */
 WfMachine *
 wf_machine_new(const WfChart *chart, const WfHost *calls, void *host,
 			   int max_microsteps)
@@ -109,6 +119,7 @@ wf_machine_new(const WfChart *chart, const WfHost *calls, void *host,
 	return machine;
 }
 
+/* Make a machine as new, for another process of the same chart (cheap). */
 void
 wf_machine_reset(WfMachine *machine, void *host)
 {
@@ -130,6 +141,10 @@ wf_machine_reset(WfMachine *machine, void *host)
 		wf_set_clear(&scratch->invoked);
 }
 
+/*
+ * Declare an atomic (or final) state active, its ancestors with it.
+ * Returns false when it is no such state.
+ */
 bool
 wf_machine_activate(WfMachine *machine, WfStateId state)
 {
@@ -167,6 +182,7 @@ has_one_child(const WfMachine *machine, const WfState *state)
 	return next < 0 || next > state->last;
 }
 
+/* Do the active states make a legal configuration? */
 bool
 wf_machine_legal(const WfMachine *machine)
 {
@@ -196,6 +212,10 @@ wf_machine_legal(const WfMachine *machine)
 	return true;
 }
 
+/*
+ * The active atomic and final states in document order; the array is scratch
+ * memory of the machine, good until the next call.
+ */
 int
 wf_machine_leaves(WfMachine *machine, const WfStateId **leaves)
 {
@@ -218,6 +238,7 @@ wf_machine_leaves(WfMachine *machine, const WfStateId **leaves)
 	return n;
 }
 
+/* Has an active state a transition for this event, whatever its guard says? */
 bool
 wf_machine_handles(const WfMachine *machine, const char *event)
 {

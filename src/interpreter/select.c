@@ -11,7 +11,11 @@
 #include "postgres_fe.h"
 #endif
 
-#include "interpreter/interpret_internal.h"
+#include "chart/chart.h"
+#include "interpreter/entry.h"
+#include "interpreter/machine.h"
+#include "interpreter/select.h"
+#include "interpreter/state_set.h"
 
 static bool
 holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
@@ -39,6 +43,7 @@ holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
 	return false;				/* keep compiler quiet */
 }
 
+/* Evaluate a guard against the machine; NULL holds. */
 bool
 wf_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
 {
@@ -311,6 +316,10 @@ wf_select(WfMachine *machine, const WfEvent *event, bool eventless)
 	return scratch->nenabled > 0;
 }
 
+/*
+ * Would this event be taken now?  Tries guards (side-effect free by contract),
+ * takes nothing, and does not look at `always`.
+ */
 bool
 wf_would_take(WfMachine *machine, const WfEvent *event)
 {

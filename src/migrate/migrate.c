@@ -18,16 +18,36 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
-#include "process/child.h"
 #include "base/clock.h"
 #include "base/guc.h"
-#include "migrate/migrate_internal.h"
-#include "process/attribute.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
 #include "base/uuid.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "eval/user_context.h"
+#include "interpreter/interpret.h"
+#include "interpreter/machine.h"
+#include "migrate/migrate.h"
+#include "migrate/migrate_pending.h"
+#include "migrate/route.h"
+#include "process/attribute.h"
+#include "process/child.h"
+#include "process/child_list.h"
+#include "process/deferred.h"
+#include "process/host.h"
+#include "process/process.h"
+#include "process/restore.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/process_row.h"
 
 /* --- a migration ------------------------------------------------------- */
 
+/* In the current memory context; SPI must be connected. */
 WfMigration *
 wf_migration_new(WfDefinition *to, Jsonb *mapping, bool dry_run, const char *actor)
 {
@@ -48,6 +68,7 @@ wf_migration_add(WfMigration *migration, WfDefinition *from)
 								wf_route(from, migration->to, migration->mapping));
 }
 
+/* The route from a version by its definition's id, or NULL. */
 WfRoute *
 wf_migration_route(const WfMigration *migration, int32 from)
 {
@@ -423,6 +444,12 @@ move_process(WfMove *move)
 
 /* --- a batch ----------------------------------------------------------- */
 
+/*
+ * Migrate processes that are not over, in the order of their ids, whose
+ * versions have routes.  They are locked, or read for a dry run.  Results have
+ * room for n; everything lives in the current memory context.  Error WF005
+ * when this session is stepping one of them; those of delay expressions.
+ */
 void
 wf_migrate(WfMigration *migration, WfRow *rows, int n, WfMigrated *results)
 {

@@ -5,8 +5,13 @@
 #ifndef WF_MIGRATE_H
 #define WF_MIGRATE_H
 
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+#include "definition/definition.h"
 #include "migrate/route.h"
-#include "process/step.h"
+#include "store/process_row.h"
 
 #define WF_MIGRATE_EVENT "workflow.migrate"
 
@@ -35,20 +40,10 @@ typedef struct WfMigrated
 	List	   *problems;		/* of Jsonb: {"problem", "name", "message"} */
 } WfMigrated;
 
-/* In the current memory context; SPI must be connected. */
 extern WfMigration *wf_migration_new(WfDefinition *to, Jsonb *mapping,
 									 bool dry_run, const char *actor);
 extern void wf_migration_add(WfMigration *migration, WfDefinition *from);
-
-/* The route from a version by its definition's id, or NULL. */
 extern WfRoute *wf_migration_route(const WfMigration *migration, int32 from);
-
-/*
- * Migrate processes that are not over, in the order of their ids, whose
- * versions have routes.  They are locked, or read for a dry run.  Results have
- * room for n; everything lives in the current memory context.  Error WF005
- * when this session is stepping one of them; those of delay expressions.
- */
 extern void wf_migrate(WfMigration *migration, WfRow *rows, int n,
 					   WfMigrated *results);
 

@@ -16,8 +16,21 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "migrate/migrate_internal.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "eval/eval_delay.h"
+#include "eval/user_context.h"
+#include "interpreter/machine.h"
+#include "migrate/migrate_pending.h"
+#include "migrate/route.h"
+#include "process/deferred.h"
+#include "process/event_scope.h"
+#include "process/process.h"
+#include "process/stepper.h"
+#include "store/changes.h"
+#include "store/process_row.h"
 #include "store/statement.h"
+#include "store/timer.h"
 
 /*
  * What has still to reach the processes: their timers, and the events that
@@ -67,6 +80,7 @@ text_or_null(Datum value, bool isnull)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+/* Load before the first process, write after the last. */
 void
 wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n)
 {
@@ -292,6 +306,7 @@ move_deferred(WfMove *move)
 						process->row.status == WF_TERMINATED);
 }
 
+/* The machine has the new configuration. */
 void
 wf_move_timers(WfMove *move)
 {

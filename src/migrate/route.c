@@ -10,9 +10,11 @@
  */
 #include "postgres.h"
 
-
 #include "base/compat.h"
+#include "base/jsonb_object.h"
 #include "base/quote.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
 #include "migrate/route.h"
 
 /* --- reading a mapping ------------------------------------------------- */
@@ -46,6 +48,10 @@ add_target(WfMapped *mapped, const WfDefinition *to, const JsonbValue *value)
 	mapped->targets[mapped->n++] = state;
 }
 
+/*
+ * Read a mapping (NULL: an empty one), in the current memory context.  Error
+ * 22023 when it is none, or names what the new version does not have.
+ */
 WfMapping *
 wf_mapping_read(Jsonb *json, const WfDefinition *to)
 {
@@ -223,6 +229,7 @@ route_state(WfRoute *route, WfMapping *mapping, const WfState *old)
 	}
 }
 
+/* In the current memory context.  Error 22023 for mixing up history states. */
 WfRoute *
 wf_route(WfDefinition *from, WfDefinition *to, WfMapping *mapping)
 {
@@ -240,6 +247,7 @@ wf_route(WfDefinition *from, WfDefinition *to, WfMapping *mapping)
 	return route;
 }
 
+/* After all routes: error 22023 when a member of the mapping was for none. */
 void
 wf_mapping_check_used(const WfMapping *mapping, const WfDefinition *to)
 {
@@ -251,6 +259,7 @@ wf_mapping_check_used(const WfMapping *mapping, const WfDefinition *to)
 							wf_quoted(mapping->items[i].name), to->name)));
 }
 
+/* Does the old state become this one? */
 bool
 wf_goes_to(const WfMapped *mapped, WfStateId state)
 {
@@ -260,6 +269,7 @@ wf_goes_to(const WfMapped *mapped, WfStateId state)
 	return false;
 }
 
+/* What a migration meets: {"problem", "name", "message"}; name may be NULL. */
 Jsonb *
 wf_migration_problem(const char *problem, const char *name, const char *message)
 {

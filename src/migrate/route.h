@@ -5,6 +5,9 @@
 #ifndef WF_ROUTE_H
 #define WF_ROUTE_H
 
+#include "utils/jsonb.h"
+
+#include "chart/chart.h"
 #include "definition/definition.h"
 
 /* One member of a mapping: an old state's name, and what it becomes. */
@@ -31,23 +34,11 @@ typedef struct WfRoute
 								 * one; a history state goes to one such */
 } WfRoute;
 
-/*
- * Read a mapping (NULL: an empty one), in the current memory context.  Error
- * 22023 when it is none, or names what the new version does not have.
- */
 extern WfMapping *wf_mapping_read(Jsonb *mapping, const WfDefinition *to);
-
-/* In the current memory context.  Error 22023 for mixing up history states. */
 extern WfRoute *wf_route(WfDefinition *from, WfDefinition *to,
 						 WfMapping *mapping);
-
-/* After all routes: error 22023 when a member of the mapping was for none. */
 extern void wf_mapping_check_used(const WfMapping *mapping, const WfDefinition *to);
-
-/* Does the old state become this one? */
 extern bool wf_goes_to(const WfMapped *mapped, WfStateId state);
-
-/* What a migration meets: {"problem", "name", "message"}; name may be NULL. */
 extern Jsonb *wf_migration_problem(const char *problem, const char *name,
 								   const char *message);
 

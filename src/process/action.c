@@ -13,9 +13,21 @@
 
 #include "miscadmin.h"
 
+#include "base/clock.h"
+#include "base/compat.h"
+#include "chart/chart.h"
+#include "eval/eval.h"
+#include "eval/eval_delay.h"
+#include "interpreter/interpret.h"
+#include "interpreter/machine.h"
 #include "process/action.h"
 #include "process/call.h"
-#include "base/clock.h"
+#include "process/context.h"
+#include "process/deferred.h"
+#include "process/event_scope.h"
+#include "process/observer.h"
+#include "process/process.h"
+#include "process/process_timer.h"
 #include "process/send.h"
 
 /* What a SEND or RAISE comes to. */
@@ -199,6 +211,10 @@ act(void *arg)
 	}
 }
 
+/*
+ * One that is no block of others.  Throws what the author's code
+ * throws; where that is an event, machine->skip_block says that it failed.
+ */
 void
 wf_act(WfProcess *process, const WfAction *action, const WfEvent *event)
 {

@@ -14,7 +14,14 @@
 
 #include "utils/acl.h"
 
+#include "base/errcodes.h"
+#include "chart/chart.h"
+#include "interpreter/machine.h"
+#include "interpreter/select.h"
+#include "process/allow.h"
 #include "process/call.h"
+#include "process/event_scope.h"
+#include "process/process.h"
 
 /*
  * Membership as GRANT gave it.  A superuser is a member of every role for
@@ -62,6 +69,7 @@ is_allowed(WfProcess *process, const WfAllow *allow, const WfEvent *event,
 		(allow->function != NULL && agrees(process, allow->function, event, false));
 }
 
+/* May the actor of this event cause it?  If not, that is noted. */
 bool
 wf_process_allowed(WfProcess *process, const WfTransition *transition,
 				   const WfEvent *event)
@@ -78,6 +86,7 @@ wf_process_allowed(WfProcess *process, const WfTransition *transition,
 	return false;
 }
 
+/* What the event would have caused but for `allow`, or NULL. */
 const WfTransition *
 wf_process_refusal(WfProcess *process, const WfEvent *event)
 {
@@ -114,6 +123,7 @@ describe(int n, const char *const *roles, const WfExpr *function)
 	return text.data;
 }
 
+/* Error WF002 that says what is needed. */
 void
 wf_refuse(const WfTransition *transition, const char *event, const char *actor)
 {

@@ -15,7 +15,16 @@
 
 #include "utils/jsonb.h"
 
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "eval/eval.h"
+#include "eval/eval_attribute.h"
+#include "eval/user_context.h"
 #include "process/attribute.h"
+#include "process/context.h"
+#include "process/process.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
 
 typedef struct SearchContext
 {
@@ -59,6 +68,11 @@ write_values(WfProcess *process, WfOutput *out, const char *name, Jsonb *values)
 							JsonbValueToJsonb(&value));
 }
 
+/*
+ * Before the row is written: if the context was set, work out what can be
+ * searched for and collect what of it has changed.  Only for a process whose
+ * definition declares something, or has process->search_anew set.
+ */
 void
 wf_search_write(WfProcess *process, WfOutput *out)
 {

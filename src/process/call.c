@@ -9,7 +9,14 @@
  */
 #include "postgres.h"
 
+#include "chart/chart.h"
+#include "eval/eval.h"
+#include "eval/eval_delay.h"
+#include "interpreter/machine.h"
 #include "process/call.h"
+#include "process/error_event.h"
+#include "process/event_scope.h"
+#include "process/process.h"
 
 /* One piece of the author's code, and what it gave. */
 typedef struct Call
@@ -101,6 +108,7 @@ call_guard(void *arg)
 								wf_process_scope(&scope, call->process, call->event));
 }
 
+/* Does it hold?  One that failed and was caught does not, nor does the whole. */
 bool
 wf_call_guard(WfProcess *process, const WfExpr *expr, const WfEvent *event)
 {
@@ -130,6 +138,7 @@ call_delay(void *arg)
 								call->now, &call->due);
 }
 
+/* When a delay is over, counted from now; false: never, or it failed. */
 bool
 wf_call_delay(WfProcess *process, const WfDelay *delay, const WfEvent *event,
 			  TimestampTz now, TimestampTz *due)
@@ -157,6 +166,7 @@ call_value(void *arg)
 	call->result = wf_process_value(call->process, call->value, call->event);
 }
 
+/* The output of a final state that has one; false: it failed. */
 bool
 wf_call_output(WfProcess *process, const WfState *final, const WfEvent *event,
 			   Jsonb **output)
@@ -177,6 +187,10 @@ wf_call_output(WfProcess *process, const WfState *final, const WfEvent *event,
 	return true;
 }
 
+/*
+ * What may fail of an action, as wf_catch() calls it.  False: it failed, and
+ * the rest of the block goes with it.
+ */
 bool
 wf_call_action(WfProcess *process, const WfAction *action, const WfEvent *event,
 			   void (*function) (void *arg), void *arg)

@@ -19,12 +19,30 @@
 
 #include "catalog/pg_type.h"
 
+#include "base/clock.h"
+#include "base/errcodes.h"
+#include "base/guc.h"
+#include "base/jsonb_object.h"
+#include "base/uuid.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "eval/eval.h"
+#include "interpreter/interpret.h"
+#include "interpreter/machine.h"
 #include "process/call.h"
 #include "process/child.h"
-#include "base/clock.h"
-#include "base/guc.h"
+#include "process/child_list.h"
+#include "process/error_event.h"
+#include "process/event_scope.h"
+#include "process/process.h"
 #include "process/send.h"
-#include "base/uuid.h"
+#include "process/step.h"
+#include "process/stepper.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/process_row.h"
+#include "store/timer.h"
 
 /* --- invoke ------------------------------------------------------------ */
 
@@ -78,6 +96,10 @@ call_input(void *arg)
 						invoke->src, invoke->path)));
 }
 
+/*
+ * What a child is given, NULL for nothing.  False: its expression failed, and
+ * the process was told so; there will be no child.
+ */
 bool
 wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event, Jsonb **result)
 {
@@ -93,6 +115,10 @@ wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event,
 	return true;
 }
 
+/*
+ * The first and the last of these moments for one of several invokes; the
+ * child must exist, and is gone from memory then.
+ */
 void
 wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
 {
@@ -122,6 +148,13 @@ wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event
 	}
 }
 
+/*
+ * The interpreter's three moments: a state with invokes is entered (its
+ * children get ids), is still active at the end of the macrostep (they
+ * start), is left (they are cancelled, unless detached).  A definition that
+ * does not exist, or may not be started by the parent's owner, gives the
+ * internal event error.invoke.ID where a state handles that, else an error.
+ */
 void
 wf_children_invoke(WfProcess *process, const WfState *state, const WfEvent *event)
 {
@@ -215,6 +248,10 @@ wf_children_let_go(WfProcess *process, const WfState *state)
 	}
 }
 
+/*
+ * The process goes without leaving its states: its children are told to end.
+ * sound: as wf_process_is_sound() said; if not, all of them.
+ */
 void
 wf_children_cancel(WfProcess *process, bool sound)
 {
@@ -234,6 +271,10 @@ wf_children_cancel(WfProcess *process, bool sound)
 
 /* --- what a child tells its parent ------------------------------------- */
 
+/*
+ * Send "<prefix><invoke id>" to the process that invoked this one, if there is
+ * one which has not let it go.
+ */
 void
 wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data)
 {
@@ -253,6 +294,7 @@ wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data)
 				  false, false);
 }
 
+/* What error.invoke.ID carries. */
 Jsonb *
 wf_child_error(const char *sqlstate, const char *message)
 {

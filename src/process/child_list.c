@@ -7,13 +7,18 @@
  */
 #include "postgres.h"
 
-#include "process/child.h"
+#include "base/array.h"
+#include "base/jsonb_object.h"
 #include "base/uuid.h"
+#include "process/child.h"
+#include "process/child_list.h"
+#include "process/process.h"
+#include "store/timer.h"
 
 static WfChild *
 append(WfProcess *process, const char *invoke, const pg_uuid_t *id)
 {
-	WfChild    *child = wf_grow(process->children, process->nchildren,
+	WfChild    *child = wf_array_grow(process->children, process->nchildren,
 								process->children_size);
 
 	child->invoke = invoke;
@@ -51,6 +56,9 @@ load_children(WfProcess *process)
 	}
 }
 
+/*
+ * A new one, which has its id and no more; out of memory again.
+ */
 WfChild *
 wf_child_add(WfProcess *process, const char *invoke, const pg_uuid_t *id)
 {
@@ -65,6 +73,7 @@ wf_child_forget(WfProcess *process, WfChild *child)
 	process->children_changed = true;
 }
 
+/* The present child of an invoke id, or NULL. */
 WfChild *
 wf_child_find(WfProcess *process, const char *invoke)
 {
@@ -85,6 +94,10 @@ find_by_id(WfProcess *process, const pg_uuid_t *id)
 	return NULL;
 }
 
+/*
+ * Is an event that is marked as a child's still from one?  Its done.invoke is
+ * the last thing we hear of it.
+ */
 bool
 wf_child_counts(WfProcess *process, const WfTimerRow *timer)
 {
@@ -98,6 +111,7 @@ wf_child_counts(WfProcess *process, const WfTimerRow *timer)
 	return true;
 }
 
+/* Before the row is written: its column `children`. */
 void
 wf_children_write(WfProcess *process)
 {

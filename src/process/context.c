@@ -11,8 +11,18 @@
 #include "postgres.h"
 
 #include "base/guc.h"
+#include "base/jsonb_object.h"
+#include "definition/definition.h"
+#include "eval/eval.h"
+#include "eval/user_context.h"
+#include "process/context.h"
 #include "process/process.h"
+#include "process/step.h"
 
+/*
+ * The context that a process begins with: that of its definition, evaluated
+ * as its owner, with the input (an object, or NULL) laid over it.
+ */
 Jsonb *
 wf_initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
 {
@@ -40,6 +50,7 @@ wf_initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
 	return input == NULL ? context : wf_jsonb_merge(context, input);
 }
 
+/* Its context, not toasted. */
 Jsonb *
 wf_process_context(WfProcess *process)
 {
@@ -63,6 +74,10 @@ check_context(Jsonb *context)
 				 errhint("Keep large data in tables of your own and their keys in the context.")));
 }
 
+/*
+ * Make it the context of the process.  Error 22023 when it is no
+ * object, 54000 when it is too large.
+ */
 void
 wf_set_context(WfProcess *process, Jsonb *context)
 {
@@ -76,6 +91,7 @@ wf_set_context(WfProcess *process, Jsonb *context)
 	process->own_context = NULL;
 }
 
+/* Members get new values (NULL: none); the rest stays. */
 void
 wf_change_context(WfProcess *process, int n, const char **keys, Jsonb **values)
 {

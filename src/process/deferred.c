@@ -16,10 +16,19 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "chart/chart.h"
+#include "interpreter/machine.h"
+#include "process/deferred.h"
 #include "process/process.h"
+#include "process/stepper.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/process_row.h"
 #include "store/statement.h"
+#include "store/timer.h"
 
 /*
  * Counting a thousand for each one more would be a million by and by.  So what
@@ -55,6 +64,7 @@ static WfStatement without_statement = {
 	.args = {UUIDARRAYOID}
 };
 
+/* Does an active state defer anything?  And this: its name, or NULL. */
 bool
 wf_is_deferring(const WfProcess *process)
 {
@@ -157,6 +167,7 @@ are_there(WfProcess *process, int limit)
 	return n + process->deferred_stored >= limit;
 }
 
+/* Keep it.  Error 54000 when that would be too many. */
 void
 wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
 {
@@ -169,7 +180,7 @@ wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
 						wf_max_deferred),
 				 errdetail("State \"%s\" defers \"%s\"; workflow.max_deferred is the limit.",
 						   state, timer->event)));
-	deferred = wf_grow(process->deferred, process->ndeferred, process->deferred_size);
+	deferred = wf_array_grow(process->deferred, process->ndeferred, process->deferred_size);
 	deferred->timer = *timer;
 	deferred->timer.seq = 0;
 	deferred->state = state;
@@ -224,7 +235,7 @@ find_those_without(WfStepper *stepper)
 	}
 }
 
-/* What the table has, in front of what this step has deferred itself. */
+/* Read what the table has, before the process gets another definition. */
 void
 wf_deferred_load(WfProcess *process)
 {
@@ -247,7 +258,7 @@ wf_deferred_load(WfProcess *process)
 	process->ndeferred = process->deferred_size = 0;
 	for (uint64 i = 0; i < n; i++)
 	{
-		WfDeferred *deferred = wf_grow(process->deferred, process->ndeferred,
+		WfDeferred *deferred = wf_array_grow(process->deferred, process->ndeferred,
 									   process->deferred_size);
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
@@ -263,9 +274,14 @@ wf_deferred_load(WfProcess *process)
 		deferred->timer.data = isnull ? NULL : DatumGetJsonbPCopy(data);
 	}
 	for (int i = 0; i < nmine; i++)
-		*wf_grow(process->deferred, process->ndeferred, process->deferred_size) = mine[i];
+		*wf_array_grow(process->deferred, process->ndeferred, process->deferred_size) = mine[i];
 }
 
+/*
+ * After it was put into its states without a step: what none of them defers is
+ * delivered as if it had been posted now, in its order.  Looks at those that
+ * were loaded.
+ */
 void
 wf_deferred_release(WfProcess *process, bool parked)
 {
@@ -291,6 +307,10 @@ wf_deferred_release(WfProcess *process, bool parked)
 	}
 }
 
+/*
+ * Take the first one that need not wait any longer: no active state defers it,
+ * or one would take it now.
+ */
 bool
 wf_deferred_next(WfProcess *process, WfTimerRow *timer,
 				 bool (*would_take) (WfProcess *process, const WfTimerRow *timer))
@@ -312,6 +332,7 @@ wf_deferred_next(WfProcess *process, WfTimerRow *timer,
 	return false;
 }
 
+/* Take back those with this id. */
 void
 wf_deferred_cancel(WfProcess *process, const char *id)
 {

@@ -18,7 +18,16 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
+#include "chart/chart.h"
+#include "eval/user_context.h"
+#include "interpreter/interpret.h"
+#include "interpreter/machine.h"
 #include "process/call.h"
+#include "process/error_event.h"
+#include "process/event_scope.h"
+#include "process/process.h"
 
 /*
  * An error that says something about the event and the process.  Not what
@@ -82,6 +91,13 @@ raise_error(WfProcess *process, const WfEvent *event, const WfCode *code,
 	wf_raise(process->machine, &raised);
 }
 
+/*
+ * Call back in a subtransaction.  False: it failed, its effects are undone,
+ * and error.execution is raised.  The callback must leave the process in
+ * memory as it was until nothing can fail any more, and must make nothing that
+ * belongs to a resource owner and outlives it.  Throws what is not for
+ * handlers: see is_catchable().
+ */
 bool
 wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
 		 void (*call) (void *arg), void *arg)
@@ -133,6 +149,7 @@ wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
 	return false;
 }
 
+/* An internal event that nobody took: an error goes on its way after all. */
 void
 wf_not_caught(const WfEvent *event)
 {

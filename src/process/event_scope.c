@@ -10,11 +10,19 @@
  */
 #include "postgres.h"
 
-#include "process/process.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
 #include "base/uuid.h"
+#include "chart/chart.h"
+#include "eval/eval.h"
+#include "interpreter/machine.h"
+#include "process/context.h"
+#include "process/event_scope.h"
+#include "process/process.h"
 
 static const WfPayload no_payload = {0};
 
+/* What came with an event; never NULL. */
 const WfPayload *
 wf_payload(const WfEvent *event)
 {
@@ -28,6 +36,7 @@ actual(WfProcess *process, const WfEvent *event)
 	return event != NULL ? event : &process->boundary;
 }
 
+/* On whose behalf it came, or NULL.  Event NULL: what starts or cancels it. */
 const char *
 wf_process_actor(WfProcess *process, const WfEvent *event)
 {
@@ -76,6 +85,10 @@ wf_process_scope(WfProcessScope *scope, WfProcess *process,
 	return &scope->scope;
 }
 
+/*
+ * Evaluate with the process and the event in scope, in the step's bracket.
+ * NULL for no value.  Throws what the author's code throws.
+ */
 Jsonb *
 wf_process_value(WfProcess *process, const WfValue *value, const WfEvent *event)
 {
@@ -87,6 +100,10 @@ wf_process_value(WfProcess *process, const WfValue *value, const WfEvent *event)
 						 wf_process_scope(&scope, process, event));
 }
 
+/*
+ * The same where it has to be a string that is not empty, or null; else error
+ * 22023, which says `what` it is.
+ */
 char *
 wf_process_string(WfProcess *process, const WfValue *value, const WfEvent *event,
 				  const WfAction *action, const char *what)

@@ -14,8 +14,15 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
-#include "process/action.h"
+#include "base/jsonb.h"
+#include "chart/chart.h"
+#include "interpreter/interpret.h"
+#include "interpreter/machine.h"
 #include "process/call.h"
+#include "process/context.h"
+#include "process/event_scope.h"
+#include "process/foreach.h"
+#include "process/process.h"
 
 /* Where a loop stands. */
 typedef struct Loop
@@ -56,6 +63,10 @@ call_element(void *arg)
 	wf_change_context(loop->process, lengthof(keys), keys, values);
 }
 
+/*
+ * The actions inside for each element of an array, each of which
+ * comes into the context before they are run.  Fails as the above does.
+ */
 void
 wf_act_foreach(WfProcess *process, const WfAction *action, const WfEvent *event)
 {

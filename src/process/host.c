@@ -13,9 +13,18 @@
 
 #include "miscadmin.h"
 
+#include "chart/chart.h"
+#include "interpreter/machine.h"
 #include "process/action.h"
+#include "process/allow.h"
 #include "process/call.h"
 #include "process/child.h"
+#include "process/error_event.h"
+#include "process/event_scope.h"
+#include "process/foreach.h"
+#include "process/host.h"
+#include "process/process.h"
+#include "process/process_timer.h"
 
 static bool
 host_guard(void *self, const WfExpr *expr, const WfEvent *event)

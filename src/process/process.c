@@ -12,10 +12,25 @@
 
 #include "miscadmin.h"
 
-#include "process/process.h"
+#include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "eval/user_context.h"
+#include "interpreter/machine.h"
+#include "interpreter/select.h"
+#include "process/process.h"
+#include "process/process_timer.h"
+#include "process/restore.h"
+#include "process/step.h"
+#include "store/process_row.h"
+#include "store/timer.h"
 
+/*
+ * Does a process keep this timer until it is resumed, or has started?  A
+ * parent's cancel is the last word: that it never keeps.
+ */
 bool
 wf_row_parks(const WfRow *row, const WfTimerRow *timer)
 {
@@ -37,6 +52,7 @@ wf_process_row(const WfProcess *process)
 	return &process->row;
 }
 
+/* Suspend, resume, change the status: what is written of the row. */
 void
 wf_process_set(WfProcess *process, WfStatus status, bool suspended)
 {
@@ -69,6 +85,7 @@ is_command(const char *descriptor)
 	return true;
 }
 
+/* text[] of all active states, those that contain others included. */
 ArrayType *
 wf_process_active(WfProcess *process)
 {
@@ -83,6 +100,7 @@ wf_process_active(WfProcess *process)
 	return wf_states_array(process->definition, active, n);
 }
 
+/* Has an active state a transition for this event, whatever its guard says? */
 bool
 wf_process_handles(WfProcess *process, const char *event)
 {
@@ -90,6 +108,7 @@ wf_process_handles(WfProcess *process, const char *event)
 	return wf_machine_handles(process->machine, event);
 }
 
+/* Does an active state have a way out by a command or a timer? */
 bool
 wf_process_has_exit(WfProcess *process)
 {
@@ -123,6 +142,10 @@ would_take_event(WfProcess *process, const WfEvent *event)
 	return result;
 }
 
+/*
+ * Would the process take this now?  Its machine is set up.  Guards
+ * are tried; nothing is taken or raised.
+ */
 bool
 wf_process_would_take(WfProcess *process, const WfTimerRow *timer)
 {
@@ -132,6 +155,7 @@ wf_process_would_take(WfProcess *process, const WfTimerRow *timer)
 	return would_take_event(process, &event);
 }
 
+/* For each handler of an active state, in document order. */
 void
 wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 				  void (*found) (void *arg, const char *event, bool enabled),
@@ -166,6 +190,11 @@ wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 
 /* --- its timers -------------------------------------------------------- */
 
+/*
+ * Start the timer `name` of an active state anew: at `due`, or (due
+ * DT_NOBEGIN) as on entry.  Returns the due time, DT_NOEND for never.
+ * Error WF008 when no active state has one of this name.
+ */
 TimestampTz
 wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 					 const char *name, TimestampTz due)
@@ -202,4 +231,43 @@ wf_step_context(void *arg)
 	errcontext("event \"%s\" of workflow \"%s\", process %s", context->event,
 			   context->process->definition->name,
 			   wf_uuid_text(&context->process->row.id));
+}
+
+/* Errors of a refusal that several functions give. */
+void
+wf_no_process(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_NO_PROCESS),
+			 errmsg("process %s does not exist", wf_uuid_text(id))));
+}
+
+void
+wf_is_over(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_OVER),
+			 errmsg("process %s is over", wf_uuid_text(id))));
+}
+
+/* Error WF003 or WF004 when a process that stands so takes no commands. */
+void
+wf_refuse_command(const WfRow *row)
+{
+	if (wf_row_is_over(row))
+		wf_is_over(&row->id);
+	if (row->suspended)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("process %s is suspended", wf_uuid_text(&row->id)),
+				 errhint("workflow.resume() lets it go on.")));
+	if (row->step == 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("process %s has not started yet", wf_uuid_text(&row->id))));
+	if (row->status == WF_TERMINATED)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("process %s failed and waits for workflow.resume()",
+						wf_uuid_text(&row->id))));
 }

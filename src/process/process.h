@@ -5,8 +5,26 @@
 #ifndef WF_PROCESS_H
 #define WF_PROCESS_H
 
-#include "interpreter/interpret.h"
-#include "process/step.h"
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+#include "base/compat.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "eval/eval.h"
+#include "eval/user_context.h"
+#include "interpreter/machine.h"
+#include "process/observer.h"
+#include "store/change_sets.h"
+#include "store/process_row.h"
+#include "store/timer.h"
+
+typedef struct WfStepper WfStepper;
+
+typedef struct WfProcess WfProcess;
 
 /* What an event carries; WfEvent.payload. */
 typedef struct WfPayload
@@ -74,28 +92,6 @@ typedef struct WfMachineOf
 	WfMachine  *machine;
 	struct WfMachineOf *next;
 } WfMachineOf;
-
-/*
- * Who looks on while a stepper works, and keeps what it would write from being
- * written: trace.c.  NULL for every step in earnest.
- */
-typedef struct WfOnlooker
-{
-	const WfHost *host;			/* instead of wf_process_host */
-	WfOutputSink sink;			/* instead of the tables */
-	/* Sent, to be delivered at `due` (DT_NOBEGIN: now); target NULL: to itself. */
-	void		(*sent) (struct WfOnlooker *self, const char *target,
-						 const char *event, Jsonb *data, const char *id,
-						 TimestampTz due);
-	/* Is this a child that is not there but played? */
-	bool		(*plays) (struct WfOnlooker *self, const char *invoke);
-	void		(*cancelled) (struct WfOnlooker *self, const char *id);
-	/* The action "log", told to nobody else. */
-	void		(*logged) (struct WfOnlooker *self, const WfAction *action, Jsonb *value);
-	/* A step has ended; the process is as the step left it. */
-	void		(*stepped) (struct WfOnlooker *self, const char *event,
-							TimestampTz due, bool taken, Datum from_states);
-} WfOnlooker;
 
 struct WfStepper
 {
@@ -165,29 +161,6 @@ struct WfProcess
 	bool		children_changed;
 };
 
-/*
- * stepper.c: have the steps of this stepper looked at and not written.  Before
- * the first process is added.
- */
-extern void wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker);
-/* A row that is in no table, or not locked; as wf_stepper_add(). */
-extern WfProcess *wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
-									 WfDefinition *definition);
-
-/*
- * restore.c: the machine of its definition, set up as the process stands.
- * Error XX001 when that is nothing that the engine could have stored.
- */
-extern void wf_process_load(WfProcess *process);
-/* Could it be loaded? */
-extern bool wf_process_is_sound(WfProcess *process);
-/* {"history state": ["state", ...], ...} */
-extern Jsonb *wf_history_jsonb(const WfMachine *machine);
-
-/*
- * process.c: would the process take this now?  Its machine is set up.  Guards
- * are tried; nothing is taken or raised.
- */
 extern bool wf_process_would_take(WfProcess *process, const WfTimerRow *timer);
 
 /* Errors say which event of which process they happened in. */
@@ -208,88 +181,6 @@ extern void wf_step_context(void *arg);
 #define WF_POP_STEP() \
 	error_context_stack = step_callback.previous
 
-/* host.c: what the interpreter asks for. */
-extern const WfHost wf_process_host;
-
-/* scope.c: what came with an event; never NULL. */
-extern const WfPayload *wf_payload(const WfEvent *event);
-/* On whose behalf it came, or NULL.  Event NULL: what starts or cancels it. */
-extern const char *wf_process_actor(WfProcess *process, const WfEvent *event);
-/*
- * Evaluate with the process and the event in scope, in the step's bracket.
- * NULL for no value.  Throws what the author's code throws.
- */
-extern Jsonb *wf_process_value(WfProcess *process, const WfValue *value,
-							   const WfEvent *event);
-/*
- * The same where it has to be a string that is not empty, or null; else error
- * 22023, which says `what` it is.
- */
-extern char *wf_process_string(WfProcess *process, const WfValue *value,
-							   const WfEvent *event, const WfAction *action,
-							   const char *what);
-
-/*
- * context.c: make it the context of the process.  Error 22023 when it is no
- * object, 54000 when it is too large.
- */
-extern void wf_set_context(WfProcess *process, Jsonb *context);
-/* Members get new values (NULL: none); the rest stays. */
-extern void wf_change_context(WfProcess *process, int n, const char **keys, Jsonb **values);
-
-/* allow.c: may the actor of this event cause it?  If not, that is noted. */
-extern bool wf_process_allowed(WfProcess *process, const WfTransition *transition,
-							   const WfEvent *event);
-/* What the event would have caused but for `allow`, or NULL. */
-extern const WfTransition *wf_process_refusal(WfProcess *process, const WfEvent *event);
-/* Error WF002 that says what is needed. */
-pg_noreturn extern void wf_refuse(const WfTransition *transition, const char *event,
-								  const char *actor);
-
-/* deferred.c: does an active state defer anything?  And this: its name, or NULL. */
-extern bool wf_is_deferring(const WfProcess *process);
-extern const char *wf_deferred_by(const WfProcess *process, const char *event);
-/* Keep it.  Error 54000 when that would be too many. */
-extern void wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state);
-/*
- * Take the first one that need not wait any longer: no active state defers it,
- * or one would take it now.
- */
-extern bool wf_deferred_next(WfProcess *process, WfTimerRow *timer,
-							 bool (*would_take) (WfProcess *process, const WfTimerRow *timer));
-/* Read what the table has, before the process gets another definition. */
-extern void wf_deferred_load(WfProcess *process);
-/*
- * After it was put into its states without a step: what none of them defers is
- * delivered as if it had been posted now, in its order.  Looks at those that
- * were loaded.
- */
-extern void wf_deferred_release(WfProcess *process, bool parked);
-/* Take back those with this id. */
-extern void wf_deferred_cancel(WfProcess *process, const char *id);
-extern void wf_deferred_write(WfProcess *process, WfOutput *out);
-
-/* armed.c: timers of a process, in memory. */
-extern void wf_timers_arm(WfProcess *process, const WfState *state,
-						  const WfEvent *event);
-extern void wf_timers_disarm(WfProcess *process, const WfState *state);
-extern void wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
-						   const char *id, TimestampTz due, const char *actor);
-extern void wf_timers_cancel(WfProcess *process, const char *id);
-/* Start one of an active state anew: see wf_process_set_timer(). */
-extern TimestampTz wf_timers_reset(WfProcess *process, const WfState *state,
-								   const WfTimer *timer, TimestampTz due);
-extern void wf_timers_write(WfProcess *process, WfOutput *out);
-/* Sent without delay: delivered already as far as cancel is concerned. */
-extern void wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
-						  const char *actor);
-
-/* stepper.c: a stepper of this session writes: see wf_stepper_is_late(). */
-extern void wf_stepper_written(void);
-
-/* stepper.c: if this stepper has the process, it is nobody's child any more. */
-extern void wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id);
-
 /* A scope for evaluating on behalf of a process. */
 typedef struct WfProcessScope
 {
@@ -298,7 +189,20 @@ typedef struct WfProcessScope
 	const WfEvent *event;
 } WfProcessScope;
 
-extern WfScope *wf_process_scope(WfProcessScope *scope, WfProcess *process,
-								 const WfEvent *event);
+extern WfDefinition *wf_process_definition(const WfProcess *process);
+extern const WfRow *wf_process_row(const WfProcess *process);
+extern bool wf_row_parks(const WfRow *row, const WfTimerRow *timer);
+extern void wf_process_set(WfProcess *process, WfStatus status, bool suspended);
+extern TimestampTz wf_process_set_timer(WfStepper *stepper, WfProcess *process,
+										const char *name, TimestampTz due);
+extern void wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
+							  void (*found) (void *arg, const char *event, bool enabled),
+							  void *arg);
+extern ArrayType *wf_process_active(WfProcess *process);
+extern bool wf_process_handles(WfProcess *process, const char *event);
+extern bool wf_process_has_exit(WfProcess *process);
+pg_noreturn extern void wf_no_process(const pg_uuid_t *id);
+pg_noreturn extern void wf_is_over(const pg_uuid_t *id);
+extern void wf_refuse_command(const WfRow *row);
 
 #endif							/* WF_PROCESS_H */

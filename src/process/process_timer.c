@@ -15,9 +15,20 @@
 
 #include "utils/timestamp.h"
 
-#include "process/call.h"
+#include "base/array.h"
 #include "base/clock.h"
+#include "chart/chart.h"
+#include "eval/eval_delay.h"
+#include "eval/user_context.h"
+#include "interpreter/machine.h"
+#include "process/call.h"
+#include "process/event_scope.h"
 #include "process/process.h"
+#include "process/process_timer.h"
+#include "process/step.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/process_row.h"
 
 static bool
 same(const char *a, const char *b)
@@ -90,7 +101,7 @@ disarm(WfProcess *process, const char *state, const char *name, bool keep)
 
 	if (disarmed == NULL)
 	{
-		disarmed = wf_grow(process->disarmed, process->ndisarmed,
+		disarmed = wf_array_grow(process->disarmed, process->ndisarmed,
 						   process->disarmed_size);
 		disarmed->state = state;
 		disarmed->name = name;
@@ -122,7 +133,7 @@ static WfArmed *
 add_armed(WfProcess *process, const char *event, const char *state,
 		  const char *name, TimestampTz due)
 {
-	WfArmed    *armed = wf_grow(process->armed, process->narmed,
+	WfArmed    *armed = wf_array_grow(process->armed, process->narmed,
 								process->armed_size);
 
 	armed->timer.process = process->row.id;
@@ -133,6 +144,7 @@ add_armed(WfProcess *process, const char *event, const char *state,
 	return armed;
 }
 
+/* Timers of a process, in memory. */
 void
 wf_timers_arm(WfProcess *process, const WfState *state, const WfEvent *event)
 {
@@ -178,11 +190,12 @@ wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
 										 event, data, id, due);
 }
 
+/* Sent without delay: delivered already as far as cancel is concerned. */
 void
 wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
 			  const char *actor)
 {
-	WfQueued   *queued = wf_grow(process->queue, process->nqueue,
+	WfQueued   *queued = wf_array_grow(process->queue, process->nqueue,
 								 process->queue_size);
 
 	queued->timer.process = process->row.id;
@@ -195,6 +208,7 @@ wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
 										 event, data, NULL, queued->timer.due);
 }
 
+/* Start one of an active state anew: see wf_process_set_timer(). */
 TimestampTz
 wf_timers_reset(WfProcess *process, const WfState *state, const WfTimer *timer,
 				TimestampTz due)

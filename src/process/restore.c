@@ -13,8 +13,15 @@
 #include "utils/lsyscache.h"
 
 #include "base/guc.h"
-#include "process/process.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
 #include "base/uuid.h"
+#include "chart/chart.h"
+#include "interpreter/machine.h"
+#include "process/host.h"
+#include "process/process.h"
+#include "process/restore.h"
+#include "store/process_row.h"
 
 /*
  * What is stored may have been written by hand, or by a disk.  The interpreter
@@ -150,6 +157,7 @@ look_at_children(const WfProcess *process)
 	return NULL;
 }
 
+/* {"history state": ["state", ...], ...} */
 Jsonb *
 wf_history_jsonb(const WfMachine *machine)
 {
@@ -204,6 +212,10 @@ restore(WfProcess *process)
 	return wrong;
 }
 
+/*
+ * The machine of its definition, set up as the process stands.
+ * Error XX001 when that is nothing that the engine could have stored.
+ */
 void
 wf_process_load(WfProcess *process)
 {
@@ -218,6 +230,7 @@ wf_process_load(WfProcess *process)
 				 errhint("workflow.check() finds what else is wrong.")));
 }
 
+/* Could it be loaded? */
 bool
 wf_process_is_sound(WfProcess *process)
 {

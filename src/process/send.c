@@ -16,11 +16,26 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "process/child.h"
+#include "base/array.h"
 #include "base/clock.h"
-#include "process/send.h"
-#include "store/statement.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
 #include "base/uuid.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "interpreter/interpret.h"
+#include "interpreter/machine.h"
+#include "process/child_list.h"
+#include "process/observer.h"
+#include "process/process.h"
+#include "process/process_timer.h"
+#include "process/send.h"
+#include "process/step.h"
+#include "process/stepper.h"
+#include "store/changes.h"
+#include "store/statement.h"
+#include "store/timer.h"
 
 static WfStatement look_statement = {
 	.sql = "SELECT definition,"
@@ -32,6 +47,7 @@ static WfStatement look_statement = {
 	.args = {UUIDOID}
 };
 
+/* The definition of a process, by look-up without lock; NULL: no such process. */
 WfDefinition *
 wf_definition_of_process(const pg_uuid_t *id, bool *over)
 {
@@ -129,6 +145,10 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 
 /* --- on whose behalf --------------------------------------------------- */
 
+/*
+ * The actor of an event from this process for one of that definition: the one
+ * it came with, as far as the sender's owner may speak for it, else the owner.
+ */
 const char *
 wf_actor_for(WfProcess *process, const WfDefinition *receiver, const char *actor)
 {
@@ -148,7 +168,7 @@ deliver_now(WfProcess *process, WfTimerRow *timer, WfDefinition *receiver,
 {
 	timer->due = wf_now();
 	if (child != NULL && !child->started)
-		*wf_grow(child->mail, child->nmail, child->mail_size) = *timer;
+		*wf_array_grow(child->mail, child->nmail, child->mail_size) = *timer;
 	else
 		wf_output_arm(wf_stepper_output(process->stepper), timer,
 					  receiver->owner, false, false);
@@ -183,6 +203,7 @@ forwarded(Jsonb *data, const char *key)
 	return value == NULL ? NULL : JsonbValueToJsonb(value);
 }
 
+/* What a timer of the sender's carries (see WF_FORWARD_EVENT) goes its way. */
 void
 wf_send_forward(WfProcess *process, const WfTimerRow *timer)
 {
@@ -204,6 +225,14 @@ wf_send_forward(WfProcess *process, const WfTimerRow *timer)
 
 /* --- send -------------------------------------------------------------- */
 
+/*
+ * Send from a process that is being stepped to `target` ("#_parent", "#_" and
+ * an invoke id, or a process id): an insert into timer, never a lock.  A target
+ * that does not exist, or that the sender's owner may not send to, gives the
+ * sender the internal event "error.communication".  due: DT_NOBEGIN, or a
+ * later time; until then it is the sender's, who may cancel it by its id, and
+ * ends with the sender.
+ */
 void
 wf_send_across(WfProcess *process, const char *target, const char *event,
 			   Jsonb *data, const char *id, TimestampTz due, const char *actor)

@@ -13,11 +13,27 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
-#include "process/child.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "eval/user_context.h"
+#include "interpreter/interpret.h"
+#include "interpreter/machine.h"
+#include "process/allow.h"
+#include "process/child.h"
+#include "process/child_list.h"
+#include "process/context.h"
+#include "process/deferred.h"
+#include "process/host.h"
 #include "process/process.h"
+#include "process/restore.h"
 #include "process/send.h"
+#include "process/step.h"
+#include "store/changes.h"
+#include "store/process_row.h"
+#include "store/timer.h"
 
 /* --- the end of a step ------------------------------------------------- */
 
@@ -161,6 +177,7 @@ run_self_events(WfProcess *process)
 	}
 }
 
+/* Enter the initial states.  input: what it was started with, or NULL. */
 void
 wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 				 const char *actor)
@@ -170,6 +187,11 @@ wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 	run_self_events(process);
 }
 
+/*
+ * One event at once: a command.  Returns what became of it.  Then runs what
+ * the process sent to itself.  Error WF002 when its actor is not allowed to
+ * cause what it would cause.
+ */
 WfVerdict
 wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
 				Jsonb *data, const char *actor)
@@ -185,16 +207,18 @@ wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
 	return verdict;
 }
 
+/* Is anything queued? */
 bool
 wf_process_is_queued(const WfProcess *process)
 {
 	return process->head < process->nqueue;
 }
 
+/* Put a timer that was claimed before its process into the queue of the step. */
 void
 wf_process_queue(WfProcess *process, const WfTimerRow *timer)
 {
-	wf_grow(process->queue, process->nqueue, process->queue_size)->timer = *timer;
+	wf_array_grow(process->queue, process->nqueue, process->queue_size)->timer = *timer;
 }
 
 /* What nobody can send but us.  Returns false when it is something else. */
@@ -234,6 +258,12 @@ deliver(WfProcess *process, WfTimerRow *timer)
 	wf_output_settled(process->stepper->out, timer);
 }
 
+/*
+ * Run the queue of a process: its claimed timers in order, then what it sent
+ * to itself.  Stops early when *stop is set (checked between events).  Returns
+ * the number of events taken off.  What is left stays queued and is written
+ * back as timers.
+ */
 int
 wf_process_run(WfStepper *stepper, WfProcess *process,
 			   bool (*stop) (void *arg), void *arg)
@@ -265,6 +295,7 @@ wf_process_run(WfStepper *stepper, WfProcess *process,
 	return done;
 }
 
+/* Leave all states and end as terminated. */
 void
 wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 {

@@ -9,12 +9,23 @@
  */
 #include "postgres.h"
 
-#include "process/child.h"
 #include "base/clock.h"
-#include "process/process.h"
 #include "process/attribute.h"
+#include "process/child_list.h"
+#include "process/deferred.h"
+#include "process/process.h"
+#include "process/process_timer.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "store/changes.h"
+#include "store/changes_write.h"
+#include "store/timer.h"
 
+/*
+ * Write everything that the steps came to, and tell the wake room.  Returns
+ * the earliest due time written (infinity: none).
+ */
 TimestampTz
 wf_stepper_write(WfStepper *stepper)
 {

@@ -14,73 +14,53 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "base/compat.h"
+#include "base/errcodes.h"
+#include "base/xact_stack.h"
+#include "definition/definition.h"
+#include "process/context.h"
+#include "process/observer.h"
 #include "process/process.h"
+#include "process/stepper.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/process_row.h"
 
 /*
  * The steppers of this session that are under way, the innermost last: a
  * call of ours, and those that its user code is inside of.  An error leaves
- * its stepper behind, whose memory may be gone by the time we look here; so
- * what tells the dead from the living, the subtransaction they belong to, is
- * kept here and not in them.
+ * its stepper behind, whose memory may be gone by the time we look here.
  */
-typedef struct UnderWay
-{
-	WfStepper  *stepper;
-	LocalTransactionId lxid;
-	SubTransactionId subid;
-} UnderWay;
-
-static UnderWay *under_way = NULL;
-static int	nunder_way = 0;
-static int	under_way_size = 0;
+static WfXactStack under_way;
 
 static uint64 writes = 0;		/* of all steppers of this session */
 
-static void
-forget_dead_steppers(void)
-{
-	while (nunder_way > 0 &&
-		   (under_way[nunder_way - 1].lxid != WF_MY_LXID ||
-			!SubTransactionIsActive(under_way[nunder_way - 1].subid)))
-		nunder_way--;
-}
-
+/* claimed: see wf_output_new(). */
 WfStepper *
 wf_stepper_new(int32 claimed)
 {
 	WfStepper  *stepper = palloc0(sizeof(WfStepper));
-	UnderWay   *mine;
 
 	stepper->out = wf_output_new(claimed);
-
-	forget_dead_steppers();
-	if (nunder_way == under_way_size)
-	{
-		int			size = Max(8, 2 * under_way_size);
-
-		if (under_way == NULL)
-			under_way = MemoryContextAlloc(TopMemoryContext, size * sizeof(UnderWay));
-		else
-			under_way = repalloc(under_way, size * sizeof(UnderWay));
-		under_way_size = size;
-	}
-	mine = &under_way[nunder_way++];
 	stepper->made_after = writes;
-	mine->stepper = stepper;
-	mine->lxid = WF_MY_LXID;
-	mine->subid = GetCurrentSubTransactionId();
+	(void) wf_xact_stack_push(&under_way, stepper);
 	return stepper;
 }
 
+/* The end of a stepper, after the write or when there is nothing to write. */
 void
 wf_stepper_end(WfStepper *stepper)
 {
-	forget_dead_steppers();		/* of calls whose errors user code caught */
-	Assert(nunder_way > 0 && under_way[nunder_way - 1].stepper == stepper);
-	nunder_way--;
+	/* calls whose errors user code caught are dropped first */
+	int			depth = wf_xact_stack_depth(&under_way);
+
+	Assert(depth > 0 && wf_xact_stack_item(&under_way, depth - 1) == stepper);
+	wf_xact_stack_pop(&under_way, depth - 1);
 }
 
+/*
+ * Have the steps of this stepper looked at and not written.  Before
+ * the first process is added.
+ */
 void
 wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker)
 {
@@ -88,12 +68,18 @@ wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker)
 	wf_output_divert(stepper->out, &onlooker->sink);
 }
 
+/*
+ * Its processes are those of timers that were claimed together: what an action
+ * of one of them cannot do to another one, it could have done alone.  Before the
+ * first process is added.
+ */
 void
 wf_stepper_is_batch(WfStepper *stepper)
 {
 	stepper->is_batch = true;
 }
 
+/* The stepper's collected output; for what comes beside steps. */
 WfOutput *
 wf_stepper_output(WfStepper *stepper)
 {
@@ -107,26 +93,33 @@ find_under_way(const pg_uuid_t *id, int n)
 	ListCell   *cell;
 
 	for (int i = 0; i < n; i++)
-		foreach(cell, under_way[i].stepper->processes)
+	{
+		WfStepper  *stepper = wf_xact_stack_item(&under_way, i);
+
+		foreach(cell, stepper->processes)
 		{
 			WfProcess  *process = lfirst(cell);
 
 			if (memcmp(&process->row.id, id, UUID_LEN) == 0)
 				return process;
 		}
+	}
 	return NULL;
 }
 
+/*
+ * Is a process being stepped by this session right now?  Its definition, or
+ * NULL.
+ */
 WfDefinition *
 wf_stepping(const pg_uuid_t *id)
 {
-	WfProcess  *process;
+	WfProcess  *process = find_under_way(id, wf_xact_stack_depth(&under_way));
 
-	forget_dead_steppers();
-	process = find_under_way(id, nunder_way);
 	return process == NULL ? NULL : process->definition;
 }
 
+/* If this stepper has the process, it is nobody's child any more. */
 void
 wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id)
 {
@@ -173,19 +166,21 @@ refuse_under_way(const WfProcess *process)
 			 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
 }
 
+/* A row that is in no table, or not locked; as wf_stepper_add(). */
 WfProcess *
 wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 				   WfDefinition *definition)
 {
+	int			depth;
 	WfProcess  *process;
 
 	/*
 	 * Nobody else can hold a row that we hold; but we may be inside of an
 	 * action of it.
 	 */
-	forget_dead_steppers();
-	Assert(nunder_way > 0 && under_way[nunder_way - 1].stepper == stepper);
-	refuse_under_way(find_under_way(&row->id, nunder_way - 1));
+	depth = wf_xact_stack_depth(&under_way);
+	Assert(depth > 0 && wf_xact_stack_item(&under_way, depth - 1) == stepper);
+	refuse_under_way(find_under_way(&row->id, depth - 1));
 	process = add_process(stepper, definition != NULL ? definition :
 						  wf_definition(row->definition));
 	process->row = *row;
@@ -194,12 +189,21 @@ wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 	return process;
 }
 
+/*
+ * A locked process.  Error WF005 when an outer call of this session is
+ * stepping the same one: an action cannot command its own process; error 55P03
+ * when it is in the same batch as that one.
+ */
 WfProcess *
 wf_stepper_add(WfStepper *stepper, const WfRow *row)
 {
 	return wf_stepper_add_row(stepper, row, NULL);
 }
 
+/*
+ * A process that is not stored yet: initialized, no states, context as given.
+ * It is found by wf_stepping() from now on.
+ */
 WfProcess *
 wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 				   const pg_uuid_t *id, Jsonb *context, const char *key)
@@ -218,12 +222,17 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 	return process;
 }
 
+/*
+ * Has another stepper, inside of an action of ours, written since this one was
+ * made?  Rows that were read before may have been changed.
+ */
 bool
 wf_stepper_is_late(const WfStepper *stepper)
 {
 	return stepper->made_after != writes;
 }
 
+/* A stepper of this session writes: see wf_stepper_is_late(). */
 void
 wf_stepper_written(void)
 {

@@ -21,33 +21,37 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
+#include "shmem/inval.h"
 #include "shmem/shmem.h"
 #include "shmem/wakeup.h"
-#include "shmem/inval.h"
 
-static WfWatch *watches = NULL;
+static WfInval *watches = NULL;
 static bool registered = false;
 
 /* InvalidOid: messages were lost, anything may have changed. */
 static void
 on_change(Datum arg, Oid relation)
 {
-	for (WfWatch *watch = watches; watch != NULL; watch = watch->next)
+	for (WfInval *watch = watches; watch != NULL; watch = watch->next)
 		if (!OidIsValid(relation) || watch->relation == relation)
 			watch->relation = InvalidOid;
 }
 
 /* InvalidOid: the extension is not there. */
 static Oid
-relation_of(const WfWatch *watch)
+relation_of(const WfInval *watch)
 {
 	Oid			schema = get_namespace_oid("workflow", true);
 
 	return OidIsValid(schema) ? get_relname_relid(watch->table, schema) : InvalidOid;
 }
 
+/*
+ * Is what is kept still good?  Else the caller reads the table, between
+ * wf_watch_begin() and the next look.  Needs a transaction.
+ */
 bool
-wf_watch_is_good(WfWatch *watch)
+wf_watch_is_good(WfInval *watch)
 {
 	if (pg_atomic_read_u32(&wf_shared->changing) > 0)
 		return false;
@@ -60,15 +64,19 @@ wf_watch_is_good(WfWatch *watch)
 	return OidIsValid(watch->relation);
 }
 
+/*
+ * What is read from now on is good until a change is told.  Without the
+ * extension, nothing is ever good.
+ */
 void
-wf_watch_begin(WfWatch *watch)
+wf_watch_begin(WfInval *watch)
 {
 	bool		known = false;
 
 	if (!registered)
 		CacheRegisterRelcacheCallback(on_change, (Datum) 0);
 	registered = true;
-	for (WfWatch *other = watches; other != NULL; other = other->next)
+	for (WfInval *other = watches; other != NULL; other = other->next)
 		known = known || other == watch;
 	if (!known)
 	{
@@ -83,7 +91,7 @@ wf_watch_begin(WfWatch *watch)
  * this session hear of it as well; an abort has it hear once more.
  */
 void
-wf_watch_changing(WfWatch *watch)
+wf_watch_changing(WfInval *watch)
 {
 	wf_wake_changing();
 	CacheInvalidateRelcacheByRelid(relation_of(watch));

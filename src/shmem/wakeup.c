@@ -31,8 +31,11 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "shmem/database.h"
+#include "shmem/owner.h"
 #include "shmem/shmem.h"
 #include "shmem/wakeup.h"
+#include "shmem/watermark.h"
 
 typedef struct Touched
 {
@@ -112,7 +115,7 @@ touch(int32 owner)
 	return touch;
 }
 
-/* This transaction inserted (or un-parked) a timer. */
+/* This transaction inserted (or un-parked) a timer of `owner` due at `due`. */
 void
 wf_wake_timer(int32 owner, TimestampTz due)
 {
@@ -122,7 +125,11 @@ wf_wake_timer(int32 owner, TimestampTz due)
 		mine->due = Min(mine->due, due);
 }
 
-/* This transaction holds a process row of this owner. */
+/*
+ * This transaction holds a process row of `owner` that an executor may have
+ * skipped: when it ends, committed or not, that owner is looked at again if
+ * it has due work.
+ */
 void
 wf_wake_released(int32 owner)
 {
@@ -134,7 +141,13 @@ wf_wake_released(int32 owner)
 		mine->released = true;
 }
 
-/* This transaction claimed timers of this owner. */
+/*
+ * This transaction claimed timers of `owner` after it read `generation`; a
+ * scan of its own found nothing due before `mark`; it inserted timers of that
+ * owner, the earliest due at `inserted` (infinity: none).  Published at the
+ * very commit, so that an executor that ends right after it leaves nothing
+ * unannounced.
+ */
 void
 wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
 				TimestampTz inserted)
@@ -149,7 +162,10 @@ wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
 	mine->inserted = inserted;
 }
 
-/* This transaction took work: it must end here. */
+/*
+ * This transaction claimed work of whatever kind: PREPARE TRANSACTION is
+ * refused unless the claim is rolled back to a savepoint.
+ */
 void
 wf_wake_claiming(void)
 {
@@ -172,7 +188,7 @@ refuse_prepare(void)
 				 errhint("COMMIT it.")));
 }
 
-/* This transaction changed a process. */
+/* This transaction changed a process: wake await()ers at commit. */
 void
 wf_wake_stepped(void)
 {
@@ -192,13 +208,17 @@ wf_wake_database(Oid dbid)
 	MemoryContextSwitchTo(old);
 }
 
-/* This transaction created (or drops) the extension. */
+/* This transaction created or dropped the extension: have that seen at commit. */
 void
 wf_wake_extension(void)
 {
 	wf_wake_database(MyDatabaseId);
 }
 
+/*
+ * A database that is held for a command of this transaction is held until it
+ * ends, committed or not: nobody can connect before.
+ */
 void
 wf_wake_release(Oid dbid)
 {
@@ -208,6 +228,10 @@ wf_wake_release(Oid dbid)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * This transaction changes what sessions keep of our tables: until it has told
+ * all of them, at its end, WfShared.changing counts it.
+ */
 void
 wf_wake_changing(void)
 {
@@ -348,7 +372,7 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 	}
 }
 
-/* Register the callbacks; children of the postmaster inherit them. */
+/* Registers the callbacks; once per backend, lazily or from _PG_init. */
 void
 wf_wake_init(void)
 {

@@ -11,10 +11,16 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
+#include "base/guc.h"
+#include "shmem/database.h"
+#include "shmem/owner.h"
 #include "shmem/shmem.h"
+#include "shmem/slot.h"
+#include "shmem/watermark.h"
 
 /* Mark and generation at one moment. */
 TimestampTz
@@ -29,7 +35,10 @@ wf_mark_read(WfOwner *entry, uint64 *generation)
 	return mark;
 }
 
-/* Set the mark to what a scan found, unless somebody inserted meanwhile. */
+/*
+ * Raise (or lower) the mark to what a scan found, unless somebody inserted
+ * meanwhile (generation moved).  Returns whether it was set.
+ */
 bool
 wf_mark_advance(WfOwner *entry, uint64 generation, TimestampTz mark)
 {
@@ -52,7 +61,12 @@ set_cursor_back(WfOwner *entry)
 	entry->cursor_epoch++;
 }
 
-/* At the commit of a claim. */
+/*
+ * The same at the commit of a transaction that claimed timers of the owner
+ * and inserted some itself, the earliest due at `inserted` (infinity: none).
+ * `mark` was scanned by that transaction and covers its own timers; other
+ * scans may not have seen them, so the generation moves.
+ */
 void
 wf_mark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
 				TimestampTz inserted)
@@ -69,7 +83,14 @@ wf_mark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
 	SpinLockRelease(&entry->mutex);
 }
 
-/* The position behind which nobody has claimed. */
+/*
+ * Where the next claim starts when several executors work for one owner: past
+ * what the others have claimed, so that nobody walks over timers of processes
+ * that are locked anyway.  A hint: between mark and cursor everything is being
+ * worked by somebody, or was skipped.  Whatever may leave something there (an
+ * abort, a timer put back, a lock released, a new timer) sets it back, which
+ * moves the epoch; a claim that finds less than it wanted goes back, too.
+ */
 uint64
 wf_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq)
 {
@@ -107,7 +128,12 @@ wf_cursor_reset(WfOwner *entry)
 	SpinLockRelease(&entry->mutex);
 }
 
-/* Work of this owner may be due at `due`. */
+/*
+ * Work of this owner may be due at `due`: lowers the mark, moves the
+ * generation, and if anybody has to look earlier than planned sets the latch
+ * of an executor of this owner (an idle one first), else of the runtime, else
+ * of the launcher.  Never throws: called at the end of transactions.
+ */
 void
 wf_mark_lower(WfOwner *entry, TimestampTz due)
 {
@@ -129,7 +155,10 @@ wf_mark_lower(WfOwner *entry, TimestampTz due)
 		wf_owner_wake(entry);
 }
 
-/* A lock that an executor of this owner may have skipped was released. */
+/*
+ * A lock on a process of this owner was released, which an executor may have
+ * skipped: wakes as wf_mark_lower() does if anything is due.  Never throws.
+ */
 void
 wf_mark_released(WfOwner *entry)
 {
@@ -140,7 +169,7 @@ wf_mark_released(WfOwner *entry)
 		wf_owner_wake(entry);
 }
 
-/* All owners of a database: mark -infinity, wake. */
+/* All owners of a database: mark -infinity, wake.  After COMMIT PREPARED. */
 void
 wf_mark_forget(Oid dbid)
 {
@@ -182,4 +211,53 @@ wf_database_mark(Oid dbid)
 		earliest = Min(earliest, wf_mark_read(&database->others, &others));
 	LWLockRelease(wf_shared->lock);
 	return earliest;
+}
+
+/* Set the latch of whoever should look after an owner now.  Never throws. */
+void
+wf_owner_wake(WfOwner *entry)
+{
+	Latch	   *busy[WF_MAX_EXECUTORS_MAX];
+	int			nbusy = 0;
+	bool		attended = false;
+
+	/*
+	 * If we are an executor of this owner: we go on until nothing is left,
+	 * and ask for help when that is more than we can do.
+	 */
+	if (wf_my_executor && wf_my_executor->dbid == entry->dbid &&
+		wf_my_executor->owner == entry->owner)
+	{
+		SetLatch(MyLatch);
+		return;
+	}
+
+	/* pairs with the barrier of an executor that goes BUSY */
+	pg_memory_barrier();
+
+	for (int i = 0; i < wf_shared->nexecutors; i++)
+	{
+		WfExecutor *slot = &wf_shared->executors[i];
+		Latch	   *latch = slot->latch;
+		WfExecutorState state = slot->state;
+
+		if (state == WF_EXEC_FREE || slot->owner != entry->owner ||
+			slot->dbid != entry->dbid)
+			continue;
+
+		if (state == WF_EXEC_IDLE && latch != NULL && !slot->evict)
+		{
+			SetLatch(latch);
+			return;
+		}
+		if (latch != NULL)
+			busy[nbusy++] = latch;
+		if (!slot->stalled)
+			attended = true;
+	}
+
+	for (int i = 0; i < nbusy; i++)
+		SetLatch(busy[i]);
+	if (!attended)
+		wf_database_latch(entry->dbid);
 }

@@ -24,12 +24,22 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
-#include "api/api.h"
+#include "base/array.h"
 #include "base/clock.h"
-#include "store/statement.h"
-#include "simulate/simulate.h"
 #include "base/uuid.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "process/context.h"
+#include "process/process.h"
+#include "process/step.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "simulate/simulate.h"
+#include "simulate/trace.h"
+#include "store/process_row.h"
+#include "store/statement.h"
+#include "store/timer.h"
 
 static WfStatement timers_statement = {
 	.sql = "SELECT seq, due, event, name, state, actor, data FROM workflow.timer"
@@ -114,6 +124,7 @@ keep(WfSimulation *sim, const WfRow *row, List *timers, List *children)
 	sim->children = child_copies;
 }
 
+/* A process that has still to start; memory in the current context.  SPI is connected. */
 WfSimulation *
 wf_simulation_new(WfDefinition *definition)
 {
@@ -159,6 +170,7 @@ read_timers(const pg_uuid_t *process)
 	return timers;
 }
 
+/* A process that exists, its timers with it.  Takes no lock.  SPI is connected. */
 WfSimulation *
 wf_simulation_of(WfDefinition *definition, const WfRow *row)
 {
@@ -174,6 +186,7 @@ wf_simulation_of(WfDefinition *definition, const WfRow *row)
 	return sim;
 }
 
+/* The timer that is due first, or NULL; none for a process that takes none. */
 const WfTimerRow *
 wf_simulation_next(const WfSimulation *sim)
 {
@@ -291,7 +304,7 @@ give_deferred(WfSimulation *sim, WfProcess *process)
 		return;
 	process->deferred_loaded = true;
 	foreach(cell, sim->deferred)
-		wf_grow(process->deferred, process->ndeferred,
+		wf_array_grow(process->deferred, process->ndeferred,
 				process->deferred_size)->timer = *(WfTimerRow *) lfirst(cell);
 }
 
@@ -395,6 +408,13 @@ give_up(WfSimulation *sim, const WfTimerRow *timer)
 		 list_delete_ptr(timers, unconstify(WfTimerRow *, timer)), sim->children);
 }
 
+/*
+ * Let something reach the process, in a subtransaction of its own.  Returns
+ * whether it went well; sim->steps tells what it came to, sim->error and
+ * sim->effects what went wrong and what came before it, until the next call.
+ * Only what would be an error of anything at all is thrown: cancelled,
+ * deadlock, out of memory and the like.
+ */
 bool
 wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
 {
@@ -451,6 +471,11 @@ wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
 
 /* --- nothing is kept ------------------------------------------------------ */
 
+/*
+ * Run code that leaves nothing: its subtransaction is rolled back however it
+ * ends, the clock is set back, nobody is woken.  Errors are thrown on.
+ * Refuses read-only transactions and standbys, naming `what`.
+ */
 void
 wf_forgotten(const char *what, void (*code) (void *arg), void *arg)
 {

@@ -10,7 +10,14 @@
 #ifndef WF_SIMULATE_H
 #define WF_SIMULATE_H
 
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+#include "definition/definition.h"
+#include "process/observer.h"
 #include "process/process.h"
+#include "store/process_row.h"
+#include "store/timer.h"
 
 typedef enum WfStimulusKind
 {
@@ -92,42 +99,10 @@ typedef struct WfSimulation
 	bool		refused;		/* it is a refusal, nothing has run */
 } WfSimulation;
 
-/* --- trace.c: what a step does, written down ---------------------------- */
-
-/* The onlooker of a simulation. */
-extern void wf_trace_init(WfSimulation *sim);
-
-/* {"effect": kind, key: value, ...}; values NULL are left out.  Ends with NULL. */
-extern Jsonb *wf_effect(const char *kind,...);
-
-/* sqlstate, message, detail, hint and context of an error. */
-extern Jsonb *wf_error_jsonb(const char *kind, const ErrorData *error);
-
-/* --- simulate.c ---------------------------------------------------------- */
-
-/* A process that has still to start; memory in the current context.  SPI is connected. */
 extern WfSimulation *wf_simulation_new(WfDefinition *definition);
-
-/* A process that exists, its timers with it.  Takes no lock.  SPI is connected. */
 extern WfSimulation *wf_simulation_of(WfDefinition *definition, const WfRow *row);
-
-/*
- * Let something reach the process, in a subtransaction of its own.  Returns
- * whether it went well; sim->steps tells what it came to, sim->error and
- * sim->effects what went wrong and what came before it, until the next call.
- * Only what would be an error of anything at all is thrown: cancelled,
- * deadlock, out of memory and the like.
- */
 extern bool wf_simulate(WfSimulation *sim, const WfStimulus *stimulus);
-
-/* The timer that is due first, or NULL; none for a process that takes none. */
 extern const WfTimerRow *wf_simulation_next(const WfSimulation *sim);
-
-/*
- * Run code that leaves nothing: its subtransaction is rolled back however it
- * ends, the clock is set back, nobody is woken.  Errors are thrown on.
- * Refuses read-only transactions and standbys, naming `what`.
- */
 extern void wf_forgotten(const char *what, void (*code) (void *arg), void *arg);
 
 #endif							/* WF_SIMULATE_H */

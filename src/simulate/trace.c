@@ -18,9 +18,22 @@
 #include "utils/json.h"
 #include "utils/timestamp.h"
 
-#include "process/child.h"
 #include "base/clock.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
+#include "chart/chart.h"
+#include "interpreter/machine.h"
+#include "process/child.h"
+#include "process/child_list.h"
+#include "process/context.h"
+#include "process/host.h"
+#include "process/observer.h"
+#include "process/process.h"
+#include "process/step.h"
 #include "simulate/simulate.h"
+#include "simulate/trace.h"
+#include "store/change_sets.h"
+#include "store/timer.h"
 
 #define MAX_KEYS 12
 
@@ -28,6 +41,7 @@ static WfHost traced_host;
 
 /* --- effects ------------------------------------------------------------ */
 
+/* {"effect": kind, key: value, ...}; values NULL are left out.  Ends with NULL. */
 Jsonb *
 wf_effect(const char *kind,...)
 {
@@ -54,6 +68,7 @@ string_or_null(const char *text)
 	return text == NULL ? NULL : wf_jsonb_string(text);
 }
 
+/* sqlstate, message, detail, hint and context of an error. */
 Jsonb *
 wf_error_jsonb(const char *kind, const ErrorData *error)
 {
@@ -142,7 +157,7 @@ trace_raising(void *self, const WfEvent *event)
 						"path", string_or_null(sim->path), NULL));
 }
 
-static const WfWatch watch = {
+static const WfMachineObserver watch = {
 	.taking = trace_taking,
 	.leaving = trace_leaving,
 	.entering = trace_entering,
@@ -460,6 +475,7 @@ on_arm(WfOutputSink *sink, const WfTimerRow *timer, bool parked, bool if_absent)
 	MemoryContextSwitchTo(old);
 }
 
+/* The onlooker of a simulation. */
 void
 wf_trace_init(WfSimulation *sim)
 {

@@ -20,9 +20,14 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/array.h"
 #include "base/clock.h"
-#include "store/changes_internal.h"
 #include "shmem/wakeup.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/heap.h"
+#include "store/process_row.h"
+#include "store/timer.h"
 
 #define MAX_COLUMNS 18
 
@@ -114,6 +119,7 @@ make_descriptors(void)
 	descriptor_enum = status;
 }
 
+/* The columns of a set, and its name where a statement reads it. */
 TupleDesc
 wf_set_descriptor(WfSetKind kind)
 {
@@ -126,6 +132,11 @@ wf_set_name(WfSetKind kind)
 	return sets[kind].name;
 }
 
+/*
+ * claimed: the owner whose timers this transaction claimed, 0 if none; its
+ * new timers are the claimer's to announce (see wake.h), all others are
+ * announced here.
+ */
 WfOutput *
 wf_output_new(int32 claimed)
 {
@@ -138,6 +149,7 @@ wf_output_new(int32 claimed)
 	return out;
 }
 
+/* Write nothing, announce nothing: timers go to the sink, the rest nowhere. */
 void
 wf_output_divert(WfOutput *out, WfOutputSink *sink)
 {
@@ -155,7 +167,7 @@ put(WfOutput *out, WfSetKind kind, const Datum *values, const bool *nulls)
 	if (unlikely(out->sink != NULL))
 		return;
 	old = MemoryContextSwitchTo(out->context);
-	row = wf_grow(set->rows, set->n, set->size);
+	row = wf_array_grow(set->rows, set->n, set->size);
 	row->values = palloc((sizeof(Datum) + sizeof(bool)) * desc->natts);
 	row->nulls = (bool *) (row->values + desc->natts);
 	for (int i = 0; i < desc->natts; i++)
@@ -228,6 +240,7 @@ wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at)
 	put(out, WF_SET_STEPPED, values, nulls);
 }
 
+/* Another version: definition, step, states and history of the row. */
 void
 wf_output_migrate(WfOutput *out, const WfRow *row, TimestampTz at)
 {
@@ -263,6 +276,7 @@ wf_output_history(WfOutput *out, const WfRow *row, const char *event,
 	put(out, WF_SET_NOTED, values, nulls);
 }
 
+/* state and name NULL: all timers of the process. */
 void
 wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
 				 const char *state, const char *name)
@@ -280,6 +294,7 @@ wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
 	put(out, WF_SET_DISARMED, values, nulls);
 }
 
+/* timer->seq 0: a new one.  if_absent: not when (state, name) is there. */
 void
 wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 			  bool parked, bool if_absent)
@@ -314,6 +329,10 @@ wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 		out->next = timer->due;
 }
 
+/*
+ * A child of this process is let go: what it sent until now counts, even when
+ * it is delivered later; nothing that it sends from now on does.
+ */
 void
 wf_output_let_go(WfOutput *out, const pg_uuid_t *process, const pg_uuid_t *child)
 {
@@ -323,6 +342,7 @@ wf_output_let_go(WfOutput *out, const pg_uuid_t *process, const pg_uuid_t *child
 	put(out, WF_SET_LET_GO, values, nulls);
 }
 
+/* An event is kept for later, as `state` wants it; it waits no longer (seq 0: none). */
 void
 wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state)
 {
@@ -348,6 +368,10 @@ wf_output_recall(WfOutput *out, const pg_uuid_t *process, int64 seq)
 	put(out, WF_SET_RECALLED, values, nulls);
 }
 
+/*
+ * A claimed timer needs no more attempts: its event went well, or is dropped.
+ * If it had failed before, its failure goes; the timer itself is in no table.
+ */
 void
 wf_output_settled(WfOutput *out, const WfTimerRow *timer)
 {
@@ -361,6 +385,7 @@ wf_output_settled(WfOutput *out, const WfTimerRow *timer)
 	put(out, WF_SET_RECOVERED, values, nulls);
 }
 
+/* Its definition, with this name, is paused: a process with parked timers. */
 void
 wf_output_rest(WfOutput *out, const char *definition, const pg_uuid_t *process)
 {
@@ -370,6 +395,7 @@ wf_output_rest(WfOutput *out, const char *definition, const pg_uuid_t *process)
 	put(out, WF_SET_RESTING, values, nulls);
 }
 
+/* What a process can be searched by: forget (name NULL: all), then add. */
 void
 wf_output_forget(WfOutput *out, const pg_uuid_t *process, const char *name)
 {

@@ -21,7 +21,10 @@
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
 
-#include "store/changes_internal.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/changes_write.h"
+#include "store/heap.h"
 #include "store/statement.h"
 
 /* Of workflow.ring. */
@@ -216,6 +219,11 @@ run_statement(WfOutput *out, WfSetKind kind)
 			 out->sets[kind].n);
 }
 
+/*
+ * Write everything, one table after the other: processes, history, timers gone,
+ * timers new.  Returns the earliest due time of a timer of the claimed owner
+ * that was written (infinity: none).
+ */
 TimestampTz
 wf_output_write(WfOutput *out)
 {

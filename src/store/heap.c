@@ -91,6 +91,17 @@ is_plain(Relation relation)
 	return relation->trigdesc == NULL && relation->rd_rules == NULL;
 }
 
+/*
+ * Open a table of our schema for writing rows that consist of these columns; of
+ * one that is partitioned, the partition for this slot (else -1).  A column
+ * that the table does not have is not written.  No columns: to delete rows.
+ *
+ * NULL: writing it takes more than we do here (it has triggers, rules, or
+ * columns that somebody has to fill in), so it is to be done by a statement.
+ *
+ * Takes the lock that an INSERT or UPDATE takes, until the end of the
+ * transaction.  No rights are looked at: the rows are ours, and the table is.
+ */
 WfTable *
 wf_table_open(const char *name, int slot, TupleDesc columns)
 {
@@ -128,6 +139,7 @@ wf_table_open(const char *name, int slot, TupleDesc columns)
 	return table;
 }
 
+/* What was written can be seen by the next command. */
 void
 wf_table_close(WfTable *table)
 {
@@ -193,6 +205,7 @@ insert_chunk(WfTable *table, int n, const WfTableRow *rows)
 	ResetPerTupleExprContext(table->estate);
 }
 
+/* Insert n rows.  What is not among their columns becomes null. */
 void
 wf_table_insert(WfTable *table, int n, const WfTableRow *rows)
 {
@@ -200,6 +213,10 @@ wf_table_insert(WfTable *table, int n, const WfTableRow *rows)
 		insert_chunk(table, Min(CHUNK, n - i), rows + i);
 }
 
+/*
+ * Update the row with this tuple id, which the caller has locked; an error if
+ * it is gone all the same.  What is not among the columns stays.
+ */
 void
 wf_table_update(WfTable *table, ItemPointer tid, const WfTableRow *row)
 {
@@ -216,6 +233,10 @@ wf_table_update(WfTable *table, ItemPointer tid, const WfTableRow *row)
 	ResetPerTupleExprContext(table->estate);
 }
 
+/*
+ * Delete the row with this tuple id.  Returns false when somebody else had
+ * deleted or changed it; in REPEATABLE READ or above that is an error.
+ */
 bool
 wf_table_delete(WfTable *table, ItemPointer tid)
 {

@@ -24,8 +24,8 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
-#include "store/statement.h"
 #include "store/origin.h"
+#include "store/statement.h"
 
 static WfStatement read_statement = {
 	.sql = "SELECT s.system_identifier OPERATOR(pg_catalog.=) $1 AND s.database OPERATOR(pg_catalog.=) $2"
@@ -69,6 +69,10 @@ fill_in(Datum *values)
 	return relation;
 }
 
+/*
+ * Ours, or nothing is stored here yet.  Where something is stored and no
+ * stamp, a restore is under way.  SPI must be connected, in all of these.
+ */
 bool
 wf_stamp_is_ours(void)
 {
@@ -92,6 +96,7 @@ wf_stamp_is_ours(void)
 	return fits;
 }
 
+/* Error 55000 with a hint when not. */
 void
 wf_stamp_require(void)
 {
@@ -113,6 +118,10 @@ stamp(WfStatement *statement)
 	wf_execute(statement, values, NULL, 0);
 }
 
+/*
+ * Written by the first define(); does nothing when there is one.  Error as
+ * wf_stamp_require().
+ */
 void
 wf_stamp_write(void)
 {
@@ -120,6 +129,7 @@ wf_stamp_write(void)
 	wf_stamp_require();
 }
 
+/* From now on this is the place, wherever it was. */
 void
 wf_stamp_renew(void)
 {

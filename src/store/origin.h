@@ -7,25 +7,12 @@
  * of another server.  Until somebody says with workflow.adopt() that work
  * goes on here, nothing runs and procedures refuse.
  */
-#ifndef WF_STAMP_H
-#define WF_STAMP_H
+#ifndef WF_ORIGIN_H
+#define WF_ORIGIN_H
 
-/*
- * Ours, or nothing is stored here yet.  Where something is stored and no
- * stamp, a restore is under way.  SPI must be connected, in all of these.
- */
 extern bool wf_stamp_is_ours(void);
-
-/* Error 55000 with a hint when not. */
 extern void wf_stamp_require(void);
-
-/*
- * Written by the first define(); does nothing when there is one.  Error as
- * wf_stamp_require().
- */
 extern void wf_stamp_write(void);
-
-/* From now on this is the place, wherever it was. */
 extern void wf_stamp_renew(void);
 
-#endif							/* WF_STAMP_H */
+#endif							/* WF_ORIGIN_H */

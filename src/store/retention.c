@@ -33,14 +33,12 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "api/api.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "store/origin.h"
 #include "store/retention.h"
 #include "store/statement.h"
-#include "store/origin.h"
-
-PG_FUNCTION_INFO_V1(workflow_expire);
+#include "store/transaction.h"
 
 /* Processes in one round. */
 #define ROUND		1000
@@ -137,17 +135,6 @@ static WfStatement truncate_statements[WF_RING_SLOTS] = {
 	TRUNCATE(4), TRUNCATE(5), TRUNCATE(6), TRUNCATE(7)
 };
 
-/* A round, and how far it got. */
-typedef struct Round
-{
-	int16		slot;			/* written to */
-	int16		oldest;			/* to be emptied */
-	pg_uuid_t	after;			/* processes up to here have been looked at */
-	int64		expired;		/* processes */
-	int64		carried;		/* rows */
-	bool		moved;			/* the ring moved on */
-} Round;
-
 static ArrayType *
 uuid_array(Datum *ids, int n)
 {
@@ -159,7 +146,7 @@ uuid_array(Datum *ids, int n)
  * there are none any more.
  */
 static bool
-empty_some(Round *round)
+empty_some(WfRetentionRound *round)
 {
 	Datum		args[3] = {Int16GetDatum(round->oldest), UUIDPGetDatum(&round->after),
 	Int64GetDatum(ROUND)};
@@ -220,7 +207,7 @@ lock_partition(int16 slot)
 
 /* Make the oldest partition the one that is written to. */
 static void
-move_on(Round *round, TimestampTz now)
+move_on(WfRetentionRound *round, TimestampTz now)
 {
 	Datum		oldest = Int16GetDatum(round->oldest);
 	Datum		values[2] = {oldest, TimestampTzGetDatum(now)};
@@ -252,11 +239,12 @@ is_due(int64 retention, TimestampTz now)
 }
 
 /*
- * One round, if the ring has to move on.  retention in us.  Returns whether
- * there is more to do at once.
+ * One round in the present transaction, if the ring has to move on.
+ * retention: in microseconds, how long what is over is kept.  Needs SPI; locks
+ * what it deletes, and waits for nobody.  Returns whether to call again at once.
  */
-static bool
-expire(int64 retention, Round *round)
+bool
+wf_retention_round(int64 retention, WfRetentionRound *round)
 {
 	TimestampTz now = wf_now();
 	bool		isnull;
@@ -273,10 +261,15 @@ expire(int64 retention, Round *round)
 	return false;
 }
 
+/*
+ * In the runtime: a transaction of moving the ring on, if that is due (a
+ * seventh of workflow.retention after it last did).  *more: call again at
+ * once.  Returns false when the extension is gone.
+ */
 bool
 wf_ring_turn(Oid extension, bool *more)
 {
-	static Round round;
+	static WfRetentionRound round;
 
 	*more = false;
 	if (wf_retention == 0)
@@ -284,45 +277,7 @@ wf_ring_turn(Oid extension, bool *more)
 	if (!wf_begin("expiring what is over", extension))
 		return false;
 	*more = wf_stamp_is_ours() &&
-		expire(wf_retention * USECS_PER_MINUTE, &round);
+		wf_retention_round(wf_retention * USECS_PER_MINUTE, &round);
 	wf_commit();
 	return true;
-}
-
-/* --- by hand ----------------------------------------------------------- */
-
-static int64
-interval_us(const Interval *interval)
-{
-	return interval->time +
-		(interval->day + interval->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
-}
-
-Datum
-workflow_expire(PG_FUNCTION_ARGS)
-{
-	Round		round = {0};
-	int64		retention = PG_ARGISNULL(0) ? wf_retention * USECS_PER_MINUTE :
-		interval_us(PG_GETARG_INTERVAL_P(0));
-	TupleDesc	desc;
-	Datum		values[3];
-	bool		nulls[3] = {0};
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	wf_require_admin("expire what is over");
-	if (retention < 0 || (retention == 0 && !PG_ARGISNULL(0)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the retention must be positive")));
-	wf_connect_to_write(fcinfo);
-	wf_stamp_require();
-	if (retention > 0)
-		while (expire(retention, &round))
-			CHECK_FOR_INTERRUPTS();
-	SPI_finish();
-	values[0] = Int64GetDatum(round.expired);
-	values[1] = Int64GetDatum(round.carried);
-	values[2] = BoolGetDatum(round.moved);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -2,8 +2,10 @@
  * retention.h
  *	  What is over expires.
  */
-#ifndef WF_RING_H
-#define WF_RING_H
+#ifndef WF_RETENTION_H
+#define WF_RETENTION_H
+
+#include "utils/uuid.h"
 
 /* Partitions of workflow.history and workflow.receipt. */
 #define WF_RING_SLOTS	8
@@ -15,11 +17,18 @@
 #define WF_RING_SLOT \
 	"COALESCE((SELECT r.slot FROM workflow.ring r), 0::pg_catalog.int2)"
 
-/*
- * In the runtime: a transaction of moving the ring on, if that is due (a
- * seventh of workflow.retention after it last did).  *more: call again at
- * once.  Returns false when the extension is gone.
- */
+/* A round, and how far it got. */
+typedef struct WfRetentionRound
+{
+	int16		slot;			/* written to */
+	int16		oldest;			/* to be emptied */
+	pg_uuid_t	after;			/* processes up to here have been looked at */
+	int64		expired;		/* processes */
+	int64		carried;		/* rows */
+	bool		moved;			/* the ring moved on */
+} WfRetentionRound;
+
+extern bool wf_retention_round(int64 retention, WfRetentionRound *round);
 extern bool wf_ring_turn(Oid extension, bool *more);
 
-#endif							/* WF_RING_H */
+#endif							/* WF_RETENTION_H */

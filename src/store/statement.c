@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * session.c
- *	  Transactions of background workers, and the rights of our own SQL.
+ *	  Our own SQL: plans, rights, and what it sees.
  *
  * Runs in any backend.  Our tables carry no grants: every statement of ours
  * executes as the owner of the extension's tables, under a search_path that
@@ -28,8 +28,8 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "store/statement.h"
 #include "shmem/inval.h"
+#include "store/statement.h"
 
 #define PINNED_PATH "pg_catalog, pg_temp"
 
@@ -103,6 +103,7 @@ plan_statement(Query *parse, const char *query_string, int options,
 	return result;
 }
 
+/* _PG_init's part: chains the planner hook. */
 void
 wf_session_init(void)
 {
@@ -110,75 +111,11 @@ wf_session_init(void)
 	planner_hook = plan_statement;
 }
 
-Oid
-wf_extension_oid(void)
-{
-	return get_extension_oid("workflow", true);
-}
-
-bool
-wf_begin(const char *activity, Oid extension)
-{
-	Oid			found;
-
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	pgstat_report_activity(STATE_RUNNING, activity);
-
-	/*
-	 * DROP EXTENSION locks the extension object before its tables; taking
-	 * the same lock first keeps us from deadlocking with it.  Look again once
-	 * we have the lock: it may have been dropped, or dropped and created.
-	 */
-	found = wf_extension_oid();
-	if (OidIsValid(found))
-	{
-		LockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
-		if (wf_extension_oid() != found)
-			found = InvalidOid;
-	}
-	if (!OidIsValid(found) || (OidIsValid(extension) && extension != found))
-	{
-		CommitTransactionCommand();
-		pgstat_report_activity(STATE_IDLE, NULL);
-		return false;
-	}
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	(void) wf_look_only(false);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	return true;
-}
-
-void
-wf_commit(void)
-{
-	MemoryContext context = TopMemoryContext;
-
-	PopActiveSnapshot();
-	SPI_finish();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	pgstat_report_stat(false);
-	pgstat_report_activity(STATE_IDLE, NULL);
-}
-
-void
-wf_abort(MemoryContext context)
-{
-	AbortOutOfAnyTransaction();
-	MemoryContextSwitchTo(context);
-	FlushErrorState();
-	pgstat_report_stat(false);
-	pgstat_report_activity(STATE_IDLE, NULL);
-}
-
 /* The role that owns our tables: kept, as every statement asks. */
 static Oid
 tables_owner(void)
 {
-	static WfWatch watch = {.table = "process"};
+	static WfInval watch = {.table = "process"};
 	static Oid	owner = InvalidOid;
 	HeapTuple	tuple;
 
@@ -237,6 +174,13 @@ prepare(WfStatement *statement)
 	statement->plan = plan;
 }
 
+/*
+ * Do statements of ours only look from now on?  Then they see what the
+ * caller's statement sees, as those of a STABLE function must, and besides all
+ * that this transaction has done.  Said by each function when it connects
+ * SPI, and taken back when it ends, also by an error: one may be inside of
+ * another.  Returns what held before.
+ */
 bool
 wf_look_only(bool look)
 {
@@ -293,6 +237,12 @@ wf_run(WfStatement *statement, Datum *values, const char *nulls, long limit)
 	return SPI_processed;
 }
 
+/*
+ * Execute with the rights of the extension's owner and a pinned search_path
+ * for just this statement; SPI must be connected.  values, nulls and limit as
+ * for SPI_execute_plan.  Rows are in SPI_tuptable, their number is returned.
+ * Errors need no undo: an abort restores rights and path.
+ */
 uint64
 wf_execute(WfStatement *statement, Datum *values, const char *nulls, long limit)
 {
@@ -320,6 +270,10 @@ parameters_of(const WfStatement *statement, const Datum *values)
 	return list;
 }
 
+/*
+ * wf_run() of one that does more than look, has no null among its values, and
+ * gives its rows to a receiver as they come.
+ */
 void
 wf_run_into(WfStatement *statement, const Datum *values, DestReceiver *receiver)
 {
@@ -343,4 +297,13 @@ wf_run_into(WfStatement *statement, const Datum *values, DestReceiver *receiver)
 	if (code < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
 			 SPI_result_code_string(code));
+}
+
+/* Connect SPI, for statements that write. */
+void
+wf_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	(void) wf_look_only(false);
 }

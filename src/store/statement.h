@@ -1,39 +1,16 @@
 /*
  * statement.h
- *	  Transactions of background workers, and our own SQL in any session.
+ *	  Our own SQL, in any session.
  *
- * Only this room starts and ends transactions and knows how our statements
- * get their rights.
+ * Only this file knows how our statements get their rights.
  */
-#ifndef WF_SESSION_H
-#define WF_SESSION_H
+#ifndef WF_STATEMENT_H
+#define WF_STATEMENT_H
 
 #include "executor/spi.h"
+#include "tcop/dest.h"
 
-/* ---- transactions: background workers only ---------------------------- */
-
-/*
- * Begin a transaction: statement timestamp, SPI, a snapshot, activity
- * reporting (`activity` must be a constant), and lock on the extension
- * object.  Returns false, with no transaction left open, when the extension
- * is gone or is not the one with this OID (InvalidOid: any).
- * SPI is connected on true.
- */
-extern bool wf_begin(const char *activity, Oid extension);
-extern void wf_commit(void);
-
-/*
- * After a caught error: abort whatever is open, flush the error state, switch
- * back to `context`.  The caller has copied the error.
- */
-extern void wf_abort(MemoryContext context);
-
-/* OID of the extension in this database, or InvalidOid.  Needs a transaction. */
-extern Oid	wf_extension_oid(void);
-
-/* ---- our own statements ------------------------------------------------ */
-
-/* _PG_init's part: chains the planner hook. */
+extern void wf_connect(void);
 extern void wf_session_init(void);
 
 /*
@@ -54,12 +31,6 @@ typedef struct WfStatement
 	bool		latest;			/* see above */
 } WfStatement;
 
-/*
- * Execute with the rights of the extension's owner and a pinned search_path
- * for just this statement; SPI must be connected.  values, nulls and limit as
- * for SPI_execute_plan.  Rows are in SPI_tuptable, their number is returned.
- * Errors need no undo: an abort restores rights and path.
- */
 extern uint64 wf_execute(WfStatement *statement, Datum *values,
 						 const char *nulls, long limit);
 
@@ -74,25 +45,12 @@ typedef struct WfRights
 	int			guc_level;		/* 0: the path was pinned already */
 } WfRights;
 
-/*
- * Do statements of ours only look from now on?  Then they see what the
- * caller's statement sees, as those of a STABLE function must, and besides all
- * that this transaction has done.  Said by each function when it connects
- * SPI, and taken back when it ends, also by an error: one may be inside of
- * another.  Returns what held before.
- */
 extern bool wf_look_only(bool look);
-
 extern void wf_rights_raise(WfRights *saved);
 extern void wf_rights_restore(const WfRights *saved);
 extern uint64 wf_run(WfStatement *statement, Datum *values,
 					 const char *nulls, long limit);
-
-/*
- * wf_run() of one that does more than look, has no null among its values, and
- * gives its rows to a receiver as they come.
- */
 extern void wf_run_into(WfStatement *statement, const Datum *values,
 						DestReceiver *receiver);
 
-#endif							/* WF_SESSION_H */
+#endif							/* WF_STATEMENT_H */

@@ -19,180 +19,31 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "process/child.h"
 #include "base/clock.h"
-#include "work/attempt.h"
-#include "base/guc.h"
-#include "base/version.h"
+#include "base/jsonb.h"
+#include "base/jsonb_object.h"
 #include "bgworker/pool.h"
-#include "store/statement.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
+#include "definition/retry.h"
+#include "process/child.h"
+#include "process/process.h"
+#include "process/restore.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/changes_write.h"
+#include "store/failure.h"
+#include "store/process_row.h"
+#include "store/statement.h"
+#include "store/timer.h"
+#include "store/transaction.h"
+#include "work/attempt.h"
 
 /* Crashes of the server that one event may cause. */
 #define MAX_CRASHES 2
-
-static WfStatement take_statement = {
-	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND seq OPERATOR(pg_catalog.=) $2 AND attempts OPERATOR(pg_catalog.=) $3"
-	" RETURNING due, attempts, event, name, state, actor, data, child",
-	.nargs = 3,
-	.args = {UUIDOID, INT8OID, INT2OID}
-};
-
-/* The first failure of an event is its row's first, and stays. */
-#define KEEP(more_columns, more_values) \
-	"INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state," \
-	" actor, data, sqlstate, message, detail, hint, context, child" more_columns ")" \
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17" more_values ")" \
-	" ON CONFLICT (process, seq) DO UPDATE SET at = EXCLUDED.at, attempts = EXCLUDED.attempts," \
-	" given_up = EXCLUDED.given_up, sqlstate = EXCLUDED.sqlstate, message = EXCLUDED.message," \
-	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context"
-#define KEEP_ARGS \
-	{UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
-	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID}
-
-static WfStatement keep_statement = {
-	.sql = KEEP(", since", ", $3"),
-	.nargs = 17,
-	.args = KEEP_ARGS
-};
-
-/* For the table as 0.1.0 made it. */
-static WfStatement keep_without_since_statement = {
-	.sql = KEEP("", ""),
-	.nargs = 17,
-	.args = KEEP_ARGS
-};
-
-/*
- * The row is one of wf_failure_suspect(), which has no context: user code may
- * raise any SQLSTATE, but says where.
- */
-#define OF_A_SUSPECT "sqlstate OPERATOR(pg_catalog.=) '57P02' AND context IS NULL"
-
-static WfStatement crashes_statement = {
-	.sql = "SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND seq OPERATOR(pg_catalog.=) $2 AND " OF_A_SUSPECT,
-	.nargs = 2,
-	.args = {UUIDOID, INT8OID}
-};
-
-/* Gives a row if there is one that somebody else has locked. */
-static WfStatement acquit_statement = {
-	.sql = "WITH f AS (SELECT process, seq, attempts FROM workflow.failure"
-	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
-	" AND " OF_A_SUSPECT " AND NOT given_up FOR UPDATE SKIP LOCKED),"
-	" gone AS (DELETE FROM workflow.failure g USING f WHERE f.attempts OPERATOR(pg_catalog.<=) 1"
-	" AND g.process OPERATOR(pg_catalog.=) f.process AND g.seq OPERATOR(pg_catalog.=) f.seq),"
-	" kept AS (UPDATE workflow.failure k SET attempts = f.attempts OPERATOR(pg_catalog.-) 1 FROM f"
-	" WHERE f.attempts OPERATOR(pg_catalog.>) 1"
-	" AND k.process OPERATOR(pg_catalog.=) f.process AND k.seq OPERATOR(pg_catalog.=) f.seq)"
-	" SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
-	" AND " OF_A_SUSPECT " AND NOT given_up AND NOT EXISTS (SELECT FROM f)",
-	.nargs = 2,
-	.args = {UUIDOID, INT8OID}
-};
-
-/* Doubles with every attempt, half of it random so that failures spread. */
-static TimestampTz
-next_attempt(int attempts)
-{
-	double		ms = wf_retry_delay;
-
-	for (int i = 1; i < attempts && ms < wf_retry_max_delay; i++)
-		ms *= 2;
-	ms = Min(ms, wf_retry_max_delay);
-	ms = ms / 2 + ms / 2 * pg_prng_double(&pg_global_prng_state);
-	return wf_now() + (TimestampTz) (ms * 1000.0);
-}
-
-/* Is this SQLSTATE, or its class, among them? */
-static bool
-is_meant(const WfRetry *retry, const char *sqlstate)
-{
-	for (int i = 0; i < retry->nerrors; i++)
-	{
-		const char *error = retry->errors[i];
-
-		if (strcmp(error, "*") == 0 || strncmp(error, sqlstate, strlen(error)) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* When an event that has failed so often is tried again; false: never. */
-static bool
-plan_attempt(const WfPolicy *policy, const char *sqlstate, int attempts,
-			 TimestampTz *due)
-{
-	if (policy == NULL || !policy->has_retry)
-	{
-		*due = next_attempt(attempts);
-		return attempts < wf_max_attempts;
-	}
-	for (int i = 0; i < policy->nretries; i++)
-	{
-		const WfRetry *retry = &policy->retries[i];
-		double		seconds = retry->interval;
-
-		if (!is_meant(retry, sqlstate))
-			continue;
-		for (int n = 1; n < attempts && seconds < retry->max_delay; n++)
-			seconds *= retry->rate;
-		seconds = Min(seconds, retry->max_delay);
-		if (retry->jitter)
-			seconds *= pg_prng_double(&pg_global_prng_state);
-		*due = wf_now() + (TimestampTz) (seconds * USECS_PER_SEC);
-		return attempts <= retry->max_attempts;
-	}
-	return false;
-}
-
-static Datum
-text_datum(const char *text, char *null)
-{
-	*null = text == NULL ? 'n' : ' ';
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
-/* Write or renew the row of workflow.failure. */
-static void
-keep(const WfTimerRow *timer, int attempts, bool given_up, const char *sqlstate,
-	 const char *message, const char *detail, const char *hint, const char *context)
-{
-	char		nulls[18];
-	Datum		values[17] = {
-		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
-		TimestampTzGetDatum(wf_now()), TimestampTzGetDatum(timer->due),
-		Int32GetDatum(attempts), BoolGetDatum(given_up),
-		CStringGetTextDatum(timer->event)
-	};
-
-	memset(nulls, ' ', sizeof(nulls));
-	values[7] = text_datum(timer->name, &nulls[7]);
-	values[8] = text_datum(timer->state, &nulls[8]);
-	values[9] = text_datum(timer->actor, &nulls[9]);
-	values[10] = JsonbPGetDatum(timer->data);
-	nulls[10] = timer->data == NULL ? 'n' : ' ';
-	values[11] = CStringGetTextDatum(sqlstate);
-	values[12] = CStringGetTextDatum(message ? message : "");
-	values[13] = text_datum(detail, &nulls[13]);
-	values[14] = text_datum(hint, &nulls[14]);
-	values[15] = text_datum(context, &nulls[15]);
-	values[16] = UUIDPGetDatum(&timer->child);
-	nulls[16] = timer->from_child ? ' ' : 'n';
-	wf_execute(wf_installed_column("failure", "since") ? &keep_statement :
-			   &keep_without_since_statement, values, nulls, 0);
-}
-
-/* What is the matter with an event. */
-typedef struct Failure
-{
-	const char *sqlstate;
-	const char *message;
-	const char *detail;
-	const char *hint;
-} Failure;
 
 /* The id of events that tell of a failure: they are not told of themselves. */
 #define TOLD "workflow.on_error"
@@ -209,7 +60,7 @@ string_or_null(const char *text)
  */
 static bool
 tell_process(int32 owner, const WfRow *row, WfProcess *process,
-			 const WfTimerRow *timer, const Failure *failure)
+			 const WfTimerRow *timer, const WfFailure *failure)
 {
 	static const char *keys[] = {"event", "data", "attempts", "sqlstate", "message", "detail", "hint"};
 	const WfPolicy *policy = wf_process_definition(process)->chart->on_error;
@@ -261,7 +112,7 @@ stopped(const WfRow *row, WfProcess *process)
  * somebody resumes it.
  */
 static void
-give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const Failure *failure)
+give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure *failure)
 {
 	WfStepper  *stepper = wf_stepper_new(owner);
 	WfProcess  *process = wf_stepper_add(stepper, row);
@@ -309,47 +160,6 @@ is_orphaned(const WfRow *row)
 	return true;
 }
 
-static const char *
-column(int number)
-{
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
-}
-
-/*
- * Take the timer out of its table, as it is now.  Since our batch was undone and
- * its locks are free, another executor may have stepped it, failed likewise and
- * recorded that: it waits for the next attempt, and ours does not count.
- */
-static bool
-take(WfTimerRow *timer)
-{
-	Datum		values[3] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
-		Int16GetDatum(timer->attempts)
-	};
-	Datum		data;
-	bool		isnull;
-	HeapTuple	row;
-	TupleDesc	desc;
-
-	if (wf_execute(&take_statement, values, NULL, 0) == 0)
-		return false;
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 1, &isnull));
-	timer->attempts = DatumGetInt16(SPI_getbinval(row, desc, 2, &isnull));
-	timer->event = column(3);
-	timer->name = column(4);
-	timer->state = column(5);
-	timer->actor = column(6);
-	data = SPI_getbinval(row, desc, 7, &isnull);
-	timer->data = isnull ? NULL : DatumGetJsonbP(data);
-	data = SPI_getbinval(row, desc, 8, &isnull);
-	timer->from_child = !isnull;
-	if (!isnull)
-		timer->child = *DatumGetUUIDP(data);
-	return true;
-}
-
 /* Put a timer back at another due time. */
 static void
 rearm(int32 owner, const WfRow *row, WfTimerRow *timer, TimestampTz due)
@@ -362,27 +172,6 @@ rearm(int32 owner, const WfRow *row, WfTimerRow *timer, TimestampTz due)
 }
 
 /*
- * Errors that the event had so far.  A timer without any bears one attempt from
- * when it was counted as a suspect on, so that whoever steps it looks for what
- * is to be cleared away; that stays if the count is taken back.
- */
-static int
-errors_so_far(const WfTimerRow *timer)
-{
-	static WfStatement statement = {
-		.sql = "SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
-		" AND seq OPERATOR(pg_catalog.=) $2 AND NOT (" OF_A_SUSPECT ")",
-		.nargs = 2,
-		.args = {UUIDOID, INT8OID}
-	};
-	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
-
-	if (timer->attempts != 1)
-		return timer->attempts;
-	return wf_execute(&statement, values, NULL, 1) > 0 ? 1 : 0;
-}
-
-/*
  * error NULL: no attempt, just a later due time.  Whoever has the process
  * locked may be a client that goes home over it: never waited for.
  */
@@ -390,12 +179,12 @@ static bool
 record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 {
 	WfRow		row;
-	Failure		failure;
+	WfFailure		failure;
 	bool		orphaned;
 	bool		given_up;
 
 	if (!wf_lock_process_if_free(&timer->process, &row) ||
-		wf_row_is_over(&row) || !take(timer))
+		wf_row_is_over(&row) || !wf_timer_take(timer))
 		return false;
 	if (error == NULL)
 	{
@@ -403,17 +192,17 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 		return true;
 	}
 
-	failure = (Failure) {
+	failure = (WfFailure) {
 		.sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode)),
-		.message = error->message,.detail = error->detail,.hint = error->hint
+		.message = error->message,.detail = error->detail,.hint = error->hint,
+		.context = error->context
 	};
-	timer->attempts = errors_so_far(timer) + 1;
+	timer->attempts = wf_failure_errors(timer) + 1;
 	orphaned = is_orphaned(&row);
 	given_up = orphaned ||
-		!plan_attempt(wf_definition(row.definition)->chart->on_error,
-							 failure.sqlstate, timer->attempts, &due);
-	keep(timer, timer->attempts, given_up, failure.sqlstate,
-		 error->message, error->detail, error->hint, error->context);
+		!wf_retry_plan(wf_definition(row.definition)->chart->on_error,
+					   failure.sqlstate, timer->attempts, &due);
+	wf_failure_keep(timer, timer->attempts, given_up, &failure);
 	if (!given_up)
 		rearm(owner, &row, timer, due);
 	else if (!orphaned)
@@ -451,40 +240,49 @@ record_alone(int32 owner, Oid extension, const WfTimerRow *timer,
 	return recorded;
 }
 
+/*
+ * Note that stepping this timer, alone, failed with `error`; in a transaction
+ * of its own.  The timer gets an attempt and a later due time, or its process
+ * goes to error or terminated.  Returns false, and nothing happens, when the
+ * process is locked by somebody else or the timer is gone.  Throws nothing:
+ * what goes wrong here is logged.
+ */
 bool
-wf_failure_record(int32 owner, Oid extension, const WfTimerRow *timer,
+wf_attempt_failed(int32 owner, Oid extension, const WfTimerRow *timer,
 				  const ErrorData *error)
 {
 	return record_alone(owner, extension, timer, error, DT_NOBEGIN);
 }
 
+/* The same without an attempt: only the due time moves. */
 bool
-wf_failure_postpone(int32 owner, Oid extension, const WfTimerRow *timer,
+wf_attempt_postpone(int32 owner, Oid extension, const WfTimerRow *timer,
 					TimestampTz due)
 {
 	return record_alone(owner, extension, timer, NULL, due);
 }
 
+/*
+ * Before a suspect is stepped, in the present transaction: count an attempt
+ * that its success or wf_failure_acquit() will take back.  The timer was claimed.  Returns
+ * false when it is not to be stepped: it crashed the server too often, and
+ * its process is in error now; or it may have crashed it before and others
+ * have their trial, see wf_pool_trial_begin().
+ */
 bool
-wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
+wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 {
-	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
-	int			crashes = 0;
-	bool		isnull;
+	int			crashes = wf_failure_crashes(timer);
 	WfOutput   *out;
 
-	if (wf_execute(&crashes_statement, values, NULL, 1) > 0)
-		crashes = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
-											  SPI_tuptable->tupdesc, 1, &isnull));
 	if (crashes >= MAX_CRASHES)
 	{
-		Failure		failure = {.sqlstate = "57P02",
+		WfFailure	failure = {.sqlstate = "57P02",
 			.message = "the server or the executor ended each time while this step was under way",
 		.hint = "The server log tells more."};
 
 		timer->attempts = crashes + 1;
-		keep(timer, timer->attempts, true, failure.sqlstate, failure.message, NULL,
-			 failure.hint, NULL);
+		wf_failure_keep(timer, timer->attempts, true, &failure);
 		give_up(owner, row, timer, &failure);
 		return false;
 	}
@@ -497,18 +295,13 @@ wf_failure_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 		return false;
 	}
 
-	keep(timer, crashes + 1, false, "57P02",
-		 "the server or the executor ended while this step was under way", NULL, NULL, NULL);
+	wf_failure_keep(timer, crashes + 1, false, &(WfFailure) {
+		.sqlstate = "57P02",
+		.message = "the server or the executor ended while this step was under way"
+	});
 	timer->attempts = Max(timer->attempts, 1);
 	wf_output_arm(out, timer, owner, false, false);
 	wf_output_write(out);
 	return true;
 }
 
-bool
-wf_failure_acquit(const pg_uuid_t *process, int64 seq)
-{
-	Datum		values[2] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
-
-	return wf_execute(&acquit_statement, values, NULL, 0) == 0;
-}

@@ -15,11 +15,21 @@
 #include "storage/proc.h"
 #include "utils/timestamp.h"
 
-#include "work/batch.h"
 #include "base/guc.h"
 #include "definition/pause.h"
+#include "eval/user_context.h"
+#include "process/process.h"
 #include "process/step.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "shmem/watermark.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/process_row.h"
+#include "store/timer.h"
+#include "work/batch.h"
+#include "work/quarantine.h"
 
 /* --- when to stop ------------------------------------------------------ */
 
@@ -208,6 +218,18 @@ claim(WfBatch *batch, TimestampTz mark, TimestampTz until, int limit,
 	return n;
 }
 
+/*
+ * Claim up to `limit` timers due from `mark` (DT_NOBEGIN: from the first) until
+ * `until`, step them and write what comes of it.  `generation`: of the mark
+ * when it was read, before the snapshot was taken; it is advanced here.  Needs
+ * SPI and a transaction, to whose end the processes claimed stay locked; those
+ * that others have locked are left out.  Throws what user code throws.
+ *
+ * Returns the number of timers claimed.  *next: the earliest due time left;
+ * NULL when nobody asks.
+ * *done: events taken off, which is fewer where steps took their time: the
+ * rest is put back.
+ */
 int
 wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
 		 int limit, TimestampTz *next, int *done)

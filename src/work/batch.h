@@ -5,9 +5,11 @@
 #ifndef WF_BATCH_H
 #define WF_BATCH_H
 
+#include "datatype/timestamp.h"
+
+#include "shmem/owner.h"
+#include "store/timer.h"
 #include "work/quarantine.h"
-#include "shmem/shmem.h"
-#include "store/process_row.h"
 
 typedef struct WfBatch
 {
@@ -34,18 +36,6 @@ typedef struct WfBatch
 	int			subtransactions;	/* that there were before it */
 } WfBatch;
 
-/*
- * Claim up to `limit` timers due from `mark` (DT_NOBEGIN: from the first) until
- * `until`, step them and write what comes of it.  `generation`: of the mark
- * when it was read, before the snapshot was taken; it is advanced here.  Needs
- * SPI and a transaction, to whose end the processes claimed stay locked; those
- * that others have locked are left out.  Throws what user code throws.
- *
- * Returns the number of timers claimed.  *next: the earliest due time left;
- * NULL when nobody asks.
- * *done: events taken off, which is fewer where steps took their time: the
- * rest is put back.
- */
 extern int	wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until,
 					 uint64 generation, int limit, TimestampTz *next, int *done);
 

@@ -17,9 +17,13 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
-#include "work/attempt.h"
 #include "base/guc.h"
-#include "work/work_internal.h"
+#include "store/timer.h"
+#include "work/attempt.h"
+#include "work/batch.h"
+#include "work/bisect.h"
+#include "work/work.h"
+#include "work/work_state.h"
 
 /* Definitions that run user code begin with batches of this size. */
 #define FIRST_BATCH			50
@@ -32,12 +36,14 @@
 
 /* --- sizes ------------------------------------------------------------- */
 
+/* The size of the first batch. */
 void
 wf_work_begin_small(WfWork *work)
 {
 	work->size = FIRST_BATCH;
 }
 
+/* After a batch went well: the planned next size, or larger. */
 void
 wf_work_grow(WfWork *work)
 {
@@ -97,6 +103,7 @@ is_shortage(int code)
 		code == ERRCODE_READ_ONLY_SQL_TRANSACTION;
 }
 
+/* A moment from now, by chance: so that those who met do not meet again. */
 TimestampTz
 wf_short_delay(void)
 {
@@ -142,12 +149,18 @@ give_way(WfWork *work, WfWorkResult *result, TimestampTz *next)
 	if (++work->conflicts >= MAX_CONFLICTS)
 		return false;
 	*result = after_record(work,
-						   wf_failure_postpone(work->batch.owner, work->extension,
+						   wf_attempt_postpone(work->batch.owner, work->extension,
 											   timer, wf_short_delay()),
 						   next);
 	return true;
 }
 
+/*
+ * The batch failed and was undone.  Decides in what portions its events are
+ * tried again; one that failed alone gets an attempt or, if it was in
+ * somebody's way, a short rest, in a transaction of its own.  Throws nothing.
+ * *next is set for WF_WORK_WAIT.
+ */
 WfWorkResult
 wf_work_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
 {
@@ -169,6 +182,6 @@ wf_work_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
 		shrink(work);
 		return WF_WORK_MORE;
 	}
-	return after_record(work, wf_failure_record(batch->owner, work->extension,
+	return after_record(work, wf_attempt_failed(batch->owner, work->extension,
 												&batch->timer, error), next);
 }

@@ -19,14 +19,19 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-#include "work/quarantine.h"
 #include "base/clock.h"
 #include "base/compat.h"
-#include "work/executor.h"
 #include "base/guc.h"
-#include "bgworker/pool.h"
-#include "work/work.h"
 #include "bgworker/bgworker.h"
+#include "bgworker/pool.h"
+#include "shmem/database.h"
+#include "shmem/owner.h"
+#include "shmem/shmem.h"
+#include "shmem/slot.h"
+#include "shmem/watermark.h"
+#include "work/executor.h"
+#include "work/quarantine.h"
+#include "work/work.h"
 
 /* Busy for so long (ms), full batches or not, we ask for help, so often. */
 #define HELP_INTERVAL		50

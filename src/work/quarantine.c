@@ -17,15 +17,24 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "work/quarantine.h"
 #include "base/clock.h"
-#include "work/attempt.h"
 #include "base/guc.h"
-#include "definition/pause.h"
 #include "bgworker/pool.h"
-#include "store/statement.h"
+#include "definition/definition.h"
+#include "definition/pause.h"
+#include "process/process.h"
+#include "shmem/database.h"
+#include "shmem/owner.h"
 #include "shmem/shmem.h"
-#include "process/step.h"
+#include "store/change_sets.h"
+#include "store/changes.h"
+#include "store/changes_write.h"
+#include "store/failure.h"
+#include "store/process_row.h"
+#include "store/timer.h"
+#include "store/transaction.h"
+#include "work/attempt.h"
+#include "work/quarantine.h"
 
 /*
  * Who tells an executor to go means no harm to what it is at; unless it is
@@ -43,6 +52,19 @@ struct WfCareful
 	bool		counted;		/* the attempt of the last suspect was committed */
 };
 
+/*
+ * The suspects of an owner (or of one that has no entry in shared memory: in its
+ * turn), or NULL: there was no crash, or they are cleared
+ * already; or the owner has other executors, which would be at suspects, too,
+ * uncounted or counted twice.  No executor is added to an owner with suspects.
+ *
+ * The same goes for timers whose step ends its executor (FATAL) each time.
+ *
+ * What was under way when the server crashed is among the oldest due timers:
+ * claims go in due order.  So after an unclean start the first
+ * workflow.careful_backlog timers of each owner that were due then are
+ * stepped alone, with the attempt committed before.
+ */
 WfCareful *
 wf_careful_new(int32 owner, Oid extension)
 {
@@ -175,11 +197,17 @@ next_suspect(WfCareful *careful, bool *acquitted, WfTimerRow *suspect,
 
 	/* Who had it locked has let it go by now, and with it what was counted. */
 	acquit(careful->entry, acquitted);
-	*counted = *step = wf_failure_suspect(careful->owner, rows[0], &timers[0]);
+	*counted = *step = wf_attempt_suspect(careful->owner, rows[0], &timers[0]);
 	*suspect = timers[0];
 	return true;
 }
 
+/*
+ * In a transaction of its own, take back the attempt of the last suspect if it
+ * did not end us, and commit the attempt of the next one.  Returns false when
+ * there are no suspects left: the caller forgets its pointer.  *step: false
+ * when the suspect was given up, or has to wait; then there is nothing to step.
+ */
 bool
 wf_careful_next(WfCareful *careful, bool *step)
 {
@@ -222,6 +250,10 @@ wf_careful_next(WfCareful *careful, bool *step)
 	return found;
 }
 
+/*
+ * Is this timer the one whose attempt was committed?  Only that is stepped, and
+ * the attempt begins with this call.
+ */
 bool
 wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer)
 {
@@ -233,6 +265,10 @@ wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer)
 	return true;
 }
 
+/*
+ * The batch has ended, well or not, and we are still there: what was under way
+ * does no harm.
+ */
 void
 wf_careful_end(const WfCareful *careful)
 {
@@ -243,6 +279,10 @@ wf_careful_end(const WfCareful *careful)
 		suspect->attempt = WF_ATTEMPT_COUNTED;
 }
 
+/*
+ * The executor of this owner was told to go while it was at work: what is
+ * under way is not to blame, unless that happens too often.
+ */
 void
 wf_careful_spare(WfOwner *entry)
 {

@@ -21,10 +21,16 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
-#include "definition/pause.h"
 #include "bgworker/pool.h"
-#include "store/statement.h"
-#include "work/work_internal.h"
+#include "definition/pause.h"
+#include "shmem/owner.h"
+#include "shmem/watermark.h"
+#include "store/transaction.h"
+#include "work/batch.h"
+#include "work/bisect.h"
+#include "work/quarantine.h"
+#include "work/work.h"
+#include "work/work_state.h"
 
 /* Processes brought back at a time when a pause has ended. */
 #define BRING_BACK			500
@@ -45,6 +51,10 @@ keep_memory(void)
 #endif
 }
 
+/*
+ * The state of one executor's work, in TopMemoryContext.  `extension`: the
+ * OID of the extension that the runtime saw.
+ */
 WfWork *
 wf_work_new(int32 owner, Oid extension)
 {
@@ -165,12 +175,19 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 	return result;
 }
 
+/* Has it still suspects of a crash to step?  See careful.h. */
 bool
 wf_work_is_careful(const WfWork *work)
 {
 	return work->batch.careful != NULL;
 }
 
+/*
+ * Claim and step one batch in transactions of its own; errors of user code
+ * are dealt with inside (retry, back-off, poison).  Reads the mark before its
+ * snapshot and advances it.  Must be called with no transaction open, after
+ * ResetLatch.  *done: events stepped.
+ */
 WfWorkResult
 wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 {

@@ -17,6 +17,7 @@
 
 #include "books.h"
 #include "compiler/compile.h"
+#include "interpreter/select.h"
 #include "memory.h"
 #include "target.h"
 

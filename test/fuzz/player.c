@@ -24,6 +24,7 @@
 
 #include "compiler/compile.h"
 #include "interpreter/interpret.h"
+#include "interpreter/select.h"
 #include "memory.h"
 
 #define LIMIT	60

@@ -1,12 +1,15 @@
 /*
- * changes_internal.h
+ * change_sets.h
  *	  What output.c collects and output_write.c writes.
  */
-#ifndef WF_OUTPUT_INTERNAL_H
-#define WF_OUTPUT_INTERNAL_H
+#ifndef WF_CHANGE_SETS_H
+#define WF_CHANGE_SETS_H
 
-#include "store/process_row.h"
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
 #include "store/heap.h"
+#include "store/timer.h"
 
 /* Sets of rows, in the order in which they are written. */
 typedef enum WfSetKind
@@ -35,6 +38,18 @@ typedef struct WfSetRows
 	int			size;
 } WfSetRows;
 
+/* What steps of one transaction write: sets of rows. */
+typedef struct WfOutput WfOutput;
+
+/* Who takes what would be written of timers, when nothing is to be written. */
+typedef struct WfOutputSink
+{
+	void		(*disarm) (struct WfOutputSink *self, const pg_uuid_t *process,
+						   const char *state, const char *name);
+	void		(*arm) (struct WfOutputSink *self, const WfTimerRow *timer,
+						bool parked, bool if_absent);
+} WfOutputSink;
+
 struct WfOutput
 {
 	MemoryContext context;
@@ -50,8 +65,4 @@ struct WfOutput
 #define WF_NOTED_SLOT	11
 #define WF_ARMED_SEQ	1
 
-/* The columns of a set, and its name where a statement reads it. */
-extern TupleDesc wf_set_descriptor(WfSetKind kind);
-extern const char *wf_set_name(WfSetKind kind);
-
-#endif							/* WF_OUTPUT_INTERNAL_H */
+#endif							/* WF_CHANGE_SETS_H */

@@ -1,16 +1,21 @@
 /*
- * eval_internal.h
+ * evaluator.h
  *	  An evaluator, as eval.c, bracket.c and the other eval_*.c share it.
  */
-#ifndef WF_EVAL_INTERNAL_H
-#define WF_EVAL_INTERNAL_H
+#ifndef WF_EVALUATOR_H
+#define WF_EVALUATOR_H
 
+#include "datatype/timestamp.h"
 #include "nodes/execnodes.h"
+#include "nodes/pg_list.h"
 #include "pgtime.h"
+#include "utils/jsonb.h"
 #include "utils/plancache.h"
 #include "utils/timestamp.h"
 
-#include "eval/eval.h"
+#include "chart/chart.h"
+
+typedef struct WfEvaluator WfEvaluator;
 
 /* One expression of a chart, compiled. */
 typedef struct WfCompiled
@@ -45,26 +50,4 @@ struct WfEvaluator
 	MemoryContextCallback at_end;
 };
 
-/* eval.c: parse and plan, inside the bracket. */
-extern void wf_eval_compile(WfEvaluator *evaluator, WfCompiled *compiled,
-							WfBracket *bracket);
-/* eval.c: *type is the one that the expression was found to have. */
-extern Datum wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr,
-						  WfScope *scope, bool *isnull, Oid *type);
-
-/* eval_interval.c: the interval of a delay that is a text, kept. */
-extern Interval *wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay);
-/*
- * Days and months are added in a time zone: the author's, also outside of the
- * bracket.
- */
-extern TimestampTz wf_eval_add_interval(WfEvaluator *evaluator, TimestampTz now,
-										Interval *interval);
-/* As wf_eval_delay(), of a delay that is no expression. */
-extern bool wf_eval_fixed_delay(WfEvaluator *evaluator, const WfDelay *delay,
-								TimestampTz now, TimestampTz *due);
-
-/* eval_attribute.c: the path of an attribute that has one, kept. */
-extern Datum wf_eval_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute);
-
-#endif							/* WF_EVAL_INTERNAL_H */
+#endif							/* WF_EVALUATOR_H */

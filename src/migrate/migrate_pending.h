@@ -1,12 +1,19 @@
 /*
- * migrate_internal.h
+ * migrate_pending.h
  *	  What migrate.c and migrate_timers.c share; nobody else includes it.
  */
-#ifndef WF_MIGRATE_INTERNAL_H
-#define WF_MIGRATE_INTERNAL_H
+#ifndef WF_MIGRATE_PENDING_H
+#define WF_MIGRATE_PENDING_H
 
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
+#include "chart/chart.h"
+#include "interpreter/machine.h"
 #include "migrate/migrate.h"
+#include "migrate/route.h"
 #include "process/process.h"
+#include "store/process_row.h"
 
 /* A timer, or an event that was given up. */
 typedef struct WfPending
@@ -79,12 +86,9 @@ wf_move_problem(WfMove *move, const char *problem, const char *name, const char 
 									 wf_migration_problem(problem, name, message));
 }
 
-/* migrate_timers.c: load before the first process, write after the last. */
 extern void wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n);
 extern void wf_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move);
-/* The machine has the new configuration. */
 extern void wf_move_timers(WfMove *move);
 extern void wf_pending_write(WfMigrateBatch *batch);
 
-
-#endif							/* WF_MIGRATE_INTERNAL_H */
+#endif							/* WF_MIGRATE_PENDING_H */

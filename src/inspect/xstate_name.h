@@ -1,16 +1,15 @@
 /*
- * xstate_internal.h
- *	  What the rooms of the export share; nobody else includes it.
- *
- * export.c			the whole: states, what they hold, the report
- * export_action.c	transitions, guards, actions
- * export_name.c	names: targets, events, delays
+ * xstate_name.h
+ *	  An export to XState under way, and the names that it gives.
  */
-#ifndef WF_EXPORT_INTERNAL_H
-#define WF_EXPORT_INTERNAL_H
+#ifndef WF_XSTATE_NAME_H
+#define WF_XSTATE_NAME_H
 
-#include "compiler/deparse.h"
-#include "inspect/xstate.h"
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "compiler/compile_read.h"
+#include "compiler/compiler.h"
+#include "compiler/deparse_value.h"
 
 /* What the user of the machine has to implement. */
 typedef enum WfNeed
@@ -46,13 +45,6 @@ wf_export_loss(WfExporter *e, const char *path, const char *construct,
 	wf_fault(&e->losses, path, construct, "%s", message);
 }
 
-/* export_action.c */
-extern void wf_export_actions(WfExporter *e, const char *key,
-							  const WfActionList *actions);
-extern void wf_export_transitions(WfExporter *e, const char *key,
-								  WfTransition *const *list, int n);
-
-/* export_name.c */
 extern const char *wf_export_path(const WfExporter *e, WfStateId from,
 								  WfStateId to);
 extern const char *wf_export_id(const WfExporter *e, WfStateId id);
@@ -67,4 +59,4 @@ extern const char *wf_export_delay_name(WfExporter *e, const WfDelay *delay,
 										const char *name);
 extern void wf_export_delay(WfExporter *e, const WfDelay *delay);
 
-#endif							/* WF_EXPORT_INTERNAL_H */
+#endif							/* WF_XSTATE_NAME_H */

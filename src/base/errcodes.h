@@ -1,0 +1,18 @@
+/*
+ * errcodes.h
+ *	  SQLSTATEs of our own: refusals, so that clients can tell them from failures.
+ */
+#ifndef WF_ERRCODES_H
+#define WF_ERRCODES_H
+
+#define WF_ERR_NO_PROCESS		MAKE_SQLSTATE('W','F','0','0','1')
+#define WF_ERR_NOT_ALLOWED		MAKE_SQLSTATE('W','F','0','0','2')
+#define WF_ERR_SUSPENDED		MAKE_SQLSTATE('W','F','0','0','3')
+#define WF_ERR_OVER				MAKE_SQLSTATE('W','F','0','0','4')
+#define WF_ERR_BUSY				MAKE_SQLSTATE('W','F','0','0','5')
+#define WF_ERR_NO_DEFINITION	MAKE_SQLSTATE('W','F','0','0','6')
+#define WF_ERR_FAULTY			MAKE_SQLSTATE('W','F','0','0','7')
+#define WF_ERR_NO_TIMER			MAKE_SQLSTATE('W','F','0','0','8')
+#define WF_ERR_NOT_OVER			MAKE_SQLSTATE('W','F','0','0','9')
+
+#endif							/* WF_ERRCODES_H */

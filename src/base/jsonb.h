@@ -1,0 +1,15 @@
+/*
+ * jsonb.h
+ *	  Small constructions on jsonb values that the server has no function for.
+ */
+#ifndef WF_JSONB_H
+#define WF_JSONB_H
+
+#include "utils/jsonb.h"
+
+extern Jsonb *wf_jsonb_array(int n, Jsonb **values);
+extern Jsonb *wf_jsonb_scalar(Datum value, Oid type);
+extern Jsonb *wf_jsonb_parse(const char *json);
+extern char *wf_jsonb_text(Jsonb *value);
+
+#endif							/* WF_JSONB_H */

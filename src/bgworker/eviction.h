@@ -1,0 +1,16 @@
+/*
+ * eviction.h
+ *	  Which executor gives up its slot to somebody who waits for one.
+ */
+#ifndef WF_EVICTION_H
+#define WF_EVICTION_H
+
+#include "datatype/timestamp.h"
+
+#include "bgworker/pool.h"
+
+extern TimestampTz wf_pool_make_room(int n, bool extra);
+extern bool wf_pool_evict_locked(WfEviction kind, TimestampTz *again);
+extern int	wf_pool_leaving_locked(void);
+
+#endif							/* WF_EVICTION_H */

@@ -1,0 +1,16 @@
+/*
+ * compile_action.h
+ *	  Actions: calls of functions and the built-in ones.
+ */
+#ifndef WF_COMPILE_ACTION_H
+#define WF_COMPILE_ACTION_H
+
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compiler.h"
+
+extern WfActionList wf_compile_actions(WfCompiler *c, const WfJson *json,
+									   const WfPath *path);
+
+#endif							/* WF_COMPILE_ACTION_H */

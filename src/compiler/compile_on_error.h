@@ -1,0 +1,17 @@
+/*
+ * compile_on_error.h
+ *	  `on_error`: what becomes of an event whose step failed in a worker.
+ */
+#ifndef WF_COMPILE_ON_ERROR_H
+#define WF_COMPILE_ON_ERROR_H
+
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compiler.h"
+
+extern const WfPolicy *wf_compile_policy(WfCompiler *c, const WfJson *json,
+										 const WfPath *path);
+extern void wf_compile_then(WfCompiler *c, const WfJson *root, WfList *into);
+
+#endif							/* WF_COMPILE_ON_ERROR_H */

@@ -1,0 +1,23 @@
+/*
+ * compile_target.h
+ *	  Names of states as authors write them: targets, ids, event names.
+ */
+#ifndef WF_COMPILE_TARGET_H
+#define WF_COMPILE_TARGET_H
+
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "compiler/compiler.h"
+
+extern WfStateId wf_compile_state_ref(WfCompiler *c, const WfJson *json,
+									  const WfPath *path);
+extern WfStateId *wf_compile_targets(WfCompiler *c, const WfJson *json,
+									 const WfPath *path, WfStateId base,
+									 WfStateId dotted, int *n);
+extern bool wf_check_together(WfCompiler *c, const WfStateId *targets, int n,
+							  const WfPath *path, bool fatal);
+extern char *wf_compile_descriptor(WfCompiler *c, const char *descriptor,
+								   const WfPath *path);
+
+#endif							/* WF_COMPILE_TARGET_H */

@@ -1,0 +1,95 @@
+/*
+ * compiler.h
+ *	  What the rooms of the compiler share; nobody else includes it.
+ *
+ * compile.c			the whole: root, checks
+ * compile_tree.c		the tree of states, ids
+ * compile_state.c		what is in a state: handlers, timers, invokes
+ * compile_transition.c	transitions
+ * compile_target.c		names of states, targets
+ * compile_action.c		actions
+ * compile_value.c		values, guards
+ * compile_delay.c		delays
+ * compile_policy.c	on_error
+ * compile_read.c		keys and types, or a fault; lists
+ * canonical*.c			back to text
+ */
+#ifndef WF_COMPILER_H
+#define WF_COMPILER_H
+
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+
+/* Deepest nesting of states. */
+#define WF_DEEPEST_STATE	64
+
+/* A growing array of pointers. */
+typedef struct WfList
+{
+	int			n;
+	int			size;
+	void	  **items;
+} WfList;
+
+/* Constructs that WfChart.features names. */
+typedef enum WfFeature
+{
+	WF_HAS_PARALLEL,
+	WF_HAS_HISTORY,
+	WF_HAS_FINAL,
+	WF_HAS_ALWAYS,
+	WF_HAS_AFTER,
+	WF_HAS_KEEP,
+	WF_HAS_INVOKE,
+	WF_HAS_RETRY,
+	WF_HAS_DEFER,
+	WF_HAS_ALLOW,
+	WF_HAS_OUTPUT,
+	WF_HAS_TAGS,
+	WF_HAS_WILDCARD,
+	WF_HAS_ERROR,
+	WF_HAS_GUARD,
+	WF_HAS_IN_STATE,
+	WF_HAS_EXPR,
+	WF_HAS_CALL,
+	WF_HAS_ASSIGN,
+	WF_HAS_RAISE,
+	WF_HAS_SEND,
+	WF_HAS_DELAY,
+	WF_HAS_CANCEL,
+	WF_HAS_LOG,
+	WF_HAS_CHOOSE,
+	WF_HAS_FOREACH,
+	WF_HAS_REENTER,
+	WF_HAS_ON_ERROR,
+	WF_HAS_STEP_TIMEOUT,
+	WF_FEATURES
+} WfFeature;
+
+/* A name in a table that is sorted once and then searched. */
+typedef struct WfNamed
+{
+	const char *name;
+	int			value;
+} WfNamed;
+
+typedef struct WfCompiler
+{
+	WfFaults   *faults;
+	WfChart    *chart;
+	int			states_size;
+	const WfJson **sources;		/* of the states */
+	const WfAllow **allow;		/* of the states, inherited */
+	int			nids;			/* custom ids, sorted */
+	WfNamed    *ids;
+	int			ndelays;		/* named delays, sorted */
+	WfNamed    *delays;			/* value: index into delay_list */
+	WfList		expr_list;
+	WfList		const_list;
+	WfList		delay_list;
+	WfList		invoke_list;	/* WfInvoke, for unique ids */
+	bool		features[WF_FEATURES];
+} WfCompiler;
+
+#endif							/* WF_COMPILER_H */

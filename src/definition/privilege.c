@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * privilege.c
+ *	  Who may do what with a definition.
+ *
+ * Runs in any backend.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "store/statement.h"
+
+static WfStatement permission_statement = {
+	.sql = "SELECT role FROM workflow.permission"
+	" WHERE definition OPERATOR(pg_catalog.=) $1 AND privilege OPERATOR(pg_catalog.=) $2",
+	.nargs = 2,
+	.args = {TEXTOID, TEXTOID}
+};
+
+static WfStatement owner_statement = {
+	.sql = "SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {OIDOID}
+};
+
+static bool
+has_role(Oid member, const char *name)
+{
+	Oid			role = get_role_oid(name, true);
+
+	return OidIsValid(role) && has_privs_of_role(member, role);
+}
+
+/*
+ * May the current user do this ("start", "send", "read") with it?  The owner,
+ * its members, superusers and workflow_admin may do anything,
+ * workflow_monitor may read.
+ */
+bool
+wf_may(const WfDefinition *definition, const char *privilege)
+{
+	return wf_role_may(GetUserId(), definition, privilege);
+}
+
+/* May the role do this with every definition, whoever owns it? */
+static bool
+may_always(Oid role, const char *privilege)
+{
+	return has_role(role, "workflow_admin") ||
+		(strcmp(privilege, "read") == 0 && has_role(role, "workflow_monitor"));
+}
+
+/*
+ * The same for one that need not be usable: administrators and monitors look
+ * at what was not adopted yet, and at what has no owner.  Error WF006; 55000
+ * for others before adopt().
+ */
+bool
+wf_may_by_id(int32 id, const char *privilege)
+{
+	WfDefinition orphan = {0};
+
+	if (wf_definition_is_cached(id))
+		return wf_may(wf_definition(id), privilege);
+	if (may_always(GetUserId(), privilege))
+		return true;
+	if (!wf_definition_is_orphaned(id, &orphan.name))
+		return wf_may(wf_definition(id), privilege);
+
+	/* Others keep what they were granted. */
+	return wf_may(&orphan, privilege);
+}
+
+bool
+wf_role_may(Oid role, const WfDefinition *definition, const char *privilege)
+{
+	Datum		values[2];
+	bool		granted = false;
+
+	if (has_privs_of_role(role, definition->role) || may_always(role, privilege))
+		return true;
+
+	values[0] = CStringGetTextDatum(definition->name);
+	values[1] = CStringGetTextDatum(privilege);
+	wf_execute(&permission_statement, values, NULL, 0);
+	for (uint64 i = 0; i < SPI_processed && !granted; i++)
+	{
+		bool		isnull;
+		Oid			grantee = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
+															 SPI_tuptable->tupdesc,
+															 1, &isnull));
+
+		granted = has_privs_of_role(role, grantee);
+	}
+	return granted;
+}
+
+void
+wf_require(const WfDefinition *definition, const char *privilege)
+{
+	if (!wf_may(definition, privilege))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("permission denied to %s definition \"%s\"",
+						strcmp(privilege, "send") == 0 ? "send to processes of" : privilege,
+						definition->name),
+				 errhint("Its owner can allow it with workflow.grant_on().")));
+}
+
+/*
+ * Error WF002 unless the current user is the owner, a member of that role, or
+ * of workflow_admin: for what no privilege is enough.
+ */
+void
+wf_require_owner(const WfDefinition *definition)
+{
+	if (!has_privs_of_role(GetUserId(), definition->role) &&
+		!has_role(GetUserId(), "workflow_admin"))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("must be owner of definition \"%s\"", definition->name),
+				 errhint("Members of workflow_admin may, too.")));
+}
+
+/*
+ * May this role speak for an actor?  For roles whose rights it has; for
+ * everybody, with the privilege "act" or the rights of the owner.
+ */
+bool
+wf_role_may_act(Oid role, const WfDefinition *definition, const char *actor)
+{
+	Oid			actor_role = get_role_oid(actor, true);
+
+	return (OidIsValid(actor_role) && has_privs_of_role(role, actor_role)) ||
+		wf_role_may(role, definition, "act");
+}
+
+/* Error WF002 when not. */
+void
+wf_require_actor(const WfDefinition *definition, const char *actor)
+{
+	if (!wf_role_may_act(GetUserId(), definition, actor))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("role \"%s\" may not act for \"%s\"",
+						GetUserNameFromId(GetUserId(), false), wf_quoted(actor)),
+				 errhint("The owner of definition \"%s\" can allow it to act for everybody with workflow.grant_on(..., 'act').",
+						 definition->name)));
+}
+
+/* The id in workflow.owner of a role, or 0. */
+int32
+wf_owner_of_role(Oid role)
+{
+	Datum		value = ObjectIdGetDatum(role);
+	bool		isnull;
+
+	if (wf_execute(&owner_statement, &value, NULL, 1) == 0)
+		return 0;
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
+}

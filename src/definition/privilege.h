@@ -1,0 +1,19 @@
+/*
+ * privilege.h
+ *	  Who may do what with a definition.
+ */
+#ifndef WF_PRIVILEGE_H
+#define WF_PRIVILEGE_H
+
+#include "definition/definition.h"
+
+extern bool wf_may(const WfDefinition *definition, const char *privilege);
+extern bool wf_may_by_id(int32 id, const char *privilege);
+extern bool wf_role_may(Oid role, const WfDefinition *definition, const char *privilege);
+extern bool wf_role_may_act(Oid role, const WfDefinition *definition, const char *actor);
+extern void wf_require_actor(const WfDefinition *definition, const char *actor);
+extern void wf_require(const WfDefinition *definition, const char *privilege);
+extern void wf_require_owner(const WfDefinition *definition);
+extern int32 wf_owner_of_role(Oid role);
+
+#endif							/* WF_PRIVILEGE_H */

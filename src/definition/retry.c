@@ -1,0 +1,83 @@
+/*-------------------------------------------------------------------------
+ *
+ * retry.c
+ *	  When an event whose step failed is tried again: `on_error` of its
+ *	  definition, or else the settings.
+ *
+ * Knows no tables: whoever asks counts the attempts.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "chart/chart.h"
+#include "definition/retry.h"
+
+/* Doubles with every attempt, half of it random so that failures spread. */
+static TimestampTz
+next_attempt(int attempts)
+{
+	double		ms = wf_retry_delay;
+
+	for (int i = 1; i < attempts && ms < wf_retry_max_delay; i++)
+		ms *= 2;
+	ms = Min(ms, wf_retry_max_delay);
+	ms = ms / 2 + ms / 2 * pg_prng_double(&pg_global_prng_state);
+	return wf_now() + (TimestampTz) (ms * 1000.0);
+}
+
+/* Is this SQLSTATE, or its class, among them? */
+static bool
+is_meant(const WfRetry *retry, const char *sqlstate)
+{
+	for (int i = 0; i < retry->nerrors; i++)
+	{
+		const char *error = retry->errors[i];
+
+		if (strcmp(error, "*") == 0 || strncmp(error, sqlstate, strlen(error)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * When an event that has failed `attempts` times, at last with this SQLSTATE, is
+ * tried again: *due, by wf_now(), with jitter.  policy NULL: that of the
+ * settings.  False: never again.
+ */
+bool
+wf_retry_plan(const WfPolicy *policy, const char *sqlstate, int attempts,
+			  TimestampTz *due)
+{
+	if (policy == NULL || !policy->has_retry)
+	{
+		*due = next_attempt(attempts);
+		return attempts < wf_max_attempts;
+	}
+	for (int i = 0; i < policy->nretries; i++)
+	{
+		const WfRetry *retry = &policy->retries[i];
+		double		seconds = retry->interval;
+
+		if (!is_meant(retry, sqlstate))
+			continue;
+		for (int n = 1; n < attempts && seconds < retry->max_delay; n++)
+			seconds *= retry->rate;
+		seconds = Min(seconds, retry->max_delay);
+		if (retry->jitter)
+			seconds *= pg_prng_double(&pg_global_prng_state);
+		*due = wf_now() + (TimestampTz) (seconds * USECS_PER_SEC);
+		return attempts <= retry->max_attempts;
+	}
+	return false;
+}

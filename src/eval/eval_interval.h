@@ -1,0 +1,19 @@
+/*
+ * eval_interval.h
+ *	  Delays of a definition that are known without evaluating anything.
+ */
+#ifndef WF_EVAL_INTERVAL_H
+#define WF_EVAL_INTERVAL_H
+
+#include "datatype/timestamp.h"
+
+#include "chart/chart.h"
+#include "eval/evaluator.h"
+
+extern Interval *wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay);
+extern TimestampTz wf_eval_add_interval(WfEvaluator *evaluator, TimestampTz now,
+										Interval *interval);
+extern bool wf_eval_fixed_delay(WfEvaluator *evaluator, const WfDelay *delay,
+								TimestampTz now, TimestampTz *due);
+
+#endif							/* WF_EVAL_INTERVAL_H */

@@ -1,0 +1,12 @@
+/*
+ * graphviz.h
+ *	  A chart as a graph of Graphviz.
+ */
+#ifndef WF_GRAPHVIZ_H
+#define WF_GRAPHVIZ_H
+
+#include "inspect/diagram_label.h"
+
+extern char *wf_diagram_dot(const WfDiagram *diagram);
+
+#endif							/* WF_GRAPHVIZ_H */

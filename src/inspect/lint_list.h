@@ -1,0 +1,17 @@
+/*
+ * lint_list.h
+ *	  Rules about lists of transitions: guards, and what shadows what.
+ */
+#ifndef WF_LINT_LIST_H
+#define WF_LINT_LIST_H
+
+#include "chart/chart.h"
+#include "inspect/linter.h"
+
+extern bool wf_lint_is_false(const WfGuard *guard);
+extern bool wf_lint_is_certain(const WfTransition *transition);
+extern bool wf_lint_leaves(const WfLinter *l, const WfTransition *transition,
+						   const WfState *state);
+extern void wf_lint_lists(WfLinter *l, const WfState *state);
+
+#endif							/* WF_LINT_LIST_H */

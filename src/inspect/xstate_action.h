@@ -1,0 +1,16 @@
+/*
+ * xstate_action.h
+ *	  Transitions, guards and actions of a machine of XState.
+ */
+#ifndef WF_XSTATE_ACTION_H
+#define WF_XSTATE_ACTION_H
+
+#include "chart/chart.h"
+#include "inspect/xstate_name.h"
+
+extern void wf_export_actions(WfExporter *e, const char *key,
+							  const WfActionList *actions);
+extern void wf_export_transitions(WfExporter *e, const char *key,
+								  WfTransition *const *list, int n);
+
+#endif							/* WF_XSTATE_ACTION_H */

@@ -1,0 +1,17 @@
+/*
+ * select.h
+ *	  Which transitions an event enables, and which of them are taken.
+ */
+#ifndef WF_SELECT_H
+#define WF_SELECT_H
+
+#include "chart/chart.h"
+#include "interpreter/machine.h"
+
+extern bool wf_guard_holds(WfMachine *machine, const WfGuard *guard,
+						   const WfEvent *event);
+extern bool wf_would_take(WfMachine *machine, const WfEvent *event);
+extern bool wf_select(WfMachine *machine, const WfEvent *event,
+					  bool eventless);
+
+#endif							/* WF_SELECT_H */

@@ -1,0 +1,19 @@
+/*
+ * context.h
+ *	  The context of a process: how it begins, is read and is changed.
+ */
+#ifndef WF_CONTEXT_H
+#define WF_CONTEXT_H
+
+#include "utils/jsonb.h"
+
+#include "definition/definition.h"
+#include "process/process.h"
+
+extern void wf_set_context(WfProcess *process, Jsonb *context);
+extern void wf_change_context(WfProcess *process, int n, const char **keys, Jsonb **values);
+extern Jsonb *wf_process_context(WfProcess *process);
+extern Jsonb *wf_initial_context(WfDefinition *definition, Jsonb *input,
+								 const char *actor);
+
+#endif							/* WF_CONTEXT_H */

@@ -1,0 +1,17 @@
+/*
+ * restore.h
+ *	  From a process's row to a machine, and back.
+ */
+#ifndef WF_RESTORE_H
+#define WF_RESTORE_H
+
+#include "utils/jsonb.h"
+
+#include "interpreter/machine.h"
+#include "process/process.h"
+
+extern void wf_process_load(WfProcess *process);
+extern bool wf_process_is_sound(WfProcess *process);
+extern Jsonb *wf_history_jsonb(const WfMachine *machine);
+
+#endif							/* WF_RESTORE_H */

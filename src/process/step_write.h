@@ -1,0 +1,14 @@
+/*
+ * step_write.h
+ *	  Writing what the steps of a transaction came to.
+ */
+#ifndef WF_STEP_WRITE_H
+#define WF_STEP_WRITE_H
+
+#include "datatype/timestamp.h"
+
+#include "process/process.h"
+
+extern TimestampTz wf_stepper_write(WfStepper *stepper);
+
+#endif							/* WF_STEP_WRITE_H */

@@ -1,0 +1,16 @@
+/*
+ * trace.h
+ *	  What a step does, written down as it happens.
+ */
+#ifndef WF_TRACE_H
+#define WF_TRACE_H
+
+#include "utils/jsonb.h"
+
+#include "simulate/simulate.h"
+
+extern void wf_trace_init(WfSimulation *sim);
+extern Jsonb *wf_effect(const char *kind,...);
+extern Jsonb *wf_error_jsonb(const char *kind, const ErrorData *error);
+
+#endif							/* WF_TRACE_H */

@@ -1,0 +1,14 @@
+/*
+ * changes_write.h
+ *	  What the steps of one transaction write, one table after the other.
+ */
+#ifndef WF_CHANGES_WRITE_H
+#define WF_CHANGES_WRITE_H
+
+#include "datatype/timestamp.h"
+
+#include "store/change_sets.h"
+
+extern TimestampTz wf_output_write(WfOutput *out);
+
+#endif							/* WF_CHANGES_WRITE_H */

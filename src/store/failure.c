@@ -1,0 +1,171 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.c
+ *	  The table workflow.failure: events whose step failed, with what was said.
+ *
+ * Runs in executors.  A row is about one event, which waits for its next
+ * attempt in workflow.timer or, given up, for resume() here.  Whoever writes a
+ * row holds the process.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/version.h"
+#include "store/failure.h"
+#include "store/statement.h"
+#include "store/timer.h"
+
+/* The first failure of an event is its row's first, and stays. */
+#define KEEP(more_columns, more_values) \
+	"INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state," \
+	" actor, data, sqlstate, message, detail, hint, context, child" more_columns ")" \
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17" more_values ")" \
+	" ON CONFLICT (process, seq) DO UPDATE SET at = EXCLUDED.at, attempts = EXCLUDED.attempts," \
+	" given_up = EXCLUDED.given_up, sqlstate = EXCLUDED.sqlstate, message = EXCLUDED.message," \
+	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context"
+
+#define KEEP_ARGS \
+	{UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
+	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID}
+
+static WfStatement keep_statement = {
+	.sql = KEEP(", since", ", $3"),
+	.nargs = 17,
+	.args = KEEP_ARGS
+};
+
+/* For the table as 0.1.0 made it. */
+static WfStatement keep_without_since_statement = {
+	.sql = KEEP("", ""),
+	.nargs = 17,
+	.args = KEEP_ARGS
+};
+
+/*
+ * The row is one of wf_attempt_suspect(), which has no context: user code may
+ * raise any SQLSTATE, but says where.
+ */
+#define OF_A_SUSPECT "sqlstate OPERATOR(pg_catalog.=) '57P02' AND context IS NULL"
+
+static WfStatement crashes_statement = {
+	.sql = "SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND seq OPERATOR(pg_catalog.=) $2 AND " OF_A_SUSPECT,
+	.nargs = 2,
+	.args = {UUIDOID, INT8OID}
+};
+
+/* Gives a row if there is one that somebody else has locked. */
+static WfStatement acquit_statement = {
+	.sql = "WITH f AS (SELECT process, seq, attempts FROM workflow.failure"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
+	" AND " OF_A_SUSPECT " AND NOT given_up FOR UPDATE SKIP LOCKED),"
+	" gone AS (DELETE FROM workflow.failure g USING f WHERE f.attempts OPERATOR(pg_catalog.<=) 1"
+	" AND g.process OPERATOR(pg_catalog.=) f.process AND g.seq OPERATOR(pg_catalog.=) f.seq),"
+	" kept AS (UPDATE workflow.failure k SET attempts = f.attempts OPERATOR(pg_catalog.-) 1 FROM f"
+	" WHERE f.attempts OPERATOR(pg_catalog.>) 1"
+	" AND k.process OPERATOR(pg_catalog.=) f.process AND k.seq OPERATOR(pg_catalog.=) f.seq)"
+	" SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
+	" AND " OF_A_SUSPECT " AND NOT given_up AND NOT EXISTS (SELECT FROM f)",
+	.nargs = 2,
+	.args = {UUIDOID, INT8OID}
+};
+
+static Datum
+text_datum(const char *text, char *null)
+{
+	*null = text == NULL ? 'n' : ' ';
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+/*
+ * Write or renew the row of an event that has failed `attempts` times, at last
+ * so.  given_up: it is not tried again before resume().
+ */
+void
+wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
+				const WfFailure *failure)
+{
+	char		nulls[18];
+	Datum		values[17] = {
+		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
+		TimestampTzGetDatum(wf_now()), TimestampTzGetDatum(timer->due),
+		Int32GetDatum(attempts), BoolGetDatum(given_up),
+		CStringGetTextDatum(timer->event)
+	};
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[7] = text_datum(timer->name, &nulls[7]);
+	values[8] = text_datum(timer->state, &nulls[8]);
+	values[9] = text_datum(timer->actor, &nulls[9]);
+	values[10] = JsonbPGetDatum(timer->data);
+	nulls[10] = timer->data == NULL ? 'n' : ' ';
+	values[11] = CStringGetTextDatum(failure->sqlstate);
+	values[12] = CStringGetTextDatum(failure->message ? failure->message : "");
+	values[13] = text_datum(failure->detail, &nulls[13]);
+	values[14] = text_datum(failure->hint, &nulls[14]);
+	values[15] = text_datum(failure->context, &nulls[15]);
+	values[16] = UUIDPGetDatum(&timer->child);
+	nulls[16] = timer->from_child ? ' ' : 'n';
+	wf_execute(wf_installed_column("failure", "since") ? &keep_statement :
+			   &keep_without_since_statement, values, nulls, 0);
+}
+
+/*
+ * Errors that the event had so far.  A timer without any bears one attempt from
+ * when it was counted as a suspect on, so that whoever steps it looks for what
+ * is to be cleared away; that stays if the count is taken back.
+ */
+int
+wf_failure_errors(const WfTimerRow *timer)
+{
+	static WfStatement statement = {
+		.sql = "SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+		" AND seq OPERATOR(pg_catalog.=) $2 AND NOT (" OF_A_SUSPECT ")",
+		.nargs = 2,
+		.args = {UUIDOID, INT8OID}
+	};
+	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
+
+	if (timer->attempts != 1)
+		return timer->attempts;
+	return wf_execute(&statement, values, NULL, 1) > 0 ? 1 : 0;
+}
+
+/*
+ * How often the server, or its executor, ended while the event was under way, as
+ * far as that is counted.
+ */
+int
+wf_failure_crashes(const WfTimerRow *timer)
+{
+	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
+	bool		isnull;
+
+	if (wf_execute(&crashes_statement, values, NULL, 1) == 0)
+		return 0;
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									   1, &isnull));
+}
+
+/*
+ * In the present transaction: take the last attempt of a suspect back, if its
+ * success has not.  Waits for nobody: who has the row locked is about to do
+ * away with it, but may think better of it.  Returns false then.
+ */
+bool
+wf_failure_acquit(const pg_uuid_t *process, int64 seq)
+{
+	Datum		values[2] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
+
+	return wf_execute(&acquit_statement, values, NULL, 0) == 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * failure.h
+ *	  Events whose step failed, with what was said.
+ */
+#ifndef WF_FAILURE_H
+#define WF_FAILURE_H
+
+#include "utils/uuid.h"
+
+#include "store/timer.h"
+
+/* What is the matter with an event; all but sqlstate may be NULL. */
+typedef struct WfFailure
+{
+	const char *sqlstate;
+	const char *message;
+	const char *detail;
+	const char *hint;
+	const char *context;
+} WfFailure;
+
+extern void wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
+							const WfFailure *failure);
+extern int	wf_failure_errors(const WfTimerRow *timer);
+extern int	wf_failure_crashes(const WfTimerRow *timer);
+extern bool wf_failure_acquit(const pg_uuid_t *process, int64 seq);
+
+#endif							/* WF_FAILURE_H */

@@ -1,0 +1,382 @@
+/*-------------------------------------------------------------------------
+ *
+ * timer.c
+ *	  The table workflow.timer: claim, park, and when the next one is due.
+ *
+ * Runs in any backend.  Whoever holds the process row owns its timers: see
+ * process_row.c for the order of locks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "shmem/wakeup.h"
+#include "store/heap.h"
+#include "store/process_row.h"
+#include "store/statement.h"
+#include "store/timer.h"
+
+/*
+ * Tables are locked in the order of their names here: processes come first, as
+ * they do in a command.  So a session that waits for the one has not got the
+ * other, and an update script that locks both gets them (sql/update.sql.in).
+ */
+static WfStatement claim_statement = {
+	.sql = "SELECT " WF_ROW_COLUMNS ","
+	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data, t.child"
+	" FROM workflow.process p"
+	" JOIN workflow.timer t ON p.id OPERATOR(pg_catalog.=) t.process"
+	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
+	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>) ROW($2, $5)"
+	" AND t.due OPERATOR(pg_catalog.<=) $3"
+	" ORDER BY t.due, t.seq LIMIT $4"
+	" FOR NO KEY UPDATE OF p SKIP LOCKED",
+	.nargs = 5,
+	.args = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}
+};
+
+/* Room at first for so many timers. */
+#define FIRST_CLAIM 128
+
+/*
+ * By tuple id: our older snapshot keeps vacuum from giving an id that the
+ * claim saw to another timer.
+ */
+static WfStatement take_statement = {
+	.sql = "DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {TIDOID}
+};
+
+static WfStatement next_due_statement = {
+	.sql = "SELECT t.due FROM workflow.timer t"
+	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
+	" AND t.due OPERATOR(pg_catalog.>=) $2"
+	" ORDER BY t.due, t.seq LIMIT 1",
+	.nargs = 2,
+	.args = {INT4OID, TIMESTAMPTZOID}
+};
+
+static WfStatement park_statement = {
+	.sql = "UPDATE workflow.timer SET parked = true"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
+	.nargs = 1,
+	.args = {UUIDOID}
+};
+
+static WfStatement unpark_statement = {
+	.sql = "UPDATE workflow.timer SET parked = false"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
+	.nargs = 1,
+	.args = {UUIDOID},
+	.latest = true
+};
+
+static const char *
+text_or_null(Datum value, bool isnull)
+{
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void
+read_timer(WfTimerRow *timer, const WfRow *row, Datum *values, bool *nulls)
+{
+	timer->process = row->id;
+	timer->seq = DatumGetInt64(values[1]);
+	timer->due = DatumGetTimestampTz(values[2]);
+	timer->attempts = DatumGetInt16(values[3]);
+	timer->event = TextDatumGetCString(values[4]);
+	timer->name = text_or_null(values[5], nulls[5]);
+	timer->state = text_or_null(values[6], nulls[6]);
+	timer->actor = text_or_null(values[7], nulls[7]);
+	timer->data = nulls[8] ? NULL : DatumGetJsonbPCopy(values[8]);
+	timer->from_child = !nulls[9];
+	if (timer->from_child)
+		timer->child = *DatumGetUUIDP(values[9]);
+}
+
+/*
+ * Takes what is claimed as it comes out of the statement: a batch is too large
+ * to be made tuples of that are taken apart again.
+ */
+typedef struct Claim
+{
+	DestReceiver receiver;
+	MemoryContext context;		/* of what is kept */
+	WfRow	   *rows;
+	WfTimerRow *timers;
+	ItemPointerData *tids;
+	int			n;
+	int			size;
+} Claim;
+
+static void
+start_claim(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+end_claim(DestReceiver *self)
+{
+}
+
+static void
+grow_claim(Claim *claim)
+{
+	claim->size *= 2;
+	claim->rows = repalloc(claim->rows, sizeof(WfRow) * claim->size);
+	claim->timers = repalloc(claim->timers, sizeof(WfTimerRow) * claim->size);
+	claim->tids = repalloc(claim->tids, sizeof(ItemPointerData) * claim->size);
+}
+
+/* A value of varying length, as it is; 0 stays. */
+static Datum
+kept(Datum value)
+{
+	return value == (Datum) 0 ? value : datumCopy(value, false, -1);
+}
+
+static bool
+receive_claimed(TupleTableSlot *slot, DestReceiver *self)
+{
+	Claim	   *claim = (Claim *) self;
+	MemoryContext old = MemoryContextSwitchTo(claim->context);
+	WfRow	   *row;
+
+	if (claim->n == claim->size)
+		grow_claim(claim);
+	row = &claim->rows[claim->n];
+	slot_getallattrs(slot);
+	wf_row_read(row, slot->tts_values, slot->tts_isnull);
+	row->states = kept(row->states);
+	row->context = kept(row->context);
+	row->history = kept(row->history);
+	row->children = kept(row->children);
+	read_timer(&claim->timers[claim->n], row, slot->tts_values + WF_ROW_NCOLUMNS,
+			   slot->tts_isnull + WF_ROW_NCOLUMNS);
+	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[WF_ROW_NCOLUMNS]);
+	claim->n++;
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+static void
+init_claim(Claim *claim, int limit)
+{
+	claim->receiver.receiveSlot = receive_claimed;
+	claim->receiver.rStartup = start_claim;
+	claim->receiver.rShutdown = end_claim;
+	claim->receiver.rDestroy = end_claim;
+	claim->receiver.mydest = DestNone;
+	claim->context = CurrentMemoryContext;
+	claim->size = Min(limit, FIRST_CLAIM);
+	claim->rows = palloc(sizeof(WfRow) * claim->size);
+	claim->timers = palloc(sizeof(WfTimerRow) * claim->size);
+	claim->tids = palloc(sizeof(ItemPointerData) * claim->size);
+	claim->n = 0;
+}
+
+/*
+ * Several timers of one process share its row: the first one's.  `rows` holds
+ * n candidates in an open-addressing table of their positions.
+ */
+static WfRow *
+shared_row(WfRow *rows, int *table, uint32 mask, int position)
+{
+	uint32		slot = hash_bytes(rows[position].id.data, UUID_LEN) & mask;
+
+	for (; table[slot] >= 0; slot = (slot + 1) & mask)
+		if (memcmp(&rows[table[slot]].id, &rows[position].id, UUID_LEN) == 0)
+			return &rows[table[slot]];
+	table[slot] = position;
+	return &rows[position];
+}
+
+static bool
+take_timer(WfTable *table, ItemPointer tid)
+{
+	Datum		value = PointerGetDatum(tid);
+
+	if (table != NULL)
+		return wf_table_delete(table, tid);
+	return wf_run(&take_statement, &value, NULL, 0) == 1;
+}
+
+/*
+ * Delete the claimed timers.  One that is gone (its process was stepped
+ * between our snapshot and our lock) is dropped from the claim, and its
+ * process marked: whoever stepped it may have put timers back, which are due
+ * before those that we have and not in our snapshot.  Returns how many are
+ * left.
+ */
+static int
+take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
+{
+	WfTable    *table = wf_table_open("timer", -1, NULL);
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (take_timer(table, &tids[i]))
+		{
+			timers[kept] = timers[i];
+			rows[kept++] = rows[i];
+		}
+		else
+			rows[i]->overtaken = true;
+	}
+	if (table != NULL)
+		wf_table_close(table);
+	return kept;
+}
+
+/*
+ * Claim due timers of an owner: at most `limit`, behind (after, seq) and due
+ * up to `until`,
+ * whose processes nobody holds.  Locks the processes, deletes the timers.
+ * Timers come in delivery order (due, seq); rows[i] is the process of
+ * timers[i], equal pointers for equal processes.  A snapshot older than this
+ * call must be active.
+ */
+int
+wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
+		 WfTimerRow **timers, WfRow ***rows)
+{
+	Datum		args[5] = {Int32GetDatum(owner), TimestampTzGetDatum(after),
+	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(seq)};
+	WfRights	rights;
+	Claim		claim;
+	int		   *table;
+	uint32		mask = 15;
+
+	wf_status_load();
+	init_claim(&claim, limit);
+	wf_rights_raise(&rights);
+	wf_run_into(&claim_statement, args, &claim.receiver);
+	if (claim.n > 0)
+	{
+		wf_wake_claiming();
+		while (mask < (uint32) claim.n * 2)
+			mask = mask * 2 + 1;
+		table = palloc(sizeof(int) * (mask + 1));
+		memset(table, -1, sizeof(int) * (mask + 1));
+		*rows = palloc(sizeof(WfRow *) * claim.n);
+		for (int i = 0; i < claim.n; i++)
+			(*rows)[i] = shared_row(claim.rows, table, mask, i);
+		*timers = claim.timers;
+		claim.n = take_timers(claim.n, claim.tids, *timers, *rows);
+	}
+	wf_rights_restore(&rights);
+	return claim.n;
+}
+
+/* Earliest due time of a visible timer of the owner from `mark` on, locked or not. */
+TimestampTz
+wf_next_due(int32 owner, TimestampTz mark)
+{
+	Datum		args[2] = {Int32GetDatum(owner), TimestampTzGetDatum(mark)};
+	bool		isnull;
+
+	if (wf_execute(&next_due_statement, args, NULL, 1) == 0)
+		return DT_NOEND;
+	return DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+											 SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/*
+ * All timers of a process that we hold wait until wf_unpark_timers(), which
+ * announces them to the owner's executors.
+ */
+void
+wf_park_timers(const pg_uuid_t *process)
+{
+	Datum		id = UUIDPGetDatum(process);
+
+	wf_execute(&park_statement, &id, NULL, 0);
+}
+
+/* Tell the wake room of the due times in column 1 of SPI's last result. */
+void
+wf_announce_returned(int32 owner)
+{
+	bool		isnull;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+		wf_wake_timer(owner,
+					  DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[i],
+														SPI_tuptable->tupdesc, 1,
+														&isnull)));
+}
+
+void
+wf_unpark_timers(const pg_uuid_t *process, int32 owner)
+{
+	Datum		id = UUIDPGetDatum(process);
+
+	wf_execute(&unpark_statement, &id, NULL, 0);
+	wf_announce_returned(owner);
+}
+
+static WfStatement take_back_statement = {
+	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND seq OPERATOR(pg_catalog.=) $2 AND attempts OPERATOR(pg_catalog.=) $3"
+	" RETURNING due, attempts, event, name, state, actor, data, child",
+	.nargs = 3,
+	.args = {UUIDOID, INT8OID, INT2OID}
+};
+
+static const char *
+column(int number)
+{
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
+}
+
+/*
+ * Take a timer that was claimed by a transaction that is undone by now out of
+ * its table, as it is; the caller holds its process.  False: it is gone, or
+ * has had another attempt, since its locks were free.  Needs SPI, whose memory
+ * the timer's texts are in.
+ */
+bool
+wf_timer_take(WfTimerRow *timer)
+{
+	Datum		values[3] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
+		Int16GetDatum(timer->attempts)
+	};
+	Datum		data;
+	bool		isnull;
+	HeapTuple	row;
+	TupleDesc	desc;
+
+	if (wf_execute(&take_back_statement, values, NULL, 0) == 0)
+		return false;
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 1, &isnull));
+	timer->attempts = DatumGetInt16(SPI_getbinval(row, desc, 2, &isnull));
+	timer->event = column(3);
+	timer->name = column(4);
+	timer->state = column(5);
+	timer->actor = column(6);
+	data = SPI_getbinval(row, desc, 7, &isnull);
+	timer->data = isnull ? NULL : DatumGetJsonbP(data);
+	data = SPI_getbinval(row, desc, 8, &isnull);
+	timer->from_child = !isnull;
+	if (!isnull)
+		timer->child = *DatumGetUUIDP(data);
+	return true;
+}

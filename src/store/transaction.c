@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ *
+ * transaction.c
+ *	  Transactions of background workers.
+ *
+ * Only this file starts and ends transactions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "jit/jit.h"
+#include "miscadmin.h"
+#include "optimizer/cost.h"
+#include "optimizer/planner.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "store/statement.h"
+#include "store/transaction.h"
+
+/* OID of the extension in this database, or InvalidOid.  Needs a transaction. */
+Oid
+wf_extension_oid(void)
+{
+	return get_extension_oid("workflow", true);
+}
+
+/*
+ * Begin a transaction: statement timestamp, SPI, a snapshot, activity
+ * reporting (`activity` must be a constant), and lock on the extension
+ * object.  Returns false, with no transaction left open, when the extension
+ * is gone or is not the one with this OID (InvalidOid: any).
+ * SPI is connected on true.
+ */
+bool
+wf_begin(const char *activity, Oid extension)
+{
+	Oid			found;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	pgstat_report_activity(STATE_RUNNING, activity);
+
+	/*
+	 * DROP EXTENSION locks the extension object before its tables; taking
+	 * the same lock first keeps us from deadlocking with it.  Look again once
+	 * we have the lock: it may have been dropped, or dropped and created.
+	 */
+	found = wf_extension_oid();
+	if (OidIsValid(found))
+	{
+		LockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
+		if (wf_extension_oid() != found)
+			found = InvalidOid;
+	}
+	if (!OidIsValid(found) || (OidIsValid(extension) && extension != found))
+	{
+		CommitTransactionCommand();
+		pgstat_report_activity(STATE_IDLE, NULL);
+		return false;
+	}
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	(void) wf_look_only(false);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	return true;
+}
+
+void
+wf_commit(void)
+{
+	MemoryContext context = TopMemoryContext;
+
+	PopActiveSnapshot();
+	SPI_finish();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/*
+ * After a caught error: abort whatever is open, flush the error state, switch
+ * back to `context`.  The caller has copied the error.
+ */
+void
+wf_abort(MemoryContext context)
+{
+	AbortOutOfAnyTransaction();
+	MemoryContextSwitchTo(context);
+	FlushErrorState();
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}

@@ -1,0 +1,13 @@
+/*
+ * transaction.h
+ *	  Transactions of background workers.
+ */
+#ifndef WF_TRANSACTION_H
+#define WF_TRANSACTION_H
+
+extern bool wf_begin(const char *activity, Oid extension);
+extern void wf_commit(void);
+extern void wf_abort(MemoryContext context);
+extern Oid	wf_extension_oid(void);
+
+#endif							/* WF_TRANSACTION_H */

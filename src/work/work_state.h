@@ -1,0 +1,29 @@
+/*
+ * work_state.h
+ *	  The state of an executor's work, as work.c and setback.c share it.
+ */
+#ifndef WF_WORK_STATE_H
+#define WF_WORK_STATE_H
+
+#include "work/batch.h"
+#include "work/work.h"
+
+/* Back-off when everything due is locked (ms). */
+#define WF_SKIP_DELAY_MIN	1
+#define WF_SKIP_DELAY_MAX	50
+
+struct WfWork
+{
+	WfBatch		batch;			/* the latest */
+	Oid			extension;
+	MemoryContext context;		/* of a caught error; a batch lives in SPI's */
+	int			skip_delay;		/* ms, doubles while nothing can be claimed */
+
+	/* setback.c */
+	int			size;			/* of the next batch */
+	int			then_size;		/* of the one after it; 0: grow */
+	int64		conflict_seq;	/* a timer that met a conflict all alone, */
+	int			conflicts;		/* so many times in a row */
+};
+
+#endif							/* WF_WORK_STATE_H */
