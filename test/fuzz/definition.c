@@ -8,6 +8,7 @@
  */
 #include "postgres_fe.h"
 
+#include "compiler/compile.h"
 #include "compiler/deparse.h"
 #include "json_mutator.h"
 #include "memory.h"
