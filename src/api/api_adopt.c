@@ -16,8 +16,8 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
-#include "definition/define.h"
 #include "definition/definition.h"
+#include "definition/owner_role.h"
 #include "shmem/wakeup.h"
 #include "store/origin.h"
 #include "store/statement.h"

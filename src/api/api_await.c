@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
@@ -34,6 +35,7 @@
 #include "shmem/shmem.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 
 PG_FUNCTION_INFO_V1(workflow_await);
 

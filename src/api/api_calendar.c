@@ -15,11 +15,12 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "chart/diagnostic.h"
-#include "definition/define.h"
+#include "definition/owner_role.h"
 #include "eval/calendar.h"
 #include "eval/working_time.h"
 #include "store/origin.h"

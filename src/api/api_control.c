@@ -15,14 +15,15 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
-#include "api/api_control.h"
+#include "api/arg.h"
 #include "definition/pause.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
+#include "store/failure.h"
 #include "store/process_row.h"
-#include "store/statement.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_suspend);
@@ -30,40 +31,6 @@ PG_FUNCTION_INFO_V1(workflow_resume);
 PG_FUNCTION_INFO_V1(workflow_cancel);
 PG_FUNCTION_INFO_V1(workflow_set_timer);
 PG_FUNCTION_INFO_V1(workflow_reset_timer);
-
-/*
- * Events that were given up become timers again.  The timer of a state ($3:
- * the active ones) that was left since, or that runs anew, does not.
- */
-static WfStatement redeliver_statement = {
-	.sql = "WITH gone AS (DELETE FROM workflow.failure"
-	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)"
-	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data, child)"
-	" SELECT process, seq, due, $2, event, name, state, actor, data, child FROM gone g"
-	" WHERE state IS NULL OR (state OPERATOR(pg_catalog.=) ANY ($3)"
-	"  AND NOT EXISTS (SELECT FROM workflow.timer t"
-	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"
-	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name))"
-	" RETURNING due",
-	.nargs = 3,
-	.args = {UUIDOID, INT4OID, TEXTARRAYOID}
-};
-
-/*
- * Events of a process that we hold which were given up become timers again,
- * except timers of states that are not `active`.  Returns whether there were
- * any.
- */
-bool
-wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
-{
-	Datum		args[3] = {UUIDPGetDatum(process), Int32GetDatum(owner),
-	PointerGetDatum(active)};
-	bool		any = wf_execute(&redeliver_statement, args, NULL, 0) > 0;
-
-	wf_announce_returned(owner);
-	return any;
-}
 
 Datum
 workflow_suspend(PG_FUNCTION_ARGS)

@@ -33,7 +33,7 @@
 #include "base/errcodes.h"
 #include "chart/chart.h"
 #include "definition/define.h"
-#include "eval/eval.h"
+#include "definition/owner_role.h"
 #include "eval/eval_define.h"
 #include "eval/evaluator.h"
 #include "store/origin.h"

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "definition/definition.h"

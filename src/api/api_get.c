@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "definition/definition.h"
@@ -25,6 +26,7 @@
 #include "process/stepper.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 
 PG_FUNCTION_INFO_V1(workflow_get);
 PG_FUNCTION_INFO_V1(workflow_find);

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
@@ -23,7 +24,6 @@
 #include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
-#include "eval/eval.h"
 #include "eval/evaluator.h"
 #include "inspect/diagram_label.h"
 #include "inspect/graphviz.h"

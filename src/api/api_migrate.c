@@ -15,6 +15,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/compat.h"
 #include "base/jsonb.h"
 #include "definition/definition.h"

@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"

@@ -20,7 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-#include "api/api.h"
+#include "api/arg.h"
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "definition/definition.h"

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/clock.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
@@ -30,6 +31,7 @@
 #include "store/process_row.h"
 #include "store/retention.h"
 #include "store/statement.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_send);

@@ -15,20 +15,19 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "api/api.h"
+#include "api/arg.h"
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "process/process.h"
-#include "process/step.h"
 #include "simulate/simulate.h"
 #include "simulate/trace.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_dry_run);

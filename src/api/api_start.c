@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
 #include "definition/pause.h"

@@ -13,10 +13,9 @@
 #include "utils/builtins.h"
 
 #include "api/api.h"
-#include "api/api_control.h"
+#include "api/arg.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
@@ -25,8 +24,10 @@
 #include "process/step.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
+#include "store/failure.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_set_states);

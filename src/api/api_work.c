@@ -14,8 +14,8 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "definition/owner_role.h"
 #include "definition/pause.h"
-#include "definition/privilege.h"
 #include "store/origin.h"
 #include "work/batch.h"
 

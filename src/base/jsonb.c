@@ -14,7 +14,6 @@
 #include "utils/numeric.h"
 
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 
 /* The root of a jsonb as a value that pushJsonbValue() accepts anywhere. */
 static void
@@ -97,4 +96,213 @@ wf_jsonb_text(Jsonb *jsonb)
 	if (value.type != jbvString)
 		return NULL;
 	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+typedef struct Member
+{
+	const char *key;
+	uint32		keylen;
+	uint32		type;			/* of the value's entry */
+	const char *value;			/* without padding */
+	uint32		len;
+} Member;
+
+static bool
+is_aligned(uint32 type)
+{
+	return type == JENTRY_ISNUMERIC || type == JENTRY_ISCONTAINER;
+}
+
+/* The value of an entry whose data begin at *offset behind base. */
+static void
+read_value(Member *member, JEntry entry, const char *base, uint32 *offset)
+{
+	uint32		start = *offset;
+
+	JBE_ADVANCE_OFFSET(*offset, entry);
+	member->type = entry & JENTRY_TYPEMASK;
+	if (is_aligned(member->type))
+		start = INTALIGN(start);
+	member->value = base + start;
+	member->len = *offset - start;
+}
+
+/* The members of an object, in the order of their keys. */
+static Member *
+read_members(const Jsonb *jsonb, int *count)
+{
+	const JsonbContainer *object = &jsonb->root;
+	int			n = JsonContainerSize(object);
+	const char *base = (const char *) &object->children[2 * n];
+	Member	   *members;
+	uint32		offset = 0;
+
+	if (!JsonContainerIsObject(object))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a context must be a JSON object")));
+	members = palloc(sizeof(Member) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		members[i].key = base + offset;
+		members[i].keylen = offset;
+		JBE_ADVANCE_OFFSET(offset, object->children[i]);
+		members[i].keylen = offset - members[i].keylen;
+	}
+	for (int i = 0; i < n; i++)
+		read_value(&members[i], object->children[n + i], base, &offset);
+	*count = n;
+	return members;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const Member *left = a;
+	const Member *right = b;
+
+	if (left->keylen != right->keylen)
+		return left->keylen > right->keylen ? 1 : -1;
+	return memcmp(left->key, right->key, left->keylen);
+}
+
+/* The entry of child i, whose data are len bytes and end at `end`. */
+static JEntry
+entry_of(int i, uint32 type, Size len, Size end)
+{
+	if (end > JENTRY_OFFLENMASK)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("total size of jsonb object elements exceeds the maximum of %u bytes",
+						JENTRY_OFFLENMASK)));
+	if (i % JB_OFFSET_STRIDE == 0)
+		return type | JENTRY_HAS_OFF | (uint32) end;
+	return type | (uint32) len;
+}
+
+/* An object of members that are in the order of their keys, each key once. */
+static Jsonb *
+write_members(int n, const Member *members)
+{
+	Size		head = offsetof(JsonbContainer, children) + sizeof(JEntry) * 2 * (Size) n;
+	Size		size = VARHDRSZ + head;
+	Size		end = 0;
+	Jsonb	   *jsonb;
+	char	   *base;
+
+	for (int i = 0; i < n; i++)
+		size += (Size) members[i].keylen + members[i].len + sizeof(int32);
+	jsonb = palloc(size);
+	jsonb->root.header = n | JB_FOBJECT;
+	base = (char *) &jsonb->root + head;
+	for (int i = 0; i < n; i++)
+	{
+		memcpy(base + end, members[i].key, members[i].keylen);
+		end += members[i].keylen;
+		jsonb->root.children[i] = entry_of(i, JENTRY_ISSTRING, members[i].keylen, end);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		Size		padding = is_aligned(members[i].type) ? INTALIGN(end) - end : 0;
+
+		memset(base + end, 0, padding);
+		end += padding;
+		memcpy(base + end, members[i].value, members[i].len);
+		end += members[i].len;
+		jsonb->root.children[n + i] = entry_of(n + i, members[i].type,
+											   padding + members[i].len, end);
+	}
+	SET_VARSIZE(jsonb, VARHDRSZ + head + end);
+	return jsonb;
+}
+
+/* overlay's keys laid over base; both objects. */
+Jsonb *
+wf_jsonb_merge(Jsonb *base, Jsonb *overlay)
+{
+	int			nbase;
+	int			noverlay;
+	Member	   *old = read_members(base, &nbase);
+	Member	   *new = read_members(overlay, &noverlay);
+	Member	   *all = palloc(sizeof(Member) * ((Size) nbase + noverlay + 1));
+	Jsonb	   *result;
+	int			i = 0;
+	int			j = 0;
+	int			n = 0;
+
+	while (i < nbase || j < noverlay)
+	{
+		int			order = i == nbase ? 1 : j == noverlay ? -1 :
+			compare_keys(&old[i], &new[j]);
+
+		all[n++] = order < 0 ? old[i] : new[j];
+		if (order <= 0)
+			i++;
+		if (order >= 0)
+			j++;
+	}
+	result = write_members(n, all);
+	pfree(old);
+	pfree(new);
+	pfree(all);
+	return result;
+}
+
+/* {"key1": v1, ...}; NULL values are left out. */
+Jsonb *
+wf_jsonb_object(int n, const char **keys, Jsonb **values)
+{
+	Member	   *members = palloc(sizeof(Member) * (n + 1));
+	Jsonb	   *result;
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		Member		member = {.key = keys[i],.keylen = strlen(keys[i])};
+		uint32		offset = 0;
+		int			at;
+
+		if (values[i] == NULL)
+			continue;
+		if (JB_ROOT_IS_SCALAR(values[i]))
+			read_value(&member, values[i]->root.children[0],
+					   (const char *) &values[i]->root.children[1], &offset);
+		else
+		{
+			member.type = JENTRY_ISCONTAINER;
+			member.value = (const char *) &values[i]->root;
+			member.len = VARSIZE(values[i]) - VARHDRSZ;
+		}
+
+		/* There are few, mostly; of a key given twice the later value counts. */
+		for (at = count; at > 0; at--)
+			if (compare_keys(&members[at - 1], &member) <= 0)
+				break;
+		if (at > 0 && compare_keys(&members[at - 1], &member) == 0)
+			members[at - 1] = member;
+		else
+		{
+			memmove(&members[at + 1], &members[at], sizeof(Member) * (count - at));
+			members[at] = member;
+			count++;
+		}
+	}
+	result = write_members(count, members);
+	pfree(members);
+	return result;
+}
+
+/* A scalar is an array of its own kind, with one element. */
+Jsonb *
+wf_jsonb_string(const char *text)
+{
+	Size		len = strlen(text);
+	Size		head = offsetof(JsonbContainer, children) + sizeof(JEntry);
+	Jsonb	   *jsonb = palloc(VARHDRSZ + head + len);
+
+	SET_VARSIZE(jsonb, VARHDRSZ + head + len);
+	jsonb->root.header = 1 | JB_FARRAY | JB_FSCALAR;
+	jsonb->root.children[0] = entry_of(0, JENTRY_ISSTRING, len, len);
+	memcpy((char *) &jsonb->root + head, text, len);
+	return jsonb;
 }

@@ -14,7 +14,6 @@
 #endif
 
 #include "chart/diagnostic.h"
-#include "chart/json_string.h"
 
 /* Words longer than this are not worth a spelling hint. */
 #define LONGEST_WORD	64
@@ -93,59 +92,6 @@ wf_fault(WfFaults *faults, const char *path, const char *hint,
 	fault->message = clipped(wf_format(fmt, args));
 	va_end(args);
 	fault->hint = hint ? pstrdup(hint) : NULL;
-}
-
-static bool
-is_plain_key(const char *key)
-{
-	if (!(isalpha((unsigned char) *key) || *key == '_' || *key == '$' ||
-		  IS_HIGHBIT_SET(*key)))
-		return false;
-	for (; *key; key++)
-		if (!(isalnum((unsigned char) *key) || *key == '_' || *key == '$' ||
-			  IS_HIGHBIT_SET(*key)))
-			return false;
-	return true;
-}
-
-/* Append ".key" or "["odd key"]" to a path's text. */
-void
-wf_path_append_key(StringInfo buf, const char *key)
-{
-	if (is_plain_key(key))
-		appendStringInfo(buf, ".%s", key);
-	else
-	{
-		appendStringInfoChar(buf, '[');
-		wf_json_write_string(buf, key);
-		appendStringInfoChar(buf, ']');
-	}
-}
-
-static void
-append_path(StringInfo buf, const WfPath *path)
-{
-	if (path->up == NULL)
-	{
-		appendStringInfoString(buf, path->key);
-		return;
-	}
-	append_path(buf, path->up);
-	if (path->key == NULL)
-		appendStringInfo(buf, "[%d]", path->index);
-	else
-		wf_path_append_key(buf, path->key);
-}
-
-/* The path as text, in new memory. */
-char *
-wf_path_text(const WfPath *path)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	append_path(&buf, path);
-	return buf.data;
 }
 
 /*

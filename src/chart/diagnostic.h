@@ -43,23 +43,6 @@ extern void wf_fault(WfFaults *faults, const char *path, const char *hint,
 					 const char *fmt,...) pg_attribute_printf(4, 5);
 extern char *wf_faults_text(const WfFaults *faults);
 
-/*
- * Where we are in a document.  Frames live on the stack of the functions that
- * walk it, so that a path costs nothing until somebody needs its text.
- */
-typedef struct WfPath
-{
-	const struct WfPath *up;	/* NULL: key is the text so far, taken as is */
-	const char *key;			/* or NULL: an array's element */
-	int			index;
-} WfPath;
-
-#define WF_AT_TEXT(text)		(&(WfPath) {NULL, (text), 0})
-#define WF_AT_KEY(path, name)	(&(WfPath) {(path), (name), 0})
-#define WF_AT_INDEX(path, i)	(&(WfPath) {(path), NULL, (i)})
-
-extern char *wf_path_text(const WfPath *path);
-extern void wf_path_append_key(StringInfo buf, const char *key);
 extern const char *wf_spelling_hint(const char *word,
 									const char *const *words);
 

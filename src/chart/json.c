@@ -20,6 +20,7 @@
 #include "chart/diagnostic.h"
 #include "chart/json.h"
 #include "chart/json_string.h"
+#include "chart/path.h"
 
 /* What a semantic callback gives back: an error code from 16 on. */
 #if PG_VERSION_NUM >= 160000

@@ -19,14 +19,17 @@
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compile.h"
 #include "compiler/compile_delay.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_on_error.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_state.h"
 #include "compiler/compile_tree.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 /* Longer texts are no definitions; keeps every array far below 1 GB. */
 #define LONGEST_TEXT	(32 * 1024 * 1024)

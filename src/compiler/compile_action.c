@@ -12,10 +12,11 @@
 #endif
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compile_action.h"
 #include "compiler/compile_delay.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"

@@ -6,8 +6,8 @@
 #define WF_COMPILE_ACTION_H
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compiler.h"
 
 extern WfActionList wf_compile_actions(WfCompiler *c, const WfJson *json,

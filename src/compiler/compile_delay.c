@@ -19,10 +19,13 @@
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compile_delay.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 /* Some 30,000 years; what is longer is a mistake. */
 #define LONGEST_MS		1e15

@@ -6,8 +6,8 @@
 #define WF_COMPILE_DELAY_H
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compiler.h"
 
 extern WfDelay *wf_compile_delay(WfCompiler *c, const WfJson *json,

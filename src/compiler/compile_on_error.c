@@ -14,13 +14,15 @@
 #endif
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
 #include "chart/json_string.h"
+#include "chart/path.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_on_error.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_transition.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 /* As many attempts as a timer can count. */
 #define MAX_ATTEMPTS	32000

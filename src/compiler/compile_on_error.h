@@ -6,9 +6,10 @@
 #define WF_COMPILE_ON_ERROR_H
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 extern const WfPolicy *wf_compile_policy(WfCompiler *c, const WfJson *json,
 										 const WfPath *path);

@@ -1,9 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compile_read.c
- *	  What the rooms of the compiler read with: keys and types, or a fault.
- *
- * Also the lists and tables of names that they fill.
+ *	  What the files of the compiler read with: keys and types, or a fault.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,49 +13,10 @@
 
 #include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_read.h"
 #include "compiler/compiler.h"
-
-void
-wf_list_add(WfList *list, void *item)
-{
-	if (list->items == NULL)
-	{
-		list->size = 4;
-		list->items = palloc(list->size * sizeof(void *));
-	}
-	else if (list->n >= list->size)
-	{
-		list->size *= 2;
-		list->items = repalloc(list->items, list->size * sizeof(void *));
-	}
-	list->items[list->n++] = item;
-}
-
-void
-wf_compile_fault(WfCompiler *c, const WfPath *path, const char *hint,
-				 const char *fmt,...)
-{
-	va_list		args;
-
-	va_start(args, fmt);
-	wf_fault(c->faults, wf_path_text(path), hint, "%s",
-			 wf_format(fmt, args));
-	va_end(args);
-}
-
-/* Something without effect that does no harm: the chart tells of it. */
-void
-wf_compile_warn(WfCompiler *c, const WfPath *path, const char *hint,
-				const char *fmt,...)
-{
-	va_list		args;
-
-	va_start(args, fmt);
-	wf_fault(&c->chart->warnings, wf_path_text(path), hint, "%s",
-			 wf_format(fmt, args));
-	va_end(args);
-}
 
 bool
 wf_compile_expect(WfCompiler *c, const WfJson *json, const WfPath *path,
@@ -165,27 +124,3 @@ wf_compile_strings(WfCompiler *c, const WfJson *json, const WfPath *path,
 	return strings;
 }
 
-/* The value that a sorted table has for a name, or -1. */
-int
-wf_named_find(const WfNamed *table, int n, const char *name, int len)
-{
-	int			low = 0;
-	int			high = n;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-		const char *there = table[middle].name;
-		int			order = strncmp(there, name, len);
-
-		if (order == 0 && there[len] != '\0')
-			order = 1;
-		if (order == 0)
-			return table[middle].value;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return -1;
-}

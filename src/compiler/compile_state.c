@@ -15,10 +15,11 @@
 #endif
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compile_action.h"
 #include "compiler/compile_delay.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_on_error.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_state.h"
@@ -26,6 +27,7 @@
 #include "compiler/compile_transition.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 /* A handler in the making. */
 typedef struct Draft

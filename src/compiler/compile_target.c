@@ -14,9 +14,12 @@
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_target.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 /* A state by the path of keys that leads to it from another, or none. */
 static WfStateId

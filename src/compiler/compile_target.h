@@ -6,8 +6,8 @@
 #define WF_COMPILE_TARGET_H
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compiler.h"
 
 extern WfStateId wf_compile_state_ref(WfCompiler *c, const WfJson *json,

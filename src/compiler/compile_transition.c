@@ -15,12 +15,15 @@
 #include "chart/diagnostic.h"
 #include "chart/json.h"
 #include "chart/json_string.h"
+#include "chart/path.h"
 #include "compiler/compile_action.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_target.h"
 #include "compiler/compile_transition.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 /* A transition that does nothing, until it is filled. */
 static WfTransition *

@@ -6,9 +6,10 @@
 #define WF_COMPILE_TRANSITION_H
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 extern void wf_compile_transitions(WfCompiler *c, WfStateId source,
 								   const WfJson *json, const WfPath *path,

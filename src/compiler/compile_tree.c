@@ -17,9 +17,12 @@
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_tree.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 /* One child of a state, to be put in order. */
 typedef struct Sibling

@@ -8,6 +8,7 @@
 #include "chart/chart.h"
 #include "chart/json.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 extern void wf_compile_tree(WfCompiler *c, const WfJson *json);
 extern WfNamed *wf_index_ids(const WfChart *chart, int *n);

@@ -12,12 +12,14 @@
 #endif
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
+#include "compiler/compile_fault.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_target.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"
+#include "compiler/list.h"
 
 /* ----------------------------------------------------------------
  *						Expressions and functions

@@ -6,8 +6,8 @@
 #define WF_COMPILE_VALUE_H
 
 #include "chart/chart.h"
-#include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "compiler/compiler.h"
 
 extern const char *wf_builtin_name(const char *type, bool *prefixed);

@@ -20,17 +20,10 @@
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "compiler/list.h"
 
 /* Deepest nesting of states. */
 #define WF_DEEPEST_STATE	64
-
-/* A growing array of pointers. */
-typedef struct WfList
-{
-	int			n;
-	int			size;
-	void	  **items;
-} WfList;
 
 /* Constructs that WfChart.features names. */
 typedef enum WfFeature
@@ -66,13 +59,6 @@ typedef enum WfFeature
 	WF_HAS_STEP_TIMEOUT,
 	WF_FEATURES
 } WfFeature;
-
-/* A name in a table that is sorted once and then searched. */
-typedef struct WfNamed
-{
-	const char *name;
-	int			value;
-} WfNamed;
 
 typedef struct WfCompiler
 {

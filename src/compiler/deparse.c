@@ -20,6 +20,7 @@
 #include "compiler/compile_tree.h"
 #include "compiler/deparse.h"
 #include "compiler/deparse_value.h"
+#include "compiler/writer.h"
 
 /* An event descriptor; "done.state.NAME" by a name that is understood. */
 static const char *

@@ -8,26 +8,8 @@
 #include "lib/stringinfo.h"
 
 #include "chart/chart.h"
-#include "compiler/compiler.h"
+#include "compiler/writer.h"
 
-typedef struct WfWriter
-{
-	const WfChart *chart;
-	StringInfoData buf;
-	int			nids;			/* authors' ids, sorted */
-	WfNamed    *ids;
-} WfWriter;
-
-extern void wf_write_comma(WfWriter *w);
-extern void wf_write_key(WfWriter *w, const char *name);
-extern void wf_write_begin(WfWriter *w, char bracket);
-extern void wf_write_end(WfWriter *w, char bracket);
-extern void wf_write_text(WfWriter *w, const char *text);
-extern void wf_write_raw(WfWriter *w, const char *text);
-extern void wf_text_member(WfWriter *w, const char *name, const char *text);
-extern void wf_raw_member(WfWriter *w, const char *name, const char *text);
-extern void wf_texts_member(WfWriter *w, const char *name,
-							const char **strings, int n);
 extern const char *wf_state_reference(const WfWriter *w, WfStateId id);
 extern void wf_write_reference(WfWriter *w, WfStateId id);
 extern void wf_value_member(WfWriter *w, const char *name,

@@ -12,10 +12,7 @@
 extern WfChart *wf_compile_checked(text *source, Oid role, const char *path,
 								   bool simulated, WfEvaluator **evaluator);
 extern char *wf_path_for_user_code(void);
-extern void wf_refresh_names(void);
-extern void wf_pin_role(const char *name);
 extern WfDefinition *wf_define_unstored(text *source);
-extern int32 wf_owner_enter(Oid role);
 extern void wf_define_warn(const WfChart *chart);
 extern char *wf_define_canonical(const WfChart *chart);
 

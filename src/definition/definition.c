@@ -27,7 +27,7 @@
 #include "chart/diagnostic.h"
 #include "compiler/compile.h"
 #include "definition/definition.h"
-#include "eval/eval.h"
+#include "eval/evaluator.h"
 #include "shmem/inval.h"
 #include "store/origin.h"
 #include "store/statement.h"

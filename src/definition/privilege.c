@@ -30,12 +30,6 @@ static WfStatement permission_statement = {
 	.args = {TEXTOID, TEXTOID}
 };
 
-static WfStatement owner_statement = {
-	.sql = "SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {OIDOID}
-};
-
 static bool
 has_role(Oid member, const char *name)
 {
@@ -161,15 +155,3 @@ wf_require_actor(const WfDefinition *definition, const char *actor)
 						 definition->name)));
 }
 
-/* The id in workflow.owner of a role, or 0. */
-int32
-wf_owner_of_role(Oid role)
-{
-	Datum		value = ObjectIdGetDatum(role);
-	bool		isnull;
-
-	if (wf_execute(&owner_statement, &value, NULL, 1) == 0)
-		return 0;
-	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 1, &isnull));
-}

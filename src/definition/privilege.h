@@ -14,6 +14,4 @@ extern bool wf_role_may_act(Oid role, const WfDefinition *definition, const char
 extern void wf_require_actor(const WfDefinition *definition, const char *actor);
 extern void wf_require(const WfDefinition *definition, const char *privilege);
 extern void wf_require_owner(const WfDefinition *definition);
-extern int32 wf_owner_of_role(Oid role);
-
 #endif							/* WF_PRIVILEGE_H */

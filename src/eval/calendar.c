@@ -18,6 +18,7 @@
 #include "base/quote.h"
 #include "chart/diagnostic.h"
 #include "chart/json.h"
+#include "chart/path.h"
 #include "eval/calendar.h"
 #include "shmem/inval.h"
 #include "store/statement.h"

@@ -29,17 +29,9 @@ typedef struct WfScope
 	WfBracket  *bracket;		/* opened by the first code that is not pure */
 } WfScope;
 
-extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
-									 const char *search_path,
-									 const char *time_zone);
-extern void wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner);
-extern void wf_evaluator_free(WfEvaluator *evaluator);
 extern bool wf_eval_guard(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope);
 extern Jsonb *wf_eval_action(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope);
 extern Jsonb *wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScope *scope);
-extern bool wf_is_pure(WfEvaluator *evaluator, const WfExpr *expr);
-extern void wf_eval_compile(WfEvaluator *evaluator, WfCompiled *compiled,
-							WfBracket *bracket);
 extern Datum wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr,
 						  WfScope *scope, bool *isnull, Oid *type);
 

@@ -12,7 +12,6 @@
 #include "utils/memutils.h"
 
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "chart/chart.h"
 #include "eval/eval.h"
 #include "eval/eval_attribute.h"

@@ -13,10 +13,9 @@
 #include "utils/regproc.h"
 #include "utils/resowner.h"
 
-#include "base/jsonb_object.h"
+#include "base/jsonb.h"
 #include "chart/chart.h"
 #include "eval/calendar.h"
-#include "eval/eval.h"
 #include "eval/eval_attribute.h"
 #include "eval/eval_define.h"
 #include "eval/eval_interval.h"
@@ -42,7 +41,7 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 	{
 		MemoryContextSwitchTo(context);
 		if (compiled != NULL)
-			wf_eval_compile(evaluator, compiled, &bracket);
+			wf_evaluator_compile(evaluator, compiled, &bracket);
 		else if (attribute != NULL)
 			(void) wf_eval_jsonpath(evaluator, attribute);
 		else

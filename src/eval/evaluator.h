@@ -17,6 +17,8 @@
 
 typedef struct WfEvaluator WfEvaluator;
 
+struct WfBracket;
+
 /* One expression of a chart, compiled. */
 typedef struct WfCompiled
 {
@@ -49,5 +51,14 @@ struct WfEvaluator
 	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT and WORKING */
 	MemoryContextCallback at_end;
 };
+extern void wf_evaluator_free(WfEvaluator *evaluator);
+extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
+									 const char *search_path,
+									 const char *time_zone);
+extern void wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner);
+extern void wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled,
+								 struct WfBracket *bracket);
+extern bool wf_is_pure(WfEvaluator *evaluator, const WfExpr *expr);
+extern void wf_evaluator_free_given_up(WfCompiled *compiled);
 
 #endif							/* WF_EVALUATOR_H */

@@ -16,9 +16,10 @@
 
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
-#include "compiler/compiler.h"
 #include "compiler/deparse.h"
 #include "compiler/deparse_value.h"
+#include "compiler/list.h"
+#include "compiler/writer.h"
 #include "inspect/xstate.h"
 #include "inspect/xstate_action.h"
 #include "inspect/xstate_name.h"

@@ -18,6 +18,7 @@
 
 #include "chart/chart.h"
 #include "compiler/deparse_value.h"
+#include "compiler/writer.h"
 #include "inspect/xstate_action.h"
 #include "inspect/xstate_name.h"
 

@@ -15,8 +15,9 @@
 
 #include "chart/chart.h"
 #include "chart/duration.h"
-#include "compiler/compile_read.h"
 #include "compiler/deparse_value.h"
+#include "compiler/list.h"
+#include "compiler/writer.h"
 #include "inspect/xstate_name.h"
 
 /* What a JavaScript timer can wait at most; one that is set longer is due. */

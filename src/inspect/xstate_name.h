@@ -7,9 +7,8 @@
 
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
-#include "compiler/compile_read.h"
-#include "compiler/compiler.h"
-#include "compiler/deparse_value.h"
+#include "compiler/list.h"
+#include "compiler/writer.h"
 
 /* What the user of the machine has to implement. */
 typedef enum WfNeed

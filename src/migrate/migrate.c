@@ -21,7 +21,6 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"

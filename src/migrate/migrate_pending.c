@@ -30,6 +30,7 @@
 #include "store/changes.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 /*

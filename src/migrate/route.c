@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
-#include "base/jsonb_object.h"
+#include "base/jsonb.h"
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "definition/definition.h"

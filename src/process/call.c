@@ -12,6 +12,7 @@
 #include "chart/chart.h"
 #include "eval/eval.h"
 #include "eval/eval_delay.h"
+#include "eval/evaluator.h"
 #include "interpreter/machine.h"
 #include "process/call.h"
 #include "process/error_event.h"

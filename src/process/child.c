@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/guc.h"
-#include "base/jsonb_object.h"
+#include "base/jsonb.h"
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
@@ -37,11 +37,11 @@
 #include "process/event_scope.h"
 #include "process/process.h"
 #include "process/send.h"
-#include "process/step.h"
 #include "process/stepper.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/process_row.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 /* --- invoke ------------------------------------------------------------ */

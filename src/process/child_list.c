@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "base/array.h"
-#include "base/jsonb_object.h"
+#include "base/jsonb.h"
 #include "base/uuid.h"
 #include "process/child.h"
 #include "process/child_list.h"

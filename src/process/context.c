@@ -11,13 +11,13 @@
 #include "postgres.h"
 
 #include "base/guc.h"
-#include "base/jsonb_object.h"
+#include "base/jsonb.h"
 #include "definition/definition.h"
 #include "eval/eval.h"
 #include "eval/user_context.h"
 #include "process/context.h"
 #include "process/process.h"
-#include "process/step.h"
+#include "store/timer.h"
 
 /*
  * The context that a process begins with: that of its definition, evaluated

@@ -19,7 +19,6 @@
 #include "utils/resowner.h"
 
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "chart/chart.h"
 #include "eval/user_context.h"
 #include "interpreter/interpret.h"

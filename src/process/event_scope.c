@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "eval/eval.h"

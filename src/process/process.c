@@ -23,22 +23,9 @@
 #include "process/process.h"
 #include "process/process_timer.h"
 #include "process/restore.h"
-#include "process/step.h"
 #include "store/process_row.h"
+#include "store/status.h"
 #include "store/timer.h"
-
-/*
- * Does a process keep this timer until it is resumed, or has started?  A
- * parent's cancel is the last word: that it never keeps.
- */
-bool
-wf_row_parks(const WfRow *row, const WfTimerRow *timer)
-{
-	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
-		return false;
-	return row->suspended || row->status == WF_TERMINATED ||
-		(row->status == WF_INITIALIZED && strcmp(timer->event, WF_START_EVENT) != 0);
-}
 
 WfDefinition *
 wf_process_definition(const WfProcess *process)

@@ -20,6 +20,7 @@
 #include "process/observer.h"
 #include "store/change_sets.h"
 #include "store/process_row.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 typedef struct WfStepper WfStepper;
@@ -191,7 +192,6 @@ typedef struct WfProcessScope
 
 extern WfDefinition *wf_process_definition(const WfProcess *process);
 extern const WfRow *wf_process_row(const WfProcess *process);
-extern bool wf_row_parks(const WfRow *row, const WfTimerRow *timer);
 extern void wf_process_set(WfProcess *process, WfStatus status, bool suspended);
 extern TimestampTz wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 										const char *name, TimestampTz due);

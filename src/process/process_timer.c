@@ -29,6 +29,7 @@
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/process_row.h"
+#include "store/status.h"
 
 static bool
 same(const char *a, const char *b)

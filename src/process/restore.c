@@ -14,14 +14,13 @@
 
 #include "base/guc.h"
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "interpreter/machine.h"
 #include "process/host.h"
 #include "process/process.h"
 #include "process/restore.h"
-#include "store/process_row.h"
+#include "store/status.h"
 
 /*
  * What is stored may have been written by hand, or by a disk.  The interpreter

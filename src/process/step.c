@@ -33,6 +33,7 @@
 #include "process/step.h"
 #include "store/changes.h"
 #include "store/process_row.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 /* --- the end of a step ------------------------------------------------- */

@@ -15,15 +15,6 @@
 #include "process/process.h"
 #include "store/timer.h"
 
-/* What starts a process whose start() was for later. */
-#define WF_START_EVENT "workflow.start"
-
-/* What ends a child that its parent has let go. */
-#define WF_CANCEL_EVENT "workflow.cancel"
-
-/* An event of its own for another process, which is not due before now. */
-#define WF_FORWARD_EVENT "workflow.forward"
-
 extern bool wf_process_is_queued(const WfProcess *process);
 extern void wf_process_queue(WfProcess *process, const WfTimerRow *timer);
 extern int	wf_process_run(WfStepper *stepper, WfProcess *process,

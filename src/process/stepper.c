@@ -24,6 +24,7 @@
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/process_row.h"
+#include "store/status.h"
 
 /*
  * The steppers of this session that are under way, the innermost last: a

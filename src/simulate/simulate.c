@@ -39,6 +39,7 @@
 #include "simulate/trace.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 static WfStatement timers_statement = {

@@ -17,6 +17,7 @@
 #include "process/observer.h"
 #include "process/process.h"
 #include "store/process_row.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 typedef enum WfStimulusKind

@@ -20,7 +20,6 @@
 
 #include "base/clock.h"
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "chart/chart.h"
 #include "interpreter/machine.h"
 #include "process/child.h"
@@ -29,7 +28,6 @@
 #include "process/host.h"
 #include "process/observer.h"
 #include "process/process.h"
-#include "process/step.h"
 #include "simulate/simulate.h"
 #include "simulate/trace.h"
 #include "store/change_sets.h"

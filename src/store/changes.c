@@ -27,6 +27,7 @@
 #include "store/changes.h"
 #include "store/heap.h"
 #include "store/process_row.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 #define MAX_COLUMNS 18

@@ -169,3 +169,37 @@ wf_failure_acquit(const pg_uuid_t *process, int64 seq)
 
 	return wf_execute(&acquit_statement, values, NULL, 0) == 0;
 }
+
+/*
+ * Events that were given up become timers again.  The timer of a state ($3:
+ * the active ones) that was left since, or that runs anew, does not.
+ */
+static WfStatement redeliver_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.failure"
+	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)"
+	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data, child)"
+	" SELECT process, seq, due, $2, event, name, state, actor, data, child FROM gone g"
+	" WHERE state IS NULL OR (state OPERATOR(pg_catalog.=) ANY ($3)"
+	"  AND NOT EXISTS (SELECT FROM workflow.timer t"
+	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"
+	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name))"
+	" RETURNING due",
+	.nargs = 3,
+	.args = {UUIDOID, INT4OID, TEXTARRAYOID}
+};
+
+/*
+ * Events of a process that we hold which were given up become timers again,
+ * except timers of states that are not `active`.  Returns whether there were
+ * any.
+ */
+bool
+wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
+{
+	Datum		args[3] = {UUIDPGetDatum(process), Int32GetDatum(owner),
+	PointerGetDatum(active)};
+	bool		any = wf_execute(&redeliver_statement, args, NULL, 0) > 0;
+
+	wf_announce_returned(owner);
+	return any;
+}

@@ -5,6 +5,7 @@
 #ifndef WF_FAILURE_H
 #define WF_FAILURE_H
 
+#include "utils/array.h"
 #include "utils/uuid.h"
 
 #include "store/timer.h"
@@ -24,5 +25,6 @@ extern void wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up
 extern int	wf_failure_errors(const WfTimerRow *timer);
 extern int	wf_failure_crashes(const WfTimerRow *timer);
 extern bool wf_failure_acquit(const pg_uuid_t *process, int64 seq);
+extern bool wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active);
 
 #endif							/* WF_FAILURE_H */

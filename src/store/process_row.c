@@ -28,9 +28,9 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
-#include "shmem/inval.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 
 static WfStatement read_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
@@ -79,64 +79,6 @@ static WfStatement read_many_statement = {
 	.args = {UUIDARRAYOID}
 };
 
-/* --- status ------------------------------------------------------------ */
-
-static const char *const status_names[] = {
-	"initialized", "running", "idled", "finalized", "terminated", "error"
-};
-
-/* OIDs of the enum's values; those of another CREATE EXTENSION do not fit. */
-static Oid	status_type = InvalidOid;
-
-/* Told when the extension is dropped, which they go with. */
-static WfInval watch = {.table = "process"};
-static Oid	status_oids[lengthof(status_names)];
-
-void
-wf_status_load(void)
-{
-	Oid			type;
-
-	if (likely(OidIsValid(status_type) && wf_watch_is_good(&watch)))
-		return;
-	wf_watch_begin(&watch);
-	type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-						   CStringGetDatum("status"),
-						   ObjectIdGetDatum(get_namespace_oid("workflow", false)));
-	if (type == status_type && OidIsValid(type))
-		return;
-	status_type = InvalidOid;
-	for (int i = 0; i < (int) lengthof(status_names); i++)
-		status_oids[i] = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-										 ObjectIdGetDatum(type),
-										 CStringGetDatum(status_names[i]));
-	status_type = type;
-}
-
-/* The enum value workflow.status of a status. */
-Oid
-wf_status_oid(WfStatus status)
-{
-	wf_status_load();
-	return status_oids[status];
-}
-
-const char *
-wf_status_name(WfStatus status)
-{
-	return status_names[status];
-}
-
-static WfStatus
-status_of_oid(Oid oid)
-{
-	for (int i = 0; i < (int) lengthof(status_names); i++)
-		if (status_oids[i] == oid)
-			return (WfStatus) i;
-	elog(ERROR, "unknown status %u", oid);
-	return WF_ERROR;
-}
-
 /* Is it over, so that nothing can ever happen to it again? */
 bool
 wf_row_is_over(const WfRow *row)
@@ -150,8 +92,6 @@ wf_row_is_over(const WfRow *row)
 					   ARR_DIMS(DatumGetArrayTypeP(row->states))) == 0;
 }
 
-/* --- reading ----------------------------------------------------------- */
-
 void
 wf_row_read(WfRow *row, Datum *values, bool *nulls)
 {
@@ -159,7 +99,7 @@ wf_row_read(WfRow *row, Datum *values, bool *nulls)
 	row->id = *DatumGetUUIDP(values[1]);
 	row->definition = DatumGetInt32(values[2]);
 	row->step = DatumGetInt32(values[3]);
-	row->status = status_of_oid(DatumGetObjectId(values[4]));
+	row->status = wf_status_of_oid(DatumGetObjectId(values[4]));
 	row->suspended = DatumGetBool(values[5]);
 	row->states = values[6];
 	row->context = values[7];

@@ -11,18 +11,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
-typedef enum WfStatus
-{
-	WF_INITIALIZED,
-	WF_RUNNING,
-	WF_IDLED,
-	WF_FINALIZED,
-	WF_TERMINATED,
-	WF_ERROR
-} WfStatus;
-
-extern Oid	wf_status_oid(WfStatus status);
-extern const char *wf_status_name(WfStatus status);
+#include "store/status.h"
 
 /*
  * A process row as read and locked.  Values of varying length are as they came
@@ -62,7 +51,6 @@ typedef struct WfRow
 	" p.children, p.parent, p.invoke, p.depth"
 #define WF_ROW_NCOLUMNS 13
 
-extern void wf_status_load(void);
 extern void wf_row_read(WfRow *row, Datum *values, bool *nulls);
 extern bool wf_row_is_over(const WfRow *row);
 extern bool wf_read_process(const pg_uuid_t *id, WfRow *row);

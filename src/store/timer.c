@@ -28,6 +28,7 @@
 #include "store/heap.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 /*
@@ -379,4 +380,17 @@ wf_timer_take(WfTimerRow *timer)
 	if (!isnull)
 		timer->child = *DatumGetUUIDP(data);
 	return true;
+}
+
+/*
+ * Does a process keep this timer until it is resumed, or has started?  A
+ * parent's cancel is the last word: that it never keeps.
+ */
+bool
+wf_row_parks(const WfRow *row, const WfTimerRow *timer)
+{
+	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
+		return false;
+	return row->suspended || row->status == WF_TERMINATED ||
+		(row->status == WF_INITIALIZED && strcmp(timer->event, WF_START_EVENT) != 0);
 }

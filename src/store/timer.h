@@ -27,6 +27,15 @@ typedef struct WfTimerRow
 	pg_uuid_t	child;
 } WfTimerRow;
 
+/* What starts a process whose start() was for later. */
+#define WF_START_EVENT "workflow.start"
+
+/* What ends a child that its parent has let go. */
+#define WF_CANCEL_EVENT "workflow.cancel"
+
+/* An event of its own for another process, which is not due before now. */
+#define WF_FORWARD_EVENT "workflow.forward"
+
 extern int	wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
 					 WfTimerRow **timers, WfRow ***rows);
 extern TimestampTz wf_next_due(int32 owner, TimestampTz mark);
@@ -34,5 +43,6 @@ extern void wf_park_timers(const pg_uuid_t *process);
 extern void wf_unpark_timers(const pg_uuid_t *process, int32 owner);
 extern void wf_announce_returned(int32 owner);
 extern bool wf_timer_take(WfTimerRow *timer);
+extern bool wf_row_parks(const WfRow *row, const WfTimerRow *timer);
 
 #endif							/* WF_TIMER_H */

@@ -21,7 +21,6 @@
 
 #include "base/clock.h"
 #include "base/jsonb.h"
-#include "base/jsonb_object.h"
 #include "bgworker/pool.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
@@ -38,6 +37,7 @@
 #include "store/failure.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 #include "store/timer.h"
 #include "store/transaction.h"
 #include "work/attempt.h"

@@ -27,6 +27,7 @@
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/process_row.h"
+#include "store/status.h"
 #include "store/timer.h"
 #include "work/batch.h"
 #include "work/quarantine.h"

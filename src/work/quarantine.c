@@ -22,7 +22,6 @@
 #include "bgworker/pool.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
-#include "process/process.h"
 #include "shmem/database.h"
 #include "shmem/owner.h"
 #include "shmem/shmem.h"

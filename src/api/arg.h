@@ -1,0 +1,27 @@
+/*
+ * arg.h
+ *	  Arguments of SQL-callable functions, or the error that names them.
+ */
+#ifndef WF_ARG_H
+#define WF_ARG_H
+
+#include "fmgr.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+#include "definition/definition.h"
+
+extern text *wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name);
+extern char *wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name);
+extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
+extern pg_uuid_t *wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name);
+extern bool wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name);
+extern int32 wf_arg_version(FunctionCallInfo fcinfo, int n);
+extern void wf_check_length(const char *what, size_t length);
+extern void wf_check_event(const char *event);
+extern char *wf_arg_event(FunctionCallInfo fcinfo, int n);
+extern void wf_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition);
+extern char *wf_arg_id_or_null(FunctionCallInfo fcinfo, int n);
+extern char *wf_arg_actor(FunctionCallInfo fcinfo, int n);
+
+#endif							/* WF_ARG_H */

@@ -1,0 +1,18 @@
+/*
+ * compile_fault.h
+ *	  What the compiler finds wrong with a definition.
+ */
+#ifndef WF_COMPILE_FAULT_H
+#define WF_COMPILE_FAULT_H
+
+#include "chart/path.h"
+#include "compiler/compiler.h"
+
+extern void wf_compile_fault(WfCompiler *c, const WfPath *path,
+							 const char *hint, const char *fmt,...)
+			pg_attribute_printf(4, 5);
+extern void wf_compile_warn(WfCompiler *c, const WfPath *path,
+							const char *hint, const char *fmt,...)
+			pg_attribute_printf(4, 5);
+
+#endif							/* WF_COMPILE_FAULT_H */

@@ -1,0 +1,27 @@
+/*
+ * list.h
+ *	  Growing lists, and sorted tables of names.
+ */
+#ifndef WF_LIST_H
+#define WF_LIST_H
+
+/* A growing array of pointers. */
+typedef struct WfList
+{
+	int			n;
+	int			size;
+	void	  **items;
+} WfList;
+
+/* A name in a table that is sorted once and then searched. */
+typedef struct WfNamed
+{
+	const char *name;
+	int			value;
+} WfNamed;
+
+extern void wf_list_add(WfList *list, void *item);
+extern int	wf_named_find(const WfNamed *table, int n, const char *name,
+						  int len);
+
+#endif							/* WF_LIST_H */

@@ -1,0 +1,32 @@
+/*
+ * writer.h
+ *	  JSON text, written member by member.
+ */
+#ifndef WF_WRITER_H
+#define WF_WRITER_H
+
+#include "lib/stringinfo.h"
+
+#include "chart/chart.h"
+#include "compiler/list.h"
+
+typedef struct WfWriter
+{
+	const WfChart *chart;
+	StringInfoData buf;
+	int			nids;			/* authors' ids, sorted */
+	WfNamed    *ids;
+} WfWriter;
+
+extern void wf_write_comma(WfWriter *w);
+extern void wf_write_key(WfWriter *w, const char *name);
+extern void wf_write_begin(WfWriter *w, char bracket);
+extern void wf_write_end(WfWriter *w, char bracket);
+extern void wf_write_text(WfWriter *w, const char *text);
+extern void wf_write_raw(WfWriter *w, const char *text);
+extern void wf_text_member(WfWriter *w, const char *name, const char *text);
+extern void wf_raw_member(WfWriter *w, const char *name, const char *text);
+extern void wf_texts_member(WfWriter *w, const char *name,
+							const char **strings, int n);
+
+#endif							/* WF_WRITER_H */

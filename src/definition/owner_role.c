@@ -1,0 +1,196 @@
+/*-------------------------------------------------------------------------
+ *
+ * owner_role.c
+ *	  The table workflow.owner: the roles that own work.
+ *
+ * Rows elsewhere carry the id of an owner.  Who enters one pins its role, so that
+ * DROP ROLE is refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
+#include "pgtime.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+
+#include "base/errcodes.h"
+#include "base/guc.h"
+#include "definition/owner_role.h"
+#include "store/statement.h"
+
+static WfStatement find_statement = {
+	.sql = "SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {OIDOID}
+};
+
+static WfStatement enter_statement = {
+	.sql = "INSERT INTO workflow.owner (name, role) VALUES ($1, $2)"
+	" ON CONFLICT (name) DO NOTHING RETURNING id",
+	.nargs = 2,
+	.args = {NAMEOID, OIDOID}
+};
+
+/*
+ * Roles are renamed without telling us.  Two may have changed names, so all
+ * that are not right any more give way first.
+ */
+static WfStatement give_way_statement = {
+	.sql = "UPDATE workflow.owner o SET name = pg_catalog.concat('role ', o.role)"
+	" FROM pg_catalog.pg_authid r"
+	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
+	.nargs = 0
+};
+
+static WfStatement rename_statement = {
+	.sql = "UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_authid r"
+	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
+	.nargs = 0
+};
+
+static WfStatement rename_grants_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_authid r"
+	" WHERE r.oid OPERATOR(pg_catalog.=) p.role AND r.rolname OPERATOR(pg_catalog.<>) p.name"
+	" RETURNING p.definition, p.role, r.rolname, p.privilege)"
+	" INSERT INTO workflow.permission (definition, role, name, privilege)"
+	" SELECT DISTINCT g.definition, g.role, g.rolname, g.privilege FROM gone g"
+	" ON CONFLICT DO NOTHING",
+	.nargs = 0
+};
+
+/* Executors log in as the owner: it must be able to, and be no superuser. */
+void
+wf_owner_role_check(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool		login;
+	char	   *name = GetUserNameFromId(role, false);
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", role);
+	login = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+
+	if (superuser_arg(role) && !wf_allow_superuser)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("a superuser cannot own a definition"),
+				 errdetail("Guards and actions would run as superuser \"%s\".", name),
+				 errhint("CREATE ROLE app LOGIN; GRANT workflow_user TO app; SET ROLE app; and define again.  workflow.allow_superuser lifts this.")));
+	if (!login)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("role \"%s\" cannot own a definition: it may not log in", name),
+				 errdetail("Executors log in as the owner of the work."),
+				 errhint("ALTER ROLE %s LOGIN, or SET ROLE to another role first.",
+						 quote_identifier(name))));
+}
+
+/*
+ * The server does not know that our rows name a role.  A grant makes it know:
+ * DROP ROLE is refused while the role has one.  It is on something that goes
+ * with DROP EXTENSION, as the schema does not: then the role can go, too.
+ */
+void
+wf_pin_role(const char *name)
+{
+	GrantStmt  *grant = makeNode(GrantStmt);
+	RoleSpec   *role = makeNode(RoleSpec);
+	AccessPriv *usage = makeNode(AccessPriv);
+	WfRights	rights;
+
+	role->roletype = ROLESPEC_CSTRING;
+	role->rolename = unconstify(char *, name);
+	role->location = -1;
+	usage->priv_name = "usage";
+	grant->is_grant = true;
+	grant->targtype = ACL_TARGET_OBJECT;
+	grant->objtype = OBJECT_TYPE;
+	grant->objects = list_make1(list_make2(makeString("workflow"),
+										   makeString("status")));
+	grant->privileges = list_make1(usage);
+	grant->grantees = list_make1(role);
+
+	/* Two first definitions at once would update one catalog row. */
+	LockDatabaseObject(NamespaceRelationId, get_namespace_oid("workflow", false), 0,
+					   ShareUpdateExclusiveLock);
+	wf_rights_raise(&rights);
+	ExecuteGrantStmt(grant);
+	wf_rights_restore(&rights);
+}
+
+/* Owners and grants are known by the names that their roles have now. */
+void
+wf_refresh_names(void)
+{
+	if (wf_execute(&give_way_statement, NULL, NULL, 0) > 0)
+		wf_execute(&rename_statement, NULL, NULL, 0);
+	wf_execute(&rename_grants_statement, NULL, NULL, 0);
+}
+
+/* The id in workflow.owner of a role, or 0. */
+int32
+wf_owner_of_role(Oid role)
+{
+	Datum		value = ObjectIdGetDatum(role);
+	bool		isnull;
+
+	if (wf_execute(&find_statement, &value, NULL, 1) == 0)
+		return 0;
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/*
+ * The same, entered when it has none; from then on DROP ROLE is refused.
+ * Locks against other roles that come first.
+ */
+int32
+wf_owner_enter(Oid role)
+{
+	int32		id = wf_owner_of_role(role);
+	char	   *name = GetUserNameFromId(role, false);
+	NameData	name_data;
+	Datum		values[2];
+	bool		isnull;
+
+	if (id != 0)
+		return id;
+	namestrcpy(&name_data, name);
+	values[0] = NameGetDatum(&name_data);
+	values[1] = ObjectIdGetDatum(role);
+	wf_refresh_names();
+	if (wf_execute(&enter_statement, values, NULL, 0) == 0)
+	{
+		/* Another session entered it meanwhile, and has committed. */
+		id = wf_owner_of_role(role);
+		if (id != 0)
+			return id;
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("a role \"%s\" that was dropped since owns definitions", name),
+				 errhint("workflow.adopt() gives them to the role that has this name now.")));
+	}
+	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									 1, &isnull));
+	wf_pin_role(name);
+	return id;
+}
