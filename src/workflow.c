@@ -51,9 +51,9 @@ _PG_init(void)
 
 	wf_guc_init();
 	wf_shmem_init();
-	wf_wake_init();
-	wf_session_init();
-	wf_foreign_init();
-	wf_utility_init();
+	wf_wakeup_init();
+	wf_statement_init();
+	wf_restricted_init();
+	wf_database_hold_init();
 	wf_launcher_register();
 }

@@ -46,7 +46,7 @@ static WfStatement started_statement = {
 
 /* Error WF002 unless the current user is an administrator of workflow. */
 void
-wf_require_admin(const char *what)
+wf_api_require_admin(const char *what)
 {
 	Oid			admin = get_role_oid("workflow_admin", true);
 
@@ -61,7 +61,7 @@ wf_require_admin(const char *what)
  * and in a read-only transaction.
  */
 void
-wf_connect_to_write(FunctionCallInfo fcinfo)
+wf_api_connect_to_write(FunctionCallInfo fcinfo)
 {
 	if (RecoveryInProgress() || XactReadOnly)
 	{
@@ -71,28 +71,28 @@ wf_connect_to_write(FunctionCallInfo fcinfo)
 		PreventCommandDuringRecovery(what);
 		PreventCommandIfReadOnly(what);
 	}
-	wf_connect();
+	wf_statement_connect();
 }
 
 /* The same for functions that are STABLE. */
 void
-wf_connect_to_look(void)
+wf_api_connect_to_look(void)
 {
-	wf_connect();
-	(void) wf_look_only(true);
+	wf_statement_connect();
+	(void) wf_statement_look_only(true);
 }
 
 /* The same after the row was locked. */
 WfProcess *
-wf_hold_row(WfStepper *stepper, const WfRow *row)
+wf_api_hold_row(WfStepper *stepper, const WfRow *row)
 {
 	WfProcess  *process;
 
-	wf_require(wf_definition(row->definition), "send");
+	wf_privilege_require(wf_definition(row->definition), "send");
 	process = wf_stepper_add(stepper, row);
-	wf_wake_released(wf_process_definition(process)->owner);
-	if (wf_row_is_over(row))
-		wf_is_over(&row->id);
+	wf_wakeup_released(wf_process_definition(process)->owner);
+	if (wf_process_row_is_over(row))
+		wf_process_refuse_over(&row->id);
 	return process;
 }
 
@@ -101,13 +101,13 @@ wf_hold_row(WfStepper *stepper, const WfRow *row)
  * WF005 as they apply.  Registers the release of the lock with the wake room.
  */
 WfProcess *
-wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
+wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 {
 	WfRow		row;
 
-	if (!wf_lock_process(id, nowait, &row))
-		wf_no_process(id);
-	return wf_hold_row(stepper, &row);
+	if (!wf_process_row_lock(id, nowait, &row))
+		wf_process_refuse_missing(id);
+	return wf_api_hold_row(stepper, &row);
 }
 
 /*
@@ -115,11 +115,11 @@ wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
  * may start a process learns the id of the one that has a key, anyway.)
  */
 void
-wf_require_any(const WfDefinition *definition)
+wf_api_require_any(const WfDefinition *definition)
 {
 	/* In the words of send(), which refuses where there is such a process. */
-	if (!wf_may(definition, "start") && !wf_may(definition, "read"))
-		wf_require(definition, "send");
+	if (!wf_privilege_may(definition, "start") && !wf_privilege_may(definition, "read"))
+		wf_privilege_require(definition, "send");
 }
 
 /*
@@ -127,19 +127,19 @@ wf_require_any(const WfDefinition *definition)
  * no right on the definition.
  */
 void
-wf_find(const char *definition, const char *key, pg_uuid_t *id)
+wf_api_find(const char *definition, const char *key, pg_uuid_t *id)
 {
 	Datum		values[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
 	bool		isnull;
 
-	if (wf_execute(&find_statement, values, NULL, 1) == 0)
+	if (wf_statement_execute(&find_statement, values, NULL, 1) == 0)
 	{
 		/* Which keys are taken is nothing for those who may do nothing here. */
-		wf_require_any(wf_definition_by_name(definition, 0));
+		wf_api_require_any(wf_definition_by_name(definition, 0));
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_PROCESS),
 				 errmsg("no process of \"%s\" has the key \"%s\"", definition,
-						wf_quoted(key))));
+						wf_quote(key))));
 	}
 	*id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
 									   SPI_tuptable->tupdesc, 1, &isnull));
@@ -150,12 +150,12 @@ wf_find(const char *definition, const char *key, pg_uuid_t *id)
  * the process itself.
  */
 void
-wf_require_sight(const pg_uuid_t *process, const WfDefinition *definition)
+wf_api_require_sight(const pg_uuid_t *process, const WfDefinition *definition)
 {
 	Datum		values[2] = {UUIDPGetDatum(process),
 	ObjectIdGetDatum(GetUserId())};
 
-	if (!wf_may(definition, "read") &&
-		wf_execute(&started_statement, values, NULL, 1) == 0)
-		wf_require(definition, "read");
+	if (!wf_privilege_may(definition, "read") &&
+		wf_statement_execute(&started_statement, values, NULL, 1) == 0)
+		wf_privilege_require(definition, "read");
 }

@@ -3,7 +3,7 @@
  *	  What the SQL-callable functions share.
  *
  * Each of them checks its arguments, connects SPI, does its work with locks
- * taken in the order of store.c, and disconnects.
+ * taken in the order of process_row.c, and disconnects.
  */
 #ifndef WF_API_H
 #define WF_API_H
@@ -16,13 +16,13 @@
 #include "process/process.h"
 #include "store/process_row.h"
 
-extern void wf_connect_to_write(FunctionCallInfo fcinfo);
-extern void wf_connect_to_look(void);
-extern void wf_require_admin(const char *what);
-extern WfProcess *wf_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait);
-extern WfProcess *wf_hold_row(WfStepper *stepper, const WfRow *row);
-extern void wf_require_sight(const pg_uuid_t *process, const WfDefinition *definition);
-extern void wf_require_any(const WfDefinition *definition);
-extern void wf_find(const char *definition, const char *key, pg_uuid_t *id);
+extern void wf_api_connect_to_write(FunctionCallInfo fcinfo);
+extern void wf_api_connect_to_look(void);
+extern void wf_api_require_admin(const char *what);
+extern WfProcess *wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait);
+extern WfProcess *wf_api_hold_row(WfStepper *stepper, const WfRow *row);
+extern void wf_api_require_sight(const pg_uuid_t *process, const WfDefinition *definition);
+extern void wf_api_require_any(const WfDefinition *definition);
+extern void wf_api_find(const char *definition, const char *key, pg_uuid_t *id);
 
 #endif							/* WF_API_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * activity.c
+ * api_activity.c
  *	  What the workers are doing, for the views.
  *
  * SQL-callable, in any backend.  Reads shared memory under WfShared.lock,
@@ -50,7 +50,7 @@ static const char *const executor_states[] = {
 static const char *const wait_reasons[] = {
 	[WF_WAIT_NONE] = NULL,
 	[WF_WAIT_SLOT] = "all executor slots are in use",
-	[WF_WAIT_WORKER] = "max_worker_processes is exhausted",
+	[WF_WAIT_BGWORKER] = "max_worker_processes is exhausted",
 	[WF_WAIT_ROLE_GONE] = "the owner's role does not exist",
 	[WF_WAIT_ROLE_NOLOGIN] = "the owner's role is not permitted to log in",
 	[WF_WAIT_ROLE_CONNECT] = "the owner's role lacks CONNECT privilege on the database",
@@ -157,7 +157,7 @@ put_executors(ReturnSetInfo *result)
 static void
 put_owners(ReturnSetInfo *result)
 {
-	TimestampTz now = wf_now();
+	TimestampTz now = wf_clock_now();
 
 	for (int i = 0; i < wf_shared->nowners; i++)
 	{
@@ -167,7 +167,7 @@ put_owners(ReturnSetInfo *result)
 
 		if (entry->dbid != MyDatabaseId || entry->executors > 0)
 			continue;
-		line.since = wf_mark_read(entry, &generation);
+		line.since = wf_watermark_read(entry, &generation);
 		if (line.since > now)
 			continue;
 		line.owner = entry->owner;
@@ -200,6 +200,6 @@ workflow_runtime_activity(PG_FUNCTION_ARGS)
 Datum
 workflow_wake(PG_FUNCTION_ARGS)
 {
-	wf_wake_extension();
+	wf_wakeup_extension();
 	PG_RETURN_VOID();
 }

@@ -88,9 +88,9 @@ settle(HeapTuple row, TupleDesc desc)
 	char	   *name = SPI_getvalue(row, desc, 1);
 	Oid			role = DatumGetObjectId(SPI_getbinval(row, desc, 2, &isnull));
 
-	wf_wake_timer(DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull)), DT_NOBEGIN);
+	wf_wakeup_timer(DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull)), DT_NOBEGIN);
 	if (OidIsValid(role))
-		wf_pin_role(name);
+		wf_owner_role_pin(name);
 	else
 		ereport(WARNING,
 				(errmsg("role \"%s\" does not exist: its definitions wait", name),
@@ -104,21 +104,21 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	Datum		foreign;
 	SPITupleTable *rows;
 
-	wf_require_admin("adopt the workflows of a database");
-	wf_connect_to_write(fcinfo);
-	foreign = BoolGetDatum(!wf_stamp_is_ours());
+	wf_api_require_admin("adopt the workflows of a database");
+	wf_api_connect_to_write(fcinfo);
+	foreign = BoolGetDatum(!wf_origin_is_ours());
 	if (!DatumGetBool(foreign))
-		wf_refresh_names();
+		wf_owner_role_refresh_names();
 	wf_definition_roles_changing();
-	wf_execute(&resolve_statement, &foreign, NULL, 0);
-	wf_execute(&resolve_grants_statement, &foreign, NULL, 0);
-	wf_execute(&resolve_starters_statement, &foreign, NULL, 0);
-	wf_stamp_renew();
-	owners = wf_execute(&owners_statement, NULL, NULL, 0);
+	wf_statement_execute(&resolve_statement, &foreign, NULL, 0);
+	wf_statement_execute(&resolve_grants_statement, &foreign, NULL, 0);
+	wf_statement_execute(&resolve_starters_statement, &foreign, NULL, 0);
+	wf_origin_renew();
+	owners = wf_statement_execute(&owners_statement, NULL, NULL, 0);
 	rows = SPI_tuptable;
 	for (uint64 i = 0; i < owners; i++)
 		settle(rows->vals[i], rows->tupdesc);
 	SPI_finish();
-	wf_wake_extension();
+	wf_wakeup_extension();
 	PG_RETURN_INT64(owners);
 }

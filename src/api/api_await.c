@@ -71,12 +71,12 @@ arrived(const Wanted *wanted)
 {
 	WfRow		row;
 
-	if (!wf_read_process(&wanted->process, &row))
-		wf_no_process(&wanted->process);
-	wf_require_sight(&row.id, wf_definition(row.definition));
+	if (!wf_process_row_read(&wanted->process, &row))
+		wf_process_refuse_missing(&wanted->process);
+	wf_api_require_sight(&row.id, wf_definition(row.definition));
 	if (wanted->state != NULL && in_state(&row, wanted->state))
 		return true;
-	if (wf_row_is_over(&row) || row.status == WF_TERMINATED ||
+	if (wf_process_row_is_over(&row) || row.status == WF_TERMINATED ||
 		(row.status == WF_ERROR && wanted->state == NULL))
 	{
 		if (wanted->state == NULL)
@@ -84,7 +84,7 @@ arrived(const Wanted *wanted)
 		ereport(ERROR,
 				(errcode(WF_ERR_OVER),
 				 errmsg("the process ended or failed without reaching state \"%s\"",
-						wf_quoted(wanted->state))));
+						wf_quote(wanted->state))));
 	}
 	return false;
 }
@@ -97,7 +97,7 @@ look(const Wanted *wanted)
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	(void) wf_look_only(false);
+	(void) wf_statement_look_only(false);
 	result = arrived(wanted);
 	if (!result)
 		SPI_commit();

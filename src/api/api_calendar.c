@@ -69,7 +69,7 @@ hold(const char *name)
 	bool		isnull;
 	Oid			role;
 
-	if (wf_execute(&lock_statement, &value, NULL, 1) == 0)
+	if (wf_statement_execute(&lock_statement, &value, NULL, 1) == 0)
 		return false;
 	role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 										  1, &isnull));
@@ -91,7 +91,7 @@ check_calendar(const char *name, Jsonb *calendar)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a calendar needs a name")));
-	wf_check_length("the name of a calendar", strlen(name));
+	wf_arg_check_length("the name of a calendar", strlen(name));
 	(void) wf_calendar_parse(name, JsonbToCString(NULL, &calendar->root, VARSIZE(calendar)),
 							 &faults);
 	if (faults.n > 0)
@@ -99,24 +99,24 @@ check_calendar(const char *name, Jsonb *calendar)
 				(errcode(WF_ERR_FAULTY),
 				 errmsg_plural("the calendar has %d fault", "the calendar has %d faults",
 							   faults.n, faults.n),
-				 errdetail("%s", wf_faults_text(&faults))));
+				 errdetail("%s", wf_diagnostic_text(&faults))));
 }
 
 Datum
 workflow_define_calendar(PG_FUNCTION_ARGS)
 {
 	char	   *name = wf_arg_string(fcinfo, 0, "name");
-	Datum		insert[4] = {PG_GETARG_DATUM(0), 0, PG_GETARG_DATUM(1), TimestampTzGetDatum(wf_now())};
+	Datum		insert[4] = {PG_GETARG_DATUM(0), 0, PG_GETARG_DATUM(1), TimestampTzGetDatum(wf_clock_now())};
 	Datum		update[3] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), insert[3]};
 
 	check_calendar(name, PG_GETARG_JSONB_P(1));
-	wf_connect_to_write(fcinfo);
-	wf_stamp_require();
-	wf_stamp_write();
-	insert[1] = Int32GetDatum(wf_owner_enter(GetUserId()));
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	wf_origin_write();
+	insert[1] = Int32GetDatum(wf_owner_role_enter(GetUserId()));
 	wf_calendar_changing();
-	if (wf_execute(&insert_statement, insert, NULL, 0) == 0 && hold(name))
-		wf_execute(&update_statement, update, NULL, 0);
+	if (wf_statement_execute(&insert_statement, insert, NULL, 0) == 0 && hold(name))
+		wf_statement_execute(&update_statement, update, NULL, 0);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -127,13 +127,13 @@ workflow_drop_calendar(PG_FUNCTION_ARGS)
 	char	   *name = wf_arg_string(fcinfo, 0, "name");
 	Datum		value = PG_GETARG_DATUM(0);
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	wf_calendar_changing();
 	if (!hold(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("calendar \"%s\" does not exist", wf_quoted(name))));
-	wf_execute(&delete_statement, &value, NULL, 0);
+				 errmsg("calendar \"%s\" does not exist", wf_quote(name))));
+	wf_statement_execute(&delete_statement, &value, NULL, 0);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

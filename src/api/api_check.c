@@ -33,7 +33,7 @@ workflow_is_configuration(PG_FUNCTION_ARGS)
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
 					  &names, &nulls, &n);
-	wf_connect();
+	wf_statement_connect();
 	definition = wf_definition(PG_GETARG_INT32(0));
 	SPI_finish();
 

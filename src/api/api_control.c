@@ -39,15 +39,15 @@ workflow_suspend(PG_FUNCTION_ARGS)
 	WfProcess  *process;
 	bool		was;
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
-	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
-	was = wf_process_row(process)->suspended;
+	process = wf_api_hold(stepper, PG_GETARG_UUID_P(0), false);
+	was = wf_process_as_row(process)->suspended;
 	if (!was)
 	{
-		wf_process_set(process, wf_process_row(process)->status, true);
-		wf_stepper_write(stepper);
-		wf_park_timers(PG_GETARG_UUID_P(0));
+		wf_process_set(process, wf_process_as_row(process)->status, true);
+		wf_step_write(stepper);
+		wf_timer_park(PG_GETARG_UUID_P(0));
 	}
 	wf_stepper_end(stepper);
 	SPI_finish();
@@ -66,12 +66,12 @@ workflow_resume(PG_FUNCTION_ARGS)
 	bool		failed;
 	bool		was;
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
-	process = wf_hold(stepper, PG_GETARG_UUID_P(0), false);
+	process = wf_api_hold(stepper, PG_GETARG_UUID_P(0), false);
 	owner = wf_process_definition(process)->owner;
 	active = wf_process_active(process);
-	row = wf_process_row(process);
+	row = wf_process_as_row(process);
 	failed = row->status == WF_ERROR || row->status == WF_TERMINATED;
 	was = failed || row->suspended;
 	status = !failed ? row->status :
@@ -79,12 +79,12 @@ workflow_resume(PG_FUNCTION_ARGS)
 	if (was)
 	{
 		wf_process_set(process, status, false);
-		wf_stepper_write(stepper);
-		wf_unpark_timers(PG_GETARG_UUID_P(0), owner);
+		wf_step_write(stepper);
+		wf_timer_unpark(PG_GETARG_UUID_P(0), owner);
 	}
 
 	/* A process that a command led out of its error may have some too. */
-	was = wf_redeliver(PG_GETARG_UUID_P(0), owner, active) || was;
+	was = wf_failure_redeliver(PG_GETARG_UUID_P(0), owner, active) || was;
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_BOOL(was);
@@ -98,13 +98,13 @@ workflow_cancel(PG_FUNCTION_ARGS)
 	WfStepper  *stepper;
 	WfProcess  *process;
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
-	process = wf_hold(stepper, id, false);
-	wf_check_actor(fcinfo, 1, wf_process_definition(process));
+	process = wf_api_hold(stepper, id, false);
+	wf_arg_check_actor(fcinfo, 1, wf_process_definition(process));
 	wf_pause_refuse(wf_process_definition(process));
-	wf_process_cancel(stepper, process, actor);
-	wf_stepper_write(stepper);
+	wf_step_cancel(stepper, process, actor);
+	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -115,12 +115,12 @@ move_timer(FunctionCallInfo fcinfo, TimestampTz due)
 {
 	WfStepper  *stepper;
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	due = wf_process_set_timer(stepper,
-							   wf_hold(stepper, PG_GETARG_UUID_P(0), false),
+							   wf_api_hold(stepper, PG_GETARG_UUID_P(0), false),
 							   wf_arg_string(fcinfo, 1, "name"), due);
-	wf_stepper_write(stepper);
+	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 	SPI_finish();
 	return due;

@@ -91,7 +91,7 @@ newest_is_same(const char *name, int32 owner, const char *canonical, const char 
 	bool		isnull;
 
 	*version = 0;
-	if (wf_execute(&newest_statement, &value, NULL, 1) == 0)
+	if (wf_statement_execute(&newest_statement, &value, NULL, 1) == 0)
 		return false;
 
 	row = SPI_tuptable->vals[0];
@@ -113,7 +113,7 @@ workflow_define(PG_FUNCTION_ARGS)
 {
 	text	   *source = PG_GETARG_TEXT_PP(0);
 	Oid			role = GetUserId();
-	char	   *path = wf_path_for_user_code();
+	char	   *path = wf_define_path();
 	const char *zone = pg_get_timezone_name(session_timezone);
 	WfEvaluator *evaluator = NULL;
 	WfChart    *chart;
@@ -122,16 +122,16 @@ workflow_define(PG_FUNCTION_ARGS)
 	int32		owner;
 	int32		version;
 
-	chart = wf_compile_checked(source, role, path, false, &evaluator);
+	chart = wf_define_compile(source, role, path, false, &evaluator);
 	wf_define_warn(chart);
-	functions = wf_evaluator_functions(evaluator);
+	functions = wf_eval_define_functions(evaluator);
 	wf_evaluator_free(evaluator);
 	canonical = wf_define_canonical(chart);
 
-	wf_connect_to_write(fcinfo);
-	wf_stamp_write();
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_write();
 	lock_name(chart->name);
-	owner = wf_owner_enter(role);
+	owner = wf_owner_role_enter(role);
 	if (!newest_is_same(chart->name, owner, canonical, path, zone, functions, &version))
 	{
 		Datum		values[] = {
@@ -142,11 +142,11 @@ workflow_define(PG_FUNCTION_ARGS)
 			CStringGetTextDatum(canonical),
 			CStringGetTextDatum(path),
 			JsonbPGetDatum(functions),
-			TimestampTzGetDatum(wf_now()),
+			TimestampTzGetDatum(wf_clock_now()),
 			CStringGetTextDatum(zone)
 		};
 
-		wf_execute(&insert_statement, values, NULL, 0);
+		wf_statement_execute(&insert_statement, values, NULL, 0);
 	}
 	SPI_finish();
 	PG_RETURN_INT32(version);

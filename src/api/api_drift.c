@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * drift.c
+ * api_drift.c
  *	  What became of a function that a definition names.
  *
  * For whoever may read the definition, whatever they may do with the function
@@ -88,7 +88,7 @@ workflow_function_state(PG_FUNCTION_ARGS)
 	desc = BlessTupleDesc(desc);
 	if (OidIsValid(function))
 	{
-		values[0] = CStringGetTextDatum(wf_function_hash(function));
+		values[0] = CStringGetTextDatum(wf_expression_function_hash(function));
 		values[1] = BoolGetDatum(may_call(PG_GETARG_OID(1), schema, function));
 		nulls[0] = nulls[1] = false;
 	}

@@ -86,12 +86,12 @@ hold(WfStepper *stepper, const pg_uuid_t *id, bool force)
 	WfDefinition *definition;
 	WfRow		row;
 
-	if (!wf_lock_process(id, false, &row))
-		wf_no_process(id);
+	if (!wf_process_row_lock(id, false, &row))
+		wf_process_refuse_missing(id);
 	definition = wf_definition(row.definition);
-	wf_wake_released(definition->owner);
-	wf_require_owner(definition);
-	if (!force && !wf_row_is_over(&row))
+	wf_wakeup_released(definition->owner);
+	wf_privilege_require_owner(definition);
+	if (!force && !wf_process_row_is_over(&row))
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_OVER),
 				 errmsg("the process is not over"),
@@ -103,13 +103,13 @@ hold(WfStepper *stepper, const pg_uuid_t *id, bool force)
 static void
 tell_relatives(WfStepper *stepper, WfProcess *process)
 {
-	if (wf_row_is_over(wf_process_row(process)))
+	if (wf_process_row_is_over(wf_process_as_row(process)))
 		return;
 	wf_child_tell(process, WF_ERROR_INVOKE,
 				  wf_child_error(unpack_sql_state(WF_ERR_NO_PROCESS),
 								 "the process was erased"));
-	wf_children_cancel(process, wf_process_is_sound(process));
-	wf_output_write(wf_stepper_output(stepper));
+	wf_children_cancel(process, wf_restore_is_sound(process));
+	wf_changes_write(wf_stepper_changes(stepper));
 }
 
 Datum
@@ -130,24 +130,24 @@ workflow_erase(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = hold(stepper, id, force);
 	definition = wf_process_definition(process);
 	tell_relatives(stepper, process);
 	for (int i = 0; i < (int) lengthof(counted); i++)
-		values[i] = Int64GetDatum((int64) wf_execute(&counted[i], args, NULL, 0));
-	wf_execute(&attributes_statement, args, NULL, 0);
-	wf_execute(&deferred_statement, args, NULL, 0);
+		values[i] = Int64GetDatum((int64) wf_statement_execute(&counted[i], args, NULL, 0));
+	wf_statement_execute(&attributes_statement, args, NULL, 0);
+	wf_statement_execute(&deferred_statement, args, NULL, 0);
 	args[1] = CStringGetTextDatum(definition->name);
-	wf_execute(&key_statement, args, NULL, 0);
-	wf_execute(&resting_statement, args, NULL, 0);
-	wf_execute(&process_statement, args, NULL, 0);
-	args[1] = TimestampTzGetDatum(wf_now());
+	wf_statement_execute(&key_statement, args, NULL, 0);
+	wf_statement_execute(&resting_statement, args, NULL, 0);
+	wf_statement_execute(&process_statement, args, NULL, 0);
+	args[1] = TimestampTzGetDatum(wf_clock_now());
 	args[2] = Int32GetDatum(definition->owner);
-	wf_execute(&note_statement, args, NULL, 0);
+	wf_statement_execute(&note_statement, args, NULL, 0);
 	wf_stepper_end(stepper);
-	wf_wake_stepped();
+	wf_wakeup_stepped();
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	SPI_finish();
 	return result;

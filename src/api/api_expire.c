@@ -46,13 +46,13 @@ workflow_expire(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	wf_require_admin("expire what is over");
+	wf_api_require_admin("expire what is over");
 	if (retention < 0 || (retention == 0 && !PG_ARGISNULL(0)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the retention must be positive")));
-	wf_connect_to_write(fcinfo);
-	wf_stamp_require();
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
 	if (retention > 0)
 		while (wf_retention_round(retention, &round))
 			CHECK_FOR_INTERRUPTS();

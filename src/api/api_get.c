@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * api_look.c
+ * api_get.c
  *	  Looking at processes, and who may.
  *
  *-------------------------------------------------------------------------
@@ -66,7 +66,7 @@ static WfStatement revoke_statement = {
 static Datum
 look(PGFunction function, FunctionCallInfo fcinfo)
 {
-	bool		before = wf_look_only(true);
+	bool		before = wf_statement_look_only(true);
 	Datum		result = (Datum) 0;
 
 	PG_TRY();
@@ -75,7 +75,7 @@ look(PGFunction function, FunctionCallInfo fcinfo)
 	}
 	PG_FINALLY();
 	{
-		(void) wf_look_only(before);
+		(void) wf_statement_look_only(before);
 	}
 	PG_END_TRY();
 	return result;
@@ -94,11 +94,11 @@ look_get(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
-	wf_connect_to_look();
-	if (wf_execute(&get_statement, &id, NULL, 1) == 0)
-		wf_no_process(PG_GETARG_UUID_P(0));
+	wf_api_connect_to_look();
+	if (wf_statement_execute(&get_statement, &id, NULL, 1) == 0)
+		wf_process_refuse_missing(PG_GETARG_UUID_P(0));
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
-	wf_require_sight(PG_GETARG_UUID_P(0), wf_definition(DatumGetInt32(values[N_GET])));
+	wf_api_require_sight(PG_GETARG_UUID_P(0), wf_definition(DatumGetInt32(values[N_GET])));
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	SPI_finish();
 	return result;
@@ -111,12 +111,12 @@ look_find(PG_FUNCTION_ARGS)
 	WfDefinition *definition;
 	bool		over;
 
-	wf_connect_to_look();
-	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), id);
-	definition = wf_definition_of_process(id, &over);
+	wf_api_connect_to_look();
+	wf_api_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), id);
+	definition = wf_send_definition_of(id, &over);
 	if (definition == NULL)
-		wf_no_process(id);		/* has its key, but is not there yet */
-	wf_require_any(definition);
+		wf_process_refuse_missing(id);		/* has its key, but is not there yet */
+	wf_api_require_any(definition);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);
 }
@@ -140,15 +140,15 @@ look_for_events(PG_FUNCTION_ARGS)
 	WfRow		row;
 
 	InitMaterializedSRF(fcinfo, 0);
-	wf_connect_to_look();
-	if (!wf_read_process(id, &row))
-		wf_no_process(id);
-	wf_require(wf_definition(row.definition), "send");
-	wf_check_actor(fcinfo, 1, wf_definition(row.definition));
+	wf_api_connect_to_look();
+	if (!wf_process_row_read(id, &row))
+		wf_process_refuse_missing(id);
+	wf_privilege_require(wf_definition(row.definition), "send");
+	wf_arg_check_actor(fcinfo, 1, wf_definition(row.definition));
 	stepper = wf_stepper_new(0);
 	if (!row.suspended && row.status != WF_INITIALIZED &&
 		row.status != WF_TERMINATED && row.status != WF_FINALIZED &&
-		!(wf_pause_look() && wf_is_paused(wf_definition(row.definition))))
+		!(wf_pause_look() && wf_pause_is_on(wf_definition(row.definition))))
 		wf_process_events(stepper, wf_stepper_add(stepper, &row), actor, put_event,
 						  fcinfo->resultinfo);
 	wf_stepper_end(stepper);
@@ -163,7 +163,7 @@ check_privilege(const char *privilege)
 		strcmp(privilege, "read") != 0 && strcmp(privilege, "act") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown privilege \"%s\"", wf_quoted(privilege)),
+				 errmsg("unknown privilege \"%s\"", wf_quote(privilege)),
 				 errhint("Privileges are start, send, read and act.")));
 }
 
@@ -174,8 +174,8 @@ look_may(PG_FUNCTION_ARGS)
 	bool		may;
 
 	check_privilege(privilege);
-	wf_connect_to_look();
-	may = wf_may_by_id(PG_GETARG_INT32(0), privilege);
+	wf_api_connect_to_look();
+	may = wf_privilege_may_by_id(PG_GETARG_INT32(0), privilege);
 	SPI_finish();
 	PG_RETURN_BOOL(may);
 }
@@ -220,7 +220,7 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 	values[3] = NameGetDatum(role);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
 					  &privileges, &nulls, &n);
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	definition = wf_definition_by_name(name, 0);
 	if (!has_privs_of_role(GetUserId(), definition->role))
 		ereport(ERROR,
@@ -235,7 +235,7 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 					 errmsg("an element of \"%s\" is null", "privileges")));
 		check_privilege(TextDatumGetCString(privileges[i]));
 		values[2] = privileges[i];
-		wf_execute(statement, values, NULL, 0);
+		wf_statement_execute(statement, values, NULL, 0);
 	}
 	SPI_finish();
 }

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * api_chart.c
+ * api_inspect.c
  *	  A definition looked at: diagrams, what is hardly meant so, the
  *	  machine of XState.
  *
@@ -55,7 +55,7 @@ definition_to_read(FunctionCallInfo fcinfo)
 	char	   *name = wf_arg_string(fcinfo, 0, "definition");
 	WfDefinition *definition = wf_definition_by_name(name, wf_arg_version(fcinfo, 1));
 
-	wf_require(definition, "read");
+	wf_privilege_require(definition, "read");
 	return definition;
 }
 
@@ -72,7 +72,7 @@ chart_of_source(const WfDefinition *definition)
 	WfChart    *chart;
 	char	   *source;
 
-	wf_execute(&source_statement, &id, NULL, 1);
+	wf_statement_execute(&source_statement, &id, NULL, 1);
 	source = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	chart = wf_compile(source, strlen(source), &faults);
 	if (chart == NULL)
@@ -89,12 +89,12 @@ draw(FunctionCallInfo fcinfo, int n, const WfDiagram *diagram)
 	char	   *format = wf_arg_string(fcinfo, n, "format");
 
 	if (strcmp(format, "mermaid") == 0)
-		return cstring_to_text(wf_diagram_mermaid(diagram));
+		return cstring_to_text(wf_mermaid(diagram));
 	if (strcmp(format, "dot") == 0)
-		return cstring_to_text(wf_diagram_dot(diagram));
+		return cstring_to_text(wf_graphviz(diagram));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown format \"%s\" of a diagram", wf_quoted(format)),
+			 errmsg("unknown format \"%s\" of a diagram", wf_quote(format)),
 			 errhint("Formats are mermaid and dot.")));
 }
 
@@ -113,7 +113,7 @@ workflow_diagram(PG_FUNCTION_ARGS)
 {
 	WfDiagram	diagram = {0};
 
-	wf_connect();
+	wf_statement_connect();
 	diagram.chart = definition_to_read(fcinfo)->chart;
 	return finish_with(draw(fcinfo, 2, &diagram));
 }
@@ -152,14 +152,14 @@ workflow_diagram_of(PG_FUNCTION_ARGS)
 	WfDiagram	diagram = {0};
 	WfRow		row;
 
-	wf_connect();
-	if (!wf_read_process(id, &row))
-		wf_no_process(id);
+	wf_statement_connect();
+	if (!wf_process_row_read(id, &row))
+		wf_process_refuse_missing(id);
 	definition = wf_definition(row.definition);
-	wf_require_sight(id, definition);
+	wf_api_require_sight(id, definition);
 	diagram.chart = definition->chart;
 	diagram.active = active_states(definition->chart, &row);
-	diagram.names_only = !wf_may(definition, "read");
+	diagram.names_only = !wf_privilege_may(definition, "read");
 	return finish_with(draw(fcinfo, 1, &diagram));
 }
 
@@ -186,8 +186,8 @@ workflow_lint(PG_FUNCTION_ARGS)
 	WfChart    *chart;
 
 	InitMaterializedSRF(fcinfo, 0);
-	chart = wf_compile_checked(wf_arg_text(fcinfo, 0, "definition"), GetUserId(),
-							   wf_path_for_user_code(), true, &evaluator);
+	chart = wf_define_compile(wf_arg_text(fcinfo, 0, "definition"), GetUserId(),
+							  wf_define_path(), true, &evaluator);
 	wf_evaluator_free(evaluator);
 	wf_lint(chart, put_finding, fcinfo->resultinfo);
 	return (Datum) 0;
@@ -197,7 +197,7 @@ Datum
 workflow_lint_stored(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	wf_connect();
+	wf_statement_connect();
 	wf_lint(chart_of_source(definition_to_read(fcinfo)), put_finding, fcinfo->resultinfo);
 	SPI_finish();
 	return (Datum) 0;
@@ -210,8 +210,8 @@ workflow_export(PG_FUNCTION_ARGS)
 {
 	WfDefinition *definition;
 
-	wf_connect();
+	wf_statement_connect();
 	definition = definition_to_read(fcinfo);
-	return finish_with(cstring_to_text(wf_export(chart_of_source(definition),
+	return finish_with(cstring_to_text(wf_xstate(chart_of_source(definition),
 												 definition->version)));
 }

@@ -142,14 +142,14 @@ take(const pg_uuid_t *id, bool dry_run, WfRow *row)
 {
 	WfDefinition *from;
 
-	if (!(dry_run ? wf_read_process(id, row) : wf_lock_process(id, false, row)))
-		wf_no_process(id);
+	if (!(dry_run ? wf_process_row_read(id, row) : wf_process_row_lock(id, false, row)))
+		wf_process_refuse_missing(id);
 	from = wf_definition(row->definition);
-	wf_require_owner(from);
+	wf_privilege_require_owner(from);
 	if (!dry_run)
-		wf_wake_released(from->owner);
-	if (wf_row_is_over(row))
-		wf_is_over(id);
+		wf_wakeup_released(from->owner);
+	if (wf_process_row_is_over(row))
+		wf_process_refuse_over(id);
 	return from;
 }
 
@@ -157,10 +157,10 @@ static void
 migrate_one(WfDefinition *from, WfDefinition *to, Jsonb *mapping, bool dry_run,
 			const char *actor, WfRow *row, WfMigrated *migrated)
 {
-	WfMigration *migration = wf_migration_new(to, mapping, dry_run, actor);
+	WfMigration *migration = wf_migrate_new(to, mapping, dry_run, actor);
 
-	wf_migration_add(migration, from);
-	wf_mapping_check_used(migration->mapping, to);
+	wf_migrate_add(migration, from);
+	wf_route_mapping_check_used(migration->mapping, to);
 	wf_migrate(migration, row, 1, migrated);
 	if (!migrated->possible && !dry_run)
 		refuse(migrated);
@@ -187,9 +187,9 @@ workflow_migrate(PG_FUNCTION_ARGS)
 	desc = BlessTupleDesc(desc);
 
 	if (dry_run)
-		wf_connect();
+		wf_statement_connect();
 	else
-		wf_connect_to_write(fcinfo);
+		wf_api_connect_to_write(fcinfo);
 	from = take(id, dry_run, &row);
 	migrated.from = from;
 	migrated.to = wf_definition_by_name(from->name, version);
@@ -215,7 +215,7 @@ add_versions(WfMigration *migration, const char *name, Datum versions, bool all,
 {
 	Datum		args[3] = {CStringGetTextDatum(name), Int32GetDatum(migration->to->id), versions};
 	char		nulls[4] = {' ', ' ', all ? 'n' : ' ', '\0'};
-	int			n = wf_execute(&versions_statement, args, nulls, 0);
+	int			n = wf_statement_execute(&versions_statement, args, nulls, 0);
 	WfDefinition **found = palloc(sizeof(WfDefinition *) * (n + 1));
 	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
 	MemoryContext old;
@@ -228,10 +228,10 @@ add_versions(WfMigration *migration, const char *name, Datum versions, bool all,
 
 	old = MemoryContextSwitchTo(context);
 	for (int i = 0; i < n; i++)
-		wf_migration_add(migration, found[i]);
+		wf_migrate_add(migration, found[i]);
 	wanted->versions = PointerGetDatum(construct_array(ids, n, INT4OID, 4, true, TYPALIGN_INT));
 	MemoryContextSwitchTo(old);
-	wf_mapping_check_used(migration->mapping, migration->to);
+	wf_route_mapping_check_used(migration->mapping, migration->to);
 }
 
 static int
@@ -242,7 +242,7 @@ find_candidates(const Wanted *wanted, int limit, pg_uuid_t *ids, int32 *definiti
 	Int64GetDatum(limit)};
 	char		nulls[6] = {' ', ' ', wanted->states ? ' ' : 'n',
 	wanted->context ? ' ' : 'n', ' ', '\0'};
-	int			n = wf_execute(&candidates_statement, args, nulls, 0);
+	int			n = wf_statement_execute(&candidates_statement, args, nulls, 0);
 	bool		isnull;
 
 	for (int i = 0; i < n; i++)
@@ -289,7 +289,7 @@ in_states(const WfRow *row, ArrayType *states)
 static bool
 is_wanted(const WfMigration *migration, const Wanted *wanted, const WfRow *row)
 {
-	if (wf_row_is_over(row) || wf_migration_route(migration, row->definition) == NULL)
+	if (wf_process_row_is_over(row) || wf_migrate_route(migration, row->definition) == NULL)
 		return false;
 	if (wanted->states != NULL && !in_states(row, wanted->states))
 		return false;
@@ -309,9 +309,9 @@ take_rows(const WfMigration *migration, const pg_uuid_t *ids, int n, WfRow **row
 		values[i] = UUIDPGetDatum(&ids[i]);
 	array = construct_array(values, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
 	if (migration->dry_run)
-		return wf_read_processes(array, rows);
-	wf_wake_released(migration->to->owner);
-	return wf_lock_processes(array, true, rows);
+		return wf_process_row_read_many(array, rows);
+	wf_wakeup_released(migration->to->owner);
+	return wf_process_row_lock_many(array, true, rows);
 }
 
 static void
@@ -331,10 +331,10 @@ put_busy(ReturnSetInfo *result, const WfMigration *migration, const pg_uuid_t *i
 {
 	WfMigrated	migrated = {
 		.id = *id,
-		.from = wf_migration_route(migration, definition)->from,
+		.from = wf_migrate_route(migration, definition)->from,
 		.to = migration->to,
-		.problems = list_make1(wf_migration_problem("busy", NULL,
-													"another session is at the process"))
+		.problems = list_make1(wf_route_problem("busy", NULL,
+												"another session is at the process"))
 	};
 
 	put_result(result, &migrated);
@@ -408,13 +408,13 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 
 	if (dry_run)
-		wf_connect();
+		wf_statement_connect();
 	else
-		wf_connect_to_write(fcinfo);
+		wf_api_connect_to_write(fcinfo);
 	to = wf_definition_by_name(name, version);
-	wf_require_owner(to);
+	wf_privilege_require_owner(to);
 	MemoryContextSwitchTo(context);
-	migration = wf_migration_new(to, mapping, dry_run, actor);
+	migration = wf_migrate_new(to, mapping, dry_run, actor);
 	add_versions(migration, name, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3),
 				 PG_ARGISNULL(3), &wanted, context);
 	SPI_finish();
@@ -425,7 +425,7 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		/* Disconnecting frees what the chunk took. */
-		wf_connect();
+		wf_statement_connect();
 		looked_at = left == 0 ? 0 :
 			migrate_chunk(migration, &wanted, Min(CHUNK, left), result, &moved);
 		if (looked_at > 0)

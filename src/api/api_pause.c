@@ -24,9 +24,9 @@ change(FunctionCallInfo fcinfo, bool (*how) (const WfDefinition *definition))
 	WfDefinition *definition;
 	bool		changed;
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	definition = wf_definition_by_name(wf_arg_string(fcinfo, 0, "definition"), 0);
-	wf_require_owner(definition);
+	wf_privilege_require_owner(definition);
 	changed = how(definition);
 	SPI_finish();
 	PG_RETURN_BOOL(changed);

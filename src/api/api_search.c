@@ -265,13 +265,13 @@ add_group(Wanted *wanted, const WfDefinition *definition, int group, const char 
 static void
 unknown(const WfDefinition *definition, const char *what, const char *name)
 {
-	if (!wf_may(definition, "start") && !wf_may(definition, "send") &&
-		!wf_may(definition, "read"))
+	if (!wf_privilege_may(definition, "start") && !wf_privilege_may(definition, "send") &&
+		!wf_privilege_may(definition, "read"))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("no version of definition \"%s\" has a %s \"%s\"", definition->name,
-					what, wf_quoted(name))));
+					what, wf_quote(name))));
 }
 
 /* Names that no version has are mistakes. */
@@ -312,7 +312,7 @@ read_versions(Wanted *wanted, const char *name)
 	Datum		value = CStringGetTextDatum(name);
 	bool		isnull;
 
-	wanted->nversions = wf_execute(&versions_statement, &value, NULL, 0);
+	wanted->nversions = wf_statement_execute(&versions_statement, &value, NULL, 0);
 	wanted->versions = palloc(sizeof(int32) * (wanted->nversions + 1));
 	for (int i = 0; i < wanted->nversions; i++)
 		wanted->versions[i] = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
@@ -411,7 +411,7 @@ put_rarest_first(Pairs *pairs, const char *definition)
 
 		values[1] = pairs->names[i];
 		values[2] = pairs->values[i];
-		n = wf_execute(&rarity_statement, values, NULL, COMMON);
+		n = wf_statement_execute(&rarity_statement, values, NULL, COMMON);
 		if (n < least)
 		{
 			least = n;
@@ -431,7 +431,7 @@ put_rarest_first(Pairs *pairs, const char *definition)
 static void
 put_rows(ReturnSetInfo *result, Datum ids)
 {
-	int			n = wf_execute(&rows_statement, &ids, NULL, 0);
+	int			n = wf_statement_execute(&rows_statement, &ids, NULL, 0);
 	int			columns = result->setDesc->natts;
 	Datum	   *values = palloc(sizeof(Datum) * columns);
 	bool	   *nulls = palloc(sizeof(bool) * columns);
@@ -460,7 +460,7 @@ fill_wanted(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *n
 	values[0] = PG_ARGISNULL(6) ? UUIDPGetDatum(&first) : PG_GETARG_DATUM(6);
 	values[1] = ids_array(wanted->versions, wanted->nversions);
 	values[2] = ObjectIdGetDatum(GetUserId());
-	nulls[2] = wf_may(newest, "read") ? 'n' : ' ';
+	nulls[2] = wf_privilege_may(newest, "read") ? 'n' : ' ';
 	nulls[3] = PG_ARGISNULL(4) ? 'n' : ' ';
 	if (!PG_ARGISNULL(4))
 		values[3] = status_arg(fcinfo, 4);
@@ -483,7 +483,7 @@ find(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *newest, 
 
 	fill_wanted(fcinfo, wanted, newest, values, nulls);
 	if (pairs->n == 0)
-		return wf_execute(&all_statement, values, nulls, 0);
+		return wf_statement_execute(&all_statement, values, nulls, 0);
 	put_rarest_first(pairs, newest->name);
 	values[10] = CStringGetTextDatum(newest->name);
 	values[11] = pairs->names[0];
@@ -492,7 +492,7 @@ find(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *newest, 
 												 false, TYPALIGN_INT));
 	values[14] = PointerGetDatum(construct_array(pairs->values + 1, pairs->n - 1, JSONBOID, -1,
 												 false, TYPALIGN_INT));
-	return wf_execute(&attribute_statement, values, nulls, 0);
+	return wf_statement_execute(&attribute_statement, values, nulls, 0);
 }
 
 Datum
@@ -509,7 +509,7 @@ workflow_search(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	wf_connect();
+	wf_statement_connect();
 	newest = wf_definition_by_name(name, 0);
 	read_versions(&wanted, name);
 	find_states(&wanted, newest, &tags, &names);

@@ -50,7 +50,7 @@ static WfStatement receipt_statement = {
 
 static WfStatement keep_receipt_statement = {
 	.sql = "INSERT INTO workflow.receipt (slot, process, id, at, taken, status, states, context, deferred)"
-	" VALUES (" WF_RING_SLOT ", $1, $2, $3, $4, $5::workflow.status, $6, $7, $8)",
+	" VALUES (" WF_RETENTION_SLOT ", $1, $2, $3, $4, $5::workflow.status, $6, $7, $8)",
 	.nargs = 8,
 	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTARRAYOID, JSONBOID, BOOLOID}
 };
@@ -91,7 +91,7 @@ typedef struct Verdict
 static void
 verdict_of(Verdict *verdict, WfVerdict what, const WfProcess *process)
 {
-	const WfRow *row = wf_process_row(process);
+	const WfRow *row = wf_process_as_row(process);
 
 	verdict->taken = what == WF_TAKEN;
 	verdict->deferred = what == WF_DEFERRED;
@@ -118,7 +118,7 @@ known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
 	Datum		values[N_VERDICT];
 	bool		nulls[N_VERDICT];
 
-	if (wf_execute(&receipt_statement, args, NULL, 1) == 0)
+	if (wf_statement_execute(&receipt_statement, args, NULL, 1) == 0)
 		return false;
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
 	verdict->taken = DatumGetBool(values[0]);
@@ -145,12 +145,12 @@ static void
 keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
 {
 	Datum		args[8] = {UUIDPGetDatum(cmd->process), CStringGetTextDatum(cmd->id),
-		TimestampTzGetDatum(wf_now()), BoolGetDatum(verdict->taken),
+		TimestampTzGetDatum(wf_clock_now()), BoolGetDatum(verdict->taken),
 		CStringGetTextDatum(wf_status_name(status)), verdict->states, verdict->context,
 		BoolGetDatum(verdict->deferred)
 	};
 
-	wf_execute(&keep_receipt_statement, args, NULL, 0);
+	wf_statement_execute(&keep_receipt_statement, args, NULL, 0);
 }
 
 /*
@@ -167,8 +167,8 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 
 	if (cmd->id != NULL && known_receipt(cmd->process, cmd->id, verdict))
 	{
-		wf_require(wf_definition(row->definition), "send");
-		wf_wake_released(wf_definition(row->definition)->owner);
+		wf_privilege_require(wf_definition(row->definition), "send");
+		wf_wakeup_released(wf_definition(row->definition)->owner);
 		return;
 	}
 
@@ -176,15 +176,15 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 	{
 		/* An action of a command before this one may have sent to it, too. */
 		if (wf_stepper_is_late(stepper))
-			(void) wf_lock_process(cmd->process, false, row);
-		row->process = wf_hold_row(stepper, row);
+			(void) wf_process_row_lock(cmd->process, false, row);
+		row->process = wf_api_hold_row(stepper, row);
 	}
-	present = wf_process_row(row->process);
+	present = wf_process_as_row(row->process);
 	if (cmd->claimed)
-		wf_require_actor(wf_process_definition(row->process), cmd->actor);
-	wf_refuse_command(present);
+		wf_privilege_require_actor(wf_process_definition(row->process), cmd->actor);
+	wf_process_refuse_command(present);
 	wf_pause_refuse(wf_process_definition(row->process));
-	what = wf_process_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
+	what = wf_step_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
 	verdict_of(verdict, what, row->process);
 	if (cmd->id != NULL)
 		keep_receipt(cmd, verdict, present->status);
@@ -206,10 +206,10 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	desc = BlessTupleDesc(desc);
 
 	stepper = wf_stepper_new(0);
-	if (!wf_lock_process(cmd->process, nowait, &row))
-		wf_no_process(cmd->process);
+	if (!wf_process_row_lock(cmd->process, nowait, &row))
+		wf_process_refuse_missing(cmd->process);
 	command(stepper, &row, cmd, &verdict);
-	wf_stepper_write(stepper);
+	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 
 	fill(&verdict, values);
@@ -230,7 +230,7 @@ workflow_send(PG_FUNCTION_ARGS)
 		.claimed = !PG_ARGISNULL(4)
 	};
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 5, "nowait"));
 }
 
@@ -247,8 +247,8 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 		.claimed = !PG_ARGISNULL(5)
 	};
 
-	wf_connect_to_write(fcinfo);
-	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
+	wf_api_connect_to_write(fcinfo);
+	wf_api_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 6, "nowait"));
 }
 
@@ -316,11 +316,11 @@ read_commands(FunctionCallInfo fcinfo, int *count)
 					 errmsg("element %d of \"processes\" or \"events\" is null", i + 1)));
 		commands[i].process = DatumGetUUIDP(processes[i]);
 		commands[i].event = TextDatumGetCString(events[e]);
-		wf_check_event(commands[i].event);
+		wf_arg_check_event(commands[i].event);
 		commands[i].data = with_data && !data_nulls[i] ? DatumGetJsonbP(data[i]) : NULL;
 		commands[i].id = with_ids && !id_nulls[i] ? TextDatumGetCString(ids[i]) : NULL;
 		if (commands[i].id != NULL)
-			wf_check_length("the id of an event", strlen(commands[i].id));
+			wf_arg_check_length("the id of an event", strlen(commands[i].id));
 		commands[i].actor = actor;
 		commands[i].claimed = !PG_ARGISNULL(4);
 	}
@@ -351,8 +351,8 @@ lock_late(const pg_uuid_t *process, List **late)
 			return row;
 	}
 	row = palloc0(sizeof(WfRow));
-	if (!wf_lock_process(process, true, row))
-		wf_no_process(process);
+	if (!wf_process_row_lock(process, true, row))
+		wf_process_refuse_missing(process);
 	*late = lappend(*late, row);
 	return row;
 }
@@ -376,7 +376,7 @@ send_all(const Command *commands, int n, WfRow *rows, int nrows, Verdict *verdic
 			row = lock_late(commands[i].process, &late);
 		command(stepper, row, &commands[i], &verdicts[i]);
 	}
-	wf_stepper_write(stepper);
+	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 }
 
@@ -393,8 +393,8 @@ workflow_send_many(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	commands = read_commands(fcinfo, &n);
-	wf_connect_to_write(fcinfo);
-	nrows = wf_lock_processes(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
+	wf_api_connect_to_write(fcinfo);
+	nrows = wf_process_row_lock_many(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
 	qsort(rows, nrows, sizeof(WfRow), compare_rows);
 	verdicts = palloc0(sizeof(Verdict) * (n + 1));
 	send_all(commands, n, rows, nrows, verdicts);
@@ -417,10 +417,10 @@ workflow_send_many(PG_FUNCTION_ARGS)
 static uint64
 forget_post(const WfDefinition *definition, Datum *args)
 {
-	uint64		n = wf_execute(&forget_post_statement, args, NULL, 0);
+	uint64		n = wf_statement_execute(&forget_post_statement, args, NULL, 0);
 
 	if (definition->chart->has_defer)
-		n += wf_execute(&forget_deferred_statement, args, NULL, 0);
+		n += wf_statement_execute(&forget_deferred_statement, args, NULL, 0);
 	return n;
 }
 
@@ -431,11 +431,11 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 		.process = *process,
 		.event = wf_arg_event(fcinfo, arg),
 		.data = wf_arg_jsonb_or_null(fcinfo, arg + 1),
-		.due = PG_ARGISNULL(arg + 2) ? wf_now() : PG_GETARG_TIMESTAMPTZ(arg + 2),
+		.due = PG_ARGISNULL(arg + 2) ? wf_clock_now() : PG_GETARG_TIMESTAMPTZ(arg + 2),
 		.name = wf_arg_id_or_null(fcinfo, arg + 3),
 		.actor = wf_arg_actor(fcinfo, arg + 4)
 	};
-	WfOutput   *out = wf_output_new(0);
+	WfChanges   *out = wf_changes_new(0);
 	WfDefinition *definition;
 	bool		over;
 
@@ -443,13 +443,13 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("an event's due time must be finite")));
-	definition = wf_definition_of_process(process, &over);
+	definition = wf_send_definition_of(process, &over);
 	if (definition == NULL)
-		wf_no_process(process);
-	wf_require(definition, "send");
-	wf_check_actor(fcinfo, arg + 4, definition);
+		wf_process_refuse_missing(process);
+	wf_privilege_require(definition, "send");
+	wf_arg_check_actor(fcinfo, arg + 4, definition);
 	if (over)
-		wf_is_over(process);
+		wf_process_refuse_over(process);
 
 	/* Replacing takes a timer away: that needs the process. */
 	if (timer.name != NULL)
@@ -457,13 +457,13 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 		Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(timer.name)};
 		WfRow		row;
 
-		if (wf_stepping(process) == NULL &&
-			wf_lock_process(process, false, &row))
-			wf_wake_released(definition->owner);
+		if (wf_stepper_definition_of(process) == NULL &&
+			wf_process_row_lock(process, false, &row))
+			wf_wakeup_released(definition->owner);
 		forget_post(definition, args);
 	}
-	wf_output_arm(out, &timer, definition->owner, false, false);
-	wf_output_write(out);
+	wf_changes_arm(out, &timer, definition->owner, false, false);
+	wf_changes_write(out);
 }
 
 Datum
@@ -471,7 +471,7 @@ workflow_post(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *process = wf_arg_uuid(fcinfo, 0, "process");
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	post(fcinfo, process, 1);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -482,8 +482,8 @@ workflow_post_by_key(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t	process;
 
-	wf_connect_to_write(fcinfo);
-	wf_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
+	wf_api_connect_to_write(fcinfo);
+	wf_api_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
 	post(fcinfo, &process, 2);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -498,9 +498,9 @@ workflow_cancel_event(PG_FUNCTION_ARGS)
 	WfProcess  *held;
 	uint64		n;
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
-	held = wf_hold(stepper, process, false);
+	held = wf_api_hold(stepper, process, false);
 	n = forget_post(wf_process_definition(held), args);
 	wf_stepper_end(stepper);
 	SPI_finish();

@@ -60,15 +60,15 @@ all_effects(const WfSimulation *sim)
 
 		if (foreach_current_index(cell) > 0)
 			effects = lappend(effects,
-							  wf_effect("received", "event", wf_jsonb_string(step->event),
-										"taken", wf_jsonb_scalar(BoolGetDatum(step->taken), BOOLOID),
-										NULL));
+							  wf_trace_effect("received", "event", wf_jsonb_string(step->event),
+											  "taken", wf_jsonb_scalar(BoolGetDatum(step->taken), BOOLOID),
+											  NULL));
 		effects = list_concat(effects, step->effects);
 	}
 	effects = list_concat(effects, sim->effects);
 	if (sim->error != NULL)
 		effects = lappend(effects,
-						  wf_error_jsonb(sim->refused ? "refused" : "error", sim->error));
+						  wf_trace_error(sim->refused ? "refused" : "error", sim->error));
 	return effects_array(effects);
 }
 
@@ -113,15 +113,15 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
-	wf_connect();
-	if (!wf_read_process(id, &row))
-		wf_no_process(id);
+	wf_statement_connect();
+	if (!wf_process_row_read(id, &row))
+		wf_process_refuse_missing(id);
 	/* Loaded out here it stays known to the session, as after a send(). */
 	definition = wf_definition(row.definition);
-	wf_require(definition, "send");
-	wf_check_actor(fcinfo, 3, definition);
-	run.sim = sim = wf_simulation_of(definition, &row);
-	wf_forgotten("workflow.dry_run()", dry_run, &run);
+	wf_privilege_require(definition, "send");
+	wf_arg_check_actor(fcinfo, 3, definition);
+	run.sim = sim = wf_simulate_of(definition, &row);
+	wf_simulate_forgotten("workflow.dry_run()", dry_run, &run);
 
 	step = sim->error == NULL ? linitial(sim->steps) : NULL;
 	values[0] = BoolGetDatum(step != NULL && step->taken);
@@ -191,7 +191,7 @@ put_error(Play *play, const char *kind, const char *event)
 	foreach(cell, sim->steps)
 		effects = list_concat(effects, ((WfSimulatedStep *) lfirst(cell))->effects);
 	values[8] = JsonbPGetDatum(effects_array(list_concat(effects, sim->effects)));
-	values[9] = JsonbPGetDatum(wf_error_jsonb(NULL, sim->error));
+	values[9] = JsonbPGetDatum(wf_trace_error(NULL, sim->error));
 	if (!sim->exists)
 		nulls[4] = nulls[5] = nulls[6] = nulls[7] = true;
 	tuplestore_putvalues(play->result->setResult, play->result->setDesc, values, nulls);
@@ -246,7 +246,7 @@ play_until(Play *play, TimestampTz until)
 	MemoryContext old = MemoryContextSwitchTo(passing);
 	const WfTimerRow *timer;
 
-	while ((timer = wf_simulation_next(play->sim)) != NULL && timer->due <= until)
+	while ((timer = wf_simulate_next(play->sim)) != NULL && timer->due <= until)
 	{
 		WfStimulus	stimulus = {.kind = WF_STIMULUS_TIMER,.event = timer->event,
 		.timer = timer};
@@ -418,7 +418,7 @@ play_line(Play *play, const Line *line)
 
 	check_keys(line);
 	if (actor != NULL)
-		wf_require_actor(play->sim->definition, actor);
+		wf_privilege_require_actor(play->sim->definition, actor);
 	play_until(play, line_time(line, play->now));
 	if (event != NULL)
 	{
@@ -427,7 +427,7 @@ play_line(Play *play, const Line *line)
 			.actor = actor != NULL ? actor : play->start->actor
 		};
 
-		wf_check_event(event);
+		wf_arg_check_event(event);
 		(void) play_event(play, &stimulus);
 	}
 	else if (done != NULL || error != NULL)
@@ -493,11 +493,11 @@ simulate(FunctionCallInfo fcinfo, WfDefinition *definition, int start_arg)
 		.start = &start,
 		.script = arg_script(fcinfo, 1),
 		.result = (ReturnSetInfo *) fcinfo->resultinfo,
-		.now = PG_ARGISNULL(start_arg) ? wf_now() : PG_GETARG_TIMESTAMPTZ(start_arg),
+		.now = PG_ARGISNULL(start_arg) ? wf_clock_now() : PG_GETARG_TIMESTAMPTZ(start_arg),
 		.max_events = PG_ARGISNULL(start_arg + 1) ? 10000 : PG_GETARG_INT32(start_arg + 1)
 	};
 
-	wf_check_actor(fcinfo, start_arg + 2, definition);
+	wf_arg_check_actor(fcinfo, start_arg + 2, definition);
 	if (TIMESTAMP_NOT_FINITE(play.now))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
@@ -506,8 +506,8 @@ simulate(FunctionCallInfo fcinfo, WfDefinition *definition, int start_arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_events must be at least 1, not %d", play.max_events)));
-	play.sim = wf_simulation_new(definition);
-	wf_forgotten("workflow.simulate()", play_script, &play);
+	play.sim = wf_simulate_new(definition);
+	wf_simulate_forgotten("workflow.simulate()", play_script, &play);
 }
 
 Datum
@@ -516,11 +516,11 @@ workflow_simulate(PG_FUNCTION_ARGS)
 	WfDefinition *definition;
 
 	InitMaterializedSRF(fcinfo, 0);
-	wf_connect();
+	wf_statement_connect();
 	definition = wf_definition_by_name(wf_arg_string(fcinfo, 0, "definition"),
 									   wf_arg_version(fcinfo, 3));
-	wf_require(definition, "start");
-	wf_require(definition, "send");
+	wf_privilege_require(definition, "start");
+	wf_privilege_require(definition, "send");
 	simulate(fcinfo, definition, 4);
 	SPI_finish();
 	return (Datum) 0;
@@ -533,7 +533,7 @@ workflow_simulate_json(PG_FUNCTION_ARGS)
 	WfDefinition *definition;
 
 	InitMaterializedSRF(fcinfo, 0);
-	wf_connect();
+	wf_statement_connect();
 	definition = wf_define_unstored(source);
 	PG_TRY();
 	{

@@ -86,7 +86,7 @@ take_keys(const char *definition, int n, Datum *keys, bool *key_nulls,
 	for (int i = 0; i < n; i++)
 	{
 		if (!key_nulls[i])
-			wf_check_length("the key of a process", toast_raw_datum_size(keys[i]) - VARHDRSZ);
+			wf_arg_check_length("the key of a process", toast_raw_datum_size(keys[i]) - VARHDRSZ);
 		id_datums[i] = UUIDPGetDatum(&ids[i]);
 		is_new[i] = key_nulls[i];
 	}
@@ -95,8 +95,8 @@ take_keys(const char *definition, int n, Datum *keys, bool *key_nulls,
 												   TEXTOID, -1, false, TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(id_datums, n, UUIDOID, UUID_LEN,
 												false, TYPALIGN_CHAR));
-	wf_execute(&take_keys_statement, values, NULL, 0);
-	found = wf_execute(&find_keys_statement, values, NULL, 0);
+	wf_statement_execute(&take_keys_statement, values, NULL, 0);
+	found = wf_statement_execute(&find_keys_statement, values, NULL, 0);
 	for (uint64 i = 0; i < found; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
@@ -118,7 +118,7 @@ start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 
 	/* Not before: whoever asks for a key that is taken starts nothing. */
 	wf_pause_refuse(start->definition);
-	context = wf_initial_context(start->definition, input, start->actor);
+	context = wf_context_initial(start->definition, input, start->actor);
 	process = wf_stepper_add_new(stepper, start->definition, id, context, key);
 
 	if (start->later)
@@ -126,11 +126,11 @@ start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 		WfTimerRow	timer = {.process = *id,.due = start->at,
 		.event = WF_START_EVENT,.actor = start->actor,.data = input};
 
-		wf_output_arm(wf_stepper_output(stepper), &timer,
-					  start->definition->owner, false, false);
+		wf_changes_arm(wf_stepper_changes(stepper), &timer,
+					   start->definition->owner, false, false);
 	}
 	else
-		wf_process_start(stepper, process, input, start->actor);
+		wf_step_start(stepper, process, input, start->actor);
 }
 
 /* Start n processes; ids are filled in. */
@@ -153,7 +153,7 @@ start_chunk(const Start *start, int n, Datum *inputs, bool *input_nulls,
 			start_one(stepper, start, &ids[i],
 					  input_nulls[i] ? NULL : DatumGetJsonbP(inputs[i]),
 					  keys == NULL || key_nulls[i] ? NULL : TextDatumGetCString(keys[i]));
-	wf_stepper_write(stepper);
+	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 }
 
@@ -165,8 +165,8 @@ read_start(FunctionCallInfo fcinfo, Start *start)
 
 	start->definition = wf_definition_by_name(wf_arg_string(fcinfo, 0, "definition"),
 											  version);
-	wf_require(start->definition, "start");
-	wf_check_actor(fcinfo, 5, start->definition);
+	wf_privilege_require(start->definition, "start");
+	wf_arg_check_actor(fcinfo, 5, start->definition);
 	start->later = !PG_ARGISNULL(4);
 	start->at = start->later ? PG_GETARG_TIMESTAMPTZ(4) : 0;
 	if (start->later && TIMESTAMP_NOT_FINITE(start->at))
@@ -185,7 +185,7 @@ workflow_start(PG_FUNCTION_ARGS)
 	bool		no_key = PG_ARGISNULL(2);
 	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	read_start(fcinfo, &start);
 	start_chunk(&start, 1, &input, &no_input, no_key ? NULL : &key, &no_key, id);
 	SPI_finish();
@@ -223,13 +223,13 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	}
 
 	ids = palloc(sizeof(pg_uuid_t) * (n + 1));
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	read_start(fcinfo, &start);
 	SPI_finish();
 	for (int from = 0; from < n; from += CHUNK)
 	{
 		/* Disconnecting frees what the chunk took. */
-		wf_connect();
+		wf_statement_connect();
 		start_chunk(&start, Min(CHUNK, n - from), inputs + from, input_nulls + from,
 					keys ? keys + from : NULL, keys ? key_nulls + from : NULL,
 					ids + from);

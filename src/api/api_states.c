@@ -54,7 +54,7 @@ find_state(const WfDefinition *definition, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("definition \"%s\" version %d has no state \"%s\"",
-						definition->name, definition->version, wf_quoted(name)),
+						definition->name, definition->version, wf_quote(name)),
 				 errhint("States are named by their path, such as \"review.waiting\".")));
 	if (definition->chart->states[state].kind == WF_STATE_HISTORY)
 		ereport(ERROR,
@@ -126,15 +126,15 @@ hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
 {
 	WfRow		row;
 
-	if (!wf_lock_process(id, false, &row))
-		wf_no_process(id);
-	wf_require_owner(wf_definition(row.definition));
+	if (!wf_process_row_lock(id, false, &row))
+		wf_process_refuse_missing(id);
+	wf_privilege_require_owner(wf_definition(row.definition));
 	if (row.status == WF_INITIALIZED)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
 				 errmsg("the process has not started yet"),
 				 errhint("It can be moved once it has, or when its start was given up.")));
-	return wf_hold_row(stepper, &row);
+	return wf_api_hold_row(stepper, &row);
 }
 
 /*
@@ -145,20 +145,20 @@ hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
 static void
 let_go_on(WfProcess *process, bool was_parked)
 {
-	const WfRow *row = wf_process_row(process);
+	const WfRow *row = wf_process_as_row(process);
 	int32		owner = wf_process_definition(process)->owner;
 	ArrayType  *active = wf_process_active(process);
 	Datum		args[2] = {UUIDPGetDatum(&row->id), PointerGetDatum(active)};
 
-	wf_execute(&forget_failures_statement, args, NULL, 0);
+	wf_statement_execute(&forget_failures_statement, args, NULL, 0);
 	if (row->suspended)
 		return;
 
 	/* Of one that is over, too: then they are dropped when they are due. */
 	if (was_parked)
-		wf_unpark_timers(&row->id, owner);
-	if (!wf_row_is_over(row))
-		wf_redeliver(&row->id, owner, active);
+		wf_timer_unpark(&row->id, owner);
+	if (!wf_process_row_is_over(row))
+		wf_failure_redeliver(&row->id, owner, active);
 }
 
 Datum
@@ -188,17 +188,17 @@ workflow_set_states(PG_FUNCTION_ARGS)
 	desc = BlessTupleDesc(desc);
 	array = PG_GETARG_ARRAYTYPE_P(1);
 
-	wf_connect_to_write(fcinfo);
+	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = hold_as_owner(stepper, id);
-	row = wf_process_row(process);
+	row = wf_process_as_row(process);
 	was_parked = row->suspended || row->status == WF_TERMINATED;
 	states = read_states(array, wf_process_definition(process), &n);
-	wf_process_move(stepper, process, states, n, execute,
-					order_jsonb(array, execute), actor);
-	if (wf_row_is_over(row))
+	wf_step_move(stepper, process, states, n, execute,
+				 order_jsonb(array, execute), actor);
+	if (wf_process_row_is_over(row))
 		wf_process_set(process, row->status, false);
-	wf_stepper_write(stepper);
+	wf_step_write(stepper);
 	let_go_on(process, was_parked);
 
 	values[0] = BoolGetDatum(true);

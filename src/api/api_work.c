@@ -33,16 +33,16 @@ workflow_work(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max must be between 1 and %d", WF_BATCH_SIZE_MAX)));
-	wf_connect_to_write(fcinfo);
-	wf_stamp_require();
-	batch.owner = wf_owner_of_role(GetUserId());
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	batch.owner = wf_owner_role_id(GetUserId());
 	if (batch.owner != 0)
 	{
 		/* No mark: nothing is known of what this session may see. */
 		PushActiveSnapshot(GetTransactionSnapshot());
 		if (wf_pause_look())
 			(void) wf_pause_bring_back(batch.owner, limit);
-		claimed = wf_batch(&batch, DT_NOBEGIN, wf_due_limit(), 0, limit, NULL, &done);
+		claimed = wf_batch(&batch, DT_NOBEGIN, wf_clock_due_limit(), 0, limit, NULL, &done);
 		PopActiveSnapshot();
 	}
 	SPI_finish();

@@ -94,7 +94,7 @@ wf_arg_version(FunctionCallInfo fcinfo, int n)
  * indexes take; `what` says which.
  */
 void
-wf_check_length(const char *what, size_t length)
+wf_arg_check_length(const char *what, size_t length)
 {
 	if (length > WF_MAX_NAME_LENGTH)
 		ereport(ERROR,
@@ -107,20 +107,20 @@ wf_check_length(const char *what, size_t length)
 
 /* The name of an event: not empty, not too long, not one that only the engine sends. */
 void
-wf_check_event(const char *event)
+wf_arg_check_event(const char *event)
 {
-	const char *prefix = wf_reserved_prefix(event, false);
+	const char *prefix = wf_chart_reserved_prefix(event, false);
 
 	if (event[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an event needs a name")));
-	wf_check_length("the name of an event", strlen(event));
+	wf_arg_check_length("the name of an event", strlen(event));
 	if (prefix != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("event \"%s\" cannot be sent: names that begin with \"%s\" are the engine's own",
-						wf_quoted(event), prefix)));
+						wf_quote(event), prefix)));
 }
 
 char *
@@ -128,16 +128,16 @@ wf_arg_event(FunctionCallInfo fcinfo, int n)
 {
 	char	   *event = wf_arg_string(fcinfo, n, "event");
 
-	wf_check_event(event);
+	wf_arg_check_event(event);
 	return event;
 }
 
 /* Error WF002 when one was given whom the current user may not speak for. */
 void
-wf_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition)
+wf_arg_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition)
 {
 	if (!PG_ARGISNULL(n))
-		wf_require_actor(definition, text_to_cstring(PG_GETARG_TEXT_PP(n)));
+		wf_privilege_require_actor(definition, text_to_cstring(PG_GETARG_TEXT_PP(n)));
 }
 
 /* The id of a command or an event, or NULL; error 22001. */
@@ -147,7 +147,7 @@ wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 	char	   *id = string_or_null(fcinfo, n);
 
 	if (id != NULL)
-		wf_check_length("the id of an event", strlen(id));
+		wf_arg_check_length("the id of an event", strlen(id));
 	return id;
 }
 
@@ -159,6 +159,6 @@ wf_arg_actor(FunctionCallInfo fcinfo, int n)
 
 	if (actor == NULL)
 		return GetUserNameFromId(GetUserId(), false);
-	wf_check_length("the name of an actor", strlen(actor));
+	wf_arg_check_length("the name of an actor", strlen(actor));
 	return actor;
 }

@@ -93,7 +93,7 @@ test_clock(TimestampTz *now)
  * a timestamptz text; empty: the real clock) for tests of long deadlines.
  */
 TimestampTz
-wf_now(void)
+wf_clock_now(void)
 {
 	TimestampTz now;
 
@@ -106,14 +106,14 @@ wf_now(void)
  * timer's due time.  (Under the test clock: that.)
  */
 TimestampTz
-wf_due_limit(void)
+wf_clock_due_limit(void)
 {
 	TimestampTz now;
 
 	return test_clock(&now) ? now : GetCurrentTransactionStartTimestamp();
 }
 
-/* An instant of the real clock (back-offs, idle times) as wf_now() will show it. */
+/* An instant of the real clock (back-offs, idle times) as wf_clock_now() will show it. */
 TimestampTz
 wf_clock_at(TimestampTz real)
 {
@@ -152,7 +152,7 @@ wf_clock_simulated(void)
  * event mask.  Waits longer than a day are cut to a day.
  */
 int
-wf_wait(TimestampTz until, uint32 wait_event)
+wf_clock_wait(TimestampTz until, uint32 wait_event)
 {
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	long		timeout = -1;
@@ -164,7 +164,7 @@ wf_wait(TimestampTz until, uint32 wait_event)
 		 * short enough to survive any jump of the clock.
 		 */
 		timeout = TIMESTAMP_IS_NOBEGIN(until) ? 0 :
-			TimestampDifferenceMilliseconds(wf_now(), until);
+			TimestampDifferenceMilliseconds(wf_clock_now(), until);
 		timeout = Min(timeout, LONGEST_WAIT);
 		events |= WL_TIMEOUT;
 	}

@@ -7,11 +7,11 @@
 
 #include "datatype/timestamp.h"
 
-extern TimestampTz wf_now(void);
-extern TimestampTz wf_due_limit(void);
+extern TimestampTz wf_clock_now(void);
+extern TimestampTz wf_clock_due_limit(void);
 extern TimestampTz wf_clock_at(TimestampTz real);
 extern TimestampTz wf_clock_simulate(TimestampTz now);
 extern TimestampTz wf_clock_simulated(void);
-extern int	wf_wait(TimestampTz until, uint32 wait_event);
+extern int	wf_clock_wait(TimestampTz until, uint32 wait_event);
 
 #endif							/* WF_CLOCK_H */

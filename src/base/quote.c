@@ -16,7 +16,7 @@
 
 /* The same of `length` bytes that no zero follows; always a copy. */
 const char *
-wf_quoted_part(const char *text, int length)
+wf_quote_part(const char *text, int length)
 {
 	int			shown = pg_mbcliplen(text, length, LONGEST_QUOTE);
 
@@ -29,9 +29,9 @@ wf_quoted_part(const char *text, int length)
  * ends inside of a character.  No errors, no locks.
  */
 const char *
-wf_quoted(const char *text)
+wf_quote(const char *text)
 {
 	size_t		length = strlen(text);
 
-	return length <= LONGEST_QUOTE ? text : wf_quoted_part(text, (int) length);
+	return length <= LONGEST_QUOTE ? text : wf_quote_part(text, (int) length);
 }

@@ -5,7 +5,7 @@
 #ifndef WF_QUOTE_H
 #define WF_QUOTE_H
 
-extern const char *wf_quoted(const char *text);
-extern const char *wf_quoted_part(const char *text, int length);
+extern const char *wf_quote(const char *text);
+extern const char *wf_quote_part(const char *text, int length);
 
 #endif							/* WF_QUOTE_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * installed.c
+ * version.c
  *	  The versions: of the library, and what the SQL of an older one lacks.
  *
  * Runs in any backend.
@@ -27,7 +27,7 @@ workflow_library_version(PG_FUNCTION_ARGS)
 
 /* Does a table of ours have this column? */
 bool
-wf_installed_column(const char *table, const char *column)
+wf_version_has_column(const char *table, const char *column)
 {
 	Oid			relation = get_relname_relid(table, get_namespace_oid("workflow", false));
 

@@ -15,6 +15,6 @@
 #ifndef WF_VERSION_H
 #define WF_VERSION_H
 
-extern bool wf_installed_column(const char *table, const char *column);
+extern bool wf_version_has_column(const char *table, const char *column);
 
 #endif							/* WF_VERSION_H */

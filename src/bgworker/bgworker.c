@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * worker.c
+ * bgworker.c
  *	  Background workers: how they are started, and how they begin.
  *
  * The only room that fills a BackgroundWorker.  Runs in the postmaster
@@ -36,25 +36,25 @@
 #define BACK_OFF_MIN				1000	/* ms */
 #define BACK_OFF_MAX				60000	/* ms */
 
-StaticAssertDecl(sizeof(WfWorkerArgs) <= BGW_EXTRALEN,
+StaticAssertDecl(sizeof(WfBgworkerArgs) <= BGW_EXTRALEN,
 				 "arguments of a worker must fit into bgw_extra");
 
 static const char *const kind_names[] = {
-	[WF_WORKER_LAUNCHER] = "workflow launcher",
-	[WF_WORKER_RUNTIME] = "workflow runtime",
-	[WF_WORKER_EXECUTOR] = "workflow executor"
+	[WF_BGWORKER_LAUNCHER] = "workflow launcher",
+	[WF_BGWORKER_RUNTIME] = "workflow runtime",
+	[WF_BGWORKER_EXECUTOR] = "workflow executor"
 };
 
 static const char *const main_functions[] = {
-	[WF_WORKER_LAUNCHER] = "wf_launcher_main",
-	[WF_WORKER_RUNTIME] = "wf_runtime_main",
-	[WF_WORKER_EXECUTOR] = "wf_executor_main"
+	[WF_BGWORKER_LAUNCHER] = "wf_launcher_main",
+	[WF_BGWORKER_RUNTIME] = "wf_runtime_main",
+	[WF_BGWORKER_EXECUTOR] = "wf_executor_main"
 };
 
 /*
  * Settings on which our SQL or our promises depend.  Made once, with a source
  * that outranks configuration files, ALTER DATABASE and ALTER ROLE; what user
- * code SETs later outranks it, and is reset by wf_worker_pin().
+ * code SETs later outranks it, and is reset by wf_bgworker_pin().
  */
 static const struct
 {
@@ -110,7 +110,7 @@ static bool role_is_superuser = false;
 
 /* What all of our workers have in common. */
 static void
-describe(BackgroundWorker *worker, WfWorkerKind kind)
+describe(BackgroundWorker *worker, WfBgworkerKind kind)
 {
 	memset(worker, 0, sizeof(*worker));
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
@@ -125,12 +125,12 @@ describe(BackgroundWorker *worker, WfWorkerKind kind)
 
 /* _PG_init's part: ask the postmaster for the launcher. */
 void
-wf_worker_register(void)
+wf_bgworker_register(void)
 {
 	BackgroundWorker worker;
-	WfWorkerArgs args = {.kind = WF_WORKER_LAUNCHER};
+	WfBgworkerArgs args = {.kind = WF_BGWORKER_LAUNCHER};
 
-	describe(&worker, WF_WORKER_LAUNCHER);
+	describe(&worker, WF_BGWORKER_LAUNCHER);
 	worker.bgw_restart_time = LAUNCHER_RESTART_SECONDS;
 	memcpy(worker.bgw_extra, &args, sizeof(args));
 	RegisterBackgroundWorker(&worker);
@@ -142,7 +142,7 @@ wf_worker_register(void)
  * when max_worker_processes is exhausted.
  */
 BackgroundWorkerHandle *
-wf_worker_start(const WfWorkerArgs *args)
+wf_bgworker_start(const WfBgworkerArgs *args)
 {
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle = NULL;
@@ -153,7 +153,7 @@ wf_worker_start(const WfWorkerArgs *args)
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_notify_pid = MyProcPid;
 	memcpy(worker.bgw_extra, args, sizeof(*args));
-	if (args->kind == WF_WORKER_EXECUTOR)
+	if (args->kind == WF_BGWORKER_EXECUTOR)
 		snprintf(worker.bgw_name, BGW_MAXLEN,
 				 "workflow executor for owner %d of database %u",
 				 args->owner, args->dbid);
@@ -167,10 +167,10 @@ wf_worker_start(const WfWorkerArgs *args)
 }
 
 /* What this worker was told. */
-const WfWorkerArgs *
-wf_worker_args(void)
+const WfBgworkerArgs *
+wf_bgworker_args(void)
 {
-	return (const WfWorkerArgs *) MyBgworkerEntry->bgw_extra;
+	return (const WfBgworkerArgs *) MyBgworkerEntry->bgw_extra;
 }
 
 /* --- beginning ----------------------------------------------------------- */
@@ -190,7 +190,7 @@ on_terminate(SIGNAL_ARGS)
  * tells others.
  */
 void
-wf_worker_prepare(pg_on_exit_callback leave)
+wf_bgworker_prepare(pg_on_exit_callback leave)
 {
 	before_shmem_exit(leave, (Datum) 0);
 
@@ -198,7 +198,7 @@ wf_worker_prepare(pg_on_exit_callback leave)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 
 	/* only an executor runs anything that could be cancelled */
-	if (wf_worker_args()->kind != WF_WORKER_EXECUTOR)
+	if (wf_bgworker_args()->kind != WF_BGWORKER_EXECUTOR)
 		pqsignal(SIGINT, SIG_IGN);
 	BackgroundWorkerUnblockSignals();
 }
@@ -207,9 +207,9 @@ wf_worker_prepare(pg_on_exit_callback leave)
 static void
 error_context(void *arg)
 {
-	const WfWorkerArgs *args = wf_worker_args();
+	const WfBgworkerArgs *args = wf_bgworker_args();
 
-	if (args->kind == WF_WORKER_EXECUTOR)
+	if (args->kind == WF_BGWORKER_EXECUTOR)
 		errcontext("workflow executor of database \"%s\", owner %d (\"%s\")",
 				   context_database ? context_database : "?", args->owner,
 				   context_role ? context_role : "?");
@@ -220,7 +220,7 @@ error_context(void *arg)
 
 /* Names for log lines, looked up once while that is possible. */
 static void
-learn_names(const WfWorkerArgs *args)
+learn_names(const WfBgworkerArgs *args)
 {
 	static ErrorContextCallback callback;
 	MemoryContext old;
@@ -264,7 +264,7 @@ settle(const char *synchronous_commit)
 		SetConfigOption("synchronous_commit", synchronous_commit,
 						PGC_SUSET, PGC_S_OVERRIDE);
 
-	SetConfigOption("application_name", kind_names[wf_worker_args()->kind],
+	SetConfigOption("application_name", kind_names[wf_bgworker_args()->kind],
 					PGC_USERSET, PGC_S_OVERRIDE);
 }
 
@@ -274,13 +274,13 @@ settle(const char *synchronous_commit)
  * bend, names for activity and log lines.
  */
 void
-wf_worker_connect(void)
+wf_bgworker_connect(void)
 {
-	const WfWorkerArgs *args = wf_worker_args();
+	const WfBgworkerArgs *args = wf_bgworker_args();
 	const char *configured;
 	char	   *synchronous_commit;
 
-	if (args->kind == WF_WORKER_LAUNCHER)
+	if (args->kind == WF_BGWORKER_LAUNCHER)
 	{
 		BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 		return;
@@ -302,9 +302,9 @@ wf_worker_connect(void)
  * owner's ALTER ROLE SET made of it.  RESET ALL leaves the role alone.
  */
 void
-wf_worker_pin(void)
+wf_bgworker_pin(void)
 {
-	const WfWorkerArgs *args = wf_worker_args();
+	const WfBgworkerArgs *args = wf_bgworker_args();
 
 	ResetAllOptions();
 	if (OidIsValid(GetCurrentRoleId()))
@@ -317,14 +317,14 @@ wf_worker_pin(void)
 
 /* Was the role a superuser when this worker logged in? */
 bool
-wf_worker_superuser(void)
+wf_bgworker_superuser(void)
 {
 	return role_is_superuser;
 }
 
 /* Was this worker told to go (SIGTERM)? */
 bool
-wf_worker_terminated(void)
+wf_bgworker_terminated(void)
 {
 	return terminated;
 }
@@ -334,7 +334,7 @@ wf_worker_terminated(void)
  * a transaction of its own, begun after whoever asks for the look was heard.
  */
 bool
-wf_worker_welcome(Oid dbid, bool *exists)
+wf_bgworker_welcome(Oid dbid, bool *exists)
 {
 	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
 	SysScanDesc scan;
@@ -367,10 +367,10 @@ wf_worker_welcome(Oid dbid, bool *exists)
  * not be started again.
  */
 void
-wf_worker_interrupts(void)
+wf_bgworker_interrupts(void)
 {
 	if (terminated)
-		proc_exit(wf_worker_args()->kind == WF_WORKER_LAUNCHER ? 1 : 0);
+		proc_exit(wf_bgworker_args()->kind == WF_BGWORKER_LAUNCHER ? 1 : 0);
 
 	/* nothing is running that somebody may have wanted to cancel */
 	QueryCancelPending = false;
@@ -388,7 +388,7 @@ wf_worker_interrupts(void)
  * be tried again: now + 1 s, 2 s, 4 s up to a minute.
  */
 TimestampTz
-wf_worker_back_off(int failures)
+wf_bgworker_back_off(int failures)
 {
 	int			delay = BACK_OFF_MAX;
 
@@ -399,7 +399,7 @@ wf_worker_back_off(int failures)
 
 /* Is a back-off over?  (One beyond any back-off: the clock was set back.) */
 bool
-wf_worker_may_start(TimestampTz not_before, TimestampTz now)
+wf_bgworker_may_start(TimestampTz not_before, TimestampTz now)
 {
 	return not_before <= now ||
 		not_before > TimestampTzPlusMilliseconds(now, 2 * BACK_OFF_MAX);

@@ -9,17 +9,17 @@
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 
-typedef enum WfWorkerKind
+typedef enum WfBgworkerKind
 {
-	WF_WORKER_LAUNCHER,
-	WF_WORKER_RUNTIME,
-	WF_WORKER_EXECUTOR
-} WfWorkerKind;
+	WF_BGWORKER_LAUNCHER,
+	WF_BGWORKER_RUNTIME,
+	WF_BGWORKER_EXECUTOR
+} WfBgworkerKind;
 
 /* What a worker is told by who starts it; travels in bgw_extra. */
-typedef struct WfWorkerArgs
+typedef struct WfBgworkerArgs
 {
-	WfWorkerKind kind;
+	WfBgworkerKind kind;
 	int			slot;			/* entry in shared memory: databases for a
 								 * runtime, executors for an executor */
 	uint32		generation;		/* of that entry: a late worker must not take
@@ -28,19 +28,19 @@ typedef struct WfWorkerArgs
 	Oid			role;			/* executor */
 	Oid			extension;		/* executor */
 	int32		owner;			/* executor */
-} WfWorkerArgs;
+} WfBgworkerArgs;
 
-extern void wf_worker_register(void);
-extern BackgroundWorkerHandle *wf_worker_start(const WfWorkerArgs *args);
-extern const WfWorkerArgs *wf_worker_args(void);
-extern void wf_worker_prepare(pg_on_exit_callback leave);
-extern void wf_worker_connect(void);
-extern void wf_worker_pin(void);
-extern bool wf_worker_superuser(void);
-extern bool wf_worker_terminated(void);
-extern void wf_worker_interrupts(void);
-extern bool wf_worker_welcome(Oid dbid, bool *exists);
-extern TimestampTz wf_worker_back_off(int failures);
-extern bool wf_worker_may_start(TimestampTz not_before, TimestampTz now);
+extern void wf_bgworker_register(void);
+extern BackgroundWorkerHandle *wf_bgworker_start(const WfBgworkerArgs *args);
+extern const WfBgworkerArgs *wf_bgworker_args(void);
+extern void wf_bgworker_prepare(pg_on_exit_callback leave);
+extern void wf_bgworker_connect(void);
+extern void wf_bgworker_pin(void);
+extern bool wf_bgworker_superuser(void);
+extern bool wf_bgworker_terminated(void);
+extern void wf_bgworker_interrupts(void);
+extern bool wf_bgworker_welcome(Oid dbid, bool *exists);
+extern TimestampTz wf_bgworker_back_off(int failures);
+extern bool wf_bgworker_may_start(TimestampTz not_before, TimestampTz now);
 
 #endif							/* WF_BGWORKER_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * shortage.c
+ * bgworker_slots.c
  *	  When max_worker_processes is exhausted: whose turn it is to have the
  *	  next worker, and who makes room for it.
  *
@@ -83,7 +83,7 @@ waits_longer(Oid dbid, TimestampTz since)
  * and is told to ask.  Takes WfShared.lock.
  */
 bool
-wf_shortage_my_turn(Oid dbid, TimestampTz since)
+wf_bgworker_slots_may_ask(Oid dbid, TimestampTz since)
 {
 	WfDatabase *other;
 
@@ -160,9 +160,9 @@ make_room(Oid dbid, TimestampTz since)
 	TimestampTz again;
 	WfDatabase *other;
 
-	if (count_yielding() + wf_pool_leaving_locked() >= count_waiting())
+	if (count_yielding() + wf_eviction_leaving_locked() >= count_waiting())
 		return true;
-	if (wf_pool_evict_locked(WF_EVICT_IDLE, &again))
+	if (wf_eviction_ask_locked(WF_EVICT_IDLE, &again))
 		return true;
 	other = least_needy_runtime(dbid, since);
 	if (other)
@@ -171,7 +171,7 @@ make_room(Oid dbid, TimestampTz since)
 		SetLatch(other->runtime);
 		return true;
 	}
-	return wf_pool_evict_locked(WF_EVICT_ANY, &again) || again != DT_NOEND;
+	return wf_eviction_ask_locked(WF_EVICT_ANY, &again) || again != DT_NOEND;
 }
 
 /* Is it time for a word about it?  Once for the instance; under the lock. */
@@ -203,7 +203,7 @@ complain(const char *whom)
  * Takes WfShared.lock.
  */
 TimestampTz
-wf_shortage_wait(Oid dbid, TimestampTz since, const char *whom)
+wf_bgworker_slots_wait(Oid dbid, TimestampTz since, const char *whom)
 {
 	WfDatabase *database;
 	int			delay = 0;
@@ -233,7 +233,7 @@ wf_shortage_wait(Oid dbid, TimestampTz since, const char *whom)
 
 /* It got one: the next wait of this process begins with short intervals. */
 void
-wf_shortage_relieved(void)
+wf_bgworker_slots_relieved(void)
 {
 	retry_delay = 0;
 	tries = 0;
@@ -241,7 +241,7 @@ wf_shortage_relieved(void)
 
 /* A database does not wait any more.  Takes WfShared.lock. */
 void
-wf_shortage_over(WfDatabase *database)
+wf_bgworker_slots_over(WfDatabase *database)
 {
 	if (!database->wants_worker)
 		return;

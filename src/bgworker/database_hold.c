@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * utility.c
+ * database_hold.c
  *	  Commands of PostgreSQL that concern us.
  *
  * Runs in any backend, around ProcessUtility.
@@ -278,17 +278,17 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 	{
 		ConstraintsSetStmt *set = (ConstraintsSetStmt *) statement;
 
-		wf_foreign_constraints(set->constraints == NIL, set->deferred);
+		wf_restricted_constraints(set->constraints == NIL, set->deferred);
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
 		return;
 	}
 	if (ends_prepared(statement))
 	{
-		wf_wake_changing();		/* it may have changed what sessions keep */
+		wf_wakeup_changing();		/* it may have changed what sessions keep */
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
-		wf_mark_forget(MyDatabaseId);
+		wf_watermark_forget(MyDatabaseId);
 		wf_database_stepped(MyDatabaseId);
 
 		/*
@@ -296,8 +296,8 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		 * shared memory knows nothing, at the latest after a restart.
 		 */
 		AcceptInvalidationMessages();
-		if (OidIsValid(wf_extension_oid()))
-			wf_wake_database(MyDatabaseId);
+		if (OidIsValid(wf_transaction_extension_oid()))
+			wf_wakeup_database(MyDatabaseId);
 		return;
 	}
 
@@ -316,7 +316,7 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		if (drop)
 			wf_database_forget(dbid);
 		else
-			wf_wake_release(dbid);	/* before the commit none could connect */
+			wf_wakeup_release(dbid);	/* before the commit none could connect */
 	}
 	else
 		pass_on(plan, query, read_only_tree, context, params, environment,
@@ -325,12 +325,12 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 	CommandCounterIncrement();	/* a new database is to be seen */
 	changed = changed_database(statement);
 	if (OidIsValid(changed))
-		wf_wake_database(changed);
+		wf_wakeup_database(changed);
 }
 
 /* _PG_init's part: chains the ProcessUtility hook. */
 void
-wf_utility_init(void)
+wf_database_hold_init(void)
 {
 	previous_hook = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;

@@ -5,6 +5,6 @@
 #ifndef WF_DATABASE_HOLD_H
 #define WF_DATABASE_HOLD_H
 
-extern void wf_utility_init(void);
+extern void wf_database_hold_init(void);
 
 #endif							/* WF_DATABASE_HOLD_H */

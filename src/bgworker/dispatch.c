@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * feed.c
+ * dispatch.c
  *	  Executors for the owners of one database who are hungry for one.
  *
  * Runs in runtimes.  Looks at roles, for which it begins a transaction of its
@@ -53,12 +53,12 @@ static List *turns = NIL;		/* in TopMemoryContext */
 
 /* Once, in a runtime that has attached; makes room in the appetite. */
 void
-wf_feed_begin(WfAppetite *appetite)
+wf_dispatch_begin(WfDemand *appetite)
 {
 	int			n = Max(wf_shared->nexecutors, 1);
 
 	handles = MemoryContextAllocZero(TopMemoryContext, n * sizeof(*handles));
-	appetite->hungry = MemoryContextAlloc(TopMemoryContext, n * sizeof(WfHungry));
+	appetite->hungry = MemoryContextAlloc(TopMemoryContext, n * sizeof(WfWaiting));
 }
 
 /* --- those who cannot have one ------------------------------------------- */
@@ -85,7 +85,7 @@ check_role(Oid role)
 
 /* Say once for each owner why its work waits; then hold it back. */
 static void
-refuse(const WfHungry *hungry, WfWaitReason reason)
+refuse(const WfWaiting *hungry, WfWaitReason reason)
 {
 	static const char *const why[] = {
 		[WF_WAIT_ROLE_GONE] = "the role does not exist",
@@ -103,7 +103,7 @@ refuse(const WfHungry *hungry, WfWaitReason reason)
 						hungry->owner, role ? role : "?", why[reason])));
 	}
 	wf_pool_failed(hungry->entry, reason,
-				   wf_worker_back_off(hungry->entry->failures + 1));
+				   wf_bgworker_back_off(hungry->entry->failures + 1));
 
 	/* Perhaps it is another one by now: look it up before the next try. */
 	if (reason == WF_WAIT_ROLE_GONE)
@@ -112,29 +112,29 @@ refuse(const WfHungry *hungry, WfWaitReason reason)
 
 /* The postmaster has no room for another worker, or others come first. */
 static void
-no_worker(const WfHungry *hungry)
+no_worker(const WfWaiting *hungry)
 {
 	TimestampTz again;
 
 	if (hungry->extra)
 	{
 		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-		if (wf_pool_leaving_locked() == 0)
-			(void) wf_pool_evict_locked(WF_EVICT_COLD, &again);
+		if (wf_eviction_leaving_locked() == 0)
+			(void) wf_eviction_ask_locked(WF_EVICT_COLD, &again);
 		LWLockRelease(wf_shared->lock);
 		help_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HELP_DELAY);
 		return;
 	}
-	hungry->entry->reason = WF_WAIT_WORKER;
+	hungry->entry->reason = WF_WAIT_BGWORKER;
 	starving = Min(starving, hungry->since);
-	retry_at = wf_shortage_wait(MyDatabaseId, starving, "executors");
+	retry_at = wf_bgworker_slots_wait(MyDatabaseId, starving, "executors");
 }
 
 /* No slot for one who wants one: have somebody make room, and wait. */
 static void
-starve(WfAppetite *appetite, const WfHungry *hungry, int n)
+starve(WfDemand *appetite, const WfWaiting *hungry, int n)
 {
-	TimestampTz again = wf_pool_make_room(n, hungry->extra);
+	TimestampTz again = wf_eviction_make_room(n, hungry->extra);
 
 	appetite->next = Min(appetite->next, wf_clock_at(again));
 	if (!hungry->extra)
@@ -148,7 +148,7 @@ starve(WfAppetite *appetite, const WfHungry *hungry, int n)
 
 /* One that cannot have a turn does not keep others from theirs. */
 static void
-note_turn(const WfHungry *hungry)
+note_turn(const WfWaiting *hungry)
 {
 	MemoryContext old;
 
@@ -164,16 +164,16 @@ note_turn(const WfHungry *hungry)
  * memory, while such owners take turns?  Or refused for what its role is.
  */
 bool
-wf_feed_had_turn(int32 owner)
+wf_dispatch_was_served(int32 owner)
 {
 	return list_member_int(turns, owner);
 }
 
 /* Start an executor in a slot that was taken for it; false: it cannot be. */
 static bool
-start_executor(Oid extension, const WfHungry *hungry, int slot, uint32 generation)
+start_executor(Oid extension, const WfWaiting *hungry, int slot, uint32 generation)
 {
-	WfWorkerArgs args = {.kind = WF_WORKER_EXECUTOR};
+	WfBgworkerArgs args = {.kind = WF_BGWORKER_EXECUTOR};
 	WfWaitReason reason = check_role(hungry->role);
 
 	if (reason != WF_WAIT_NONE)
@@ -191,22 +191,22 @@ start_executor(Oid extension, const WfHungry *hungry, int slot, uint32 generatio
 	args.owner = hungry->owner;
 	if (handles[slot])
 		pfree(handles[slot]);
-	handles[slot] = wf_worker_start(&args);
+	handles[slot] = wf_bgworker_start(&args);
 	if (handles[slot] == NULL)
 	{
 		no_worker(hungry);
 		return false;
 	}
 	note_turn(hungry);
-	wf_shortage_relieved();
+	wf_bgworker_slots_relieved();
 	return true;
 }
 
 /* Nobody is hungry here: the database waits for no worker. */
 void
-wf_feed_nobody(WfDatabase *database)
+wf_dispatch_nobody(WfDatabase *database)
 {
-	wf_shortage_over(database);
+	wf_bgworker_slots_over(database);
 	retry_at = DT_NOBEGIN;
 }
 
@@ -215,14 +215,14 @@ wf_feed_nobody(WfDatabase *database)
  * look at roles; false: the extension is gone.
  */
 static bool
-serve(Oid extension, WfAppetite *appetite, const WfHungry *hungry, int *unfed,
+serve(Oid extension, WfDemand *appetite, const WfWaiting *hungry, int *unfed,
 	  bool *in_transaction)
 {
 	uint32		generation;
 	int			slot;
 
-	if (!wf_shortage_my_turn(MyDatabaseId, hungry->extra ?
-							 DT_NOEND : hungry->since))
+	if (!wf_bgworker_slots_may_ask(MyDatabaseId, hungry->extra ?
+								   DT_NOEND : hungry->since))
 	{
 		no_worker(hungry);
 		return true;
@@ -234,7 +234,7 @@ serve(Oid extension, WfAppetite *appetite, const WfHungry *hungry, int *unfed,
 		return true;
 	}
 
-	if (!*in_transaction && !wf_begin("starting executors", extension))
+	if (!*in_transaction && !wf_transaction_begin("starting executors", extension))
 	{
 		wf_pool_release(slot, generation);
 		return false;
@@ -252,7 +252,7 @@ serve(Oid extension, WfAppetite *appetite, const WfHungry *hungry, int *unfed,
  * Returns false when the extension is gone.
  */
 bool
-wf_feed(WfDatabase *database, Oid extension, WfAppetite *appetite)
+wf_dispatch(WfDatabase *database, Oid extension, WfDemand *appetite)
 {
 	bool		in_transaction = false;
 	int			unfed = 0;
@@ -267,7 +267,7 @@ wf_feed(WfDatabase *database, Oid extension, WfAppetite *appetite)
 	retry_at = DT_NOBEGIN;
 	for (int i = 0; i < appetite->nhungry && retry_at == DT_NOBEGIN; i++)
 	{
-		const WfHungry *hungry = &appetite->hungry[i];
+		const WfWaiting *hungry = &appetite->hungry[i];
 
 		if (hungry->extra && help_at > GetCurrentTimestamp())
 		{
@@ -278,13 +278,13 @@ wf_feed(WfDatabase *database, Oid extension, WfAppetite *appetite)
 			return false;
 	}
 	if (in_transaction)
-		wf_commit();
+		wf_transaction_commit();
 
 	/* the others would fare no better */
 	if (retry_at != DT_NOBEGIN)
 		appetite->next = Min(appetite->next, wf_clock_at(retry_at));
 	else
-		wf_feed_nobody(database);
+		wf_dispatch_nobody(database);
 	database->hungry = starving;
 	return true;
 }
@@ -308,7 +308,7 @@ is_lost(BackgroundWorkerHandle *handle, TimestampTz since)
  * their owners back for a while.
  */
 void
-wf_feed_reap(void)
+wf_dispatch_reap(void)
 {
 	for (int i = 0; i < wf_shared->nexecutors; i++)
 	{
@@ -325,7 +325,7 @@ wf_feed_reap(void)
 
 			if (entry)
 				wf_pool_failed(entry, WF_WAIT_FAILED,
-							   wf_worker_back_off(entry->failures + 1));
+							   wf_bgworker_back_off(entry->failures + 1));
 			wf_pool_release(i, generation);
 			waiting = false;
 		}

@@ -8,10 +8,10 @@
 #include "bgworker/pool.h"
 #include "shmem/database.h"
 
-extern void wf_feed_begin(WfAppetite *appetite);
-extern bool wf_feed(WfDatabase *database, Oid extension, WfAppetite *appetite);
-extern bool wf_feed_had_turn(int32 owner);
-extern void wf_feed_nobody(WfDatabase *database);
-extern void wf_feed_reap(void);
+extern void wf_dispatch_begin(WfDemand *appetite);
+extern bool wf_dispatch(WfDatabase *database, Oid extension, WfDemand *appetite);
+extern bool wf_dispatch_was_served(int32 owner);
+extern void wf_dispatch_nobody(WfDatabase *database);
+extern void wf_dispatch_reap(void);
 
 #endif							/* WF_DISPATCH_H */

@@ -4,7 +4,7 @@
  *	  Which executor gives up its slot to somebody who waits for one.
  *
  * Used by runtimes, and by the launcher when there are too few workers for all
- * slots (shortage.c).  All under WfShared.lock.
+ * slots (bgworker_slots.c).  All under WfShared.lock.
  *
  * The executor that has been idle longest leaves; when none is idle, the one
  * that has been busy longest, after its present batch, if that is longer than
@@ -79,7 +79,7 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
  * False: there is none; one may be at *again, infinity: not known.
  */
 bool
-wf_pool_evict_locked(WfEviction kind, TimestampTz *again)
+wf_eviction_ask_locked(WfEviction kind, TimestampTz *again)
 {
 	WfExecutor *slot = least_needy(kind, GetCurrentTimestamp(), again);
 
@@ -92,7 +92,7 @@ wf_pool_evict_locked(WfEviction kind, TimestampTz *again)
 
 /* Under the lock: executors that were asked to leave, and will soon. */
 int
-wf_pool_leaving_locked(void)
+wf_eviction_leaving_locked(void)
 {
 	int			n = 0;
 
@@ -112,7 +112,7 @@ wf_pool_leaving_locked(void)
  * turn out to be at a long batch: then somebody else is asked.
  */
 TimestampTz
-wf_pool_make_room(int n, bool extra)
+wf_eviction_make_room(int n, bool extra)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz again = DT_NOEND;
@@ -120,7 +120,7 @@ wf_pool_make_room(int n, bool extra)
 	int			nfree = 0;
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	leaving = wf_pool_leaving_locked();
+	leaving = wf_eviction_leaving_locked();
 	for (int i = 0; i < wf_shared->nexecutors; i++)
 	{
 		if (wf_shared->executors[i].state == WF_EXEC_FREE)
@@ -130,7 +130,7 @@ wf_pool_make_room(int n, bool extra)
 	if (nfree > 0)
 		again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);
 	else if (leaving >= n ||
-			 wf_pool_evict_locked(extra ? WF_EVICT_COLD : WF_EVICT_ANY, &again))
+			 wf_eviction_ask_locked(extra ? WF_EVICT_COLD : WF_EVICT_ANY, &again))
 		again = TimestampTzPlusMilliseconds(now, WF_STALL_MS + ASK_AGAIN);
 	LWLockRelease(wf_shared->lock);
 	return again;

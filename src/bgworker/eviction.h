@@ -9,8 +9,8 @@
 
 #include "bgworker/pool.h"
 
-extern TimestampTz wf_pool_make_room(int n, bool extra);
-extern bool wf_pool_evict_locked(WfEviction kind, TimestampTz *again);
-extern int	wf_pool_leaving_locked(void);
+extern TimestampTz wf_eviction_make_room(int n, bool extra);
+extern bool wf_eviction_ask_locked(WfEviction kind, TimestampTz *again);
+extern int	wf_eviction_leaving_locked(void);
 
 #endif							/* WF_EVICTION_H */

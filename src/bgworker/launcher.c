@@ -15,7 +15,7 @@
  *		any  --DROP, RENAME, ...-->  HELD  --over-->  UNKNOWN or forgotten
  *
  * The transitions from RUNNING are made by the runtime when it ends, those to
- * and from HELD in utility.c, all others here.  After a start of the server
+ * and from HELD in database_hold.c, all others here.  After a start of the server
  * every database is probed, one at a time, by starting a runtime in it.
  *
  *-------------------------------------------------------------------------
@@ -73,7 +73,7 @@ static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 void
 wf_launcher_register(void)
 {
-	wf_worker_register();
+	wf_bgworker_register();
 }
 
 /* before_shmem_exit */
@@ -168,7 +168,7 @@ start_failed(WfDatabase *database)
 		ereport(LOG,
 				(errmsg("workflow runtime of database with OID %u could not start",
 						database->dbid)));
-	database->not_before = wf_worker_back_off(database->failures);
+	database->not_before = wf_bgworker_back_off(database->failures);
 	database->generation++;
 	wf_database_state(database, WF_DB_UNKNOWN);
 }
@@ -212,12 +212,12 @@ reap(void)
 	}
 }
 
-/* When a runtime should be started, by wf_now(); under the lock. */
+/* When a runtime should be started, by wf_clock_now(); under the lock. */
 static TimestampTz
 wanted_at(const WfDatabase *database, TimestampTz mark)
 {
-	TimestampTz not_before = wf_worker_may_start(database->not_before,
-												 GetCurrentTimestamp()) ?
+	TimestampTz not_before = wf_bgworker_may_start(database->not_before,
+												   GetCurrentTimestamp()) ?
 		DT_NOBEGIN : wf_clock_at(database->not_before);
 
 	switch (database->state)
@@ -264,7 +264,7 @@ start_later(WfDatabase *database, Oid dbid, WfDatabaseState state, bool wake)
 static bool
 start_runtime(WfDatabase *database, Oid dbid, TimestampTz since, bool possible)
 {
-	WfWorkerArgs args = {.kind = WF_WORKER_RUNTIME};
+	WfBgworkerArgs args = {.kind = WF_BGWORKER_RUNTIME};
 	int			slot = database - wf_shared->databases;
 	WfDatabaseState state;
 	bool		wake;
@@ -290,17 +290,17 @@ start_runtime(WfDatabase *database, Oid dbid, TimestampTz since, bool possible)
 
 	if (handles[slot])
 		pfree(handles[slot]);
-	handles[slot] = wf_worker_start(&args);
+	handles[slot] = wf_bgworker_start(&args);
 	if (handles[slot])
 	{
-		wf_shortage_over(database);
-		wf_shortage_relieved();
+		wf_bgworker_slots_over(database);
+		wf_bgworker_slots_relieved();
 		retry_at = DT_NOBEGIN;
 		return true;
 	}
 
 	start_later(database, dbid, state, wake);
-	retry_at = wf_shortage_wait(dbid, since, "runtimes");
+	retry_at = wf_bgworker_slots_wait(dbid, since, "runtimes");
 	return false;
 }
 
@@ -315,7 +315,7 @@ consider(WfDatabase *database, Oid dbid, TimestampTz since)
 	bool		possible;
 
 	StartTransactionCommand();
-	possible = wf_worker_welcome(dbid, &exists);
+	possible = wf_bgworker_welcome(dbid, &exists);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
 
@@ -347,7 +347,7 @@ waited_longer(const void *a, const void *b)
 
 /*
  * Find the databases that are to have a runtime now, those that have waited
- * longest first.  Returns when there will be another, by wf_now().
+ * longest first.  Returns when there will be another, by wf_clock_now().
  */
 static TimestampTz
 find_candidates(int *n)
@@ -367,7 +367,7 @@ find_candidates(int *n)
 			continue;
 		if (database->state == WF_DB_RESTING)
 		{
-			mark = wf_database_mark(dbid);
+			mark = wf_watermark_of_database(dbid);
 			work = wf_pool_waits_since(dbid);
 		}
 
@@ -379,13 +379,13 @@ find_candidates(int *n)
 		candidates[*n].since = waits_since(database, work);
 		LWLockRelease(wf_shared->lock);
 
-		if (wanted <= wf_now() && database->state != WF_DB_STARTING)
+		if (wanted <= wf_clock_now() && database->state != WF_DB_STARTING)
 			(*n)++;
 		else
 		{
 			next = Min(next, wanted);
 			if (database->runtime_pid == 0)
-				wf_shortage_over(database);
+				wf_bgworker_slots_over(database);
 		}
 	}
 	qsort(candidates, *n, sizeof(Candidate), waited_longer);
@@ -393,7 +393,7 @@ find_candidates(int *n)
 }
 
 /*
- * Start what is to be started.  Returns when to look again, by wf_now().
+ * Start what is to be started.  Returns when to look again, by wf_clock_now().
  */
 static TimestampTz
 turn(void)
@@ -411,8 +411,8 @@ turn(void)
 	{
 		const Candidate *one = &candidates[i];
 
-		if (!wf_shortage_my_turn(one->dbid, one->since))
-			retry_at = wf_shortage_wait(one->dbid, one->since, "runtimes");
+		if (!wf_bgworker_slots_may_ask(one->dbid, one->since))
+			retry_at = wf_bgworker_slots_wait(one->dbid, one->since, "runtimes");
 		else if (consider(one->database, one->dbid, one->since))
 			continue;
 		return Min(next, wf_clock_at(retry_at));
@@ -426,8 +426,8 @@ turn(void)
 void
 wf_launcher_main(Datum arg)
 {
-	wf_worker_prepare(leave);
-	wf_worker_connect();
+	wf_bgworker_prepare(leave);
+	wf_bgworker_connect();
 
 	handles = MemoryContextAllocZero(TopMemoryContext,
 									 wf_shared->ndatabases * sizeof(*handles));
@@ -444,10 +444,10 @@ wf_launcher_main(Datum arg)
 		TimestampTz next;
 
 		ResetLatch(MyLatch);
-		wf_worker_interrupts();
+		wf_bgworker_interrupts();
 		reap();
 		probe_next();
 		next = turn();
-		(void) wf_wait(next, WaitEventExtensionNew("WorkflowLauncherIdle"));
+		(void) wf_clock_wait(next, WaitEventExtensionNew("WorkflowLauncherIdle"));
 	}
 }

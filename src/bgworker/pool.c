@@ -52,7 +52,7 @@ inspect(const WfOwner *entry, bool *attended, bool *idle)
 
 /* In order of service: those without any executor first. */
 static bool
-served_before(const WfHungry *a, const WfHungry *b)
+served_before(const WfWaiting *a, const WfWaiting *b)
 {
 	if (a->extra != b->extra)
 		return b->extra;
@@ -61,7 +61,7 @@ served_before(const WfHungry *a, const WfHungry *b)
 
 /* Insert into the sorted list, of which only the head is kept. */
 static void
-add_hungry(WfAppetite *appetite, const WfHungry *one)
+add_hungry(WfDemand *appetite, const WfWaiting *one)
 {
 	int			i = appetite->nhungry;
 
@@ -81,12 +81,12 @@ add_hungry(WfAppetite *appetite, const WfHungry *one)
 
 /* What one owner wants; under the lock. */
 static void
-ask_owner(const WfDatabase *database, WfOwner *entry, WfAppetite *appetite,
+ask_owner(const WfDatabase *database, WfOwner *entry, WfDemand *appetite,
 		  TimestampTz now)
 {
 	uint64		generation;
-	TimestampTz mark = wf_mark_read(entry, &generation);
-	WfHungry	one;
+	TimestampTz mark = wf_watermark_read(entry, &generation);
+	WfWaiting	one;
 
 	appetite->first_mark = Min(appetite->first_mark, mark);
 	one.extra = entry->executors > 0;
@@ -104,14 +104,14 @@ ask_owner(const WfDatabase *database, WfOwner *entry, WfAppetite *appetite,
 		bool		attended;
 		bool		idle;
 
-		/* careful.c counts what one executor was at when the server crashed */
-		if (wf_owner_has_suspects(database, entry))
+		/* quarantine.c counts what one executor was at when the server crashed */
+		if (wf_database_has_suspects(database, entry))
 			return;
 		inspect(entry, &attended, &idle);
 		if (idle || (attended && !entry->backlog))
 			return;
 	}
-	if (!wf_worker_may_start(entry->not_before, GetCurrentTimestamp()))
+	if (!wf_bgworker_may_start(entry->not_before, GetCurrentTimestamp()))
 	{
 		appetite->next = Min(appetite->next, wf_clock_at(entry->not_before));
 		return;
@@ -128,9 +128,9 @@ ask_owner(const WfDatabase *database, WfOwner *entry, WfAppetite *appetite,
 
 /* Find the owners of a database that want an executor. */
 void
-wf_pool_appetite(Oid dbid, WfAppetite *appetite)
+wf_pool_demand(Oid dbid, WfDemand *appetite)
 {
-	TimestampTz now = wf_now();
+	TimestampTz now = wf_clock_now();
 	const WfDatabase *database;
 
 	appetite->nhungry = 0;
@@ -153,10 +153,10 @@ wf_pool_appetite(Oid dbid, WfAppetite *appetite)
  * then: it goes into the appetite, unless it has an executor, which looks.
  */
 void
-wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner, Oid role,
+wf_pool_want(WfDemand *appetite, WfOwner *others, int32 owner, Oid role,
 			 TimestampTz since)
 {
-	WfHungry	one = {.entry = others,.owner = owner,.role = role,
+	WfWaiting	one = {.entry = others,.owner = owner,.role = role,
 	.since = Max(since, others->served)};
 	bool		found = false;
 
@@ -184,7 +184,7 @@ wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner, Oid role,
 TimestampTz
 wf_pool_waits_since(Oid dbid)
 {
-	TimestampTz now = wf_now();
+	TimestampTz now = wf_clock_now();
 	TimestampTz since = DT_NOEND;
 	WfDatabase *database;
 
@@ -198,7 +198,7 @@ wf_pool_waits_since(Oid dbid)
 
 		if (entry->dbid != dbid)
 			continue;
-		mark = wf_mark_read(entry, &generation);
+		mark = wf_watermark_read(entry, &generation);
 		if (mark <= now)
 			since = Min(since, Max(mark, entry->served));
 	}
@@ -228,7 +228,7 @@ hungrier(Oid dbid, TimestampTz since)
  * owner's executors can be asked to make room any time (no stalled one).
  */
 static int
-free_slot(const WfHungry *hungry)
+free_slot(const WfWaiting *hungry)
 {
 	int			found = -1;
 	int			nfree = 0;
@@ -258,7 +258,7 @@ free_slot(const WfHungry *hungry)
  * is none, or somebody in another database has waited longer.
  */
 int
-wf_pool_take(Oid dbid, const WfHungry *hungry, uint32 *generation)
+wf_pool_take(Oid dbid, const WfWaiting *hungry, uint32 *generation)
 {
 	WfDatabase *database;
 	WfDatabase *other;
@@ -320,7 +320,7 @@ wf_pool_release(int index, uint32 generation)
 	 */
 	entry = slot->entry;
 	if (entry)
-		wf_cursor_reset(entry);	/* our claim was undone */
+		wf_watermark_cursor_reset(entry);	/* our claim was undone */
 
 	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
 	if (slot->generation == generation && slot->state != WF_EXEC_FREE)
@@ -345,7 +345,7 @@ wf_pool_release(int index, uint32 generation)
 	if (!OidIsValid(dbid))
 		return;
 	if (entry)
-		wf_owner_wake(entry);
+		wf_watermark_wake(entry);
 	wf_database_latch(dbid);
 	for (int i = 0; i < wf_shared->ndatabases; i++)
 	{

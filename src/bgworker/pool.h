@@ -11,30 +11,30 @@
 #include "shmem/slot.h"
 
 /* An owner with due work that nobody is looking after. */
-typedef struct WfHungry
+typedef struct WfWaiting
 {
 	WfOwner    *entry;
 	int32		owner;
 	Oid			role;
 	TimestampTz since;			/* waits since then: who waits longest is next */
 	bool		extra;			/* has an executor already, wants another */
-} WfHungry;
+} WfWaiting;
 
 /* What a database's owners want, found without a transaction. */
-typedef struct WfAppetite
+typedef struct WfDemand
 {
 	int			nhungry;		/* at most max_executors, in order of service */
-	WfHungry   *hungry;			/* array of max_executors, the caller's */
+	WfWaiting   *hungry;			/* array of max_executors, the caller's */
 	bool		unknown;		/* an owner's mark or role has to be loaded */
-	TimestampTz next;			/* when to ask again, by wf_now() */
+	TimestampTz next;			/* when to ask again, by wf_clock_now() */
 	TimestampTz first_mark;		/* earliest mark of all */
-} WfAppetite;
+} WfDemand;
 
-extern void wf_pool_appetite(Oid dbid, WfAppetite *appetite);
-extern void wf_pool_want(WfAppetite *appetite, WfOwner *others, int32 owner,
+extern void wf_pool_demand(Oid dbid, WfDemand *appetite);
+extern void wf_pool_want(WfDemand *appetite, WfOwner *others, int32 owner,
 						 Oid role, TimestampTz since);
 extern TimestampTz wf_pool_waits_since(Oid dbid);
-extern int	wf_pool_take(Oid dbid, const WfHungry *hungry, uint32 *generation);
+extern int	wf_pool_take(Oid dbid, const WfWaiting *hungry, uint32 *generation);
 
 /* Who may be asked to leave. */
 typedef enum WfEviction

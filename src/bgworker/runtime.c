@@ -52,7 +52,7 @@ static TimestampTz attached_at;
 
 static Oid	extension = InvalidOid;
 
-static WfAppetite appetite;
+static WfDemand appetite;
 static TimestampTz others_after = DT_NOBEGIN;	/* look for theirs then; real */
 static bool expiring = false;	/* the ring is being moved on */
 
@@ -67,7 +67,7 @@ static TimestampTz next_due;
 static bool
 attach(void)
 {
-	const WfWorkerArgs *args = wf_worker_args();
+	const WfBgworkerArgs *args = wf_bgworker_args();
 	WfDatabase *entry = &wf_shared->databases[args->slot];
 	bool		mine;
 
@@ -101,14 +101,14 @@ leave(int code, Datum arg)
 	database->hungry = DT_NOEND;
 	database->wants_worker = false;
 	database->yield_to = DT_NOEND;
-	if (code != 0 || wf_worker_terminated())
+	if (code != 0 || wf_bgworker_terminated())
 		next_state = WF_DB_UNKNOWN;
 	if (code == 0 || TimestampDifferenceExceeds(attached_at,
 												GetCurrentTimestamp(),
 												PROVED_ITSELF))
 		database->failures = 0;
-	if (code != 0 && !wf_worker_terminated())
-		database->not_before = wf_worker_back_off(++database->failures);
+	if (code != 0 && !wf_bgworker_terminated())
+		database->not_before = wf_bgworker_back_off(++database->failures);
 	if (database->state != WF_DB_HELD)
 		wf_database_state(database, next_state);
 	LWLockRelease(wf_shared->lock);
@@ -125,10 +125,10 @@ pg_noreturn static void
 absent(bool look_again)
 {
 	next_state = WF_DB_ABSENT;
-	if (look_again && wf_begin("looking for the extension", InvalidOid))
+	if (look_again && wf_transaction_begin("looking for the extension", InvalidOid))
 	{
 		next_state = WF_DB_UNKNOWN;
-		wf_commit();
+		wf_transaction_commit();
 	}
 	wf_pool_evict(MyDatabaseId);
 	proc_exit(0);
@@ -144,13 +144,13 @@ find_extension(void)
 	bool		exists;
 	bool		ours;
 
-	if (!wf_begin("looking for the extension", extension))
+	if (!wf_transaction_begin("looking for the extension", extension))
 		absent(true);
 
 	/* What was restored from elsewhere waits for workflow.adopt(). */
-	ours = wf_worker_welcome(MyDatabaseId, &exists) && wf_stamp_is_ours();
-	extension = wf_extension_oid();
-	wf_commit();
+	ours = wf_bgworker_welcome(MyDatabaseId, &exists) && wf_origin_is_ours();
+	extension = wf_transaction_extension_oid();
+	wf_transaction_commit();
 	if (!ours)
 		absent(false);
 }
@@ -167,7 +167,7 @@ take_over(void)
 	{
 		database->recovered = true;
 		database->careful = wf_shared->unclean_start;
-		database->careful_until = wf_now();
+		database->careful_until = wf_clock_now();
 	}
 	database->extension = extension;
 	if (database->state == WF_DB_STARTING)
@@ -197,7 +197,7 @@ want(void *arg, int32 owner, Oid role, TimestampTz due)
 static void
 find_turn(void *arg, int32 owner, Oid role, TimestampTz due)
 {
-	if (due > database->careful_until || wf_feed_had_turn(owner) ||
+	if (due > database->careful_until || wf_dispatch_was_served(owner) ||
 		(next_in_turn != 0 && next_due <= due))
 		return;
 	next_in_turn = owner;
@@ -215,7 +215,7 @@ take_turns(void)
 	if (database->others.executors > 0)
 		return true;
 	next_in_turn = 0;
-	wf_survey_others(find_turn, NULL);
+	wf_sweep_overflow(find_turn, NULL);
 	if (next_in_turn == 0)
 	{
 		database->others.cleared = true;
@@ -234,21 +234,21 @@ static bool
 look_after_others(void)
 {
 	uint64		generation;
-	TimestampTz mark = wf_mark_read(&database->others, &generation);
+	TimestampTz mark = wf_watermark_read(&database->others, &generation);
 	TimestampTz now = GetCurrentTimestamp();
 
 	appetite.first_mark = Min(appetite.first_mark, mark);
-	if (mark > wf_now())
+	if (mark > wf_clock_now())
 	{
 		appetite.next = Min(appetite.next, mark);
 		return true;
 	}
 	if (now >= others_after)
 	{
-		if (!wf_survey(extension))
+		if (!wf_sweep(extension))
 			return false;
-		if (!wf_owner_has_suspects(database, &database->others) || !take_turns())
-			wf_survey_others(want, NULL);
+		if (!wf_database_has_suspects(database, &database->others) || !take_turns())
+			wf_sweep_overflow(want, NULL);
 		others_after = TimestampTzPlusMilliseconds(now, OTHERS_INTERVAL);
 	}
 	appetite.next = Min(appetite.next, wf_clock_at(others_after));
@@ -259,33 +259,33 @@ look_after_others(void)
 static void
 turn(void)
 {
-	wf_feed_reap();
-	if (!wf_survey_if_due(extension))
+	wf_dispatch_reap();
+	if (!wf_sweep_if_due(extension))
 		absent(true);
 
 	/*
 	 * Where nobody writes nothing is late that anybody would miss.  Any survey
 	 * will do: while others are made all the time, that one is never due.
 	 */
-	if ((wf_survey_made() || expiring) && !wf_ring_turn(extension, &expiring))
+	if ((wf_sweep_made() || expiring) && !wf_retention_cycle(extension, &expiring))
 		absent(true);
 
-	wf_pool_appetite(MyDatabaseId, &appetite);
+	wf_pool_demand(MyDatabaseId, &appetite);
 	if (!able())
 	{
 		appetite.next = DT_NOEND;
-		wf_feed_nobody(database);
+		wf_dispatch_nobody(database);
 		return;
 	}
 	if (appetite.unknown)
 	{
-		if (!wf_survey(extension))
+		if (!wf_sweep(extension))
 			absent(true);
-		wf_pool_appetite(MyDatabaseId, &appetite);
+		wf_pool_demand(MyDatabaseId, &appetite);
 	}
 	if (!look_after_others())
 		absent(true);
-	if (!wf_feed(database, extension, &appetite))
+	if (!wf_dispatch(database, extension, &appetite))
 		absent(true);
 }
 
@@ -314,22 +314,22 @@ busy(void)
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
 	return able() && appetite.first_mark <
-		TimestampTzPlusMilliseconds(wf_now(), wf_runtime_idle_timeout * 1000L);
+		TimestampTzPlusMilliseconds(wf_clock_now(), wf_runtime_idle_timeout * 1000L);
 }
 
 /* Everything up to the first turn. */
 static void
 settle_in(void)
 {
-	wf_worker_prepare(leave);
+	wf_bgworker_prepare(leave);
 	if (!attach())
 		proc_exit(0);
-	wf_worker_connect();
+	wf_bgworker_connect();
 
-	wf_feed_begin(&appetite);
+	wf_dispatch_begin(&appetite);
 	find_extension();
 	take_over();
-	if (!wf_survey(extension))
+	if (!wf_sweep(extension))
 		absent(true);
 }
 
@@ -347,12 +347,12 @@ wf_runtime_main(Datum arg)
 		TimestampTz until;
 
 		ResetLatch(MyLatch);
-		wf_worker_interrupts();
+		wf_bgworker_interrupts();
 		if (database->wake)
 		{
 			database->wake = false;
 			find_extension();
-			if (!wf_survey(extension))
+			if (!wf_sweep(extension))
 				absent(true);
 		}
 		turn();
@@ -366,9 +366,9 @@ wf_runtime_main(Datum arg)
 											wf_runtime_idle_timeout * 1000L);
 		if (until <= GetCurrentTimestamp() || has_to_yield())
 			break;
-		until = expiring ? DT_NOBEGIN : Min(until, wf_survey_due());
-		(void) wf_wait(Min(appetite.next, wf_clock_at(until)),
-					   WaitEventExtensionNew("WorkflowRuntimeIdle"));
+		until = expiring ? DT_NOBEGIN : Min(until, wf_sweep_due());
+		(void) wf_clock_wait(Min(appetite.next, wf_clock_at(until)),
+							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}
 	next_state = WF_DB_RESTING;
 }

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * survey.c
+ * sweep.c
  *	  When the work of each owner of a database is due, read from the tables.
  *
  * Runs in the runtime of the database.  What it finds goes to the owners'
@@ -77,7 +77,7 @@ read_generations(int *n)
 			continue;
 		reading->entry = entry;
 		reading->found = false;
-		(void) wf_mark_read(entry, &reading->generation);
+		(void) wf_watermark_read(entry, &reading->generation);
 		(*n)++;
 	}
 	LWLockRelease(wf_shared->lock);
@@ -118,7 +118,7 @@ learn_others(WfDatabase *database, uint64 generation)
 
 	for (int i = 0; i < nothers; i++)
 		earliest = Min(earliest, others[i].due);
-	(void) wf_mark_advance(&database->others, generation, earliest);
+	(void) wf_watermark_advance(&database->others, generation, earliest);
 }
 
 /*
@@ -126,11 +126,11 @@ learn_others(WfDatabase *database, uint64 generation)
  * the last survey.
  */
 void
-wf_survey_others(void (*found) (void *arg, int32 owner, Oid role, TimestampTz due),
-				 void *arg)
+wf_sweep_overflow(void (*found) (void *arg, int32 owner, Oid role, TimestampTz due),
+				  void *arg)
 {
 	for (int i = 0; i < nothers; i++)
-		if (others[i].due <= wf_now())
+		if (others[i].due <= wf_clock_now())
 			found(arg, others[i].owner, others[i].role, others[i].due);
 }
 
@@ -155,11 +155,11 @@ learn_owner(Reading *readings, int n, int32 owner, Oid role, TimestampTz due)
 	if (known)
 		known->found = true;
 	entry->role = role;
-	(void) wf_mark_advance(entry, known ? known->generation : 0, due);
+	(void) wf_watermark_advance(entry, known ? known->generation : 0, due);
 
 	/* An idle executor waits for what it knew of, which may be later. */
-	if (due <= wf_now())
-		wf_owner_wake(entry);
+	if (due <= wf_clock_now())
+		wf_watermark_wake(entry);
 }
 
 /*
@@ -183,7 +183,7 @@ delete_strays(void)
 		" AND EXISTS (SELECT FROM workflow.stamp)))"
 	};
 
-	(void) wf_execute(&statement, NULL, NULL, 0);
+	(void) wf_statement_execute(&statement, NULL, NULL, 0);
 }
 
 /*
@@ -222,10 +222,10 @@ delete_erased(void)
 	bool		isnull;
 	int			n;
 
-	if (wf_execute(&look, NULL, NULL, 1) == 0)
+	if (wf_statement_execute(&look, NULL, NULL, 1) == 0)
 		return;
-	(void) wf_execute(&see, NULL, NULL, 0);
-	n = wf_execute(&settle, NULL, NULL, 0);
+	(void) wf_statement_execute(&see, NULL, NULL, 0);
+	n = wf_statement_execute(&settle, NULL, NULL, 0);
 	ids = palloc(sizeof(Datum) * (n + 1));
 	for (int i = 0; i < n; i++)
 		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
@@ -233,14 +233,14 @@ delete_erased(void)
 											  TYPALIGN_CHAR));
 
 	/* With a snapshot that is younger than the end of those transactions. */
-	(void) wf_execute(&delete, &settled, NULL, 0);
+	(void) wf_statement_execute(&delete, &settled, NULL, 0);
 }
 
 /* What the tables say of every owner; true: some are long overdue. */
 static bool
 learn_owners(Reading *readings, int n, const SPITupleTable *rows, uint64 nrows)
 {
-	TimestampTz long_ago = TimestampTzPlusMilliseconds(wf_now(), -LONG_OVERDUE);
+	TimestampTz long_ago = TimestampTzPlusMilliseconds(wf_clock_now(), -LONG_OVERDUE);
 	bool		overdue = false;
 
 	for (uint64 i = 0; i < nrows; i++)
@@ -272,8 +272,8 @@ forget_owners(const Reading *readings, int n)
 
 		/* Its number may be given to another role, in another extension. */
 		readings[i].entry->role = InvalidOid;
-		(void) wf_mark_advance(readings[i].entry, readings[i].generation,
-							   DT_NOEND);
+		(void) wf_watermark_advance(readings[i].entry, readings[i].generation,
+									DT_NOEND);
 	}
 }
 
@@ -303,13 +303,13 @@ read_owners(void)
 
 	nothers = 0;
 	if (database)
-		(void) wf_mark_read(&database->others, &generation);
+		(void) wf_watermark_read(&database->others, &generation);
 
 	/* a snapshot taken after the generations were read */
 	PopActiveSnapshot();
 	PushActiveSnapshot(GetTransactionSnapshot());
 
-	nrows = wf_execute(&statement, NULL, NULL, 0);
+	nrows = wf_statement_execute(&statement, NULL, NULL, 0);
 	rows = SPI_tuptable;
 
 	/*
@@ -317,7 +317,7 @@ read_owners(void)
 	 * to come.  Asked afterwards: whoever loaded these owners may be done by
 	 * now.
 	 */
-	if (!wf_stamp_is_ours())
+	if (!wf_origin_is_ours())
 		nrows = 0;
 	overdue = learn_owners(readings, n, rows, nrows);
 	if (database)
@@ -331,13 +331,13 @@ read_owners(void)
  * and from time to time for work that nobody announced.
  */
 bool
-wf_survey(Oid extension)
+wf_sweep(Oid extension)
 {
 	FullTransactionId next_xid = ReadNextFullTransactionId();
 	Snapshot	snapshot;
 	bool		overdue;
 
-	if (!wf_begin("looking for due work", extension))
+	if (!wf_transaction_begin("looking for due work", extension))
 		return false;
 
 	overdue = read_owners();
@@ -353,9 +353,9 @@ wf_survey(Oid extension)
 
 	if (overdue)
 		delete_strays();
-	if (wf_stamp_is_ours())
+	if (wf_origin_is_ours())
 		delete_erased();
-	wf_commit();
+	wf_transaction_commit();
 	last_survey = GetCurrentTimestamp();
 	made = true;
 	return true;
@@ -363,7 +363,7 @@ wf_survey(Oid extension)
 
 /* Was there any, for whatever reason, since this was last asked? */
 bool
-wf_survey_made(void)
+wf_sweep_made(void)
 {
 	bool		result = made;
 
@@ -373,7 +373,7 @@ wf_survey_made(void)
 
 /* When that has to be asked again, by the real clock. */
 TimestampTz
-wf_survey_due(void)
+wf_sweep_due(void)
 {
 	return TimestampTzPlusMilliseconds(last_survey, wf_sweep_interval * 1000L);
 }
@@ -383,15 +383,15 @@ wf_survey_due(void)
  * database.
  */
 bool
-wf_survey_if_due(Oid extension)
+wf_sweep_if_due(Oid extension)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now < wf_survey_due() && last_survey <= now)
+	if (now < wf_sweep_due() && last_survey <= now)
 		return true;
 	if (!FullTransactionIdIsValid(surveyed_to) ||
 		!FullTransactionIdEquals(surveyed_to, ReadNextFullTransactionId()))
-		return wf_survey(extension);
+		return wf_sweep(extension);
 	last_survey = now;
 	return true;
 }

@@ -7,12 +7,12 @@
 
 #include "datatype/timestamp.h"
 
-extern bool wf_survey(Oid extension);
-extern bool wf_survey_if_due(Oid extension);
-extern bool wf_survey_made(void);
-extern void wf_survey_others(void (*found) (void *arg, int32 owner, Oid role,
-											TimestampTz due),
-							 void *arg);
-extern TimestampTz wf_survey_due(void);
+extern bool wf_sweep(Oid extension);
+extern bool wf_sweep_if_due(Oid extension);
+extern bool wf_sweep_made(void);
+extern void wf_sweep_overflow(void (*found) (void *arg, int32 owner, Oid role,
+											 TimestampTz due),
+							  void *arg);
+extern TimestampTz wf_sweep_due(void);
 
 #endif							/* WF_SWEEP_H */

@@ -308,7 +308,7 @@ wf_chart_handler(const WfState *state, const char *event, int *from)
  * is its own affair; then only "workflow." is reserved.
  */
 const char *
-wf_reserved_prefix(const char *event, bool to_itself)
+wf_chart_reserved_prefix(const char *event, bool to_itself)
 {
 	static const char *const ours[] = {"workflow.", "after.", "done.", "error."};
 
@@ -320,7 +320,7 @@ wf_reserved_prefix(const char *event, bool to_itself)
 
 /* Does an event descriptor ("a", "a.*", "*") match an event's name? */
 bool
-wf_descriptor_matches(const char *descriptor, const char *event)
+wf_chart_descriptor_matches(const char *descriptor, const char *event)
 {
 	int			len = strlen(descriptor);
 

@@ -407,8 +407,8 @@ extern const WfHandler *wf_chart_handler(const WfState *state,
 /* What a step that was given up becomes, where `on_error` says so. */
 #define WF_STEP_ERROR_EVENT "error.step"
 
-extern const char *wf_reserved_prefix(const char *event, bool to_itself);
-extern bool wf_descriptor_matches(const char *descriptor, const char *event);
+extern const char *wf_chart_reserved_prefix(const char *event, bool to_itself);
+extern bool wf_chart_descriptor_matches(const char *descriptor, const char *event);
 extern void wf_chart_index(WfChart *chart);
 extern void wf_chart_index_reactions(WfChart *chart);
 extern const WfReaction *wf_chart_reaction(const WfChart *chart,

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * fault.c
+ * diagnostic.c
  *	  Faults of definitions, the paths that lead to them, spelling hints.
  *
  *-------------------------------------------------------------------------
@@ -41,7 +41,7 @@ clipped(char *text)
 
 /* The formatted text, in new memory. */
 char *
-wf_format(const char *fmt, va_list args)
+wf_diagnostic_format(const char *fmt, va_list args)
 {
 	StringInfoData text;
 
@@ -62,8 +62,8 @@ wf_format(const char *fmt, va_list args)
 
 /* Adds a fault; path, message and hint are copied. */
 void
-wf_fault(WfFaults *faults, const char *path, const char *hint,
-		 const char *fmt,...)
+wf_diagnostic_fault(WfFaults *faults, const char *path, const char *hint,
+					const char *fmt,...)
 {
 	va_list		args;
 	WfFault    *fault;
@@ -89,7 +89,7 @@ wf_fault(WfFaults *faults, const char *path, const char *hint,
 	fault = &faults->items[faults->n++];
 	fault->path = clipped(pstrdup(path));
 	va_start(args, fmt);
-	fault->message = clipped(wf_format(fmt, args));
+	fault->message = clipped(wf_diagnostic_format(fmt, args));
 	va_end(args);
 	fault->hint = hint ? pstrdup(hint) : NULL;
 }
@@ -128,7 +128,7 @@ edit_distance(const char *a, const char *b, int limit)
 
 /* "did you mean ...?" for the nearest of a NULL-ended list, or NULL. */
 const char *
-wf_spelling_hint(const char *word, const char *const *words)
+wf_diagnostic_spelling_hint(const char *word, const char *const *words)
 {
 	const char *nearest = NULL;
 	int			best = Min(2, (int) strlen(word) / 2) + 1;
@@ -152,7 +152,7 @@ wf_spelling_hint(const char *word, const char *const *words)
 
 /* All of them, a line each: path, message, hint. */
 char *
-wf_faults_text(const WfFaults *faults)
+wf_diagnostic_text(const WfFaults *faults)
 {
 	StringInfoData text;
 

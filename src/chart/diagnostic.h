@@ -38,12 +38,12 @@ typedef struct WfFaults
 	WfFault    *items;
 } WfFaults;
 
-extern char *wf_format(const char *fmt, va_list args) pg_attribute_printf(1, 0);
-extern void wf_fault(WfFaults *faults, const char *path, const char *hint,
-					 const char *fmt,...) pg_attribute_printf(4, 5);
-extern char *wf_faults_text(const WfFaults *faults);
+extern char *wf_diagnostic_format(const char *fmt, va_list args) pg_attribute_printf(1, 0);
+extern void wf_diagnostic_fault(WfFaults *faults, const char *path, const char *hint,
+								const char *fmt,...) pg_attribute_printf(4, 5);
+extern char *wf_diagnostic_text(const WfFaults *faults);
 
-extern const char *wf_spelling_hint(const char *word,
-									const char *const *words);
+extern const char *wf_diagnostic_spelling_hint(const char *word,
+											   const char *const *words);
 
 #endif							/* WF_DIAGNOSTIC_H */

@@ -158,9 +158,9 @@ check_duplicates(Builder *builder, const WfJson *json)
 		bool		first = i < 2 || strcmp(sorted[i - 2], sorted[i]) != 0;
 
 		if (repeats && first)
-			wf_fault(builder->faults,
-					 builder_path(builder, builder->depth - 1), NULL,
-					 "key \"%s\" appears more than once", sorted[i]);
+			wf_diagnostic_fault(builder->faults,
+								builder_path(builder, builder->depth - 1), NULL,
+								"key \"%s\" appears more than once", sorted[i]);
 	}
 	pfree(sorted);
 }
@@ -312,8 +312,8 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 
 	if (deepest(text, len) > WF_JSON_MAX_DEPTH)
 	{
-		wf_fault(faults, "$", NULL, "nested deeper than %d levels",
-				 WF_JSON_MAX_DEPTH);
+		wf_diagnostic_fault(faults, "$", NULL, "nested deeper than %d levels",
+							WF_JSON_MAX_DEPTH);
 		return NULL;
 	}
 
@@ -332,9 +332,9 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 	error = pg_parse_json(lexer, &actions);
 	if (error != JSON_SUCCESS)
 	{
-		wf_fault(faults, builder_path(builder, builder->depth), NULL,
-				 "not valid JSON, line %d: %s", lexer->line_number,
-				 error_text(error, lexer));
+		wf_diagnostic_fault(faults, builder_path(builder, builder->depth), NULL,
+							"not valid JSON, line %d: %s", lexer->line_number,
+							error_text(error, lexer));
 		return NULL;
 	}
 	root = builder->root;
@@ -392,7 +392,7 @@ wf_json_write(StringInfo buf, const WfJson *json)
 			appendStringInfoString(buf, json->text);
 			break;
 		case WF_JSON_STRING:
-			wf_json_write_string(buf, json->text);
+			wf_json_string_write(buf, json->text);
 			break;
 		case WF_JSON_ARRAY:
 			appendStringInfoChar(buf, '[');
@@ -410,7 +410,7 @@ wf_json_write(StringInfo buf, const WfJson *json)
 			{
 				if (i > 0)
 					appendStringInfoChar(buf, ',');
-				wf_json_write_string(buf, json->keys[i]);
+				wf_json_string_write(buf, json->keys[i]);
 				appendStringInfoChar(buf, ':');
 				wf_json_write(buf, json->items[i]);
 			}

@@ -15,7 +15,7 @@
 
 /* Write a string with its quotes, escaping what JSON demands. */
 void
-wf_json_write_string(StringInfo buf, const char *string)
+wf_json_string_write(StringInfo buf, const char *string)
 {
 	appendStringInfoChar(buf, '"');
 	for (const char *p = string; *p; p++)

@@ -7,6 +7,6 @@
 
 #include "lib/stringinfo.h"
 
-extern void wf_json_write_string(StringInfo buf, const char *string);
+extern void wf_json_string_write(StringInfo buf, const char *string);
 
 #endif							/* WF_JSON_STRING_H */

@@ -38,7 +38,7 @@ wf_path_append_key(StringInfo buf, const char *key)
 	else
 	{
 		appendStringInfoChar(buf, '[');
-		wf_json_write_string(buf, key);
+		wf_json_string_write(buf, key);
 		appendStringInfoChar(buf, ']');
 	}
 }

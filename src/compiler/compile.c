@@ -76,9 +76,9 @@ check_invoke_ids(WfCompiler *c)
 		if (y->state > chart->states[x->state].last &&
 			chart->states[common].kind == WF_STATE_COMPOUND)
 			continue;
-		wf_fault(c->faults, y->path,
-				 "Both may run at the same time.",
-				 "invoke id \"%s\" is taken by %s", y->id, x->path);
+		wf_diagnostic_fault(c->faults, y->path,
+							"Both may run at the same time.",
+							"invoke id \"%s\" is taken by %s", y->id, x->path);
 	}
 }
 
@@ -100,16 +100,16 @@ check_history(WfCompiler *c)
 			continue;
 		if (i == 0)
 		{
-			wf_fault(c->faults, state->path, NULL,
-					 "the root cannot be a history state");
+			wf_diagnostic_fault(c->faults, state->path, NULL,
+								"the root cannot be a history state");
 			continue;
 		}
 		fallback = chart->states[state->parent].initial;
 		if (fallback != NULL && fallback->has_history)
-			wf_fault(c->faults, state->path,
-					 "Give the history state a \"target\".",
-					 "neither history nor the initial state of its parent "
-					 "leads to a state");
+			wf_diagnostic_fault(c->faults, state->path,
+								"Give the history state a \"target\".",
+								"neither history nor the initial state of its parent "
+								"leads to a state");
 	}
 }
 
@@ -143,7 +143,7 @@ compile_search(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	WfChart    *chart = c->chart;
 
-	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		return;
 	chart->attributes = palloc0((json->n + 1) * sizeof(WfAttribute));
 	for (int i = 0; i < json->n; i++)
@@ -157,8 +157,8 @@ compile_search(WfCompiler *c, const WfJson *json, const WfPath *path)
 		attribute->id = chart->nattributes++;
 		attribute->name = json->keys[i];
 		attribute->path = wf_path_text(at);
-		if (value->kind == WF_JSON_OBJECT && wf_is_expr(value))
-			attribute->expr = wf_compile_expr(c, WF_USE_VALUE, value, at);
+		if (value->kind == WF_JSON_OBJECT && wf_compile_value_is_expr(value))
+			attribute->expr = wf_compile_value_expr(c, WF_USE_VALUE, value, at);
 		else if (value->kind == WF_JSON_STRING)
 			attribute->jsonpath = value->text;
 		else
@@ -183,15 +183,15 @@ compile_root(WfCompiler *c, const WfJson *json)
 	const WfPath *path = WF_AT_TEXT("$");
 	const WfJson *value;
 
-	wf_compile_keys(c, json, path, known);
-	value = wf_compile_get(json, "delays");
+	wf_compile_read_keys(c, json, path, known);
+	value = wf_compile_read_get(json, "delays");
 	if (value != NULL)
 		wf_compile_delays(c, value, WF_AT_KEY(path, "delays"));
-	value = wf_compile_get(json, "context");
-	if (value != NULL && (wf_is_expr(value) ||
-						  wf_compile_expect(c, value,
-											WF_AT_KEY(path, "context"),
-											WF_JSON_OBJECT)))
+	value = wf_compile_read_get(json, "context");
+	if (value != NULL && (wf_compile_value_is_expr(value) ||
+						  wf_compile_read_expect(c, value,
+												 WF_AT_KEY(path, "context"),
+												 WF_JSON_OBJECT)))
 	{
 		chart->context = wf_compile_value(c, value,
 										  WF_AT_KEY(path, "context"));
@@ -200,13 +200,13 @@ compile_root(WfCompiler *c, const WfJson *json)
 			wf_compile_fault(c, WF_AT_KEY(path, "context"), NULL,
 							 "must be an object");
 	}
-	value = wf_compile_get(json, "search");
+	value = wf_compile_read_get(json, "search");
 	if (value != NULL)
 		compile_search(c, value, WF_AT_KEY(path, "search"));
-	value = wf_compile_get(json, "on_error");
+	value = wf_compile_read_get(json, "on_error");
 	if (value != NULL)
-		chart->on_error = wf_compile_policy(c, value, WF_AT_KEY(path, "on_error"));
-	value = wf_compile_get(json, "step_timeout");
+		chart->on_error = wf_compile_on_error(c, value, WF_AT_KEY(path, "on_error"));
+	value = wf_compile_read_get(json, "step_timeout");
 	if (value != NULL)
 	{
 		const WfPath *at = WF_AT_KEY(path, "step_timeout");
@@ -228,10 +228,10 @@ compile_chart(WfCompiler *c, const WfJson *json)
 	WfChart    *chart = c->chart;
 	const WfPath *path = WF_AT_TEXT("$");
 
-	chart->name = wf_compile_string(c, json, "id", path);
+	chart->name = wf_compile_read_string(c, json, "id", path);
 	if (chart->name == NULL || chart->name[0] == '\0')
 	{
-		if (wf_compile_get(json, "id") == NULL || chart->name != NULL)
+		if (wf_compile_read_get(json, "id") == NULL || chart->name != NULL)
 			wf_compile_fault(c, path, "It is the name of the definition.",
 							 "\"id\" is missing");
 		chart->name = "";
@@ -270,7 +270,7 @@ wf_compile_faulty(const char *text, int len, WfFaults *faults)
 
 	if (len > LONGEST_TEXT)
 	{
-		wf_fault(faults, "$", NULL, "longer than %d bytes", LONGEST_TEXT);
+		wf_diagnostic_fault(faults, "$", NULL, "longer than %d bytes", LONGEST_TEXT);
 		return NULL;
 	}
 	json = wf_json_parse(text, len, faults);
@@ -280,7 +280,7 @@ wf_compile_faulty(const char *text, int len, WfFaults *faults)
 	memset(&compiler, 0, sizeof(compiler));
 	compiler.faults = faults;
 	compiler.chart = palloc0(sizeof(WfChart));
-	if (wf_compile_expect(&compiler, json, WF_AT_TEXT("$"), WF_JSON_OBJECT))
+	if (wf_compile_read_expect(&compiler, json, WF_AT_TEXT("$"), WF_JSON_OBJECT))
 		compile_chart(&compiler, json);
 	if (faults->n == 0)
 		wf_chart_index_reactions(compiler.chart);

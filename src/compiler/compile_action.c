@@ -70,19 +70,19 @@ compile_assign(WfCompiler *c, const WfJson *json, const WfPath *path)
 	const WfJson *context = wf_json_get(json, key);
 	const WfPath *at = WF_AT_KEY(path, key);
 
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	c->features[WF_HAS_ASSIGN] = true;
 	if (context == NULL)
 	{
 		wf_compile_fault(c, path, NULL, "\"assign\" needs a \"context\"");
 		return action;
 	}
-	if (wf_is_expr(context))
+	if (wf_compile_value_is_expr(context))
 	{
-		action->expr = wf_compile_expr(c, WF_USE_VALUE, context, at);
+		action->expr = wf_compile_value_expr(c, WF_USE_VALUE, context, at);
 		return action;
 	}
-	if (!wf_compile_expect(c, context, at, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, context, at, WF_JSON_OBJECT))
 		return action;
 	action->nkeys = context->n;
 	action->keys = context->keys;
@@ -107,7 +107,7 @@ compile_log(WfCompiler *c, const WfJson *json, const WfPath *path)
 	WfAction   *action = new_action(WF_ACTION_LOG, path);
 	const WfJson *args = wf_json_get(json, "args");
 
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	c->features[WF_HAS_LOG] = true;
 	if (args != NULL && args->kind == WF_JSON_ARRAY && args->n == 1)
 		action->event_data =
@@ -120,8 +120,8 @@ compile_log(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (action->event_data == NULL)
 		action->event_data = compile_member(c, json, "expr", NULL, path);
 	if (action->event_data == NULL)
-		action->event_data = wf_compile_const(c, "null");
-	action->label = wf_compile_string(c, json, "label", path);
+		action->event_data = wf_compile_value_const(c, "null");
+	action->label = wf_compile_read_string(c, json, "label", path);
 	return action;
 }
 
@@ -167,7 +167,7 @@ compile_payload(WfCompiler *c, const WfJson *event, const WfPath *path)
 static void
 check_name(WfCompiler *c, const char *event, bool to_itself, const WfPath *path)
 {
-	const char *prefix = wf_reserved_prefix(event, to_itself);
+	const char *prefix = wf_chart_reserved_prefix(event, to_itself);
 
 	if (prefix != NULL)
 		wf_compile_fault(c, path, "Use a name of your own.",
@@ -180,7 +180,7 @@ static void
 compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
 			  bool to_itself, const WfPath *path)
 {
-	const WfJson *event = wf_compile_get(json, "event");
+	const WfJson *event = wf_compile_read_get(json, "event");
 	const WfPath *event_at = WF_AT_KEY(path, "event");
 	const WfPath *type_at = WF_AT_KEY(event_at, "type");
 	const WfPath *at = event_at;
@@ -191,9 +191,9 @@ compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
 		wf_compile_fault(c, path, NULL, "action has no \"event\"");
 		return;
 	}
-	if (event->kind == WF_JSON_OBJECT && !wf_is_expr(event))
+	if (event->kind == WF_JSON_OBJECT && !wf_compile_value_is_expr(event))
 	{
-		type = wf_compile_get(event, "type");
+		type = wf_compile_read_get(event, "type");
 		if (type == NULL)
 		{
 			wf_compile_fault(c, at, NULL, "event has no \"type\"");
@@ -202,7 +202,7 @@ compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
 		action->event_data = compile_payload(c, event, at);
 		at = type_at;
 	}
-	if (!wf_is_expr(type) &&
+	if (!wf_compile_value_is_expr(type) &&
 		(type->kind != WF_JSON_STRING || type->text[0] == '\0'))
 	{
 		wf_compile_fault(c, at, NULL,
@@ -238,7 +238,7 @@ compile_raise(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	static const char *const known[] = {"type", "event", "delay", "id", NULL};
 
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	return compile_sending(c, WF_ACTION_RAISE, json, true, path);
 }
 
@@ -261,7 +261,7 @@ compile_send(WfCompiler *c, const WfJson *json, const WfPath *path)
 	"target", "to", NULL};
 	WfAction   *action;
 
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	action = compile_sending(c, WF_ACTION_SEND, json, sends_to_itself(json), path);
 	action->target = compile_member(c, json, "target", "to", path);
 	if (action->target == NULL)
@@ -288,9 +288,9 @@ compile_send_parent(WfCompiler *c, const WfJson *json, const WfPath *path)
 	static const char *const known[] = {"type", "event", "delay", "id", NULL};
 	WfAction   *action;
 
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	action = compile_sending(c, WF_ACTION_SEND, json, false, path);
-	action->target = wf_compile_const(c, "\"#_parent\"");
+	action->target = wf_compile_value_const(c, "\"#_parent\"");
 	return action;
 }
 
@@ -300,7 +300,7 @@ compile_cancel(WfCompiler *c, const WfJson *json, const WfPath *path)
 	static const char *const known[] = {"type", "id", "sendId", NULL};
 	WfAction   *action = new_action(WF_ACTION_CANCEL, path);
 
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	c->features[WF_HAS_CANCEL] = true;
 	action->send_id = compile_member(c, json, "id", "sendId", path);
 	if (action->send_id == NULL)
@@ -322,17 +322,17 @@ compile_choose(WfCompiler *c, const WfJson *json, const WfPath *path)
 	NULL};
 	WfAction   *action = new_action(WF_ACTION_CHOOSE, path);
 	const char *key = wf_json_get(json, "conds") ? "conds" : "branches";
-	const WfJson *branches = wf_compile_get(json, key);
+	const WfJson *branches = wf_compile_read_get(json, key);
 	const WfPath *list = WF_AT_KEY(path, key);
 
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	c->features[WF_HAS_CHOOSE] = true;
 	if (branches == NULL)
 	{
 		wf_compile_fault(c, path, NULL, "\"choose\" needs \"branches\"");
 		return action;
 	}
-	if (!wf_compile_expect(c, branches, list, WF_JSON_ARRAY))
+	if (!wf_compile_read_expect(c, branches, list, WF_JSON_ARRAY))
 		return action;
 	action->nbranches = branches->n;
 	action->branches = palloc0((branches->n + 1) * sizeof(WfBranch));
@@ -343,15 +343,15 @@ compile_choose(WfCompiler *c, const WfJson *json, const WfPath *path)
 		const WfJson *guard;
 		const WfJson *actions;
 
-		if (!wf_compile_expect(c, branch, at, WF_JSON_OBJECT))
+		if (!wf_compile_read_expect(c, branch, at, WF_JSON_OBJECT))
 			continue;
-		wf_compile_keys(c, branch, at, branch_keys);
+		wf_compile_read_keys(c, branch, at, branch_keys);
 		key = wf_json_get(branch, "cond") ? "cond" : "guard";
-		guard = wf_compile_get(branch, key);
-		actions = wf_compile_get(branch, "actions");
+		guard = wf_compile_read_get(branch, key);
+		actions = wf_compile_read_get(branch, "actions");
 		if (guard != NULL)
 			action->branches[i].guard =
-				wf_compile_guard(c, guard, WF_AT_KEY(at, key));
+				wf_compile_value_guard(c, guard, WF_AT_KEY(at, key));
 		if (actions != NULL)
 			action->branches[i].actions =
 				wf_compile_actions(c, actions, WF_AT_KEY(at, "actions"));
@@ -365,19 +365,19 @@ compile_foreach(WfCompiler *c, const WfJson *json, const WfPath *path)
 	static const char *const known[] = {"type", "array", "item", "index",
 	"actions", NULL};
 	WfAction   *action = new_action(WF_ACTION_FOREACH, path);
-	const WfJson *actions = wf_compile_get(json, "actions");
+	const WfJson *actions = wf_compile_read_get(json, "actions");
 
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	c->features[WF_HAS_FOREACH] = true;
 	action->event_data = compile_member(c, json, "array", NULL, path);
 	if (action->event_data == NULL)
 		wf_compile_fault(c, path, NULL, "\"foreach\" needs an \"array\"");
-	action->item = wf_compile_string(c, json, "item", path);
+	action->item = wf_compile_read_string(c, json, "item", path);
 	if (action->item == NULL)
 		wf_compile_fault(c, path,
 						 "Name the key of the context that takes the element.",
 						 "\"foreach\" needs an \"item\"");
-	action->index = wf_compile_string(c, json, "index", path);
+	action->index = wf_compile_read_string(c, json, "index", path);
 	if (actions != NULL)
 		action->actions = wf_compile_actions(c, actions,
 											 WF_AT_KEY(path, "actions"));
@@ -412,7 +412,7 @@ compile_named_action(WfCompiler *c, const char *type, const WfJson *json,
 {
 	const char *names[lengthof(builtins) + 1] = {NULL};
 	bool		prefixed;
-	const char *bare = wf_builtin_name(type, &prefixed);
+	const char *bare = wf_compile_value_builtin(type, &prefixed);
 	WfAction   *action;
 
 	for (int i = 0; i < (int) lengthof(builtins); i++)
@@ -426,11 +426,11 @@ compile_named_action(WfCompiler *c, const char *type, const WfJson *json,
 	{
 		for (int i = 0; i < (int) lengthof(builtins); i++)
 			names[i] = builtins[i].name;
-		wf_compile_call_keys(c, "action", type, json, path, names);
+		wf_compile_read_call_keys(c, "action", type, json, path, names);
 	}
 	action = new_action(WF_ACTION_CALL, path);
-	action->expr = wf_compile_call(c, WF_USE_ACTION, type,
-								   wf_json_get(json, "params"), path);
+	action->expr = wf_compile_value_call(c, WF_USE_ACTION, type,
+										 wf_json_get(json, "params"), path);
 	return action;
 }
 
@@ -450,7 +450,7 @@ compile_action(WfCompiler *c, const WfJson *json, const WfPath *path)
 						 wf_json_kind_name(json->kind));
 		return NULL;
 	}
-	if (wf_is_expr(json))
+	if (wf_compile_value_is_expr(json))
 	{
 		wf_compile_fault(c, path,
 						 "To change the context write {\"type\": \"assign\", "
@@ -458,7 +458,7 @@ compile_action(WfCompiler *c, const WfJson *json, const WfPath *path)
 						 "an expression alone is no action");
 		return NULL;
 	}
-	type = wf_compile_string(c, json, "type", path);
+	type = wf_compile_read_string(c, json, "type", path);
 	if (type == NULL)
 	{
 		wf_compile_fault(c, path, NULL, "action has no \"type\"");

@@ -201,8 +201,8 @@ is_interval(const char *text)
 WfDelay *
 wf_compile_delay_text(WfCompiler *c, const char *text, const WfPath *path)
 {
-	int			named = wf_named_find(c->delays, c->ndelays, text,
-									  strlen(text));
+	int			named = wf_list_find_named(c->delays, c->ndelays, text,
+										   strlen(text));
 	WfDelay    *delay;
 	const char **names;
 	const char *hint;
@@ -222,7 +222,7 @@ wf_compile_delay_text(WfCompiler *c, const char *text, const WfPath *path)
 	for (int i = 0; i < c->ndelays; i++)
 		names[i] = c->delays[i].name;
 	names[c->ndelays] = NULL;
-	hint = wf_spelling_hint(text, names);
+	hint = wf_diagnostic_spelling_hint(text, names);
 	if (hint == NULL)
 		hint = "Write milliseconds (\"1000\"), ISO 8601 (\"PT30M\"), an "
 			"interval (\"30 minutes\"), or a name in the root's `delays`.";
@@ -239,14 +239,14 @@ compile_working(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	static const char *const known[] = {"duration", "calendar", NULL};
 	const WfPath *at = WF_AT_KEY(path, "duration");
-	const char *duration = wf_compile_string(c, json, "duration", path);
-	const char *calendar = wf_compile_string(c, json, "calendar", path);
+	const char *duration = wf_compile_read_string(c, json, "duration", path);
+	const char *calendar = wf_compile_read_string(c, json, "calendar", path);
 	WfDelay    *delay;
 
-	wf_compile_keys(c, json, path, known);
-	if (wf_compile_get(json, "duration") == NULL)
+	wf_compile_read_keys(c, json, path, known);
+	if (wf_compile_read_get(json, "duration") == NULL)
 		wf_compile_fault(c, path, NULL, "\"duration\" is missing");
-	if (wf_compile_get(json, "calendar") == NULL)
+	if (wf_compile_read_get(json, "calendar") == NULL)
 		wf_compile_fault(c, path, NULL, "\"calendar\" is missing");
 	if (duration == NULL || calendar == NULL)
 		return NULL;
@@ -283,10 +283,10 @@ wf_compile_delay(WfCompiler *c, const WfJson *json, const WfPath *path)
 		case WF_JSON_STRING:
 			return wf_compile_delay_text(c, json->text, path);
 		case WF_JSON_OBJECT:
-			if (!wf_is_expr(json))
+			if (!wf_compile_value_is_expr(json))
 				return compile_working(c, json, path);
 			delay = new_delay(c, WF_DELAY_EXPR, path);
-			delay->expr = wf_compile_expr(c, WF_USE_DELAY, json, path);
+			delay->expr = wf_compile_value_expr(c, WF_USE_DELAY, json, path);
 			return delay;
 		default:
 			break;
@@ -311,7 +311,7 @@ wf_compile_delays(WfCompiler *c, const WfJson *json, const WfPath *path)
 	WfNamed    *table;
 	int			n = 0;
 
-	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		return;
 	table = palloc((json->n + 1) * sizeof(WfNamed));
 	for (int i = 0; i < json->n; i++)

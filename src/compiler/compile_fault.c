@@ -23,20 +23,20 @@ wf_compile_fault(WfCompiler *c, const WfPath *path, const char *hint,
 	va_list		args;
 
 	va_start(args, fmt);
-	wf_fault(c->faults, wf_path_text(path), hint, "%s",
-			 wf_format(fmt, args));
+	wf_diagnostic_fault(c->faults, wf_path_text(path), hint, "%s",
+						wf_diagnostic_format(fmt, args));
 	va_end(args);
 }
 
 /* Something without effect that does no harm: the chart tells of it. */
 void
-wf_compile_warn(WfCompiler *c, const WfPath *path, const char *hint,
-				const char *fmt,...)
+wf_compile_fault_warning(WfCompiler *c, const WfPath *path, const char *hint,
+						 const char *fmt,...)
 {
 	va_list		args;
 
 	va_start(args, fmt);
-	wf_fault(&c->chart->warnings, wf_path_text(path), hint, "%s",
-			 wf_format(fmt, args));
+	wf_diagnostic_fault(&c->chart->warnings, wf_path_text(path), hint, "%s",
+						wf_diagnostic_format(fmt, args));
 	va_end(args);
 }

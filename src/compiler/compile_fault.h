@@ -11,8 +11,8 @@
 extern void wf_compile_fault(WfCompiler *c, const WfPath *path,
 							 const char *hint, const char *fmt,...)
 			pg_attribute_printf(4, 5);
-extern void wf_compile_warn(WfCompiler *c, const WfPath *path,
-							const char *hint, const char *fmt,...)
+extern void wf_compile_fault_warning(WfCompiler *c, const WfPath *path,
+									 const char *hint, const char *fmt,...)
 			pg_attribute_printf(4, 5);
 
 #endif							/* WF_COMPILE_FAULT_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * compile_policy.c
+ * compile_on_error.c
  *	  `on_error`: what becomes of an event whose step failed in a worker.
  *
  * The words of `retry` are those of the Amazon States Language.
@@ -33,10 +33,10 @@ static double
 number(WfCompiler *c, const WfJson *json, const char *key, const WfPath *path,
 	   double missing, double least, double most)
 {
-	const WfJson *value = wf_compile_get(json, key);
+	const WfJson *value = wf_compile_read_get(json, key);
 	double		result;
 
-	if (value == NULL || !wf_compile_expect(c, value, WF_AT_KEY(path, key), WF_JSON_NUMBER))
+	if (value == NULL || !wf_compile_read_expect(c, value, WF_AT_KEY(path, key), WF_JSON_NUMBER))
 		return missing;
 	result = strtod(value->text, NULL);
 	if (!(result >= least && result <= most))
@@ -62,7 +62,7 @@ is_error_name(const char *name)
 static void
 compile_errors(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *path)
 {
-	retry->errors = wf_compile_strings(c, json, path, &retry->nerrors);
+	retry->errors = wf_compile_read_strings(c, json, path, &retry->nerrors);
 	for (int i = 0; i < retry->nerrors; i++)
 		if (!is_error_name(retry->errors[i]))
 			wf_compile_fault(c, json->kind == WF_JSON_ARRAY ? WF_AT_INDEX(path, i) : path,
@@ -79,10 +79,10 @@ compile_retry(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *p
 	const WfJson *errors;
 	const char *jitter;
 
-	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		return;
-	wf_compile_keys(c, json, path, known);
-	errors = wf_compile_get(json, "errors");
+	wf_compile_read_keys(c, json, path, known);
+	errors = wf_compile_read_get(json, "errors");
 	if (errors == NULL)
 		wf_compile_fault(c, path, "\"*\" is for all.", "\"errors\" is missing");
 	else
@@ -91,7 +91,7 @@ compile_retry(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *p
 	retry->max_attempts = (int) number(c, json, "maxAttempts", path, 3, 0, MAX_ATTEMPTS);
 	retry->rate = number(c, json, "backoffRate", path, 2, 1, MAX_RATE);
 	retry->max_delay = number(c, json, "maxDelaySeconds", path, MAX_SECONDS, 0, MAX_SECONDS);
-	jitter = wf_compile_string(c, json, "jitter", path);
+	jitter = wf_compile_read_string(c, json, "jitter", path);
 	retry->jitter = jitter != NULL && strcmp(jitter, "full") == 0;
 	if (jitter != NULL && !retry->jitter && strcmp(jitter, "none") != 0)
 		wf_compile_fault(c, WF_AT_KEY(path, "jitter"), NULL,
@@ -118,15 +118,15 @@ compile_event(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath 
 	static const char *const known[] = {"event", NULL};
 	const char *prefix;
 
-	wf_compile_keys(c, json, path, known);
-	policy->event = wf_compile_string(c, json, "event", path);
+	wf_compile_read_keys(c, json, path, known);
+	policy->event = wf_compile_read_string(c, json, "event", path);
 	if (policy->event == NULL)
 		return;
 	if (policy->event[0] == '\0')
 		wf_compile_fault(c, WF_AT_KEY(path, "event"), NULL, "an event needs a name");
 	if (strcmp(policy->event, WF_STEP_ERROR_EVENT) == 0)
 		return;
-	prefix = wf_reserved_prefix(policy->event, false);
+	prefix = wf_chart_reserved_prefix(policy->event, false);
 	if (prefix != NULL)
 		wf_compile_fault(c, WF_AT_KEY(path, "event"),
 						 "Use \"" WF_STEP_ERROR_EVENT "\" or a name of your own.",
@@ -137,10 +137,10 @@ static void
 compile_then(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath *path)
 {
 	policy->then = WF_THEN_EVENT;
-	if (json->kind == WF_JSON_OBJECT && wf_compile_get(json, "event") != NULL)
+	if (json->kind == WF_JSON_OBJECT && wf_compile_read_get(json, "event") != NULL)
 		compile_event(c, policy, json, path);
-	else if (json->kind == WF_JSON_OBJECT && wf_compile_get(json, "target") != NULL)
-		policy->event = WF_STEP_ERROR_EVENT;	/* see wf_compile_then() */
+	else if (json->kind == WF_JSON_OBJECT && wf_compile_read_get(json, "target") != NULL)
+		policy->event = WF_STEP_ERROR_EVENT;	/* see wf_compile_on_error_then() */
 	else if (json->kind == WF_JSON_STRING && strcmp(json->text, "error") == 0)
 		policy->then = WF_THEN_ERROR;
 	else if (json->kind == WF_JSON_STRING && strcmp(json->text, "terminate") == 0)
@@ -172,7 +172,7 @@ canonical_text(const WfJson *retry, const WfJson *then, const WfPolicy *policy)
 		if (policy->then == WF_THEN_EVENT && policy->event != NULL)
 		{
 			appendStringInfoString(&buf, "{\"event\":");
-			wf_json_write_string(&buf, policy->event);
+			wf_json_string_write(&buf, policy->event);
 			appendStringInfoChar(&buf, '}');
 		}
 		else
@@ -184,7 +184,7 @@ canonical_text(const WfJson *retry, const WfJson *then, const WfPolicy *policy)
 
 /* `on_error` of the root: {retry, then}. */
 const WfPolicy *
-wf_compile_policy(WfCompiler *c, const WfJson *json, const WfPath *path)
+wf_compile_on_error(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	static const char *const known[] = {"retry", "then", NULL};
 	WfPolicy   *policy = palloc0(sizeof(WfPolicy));
@@ -193,13 +193,13 @@ wf_compile_policy(WfCompiler *c, const WfJson *json, const WfPath *path)
 
 	c->features[WF_HAS_ON_ERROR] = true;
 	policy->text = "{}";
-	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		return policy;
-	wf_compile_keys(c, json, path, known);
-	retry = wf_compile_get(json, "retry");
+	wf_compile_read_keys(c, json, path, known);
+	retry = wf_compile_read_get(json, "retry");
 	if (retry != NULL)
 		compile_retries(c, policy, retry, WF_AT_KEY(path, "retry"));
-	then = wf_compile_get(json, "then");
+	then = wf_compile_read_get(json, "then");
 	if (then != NULL)
 		compile_then(c, policy, then, WF_AT_KEY(path, "then"));
 	policy->text = canonical_text(retry, then, policy);
@@ -208,14 +208,14 @@ wf_compile_policy(WfCompiler *c, const WfJson *json, const WfPath *path)
 
 /* The transition of the root that `then` stands for, if it is one. */
 void
-wf_compile_then(WfCompiler *c, const WfJson *root, WfList *into)
+wf_compile_on_error_then(WfCompiler *c, const WfJson *root, WfList *into)
 {
-	const WfJson *json = wf_compile_get(root, "on_error");
+	const WfJson *json = wf_compile_read_get(root, "on_error");
 	const WfJson *then = json != NULL && json->kind == WF_JSON_OBJECT ?
-		wf_compile_get(json, "then") : NULL;
+		wf_compile_read_get(json, "then") : NULL;
 
 	if (then != NULL && then->kind == WF_JSON_OBJECT &&
-		wf_compile_get(then, "event") == NULL && wf_compile_get(then, "target") != NULL)
+		wf_compile_read_get(then, "event") == NULL && wf_compile_read_get(then, "target") != NULL)
 		wf_compile_transitions(c, 0, then,
 							   WF_AT_KEY(WF_AT_KEY(WF_AT_TEXT("$"), "on_error"), "then"),
 							   into, NULL);

@@ -11,8 +11,8 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-extern const WfPolicy *wf_compile_policy(WfCompiler *c, const WfJson *json,
-										 const WfPath *path);
-extern void wf_compile_then(WfCompiler *c, const WfJson *root, WfList *into);
+extern const WfPolicy *wf_compile_on_error(WfCompiler *c, const WfJson *json,
+										   const WfPath *path);
+extern void wf_compile_on_error_then(WfCompiler *c, const WfJson *root, WfList *into);
 
 #endif							/* WF_COMPILE_ON_ERROR_H */

@@ -19,8 +19,8 @@
 #include "compiler/compiler.h"
 
 bool
-wf_compile_expect(WfCompiler *c, const WfJson *json, const WfPath *path,
-				  WfJsonKind kind)
+wf_compile_read_expect(WfCompiler *c, const WfJson *json, const WfPath *path,
+					   WfJsonKind kind)
 {
 	if (json->kind == kind)
 		return true;
@@ -31,8 +31,8 @@ wf_compile_expect(WfCompiler *c, const WfJson *json, const WfPath *path,
 
 /* Report the keys of an object that have no meaning there. */
 void
-wf_compile_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
-				const char *const *known)
+wf_compile_read_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
+					 const char *const *known)
 {
 	for (int i = 0; i < json->n; i++)
 	{
@@ -42,7 +42,7 @@ wf_compile_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
 			key++;
 		if (*key == NULL)
 			wf_compile_fault(c, WF_AT_KEY(path, json->keys[i]),
-							 wf_spelling_hint(json->keys[i], known),
+							 wf_diagnostic_spelling_hint(json->keys[i], known),
 							 "unknown key \"%s\"", json->keys[i]);
 	}
 }
@@ -52,24 +52,24 @@ wf_compile_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
  * may be meant as one of those that are built in.
  */
 void
-wf_compile_call_keys(WfCompiler *c, const char *kind, const char *type,
-					 const WfJson *json, const WfPath *path,
-					 const char *const *builtins)
+wf_compile_read_call_keys(WfCompiler *c, const char *kind, const char *type,
+						  const WfJson *json, const WfPath *path,
+						  const char *const *builtins)
 {
 	static const char *const known[] = {"type", "params", NULL};
 	int			nknown = 1 + (wf_json_get(json, "params") != NULL);
-	const char *hint = json->n > nknown ? wf_spelling_hint(type, builtins) : NULL;
+	const char *hint = json->n > nknown ? wf_diagnostic_spelling_hint(type, builtins) : NULL;
 
 	if (hint != NULL)
 		wf_compile_fault(c, WF_AT_KEY(path, "type"), hint,
 						 "there is no built-in %s \"%s\"", kind, type);
 	else
-		wf_compile_keys(c, json, path, known);
+		wf_compile_read_keys(c, json, path, known);
 }
 
 /* The value of a key; null is as good as absent. */
 const WfJson *
-wf_compile_get(const WfJson *json, const char *key)
+wf_compile_read_get(const WfJson *json, const char *key)
 {
 	const WfJson *value = wf_json_get(json, key);
 
@@ -78,34 +78,34 @@ wf_compile_get(const WfJson *json, const char *key)
 
 /* A string under a key, or NULL when absent or after a fault. */
 const char *
-wf_compile_string(WfCompiler *c, const WfJson *json, const char *key,
-				  const WfPath *path)
+wf_compile_read_string(WfCompiler *c, const WfJson *json, const char *key,
+					   const WfPath *path)
 {
-	const WfJson *value = wf_compile_get(json, key);
+	const WfJson *value = wf_compile_read_get(json, key);
 
 	if (value == NULL ||
-		!wf_compile_expect(c, value, WF_AT_KEY(path, key), WF_JSON_STRING))
+		!wf_compile_read_expect(c, value, WF_AT_KEY(path, key), WF_JSON_STRING))
 		return NULL;
 	return value->text;
 }
 
 /* A boolean under a key; absent is false. */
 bool
-wf_compile_bool(WfCompiler *c, const WfJson *json, const char *key,
-				const WfPath *path)
+wf_compile_read_bool(WfCompiler *c, const WfJson *json, const char *key,
+					 const WfPath *path)
 {
-	const WfJson *value = wf_compile_get(json, key);
+	const WfJson *value = wf_compile_read_get(json, key);
 
 	if (value == NULL ||
-		!wf_compile_expect(c, value, WF_AT_KEY(path, key), WF_JSON_BOOL))
+		!wf_compile_read_expect(c, value, WF_AT_KEY(path, key), WF_JSON_BOOL))
 		return false;
 	return value->boolean;
 }
 
 /* A list of strings, or a single one without the list. */
 const char **
-wf_compile_strings(WfCompiler *c, const WfJson *json, const WfPath *path,
-				   int *n)
+wf_compile_read_strings(WfCompiler *c, const WfJson *json, const WfPath *path,
+						int *n)
 {
 	int			count = json->kind == WF_JSON_ARRAY ? json->n : 1;
 	const char **strings = palloc((count + 1) * sizeof(char *));
@@ -113,13 +113,13 @@ wf_compile_strings(WfCompiler *c, const WfJson *json, const WfPath *path,
 	*n = 0;
 	if (json->kind != WF_JSON_ARRAY)
 	{
-		if (wf_compile_expect(c, json, path, WF_JSON_STRING))
+		if (wf_compile_read_expect(c, json, path, WF_JSON_STRING))
 			strings[(*n)++] = json->text;
 		return strings;
 	}
 	for (int i = 0; i < count; i++)
-		if (wf_compile_expect(c, json->items[i], WF_AT_INDEX(path, i),
-							  WF_JSON_STRING))
+		if (wf_compile_read_expect(c, json->items[i], WF_AT_INDEX(path, i),
+								   WF_JSON_STRING))
 			strings[(*n)++] = json->items[i]->text;
 	return strings;
 }

@@ -9,18 +9,18 @@
 #include "chart/path.h"
 #include "compiler/compiler.h"
 
-extern bool wf_compile_expect(WfCompiler *c, const WfJson *json,
-							  const WfPath *path, WfJsonKind kind);
-extern void wf_compile_keys(WfCompiler *c, const WfJson *json,
-							const WfPath *path, const char *const *known);
-extern void wf_compile_call_keys(WfCompiler *c, const char *kind, const char *type,
-								 const WfJson *json, const WfPath *path,
-								 const char *const *builtins);
-extern const WfJson *wf_compile_get(const WfJson *json, const char *key);
-extern const char *wf_compile_string(WfCompiler *c, const WfJson *json,
-									 const char *key, const WfPath *path);
-extern bool wf_compile_bool(WfCompiler *c, const WfJson *json,
-							const char *key, const WfPath *path);
-extern const char **wf_compile_strings(WfCompiler *c, const WfJson *json,
-									   const WfPath *path, int *n);
+extern bool wf_compile_read_expect(WfCompiler *c, const WfJson *json,
+								   const WfPath *path, WfJsonKind kind);
+extern void wf_compile_read_keys(WfCompiler *c, const WfJson *json,
+								 const WfPath *path, const char *const *known);
+extern void wf_compile_read_call_keys(WfCompiler *c, const char *kind, const char *type,
+									  const WfJson *json, const WfPath *path,
+									  const char *const *builtins);
+extern const WfJson *wf_compile_read_get(const WfJson *json, const char *key);
+extern const char *wf_compile_read_string(WfCompiler *c, const WfJson *json,
+										  const char *key, const WfPath *path);
+extern bool wf_compile_read_bool(WfCompiler *c, const WfJson *json,
+								 const char *key, const WfPath *path);
+extern const char **wf_compile_read_strings(WfCompiler *c, const WfJson *json,
+											const WfPath *path, int *n);
 #endif							/* WF_COMPILE_READ_H */

@@ -133,7 +133,7 @@ finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
 			c->features[WF_HAS_WILDCARD] = true;
 		if (strncmp(draft->descriptor, "error.", 6) == 0)
 			c->features[WF_HAS_ERROR] = c->chart->has_error = true;
-		if (wf_descriptor_matches(draft->descriptor, WF_ERROR_EVENT))
+		if (wf_chart_descriptor_matches(draft->descriptor, WF_ERROR_EVENT))
 			c->chart->catches_errors = true;
 	}
 }
@@ -142,12 +142,12 @@ static void
 compile_on(WfCompiler *c, WfState *state, const WfJson *json,
 		   const WfPath *path, WfList *drafts)
 {
-	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		return;
 	for (int i = 0; i < json->n; i++)
 	{
 		const WfPath *at = WF_AT_KEY(path, json->keys[i]);
-		const char *descriptor = wf_compile_descriptor(c, json->keys[i], at);
+		const char *descriptor = wf_compile_target_descriptor(c, json->keys[i], at);
 		WfList	   *into = draft_for(drafts, descriptor);
 		int			before = into->n;
 
@@ -168,7 +168,7 @@ static void
 compile_after(WfCompiler *c, WfState *state, const WfJson *json,
 			  const WfPath *path, WfList *drafts)
 {
-	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		return;
 	if (json->n > 0)
 		c->features[WF_HAS_AFTER] = true;
@@ -203,9 +203,9 @@ check_retry(WfCompiler *c, const WfJson *json, const WfPath *path)
 	NULL};
 
 	c->features[WF_HAS_RETRY] = true;
-	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		return;
-	wf_compile_keys(c, json, path, known);
+	wf_compile_read_keys(c, json, path, known);
 	for (int i = 0; i < json->n; i++)
 	{
 		const char *key = json->keys[i];
@@ -214,14 +214,14 @@ check_retry(WfCompiler *c, const WfJson *json, const WfPath *path)
 		int			n;
 
 		if (strcmp(key, "errors") == 0)
-			wf_compile_strings(c, value, at, &n);
+			wf_compile_read_strings(c, value, at, &n);
 		else if (strcmp(key, "jitter") == 0)
 		{
 			/* ASL has "FULL" and "NONE" */
 			if (value->kind != WF_JSON_STRING && value->kind != WF_JSON_BOOL)
-				wf_compile_expect(c, value, at, WF_JSON_BOOL);
+				wf_compile_read_expect(c, value, at, WF_JSON_BOOL);
 		}
-		else if (wf_compile_expect(c, value, at, WF_JSON_NUMBER) &&
+		else if (wf_compile_read_expect(c, value, at, WF_JSON_NUMBER) &&
 				 value->text[0] == '-')
 			wf_compile_fault(c, at, NULL, "\"%s\" cannot be negative", key);
 	}
@@ -237,7 +237,7 @@ compile_options(WfCompiler *c, const WfJson *json, const WfPath *path)
 	initStringInfo(&buf);
 	for (int i = 0; i < (int) lengthof(keys); i++)
 	{
-		const WfJson *value = wf_compile_get(json, keys[i]);
+		const WfJson *value = wf_compile_read_get(json, keys[i]);
 		const WfPath *at = WF_AT_KEY(path, keys[i]);
 
 		if (value == NULL)
@@ -259,7 +259,7 @@ compile_options(WfCompiler *c, const WfJson *json, const WfPath *path)
 		else
 		{
 			if (value->kind != WF_JSON_NUMBER)
-				wf_compile_expect(c, value, at, WF_JSON_STRING);
+				wf_compile_read_expect(c, value, at, WF_JSON_STRING);
 			wf_json_write(&buf, value);
 		}
 	}
@@ -306,12 +306,12 @@ compile_invoke(WfCompiler *c, WfState *state, const WfJson *json,
 	invoke->path = wf_path_text(path);
 	if (json->kind == WF_JSON_STRING)
 		invoke->src = json->text;
-	else if (wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	else if (wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 	{
-		wf_compile_keys(c, json, path, known);
-		invoke->id = wf_compile_string(c, json, "id", path);
-		invoke->src = wf_compile_string(c, json, "src", path);
-		if (wf_compile_get(json, "src") == NULL)
+		wf_compile_read_keys(c, json, path, known);
+		invoke->id = wf_compile_read_string(c, json, "id", path);
+		invoke->src = wf_compile_read_string(c, json, "src", path);
+		if (wf_compile_read_get(json, "src") == NULL)
 			wf_compile_fault(c, path, "Name a definition or a job.",
 							 "invoke has no \"src\"");
 	}
@@ -324,13 +324,13 @@ compile_invoke(WfCompiler *c, WfState *state, const WfJson *json,
 	if (json->kind != WF_JSON_OBJECT)
 		return;
 
-	input = wf_compile_get(json, "input");
+	input = wf_compile_read_get(json, "input");
 	if (input != NULL)
 		invoke->input = wf_compile_value(c, input, WF_AT_KEY(path, "input"));
-	invoke->detached = wf_compile_bool(c, json, "detached", path);
+	invoke->detached = wf_compile_read_bool(c, json, "detached", path);
 	invoke->options = compile_options(c, json, path);
-	invoke->description = wf_compile_string(c, json, "description", path);
-	meta = wf_compile_get(json, "meta");
+	invoke->description = wf_compile_read_string(c, json, "description", path);
+	meta = wf_compile_read_get(json, "meta");
 	if (meta != NULL)
 		invoke->meta = wf_json_text(meta);
 	compile_replies(c, state, invoke, json, path, drafts);
@@ -400,7 +400,7 @@ compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
 	{
 		WfList		then = {0, 0, NULL};
 
-		wf_compile_then(c, json, &then);
+		wf_compile_on_error_then(c, json, &then);
 		for (int i = 0; i < then.n; i++)
 			wf_list_add(draft_for(&drafts, WF_STEP_ERROR_EVENT), then.items[i]);
 	}
@@ -422,10 +422,10 @@ compile_always(WfCompiler *c, WfState *state, const WfJson *json,
 		const WfTransition *first = list.items[0];
 
 		if (first->targetless && first->guard == NULL)
-			wf_compile_warn(c, WF_AT_TEXT(first->path),
-							"Give it a target or a guard.",
-							"this is taken again and again, the process may "
-							"never come to rest");
+			wf_compile_fault_warning(c, WF_AT_TEXT(first->path),
+									 "Give it a target or a guard.",
+									 "this is taken again and again, the process may "
+									 "never come to rest");
 	}
 	state->nalways = list.n;
 	state->always = (WfTransition **) list.items;
@@ -453,7 +453,7 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 	for (int i = 0; i < (int) lengthof(places); i++)
 	{
 		const char *key = places[i][0];
-		const WfJson *value = wf_compile_get(json, key);
+		const WfJson *value = wf_compile_read_get(json, key);
 
 		if (value == NULL || strchr(places[i][1], "ACPFH"[state->kind]))
 			continue;
@@ -467,11 +467,11 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 						 "%s state cannot have \"%s\"", kinds[state->kind],
 						 key);
 	}
-	if (state->id == 0 && wf_compile_get(json, "onDone") != NULL)
-		wf_compile_warn(c, WF_AT_KEY(path, "onDone"),
-						"When the root is done the process has ended.",
-						"the root cannot react to its own end, \"onDone\" "
-						"is left out");
+	if (state->id == 0 && wf_compile_read_get(json, "onDone") != NULL)
+		wf_compile_fault_warning(c, WF_AT_KEY(path, "onDone"),
+								 "When the root is done the process has ended.",
+								 "the root cannot react to its own end, \"onDone\" "
+								 "is left out");
 }
 
 /* Where entering a state leads to. */
@@ -479,19 +479,19 @@ static void
 compile_entry_point(WfCompiler *c, WfState *state, const WfJson *json,
 					const WfPath *path)
 {
-	const WfJson *initial = wf_compile_get(json, "initial");
-	const WfJson *target = wf_compile_get(json, "target");
+	const WfJson *initial = wf_compile_read_get(json, "initial");
+	const WfJson *target = wf_compile_read_get(json, "target");
 
 	if (state->kind == WF_STATE_COMPOUND && initial == NULL)
 		wf_compile_fault(c, path,
 						 "Name the child that is entered first.",
 						 "\"initial\" is missing");
 	else if (state->kind == WF_STATE_COMPOUND)
-		state->initial = wf_compile_default(c, state->id, initial,
-											WF_AT_KEY(path, "initial"));
+		state->initial = wf_compile_transition_default(c, state->id, initial,
+													   WF_AT_KEY(path, "initial"));
 	else if (state->kind == WF_STATE_HISTORY && target != NULL)
-		state->initial = wf_compile_default(c, state->id, target,
-											WF_AT_KEY(path, "target"));
+		state->initial = wf_compile_transition_default(c, state->id, target,
+													   WF_AT_KEY(path, "target"));
 }
 
 static void
@@ -500,20 +500,20 @@ compile_lists(WfCompiler *c, WfState *state, const WfJson *json,
 {
 	const WfJson *value;
 
-	value = wf_compile_get(json, "entry");
+	value = wf_compile_read_get(json, "entry");
 	if (value != NULL)
 		state->entry = wf_compile_actions(c, value, WF_AT_KEY(path, "entry"));
-	value = wf_compile_get(json, "exit");
+	value = wf_compile_read_get(json, "exit");
 	if (value != NULL)
 		state->exit = wf_compile_actions(c, value, WF_AT_KEY(path, "exit"));
-	value = wf_compile_get(json, "tags");
+	value = wf_compile_read_get(json, "tags");
 	if (value != NULL)
-		state->tags = wf_compile_strings(c, value, WF_AT_KEY(path, "tags"),
-										 &state->ntags);
-	value = wf_compile_get(json, "defer");
+		state->tags = wf_compile_read_strings(c, value, WF_AT_KEY(path, "tags"),
+											  &state->ntags);
+	value = wf_compile_read_get(json, "defer");
 	if (value != NULL)
-		state->defer = wf_compile_strings(c, value, WF_AT_KEY(path, "defer"),
-										  &state->ndefer);
+		state->defer = wf_compile_read_strings(c, value, WF_AT_KEY(path, "defer"),
+											   &state->ndefer);
 	if (state->ntags > 0)
 		c->features[WF_HAS_TAGS] = true;
 	if (state->ndefer > 0)
@@ -535,25 +535,25 @@ wf_compile_state(WfCompiler *c, WfStateId id)
 
 	if (id > 0)
 	{
-		wf_compile_keys(c, json, path, known);
+		wf_compile_read_keys(c, json, path, known);
 		c->allow[id] = c->allow[state->parent];
 	}
 	check_place(c, state, json, path);
-	value = wf_compile_get(json, "allow");
+	value = wf_compile_read_get(json, "allow");
 	if (value != NULL)
-		c->allow[id] = wf_compile_allow(c, value, WF_AT_KEY(path, "allow"));
-	state->description = wf_compile_string(c, json, "description", path);
-	value = wf_compile_get(json, "meta");
+		c->allow[id] = wf_compile_transition_allow(c, value, WF_AT_KEY(path, "allow"));
+	state->description = wf_compile_read_string(c, json, "description", path);
+	value = wf_compile_read_get(json, "meta");
 	if (value != NULL)
 		state->meta = wf_json_text(value);
 
 	compile_entry_point(c, state, json, path);
 	compile_lists(c, state, json, path);
-	value = wf_compile_get(json, "always");
+	value = wf_compile_read_get(json, "always");
 	if (value != NULL)
 		compile_always(c, state, value, WF_AT_KEY(path, "always"));
 	compile_handlers(c, state, json, path);
-	value = wf_compile_get(json, "output");
+	value = wf_compile_read_get(json, "output");
 	if (value != NULL)
 	{
 		state->output = wf_compile_value(c, value, WF_AT_KEY(path, "output"));

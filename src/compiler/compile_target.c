@@ -54,7 +54,7 @@ find_whole_id(const WfCompiler *c, const char *id, int len)
 	const char *root = c->chart->name;
 	int			root_len = strlen(root);
 	WfStateId	found;
-	int			custom = wf_named_find(c->ids, c->nids, id, len);
+	int			custom = wf_list_find_named(c->ids, c->nids, id, len);
 
 	if (custom >= 0)
 		return custom;
@@ -125,7 +125,7 @@ missing_hint(const WfCompiler *c, const char *text, WfStateId base)
 	for (int i = 0; i < state->nchildren; i++)
 		siblings[i] = chart->states[state->children[i]].key;
 	siblings[state->nchildren] = NULL;
-	hint = wf_spelling_hint(key, siblings);
+	hint = wf_diagnostic_spelling_hint(key, siblings);
 	for (int i = 1; hint == NULL && i < chart->nstates; i++)
 		if (strcmp(chart->states[i].key, key) == 0)
 			hint = psprintf("A state of another level is \"#%s\".",
@@ -139,7 +139,7 @@ compile_target(WfCompiler *c, const WfJson *json, const WfPath *path,
 {
 	WfStateId	found;
 
-	if (!wf_compile_expect(c, json, path, WF_JSON_STRING))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_STRING))
 		return WF_NO_STATE;
 	found = resolve(c, json->text, base, dotted);
 	if (found == WF_NO_STATE)
@@ -173,8 +173,8 @@ compare_places(const void *a, const void *b)
  * ancestor of any two is that of some neighbours between them.
  */
 bool
-wf_check_together(WfCompiler *c, const WfStateId *targets, int n,
-				  const WfPath *path, bool fatal)
+wf_compile_target_together(WfCompiler *c, const WfStateId *targets, int n,
+						   const WfPath *path, bool fatal)
 {
 	static const char hint[] = "Several targets must lie in different "
 		"regions of one parallel state; a history state counts as its parent.";
@@ -208,9 +208,9 @@ wf_check_together(WfCompiler *c, const WfStateId *targets, int n,
 							 "\"%s\" and \"%s\" cannot be active together",
 							 x->name, y->name);
 		else
-			wf_compile_warn(c, path, hint,
-							"\"%s\" and \"%s\" cannot be active together, "
-							"the transition is left out", x->name, y->name);
+			wf_compile_fault_warning(c, path, hint,
+									 "\"%s\" and \"%s\" cannot be active together, "
+									 "the transition is left out", x->name, y->name);
 		return false;
 	}
 	return true;
@@ -248,12 +248,12 @@ wf_compile_targets(WfCompiler *c, const WfJson *json, const WfPath *path,
 
 /* A state that a guard asks about: "#id" or a name.  0 after a fault. */
 WfStateId
-wf_compile_state_ref(WfCompiler *c, const WfJson *json, const WfPath *path)
+wf_compile_target_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	const char *text;
 	WfStateId	found;
 
-	if (!wf_compile_expect(c, json, path, WF_JSON_STRING))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_STRING))
 		return 0;
 	text = json->text;
 	if (text[0] == '#')
@@ -312,8 +312,8 @@ done_descriptor(WfCompiler *c, const char *id, const WfPath *path)
 
 /* An event descriptor in our spelling. */
 char *
-wf_compile_descriptor(WfCompiler *c, const char *descriptor,
-					  const WfPath *path)
+wf_compile_target_descriptor(WfCompiler *c, const char *descriptor,
+							 const WfPath *path)
 {
 	static const char *const spellings[][2] = {
 		{"xstate.done.actor.", "done.invoke."},
@@ -337,7 +337,7 @@ wf_compile_descriptor(WfCompiler *c, const char *descriptor,
 		return done_descriptor(c, rest, path);
 	for (int i = 0; i < (int) lengthof(spellings); i++)
 		if (begins(descriptor, spellings[i][0], &rest))
-			return wf_compile_descriptor(c, psprintf("%s%s", spellings[i][1],
-													 rest), path);
+			return wf_compile_target_descriptor(c, psprintf("%s%s", spellings[i][1],
+															rest), path);
 	return pstrdup(descriptor);
 }

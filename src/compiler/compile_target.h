@@ -10,14 +10,14 @@
 #include "chart/path.h"
 #include "compiler/compiler.h"
 
-extern WfStateId wf_compile_state_ref(WfCompiler *c, const WfJson *json,
-									  const WfPath *path);
+extern WfStateId wf_compile_target_state(WfCompiler *c, const WfJson *json,
+										 const WfPath *path);
 extern WfStateId *wf_compile_targets(WfCompiler *c, const WfJson *json,
 									 const WfPath *path, WfStateId base,
 									 WfStateId dotted, int *n);
-extern bool wf_check_together(WfCompiler *c, const WfStateId *targets, int n,
-							  const WfPath *path, bool fatal);
-extern char *wf_compile_descriptor(WfCompiler *c, const char *descriptor,
-								   const WfPath *path);
+extern bool wf_compile_target_together(WfCompiler *c, const WfStateId *targets, int n,
+									   const WfPath *path, bool fatal);
+extern char *wf_compile_target_descriptor(WfCompiler *c, const char *descriptor,
+										  const WfPath *path);
 
 #endif							/* WF_COMPILE_TARGET_H */

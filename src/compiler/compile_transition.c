@@ -66,14 +66,14 @@ static const char **
 compile_roles(WfCompiler *c, StringInfo buf, const WfJson *json,
 			  const WfPath *path, int *n)
 {
-	const char **roles = wf_compile_strings(c, json, path, n);
+	const char **roles = wf_compile_read_strings(c, json, path, n);
 
 	appendStringInfoString(buf, "\"role\":[");
 	for (int i = 0; i < *n; i++)
 	{
 		if (i > 0)
 			appendStringInfoChar(buf, ',');
-		wf_json_write_string(buf, roles[i]);
+		wf_json_string_write(buf, roles[i]);
 	}
 	appendStringInfoChar(buf, ']');
 	return roles;
@@ -89,7 +89,7 @@ compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
 			const WfExpr **function)
 {
 	const WfJson *role = wf_json_get(json, "role");
-	bool		written = role != NULL || wf_compile_get(json, "fn") != NULL;
+	bool		written = role != NULL || wf_compile_read_get(json, "fn") != NULL;
 	const char *name;
 
 	appendStringInfoChar(buf, '{');
@@ -104,12 +104,12 @@ compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
 						 "{\"fn\": \"...\"}.", "nobody is named");
 	if (role != NULL)
 		*roles = compile_roles(c, buf, role, WF_AT_KEY(path, "role"), nroles);
-	name = wf_compile_string(c, json, "fn", path);
+	name = wf_compile_read_string(c, json, "fn", path);
 	if (name != NULL)
 	{
 		appendStringInfo(buf, "%s\"fn\":", role != NULL ? "," : "");
-		wf_json_write_string(buf, name);
-		*function = wf_compile_call(c, WF_USE_GUARD, name, NULL,
+		wf_json_string_write(buf, name);
+		*function = wf_compile_value_call(c, WF_USE_GUARD, name, NULL,
 									WF_AT_KEY(path, "fn"));
 	}
 	return written;
@@ -117,7 +117,7 @@ compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
 
 /* `allow`: a role, a list of roles, or {role, fn, deny: {role, fn}}. */
 const WfAllow *
-wf_compile_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
+wf_compile_transition_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	static const char *const known[] = {"role", "fn", "deny", NULL};
 	static const char *const inner[] = {"role", "fn", NULL};
@@ -128,19 +128,19 @@ wf_compile_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
 	c->features[WF_HAS_ALLOW] = true;
 	initStringInfo(&buf);
 	if (json->kind == WF_JSON_OBJECT)
-		wf_compile_keys(c, json, path, known);
+		wf_compile_read_keys(c, json, path, known);
 	allow->everybody = !compile_who(c, &buf, json, path, &allow->roles,
 									&allow->nroles, &allow->function);
 	if (!allow->everybody && allow->nroles == 0 && allow->function == NULL)
-		wf_compile_warn(c, path, "Name a role or a function.",
-						"nobody is named, and so nobody may");
+		wf_compile_fault_warning(c, path, "Name a role or a function.",
+								 "nobody is named, and so nobody may");
 	if (deny != NULL)
 	{
 		const WfPath *at = WF_AT_KEY(path, "deny");
 
 		appendStringInfo(&buf, "%s\"deny\":", buf.len > 1 ? "," : "");
 		if (deny->kind == WF_JSON_OBJECT)
-			wf_compile_keys(c, deny, at, inner);
+			wf_compile_read_keys(c, deny, at, inner);
 		(void) compile_who(c, &buf, deny, at, &allow->denied, &allow->ndenied,
 					&allow->deny_function);
 		appendStringInfoChar(&buf, '}');
@@ -160,21 +160,21 @@ compile_guards(WfCompiler *c, WfTransition *transition, const WfJson *json,
 			   const WfPath *path)
 {
 	const char *key = wf_json_get(json, "cond") ? "cond" : "guard";
-	const WfJson *guard = wf_compile_get(json, key);
-	const WfJson *in = wf_compile_get(json, "in");
+	const WfJson *guard = wf_compile_read_get(json, key);
+	const WfJson *in = wf_compile_read_get(json, "in");
 
 	if (wf_json_get(json, "cond") && wf_json_get(json, "guard"))
 		wf_compile_fault(c, path, NULL,
 						 "\"guard\" and \"cond\" mean the same, use one");
 	if (guard != NULL)
-		transition->guard = wf_compile_guard(c, guard, WF_AT_KEY(path, key));
+		transition->guard = wf_compile_value_guard(c, guard, WF_AT_KEY(path, key));
 	if (in != NULL)
 	{
 		WfGuard    *in_state = palloc0(sizeof(WfGuard));
 
 		in_state->kind = WF_GUARD_IN_STATE;
-		in_state->state = wf_compile_state_ref(c, in, WF_AT_KEY(path, "in"));
-		transition->guard = wf_guard_and(transition->guard, in_state);
+		in_state->state = wf_compile_target_state(c, in, WF_AT_KEY(path, "in"));
+		transition->guard = wf_compile_value_and(transition->guard, in_state);
 		c->features[WF_HAS_IN_STATE] = true;
 	}
 }
@@ -192,24 +192,24 @@ compile_target(WfCompiler *c, WfTransition *transition, const WfJson *target,
 											 &n);
 
 	set_targets(c, transition, targets, n);
-	return wf_check_together(c, targets, n, path, false);
+	return wf_compile_target_together(c, targets, n, path, false);
 }
 
 static bool
 fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 				const WfPath *path)
 {
-	const WfJson *target = wf_compile_get(json, "target");
-	const WfJson *actions = wf_compile_get(json, "actions");
-	const WfJson *allow = wf_compile_get(json, "allow");
-	const WfJson *meta = wf_compile_get(json, "meta");
+	const WfJson *target = wf_compile_read_get(json, "target");
+	const WfJson *actions = wf_compile_read_get(json, "actions");
+	const WfJson *allow = wf_compile_read_get(json, "allow");
+	const WfJson *meta = wf_compile_read_get(json, "meta");
 	bool		possible = true;
 
 	/* XState 4 spoke of internal: false where 5 speaks of reenter: true */
 	if (wf_json_get(json, "reenter") != NULL)
-		transition->reenter = wf_compile_bool(c, json, "reenter", path);
-	else if (wf_compile_get(json, "internal") != NULL)
-		transition->reenter = !wf_compile_bool(c, json, "internal", path);
+		transition->reenter = wf_compile_read_bool(c, json, "reenter", path);
+	else if (wf_compile_read_get(json, "internal") != NULL)
+		transition->reenter = !wf_compile_read_bool(c, json, "internal", path);
 	if (transition->reenter)
 		c->features[WF_HAS_REENTER] = true;
 
@@ -221,9 +221,9 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 		transition->actions = wf_compile_actions(c, actions,
 												 WF_AT_KEY(path, "actions"));
 	if (allow != NULL)
-		transition->allow = wf_compile_allow(c, allow,
-											 WF_AT_KEY(path, "allow"));
-	transition->description = wf_compile_string(c, json, "description", path);
+		transition->allow = wf_compile_transition_allow(c, allow,
+														WF_AT_KEY(path, "allow"));
+	transition->description = wf_compile_read_string(c, json, "description", path);
 	if (meta != NULL)
 		transition->meta = wf_json_text(meta);
 	return possible;
@@ -251,14 +251,14 @@ compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 			possible = compile_target(c, transition, json, path);
 			break;
 		case WF_JSON_OBJECT:
-			wf_compile_keys(c, json, path, known);
+			wf_compile_read_keys(c, json, path, known);
 			possible = fill_transition(c, transition, json, path);
-			if (wf_compile_get(json, "keep") == NULL)
+			if (wf_compile_read_get(json, "keep") == NULL)
 				break;
 			if (keep == NULL)
 				wf_compile_fault(c, WF_AT_KEY(path, "keep"), NULL,
 								 "\"keep\" has a meaning under `after` only");
-			else if (wf_compile_bool(c, json, "keep", path))
+			else if (wf_compile_read_bool(c, json, "keep", path))
 				*keep = true;
 			break;
 		default:
@@ -334,8 +334,8 @@ check_default(WfCompiler *c, const WfTransition *transition,
  * state: targets, or {target, actions}.  NULL after a fault.
  */
 WfTransition *
-wf_compile_default(WfCompiler *c, WfStateId source, const WfJson *json,
-				   const WfPath *path)
+wf_compile_transition_default(WfCompiler *c, WfStateId source, const WfJson *json,
+							  const WfPath *path)
 {
 	static const char *const known[] = {"target", "actions", NULL};
 	const WfState *state = &c->chart->states[source];
@@ -351,9 +351,9 @@ wf_compile_default(WfCompiler *c, WfStateId source, const WfJson *json,
 
 	if (json->kind == WF_JSON_OBJECT)
 	{
-		wf_compile_keys(c, json, path, known);
-		target = wf_compile_get(json, "target");
-		actions = wf_compile_get(json, "actions");
+		wf_compile_read_keys(c, json, path, known);
+		target = wf_compile_read_get(json, "target");
+		actions = wf_compile_read_get(json, "actions");
 		at = inner;
 		if (target == NULL)
 		{
@@ -364,7 +364,7 @@ wf_compile_default(WfCompiler *c, WfStateId source, const WfJson *json,
 	targets = wf_compile_targets(c, target, at, container, container, &n);
 	set_targets(c, transition, targets, n);
 	check_default(c, transition, container, at);
-	wf_check_together(c, targets, n, at, true);
+	wf_compile_target_together(c, targets, n, at, true);
 	if (n == 0 && target->kind == WF_JSON_ARRAY && target->n == 0)
 		wf_compile_fault(c, at, NULL, "there is no target in the list");
 	if (actions != NULL)

@@ -14,10 +14,10 @@
 extern void wf_compile_transitions(WfCompiler *c, WfStateId source,
 								   const WfJson *json, const WfPath *path,
 								   WfList *into, bool *keep);
-extern WfTransition *wf_compile_default(WfCompiler *c, WfStateId source,
-										const WfJson *json,
-										const WfPath *path);
-extern const WfAllow *wf_compile_allow(WfCompiler *c, const WfJson *json,
+extern WfTransition *wf_compile_transition_default(WfCompiler *c, WfStateId source,
+												   const WfJson *json,
+												   const WfPath *path);
+extern const WfAllow *wf_compile_transition_allow(WfCompiler *c, const WfJson *json,
 									const WfPath *path);
 
 #endif							/* WF_COMPILE_TRANSITION_H */

@@ -60,10 +60,10 @@ sort_children(WfCompiler *c, const WfJson *children, const WfPath *path)
 		siblings[i].order = 0;
 		if (order == NULL)
 			ordered = false;
-		else if (!wf_compile_expect(c, order,
-									WF_AT_KEY(WF_AT_KEY(path,
-														children->keys[i]),
-											  "order"), WF_JSON_NUMBER))
+		else if (!wf_compile_read_expect(c, order,
+										 WF_AT_KEY(WF_AT_KEY(path,
+															 children->keys[i]),
+												   "order"), WF_JSON_NUMBER))
 			ordered = false;
 		else
 			siblings[i].order = strtod(order->text, NULL);
@@ -79,19 +79,19 @@ kind_of(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	static const char *const names[] = {"atomic", "compound", "parallel",
 	"final", "history", NULL};
-	const char *type = wf_compile_string(c, json, "type", path);
-	const WfJson *states = wf_compile_get(json, "states");
+	const char *type = wf_compile_read_string(c, json, "type", path);
+	const WfJson *states = wf_compile_read_get(json, "states");
 
 	for (int i = 0; type != NULL && names[i] != NULL; i++)
 		if (strcmp(type, names[i]) == 0)
 			return (WfStateKind) i;
 	if (type != NULL)
 		wf_compile_fault(c, WF_AT_KEY(path, "type"),
-						 wf_spelling_hint(type, names),
+						 wf_diagnostic_spelling_hint(type, names),
 						 "there is no type \"%s\" of states", type);
 	if (states != NULL && states->n > 0)
 		return WF_STATE_COMPOUND;
-	return wf_compile_get(json, "history") ?
+	return wf_compile_read_get(json, "history") ?
 		WF_STATE_HISTORY : WF_STATE_ATOMIC;
 }
 
@@ -111,7 +111,7 @@ static void
 set_history(WfCompiler *c, WfState *state, const WfJson *json,
 			const WfPath *path)
 {
-	const WfJson *history = wf_compile_get(json, "history");
+	const WfJson *history = wf_compile_read_get(json, "history");
 
 	c->features[WF_HAS_HISTORY] = true;
 	if (history == NULL ||
@@ -156,7 +156,7 @@ new_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 		state->depth = chart->states[parent].depth + 1;
 		state->name = parent == 0 ? key :
 			psprintf("%s.%s", chart->states[parent].name, key);
-		state->custom_id = wf_compile_string(c, json, "id", path);
+		state->custom_id = wf_compile_read_string(c, json, "id", path);
 	}
 	if (state->kind == WF_STATE_HISTORY)
 		set_history(c, state, json, path);
@@ -230,16 +230,16 @@ add_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 	WfStateId	id;
 	bool		wants;
 
-	if (!wf_compile_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		json = &nothing;
 	state = new_state(c, json, parent, key, path);
 	id = state->id;
 	wants = state->kind == WF_STATE_COMPOUND ||
 		state->kind == WF_STATE_PARALLEL;
-	children = wf_compile_get(json, "states");
+	children = wf_compile_read_get(json, "states");
 
-	if (children != NULL && !wf_compile_expect(c, children, at,
-											   WF_JSON_OBJECT))
+	if (children != NULL && !wf_compile_read_expect(c, children, at,
+													WF_JSON_OBJECT))
 		return;
 	if (!wants)
 		return;
@@ -271,7 +271,7 @@ compare_named(const void *a, const void *b)
 
 /* The authors' ids with their states, sorted. */
 WfNamed *
-wf_index_ids(const WfChart *chart, int *n)
+wf_compile_tree_ids(const WfChart *chart, int *n)
 {
 	WfNamed    *ids = palloc(chart->nstates * sizeof(WfNamed));
 
@@ -321,6 +321,6 @@ wf_compile_tree(WfCompiler *c, const WfJson *json)
 	c->sources = palloc(c->states_size * sizeof(WfJson *));
 	add_state(c, json, WF_NO_STATE, chart->name, WF_AT_TEXT("$"));
 	wf_chart_index(chart);
-	c->ids = wf_index_ids(chart, &c->nids);
+	c->ids = wf_compile_tree_ids(chart, &c->nids);
 	check_ids(c);
 }

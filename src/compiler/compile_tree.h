@@ -11,6 +11,6 @@
 #include "compiler/list.h"
 
 extern void wf_compile_tree(WfCompiler *c, const WfJson *json);
-extern WfNamed *wf_index_ids(const WfChart *chart, int *n);
+extern WfNamed *wf_compile_tree_ids(const WfChart *chart, int *n);
 
 #endif							/* WF_COMPILE_TREE_H */

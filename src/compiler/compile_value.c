@@ -31,7 +31,7 @@
  * *prefixed (or NULL) tells whether it had one.
  */
 const char *
-wf_builtin_name(const char *type, bool *prefixed)
+wf_compile_value_builtin(const char *type, bool *prefixed)
 {
 	const char *bare = type;
 
@@ -47,7 +47,7 @@ wf_builtin_name(const char *type, bool *prefixed)
 }
 
 bool
-wf_is_expr(const WfJson *json)
+wf_compile_value_is_expr(const WfJson *json)
 {
 	return wf_json_get(json, "@expr") != NULL;
 }
@@ -67,16 +67,16 @@ new_expr(WfCompiler *c, WfExprUse use, const char *text, const WfPath *path)
 
 /* {"@expr": text, "@lang"?: "sql"}.  Never NULL. */
 WfExpr *
-wf_compile_expr(WfCompiler *c, WfExprUse use, const WfJson *json,
-				const WfPath *path)
+wf_compile_value_expr(WfCompiler *c, WfExprUse use, const WfJson *json,
+					  const WfPath *path)
 {
 	static const char *const known[] = {"@expr", "@lang", NULL};
 	const WfJson *text = wf_json_get(json, "@expr");
 	const WfJson *lang = wf_json_get(json, "@lang");
 	const WfPath *at = WF_AT_KEY(path, "@expr");
 
-	wf_compile_keys(c, json, path, known);
-	if (wf_compile_expect(c, text, at, WF_JSON_STRING) &&
+	wf_compile_read_keys(c, json, path, known);
+	if (wf_compile_read_expect(c, text, at, WF_JSON_STRING) &&
 		strspn(text->text, " \t\r\n") == strlen(text->text))
 		wf_compile_fault(c, at, NULL, "the expression is empty");
 	if (lang != NULL &&
@@ -91,7 +91,7 @@ wf_compile_expr(WfCompiler *c, WfExprUse use, const WfJson *json,
 static void
 check_params(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
-	if (json->kind == WF_JSON_OBJECT && wf_is_expr(json))
+	if (json->kind == WF_JSON_OBJECT && wf_compile_value_is_expr(json))
 		wf_compile_fault(c, path,
 						 "The function gets context and event as well.",
 						 "parameters of a function cannot be computed");
@@ -102,8 +102,8 @@ check_params(WfCompiler *c, const WfJson *json, const WfPath *path)
 
 /* A call of a SQL function; params may be NULL.  Never NULL. */
 WfExpr *
-wf_compile_call(WfCompiler *c, WfExprUse use, const char *name,
-				const WfJson *params, const WfPath *path)
+wf_compile_value_call(WfCompiler *c, WfExprUse use, const char *name,
+					  const WfJson *params, const WfPath *path)
 {
 	WfExpr	   *expr = new_expr(c, use, name, path);
 
@@ -125,7 +125,7 @@ wf_compile_call(WfCompiler *c, WfExprUse use, const char *name,
  */
 
 WfValue *
-wf_compile_const(WfCompiler *c, const char *text)
+wf_compile_value_const(WfCompiler *c, const char *text)
 {
 	WfValue    *value = palloc0(sizeof(WfValue));
 
@@ -160,12 +160,12 @@ compile_marked(WfCompiler *c, const WfJson *json, const WfPath *path)
 
 	if (literal != NULL)
 	{
-		wf_compile_keys(c, json, path, known);
-		value = wf_compile_const(c, wf_json_text(literal));
+		wf_compile_read_keys(c, json, path, known);
+		value = wf_compile_value_const(c, wf_json_text(literal));
 		value->quoted = !is_plain(literal);
 		return value;
 	}
-	if (!wf_is_expr(json))
+	if (!wf_compile_value_is_expr(json))
 	{
 		for (int i = 0; i < json->n; i++)
 			if (json->keys[i][0] == '@')
@@ -174,11 +174,11 @@ compile_marked(WfCompiler *c, const WfJson *json, const WfPath *path)
 								 "value, {\"@literal\": ...} to quote one.",
 								 "unknown key \"%s\" in a value",
 								 json->keys[i]);
-		return wf_compile_const(c, "null");
+		return wf_compile_value_const(c, "null");
 	}
 	value = palloc0(sizeof(WfValue));
 	value->kind = WF_VALUE_EXPR;
-	value->expr = wf_compile_expr(c, WF_USE_VALUE, json, path);
+	value->expr = wf_compile_value_expr(c, WF_USE_VALUE, json, path);
 	value->const_id = -1;
 	return value;
 }
@@ -190,7 +190,7 @@ wf_compile_value(WfCompiler *c, const WfJson *json, const WfPath *path)
 	WfValue    *value;
 
 	if (is_plain(json))
-		return wf_compile_const(c, wf_json_text(json));
+		return wf_compile_value_const(c, wf_json_text(json));
 	if (json->kind == WF_JSON_OBJECT)
 		for (int i = 0; i < json->n; i++)
 			if (json->keys[i][0] == '@')
@@ -245,18 +245,18 @@ static const WfJson *
 guard_argument(const WfJson *json, const char *key, const char *other,
 			   const WfPath **path, WfPath *room)
 {
-	const WfJson *params = wf_compile_get(json, "params");
-	const WfJson *found = wf_compile_get(json, key);
+	const WfJson *params = wf_compile_read_get(json, "params");
+	const WfJson *found = wf_compile_read_get(json, key);
 
 	if (found == NULL && other != NULL)
-		found = wf_compile_get(json, other);
+		found = wf_compile_read_get(json, other);
 	if (found == NULL && params != NULL)
 	{
 		*room = (WfPath) {*path, "params", 0};
 		*path = room;
-		found = wf_compile_get(params, key);
+		found = wf_compile_read_get(params, key);
 		if (found == NULL && other != NULL)
-			found = wf_compile_get(params, other);
+			found = wf_compile_read_get(params, other);
 	}
 	return found;
 }
@@ -291,7 +291,7 @@ compile_and_or(WfCompiler *c, WfGuardKind kind, const WfJson *json,
 						 "\"and\" and \"or\" need a list of \"guards\"");
 		return constant_guard(true);
 	}
-	if (!wf_compile_expect(c, parts, at, WF_JSON_ARRAY))
+	if (!wf_compile_read_expect(c, parts, at, WF_JSON_ARRAY))
 		return constant_guard(true);
 	guard = new_guard(kind, parts->n);
 	for (int i = 0; i < parts->n; i++)
@@ -311,8 +311,8 @@ compile_in_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (state == NULL)
 		wf_compile_fault(c, path, NULL, "\"stateIn\" needs a \"stateId\"");
 	else
-		guard->state = wf_compile_state_ref(c, state,
-											WF_AT_KEY(path, "stateId"));
+		guard->state = wf_compile_target_state(c, state,
+											   WF_AT_KEY(path, "stateId"));
 	c->features[WF_HAS_IN_STATE] = true;
 	return guard;
 }
@@ -328,32 +328,32 @@ compile_named_guard(WfCompiler *c, const char *type, const WfJson *json,
 	"state", NULL};
 	static const char *const builtins[] = {"not", "and", "or", "stateIn", NULL};
 	bool		prefixed;
-	const char *bare = wf_builtin_name(type, &prefixed);
+	const char *bare = wf_compile_value_builtin(type, &prefixed);
 	WfGuard    *guard;
 
 	if (strcmp(bare, "not") == 0)
 	{
-		wf_compile_keys(c, json, path, not_keys);
+		wf_compile_read_keys(c, json, path, not_keys);
 		return compile_not(c, json, path);
 	}
 	if (strcmp(bare, "and") == 0 || strcmp(bare, "or") == 0)
 	{
-		wf_compile_keys(c, json, path, and_keys);
+		wf_compile_read_keys(c, json, path, and_keys);
 		return compile_and_or(c, *bare == 'a' ? WF_GUARD_AND : WF_GUARD_OR,
 							  json, path);
 	}
 	if (strcmp(bare, "in") == 0 || strcmp(bare, "stateIn") == 0)
 	{
-		wf_compile_keys(c, json, path, in_keys);
+		wf_compile_read_keys(c, json, path, in_keys);
 		return compile_in_state(c, json, path);
 	}
 	if (prefixed)
 		wf_compile_fault(c, path, NULL, "there is no built-in guard \"%s\"",
 						 type);
-	wf_compile_call_keys(c, "guard", type, json, path, builtins);
+	wf_compile_read_call_keys(c, "guard", type, json, path, builtins);
 	guard = new_guard(WF_GUARD_EXPR, 0);
-	guard->expr = wf_compile_call(c, WF_USE_GUARD, type,
-								  wf_json_get(json, "params"), path);
+	guard->expr = wf_compile_value_call(c, WF_USE_GUARD, type,
+										wf_json_get(json, "params"), path);
 	return guard;
 }
 
@@ -372,13 +372,13 @@ compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 		case WF_JSON_STRING:
 			return compile_named_guard(c, json->text, &nothing, path);
 		case WF_JSON_OBJECT:
-			type = wf_compile_string(c, json, "type", path);
-			if (type != NULL && !wf_is_expr(json))
+			type = wf_compile_read_string(c, json, "type", path);
+			if (type != NULL && !wf_compile_value_is_expr(json))
 				return compile_named_guard(c, type, json, path);
-			if (!wf_is_expr(json))
+			if (!wf_compile_value_is_expr(json))
 				break;
 			guard = new_guard(WF_GUARD_EXPR, 0);
-			guard->expr = wf_compile_expr(c, WF_USE_GUARD, json, path);
+			guard->expr = wf_compile_value_expr(c, WF_USE_GUARD, json, path);
 			return guard;
 		default:
 			break;
@@ -393,7 +393,7 @@ compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 
 /* A guard in any form; NULL is one that always holds. */
 const WfGuard *
-wf_compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
+wf_compile_value_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	WfGuard    *guard = compile_guard(c, json, path);
 
@@ -405,7 +405,7 @@ wf_compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 
 /* Both; either may be NULL. */
 const WfGuard *
-wf_guard_and(const WfGuard *a, const WfGuard *b)
+wf_compile_value_and(const WfGuard *a, const WfGuard *b)
 {
 	WfGuard    *both;
 

@@ -10,17 +10,17 @@
 #include "chart/path.h"
 #include "compiler/compiler.h"
 
-extern const char *wf_builtin_name(const char *type, bool *prefixed);
-extern bool wf_is_expr(const WfJson *json);
-extern WfExpr *wf_compile_expr(WfCompiler *c, WfExprUse use,
-							   const WfJson *json, const WfPath *path);
-extern WfExpr *wf_compile_call(WfCompiler *c, WfExprUse use, const char *name,
-							   const WfJson *params, const WfPath *path);
-extern WfValue *wf_compile_const(WfCompiler *c, const char *text);
+extern const char *wf_compile_value_builtin(const char *type, bool *prefixed);
+extern bool wf_compile_value_is_expr(const WfJson *json);
+extern WfExpr *wf_compile_value_expr(WfCompiler *c, WfExprUse use,
+									 const WfJson *json, const WfPath *path);
+extern WfExpr *wf_compile_value_call(WfCompiler *c, WfExprUse use, const char *name,
+									 const WfJson *params, const WfPath *path);
+extern WfValue *wf_compile_value_const(WfCompiler *c, const char *text);
 extern WfValue *wf_compile_value(WfCompiler *c, const WfJson *json,
 								 const WfPath *path);
-extern const WfGuard *wf_compile_guard(WfCompiler *c, const WfJson *json,
-									   const WfPath *path);
-extern const WfGuard *wf_guard_and(const WfGuard *a, const WfGuard *b);
+extern const WfGuard *wf_compile_value_guard(WfCompiler *c, const WfJson *json,
+											 const WfPath *path);
+extern const WfGuard *wf_compile_value_and(const WfGuard *a, const WfGuard *b);
 
 #endif							/* WF_COMPILE_VALUE_H */

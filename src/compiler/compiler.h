@@ -10,7 +10,7 @@
  * compile_action.c		actions
  * compile_value.c		values, guards
  * compile_delay.c		delays
- * compile_policy.c	on_error
+ * compile_on_error.c	on_error
  * compile_read.c		keys and types, or a fault; lists
  * canonical*.c			back to text
  */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * canonical.c
+ * deparse.c
  *	  A chart written back as a definition, in one form only.
  *
  * No shorthand is left: lists everywhere, actions and guards as objects,
@@ -34,7 +34,7 @@ descriptor(const WfWriter *w, const char *text)
 	text += sizeof(prefix) - 1;
 	found = wf_chart_find(w->chart, text, strlen(text));
 	if (found > 0)
-		text = wf_state_reference(w, found);
+		text = wf_deparse_value_reference(w, found);
 	return psprintf("%s%s", prefix, text);
 }
 
@@ -46,41 +46,41 @@ descriptor(const WfWriter *w, const char *text)
 static void
 write_transition(WfWriter *w, const WfTransition *transition, bool keep)
 {
-	wf_write_begin(w, '{');
+	wf_writer_begin(w, '{');
 	if (!transition->targetless)
 	{
-		wf_write_key(w, "target");
-		wf_write_begin(w, '[');
+		wf_writer_key(w, "target");
+		wf_writer_begin(w, '[');
 		for (int i = 0; i < transition->ntargets; i++)
-			wf_write_reference(w, transition->targets[i]);
-		wf_write_end(w, ']');
+			wf_deparse_value_write_reference(w, transition->targets[i]);
+		wf_writer_end(w, ']');
 	}
 	if (transition->reenter)
-		wf_raw_member(w, "reenter", "true");
+		wf_writer_raw_member(w, "reenter", "true");
 	if (keep)
-		wf_raw_member(w, "keep", "true");
-	wf_raw_member(w, "allow", transition->allow ? transition->allow->text : NULL);
-	wf_guard_member(w, transition->guard);
-	wf_write_actions(w, "actions", &transition->actions);
-	wf_text_member(w, "description", transition->description);
-	wf_raw_member(w, "meta", transition->meta);
-	wf_write_end(w, '}');
+		wf_writer_raw_member(w, "keep", "true");
+	wf_writer_raw_member(w, "allow", transition->allow ? transition->allow->text : NULL);
+	wf_deparse_value_guard(w, transition->guard);
+	wf_deparse_value_actions(w, "actions", &transition->actions);
+	wf_writer_text_member(w, "description", transition->description);
+	wf_writer_raw_member(w, "meta", transition->meta);
+	wf_writer_end(w, '}');
 }
 
 static void
 write_transitions(WfWriter *w, const char *name, int n,
 				  WfTransition *const *transitions, bool keep)
 {
-	wf_write_key(w, name);
-	wf_write_begin(w, '[');
+	wf_writer_key(w, name);
+	wf_writer_begin(w, '[');
 	for (int i = 0; i < n; i++)
 		write_transition(w, transitions[i], keep && i == 0);
-	wf_write_end(w, ']');
+	wf_writer_end(w, ']');
 }
 
 /* The handler of an event in a state, or NULL. */
 const WfHandler *
-wf_find_handler(const WfState *state, const char *event)
+wf_deparse_handler(const WfState *state, const char *event)
 {
 	for (int i = 0; i < state->nhandlers; i++)
 		if (strcmp(state->handlers[i].descriptor, event) == 0)
@@ -93,7 +93,7 @@ static void
 handler_member(WfWriter *w, const char *name, const WfState *state,
 			   const char *event, bool keep)
 {
-	const WfHandler *handler = wf_find_handler(state, event);
+	const WfHandler *handler = wf_deparse_handler(state, event);
 
 	if (handler != NULL)
 		write_transitions(w, name, handler->ntransitions,
@@ -102,7 +102,7 @@ handler_member(WfWriter *w, const char *name, const WfState *state,
 
 /* Has an event of a state a key of its own outside of `on`: a timer, an end? */
 bool
-wf_has_own_place(const WfState *state, const char *event)
+wf_deparse_has_own_place(const WfState *state, const char *event)
 {
 	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
 		return true;
@@ -132,19 +132,19 @@ write_on(WfWriter *w, const WfState *state)
 	{
 		const WfHandler *handler = &state->handlers[i];
 
-		if (wf_has_own_place(state, handler->descriptor))
+		if (wf_deparse_has_own_place(state, handler->descriptor))
 			continue;
 		if (!any)
 		{
-			wf_write_key(w, "on");
-			wf_write_begin(w, '{');
+			wf_writer_key(w, "on");
+			wf_writer_begin(w, '{');
 			any = true;
 		}
 		write_transitions(w, descriptor(w, handler->descriptor),
 						  handler->ntransitions, handler->transitions, false);
 	}
 	if (any)
-		wf_write_end(w, '}');
+		wf_writer_end(w, '}');
 }
 
 static void
@@ -152,12 +152,12 @@ write_after(WfWriter *w, const WfState *state)
 {
 	if (state->ntimers == 0)
 		return;
-	wf_write_key(w, "after");
-	wf_write_begin(w, '{');
+	wf_writer_key(w, "after");
+	wf_writer_begin(w, '{');
 	for (int i = 0; i < state->ntimers; i++)
 		handler_member(w, state->timers[i].name, state,
 					   state->timers[i].event, state->timers[i].keep);
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
 }
 
 /* ----------------------------------------------------------------
@@ -168,16 +168,16 @@ write_after(WfWriter *w, const WfState *state)
 static void
 write_invoke(WfWriter *w, const WfState *state, const WfInvoke *invoke)
 {
-	wf_write_begin(w, '{');
-	wf_text_member(w, "id", invoke->id);
-	wf_text_member(w, "src", invoke->src);
-	wf_value_member(w, "input", invoke->input);
+	wf_writer_begin(w, '{');
+	wf_writer_text_member(w, "id", invoke->id);
+	wf_writer_text_member(w, "src", invoke->src);
+	wf_deparse_value_member(w, "input", invoke->input);
 	if (invoke->detached)
-		wf_raw_member(w, "detached", "true");
+		wf_writer_raw_member(w, "detached", "true");
 	if (invoke->options != NULL)
 	{
 		/* an object's members, without its braces */
-		wf_write_comma(w);
+		wf_writer_comma(w);
 		appendBinaryStringInfo(&w->buf, invoke->options + 1,
 							   strlen(invoke->options) - 2);
 	}
@@ -185,9 +185,9 @@ write_invoke(WfWriter *w, const WfState *state, const WfInvoke *invoke)
 				   psprintf("done.invoke.%s", invoke->id), false);
 	handler_member(w, "onError", state,
 				   psprintf("error.invoke.%s", invoke->id), false);
-	wf_text_member(w, "description", invoke->description);
-	wf_raw_member(w, "meta", invoke->meta);
-	wf_write_end(w, '}');
+	wf_writer_text_member(w, "description", invoke->description);
+	wf_writer_raw_member(w, "meta", invoke->meta);
+	wf_writer_end(w, '}');
 }
 
 static void
@@ -195,11 +195,11 @@ write_invokes(WfWriter *w, const WfState *state)
 {
 	if (state->ninvokes == 0)
 		return;
-	wf_write_key(w, "invoke");
-	wf_write_begin(w, '[');
+	wf_writer_key(w, "invoke");
+	wf_writer_begin(w, '[');
 	for (int i = 0; i < state->ninvokes; i++)
 		write_invoke(w, state, &state->invokes[i]);
-	wf_write_end(w, ']');
+	wf_writer_end(w, ']');
 }
 
 static void
@@ -207,7 +207,7 @@ write_default(WfWriter *w, const char *name, const WfTransition *transition)
 {
 	if (transition == NULL)
 		return;
-	wf_write_key(w, name);
+	wf_writer_key(w, name);
 	write_transition(w, transition, false);
 }
 
@@ -218,32 +218,32 @@ write_root(WfWriter *w)
 	const WfChart *chart = w->chart;
 	bool		any = false;
 
-	wf_value_member(w, "context", chart->context);
+	wf_deparse_value_member(w, "context", chart->context);
 	for (int i = 0; i < chart->ndelays; i++)
 	{
 		if (chart->delays[i]->name == NULL)
 			continue;
 		if (!any)
 		{
-			wf_write_key(w, "delays");
-			wf_write_begin(w, '{');
+			wf_writer_key(w, "delays");
+			wf_writer_begin(w, '{');
 			any = true;
 		}
-		wf_write_key(w, chart->delays[i]->name);
-		wf_write_delay(w, chart->delays[i]);
+		wf_writer_key(w, chart->delays[i]->name);
+		wf_deparse_value_delay(w, chart->delays[i]);
 	}
 	if (any)
-		wf_write_end(w, '}');
+		wf_writer_end(w, '}');
 	if (chart->nattributes > 0)
 	{
-		wf_write_key(w, "search");
-		wf_write_begin(w, '{');
+		wf_writer_key(w, "search");
+		wf_writer_begin(w, '{');
 		for (int i = 0; i < chart->nattributes; i++)
-			wf_attribute_member(w, &chart->attributes[i]);
-		wf_write_end(w, '}');
+			wf_deparse_value_attribute(w, &chart->attributes[i]);
+		wf_writer_end(w, '}');
 	}
-	wf_delay_member(w, "step_timeout", chart->step_timeout);
-	wf_raw_member(w, "on_error", chart->on_error ? chart->on_error->text : NULL);
+	wf_deparse_value_delay_member(w, "step_timeout", chart->step_timeout);
+	wf_writer_raw_member(w, "on_error", chart->on_error ? chart->on_error->text : NULL);
 }
 
 static void
@@ -253,23 +253,23 @@ write_state(WfWriter *w, const WfState *state)
 	static const char *const types[] = {NULL, NULL, "parallel", "final",
 	"history"};
 
-	wf_write_begin(w, '{');
-	wf_text_member(w, "id", state->id == 0 ? state->name : state->custom_id);
-	wf_text_member(w, "type", types[state->kind]);
-	wf_text_member(w, "description", state->description);
-	wf_raw_member(w, "meta", state->meta);
+	wf_writer_begin(w, '{');
+	wf_writer_text_member(w, "id", state->id == 0 ? state->name : state->custom_id);
+	wf_writer_text_member(w, "type", types[state->kind]);
+	wf_writer_text_member(w, "description", state->description);
+	wf_writer_raw_member(w, "meta", state->meta);
 	if (state->id == 0)
 		write_root(w);
-	wf_texts_member(w, "tags", state->tags, state->ntags);
+	wf_writer_texts_member(w, "tags", state->tags, state->ntags);
 	if (state->kind == WF_STATE_HISTORY)
 	{
-		wf_text_member(w, "history", state->deep ? "deep" : "shallow");
+		wf_writer_text_member(w, "history", state->deep ? "deep" : "shallow");
 		write_default(w, "target", state->initial);
 	}
 	else
 		write_default(w, "initial", state->initial);
-	wf_write_actions(w, "entry", &state->entry);
-	wf_write_actions(w, "exit", &state->exit);
+	wf_deparse_value_actions(w, "entry", &state->entry);
+	wf_deparse_value_actions(w, "exit", &state->exit);
 	if (state->nalways > 0)
 		write_transitions(w, "always", state->nalways, state->always, false);
 	write_on(w, state);
@@ -277,22 +277,22 @@ write_state(WfWriter *w, const WfState *state)
 	if (state->done_event != NULL)
 		handler_member(w, "onDone", state, state->done_event, false);
 	write_invokes(w, state);
-	wf_texts_member(w, "defer", state->defer, state->ndefer);
-	wf_value_member(w, "output", state->output);
+	wf_writer_texts_member(w, "defer", state->defer, state->ndefer);
+	wf_deparse_value_member(w, "output", state->output);
 	if (state->nchildren > 0)
 	{
-		wf_write_key(w, "states");
-		wf_write_begin(w, '{');
+		wf_writer_key(w, "states");
+		wf_writer_begin(w, '{');
 		for (int i = 0; i < state->nchildren; i++)
 		{
 			const WfState *child = &w->chart->states[state->children[i]];
 
-			wf_write_key(w, child->key);
+			wf_writer_key(w, child->key);
 			write_state(w, child);
 		}
-		wf_write_end(w, '}');
+		wf_writer_end(w, '}');
 	}
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
 }
 
 /*
@@ -302,12 +302,12 @@ write_state(WfWriter *w, const WfState *state)
  * an equal chart; canonical of canonical is the same text.
  */
 char *
-wf_canonical(const WfChart *chart)
+wf_deparse(const WfChart *chart)
 {
 	WfWriter	writer;
 
 	writer.chart = chart;
-	writer.ids = wf_index_ids(chart, &writer.nids);
+	writer.ids = wf_compile_tree_ids(chart, &writer.nids);
 	initStringInfo(&writer.buf);
 	write_state(&writer, &chart->states[0]);
 	return writer.buf.data;

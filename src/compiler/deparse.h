@@ -9,8 +9,8 @@
 
 #include "chart/chart.h"
 
-extern const WfHandler *wf_find_handler(const WfState *state, const char *event);
-extern bool wf_has_own_place(const WfState *state, const char *event);
-extern char *wf_canonical(const WfChart *chart);
+extern const WfHandler *wf_deparse_handler(const WfState *state, const char *event);
+extern bool wf_deparse_has_own_place(const WfState *state, const char *event);
+extern char *wf_deparse(const WfChart *chart);
 
 #endif							/* WF_DEPARSE_H */

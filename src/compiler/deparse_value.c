@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * canonical_value.c
+ * deparse_value.c
  *	  Writing the canonical form: JSON, values, guards, delays, actions.
  *
  *-------------------------------------------------------------------------
@@ -33,7 +33,7 @@ is_ambiguous(const WfWriter *w, const WfState *state)
 	const WfChart *chart = w->chart;
 	int			len = strlen(state->name);
 	int			root = strlen(chart->name);
-	int			custom = wf_named_find(w->ids, w->nids, state->name, len);
+	int			custom = wf_list_find_named(w->ids, w->nids, state->name, len);
 
 	if (custom >= 0)
 		return custom != state->id;
@@ -48,7 +48,7 @@ is_ambiguous(const WfWriter *w, const WfState *state)
 
 /* The id by which a state can be meant, without "#". */
 const char *
-wf_state_reference(const WfWriter *w, WfStateId id)
+wf_deparse_value_reference(const WfWriter *w, WfStateId id)
 {
 	const WfState *state = &w->chart->states[id];
 
@@ -58,9 +58,9 @@ wf_state_reference(const WfWriter *w, WfStateId id)
 }
 
 void
-wf_write_reference(WfWriter *w, WfStateId id)
+wf_deparse_value_write_reference(WfWriter *w, WfStateId id)
 {
-	wf_write_text(w, psprintf("#%s", wf_state_reference(w, id)));
+	wf_writer_text(w, psprintf("#%s", wf_deparse_value_reference(w, id)));
 }
 
 /* ----------------------------------------------------------------
@@ -71,15 +71,15 @@ wf_write_reference(WfWriter *w, WfStateId id)
 static void
 write_expr(WfWriter *w, const WfExpr *expr)
 {
-	wf_write_begin(w, '{');
+	wf_writer_begin(w, '{');
 	if (expr->is_function)
 	{
-		wf_text_member(w, "type", expr->text);
-		wf_raw_member(w, "params", expr->params);
+		wf_writer_text_member(w, "type", expr->text);
+		wf_writer_raw_member(w, "params", expr->params);
 	}
 	else
-		wf_text_member(w, "@expr", expr->text);
-	wf_write_end(w, '}');
+		wf_writer_text_member(w, "@expr", expr->text);
+	wf_writer_end(w, '}');
 }
 
 static void
@@ -90,51 +90,51 @@ write_value(WfWriter *w, const WfValue *value)
 		case WF_VALUE_CONST:
 			if (value->quoted)
 			{
-				wf_write_begin(w, '{');
-				wf_raw_member(w, "@literal", value->text);
-				wf_write_end(w, '}');
+				wf_writer_begin(w, '{');
+				wf_writer_raw_member(w, "@literal", value->text);
+				wf_writer_end(w, '}');
 			}
 			else
-				wf_write_raw(w, value->text);
+				wf_writer_raw(w, value->text);
 			break;
 		case WF_VALUE_EXPR:
 			write_expr(w, value->expr);
 			break;
 		case WF_VALUE_OBJECT:
-			wf_write_begin(w, '{');
+			wf_writer_begin(w, '{');
 			for (int i = 0; i < value->nparts; i++)
 			{
-				wf_write_key(w, value->keys[i]);
+				wf_writer_key(w, value->keys[i]);
 				write_value(w, value->parts[i]);
 			}
-			wf_write_end(w, '}');
+			wf_writer_end(w, '}');
 			break;
 		case WF_VALUE_ARRAY:
-			wf_write_begin(w, '[');
+			wf_writer_begin(w, '[');
 			for (int i = 0; i < value->nparts; i++)
 				write_value(w, value->parts[i]);
-			wf_write_end(w, ']');
+			wf_writer_end(w, ']');
 			break;
 	}
 }
 
 void
-wf_value_member(WfWriter *w, const char *name, const WfValue *value)
+wf_deparse_value_member(WfWriter *w, const char *name, const WfValue *value)
 {
 	if (value == NULL)
 		return;
-	wf_write_key(w, name);
+	wf_writer_key(w, name);
 	write_value(w, value);
 }
 
 void
-wf_attribute_member(WfWriter *w, const WfAttribute *attribute)
+wf_deparse_value_attribute(WfWriter *w, const WfAttribute *attribute)
 {
-	wf_write_key(w, attribute->name);
+	wf_writer_key(w, attribute->name);
 	if (attribute->expr != NULL)
 		write_expr(w, attribute->expr);
 	else
-		wf_write_text(w, attribute->jsonpath);
+		wf_writer_text(w, attribute->jsonpath);
 }
 
 static void
@@ -147,64 +147,64 @@ write_guard(WfWriter *w, const WfGuard *guard)
 	}
 	if (guard->nparts == 0 && guard->kind != WF_GUARD_IN_STATE)
 	{
-		wf_write_raw(w, guard->kind == WF_GUARD_AND ? "true" : "false");
+		wf_writer_raw(w, guard->kind == WF_GUARD_AND ? "true" : "false");
 		return;
 	}
-	wf_write_begin(w, '{');
+	wf_writer_begin(w, '{');
 	switch (guard->kind)
 	{
 		case WF_GUARD_NOT:
-			wf_text_member(w, "type", "not");
-			wf_write_key(w, "guard");
+			wf_writer_text_member(w, "type", "not");
+			wf_writer_key(w, "guard");
 			write_guard(w, guard->parts[0]);
 			break;
 		case WF_GUARD_IN_STATE:
-			wf_text_member(w, "type", "stateIn");
-			wf_write_key(w, "stateId");
-			wf_write_reference(w, guard->state);
+			wf_writer_text_member(w, "type", "stateIn");
+			wf_writer_key(w, "stateId");
+			wf_deparse_value_write_reference(w, guard->state);
 			break;
 		default:
-			wf_text_member(w, "type",
+			wf_writer_text_member(w, "type",
 						  guard->kind == WF_GUARD_AND ? "and" : "or");
-			wf_write_key(w, "guards");
-			wf_write_begin(w, '[');
+			wf_writer_key(w, "guards");
+			wf_writer_begin(w, '[');
 			for (int i = 0; i < guard->nparts; i++)
 				write_guard(w, guard->parts[i]);
-			wf_write_end(w, ']');
+			wf_writer_end(w, ']');
 			break;
 	}
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
 }
 
 void
-wf_guard_member(WfWriter *w, const WfGuard *guard)
+wf_deparse_value_guard(WfWriter *w, const WfGuard *guard)
 {
 	if (guard == NULL)
 		return;
-	wf_write_key(w, "guard");
+	wf_writer_key(w, "guard");
 	write_guard(w, guard);
 }
 
 void
-wf_write_delay(WfWriter *w, const WfDelay *delay)
+wf_deparse_value_delay(WfWriter *w, const WfDelay *delay)
 {
 	switch (delay->kind)
 	{
 		case WF_DELAY_NONE:
 		case WF_DELAY_NEVER:
-			wf_write_raw(w, "null");
+			wf_writer_raw(w, "null");
 			break;
 		case WF_DELAY_MS:
-			wf_write_raw(w, psprintf(INT64_FORMAT, delay->ms));
+			wf_writer_raw(w, psprintf(INT64_FORMAT, delay->ms));
 			break;
 		case WF_DELAY_TEXT:
-			wf_write_text(w, delay->text);
+			wf_writer_text(w, delay->text);
 			break;
 		case WF_DELAY_WORKING:
-			wf_write_begin(w, '{');
-			wf_text_member(w, "duration", delay->text);
-			wf_text_member(w, "calendar", delay->calendar);
-			wf_write_end(w, '}');
+			wf_writer_begin(w, '{');
+			wf_writer_text_member(w, "duration", delay->text);
+			wf_writer_text_member(w, "calendar", delay->calendar);
+			wf_writer_end(w, '}');
 			break;
 		case WF_DELAY_EXPR:
 			write_expr(w, delay->expr);
@@ -213,15 +213,15 @@ wf_write_delay(WfWriter *w, const WfDelay *delay)
 }
 
 void
-wf_delay_member(WfWriter *w, const char *name, const WfDelay *delay)
+wf_deparse_value_delay_member(WfWriter *w, const char *name, const WfDelay *delay)
 {
 	if (delay == NULL)
 		return;
-	wf_write_key(w, name);
+	wf_writer_key(w, name);
 	if (delay->name != NULL)
-		wf_write_text(w, delay->name);
+		wf_writer_text(w, delay->name);
 	else
-		wf_write_delay(w, delay);
+		wf_deparse_value_delay(w, delay);
 }
 
 /* ----------------------------------------------------------------
@@ -232,47 +232,47 @@ wf_delay_member(WfWriter *w, const char *name, const WfDelay *delay)
 static void
 write_assign(WfWriter *w, const WfAction *action)
 {
-	wf_write_key(w, "context");
+	wf_writer_key(w, "context");
 	if (action->expr != NULL)
 	{
 		write_expr(w, action->expr);
 		return;
 	}
-	wf_write_begin(w, '{');
+	wf_writer_begin(w, '{');
 	for (int i = 0; i < action->nkeys; i++)
 	{
-		wf_write_key(w, action->keys[i]);
+		wf_writer_key(w, action->keys[i]);
 		write_value(w, action->values[i]);
 	}
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
 }
 
 static void
 write_sending(WfWriter *w, const WfAction *action)
 {
-	wf_write_key(w, "event");
-	wf_write_begin(w, '{');
-	wf_value_member(w, "type", action->event_type);
-	wf_value_member(w, "data", action->event_data);
-	wf_write_end(w, '}');
-	wf_value_member(w, "target", action->target);
-	wf_delay_member(w, "delay", action->delay);
-	wf_value_member(w, "id", action->send_id);
+	wf_writer_key(w, "event");
+	wf_writer_begin(w, '{');
+	wf_deparse_value_member(w, "type", action->event_type);
+	wf_deparse_value_member(w, "data", action->event_data);
+	wf_writer_end(w, '}');
+	wf_deparse_value_member(w, "target", action->target);
+	wf_deparse_value_delay_member(w, "delay", action->delay);
+	wf_deparse_value_member(w, "id", action->send_id);
 }
 
 static void
 write_choose(WfWriter *w, const WfAction *action)
 {
-	wf_write_key(w, "branches");
-	wf_write_begin(w, '[');
+	wf_writer_key(w, "branches");
+	wf_writer_begin(w, '[');
 	for (int i = 0; i < action->nbranches; i++)
 	{
-		wf_write_begin(w, '{');
-		wf_guard_member(w, action->branches[i].guard);
-		wf_write_actions(w, "actions", &action->branches[i].actions);
-		wf_write_end(w, '}');
+		wf_writer_begin(w, '{');
+		wf_deparse_value_guard(w, action->branches[i].guard);
+		wf_deparse_value_actions(w, "actions", &action->branches[i].actions);
+		wf_writer_end(w, '}');
 	}
-	wf_write_end(w, ']');
+	wf_writer_end(w, ']');
 }
 
 static void
@@ -287,8 +287,8 @@ write_action(WfWriter *w, const WfAction *action)
 		write_expr(w, action->expr);
 		return;
 	}
-	wf_write_begin(w, '{');
-	wf_text_member(w, "type", types[action->kind]);
+	wf_writer_begin(w, '{');
+	wf_writer_text_member(w, "type", types[action->kind]);
 	switch (action->kind)
 	{
 		case WF_ACTION_CALL:
@@ -301,33 +301,33 @@ write_action(WfWriter *w, const WfAction *action)
 			write_sending(w, action);
 			break;
 		case WF_ACTION_CANCEL:
-			wf_value_member(w, "id", action->send_id);
+			wf_deparse_value_member(w, "id", action->send_id);
 			break;
 		case WF_ACTION_LOG:
-			wf_value_member(w, "value", action->event_data);
-			wf_text_member(w, "label", action->label);
+			wf_deparse_value_member(w, "value", action->event_data);
+			wf_writer_text_member(w, "label", action->label);
 			break;
 		case WF_ACTION_CHOOSE:
 			write_choose(w, action);
 			break;
 		case WF_ACTION_FOREACH:
-			wf_value_member(w, "array", action->event_data);
-			wf_text_member(w, "item", action->item);
-			wf_text_member(w, "index", action->index);
-			wf_write_actions(w, "actions", &action->actions);
+			wf_deparse_value_member(w, "array", action->event_data);
+			wf_writer_text_member(w, "item", action->item);
+			wf_writer_text_member(w, "index", action->index);
+			wf_deparse_value_actions(w, "actions", &action->actions);
 			break;
 	}
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
 }
 
 void
-wf_write_actions(WfWriter *w, const char *name, const WfActionList *actions)
+wf_deparse_value_actions(WfWriter *w, const char *name, const WfActionList *actions)
 {
 	if (actions->n == 0)
 		return;
-	wf_write_key(w, name);
-	wf_write_begin(w, '[');
+	wf_writer_key(w, name);
+	wf_writer_begin(w, '[');
 	for (int i = 0; i < actions->n; i++)
 		write_action(w, actions->items[i]);
-	wf_write_end(w, ']');
+	wf_writer_end(w, ']');
 }

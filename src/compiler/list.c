@@ -31,7 +31,7 @@ wf_list_add(WfList *list, void *item)
 
 /* The value that a sorted table has for a name, or -1. */
 int
-wf_named_find(const WfNamed *table, int n, const char *name, int len)
+wf_list_find_named(const WfNamed *table, int n, const char *name, int len)
 {
 	int			low = 0;
 	int			high = n;

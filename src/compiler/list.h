@@ -21,7 +21,7 @@ typedef struct WfNamed
 } WfNamed;
 
 extern void wf_list_add(WfList *list, void *item);
-extern int	wf_named_find(const WfNamed *table, int n, const char *name,
-						  int len);
+extern int	wf_list_find_named(const WfNamed *table, int n, const char *name,
+							   int len);
 
 #endif							/* WF_LIST_H */

@@ -18,15 +18,15 @@ typedef struct WfWriter
 	WfNamed    *ids;
 } WfWriter;
 
-extern void wf_write_comma(WfWriter *w);
-extern void wf_write_key(WfWriter *w, const char *name);
-extern void wf_write_begin(WfWriter *w, char bracket);
-extern void wf_write_end(WfWriter *w, char bracket);
-extern void wf_write_text(WfWriter *w, const char *text);
-extern void wf_write_raw(WfWriter *w, const char *text);
-extern void wf_text_member(WfWriter *w, const char *name, const char *text);
-extern void wf_raw_member(WfWriter *w, const char *name, const char *text);
-extern void wf_texts_member(WfWriter *w, const char *name,
-							const char **strings, int n);
+extern void wf_writer_comma(WfWriter *w);
+extern void wf_writer_key(WfWriter *w, const char *name);
+extern void wf_writer_begin(WfWriter *w, char bracket);
+extern void wf_writer_end(WfWriter *w, char bracket);
+extern void wf_writer_text(WfWriter *w, const char *text);
+extern void wf_writer_raw(WfWriter *w, const char *text);
+extern void wf_writer_text_member(WfWriter *w, const char *name, const char *text);
+extern void wf_writer_raw_member(WfWriter *w, const char *name, const char *text);
+extern void wf_writer_texts_member(WfWriter *w, const char *name,
+								   const char **strings, int n);
 
 #endif							/* WF_WRITER_H */

@@ -75,8 +75,8 @@ note_error(void *arg, const char *path, ErrorData *error)
 		if (strncmp(other, path, len) == 0 && strchr(".[", other[len]) != NULL)
 			return;
 	}
-	wf_fault(faults, path, error->hint ? error->hint : hint_for(error->sqlerrcode),
-			 "%s", error->message);
+	wf_diagnostic_fault(faults, path, error->hint ? error->hint : hint_for(error->sqlerrcode),
+						"%s", error->message);
 }
 
 /*
@@ -89,14 +89,14 @@ invoke_problem(const WfInvoke *invoke, Oid role, const char **hint)
 	const char *problem = NULL;
 	WfDefinition *child;
 
-	wf_connect();
+	wf_statement_connect();
 	child = wf_definition_newest(invoke->src);
 	if (child == NULL)
 	{
 		problem = "definition \"%s\" does not exist";
 		*hint = "Store it with workflow.define() first.";
 	}
-	else if (!wf_role_may(role, child, "start"))
+	else if (!wf_privilege_role_may(role, child, "start"))
 	{
 		problem = "permission denied to start definition \"%s\"";
 		*hint = "Its owner can allow it with workflow.grant_on().";
@@ -113,14 +113,14 @@ check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role,
 	const char *problem = NULL;
 
 	if (invoke->options != NULL)
-		wf_fault(faults, invoke->path,
-				 "A process retries with onError, and ends in time with \"after\".",
-				 "\"retry\", \"timeout\" and \"heartbeat\" are for jobs");
+		wf_diagnostic_fault(faults, invoke->path,
+							"A process retries with onError, and ends in time with \"after\".",
+							"\"retry\", \"timeout\" and \"heartbeat\" are for jobs");
 	/* One that invokes itself is not there yet; those of a simulation are played. */
 	if (invoke->src != NULL && strcmp(invoke->src, chart->name) != 0 && !simulated)
 		problem = invoke_problem(invoke, role, &hint);
 	if (problem != NULL)
-		wf_fault(faults, invoke->path, hint, problem, invoke->src);
+		wf_diagnostic_fault(faults, invoke->path, hint, problem, invoke->src);
 }
 
 static void
@@ -188,7 +188,7 @@ report_faults(const WfFaults *faults)
 			 errmsg_plural("the definition has %d fault",
 						   "the definition has %d faults",
 						   faults->n, faults->n),
-			 errdetail("%s", wf_faults_text(faults))));
+			 errdetail("%s", wf_diagnostic_text(faults))));
 }
 
 /*
@@ -197,7 +197,7 @@ report_faults(const WfFaults *faults)
  * put temporary tables, with triggers, in the way of the owner's.
  */
 char *
-wf_path_for_user_code(void)
+wf_define_path(void)
 {
 	StringInfoData path;
 	List	   *names;
@@ -220,8 +220,8 @@ wf_path_for_user_code(void)
  * simulated: nothing will be stored.
  */
 WfChart *
-wf_compile_checked(text *source, Oid role, const char *path, bool simulated,
-				   WfEvaluator **evaluator)
+wf_define_compile(text *source, Oid role, const char *path, bool simulated,
+				  WfEvaluator **evaluator)
 {
 	WfFaults	faults = {0};
 	WfChart    *chart;
@@ -233,7 +233,7 @@ wf_compile_checked(text *source, Oid role, const char *path, bool simulated,
 		check_invokes(chart, role, simulated, &faults);
 		*evaluator = wf_evaluator_new(chart, role, path,
 									  pg_get_timezone_name(session_timezone));
-		wf_evaluator_check(*evaluator, note_error, &faults);
+		wf_eval_define_check(*evaluator, note_error, &faults);
 	}
 	if (faults.n > 0)
 	{
@@ -251,14 +251,14 @@ wf_compile_checked(text *source, Oid role, const char *path, bool simulated,
 char *
 wf_define_canonical(const WfChart *chart)
 {
-	char	   *canonical = wf_canonical(chart);
+	char	   *canonical = wf_deparse(chart);
 	WfFaults	faults = {0};
 
 	if (wf_compile(canonical, strlen(canonical), &faults) == NULL)
 		ereport(ERROR,
 				(errcode(WF_ERR_FAULTY),
 				 errmsg("the definition has faults when it is written without shorthand"),
-				 errdetail("%s", wf_faults_text(&faults))));
+				 errdetail("%s", wf_diagnostic_text(&faults))));
 	return canonical;
 }
 
@@ -270,12 +270,12 @@ WfDefinition *
 wf_define_unstored(text *source)
 {
 	Oid			role = GetUserId();
-	char	   *path = wf_path_for_user_code();
+	char	   *path = wf_define_path();
 	WfEvaluator *evaluator = NULL;
 	WfChart    *chart;
 
-	wf_stamp_require();
-	chart = wf_compile_checked(source, role, path, true, &evaluator);
+	wf_origin_require();
+	chart = wf_define_compile(source, role, path, true, &evaluator);
 	wf_define_warn(chart);
 	wf_evaluator_free(evaluator);
 	return wf_definition_unstored(wf_define_canonical(chart), role, path);

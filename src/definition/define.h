@@ -9,9 +9,9 @@
 #include "definition/definition.h"
 #include "eval/evaluator.h"
 
-extern WfChart *wf_compile_checked(text *source, Oid role, const char *path,
-								   bool simulated, WfEvaluator **evaluator);
-extern char *wf_path_for_user_code(void);
+extern WfChart *wf_define_compile(text *source, Oid role, const char *path,
+								  bool simulated, WfEvaluator **evaluator);
+extern char *wf_define_path(void);
 extern WfDefinition *wf_define_unstored(text *source);
 extern void wf_define_warn(const WfChart *chart);
 extern char *wf_define_canonical(const WfChart *chart);

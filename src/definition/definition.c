@@ -80,9 +80,9 @@ check_cache(void)
 {
 	HASHCTL		control;
 
-	if (likely(cache != NULL && wf_watch_is_good(&watch)))
+	if (likely(cache != NULL && wf_inval_is_good(&watch)))
 		return;
-	wf_watch_begin(&watch);
+	wf_inval_begin(&watch);
 	tellings++;
 	if (cache != NULL && cache_relation == watch.relation)
 		return;
@@ -234,7 +234,7 @@ wf_definition_forget(uint64 mark)
 void
 wf_definition_roles_changing(void)
 {
-	wf_watch_changing(&watch);
+	wf_inval_changing(&watch);
 }
 
 /* Who owns it now.  A version that is gone was never committed: its role stays. */
@@ -246,7 +246,7 @@ read_role(CacheEntry *entry)
 	bool		isnull;
 	Oid			role;
 
-	if (wf_execute(&role_statement, &value, NULL, 1) > 0)
+	if (wf_statement_execute(&role_statement, &value, NULL, 1) > 0)
 	{
 		role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
 											  SPI_tuptable->tupdesc, 1, &isnull));
@@ -276,9 +276,9 @@ wf_definition(int32 id)
 		return entry->definition;
 	}
 
-	wf_stamp_require();
+	wf_origin_require();
 	told = tellings;
-	if (wf_execute(&load_statement, &value, NULL, 1) == 0)
+	if (wf_statement_execute(&load_statement, &value, NULL, 1) == 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_DEFINITION),
 				 errmsg("definition %d does not exist", id)));
@@ -300,7 +300,7 @@ find_definition(const char *name, int32 version)
 	Datum		values[2] = {CStringGetTextDatum(name), Int32GetDatum(version)};
 	bool		isnull;
 
-	if (wf_execute(&find_statement, values, NULL, 1) == 0)
+	if (wf_statement_execute(&find_statement, values, NULL, 1) == 0)
 		return NULL;
 	return wf_definition(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 													 SPI_tuptable->tupdesc, 1,
@@ -324,8 +324,8 @@ wf_definition_by_name(const char *name, int32 version)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_DEFINITION),
 				 version == 0 ?
-				 errmsg("definition \"%s\" does not exist", wf_quoted(name)) :
-				 errmsg("definition \"%s\" has no version %d", wf_quoted(name),
+				 errmsg("definition \"%s\" does not exist", wf_quote(name)) :
+				 errmsg("definition \"%s\" has no version %d", wf_quote(name),
 						version),
 				 errhint("Store it with workflow.define().")));
 	return definition;
@@ -333,7 +333,7 @@ wf_definition_by_name(const char *name, int32 version)
 
 /* text[] of state names. */
 ArrayType *
-wf_states_array(WfDefinition *definition, const WfStateId *leaves, int n)
+wf_definition_states_array(WfDefinition *definition, const WfStateId *leaves, int n)
 {
 	Datum	   *names;
 	ArrayType **slot = NULL;
@@ -379,8 +379,8 @@ wf_definition_is_orphaned(int32 id, const char **name)
 	Datum		value = Int32GetDatum(id);
 	bool		isnull;
 
-	wf_stamp_require();
-	if (wf_execute(&load_statement, &value, NULL, 1) == 0 ||
+	wf_origin_require();
+	if (wf_statement_execute(&load_statement, &value, NULL, 1) == 0 ||
 		OidIsValid(DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
 												  SPI_tuptable->tupdesc, 4, &isnull))))
 		return false;

@@ -38,7 +38,7 @@ extern uint64 wf_definition_mark(void);
 extern void wf_definition_forget(uint64 mark);
 extern WfDefinition *wf_definition_by_name(const char *name, int32 version);
 extern WfDefinition *wf_definition_newest(const char *name);
-extern ArrayType *wf_states_array(WfDefinition *definition,
-								  const WfStateId *leaves, int n);
+extern ArrayType *wf_definition_states_array(WfDefinition *definition,
+											 const WfStateId *leaves, int n);
 
 #endif							/* WF_DEFINITION_H */

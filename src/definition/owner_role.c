@@ -110,7 +110,7 @@ wf_owner_role_check(Oid role)
  * with DROP EXTENSION, as the schema does not: then the role can go, too.
  */
 void
-wf_pin_role(const char *name)
+wf_owner_role_pin(const char *name)
 {
 	GrantStmt  *grant = makeNode(GrantStmt);
 	RoleSpec   *role = makeNode(RoleSpec);
@@ -132,28 +132,28 @@ wf_pin_role(const char *name)
 	/* Two first definitions at once would update one catalog row. */
 	LockDatabaseObject(NamespaceRelationId, get_namespace_oid("workflow", false), 0,
 					   ShareUpdateExclusiveLock);
-	wf_rights_raise(&rights);
+	wf_statement_raise_rights(&rights);
 	ExecuteGrantStmt(grant);
-	wf_rights_restore(&rights);
+	wf_statement_restore_rights(&rights);
 }
 
 /* Owners and grants are known by the names that their roles have now. */
 void
-wf_refresh_names(void)
+wf_owner_role_refresh_names(void)
 {
-	if (wf_execute(&give_way_statement, NULL, NULL, 0) > 0)
-		wf_execute(&rename_statement, NULL, NULL, 0);
-	wf_execute(&rename_grants_statement, NULL, NULL, 0);
+	if (wf_statement_execute(&give_way_statement, NULL, NULL, 0) > 0)
+		wf_statement_execute(&rename_statement, NULL, NULL, 0);
+	wf_statement_execute(&rename_grants_statement, NULL, NULL, 0);
 }
 
 /* The id in workflow.owner of a role, or 0. */
 int32
-wf_owner_of_role(Oid role)
+wf_owner_role_id(Oid role)
 {
 	Datum		value = ObjectIdGetDatum(role);
 	bool		isnull;
 
-	if (wf_execute(&find_statement, &value, NULL, 1) == 0)
+	if (wf_statement_execute(&find_statement, &value, NULL, 1) == 0)
 		return 0;
 	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 									   SPI_tuptable->tupdesc, 1, &isnull));
@@ -164,9 +164,9 @@ wf_owner_of_role(Oid role)
  * Locks against other roles that come first.
  */
 int32
-wf_owner_enter(Oid role)
+wf_owner_role_enter(Oid role)
 {
-	int32		id = wf_owner_of_role(role);
+	int32		id = wf_owner_role_id(role);
 	char	   *name = GetUserNameFromId(role, false);
 	NameData	name_data;
 	Datum		values[2];
@@ -177,11 +177,11 @@ wf_owner_enter(Oid role)
 	namestrcpy(&name_data, name);
 	values[0] = NameGetDatum(&name_data);
 	values[1] = ObjectIdGetDatum(role);
-	wf_refresh_names();
-	if (wf_execute(&enter_statement, values, NULL, 0) == 0)
+	wf_owner_role_refresh_names();
+	if (wf_statement_execute(&enter_statement, values, NULL, 0) == 0)
 	{
 		/* Another session entered it meanwhile, and has committed. */
-		id = wf_owner_of_role(role);
+		id = wf_owner_role_id(role);
 		if (id != 0)
 			return id;
 		ereport(ERROR,
@@ -191,6 +191,6 @@ wf_owner_enter(Oid role)
 	}
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									 1, &isnull));
-	wf_pin_role(name);
+	wf_owner_role_pin(name);
 	return id;
 }

@@ -5,10 +5,10 @@
 #ifndef WF_OWNER_ROLE_H
 #define WF_OWNER_ROLE_H
 
-extern int32 wf_owner_of_role(Oid role);
+extern int32 wf_owner_role_id(Oid role);
 extern void wf_owner_role_check(Oid role);
-extern void wf_pin_role(const char *name);
-extern void wf_refresh_names(void);
-extern int32 wf_owner_enter(Oid role);
+extern void wf_owner_role_pin(const char *name);
+extern void wf_owner_role_refresh_names(void);
+extern int32 wf_owner_role_enter(Oid role);
 
 #endif							/* WF_OWNER_ROLE_H */

@@ -6,7 +6,7 @@
  * Runs in any backend.  Pausing touches no process: the name goes into
  * workflow.pause, and whoever is about to step a process looks there first.
  * A session keeps in memory that nothing is paused, which is nearly always so
- * (watch.c); while anything is, it reads the table each time.
+ * (inval.c); while anything is, it reads the table each time.
  *
  * Timers that are parked over a pause must come back after it.  Their
  * processes are in workflow.resting, and a row there without a pause is work
@@ -131,7 +131,7 @@ is_known(const char *name)
 static void
 read_names(WfStatement *statement, bool paused)
 {
-	int			n = wf_execute(statement, NULL, NULL, 0);
+	int			n = wf_statement_execute(statement, NULL, NULL, 0);
 	MemoryContext old = MemoryContextSwitchTo(kept);
 
 	resting = resting == NULL ? palloc(sizeof(Resting) * (n + 1)) :
@@ -157,10 +157,10 @@ static void
 read_tables(void)
 {
 	/* What is kept outlives the statement that only looks: read what is now. */
-	bool		before = wf_look_only(false);
+	bool		before = wf_statement_look_only(false);
 
 	complete = false;
-	wf_watch_begin(&watch);
+	wf_inval_begin(&watch);
 	if (kept == NULL)
 		kept = AllocSetContextCreate(TopMemoryContext, "workflow pauses",
 									 ALLOCSET_SMALL_SIZES);
@@ -170,7 +170,7 @@ read_tables(void)
 	read_names(&paused_statement, true);
 	read_names(&resting_statement, false);
 	complete = true;
-	(void) wf_look_only(before);
+	(void) wf_statement_look_only(before);
 }
 
 /*
@@ -182,14 +182,14 @@ read_tables(void)
 bool
 wf_pause_look(void)
 {
-	if (likely(wf_watch_is_good(&watch) && complete && nresting == 0))
+	if (likely(wf_inval_is_good(&watch) && complete && nresting == 0))
 		return false;
 	read_tables();
 	return nresting > 0;
 }
 
 bool
-wf_is_paused(const WfDefinition *definition)
+wf_pause_is_on(const WfDefinition *definition)
 {
 	for (int i = 0; i < nresting; i++)
 		if (resting[i].paused && strcmp(resting[i].name, definition->name) == 0)
@@ -201,7 +201,7 @@ wf_is_paused(const WfDefinition *definition)
 void
 wf_pause_refuse(const WfDefinition *definition)
 {
-	if (wf_pause_look() && wf_is_paused(definition))
+	if (wf_pause_look() && wf_pause_is_on(definition))
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),
 				 errmsg("definition \"%s\" is paused", definition->name),
@@ -217,12 +217,12 @@ wf_pause_begin(const WfDefinition *definition)
 {
 	Datum		values[4] = {
 		CStringGetTextDatum(definition->name), Int32GetDatum(definition->owner),
-		TimestampTzGetDatum(wf_now()),
+		TimestampTzGetDatum(wf_clock_now()),
 		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false))
 	};
 
-	wf_watch_changing(&watch);
-	return wf_execute(&begin_statement, values, NULL, 0) > 0;
+	wf_inval_changing(&watch);
+	return wf_statement_execute(&begin_statement, values, NULL, 0) > 0;
 }
 
 bool
@@ -230,10 +230,10 @@ wf_pause_end(const WfDefinition *definition)
 {
 	Datum		value = CStringGetTextDatum(definition->name);
 
-	wf_watch_changing(&watch);
-	if (wf_execute(&end_statement, &value, NULL, 0) == 0)
+	wf_inval_changing(&watch);
+	if (wf_statement_execute(&end_statement, &value, NULL, 0) == 0)
 		return false;
-	wf_wake_timer(definition->owner, wf_now());
+	wf_wakeup_timer(definition->owner, wf_clock_now());
 	return true;
 }
 
@@ -244,8 +244,8 @@ wf_pause_end(const WfDefinition *definition)
 void
 wf_pause_noting(int32 owner)
 {
-	wf_watch_changing(&watch);
-	wf_wake_timer(owner, wf_now());
+	wf_inval_changing(&watch);
+	wf_wakeup_timer(owner, wf_clock_now());
 }
 
 /* --- bringing back ----------------------------------------------------- */
@@ -270,8 +270,8 @@ wf_pause_is_over(int32 owner)
 static void
 unpark(Datum ids, int32 owner)
 {
-	wf_execute(&unpark_statement, &ids, NULL, 0);
-	wf_announce_returned(owner);
+	wf_statement_execute(&unpark_statement, &ids, NULL, 0);
+	wf_timer_announce_returned(owner);
 }
 
 /* Column 1 of SPI's last result. */
@@ -294,7 +294,7 @@ chunk(const char *name, int limit, Datum *ids)
 {
 	Datum		values[3] = {CStringGetTextDatum(name), UUIDPGetDatum(&brought_back),
 	Int64GetDatum(limit)};
-	int			n = wf_execute(&chunk_statement, values, NULL, 0);
+	int			n = wf_statement_execute(&chunk_statement, values, NULL, 0);
 	bool		isnull;
 
 	if (n > 0)
@@ -303,7 +303,7 @@ chunk(const char *name, int limit, Datum *ids)
 	else
 	{
 		memset(&brought_back, 0, sizeof(brought_back));
-		n = wf_execute(&chunk_statement, values, NULL, 0);
+		n = wf_statement_execute(&chunk_statement, values, NULL, 0);
 	}
 	*ids = returned_ids();
 	return n;
@@ -327,7 +327,7 @@ wf_pause_bring_back(int32 owner, int limit)
 		if (n == 0)
 			continue;
 		values[0] = CStringGetTextDatum(resting[i].name);
-		wf_execute(&forget_statement, values, NULL, 0);
+		wf_statement_execute(&forget_statement, values, NULL, 0);
 		unpark(values[1], owner);
 		return n;
 	}
@@ -357,7 +357,7 @@ wf_pause_overtaken(int32 owner, int n, WfRow **rows)
 		if (!is_over(&resting[r], owner))
 			continue;
 		values[0] = CStringGetTextDatum(resting[r].name);
-		found = wf_execute(&forget_statement, values, NULL, 0);
+		found = wf_statement_execute(&forget_statement, values, NULL, 0);
 		for (uint64 f = 0; f < found; f++)
 		{
 			pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[f],

@@ -13,7 +13,7 @@
 #include "store/process_row.h"
 
 extern bool wf_pause_look(void);
-extern bool wf_is_paused(const WfDefinition *definition);
+extern bool wf_pause_is_on(const WfDefinition *definition);
 extern void wf_pause_refuse(const WfDefinition *definition);
 extern bool wf_pause_begin(const WfDefinition *definition);
 extern bool wf_pause_end(const WfDefinition *definition);

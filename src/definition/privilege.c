@@ -44,9 +44,9 @@ has_role(Oid member, const char *name)
  * workflow_monitor may read.
  */
 bool
-wf_may(const WfDefinition *definition, const char *privilege)
+wf_privilege_may(const WfDefinition *definition, const char *privilege)
 {
-	return wf_role_may(GetUserId(), definition, privilege);
+	return wf_privilege_role_may(GetUserId(), definition, privilege);
 }
 
 /* May the role do this with every definition, whoever owns it? */
@@ -63,23 +63,23 @@ may_always(Oid role, const char *privilege)
  * for others before adopt().
  */
 bool
-wf_may_by_id(int32 id, const char *privilege)
+wf_privilege_may_by_id(int32 id, const char *privilege)
 {
 	WfDefinition orphan = {0};
 
 	if (wf_definition_is_cached(id))
-		return wf_may(wf_definition(id), privilege);
+		return wf_privilege_may(wf_definition(id), privilege);
 	if (may_always(GetUserId(), privilege))
 		return true;
 	if (!wf_definition_is_orphaned(id, &orphan.name))
-		return wf_may(wf_definition(id), privilege);
+		return wf_privilege_may(wf_definition(id), privilege);
 
 	/* Others keep what they were granted. */
-	return wf_may(&orphan, privilege);
+	return wf_privilege_may(&orphan, privilege);
 }
 
 bool
-wf_role_may(Oid role, const WfDefinition *definition, const char *privilege)
+wf_privilege_role_may(Oid role, const WfDefinition *definition, const char *privilege)
 {
 	Datum		values[2];
 	bool		granted = false;
@@ -89,7 +89,7 @@ wf_role_may(Oid role, const WfDefinition *definition, const char *privilege)
 
 	values[0] = CStringGetTextDatum(definition->name);
 	values[1] = CStringGetTextDatum(privilege);
-	wf_execute(&permission_statement, values, NULL, 0);
+	wf_statement_execute(&permission_statement, values, NULL, 0);
 	for (uint64 i = 0; i < SPI_processed && !granted; i++)
 	{
 		bool		isnull;
@@ -103,9 +103,9 @@ wf_role_may(Oid role, const WfDefinition *definition, const char *privilege)
 }
 
 void
-wf_require(const WfDefinition *definition, const char *privilege)
+wf_privilege_require(const WfDefinition *definition, const char *privilege)
 {
-	if (!wf_may(definition, privilege))
+	if (!wf_privilege_may(definition, privilege))
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("permission denied to %s definition \"%s\"",
@@ -119,7 +119,7 @@ wf_require(const WfDefinition *definition, const char *privilege)
  * of workflow_admin: for what no privilege is enough.
  */
 void
-wf_require_owner(const WfDefinition *definition)
+wf_privilege_require_owner(const WfDefinition *definition)
 {
 	if (!has_privs_of_role(GetUserId(), definition->role) &&
 		!has_role(GetUserId(), "workflow_admin"))
@@ -134,23 +134,23 @@ wf_require_owner(const WfDefinition *definition)
  * everybody, with the privilege "act" or the rights of the owner.
  */
 bool
-wf_role_may_act(Oid role, const WfDefinition *definition, const char *actor)
+wf_privilege_role_may_act(Oid role, const WfDefinition *definition, const char *actor)
 {
 	Oid			actor_role = get_role_oid(actor, true);
 
 	return (OidIsValid(actor_role) && has_privs_of_role(role, actor_role)) ||
-		wf_role_may(role, definition, "act");
+		wf_privilege_role_may(role, definition, "act");
 }
 
 /* Error WF002 when not. */
 void
-wf_require_actor(const WfDefinition *definition, const char *actor)
+wf_privilege_require_actor(const WfDefinition *definition, const char *actor)
 {
-	if (!wf_role_may_act(GetUserId(), definition, actor))
+	if (!wf_privilege_role_may_act(GetUserId(), definition, actor))
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("role \"%s\" may not act for \"%s\"",
-						GetUserNameFromId(GetUserId(), false), wf_quoted(actor)),
+						GetUserNameFromId(GetUserId(), false), wf_quote(actor)),
 				 errhint("The owner of definition \"%s\" can allow it to act for everybody with workflow.grant_on(..., 'act').",
 						 definition->name)));
 }

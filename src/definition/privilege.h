@@ -7,11 +7,11 @@
 
 #include "definition/definition.h"
 
-extern bool wf_may(const WfDefinition *definition, const char *privilege);
-extern bool wf_may_by_id(int32 id, const char *privilege);
-extern bool wf_role_may(Oid role, const WfDefinition *definition, const char *privilege);
-extern bool wf_role_may_act(Oid role, const WfDefinition *definition, const char *actor);
-extern void wf_require_actor(const WfDefinition *definition, const char *actor);
-extern void wf_require(const WfDefinition *definition, const char *privilege);
-extern void wf_require_owner(const WfDefinition *definition);
+extern bool wf_privilege_may(const WfDefinition *definition, const char *privilege);
+extern bool wf_privilege_may_by_id(int32 id, const char *privilege);
+extern bool wf_privilege_role_may(Oid role, const WfDefinition *definition, const char *privilege);
+extern bool wf_privilege_role_may_act(Oid role, const WfDefinition *definition, const char *actor);
+extern void wf_privilege_require_actor(const WfDefinition *definition, const char *actor);
+extern void wf_privilege_require(const WfDefinition *definition, const char *privilege);
+extern void wf_privilege_require_owner(const WfDefinition *definition);
 #endif							/* WF_PRIVILEGE_H */

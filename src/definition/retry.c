@@ -33,7 +33,7 @@ next_attempt(int attempts)
 		ms *= 2;
 	ms = Min(ms, wf_retry_max_delay);
 	ms = ms / 2 + ms / 2 * pg_prng_double(&pg_global_prng_state);
-	return wf_now() + (TimestampTz) (ms * 1000.0);
+	return wf_clock_now() + (TimestampTz) (ms * 1000.0);
 }
 
 /* Is this SQLSTATE, or its class, among them? */
@@ -52,7 +52,7 @@ is_meant(const WfRetry *retry, const char *sqlstate)
 
 /*
  * When an event that has failed `attempts` times, at last with this SQLSTATE, is
- * tried again: *due, by wf_now(), with jitter.  policy NULL: that of the
+ * tried again: *due, by wf_clock_now(), with jitter.  policy NULL: that of the
  * settings.  False: never again.
  */
 bool
@@ -76,7 +76,7 @@ wf_retry_plan(const WfPolicy *policy, const char *sqlstate, int attempts,
 		seconds = Min(seconds, retry->max_delay);
 		if (retry->jitter)
 			seconds *= pg_prng_double(&pg_global_prng_state);
-		*due = wf_now() + (TimestampTz) (seconds * USECS_PER_SEC);
+		*due = wf_clock_now() + (TimestampTz) (seconds * USECS_PER_SEC);
 		return attempts <= retry->max_attempts;
 	}
 	return false;

@@ -44,8 +44,8 @@ expect(const WfJson *json, const WfPath *path, WfJsonKind kind, const char *what
 {
 	if (json->kind == kind)
 		return true;
-	wf_fault(faults, wf_path_text(path), NULL, "must be %s, not %s", what,
-			 wf_json_kind_name(json->kind));
+	wf_diagnostic_fault(faults, wf_path_text(path), NULL, "must be %s, not %s", what,
+						wf_json_kind_name(json->kind));
 	return false;
 }
 
@@ -72,9 +72,9 @@ time_of_day(const WfJson *json, const WfPath *path, WfFaults *faults)
 	if (hour < 0 || minute < 0 || second < 0 || minute > 59 || second > 59 ||
 		hour > 24 || (hour == 24 && (minute > 0 || second > 0)))
 	{
-		wf_fault(faults, wf_path_text(path),
-				 "Write \"09:00\"; the end of a day is \"24:00\".",
-				 "is no time of day");
+		wf_diagnostic_fault(faults, wf_path_text(path),
+							"Write \"09:00\"; the end of a day is \"24:00\".",
+							"is no time of day");
 		return -1;
 	}
 	return (hour * SECS_PER_HOUR + minute * SECS_PER_MINUTE + second) * USECS_PER_SEC;
@@ -85,8 +85,8 @@ parse_span(const WfJson *json, const WfPath *path, WfSpan *span, WfFaults *fault
 {
 	if (json->kind != WF_JSON_ARRAY || json->n != 2)
 	{
-		wf_fault(faults, wf_path_text(path), "Write [\"09:00\", \"17:00\"].",
-				 "must be a list of two times");
+		wf_diagnostic_fault(faults, wf_path_text(path), "Write [\"09:00\", \"17:00\"].",
+							"must be a list of two times");
 		return false;
 	}
 	span->from = time_of_day(json->items[0], WF_AT_INDEX(path, 0), faults);
@@ -95,9 +95,9 @@ parse_span(const WfJson *json, const WfPath *path, WfSpan *span, WfFaults *fault
 		return false;
 	if (span->to > span->from)
 		return true;
-	wf_fault(faults, wf_path_text(path),
-			 "What goes on past midnight is two: until \"24:00\", and from \"00:00\" on the next day.",
-			 "ends before it begins");
+	wf_diagnostic_fault(faults, wf_path_text(path),
+						"What goes on past midnight is two: until \"24:00\", and from \"00:00\" on the next day.",
+						"ends before it begins");
 	return false;
 }
 
@@ -124,7 +124,7 @@ parse_hours(const WfJson *json, const WfPath *path, WfHours *hours, WfFaults *fa
 	for (int i = 1; i < hours->n; i++)
 		if (hours->spans[i].from < hours->spans[i - 1].to)
 		{
-			wf_fault(faults, wf_path_text(path), NULL, "times overlap");
+			wf_diagnostic_fault(faults, wf_path_text(path), NULL, "times overlap");
 			return;
 		}
 }
@@ -145,8 +145,8 @@ parse_week(const WfJson *json, const WfPath *path, WfCalendar *calendar, WfFault
 			day++;
 		if (days[day] == NULL)
 		{
-			wf_fault(faults, wf_path_text(at), "Days are mon, tue, wed, thu, fri, sat, sun.",
-					 "there is no day \"%s\"", json->keys[i]);
+			wf_diagnostic_fault(faults, wf_path_text(at), "Days are mon, tue, wed, thu, fri, sat, sun.",
+								"there is no day \"%s\"", json->keys[i]);
 			continue;
 		}
 		parse_hours(json->items[i], at, &calendar->week[day], faults);
@@ -176,7 +176,7 @@ parse_date(const char *text, const WfPath *path, int *date, WfFaults *faults)
 			return true;
 		}
 	}
-	wf_fault(faults, wf_path_text(path), "Write \"2026-12-25\".", "\"%s\" is no date", text);
+	wf_diagnostic_fault(faults, wf_path_text(path), "Write \"2026-12-25\".", "\"%s\" is no date", text);
 	return false;
 }
 
@@ -235,8 +235,8 @@ parse_special(const WfJson *holidays, const WfJson *exceptions, WfCalendar *cale
 	qsort(calendar->special, calendar->nspecial, sizeof(WfSpecialDay), compare_special);
 	for (int i = 1; i < calendar->nspecial; i++)
 		if (calendar->special[i].date == calendar->special[i - 1].date)
-			wf_fault(faults, calendar->special[i].path, NULL, "the same date is at %s",
-					 calendar->special[i - 1].path);
+			wf_diagnostic_fault(faults, calendar->special[i].path, NULL, "the same date is at %s",
+								calendar->special[i - 1].path);
 }
 
 static void
@@ -245,14 +245,14 @@ parse_zone(const WfJson *json, WfCalendar *calendar, WfFaults *faults)
 	const WfPath *path = WF_AT_TEXT("$");
 
 	if (json == NULL)
-		wf_fault(faults, "$", "Write the name of a time zone: \"Europe/Berlin\".",
-				 "\"zone\" is missing");
+		wf_diagnostic_fault(faults, "$", "Write the name of a time zone: \"Europe/Berlin\".",
+							"\"zone\" is missing");
 	else if (expect(json, WF_AT_KEY(path, "zone"), WF_JSON_STRING, "a string", faults))
 	{
 		calendar->zone = pg_tzset(json->text);
 		if (calendar->zone == NULL || !pg_tz_acceptable(calendar->zone))
-			wf_fault(faults, "$.zone", "The view pg_timezone_names has them all.",
-					 "time zone \"%s\" is not known", json->text);
+			wf_diagnostic_fault(faults, "$.zone", "The view pg_timezone_names has them all.",
+								"time zone \"%s\" is not known", json->text);
 	}
 }
 
@@ -279,8 +279,8 @@ wf_calendar_parse(const char *name, const char *text, WfFaults *faults)
 		while (known[k] != NULL && strcmp(known[k], json->keys[i]) != 0)
 			k++;
 		if (known[k] == NULL)
-			wf_fault(faults, wf_path_text(WF_AT_KEY(path, json->keys[i])),
-					 wf_spelling_hint(json->keys[i], known), "unknown key \"%s\"", json->keys[i]);
+			wf_diagnostic_fault(faults, wf_path_text(WF_AT_KEY(path, json->keys[i])),
+								wf_diagnostic_spelling_hint(json->keys[i], known), "unknown key \"%s\"", json->keys[i]);
 	}
 	parse_zone(wf_json_get(json, "zone"), calendar, faults);
 	if (wf_json_get(json, "hours") != NULL)
@@ -291,8 +291,8 @@ wf_calendar_parse(const char *name, const char *text, WfFaults *faults)
 	for (int i = 0; i < calendar->nspecial; i++)
 		any = any || calendar->special[i].hours.n > 0;
 	if (!any)
-		wf_fault(faults, "$", "Give some day of the week \"hours\".",
-				 "there is no working time at all");
+		wf_diagnostic_fault(faults, "$", "Give some day of the week \"hours\".",
+							"there is no working time at all");
 	return calendar;
 }
 
@@ -315,11 +315,11 @@ read_calendar(const char *name)
 	Datum		value = CStringGetTextDatum(name);
 	WfFaults	faults = {0};
 	WfCalendar *calendar = NULL;
-	bool		before = wf_look_only(false);	/* what is kept outlives this look */
+	bool		before = wf_statement_look_only(false);	/* what is kept outlives this look */
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (wf_execute(&read_statement, &value, NULL, 1) > 0)
+	if (wf_statement_execute(&read_statement, &value, NULL, 1) > 0)
 	{
 		char	   *text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 
@@ -333,7 +333,7 @@ read_calendar(const char *name)
 		calendars = lappend(calendars, calendar);
 	}
 	SPI_finish();
-	(void) wf_look_only(before);
+	(void) wf_statement_look_only(before);
 	MemoryContextSwitchTo(context);
 	return calendar;
 }
@@ -348,10 +348,10 @@ wf_calendar(const char *name)
 	const WfCalendar *calendar;
 	ListCell   *cell;
 
-	if (!wf_watch_is_good(&watch))
+	if (!wf_inval_is_good(&watch))
 	{
 		forget_all();
-		wf_watch_begin(&watch);
+		wf_inval_begin(&watch);
 	}
 	foreach(cell, calendars)
 	{
@@ -363,7 +363,7 @@ wf_calendar(const char *name)
 	if (calendar == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("calendar \"%s\" does not exist", wf_quoted(name)),
+				 errmsg("calendar \"%s\" does not exist", wf_quote(name)),
 				 errhint("Store it with workflow.define_calendar().")));
 	return calendar;
 }
@@ -372,5 +372,5 @@ wf_calendar(const char *name)
 void
 wf_calendar_changing(void)
 {
-	wf_watch_changing(&watch);
+	wf_inval_changing(&watch);
 }

@@ -40,7 +40,7 @@
  * used again: the caller gets one of its own.
  */
 static ExprState *
-executable(WfEvaluator *evaluator, WfCompiled *compiled, WfBracket *bracket,
+executable(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket,
 		   ParamListInfo params)
 {
 	MemoryContext old;
@@ -49,7 +49,7 @@ executable(WfEvaluator *evaluator, WfCompiled *compiled, WfBracket *bracket,
 	if (compiled->cached == NULL || !compiled->cached->is_valid)
 		wf_evaluator_compile(evaluator, compiled, bracket);
 	if (!compiled->pure)
-		wf_user_enter(evaluator, bracket);
+		wf_user_context_enter(evaluator, bracket);
 
 	if (compiled->state != NULL && !compiled->in_use &&
 		compiled->state_lxid == WF_MY_LXID &&
@@ -105,7 +105,7 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	econtext = CreateStandaloneExprContext();
 	econtext->ecxt_param_list_info = params;
 	compiled->in_use = true;
-	outer = wf_timeout_begin(until, own_limit);
+	outer = wf_step_timeout_begin(until, own_limit);
 	PG_TRY();
 	{
 		result = ExecEvalExprSwitchContext(state, econtext, isnull);
@@ -120,12 +120,12 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 		compiled->state = NULL;
 		if (!nested)
 			wf_evaluator_free_given_up(compiled);
-		wf_timeout_failed(outer, context);
+		wf_step_timeout_failed(outer, context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	compiled->in_use = nested;
-	wf_timeout_end(outer);
+	wf_step_timeout_end(outer);
 
 	if (!*isnull && !get_typbyval(type))
 		result = datumCopy(result, false, get_typlen(type));
@@ -143,7 +143,7 @@ evaluate_pure_until(ExprState *state, ParamListInfo params, TimestampTz until,
 					bool own_limit, bool *isnull)
 {
 	MemoryContext context = CurrentMemoryContext;
-	TimestampTz outer = wf_timeout_begin(until, own_limit);
+	TimestampTz outer = wf_step_timeout_begin(until, own_limit);
 	Datum		result = (Datum) 0;
 
 	PG_TRY();
@@ -152,27 +152,27 @@ evaluate_pure_until(ExprState *state, ParamListInfo params, TimestampTz until,
 	}
 	PG_CATCH();
 	{
-		wf_timeout_failed(outer, context);
+		wf_step_timeout_failed(outer, context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	wf_timeout_end(outer);
+	wf_step_timeout_end(outer);
 	return result;
 }
 
 /* Until when code of this step may run; its time begins with the first. */
 static TimestampTz
-time_limit(WfEvaluator *evaluator, WfBracket *bracket)
+time_limit(WfEvaluator *evaluator, WfUserContext *bracket)
 {
 	const WfDelay *own = evaluator->chart->step_timeout;
 
 	if (bracket->until != 0)
 		return bracket->until;
 	if (own == NULL)
-		bracket->until = wf_timeout_until();
+		bracket->until = wf_step_timeout_until();
 	else if ((own->kind == WF_DELAY_MS && own->ms == 0) ||
-			 !wf_eval_fixed_delay(evaluator, own, GetCurrentTimestamp(),
-								  &bracket->until))
+			 !wf_eval_interval_fixed(evaluator, own, GetCurrentTimestamp(),
+									 &bracket->until))
 		bracket->until = DT_NOEND;
 	return bracket->until;
 }

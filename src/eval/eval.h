@@ -26,7 +26,7 @@ typedef struct WfScope
 	Jsonb	   *event;
 	Jsonb	   *(*make_event) (void *arg);
 	void	   *arg;
-	WfBracket  *bracket;		/* opened by the first code that is not pure */
+	WfUserContext  *bracket;		/* opened by the first code that is not pure */
 } WfScope;
 
 extern bool wf_eval_guard(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope);

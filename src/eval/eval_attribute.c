@@ -19,7 +19,7 @@
 
 /* The path of an attribute that has one, kept. */
 Datum
-wf_eval_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute)
+wf_eval_attribute_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute)
 {
 	Datum	   *slot = &evaluator->jsonpaths[attribute->id];
 
@@ -91,7 +91,7 @@ wf_eval_attribute(WfEvaluator *evaluator, const WfAttribute *attribute, WfScope 
 	if (attribute->jsonpath != NULL)
 		found = DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array,
 												   JsonbPGetDatum(scope->context),
-												   wf_eval_jsonpath(evaluator, attribute),
+												   wf_eval_attribute_jsonpath(evaluator, attribute),
 												   JsonbPGetDatum(wf_jsonb_object(0, NULL, NULL)),
 												   BoolGetDatum(true)));
 	else

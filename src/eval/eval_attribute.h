@@ -13,6 +13,6 @@
 
 extern Jsonb *wf_eval_attribute(WfEvaluator *evaluator, const WfAttribute *attribute,
 								WfScope *scope);
-extern Datum wf_eval_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute);
+extern Datum wf_eval_attribute_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute);
 
 #endif							/* WF_EVAL_ATTRIBUTE_H */

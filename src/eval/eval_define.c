@@ -33,7 +33,7 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
-	WfBracket	bracket = {0};
+	WfUserContext	bracket = {0};
 
 	/* Catalog look-ups only, but the parser may hold locks and pins. */
 	BeginInternalSubTransaction(NULL);
@@ -43,12 +43,12 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 		if (compiled != NULL)
 			wf_evaluator_compile(evaluator, compiled, &bracket);
 		else if (attribute != NULL)
-			(void) wf_eval_jsonpath(evaluator, attribute);
+			(void) wf_eval_attribute_jsonpath(evaluator, attribute);
 		else
 			(void) wf_eval_interval(evaluator, delay);
 		if (delay != NULL && delay->kind == WF_DELAY_WORKING)
 			(void) wf_calendar(delay->calendar);
-		wf_user_leave(&bracket);
+		wf_user_context_leave(&bracket);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -73,9 +73,9 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
  * check(arg, path, error) is called for each one that fails.
  */
 void
-wf_evaluator_check(WfEvaluator *evaluator,
-				   void (*check) (void *arg, const char *path, ErrorData *error),
-				   void *arg)
+wf_eval_define_check(WfEvaluator *evaluator,
+					 void (*check) (void *arg, const char *path, ErrorData *error),
+					 void *arg)
 {
 	const WfChart *chart = evaluator->chart;
 
@@ -99,23 +99,23 @@ function_name(Oid function)
 
 /* The functions a chart names: jsonb {"schema.name(args)": "hash"}. */
 Jsonb *
-wf_evaluator_functions(WfEvaluator *evaluator)
+wf_eval_define_functions(WfEvaluator *evaluator)
 {
 	const WfChart *chart = evaluator->chart;
 	const char **keys = palloc(sizeof(char *) * (chart->nexprs + 1));
 	Jsonb	  **values = palloc(sizeof(Jsonb *) * (chart->nexprs + 1));
 	int			n = 0;
-	WfBracket	bracket = {0};
+	WfUserContext	bracket = {0};
 
-	wf_user_enter(evaluator, &bracket);
+	wf_user_context_enter(evaluator, &bracket);
 	for (int i = 0; i < chart->nexprs; i++)
 		if (chart->exprs[i]->is_function)
 		{
 			Oid			function = wf_expression_function(chart->exprs[i]);
 
 			keys[n] = function_name(function);
-			values[n++] = wf_jsonb_string(wf_function_hash(function));
+			values[n++] = wf_jsonb_string(wf_expression_function_hash(function));
 		}
-	wf_user_leave(&bracket);
+	wf_user_context_leave(&bracket);
 	return wf_jsonb_object(n, keys, values);
 }

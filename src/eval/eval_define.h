@@ -9,9 +9,9 @@
 
 #include "eval/evaluator.h"
 
-extern void wf_evaluator_check(WfEvaluator *evaluator,
-							   void (*check) (void *arg, const char *path, ErrorData *error),
-							   void *arg);
-extern Jsonb *wf_evaluator_functions(WfEvaluator *evaluator);
+extern void wf_eval_define_check(WfEvaluator *evaluator,
+								 void (*check) (void *arg, const char *path, ErrorData *error),
+								 void *arg);
+extern Jsonb *wf_eval_define_functions(WfEvaluator *evaluator);
 
 #endif							/* WF_EVAL_DEFINE_H */

@@ -43,7 +43,7 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 	Datum		result;
 
 	if (delay->kind != WF_DELAY_EXPR)
-		return wf_eval_fixed_delay(evaluator, delay, now, due);
+		return wf_eval_interval_fixed(evaluator, delay, now, due);
 
 	result = wf_eval_expr(evaluator, delay->expr, scope, &isnull, &type);
 	if (isnull)
@@ -51,7 +51,7 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 	switch (type)
 	{
 		case INTERVALOID:
-			*due = wf_eval_add_interval(evaluator, now, DatumGetIntervalP(result));
+			*due = wf_eval_interval_add(evaluator, now, DatumGetIntervalP(result));
 			return true;
 		case TIMESTAMPTZOID:
 			*due = DatumGetTimestampTz(result);

@@ -23,7 +23,7 @@
  * bracket.
  */
 TimestampTz
-wf_eval_add_interval(WfEvaluator *evaluator, TimestampTz now, Interval *interval)
+wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now, Interval *interval)
 {
 	pg_tz	   *zone = session_timezone;
 	Datum		result = (Datum) 0;
@@ -95,8 +95,8 @@ wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay)
 
 /* As wf_eval_delay(), of a delay that is no expression. */
 bool
-wf_eval_fixed_delay(WfEvaluator *evaluator, const WfDelay *delay, TimestampTz now,
-					TimestampTz *due)
+wf_eval_interval_fixed(WfEvaluator *evaluator, const WfDelay *delay, TimestampTz now,
+					   TimestampTz *due)
 {
 	switch (delay->kind)
 	{
@@ -109,7 +109,7 @@ wf_eval_fixed_delay(WfEvaluator *evaluator, const WfDelay *delay, TimestampTz no
 			*due = now + delay->ms * 1000;
 			return true;
 		case WF_DELAY_TEXT:
-			*due = wf_eval_add_interval(evaluator, now, wf_eval_interval(evaluator, delay));
+			*due = wf_eval_interval_add(evaluator, now, wf_eval_interval(evaluator, delay));
 			return true;
 		case WF_DELAY_WORKING:
 			*due = wf_working_time_add(wf_calendar(delay->calendar), now,

@@ -11,9 +11,9 @@
 #include "eval/evaluator.h"
 
 extern Interval *wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay);
-extern TimestampTz wf_eval_add_interval(WfEvaluator *evaluator, TimestampTz now,
+extern TimestampTz wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now,
 										Interval *interval);
-extern bool wf_eval_fixed_delay(WfEvaluator *evaluator, const WfDelay *delay,
-								TimestampTz now, TimestampTz *due);
+extern bool wf_eval_interval_fixed(WfEvaluator *evaluator, const WfDelay *delay,
+								   TimestampTz now, TimestampTz *due);
 
 #endif							/* WF_EVAL_INTERVAL_H */

@@ -57,11 +57,11 @@ wf_evaluator_free_given_up(WfCompiled *compiled)
  * as its owner: inside the bracket.
  */
 void
-wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfBracket *bracket)
+wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket)
 {
 	Node	   *tree;
 
-	wf_user_enter(evaluator, bracket);
+	wf_user_context_enter(evaluator, bracket);
 	forget_cached(evaluator, compiled);
 	tree = wf_expression_parse(compiled->expr, &compiled->type);
 	compiled->uses_event = wf_expression_uses_event(tree);
@@ -137,7 +137,7 @@ wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner)
 
 /* Does this run without a bracket?  False when it is not known yet. */
 bool
-wf_is_pure(WfEvaluator *evaluator, const WfExpr *expr)
+wf_evaluator_is_pure(WfEvaluator *evaluator, const WfExpr *expr)
 {
 	const WfCompiled *compiled = &evaluator->compiled[expr->id];
 

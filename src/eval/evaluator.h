@@ -1,6 +1,6 @@
 /*
  * evaluator.h
- *	  An evaluator, as eval.c, bracket.c and the other eval_*.c share it.
+ *	  An evaluator, as eval.c, user_context.c and the other eval_*.c share it.
  */
 #ifndef WF_EVALUATOR_H
 #define WF_EVALUATOR_H
@@ -17,7 +17,7 @@
 
 typedef struct WfEvaluator WfEvaluator;
 
-struct WfBracket;
+struct WfUserContext;
 
 /* One expression of a chart, compiled. */
 typedef struct WfCompiled
@@ -57,8 +57,8 @@ extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
 									 const char *time_zone);
 extern void wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner);
 extern void wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled,
-								 struct WfBracket *bracket);
-extern bool wf_is_pure(WfEvaluator *evaluator, const WfExpr *expr);
+								 struct WfUserContext *bracket);
+extern bool wf_evaluator_is_pure(WfEvaluator *evaluator, const WfExpr *expr);
 extern void wf_evaluator_free_given_up(WfCompiled *compiled);
 
 #endif							/* WF_EVALUATOR_H */

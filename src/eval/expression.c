@@ -383,7 +383,7 @@ wf_expression_may_be_constant(Node *tree)
  * of the owner, as whom it may run and who may replace it.
  */
 char *
-wf_function_hash(Oid function)
+wf_expression_function_hash(Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	char	   *source;

@@ -18,6 +18,6 @@ extern bool wf_expression_uses_event(Node *tree);
 extern bool wf_expression_is_pure(Node *tree);
 extern bool wf_expression_may_be_constant(Node *tree);
 extern Oid	wf_expression_function(const WfExpr *expr);
-extern char *wf_function_hash(Oid function);
+extern char *wf_expression_function_hash(Oid function);
 
 #endif							/* WF_EXPRESSION_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * foreign.c
+ * restricted.c
  *	  A definition's code in a session that is not its owner's.
  *
  * Runs in clients' sessions.
@@ -60,7 +60,7 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 
 /* _PG_init's part: chains the object access hook. */
 void
-wf_foreign_init(void)
+wf_restricted_init(void)
 {
 	previous_hook = object_access_hook;
 	object_access_hook = on_object_access;
@@ -78,7 +78,7 @@ has_open_cursor(void)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	n = wf_execute(&cursors_statement, NULL, NULL, 0);
+	n = wf_statement_execute(&cursors_statement, NULL, NULL, 0);
 	for (uint64 i = 0; i < n && !found; i++)
 	{
 		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
@@ -98,7 +98,7 @@ has_open_cursor(void)
  * or leave those of the caller's later statements for it.
  */
 void
-wf_foreign_constraints(bool all, bool deferred)
+wf_restricted_constraints(bool all, bool deferred)
 {
 	if ((all || deferred) && is_inside())
 		ereport(ERROR,
@@ -114,7 +114,7 @@ wf_foreign_constraints(bool all, bool deferred)
  * depth, for the leave that belongs to it.  Errors need no undo.
  */
 int
-wf_foreign_enter(void)
+wf_restricted_enter(void)
 {
 	if (has_open_cursor())
 		ereport(ERROR,
@@ -126,7 +126,7 @@ wf_foreign_enter(void)
 }
 
 void
-wf_foreign_leave(int depth)
+wf_restricted_leave(int depth)
 {
 	wf_xact_stack_pop(&entered, depth);
 	if (has_open_cursor())

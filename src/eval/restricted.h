@@ -12,9 +12,9 @@
 #ifndef WF_RESTRICTED_H
 #define WF_RESTRICTED_H
 
-extern void wf_foreign_init(void);
-extern void wf_foreign_constraints(bool all, bool deferred);
-extern int	wf_foreign_enter(void);
-extern void wf_foreign_leave(int depth);
+extern void wf_restricted_init(void);
+extern void wf_restricted_constraints(bool all, bool deferred);
+extern int	wf_restricted_enter(void);
+extern void wf_restricted_leave(int depth);
 
 #endif							/* WF_RESTRICTED_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * timeout.c
+ * step_timeout.c
  *	  step_timeout, the setting's or the definition's: user code that takes too
  *	  long is interrupted.
  *
@@ -89,7 +89,7 @@ on_timeout(void)
 
 /* Until when user code of a step that begins now may run; DT_NOEND: for ever. */
 TimestampTz
-wf_timeout_until(void)
+wf_step_timeout_until(void)
 {
 	return wf_step_timeout == 0 ? DT_NOEND :
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wf_step_timeout);
@@ -129,7 +129,7 @@ disarm(TimestampTz outer)
  * returns is for the one that belongs to it.
  */
 TimestampTz
-wf_timeout_begin(TimestampTz until, bool own)
+wf_step_timeout_begin(TimestampTz until, bool own)
 {
 	TimestampTz outer = armed_until;
 
@@ -168,7 +168,7 @@ take_back(void)
 }
 
 void
-wf_timeout_end(TimestampTz outer)
+wf_step_timeout_end(TimestampTz outer)
 {
 	disarm(outer);
 	if (likely(!expired))
@@ -183,7 +183,7 @@ wf_timeout_end(TimestampTz outer)
 }
 
 void
-wf_timeout_failed(TimestampTz outer, MemoryContext context)
+wf_step_timeout_failed(TimestampTz outer, MemoryContext context)
 {
 	ErrorData  *error;
 

@@ -7,9 +7,9 @@
 
 #include "datatype/timestamp.h"
 
-extern TimestampTz wf_timeout_until(void);
-extern TimestampTz wf_timeout_begin(TimestampTz until, bool own);
-extern void wf_timeout_end(TimestampTz outer);
-extern void wf_timeout_failed(TimestampTz outer, MemoryContext context);
+extern TimestampTz wf_step_timeout_until(void);
+extern TimestampTz wf_step_timeout_begin(TimestampTz until, bool own);
+extern void wf_step_timeout_end(TimestampTz outer);
+extern void wf_step_timeout_failed(TimestampTz outer, MemoryContext context);
 
 #endif							/* WF_STEP_TIMEOUT_H */

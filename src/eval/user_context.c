@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
- * bracket.c
+ * user_context.c
  *	  Whose rights and settings the author's SQL has.
  *
  * Runs in any backend.  Code that is not pure runs inside a bracket, from
- * wf_user_enter() to wf_user_leave().  In an executor the session itself is the
+ * wf_user_context_enter() to wf_user_context_leave().  In an executor the session itself is the
  * owner's, so only the path and the settings are bracketed.  In a client's
  * session the user is switched; before version 18 a deferred trigger fires as
  * whoever commits, so there the owner's code runs restricted, unless the
@@ -84,10 +84,10 @@ pin_settings(const WfEvaluator *evaluator)
 /*
  * Open a bracket ahead of the code that will need it; for code that runs in a
  * subtransaction of its own, and yet in the step's bracket.  Errors: those of
- * foreign.h.
+ * restricted.h.
  */
 void
-wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
+wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 {
 	int			restricted = 0;
 
@@ -110,7 +110,7 @@ wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
 	if (bracket->foreign)
 	{
 		restricted = WF_FOREIGN_SESSION;
-		bracket->depth = wf_foreign_enter();
+		bracket->depth = wf_restricted_enter();
 	}
 	GetUserIdAndSecContext(&bracket->user, &bracket->sec_context);
 	bracket->guc_level = NewGUCNestLevel();
@@ -125,7 +125,7 @@ wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket)
  * cheap when nothing but pure expressions ran.
  */
 void
-wf_user_leave(WfBracket *bracket)
+wf_user_context_leave(WfUserContext *bracket)
 {
 	bracket->until = 0;
 	if (!bracket->open)
@@ -134,12 +134,12 @@ wf_user_leave(WfBracket *bracket)
 	SetUserIdAndSecContext(bracket->user, bracket->sec_context);
 	bracket->open = false;
 	if (bracket->foreign)
-		wf_foreign_leave(bracket->depth);
+		wf_restricted_leave(bracket->depth);
 }
 
 /* Has any code that is not pure run in this session since the last look? */
 bool
-wf_user_ran(void)
+wf_user_context_ran(void)
 {
 	bool		ran = user_code_ran;
 

@@ -13,7 +13,7 @@
  * The bracket around user code of one step: role, path and settings as they
  * were before.  Zeroed when closed.  An error needs no undo.
  */
-typedef struct WfBracket
+typedef struct WfUserContext
 {
 	bool		open;
 	Oid			user;
@@ -22,10 +22,10 @@ typedef struct WfBracket
 	bool		foreign;		/* the session is not the owner's */
 	int			depth;			/* foreign: for the leave */
 	TimestampTz until;			/* user code may run so long; 0: not known yet */
-} WfBracket;
+} WfUserContext;
 
-extern void wf_user_enter(WfEvaluator *evaluator, WfBracket *bracket);
-extern void wf_user_leave(WfBracket *bracket);
-extern bool wf_user_ran(void);
+extern void wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket);
+extern void wf_user_context_leave(WfUserContext *bracket);
+extern bool wf_user_context_ran(void);
 
 #endif							/* WF_USER_CONTEXT_H */

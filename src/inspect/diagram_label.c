@@ -292,7 +292,7 @@ label_of(const WfDiagram *diagram, const WfState *state,
 
 /* " / actions" of a default transition, or "". */
 char *
-wf_diagram_default(const WfDiagram *diagram, const WfTransition *transition)
+wf_diagram_label_default(const WfDiagram *diagram, const WfTransition *transition)
 {
 	StringInfoData buf;
 
@@ -336,7 +336,7 @@ transitions_of(const WfState *state, int *n)
 }
 
 void
-wf_diagram_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
+wf_diagram_label_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
 {
 	for (int i = 0; i < diagram->chart->nstates; i++)
 	{
@@ -359,7 +359,7 @@ wf_diagram_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
 
 /* Begin a line as deep as we are. */
 void
-wf_diagram_line(WfDiagramWriter *w)
+wf_diagram_label_line(WfDiagramWriter *w)
 {
 	for (int i = 0; i < w->depth; i++)
 		appendStringInfoString(&w->buf, "    ");
@@ -367,7 +367,7 @@ wf_diagram_line(WfDiagramWriter *w)
 
 /* Is the root drawn as a state, or only what is in it? */
 bool
-wf_diagram_shows_root(const WfDiagram *diagram)
+wf_diagram_label_shows_root(const WfDiagram *diagram)
 {
 	const WfState *root = &diagram->chart->states[0];
 
@@ -378,7 +378,7 @@ wf_diagram_shows_root(const WfDiagram *diagram)
 
 /* "open", "before (H*)" */
 char *
-wf_diagram_title(const WfDiagram *diagram, const WfState *state)
+wf_diagram_label_title(const WfDiagram *diagram, const WfState *state)
 {
 	StringInfoData buf;
 
@@ -434,7 +434,7 @@ invoke_line(const WfInvoke *invoke)
  * deferred events, transitions that lead nowhere.
  */
 char **
-wf_diagram_lines(const WfDiagram *diagram, const WfState *state, int *n)
+wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
 {
 	bool		names_only = diagram->names_only;
 	int			nlist;

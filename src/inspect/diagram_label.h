@@ -29,14 +29,14 @@ typedef void (*WfDiagramEdge) (void *arg, const WfState *source,
 							   const WfTransition *transition,
 							   const char *label);
 
-extern void wf_diagram_line(WfDiagramWriter *w);
-extern bool wf_diagram_shows_root(const WfDiagram *diagram);
-extern char *wf_diagram_title(const WfDiagram *diagram, const WfState *state);
-extern char *wf_diagram_default(const WfDiagram *diagram,
-								const WfTransition *transition);
-extern char **wf_diagram_lines(const WfDiagram *diagram, const WfState *state,
-							   int *n);
-extern void wf_diagram_edges(const WfDiagram *diagram, WfDiagramEdge edge,
-							 void *arg);
+extern void wf_diagram_label_line(WfDiagramWriter *w);
+extern bool wf_diagram_label_shows_root(const WfDiagram *diagram);
+extern char *wf_diagram_label_title(const WfDiagram *diagram, const WfState *state);
+extern char *wf_diagram_label_default(const WfDiagram *diagram,
+									  const WfTransition *transition);
+extern char **wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state,
+									 int *n);
+extern void wf_diagram_label_edges(const WfDiagram *diagram, WfDiagramEdge edge,
+								   void *arg);
 
 #endif							/* WF_DIAGRAM_LABEL_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * diagram_dot.c
+ * graphviz.c
  *	  A chart as a graph of Graphviz.
  *
  * A state with states inside is a cluster.  Graphviz draws arrows between
@@ -65,10 +65,10 @@ static void
 put_label(WfDiagramWriter *w, const WfState *state)
 {
 	int			n;
-	char	  **lines = wf_diagram_lines(w->diagram, state, &n);
+	char	  **lines = wf_diagram_label_lines(w->diagram, state, &n);
 
 	appendStringInfoString(&w->buf, "label=\"");
-	put_text(w, wf_diagram_title(w->diagram, state));
+	put_text(w, wf_diagram_label_title(w->diagram, state));
 	if (n > 0)
 		appendStringInfoString(&w->buf, "\\n");
 	for (int i = 0; i < n; i++)
@@ -86,7 +86,7 @@ put_arrow(WfDiagramWriter *w, const char *from, const WfState *source,
 {
 	const WfChart *chart = w->diagram->chart;
 
-	wf_diagram_line(w);
+	wf_diagram_label_line(w);
 	appendStringInfo(&w->buf, "%s -> s%d [label=", from, target->id);
 	put_quoted(w, label);
 	if (source != NULL && is_composite(source) && source != target &&
@@ -102,7 +102,7 @@ put_arrow(WfDiagramWriter *w, const char *from, const WfState *source,
 static void
 put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transition)
 {
-	const char *label = wf_diagram_default(w->diagram, transition);
+	const char *label = wf_diagram_label_default(w->diagram, transition);
 
 	for (int i = 0; i < transition->ntargets; i++)
 		put_arrow(w, from, NULL,
@@ -113,7 +113,7 @@ put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transitio
 static void
 put_node(WfDiagramWriter *w, const WfState *state)
 {
-	wf_diagram_line(w);
+	wf_diagram_label_line(w);
 	appendStringInfo(&w->buf, "s%d [", state->id);
 	put_label(w, state);
 	if (state->kind == WF_STATE_FINAL)
@@ -135,7 +135,7 @@ put_children(WfDiagramWriter *w, const WfState *state)
 
 	if (state->kind == WF_STATE_COMPOUND)
 	{
-		wf_diagram_line(w);
+		wf_diagram_label_line(w);
 		appendStringInfo(&w->buf, "i%d [shape=point, width=0.15, label=\"\"];\n",
 						 state->id);
 	}
@@ -155,24 +155,24 @@ put_state(WfDiagramWriter *w, const WfState *state)
 		put_node(w, state);
 		return;
 	}
-	wf_diagram_line(w);
+	wf_diagram_label_line(w);
 	appendStringInfo(&w->buf, "subgraph cluster_%d {\n", state->id);
 	w->depth++;
-	wf_diagram_line(w);
+	wf_diagram_label_line(w);
 	put_label(w, state);
 	appendStringInfoString(&w->buf, ";\n");
-	wf_diagram_line(w);
+	wf_diagram_label_line(w);
 	/* what is inside of a cluster takes after it unless it is told */
 	appendStringInfo(&w->buf, "graph [style=%s, color=\"%s\", penwidth=%d];\n",
 					 region ? "dashed" : "rounded",
 					 is_active(w, state) ? "#e65100" : "black",
 					 is_active(w, state) ? 2 : 1);
-	wf_diagram_line(w);
+	wf_diagram_label_line(w);
 	appendStringInfo(&w->buf, "s%d [shape=point, style=invis, label=\"\"];\n",
 					 state->id);
 	put_children(w, state);
 	w->depth--;
-	wf_diagram_line(w);
+	wf_diagram_label_line(w);
 	appendStringInfoString(&w->buf, "}\n");
 }
 
@@ -188,7 +188,7 @@ put_edge(void *arg, const WfState *source, const WfTransition *transition,
 }
 
 char *
-wf_diagram_dot(const WfDiagram *diagram)
+wf_graphviz(const WfDiagram *diagram)
 {
 	const WfChart *chart = diagram->chart;
 	WfDiagramWriter		writer = {.diagram = diagram};
@@ -201,7 +201,7 @@ wf_diagram_dot(const WfDiagram *diagram)
 						   "    compound=true;\n"
 						   "    node [shape=box, style=rounded];\n");
 	w->depth = 1;
-	if (wf_diagram_shows_root(diagram))
+	if (wf_diagram_label_shows_root(diagram))
 		put_state(w, &chart->states[0]);
 	else
 		put_children(w, &chart->states[0]);
@@ -213,7 +213,7 @@ wf_diagram_dot(const WfDiagram *diagram)
 			put_defaults(w, psprintf("%c%d", state->kind == WF_STATE_HISTORY ?
 									 's' : 'i', i), state->initial);
 	}
-	wf_diagram_edges(diagram, put_edge, w);
+	wf_diagram_label_edges(diagram, put_edge, w);
 	appendStringInfoString(&w->buf, "}\n");
 	return w->buf.data;
 }

@@ -7,6 +7,6 @@
 
 #include "inspect/diagram_label.h"
 
-extern char *wf_diagram_dot(const WfDiagram *diagram);
+extern char *wf_graphviz(const WfDiagram *diagram);
 
 #endif							/* WF_GRAPHVIZ_H */

@@ -33,25 +33,25 @@ check_unreachable(WfLinter *l, const WfState *state)
 	if (state->parent != WF_NO_STATE && !l->reachable[state->parent])
 		return;
 	if (state->kind == WF_STATE_HISTORY)
-		wf_lint_add(l, state, state->path, "unreachable", NULL,
-					"no transition leads to history state \"%s\"",
-					state->name);
+		wf_lint_finding_add(l, state, state->path, "unreachable", NULL,
+							"no transition leads to history state \"%s\"",
+							state->name);
 	else if (state->kind == WF_STATE_FINAL)
-		wf_lint_add(l, state, state->path, "unreachable_final", NULL,
-					"no transition leads to final state \"%s\"", state->name);
+		wf_lint_finding_add(l, state, state->path, "unreachable_final", NULL,
+							"no transition leads to final state \"%s\"", state->name);
 	else
-		wf_lint_add(l, state, state->path, "unreachable", NULL,
-					"no transition leads to state \"%s\"", state->name);
+		wf_lint_finding_add(l, state, state->path, "unreachable", NULL,
+							"no transition leads to state \"%s\"", state->name);
 }
 
 static void
 check_exit(WfLinter *l, const WfState *state)
 {
-	if (state->kind == WF_STATE_ATOMIC && !wf_lint_has_exit(l, state))
-		wf_lint_add(l, state, state->path, "no_exit",
-					"If it ends here, make it \"type\": \"final\".",
-					"a process waits in state \"%s\" for ever: no event, "
-					"timer or condition leads on", state->name);
+	if (state->kind == WF_STATE_ATOMIC && !wf_lint_reach_has_exit(l, state))
+		wf_lint_finding_add(l, state, state->path, "no_exit",
+							"If it ends here, make it \"type\": \"final\".",
+							"a process waits in state \"%s\" for ever: no event, "
+							"timer or condition leads on", state->name);
 }
 
 /* onDone of a state that is never done. */
@@ -73,13 +73,13 @@ check_done(WfLinter *l, const WfState *state)
 		id = wf_chart_find(chart, event, strlen(event));
 		if (id == WF_NO_STATE || !l->reachable[id] || l->endable[id])
 			continue;
-		wf_lint_add(l, state, state->handlers[i].transitions[0]->path,
-					"never_done",
-					chart->states[id].kind == WF_STATE_PARALLEL ?
-					"Each of its regions needs a final state that can be "
-					"reached." :
-					"It needs a final state inside that can be reached.",
-					"state \"%s\" is never done", chart->states[id].name);
+		wf_lint_finding_add(l, state, state->handlers[i].transitions[0]->path,
+							"never_done",
+							chart->states[id].kind == WF_STATE_PARALLEL ?
+							"Each of its regions needs a final state that can be "
+							"reached." :
+							"It needs a final state inside that can be reached.",
+							"state \"%s\" is never done", chart->states[id].name);
 	}
 }
 
@@ -91,14 +91,14 @@ check_defer(WfLinter *l, const WfState *state)
 		{
 			const WfHandler *handler = &state->handlers[j];
 
-			if (!wf_descriptor_matches(handler->descriptor, state->defer[i]) ||
+			if (!wf_chart_descriptor_matches(handler->descriptor, state->defer[i]) ||
 				handler->ntransitions == 0 ||
-				!wf_lint_is_certain(handler->transitions[handler->ntransitions - 1]))
+				!wf_lint_list_is_certain(handler->transitions[handler->ntransitions - 1]))
 				continue;
-			wf_lint_add(l, state, handler->transitions[0]->path,
-						"deferred_and_handled", NULL,
-						"event \"%s\" is deferred by the state that handles "
-						"it", state->defer[i]);
+			wf_lint_finding_add(l, state, handler->transitions[0]->path,
+								"deferred_and_handled", NULL,
+								"event \"%s\" is deferred by the state that handles "
+								"it", state->defer[i]);
 			break;
 		}
 }
@@ -135,6 +135,6 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 		check_defer(&linter, state);
 		wf_lint_lists(&linter, state);
 	}
-	wf_lint_cycles(&linter);
-	wf_lint_tell(&linter, found, arg);
+	wf_lint_reach_cycles(&linter);
+	wf_lint_finding_tell(&linter, found, arg);
 }

@@ -18,8 +18,8 @@
 #include "inspect/linter.h"
 
 void
-wf_lint_add(WfLinter *l, const WfState *state, const char *path,
-			const char *rule, const char *hint, const char *fmt,...)
+wf_lint_finding_add(WfLinter *l, const WfState *state, const char *path,
+					const char *rule, const char *hint, const char *fmt,...)
 {
 	va_list		args;
 	WfFinding  *finding;
@@ -38,7 +38,7 @@ wf_lint_add(WfLinter *l, const WfState *state, const char *path,
 	finding->place = state->id;
 	finding->number = l->n++;
 	va_start(args, fmt);
-	finding->message = wf_format(fmt, args);
+	finding->message = wf_diagnostic_format(fmt, args);
 	va_end(args);
 }
 
@@ -52,7 +52,7 @@ compare_findings(const void *a, const void *b)
 }
 
 void
-wf_lint_tell(WfLinter *l, WfLintFound found, void *arg)
+wf_lint_finding_tell(WfLinter *l, WfLintFound found, void *arg)
 {
 	qsort(l->findings, l->n, sizeof(WfFinding), compare_findings);
 	for (int i = 0; i < l->n; i++)

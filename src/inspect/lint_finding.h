@@ -9,9 +9,9 @@
 #include "inspect/lint.h"
 #include "inspect/linter.h"
 
-extern void wf_lint_add(WfLinter *l, const WfState *state, const char *path,
-						const char *rule, const char *hint,
-						const char *fmt,...) pg_attribute_printf(6, 7);
-extern void wf_lint_tell(WfLinter *l, WfLintFound found, void *arg);
+extern void wf_lint_finding_add(WfLinter *l, const WfState *state, const char *path,
+								const char *rule, const char *hint,
+								const char *fmt,...) pg_attribute_printf(6, 7);
+extern void wf_lint_finding_tell(WfLinter *l, WfLintFound found, void *arg);
 
 #endif							/* WF_LINT_FINDING_H */

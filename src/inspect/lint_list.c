@@ -30,13 +30,13 @@
  */
 
 bool
-wf_lint_is_false(const WfGuard *guard)
+wf_lint_list_is_false(const WfGuard *guard)
 {
 	return guard != NULL && guard->kind == WF_GUARD_OR && guard->nparts == 0;
 }
 
 bool
-wf_lint_is_certain(const WfTransition *transition)
+wf_lint_list_is_certain(const WfTransition *transition)
 {
 	return transition->guard == NULL && transition->allow == NULL;
 }
@@ -105,8 +105,8 @@ is_negation(const WfGuard *a, const WfGuard *b)
 
 /* Is a state certainly left when this is taken? */
 bool
-wf_lint_leaves(const WfLinter *l, const WfTransition *transition,
-			   const WfState *state)
+wf_lint_list_leaves(const WfLinter *l, const WfTransition *transition,
+					const WfState *state)
 {
 	const WfState *states = l->chart->states;
 
@@ -133,7 +133,7 @@ may_fall_through(WfTransition *const *list, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		if (wf_lint_is_certain(list[i]))
+		if (wf_lint_list_is_certain(list[i]))
 			return false;
 		for (int j = Max(0, i - FARTHEST_SHADOW); j < i; j++)
 			if (list[i]->allow == NULL && list[j]->allow == NULL &&
@@ -171,20 +171,20 @@ check_order(WfLinter *l, const WfState *state, WfTransition *const *list,
 		int			shadow;
 
 		WF_MAY_BE_CANCELLED();
-		if (wf_lint_is_false(list[i]->guard))
-			wf_lint_add(l, state, list[i]->path, "dead", NULL,
-						"its guard is false, it can never be taken");
+		if (wf_lint_list_is_false(list[i]->guard))
+			wf_lint_finding_add(l, state, list[i]->path, "dead", NULL,
+								"its guard is false, it can never be taken");
 		else if (certain >= 0)
-			wf_lint_add(l, state, list[i]->path, "dead",
-						"Put the one without a guard last.",
-						"it can never be taken: %s comes before it and has no "
-						"guard", list[certain]->path);
+			wf_lint_finding_add(l, state, list[i]->path, "dead",
+								"Put the one without a guard last.",
+								"it can never be taken: %s comes before it and has no "
+								"guard", list[certain]->path);
 		else if ((shadow = find_shadow(list, i)) >= 0)
-			wf_lint_add(l, state, list[i]->path, "repeated_guard", NULL,
-						"it can never be taken: whenever its guard holds, "
-						"that of %s does, which comes before it",
-						list[shadow]->path);
-		if (certain < 0 && wf_lint_is_certain(list[i]))
+			wf_lint_finding_add(l, state, list[i]->path, "repeated_guard", NULL,
+								"it can never be taken: whenever its guard holds, "
+								"that of %s does, which comes before it",
+								list[shadow]->path);
+		if (certain < 0 && wf_lint_list_is_certain(list[i]))
 			certain = i;
 	}
 }
@@ -211,8 +211,8 @@ is_certain_exit(const WfLinter *l, const WfState *owner, const WfTimer *timer,
 	const WfHandler *handler = handler_of(owner, timer->event);
 
 	return handler != NULL && handler->ntransitions > 0 &&
-		wf_lint_is_certain(handler->transitions[0]) &&
-		wf_lint_leaves(l, handler->transitions[0], state);
+		wf_lint_list_is_certain(handler->transitions[0]) &&
+		wf_lint_list_leaves(l, handler->transitions[0], state);
 }
 
 /*
@@ -242,11 +242,11 @@ check_timer(WfLinter *l, const WfState *state, int index)
 				 i > index) ||
 				!is_certain_exit(l, &states[up], other, state))
 				continue;
-			wf_lint_add(l, state, handler->transitions[0]->path,
-						"shadowed_timer", NULL,
-						"this timer never gets there: the timer \"%s\" of "
-						"\"%s\" leaves the state before",
-						other->name, states[up].name);
+			wf_lint_finding_add(l, state, handler->transitions[0]->path,
+								"shadowed_timer", NULL,
+								"this timer never gets there: the timer \"%s\" of "
+								"\"%s\" leaves the state before",
+								other->name, states[up].name);
 			return;
 		}
 }
@@ -276,8 +276,8 @@ is_handled_elsewhere(const WfLinter *l, const WfState *state,
 
 		for (int i = 0; i < at->nhandlers; i++)
 			if (&at->handlers[i] != handler && at->handlers[i].ntransitions > 0 &&
-				wf_descriptor_matches(at->handlers[i].descriptor,
-									  handler->descriptor))
+				wf_chart_descriptor_matches(at->handlers[i].descriptor,
+											handler->descriptor))
 				return true;
 	}
 	return false;
@@ -291,7 +291,7 @@ is_transient(const WfLinter *l, const WfState *state)
 		may_fall_through(state->always, state->nalways))
 		return false;
 	for (int i = 0; i < state->nalways; i++)
-		if (!wf_lint_leaves(l, state->always[i], state))
+		if (!wf_lint_list_leaves(l, state->always[i], state))
 			return false;
 	return true;
 }
@@ -305,13 +305,13 @@ check_transient(WfLinter *l, const WfState *state)
 		bool		timer = strncmp(handler->descriptor, "after.", 6) == 0;
 
 		if (handler->ntransitions > 0)
-			wf_lint_add(l, state, handler->transitions[0]->path, "transient",
-						"Give the last transition under `always` a guard, or "
-						"move this to a state in which the process rests.",
-						timer ? "this timer never gets there: `always` leaves "
-						"the state at once" :
-						"this event is never heard: `always` leaves the state "
-						"at once");
+			wf_lint_finding_add(l, state, handler->transitions[0]->path, "transient",
+								"Give the last transition under `always` a guard, or "
+								"move this to a state in which the process rests.",
+								timer ? "this timer never gets there: `always` leaves "
+								"the state at once" :
+								"this event is never heard: `always` leaves the state "
+								"at once");
 	}
 }
 
@@ -332,10 +332,10 @@ wf_lint_lists(WfLinter *l, const WfState *state)
 		if (handler->ntransitions >= (comes_once(handler->descriptor) ? 1 : 2) &&
 			may_fall_through(handler->transitions, handler->ntransitions) &&
 			!is_handled_elsewhere(l, state, handler))
-			wf_lint_add(l, state, handler->transitions[0]->path,
-						"no_otherwise",
-						"Add a last transition without a guard.",
-						"if no guard holds the event is lost");
+			wf_lint_finding_add(l, state, handler->transitions[0]->path,
+								"no_otherwise",
+								"Add a last transition without a guard.",
+								"if no guard holds the event is lost");
 	}
 	for (int i = 0; i < state->ntimers; i++)
 		check_timer(l, state, i);

@@ -112,7 +112,7 @@ enter(Search *s, WfStateId id)
 static void
 follow(Search *s, const WfTransition *transition)
 {
-	if (!wf_lint_is_false(transition->guard))
+	if (!wf_lint_list_is_false(transition->guard))
 		enter_targets(s, transition);
 }
 
@@ -187,7 +187,7 @@ static bool
 may_leave(const WfLinter *l, const WfTransition *transition,
 		  const WfState *state)
 {
-	return transition->has_history || wf_lint_leaves(l, transition, state);
+	return transition->has_history || wf_lint_list_leaves(l, transition, state);
 }
 
 /* Can what happens in another region lead out of this state? */
@@ -209,7 +209,7 @@ is_left_with(const WfLinter *l, const WfState *other, const WfState *state)
  * state, in what it lies in, or in a region beside it that takes it along.
  */
 bool
-wf_lint_has_exit(const WfLinter *l, const WfState *state)
+wf_lint_reach_has_exit(const WfLinter *l, const WfState *state)
 {
 	const WfState *states = l->chart->states;
 	const WfState *inner = state;
@@ -252,7 +252,7 @@ certain_step(const WfChart *chart, WfStateId leaf)
 			return NULL;
 		if (state->nalways == 0)
 			continue;
-		return wf_lint_is_certain(state->always[0]) ? state->always[0] : NULL;
+		return wf_lint_list_is_certain(state->always[0]) ? state->always[0] : NULL;
 	}
 	return NULL;
 }
@@ -288,15 +288,15 @@ report_cycle(WfLinter *l, const WfStateId *next, WfStateId leaf)
 	appendStringInfo(&names, "\"%s\"", chart->states[leaf].name);
 	for (WfStateId at = next[leaf]; at != leaf; at = next[at])
 		appendStringInfo(&names, ", \"%s\"", chart->states[at].name);
-	wf_lint_add(l, &chart->states[step->source], step->path, "endless",
-				"Give one of them a guard, or an event.",
-				"these states lead to each other without event or guard, no "
-				"process comes to rest there: %s", names.data);
+	wf_lint_finding_add(l, &chart->states[step->source], step->path, "endless",
+						"Give one of them a guard, or an event.",
+						"these states lead to each other without event or guard, no "
+						"process comes to rest there: %s", names.data);
 }
 
 /* Each innermost state has at most one successor: walk, and mark the walk. */
 void
-wf_lint_cycles(WfLinter *l)
+wf_lint_reach_cycles(WfLinter *l)
 {
 	const WfChart *chart = l->chart;
 	WfStateId  *next = palloc(chart->nstates * sizeof(WfStateId));

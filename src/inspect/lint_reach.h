@@ -9,7 +9,7 @@
 #include "inspect/linter.h"
 
 extern void wf_lint_reach(WfLinter *l);
-extern bool wf_lint_has_exit(const WfLinter *l, const WfState *state);
-extern void wf_lint_cycles(WfLinter *l);
+extern bool wf_lint_reach_has_exit(const WfLinter *l, const WfState *state);
+extern void wf_lint_reach_cycles(WfLinter *l);
 
 #endif							/* WF_LINT_REACH_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * diagram.c
+ * mermaid.c
  *	  A chart as a state diagram of Mermaid.
  *
  * An arrow that stands inside of a composite state draws its ends into that
@@ -80,11 +80,11 @@ is_composite(const WfState *state)
 static void
 put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transition)
 {
-	const char *label = wf_diagram_default(w->diagram, transition);
+	const char *label = wf_diagram_label_default(w->diagram, transition);
 
 	for (int i = 0; i < transition->ntargets; i++)
 	{
-		wf_diagram_line(w);
+		wf_diagram_label_line(w);
 		appendStringInfo(&w->buf, "%s --> s%d", from, transition->targets[i]);
 		if (*label)
 		{
@@ -113,7 +113,7 @@ put_children(WfDiagramWriter *w, const WfState *state)
 
 		if (state->kind == WF_STATE_PARALLEL && region && !history)
 		{
-			wf_diagram_line(w);
+			wf_diagram_label_line(w);
 			appendStringInfoString(&w->buf, "--\n");
 		}
 		region = region || !history;
@@ -123,7 +123,7 @@ put_children(WfDiagramWriter *w, const WfState *state)
 		if (states[state->children[i]].kind == WF_STATE_FINAL &&
 			state->kind == WF_STATE_COMPOUND)
 		{
-			wf_diagram_line(w);
+			wf_diagram_label_line(w);
 			appendStringInfo(&w->buf, "s%d --> [*]\n", state->children[i]);
 		}
 }
@@ -133,18 +133,18 @@ static void
 put_lines(WfDiagramWriter *w, const WfState *state)
 {
 	int			n;
-	char	  **lines = wf_diagram_lines(w->diagram, state, &n);
+	char	  **lines = wf_diagram_label_lines(w->diagram, state, &n);
 	bool		beside = is_composite(state) && n > 0;
 
 	if (beside)
 	{
-		wf_diagram_line(w);
+		wf_diagram_label_line(w);
 		appendStringInfo(&w->buf, "note right of s%d\n", state->id);
 		w->depth++;
 	}
 	for (int i = 0; i < n; i++)
 	{
-		wf_diagram_line(w);
+		wf_diagram_label_line(w);
 		if (!beside)
 			appendStringInfo(&w->buf, "s%d : ", state->id);
 		put_text(w, lines[i]);
@@ -153,7 +153,7 @@ put_lines(WfDiagramWriter *w, const WfState *state)
 	if (beside)
 	{
 		w->depth--;
-		wf_diagram_line(w);
+		wf_diagram_label_line(w);
 		appendStringInfoString(&w->buf, "end note\n");
 	}
 }
@@ -161,9 +161,9 @@ put_lines(WfDiagramWriter *w, const WfState *state)
 static void
 put_state(WfDiagramWriter *w, const WfState *state)
 {
-	wf_diagram_line(w);
+	wf_diagram_label_line(w);
 	appendStringInfoString(&w->buf, "state \"");
-	put_title(w, wf_diagram_title(w->diagram, state));
+	put_title(w, wf_diagram_label_title(w->diagram, state));
 	appendStringInfo(&w->buf, "\" as s%d", state->id);
 	if (is_composite(state))
 	{
@@ -171,7 +171,7 @@ put_state(WfDiagramWriter *w, const WfState *state)
 		w->depth++;
 		put_children(w, state);
 		w->depth--;
-		wf_diagram_line(w);
+		wf_diagram_label_line(w);
 		appendStringInfoString(&w->buf, "}\n");
 	}
 	else
@@ -187,7 +187,7 @@ put_edge(void *arg, const WfState *source, const WfTransition *transition,
 
 	for (int i = 0; i < transition->ntargets; i++)
 	{
-		wf_diagram_line(w);
+		wf_diagram_label_line(w);
 		appendStringInfo(&w->buf, "s%d --> s%d : ", source->id,
 						 transition->targets[i]);
 		put_text(w, label);
@@ -201,19 +201,19 @@ put_active(WfDiagramWriter *w)
 	const WfDiagram *diagram = w->diagram;
 	bool		any = false;
 
-	for (int i = wf_diagram_shows_root(diagram) ? 0 : 1;
+	for (int i = wf_diagram_label_shows_root(diagram) ? 0 : 1;
 		 diagram->active != NULL && i < diagram->chart->nstates; i++)
 	{
 		if (!diagram->active[i])
 			continue;
 		if (!any)
 		{
-			wf_diagram_line(w);
+			wf_diagram_label_line(w);
 			appendStringInfoString(&w->buf, "classDef active "
 								   "fill:#ffe082,stroke:#e65100,color:#000\n");
 		}
 		any = true;
-		wf_diagram_line(w);
+		wf_diagram_label_line(w);
 		appendStringInfo(&w->buf, "class s%d active\n", i);
 	}
 }
@@ -224,7 +224,7 @@ put_active(WfDiagramWriter *w)
  * stands in labels only, escaped.  Allocated in the current memory context.
  */
 char *
-wf_diagram_mermaid(const WfDiagram *diagram)
+wf_mermaid(const WfDiagram *diagram)
 {
 	const WfChart *chart = diagram->chart;
 	WfDiagramWriter		writer = {.diagram = diagram};
@@ -233,7 +233,7 @@ wf_diagram_mermaid(const WfDiagram *diagram)
 	initStringInfo(&w->buf);
 	appendStringInfoString(&w->buf, "stateDiagram-v2\n");
 	w->depth = 1;
-	if (wf_diagram_shows_root(diagram))
+	if (wf_diagram_label_shows_root(diagram))
 	{
 		appendStringInfoString(&w->buf, "    [*] --> s0\n");
 		put_state(w, &chart->states[0]);
@@ -244,7 +244,7 @@ wf_diagram_mermaid(const WfDiagram *diagram)
 		if (chart->states[i].kind == WF_STATE_HISTORY &&
 			chart->states[i].initial != NULL)
 			put_defaults(w, psprintf("s%d", i), chart->states[i].initial);
-	wf_diagram_edges(diagram, put_edge, w);
+	wf_diagram_label_edges(diagram, put_edge, w);
 	put_active(w);
 	return w->buf.data;
 }

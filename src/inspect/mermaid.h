@@ -9,6 +9,6 @@
 
 #include "inspect/diagram_label.h"
 
-extern char *wf_diagram_mermaid(const WfDiagram *diagram);
+extern char *wf_mermaid(const WfDiagram *diagram);
 
 #endif							/* WF_MERMAID_H */

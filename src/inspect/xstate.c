@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * export.c
+ * xstate.c
  *	  A chart as a machine of XState, version 5.
  *
  * What XState can say is said in its words.  What has to be implemented by
@@ -33,11 +33,11 @@ static void
 handler_member(WfExporter *e, const char *key, const WfState *state,
 			   const char *event)
 {
-	const WfHandler *handler = wf_find_handler(state, event);
+	const WfHandler *handler = wf_deparse_handler(state, event);
 
 	if (handler != NULL)
-		wf_export_transitions(e, key, handler->transitions,
-							  handler->ntransitions);
+		wf_xstate_action_transitions(e, key, handler->transitions,
+									 handler->ntransitions);
 }
 
 static void
@@ -49,22 +49,22 @@ write_on(WfExporter *e, const WfState *state)
 	{
 		const WfHandler *handler = &state->handlers[i];
 
-		if (wf_has_own_place(state, handler->descriptor))
+		if (wf_deparse_has_own_place(state, handler->descriptor))
 			continue;
 		if (!any)
 		{
-			wf_write_key(&e->w, "on");
-			wf_write_begin(&e->w, '{');
+			wf_writer_key(&e->w, "on");
+			wf_writer_begin(&e->w, '{');
 			any = true;
 		}
-		wf_export_transitions(e, wf_export_event(e, state, handler->descriptor,
-												 handler->ntransitions > 0 ?
-												 handler->transitions[0]->path :
-												 state->path),
-							  handler->transitions, handler->ntransitions);
+		wf_xstate_action_transitions(e, wf_xstate_name_event(e, state, handler->descriptor,
+															 handler->ntransitions > 0 ?
+															 handler->transitions[0]->path :
+															 state->path),
+									 handler->transitions, handler->ntransitions);
 	}
 	if (any)
-		wf_write_end(&e->w, '}');
+		wf_writer_end(&e->w, '}');
 }
 
 /*
@@ -76,26 +76,26 @@ timer_key(WfExporter *e, const WfState *state, int index,
 		  const char *const *before)
 {
 	const WfTimer *timer = &state->timers[index];
-	const WfHandler *handler = wf_find_handler(state, timer->event);
+	const WfHandler *handler = wf_deparse_handler(state, timer->event);
 	const char *path = handler != NULL && handler->ntransitions > 0 ?
 		handler->transitions[0]->path : state->path;
 	int64		ms;
 	const char *key;
 
 	if (timer->keep)
-		wf_export_loss(e, path, "keep", "the timer starts anew when its state "
-					   "is entered again");
-	if (!wf_export_ms(e, timer->delay, path, &ms))
+		wf_xstate_name_loss(e, path, "keep", "the timer starts anew when its state "
+							"is entered again");
+	if (!wf_xstate_name_ms(e, timer->delay, path, &ms))
 	{
 		if (timer->delay->kind == WF_DELAY_NEVER)
-			wf_export_loss(e, path, "delay", "a timer that never comes by "
-						   "itself and can be set");
-		return wf_export_delay_name(e, timer->delay, timer->name);
+			wf_xstate_name_loss(e, path, "delay", "a timer that never comes by "
+								"itself and can be set");
+		return wf_xstate_name_of_delay(e, timer->delay, timer->name);
 	}
 	key = psprintf(INT64_FORMAT, ms);
 	for (int i = 0; i < index; i++)
 		if (strcmp(before[i], key) == 0)
-			return wf_export_delay_name(e, timer->delay, timer->name);
+			return wf_xstate_name_of_delay(e, timer->delay, timer->name);
 	return key;
 }
 
@@ -106,14 +106,14 @@ write_after(WfExporter *e, const WfState *state)
 
 	if (state->ntimers == 0)
 		return;
-	wf_write_key(&e->w, "after");
-	wf_write_begin(&e->w, '{');
+	wf_writer_key(&e->w, "after");
+	wf_writer_begin(&e->w, '{');
 	for (int i = 0; i < state->ntimers; i++)
 	{
 		keys[i] = timer_key(e, state, i, keys);
 		handler_member(e, keys[i], state, state->timers[i].event);
 	}
-	wf_write_end(&e->w, '}');
+	wf_writer_end(&e->w, '}');
 }
 
 static void
@@ -121,26 +121,26 @@ write_invoke(WfExporter *e, const WfState *state, const WfInvoke *invoke)
 {
 	WfWriter   *w = &e->w;
 
-	wf_export_need(e, WF_NEED_ACTOR, invoke->src);
-	wf_write_begin(w, '{');
-	wf_text_member(w, "id", invoke->id);
-	wf_text_member(w, "src", invoke->src);
-	wf_value_member(w, "input", invoke->input);
+	wf_xstate_name_need(e, WF_NEED_ACTOR, invoke->src);
+	wf_writer_begin(w, '{');
+	wf_writer_text_member(w, "id", invoke->id);
+	wf_writer_text_member(w, "src", invoke->src);
+	wf_deparse_value_member(w, "input", invoke->input);
 	handler_member(e, "onDone", state,
 				   psprintf("done.invoke.%s", invoke->id));
 	handler_member(e, "onError", state,
 				   psprintf("error.invoke.%s", invoke->id));
-	wf_text_member(w, "description", invoke->description);
-	wf_write_end(w, '}');
+	wf_writer_text_member(w, "description", invoke->description);
+	wf_writer_end(w, '}');
 	if (invoke->input != NULL && invoke->input->kind != WF_VALUE_CONST)
-		wf_export_loss(e, invoke->path, "input", "it is not computed");
+		wf_xstate_name_loss(e, invoke->path, "input", "it is not computed");
 	if (invoke->detached)
-		wf_export_loss(e, invoke->path, "detached", "it ends with the state");
+		wf_xstate_name_loss(e, invoke->path, "detached", "it ends with the state");
 	if (invoke->options != NULL)
-		wf_export_loss(e, invoke->path, "retry", "an actor has no \"retry\", "
-					   "\"timeout\" and \"heartbeat\"");
+		wf_xstate_name_loss(e, invoke->path, "retry", "an actor has no \"retry\", "
+							"\"timeout\" and \"heartbeat\"");
 	if (invoke->meta != NULL)
-		wf_export_loss(e, invoke->path, "meta", "an invoke has none");
+		wf_xstate_name_loss(e, invoke->path, "meta", "an invoke has none");
 }
 
 static void
@@ -148,11 +148,11 @@ write_invokes(WfExporter *e, const WfState *state)
 {
 	if (state->ninvokes == 0)
 		return;
-	wf_write_key(&e->w, "invoke");
-	wf_write_begin(&e->w, '[');
+	wf_writer_key(&e->w, "invoke");
+	wf_writer_begin(&e->w, '[');
 	for (int i = 0; i < state->ninvokes; i++)
 		write_invoke(e, state, &state->invokes[i]);
-	wf_write_end(&e->w, ']');
+	wf_writer_end(&e->w, ']');
 }
 
 /* ----------------------------------------------------------------
@@ -169,20 +169,20 @@ write_initial(WfExporter *e, const WfState *state)
 
 	if (initial->ntargets > 1 ||
 		e->chart->states[child].parent != state->id)
-		wf_export_loss(e, initial->path, "initial", "XState enters a child by "
-					   "its own default, not a state further inside");
+		wf_xstate_name_loss(e, initial->path, "initial", "XState enters a child by "
+							"its own default, not a state further inside");
 	while (e->chart->states[child].parent != state->id)
 		child = e->chart->states[child].parent;
-	wf_write_key(&e->w, "initial");
+	wf_writer_key(&e->w, "initial");
 	if (initial->actions.n == 0)
 	{
-		wf_write_text(&e->w, e->chart->states[child].key);
+		wf_writer_text(&e->w, e->chart->states[child].key);
 		return;
 	}
-	wf_write_begin(&e->w, '{');
-	wf_text_member(&e->w, "target", e->chart->states[child].key);
-	wf_export_actions(e, "actions", &initial->actions);
-	wf_write_end(&e->w, '}');
+	wf_writer_begin(&e->w, '{');
+	wf_writer_text_member(&e->w, "target", e->chart->states[child].key);
+	wf_xstate_actions(e, "actions", &initial->actions);
+	wf_writer_end(&e->w, '}');
 }
 
 static void
@@ -191,20 +191,20 @@ write_history(WfExporter *e, const WfState *state)
 	const WfTransition *fallback = state->initial;
 	bool		several = fallback != NULL && fallback->ntargets > 1;
 
-	wf_text_member(&e->w, "history", state->deep ? "deep" : "shallow");
+	wf_writer_text_member(&e->w, "history", state->deep ? "deep" : "shallow");
 	if (fallback == NULL)
 		return;
-	wf_write_key(&e->w, "target");
+	wf_writer_key(&e->w, "target");
 	if (several)
-		wf_write_begin(&e->w, '[');
+		wf_writer_begin(&e->w, '[');
 	for (int i = 0; i < fallback->ntargets; i++)
-		wf_write_text(&e->w, wf_export_path(e, state->parent,
-											fallback->targets[i]));
+		wf_writer_text(&e->w, wf_xstate_name_path(e, state->parent,
+												  fallback->targets[i]));
 	if (several)
-		wf_write_end(&e->w, ']');
+		wf_writer_end(&e->w, ']');
 	if (fallback->actions.n > 0)
-		wf_export_loss(e, fallback->path, "target", "the default of a history "
-					   "state has no actions");
+		wf_xstate_name_loss(e, fallback->path, "target", "the default of a history "
+							"state has no actions");
 }
 
 /* Does JavaScript put this key before all others, by its number? */
@@ -230,8 +230,8 @@ check_order(WfExporter *e, const WfState *state)
 
 		if (!is_index(key) || (is_index(before) && atoi(before) < atoi(key)))
 			continue;
-		wf_export_loss(e, state->path, "order", "JavaScript puts keys that "
-					   "are numbers first, the order of the states is another");
+		wf_xstate_name_loss(e, state->path, "order", "JavaScript puts keys that "
+							"are numbers first, the order of the states is another");
 		return;
 	}
 }
@@ -244,19 +244,19 @@ write_children(WfExporter *e, const WfState *state)
 	if (state->nchildren == 0)
 		return;
 	check_order(e, state);
-	wf_write_key(&e->w, "states");
-	wf_write_begin(&e->w, '{');
+	wf_writer_key(&e->w, "states");
+	wf_writer_begin(&e->w, '{');
 	for (int i = 0; i < state->nchildren; i++)
 	{
 		const WfState *child = &e->chart->states[state->children[i]];
 
-		wf_write_key(&e->w, child->key);
-		wf_write_begin(&e->w, '{');
+		wf_writer_key(&e->w, child->key);
+		wf_writer_begin(&e->w, '{');
 		write_state(e, child);
-		wf_raw_member(&e->w, "meta", child->meta);
-		wf_write_end(&e->w, '}');
+		wf_writer_raw_member(&e->w, "meta", child->meta);
+		wf_writer_end(&e->w, '}');
 	}
-	wf_write_end(&e->w, '}');
+	wf_writer_end(&e->w, '}');
 }
 
 /* Members of a state, without its braces and `meta`. */
@@ -268,32 +268,32 @@ write_state(WfExporter *e, const WfState *state)
 	"history"};
 	WfWriter   *w = &e->w;
 
-	if (wf_export_keeps_id(e, state))
-		wf_text_member(w, "id", state->custom_id);
+	if (wf_xstate_name_keeps_id(e, state))
+		wf_writer_text_member(w, "id", state->custom_id);
 	else if (state->custom_id != NULL)
-		wf_export_loss(e, state->path, "id", "it could be taken for that of "
-					   "another state");
-	wf_text_member(w, "type", types[state->kind]);
-	wf_text_member(w, "description", state->description);
-	wf_texts_member(w, "tags", state->tags, state->ntags);
+		wf_xstate_name_loss(e, state->path, "id", "it could be taken for that of "
+							"another state");
+	wf_writer_text_member(w, "type", types[state->kind]);
+	wf_writer_text_member(w, "description", state->description);
+	wf_writer_texts_member(w, "tags", state->tags, state->ntags);
 	if (state->kind == WF_STATE_HISTORY)
 		write_history(e, state);
 	else if (state->initial != NULL)
 		write_initial(e, state);
-	wf_export_actions(e, "entry", &state->entry);
-	wf_export_actions(e, "exit", &state->exit);
+	wf_xstate_actions(e, "entry", &state->entry);
+	wf_xstate_actions(e, "exit", &state->exit);
 	write_invokes(e, state);
 	if (state->nalways > 0)
-		wf_export_transitions(e, "always", state->always, state->nalways);
+		wf_xstate_action_transitions(e, "always", state->always, state->nalways);
 	write_on(e, state);
 	write_after(e, state);
 	if (state->done_event != NULL)
 		handler_member(e, "onDone", state, state->done_event);
-	wf_value_member(w, "output", state->output);
+	wf_deparse_value_member(w, "output", state->output);
 	if (state->output != NULL && state->output->kind != WF_VALUE_CONST)
-		wf_export_loss(e, state->path, "output", "it is not computed");
+		wf_xstate_name_loss(e, state->path, "output", "it is not computed");
 	if (state->ndefer > 0)
-		wf_export_loss(e, state->path, "defer", "no event is kept for later");
+		wf_xstate_name_loss(e, state->path, "defer", "no event is kept for later");
 	write_children(e, state);
 }
 
@@ -311,25 +311,25 @@ write_context(WfExporter *e, const WfValue *context)
 
 	if (context == NULL)
 		return;
-	wf_write_key(w, "context");
+	wf_writer_key(w, "context");
 	if (context->kind == WF_VALUE_CONST)
 	{
-		wf_write_raw(w, context->text);
+		wf_writer_raw(w, context->text);
 		return;
 	}
-	wf_write_begin(w, '{');
+	wf_writer_begin(w, '{');
 	for (int i = 0; context->kind == WF_VALUE_OBJECT && i < context->nparts; i++)
 	{
 		bool		plain = context->parts[i]->kind == WF_VALUE_CONST;
 
-		wf_raw_member(w, context->keys[i],
-					  plain ? context->parts[i]->text : "null");
+		wf_writer_raw_member(w, context->keys[i],
+							 plain ? context->parts[i]->text : "null");
 		computed = computed || !plain;
 	}
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
 	if (computed || context->kind != WF_VALUE_OBJECT)
-		wf_export_loss(e, "$.context", "context", "what is computed is null, "
-					   "see \"context\" of this report");
+		wf_xstate_name_loss(e, "$.context", "context", "what is computed is null, "
+							"see \"context\" of this report");
 }
 
 static int
@@ -344,14 +344,14 @@ write_needs(WfExporter *e, const char *key, WfList *names)
 {
 	WfWriter   *w = &e->w;
 
-	wf_write_key(w, key);
-	wf_write_begin(w, '[');
+	wf_writer_key(w, key);
+	wf_writer_begin(w, '[');
 	if (names->n > 0)
 		qsort(names->items, names->n, sizeof(char *), compare_names);
 	for (int i = 0; i < names->n; i++)
 		if (i == 0 || strcmp(names->items[i - 1], names->items[i]) != 0)
-			wf_write_text(w, names->items[i]);
-	wf_write_end(w, ']');
+			wf_writer_text(w, names->items[i]);
+	wf_writer_end(w, ']');
 }
 
 static void
@@ -359,20 +359,20 @@ write_implement(WfExporter *e)
 {
 	WfWriter   *w = &e->w;
 
-	wf_write_key(w, "implement");
-	wf_write_begin(w, '{');
+	wf_writer_key(w, "implement");
+	wf_writer_begin(w, '{');
 	write_needs(e, "guards", &e->needs[WF_NEED_GUARD]);
 	write_needs(e, "actions", &e->needs[WF_NEED_ACTION]);
 	write_needs(e, "actors", &e->needs[WF_NEED_ACTOR]);
-	wf_write_key(w, "delays");
-	wf_write_begin(w, '{');
+	wf_writer_key(w, "delays");
+	wf_writer_begin(w, '{');
 	for (int i = 0; i < e->delays.n; i++)
 	{
-		wf_write_key(w, e->delay_names.items[i]);
-		wf_write_delay(w, e->delays.items[i]);
+		wf_writer_key(w, e->delay_names.items[i]);
+		wf_deparse_value_delay(w, e->delays.items[i]);
 	}
-	wf_write_end(w, '}');
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
+	wf_writer_end(w, '}');
 }
 
 static void
@@ -380,19 +380,19 @@ write_losses(WfExporter *e)
 {
 	WfWriter   *w = &e->w;
 
-	wf_write_key(w, "losses");
-	wf_write_begin(w, '[');
+	wf_writer_key(w, "losses");
+	wf_writer_begin(w, '[');
 	for (int i = 0; i < e->losses.n && i < WF_MAX_FAULTS; i++)
 	{
 		const WfFault *loss = &e->losses.items[i];
 
-		wf_write_begin(w, '{');
-		wf_text_member(w, "path", loss->path);
-		wf_text_member(w, "construct", loss->hint);
-		wf_text_member(w, "message", loss->message);
-		wf_write_end(w, '}');
+		wf_writer_begin(w, '{');
+		wf_writer_text_member(w, "path", loss->path);
+		wf_writer_text_member(w, "construct", loss->hint);
+		wf_writer_text_member(w, "message", loss->message);
+		wf_writer_end(w, '}');
 	}
-	wf_write_end(w, ']');
+	wf_writer_end(w, ']');
 }
 
 /* The author's `meta` and, beside it, our report. */
@@ -403,20 +403,20 @@ write_meta(WfExporter *e)
 	WfWriter   *w = &e->w;
 	const char *own = chart->states[0].meta;
 
-	wf_write_key(w, "meta");
-	wf_write_begin(w, '{');
+	wf_writer_key(w, "meta");
+	wf_writer_begin(w, '{');
 	if (own != NULL && own[0] == '{' && own[1] != '}')
-		wf_write_raw(w, pnstrdup(own + 1, strlen(own) - 2));
+		wf_writer_raw(w, pnstrdup(own + 1, strlen(own) - 2));
 	else if (own != NULL && own[0] != '{')
-		wf_raw_member(w, "meta", own);
-	wf_write_key(w, "workflow");
-	wf_write_begin(w, '{');
+		wf_writer_raw_member(w, "meta", own);
+	wf_writer_key(w, "workflow");
+	wf_writer_begin(w, '{');
 	write_implement(e);
 	if (chart->context != NULL && chart->context->kind != WF_VALUE_CONST)
-		wf_value_member(w, "context", chart->context);
+		wf_deparse_value_member(w, "context", chart->context);
 	write_losses(e);
-	wf_write_end(w, '}');
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
+	wf_writer_end(w, '}');
 }
 
 /*
@@ -425,25 +425,25 @@ write_meta(WfExporter *e)
  * the root.  version: of the definition.
  */
 char *
-wf_export(const WfChart *chart, int version)
+wf_xstate(const WfChart *chart, int version)
 {
 	WfExporter	exporter = {.chart = chart};
 	WfWriter   *w = &exporter.w;
 
 	w->chart = chart;
 	initStringInfo(&w->buf);
-	wf_write_begin(w, '{');
-	wf_text_member(w, "id", chart->name);
-	wf_text_member(w, "version", psprintf("%d", version));
+	wf_writer_begin(w, '{');
+	wf_writer_text_member(w, "id", chart->name);
+	wf_writer_text_member(w, "version", psprintf("%d", version));
 	write_context(&exporter, chart->context);
 	write_state(&exporter, &chart->states[0]);
 	if (chart->on_error != NULL)
-		wf_export_loss(&exporter, "$.on_error", "on_error",
-					   "an error stops the actor");
+		wf_xstate_name_loss(&exporter, "$.on_error", "on_error",
+							"an error stops the actor");
 	if (chart->step_timeout != NULL)
-		wf_export_loss(&exporter, "$.step_timeout", "step_timeout",
-					   "nothing stops a step");
+		wf_xstate_name_loss(&exporter, "$.step_timeout", "step_timeout",
+							"nothing stops a step");
 	write_meta(&exporter);
-	wf_write_end(w, '}');
+	wf_writer_end(w, '}');
 	return w->buf.data;
 }

@@ -9,6 +9,6 @@
 
 #include "chart/chart.h"
 
-extern char *wf_export(const WfChart *chart, int version);
+extern char *wf_xstate(const WfChart *chart, int version);
 
 #endif							/* WF_XSTATE_H */

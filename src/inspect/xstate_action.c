@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * export_action.c
+ * xstate_action.c
  *	  Transitions, guards and actions of a machine of XState.
  *
  * A JSON configuration names guards and actions and gives their parameters;
@@ -31,29 +31,29 @@
 static void
 begin_named(WfExporter *e, WfNeed need, const char *type)
 {
-	wf_export_need(e, need, type);
-	wf_write_begin(&e->w, '{');
-	wf_text_member(&e->w, "type", type);
-	wf_write_key(&e->w, "params");
-	wf_write_begin(&e->w, '{');
+	wf_xstate_name_need(e, need, type);
+	wf_writer_begin(&e->w, '{');
+	wf_writer_text_member(&e->w, "type", type);
+	wf_writer_key(&e->w, "params");
+	wf_writer_begin(&e->w, '{');
 }
 
 static void
 end_named(WfExporter *e)
 {
-	wf_write_end(&e->w, '}');
-	wf_write_end(&e->w, '}');
+	wf_writer_end(&e->w, '}');
+	wf_writer_end(&e->w, '}');
 }
 
 /* A function of the author's, by its name. */
 static void
 write_call(WfExporter *e, WfNeed need, const WfExpr *expr)
 {
-	wf_export_need(e, need, expr->text);
-	wf_write_begin(&e->w, '{');
-	wf_text_member(&e->w, "type", expr->text);
-	wf_raw_member(&e->w, "params", expr->params);
-	wf_write_end(&e->w, '}');
+	wf_xstate_name_need(e, need, expr->text);
+	wf_writer_begin(&e->w, '{');
+	wf_writer_text_member(&e->w, "type", expr->text);
+	wf_writer_raw_member(&e->w, "params", expr->params);
+	wf_writer_end(&e->w, '}');
 }
 
 static void
@@ -72,21 +72,21 @@ write_guard(WfExporter *e, const WfGuard *guard)
 	switch (guard->kind)
 	{
 		case WF_GUARD_EXPR:
-			wf_text_member(&e->w, "expr", guard->expr->text);
+			wf_writer_text_member(&e->w, "expr", guard->expr->text);
 			break;
 		case WF_GUARD_IN_STATE:
-			wf_text_member(&e->w, "stateId", wf_export_id(e, guard->state));
+			wf_writer_text_member(&e->w, "stateId", wf_xstate_name_id(e, guard->state));
 			break;
 		case WF_GUARD_NOT:
-			wf_write_key(&e->w, "guard");
+			wf_writer_key(&e->w, "guard");
 			write_guard(e, guard->parts[0]);
 			break;
 		default:
-			wf_write_key(&e->w, "guards");
-			wf_write_begin(&e->w, '[');
+			wf_writer_key(&e->w, "guards");
+			wf_writer_begin(&e->w, '[');
 			for (int i = 0; i < guard->nparts; i++)
 				write_guard(e, guard->parts[i]);
-			wf_write_end(&e->w, ']');
+			wf_writer_end(&e->w, ']');
 			break;
 	}
 	end_named(e);
@@ -97,7 +97,7 @@ guard_member(WfExporter *e, const WfGuard *guard)
 {
 	if (guard == NULL)
 		return;
-	wf_write_key(&e->w, "guard");
+	wf_writer_key(&e->w, "guard");
 	write_guard(e, guard);
 }
 
@@ -109,10 +109,10 @@ guard_member(WfExporter *e, const WfGuard *guard)
 static void
 expr_member(WfExporter *e, const char *key, const WfExpr *expr)
 {
-	wf_write_key(&e->w, key);
-	wf_write_begin(&e->w, '{');
-	wf_text_member(&e->w, "@expr", expr->text);
-	wf_write_end(&e->w, '}');
+	wf_writer_key(&e->w, key);
+	wf_writer_begin(&e->w, '{');
+	wf_writer_text_member(&e->w, "@expr", expr->text);
+	wf_writer_end(&e->w, '}');
 }
 
 static void
@@ -123,44 +123,44 @@ write_assign(WfExporter *e, const WfAction *action)
 		expr_member(e, "context", action->expr);
 		return;
 	}
-	wf_write_key(&e->w, "context");
-	wf_write_begin(&e->w, '{');
+	wf_writer_key(&e->w, "context");
+	wf_writer_begin(&e->w, '{');
 	for (int i = 0; i < action->nkeys; i++)
-		wf_value_member(&e->w, action->keys[i], action->values[i]);
-	wf_write_end(&e->w, '}');
+		wf_deparse_value_member(&e->w, action->keys[i], action->values[i]);
+	wf_writer_end(&e->w, '}');
 }
 
 /* Without "to" it is for the process itself. */
 static void
 write_sending(WfExporter *e, const WfAction *action)
 {
-	wf_value_member(&e->w, "to", action->target);
-	wf_write_key(&e->w, "event");
-	wf_write_begin(&e->w, '{');
-	wf_value_member(&e->w, "type", action->event_type);
-	wf_value_member(&e->w, "data", action->event_data);
-	wf_write_end(&e->w, '}');
+	wf_deparse_value_member(&e->w, "to", action->target);
+	wf_writer_key(&e->w, "event");
+	wf_writer_begin(&e->w, '{');
+	wf_deparse_value_member(&e->w, "type", action->event_type);
+	wf_deparse_value_member(&e->w, "data", action->event_data);
+	wf_writer_end(&e->w, '}');
 	if (action->delay != NULL)
 	{
-		wf_write_key(&e->w, "delay");
-		wf_export_delay(e, action->delay);
+		wf_writer_key(&e->w, "delay");
+		wf_xstate_name_delay(e, action->delay);
 	}
-	wf_value_member(&e->w, "id", action->send_id);
+	wf_deparse_value_member(&e->w, "id", action->send_id);
 }
 
 static void
 write_choose(WfExporter *e, const WfAction *action)
 {
-	wf_write_key(&e->w, "branches");
-	wf_write_begin(&e->w, '[');
+	wf_writer_key(&e->w, "branches");
+	wf_writer_begin(&e->w, '[');
 	for (int i = 0; i < action->nbranches; i++)
 	{
-		wf_write_begin(&e->w, '{');
+		wf_writer_begin(&e->w, '{');
 		guard_member(e, action->branches[i].guard);
-		wf_export_actions(e, "actions", &action->branches[i].actions);
-		wf_write_end(&e->w, '}');
+		wf_xstate_actions(e, "actions", &action->branches[i].actions);
+		wf_writer_end(&e->w, '}');
 	}
-	wf_write_end(&e->w, ']');
+	wf_writer_end(&e->w, ']');
 }
 
 static void
@@ -189,35 +189,35 @@ write_action(WfExporter *e, const WfAction *action)
 			write_sending(e, action);
 			break;
 		case WF_ACTION_CANCEL:
-			wf_value_member(&e->w, "id", action->send_id);
+			wf_deparse_value_member(&e->w, "id", action->send_id);
 			break;
 		case WF_ACTION_LOG:
-			wf_value_member(&e->w, "value", action->event_data);
-			wf_text_member(&e->w, "label", action->label);
+			wf_deparse_value_member(&e->w, "value", action->event_data);
+			wf_writer_text_member(&e->w, "label", action->label);
 			break;
 		case WF_ACTION_CHOOSE:
 			write_choose(e, action);
 			break;
 		case WF_ACTION_FOREACH:
-			wf_value_member(&e->w, "array", action->event_data);
-			wf_text_member(&e->w, "item", action->item);
-			wf_text_member(&e->w, "index", action->index);
-			wf_export_actions(e, "actions", &action->actions);
+			wf_deparse_value_member(&e->w, "array", action->event_data);
+			wf_writer_text_member(&e->w, "item", action->item);
+			wf_writer_text_member(&e->w, "index", action->index);
+			wf_xstate_actions(e, "actions", &action->actions);
 			break;
 	}
 	end_named(e);
 }
 
 void
-wf_export_actions(WfExporter *e, const char *key, const WfActionList *actions)
+wf_xstate_actions(WfExporter *e, const char *key, const WfActionList *actions)
 {
 	if (actions->n == 0)
 		return;
-	wf_write_key(&e->w, key);
-	wf_write_begin(&e->w, '[');
+	wf_writer_key(&e->w, key);
+	wf_writer_begin(&e->w, '[');
 	for (int i = 0; i < actions->n; i++)
 		write_action(e, actions->items[i]);
-	wf_write_end(&e->w, ']');
+	wf_writer_end(&e->w, ']');
 }
 
 /* ----------------------------------------------------------------
@@ -231,36 +231,36 @@ write_transition(WfExporter *e, const WfTransition *transition)
 	WfWriter   *w = &e->w;
 	bool		several = transition->ntargets > 1;
 
-	wf_write_begin(w, '{');
+	wf_writer_begin(w, '{');
 	if (!transition->targetless)
 	{
-		wf_write_key(w, "target");
+		wf_writer_key(w, "target");
 		if (several)
-			wf_write_begin(w, '[');
+			wf_writer_begin(w, '[');
 		for (int i = 0; i < transition->ntargets; i++)
-			wf_write_text(w, wf_export_target(e, transition->source,
-											  transition->targets[i]));
+			wf_writer_text(w, wf_xstate_name_target(e, transition->source,
+													transition->targets[i]));
 		if (several)
-			wf_write_end(w, ']');
+			wf_writer_end(w, ']');
 	}
 	if (transition->reenter)
-		wf_raw_member(w, "reenter", "true");
+		wf_writer_raw_member(w, "reenter", "true");
 	guard_member(e, transition->guard);
-	wf_export_actions(e, "actions", &transition->actions);
-	wf_text_member(w, "description", transition->description);
-	wf_raw_member(w, "meta", transition->meta);
-	wf_write_end(w, '}');
+	wf_xstate_actions(e, "actions", &transition->actions);
+	wf_writer_text_member(w, "description", transition->description);
+	wf_writer_raw_member(w, "meta", transition->meta);
+	wf_writer_end(w, '}');
 	if (transition->allow != NULL)
-		wf_export_loss(e, transition->path, "allow", "everybody may cause it");
+		wf_xstate_name_loss(e, transition->path, "allow", "everybody may cause it");
 }
 
 void
-wf_export_transitions(WfExporter *e, const char *key,
-					  WfTransition *const *list, int n)
+wf_xstate_action_transitions(WfExporter *e, const char *key,
+							 WfTransition *const *list, int n)
 {
-	wf_write_key(&e->w, key);
-	wf_write_begin(&e->w, '[');
+	wf_writer_key(&e->w, key);
+	wf_writer_begin(&e->w, '[');
 	for (int i = 0; i < n; i++)
 		write_transition(e, list[i]);
-	wf_write_end(&e->w, ']');
+	wf_writer_end(&e->w, ']');
 }

@@ -8,9 +8,9 @@
 #include "chart/chart.h"
 #include "inspect/xstate_name.h"
 
-extern void wf_export_actions(WfExporter *e, const char *key,
+extern void wf_xstate_actions(WfExporter *e, const char *key,
 							  const WfActionList *actions);
-extern void wf_export_transitions(WfExporter *e, const char *key,
-								  WfTransition *const *list, int n);
+extern void wf_xstate_action_transitions(WfExporter *e, const char *key,
+										 WfTransition *const *list, int n);
 
 #endif							/* WF_XSTATE_ACTION_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * export_name.c
+ * xstate_name.c
  *	  Names in a machine of XState: targets, events, delays.
  *
  *-------------------------------------------------------------------------
@@ -55,7 +55,7 @@ put_path(StringInfo buf, const WfExporter *e, WfStateId from, WfStateId to)
 
 /* The path from a state to one inside of it. */
 const char *
-wf_export_path(const WfExporter *e, WfStateId from, WfStateId to)
+wf_xstate_name_path(const WfExporter *e, WfStateId from, WfStateId to)
 {
 	StringInfoData buf;
 
@@ -66,7 +66,7 @@ wf_export_path(const WfExporter *e, WfStateId from, WfStateId to)
 
 /* "#machine.path": a state named from anywhere. */
 const char *
-wf_export_id(const WfExporter *e, WfStateId id)
+wf_xstate_name_id(const WfExporter *e, WfStateId id)
 {
 	StringInfoData buf;
 
@@ -83,20 +83,20 @@ wf_export_id(const WfExporter *e, WfStateId id)
 
 /* A target as the source of a transition names it. */
 const char *
-wf_export_target(const WfExporter *e, WfStateId source, WfStateId target)
+wf_xstate_name_target(const WfExporter *e, WfStateId source, WfStateId target)
 {
 	const WfState *states = e->chart->states;
 
 	if (wf_is_descendant(e->chart, target, source))
-		return psprintf(".%s", wf_export_path(e, source, target));
+		return psprintf(".%s", wf_xstate_name_path(e, source, target));
 	if (target > 0 && states[target].parent == states[source].parent)
-		return wf_export_path(e, states[target].parent, target);
-	return wf_export_id(e, target);
+		return wf_xstate_name_path(e, states[target].parent, target);
+	return wf_xstate_name_id(e, target);
 }
 
 /* An id of the author's could be taken for another state's default id. */
 bool
-wf_export_keeps_id(const WfExporter *e, const WfState *state)
+wf_xstate_name_keeps_id(const WfExporter *e, const WfState *state)
 {
 	const char *root = e->chart->name;
 	size_t		len = strlen(root);
@@ -114,7 +114,7 @@ state_id(const WfExporter *e, WfStateId id)
 
 	if (id == 0)
 		return e->chart->name;
-	return wf_export_keeps_id(e, state) ? state->custom_id :
+	return wf_xstate_name_keeps_id(e, state) ? state->custom_id :
 		psprintf("%s.%s", e->chart->name, state->name);
 }
 
@@ -125,8 +125,8 @@ state_id(const WfExporter *e, WfStateId id)
 
 /* The key under `on` for an event that has no place of its own. */
 const char *
-wf_export_event(WfExporter *e, const WfState *state, const char *event,
-				const char *path)
+wf_xstate_name_event(WfExporter *e, const WfState *state, const char *event,
+					 const char *path)
 {
 	static const char *const prefixes[][2] = {
 		{"done.invoke.", "xstate.done.actor."},
@@ -152,7 +152,7 @@ wf_export_event(WfExporter *e, const WfState *state, const char *event,
 	}
 	if (strncmp(event, "error.", 6) == 0 ||
 		strncmp(event, "workflow.", 9) == 0)
-		wf_export_loss(e, path, "event", "XState has no such event");
+		wf_xstate_name_loss(e, path, "event", "XState has no such event");
 	return event;
 }
 
@@ -166,7 +166,7 @@ wf_export_event(WfExporter *e, const WfState *state, const char *event,
  * has to be implemented.
  */
 bool
-wf_export_ms(WfExporter *e, const WfDelay *delay, const char *path, int64 *ms)
+wf_xstate_name_ms(WfExporter *e, const WfDelay *delay, const char *path, int64 *ms)
 {
 	WfDuration	duration;
 
@@ -174,12 +174,12 @@ wf_export_ms(WfExporter *e, const WfDelay *delay, const char *path, int64 *ms)
 		return false;
 	*ms = (int64) ceil(duration.usual);
 	if (duration.shortest < duration.longest)
-		wf_export_loss(e, path, "delay", "days, months and years are of the "
-					   "calendar, here they are milliseconds: a day has 24 "
-					   "hours, a month 30 days, a year 365");
+		wf_xstate_name_loss(e, path, "delay", "days, months and years are of the "
+							"calendar, here they are milliseconds: a day has 24 "
+							"hours, a month 30 days, a year 365");
 	if (duration.usual > LONGEST_TIMEOUT)
-		wf_export_loss(e, path, "delay", "XState's own clock cannot wait "
-					   "longer than 24.8 days");
+		wf_xstate_name_loss(e, path, "delay", "XState's own clock cannot wait "
+							"longer than 24.8 days");
 	return true;
 }
 
@@ -194,7 +194,7 @@ looks_like_number(const char *name)
 
 /* What a delay that has to be implemented is called; it is noted. */
 const char *
-wf_export_delay_name(WfExporter *e, const WfDelay *delay, const char *name)
+wf_xstate_name_of_delay(WfExporter *e, const WfDelay *delay, const char *name)
 {
 	if (looks_like_number(name))
 		name = psprintf("delay %s", name);
@@ -208,14 +208,14 @@ wf_export_delay_name(WfExporter *e, const WfDelay *delay, const char *name)
 
 /* The delay of an action, as the value of a parameter. */
 void
-wf_export_delay(WfExporter *e, const WfDelay *delay)
+wf_xstate_name_delay(WfExporter *e, const WfDelay *delay)
 {
 	int64		ms;
 
-	if (wf_export_ms(e, delay, delay->path, &ms))
-		wf_write_raw(&e->w, psprintf(INT64_FORMAT, ms));
+	if (wf_xstate_name_ms(e, delay, delay->path, &ms))
+		wf_writer_raw(&e->w, psprintf(INT64_FORMAT, ms));
 	else if (delay->name != NULL)
-		wf_write_text(&e->w, wf_export_delay_name(e, delay, delay->name));
+		wf_writer_text(&e->w, wf_xstate_name_of_delay(e, delay, delay->name));
 	else
-		wf_write_delay(&e->w, delay);
+		wf_deparse_value_delay(&e->w, delay);
 }

@@ -75,7 +75,7 @@ add_target(WfMachine *machine, WfStateId target)
 	WfMachineScratch *scratch = machine->scratch;
 
 	if (scratch->ntargets == scratch->targets_size)
-		scratch->targets = wf_scratch_grow(scratch, scratch->targets,
+		scratch->targets = wf_machine_grow(scratch, scratch->targets,
 										   &scratch->targets_size,
 										   sizeof(WfStateId));
 	scratch->targets[scratch->ntargets++] = target;
@@ -120,8 +120,8 @@ add_effective(WfMachine *machine, WfStateId id)
  * for; in scratch memory, good until the next call.
  */
 const WfStateId *
-wf_effective_targets(WfMachine *machine, const WfTransition *transition,
-					 int *n)
+wf_entry_targets(WfMachine *machine, const WfTransition *transition,
+				 int *n)
 {
 	if (!transition->has_history)
 	{
@@ -142,15 +142,15 @@ add_regions(WfMachine *machine, const WfState *parallel)
 	const WfState *states = machine->chart->states;
 
 	/* memory of a thousand regions comes by a thousand times */
-	if (wf_set_has(&machine->scratch->defaults, parallel->id))
+	if (wf_state_set_has(&machine->scratch->defaults, parallel->id))
 		return;
-	wf_set_add(&machine->scratch->defaults, parallel->id);
+	wf_state_set_add(&machine->scratch->defaults, parallel->id);
 	for (int i = 0; i < parallel->nchildren; i++)
 	{
 		const WfState *child = &states[parallel->children[i]];
 
 		if (child->kind != WF_STATE_HISTORY &&
-			!wf_set_any(&machine->scratch->entering, child->id, child->last))
+			!wf_state_set_any(&machine->scratch->entering, child->id, child->last))
 			add_descendants(machine, child->id);
 	}
 }
@@ -184,7 +184,7 @@ add_history(WfMachine *machine, const WfState *history)
 	{
 		if (scratch->ndefault_history == scratch->default_history_size)
 			scratch->default_history =
-				wf_scratch_grow(scratch, scratch->default_history,
+				wf_machine_grow(scratch, scratch->default_history,
 								&scratch->default_history_size,
 								sizeof(WfStateId));
 		scratch->default_history[scratch->ndefault_history++] = history->id;
@@ -192,7 +192,7 @@ add_history(WfMachine *machine, const WfState *history)
 	}
 	else if (parent->initial != NULL)
 	{
-		wf_set_add(&scratch->defaults, parent->id);
+		wf_state_set_add(&scratch->defaults, parent->id);
 		add_default_targets(machine, parent->initial, parent->id);
 	}
 	else
@@ -216,10 +216,10 @@ add_descendants(WfMachine *machine, WfStateId id)
 		return;
 	}
 	if (id != scratch->staying)
-		wf_set_add(&scratch->entering, id);
+		wf_state_set_add(&scratch->entering, id);
 	if (state->kind == WF_STATE_COMPOUND)
 	{
-		wf_set_add(&scratch->defaults, id);
+		wf_state_set_add(&scratch->defaults, id);
 		add_default_targets(machine, state->initial, id);
 	}
 	else if (state->kind == WF_STATE_PARALLEL)
@@ -244,7 +244,7 @@ add_ancestors(WfMachine *machine, WfStateId id, WfStateId top)
 		 above != top && above != domain && above != WF_NO_STATE;
 		 above = states[above].parent)
 	{
-		wf_set_add(&machine->scratch->entering, above);
+		wf_state_set_add(&machine->scratch->entering, above);
 		if (states[above].kind == WF_STATE_PARALLEL)
 			add_regions(machine, &states[above]);
 	}
@@ -261,7 +261,7 @@ add_transition(WfMachine *machine, const WfEnabled *enabled)
 	machine->scratch->staying = domain;
 	for (int i = 0; i < transition->ntargets; i++)
 		add_descendants(machine, transition->targets[i]);
-	effective = wf_effective_targets(machine, transition, &n);
+	effective = wf_entry_targets(machine, transition, &n);
 	for (int i = 0; i < n; i++)
 		add_ancestors(machine, effective[i], domain);
 
@@ -274,8 +274,8 @@ add_transition(WfMachine *machine, const WfEnabled *enabled)
 static void
 clear_entry_set(WfMachineScratch *scratch)
 {
-	wf_set_clear(&scratch->entering);
-	wf_set_clear(&scratch->defaults);
+	wf_state_set_clear(&scratch->entering);
+	wf_state_set_clear(&scratch->defaults);
 	scratch->ndefault_history = 0;
 	scratch->final = WF_NO_STATE;
 }
@@ -293,7 +293,7 @@ wf_entry_set(WfMachine *machine)
 	for (int i = 0; i < scratch->nenabled; i++)
 	{
 		/* what leaves nothing only leads back to where it comes from */
-		if (!wf_exits_something(machine->chart, &scratch->enabled[i]))
+		if (!wf_machine_exits_something(machine->chart, &scratch->enabled[i]))
 			continue;
 		if (!any)
 			clear_entry_set(scratch);
@@ -370,7 +370,7 @@ fresh_memory(WfMachine *machine, WfStateId history, int n)
 		value = &machine->history[slot->at];
 	}
 	while (slot->size < n)
-		slot->states = wf_scratch_grow(scratch, slot->states, &slot->size,
+		slot->states = wf_machine_grow(scratch, slot->states, &slot->size,
 									   sizeof(WfStateId));
 	value->history = history;
 	value->states = slot->states;
@@ -387,18 +387,18 @@ remember_one(WfMachine *machine, const WfState *history)
 	WfHistoryValue *value;
 	int			n = 0;
 
-	for (int id = wf_set_next(&machine->active, parent->id + 1);
+	for (int id = wf_state_set_next(&machine->active, parent->id + 1);
 		 id >= 0 && id <= parent->last;
-		 id = wf_set_next(&machine->active, id + 1))
+		 id = wf_state_set_next(&machine->active, id + 1))
 		n++;
 	value = fresh_memory(machine, history->id, n);
-	for (int id = wf_set_next(&machine->active, parent->id + 1);
+	for (int id = wf_state_set_next(&machine->active, parent->id + 1);
 		 id >= 0 && id <= parent->last;
-		 id = wf_set_next(&machine->active, id + 1))
+		 id = wf_state_set_next(&machine->active, id + 1))
 	{
 		const WfState *state = &chart->states[id];
 
-		if (history->deep ? wf_is_leaf(state) : state->parent == parent->id)
+		if (history->deep ? wf_machine_is_leaf(state) : state->parent == parent->id)
 			value->states[value->n++] = id;
 	}
 	machine->history_changed = true;
@@ -406,12 +406,12 @@ remember_one(WfMachine *machine, const WfState *history)
 
 /* Before states are left: record the history of those that have some. */
 void
-wf_remember(WfMachine *machine, const WfStateSet *leaving)
+wf_entry_remember(WfMachine *machine, const WfStateSet *leaving)
 {
 	const WfState *states = machine->chart->states;
 
-	for (int id = wf_set_next(leaving, 0); id >= 0;
-		 id = wf_set_next(leaving, id + 1))
+	for (int id = wf_state_set_next(leaving, 0); id >= 0;
+		 id = wf_state_set_next(leaving, id + 1))
 	{
 		for (int i = 0; i < states[id].nhistory; i++)
 			remember_one(machine, &states[states[id].history[i]]);

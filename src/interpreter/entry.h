@@ -13,9 +13,9 @@ extern bool wf_entry_set(WfMachine *machine);
 extern void wf_entry_set_initial(WfMachine *machine);
 extern void wf_entry_set_targets(WfMachine *machine,
 								 const WfStateId *targets, int n);
-extern const WfStateId *wf_effective_targets(WfMachine *machine,
-											 const WfTransition *transition,
-											 int *n);
-extern void wf_remember(WfMachine *machine, const WfStateSet *leaving);
+extern const WfStateId *wf_entry_targets(WfMachine *machine,
+										 const WfTransition *transition,
+										 int *n);
+extern void wf_entry_remember(WfMachine *machine, const WfStateSet *leaving);
 
 #endif							/* WF_ENTRY_H */

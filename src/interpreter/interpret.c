@@ -49,17 +49,17 @@ run_choose(WfMachine *machine, const WfAction *action, const WfEvent *event)
 	{
 		const WfBranch *branch = &action->branches[i];
 
-		if (!wf_guard_holds(machine, branch->guard, event))
+		if (!wf_select_guard_holds(machine, branch->guard, event))
 			continue;
-		wf_run_actions(machine, &branch->actions, event);
+		wf_interpret_actions(machine, &branch->actions, event);
 		break;
 	}
 }
 
 /* Run a list of actions (the body of a FOREACH); only from a host callback. */
 void
-wf_run_actions(WfMachine *machine, const WfActionList *actions,
-			   const WfEvent *event)
+wf_interpret_actions(WfMachine *machine, const WfActionList *actions,
+					 const WfEvent *event)
 {
 	for (int i = 0; i < actions->n && !machine->skip_block; i++)
 	{
@@ -80,7 +80,7 @@ run_block(WfMachine *machine, const WfActionList *actions,
 	if (actions->n == 0 || machine->quiet)
 		return;
 	machine->skip_block = false;
-	wf_run_actions(machine, actions, event);
+	wf_interpret_actions(machine, actions, event);
 	machine->skip_block = false;
 }
 
@@ -89,14 +89,14 @@ run_block(WfMachine *machine, const WfActionList *actions,
  * struct is copied; its name and payload must live until the macrostep ends.
  */
 void
-wf_raise(WfMachine *machine, const WfEvent *event)
+wf_interpret_raise(WfMachine *machine, const WfEvent *event)
 {
 	WfMachineScratch *scratch = machine->scratch;
 
 	if (unlikely(machine->host_calls->watch != NULL))
 		machine->host_calls->watch->raising(machine->host, event);
 	if (scratch->queue_tail == scratch->queue_size)
-		scratch->queue = wf_scratch_grow(scratch, scratch->queue,
+		scratch->queue = wf_machine_grow(scratch, scratch->queue,
 										 &scratch->queue_size,
 										 sizeof(WfEvent));
 	scratch->queue[scratch->queue_tail++] = *event;
@@ -120,10 +120,10 @@ exit_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 		calls->disarm(machine->host, state);
 	if (state->ninvokes > 0)
 	{
-		wf_set_remove(&machine->scratch->invoked, state->id);
+		wf_state_set_remove(&machine->scratch->invoked, state->id);
 		calls->uninvoke(machine->host, state);
 	}
-	wf_set_remove(&machine->active, state->id);
+	wf_state_set_remove(&machine->active, state->id);
 }
 
 /* Leave the states of a set, the last first. */
@@ -132,8 +132,8 @@ exit_states(WfMachine *machine, const WfStateSet *set, const WfEvent *event)
 {
 	const WfState *states = machine->chart->states;
 
-	for (int id = wf_set_previous(set, machine->chart->nstates - 1);
-		 id >= 0; id = wf_set_previous(set, id - 1))
+	for (int id = wf_state_set_previous(set, machine->chart->nstates - 1);
+		 id >= 0; id = wf_state_set_previous(set, id - 1))
 		exit_state(machine, &states[id], event);
 }
 
@@ -146,24 +146,24 @@ exit_for_enabled(WfMachine *machine, const WfEvent *event)
 	WfStateSet *leaving = &scratch->leaving;
 	bool		any = false;
 
-	wf_set_clear(leaving);
+	wf_state_set_clear(leaving);
 	for (int i = 0; i < scratch->nenabled; i++)
 	{
 		const WfEnabled *enabled = &scratch->enabled[i];
 
-		if (!wf_exits_something(machine->chart, enabled))
+		if (!wf_machine_exits_something(machine->chart, enabled))
 			continue;
 		any = true;
 		if (enabled->domain == WF_NO_STATE)
-			wf_set_add_range(leaving, &machine->active, 0, states[0].last);
+			wf_state_set_add_range(leaving, &machine->active, 0, states[0].last);
 		else
-			wf_set_add_range(leaving, &machine->active, enabled->domain + 1,
-							 states[enabled->domain].last);
+			wf_state_set_add_range(leaving, &machine->active, enabled->domain + 1,
+								   states[enabled->domain].last);
 	}
 	if (!any)
 		return;
 	if (scratch->nslots > 0)
-		wf_remember(machine, leaving);
+		wf_entry_remember(machine, leaving);
 	exit_states(machine, leaving, event);
 }
 
@@ -175,7 +175,7 @@ raise_done(WfMachine *machine, const WfState *state, void *payload)
 
 	done.name = state->done_event;
 	done.payload = payload;
-	wf_raise(machine, &done);
+	wf_interpret_raise(machine, &done);
 }
 
 static bool is_finished(const WfMachine *machine, const WfState *state);
@@ -191,9 +191,9 @@ regions_finished(const WfMachine *machine, const WfState *parallel)
 	WfMachineScratch *scratch = machine->scratch;
 	int			i = 0;
 
-	if (wf_set_has(&scratch->examined, parallel->id))
+	if (wf_state_set_has(&scratch->examined, parallel->id))
 		i = scratch->unfinished[parallel->id];
-	wf_set_add(&scratch->examined, parallel->id);
+	wf_state_set_add(&scratch->examined, parallel->id);
 	for (; i < parallel->nchildren; i++)
 	{
 		const WfState *child = &machine->chart->states[parallel->children[i]];
@@ -214,12 +214,12 @@ is_finished(const WfMachine *machine, const WfState *state)
 	switch (state->kind)
 	{
 		case WF_STATE_FINAL:
-			return wf_is_active(machine, state->id);
+			return wf_machine_is_active(machine, state->id);
 		case WF_STATE_COMPOUND:
 			{
 				/* the first that is active inside is its child */
-				int			child = wf_set_next(&machine->active,
-												state->id + 1);
+				int			child = wf_state_set_next(&machine->active,
+													  state->id + 1);
 
 				return child >= 0 && child <= state->last &&
 					states[child].kind == WF_STATE_FINAL;
@@ -253,10 +253,10 @@ finish(WfMachine *machine, const WfState *final, const WfEvent *event)
 														 event));
 	}
 	while (above != WF_NO_STATE && states[above].kind == WF_STATE_PARALLEL &&
-		   !wf_set_has(&scratch->completed, above) &&
+		   !wf_state_set_has(&scratch->completed, above) &&
 		   is_finished(machine, &states[above]))
 	{
-		wf_set_add(&scratch->completed, above);
+		wf_state_set_add(&scratch->completed, above);
 		if (above != 0 && !machine->quiet)
 			raise_done(machine, &states[above], NULL);
 		above = states[above].parent;
@@ -273,16 +273,16 @@ enter_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 
 	if (unlikely(calls->watch != NULL))
 		calls->watch->entering(machine->host, state);
-	wf_set_add(&machine->active, state->id);
+	wf_state_set_add(&machine->active, state->id);
 	if (state->ninvokes > 0)
 	{
-		wf_set_add(&scratch->invoked, state->id);
+		wf_state_set_add(&scratch->invoked, state->id);
 		calls->invoke(machine->host, state, event);
 	}
 	run_block(machine, &state->entry, event);
 	if (state->ntimers > 0)
 		calls->arm(machine->host, state, event);
-	if (state->initial != NULL && wf_set_has(&scratch->defaults, state->id))
+	if (state->initial != NULL && wf_state_set_has(&scratch->defaults, state->id))
 		run_block(machine, &state->initial->actions, event);
 	for (int i = 0; i < scratch->ndefault_history; i++)
 	{
@@ -303,10 +303,10 @@ enter_states(WfMachine *machine, const WfEvent *event)
 	WfMachineScratch *scratch = machine->scratch;
 	const WfState *states = machine->chart->states;
 
-	wf_set_clear(&scratch->completed);
-	wf_set_clear(&scratch->examined);
-	for (int id = wf_set_next(&scratch->entering, 0); id >= 0;
-		 id = wf_set_next(&scratch->entering, id + 1))
+	wf_state_set_clear(&scratch->completed);
+	wf_state_set_clear(&scratch->examined);
+	for (int id = wf_state_set_next(&scratch->entering, 0); id >= 0;
+		 id = wf_state_set_next(&scratch->entering, id + 1))
 		enter_state(machine, &states[id], event);
 }
 
@@ -345,10 +345,10 @@ start_invoked(WfMachine *machine)
 
 	if (!machine->scratch->has_invokes)
 		return false;
-	for (int id = wf_set_next(invoked, 0); id >= 0;
-		 id = wf_set_next(invoked, id + 1))
+	for (int id = wf_state_set_next(invoked, 0); id >= 0;
+		 id = wf_state_set_next(invoked, id + 1))
 	{
-		wf_set_remove(invoked, id);
+		wf_state_set_remove(invoked, id);
 		machine->host_calls->invoke_start(machine->host,
 										  &machine->chart->states[id]);
 		any = true;
@@ -358,7 +358,7 @@ start_invoked(WfMachine *machine)
 
 /* What is left on the internal queue will not be worked: tell the host. */
 void
-wf_drop_raised(WfMachine *machine)
+wf_interpret_drop_raised(WfMachine *machine)
 {
 	WfMachineScratch *scratch = machine->scratch;
 
@@ -379,11 +379,11 @@ end_machine(WfMachine *machine, const WfEvent *event)
 	WfMachineScratch *scratch = machine->scratch;
 	const WfState *final = &machine->chart->states[scratch->final];
 
-	wf_set_copy(&scratch->leaving, &machine->active);
+	wf_state_set_copy(&scratch->leaving, &machine->active);
 	exit_states(machine, &scratch->leaving, event);
-	wf_set_copy(&machine->active, &scratch->leaving);
+	wf_state_set_copy(&machine->active, &scratch->leaving);
 	machine->running = false;
-	wf_drop_raised(machine);
+	wf_interpret_drop_raised(machine);
 	machine->host_calls->done(machine->host, final, event);
 }
 
@@ -434,7 +434,7 @@ begin_macrostep(WfMachine *machine)
 
 /* Enter the initial configuration and run to rest. */
 void
-wf_start(WfMachine *machine)
+wf_interpret_start(WfMachine *machine)
 {
 	Assert(!machine->running);
 	begin_macrostep(machine);
@@ -449,7 +449,7 @@ wf_start(WfMachine *machine)
  * transition was taken; false means that the event was ignored.
  */
 bool
-wf_dispatch(WfMachine *machine, const WfEvent *event)
+wf_interpret_event(WfMachine *machine, const WfEvent *event)
 {
 	begin_macrostep(machine);
 	if (!machine->running)
@@ -466,17 +466,17 @@ wf_dispatch(WfMachine *machine, const WfEvent *event)
  * be NULL.
  */
 void
-wf_stop(WfMachine *machine, const WfEvent *event)
+wf_interpret_stop(WfMachine *machine, const WfEvent *event)
 {
 	WfMachineScratch *scratch = machine->scratch;
 
 	if (!machine->running)
 		return;
 	machine->skip_block = false;
-	wf_set_copy(&scratch->leaving, &machine->active);
+	wf_state_set_copy(&scratch->leaving, &machine->active);
 	exit_states(machine, &scratch->leaving, event);
 	machine->running = false;
-	wf_drop_raised(machine);
+	wf_interpret_drop_raised(machine);
 }
 
 /*
@@ -490,8 +490,8 @@ wf_stop(WfMachine *machine, const WfEvent *event)
  * host is asked for timers and invokes only, and told of the end.
  */
 void
-wf_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
-		const WfEvent *event)
+wf_interpret_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
+				  const WfEvent *event)
 {
 	WfMachineScratch *scratch = machine->scratch;
 
@@ -509,7 +509,7 @@ wf_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
 		scratch->entering.words[i] = after & ~before;
 	}
 	if (scratch->nslots > 0)
-		wf_remember(machine, &scratch->leaving);
+		wf_entry_remember(machine, &scratch->leaving);
 	exit_states(machine, &scratch->leaving, event);
 	enter_states(machine, event);
 
@@ -520,22 +520,22 @@ wf_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
 	else
 	{
 		(void) start_invoked(machine);
-		wf_drop_raised(machine);
+		wf_interpret_drop_raised(machine);
 	}
 	machine->quiet = false;
 }
 
 /*
  * Declare that configuration active, without calling the host at all.  The
- * targets as for wf_move(), machine->history as it shall be.  Returns false
+ * targets as for wf_interpret_move(), machine->history as it shall be.  Returns false
  * when the machine would be at its end there; it is not running then.
  */
 bool
-wf_configure(WfMachine *machine, const WfStateId *targets, int n)
+wf_interpret_configure(WfMachine *machine, const WfStateId *targets, int n)
 {
 	wf_entry_set_targets(machine, targets, n);
-	wf_set_copy(&machine->active, &machine->scratch->entering);
-	wf_set_clear(&machine->scratch->examined);
+	wf_state_set_copy(&machine->active, &machine->scratch->entering);
+	wf_state_set_clear(&machine->scratch->examined);
 	machine->running = !is_finished(machine, &machine->chart->states[0]);
 	return machine->running;
 }

@@ -14,15 +14,15 @@
 #include "chart/chart.h"
 #include "interpreter/machine.h"
 
-extern void wf_start(WfMachine *machine);
-extern bool wf_dispatch(WfMachine *machine, const WfEvent *event);
-extern void wf_stop(WfMachine *machine, const WfEvent *event);
-extern void wf_move(WfMachine *machine, const WfStateId *targets, int n,
-					bool quiet, const WfEvent *event);
-extern bool wf_configure(WfMachine *machine, const WfStateId *targets, int n);
-extern void wf_raise(WfMachine *machine, const WfEvent *event);
-extern void wf_drop_raised(WfMachine *machine);
-extern void wf_run_actions(WfMachine *machine, const WfActionList *actions,
-						   const WfEvent *event);
+extern void wf_interpret_start(WfMachine *machine);
+extern bool wf_interpret_event(WfMachine *machine, const WfEvent *event);
+extern void wf_interpret_stop(WfMachine *machine, const WfEvent *event);
+extern void wf_interpret_move(WfMachine *machine, const WfStateId *targets, int n,
+							  bool quiet, const WfEvent *event);
+extern bool wf_interpret_configure(WfMachine *machine, const WfStateId *targets, int n);
+extern void wf_interpret_raise(WfMachine *machine, const WfEvent *event);
+extern void wf_interpret_drop_raised(WfMachine *machine);
+extern void wf_interpret_actions(WfMachine *machine, const WfActionList *actions,
+								 const WfEvent *event);
 
 #endif							/* WF_INTERPRET_H */

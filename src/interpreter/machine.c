@@ -35,7 +35,7 @@ scratch_alloc(WfMachineScratch *scratch, Size size)
 
 /* Double an array of the scratch space; array may be NULL, *size 0. */
 void *
-wf_scratch_grow(WfMachineScratch *scratch, void *array, int *size, Size width)
+wf_machine_grow(WfMachineScratch *scratch, void *array, int *size, Size width)
 {
 	int			grown = *size ? *size * 2 : 8;
 	void	   *result = scratch_alloc(scratch, grown * width);
@@ -83,7 +83,7 @@ look_at_chart(WfMachine *machine)
 /*
  * A machine at rest, its memory in the current context.  Restore the
  * configuration with wf_machine_activate() and the history by filling
- * machine->history before the first event; or wf_start() it.
+ * machine->history before the first event; or wf_interpret_start() it.
  *
  * An array that the host puts there stays the host's: the machine copies the
  * entries before it changes any, and never frees or writes to it.
@@ -136,9 +136,9 @@ wf_machine_reset(WfMachine *machine, void *host)
 	machine->history_changed = false;
 	scratch->final = WF_NO_STATE;
 	scratch->queue_head = scratch->queue_tail = 0;
-	wf_set_clear(&machine->active);
+	wf_state_set_clear(&machine->active);
 	if (scratch->has_invokes)
-		wf_set_clear(&scratch->invoked);
+		wf_state_set_clear(&scratch->invoked);
 }
 
 /*
@@ -151,14 +151,14 @@ wf_machine_activate(WfMachine *machine, WfStateId state)
 	const WfChart *chart = machine->chart;
 
 	if (state < 0 || state >= chart->nstates ||
-		!wf_is_leaf(&chart->states[state]))
+		!wf_machine_is_leaf(&chart->states[state]))
 		return false;
 	for (WfStateId id = state; id != WF_NO_STATE;
 		 id = chart->states[id].parent)
 	{
-		if (wf_is_active(machine, id))
+		if (wf_machine_is_active(machine, id))
 			break;
-		wf_set_add(&machine->active, id);
+		wf_state_set_add(&machine->active, id);
 	}
 	machine->running = true;
 	return true;
@@ -173,12 +173,12 @@ static bool
 has_one_child(const WfMachine *machine, const WfState *state)
 {
 	const WfState *states = machine->chart->states;
-	int			child = wf_set_next(&machine->active, state->id + 1);
+	int			child = wf_state_set_next(&machine->active, state->id + 1);
 	int			next;
 
 	if (child < 0 || child > state->last || states[child].parent != state->id)
 		return false;
-	next = wf_set_next(&machine->active, states[child].last + 1);
+	next = wf_state_set_next(&machine->active, states[child].last + 1);
 	return next < 0 || next > state->last;
 }
 
@@ -188,15 +188,15 @@ wf_machine_legal(const WfMachine *machine)
 {
 	const WfState *states = machine->chart->states;
 
-	if (!wf_is_active(machine, 0))
+	if (!wf_machine_is_active(machine, 0))
 		return false;
-	for (int id = wf_set_next(&machine->active, 0); id >= 0;
-		 id = wf_set_next(&machine->active, id + 1))
+	for (int id = wf_state_set_next(&machine->active, 0); id >= 0;
+		 id = wf_state_set_next(&machine->active, id + 1))
 	{
 		const WfState *state = &states[id];
 
 		if (state->kind == WF_STATE_HISTORY ||
-			(id > 0 && !wf_is_active(machine, state->parent)))
+			(id > 0 && !wf_machine_is_active(machine, state->parent)))
 			return false;
 		if (state->kind == WF_STATE_COMPOUND && !has_one_child(machine, state))
 			return false;
@@ -205,7 +205,7 @@ wf_machine_legal(const WfMachine *machine)
 		{
 			/* that no history state is active, its own turn finds */
 			if (states[state->children[i]].kind != WF_STATE_HISTORY &&
-				!wf_is_active(machine, state->children[i]))
+				!wf_machine_is_active(machine, state->children[i]))
 				return false;
 		}
 	}
@@ -223,13 +223,13 @@ wf_machine_leaves(WfMachine *machine, const WfStateId **leaves)
 	const WfState *states = machine->chart->states;
 	int			n = 0;
 
-	for (int id = wf_set_next(&machine->active, 0); id >= 0;
-		 id = wf_set_next(&machine->active, id + 1))
+	for (int id = wf_state_set_next(&machine->active, 0); id >= 0;
+		 id = wf_state_set_next(&machine->active, id + 1))
 	{
-		if (!wf_is_leaf(&states[id]))
+		if (!wf_machine_is_leaf(&states[id]))
 			continue;
 		if (n == scratch->leaves_size)
-			scratch->leaves = wf_scratch_grow(scratch, scratch->leaves,
+			scratch->leaves = wf_machine_grow(scratch, scratch->leaves,
 											  &scratch->leaves_size,
 											  sizeof(WfStateId));
 		scratch->leaves[n++] = id;
@@ -246,7 +246,7 @@ wf_machine_handles(const WfMachine *machine, const char *event)
 	{
 		int			from = 0;
 
-		if (wf_is_active(machine, i) &&
+		if (wf_machine_is_active(machine, i) &&
 			wf_chart_handler(&machine->chart->states[i], event, &from) != NULL)
 			return true;
 	}

@@ -47,8 +47,8 @@ typedef struct WfHost
 
 	/*
 	 * Execute one action: CALL, ASSIGN, SEND, CANCEL, LOG, RAISE, FOREACH (the
-	 * host iterates and calls wf_run_actions() for the body).  CHOOSE is
-	 * resolved by the interpreter.  RAISE without delay ends in wf_raise().
+	 * host iterates and calls wf_interpret_actions() for the body).  CHOOSE is
+	 * resolved by the interpreter.  RAISE without delay ends in wf_interpret_raise().
 	 */
 	void		(*action) (void *self, const WfAction *action,
 						   const WfEvent *event);
@@ -108,7 +108,7 @@ typedef struct WfHistoryValue
 
 /*
  * When a machine reaches its end, `running` turns false and `active` keeps the
- * configuration in which it ended; wf_stop() leaves it empty.
+ * configuration in which it ended; wf_interpret_stop() leaves it empty.
  */
 struct WfMachine
 {
@@ -153,7 +153,7 @@ struct WfMachine
 };
 
 static inline bool
-wf_is_active(const WfMachine *machine, WfStateId state)
+wf_machine_is_active(const WfMachine *machine, WfStateId state)
 {
 	return (machine->active.words[state >> 6] >> (state & 63)) & 1;
 }
@@ -234,7 +234,7 @@ typedef struct WfMachineScratch
 
 /* Does taking it exit anything? */
 static inline bool
-wf_exits_something(const WfChart *chart, const WfEnabled *enabled)
+wf_machine_exits_something(const WfChart *chart, const WfEnabled *enabled)
 {
 	if (enabled->transition->targetless)
 		return false;
@@ -246,7 +246,7 @@ wf_exits_something(const WfChart *chart, const WfEnabled *enabled)
 
 /* Is it a state that stands for itself in a configuration? */
 static inline bool
-wf_is_leaf(const WfState *state)
+wf_machine_is_leaf(const WfState *state)
 {
 	return state->kind == WF_STATE_ATOMIC || state->kind == WF_STATE_FINAL;
 }
@@ -258,7 +258,7 @@ extern bool wf_machine_activate(WfMachine *machine, WfStateId state);
 extern bool wf_machine_legal(const WfMachine *machine);
 extern int	wf_machine_leaves(WfMachine *machine, const WfStateId **leaves);
 extern bool wf_machine_handles(const WfMachine *machine, const char *event);
-extern void *wf_scratch_grow(WfMachineScratch *scratch, void *array,
+extern void *wf_machine_grow(WfMachineScratch *scratch, void *array,
 							 int *size, Size width);
 
 #endif							/* WF_MACHINE_H */

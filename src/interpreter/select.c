@@ -38,14 +38,14 @@ holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
 					return true;
 			return false;
 		case WF_GUARD_IN_STATE:
-			return wf_is_active(machine, guard->state);
+			return wf_machine_is_active(machine, guard->state);
 	}
 	return false;				/* keep compiler quiet */
 }
 
 /* Evaluate a guard against the machine; NULL holds. */
 bool
-wf_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
+wf_select_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
 {
 	if (guard == NULL)
 		return true;
@@ -61,7 +61,7 @@ is_enabled(WfMachine *machine, const WfTransition *transition,
 		!machine->host_calls->allowed(machine->host, transition, event))
 		return false;
 	return transition->guard == NULL ||
-		wf_guard_holds(machine, transition->guard, event);
+		wf_select_guard_holds(machine, transition->guard, event);
 }
 
 /* The first transition of one state that is enabled, or NULL. */
@@ -99,7 +99,7 @@ current_domain(WfMachine *machine, const WfTransition *transition)
 
 	if (!transition->has_history)
 		return transition->domain;
-	targets = wf_effective_targets(machine, transition, &n);
+	targets = wf_entry_targets(machine, transition, &n);
 	return wf_chart_domain(machine->chart, transition, targets, n);
 }
 
@@ -110,7 +110,7 @@ current_domain(WfMachine *machine, const WfTransition *transition)
 static inline bool
 conflict(const WfChart *chart, const WfEnabled *a, const WfEnabled *b)
 {
-	if (!wf_exits_something(chart, a) || !wf_exits_something(chart, b))
+	if (!wf_machine_exits_something(chart, a) || !wf_machine_exits_something(chart, b))
 		return false;
 	return a->domain == b->domain ||
 		a->domain == WF_NO_STATE || b->domain == WF_NO_STATE ||
@@ -136,7 +136,7 @@ add_enabled(WfMachine *machine, const WfTransition *transition)
 		current_domain(machine, transition);
 
 	/* sources come in document order: most lie behind all that was added */
-	if (wf_exits_something(chart, &added) &&
+	if (wf_machine_exits_something(chart, &added) &&
 		added.domain <= scratch->enabled_last)
 	{
 		for (int i = 0; i < scratch->nenabled; i++)
@@ -162,11 +162,11 @@ add_enabled(WfMachine *machine, const WfTransition *transition)
 	}
 
 	if (scratch->nenabled == scratch->enabled_size)
-		scratch->enabled = wf_scratch_grow(scratch, scratch->enabled,
+		scratch->enabled = wf_machine_grow(scratch, scratch->enabled,
 										   &scratch->enabled_size,
 										   sizeof(WfEnabled));
 	scratch->enabled[scratch->nenabled++] = added;
-	if (wf_exits_something(chart, &added))
+	if (wf_machine_exits_something(chart, &added))
 	{
 		WfStateId	last = added.domain == WF_NO_STATE ?
 			chart->states[0].last : chart->states[added.domain].last;
@@ -190,8 +190,8 @@ add_candidates(WfMachine *machine, const WfReaction *reaction)
 	if (reaction == NULL)
 		return;
 	for (int i = 0; i < reaction->nstates; i++)
-		if (wf_is_active(machine, reaction->states[i]))
-			wf_set_add(&machine->scratch->candidates, reaction->states[i]);
+		if (wf_machine_is_active(machine, reaction->states[i]))
+			wf_state_set_add(&machine->scratch->candidates, reaction->states[i]);
 }
 
 /* Those that handle "a.b", "a.b.*", "a.*" or "*". */
@@ -216,15 +216,15 @@ begin_selection(WfMachine *machine, const WfEvent *event, bool eventless)
 	WfMachineScratch *scratch = machine->scratch;
 	int			first;
 
-	wf_set_clear(&scratch->visited);
+	wf_state_set_clear(&scratch->visited);
 	if (machine->chart->reactions == NULL)
 		return 0;
-	wf_set_clear(&scratch->candidates);
+	wf_state_set_clear(&scratch->candidates);
 	if (eventless)
 		add_candidates(machine, &machine->chart->eventless);
 	else
 		add_candidates_for(machine, event->name);
-	first = wf_set_next(&scratch->candidates, 0);
+	first = wf_state_set_next(&scratch->candidates, 0);
 	return first < 0 ? machine->chart->nstates : first;
 }
 
@@ -242,10 +242,10 @@ next_place(const WfMachine *machine, WfStateId leaf)
 	/* its neighbours may climb to an ancestor that it did not reach */
 	for (WfStateId id = states[leaf].parent; id != WF_NO_STATE;
 		 id = states[id].parent)
-		if (wf_set_has(&scratch->candidates, id) &&
-			!wf_set_has(&scratch->visited, id))
+		if (wf_state_set_has(&scratch->candidates, id) &&
+			!wf_state_set_has(&scratch->visited, id))
 			return leaf + 1;
-	next = wf_set_next(&scratch->candidates, leaf + 1);
+	next = wf_state_set_next(&scratch->candidates, leaf + 1);
 	return next < 0 ? machine->chart->nstates : next;
 }
 
@@ -266,10 +266,10 @@ climb(WfMachine *machine, WfStateId leaf, const WfEvent *event,
 		const WfState *state = &machine->chart->states[id];
 		const WfTransition *found = NULL;
 
-		if (wf_set_has(&scratch->visited, id))
+		if (wf_state_set_has(&scratch->visited, id))
 			return NULL;
-		wf_set_add(&scratch->visited, id);
-		if (all || wf_set_has(&scratch->candidates, id))
+		wf_state_set_add(&scratch->visited, id);
+		if (all || wf_state_set_has(&scratch->candidates, id))
 			found = select_in_state(machine, state, event, eventless);
 		if (found != NULL)
 			return found;
@@ -285,13 +285,13 @@ next_enabled(WfMachine *machine, const WfEvent *event, bool eventless,
 {
 	const WfState *states = machine->chart->states;
 
-	for (int id = wf_set_next(&machine->active, *from); id >= 0;
-		 id = wf_set_next(&machine->active, *from))
+	for (int id = wf_state_set_next(&machine->active, *from); id >= 0;
+		 id = wf_state_set_next(&machine->active, *from))
 	{
 		const WfTransition *found;
 
 		*from = id + 1;
-		if (!wf_is_leaf(&states[id]))
+		if (!wf_machine_is_leaf(&states[id]))
 			continue;
 		found = climb(machine, id, event, eventless);
 		*from = next_place(machine, id);
@@ -321,7 +321,7 @@ wf_select(WfMachine *machine, const WfEvent *event, bool eventless)
  * takes nothing, and does not look at `always`.
  */
 bool
-wf_would_take(WfMachine *machine, const WfEvent *event)
+wf_select_would_take(WfMachine *machine, const WfEvent *event)
 {
 	int			from;
 

@@ -8,9 +8,9 @@
 #include "chart/chart.h"
 #include "interpreter/machine.h"
 
-extern bool wf_guard_holds(WfMachine *machine, const WfGuard *guard,
-						   const WfEvent *event);
-extern bool wf_would_take(WfMachine *machine, const WfEvent *event);
+extern bool wf_select_guard_holds(WfMachine *machine, const WfGuard *guard,
+								  const WfEvent *event);
+extern bool wf_select_would_take(WfMachine *machine, const WfEvent *event);
 extern bool wf_select(WfMachine *machine, const WfEvent *event,
 					  bool eventless);
 

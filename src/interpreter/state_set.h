@@ -15,32 +15,32 @@ typedef struct WfStateSet
 } WfStateSet;
 
 static inline bool
-wf_set_has(const WfStateSet *set, int id)
+wf_state_set_has(const WfStateSet *set, int id)
 {
 	return (set->words[id >> 6] >> (id & 63)) & 1;
 }
 
 static inline void
-wf_set_add(WfStateSet *set, int id)
+wf_state_set_add(WfStateSet *set, int id)
 {
 	set->words[id >> 6] |= UINT64CONST(1) << (id & 63);
 }
 
 static inline void
-wf_set_remove(WfStateSet *set, int id)
+wf_state_set_remove(WfStateSet *set, int id)
 {
 	set->words[id >> 6] &= ~(UINT64CONST(1) << (id & 63));
 }
 
 static inline void
-wf_set_clear(WfStateSet *set)
+wf_state_set_clear(WfStateSet *set)
 {
 	for (int i = 0; i < set->nwords; i++)
 		set->words[i] = 0;
 }
 
 static inline void
-wf_set_copy(WfStateSet *to, const WfStateSet *from)
+wf_state_set_copy(WfStateSet *to, const WfStateSet *from)
 {
 	for (int i = 0; i < to->nwords; i++)
 		to->words[i] = from->words[i];
@@ -48,7 +48,7 @@ wf_set_copy(WfStateSet *to, const WfStateSet *from)
 
 /* The bits of word `word` that lie in [first, last]. */
 static inline uint64
-wf_range_mask(int word, int first, int last)
+wf_state_set_range_mask(int word, int first, int last)
 {
 	uint64		mask = ~UINT64CONST(0);
 
@@ -61,25 +61,25 @@ wf_range_mask(int word, int first, int last)
 
 /* Add those of `from` that lie in [first, last]. */
 static inline void
-wf_set_add_range(WfStateSet *set, const WfStateSet *from, int first, int last)
+wf_state_set_add_range(WfStateSet *set, const WfStateSet *from, int first, int last)
 {
 	for (int i = first >> 6; i <= last >> 6 && first <= last; i++)
-		set->words[i] |= from->words[i] & wf_range_mask(i, first, last);
+		set->words[i] |= from->words[i] & wf_state_set_range_mask(i, first, last);
 }
 
 /* Has it a member in [first, last]? */
 static inline bool
-wf_set_any(const WfStateSet *set, int first, int last)
+wf_state_set_any(const WfStateSet *set, int first, int last)
 {
 	for (int i = first >> 6; i <= last >> 6 && first <= last; i++)
-		if (set->words[i] & wf_range_mask(i, first, last))
+		if (set->words[i] & wf_state_set_range_mask(i, first, last))
 			return true;
 	return false;
 }
 
 /* The first member from `id` on, or -1. */
 static inline int
-wf_set_next(const WfStateSet *set, int id)
+wf_state_set_next(const WfStateSet *set, int id)
 {
 	int			i = id >> 6;
 	uint64		word;
@@ -98,7 +98,7 @@ wf_set_next(const WfStateSet *set, int id)
 
 /* The last member up to `id`, or -1; id may be -1. */
 static inline int
-wf_set_previous(const WfStateSet *set, int id)
+wf_state_set_previous(const WfStateSet *set, int id)
 {
 	int			i = id >> 6;
 	uint64		word;

@@ -48,12 +48,12 @@
 
 /* In the current memory context; SPI must be connected. */
 WfMigration *
-wf_migration_new(WfDefinition *to, Jsonb *mapping, bool dry_run, const char *actor)
+wf_migrate_new(WfDefinition *to, Jsonb *mapping, bool dry_run, const char *actor)
 {
 	WfMigration *migration = palloc0(sizeof(WfMigration));
 
 	migration->to = to;
-	migration->mapping = wf_mapping_read(mapping, to);
+	migration->mapping = wf_route_mapping_read(mapping, to);
 	migration->mapping_json = mapping;
 	migration->dry_run = dry_run;
 	migration->actor = actor;
@@ -61,7 +61,7 @@ wf_migration_new(WfDefinition *to, Jsonb *mapping, bool dry_run, const char *act
 }
 
 void
-wf_migration_add(WfMigration *migration, WfDefinition *from)
+wf_migrate_add(WfMigration *migration, WfDefinition *from)
 {
 	migration->routes = lappend(migration->routes,
 								wf_route(from, migration->to, migration->mapping));
@@ -69,7 +69,7 @@ wf_migration_add(WfMigration *migration, WfDefinition *from)
 
 /* The route from a version by its definition's id, or NULL. */
 WfRoute *
-wf_migration_route(const WfMigration *migration, int32 from)
+wf_migrate_route(const WfMigration *migration, int32 from)
 {
 	ListCell   *cell;
 
@@ -89,7 +89,7 @@ wf_migration_route(const WfMigration *migration, int32 from)
 static void
 refuse(WfMove *move, const char *problem, const char *name, const char *message)
 {
-	wf_move_problem(move, problem, name, message);
+	wf_migrate_pending_problem(move, problem, name, message);
 	move->result->possible = false;
 }
 
@@ -110,7 +110,7 @@ collect_targets(WfMove *move)
 	int			size = 0;
 
 	move->was_active = palloc0(sizeof(bool) * from->nstates);
-	deconstruct_array(DatumGetArrayTypeP(wf_process_row(move->process)->states),
+	deconstruct_array(DatumGetArrayTypeP(wf_process_as_row(move->process)->states),
 					  TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
 	for (int i = 0; i < n; i++)
 	{
@@ -189,7 +189,7 @@ static void
 map_history(WfMove *move)
 {
 	WfMachine  *machine = move->batch->machine;
-	Datum		stored = wf_process_row(move->process)->history;
+	Datum		stored = wf_process_as_row(move->process)->history;
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -221,7 +221,7 @@ map_history(WfMove *move)
 				 !is_remembered(machine, slot->history))
 			machine->nhistory++;
 		else
-			wf_move_problem(move, "history", history,
+			wf_migrate_pending_problem(move, "history", history,
 						 "what this history state remembers is forgotten: it has no place in the new version");
 	}
 }
@@ -242,7 +242,7 @@ configure(WfMove *move)
 	if (!wf_chart_settle(to, move->targets, &move->ntargets, &a, &b))
 		refuse(move, "states", to->states[a].name,
 			   psprintf("it cannot be active together with \"%s\"", to->states[b].name));
-	else if (!wf_configure(machine, move->targets, move->ntargets))
+	else if (!wf_interpret_configure(machine, move->targets, move->ntargets))
 		refuse(move, "end", to->states[move->targets[0]].name,
 			   "the process would be over: that takes a transition, or workflow.set_states()");
 }
@@ -266,7 +266,7 @@ goes_on(WfMove *move, WfStateId old, const char *invoke)
 	const WfState *states = move->route->to->chart->states;
 
 	for (int i = 0; i < mapped->n; i++)
-		if (wf_is_active(move->batch->machine, mapped->targets[i]) &&
+		if (wf_machine_is_active(move->batch->machine, mapped->targets[i]) &&
 			find_invoke(&states[mapped->targets[i]], invoke) != NULL)
 			return true;
 	return false;
@@ -280,7 +280,7 @@ had_invoked(WfMove *move, const WfInvoke *invoke)
 
 	for (int s = 0; s < from->nstates; s++)
 		if (move->was_active[s] &&
-			wf_goes_to(&move->route->states[s], invoke->state) &&
+			wf_route_goes_to(&move->route->states[s], invoke->state) &&
 			find_invoke(&from->states[s], invoke->id) != NULL)
 			return true;
 	return false;
@@ -295,14 +295,14 @@ let_children_go(WfMove *move)
 		for (int i = 0; move->was_active[s] && i < from->states[s].ninvokes; i++)
 		{
 			const WfInvoke *invoke = &from->states[s].invokes[i];
-			WfChild    *child = wf_child_find(move->process, invoke->id);
+			WfChild    *child = wf_child_list_find(move->process, invoke->id);
 
 			if (child == NULL || goes_on(move, s, invoke->id))
 				continue;
-			wf_move_problem(move, "child", invoke->id,
-							invoke->detached ?
-							"the process that was invoked by this id is let go: the new version does not invoke it here" :
-							"the process that was invoked by this id is cancelled: the new version does not invoke it here");
+			wf_migrate_pending_problem(move, "child", invoke->id,
+									   invoke->detached ?
+									   "the process that was invoked by this id is let go: the new version does not invoke it here" :
+									   "the process that was invoked by this id is cancelled: the new version does not invoke it here");
 			if (!move->batch->migration->dry_run)
 				wf_child_let_go(move->process, child, invoke->detached);
 		}
@@ -315,7 +315,7 @@ invoke_children(WfMove *move)
 
 	for (int s = 0; s < to->nstates; s++)
 	{
-		if (to->states[s].ninvokes == 0 || !wf_is_active(move->batch->machine, s))
+		if (to->states[s].ninvokes == 0 || !wf_machine_is_active(move->batch->machine, s))
 			continue;
 		for (int i = 0; i < to->states[s].ninvokes; i++)
 		{
@@ -323,8 +323,8 @@ invoke_children(WfMove *move)
 
 			if (had_invoked(move, invoke))
 				continue;
-			wf_move_problem(move, "invoke", invoke->id,
-							"a process is started that the old version did not invoke here");
+			wf_migrate_pending_problem(move, "invoke", invoke->id,
+									   "a process is started that the old version did not invoke here");
 			if (!move->batch->migration->dry_run)
 				wf_child_invoke(move->process, invoke, &move->event);
 		}
@@ -346,8 +346,8 @@ move_children(WfMove *move)
 	machine->quiet = true;
 	let_children_go(move);
 	invoke_children(move);
-	wf_user_leave(&move->process->bracket);
-	wf_drop_raised(machine);
+	wf_user_context_leave(&move->process->bracket);
+	wf_interpret_drop_raised(machine);
 }
 
 /* --- one process ------------------------------------------------------- */
@@ -373,32 +373,32 @@ static void
 write_move(WfMove *move)
 {
 	WfProcess  *process = move->process;
-	WfOutput   *out = wf_stepper_output(move->batch->stepper);
+	WfChanges   *out = wf_stepper_changes(move->batch->stepper);
 	Datum		from_states = process->row.states;
 
 	process->row.definition = move->route->to->id;
 	process->row.states = move->result->states;
 	if (process->row.history != (Datum) 0)
-		process->row.history = JsonbPGetDatum(wf_history_jsonb(move->batch->machine));
+		process->row.history = JsonbPGetDatum(wf_restore_history_jsonb(move->batch->machine));
 
 	/* One that has not started has no history, and step 0 to show for it. */
 	if (process->row.step > 0)
 	{
 		process->row.step++;
-		wf_output_history(out, &process->row, WF_MIGRATE_EVENT, move->batch->now,
-						  DT_NOBEGIN, true, from_states, process->row.states,
-						  move->batch->migration->actor, move->payload.data, NULL);
+		wf_changes_history(out, &process->row, WF_MIGRATE_EVENT, move->batch->now,
+						   DT_NOBEGIN, true, from_states, process->row.states,
+						   move->batch->migration->actor, move->payload.data, NULL);
 	}
-	wf_children_write(process);
+	wf_child_list_write(process);
 	if (move->route->from->chart->nattributes > 0 ||
 		move->route->to->chart->nattributes > 0)
 	{
 		process->definition = move->route->to;
 		process->search_anew = true;
-		wf_search_write(process, out);
+		wf_attribute_write(process, out);
 	}
 	process->changed = false;	/* we write the row */
-	wf_output_migrate(out, &process->row, move->batch->now);
+	wf_changes_migrate(out, &process->row, move->batch->now);
 }
 
 static void
@@ -430,10 +430,10 @@ move_process(WfMove *move)
 	if (move->result->possible)
 	{
 		n = wf_machine_leaves(move->batch->machine, &leaves);
-		move->result->states = PointerGetDatum(wf_states_array(move->route->to, leaves, n));
+		move->result->states = PointerGetDatum(wf_definition_states_array(move->route->to, leaves, n));
 		wf_deferred_load(move->process);
 		move->process->definition = move->route->to;
-		wf_move_timers(move);
+		wf_migrate_pending_move(move);
 		move_children(move);
 		if (!move->batch->migration->dry_run)
 			write_move(move);
@@ -452,17 +452,17 @@ move_process(WfMove *move)
 void
 wf_migrate(WfMigration *migration, WfRow *rows, int n, WfMigrated *results)
 {
-	WfMigrateBatch		batch = {.migration = migration,.now = wf_now(),
+	WfMigrateBatch		batch = {.migration = migration,.now = wf_clock_now(),
 	.stepper = wf_stepper_new(0)};
 
 	if (n > 0)
-		wf_pending_load(&batch, rows, n);
+		wf_migrate_pending_load(&batch, rows, n);
 	batch.machine = wf_machine_new(migration->to->chart, &wf_process_host, NULL,
 								   wf_max_microsteps);
 	for (int i = 0; i < n; i++)
 	{
 		WfMove		move = {.batch = &batch,.result = &results[i],
-		.route = wf_migration_route(migration, rows[i].definition)};
+		.route = wf_migrate_route(migration, rows[i].definition)};
 
 		CHECK_FOR_INTERRUPTS();
 		memset(&results[i], 0, sizeof(WfMigrated));
@@ -470,14 +470,14 @@ wf_migrate(WfMigration *migration, WfRow *rows, int n, WfMigrated *results)
 		results[i].from = move.route->from;
 		results[i].to = migration->to;
 		move.process = wf_stepper_add(batch.stepper, &rows[i]);
-		wf_pending_take(&batch, &rows[i].id, &move);
+		wf_migrate_pending_take(&batch, &rows[i].id, &move);
 		move_process(&move);
 	}
 	if (!migration->dry_run)
 	{
-		wf_pending_write(&batch);
-		wf_stepper_write(batch.stepper);
-		wf_wake_stepped();
+		wf_migrate_pending_write(&batch);
+		wf_step_write(batch.stepper);
+		wf_wakeup_stepped();
 	}
 	wf_stepper_end(batch.stepper);
 }

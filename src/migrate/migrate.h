@@ -40,10 +40,10 @@ typedef struct WfMigrated
 	List	   *problems;		/* of Jsonb: {"problem", "name", "message"} */
 } WfMigrated;
 
-extern WfMigration *wf_migration_new(WfDefinition *to, Jsonb *mapping,
-									 bool dry_run, const char *actor);
-extern void wf_migration_add(WfMigration *migration, WfDefinition *from);
-extern WfRoute *wf_migration_route(const WfMigration *migration, int32 from);
+extern WfMigration *wf_migrate_new(WfDefinition *to, Jsonb *mapping,
+								   bool dry_run, const char *actor);
+extern void wf_migrate_add(WfMigration *migration, WfDefinition *from);
+extern WfRoute *wf_migrate_route(const WfMigration *migration, int32 from);
 extern void wf_migrate(WfMigration *migration, WfRow *rows, int n,
 					   WfMigrated *results);
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * migrate_timers.c
+ * migrate_pending.c
  *	  What is pending for processes that are migrated.
  *
  * Runs in any backend, under the locks on the processes; for a dry run
@@ -83,7 +83,7 @@ text_or_null(Datum value, bool isnull)
 
 /* Load before the first process, write after the last. */
 void
-wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n)
+wf_migrate_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum		array;
@@ -94,7 +94,7 @@ wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n)
 		ids[i] = UUIDPGetDatum(&rows[i].id);
 	array = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
 											TYPALIGN_CHAR));
-	batch->npending = wf_execute(&pending_statement, &array, NULL, 0);
+	batch->npending = wf_statement_execute(&pending_statement, &array, NULL, 0);
 	batch->pending = palloc0(sizeof(WfPending) * (batch->npending + 1));
 	for (int i = 0; i < batch->npending; i++)
 	{
@@ -111,7 +111,7 @@ wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n)
 
 /* Those of the process whose turn it is: both are in the order of ids. */
 void
-wf_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move)
+wf_migrate_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move)
 {
 	while (batch->at < batch->npending &&
 		   memcmp(&batch->pending[batch->at].process, id, UUID_LEN) < 0)
@@ -143,12 +143,12 @@ find_places(WfMove *move)
 	int			n = 0;
 
 	for (int s = 0; s < to->nstates; s++)
-		if (to->states[s].ntimers > 0 && wf_is_active(move->batch->machine, s))
+		if (to->states[s].ntimers > 0 && wf_machine_is_active(move->batch->machine, s))
 			n += to->states[s].ntimers;
 	move->places = palloc0(sizeof(WfPlace) * (n + 1));
 	for (int s = 0; s < to->nstates && n > 0; s++)
 	{
-		if (!wf_is_active(move->batch->machine, s))
+		if (!wf_machine_is_active(move->batch->machine, s))
 			continue;
 		for (int t = 0; t < to->states[s].ntimers; t++)
 		{
@@ -172,7 +172,7 @@ place_of(WfMove *move, const WfPending *timer)
 		WfPlace	   *place = &move->places[i];
 
 		if (!place->taken && strcmp(place->timer->name, timer->name) == 0 &&
-			wf_goes_to(&move->route->states[old], place->state->id))
+			wf_route_goes_to(&move->route->states[old], place->state->id))
 			return place;
 	}
 	return NULL;
@@ -235,7 +235,7 @@ has_had(const WfMove *move, const WfPlace *place)
 		bool		runs = false;
 
 		if (!move->was_active[s] || from->states[s].ntimers == 0 ||
-			!wf_goes_to(&move->route->states[s], place->state->id) ||
+			!wf_route_goes_to(&move->route->states[s], place->state->id) ||
 			find_timer(&from->states[s], place->timer->name) == NULL)
 			continue;
 		for (int i = 0; i < move->npending; i++)
@@ -252,20 +252,20 @@ static void
 arm_timer(WfMove *move, const WfPlace *place)
 {
 	WfDefinition *to = move->route->to;
-	const WfRow *row = wf_process_row(move->process);
+	const WfRow *row = wf_process_as_row(move->process);
 	WfTimerRow	timer = {.process = row->id,.event = place->timer->event,
 	.name = place->timer->name,.state = place->state->name};
 	WfProcessScope scope;
 
 	if (!wf_eval_delay(to->evaluator, place->timer->delay,
-					   wf_process_scope(&scope, move->process, &move->event),
+					   wf_event_scope(&scope, move->process, &move->event),
 					   move->batch->now, &timer.due))
 		return;
 	move->result->armed = lappend(move->result->armed,
 								  unconstify(char *, place->timer->event));
 	if (!move->batch->migration->dry_run)
-		wf_output_arm(wf_stepper_output(move->batch->stepper), &timer, to->owner,
-					  row->suspended || row->status == WF_TERMINATED, false);
+		wf_changes_arm(wf_stepper_changes(move->batch->stepper), &timer, to->owner,
+					   row->suspended || row->status == WF_TERMINATED, false);
 }
 
 /* Does any state of the new version react to it, or keep it for later? */
@@ -285,7 +285,7 @@ is_known(WfMigrateBatch *batch, const char *event)
 
 		batch->known = wf_chart_handler(state, event, &from) != NULL;
 		for (int i = 0; i < state->ndefer && !batch->known; i++)
-			batch->known = wf_descriptor_matches(state->defer[i], event);
+			batch->known = wf_chart_descriptor_matches(state->defer[i], event);
 	}
 	return batch->known;
 }
@@ -298,8 +298,8 @@ move_deferred(WfMove *move)
 
 	for (int i = 0; i < process->ndeferred; i++)
 		if (!is_known(move->batch, process->deferred[i].timer.event))
-			wf_move_problem(move, "event", process->deferred[i].timer.event,
-							"this event is kept for later, and no state of the new version reacts to it");
+			wf_migrate_pending_problem(move, "event", process->deferred[i].timer.event,
+									   "this event is kept for later, and no state of the new version reacts to it");
 	if (process->ndeferred == 0 || move->batch->migration->dry_run)
 		return;
 	process->machine = move->batch->machine;
@@ -309,7 +309,7 @@ move_deferred(WfMove *move)
 
 /* The machine has the new configuration. */
 void
-wf_move_timers(WfMove *move)
+wf_migrate_pending_move(WfMove *move)
 {
 	move_deferred(move);
 	find_places(move);
@@ -320,13 +320,13 @@ wf_move_timers(WfMove *move)
 		if (pending->state != NULL)
 			move_timer(move, pending);
 		else if (!is_known(move->batch, pending->event))
-			wf_move_problem(move, "event", pending->event,
+			wf_migrate_pending_problem(move, "event", pending->event,
 						 "this event is pending, and no state of the new version reacts to it");
 	}
 	for (int i = 0; i < move->nplaces; i++)
 		if (!move->places[i].taken && !has_had(move, &move->places[i]))
 			arm_timer(move, &move->places[i]);
-	wf_user_leave(&move->process->bracket);
+	wf_user_context_leave(&move->process->bracket);
 }
 
 /* --- writing ----------------------------------------------------------- */
@@ -347,12 +347,12 @@ run_changes(WfStatement *statement, const WfTimerChanges *changes)
 		values[3] = PointerGetDatum(construct_array(changes->states, changes->n, TEXTOID,
 													-1, false, TYPALIGN_INT));
 	}
-	wf_execute(statement, values, NULL, 0);
+	wf_statement_execute(statement, values, NULL, 0);
 }
 
 /* A timer that is being retried has a row among the failures, too. */
 void
-wf_pending_write(WfMigrateBatch *batch)
+wf_migrate_pending_write(WfMigrateBatch *batch)
 {
 	if (batch->dropped.n > 0)
 	{

@@ -1,6 +1,6 @@
 /*
  * migrate_pending.h
- *	  What migrate.c and migrate_timers.c share; nobody else includes it.
+ *	  What migrate.c and migrate_pending.c share; nobody else includes it.
  */
 #ifndef WF_MIGRATE_PENDING_H
 #define WF_MIGRATE_PENDING_H
@@ -80,15 +80,15 @@ typedef struct WfMove
 
 /* Something gets lost or goes elsewhere: the result says so. */
 static inline void
-wf_move_problem(WfMove *move, const char *problem, const char *name, const char *message)
+wf_migrate_pending_problem(WfMove *move, const char *problem, const char *name, const char *message)
 {
 	move->result->problems = lappend(move->result->problems,
-									 wf_migration_problem(problem, name, message));
+									 wf_route_problem(problem, name, message));
 }
 
-extern void wf_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n);
-extern void wf_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move);
-extern void wf_move_timers(WfMove *move);
-extern void wf_pending_write(WfMigrateBatch *batch);
+extern void wf_migrate_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n);
+extern void wf_migrate_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move);
+extern void wf_migrate_pending_move(WfMove *move);
+extern void wf_migrate_pending_write(WfMigrateBatch *batch);
 
 #endif							/* WF_MIGRATE_PENDING_H */

@@ -41,8 +41,8 @@ add_target(WfMapped *mapped, const WfDefinition *to, const JsonbValue *value)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("definition \"%s\" version %d has no state \"%s\"",
 						to->name, to->version,
-						wf_quoted_part(value->val.string.val, value->val.string.len)),
-				 errdetail("The mapping sends state \"%s\" there.", wf_quoted(mapped->name))));
+						wf_quote_part(value->val.string.val, value->val.string.len)),
+				 errdetail("The mapping sends state \"%s\" there.", wf_quote(mapped->name))));
 	mapped->targets = mapped->targets == NULL ? palloc(sizeof(WfStateId)) :
 		repalloc(mapped->targets, sizeof(WfStateId) * (mapped->n + 1));
 	mapped->targets[mapped->n++] = state;
@@ -53,7 +53,7 @@ add_target(WfMapped *mapped, const WfDefinition *to, const JsonbValue *value)
  * 22023 when it is none, or names what the new version does not have.
  */
 WfMapping *
-wf_mapping_read(Jsonb *json, const WfDefinition *to)
+wf_route_mapping_read(Jsonb *json, const WfDefinition *to)
 {
 	WfMapping  *mapping = palloc0(sizeof(WfMapping));
 	WfMapped   *mapped = NULL;
@@ -249,19 +249,19 @@ wf_route(WfDefinition *from, WfDefinition *to, WfMapping *mapping)
 
 /* After all routes: error 22023 when a member of the mapping was for none. */
 void
-wf_mapping_check_used(const WfMapping *mapping, const WfDefinition *to)
+wf_route_mapping_check_used(const WfMapping *mapping, const WfDefinition *to)
 {
 	for (int i = 0; i < mapping->n; i++)
 		if (!mapping->items[i].used)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the mapping is for a state \"%s\" that no version of \"%s\" which is migrated has",
-							wf_quoted(mapping->items[i].name), to->name)));
+							wf_quote(mapping->items[i].name), to->name)));
 }
 
 /* Does the old state become this one? */
 bool
-wf_goes_to(const WfMapped *mapped, WfStateId state)
+wf_route_goes_to(const WfMapped *mapped, WfStateId state)
 {
 	for (int i = 0; i < mapped->n; i++)
 		if (mapped->targets[i] == state)
@@ -271,7 +271,7 @@ wf_goes_to(const WfMapped *mapped, WfStateId state)
 
 /* What a migration meets: {"problem", "name", "message"}; name may be NULL. */
 Jsonb *
-wf_migration_problem(const char *problem, const char *name, const char *message)
+wf_route_problem(const char *problem, const char *name, const char *message)
 {
 	static const char *keys[] = {"problem", "name", "message"};
 	Jsonb	   *values[] = {wf_jsonb_string(problem),

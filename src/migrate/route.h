@@ -34,12 +34,12 @@ typedef struct WfRoute
 								 * one; a history state goes to one such */
 } WfRoute;
 
-extern WfMapping *wf_mapping_read(Jsonb *mapping, const WfDefinition *to);
+extern WfMapping *wf_route_mapping_read(Jsonb *mapping, const WfDefinition *to);
 extern WfRoute *wf_route(WfDefinition *from, WfDefinition *to,
 						 WfMapping *mapping);
-extern void wf_mapping_check_used(const WfMapping *mapping, const WfDefinition *to);
-extern bool wf_goes_to(const WfMapped *mapped, WfStateId state);
-extern Jsonb *wf_migration_problem(const char *problem, const char *name,
-								   const char *message);
+extern void wf_route_mapping_check_used(const WfMapping *mapping, const WfDefinition *to);
+extern bool wf_route_goes_to(const WfMapped *mapped, WfStateId state);
+extern Jsonb *wf_route_problem(const char *problem, const char *name,
+							   const char *message);
 
 #endif							/* WF_ROUTE_H */

@@ -54,15 +54,15 @@ act_assign(WfProcess *process, const WfAction *action, const WfEvent *event)
 	{
 		WfValue		whole = {.kind = WF_VALUE_EXPR,.expr = action->expr};
 
-		wf_set_context(process, wf_process_value(process, &whole, event));
+		wf_context_set(process, wf_event_scope_value(process, &whole, event));
 		return;
 	}
 
 	/* All values see the context as it was before. */
 	values = palloc(sizeof(Jsonb *) * (action->nkeys + 1));
 	for (int i = 0; i < action->nkeys; i++)
-		values[i] = wf_process_value(process, action->values[i], event);
-	wf_change_context(process, action->nkeys, action->keys, values);
+		values[i] = wf_event_scope_value(process, action->values[i], event);
+	wf_context_change(process, action->nkeys, action->keys, values);
 }
 
 static void
@@ -71,10 +71,10 @@ act_call(WfProcess *process, const WfAction *action, const WfEvent *event)
 	WfProcessScope scope;
 	Jsonb	   *context = wf_eval_action(process->definition->evaluator,
 										 action->expr,
-										 wf_process_scope(&scope, process, event));
+										 wf_event_scope(&scope, process, event));
 
 	if (context != NULL)
-		wf_set_context(process, context);
+		wf_context_set(process, context);
 }
 
 /* --- events ------------------------------------------------------------ */
@@ -89,7 +89,7 @@ raise_now(WfProcess *process, const char *name, Jsonb *data, const char *actor)
 	payload->data = data;
 	payload->actor = actor;
 	payload->raised = true;
-	wf_raise(process->machine, &raised);
+	wf_interpret_raise(process->machine, &raised);
 }
 
 /* The internal queue is the process's own. */
@@ -105,16 +105,16 @@ prepare_send(WfProcess *process, const WfAction *action, const WfEvent *event,
 {
 	WfProcessScope scope;
 
-	s->actor = wf_process_actor(process, event);
-	s->name = wf_process_string(process, action->event_type, event, action, "the event");
-	s->data = wf_process_value(process, action->event_data, event);
-	s->id = wf_process_string(process, action->send_id, event, action, "the id");
-	s->target = wf_process_string(process, action->target, event, action, "the target");
+	s->actor = wf_event_scope_actor(process, event);
+	s->name = wf_event_scope_string(process, action->event_type, event, action, "the event");
+	s->data = wf_event_scope_value(process, action->event_data, event);
+	s->id = wf_event_scope_string(process, action->send_id, event, action, "the id");
+	s->target = wf_event_scope_string(process, action->target, event, action, "the target");
 	wf_send_check(s->name, goes_across(s));
-	s->now = s->due = wf_now();
+	s->now = s->due = wf_clock_now();
 	s->never = action->delay != NULL &&
 		!wf_eval_delay(process->definition->evaluator, action->delay,
-					   wf_process_scope(&scope, process, event), s->now, &s->due);
+					   wf_event_scope(&scope, process, event), s->now, &s->due);
 }
 
 /*
@@ -130,20 +130,20 @@ act_send(WfProcess *process, const WfAction *action, const Sending *s)
 		wf_send_across(process, s->target, s->name, s->data, s->id,
 					   s->due > s->now ? s->due : DT_NOBEGIN, s->actor);
 	else if (s->due > s->now)
-		wf_timers_send(process, s->name, s->data, s->id, s->due, s->actor);
+		wf_process_timer_send(process, s->name, s->data, s->id, s->due, s->actor);
 	else if (action->kind == WF_ACTION_RAISE || s->target != NULL)
 		raise_now(process, s->name, s->data, s->actor);
 	else
-		wf_queue_self(process, s->name, s->data, s->actor);
+		wf_process_timer_queue_self(process, s->name, s->data, s->actor);
 }
 
 static void
 act_cancel(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
-	const char *id = wf_process_string(process, action->send_id, event, action, "the id");
+	const char *id = wf_event_scope_string(process, action->send_id, event, action, "the id");
 
 	wf_deferred_cancel(process, id);
-	wf_timers_cancel(process, id);
+	wf_process_timer_cancel(process, id);
 }
 
 /* --- the log ----------------------------------------------------------- */
@@ -152,8 +152,8 @@ act_cancel(WfProcess *process, const WfAction *action, const WfEvent *event)
 static void
 act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
-	Jsonb	   *value = wf_process_value(process, action->event_data, event);
-	WfOnlooker *onlooker = process->stepper->onlooker;
+	Jsonb	   *value = wf_event_scope_value(process, action->event_data, event);
+	WfObserver *onlooker = process->stepper->onlooker;
 	char	   *text = value == NULL ? "" :
 		JsonbToCString(NULL, &value->root, VARSIZE(value));
 
@@ -216,7 +216,7 @@ act(void *arg)
  * throws; where that is an event, machine->skip_block says that it failed.
  */
 void
-wf_act(WfProcess *process, const WfAction *action, const WfEvent *event)
+wf_action(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
 	Act			it = {.process = process,.action = action,.event = event};
 

@@ -9,6 +9,6 @@
 #include "interpreter/machine.h"
 #include "process/process.h"
 
-extern void wf_act(WfProcess *process, const WfAction *action, const WfEvent *event);
+extern void wf_action(WfProcess *process, const WfAction *action, const WfEvent *event);
 
 #endif							/* WF_ACTION_H */

@@ -6,7 +6,7 @@
  * Runs in any backend, inside of a step.  The actor is text that travels with
  * the event.  Whoever lets it into the database (send(), post(), start() and
  * the like, an event from a process of another owner) has checked that its
- * sender may speak for it: see wf_role_may_act().  So it can be believed here.
+ * sender may speak for it: see wf_privilege_role_may_act().  So it can be believed here.
  *
  *-------------------------------------------------------------------------
  */
@@ -71,10 +71,10 @@ is_allowed(WfProcess *process, const WfAllow *allow, const WfEvent *event,
 
 /* May the actor of this event cause it?  If not, that is noted. */
 bool
-wf_process_allowed(WfProcess *process, const WfTransition *transition,
-				   const WfEvent *event)
+wf_allow_permits(WfProcess *process, const WfTransition *transition,
+				 const WfEvent *event)
 {
-	const WfPayload *payload = wf_payload(event);
+	const WfPayload *payload = wf_event_scope_payload(event);
 
 	/* What a process raises itself, and what comes of its timers. */
 	if (payload->raised || payload->actor == NULL)
@@ -88,7 +88,7 @@ wf_process_allowed(WfProcess *process, const WfTransition *transition,
 
 /* What the event would have caused but for `allow`, or NULL. */
 const WfTransition *
-wf_process_refusal(WfProcess *process, const WfEvent *event)
+wf_allow_refusal(WfProcess *process, const WfEvent *event)
 {
 	ListCell   *cell;
 	const WfTransition *result = NULL;
@@ -98,7 +98,7 @@ wf_process_refusal(WfProcess *process, const WfEvent *event)
 	{
 		const WfTransition *transition = lfirst(cell);
 
-		if (wf_guard_holds(process->machine, transition->guard, event))
+		if (wf_select_guard_holds(process->machine, transition->guard, event))
 		{
 			result = transition;
 			break;
@@ -125,7 +125,7 @@ describe(int n, const char *const *roles, const WfExpr *function)
 
 /* Error WF002 that says what is needed. */
 void
-wf_refuse(const WfTransition *transition, const char *event, const char *actor)
+wf_allow_refuse(const WfTransition *transition, const char *event, const char *actor)
 {
 	const WfAllow *allow = transition->allow;
 	char	   *needed = describe(allow->nroles, allow->roles, allow->function);

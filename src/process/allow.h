@@ -10,10 +10,10 @@
 #include "interpreter/machine.h"
 #include "process/process.h"
 
-extern bool wf_process_allowed(WfProcess *process, const WfTransition *transition,
-							   const WfEvent *event);
-extern const WfTransition *wf_process_refusal(WfProcess *process, const WfEvent *event);
-pg_noreturn extern void wf_refuse(const WfTransition *transition, const char *event,
-								  const char *actor);
+extern bool wf_allow_permits(WfProcess *process, const WfTransition *transition,
+							 const WfEvent *event);
+extern const WfTransition *wf_allow_refusal(WfProcess *process, const WfEvent *event);
+pg_noreturn extern void wf_allow_refuse(const WfTransition *transition, const char *event,
+										const char *actor);
 
 #endif							/* WF_ALLOW_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * search.c
+ * attribute.c
  *	  What a definition declares to be searchable, kept beside its processes.
  *
  * Runs in any backend under the lock on the process row, after its steps.
@@ -57,15 +57,15 @@ values_in(WfProcess *process, const WfAttribute *attribute, Jsonb *context)
 }
 
 static void
-write_values(WfProcess *process, WfOutput *out, const char *name, Jsonb *values)
+write_values(WfProcess *process, WfChanges *out, const char *name, Jsonb *values)
 {
 	JsonbIterator *it = JsonbIteratorInit(&values->root);
 	JsonbValue	value;
 
 	(void) JsonbIteratorNext(&it, &value, true);
 	while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
-		wf_output_attribute(out, &process->row.id, process->definition->name, name,
-							JsonbValueToJsonb(&value));
+		wf_changes_attribute(out, &process->row.id, process->definition->name, name,
+							 JsonbValueToJsonb(&value));
 }
 
 /*
@@ -74,7 +74,7 @@ write_values(WfProcess *process, WfOutput *out, const char *name, Jsonb *values)
  * definition declares something, or has process->search_anew set.
  */
 void
-wf_search_write(WfProcess *process, WfOutput *out)
+wf_attribute_write(WfProcess *process, WfChanges *out)
 {
 	const WfChart *chart = process->definition->chart;
 	bool		anew = process->search_anew || process->unstarted;
@@ -83,13 +83,13 @@ wf_search_write(WfProcess *process, WfOutput *out)
 	if (!process->is_new && !anew && process->row.context == process->loaded)
 		return;
 	if (!process->is_new && anew)
-		wf_output_forget(out, &process->row.id, NULL);
+		wf_changes_forget(out, &process->row.id, NULL);
 	else if (!process->is_new)
 		before = DatumGetJsonbP(process->loaded);
 	for (int i = 0; i < chart->nattributes; i++)
 	{
 		const WfAttribute *attribute = &chart->attributes[i];
-		Jsonb	   *values = values_in(process, attribute, wf_process_context(process));
+		Jsonb	   *values = values_in(process, attribute, wf_context_of(process));
 
 		if (before != NULL)
 		{
@@ -97,9 +97,9 @@ wf_search_write(WfProcess *process, WfOutput *out)
 
 			if (compareJsonbContainers(&old->root, &values->root) == 0)
 				continue;
-			wf_output_forget(out, &process->row.id, attribute->name);
+			wf_changes_forget(out, &process->row.id, attribute->name);
 		}
 		write_values(process, out, attribute->name, values);
 	}
-	wf_user_leave(&process->bracket);
+	wf_user_context_leave(&process->bracket);
 }

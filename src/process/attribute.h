@@ -8,6 +8,6 @@
 #include "process/process.h"
 #include "store/change_sets.h"
 
-extern void wf_search_write(WfProcess *process, WfOutput *out);
+extern void wf_attribute_write(WfProcess *process, WfChanges *out);
 
 #endif							/* WF_ATTRIBUTE_H */

@@ -41,7 +41,7 @@ value_is_pure(WfProcess *process, const WfValue *value)
 	if (value == NULL || value->kind == WF_VALUE_CONST)
 		return true;
 	if (value->kind == WF_VALUE_EXPR)
-		return wf_is_pure(process->definition->evaluator, value->expr);
+		return wf_evaluator_is_pure(process->definition->evaluator, value->expr);
 	for (int i = 0; i < value->nparts; i++)
 		if (!value_is_pure(process, value->parts[i]))
 			return false;
@@ -52,14 +52,14 @@ static bool
 delay_is_pure(WfProcess *process, const WfDelay *delay)
 {
 	return delay == NULL || delay->kind != WF_DELAY_EXPR ||
-		wf_is_pure(process->definition->evaluator, delay->expr);
+		wf_evaluator_is_pure(process->definition->evaluator, delay->expr);
 }
 
 static bool
 action_is_pure(WfProcess *process, const WfAction *action)
 {
 	if (action->expr != NULL &&
-		!wf_is_pure(process->definition->evaluator, action->expr))
+		!wf_evaluator_is_pure(process->definition->evaluator, action->expr))
 		return false;
 	for (int i = 0; i < action->nkeys; i++)
 		if (!value_is_pure(process, action->values[i]))
@@ -106,7 +106,7 @@ call_guard(void *arg)
 	WfProcessScope scope;
 
 	call->holds = wf_eval_guard(call->process->definition->evaluator, call->expr,
-								wf_process_scope(&scope, call->process, call->event));
+								wf_event_scope(&scope, call->process, call->event));
 }
 
 /* Does it hold?  One that failed and was caught does not, nor does the whole. */
@@ -115,15 +115,15 @@ wf_call_guard(WfProcess *process, const WfExpr *expr, const WfEvent *event)
 {
 	Call		call = {.process = process,.event = event,.expr = expr};
 
-	if (!wf_catches(process))
+	if (!wf_call_catches(process))
 		call_guard(&call);
 	else
 	{
 		WfCode		code = {"guard", expr->path,
-		wf_is_pure(process->definition->evaluator, expr)};
+		wf_evaluator_is_pure(process->definition->evaluator, expr)};
 
 		process->machine->guard_failed |=
-			!wf_catch(process, event, &code, call_guard, &call);
+			!wf_error_event_catch(process, event, &code, call_guard, &call);
 	}
 	return call.holds;
 }
@@ -135,7 +135,7 @@ call_delay(void *arg)
 	WfProcessScope scope;
 
 	call->holds = wf_eval_delay(call->process->definition->evaluator, call->delay,
-								wf_process_scope(&scope, call->process, call->event),
+								wf_event_scope(&scope, call->process, call->event),
 								call->now, &call->due);
 }
 
@@ -146,13 +146,13 @@ wf_call_delay(WfProcess *process, const WfDelay *delay, const WfEvent *event,
 {
 	Call		call = {.process = process,.event = event,.delay = delay,.now = now};
 
-	if (!wf_catches(process) || delay->kind != WF_DELAY_EXPR)
+	if (!wf_call_catches(process) || delay->kind != WF_DELAY_EXPR)
 		call_delay(&call);
 	else
 	{
 		WfCode		code = {"delay", delay->path, delay_is_pure(process, delay)};
 
-		if (!wf_catch(process, event, &code, call_delay, &call))
+		if (!wf_error_event_catch(process, event, &code, call_delay, &call))
 			return false;
 	}
 	*due = call.due;
@@ -164,7 +164,7 @@ call_value(void *arg)
 {
 	Call	   *call = arg;
 
-	call->result = wf_process_value(call->process, call->value, call->event);
+	call->result = wf_event_scope_value(call->process, call->value, call->event);
 }
 
 /* The output of a final state that has one; false: it failed. */
@@ -174,14 +174,14 @@ wf_call_output(WfProcess *process, const WfState *final, const WfEvent *event,
 {
 	Call		call = {.process = process,.event = event,.value = final->output};
 
-	if (!wf_catches(process))
+	if (!wf_call_catches(process))
 		call_value(&call);
 	else
 	{
 		WfCode		code = {"output", psprintf("%s.output", final->path),
 		value_is_pure(process, final->output)};
 
-		if (!wf_catch(process, event, &code, call_value, &call))
+		if (!wf_error_event_catch(process, event, &code, call_value, &call))
 			return false;
 	}
 	*output = call.result;
@@ -189,20 +189,20 @@ wf_call_output(WfProcess *process, const WfState *final, const WfEvent *event,
 }
 
 /*
- * What may fail of an action, as wf_catch() calls it.  False: it failed, and
+ * What may fail of an action, as wf_error_event_catch() calls it.  False: it failed, and
  * the rest of the block goes with it.
  */
 bool
 wf_call_action(WfProcess *process, const WfAction *action, const WfEvent *event,
 			   void (*function) (void *arg), void *arg)
 {
-	if (!wf_catches(process))
+	if (!wf_call_catches(process))
 		function(arg);
 	else
 	{
 		WfCode		code = {kind_of(action), action->path, action_is_pure(process, action)};
 
-		if (!wf_catch(process, event, &code, function, arg))
+		if (!wf_error_event_catch(process, event, &code, function, arg))
 		{
 			process->machine->skip_block = true;
 			return false;

@@ -13,11 +13,11 @@
 #include "process/process.h"
 
 /*
- * catch.c: errors of the author's code that become events.  Only in
+ * error_event.c: errors of the author's code that become events.  Only in
  * definitions that have a transition for them.
  */
 static inline bool
-wf_catches(const WfProcess *process)
+wf_call_catches(const WfProcess *process)
 {
 	return unlikely(process->definition->chart->catches_errors);
 }
@@ -32,7 +32,7 @@ typedef struct WfCode
 
 /*
  * call.c.  Each of these throws what the code throws; in definitions that have
- * a transition for errors, as far as wf_catch() does.
+ * a transition for errors, as far as wf_error_event_catch() does.
  */
 
 extern bool wf_call_guard(WfProcess *process, const WfExpr *expr,

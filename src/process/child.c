@@ -69,7 +69,7 @@ refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *reason)
 	values[0] = wf_jsonb_string(unpack_sql_state(code));
 	values[1] = wf_jsonb_string(reason);
 	payload->data = wf_jsonb_object(lengthof(keys), keys, values);
-	wf_raise(process->machine, &error);
+	wf_interpret_raise(process->machine, &error);
 }
 
 typedef struct Input
@@ -88,7 +88,7 @@ call_input(void *arg)
 	WfProcessScope scope;
 
 	input->result = wf_eval_value(input->process->definition->evaluator, invoke->input,
-								  wf_process_scope(&scope, input->process, input->event));
+								  wf_event_scope(&scope, input->process, input->event));
 	if (!JB_ROOT_IS_OBJECT(input->result))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -106,10 +106,10 @@ wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event,
 	Input		input = {process, invoke, event, NULL};
 	WfCode		code = {"input", invoke->path, false};
 
-	if (invoke->input != NULL && !wf_catches(process))
+	if (invoke->input != NULL && !wf_call_catches(process))
 		call_input(&input);
 	else if (invoke->input != NULL &&
-			 !wf_catch(process, event, &code, call_input, &input))
+			 !wf_error_event_catch(process, event, &code, call_input, &input))
 		return false;
 	*result = input.result;
 	return true;
@@ -128,7 +128,7 @@ wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event
 
 	if (definition == NULL)
 		refuse(process, invoke, WF_ERR_NO_DEFINITION, "no such definition");
-	else if (!wf_role_may(process->definition->role, definition, "start"))
+	else if (!wf_privilege_role_may(process->definition->role, definition, "start"))
 		refuse(process, invoke, WF_ERR_NOT_ALLOWED, "permission denied to start it");
 	else if (process->row.depth >= wf_max_invoke_depth)
 		refuse(process, invoke, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -140,11 +140,11 @@ wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event
 		if (!wf_child_input(process, invoke, event, &input))
 			return;
 		wf_uuid_make(&id);
-		child = wf_child_add(process, invoke->id, &id);
+		child = wf_child_list_add(process, invoke->id, &id);
 		child->definition = definition;
 		child->input = input;
-		child->actor = wf_actor_for(process, definition,
-									wf_process_actor(process, event));
+		child->actor = wf_send_actor(process, definition,
+									 wf_event_scope_actor(process, event));
 	}
 }
 
@@ -166,8 +166,8 @@ wf_children_invoke(WfProcess *process, const WfState *state, const WfEvent *even
 static void
 start_child(WfProcess *process, WfChild *child)
 {
-	WfOutput   *out = wf_stepper_output(process->stepper);
-	TimestampTz now = wf_now();
+	WfChanges   *out = wf_stepper_changes(process->stepper);
+	TimestampTz now = wf_clock_now();
 	WfRow		row = {.id = child->id,.definition = child->definition->id,
 		.status = WF_INITIALIZED,
 		.states = PointerGetDatum(construct_empty_array(TEXTOID)),
@@ -177,10 +177,10 @@ start_child(WfProcess *process, WfChild *child)
 	WfTimerRow	start = {.process = child->id,.due = now,.event = WF_START_EVENT,
 	.actor = child->actor,.data = child->input};
 
-	wf_output_start(out, &row, now, process->definition->role, NULL);
-	wf_output_arm(out, &start, child->definition->owner, false, false);
+	wf_changes_start(out, &row, now, process->definition->role, NULL);
+	wf_changes_arm(out, &start, child->definition->owner, false, false);
 	for (int i = 0; i < child->nmail; i++)
-		wf_output_arm(out, &child->mail[i], child->definition->owner, false, false);
+		wf_changes_arm(out, &child->mail[i], child->definition->owner, false, false);
 	child->started = true;
 	process->children_changed = true;
 }
@@ -190,7 +190,7 @@ wf_children_start(WfProcess *process, const WfState *state)
 {
 	for (int i = 0; i < state->ninvokes; i++)
 	{
-		WfChild    *child = wf_child_find(process, state->invokes[i].id);
+		WfChild    *child = wf_child_list_find(process, state->invokes[i].id);
 
 		if (child != NULL && !child->started)
 			start_child(process, child);
@@ -204,15 +204,15 @@ static void
 cancel_child(WfProcess *process, const WfChild *child)
 {
 	bool		over;
-	WfDefinition *definition = wf_definition_of_process(&child->id, &over);
-	WfTimerRow	cancel = {.process = child->id,.due = wf_now(),
+	WfDefinition *definition = wf_send_definition_of(&child->id, &over);
+	WfTimerRow	cancel = {.process = child->id,.due = wf_clock_now(),
 	.event = WF_CANCEL_EVENT};
 
 	if (definition == NULL)
 		definition = child->definition; /* made by this transaction */
 	if (definition != NULL && !over)
-		wf_output_arm(wf_stepper_output(process->stepper), &cancel,
-					  definition->owner, false, false);
+		wf_changes_arm(wf_stepper_changes(process->stepper), &cancel,
+					   definition->owner, false, false);
 }
 
 void
@@ -227,13 +227,13 @@ wf_child_let_go(WfProcess *process, WfChild *child, bool detached)
 			if (timer->from_child && memcmp(&timer->child, &child->id, UUID_LEN) == 0)
 				timer->from_child = false;
 		}
-		wf_output_let_go(wf_stepper_output(process->stepper), &process->row.id,
-						 &child->id);
+		wf_changes_let_go(wf_stepper_changes(process->stepper), &process->row.id,
+						  &child->id);
 		wf_stepper_disown(process->stepper, &child->id);
 		if (!detached)
 			cancel_child(process, child);
 	}
-	wf_child_forget(process, child);
+	wf_child_list_forget(process, child);
 }
 
 void
@@ -241,7 +241,7 @@ wf_children_let_go(WfProcess *process, const WfState *state)
 {
 	for (int i = 0; i < state->ninvokes; i++)
 	{
-		WfChild    *child = wf_child_find(process, state->invokes[i].id);
+		WfChild    *child = wf_child_list_find(process, state->invokes[i].id);
 
 		if (child != NULL)
 			wf_child_let_go(process, child, state->invokes[i].detached);
@@ -250,7 +250,7 @@ wf_children_let_go(WfProcess *process, const WfState *state)
 
 /*
  * The process goes without leaving its states: its children are told to end.
- * sound: as wf_process_is_sound() said; if not, all of them.
+ * sound: as wf_restore_is_sound() said; if not, all of them.
  */
 void
 wf_children_cancel(WfProcess *process, bool sound)
@@ -259,10 +259,10 @@ wf_children_cancel(WfProcess *process, bool sound)
 
 	for (int s = 0; s < chart->nstates; s++)
 		for (int i = 0; i < chart->states[s].ninvokes &&
-			 (!sound || wf_is_active(process->machine, s)); i++)
+			 (!sound || wf_machine_is_active(process->machine, s)); i++)
 		{
 			const WfInvoke *invoke = &chart->states[s].invokes[i];
-			WfChild    *child = wf_child_find(process, invoke->id);
+			WfChild    *child = wf_child_list_find(process, invoke->id);
 
 			if (child != NULL && !invoke->detached)
 				cancel_child(process, child);
@@ -280,18 +280,18 @@ wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data)
 {
 	bool		over;
 	WfDefinition *parent;
-	WfTimerRow	notice = {.due = wf_now(),.data = data,.from_child = true,
+	WfTimerRow	notice = {.due = wf_clock_now(),.data = data,.from_child = true,
 	.child = process->row.id};
 
 	if (!process->row.has_parent || process->disowned)
 		return;
-	parent = wf_definition_of_process(&process->row.parent, &over);
+	parent = wf_send_definition_of(&process->row.parent, &over);
 	if (parent == NULL || over)
 		return;
 	notice.process = process->row.parent;
 	notice.event = psprintf("%s%s", prefix, process->row.invoke);
-	wf_output_arm(wf_stepper_output(process->stepper), &notice, parent->owner,
-				  false, false);
+	wf_changes_arm(wf_stepper_changes(process->stepper), &notice, parent->owner,
+				   false, false);
 }
 
 /* What error.invoke.ID carries. */

@@ -60,14 +60,14 @@ load_children(WfProcess *process)
  * A new one, which has its id and no more; out of memory again.
  */
 WfChild *
-wf_child_add(WfProcess *process, const char *invoke, const pg_uuid_t *id)
+wf_child_list_add(WfProcess *process, const char *invoke, const pg_uuid_t *id)
 {
 	load_children(process);
 	return append(process, invoke, id);
 }
 
 void
-wf_child_forget(WfProcess *process, WfChild *child)
+wf_child_list_forget(WfProcess *process, WfChild *child)
 {
 	*child = process->children[--process->nchildren];
 	process->children_changed = true;
@@ -75,7 +75,7 @@ wf_child_forget(WfProcess *process, WfChild *child)
 
 /* The present child of an invoke id, or NULL. */
 WfChild *
-wf_child_find(WfProcess *process, const char *invoke)
+wf_child_list_find(WfProcess *process, const char *invoke)
 {
 	load_children(process);
 	for (int i = 0; i < process->nchildren; i++)
@@ -99,7 +99,7 @@ find_by_id(WfProcess *process, const pg_uuid_t *id)
  * the last thing we hear of it.
  */
 bool
-wf_child_counts(WfProcess *process, const WfTimerRow *timer)
+wf_child_list_counts(WfProcess *process, const WfTimerRow *timer)
 {
 	WfChild    *child = find_by_id(process, &timer->child);
 
@@ -107,13 +107,13 @@ wf_child_counts(WfProcess *process, const WfTimerRow *timer)
 		return false;
 	/* The state that it leaves now has nobody to cancel. */
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
-		wf_child_forget(process, child);
+		wf_child_list_forget(process, child);
 	return true;
 }
 
 /* Before the row is written: its column `children`. */
 void
-wf_children_write(WfProcess *process)
+wf_child_list_write(WfProcess *process)
 {
 	const char **invokes;
 	Jsonb	  **ids;

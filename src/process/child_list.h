@@ -10,10 +10,10 @@
 #include "process/process.h"
 #include "store/timer.h"
 
-extern WfChild *wf_child_add(WfProcess *process, const char *invoke, const pg_uuid_t *id);
-extern void wf_child_forget(WfProcess *process, WfChild *child);
-extern WfChild *wf_child_find(WfProcess *process, const char *invoke);
-extern bool wf_child_counts(WfProcess *process, const WfTimerRow *timer);
-extern void wf_children_write(WfProcess *process);
+extern WfChild *wf_child_list_add(WfProcess *process, const char *invoke, const pg_uuid_t *id);
+extern void wf_child_list_forget(WfProcess *process, WfChild *child);
+extern WfChild *wf_child_list_find(WfProcess *process, const char *invoke);
+extern bool wf_child_list_counts(WfProcess *process, const WfTimerRow *timer);
+extern void wf_child_list_write(WfProcess *process);
 
 #endif							/* WF_CHILD_LIST_H */

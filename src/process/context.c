@@ -24,13 +24,13 @@
  * as its owner, with the input (an object, or NULL) laid over it.
  */
 Jsonb *
-wf_initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
+wf_context_initial(WfDefinition *definition, Jsonb *input, const char *actor)
 {
 	static const char *keys[] = {"type", "data", "actor"};
 	Jsonb	   *values[] = {wf_jsonb_string(WF_START_EVENT), input,
 	actor != NULL ? wf_jsonb_string(actor) : NULL};
 	Jsonb	   *nothing = wf_jsonb_object(0, NULL, NULL);
-	WfBracket	bracket = {0};
+	WfUserContext	bracket = {0};
 	WfScope		scope = {.context = input ? input : nothing,.bracket = &bracket,
 	.event = wf_jsonb_object(3, keys, values)};
 	Jsonb	   *context = nothing;
@@ -41,7 +41,7 @@ wf_initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
 				 errmsg("the input of a process must be a JSON object")));
 	if (definition->chart->context != NULL)
 		context = wf_eval_value(definition->evaluator, definition->chart->context, &scope);
-	wf_user_leave(&bracket);
+	wf_user_context_leave(&bracket);
 	if (!JB_ROOT_IS_OBJECT(context))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -52,7 +52,7 @@ wf_initial_context(WfDefinition *definition, Jsonb *input, const char *actor)
 
 /* Its context, not toasted. */
 Jsonb *
-wf_process_context(WfProcess *process)
+wf_context_of(WfProcess *process)
 {
 	if (process->context == NULL)
 		process->context = DatumGetJsonbP(process->row.context);
@@ -79,7 +79,7 @@ check_context(Jsonb *context)
  * object, 54000 when it is too large.
  */
 void
-wf_set_context(WfProcess *process, Jsonb *context)
+wf_context_set(WfProcess *process, Jsonb *context)
 {
 	check_context(context);
 	process->context = context;
@@ -93,12 +93,12 @@ wf_set_context(WfProcess *process, Jsonb *context)
 
 /* Members get new values (NULL: none); the rest stays. */
 void
-wf_change_context(WfProcess *process, int n, const char **keys, Jsonb **values)
+wf_context_change(WfProcess *process, int n, const char **keys, Jsonb **values)
 {
 	Jsonb	   *changes = wf_jsonb_object(n, keys, values);
-	Jsonb	   *context = wf_jsonb_merge(wf_process_context(process), changes);
+	Jsonb	   *context = wf_jsonb_merge(wf_context_of(process), changes);
 
 	pfree(changes);
-	wf_set_context(process, context);
+	wf_context_set(process, context);
 	process->own_context = context;
 }

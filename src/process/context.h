@@ -10,10 +10,10 @@
 #include "definition/definition.h"
 #include "process/process.h"
 
-extern void wf_set_context(WfProcess *process, Jsonb *context);
-extern void wf_change_context(WfProcess *process, int n, const char **keys, Jsonb **values);
-extern Jsonb *wf_process_context(WfProcess *process);
-extern Jsonb *wf_initial_context(WfDefinition *definition, Jsonb *input,
+extern void wf_context_set(WfProcess *process, Jsonb *context);
+extern void wf_context_change(WfProcess *process, int n, const char **keys, Jsonb **values);
+extern Jsonb *wf_context_of(WfProcess *process);
+extern Jsonb *wf_context_initial(WfDefinition *definition, Jsonb *input,
 								 const char *actor);
 
 #endif							/* WF_CONTEXT_H */

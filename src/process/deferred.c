@@ -66,14 +66,14 @@ static WfStatement without_statement = {
 
 /* Does an active state defer anything?  And this: its name, or NULL. */
 bool
-wf_is_deferring(const WfProcess *process)
+wf_deferred_wanted(const WfProcess *process)
 {
 	const WfChart *chart = process->definition->chart;
 
 	if (likely(!chart->has_defer))
 		return false;
 	for (int i = 0; i < chart->nstates; i++)
-		if (chart->states[i].ndefer > 0 && wf_is_active(process->machine, i))
+		if (chart->states[i].ndefer > 0 && wf_machine_is_active(process->machine, i))
 			return true;
 	return false;
 }
@@ -101,10 +101,10 @@ wf_deferred_by(const WfProcess *process, const char *event)
 	{
 		const WfState *state = &chart->states[i];
 
-		if (state->ndefer == 0 || !wf_is_active(process->machine, i))
+		if (state->ndefer == 0 || !wf_machine_is_active(process->machine, i))
 			continue;
 		for (int d = 0; d < state->ndefer; d++)
-			if (wf_descriptor_matches(state->defer[d], event))
+			if (wf_chart_descriptor_matches(state->defer[d], event))
 				return state->name;
 	}
 	return NULL;
@@ -124,7 +124,7 @@ count_more(const WfProcess *process)
 	Datum		last;
 	bool		isnull;
 
-	wf_execute(&count_statement, args, NULL, 1);
+	wf_statement_execute(&count_statement, args, NULL, 1);
 	counted.most += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
 												SPI_tuptable->tupdesc, 1, &isnull));
 	last = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
@@ -169,7 +169,7 @@ are_there(WfProcess *process, int limit)
 
 /* Keep it.  Error 54000 when that would be too many. */
 void
-wf_defer(WfProcess *process, const WfTimerRow *timer, const char *state)
+wf_deferred_keep(WfProcess *process, const WfTimerRow *timer, const char *state)
 {
 	WfDeferred *deferred;
 
@@ -213,7 +213,7 @@ find_those_without(WfStepper *stepper)
 	if (n <= 1)
 		return;
 	array = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	n = wf_execute(&without_statement, &array, NULL, 0);
+	n = wf_statement_execute(&without_statement, &array, NULL, 0);
 
 	/* In their order: one walk through both. */
 	cell = list_head(stepper->processes);
@@ -251,7 +251,7 @@ wf_deferred_load(WfProcess *process)
 	mine = process->deferred;
 	nmine = process->ndeferred;
 	process->deferred_loaded = true;
-	n = wf_execute(&load_statement, &id, NULL, 0);
+	n = wf_statement_execute(&load_statement, &id, NULL, 0);
 	if (n == 0)
 		return;
 	process->deferred = NULL;
@@ -285,7 +285,7 @@ wf_deferred_load(WfProcess *process)
 void
 wf_deferred_release(WfProcess *process, bool parked)
 {
-	WfOutput   *out = wf_stepper_output(process->stepper);
+	WfChanges   *out = wf_stepper_changes(process->stepper);
 
 	for (int i = 0; i < process->ndeferred; i++)
 	{
@@ -295,11 +295,11 @@ wf_deferred_release(WfProcess *process, bool parked)
 		if (deferred->gone || wf_deferred_by(process, posted.event) != NULL)
 			continue;
 		if (posted.seq != 0)
-			wf_output_recall(out, &process->row.id, posted.seq);
+			wf_changes_recall(out, &process->row.id, posted.seq);
 		posted.process = process->row.id;
 		posted.seq = 0;
-		posted.due = wf_now();
-		wf_output_arm(out, &posted, process->definition->owner, parked, false);
+		posted.due = wf_clock_now();
+		wf_changes_arm(out, &posted, process->definition->owner, parked, false);
 
 		/* What is to be done about it has been done. */
 		deferred->gone = true;
@@ -336,7 +336,7 @@ wf_deferred_next(WfProcess *process, WfTimerRow *timer,
 void
 wf_deferred_cancel(WfProcess *process, const char *id)
 {
-	if (!wf_is_deferring(process))
+	if (!wf_deferred_wanted(process))
 		return;
 	wf_deferred_load(process);
 	for (int i = 0; i < process->ndeferred; i++)
@@ -349,15 +349,15 @@ wf_deferred_cancel(WfProcess *process, const char *id)
 }
 
 void
-wf_deferred_write(WfProcess *process, WfOutput *out)
+wf_deferred_write(WfProcess *process, WfChanges *out)
 {
 	if (likely(!process->definition->chart->has_defer))
 		return;
-	if (wf_row_is_over(&process->row))
+	if (wf_process_row_is_over(&process->row))
 	{
 		/* Nothing is left that could react to them. */
 		if (!process->is_new)
-			wf_output_recall(out, &process->row.id, 0);
+			wf_changes_recall(out, &process->row.id, 0);
 		return;
 	}
 	for (int i = 0; i < process->ndeferred; i++)
@@ -365,8 +365,8 @@ wf_deferred_write(WfProcess *process, WfOutput *out)
 		const WfDeferred *deferred = &process->deferred[i];
 
 		if (deferred->gone && deferred->timer.seq != 0)
-			wf_output_recall(out, &process->row.id, deferred->timer.seq);
+			wf_changes_recall(out, &process->row.id, deferred->timer.seq);
 		else if (!deferred->gone && deferred->timer.seq == 0)
-			wf_output_defer(out, &deferred->timer, deferred->state);
+			wf_changes_defer(out, &deferred->timer, deferred->state);
 	}
 }

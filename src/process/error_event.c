@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * catch.c
+ * error_event.c
  *	  Errors of the author's code that become events of the process.
  *
  * Runs in any backend, inside of a step.  Each call is a subtransaction, so
@@ -84,10 +84,10 @@ raise_error(WfProcess *process, const WfEvent *event, const WfCode *code,
 	WfEvent		raised = {WF_ERROR_EVENT, payload};
 
 	payload->data = wf_jsonb_object(lengthof(keys), keys, values);
-	payload->actor = wf_process_actor(process, event);
+	payload->actor = wf_event_scope_actor(process, event);
 	payload->error = error;
 	payload->raised = true;
-	wf_raise(process->machine, &raised);
+	wf_interpret_raise(process->machine, &raised);
 }
 
 /*
@@ -98,14 +98,14 @@ raise_error(WfProcess *process, const WfEvent *event, const WfCode *code,
  * handlers: see is_catchable().
  */
 bool
-wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
-		 void (*call) (void *arg), void *arg)
+wf_error_event_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
+					 void (*call) (void *arg), void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
 	volatile bool catchable = false;
-	WfBracket	bracket;
+	WfUserContext	bracket;
 
 	/*
 	 * The bracket is the step's: what it sets must outlast this call.  Where
@@ -113,7 +113,7 @@ wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
 	 * was replaced), this call has one of its own.
 	 */
 	if (!code->pure)
-		wf_user_enter(process->definition->evaluator, &process->bracket);
+		wf_user_context_enter(process->definition->evaluator, &process->bracket);
 	bracket = process->bracket;
 
 	BeginInternalSubTransaction(NULL);
@@ -122,7 +122,7 @@ wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
 		MemoryContextSwitchTo(context);
 		call(arg);
 		if (process->bracket.open && !bracket.open)
-			wf_user_leave(&process->bracket);
+			wf_user_context_leave(&process->bracket);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -150,9 +150,9 @@ wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
 
 /* An internal event that nobody took: an error goes on its way after all. */
 void
-wf_not_caught(const WfEvent *event)
+wf_error_event_not_caught(const WfEvent *event)
 {
-	ErrorData  *error = wf_payload(event)->error;
+	ErrorData  *error = wf_event_scope_payload(event)->error;
 
 	if (error != NULL)
 		ReThrowError(error);

@@ -9,8 +9,8 @@
 #include "process/call.h"
 #include "process/process.h"
 
-extern bool wf_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
-					 void (*call) (void *arg), void *arg);
-extern void wf_not_caught(const WfEvent *event);
+extern bool wf_error_event_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
+								 void (*call) (void *arg), void *arg);
+extern void wf_error_event_not_caught(const WfEvent *event);
 
 #endif							/* WF_ERROR_EVENT_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * scope.c
+ * event_scope.c
  *	  What the author's code sees of a process and of the event it works.
  *
  * Runs in any backend, inside of a step.  The event is made into jsonb only when
@@ -23,7 +23,7 @@ static const WfPayload no_payload = {0};
 
 /* What came with an event; never NULL. */
 const WfPayload *
-wf_payload(const WfEvent *event)
+wf_event_scope_payload(const WfEvent *event)
 {
 	return event->payload != NULL ? event->payload : &no_payload;
 }
@@ -37,16 +37,16 @@ actual(WfProcess *process, const WfEvent *event)
 
 /* On whose behalf it came, or NULL.  Event NULL: what starts or cancels it. */
 const char *
-wf_process_actor(WfProcess *process, const WfEvent *event)
+wf_event_scope_actor(WfProcess *process, const WfEvent *event)
 {
-	return wf_payload(actual(process, event))->actor;
+	return wf_event_scope_payload(actual(process, event))->actor;
 }
 
 static Jsonb *
 event_jsonb(WfProcess *process, const WfEvent *event)
 {
 	static const char *keys[] = {"type", "process", "data", "output", "actor"};
-	const WfPayload *payload = wf_payload(event);
+	const WfPayload *payload = wf_event_scope_payload(event);
 	Jsonb	   *values[lengthof(keys)];
 
 	if (payload->built != NULL)
@@ -71,12 +71,12 @@ make_event(void *arg)
 }
 
 WfScope *
-wf_process_scope(WfProcessScope *scope, WfProcess *process,
-				 const WfEvent *event)
+wf_event_scope(WfProcessScope *scope, WfProcess *process,
+			   const WfEvent *event)
 {
 	scope->process = process;
 	scope->event = actual(process, event);
-	scope->scope.context = wf_process_context(process);
+	scope->scope.context = wf_context_of(process);
 	scope->scope.event = NULL;
 	scope->scope.make_event = make_event;
 	scope->scope.arg = scope;
@@ -89,14 +89,14 @@ wf_process_scope(WfProcessScope *scope, WfProcess *process,
  * NULL for no value.  Throws what the author's code throws.
  */
 Jsonb *
-wf_process_value(WfProcess *process, const WfValue *value, const WfEvent *event)
+wf_event_scope_value(WfProcess *process, const WfValue *value, const WfEvent *event)
 {
 	WfProcessScope scope;
 
 	if (value == NULL)
 		return NULL;
 	return wf_eval_value(process->definition->evaluator, value,
-						 wf_process_scope(&scope, process, event));
+						 wf_event_scope(&scope, process, event));
 }
 
 /*
@@ -104,10 +104,10 @@ wf_process_value(WfProcess *process, const WfValue *value, const WfEvent *event)
  * 22023, which says `what` it is.
  */
 char *
-wf_process_string(WfProcess *process, const WfValue *value, const WfEvent *event,
-				  const WfAction *action, const char *what)
+wf_event_scope_string(WfProcess *process, const WfValue *value, const WfEvent *event,
+					  const WfAction *action, const char *what)
 {
-	Jsonb	   *jsonb = wf_process_value(process, value, event);
+	Jsonb	   *jsonb = wf_event_scope_value(process, value, event);
 	char	   *text;
 
 	if (jsonb == NULL)

@@ -12,14 +12,14 @@
 #include "interpreter/machine.h"
 #include "process/process.h"
 
-extern const WfPayload *wf_payload(const WfEvent *event);
-extern const char *wf_process_actor(WfProcess *process, const WfEvent *event);
-extern Jsonb *wf_process_value(WfProcess *process, const WfValue *value,
+extern const WfPayload *wf_event_scope_payload(const WfEvent *event);
+extern const char *wf_event_scope_actor(WfProcess *process, const WfEvent *event);
+extern Jsonb *wf_event_scope_value(WfProcess *process, const WfValue *value,
+								   const WfEvent *event);
+extern char *wf_event_scope_string(WfProcess *process, const WfValue *value,
+								   const WfEvent *event, const WfAction *action,
+								   const char *what);
+extern WfScope *wf_event_scope(WfProcessScope *scope, WfProcess *process,
 							   const WfEvent *event);
-extern char *wf_process_string(WfProcess *process, const WfValue *value,
-							   const WfEvent *event, const WfAction *action,
-							   const char *what);
-extern WfScope *wf_process_scope(WfProcessScope *scope, WfProcess *process,
-								 const WfEvent *event);
 
 #endif							/* WF_EVENT_SCOPE_H */

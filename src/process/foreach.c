@@ -40,7 +40,7 @@ call_array(void *arg)
 {
 	Loop	   *loop = arg;
 
-	loop->array = wf_process_value(loop->process, loop->action->event_data, loop->event);
+	loop->array = wf_event_scope_value(loop->process, loop->action->event_data, loop->event);
 	if (!JB_ROOT_IS_ARRAY(loop->array) || JB_ROOT_IS_SCALAR(loop->array))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -60,7 +60,7 @@ call_element(void *arg)
 		keys[1] = loop->action->index;
 		values[1] = wf_jsonb_scalar(NumericGetDatum(int64_to_numeric(loop->index)), NUMERICOID);
 	}
-	wf_change_context(loop->process, lengthof(keys), keys, values);
+	wf_context_change(loop->process, lengthof(keys), keys, values);
 }
 
 /*
@@ -68,7 +68,7 @@ call_element(void *arg)
  * comes into the context before they are run.  Fails as the above does.
  */
 void
-wf_act_foreach(WfProcess *process, const WfAction *action, const WfEvent *event)
+wf_foreach(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
 	Loop		loop = {.process = process,.action = action,.event = event};
 	JsonbIterator *it;
@@ -86,7 +86,7 @@ wf_act_foreach(WfProcess *process, const WfAction *action, const WfEvent *event)
 		if (!wf_call_action(process, action, event, call_element, &loop))
 			return;
 		loop.index++;
-		wf_run_actions(process->machine, &action->actions, event);
+		wf_interpret_actions(process->machine, &action->actions, event);
 		if (process->machine->skip_block)
 			return;
 	}

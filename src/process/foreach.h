@@ -9,7 +9,7 @@
 #include "interpreter/machine.h"
 #include "process/process.h"
 
-extern void wf_act_foreach(WfProcess *process, const WfAction *action,
-						   const WfEvent *event);
+extern void wf_foreach(WfProcess *process, const WfAction *action,
+					   const WfEvent *event);
 
 #endif							/* WF_FOREACH_H */

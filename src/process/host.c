@@ -38,21 +38,21 @@ host_action(void *self, const WfAction *action, const WfEvent *event)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (action->kind == WF_ACTION_FOREACH)
-		wf_act_foreach(self, action, event);
+		wf_foreach(self, action, event);
 	else
-		wf_act(self, action, event);
+		wf_action(self, action, event);
 }
 
 static void
 host_arm(void *self, const WfState *state, const WfEvent *event)
 {
-	wf_timers_arm(self, state, event);
+	wf_process_timer_arm(self, state, event);
 }
 
 static void
 host_disarm(void *self, const WfState *state)
 {
-	wf_timers_disarm(self, state);
+	wf_process_timer_disarm(self, state);
 }
 
 static void
@@ -92,15 +92,15 @@ host_done(void *self, const WfState *final, const WfEvent *event)
 {
 	WfProcess  *process = self;
 	const WfState *root = process->definition->chart->states;
-	Jsonb	   *output = wf_process_value(process, final->output, event);
+	Jsonb	   *output = wf_event_scope_value(process, final->output, event);
 
 	if (root->output != NULL)
 	{
 		WfPayload	payload = {.output = output,
-		.actor = wf_process_actor(process, event)};
+		.actor = wf_event_scope_actor(process, event)};
 		WfEvent		done = {psprintf("done.state.%s", root->name), &payload};
 
-		output = wf_process_value(process, root->output, &done);
+		output = wf_event_scope_value(process, root->output, &done);
 	}
 	if (output != NULL)
 		process->row.output = JsonbPGetDatum(output);
@@ -110,14 +110,14 @@ host_done(void *self, const WfState *final, const WfEvent *event)
 static bool
 host_allowed(void *self, const WfTransition *transition, const WfEvent *event)
 {
-	return wf_process_allowed(self, transition, event);
+	return wf_allow_permits(self, transition, event);
 }
 
 static void
 host_unheard(void *self, const WfEvent *event)
 {
 	if (event->payload != NULL)
-		wf_not_caught(event);
+		wf_error_event_not_caught(event);
 }
 
 static void

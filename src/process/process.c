@@ -34,7 +34,7 @@ wf_process_definition(const WfProcess *process)
 }
 
 const WfRow *
-wf_process_row(const WfProcess *process)
+wf_process_as_row(const WfProcess *process)
 {
 	return &process->row;
 }
@@ -55,8 +55,8 @@ in_state(WfProcess *process, WfStateId state)
 {
 	/* Processes of one definition share a machine: is it still set up for us? */
 	if (process->machine == NULL || process->machine->host != process)
-		wf_process_load(process);
-	return wf_is_active(process->machine, state);
+		wf_restore(process);
+	return wf_machine_is_active(process->machine, state);
 }
 
 /* Is this descriptor something that a person or an application sends? */
@@ -80,18 +80,18 @@ wf_process_active(WfProcess *process)
 	WfStateId  *active = palloc(sizeof(WfStateId) * chart->nstates);
 	int			n = 0;
 
-	wf_process_load(process);
+	wf_restore(process);
 	for (int i = 0; i < chart->nstates; i++)
-		if (wf_is_active(process->machine, i))
+		if (wf_machine_is_active(process->machine, i))
 			active[n++] = i;
-	return wf_states_array(process->definition, active, n);
+	return wf_definition_states_array(process->definition, active, n);
 }
 
 /* Has an active state a transition for this event, whatever its guard says? */
 bool
 wf_process_handles(WfProcess *process, const char *event)
 {
-	wf_process_load(process);
+	wf_restore(process);
 	return wf_machine_handles(process->machine, event);
 }
 
@@ -101,10 +101,10 @@ wf_process_has_exit(WfProcess *process)
 {
 	const WfChart *chart = process->definition->chart;
 
-	wf_process_load(process);
+	wf_restore(process);
 	for (int i = 0; i < chart->nstates; i++)
 	{
-		if (!wf_is_active(process->machine, i))
+		if (!wf_machine_is_active(process->machine, i))
 			continue;
 		if (chart->states[i].ntimers > 0 || chart->states[i].ninvokes > 0)
 			return true;
@@ -122,9 +122,9 @@ would_take_event(WfProcess *process, const WfEvent *event)
 
 	WF_PUSH_STEP(process, event->name);
 	process->asking = true;
-	result = wf_would_take(process->machine, event);
+	result = wf_select_would_take(process->machine, event);
 	process->asking = false;
-	wf_user_leave(&process->bracket);
+	wf_user_context_leave(&process->bracket);
 	WF_POP_STEP();
 	return result;
 }
@@ -152,10 +152,10 @@ wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 	WfPayload	payload = {.actor = actor};
 	List	   *seen = NIL;
 
-	wf_process_load(process);
+	wf_restore(process);
 	for (int i = 0; i < chart->nstates; i++)
 	{
-		if (!wf_is_active(process->machine, i))
+		if (!wf_machine_is_active(process->machine, i))
 			continue;
 		for (int h = 0; h < chart->states[i].nhandlers; h++)
 		{
@@ -196,11 +196,11 @@ wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 			continue;
 		for (int i = 0; i < state->ntimers; i++)
 			if (strcmp(state->timers[i].name, name) == 0)
-				return wf_timers_reset(process, state, &state->timers[i], due);
+				return wf_process_timer_reset(process, state, &state->timers[i], due);
 	}
 	ereport(ERROR,
 			(errcode(WF_ERR_NO_TIMER),
-			 errmsg("no active state has a timer \"%s\"", wf_quoted(name)),
+			 errmsg("no active state has a timer \"%s\"", wf_quote(name)),
 			 errhint("A timer is named by its key under \"after\".")));
 	return DT_NOEND;			/* keep compiler quiet */
 }
@@ -208,7 +208,7 @@ wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 /* --- its errors -------------------------------------------------------- */
 
 void
-wf_step_context(void *arg)
+wf_process_error_context(void *arg)
 {
 	WfStepContext *context = arg;
 
@@ -222,7 +222,7 @@ wf_step_context(void *arg)
 
 /* Errors of a refusal that several functions give. */
 void
-wf_no_process(const pg_uuid_t *id)
+wf_process_refuse_missing(const pg_uuid_t *id)
 {
 	ereport(ERROR,
 			(errcode(WF_ERR_NO_PROCESS),
@@ -230,7 +230,7 @@ wf_no_process(const pg_uuid_t *id)
 }
 
 void
-wf_is_over(const pg_uuid_t *id)
+wf_process_refuse_over(const pg_uuid_t *id)
 {
 	ereport(ERROR,
 			(errcode(WF_ERR_OVER),
@@ -239,10 +239,10 @@ wf_is_over(const pg_uuid_t *id)
 
 /* Error WF003 or WF004 when a process that stands so takes no commands. */
 void
-wf_refuse_command(const WfRow *row)
+wf_process_refuse_command(const WfRow *row)
 {
-	if (wf_row_is_over(row))
-		wf_is_over(&row->id);
+	if (wf_process_row_is_over(row))
+		wf_process_refuse_over(&row->id);
 	if (row->suspended)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),

@@ -97,8 +97,8 @@ typedef struct WfMachineOf
 struct WfStepper
 {
 	uint64		made_after;		/* so many writes of steppers of this session */
-	WfOnlooker *onlooker;		/* or NULL */
-	WfOutput   *out;
+	WfObserver *onlooker;		/* or NULL */
+	WfChanges   *out;
 	List	   *processes;
 	WfMachineOf  *machines;
 	bool		deferred_known; /* of each process is known if it has deferred events */
@@ -128,7 +128,7 @@ struct WfProcess
 	bool		disowned;		/* its parent let it go: tells it nothing more */
 
 	WfEvent		boundary;		/* what starts or cancels it */
-	WfBracket	bracket;
+	WfUserContext	bracket;
 	bool		asking;			/* guards are tried, nothing is taken */
 	List	   *refused;		/* transitions that `allow` kept the event from */
 	const WfTransition *refusal;	/* the one it would have caused */
@@ -171,11 +171,11 @@ typedef struct WfStepContext
 	const char *event;
 } WfStepContext;
 
-extern void wf_step_context(void *arg);
+extern void wf_process_error_context(void *arg);
 
 #define WF_PUSH_STEP(p, e) \
 	WfStepContext step_arg = {(p), (e)}; \
-	ErrorContextCallback step_callback = {error_context_stack, wf_step_context, &step_arg}; \
+	ErrorContextCallback step_callback = {error_context_stack, wf_process_error_context, &step_arg}; \
 	step_arg.process->stepper->stepping = step_arg.process; \
 	error_context_stack = &step_callback
 
@@ -191,7 +191,7 @@ typedef struct WfProcessScope
 } WfProcessScope;
 
 extern WfDefinition *wf_process_definition(const WfProcess *process);
-extern const WfRow *wf_process_row(const WfProcess *process);
+extern const WfRow *wf_process_as_row(const WfProcess *process);
 extern void wf_process_set(WfProcess *process, WfStatus status, bool suspended);
 extern TimestampTz wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 										const char *name, TimestampTz due);
@@ -201,8 +201,8 @@ extern void wf_process_events(WfStepper *stepper, WfProcess *process, const char
 extern ArrayType *wf_process_active(WfProcess *process);
 extern bool wf_process_handles(WfProcess *process, const char *event);
 extern bool wf_process_has_exit(WfProcess *process);
-pg_noreturn extern void wf_no_process(const pg_uuid_t *id);
-pg_noreturn extern void wf_is_over(const pg_uuid_t *id);
-extern void wf_refuse_command(const WfRow *row);
+pg_noreturn extern void wf_process_refuse_missing(const pg_uuid_t *id);
+pg_noreturn extern void wf_process_refuse_over(const pg_uuid_t *id);
+extern void wf_process_refuse_command(const WfRow *row);
 
 #endif							/* WF_PROCESS_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * armed.c
+ * process_timer.c
  *	  The timers of a process while it is being stepped.
  *
  * Runs under the lock on the process row, which makes its timers ours.  A
@@ -84,7 +84,7 @@ take_from_memory(WfProcess *process, const char *state, const char *name,
 			same(queued->timer.name, name))
 		{
 			queued->dead = true;
-			wf_output_settled(process->stepper->out, &queued->timer);
+			wf_changes_settled(process->stepper->out, &queued->timer);
 			*due = queued->timer.due;
 			found = true;
 		}
@@ -116,14 +116,14 @@ disarm(WfProcess *process, const char *state, const char *name, bool keep)
 }
 
 void
-wf_timers_disarm(WfProcess *process, const WfState *state)
+wf_process_timer_disarm(WfProcess *process, const WfState *state)
 {
 	for (int i = 0; i < state->ntimers; i++)
 		disarm(process, state->name, state->timers[i].name, state->timers[i].keep);
 }
 
 void
-wf_timers_cancel(WfProcess *process, const char *id)
+wf_process_timer_cancel(WfProcess *process, const char *id)
 {
 	disarm(process, NULL, pstrdup(id), false);
 	if (unlikely(process->stepper->onlooker != NULL))
@@ -147,9 +147,9 @@ add_armed(WfProcess *process, const char *event, const char *state,
 
 /* Timers of a process, in memory. */
 void
-wf_timers_arm(WfProcess *process, const WfState *state, const WfEvent *event)
+wf_process_timer_arm(WfProcess *process, const WfState *state, const WfEvent *event)
 {
-	TimestampTz now = wf_now();
+	TimestampTz now = wf_clock_now();
 
 	for (int i = 0; i < state->ntimers; i++)
 	{
@@ -179,8 +179,8 @@ wf_timers_arm(WfProcess *process, const WfState *state, const WfEvent *event)
 }
 
 void
-wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
-			   const char *id, TimestampTz due, const char *actor)
+wf_process_timer_send(WfProcess *process, const char *event, Jsonb *data,
+					  const char *id, TimestampTz due, const char *actor)
 {
 	WfArmed    *armed = add_armed(process, event, NULL, id, due);
 
@@ -193,14 +193,14 @@ wf_timers_send(WfProcess *process, const char *event, Jsonb *data,
 
 /* Sent without delay: delivered already as far as cancel is concerned. */
 void
-wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
-			  const char *actor)
+wf_process_timer_queue_self(WfProcess *process, const char *event, Jsonb *data,
+							const char *actor)
 {
 	WfQueued   *queued = wf_array_grow(process->queue, process->nqueue,
 								 process->queue_size);
 
 	queued->timer.process = process->row.id;
-	queued->timer.due = wf_now();
+	queued->timer.due = wf_clock_now();
 	queued->timer.event = event;
 	queued->timer.actor = actor;
 	queued->timer.data = data;
@@ -211,8 +211,8 @@ wf_queue_self(WfProcess *process, const char *event, Jsonb *data,
 
 /* Start one of an active state anew: see wf_process_set_timer(). */
 TimestampTz
-wf_timers_reset(WfProcess *process, const WfState *state, const WfTimer *timer,
-				TimestampTz due)
+wf_process_timer_reset(WfProcess *process, const WfState *state, const WfTimer *timer,
+					   TimestampTz due)
 {
 	WfEvent		event = {WF_RESET_TIMER_EVENT, NULL};
 	WfProcessScope scope;
@@ -221,20 +221,20 @@ wf_timers_reset(WfProcess *process, const WfState *state, const WfTimer *timer,
 	disarm(process, state->name, timer->name, false);
 	if (due == DT_NOBEGIN)
 		never = !wf_eval_delay(process->definition->evaluator, timer->delay,
-							   wf_process_scope(&scope, process, &event),
-							   wf_now(), &due);
+							   wf_event_scope(&scope, process, &event),
+							   wf_clock_now(), &due);
 	if (!never)
 		add_armed(process, timer->event, state->name, timer->name, due);
 	process->changed = true;
-	wf_user_leave(&process->bracket);
+	wf_user_context_leave(&process->bracket);
 	return never ? DT_NOEND : due;
 }
 
 void
-wf_timers_write(WfProcess *process, WfOutput *out)
+wf_process_timer_write(WfProcess *process, WfChanges *out)
 {
 	int32		owner = process->definition->owner;
-	bool		over = wf_row_is_over(&process->row);
+	bool		over = wf_process_row_is_over(&process->row);
 
 	/*
 	 * A process that ended leaves nothing behind.  Its states' timers are all
@@ -244,28 +244,28 @@ wf_timers_write(WfProcess *process, WfOutput *out)
 	 * cancelled may not even have started.
 	 */
 	for (int i = process->head; over && i < process->nqueue; i++)
-		wf_output_settled(out, &process->queue[i].timer);
+		wf_changes_settled(out, &process->queue[i].timer);
 	if (over && !process->is_new &&
 		(process->definition->sends_later || process->row.status == WF_TERMINATED))
 	{
-		wf_output_disarm(out, &process->row.id, NULL, NULL);
+		wf_changes_disarm(out, &process->row.id, NULL, NULL);
 		return;
 	}
 
 	for (int i = 0; i < process->ndisarmed; i++)
 		if (!process->disarmed[i].known_absent)
-			wf_output_disarm(out, &process->row.id, process->disarmed[i].state,
-							 process->disarmed[i].name);
+			wf_changes_disarm(out, &process->row.id, process->disarmed[i].state,
+							  process->disarmed[i].name);
 	if (over)
 		return;
 	for (int i = 0; i < process->narmed; i++)
 		if (!process->armed[i].dead)
-			wf_output_arm(out, &process->armed[i].timer, owner,
-						  process->row.suspended, process->armed[i].if_absent);
+			wf_changes_arm(out, &process->armed[i].timer, owner,
+						   process->row.suspended, process->armed[i].if_absent);
 
 	/* What was claimed but not delivered goes back as it was. */
 	for (int i = process->head; i < process->nqueue; i++)
 		if (!process->queue[i].dead)
-			wf_output_arm(out, &process->queue[i].timer, owner,
-						  process->row.suspended, false);
+			wf_changes_arm(out, &process->queue[i].timer, owner,
+						   process->row.suspended, false);
 }

@@ -158,7 +158,7 @@ look_at_children(const WfProcess *process)
 
 /* {"history state": ["state", ...], ...} */
 Jsonb *
-wf_history_jsonb(const WfMachine *machine)
+wf_restore_history_jsonb(const WfMachine *machine)
 {
 	const char **keys = palloc(sizeof(char *) * (machine->nhistory + 1));
 	Jsonb	  **values = palloc(sizeof(Jsonb *) * (machine->nhistory + 1));
@@ -216,7 +216,7 @@ restore(WfProcess *process)
  * Error XX001 when that is nothing that the engine could have stored.
  */
 void
-wf_process_load(WfProcess *process)
+wf_restore(WfProcess *process)
 {
 	const char *wrong = restore(process);
 
@@ -231,7 +231,7 @@ wf_process_load(WfProcess *process)
 
 /* Could it be loaded? */
 bool
-wf_process_is_sound(WfProcess *process)
+wf_restore_is_sound(WfProcess *process)
 {
 	return restore(process) == NULL;
 }

@@ -10,8 +10,8 @@
 #include "interpreter/machine.h"
 #include "process/process.h"
 
-extern void wf_process_load(WfProcess *process);
-extern bool wf_process_is_sound(WfProcess *process);
-extern Jsonb *wf_history_jsonb(const WfMachine *machine);
+extern void wf_restore(WfProcess *process);
+extern bool wf_restore_is_sound(WfProcess *process);
+extern Jsonb *wf_restore_history_jsonb(const WfMachine *machine);
 
 #endif							/* WF_RESTORE_H */

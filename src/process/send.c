@@ -47,16 +47,16 @@ static WfStatement look_statement = {
 
 /* The definition of a process, by look-up without lock; NULL: no such process. */
 WfDefinition *
-wf_definition_of_process(const pg_uuid_t *id, bool *over)
+wf_send_definition_of(const pg_uuid_t *id, bool *over)
 {
 	Datum		value = UUIDPGetDatum(id);
-	WfDefinition *definition = wf_stepping(id);
+	WfDefinition *definition = wf_stepper_definition_of(id);
 	bool		isnull;
 
 	*over = false;
 	if (definition != NULL)
 		return definition;
-	if (wf_execute(&look_statement, &value, NULL, 1) == 0)
+	if (wf_statement_execute(&look_statement, &value, NULL, 1) == 0)
 		return NULL;
 	*over = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
 									   SPI_tuptable->tupdesc, 2, &isnull));
@@ -75,7 +75,7 @@ raise_communication_error(WfProcess *process, const char *target,
 	WfEvent		error = {"error.communication", payload};
 
 	payload->data = wf_jsonb_object(2, keys, values);
-	wf_raise(process->machine, &error);
+	wf_interpret_raise(process->machine, &error);
 }
 
 /*
@@ -87,7 +87,7 @@ raise_communication_error(WfProcess *process, const char *target,
 void
 wf_send_check(const char *event, bool across)
 {
-	const char *prefix = wf_reserved_prefix(event, !across);
+	const char *prefix = wf_chart_reserved_prefix(event, !across);
 
 	if (prefix != NULL)
 		ereport(ERROR,
@@ -120,7 +120,7 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 	}
 	else if (related)
 	{
-		*child = wf_child_find(process, target + 2);
+		*child = wf_child_list_find(process, target + 2);
 		if (*child == NULL)
 			return "no such child";
 		timer->process = (*child)->id;
@@ -131,12 +131,12 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 	else if (!wf_uuid_parse(target, &timer->process))
 		return "no such process";
 
-	*receiver = wf_definition_of_process(&timer->process, &over);
+	*receiver = wf_send_definition_of(&timer->process, &over);
 	if (*receiver == NULL)
 		return "no such process";
 	if (over)
 		return "the process is over";
-	if (!related && !wf_role_may(process->definition->role, *receiver, "send"))
+	if (!related && !wf_privilege_role_may(process->definition->role, *receiver, "send"))
 		return "not allowed";
 	return NULL;
 }
@@ -148,12 +148,12 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
  * it came with, as far as the sender's owner may speak for it, else the owner.
  */
 const char *
-wf_actor_for(WfProcess *process, const WfDefinition *receiver, const char *actor)
+wf_send_actor(WfProcess *process, const WfDefinition *receiver, const char *actor)
 {
 	Oid			role = process->definition->role;
 
 	if (receiver->role == role ||
-		(actor != NULL && wf_role_may_act(role, receiver, actor)))
+		(actor != NULL && wf_privilege_role_may_act(role, receiver, actor)))
 		return actor;
 	return GetUserNameFromId(role, false);
 }
@@ -164,12 +164,12 @@ static void
 deliver_now(WfProcess *process, WfTimerRow *timer, WfDefinition *receiver,
 			WfChild *child)
 {
-	timer->due = wf_now();
+	timer->due = wf_clock_now();
 	if (child != NULL && !child->started)
 		*wf_array_grow(child->mail, child->nmail, child->mail_size) = *timer;
 	else
-		wf_output_arm(wf_stepper_output(process->stepper), timer,
-					  receiver->owner, false, false);
+		wf_changes_arm(wf_stepper_changes(process->stepper), timer,
+					   receiver->owner, false, false);
 }
 
 /* --- later ------------------------------------------------------------- */
@@ -187,8 +187,8 @@ keep_for_later(WfProcess *process, const WfTimerRow *timer, const char *id,
 		timer->data
 	};
 
-	wf_timers_send(process, WF_FORWARD_EVENT,
-				   wf_jsonb_object(lengthof(keys), keys, values), id, due, timer->actor);
+	wf_process_timer_send(process, WF_FORWARD_EVENT,
+						  wf_jsonb_object(lengthof(keys), keys, values), id, due, timer->actor);
 }
 
 static Jsonb *
@@ -238,7 +238,7 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 	WfTimerRow	timer = {.event = event,.actor = actor,.data = data};
 	WfDefinition *receiver = NULL;
 	WfChild    *child;
-	WfOnlooker *onlooker = process->stepper->onlooker;
+	WfObserver *onlooker = process->stepper->onlooker;
 	const char *reason;
 
 	/* While it is cancelled its family does not listen to it any more. */
@@ -258,7 +258,7 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 		raise_communication_error(process, target, reason);
 		return;
 	}
-	timer.actor = wf_actor_for(process, receiver, actor);
+	timer.actor = wf_send_actor(process, receiver, actor);
 	if (due != DT_NOBEGIN)
 		keep_for_later(process, &timer, id, due);
 	else

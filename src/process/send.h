@@ -17,9 +17,9 @@ extern void wf_send_check(const char *event, bool across);
 extern void wf_send_across(WfProcess *process, const char *target,
 						   const char *event, Jsonb *data, const char *id,
 						   TimestampTz due, const char *actor);
-extern const char *wf_actor_for(WfProcess *process, const WfDefinition *receiver,
-								const char *actor);
-extern WfDefinition *wf_definition_of_process(const pg_uuid_t *id, bool *over);
+extern const char *wf_send_actor(WfProcess *process, const WfDefinition *receiver,
+								 const char *actor);
+extern WfDefinition *wf_send_definition_of(const pg_uuid_t *id, bool *over);
 extern void wf_send_forward(WfProcess *process, const WfTimerRow *timer);
 
 #endif							/* WF_SEND_H */

@@ -51,17 +51,17 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	if (taken)
 	{
 		n = wf_machine_leaves(machine, &leaves);
-		process->row.states = PointerGetDatum(wf_states_array(process->definition,
-															  leaves, n));
+		process->row.states = PointerGetDatum(wf_definition_states_array(process->definition,
+																		 leaves, n));
 		process->row.status = machine->running ? WF_IDLED : WF_FINALIZED;
 		if (machine->history_changed)
-			process->row.history = JsonbPGetDatum(wf_history_jsonb(machine));
+			process->row.history = JsonbPGetDatum(wf_restore_history_jsonb(machine));
 	}
 	process->row.step++;
 	process->changed = true;
-	wf_output_history(process->stepper->out, &process->row, event, wf_now(), due,
-					  taken, from_states, process->row.states, actor, data,
-					  process->reason);
+	wf_changes_history(process->stepper->out, &process->row, event, wf_clock_now(), due,
+					   taken, from_states, process->row.states, actor, data,
+					   process->reason);
 	if (unlikely(process->stepper->onlooker != NULL))
 		process->stepper->onlooker->stepped(process->stepper->onlooker, event,
 											due, taken, from_states);
@@ -77,7 +77,7 @@ why_not(WfProcess *process, const WfTimerRow *timer, const WfEvent *event)
 	const char *state;
 
 	process->refusal = process->refused == NIL ? NULL :
-		wf_process_refusal(process, event);
+		wf_allow_refusal(process, event);
 	if (process->refusal != NULL)
 	{
 		process->reason = "refused";
@@ -86,7 +86,7 @@ why_not(WfProcess *process, const WfTimerRow *timer, const WfEvent *event)
 	state = wf_deferred_by(process, timer->event);
 	if (state == NULL)
 		return WF_IGNORED;
-	wf_defer(process, timer, state);
+	wf_deferred_keep(process, timer, state);
 	process->reason = "deferred";
 	return WF_DEFERRED;
 }
@@ -106,11 +106,11 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 		payload.data = NULL;
 	}
 	process->refused = NIL;
-	if (!wf_dispatch(process->machine, &external))
+	if (!wf_interpret_event(process->machine, &external))
 		verdict = why_not(process, timer, &external);
-	wf_user_leave(&process->bracket);
+	wf_user_context_leave(&process->bracket);
 	if (verdict == WF_REFUSED && refuse)
-		wf_refuse(process->refusal, timer->event, timer->actor);
+		wf_allow_refuse(process->refusal, timer->event, timer->actor);
 	finish_step(process, timer->event, due, verdict == WF_TAKEN, timer->actor, timer->data);
 	WF_POP_STEP();
 	return verdict;
@@ -135,7 +135,7 @@ work_deferred(WfProcess *process)
 static WfVerdict
 step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 {
-	bool		deferring = wf_is_deferring(process);
+	bool		deferring = wf_deferred_wanted(process);
 	WfVerdict	verdict = step_alone(process, timer, due, refuse);
 
 	if (unlikely(deferring) && verdict == WF_TAKEN)
@@ -151,13 +151,13 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	WF_PUSH_STEP(process, WF_START_EVENT);
 	/* A parent's step is no place for code of the child's owner. */
 	if (process->row.has_parent)
-		wf_set_context(process, wf_initial_context(process->definition, input, actor));
-	wf_process_load(process);
+		wf_context_set(process, wf_context_initial(process->definition, input, actor));
+	wf_restore(process);
 	process->boundary.name = WF_START_EVENT;
 	process->boundary.payload = &payload;
-	wf_start(process->machine);
+	wf_interpret_start(process->machine);
 	process->boundary.payload = NULL;
-	wf_user_leave(&process->bracket);
+	wf_user_context_leave(&process->bracket);
 	finish_step(process, WF_START_EVENT, DT_NOBEGIN, true, actor, NULL);
 	WF_POP_STEP();
 }
@@ -180,8 +180,8 @@ run_self_events(WfProcess *process)
 
 /* Enter the initial states.  input: what it was started with, or NULL. */
 void
-wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
-				 const char *actor)
+wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
+			  const char *actor)
 {
 	process->self_left = wf_max_microsteps;
 	start_machine(process, input, actor);
@@ -194,15 +194,15 @@ wf_process_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
  * cause what it would cause.
  */
 WfVerdict
-wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
-				Jsonb *data, const char *actor)
+wf_step_send(WfStepper *stepper, WfProcess *process, const char *event,
+			 Jsonb *data, const char *actor)
 {
 	WfTimerRow	timer = {.process = process->row.id,.event = event,.data = data,
 	.actor = actor};
 	WfVerdict	verdict;
 
 	process->self_left = wf_max_microsteps;
-	wf_process_load(process);
+	wf_restore(process);
 	verdict = step(process, &timer, DT_NOBEGIN, true);
 	run_self_events(process);
 	return verdict;
@@ -210,14 +210,14 @@ wf_process_send(WfStepper *stepper, WfProcess *process, const char *event,
 
 /* Is anything queued? */
 bool
-wf_process_is_queued(const WfProcess *process)
+wf_step_is_queued(const WfProcess *process)
 {
 	return process->head < process->nqueue;
 }
 
 /* Put a timer that was claimed before its process into the queue of the step. */
 void
-wf_process_queue(WfProcess *process, const WfTimerRow *timer)
+wf_step_queue(WfProcess *process, const WfTimerRow *timer)
 {
 	wf_array_grow(process->queue, process->nqueue, process->queue_size)->timer = *timer;
 }
@@ -229,7 +229,7 @@ deliver_ours(WfProcess *process, const WfTimerRow *timer)
 	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
 	{
 		process->disowned = true;
-		wf_process_cancel(process->stepper, process, timer->actor);
+		wf_step_cancel(process->stepper, process, timer->actor);
 	}
 	else if (strcmp(timer->event, WF_FORWARD_EVENT) == 0)
 		wf_send_forward(process, timer);
@@ -251,12 +251,12 @@ deliver(WfProcess *process, WfTimerRow *timer)
 		start_machine(process, timer->data, timer->actor);
 		process->unpark = true;
 	}
-	else if (timer->from_child && !wf_child_counts(process, timer))
+	else if (timer->from_child && !wf_child_list_counts(process, timer))
 		finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
 	else
 		step(process, timer, timer->due, false);
 	process->current = NULL;
-	wf_output_settled(process->stepper->out, timer);
+	wf_changes_settled(process->stepper->out, timer);
 }
 
 /*
@@ -266,12 +266,12 @@ deliver(WfProcess *process, WfTimerRow *timer)
  * back as timers.
  */
 int
-wf_process_run(WfStepper *stepper, WfProcess *process,
-			   bool (*stop) (void *arg), void *arg)
+wf_step_run(WfStepper *stepper, WfProcess *process,
+			bool (*stop) (void *arg), void *arg)
 {
 	int			done = 0;
 
-	wf_process_load(process);
+	wf_restore(process);
 	while (process->head < process->nqueue)
 	{
 		WfTimerRow	timer;
@@ -281,9 +281,9 @@ wf_process_run(WfStepper *stepper, WfProcess *process,
 		timer = process->queue[process->head].timer;
 		if (process->queue[process->head++].dead)
 			continue;
-		if (wf_row_is_over(&process->row))
+		if (wf_process_row_is_over(&process->row))
 		{
-			wf_output_settled(process->stepper->out, &timer);
+			wf_changes_settled(process->stepper->out, &timer);
 			continue;
 		}
 		if (timer.seq != 0)
@@ -298,18 +298,18 @@ wf_process_run(WfStepper *stepper, WfProcess *process,
 
 /* Leave all states and end as terminated. */
 void
-wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
+wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 {
 	WfPayload	payload = {.actor = actor};
 	WfEvent		event = {"workflow.cancel", &payload};
 
 	WF_PUSH_STEP(process, event.name);
-	wf_process_load(process);
+	wf_restore(process);
 	process->boundary = event;
 	if (process->row.status != WF_INITIALIZED)
 	{
-		wf_stop(process->machine, &event);
-		wf_user_leave(&process->bracket);
+		wf_interpret_stop(process->machine, &event);
+		wf_user_context_leave(&process->bracket);
 	}
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, NULL);
 	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
@@ -322,8 +322,8 @@ wf_process_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 }
 
 void
-wf_process_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
-				int n, bool execute, Jsonb *data, const char *actor)
+wf_step_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
+			 int n, bool execute, Jsonb *data, const char *actor)
 {
 	WfPayload	payload = {.data = data,.actor = actor};
 	WfEvent		event = {WF_SET_STATES_EVENT, &payload};
@@ -331,10 +331,10 @@ wf_process_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 
 	WF_PUSH_STEP(process, event.name);
 	process->self_left = wf_max_microsteps;
-	wf_process_load(process);
-	deferring = wf_is_deferring(process);
-	wf_move(process->machine, states, n, !execute, &event);
-	wf_user_leave(&process->bracket);
+	wf_restore(process);
+	deferring = wf_deferred_wanted(process);
+	wf_interpret_move(process->machine, states, n, !execute, &event);
+	wf_user_context_leave(&process->bracket);
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);
 	WF_POP_STEP();
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * stepper_write.c
+ * step_write.c
  *	  Writing what the steps of a transaction came to.
  *
  * Runs in any backend, under the locks on the rows of the processes.
@@ -27,9 +27,9 @@
  * the earliest due time written (infinity: none).
  */
 TimestampTz
-wf_stepper_write(WfStepper *stepper)
+wf_step_write(WfStepper *stepper)
 {
-	TimestampTz now = wf_now();
+	TimestampTz now = wf_clock_now();
 	TimestampTz next;
 	ListCell   *cell;
 
@@ -38,21 +38,21 @@ wf_stepper_write(WfStepper *stepper)
 	{
 		WfProcess  *process = lfirst(cell);
 
-		wf_timers_write(process, stepper->out);
+		wf_process_timer_write(process, stepper->out);
 		wf_deferred_write(process, stepper->out);
-		wf_children_write(process);
+		wf_child_list_write(process);
 		if (!process->changed)
 			continue;
 		if (process->definition->chart->nattributes > 0 || process->search_anew)
-			wf_search_write(process, stepper->out);
+			wf_attribute_write(process, stepper->out);
 		if (process->is_new)
-			wf_output_start(stepper->out, &process->row, now,
-							process->starter, process->key);
+			wf_changes_start(stepper->out, &process->row, now,
+							 process->starter, process->key);
 		else
-			wf_output_step(stepper->out, &process->row, now);
-		wf_wake_stepped();
+			wf_changes_step(stepper->out, &process->row, now);
+		wf_wakeup_stepped();
 	}
-	next = wf_output_write(stepper->out);
+	next = wf_changes_write(stepper->out);
 
 	/* What was posted before its start. */
 	foreach(cell, stepper->processes)
@@ -60,7 +60,7 @@ wf_stepper_write(WfStepper *stepper)
 		WfProcess  *process = lfirst(cell);
 
 		if (process->unpark)
-			wf_unpark_timers(&process->row.id, process->definition->owner);
+			wf_timer_unpark(&process->row.id, process->definition->owner);
 	}
 	return next;
 }

@@ -9,6 +9,6 @@
 
 #include "process/process.h"
 
-extern TimestampTz wf_stepper_write(WfStepper *stepper);
+extern TimestampTz wf_step_write(WfStepper *stepper);
 
 #endif							/* WF_STEP_WRITE_H */

@@ -35,13 +35,13 @@ static WfXactStack under_way;
 
 static uint64 writes = 0;		/* of all steppers of this session */
 
-/* claimed: see wf_output_new(). */
+/* claimed: see wf_changes_new(). */
 WfStepper *
 wf_stepper_new(int32 claimed)
 {
 	WfStepper  *stepper = palloc0(sizeof(WfStepper));
 
-	stepper->out = wf_output_new(claimed);
+	stepper->out = wf_changes_new(claimed);
 	stepper->made_after = writes;
 	(void) wf_xact_stack_push(&under_way, stepper);
 	return stepper;
@@ -63,10 +63,10 @@ wf_stepper_end(WfStepper *stepper)
  * the first process is added.
  */
 void
-wf_stepper_watch(WfStepper *stepper, WfOnlooker *onlooker)
+wf_stepper_watch(WfStepper *stepper, WfObserver *onlooker)
 {
 	stepper->onlooker = onlooker;
-	wf_output_divert(stepper->out, &onlooker->sink);
+	wf_changes_divert(stepper->out, &onlooker->sink);
 }
 
 /*
@@ -81,8 +81,8 @@ wf_stepper_is_batch(WfStepper *stepper)
 }
 
 /* The stepper's collected output; for what comes beside steps. */
-WfOutput *
-wf_stepper_output(WfStepper *stepper)
+WfChanges *
+wf_stepper_changes(WfStepper *stepper)
 {
 	return stepper->out;
 }
@@ -113,7 +113,7 @@ find_under_way(const pg_uuid_t *id, int n)
  * NULL.
  */
 WfDefinition *
-wf_stepping(const pg_uuid_t *id)
+wf_stepper_definition_of(const pg_uuid_t *id)
 {
 	WfProcess  *process = find_under_way(id, wf_xact_stack_depth(&under_way));
 
@@ -203,7 +203,7 @@ wf_stepper_add(WfStepper *stepper, const WfRow *row)
 
 /*
  * A process that is not stored yet: initialized, no states, context as given.
- * It is found by wf_stepping() from now on.
+ * It is found by wf_stepper_definition_of() from now on.
  */
 WfProcess *
 wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
@@ -218,7 +218,7 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 	process->row.definition = definition->id;
 	process->row.status = WF_INITIALIZED;
 	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
-	wf_set_context(process, context);
+	wf_context_set(process, context);
 	process->changed = true;
 	return process;
 }

@@ -224,7 +224,7 @@ wf_database_stepped(Oid dbid)
 
 /* The same, or else what stands for it; NULL: there is no database entry. */
 WfOwner *
-wf_owner_or_others(Oid dbid, int32 owner, bool create)
+wf_database_owner(Oid dbid, int32 owner, bool create)
 {
 	WfOwner    *entry = wf_owner_entry(dbid, owner, create);
 	WfDatabase *database;
@@ -235,9 +235,9 @@ wf_owner_or_others(Oid dbid, int32 owner, bool create)
 	return database ? &database->others : NULL;
 }
 
-/* Has an owner timers that may have crashed the server?  See careful.h. */
+/* Has an owner timers that may have crashed the server?  See quarantine.h. */
 bool
-wf_owner_has_suspects(const WfDatabase *database, const WfOwner *entry)
+wf_database_has_suspects(const WfDatabase *database, const WfOwner *entry)
 {
 	return (database->careful && !entry->cleared) ||
 		entry->suspect_until != DT_NOBEGIN;

@@ -53,7 +53,7 @@ typedef struct WfDatabase
 	TimestampTz hungry;			/* since when its runtime wants an executor
 								 * slot and finds none, or a worker is wanted;
 								 * infinity: it does not */
-	bool		wants_worker;	/* and there is none: see shortage.h */
+	bool		wants_worker;	/* and there is none: see bgworker_slots.h */
 	bool		recovered;		/* a runtime looked after the backlog of before
 								 * the server's start */
 	bool		careful;		/* backlog of before an unclean start, see work.h */
@@ -71,9 +71,9 @@ typedef struct WfDatabase
 } WfDatabase;
 
 extern void wf_database_state(WfDatabase *database, WfDatabaseState state);
-extern WfOwner *wf_owner_or_others(Oid dbid, int32 owner, bool create);
-extern bool wf_owner_has_suspects(const WfDatabase *database,
-								  const WfOwner *entry);
+extern WfOwner *wf_database_owner(Oid dbid, int32 owner, bool create);
+extern bool wf_database_has_suspects(const WfDatabase *database,
+									 const WfOwner *entry);
 extern WfDatabase *wf_database_entry(Oid dbid, bool create);
 extern WfDatabase *wf_database_entry_locked(Oid dbid, bool create);
 extern void wf_database_forget(Oid dbid);

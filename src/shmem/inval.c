@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * watch.c
+ * inval.c
  *	  Tables of ours that a session keeps in memory until they change.
  *
  * Runs in any backend.  A change is told as a change of the table itself: the
@@ -48,10 +48,10 @@ relation_of(const WfInval *watch)
 
 /*
  * Is what is kept still good?  Else the caller reads the table, between
- * wf_watch_begin() and the next look.  Needs a transaction.
+ * wf_inval_begin() and the next look.  Needs a transaction.
  */
 bool
-wf_watch_is_good(WfInval *watch)
+wf_inval_is_good(WfInval *watch)
 {
 	if (pg_atomic_read_u32(&wf_shared->changing) > 0)
 		return false;
@@ -69,7 +69,7 @@ wf_watch_is_good(WfInval *watch)
  * extension, nothing is ever good.
  */
 void
-wf_watch_begin(WfInval *watch)
+wf_inval_begin(WfInval *watch)
 {
 	bool		known = false;
 
@@ -91,8 +91,8 @@ wf_watch_begin(WfInval *watch)
  * this session hear of it as well; an abort has it hear once more.
  */
 void
-wf_watch_changing(WfInval *watch)
+wf_inval_changing(WfInval *watch)
 {
-	wf_wake_changing();
+	wf_wakeup_changing();
 	CacheInvalidateRelcacheByRelid(relation_of(watch));
 }

@@ -17,8 +17,8 @@ typedef struct WfInval
 	struct WfInval *next;		/* among all of this session */
 } WfInval;
 
-extern bool wf_watch_is_good(WfInval *watch);
-extern void wf_watch_begin(WfInval *watch);
-extern void wf_watch_changing(WfInval *watch);
+extern bool wf_inval_is_good(WfInval *watch);
+extern void wf_inval_begin(WfInval *watch);
+extern void wf_inval_changing(WfInval *watch);
 
 #endif							/* WF_INVAL_H */

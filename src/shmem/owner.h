@@ -14,7 +14,7 @@ typedef enum WfWaitReason
 {
 	WF_WAIT_NONE,
 	WF_WAIT_SLOT,				/* all executor slots are busy */
-	WF_WAIT_WORKER,				/* max_worker_processes is exhausted */
+	WF_WAIT_BGWORKER,				/* max_worker_processes is exhausted */
 	WF_WAIT_ROLE_GONE,
 	WF_WAIT_ROLE_NOLOGIN,
 	WF_WAIT_ROLE_CONNECT,		/* no CONNECT privilege on the database */
@@ -30,7 +30,7 @@ typedef enum WfAttempt
 	WF_ATTEMPT_BEGUN			/* under way: stays if we end now */
 } WfAttempt;
 
-/* An event whose attempt was committed before its step, see careful.c. */
+/* An event whose attempt was committed before its step, see quarantine.c. */
 typedef struct WfSuspect
 {
 	pg_uuid_t	process;
@@ -63,7 +63,7 @@ typedef struct WfOwner
 	TimestampTz mark;
 	uint64		generation;
 	TimestampTz cursor_due;		/* claims of other executors have got so far, */
-	int64		cursor_seq;		/* see wf_cursor_read() */
+	int64		cursor_seq;		/* see wf_watermark_cursor_read() */
 	uint64		cursor_epoch;
 	Oid			role;			/* as loaded by the runtime; or InvalidOid */
 	TimestampTz not_before;		/* back-off: no executor is started earlier */
@@ -74,7 +74,7 @@ typedef struct WfOwner
 	WfWaitReason reason;
 	bool		cleared;		/* its suspects of an unclean start are done */
 	TimestampTz suspect_until;	/* timers due up to here ended their executor,
-								 * see careful.h; -infinity: none */
+								 * see quarantine.h; -infinity: none */
 	WfSuspect	suspects[WF_SUSPECTS];	/* the last ones */
 	int			suspect;		/* which of them is the last */
 	bool		backlog;		/* its last batch was full: another executor

@@ -48,7 +48,7 @@ typedef struct WfShared
 	WfExecutor *executors;
 	TimestampTz complain_after; /* no word about a lack of workers before */
 	WfExecutor *on_trial;		/* see wf_pool_trial_begin(); or NULL */
-	pg_atomic_uint32 changing;	/* transactions, see wf_wake_changing() */
+	pg_atomic_uint32 changing;	/* transactions, see wf_wakeup_changing() */
 } WfShared;
 
 extern WfShared *wf_shared;		/* NULL when the library was not preloaded */

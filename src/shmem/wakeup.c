@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * wake.c
+ * wakeup.c
  *	  What this transaction will tell the workers when it ends.
  *
  * Runs in any backend.  What is touched is kept in backend-local memory that
@@ -18,7 +18,7 @@
  * Who is awake anyway may see our rows in between.  Against that nothing helps
  * where the caches are PostgreSQL's: its own sessions are no better off (an
  * action may run once more as it was before CREATE OR REPLACE FUNCTION).  What
- * we keep ourselves, see watch.c, is safe from it.
+ * we keep ourselves, see inval.c, is safe from it.
  *
  *-------------------------------------------------------------------------
  */
@@ -104,7 +104,7 @@ touch(int32 owner)
 
 	touch = &touched[ntouched];
 	touch->owner = owner;
-	touch->entry = wf_owner_or_others(MyDatabaseId, owner, true);
+	touch->entry = wf_database_owner(MyDatabaseId, owner, true);
 	if (touch->entry == NULL)
 		return NULL;
 	touch->due = DT_NOEND;
@@ -117,7 +117,7 @@ touch(int32 owner)
 
 /* This transaction inserted (or un-parked) a timer of `owner` due at `due`. */
 void
-wf_wake_timer(int32 owner, TimestampTz due)
+wf_wakeup_timer(int32 owner, TimestampTz due)
 {
 	Touched    *mine = silent ? NULL : touch(owner);
 
@@ -131,7 +131,7 @@ wf_wake_timer(int32 owner, TimestampTz due)
  * it has due work.
  */
 void
-wf_wake_released(int32 owner)
+wf_wakeup_released(int32 owner)
 {
 	Touched    *mine = touch(owner);
 
@@ -149,8 +149,8 @@ wf_wake_released(int32 owner)
  * unannounced.
  */
 void
-wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
-				TimestampTz inserted)
+wf_wakeup_claimed(int32 owner, uint64 generation, TimestampTz mark,
+				  TimestampTz inserted)
 {
 	Touched    *mine = silent ? NULL : touch(owner);
 
@@ -167,7 +167,7 @@ wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
  * refused unless the claim is rolled back to a savepoint.
  */
 void
-wf_wake_claiming(void)
+wf_wakeup_claiming(void)
 {
 	if (claimed_in == InvalidSubTransactionId)
 		claimed_in = GetCurrentSubTransactionId();
@@ -190,14 +190,14 @@ refuse_prepare(void)
 
 /* This transaction changed a process: wake await()ers at commit. */
 void
-wf_wake_stepped(void)
+wf_wakeup_stepped(void)
 {
 	stepped = stepped || !silent;
 }
 
 /* A database is to be looked at anew when this transaction commits. */
 void
-wf_wake_database(Oid dbid)
+wf_wakeup_database(Oid dbid)
 {
 	MemoryContext old;
 
@@ -210,9 +210,9 @@ wf_wake_database(Oid dbid)
 
 /* This transaction created or dropped the extension: have that seen at commit. */
 void
-wf_wake_extension(void)
+wf_wakeup_extension(void)
 {
-	wf_wake_database(MyDatabaseId);
+	wf_wakeup_database(MyDatabaseId);
 }
 
 /*
@@ -220,7 +220,7 @@ wf_wake_extension(void)
  * ends, committed or not: nobody can connect before.
  */
 void
-wf_wake_release(Oid dbid)
+wf_wakeup_release(Oid dbid)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
@@ -233,7 +233,7 @@ wf_wake_release(Oid dbid)
  * all of them, at its end, WfShared.changing counts it.
  */
 void
-wf_wake_changing(void)
+wf_wakeup_changing(void)
 {
 	if (changing)
 		return;
@@ -242,7 +242,7 @@ wf_wake_changing(void)
 }
 
 void
-wf_wake_silence_begin(WfWakeSilence *silence)
+wf_wakeup_silence_begin(WfWakeupSilence *silence)
 {
 	silence->outer = silent;
 	silence->ntouched = ntouched;
@@ -250,7 +250,7 @@ wf_wake_silence_begin(WfWakeSilence *silence)
 }
 
 void
-wf_wake_silence_end(const WfWakeSilence *silence)
+wf_wakeup_silence_end(const WfWakeupSilence *silence)
 {
 	silent = silence->outer;
 	if (silent)
@@ -290,17 +290,17 @@ tell(bool committed)
 		Touched    *mine = &touched[i];
 
 		if (committed && mine->claimed)
-			wf_mark_publish(mine->entry, mine->generation, mine->mark,
-							mine->inserted);
+			wf_watermark_publish(mine->entry, mine->generation, mine->mark,
+								 mine->inserted);
 		if (committed && !TIMESTAMP_IS_NOEND(mine->due))
 		{
 			/* What was skipped may be due before what was inserted. */
 			if (mine->released)
-				wf_cursor_reset(mine->entry);
-			wf_mark_lower(mine->entry, mine->due);
+				wf_watermark_cursor_reset(mine->entry);
+			wf_watermark_lower(mine->entry, mine->due);
 		}
 		else if (mine->released)
-			wf_mark_released(mine->entry);
+			wf_watermark_released(mine->entry);
 	}
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
@@ -326,7 +326,7 @@ at_end_of_transaction(XactEvent event, void *arg)
 			ending = ABORTING;
 			break;
 		case XACT_EVENT_PREPARE:
-			/* utility.c tells when it is committed or rolled back */
+			/* database_hold.c tells when it is committed or rolled back */
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:
 			forget();
@@ -368,13 +368,13 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 	for (int i = 0; i < ntouched; i++)
 	{
 		if (touched[i].released || touched[i].released_silently)
-			wf_mark_released(touched[i].entry);
+			wf_watermark_released(touched[i].entry);
 	}
 }
 
 /* Registers the callbacks; once per backend, lazily or from _PG_init. */
 void
-wf_wake_init(void)
+wf_wakeup_init(void)
 {
 	static bool done = false;
 

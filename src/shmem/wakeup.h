@@ -12,35 +12,35 @@
 
 #include "datatype/timestamp.h"
 
-extern void wf_wake_init(void);
-extern void wf_wake_timer(int32 owner, TimestampTz due);
-extern void wf_wake_released(int32 owner);
-extern void wf_wake_claimed(int32 owner, uint64 generation, TimestampTz mark,
-							TimestampTz inserted);
-extern void wf_wake_claiming(void);
-extern void wf_wake_stepped(void);
-extern void wf_wake_extension(void);
-extern void wf_wake_release(Oid dbid);
-extern void wf_wake_changing(void);
+extern void wf_wakeup_init(void);
+extern void wf_wakeup_timer(int32 owner, TimestampTz due);
+extern void wf_wakeup_released(int32 owner);
+extern void wf_wakeup_claimed(int32 owner, uint64 generation, TimestampTz mark,
+							  TimestampTz inserted);
+extern void wf_wakeup_claiming(void);
+extern void wf_wakeup_stepped(void);
+extern void wf_wakeup_extension(void);
+extern void wf_wakeup_release(Oid dbid);
+extern void wf_wakeup_changing(void);
 
 /*
  * From begin to end, nothing that is done will be told to anybody: it will
  * all have been rolled back by then.  But the locks it held are seen to be
  * free at that rollback, as always.  They nest; errors need the end, too.
  */
-typedef struct WfWakeSilence
+typedef struct WfWakeupSilence
 {
 	bool		outer;
 	int			ntouched;
-} WfWakeSilence;
+} WfWakeupSilence;
 
-extern void wf_wake_silence_begin(WfWakeSilence *silence);
-extern void wf_wake_silence_end(const WfWakeSilence *silence);
-extern void wf_wake_database(Oid dbid);
+extern void wf_wakeup_silence_begin(WfWakeupSilence *silence);
+extern void wf_wakeup_silence_end(const WfWakeupSilence *silence);
+extern void wf_wakeup_database(Oid dbid);
 
 /*
  * A transaction with pending wakes is being prepared: the callback for
- * PREPARE forgets them, and the utility hook calls wf_mark_forget() after
+ * PREPARE forgets them, and the utility hook calls wf_watermark_forget() after
  * COMMIT PREPARED.
  */
 

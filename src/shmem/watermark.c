@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * mark.c
+ * watermark.c
  *	  Where the work of an owner begins: marks and cursors.
  *
  * Used by every backend, at the end of transactions among other places: each
@@ -24,7 +24,7 @@
 
 /* Mark and generation at one moment. */
 TimestampTz
-wf_mark_read(WfOwner *entry, uint64 *generation)
+wf_watermark_read(WfOwner *entry, uint64 *generation)
 {
 	TimestampTz mark;
 
@@ -40,7 +40,7 @@ wf_mark_read(WfOwner *entry, uint64 *generation)
  * meanwhile (generation moved).  Returns whether it was set.
  */
 bool
-wf_mark_advance(WfOwner *entry, uint64 generation, TimestampTz mark)
+wf_watermark_advance(WfOwner *entry, uint64 generation, TimestampTz mark)
 {
 	bool		same;
 
@@ -68,8 +68,8 @@ set_cursor_back(WfOwner *entry)
  * scans may not have seen them, so the generation moves.
  */
 void
-wf_mark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
-				TimestampTz inserted)
+wf_watermark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
+					 TimestampTz inserted)
 {
 	SpinLockAcquire(&entry->mutex);
 	if (entry->generation == generation)
@@ -92,7 +92,7 @@ wf_mark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
  * moves the epoch; a claim that finds less than it wanted goes back, too.
  */
 uint64
-wf_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq)
+wf_watermark_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq)
 {
 	uint64		epoch;
 
@@ -106,7 +106,7 @@ wf_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq)
 
 /* A claim got so far, unless something was left behind meanwhile. */
 void
-wf_cursor_advance(WfOwner *entry, uint64 epoch, TimestampTz due, int64 seq)
+wf_watermark_cursor_advance(WfOwner *entry, uint64 epoch, TimestampTz due, int64 seq)
 {
 	SpinLockAcquire(&entry->mutex);
 	if (entry->cursor_epoch == epoch &&
@@ -121,7 +121,7 @@ wf_cursor_advance(WfOwner *entry, uint64 epoch, TimestampTz due, int64 seq)
 
 /* Something may be left behind. */
 void
-wf_cursor_reset(WfOwner *entry)
+wf_watermark_cursor_reset(WfOwner *entry)
 {
 	SpinLockAcquire(&entry->mutex);
 	set_cursor_back(entry);
@@ -135,7 +135,7 @@ wf_cursor_reset(WfOwner *entry)
  * of the launcher.  Never throws: called at the end of transactions.
  */
 void
-wf_mark_lower(WfOwner *entry, TimestampTz due)
+wf_watermark_lower(WfOwner *entry, TimestampTz due)
 {
 	TimestampTz old;
 
@@ -152,26 +152,26 @@ wf_mark_lower(WfOwner *entry, TimestampTz due)
 	 * they may have looked, found everything locked, and wait for the locks.
 	 */
 	if (due < old || old <= GetCurrentTimestamp())
-		wf_owner_wake(entry);
+		wf_watermark_wake(entry);
 }
 
 /*
  * A lock on a process of this owner was released, which an executor may have
- * skipped: wakes as wf_mark_lower() does if anything is due.  Never throws.
+ * skipped: wakes as wf_watermark_lower() does if anything is due.  Never throws.
  */
 void
-wf_mark_released(WfOwner *entry)
+wf_watermark_released(WfOwner *entry)
 {
 	uint64		generation;
 
-	wf_cursor_reset(entry);
-	if (wf_mark_read(entry, &generation) <= GetCurrentTimestamp())
-		wf_owner_wake(entry);
+	wf_watermark_cursor_reset(entry);
+	if (wf_watermark_read(entry, &generation) <= GetCurrentTimestamp())
+		wf_watermark_wake(entry);
 }
 
 /* All owners of a database: mark -infinity, wake.  After COMMIT PREPARED. */
 void
-wf_mark_forget(Oid dbid)
+wf_watermark_forget(Oid dbid)
 {
 	WfDatabase *database;
 
@@ -181,17 +181,17 @@ wf_mark_forget(Oid dbid)
 		WfOwner    *entry = &wf_shared->owners[i];
 
 		if (entry->dbid == dbid)
-			wf_mark_lower(entry, DT_NOBEGIN);
+			wf_watermark_lower(entry, DT_NOBEGIN);
 	}
 	database = wf_database_entry_locked(dbid, false);
 	if (database)
-		wf_mark_lower(&database->others, DT_NOBEGIN);
+		wf_watermark_lower(&database->others, DT_NOBEGIN);
 	LWLockRelease(wf_shared->lock);
 }
 
 /* The earliest mark of the owners of a database. */
 TimestampTz
-wf_database_mark(Oid dbid)
+wf_watermark_of_database(Oid dbid)
 {
 	TimestampTz earliest = DT_NOEND;
 	WfDatabase *database;
@@ -204,18 +204,18 @@ wf_database_mark(Oid dbid)
 		uint64		generation;
 
 		if (entry->dbid == dbid)
-			earliest = Min(earliest, wf_mark_read(entry, &generation));
+			earliest = Min(earliest, wf_watermark_read(entry, &generation));
 	}
 	database = wf_database_entry_locked(dbid, false);
 	if (database)
-		earliest = Min(earliest, wf_mark_read(&database->others, &others));
+		earliest = Min(earliest, wf_watermark_read(&database->others, &others));
 	LWLockRelease(wf_shared->lock);
 	return earliest;
 }
 
 /* Set the latch of whoever should look after an owner now.  Never throws. */
 void
-wf_owner_wake(WfOwner *entry)
+wf_watermark_wake(WfOwner *entry)
 {
 	Latch	   *busy[WF_MAX_EXECUTORS_MAX];
 	int			nbusy = 0;

@@ -8,7 +8,7 @@
  * writes nothing of its own, gets no transaction id and leaves no dead row.
  *
  * Each event has a subtransaction: one that fails is undone alone.  All of
- * them are inside the one that wf_forgotten() rolls back.
+ * them are inside the one that wf_simulate_forgotten() rolls back.
  *
  *-------------------------------------------------------------------------
  */
@@ -127,13 +127,13 @@ keep(WfSimulation *sim, const WfRow *row, List *timers, List *children)
 
 /* A process that has still to start; memory in the current context.  SPI is connected. */
 WfSimulation *
-wf_simulation_new(WfDefinition *definition)
+wf_simulate_new(WfDefinition *definition)
 {
 	WfSimulation *sim = palloc0(sizeof(WfSimulation));
 
 	sim->context = CurrentMemoryContext;
 	sim->definition = definition;
-	sim->names_only = !wf_may(definition, "read");
+	sim->names_only = !wf_privilege_may(definition, "read");
 	sim->now = AllocSetContextCreate(sim->context, "simulated event",
 									 ALLOCSET_DEFAULT_SIZES);
 	wf_uuid_make(&sim->row.id);
@@ -173,13 +173,13 @@ read_timers(const pg_uuid_t *process)
 
 /* A process that exists, its timers with it.  Takes no lock.  SPI is connected. */
 WfSimulation *
-wf_simulation_of(WfDefinition *definition, const WfRow *row)
+wf_simulate_of(WfDefinition *definition, const WfRow *row)
 {
-	WfSimulation *sim = wf_simulation_new(definition);
+	WfSimulation *sim = wf_simulate_new(definition);
 	Datum		value = UUIDPGetDatum(&row->id);
 	List	   *timers;
 
-	wf_execute(&timers_statement, &value, NULL, 0);
+	wf_statement_execute(&timers_statement, &value, NULL, 0);
 	timers = read_timers(&row->id);
 	sim->stored = true;
 	sim->exists = true;
@@ -189,12 +189,12 @@ wf_simulation_of(WfDefinition *definition, const WfRow *row)
 
 /* The timer that is due first, or NULL; none for a process that takes none. */
 const WfTimerRow *
-wf_simulation_next(const WfSimulation *sim)
+wf_simulate_next(const WfSimulation *sim)
 {
 	const WfTimerRow *next = NULL;
 	ListCell   *cell;
 
-	if (!sim->exists || wf_row_is_over(&sim->row) ||
+	if (!sim->exists || wf_process_row_is_over(&sim->row) ||
 		sim->row.status == WF_TERMINATED)
 		return NULL;
 	foreach(cell, sim->timers)
@@ -232,7 +232,7 @@ without(List *timers, const WfForgottenTimer *gone)
 	return timers;
 }
 
-/* As output.c writes them: first what goes, then what comes. */
+/* As changes.c writes them: first what goes, then what comes. */
 static List *
 apply_timers(WfSimulation *sim, List *timers)
 {
@@ -271,7 +271,7 @@ take_posted(WfSimulation *sim, List *timers)
 
 	if (sim->stored || !TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
 		return timers;
-	wf_execute(&take_posted_statement, &value, NULL, 0);
+	wf_statement_execute(&take_posted_statement, &value, NULL, 0);
 	posted = read_timers(&sim->row.id);
 	foreach(cell, posted)
 	{
@@ -289,7 +289,7 @@ take_posted(WfSimulation *sim, List *timers)
 static WfProcess *
 add_new(WfSimulation *sim, WfStepper *stepper, const WfStimulus *stimulus)
 {
-	Jsonb	   *context = wf_initial_context(sim->definition, stimulus->data,
+	Jsonb	   *context = wf_context_initial(sim->definition, stimulus->data,
 											 stimulus->actor);
 
 	return wf_stepper_add_new(stepper, sim->definition, &sim->row.id, context, NULL);
@@ -344,7 +344,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 
 	wf_stepper_watch(stepper, &sim->onlooker);
 	if (stimulus->kind == WF_STIMULUS_COMMAND)
-		wf_refuse_command(&sim->row);
+		wf_process_refuse_command(&sim->row);
 	if (stimulus->kind == WF_STIMULUS_START)
 		process = add_new(sim, stepper, stimulus);
 	else
@@ -356,25 +356,25 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 	switch (stimulus->kind)
 	{
 		case WF_STIMULUS_START:
-			wf_process_start(stepper, process, stimulus->data, stimulus->actor);
+			wf_step_start(stepper, process, stimulus->data, stimulus->actor);
 			break;
 		case WF_STIMULUS_TIMER:
 			timers = list_delete_ptr(timers, unconstify(WfTimerRow *, stimulus->timer));
 			sim->timers = timers;
-			wf_process_queue(process, stimulus->timer);
-			(void) wf_process_run(stepper, process, NULL, NULL);
+			wf_step_queue(process, stimulus->timer);
+			(void) wf_step_run(stepper, process, NULL, NULL);
 			break;
 		case WF_STIMULUS_REPLY:
 		case WF_STIMULUS_COMMAND:
-			(void) wf_process_send(stepper, process, stimulus->event,
-								   stimulus->data, stimulus->actor);
+			(void) wf_step_send(stepper, process, stimulus->event,
+								stimulus->data, stimulus->actor);
 			break;
 	}
-	(void) wf_stepper_write(stepper);
+	(void) wf_step_write(stepper);
 	wf_stepper_end(stepper);
 	take_deferred(sim, process);
 
-	process->row.context = JsonbPGetDatum(wf_process_context(process));
+	process->row.context = JsonbPGetDatum(wf_context_of(process));
 	return take_posted(sim, apply_timers(sim, timers));
 }
 
@@ -478,19 +478,19 @@ wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
  * Refuses read-only transactions and standbys, naming `what`.
  */
 void
-wf_forgotten(const char *what, void (*code) (void *arg), void *arg)
+wf_simulate_forgotten(const char *what, void (*code) (void *arg), void *arg)
 {
 	MemoryContext outer = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
 	TimestampTz clock = wf_clock_simulated();
 	uint64		known = wf_definition_mark();
-	WfWakeSilence silence;
+	WfWakeupSilence silence;
 
 	PreventCommandDuringRecovery(what);
 	PreventCommandIfReadOnly(what);
 
-	wf_wake_silence_begin(&silence);
+	wf_wakeup_silence_begin(&silence);
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
@@ -507,7 +507,7 @@ wf_forgotten(const char *what, void (*code) (void *arg), void *arg)
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(outer);
 	CurrentResourceOwner = owner;
-	wf_wake_silence_end(&silence);
+	wf_wakeup_silence_end(&silence);
 	(void) wf_clock_simulate(clock);
 	wf_definition_forget(known);
 

@@ -5,7 +5,7 @@
  * A simulation is a process in memory: it is stepped by the same code as any
  * other, but what a step would write stays here.  What the author's code does
  * is done for real, in a subtransaction that is rolled back, see
- * wf_forgotten().
+ * wf_simulate_forgotten().
  */
 #ifndef WF_SIMULATE_H
 #define WF_SIMULATE_H
@@ -68,7 +68,7 @@ typedef struct WfNewTimer
 
 typedef struct WfSimulation
 {
-	WfOnlooker	onlooker;		/* first: the stepper's callbacks find us by it */
+	WfObserver	onlooker;		/* first: the stepper's callbacks find us by it */
 	MemoryContext context;		/* of all of this */
 	WfDefinition *definition;
 	bool		stored;			/* a picture of a process that exists */
@@ -100,10 +100,10 @@ typedef struct WfSimulation
 	bool		refused;		/* it is a refusal, nothing has run */
 } WfSimulation;
 
-extern WfSimulation *wf_simulation_new(WfDefinition *definition);
-extern WfSimulation *wf_simulation_of(WfDefinition *definition, const WfRow *row);
+extern WfSimulation *wf_simulate_new(WfDefinition *definition);
+extern WfSimulation *wf_simulate_of(WfDefinition *definition, const WfRow *row);
 extern bool wf_simulate(WfSimulation *sim, const WfStimulus *stimulus);
-extern const WfTimerRow *wf_simulation_next(const WfSimulation *sim);
-extern void wf_forgotten(const char *what, void (*code) (void *arg), void *arg);
+extern const WfTimerRow *wf_simulate_next(const WfSimulation *sim);
+extern void wf_simulate_forgotten(const char *what, void (*code) (void *arg), void *arg);
 
 #endif							/* WF_SIMULATE_H */

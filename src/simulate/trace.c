@@ -41,7 +41,7 @@ static WfHost traced_host;
 
 /* {"effect": kind, key: value, ...}; values NULL are left out.  Ends with NULL. */
 Jsonb *
-wf_effect(const char *kind,...)
+wf_trace_effect(const char *kind,...)
 {
 	const char *keys[MAX_KEYS] = {"effect"};
 	Jsonb	   *values[MAX_KEYS] = {wf_jsonb_string(kind)};
@@ -68,7 +68,7 @@ string_or_null(const char *text)
 
 /* sqlstate, message, detail, hint and context of an error. */
 Jsonb *
-wf_error_jsonb(const char *kind, const ErrorData *error)
+wf_trace_error(const char *kind, const ErrorData *error)
 {
 	const char *keys[] = {"sqlstate", "message", "detail", "hint", "context", "effect"};
 	Jsonb	   *values[] = {
@@ -124,23 +124,23 @@ trace_taking(void *self, const WfTransition *transition)
 	WfSimulation *sim = watched(self);
 	const WfChart *chart = sim->definition->chart;
 
-	NOTE(sim, wf_effect("transition",
-						"source", wf_jsonb_string(chart->states[transition->source].name),
-						"targets", transition->targetless ? NULL :
-						state_names(chart, transition->targets, transition->ntargets),
-						"path", string_or_null(transition->path), NULL));
+	NOTE(sim, wf_trace_effect("transition",
+							  "source", wf_jsonb_string(chart->states[transition->source].name),
+							  "targets", transition->targetless ? NULL :
+							  state_names(chart, transition->targets, transition->ntargets),
+							  "path", string_or_null(transition->path), NULL));
 }
 
 static void
 trace_leaving(void *self, const WfState *state)
 {
-	NOTE(watched(self), wf_effect("exited", "state", wf_jsonb_string(state->name), NULL));
+	NOTE(watched(self), wf_trace_effect("exited", "state", wf_jsonb_string(state->name), NULL));
 }
 
 static void
 trace_entering(void *self, const WfState *state)
 {
-	NOTE(watched(self), wf_effect("entered", "state", wf_jsonb_string(state->name), NULL));
+	NOTE(watched(self), wf_trace_effect("entered", "state", wf_jsonb_string(state->name), NULL));
 }
 
 static void
@@ -149,10 +149,10 @@ trace_raising(void *self, const WfEvent *event)
 	WfSimulation *sim = watched(self);
 	const WfPayload *payload = event->payload;
 
-	NOTE(sim, wf_effect("raised", "event", wf_jsonb_string(event->name),
-						"data", payload != NULL ? payload->data : NULL,
-						"output", payload != NULL ? payload->output : NULL,
-						"path", string_or_null(sim->path), NULL));
+	NOTE(sim, wf_trace_effect("raised", "event", wf_jsonb_string(event->name),
+							  "data", payload != NULL ? payload->data : NULL,
+							  "output", payload != NULL ? payload->output : NULL,
+							  "path", string_or_null(sim->path), NULL));
 }
 
 static const WfMachineObserver watch = {
@@ -171,17 +171,17 @@ note_assign(WfSimulation *sim, const WfAction *action)
 
 	for (int i = 0; i < action->nkeys; i++)
 		keys[i] = wf_jsonb_string(action->keys[i]);
-	NOTE(sim, wf_effect("action", "action", wf_jsonb_string("assign"),
-						"keys", action->expr == NULL ? wf_jsonb_array(action->nkeys, keys) : NULL,
-						"expression", action->expr != NULL && !sim->names_only ?
-						wf_jsonb_string(action->expr->text) : NULL,
-						"path", wf_jsonb_string(action->path), NULL));
+	NOTE(sim, wf_trace_effect("action", "action", wf_jsonb_string("assign"),
+							  "keys", action->expr == NULL ? wf_jsonb_array(action->nkeys, keys) : NULL,
+							  "expression", action->expr != NULL && !sim->names_only ?
+							  wf_jsonb_string(action->expr->text) : NULL,
+							  "path", wf_jsonb_string(action->path), NULL));
 }
 
 static void
-on_logged(WfOnlooker *self, const WfAction *action, Jsonb *value)
+on_logged(WfObserver *self, const WfAction *action, Jsonb *value)
 {
-	NOTE((WfSimulation *) self, wf_effect("action", "action", wf_jsonb_string("log"),
+	NOTE((WfSimulation *) self, wf_trace_effect("action", "action", wf_jsonb_string("log"),
 								   "label", string_or_null(action->label), "value", value,
 								   "path", wf_jsonb_string(action->path), NULL));
 }
@@ -195,11 +195,11 @@ trace_action(void *self, const WfAction *action, const WfEvent *event)
 
 	sim->path = action->path;
 	if (action->kind == WF_ACTION_CALL)
-		NOTE(sim, wf_effect("action", "action", sim->names_only ? NULL :
-							wf_jsonb_string(action->expr->text),
-							"params", action->expr->params != NULL && !sim->names_only ?
-							wf_jsonb_parse(action->expr->params) : NULL,
-							"path", wf_jsonb_string(action->path), NULL));
+		NOTE(sim, wf_trace_effect("action", "action", sim->names_only ? NULL :
+								  wf_jsonb_string(action->expr->text),
+								  "params", action->expr->params != NULL && !sim->names_only ?
+								  wf_jsonb_parse(action->expr->params) : NULL,
+								  "path", wf_jsonb_string(action->path), NULL));
 	else if (action->kind == WF_ACTION_ASSIGN)
 		note_assign(sim, action);
 
@@ -262,12 +262,12 @@ trace_arm(void *self, const WfState *state, const WfEvent *event)
 		const WfTimerRow *kept = armed != NULL && armed->if_absent ?
 			simulated_timer(sim, state->name, timer->name) : NULL;
 
-		NOTE(sim, wf_effect("armed", "state", wf_jsonb_string(state->name),
-							"timer", wf_jsonb_string(timer->name),
-							"event", wf_jsonb_string(timer->event),
-							"due", armed == NULL ? wf_jsonb_parse("null") :
-							jsonb_time(kept != NULL ? kept->due : armed->timer.due),
-							NULL));
+		NOTE(sim, wf_trace_effect("armed", "state", wf_jsonb_string(state->name),
+								  "timer", wf_jsonb_string(timer->name),
+								  "event", wf_jsonb_string(timer->event),
+								  "due", armed == NULL ? wf_jsonb_parse("null") :
+								  jsonb_time(kept != NULL ? kept->due : armed->timer.due),
+								  NULL));
 	}
 }
 
@@ -286,9 +286,9 @@ trace_disarm(void *self, const WfState *state)
 		/* Never armed, or the very one that is being delivered. */
 		if (timer == NULL)
 			continue;
-		NOTE(sim, wf_effect("disarmed", "state", wf_jsonb_string(state->name),
-							"timer", wf_jsonb_string(name),
-							"due", jsonb_time(timer->due), NULL));
+		NOTE(sim, wf_trace_effect("disarmed", "state", wf_jsonb_string(state->name),
+								  "timer", wf_jsonb_string(name),
+								  "due", jsonb_time(timer->due), NULL));
 	}
 	wf_process_host.disarm(self, state);
 }
@@ -314,9 +314,9 @@ find_played(const WfSimulation *sim, const char *invoke)
 static void
 note_invoked(WfSimulation *sim, const WfInvoke *invoke, Jsonb *input)
 {
-	NOTE(sim, wf_effect("invoked", "id", wf_jsonb_string(invoke->id),
-						"src", wf_jsonb_string(invoke->src), "input", input,
-						"path", string_or_null(invoke->path), NULL));
+	NOTE(sim, wf_trace_effect("invoked", "id", wf_jsonb_string(invoke->id),
+							  "src", wf_jsonb_string(invoke->src), "input", input,
+							  "path", string_or_null(invoke->path), NULL));
 }
 
 static void
@@ -329,7 +329,7 @@ trace_invoke(void *self, const WfState *state, const WfEvent *event)
 	for (int i = 0; i < state->ninvokes; i++)
 	{
 		const WfInvoke *invoke = &state->invokes[i];
-		WfChild    *child = sim->stored ? wf_child_find(self, invoke->id) : NULL;
+		WfChild    *child = sim->stored ? wf_child_list_find(self, invoke->id) : NULL;
 		Jsonb	   *input = NULL;
 		MemoryContext old;
 
@@ -362,8 +362,8 @@ trace_uninvoke(void *self, const WfState *state)
 		char	   *played = find_played(sim, invoke->id);
 
 		if (!invoke->detached &&
-			(played != NULL || (sim->stored && wf_child_find(self, invoke->id) != NULL)))
-			NOTE(sim, wf_effect("stopped", "id", wf_jsonb_string(invoke->id), NULL));
+			(played != NULL || (sim->stored && wf_child_list_find(self, invoke->id) != NULL)))
+			NOTE(sim, wf_trace_effect("stopped", "id", wf_jsonb_string(invoke->id), NULL));
 		if (played != NULL)
 			sim->living = list_delete_ptr(sim->living, played);
 	}
@@ -380,15 +380,15 @@ trace_done(void *self, const WfState *final, const WfEvent *event)
 
 	wf_process_host.done(self, final, event);
 	NOTE(watched(self),
-		 wf_effect("done", "state", wf_jsonb_string(final->name),
-				   "output", process->row.output == (Datum) 0 ? NULL :
-				   DatumGetJsonbP(process->row.output), NULL));
+		 wf_trace_effect("done", "state", wf_jsonb_string(final->name),
+						 "output", process->row.output == (Datum) 0 ? NULL :
+						 DatumGetJsonbP(process->row.output), NULL));
 }
 
 /* --- what the stepper tells --------------------------------------------- */
 
 static void
-on_sent(WfOnlooker *self, const char *target, const char *event, Jsonb *data,
+on_sent(WfObserver *self, const char *target, const char *event, Jsonb *data,
 		const char *id, TimestampTz due)
 {
 	WfSimulation *sim = (WfSimulation *) self;
@@ -396,29 +396,29 @@ on_sent(WfOnlooker *self, const char *target, const char *event, Jsonb *data,
 	/* It is told by whom it is for, not as the timer that will bring it. */
 	if (strcmp(event, WF_FORWARD_EVENT) == 0)
 		return;
-	NOTE(sim, wf_effect("sent", "event", wf_jsonb_string(event),
-						"target", string_or_null(target), "id", string_or_null(id),
-						"due", jsonb_time(due == DT_NOBEGIN ? wf_now() : due),
-						"data", data, "path", string_or_null(sim->path), NULL));
+	NOTE(sim, wf_trace_effect("sent", "event", wf_jsonb_string(event),
+							  "target", string_or_null(target), "id", string_or_null(id),
+							  "due", jsonb_time(due == DT_NOBEGIN ? wf_clock_now() : due),
+							  "data", data, "path", string_or_null(sim->path), NULL));
 }
 
 static bool
-on_plays(WfOnlooker *self, const char *invoke)
+on_plays(WfObserver *self, const char *invoke)
 {
 	return find_played((WfSimulation *) self, invoke) != NULL;
 }
 
 static void
-on_cancelled(WfOnlooker *self, const char *id)
+on_cancelled(WfObserver *self, const char *id)
 {
 	WfSimulation *sim = (WfSimulation *) self;
 
-	NOTE(sim, wf_effect("cancelled", "id", wf_jsonb_string(id),
-						"path", string_or_null(sim->path), NULL));
+	NOTE(sim, wf_trace_effect("cancelled", "id", wf_jsonb_string(id),
+							  "path", string_or_null(sim->path), NULL));
 }
 
 static void
-on_stepped(WfOnlooker *self, const char *event, TimestampTz due, bool taken,
+on_stepped(WfObserver *self, const char *event, TimestampTz due, bool taken,
 		   Datum from_states)
 {
 	WfSimulation *sim = (WfSimulation *) self;
@@ -433,7 +433,7 @@ on_stepped(WfOnlooker *self, const char *event, TimestampTz due, bool taken,
 	step->to_states = sim->process->row.states;
 	step->status = sim->process->row.status;
 	/* The next step of the event may free what it changes. */
-	step->context = (Jsonb *) DatumGetPointer(datumCopy(JsonbPGetDatum(wf_process_context(sim->process)),
+	step->context = (Jsonb *) DatumGetPointer(datumCopy(JsonbPGetDatum(wf_context_of(sim->process)),
 														false, -1));
 	step->effects = sim->effects;
 	sim->effects = NIL;
@@ -442,7 +442,7 @@ on_stepped(WfOnlooker *self, const char *event, TimestampTz due, bool taken,
 }
 
 static void
-on_disarm(WfOutputSink *sink, const pg_uuid_t *process, const char *state,
+on_disarm(WfChangesObserver *sink, const pg_uuid_t *process, const char *state,
 		  const char *name)
 {
 	WfSimulation *sim = (WfSimulation *)
@@ -457,7 +457,7 @@ on_disarm(WfOutputSink *sink, const pg_uuid_t *process, const char *state,
 }
 
 static void
-on_arm(WfOutputSink *sink, const WfTimerRow *timer, bool parked, bool if_absent)
+on_arm(WfChangesObserver *sink, const WfTimerRow *timer, bool parked, bool if_absent)
 {
 	WfSimulation *sim = (WfSimulation *)
 		((char *) sink - offsetof(WfSimulation, onlooker.sink));

@@ -10,7 +10,7 @@
 #include "simulate/simulate.h"
 
 extern void wf_trace_init(WfSimulation *sim);
-extern Jsonb *wf_effect(const char *kind,...);
-extern Jsonb *wf_error_jsonb(const char *kind, const ErrorData *error);
+extern Jsonb *wf_trace_effect(const char *kind,...);
+extern Jsonb *wf_trace_error(const char *kind, const ErrorData *error);
 
 #endif							/* WF_TRACE_H */

@@ -1,6 +1,6 @@
 /*
  * change_sets.h
- *	  What output.c collects and output_write.c writes.
+ *	  What changes.c collects and changes_write.c writes.
  */
 #ifndef WF_CHANGE_SETS_H
 #define WF_CHANGE_SETS_H
@@ -33,29 +33,29 @@ typedef enum WfSetKind
 /* Rows that were put into a set. */
 typedef struct WfSetRows
 {
-	WfTableRow *rows;
+	WfHeapRow *rows;
 	int			n;
 	int			size;
 } WfSetRows;
 
 /* What steps of one transaction write: sets of rows. */
-typedef struct WfOutput WfOutput;
+typedef struct WfChanges WfChanges;
 
 /* Who takes what would be written of timers, when nothing is to be written. */
-typedef struct WfOutputSink
+typedef struct WfChangesObserver
 {
-	void		(*disarm) (struct WfOutputSink *self, const pg_uuid_t *process,
+	void		(*disarm) (struct WfChangesObserver *self, const pg_uuid_t *process,
 						   const char *state, const char *name);
-	void		(*arm) (struct WfOutputSink *self, const WfTimerRow *timer,
+	void		(*arm) (struct WfChangesObserver *self, const WfTimerRow *timer,
 						bool parked, bool if_absent);
-} WfOutputSink;
+} WfChangesObserver;
 
-struct WfOutput
+struct WfChanges
 {
 	MemoryContext context;
 	WfSetRows	sets[WF_NSETS];
 	bool		looks;			/* some timer is armed only if there is none */
-	WfOutputSink *sink;			/* or NULL: the tables */
+	WfChangesObserver *sink;			/* or NULL: the tables */
 	int32		claimed;		/* owner, or 0 */
 	TimestampTz next;			/* earliest new timer of that owner */
 };

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
- * output.c
+ * changes.c
  *	  What the steps of one transaction are going to write, set by set.
  *
  * Runs in any backend, under locks on all processes concerned.  Rows are
  * collected, for a single command as for a thousand timers, and written by
- * output_write.c.
+ * changes_write.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -83,7 +83,7 @@ static const Set sets[WF_NSETS] = {
 	[WF_SET_RESTING] = {"wf_resting", 2,
 		{TEXTOID, UUIDOID},
 	{"definition", "process"}},
-	[WF_SET_FORGOTTEN] = {"wf_forgotten", 2,
+	[WF_SET_FORGOTTEN] = {"wf_simulate_forgotten", 2,
 		{UUIDOID, TEXTOID},
 	{"process", "name"}},
 	[WF_SET_SEARCHABLE] = {"wf_searchable", 4,
@@ -122,26 +122,26 @@ make_descriptors(void)
 
 /* The columns of a set, and its name where a statement reads it. */
 TupleDesc
-wf_set_descriptor(WfSetKind kind)
+wf_changes_descriptor(WfSetKind kind)
 {
 	return descriptors[kind];
 }
 
 const char *
-wf_set_name(WfSetKind kind)
+wf_changes_set_name(WfSetKind kind)
 {
 	return sets[kind].name;
 }
 
 /*
  * claimed: the owner whose timers this transaction claimed, 0 if none; its
- * new timers are the claimer's to announce (see wake.h), all others are
+ * new timers are the claimer's to announce (see wakeup.h), all others are
  * announced here.
  */
-WfOutput *
-wf_output_new(int32 claimed)
+WfChanges *
+wf_changes_new(int32 claimed)
 {
-	WfOutput   *out = palloc0(sizeof(WfOutput));
+	WfChanges   *out = palloc0(sizeof(WfChanges));
 
 	make_descriptors();
 	out->context = CurrentMemoryContext;
@@ -152,18 +152,18 @@ wf_output_new(int32 claimed)
 
 /* Write nothing, announce nothing: timers go to the sink, the rest nowhere. */
 void
-wf_output_divert(WfOutput *out, WfOutputSink *sink)
+wf_changes_divert(WfChanges *out, WfChangesObserver *sink)
 {
 	out->sink = sink;
 }
 
 static void
-put(WfOutput *out, WfSetKind kind, const Datum *values, const bool *nulls)
+put(WfChanges *out, WfSetKind kind, const Datum *values, const bool *nulls)
 {
 	TupleDesc	desc = descriptors[kind];
 	WfSetRows  *set = &out->sets[kind];
 	MemoryContext old;
-	WfTableRow *row;
+	WfHeapRow *row;
 
 	if (unlikely(out->sink != NULL))
 		return;
@@ -197,8 +197,8 @@ jsonb_datum(Jsonb *jsonb, bool *isnull)
 }
 
 void
-wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
-				Oid starter, const char *key)
+wf_changes_start(WfChanges *out, const WfRow *row, TimestampTz at,
+				 Oid starter, const char *key)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
@@ -225,7 +225,7 @@ wf_output_start(WfOutput *out, const WfRow *row, TimestampTz at,
 }
 
 void
-wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at)
+wf_changes_step(WfChanges *out, const WfRow *row, TimestampTz at)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
@@ -243,7 +243,7 @@ wf_output_step(WfOutput *out, const WfRow *row, TimestampTz at)
 
 /* Another version: definition, step, states and history of the row. */
 void
-wf_output_migrate(WfOutput *out, const WfRow *row, TimestampTz at)
+wf_changes_migrate(WfChanges *out, const WfRow *row, TimestampTz at)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
@@ -258,10 +258,10 @@ wf_output_migrate(WfOutput *out, const WfRow *row, TimestampTz at)
 }
 
 void
-wf_output_history(WfOutput *out, const WfRow *row, const char *event,
-				  TimestampTz at, TimestampTz due, bool taken,
-				  Datum from_states, Datum to_states,
-				  const char *actor, Jsonb *data, const char *reason)
+wf_changes_history(WfChanges *out, const WfRow *row, const char *event,
+				   TimestampTz at, TimestampTz due, bool taken,
+				   Datum from_states, Datum to_states,
+				   const char *actor, Jsonb *data, const char *reason)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
@@ -279,8 +279,8 @@ wf_output_history(WfOutput *out, const WfRow *row, const char *event,
 
 /* state and name NULL: all timers of the process. */
 void
-wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
-				 const char *state, const char *name)
+wf_changes_disarm(WfChanges *out, const pg_uuid_t *process,
+				  const char *state, const char *name)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process)};
@@ -297,8 +297,8 @@ wf_output_disarm(WfOutput *out, const pg_uuid_t *process,
 
 /* timer->seq 0: a new one.  if_absent: not when (state, name) is there. */
 void
-wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
-			  bool parked, bool if_absent)
+wf_changes_arm(WfChanges *out, const WfTimerRow *timer, int32 owner,
+			   bool parked, bool if_absent)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
@@ -325,7 +325,7 @@ wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
 	if (parked)
 		return;
 	if (owner != out->claimed)
-		wf_wake_timer(owner, timer->due);
+		wf_wakeup_timer(owner, timer->due);
 	else if (timer->due < out->next)
 		out->next = timer->due;
 }
@@ -335,7 +335,7 @@ wf_output_arm(WfOutput *out, const WfTimerRow *timer, int32 owner,
  * it is delivered later; nothing that it sends from now on does.
  */
 void
-wf_output_let_go(WfOutput *out, const pg_uuid_t *process, const pg_uuid_t *child)
+wf_changes_let_go(WfChanges *out, const pg_uuid_t *process, const pg_uuid_t *child)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), UUIDPGetDatum(child)};
@@ -345,11 +345,11 @@ wf_output_let_go(WfOutput *out, const pg_uuid_t *process, const pg_uuid_t *child
 
 /* An event is kept for later, as `state` wants it; it waits no longer (seq 0: none). */
 void
-wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state)
+wf_changes_defer(WfChanges *out, const WfTimerRow *event, const char *state)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {
-		UUIDPGetDatum(&event->process), TimestampTzGetDatum(wf_now()),
+		UUIDPGetDatum(&event->process), TimestampTzGetDatum(wf_clock_now()),
 		CStringGetTextDatum(state), CStringGetTextDatum(event->event)
 	};
 
@@ -360,7 +360,7 @@ wf_output_defer(WfOutput *out, const WfTimerRow *event, const char *state)
 }
 
 void
-wf_output_recall(WfOutput *out, const pg_uuid_t *process, int64 seq)
+wf_changes_recall(WfChanges *out, const pg_uuid_t *process, int64 seq)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
@@ -374,7 +374,7 @@ wf_output_recall(WfOutput *out, const pg_uuid_t *process, int64 seq)
  * If it had failed before, its failure goes; the timer itself is in no table.
  */
 void
-wf_output_settled(WfOutput *out, const WfTimerRow *timer)
+wf_changes_settled(WfChanges *out, const WfTimerRow *timer)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS];
@@ -388,7 +388,7 @@ wf_output_settled(WfOutput *out, const WfTimerRow *timer)
 
 /* Its definition, with this name, is paused: a process with parked timers. */
 void
-wf_output_rest(WfOutput *out, const char *definition, const pg_uuid_t *process)
+wf_changes_rest(WfChanges *out, const char *definition, const pg_uuid_t *process)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {CStringGetTextDatum(definition), UUIDPGetDatum(process)};
@@ -398,7 +398,7 @@ wf_output_rest(WfOutput *out, const char *definition, const pg_uuid_t *process)
 
 /* What a process can be searched by: forget (name NULL: all), then add. */
 void
-wf_output_forget(WfOutput *out, const pg_uuid_t *process, const char *name)
+wf_changes_forget(WfChanges *out, const pg_uuid_t *process, const char *name)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process)};
@@ -408,8 +408,8 @@ wf_output_forget(WfOutput *out, const pg_uuid_t *process, const char *name)
 }
 
 void
-wf_output_attribute(WfOutput *out, const pg_uuid_t *process, const char *definition,
-					const char *name, Jsonb *value)
+wf_changes_attribute(WfChanges *out, const pg_uuid_t *process, const char *definition,
+					 const char *name, Jsonb *value)
 {
 	bool		nulls[MAX_COLUMNS] = {0};
 	Datum		values[MAX_COLUMNS] = {

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * output_write.c
+ * changes_write.c
  *	  What the steps of one transaction write, one table after the other.
  *
  * Runs in any backend, under locks on all processes concerned.  Rows that
@@ -97,7 +97,7 @@ static WfStatement statements[WF_NSETS] = {
 		" ON CONFLICT DO NOTHING"
 	},
 	[WF_SET_FORGOTTEN] = {
-		"DELETE FROM workflow.attribute a USING wf_forgotten f"
+		"DELETE FROM workflow.attribute a USING wf_simulate_forgotten f"
 		" WHERE a.process OPERATOR(pg_catalog.=) f.process"
 		" AND (f.name IS NULL OR a.name OPERATOR(pg_catalog.=) f.name)"
 	},
@@ -133,7 +133,7 @@ ring_slot(void)
 
 /* What is the same for all rows of a set, or comes last. */
 static void
-complete(WfOutput *out, WfSetKind kind, int16 slot)
+complete(WfChanges *out, WfSetKind kind, int16 slot)
 {
 	WfSetRows  *set = &out->sets[kind];
 
@@ -159,58 +159,58 @@ complete(WfOutput *out, WfSetKind kind, int16 slot)
  * has to do it.
  */
 static bool
-write_rows(WfOutput *out, WfSetKind kind, int16 slot)
+write_rows(WfChanges *out, WfSetKind kind, int16 slot)
 {
 	const WfSetRows *set = &out->sets[kind];
-	WfTable    *table = NULL;
+	WfHeap    *table = NULL;
 
 	if (kind == WF_SET_STARTED || kind == WF_SET_STEPPED)
-		table = wf_table_open("process", -1, wf_set_descriptor(kind));
+		table = wf_heap_open("process", -1, wf_changes_descriptor(kind));
 	else if (kind == WF_SET_NOTED)
-		table = wf_table_open("history", slot, wf_set_descriptor(kind));
+		table = wf_heap_open("history", slot, wf_changes_descriptor(kind));
 	else if (kind == WF_SET_ARMED && !out->looks)
-		table = wf_table_open("timer", -1, wf_set_descriptor(kind));
+		table = wf_heap_open("timer", -1, wf_changes_descriptor(kind));
 	if (table == NULL)
 		return false;
 
 	if (kind == WF_SET_STEPPED)
 		for (int i = 0; i < set->n; i++)
-			wf_table_update(table, (ItemPointer) DatumGetPointer(set->rows[i].values[WF_STEPPED_TID]),
-							&set->rows[i]);
+			wf_heap_update(table, (ItemPointer) DatumGetPointer(set->rows[i].values[WF_STEPPED_TID]),
+						   &set->rows[i]);
 	else
-		wf_table_insert(table, set->n, set->rows);
-	wf_table_close(table);
+		wf_heap_insert(table, set->n, set->rows);
+	wf_heap_close(table);
 	return true;
 }
 
 /* Make a set visible to the statements of this SPI connection. */
 static Tuplestorestate *
-show(WfOutput *out, WfSetKind kind)
+show(WfChanges *out, WfSetKind kind)
 {
 	const WfSetRows *set = &out->sets[kind];
 	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
 	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
 
 	for (int i = 0; i < set->n; i++)
-		tuplestore_putvalues(store, wf_set_descriptor(kind), set->rows[i].values, set->rows[i].nulls);
-	enr->md.name = unconstify(char *, wf_set_name(kind));
+		tuplestore_putvalues(store, wf_changes_descriptor(kind), set->rows[i].values, set->rows[i].nulls);
+	enr->md.name = unconstify(char *, wf_changes_set_name(kind));
 	enr->md.reliddesc = InvalidOid;
-	enr->md.tupdesc = wf_set_descriptor(kind);
+	enr->md.tupdesc = wf_changes_descriptor(kind);
 	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
 	enr->md.enrtuples = set->n;
 	enr->reldata = store;
 	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
-		elog(ERROR, "could not register \"%s\"", wf_set_name(kind));
+		elog(ERROR, "could not register \"%s\"", wf_changes_set_name(kind));
 	return store;
 }
 
 static void
-run_statement(WfOutput *out, WfSetKind kind)
+run_statement(WfChanges *out, WfSetKind kind)
 {
 	Tuplestorestate *store = show(out, kind);
-	uint64		n = wf_run(&statements[kind], NULL, NULL, 0);
+	uint64		n = wf_statement_execute_raised(&statements[kind], NULL, NULL, 0);
 
-	SPI_unregister_relation(wf_set_name(kind));
+	SPI_unregister_relation(wf_changes_set_name(kind));
 	tuplestore_end(store);
 
 	/* What we hold locked cannot have moved. */
@@ -225,11 +225,11 @@ run_statement(WfOutput *out, WfSetKind kind)
  * that was written (infinity: none).
  */
 TimestampTz
-wf_output_write(WfOutput *out)
+wf_changes_write(WfChanges *out)
 {
 	WfRights	rights;
 
-	wf_rights_raise(&rights);
+	wf_statement_raise_rights(&rights);
 	for (int kind = 0; kind < WF_NSETS; kind++)
 	{
 		int16		slot;
@@ -242,6 +242,6 @@ wf_output_write(WfOutput *out)
 			run_statement(out, kind);
 		out->sets[kind].n = 0;
 	}
-	wf_rights_restore(&rights);
+	wf_statement_restore_rights(&rights);
 	return out->next;
 }

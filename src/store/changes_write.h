@@ -9,6 +9,6 @@
 
 #include "store/change_sets.h"
 
-extern TimestampTz wf_output_write(WfOutput *out);
+extern TimestampTz wf_changes_write(WfChanges *out);
 
 #endif							/* WF_CHANGES_WRITE_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * failure.c
+ * attempt.c
  *	  The table workflow.failure: events whose step failed, with what was said.
  *
  * Runs in executors.  A row is about one event, which waits for its next
@@ -98,7 +98,7 @@ wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
 	char		nulls[18];
 	Datum		values[17] = {
 		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
-		TimestampTzGetDatum(wf_now()), TimestampTzGetDatum(timer->due),
+		TimestampTzGetDatum(wf_clock_now()), TimestampTzGetDatum(timer->due),
 		Int32GetDatum(attempts), BoolGetDatum(given_up),
 		CStringGetTextDatum(timer->event)
 	};
@@ -116,8 +116,8 @@ wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
 	values[15] = text_datum(failure->context, &nulls[15]);
 	values[16] = UUIDPGetDatum(&timer->child);
 	nulls[16] = timer->from_child ? ' ' : 'n';
-	wf_execute(wf_installed_column("failure", "since") ? &keep_statement :
-			   &keep_without_since_statement, values, nulls, 0);
+	wf_statement_execute(wf_version_has_column("failure", "since") ? &keep_statement :
+						 &keep_without_since_statement, values, nulls, 0);
 }
 
 /*
@@ -138,7 +138,7 @@ wf_failure_errors(const WfTimerRow *timer)
 
 	if (timer->attempts != 1)
 		return timer->attempts;
-	return wf_execute(&statement, values, NULL, 1) > 0 ? 1 : 0;
+	return wf_statement_execute(&statement, values, NULL, 1) > 0 ? 1 : 0;
 }
 
 /*
@@ -151,7 +151,7 @@ wf_failure_crashes(const WfTimerRow *timer)
 	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
 	bool		isnull;
 
-	if (wf_execute(&crashes_statement, values, NULL, 1) == 0)
+	if (wf_statement_execute(&crashes_statement, values, NULL, 1) == 0)
 		return 0;
 	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 									   1, &isnull));
@@ -167,7 +167,7 @@ wf_failure_acquit(const pg_uuid_t *process, int64 seq)
 {
 	Datum		values[2] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
 
-	return wf_execute(&acquit_statement, values, NULL, 0) == 0;
+	return wf_statement_execute(&acquit_statement, values, NULL, 0) == 0;
 }
 
 /*
@@ -194,12 +194,12 @@ static WfStatement redeliver_statement = {
  * any.
  */
 bool
-wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
+wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
 {
 	Datum		args[3] = {UUIDPGetDatum(process), Int32GetDatum(owner),
 	PointerGetDatum(active)};
-	bool		any = wf_execute(&redeliver_statement, args, NULL, 0) > 0;
+	bool		any = wf_statement_execute(&redeliver_statement, args, NULL, 0) > 0;
 
-	wf_announce_returned(owner);
+	wf_timer_announce_returned(owner);
 	return any;
 }

@@ -1,5 +1,5 @@
 /*
- * failure.h
+ * attempt.h
  *	  Events whose step failed, with what was said.
  */
 #ifndef WF_FAILURE_H
@@ -25,6 +25,6 @@ extern void wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up
 extern int	wf_failure_errors(const WfTimerRow *timer);
 extern int	wf_failure_crashes(const WfTimerRow *timer);
 extern bool wf_failure_acquit(const pg_uuid_t *process, int64 seq);
-extern bool wf_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active);
+extern bool wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active);
 
 #endif							/* WF_FAILURE_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * table.c
+ * heap.c
  *	  Rows of our own tables, written without a plan.
  *
  * Runs in any backend.  A batch writes so many rows of so few kinds that
@@ -29,7 +29,7 @@
 /* So many rows at once are put on pages, and then into indexes. */
 #define CHUNK 64
 
-struct WfTable
+struct WfHeap
 {
 	Relation	relation;
 	EState	   *estate;
@@ -102,13 +102,13 @@ is_plain(Relation relation)
  * Takes the lock that an INSERT or UPDATE takes, until the end of the
  * transaction.  No rights are looked at: the rows are ours, and the table is.
  */
-WfTable *
-wf_table_open(const char *name, int slot, TupleDesc columns)
+WfHeap *
+wf_heap_open(const char *name, int slot, TupleDesc columns)
 {
 	Relation	relation = open_relation(name);
 	bool		plain = is_plain(relation);
 	AttrNumber *sources = NULL;
-	WfTable    *table;
+	WfHeap    *table;
 
 	PreventCommandIfReadOnly("UPDATE");
 	PreventCommandIfParallelMode("UPDATE");
@@ -126,7 +126,7 @@ wf_table_open(const char *name, int slot, TupleDesc columns)
 		return NULL;
 	}
 
-	table = palloc0(sizeof(WfTable));
+	table = palloc0(sizeof(WfHeap));
 	table->relation = relation;
 	table->sources = sources;
 	table->estate = CreateExecutorState();
@@ -141,7 +141,7 @@ wf_table_open(const char *name, int slot, TupleDesc columns)
 
 /* What was written can be seen by the next command. */
 void
-wf_table_close(WfTable *table)
+wf_heap_close(WfHeap *table)
 {
 	for (int i = 0; i < CHUNK && table->slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(table->slots[i]);
@@ -156,7 +156,7 @@ wf_table_close(WfTable *table)
 
 /* A row as the table has it, in the slot; what it takes from `old` stays. */
 static TupleTableSlot *
-fill(WfTable *table, int position, TupleTableSlot *old, const WfTableRow *row)
+fill(WfHeap *table, int position, TupleTableSlot *old, const WfHeapRow *row)
 {
 	TupleDesc	desc = RelationGetDescr(table->relation);
 	TupleTableSlot *slot = table->slots[position];
@@ -183,7 +183,7 @@ fill(WfTable *table, int position, TupleTableSlot *old, const WfTableRow *row)
 }
 
 static void
-insert_chunk(WfTable *table, int n, const WfTableRow *rows)
+insert_chunk(WfHeap *table, int n, const WfHeapRow *rows)
 {
 	MemoryContext old;
 
@@ -207,7 +207,7 @@ insert_chunk(WfTable *table, int n, const WfTableRow *rows)
 
 /* Insert n rows.  What is not among their columns becomes null. */
 void
-wf_table_insert(WfTable *table, int n, const WfTableRow *rows)
+wf_heap_insert(WfHeap *table, int n, const WfHeapRow *rows)
 {
 	for (int i = 0; i < n; i += CHUNK)
 		insert_chunk(table, Min(CHUNK, n - i), rows + i);
@@ -218,7 +218,7 @@ wf_table_insert(WfTable *table, int n, const WfTableRow *rows)
  * it is gone all the same.  What is not among the columns stays.
  */
 void
-wf_table_update(WfTable *table, ItemPointer tid, const WfTableRow *row)
+wf_heap_update(WfHeap *table, ItemPointer tid, const WfHeapRow *row)
 {
 	if (table->old == NULL)
 		table->old = table_slot_create(table->relation, NULL);
@@ -238,7 +238,7 @@ wf_table_update(WfTable *table, ItemPointer tid, const WfTableRow *row)
  * deleted or changed it; in REPEATABLE READ or above that is an error.
  */
 bool
-wf_table_delete(WfTable *table, ItemPointer tid)
+wf_heap_delete(WfHeap *table, ItemPointer tid)
 {
 	TM_FailureData failure;
 	TM_Result	result;

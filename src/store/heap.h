@@ -8,19 +8,19 @@
 #include "access/tupdesc.h"
 #include "storage/itemptr.h"
 
-typedef struct WfTable WfTable;
+typedef struct WfHeap WfHeap;
 
 /* The values of some columns. */
-typedef struct WfTableRow
+typedef struct WfHeapRow
 {
 	Datum	   *values;
 	bool	   *nulls;
-} WfTableRow;
+} WfHeapRow;
 
-extern WfTable *wf_table_open(const char *name, int slot, TupleDesc columns);
-extern void wf_table_close(WfTable *table);
-extern void wf_table_insert(WfTable *table, int n, const WfTableRow *rows);
-extern void wf_table_update(WfTable *table, ItemPointer tid, const WfTableRow *row);
-extern bool wf_table_delete(WfTable *table, ItemPointer tid);
+extern WfHeap *wf_heap_open(const char *name, int slot, TupleDesc columns);
+extern void wf_heap_close(WfHeap *table);
+extern void wf_heap_insert(WfHeap *table, int n, const WfHeapRow *rows);
+extern void wf_heap_update(WfHeap *table, ItemPointer tid, const WfHeapRow *row);
+extern bool wf_heap_delete(WfHeap *table, ItemPointer tid);
 
 #endif							/* WF_HEAP_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * stamp.c
+ * origin.c
  *	  Is this database the one its rows were written in?
  *
  * Runs in any backend.  The stamp is the system identifier, the OID of the
@@ -74,7 +74,7 @@ fill_in(Datum *values)
  * stamp, a restore is under way.  SPI must be connected, in all of these.
  */
 bool
-wf_stamp_is_ours(void)
+wf_origin_is_ours(void)
 {
 	Datum		values[3];
 	Oid			relation = fill_in(values);
@@ -85,7 +85,7 @@ wf_stamp_is_ours(void)
 
 	if (relation == checked_relation)
 		return true;
-	wf_execute(&read_statement, values, NULL, 1);
+	wf_statement_execute(&read_statement, values, NULL, 1);
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
 	fits = DatumGetBool(SPI_getbinval(row, desc, 1, &isnull));
@@ -98,9 +98,9 @@ wf_stamp_is_ours(void)
 
 /* Error 55000 with a hint when not. */
 void
-wf_stamp_require(void)
+wf_origin_require(void)
 {
-	if (!wf_stamp_is_ours())
+	if (!wf_origin_is_ours())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the workflows of this database were made in another one"),
@@ -114,24 +114,24 @@ stamp(WfStatement *statement)
 	Datum		values[4];
 
 	fill_in(values);
-	values[3] = TimestampTzGetDatum(wf_now());
-	wf_execute(statement, values, NULL, 0);
+	values[3] = TimestampTzGetDatum(wf_clock_now());
+	wf_statement_execute(statement, values, NULL, 0);
 }
 
 /*
  * Written by the first define(); does nothing when there is one.  Error as
- * wf_stamp_require().
+ * wf_origin_require().
  */
 void
-wf_stamp_write(void)
+wf_origin_write(void)
 {
 	stamp(&write_statement);
-	wf_stamp_require();
+	wf_origin_require();
 }
 
 /* From now on this is the place, wherever it was. */
 void
-wf_stamp_renew(void)
+wf_origin_renew(void)
 {
 	stamp(&renew_statement);
 }

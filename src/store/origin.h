@@ -10,9 +10,9 @@
 #ifndef WF_ORIGIN_H
 #define WF_ORIGIN_H
 
-extern bool wf_stamp_is_ours(void);
-extern void wf_stamp_require(void);
-extern void wf_stamp_write(void);
-extern void wf_stamp_renew(void);
+extern bool wf_origin_is_ours(void);
+extern void wf_origin_require(void);
+extern void wf_origin_write(void);
+extern void wf_origin_renew(void);
 
 #endif							/* WF_ORIGIN_H */

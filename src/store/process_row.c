@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * store.c
+ * process_row.c
  *	  The table workflow.process: rows into memory, under lock.
  *
  * Runs in any backend, in READ COMMITTED or above.  The order of locks is:
@@ -81,7 +81,7 @@ static WfStatement read_many_statement = {
 
 /* Is it over, so that nothing can ever happen to it again? */
 bool
-wf_row_is_over(const WfRow *row)
+wf_process_row_is_over(const WfRow *row)
 {
 	if (row->status == WF_FINALIZED)
 		return true;
@@ -93,7 +93,7 @@ wf_row_is_over(const WfRow *row)
 }
 
 void
-wf_row_read(WfRow *row, Datum *values, bool *nulls)
+wf_process_row_fill(WfRow *row, Datum *values, bool *nulls)
 {
 	row->tid = *(ItemPointer) DatumGetPointer(values[0]);
 	row->id = *DatumGetUUIDP(values[1]);
@@ -124,11 +124,11 @@ fetch_process(WfStatement *statement, const pg_uuid_t *id, WfRow *row)
 	Datum		values[WF_ROW_NCOLUMNS];
 	bool		nulls[WF_ROW_NCOLUMNS];
 
-	if (wf_execute(statement, &value, NULL, 1) == 0)
+	if (wf_statement_execute(statement, &value, NULL, 1) == 0)
 		return false;
 	wf_status_load();
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
-	wf_row_read(row, values, nulls);
+	wf_process_row_fill(row, values, nulls);
 	return true;
 }
 
@@ -136,14 +136,14 @@ fetch_process(WfStatement *statement, const pg_uuid_t *id, WfRow *row)
  * Lock processes (FOR NO KEY UPDATE).  SPI must be connected; results are in
  * its memory, good until SPI_finish().
  *
- * wf_lock_process: false when there is none.  nowait: error WF005 when it is
+ * wf_process_row_lock: false when there is none.  nowait: error WF005 when it is
  * locked by somebody else.
- * wf_lock_process_if_free: false when there is none, or it is locked.
- * wf_lock_processes: in the order of ids; returns how many were found; with
+ * wf_process_row_lock_if_free: false when there is none, or it is locked.
+ * wf_process_row_lock_many: in the order of ids; returns how many were found; with
  * nowait those that are locked are left out.
  */
 bool
-wf_read_process(const pg_uuid_t *id, WfRow *row)
+wf_process_row_read(const pg_uuid_t *id, WfRow *row)
 {
 	return fetch_process(&read_statement, id, row);
 }
@@ -159,19 +159,19 @@ busy(const pg_uuid_t *id)
 }
 
 bool
-wf_lock_process_if_free(const pg_uuid_t *id, WfRow *row)
+wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row)
 {
 	return fetch_process(&lock_free_statement, id, row);
 }
 
 bool
-wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row)
+wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row)
 {
 	if (!nowait)
 		return fetch_process(&lock_statement, id, row);
-	if (wf_lock_process_if_free(id, row))
+	if (wf_process_row_lock_if_free(id, row))
 		return true;
-	if (wf_read_process(id, row))
+	if (wf_process_row_read(id, row))
 		busy(id);
 	return false;
 }
@@ -182,27 +182,27 @@ fetch_processes(WfStatement *statement, ArrayType *ids, WfRow **rows)
 	Datum		value = PointerGetDatum(ids);
 	Datum		values[WF_ROW_NCOLUMNS];
 	bool		nulls[WF_ROW_NCOLUMNS];
-	int			n = wf_execute(statement, &value, NULL, 0);
+	int			n = wf_statement_execute(statement, &value, NULL, 0);
 
 	wf_status_load();
 	*rows = palloc(sizeof(WfRow) * (n + 1));
 	for (int i = 0; i < n; i++)
 	{
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
-		wf_row_read(&(*rows)[i], values, nulls);
+		wf_process_row_fill(&(*rows)[i], values, nulls);
 	}
 	return n;
 }
 
 int
-wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows)
+wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows)
 {
 	return fetch_processes(nowait ? &lock_many_free_statement : &lock_many_statement,
 						   ids, rows);
 }
 
 int
-wf_read_processes(ArrayType *ids, WfRow **rows)
+wf_process_row_read_many(ArrayType *ids, WfRow **rows)
 {
 	return fetch_processes(&read_many_statement, ids, rows);
 }

@@ -43,7 +43,7 @@ typedef struct WfRow
 
 /*
  * What a statement selects of workflow.process p, as its first columns, for
- * wf_row_read(): into a row, values of varying length where they are.
+ * wf_process_row_fill(): into a row, values of varying length where they are.
  * wf_status_load() comes before the first of them, outside of any look at rows.
  */
 #define WF_ROW_COLUMNS \
@@ -51,12 +51,12 @@ typedef struct WfRow
 	" p.children, p.parent, p.invoke, p.depth"
 #define WF_ROW_NCOLUMNS 13
 
-extern void wf_row_read(WfRow *row, Datum *values, bool *nulls);
-extern bool wf_row_is_over(const WfRow *row);
-extern bool wf_read_process(const pg_uuid_t *id, WfRow *row);
-extern bool wf_lock_process_if_free(const pg_uuid_t *id, WfRow *row);
-extern bool wf_lock_process(const pg_uuid_t *id, bool nowait, WfRow *row);
-extern int	wf_read_processes(ArrayType *ids, WfRow **rows);
-extern int	wf_lock_processes(ArrayType *ids, bool nowait, WfRow **rows);
+extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
+extern bool wf_process_row_is_over(const WfRow *row);
+extern bool wf_process_row_read(const pg_uuid_t *id, WfRow *row);
+extern bool wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row);
+extern bool wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row);
+extern int	wf_process_row_read_many(ArrayType *ids, WfRow **rows);
+extern int	wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows);
 
 #endif							/* WF_PROCESS_ROW_H */

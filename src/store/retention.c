@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * ring.c
+ * retention.c
  *	  What is over expires: history and receipts are kept in a ring of
  *	  partitions, of which one at a time is written to.
  *
@@ -15,7 +15,7 @@
  * has locked are left for the next round.
  *
  * A transaction that read the ring's position before it moved on writes to
- * the partition before: that one's turn comes WF_RING_SLOTS - 1 moves later.
+ * the partition before: that one's turn comes WF_RETENTION_SLOTS - 1 moves later.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,7 +44,7 @@
 #define ROUND		1000
 
 /* The oldest is as old as the retention when all others have had their time. */
-#define PARTS		(WF_RING_SLOTS - 1)
+#define PARTS		(WF_RETENTION_SLOTS - 1)
 
 static WfStatement make_statement = {
 	.sql = "INSERT INTO workflow.ring (slot, since) VALUES (0, $1) ON CONFLICT (one) DO NOTHING",
@@ -130,7 +130,7 @@ static WfStatement empty_statement = {
 
 /* TRUNCATE takes no parameters. */
 #define TRUNCATE(n) {.sql = "TRUNCATE workflow.history_" #n ", workflow.receipt_" #n}
-static WfStatement truncate_statements[WF_RING_SLOTS] = {
+static WfStatement truncate_statements[WF_RETENTION_SLOTS] = {
 	TRUNCATE(0), TRUNCATE(1), TRUNCATE(2), TRUNCATE(3),
 	TRUNCATE(4), TRUNCATE(5), TRUNCATE(6), TRUNCATE(7)
 };
@@ -150,7 +150,7 @@ empty_some(WfRetentionRound *round)
 {
 	Datum		args[3] = {Int16GetDatum(round->oldest), UUIDPGetDatum(&round->after),
 	Int64GetDatum(ROUND)};
-	uint64		n = wf_execute(&look_statement, args, NULL, 0);
+	uint64		n = wf_statement_execute(&look_statement, args, NULL, 0);
 	Datum	   *over = palloc(sizeof(Datum) * (n + 1));
 	Datum	   *others = palloc(sizeof(Datum) * (n + 1));
 	int			nover = 0;
@@ -176,14 +176,14 @@ empty_some(WfRetentionRound *round)
 		Datum		values[2] = {PointerGetDatum(uuid_array(over, nover)),
 		Int16GetDatum(round->oldest)};
 
-		round->expired += wf_execute(&delete_statement, values, NULL, 0);
+		round->expired += wf_statement_execute(&delete_statement, values, NULL, 0);
 	}
 	if (nothers > 0)
 	{
 		Datum		values[3] = {PointerGetDatum(uuid_array(others, nothers)),
 		Int16GetDatum(round->oldest), Int16GetDatum(round->slot)};
 
-		round->carried += wf_execute(&carry_statement, values, NULL, 0);
+		round->carried += wf_statement_execute(&carry_statement, values, NULL, 0);
 	}
 	return n == ROUND;
 }
@@ -216,10 +216,10 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	if (!lock_partition(round->oldest))
 		return;
 	/* Somebody had a row locked, or an old position of the ring in mind. */
-	if (wf_execute(&empty_statement, &oldest, NULL, 1) > 0)
+	if (wf_statement_execute(&empty_statement, &oldest, NULL, 1) > 0)
 		return;
-	wf_execute(&truncate_statements[round->oldest], NULL, NULL, 0);
-	wf_execute(&move_statement, values, NULL, 0);
+	wf_statement_execute(&truncate_statements[round->oldest], NULL, NULL, 0);
+	wf_statement_execute(&move_statement, values, NULL, 0);
 	round->moved = true;
 }
 
@@ -230,11 +230,11 @@ is_due(int64 retention, TimestampTz now)
 	Datum		value = TimestampTzGetDatum(now);
 	bool		isnull;
 
-	if (wf_execute(&read_statement, NULL, NULL, 1) > 0)
+	if (wf_statement_execute(&read_statement, NULL, NULL, 1) > 0)
 		return now - DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
 													   SPI_tuptable->tupdesc, 1,
 													   &isnull)) >= retention / PARTS;
-	wf_execute(&make_statement, &value, NULL, 0);
+	wf_statement_execute(&make_statement, &value, NULL, 0);
 	return false;
 }
 
@@ -246,15 +246,15 @@ is_due(int64 retention, TimestampTz now)
 bool
 wf_retention_round(int64 retention, WfRetentionRound *round)
 {
-	TimestampTz now = wf_now();
+	TimestampTz now = wf_clock_now();
 	bool		isnull;
 
 	if (!is_due(retention, now) ||
-		wf_execute(&hold_statement, NULL, NULL, 1) == 0)
+		wf_statement_execute(&hold_statement, NULL, NULL, 1) == 0)
 		return false;
 	round->slot = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0],
 											  SPI_tuptable->tupdesc, 1, &isnull));
-	round->oldest = (round->slot + 1) % WF_RING_SLOTS;
+	round->oldest = (round->slot + 1) % WF_RETENTION_SLOTS;
 	if (empty_some(round))
 		return true;
 	move_on(round, now);
@@ -267,17 +267,17 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
  * once.  Returns false when the extension is gone.
  */
 bool
-wf_ring_turn(Oid extension, bool *more)
+wf_retention_cycle(Oid extension, bool *more)
 {
 	static WfRetentionRound round;
 
 	*more = false;
 	if (wf_retention == 0)
 		return true;
-	if (!wf_begin("expiring what is over", extension))
+	if (!wf_transaction_begin("expiring what is over", extension))
 		return false;
-	*more = wf_stamp_is_ours() &&
+	*more = wf_origin_is_ours() &&
 		wf_retention_round(wf_retention * USECS_PER_MINUTE, &round);
-	wf_commit();
+	wf_transaction_commit();
 	return true;
 }

@@ -8,13 +8,13 @@
 #include "utils/uuid.h"
 
 /* Partitions of workflow.history and workflow.receipt. */
-#define WF_RING_SLOTS	8
+#define WF_RETENTION_SLOTS	8
 
 /*
  * The partition that is written to, for statements that insert.  Without a row
  * nothing has ever expired here.
  */
-#define WF_RING_SLOT \
+#define WF_RETENTION_SLOT \
 	"COALESCE((SELECT r.slot FROM workflow.ring r), 0::pg_catalog.int2)"
 
 /* A round, and how far it got. */
@@ -29,6 +29,6 @@ typedef struct WfRetentionRound
 } WfRetentionRound;
 
 extern bool wf_retention_round(int64 retention, WfRetentionRound *round);
-extern bool wf_ring_turn(Oid extension, bool *more);
+extern bool wf_retention_cycle(Oid extension, bool *more);
 
 #endif							/* WF_RETENTION_H */

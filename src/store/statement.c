@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * session.c
+ * statement.c
  *	  Our own SQL: plans, rights, and what it sees.
  *
  * Runs in any backend.  Our tables carry no grants: every statement of ours
@@ -36,7 +36,7 @@
 /* True while a statement of ours is being planned and executed. */
 static bool running_own = false;
 
-/* See wf_look_only(). */
+/* See wf_statement_look_only(). */
 static bool look_only = false;
 
 static planner_hook_type previous_planner = NULL;
@@ -105,7 +105,7 @@ plan_statement(Query *parse, const char *query_string, int options,
 
 /* _PG_init's part: chains the planner hook. */
 void
-wf_session_init(void)
+wf_statement_init(void)
 {
 	previous_planner = planner_hook;
 	planner_hook = plan_statement;
@@ -119,9 +119,9 @@ tables_owner(void)
 	static Oid	owner = InvalidOid;
 	HeapTuple	tuple;
 
-	if (likely(wf_watch_is_good(&watch)))
+	if (likely(wf_inval_is_good(&watch)))
 		return owner;
-	wf_watch_begin(&watch);
+	wf_inval_begin(&watch);
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(watch.relation));
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
@@ -133,7 +133,7 @@ tables_owner(void)
 }
 
 void
-wf_rights_raise(WfRights *saved)
+wf_statement_raise_rights(WfRights *saved)
 {
 	Oid			owner = tables_owner();
 
@@ -151,7 +151,7 @@ wf_rights_raise(WfRights *saved)
 }
 
 void
-wf_rights_restore(const WfRights *saved)
+wf_statement_restore_rights(const WfRights *saved)
 {
 	if (saved->guc_level > 0)
 		AtEOXact_GUC(false, saved->guc_level);
@@ -182,7 +182,7 @@ prepare(WfStatement *statement)
  * another.  Returns what held before.
  */
 bool
-wf_look_only(bool look)
+wf_statement_look_only(bool look)
 {
 	bool		before = look_only;
 
@@ -202,7 +202,7 @@ push_look_snapshot(void)
 }
 
 uint64
-wf_run(WfStatement *statement, Datum *values, const char *nulls, long limit)
+wf_statement_execute_raised(WfStatement *statement, Datum *values, const char *nulls, long limit)
 {
 	int			code = 0;
 
@@ -244,14 +244,14 @@ wf_run(WfStatement *statement, Datum *values, const char *nulls, long limit)
  * Errors need no undo: an abort restores rights and path.
  */
 uint64
-wf_execute(WfStatement *statement, Datum *values, const char *nulls, long limit)
+wf_statement_execute(WfStatement *statement, Datum *values, const char *nulls, long limit)
 {
 	WfRights	saved;
 	uint64		processed;
 
-	wf_rights_raise(&saved);
-	processed = wf_run(statement, values, nulls, limit);
-	wf_rights_restore(&saved);
+	wf_statement_raise_rights(&saved);
+	processed = wf_statement_execute_raised(statement, values, nulls, limit);
+	wf_statement_restore_rights(&saved);
 	return processed;
 }
 
@@ -271,11 +271,11 @@ parameters_of(const WfStatement *statement, const Datum *values)
 }
 
 /*
- * wf_run() of one that does more than look, has no null among its values, and
+ * wf_statement_execute_raised() of one that does more than look, has no null among its values, and
  * gives its rows to a receiver as they come.
  */
 void
-wf_run_into(WfStatement *statement, const Datum *values, DestReceiver *receiver)
+wf_statement_execute_into(WfStatement *statement, const Datum *values, DestReceiver *receiver)
 {
 	SPIExecuteOptions options = {.params = parameters_of(statement, values),.dest = receiver};
 	int			code = 0;
@@ -301,9 +301,9 @@ wf_run_into(WfStatement *statement, const Datum *values, DestReceiver *receiver)
 
 /* Connect SPI, for statements that write. */
 void
-wf_connect(void)
+wf_statement_connect(void)
 {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	(void) wf_look_only(false);
+	(void) wf_statement_look_only(false);
 }

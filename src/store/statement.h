@@ -10,8 +10,8 @@
 #include "executor/spi.h"
 #include "tcop/dest.h"
 
-extern void wf_connect(void);
-extern void wf_session_init(void);
+extern void wf_statement_connect(void);
+extern void wf_statement_init(void);
 
 /*
  * A statement of ours: prepared and kept at its first execution in a session,
@@ -31,11 +31,11 @@ typedef struct WfStatement
 	bool		latest;			/* see above */
 } WfStatement;
 
-extern uint64 wf_execute(WfStatement *statement, Datum *values,
-						 const char *nulls, long limit);
+extern uint64 wf_statement_execute(WfStatement *statement, Datum *values,
+								   const char *nulls, long limit);
 
 /*
- * The same for a stretch of several statements: raise, wf_run() each,
+ * The same for a stretch of several statements: raise, wf_statement_execute_raised() each,
  * restore.  Nothing in between may call user code.
  */
 typedef struct WfRights
@@ -45,12 +45,12 @@ typedef struct WfRights
 	int			guc_level;		/* 0: the path was pinned already */
 } WfRights;
 
-extern bool wf_look_only(bool look);
-extern void wf_rights_raise(WfRights *saved);
-extern void wf_rights_restore(const WfRights *saved);
-extern uint64 wf_run(WfStatement *statement, Datum *values,
-					 const char *nulls, long limit);
-extern void wf_run_into(WfStatement *statement, const Datum *values,
-						DestReceiver *receiver);
+extern bool wf_statement_look_only(bool look);
+extern void wf_statement_raise_rights(WfRights *saved);
+extern void wf_statement_restore_rights(const WfRights *saved);
+extern uint64 wf_statement_execute_raised(WfStatement *statement, Datum *values,
+										  const char *nulls, long limit);
+extern void wf_statement_execute_into(WfStatement *statement, const Datum *values,
+									  DestReceiver *receiver);
 
 #endif							/* WF_STATEMENT_H */

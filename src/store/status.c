@@ -41,9 +41,9 @@ wf_status_load(void)
 {
 	Oid			type;
 
-	if (likely(OidIsValid(status_type) && wf_watch_is_good(&watch)))
+	if (likely(OidIsValid(status_type) && wf_inval_is_good(&watch)))
 		return;
-	wf_watch_begin(&watch);
+	wf_inval_begin(&watch);
 	type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
 						   CStringGetDatum("status"),
 						   ObjectIdGetDatum(get_namespace_oid("workflow", false)));

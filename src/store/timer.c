@@ -162,7 +162,7 @@ receive_claimed(TupleTableSlot *slot, DestReceiver *self)
 		grow_claim(claim);
 	row = &claim->rows[claim->n];
 	slot_getallattrs(slot);
-	wf_row_read(row, slot->tts_values, slot->tts_isnull);
+	wf_process_row_fill(row, slot->tts_values, slot->tts_isnull);
 	row->states = kept(row->states);
 	row->context = kept(row->context);
 	row->history = kept(row->history);
@@ -208,13 +208,13 @@ shared_row(WfRow *rows, int *table, uint32 mask, int position)
 }
 
 static bool
-take_timer(WfTable *table, ItemPointer tid)
+take_timer(WfHeap *table, ItemPointer tid)
 {
 	Datum		value = PointerGetDatum(tid);
 
 	if (table != NULL)
-		return wf_table_delete(table, tid);
-	return wf_run(&take_statement, &value, NULL, 0) == 1;
+		return wf_heap_delete(table, tid);
+	return wf_statement_execute_raised(&take_statement, &value, NULL, 0) == 1;
 }
 
 /*
@@ -227,7 +227,7 @@ take_timer(WfTable *table, ItemPointer tid)
 static int
 take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
 {
-	WfTable    *table = wf_table_open("timer", -1, NULL);
+	WfHeap    *table = wf_heap_open("timer", -1, NULL);
 	int			kept = 0;
 
 	for (int i = 0; i < n; i++)
@@ -241,7 +241,7 @@ take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
 			rows[i]->overtaken = true;
 	}
 	if (table != NULL)
-		wf_table_close(table);
+		wf_heap_close(table);
 	return kept;
 }
 
@@ -254,8 +254,8 @@ take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
  * call must be active.
  */
 int
-wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
-		 WfTimerRow **timers, WfRow ***rows)
+wf_timer_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
+			   WfTimerRow **timers, WfRow ***rows)
 {
 	Datum		args[5] = {Int32GetDatum(owner), TimestampTzGetDatum(after),
 	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(seq)};
@@ -266,11 +266,11 @@ wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit
 
 	wf_status_load();
 	init_claim(&claim, limit);
-	wf_rights_raise(&rights);
-	wf_run_into(&claim_statement, args, &claim.receiver);
+	wf_statement_raise_rights(&rights);
+	wf_statement_execute_into(&claim_statement, args, &claim.receiver);
 	if (claim.n > 0)
 	{
-		wf_wake_claiming();
+		wf_wakeup_claiming();
 		while (mask < (uint32) claim.n * 2)
 			mask = mask * 2 + 1;
 		table = palloc(sizeof(int) * (mask + 1));
@@ -281,55 +281,55 @@ wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit
 		*timers = claim.timers;
 		claim.n = take_timers(claim.n, claim.tids, *timers, *rows);
 	}
-	wf_rights_restore(&rights);
+	wf_statement_restore_rights(&rights);
 	return claim.n;
 }
 
 /* Earliest due time of a visible timer of the owner from `mark` on, locked or not. */
 TimestampTz
-wf_next_due(int32 owner, TimestampTz mark)
+wf_timer_next_due(int32 owner, TimestampTz mark)
 {
 	Datum		args[2] = {Int32GetDatum(owner), TimestampTzGetDatum(mark)};
 	bool		isnull;
 
-	if (wf_execute(&next_due_statement, args, NULL, 1) == 0)
+	if (wf_statement_execute(&next_due_statement, args, NULL, 1) == 0)
 		return DT_NOEND;
 	return DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
 											 SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 /*
- * All timers of a process that we hold wait until wf_unpark_timers(), which
+ * All timers of a process that we hold wait until wf_timer_unpark(), which
  * announces them to the owner's executors.
  */
 void
-wf_park_timers(const pg_uuid_t *process)
+wf_timer_park(const pg_uuid_t *process)
 {
 	Datum		id = UUIDPGetDatum(process);
 
-	wf_execute(&park_statement, &id, NULL, 0);
+	wf_statement_execute(&park_statement, &id, NULL, 0);
 }
 
 /* Tell the wake room of the due times in column 1 of SPI's last result. */
 void
-wf_announce_returned(int32 owner)
+wf_timer_announce_returned(int32 owner)
 {
 	bool		isnull;
 
 	for (uint64 i = 0; i < SPI_processed; i++)
-		wf_wake_timer(owner,
-					  DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[i],
-														SPI_tuptable->tupdesc, 1,
-														&isnull)));
+		wf_wakeup_timer(owner,
+						DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[i],
+														  SPI_tuptable->tupdesc, 1,
+														  &isnull)));
 }
 
 void
-wf_unpark_timers(const pg_uuid_t *process, int32 owner)
+wf_timer_unpark(const pg_uuid_t *process, int32 owner)
 {
 	Datum		id = UUIDPGetDatum(process);
 
-	wf_execute(&unpark_statement, &id, NULL, 0);
-	wf_announce_returned(owner);
+	wf_statement_execute(&unpark_statement, &id, NULL, 0);
+	wf_timer_announce_returned(owner);
 }
 
 static WfStatement take_back_statement = {
@@ -363,7 +363,7 @@ wf_timer_take(WfTimerRow *timer)
 	HeapTuple	row;
 	TupleDesc	desc;
 
-	if (wf_execute(&take_back_statement, values, NULL, 0) == 0)
+	if (wf_statement_execute(&take_back_statement, values, NULL, 0) == 0)
 		return false;
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
@@ -387,7 +387,7 @@ wf_timer_take(WfTimerRow *timer)
  * parent's cancel is the last word: that it never keeps.
  */
 bool
-wf_row_parks(const WfRow *row, const WfTimerRow *timer)
+wf_timer_parks(const WfRow *row, const WfTimerRow *timer)
 {
 	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
 		return false;

@@ -36,13 +36,13 @@ typedef struct WfTimerRow
 /* An event of its own for another process, which is not due before now. */
 #define WF_FORWARD_EVENT "workflow.forward"
 
-extern int	wf_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
-					 WfTimerRow **timers, WfRow ***rows);
-extern TimestampTz wf_next_due(int32 owner, TimestampTz mark);
-extern void wf_park_timers(const pg_uuid_t *process);
-extern void wf_unpark_timers(const pg_uuid_t *process, int32 owner);
-extern void wf_announce_returned(int32 owner);
+extern int	wf_timer_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
+						   WfTimerRow **timers, WfRow ***rows);
+extern TimestampTz wf_timer_next_due(int32 owner, TimestampTz mark);
+extern void wf_timer_park(const pg_uuid_t *process);
+extern void wf_timer_unpark(const pg_uuid_t *process, int32 owner);
+extern void wf_timer_announce_returned(int32 owner);
 extern bool wf_timer_take(WfTimerRow *timer);
-extern bool wf_row_parks(const WfRow *row, const WfTimerRow *timer);
+extern bool wf_timer_parks(const WfRow *row, const WfTimerRow *timer);
 
 #endif							/* WF_TIMER_H */

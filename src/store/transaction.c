@@ -30,7 +30,7 @@
 
 /* OID of the extension in this database, or InvalidOid.  Needs a transaction. */
 Oid
-wf_extension_oid(void)
+wf_transaction_extension_oid(void)
 {
 	return get_extension_oid("workflow", true);
 }
@@ -43,7 +43,7 @@ wf_extension_oid(void)
  * SPI is connected on true.
  */
 bool
-wf_begin(const char *activity, Oid extension)
+wf_transaction_begin(const char *activity, Oid extension)
 {
 	Oid			found;
 
@@ -56,11 +56,11 @@ wf_begin(const char *activity, Oid extension)
 	 * the same lock first keeps us from deadlocking with it.  Look again once
 	 * we have the lock: it may have been dropped, or dropped and created.
 	 */
-	found = wf_extension_oid();
+	found = wf_transaction_extension_oid();
 	if (OidIsValid(found))
 	{
 		LockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
-		if (wf_extension_oid() != found)
+		if (wf_transaction_extension_oid() != found)
 			found = InvalidOid;
 	}
 	if (!OidIsValid(found) || (OidIsValid(extension) && extension != found))
@@ -72,13 +72,13 @@ wf_begin(const char *activity, Oid extension)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	(void) wf_look_only(false);
+	(void) wf_statement_look_only(false);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	return true;
 }
 
 void
-wf_commit(void)
+wf_transaction_commit(void)
 {
 	MemoryContext context = TopMemoryContext;
 
@@ -95,7 +95,7 @@ wf_commit(void)
  * back to `context`.  The caller has copied the error.
  */
 void
-wf_abort(MemoryContext context)
+wf_transaction_abort(MemoryContext context)
 {
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(context);

@@ -5,9 +5,9 @@
 #ifndef WF_TRANSACTION_H
 #define WF_TRANSACTION_H
 
-extern bool wf_begin(const char *activity, Oid extension);
-extern void wf_commit(void);
-extern void wf_abort(MemoryContext context);
-extern Oid	wf_extension_oid(void);
+extern bool wf_transaction_begin(const char *activity, Oid extension);
+extern void wf_transaction_commit(void);
+extern void wf_transaction_abort(MemoryContext context);
+extern Oid	wf_transaction_extension_oid(void);
 
 #endif							/* WF_TRANSACTION_H */

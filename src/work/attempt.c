@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * failure.c
+ * attempt.c
  *	  Events whose step failed: attempts, back-off, giving up.
  *
  * Runs in executors, between batches, each record in a transaction of its
@@ -64,13 +64,13 @@ tell_process(int32 owner, const WfRow *row, WfProcess *process,
 {
 	static const char *keys[] = {"event", "data", "attempts", "sqlstate", "message", "detail", "hint"};
 	const WfPolicy *policy = wf_process_definition(process)->chart->on_error;
-	WfTimerRow	told = {.process = row->id,.due = wf_now(),.name = TOLD};
+	WfTimerRow	told = {.process = row->id,.due = wf_clock_now(),.name = TOLD};
 	Jsonb	   *values[lengthof(keys)];
-	WfOutput   *out;
+	WfChanges   *out;
 
 	if (policy == NULL || policy->then != WF_THEN_EVENT || row->step == 0 ||
 		(timer->name != NULL && strcmp(timer->name, TOLD) == 0) ||
-		!wf_process_is_sound(process) || !wf_process_handles(process, policy->event))
+		!wf_restore_is_sound(process) || !wf_process_handles(process, policy->event))
 		return false;
 
 	values[0] = wf_jsonb_string(timer->event);
@@ -83,9 +83,9 @@ tell_process(int32 owner, const WfRow *row, WfProcess *process,
 	told.event = policy->event;
 	told.actor = timer->actor;
 	told.data = wf_jsonb_object(lengthof(keys), keys, values);
-	out = wf_output_new(0);
-	wf_output_arm(out, &told, owner, row->suspended, false);
-	wf_output_write(out);
+	out = wf_changes_new(0);
+	wf_changes_arm(out, &told, owner, row->suspended, false);
+	wf_changes_write(out);
 	return true;
 }
 
@@ -96,7 +96,7 @@ stopped(const WfRow *row, WfProcess *process)
 	const WfPolicy *policy = wf_process_definition(process)->chart->on_error;
 
 	/* Without states it would be taken for over if it were terminated. */
-	if (!wf_process_is_sound(process))
+	if (!wf_restore_is_sound(process))
 		return WF_ERROR;
 	if (row->status == WF_INITIALIZED ||
 		(policy != NULL && policy->then == WF_THEN_TERMINATE))
@@ -127,10 +127,10 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 	wf_process_set(process, status, row->suspended);
 	wf_child_tell(process, WF_ERROR_INVOKE,
 				  wf_child_error(failure->sqlstate, failure->message));
-	wf_stepper_write(stepper);
+	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 	if (status == WF_TERMINATED)
-		wf_park_timers(&row->id);
+		wf_timer_park(&row->id);
 }
 
 /*
@@ -153,10 +153,10 @@ is_orphaned(const WfRow *row)
 	Datum		definition = Int32GetDatum(row->definition);
 	Datum		id = UUIDPGetDatum(&row->id);
 
-	if (likely(wf_execute(&find_statement, &definition, NULL, 1) > 0))
+	if (likely(wf_statement_execute(&find_statement, &definition, NULL, 1) > 0))
 		return false;
-	wf_execute(&stop_statement, &id, NULL, 0);
-	wf_park_timers(&row->id);
+	wf_statement_execute(&stop_statement, &id, NULL, 0);
+	wf_timer_park(&row->id);
 	return true;
 }
 
@@ -164,11 +164,11 @@ is_orphaned(const WfRow *row)
 static void
 rearm(int32 owner, const WfRow *row, WfTimerRow *timer, TimestampTz due)
 {
-	WfOutput   *out = wf_output_new(0);
+	WfChanges   *out = wf_changes_new(0);
 
 	timer->due = due;
-	wf_output_arm(out, timer, owner, row->suspended, false);
-	wf_output_write(out);
+	wf_changes_arm(out, timer, owner, row->suspended, false);
+	wf_changes_write(out);
 }
 
 /*
@@ -183,8 +183,8 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 	bool		orphaned;
 	bool		given_up;
 
-	if (!wf_lock_process_if_free(&timer->process, &row) ||
-		wf_row_is_over(&row) || !wf_timer_take(timer))
+	if (!wf_process_row_lock_if_free(&timer->process, &row) ||
+		wf_process_row_is_over(&row) || !wf_timer_take(timer))
 		return false;
 	if (error == NULL)
 	{
@@ -207,7 +207,7 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 		rearm(owner, &row, timer, due);
 	else if (!orphaned)
 		give_up(owner, &row, timer, &failure);
-	wf_wake_stepped();
+	wf_wakeup_stepped();
 	return true;
 }
 
@@ -223,17 +223,17 @@ record_alone(int32 owner, Oid extension, const WfTimerRow *timer,
 	{
 		WfTimerRow	copy = *timer;
 
-		if (wf_begin("workflow failure", extension))
+		if (wf_transaction_begin("workflow failure", extension))
 		{
 			recorded = record(owner, &copy, error, due);
-			wf_commit();
+			wf_transaction_commit();
 		}
 	}
 	PG_CATCH();
 	{
 		recorded = false;
 		EmitErrorReport();
-		wf_abort(context);
+		wf_transaction_abort(context);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -273,7 +273,7 @@ bool
 wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 {
 	int			crashes = wf_failure_crashes(timer);
-	WfOutput   *out;
+	WfChanges   *out;
 
 	if (crashes >= MAX_CRASHES)
 	{
@@ -287,11 +287,11 @@ wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 		return false;
 	}
 
-	out = wf_output_new(owner);
+	out = wf_changes_new(owner);
 	if (crashes > 0 && !wf_pool_trial_begin())
 	{
-		wf_output_arm(out, timer, owner, false, false);
-		wf_output_write(out);
+		wf_changes_arm(out, timer, owner, false, false);
+		wf_changes_write(out);
 		return false;
 	}
 
@@ -300,8 +300,8 @@ wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 		.message = "the server or the executor ended while this step was under way"
 	});
 	timer->attempts = Max(timer->attempts, 1);
-	wf_output_arm(out, timer, owner, false, false);
-	wf_output_write(out);
+	wf_changes_arm(out, timer, owner, false, false);
+	wf_changes_write(out);
 	return true;
 }
 

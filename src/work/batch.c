@@ -55,7 +55,7 @@ time_is_up(void *arg)
 {
 	WfBatch    *batch = arg;
 
-	if (wf_user_ran())
+	if (wf_user_context_ran())
 		batch->user_ran = true;
 	if (batch->user_ran && GetCurrentTimestamp() >= batch->user_until)
 		return true;
@@ -86,9 +86,9 @@ static bool
 must_park(const WfRow *row, const WfTimerRow *timer)
 {
 	bool		starts = row->status == WF_INITIALIZED && !row->suspended &&
-		wf_process_is_queued(row->process);
+		wf_step_is_queued(row->process);
 
-	return !starts && wf_row_parks(row, timer);
+	return !starts && wf_timer_parks(row, timer);
 }
 
 /*
@@ -99,7 +99,7 @@ static bool
 must_wait(const WfBatch *batch, const WfRow *row, const WfTimerRow *timer)
 {
 	return row->overtaken ||
-		(batch->careful != NULL && !wf_careful_begin(batch->careful, timer));
+		(batch->careful != NULL && !wf_quarantine_begin(batch->careful, timer));
 }
 
 /*
@@ -108,13 +108,13 @@ must_wait(const WfBatch *batch, const WfRow *row, const WfTimerRow *timer)
  * entries in the indexes, either way.
  */
 static void
-park_over_pause(WfBatch *batch, WfOutput *out, const WfRow *row, const WfTimerRow *timer)
+park_over_pause(WfBatch *batch, WfChanges *out, const WfRow *row, const WfTimerRow *timer)
 {
 	if (!batch->rested)
 		wf_pause_noting(batch->owner);
 	batch->rested = true;
-	wf_output_arm(out, timer, batch->owner, true, false);
-	wf_output_rest(out, wf_process_definition(row->process)->name, &row->id);
+	wf_changes_arm(out, timer, batch->owner, true, false);
+	wf_changes_rest(out, wf_process_definition(row->process)->name, &row->id);
 }
 
 /* --- stepping what was claimed ----------------------------------------- */
@@ -126,7 +126,7 @@ park_over_pause(WfBatch *batch, WfOutput *out, const WfRow *row, const WfTimerRo
 static void
 queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRow **rows)
 {
-	WfOutput   *out = wf_stepper_output(stepper);
+	WfChanges   *out = wf_stepper_changes(stepper);
 	bool		pauses = wf_pause_look();
 
 	batch->pause_over = pauses && wf_pause_is_over(batch->owner);
@@ -136,21 +136,21 @@ queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfR
 	{
 		WfRow	   *row = rows[i];
 
-		if (wf_row_is_over(row))
+		if (wf_process_row_is_over(row))
 		{
-			wf_output_settled(out, &timers[i]);
+			wf_changes_settled(out, &timers[i]);
 			continue;
 		}
 		if (row->process == NULL)
 			row->process = wf_stepper_add(stepper, row);
 		if (must_park(row, &timers[i]))
-			wf_output_arm(out, &timers[i], batch->owner, true, false);
-		else if (pauses && wf_is_paused(wf_process_definition(row->process)))
+			wf_changes_arm(out, &timers[i], batch->owner, true, false);
+		else if (pauses && wf_pause_is_on(wf_process_definition(row->process)))
 			park_over_pause(batch, out, row, &timers[i]);
 		else if (must_wait(batch, row, &timers[i]))
-			wf_output_arm(out, &timers[i], batch->owner, false, false);
+			wf_changes_arm(out, &timers[i], batch->owner, false, false);
 		else
-			wf_process_queue(row->process, &timers[i]);
+			wf_step_queue(row->process, &timers[i]);
 	}
 }
 
@@ -176,7 +176,7 @@ step_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRo
 		batch->position = i;
 		batch->timer = timers[i];
 		CHECK_FOR_INTERRUPTS();
-		done += wf_process_run(stepper, rows[i]->process, time_is_up, batch);
+		done += wf_step_run(stepper, rows[i]->process, time_is_up, batch);
 		rows[i]->process = NULL;
 		stopped = time_is_up(batch);
 	}
@@ -201,21 +201,21 @@ claim(WfBatch *batch, TimestampTz mark, TimestampTz until, int limit,
 	int			n;
 
 	if (batch->entry == NULL)
-		return wf_claim(batch->owner, mark, -1, until, limit, timers, rows);
+		return wf_timer_claim(batch->owner, mark, -1, until, limit, timers, rows);
 
-	epoch = wf_cursor_read(batch->entry, &due, &seq);
+	epoch = wf_watermark_cursor_read(batch->entry, &due, &seq);
 	if (due < mark)
 	{
 		due = mark;
 		seq = -1;
 	}
-	n = wf_claim(batch->owner, due, seq, until, limit, timers, rows);
+	n = wf_timer_claim(batch->owner, due, seq, until, limit, timers, rows);
 	if (n < limit)
-		wf_cursor_reset(batch->entry);
+		wf_watermark_cursor_reset(batch->entry);
 	else
-		wf_cursor_advance(batch->entry, epoch, (*timers)[n - 1].due, (*timers)[n - 1].seq);
+		wf_watermark_cursor_advance(batch->entry, epoch, (*timers)[n - 1].due, (*timers)[n - 1].seq);
 	if (n == 0 && seq >= 0)
-		n = wf_claim(batch->owner, mark, -1, until, limit, timers, rows);
+		n = wf_timer_claim(batch->owner, mark, -1, until, limit, timers, rows);
 	return n;
 }
 
@@ -244,7 +244,7 @@ wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
 	batch->claimed = batch->position = 0;
 	batch->user_ran = false;
 	batch->rested = false;
-	(void) wf_user_ran();
+	(void) wf_user_context_ran();
 	batch->subtransactions = MyProc->subxidStatus.count;
 	batch->claimed = claim(batch, mark, until, limit, &timers, &rows);
 	if (batch->claimed > 0)
@@ -253,7 +253,7 @@ wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
 		stepper = wf_stepper_new(batch->entry != NULL ? batch->owner : 0);
 		wf_stepper_is_batch(stepper);
 		*done = step_claimed(batch, stepper, batch->claimed, timers, rows);
-		inserted = wf_stepper_write(stepper);
+		inserted = wf_step_write(stepper);
 		wf_stepper_end(stepper);
 	}
 	else
@@ -266,8 +266,8 @@ wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
 	 * Timers below the mark that this transaction inserted itself (an
 	 * absolute due time in the past) are not in the range of the scan.
 	 */
-	*next = Min(wf_next_due(batch->owner, mark), inserted);
+	*next = Min(wf_timer_next_due(batch->owner, mark), inserted);
 	if (batch->entry != NULL)
-		wf_wake_claimed(batch->owner, generation, *next, inserted);
+		wf_wakeup_claimed(batch->owner, generation, *next, inserted);
 	return batch->claimed;
 }

@@ -16,7 +16,7 @@ typedef struct WfBatch
 	/* Said by the caller, for all of its batches. */
 	int32		owner;
 	WfOwner    *entry;			/* or NULL: no room in shared memory, or by hand */
-	WfCareful  *careful;		/* or NULL: nothing to be careful about */
+	WfQuarantine  *careful;		/* or NULL: nothing to be careful about */
 
 	/* Of the latest batch; true also while it runs, and after it failed. */
 	int			claimed;		/* timers */

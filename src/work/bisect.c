@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * setback.c
+ * bisect.c
  *	  How large the next batch is: after one that went well, and after one
  *	  that failed.
  *
  * Runs in executors, with no transaction open.  When user code fails in a
  * batch of several, the batch was undone and is worked again in parts, so
  * that the event at fault comes to stand alone; alone, it gets an attempt
- * (failure.c).
+ * (attempt.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -38,14 +38,14 @@
 
 /* The size of the first batch. */
 void
-wf_work_begin_small(WfWork *work)
+wf_bisect_begin_small(WfWork *work)
 {
 	work->size = FIRST_BATCH;
 }
 
 /* After a batch went well: the planned next size, or larger. */
 void
-wf_work_grow(WfWork *work)
+wf_bisect_grow(WfWork *work)
 {
 	if (work->then_size > 0)
 	{
@@ -105,10 +105,10 @@ is_shortage(int code)
 
 /* A moment from now, by chance: so that those who met do not meet again. */
 TimestampTz
-wf_short_delay(void)
+wf_bisect_short_delay(void)
 {
-	return wf_now() + (TimestampTz) (pg_prng_double(&pg_global_prng_state) *
-									 WF_SKIP_DELAY_MAX * 1000.0);
+	return wf_clock_now() + (TimestampTz) (pg_prng_double(&pg_global_prng_state) *
+										   WF_SKIP_DELAY_MAX * 1000.0);
 }
 
 /*
@@ -120,10 +120,10 @@ after_record(WfWork *work, bool recorded, TimestampTz *next)
 {
 	if (recorded)
 	{
-		wf_work_grow(work);
+		wf_bisect_grow(work);
 		return WF_WORK_MORE;
 	}
-	*next = wf_short_delay();
+	*next = wf_bisect_short_delay();
 	return WF_WORK_WAIT;
 }
 
@@ -150,7 +150,7 @@ give_way(WfWork *work, WfWorkResult *result, TimestampTz *next)
 		return false;
 	*result = after_record(work,
 						   wf_attempt_postpone(work->batch.owner, work->extension,
-											   timer, wf_short_delay()),
+											   timer, wf_bisect_short_delay()),
 						   next);
 	return true;
 }
@@ -162,7 +162,7 @@ give_way(WfWork *work, WfWorkResult *result, TimestampTz *next)
  * *next is set for WF_WORK_WAIT.
  */
 WfWorkResult
-wf_work_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
+wf_bisect_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
 {
 	const WfBatch *batch = &work->batch;
 	bool		by_user_code = batch->position < batch->claimed;

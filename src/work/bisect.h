@@ -10,10 +10,10 @@
 
 #include "work/work.h"
 
-extern void wf_work_begin_small(WfWork *work);
-extern void wf_work_grow(WfWork *work);
-extern WfWorkResult wf_work_failed(WfWork *work, const ErrorData *error,
-								   TimestampTz *next);
-extern TimestampTz wf_short_delay(void);
+extern void wf_bisect_begin_small(WfWork *work);
+extern void wf_bisect_grow(WfWork *work);
+extern WfWorkResult wf_bisect_failed(WfWork *work, const ErrorData *error,
+									 TimestampTz *next);
+extern TimestampTz wf_bisect_short_delay(void);
 
 #endif							/* WF_BISECT_H */

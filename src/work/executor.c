@@ -65,16 +65,16 @@ account(int code)
 	in_first_batch = wf_my_executor->state == WF_EXEC_BUSY &&
 		wf_my_executor->batches == 0;
 
-	if (wf_worker_terminated() && wf_my_executor->state == WF_EXEC_BUSY)
-		wf_careful_spare(owner_entry);
+	if (wf_bgworker_terminated() && wf_my_executor->state == WF_EXEC_BUSY)
+		wf_quarantine_spare(owner_entry);
 
 	/* The next one counts an attempt before it touches what ended us. */
 	if (code != 0 && in_first_batch && owner_entry->failures >= TERMINATED_FREE)
-		owner_entry->suspect_until = wf_now();
+		owner_entry->suspect_until = wf_clock_now();
 
-	if (code != 0 && !wf_worker_terminated())
+	if (code != 0 && !wf_bgworker_terminated())
 		wf_pool_failed(owner_entry, WF_WAIT_FAILED,
-					   wf_worker_back_off(owner_entry->failures + 1));
+					   wf_bgworker_back_off(owner_entry->failures + 1));
 	else if (code != 0 && in_first_batch)
 		wf_pool_failed(owner_entry, WF_WAIT_FAILED,
 					   owner_entry->failures < TERMINATED_FREE ? DT_NOBEGIN :
@@ -86,7 +86,7 @@ account(int code)
 static void
 leave(int code, Datum arg)
 {
-	const WfWorkerArgs *args = wf_worker_args();
+	const WfBgworkerArgs *args = wf_bgworker_args();
 
 	LWLockReleaseAll();
 	if (wf_my_executor == NULL)
@@ -137,7 +137,7 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 
 	wf_pool_state(WF_EXEC_BUSY);
 	if (owner_entry)
-		(void) wf_mark_read(owner_entry, &seen_generation);
+		(void) wf_watermark_read(owner_entry, &seen_generation);
 
 	enable_timeout_after(stall, WF_STALL_MS);
 	result = wf_work_batch(work, next, &done);
@@ -170,27 +170,27 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 static bool
 worth_a_look(TimestampTz next)
 {
-	TimestampTz now = wf_now();
+	TimestampTz now = wf_clock_now();
 	uint64		generation;
 
 	if (owner_entry == NULL || next <= now)
 		return true;
-	return wf_mark_read(owner_entry, &generation) <= now ||
+	return wf_watermark_read(owner_entry, &generation) <= now ||
 		generation != seen_generation;
 }
 
 /* --- the process --------------------------------------------------------- */
 
-/* Do others stand in line for the turn that we have had?  See careful.c. */
+/* Do others stand in line for the turn that we have had?  See quarantine.c. */
 static bool
 has_had_its_turn(const WfWork *work)
 {
 	const WfDatabase *database;
 
-	if (owner_entry != NULL || wf_work_is_careful(work))
+	if (owner_entry != NULL || wf_work_in_quarantine(work))
 		return false;
 	database = wf_database_entry(MyDatabaseId, false);
-	return database != NULL && wf_owner_has_suspects(database, &database->others);
+	return database != NULL && wf_database_has_suspects(database, &database->others);
 }
 
 /* Is the slot wanted elsewhere, or the work no longer? */
@@ -198,7 +198,7 @@ static bool
 has_to_go(const WfWork *work)
 {
 	return wf_my_executor->evict || !wf_enabled ||
-		(wf_worker_superuser() && !wf_allow_superuser) ||
+		(wf_bgworker_superuser() && !wf_allow_superuser) ||
 		has_had_its_turn(work);
 }
 
@@ -211,7 +211,7 @@ drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 		if (has_to_go(work))
 			return false;
 
-		wf_worker_pin();
+		wf_bgworker_pin();
 		switch (run_batch(work, stall, next))
 		{
 			case WF_WORK_GONE:
@@ -224,7 +224,7 @@ drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 
 		/* who sets it from now on will be answered by the next batch */
 		ResetLatch(MyLatch);
-		wf_worker_interrupts();
+		wf_bgworker_interrupts();
 	}
 }
 
@@ -232,25 +232,25 @@ drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 static void
 rest(TimestampTz next, TimestampTz idle_until)
 {
-	TimestampTz now = wf_now();
+	TimestampTz now = wf_clock_now();
 
 	wf_pool_state(WF_EXEC_IDLE);
 	next = Max(next, TimestampTzPlusMilliseconds(now, SHORTEST_WAIT));
-	(void) wf_wait(Min(next, wf_clock_at(idle_until)),
-				   WaitEventExtensionNew("WorkflowExecutorIdle"));
+	(void) wf_clock_wait(Min(next, wf_clock_at(idle_until)),
+						 WaitEventExtensionNew("WorkflowExecutorIdle"));
 }
 
 /* Attach, connect and prepare to work; false: this slot is not for us. */
 static bool
 settle_in(void)
 {
-	const WfWorkerArgs *args = wf_worker_args();
+	const WfBgworkerArgs *args = wf_bgworker_args();
 
-	wf_worker_prepare(leave);
+	wf_bgworker_prepare(leave);
 	if (!wf_pool_attach(args->slot, args->generation))
 		return false;
 	owner_entry = wf_owner_entry(args->dbid, args->owner, true);
-	wf_worker_connect();
+	wf_bgworker_connect();
 	return true;
 }
 
@@ -258,7 +258,7 @@ settle_in(void)
 void
 wf_executor_main(Datum arg)
 {
-	const WfWorkerArgs *args = wf_worker_args();
+	const WfBgworkerArgs *args = wf_bgworker_args();
 	TimestampTz next = DT_NOBEGIN;
 	TimestampTz idle_since = DT_NOEND;
 	TimeoutId	stall;
@@ -274,7 +274,7 @@ wf_executor_main(Datum arg)
 		TimestampTz idle_until;
 
 		ResetLatch(MyLatch);
-		wf_worker_interrupts();
+		wf_bgworker_interrupts();
 		if (has_to_go(work))
 			break;
 

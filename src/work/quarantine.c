@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * careful.c
+ * quarantine.c
  *	  After a crash: what may have caused it is worked one by one.
  *
  * Runs in the first executor of an owner after an unclean start, or after
@@ -41,7 +41,7 @@
  */
 #define MAX_SPARED	10
 
-struct WfCareful
+struct WfQuarantine
 {
 	int32		owner;
 	Oid			extension;
@@ -64,12 +64,12 @@ struct WfCareful
  * workflow.careful_backlog timers of each owner that were due then are
  * stepped alone, with the attempt committed before.
  */
-WfCareful *
-wf_careful_new(int32 owner, Oid extension)
+WfQuarantine *
+wf_quarantine_new(int32 owner, Oid extension)
 {
 	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
 	WfOwner    *entry = wf_my_executor->entry;
-	WfCareful  *careful;
+	WfQuarantine  *careful;
 	TimestampTz until;
 
 	if (database == NULL || entry->executors != 1)
@@ -79,7 +79,7 @@ wf_careful_new(int32 owner, Oid extension)
 		until = Max(until, database->careful_until);
 	if (until == DT_NOBEGIN)
 		return NULL;
-	careful = MemoryContextAllocZero(TopMemoryContext, sizeof(WfCareful));
+	careful = MemoryContextAllocZero(TopMemoryContext, sizeof(WfQuarantine));
 	careful->owner = owner;
 	careful->extension = extension;
 	careful->until = until;
@@ -164,8 +164,8 @@ acquit(WfOwner *entry, bool *acquitted)
 static bool
 runs_nothing(const WfRow *row, const WfTimerRow *timer)
 {
-	return wf_row_is_over(row) || wf_row_parks(row, timer) ||
-		(wf_pause_look() && wf_is_paused(wf_definition(row->definition)));
+	return wf_process_row_is_over(row) || wf_timer_parks(row, timer) ||
+		(wf_pause_look() && wf_pause_is_on(wf_definition(row->definition)));
 }
 
 /*
@@ -173,23 +173,23 @@ runs_nothing(const WfRow *row, const WfTimerRow *timer)
  * *counted: to be committed; *step: false if it was given up, or has to wait.
  */
 static bool
-next_suspect(WfCareful *careful, bool *acquitted, WfTimerRow *suspect,
+next_suspect(WfQuarantine *careful, bool *acquitted, WfTimerRow *suspect,
 			 bool *counted, bool *step)
 {
 	WfTimerRow *timers;
 	WfRow	  **rows;
 
 	if (careful->left-- <= 0 ||
-		wf_claim(careful->owner, DT_NOBEGIN, -1, Min(careful->until, wf_due_limit()), 1,
-				 &timers, &rows) == 0)
+		wf_timer_claim(careful->owner, DT_NOBEGIN, -1, Min(careful->until, wf_clock_due_limit()), 1,
+					   &timers, &rows) == 0)
 		return false;
 
 	if (runs_nothing(rows[0], &timers[0]))
 	{
-		WfOutput   *out = wf_output_new(careful->owner);
+		WfChanges   *out = wf_changes_new(careful->owner);
 
-		wf_output_arm(out, &timers[0], careful->owner, false, false);
-		wf_output_write(out);
+		wf_changes_arm(out, &timers[0], careful->owner, false, false);
+		wf_changes_write(out);
 		return true;
 	}
 	wf_pool_trial_end();
@@ -208,7 +208,7 @@ next_suspect(WfCareful *careful, bool *acquitted, WfTimerRow *suspect,
  * when the suspect was given up, or has to wait; then there is nothing to step.
  */
 bool
-wf_careful_next(WfCareful *careful, bool *step)
+wf_quarantine_next(WfQuarantine *careful, bool *step)
 {
 	bool		acquitted[WF_SUSPECTS] = {0};
 	WfTimerRow	suspect;
@@ -217,11 +217,11 @@ wf_careful_next(WfCareful *careful, bool *step)
 
 	*step = true;
 	careful->counted = false;
-	if (wf_begin("workflow suspect", careful->extension))
+	if (wf_transaction_begin("workflow suspect", careful->extension))
 	{
 		acquit(careful->entry, acquitted);
 		found = next_suspect(careful, acquitted, &suspect, &counted, step);
-		wf_commit();
+		wf_transaction_commit();
 		for (int i = 0; i < WF_SUSPECTS; i++)
 			if (acquitted[i])
 				careful->entry->suspects[i].attempt = WF_ATTEMPT_NONE;
@@ -254,7 +254,7 @@ wf_careful_next(WfCareful *careful, bool *step)
  * the attempt begins with this call.
  */
 bool
-wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer)
+wf_quarantine_begin(const WfQuarantine *careful, const WfTimerRow *timer)
 {
 	WfSuspect  *suspect = last_suspect(careful->entry);
 
@@ -269,7 +269,7 @@ wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer)
  * does no harm.
  */
 void
-wf_careful_end(const WfCareful *careful)
+wf_quarantine_end(const WfQuarantine *careful)
 {
 	WfSuspect  *suspect = last_suspect(careful->entry);
 
@@ -283,7 +283,7 @@ wf_careful_end(const WfCareful *careful)
  * under way is not to blame, unless that happens too often.
  */
 void
-wf_careful_spare(WfOwner *entry)
+wf_quarantine_spare(WfOwner *entry)
 {
 	WfSuspect  *suspect = last_suspect(entry);
 

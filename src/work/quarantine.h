@@ -8,12 +8,12 @@
 #include "shmem/owner.h"
 #include "store/timer.h"
 
-typedef struct WfCareful WfCareful;
+typedef struct WfQuarantine WfQuarantine;
 
-extern WfCareful *wf_careful_new(int32 owner, Oid extension);
-extern bool wf_careful_next(WfCareful *careful, bool *step);
-extern bool wf_careful_begin(const WfCareful *careful, const WfTimerRow *timer);
-extern void wf_careful_end(const WfCareful *careful);
-extern void wf_careful_spare(WfOwner *entry);
+extern WfQuarantine *wf_quarantine_new(int32 owner, Oid extension);
+extern bool wf_quarantine_next(WfQuarantine *careful, bool *step);
+extern bool wf_quarantine_begin(const WfQuarantine *careful, const WfTimerRow *timer);
+extern void wf_quarantine_end(const WfQuarantine *careful);
+extern void wf_quarantine_spare(WfOwner *entry);
 
 #endif							/* WF_QUARANTINE_H */

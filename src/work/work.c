@@ -63,12 +63,12 @@ wf_work_new(int32 owner, Oid extension)
 	keep_memory();
 	work->batch.owner = owner;
 	work->batch.entry = wf_owner_entry(MyDatabaseId, owner, true);
-	work->batch.careful = wf_careful_new(owner, extension);
+	work->batch.careful = wf_quarantine_new(owner, extension);
 	work->extension = extension;
 	work->context = AllocSetContextCreate(TopMemoryContext, "workflow error",
 										  ALLOCSET_SMALL_SIZES);
 	work->skip_delay = WF_SKIP_DELAY_MIN;
-	wf_work_begin_small(work);
+	wf_bisect_begin_small(work);
 	return work;
 }
 
@@ -83,11 +83,11 @@ bring_back(WfWork *work)
 {
 	int			n = 0;
 
-	if (!wf_begin("workflow after a pause", work->extension))
+	if (!wf_transaction_begin("workflow after a pause", work->extension))
 		return 0;
 	if (wf_pause_look())
 		n = wf_pause_bring_back(work->batch.owner, BRING_BACK);
-	wf_commit();
+	wf_transaction_commit();
 	return n;
 }
 
@@ -104,12 +104,12 @@ take_care(WfWork *work, int *limit)
 
 	if (batch->careful == NULL && batch->entry != NULL &&
 		batch->entry->suspect_until != DT_NOBEGIN)
-		batch->careful = wf_careful_new(batch->owner, work->extension);
+		batch->careful = wf_quarantine_new(batch->owner, work->extension);
 	if (batch->careful == NULL)
 		return true;
 
 	*limit = 1;
-	if (!wf_careful_next(batch->careful, &step))
+	if (!wf_quarantine_next(batch->careful, &step))
 		batch->careful = NULL;
 	return step;
 }
@@ -127,15 +127,15 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 	if (!take_care(work, &limit))
 		return true;
 
-	/* Read before the snapshot is taken: see wf_mark_advance(). */
+	/* Read before the snapshot is taken: see wf_watermark_advance(). */
 	if (batch->entry != NULL)
-		mark = wf_mark_read(batch->entry, &generation);
+		mark = wf_watermark_read(batch->entry, &generation);
 
-	if (!wf_begin("workflow batch", work->extension))
+	if (!wf_transaction_begin("workflow batch", work->extension))
 		return false;
-	*until = wf_due_limit();
+	*until = wf_clock_due_limit();
 	wf_batch(batch, mark, *until, generation, limit, next, done);
-	wf_commit();
+	wf_transaction_commit();
 	return true;
 }
 
@@ -152,7 +152,7 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 	WfWorkResult result;
 
 	if (batch->claimed > 0)
-		wf_work_grow(work);
+		wf_bisect_grow(work);
 
 	if (batch->claimed == 0 && *next <= until)
 	{
@@ -164,20 +164,20 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 	else
 	{
 		work->skip_delay = WF_SKIP_DELAY_MIN;
-		result = *next <= wf_now() ? WF_WORK_MORE : WF_WORK_WAIT;
+		result = *next <= wf_clock_now() ? WF_WORK_MORE : WF_WORK_WAIT;
 	}
 
 	/* Look after a pause once more; what is left of one goes on coming back. */
 	if (batch->rested || returned > 0)
 		result = WF_WORK_MORE;
 	else if (batch->pause_over && result == WF_WORK_WAIT)
-		*next = Min(*next, wf_short_delay());
+		*next = Min(*next, wf_bisect_short_delay());
 	return result;
 }
 
-/* Has it still suspects of a crash to step?  See careful.h. */
+/* Has it still suspects of a crash to step?  See quarantine.h. */
 bool
-wf_work_is_careful(const WfWork *work)
+wf_work_in_quarantine(const WfWork *work)
 {
 	return work->batch.careful != NULL;
 }
@@ -214,20 +214,20 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	{
 		MemoryContextSwitchTo(work->context);
 		error = CopyErrorData();
-		wf_abort(outer);
+		wf_transaction_abort(outer);
 		if (batch->entry != NULL)
-			wf_cursor_reset(batch->entry);
+			wf_watermark_cursor_reset(batch->entry);
 	}
 	PG_END_TRY();
 
 	if (batch->careful != NULL)
-		wf_careful_end(batch->careful);
+		wf_quarantine_end(batch->careful);
 	if (gone)
 		return WF_WORK_GONE;
 	if (error != NULL)
 	{
 		*done = 0;
-		result = wf_work_failed(work, error, next);
+		result = wf_bisect_failed(work, error, next);
 	}
 	else
 	{

@@ -19,6 +19,6 @@ typedef enum WfWorkResult
 } WfWorkResult;
 
 extern WfWorkResult wf_work_batch(WfWork *work, TimestampTz *next, int *done);
-extern bool wf_work_is_careful(const WfWork *work);
+extern bool wf_work_in_quarantine(const WfWork *work);
 
 #endif							/* WF_WORK_H */

@@ -1,6 +1,6 @@
 /*
  * work_state.h
- *	  The state of an executor's work, as work.c and setback.c share it.
+ *	  The state of an executor's work, as work.c and bisect.c share it.
  */
 #ifndef WF_WORK_STATE_H
 #define WF_WORK_STATE_H
@@ -19,7 +19,7 @@ struct WfWork
 	MemoryContext context;		/* of a caught error; a batch lives in SPI's */
 	int			skip_delay;		/* ms, doubles while nothing can be claimed */
 
-	/* setback.c */
+	/* bisect.c */
 	int			size;			/* of the next batch */
 	int			then_size;		/* of the one after it; 0: grow */
 	int64		conflict_seq;	/* a timer that met a conflict all alone, */

@@ -59,7 +59,7 @@ raise_some(Host *host, const char *name)
 	WfEvent		event = {pstrdup(name), NULL};
 
 	if (host->rest-- > 0)
-		wf_raise(host->machine, &event);
+		wf_interpret_raise(host->machine, &event);
 }
 
 static void
@@ -73,7 +73,7 @@ action(void *self, const WfAction *action, const WfEvent *event)
 	{
 		for (int n = choose(&host->bytes, 3); n > 0; n--)
 		{
-			wf_run_actions(host->machine, &action->actions, event);
+			wf_interpret_actions(host->machine, &action->actions, event);
 			if (host->machine->skip_block)
 				break;
 		}
@@ -110,7 +110,7 @@ arm(void *self, const WfState *state, const WfEvent *event)
 	see(host, ASKED_ARM, state->id);
 	wf_insist(state->ntimers > 0 && !host->armed[state->id]++,
 			  "armed for nothing, or twice");
-	wf_insist(wf_is_active(host->machine, state->id), "armed, but not active");
+	wf_insist(wf_machine_is_active(host->machine, state->id), "armed, but not active");
 }
 
 static void
@@ -130,7 +130,7 @@ invoke(void *self, const WfState *state, const WfEvent *event)
 	see(host, ASKED_INVOKE, state->id);
 	wf_insist(state->ninvokes > 0 && !host->invoked[state->id]++,
 			  "invoked for nothing, or twice");
-	wf_insist(wf_is_active(host->machine, state->id), "invoked, but not active");
+	wf_insist(wf_machine_is_active(host->machine, state->id), "invoked, but not active");
 }
 
 static void
@@ -221,7 +221,7 @@ check_books(Host *host)
 	for (int i = 0; i < chart->nstates; i++)
 	{
 		const WfState *state = &chart->states[i];
-		bool		here = machine->running && wf_is_active(machine, i);
+		bool		here = machine->running && wf_machine_is_active(machine, i);
 
 		wf_insist(host->armed[i] == (here && state->ntimers > 0),
 				  "timers are armed for other states than the active ones");

@@ -123,12 +123,12 @@ step(Host *host, const char *name, bool *taken)
 		return false;
 	if (name == NULL)
 	{
-		wf_start(host->machine);
+		wf_interpret_start(host->machine);
 		return true;
 	}
-	would = wf_would_take(host->machine, &event);
+	would = wf_select_would_take(host->machine, &event);
 	host->seen = 0;
-	*taken = wf_dispatch(host->machine, &event);
+	*taken = wf_interpret_event(host->machine, &event);
 	wf_insist(*taken || !would, "an event that would be taken was not");
 	wf_insist(*taken == host->machine->taken && *taken == (host->machine->microsteps > 0),
 			  "taken, or not?");
@@ -163,9 +163,9 @@ move(Host *host, const WfStateId *places, int n, bool quiet)
 	host->rest = 30;
 	if (setjmp(host->thrown))
 		return false;
-	wf_move(host->machine, places, n, quiet, NULL);
+	wf_interpret_move(host->machine, places, n, quiet, NULL);
 	for (int i = 0; i < n && quiet; i++)
-		wf_insist(wf_is_active(host->machine, places[i]),
+		wf_insist(wf_machine_is_active(host->machine, places[i]),
 				  "moved, but it is not there");
 	return true;
 }
@@ -182,9 +182,9 @@ check_configure(Host *host, const Kept *start, const WfStateId *places, int n)
 	const WfStateId *same;
 	int			nleaves;
 
-	wf_insist(wf_configure(other, start->leaves, start->nleaves),
+	wf_insist(wf_interpret_configure(other, start->leaves, start->nleaves),
 			  "at its end, but it went on");
-	wf_insist(wf_configure(other, places, n) == other->running &&
+	wf_insist(wf_interpret_configure(other, places, n) == other->running &&
 			  other->running == host->machine->running,
 			  "it is at its end, or not?");
 	wf_insist(wf_machine_legal(other), "configured, but not legal");
@@ -250,7 +250,7 @@ check_stop(Host *host)
 		return;
 	if (!machine->running)
 		return;
-	wf_stop(machine, NULL);
+	wf_interpret_stop(machine, NULL);
 	wf_insist(!machine->running && wf_machine_leaves(machine, &leaves) == 0,
 			  "stopped, and still active");
 	for (int i = 0; i < host->chart->nstates; i++)

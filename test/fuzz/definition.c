@@ -119,16 +119,16 @@ contains_words(const char *list, const char *words)
 static void
 check_canonical(const WfChart *chart)
 {
-	const char *canonical = wf_canonical(chart);
+	const char *canonical = wf_deparse(chart);
 	WfFaults	faults = {0};
 	WfChart    *again = wf_compile(canonical, strlen(canonical), &faults);
 
 	if (again == NULL)
 		wf_give_up("the canonical form is refused", canonical,
 				   faults.n ? faults.items[0].message : "without a fault");
-	if (strcmp(canonical, wf_canonical(again)) != 0)
+	if (strcmp(canonical, wf_deparse(again)) != 0)
 		wf_give_up("the canonical form of the canonical form is another",
-				   canonical, wf_canonical(again));
+				   canonical, wf_deparse(again));
 	wf_insist(again->nstates == chart->nstates &&
 			  again->ntransitions == chart->ntransitions &&
 			  again->nexprs == chart->nexprs &&

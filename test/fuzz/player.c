@@ -60,7 +60,7 @@ raise_event(Player *player, const char *name)
 {
 	WfEvent		event = {name, NULL};
 
-	wf_raise(player->machine, &event);
+	wf_interpret_raise(player->machine, &event);
 }
 
 /* As many times as the array has elements: it is one of digits. */
@@ -71,7 +71,7 @@ repeat(Player *player, const WfAction *action, const WfEvent *event)
 	{
 		if (*c < '0' || *c > '9')
 			continue;
-		wf_run_actions(player->machine, &action->actions, event);
+		wf_interpret_actions(player->machine, &action->actions, event);
 		if (player->machine->skip_block)
 			break;
 	}
@@ -213,7 +213,7 @@ do_chart(Player *player, const char *text)
 		player->machine = NULL;
 		return;
 	}
-	wf_start(player->machine);
+	wf_interpret_start(player->machine);
 	say_rest(player, false, false);
 }
 
@@ -230,8 +230,8 @@ do_event(Player *player, const char *name)
 		player->machine = NULL;
 		return;
 	}
-	would = wf_would_take(player->machine, &event);
-	taken = wf_dispatch(player->machine, &event);
+	would = wf_select_would_take(player->machine, &event);
+	taken = wf_interpret_event(player->machine, &event);
 	say_rest(player, would, taken);
 }
 
@@ -255,7 +255,7 @@ do_end(Player *player)
 {
 	if (player->machine && player->machine->running)
 	{
-		wf_stop(player->machine, NULL);
+		wf_interpret_stop(player->machine, NULL);
 		say_rest(player, false, false);
 	}
 	printf("end\n");

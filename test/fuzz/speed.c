@@ -138,7 +138,7 @@ machine_of(const char *text)
 		exit(1);
 	}
 	machine = wf_machine_new(chart, &calls, NULL, 100000);
-	wf_start(machine);
+	wf_interpret_start(machine);
 	return machine;
 }
 
@@ -160,7 +160,7 @@ run(WfMachine *machine, const char *const *events, int nevents)
 			{
 				WfEvent		event = {events[i % nevents], NULL};
 
-				wf_dispatch(machine, &event);
+				wf_interpret_event(machine, &event);
 				steps += machine->microsteps;
 			}
 			took = now() - start;
