@@ -70,7 +70,7 @@ include $(PGXS)
 
 # PostgreSQL is built here without --enable-depend.
 $(OBJS): $(wildcard src/*/*.h)
-src/base/version.o src/workflow.o: $(EXTENSION).control
+src/api/api_version.o src/workflow.o: $(EXTENSION).control
 
 $(DATA_built): $(PARTS:%=sql/parts/%.sql)
 	cat $^ >$@

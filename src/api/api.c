@@ -16,8 +16,6 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/timestamp.h"
-#include "utils/fmgrprotos.h"
 
 #include "api/api.h"
 #include "base/errcodes.h"

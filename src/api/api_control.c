@@ -9,10 +9,8 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
+#include "fmgr.h"
 
 #include "api/api.h"
 #include "api/arg.h"

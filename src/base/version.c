@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * version.c
- *	  The versions: of the library, and what the SQL of an older one lacks.
+ *	  What the SQL of an older version lacks.
  *
  * Runs in any backend.
  *
@@ -10,20 +10,10 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
-#include "fmgr.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "base/version.h"
-
-PG_FUNCTION_INFO_V1(workflow_library_version);
-
-Datum
-workflow_library_version(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_TEXT_P(cstring_to_text(WF_VERSION));
-}
 
 /* Does a table of ours have this column? */
 bool

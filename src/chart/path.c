@@ -11,8 +11,6 @@
 #include "postgres_fe.h"
 #endif
 
-#include "mb/pg_wchar.h"
-
 #include "chart/json_string.h"
 #include "chart/path.h"
 

@@ -263,7 +263,7 @@ compile_chart(WfCompiler *c, const WfJson *json)
  * further faults, nothing else.
  */
 WfChart *
-wf_compile_faulty(const char *text, int len, WfFaults *faults)
+wf_compile_lenient(const char *text, int len, WfFaults *faults)
 {
 	WfCompiler	compiler;
 	const WfJson *json;
@@ -300,7 +300,7 @@ wf_compile_faulty(const char *text, int len, WfFaults *faults)
 WfChart *
 wf_compile(const char *text, int len, WfFaults *faults)
 {
-	WfChart    *chart = wf_compile_faulty(text, len, faults);
+	WfChart    *chart = wf_compile_lenient(text, len, faults);
 
 	return faults->n == 0 ? chart : NULL;
 }

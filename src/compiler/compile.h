@@ -11,6 +11,6 @@
 #include "chart/diagnostic.h"
 
 extern WfChart *wf_compile(const char *text, int len, WfFaults *faults);
-extern WfChart *wf_compile_faulty(const char *text, int len, WfFaults *faults);
+extern WfChart *wf_compile_lenient(const char *text, int len, WfFaults *faults);
 
 #endif							/* WF_COMPILE_H */

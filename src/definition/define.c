@@ -7,25 +7,12 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/namespace.h"
-#include "catalog/objectaddress.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_type.h"
-#include "commands/defrem.h"
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_node.h"
 #include "pgtime.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/varlena.h"
 
 #include "base/errcodes.h"
@@ -227,7 +214,7 @@ wf_define_compile(text *source, Oid role, const char *path, bool simulated,
 	WfChart    *chart;
 
 	wf_owner_role_check(role);
-	chart = wf_compile_faulty(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &faults);
+	chart = wf_compile_lenient(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &faults);
 	if (chart != NULL)
 	{
 		check_invokes(chart, role, simulated, &faults);

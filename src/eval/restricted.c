@@ -9,12 +9,9 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_largeobject.h"
 #include "executor/spi.h"
-#include "storage/proc.h"
-#include "utils/memutils.h"
 #include "utils/portal.h"
 
 #include "base/xact_stack.h"

@@ -10,8 +10,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"

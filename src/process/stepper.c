@@ -9,10 +9,8 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "base/errcodes.h"
 #include "base/xact_stack.h"

@@ -9,14 +9,8 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_control.h"
-#include "common/controldata_utils.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/ipc.h"
-#include "storage/proc.h"
-#include "storage/shmem.h"
-#include "utils/timestamp.h"
 
 #include "shmem/owner.h"
 #include "shmem/shmem.h"

@@ -18,7 +18,6 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
-#include "utils/timestamp.h"
 
 #include "base/array.h"
 #include "base/clock.h"

@@ -7,19 +7,10 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
-#include "catalog/pg_type.h"
-#include "common/hashfn.h"
-#include "miscadmin.h"
 #include "tcop/dest.h"
-#include "utils/builtins.h"
-#include "utils/datum.h"
-#include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "utils/timestamp.h"
 
 #include "shmem/inval.h"
 #include "store/status.h"

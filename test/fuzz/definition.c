@@ -144,7 +144,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	WfFaults	faults = {0};
-	WfChart    *chart = wf_compile_faulty((const char *) data, size, &faults);
+	WfChart    *chart = wf_compile_lenient((const char *) data, size, &faults);
 	WfFaults	same = {0};
 	size_t		bytes = read_faults(&faults);
 
