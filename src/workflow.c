@@ -14,8 +14,8 @@
 #include "miscadmin.h"
 
 #include "base/guc.h"
+#include "bgworker/bgworker.h"
 #include "bgworker/database_hold.h"
-#include "bgworker/launcher.h"
 #include "eval/restricted.h"
 #include "shmem/shmem.h"
 #include "shmem/wakeup.h"
@@ -55,5 +55,5 @@ _PG_init(void)
 	wf_statement_init();
 	wf_restricted_init();
 	wf_database_hold_init();
-	wf_launcher_register();
+	wf_bgworker_register();
 }

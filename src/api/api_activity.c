@@ -20,8 +20,9 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "shmem/database.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/shmem.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
@@ -41,10 +42,10 @@ static const char *const database_states[] = {
 };
 
 static const char *const executor_states[] = {
-	[WF_EXEC_FREE] = "free",
-	[WF_EXEC_STARTING] = "starting",
-	[WF_EXEC_BUSY] = "busy",
-	[WF_EXEC_IDLE] = "idle"
+	[WF_SLOT_FREE] = "free",
+	[WF_SLOT_STARTING] = "starting",
+	[WF_SLOT_BUSY] = "busy",
+	[WF_SLOT_IDLE] = "idle"
 };
 
 static const char *const wait_reasons[] = {
@@ -105,8 +106,8 @@ put_runtime(ReturnSetInfo *result)
 	Line		line = {.owner = -1, .steps = -1, .batches = -1};
 
 	line.kind = "launcher";
-	line.pid = wf_shared->launcher_pid;
-	line.state = wf_shared->launcher_pid ? "running" : "starting";
+	line.pid = wf_instance->launcher_pid;
+	line.state = wf_instance->launcher_pid ? "running" : "starting";
 	line.since = DT_NOBEGIN;
 	put(result, &line);
 
@@ -125,7 +126,7 @@ reason_of(const WfOwner *entry)
 {
 	if (!wf_enabled)
 		return "workflow.enabled is off";
-	if (wf_shared->nexecutors == 0)
+	if (wf_max_executors == 0)
 		return "workflow.max_executors is 0";
 	if (entry->reason == WF_WAIT_NONE)
 		return "an executor is being started";
@@ -135,9 +136,9 @@ reason_of(const WfOwner *entry)
 static void
 put_executors(ReturnSetInfo *result)
 {
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		const WfSlot *slot = &wf_slots[i];
 		Line		line = {
 			.kind = "executor",
 			.pid = slot->pid,
@@ -148,9 +149,22 @@ put_executors(ReturnSetInfo *result)
 			.batches = slot->batches
 		};
 
-		if (slot->state != WF_EXEC_FREE && slot->dbid == MyDatabaseId)
+		if (slot->state != WF_SLOT_FREE && slot->dbid == MyDatabaseId)
 			put(result, &line);
 	}
+}
+
+/* When the earliest due work of an owner without executors is due. */
+static TimestampTz
+waits_since(WfOwner *entry)
+{
+	TimestampTz since = DT_NOEND;
+	uint64		generation;
+
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		if (entry->lanes[kind].executors == 0)
+			since = Min(since, wf_watermark_read(&entry->lanes[kind], &generation).due);
+	return since;
 }
 
 /* Owners whose due work waits for an executor. */
@@ -159,15 +173,14 @@ put_owners(ReturnSetInfo *result)
 {
 	TimestampTz now = wf_clock_now();
 
-	for (int i = 0; i < wf_shared->nowners; i++)
+	for (int i = 0; i < wf_max_owners; i++)
 	{
-		WfOwner    *entry = &wf_shared->owners[i];
-		uint64		generation;
+		WfOwner    *entry = &wf_owners[i];
 		Line		line = {.kind = "owner", .state = "waiting", .steps = -1, .batches = -1};
 
-		if (entry->dbid != MyDatabaseId || entry->executors > 0)
+		if (entry->dbid != MyDatabaseId)
 			continue;
-		line.since = wf_watermark_read(entry, &generation);
+		line.since = waits_since(entry);
 		if (line.since > now)
 			continue;
 		line.owner = entry->owner;
@@ -188,11 +201,11 @@ workflow_runtime_activity(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	wf_instance_lock(LW_SHARED);
 	put_runtime(result);
 	put_executors(result);
 	put_owners(result);
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 	return (Datum) 0;
 }
 

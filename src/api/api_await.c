@@ -32,7 +32,7 @@
 #include "definition/definition.h"
 #include "process/process.h"
 #include "shmem/database.h"
-#include "shmem/shmem.h"
+#include "shmem/instance.h"
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/status.h"
@@ -110,7 +110,7 @@ stop_waiting(int code, Datum arg)
 {
 	WfDatabase *database = (WfDatabase *) DatumGetPointer(arg);
 
-	pg_atomic_fetch_sub_u32(&database->awaiting, 1);
+	wf_database_awaits_no_more(database);
 }
 
 static void
@@ -144,7 +144,7 @@ workflow_await(PG_FUNCTION_ARGS)
 		.process = *wf_arg_uuid(fcinfo, 0, "process"),
 		.until = DT_NOEND
 	};
-	WfDatabase *database = wf_shared ? wf_database_entry(MyDatabaseId, true) : NULL;
+	WfDatabase *database = wf_instance ? wf_database_entry(MyDatabaseId, true) : NULL;
 
 	if (atomic)
 		ereport(ERROR,
@@ -170,7 +170,7 @@ workflow_await(PG_FUNCTION_ARGS)
 															   TimestampTzGetDatum(GetCurrentTimestamp()),
 															   PG_GETARG_DATUM(2)));
 
-	pg_atomic_fetch_add_u32(&database->awaiting, 1);
+	wf_database_awaits(database);
 	PG_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(database));
 	{
 		wait_for(&wanted, database);

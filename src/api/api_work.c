@@ -16,6 +16,7 @@
 #include "base/guc.h"
 #include "definition/owner_role.h"
 #include "definition/pause.h"
+#include "shmem/lane.h"
 #include "store/origin.h"
 #include "work/batch.h"
 
@@ -42,7 +43,7 @@ workflow_work(PG_FUNCTION_ARGS)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		if (wf_pause_look())
 			(void) wf_pause_bring_back(batch.owner, limit);
-		claimed = wf_batch(&batch, DT_NOBEGIN, wf_clock_due_limit(), 0, limit, NULL, &done);
+		claimed = wf_batch(&batch, WF_POSITION(DT_NOBEGIN), wf_clock_due_limit(), 0, limit, NULL, &done);
 		PopActiveSnapshot();
 	}
 	SPI_finish();

@@ -5,13 +5,13 @@
  *	  next worker, and who makes room for it.
  *
  * Used by the launcher (for runtimes) and by runtimes (for executors), all
- * under WfShared.lock.  Executor slots are one thing, see pool.c; each
+ * under the lock of the instance.  Executor slots are one thing, see pool.c; each
  * executor and each runtime is a worker of the postmaster, too, and of those
  * there may be fewer than our slots and databases, the more so as others need
  * them as well: parallel queries, logical replication.
  *
  * Databases get workers in the order in which they began to wait
- * (WfDatabase.hungry): those whose runtime wants an executor, and those that
+ * (WfDatabase.waits_since): those whose runtime wants an executor, and those that
  * have no runtime and want one.  Whoever waits longest is the only one to ask
  * the postmaster, and room is made for it by, in this order,
  *
@@ -33,11 +33,12 @@
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
+#include "base/guc.h"
 #include "bgworker/bgworker_slots.h"
 #include "bgworker/eviction.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
-#include "shmem/shmem.h"
+#include "shmem/instance.h"
 
 /* Somebody is about to leave, or is first: ask again after (ms). */
 #define LEAVING_DELAY		20
@@ -63,15 +64,15 @@ waits_longer(Oid dbid, TimestampTz since)
 {
 	WfDatabase *first = NULL;
 
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		WfDatabase *other = &wf_shared->databases[i];
+		WfDatabase *other = &wf_databases[i];
 
 		if (!OidIsValid(other->dbid) || other->dbid == dbid ||
-			!other->wants_worker || other->state == WF_DB_HELD ||
-			other->hungry >= since)
+			!other->wants_bgworker || other->state == WF_DB_HELD ||
+			other->waits_since >= since)
 			continue;
-		if (first == NULL || other->hungry < first->hungry)
+		if (first == NULL || other->waits_since < first->waits_since)
 			first = other;
 	}
 	return first;
@@ -80,16 +81,16 @@ waits_longer(Oid dbid, TimestampTz since)
 /*
  * May a database that waits for a worker (its runtime, or an executor) since
  * then ask the postmaster for one?  False: one that waits longer is first,
- * and is told to ask.  Takes WfShared.lock.
+ * and is told to ask.  Takes the lock.
  */
 bool
 wf_bgworker_slots_may_ask(Oid dbid, TimestampTz since)
 {
 	WfDatabase *other;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	wf_instance_lock(LW_SHARED);
 	other = waits_longer(dbid, since);
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 
 	if (other)
 		wf_database_latch(other->dbid);
@@ -102,11 +103,11 @@ count_waiting(void)
 {
 	int			n = 0;
 
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		WfDatabase *database = &wf_shared->databases[i];
+		WfDatabase *database = &wf_databases[i];
 
-		if (OidIsValid(database->dbid) && database->wants_worker &&
+		if (OidIsValid(database->dbid) && database->wants_bgworker &&
 			database->state != WF_DB_HELD)
 			n++;
 	}
@@ -119,10 +120,10 @@ count_yielding(void)
 {
 	int			n = 0;
 
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		if (OidIsValid(wf_shared->databases[i].dbid) &&
-			wf_shared->databases[i].yield_to != DT_NOEND)
+		if (OidIsValid(wf_databases[i].dbid) &&
+			wf_databases[i].yield_to != DT_NOEND)
 			n++;
 	}
 	return n;
@@ -138,16 +139,16 @@ least_needy_runtime(Oid dbid, TimestampTz since)
 {
 	WfDatabase *found = NULL;
 
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		WfDatabase *other = &wf_shared->databases[i];
+		WfDatabase *other = &wf_databases[i];
 
 		if (!OidIsValid(other->dbid) || other->dbid == dbid ||
 			other->state != WF_DB_RUNNING || other->runtime == NULL ||
-			other->yield_to != DT_NOEND || other->hungry <= since ||
+			other->yield_to != DT_NOEND || other->waits_since <= since ||
 			wf_pool_count_locked(other->dbid, true) > 0)
 			continue;
-		if (found == NULL || other->hungry > found->hungry)
+		if (found == NULL || other->waits_since > found->waits_since)
 			found = other;
 	}
 	return found;
@@ -167,8 +168,7 @@ make_room(Oid dbid, TimestampTz since)
 	other = least_needy_runtime(dbid, since);
 	if (other)
 	{
-		other->yield_to = since;
-		SetLatch(other->runtime);
+		wf_database_yield_locked(other, since);
 		return true;
 	}
 	return wf_eviction_ask_locked(WF_EVICT_ANY, &again) || again != DT_NOEND;
@@ -178,13 +178,9 @@ make_room(Oid dbid, TimestampTz since)
 static bool
 time_to_complain(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
-	if ((++tries < COMPLAIN_TRIES && retry_delay < COMPLAIN_DELAY) ||
-		wf_shared->complain_after > now)
+	if (++tries < COMPLAIN_TRIES && retry_delay < COMPLAIN_DELAY)
 		return false;
-	wf_shared->complain_after = TimestampTzPlusMilliseconds(now, COMPLAIN_INTERVAL);
-	return true;
+	return wf_instance_complains_locked(GetCurrentTimestamp(), COMPLAIN_INTERVAL);
 }
 
 static void
@@ -200,7 +196,7 @@ complain(const char *whom)
  * The postmaster had no worker for it, or it is not its turn: note that it
  * waits, have somebody make room, complain in the log now and then (`whom`: a
  * plural, for whom there is no worker).  Returns the real time to try again.
- * Takes WfShared.lock.
+ * Takes the lock.
  */
 TimestampTz
 wf_bgworker_slots_wait(Oid dbid, TimestampTz since, const char *whom)
@@ -209,19 +205,18 @@ wf_bgworker_slots_wait(Oid dbid, TimestampTz since, const char *whom)
 	int			delay = 0;
 	bool		loud;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_instance_lock(LW_EXCLUSIVE);
 	database = wf_database_entry_locked(dbid, false);
 	if (database)
 	{
-		database->wants_worker = true;
-		database->hungry = since;
+		wf_database_wants_bgworker_locked(database, since);
 		if (waits_longer(dbid, since) != NULL)
 			delay = TURN_DELAY;
 		else if (make_room(dbid, since))
 			delay = LEAVING_DELAY;
 	}
 	loud = time_to_complain();
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 
 	if (loud)
 		complain(whom);
@@ -237,16 +232,4 @@ wf_bgworker_slots_relieved(void)
 {
 	retry_delay = 0;
 	tries = 0;
-}
-
-/* A database does not wait any more.  Takes WfShared.lock. */
-void
-wf_bgworker_slots_over(WfDatabase *database)
-{
-	if (!database->wants_worker)
-		return;
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	database->wants_worker = false;
-	database->hungry = DT_NOEND;
-	LWLockRelease(wf_shared->lock);
 }

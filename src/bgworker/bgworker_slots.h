@@ -8,12 +8,9 @@
 
 #include "datatype/timestamp.h"
 
-#include "shmem/database.h"
-
 extern bool wf_bgworker_slots_may_ask(Oid dbid, TimestampTz since);
 extern TimestampTz wf_bgworker_slots_wait(Oid dbid, TimestampTz since,
 										  const char *whom);
 extern void wf_bgworker_slots_relieved(void);
-extern void wf_bgworker_slots_over(WfDatabase *database);
 
 #endif							/* WF_BGWORKER_SLOTS_H */

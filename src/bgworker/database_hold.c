@@ -8,7 +8,8 @@
  * DROP DATABASE, ALTER DATABASE ... RENAME / SET TABLESPACE and CREATE
  * DATABASE ... TEMPLATE refuse to work on a database with sessions in it, and
  * ours never end by themselves: while such a command runs, its database is
- * held (WF_DB_HELD), which stops our workers there and starts none.
+ * held (WF_DB_HELD), which stops our background
+ * workers there and starts none.
  *
  * COMMIT PREPARED and ROLLBACK PREPARED end a transaction of which nobody
  * knows any more what it inserted and locked.
@@ -33,10 +34,11 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/guc.h"
 #include "bgworker/database_hold.h"
 #include "eval/restricted.h"
 #include "shmem/database.h"
-#include "shmem/shmem.h"
+#include "shmem/instance.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
@@ -49,15 +51,15 @@ static ProcessUtility_hook_type previous_hook = NULL;
 
 /* --- holding a database -------------------------------------------------- */
 
-/* Our workers in a database, told to end if `terminate`. */
+/* Our background workers in a database, told to end if `terminate`. */
 static int
-workers_of(Oid dbid, bool terminate)
+bgworkers_of(Oid dbid, bool terminate)
 {
 	WfDatabase *database;
 	int			n = 0;
 
 	/* a pid in shared memory is alive: it is removed under this lock */
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	wf_instance_lock(LW_SHARED);
 	database = wf_database_entry_locked(dbid, false);
 	if (database && database->runtime_pid != 0)
 	{
@@ -65,52 +67,35 @@ workers_of(Oid dbid, bool terminate)
 		if (terminate)
 			kill(database->runtime_pid, SIGTERM);
 	}
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		const WfSlot *slot = &wf_slots[i];
 
-		if (slot->state == WF_EXEC_FREE || slot->dbid != dbid ||
+		if (slot->state == WF_SLOT_FREE || slot->dbid != dbid ||
 			slot->pid == 0)
 			continue;
 		n++;
 		if (terminate)
 			kill(slot->pid, SIGTERM);
 	}
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 	return n;
-}
-
-/* From now on nothing is started in this database. */
-static void
-hold(Oid dbid)
-{
-	WfDatabase *database;
-
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	database = wf_database_entry_locked(dbid, true);
-	if (database)
-	{
-		database->holds++;
-		database->generation++; /* one that is starting comes too late */
-		wf_database_state(database, WF_DB_HELD);
-	}
-	LWLockRelease(wf_shared->lock);
 }
 
 /* For errors and exits. */
 static void
 release_on_error(int code, Datum dbid)
 {
-	wf_database_release(DatumGetObjectId(dbid));
+	wf_database_end_hold(DatumGetObjectId(dbid));
 }
 
-/* Stop our workers in a database that is held, and wait a while for that. */
+/* Stop our background workers in a database that is held, and wait a while for that. */
 static void
-stop_workers(Oid dbid)
+stop_bgworkers(Oid dbid)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													   LEAVE_TIMEOUT);
-	int			n = workers_of(dbid, true);
+	int			n = bgworkers_of(dbid, true);
 
 	while (n > 0 && GetCurrentTimestamp() < deadline)
 	{
@@ -120,7 +105,7 @@ stop_workers(Oid dbid)
 						 WaitEventExtensionNew("WorkflowWorkersLeave"));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
-		n = workers_of(dbid, false);
+		n = bgworkers_of(dbid, false);
 	}
 }
 
@@ -144,7 +129,7 @@ template_of(const CreatedbStmt *statement)
 
 /*
  * The database that must be free of sessions for a command, or InvalidOid.
- * Only for those who may do it: nobody else can stop our workers this way.
+ * Only for those who may do it: nobody else can stop our background workers so.
  */
 static Oid
 exclusive_database(Node *statement, bool in_block)
@@ -305,10 +290,10 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 							  IsTransactionBlock());
 	if (OidIsValid(dbid))
 	{
-		hold(dbid);
+		wf_database_begin_hold(dbid);
 		PG_ENSURE_ERROR_CLEANUP(release_on_error, ObjectIdGetDatum(dbid));
 		{
-			stop_workers(dbid);
+			stop_bgworkers(dbid);
 			pass_on(plan, query, read_only_tree, context, params, environment,
 					receiver, completion);
 		}

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * dispatch.c
- *	  Executors for the owners of one database who are hungry for one.
+ *	  Executors for the lanes of one database that wait for one.
  *
  * Runs in runtimes.  Looks at roles, for which it begins a transaction of its
  * own when the first slot is there; what it may not start waits, with a reason
- * that workflow.activity shows.  Takes WfShared.lock for moments.
+ * that workflow.activity shows.  Takes the lock of the
+ * instance for moments.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,14 +32,16 @@
 #include "bgworker/eviction.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/shmem.h"
+#include "shmem/slot.h"
 #include "store/transaction.h"
 
 /* Started, but not attached after so long (ms): it will not come. */
 #define ATTACH_TIMEOUT		30000
 
-/* Without a worker for another executor of one owner, ask again after (ms). */
+/* Without a background worker for another executor of one lane, ask again after (ms). */
 #define HELP_DELAY			1000
 
 /* Executors that we started and have not seen attached. */
@@ -46,19 +49,19 @@ static BackgroundWorkerHandle **handles = NULL;
 
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 static TimestampTz help_at = DT_NOBEGIN;	/* no further executors before; real */
-static TimestampTz starving;	/* since when, see WfDatabase.hungry */
+static TimestampTz starving;	/* since when, see WfDatabase.waits_since */
 
-/* Owners without an entry that had their turn since an unclean start. */
-static List *turns = NIL;		/* in TopMemoryContext */
+/* Owners without a place that were served since an unclean start. */
+static List *served = NIL;		/* in TopMemoryContext */
 
-/* Once, in a runtime that has attached; makes room in the appetite. */
+/* Once, in a runtime that has attached; makes room in the demand. */
 void
-wf_dispatch_begin(WfDemand *appetite)
+wf_dispatch_begin(WfDemand *demand)
 {
-	int			n = Max(wf_shared->nexecutors, 1);
+	int			n = Max(wf_max_executors, 1);
 
 	handles = MemoryContextAllocZero(TopMemoryContext, n * sizeof(*handles));
-	appetite->hungry = MemoryContextAlloc(TopMemoryContext, n * sizeof(WfWaiting));
+	demand->waiting = MemoryContextAlloc(TopMemoryContext, n * sizeof(WfWaiting));
 }
 
 /* --- those who cannot have one ------------------------------------------- */
@@ -85,7 +88,7 @@ check_role(Oid role)
 
 /* Say once for each owner why its work waits; then hold it back. */
 static void
-refuse(const WfWaiting *hungry, WfWaitReason reason)
+refuse(const WfWaiting *waiting, WfWaitReason reason)
 {
 	static const char *const why[] = {
 		[WF_WAIT_ROLE_GONE] = "the role does not exist",
@@ -93,144 +96,148 @@ refuse(const WfWaiting *hungry, WfWaitReason reason)
 		[WF_WAIT_ROLE_CONNECT] = "the role lacks CONNECT privilege on the database",
 		[WF_WAIT_ROLE_SUPERUSER] = "the role is a superuser and workflow.allow_superuser is off"
 	};
+	WfOwner    *entry = waiting->lane->entry;
 
-	if (hungry->entry->reason != reason)
+	if (entry->reason != reason)
 	{
-		char	   *role = GetUserNameFromId(hungry->role, true);
+		char	   *role = GetUserNameFromId(waiting->role, true);
 
 		ereport(WARNING,
 				(errmsg("work of owner %d (\"%s\") has to wait: %s",
-						hungry->owner, role ? role : "?", why[reason])));
+						waiting->owner, role ? role : "?", why[reason])));
 	}
-	wf_pool_failed(hungry->entry, reason,
-				   wf_bgworker_back_off(hungry->entry->failures + 1));
+	wf_owner_failed(entry, reason, wf_bgworker_back_off(entry->failures + 1));
 
 	/* Perhaps it is another one by now: look it up before the next try. */
 	if (reason == WF_WAIT_ROLE_GONE)
-		hungry->entry->role = InvalidOid;
+		wf_owner_set_role(entry, InvalidOid);
 }
 
-/* The postmaster has no room for another worker, or others come first. */
+/*
+ * The postmaster has no room for another background worker, or others come
+ * first.
+ */
 static void
-no_worker(const WfWaiting *hungry)
+no_bgworker(const WfWaiting *waiting)
 {
 	TimestampTz again;
 
-	if (hungry->extra)
+	if (waiting->extra)
 	{
-		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+		wf_instance_lock(LW_EXCLUSIVE);
 		if (wf_eviction_leaving_locked() == 0)
 			(void) wf_eviction_ask_locked(WF_EVICT_COLD, &again);
-		LWLockRelease(wf_shared->lock);
+		wf_instance_unlock();
 		help_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HELP_DELAY);
 		return;
 	}
-	hungry->entry->reason = WF_WAIT_BGWORKER;
-	starving = Min(starving, hungry->since);
+	wf_owner_waits(waiting->lane->entry, WF_WAIT_BGWORKER);
+	starving = Min(starving, waiting->since);
 	retry_at = wf_bgworker_slots_wait(MyDatabaseId, starving, "executors");
 }
 
 /* No slot for one who wants one: have somebody make room, and wait. */
 static void
-starve(WfDemand *appetite, const WfWaiting *hungry, int n)
+starve(WfDemand *demand, const WfWaiting *waiting, int n)
 {
-	TimestampTz again = wf_eviction_make_room(n, hungry->extra);
+	TimestampTz again = wf_eviction_make_room(n, waiting->extra);
 
-	appetite->next = Min(appetite->next, wf_clock_at(again));
-	if (!hungry->extra)
+	demand->next = Min(demand->next, wf_clock_at(again));
+	if (!waiting->extra)
 	{
-		starving = Min(starving, hungry->since);
-		hungry->entry->reason = WF_WAIT_SLOT;
+		starving = Min(starving, waiting->since);
+		wf_owner_waits(waiting->lane->entry, WF_WAIT_SLOT);
 	}
 }
 
 /* --- those who can ------------------------------------------------------- */
 
-/* One that cannot have a turn does not keep others from theirs. */
+/* One that cannot have an executor does not keep others from theirs. */
 static void
-note_turn(const WfWaiting *hungry)
+note_served(const WfWaiting *waiting)
 {
 	MemoryContext old;
 
-	if (hungry->entry->owner == hungry->owner || hungry->entry->cleared)
+	if (waiting->lane->owner == waiting->owner || waiting->lane->suspects.cleared)
 		return;
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	turns = list_append_unique_int(turns, hungry->owner);
+	served = list_append_unique_int(served, waiting->owner);
 	MemoryContextSwitchTo(old);
 }
 
 /*
- * Was an executor started here for this owner, who has no entry in shared
- * memory, while such owners take turns?  Or refused for what its role is.
+ * Was an executor started here for this owner, who has no place in shared
+ * memory, while such owners are served one after the other?  Or refused for
+ * what its role is.
  */
 bool
 wf_dispatch_was_served(int32 owner)
 {
-	return list_member_int(turns, owner);
+	return list_member_int(served, owner);
 }
 
 /* Start an executor in a slot that was taken for it; false: it cannot be. */
 static bool
-start_executor(Oid extension, const WfWaiting *hungry, int slot, uint32 generation)
+start_executor(Oid extension, const WfWaiting *waiting, int slot, uint32 generation)
 {
 	WfBgworkerArgs args = {.kind = WF_BGWORKER_EXECUTOR};
-	WfWaitReason reason = check_role(hungry->role);
+	WfWaitReason reason = check_role(waiting->role);
 
 	if (reason != WF_WAIT_NONE)
 	{
-		refuse(hungry, reason);
-		note_turn(hungry);
+		refuse(waiting, reason);
+		note_served(waiting);
 		return false;
 	}
 
 	args.slot = slot;
 	args.generation = generation;
 	args.dbid = MyDatabaseId;
-	args.role = hungry->role;
+	args.role = waiting->role;
 	args.extension = extension;
-	args.owner = hungry->owner;
+	args.owner = waiting->owner;
 	if (handles[slot])
 		pfree(handles[slot]);
 	handles[slot] = wf_bgworker_start(&args);
 	if (handles[slot] == NULL)
 	{
-		no_worker(hungry);
+		no_bgworker(waiting);
 		return false;
 	}
-	note_turn(hungry);
+	note_served(waiting);
 	wf_bgworker_slots_relieved();
 	return true;
 }
 
-/* Nobody is hungry here: the database waits for no worker. */
+/* Nobody waits here: the database wants no background worker. */
 void
 wf_dispatch_nobody(WfDatabase *database)
 {
-	wf_bgworker_slots_over(database);
+	wf_database_wants_nothing(database);
 	retry_at = DT_NOBEGIN;
 }
 
 /*
- * One of the hungry.  A transaction is begun when the first slot is there, to
+ * One of those who wait.  A transaction is begun when the first slot is there, to
  * look at roles; false: the extension is gone.
  */
 static bool
-serve(Oid extension, WfDemand *appetite, const WfWaiting *hungry, int *unfed,
+serve(Oid extension, WfDemand *demand, const WfWaiting *waiting, int *unfed,
 	  bool *in_transaction)
 {
 	uint32		generation;
 	int			slot;
 
-	if (!wf_bgworker_slots_may_ask(MyDatabaseId, hungry->extra ?
-								   DT_NOEND : hungry->since))
+	if (!wf_bgworker_slots_may_ask(MyDatabaseId, waiting->extra ?
+								   DT_NOEND : waiting->since))
 	{
-		no_worker(hungry);
+		no_bgworker(waiting);
 		return true;
 	}
-	slot = wf_pool_take(MyDatabaseId, hungry, &generation);
+	slot = wf_pool_take(MyDatabaseId, waiting, &generation);
 	if (slot < 0)
 	{
-		starve(appetite, hungry, ++*unfed);
+		starve(demand, waiting, ++*unfed);
 		return true;
 	}
 
@@ -240,41 +247,41 @@ serve(Oid extension, WfDemand *appetite, const WfWaiting *hungry, int *unfed,
 		return false;
 	}
 	*in_transaction = true;
-	if (!start_executor(extension, hungry, slot, generation))
+	if (!start_executor(extension, waiting, slot, generation))
 		wf_pool_release(slot, generation);
 	return true;
 }
 
 /*
- * Serve the hungry in their order, as far as slots and workers go; at once
+ * Serve those who wait in their order, as far as slots and background workers go; at once
  * or, after the postmaster had none, when it is time to ask again.  Lowers
- * appetite->next to when to look again.  To be called with no transaction open.
+ * demand->next to when to look again.  To be called with no transaction open.
  * Returns false when the extension is gone.
  */
 bool
-wf_dispatch(WfDatabase *database, Oid extension, WfDemand *appetite)
+wf_dispatch(WfDatabase *database, Oid extension, WfDemand *demand)
 {
 	bool		in_transaction = false;
 	int			unfed = 0;
 
 	if (retry_at > GetCurrentTimestamp())
 	{
-		appetite->next = Min(appetite->next, wf_clock_at(retry_at));
+		demand->next = Min(demand->next, wf_clock_at(retry_at));
 		return true;
 	}
 
 	starving = DT_NOEND;
 	retry_at = DT_NOBEGIN;
-	for (int i = 0; i < appetite->nhungry && retry_at == DT_NOBEGIN; i++)
+	for (int i = 0; i < demand->nwaiting && retry_at == DT_NOBEGIN; i++)
 	{
-		const WfWaiting *hungry = &appetite->hungry[i];
+		const WfWaiting *waiting = &demand->waiting[i];
 
-		if (hungry->extra && help_at > GetCurrentTimestamp())
+		if (waiting->extra && help_at > GetCurrentTimestamp())
 		{
-			appetite->next = Min(appetite->next, wf_clock_at(help_at));
+			demand->next = Min(demand->next, wf_clock_at(help_at));
 			break;				/* they come last */
 		}
-		if (!serve(extension, appetite, hungry, &unfed, &in_transaction))
+		if (!serve(extension, demand, waiting, &unfed, &in_transaction))
 			return false;
 	}
 	if (in_transaction)
@@ -282,10 +289,10 @@ wf_dispatch(WfDatabase *database, Oid extension, WfDemand *appetite)
 
 	/* the others would fare no better */
 	if (retry_at != DT_NOBEGIN)
-		appetite->next = Min(appetite->next, wf_clock_at(retry_at));
+		demand->next = Min(demand->next, wf_clock_at(retry_at));
 	else
 		wf_dispatch_nobody(database);
-	database->hungry = starving;
+	wf_database_waits(database, starving);
 	return true;
 }
 
@@ -305,27 +312,24 @@ is_lost(BackgroundWorkerHandle *handle, TimestampTz since)
 
 /*
  * Give back the slots of executors that were started and never came, and hold
- * their owners back for a while.
+ * their owners back for a while: those whom the slot was taken for, or what
+ * stands for them.
  */
 void
 wf_dispatch_reap(void)
 {
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
 		uint32		generation;
 		TimestampTz since;
-		bool		waiting = wf_pool_unattached(i, MyDatabaseId,
-												 &generation, &since);
+		WfLane	   *lane;
+		bool		waiting = wf_slot_is_unattached(&wf_slots[i], MyDatabaseId,
+													&generation, &since, &lane);
 
 		if (waiting && is_lost(handles[i], since))
 		{
-			WfOwner    *entry = wf_owner_entry(MyDatabaseId,
-											   wf_shared->executors[i].owner,
-											   false);
-
-			if (entry)
-				wf_pool_failed(entry, WF_WAIT_FAILED,
-							   wf_bgworker_back_off(entry->failures + 1));
+			wf_owner_failed(lane->entry, WF_WAIT_FAILED,
+							wf_bgworker_back_off(lane->entry->failures + 1));
 			wf_pool_release(i, generation);
 			waiting = false;
 		}

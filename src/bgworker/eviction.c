@@ -3,8 +3,8 @@
  * eviction.c
  *	  Which executor gives up its slot to somebody who waits for one.
  *
- * Used by runtimes, and by the launcher when there are too few workers for all
- * slots (bgworker_slots.c).  All under WfShared.lock.
+ * Used by runtimes, and by the launcher when there are too few background
+ * workers for all slots (bgworker_slots.c).  All under the lock of the instance.
  *
  * The executor that has been idle longest leaves; when none is idle, the one
  * that has been busy longest, after its present batch, if that is longer than
@@ -16,9 +16,9 @@
 
 #include "utils/timestamp.h"
 
+#include "base/guc.h"
 #include "bgworker/eviction.h"
-#include "bgworker/pool.h"
-#include "shmem/shmem.h"
+#include "shmem/instance.h"
 #include "shmem/slot.h"
 
 #define QUANTUM			200		/* ms; a busy executor is let alone so long */
@@ -31,26 +31,26 @@
  * the busy ones first those that can leave soon: one that is stalled will not
  * before its batch ends, whenever that is.
  */
-static WfExecutor *
+static WfSlot *
 least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 {
-	WfExecutor *idle = NULL;
-	WfExecutor *busy = NULL;
+	WfSlot *idle = NULL;
+	WfSlot *busy = NULL;
 	bool		starting = false;
 
 	*again = DT_NOEND;
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		WfSlot *slot = &wf_slots[i];
 
 		if (slot->evict)
 			continue;
-		if (slot->state == WF_EXEC_STARTING)
+		if (slot->state == WF_SLOT_STARTING)
 			starting = true;
-		if (slot->state == WF_EXEC_IDLE &&
+		if (slot->state == WF_SLOT_IDLE &&
 			(idle == NULL || slot->since < idle->since))
 			idle = slot;
-		if (slot->state == WF_EXEC_BUSY &&
+		if (slot->state == WF_SLOT_BUSY &&
 			(busy == NULL || slot->stalled < busy->stalled ||
 			 (slot->stalled == busy->stalled && slot->since < busy->since)))
 			busy = slot;
@@ -75,18 +75,17 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 }
 
 /*
- * Under WfShared.lock, exclusive: ask one executor of the instance to leave.
+ * Under the lock, exclusive: ask one executor of the instance to leave.
  * False: there is none; one may be at *again, infinity: not known.
  */
 bool
 wf_eviction_ask_locked(WfEviction kind, TimestampTz *again)
 {
-	WfExecutor *slot = least_needy(kind, GetCurrentTimestamp(), again);
+	WfSlot *slot = least_needy(kind, GetCurrentTimestamp(), again);
 
 	if (slot == NULL)
 		return false;
-	slot->evict = true;
-	SetLatch(slot->latch);
+	wf_slot_evict_locked(slot);
 	return true;
 }
 
@@ -96,11 +95,11 @@ wf_eviction_leaving_locked(void)
 {
 	int			n = 0;
 
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		WfSlot *slot = &wf_slots[i];
 
-		if (slot->state != WF_EXEC_FREE && slot->evict && !slot->stalled)
+		if (slot->state != WF_SLOT_FREE && slot->evict && !slot->stalled)
 			n++;
 	}
 	return n;
@@ -119,11 +118,11 @@ wf_eviction_make_room(int n, bool extra)
 	int			leaving;
 	int			nfree = 0;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_instance_lock(LW_EXCLUSIVE);
 	leaving = wf_eviction_leaving_locked();
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		if (wf_shared->executors[i].state == WF_EXEC_FREE)
+		if (wf_slots[i].state == WF_SLOT_FREE)
 			nfree++;
 	}
 
@@ -132,6 +131,6 @@ wf_eviction_make_room(int n, bool extra)
 	else if (leaving >= n ||
 			 wf_eviction_ask_locked(extra ? WF_EVICT_COLD : WF_EVICT_ANY, &again))
 		again = TimestampTzPlusMilliseconds(now, WF_STALL_MS + ASK_AGAIN);
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 	return again;
 }

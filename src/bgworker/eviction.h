@@ -7,9 +7,15 @@
 
 #include "datatype/timestamp.h"
 
-#include "bgworker/pool.h"
-
 extern TimestampTz wf_eviction_make_room(int n, bool extra);
+/* Who may be asked to leave. */
+typedef enum WfEviction
+{
+	WF_EVICT_COLD,				/* who has been idle for a while */
+	WF_EVICT_IDLE,				/* who is idle */
+	WF_EVICT_ANY				/* who has been busy for a while, too */
+} WfEviction;
+
 extern bool wf_eviction_ask_locked(WfEviction kind, TimestampTz *again);
 extern int	wf_eviction_leaving_locked(void);
 

@@ -8,15 +8,9 @@
  * terminated at any time: the postmaster starts it again within a second, and
  * runtimes and executors go on meanwhile.
  *
- *		UNKNOWN  --start-->  STARTING  --attached-->  RUNNING
- *		RUNNING  --extension gone-->  ABSENT  --wake-->  STARTING
- *		RUNNING  --nothing to do-->  RESTING  --due or wake-->  STARTING
- *		STARTING, RUNNING  --bad end-->  UNKNOWN, held back for a while
- *		any  --DROP, RENAME, ...-->  HELD  --over-->  UNKNOWN or forgotten
- *
- * The transitions from RUNNING are made by the runtime when it ends, those to
- * and from HELD in database_hold.c, all others here.  After a start of the server
- * every database is probed, one at a time, by starting a runtime in it.
+ * The states of a database and their changes: shmem/database.c.  After a start
+ * of the server every database is probed, one at a time, by starting a runtime
+ * in it.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,7 +39,7 @@
 #include "bgworker/launcher.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
-#include "shmem/shmem.h"
+#include "shmem/instance.h"
 #include "shmem/watermark.h"
 
 /* Started, but not attached after so long (ms): it will not come. */
@@ -69,22 +63,12 @@ static Candidate *candidates = NULL;	/* as many as databases */
 
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 
-/* _PG_init's part. */
-void
-wf_launcher_register(void)
-{
-	wf_bgworker_register();
-}
-
 /* before_shmem_exit */
 static void
 leave(int code, Datum arg)
 {
 	LWLockReleaseAll();
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	wf_shared->launcher = NULL;
-	wf_shared->launcher_pid = 0;
-	LWLockRelease(wf_shared->lock);
+	wf_instance_launcher_detach();
 }
 
 /* --- the list of databases ----------------------------------------------- */
@@ -127,11 +111,11 @@ probe_next(void)
 {
 	WfDatabase *database = NULL;
 
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		database = &wf_shared->databases[i];
+		database = &wf_databases[i];
 		if (OidIsValid(database->dbid) && database->failures == 0 &&
-			!database->wants_worker &&
+			!database->wants_bgworker &&
 			(database->state == WF_DB_UNKNOWN ||
 			 database->state == WF_DB_STARTING))
 			return;
@@ -160,17 +144,16 @@ probe_next(void)
 
 /* --- runtimes ------------------------------------------------------------ */
 
-/* A runtime did not come up; under the lock. */
+/* A runtime did not come up; under the lock, exclusive. */
 static void
 start_failed(WfDatabase *database)
 {
-	if (database->failures++ == 0)
+	if (database->failures == 0)
 		ereport(LOG,
 				(errmsg("workflow runtime of database with OID %u could not start",
 						database->dbid)));
-	database->not_before = wf_bgworker_back_off(database->failures);
-	database->generation++;
-	wf_database_state(database, WF_DB_UNKNOWN);
+	wf_database_start_failed_locked(database,
+									wf_bgworker_back_off(database->failures + 1));
 }
 
 /* Will a runtime that was started not come any more? */
@@ -189,12 +172,12 @@ is_lost(const WfDatabase *database, BackgroundWorkerHandle *handle)
 static void
 reap(void)
 {
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		WfDatabase *database = &wf_shared->databases[i];
+		WfDatabase *database = &wf_databases[i];
 		bool		waiting;
 
-		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+		wf_instance_lock(LW_EXCLUSIVE);
 		waiting = OidIsValid(database->dbid) &&
 			database->state == WF_DB_STARTING && database->runtime_pid == 0;
 		if (waiting && is_lost(database, handles[i]))
@@ -202,7 +185,7 @@ reap(void)
 			start_failed(database);
 			waiting = false;
 		}
-		LWLockRelease(wf_shared->lock);
+		wf_instance_unlock();
 
 		if (!waiting && handles[i])
 		{
@@ -229,7 +212,7 @@ wanted_at(const WfDatabase *database, TimestampTz mark)
 		case WF_DB_RESTING:
 			if (database->wake)
 				return not_before;
-			if (wf_shared->nexecutors == 0)
+			if (wf_max_executors == 0)
 				return DT_NOEND;	/* it could do nothing */
 			return Max(mark, not_before);
 		case WF_DB_STARTING:
@@ -243,20 +226,6 @@ wanted_at(const WfDatabase *database, TimestampTz mark)
 	return DT_NOEND;
 }
 
-/* There is no worker for it: all is as before. */
-static void
-start_later(WfDatabase *database, Oid dbid, WfDatabaseState state, bool wake)
-{
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	if (database->dbid == dbid && database->state == WF_DB_STARTING &&
-		database->runtime_pid == 0)
-	{
-		database->wake = database->wake || wake;
-		wf_database_state(database, state);
-	}
-	LWLockRelease(wf_shared->lock);
-}
-
 /*
  * Start the runtime of a database that waits since then; false: the
  * postmaster has no room.
@@ -264,42 +233,26 @@ start_later(WfDatabase *database, Oid dbid, WfDatabaseState state, bool wake)
 static bool
 start_runtime(WfDatabase *database, Oid dbid, TimestampTz since, bool possible)
 {
-	WfBgworkerArgs args = {.kind = WF_BGWORKER_RUNTIME};
-	int			slot = database - wf_shared->databases;
-	WfDatabaseState state;
-	bool		wake;
-	bool		mine;
+	WfBgworkerArgs args = {.kind = WF_BGWORKER_RUNTIME,.dbid = dbid};
+	WfDatabaseStart start;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	state = database->state;
-	wake = database->wake;
-	mine = database->dbid == dbid && state != WF_DB_HELD &&
-		database->runtime_pid == 0;
-	if (mine)
-	{
-		database->generation++;
-		database->wake = false;
-		wf_database_state(database, possible ? WF_DB_STARTING : WF_DB_ABSENT);
-	}
-	args.slot = slot;
-	args.generation = database->generation;
-	args.dbid = dbid;
-	LWLockRelease(wf_shared->lock);
-	if (!mine || !possible)
+	args.slot = database - wf_databases;
+	if (!wf_database_begin_start(database, dbid, possible, &start) || !possible)
 		return true;
 
-	if (handles[slot])
-		pfree(handles[slot]);
-	handles[slot] = wf_bgworker_start(&args);
-	if (handles[slot])
+	args.generation = start.generation;
+	if (handles[args.slot])
+		pfree(handles[args.slot]);
+	handles[args.slot] = wf_bgworker_start(&args);
+	if (handles[args.slot])
 	{
-		wf_bgworker_slots_over(database);
+		wf_database_wants_nothing(database);
 		wf_bgworker_slots_relieved();
 		retry_at = DT_NOBEGIN;
 		return true;
 	}
 
-	start_later(database, dbid, state, wake);
+	wf_database_start_later(database, &start);
 	retry_at = wf_bgworker_slots_wait(dbid, since, "runtimes");
 	return false;
 }
@@ -329,8 +282,8 @@ consider(WfDatabase *database, Oid dbid, TimestampTz since)
 static TimestampTz
 waits_since(const WfDatabase *database, TimestampTz work)
 {
-	if (database->wants_worker)
-		return database->hungry;
+	if (database->wants_bgworker)
+		return database->waits_since;
 	if (database->state == WF_DB_RESTING && !database->wake)
 		return work;
 	return database->since;
@@ -355,9 +308,9 @@ find_candidates(int *n)
 	TimestampTz next = DT_NOEND;
 
 	*n = 0;
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		WfDatabase *database = &wf_shared->databases[i];
+		WfDatabase *database = &wf_databases[i];
 		Oid			dbid = database->dbid;
 		TimestampTz mark = DT_NOEND;
 		TimestampTz work = DT_NOEND;
@@ -371,13 +324,13 @@ find_candidates(int *n)
 			work = wf_pool_waits_since(dbid);
 		}
 
-		LWLockAcquire(wf_shared->lock, LW_SHARED);
+		wf_instance_lock(LW_SHARED);
 		if (database->dbid == dbid)
 			wanted = wanted_at(database, mark);
 		candidates[*n].database = database;
 		candidates[*n].dbid = dbid;
 		candidates[*n].since = waits_since(database, work);
-		LWLockRelease(wf_shared->lock);
+		wf_instance_unlock();
 
 		if (wanted <= wf_clock_now() && database->state != WF_DB_STARTING)
 			(*n)++;
@@ -385,7 +338,7 @@ find_candidates(int *n)
 		{
 			next = Min(next, wanted);
 			if (database->runtime_pid == 0)
-				wf_bgworker_slots_over(database);
+				wf_database_wants_nothing(database);
 		}
 	}
 	qsort(candidates, *n, sizeof(Candidate), waited_longer);
@@ -396,7 +349,7 @@ find_candidates(int *n)
  * Start what is to be started.  Returns when to look again, by wf_clock_now().
  */
 static TimestampTz
-turn(void)
+cycle(void)
 {
 	TimestampTz next;
 	int			n;
@@ -430,13 +383,10 @@ wf_launcher_main(Datum arg)
 	wf_bgworker_connect();
 
 	handles = MemoryContextAllocZero(TopMemoryContext,
-									 wf_shared->ndatabases * sizeof(*handles));
+									 wf_max_databases * sizeof(*handles));
 	candidates = MemoryContextAlloc(TopMemoryContext,
-									wf_shared->ndatabases * sizeof(Candidate));
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	wf_shared->launcher = MyLatch;
-	wf_shared->launcher_pid = MyProcPid;
-	LWLockRelease(wf_shared->lock);
+									wf_max_databases * sizeof(Candidate));
+	wf_instance_launcher_attach();
 
 	list_databases();
 	for (;;)
@@ -447,7 +397,7 @@ wf_launcher_main(Datum arg)
 		wf_bgworker_interrupts();
 		reap();
 		probe_next();
-		next = turn();
+		next = cycle();
 		(void) wf_clock_wait(next, WaitEventExtensionNew("WorkflowLauncherIdle"));
 	}
 }

@@ -5,7 +5,6 @@
 #ifndef WF_LAUNCHER_H
 #define WF_LAUNCHER_H
 
-extern void wf_launcher_register(void);
 extern PGDLLEXPORT void wf_launcher_main(Datum arg);
 
 #endif							/* WF_LAUNCHER_H */

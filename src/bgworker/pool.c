@@ -1,16 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * pool.c
- *	  The executor slots of the instance, and whose turn it is to have one.
+ *	  The executor slots of the instance, and who is to have the next one.
  *
- * Used by runtimes (who fill slots) and executors (who empty them).  All
- * under WfShared.lock, except what an executor writes into its own slot while
- * it works.
+ * Used by runtimes (who fill slots) and executors (who empty them), under the
+ * lock of the instance.
  *
- * Slots are shared by all databases.  An owner waits since its earliest work
- * was due or since an executor left it last, whichever is later: so a long
- * backlog comes round again after everybody else.  Who leaves when nothing is
- * free is decided in eviction.c.
+ * Slots are shared by all databases.  A lane waits since its earliest work was
+ * due or since an executor left it last, whichever is later: so a long backlog
+ * comes round again after everybody else.  Who leaves when nothing is free is
+ * decided in eviction.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,30 +19,31 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/shmem.h"
 #include "shmem/slot.h"
 #include "shmem/watermark.h"
 
 /* --- who wants a slot ---------------------------------------------------- */
 
-/* How an owner with executors is looked after. */
+/* How a lane with executors is looked after. */
 static void
-inspect(const WfOwner *entry, bool *attended, bool *idle)
+inspect(const WfLane *lane, bool *attended, bool *idle)
 {
 	*attended = *idle = false;
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		const WfSlot *slot = &wf_slots[i];
 
-		if (slot->state == WF_EXEC_FREE || slot->owner != entry->owner ||
-			slot->dbid != entry->dbid)
+		if (!wf_slot_serves(slot, lane->dbid, lane->owner, lane->kind))
 			continue;
-		if (slot->state == WF_EXEC_STARTING ||
-			(slot->state == WF_EXEC_IDLE && !slot->evict))
+		if (slot->state == WF_SLOT_STARTING ||
+			(slot->state == WF_SLOT_IDLE && !slot->evict))
 			*idle = true;
 		if (!slot->stalled)
 			*attended = true;
@@ -61,42 +61,41 @@ served_before(const WfWaiting *a, const WfWaiting *b)
 
 /* Insert into the sorted list, of which only the head is kept. */
 static void
-add_hungry(WfDemand *appetite, const WfWaiting *one)
+add_waiting(WfDemand *demand, const WfWaiting *one)
 {
-	int			i = appetite->nhungry;
+	int			i = demand->nwaiting;
 
-	if (i == wf_shared->nexecutors)
+	if (i == wf_max_executors)
 	{
-		if (i == 0 || !served_before(one, &appetite->hungry[i - 1]))
+		if (i == 0 || !served_before(one, &demand->waiting[i - 1]))
 			return;
 		i--;
 	}
 	else
-		appetite->nhungry++;
+		demand->nwaiting++;
 
-	for (; i > 0 && served_before(one, &appetite->hungry[i - 1]); i--)
-		appetite->hungry[i] = appetite->hungry[i - 1];
-	appetite->hungry[i] = *one;
+	for (; i > 0 && served_before(one, &demand->waiting[i - 1]); i--)
+		demand->waiting[i] = demand->waiting[i - 1];
+	demand->waiting[i] = *one;
 }
 
-/* What one owner wants; under the lock. */
+/* What one lane wants; under the lock. */
 static void
-ask_owner(const WfDatabase *database, WfOwner *entry, WfDemand *appetite,
-		  TimestampTz now)
+ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz now)
 {
+	WfOwner    *entry = lane->entry;
 	uint64		generation;
-	TimestampTz mark = wf_watermark_read(entry, &generation);
-	WfWaiting	one;
+	TimestampTz due = wf_watermark_read(lane, &generation).due;
+	WfWaiting	one = {.lane = lane,.owner = lane->owner,.role = entry->role,
+	.since = Max(due, lane->served),.extra = lane->executors > 0};
 
-	appetite->first_mark = Min(appetite->first_mark, mark);
-	one.extra = entry->executors > 0;
-
-	if (mark > now)
+	demand->first_due = Min(demand->first_due, due);
+	if (due > now)
 	{
 		/* an executor waits for that itself */
 		if (!one.extra)
-			appetite->next = Min(appetite->next, mark);
-		entry->reason = WF_WAIT_NONE;
+			demand->next = Min(demand->next, due);
+		wf_owner_waits(entry, WF_WAIT_NONE);
 		return;
 	}
 	if (one.extra)
@@ -105,81 +104,99 @@ ask_owner(const WfDatabase *database, WfOwner *entry, WfDemand *appetite,
 		bool		idle;
 
 		/* quarantine.c counts what one executor was at when the server crashed */
-		if (wf_database_has_suspects(database, entry))
+		if (wf_database_has_suspects(database, lane))
 			return;
-		inspect(entry, &attended, &idle);
-		if (idle || (attended && !entry->backlog))
+		inspect(lane, &attended, &idle);
+		if (idle || (attended && !lane->backlog))
 			return;
 	}
 	if (!wf_bgworker_may_start(entry->not_before, GetCurrentTimestamp()))
 	{
-		appetite->next = Min(appetite->next, wf_clock_at(entry->not_before));
+		demand->next = Min(demand->next, wf_clock_at(entry->not_before));
 		return;
 	}
-	if (!OidIsValid(entry->role) || (!one.extra && TIMESTAMP_IS_NOBEGIN(mark)))
-		appetite->unknown = true;
-
-	one.entry = entry;
-	one.owner = entry->owner;
-	one.role = entry->role;
-	one.since = Max(mark, entry->served);
-	add_hungry(appetite, &one);
+	if (!OidIsValid(entry->role) || (!one.extra && TIMESTAMP_IS_NOBEGIN(due)))
+		demand->unknown = true;
+	add_waiting(demand, &one);
 }
 
-/* Find the owners of a database that want an executor. */
+/*
+ * Find the lanes of a database that want an executor.  Takes the lock; begins no
+ * transaction.
+ */
 void
-wf_pool_demand(Oid dbid, WfDemand *appetite)
+wf_pool_demand(Oid dbid, WfDemand *demand)
 {
 	TimestampTz now = wf_clock_now();
 	const WfDatabase *database;
 
-	appetite->nhungry = 0;
-	appetite->unknown = false;
-	appetite->next = DT_NOEND;
-	appetite->first_mark = DT_NOEND;
+	demand->nwaiting = 0;
+	demand->unknown = false;
+	demand->next = DT_NOEND;
+	demand->first_due = DT_NOEND;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	wf_instance_lock(LW_SHARED);
 	database = wf_database_entry_locked(dbid, false);
-	for (int i = 0; database != NULL && i < wf_shared->nowners; i++)
+	for (int i = 0; database != NULL && i < wf_max_owners; i++)
 	{
-		if (wf_shared->owners[i].dbid == dbid)
-			ask_owner(database, &wf_shared->owners[i], appetite, now);
+		if (wf_owners[i].dbid != dbid)
+			continue;
+		for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+			ask_lane(database, &wf_owners[i].lanes[kind], demand, now);
 	}
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 }
 
 /*
- * The same for an owner that `others` stands for, whose work is due since
- * then: it goes into the appetite, unless it has an executor, which looks.
+ * The same for an owner without a place, whose work in this lane, which stands
+ * for all of them, is due since then: it goes into the demand, unless it has an
+ * executor, which looks.  Takes the lock.
  */
 void
-wf_pool_want(WfDemand *appetite, WfOwner *others, int32 owner, Oid role,
+wf_pool_want(WfDemand *demand, WfLane *overflow, int32 owner, Oid role,
 			 TimestampTz since)
 {
-	WfWaiting	one = {.entry = others,.owner = owner,.role = role,
-	.since = Max(since, others->served)};
+	WfWaiting	one = {.lane = overflow,.owner = owner,.role = role,
+	.since = Max(since, overflow->served)};
 	bool		found = false;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	wf_instance_lock(LW_SHARED);
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		WfSlot	   *slot = &wf_slots[i];
 
-		if (slot->state == WF_EXEC_FREE || slot->owner != owner ||
-			slot->dbid != others->dbid)
+		if (!wf_slot_serves(slot, overflow->dbid, owner, overflow->kind))
 			continue;
 		found = true;
-		if (slot->state == WF_EXEC_IDLE && slot->latch != NULL)
+		if (slot->state == WF_SLOT_IDLE && slot->latch != NULL)
 			SetLatch(slot->latch);
 	}
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 	if (!found)
-		add_hungry(appetite, &one);
+		add_waiting(demand, &one);
+}
+
+/* Since when does the lane that waits longest wait?  Infinity: none does. */
+static TimestampTz
+lanes_wait_since(WfOwner *entry, TimestampTz now)
+{
+	TimestampTz since = DT_NOEND;
+
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+	{
+		WfLane	   *lane = &entry->lanes[kind];
+		uint64		generation;
+		TimestampTz due = wf_watermark_read(lane, &generation).due;
+
+		if (due <= now)
+			since = Min(since, Max(due, lane->served));
+	}
+	return since;
 }
 
 /*
- * Since when the owner of a database that waits longest for an executor has
- * done so; infinity: none does.
+ * Since when the lane of a database that waits longest for an executor has done
+ * so; infinity: none does.  Takes the lock.
  */
 TimestampTz
 wf_pool_waits_since(Oid dbid)
@@ -188,21 +205,16 @@ wf_pool_waits_since(Oid dbid)
 	TimestampTz since = DT_NOEND;
 	WfDatabase *database;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	wf_instance_lock(LW_SHARED);
 	database = wf_database_entry_locked(dbid, false);
-	for (int i = -1; database != NULL && i < wf_shared->nowners; i++)
+	if (database != NULL)
+		since = lanes_wait_since(database->overflow, now);
+	for (int i = 0; database != NULL && i < wf_max_owners; i++)
 	{
-		WfOwner    *entry = i < 0 ? &database->others : &wf_shared->owners[i];
-		uint64		generation;
-		TimestampTz mark;
-
-		if (entry->dbid != dbid)
-			continue;
-		mark = wf_watermark_read(entry, &generation);
-		if (mark <= now)
-			since = Min(since, Max(mark, entry->served));
+		if (wf_owners[i].dbid == dbid)
+			since = Min(since, lanes_wait_since(&wf_owners[i], now));
 	}
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 	return since;
 }
 
@@ -210,14 +222,14 @@ wf_pool_waits_since(Oid dbid)
 
 /* Somebody in another database who has waited longer; under the lock. */
 static WfDatabase *
-hungrier(Oid dbid, TimestampTz since)
+waits_longer(Oid dbid, TimestampTz since)
 {
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		WfDatabase *other = &wf_shared->databases[i];
+		WfDatabase *other = &wf_databases[i];
 
 		if (OidIsValid(other->dbid) && other->dbid != dbid &&
-			other->state == WF_DB_RUNNING && other->hungry < since)
+			other->state == WF_DB_RUNNING && other->waits_since < since)
 			return other;
 	}
 	return NULL;
@@ -225,251 +237,142 @@ hungrier(Oid dbid, TimestampTz since)
 
 /*
  * A free slot; under the lock.  Helpers leave one slot to others, unless the
- * owner's executors can be asked to make room any time (no stalled one).
+ * lane's executors can be asked to make room any time (no stalled one).
  */
-static int
-free_slot(const WfWaiting *hungry)
+static WfSlot *
+free_slot(const WfWaiting *waiting)
 {
-	int			found = -1;
+	const WfLane *lane = waiting->lane;
+	WfSlot	   *found = NULL;
 	int			nfree = 0;
 	int			nstalled = 0;
 
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		WfSlot	   *slot = &wf_slots[i];
 
-		if (slot->state == WF_EXEC_FREE)
+		if (slot->state == WF_SLOT_FREE)
 		{
 			nfree++;
-			if (found < 0)
-				found = i;
+			if (found == NULL)
+				found = slot;
 		}
-		else if (slot->stalled && slot->owner == hungry->owner &&
-				 slot->dbid == hungry->entry->dbid)
+		else if (slot->stalled &&
+				 wf_slot_serves(slot, lane->dbid, waiting->owner, lane->kind))
 			nstalled++;
 	}
-	if (hungry->extra && nstalled > 0 && nfree < 2)
-		return -1;
+	if (waiting->extra && nstalled > 0 && nfree < 2)
+		return NULL;
 	return found;
 }
 
 /*
- * Take a slot for an owner (STARTING).  Returns its index, or -1 when there
- * is none, or somebody in another database has waited longer.
+ * Take a slot for a lane (STARTING).  Returns its index, and the generation by
+ * which its executor will know it, or -1 when there is none, or somebody in
+ * another database has waited longer.  Takes the lock.
  */
 int
-wf_pool_take(Oid dbid, const WfWaiting *hungry, uint32 *generation)
+wf_pool_take(Oid dbid, const WfWaiting *waiting, uint32 *generation)
 {
 	WfDatabase *database;
 	WfDatabase *other;
-	WfExecutor *slot;
-	int			found = -1;
+	WfSlot	   *slot = NULL;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_instance_lock(LW_EXCLUSIVE);
 	database = wf_database_entry_locked(dbid, false);
-	other = hungrier(dbid, hungry->extra ? DT_NOEND : hungry->since);
+	other = waits_longer(dbid, waiting->extra ? DT_NOEND : waiting->since);
 	if (database && database->state == WF_DB_RUNNING && other == NULL)
-		found = free_slot(hungry);
-	if (found >= 0)
-	{
-		slot = &wf_shared->executors[found];
-		slot->generation++;
-		slot->dbid = dbid;
-		slot->owner = hungry->owner;
-		slot->role = hungry->role;
-		slot->pid = 0;
-		slot->latch = NULL;
-		slot->entry = hungry->entry;
-		slot->evict = false;
-		slot->stalled = false;
-		slot->steps = 0;
-		slot->batches = 0;
-		slot->since = GetCurrentTimestamp();
-		slot->state = WF_EXEC_STARTING;
-		hungry->entry->executors++;
-		*generation = slot->generation;
-	}
-	LWLockRelease(wf_shared->lock);
+		slot = free_slot(waiting);
+	if (slot != NULL)
+		*generation = wf_slot_take_locked(slot, waiting->lane, waiting->owner, waiting->role);
+	wf_instance_unlock();
 
 	/* with a slot free, it would not know */
 	if (other)
 		wf_database_latch(other->dbid);
-	return found;
+	return slot != NULL ? slot - wf_slots : -1;
 }
 
 /* --- giving back --------------------------------------------------------- */
 
 /*
- * Give a slot back.  Its owner may have been relying on this executor, so one
- * of its siblings looks again, and its runtime does; so do all who wait for a
- * slot.
+ * Give a slot back, if it is still the one of that generation.  Its lane may
+ * have been relying on this executor, so one of its siblings looks again, and
+ * its runtime does; so do all who wait for a slot.  Takes the lock.
  */
 void
 wf_pool_release(int index, uint32 generation)
 {
-	WfExecutor *slot = &wf_shared->executors[index];
-	Oid			dbid = InvalidOid;
-	WfOwner    *entry = NULL;
-
-	if (wf_my_executor == slot)
-		wf_my_executor = NULL;
+	WfSlot	   *slot = &wf_slots[index];
+	WfLane	   *lane = slot->lane;	/* nobody else changes it while it is ours */
+	Oid			dbid = slot->dbid;
 
 	/*
-	 * Nobody else changes it while it is ours.  Not the one that there is for
-	 * the owner now: an owner without a place may have got one since.
+	 * Our claim was undone.  Not the lane that there is for the owner now: an
+	 * owner without a place may have got one since.
 	 */
-	entry = slot->entry;
-	if (entry)
-		wf_watermark_cursor_reset(entry);	/* our claim was undone */
+	if (lane != NULL)
+		wf_watermark_cursor_reset(lane);
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	if (slot->generation == generation && slot->state != WF_EXEC_FREE)
-	{
-		dbid = slot->dbid;
-		if (entry && entry->dbid == dbid && entry->executors > 0)
-		{
-			entry->executors--;
-			if (slot->pid != 0)	/* one that was not started served nobody */
-				entry->served = GetCurrentTimestamp();
-		}
-		slot->state = WF_EXEC_FREE;
-		slot->pid = 0;
-		slot->latch = NULL;
-		slot->evict = false;
-		slot->stalled = false;
-		if (wf_shared->on_trial == slot)
-			wf_shared->on_trial = NULL;
-	}
-	LWLockRelease(wf_shared->lock);
-
-	if (!OidIsValid(dbid))
+	lane = wf_slot_free(slot, generation);
+	if (lane == NULL)
 		return;
-	if (entry)
-		wf_watermark_wake(entry);
+	wf_watermark_wake(lane);
 	wf_database_latch(dbid);
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		WfDatabase *database = &wf_shared->databases[i];
+		WfDatabase *database = &wf_databases[i];
 
-		if (database->dbid != dbid && !TIMESTAMP_IS_NOEND(database->hungry))
+		if (database->dbid != dbid && !TIMESTAMP_IS_NOEND(database->waits_since))
 			wf_database_latch(database->dbid);
 	}
 }
 
-/* Is this slot of a database still to be attached?  Gives its generation. */
-bool
-wf_pool_unattached(int index, Oid dbid, uint32 *generation,
-				   TimestampTz *since)
-{
-	WfExecutor *slot = &wf_shared->executors[index];
-	bool		result;
-
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
-	result = slot->dbid == dbid && slot->state == WF_EXEC_STARTING &&
-		slot->pid == 0;
-	*generation = slot->generation;
-	*since = slot->since;
-	LWLockRelease(wf_shared->lock);
-	return result;
-}
-
-/* Account for the end of an executor that ended badly. */
-void
-wf_pool_failed(WfOwner *entry, WfWaitReason reason, TimestampTz not_before)
-{
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	entry->failures++;
-	entry->reason = reason;
-	entry->not_before = not_before;
-	LWLockRelease(wf_shared->lock);
-}
-
-/* --- trials -------------------------------------------------------------- */
-
-/*
- * What was under way at a crash before is stepped by one executor of the
- * instance at a time, so that nothing innocent is blamed for the next crash.
- * Begin: false while it is somebody else's turn.  Ends with the executor, too.
- */
-bool
-wf_pool_trial_begin(void)
-{
-	bool		mine;
-
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	if (wf_shared->on_trial == NULL)
-		wf_shared->on_trial = wf_my_executor;
-	mine = wf_shared->on_trial == wf_my_executor;
-	LWLockRelease(wf_shared->lock);
-	return mine;
-}
-
-/* Our turn is over, if it was ours. */
-void
-wf_pool_trial_end(void)
-{
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	if (wf_shared->on_trial == wf_my_executor)
-		wf_shared->on_trial = NULL;
-	LWLockRelease(wf_shared->lock);
-}
-
 /* --- executors ----------------------------------------------------------- */
 
-/* Executor: take possession of the slot; false: it is not ours any more. */
+/*
+ * In an executor: take possession of the slot; false: it is not ours any more.
+ * Takes the lock.
+ */
 bool
 wf_pool_attach(int index, uint32 generation)
 {
-	WfExecutor *slot = &wf_shared->executors[index];
-	WfDatabase *database;
+	WfSlot	   *slot = &wf_slots[index];
 	bool		mine;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	mine = slot->generation == generation &&
-		slot->state == WF_EXEC_STARTING && slot->pid == 0;
+	wf_instance_lock(LW_EXCLUSIVE);
+	mine = wf_slot_attach_locked(slot, generation);
 	if (mine)
 	{
-		slot->pid = MyProcPid;
-		slot->latch = MyLatch;
-		slot->since = GetCurrentTimestamp();
-		wf_my_executor = slot;
+		WfDatabase *database = wf_database_entry_locked(slot->dbid, false);
 
 		/* released by our exit, which we head for if it is held */
-		database = wf_database_entry_locked(slot->dbid, false);
 		mine = database && database->state != WF_DB_HELD;
 	}
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 	return mine;
 }
 
-/* BUSY or IDLE; see shmem.c for the order of things. */
-void
-wf_pool_state(WfExecutorState state)
-{
-	if (wf_my_executor->state == state)
-		return;
-	wf_my_executor->since = GetCurrentTimestamp();
-	wf_my_executor->state = state;
-	pg_memory_barrier();
-}
-
-/* There is more to do than one can: rouse a sibling, or have one started. */
+/*
+ * In an executor: there is more to do than one can.  Wake a sibling, or have one
+ * started.  Without a lock: what is stale costs a wake, and help is asked for
+ * again.
+ */
 void
 wf_pool_help(void)
 {
 	bool		room = false;
 
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		WfSlot	   *slot = &wf_slots[i];
 		Latch	   *latch = slot->latch;
 
-		if (slot->state == WF_EXEC_FREE)
+		if (slot->state == WF_SLOT_FREE)
 			room = true;
-		if (slot->state != WF_EXEC_IDLE || latch == NULL)
+		if (slot->state != WF_SLOT_IDLE || latch == NULL)
 			continue;
-		if (slot->owner == wf_my_executor->owner &&
-			slot->dbid == wf_my_executor->dbid)
+		if (wf_slot_serves(slot, wf_my_slot->dbid, wf_my_slot->owner, wf_my_slot->kind))
 		{
 			SetLatch(latch);
 			return;
@@ -477,22 +380,22 @@ wf_pool_help(void)
 		room = true;
 	}
 	if (room)
-		wf_database_latch(wf_my_executor->dbid);
+		wf_database_latch(wf_my_slot->dbid);
 }
 
 /* --- all executors of a database ----------------------------------------- */
 
-/* How many there are. */
+/* As wf_pool_count(); under the lock. */
 int
 wf_pool_count_locked(Oid dbid, bool all)
 {
 	int			n = 0;
 
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		const WfSlot *slot = &wf_slots[i];
 
-		if (slot->state != WF_EXEC_FREE && slot->dbid == dbid &&
+		if (slot->state != WF_SLOT_FREE && slot->dbid == dbid &&
 			(all || slot->pid != 0))
 			n++;
 	}
@@ -505,26 +408,21 @@ wf_pool_count(Oid dbid, bool all)
 {
 	int			n;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	wf_instance_lock(LW_SHARED);
 	n = wf_pool_count_locked(dbid, all);
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 	return n;
 }
 
-/* Ask all executors of a database to leave. */
+/* Ask all executors of a database to leave.  Takes the lock. */
 void
 wf_pool_evict(Oid dbid)
 {
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	wf_instance_lock(LW_EXCLUSIVE);
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
-
-		if (slot->state == WF_EXEC_FREE || slot->dbid != dbid)
-			continue;
-		slot->evict = true;
-		if (slot->latch)
-			SetLatch(slot->latch);
+		if (wf_slots[i].state != WF_SLOT_FREE && wf_slots[i].dbid == dbid)
+			wf_slot_evict_locked(&wf_slots[i]);
 	}
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 }

@@ -6,8 +6,8 @@
  * A background worker, started by the launcher when a database has (or may
  * have) work, connected as the bootstrap superuser.  It runs no user code:
  * only our fixed statements, to find when each owner's work is due; then it
- * starts executors, who log in as the owners.  It rests (ends) when nothing
- * is due for workflow.runtime_idle_timeout.
+ * starts executors, who log in as the owners.  It ends when nothing
+ * is due for workflow.runtime_idle_timeout; then the database is RESTING.
  *
  * What it learns is kept in shared memory, so that another runtime can go on
  * where this one ended.  Sleeping costs nothing: no transaction is begun
@@ -33,14 +33,16 @@
 #include "bgworker/runtime.h"
 #include "bgworker/sweep.h"
 #include "shmem/database.h"
-#include "shmem/shmem.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
+#include "shmem/suspects.h"
 #include "shmem/watermark.h"
 #include "store/origin.h"
 #include "store/retention.h"
 #include "store/transaction.h"
 
-/* Work of owners without an entry is looked for once in (ms). */
-#define OTHERS_INTERVAL		200
+/* Work of owners without a place is looked for once in (ms). */
+#define OVERFLOW_INTERVAL		200
 
 /* So long (ms) a runtime must have lived for its end not to count as one of
  * a series. */
@@ -52,12 +54,12 @@ static TimestampTz attached_at;
 
 static Oid	extension = InvalidOid;
 
-static WfDemand appetite;
-static TimestampTz others_after = DT_NOBEGIN;	/* look for theirs then; real */
-static bool expiring = false;	/* the ring is being moved on */
+static WfDemand demand;
+static TimestampTz overflow_after = DT_NOBEGIN;	/* sweep for them then; real */
+static bool expiring = false;	/* the retention is being moved on */
 
-/* Of those without an entry, who is to have their turn; see take_turns(). */
-static int32 next_in_turn;		/* 0: nobody */
+/* Of the owners without a place, who is served next; see serve_suspects(). */
+static int32 next_owner;		/* 0: nobody */
 static Oid	next_role;
 static TimestampTz next_due;
 
@@ -68,53 +70,33 @@ static bool
 attach(void)
 {
 	const WfBgworkerArgs *args = wf_bgworker_args();
-	WfDatabase *entry = &wf_shared->databases[args->slot];
-	bool		mine;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	mine = entry->dbid == args->dbid && entry->state == WF_DB_STARTING &&
-		entry->generation == args->generation && entry->runtime_pid == 0;
-	if (mine)
-	{
-		database = entry;
-		database->runtime_pid = MyProcPid;
-		database->runtime = MyLatch;
-		database->wake = false;
-		database->yield_to = DT_NOEND;
-		attached_at = GetCurrentTimestamp();
-	}
-	LWLockRelease(wf_shared->lock);
-	return mine;
+	if (!wf_database_attach(&wf_databases[args->slot], args->dbid, args->generation))
+		return false;
+	database = &wf_databases[args->slot];
+	attached_at = GetCurrentTimestamp();
+	return true;
 }
 
 /* before_shmem_exit: hand over to the launcher. */
 static void
 leave(int code, Datum arg)
 {
+	bool		proved = code == 0 ||
+		TimestampDifferenceExceeds(attached_at, GetCurrentTimestamp(), PROVED_ITSELF);
+	bool		failed = code != 0 && !wf_bgworker_terminated();
+	TimestampTz not_before = DT_NOBEGIN;
+
 	LWLockReleaseAll();
 	if (database == NULL)
 		return;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	database->runtime = NULL;
-	database->runtime_pid = 0;
-	database->hungry = DT_NOEND;
-	database->wants_worker = false;
-	database->yield_to = DT_NOEND;
 	if (code != 0 || wf_bgworker_terminated())
 		next_state = WF_DB_UNKNOWN;
-	if (code == 0 || TimestampDifferenceExceeds(attached_at,
-												GetCurrentTimestamp(),
-												PROVED_ITSELF))
-		database->failures = 0;
-	if (code != 0 && !wf_bgworker_terminated())
-		database->not_before = wf_bgworker_back_off(++database->failures);
-	if (database->state != WF_DB_HELD)
-		wf_database_state(database, next_state);
-	LWLockRelease(wf_shared->lock);
-
-	if (wf_shared->launcher)
-		SetLatch(wf_shared->launcher);
+	if (failed)
+		not_before = wf_bgworker_back_off(proved ? 1 : database->failures + 1);
+	wf_database_detach(database, next_state, proved, not_before);
+	wf_instance_launcher_wake();
 }
 
 /*
@@ -157,26 +139,15 @@ find_extension(void)
 
 /*
  * The first runtime of a database after an unclean start: what is due by now
- * may be what crashed the server, and is worked carefully.
+ * may be what crashed the server, and is worked in quarantine.
  */
 static void
 take_over(void)
 {
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	if (!database->recovered)
-	{
-		database->recovered = true;
-		database->careful = wf_shared->unclean_start;
-		database->careful_until = wf_clock_now();
-	}
-	database->extension = extension;
-	if (database->state == WF_DB_STARTING)
-		wf_database_state(database, WF_DB_RUNNING);
-	LWLockRelease(wf_shared->lock);
+	wf_database_running(database, extension, wf_clock_now());
 
 	/* It probes one database at a time: now the next. */
-	if (wf_shared->launcher)
-		SetLatch(wf_shared->launcher);
+	wf_instance_launcher_wake();
 }
 
 /* --- the process --------------------------------------------------------- */
@@ -185,113 +156,141 @@ take_over(void)
 static bool
 able(void)
 {
-	return wf_enabled && wf_shared->nexecutors > 0;
+	return wf_enabled && wf_max_executors > 0;
+}
+
+/* The lane that stands for the owners without a place. */
+static WfLane *
+overflow_lane(WfLaneKind kind)
+{
+	return &database->overflow->lanes[kind];
 }
 
 static void
-want(void *arg, int32 owner, Oid role, TimestampTz due)
+want(void *arg, int32 owner, Oid role, WfLaneKind kind, TimestampTz due)
 {
-	wf_pool_want(&appetite, &database->others, owner, role, due);
+	wf_pool_want(&demand, overflow_lane(kind), owner, role, due);
 }
 
+/* sweep.c calls it for each of them: remember the one that is due first. */
 static void
-find_turn(void *arg, int32 owner, Oid role, TimestampTz due)
+find_next_suspect(void *arg, int32 owner, Oid role, WfLaneKind kind, TimestampTz due)
 {
-	if (due > database->careful_until || wf_dispatch_was_served(owner) ||
-		(next_in_turn != 0 && next_due <= due))
+	WfLaneKind *wanted = arg;
+
+	if (kind != *wanted || due > database->careful_until ||
+		wf_dispatch_was_served(owner) || (next_owner != 0 && next_due <= due))
 		return;
-	next_in_turn = owner;
+	next_owner = owner;
 	next_role = role;
 	next_due = due;
 }
 
 /*
- * One of them may have crashed the server: they take turns, with nothing else
- * of theirs under way.  False: all had theirs.
+ * Work of one of them may have crashed the server: they are served one after the
+ * other, with nothing else of theirs under way.  False: all were.
  */
 static bool
-take_turns(void)
+serve_suspects(WfLaneKind kind)
 {
-	if (database->others.executors > 0)
+	WfLane	   *lane = overflow_lane(kind);
+
+	if (lane->executors > 0)
 		return true;
-	next_in_turn = 0;
-	wf_sweep_overflow(find_turn, NULL);
-	if (next_in_turn == 0)
+	next_owner = 0;
+	wf_sweep_overflow(find_next_suspect, &kind);
+	if (next_owner == 0)
 	{
-		database->others.cleared = true;
+		wf_suspects_clear(&lane->suspects);
 		return false;
 	}
-	want(NULL, next_in_turn, next_role, next_due);
+	want(NULL, next_owner, next_role, kind, next_due);
 	return true;
 }
 
+/* When the earliest work of the owners without a place is due. */
+static TimestampTz
+overflow_due(void)
+{
+	TimestampTz due = DT_NOEND;
+	uint64		generation;
+
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		due = Min(due, wf_watermark_read(overflow_lane(kind), &generation).due);
+	return due;
+}
+
 /*
- * Owners that found no room in shared memory are known to the tables only:
+ * Owners that found no place in shared memory are known to the tables only:
  * when some of their work is due, ask those; while it is being done, not all
  * the time.  False: the extension is gone.
  */
 static bool
-look_after_others(void)
+look_after_overflow(void)
 {
-	uint64		generation;
-	TimestampTz mark = wf_watermark_read(&database->others, &generation);
+	TimestampTz due = overflow_due();
 	TimestampTz now = GetCurrentTimestamp();
 
-	appetite.first_mark = Min(appetite.first_mark, mark);
-	if (mark > wf_clock_now())
+	demand.first_due = Min(demand.first_due, due);
+	if (due > wf_clock_now())
 	{
-		appetite.next = Min(appetite.next, mark);
+		demand.next = Min(demand.next, due);
 		return true;
 	}
-	if (now >= others_after)
+	if (now >= overflow_after)
 	{
+		bool		suspects = false;
+
 		if (!wf_sweep(extension))
 			return false;
-		if (!wf_database_has_suspects(database, &database->others) || !take_turns())
+		for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+			if (wf_database_has_suspects(database, overflow_lane(kind)))
+				suspects = serve_suspects(kind) || suspects;
+		if (!suspects)
 			wf_sweep_overflow(want, NULL);
-		others_after = TimestampTzPlusMilliseconds(now, OTHERS_INTERVAL);
+		overflow_after = TimestampTzPlusMilliseconds(now, OVERFLOW_INTERVAL);
 	}
-	appetite.next = Min(appetite.next, wf_clock_at(others_after));
+	demand.next = Min(demand.next, wf_clock_at(overflow_after));
 	return true;
 }
 
-/* One turn: see who wants an executor, and get them one. */
+/* One cycle: see who wants an executor, and get them one. */
 static void
-turn(void)
+cycle(void)
 {
 	wf_dispatch_reap();
 	if (!wf_sweep_if_due(extension))
 		absent(true);
 
 	/*
-	 * Where nobody writes nothing is late that anybody would miss.  Any survey
+	 * Where nobody writes nothing is late that anybody would miss.  Any sweep
 	 * will do: while others are made all the time, that one is never due.
 	 */
 	if ((wf_sweep_made() || expiring) && !wf_retention_cycle(extension, &expiring))
 		absent(true);
 
-	wf_pool_demand(MyDatabaseId, &appetite);
+	wf_pool_demand(MyDatabaseId, &demand);
 	if (!able())
 	{
-		appetite.next = DT_NOEND;
+		demand.next = DT_NOEND;
 		wf_dispatch_nobody(database);
 		return;
 	}
-	if (appetite.unknown)
+	if (demand.unknown)
 	{
 		if (!wf_sweep(extension))
 			absent(true);
-		wf_pool_demand(MyDatabaseId, &appetite);
+		wf_pool_demand(MyDatabaseId, &demand);
 	}
-	if (!look_after_others())
+	if (!look_after_overflow())
 		absent(true);
-	if (!wf_dispatch(database, extension, &appetite))
+	if (!wf_dispatch(database, extension, &demand))
 		absent(true);
 }
 
 /*
- * Has somebody to do without a worker who needs it more than we do?  Asked
- * after a turn: what we want is known.
+ * Has somebody to do without a background worker who needs it more than we do?
+ * Asked after a cycle: what we want is known.
  */
 static bool
 has_to_yield(void)
@@ -301,9 +300,9 @@ has_to_yield(void)
 	if (since == DT_NOEND)
 		return false;
 	if (wf_pool_count(MyDatabaseId, true) == 0 &&
-		(appetite.nhungry == 0 || appetite.hungry[0].since > since))
+		(demand.nwaiting == 0 || demand.waiting[0].since > since))
 		return true;
-	database->yield_to = DT_NOEND;
+	wf_database_stays(database);
 	return false;
 }
 
@@ -313,20 +312,20 @@ busy(void)
 {
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
-	return able() && appetite.first_mark <
+	return able() && demand.first_due <
 		TimestampTzPlusMilliseconds(wf_clock_now(), wf_runtime_idle_timeout * 1000L);
 }
 
-/* Everything up to the first turn. */
+/* Everything up to the first cycle. */
 static void
-settle_in(void)
+enter(void)
 {
 	wf_bgworker_prepare(leave);
 	if (!attach())
 		proc_exit(0);
 	wf_bgworker_connect();
 
-	wf_dispatch_begin(&appetite);
+	wf_dispatch_begin(&demand);
 	find_extension();
 	take_over();
 	if (!wf_sweep(extension))
@@ -339,7 +338,7 @@ wf_runtime_main(Datum arg)
 {
 	TimestampTz idle_since;
 
-	settle_in();
+	enter();
 	idle_since = GetCurrentTimestamp();
 
 	for (;;)
@@ -348,14 +347,13 @@ wf_runtime_main(Datum arg)
 
 		ResetLatch(MyLatch);
 		wf_bgworker_interrupts();
-		if (database->wake)
+		if (wf_database_take_wake(database))
 		{
-			database->wake = false;
 			find_extension();
 			if (!wf_sweep(extension))
 				absent(true);
 		}
-		turn();
+		cycle();
 
 		/* statistics kept back would wait until the next transaction */
 		pgstat_report_stat(true);
@@ -367,7 +365,7 @@ wf_runtime_main(Datum arg)
 		if (until <= GetCurrentTimestamp() || has_to_yield())
 			break;
 		until = expiring ? DT_NOBEGIN : Min(until, wf_sweep_due());
-		(void) wf_clock_wait(Min(appetite.next, wf_clock_at(until)),
+		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}
 	next_state = WF_DB_RESTING;

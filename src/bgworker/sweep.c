@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * sweep.c
- *	  When the work of each owner of a database is due, read from the tables.
+ *	  When the work of each lane of a database is due, read from the tables.
  *
- * Runs in the runtime of the database.  What it finds goes to the owners'
- * entries in shared memory; it does not write, but to delete timers of
- * processes that are gone or were erased.
+ * Runs in the runtime of the database.  What it finds goes to the lanes in shared
+ * memory; it does not write, but to delete timers of processes that are gone or
+ * were erased.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,8 +25,9 @@
 #include "base/guc.h"
 #include "bgworker/sweep.h"
 #include "shmem/database.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/shmem.h"
 #include "shmem/watermark.h"
 #include "store/origin.h"
 #include "store/statement.h"
@@ -35,131 +36,137 @@
 /* Timers overdue by this much (ms) may be those of nobody. */
 #define LONG_OVERDUE		60000
 
-static TimestampTz last_survey; /* real time */
+static TimestampTz last_sweep; /* real time */
 static bool made = false;
-static FullTransactionId surveyed_to;	/* nothing new below; invalid: not
+static FullTransactionId swept_to;	/* nothing new below; invalid: not
 										 * known */
 
-/* An owner that found no room in shared memory. */
-typedef struct Other
+/* Work of an owner that found no place in shared memory. */
+typedef struct Overflow
 {
 	int32		owner;
 	Oid			role;
+	WfLaneKind	kind;
 	TimestampTz due;
-} Other;
+} Overflow;
 
-static Other *others = NULL;	/* with work, as of the last survey */
-static int	nothers = 0;
-static int	others_size = 0;
+static Overflow *overflow = NULL;	/* as of the last sweep */
+static int	noverflow = 0;
+static int	overflow_size = 0;
 
-/* Mark of an owner's entry before the survey's snapshot. */
+/* Generation of a lane before the sweep's snapshot. */
 typedef struct Reading
 {
-	WfOwner    *entry;
+	WfLane	   *lane;
 	uint64		generation;
 	bool		found;
 } Reading;
 
-/* Read the generations of all owners that are known, in order of address. */
+/* Read the generations of all lanes that are known, in order of address. */
 static Reading *
 read_generations(int *n)
 {
-	Reading    *readings = palloc(wf_shared->nowners * sizeof(Reading));
+	Reading    *readings = palloc(mul_size(wf_max_owners * WF_LANE_KINDS, sizeof(Reading)));
 
 	*n = 0;
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
-	for (int i = 0; i < wf_shared->nowners; i++)
+	wf_instance_lock(LW_SHARED);
+	for (int i = 0; i < wf_max_owners; i++)
 	{
-		WfOwner    *entry = &wf_shared->owners[i];
-		Reading    *reading = &readings[*n];
-
-		if (entry->dbid != MyDatabaseId)
+		if (wf_owners[i].dbid != MyDatabaseId)
 			continue;
-		reading->entry = entry;
-		reading->found = false;
-		(void) wf_watermark_read(entry, &reading->generation);
-		(*n)++;
+		for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		{
+			Reading    *reading = &readings[(*n)++];
+
+			reading->lane = &wf_owners[i].lanes[kind];
+			reading->found = false;
+			(void) wf_watermark_read(reading->lane, &reading->generation);
+		}
 	}
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 	return readings;
 }
 
 static int
 compare_readings(const void *a, const void *b)
 {
-	const WfOwner *left = ((const Reading *) a)->entry;
-	const WfOwner *right = ((const Reading *) b)->entry;
+	const WfLane *left = ((const Reading *) a)->lane;
+	const WfLane *right = ((const Reading *) b)->lane;
 
 	return left < right ? -1 : left > right;
 }
 
 static void
-remember_other(int32 owner, Oid role, TimestampTz due)
+remember_overflow(int32 owner, Oid role, WfLaneKind kind, TimestampTz due)
 {
 	if (due == DT_NOEND)
 		return;
-	if (nothers == others_size)
+	if (noverflow == overflow_size)
 	{
-		others_size = Max(16, 2 * others_size);
-		others = others == NULL ?
-			MemoryContextAlloc(TopMemoryContext, others_size * sizeof(Other)) :
-			repalloc(others, others_size * sizeof(Other));
+		overflow_size = Max(16, 2 * overflow_size);
+		overflow = overflow == NULL ?
+			MemoryContextAlloc(TopMemoryContext, overflow_size * sizeof(Overflow)) :
+			repalloc(overflow, overflow_size * sizeof(Overflow));
 	}
-	others[nothers].owner = owner;
-	others[nothers].role = role;
-	others[nothers++].due = due;
+	overflow[noverflow++] = (Overflow) {owner, role, kind, due};
 }
 
-/* The mark of what stands for them is the earliest of theirs. */
+/* The marks of what stands for them are the earliest of theirs. */
 static void
-learn_others(WfDatabase *database, uint64 generation)
+learn_overflow(WfDatabase *database, const uint64 *generations)
 {
-	TimestampTz earliest = DT_NOEND;
+	TimestampTz earliest[WF_LANE_KINDS];
 
-	for (int i = 0; i < nothers; i++)
-		earliest = Min(earliest, others[i].due);
-	(void) wf_watermark_advance(&database->others, generation, earliest);
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		earliest[kind] = DT_NOEND;
+	for (int i = 0; i < noverflow; i++)
+		earliest[overflow[i].kind] = Min(earliest[overflow[i].kind], overflow[i].due);
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		(void) wf_watermark_advance(&database->overflow->lanes[kind], generations[kind],
+									WF_POSITION(earliest[kind]));
 }
 
 /*
- * Call this for each owner without an entry of its own whose work was due at
- * the last survey.
+ * Call `found` for each kind of work, due at the last sweep, of each owner
+ * without a place in shared memory.
  */
 void
-wf_sweep_overflow(void (*found) (void *arg, int32 owner, Oid role, TimestampTz due),
-				  void *arg)
+wf_sweep_overflow(WfSweepFound found, void *arg)
 {
-	for (int i = 0; i < nothers; i++)
-		if (others[i].due <= wf_clock_now())
-			found(arg, others[i].owner, others[i].role, others[i].due);
+	for (int i = 0; i < noverflow; i++)
+		if (overflow[i].due <= wf_clock_now())
+			found(arg, overflow[i].owner, overflow[i].role, overflow[i].kind,
+				  overflow[i].due);
 }
 
 /*
- * Bring one owner's entry up to date.  One that had no entry when the
- * snapshot was taken has generation 0 still, unless somebody committed work
- * for it meanwhile: whoever inserts has made the entry before they commit.
+ * Bring one lane up to date.  One that was not there when the snapshot was taken
+ * has generation 0 still, unless somebody committed work for it meanwhile:
+ * whoever inserts has made it before they commit.
  */
 static void
-learn_owner(Reading *readings, int n, int32 owner, Oid role, TimestampTz due)
+learn_lane(Reading *readings, int n, int32 owner, Oid role, WfLaneKind kind,
+		   TimestampTz due)
 {
 	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
-	Reading		key = {.entry = entry};
+	Reading		key;
 	Reading    *known;
 
 	if (entry == NULL)
 	{
-		remember_other(owner, role, due);
+		remember_overflow(owner, role, kind, due);
 		return;
 	}
+	key.lane = &entry->lanes[kind];
 	known = bsearch(&key, readings, n, sizeof(Reading), compare_readings);
 	if (known)
 		known->found = true;
-	entry->role = role;
-	(void) wf_watermark_advance(entry, known ? known->generation : 0, due);
+	wf_owner_set_role(entry, role);
+	(void) wf_watermark_advance(key.lane, known ? known->generation : 0, WF_POSITION(due));
 
 	/* An idle executor waits for what it knew of, which may be later. */
 	if (due <= wf_clock_now())
-		wf_watermark_wake(entry);
+		wf_watermark_wake(key.lane);
 }
 
 /*
@@ -236,9 +243,9 @@ delete_erased(void)
 	(void) wf_statement_execute(&delete, &settled, NULL, 0);
 }
 
-/* What the tables say of every owner; true: some are long overdue. */
+/* What the tables say of every owner's work; true: some is long overdue. */
 static bool
-learn_owners(Reading *readings, int n, const SPITupleTable *rows, uint64 nrows)
+learn_lanes(Reading *readings, int n, const SPITupleTable *rows, uint64 nrows)
 {
 	TimestampTz long_ago = TimestampTzPlusMilliseconds(wf_clock_now(), -LONG_OVERDUE);
 	bool		overdue = false;
@@ -250,11 +257,12 @@ learn_owners(Reading *readings, int n, const SPITupleTable *rows, uint64 nrows)
 		bool		isnull;
 		Datum		owner = SPI_getbinval(row, desc, 1, &isnull);
 		Datum		role = SPI_getbinval(row, desc, 2, &isnull);
-		Datum		due = SPI_getbinval(row, desc, 3, &isnull);
+		Datum		kind = SPI_getbinval(row, desc, 3, &isnull);
+		Datum		due = SPI_getbinval(row, desc, 4, &isnull);
 
-		learn_owner(readings, n, DatumGetInt32(owner),
-					DatumGetObjectId(role),
-					isnull ? DT_NOEND : DatumGetTimestampTz(due));
+		learn_lane(readings, n, DatumGetInt32(owner), DatumGetObjectId(role),
+				   (WfLaneKind) DatumGetInt32(kind),
+				   isnull ? DT_NOEND : DatumGetTimestampTz(due));
 		if (!isnull && DatumGetTimestampTz(due) < long_ago)
 			overdue = true;
 	}
@@ -263,7 +271,7 @@ learn_owners(Reading *readings, int n, const SPITupleTable *rows, uint64 nrows)
 
 /* Of those the tables say nothing. */
 static void
-forget_owners(const Reading *readings, int n)
+forget_lanes(const Reading *readings, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -271,18 +279,22 @@ forget_owners(const Reading *readings, int n)
 			continue;
 
 		/* Its number may be given to another role, in another extension. */
-		readings[i].entry->role = InvalidOid;
-		(void) wf_watermark_advance(readings[i].entry, readings[i].generation,
-									DT_NOEND);
+		wf_owner_set_role(readings[i].lane->entry, InvalidOid);
+		(void) wf_watermark_advance(readings[i].lane, readings[i].generation,
+									WF_POSITION(DT_NOEND));
 	}
 }
 
-/* Read the earliest due time of every owner; true: some are long overdue. */
+/*
+ * Read when the work of every owner is due, of each kind; true: some is long
+ * overdue.
+ */
 static bool
-read_owners(void)
+read_lanes(void)
 {
+	/* the third column is a WfLaneKind; another kind is another SELECT */
 	static WfStatement statement = {
-		.sql = "SELECT o.id, o.role::pg_catalog.oid,"
+		.sql = "SELECT o.id, o.role::pg_catalog.oid, 0,"
 		" LEAST((SELECT pg_catalog.min(t.due) FROM workflow.timer t"
 		" WHERE t.owner = o.id AND NOT t.parked),"
 		/* what rests without a pause is to be brought back */
@@ -297,13 +309,13 @@ read_owners(void)
 	int			n;
 	Reading    *readings = read_generations(&n);
 	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
-	uint64		generation = 0;
+	uint64		generations[WF_LANE_KINDS] = {0};
 	uint64		nrows;
 	SPITupleTable *rows;
 
-	nothers = 0;
-	if (database)
-		(void) wf_watermark_read(&database->others, &generation);
+	noverflow = 0;
+	for (int kind = 0; database != NULL && kind < WF_LANE_KINDS; kind++)
+		(void) wf_watermark_read(&database->overflow->lanes[kind], &generations[kind]);
 
 	/* a snapshot taken after the generations were read */
 	PopActiveSnapshot();
@@ -319,10 +331,10 @@ read_owners(void)
 	 */
 	if (!wf_origin_is_ours())
 		nrows = 0;
-	overdue = learn_owners(readings, n, rows, nrows);
+	overdue = learn_lanes(readings, n, rows, nrows);
 	if (database)
-		learn_others(database, generation);
-	forget_owners(readings, n);
+		learn_overflow(database, generations);
+	forget_lanes(readings, n);
 	return overdue;
 }
 
@@ -340,14 +352,14 @@ wf_sweep(Oid extension)
 	if (!wf_transaction_begin("looking for due work", extension))
 		return false;
 
-	overdue = read_owners();
+	overdue = read_lanes();
 
 	/*
 	 * What is still in progress may commit without a new transaction id to
-	 * show for it: then the next survey has to look again.
+	 * show for it: then the next sweep has to look again.
 	 */
 	snapshot = GetActiveSnapshot();
-	surveyed_to = snapshot->xmin == snapshot->xmax &&
+	swept_to = snapshot->xmin == snapshot->xmax &&
 		snapshot->xmax == XidFromFullTransactionId(next_xid) ?
 		next_xid : InvalidFullTransactionId;
 
@@ -356,7 +368,7 @@ wf_sweep(Oid extension)
 	if (wf_origin_is_ours())
 		delete_erased();
 	wf_transaction_commit();
-	last_survey = GetCurrentTimestamp();
+	last_sweep = GetCurrentTimestamp();
 	made = true;
 	return true;
 }
@@ -375,11 +387,11 @@ wf_sweep_made(void)
 TimestampTz
 wf_sweep_due(void)
 {
-	return TimestampTzPlusMilliseconds(last_survey, wf_sweep_interval * 1000L);
+	return TimestampTzPlusMilliseconds(last_sweep, wf_sweep_interval * 1000L);
 }
 
 /*
- * Survey if that is due and anybody wrote since the last one, in whatever
+ * Sweep if that is due and anybody wrote since the last one, in whatever
  * database.
  */
 bool
@@ -387,11 +399,11 @@ wf_sweep_if_due(Oid extension)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now < wf_sweep_due() && last_survey <= now)
+	if (now < wf_sweep_due() && last_sweep <= now)
 		return true;
-	if (!FullTransactionIdIsValid(surveyed_to) ||
-		!FullTransactionIdEquals(surveyed_to, ReadNextFullTransactionId()))
+	if (!FullTransactionIdIsValid(swept_to) ||
+		!FullTransactionIdEquals(swept_to, ReadNextFullTransactionId()))
 		return wf_sweep(extension);
-	last_survey = now;
+	last_sweep = now;
 	return true;
 }

@@ -24,7 +24,7 @@ static void add_descendants(WfMachine *machine, WfStateId id);
 static void add_ancestors(WfMachine *machine, WfStateId id, WfStateId top);
 
 /* The slot of a history state, or NULL when it is none. */
-static WfSlot *
+static WfHistorySlot *
 find_slot(const WfMachineScratch *scratch, WfStateId history)
 {
 	int			low = 0;
@@ -51,7 +51,7 @@ static WfHistoryValue *
 find_memory(const WfMachine *machine, WfStateId history)
 {
 	WfMachineScratch *scratch = machine->scratch;
-	WfSlot	   *slot = find_slot(scratch, history);
+	WfHistorySlot	   *slot = find_slot(scratch, history);
 
 	if (slot->at < machine->nhistory &&
 		machine->history[slot->at].history == history)
@@ -341,7 +341,7 @@ own_values(WfMachine *machine)
 		return;
 	for (int i = 0; i < machine->nhistory; i++)
 	{
-		WfSlot	   *slot = find_slot(scratch, machine->history[i].history);
+		WfHistorySlot	   *slot = find_slot(scratch, machine->history[i].history);
 
 		/* the host may say it twice: there is room for one */
 		if (slot == NULL ||
@@ -359,7 +359,7 @@ static WfHistoryValue *
 fresh_memory(WfMachine *machine, WfStateId history, int n)
 {
 	WfMachineScratch *scratch = machine->scratch;
-	WfSlot	   *slot = find_slot(scratch, history);
+	WfHistorySlot	   *slot = find_slot(scratch, history);
 	WfHistoryValue *value;
 
 	own_values(machine);

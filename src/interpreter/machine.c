@@ -74,7 +74,7 @@ look_at_chart(WfMachine *machine)
 	scratch->values = scratch_alloc(scratch, scratch->nslots *
 									   sizeof(WfHistoryValue));
 	scratch->slots = scratch_alloc(scratch, scratch->nslots *
-									  sizeof(WfSlot));
+									  sizeof(WfHistorySlot));
 	for (int i = 0; i < chart->nstates; i++)
 		if (chart->states[i].kind == WF_STATE_HISTORY)
 			scratch->slots[n++].history = i;

@@ -166,14 +166,14 @@ typedef struct WfEnabled
 } WfEnabled;
 
 /* Room for what one history state remembers; slots are in document order. */
-typedef struct WfSlot
+typedef struct WfHistorySlot
 {
 	WfStateId	history;
 	int			at;				/* where in machine->history it was seen last;
 								 * may have been another machine's */
 	int			size;
 	WfStateId  *states;
-} WfSlot;
+} WfHistorySlot;
 
 /* All of it keeps its memory from one macrostep to the next. */
 typedef struct WfMachineScratch
@@ -226,7 +226,7 @@ typedef struct WfMachineScratch
 	/* history: our own array behind machine->history, and room for values */
 	WfHistoryValue *values;
 	int			nslots;
-	WfSlot	   *slots;
+	WfHistorySlot	   *slots;
 
 	int			leaves_size;
 	WfStateId  *leaves;

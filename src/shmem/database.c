@@ -3,119 +3,446 @@
  * database.c
  *	  What the processes of an instance know of a database.
  *
- * See shmem.h for the locks.
+ * Runs in every process.  Each change of state is a function here:
+ *
+ *		UNKNOWN  --start-->  STARTING  --attached-->  RUNNING
+ *		RUNNING  --extension gone-->  ABSENT  --wake-->  STARTING
+ *		RUNNING  --nothing to do-->  RESTING  --due or wake-->  STARTING
+ *		STARTING, RUNNING  --bad end-->  UNKNOWN, held back for a while
+ *		any  --DROP, RENAME, ...-->  HELD  --over-->  UNKNOWN or forgotten
+ *
+ * The launcher starts runtimes; a runtime makes the changes from RUNNING when it
+ * ends; holds are those of database_hold.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
+#include "base/guc.h"
 #include "shmem/database.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/shmem.h"
 
-/* Under WfShared.lock, exclusive: an entry takes another state. */
+WfDatabase *wf_databases = NULL;
+
+/* Bytes of the segment. */
+Size
+wf_database_shmem_size(void)
+{
+	return mul_size(wf_max_databases, sizeof(WfDatabase));
+}
+
+/* Take the segment, and fill it if it was created just now. */
 void
-wf_database_state(WfDatabase *database, WfDatabaseState state)
+wf_database_shmem_attach(void *segment, bool created)
+{
+	wf_databases = segment;
+	for (int i = 0; created && i < wf_max_databases; i++)
+	{
+		wf_databases[i].overflow = wf_owner_overflow(i);
+		pg_atomic_init_u32(&wf_databases[i].awaiting, 0);
+		ConditionVariableInit(&wf_databases[i].stepped);
+	}
+}
+
+/* --- entries ------------------------------------------------------------- */
+
+/* An entry takes another state; under the lock, exclusive. */
+static void
+set_state(WfDatabase *database, WfDatabaseState state)
 {
 	database->state = state;
 	database->since = GetCurrentTimestamp();
 }
 
-/* An entry for a database that has none; under the lock. */
+/*
+ * A place for a database that has no entry, or that of one without the
+ * extension, which nobody asks about; under the lock, exclusive.
+ */
+static WfDatabase *
+find_place(void)
+{
+	WfDatabase *place = NULL;
+
+	for (int i = 0; i < wf_max_databases; i++)
+	{
+		WfDatabase *candidate = &wf_databases[i];
+
+		if (!OidIsValid(candidate->dbid))
+			return candidate;
+		if (candidate->state == WF_DB_ABSENT && !candidate->wake &&
+			pg_atomic_read_u32(&candidate->awaiting) == 0)
+			place = candidate;
+	}
+	return place;
+}
+
+/* An entry for a database that has none; under the lock, exclusive. */
 static WfDatabase *
 make_database(Oid dbid)
 {
-	WfDatabase *database = NULL;
+	WfDatabase *database = find_place();
 
-	for (int i = 0; i < wf_shared->ndatabases; i++)
-	{
-		WfDatabase *candidate = &wf_shared->databases[i];
-
-		if (!OidIsValid(candidate->dbid))
-		{
-			database = candidate;
-			break;
-		}
-		if (candidate->state == WF_DB_ABSENT && !candidate->wake &&
-			pg_atomic_read_u32(&candidate->awaiting) == 0)
-			database = candidate;
-	}
 	if (database == NULL)
 		return NULL;
 
 	database->generation++;
-	wf_database_state(database, WF_DB_UNKNOWN);
+	set_state(database, WF_DB_UNKNOWN);
 	database->wake = false;
 	database->yield_to = DT_NOEND;
-	database->wants_worker = false;
+	database->wants_bgworker = false;
 	database->holds = 0;
 	database->extension = InvalidOid;
 	database->runtime_pid = 0;
 	database->runtime = NULL;
 	database->not_before = DT_NOBEGIN;
 	database->failures = 0;
-	database->hungry = DT_NOEND;
+	database->waits_since = DT_NOEND;
 	database->recovered = false;
 	database->careful = false;
 	database->careful_until = DT_NOBEGIN;
-	wf_owner_init(&database->others, dbid, 0);
-	database->others.mark = DT_NOEND;	/* nobody, so far */
+	wf_owner_init(database->overflow, dbid, 0, DT_NOEND);	/* nobody, so far */
 	database->dbid = dbid;
 	return database;
 }
 
-/* The same for callers that hold WfShared.lock (exclusive to create). */
+/*
+ * The entry of a database, for callers that hold the lock (exclusive to create):
+ * see wf_database_entry().
+ */
 WfDatabase *
 wf_database_entry_locked(Oid dbid, bool create)
 {
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		if (wf_shared->databases[i].dbid == dbid)
-			return &wf_shared->databases[i];
+		if (wf_databases[i].dbid == dbid)
+			return &wf_databases[i];
 	}
 	return create ? make_database(dbid) : NULL;
 }
 
 /*
  * The entry of a database, made as UNKNOWN if `create`; NULL when there is
- * none, or full (entries of databases without the extension are reused).
+ * none, or no place (entries of databases without the extension are reused).
+ * Takes the lock.
  */
 WfDatabase *
 wf_database_entry(Oid dbid, bool create)
 {
 	WfDatabase *database;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	wf_instance_lock(LW_SHARED);
 	database = wf_database_entry_locked(dbid, false);
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 
 	if (database == NULL && create)
 	{
-		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+		wf_instance_lock(LW_EXCLUSIVE);
 		database = wf_database_entry_locked(dbid, true);
-		LWLockRelease(wf_shared->lock);
+		wf_instance_unlock();
 	}
 	return database;
 }
 
-/* Forget a dropped database and its owners. */
+/*
+ * The lane of an owner for a kind of work, or else the one that stands for
+ * owners without a place; both are made if they are not there.  NULL: there is
+ * no place for the database.  Takes the lock.
+ */
+WfLane *
+wf_database_lane(Oid dbid, int32 owner, WfLaneKind kind)
+{
+	WfOwner    *entry = wf_owner_entry(dbid, owner, true);
+	WfDatabase *database;
+
+	if (entry != NULL)
+		return &entry->lanes[kind];
+	database = wf_database_entry(dbid, true);
+	return database ? &database->overflow->lanes[kind] : NULL;
+}
+
+/*
+ * Has a lane events that may have crashed the server, or that end executors?
+ * See quarantine.c.
+ */
+bool
+wf_database_has_suspects(const WfDatabase *database, const WfLane *lane)
+{
+	return (database->careful && !lane->suspects.cleared) ||
+		lane->suspects.until != DT_NOBEGIN;
+}
+
+/* Forget a dropped database and its owners.  Takes the lock. */
 void
 wf_database_forget(Oid dbid)
 {
 	WfDatabase *database;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_instance_lock(LW_EXCLUSIVE);
 	database = wf_database_entry_locked(dbid, false);
 	if (database)
 	{
-		database->dbid = database->others.dbid = InvalidOid;
+		database->dbid = database->overflow->dbid = InvalidOid;
 		database->generation++;
 	}
 	wf_owner_forget_locked(dbid);
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 }
+
+/* --- the life of its runtime --------------------------------------------- */
+
+/*
+ * The launcher is about to start a runtime; not possible: nobody may work in
+ * this database any more.  Returns false when the entry is not for that by now.
+ * Takes the lock.
+ */
+bool
+wf_database_begin_start(WfDatabase *database, Oid dbid, bool possible,
+						WfDatabaseStart *start)
+{
+	bool		mine;
+
+	wf_instance_lock(LW_EXCLUSIVE);
+	start->dbid = dbid;
+	start->state = database->state;
+	start->wake = database->wake;
+	mine = database->dbid == dbid && database->state != WF_DB_HELD &&
+		database->runtime_pid == 0;
+	if (mine)
+	{
+		database->generation++;
+		database->wake = false;
+		set_state(database, possible ? WF_DB_STARTING : WF_DB_ABSENT);
+	}
+	start->generation = database->generation;
+	wf_instance_unlock();
+	return mine;
+}
+
+/*
+ * There is no background worker for the runtime that was to be started: all is
+ * as before.  Takes the lock.
+ */
+void
+wf_database_start_later(WfDatabase *database, const WfDatabaseStart *start)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	if (database->dbid == start->dbid && database->state == WF_DB_STARTING &&
+		database->runtime_pid == 0)
+	{
+		database->wake = database->wake || start->wake;
+		set_state(database, start->state);
+	}
+	wf_instance_unlock();
+}
+
+/*
+ * A runtime that was started did not attach: the next one is not started before
+ * `not_before` (real time).  Under the lock, exclusive.
+ */
+void
+wf_database_start_failed_locked(WfDatabase *database, TimestampTz not_before)
+{
+	database->failures++;
+	database->not_before = not_before;
+	database->generation++;
+	set_state(database, WF_DB_UNKNOWN);
+}
+
+/*
+ * This process is the runtime that was started for the database.  Returns false
+ * when the entry is not for it any more.  Takes the lock.
+ */
+bool
+wf_database_attach(WfDatabase *database, Oid dbid, uint32 generation)
+{
+	bool		mine;
+
+	wf_instance_lock(LW_EXCLUSIVE);
+	mine = database->dbid == dbid && database->state == WF_DB_STARTING &&
+		database->generation == generation && database->runtime_pid == 0;
+	if (mine)
+	{
+		database->runtime_pid = MyProcPid;
+		database->runtime = MyLatch;
+		database->wake = false;
+		database->yield_to = DT_NOEND;
+	}
+	wf_instance_unlock();
+	return mine;
+}
+
+/*
+ * The runtime has found the extension and begins to work.  For the first one
+ * after an unclean start, what is due by now (`now`: wf_clock_now()) may be what
+ * crashed the server.  Takes the lock.
+ */
+void
+wf_database_running(WfDatabase *database, Oid extension, TimestampTz now)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	if (!database->recovered)
+	{
+		database->recovered = true;
+		database->careful = wf_instance->unclean_start;
+		database->careful_until = now;
+	}
+	database->extension = extension;
+	if (database->state == WF_DB_STARTING)
+		set_state(database, WF_DB_RUNNING);
+	wf_instance_unlock();
+}
+
+/*
+ * The runtime ends: `next` is the state it leaves behind, unless the database is
+ * held.  proved: it has lived long enough, or ended well, so that failures
+ * before it do not count any more.  not_before: it ended badly, and the next one
+ * is not started earlier (real time); -infinity: it did not.  Takes the lock.
+ */
+void
+wf_database_detach(WfDatabase *database, WfDatabaseState next, bool proved,
+				   TimestampTz not_before)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->runtime = NULL;
+	database->runtime_pid = 0;
+	database->waits_since = DT_NOEND;
+	database->wants_bgworker = false;
+	database->yield_to = DT_NOEND;
+	if (proved)
+		database->failures = 0;
+	if (not_before != DT_NOBEGIN)
+	{
+		database->failures++;
+		database->not_before = not_before;
+	}
+	if (database->state != WF_DB_HELD)
+		set_state(database, next);
+	wf_instance_unlock();
+}
+
+/*
+ * Does somebody ask the runtime to look at its database anew?  Not asked again
+ * for the same wake.  Looks without the lock first: who sets it sets our latch
+ * afterwards.
+ */
+bool
+wf_database_take_wake(WfDatabase *database)
+{
+	bool		result;
+
+	if (!database->wake)
+		return false;
+	wf_instance_lock(LW_EXCLUSIVE);
+	result = database->wake;
+	database->wake = false;
+	wf_instance_unlock();
+	return result;
+}
+
+/* --- holds --------------------------------------------------------------- */
+
+/* From now on nothing is started in this database.  Takes the lock. */
+void
+wf_database_begin_hold(Oid dbid)
+{
+	WfDatabase *database;
+
+	wf_instance_lock(LW_EXCLUSIVE);
+	database = wf_database_entry_locked(dbid, true);
+	if (database)
+	{
+		database->holds++;
+		database->generation++; /* one that is starting comes too late */
+		set_state(database, WF_DB_HELD);
+	}
+	wf_instance_unlock();
+}
+
+/*
+ * A hold is over: have the database looked at anew.  Never throws.  Takes the
+ * lock.
+ */
+void
+wf_database_end_hold(Oid dbid)
+{
+	WfDatabase *database;
+
+	wf_instance_lock(LW_EXCLUSIVE);
+	database = wf_database_entry_locked(dbid, false);
+	if (database && database->holds > 0 && --database->holds == 0)
+	{
+		set_state(database, database->runtime_pid ? WF_DB_RUNNING : WF_DB_UNKNOWN);
+		database->not_before = DT_NOBEGIN;
+	}
+	wf_instance_unlock();
+	if (database)
+		wf_database_latch(dbid);
+}
+
+/* --- waiting for slots and background workers ---------------------------- */
+
+/*
+ * The runtime wants an executor slot since then, and finds none; infinity: it
+ * does not.  Takes the lock if that is news.
+ */
+void
+wf_database_waits(WfDatabase *database, TimestampTz since)
+{
+	if (database->waits_since == since)
+		return;
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->waits_since = since;
+	wf_instance_unlock();
+}
+
+/* A background worker is wanted since then.  Under the lock, exclusive. */
+void
+wf_database_wants_bgworker_locked(WfDatabase *database, TimestampTz since)
+{
+	database->wants_bgworker = true;
+	database->waits_since = since;
+}
+
+/* No background worker is wanted any more.  Takes the lock if that is news. */
+void
+wf_database_wants_nothing(WfDatabase *database)
+{
+	if (!database->wants_bgworker)
+		return;
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->wants_bgworker = false;
+	database->waits_since = DT_NOEND;
+	wf_instance_unlock();
+}
+
+/*
+ * The runtime is to end for somebody who waits since then, if it has no executor
+ * and has waited for less long.  Under the lock, exclusive.
+ */
+void
+wf_database_yield_locked(WfDatabase *database, TimestampTz to)
+{
+	database->yield_to = to;
+	if (database->runtime != NULL)
+		SetLatch(database->runtime);
+}
+
+/* The runtime was asked to end, and has reasons not to.  Takes the lock. */
+void
+wf_database_stays(WfDatabase *database)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->yield_to = DT_NOEND;
+	wf_instance_unlock();
+}
+
+/* --- wakes --------------------------------------------------------------- */
 
 /*
  * The database entry without a lock: what it finds may be stale, which is
@@ -126,51 +453,51 @@ peek_database(Oid dbid)
 {
 	static int	last = 0;
 
-	if (wf_shared->databases[last].dbid == dbid)
-		return &wf_shared->databases[last];
+	if (wf_databases[last].dbid == dbid)
+		return &wf_databases[last];
 
-	for (int i = 0; i < wf_shared->ndatabases; i++)
+	for (int i = 0; i < wf_max_databases; i++)
 	{
-		if (wf_shared->databases[i].dbid == dbid)
+		if (wf_databases[i].dbid == dbid)
 		{
 			last = i;
-			return &wf_shared->databases[i];
+			return &wf_databases[i];
 		}
 	}
 	return NULL;
 }
 
-/* Set the latch of its runtime, or else of the launcher.  Never throws. */
+/* Set the latch of a database's runtime, or else of the launcher.  Never throws. */
 void
 wf_database_latch(Oid dbid)
 {
 	WfDatabase *database = peek_database(dbid);
 	Latch	   *latch = database ? database->runtime : NULL;
 
-	if (latch == NULL)
-		latch = wf_shared->launcher;
 	if (latch != NULL)
 		SetLatch(latch);
+	else
+		wf_instance_launcher_wake();
 }
 
 /*
  * Tell its runtime, or else the launcher, that a database is to be looked at
  * anew (extension created or dropped, database created or altered).  Called
- * at the end of transactions.
+ * at the end of transactions.  Takes the lock.
  */
 void
 wf_database_wake(Oid dbid)
 {
 	WfDatabase *database;
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+	wf_instance_lock(LW_EXCLUSIVE);
 	database = wf_database_entry_locked(dbid, true);
 	if (database)
 	{
 		database->wake = true;
 		database->not_before = DT_NOBEGIN;
 	}
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 
 	if (database)
 		wf_database_latch(dbid);
@@ -181,23 +508,18 @@ wf_database_wake(Oid dbid)
 				 errhint("You might need to increase workflow.max_databases.")));
 }
 
-/* A hold (WF_DB_HELD) is over: have the database looked at anew.  Never throws. */
+/* A session begins to wait in await(): its entry is not reused meanwhile. */
 void
-wf_database_release(Oid dbid)
+wf_database_awaits(WfDatabase *database)
 {
-	WfDatabase *database;
+	pg_atomic_fetch_add_u32(&database->awaiting, 1);
+}
 
-	LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
-	database = wf_database_entry_locked(dbid, false);
-	if (database && database->holds > 0 && --database->holds == 0)
-	{
-		wf_database_state(database, database->runtime_pid ?
-						  WF_DB_RUNNING : WF_DB_UNKNOWN);
-		database->not_before = DT_NOBEGIN;
-	}
-	LWLockRelease(wf_shared->lock);
-	if (database)
-		wf_database_latch(dbid);
+/* A session has waited enough. */
+void
+wf_database_awaits_no_more(WfDatabase *database)
+{
+	pg_atomic_fetch_sub_u32(&database->awaiting, 1);
 }
 
 /* Somebody in await() may want to look again.  Never throws. */
@@ -213,25 +535,4 @@ wf_database_stepped(Oid dbid)
 	pg_memory_barrier();
 	if (pg_atomic_read_u32(&database->awaiting) > 0)
 		ConditionVariableBroadcast(&database->stepped);
-}
-
-/* The same, or else what stands for it; NULL: there is no database entry. */
-WfOwner *
-wf_database_owner(Oid dbid, int32 owner, bool create)
-{
-	WfOwner    *entry = wf_owner_entry(dbid, owner, create);
-	WfDatabase *database;
-
-	if (entry != NULL)
-		return entry;
-	database = wf_database_entry(dbid, create);
-	return database ? &database->others : NULL;
-}
-
-/* Has an owner timers that may have crashed the server?  See quarantine.h. */
-bool
-wf_database_has_suspects(const WfDatabase *database, const WfOwner *entry)
-{
-	return (database->careful && !entry->cleared) ||
-		entry->suspect_until != DT_NOBEGIN;
 }

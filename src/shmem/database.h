@@ -10,6 +10,7 @@
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
 
+#include "shmem/lane.h"
 #include "shmem/owner.h"
 
 /*
@@ -36,12 +37,13 @@ typedef enum WfDatabaseState
 
 typedef struct WfDatabase
 {
-	Oid			dbid;			/* InvalidOid: entry is free */
+	/* Under the lock of the instance. */
+	Oid			dbid;			/* InvalidOid: the entry is free */
 	uint32		generation;		/* counts uses of this entry */
 	WfDatabaseState state;
 	TimestampTz since;			/* when it took its present state */
 	bool		wake;			/* somebody asks to look at it (again) */
-	TimestampTz yield_to;		/* its runtime is to rest if it has no executor
+	TimestampTz yield_to;		/* its runtime is to end if it has no executor
 								 * and has waited for less long than since
 								 * then; infinity: nobody asks it to */
 	int			holds;			/* statements that keep it HELD */
@@ -50,36 +52,69 @@ typedef struct WfDatabase
 	Latch	   *runtime;		/* or NULL */
 	TimestampTz not_before;		/* no new runtime before this */
 	int			failures;		/* runtimes in a row that ended badly */
-	TimestampTz hungry;			/* since when its runtime wants an executor
-								 * slot and finds none, or a worker is wanted;
-								 * infinity: it does not */
-	bool		wants_worker;	/* and there is none: see bgworker_slots.h */
+	TimestampTz waits_since;	/* its runtime wants an executor slot and finds
+								 * none, or a background worker is wanted;
+								 * infinity: neither */
+	bool		wants_bgworker; /* and there is none: see bgworker_slots.c */
 	bool		recovered;		/* a runtime looked after the backlog of before
 								 * the server's start */
-	bool		careful;		/* backlog of before an unclean start, see work.h */
+	bool		careful;		/* backlog of before an unclean start, see
+								 * quarantine.c */
 	TimestampTz careful_until;	/* timers due up to here are suspects */
 
-	/*
-	 * Stands for all owners of this database that found no room (owner 0): its
-	 * mark is the earliest of theirs.  Its runtime looks up who they are.
-	 */
-	WfOwner		others;
+	WfOwner    *overflow;		/* see wf_owner_overflow(); set once */
 
 	/* processes that wait in await(); broadcast at each commit of a step */
 	pg_atomic_uint32 awaiting;
 	ConditionVariable stepped;
 } WfDatabase;
 
-extern void wf_database_state(WfDatabase *database, WfDatabaseState state);
-extern WfOwner *wf_database_owner(Oid dbid, int32 owner, bool create);
-extern bool wf_database_has_suspects(const WfDatabase *database,
-									 const WfOwner *entry);
+/* What a database was before its runtime was to be started. */
+typedef struct WfDatabaseStart
+{
+	Oid			dbid;
+	uint32		generation;		/* by which the runtime will know its entry */
+	WfDatabaseState state;
+	bool		wake;
+} WfDatabaseStart;
+
+extern WfDatabase *wf_databases;	/* workflow.max_databases */
+
+extern Size wf_database_shmem_size(void);
+extern void wf_database_shmem_attach(void *segment, bool created);
 extern WfDatabase *wf_database_entry(Oid dbid, bool create);
 extern WfDatabase *wf_database_entry_locked(Oid dbid, bool create);
+extern WfLane *wf_database_lane(Oid dbid, int32 owner, WfLaneKind kind);
+extern bool wf_database_has_suspects(const WfDatabase *database, const WfLane *lane);
 extern void wf_database_forget(Oid dbid);
+
+/* Life of its runtime. */
+extern bool wf_database_begin_start(WfDatabase *database, Oid dbid, bool possible,
+									WfDatabaseStart *start);
+extern void wf_database_start_later(WfDatabase *database, const WfDatabaseStart *start);
+extern void wf_database_start_failed_locked(WfDatabase *database, TimestampTz not_before);
+extern bool wf_database_attach(WfDatabase *database, Oid dbid, uint32 generation);
+extern void wf_database_running(WfDatabase *database, Oid extension, TimestampTz now);
+extern void wf_database_detach(WfDatabase *database, WfDatabaseState next, bool proved,
+							   TimestampTz not_before);
+extern bool wf_database_take_wake(WfDatabase *database);
+
+/* Holds. */
+extern void wf_database_begin_hold(Oid dbid);
+extern void wf_database_end_hold(Oid dbid);
+
+/* Who waits for slots and background workers. */
+extern void wf_database_waits(WfDatabase *database, TimestampTz since);
+extern void wf_database_wants_bgworker_locked(WfDatabase *database, TimestampTz since);
+extern void wf_database_wants_nothing(WfDatabase *database);
+extern void wf_database_yield_locked(WfDatabase *database, TimestampTz to);
+extern void wf_database_stays(WfDatabase *database);
+
+/* Wakes. */
 extern void wf_database_latch(Oid dbid);
 extern void wf_database_wake(Oid dbid);
-extern void wf_database_release(Oid dbid);
+extern void wf_database_awaits(WfDatabase *database);
+extern void wf_database_awaits_no_more(WfDatabase *database);
 extern void wf_database_stepped(Oid dbid);
 
 #endif							/* WF_DATABASE_H */

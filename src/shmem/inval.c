@@ -21,8 +21,8 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
+#include "shmem/instance.h"
 #include "shmem/inval.h"
-#include "shmem/shmem.h"
 #include "shmem/wakeup.h"
 
 static WfInval *watches = NULL;
@@ -53,7 +53,7 @@ relation_of(const WfInval *watch)
 bool
 wf_inval_is_good(WfInval *watch)
 {
-	if (pg_atomic_read_u32(&wf_shared->changing) > 0)
+	if (pg_atomic_read_u32(&wf_instance->changing) > 0)
 		return false;
 
 	/* They told before they left the count. */

@@ -3,7 +3,10 @@
  * owner.c
  *	  What the processes of an instance know of an owner of work.
  *
- * See shmem.h for the locks.
+ * Runs in every process.  Entries never move.  They are freed only when their
+ * database was dropped (or, to make room, that of a database without the
+ * extension), so that a backend may keep a pointer to an entry of its own
+ * database.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,37 +14,59 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/lwlock.h"
 
+#include "base/guc.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/shmem.h"
 
-/* A free owner entry that once was in use: a search must not stop there. */
+/* A free entry that once was in use: a search must not stop there. */
 #define OWNER_DELETED	(-1)
 
-/* Fill a free place; under the lock. */
-void
-wf_owner_init(WfOwner *entry, Oid dbid, int32 owner)
-{
-	SpinLockAcquire(&entry->mutex);
-	entry->mark = DT_NOBEGIN;
-	entry->generation = 0;
-	entry->cursor_due = DT_NOBEGIN;
-	entry->cursor_seq = -1;
-	entry->cursor_epoch = 0;
-	SpinLockRelease(&entry->mutex);
+WfOwner    *wf_owners = NULL;
 
+/* Bytes of the segment: entries, then those that stand for the others. */
+Size
+wf_owner_shmem_size(void)
+{
+	return mul_size(add_size(wf_max_owners, wf_max_databases), sizeof(WfOwner));
+}
+
+/* Take the segment, and fill it if it was created just now. */
+void
+wf_owner_shmem_attach(void *segment, bool created)
+{
+	wf_owners = segment;
+	for (int i = 0; created && i < wf_max_owners + wf_max_databases; i++)
+	{
+		wf_owners[i].lanes = wf_lane_of_place(i);
+		for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+			wf_owners[i].lanes[kind].entry = &wf_owners[i];
+	}
+}
+
+/*
+ * What stands for all owners of a database that found no place (owner 0), by the
+ * number of the database's entry: their marks are the earliest of theirs.  The
+ * runtime looks up who they are.
+ */
+WfOwner *
+wf_owner_overflow(int database)
+{
+	return &wf_owners[wf_max_owners + database];
+}
+
+/* Fill a free place; `mark`: see wf_lane_init().  Under the lock, exclusive. */
+void
+wf_owner_init(WfOwner *entry, Oid dbid, int32 owner, TimestampTz mark)
+{
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		wf_lane_init(&entry->lanes[kind], dbid, owner, mark);
 	entry->role = InvalidOid;
 	entry->not_before = DT_NOBEGIN;
-	entry->served = DT_NOBEGIN;
 	entry->failures = 0;
-	entry->executors = 0;
 	entry->reason = WF_WAIT_NONE;
-	entry->cleared = false;
-	entry->suspect_until = DT_NOBEGIN;
-	for (int i = 0; i < WF_SUSPECTS; i++)
-		entry->suspects[i] = (WfSuspect) {.seq = -1};
-	entry->suspect = 0;
-	entry->backlog = false;
 	entry->owner = owner;
 	entry->dbid = dbid;
 }
@@ -53,14 +78,14 @@ wf_owner_init(WfOwner *entry, Oid dbid, int32 owner)
 static WfOwner *
 find_owner(Oid dbid, int32 owner, WfOwner **free_place)
 {
-	int			n = wf_shared->nowners;
+	int			n = wf_max_owners;
 	uint32		hash = hash_combine(murmurhash32(dbid),
 									murmurhash32((uint32) owner));
 
 	*free_place = NULL;
 	for (int i = 0; i < n; i++)
 	{
-		WfOwner    *entry = &wf_shared->owners[(hash + i) % n];
+		WfOwner    *entry = &wf_owners[(hash + i) % n];
 
 		if (entry->dbid == dbid && entry->owner == owner)
 			return entry;
@@ -76,9 +101,10 @@ find_owner(Oid dbid, int32 owner, WfOwner **free_place)
 }
 
 /*
- * The entry of an owner of a database, made (mark -infinity) when it does not
- * exist and `create`.  NULL when there is none, or the table is full: then
- * the owner has no mark of its own, see WfDatabase.others (one WARNING).
+ * The entry of an owner of a database, made (marks -infinity) when it does not
+ * exist and `create`.  NULL when there is none, or the table is full: then the
+ * owner has no marks of its own, see wf_owner_overflow() (one WARNING).  Takes
+ * the lock.
  */
 WfOwner *
 wf_owner_entry(Oid dbid, int32 owner, bool create)
@@ -93,20 +119,20 @@ wf_owner_entry(Oid dbid, int32 owner, bool create)
 		dbid == MyDatabaseId)
 		return last;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
+	wf_instance_lock(LW_SHARED);
 	entry = find_owner(dbid, owner, &place);
-	LWLockRelease(wf_shared->lock);
+	wf_instance_unlock();
 
 	if (entry == NULL && create)
 	{
-		LWLockAcquire(wf_shared->lock, LW_EXCLUSIVE);
+		wf_instance_lock(LW_EXCLUSIVE);
 		entry = find_owner(dbid, owner, &place);
 		if (entry == NULL && place != NULL)
 		{
-			wf_owner_init(place, dbid, owner);
+			wf_owner_init(place, dbid, owner, DT_NOBEGIN);
 			entry = place;
 		}
-		LWLockRelease(wf_shared->lock);
+		wf_instance_unlock();
 	}
 
 	if (entry)
@@ -128,9 +154,9 @@ wf_owner_entry(Oid dbid, int32 owner, bool create)
 void
 wf_owner_forget_locked(Oid dbid)
 {
-	for (int i = 0; i < wf_shared->nowners; i++)
+	for (int i = 0; i < wf_max_owners; i++)
 	{
-		WfOwner    *entry = &wf_shared->owners[i];
+		WfOwner    *entry = &wf_owners[i];
 
 		if (entry->dbid == dbid)
 		{
@@ -138,4 +164,54 @@ wf_owner_forget_locked(Oid dbid)
 			entry->owner = OWNER_DELETED;
 		}
 	}
+}
+
+/*
+ * The role that the tables name; InvalidOid: to be looked up.  Said by the
+ * runtime of the database alone, which is also the only one to read it.
+ */
+void
+wf_owner_set_role(WfOwner *entry, Oid role)
+{
+	entry->role = role;
+}
+
+/*
+ * Why its due work waits.  Said by the runtime of the database alone.  Without
+ * the exclusive lock: an aligned int does not tear, and whoever looks at
+ * workflow.activity sees the reason of before or of after.
+ */
+void
+wf_owner_waits(WfOwner *entry, WfWaitReason reason)
+{
+	entry->reason = reason;
+}
+
+/*
+ * An executor ended badly, or could not be started: none is before `not_before`
+ * (real time).  Takes the lock.
+ */
+void
+wf_owner_failed(WfOwner *entry, WfWaitReason reason, TimestampTz not_before)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	entry->failures++;
+	entry->reason = reason;
+	entry->not_before = not_before;
+	wf_instance_unlock();
+}
+
+/*
+ * An executor has done a batch: the failures before it are forgotten.  Takes the
+ * lock if there are any.
+ */
+void
+wf_owner_proved(WfOwner *entry)
+{
+	if (entry->failures == 0)
+		return;
+	wf_instance_lock(LW_EXCLUSIVE);
+	entry->failures = 0;
+	entry->reason = WF_WAIT_NONE;
+	wf_instance_unlock();
 }

@@ -8,35 +8,65 @@
 #include "datatype/timestamp.h"
 #include "storage/latch.h"
 
-#include "shmem/owner.h"
+#include "shmem/lane.h"
 
-typedef enum WfExecutorState
+typedef enum WfSlotState
 {
-	WF_EXEC_FREE,
-	WF_EXEC_STARTING,			/* registered, not yet attached */
-	WF_EXEC_BUSY,
-	WF_EXEC_IDLE				/* waits on its latch, warm */
-} WfExecutorState;
+	WF_SLOT_FREE,
+	WF_SLOT_STARTING,			/* registered, not yet attached */
+	WF_SLOT_BUSY,
+	WF_SLOT_IDLE				/* waits on its latch, warm */
+} WfSlotState;
 
-typedef struct WfExecutor
+typedef struct WfSlot
 {
-	WfExecutorState state;
+	/* Under the lock of the instance, but `state` of one that is attached. */
+	WfSlotState state;
 	uint32		generation;		/* counts uses of this slot */
 	Oid			dbid;
 	int32		owner;
+	WfLaneKind	kind;
 	Oid			role;
-	pid_t		pid;
+	WfLane	   *lane;			/* which counts it: its owner's, or that of all
+								 * owners without a place */
+	pid_t		pid;			/* 0 until attached */
 	Latch	   *latch;			/* or NULL until attached */
-	WfOwner    *entry;			/* which counts it: its owner's, or others */
 	bool		evict;			/* give the slot up after this batch */
+
+	/* Written by its executor without a lock, see wf_slot_state(). */
 	bool		stalled;		/* BUSY with one batch for longer than
 								 * WF_STALL_MS */
 	TimestampTz since;			/* when it took its present state */
 	int64		steps;			/* events stepped so far, for the activity view */
 	int64		batches;
-} WfExecutor;
+} WfSlot;
 
-/* A batch that takes longer no longer counts as looking after its owner. */
+/* A batch that takes longer (ms) no longer counts as looking after its lane. */
 #define WF_STALL_MS		200
+
+extern WfSlot *wf_slots;		/* workflow.max_executors */
+extern WfSlot *wf_my_slot;		/* of this process, or NULL */
+
+/* Is it in use for this work of this owner?  Not by `lane`: see there. */
+static inline bool
+wf_slot_serves(const WfSlot *slot, Oid dbid, int32 owner, WfLaneKind kind)
+{
+	return slot->state != WF_SLOT_FREE && slot->owner == owner &&
+		slot->kind == kind && slot->dbid == dbid;
+}
+
+extern Size wf_slot_shmem_size(void);
+extern void wf_slot_shmem_attach(void *segment, bool created);
+extern uint32 wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role);
+extern WfLane *wf_slot_free(WfSlot *slot, uint32 generation);
+extern bool wf_slot_attach_locked(WfSlot *slot, uint32 generation);
+extern void wf_slot_evict_locked(WfSlot *slot);
+extern bool wf_slot_is_unattached(const WfSlot *slot, Oid dbid, uint32 *generation,
+								  TimestampTz *since, WfLane **lane);
+extern void wf_slot_state(WfSlotState state);
+extern void wf_slot_stalled(void);
+extern void wf_slot_batch_done(int steps);
+extern bool wf_slot_trial_begin(void);
+extern void wf_slot_trial_end(void);
 
 #endif							/* WF_SLOT_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * wakeup.c
- *	  What this transaction will tell the workers when it ends.
+ *	  What this transaction will tell the background workers when it ends.
  *
  * Runs in any backend.  What is touched is kept in backend-local memory that
  * is never given back, so that the callbacks at the end of a transaction
@@ -32,21 +32,22 @@
 #include "utils/timestamp.h"
 
 #include "shmem/database.h"
-#include "shmem/owner.h"
-#include "shmem/shmem.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
 
 typedef struct Touched
 {
 	int32		owner;
-	WfOwner    *entry;			/* its own, or that of several */
-	TimestampTz due;			/* earliest timer inserted; infinity: none */
+	WfLaneKind	kind;
+	WfLane	   *lane;			/* its own, or that of several owners */
+	TimestampTz due;			/* earliest work inserted; infinity: none */
 	bool		released;		/* holds process rows */
 	bool		released_silently;	/* held some that a rollback lets go */
 	bool		claimed;		/* took timers; then: */
 	uint64		generation;
-	TimestampTz mark;
+	WfPosition	mark;
 	TimestampTz inserted;
 } Touched;
 
@@ -68,7 +69,7 @@ static List *databases = NIL;
 /* Databases that are held until this transaction ends, in TopMemoryContext. */
 static List *held = NIL;
 
-/* This transaction counts in WfShared.changing. */
+/* This transaction counts in WfInstance.changing. */
 static bool changing = false;
 
 /* Between the visible end of a transaction and that of its locks. */
@@ -77,16 +78,16 @@ static enum
 	NOT_ENDING, COMMITTING, ABORTING
 }			ending = NOT_ENDING;
 
-/* This transaction's entry for an owner; NULL when shared memory is full. */
+/* This transaction's note on a lane; NULL when shared memory is full. */
 static Touched *
-touch(int32 owner)
+touch(int32 owner, WfLaneKind kind)
 {
 	Touched    *touch;
 
 	/* the one touched last is the likeliest */
 	for (int i = ntouched - 1; i >= 0; i--)
 	{
-		if (touched[i].owner == owner)
+		if (touched[i].owner == owner && touched[i].kind == kind)
 			return &touched[i];
 	}
 
@@ -104,8 +105,9 @@ touch(int32 owner)
 
 	touch = &touched[ntouched];
 	touch->owner = owner;
-	touch->entry = wf_database_owner(MyDatabaseId, owner, true);
-	if (touch->entry == NULL)
+	touch->kind = kind;
+	touch->lane = wf_database_lane(MyDatabaseId, owner, kind);
+	if (touch->lane == NULL)
 		return NULL;
 	touch->due = DT_NOEND;
 	touch->released = false;
@@ -119,7 +121,7 @@ touch(int32 owner)
 void
 wf_wakeup_timer(int32 owner, TimestampTz due)
 {
-	Touched    *mine = silent ? NULL : touch(owner);
+	Touched    *mine = silent ? NULL : touch(owner, WF_LANE_STEPS);
 
 	if (mine)
 		mine->due = Min(mine->due, due);
@@ -133,7 +135,7 @@ wf_wakeup_timer(int32 owner, TimestampTz due)
 void
 wf_wakeup_released(int32 owner)
 {
-	Touched    *mine = touch(owner);
+	Touched    *mine = touch(owner, WF_LANE_STEPS);
 
 	if (mine && silent)
 		mine->released_silently = true;
@@ -149,10 +151,10 @@ wf_wakeup_released(int32 owner)
  * unannounced.
  */
 void
-wf_wakeup_claimed(int32 owner, uint64 generation, TimestampTz mark,
+wf_wakeup_claimed(int32 owner, uint64 generation, WfPosition mark,
 				  TimestampTz inserted)
 {
-	Touched    *mine = silent ? NULL : touch(owner);
+	Touched    *mine = silent ? NULL : touch(owner, WF_LANE_STEPS);
 
 	if (mine == NULL)
 		return;
@@ -230,7 +232,7 @@ wf_wakeup_release(Oid dbid)
 
 /*
  * This transaction changes what sessions keep of our tables: until it has told
- * all of them, at its end, WfShared.changing counts it.
+ * all of them, at its end, WfInstance.changing counts it.
  */
 void
 wf_wakeup_changing(void)
@@ -238,7 +240,7 @@ wf_wakeup_changing(void)
 	if (changing)
 		return;
 	changing = true;
-	pg_atomic_fetch_add_u32(&wf_shared->changing, 1);
+	wf_instance_changing_begin();
 }
 
 void
@@ -266,7 +268,7 @@ forget(void)
 	ListCell   *cell;
 
 	foreach(cell, held)
-		wf_database_release(lfirst_oid(cell));
+		wf_database_end_hold(lfirst_oid(cell));
 	list_free(held);
 	held = NIL;
 	ntouched = 0;
@@ -276,7 +278,7 @@ forget(void)
 	list_free(databases);
 	databases = NIL;
 	if (changing)
-		pg_atomic_fetch_sub_u32(&wf_shared->changing, 1);
+		wf_instance_changing_end();
 	changing = false;
 	ending = NOT_ENDING;
 }
@@ -290,17 +292,17 @@ tell(bool committed)
 		Touched    *mine = &touched[i];
 
 		if (committed && mine->claimed)
-			wf_watermark_publish(mine->entry, mine->generation, mine->mark,
+			wf_watermark_publish(mine->lane, mine->generation, mine->mark,
 								 mine->inserted);
 		if (committed && !TIMESTAMP_IS_NOEND(mine->due))
 		{
 			/* What was skipped may be due before what was inserted. */
 			if (mine->released)
-				wf_watermark_cursor_reset(mine->entry);
-			wf_watermark_lower(mine->entry, mine->due);
+				wf_watermark_cursor_reset(mine->lane);
+			wf_watermark_lower(mine->lane, mine->due);
 		}
 		else if (mine->released)
-			wf_watermark_released(mine->entry);
+			wf_watermark_released(mine->lane);
 	}
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
@@ -368,7 +370,7 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 	for (int i = 0; i < ntouched; i++)
 	{
 		if (touched[i].released || touched[i].released_silently)
-			wf_watermark_released(touched[i].entry);
+			wf_watermark_released(touched[i].lane);
 	}
 }
 

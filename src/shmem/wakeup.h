@@ -1,10 +1,10 @@
 /*
  * wakeup.h
- *	  What this transaction will tell the workers when it ends.
+ *	  What this transaction will tell the background workers when it ends.
  *
  * Collected per transaction in backend-local memory; at commit, abort and
  * subtransaction abort one pass over the touched owners lowers their marks
- * (see shmem.h) and sets latches.  Spurious wakes are allowed, lost ones are
+ * (see lane.h) and sets latches.  Spurious wakes are allowed, lost ones are
  * not: nothing is taken back when a savepoint is rolled back.
  */
 #ifndef WF_WAKEUP_H
@@ -12,10 +12,12 @@
 
 #include "datatype/timestamp.h"
 
+#include "shmem/lane.h"
+
 extern void wf_wakeup_init(void);
 extern void wf_wakeup_timer(int32 owner, TimestampTz due);
 extern void wf_wakeup_released(int32 owner);
-extern void wf_wakeup_claimed(int32 owner, uint64 generation, TimestampTz mark,
+extern void wf_wakeup_claimed(int32 owner, uint64 generation, WfPosition mark,
 							  TimestampTz inserted);
 extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);

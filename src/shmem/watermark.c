@@ -1,232 +1,279 @@
 /*-------------------------------------------------------------------------
  *
  * watermark.c
- *	  Where the work of an owner begins: marks and cursors.
+ *	  Where the work of a lane begins: marks and cursors.
  *
- * Used by every backend, at the end of transactions among other places: each
- * function holds an owner's spinlock for a few assignments and throws nothing.
- * shmem.c says why no wake is lost.
+ * Runs in every process, at the end of transactions among other places: each
+ * function holds a lane's spinlock for a few assignments and throws nothing.
+ *
+ * Why no wake is lost.  An executor goes round this circle:
+ *
+ *		ResetLatch; read mark and generation; take a snapshot; claim and work;
+ *		advance the mark if the generation is still the same; state = IDLE;
+ *		WaitLatch
+ *
+ * and who commits work for its lane does:
+ *
+ *		rows become visible; lower the mark, generation + 1; full barrier;
+ *		look for executors of the lane; SetLatch
+ *
+ * Either the executor reads the new generation: then its snapshot, taken
+ * later, shows the rows.  Or it read the old one: then its ResetLatch came
+ * before the SetLatch, and WaitLatch returns at once.  That holds for every
+ * executor whose latch is set, and it suffices that one of those that could
+ * go to sleep over the rows has its latch set:
+ *
+ * - an IDLE one is past its scan and will look again, unless it leaves.  Who
+ *	 leaves first frees the slot, then sets the latches of its siblings and of
+ *	 the runtime (pool.c), who read the lowered mark;
+ * - without an idle one, all BUSY ones have their latch set, since only one of
+ *	 them may have taken its snapshot too early;
+ * - one that is added after we looked reads mark and generation after it was
+ *	 added, hence after they were changed;
+ * - one that we took for IDLE, but was on its way to BUSY, had to pass a
+ *	 barrier between writing BUSY and reading the mark, as we had between
+ *	 writing the mark and reading IDLE: it has read the lowered mark.
+ *
+ * Without an executor the same argument holds for the runtime, which holds
+ * the earliest mark of its database, and without a runtime for the launcher.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "storage/lwlock.h"
-#include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/guc.h"
 #include "shmem/database.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/shmem.h"
 #include "shmem/slot.h"
 #include "shmem/watermark.h"
 
-/* Mark and generation at one moment. */
-TimestampTz
-wf_watermark_read(WfOwner *entry, uint64 *generation)
-{
-	TimestampTz mark;
+/* --- marks --------------------------------------------------------------- */
 
-	SpinLockAcquire(&entry->mutex);
-	mark = entry->mark;
-	*generation = entry->generation;
-	SpinLockRelease(&entry->mutex);
+/* The mark and the generation of a lane, at one moment. */
+WfPosition
+wf_watermark_read(WfLane *lane, uint64 *generation)
+{
+	WfPosition	mark;
+
+	SpinLockAcquire(&lane->mutex);
+	mark = lane->mark;
+	*generation = lane->generation;
+	SpinLockRelease(&lane->mutex);
 	return mark;
 }
 
 /*
- * Raise (or lower) the mark to what a scan found, unless somebody inserted
- * meanwhile (generation moved).  Returns whether it was set.
+ * Set the mark to what a scan found, unless somebody inserted meanwhile (the
+ * generation moved since it was read, before the scan's snapshot).  Returns
+ * whether it was set.
  */
 bool
-wf_watermark_advance(WfOwner *entry, uint64 generation, TimestampTz mark)
+wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark)
 {
 	bool		same;
 
-	SpinLockAcquire(&entry->mutex);
-	same = (entry->generation == generation);
+	SpinLockAcquire(&lane->mutex);
+	same = (lane->generation == generation);
 	if (same)
-		entry->mark = mark;
-	SpinLockRelease(&entry->mutex);
+		lane->mark = mark;
+	SpinLockRelease(&lane->mutex);
 	return same;
 }
 
 /* Under the spinlock: claims start at the mark again. */
 static void
-set_cursor_back(WfOwner *entry)
+set_cursor_back(WfLane *lane)
 {
-	entry->cursor_due = DT_NOBEGIN;
-	entry->cursor_seq = -1;
-	entry->cursor_epoch++;
+	lane->cursor = WF_POSITION(DT_NOBEGIN);
+	lane->cursor_epoch++;
 }
 
 /*
- * The same at the commit of a transaction that claimed timers of the owner
- * and inserted some itself, the earliest due at `inserted` (infinity: none).
- * `mark` was scanned by that transaction and covers its own timers; other
- * scans may not have seen them, so the generation moves.
+ * At the commit of a transaction that claimed from the lane, after it had read
+ * `generation`, and inserted work itself, the earliest due at `inserted`
+ * (infinity: none).  `mark` was scanned by that transaction and covers its own
+ * work; other scans may not have seen that, so the generation moves.
  */
 void
-wf_watermark_publish(WfOwner *entry, uint64 generation, TimestampTz mark,
+wf_watermark_publish(WfLane *lane, uint64 generation, WfPosition mark,
 					 TimestampTz inserted)
 {
-	SpinLockAcquire(&entry->mutex);
-	if (entry->generation == generation)
-		entry->mark = mark;
+	SpinLockAcquire(&lane->mutex);
+	if (lane->generation == generation)
+		lane->mark = mark;
 	else
-		entry->mark = Min(entry->mark, inserted);
+		lane->mark = wf_position_first(lane->mark, WF_POSITION(inserted));
 	if (inserted != DT_NOEND)
-		entry->generation++;
-	if (inserted <= entry->cursor_due)
-		set_cursor_back(entry);
-	SpinLockRelease(&entry->mutex);
+		lane->generation++;
+	if (inserted <= lane->cursor.due)
+		set_cursor_back(lane);
+	SpinLockRelease(&lane->mutex);
 }
 
 /*
- * Where the next claim starts when several executors work for one owner: past
- * what the others have claimed, so that nobody walks over timers of processes
- * that are locked anyway.  A hint: between mark and cursor everything is being
- * worked by somebody, or was skipped.  Whatever may leave something there (an
- * abort, a timer put back, a lock released, a new timer) sets it back, which
- * moves the epoch; a claim that finds less than it wanted goes back, too.
- */
-uint64
-wf_watermark_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq)
-{
-	uint64		epoch;
-
-	SpinLockAcquire(&entry->mutex);
-	*due = entry->cursor_due;
-	*seq = entry->cursor_seq;
-	epoch = entry->cursor_epoch;
-	SpinLockRelease(&entry->mutex);
-	return epoch;
-}
-
-/* A claim got so far, unless something was left behind meanwhile. */
-void
-wf_watermark_cursor_advance(WfOwner *entry, uint64 epoch, TimestampTz due, int64 seq)
-{
-	SpinLockAcquire(&entry->mutex);
-	if (entry->cursor_epoch == epoch &&
-		(due > entry->cursor_due ||
-		 (due == entry->cursor_due && seq > entry->cursor_seq)))
-	{
-		entry->cursor_due = due;
-		entry->cursor_seq = seq;
-	}
-	SpinLockRelease(&entry->mutex);
-}
-
-/* Something may be left behind. */
-void
-wf_watermark_cursor_reset(WfOwner *entry)
-{
-	SpinLockAcquire(&entry->mutex);
-	set_cursor_back(entry);
-	SpinLockRelease(&entry->mutex);
-}
-
-/*
- * Work of this owner may be due at `due`: lowers the mark, moves the
- * generation, and if anybody has to look earlier than planned sets the latch
- * of an executor of this owner (an idle one first), else of the runtime, else
- * of the launcher.  Never throws: called at the end of transactions.
+ * Work of this lane may be due at `due`: lowers the mark, moves the generation,
+ * and if anybody has to look earlier than planned wakes them.  Never throws.
  */
 void
-wf_watermark_lower(WfOwner *entry, TimestampTz due)
+wf_watermark_lower(WfLane *lane, TimestampTz due)
 {
 	TimestampTz old;
 
-	SpinLockAcquire(&entry->mutex);
-	old = entry->mark;
-	entry->mark = Min(old, due);
-	entry->generation++;
-	if (due <= entry->cursor_due)
-		set_cursor_back(entry);
-	SpinLockRelease(&entry->mutex);
+	SpinLockAcquire(&lane->mutex);
+	old = lane->mark.due;
+	lane->mark = wf_position_first(lane->mark, WF_POSITION(due));
+	lane->generation++;
+	if (due <= lane->cursor.due)
+		set_cursor_back(lane);
+	SpinLockRelease(&lane->mutex);
 
 	/*
 	 * Somebody will look at the old mark anyway.  Unless that is past: then
 	 * they may have looked, found everything locked, and wait for the locks.
 	 */
-	if (due < old || old <= GetCurrentTimestamp())
-		wf_watermark_wake(entry);
+	if (due < old || old <= wf_clock_now())
+		wf_watermark_wake(lane);
 }
 
 /*
- * A lock on a process of this owner was released, which an executor may have
- * skipped: wakes as wf_watermark_lower() does if anything is due.  Never throws.
+ * A lock was released that an executor of this lane may have skipped: wake as
+ * wf_watermark_lower() does, if anything is due.  Never throws.
  */
 void
-wf_watermark_released(WfOwner *entry)
+wf_watermark_released(WfLane *lane)
 {
 	uint64		generation;
 
-	wf_watermark_cursor_reset(entry);
-	if (wf_watermark_read(entry, &generation) <= GetCurrentTimestamp())
-		wf_watermark_wake(entry);
+	wf_watermark_cursor_reset(lane);
+	if (wf_watermark_read(lane, &generation).due <= wf_clock_now())
+		wf_watermark_wake(lane);
 }
 
-/* All owners of a database: mark -infinity, wake.  After COMMIT PREPARED. */
+/* --- cursors ------------------------------------------------------------- */
+
+/*
+ * Where the next claim starts when several executors work in one lane: past
+ * what the others have claimed, so that nobody walks over rows that are locked
+ * anyway.  Whatever may leave something behind it (an abort, a timer put back, a
+ * lock released, new work) sets it back, which moves the epoch; a claim that
+ * finds less than it wanted sets it back, too.  Returns the epoch.
+ */
+uint64
+wf_watermark_cursor_read(WfLane *lane, WfPosition *cursor)
+{
+	uint64		epoch;
+
+	SpinLockAcquire(&lane->mutex);
+	*cursor = lane->cursor;
+	epoch = lane->cursor_epoch;
+	SpinLockRelease(&lane->mutex);
+	return epoch;
+}
+
+/* A claim got so far, unless something was left behind since the epoch. */
+void
+wf_watermark_cursor_advance(WfLane *lane, uint64 epoch, WfPosition cursor)
+{
+	SpinLockAcquire(&lane->mutex);
+	if (lane->cursor_epoch == epoch && wf_position_before(lane->cursor, cursor))
+		lane->cursor = cursor;
+	SpinLockRelease(&lane->mutex);
+}
+
+/* Something may be left behind. */
+void
+wf_watermark_cursor_reset(WfLane *lane)
+{
+	SpinLockAcquire(&lane->mutex);
+	set_cursor_back(lane);
+	SpinLockRelease(&lane->mutex);
+}
+
+/* --- all lanes of a database --------------------------------------------- */
+
+/* Call for each lane of a database; under the lock. */
+static void
+each_lane(Oid dbid, void (*call) (WfLane *lane, void *arg), void *arg)
+{
+	const WfDatabase *database = wf_database_entry_locked(dbid, false);
+
+	for (int i = 0; i < wf_max_owners; i++)
+	{
+		if (wf_owners[i].dbid != dbid)
+			continue;
+		for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+			call(&wf_owners[i].lanes[kind], arg);
+	}
+	for (int kind = 0; database != NULL && kind < WF_LANE_KINDS; kind++)
+		call(&database->overflow->lanes[kind], arg);
+}
+
+static void
+forget(WfLane *lane, void *arg)
+{
+	wf_watermark_lower(lane, DT_NOBEGIN);
+}
+
+/*
+ * Nothing is known of the work of a database any more: all of its marks become
+ * -infinity, and somebody looks.  Takes the lock.
+ */
 void
 wf_watermark_forget(Oid dbid)
 {
-	WfDatabase *database;
-
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
-	for (int i = 0; i < wf_shared->nowners; i++)
-	{
-		WfOwner    *entry = &wf_shared->owners[i];
-
-		if (entry->dbid == dbid)
-			wf_watermark_lower(entry, DT_NOBEGIN);
-	}
-	database = wf_database_entry_locked(dbid, false);
-	if (database)
-		wf_watermark_lower(&database->others, DT_NOBEGIN);
-	LWLockRelease(wf_shared->lock);
+	wf_instance_lock(LW_SHARED);
+	each_lane(dbid, forget, NULL);
+	wf_instance_unlock();
 }
 
-/* The earliest mark of the owners of a database. */
+static void
+find_earliest(WfLane *lane, void *arg)
+{
+	TimestampTz *earliest = arg;
+	uint64		generation;
+
+	*earliest = Min(*earliest, wf_watermark_read(lane, &generation).due);
+}
+
+/* When the earliest work of a database is due.  Takes the lock. */
 TimestampTz
 wf_watermark_of_database(Oid dbid)
 {
 	TimestampTz earliest = DT_NOEND;
-	WfDatabase *database;
-	uint64		others;
 
-	LWLockAcquire(wf_shared->lock, LW_SHARED);
-	for (int i = 0; i < wf_shared->nowners; i++)
-	{
-		WfOwner    *entry = &wf_shared->owners[i];
-		uint64		generation;
-
-		if (entry->dbid == dbid)
-			earliest = Min(earliest, wf_watermark_read(entry, &generation));
-	}
-	database = wf_database_entry_locked(dbid, false);
-	if (database)
-		earliest = Min(earliest, wf_watermark_read(&database->others, &others));
-	LWLockRelease(wf_shared->lock);
+	wf_instance_lock(LW_SHARED);
+	each_lane(dbid, find_earliest, &earliest);
+	wf_instance_unlock();
 	return earliest;
 }
 
-/* Set the latch of whoever should look after an owner now.  Never throws. */
+/* --- wakes --------------------------------------------------------------- */
+
+/*
+ * Set the latch of whoever should look after a lane now: of an executor of it
+ * (an idle one first), else of the runtime, else of the launcher.  Without a
+ * lock: what is read may be stale, and the head of this file says why no wake is
+ * lost over that.  Never throws.
+ */
 void
-wf_watermark_wake(WfOwner *entry)
+wf_watermark_wake(WfLane *lane)
 {
 	Latch	   *busy[WF_MAX_EXECUTORS_MAX];
 	int			nbusy = 0;
 	bool		attended = false;
 
 	/*
-	 * If we are an executor of this owner: we go on until nothing is left,
-	 * and ask for help when that is more than we can do.
+	 * If we are an executor of this lane: we go on until nothing is left, and
+	 * ask for help when that is more than we can do.
 	 */
-	if (wf_my_executor && wf_my_executor->dbid == entry->dbid &&
-		wf_my_executor->owner == entry->owner)
+	if (wf_my_slot && wf_slot_serves(wf_my_slot, lane->dbid, lane->owner, lane->kind))
 	{
 		SetLatch(MyLatch);
 		return;
@@ -235,17 +282,17 @@ wf_watermark_wake(WfOwner *entry)
 	/* pairs with the barrier of an executor that goes BUSY */
 	pg_memory_barrier();
 
-	for (int i = 0; i < wf_shared->nexecutors; i++)
+	for (int i = 0; i < wf_max_executors; i++)
 	{
-		WfExecutor *slot = &wf_shared->executors[i];
+		WfSlot	   *slot = &wf_slots[i];
 		Latch	   *latch = slot->latch;
-		WfExecutorState state = slot->state;
+		WfSlotState state = slot->state;
 
-		if (state == WF_EXEC_FREE || slot->owner != entry->owner ||
-			slot->dbid != entry->dbid)
+		if (state == WF_SLOT_FREE || slot->owner != lane->owner ||
+			slot->kind != lane->kind || slot->dbid != lane->dbid)
 			continue;
 
-		if (state == WF_EXEC_IDLE && latch != NULL && !slot->evict)
+		if (state == WF_SLOT_IDLE && latch != NULL && !slot->evict)
 		{
 			SetLatch(latch);
 			return;
@@ -259,5 +306,5 @@ wf_watermark_wake(WfOwner *entry)
 	for (int i = 0; i < nbusy; i++)
 		SetLatch(busy[i]);
 	if (!attended)
-		wf_database_latch(entry->dbid);
+		wf_database_latch(lane->dbid);
 }

@@ -1,25 +1,37 @@
 /*
  * watermark.h
- *	  Where the work of an owner begins: marks and cursors.
+ *	  Where the work of a lane begins: marks and cursors.
  */
 #ifndef WF_WATERMARK_H
 #define WF_WATERMARK_H
 
 #include "datatype/timestamp.h"
 
-#include "shmem/owner.h"
+#include "shmem/lane.h"
 
-extern TimestampTz wf_watermark_read(WfOwner *entry, uint64 *generation);
-extern bool wf_watermark_advance(WfOwner *entry, uint64 generation, TimestampTz mark);
-extern void wf_watermark_publish(WfOwner *entry, uint64 generation,
-								 TimestampTz mark, TimestampTz inserted);
-extern uint64 wf_watermark_cursor_read(WfOwner *entry, TimestampTz *due, int64 *seq);
-extern void wf_watermark_cursor_advance(WfOwner *entry, uint64 epoch, TimestampTz due, int64 seq);
-extern void wf_watermark_cursor_reset(WfOwner *entry);
-extern void wf_watermark_lower(WfOwner *entry, TimestampTz due);
-extern void wf_watermark_released(WfOwner *entry);
-extern void wf_watermark_wake(WfOwner *entry);
+static inline bool
+wf_position_before(WfPosition a, WfPosition b)
+{
+	return a.due < b.due || (a.due == b.due && a.seq < b.seq);
+}
+
+static inline WfPosition
+wf_position_first(WfPosition a, WfPosition b)
+{
+	return wf_position_before(b, a) ? b : a;
+}
+
+extern WfPosition wf_watermark_read(WfLane *lane, uint64 *generation);
+extern bool wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark);
+extern void wf_watermark_publish(WfLane *lane, uint64 generation, WfPosition mark,
+								 TimestampTz inserted);
+extern uint64 wf_watermark_cursor_read(WfLane *lane, WfPosition *cursor);
+extern void wf_watermark_cursor_advance(WfLane *lane, uint64 epoch, WfPosition cursor);
+extern void wf_watermark_cursor_reset(WfLane *lane);
+extern void wf_watermark_lower(WfLane *lane, TimestampTz due);
+extern void wf_watermark_released(WfLane *lane);
 extern void wf_watermark_forget(Oid dbid);
 extern TimestampTz wf_watermark_of_database(Oid dbid);
+extern void wf_watermark_wake(WfLane *lane);
 
 #endif							/* WF_WATERMARK_H */

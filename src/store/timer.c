@@ -18,6 +18,7 @@
 #include "utils/datum.h"
 #include "utils/timestamp.h"
 
+#include "shmem/lane.h"
 #include "shmem/wakeup.h"
 #include "store/heap.h"
 #include "store/process_row.h"
@@ -36,7 +37,7 @@ static WfStatement claim_statement = {
 	" FROM workflow.process p"
 	" JOIN workflow.timer t ON p.id OPERATOR(pg_catalog.=) t.process"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
-	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>) ROW($2, $5)"
+	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $5)"
 	" AND t.due OPERATOR(pg_catalog.<=) $3"
 	" ORDER BY t.due, t.seq LIMIT $4"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
@@ -58,12 +59,12 @@ static WfStatement take_statement = {
 };
 
 static WfStatement next_due_statement = {
-	.sql = "SELECT t.due FROM workflow.timer t"
+	.sql = "SELECT t.due, t.seq FROM workflow.timer t"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
-	" AND t.due OPERATOR(pg_catalog.>=) $2"
+	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $3)"
 	" ORDER BY t.due, t.seq LIMIT 1",
-	.nargs = 2,
-	.args = {INT4OID, TIMESTAMPTZOID}
+	.nargs = 3,
+	.args = {INT4OID, TIMESTAMPTZOID, INT8OID}
 };
 
 static WfStatement park_statement = {
@@ -240,19 +241,18 @@ take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
 }
 
 /*
- * Claim due timers of an owner: at most `limit`, behind (after, seq) and due
- * up to `until`,
- * whose processes nobody holds.  Locks the processes, deletes the timers.
+ * Claim due timers of an owner: at most `limit`, from a position on and due up
+ * to `until`, whose processes nobody holds.  Locks the processes, deletes the timers.
  * Timers come in delivery order (due, seq); rows[i] is the process of
  * timers[i], equal pointers for equal processes.  A snapshot older than this
  * call must be active.
  */
 int
-wf_timer_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
+wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
 			   WfTimerRow **timers, WfRow ***rows)
 {
-	Datum		args[5] = {Int32GetDatum(owner), TimestampTzGetDatum(after),
-	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(seq)};
+	Datum		args[5] = {Int32GetDatum(owner), TimestampTzGetDatum(from.due),
+	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(from.seq)};
 	WfRights	rights;
 	Claim		claim;
 	int		   *table;
@@ -279,17 +279,25 @@ wf_timer_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int
 	return claim.n;
 }
 
-/* Earliest due time of a visible timer of the owner from `mark` on, locked or not. */
-TimestampTz
-wf_timer_next_due(int32 owner, TimestampTz mark)
+/*
+ * Where the first visible timer of the owner stands from `mark` on, locked or
+ * not, that is not parked; due infinity: there is none.
+ */
+WfPosition
+wf_timer_next_due(int32 owner, WfPosition mark)
 {
-	Datum		args[2] = {Int32GetDatum(owner), TimestampTzGetDatum(mark)};
+	Datum		args[3] = {Int32GetDatum(owner), TimestampTzGetDatum(mark.due),
+	Int64GetDatum(mark.seq)};
+	WfPosition	first;
 	bool		isnull;
 
 	if (wf_statement_execute(&next_due_statement, args, NULL, 1) == 0)
-		return DT_NOEND;
-	return DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-											 SPI_tuptable->tupdesc, 1, &isnull));
+		return WF_POSITION(DT_NOEND);
+	first.due = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+												  SPI_tuptable->tupdesc, 1, &isnull));
+	first.seq = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+											SPI_tuptable->tupdesc, 2, &isnull));
+	return first;
 }
 
 /*

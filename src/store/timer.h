@@ -9,6 +9,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "shmem/lane.h"
 #include "store/process_row.h"
 
 /* A timer row as claimed. */
@@ -36,9 +37,9 @@ typedef struct WfTimerRow
 /* An event of its own for another process, which is not due before now. */
 #define WF_FORWARD_EVENT "workflow.forward"
 
-extern int	wf_timer_claim(int32 owner, TimestampTz after, int64 seq, TimestampTz until, int limit,
+extern int	wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
 						   WfTimerRow **timers, WfRow ***rows);
-extern TimestampTz wf_timer_next_due(int32 owner, TimestampTz mark);
+extern WfPosition wf_timer_next_due(int32 owner, WfPosition mark);
 extern void wf_timer_park(const pg_uuid_t *process);
 extern void wf_timer_unpark(const pg_uuid_t *process, int32 owner);
 extern void wf_timer_announce_returned(int32 owner);

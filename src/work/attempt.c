@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/jsonb.h"
-#include "bgworker/pool.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/retry.h"
@@ -24,6 +23,7 @@
 #include "process/restore.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
+#include "shmem/slot.h"
 #include "shmem/wakeup.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
@@ -261,7 +261,7 @@ wf_attempt_postpone(int32 owner, Oid extension, const WfTimerRow *timer,
  * that its success or wf_failure_acquit() will take back.  The timer was claimed.  Returns
  * false when it is not to be stepped: it crashed the server too often, and
  * its process is in error now; or it may have crashed it before and others
- * have their trial, see wf_pool_trial_begin().
+ * have their trial, see wf_slot_trial_begin().
  */
 bool
 wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
@@ -282,7 +282,7 @@ wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 	}
 
 	out = wf_changes_new(owner);
-	if (crashes > 0 && !wf_pool_trial_begin())
+	if (crashes > 0 && !wf_slot_trial_begin())
 	{
 		wf_changes_arm(out, timer, owner, false, false);
 		wf_changes_write(out);

@@ -22,6 +22,7 @@
 #include "process/step.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
+#include "shmem/lane.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
 #include "store/change_sets.h"
@@ -99,7 +100,7 @@ static bool
 must_wait(const WfBatch *batch, const WfRow *row, const WfTimerRow *timer)
 {
 	return row->overtaken ||
-		(batch->careful != NULL && !wf_quarantine_begin(batch->careful, timer));
+		(batch->quarantine != NULL && !wf_quarantine_begin(batch->quarantine, timer));
 }
 
 /*
@@ -188,39 +189,36 @@ step_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRo
 /* --- the batch --------------------------------------------------------- */
 
 /*
- * Claim past what other executors of this owner are at; when that is not much
+ * Claim past what other executors of this lane are at; when that is not much
  * any more, from the mark again.
  */
 static int
-claim(WfBatch *batch, TimestampTz mark, TimestampTz until, int limit,
+claim(WfBatch *batch, WfPosition mark, TimestampTz until, int limit,
 	  WfTimerRow **timers, WfRow ***rows)
 {
-	TimestampTz due = DT_NOBEGIN;
-	int64		seq = -1;
-	uint64		epoch = 0;
+	WfPosition	cursor;
+	uint64		epoch;
+	bool		past_mark;
 	int			n;
 
-	if (batch->entry == NULL)
-		return wf_timer_claim(batch->owner, mark, -1, until, limit, timers, rows);
+	if (batch->lane == NULL)
+		return wf_timer_claim(batch->owner, mark, until, limit, timers, rows);
 
-	epoch = wf_watermark_cursor_read(batch->entry, &due, &seq);
-	if (due < mark)
-	{
-		due = mark;
-		seq = -1;
-	}
-	n = wf_timer_claim(batch->owner, due, seq, until, limit, timers, rows);
+	epoch = wf_watermark_cursor_read(batch->lane, &cursor);
+	past_mark = wf_position_before(mark, cursor);
+	n = wf_timer_claim(batch->owner, past_mark ? cursor : mark, until, limit, timers, rows);
 	if (n < limit)
-		wf_watermark_cursor_reset(batch->entry);
+		wf_watermark_cursor_reset(batch->lane);
 	else
-		wf_watermark_cursor_advance(batch->entry, epoch, (*timers)[n - 1].due, (*timers)[n - 1].seq);
-	if (n == 0 && seq >= 0)
-		n = wf_timer_claim(batch->owner, mark, -1, until, limit, timers, rows);
+		wf_watermark_cursor_advance(batch->lane, epoch,
+									(WfPosition) {(*timers)[n - 1].due, (*timers)[n - 1].seq + 1});
+	if (n == 0 && past_mark)
+		n = wf_timer_claim(batch->owner, mark, until, limit, timers, rows);
 	return n;
 }
 
 /*
- * Claim up to `limit` timers due from `mark` (DT_NOBEGIN: from the first) until
+ * Claim up to `limit` timers from `mark` on (-infinity: from the first) due until
  * `until`, step them and write what comes of it.  `generation`: of the mark
  * when it was read, before the snapshot was taken; it is advanced here.  Needs
  * SPI and a transaction, to whose end the processes claimed stay locked; those
@@ -232,13 +230,14 @@ claim(WfBatch *batch, TimestampTz mark, TimestampTz until, int limit,
  * rest is put back.
  */
 int
-wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
+wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 		 int limit, TimestampTz *next, int *done)
 {
 	WfStepper  *stepper;
 	WfTimerRow *timers;
 	WfRow	  **rows;
 	TimestampTz inserted = DT_NOEND;
+	WfPosition	first;
 
 	*done = 0;
 	batch->claimed = batch->position = 0;
@@ -250,7 +249,7 @@ wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
 	if (batch->claimed > 0)
 	{
 		batch->timer = timers[0];
-		stepper = wf_stepper_new(batch->entry != NULL ? batch->owner : 0);
+		stepper = wf_stepper_new(batch->lane != NULL ? batch->owner : 0);
 		wf_stepper_is_batch(stepper);
 		*done = step_claimed(batch, stepper, batch->claimed, timers, rows);
 		inserted = wf_step_write(stepper);
@@ -266,8 +265,9 @@ wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until, uint64 generation,
 	 * Timers below the mark that this transaction inserted itself (an
 	 * absolute due time in the past) are not in the range of the scan.
 	 */
-	*next = Min(wf_timer_next_due(batch->owner, mark), inserted);
-	if (batch->entry != NULL)
-		wf_wakeup_claimed(batch->owner, generation, *next, inserted);
+	first = wf_position_first(wf_timer_next_due(batch->owner, mark), WF_POSITION(inserted));
+	*next = first.due;
+	if (batch->lane != NULL)
+		wf_wakeup_claimed(batch->owner, generation, first, inserted);
 	return batch->claimed;
 }

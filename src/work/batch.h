@@ -7,7 +7,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "shmem/owner.h"
+#include "shmem/lane.h"
 #include "store/timer.h"
 #include "work/quarantine.h"
 
@@ -15,8 +15,8 @@ typedef struct WfBatch
 {
 	/* Said by the caller, for all of its batches. */
 	int32		owner;
-	WfOwner    *entry;			/* or NULL: no room in shared memory, or by hand */
-	WfQuarantine  *careful;		/* or NULL: nothing to be careful about */
+	WfLane	   *lane;			/* or NULL: no place in shared memory, or by hand */
+	WfQuarantine *quarantine;	/* or NULL: no suspects */
 
 	/* Of the latest batch; true also while it runs, and after it failed. */
 	int			claimed;		/* timers */
@@ -36,7 +36,7 @@ typedef struct WfBatch
 	int			subtransactions;	/* that there were before it */
 } WfBatch;
 
-extern int	wf_batch(WfBatch *batch, TimestampTz mark, TimestampTz until,
+extern int	wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until,
 					 uint64 generation, int limit, TimestampTz *next, int *done);
 
 #endif							/* WF_BATCH_H */

@@ -31,6 +31,9 @@
 /* Pause when the server is short of something (ms). */
 #define SHORTAGE_DELAY		1000
 
+/* At most so long (ms) those who met keep out of each other's way. */
+#define SHORT_DELAY_MAX		50
+
 /* A lone event that meets a lock or deadlock so often has an error. */
 #define MAX_CONFLICTS		20
 
@@ -108,7 +111,7 @@ TimestampTz
 wf_bisect_short_delay(void)
 {
 	return wf_clock_now() + (TimestampTz) (pg_prng_double(&pg_global_prng_state) *
-										   WF_SKIP_DELAY_MAX * 1000.0);
+										   SHORT_DELAY_MAX * 1000.0);
 }
 
 /*
@@ -172,7 +175,7 @@ wf_bisect_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
 	{
 		ereport(LOG,
 				(errmsg("workflow executor pauses: %s", error->message)));
-		*next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SHORTAGE_DELAY);
+		*next = TimestampTzPlusMilliseconds(wf_clock_now(), SHORTAGE_DELAY);
 		return WF_WORK_WAIT;
 	}
 	if (is_conflict(error->sqlerrcode) && give_way(work, &result, next))

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * executor.c
- *	  The process that does the work of one owner.
+ *	  The process that does the work of one lane.
  *
  * A background worker logged in as the owner, which is started by a runtime
  * into a slot of shared memory and works until there is nothing to do for
@@ -25,12 +25,12 @@
 #include "bgworker/bgworker.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/shmem.h"
 #include "shmem/slot.h"
+#include "shmem/suspects.h"
 #include "shmem/watermark.h"
 #include "work/executor.h"
-#include "work/quarantine.h"
 #include "work/work.h"
 
 /* Busy for so long (ms), full batches or not, we ask for help, so often. */
@@ -40,10 +40,10 @@
 #define TERMINATED_DELAY	500
 #define TERMINATED_FREE		2
 
-/* Waits as short as this (ms) are not worth a turn of the loop. */
+/* Waits as short as this (ms) are not worth a cycle of the loop. */
 #define SHORTEST_WAIT		1
 
-static WfOwner *owner_entry = NULL; /* NULL: shared memory is full */
+static WfLane *lane = NULL;		/* NULL: its owner has no place */
 static uint64 seen_generation = 0;	/* of its mark, before the last batch */
 static TimestampTz help_after = DT_NOBEGIN;
 
@@ -57,29 +57,29 @@ static TimestampTz help_after = DT_NOBEGIN;
 static void
 account(int code)
 {
+	WfOwner    *entry;
 	bool		in_first_batch;
 
-	if (owner_entry == NULL || wf_my_executor == NULL)
+	if (lane == NULL || wf_my_slot == NULL)
 		return;
 
-	in_first_batch = wf_my_executor->state == WF_EXEC_BUSY &&
-		wf_my_executor->batches == 0;
+	entry = lane->entry;
+	in_first_batch = wf_my_slot->state == WF_SLOT_BUSY && wf_my_slot->batches == 0;
 
-	if (wf_bgworker_terminated() && wf_my_executor->state == WF_EXEC_BUSY)
-		wf_quarantine_spare(owner_entry);
+	if (wf_bgworker_terminated() && wf_my_slot->state == WF_SLOT_BUSY)
+		wf_suspects_spare(&lane->suspects);
 
 	/* The next one counts an attempt before it touches what ended us. */
-	if (code != 0 && in_first_batch && owner_entry->failures >= TERMINATED_FREE)
-		owner_entry->suspect_until = wf_clock_now();
+	if (code != 0 && in_first_batch && entry->failures >= TERMINATED_FREE)
+		wf_suspects_suspect(&lane->suspects, wf_clock_now());
 
 	if (code != 0 && !wf_bgworker_terminated())
-		wf_pool_failed(owner_entry, WF_WAIT_FAILED,
-					   wf_bgworker_back_off(owner_entry->failures + 1));
+		wf_owner_failed(entry, WF_WAIT_FAILED, wf_bgworker_back_off(entry->failures + 1));
 	else if (code != 0 && in_first_batch)
-		wf_pool_failed(owner_entry, WF_WAIT_FAILED,
-					   owner_entry->failures < TERMINATED_FREE ? DT_NOBEGIN :
-					   TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												   TERMINATED_DELAY));
+		wf_owner_failed(entry, WF_WAIT_FAILED,
+						entry->failures < TERMINATED_FREE ? DT_NOBEGIN :
+						TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													TERMINATED_DELAY));
 }
 
 /* before_shmem_exit: our transaction is aborted, its locks are free. */
@@ -89,7 +89,7 @@ leave(int code, Datum arg)
 	const WfBgworkerArgs *args = wf_bgworker_args();
 
 	LWLockReleaseAll();
-	if (wf_my_executor == NULL)
+	if (wf_my_slot == NULL)
 		return;
 	account(code);
 	wf_pool_release(args->slot, args->generation);
@@ -99,15 +99,15 @@ leave(int code, Datum arg)
 
 /*
  * In a signal handler: the present batch takes long.  Nobody is looking after
- * this owner any more, which its runtime can change.
+ * this lane any more, which its runtime can change.
  */
 static void
 on_stall(void)
 {
-	if (wf_my_executor)
+	if (wf_my_slot)
 	{
-		wf_my_executor->stalled = true;
-		wf_database_latch(wf_my_executor->dbid);
+		wf_slot_stalled();
+		wf_database_latch(wf_my_slot->dbid);
 	}
 }
 
@@ -117,14 +117,14 @@ consider_help(int done)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (owner_entry == NULL || now < help_after)
+	if (lane == NULL || now < help_after)
 		return;
 	if (done < wf_batch_size &&
-		!TimestampDifferenceExceeds(wf_my_executor->since, now, HELP_INTERVAL))
+		!TimestampDifferenceExceeds(wf_my_slot->since, now, HELP_INTERVAL))
 		return;
 
 	help_after = TimestampTzPlusMilliseconds(now, HELP_INTERVAL);
-	owner_entry->backlog = true;
+	wf_lane_backlog(lane, true);
 	wf_pool_help();
 }
 
@@ -135,27 +135,20 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 	WfWorkResult result;
 	int			done = 0;
 
-	wf_pool_state(WF_EXEC_BUSY);
-	if (owner_entry)
-		(void) wf_watermark_read(owner_entry, &seen_generation);
+	wf_slot_state(WF_SLOT_BUSY);
+	if (lane)
+		(void) wf_watermark_read(lane, &seen_generation);
 
 	enable_timeout_after(stall, WF_STALL_MS);
 	result = wf_work_batch(work, next, &done);
 	disable_timeout(stall, false);
 
-	wf_my_executor->stalled = false;
-	wf_my_executor->batches++;
-	wf_my_executor->steps += done;
-
-	if (owner_entry)
+	wf_slot_batch_done(done);
+	if (lane)
 	{
-		if (owner_entry->failures > 0)
-		{
-			owner_entry->failures = 0;
-			owner_entry->reason = WF_WAIT_NONE;
-		}
+		wf_owner_proved(lane->entry);
 		if (result == WF_WORK_WAIT)
-			owner_entry->backlog = false;
+			wf_lane_backlog(lane, false);
 	}
 	if (result == WF_WORK_MORE)
 		consider_help(done);
@@ -173,33 +166,36 @@ worth_a_look(TimestampTz next)
 	TimestampTz now = wf_clock_now();
 	uint64		generation;
 
-	if (owner_entry == NULL || next <= now)
+	if (lane == NULL || next <= now)
 		return true;
-	return wf_watermark_read(owner_entry, &generation) <= now ||
+	return wf_watermark_read(lane, &generation).due <= now ||
 		generation != seen_generation;
 }
 
 /* --- the process --------------------------------------------------------- */
 
-/* Do others stand in line for the turn that we have had?  See quarantine.c. */
+/*
+ * Do other owners without a place wait for us to leave?  They are served one
+ * after the other while there are suspects, see quarantine.c.
+ */
 static bool
-has_had_its_turn(const WfWork *work)
+was_served(const WfWork *work)
 {
 	const WfDatabase *database;
 
-	if (owner_entry != NULL || wf_work_in_quarantine(work))
+	if (lane != NULL || wf_work_in_quarantine(work))
 		return false;
 	database = wf_database_entry(MyDatabaseId, false);
-	return database != NULL && wf_database_has_suspects(database, &database->others);
+	return database != NULL && wf_database_has_suspects(database, wf_my_slot->lane);
 }
 
 /* Is the slot wanted elsewhere, or the work no longer? */
 static bool
 has_to_go(const WfWork *work)
 {
-	return wf_my_executor->evict || !wf_enabled ||
+	return wf_my_slot->evict || !wf_enabled ||
 		(wf_bgworker_superuser() && !wf_allow_superuser) ||
-		has_had_its_turn(work);
+		was_served(work);
 }
 
 /* Work until nothing is left; false: leave. */
@@ -230,11 +226,11 @@ drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 
 /* Sleep until `next`, or until we have been idle for too long. */
 static void
-rest(TimestampTz next, TimestampTz idle_until)
+sleep_until(TimestampTz next, TimestampTz idle_until)
 {
 	TimestampTz now = wf_clock_now();
 
-	wf_pool_state(WF_EXEC_IDLE);
+	wf_slot_state(WF_SLOT_IDLE);
 	next = Max(next, TimestampTzPlusMilliseconds(now, SHORTEST_WAIT));
 	(void) wf_clock_wait(Min(next, wf_clock_at(idle_until)),
 						 WaitEventExtensionNew("WorkflowExecutorIdle"));
@@ -242,14 +238,17 @@ rest(TimestampTz next, TimestampTz idle_until)
 
 /* Attach, connect and prepare to work; false: this slot is not for us. */
 static bool
-settle_in(void)
+enter(void)
 {
 	const WfBgworkerArgs *args = wf_bgworker_args();
+	WfOwner    *entry;
 
 	wf_bgworker_prepare(leave);
 	if (!wf_pool_attach(args->slot, args->generation))
 		return false;
-	owner_entry = wf_owner_entry(args->dbid, args->owner, true);
+	entry = wf_owner_entry(args->dbid, args->owner, true);
+	if (entry != NULL)
+		lane = &entry->lanes[wf_my_slot->kind];
 	wf_bgworker_connect();
 	return true;
 }
@@ -264,7 +263,7 @@ wf_executor_main(Datum arg)
 	TimeoutId	stall;
 	WfWork	   *work;
 
-	if (!settle_in())
+	if (!enter())
 		return;
 	stall = RegisterTimeout(USER_TIMEOUT, on_stall);
 	work = wf_work_new(args->owner, args->extension);
@@ -280,18 +279,18 @@ wf_executor_main(Datum arg)
 
 		if (worth_a_look(next))
 		{
-			int64		steps = wf_my_executor->steps;
+			int64		steps = wf_my_slot->steps;
 
 			if (!drain(work, stall, &next))
 				break;
 			if (TIMESTAMP_IS_NOEND(idle_since) ||
-				wf_my_executor->steps > steps)
+				wf_my_slot->steps > steps)
 				idle_since = GetCurrentTimestamp();
 			pgstat_report_stat(true);
 		}
 		idle_until = idle_since + wf_executor_idle_timeout * USECS_PER_SEC;
 		if (GetCurrentTimestamp() >= idle_until)
 			break;
-		rest(next, idle_until);
+		sleep_until(next, idle_until);
 	}
 }

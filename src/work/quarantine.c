@@ -5,9 +5,10 @@
  *
  * Runs in the first executor of an owner after an unclean start, or after
  * executors of that owner ended in their first batch again and again.  Owners
- * without an entry of their own (WfDatabase.others) take turns after an unclean
- * start: one executor for all of them, which leaves when the suspects of its
- * owner are done; see look_after_others() in runtime.c.
+ * without a place in shared memory (WfDatabase.overflow) are served one after the
+ * other after an unclean start: by one executor for all of them, which leaves
+ * when the suspects of its owner are done; see look_after_overflow() in
+ * runtime.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,12 +20,12 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
-#include "bgworker/pool.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "shmem/database.h"
-#include "shmem/owner.h"
-#include "shmem/shmem.h"
+#include "shmem/lane.h"
+#include "shmem/slot.h"
+#include "shmem/suspects.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/changes_write.h"
@@ -35,27 +36,21 @@
 #include "work/attempt.h"
 #include "work/quarantine.h"
 
-/*
- * Who tells an executor to go means no harm to what it is at; unless it is
- * told so by its own work, every time.
- */
-#define MAX_SPARED	10
-
 struct WfQuarantine
 {
 	int32		owner;
 	Oid			extension;
 	TimestampTz until;			/* suspects were due up to here */
 	int			left;			/* so many of them at most */
-	WfOwner    *entry;
+	WfLane	   *lane;
 	bool		counted;		/* the attempt of the last suspect was committed */
 };
 
 /*
- * The suspects of an owner (or of one that has no entry in shared memory: in its
- * turn), or NULL: there was no crash, or they are cleared
- * already; or the owner has other executors, which would be at suspects, too,
- * uncounted or counted twice.  No executor is added to an owner with suspects.
+ * The suspects of an owner (or of one that has no place in shared memory, when it
+ * is served), or NULL: there was no crash, or they are cleared already; or the
+ * lane has other executors, which would be at suspects, too, uncounted or counted
+ * twice.  No executor is added to a lane with suspects.  In TopMemoryContext.
  *
  * The same goes for timers whose step ends its executor (FATAL) each time.
  *
@@ -68,76 +63,24 @@ WfQuarantine *
 wf_quarantine_new(int32 owner, Oid extension)
 {
 	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
-	WfOwner    *entry = wf_my_executor->entry;
-	WfQuarantine  *careful;
+	WfLane	   *lane = wf_my_slot->lane;
+	WfQuarantine *quarantine;
 	TimestampTz until;
 
-	if (database == NULL || entry->executors != 1)
+	if (database == NULL || lane->executors != 1)
 		return NULL;
-	until = entry->suspect_until;
-	if (database->careful && !entry->cleared)
+	until = lane->suspects.until;
+	if (database->careful && !lane->suspects.cleared)
 		until = Max(until, database->careful_until);
 	if (until == DT_NOBEGIN)
 		return NULL;
-	careful = MemoryContextAllocZero(TopMemoryContext, sizeof(WfQuarantine));
-	careful->owner = owner;
-	careful->extension = extension;
-	careful->until = until;
-	careful->left = wf_careful_backlog;
-	careful->entry = entry;
-	return careful;
-}
-
-static WfSuspect *
-last_suspect(WfOwner *entry)
-{
-	return &entry->suspects[entry->suspect];
-}
-
-static bool
-is_same(const WfSuspect *suspect, const WfTimerRow *timer)
-{
-	return suspect->seq == timer->seq &&
-		memcmp(&suspect->process, &timer->process, UUID_LEN) == 0;
-}
-
-/* What is remembered of this one, or NULL. */
-static WfSuspect *
-find_suspect(WfOwner *entry, const WfTimerRow *timer)
-{
-	for (int i = 0; i < WF_SUSPECTS; i++)
-		if (is_same(&entry->suspects[i], timer))
-			return &entry->suspects[i];
-	return NULL;
-}
-
-/* The place of the one that is forgotten: one that is to be acquitted last. */
-static WfSuspect *
-place_for_suspect(WfOwner *entry)
-{
-	for (int i = 1; i < WF_SUSPECTS; i++)
-	{
-		WfSuspect  *suspect = &entry->suspects[(entry->suspect + i) % WF_SUSPECTS];
-
-		if (suspect->attempt != WF_ATTEMPT_COUNTED)
-			return suspect;
-	}
-	return &entry->suspects[(entry->suspect + 1) % WF_SUSPECTS];
-}
-
-/* The attempt of this one is committed; how often it was spared is kept. */
-static void
-remember(WfOwner *entry, const WfTimerRow *timer)
-{
-	WfSuspect  *suspect = find_suspect(entry, timer);
-
-	if (suspect == NULL)
-	{
-		suspect = place_for_suspect(entry);
-		*suspect = (WfSuspect) {.process = timer->process,.seq = timer->seq};
-	}
-	entry->suspect = suspect - entry->suspects;
-	suspect->attempt = WF_ATTEMPT_COUNTED;
+	quarantine = MemoryContextAllocZero(TopMemoryContext, sizeof(WfQuarantine));
+	quarantine->owner = owner;
+	quarantine->extension = extension;
+	quarantine->until = until;
+	quarantine->left = wf_careful_backlog;
+	quarantine->lane = lane;
+	return quarantine;
 }
 
 /*
@@ -146,13 +89,13 @@ remember(WfOwner *entry, const WfTimerRow *timer)
  * locked what was counted, too: then it is for another time.
  */
 static void
-acquit(WfOwner *entry, bool *acquitted)
+acquit(const WfSuspects *suspects, bool *acquitted)
 {
-	for (int i = 0; i < WF_SUSPECTS; i++)
+	for (int i = 0; i < WF_NSUSPECTS; i++)
 	{
-		const WfSuspect *suspect = &entry->suspects[i];
+		const WfSuspect *suspect = &suspects->items[i];
 
-		if (suspect->attempt == WF_ATTEMPT_COUNTED && !acquitted[i])
+		if (suspect->attempt == WF_SUSPICION_COUNTED && !acquitted[i])
 			acquitted[i] = wf_failure_acquit(&suspect->process, suspect->seq);
 	}
 }
@@ -173,30 +116,30 @@ runs_nothing(const WfRow *row, const WfTimerRow *timer)
  * *counted: to be committed; *step: false if it was given up, or has to wait.
  */
 static bool
-next_suspect(WfQuarantine *careful, bool *acquitted, WfTimerRow *suspect,
+next_suspect(WfQuarantine *quarantine, bool *acquitted, WfTimerRow *suspect,
 			 bool *counted, bool *step)
 {
 	WfTimerRow *timers;
 	WfRow	  **rows;
 
-	if (careful->left-- <= 0 ||
-		wf_timer_claim(careful->owner, DT_NOBEGIN, -1, Min(careful->until, wf_clock_due_limit()), 1,
-					   &timers, &rows) == 0)
+	if (quarantine->left-- <= 0 ||
+		wf_timer_claim(quarantine->owner, WF_POSITION(DT_NOBEGIN),
+					   Min(quarantine->until, wf_clock_due_limit()), 1, &timers, &rows) == 0)
 		return false;
 
 	if (runs_nothing(rows[0], &timers[0]))
 	{
-		WfChanges   *out = wf_changes_new(careful->owner);
+		WfChanges  *changes = wf_changes_new(quarantine->owner);
 
-		wf_changes_arm(out, &timers[0], careful->owner, false, false);
-		wf_changes_write(out);
+		wf_changes_arm(changes, &timers[0], quarantine->owner, false, false);
+		wf_changes_write(changes);
 		return true;
 	}
-	wf_pool_trial_end();
+	wf_slot_trial_end();
 
 	/* Who had it locked has let it go by now, and with it what was counted. */
-	acquit(careful->entry, acquitted);
-	*counted = *step = wf_attempt_suspect(careful->owner, rows[0], &timers[0]);
+	acquit(&quarantine->lane->suspects, acquitted);
+	*counted = *step = wf_attempt_suspect(quarantine->owner, rows[0], &timers[0]);
 	*suspect = timers[0];
 	return true;
 }
@@ -208,43 +151,40 @@ next_suspect(WfQuarantine *careful, bool *acquitted, WfTimerRow *suspect,
  * when the suspect was given up, or has to wait; then there is nothing to step.
  */
 bool
-wf_quarantine_next(WfQuarantine *careful, bool *step)
+wf_quarantine_next(WfQuarantine *quarantine, bool *step)
 {
-	bool		acquitted[WF_SUSPECTS] = {0};
+	bool		acquitted[WF_NSUSPECTS] = {0};
 	WfTimerRow	suspect;
 	bool		found = false;
 	bool		counted = false;
 
 	*step = true;
-	careful->counted = false;
-	if (wf_transaction_begin("workflow suspect", careful->extension))
+	quarantine->counted = false;
+	if (wf_transaction_begin("workflow suspect", quarantine->extension))
 	{
-		acquit(careful->entry, acquitted);
-		found = next_suspect(careful, acquitted, &suspect, &counted, step);
+		acquit(&quarantine->lane->suspects, acquitted);
+		found = next_suspect(quarantine, acquitted, &suspect, &counted, step);
 		wf_transaction_commit();
-		for (int i = 0; i < WF_SUSPECTS; i++)
+		for (int i = 0; i < WF_NSUSPECTS; i++)
 			if (acquitted[i])
-				careful->entry->suspects[i].attempt = WF_ATTEMPT_NONE;
+				wf_suspects_acquitted(&quarantine->lane->suspects, i);
 	}
 	if (counted)
 	{
-		careful->counted = true;
-		remember(careful->entry, &suspect);
+		quarantine->counted = true;
+		wf_suspects_remember(&quarantine->lane->suspects, &suspect.process, suspect.seq);
 	}
 	/* Who waits for a trial has not come any further. */
 	if (found && !*step)
-		careful->left++;
+		quarantine->left++;
 	if (!found)
 	{
-		wf_pool_trial_end();
+		wf_slot_trial_end();
 
 		/* What stands for several owners is cleared by the runtime. */
-		if (careful->entry->owner == careful->owner)
-		{
-			careful->entry->cleared = true;
-			careful->entry->suspect_until = DT_NOBEGIN;
-		}
-		pfree(careful);
+		if (quarantine->lane->owner == quarantine->owner)
+			wf_suspects_clear(&quarantine->lane->suspects);
+		pfree(quarantine);
 	}
 	return found;
 }
@@ -254,14 +194,10 @@ wf_quarantine_next(WfQuarantine *careful, bool *step)
  * the attempt begins with this call.
  */
 bool
-wf_quarantine_begin(const WfQuarantine *careful, const WfTimerRow *timer)
+wf_quarantine_begin(const WfQuarantine *quarantine, const WfTimerRow *timer)
 {
-	WfSuspect  *suspect = last_suspect(careful->entry);
-
-	if (!careful->counted || !is_same(suspect, timer))
-		return false;
-	suspect->attempt = WF_ATTEMPT_BEGUN;
-	return true;
+	return quarantine->counted &&
+		wf_suspects_begin(&quarantine->lane->suspects, &timer->process, timer->seq);
 }
 
 /*
@@ -269,26 +205,8 @@ wf_quarantine_begin(const WfQuarantine *careful, const WfTimerRow *timer)
  * does no harm.
  */
 void
-wf_quarantine_end(const WfQuarantine *careful)
+wf_quarantine_end(const WfQuarantine *quarantine)
 {
-	WfSuspect  *suspect = last_suspect(careful->entry);
-
-	/* One that ended the executor before us has not been tried again yet. */
-	if (careful->counted && suspect->attempt == WF_ATTEMPT_BEGUN)
-		suspect->attempt = WF_ATTEMPT_COUNTED;
-}
-
-/*
- * The executor of this owner was told to go while it was at work: what is
- * under way is not to blame, unless that happens too often.
- */
-void
-wf_quarantine_spare(WfOwner *entry)
-{
-	WfSuspect  *suspect = last_suspect(entry);
-
-	if (suspect->attempt != WF_ATTEMPT_BEGUN || suspect->spared >= MAX_SPARED)
-		return;
-	suspect->attempt = WF_ATTEMPT_COUNTED;
-	suspect->spared++;
+	if (quarantine->counted)
+		wf_suspects_end(&quarantine->lane->suspects);
 }

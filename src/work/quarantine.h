@@ -5,15 +5,13 @@
 #ifndef WF_QUARANTINE_H
 #define WF_QUARANTINE_H
 
-#include "shmem/owner.h"
 #include "store/timer.h"
 
 typedef struct WfQuarantine WfQuarantine;
 
 extern WfQuarantine *wf_quarantine_new(int32 owner, Oid extension);
-extern bool wf_quarantine_next(WfQuarantine *careful, bool *step);
-extern bool wf_quarantine_begin(const WfQuarantine *careful, const WfTimerRow *timer);
-extern void wf_quarantine_end(const WfQuarantine *careful);
-extern void wf_quarantine_spare(WfOwner *entry);
+extern bool wf_quarantine_next(WfQuarantine *quarantine, bool *step);
+extern bool wf_quarantine_begin(const WfQuarantine *quarantine, const WfTimerRow *timer);
+extern void wf_quarantine_end(const WfQuarantine *quarantine);
 
 #endif							/* WF_QUARANTINE_H */

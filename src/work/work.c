@@ -21,9 +21,10 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
-#include "bgworker/pool.h"
 #include "definition/pause.h"
+#include "shmem/lane.h"
 #include "shmem/owner.h"
+#include "shmem/slot.h"
 #include "shmem/watermark.h"
 #include "store/transaction.h"
 #include "work/batch.h"
@@ -59,11 +60,12 @@ WfWork *
 wf_work_new(int32 owner, Oid extension)
 {
 	WfWork	   *work = MemoryContextAllocZero(TopMemoryContext, sizeof(WfWork));
+	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
 
 	keep_memory();
 	work->batch.owner = owner;
-	work->batch.entry = wf_owner_entry(MyDatabaseId, owner, true);
-	work->batch.careful = wf_quarantine_new(owner, extension);
+	work->batch.lane = entry != NULL ? &entry->lanes[WF_LANE_STEPS] : NULL;
+	work->batch.quarantine = wf_quarantine_new(owner, extension);
 	work->extension = extension;
 	work->context = AllocSetContextCreate(TopMemoryContext, "workflow error",
 										  ALLOCSET_SMALL_SIZES);
@@ -75,8 +77,9 @@ wf_work_new(int32 owner, Oid extension)
 /* --- transactions ------------------------------------------------------ */
 
 /*
- * A pause has ended: some of those who rested, in a transaction of their own
- * so that no failing step has them brought back once more.  Returns how many.
+ * A pause has ended: bring some of the processes that rest back, in a
+ * transaction of its own, so that a step that fails does not undo it.  Returns
+ * how many.
  */
 static int
 bring_back(WfWork *work)
@@ -102,15 +105,15 @@ take_care(WfWork *work, int *limit)
 	WfBatch    *batch = &work->batch;
 	bool		step = true;
 
-	if (batch->careful == NULL && batch->entry != NULL &&
-		batch->entry->suspect_until != DT_NOBEGIN)
-		batch->careful = wf_quarantine_new(batch->owner, work->extension);
-	if (batch->careful == NULL)
+	if (batch->quarantine == NULL && batch->lane != NULL &&
+		batch->lane->suspects.until != DT_NOBEGIN)
+		batch->quarantine = wf_quarantine_new(batch->owner, work->extension);
+	if (batch->quarantine == NULL)
 		return true;
 
 	*limit = 1;
-	if (!wf_quarantine_next(batch->careful, &step))
-		batch->careful = NULL;
+	if (!wf_quarantine_next(batch->quarantine, &step))
+		batch->quarantine = NULL;
 	return step;
 }
 
@@ -120,7 +123,7 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 {
 	WfBatch    *batch = &work->batch;
 	uint64		generation = 0;
-	TimestampTz mark = DT_NOBEGIN;
+	WfPosition	mark = WF_POSITION(DT_NOBEGIN);
 	int			limit = Min(work->size, wf_batch_size);
 
 	*until = *next = DT_NOBEGIN;
@@ -128,8 +131,8 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 		return true;
 
 	/* Read before the snapshot is taken: see wf_watermark_advance(). */
-	if (batch->entry != NULL)
-		mark = wf_watermark_read(batch->entry, &generation);
+	if (batch->lane != NULL)
+		mark = wf_watermark_read(batch->lane, &generation);
 
 	if (!wf_transaction_begin("workflow batch", work->extension))
 		return false;
@@ -157,7 +160,7 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 	if (batch->claimed == 0 && *next <= until)
 	{
 		/* Due, and all of it locked by others. */
-		*next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), work->skip_delay);
+		*next = TimestampTzPlusMilliseconds(wf_clock_now(), work->skip_delay);
 		work->skip_delay = Min(work->skip_delay * 2, WF_SKIP_DELAY_MAX);
 		result = WF_WORK_WAIT;
 	}
@@ -179,7 +182,7 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 bool
 wf_work_in_quarantine(const WfWork *work)
 {
-	return work->batch.careful != NULL;
+	return work->batch.quarantine != NULL;
 }
 
 /*
@@ -215,13 +218,13 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		MemoryContextSwitchTo(work->context);
 		error = CopyErrorData();
 		wf_transaction_abort(outer);
-		if (batch->entry != NULL)
-			wf_watermark_cursor_reset(batch->entry);
+		if (batch->lane != NULL)
+			wf_watermark_cursor_reset(batch->lane);
 	}
 	PG_END_TRY();
 
-	if (batch->careful != NULL)
-		wf_quarantine_end(batch->careful);
+	if (batch->quarantine != NULL)
+		wf_quarantine_end(batch->quarantine);
 	if (gone)
 		return WF_WORK_GONE;
 	if (error != NULL)
@@ -231,8 +234,8 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	}
 	else
 	{
-		if (batch->careful != NULL)
-			wf_pool_trial_end();
+		if (batch->quarantine != NULL)
+			wf_slot_trial_end();
 		result = outlook(work, until, returned, next);
 	}
 

@@ -8,9 +8,12 @@
 #include "work/batch.h"
 #include "work/work.h"
 
-/* Back-off when everything due is locked (ms). */
+/*
+ * Back-off when everything due is locked (ms).  Whoever locks a process through
+ * the API announces the end of that; these are for locks of others.
+ */
 #define WF_SKIP_DELAY_MIN	1
-#define WF_SKIP_DELAY_MAX	50
+#define WF_SKIP_DELAY_MAX	1000
 
 struct WfWork
 {

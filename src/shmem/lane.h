@@ -1,0 +1,76 @@
+/*
+ * lane.h
+ *	  One kind of work of one owner in one database.
+ */
+#ifndef WF_LANE_H
+#define WF_LANE_H
+
+#include "datatype/timestamp.h"
+#include "storage/spin.h"
+
+#include "shmem/suspects.h"
+
+/* Kinds of work.  Each has a table that is claimed from in order of due. */
+typedef enum WfLaneKind
+{
+	WF_LANE_STEPS				/* timers of processes: steps */
+} WfLaneKind;
+
+#define WF_LANE_KINDS	1
+
+/* A place in the order in which work is claimed. */
+typedef struct WfPosition
+{
+	TimestampTz due;
+	int64		seq;			/* of those due at one instant; WF_FIRST_SEQ: all */
+} WfPosition;
+
+#define WF_FIRST_SEQ	(-1)
+
+/* The position before everything that is due at an instant. */
+#define WF_POSITION(instant)	((WfPosition) {(instant), WF_FIRST_SEQ})
+
+/*
+ * mark: no visible work of this lane that is not parked is before it.  It is
+ * both where claims start (past dead index entries) and when somebody has to
+ * look next.  -infinity: not known, look now.  +infinity: nothing.  Lowered by
+ * every commit that inserted below it; raised only by a scan that began after
+ * it read (mark, generation), and only if the generation has not moved since.
+ *
+ * cursor: the executors of this lane have claimed up to here.  A hint: between
+ * mark and cursor everything is being worked by somebody, or was skipped.
+ */
+typedef struct WfLane
+{
+	/* Set when its owner gets an entry, under the lock. */
+	struct WfOwner *entry;		/* whose lane it is: one owner's, or that of all
+								 * owners that found no place */
+	Oid			dbid;
+	int32		owner;			/* workflow.owner.id; 0: several */
+	WfLaneKind	kind;
+
+	/* Under the spinlock; watermark.c. */
+	slock_t		mutex;
+	WfPosition	mark;
+	uint64		generation;
+	WfPosition	cursor;
+	uint64		cursor_epoch;	/* moves whenever the cursor is set back */
+
+	/* Under the lock of the instance. */
+	int			executors;		/* slots this lane holds */
+	TimestampTz served;			/* when an executor last left it: it comes after
+								 * those who wait longer */
+
+	bool		backlog;		/* see wf_lane_backlog() */
+	WfSuspects	suspects;
+} WfLane;
+
+extern Size wf_lane_shmem_size(void);
+extern void wf_lane_shmem_attach(void *segment, bool created);
+extern WfLane *wf_lane_of_place(int place);
+extern void wf_lane_init(WfLane *lane, Oid dbid, int32 owner, TimestampTz mark);
+extern void wf_lane_joined_locked(WfLane *lane);
+extern void wf_lane_left_locked(WfLane *lane, bool served);
+extern void wf_lane_backlog(WfLane *lane, bool backlog);
+
+#endif							/* WF_LANE_H */

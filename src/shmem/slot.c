@@ -1,0 +1,221 @@
+/*-------------------------------------------------------------------------
+ *
+ * slot.c
+ *	  The slots of executors.
+ *
+ * Runs in runtimes, which take slots, and in executors, which give them back.
+ * Who gets one, and who has to give one up, is decided in bgworker/: pool.c and
+ * eviction.c.
+ *
+ *		FREE  --taken by a runtime-->  STARTING
+ *		STARTING  --attached; first batch-->  BUSY  <-->  IDLE
+ *		any  --its executor ends, or never came-->  FREE
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+
+#include "base/guc.h"
+#include "shmem/instance.h"
+#include "shmem/lane.h"
+#include "shmem/slot.h"
+
+typedef struct SlotTable
+{
+	WfSlot	   *on_trial;		/* see wf_slot_trial_begin(); or NULL */
+	WfSlot		slots[FLEXIBLE_ARRAY_MEMBER];
+} SlotTable;
+
+static SlotTable *table = NULL;
+
+WfSlot	   *wf_slots = NULL;
+WfSlot	   *wf_my_slot = NULL;
+
+/* Bytes of the segment. */
+Size
+wf_slot_shmem_size(void)
+{
+	return add_size(offsetof(SlotTable, slots),
+					mul_size(wf_max_executors, sizeof(WfSlot)));
+}
+
+/* Take the segment: zeroes are free slots. */
+void
+wf_slot_shmem_attach(void *segment, bool created)
+{
+	table = segment;
+	wf_slots = table->slots;
+}
+
+/*
+ * Take a free slot for an owner's work in this lane.  Under the lock, exclusive.
+ * Returns the generation by which the executor to come will know it.
+ */
+uint32
+wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role)
+{
+	slot->generation++;
+	slot->dbid = lane->dbid;
+	slot->owner = owner;
+	slot->kind = lane->kind;
+	slot->role = role;
+	slot->pid = 0;
+	slot->latch = NULL;
+	slot->lane = lane;
+	slot->evict = false;
+	slot->stalled = false;
+	slot->steps = 0;
+	slot->batches = 0;
+	slot->since = GetCurrentTimestamp();
+	slot->state = WF_SLOT_STARTING;
+	wf_lane_joined_locked(lane);
+	return slot->generation;
+}
+
+/*
+ * Give a slot back.  Takes the lock.  Returns the lane that it served; NULL:
+ * it is not the one of that generation any more.
+ */
+WfLane *
+wf_slot_free(WfSlot *slot, uint32 generation)
+{
+	WfLane	   *lane = NULL;
+
+	if (wf_my_slot == slot)
+		wf_my_slot = NULL;
+	wf_instance_lock(LW_EXCLUSIVE);
+	if (slot->generation == generation && slot->state != WF_SLOT_FREE)
+	{
+		lane = slot->lane;
+		if (lane->dbid == slot->dbid)
+			wf_lane_left_locked(lane, slot->pid != 0);
+		slot->state = WF_SLOT_FREE;
+		slot->pid = 0;
+		slot->latch = NULL;
+		slot->evict = false;
+		slot->stalled = false;
+		if (table->on_trial == slot)
+			table->on_trial = NULL;
+	}
+	wf_instance_unlock();
+	return lane;
+}
+
+/*
+ * This process is the executor for which the slot was taken.  Under the lock,
+ * exclusive.  False: the slot is not ours any more.
+ */
+bool
+wf_slot_attach_locked(WfSlot *slot, uint32 generation)
+{
+	if (slot->generation != generation || slot->state != WF_SLOT_STARTING ||
+		slot->pid != 0)
+		return false;
+	slot->pid = MyProcPid;
+	slot->latch = MyLatch;
+	slot->since = GetCurrentTimestamp();
+	wf_my_slot = slot;
+	return true;
+}
+
+/* Its executor is to leave after its present batch.  Under the lock, exclusive. */
+void
+wf_slot_evict_locked(WfSlot *slot)
+{
+	slot->evict = true;
+	if (slot->latch != NULL)
+		SetLatch(slot->latch);
+}
+
+/*
+ * Is this slot of a database still to be attached?  Gives its generation, the
+ * time when it was taken, and its lane.  Takes the lock.
+ */
+bool
+wf_slot_is_unattached(const WfSlot *slot, Oid dbid, uint32 *generation,
+					  TimestampTz *since, WfLane **lane)
+{
+	bool		result;
+
+	wf_instance_lock(LW_SHARED);
+	result = slot->dbid == dbid && slot->state == WF_SLOT_STARTING &&
+		slot->pid == 0;
+	*generation = slot->generation;
+	*since = slot->since;
+	*lane = slot->lane;
+	wf_instance_unlock();
+	return result;
+}
+
+/* --- of this executor ---------------------------------------------------- */
+
+/*
+ * BUSY or IDLE.  Without the lock, which every batch would take twice: nobody
+ * else writes these fields while the slot is attached.  Who reads the state to
+ * set a latch relies on the barrier, see watermark.c; who reads `since` to find
+ * the one that has been idle or busy longest may read it torn, where 8 bytes
+ * can, and asks another one to leave than it meant to.
+ */
+void
+wf_slot_state(WfSlotState state)
+{
+	if (wf_my_slot->state == state)
+		return;
+	wf_my_slot->since = GetCurrentTimestamp();
+	wf_my_slot->state = state;
+	pg_memory_barrier();
+}
+
+/*
+ * The present batch takes long.  Called in a signal handler: one byte, without
+ * a lock.
+ */
+void
+wf_slot_stalled(void)
+{
+	wf_my_slot->stalled = true;
+}
+
+/* A batch has ended, with so many steps done.  Without a lock: own counters. */
+void
+wf_slot_batch_done(int steps)
+{
+	wf_my_slot->stalled = false;
+	wf_my_slot->batches++;
+	wf_my_slot->steps += steps;
+}
+
+/* --- trials -------------------------------------------------------------- */
+
+/*
+ * What was under way at a crash before is stepped by one executor of the
+ * instance at a time, so that nothing innocent is blamed for the next crash.
+ * False while another executor is at it.  Ends with the executor, too.  Takes
+ * the lock.
+ */
+bool
+wf_slot_trial_begin(void)
+{
+	bool		mine;
+
+	wf_instance_lock(LW_EXCLUSIVE);
+	if (table->on_trial == NULL)
+		table->on_trial = wf_my_slot;
+	mine = table->on_trial == wf_my_slot;
+	wf_instance_unlock();
+	return mine;
+}
+
+/* The trial is over, if this executor has it.  Takes the lock. */
+void
+wf_slot_trial_end(void)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	if (table->on_trial == wf_my_slot)
+		table->on_trial = NULL;
+	wf_instance_unlock();
+}
