@@ -3,8 +3,8 @@
  * bgworker.c
  *	  Background workers: how they are started, and how they begin.
  *
- * The only room that fills a BackgroundWorker.  Runs in the postmaster
- * (registration of the launcher) and in our workers.  No locks.
+ * Only this file fills a BackgroundWorker.  Runs in the postmaster
+ * (registration of the launcher) and in our background workers.  No locks.
  *
  *-------------------------------------------------------------------------
  */

@@ -312,7 +312,7 @@ wf_pool_release(int index, uint32 generation)
 	 * owner without a place may have got one since.
 	 */
 	if (lane != NULL)
-		wf_watermark_cursor_reset(lane);
+		wf_watermark_left_behind(lane);
 
 	lane = wf_slot_free(slot, generation);
 	if (lane == NULL)
@@ -374,6 +374,7 @@ wf_pool_help(void)
 			continue;
 		if (wf_slot_serves(slot, wf_my_slot->dbid, wf_my_slot->owner, wf_my_slot->kind))
 		{
+			wf_watermark_call(wf_my_slot->lane);
 			SetLatch(latch);
 			return;
 		}

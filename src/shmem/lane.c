@@ -65,6 +65,7 @@ wf_lane_init(WfLane *lane, Oid dbid, int32 owner, TimestampTz mark)
 	lane->generation = 0;
 	lane->cursor = WF_POSITION(DT_NOBEGIN);
 	lane->cursor_epoch = 0;
+	lane->calls = 0;
 	SpinLockRelease(&lane->mutex);
 
 	lane->executors = 0;

@@ -55,6 +55,7 @@ typedef struct WfLane
 	uint64		generation;
 	WfPosition	cursor;
 	uint64		cursor_epoch;	/* moves whenever the cursor is set back */
+	uint64		calls;			/* moves whenever executors are to look again */
 
 	/* Under the lock of the instance. */
 	int			executors;		/* slots this lane holds */

@@ -70,6 +70,23 @@ wf_watermark_read(WfLane *lane, uint64 *generation)
 }
 
 /*
+ * What an executor compares with what it read before its last batch: has anything
+ * been inserted since, or was it called?  Latches are set for other reasons, too:
+ * by a timeout that is over, for instance.
+ */
+WfWatermarkNews
+wf_watermark_news(WfLane *lane)
+{
+	WfWatermarkNews news;
+
+	SpinLockAcquire(&lane->mutex);
+	news.generation = lane->generation;
+	news.calls = lane->calls;
+	SpinLockRelease(&lane->mutex);
+	return news;
+}
+
+/*
  * Set the mark to what a scan found, unless somebody inserted meanwhile (the
  * generation moved since it was read, before the scan's snapshot).  Returns
  * whether it was set.
@@ -82,7 +99,12 @@ wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark)
 	SpinLockAcquire(&lane->mutex);
 	same = (lane->generation == generation);
 	if (same)
+	{
+		/* found by a scan, announced by nobody */
+		if (wf_position_before(mark, lane->mark))
+			lane->calls++;
 		lane->mark = mark;
+	}
 	SpinLockRelease(&lane->mutex);
 	return same;
 }
@@ -142,6 +164,28 @@ wf_watermark_lower(WfLane *lane, TimestampTz due)
 		wf_watermark_wake(lane);
 }
 
+/* Executors that found nothing are to look again, when their latch is set. */
+void
+wf_watermark_call(WfLane *lane)
+{
+	SpinLockAcquire(&lane->mutex);
+	lane->calls++;
+	SpinLockRelease(&lane->mutex);
+}
+
+/*
+ * Something that an executor of this lane may have skipped is free, and nobody
+ * works it.  Never throws.
+ */
+void
+wf_watermark_left_behind(WfLane *lane)
+{
+	SpinLockAcquire(&lane->mutex);
+	set_cursor_back(lane);
+	lane->calls++;
+	SpinLockRelease(&lane->mutex);
+}
+
 /*
  * A lock was released that an executor of this lane may have skipped: wake as
  * wf_watermark_lower() does, if anything is due.  Never throws.
@@ -151,7 +195,7 @@ wf_watermark_released(WfLane *lane)
 {
 	uint64		generation;
 
-	wf_watermark_cursor_reset(lane);
+	wf_watermark_left_behind(lane);
 	if (wf_watermark_read(lane, &generation).due <= wf_clock_now())
 		wf_watermark_wake(lane);
 }

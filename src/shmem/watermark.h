@@ -9,6 +9,13 @@
 
 #include "shmem/lane.h"
 
+/* What moves when an executor that found nothing has a reason to look again. */
+typedef struct WfWatermarkNews
+{
+	uint64		generation;
+	uint64		calls;
+} WfWatermarkNews;
+
 static inline bool
 wf_position_before(WfPosition a, WfPosition b)
 {
@@ -22,6 +29,7 @@ wf_position_first(WfPosition a, WfPosition b)
 }
 
 extern WfPosition wf_watermark_read(WfLane *lane, uint64 *generation);
+extern WfWatermarkNews wf_watermark_news(WfLane *lane);
 extern bool wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark);
 extern void wf_watermark_publish(WfLane *lane, uint64 generation, WfPosition mark,
 								 TimestampTz inserted);
@@ -29,6 +37,8 @@ extern uint64 wf_watermark_cursor_read(WfLane *lane, WfPosition *cursor);
 extern void wf_watermark_cursor_advance(WfLane *lane, uint64 epoch, WfPosition cursor);
 extern void wf_watermark_cursor_reset(WfLane *lane);
 extern void wf_watermark_lower(WfLane *lane, TimestampTz due);
+extern void wf_watermark_call(WfLane *lane);
+extern void wf_watermark_left_behind(WfLane *lane);
 extern void wf_watermark_released(WfLane *lane);
 extern void wf_watermark_forget(Oid dbid);
 extern TimestampTz wf_watermark_of_database(Oid dbid);

@@ -44,7 +44,7 @@
 #define SHORTEST_WAIT		1
 
 static WfLane *lane = NULL;		/* NULL: its owner has no place */
-static uint64 seen_generation = 0;	/* of its mark, before the last batch */
+static WfWatermarkNews seen;	/* before the last batch */
 static TimestampTz help_after = DT_NOBEGIN;
 
 /* --- the end ------------------------------------------------------------- */
@@ -137,7 +137,7 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 
 	wf_slot_state(WF_SLOT_BUSY);
 	if (lane)
-		(void) wf_watermark_read(lane, &seen_generation);
+		seen = wf_watermark_news(lane);
 
 	enable_timeout_after(stall, WF_STALL_MS);
 	result = wf_work_batch(work, next, &done);
@@ -163,13 +163,12 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 static bool
 worth_a_look(TimestampTz next)
 {
-	TimestampTz now = wf_clock_now();
-	uint64		generation;
+	WfWatermarkNews news;
 
-	if (lane == NULL || next <= now)
+	if (lane == NULL || next <= wf_clock_now())
 		return true;
-	return wf_watermark_read(lane, &generation).due <= now ||
-		generation != seen_generation;
+	news = wf_watermark_news(lane);
+	return news.generation != seen.generation || news.calls != seen.calls;
 }
 
 /* --- the process --------------------------------------------------------- */
@@ -224,16 +223,22 @@ drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 	}
 }
 
-/* Sleep until `next`, or until we have been idle for too long. */
-static void
+/*
+ * Sleep until `next`, or until we have been idle for too long.  Returns whether
+ * `next` has come: a clock that a test has stopped would never say so.
+ */
+static bool
 sleep_until(TimestampTz next, TimestampTz idle_until)
 {
 	TimestampTz now = wf_clock_now();
+	int			events;
 
 	wf_slot_state(WF_SLOT_IDLE);
 	next = Max(next, TimestampTzPlusMilliseconds(now, SHORTEST_WAIT));
-	(void) wf_clock_wait(Min(next, wf_clock_at(idle_until)),
-						 WaitEventExtensionNew("WorkflowExecutorIdle"));
+	idle_until = wf_clock_at(idle_until);
+	events = wf_clock_wait(Min(next, idle_until),
+						   WaitEventExtensionNew("WorkflowExecutorIdle"));
+	return (events & WL_TIMEOUT) != 0 && next <= idle_until;
 }
 
 /* Attach, connect and prepare to work; false: this slot is not for us. */
@@ -260,6 +265,7 @@ wf_executor_main(Datum arg)
 	const WfBgworkerArgs *args = wf_bgworker_args();
 	TimestampTz next = DT_NOBEGIN;
 	TimestampTz idle_since = DT_NOEND;
+	bool		come = true;	/* it is time to look for work */
 	TimeoutId	stall;
 	WfWork	   *work;
 
@@ -277,7 +283,7 @@ wf_executor_main(Datum arg)
 		if (has_to_go(work))
 			break;
 
-		if (worth_a_look(next))
+		if (come || worth_a_look(next))
 		{
 			int64		steps = wf_my_slot->steps;
 
@@ -291,6 +297,6 @@ wf_executor_main(Datum arg)
 		idle_until = idle_since + wf_executor_idle_timeout * USECS_PER_SEC;
 		if (GetCurrentTimestamp() >= idle_until)
 			break;
-		sleep_until(next, idle_until);
+		come = sleep_until(next, idle_until);
 	}
 }
