@@ -1,7 +1,12 @@
 # shellcheck shell=bash
 # measures.sh: what is measured, and how. Sourced by run.
+#
+# A measure is a function that is one turn of one side, and notes what the side
+# reached; and measure_..., which has the sides take turns and prints the lines.
 
 bench() { sql -d bench "$@"; }
+
+tell() { if has_base; then say "$SIDE: $1"; else say "$1"; fi; }
 
 wanted() { # MEASURE...: is one of them to be measured?
     local measure
@@ -105,64 +110,68 @@ drain() { # SERIES BATCH [held|backlog]
     [ "$(bench -c "SELECT count(*) FROM workflow.process WHERE status = 'finalized' AND context->>'n' = '1'")" = "$N" ] ||
         die "not every process of the drain is done"
     note "$1" "$(rate "$N" "$took")"
-    say "$1: $(rate "$N" "$took")/s"
-}
-
-reference_drain() { # BATCH
-    local line value
-    [ -d "$PLACE/reference" ] || return 0
-    line=$(PGDATABASE=reference "$PLACE/reference/reference" "$N" "$1" "$EXECUTORS")
-    value=$(sed 's/.*"value": \([0-9]*\).*/\1/' <<<"$line")
-    note "reference_$1" "$value"
-    say "reference of $1: $value/s"
-}
-
-measure_drains() {
-    local run batch
-    wanted drain drain_held_snapshot drain_backlog || return 0
-    for ((run = 0; run < RUNS; run++)); do
-        for batch in $BATCHES; do
-            drain "drain_$batch" "$batch"
-            ! wanted drain || reference_drain "$batch"
-            ! wanted drain_held_snapshot || drain "held_$batch" "$batch" held
-            ! wanted drain_backlog || drain "backlog_$batch" "$batch" backlog
-        done
-    done
-    for batch in $BATCHES; do
-        emit drain "$(median "drain_$batch")" timers/s "$(median "reference_$batch")" \
-            batch="$batch" n="$N" executors="$EXECUTORS" runs="$RUNS"
-        ! wanted drain_held_snapshot || emit drain_held_snapshot "$(median "held_$batch")" timers/s \
-            "$(median "drain_$batch")" batch="$batch" n="$N" executors="$EXECUTORS" runs="$RUNS"
-        ! wanted drain_backlog || emit drain_backlog "$(median "backlog_$batch")" timers/s \
-            "$(median "drain_$batch")" batch="$batch" n="$N" waiting="$BACKLOG" executors="$EXECUTORS" runs="$RUNS"
-    done
+    tell "$1: $(rate "$N" "$took")/s"
     hold
     empty
     sql -d postgres -c 'ALTER SYSTEM RESET workflow.batch_size'
     configure workflow.enabled on
 }
 
+reference_drain() { # SERIES BATCH
+    local line value
+    line=$(PGDATABASE=reference "$PLACE/reference/reference" "$N" "$2" "$EXECUTORS")
+    value=$(sed 's/.*"value": \([0-9]*\).*/\1/' <<<"$line")
+    note "$1" "$value"
+    say "reference of $2: $value/s"
+}
+
+measure_drains() {
+    local run batch reference=none
+    wanted drain drain_held_snapshot drain_backlog || return 0
+    ! wanted drain || [ ! -d "$PLACE/reference" ] || reference=reference_drain
+    for ((run = 0; run < RUNS; run++)); do
+        for batch in $BATCHES; do
+            take_turns "$run" "$reference" drain "drain_$batch" "$batch"
+            ! wanted drain_held_snapshot || take_turns "$run" none drain "held_$batch" "$batch" held
+            ! wanted drain_backlog || take_turns "$run" none drain "backlog_$batch" "$batch" backlog
+        done
+    done
+    for batch in $BATCHES; do
+        emit drain "drain_$batch" timers/s "$(median reference "drain_$batch")" \
+            batch="$batch" n="$N" executors="$EXECUTORS" runs="$RUNS"
+        ! wanted drain_held_snapshot || emit drain_held_snapshot "held_$batch" timers/s \
+            "$(median new "drain_$batch")" batch="$batch" n="$N" executors="$EXECUTORS" runs="$RUNS"
+        ! wanted drain_backlog || emit drain_backlog "backlog_$batch" timers/s \
+            "$(median new "drain_$batch")" batch="$batch" n="$N" waiting="$BACKLOG" executors="$EXECUTORS" runs="$RUNS"
+    done
+}
+
 # ---- workflow3 ----------------------------------------------------------------------
 
+workflow3() {
+    local took
+    hold
+    empty
+    load workflow3 "$WORKFLOWS" numbered
+    settle 'workflow.process, workflow.timer'
+    took=$(release_and_wait $((3 * WORKFLOWS)))
+    note workflow3 "$(rate "$WORKFLOWS" "$took")"
+    tell "workflow3: $(rate "$WORKFLOWS" "$took")/s"
+    # Three rows by three actions, and each step in a transaction of its own.
+    [ "$(bench -c "SELECT count(*) = 3 * $WORKFLOWS AND count(DISTINCT (process, step)) = 3 * $WORKFLOWS FROM bench.step_row")" = t ] ||
+        die "not every step was done once"
+    [ "$(bench -c "SELECT count(*) FROM (SELECT FROM workflow.history WHERE due IS NOT NULL GROUP BY process HAVING count(DISTINCT xmin::text) <> 3) h")" = 0 ] ||
+        die "steps of one process shared a transaction"
+    empty
+}
+
 measure_workflow3() {
-    local run took
+    local run
     wanted workflow3 || return 0
     for ((run = 0; run < RUNS; run++)); do
-        hold
-        empty
-        load workflow3 "$WORKFLOWS" numbered
-        settle 'workflow.process, workflow.timer'
-        took=$(release_and_wait $((3 * WORKFLOWS)))
-        note workflow3 "$(rate "$WORKFLOWS" "$took")"
-        say "workflow3: $(rate "$WORKFLOWS" "$took")/s"
-        # Three rows by three actions, and each step in a transaction of its own.
-        [ "$(bench -c "SELECT count(*) = 3 * $WORKFLOWS AND count(DISTINCT (process, step)) = 3 * $WORKFLOWS FROM bench.step_row")" = t ] ||
-            die "not every step was done once"
-        [ "$(bench -c "SELECT count(*) FROM (SELECT FROM workflow.history WHERE due IS NOT NULL GROUP BY process HAVING count(DISTINCT xmin::text) <> 3) h")" = 0 ] ||
-            die "steps of one process shared a transaction"
+        take_turns "$run" none workflow3
     done
-    emit workflow3 "$(median workflow3)" workflows/s null steps=3 aim=20000 n="$WORKFLOWS" executors="$EXECUTORS" runs="$RUNS"
-    empty
+    emit workflow3 workflow3 workflows/s '' steps=3 aim=20000 n="$WORKFLOWS" executors="$EXECUTORS" runs="$RUNS"
 }
 
 # ---- send ----------------------------------------------------------------------------
@@ -173,30 +182,45 @@ tps() { # CLIENTS SCRIPT
     ! grep -q 'aborted\|ERROR' "$PLACE/pgbench.log" || { cat "$PLACE/pgbench.log" >&2; die "pgbench: $2"; }
 }
 
-measure_send() {
-    local run clients engine hand
-    wanted send || return 0
+# The doors, and the same rows for the reference.
+make_doors() {
     bench -U bench -c "TRUNCATE bench.door" -c "INSERT INTO bench.door (n, process)
         SELECT n, process FROM workflow.start_many('door', array_fill(NULL::jsonb, ARRAY[$DOORS])) WITH ORDINALITY d(process, n)"
     bench -c 'TRUNCATE bench.hand_process, bench.hand_timer, bench.hand_history' \
         -c 'INSERT INTO bench.hand_process SELECT * FROM workflow.process' \
         -c 'INSERT INTO bench.hand_timer SELECT * FROM workflow.timer' \
         -c 'INSERT INTO bench.hand_history SELECT * FROM workflow.history'
+}
+
+send() { # CLIENTS
+    local value
+    settle 'workflow.process, workflow.timer, workflow.history'
+    value=$(tps "$1" send.sql)
+    note "send_$1" "$value"
+    tell "send, $1 clients: $value/s"
+}
+
+send_by_hand() { # CLIENTS
+    local value
+    settle 'bench.hand_process, bench.hand_timer, bench.hand_history'
+    value=$(tps "$1" hand.sql)
+    note "send_$1" "$value"
+    say "by hand, $1 clients: $value/s"
+}
+
+measure_send() {
+    local run clients
+    wanted send || return 0
+    each_side make_doors
     for ((run = 0; run < RUNS; run++)); do
         for clients in $CLIENTS; do
-            settle 'workflow.process, workflow.timer, workflow.history'
-            engine=$(tps "$clients" send.sql)
-            note "send_$clients" "$engine"
-            settle 'bench.hand_process, bench.hand_timer, bench.hand_history'
-            hand=$(tps "$clients" hand.sql)
-            note "hand_$clients" "$hand"
-            say "send, $clients clients: $engine/s, by hand: $hand/s"
+            take_turns "$run" send_by_hand send "$clients"
         done
     done
     for clients in $CLIENTS; do
-        emit send "$(median "send_$clients")" commands/s "$(median "hand_$clients")" clients="$clients" seconds="$TIME" runs="$RUNS"
+        emit send "send_$clients" commands/s "$(median reference "send_$clients")" clients="$clients" seconds="$TIME" runs="$RUNS"
     done
-    empty
+    each_side empty
 }
 
 # ---- latency ---------------------------------------------------------------------------
@@ -206,22 +230,40 @@ no_executor() {
     sql_until 'executors gone' 100 "SELECT NOT EXISTS (SELECT FROM workflow.activity WHERE kind = 'executor')" -d bench
 }
 
-measure_latency() {
-    local bell run latency=$PLACE/latency
-    wanted latency || return 0
-    cc -O2 -I"$("$PG_CONFIG" --includedir)" -o "$latency" "$TOP/test/bench/latency.c" -lpq
-    export PGDATABASE=bench
+probe() { PGDATABASE=bench PGUSER=bench "$PLACE/latency" "$@"; }
+
+latency() {
+    local bell run warm=$PLACE/warm cold=$PLACE/cold
     bell=$(bench -U bench -c "SELECT workflow.start('bell')")
-    PGUSER=bench "$latency" "$bell" 20 20 >/dev/null # makes an executor, fills its caches
-    PGUSER=bench "$latency" "$bell" "$EVENTS" 20 >"$PLACE/warm"
+    probe "$bell" 20 20 >/dev/null # makes an executor, fills its caches
+    probe "$bell" "$EVENTS" 20 >"$warm"
+    : >"$cold"
     for ((run = 0; run < COLD; run++)); do
         no_executor
-        PGUSER=bench "$latency" "$bell" 1 200 >>"$PLACE/cold"
+        probe "$bell" 1 200 >>"$cold"
     done
-    emit latency "$(percentile "$PLACE/warm" 50)" ms null p50_ms="$(percentile "$PLACE/warm" 50)" p99_ms="$(percentile "$PLACE/warm" 99)" \
-        aim_p50_ms=0.5 aim_p99_ms=1.5 events="$EVENTS" \
-        cold_p50_ms="$(percentile "$PLACE/cold" 50)" cold_max_ms="$(percentile "$PLACE/cold" 100)" cold_events="$COLD"
+    note latency_p50 "$(percentile "$warm" 50)"
+    note latency_p99 "$(percentile "$warm" 99)"
+    note latency_cold "$(percentile "$cold" 50)"
+    note latency_cold_max "$(percentile "$cold" 100)"
+    tell "latency: p50 $(percentile "$warm" 50) ms, p99 $(percentile "$warm" 99) ms, cold $(percentile "$cold" 50) ms"
     empty
+}
+
+# Without a base, one turn of many events; with one, as many pairs as of the others.
+measure_latency() {
+    local run runs=1
+    wanted latency || return 0
+    ! has_base || runs=$RUNS
+    cc -O2 -I"$("$PG_CONFIG" --includedir)" -o "$PLACE/latency" "$TOP/test/bench/latency.c" -lpq
+    for ((run = 0; run < runs; run++)); do
+        take_turns "$run" none latency
+    done
+    # shellcheck disable=SC2046 # a word each
+    emit latency latency_p50 ms '' p50_ms="$(median new latency_p50)" p99_ms="$(median new latency_p99)" \
+        aim_p50_ms=0.5 aim_p99_ms=1.5 events="$EVENTS" cold_p50_ms="$(median new latency_cold)" \
+        cold_max_ms="$(largest new latency_cold_max)" cold_events="$COLD" \
+        $(against_base latency_p99 p99_) $(against_base latency_cold cold_)
 }
 
 # ---- idle -------------------------------------------------------------------------------
@@ -251,9 +293,8 @@ quiet() {
     die "the server does not come to rest"
 }
 
-measure_idle() {
+idle() {
     local pids before after switched
-    wanted idle || return 0
     load backlog 1000
     # A process that has run, so that runtime and executor are there and warm.
     load drain 1
@@ -270,8 +311,20 @@ measure_idle() {
     switched=$(($(switches "${pids[@]}") - switched)) after=$(idle_look)
     # shellcheck disable=SC2086 # three numbers each
     set -- $before $after
-    emit idle "$switched" 'voluntary context switches' null seconds="$IDLE_TIME" limit=3 processes="${#pids[@]}" \
-        xact=$(($4 - $1)) xmax=$(($5 - $2)) wal_bytes=$(($6 - $3))
+    note idle "$switched"
+    note idle_processes "${#pids[@]}"
+    note idle_xact $(($4 - $1))
+    note idle_xmax $(($5 - $2))
+    note idle_wal $(($6 - $3))
+    tell "idle: $switched switches, $(($4 - $1)) transactions"
     configure autovacuum on
     empty
+}
+
+# Counts, not times: one turn tells as much as three.
+measure_idle() {
+    wanted idle || return 0
+    take_turns 0 none idle
+    emit idle idle 'voluntary context switches' '' seconds="$IDLE_TIME" limit=3 processes="$(median new idle_processes)" \
+        xact="$(median new idle_xact)" xmax="$(median new idle_xmax)" wal_bytes="$(median new idle_wal)"
 }
