@@ -19,11 +19,12 @@ largest() { percentile "$PLACE/series.$1.$2" 100; } # SIDE NAME
 
 # Members for emit: what the base reached, and the ratios of this tree to it. A
 # ratio is made of the two turns of one pair, because what else the machine does
-# changes more from pair to pair than within one.
+# changes more from pair to pair than within one. A latency is negative where the
+# action began before the client heard of its commit; of that no ratio is made.
 against_base() { # NAME [PREFIX]
     local ratios=$PLACE/series.ratio.$1
     has_base || return 0
-    paste "$PLACE/series.new.$1" "$PLACE/series.base.$1" | awk '$2 > 0 { printf "%.3f\n", $1 / $2 }' >"$ratios"
+    paste "$PLACE/series.new.$1" "$PLACE/series.base.$1" | awk '$1 >= 0 && $2 > 0 { printf "%.3f\n", $1 / $2 }' >"$ratios"
     printf '%s\n' "${2:-}base=$(median base "$1")"
     sort -g "$ratios" | awk -v name="${2:-}base_ratio" '
         { v[NR] = $1 }
