@@ -7,6 +7,7 @@
 #                                                and pg_upgrade between them
 #   make pg_upgrade                              only that: 15 to 17, in a chroot
 #   make bench                                   speed, against the reference
+#   make bench BASE=commit                       and against another commit, turn by turn
 #   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less
 #   make sanitize                                the tests with sanitizers in our code

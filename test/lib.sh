@@ -50,6 +50,17 @@ make_place() { # NAME
     printf '%s\n' "$place"
 }
 
+# Git in the repository of this tree, whoever owns it: whoever runs its scripts
+# trusts it already.
+git_here() { git -c safe.directory='*' -C "$TOP" "$@"; }
+
+is_commit() { git_here rev-parse -q --verify "$1^{commit}" >/dev/null 2>&1; }
+
+export_commit() { # COMMIT DIRECTORY
+    mkdir -p "$2"
+    git_here archive "$1" | tar -C "$2" -xf -
+}
+
 # Go on as the server's user with the copy of a script in PLACE.
 hand_over() { # PLACE SCRIPT ARGUMENT...
     local place=$1 script=$2
@@ -96,17 +107,24 @@ remove_place() { # PLACE
 
 use_place() { # PLACE
     PLACE=$1
-    PG_CONFIG=$(cat "$PLACE/pg_config")
-    DATA=$PLACE/data
-    SOCKETS=$PLACE/sockets
-    LOGFILE=$PLACE/server.log
-    export PG_CONFIG HOME=$PLACE PSQL_PAGER=cat
-    PATH=$("$PG_CONFIG" --bindir):$PATH:/usr/sbin:/sbin
-    export PATH PGHOST=$SOCKETS PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+    PATH_OF_CALLER=$PATH:/usr/sbin:/sbin
+    export HOME=$PLACE PSQL_PAGER=cat
+    export PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
     # What the caller's environment says of some other server is not for ours.
     unset PGDATA PGSERVICE PGOPTIONS PGPASSFILE PGHOSTADDR PGSSLMODE
+    use_server "$PLACE"
     cd "$PLACE"
     echo $$ >"$PLACE/pid"
+}
+
+# The programs and the server of a place, which may lie in the one in use.
+use_server() { # PLACE
+    PG_CONFIG=$(cat "$1/pg_config")
+    DATA=$1/data
+    SOCKETS=$1/sockets
+    LOGFILE=$1/server.log
+    PATH=$("$PG_CONFIG" --bindir):$PATH_OF_CALLER
+    export PG_CONFIG PATH PGHOST=$SOCKETS
 }
 
 # A server without a TCP port, on a socket that nobody else sees.
