@@ -410,7 +410,7 @@ CREATE FUNCTION workflow.lint(definition text, version int DEFAULT NULL,
 CREATE FUNCTION workflow.export(definition text, version int DEFAULT NULL) RETURNS json
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_export';
 
--- library_version(): of the library that this session has loaded, like '0.2.0'.
+-- library_version(): of the library that this session has loaded, like '0.3.0'.
 -- That of the SQL is pg_extension.extversion; the library may be the newer one,
 -- until ALTER EXTENSION workflow UPDATE.
 CREATE FUNCTION workflow.library_version() RETURNS text
