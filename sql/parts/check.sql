@@ -1,3 +1,5 @@
+-- Does everything fit together?
+
 -- is_configuration(definition id, states): may these be what is active in a
 -- process of this definition? For check(). Error WF006.
 CREATE FUNCTION workflow.is_configuration(definition int, states text[]) RETURNS boolean
@@ -152,3 +154,7 @@ CREATE FUNCTION workflow.check(OUT problem text, OUT process uuid, OUT detail te
 BEGIN ATOMIC
     SELECT i.problem, i.process, i.detail FROM workflow.inconsistencies i;
 END;
+
+GRANT EXECUTE ON FUNCTION workflow.is_configuration, workflow.check TO workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.inconsistencies TO workflow_monitor, workflow_admin;
+
