@@ -20,7 +20,7 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
         SELECT (COALESCE((SELECT r.slot FROM workflow.ring r), 0) + 1) % 8 AS slot),
     p AS NOT MATERIALIZED (
         SELECT q.*, d.name, d.owner,
-               q.status = 'finalized' OR (q.status = 'terminated' AND q.states = '{}' AND q.step > 0) AS over,
+               workflow.is_over(q.status, q.states, q.step) AS over,
                EXISTS (SELECT FROM workflow.owner o JOIN pg_authid a ON a.oid = o.role WHERE o.id = d.owner) AS known
         FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition),
     -- who looks for what is wrong takes nothing for granted

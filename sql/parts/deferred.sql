@@ -19,7 +19,7 @@ CREATE VIEW workflow.deferred_events WITH (security_barrier) AS
     FROM workflow.deferred e
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) e.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
+    WHERE workflow.sees(d.id, p.starter);
 
 GRANT SELECT ON workflow.deferred_events TO workflow_user, workflow_monitor, workflow_admin;
 

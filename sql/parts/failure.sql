@@ -36,7 +36,7 @@ CREATE VIEW workflow.errors WITH (security_barrier) AS
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
+    WHERE workflow.sees(d.id, p.starter);
 
 GRANT SELECT ON workflow.errors TO workflow_user, workflow_monitor, workflow_admin;
 

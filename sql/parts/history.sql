@@ -74,7 +74,7 @@ CREATE VIEW workflow.process_history WITH (security_barrier) AS
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
+    WHERE workflow.sees(d.id, p.starter);
 
 GRANT EXECUTE ON FUNCTION workflow.expire TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.process_history TO workflow_user, workflow_monitor, workflow_admin;

@@ -42,6 +42,15 @@ CREATE TABLE workflow.key (
     PRIMARY KEY (definition, key)
 );
 
+-- is_over(status, states, step): has a process that stands so come to its end? One
+-- that is terminated only if it was cancelled, which left all of its states: one
+-- whose start failed (step 0) has none either, and goes on after resume().
+-- A single expression, which becomes part of the query that asks. The library has
+-- the same in src/store/process_row: wf_process_row_is_over(), and WF_PROCESS_ROW_IS_OVER for SQL.
+CREATE FUNCTION workflow.is_over(status workflow.status, states text[], step int) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN status = 'finalized' OR (status = 'terminated' AND states = '{}' AND step > 0);
+
 -- start(...): make a process and enter its initial states in the caller's
 -- transaction; with `at`, make it only and start it then.
 --   definition  a definition's name
@@ -88,16 +97,23 @@ CREATE PROCEDURE workflow.await(
     process uuid, state text DEFAULT NULL, timeout interval DEFAULT '30 seconds')
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await';
 
+-- sees(definition id, starter): may the current role look at a process of this
+-- definition that this role has started? Whoever may read the definition, and
+-- whoever has started the process. For the views below and in other parts, which
+-- ask it of every row; errors as of may().
+CREATE FUNCTION workflow.sees(definition int, starter oid) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees';
+
 CREATE VIEW workflow.processes WITH (security_barrier) AS
     SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
            p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
+    WHERE workflow.sees(d.id, p.starter);
 
 REVOKE ALL ON TYPE workflow.status FROM PUBLIC;
 GRANT USAGE ON TYPE workflow.status TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.start, workflow.start_many TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.find, workflow.get TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees, workflow.find, workflow.get TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.processes TO workflow_user, workflow_monitor, workflow_admin;
 

@@ -65,10 +65,9 @@ CREATE VIEW workflow.timers WITH (security_barrier) AS
     FROM workflow.timer t
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE (workflow.may(d.id, 'read') OR p.starter OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER))
+    WHERE workflow.sees(d.id, p.starter)
       -- what was posted to a process that has ended since will not be delivered
-      AND p.status OPERATOR(pg_catalog.<>) 'finalized'
-      AND NOT (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}');
+      AND NOT workflow.is_over(p.status, p.states, p.step);
 
 GRANT EXECUTE ON FUNCTION
     workflow.post, workflow.post_by_key, workflow.cancel_event, workflow.set_timer, workflow.reset_timer,

@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "store/origin.h"
+#include "store/process_row.h"
 #include "store/retention.h"
 #include "store/statement.h"
 #include "store/transaction.h"
@@ -68,8 +69,7 @@ static WfStatement move_statement = {
  * end there?
  */
 static WfStatement look_statement = {
-	.sql = "SELECT w.process, p.id IS NULL, (p.status OPERATOR(pg_catalog.=) 'finalized' OR"
-	"  (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}'))"
+	.sql = "SELECT w.process, p.id IS NULL," WF_PROCESS_ROW_IS_OVER("p")
 	"  AND EXISTS (SELECT FROM workflow.history l WHERE l.slot OPERATOR(pg_catalog.=) $1"
 	"   AND l.process OPERATOR(pg_catalog.=) p.id AND l.step OPERATOR(pg_catalog.=) p.step)"
 	" FROM (SELECT DISTINCT h.process FROM workflow.history h"
