@@ -198,6 +198,11 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
         SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
 
     UNION ALL
+    SELECT 'timer of no process', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = t.process)
+        -- posted by somebody who saw a process that was erased meanwhile: the runtime deletes it
+        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = t.process AND e.pending)
+    UNION ALL
     SELECT 'timer of another owner', t.process, format('%s %s', t.seq, t.event)
     FROM workflow.timer t JOIN p ON p.id = t.process WHERE t.owner <> p.owner
     UNION ALL
@@ -268,6 +273,9 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     UNION ALL
     SELECT 'attribute of no process', a.process, a.name
     FROM workflow.attribute a WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = a.process)
+    UNION ALL
+    SELECT 'rest of no process', r.process, r.definition
+    FROM workflow.resting r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
     UNION ALL
     SELECT 'pause of no definition', NULL, u.definition
     FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);

@@ -64,6 +64,11 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
         SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
 
     UNION ALL
+    SELECT 'timer of no process', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = t.process)
+        -- posted by somebody who saw a process that was erased meanwhile: the runtime deletes it
+        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = t.process AND e.pending)
+    UNION ALL
     SELECT 'timer of another owner', t.process, format('%s %s', t.seq, t.event)
     FROM workflow.timer t JOIN p ON p.id = t.process WHERE t.owner <> p.owner
     UNION ALL
@@ -134,6 +139,9 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     UNION ALL
     SELECT 'attribute of no process', a.process, a.name
     FROM workflow.attribute a WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = a.process)
+    UNION ALL
+    SELECT 'rest of no process', r.process, r.definition
+    FROM workflow.resting r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
     UNION ALL
     SELECT 'pause of no definition', NULL, u.definition
     FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
