@@ -155,7 +155,7 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     p AS NOT MATERIALIZED (
         SELECT q.*, d.name, d.owner,
                workflow.is_over(q.status, q.states, q.step) AS over,
-               EXISTS (SELECT FROM workflow.owner o JOIN pg_authid a ON a.oid = o.role WHERE o.id = d.owner) AS known
+               EXISTS (SELECT FROM workflow.owner o JOIN pg_roles a ON a.oid = o.role WHERE o.id = d.owner) AS known
         FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition),
     -- who looks for what is wrong takes nothing for granted
     child AS NOT MATERIALIZED (
@@ -169,10 +169,10 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     FROM workflow.definition d WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = d.owner)
     UNION ALL
     SELECT 'owner without role', NULL, o.name
-    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = o.role)
+    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = o.role)
     UNION ALL
     SELECT 'permission of no role', NULL, format('%s of %s on %s', g.privilege, g.name, g.definition)
-    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = g.role)
+    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = g.role)
 
     UNION ALL
     SELECT 'states that do not go together', p.id, p.states::text
@@ -279,6 +279,30 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     UNION ALL
     SELECT 'pause of no definition', NULL, u.definition
     FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
+
+-- ---- owner: of what is new the one of all the rest, with whose rights our code and
+-- our views read. Before the grants, which the catalogs remember with who gave them.
+DO $owner$
+DECLARE
+    owner   CONSTANT oid := (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) 'workflow.process'::pg_catalog.regclass);
+    command text;
+BEGIN
+    FOR command IN
+        SELECT pg_catalog.format('ALTER %s %s OWNER TO %I', o.kind, o.name, pg_catalog.pg_get_userbyid(owner))
+        FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.oid::pg_catalog.regclass::text, c.relowner, c.relnamespace
+              FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'v')
+              UNION ALL
+              SELECT 'ROUTINE', p.oid::pg_catalog.regprocedure::text, p.proowner, p.pronamespace FROM pg_catalog.pg_proc p
+              UNION ALL
+              SELECT 'TYPE', t.oid::pg_catalog.regtype::text, t.typowner, t.typnamespace
+              FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.typrelid
+              WHERE t.typtype IN ('d', 'e') OR c.relkind OPERATOR(pg_catalog.=) 'c') o(kind, name, role, namespace)
+        WHERE o.namespace OPERATOR(pg_catalog.=) 'workflow'::pg_catalog.regnamespace AND o.role OPERATOR(pg_catalog.<>) owner
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$owner$;
 
 -- ---- grants
 

@@ -21,7 +21,7 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     p AS NOT MATERIALIZED (
         SELECT q.*, d.name, d.owner,
                workflow.is_over(q.status, q.states, q.step) AS over,
-               EXISTS (SELECT FROM workflow.owner o JOIN pg_authid a ON a.oid = o.role WHERE o.id = d.owner) AS known
+               EXISTS (SELECT FROM workflow.owner o JOIN pg_roles a ON a.oid = o.role WHERE o.id = d.owner) AS known
         FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition),
     -- who looks for what is wrong takes nothing for granted
     child AS NOT MATERIALIZED (
@@ -35,10 +35,10 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.definition d WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = d.owner)
     UNION ALL
     SELECT 'owner without role', NULL, o.name
-    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = o.role)
+    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = o.role)
     UNION ALL
     SELECT 'permission of no role', NULL, format('%s of %s on %s', g.privilege, g.name, g.definition)
-    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = g.role)
+    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = g.role)
 
     UNION ALL
     SELECT 'states that do not go together', p.id, p.states::text

@@ -16,12 +16,9 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "api/api.h"
 #include "api/arg.h"
-#include "base/clock.h"
 #include "base/errcodes.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
@@ -31,21 +28,15 @@
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
 #include "store/changes_write.h"
+#include "store/erasure.h"
 #include "store/process_row.h"
 #include "store/purge.h"
-#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_erase);
 
 /* What is counted, in the order of the result's columns. */
 static const WfPurgeTable counted[] = {
 	WF_PURGE_TIMER, WF_PURGE_HISTORY, WF_PURGE_FAILURE, WF_PURGE_RECEIPT
-};
-
-static WfStatement note_statement = {
-	.sql = "INSERT INTO workflow.erasure (process, at, owner, pending) VALUES ($1, $2, $3, true)",
-	.nargs = 3,
-	.args = {UUIDOID, TIMESTAMPTZOID, INT4OID}
 };
 
 /* Lock the process for this, or refuse. */
@@ -90,7 +81,7 @@ workflow_erase(PG_FUNCTION_ARGS)
 	WfStepper  *stepper;
 	WfProcess  *process;
 	WfDefinition *definition;
-	Datum		args[3] = {UUIDPGetDatum(id)};
+	Datum		ids[1] = {UUIDPGetDatum(id)};
 	uint64		counts[WF_PURGE_NTABLES];
 	Datum		values[lengthof(counted)];
 	bool		nulls[lengthof(counted)] = {0};
@@ -105,14 +96,12 @@ workflow_erase(PG_FUNCTION_ARGS)
 	process = hold(stepper, id, force);
 	definition = wf_process_definition(process);
 	tell_relatives(stepper, process);
-	wf_purge(PointerGetDatum(construct_array(args, 1, UUIDOID, UUID_LEN, false,
+	wf_purge(PointerGetDatum(construct_array(ids, 1, UUIDOID, UUID_LEN, false,
 											 TYPALIGN_CHAR)),
 			 WF_PURGE_ANY_SLOT, counts);
 	for (int i = 0; i < (int) lengthof(counted); i++)
 		values[i] = Int64GetDatum((int64) counts[counted[i]]);
-	args[1] = TimestampTzGetDatum(wf_clock_now());
-	args[2] = Int32GetDatum(definition->owner);
-	wf_statement_execute(&note_statement, args, NULL, 0);
+	wf_erasure_note(id, definition->owner);
 	wf_stepper_end(stepper);
 	wf_wakeup_stepped();
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));

@@ -329,6 +329,14 @@ isnt($node->safe_psql('empty', $catalogue), $fresh, "those of $old do not");
 $node->safe_psql('empty', 'ALTER EXTENSION workflow UPDATE');
 same_catalogue($node->safe_psql('empty', $catalogue), 'nor does it matter whether anything was stored');
 
+# Whoever runs the script, what is new belongs to whom the rest belongs to.
+$node->safe_psql('postgres', 'CREATE ROLE boss SUPERUSER LOGIN');
+$node->safe_psql('postgres', 'CREATE DATABASE others');
+as($node, 'boss', "CREATE EXTENSION workflow VERSION '$old'", 'others');
+$node->safe_psql('others', 'ALTER EXTENSION workflow UPDATE');
+same_catalogue($node->safe_psql('others', $catalogue), 'an extension that another superuser has created');
+$node->safe_psql('postgres', 'DROP DATABASE others');
+
 #
 # Older versions: all scripts at once where nothing is in the way, else one after
 # the other.
