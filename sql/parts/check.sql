@@ -1,3 +1,5 @@
+-- Does everything fit together?
+
 -- is_configuration(definition id, states): may these be what is active in a
 -- process of this definition? For check(). Error WF006.
 CREATE FUNCTION workflow.is_configuration(definition int, states text[]) RETURNS boolean
@@ -18,8 +20,8 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
         SELECT (COALESCE((SELECT r.slot FROM workflow.ring r), 0) + 1) % 8 AS slot),
     p AS NOT MATERIALIZED (
         SELECT q.*, d.name, d.owner,
-               q.status = 'finalized' OR (q.status = 'terminated' AND q.states = '{}' AND q.step > 0) AS over,
-               EXISTS (SELECT FROM workflow.owner o JOIN pg_authid a ON a.oid = o.role WHERE o.id = d.owner) AS known
+               workflow.is_over(q.status, q.states, q.step) AS over,
+               EXISTS (SELECT FROM workflow.owner o JOIN pg_roles a ON a.oid = o.role WHERE o.id = d.owner) AS known
         FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition),
     -- who looks for what is wrong takes nothing for granted
     child AS NOT MATERIALIZED (
@@ -33,10 +35,10 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.definition d WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = d.owner)
     UNION ALL
     SELECT 'owner without role', NULL, o.name
-    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = o.role)
+    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = o.role)
     UNION ALL
     SELECT 'permission of no role', NULL, format('%s of %s on %s', g.privilege, g.name, g.definition)
-    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = g.role)
+    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = g.role)
 
     UNION ALL
     SELECT 'states that do not go together', p.id, p.states::text
@@ -61,6 +63,11 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM p WHERE p.key IS NOT NULL AND NOT EXISTS (
         SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
 
+    UNION ALL
+    SELECT 'timer of no process', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = t.process)
+        -- posted by somebody who saw a process that was erased meanwhile: the runtime deletes it
+        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = t.process AND e.pending)
     UNION ALL
     SELECT 'timer of another owner', t.process, format('%s %s', t.seq, t.event)
     FROM workflow.timer t JOIN p ON p.id = t.process WHERE t.owner <> p.owner
@@ -133,6 +140,9 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     SELECT 'attribute of no process', a.process, a.name
     FROM workflow.attribute a WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = a.process)
     UNION ALL
+    SELECT 'rest of no process', r.process, r.definition
+    FROM workflow.resting r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
+    UNION ALL
     SELECT 'pause of no definition', NULL, u.definition
     FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
 
@@ -152,3 +162,7 @@ CREATE FUNCTION workflow.check(OUT problem text, OUT process uuid, OUT detail te
 BEGIN ATOMIC
     SELECT i.problem, i.process, i.detail FROM workflow.inconsistencies i;
 END;
+
+GRANT EXECUTE ON FUNCTION workflow.is_configuration, workflow.check TO workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.inconsistencies TO workflow_monitor, workflow_admin;
+

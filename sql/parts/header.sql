@@ -8,3 +8,10 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 -- a schema of this name exists, this fails.
 CREATE SCHEMA workflow;
 
+-- Errors of our own have SQLSTATE class WF:
+--   WF001 no such process        WF002 not allowed       WF003 suspended
+--   WF004 over                   WF005 busy              WF006 no such definition
+--   WF007 definition has faults  WF008 no such timer
+--   WF009 not over
+-- so that a client can tell "refused" (WF...) from "failed" (all others).
+

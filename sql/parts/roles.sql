@@ -12,3 +12,5 @@ BEGIN
 END
 $roles$;
 
+GRANT USAGE ON SCHEMA workflow TO workflow_user, workflow_monitor, workflow_admin;
+

@@ -1,3 +1,17 @@
+-- Finding processes by what they are about.
+
+-- What definitions declare to be searchable, of each process. Equal values are
+-- found by their hash: a value may be longer than an index entry.
+CREATE TABLE workflow.attribute (
+    process    uuid NOT NULL,
+    definition text COLLATE "C" NOT NULL,
+    name       text COLLATE "C" NOT NULL,
+    value      jsonb NOT NULL
+);
+CREATE INDEX attribute_process ON workflow.attribute (process, name);
+CREATE INDEX attribute_value ON workflow.attribute
+    (definition, name, (pg_catalog.jsonb_hash_extended(value, 0)), process);
+
 -- search(...): processes of a definition by where they are and what they are
 -- about, those that are over included, in the order of their ids.
 --   tags        each of them is on an active state
@@ -14,4 +28,6 @@ CREATE FUNCTION workflow.search(
     definition text, tags text[] DEFAULT NULL, attributes jsonb DEFAULT NULL, states text[] DEFAULT NULL,
     status workflow.status[] DEFAULT NULL, "limit" int DEFAULT 100, after uuid DEFAULT NULL)
     RETURNS SETOF workflow.processes LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_search';
+
+GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
 

@@ -80,6 +80,28 @@ wf_api_connect_to_look(void)
 	(void) wf_statement_look_only(true);
 }
 
+/*
+ * Call a function that connects to look.  It may be an action that looks,
+ * inside of a step that has yet to write.
+ */
+Datum
+wf_api_look(PGFunction function, FunctionCallInfo fcinfo)
+{
+	bool		before = wf_statement_look_only(true);
+	Datum		result = (Datum) 0;
+
+	PG_TRY();
+	{
+		result = function(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		(void) wf_statement_look_only(before);
+	}
+	PG_END_TRY();
+	return result;
+}
+
 /* The same after the row was locked. */
 WfProcess *
 wf_api_hold_row(WfStepper *stepper, const WfRow *row)

@@ -25,7 +25,7 @@
 PG_FUNCTION_INFO_V1(workflow_adopt);
 
 #define ROLE_OF(name) \
-	"COALESCE((SELECT r.oid FROM pg_catalog.pg_authid r" \
+	"COALESCE((SELECT r.oid FROM pg_catalog.pg_roles r" \
 	" WHERE r.rolname OPERATOR(pg_catalog.=) " name "), 0)"
 
 /*
@@ -34,7 +34,7 @@ PG_FUNCTION_INFO_V1(workflow_adopt);
  * has no role here keeps no OID of elsewhere.
  */
 #define MUST_RESOLVE(role) \
-	" WHERE $1 OR NOT EXISTS (SELECT FROM pg_catalog.pg_authid a" \
+	" WHERE $1 OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles a" \
 	" WHERE a.oid OPERATOR(pg_catalog.=) " role ")"
 
 static WfStatement resolve_statement = {

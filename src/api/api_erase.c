@@ -15,12 +15,10 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
+#include "utils/array.h"
 
 #include "api/api.h"
 #include "api/arg.h"
-#include "base/clock.h"
 #include "base/errcodes.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
@@ -30,53 +28,15 @@
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
 #include "store/changes_write.h"
+#include "store/erasure.h"
 #include "store/process_row.h"
-#include "store/statement.h"
+#include "store/purge.h"
 
 PG_FUNCTION_INFO_V1(workflow_erase);
 
-#define ERASE(table) { \
-	.sql = "DELETE FROM workflow." table " WHERE process OPERATOR(pg_catalog.=) $1", \
-	.nargs = 1, \
-	.args = {UUIDOID}, \
-	.latest = true \
-}
-
 /* What is counted, in the order of the result's columns. */
-static WfStatement counted[] = {
-	ERASE("timer"), ERASE("history"), ERASE("failure"), ERASE("receipt")
-};
-
-static WfStatement attributes_statement = ERASE("attribute");
-static WfStatement deferred_statement = ERASE("deferred");
-
-/* Its key may be looked up by the name of its definition only. */
-static WfStatement key_statement = {
-	.sql = "DELETE FROM workflow.key k USING workflow.process p"
-	" WHERE p.id OPERATOR(pg_catalog.=) $1 AND k.definition OPERATOR(pg_catalog.=) $2"
-	" AND k.key OPERATOR(pg_catalog.=) p.key AND k.process OPERATOR(pg_catalog.=) p.id",
-	.nargs = 2,
-	.args = {UUIDOID, TEXTOID}
-};
-
-static WfStatement resting_statement = {
-	.sql = "DELETE FROM workflow.resting WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND definition OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,
-	.args = {UUIDOID, TEXTOID},
-	.latest = true
-};
-
-static WfStatement process_statement = {
-	.sql = "DELETE FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {UUIDOID}
-};
-
-static WfStatement note_statement = {
-	.sql = "INSERT INTO workflow.erasure (process, at, owner, pending) VALUES ($1, $2, $3, true)",
-	.nargs = 3,
-	.args = {UUIDOID, TIMESTAMPTZOID, INT4OID}
+static const WfPurgeTable counted[] = {
+	WF_PURGE_TIMER, WF_PURGE_HISTORY, WF_PURGE_FAILURE, WF_PURGE_RECEIPT
 };
 
 /* Lock the process for this, or refuse. */
@@ -121,7 +81,8 @@ workflow_erase(PG_FUNCTION_ARGS)
 	WfStepper  *stepper;
 	WfProcess  *process;
 	WfDefinition *definition;
-	Datum		args[3] = {UUIDPGetDatum(id)};
+	Datum		ids[1] = {UUIDPGetDatum(id)};
+	uint64		counts[WF_PURGE_NTABLES];
 	Datum		values[lengthof(counted)];
 	bool		nulls[lengthof(counted)] = {0};
 	Datum		result;
@@ -135,17 +96,12 @@ workflow_erase(PG_FUNCTION_ARGS)
 	process = hold(stepper, id, force);
 	definition = wf_process_definition(process);
 	tell_relatives(stepper, process);
+	wf_purge(PointerGetDatum(construct_array(ids, 1, UUIDOID, UUID_LEN, false,
+											 TYPALIGN_CHAR)),
+			 WF_PURGE_ANY_SLOT, counts);
 	for (int i = 0; i < (int) lengthof(counted); i++)
-		values[i] = Int64GetDatum((int64) wf_statement_execute(&counted[i], args, NULL, 0));
-	wf_statement_execute(&attributes_statement, args, NULL, 0);
-	wf_statement_execute(&deferred_statement, args, NULL, 0);
-	args[1] = CStringGetTextDatum(definition->name);
-	wf_statement_execute(&key_statement, args, NULL, 0);
-	wf_statement_execute(&resting_statement, args, NULL, 0);
-	wf_statement_execute(&process_statement, args, NULL, 0);
-	args[1] = TimestampTzGetDatum(wf_clock_now());
-	args[2] = Int32GetDatum(definition->owner);
-	wf_statement_execute(&note_statement, args, NULL, 0);
+		values[i] = Int64GetDatum((int64) counts[counted[i]]);
+	wf_erasure_note(id, definition->owner);
 	wf_stepper_end(stepper);
 	wf_wakeup_stepped();
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));

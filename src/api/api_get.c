@@ -59,28 +59,6 @@ static WfStatement revoke_statement = {
 	.args = {TEXTOID, OIDOID, TEXTOID}
 };
 
-/*
- * Call one of the functions below.  It may be an action that looks, inside of
- * a step that has yet to write.
- */
-static Datum
-look(PGFunction function, FunctionCallInfo fcinfo)
-{
-	bool		before = wf_statement_look_only(true);
-	Datum		result = (Datum) 0;
-
-	PG_TRY();
-	{
-		result = function(fcinfo);
-	}
-	PG_FINALLY();
-	{
-		(void) wf_statement_look_only(before);
-	}
-	PG_END_TRY();
-	return result;
-}
-
 static Datum
 look_get(PG_FUNCTION_ARGS)
 {
@@ -183,25 +161,25 @@ look_may(PG_FUNCTION_ARGS)
 Datum
 workflow_get(PG_FUNCTION_ARGS)
 {
-	return look(look_get, fcinfo);
+	return wf_api_look(look_get, fcinfo);
 }
 
 Datum
 workflow_find(PG_FUNCTION_ARGS)
 {
-	return look(look_find, fcinfo);
+	return wf_api_look(look_find, fcinfo);
 }
 
 Datum
 workflow_available_events(PG_FUNCTION_ARGS)
 {
-	return look(look_for_events, fcinfo);
+	return wf_api_look(look_for_events, fcinfo);
 }
 
 Datum
 workflow_may(PG_FUNCTION_ARGS)
 {
-	return look(look_may, fcinfo);
+	return wf_api_look(look_may, fcinfo);
 }
 
 /* Run a statement for each privilege in a grant or revoke. */

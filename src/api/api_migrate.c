@@ -49,9 +49,7 @@ static WfStatement versions_statement = {
 static WfStatement candidates_statement = {
 	.sql = "SELECT p.id, p.definition FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.>) $1 AND p.definition OPERATOR(pg_catalog.=) ANY ($2)"
-	" AND p.status OPERATOR(pg_catalog.<>) 'finalized'"
-	" AND NOT (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}'"
-	"  AND p.step OPERATOR(pg_catalog.>) 0)"
+	" AND NOT" WF_PROCESS_ROW_IS_OVER("p")
 	" AND ($3 IS NULL OR EXISTS (SELECT FROM pg_catalog.unnest(p.states) a(name), pg_catalog.unnest($3) w(name)"
 	"  WHERE a.name OPERATOR(pg_catalog.=) w.name"
 	"  OR pg_catalog.starts_with(a.name, w.name OPERATOR(pg_catalog.||) '.')))"

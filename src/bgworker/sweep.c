@@ -15,11 +15,9 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
-#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 #include "base/clock.h"
 #include "base/guc.h"
@@ -29,6 +27,7 @@
 #include "shmem/lane.h"
 #include "shmem/owner.h"
 #include "shmem/watermark.h"
+#include "store/erasure.h"
 #include "store/origin.h"
 #include "store/statement.h"
 #include "store/transaction.h"
@@ -193,56 +192,6 @@ delete_strays(void)
 	(void) wf_statement_execute(&statement, NULL, NULL, 0);
 }
 
-/*
- * Delete what was posted to processes that were erased meanwhile.  That can go
- * on until every transaction that may have seen such a process is over, which
- * is so when none is left that began before the erasure was first seen here.
- * (When a prepared one began is not known.)
- */
-static void
-delete_erased(void)
-{
-	static WfStatement look = {
-		.sql = "SELECT FROM workflow.erasure WHERE pending LIMIT 1"
-	};
-	static WfStatement see = {
-		.sql = "UPDATE workflow.erasure SET seen = pg_catalog.clock_timestamp()"
-		" WHERE pending AND seen IS NULL"
-	};
-	static WfStatement settle = {
-		.sql = "UPDATE workflow.erasure e SET pending = false"
-		" WHERE e.pending AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a"
-		" WHERE a.datname = pg_catalog.current_database()"
-		" AND a.pid <> pg_catalog.pg_backend_pid() AND a.xact_start <= e.seen)"
-		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts x"
-		" WHERE x.database = pg_catalog.current_database())"
-		" RETURNING e.process"
-	};
-	static WfStatement delete = {
-		.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
-		" WHERE t.process = e.process AND (e.pending OR e.process = ANY ($1))",
-		.nargs = 1,
-		.args = {UUIDARRAYOID}
-	};
-	Datum		settled;
-	Datum	   *ids;
-	bool		isnull;
-	int			n;
-
-	if (wf_statement_execute(&look, NULL, NULL, 1) == 0)
-		return;
-	(void) wf_statement_execute(&see, NULL, NULL, 0);
-	n = wf_statement_execute(&settle, NULL, NULL, 0);
-	ids = palloc(sizeof(Datum) * (n + 1));
-	for (int i = 0; i < n; i++)
-		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	settled = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
-											  TYPALIGN_CHAR));
-
-	/* With a snapshot that is younger than the end of those transactions. */
-	(void) wf_statement_execute(&delete, &settled, NULL, 0);
-}
-
 /* What the tables say of every owner's work; true: some is long overdue. */
 static bool
 learn_lanes(Reading *readings, int n, const SPITupleTable *rows, uint64 nrows)
@@ -366,7 +315,7 @@ wf_sweep(Oid extension)
 	if (overdue)
 		delete_strays();
 	if (wf_origin_is_ours())
-		delete_erased();
+		wf_erasure_settle();
 	wf_transaction_commit();
 	last_sweep = GetCurrentTimestamp();
 	made = true;

@@ -45,19 +45,19 @@ static WfStatement enter_statement = {
  */
 static WfStatement give_way_statement = {
 	.sql = "UPDATE workflow.owner o SET name = pg_catalog.concat('role ', o.role)"
-	" FROM pg_catalog.pg_authid r"
+	" FROM pg_catalog.pg_roles r"
 	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
 	.nargs = 0
 };
 
 static WfStatement rename_statement = {
-	.sql = "UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_authid r"
+	.sql = "UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_roles r"
 	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
 	.nargs = 0
 };
 
 static WfStatement rename_grants_statement = {
-	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_authid r"
+	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_roles r"
 	" WHERE r.oid OPERATOR(pg_catalog.=) p.role AND r.rolname OPERATOR(pg_catalog.<>) p.name"
 	" RETURNING p.definition, p.role, r.rolname, p.privilege)"
 	" INSERT INTO workflow.permission (definition, role, name, privilege)"

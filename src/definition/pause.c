@@ -106,6 +106,15 @@ static WfStatement forget_statement = {
 	.args = {TEXTOID, UUIDARRAYOID}
 };
 
+/* What nothing can be brought back of: executors would look for it for ever. */
+static WfStatement forget_lost_statement = {
+	.sql = "DELETE FROM workflow.resting r WHERE r.definition OPERATOR(pg_catalog.=) $1"
+	" AND NOT EXISTS (SELECT FROM workflow.process p"
+	"  WHERE p.id OPERATOR(pg_catalog.=) r.process)",
+	.nargs = 1,
+	.args = {TEXTOID}
+};
+
 /* What is parked for a reason of its own stays so. */
 static WfStatement unpark_statement = {
 	.sql = "UPDATE workflow.timer t SET parked = false FROM workflow.process p"
@@ -311,7 +320,8 @@ chunk(const char *name, int limit, Datum *ids)
 
 /*
  * Bring back the timers of up to `limit` of them, under locks on the
- * processes; those that are locked are left out.  Returns how many.
+ * processes; those that are locked are left out, and those that do not exist
+ * are forgotten when there is nothing else.  Returns how many.
  */
 int
 wf_pause_bring_back(int32 owner, int limit)
@@ -324,9 +334,12 @@ wf_pause_bring_back(int32 owner, int limit)
 		if (!is_over(&resting[i], owner))
 			continue;
 		n = chunk(resting[i].name, limit, &values[1]);
-		if (n == 0)
-			continue;
 		values[0] = CStringGetTextDatum(resting[i].name);
+		if (n == 0)
+		{
+			(void) wf_statement_execute(&forget_lost_statement, values, NULL, 0);
+			continue;
+		}
 		wf_statement_execute(&forget_statement, values, NULL, 0);
 		unpark(values[1], owner);
 		return n;

@@ -32,15 +32,13 @@
 #include "process/send.h"
 #include "process/stepper.h"
 #include "store/changes.h"
+#include "store/process_row.h"
 #include "store/statement.h"
 #include "store/timer.h"
 
 static WfStatement look_statement = {
-	.sql = "SELECT definition,"
-	" status OPERATOR(pg_catalog.=) 'finalized' OR"
-	" (status OPERATOR(pg_catalog.=) 'terminated' AND states OPERATOR(pg_catalog.=) '{}'"
-	"  AND step OPERATOR(pg_catalog.>) 0)"
-	" FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1",
+	.sql = "SELECT p.definition," WF_PROCESS_ROW_IS_OVER("p")
+	" FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) $1",
 	.nargs = 1,
 	.args = {UUIDOID}
 };

@@ -71,7 +71,10 @@ static WfStatement read_many_statement = {
 	.args = {UUIDARRAYOID}
 };
 
-/* Is it over, so that nothing can ever happen to it again? */
+/*
+ * Is it over, so that nothing can ever happen to it again?
+ * WF_PROCESS_ROW_IS_OVER and workflow.is_over() say the same in SQL.
+ */
 bool
 wf_process_row_is_over(const WfRow *row)
 {

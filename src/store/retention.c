@@ -30,6 +30,8 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "store/origin.h"
+#include "store/process_row.h"
+#include "store/purge.h"
 #include "store/retention.h"
 #include "store/statement.h"
 #include "store/transaction.h"
@@ -68,8 +70,7 @@ static WfStatement move_statement = {
  * end there?
  */
 static WfStatement look_statement = {
-	.sql = "SELECT w.process, p.id IS NULL, (p.status OPERATOR(pg_catalog.=) 'finalized' OR"
-	"  (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}'))"
+	.sql = "SELECT w.process, p.id IS NULL," WF_PROCESS_ROW_IS_OVER("p")
 	"  AND EXISTS (SELECT FROM workflow.history l WHERE l.slot OPERATOR(pg_catalog.=) $1"
 	"   AND l.process OPERATOR(pg_catalog.=) p.id AND l.step OPERATOR(pg_catalog.=) p.step)"
 	" FROM (SELECT DISTINCT h.process FROM workflow.history h"
@@ -81,23 +82,11 @@ static WfStatement look_statement = {
 	.args = {INT2OID, UUIDOID, INT8OID}
 };
 
-static WfStatement delete_statement = {
-	.sql = "WITH gone AS (DELETE FROM workflow.process WHERE id OPERATOR(pg_catalog.=) ANY (ARRAY("
-	"  SELECT p.id FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1) FOR UPDATE SKIP LOCKED))"
-	"  RETURNING id, definition, key),"
-	" keys AS (DELETE FROM workflow.key k USING gone g, workflow.definition d"
-	"  WHERE d.id OPERATOR(pg_catalog.=) g.definition AND k.definition OPERATOR(pg_catalog.=) d.name"
-	"  AND k.key OPERATOR(pg_catalog.=) g.key AND k.process OPERATOR(pg_catalog.=) g.id),"
-	" failures AS (DELETE FROM workflow.failure f USING gone g WHERE f.process OPERATOR(pg_catalog.=) g.id),"
-	" deferred AS (DELETE FROM workflow.deferred e USING gone g WHERE e.process OPERATOR(pg_catalog.=) g.id),"
-	" attributes AS (DELETE FROM workflow.attribute a USING gone g WHERE a.process OPERATOR(pg_catalog.=) g.id),"
-	" timers AS (DELETE FROM workflow.timer t USING gone g WHERE t.process OPERATOR(pg_catalog.=) g.id),"
-	" receipts AS (DELETE FROM workflow.receipt r USING gone g WHERE r.process OPERATOR(pg_catalog.=) g.id),"
-	" histories AS (DELETE FROM workflow.history h USING gone g WHERE h.process OPERATOR(pg_catalog.=) g.id"
-	"  AND h.slot OPERATOR(pg_catalog.<>) $2)"
-	" SELECT id FROM gone",
-	.nargs = 2,
-	.args = {UUIDARRAYOID, INT2OID}
+static WfStatement lock_statement = {
+	.sql = "SELECT p.id FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
+	" FOR UPDATE SKIP LOCKED",
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
 };
 
 /*
@@ -135,6 +124,22 @@ uuid_array(Datum *ids, int n)
 	return construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
 }
 
+/* Delete those of these processes that nobody is at.  Returns how many. */
+static uint64
+delete_free(Datum *ids, int n, int16 oldest)
+{
+	Datum		value = PointerGetDatum(uuid_array(ids, n));
+	uint64		locked = wf_statement_execute(&lock_statement, &value, NULL, 0);
+	Datum	   *free = palloc(sizeof(Datum) * (locked + 1));
+	bool		isnull;
+
+	for (uint64 i = 0; i < locked; i++)
+		free[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	if (locked > 0)
+		wf_purge(PointerGetDatum(uuid_array(free, locked)), oldest, NULL);
+	return locked;
+}
+
 /*
  * Deal with the next processes of the oldest partition.  Returns false when
  * there are none any more.
@@ -166,12 +171,7 @@ empty_some(WfRetentionRound *round)
 			others[nothers++] = id;
 	}
 	if (nover > 0)
-	{
-		Datum		values[2] = {PointerGetDatum(uuid_array(over, nover)),
-		Int16GetDatum(round->oldest)};
-
-		round->expired += wf_statement_execute(&delete_statement, values, NULL, 0);
-	}
+		round->expired += delete_free(over, nover, round->oldest);
 	if (nothers > 0)
 	{
 		Datum		values[3] = {PointerGetDatum(uuid_array(others, nothers)),

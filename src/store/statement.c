@@ -109,8 +109,8 @@ wf_statement_init(void)
 }
 
 /* The role that owns our tables: kept, as every statement asks. */
-static Oid
-tables_owner(void)
+Oid
+wf_statement_owner(void)
 {
 	static WfInval watch = {.table = "process"};
 	static Oid	owner = InvalidOid;
@@ -132,7 +132,7 @@ tables_owner(void)
 void
 wf_statement_raise_rights(WfRights *saved)
 {
-	Oid			owner = tables_owner();
+	Oid			owner = wf_statement_owner();
 
 	GetUserIdAndSecContext(&saved->user, &saved->sec_context);
 	saved->guc_level = 0;

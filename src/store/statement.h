@@ -45,6 +45,7 @@ typedef struct WfRights
 	int			guc_level;		/* 0: the path was pinned already */
 } WfRights;
 
+extern Oid	wf_statement_owner(void);
 extern bool wf_statement_look_only(bool look);
 extern void wf_statement_raise_rights(WfRights *saved);
 extern void wf_statement_restore_rights(const WfRights *saved);

@@ -54,6 +54,8 @@ SELECT is(broken(format('UPDATE workflow.process SET status = ''initialized'' WH
 SELECT is(broken(format('DELETE FROM workflow.timer WHERE process = %L', :'t')), 'start is lost', 'start is lost');
 SELECT is(broken(format('UPDATE workflow.key SET process = %L WHERE key = ''k''', :'o')), 'key of no process, process does not have its key', 'key of another process');
 SELECT is(broken('DELETE FROM workflow.key WHERE key = ''k'''), 'process does not have its key', 'process does not have its key');
+SELECT is(broken('UPDATE workflow.timer SET process = gen_random_uuid() WHERE event = ''y'''), 'timer of no process', 'timer of no process');
+SELECT is(broken('INSERT INTO workflow.erasure (process, at, owner, pending) SELECT gen_random_uuid(), now(), 1, true; UPDATE workflow.timer SET process = e.process FROM workflow.erasure e WHERE event = ''y'''), NULL, 'timer: of a process that was erased while somebody sent to it');
 SELECT is(broken('UPDATE workflow.timer SET owner = 0'), 'timer of another owner', 'timer of another owner');
 SELECT is(broken(format('UPDATE workflow.timer SET state = ''b'' WHERE state IS NOT NULL AND process = %L', :'p')), 'timer of a state that is not active', 'timer of a state that is not active');
 SELECT is(broken(format('INSERT INTO workflow.timer (process, due, owner, event, name, state) SELECT process, due, owner, event, name, state FROM workflow.timer WHERE state IS NOT NULL AND process = %L', :'p')), 'timer runs twice', 'timer runs twice');
@@ -71,6 +73,7 @@ SELECT is(broken(format('UPDATE workflow.process SET children = ''{"c": "%s"}'' 
 SELECT is(broken(format('UPDATE workflow.process SET children = %L WHERE id = %L', c, :'p')), 'child is lost', 'children: ' || c) FROM unnest(ARRAY['5', '[1]', '{"c": 5}', '{"c": {"c": [1]}}', '{"c": "x"}']) c;
 SELECT is(broken('UPDATE workflow.deferred SET process = gen_random_uuid()'), 'deferred event of no process', 'deferred event of no process');
 SELECT is(broken('UPDATE workflow.attribute SET process = gen_random_uuid()'), 'attribute of no process', 'attribute of no process');
+SELECT is(broken('INSERT INTO workflow.resting (definition, process) VALUES (''all'', gen_random_uuid())'), 'rest of no process', 'rest of no process');
 SELECT is(broken('INSERT INTO workflow.pause (definition, owner, at, by) VALUES (''none'', 1, now(), ''x'')'), 'pause of no definition', 'pause of no definition');
 
 -- who may look

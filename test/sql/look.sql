@@ -62,6 +62,7 @@ SELECT lives_ok('SELECT * FROM workflow.activity', 'can be looked at');
 SELECT workflow.start('claim', key => 'gone') AS p \gset
 RESET ROLE;
 DELETE FROM workflow.process WHERE id = :'p';
+DELETE FROM workflow.timer WHERE process = :'p';
 DELETE FROM workflow.history WHERE process = :'p';
 SET ROLE regress_app;
 SELECT is(app.error('SELECT workflow.find(''claim'', ''gone'')'), ARRAY['WF001', format('process %s does not exist', :'p')], 'a key whose process row is gone finds nothing');

@@ -86,6 +86,20 @@ SELECT is(workflow.work(100) || notes(), '0', 'a second pause follows the first'
 SELECT FROM workflow.unpause('job');
 SELECT is(workflow.work(100) || notes(), '1poked', 'and ends for what the first one held back, too');
 
+-- rows of processes that do not exist are work for nobody
+RESET ROLE;
+INSERT INTO workflow.resting (definition, process) VALUES ('job', gen_random_uuid());
+SET ROLE regress_app;
+SELECT FROM workflow.pause('job');
+SELECT FROM workflow.post(:'p', 'poke');
+SELECT FROM workflow.work(100);
+SELECT FROM workflow.unpause('job');
+SELECT is(workflow.work(100) || notes(), '1poked', 'what rests comes back, whatever else is there');
+SELECT is(workflow.work(100), 0, 'then there is nothing to do');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM workflow.resting), 0::bigint, 'and nothing left to look for');
+SET ROLE regress_app;
+
 -- a savepoint
 SAVEPOINT s;
 SELECT FROM workflow.pause('job');

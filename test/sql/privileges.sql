@@ -13,7 +13,7 @@ SELECT is_empty($$
     WHERE c.relnamespace = 'workflow'::regnamespace AND a.grantee = 0 $$, 'PUBLIC may look at nothing');
 SELECT is_empty($$
     SELECT t.oid::regtype FROM pg_type t, aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a
-    WHERE t.typnamespace = 'workflow'::regnamespace AND t.typtype = 'e' AND a.grantee = 0 $$, 'PUBLIC may use no type');
+    WHERE t.typnamespace = 'workflow'::regnamespace AND a.grantee = 0 AND (t.typtype = 'e' OR (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c') $$, 'PUBLIC may use no type');
 SELECT is_empty($$
     SELECT FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname = 'workflow' AND a.grantee = 0 $$, 'PUBLIC may not even look into the schema');
 SELECT is_empty($$

@@ -93,6 +93,45 @@ SELECT FROM workflow.resume(:'p');
 SELECT is(workflow.work(100) || states(:'p'), '1b', 'and hears of its end');
 RESET ROLE;
 
+-- Whatever is stored of a process goes with it: one that has a row in every table.
+CREATE FUNCTION app.tables_of(process uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    found text := '';
+    place text;
+    n bigint;
+BEGIN
+    FOR place IN
+        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'process'
+        WHERE c.relnamespace = 'workflow'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
+    LOOP
+        EXECUTE format('SELECT count(*) FROM workflow.%I WHERE process = $1', place) INTO n USING process;
+        found := found || CASE WHEN n > 0 THEN place || ' ' ELSE '' END;
+    END LOOP;
+    RETURN found || (SELECT count(*) FROM workflow.process p WHERE p.id = tables_of.process);
+END
+$$;
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "full", "search": {"one": {"@expr": "1"}}, "initial": "a", "states": {"a": {"defer": ["later"], "on": {"go": "b"}, "after": {"1 day": "b"}}, "b": {"type": "final"}}}');
+SELECT workflow.start('full', key => 'expires') AS x \gset
+SELECT workflow.start('full', key => 'erased') AS y \gset
+SELECT FROM unnest(ARRAY[:'x', :'y']::uuid[]) u(process), workflow.send(u.process, 'later', id => 'l');
+SELECT FROM workflow.pause('full');
+CALL at_day(472);
+SELECT workflow.work(100) AS ignore \gset
+SELECT FROM workflow.unpause('full');
+SELECT FROM workflow.send(:'x', 'go');
+RESET ROLE;
+-- of what is over nothing waits
+INSERT INTO workflow.timer (process, due, owner, parked, event) SELECT u.process, '2100-01-01', d.owner, true, 'x' FROM unnest(ARRAY[:'x', :'y']::uuid[]) u(process), workflow.definition d WHERE d.name = 'full';
+INSERT INTO workflow.deferred (process, at, state, event) SELECT :'x', now(), 'a', 'x';
+INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, sqlstate, message)
+SELECT id, 0, now(), now(), 1, true, 'x', 'XX000', '' FROM unnest(ARRAY[:'x', :'y']::uuid[]) id;
+SELECT is(app.tables_of(id), 'attribute deferred failure history key receipt resting timer 1', 'rows in all tables') FROM unnest(ARRAY[:'x', :'y']::uuid[]) id;
+SELECT is(workflow.erase(:'y', force => true)::text, '(2,2,1,1)', 'erase() tells how many there were');
+SELECT is(app.tables_of(:'y'), 'erasure 0', 'nothing is left but the note that it was erased');
+DO $$ BEGIN FOR day IN 473..540 LOOP CALL app.at_day(day); PERFORM workflow.expire('49 days'); END LOOP; END $$;
+SELECT is(app.tables_of(:'x'), '0', 'nothing is left of what expires');
+
 -- who may, and what
 SELECT is((error('SELECT workflow.expire(''0 days'')'))[1:2], ARRAY['22023', 'the retention must be positive'], 'no retention at all is a mistake');
 SET ROLE regress_app;

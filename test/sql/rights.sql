@@ -82,6 +82,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('export(text,integer)', $$export('doc')$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
 ('diagram(text,integer,text)', $$diagram('doc')$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
 ('may(integer,text)', $$may(%3$s, 'start')$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('sees(integer,oid)', $$sees(%3$s, 10)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('is_over(status,text[],integer)', $$is_over('idled', '{a}', 1)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('function_state(text,oid)', $$function_state('app.stamp(jsonb, jsonb)', 10)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('is_configuration(integer,text[])', $$is_configuration(%3$s, '{draft}')$$, '42501 = ok ok 42501 = = = = ok 42501'),
 ('"check"()', $$check()$$, '42501 = ok ok 42501 = = = = ok 42501'),

@@ -253,5 +253,32 @@ foreach my $how ('before its retry', 'in the batch of its retry', 'in the batch 
 			FROM workflow.process p WHERE p.key = '$how'}), 'finalized|0|0', "a process that ends $how leaves no failure behind");
 }
 
+#
+# What waits for a process whose start failed is shown: it is to come, when the
+# process is resumed.
+#
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "unborn", "initial": "new", "context": {"kind": "P0001", "times": 1000000},
+		"states": {
+			"new": {"entry": "shop.fail", "on": {"go": "over"}},
+			"over": {"type": "final"}}}');
+	SELECT workflow.start('unborn', key => 'u', at => '2100-01-01');
+	SELECT workflow.post_by_key('unborn', 'u', 'go', at => '2100-01-02')});
+my $unborn = "(SELECT id FROM workflow.process WHERE key = 'u')";
+$node->safe_psql('postgres', qq{
+	UPDATE workflow.timer SET due = now() WHERE event = 'workflow.start' AND process = $unborn; SELECT workflow.wake()});
+wait_for($node, q{SELECT given_up FROM workflow.errors WHERE key = 'u'}, 'the start to be given up');
+is(as($node, 'clerk', q{SELECT p.status, p.states, p.step, t.event, t.parked FROM workflow.timers t JOIN workflow.processes p ON p.id = t.process WHERE t.key = 'u'}),
+	'terminated|{}|0|go|t', 'an event waits for a process whose start failed');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.check()}), 0, 'which is in order');
+as($node, 'clerk', q{
+	CREATE OR REPLACE FUNCTION shop.fail(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS 'SELECT';
+	SELECT workflow.resume(process) FROM workflow.errors WHERE key = 'u'});
+wait_for($node, q{SELECT status = 'idled' FROM workflow.processes WHERE key = 'u'}, 'the start');
+$node->safe_psql('postgres', qq{
+	UPDATE workflow.timer SET due = now() WHERE process = $unborn; SELECT workflow.wake()});
+wait_until_done('u');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.timers WHERE key = 'u'}), 0, 'and is delivered after resume()');
+
 $node->stop;
 done_testing();

@@ -239,7 +239,7 @@ my $of_admin = q{
 # Tables of the session's own, found before all others.
 my $temporary = q{
 	CREATE TEMP TABLE process (id uuid); CREATE TEMP TABLE timer (id uuid); CREATE TEMP TABLE definition (id uuid);
-	CREATE TEMP TABLE paid (by name); CREATE TEMP TABLE pg_class (oid oid); CREATE TEMP TABLE pg_authid (oid oid);
+	CREATE TEMP TABLE paid (by name); CREATE TEMP TABLE pg_class (oid oid); CREATE TEMP TABLE pg_authid (oid oid); CREATE TEMP TABLE pg_roles (oid oid);
 	CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (evil.word(VALUE)); CREATE DOMAIN pg_temp.uuid AS pg_catalog.uuid;
 	CREATE DOMAIN pg_temp.status AS pg_catalog.text CHECK (evil.word(VALUE));
 };

@@ -1,0 +1,42 @@
+-- Events whose step failed.
+
+-- An event whose step failed: retried (its timer is still there) or given up.
+CREATE TABLE workflow.failure (
+    process  uuid NOT NULL,
+    seq      bigint NOT NULL,           -- of its timer
+    at       timestamptz NOT NULL,
+    due      timestamptz NOT NULL,      -- of the event, as first scheduled
+    attempts int NOT NULL,
+    given_up boolean NOT NULL,
+    event    text COLLATE "C" NOT NULL,
+    name     text COLLATE "C",
+    state    text COLLATE "C",
+    actor    text COLLATE "C",
+    data     jsonb,
+    child    uuid,
+    sqlstate text COLLATE "C" NOT NULL,
+    message  text NOT NULL,
+    detail   text,
+    hint     text,
+    context  text,
+    since    timestamptz,               -- when it failed first; null: 0.1.0 did not note it
+    PRIMARY KEY (process, seq)
+);
+
+-- Who has started a process, and may not read its definition, is told what
+-- happened, and not where in the owner's functions, nor what is in the owner's
+-- tables ("Failing row contains ...").
+CREATE VIEW workflow.errors WITH (security_barrier) AS
+    SELECT f.process, d.name AS definition, p.key, p.status, p.states, f.event, f.attempts, f.given_up, f.at,
+           f.sqlstate, f.message,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
+           f.due, f.actor, f.data, f.name, f.state, f.since
+    FROM workflow.failure f
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.sees(d.id, p.starter);
+
+GRANT SELECT ON workflow.errors TO workflow_user, workflow_monitor, workflow_admin;
+

@@ -1,0 +1,29 @@
+-- The end: what is said of all parts at once.
+
+-- Every table and sequence is dumped, with all of its rows. One command each: the
+-- function updates one catalog row again and again.
+DO $dump$
+DECLARE
+    relation pg_catalog.regclass;
+BEGIN
+    FOR relation IN
+        SELECT c.oid FROM pg_catalog.pg_class c
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'workflow'::pg_catalog.regnamespace
+          AND c.relkind IN ('r', 'S')
+        ORDER BY c.oid
+    LOOP
+        PERFORM pg_catalog.pg_extension_config_dump(relation, '');
+    END LOOP;
+END
+$dump$;
+
+-- wake(): when this transaction commits, the launcher looks at this database.
+CREATE FUNCTION workflow.wake() RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_wake';
+
+-- PUBLIC gets nothing, whatever a part may have forgotten; base tables have no
+-- grants at all.
+REVOKE ALL ON ALL ROUTINES IN SCHEMA workflow FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA workflow FROM PUBLIC;
+
+SELECT workflow.wake();

@@ -1,0 +1,81 @@
+-- What has happened, for as long as it is kept.
+
+-- Which partition of history and receipt is written to, and since when. No row:
+-- the first one. They form a ring; the oldest is emptied before it is next.
+CREATE TABLE workflow.ring (
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    slot  smallint NOT NULL,
+    since timestamptz NOT NULL
+);
+
+-- One row an event that reached a process.
+CREATE TABLE workflow.history (
+    process     uuid NOT NULL,
+    at          timestamptz NOT NULL,
+    due         timestamptz,            -- null: a command
+    step        int NOT NULL,
+    taken       boolean NOT NULL,       -- false: no active state handled it
+    reason      text COLLATE "C",       -- why not: refused, deferred; null: ignored
+    event       text COLLATE "C" NOT NULL,
+    from_states text[] COLLATE "C" NOT NULL,
+    to_states   text[] COLLATE "C" NOT NULL,
+    actor       text COLLATE "C",
+    data        jsonb,
+    slot        smallint NOT NULL,
+    PRIMARY KEY (process, step, slot)
+) PARTITION BY LIST (slot);
+CREATE TABLE workflow.history_0 PARTITION OF workflow.history FOR VALUES IN (0);
+CREATE TABLE workflow.history_1 PARTITION OF workflow.history FOR VALUES IN (1);
+CREATE TABLE workflow.history_2 PARTITION OF workflow.history FOR VALUES IN (2);
+CREATE TABLE workflow.history_3 PARTITION OF workflow.history FOR VALUES IN (3);
+CREATE TABLE workflow.history_4 PARTITION OF workflow.history FOR VALUES IN (4);
+CREATE TABLE workflow.history_5 PARTITION OF workflow.history FOR VALUES IN (5);
+CREATE TABLE workflow.history_6 PARTITION OF workflow.history FOR VALUES IN (6);
+CREATE TABLE workflow.history_7 PARTITION OF workflow.history FOR VALUES IN (7);
+
+-- The verdict of a command that came with an id, for its repetition.
+CREATE TABLE workflow.receipt (
+    process uuid NOT NULL,
+    id      text COLLATE "C" NOT NULL,
+    at      timestamptz NOT NULL,
+    taken   boolean NOT NULL,
+    deferred boolean NOT NULL,
+    status  workflow.status NOT NULL,
+    states  text[] COLLATE "C" NOT NULL,
+    context jsonb NOT NULL,
+    slot    smallint NOT NULL,
+    PRIMARY KEY (process, id, slot)
+) PARTITION BY LIST (slot);
+CREATE TABLE workflow.receipt_0 PARTITION OF workflow.receipt FOR VALUES IN (0);
+CREATE TABLE workflow.receipt_1 PARTITION OF workflow.receipt FOR VALUES IN (1);
+CREATE TABLE workflow.receipt_2 PARTITION OF workflow.receipt FOR VALUES IN (2);
+CREATE TABLE workflow.receipt_3 PARTITION OF workflow.receipt FOR VALUES IN (3);
+CREATE TABLE workflow.receipt_4 PARTITION OF workflow.receipt FOR VALUES IN (4);
+CREATE TABLE workflow.receipt_5 PARTITION OF workflow.receipt FOR VALUES IN (5);
+CREATE TABLE workflow.receipt_6 PARTITION OF workflow.receipt FOR VALUES IN (6);
+CREATE TABLE workflow.receipt_7 PARTITION OF workflow.receipt FOR VALUES IN (7);
+
+-- expire(retention): what the runtime does by itself: if a seventh of the
+-- retention has passed since it was last done, the processes that ended longer
+-- ago than the retention go, with their history, receipts and keys. A process
+-- that has not ended keeps its history. All in this transaction.
+--   retention   default: workflow.retention (0, for ever, if not set)
+-- Returns how many processes expired, how many rows of others were carried
+-- forward, and whether it came to its end (moved): not when another session
+-- reads or writes what was to be emptied; the next call goes on. Waits for
+-- nobody. For superusers and workflow_admin. Error WF002.
+CREATE FUNCTION workflow.expire(
+    retention interval DEFAULT NULL, OUT expired bigint, OUT carried bigint, OUT moved boolean)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_expire';
+
+CREATE VIEW workflow.process_history WITH (security_barrier) AS
+    SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
+           h.due, h.actor, h.data, h.reason
+    FROM workflow.history h
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.sees(d.id, p.starter);
+
+GRANT EXECUTE ON FUNCTION workflow.expire TO workflow_user, workflow_admin;
+GRANT SELECT ON workflow.process_history TO workflow_user, workflow_monitor, workflow_admin;
+

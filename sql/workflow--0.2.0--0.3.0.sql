@@ -1,0 +1,310 @@
+\echo Use "ALTER EXTENSION workflow UPDATE" to load this file. \quit
+
+SET LOCAL search_path TO pg_catalog, pg_temp;
+
+-- What the SQL of a version says is done by a library of that version.
+DO $library$
+BEGIN
+    IF pg_catalog.string_to_array(workflow.library_version(), '.')::int[] OPERATOR(pg_catalog.<)
+       pg_catalog.string_to_array('0.3.0', '.')::int[] THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = pg_catalog.format('the library of workflow is of version %s', workflow.library_version()),
+            DETAIL = 'This script needs that of 0.3.0.',
+            HINT = 'Install it, restart the server, and update the extension then.';
+    END IF;
+END
+$library$;
+
+-- Lock whatever is changed below: all of it or nothing, before anything is
+-- changed. A client may have used any of our tables already, and want another
+-- one when it has met us. So with something in hand nobody is waited for longer
+-- than a tenth of a deadlock_timeout; then all is let go, and others get on,
+-- before the next try. The first wait, with empty hands, may be longer; whoever
+-- comes meanwhile queues behind it, with what they have. So take them in the order
+-- in which they are come to: views before what they read, workflow.process before
+-- workflow.timer, others after these two; then what was waited for in the queue
+-- is all that those have who are in it. Autovacuum, which whoever waits for long
+-- sends away, is sent away here.
+-- Behind another script, in the same transaction, hands are not empty, and what is
+-- held cannot be let go: then this gives up instead.
+DO $lock$
+DECLARE
+    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies}';
+    short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
+                              FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
+    before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
+    behind   CONSTANT boolean := EXISTS (
+        SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation
+        WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
+          AND c.relnamespace OPERATOR(pg_catalog.=) 'workflow'::pg_catalog.regnamespace);
+    long     int := CASE WHEN behind THEN short ELSE 100 END;
+    relation pg_catalog.regclass;
+BEGIN
+    LOOP
+        BEGIN
+            PERFORM pg_catalog.set_config('lock_timeout', long::text, true);
+            FOREACH relation IN ARRAY wanted LOOP
+                -- LOCK of a view would lock all that it reads, too
+                EXECUTE pg_catalog.format(CASE (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) relation)
+                                          WHEN 'v' THEN 'ALTER VIEW %s SET (security_barrier)' ELSE 'LOCK TABLE %s' END, relation);
+                PERFORM pg_catalog.set_config('lock_timeout', short::text, true);
+            END LOOP;
+            PERFORM pg_catalog.set_config('lock_timeout', before, true);
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            IF behind THEN
+                RAISE lock_not_available USING
+                    MESSAGE = 'what is to be changed is in use',
+                    DETAIL = 'Several versions in one update need a moment of rest.',
+                    HINT = 'Update to one version after the other: ALTER EXTENSION workflow UPDATE TO ''0.2.0'', and on from there.';
+            END IF;
+            -- rolled back: locks, and the setting
+        END;
+        PERFORM pg_catalog.pg_stat_clear_snapshot();
+        PERFORM pg_catalog.pg_cancel_backend(a.pid)
+        FROM pg_catalog.pg_stat_activity a
+        WHERE a.backend_type OPERATOR(pg_catalog.=) 'autovacuum worker'
+          AND a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+          AND a.query OPERATOR(pg_catalog.!~~) '%(to prevent wraparound)'
+          AND EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid OPERATOR(pg_catalog.=) a.pid
+                      AND l.database OPERATOR(pg_catalog.=) a.datid AND l.relation OPERATOR(pg_catalog.=) ANY (wanted));
+        PERFORM pg_catalog.pg_sleep(long OPERATOR(pg_catalog./) 1000.0::float8);
+        long := LEAST(long OPERATOR(pg_catalog.*) 2, 3000);
+    END LOOP;
+END
+$lock$;
+
+-- ---- functions
+
+-- is_over(status, states, step): has a process that stands so come to its end? One
+-- that is terminated only if it was cancelled, which left all of its states: one
+-- whose start failed (step 0) has none either, and goes on after resume().
+-- A single expression, which becomes part of the query that asks. The library has
+-- the same in src/store/process_row: wf_process_row_is_over(), and WF_PROCESS_ROW_IS_OVER for SQL.
+CREATE FUNCTION workflow.is_over(status workflow.status, states text[], step int) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN status = 'finalized' OR (status = 'terminated' AND states = '{}' AND step > 0);
+
+-- sees(definition id, starter): may the current role look at a process of this
+-- definition that this role has started? Whoever may read the definition, and
+-- whoever has started the process. For the views below and in other parts, which
+-- ask it of every row; errors as of may().
+CREATE FUNCTION workflow.sees(definition int, starter oid) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees';
+
+-- ---- views
+
+CREATE OR REPLACE VIEW workflow.processes WITH (security_barrier) AS
+    SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
+           p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children
+    FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.sees(d.id, p.starter);
+
+CREATE OR REPLACE VIEW workflow.timers WITH (security_barrier) AS
+    SELECT t.process, d.name AS definition, p.key, t.seq, t.event, t.name, t.state, t.due, t.parked, t.attempts, t.actor, t.data
+    FROM workflow.timer t
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.sees(d.id, p.starter)
+      -- what was posted to a process that has ended since will not be delivered
+      AND NOT workflow.is_over(p.status, p.states, p.step);
+
+CREATE OR REPLACE VIEW workflow.process_history WITH (security_barrier) AS
+    SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
+           h.due, h.actor, h.data, h.reason
+    FROM workflow.history h
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.sees(d.id, p.starter);
+
+CREATE OR REPLACE VIEW workflow.deferred_events WITH (security_barrier) AS
+    SELECT e.process, d.name AS definition, p.key, e.seq, e.event, e.state, e.at, e.name, e.actor, e.data
+    FROM workflow.deferred e
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) e.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.sees(d.id, p.starter);
+
+-- Who has started a process, and may not read its definition, is told what
+-- happened, and not where in the owner's functions, nor what is in the owner's
+-- tables ("Failing row contains ...").
+CREATE OR REPLACE VIEW workflow.errors WITH (security_barrier) AS
+    SELECT f.process, d.name AS definition, p.key, p.status, p.states, f.event, f.attempts, f.given_up, f.at,
+           f.sqlstate, f.message,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
+           CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
+           f.due, f.actor, f.data, f.name, f.state, f.since
+    FROM workflow.failure f
+    JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    WHERE workflow.sees(d.id, p.starter);
+
+-- What does not fit together. A view, so that it reads the tables with the
+-- rights of the extension's owner.
+CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_barrier) AS
+    WITH
+    -- what was restored or copied has roles of elsewhere until adopt()
+    home AS (
+        SELECT NOT EXISTS (SELECT FROM workflow.stamp s
+            WHERE s.system_identifier <> (SELECT c.system_identifier FROM pg_control_system() c)
+               OR s.database <> (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+               OR s.relation <> 'workflow.stamp'::regclass) AS here),
+    -- the partition that is emptied next may have rows of processes that are gone
+    emptied AS (
+        SELECT (COALESCE((SELECT r.slot FROM workflow.ring r), 0) + 1) % 8 AS slot),
+    p AS NOT MATERIALIZED (
+        SELECT q.*, d.name, d.owner,
+               workflow.is_over(q.status, q.states, q.step) AS over,
+               EXISTS (SELECT FROM workflow.owner o JOIN pg_roles a ON a.oid = o.role WHERE o.id = d.owner) AS known
+        FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition),
+    -- who looks for what is wrong takes nothing for granted
+    child AS NOT MATERIALIZED (
+        SELECT p.id AS parent, p.over, c.key AS invoke,
+               CASE WHEN c.value ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN c.value::uuid END AS id
+        FROM p CROSS JOIN LATERAL jsonb_each_text(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c)
+
+    SELECT 'process without definition', p.id, p.definition::text FROM p WHERE p.name IS NULL
+    UNION ALL
+    SELECT 'definition without owner', NULL, format('%s version %s', d.name, d.version)
+    FROM workflow.definition d WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = d.owner)
+    UNION ALL
+    SELECT 'owner without role', NULL, o.name
+    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = o.role)
+    UNION ALL
+    SELECT 'permission of no role', NULL, format('%s of %s on %s', g.privilege, g.name, g.definition)
+    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = g.role)
+
+    UNION ALL
+    SELECT 'states that do not go together', p.id, p.states::text
+    FROM home, p    -- asked in this order: a chart is looked at if it can be
+    WHERE CASE WHEN home.here AND p.known AND NOT p.over AND p.step > 0
+               THEN NOT workflow.is_configuration(p.definition, p.states) ELSE false END
+    UNION ALL
+    SELECT 'status does not fit', p.id, format('%s in %s after %s steps', p.status, p.states, p.step)
+    FROM p WHERE (p.status = 'initialized') <> (p.step = 0 AND p.status <> 'terminated')
+        OR p.status = 'running'
+    UNION ALL
+    SELECT 'start is lost', p.id, NULL
+    FROM p WHERE p.step = 0
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = p.id AND t.event = 'workflow.start')
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = p.id AND f.event = 'workflow.start')
+
+    UNION ALL
+    SELECT 'key of no process', k.process, format('%s of %s', k.key, k.definition)
+    FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition)
+    UNION ALL
+    SELECT 'process does not have its key', p.id, p.key
+    FROM p WHERE p.key IS NOT NULL AND NOT EXISTS (
+        SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
+
+    UNION ALL
+    SELECT 'timer of no process', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = t.process)
+        -- posted by somebody who saw a process that was erased meanwhile: the runtime deletes it
+        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = t.process AND e.pending)
+    UNION ALL
+    SELECT 'timer of another owner', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t JOIN p ON p.id = t.process WHERE t.owner <> p.owner
+    UNION ALL
+    SELECT 'timer of a state that is not active', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t JOIN p ON p.id = t.process
+    WHERE t.state IS NOT NULL
+        AND (p.over OR (t.state <> p.name AND NOT EXISTS (
+            SELECT FROM unnest(p.states) s(leaf) WHERE s.leaf = t.state OR starts_with(s.leaf, t.state || '.'))))
+    UNION ALL
+    SELECT 'timer runs twice', t.process, format('%s of %s', t.name, t.state)
+    FROM workflow.timer t WHERE t.state IS NOT NULL GROUP BY t.process, t.state, t.name HAVING count(*) > 1
+    UNION ALL
+    SELECT 'timer is parked for no reason', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t JOIN p ON p.id = t.process
+    WHERE t.parked AND NOT p.suspended AND p.status NOT IN ('terminated', 'initialized')
+        AND NOT EXISTS (SELECT FROM workflow.resting r WHERE r.process = p.id)
+
+    UNION ALL
+    SELECT 'history has gaps', p.id, format('%s rows for %s steps', count(h.step), p.step)
+    FROM p LEFT JOIN workflow.history h ON h.process = p.id
+    GROUP BY p.id, p.step
+    HAVING count(h.step) <> p.step OR count(DISTINCT h.step) <> p.step OR COALESCE(max(h.step), 0) <> p.step
+    UNION ALL
+    SELECT 'history ends elsewhere', p.id, format('%s, not %s', h.to_states, p.states)
+    FROM p JOIN workflow.history h ON h.process = p.id AND h.step = p.step WHERE h.to_states <> p.states
+    UNION ALL
+    SELECT 'history of no process', h.process, format('step %s', h.step)
+    FROM workflow.history h, emptied e
+    WHERE h.slot <> e.slot AND NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = h.process)
+    UNION ALL
+    SELECT 'receipt of no process', r.process, r.id
+    FROM workflow.receipt r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
+
+    UNION ALL
+    SELECT 'failure of no process', f.process, f.event
+    FROM workflow.failure f WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = f.process)
+    UNION ALL
+    SELECT 'failed event is lost', f.process, f.event
+    FROM workflow.failure f WHERE NOT f.given_up
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = f.process AND t.seq = f.seq)
+        AND EXISTS (SELECT FROM p WHERE p.id = f.process AND NOT p.over)
+    UNION ALL
+    SELECT 'event was given up and is still to come', f.process, f.event
+    FROM workflow.failure f JOIN workflow.timer t ON t.process = f.process AND t.seq = f.seq WHERE f.given_up
+
+    UNION ALL
+    SELECT 'child is lost', c.parent, c.invoke
+    FROM child c
+    WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = c.id AND q.parent = c.parent AND q.invoke = c.invoke)
+        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = c.id)
+        -- expired, and its parent has still to hear of its end
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = c.id)
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = c.id)
+    UNION ALL
+    SELECT 'child is lost', p.id, p.children::text FROM p WHERE jsonb_typeof(p.children) <> 'object'
+    UNION ALL
+    SELECT 'end of a child is lost', c.parent, c.invoke
+    FROM child c JOIN workflow.process q ON q.id = c.id
+    WHERE q.status = 'finalized' AND NOT c.over
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = q.id AND t.event = 'done.invoke.' || c.invoke)
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = q.id AND f.event = 'done.invoke.' || c.invoke)
+    UNION ALL
+    SELECT 'children of what is over', p.id, p.children::text FROM p WHERE p.over AND p.children IS NOT NULL
+
+    UNION ALL
+    SELECT 'deferred event of no process', e.process, e.event
+    FROM workflow.deferred e WHERE NOT EXISTS (SELECT FROM p WHERE p.id = e.process AND NOT p.over)
+    UNION ALL
+    SELECT 'attribute of no process', a.process, a.name
+    FROM workflow.attribute a WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = a.process)
+    UNION ALL
+    SELECT 'rest of no process', r.process, r.definition
+    FROM workflow.resting r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
+    UNION ALL
+    SELECT 'pause of no definition', NULL, u.definition
+    FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
+
+-- ---- owner: of what is new the one of all the rest, with whose rights our code and
+-- our views read. Before the grants, which the catalogs remember with who gave them.
+DO $owner$
+DECLARE
+    owner   CONSTANT oid := (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) 'workflow.process'::pg_catalog.regclass);
+    command text;
+BEGIN
+    FOR command IN
+        SELECT pg_catalog.format('ALTER %s %s OWNER TO %I', o.kind, o.name, pg_catalog.pg_get_userbyid(owner))
+        FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.oid::pg_catalog.regclass::text, c.relowner, c.relnamespace
+              FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'v')
+              UNION ALL
+              SELECT 'ROUTINE', p.oid::pg_catalog.regprocedure::text, p.proowner, p.pronamespace FROM pg_catalog.pg_proc p
+              UNION ALL
+              SELECT 'TYPE', t.oid::pg_catalog.regtype::text, t.typowner, t.typnamespace
+              FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.typrelid
+              WHERE t.typtype IN ('d', 'e') OR c.relkind OPERATOR(pg_catalog.=) 'c') o(kind, name, role, namespace)
+        WHERE o.namespace OPERATOR(pg_catalog.=) 'workflow'::pg_catalog.regnamespace AND o.role OPERATOR(pg_catalog.<>) owner
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$owner$;
+
+-- ---- grants
+
+REVOKE ALL ON FUNCTION workflow.is_over, workflow.sees FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees TO workflow_user, workflow_monitor, workflow_admin;

@@ -1,0 +1,182 @@
+/*-------------------------------------------------------------------------
+ *
+ * erasure.c
+ *	  Processes that were erased, and events that come for them still.
+ *
+ * erase() notes the process in its session; the rest runs in the runtime of the
+ * database.  post() takes no lock on the process: a transaction that saw it
+ * may be open when it is erased, and commit an event for it later.  That can go
+ * on until every such transaction is over, and so long the erasure is pending.
+ *
+ * Which transactions they are is asked of the server's array of processes, by
+ * their virtual ids: everybody has one from the first moment, and nobody's
+ * rights or settings hide it.  (pg_stat_activity hides when those of others began,
+ * if who asks is no superuser, and does not know it of sessions without
+ * track_activities.)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "store/erasure.h"
+#include "store/statement.h"
+
+/*
+ * The transactions that were open when all erasures that are marked as seen
+ * had become visible to everybody, and that are open still.  This is lost with
+ * the process: the next runtime begins anew with those that are open then.
+ */
+static bool watching = false;
+static VirtualTransactionId *watched = NULL;
+static int	nwatched = 0;
+
+static WfStatement note_statement = {
+	.sql = "INSERT INTO workflow.erasure (process, at, owner, pending) VALUES ($1, $2, $3, true)",
+	.nargs = 3,
+	.args = {UUIDOID, TIMESTAMPTZOID, INT4OID}
+};
+
+static WfStatement look_statement = {
+	.sql = "SELECT FROM workflow.erasure WHERE pending LIMIT 1"
+};
+
+static WfStatement see_statement = {
+	.sql = "UPDATE workflow.erasure SET seen = pg_catalog.clock_timestamp() WHERE pending"
+};
+
+/* Prepared transactions have ids of their own: those that they had are gone. */
+static WfStatement prepared_statement = {
+	.sql = "SELECT FROM pg_catalog.pg_prepared_xacts x"
+	" WHERE x.database OPERATOR(pg_catalog.=) pg_catalog.current_database() LIMIT 1"
+};
+
+static WfStatement settle_statement = {
+	.sql = "UPDATE workflow.erasure SET pending = false WHERE pending AND seen IS NOT NULL"
+	" RETURNING process"
+};
+
+static WfStatement delete_statement = {
+	.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
+	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
+	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
+	.nargs = 1,
+	.args = {UUIDARRAYOID}
+};
+
+/* A process that the caller erases in this transaction, of an owner. */
+void
+wf_erasure_note(const pg_uuid_t *process, int32 owner)
+{
+	Datum		values[3] = {UUIDPGetDatum(process), TimestampTzGetDatum(wf_clock_now()),
+	Int32GetDatum(owner)};
+
+	wf_statement_execute(&note_statement, values, NULL, 0);
+}
+
+/* All other transactions in this database but those of VACUUM, which post nothing. */
+static VirtualTransactionId *
+open_transactions(int *n)
+{
+	return GetCurrentVirtualXIDs(InvalidTransactionId, false, false, PROC_IN_VACUUM, n);
+}
+
+/*
+ * Mark the erasures that there are, and remember who is open: whoever begins
+ * from now on sees that the processes are gone.
+ */
+static void
+begin_to_watch(void)
+{
+	VirtualTransactionId *open;
+	VirtualTransactionId *copy;
+	int			n;
+
+	(void) wf_statement_execute(&see_statement, NULL, NULL, 0);
+	open = open_transactions(&n);
+	copy = MemoryContextAlloc(TopMemoryContext, sizeof(VirtualTransactionId) * (n + 1));
+	memcpy(copy, open, sizeof(VirtualTransactionId) * n);
+	if (watched != NULL)
+		pfree(watched);
+	watched = copy;
+	nwatched = n;
+	watching = true;
+}
+
+static bool
+contains(const VirtualTransactionId *ids, int n, VirtualTransactionId id)
+{
+	for (int i = 0; i < n; i++)
+		if (VirtualTransactionIdEquals(ids[i], id))
+			return true;
+	return false;
+}
+
+/* Is one of those that are watched open?  Those that are not are forgotten. */
+static bool
+some_are_open(void)
+{
+	int			n;
+	VirtualTransactionId *open = open_transactions(&n);
+	int			kept = 0;
+
+	for (int i = 0; i < nwatched; i++)
+		if (contains(open, n, watched[i]))
+			watched[kept++] = watched[i];
+	nwatched = kept;
+	return kept > 0;
+}
+
+/* The erasures that were seen are settled.  Returns the processes, a uuid[]. */
+static Datum
+settle(void)
+{
+	int			n = wf_statement_execute(&settle_statement, NULL, NULL, 0);
+	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
+	bool		isnull;
+
+	for (int i = 0; i < n; i++)
+		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
+										   TYPALIGN_CHAR));
+}
+
+/*
+ * Delete what was posted to processes that were erased, and settle the erasures
+ * for which nothing can come any more.  For the runtime, in a transaction of
+ * READ COMMITTED.  What is kept in memory may outlive an abort: no more is ever
+ * settled than was marked.
+ */
+void
+wf_erasure_settle(void)
+{
+	Datum		settled = PointerGetDatum(construct_empty_array(UUIDOID));
+
+	if (wf_statement_execute(&look_statement, NULL, NULL, 1) == 0)
+	{
+		watching = false;
+		return;
+	}
+	if (!watching)
+		begin_to_watch();
+
+	/* In this order: who prepares a transaction has two ids for a moment. */
+	if (!some_are_open() &&
+		wf_statement_execute(&prepared_statement, NULL, NULL, 1) == 0)
+	{
+		settled = settle();
+		watching = false;
+	}
+
+	/* With a snapshot that is younger than the end of those transactions. */
+	(void) wf_statement_execute(&delete_statement, &settled, NULL, 0);
+}

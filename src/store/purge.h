@@ -1,0 +1,29 @@
+/*
+ * purge.h
+ *	  All that is stored of a process, and its removal.
+ */
+#ifndef WF_PURGE_H
+#define WF_PURGE_H
+
+/* The tables with rows of a process. */
+typedef enum WfPurgeTable
+{
+	WF_PURGE_TIMER,
+	WF_PURGE_DEFERRED,
+	WF_PURGE_FAILURE,
+	WF_PURGE_HISTORY,
+	WF_PURGE_RECEIPT,
+	WF_PURGE_ATTRIBUTE,
+	WF_PURGE_RESTING,
+	WF_PURGE_KEY,
+	WF_PURGE_PROCESS			/* last: others are found by it */
+} WfPurgeTable;
+
+#define WF_PURGE_NTABLES	(WF_PURGE_PROCESS + 1)
+
+/* For wf_purge(): history goes whatever partition it is in. */
+#define WF_PURGE_ANY_SLOT	(-1)
+
+extern void wf_purge(Datum ids, int16 but_slot, uint64 *counts);
+
+#endif							/* WF_PURGE_H */
