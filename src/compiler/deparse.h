@@ -1,8 +1,8 @@
 /*
  * deparse.h
- *	  What the rooms that write definitions share: the canonical form, and the
- *	  export, which takes its JSON and its values from here; nobody else
- *	  includes it.
+ *	  A chart written back as a definition, in canonical form.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_DEPARSE_H
 #define WF_DEPARSE_H
