@@ -108,8 +108,8 @@ handler_member(WfWriter *w, const char *name, const WfState *state,
  * Is an event of a state written under a key of its own instead of `on`,
  * because it is a timer, the end of the state or the reply of an invoke?
  */
-bool
-wf_deparse_has_own_place(const WfState *state, const char *event)
+static bool
+has_own_place(const WfState *state, const char *event)
 {
 	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
 		return true;
@@ -130,8 +130,14 @@ wf_deparse_has_own_place(const WfState *state, const char *event)
 	return false;
 }
 
-static void
-write_on(WfWriter *w, const WfState *state)
+/*
+ * Write the member `on` of a state, unless it would be empty.  `write` is
+ * called with `arg` for each handler that has no key of its own elsewhere, in
+ * the order of the handlers.
+ */
+void
+wf_deparse_on(WfWriter *w, const WfState *state, WfDeparseHandler write,
+			  void *arg)
 {
 	bool		any = false;
 
@@ -139,7 +145,7 @@ write_on(WfWriter *w, const WfState *state)
 	{
 		const WfHandler *handler = &state->handlers[i];
 
-		if (wf_deparse_has_own_place(state, handler->descriptor))
+		if (has_own_place(state, handler->descriptor))
 			continue;
 		if (!any)
 		{
@@ -147,11 +153,20 @@ write_on(WfWriter *w, const WfState *state)
 			wf_writer_begin(w, '{');
 			any = true;
 		}
-		write_transitions(w, descriptor(w, handler->descriptor),
-						  handler->ntransitions, handler->transitions, false);
+		write(arg, state, handler);
 	}
 	if (any)
 		wf_writer_end(w, '}');
+}
+
+/* Write a handler in canonical form. */
+static void
+write_handler(void *arg, const WfState *state, const WfHandler *handler)
+{
+	WfWriter   *w = arg;
+
+	write_transitions(w, descriptor(w, handler->descriptor),
+					  handler->ntransitions, handler->transitions, false);
 }
 
 static void
@@ -279,7 +294,7 @@ write_state(WfWriter *w, const WfState *state)
 	wf_deparse_value_actions(w, "exit", &state->exit);
 	if (state->nalways > 0)
 		write_transitions(w, "always", state->nalways, state->always, false);
-	write_on(w, state);
+	wf_deparse_on(w, state, write_handler, w);
 	write_after(w, state);
 	if (state->done_event != NULL)
 		handler_member(w, "onDone", state, state->done_event, false);

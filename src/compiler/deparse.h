@@ -8,9 +8,15 @@
 #define WF_DEPARSE_H
 
 #include "chart/chart.h"
+#include "compiler/writer.h"
+
+/* Writes the transitions of a handler, under the key that it has in `on`. */
+typedef void (*WfDeparseHandler) (void *arg, const WfState *state,
+								  const WfHandler *handler);
 
 extern const WfHandler *wf_deparse_handler(const WfState *state, const char *event);
-extern bool wf_deparse_has_own_place(const WfState *state, const char *event);
+extern void wf_deparse_on(WfWriter *w, const WfState *state,
+						  WfDeparseHandler write, void *arg);
 extern char *wf_deparse(const WfChart *chart);
 
 #endif							/* WF_DEPARSE_H */
