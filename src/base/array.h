@@ -6,9 +6,11 @@
 #define WF_ARRAY_H
 
 /*
- * The next element of a growing array of n elements, with memory for `size`,
- * zeroed; in the current memory context at first, then in its own.  Each
- * argument is evaluated several times.
+ * Append a zeroed element to an array and yield a pointer to it, which is
+ * valid until the array grows again.  The array has n elements and memory for
+ * `size`; NULL, 0 and 0 make an empty one.  It is allocated in the memory
+ * context that is current at the first element and stays there.  Each argument
+ * is evaluated several times.
  */
 #define wf_array_grow(array, n, size) \
 	((n) == (size) ? \

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * clock.c
- *	  The only room that knows what time it is.
+ *	  The only file that knows what time it is.
  *
- * Runs in any process.  No locks, and nothing here throws: the time is asked
- * for in callbacks at the end of transactions.
+ * Runs in any process.  It takes no locks, and nothing here throws, because
+ * the time is asked for in callbacks at the end of transactions, where an
+ * error would be a PANIC.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,15 +22,18 @@
 
 #define LONGEST_WAIT	(24 * 60 * 60 * 1000L)	/* ms */
 
-/* The text that was taken apart last, and what it gave. */
+/* The value of workflow.test_clock that was parsed last, and the result. */
 static char *parsed_text = NULL;
 static bool parsed_ok = false;
 static TimestampTz parsed_clock;
 
-/* What a simulation takes for now; DT_NOBEGIN: there is none. */
+/* The time that a simulation takes for now, or DT_NOBEGIN outside of one. */
 static TimestampTz simulated = DT_NOBEGIN;
 
-/* Take a timestamp apart without throwing. */
+/*
+ * Parse a timestamp without throwing, which timestamptz_in() would do.
+ * Returns false if the text is not a timestamp.
+ */
 static bool
 parse_clock(const char *text, TimestampTz *result)
 {
@@ -61,7 +65,10 @@ parse_clock(const char *text, TimestampTz *result)
 		tm2timestamp(&tm, fsec, &zone, result) == 0;
 }
 
-/* The injected clock's time; false when it is not in use (or nonsense). */
+/*
+ * Set *now to the time of the simulation or of workflow.test_clock.  Returns
+ * false if neither is in use, and if the setting is not a timestamp.
+ */
 static bool
 test_clock(TimestampTz *now)
 {
@@ -89,8 +96,10 @@ test_clock(TimestampTz *now)
 }
 
 /*
- * Now, by the database's clock, or by workflow.test_clock (superuser only,
- * a timestamptz text; empty: the real clock) for tests of long deadlines.
+ * Return the time that is now for workflow.  That is the server's clock,
+ * unless this session simulates or workflow.test_clock has a value: a
+ * timestamp with time zone that only a superuser can set, for tests of long
+ * deadlines.  Whatever decides about due times must ask here.
  */
 TimestampTz
 wf_clock_now(void)
@@ -101,9 +110,10 @@ wf_clock_now(void)
 }
 
 /*
- * The instant up to which a claim of this transaction may take timers: the
- * transaction's start, so that user code never sees a now() before its
- * timer's due time.  (Under the test clock: that.)
+ * Return the time up to which a claim of this transaction may take timers.
+ * It is the start of the transaction, not the present, so that user code
+ * never sees a now() that lies before the due time of its timer.  A
+ * simulation and workflow.test_clock come first, as in wf_clock_now().
  */
 TimestampTz
 wf_clock_due_limit(void)
@@ -113,7 +123,11 @@ wf_clock_due_limit(void)
 	return test_clock(&now) ? now : GetCurrentTransactionStartTimestamp();
 }
 
-/* An instant of the real clock (back-offs, idle times) as wf_clock_now() will show it. */
+/*
+ * Convert a time of the server's clock, as back-offs and idle timeouts use
+ * it, to the one that wf_clock_now() will return at that time.  Infinite
+ * times stay as they are.
+ */
 TimestampTz
 wf_clock_at(TimestampTz real)
 {
@@ -125,9 +139,9 @@ wf_clock_at(TimestampTz real)
 }
 
 /*
- * The time that is now for this session until it is set back to what this
- * returns; DT_NOBEGIN: the time it is.  For simulations, whatever the setting
- * says.  Errors need an undo.
+ * Make `now` the time of this session until the next call; DT_NOBEGIN ends
+ * the simulation.  Returns the previous value, which the caller must put
+ * back, also after an error: nothing here hears of the end of a transaction.
  */
 TimestampTz
 wf_clock_simulate(TimestampTz now)
@@ -138,7 +152,10 @@ wf_clock_simulate(TimestampTz now)
 	return before;
 }
 
-/* The time that a simulation takes for now, or DT_NOBEGIN. */
+/*
+ * Return the time that a simulation takes for now, or DT_NOBEGIN outside of
+ * one.
+ */
 TimestampTz
 wf_clock_simulated(void)
 {
@@ -146,10 +163,11 @@ wf_clock_simulated(void)
 }
 
 /*
- * Sleep on MyLatch until `until` (TIMESTAMP infinity: until set), latch, or
- * postmaster death (exits).  Resets nothing, throws nothing.  wait_event: a
- * value for pg_stat_activity, e.g. PG_WAIT_EXTENSION.  Returns WaitLatch's
- * event mask.  Waits longer than a day are cut to a day.
+ * Sleep on MyLatch until `until`, by wf_clock_now(), or until the latch is
+ * set; infinity waits for the latch alone.  Exits if the postmaster died.
+ * Does not reset the latch and does not throw.  wait_event is what
+ * pg_stat_activity shows.  Returns the event mask of WaitLatch().  A wait is
+ * cut to a day, so callers must be ready to wake up early.
  */
 int
 wf_clock_wait(TimestampTz until, uint32 wait_event)
@@ -160,8 +178,9 @@ wf_clock_wait(TimestampTz until, uint32 wait_event)
 	if (!TIMESTAMP_IS_NOEND(until))
 	{
 		/*
-		 * Rounded up, so that what is due is due when we wake.  A day is
-		 * short enough to survive any jump of the clock.
+		 * The function rounds up, so that what is due at `until` is due when
+		 * we wake up.  A limit of a day bounds the damage that a jump of the
+		 * clock can do.
 		 */
 		timeout = TIMESTAMP_IS_NOBEGIN(until) ? 0 :
 			TimestampDifferenceMilliseconds(wf_clock_now(), until);

@@ -1,6 +1,6 @@
 /*
  * clock.h
- *	  The only room that knows what time it is.
+ *	  The only file that knows what time it is.
  */
 #ifndef WF_CLOCK_H
 #define WF_CLOCK_H

@@ -2,8 +2,8 @@
  * compat.h
  *	  What differs between PostgreSQL 15 and 18, under the newest names.
  *
- * Each shim names the version that brought the API; it goes when the last
- * version without it goes.
+ * Each shim names the version and the commit that brought the API.  It can be
+ * removed together with the support of the last version without it.
  */
 #ifndef WF_COMPAT_H
 #define WF_COMPAT_H
@@ -54,7 +54,7 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 	(ExecInsertIndexTuples) (result, slot, estate, update, no_dup_err, conflict, arbiters)
 #endif
 
-/* 17: a worker is told by its backend type (024c5211177) */
+/* 17: background workers are recognized by their backend type (024c5211177) */
 #if PG_VERSION_NUM < 170000
 #define AmBackgroundWorkerProcess() IsBackgroundWorker
 #endif

@@ -1,6 +1,9 @@
 /*
  * errcodes.h
- *	  SQLSTATEs of our own: refusals, so that clients can tell them from failures.
+ *	  SQLSTATEs of our own, class WF.
+ *
+ * They mean that a call was refused, so that clients can tell that from a
+ * failure.
  */
 #ifndef WF_ERRCODES_H
 #define WF_ERRCODES_H

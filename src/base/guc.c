@@ -3,7 +3,8 @@
  * guc.c
  *	  All settings of the extension.
  *
- * Defined in the postmaster; every process reads its own copy.  No locks.
+ * wf_guc_init() defines them, in the postmaster if the library is preloaded;
+ * every process reads its own copy without a lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,7 +43,10 @@ char	   *wf_test_clock = NULL;
 #define SECONDS_PER_DAY		86400
 #define MS_PER_DAY			86400000
 
-/* A number, with all that is the same for ours said once. */
+/*
+ * Define an integer setting.  Its default is the initial value of the
+ * variable.
+ */
 static void
 define_int(const char *name, const char *description, int *variable,
 		   int min, int max, GucContext context, int flags)
@@ -77,7 +81,7 @@ define_bool(const char *name, const char *description, bool *variable,
 							 NULL); /* show hook */
 }
 
-/* Sizes of shared memory, fixed at server start. */
+/* The settings that size shared memory; they are fixed at server start. */
 static void
 define_sizes(void)
 {
@@ -95,7 +99,7 @@ define_sizes(void)
 			   PGC_POSTMASTER, 0);
 }
 
-/* How the background processes go about their work. */
+/* The settings of background workers. */
 static void
 define_workers(void)
 {
@@ -135,7 +139,7 @@ define_workers(void)
 				&wf_allow_superuser, PGC_SIGHUP);
 }
 
-/* What a step may cost, and what happens to one that fails. */
+/* The settings that limit a step, and those for a step that fails. */
 static void
 define_steps(void)
 {
@@ -173,7 +177,7 @@ define_steps(void)
 			   PGC_SIGHUP, GUC_UNIT_MS);
 }
 
-/* Define all settings; in _PG_init. */
+/* Define all settings; called by _PG_init(). */
 void
 wf_guc_init(void)
 {
@@ -182,8 +186,9 @@ wf_guc_init(void)
 	define_steps();
 
 	/*
-	 * Read by clock.c at each use: the text can be taken apart only when the
-	 * time zone is known, which it need not be when the setting is made.
+	 * There is no check hook: the text can be parsed only when the time zone
+	 * is known, which may come later than this setting.  clock.c parses it at
+	 * each use.
 	 */
 	DefineCustomStringVariable("workflow.test_clock",
 							   "Sets the time that workflow takes for now, for tests of long deadlines.",

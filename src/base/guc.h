@@ -1,6 +1,6 @@
 /*
  * guc.h
- *	  All settings of the extension, workflow.NAME being wf_NAME here.
+ *	  All settings of the extension: the variable of workflow.NAME is wf_NAME.
  */
 #ifndef WF_GUC_H
 #define WF_GUC_H
@@ -10,12 +10,13 @@
 #define WF_MAX_OWNERS_MAX		65536
 #define WF_BATCH_SIZE_MAX		10000
 
-/* At server start. */
-extern int	wf_max_executors;	/* 0: none, the work is done by hand */
+/* Fixed at server start; they size shared memory. */
+extern int	wf_max_executors;	/* 0: no background workers run; clients call
+								 * workflow.work() */
 extern int	wf_max_databases;
 extern int	wf_max_owners;
 
-/* In postgresql.conf, on reload. */
+/* In postgresql.conf; a reload changes them. */
 extern bool wf_enabled;
 extern int	wf_batch_size;		/* most timers in one transaction */
 extern int	wf_batch_time;		/* ms of user code in one transaction */
@@ -34,8 +35,9 @@ extern int	wf_retry_max_delay; /* ms */
 extern int	wf_careful_backlog;
 extern bool wf_allow_superuser;
 
-/* By a superuser in a session. */
+/* Set by a superuser, in a session too. */
 extern char *wf_test_clock;
+
 extern void wf_guc_init(void);
 
 #endif							/* WF_GUC_H */

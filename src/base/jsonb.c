@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb.c
- *	  Small constructions on jsonb values that the server has no function for.
+ *	  Operations on jsonb values that the server has no function for.
+ *
+ * Runs in any backend.  Objects are merged and written by their binary form,
+ * without JsonbParseState, because every step builds a few of them.  All
+ * results are allocated in the current memory context.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +19,7 @@
 
 #include "base/jsonb.h"
 
-/* The root of a jsonb as a value that pushJsonbValue() accepts anywhere. */
+/* Describe a whole jsonb as a value that pushJsonbValue() accepts anywhere. */
 static void
 root_value(JsonbValue *value, Jsonb *jsonb)
 {
@@ -29,6 +33,7 @@ root_value(JsonbValue *value, Jsonb *jsonb)
 	}
 }
 
+/* Return an array of n values, none of which may be NULL. */
 Jsonb *
 wf_jsonb_array(int n, Jsonb **values)
 {
@@ -45,7 +50,11 @@ wf_jsonb_array(int n, Jsonb **values)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
-/* A numeric, text or boolean as jsonb; a jsonb as it is. */
+/*
+ * Return a numeric, text or boolean datum of that type as jsonb.  Any other
+ * type must be jsonb and is returned as it is, detoasted.  NaN and infinity
+ * become strings, as to_jsonb() makes them.
+ */
 Jsonb *
 wf_jsonb_scalar(Datum datum, Oid type)
 {
@@ -55,7 +64,7 @@ wf_jsonb_scalar(Datum datum, Oid type)
 	switch (type)
 	{
 		case NUMERICOID:
-			/* JSON has no NaN: like to_jsonb(), say it in words. */
+			/* JSON has no such numbers. */
 			if (numeric_is_nan(DatumGetNumeric(datum)) ||
 				numeric_is_inf(DatumGetNumeric(datum)))
 				return wf_jsonb_string(OidOutputFunctionCall(F_NUMERIC_OUT, datum));
@@ -78,13 +87,17 @@ wf_jsonb_scalar(Datum datum, Oid type)
 	return JsonbValueToJsonb(&value);
 }
 
+/* Parse JSON text.  Throws the errors of jsonb_in(). */
 Jsonb *
 wf_jsonb_parse(const char *json)
 {
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 }
 
-/* A string's text, else NULL. */
+/*
+ * Return the text of a jsonb that is a string, or NULL if it is anything
+ * else.
+ */
 char *
 wf_jsonb_text(Jsonb *jsonb)
 {
@@ -98,6 +111,7 @@ wf_jsonb_text(Jsonb *jsonb)
 	return pnstrdup(value.val.string.val, value.val.string.len);
 }
 
+/* A member of an object, in place: key and value point into the jsonb. */
 typedef struct Member
 {
 	const char *key;
@@ -113,7 +127,10 @@ is_aligned(uint32 type)
 	return type == JENTRY_ISNUMERIC || type == JENTRY_ISCONTAINER;
 }
 
-/* The value of an entry whose data begin at *offset behind base. */
+/*
+ * Read the value of an entry, whose data begin at *offset from base, and
+ * advance *offset behind it.
+ */
 static void
 read_value(Member *member, JEntry entry, const char *base, uint32 *offset)
 {
@@ -127,7 +144,10 @@ read_value(Member *member, JEntry entry, const char *base, uint32 *offset)
 	member->len = *offset - start;
 }
 
-/* The members of an object, in the order of their keys. */
+/*
+ * Return the members of an object, in jsonb's order of keys; *count is their
+ * number.  Error 22023 if it is not an object.
+ */
 static Member *
 read_members(const Jsonb *jsonb, int *count)
 {
@@ -166,7 +186,10 @@ compare_keys(const void *a, const void *b)
 	return memcmp(left->key, right->key, left->keylen);
 }
 
-/* The entry of child i, whose data are len bytes and end at `end`. */
+/*
+ * Make the entry of child i, whose data are len bytes and end at `end`.
+ * Every JB_OFFSET_STRIDE-th entry has an offset instead of a length.
+ */
 static JEntry
 entry_of(int i, uint32 type, Size len, Size end)
 {
@@ -180,7 +203,10 @@ entry_of(int i, uint32 type, Size len, Size end)
 	return type | (uint32) len;
 }
 
-/* An object of members that are in the order of their keys, each key once. */
+/*
+ * Write an object.  The members must be in jsonb's order of keys, each key
+ * once.
+ */
 static Jsonb *
 write_members(int n, const Member *members)
 {
@@ -216,7 +242,10 @@ write_members(int n, const Member *members)
 	return jsonb;
 }
 
-/* overlay's keys laid over base; both objects. */
+/*
+ * Return base with the members of overlay added; of a key that both have,
+ * the value in overlay wins.  Error 22023 if one of them is not an object.
+ */
 Jsonb *
 wf_jsonb_merge(Jsonb *base, Jsonb *overlay)
 {
@@ -248,7 +277,11 @@ wf_jsonb_merge(Jsonb *base, Jsonb *overlay)
 	return result;
 }
 
-/* {"key1": v1, ...}; NULL values are left out. */
+/*
+ * Return the object {keys[0]: values[0], ...} of up to n members.  A member
+ * whose value is NULL is left out; of a key that is given twice, the later
+ * value wins.
+ */
 Jsonb *
 wf_jsonb_object(int n, const char **keys, Jsonb **values)
 {
@@ -274,7 +307,7 @@ wf_jsonb_object(int n, const char **keys, Jsonb **values)
 			member.len = VARSIZE(values[i]) - VARHDRSZ;
 		}
 
-		/* There are few, mostly; of a key given twice the later value counts. */
+		/* Insertion sort will do: objects of ours have few members. */
 		for (at = count; at > 0; at--)
 			if (compare_keys(&members[at - 1], &member) <= 0)
 				break;
@@ -292,7 +325,10 @@ wf_jsonb_object(int n, const char **keys, Jsonb **values)
 	return result;
 }
 
-/* A scalar is an array of its own kind, with one element. */
+/*
+ * Return a string as jsonb.  Jsonb has a scalar as an array of one element,
+ * which is marked.
+ */
 Jsonb *
 wf_jsonb_string(const char *text)
 {

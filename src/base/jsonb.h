@@ -1,6 +1,6 @@
 /*
  * jsonb.h
- *	  Small constructions on jsonb values that the server has no function for.
+ *	  Operations on jsonb values that the server has no function for.
  */
 #ifndef WF_JSONB_H
 #define WF_JSONB_H

@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * quote.c
- *	  What callers gave us, as messages quote it.
+ *	  Texts of callers, as messages quote them.
+ *
+ * Runs in any backend.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,10 +13,16 @@
 
 #include "base/quote.h"
 
-/* A name of ours may be longer; it takes more to fill a screen. */
+/*
+ * In bytes.  Names are allowed to be longer, but a message is not to fill a
+ * screen.
+ */
 #define LONGEST_QUOTE	200
 
-/* The same of `length` bytes that no zero follows; always a copy. */
+/*
+ * Return a copy of `length` bytes of text, which need not be terminated.  A
+ * long text is cut off between two characters, and "..." shows that.
+ */
 const char *
 wf_quote_part(const char *text, int length)
 {
@@ -24,9 +32,9 @@ wf_quote_part(const char *text, int length)
 }
 
 /*
- * `text`, or a copy that ends in "..." after so many bytes as a reader of a
- * message wants to see of it: the name of nothing may be a megabyte.  Never
- * ends inside of a character.  No errors, no locks.
+ * Return the text, or a copy that is cut off as wf_quote_part() does it.
+ * Messages quote with this what callers passed in: the name of something
+ * that does not exist may be a megabyte long.
  */
 const char *
 wf_quote(const char *text)

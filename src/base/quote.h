@@ -1,6 +1,6 @@
 /*
  * quote.h
- *	  What callers gave us, as messages quote it.
+ *	  Texts of callers, as messages quote them.
  */
 #ifndef WF_QUOTE_H
 #define WF_QUOTE_H

@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * uuid.c
- *	  Ids of processes: made, read and written.
+ *	  UUIDs, the ids of processes: make, read and write them.
+ *
+ * Runs in any backend.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,8 +19,11 @@
 #include "base/uuid.h"
 
 /*
- * RFC 9562: 48 bits of milliseconds, then 12 bits of their fraction, so that
- * ids made by one backend in one millisecond sort too, then random bits.
+ * Make a UUID of version 7 (RFC 9562, method 3 of section 6.2), which sorts
+ * by the time it was made: 48 bits of milliseconds, 12 bits of a
+ * millisecond's fraction, then random bits.  The UUIDs of one backend always
+ * increase, also within one tick of the clock and after the clock was set
+ * back.
  */
 void
 wf_uuid_make(pg_uuid_t *id)
@@ -44,7 +49,10 @@ wf_uuid_make(pg_uuid_t *id)
 	id->data[8] = 0x80 | (id->data[8] & 0x3f);
 }
 
-/* From text in the usual form; false, not an error, when it is none. */
+/*
+ * Parse a UUID in the usual form, 8-4-4-4-12 digits.  Returns false, without
+ * an error, if the text has another form.
+ */
 bool
 wf_uuid_parse(const char *text, pg_uuid_t *id)
 {
@@ -64,7 +72,10 @@ wf_uuid_parse(const char *text, pg_uuid_t *id)
 	return true;
 }
 
-/* As uuid_out() does, which takes several times as long. */
+/*
+ * Return a UUID as text, as uuid_out() does, which takes several times as
+ * long.
+ */
 char *
 wf_uuid_text(const pg_uuid_t *id)
 {

@@ -1,6 +1,6 @@
 /*
  * uuid.h
- *	  Ids of processes: made, read and written.
+ *	  UUIDs, the ids of processes: make, read and write them.
  */
 #ifndef WF_UUID_H
 #define WF_UUID_H

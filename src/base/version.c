@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * version.c
- *	  What the SQL of an older version lacks.
+ *	  What the SQL of an older version of the extension lacks.
  *
  * Runs in any backend.
  *
@@ -15,7 +15,10 @@
 
 #include "base/version.h"
 
-/* Does a table of ours have this column? */
+/*
+ * Return true if a table of the extension has this column.  Needs a
+ * transaction.  Error 3F000 if the extension's schema does not exist.
+ */
 bool
 wf_version_has_column(const char *table, const char *column)
 {

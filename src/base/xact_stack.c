@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * xact_stack.c
- *	  What calls of this session are inside of one another.
+ *	  Stacks of nested calls in this session.
  *
- * An error ends a call without telling it, and whoever caught the error goes
- * on.  So each entry keeps the subtransaction that it was pushed in: one whose
- * subtransaction is over is dead, and dropped at the next look.
+ * Runs in any backend.  An error ends a call without telling it, and whoever
+ * catches the error goes on.  Therefore each entry keeps the subtransaction
+ * in which it was pushed.  An entry whose subtransaction is over is dead and
+ * is dropped at the next look, so that callers need no PG_TRY().
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +16,7 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "base/array.h"
 #include "base/compat.h"
 #include "base/xact_stack.h"
 
@@ -25,7 +27,7 @@ typedef struct WfXactStackEntry
 	SubTransactionId subid;
 } WfXactStackEntry;
 
-/* How many calls are under way: what errors ended is dropped first. */
+/* Drop dead entries, and return how many calls are under way. */
 int
 wf_xact_stack_depth(WfXactStack *stack)
 {
@@ -37,39 +39,37 @@ wf_xact_stack_depth(WfXactStack *stack)
 }
 
 /*
- * A call begins, in the present subtransaction; `item` is its own, and is
- * looked at only while it is alive.  Returns the depth before, for the pop.
+ * Push a call that begins in the current subtransaction.  `item` belongs to
+ * the caller and must live until the call ends; the stack never follows it.
+ * Returns the depth before, for wf_xact_stack_pop().  The stack itself is
+ * allocated in TopMemoryContext.
  */
 int
 wf_xact_stack_push(WfXactStack *stack, void *item)
 {
 	int			depth = wf_xact_stack_depth(stack);
-	WfXactStackEntry *entry;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	WfXactStackEntry *entry = wf_array_grow(stack->entries, stack->n, stack->size);
 
-	if (depth == stack->size)
-	{
-		int			size = Max(8, 2 * stack->size);
-
-		stack->entries = stack->entries == NULL ?
-			MemoryContextAlloc(TopMemoryContext, size * sizeof(WfXactStackEntry)) :
-			repalloc(stack->entries, size * sizeof(WfXactStackEntry));
-		stack->size = size;
-	}
-	entry = &stack->entries[stack->n++];
+	MemoryContextSwitchTo(old);
 	entry->item = item;
 	entry->lxid = WF_MY_LXID;
 	entry->subid = GetCurrentSubTransactionId();
 	return depth;
 }
 
-/* The call whose push returned this depth ends, and all inside of it. */
+/* End the call whose push returned this depth, and all calls inside of it. */
 void
 wf_xact_stack_pop(WfXactStack *stack, int depth)
 {
 	stack->n = Min(stack->n, depth);
 }
 
-/* The i-th of them, the outermost is 0; i is less than a depth just asked for. */
+/*
+ * Return the item of the i-th call, the outermost of which is 0.  i must be
+ * less than a depth that was just asked for, since dead entries are not
+ * skipped.
+ */
 void *
 wf_xact_stack_item(const WfXactStack *stack, int i)
 {

@@ -1,11 +1,11 @@
 /*
  * xact_stack.h
- *	  What calls of this session are inside of one another.
+ *	  Stacks of nested calls in this session.
  */
 #ifndef WF_XACT_STACK_H
 #define WF_XACT_STACK_H
 
-/* Zeroed: empty. */
+/* A stack; one that is zeroed is empty. */
 typedef struct WfXactStack
 {
 	int			n;

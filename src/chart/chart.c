@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * chart.c
- *	  Looking things up in a compiled definition.
+ *	  Look things up in a compiled definition.
+ *
+ * Pure C, in any process and in programs.  A chart never changes once it is
+ * compiled; only wf_chart_index() and wf_chart_index_reactions(), which
+ * belong to its compilation, write to it.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +17,10 @@
 
 #include "chart/chart.h"
 
-/* FNV-1a: names are short, and the table is built once for a chart. */
+/*
+ * FNV-1a.  It is good enough, because names are short and the table is built
+ * once for a chart.
+ */
 static uint32
 hash_name(const char *name, int len)
 {
@@ -24,7 +31,7 @@ hash_name(const char *name, int len)
 	return hash ^ (hash >> 15);
 }
 
-/* The slot that holds a name, or the empty one where it would go. */
+/* Return the slot that holds a name, or the empty one where it belongs. */
 static uint32
 find_slot(const WfChart *chart, const char *name, int len)
 {
@@ -41,7 +48,10 @@ find_slot(const WfChart *chart, const char *name, int len)
 	return slot;
 }
 
-/* Fill the table that wf_chart_find() looks into; once, when compiled. */
+/*
+ * Build the table that wf_chart_find() searches, in the current memory
+ * context.  The compiler calls it once, when all states have their names.
+ */
 void
 wf_chart_index(WfChart *chart)
 {
@@ -54,7 +64,7 @@ wf_chart_index(WfChart *chart)
 	for (uint32 i = 0; i < size; i++)
 		chart->name_slots[i] = WF_NO_STATE;
 
-	/* the root last: its name is a namesake's only when that is free */
+	/* the root comes last: another state of the same name has precedence */
 	for (int i = chart->nstates - 1; i >= 0; i--)
 	{
 		const char *name = chart->states[i].name;
@@ -70,7 +80,7 @@ wf_chart_index(WfChart *chart)
  * ----------------------------------------------------------------
  */
 
-/* How many leaves of a state can be active together. */
+/* Return how many leaves of a state can be active at the same time. */
 static int
 width_of(const WfChart *chart, const WfState *state)
 {
@@ -87,7 +97,10 @@ width_of(const WfChart *chart, const WfState *state)
 	return Max(width, 1);
 }
 
-/* The slot that holds a descriptor, or the empty one where it would go. */
+/*
+ * Return the slot that holds a descriptor, or the empty one where it
+ * belongs.
+ */
 static WfReaction *
 find_reaction(const WfChart *chart, const char *text, int len,
 			  const char *suffix)
@@ -106,8 +119,10 @@ find_reaction(const WfChart *chart, const char *text, int len,
 }
 
 /*
- * Who handles the descriptor made of the first len bytes of text and a suffix
- * ("", ".*" or "*")?  NULL: nobody.  Asked of wide charts only.
+ * Return the states that have a handler of a descriptor, or NULL if there
+ * are none.  The descriptor is made of the first len bytes of text and a
+ * suffix, "", ".*" or "*".  Only for a chart that has reactions, that is, a
+ * wide one.
  */
 const WfReaction *
 wf_chart_reaction(const WfChart *chart, const char *text, int len,
@@ -118,7 +133,10 @@ wf_chart_reaction(const WfChart *chart, const char *text, int len,
 	return reaction->descriptor ? reaction : NULL;
 }
 
-/* Grows by doubling; there are never more than states. */
+/*
+ * Append a state.  The array doubles whenever its number of states is a
+ * power of two.
+ */
 static void
 add_reaction(WfReaction *reaction, WfStateId state)
 {
@@ -131,7 +149,11 @@ add_reaction(WfReaction *reaction, WfStateId state)
 	reaction->states[reaction->nstates++] = state;
 }
 
-/* Fill the table of reactions, if the chart is wide; when all else is done. */
+/*
+ * Build the table that wf_chart_reaction() searches, in the current memory
+ * context, if the chart is wide.  The compiler calls it last, when every
+ * handler is in its place.
+ */
 void
 wf_chart_index_reactions(WfChart *chart)
 {
@@ -169,8 +191,9 @@ wf_chart_index_reactions(WfChart *chart)
 }
 
 /*
- * A state by its name (dotted path), or WF_NO_STATE.  The root is found by the
- * definition's name unless a state has the same one.
+ * Return the state of this name, a path of keys separated by dots, of len
+ * bytes, or WF_NO_STATE.  The definition's name finds the root, unless a
+ * state has the same name.
  */
 WfStateId
 wf_chart_find(const WfChart *chart, const char *name, int len)
@@ -178,7 +201,10 @@ wf_chart_find(const WfChart *chart, const char *name, int len)
 	return chart->name_slots[find_slot(chart, name, len)];
 }
 
-/* The least common proper ancestor of two states, or WF_NO_STATE. */
+/*
+ * Return the least common proper ancestor of two states, or WF_NO_STATE if
+ * one of them is the root.
+ */
 WfStateId
 wf_chart_common(const WfChart *chart, WfStateId a, WfStateId b)
 {
@@ -190,9 +216,10 @@ wf_chart_common(const WfChart *chart, WfStateId a, WfStateId b)
 }
 
 /*
- * The domain of a transition whose effective targets (history resolved) are
- * given: the source itself when all lie in it and it does not reenter, else
- * their least common ancestor, WF_NO_STATE when there is none.
+ * Return the domain of a transition, whose n effective targets (history
+ * states resolved) are given: the source itself if all of them lie in it and
+ * the transition does not reenter it, else the least common ancestor of
+ * source and targets.  WF_NO_STATE means that the root itself is exited.
  */
 WfStateId
 wf_chart_domain(const WfChart *chart, const WfTransition *transition,
@@ -214,7 +241,7 @@ wf_chart_domain(const WfChart *chart, const WfTransition *transition,
 	if (inside)
 		return source;
 
-	/* nothing lies above the root: it is left only when asked to reenter */
+	/* Nothing lies above the root, which is exited only to reenter it. */
 	if (common == WF_NO_STATE && !transition->reenter)
 		return 0;
 	return common;
@@ -227,10 +254,15 @@ compare_ids(const void *a, const void *b)
 }
 
 /*
- * Bring states that shall be active together into document order, without
- * those that others of them lie in and without repetitions; *n becomes their
- * number.  Returns false when two of them, *a and *b, exclude each other: they
- * lie in different children of a state that is not parallel.
+ * Bring n states that are to be active together into document order, without
+ * duplicates and without those that have one of the others inside; *n
+ * becomes their number.  Returns false if two of them, *a and *b, exclude
+ * each other, because they lie in different children of a state that is not
+ * parallel.
+ *
+ * It is enough to compare neighbours: in document order what lies in a state
+ * follows it at once, so of any two states that differ in a child of some
+ * ancestor, two neighbours between them differ there, too.
  */
 bool
 wf_chart_settle(const WfChart *chart, WfStateId *states, int *n,
@@ -262,22 +294,24 @@ wf_chart_settle(const WfChart *chart, WfStateId *states, int *n,
 	return true;
 }
 
+/* Does an event match a wildcard, whose first `prefix` bytes must agree? */
 static bool
 prefix_matches(const char *descriptor, int prefix, const char *event)
 {
 	if (prefix == 0)
 		return strcmp(event, WF_ERROR_EVENT) != 0;
 
-	/* "foo.*" is for "foo.bar" and for "foo" itself */
+	/* "foo.*" matches "foo.bar" and "foo" itself */
 	if (strncmp(descriptor, event, prefix - 1) != 0)
 		return false;
 	return event[prefix - 1] == '\0' || event[prefix - 1] == '.';
 }
 
 /*
- * The first handler of a state that matches an event, or NULL.  Its
- * transitions' guards are the caller's to try; when none holds, the next
- * matching handler is *from + 1 onwards.
+ * Return the first handler of a state from number *from on that matches an
+ * event's name, and set *from to its number; NULL if there is none.  The
+ * guards of its transitions are left to the caller, who continues at *from +
+ * 1 if none of them holds.
  */
 const WfHandler *
 wf_chart_handler(const WfState *state, const char *event, int *from)
@@ -303,9 +337,10 @@ wf_chart_handler(const WfState *state, const char *event, int *from)
 }
 
 /*
- * Names that begin so are the engine's own, and mean something to it: the
- * prefix of such a name, or NULL.  What a process tells itself of its own work
- * is its own affair; then only "workflow." is reserved.
+ * Return the prefix that reserves an event's name for the engine, or NULL if
+ * the name is free.  to_itself: the event is one that a process sends to
+ * itself; then only "workflow." is reserved, since no other process can be
+ * misled by it.
  */
 const char *
 wf_chart_reserved_prefix(const char *event, bool to_itself)
@@ -318,7 +353,7 @@ wf_chart_reserved_prefix(const char *event, bool to_itself)
 	return NULL;
 }
 
-/* Does an event descriptor ("a", "a.*", "*") match an event's name? */
+/* Does an event descriptor ("a", "a.*" or "*") match an event's name? */
 bool
 wf_chart_descriptor_matches(const char *descriptor, const char *event)
 {

@@ -17,8 +17,8 @@
 #include "chart/diagnostic.h"
 
 /*
- * Names of definitions, of events, keys and ids (bytes).  Two of them are in
- * one entry of an index, which takes 2,700 bytes.
+ * Maximum length in bytes of the names of definitions and events, of keys and
+ * of ids.  An index has two of them in one entry, which takes 2,700 bytes.
  */
 #define WF_MAX_NAME_LENGTH	1024
 
@@ -37,30 +37,30 @@ typedef enum WfStateKind
 } WfStateKind;
 
 /*
- * Something of the author's that has to be evaluated outside of the chart: a
- * SQL expression or a SQL function.  Every use in a definition has its own
- * entry in WfChart.exprs, so that an evaluator can keep its plans in a
- * parallel array.
+ * A SQL expression or a call of a SQL function, which the chart cannot
+ * evaluate itself.  Every use in a definition has its own entry in
+ * WfChart.exprs, so that an evaluator can keep its plans in a parallel array.
  */
 typedef enum WfExprUse
 {
-	WF_USE_GUARD,				/* gives boolean */
-	WF_USE_VALUE,				/* gives any type, taken as jsonb */
-	WF_USE_ACTION,				/* function: jsonb (the new context) or void */
-	WF_USE_DELAY				/* gives interval, timestamptz or ms */
+	WF_USE_GUARD,				/* returns boolean */
+	WF_USE_VALUE,				/* returns any type, converted to jsonb */
+	WF_USE_ACTION,				/* a function: returns jsonb (the new context)
+								 * or void */
+	WF_USE_DELAY				/* returns interval, timestamptz or ms */
 } WfExprUse;
 
 typedef struct WfExpr
 {
 	int			id;				/* index into WfChart.exprs */
 	WfExprUse	use;
-	bool		is_function;	/* text is a function's name, else SQL */
+	bool		is_function;	/* text is a function's name, not SQL */
 	const char *text;
 	const char *params;			/* function: JSON text of its params or NULL */
 	const char *path;			/* JSON path in the definition, for messages */
 } WfExpr;
 
-/* A JSON value some parts of which are computed. */
+/* A JSON value, parts of which may be computed. */
 typedef enum WfValueKind
 {
 	WF_VALUE_CONST,				/* text is JSON */
@@ -73,14 +73,13 @@ typedef struct WfValue
 {
 	WfValueKind kind;
 	const char *text;			/* CONST */
-	bool		quoted;			/* CONST: has "@..." keys that mean nothing */
+	bool		quoted;			/* CONST: has "@..." keys that are plain data */
 	const WfExpr *expr;			/* EXPR */
 	int			nparts;			/* OBJECT, ARRAY */
 	const char **keys;			/* OBJECT */
 	struct WfValue **parts;		/* OBJECT, ARRAY */
-	int			const_id;		/* CONST: index for an evaluator's array of
-								 * parsed constants, < WfChart.nconsts; else
-								 * -1 */
+	int			const_id;		/* CONST: index into WfChart.consts, and into
+								 * an evaluator's parsed constants; else -1 */
 } WfValue;
 
 typedef enum WfGuardKind
@@ -101,15 +100,15 @@ typedef struct WfGuard
 	struct WfGuard **parts;
 } WfGuard;
 
-/* How long from now, or when. */
+/* How long from now, or at which time. */
 typedef enum WfDelayKind
 {
-	WF_DELAY_NONE,				/* not delayed at all */
-	WF_DELAY_NEVER,				/* null or -1: until set_timer() */
+	WF_DELAY_NONE,				/* no delay */
+	WF_DELAY_NEVER,				/* null or -1: only set_timer() ends it */
 	WF_DELAY_MS,
 	WF_DELAY_TEXT,				/* ISO 8601 or interval text, checked by
 								 * define() with PostgreSQL's interval input */
-	WF_DELAY_WORKING,			/* TEXT, counted in a calendar's working time */
+	WF_DELAY_WORKING,			/* as TEXT, in working time of a calendar */
 	WF_DELAY_EXPR
 } WfDelayKind;
 
@@ -122,8 +121,8 @@ typedef struct WfDelay
 	const WfExpr *expr;
 	const char *path;			/* JSON path, for messages */
 	int			id;				/* index into WfChart.delays */
-	const char *name;			/* its key in `delays`, or NULL: written in
-								 * place */
+	const char *name;			/* its key in `delays`, or NULL if it is
+								 * written where it is used */
 } WfDelay;
 
 typedef enum WfActionKind
@@ -174,13 +173,13 @@ typedef struct WfAction
 } WfAction;
 
 /*
- * Who may cause a transition: whoever has one of the roles or is agreed to by
- * the function (everybody, when neither is written), and is not denied.
+ * Who may cause a transition: whoever has one of the roles or is accepted by
+ * the function (everybody, if neither is given), and is not denied.
  */
 typedef struct WfAllow
 {
 	const char *text;			/* canonical JSON */
-	bool		everybody;		/* nothing is said but who is denied */
+	bool		everybody;		/* neither roles nor function are given */
 	int			nroles;
 	const char **roles;
 	const WfExpr *function;		/* or NULL */
@@ -204,9 +203,9 @@ typedef struct WfTransition
 	const char *path;
 
 	/*
-	 * The states between which it moves: it exits the active descendants of
-	 * its domain (WF_NO_STATE: every state, the root too).  With a history
-	 * state among the targets the domain has to be found when it is taken.
+	 * It exits the active descendants of its domain; WF_NO_STATE means every
+	 * state, the root too.  If a history state is among the targets, the
+	 * domain has to be determined when the transition is taken.
 	 */
 	WfStateId	domain;
 	bool		has_history;
@@ -216,10 +215,10 @@ typedef struct WfTransition
 } WfTransition;
 
 /*
- * What a state reacts to: all transitions of one event descriptor, in
- * document order.  A state's handlers are sorted so that the first that
- * matches an event is the most specific one: exact names first, then
- * wildcards by falling length, "*" last.
+ * All transitions of a state for one event descriptor, in document order.  The
+ * handlers of a state are sorted so that the first one that matches an event
+ * is the most specific one: exact names first, then wildcards by decreasing
+ * length, "*" last.
  */
 typedef struct WfHandler
 {
@@ -232,16 +231,16 @@ typedef struct WfHandler
 
 typedef struct WfTimer
 {
-	const char *name;			/* key under `after`, set_timer() names it */
+	const char *name;			/* key under `after`; set_timer() uses it */
 	const char *event;			/* "after.KEY.STATE": the event it delivers */
 	WfDelay    *delay;
-	bool		keep;			/* a running one survives re-entry */
+	bool		keep;			/* a running timer survives re-entry */
 } WfTimer;
 
 typedef struct WfInvoke
 {
 	const char *id;				/* unique among those that can run together */
-	WfStateId	state;			/* whose it is */
+	WfStateId	state;			/* the state that has it */
 	const char *src;			/* definition, or function for a job */
 	WfValue    *input;			/* or NULL */
 	bool		detached;
@@ -260,17 +259,17 @@ typedef struct WfState
 	int16		depth;			/* root 0 */
 	WfStateKind kind;
 	bool		deep;			/* HISTORY */
-	const char *name;			/* path below the root: "review.waiting"; the
+	const char *name;			/* path from the root, "review.waiting"; the
 								 * root has the definition's name */
 	const char *key;			/* last part of name */
-	const char *custom_id;		/* `id` of the author, or NULL */
+	const char *custom_id;		/* the author's `id`, or NULL */
 	int			nchildren;		/* history children included */
 	WfStateId  *children;
 	WfTransition *initial;		/* COMPOUND: default entry; HISTORY: default
 								 * transition or NULL; else NULL */
 	int			nhandlers;
-	WfHandler  *handlers;		/* `on`, `after`, `onDone` and invokes' onDone
-								 * and onError, all as events */
+	WfHandler  *handlers;		/* `on`, `after`, `onDone`, and `onDone` and
+								 * `onError` of invokes, all as events */
 	int			nalways;
 	WfTransition **always;
 	int			ntimers;
@@ -285,45 +284,46 @@ typedef struct WfState
 	const char **defer;			/* event descriptors kept for later */
 	int			ntags;
 	const char **tags;
-	int			nhistory;		/* those of its children that are history */
+	int			nhistory;		/* its children that are history states */
 	WfStateId  *history;
 	const char *description;	/* or NULL */
 	const char *meta;			/* JSON text, or NULL */
 	const char *path;			/* JSON path */
 } WfState;
 
-/* When an event whose step failed with one of these errors is tried again. */
+/* How often and when a step is retried that failed with one of these errors. */
 typedef struct WfRetry
 {
 	int			nerrors;
-	const char **errors;		/* "*", SQLSTATEs, or classes of them */
+	const char **errors;		/* SQLSTATEs, their classes, or "*" */
 	double		interval;		/* seconds before the second attempt */
 	int			max_attempts;	/* after the first */
-	double		rate;			/* each interval is so many times the last */
+	double		rate;			/* factor from one interval to the next */
 	double		max_delay;		/* seconds */
-	bool		jitter;			/* any time up to the interval */
+	bool		jitter;			/* wait a random part of the interval */
 } WfRetry;
 
-/* What becomes of the process when the event is given up. */
+/* What happens to the process when an event is given up. */
 typedef enum WfThen
 {
-	WF_THEN_STOP,				/* error where a way leads out, else terminated */
-	WF_THEN_ERROR,
-	WF_THEN_TERMINATE,
-	WF_THEN_EVENT				/* it is told, and goes on */
+	WF_THEN_STOP,				/* status error if an active state reacts to
+								 * anything, else terminated */
+	WF_THEN_ERROR,				/* status error */
+	WF_THEN_TERMINATE,			/* status terminated */
+	WF_THEN_EVENT				/* it gets an event and continues */
 } WfThen;
 
 typedef struct WfPolicy
 {
 	const char *text;			/* canonical JSON */
-	bool		has_retry;		/* else the settings decide */
+	bool		has_retry;		/* false: the settings apply */
 	int			nretries;
-	WfRetry    *retries;		/* the first that fits */
+	WfRetry    *retries;		/* the first that matches counts */
 	WfThen		then;
 	const char *event;			/* EVENT */
 } WfPolicy;
 
-/* What processes can be searched by: a path into the context, or an expression. */
+/* A search attribute of processes: a path into the context, or an expression. */
 typedef struct WfAttribute
 {
 	int			id;				/* index into WfChart.attributes */
@@ -341,7 +341,10 @@ typedef struct WfReaction
 	WfStateId  *states;
 } WfReaction;
 
-/* With more leaves than this active at a time a chart has reactions. */
+/*
+ * A chart is wide, and has reactions, if more leaves than this can be active
+ * at the same time.
+ */
 #ifndef WF_WIDE
 #define WF_WIDE				16
 #endif
@@ -370,15 +373,17 @@ typedef struct WfChart
 	bool		has_parallel;
 	bool		has_error;		/* some state handles error.* events */
 	bool		catches_errors; /* some state handles error.execution */
-	WfFaults	warnings;		/* what is hardly meant so, but does no harm */
-	/* open-addressing table from a state's name to its number */
+	WfFaults	warnings;		/* what is legal, but hardly intended */
+
+	/* hash table with open addressing from a state's name to its number */
 	uint32		name_mask;
 	WfStateId  *name_slots;
 
 	/*
-	 * Of a wide chart only, else NULL: an open-addressing table from a
-	 * descriptor to who handles it, and who has eventless transitions.
-	 * Spares selection to ask each of a thousand regions.
+	 * In a wide chart only, else NULL: a hash table with open addressing from
+	 * a descriptor to the states that handle it, and the states that have
+	 * eventless transitions.  It spares the selection of transitions a look
+	 * at each of a thousand regions.
 	 */
 	uint32		reaction_mask;
 	WfReaction *reactions;
@@ -388,7 +393,7 @@ typedef struct WfChart
 extern WfStateId wf_chart_find(const WfChart *chart, const char *name,
 							   int len);
 
-/* Is `state` a proper descendant of `ancestor`? */
+/* Is a state a proper descendant of `ancestor`? */
 static inline bool
 wf_is_descendant(const WfChart *chart, WfStateId state, WfStateId ancestor)
 {
@@ -399,12 +404,12 @@ extern const WfHandler *wf_chart_handler(const WfState *state,
 										 const char *event, int *from);
 
 /*
- * What an error of the author's code becomes.  "*" does not match it: an error
- * is not passed over by who did not think of one.
+ * The event that an error of the author's code raises.  "*" does not match it,
+ * lest a handler that was not written for errors swallows one.
  */
 #define WF_ERROR_EVENT "error.execution"
 
-/* What a step that was given up becomes, where `on_error` says so. */
+/* The event that `on_error` may send for a step that was given up. */
 #define WF_STEP_ERROR_EVENT "error.step"
 
 extern const char *wf_chart_reserved_prefix(const char *event, bool to_itself);

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * diagnostic.c
- *	  Faults of definitions, the paths that lead to them, spelling hints.
+ *	  Faults of definitions: collect and print them; spelling hints.
+ *
+ * Pure C, in any process and in programs.  Whatever the author wrote may be
+ * in a fault and may be long, so that messages and paths are clipped.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,13 +18,13 @@
 
 #include "chart/diagnostic.h"
 
-/* Words longer than this are not worth a spelling hint. */
+/* Words longer than this get no spelling hint.  In bytes. */
 #define LONGEST_WORD	64
 
-/* Nobody reads further: a key or a value of the author's may be a megabyte. */
+/* Longer messages and paths are clipped.  In bytes. */
 #define LONGEST_PART	1000
 
-/* A message or a path as it is shown; text is ours. */
+/* Clip a message or a path in place, at the end of a character. */
 static char *
 clipped(char *text)
 {
@@ -39,7 +42,7 @@ clipped(char *text)
 	return text;
 }
 
-/* The formatted text, in new memory. */
+/* Return the formatted text, in the current memory context. */
 char *
 wf_diagnostic_format(const char *fmt, va_list args)
 {
@@ -60,7 +63,11 @@ wf_diagnostic_format(const char *fmt, va_list args)
 	}
 }
 
-/* Adds a fault; path, message and hint are copied. */
+/*
+ * Add a fault, unless there are WF_MAX_FAULTS already.  Path, hint (or NULL)
+ * and message are copied into the current memory context; path and message
+ * are clipped at 1,000 bytes.
+ */
 void
 wf_diagnostic_fault(WfFaults *faults, const char *path, const char *hint,
 					const char *fmt,...)
@@ -69,8 +76,8 @@ wf_diagnostic_fault(WfFaults *faults, const char *path, const char *hint,
 	WfFault    *fault;
 
 	/*
-	 * A hostile or wildly wrong document has a fault in every line; nobody
-	 * reads more than the first screens, but n must show that there is one.
+	 * A hostile document, or one of another kind, has a fault in every line.
+	 * Nobody reads more than the first screens.
 	 */
 	if (faults->n >= WF_MAX_FAULTS)
 		return;
@@ -95,8 +102,8 @@ wf_diagnostic_fault(WfFaults *faults, const char *path, const char *hint,
 }
 
 /*
- * How many edits lie between two words; anything above `limit` is answered
- * with limit + 1.
+ * Return the Levenshtein distance of two words, or limit + 1 if it is larger
+ * than `limit`.  Only one row of the matrix is kept.
  */
 static int
 edit_distance(const char *a, const char *b, int limit)
@@ -126,7 +133,10 @@ edit_distance(const char *a, const char *b, int limit)
 	return Min(row[lb], limit + 1);
 }
 
-/* "did you mean ...?" for the nearest of a NULL-ended list, or NULL. */
+/*
+ * Return a hint, "Did you mean ...?", with the word of a NULL-terminated
+ * list that is nearest to this one, or NULL if none is near.
+ */
 const char *
 wf_diagnostic_spelling_hint(const char *word, const char *const *words)
 {
@@ -150,7 +160,7 @@ wf_diagnostic_spelling_hint(const char *word, const char *const *words)
 	return nearest ? psprintf("Did you mean \"%s\"?", nearest) : NULL;
 }
 
-/* All of them, a line each: path, message, hint. */
+/* Return all faults as text, one on a line: path, message and hint. */
 char *
 wf_diagnostic_text(const WfFaults *faults)
 {

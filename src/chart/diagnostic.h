@@ -1,6 +1,6 @@
 /*
  * diagnostic.h
- *	  What is wrong with a definition, and where: faults, JSON paths, hints.
+ *	  Faults of a definition: what is wrong, and where.
  *
  * Pure, like chart.h.
  */
@@ -10,8 +10,8 @@
 #include "lib/stringinfo.h"
 
 /*
- * Some work on a definition of the largest size grows with its square: whoever
- * waits for it can cancel it.
+ * To be called where the work grows with the square of a definition's size, so
+ * that a user who waits for it can cancel it.
  */
 #ifndef FRONTEND
 #include "miscadmin.h"
@@ -20,14 +20,15 @@
 #define WF_MAY_BE_CANCELLED()	((void) 0)
 #endif
 
-/* Faults after this many are counted but not kept. */
+/* Further faults are dropped. */
 #define WF_MAX_FAULTS		200
 
-/* One thing that is wrong with a definition. */
+/* One fault of a definition. */
 typedef struct WfFault
 {
 	const char *path;			/* "$.states.review.on.approve[0].target" */
-	const char *message;		/* lower case, no full stop */
+	const char *message;		/* lower case, no full stop; its subject may
+								 * be what stands at the path */
 	const char *hint;			/* or NULL */
 } WfFault;
 

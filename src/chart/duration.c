@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * duration.c
- *	  How long a delay lasts, as far as it can be said without a calendar.
+ *	  How long a delay lasts, as far as that is known without a calendar.
  *
- * The engine leaves this to PostgreSQL's interval and timestamptz.  Here it is
- * for those who compare delays, or write them for others.
+ * Pure C.  The engine itself leaves durations to PostgreSQL's interval and
+ * timestamptz; this file is for code that compares delays or translates
+ * them, like lint() and the export to XState.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +23,10 @@
 #define HOUR	(60 * MINUTE)
 #define DAY		(24 * HOUR)
 
-/* Units by their first letters; what stands first wins. */
+/*
+ * Units, in milliseconds, by the first letters of their names; the first
+ * entry that matches wins.
+ */
 static const struct
 {
 	const char *prefix;
@@ -44,6 +48,7 @@ static const struct
 	{"y", 365 * DAY, 365 * DAY, 366 * DAY}
 };
 
+/* Add n of a unit, and set *calendar if its length depends on the calendar. */
 static void
 add(WfDuration *duration, double n, int unit, bool *calendar)
 {
@@ -54,6 +59,7 @@ add(WfDuration *duration, double n, int unit, bool *calendar)
 		*calendar = true;
 }
 
+/* Return the index of the unit that a word begins with, or -1. */
 static int
 find_unit(const char *word)
 {
@@ -64,7 +70,10 @@ find_unit(const char *word)
 	return -1;
 }
 
-/* "P1Y2M3DT4H5M6S": the M before the T is a month. */
+/*
+ * Add up an ISO 8601 duration behind its "P", "1Y2M3DT4H5M6S".  "M" before
+ * the "T" means months.  Returns false if it is malformed.
+ */
 static bool
 add_iso(WfDuration *duration, const char *text, bool *calendar)
 {
@@ -96,7 +105,10 @@ add_iso(WfDuration *duration, const char *text, bool *calendar)
 	return true;
 }
 
-/* "01:30", "01:30:15.5" */
+/*
+ * Add a time of day, "01:30" or "01:30:15.5", whose hours are parsed
+ * already.  Returns the end of it.
+ */
 static const char *
 add_time(WfDuration *duration, double hours, const char *text)
 {
@@ -111,7 +123,10 @@ add_time(WfDuration *duration, double hours, const char *text)
 	return end;
 }
 
-/* "1h 30m", "2 days 01:30:00" */
+/*
+ * Add up an interval, "1h 30m" or "2 days 01:30:00".  Returns false if it is
+ * malformed.
+ */
 static bool
 add_interval(WfDuration *duration, const char *text, bool *calendar)
 {
@@ -140,8 +155,9 @@ add_interval(WfDuration *duration, const char *text, bool *calendar)
 }
 
 /*
- * The duration of a delay that is milliseconds or text; false for others, and
- * for a text that is none.
+ * Compute how long a delay that is given in milliseconds or as text may
+ * last.  Returns false for all others and for NULL, and if the text is not a
+ * duration.
  */
 bool
 wf_duration(const WfDelay *delay, WfDuration *duration)
@@ -162,7 +178,7 @@ wf_duration(const WfDelay *delay, WfDuration *duration)
 		  add_interval(duration, delay->text, &calendar)))
 		return false;
 
-	/* days are of the calendar: the clocks may be changed meanwhile */
+	/* A day may be an hour shorter or longer if the clocks change. */
 	if (calendar)
 	{
 		duration->shortest = Max(0, duration->shortest - HOUR);

@@ -1,6 +1,6 @@
 /*
  * duration.h
- *	  How long a delay lasts, as far as it can be said without a calendar.
+ *	  How long a delay lasts, as far as that is known without a calendar.
  *
  * Pure, like chart.h.
  */
@@ -9,7 +9,7 @@
 
 #include "chart/chart.h"
 
-/* Milliseconds: at least, usually, at most. */
+/* In milliseconds. */
 typedef struct WfDuration
 {
 	double		shortest;

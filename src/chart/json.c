@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * json.c
- *	  JSON text as a small tree that keeps the order of keys.
+ *	  JSON text as a tree that keeps the order of keys.
  *
- * The parsing is PostgreSQL's own (common/jsonapi.h), whose callbacks changed
- * with 16 and 17; nothing of that shows outside of this file.
+ * Pure C.  The parser is PostgreSQL's (common/jsonapi.h).  Its callbacks
+ * changed with versions 16 and 17, which nothing outside of this file has to
+ * know.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +23,7 @@
 #include "chart/json_string.h"
 #include "chart/path.h"
 
-/* What a semantic callback gives back: an error code from 16 on. */
+/* Semantic actions of the parser return an error code from version 16 on. */
 #if PG_VERSION_NUM >= 160000
 #define CALLBACK		static JsonParseErrorType
 #define CALLBACK_DONE	return JSON_SUCCESS
@@ -31,7 +32,7 @@
 #define CALLBACK_DONE	return
 #endif
 
-/* A container under construction. */
+/* A container that is being built. */
 typedef struct Frame
 {
 	WfJson	   *json;
@@ -46,7 +47,10 @@ typedef struct Builder
 	Frame		stack[WF_JSON_MAX_DEPTH + 1];
 } Builder;
 
-/* The path of the element that the builder stands at. */
+/*
+ * Return the path of the element at which the builder is, `depth` levels
+ * deep.
+ */
 static char *
 builder_path(const Builder *builder, int depth)
 {
@@ -59,7 +63,7 @@ builder_path(const Builder *builder, int depth)
 		const WfJson *json = builder->stack[i].json;
 
 		if (json->n == 0)
-			break;				/* at its very start */
+			break;				/* it has no element yet */
 		if (json->kind == WF_JSON_OBJECT)
 			wf_path_append_key(&buf, json->keys[json->n - 1]);
 		else
@@ -68,7 +72,7 @@ builder_path(const Builder *builder, int depth)
 	return buf.data;
 }
 
-/* Put a value where it belongs: into the innermost container. */
+/* Put a new value into the innermost container, or make it the root. */
 static WfJson *
 place(Builder *builder, WfJsonKind kind)
 {
@@ -85,7 +89,7 @@ place(Builder *builder, WfJsonKind kind)
 	frame = &builder->stack[builder->depth - 1];
 	parent = frame->json;
 
-	/* an object's key has already made room and counted the member */
+	/* field_start() has added the member already */
 	if (parent->kind == WF_JSON_OBJECT)
 	{
 		parent->items[parent->n - 1] = json;
@@ -107,7 +111,7 @@ push(Builder *builder, WfJsonKind kind)
 {
 	WfJson	   *json = place(builder, kind);
 
-	/* the caller has measured the depth beforehand */
+	/* wf_json_parse() has checked the depth */
 	Assert(builder->depth <= WF_JSON_MAX_DEPTH);
 	builder->stack[builder->depth].json = json;
 	builder->stack[builder->depth].size = 0;
@@ -141,7 +145,7 @@ compare_strings(const void *a, const void *b)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-/* Report the keys that an object has more than once. */
+/* Report the keys that an object has more than once, each of them once. */
 static void
 check_duplicates(Builder *builder, const WfJson *json)
 {
@@ -232,9 +236,10 @@ scalar(void *state, char *token, JsonTokenType type)
 }
 
 /*
- * Deepest nesting of a text, strings left out.  The parser recurses without a
- * limit of its own in programs and throws in the server, so look first; what
- * is no JSON is found out later, any answer does for it.
+ * Return how deep objects and arrays are nested in a text.  PostgreSQL's
+ * parser recurses; in programs it has no limit, and in the server it throws
+ * at its limit, so that the depth must be known before.  The result for a
+ * text that is not JSON does not matter.
  */
 static int
 deepest(const char *text, int len)
@@ -284,7 +289,7 @@ make_lexer(const char *text, int len)
 #endif
 }
 
-/* The parser's own words; programs have none before 17. */
+/* Return the parser's message.  Programs have none before version 17. */
 static const char *
 error_text(JsonParseErrorType error, JsonLexContext *lexer)
 {
@@ -297,9 +302,11 @@ error_text(JsonParseErrorType error, JsonLexContext *lexer)
 }
 
 /*
- * Parse; text is in the server's encoding and need not be terminated.
- * Returns NULL after adding a fault when it is no JSON; duplicate keys are
- * faults too, but the tree (with all of them) is returned then.
+ * Parse JSON of len bytes, which need not be terminated and must be in the
+ * server's encoding.  Returns NULL, and adds a fault, if the text is not
+ * JSON or is nested deeper than WF_JSON_MAX_DEPTH.  Duplicate keys are
+ * faults too, but then the tree is returned with all of them.  Everything is
+ * allocated in the current memory context.
  */
 WfJson *
 wf_json_parse(const char *text, int len, WfFaults *faults)
@@ -342,7 +349,10 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 	return root;
 }
 
-/* The value of a key, or NULL when absent (or no object at all). */
+/*
+ * Return the value of an object's key, or NULL if the key is absent or the
+ * value is not an object.  Of a duplicate key the first one counts.
+ */
 const WfJson *
 wf_json_get(const WfJson *json, const char *key)
 {
@@ -354,7 +364,9 @@ wf_json_get(const WfJson *json, const char *key)
 	return NULL;
 }
 
-/* "an object", "a string" ..., for messages. */
+/*
+ * Return what a message calls a value of this kind, "an object" for example.
+ */
 const char *
 wf_json_kind_name(WfJsonKind kind)
 {
@@ -376,7 +388,10 @@ wf_json_kind_name(WfJsonKind kind)
 	return "unknown";			/* keep compiler quiet */
 }
 
-/* Write compactly: no white space, key order kept, numbers as written. */
+/*
+ * Append JSON text without white space; the order of keys is kept, and
+ * numbers are written as they were read.
+ */
 void
 wf_json_write(StringInfo buf, const WfJson *json)
 {
@@ -419,6 +434,10 @@ wf_json_write(StringInfo buf, const WfJson *json)
 	}
 }
 
+/*
+ * Return a tree as JSON text, as wf_json_write() writes it, in the current
+ * memory context.
+ */
 char *
 wf_json_text(const WfJson *json)
 {

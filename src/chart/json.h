@@ -1,8 +1,9 @@
 /*
  * json.h
- *	  JSON text as a small tree that keeps the order of keys.
+ *	  JSON text as a tree that keeps the order of keys.
  *
- * Pure, like chart.h.  Used while a definition is compiled, never at run time.
+ * Pure, like chart.h.  It is used while a definition or a calendar is
+ * compiled, never in a step.
  */
 #ifndef WF_JSON_H
 #define WF_JSON_H
@@ -11,7 +12,7 @@
 
 #include "chart/diagnostic.h"
 
-/* Deepest nesting of objects and arrays; more is a fault. */
+/* Maximum nesting of objects and arrays. */
 #define WF_JSON_MAX_DEPTH	320
 
 typedef enum WfJsonKind

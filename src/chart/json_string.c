@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * json_string.c
- *	  A string as JSON text.
+ *	  Strings as JSON text.
+ *
+ * Pure C.  PostgreSQL's escape_json() is not available in programs.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +15,7 @@
 
 #include "chart/json_string.h"
 
-/* Write a string with its quotes, escaping what JSON demands. */
+/* Append a string in double quotes, with the escapes that JSON demands. */
 void
 wf_json_string_write(StringInfo buf, const char *string)
 {

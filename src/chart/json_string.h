@@ -1,6 +1,8 @@
 /*
  * json_string.h
- *	  A string as JSON text.
+ *	  Strings as JSON text.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_JSON_STRING_H
 #define WF_JSON_STRING_H

@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * path.c
- *	  Where in a JSON document something stands.
+ *	  Paths that tell where in a JSON document something is.
+ *
+ * Pure C.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +16,7 @@
 #include "chart/json_string.h"
 #include "chart/path.h"
 
+/* Can a key be written behind a dot? */
 static bool
 is_plain_key(const char *key)
 {
@@ -27,7 +30,10 @@ is_plain_key(const char *key)
 	return true;
 }
 
-/* Append ".key" or "["odd key"]" to a path's text. */
+/*
+ * Append a step into an object to the text of a path: ".key", or ["odd key"]
+ * if the key has characters that a path does not allow.
+ */
 void
 wf_path_append_key(StringInfo buf, const char *key)
 {
@@ -56,7 +62,7 @@ append_path(StringInfo buf, const WfPath *path)
 		wf_path_append_key(buf, path->key);
 }
 
-/* The path as text, in new memory. */
+/* Return a path as text, in the current memory context. */
 char *
 wf_path_text(const WfPath *path)
 {

@@ -1,6 +1,8 @@
 /*
  * path.h
- *	  Where in a JSON document something stands.
+ *	  Paths that tell where in a JSON document something is.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_PATH_H
 #define WF_PATH_H
@@ -8,13 +10,14 @@
 #include "lib/stringinfo.h"
 
 /*
- * Where we are in a document.  Frames live on the stack of the functions that
- * walk it, so that a path costs nothing until somebody needs its text.
+ * A step of a path, which leads from `up` to a member or an element.  The
+ * steps are on the stack of the functions that walk through the document, so
+ * that a path costs nothing unless its text is needed.
  */
 typedef struct WfPath
 {
-	const struct WfPath *up;	/* NULL: key is the text so far, taken as is */
-	const char *key;			/* or NULL: an array's element */
+	const struct WfPath *up;	/* NULL: key is the text of a whole path */
+	const char *key;			/* NULL: an element of an array */
 	int			index;
 } WfPath;
 

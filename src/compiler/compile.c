@@ -1,12 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * compile.c
- *	  From a definition's JSON text to a chart, or to the list of its faults.
+ *	  From a definition's JSON text to a chart, or to the list of its
+ *	  faults.
  *
- * First the tree of states is built from nothing but keys and types; then
- * every name can be resolved, and the states are filled one by one.  All
- * faults are collected on the way: after one, the compiler goes on with
- * whatever keeps it from reporting consequences.
+ * Pure C, in any process and in programs.  First the tree of states is built
+ * from keys and types alone.  Then every name can be resolved, and the
+ * states are filled one by one.  All faults are collected on the way: after
+ * a fault the compiler continues with a substitute that keeps it from
+ * reporting consequences.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,11 +33,14 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* Longer texts are no definitions; keeps every array far below 1 GB. */
+/*
+ * In bytes.  No definition is longer, and the limit keeps every array far
+ * below 1 GB.
+ */
 #define LONGEST_TEXT	(32 * 1024 * 1024)
 
 /* ----------------------------------------------------------------
- *						What can be said at the end only
+ *						Checks of the whole chart
  * ----------------------------------------------------------------
  */
 
@@ -50,9 +55,10 @@ compare_invokes(const void *a, const void *b)
 }
 
 /*
- * An id names one child at a time: it may be used again only where one of the
- * two states is left before the other is entered.  As with targets, looking at
- * neighbours in document order is enough.
+ * Check that no two invokes with the same id can run at the same time, since
+ * the id names one child.  Two states may use the same id only if one of
+ * them is exited before the other is entered.  It is enough to compare
+ * neighbours in document order, as in wf_chart_settle().
  */
 static void
 check_invoke_ids(WfCompiler *c)
@@ -83,8 +89,9 @@ check_invoke_ids(WfCompiler *c)
 }
 
 /*
- * A history state without a default falls back to its parent's initial
- * transition, which must not lead to a history state again.
+ * Check that every history state leads to a state.  Without a default it
+ * falls back to the initial transition of its parent, which must not lead to
+ * a history state again.
  */
 static void
 check_history(WfCompiler *c)
@@ -114,10 +121,14 @@ check_history(WfCompiler *c)
 }
 
 /* ----------------------------------------------------------------
- *						The whole
+ *						The root
  * ----------------------------------------------------------------
  */
 
+/*
+ * Return the names of the constructs that the definition uses, separated by
+ * spaces.
+ */
 static char *
 feature_names(const WfCompiler *c)
 {
@@ -137,7 +148,9 @@ feature_names(const WfCompiler *c)
 	return buf.data;
 }
 
-/* {"name": "$.path", "name": {"@expr": "..."}} */
+/*
+ * Compile the root's `search`: {"name": "$.path", "name": {"@expr": "..."}}.
+ */
 static void
 compile_search(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -170,7 +183,7 @@ compile_search(WfCompiler *c, const WfJson *json, const WfPath *path)
 	}
 }
 
-/* What only the root has. */
+/* Compile the keys that only the root has. */
 static void
 compile_root(WfCompiler *c, const WfJson *json)
 {
@@ -222,6 +235,7 @@ compile_root(WfCompiler *c, const WfJson *json)
 	}
 }
 
+/* Compile the whole chart into c->chart. */
 static void
 compile_chart(WfCompiler *c, const WfJson *json)
 {
@@ -258,9 +272,10 @@ compile_chart(WfCompiler *c, const WfJson *json)
 }
 
 /*
- * The same, but with faults there is a chart too, as far as it goes (NULL when
- * the text is no JSON): its expressions and delays can be looked at for
- * further faults, nothing else.
+ * Compile a definition as wf_compile() does, but return a chart even if
+ * there are faults, as far as it goes, so that its expressions and delays
+ * can be checked for further faults.  It is good for nothing else.  NULL if
+ * the text is not JSON or is too long.
  */
 WfChart *
 wf_compile_lenient(const char *text, int len, WfFaults *faults)
@@ -288,14 +303,13 @@ wf_compile_lenient(const char *text, int len, WfFaults *faults)
 }
 
 /*
- * Compile a definition.
+ * Compile a definition, given as JSON of len bytes, which need not be
+ * terminated and must be in the server's encoding.  `faults` must be zeroed;
+ * every fault is added, and none hides another one.
  *
- * text, len: JSON (need not be terminated) in the server's encoding, UTF-8.
- * faults: every fault is added, none hides another; must be zeroed before.
- *
- * Returns the chart, or NULL when there is at least one fault.  Allocates in
- * the current memory context and frees nothing.  Never throws but for lack of
- * memory, and when it is cancelled.
+ * Returns the chart, or NULL if there is at least one fault.  Allocates
+ * everything in the current memory context and frees nothing.  Throws only
+ * for lack of memory and when the user cancels.
  */
 WfChart *
 wf_compile(const char *text, int len, WfFaults *faults)

@@ -3,6 +3,8 @@
  * compile_action.c
  *	  Actions: calls of functions and the built-in ones.
  *
+ * Pure C.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef FRONTEND
@@ -34,7 +36,10 @@ new_action(WfActionKind kind, const WfPath *path)
 	return action;
 }
 
-/* The value under the first of two keys that is there, or NULL. */
+/*
+ * Compile the value of the first of two keys that is present.  NULL if
+ * neither is; `other` may be NULL.
+ */
 static WfValue *
 compile_member(WfCompiler *c, const WfJson *json, const char *key,
 			   const char *other, const WfPath *path)
@@ -130,7 +135,10 @@ compile_log(WfCompiler *c, const WfJson *json, const WfPath *path)
  * ----------------------------------------------------------------
  */
 
-/* The payload: `data`, or all keys of the event but its type. */
+/*
+ * Compile the payload of an event: `data`, or all keys of the event but its
+ * type.
+ */
 static WfValue *
 compile_payload(WfCompiler *c, const WfJson *event, const WfPath *path)
 {
@@ -163,7 +171,10 @@ compile_payload(WfCompiler *c, const WfJson *event, const WfPath *path)
 	return wf_compile_value(c, fields, path);
 }
 
-/* A constant name that would be refused each time it is sent. */
+/*
+ * Report a constant name of an event that would be refused each time it is
+ * sent.
+ */
 static void
 check_name(WfCompiler *c, const char *event, bool to_itself, const WfPath *path)
 {
@@ -175,7 +186,7 @@ check_name(WfCompiler *c, const char *event, bool to_itself, const WfPath *path)
 						 event, prefix);
 }
 
-/* The event of raise and send: its name and payload. */
+/* Compile the event of a raise or a send: its name and payload. */
 static void
 compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
 			  bool to_itself, const WfPath *path)
@@ -214,7 +225,10 @@ compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
 	action->event_type = wf_compile_value(c, type, at);
 }
 
-/* raise, send, sendTo and sendParent differ in the receiver only. */
+/*
+ * Compile what raise, send, sendTo and sendParent have in common.  The
+ * receiver is left to the caller.
+ */
 static WfAction *
 compile_sending(WfCompiler *c, WfActionKind kind, const WfJson *json,
 				bool to_itself, const WfPath *path)
@@ -242,7 +256,10 @@ compile_raise(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return compile_sending(c, WF_ACTION_RAISE, json, true, path);
 }
 
-/* As far as can be known: a receiver that is computed may be the process. */
+/*
+ * Does an action send to its own process?  If the receiver is computed, it
+ * may.
+ */
 static bool
 sends_to_itself(const WfJson *json)
 {
@@ -406,6 +423,10 @@ static const struct
 	{"foreach", compile_foreach}
 };
 
+/*
+ * Compile an action by its type, which is the name of a built-in one or of a
+ * function.
+ */
 static WfAction *
 compile_named_action(WfCompiler *c, const char *type, const WfJson *json,
 					 const WfPath *path)
@@ -434,7 +455,10 @@ compile_named_action(WfCompiler *c, const char *type, const WfJson *json,
 	return action;
 }
 
-/* One action; NULL after a fault that leaves nothing to work with. */
+/*
+ * Compile one action.  Returns NULL after a fault that leaves nothing to
+ * work with.
+ */
 static WfAction *
 compile_action(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -467,7 +491,10 @@ compile_action(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return compile_named_action(c, type, json, path);
 }
 
-/* A list of actions, or a single one without the list. */
+/*
+ * Compile a list of actions, or a single action without the list.  Actions
+ * with faults may be missing in the result.
+ */
 WfActionList
 wf_compile_actions(WfCompiler *c, const WfJson *json, const WfPath *path)
 {

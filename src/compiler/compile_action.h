@@ -1,6 +1,8 @@
 /*
  * compile_action.h
  *	  Actions: calls of functions and the built-in ones.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_ACTION_H
 #define WF_COMPILE_ACTION_H

@@ -3,8 +3,8 @@
  * compile_delay.c
  *	  Delays: numbers, durations as text, names in `delays`, expressions.
  *
- * Only the shape of a text is looked at here; what PostgreSQL's interval
- * input makes of it is for define() to find out.
+ * Pure C.  Only the shape of a text is checked here.  define() lets
+ * PostgreSQL's interval input check the rest.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,9 +27,13 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* Some 30,000 years; what is longer is a mistake. */
+/* In milliseconds, some 30,000 years.  A longer delay is a mistake. */
 #define LONGEST_MS		1e15
 
+/*
+ * Units that PostgreSQL's interval input knows, as far as they are useful in
+ * a delay.
+ */
 static const char *const units[] = {
 	"us", "usec", "usecs", "microsecond", "microseconds",
 	"ms", "msec", "msecs", "millisecond", "milliseconds",
@@ -41,6 +45,7 @@ static const char *const units[] = {
 	"y", "yr", "yrs", "year", "years", NULL
 };
 
+/* Make a delay with an id of its own. */
 static WfDelay *
 new_delay(WfCompiler *c, WfDelayKind kind, const WfPath *path)
 {
@@ -53,7 +58,10 @@ new_delay(WfCompiler *c, WfDelayKind kind, const WfPath *path)
 	return delay;
 }
 
-/* A number of milliseconds; text is a JSON number. */
+/*
+ * Compile a number of milliseconds, given as a JSON number.  NULL after a
+ * fault.
+ */
 static WfDelay *
 delay_of_number(WfCompiler *c, const char *text, const WfPath *path)
 {
@@ -84,7 +92,7 @@ is_number(const char *text)
 		strchr(text, '.') == strrchr(text, '.');
 }
 
-/* "P30D", "PT1H30M", "P1Y2M3DT4.5S": designators after numbers. */
+/* Is a text a duration of ISO 8601, "P30D", "PT1H30M" or "P1Y2M3DT4.5S"? */
 static bool
 is_iso_duration(const char *text)
 {
@@ -111,8 +119,8 @@ is_iso_duration(const char *text)
 }
 
 /*
- * Days and weeks stand before the T.  Behind it they can be nothing else, and
- * people do write "PT30D": put them where PostgreSQL looks for them.
+ * Move days and weeks that stand behind the T before it, where PostgreSQL
+ * looks for them.  People do write "PT30D", and it can mean nothing else.
  */
 static const char *
 normalize_iso_duration(const char *text)
@@ -162,7 +170,10 @@ is_unit(const char *word, int len)
 	return false;
 }
 
-/* "30 days", "1h 30m", "2 days 01:30:00": numbers with units, or a time. */
+/*
+ * Is a text an interval, "30 days", "1h 30m" or "2 days 01:30:00": numbers
+ * with units, or a time of day?
+ */
 static bool
 is_interval(const char *text)
 {
@@ -195,8 +206,9 @@ is_interval(const char *text)
 }
 
 /*
- * A delay given as text: a name in `delays`, a number, or a duration.  Returns
- * NULL after adding a fault when it is none of them.
+ * Compile a delay that is given as text: a name in `delays`, a number, or a
+ * duration.  Returns NULL after a fault.  A named delay is shared by all who
+ * use its name.
  */
 WfDelay *
 wf_compile_delay_text(WfCompiler *c, const char *text, const WfPath *path)
@@ -231,8 +243,9 @@ wf_compile_delay_text(WfCompiler *c, const char *text, const WfPath *path)
 }
 
 /*
- * {"duration": "PT16H", "calendar": "berlin"}.  A week is a number of days to
- * PostgreSQL, and seven working days are not what anybody means by it.
+ * Compile a delay in working time: {"duration": "PT16H", "calendar":
+ * "berlin"}.  Weeks are refused: to PostgreSQL a week is seven days, and
+ * nobody who writes a week means seven working days.
  */
 static WfDelay *
 compile_working(WfCompiler *c, const WfJson *json, const WfPath *path)
@@ -268,7 +281,7 @@ compile_working(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return delay;
 }
 
-/* A delay in any form.  NULL after a fault. */
+/* Compile a delay in any form.  Returns NULL after a fault. */
 WfDelay *
 wf_compile_delay(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -304,7 +317,10 @@ compare_named(const void *a, const void *b)
 	return strcmp(((const WfNamed *) a)->name, ((const WfNamed *) b)->name);
 }
 
-/* The root's `delays`: before anything that may use one of their names. */
+/*
+ * Compile the root's `delays`.  Must be called before anything that may use
+ * one of their names.
+ */
 void
 wf_compile_delays(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -322,7 +338,7 @@ wf_compile_delays(WfCompiler *c, const WfJson *json, const WfPath *path)
 		if (json->keys[i][0] == '\0')
 			wf_compile_fault(c, at, NULL, "the name of a delay is empty");
 		delay = wf_compile_delay(c, json->items[i], at);
-		/* Its name is known: who uses it is at no fault. */
+		/* Keep the name, or every use of it would be reported, too. */
 		if (delay == NULL)
 			delay = new_delay(c, WF_DELAY_NEVER, at);
 		delay->name = json->keys[i];

@@ -1,6 +1,8 @@
 /*
  * compile_delay.h
  *	  Delays: numbers, durations as text, names in `delays`, expressions.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_DELAY_H
 #define WF_COMPILE_DELAY_H

@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * compile_fault.c
- *	  What the compiler finds wrong with a definition.
+ *	  Faults and warnings of the compiler.
+ *
+ * Pure C.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +18,11 @@
 #include "compiler/compile_fault.h"
 #include "compiler/compiler.h"
 
+/*
+ * Add a fault at a path to c->faults, with a hint or NULL.  The message is
+ * lower case and has no full stop; its subject may be what stands at the
+ * path.
+ */
 void
 wf_compile_fault(WfCompiler *c, const WfPath *path, const char *hint,
 				 const char *fmt,...)
@@ -28,7 +35,11 @@ wf_compile_fault(WfCompiler *c, const WfPath *path, const char *hint,
 	va_end(args);
 }
 
-/* Something without effect that does no harm: the chart tells of it. */
+/*
+ * Add a warning at a path to the chart, with a hint or NULL: about something
+ * that is legal and does no harm, but has no effect or is hardly intended.
+ * lint() shows it.
+ */
 void
 wf_compile_fault_warning(WfCompiler *c, const WfPath *path, const char *hint,
 						 const char *fmt,...)

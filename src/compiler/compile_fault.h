@@ -1,6 +1,8 @@
 /*
  * compile_fault.h
- *	  What the compiler finds wrong with a definition.
+ *	  Faults and warnings of the compiler.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_FAULT_H
 #define WF_COMPILE_FAULT_H

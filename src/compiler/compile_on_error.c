@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * compile_on_error.c
- *	  `on_error`: what becomes of an event whose step failed in a worker.
+ *	  `on_error`: what happens to an event whose step failed in an
+ *	  executor.
  *
- * The words of `retry` are those of the Amazon States Language.
+ * Pure C.  The words of `retry` are those of the Amazon States Language.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,11 +25,15 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* As many attempts as a timer can count. */
+/* The counter of attempts in a timer's row is a smallint. */
 #define MAX_ATTEMPTS	32000
 #define MAX_SECONDS		(1000.0 * 365 * 86400)
 #define MAX_RATE		1000.0
 
+/*
+ * Return the number under a key, or `missing` if the key is absent or its
+ * value is not between `least` and `most`, which is a fault.
+ */
 static double
 number(WfCompiler *c, const WfJson *json, const char *key, const WfPath *path,
 	   double missing, double least, double most)
@@ -48,7 +53,7 @@ number(WfCompiler *c, const WfJson *json, const char *key, const WfPath *path,
 	return result;
 }
 
-/* "*", an SQLSTATE, or the class of one. */
+/* Is a name "*", an SQLSTATE, or the class of SQLSTATEs? */
 static bool
 is_error_name(const char *name)
 {
@@ -111,7 +116,10 @@ compile_retries(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPat
 					  single ? path : WF_AT_INDEX(path, i));
 }
 
-/* An event that the definition is told of: not one of the engine's own. */
+/*
+ * Compile the event of {"event": "name"}, which must not be one that only
+ * the engine sends, except for error.step.
+ */
 static void
 compile_event(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath *path)
 {
@@ -153,7 +161,10 @@ compile_then(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath *
 	}
 }
 
-/* In canonical form a target is the event, and the root has the transition. */
+/*
+ * Return `on_error` in canonical form.  A target is written as its event;
+ * the transition to it is written with those of the root.
+ */
 static const char *
 canonical_text(const WfJson *retry, const WfJson *then, const WfPolicy *policy)
 {
@@ -182,7 +193,7 @@ canonical_text(const WfJson *retry, const WfJson *then, const WfPolicy *policy)
 	return buf.data;
 }
 
-/* `on_error` of the root: {retry, then}. */
+/* Compile the root's `on_error`: {retry, then}.  Never returns NULL. */
 const WfPolicy *
 wf_compile_on_error(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -206,7 +217,7 @@ wf_compile_on_error(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return policy;
 }
 
-/* The transition of the root that `then` stands for, if it is one. */
+/* If `then` is a transition of the root, append it to `into`. */
 void
 wf_compile_on_error_then(WfCompiler *c, const WfJson *root, WfList *into)
 {

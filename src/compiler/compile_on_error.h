@@ -1,6 +1,9 @@
 /*
  * compile_on_error.h
- *	  `on_error`: what becomes of an event whose step failed in a worker.
+ *	  `on_error`: what happens to an event whose step failed in an
+ *	  executor.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_ON_ERROR_H
 #define WF_COMPILE_ON_ERROR_H

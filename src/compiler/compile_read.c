@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * compile_read.c
- *	  What the files of the compiler read with: keys and types, or a fault.
+ *	  Read keys and values of a definition, with a fault for wrong types.
+ *
+ * Pure C.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +20,10 @@
 #include "compiler/compile_read.h"
 #include "compiler/compiler.h"
 
+/*
+ * Return true if a value is of this kind; otherwise add a fault and return
+ * false.
+ */
 bool
 wf_compile_read_expect(WfCompiler *c, const WfJson *json, const WfPath *path,
 					   WfJsonKind kind)
@@ -29,7 +35,7 @@ wf_compile_read_expect(WfCompiler *c, const WfJson *json, const WfPath *path,
 	return false;
 }
 
-/* Report the keys of an object that have no meaning there. */
+/* Report the keys of an object that are not in a NULL-terminated list. */
 void
 wf_compile_read_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
 					 const char *const *known)
@@ -48,8 +54,10 @@ wf_compile_read_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
 }
 
 /*
- * A function has no keys but `params`.  With others, what is named by `type`
- * may be meant as one of those that are built in.
+ * Report the keys of a call of a function that it cannot have, that is, all
+ * but `params`.  If there are any, and `type` is similar to one of the
+ * built-in ones, a NULL-terminated list, that one is suggested instead.
+ * kind is "action" or "guard".
  */
 void
 wf_compile_read_call_keys(WfCompiler *c, const char *kind, const char *type,
@@ -67,7 +75,7 @@ wf_compile_read_call_keys(WfCompiler *c, const char *kind, const char *type,
 		wf_compile_read_keys(c, json, path, known);
 }
 
-/* The value of a key; null is as good as absent. */
+/* Return the value of an object's key, or NULL if it is absent or null. */
 const WfJson *
 wf_compile_read_get(const WfJson *json, const char *key)
 {
@@ -76,7 +84,10 @@ wf_compile_read_get(const WfJson *json, const char *key)
 	return value != NULL && value->kind != WF_JSON_NULL ? value : NULL;
 }
 
-/* A string under a key, or NULL when absent or after a fault. */
+/*
+ * Return the string under a key, or NULL if the key is absent or after a
+ * fault.
+ */
 const char *
 wf_compile_read_string(WfCompiler *c, const WfJson *json, const char *key,
 					   const WfPath *path)
@@ -89,7 +100,10 @@ wf_compile_read_string(WfCompiler *c, const WfJson *json, const char *key,
 	return value->text;
 }
 
-/* A boolean under a key; absent is false. */
+/*
+ * Return the boolean under a key, or false if the key is absent or after a
+ * fault.
+ */
 bool
 wf_compile_read_bool(WfCompiler *c, const WfJson *json, const char *key,
 					 const WfPath *path)
@@ -102,7 +116,10 @@ wf_compile_read_bool(WfCompiler *c, const WfJson *json, const char *key,
 	return value->boolean;
 }
 
-/* A list of strings, or a single one without the list. */
+/*
+ * Return a list of strings, which may be written as a single string; *n is
+ * their number.  Elements of another kind are faults and are left out.
+ */
 const char **
 wf_compile_read_strings(WfCompiler *c, const WfJson *json, const WfPath *path,
 						int *n)
@@ -123,4 +140,3 @@ wf_compile_read_strings(WfCompiler *c, const WfJson *json, const WfPath *path,
 			strings[(*n)++] = json->items[i]->text;
 	return strings;
 }
-

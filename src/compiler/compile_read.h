@@ -1,6 +1,8 @@
 /*
  * compile_read.h
- *	  What the rooms of the compiler read with: keys and types, or a fault.
+ *	  Read keys and values of a definition, with a fault for wrong types.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_READ_H
 #define WF_COMPILE_READ_H
@@ -23,4 +25,5 @@ extern bool wf_compile_read_bool(WfCompiler *c, const WfJson *json,
 								 const char *key, const WfPath *path);
 extern const char **wf_compile_read_strings(WfCompiler *c, const WfJson *json,
 											const WfPath *path, int *n);
+
 #endif							/* WF_COMPILE_READ_H */

@@ -3,8 +3,8 @@
  * compile_state.c
  *	  What is in a state: handlers, timers, invokes, actions and the rest.
  *
- * The tree of states stands already, so that every target can be resolved
- * where it is met.
+ * Pure C.  The tree of states is complete, so that every target can be
+ * resolved where it is found.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +29,7 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* A handler in the making. */
+/* A handler that is being collected. */
 typedef struct Draft
 {
 	const char *descriptor;
@@ -43,7 +43,10 @@ typedef struct Draft
  * ----------------------------------------------------------------
  */
 
-/* The list that transitions of an event go to, made at first use. */
+/*
+ * Return the list of transitions of an event descriptor, which is made at
+ * its first use.
+ */
 static WfList *
 draft_for(WfList *drafts, const char *descriptor)
 {
@@ -69,7 +72,7 @@ draft_for(WfList *drafts, const char *descriptor)
 	return &draft->transitions;
 }
 
-/* Exact names first, then wildcards by falling length. */
+/* Exact names come first, then wildcards by decreasing length. */
 static int
 compare_drafts(const void *a, const void *b)
 {
@@ -87,7 +90,10 @@ compare_drafts(const void *a, const void *b)
 	return x->position < y->position ? -1 : 1;
 }
 
-/* Events that only the engine sends: nobody has to be allowed to. */
+/*
+ * Is a descriptor one of events that only the engine sends?  They need no
+ * permission.
+ */
 static bool
 is_platform_event(const char *descriptor)
 {
@@ -96,6 +102,7 @@ is_platform_event(const char *descriptor)
 		strncmp(descriptor, "after.", 6) == 0;
 }
 
+/* Report transitions with `allow` whose event nobody sends. */
 static void
 forbid_allow(WfCompiler *c, const WfList *transitions)
 {
@@ -110,6 +117,7 @@ forbid_allow(WfCompiler *c, const WfList *transitions)
 	}
 }
 
+/* Make the handlers of a state from the drafts. */
 static void
 finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
 {
@@ -194,7 +202,10 @@ compile_after(WfCompiler *c, WfState *state, const WfJson *json,
  * ----------------------------------------------------------------
  */
 
-/* retry: a list of policies with the words of ASL. */
+/*
+ * Check a policy of an invoke's `retry`, whose words are those of the Amazon
+ * States Language.
+ */
 static void
 check_retry(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -217,7 +228,7 @@ check_retry(WfCompiler *c, const WfJson *json, const WfPath *path)
 			wf_compile_read_strings(c, value, at, &n);
 		else if (strcmp(key, "jitter") == 0)
 		{
-			/* ASL has "FULL" and "NONE" */
+			/* the Amazon States Language has "FULL" and "NONE" */
 			if (value->kind != WF_JSON_STRING && value->kind != WF_JSON_BOOL)
 				wf_compile_read_expect(c, value, at, WF_JSON_BOOL);
 		}
@@ -227,7 +238,10 @@ check_retry(WfCompiler *c, const WfJson *json, const WfPath *path)
 	}
 }
 
-/* retry, timeout and heartbeat as JSON text, or NULL. */
+/*
+ * Return `retry`, `timeout` and `heartbeat` of an invoke as JSON text, or
+ * NULL if there are none.
+ */
 static const char *
 compile_options(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -269,7 +283,10 @@ compile_options(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return buf.data;
 }
 
-/* The events that an invoke's onDone and onError stand for. */
+/*
+ * Compile `onDone` and `onError` of an invoke, as transitions of the events
+ * that they stand for.
+ */
 static void
 compile_replies(WfCompiler *c, WfState *state, const WfInvoke *invoke,
 				const WfJson *json, const WfPath *path, WfList *drafts)
@@ -359,7 +376,7 @@ compile_invokes(WfCompiler *c, WfState *state, const WfJson *json,
  * ----------------------------------------------------------------
  */
 
-/* What is under it reacts to events. */
+/* Does a key of a state have transitions for events under it? */
 static bool
 is_handler_key(const char *key)
 {
@@ -367,7 +384,7 @@ is_handler_key(const char *key)
 		strcmp(key, "invoke") == 0 || strcmp(key, "onDone") == 0;
 }
 
-/* Everything that reacts to events, in the order of the text. */
+/* Compile all transitions for events of a state, in the order of the text. */
 static void
 compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
 				 const WfPath *path)
@@ -380,7 +397,7 @@ compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
 		const WfJson *value = json->items[i];
 		const WfPath *at = WF_AT_KEY(path, key);
 
-		/* of a key that is there twice (a fault), the first counts */
+		/* of a duplicate key, which is a fault, the first counts */
 		if (value->kind == WF_JSON_NULL || !is_handler_key(key) ||
 			value != wf_json_get(json, key))
 			continue;
@@ -416,7 +433,7 @@ compile_always(WfCompiler *c, WfState *state, const WfJson *json,
 	wf_compile_transitions(c, state->id, json, path, &list, NULL);
 	forbid_allow(c, &list);
 
-	/* not a fault: what is taken in another region may lead out of here */
+	/* no fault: a transition in another region may exit this state */
 	if (list.n > 0 && state->kind == WF_STATE_ATOMIC)
 	{
 		const WfTransition *first = list.items[0];
@@ -433,7 +450,7 @@ compile_always(WfCompiler *c, WfState *state, const WfJson *json,
 		c->features[WF_HAS_ALWAYS] = c->chart->has_always = true;
 }
 
-/* Keys that a state of this kind cannot have. */
+/* Report keys that a state of this kind cannot have. */
 static void
 check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 			const WfPath *path)
@@ -441,7 +458,7 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 	static const char *const kinds[] = {"an atomic", "a compound",
 	"a parallel", "a final", "a history"};
 
-	/* key, then the kinds that may have it: Atomic Compound Parallel .. */
+	/* keys, and the kinds that may have them: Atomic, Compound, Parallel, ... */
 	static const char *const places[][2] = {
 		{"initial", "C"}, {"states", "CP"}, {"on", "ACP"}, {"always", "ACP"},
 		{"after", "ACP"}, {"onDone", "CP"}, {"invoke", "ACP"},
@@ -474,7 +491,10 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 								 "is left out");
 }
 
-/* Where entering a state leads to. */
+/*
+ * Compile the initial transition of a compound state, or the default of a
+ * history state.
+ */
 static void
 compile_entry_point(WfCompiler *c, WfState *state, const WfJson *json,
 					const WfPath *path)
@@ -494,6 +514,7 @@ compile_entry_point(WfCompiler *c, WfState *state, const WfJson *json,
 													   WF_AT_KEY(path, "target"));
 }
 
+/* Compile `entry`, `exit`, `tags` and `defer`. */
 static void
 compile_lists(WfCompiler *c, WfState *state, const WfJson *json,
 			  const WfPath *path)
@@ -520,7 +541,10 @@ compile_lists(WfCompiler *c, WfState *state, const WfJson *json,
 		c->features[WF_HAS_DEFER] = c->chart->has_defer = true;
 }
 
-/* Fill a state whose place in the tree is known. */
+/*
+ * Compile everything in a state, whose place in the tree is known.  Its
+ * parent must be compiled before it, because `allow` is inherited.
+ */
 void
 wf_compile_state(WfCompiler *c, WfStateId id)
 {

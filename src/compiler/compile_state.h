@@ -1,6 +1,8 @@
 /*
  * compile_state.h
  *	  What is in a state: handlers, timers, invokes, actions and the rest.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_STATE_H
 #define WF_COMPILE_STATE_H

@@ -3,6 +3,8 @@
  * compile_target.c
  *	  Names of states as authors write them: targets, ids, event names.
  *
+ * Pure C.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef FRONTEND
@@ -21,7 +23,10 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* A state by the path of keys that leads to it from another, or none. */
+/*
+ * Return the state that a path of keys, of len bytes, leads to from another
+ * state, or WF_NO_STATE.
+ */
 static WfStateId
 find_below(const WfCompiler *c, WfStateId base, const char *path, int len)
 {
@@ -44,9 +49,10 @@ find_below(const WfCompiler *c, WfStateId base, const char *path, int len)
 }
 
 /*
- * A state by an id without its "#": an author's id, or XState's default id
- * ("MACHINE.a.b"), or a name ("a.b").  ".a.b" is never anything but a name,
- * and "." the root: the canonical form needs a way to say so.
+ * Return the state of an id, of len bytes and without "#", or WF_NO_STATE.
+ * An id is the author's, or XState's default id ("MACHINE.a.b"), or a name
+ * ("a.b").  ".a.b" is always a name, and "." the root, so that the canonical
+ * form can express names that are ambiguous otherwise.
  */
 static WfStateId
 find_whole_id(const WfCompiler *c, const char *id, int len)
@@ -74,14 +80,17 @@ find_whole_id(const WfCompiler *c, const char *id, int len)
 	return find_below(c, 0, id, len);
 }
 
-/* The same, where a path may follow the id: "ID.child.deep". */
+/*
+ * Return the state of an id as find_whole_id() does, but a path may follow
+ * the id: "ID.child.deep".
+ */
 static WfStateId
 find_id(const WfCompiler *c, const char *id, int len)
 {
 	WfStateId	found = find_whole_id(c, id, len);
 	int			deep = 0;
 
-	/* a path is no deeper than states are */
+	/* a longer path cannot lead to any state */
 	for (int dot = len - 1; found == WF_NO_STATE && dot > 0 && deep < WF_DEEPEST_STATE; dot--)
 	{
 		WfStateId	base;
@@ -96,7 +105,11 @@ find_id(const WfCompiler *c, const char *id, int len)
 	return found;
 }
 
-/* The state that a target's text means. */
+/*
+ * Return the state that the text of a target means, or WF_NO_STATE.  "#"
+ * begins an id, "." a path below `dotted`, anything else a path below
+ * `base`.
+ */
 static WfStateId
 resolve(const WfCompiler *c, const char *text, WfStateId base,
 		WfStateId dotted)
@@ -108,7 +121,10 @@ resolve(const WfCompiler *c, const char *text, WfStateId base,
 	return find_below(c, base, text, strlen(text));
 }
 
-/* "did you mean", or how to reach a state of this key that is elsewhere. */
+/*
+ * Return a hint for a state that does not exist: a similar sibling, or a
+ * state of the same key elsewhere in the tree.  NULL if there is neither.
+ */
 static const char *
 missing_hint(const WfCompiler *c, const char *text, WfStateId base)
 {
@@ -118,7 +134,7 @@ missing_hint(const WfCompiler *c, const char *text, WfStateId base)
 	const char *hint;
 	const char *key = text + strspn(text, "#.");
 
-	/* looking through all states for a fault that nobody sees is too much */
+	/* the fault will be dropped: do not search all states for its hint */
 	if (c->faults->n >= WF_MAX_FAULTS)
 		return NULL;
 	siblings = palloc((state->nchildren + 1) * sizeof(char *));
@@ -148,11 +164,11 @@ compile_target(WfCompiler *c, const WfJson *json, const WfPath *path,
 	return found;
 }
 
-/* A target, and where in the tree it leads. */
+/* A target, and the state that decides which others can be active with it. */
 typedef struct Place
 {
-	WfStateId	id;				/* itself; of a history state, its parent, all
-								 * over which its memory may reach */
+	WfStateId	id;				/* the target itself; of a history state its
+								 * parent, all of which it may remember */
 	WfStateId	target;
 } Place;
 
@@ -167,10 +183,11 @@ compare_places(const void *a, const void *b)
 }
 
 /*
- * May all targets of a transition be active at once?  Complains when not: a
- * transition that can never be taken is left out with a warning, a default
- * one (fatal) is needed.  In document order neighbours tell: the least common
- * ancestor of any two is that of some neighbours between them.
+ * Return true if all n targets of a transition can be active at the same
+ * time.  Otherwise add a fault if `fatal`, or else a warning, because the
+ * transition can never be taken and is left out.  It is enough to compare
+ * neighbours in document order: the least common ancestor of any two targets
+ * is that of two neighbours between them.
  */
 bool
 wf_compile_target_together(WfCompiler *c, const WfStateId *targets, int n,
@@ -217,9 +234,10 @@ wf_compile_target_together(WfCompiler *c, const WfStateId *targets, int n,
 }
 
 /*
- * The targets of a transition: a string or a list of them.  Bare names are
- * looked up below `base`, those with a leading dot below `dotted`.  After a
- * fault there are fewer.
+ * Return the targets of a transition, which are given as a string or a list
+ * of strings; *n is their number.  Names without a prefix are looked up
+ * below `base`, those with a leading dot below `dotted`.  Targets with a
+ * fault are left out.
  */
 WfStateId *
 wf_compile_targets(WfCompiler *c, const WfJson *json, const WfPath *path,
@@ -246,7 +264,10 @@ wf_compile_targets(WfCompiler *c, const WfJson *json, const WfPath *path,
 	return targets;
 }
 
-/* A state that a guard asks about: "#id" or a name.  0 after a fault. */
+/*
+ * Return the state that a guard refers to, by "#id" or a name.  Returns the
+ * root after a fault.
+ */
 WfStateId
 wf_compile_target_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -272,7 +293,7 @@ wf_compile_target_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return found == WF_NO_STATE ? 0 : found;
 }
 
-/* Does text begin so?  *rest: what follows. */
+/* Does a text begin with a prefix?  *rest is set to what follows it. */
 static bool
 begins(const char *text, const char *prefix, const char **rest)
 {
@@ -284,7 +305,10 @@ begins(const char *text, const char *prefix, const char **rest)
 	return true;
 }
 
-/* The event that tells that a state, named in any way, is done. */
+/*
+ * Return the event that is raised when a state is done, whatever form its id
+ * has.
+ */
 static char *
 done_descriptor(WfCompiler *c, const char *id, const WfPath *path)
 {
@@ -310,7 +334,10 @@ done_descriptor(WfCompiler *c, const char *id, const WfPath *path)
 	return pstrdup(state->done_event ? state->done_event : id);
 }
 
-/* An event descriptor in our spelling. */
+/*
+ * Return an event descriptor in our own spelling, in new memory: names of
+ * XState's events are translated.
+ */
 char *
 wf_compile_target_descriptor(WfCompiler *c, const char *descriptor,
 							 const WfPath *path)

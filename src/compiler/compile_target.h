@@ -1,6 +1,8 @@
 /*
  * compile_target.h
  *	  Names of states as authors write them: targets, ids, event names.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_TARGET_H
 #define WF_COMPILE_TARGET_H

@@ -3,6 +3,8 @@
  * compile_transition.c
  *	  Transitions in all their forms, and who is allowed to cause them.
  *
+ * Pure C.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef FRONTEND
@@ -25,7 +27,7 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* A transition that does nothing, until it is filled. */
+/* Make a transition that does nothing, until it is filled. */
 static WfTransition *
 new_transition(WfCompiler *c, WfStateId source, const WfPath *path)
 {
@@ -40,7 +42,10 @@ new_transition(WfCompiler *c, WfStateId source, const WfPath *path)
 	return transition;
 }
 
-/* Fill in what follows from source and targets. */
+/*
+ * Set the targets of a transition, and what follows from them and its
+ * source.
+ */
 static void
 set_targets(WfCompiler *c, WfTransition *transition, WfStateId *targets,
 			int n)
@@ -62,6 +67,7 @@ set_targets(WfCompiler *c, WfTransition *transition, WfStateId *targets,
  * ----------------------------------------------------------------
  */
 
+/* Compile a list of roles, and append it to the canonical text. */
 static const char **
 compile_roles(WfCompiler *c, StringInfo buf, const WfJson *json,
 			  const WfPath *path, int *n)
@@ -80,8 +86,8 @@ compile_roles(WfCompiler *c, StringInfo buf, const WfJson *json,
 }
 
 /*
- * {role, fn}, of `allow` or of its `deny`, but for the closing brace.  False:
- * neither is written.
+ * Compile {role, fn} of `allow` or of its `deny`, and append the canonical
+ * text without the closing brace.  Returns false if neither key is present.
  */
 static bool
 compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
@@ -110,12 +116,15 @@ compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
 		appendStringInfo(buf, "%s\"fn\":", role != NULL ? "," : "");
 		wf_json_string_write(buf, name);
 		*function = wf_compile_value_call(c, WF_USE_GUARD, name, NULL,
-									WF_AT_KEY(path, "fn"));
+										  WF_AT_KEY(path, "fn"));
 	}
 	return written;
 }
 
-/* `allow`: a role, a list of roles, or {role, fn, deny: {role, fn}}. */
+/*
+ * Compile an `allow`: a role, a list of roles, or {role, fn, deny: {role,
+ * fn}}.  Never returns NULL.
+ */
 const WfAllow *
 wf_compile_transition_allow(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -142,7 +151,7 @@ wf_compile_transition_allow(WfCompiler *c, const WfJson *json, const WfPath *pat
 		if (deny->kind == WF_JSON_OBJECT)
 			wf_compile_read_keys(c, deny, at, inner);
 		(void) compile_who(c, &buf, deny, at, &allow->denied, &allow->ndenied,
-					&allow->deny_function);
+						   &allow->deny_function);
 		appendStringInfoChar(&buf, '}');
 	}
 	appendStringInfoChar(&buf, '}');
@@ -179,12 +188,15 @@ compile_guards(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	}
 }
 
-/* False: it can never be taken. */
+/*
+ * Compile the targets of a transition.  Returns false if it can never be
+ * taken.
+ */
 static bool
 compile_target(WfCompiler *c, WfTransition *transition, const WfJson *target,
 			   const WfPath *path)
 {
-	/* the root has no siblings: its bare targets are its children */
+	/* the root has no siblings: names without a prefix are its children */
 	WfStateId	source = transition->source;
 	WfStateId	base = source == 0 ? 0 : c->chart->states[source].parent;
 	int			n;
@@ -195,6 +207,10 @@ compile_target(WfCompiler *c, WfTransition *transition, const WfJson *target,
 	return wf_compile_target_together(c, targets, n, path, false);
 }
 
+/*
+ * Compile a transition that is an object.  Returns false if it can never be
+ * taken.
+ */
 static bool
 fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 				const WfPath *path)
@@ -205,7 +221,7 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	const WfJson *meta = wf_compile_read_get(json, "meta");
 	bool		possible = true;
 
-	/* XState 4 spoke of internal: false where 5 speaks of reenter: true */
+	/* "internal": false in XState 4 is "reenter": true in XState 5 */
 	if (wf_json_get(json, "reenter") != NULL)
 		transition->reenter = wf_compile_read_bool(c, json, "reenter", path);
 	else if (wf_compile_read_get(json, "internal") != NULL)
@@ -230,8 +246,8 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 }
 
 /*
- * One transition, or NULL when it can never be taken; keep is NULL where
- * `keep` has no meaning.
+ * Compile one transition.  Returns NULL if it can never be taken.  keep: see
+ * wf_compile_transitions().
  */
 static WfTransition *
 compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
@@ -283,9 +299,10 @@ add_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 }
 
 /*
- * All transitions of one event (or of `always`): one or a list of them, each
- * appended to `into`.  null is one that does nothing.  *keep is set when any
- * says so; keep is NULL where that has no meaning.
+ * Compile the transitions of one event, or of `always`, and append them to
+ * `into`: a list of transitions, a single one, or null, which is one that
+ * does nothing.  *keep is set if one of them has `keep`; keep is NULL where
+ * that has no meaning.
  */
 void
 wf_compile_transitions(WfCompiler *c, WfStateId source, const WfJson *json,
@@ -306,6 +323,10 @@ wf_compile_transitions(WfCompiler *c, WfStateId source, const WfJson *json,
  * ----------------------------------------------------------------
  */
 
+/*
+ * Check that the targets of a default transition lie inside of its
+ * container, and that no history state leads to another one.
+ */
 static void
 check_default(WfCompiler *c, const WfTransition *transition,
 			  WfStateId container, const WfPath *path)
@@ -330,8 +351,9 @@ check_default(WfCompiler *c, const WfTransition *transition,
 }
 
 /*
- * The initial transition of a compound state, or the default of a history
- * state: targets, or {target, actions}.  NULL after a fault.
+ * Compile the initial transition of a compound state, or the default
+ * transition of a history state: targets, or {target, actions}.  Returns
+ * NULL after a fault that leaves nothing to work with.
  */
 WfTransition *
 wf_compile_transition_default(WfCompiler *c, WfStateId source, const WfJson *json,

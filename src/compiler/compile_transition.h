@@ -1,6 +1,8 @@
 /*
  * compile_transition.h
  *	  Transitions in all their forms, and who is allowed to cause them.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_TRANSITION_H
 #define WF_COMPILE_TRANSITION_H
@@ -18,6 +20,6 @@ extern WfTransition *wf_compile_transition_default(WfCompiler *c, WfStateId sour
 												   const WfJson *json,
 												   const WfPath *path);
 extern const WfAllow *wf_compile_transition_allow(WfCompiler *c, const WfJson *json,
-									const WfPath *path);
+												  const WfPath *path);
 
 #endif							/* WF_COMPILE_TRANSITION_H */

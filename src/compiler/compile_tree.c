@@ -3,8 +3,8 @@
  * compile_tree.c
  *	  The tree of states: order, kinds, names and ids.
  *
- * Nothing is resolved here; what is in the states comes later, when every
- * name is known.
+ * Pure C.  No name is resolved here.  What is in the states is compiled
+ * later, when every name is known.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +24,7 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* One child of a state, to be put in order. */
+/* A child of a state, to be put in order. */
 typedef struct Sibling
 {
 	int			position;		/* in the text */
@@ -43,8 +43,9 @@ compare_siblings(const void *a, const void *b)
 }
 
 /*
- * The children of a state in document order.  Text order, unless all of them
- * have an `order`: somebody who lost the order of keys can say it again so.
+ * Return the children of a state in document order.  That is the order of
+ * the text, unless all of them have an `order`, with which an author whose
+ * tools lose the order of keys can restore it.
  */
 static Sibling *
 sort_children(WfCompiler *c, const WfJson *children, const WfPath *path)
@@ -73,7 +74,7 @@ sort_children(WfCompiler *c, const WfJson *children, const WfPath *path)
 	return siblings;
 }
 
-/* The kind of a state, from its `type` or from what it has. */
+/* Return the kind of a state, from its `type` or from its keys. */
 static WfStateKind
 kind_of(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -95,7 +96,7 @@ kind_of(WfCompiler *c, const WfJson *json, const WfPath *path)
 		WF_STATE_HISTORY : WF_STATE_ATOMIC;
 }
 
-/* Names are paths of keys: a key must not look like a path or an id. */
+/* Report a key that looks like a path or an id.  Names are paths of keys. */
 static void
 check_key(WfCompiler *c, const char *key, const WfPath *path)
 {
@@ -125,7 +126,7 @@ set_history(WfCompiler *c, WfState *state, const WfJson *json,
 						 "must be \"shallow\" or \"deep\"");
 }
 
-/* A new state at the end of the array; its subtree follows. */
+/* Append a new state to the array; its subtree must follow. */
 static WfState *
 new_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 		  const char *key, const WfPath *path)
@@ -173,7 +174,10 @@ new_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 static void add_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 					  const char *key, const WfPath *path);
 
-/* Put the children of a state behind it.  States move: use its number. */
+/*
+ * Append the children of a state.  The array moves when it grows, so states
+ * must be addressed by number.
+ */
 static void
 add_children(WfCompiler *c, WfStateId id, const WfJson *children,
 			 const WfPath *path)
@@ -203,7 +207,7 @@ add_children(WfCompiler *c, WfStateId id, const WfJson *children,
 	c->chart->states[id].last = c->chart->nstates - 1;
 }
 
-/* Note which of the children are history. */
+/* Record which of the children are history states. */
 static void
 collect_history(WfChart *chart, WfState *state)
 {
@@ -219,6 +223,7 @@ collect_history(WfChart *chart, WfState *state)
 			state->history[state->nhistory++] = state->children[i];
 }
 
+/* Append a state with its subtree. */
 static void
 add_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 		  const char *key, const WfPath *path)
@@ -269,7 +274,10 @@ compare_named(const void *a, const void *b)
 	return order ? order : x->value - y->value;
 }
 
-/* The authors' ids with their states, sorted. */
+/*
+ * Return the authors' ids with the numbers of their states, sorted by id and
+ * then by number, in the current memory context; *n is their number.
+ */
 WfNamed *
 wf_compile_tree_ids(const WfChart *chart, int *n)
 {
@@ -287,7 +295,7 @@ wf_compile_tree_ids(const WfChart *chart, int *n)
 	return ids;
 }
 
-/* Each id may be given once. */
+/* Report ids that are empty or used twice. */
 static void
 check_ids(WfCompiler *c)
 {
@@ -308,8 +316,8 @@ check_ids(WfCompiler *c)
 }
 
 /*
- * Build the states of the chart from nothing but keys and types, so that
- * their names can be resolved.  The chart has its name already.
+ * Build the states of the chart from keys and types alone, so that their
+ * names can be resolved.  The chart must have its name already.
  */
 void
 wf_compile_tree(WfCompiler *c, const WfJson *json)

@@ -1,6 +1,8 @@
 /*
  * compile_tree.h
  *	  The tree of states: order, kinds, names and ids.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_TREE_H
 #define WF_COMPILE_TREE_H

@@ -3,6 +3,8 @@
  * compile_value.c
  *	  What the author computes: expressions, values, guards.
  *
+ * Pure C.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef FRONTEND
@@ -27,8 +29,8 @@
  */
 
 /*
- * The name of something built in, without the prefix that XState writes;
- * *prefixed (or NULL) tells whether it had one.
+ * Return the name of something built in without the prefix that XState
+ * writes.  *prefixed, unless prefixed is NULL, tells whether it had one.
  */
 const char *
 wf_compile_value_builtin(const char *type, bool *prefixed)
@@ -46,12 +48,14 @@ wf_compile_value_builtin(const char *type, bool *prefixed)
 	return bare;
 }
 
+/* Is a value an expression, that is, an object with "@expr"? */
 bool
 wf_compile_value_is_expr(const WfJson *json)
 {
 	return wf_json_get(json, "@expr") != NULL;
 }
 
+/* Make an expression with an id of its own. */
 static WfExpr *
 new_expr(WfCompiler *c, WfExprUse use, const char *text, const WfPath *path)
 {
@@ -65,7 +69,10 @@ new_expr(WfCompiler *c, WfExprUse use, const char *text, const WfPath *path)
 	return expr;
 }
 
-/* {"@expr": text, "@lang"?: "sql"}.  Never NULL. */
+/*
+ * Compile an expression: {"@expr": text, "@lang": "sql"}, where "@lang" may
+ * be missing.  Never returns NULL.
+ */
 WfExpr *
 wf_compile_value_expr(WfCompiler *c, WfExprUse use, const WfJson *json,
 					  const WfPath *path)
@@ -87,7 +94,10 @@ wf_compile_value_expr(WfCompiler *c, WfExprUse use, const WfJson *json,
 	return new_expr(c, use, text->text ? text->text : "", path);
 }
 
-/* Parameters of functions are constants: an expression there is a trap. */
+/*
+ * Report expressions in parameters of a function, which are constants.
+ * Otherwise they would be passed as they are, to the author's surprise.
+ */
 static void
 check_params(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -100,7 +110,10 @@ check_params(WfCompiler *c, const WfJson *json, const WfPath *path)
 					 WF_AT_KEY(path, json->keys[i]) : WF_AT_INDEX(path, i));
 }
 
-/* A call of a SQL function; params may be NULL.  Never NULL. */
+/*
+ * Compile the call of a SQL function; params may be NULL.  Never returns
+ * NULL.
+ */
 WfExpr *
 wf_compile_value_call(WfCompiler *c, WfExprUse use, const char *name,
 					  const WfJson *params, const WfPath *path)
@@ -124,6 +137,10 @@ wf_compile_value_call(WfCompiler *c, WfExprUse use, const char *name,
  * ----------------------------------------------------------------
  */
 
+/*
+ * Make a constant value, with an id of its own, of JSON text, which is not
+ * copied.
+ */
 WfValue *
 wf_compile_value_const(WfCompiler *c, const char *text)
 {
@@ -136,7 +153,7 @@ wf_compile_value_const(WfCompiler *c, const char *text)
 	return value;
 }
 
-/* Is it what it says, with no "@..." key anywhere? */
+/* Is a value plain JSON, without any "@..." key? */
 static bool
 is_plain(const WfJson *json)
 {
@@ -150,7 +167,7 @@ is_plain(const WfJson *json)
 	return true;
 }
 
-/* An object with an "@..." key: an expression or a quoted value. */
+/* Compile an object with an "@..." key: an expression or a quoted value. */
 static WfValue *
 compile_marked(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -183,7 +200,9 @@ compile_marked(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return value;
 }
 
-/* Any JSON some parts of which may be computed.  Never NULL. */
+/*
+ * Compile a JSON value, parts of which may be computed.  Never returns NULL.
+ */
 WfValue *
 wf_compile_value(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -230,7 +249,10 @@ new_guard(WfGuardKind kind, int nparts)
 	return guard;
 }
 
-/* True and false are the empty conjunction and the empty disjunction. */
+/*
+ * Return a guard that is always true or always false: the empty conjunction
+ * or the empty disjunction.
+ */
 static WfGuard *
 constant_guard(bool value)
 {
@@ -240,10 +262,14 @@ constant_guard(bool value)
 static WfGuard *compile_guard(WfCompiler *c, const WfJson *json,
 							  const WfPath *path);
 
-/* An argument of a built-in guard: in place, or under `params`. */
+/*
+ * Return the argument of a built-in guard under one of two keys, in the
+ * guard itself or in its `params`.  In the latter case *path is extended by
+ * a step, whose memory the caller provides.  NULL if it is absent.
+ */
 static const WfJson *
 guard_argument(const WfJson *json, const char *key, const char *other,
-			   const WfPath **path, WfPath *room)
+			   const WfPath **path, WfPath *step)
 {
 	const WfJson *params = wf_compile_read_get(json, "params");
 	const WfJson *found = wf_compile_read_get(json, key);
@@ -252,8 +278,8 @@ guard_argument(const WfJson *json, const char *key, const char *other,
 		found = wf_compile_read_get(json, other);
 	if (found == NULL && params != NULL)
 	{
-		*room = (WfPath) {*path, "params", 0};
-		*path = room;
+		*step = (WfPath) {*path, "params", 0};
+		*path = step;
 		found = wf_compile_read_get(params, key);
 		if (found == NULL && other != NULL)
 			found = wf_compile_read_get(params, other);
@@ -264,8 +290,8 @@ guard_argument(const WfJson *json, const char *key, const char *other,
 static WfGuard *
 compile_not(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
-	WfPath		room;
-	const WfJson *part = guard_argument(json, "guard", NULL, &path, &room);
+	WfPath		step;
+	const WfJson *part = guard_argument(json, "guard", NULL, &path, &step);
 	WfGuard    *guard = new_guard(WF_GUARD_NOT, 1);
 
 	if (part == NULL)
@@ -280,8 +306,8 @@ static WfGuard *
 compile_and_or(WfCompiler *c, WfGuardKind kind, const WfJson *json,
 			   const WfPath *path)
 {
-	WfPath		room;
-	const WfJson *parts = guard_argument(json, "guards", NULL, &path, &room);
+	WfPath		step;
+	const WfJson *parts = guard_argument(json, "guards", NULL, &path, &step);
 	const WfPath *at = WF_AT_KEY(path, "guards");
 	WfGuard    *guard;
 
@@ -303,9 +329,9 @@ compile_and_or(WfCompiler *c, WfGuardKind kind, const WfJson *json,
 static WfGuard *
 compile_in_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
-	WfPath		room;
+	WfPath		step;
 	const WfJson *state = guard_argument(json, "stateId", "state", &path,
-										 &room);
+										 &step);
 	WfGuard    *guard = new_guard(WF_GUARD_IN_STATE, 0);
 
 	if (state == NULL)
@@ -317,7 +343,10 @@ compile_in_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return guard;
 }
 
-/* A guard by its name: built in, or a function. */
+/*
+ * Compile a guard by its type, which is the name of a built-in one or of a
+ * function.
+ */
 static WfGuard *
 compile_named_guard(WfCompiler *c, const char *type, const WfJson *json,
 					const WfPath *path)
@@ -357,7 +386,7 @@ compile_named_guard(WfCompiler *c, const char *type, const WfJson *json,
 	return guard;
 }
 
-/* Never NULL. */
+/* Compile a guard in any form.  Never returns NULL. */
 static WfGuard *
 compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -391,7 +420,7 @@ compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return constant_guard(true);
 }
 
-/* A guard in any form; NULL is one that always holds. */
+/* Compile a guard in any form.  Returns NULL for one that always holds. */
 const WfGuard *
 wf_compile_value_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -403,7 +432,7 @@ wf_compile_value_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return guard;
 }
 
-/* Both; either may be NULL. */
+/* Return the conjunction of two guards, each of which may be NULL. */
 const WfGuard *
 wf_compile_value_and(const WfGuard *a, const WfGuard *b)
 {

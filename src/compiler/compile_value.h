@@ -1,6 +1,8 @@
 /*
  * compile_value.h
  *	  What the author computes: expressions, values, guards.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILE_VALUE_H
 #define WF_COMPILE_VALUE_H

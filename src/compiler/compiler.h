@@ -1,18 +1,8 @@
 /*
  * compiler.h
- *	  What the rooms of the compiler share; nobody else includes it.
+ *	  The state of a compilation, for the files compile*.c only.
  *
- * compile.c			the whole: root, checks
- * compile_tree.c		the tree of states, ids
- * compile_state.c		what is in a state: handlers, timers, invokes
- * compile_transition.c	transitions
- * compile_target.c		names of states, targets
- * compile_action.c		actions
- * compile_value.c		values, guards
- * compile_delay.c		delays
- * compile_on_error.c	on_error
- * compile_read.c		keys and types, or a fault; lists
- * canonical*.c			back to text
+ * Pure, like chart.h.
  */
 #ifndef WF_COMPILER_H
 #define WF_COMPILER_H
@@ -22,10 +12,10 @@
 #include "chart/json.h"
 #include "compiler/list.h"
 
-/* Deepest nesting of states. */
+/* Maximum nesting of states. */
 #define WF_DEEPEST_STATE	64
 
-/* Constructs that WfChart.features names. */
+/* Constructs that WfChart.features lists by name. */
 typedef enum WfFeature
 {
 	WF_HAS_PARALLEL,
@@ -60,21 +50,22 @@ typedef enum WfFeature
 	WF_FEATURES
 } WfFeature;
 
+/* A compilation. */
 typedef struct WfCompiler
 {
 	WfFaults   *faults;
-	WfChart    *chart;
-	int			states_size;
-	const WfJson **sources;		/* of the states */
-	const WfAllow **allow;		/* of the states, inherited */
-	int			nids;			/* custom ids, sorted */
+	WfChart    *chart;			/* the result */
+	int			states_size;	/* of chart->states and sources */
+	const WfJson **sources;		/* by state: its JSON */
+	const WfAllow **allow;		/* by state: its own or the inherited one */
+	int			nids;			/* authors' ids, sorted */
 	WfNamed    *ids;
 	int			ndelays;		/* named delays, sorted */
 	WfNamed    *delays;			/* value: index into delay_list */
 	WfList		expr_list;
 	WfList		const_list;
 	WfList		delay_list;
-	WfList		invoke_list;	/* WfInvoke, for unique ids */
+	WfList		invoke_list;	/* WfInvoke, to check their ids */
 	bool		features[WF_FEATURES];
 } WfCompiler;
 

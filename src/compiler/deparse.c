@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * deparse.c
- *	  A chart written back as a definition, in one form only.
+ *	  A chart written back as a definition, in canonical form.
  *
- * No shorthand is left: lists everywhere, actions and guards as objects,
- * targets as "#name" from the root, keys in a fixed order, states in document
- * order.  What has no influence on the chart ($schema, order, version) is
- * gone; `allow` of states has moved to the transitions it is meant for.
+ * Pure C.  No shorthand is left: lists everywhere, actions and guards as
+ * objects, targets as "#name" from the root, keys in a fixed order, states
+ * in document order.  What has no influence on the chart ($schema, order,
+ * version) is gone, and `allow` of states has moved to the transitions that
+ * inherit it.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +23,10 @@
 #include "compiler/deparse_value.h"
 #include "compiler/writer.h"
 
-/* An event descriptor; "done.state.NAME" by a name that is understood. */
+/*
+ * Return an event descriptor as it is written; the state in
+ * "done.state.NAME" gets a name that the compiler understands.
+ */
 static const char *
 descriptor(const WfWriter *w, const char *text)
 {
@@ -78,7 +82,7 @@ write_transitions(WfWriter *w, const char *name, int n,
 	wf_writer_end(w, ']');
 }
 
-/* The handler of an event in a state, or NULL. */
+/* Return the handler of exactly this event descriptor in a state, or NULL. */
 const WfHandler *
 wf_deparse_handler(const WfState *state, const char *event)
 {
@@ -100,9 +104,12 @@ handler_member(WfWriter *w, const char *name, const WfState *state,
 						  handler->transitions, keep);
 }
 
-/* Has an event of a state a key of its own outside of `on`: a timer, an end? */
-bool
-wf_deparse_has_own_place(const WfState *state, const char *event)
+/*
+ * Is an event of a state written under a key of its own instead of `on`,
+ * because it is a timer, the end of the state or the reply of an invoke?
+ */
+static bool
+has_own_place(const WfState *state, const char *event)
 {
 	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
 		return true;
@@ -123,8 +130,14 @@ wf_deparse_has_own_place(const WfState *state, const char *event)
 	return false;
 }
 
-static void
-write_on(WfWriter *w, const WfState *state)
+/*
+ * Write the member `on` of a state, unless it would be empty.  `write` is
+ * called with `arg` for each handler that has no key of its own elsewhere, in
+ * the order of the handlers.
+ */
+void
+wf_deparse_on(WfWriter *w, const WfState *state, WfDeparseHandler write,
+			  void *arg)
 {
 	bool		any = false;
 
@@ -132,7 +145,7 @@ write_on(WfWriter *w, const WfState *state)
 	{
 		const WfHandler *handler = &state->handlers[i];
 
-		if (wf_deparse_has_own_place(state, handler->descriptor))
+		if (has_own_place(state, handler->descriptor))
 			continue;
 		if (!any)
 		{
@@ -140,11 +153,20 @@ write_on(WfWriter *w, const WfState *state)
 			wf_writer_begin(w, '{');
 			any = true;
 		}
-		write_transitions(w, descriptor(w, handler->descriptor),
-						  handler->ntransitions, handler->transitions, false);
+		write(arg, state, handler);
 	}
 	if (any)
 		wf_writer_end(w, '}');
+}
+
+/* Write a handler in canonical form. */
+static void
+write_handler(void *arg, const WfState *state, const WfHandler *handler)
+{
+	WfWriter   *w = arg;
+
+	write_transitions(w, descriptor(w, handler->descriptor),
+					  handler->ntransitions, handler->transitions, false);
 }
 
 static void
@@ -176,7 +198,7 @@ write_invoke(WfWriter *w, const WfState *state, const WfInvoke *invoke)
 		wf_writer_raw_member(w, "detached", "true");
 	if (invoke->options != NULL)
 	{
-		/* an object's members, without its braces */
+		/* the members of an object, without its braces */
 		wf_writer_comma(w);
 		appendBinaryStringInfo(&w->buf, invoke->options + 1,
 							   strlen(invoke->options) - 2);
@@ -211,7 +233,7 @@ write_default(WfWriter *w, const char *name, const WfTransition *transition)
 	write_transition(w, transition, false);
 }
 
-/* What only the root has. */
+/* Write the keys that only the root has. */
 static void
 write_root(WfWriter *w)
 {
@@ -249,7 +271,7 @@ write_root(WfWriter *w)
 static void
 write_state(WfWriter *w, const WfState *state)
 {
-	/* as enum WfStateKind; atomic and compound show by themselves */
+	/* as enum WfStateKind; atomic and compound states need no type */
 	static const char *const types[] = {NULL, NULL, "parallel", "final",
 	"history"};
 
@@ -272,7 +294,7 @@ write_state(WfWriter *w, const WfState *state)
 	wf_deparse_value_actions(w, "exit", &state->exit);
 	if (state->nalways > 0)
 		write_transitions(w, "always", state->nalways, state->always, false);
-	write_on(w, state);
+	wf_deparse_on(w, state, write_handler, w);
 	write_after(w, state);
 	if (state->done_event != NULL)
 		handler_member(w, "onDone", state, state->done_event, false);
@@ -296,10 +318,10 @@ write_state(WfWriter *w, const WfState *state)
 }
 
 /*
- * The canonical form of a definition: the same chart written with no
- * shorthand (lists everywhere, actions as objects, absolute "#name" targets),
- * keys in a fixed order, states in document order.  wf_compile() of it gives
- * an equal chart; canonical of canonical is the same text.
+ * Return the canonical form of a definition, in the current memory context:
+ * the same chart written without shorthand, with keys in a fixed order and
+ * states in document order.  wf_compile() of it returns an equal chart,
+ * whose canonical form is the same text.
  */
 char *
 wf_deparse(const WfChart *chart)

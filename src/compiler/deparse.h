@@ -1,16 +1,22 @@
 /*
  * deparse.h
- *	  What the rooms that write definitions share: the canonical form, and the
- *	  export, which takes its JSON and its values from here; nobody else
- *	  includes it.
+ *	  A chart written back as a definition, in canonical form.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_DEPARSE_H
 #define WF_DEPARSE_H
 
 #include "chart/chart.h"
+#include "compiler/writer.h"
+
+/* Writes the transitions of a handler, under the key that it has in `on`. */
+typedef void (*WfDeparseHandler) (void *arg, const WfState *state,
+								  const WfHandler *handler);
 
 extern const WfHandler *wf_deparse_handler(const WfState *state, const char *event);
-extern bool wf_deparse_has_own_place(const WfState *state, const char *event);
+extern void wf_deparse_on(WfWriter *w, const WfState *state,
+						  WfDeparseHandler write, void *arg);
 extern char *wf_deparse(const WfChart *chart);
 
 #endif							/* WF_DEPARSE_H */

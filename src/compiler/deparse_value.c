@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * deparse_value.c
- *	  Writing the canonical form: JSON, values, guards, delays, actions.
+ *	  Parts of the canonical form: names, values, guards, delays, actions.
+ *
+ * Pure C.  The export to XState takes them from here, too.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,16 +19,11 @@
 #include "compiler/writer.h"
 
 /* ----------------------------------------------------------------
- *						JSON
- * ----------------------------------------------------------------
- */
-
-/* ----------------------------------------------------------------
  *						Names of states
  * ----------------------------------------------------------------
  */
 
-/* Would the compiler take the bare name for another state's id? */
+/* Would the compiler take a state's name for the id of another state? */
 static bool
 is_ambiguous(const WfWriter *w, const WfState *state)
 {
@@ -46,7 +43,10 @@ is_ambiguous(const WfWriter *w, const WfState *state)
 					  len - root - 1) != WF_NO_STATE;
 }
 
-/* The id by which a state can be meant, without "#". */
+/*
+ * Return the id, without "#", by which the compiler finds a state: its name,
+ * or its name with a leading dot.
+ */
 const char *
 wf_deparse_value_reference(const WfWriter *w, WfStateId id)
 {
@@ -57,6 +57,7 @@ wf_deparse_value_reference(const WfWriter *w, WfStateId id)
 	return id == 0 ? "." : psprintf(".%s", state->name);
 }
 
+/* Write the id of a state as a string, with "#". */
 void
 wf_deparse_value_write_reference(WfWriter *w, WfStateId id)
 {
@@ -118,6 +119,7 @@ write_value(WfWriter *w, const WfValue *value)
 	}
 }
 
+/* Write a value under a key, unless it is NULL. */
 void
 wf_deparse_value_member(WfWriter *w, const char *name, const WfValue *value)
 {
@@ -127,6 +129,7 @@ wf_deparse_value_member(WfWriter *w, const char *name, const WfValue *value)
 	write_value(w, value);
 }
 
+/* Write a search attribute as a member of `search`. */
 void
 wf_deparse_value_attribute(WfWriter *w, const WfAttribute *attribute)
 {
@@ -165,7 +168,7 @@ write_guard(WfWriter *w, const WfGuard *guard)
 			break;
 		default:
 			wf_writer_text_member(w, "type",
-						  guard->kind == WF_GUARD_AND ? "and" : "or");
+								  guard->kind == WF_GUARD_AND ? "and" : "or");
 			wf_writer_key(w, "guards");
 			wf_writer_begin(w, '[');
 			for (int i = 0; i < guard->nparts; i++)
@@ -176,6 +179,7 @@ write_guard(WfWriter *w, const WfGuard *guard)
 	wf_writer_end(w, '}');
 }
 
+/* Write a guard as the member "guard", unless it is NULL. */
 void
 wf_deparse_value_guard(WfWriter *w, const WfGuard *guard)
 {
@@ -185,6 +189,7 @@ wf_deparse_value_guard(WfWriter *w, const WfGuard *guard)
 	write_guard(w, guard);
 }
 
+/* Write a delay, even one that has a name, by its value. */
 void
 wf_deparse_value_delay(WfWriter *w, const WfDelay *delay)
 {
@@ -212,6 +217,7 @@ wf_deparse_value_delay(WfWriter *w, const WfDelay *delay)
 	}
 }
 
+/* Write a delay under a key, by its name if it has one, unless it is NULL. */
 void
 wf_deparse_value_delay_member(WfWriter *w, const char *name, const WfDelay *delay)
 {
@@ -320,6 +326,7 @@ write_action(WfWriter *w, const WfAction *action)
 	wf_writer_end(w, '}');
 }
 
+/* Write a list of actions under a key, unless it is empty. */
 void
 wf_deparse_value_actions(WfWriter *w, const char *name, const WfActionList *actions)
 {

@@ -1,11 +1,11 @@
 /*
  * deparse_value.h
- *	  Writing the canonical form: JSON, values, guards, delays, actions.
+ *	  Parts of the canonical form: names, values, guards, delays, actions.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_DEPARSE_VALUE_H
 #define WF_DEPARSE_VALUE_H
-
-#include "lib/stringinfo.h"
 
 #include "chart/chart.h"
 #include "compiler/writer.h"

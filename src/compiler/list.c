@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * list.c
- *	  Growing lists, and sorted tables of names.
+ *	  Lists of pointers, and sorted tables of names.
+ *
+ * Pure C.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +15,10 @@
 
 #include "compiler/list.h"
 
+/*
+ * Append an item.  The list is allocated in the memory context that is
+ * current at its first item.
+ */
 void
 wf_list_add(WfList *list, void *item)
 {
@@ -29,7 +35,10 @@ wf_list_add(WfList *list, void *item)
 	list->items[list->n++] = item;
 }
 
-/* The value that a sorted table has for a name, or -1. */
+/*
+ * Return the value that a table, sorted by name and of n entries, has for a
+ * name of len bytes, or -1.
+ */
 int
 wf_list_find_named(const WfNamed *table, int n, const char *name, int len)
 {

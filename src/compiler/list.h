@@ -1,11 +1,13 @@
 /*
  * list.h
- *	  Growing lists, and sorted tables of names.
+ *	  Lists of pointers, and sorted tables of names.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_LIST_H
 #define WF_LIST_H
 
-/* A growing array of pointers. */
+/* A list of pointers; one that is zeroed is empty. */
 typedef struct WfList
 {
 	int			n;
@@ -13,7 +15,7 @@ typedef struct WfList
 	void	  **items;
 } WfList;
 
-/* A name in a table that is sorted once and then searched. */
+/* An entry of a table that is sorted once and then searched. */
 typedef struct WfNamed
 {
 	const char *name;

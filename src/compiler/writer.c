@@ -3,6 +3,8 @@
  * writer.c
  *	  JSON text, written member by member.
  *
+ * Pure C.  Commas are inserted where they are needed.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef FRONTEND
@@ -15,7 +17,7 @@
 #include "chart/json_string.h"
 #include "compiler/writer.h"
 
-/* JSON: commas come by themselves; members with NULL are left out. */
+/* Append a comma, unless nothing precedes in the object or the list. */
 void
 wf_writer_comma(WfWriter *w)
 {
@@ -25,6 +27,10 @@ wf_writer_comma(WfWriter *w)
 		appendStringInfoChar(&w->buf, ',');
 }
 
+/*
+ * Append a key and its colon; the value must follow.  A user can cancel
+ * here.
+ */
 void
 wf_writer_key(WfWriter *w, const char *name)
 {
@@ -34,6 +40,7 @@ wf_writer_key(WfWriter *w, const char *name)
 	appendStringInfoChar(&w->buf, ':');
 }
 
+/* Begin an object or a list, with '{' or '['. */
 void
 wf_writer_begin(WfWriter *w, char bracket)
 {
@@ -42,12 +49,14 @@ wf_writer_begin(WfWriter *w, char bracket)
 	appendStringInfoChar(&w->buf, bracket);
 }
 
+/* End an object or a list, with '}' or ']'. */
 void
 wf_writer_end(WfWriter *w, char bracket)
 {
 	appendStringInfoChar(&w->buf, bracket);
 }
 
+/* Append a string. */
 void
 wf_writer_text(WfWriter *w, const char *text)
 {
@@ -55,7 +64,7 @@ wf_writer_text(WfWriter *w, const char *text)
 	wf_json_string_write(&w->buf, text);
 }
 
-/* JSON text as it is. */
+/* Append JSON text as it is. */
 void
 wf_writer_raw(WfWriter *w, const char *text)
 {
@@ -63,6 +72,7 @@ wf_writer_raw(WfWriter *w, const char *text)
 	appendStringInfoString(&w->buf, text);
 }
 
+/* Append a member that is a string, unless it is NULL. */
 void
 wf_writer_text_member(WfWriter *w, const char *name, const char *text)
 {
@@ -72,6 +82,7 @@ wf_writer_text_member(WfWriter *w, const char *name, const char *text)
 	wf_writer_text(w, text);
 }
 
+/* Append a member whose value is JSON text, unless it is NULL. */
 void
 wf_writer_raw_member(WfWriter *w, const char *name, const char *text)
 {
@@ -81,6 +92,7 @@ wf_writer_raw_member(WfWriter *w, const char *name, const char *text)
 	wf_writer_raw(w, text);
 }
 
+/* Append a member that is a list of n strings, unless n is 0. */
 void
 wf_writer_texts_member(WfWriter *w, const char *name, const char **strings, int n)
 {

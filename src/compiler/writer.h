@@ -1,6 +1,8 @@
 /*
  * writer.h
  *	  JSON text, written member by member.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_WRITER_H
 #define WF_WRITER_H
@@ -10,11 +12,12 @@
 #include "chart/chart.h"
 #include "compiler/list.h"
 
+/* A text that is being written, and the chart that it is about. */
 typedef struct WfWriter
 {
 	const WfChart *chart;
 	StringInfoData buf;
-	int			nids;			/* authors' ids, sorted */
+	int			nids;			/* authors' ids, sorted; for the canonical form */
 	WfNamed    *ids;
 } WfWriter;
 

@@ -1,9 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * calendar.c
- *	  Calendars of working time: from JSON, and kept by the session.
+ *	  Calendars of working time: parsed from JSON, and cached by the
+ *	  session.
  *
- * Runs in any backend.
+ * Runs in any backend.  The cache is invalidated when the table changes; see
+ * shmem/inval.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +29,10 @@ static WfInval watch = {.table = "calendar"};
 static MemoryContext kept = NULL;
 static List *calendars = NIL;
 
-/* Also when the transaction's snapshot is older: what is kept outlives it. */
+/*
+ * Reads the latest row even if the transaction's snapshot is older, because
+ * the cache outlives the transaction.
+ */
 static WfStatement read_statement = {
 	.sql = "SELECT c.calendar::pg_catalog.text FROM workflow.calendar c"
 	" WHERE c.name OPERATOR(pg_catalog.=) $1",
@@ -49,7 +54,7 @@ expect(const WfJson *json, const WfPath *path, WfJsonKind kind, const char *what
 	return false;
 }
 
-/* Two digits; -1 when they are none. */
+/* Return the number that two digits make, or -1 if they are not digits. */
 static int
 two_digits(const char *text)
 {
@@ -57,7 +62,10 @@ two_digits(const char *text)
 		(text[0] - '0') * 10 + text[1] - '0' : -1;
 }
 
-/* "09:00", "17:30:15", "24:00"; -1 after a fault. */
+/*
+ * Return the microseconds of a time of day, "09:00", "17:30:15" or "24:00",
+ * or -1 after a fault.
+ */
 static int64
 time_of_day(const WfJson *json, const WfPath *path, WfFaults *faults)
 {
@@ -110,7 +118,7 @@ compare_spans(const void *a, const void *b)
 	return x->from < y->from ? -1 : x->from > y->from;
 }
 
-/* [["09:00", "12:00"], ["13:00", "17:00"]] */
+/* Parse the hours of a day: [["09:00", "12:00"], ["13:00", "17:00"]]. */
 static void
 parse_hours(const WfJson *json, const WfPath *path, WfHours *hours, WfFaults *faults)
 {
@@ -154,7 +162,10 @@ parse_week(const WfJson *json, const WfPath *path, WfCalendar *calendar, WfFault
 	}
 }
 
-/* "2026-12-25" */
+/*
+ * Parse a date, "2026-12-25", into days since 2000-01-01.  Returns false
+ * after a fault.
+ */
 static bool
 parse_date(const char *text, const WfPath *path, int *date, WfFaults *faults)
 {
@@ -200,7 +211,10 @@ compare_special(const void *a, const void *b)
 	return x->date < y->date ? -1 : x->date > y->date;
 }
 
-/* Days without working time, and days with another. */
+/*
+ * Parse holidays, which are days without working time, and exceptions, which
+ * are days with hours of their own.
+ */
 static void
 parse_special(const WfJson *holidays, const WfJson *exceptions, WfCalendar *calendar,
 			  WfFaults *faults)
@@ -257,8 +271,9 @@ parse_zone(const WfJson *json, WfCalendar *calendar, WfFaults *faults)
 }
 
 /*
- * A calendar from its JSON text, in the current memory context; all faults are
- * added, and with one the result is good for nothing.
+ * Parse a calendar from its JSON text, into the current memory context.  All
+ * faults are added to `faults`; if there is one, the result must not be
+ * used.
  */
 WfCalendar *
 wf_calendar_parse(const char *name, const char *text, WfFaults *faults)
@@ -296,8 +311,9 @@ wf_calendar_parse(const char *name, const char *text, WfFaults *faults)
 	return calendar;
 }
 
-/* --- keeping ----------------------------------------------------------- */
+/* --- the cache --------------------------------------------------------- */
 
+/* Empty the cache, which is made at the first call. */
 static void
 forget_all(void)
 {
@@ -308,6 +324,7 @@ forget_all(void)
 	MemoryContextReset(kept);
 }
 
+/* Read a calendar from the table into the cache, or return NULL. */
 static const WfCalendar *
 read_calendar(const char *name)
 {
@@ -315,7 +332,7 @@ read_calendar(const char *name)
 	Datum		value = CStringGetTextDatum(name);
 	WfFaults	faults = {0};
 	WfCalendar *calendar = NULL;
-	bool		before = wf_statement_look_only(false);	/* what is kept outlives this look */
+	bool		before = wf_statement_look_only(false); /* a look ignores .latest */
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -339,8 +356,9 @@ read_calendar(const char *name)
 }
 
 /*
- * The calendar of this name, as it is now; good until the next look at the
- * catalog.  Needs a transaction.  Error 42704.
+ * Return the calendar of this name as it is now.  The result is valid until
+ * the next call, which may empty the cache.  Needs a transaction.  Error
+ * 42704 if there is no such calendar.
  */
 const WfCalendar *
 wf_calendar(const char *name)
@@ -368,7 +386,10 @@ wf_calendar(const char *name)
 	return calendar;
 }
 
-/* Must be called before the statement that changes the table. */
+/*
+ * Announce that this transaction changes the table of calendars.  Must be
+ * called before the statement that does.
+ */
 void
 wf_calendar_changing(void)
 {

@@ -10,20 +10,21 @@
 
 #include "chart/diagnostic.h"
 
-/* Working time of a day, in microseconds of local time, in order. */
+/* A span of working time on one day, in microseconds of local time. */
 typedef struct WfSpan
 {
 	int64		from;
-	int64		to;				/* behind it; midnight at its end is a whole day */
+	int64		to;				/* exclusive; the end of the day is 24 hours */
 } WfSpan;
 
+/* The working time of a day, in order. */
 typedef struct WfHours
 {
 	int			n;
 	WfSpan	   *spans;
 } WfHours;
 
-/* A date with hours of its own: an exception, or a holiday with none. */
+/* A date with hours of its own: an exception, or a holiday without any. */
 typedef struct WfSpecialDay
 {
 	int			date;			/* days since 2000-01-01 */
@@ -31,11 +32,12 @@ typedef struct WfSpecialDay
 	const char *path;			/* in the definition of the calendar */
 } WfSpecialDay;
 
+/* A calendar. */
 typedef struct WfCalendar
 {
 	const char *name;
 	pg_tz	   *zone;
-	bool		weekly;			/* some day of the week has working time */
+	bool		weekly;			/* a day of the week has working time */
 	WfHours		week[7];		/* Sunday is 0 */
 	int			nspecial;
 	WfSpecialDay *special;		/* by date */

@@ -4,9 +4,9 @@
  *	  The author's SQL: guards, values and actions of a definition.
  *
  * Runs in any backend.  An expression and the call of a named function are
- * the same thing here: an expression tree over two parameters, context and
- * event, planned through the cached-expression machinery (so that DDL
- * invalidates it) and evaluated without SPI.
+ * the same here: an expression tree with two parameters, context and event,
+ * which is planned as a CachedExpression (so that DDL invalidates it) and
+ * evaluated without SPI.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,10 +32,12 @@
 #include "eval/user_context.h"
 
 /*
- * The executable state of an expression.  Kept for the transaction; rights
- * on functions are checked when it is made.  A state that is being executed
- * (an action that sends to another process of the same definition) is not
- * used again: the caller gets one of its own.
+ * Return the executable state of an expression, after compiling it if
+ * necessary, and enter the owner's context if it is not pure.  The state is
+ * kept for the transaction; it checks the privileges on functions when it is
+ * made.  A state that is being executed (an action sends to another process
+ * of the same definition) is not used again: then the caller gets a state of
+ * its own.
  */
 static ExprState *
 executable(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket,
@@ -67,8 +69,8 @@ executable(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket,
 }
 
 /*
- * Code that is pure calls nobody back, registers nothing and cannot recurse:
- * it runs in the caller's memory with next to no set-up.
+ * Evaluate pure code.  It calls nobody back, registers nothing and cannot
+ * recurse, so it runs in the caller's memory context with next to no setup.
  */
 static Datum
 evaluate_pure(ExprState *state, ParamListInfo params, bool *isnull)
@@ -84,8 +86,8 @@ evaluate_pure(ExprState *state, ParamListInfo params, bool *isnull)
 }
 
 /*
- * Anything else.  It may look at what earlier events of this transaction
- * wrote, so it gets a fresh snapshot.
+ * Evaluate code that is not pure.  It may look at what earlier events of
+ * this transaction wrote, so it gets a new snapshot.
  */
 static Datum
 evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
@@ -94,7 +96,7 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	MemoryContext context = CurrentMemoryContext;
 	ExprContext *econtext;
 	Datum		result = (Datum) 0;
-	Oid			type = compiled->type;	/* it may be compiled anew meanwhile */
+	Oid			type = compiled->type;	/* may be recompiled meanwhile */
 	bool		nested = compiled->in_use;
 	TimestampTz outer;
 
@@ -111,8 +113,8 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	PG_CATCH();
 	{
 		/*
-		 * Whoever catches this may go on in the same transaction; what an
-		 * error left half-way in the state must not be met again.
+		 * The transaction may go on if somebody catches the error, but an
+		 * interrupted state must not be executed again.
 		 */
 		compiled->in_use = nested;
 		compiled->state = NULL;
@@ -135,7 +137,10 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	return result;
 }
 
-/* Pure code, too, can take long: a regular expression will do. */
+/*
+ * Evaluate pure code with a time limit.  Pure code can take long, too: a
+ * regular expression suffices.
+ */
 static Datum
 evaluate_pure_until(ExprState *state, ParamListInfo params, TimestampTz until,
 					bool own_limit, bool *isnull)
@@ -158,7 +163,10 @@ evaluate_pure_until(ExprState *state, ParamListInfo params, TimestampTz until,
 	return result;
 }
 
-/* Until when code of this step may run; its time begins with the first. */
+/*
+ * Return the time until which code of this step may run.  It is computed
+ * when the first code of the step runs.
+ */
 static TimestampTz
 time_limit(WfEvaluator *evaluator, WfUserContext *bracket)
 {
@@ -175,7 +183,12 @@ time_limit(WfEvaluator *evaluator, WfUserContext *bracket)
 	return bracket->until;
 }
 
-/* *type is the one that the expression was found to have. */
+/*
+ * Evaluate an expression or a function.  Returns a datum of *type, which is
+ * the type that the expression was found to have, in the current memory
+ * context, unless *isnull.  Throws what the user's code throws, and 57014 if
+ * the step's time is over.
+ */
 Datum
 wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 			 bool *isnull, Oid *type)
@@ -220,8 +233,8 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 		result = evaluate_pure(state, &params.list, isnull);
 
 	/*
-	 * The context goes when it changes, and a constant with its plan, when that
-	 * is made anew; a result stays.
+	 * The result must outlive the context, which is freed when it changes,
+	 * and constants, which are freed with their plan.
 	 */
 	if (!*isnull &&
 		(result == params.list.params[0].value || compiled->may_be_constant) &&
@@ -230,14 +243,7 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	return result;
 }
 
-/*
- * Evaluate.  Results are palloc'd in the current context.  All throw what the
- * user's code throws.
- *	guard	NULL is false
- *	action	the new context, or NULL when the function returns void
- *	value	never NULL (SQL null is JSON null)
- *	delay	false: never; else *due, counted from `now`
- */
+/* Evaluate a guard.  NULL is false.  Throws as wf_eval_expr() does. */
 bool
 wf_eval_guard(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope)
 {
@@ -248,6 +254,11 @@ wf_eval_guard(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope)
 	return !isnull && DatumGetBool(result);
 }
 
+/*
+ * Call the function of an action.  Returns the new context, in the current
+ * memory context, or NULL if the function returns void.  Error 22004 if it
+ * returns null.  Throws as wf_eval_expr() does.
+ */
 Jsonb *
 wf_eval_action(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope)
 {
@@ -266,6 +277,10 @@ wf_eval_action(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope)
 	return DatumGetJsonbP(result);
 }
 
+/*
+ * Return a constant, which is parsed at its first use and kept by the
+ * evaluator.
+ */
 static Jsonb *
 constant(WfEvaluator *evaluator, const WfValue *value)
 {
@@ -281,6 +296,11 @@ constant(WfEvaluator *evaluator, const WfValue *value)
 	return *slot;
 }
 
+/*
+ * Evaluate a value.  Returns jsonb, never NULL: a null of SQL becomes a null
+ * of JSON.  The result is in the current memory context, or a constant of
+ * the evaluator.  Throws as wf_eval_expr() does.
+ */
 Jsonb *
 wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScope *scope)
 {

@@ -2,8 +2,8 @@
  * eval.h
  *	  The author's SQL: guards, values, actions and delays of a definition.
  *
- * All of it runs as the definition's owner, under the search_path and the time
- * zone stored with the definition, without SPI.
+ * It runs as the definition's owner, under the search_path and the time zone
+ * that are stored with the definition, without SPI.
  */
 #ifndef WF_EVAL_H
 #define WF_EVAL_H
@@ -16,9 +16,9 @@
 #include "eval/user_context.h"
 
 /*
- * What expressions and functions are given.  event may be NULL (no event);
- * make_event is called when somebody looks at it for the first time, its
- * result is kept in `event` by the callee.
+ * The arguments of expressions and functions.  event may be NULL, which means
+ * no event, or not yet: if make_event is set, it is called for the first
+ * expression that uses the event, and its result is kept in `event`.
  */
 typedef struct WfScope
 {
@@ -26,7 +26,7 @@ typedef struct WfScope
 	Jsonb	   *event;
 	Jsonb	   *(*make_event) (void *arg);
 	void	   *arg;
-	WfUserContext  *bracket;		/* opened by the first code that is not pure */
+	WfUserContext *bracket;		/* entered by the first code that is not pure */
 } WfScope;
 
 extern bool wf_eval_guard(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope);

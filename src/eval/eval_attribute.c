@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * eval_attribute.c
- *	  What a definition declares to be searched by, of a context.
+ *	  Search attributes: the values by which a process can be found.
+ *
+ * Runs in any backend.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +19,10 @@
 #include "eval/eval_attribute.h"
 #include "eval/evaluator.h"
 
-/* The path of an attribute that has one, kept. */
+/*
+ * Return the jsonpath of an attribute that has one.  It is parsed at its
+ * first use and kept by the evaluator.  Throws the errors of jsonpath_in().
+ */
 Datum
 wf_eval_attribute_jsonpath(WfEvaluator *evaluator, const WfAttribute *attribute)
 {
@@ -40,7 +45,7 @@ compare_values(const void *a, const void *b)
 								  &(*(Jsonb *const *) b)->root);
 }
 
-/* Each of them once; returns how many that are. */
+/* Sort values and remove duplicates; returns how many remain. */
 static int
 unite_values(Jsonb **values, int n)
 {
@@ -53,7 +58,10 @@ unite_values(Jsonb **values, int n)
 	return kept;
 }
 
-/* Add the elements of a list of values; lists among them once more. */
+/*
+ * Append the elements of a list, except nulls.  With `open`, the elements of
+ * lists in the list are appended instead of those lists.
+ */
 static void
 add_values(Jsonb ***values, int *n, JsonbContainer *list, bool open)
 {
@@ -78,8 +86,10 @@ add_values(Jsonb ***values, int *n, JsonbContainer *list, bool open)
 }
 
 /*
- * What a process can be searched by: a list of values, each of them once, none
- * of them null; what gives a list has all of its elements.
+ * Return the values of an attribute for the context in `scope`: a jsonb
+ * array in which each value is once and none is null.  If the attribute
+ * yields a list, all of its elements are values.  The result is in the
+ * current memory context.  Throws as wf_eval_expr() does.
  */
 Jsonb *
 wf_eval_attribute(WfEvaluator *evaluator, const WfAttribute *attribute, WfScope *scope)

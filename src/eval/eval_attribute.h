@@ -1,6 +1,6 @@
 /*
  * eval_attribute.h
- *	  What a definition declares to be searched by, of a context.
+ *	  Search attributes: the values by which a process can be found.
  */
 #ifndef WF_EVAL_ATTRIBUTE_H
 #define WF_EVAL_ATTRIBUTE_H

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * eval_define.c
- *	  For define(): is all of the author's SQL right, and what does it name?
+ *	  What define() asks: is all of the author's SQL right, and what does
+ *	  it name?
+ *
+ * Runs in backends of clients.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +26,10 @@
 #include "eval/expression.h"
 #include "eval/user_context.h"
 
-/* Run one compilation, handing an error to `check` instead of throwing it. */
+/*
+ * Do one compilation in a subtransaction, and pass an error to `check`
+ * instead of throwing it.  One of compiled, delay and attribute is not NULL.
+ */
 static void
 check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 		  const WfAttribute *attribute,
@@ -35,7 +41,7 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 	ErrorData  *volatile error = NULL;
 	WfUserContext	bracket = {0};
 
-	/* Catalog look-ups only, but the parser may hold locks and pins. */
+	/* Only catalogs are read, but an error may leave locks and pins behind. */
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
@@ -68,9 +74,10 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 }
 
 /*
- * Compile every expression of the chart now and check every constant delay;
- * for define().  Must be called as the owner, under the path to be stored.
- * check(arg, path, error) is called for each one that fails.
+ * Compile every expression of the chart, and check every constant delay and
+ * every jsonpath, for define().  Must be called as the definition's owner,
+ * under the search_path that will be stored.  check(arg, path, error) is
+ * called for each one that fails; path is its JSON path.
  */
 void
 wf_eval_define_check(WfEvaluator *evaluator,
@@ -90,14 +97,17 @@ wf_eval_define_check(WfEvaluator *evaluator,
 			check_one(evaluator, NULL, NULL, &chart->attributes[i], check, arg);
 }
 
-/* Qualified, with its arguments. */
+/* Return the qualified name of a function, with its arguments. */
 static char *
 function_name(Oid function)
 {
 	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
 }
 
-/* The functions a chart names: jsonb {"schema.name(args)": "hash"}. */
+/*
+ * Return the functions that a chart names: {"schema.name(args)": "hash"}.
+ * Enters the owner's context for the look-ups.
+ */
 Jsonb *
 wf_eval_define_functions(WfEvaluator *evaluator)
 {

@@ -1,6 +1,7 @@
 /*
  * eval_define.h
- *	  For define(): is all of the author's SQL right, and what does it name?
+ *	  What define() asks: is all of the author's SQL right, and what does
+ *	  it name?
  */
 #ifndef WF_EVAL_DEFINE_H
 #define WF_EVAL_DEFINE_H

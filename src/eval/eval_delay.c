@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * eval_delay.c
- *	  When a delay of a definition is over.
+ *	  When a delay of a definition ends.
+ *
+ * Runs in any backend.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,10 +19,10 @@
 #include "eval/eval_interval.h"
 #include "eval/evaluator.h"
 
-/* Longer delays (ms) are mistakes: it is three thousand years. */
+/* In milliseconds, three thousand years.  A longer delay is a mistake. */
 #define LONGEST_DELAY	1e14
 
-/* A computed number of milliseconds; -1: never. */
+/* Add a computed number of milliseconds.  -1 means never: returns false. */
 static bool
 add_milliseconds(TimestampTz now, double ms, TimestampTz *due)
 {
@@ -34,6 +36,12 @@ add_milliseconds(TimestampTz now, double ms, TimestampTz *due)
 	return true;
 }
 
+/*
+ * Compute when a delay ends that begins at `now`.  Returns false if it never
+ * ends, else *due is the time.  An expression may return an interval, a
+ * timestamptz or milliseconds; null and -1 mean never.  Error 22008 for a
+ * time that is out of range; otherwise throws as wf_eval_expr() does.
+ */
 bool
 wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 			  TimestampTz now, TimestampTz *due)

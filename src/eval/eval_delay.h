@@ -1,6 +1,6 @@
 /*
  * eval_delay.h
- *	  When a delay of a definition is over.
+ *	  When a delay of a definition ends.
  */
 #ifndef WF_EVAL_DELAY_H
 #define WF_EVAL_DELAY_H

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * eval_interval.c
- *	  Delays of a definition that are known without evaluating anything.
+ *	  Delays of a definition that are known without evaluating an
+ *	  expression.
+ *
+ * Runs in any backend.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,8 +22,9 @@
 #include "eval/working_time.h"
 
 /*
- * Days and months are added in a time zone: the author's, also outside of the
- * bracket.
+ * Add an interval to a time.  Days and months are added in the author's time
+ * zone, also outside of the owner's context.  Error 22008 if the result is
+ * infinite, which an interval can be from version 17 on.
  */
 TimestampTz
 wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now, Interval *interval)
@@ -47,7 +51,6 @@ wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now, Interval *interval
 	}
 	PG_END_TRY();
 
-	/* From 17 on an interval may be infinite. */
 	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(result)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
@@ -56,7 +59,10 @@ wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now, Interval *interval
 	return DatumGetTimestampTz(result);
 }
 
-/* The text of a delay, read as always whatever the session's style. */
+/*
+ * Parse the text of a delay, always in the same style, whatever the
+ * session's is.
+ */
 static Interval *
 read_interval(const char *text)
 {
@@ -77,7 +83,10 @@ read_interval(const char *text)
 	return DatumGetIntervalP(result);
 }
 
-/* The interval of a delay that is a text, kept. */
+/*
+ * Return the interval of a delay that is a text.  It is parsed at its first
+ * use and kept by the evaluator.  Throws the errors of interval_in().
+ */
 Interval *
 wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay)
 {
@@ -93,7 +102,10 @@ wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay)
 	return *slot;
 }
 
-/* As wf_eval_delay(), of a delay that is no expression. */
+/*
+ * Compute when a delay that is not an expression ends, as wf_eval_delay()
+ * does.  May read a calendar from its table.
+ */
 bool
 wf_eval_interval_fixed(WfEvaluator *evaluator, const WfDelay *delay, TimestampTz now,
 					   TimestampTz *due)

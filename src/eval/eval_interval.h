@@ -1,6 +1,7 @@
 /*
  * eval_interval.h
- *	  Delays of a definition that are known without evaluating anything.
+ *	  Delays of a definition that are known without evaluating an
+ *	  expression.
  */
 #ifndef WF_EVAL_INTERVAL_H
 #define WF_EVAL_INTERVAL_H

@@ -3,6 +3,8 @@
  * evaluator.c
  *	  An evaluator: the expressions of a chart, compiled and kept.
  *
+ * Runs in any backend.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -12,7 +14,10 @@
 #include "eval/expression.h"
 #include "eval/user_context.h"
 
-/* Whoever is executing it still points into it: then it is freed later. */
+/*
+ * Give up a compiled expression.  If it is being executed, its tree is still
+ * in use and is freed later.
+ */
 static void
 forget_cached(WfEvaluator *evaluator, WfCompiled *compiled)
 {
@@ -29,7 +34,10 @@ forget_cached(WfEvaluator *evaluator, WfCompiled *compiled)
 	compiled->state = NULL;
 }
 
-/* Nobody executes any of them any more. */
+/*
+ * Free the trees that were given up while they were executed.  Must be
+ * called when none of them is executed any more.
+ */
 void
 wf_evaluator_free_given_up(WfCompiled *compiled)
 {
@@ -42,8 +50,9 @@ wf_evaluator_free_given_up(WfCompiled *compiled)
 }
 
 /*
- * Parse and plan an expression.  Names resolve under the definition's path,
- * as its owner: inside the bracket.
+ * Parse and plan an expression.  Enters the owner's context, because names
+ * are resolved under the definition's search_path and as its owner.  Throws
+ * the errors of wf_expression_parse().
  */
 void
 wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket)
@@ -55,15 +64,16 @@ wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext
 	tree = wf_expression_parse(compiled->expr, &compiled->type);
 	compiled->uses_event = wf_expression_uses_event(tree);
 
-	/* What planning needs goes with the caller's memory, the plan stays. */
+	/* Only the plan is kept; the caller's context has what planning needed. */
 	compiled->cached = GetCachedExpression(tree);
 	compiled->pure = wf_expression_is_pure(compiled->cached->expr);
 	compiled->may_be_constant = wf_expression_may_be_constant(compiled->cached->expr);
 }
 
 /*
- * Give back what an evaluator has outside of its memory context, before that
- * is deleted.  None of its expressions may be under way.
+ * Free what an evaluator has outside of its memory context, before that is
+ * deleted.  None of its expressions may be under way.  A reset callback of
+ * the context calls this, too; a second call does nothing.
  */
 void
 wf_evaluator_free(WfEvaluator *evaluator)
@@ -83,6 +93,7 @@ wf_evaluator_free(WfEvaluator *evaluator)
 	}
 }
 
+/* Reset callback of the evaluator's memory context. */
 static void
 at_end(void *arg)
 {
@@ -90,8 +101,9 @@ at_end(void *arg)
 }
 
 /*
- * An evaluator for a chart, in the current memory context; compiles nothing
- * yet.  chart, search_path and time_zone (the author's) must live as long.
+ * Make an evaluator for a chart, in the current memory context.  It compiles
+ * nothing yet.  chart, search_path and time_zone, which are the author's,
+ * must live as long as the evaluator.
  */
 WfEvaluator *
 wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
@@ -117,14 +129,17 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
 	return evaluator;
 }
 
-/* The role as which its code runs from now on. */
+/* Set the role as which the code runs from now on. */
 void
 wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner)
 {
 	evaluator->owner = owner;
 }
 
-/* Does this run without a bracket?  False when it is not known yet. */
+/*
+ * Does an expression run without the owner's context?  Returns false if it
+ * is not compiled yet.
+ */
 bool
 wf_evaluator_is_pure(WfEvaluator *evaluator, const WfExpr *expr)
 {

@@ -1,6 +1,6 @@
 /*
  * evaluator.h
- *	  An evaluator, as eval.c, user_context.c and the other eval_*.c share it.
+ *	  The types of an evaluator, which the files of this folder share.
  */
 #ifndef WF_EVALUATOR_H
 #define WF_EVALUATOR_H
@@ -24,18 +24,20 @@ typedef struct WfCompiled
 {
 	const WfExpr *expr;
 	CachedExpression *cached;	/* or NULL: to be compiled (again) */
-	List	   *given_up;		/* older ones that were being executed when they
-								 * were compiled anew */
+	List	   *given_up;		/* older ones that were being executed when
+								 * they were recompiled */
 	Oid			type;			/* of its result */
 	bool		uses_event;
-	bool		pure;			/* built-in and immutable: needs no bracket */
-	bool		may_be_constant;	/* its result may lie in the plan */
-	ExprState  *state;			/* good for state_lxid and state_user */
+	bool		pure;			/* built-in and immutable: does not need the
+								 * owner's context */
+	bool		may_be_constant;	/* its result may point into the plan */
+	ExprState  *state;			/* valid for state_lxid and state_user */
 	LocalTransactionId state_lxid;
 	Oid			state_user;
 	bool		in_use;			/* its state is being executed */
 } WfCompiled;
 
+/* The expressions of a chart, compiled and kept. */
 struct WfEvaluator
 {
 	const WfChart *chart;
@@ -43,7 +45,7 @@ struct WfEvaluator
 	Oid			owner;
 	const char *search_path;
 	const char *time_zone;
-	pg_tz	   *zone;			/* the same, when it was needed */
+	pg_tz	   *zone;			/* the same, once it was needed */
 	MemoryContext context;
 	WfCompiled *compiled;		/* by WfExpr.id */
 	Jsonb	  **consts;			/* by WfValue.const_id */
@@ -51,6 +53,7 @@ struct WfEvaluator
 	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT and WORKING */
 	MemoryContextCallback at_end;
 };
+
 extern void wf_evaluator_free(WfEvaluator *evaluator);
 extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
 									 const char *search_path,

@@ -3,10 +3,10 @@
  * expression.c
  *	  From the author's SQL text or function name to an expression tree.
  *
- * An inline expression is parsed as "SELECT text" and must be exactly one
- * unnamed target and nothing else: no FROM, sub-select, aggregate, window or
- * set-returning function.  Nothing from a definition becomes part of a larger
- * SQL text.
+ * Runs in any backend.  An inline expression is parsed as "SELECT text".
+ * The result must be exactly one unnamed target and nothing else: no FROM,
+ * sub-select, aggregate, window or set-returning function.  The text is
+ * never executed, only the tree is.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,6 +40,7 @@
 #include "chart/chart.h"
 #include "eval/expression.h"
 
+/* Make a parameter, context or event. */
 static Node *
 parameter(int number)
 {
@@ -53,7 +54,7 @@ parameter(int number)
 	return (Node *) param;
 }
 
-/* The only columns there are: context and event. */
+/* Resolve a column reference.  The only columns are context and event. */
 static Node *
 resolve_column(ParseState *pstate, ColumnRef *ref)
 {
@@ -70,8 +71,8 @@ resolve_column(ParseState *pstate, ColumnRef *ref)
 }
 
 /*
- * "*" and "context.*" are lists of targets, which the transformation of
- * expressions does not expect.
+ * Is a node "*" or "context.*"?  They are valid in a target list, but the
+ * transformation of expressions does not expect them.
  */
 static bool
 is_star(Node *node)
@@ -80,7 +81,7 @@ is_star(Node *node)
 		IsA(llast(((ColumnRef *) node)->fields), A_Star);
 }
 
-/* The expression in "SELECT text", when there is nothing else in it. */
+/* Return the expression of "SELECT text", if there is nothing else in it. */
 static Node *
 single_target(const WfExpr *expr)
 {
@@ -90,7 +91,7 @@ single_target(const WfExpr *expr)
 
 	statements = raw_parser(psprintf("SELECT %s", expr->text),
 							RAW_PARSE_DEFAULT);
-	/* A length is known only of a statement that a semicolon ends. */
+	/* A statement has a length only if a semicolon ends it. */
 	if (list_length(statements) == 1 &&
 		linitial_node(RawStmt, statements)->stmt_len == 0)
 	{
@@ -118,8 +119,9 @@ single_target(const WfExpr *expr)
 }
 
 /*
- * The usual types become jsonb without a function: to_jsonb() is only stable,
- * and an expression with it would not be pure.
+ * Convert a value to jsonb.  Usual types are left to wf_jsonb_scalar(),
+ * because to_jsonb() is only stable, and an expression with it would not be
+ * pure.
  */
 static Node *
 coerce_to_value(ParseState *pstate, Node *tree)
@@ -166,7 +168,7 @@ coerce_to_delay(ParseState *pstate, Node *tree)
 	return tree;
 }
 
-/* Turn the result into the type that its use needs. */
+/* Convert the result to the type that its use needs. */
 static Node *
 coerce_result(ParseState *pstate, Node *tree, WfExprUse use)
 {
@@ -198,7 +200,7 @@ parse_inline(const WfExpr *expr)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("an expression cannot contain a sub-select"),
 				 errhint("Put the query into a SQL function and name that.")));
-	/* The parser notes set-returning functions in lists of targets only. */
+	/* The parser notes set-returning functions only in target lists. */
 	if (pstate->p_hasAggs || pstate->p_hasWindowFuncs || expression_returns_set(tree))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -210,7 +212,11 @@ parse_inline(const WfExpr *expr)
 	return tree;
 }
 
-/* The function that a WfExpr with is_function names. */
+/*
+ * Return the function that a WfExpr with is_function names: f(context,
+ * event) or f(context, event, params), all jsonb.  It is looked up under the
+ * current search_path.  Error 42883 if there is none.
+ */
 Oid
 wf_expression_function(const WfExpr *expr)
 {
@@ -231,7 +237,7 @@ wf_expression_function(const WfExpr *expr)
 	return function;
 }
 
-/* A named function: f(context, event[, params]). */
+/* Make the tree of a call of a named function. */
 static Node *
 parse_call(const WfExpr *expr)
 {
@@ -281,13 +287,16 @@ parse_call(const WfExpr *expr)
 }
 
 /*
- * Parse and analyse under the current user and search_path.  The tree's type
- * is one of those that its use allows (see WfExprUse):
+ * Parse and analyze an expression under the current user and search_path.
+ * The tree is in the current memory context, and *type, the type of its
+ * result, is one of those that its use allows:
  *	guard	boolean
- *	value	jsonb, or numeric, text or boolean to be taken as jsonb
+ *	value	jsonb, or numeric, text or boolean to be converted to jsonb
  *	action	jsonb or void
  *	delay	interval, timestamptz or float8 (milliseconds)
- * Errors name what is wrong in the author's words.
+ * Throws what the parser throws, 42601 for a text that is not a single
+ * expression, 0A000 for queries in it, 42804, 42809, 42883 and 42P13 for a
+ * wrong type or function.
  */
 Node *
 wf_expression_parse(const WfExpr *expr, Oid *type)
@@ -308,6 +317,7 @@ event_walker(Node *node, void *context)
 	return expression_tree_walker(node, event_walker, context);
 }
 
+/* Does an expression refer to the event? */
 bool
 wf_expression_uses_event(Node *tree)
 {
@@ -326,11 +336,11 @@ users_function_walker(Node *node, void *context)
 	if (node == NULL)
 		return false;
 
-	/* The CHECK of a domain is code of whoever made the domain. */
+	/* The CHECK of a domain is code of the role that made the domain. */
 	if (IsA(node, CoerceToDomain))
 		return true;
 
-	/* Immutable, and yet there are settings for how these are written. */
+	/* Immutable, although settings determine how these types are written. */
 	if (IsA(node, CoerceViaIO))
 	{
 		Oid			type = exprType((Node *) ((CoerceViaIO *) node)->arg);
@@ -347,7 +357,10 @@ users_function_walker(Node *node, void *context)
 	return expression_tree_walker(node, users_function_walker, context);
 }
 
-/* Only built-in immutable functions: no rights, path or snapshot needed. */
+/*
+ * Is an expression pure, that is, has it only built-in immutable functions?
+ * Then it needs no privileges, search_path or snapshot.
+ */
 bool
 wf_expression_is_pure(Node *tree)
 {
@@ -370,7 +383,10 @@ constant_walker(Node *node, void *context)
 	return expression_tree_walker(node, constant_walker, context);
 }
 
-/* Can its value, if it is a jsonb, be a constant of the tree? */
+/*
+ * Can the value of an expression point into its tree, because that has a
+ * constant of jsonb or of a type that may contain one?
+ */
 bool
 wf_expression_may_be_constant(Node *tree)
 {
@@ -378,9 +394,11 @@ wf_expression_may_be_constant(Node *tree)
 }
 
 /*
- * Of the definition as CREATE FUNCTION has it, which is the same after dump and
- * restore: by names, under a path of its own, where the catalog has OIDs.  And
- * of the owner, as whom it may run and who may replace it.
+ * Return a hash of everything that makes a function what it is.  That is its
+ * definition as pg_get_functiondef() writes it, by names where the catalog
+ * has OIDs, so that it is the same after dump and restore; search_path is
+ * pinned meanwhile.  And it is the owner, as whom the function may run and
+ * who may replace it.
  */
 char *
 wf_expression_function_hash(Oid function)

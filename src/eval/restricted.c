@@ -3,7 +3,8 @@
  * restricted.c
  *	  A definition's code in a session that is not its owner's.
  *
- * Runs in clients' sessions.
+ * Runs in backends of clients.  See restricted.h for what is refused, and
+ * why.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,9 +25,9 @@
 static object_access_hook_type previous_hook = NULL;
 
 /*
- * Where foreign code was entered, the innermost last.  An error ends it with
- * its subtransaction; whoever caught that error may be foreign code again, so
- * what lies below must still be known.
+ * Calls of other roles' code, the innermost last.  An error ends a call
+ * together with its subtransaction.  The error may be caught by code of
+ * another role in turn, so the outer calls must still be known then.
  */
 static WfXactStack entered;
 
@@ -35,12 +36,14 @@ static WfStatement cursors_statement = {
 	.nargs = 0
 };
 
+/* Is code of another role running? */
 static bool
 is_inside(void)
 {
 	return wf_xact_stack_depth(&entered) > 0;
 }
 
+/* Object access hook: refuse to create objects inside of such code. */
 static void
 on_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 				 int sub_id, void *arg)
@@ -55,7 +58,7 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 				 errhint(HINT_POST)));
 }
 
-/* _PG_init's part: chains the object access hook. */
+/* Chain the object access hook; called by _PG_init(). */
 void
 wf_restricted_init(void)
 {
@@ -64,8 +67,9 @@ wf_restricted_init(void)
 }
 
 /*
- * A cursor that could be closed and replaced.  One that is being executed
- * cannot, nor that of a loop over a query, which PL/pgSQL pins.
+ * Is there a cursor that could be closed and replaced?  A cursor that is
+ * being executed cannot, and neither can that of a loop over a query, which
+ * PL/pgSQL pins.
  */
 static bool
 has_open_cursor(void)
@@ -90,9 +94,10 @@ has_open_cursor(void)
 }
 
 /*
- * Refuses SET CONSTRAINTS of such code that is for all constraints, or makes
- * some deferred: it would fire triggers that the caller has left for the end,
- * or leave those of the caller's later statements for it.
+ * Refuse, with 42501, a SET CONSTRAINTS inside of another role's code that
+ * is for all constraints or makes some deferred.  It would fire triggers
+ * that the caller has left for the end of the transaction, or leave triggers
+ * of the caller's later statements for it.
  */
 void
 wf_restricted_constraints(bool all, bool deferred)
@@ -106,9 +111,9 @@ wf_restricted_constraints(bool all, bool deferred)
 }
 
 /*
- * Around code of another role.  enter refuses when the session has open
- * cursors, leave when the code left one open.  They nest: enter returns the
- * depth, for the leave that belongs to it.  Errors need no undo.
+ * Enter code of another role.  Error 42501 if the session has open cursors.
+ * Calls nest; the returned depth is for the wf_restricted_leave() of this
+ * call.  After an error nothing has to be undone.
  */
 int
 wf_restricted_enter(void)
@@ -122,6 +127,10 @@ wf_restricted_enter(void)
 	return wf_xact_stack_push(&entered, NULL);
 }
 
+/*
+ * Leave code of another role.  `depth` is what wf_restricted_enter()
+ * returned.  Error 42501 if the code left a cursor open.
+ */
 void
 wf_restricted_leave(int depth)
 {

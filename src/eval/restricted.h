@@ -2,12 +2,12 @@
  * restricted.h
  *	  A definition's code in a session that is not its owner's.
  *
- * PostgreSQL's restricted operations keep such code from most of what could
- * run later with the caller's rights.  What they let pass is closed
- * here: objects in the caller's temporary schema (a domain pg_temp.text would
- * be found before pg_catalog's), and the caller's cursors, which PL/pgSQL can
- * read, close and replace; and a third that lasts until the transaction ends:
- * when constraints are checked.
+ * PostgreSQL's restricted operations keep such code from most things that
+ * could run later with the caller's privileges.  Three things that they allow
+ * are refused here: objects in the caller's temporary schema (a domain
+ * pg_temp.text would be found before that of pg_catalog); the caller's
+ * cursors, which PL/pgSQL can read, close and replace; and changes of when
+ * constraints are checked, which last until the transaction ends.
  */
 #ifndef WF_RESTRICTED_H
 #define WF_RESTRICTED_H

@@ -1,14 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * step_timeout.c
- *	  step_timeout, the setting's or the definition's: user code that takes too
- *	  long is interrupted.
+ *	  The time limit of a step: user code that takes too long is
+ *	  interrupted.
  *
- * Runs in any backend.  The timer is armed only while user code runs, so that
- * it can never hit our own statements or the commit.  It interrupts as
- * statement_timeout does: at the next CHECK_FOR_INTERRUPTS(), with an error
- * that EXCEPTION WHEN OTHERS does not catch.  Code that catches it by name is
- * told once more when it returns.
+ * Runs in any backend.  The limit is that of the definition's step_timeout,
+ * or else of workflow.step_timeout.  The timer is armed only while user code
+ * runs, so that it never hits our own statements or the commit.  It
+ * interrupts as statement_timeout does: at the next CHECK_FOR_INTERRUPTS(),
+ * with an error that EXCEPTION WHEN OTHERS does not catch.  If code catches
+ * the error by name, it is thrown once more when the code returns.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,23 +28,24 @@
 static TimeoutId timeout_id;
 static bool registered = false; /* in this process */
 
-/* What the timer is armed for; DT_NOEND: it is not. */
+/* The time that the timer is armed for, or DT_NOEND if it is not. */
 static TimestampTz armed_until = DT_NOEND;
 
-/* Whose limit that is: the definition's, not the setting's. */
+/* Is that the limit of the definition, not of the setting? */
 static bool limit_is_own = false;
 
 static volatile sig_atomic_t expired = false;
 
-/* A cancel request of somebody else came since the outermost call began. */
+/* Somebody else has requested a cancel since the outermost call began. */
 static volatile sig_atomic_t cancelled = false;
 
 #ifndef WIN32
 static struct sigaction on_sigint_before;
 
 /*
- * The server has one flag for its cancel requests (also those of its own
- * timeouts) and for ours: what ours is, is taken back, theirs must not be.
+ * SIGINT handler.  The server has one flag for all requests to cancel, those
+ * of its own timeouts included, and for ours.  Ours can be taken back, but
+ * the others must not be lost.
  */
 static void
 on_sigint(int signal, siginfo_t *info, void *context)
@@ -78,7 +80,7 @@ watch_cancel_requests(void)
 }
 #endif
 
-/* In a signal handler. */
+/* Handler of the timer; runs in a signal handler. */
 static void
 on_timeout(void)
 {
@@ -87,7 +89,10 @@ on_timeout(void)
 	InterruptPending = true;
 }
 
-/* Until when user code of a step that begins now may run; DT_NOEND: for ever. */
+/*
+ * Return the time until which user code of a step that begins now may run by
+ * workflow.step_timeout; DT_NOEND if there is no limit.
+ */
 TimestampTz
 wf_step_timeout_until(void)
 {
@@ -108,7 +113,9 @@ arm(TimestampTz until)
 	armed_until = until;
 }
 
-/* Back to what it was armed for outside. */
+/*
+ * Arm the timer for what it was armed for outside of this call, if anything.
+ */
 static void
 disarm(TimestampTz outer)
 {
@@ -122,11 +129,12 @@ disarm(TimestampTz outer)
 }
 
 /*
- * Around each call of user code: begin (own: the time is the definition's, not
- * the setting's), then end when it returned, or failed
- * when it threw (in PG_CATCH; `context` is the caller's memory context).  Both
- * throw the error of the timeout if the time is over.  Calls nest; what begin
- * returns is for the one that belongs to it.
+ * Begin a call of user code that may run until `until`, or until the limit
+ * of an outer call, if that is earlier.  own: the limit is that of the
+ * definition, not of the setting.  Calls nest, because user code may send to
+ * another process.  The caller must call wf_step_timeout_end() when the code
+ * has returned, or wf_step_timeout_failed() when it threw, with what this
+ * returns.
  */
 TimestampTz
 wf_step_timeout_begin(TimestampTz until, bool own)
@@ -150,9 +158,10 @@ wf_step_timeout_begin(TimestampTz until, bool own)
 	"Guards and actions hold locks while they run: do long work elsewhere, or raise the limit."
 
 /*
- * The time is over and its error is on the way: nothing is left to cancel.
- * Unless others want it cancelled, too, and the code made light of that: then
- * they are heard now.
+ * The time is over, and the error for it is about to be thrown: take the
+ * request to cancel back, which nobody has answered.  If somebody else
+ * requested a cancel, too, and the code caught that error, the request is
+ * answered now.
  */
 static void
 take_back(void)
@@ -167,6 +176,10 @@ take_back(void)
 	}
 }
 
+/*
+ * End a call of user code that has returned.  `outer` is what
+ * wf_step_timeout_begin() returned.  Error 57014 if the time is over.
+ */
 void
 wf_step_timeout_end(TimestampTz outer)
 {
@@ -174,7 +187,7 @@ wf_step_timeout_end(TimestampTz outer)
 	if (likely(!expired))
 		return;
 
-	/* It came too late for the code to notice, or the code made light of it. */
+	/* The code ended before it noticed, or it caught the error. */
 	take_back();
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED),
@@ -182,6 +195,12 @@ wf_step_timeout_end(TimestampTz outer)
 			 errhint(TIMEOUT_HINT)));
 }
 
+/*
+ * End a call of user code that threw; call this in PG_CATCH.  `outer` is
+ * what wf_step_timeout_begin() returned, `context` the caller's memory
+ * context.  If the error is that of the time limit, it is thrown again with
+ * a message that says so; otherwise the caller re-throws it.
+ */
 void
 wf_step_timeout_failed(TimestampTz outer, MemoryContext context)
 {
@@ -193,14 +212,14 @@ wf_step_timeout_failed(TimestampTz outer, MemoryContext context)
 	expired = false;
 	if (geterrcode() != ERRCODE_QUERY_CANCELED)
 	{
-		/* It failed of itself just before; ours is not wanted any more. */
+		/* It failed for another reason: take our request to cancel back. */
 		QueryCancelPending = cancelled;
 		return;
 	}
 	if (cancelled)
 		return;					/* the error is theirs as well as ours */
 
-	/* The same error, but saying what it is, with the place it came from. */
+	/* Keep the error's context, which tells where the code was. */
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();

@@ -1,6 +1,7 @@
 /*
  * step_timeout.h
- *	  workflow.step_timeout: user code that takes too long is interrupted.
+ *	  The time limit of a step: user code that takes too long is
+ *	  interrupted.
  */
 #ifndef WF_STEP_TIMEOUT_H
 #define WF_STEP_TIMEOUT_H

@@ -1,14 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * user_context.c
- *	  Whose rights and settings the author's SQL has.
+ *	  As whom, and with which settings, the author's SQL runs.
  *
- * Runs in any backend.  Code that is not pure runs inside a bracket, from
- * wf_user_context_enter() to wf_user_context_leave().  In an executor the session itself is the
- * owner's, so only the path and the settings are bracketed.  In a client's
- * session the user is switched; before version 18 a deferred trigger fires as
- * whoever commits, so there the owner's code runs restricted, unless the
- * session is the owner's.
+ * Runs in any backend.  Code that is not pure runs inside of a user context,
+ * from wf_user_context_enter() to wf_user_context_leave().  In an executor
+ * the session itself is the owner's, so only the settings change.  In a
+ * client's session the role is switched and the owner's code runs
+ * restricted, unless the session is the owner's.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,15 +30,18 @@
 #include "eval/user_context.h"
 
 /*
- * On every version: from 18 on a deferred trigger fires as the role that
- * queued it, but after we have left, and a definer's session is not closed to
- * PREPARE: under the name of a statement of the caller's, it runs as them.
+ * These flags are needed on every version.  Before version 18 a deferred
+ * trigger fires as the role that commits.  From 18 on it fires as the role
+ * that queued it, but after we have left; and a SECURITY_LOCAL_USERID_CHANGE
+ * alone does not forbid PREPARE, by which code could replace a statement of
+ * the caller's, to be executed with the caller's privileges.
  */
 #define WF_FOREIGN_SESSION \
 	(SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION)
 
 static bool user_code_ran = false;
 
+/* Set a setting until the current nest level of settings ends. */
 static void
 pin(const char *name, const char *value)
 {
@@ -48,10 +50,11 @@ pin(const char *name, const char *value)
 }
 
 /*
- * What the author's code gives must not depend on who happens to send the
- * command: path and time zone are those of the author, and how values are
- * read and written is as in a server that nobody has configured.  Settings
- * that are right already cost a comparison.
+ * Set everything that the results of the author's code depend on, so that
+ * they do not depend on who happens to send the command: search_path and
+ * time zone as the author had them, and how values are read and written as
+ * in a server that nobody has configured.  A setting that has the right
+ * value already costs a comparison.
  */
 static void
 pin_settings(const WfEvaluator *evaluator)
@@ -82,9 +85,14 @@ pin_settings(const WfEvaluator *evaluator)
 }
 
 /*
- * Open a bracket ahead of the code that will need it; for code that runs in a
- * subtransaction of its own, and yet in the step's bracket.  Errors: those of
- * restricted.h.
+ * Enter the owner's context, unless it is entered already: switch role and
+ * settings.  It may be entered before the code that needs it; a step does so
+ * before a subtransaction, since the context must outlive that.  An error
+ * needs no undo, because the end of the (sub)transaction restores role and
+ * settings.
+ *
+ * Error WF002 if the owner is a superuser and workflow.allow_superuser is
+ * off; 42501 as wf_restricted_enter() throws it.
  */
 void
 wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
@@ -95,7 +103,7 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 	if (bracket->open)
 		return;
 
-	/* It was none when it defined this: made one since, or by a restore. */
+	/* define() has refused superusers, but the role may be one by now. */
 	if (superuser_arg(evaluator->owner) && !wf_allow_superuser)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
@@ -121,8 +129,9 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 }
 
 /*
- * Close a bracket: settings and role are as before.  Call after each event;
- * cheap when nothing but pure expressions ran.
+ * Leave the owner's context, if it was entered: restore role and settings.
+ * Must be called after each event.  This is cheap if only pure expressions
+ * ran.  Error 42501 as wf_restricted_leave() throws it.
  */
 void
 wf_user_context_leave(WfUserContext *bracket)
@@ -137,7 +146,7 @@ wf_user_context_leave(WfUserContext *bracket)
 		wf_restricted_leave(bracket->depth);
 }
 
-/* Has any code that is not pure run in this session since the last look? */
+/* Has any code that is not pure run in this session since the last call? */
 bool
 wf_user_context_ran(void)
 {

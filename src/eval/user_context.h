@@ -1,6 +1,6 @@
 /*
  * user_context.h
- *	  Whose rights and settings the author's SQL has.
+ *	  As whom, and with which settings, the author's SQL runs.
  */
 #ifndef WF_USER_CONTEXT_H
 #define WF_USER_CONTEXT_H
@@ -10,18 +10,18 @@
 #include "eval/evaluator.h"
 
 /*
- * The bracket around user code of one step: role, path and settings as they
- * were before.  Zeroed when closed.  An error needs no undo.
+ * The context of user code of one step, and what was there before.  Zeroed, it
+ * is not entered.
  */
 typedef struct WfUserContext
 {
-	bool		open;
-	Oid			user;
-	int			sec_context;
-	int			guc_level;
+	bool		open;			/* it is entered */
+	Oid			user;			/* role before */
+	int			sec_context;	/* flags before */
+	int			guc_level;		/* nest level of the settings */
 	bool		foreign;		/* the session is not the owner's */
-	int			depth;			/* foreign: for the leave */
-	TimestampTz until;			/* user code may run so long; 0: not known yet */
+	int			depth;			/* foreign: for wf_restricted_leave() */
+	TimestampTz until;			/* the step's time limit; 0: not known yet */
 } WfUserContext;
 
 extern void wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket);

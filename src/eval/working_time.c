@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * working_time.c
- *	  Counting in working time: day by day through a calendar.
+ *	  Count working time, day by day through a calendar.
  *
- * Runs in any backend; no catalog, no SPI.  What a local time means is for
- * PostgreSQL's time zones to say.  Nearly all days are far from a change of
- * the clocks, where that is an addition: so a day costs some nanoseconds, and
- * counting through many years is no matter.
+ * Runs in any backend; reads no catalog and uses no SPI.  PostgreSQL's time
+ * zones say what a local time means.  Nearly all days are far from a change
+ * of the clocks, so that an addition suffices: a day costs some nanoseconds,
+ * and it is no problem to count through many years.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +19,10 @@
 #include "eval/calendar.h"
 #include "eval/working_time.h"
 
-/* The year 10000: behind it nothing is counted, so that no count takes long. */
+/*
+ * The first day of the year 10000, in days since 2000-01-01.  Nothing is
+ * counted beyond it, so that no count takes long.
+ */
 #define END_DATE	2921940
 
 /* A walk through the days of a calendar. */
@@ -27,11 +30,11 @@ typedef struct Walk
 {
 	const WfCalendar *calendar;
 	int			date;
-	int			special;		/* the first not before date */
-	TimestampTz from;			/* the clocks do not change from here */
-	TimestampTz until;			/* to here, */
-	int64		offset;			/* local time less this is the time */
-	TimestampTz last;			/* end of the last span met */
+	int			special;		/* first special day that is not before date */
+	TimestampTz from;			/* between from and until the clocks do not */
+	TimestampTz until;			/* change, */
+	int64		offset;			/* and local time is UTC plus this */
+	TimestampTz last;			/* end of the last span */
 } Walk;
 
 /* --- local time -------------------------------------------------------- */
@@ -71,7 +74,7 @@ read_offset(Walk *walk, TimestampTz time)
 	walk->until = found == 0 ? DT_NOEND : time_of(boundary);
 }
 
-/* Date and time of day, where the calendar is. */
+/* Convert a time to a local date and time of day. */
 static void
 to_local(Walk *walk, TimestampTz time, int *date, int64 *of_day)
 {
@@ -83,7 +86,10 @@ to_local(Walk *walk, TimestampTz time, int *date, int64 *of_day)
 	*of_day = local - (int64) *date * USECS_PER_DAY;
 }
 
-/* The slow and certain way, a gap or an hour that comes twice included. */
+/*
+ * Convert a local date and time of day to a time, slowly, but also in the
+ * gap and in the repeated hour of a change of the clocks.
+ */
 static TimestampTz
 look_up(const Walk *walk, int date, int64 of_day)
 {
@@ -102,6 +108,7 @@ look_up(const Walk *walk, int date, int64 of_day)
 			DetermineTimeZoneOffset(&tm, walk->calendar->zone)) * USECS_PER_SEC + rest;
 }
 
+/* Convert a local date and time of day to a time. */
 static TimestampTz
 from_local(Walk *walk, int date, int64 of_day)
 {
@@ -126,6 +133,7 @@ too_far(void)
 
 /* --- days -------------------------------------------------------------- */
 
+/* Begin a walk at a date; `near` is a time not after it. */
 static void
 begin(Walk *walk, const WfCalendar *calendar, int date, TimestampTz near)
 {
@@ -149,6 +157,7 @@ begin(Walk *walk, const WfCalendar *calendar, int date, TimestampTz near)
 	walk->special = low;
 }
 
+/* Return the working time of the walk's day. */
 static const WfHours *
 hours(const Walk *walk)
 {
@@ -160,7 +169,7 @@ hours(const Walk *walk)
 	return &calendar->week[j2day(walk->date + POSTGRES_EPOCH_JDATE)];
 }
 
-/* On to the next day, as long as there may be working time. */
+/* Go on to the next day.  Throws if no working time can follow. */
 static void
 next_day(Walk *walk)
 {
@@ -181,8 +190,9 @@ next_day(Walk *walk)
 }
 
 /*
- * A span of the present day as it is in time.  A gap of the clocks may leave
- * nothing of it, or move its beginning behind the end of the one before.
+ * Convert a span of the walk's day to times.  Returns false if a gap of the
+ * clocks leaves nothing of it.  A gap may also move its beginning behind the
+ * end of the span before it, hence the comparison with `last`.
  */
 static bool
 span(Walk *walk, const WfSpan *local, TimestampTz *from, TimestampTz *to)
@@ -208,13 +218,16 @@ date_of(const WfCalendar *calendar, TimestampTz time)
 	return date;
 }
 
-/* With nothing to add: the next instant that is working time. */
+/*
+ * Add working time to a time.  If there is none to add, return the next
+ * instant that is working time.
+ */
 static TimestampTz
 add_time(const WfCalendar *calendar, TimestampTz start, int64 left)
 {
 	Walk		walk;
 
-	/* Before a change at midnight a day may reach into the next date. */
+	/* If the clocks change at midnight, a day may reach into the next date. */
 	for (begin(&walk, calendar, date_of(calendar, start) - 1, start - 2 * USECS_PER_DAY);;
 		 next_day(&walk))
 	{
@@ -235,7 +248,10 @@ add_time(const WfCalendar *calendar, TimestampTz start, int64 left)
 	}
 }
 
-/* The same time of day, or what of that day's working time comes next to it. */
+/*
+ * Return the time of day, if it is working time of that day, else the next
+ * one that is, or the end of the last span.
+ */
 static int64
 within(const WfHours *day, int64 of_day)
 {
@@ -249,6 +265,10 @@ within(const WfHours *day, int64 of_day)
 	return day->spans[day->n - 1].to;
 }
 
+/*
+ * Add working days to a time: the result has the same time of day if
+ * possible.
+ */
 static TimestampTz
 add_days(const WfCalendar *calendar, TimestampTz start, int days)
 {
@@ -270,7 +290,10 @@ add_days(const WfCalendar *calendar, TimestampTz start, int days)
 	return Max(from, look_up(&walk, walk.date, within(hours(&walk), of_day)));
 }
 
-/* Calendar months: the same day of another month, or its last one. */
+/*
+ * Add calendar months to a time: the result is the same day of another
+ * month, or its last day.
+ */
 static TimestampTz
 add_months(const WfCalendar *calendar, TimestampTz start, int months)
 {
@@ -295,10 +318,11 @@ add_months(const WfCalendar *calendar, TimestampTz start, int months)
 	return look_up(&walk, date, of_day);
 }
 
+/* Refuse times at which working time cannot be counted. */
 static void
 check_instant(TimestampTz time)
 {
-	/* With room for the days before it. */
+	/* A count begins some days before, so stay away from the minimum. */
 	if (TIMESTAMP_NOT_FINITE(time) || time < MIN_TIMESTAMP + 400 * USECS_PER_DAY ||
 		time >= END_DATE * USECS_PER_DAY)
 		ereport(ERROR,
@@ -309,9 +333,10 @@ check_instant(TimestampTz time)
 }
 
 /*
- * The instant when so much working time has gone by since `start`: first
- * months of the calendar, then working days, then hours.  Errors: 22023 for a
- * negative part, 22008 when there is not so much working time.
+ * Return the time at which the working time `duration` has passed since
+ * `start`: first calendar months are added, then working days, then hours.
+ * Error 22023 for a negative part; 22008 for an infinite time, or if the
+ * calendar has not so much working time.
  */
 TimestampTz
 wf_working_time_add(const WfCalendar *calendar, TimestampTz start, const Interval *duration)
@@ -326,13 +351,16 @@ wf_working_time_add(const WfCalendar *calendar, TimestampTz start, const Interva
 	if (duration->day > 0)
 		start = add_days(calendar, start, duration->day);
 	if (duration->time == 0 && duration->day > 0)
-		return start;			/* the end of a day will do */
+		return start;			/* may be the end of a working day */
 	return add_time(calendar, start, duration->time);
 }
 
-/* --- the other way round ----------------------------------------------- */
+/* --- measuring --------------------------------------------------------- */
 
-/* Working time from a to b in microseconds, negative when b is before a. */
+/*
+ * Return the working time from a to b in microseconds, which is negative if
+ * b is before a.  Error 22008 as wf_working_time_add() throws it.
+ */
 int64
 wf_working_time_between(const WfCalendar *calendar, TimestampTz a, TimestampTz b)
 {

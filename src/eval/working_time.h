@@ -1,6 +1,6 @@
 /*
  * working_time.h
- *	  Counting in working time: day by day through a calendar.
+ *	  Count working time, day by day through a calendar.
  */
 #ifndef WF_WORKING_TIME_H
 #define WF_WORKING_TIME_H

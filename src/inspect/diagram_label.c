@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * diagram_label.c
- *	  What is written at the states and arrows of a diagram.
+ *	  The texts at the states and arrows of a diagram.
  *
- * Plain text: the formats escape it.
+ * Pure C.  The texts are plain; each format escapes them.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,12 +16,13 @@
 #include "chart/chart.h"
 #include "inspect/diagram_label.h"
 
-/* Longer expressions and parameters are cut off. */
+/* In bytes.  Longer expressions, parameters and names are cut off. */
 #define LONGEST_PIECE	60
 
 /*
- * Append author's text on one line.  It is cut before an ASCII character
- * only: that is a character's first byte in every encoding a server has.
+ * Append a text of the author's on one line.  It is cut off before an ASCII
+ * character only, which is the first byte of a character in every encoding
+ * that a server has.
  */
 static void
 put_piece(StringInfo buf, const char *text)
@@ -68,7 +69,7 @@ put_expr(StringInfo buf, const WfExpr *expr)
 	}
 }
 
-/* A value; a plain string without its quotes. */
+/* Append a value; a plain string without its quotes. */
 static void
 put_value(StringInfo buf, const WfValue *value)
 {
@@ -229,7 +230,7 @@ is_reply(const WfInvoke *invoke, const char *event, const char *prefix)
 		strcmp(event + len, invoke->id) == 0;
 }
 
-/* What a handler reacts to, as its author would say it. */
+/* Append what a handler reacts to, in the author's words. */
 static void
 put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
 {
@@ -266,7 +267,7 @@ put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
 	put_piece(buf, event);
 }
 
-/* "event [guard] / actions" */
+/* Return the label of a transition: "event [guard] / actions". */
 static char *
 label_of(const WfDiagram *diagram, const WfState *state,
 		 const WfHandler *handler, const WfTransition *transition)
@@ -290,7 +291,10 @@ label_of(const WfDiagram *diagram, const WfState *state,
 	return buf.data;
 }
 
-/* " / actions" of a default transition, or "". */
+/*
+ * Return the label of a default transition: " / actions", or "" if it has
+ * none.
+ */
 char *
 wf_diagram_label_default(const WfDiagram *diagram, const WfTransition *transition)
 {
@@ -301,7 +305,7 @@ wf_diagram_label_default(const WfDiagram *diagram, const WfTransition *transitio
 	return buf.data;
 }
 
-/* All transitions of a state in the order of the text, with their handlers. */
+/* A transition and the handler it belongs to. */
 typedef struct Leaving
 {
 	const WfTransition *transition;
@@ -315,6 +319,10 @@ compare_leaving(const void *a, const void *b)
 		((const Leaving *) b)->transition->order;
 }
 
+/*
+ * Return the transitions of a state in the order of the text; *n is their
+ * number.
+ */
 static Leaving *
 transitions_of(const WfState *state, int *n)
 {
@@ -335,6 +343,10 @@ transitions_of(const WfState *state, int *n)
 	return list;
 }
 
+/*
+ * Call `edge` for every transition that has a target, state by state, in the
+ * order of the text.
+ */
 void
 wf_diagram_label_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
 {
@@ -348,7 +360,7 @@ wf_diagram_label_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
 			if (!list[j].transition->targetless)
 				edge(arg, state, list[j].transition,
 					 label_of(diagram, state, list[j].handler,
-									  list[j].transition));
+							  list[j].transition));
 	}
 }
 
@@ -357,7 +369,7 @@ wf_diagram_label_edges(const WfDiagram *diagram, WfDiagramEdge edge, void *arg)
  * ----------------------------------------------------------------
  */
 
-/* Begin a line as deep as we are. */
+/* Begin a line with the indentation of the current depth. */
 void
 wf_diagram_label_line(WfDiagramWriter *w)
 {
@@ -365,7 +377,10 @@ wf_diagram_label_line(WfDiagramWriter *w)
 		appendStringInfoString(&w->buf, "    ");
 }
 
-/* Is the root drawn as a state, or only what is in it? */
+/*
+ * Is the root drawn as a state, and not only what is in it?  That is
+ * necessary if the root itself has something to show.
+ */
 bool
 wf_diagram_label_shows_root(const WfDiagram *diagram)
 {
@@ -376,7 +391,9 @@ wf_diagram_label_shows_root(const WfDiagram *diagram)
 		root->entry.n > 0 || root->exit.n > 0;
 }
 
-/* "open", "before (H*)" */
+/*
+ * Return the title of a state: "open", or "before (H*)" for a history state.
+ */
 char *
 wf_diagram_label_title(const WfDiagram *diagram, const WfState *state)
 {
@@ -430,8 +447,9 @@ invoke_line(const WfInvoke *invoke)
 }
 
 /*
- * The lines that stand in a state: its entry and exit actions, invokes,
- * deferred events, transitions that lead nowhere.
+ * Return the lines that are written into a state: its entry and exit
+ * actions, invokes, deferred events, and transitions without a target.  *n
+ * is their number.
  */
 char **
 wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
@@ -453,6 +471,6 @@ wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
 	for (int i = 0; i < nlist; i++)
 		if (list[i].transition->targetless)
 			lines[(*n)++] = label_of(diagram, state, list[i].handler,
-											 list[i].transition);
+									 list[i].transition);
 	return lines;
 }

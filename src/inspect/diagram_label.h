@@ -1,6 +1,8 @@
 /*
  * diagram_label.h
- *	  What is written at the states and arrows of a diagram.
+ *	  The texts at the states and arrows of a diagram.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_DIAGRAM_LABEL_H
 #define WF_DIAGRAM_LABEL_H
@@ -9,14 +11,16 @@
 
 #include "chart/chart.h"
 
+/* What is drawn. */
 typedef struct WfDiagram
 {
 	const WfChart *chart;
-	const bool *active;			/* by state, to be marked; or NULL */
-	bool		names_only;		/* states and events, nothing of what the
-								 * author computes and calls */
+	const bool *active;			/* by state: mark it; or NULL */
+	bool		names_only;		/* only states and events, no SQL of the
+								 * author's */
 } WfDiagram;
 
+/* The text of a diagram that is being written. */
 typedef struct WfDiagramWriter
 {
 	const WfDiagram *diagram;
@@ -24,7 +28,7 @@ typedef struct WfDiagramWriter
 	int			depth;
 } WfDiagramWriter;
 
-/* Calls for each transition that has a target, in document order. */
+/* Draws the arrows of a transition. */
 typedef void (*WfDiagramEdge) (void *arg, const WfState *source,
 							   const WfTransition *transition,
 							   const char *label);
@@ -34,8 +38,8 @@ extern bool wf_diagram_label_shows_root(const WfDiagram *diagram);
 extern char *wf_diagram_label_title(const WfDiagram *diagram, const WfState *state);
 extern char *wf_diagram_label_default(const WfDiagram *diagram,
 									  const WfTransition *transition);
-extern char **wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state,
-									 int *n);
+extern char **wf_diagram_label_lines(const WfDiagram *diagram,
+									 const WfState *state, int *n);
 extern void wf_diagram_label_edges(const WfDiagram *diagram, WfDiagramEdge edge,
 								   void *arg);
 

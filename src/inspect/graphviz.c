@@ -3,9 +3,9 @@
  * graphviz.c
  *	  A chart as a graph of Graphviz.
  *
- * A state with states inside is a cluster.  Graphviz draws arrows between
- * nodes only: an invisible one in each cluster stands for it, and the arrow is
- * cut at the cluster's border.
+ * Pure C.  A state with states inside is a cluster.  Graphviz draws arrows
+ * between nodes only, so an invisible node in each cluster stands for it,
+ * and the arrow is clipped at the border of the cluster.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,8 +20,8 @@
 #include "inspect/graphviz.h"
 
 /*
- * Text inside of a quoted string: backslashes begin escapes there, and
- * entities of HTML are understood.
+ * Append text inside of a quoted string, in which backslashes begin escapes
+ * and entities of HTML are replaced.
  */
 static void
 put_text(WfDiagramWriter *w, const char *text)
@@ -60,7 +60,10 @@ is_active(const WfDiagramWriter *w, const WfState *state)
 	return w->diagram->active != NULL && w->diagram->active[state->id];
 }
 
-/* Title and lines of a state; \l ends a line that is set to the left. */
+/*
+ * Append the title and the lines of a state.  "\l" ends a line that is
+ * aligned to the left.
+ */
 static void
 put_label(WfDiagramWriter *w, const WfState *state)
 {
@@ -79,7 +82,11 @@ put_label(WfDiagramWriter *w, const WfState *state)
 	appendStringInfoChar(&w->buf, '"');
 }
 
-/* An arrow; it ends at the border of a cluster unless that is around both. */
+/*
+ * Append an arrow.  It ends at the border of a cluster, unless the cluster
+ * surrounds both of its ends.  source is NULL for the arrow of a default
+ * transition.
+ */
 static void
 put_arrow(WfDiagramWriter *w, const char *from, const WfState *source,
 		  const WfState *target, const char *label)
@@ -98,7 +105,7 @@ put_arrow(WfDiagramWriter *w, const char *from, const WfState *source,
 	appendStringInfoString(&w->buf, "];\n");
 }
 
-/* The arrows of a default transition. */
+/* Append the arrows of a default transition. */
 static void
 put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transition)
 {
@@ -162,7 +169,7 @@ put_state(WfDiagramWriter *w, const WfState *state)
 	put_label(w, state);
 	appendStringInfoString(&w->buf, ";\n");
 	wf_diagram_label_line(w);
-	/* what is inside of a cluster takes after it unless it is told */
+	/* subgraphs inherit these attributes, so every cluster sets them all */
 	appendStringInfo(&w->buf, "graph [style=%s, color=\"%s\", penwidth=%d];\n",
 					 region ? "dashed" : "rounded",
 					 is_active(w, state) ? "#e65100" : "black",
@@ -180,19 +187,24 @@ static void
 put_edge(void *arg, const WfState *source, const WfTransition *transition,
 		 const char *label)
 {
-	WfDiagramWriter	   *w = arg;
+	WfDiagramWriter *w = arg;
 
 	for (int i = 0; i < transition->ntargets; i++)
 		put_arrow(w, psprintf("s%d", source->id), source,
 				  &w->diagram->chart->states[transition->targets[i]], label);
 }
 
+/*
+ * Return a digraph for Graphviz, in the current memory context.  States are
+ * named s0, s1, ... in document order; whatever the author wrote is in
+ * labels only, escaped.
+ */
 char *
 wf_graphviz(const WfDiagram *diagram)
 {
 	const WfChart *chart = diagram->chart;
-	WfDiagramWriter		writer = {.diagram = diagram};
-	WfDiagramWriter	   *w = &writer;
+	WfDiagramWriter writer = {.diagram = diagram};
+	WfDiagramWriter *w = &writer;
 
 	initStringInfo(&w->buf);
 	appendStringInfoString(&w->buf, "digraph ");

@@ -1,6 +1,8 @@
 /*
  * graphviz.h
  *	  A chart as a graph of Graphviz.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_GRAPHVIZ_H
 #define WF_GRAPHVIZ_H

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * lint.c
- *	  What is legal in a definition, and hardly meant so.
+ *	  What is legal in a definition, but hardly intended.
  *
- * One cause, one finding: of states that nothing leads to only the outermost
- * is named, and nothing more is said of what is inside.
+ * Pure C.  One cause makes one finding: of states that no transition leads
+ * to, only the outermost is reported, and nothing is reported about what is
+ * inside of it.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +27,10 @@
  * ----------------------------------------------------------------
  */
 
-/* Of states that nothing leads to, the outermost. */
+/*
+ * Report a state that no transition leads to, unless it lies in such a
+ * state.
+ */
 static void
 check_unreachable(WfLinter *l, const WfState *state)
 {
@@ -44,6 +48,7 @@ check_unreachable(WfLinter *l, const WfState *state)
 							"no transition leads to state \"%s\"", state->name);
 }
 
+/* Report a state in which a process waits for ever. */
 static void
 check_exit(WfLinter *l, const WfState *state)
 {
@@ -54,7 +59,7 @@ check_exit(WfLinter *l, const WfState *state)
 							"timer or condition leads on", state->name);
 }
 
-/* onDone of a state that is never done. */
+/* Report transitions for the end of a state that never ends. */
 static void
 check_done(WfLinter *l, const WfState *state)
 {
@@ -83,6 +88,7 @@ check_done(WfLinter *l, const WfState *state)
 	}
 }
 
+/* Report an event that a state both defers and certainly takes. */
 static void
 check_defer(WfLinter *l, const WfState *state)
 {
@@ -109,8 +115,10 @@ check_defer(WfLinter *l, const WfState *state)
  */
 
 /*
- * Look at a chart.  path: in the text the chart was compiled from.  rule: the
- * name of the rule, for good.  hint: what to do, or NULL.
+ * Call `found` for each finding about a chart, first for the compiler's
+ * warnings, then for the others in document order.  The paths are those of
+ * the text from which the chart was compiled; for the names of the rules see
+ * doc/reference.md.
  */
 void
 wf_lint(const WfChart *chart, WfLintFound found, void *arg)

@@ -1,6 +1,6 @@
 /*
  * lint.h
- *	  What is legal in a definition, and hardly meant so.
+ *	  What is legal in a definition, but hardly intended.
  *
  * Pure, like chart.h.
  */
@@ -9,7 +9,10 @@
 
 #include "chart/chart.h"
 
-/* Called for each finding, in document order of what it is about. */
+/*
+ * Receives a finding.  path is a JSON path in the definition, rule the name of
+ * the rule, which never changes, and hint what to do, or NULL.
+ */
 typedef void (*WfLintFound) (void *arg, const char *path, const char *rule,
 							 const char *message, const char *hint);
 

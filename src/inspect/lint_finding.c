@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * lint_finding.c
- *	  Findings: they come rule by rule, and are told in document order.
+ *	  Findings: they are found rule by rule, and reported in document
+ *	  order.
+ *
+ * Pure C.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,51 +16,54 @@
 
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
+#include "compiler/list.h"
 #include "inspect/lint.h"
 #include "inspect/lint_finding.h"
 #include "inspect/linter.h"
 
+/*
+ * Add a finding about a state.  path, rule and hint are kept as they are and
+ * must live as long as the linter; the message is formatted into new memory.
+ */
 void
 wf_lint_finding_add(WfLinter *l, const WfState *state, const char *path,
 					const char *rule, const char *hint, const char *fmt,...)
 {
 	va_list		args;
-	WfFinding  *finding;
+	WfFinding  *finding = palloc(sizeof(WfFinding));
 
-	if (l->n == l->size)
-	{
-		l->size = l->size ? l->size * 2 : 16;
-		l->findings = l->findings ?
-			repalloc(l->findings, l->size * sizeof(WfFinding)) :
-			palloc(l->size * sizeof(WfFinding));
-	}
-	finding = &l->findings[l->n];
 	finding->path = path;
 	finding->rule = rule;
 	finding->hint = hint;
-	finding->place = state->id;
-	finding->number = l->n++;
+	finding->state = state->id;
+	finding->number = l->findings.n;
 	va_start(args, fmt);
 	finding->message = wf_diagnostic_format(fmt, args);
 	va_end(args);
+	wf_list_add(&l->findings, finding);
 }
 
 static int
 compare_findings(const void *a, const void *b)
 {
-	const WfFinding *x = a;
-	const WfFinding *y = b;
+	const WfFinding *x = *(const WfFinding *const *) a;
+	const WfFinding *y = *(const WfFinding *const *) b;
 
-	return x->place != y->place ? x->place - y->place : x->number - y->number;
+	return x->state != y->state ? x->state - y->state : x->number - y->number;
 }
 
+/*
+ * Call `found` for each finding, in document order of their states; findings
+ * about the same state keep their order.
+ */
 void
 wf_lint_finding_tell(WfLinter *l, WfLintFound found, void *arg)
 {
-	qsort(l->findings, l->n, sizeof(WfFinding), compare_findings);
-	for (int i = 0; i < l->n; i++)
+	if (l->findings.n > 0)
+		qsort(l->findings.items, l->findings.n, sizeof(WfFinding *), compare_findings);
+	for (int i = 0; i < l->findings.n; i++)
 	{
-		const WfFinding *finding = &l->findings[i];
+		const WfFinding *finding = l->findings.items[i];
 
 		found(arg, finding->path, finding->rule, finding->message, finding->hint);
 	}

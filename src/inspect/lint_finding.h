@@ -1,6 +1,9 @@
 /*
  * lint_finding.h
- *	  Findings: they come rule by rule, and are told in document order.
+ *	  Findings: they are found rule by rule, and reported in document
+ *	  order.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_LINT_FINDING_H
 #define WF_LINT_FINDING_H

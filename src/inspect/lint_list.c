@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * lint_list.c
- *	  Rules about lists of transitions: guards, and what shadows what.
+ *	  Rules about lists of transitions: guards, and which transitions
+ *	  shadow others.
  *
- * A transition is certain when nothing but its event has to be there: it has
- * no guard, and everybody may cause it.
+ * Pure C.  A transition is certain if its event alone suffices to take it:
+ * it has no guard, and everybody may cause it.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,11 +18,15 @@
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "chart/duration.h"
+#include "compiler/deparse.h"
 #include "inspect/lint_finding.h"
 #include "inspect/lint_list.h"
 #include "inspect/linter.h"
 
-/* Guards that stand farther apart are not compared. */
+/*
+ * Guards that are farther apart in a list are not compared, because the
+ * number of comparisons would grow with the square of the list.
+ */
 #define FARTHEST_SHADOW		100
 
 /* ----------------------------------------------------------------
@@ -29,12 +34,14 @@
  * ----------------------------------------------------------------
  */
 
+/* Is a guard, which may be NULL, the constant false? */
 bool
 wf_lint_list_is_false(const WfGuard *guard)
 {
 	return guard != NULL && guard->kind == WF_GUARD_OR && guard->nparts == 0;
 }
 
+/* Is a transition taken whenever its event comes and nothing precedes it? */
 bool
 wf_lint_list_is_certain(const WfTransition *transition)
 {
@@ -62,7 +69,7 @@ same_guard(const WfGuard *a, const WfGuard *b)
 	return true;
 }
 
-/* Is it b, or one of what b is an "or" of? */
+/* Is guard a the guard b, or an alternative of b? */
 static bool
 is_enough(const WfGuard *a, const WfGuard *b)
 {
@@ -75,9 +82,9 @@ is_enough(const WfGuard *a, const WfGuard *b)
 }
 
 /*
- * Whenever a holds, does b?  As far as it shows in their form: something that a
- * is an "and" of has to be among what b is an "or" of.  Each pair is looked at
- * once; taking both apart by turns would be ways without number.
+ * Does guard b hold whenever guard a does, as far as their form shows it?
+ * That is so if a conjunct of a is among the alternatives of b.  Each pair
+ * is compared once; taking a and b apart alternately would be exponential.
  */
 static bool
 implies(const WfGuard *a, const WfGuard *b)
@@ -90,7 +97,10 @@ implies(const WfGuard *a, const WfGuard *b)
 	return false;
 }
 
-/* Does one of them always hold: a guard, and one that it is not? */
+/*
+ * Is one of two guards the negation of the other, so that one of them always
+ * holds?
+ */
 static bool
 is_negation(const WfGuard *a, const WfGuard *b)
 {
@@ -99,11 +109,11 @@ is_negation(const WfGuard *a, const WfGuard *b)
 }
 
 /* ----------------------------------------------------------------
- *						What comes after what
+ *						The order of a list
  * ----------------------------------------------------------------
  */
 
-/* Is a state certainly left when this is taken? */
+/* Is a state certainly exited when a transition is taken? */
 bool
 wf_lint_list_leaves(const WfLinter *l, const WfTransition *transition,
 					const WfState *state)
@@ -116,7 +126,7 @@ wf_lint_list_leaves(const WfLinter *l, const WfTransition *transition,
 	{
 		const WfState *target = &states[transition->targets[i]];
 
-		/* what is behind it may lie inside of the state, or be it */
+		/* the history state may stand for the state or one inside of it */
 		if (target->kind == WF_STATE_HISTORY &&
 			(target->parent == state->id || target->parent == 0 ||
 			 wf_is_descendant(l->chart, state->id, target->parent) ||
@@ -127,7 +137,7 @@ wf_lint_list_leaves(const WfLinter *l, const WfTransition *transition,
 		wf_is_descendant(l->chart, state->id, transition->domain);
 }
 
-/* Can a list end without a transition, although the event came? */
+/* Can an event come without any transition of a list being taken? */
 static bool
 may_fall_through(WfTransition *const *list, int n)
 {
@@ -143,7 +153,10 @@ may_fall_through(WfTransition *const *list, int n)
 	return true;
 }
 
-/* The transition before this one that is taken whenever it could be, or -1. */
+/*
+ * Return the index of an earlier transition that is taken whenever the i-th
+ * could be, or -1.
+ */
 static int
 find_shadow(WfTransition *const *list, int i)
 {
@@ -157,8 +170,8 @@ find_shadow(WfTransition *const *list, int i)
 }
 
 /*
- * Each transition against those before it: one that is certain, or one whose
- * guard holds whenever its own does, is always taken instead.
+ * Report transitions that can never be taken, because one before them is
+ * certain, or has a guard that holds whenever their own does.
  */
 static void
 check_order(WfLinter *l, const WfState *state, WfTransition *const *list,
@@ -194,21 +207,13 @@ check_order(WfLinter *l, const WfState *state, WfTransition *const *list,
  * ----------------------------------------------------------------
  */
 
-static const WfHandler *
-handler_of(const WfState *state, const char *event)
-{
-	for (int i = 0; i < state->nhandlers; i++)
-		if (strcmp(state->handlers[i].descriptor, event) == 0)
-			return &state->handlers[i];
-	return NULL;
-}
 
-/* Does this timer certainly lead out of a state? */
+/* Does a timer of `owner` certainly lead out of a state? */
 static bool
 is_certain_exit(const WfLinter *l, const WfState *owner, const WfTimer *timer,
 				const WfState *state)
 {
-	const WfHandler *handler = handler_of(owner, timer->event);
+	const WfHandler *handler = wf_deparse_handler(owner, timer->event);
 
 	return handler != NULL && handler->ntransitions > 0 &&
 		wf_lint_list_is_certain(handler->transitions[0]) &&
@@ -216,15 +221,17 @@ is_certain_exit(const WfLinter *l, const WfState *owner, const WfTimer *timer,
 }
 
 /*
- * A timer of an enclosing state was started no later.  Two that are due at
- * the same time come in the order in which they were started.
+ * Report a timer that cannot be due before another timer of the same state
+ * or of an enclosing one exits the state.  The timer of an enclosing state
+ * was started no later, and of two timers that are due at the same time the
+ * one that was started first comes first.
  */
 static void
 check_timer(WfLinter *l, const WfState *state, int index)
 {
 	const WfState *states = l->chart->states;
 	const WfTimer *timer = &state->timers[index];
-	const WfHandler *handler = handler_of(state, timer->event);
+	const WfHandler *handler = wf_deparse_handler(state, timer->event);
 	WfDuration	mine;
 
 	if (!wf_duration(timer->delay, &mine) || handler == NULL ||
@@ -256,7 +263,10 @@ check_timer(WfLinter *l, const WfState *state, int index)
  * ----------------------------------------------------------------
  */
 
-/* Does the event come once, so that it is lost when nobody takes it? */
+/*
+ * Does an event come only once, so that it is lost if no transition takes
+ * it?
+ */
 static bool
 comes_once(const char *event)
 {
@@ -264,7 +274,10 @@ comes_once(const char *event)
 		strncmp(event, "done.", 5) == 0;
 }
 
-/* Does another handler of the state, or of what it lies in, get the event? */
+/*
+ * Does another handler match the event, in the state or in one that encloses
+ * it?
+ */
 static bool
 is_handled_elsewhere(const WfLinter *l, const WfState *state,
 					 const WfHandler *handler)
@@ -283,7 +296,7 @@ is_handled_elsewhere(const WfLinter *l, const WfState *state,
 	return false;
 }
 
-/* Is the state left before it can hear an event? */
+/* Is a state exited, by `always`, before it can receive an event? */
 static bool
 is_transient(const WfLinter *l, const WfState *state)
 {
@@ -296,6 +309,7 @@ is_transient(const WfLinter *l, const WfState *state)
 	return true;
 }
 
+/* Report the handlers of a transient state. */
 static void
 check_transient(WfLinter *l, const WfState *state)
 {
@@ -315,6 +329,7 @@ check_transient(WfLinter *l, const WfState *state)
 	}
 }
 
+/* Check all lists of transitions of a state that can be active. */
 void
 wf_lint_lists(WfLinter *l, const WfState *state)
 {

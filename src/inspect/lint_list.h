@@ -1,6 +1,9 @@
 /*
  * lint_list.h
- *	  Rules about lists of transitions: guards, and what shadows what.
+ *	  Rules about lists of transitions: guards, and which transitions
+ *	  shadow others.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_LINT_LIST_H
 #define WF_LINT_LIST_H

@@ -1,10 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * lint_reach.c
- *	  Which states can become active, and where a process can go from there.
+ *	  Which states can become active, and where a process can go from
+ *	  there.
  *
- * Every guard is taken for one that may hold, every event for one that may
- * come: what is called unreachable here is so whatever happens.
+ * Pure C.  Every guard is assumed to be able to hold, and every event to
+ * come.  So a state that is called unreachable here is unreachable whatever
+ * happens.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,16 +28,18 @@
  * ----------------------------------------------------------------
  */
 
+/* The search for states that can become active. */
 typedef struct Search
 {
 	WfLinter   *l;
-	bool	   *by_default;		/* by state: was its default followed? */
-	WfStateId  *queue;			/* entered, transitions not all looked at */
+	bool	   *by_default;		/* by state: it was entered by default */
+	WfStateId  *queue;			/* reachable states, in the order found */
 	int			n;
 } Search;
 
 static void enter(Search *s, WfStateId id);
 
+/* Note that a state is reachable. */
 static void
 mark(Search *s, WfStateId id)
 {
@@ -46,8 +50,9 @@ mark(Search *s, WfStateId id)
 }
 
 /*
- * A target and what it lies in, up to what stays active itself: of a parallel
- * state on the way the other regions are entered by default.
+ * Enter a target and the states around it, up to the domain, which stays
+ * active.  The other regions of a parallel state on the way are entered by
+ * default.
  */
 static void
 enter_target(Search *s, WfStateId target, WfStateId domain)
@@ -74,7 +79,7 @@ enter_target(Search *s, WfStateId target, WfStateId domain)
 static void
 enter_targets(Search *s, const WfTransition *transition)
 {
-	/* behind a history state may lie anything above, too */
+	/* with a history state, the domain is not known */
 	WfStateId	domain = transition->has_history ? WF_NO_STATE :
 		transition->domain;
 
@@ -82,7 +87,7 @@ enter_targets(Search *s, const WfTransition *transition)
 		enter_target(s, transition->targets[i], domain);
 }
 
-/* A state that is entered by its default. */
+/* Enter a state, and what is entered by default with it. */
 static void
 enter(Search *s, WfStateId id)
 {
@@ -96,7 +101,7 @@ enter(Search *s, WfStateId id)
 	s->by_default[id] = true;
 	if (state->kind == WF_STATE_HISTORY && down == NULL)
 	{
-		/* stands for its parent's default when there is nothing to remember */
+		/* without memory it stands for the default of its parent */
 		if (states[state->parent].kind == WF_STATE_PARALLEL)
 			enter(s, state->parent);
 		down = states[state->parent].initial;
@@ -109,6 +114,7 @@ enter(Search *s, WfStateId id)
 			enter(s, state->children[i]);
 }
 
+/* Enter the targets of a transition, unless it can never be taken. */
 static void
 follow(Search *s, const WfTransition *transition)
 {
@@ -116,7 +122,10 @@ follow(Search *s, const WfTransition *transition)
 		enter_targets(s, transition);
 }
 
-/* Can a state be done: a final child, or regions that all can? */
+/*
+ * Can a state be done: has it a reachable final child, or only regions that
+ * can be done?
+ */
 static bool
 can_end(const WfLinter *l, const WfState *state)
 {
@@ -138,6 +147,7 @@ can_end(const WfLinter *l, const WfState *state)
 	return state->kind == WF_STATE_PARALLEL;
 }
 
+/* Compute l->reachable and l->endable. */
 void
 wf_lint_reach(WfLinter *l)
 {
@@ -160,7 +170,7 @@ wf_lint_reach(WfLinter *l)
 				follow(&search, state->handlers[i].transitions[j]);
 	}
 
-	/* children have higher numbers than what they lie in */
+	/* children have higher numbers than their parents */
 	for (int i = chart->nstates - 1; i >= 0; i--)
 		l->endable[i] = can_end(l, &chart->states[i]);
 }
@@ -170,7 +180,7 @@ wf_lint_reach(WfLinter *l)
  * ----------------------------------------------------------------
  */
 
-/* Does a state react to anything but that it is done itself? */
+/* Does a state react to anything but its own end? */
 static bool
 reacts(const WfState *state)
 {
@@ -183,6 +193,7 @@ reacts(const WfState *state)
 	return false;
 }
 
+/* May a transition exit a state? */
 static bool
 may_leave(const WfLinter *l, const WfTransition *transition,
 		  const WfState *state)
@@ -190,7 +201,7 @@ may_leave(const WfLinter *l, const WfTransition *transition,
 	return transition->has_history || wf_lint_list_leaves(l, transition, state);
 }
 
-/* Can what happens in another region lead out of this state? */
+/* Can a transition of a state in another region exit this state? */
 static bool
 is_left_with(const WfLinter *l, const WfState *other, const WfState *state)
 {
@@ -205,8 +216,9 @@ is_left_with(const WfLinter *l, const WfState *other, const WfState *state)
 }
 
 /*
- * Is there anything that a process could wait for in an atomic state?  In the
- * state, in what it lies in, or in a region beside it that takes it along.
+ * Can a process that is in this atomic state go on?  That is so if the state
+ * itself or an enclosing one reacts to anything, or if a transition in
+ * another region exits it.
  */
 bool
 wf_lint_reach_has_exit(const WfLinter *l, const WfState *state)
@@ -238,8 +250,8 @@ wf_lint_reach_has_exit(const WfLinter *l, const WfState *state)
  */
 
 /*
- * Where a process in this innermost state goes without an event, whatever
- * the guards say; NULL when that is not certain.
+ * Return the eventless transition that a process in this innermost state
+ * certainly takes, whatever the guards yield, or NULL.
  */
 static const WfTransition *
 certain_step(const WfChart *chart, WfStateId leaf)
@@ -257,7 +269,10 @@ certain_step(const WfChart *chart, WfStateId leaf)
 	return NULL;
 }
 
-/* The innermost state that a certain step leads to, or none. */
+/*
+ * Return the innermost state that a certain step leads to, or WF_NO_STATE if
+ * that is not certain.
+ */
 static WfStateId
 certain_leaf(const WfChart *chart, WfStateId leaf, const WfTransition *step)
 {
@@ -281,7 +296,7 @@ report_cycle(WfLinter *l, const WfStateId *next, WfStateId leaf)
 	const WfTransition *step = certain_step(chart, leaf);
 	StringInfoData names;
 
-	/* the compiler has warned of these */
+	/* the compiler has warned about this case */
 	if (step->targetless && chart->states[step->source].kind == WF_STATE_ATOMIC)
 		return;
 	initStringInfo(&names);
@@ -294,7 +309,11 @@ report_cycle(WfLinter *l, const WfStateId *next, WfStateId leaf)
 						"process comes to rest there: %s", names.data);
 }
 
-/* Each innermost state has at most one successor: walk, and mark the walk. */
+/*
+ * Report states that lead to each other for ever without an event.  Each
+ * innermost state has at most one certain successor, so it suffices to walk
+ * from each state until a state was seen before.
+ */
 void
 wf_lint_reach_cycles(WfLinter *l)
 {

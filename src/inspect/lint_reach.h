@@ -1,6 +1,9 @@
 /*
  * lint_reach.h
- *	  Which states can become active, and where a process can go from there.
+ *	  Which states can become active, and where a process can go from
+ *	  there.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_LINT_REACH_H
 #define WF_LINT_REACH_H

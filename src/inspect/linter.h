@@ -1,36 +1,33 @@
 /*
  * linter.h
- *	  What the rooms of the linter share; nobody else includes it.
+ *	  The state of a linter, for the files lint*.c only.
  *
- * lint.c			the whole, rules about states
- * lint_list.c		rules about lists of transitions: guards, what shadows what
- * lint_reach.c		which states can become active, where a process can go
- * lint_finding.c	findings
+ * Pure, like chart.h.
  */
 #ifndef WF_LINTER_H
 #define WF_LINTER_H
 
 #include "chart/chart.h"
+#include "compiler/list.h"
 
-/* A finding, to be put in order. */
+/* A finding, until it is reported. */
 typedef struct WfFinding
 {
 	const char *path;
 	const char *rule;
 	const char *message;
 	const char *hint;
-	int			place;			/* of the state */
-	int			number;			/* findings of one place keep their order */
+	WfStateId	state;			/* what it is about */
+	int			number;			/* findings about a state keep their order */
 } WfFinding;
 
+/* An examination of a chart. */
 typedef struct WfLinter
 {
 	const WfChart *chart;
-	bool	   *reachable;		/* by state: can it ever be active? */
-	bool	   *endable;		/* by state: can it ever be done? */
-	int			n;
-	int			size;
-	WfFinding  *findings;
+	bool	   *reachable;		/* by state: it can become active */
+	bool	   *endable;		/* by state: it can be done */
+	WfList		findings;		/* WfFinding */
 } WfLinter;
 
 #endif							/* WF_LINTER_H */

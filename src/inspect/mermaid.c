@@ -3,9 +3,10 @@
  * mermaid.c
  *	  A chart as a state diagram of Mermaid.
  *
- * An arrow that stands inside of a composite state draws its ends into that
- * one: initial arrows come before the children they may lead into, and all
- * others stand at the very end, at the top level.
+ * Pure C.  An arrow that is written inside of a composite state draws its
+ * ends into that state.  Therefore the initial arrows are written before the
+ * children that they lead to, and all others at the very end, at the top
+ * level.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +20,9 @@
 #include "inspect/diagram_label.h"
 #include "inspect/mermaid.h"
 
-/* Does a command begin here that Mermaid sees in the midst of a text? */
+/*
+ * Does a command begin here that Mermaid recognizes in the middle of a text?
+ */
 static bool
 is_command(const char *text)
 {
@@ -28,10 +31,10 @@ is_command(const char *text)
 }
 
 /*
- * Text as Mermaid takes it literally: whatever is no letter, digit or a
- * harmless mark becomes an entity, "#34;".  So does the ligature that Mermaid
- * itself puts into the place of entities while it works, and the first
- * letter of what would be a command.
+ * Append text so that Mermaid takes it literally: whatever is not a letter,
+ * a digit or one of the harmless characters becomes an entity, "#34;".  So
+ * does the ligature that Mermaid itself uses for entities while it works,
+ * and the first letter of what would be a command.
  */
 static void
 put_marked_text(WfDiagramWriter *w, const char *text, const char *harmless)
@@ -55,14 +58,14 @@ put_marked_text(WfDiagramWriter *w, const char *text, const char *harmless)
 	}
 }
 
-/* Between quotes. */
+/* Append text between quotes. */
 static void
 put_title(WfDiagramWriter *w, const char *text)
 {
 	put_marked_text(w, text, " _.,/+-=");
 }
 
-/* Behind a colon, or in a note. */
+/* Append text behind a colon, or in a note. */
 static void
 put_text(WfDiagramWriter *w, const char *text)
 {
@@ -76,7 +79,10 @@ is_composite(const WfState *state)
 		state->kind == WF_STATE_PARALLEL;
 }
 
-/* Arrows of a default transition: [*] --> target, history --> target. */
+/*
+ * Append the arrows of a default transition: "[*] --> target", or "history
+ * --> target".
+ */
 static void
 put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transition)
 {
@@ -97,7 +103,10 @@ put_defaults(WfDiagramWriter *w, const char *from, const WfTransition *transitio
 
 static void put_state(WfDiagramWriter *w, const WfState *state);
 
-/* The children of a composite state; the regions of a parallel one apart. */
+/*
+ * Append the children of a composite state, with a separator between the
+ * regions of a parallel one.
+ */
 static void
 put_children(WfDiagramWriter *w, const WfState *state)
 {
@@ -128,7 +137,9 @@ put_children(WfDiagramWriter *w, const WfState *state)
 		}
 }
 
-/* What is written into a state, or beside one that has states inside. */
+/*
+ * Append what is written into a state, or beside one that has states inside.
+ */
 static void
 put_lines(WfDiagramWriter *w, const WfState *state)
 {
@@ -183,7 +194,7 @@ static void
 put_edge(void *arg, const WfState *source, const WfTransition *transition,
 		 const char *label)
 {
-	WfDiagramWriter	   *w = arg;
+	WfDiagramWriter *w = arg;
 
 	for (int i = 0; i < transition->ntargets; i++)
 	{
@@ -195,6 +206,7 @@ put_edge(void *arg, const WfState *source, const WfTransition *transition,
 	}
 }
 
+/* Append the marks of active states. */
 static void
 put_active(WfDiagramWriter *w)
 {
@@ -219,16 +231,16 @@ put_active(WfDiagramWriter *w)
 }
 
 /*
- * The text of a stateDiagram-v2 of Mermaid, and of a digraph of Graphviz.
- * States are called s0, s1 ... in document order; whatever the author wrote
- * stands in labels only, escaped.  Allocated in the current memory context.
+ * Return a stateDiagram-v2 for Mermaid, in the current memory context.
+ * States are named s0, s1, ... in document order; whatever the author wrote
+ * is in labels only, escaped.
  */
 char *
 wf_mermaid(const WfDiagram *diagram)
 {
 	const WfChart *chart = diagram->chart;
-	WfDiagramWriter		writer = {.diagram = diagram};
-	WfDiagramWriter	   *w = &writer;
+	WfDiagramWriter writer = {.diagram = diagram};
+	WfDiagramWriter *w = &writer;
 
 	initStringInfo(&w->buf);
 	appendStringInfoString(&w->buf, "stateDiagram-v2\n");

@@ -1,6 +1,6 @@
 /*
  * mermaid.h
- *	  A chart as the text of a picture.
+ *	  A chart as a state diagram of Mermaid.
  *
  * Pure, like chart.h.
  */

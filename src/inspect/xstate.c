@@ -3,8 +3,9 @@
  * xstate.c
  *	  A chart as a machine of XState, version 5.
  *
- * What XState can say is said in its words.  What has to be implemented by
- * whoever runs the machine is listed, and so is what is lost.
+ * Pure C.  Whatever XState can express is written in its own words.  What
+ * the user of the machine has to implement is listed in a report, and so is
+ * what is lost.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,36 +41,23 @@ handler_member(WfExporter *e, const char *key, const WfState *state,
 									 handler->ntransitions);
 }
 
+/* Write a handler under the name that XState has for its event. */
 static void
-write_on(WfExporter *e, const WfState *state)
+write_handler(void *arg, const WfState *state, const WfHandler *handler)
 {
-	bool		any = false;
+	WfExporter *e = arg;
+	const char *path = handler->ntransitions > 0 ?
+		handler->transitions[0]->path : state->path;
 
-	for (int i = 0; i < state->nhandlers; i++)
-	{
-		const WfHandler *handler = &state->handlers[i];
-
-		if (wf_deparse_has_own_place(state, handler->descriptor))
-			continue;
-		if (!any)
-		{
-			wf_writer_key(&e->w, "on");
-			wf_writer_begin(&e->w, '{');
-			any = true;
-		}
-		wf_xstate_action_transitions(e, wf_xstate_name_event(e, state, handler->descriptor,
-															 handler->ntransitions > 0 ?
-															 handler->transitions[0]->path :
-															 state->path),
-									 handler->transitions, handler->ntransitions);
-	}
-	if (any)
-		wf_writer_end(&e->w, '}');
+	wf_xstate_action_transitions(e,
+								 wf_xstate_name_event(e, state, handler->descriptor, path),
+								 handler->transitions, handler->ntransitions);
 }
 
 /*
- * The key of a timer: milliseconds, or the name of what has to be
- * implemented.  Two of one state must not have the same.
+ * Return the key of a timer: milliseconds, or the name of a delay that has
+ * to be implemented.  Two timers of a state must not have the same key;
+ * `before` has the keys of the timers before this one.
  */
 static const char *
 timer_key(WfExporter *e, const WfState *state, int index,
@@ -160,7 +148,7 @@ write_invokes(WfExporter *e, const WfState *state)
  * ----------------------------------------------------------------
  */
 
-/* The initial state: one child, by its key. */
+/* Write the initial state: one child, by its key. */
 static void
 write_initial(WfExporter *e, const WfState *state)
 {
@@ -207,7 +195,9 @@ write_history(WfExporter *e, const WfState *state)
 							"state has no actions");
 }
 
-/* Does JavaScript put this key before all others, by its number? */
+/*
+ * Does JavaScript put a key before all others, because it is an array index?
+ */
 static bool
 is_index(const char *key)
 {
@@ -217,7 +207,10 @@ is_index(const char *key)
 		(key[0] != '0' || len == 1);
 }
 
-/* JavaScript's order of keys is not always that of the text. */
+/*
+ * Report a loss if JavaScript's order of keys is not the order of the
+ * states.
+ */
 static void
 check_order(WfExporter *e, const WfState *state)
 {
@@ -259,11 +252,11 @@ write_children(WfExporter *e, const WfState *state)
 	wf_writer_end(&e->w, '}');
 }
 
-/* Members of a state, without its braces and `meta`. */
+/* Write the members of a state, without its braces and `meta`. */
 static void
 write_state(WfExporter *e, const WfState *state)
 {
-	/* as enum WfStateKind; atomic and compound show by themselves */
+	/* as enum WfStateKind; atomic and compound states need no type */
 	static const char *const types[] = {NULL, NULL, "parallel", "final",
 	"history"};
 	WfWriter   *w = &e->w;
@@ -285,7 +278,7 @@ write_state(WfExporter *e, const WfState *state)
 	write_invokes(e, state);
 	if (state->nalways > 0)
 		wf_xstate_action_transitions(e, "always", state->always, state->nalways);
-	write_on(e, state);
+	wf_deparse_on(w, state, write_handler, e);
 	write_after(e, state);
 	if (state->done_event != NULL)
 		handler_member(e, "onDone", state, state->done_event);
@@ -302,7 +295,10 @@ write_state(WfExporter *e, const WfState *state)
  * ----------------------------------------------------------------
  */
 
-/* What is computed is null, and stands with what is lost. */
+/*
+ * Write the context, in which computed values are null; they are reported as
+ * lost.
+ */
 static void
 write_context(WfExporter *e, const WfValue *context)
 {
@@ -338,7 +334,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-/* Each name once. */
+/* Write a list of names, each of them once. */
 static void
 write_needs(WfExporter *e, const char *key, WfList *names)
 {
@@ -395,7 +391,7 @@ write_losses(WfExporter *e)
 	wf_writer_end(w, ']');
 }
 
-/* The author's `meta` and, beside it, our report. */
+/* Write the author's `meta` and, beside it, our report. */
 static void
 write_meta(WfExporter *e)
 {
@@ -420,9 +416,10 @@ write_meta(WfExporter *e)
 }
 
 /*
- * The JSON text of a configuration that createMachine() takes.  What has to
- * be implemented, and what could not be said, stands under meta.workflow of
- * the root.  version: of the definition.
+ * Return the JSON text of a configuration that createMachine() of XState
+ * takes, in the current memory context.  What has to be implemented, and
+ * what could not be expressed, is listed under meta.workflow of the root.
+ * version is that of the definition.
  */
 char *
 wf_xstate(const WfChart *chart, int version)

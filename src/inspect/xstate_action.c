@@ -3,10 +3,11 @@
  * xstate_action.c
  *	  Transitions, guards and actions of a machine of XState.
  *
- * A JSON configuration names guards and actions and gives their parameters;
- * what is built into XState cannot be named there.  It gets the type that
- * XState gives it, and the rest as parameters, so that it can be implemented
- * once for all machines.
+ * Pure C.  A JSON configuration names guards and actions and has their
+ * parameters, but cannot name what is built into XState.  Therefore a
+ * built-in guard or action is written with the type that XState gives it,
+ * and with everything else as parameters, so that it can be implemented once
+ * for all machines.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +28,7 @@
  * ----------------------------------------------------------------
  */
 
-/* Begin {"type": ..., "params": {. */
+/* Begin {"type": ..., "params": {... */
 static void
 begin_named(WfExporter *e, WfNeed need, const char *type)
 {
@@ -38,6 +39,7 @@ begin_named(WfExporter *e, WfNeed need, const char *type)
 	wf_writer_begin(&e->w, '{');
 }
 
+/* End what begin_named() began. */
 static void
 end_named(WfExporter *e)
 {
@@ -45,7 +47,7 @@ end_named(WfExporter *e)
 	wf_writer_end(&e->w, '}');
 }
 
-/* A function of the author's, by its name. */
+/* Write a function of the author's, by its name. */
 static void
 write_call(WfExporter *e, WfNeed need, const WfExpr *expr)
 {
@@ -130,7 +132,10 @@ write_assign(WfExporter *e, const WfAction *action)
 	wf_writer_end(&e->w, '}');
 }
 
-/* Without "to" it is for the process itself. */
+/*
+ * Write what raise and send have in common.  Without "to" the event is for
+ * the process itself.
+ */
 static void
 write_sending(WfExporter *e, const WfAction *action)
 {
@@ -208,6 +213,7 @@ write_action(WfExporter *e, const WfAction *action)
 	end_named(e);
 }
 
+/* Write a list of actions under a key, unless it is empty. */
 void
 wf_xstate_actions(WfExporter *e, const char *key, const WfActionList *actions)
 {
@@ -254,6 +260,7 @@ write_transition(WfExporter *e, const WfTransition *transition)
 		wf_xstate_name_loss(e, transition->path, "allow", "everybody may cause it");
 }
 
+/* Write a list of n transitions under a key. */
 void
 wf_xstate_action_transitions(WfExporter *e, const char *key,
 							 WfTransition *const *list, int n)

@@ -1,6 +1,8 @@
 /*
  * xstate_action.h
  *	  Transitions, guards and actions of a machine of XState.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_XSTATE_ACTION_H
 #define WF_XSTATE_ACTION_H

@@ -3,6 +3,8 @@
  * xstate_name.c
  *	  Names in a machine of XState: targets, events, delays.
  *
+ * Pure C.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef FRONTEND
@@ -20,7 +22,7 @@
 #include "compiler/writer.h"
 #include "inspect/xstate_name.h"
 
-/* What a JavaScript timer can wait at most; one that is set longer is due. */
+/* In milliseconds.  A JavaScript timer that is set longer is due at once. */
 #define LONGEST_TIMEOUT		2147483647.0
 
 /* ----------------------------------------------------------------
@@ -28,7 +30,10 @@
  * ----------------------------------------------------------------
  */
 
-/* A key as part of a path: dots separate, backslashes quote. */
+/*
+ * Append a key as part of a path, in which dots separate and backslashes
+ * quote.
+ */
 static void
 put_key(StringInfo buf, const char *key)
 {
@@ -40,6 +45,7 @@ put_key(StringInfo buf, const char *key)
 	}
 }
 
+/* Append the path from a state to one inside of it. */
 static void
 put_path(StringInfo buf, const WfExporter *e, WfStateId from, WfStateId to)
 {
@@ -53,7 +59,7 @@ put_path(StringInfo buf, const WfExporter *e, WfStateId from, WfStateId to)
 	put_key(buf, state->key);
 }
 
-/* The path from a state to one inside of it. */
+/* Return the path from a state to one inside of it. */
 const char *
 wf_xstate_name_path(const WfExporter *e, WfStateId from, WfStateId to)
 {
@@ -64,7 +70,7 @@ wf_xstate_name_path(const WfExporter *e, WfStateId from, WfStateId to)
 	return buf.data;
 }
 
-/* "#machine.path": a state named from anywhere. */
+/* Return "#machine.path", by which a state is found from anywhere. */
 const char *
 wf_xstate_name_id(const WfExporter *e, WfStateId id)
 {
@@ -81,7 +87,7 @@ wf_xstate_name_id(const WfExporter *e, WfStateId id)
 	return buf.data;
 }
 
-/* A target as the source of a transition names it. */
+/* Return a target as a transition of `source` names it. */
 const char *
 wf_xstate_name_target(const WfExporter *e, WfStateId source, WfStateId target)
 {
@@ -94,7 +100,11 @@ wf_xstate_name_target(const WfExporter *e, WfStateId source, WfStateId target)
 	return wf_xstate_name_id(e, target);
 }
 
-/* An id of the author's could be taken for another state's default id. */
+/*
+ * Has a state an id of the author's that can be exported?  One that begins
+ * like the machine's own id could be taken for the default id of another
+ * state.
+ */
 bool
 wf_xstate_name_keeps_id(const WfExporter *e, const WfState *state)
 {
@@ -106,7 +116,7 @@ wf_xstate_name_keeps_id(const WfExporter *e, const WfState *state)
 		 strchr(".", state->custom_id[len]) == NULL);
 }
 
-/* By what id XState knows a state. */
+/* Return the id by which XState knows a state. */
 static const char *
 state_id(const WfExporter *e, WfStateId id)
 {
@@ -123,7 +133,10 @@ state_id(const WfExporter *e, WfStateId id)
  * ----------------------------------------------------------------
  */
 
-/* The key under `on` for an event that has no place of its own. */
+/*
+ * Return the key under `on` for an event descriptor of a state.  If XState
+ * has no such event, that is reported as lost, at `path`.
+ */
 const char *
 wf_xstate_name_event(WfExporter *e, const WfState *state, const char *event,
 					 const char *path)
@@ -162,8 +175,8 @@ wf_xstate_name_event(WfExporter *e, const WfState *state, const char *event,
  */
 
 /*
- * The milliseconds of a delay, with a word on what that loses; false when it
- * has to be implemented.
+ * Compute the milliseconds of a delay, and report at `path` what that loses.
+ * Returns false if the delay has to be implemented.
  */
 bool
 wf_xstate_name_ms(WfExporter *e, const WfDelay *delay, const char *path, int64 *ms)
@@ -183,7 +196,7 @@ wf_xstate_name_ms(WfExporter *e, const WfDelay *delay, const char *path, int64 *
 	return true;
 }
 
-/* Would JavaScript take it for a number? */
+/* Would JavaScript take a name for a number? */
 static bool
 looks_like_number(const char *name)
 {
@@ -192,7 +205,10 @@ looks_like_number(const char *name)
 		strchr("+-.", *name) != NULL || strncmp(name, "Infinity", 8) == 0;
 }
 
-/* What a delay that has to be implemented is called; it is noted. */
+/*
+ * Return the name of a delay that has to be implemented, which is `name`
+ * unless that looks like a number, and add it to the list of those.
+ */
 const char *
 wf_xstate_name_of_delay(WfExporter *e, const WfDelay *delay, const char *name)
 {
@@ -206,7 +222,7 @@ wf_xstate_name_of_delay(WfExporter *e, const WfDelay *delay, const char *name)
 	return name;
 }
 
-/* The delay of an action, as the value of a parameter. */
+/* Write the delay of an action, as the value of a parameter. */
 void
 wf_xstate_name_delay(WfExporter *e, const WfDelay *delay)
 {

@@ -1,6 +1,8 @@
 /*
  * xstate_name.h
- *	  An export to XState under way, and the names that it gives.
+ *	  The state of an export to XState, and the names that it uses.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_XSTATE_NAME_H
 #define WF_XSTATE_NAME_H
@@ -10,7 +12,7 @@
 #include "compiler/list.h"
 #include "compiler/writer.h"
 
-/* What the user of the machine has to implement. */
+/* Kinds of things that the user of the machine has to implement. */
 typedef enum WfNeed
 {
 	WF_NEED_GUARD,
@@ -19,24 +21,25 @@ typedef enum WfNeed
 	WF_NEEDS
 } WfNeed;
 
+/* An export. */
 typedef struct WfExporter
 {
 	WfWriter	w;
 	const WfChart *chart;
-	WfList		needs[WF_NEEDS];	/* names, sorted at the end */
+	WfList		needs[WF_NEEDS];	/* names; duplicates are removed at the end */
 	WfList		delays;			/* WfDelay that have to be implemented */
-	WfList		delay_names;	/* and what they are called there */
-	WfFaults	losses;			/* the hint names the construct */
+	WfList		delay_names;	/* their names */
+	WfFaults	losses;			/* the hint is the name of the construct */
 } WfExporter;
 
-/* The user of the machine has to implement that. */
+/* Note that the user of the machine has to implement something. */
 static inline void
 wf_xstate_name_need(WfExporter *e, WfNeed need, const char *name)
 {
 	wf_list_add(&e->needs[need], unconstify(char *, name));
 }
 
-/* What XState has no word for gets lost. */
+/* Note that a construct is lost, because XState cannot express it. */
 static inline void
 wf_xstate_name_loss(WfExporter *e, const char *path, const char *construct,
 					const char *message)

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * entry.c
- *	  Which states a microstep enters, and what history remembers.
+ *	  Which states a microstep enters, and what history states remember.
  *
- * This is computeEntrySet of SCXML, Appendix D, with rules R1 and R4 of
- * interpret.c.  The compiler has made sure that it ends: a history state's
- * default lies below its parent and is no history state itself.
+ * Pure C.  This is computeEntrySet of SCXML, Appendix D, with rules R1 and
+ * R4 of interpret.c.  It always ends, because the compiler has checked that
+ * the default of a history state lies below its parent and is not a history
+ * state itself.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +24,7 @@
 static void add_descendants(WfMachine *machine, WfStateId id);
 static void add_ancestors(WfMachine *machine, WfStateId id, WfStateId top);
 
-/* The slot of a history state, or NULL when it is none. */
+/* Return the slot of a history state, or NULL if the state is not one. */
 static WfHistorySlot *
 find_slot(const WfMachineScratch *scratch, WfStateId history)
 {
@@ -44,14 +45,14 @@ find_slot(const WfMachineScratch *scratch, WfStateId history)
 }
 
 /*
- * What a history state remembers, or NULL.  Our own array is where the slots
- * say; the host's has to be searched once.
+ * Return what a history state remembers, or NULL.  In an array of our own
+ * the slot says where it is; an array of the host has to be searched once.
  */
 static WfHistoryValue *
 find_memory(const WfMachine *machine, WfStateId history)
 {
 	WfMachineScratch *scratch = machine->scratch;
-	WfHistorySlot	   *slot = find_slot(scratch, history);
+	WfHistorySlot *slot = find_slot(scratch, history);
 
 	if (slot->at < machine->nhistory &&
 		machine->history[slot->at].history == history)
@@ -81,6 +82,7 @@ add_target(WfMachine *machine, WfStateId target)
 	scratch->targets[scratch->ntargets++] = target;
 }
 
+/* Add a target, or what a history state stands for, to scratch->targets. */
 static void
 add_effective(WfMachine *machine, WfStateId id)
 {
@@ -116,8 +118,9 @@ add_effective(WfMachine *machine, WfStateId id)
 }
 
 /*
- * The targets of a transition with history states replaced by what they stand
- * for; in scratch memory, good until the next call.
+ * Return the targets of a transition, in which history states are replaced
+ * by the states they stand for now; *n is their number.  The array is the
+ * transition's or scratch memory, which the next call overwrites.
  */
 const WfStateId *
 wf_entry_targets(WfMachine *machine, const WfTransition *transition,
@@ -135,13 +138,13 @@ wf_entry_targets(WfMachine *machine, const WfTransition *transition,
 	return machine->scratch->targets;
 }
 
-/* Enter those regions of a parallel state that nothing was entered of yet. */
+/* Enter every region of a parallel state of which no state is entered yet. */
 static void
 add_regions(WfMachine *machine, const WfState *parallel)
 {
 	const WfState *states = machine->chart->states;
 
-	/* memory of a thousand regions comes by a thousand times */
+	/* a history state that remembers 1,000 regions leads here 1,000 times */
 	if (wf_state_set_has(&machine->scratch->defaults, parallel->id))
 		return;
 	wf_state_set_add(&machine->scratch->defaults, parallel->id);
@@ -155,7 +158,7 @@ add_regions(WfMachine *machine, const WfState *parallel)
 	}
 }
 
-/* Enter the targets of a default transition that belongs to `parent`. */
+/* Enter the targets of a default transition of `parent`. */
 static void
 add_default_targets(WfMachine *machine, const WfTransition *transition,
 					WfStateId parent)
@@ -166,6 +169,10 @@ add_default_targets(WfMachine *machine, const WfTransition *transition,
 		add_ancestors(machine, transition->targets[i], parent);
 }
 
+/*
+ * Enter what a history state stands for: its memory, its default, or (R4)
+ * the default of its parent.
+ */
 static void
 add_history(WfMachine *machine, const WfState *history)
 {
@@ -200,9 +207,9 @@ add_history(WfMachine *machine, const WfState *history)
 }
 
 /*
- * Enter a state and what comes with it below.  The domain of the transition
- * stays active whatever leads back to it, be it history: only its insides are
- * entered anew.
+ * Enter a state, and below it what is entered by default.  The domain of the
+ * transition stays active, also if a history state leads back to it: only
+ * states inside of it are entered.
  */
 static void
 add_descendants(WfMachine *machine, WfStateId id)
@@ -227,10 +234,11 @@ add_descendants(WfMachine *machine, WfStateId id)
 }
 
 /*
- * Enter the states between one and another above it, with their other regions.
- * A history state may stand outside of the domain and lead back into it; the
- * way from there passes the domain, which stays, and ends at it: what lies
- * around is active and is not entered twice (SCXML 3.13, "entry set").
+ * Enter the states between a state and `top`, an ancestor, with the other
+ * regions of parallel ones.  A history state may lie outside of the domain
+ * and lead back into it.  Then the way up meets the domain, which stays
+ * active, and ends there: the states around it are active and must not be
+ * entered twice (SCXML 3.13, "entry set").
  */
 static void
 add_ancestors(WfMachine *machine, WfStateId id, WfStateId top)
@@ -265,7 +273,7 @@ add_transition(WfMachine *machine, const WfEnabled *enabled)
 	for (int i = 0; i < n; i++)
 		add_ancestors(machine, effective[i], domain);
 
-	/* R1: the parallel state stays, what was left of it comes back */
+	/* R1: the parallel state stays, and its exited regions are re-entered */
 	if (domain != WF_NO_STATE &&
 		machine->chart->states[domain].kind == WF_STATE_PARALLEL)
 		add_regions(machine, &machine->chart->states[domain]);
@@ -281,8 +289,11 @@ clear_entry_set(WfMachineScratch *scratch)
 }
 
 /*
- * Work out what the selected transitions enter: scratch->entering, and which
- * of those run the actions of a default transition.  False: nothing at all.
+ * Compute the states that the selected transitions enter, into
+ * scratch->entering, and those of them that run the actions of a default
+ * transition, into scratch->defaults and default_history.  Returns false if
+ * no transition exits anything; then nothing is entered, and the sets are
+ * not set.
  */
 bool
 wf_entry_set(WfMachine *machine)
@@ -292,7 +303,7 @@ wf_entry_set(WfMachine *machine)
 
 	for (int i = 0; i < scratch->nenabled; i++)
 	{
-		/* what leaves nothing only leads back to where it comes from */
+		/* a transition that exits nothing enters nothing either */
 		if (!wf_machine_exits_something(machine->chart, &scratch->enabled[i]))
 			continue;
 		if (!any)
@@ -303,7 +314,7 @@ wf_entry_set(WfMachine *machine)
 	return any;
 }
 
-/* The same for a machine that starts. */
+/* Compute the entry set, as wf_entry_set() does, of a machine that starts. */
 void
 wf_entry_set_initial(WfMachine *machine)
 {
@@ -313,8 +324,9 @@ wf_entry_set_initial(WfMachine *machine)
 }
 
 /*
- * The same for a machine that is put somewhere: the whole configuration that
- * the targets stand for, whatever is active now.
+ * Compute the entry set, as wf_entry_set() does, of a machine that is moved
+ * to n states: the whole configuration that they stand for, regardless of
+ * what is active now.
  */
 void
 wf_entry_set_targets(WfMachine *machine, const WfStateId *targets, int n)
@@ -328,8 +340,8 @@ wf_entry_set_targets(WfMachine *machine, const WfStateId *targets, int n)
 }
 
 /*
- * Take the array over from the host before its first change; what belongs to
- * no history state of this chart stays behind.
+ * Copy the host's array of history into our own before the first change.
+ * Values of states that are not history states of this chart are dropped.
  */
 static void
 own_values(WfMachine *machine)
@@ -341,9 +353,9 @@ own_values(WfMachine *machine)
 		return;
 	for (int i = 0; i < machine->nhistory; i++)
 	{
-		WfHistorySlot	   *slot = find_slot(scratch, machine->history[i].history);
+		WfHistorySlot *slot = find_slot(scratch, machine->history[i].history);
 
-		/* the host may say it twice: there is room for one */
+		/* a duplicate of the host's is dropped, there is room for one */
 		if (slot == NULL ||
 			(slot->at < n && scratch->values[slot->at].history == slot->history))
 			continue;
@@ -354,12 +366,12 @@ own_values(WfMachine *machine)
 	machine->nhistory = n;
 }
 
-/* The entry of a history state, emptied, with room for n states. */
+/* Return the value of a history state, emptied, with room for n states. */
 static WfHistoryValue *
 fresh_memory(WfMachine *machine, WfStateId history, int n)
 {
 	WfMachineScratch *scratch = machine->scratch;
-	WfHistorySlot	   *slot = find_slot(scratch, history);
+	WfHistorySlot *slot = find_slot(scratch, history);
 	WfHistoryValue *value;
 
 	own_values(machine);
@@ -378,7 +390,10 @@ fresh_memory(WfMachine *machine, WfStateId history, int n)
 	return value;
 }
 
-/* Write down what one history state has to remember. */
+/*
+ * Record what one history state has to remember: the active leaves below its
+ * parent if it is deep, else the active children.
+ */
 static void
 remember_one(WfMachine *machine, const WfState *history)
 {
@@ -404,7 +419,10 @@ remember_one(WfMachine *machine, const WfState *history)
 	machine->history_changed = true;
 }
 
-/* Before states are left: record the history of those that have some. */
+/*
+ * Record what the history states of the states in `leaving` have to
+ * remember.  Must be called before any of these states is exited.
+ */
 void
 wf_entry_remember(WfMachine *machine, const WfStateSet *leaving)
 {

@@ -1,6 +1,8 @@
 /*
  * entry.h
- *	  Which states a microstep enters, and what history remembers.
+ *	  Which states a microstep enters, and what history states remember.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_ENTRY_H
 #define WF_ENTRY_H

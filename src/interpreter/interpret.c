@@ -3,24 +3,25 @@
  * interpret.c
  *	  One macrostep of a statechart, in memory.
  *
- * The algorithm is that of W3C SCXML, Appendix D, with four named rules:
+ * Pure C.  The algorithm is that of W3C SCXML, Appendix D, with four named
+ * rules:
  *
  *	R1	the domain of a transition may be a parallel state: that stays, and
  *		all of its regions are re-entered;
- *	R2	transitions are internal unless they say `reenter`, whatever the type
+ *	R2	transitions are internal unless they have `reenter`, whatever the kind
  *		of their source;
  *	R3	an invoked child has its identity and mailbox from entry on, and
- *		starts at the end of the macrostep if it is still wanted;
+ *		starts at the end of the macrostep if its state is still active;
  *	R4	a history state with neither memory nor default takes the initial
  *		transition of its parent.
  *
- * States are numbered in document order, so a set of states is a row of bits
- * and "in document order" a walk over it.  Nothing here looks at states that
- * are not concerned: selection climbs from the active leaves, exit and entry
- * walk the words of a set.
+ * States are numbered in document order, so a set of states is a row of
+ * bits, and "in document order" means a walk over it.  Nothing here looks at
+ * states that are not concerned: the selection of transitions climbs from
+ * the active leaves, and exit and entry walk through the words of a set.
  *
- * Which transitions are taken is worked out in select.c, which states they
- * enter in entry.c.
+ * select.c works out which transitions are taken, entry.c which states they
+ * enter.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,6 +43,7 @@
  * ----------------------------------------------------------------
  */
 
+/* Run the first branch of a CHOOSE whose guard holds. */
 static void
 run_choose(WfMachine *machine, const WfAction *action, const WfEvent *event)
 {
@@ -56,7 +58,10 @@ run_choose(WfMachine *machine, const WfAction *action, const WfEvent *event)
 	}
 }
 
-/* Run a list of actions (the body of a FOREACH); only from a host callback. */
+/*
+ * Run a list of actions, the body of a FOREACH.  Only a host callback may
+ * call this.
+ */
 void
 wf_interpret_actions(WfMachine *machine, const WfActionList *actions,
 					 const WfEvent *event)
@@ -72,7 +77,10 @@ wf_interpret_actions(WfMachine *machine, const WfActionList *actions,
 	}
 }
 
-/* Run an entry, an exit or a transition's list: what an error cuts short. */
+/*
+ * Run the actions of an entry, an exit or a transition.  An error that is
+ * caught ends such a block, and the next block runs.
+ */
 static inline void
 run_block(WfMachine *machine, const WfActionList *actions,
 		  const WfEvent *event)
@@ -85,8 +93,9 @@ run_block(WfMachine *machine, const WfActionList *actions,
 }
 
 /*
- * Put an event on the internal queue; only from within a host callback.  The
- * struct is copied; its name and payload must live until the macrostep ends.
+ * Put an event on the internal queue.  Only a host callback may call this.
+ * The struct is copied; its name and payload must live until the macrostep
+ * ends.
  */
 void
 wf_interpret_raise(WfMachine *machine, const WfEvent *event)
@@ -107,7 +116,10 @@ wf_interpret_raise(WfMachine *machine, const WfEvent *event)
  * ----------------------------------------------------------------
  */
 
-/* Leave one state. */
+/*
+ * Exit one state: run its actions, then disarm its timers and cancel its
+ * children.
+ */
 static void
 exit_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 {
@@ -126,7 +138,7 @@ exit_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 	wf_state_set_remove(&machine->active, state->id);
 }
 
-/* Leave the states of a set, the last first. */
+/* Exit the states of a set in reverse document order. */
 static void
 exit_states(WfMachine *machine, const WfStateSet *set, const WfEvent *event)
 {
@@ -137,7 +149,10 @@ exit_states(WfMachine *machine, const WfStateSet *set, const WfEvent *event)
 		exit_state(machine, &states[id], event);
 }
 
-/* Exit what the enabled transitions leave; memory first, then actions. */
+/*
+ * Exit the states that the enabled transitions leave.  History is recorded
+ * before any exit action runs.
+ */
 static void
 exit_for_enabled(WfMachine *machine, const WfEvent *event)
 {
@@ -181,9 +196,10 @@ raise_done(WfMachine *machine, const WfState *state, void *payload)
 static bool is_finished(const WfMachine *machine, const WfState *state);
 
 /*
- * While states are entered, what is finished stays so: the next look goes on
- * where the last one ended, or a thousand regions that finish together would
- * be looked at a million times.
+ * Are all regions of a parallel state finished?  While states are entered,
+ * what is finished stays so.  Therefore the next look goes on where the last
+ * one ended; otherwise a thousand regions that finish together would cost a
+ * million looks.
  */
 static bool
 regions_finished(const WfMachine *machine, const WfState *parallel)
@@ -205,7 +221,10 @@ regions_finished(const WfMachine *machine, const WfState *parallel)
 	return i == parallel->nchildren;
 }
 
-/* Is a state finished: final, or with finished children as its kind wants? */
+/*
+ * Is a state finished: a final state, a compound one with an active final
+ * child, or a parallel one whose regions are all finished?
+ */
 static bool
 is_finished(const WfMachine *machine, const WfState *state)
 {
@@ -217,7 +236,7 @@ is_finished(const WfMachine *machine, const WfState *state)
 			return wf_machine_is_active(machine, state->id);
 		case WF_STATE_COMPOUND:
 			{
-				/* the first that is active inside is its child */
+				/* the first active state inside is the active child */
 				int			child = wf_state_set_next(&machine->active,
 													  state->id + 1);
 
@@ -232,8 +251,9 @@ is_finished(const WfMachine *machine, const WfState *state)
 }
 
 /*
- * A final state was entered: tell its parent, and every parallel state above
- * that this was the last region of.  Notes the end of the machine.
+ * A final state was entered: raise "done.state" of its parent, and of every
+ * parallel state above whose last region this has finished.  Sets
+ * scratch->final if that ends the machine.
  */
 static void
 finish(WfMachine *machine, const WfState *final, const WfEvent *event)
@@ -265,6 +285,11 @@ finish(WfMachine *machine, const WfState *final, const WfEvent *event)
 		scratch->final = final->id;
 }
 
+/*
+ * Enter one state: give its children their identity, run its actions, arm
+ * its timers, then run the actions of the default transition that leads
+ * inside.
+ */
 static void
 enter_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 {
@@ -336,7 +361,10 @@ microstep(WfMachine *machine, const WfEvent *event)
  * ----------------------------------------------------------------
  */
 
-/* Start the children of states entered in this macrostep that are still on. */
+/*
+ * Start the children of states that were entered in this macrostep and are
+ * still active (R3).  Returns whether there were any.
+ */
 static bool
 start_invoked(WfMachine *machine)
 {
@@ -356,7 +384,11 @@ start_invoked(WfMachine *machine)
 	return any;
 }
 
-/* What is left on the internal queue will not be worked: tell the host. */
+/*
+ * Empty the internal queue, and tell the host of each event, which no
+ * transition will take.  A host may call this when a machine ended or was
+ * moved quietly.
+ */
 void
 wf_interpret_drop_raised(WfMachine *machine)
 {
@@ -372,7 +404,10 @@ wf_interpret_drop_raised(WfMachine *machine)
 	scratch->queue_head = scratch->queue_tail = 0;
 }
 
-/* The machine has come to its end: leave everything, then tell. */
+/*
+ * The machine has reached a final state of the root: exit all states, then
+ * tell the host.  `active` keeps the configuration in which it ended.
+ */
 static void
 end_machine(WfMachine *machine, const WfEvent *event)
 {
@@ -389,8 +424,9 @@ end_machine(WfMachine *machine, const WfEvent *event)
 
 /*
  * Run until nothing is left to do: eventless transitions first, then one
- * internal event, then eventless ones again; at last start children, which
- * may bring new internal events.  event: the last one taken, may be NULL.
+ * internal event, then eventless transitions again.  At last children start,
+ * which may raise further internal events.  event is the last one that was
+ * taken, or NULL.
  */
 static void
 run_to_rest(WfMachine *machine, const WfEvent *event)
@@ -407,7 +443,7 @@ run_to_rest(WfMachine *machine, const WfEvent *event)
 		}
 		if (scratch->queue_head < scratch->queue_tail)
 		{
-			/* a copy: raising may move the queue */
+			/* a copy, because raising an event may move the queue */
 			scratch->current = scratch->queue[scratch->queue_head++];
 			event = &scratch->current;
 			if (scratch->queue_head == scratch->queue_tail)
@@ -432,7 +468,10 @@ begin_macrostep(WfMachine *machine)
 	machine->skip_block = false;
 }
 
-/* Enter the initial configuration and run to rest. */
+/*
+ * Enter the initial configuration, and run until no internal event is left.
+ * The machine must not be running.  A host callback may throw.
+ */
 void
 wf_interpret_start(WfMachine *machine)
 {
@@ -445,8 +484,11 @@ wf_interpret_start(WfMachine *machine)
 }
 
 /*
- * Take one external event and run to rest (a macrostep).  Returns whether any
- * transition was taken; false means that the event was ignored.
+ * Process one external event in a macrostep: take its transitions, then run
+ * until no internal event is left.  Returns whether any transition was
+ * taken; false means that the event was ignored, for example because the
+ * machine does not run.  The event must live until this returns.  A host
+ * callback may throw.
  */
 bool
 wf_interpret_event(WfMachine *machine, const WfEvent *event)
@@ -461,9 +503,9 @@ wf_interpret_event(WfMachine *machine, const WfEvent *event)
 }
 
 /*
- * Leave every active state in reverse document order, running exit actions,
- * disarming and uninvoking; the machine is not running afterwards.  event may
- * be NULL.
+ * Exit every active state in reverse document order: run exit actions,
+ * disarm timers, cancel children.  The machine does not run afterwards.
+ * event is what the actions see, or NULL.  A host callback may throw.
  */
 void
 wf_interpret_stop(WfMachine *machine, const WfEvent *event)
@@ -480,14 +522,16 @@ wf_interpret_stop(WfMachine *machine, const WfEvent *event)
 }
 
 /*
- * Move to the configuration that `targets` stand for, whatever transitions
- * there are, and run to rest.  The targets have passed wf_chart_settle() and
- * are no history states; what they leave open is entered by default.  States
- * that are active before and after stay as they are: neither left nor entered.
- * A machine that is not running enters everything.
+ * Move to the configuration that n states stand for, whatever transitions
+ * there are, and run until no internal event is left.  The states have
+ * passed wf_chart_settle() and are not history states; what they leave open
+ * is entered by default.  States that are active before and after stay
+ * untouched: they are neither exited nor entered.  A machine that does not
+ * run enters everything.
  *
- * quiet: no action is run, no transition is taken and nothing is raised; the
- * host is asked for timers and invokes only, and told of the end.
+ * quiet: no action runs, no transition is taken and nothing is raised; the
+ * host is asked for timers and invokes only, and told if the machine ends.
+ * A host callback may throw.
  */
 void
 wf_interpret_move(WfMachine *machine, const WfStateId *targets, int n, bool quiet,
@@ -526,9 +570,10 @@ wf_interpret_move(WfMachine *machine, const WfStateId *targets, int n, bool quie
 }
 
 /*
- * Declare that configuration active, without calling the host at all.  The
- * targets as for wf_interpret_move(), machine->history as it shall be.  Returns false
- * when the machine would be at its end there; it is not running then.
+ * Make the configuration active that n states stand for, without calling the
+ * host.  The states are as for wf_interpret_move(); machine->history must
+ * have its final values.  Returns false if the machine would be at its end
+ * there; then it does not run.
  */
 bool
 wf_interpret_configure(WfMachine *machine, const WfStateId *targets, int n)

@@ -1,12 +1,12 @@
 /*
  * interpret.h
- *	  One macrostep of a statechart, in memory: W3C SCXML Appendix D with the
- *	  four named rules of doc/language.md.
+ *	  One macrostep of a statechart, in memory: W3C SCXML, Appendix D,
+ *	  with the four named rules of doc/language.md.
  *
- * Pure: knows charts, configurations and queues; asks its host for everything
- * else.  A host callback may throw (ereport) out of any function here: a
- * machine holds nothing but memory of the context it was made in, and one
- * that was thrown out of is not used again.
+ * Pure: it knows charts, configurations and queues, and asks its host for
+ * everything else.  A host callback may throw (ereport) out of any function
+ * here.  A machine has nothing but memory of the context it was made in, so
+ * nothing leaks; after an error it must not be used any more.
  */
 #ifndef WF_INTERPRET_H
 #define WF_INTERPRET_H

@@ -3,6 +3,8 @@
  * machine.c
  *	  The memory of a machine, and its configuration.
  *
+ * Pure C.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef FRONTEND
@@ -20,8 +22,8 @@
 #include "interpreter/state_set.h"
 
 /*
- * Memory that lives as long as the machine.  A macrostep runs in whatever
- * context its caller likes, and so may callbacks.
+ * Allocate zeroed memory that lives as long as the machine.  A macrostep
+ * runs in whatever context its caller likes, and so do callbacks.
  */
 static void *
 scratch_alloc(WfMachineScratch *scratch, Size size)
@@ -33,7 +35,11 @@ scratch_alloc(WfMachineScratch *scratch, Size size)
 #endif
 }
 
-/* Double an array of the scratch space; array may be NULL, *size 0. */
+/*
+ * Double an array of the scratch space, or allocate it if it is NULL and
+ * *size is 0.  width is the size of an element.  Returns the new array,
+ * whose new part is zeroed; *size is its new size.
+ */
 void *
 wf_machine_grow(WfMachineScratch *scratch, void *array, int *size, Size width)
 {
@@ -56,7 +62,7 @@ make_set(WfMachineScratch *scratch, WfStateSet *set, int nstates)
 	set->words = scratch_alloc(scratch, set->nwords * sizeof(uint64));
 }
 
-/* Room for history, and what the chart has at all. */
+/* Allocate room for history, and note what the chart has at all. */
 static void
 look_at_chart(WfMachine *machine)
 {
@@ -81,12 +87,13 @@ look_at_chart(WfMachine *machine)
 }
 
 /*
- * A machine at rest, its memory in the current context.  Restore the
- * configuration with wf_machine_activate() and the history by filling
- * machine->history before the first event; or wf_interpret_start() it.
+ * Make a machine in the current memory context, which does not run.  To
+ * restore a process, fill machine->history and call wf_machine_activate()
+ * for each of its leaves; otherwise call wf_interpret_start().
  *
- * An array that the host puts there stays the host's: the machine copies the
- * entries before it changes any, and never frees or writes to it.
+ * An array that the host assigns to machine->history stays the host's: the
+ * machine copies the entries before the first change, and neither frees nor
+ * writes to it.
  */
 WfMachine *
 wf_machine_new(const WfChart *chart, const WfHost *calls, void *host,
@@ -119,7 +126,10 @@ wf_machine_new(const WfChart *chart, const WfHost *calls, void *host,
 	return machine;
 }
 
-/* Make a machine as new, for another process of the same chart (cheap). */
+/*
+ * Make a machine as new, for another process of the same chart.  This is
+ * cheap.
+ */
 void
 wf_machine_reset(WfMachine *machine, void *host)
 {
@@ -142,8 +152,8 @@ wf_machine_reset(WfMachine *machine, void *host)
 }
 
 /*
- * Declare an atomic (or final) state active, its ancestors with it.
- * Returns false when it is no such state.
+ * Make an atomic or final state active, together with its ancestors, and let
+ * the machine run.  Returns false if the chart has no such state.
  */
 bool
 wf_machine_activate(WfMachine *machine, WfStateId state)
@@ -165,9 +175,9 @@ wf_machine_activate(WfMachine *machine, WfStateId state)
 }
 
 /*
- * Is exactly one child of a compound state active?  Descendants follow their
- * state in the numbers, so the active children are found without a look at
- * all the others.
+ * Is exactly one child of a compound state active?  The numbers of
+ * descendants follow that of their state, so the active children are found
+ * without a look at all others.
  */
 static bool
 has_one_child(const WfMachine *machine, const WfState *state)
@@ -182,7 +192,7 @@ has_one_child(const WfMachine *machine, const WfState *state)
 	return next < 0 || next > state->last;
 }
 
-/* Do the active states make a legal configuration? */
+/* Are the active states a legal configuration? */
 bool
 wf_machine_legal(const WfMachine *machine)
 {
@@ -203,7 +213,7 @@ wf_machine_legal(const WfMachine *machine)
 		for (int i = 0; state->kind == WF_STATE_PARALLEL &&
 			 i < state->nchildren; i++)
 		{
-			/* that no history state is active, its own turn finds */
+			/* an active history state is found when the loop comes to it */
 			if (states[state->children[i]].kind != WF_STATE_HISTORY &&
 				!wf_machine_is_active(machine, state->children[i]))
 				return false;
@@ -213,8 +223,9 @@ wf_machine_legal(const WfMachine *machine)
 }
 
 /*
- * The active atomic and final states in document order; the array is scratch
- * memory of the machine, good until the next call.
+ * Set *leaves to the active atomic and final states in document order, and
+ * return their number.  The array is scratch memory, which the next call
+ * overwrites.
  */
 int
 wf_machine_leaves(WfMachine *machine, const WfStateId **leaves)
@@ -238,7 +249,7 @@ wf_machine_leaves(WfMachine *machine, const WfStateId **leaves)
 	return n;
 }
 
-/* Has an active state a transition for this event, whatever its guard says? */
+/* Has an active state a handler of this event, whatever its guards say? */
 bool
 wf_machine_handles(const WfMachine *machine, const char *event)
 {

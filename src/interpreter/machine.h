@@ -11,8 +11,9 @@
 #include "interpreter/state_set.h"
 
 /*
- * An event.  The interpreter reads its name only; payload belongs to the host
- * (which may leave it NULL and build it when somebody looks).
+ * An event.  The interpreter reads its name only.  The payload belongs to
+ * the host, which may leave it NULL and build it when an expression asks for
+ * it.
  */
 typedef struct WfEvent
 {
@@ -23,8 +24,8 @@ typedef struct WfEvent
 typedef struct WfMachine WfMachine;
 
 /*
- * What somebody who watches a machine is told, before it happens.  A host
- * without a watch, that is every process in earnest, pays a look at a pointer.
+ * What an observer of a machine is told, before it happens.  A host without
+ * an observer, as every real process is, pays a look at a pointer.
  */
 typedef struct WfMachineObserver
 {
@@ -36,8 +37,9 @@ typedef struct WfMachineObserver
 
 /*
  * What the interpreter asks of its host, in the order in which the algorithm
- * needs it.  `self` is WfMachine.host.  event is NULL while a machine starts
- * or stops and for eventless microsteps keeps the event of the macrostep.
+ * needs it.  `self` is WfMachine.host.  event is NULL while a machine
+ * starts, and may be while it stops; eventless microsteps have the event
+ * that was taken last.
  */
 typedef struct WfHost
 {
@@ -46,22 +48,23 @@ typedef struct WfHost
 						  const WfEvent *event);
 
 	/*
-	 * Execute one action: CALL, ASSIGN, SEND, CANCEL, LOG, RAISE, FOREACH (the
-	 * host iterates and calls wf_interpret_actions() for the body).  CHOOSE is
-	 * resolved by the interpreter.  RAISE without delay ends in wf_interpret_raise().
+	 * Execute one action: CALL, ASSIGN, SEND, CANCEL, LOG, RAISE, or FOREACH,
+	 * for which the host iterates and calls wf_interpret_actions() for the
+	 * body.  The interpreter itself executes CHOOSE.  The host calls
+	 * wf_interpret_raise() for a RAISE without delay.
 	 */
 	void		(*action) (void *self, const WfAction *action,
 						   const WfEvent *event);
 
-	/* A state with timers was entered / is exited (after its actions). */
+	/* A state with timers was entered, or is exited, after its actions. */
 	void		(*arm) (void *self, const WfState *state,
 						const WfEvent *event);
 	void		(*disarm) (void *self, const WfState *state);
 
 	/*
-	 * A state with invokes was entered (the child gets its id and mailbox),
-	 * is still active at the end of the macrostep (the child starts), is
-	 * being exited (cancel it).
+	 * A state with invokes was entered: the child gets its id and mailbox.
+	 * The state is still active at the end of the macrostep: the child
+	 * starts.  The state is exited: the child is cancelled.
 	 */
 	void		(*invoke) (void *self, const WfState *state,
 						   const WfEvent *event);
@@ -69,13 +72,13 @@ typedef struct WfHost
 	void		(*uninvoke) (void *self, const WfState *state);
 
 	/*
-	 * A final state was entered whose parent has something to tell: gives the
-	 * payload of "done.state.PARENT" (evaluate final->output), or NULL.
+	 * A final state was entered.  Returns the payload of "done.state.PARENT",
+	 * which is the evaluated final->output, or NULL.
 	 */
 	void	   *(*done_payload) (void *self, const WfState *final,
 								 const WfEvent *event);
 
-	/* The machine reached a final child of the root. final is that child. */
+	/* The machine ended with this final state. */
 	void		(*done) (void *self, const WfState *final,
 						 const WfEvent *event);
 
@@ -83,15 +86,16 @@ typedef struct WfHost
 	void		(*too_many_microsteps) (void *self, int limit);
 
 	/*
-	 * May this event take this transition, which has an `allow`?  Asked before
-	 * the guard; "no" counts as a guard that does not hold.  NULL: always.
+	 * May this event take this transition, which has an `allow`?  This is
+	 * asked before the guard, and "no" counts as a guard that does not hold.
+	 * NULL: always.
 	 */
 	bool		(*allowed) (void *self, const WfTransition *transition,
 							const WfEvent *event);
 
 	/*
-	 * No transition took this internal event, or the machine came to its end
-	 * before it could be worked.  May throw.  NULL: nobody cares.
+	 * No transition took this internal event, or the machine ended before it
+	 * was processed.  May throw.  NULL: the host does not need to know.
 	 */
 	void		(*unheard) (void *self, const WfEvent *event);
 
@@ -107,8 +111,8 @@ typedef struct WfHistoryValue
 } WfHistoryValue;
 
 /*
- * When a machine reaches its end, `running` turns false and `active` keeps the
- * configuration in which it ended; wf_interpret_stop() leaves it empty.
+ * A machine.  When it reaches its end, `running` becomes false, and `active`
+ * keeps the configuration in which it ended; wf_interpret_stop() empties it.
  */
 struct WfMachine
 {
@@ -125,57 +129,61 @@ struct WfMachine
 	WfHistoryValue *history;
 	bool		history_changed;
 
-	/* Of the last macrostep. */
+	/* about the last macrostep */
 	bool		taken;			/* some transition was taken */
 	int			microsteps;
 
 	/*
-	 * Set by an action callback that failed softly (it has raised an error
-	 * event): the rest of this block is left out, be it an entry, an exit or
-	 * a transition's list, loops and branches around the action included.
+	 * Set by an action callback whose error was caught, and raised as an
+	 * event: the rest of the block is skipped, be it an entry, an exit or a
+	 * transition's list, including the loops and branches around the action.
 	 */
 	bool		skip_block;
 
 	/*
-	 * Set by a guard callback that failed softly: the guard as a whole does
-	 * not hold, whatever it makes of this part.
+	 * Set by a guard callback whose error was caught: the guard as a whole
+	 * does not hold, even if this part of it is negated.
 	 */
 	bool		guard_failed;
 
 	/*
-	 * Moved without actions: what the host raises now will not be worked, and
-	 * had better be an error.
+	 * The machine is moved without actions.  An event that the host raises
+	 * meanwhile is dropped, so the host should throw instead.
 	 */
 	bool		quiet;
 
-	/* internal queue and scratch space: interpret.c only */
+	/* internal queue and scratch space, for the files of this folder only */
 	struct WfMachineScratch *scratch;
 };
 
+/* Is a state active? */
 static inline bool
 wf_machine_is_active(const WfMachine *machine, WfStateId state)
 {
 	return (machine->active.words[state >> 6] >> (state & 63)) & 1;
 }
 
-/* A transition that was selected, and the domain in which it moves. */
+/* A transition that was selected, and its domain. */
 typedef struct WfEnabled
 {
 	const WfTransition *transition;
 	WfStateId	domain;			/* WF_NO_STATE: above the root */
 } WfEnabled;
 
-/* Room for what one history state remembers; slots are in document order. */
+/* What one history state needs to remember.  Slots are in document order. */
 typedef struct WfHistorySlot
 {
 	WfStateId	history;
-	int			at;				/* where in machine->history it was seen last;
-								 * may have been another machine's */
-	int			size;
+	int			at;				/* index into machine->history where it was
+								 * found last, maybe for another process */
+	int			size;			/* of states */
 	WfStateId  *states;
 } WfHistorySlot;
 
-/* All of it keeps its memory from one macrostep to the next. */
+/*
+ * Memory that is kept from one macrostep to the next, and from one process
+ * to the next.
+ */
 typedef struct WfMachineScratch
 {
 #ifndef FRONTEND
@@ -190,14 +198,15 @@ typedef struct WfMachineScratch
 	WfStateSet	leaving;
 	WfStateSet	entering;
 	WfStateSet	defaults;		/* entering: compound states by their initial
-								 * transition, parallel ones with all of their
-								 * regions */
-	WfStateId	staying;		/* entering: domain of the transition at hand */
-	WfStateSet	completed;		/* parallel states that said done */
-	WfStateSet	examined;		/* those whose `unfinished` is known */
-	WfStateId  *unfinished;		/* how many first children of a parallel state
-								 * were seen to be finished */
-	WfStateSet	invoked;		/* children have not started yet */
+								 * transition, parallel states with all of
+								 * their regions */
+	WfStateId	staying;		/* entering: domain of the current transition */
+	WfStateSet	completed;		/* parallel states that raised done.state */
+	WfStateSet	examined;		/* parallel states with a valid `unfinished` */
+	WfStateId  *unfinished;		/* by parallel state: how many of its first
+								 * children are known to be finished */
+	WfStateSet	invoked;		/* states whose children start at the end of
+								 * the macrostep */
 
 	WfStateId	final;			/* the final state that ended the machine */
 
@@ -210,41 +219,43 @@ typedef struct WfMachineScratch
 	int			nenabled;
 	int			enabled_size;
 	WfEnabled  *enabled;
-	WfStateId	enabled_last;	/* last state that any of them may exit */
+	WfStateId	enabled_last;	/* the last state that one of them may exit */
 
-	/* the internal queue */
+	/* the internal queue; `current` is the event that was taken from it */
 	int			queue_head;
 	int			queue_tail;
 	int			queue_size;
 	WfEvent    *queue;
 	WfEvent		current;
 
+	/* result of wf_entry_targets() */
 	int			ntargets;
 	int			targets_size;
 	WfStateId  *targets;
 
-	/* history: our own array behind machine->history, and room for values */
+	/* our own array for machine->history, and what each value needs */
 	WfHistoryValue *values;
 	int			nslots;
-	WfHistorySlot	   *slots;
+	WfHistorySlot *slots;
 
+	/* result of wf_machine_leaves() */
 	int			leaves_size;
 	WfStateId  *leaves;
 } WfMachineScratch;
 
-/* Does taking it exit anything? */
+/* Does a transition that was selected exit any state? */
 static inline bool
 wf_machine_exits_something(const WfChart *chart, const WfEnabled *enabled)
 {
 	if (enabled->transition->targetless)
 		return false;
 
-	/* an active state has active descendants unless it is a leaf */
+	/* every active state but a leaf has active descendants */
 	return enabled->domain == WF_NO_STATE ||
 		chart->states[enabled->domain].last > enabled->domain;
 }
 
-/* Is it a state that stands for itself in a configuration? */
+/* Is a state atomic or final, so that it alone can stand for a configuration? */
 static inline bool
 wf_machine_is_leaf(const WfState *state)
 {

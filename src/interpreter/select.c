@@ -3,6 +3,9 @@
  * select.c
  *	  Which transitions an event enables, and which of them are taken.
  *
+ * Pure C.  This is selectTransitions and removeConflictingTransitions of
+ * SCXML, Appendix D.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef FRONTEND
@@ -17,6 +20,7 @@
 #include "interpreter/select.h"
 #include "interpreter/state_set.h"
 
+/* Evaluate a guard or a part of it. */
 static bool
 holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
 {
@@ -43,7 +47,10 @@ holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
 	return false;				/* keep compiler quiet */
 }
 
-/* Evaluate a guard against the machine; NULL holds. */
+/*
+ * Does a guard hold for the machine?  NULL always holds.  A guard does not
+ * hold if an error in any part of it was caught.  A host callback may throw.
+ */
 bool
 wf_select_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *event)
 {
@@ -53,6 +60,7 @@ wf_select_guard_holds(WfMachine *machine, const WfGuard *guard, const WfEvent *e
 	return holds(machine, guard, event) && !machine->guard_failed;
 }
 
+/* May the event take this transition: do `allow` and guard agree? */
 static bool
 is_enabled(WfMachine *machine, const WfTransition *transition,
 		   const WfEvent *event)
@@ -64,7 +72,7 @@ is_enabled(WfMachine *machine, const WfTransition *transition,
 		wf_select_guard_holds(machine, transition->guard, event);
 }
 
-/* The first transition of one state that is enabled, or NULL. */
+/* Return the first enabled transition of one state, or NULL. */
 static const WfTransition *
 select_in_state(WfMachine *machine, const WfState *state,
 				const WfEvent *event, bool eventless)
@@ -90,7 +98,10 @@ select_in_state(WfMachine *machine, const WfState *state,
 	return NULL;
 }
 
-/* The states that a transition's targets stand for now, history resolved. */
+/*
+ * Return the domain of a transition, with its history states resolved as of
+ * now.
+ */
 static WfStateId
 current_domain(WfMachine *machine, const WfTransition *transition)
 {
@@ -104,8 +115,9 @@ current_domain(WfMachine *machine, const WfTransition *transition)
 }
 
 /*
- * Would both exit the same states?  Domains are ancestor and descendant, the
- * same, or strangers; the exit set of the inner one is part of the outer's.
+ * Would two transitions exit a common state?  Two domains are equal, or one
+ * contains the other, or they have no state in common; the exit set of the
+ * inner one is part of that of the outer one.
  */
 static inline bool
 conflict(const WfChart *chart, const WfEnabled *a, const WfEnabled *b)
@@ -119,9 +131,9 @@ conflict(const WfChart *chart, const WfEnabled *a, const WfEnabled *b)
 }
 
 /*
- * Add an enabled transition to the list unless one already there preempts it,
- * and throw out those that it preempts itself because its source lies inside
- * of theirs.
+ * Add an enabled transition to the list, unless one in the list preempts it,
+ * and remove those that it preempts, because its source lies inside of
+ * theirs.
  */
 static void
 add_enabled(WfMachine *machine, const WfTransition *transition)
@@ -135,7 +147,10 @@ add_enabled(WfMachine *machine, const WfTransition *transition)
 	added.domain = transition->targetless ? transition->source :
 		current_domain(machine, transition);
 
-	/* sources come in document order: most lie behind all that was added */
+	/*
+	 * Sources come in document order, so most transitions lie behind all
+	 * that were added, and need no comparison.
+	 */
 	if (wf_machine_exits_something(chart, &added) &&
 		added.domain <= scratch->enabled_last)
 	{
@@ -176,14 +191,15 @@ add_enabled(WfMachine *machine, const WfTransition *transition)
 }
 
 /* ----------------------------------------------------------------
- *						Who is asked
+ *						Which states are asked
  *
- * All active leaves, one after the other, each climbing to the root.  In a
- * wide chart the states that have a matching handler are looked up first, and
- * only leaves below one of them climb.
+ * The search climbs from each active leaf, in document order, to the root.  In
+ * a wide chart the states that have a matching handler, the candidates, are
+ * looked up first, and the search starts only from leaves below one of them.
  * ----------------------------------------------------------------
  */
 
+/* Add the active states among those that have a handler. */
 static void
 add_candidates(WfMachine *machine, const WfReaction *reaction)
 {
@@ -194,7 +210,10 @@ add_candidates(WfMachine *machine, const WfReaction *reaction)
 			wf_state_set_add(&machine->scratch->candidates, reaction->states[i]);
 }
 
-/* Those that handle "a.b", "a.b.*", "a.*" or "*". */
+/*
+ * Add the active states that handle an event: "a.b" is handled by "a.b",
+ * "a.b.*", "a.*" and "*".
+ */
 static void
 add_candidates_for(WfMachine *machine, const char *event)
 {
@@ -209,7 +228,10 @@ add_candidates_for(WfMachine *machine, const char *event)
 						   wf_chart_reaction(chart, event, i, ".*"));
 }
 
-/* Returns from where on to look for leaves. */
+/*
+ * Prepare a selection, and return the state from which on to look for
+ * leaves.
+ */
 static int
 begin_selection(WfMachine *machine, const WfEvent *event, bool eventless)
 {
@@ -228,7 +250,7 @@ begin_selection(WfMachine *machine, const WfEvent *event, bool eventless)
 	return first < 0 ? machine->chart->nstates : first;
 }
 
-/* May a leaf after this one find something? From where on? */
+/* Return the state from which on the search after this leaf goes on. */
 static int
 next_place(const WfMachine *machine, WfStateId leaf)
 {
@@ -239,7 +261,7 @@ next_place(const WfMachine *machine, WfStateId leaf)
 	if (machine->chart->reactions == NULL)
 		return leaf + 1;
 
-	/* its neighbours may climb to an ancestor that it did not reach */
+	/* a neighbour may reach a candidate above that this leaf did not */
 	for (WfStateId id = states[leaf].parent; id != WF_NO_STATE;
 		 id = states[id].parent)
 		if (wf_state_set_has(&scratch->candidates, id) &&
@@ -250,9 +272,10 @@ next_place(const WfMachine *machine, WfStateId leaf)
 }
 
 /*
- * Climb from an active leaf to the first state with an enabled transition.
- * A state that was tried for another leaf is not tried again: either its
- * transition is in the list already, or it and all above it have none.
+ * Climb from an active leaf to the first state with an enabled transition,
+ * and return that, or NULL.  A state that was tried for another leaf is not
+ * tried again: either its transition is in the list already, or neither it
+ * nor a state above it has one.
  */
 static const WfTransition *
 climb(WfMachine *machine, WfStateId leaf, const WfEvent *event,
@@ -278,7 +301,10 @@ climb(WfMachine *machine, WfStateId leaf, const WfEvent *event,
 	return NULL;
 }
 
-/* The next transition that a leaf from *from on climbs to, or NULL. */
+/*
+ * Return the next transition that a leaf from *from on finds, or NULL, and
+ * advance *from.
+ */
 static const WfTransition *
 next_enabled(WfMachine *machine, const WfEvent *event, bool eventless,
 			 int *from)
@@ -301,7 +327,12 @@ next_enabled(WfMachine *machine, const WfEvent *event, bool eventless,
 	return NULL;
 }
 
-/* Fill the list of enabled transitions; false when there are none. */
+/*
+ * Select the transitions that are to be taken for an event, or without one
+ * (eventless; then event is the one that was taken last, or NULL), into
+ * scratch->enabled.  Returns false if there are none.  A host callback may
+ * throw.
+ */
 bool
 wf_select(WfMachine *machine, const WfEvent *event, bool eventless)
 {
@@ -317,8 +348,9 @@ wf_select(WfMachine *machine, const WfEvent *event, bool eventless)
 }
 
 /*
- * Would this event be taken now?  Tries guards (side-effect free by contract),
- * takes nothing, and does not look at `always`.
+ * Would this event be taken now?  This evaluates guards, which have no side
+ * effects by contract, takes no transition, and does not look at `always`.
+ * A host callback may throw.
  */
 bool
 wf_select_would_take(WfMachine *machine, const WfEvent *event)
@@ -328,7 +360,7 @@ wf_select_would_take(WfMachine *machine, const WfEvent *event)
 	if (!machine->running)
 		return false;
 
-	/* preemption never leaves the list empty, so the first one decides */
+	/* preemption never empties the list, so the first transition decides */
 	from = begin_selection(machine, event, false);
 	return next_enabled(machine, event, false, &from) != NULL;
 }

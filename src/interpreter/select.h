@@ -1,6 +1,8 @@
 /*
  * select.h
  *	  Which transitions an event enables, and which of them are taken.
+ *
+ * Pure, like chart.h.
  */
 #ifndef WF_SELECT_H
 #define WF_SELECT_H

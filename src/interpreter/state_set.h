@@ -1,6 +1,8 @@
 /*
  * state_set.h
  *	  Sets of states as bits.
+ *
+ * Pure, like chart.h.  A set has a bit for every state of its chart.
  */
 #ifndef WF_STATE_SET_H
 #define WF_STATE_SET_H
@@ -14,24 +16,28 @@ typedef struct WfStateSet
 	uint64	   *words;
 } WfStateSet;
 
+/* Is a state a member? */
 static inline bool
 wf_state_set_has(const WfStateSet *set, int id)
 {
 	return (set->words[id >> 6] >> (id & 63)) & 1;
 }
 
+/* Add a state. */
 static inline void
 wf_state_set_add(WfStateSet *set, int id)
 {
 	set->words[id >> 6] |= UINT64CONST(1) << (id & 63);
 }
 
+/* Remove a state. */
 static inline void
 wf_state_set_remove(WfStateSet *set, int id)
 {
 	set->words[id >> 6] &= ~(UINT64CONST(1) << (id & 63));
 }
 
+/* Remove all states. */
 static inline void
 wf_state_set_clear(WfStateSet *set)
 {
@@ -39,6 +45,7 @@ wf_state_set_clear(WfStateSet *set)
 		set->words[i] = 0;
 }
 
+/* Make a set equal to another one of the same chart. */
 static inline void
 wf_state_set_copy(WfStateSet *to, const WfStateSet *from)
 {
@@ -46,7 +53,7 @@ wf_state_set_copy(WfStateSet *to, const WfStateSet *from)
 		to->words[i] = from->words[i];
 }
 
-/* The bits of word `word` that lie in [first, last]. */
+/* Return the bits of a word that lie in [first, last]. */
 static inline uint64
 wf_state_set_range_mask(int word, int first, int last)
 {
@@ -59,7 +66,7 @@ wf_state_set_range_mask(int word, int first, int last)
 	return mask;
 }
 
-/* Add those of `from` that lie in [first, last]. */
+/* Add the members of another set that lie in [first, last]. */
 static inline void
 wf_state_set_add_range(WfStateSet *set, const WfStateSet *from, int first, int last)
 {
@@ -67,7 +74,7 @@ wf_state_set_add_range(WfStateSet *set, const WfStateSet *from, int first, int l
 		set->words[i] |= from->words[i] & wf_state_set_range_mask(i, first, last);
 }
 
-/* Has it a member in [first, last]? */
+/* Is there a member in [first, last]? */
 static inline bool
 wf_state_set_any(const WfStateSet *set, int first, int last)
 {
@@ -77,7 +84,7 @@ wf_state_set_any(const WfStateSet *set, int first, int last)
 	return false;
 }
 
-/* The first member from `id` on, or -1. */
+/* Return the first member from `id` on, or -1. */
 static inline int
 wf_state_set_next(const WfStateSet *set, int id)
 {
@@ -96,7 +103,7 @@ wf_state_set_next(const WfStateSet *set, int id)
 	return i * 64 + pg_rightmost_one_pos64(word);
 }
 
-/* The last member up to `id`, or -1; id may be -1. */
+/* Return the last member up to `id`, which may be -1, or -1. */
 static inline int
 wf_state_set_previous(const WfStateSet *set, int id)
 {
