@@ -364,9 +364,7 @@ wf_json_get(const WfJson *json, const char *key)
 	return NULL;
 }
 
-/*
- * Return what a message calls a value of this kind, "an object" for example.
- */
+/* Return the name of a kind of values, as jsonb_typeof() has it. */
 const char *
 wf_json_kind_name(WfJsonKind kind)
 {
@@ -375,15 +373,15 @@ wf_json_kind_name(WfJsonKind kind)
 		case WF_JSON_NULL:
 			return "null";
 		case WF_JSON_BOOL:
-			return "true or false";
+			return "boolean";
 		case WF_JSON_NUMBER:
-			return "a number";
+			return "number";
 		case WF_JSON_STRING:
-			return "a string";
+			return "string";
 		case WF_JSON_ARRAY:
-			return "a list";
+			return "array";
 		case WF_JSON_OBJECT:
-			return "an object";
+			return "object";
 	}
 	return "unknown";			/* keep compiler quiet */
 }

@@ -83,8 +83,8 @@ check_invoke_ids(WfCompiler *c)
 			chart->states[common].kind == WF_STATE_COMPOUND)
 			continue;
 		wf_diagnostic_fault(c->faults, y->path,
-							"Both may run at the same time.",
-							"invoke id \"%s\" is taken by %s", y->id, x->path);
+							"Invokes that may run at the same time need different ids.",
+							"invoke id \"%s\" is already used by %s", y->id, x->path);
 	}
 }
 
@@ -115,8 +115,8 @@ check_history(WfCompiler *c)
 		if (fallback != NULL && fallback->has_history)
 			wf_diagnostic_fault(c->faults, state->path,
 								"Give the history state a \"target\".",
-								"neither history nor the initial state of its parent "
-								"leads to a state");
+								"history state has no default, and its parent's "
+								"initial state is a history state");
 	}
 }
 
@@ -177,7 +177,7 @@ compile_search(WfCompiler *c, const WfJson *json, const WfPath *path)
 		else
 		{
 			wf_compile_fault(c, at, "Write a path into the context (\"$.customer.id\") or {\"@expr\": ...}.",
-							 "what is searched for cannot be %s", wf_json_kind_name(value->kind));
+							 "search attribute cannot be of type %s", wf_json_kind_name(value->kind));
 			chart->nattributes--;
 		}
 	}
@@ -211,7 +211,7 @@ compile_root(WfCompiler *c, const WfJson *json)
 		if (chart->context->kind == WF_VALUE_CONST &&
 			chart->context->text[0] != '{')
 			wf_compile_fault(c, WF_AT_KEY(path, "context"), NULL,
-							 "must be an object");
+							 "must be of type object");
 	}
 	value = wf_compile_read_get(json, "search");
 	if (value != NULL)
@@ -229,7 +229,7 @@ compile_root(WfCompiler *c, const WfJson *json)
 			wf_compile_fault(c, at, NULL, "must be a constant");
 		if (limit != NULL && limit->kind == WF_DELAY_WORKING)
 			wf_compile_fault(c, at, "Write a duration: \"5 seconds\".",
-							 "the time a step may take cannot be working time");
+							 "\"step_timeout\" cannot be working time");
 		chart->step_timeout = limit;
 		c->features[WF_HAS_STEP_TIMEOUT] = true;
 	}
@@ -246,12 +246,12 @@ compile_chart(WfCompiler *c, const WfJson *json)
 	if (chart->name == NULL || chart->name[0] == '\0')
 	{
 		if (wf_compile_read_get(json, "id") == NULL || chart->name != NULL)
-			wf_compile_fault(c, path, "It is the name of the definition.",
+			wf_compile_fault(c, path, "Write the name of the definition.",
 							 "\"id\" is missing");
 		chart->name = "";
 	}
 	else if (strlen(chart->name) > WF_MAX_NAME_LENGTH)
-		wf_compile_fault(c, path, NULL, "\"id\" is too long: %d bytes are allowed",
+		wf_compile_fault(c, path, NULL, "\"id\" is longer than %d bytes",
 						 WF_MAX_NAME_LENGTH);
 	wf_compile_tree(c, json);
 	c->allow = palloc0(chart->nstates * sizeof(WfAllow *));

@@ -440,14 +440,14 @@ compile_named_action(WfCompiler *c, const char *type, const WfJson *json,
 		if (strcmp(bare, builtins[i].name) == 0)
 			return builtins[i].compile(c, json, path);
 	if (prefixed || strcmp(bare, "emit") == 0)
-		wf_compile_fault(c, path, "Built in are assign, raise, send, sendTo, "
+		wf_compile_fault(c, path, "Built-in actions are assign, raise, send, sendTo, "
 						 "sendParent, cancel, log, choose and foreach.",
 						 "there is no built-in action \"%s\"", type);
 	else
 	{
 		for (int i = 0; i < (int) lengthof(builtins); i++)
 			names[i] = builtins[i].name;
-		wf_compile_read_call_keys(c, "action", type, json, path, names);
+		wf_compile_read_call_keys(c, WF_USE_ACTION, type, json, path, names);
 	}
 	action = new_action(WF_ACTION_CALL, path);
 	action->expr = wf_compile_value_call(c, WF_USE_ACTION, type,
@@ -470,7 +470,7 @@ compile_action(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (json->kind != WF_JSON_OBJECT)
 	{
 		wf_compile_fault(c, path, "Name a function, or write "
-						 "{\"type\": ...}.", "an action cannot be %s",
+						 "{\"type\": ...}.", "action cannot be of type %s",
 						 wf_json_kind_name(json->kind));
 		return NULL;
 	}
@@ -479,7 +479,7 @@ compile_action(WfCompiler *c, const WfJson *json, const WfPath *path)
 		wf_compile_fault(c, path,
 						 "To change the context write {\"type\": \"assign\", "
 						 "\"context\": {\"@expr\": ...}}.",
-						 "an expression alone is no action");
+						 "an expression alone is not an action");
 		return NULL;
 	}
 	type = wf_compile_read_string(c, json, "type", path);

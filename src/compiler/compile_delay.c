@@ -238,7 +238,7 @@ wf_compile_delay_text(WfCompiler *c, const char *text, const WfPath *path)
 	if (hint == NULL)
 		hint = "Write milliseconds (\"1000\"), ISO 8601 (\"PT30M\"), an "
 			"interval (\"30 minutes\"), or a name in the root's `delays`.";
-	wf_compile_fault(c, path, hint, "\"%s\" is no delay", text);
+	wf_compile_fault(c, path, hint, "\"%s\" is not a delay", text);
 	return NULL;
 }
 
@@ -266,7 +266,7 @@ compile_working(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (!is_iso_duration(duration) && !is_interval(duration))
 	{
 		wf_compile_fault(c, at, "Write ISO 8601 (\"PT16H\", \"P2D\") or an interval (\"16 hours\", \"2 days\").",
-						 "\"%s\" is no duration", duration);
+						 "\"%s\" is not a duration", duration);
 		return NULL;
 	}
 	if (strpbrk(duration, "wW") != NULL)
@@ -307,7 +307,7 @@ wf_compile_delay(WfCompiler *c, const WfJson *json, const WfPath *path)
 	wf_compile_fault(c, path,
 					 "Write milliseconds, a duration, a name in `delays`, "
 					 "null for never, or {\"@expr\": ...}.",
-					 "a delay cannot be %s", wf_json_kind_name(json->kind));
+					 "delay cannot be of type %s", wf_json_kind_name(json->kind));
 	return NULL;
 }
 

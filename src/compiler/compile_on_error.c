@@ -72,7 +72,7 @@ compile_errors(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *
 		if (!is_error_name(retry->errors[i]))
 			wf_compile_fault(c, json->kind == WF_JSON_ARRAY ? WF_AT_INDEX(path, i) : path,
 							 "Write an SQLSTATE (\"23505\"), a class (\"23\") or \"*\".",
-							 "\"%s\" is no error", retry->errors[i]);
+							 "\"%s\" is not an error code", retry->errors[i]);
 }
 
 static void
@@ -89,7 +89,7 @@ compile_retry(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *p
 	wf_compile_read_keys(c, json, path, known);
 	errors = wf_compile_read_get(json, "errors");
 	if (errors == NULL)
-		wf_compile_fault(c, path, "\"*\" is for all.", "\"errors\" is missing");
+		wf_compile_fault(c, path, "Write \"*\" for all errors.", "\"errors\" is missing");
 	else
 		compile_errors(c, retry, errors, WF_AT_KEY(path, "errors"));
 	retry->interval = number(c, json, "intervalSeconds", path, 1, 0, MAX_SECONDS);
@@ -131,7 +131,7 @@ compile_event(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath 
 	if (policy->event == NULL)
 		return;
 	if (policy->event[0] == '\0')
-		wf_compile_fault(c, WF_AT_KEY(path, "event"), NULL, "an event needs a name");
+		wf_compile_fault(c, WF_AT_KEY(path, "event"), NULL, "the name of an event is empty");
 	if (strcmp(policy->event, WF_STEP_ERROR_EVENT) == 0)
 		return;
 	prefix = wf_chart_reserved_prefix(policy->event, false);

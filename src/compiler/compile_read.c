@@ -13,6 +13,7 @@
 #include "postgres_fe.h"
 #endif
 
+#include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "chart/json.h"
 #include "chart/path.h"
@@ -30,7 +31,7 @@ wf_compile_read_expect(WfCompiler *c, const WfJson *json, const WfPath *path,
 {
 	if (json->kind == kind)
 		return true;
-	wf_compile_fault(c, path, NULL, "must be %s, not %s",
+	wf_compile_fault(c, path, NULL, "must be of type %s, not %s",
 					 wf_json_kind_name(kind), wf_json_kind_name(json->kind));
 	return false;
 }
@@ -56,11 +57,11 @@ wf_compile_read_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
 /*
  * Report the keys of a call of a function that it cannot have, that is, all
  * but `params`.  If there are any, and `type` is similar to one of the
- * built-in ones, a NULL-terminated list, that one is suggested instead.
- * kind is "action" or "guard".
+ * built-in ones, a NULL-terminated list, that one is suggested instead.  use
+ * is WF_USE_ACTION or WF_USE_GUARD.
  */
 void
-wf_compile_read_call_keys(WfCompiler *c, const char *kind, const char *type,
+wf_compile_read_call_keys(WfCompiler *c, WfExprUse use, const char *type,
 						  const WfJson *json, const WfPath *path,
 						  const char *const *builtins)
 {
@@ -68,11 +69,14 @@ wf_compile_read_call_keys(WfCompiler *c, const char *kind, const char *type,
 	int			nknown = 1 + (wf_json_get(json, "params") != NULL);
 	const char *hint = json->n > nknown ? wf_diagnostic_spelling_hint(type, builtins) : NULL;
 
-	if (hint != NULL)
-		wf_compile_fault(c, WF_AT_KEY(path, "type"), hint,
-						 "there is no built-in %s \"%s\"", kind, type);
-	else
+	if (hint == NULL)
 		wf_compile_read_keys(c, json, path, known);
+	else if (use == WF_USE_GUARD)
+		wf_compile_fault(c, WF_AT_KEY(path, "type"), hint,
+						 "there is no built-in guard \"%s\"", type);
+	else
+		wf_compile_fault(c, WF_AT_KEY(path, "type"), hint,
+						 "there is no built-in action \"%s\"", type);
 }
 
 /* Return the value of an object's key, or NULL if it is absent or null. */

@@ -7,6 +7,7 @@
 #ifndef WF_COMPILE_READ_H
 #define WF_COMPILE_READ_H
 
+#include "chart/chart.h"
 #include "chart/json.h"
 #include "chart/path.h"
 #include "compiler/compiler.h"
@@ -15,7 +16,7 @@ extern bool wf_compile_read_expect(WfCompiler *c, const WfJson *json,
 								   const WfPath *path, WfJsonKind kind);
 extern void wf_compile_read_keys(WfCompiler *c, const WfJson *json,
 								 const WfPath *path, const char *const *known);
-extern void wf_compile_read_call_keys(WfCompiler *c, const char *kind, const char *type,
+extern void wf_compile_read_call_keys(WfCompiler *c, WfExprUse use, const char *type,
 									  const WfJson *json, const WfPath *path,
 									  const char *const *builtins);
 extern const WfJson *wf_compile_read_get(const WfJson *json, const char *key);

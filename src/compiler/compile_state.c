@@ -113,7 +113,7 @@ forbid_allow(WfCompiler *c, const WfList *transitions)
 		if (transition->allow != NULL)
 			wf_compile_fault(c, WF_AT_KEY(WF_AT_TEXT(transition->path), "allow"),
 							 "Use a guard.",
-							 "nobody sends this event, there is nobody to allow it to");
+							 "an event that nobody sends cannot have \"allow\"");
 	}
 }
 
@@ -441,8 +441,8 @@ compile_always(WfCompiler *c, WfState *state, const WfJson *json,
 		if (first->targetless && first->guard == NULL)
 			wf_compile_fault_warning(c, WF_AT_TEXT(first->path),
 									 "Give it a target or a guard.",
-									 "this is taken again and again, the process may "
-									 "never come to rest");
+									 "transition without target and guard is taken "
+									 "again and again");
 	}
 	state->nalways = list.n;
 	state->always = (WfTransition **) list.items;
@@ -455,8 +455,8 @@ static void
 check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 			const WfPath *path)
 {
-	static const char *const kinds[] = {"an atomic", "a compound",
-	"a parallel", "a final", "a history"};
+	static const char *const kinds[] = {"atomic", "compound", "parallel",
+	"final", "history"};
 
 	/* keys, and the kinds that may have them: Atomic, Compound, Parallel, ... */
 	static const char *const places[][2] = {
@@ -481,13 +481,13 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 		if (value->kind == WF_JSON_ARRAY && value->n == 0)
 			continue;
 		wf_compile_fault(c, WF_AT_KEY(path, key), NULL,
-						 "%s state cannot have \"%s\"", kinds[state->kind],
-						 key);
+						 "state of type \"%s\" cannot have \"%s\"",
+						 kinds[state->kind], key);
 	}
 	if (state->id == 0 && wf_compile_read_get(json, "onDone") != NULL)
 		wf_compile_fault_warning(c, WF_AT_KEY(path, "onDone"),
-								 "When the root is done the process has ended.",
-								 "the root cannot react to its own end, \"onDone\" "
+								 "When the root is done, the process has ended.",
+								 "the root cannot react to its own end: \"onDone\" "
 								 "is left out");
 }
 

@@ -226,7 +226,7 @@ wf_compile_target_together(WfCompiler *c, const WfStateId *targets, int n,
 							 x->name, y->name);
 		else
 			wf_compile_fault_warning(c, path, hint,
-									 "\"%s\" and \"%s\" cannot be active together, "
+									 "\"%s\" and \"%s\" cannot be active together: "
 									 "the transition is left out", x->name, y->name);
 		return false;
 	}
@@ -325,7 +325,7 @@ done_descriptor(WfCompiler *c, const char *id, const WfPath *path)
 	state = &c->chart->states[found];
 	if (found == 0)
 		wf_compile_fault(c, path,
-						 "When the root is done the process has ended.",
+						 "When the root is done, the process has ended.",
 						 "the root cannot react to its own end");
 	else if (state->done_event == NULL)
 		wf_compile_fault(c, path, NULL,

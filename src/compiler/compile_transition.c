@@ -107,7 +107,7 @@ compile_who(WfCompiler *c, StringInfo buf, const WfJson *json,
 	if (!written && (json->n == 0 || wf_json_get(json, "fn") != NULL) &&
 		wf_json_get(json, "deny") == NULL)
 		wf_compile_fault(c, path, "Write {\"role\": [...]} or "
-						 "{\"fn\": \"...\"}.", "nobody is named");
+						 "{\"fn\": \"...\"}.", "neither \"role\" nor \"fn\" is given");
 	if (role != NULL)
 		*roles = compile_roles(c, buf, role, WF_AT_KEY(path, "role"), nroles);
 	name = wf_compile_read_string(c, json, "fn", path);
@@ -142,7 +142,7 @@ wf_compile_transition_allow(WfCompiler *c, const WfJson *json, const WfPath *pat
 									&allow->nroles, &allow->function);
 	if (!allow->everybody && allow->nroles == 0 && allow->function == NULL)
 		wf_compile_fault_warning(c, path, "Name a role or a function.",
-								 "nobody is named, and so nobody may");
+								 "nobody is allowed to cause the transition");
 	if (deny != NULL)
 	{
 		const WfPath *at = WF_AT_KEY(path, "deny");
@@ -173,8 +173,8 @@ compile_guards(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	const WfJson *in = wf_compile_read_get(json, "in");
 
 	if (wf_json_get(json, "cond") && wf_json_get(json, "guard"))
-		wf_compile_fault(c, path, NULL,
-						 "\"guard\" and \"cond\" mean the same, use one");
+		wf_compile_fault(c, path, "Use one of them.",
+						 "\"guard\" and \"cond\" mean the same");
 	if (guard != NULL)
 		transition->guard = wf_compile_value_guard(c, guard, WF_AT_KEY(path, key));
 	if (in != NULL)
@@ -273,14 +273,14 @@ compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 				break;
 			if (keep == NULL)
 				wf_compile_fault(c, WF_AT_KEY(path, "keep"), NULL,
-								 "\"keep\" has a meaning under `after` only");
+								 "\"keep\" is allowed only under `after`");
 			else if (wf_compile_read_bool(c, json, "keep", path))
 				*keep = true;
 			break;
 		default:
 			wf_compile_fault(c, path,
 							 "Write a target, {\"target\": ...} or a list.",
-							 "a transition cannot be %s",
+							 "transition cannot be of type %s",
 							 wf_json_kind_name(json->kind));
 			break;
 	}
@@ -379,7 +379,7 @@ wf_compile_transition_default(WfCompiler *c, WfStateId source, const WfJson *jso
 		at = inner;
 		if (target == NULL)
 		{
-			wf_compile_fault(c, path, NULL, "there is no \"target\"");
+			wf_compile_fault(c, path, NULL, "\"target\" is missing");
 			return NULL;
 		}
 	}
@@ -388,7 +388,7 @@ wf_compile_transition_default(WfCompiler *c, WfStateId source, const WfJson *jso
 	check_default(c, transition, container, at);
 	wf_compile_target_together(c, targets, n, at, true);
 	if (n == 0 && target->kind == WF_JSON_ARRAY && target->n == 0)
-		wf_compile_fault(c, at, NULL, "there is no target in the list");
+		wf_compile_fault(c, at, NULL, "the list of targets is empty");
 	if (actions != NULL)
 		transition->actions = wf_compile_actions(c, actions,
 												 WF_AT_KEY(path, "actions"));

@@ -89,7 +89,7 @@ kind_of(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (type != NULL)
 		wf_compile_fault(c, WF_AT_KEY(path, "type"),
 						 wf_diagnostic_spelling_hint(type, names),
-						 "there is no type \"%s\" of states", type);
+						 "there is no state type \"%s\"", type);
 	if (states != NULL && states->n > 0)
 		return WF_STATE_COMPOUND;
 	return wf_compile_read_get(json, "history") ?
@@ -307,7 +307,7 @@ check_ids(WfCompiler *c)
 
 		if (i > 0 && strcmp(id[-1].name, id->name) == 0)
 			wf_compile_fault(c, WF_AT_KEY(path, "id"), NULL,
-							 "id \"%s\" is taken by state \"%s\"", id->name,
+							 "id \"%s\" is already used by state \"%s\"", id->name,
 							 states[id[-1].value].name);
 		else if (*id->name == '\0')
 			wf_compile_fault(c, WF_AT_KEY(path, "id"), NULL,

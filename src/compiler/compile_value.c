@@ -89,7 +89,7 @@ wf_compile_value_expr(WfCompiler *c, WfExprUse use, const WfJson *json,
 	if (lang != NULL &&
 		(lang->kind != WF_JSON_STRING || strcmp(lang->text, "sql") != 0))
 		wf_compile_fault(c, WF_AT_KEY(path, "@lang"), NULL,
-						 "expressions are in \"sql\" only");
+						 "the only language of expressions is \"sql\"");
 	c->features[WF_HAS_EXPR] = true;
 	return new_expr(c, use, text->text ? text->text : "", path);
 }
@@ -103,7 +103,7 @@ check_params(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	if (json->kind == WF_JSON_OBJECT && wf_compile_value_is_expr(json))
 		wf_compile_fault(c, path,
-						 "The function gets context and event as well.",
+						 "Compute it in the function, which gets context and event.",
 						 "parameters of a function cannot be computed");
 	for (int i = 0; i < json->n; i++)
 		check_params(c, json->items[i], json->kind == WF_JSON_OBJECT ?
@@ -379,7 +379,7 @@ compile_named_guard(WfCompiler *c, const char *type, const WfJson *json,
 	if (prefixed)
 		wf_compile_fault(c, path, NULL, "there is no built-in guard \"%s\"",
 						 type);
-	wf_compile_read_call_keys(c, "guard", type, json, path, builtins);
+	wf_compile_read_call_keys(c, WF_USE_GUARD, type, json, path, builtins);
 	guard = new_guard(WF_GUARD_EXPR, 0);
 	guard->expr = wf_compile_value_call(c, WF_USE_GUARD, type,
 										wf_json_get(json, "params"), path);
@@ -412,11 +412,12 @@ compile_guard(WfCompiler *c, const WfJson *json, const WfPath *path)
 		default:
 			break;
 	}
-	wf_compile_fault(c, path, "Name a function, or write "
-					 "{\"@expr\": \"...\"}.", "%s is no guard",
-					 json->kind == WF_JSON_OBJECT ?
-					 "an object without \"type\"" :
-					 wf_json_kind_name(json->kind));
+	if (json->kind == WF_JSON_OBJECT)
+		wf_compile_fault(c, path, "Name a function, or write {\"@expr\": \"...\"}.",
+						 "guard has no \"type\"");
+	else
+		wf_compile_fault(c, path, "Name a function, or write {\"@expr\": \"...\"}.",
+						 "guard cannot be of type %s", wf_json_kind_name(json->kind));
 	return constant_guard(true);
 }
 

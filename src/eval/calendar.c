@@ -44,13 +44,12 @@ static WfStatement read_statement = {
 /* --- parsing ----------------------------------------------------------- */
 
 static bool
-expect(const WfJson *json, const WfPath *path, WfJsonKind kind, const char *what,
-	   WfFaults *faults)
+expect(const WfJson *json, const WfPath *path, WfJsonKind kind, WfFaults *faults)
 {
 	if (json->kind == kind)
 		return true;
-	wf_diagnostic_fault(faults, wf_path_text(path), NULL, "must be %s, not %s", what,
-						wf_json_kind_name(json->kind));
+	wf_diagnostic_fault(faults, wf_path_text(path), NULL, "must be of type %s, not %s",
+						wf_json_kind_name(kind), wf_json_kind_name(json->kind));
 	return false;
 }
 
@@ -82,7 +81,7 @@ time_of_day(const WfJson *json, const WfPath *path, WfFaults *faults)
 	{
 		wf_diagnostic_fault(faults, wf_path_text(path),
 							"Write \"09:00\"; the end of a day is \"24:00\".",
-							"is no time of day");
+							"must be a time of day");
 		return -1;
 	}
 	return (hour * SECS_PER_HOUR + minute * SECS_PER_MINUTE + second) * USECS_PER_SEC;
@@ -94,7 +93,7 @@ parse_span(const WfJson *json, const WfPath *path, WfSpan *span, WfFaults *fault
 	if (json->kind != WF_JSON_ARRAY || json->n != 2)
 	{
 		wf_diagnostic_fault(faults, wf_path_text(path), "Write [\"09:00\", \"17:00\"].",
-							"must be a list of two times");
+							"must be an array of two times");
 		return false;
 	}
 	span->from = time_of_day(json->items[0], WF_AT_INDEX(path, 0), faults);
@@ -104,8 +103,8 @@ parse_span(const WfJson *json, const WfPath *path, WfSpan *span, WfFaults *fault
 	if (span->to > span->from)
 		return true;
 	wf_diagnostic_fault(faults, wf_path_text(path),
-						"What goes on past midnight is two: until \"24:00\", and from \"00:00\" on the next day.",
-						"ends before it begins");
+						"Split it at midnight: until \"24:00\", and from \"00:00\" on the next day.",
+						"must end after it begins");
 	return false;
 }
 
@@ -122,7 +121,7 @@ compare_spans(const void *a, const void *b)
 static void
 parse_hours(const WfJson *json, const WfPath *path, WfHours *hours, WfFaults *faults)
 {
-	if (!expect(json, path, WF_JSON_ARRAY, "a list", faults))
+	if (!expect(json, path, WF_JSON_ARRAY, faults))
 		return;
 	hours->spans = palloc(sizeof(WfSpan) * (json->n + 1));
 	for (int i = 0; i < json->n; i++)
@@ -142,7 +141,7 @@ parse_week(const WfJson *json, const WfPath *path, WfCalendar *calendar, WfFault
 {
 	static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
 
-	if (!expect(json, path, WF_JSON_OBJECT, "an object", faults))
+	if (!expect(json, path, WF_JSON_OBJECT, faults))
 		return;
 	for (int i = 0; i < json->n; i++)
 	{
@@ -187,7 +186,7 @@ parse_date(const char *text, const WfPath *path, int *date, WfFaults *faults)
 			return true;
 		}
 	}
-	wf_diagnostic_fault(faults, wf_path_text(path), "Write \"2026-12-25\".", "\"%s\" is no date", text);
+	wf_diagnostic_fault(faults, wf_path_text(path), "Write \"2026-12-25\".", "\"%s\" is not a date", text);
 	return false;
 }
 
@@ -226,17 +225,17 @@ parse_special(const WfJson *holidays, const WfJson *exceptions, WfCalendar *cale
 	calendar->special = palloc(sizeof(WfSpecialDay) *
 							   ((holidays ? holidays->n : 0) +
 								(exceptions ? exceptions->n : 0) + 1));
-	if (holidays != NULL && expect(holidays, at, WF_JSON_ARRAY, "a list", faults))
+	if (holidays != NULL && expect(holidays, at, WF_JSON_ARRAY, faults))
 		for (int i = 0; i < holidays->n; i++)
 		{
 			const WfPath *item = WF_AT_INDEX(at, i);
 
-			if (expect(holidays->items[i], item, WF_JSON_STRING, "a date", faults) &&
+			if (expect(holidays->items[i], item, WF_JSON_STRING, faults) &&
 				parse_date(holidays->items[i]->text, item, &date, faults))
 				add_special(calendar, date, item);
 		}
 	at = WF_AT_KEY(path, "exceptions");
-	if (exceptions != NULL && expect(exceptions, at, WF_JSON_OBJECT, "an object", faults))
+	if (exceptions != NULL && expect(exceptions, at, WF_JSON_OBJECT, faults))
 		for (int i = 0; i < exceptions->n; i++)
 		{
 			const WfPath *item = WF_AT_KEY(at, exceptions->keys[i]);
@@ -261,12 +260,12 @@ parse_zone(const WfJson *json, WfCalendar *calendar, WfFaults *faults)
 	if (json == NULL)
 		wf_diagnostic_fault(faults, "$", "Write the name of a time zone: \"Europe/Berlin\".",
 							"\"zone\" is missing");
-	else if (expect(json, WF_AT_KEY(path, "zone"), WF_JSON_STRING, "a string", faults))
+	else if (expect(json, WF_AT_KEY(path, "zone"), WF_JSON_STRING, faults))
 	{
 		calendar->zone = pg_tzset(json->text);
 		if (calendar->zone == NULL || !pg_tz_acceptable(calendar->zone))
-			wf_diagnostic_fault(faults, "$.zone", "The view pg_timezone_names has them all.",
-								"time zone \"%s\" is not known", json->text);
+			wf_diagnostic_fault(faults, "$.zone", "See the view pg_timezone_names.",
+								"time zone \"%s\" not recognized", json->text);
 	}
 }
 
@@ -285,7 +284,7 @@ wf_calendar_parse(const char *name, const char *text, WfFaults *faults)
 	bool		any;
 
 	calendar->name = pstrdup(name);
-	if (json == NULL || !expect(json, path, WF_JSON_OBJECT, "an object", faults))
+	if (json == NULL || !expect(json, path, WF_JSON_OBJECT, faults))
 		return calendar;
 	for (int i = 0; i < json->n; i++)
 	{

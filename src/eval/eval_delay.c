@@ -67,7 +67,7 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 				ereport(ERROR,
 						(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 						 errmsg("the due time of a delay must be finite"),
-						 errhint("Null means never.")));
+						 errhint("Return null for a delay that never ends.")));
 			return true;
 		case FLOAT8OID:
 			return add_milliseconds(now, DatumGetFloat8(result), due);

@@ -55,7 +55,7 @@ wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now, Interval *interval
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("the due time of a delay must be finite"),
-				 errhint("Null means never.")));
+				 errhint("Use null for a delay that never ends.")));
 	return DatumGetTimestampTz(result);
 }
 

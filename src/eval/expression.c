@@ -183,7 +183,7 @@ coerce_result(ParseState *pstate, Node *tree, WfExprUse use)
 		case WF_USE_ACTION:
 			break;
 	}
-	elog(ERROR, "an action is no expression");
+	elog(ERROR, "an action is not an expression");
 	return NULL;
 }
 
@@ -212,6 +212,17 @@ parse_inline(const WfExpr *expr)
 	return tree;
 }
 
+/* Hint at a function of this name that has one argument more or less. */
+static int
+signature_hint(List *name, const Oid *signature, int nargs)
+{
+	if (!OidIsValid(LookupFuncName(name, 5 - nargs, signature, true)))
+		return errhint("Guards and actions are functions of the context and the event.");
+	if (nargs == 3)
+		return errhint("There is a function without the argument params: add the argument, or remove \"params\".");
+	return errhint("There is a function with the argument params: add \"params\", or remove the argument.");
+}
+
 /*
  * Return the function that a WfExpr with is_function names: f(context,
  * event) or f(context, event, params), all jsonb.  It is looked up under the
@@ -228,12 +239,12 @@ wf_expression_function(const WfExpr *expr)
 	if (!OidIsValid(function))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("function %s(context jsonb, event jsonb%s) does not exist",
-						expr->text, nargs == 3 ? ", params jsonb" : ""),
-				 OidIsValid(LookupFuncName(name, 5 - nargs, signature, true)) ?
-				 errhint("There is one with %d arguments: params and a third argument go together.",
-						 5 - nargs) :
-				 errhint("Guards and actions are functions of the context and the event.")));
+				 nargs == 3 ?
+				 errmsg("function %s(context jsonb, event jsonb, params jsonb) does not exist",
+						expr->text) :
+				 errmsg("function %s(context jsonb, event jsonb) does not exist",
+						expr->text),
+				 signature_hint(name, signature, nargs)));
 	return function;
 }
 
@@ -246,7 +257,6 @@ parse_call(const WfExpr *expr)
 	List	   *args = list_make2(parameter(WF_PARAM_CONTEXT),
 								  parameter(WF_PARAM_EVENT));
 	Node	   *tree;
-	bool		fits;
 
 	if (expr->params != NULL)
 	{
@@ -261,23 +271,17 @@ parse_call(const WfExpr *expr)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a plain function", expr->text)));
 
-	switch (expr->use)
-	{
-		case WF_USE_GUARD:
-			fits = type == BOOLOID;
-			break;
-		case WF_USE_ACTION:
-			fits = type == VOIDOID || type == JSONBOID;
-			break;
-		default:
-			fits = true;
-	}
-	if (!fits)
+	if (expr->use == WF_USE_GUARD && type != BOOLOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-				 errmsg("function %s returns %s, must return %s", expr->text,
-						format_type_be(type),
-						expr->use == WF_USE_GUARD ? "boolean" : "jsonb (the new context) or void")));
+				 errmsg("guard %s must return boolean, not %s", expr->text,
+						format_type_be(type))));
+	if (expr->use == WF_USE_ACTION && type != VOIDOID && type != JSONBOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+				 errmsg("action %s must return jsonb or void, not %s", expr->text,
+						format_type_be(type)),
+				 errhint("Return the new context as jsonb, or nothing.")));
 
 	tree = (Node *) makeFuncExpr(function, type, args, InvalidOid, InvalidOid,
 								 COERCE_EXPLICIT_CALL);

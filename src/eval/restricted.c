@@ -122,7 +122,7 @@ wf_restricted_enter(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions of another role cannot run while cursors are open"),
-				 errdetail("They could read and replace them."),
+				 errdetail("Such actions could read and replace the cursors."),
 				 errhint(HINT_POST)));
 	return wf_xact_stack_push(&entered, NULL);
 }

@@ -110,7 +110,7 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 				 errmsg("the owner of the definition is a superuser"),
 				 errdetail("Guards and actions would run as superuser \"%s\".",
 						   GetUserNameFromId(evaluator->owner, true)),
-				 errhint("workflow.allow_superuser lifts this.")));
+				 errhint("Set workflow.allow_superuser to on to allow this.")));
 
 	bracket->foreign = GetAuthenticatedUserId() != evaluator->owner ||
 		GetSessionUserId() != evaluator->owner ||

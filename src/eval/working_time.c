@@ -128,7 +128,8 @@ too_far(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("working time is counted up to the year 9999")));
+			 errmsg("working time is out of range"),
+			 errdetail("It is counted from 4712 BC up to the year 9999.")));
 }
 
 /* --- days -------------------------------------------------------------- */

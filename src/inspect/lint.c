@@ -56,7 +56,7 @@ check_exit(WfLinter *l, const WfState *state)
 		wf_lint_finding_add(l, state, state->path, "no_exit",
 							"If it ends here, make it \"type\": \"final\".",
 							"a process waits in state \"%s\" for ever: no event, "
-							"timer or condition leads on", state->name);
+							"timer or condition leads out of it", state->name);
 }
 
 /* Report transitions for the end of a state that never ends. */
@@ -81,9 +81,9 @@ check_done(WfLinter *l, const WfState *state)
 		wf_lint_finding_add(l, state, state->handlers[i].transitions[0]->path,
 							"never_done",
 							chart->states[id].kind == WF_STATE_PARALLEL ?
-							"Each of its regions needs a final state that can be "
+							"Give each of its regions a final state that can be "
 							"reached." :
-							"It needs a final state inside that can be reached.",
+							"Give it a final state inside that can be reached.",
 							"state \"%s\" is never done", chart->states[id].name);
 	}
 }

@@ -186,16 +186,16 @@ check_order(WfLinter *l, const WfState *state, WfTransition *const *list,
 		WF_MAY_BE_CANCELLED();
 		if (wf_lint_list_is_false(list[i]->guard))
 			wf_lint_finding_add(l, state, list[i]->path, "dead", NULL,
-								"its guard is false, it can never be taken");
+								"transition can never be taken: its guard is false");
 		else if (certain >= 0)
 			wf_lint_finding_add(l, state, list[i]->path, "dead",
-								"Put the one without a guard last.",
-								"it can never be taken: %s comes before it and has no "
-								"guard", list[certain]->path);
+								"Put the transition without a guard last.",
+								"transition can never be taken: %s comes before it and "
+								"has no guard", list[certain]->path);
 		else if ((shadow = find_shadow(list, i)) >= 0)
 			wf_lint_finding_add(l, state, list[i]->path, "repeated_guard", NULL,
-								"it can never be taken: whenever its guard holds, "
-								"that of %s does, which comes before it",
+								"transition can never be taken: the guard of %s, which "
+								"comes before it, holds whenever its own does",
 								list[shadow]->path);
 		if (certain < 0 && wf_lint_list_is_certain(list[i]))
 			certain = i;
@@ -251,8 +251,8 @@ check_timer(WfLinter *l, const WfState *state, int index)
 				continue;
 			wf_lint_finding_add(l, state, handler->transitions[0]->path,
 								"shadowed_timer", NULL,
-								"this timer never gets there: the timer \"%s\" of "
-								"\"%s\" leaves the state before",
+								"timer never fires: timer \"%s\" of state \"%s\" exits "
+								"the state before",
 								other->name, states[up].name);
 			return;
 		}
@@ -321,11 +321,11 @@ check_transient(WfLinter *l, const WfState *state)
 		if (handler->ntransitions > 0)
 			wf_lint_finding_add(l, state, handler->transitions[0]->path, "transient",
 								"Give the last transition under `always` a guard, or "
-								"move this to a state in which the process rests.",
-								timer ? "this timer never gets there: `always` leaves "
-								"the state at once" :
-								"this event is never heard: `always` leaves the state "
-								"at once");
+								"move this to a state in which the process waits.",
+								timer ? "timer never fires: `always` exits the state at "
+								"once" :
+								"event is never received: `always` exits the state at "
+								"once");
 	}
 }
 
@@ -350,7 +350,7 @@ wf_lint_lists(WfLinter *l, const WfState *state)
 			wf_lint_finding_add(l, state, handler->transitions[0]->path,
 								"no_otherwise",
 								"Add a last transition without a guard.",
-								"if no guard holds the event is lost");
+								"event is lost if no guard holds");
 	}
 	for (int i = 0; i < state->ntimers; i++)
 		check_timer(l, state, i);

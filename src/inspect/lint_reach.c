@@ -305,8 +305,8 @@ report_cycle(WfLinter *l, const WfStateId *next, WfStateId leaf)
 		appendStringInfo(&names, ", \"%s\"", chart->states[at].name);
 	wf_lint_finding_add(l, &chart->states[step->source], step->path, "endless",
 						"Give one of them a guard, or an event.",
-						"these states lead to each other without event or guard, no "
-						"process comes to rest there: %s", names.data);
+						"states lead to each other for ever, without an event or a "
+						"guard: %s", names.data);
 }
 
 /*

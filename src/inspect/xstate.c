@@ -76,8 +76,8 @@ timer_key(WfExporter *e, const WfState *state, int index,
 	if (!wf_xstate_name_ms(e, timer->delay, path, &ms))
 	{
 		if (timer->delay->kind == WF_DELAY_NEVER)
-			wf_xstate_name_loss(e, path, "delay", "a timer that never comes by "
-								"itself and can be set");
+			wf_xstate_name_loss(e, path, "delay", "a timer that is off until it "
+								"is set does not exist");
 		return wf_xstate_name_of_delay(e, timer->delay, timer->name);
 	}
 	key = psprintf(INT64_FORMAT, ms);
@@ -121,14 +121,14 @@ write_invoke(WfExporter *e, const WfState *state, const WfInvoke *invoke)
 	wf_writer_text_member(w, "description", invoke->description);
 	wf_writer_end(w, '}');
 	if (invoke->input != NULL && invoke->input->kind != WF_VALUE_CONST)
-		wf_xstate_name_loss(e, invoke->path, "input", "it is not computed");
+		wf_xstate_name_loss(e, invoke->path, "input", "the input is not computed");
 	if (invoke->detached)
-		wf_xstate_name_loss(e, invoke->path, "detached", "it ends with the state");
+		wf_xstate_name_loss(e, invoke->path, "detached", "the actor ends with the state");
 	if (invoke->options != NULL)
 		wf_xstate_name_loss(e, invoke->path, "retry", "an actor has no \"retry\", "
 							"\"timeout\" and \"heartbeat\"");
 	if (invoke->meta != NULL)
-		wf_xstate_name_loss(e, invoke->path, "meta", "an invoke has none");
+		wf_xstate_name_loss(e, invoke->path, "meta", "an invoke has no \"meta\"");
 }
 
 static void
@@ -224,7 +224,7 @@ check_order(WfExporter *e, const WfState *state)
 		if (!is_index(key) || (is_index(before) && atoi(before) < atoi(key)))
 			continue;
 		wf_xstate_name_loss(e, state->path, "order", "JavaScript puts keys that "
-							"are numbers first, the order of the states is another");
+							"are numbers first, which changes the order of the states");
 		return;
 	}
 }
@@ -264,8 +264,8 @@ write_state(WfExporter *e, const WfState *state)
 	if (wf_xstate_name_keeps_id(e, state))
 		wf_writer_text_member(w, "id", state->custom_id);
 	else if (state->custom_id != NULL)
-		wf_xstate_name_loss(e, state->path, "id", "it could be taken for that of "
-							"another state");
+		wf_xstate_name_loss(e, state->path, "id", "the id could be mistaken for "
+							"that of another state");
 	wf_writer_text_member(w, "type", types[state->kind]);
 	wf_writer_text_member(w, "description", state->description);
 	wf_writer_texts_member(w, "tags", state->tags, state->ntags);
@@ -284,9 +284,9 @@ write_state(WfExporter *e, const WfState *state)
 		handler_member(e, "onDone", state, state->done_event);
 	wf_deparse_value_member(w, "output", state->output);
 	if (state->output != NULL && state->output->kind != WF_VALUE_CONST)
-		wf_xstate_name_loss(e, state->path, "output", "it is not computed");
+		wf_xstate_name_loss(e, state->path, "output", "the output is not computed");
 	if (state->ndefer > 0)
-		wf_xstate_name_loss(e, state->path, "defer", "no event is kept for later");
+		wf_xstate_name_loss(e, state->path, "defer", "events are not deferred");
 	write_children(e, state);
 }
 
@@ -324,7 +324,7 @@ write_context(WfExporter *e, const WfValue *context)
 	}
 	wf_writer_end(w, '}');
 	if (computed || context->kind != WF_VALUE_OBJECT)
-		wf_xstate_name_loss(e, "$.context", "context", "what is computed is null, "
+		wf_xstate_name_loss(e, "$.context", "context", "computed values are null; "
 							"see \"context\" of this report");
 }
 
@@ -439,7 +439,7 @@ wf_xstate(const WfChart *chart, int version)
 							"an error stops the actor");
 	if (chart->step_timeout != NULL)
 		wf_xstate_name_loss(&exporter, "$.step_timeout", "step_timeout",
-							"nothing stops a step");
+							"the time of a step is not limited");
 	write_meta(&exporter);
 	wf_writer_end(w, '}');
 	return w->buf.data;

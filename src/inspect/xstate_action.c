@@ -257,7 +257,8 @@ write_transition(WfExporter *e, const WfTransition *transition)
 	wf_writer_raw_member(w, "meta", transition->meta);
 	wf_writer_end(w, '}');
 	if (transition->allow != NULL)
-		wf_xstate_name_loss(e, transition->path, "allow", "everybody may cause it");
+		wf_xstate_name_loss(e, transition->path, "allow",
+							"everybody may cause the transition");
 }
 
 /* Write a list of n transitions under a key. */

@@ -187,9 +187,9 @@ wf_xstate_name_ms(WfExporter *e, const WfDelay *delay, const char *path, int64 *
 		return false;
 	*ms = (int64) ceil(duration.usual);
 	if (duration.shortest < duration.longest)
-		wf_xstate_name_loss(e, path, "delay", "days, months and years are of the "
-							"calendar, here they are milliseconds: a day has 24 "
-							"hours, a month 30 days, a year 365");
+		wf_xstate_name_loss(e, path, "delay", "days, months and years of the "
+							"calendar become milliseconds: a day has 24 hours, a "
+							"month 30 days, a year 365");
 	if (duration.usual > LONGEST_TIMEOUT)
 		wf_xstate_name_loss(e, path, "delay", "XState's own clock cannot wait "
 							"longer than 24.8 days");

@@ -173,11 +173,11 @@ SELECT is((workflow.send(workflow.start('sure'), 'out')).states, ARRAY['a'], 'an
 -- define()
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"on": {"go": {"allow": {"fn": "app.no_such"}}, "error.x": {"allow": "x"}, "x": {"allow": {}}, "y": {"allow": {"roles": ["a"]}}},
         "after": {"1 h": {"allow": "x"}}, "always": {"guard": false, "allow": "x"}}}}'),
-    ARRAY['$.states.a.always.allow: nobody sends this event, there is nobody to allow it to (Use a guard.)',
-          '$.states.a.on.x.allow: nobody is named (Write {"role": [...]} or {"fn": "..."}.)',
+    ARRAY['$.states.a.always.allow: an event that nobody sends cannot have "allow" (Use a guard.)',
+          '$.states.a.on.x.allow: neither "role" nor "fn" is given (Write {"role": [...]} or {"fn": "..."}.)',
           '$.states.a.on.y.allow.roles: unknown key "roles" (Did you mean "role"?)',
-          '$.states.a.on["error.x"].allow: nobody sends this event, there is nobody to allow it to (Use a guard.)',
-          '$.states.a.after["1 h"].allow: nobody sends this event, there is nobody to allow it to (Use a guard.)',
+          '$.states.a.on["error.x"].allow: an event that nobody sends cannot have "allow" (Use a guard.)',
+          '$.states.a.after["1 h"].allow: an event that nobody sends cannot have "allow" (Use a guard.)',
           '$.states.a.on.go.allow.fn: function app.no_such(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)'],
     'faults of allow');
 SELECT workflow.define('{"id": "misspelt", "initial": "a", "states": {"a": {"allow": "regress_nobody", "on": {"x": {}, "y": {}}}}}') AS v \gset
@@ -189,9 +189,9 @@ SELECT FROM workflow.define('{"id": "closed", "initial": "a", "states": {"a": {"
 SELECT workflow.start('closed') AS p \gset
 SELECT is((error('SELECT workflow.send(%L, ''x'')', :'p'))[1:3], ARRAY['WF002', '"regress_app" is not allowed to send "x" now', 'Nobody may.'], 'an empty list of roles allows nobody');
 SELECT is((error('SELECT workflow.send(%L, ''y'')', :'p'))[1], 'WF002', 'with deny, too');
-SELECT is((SELECT array_agg(rule || ' ' || message) FROM workflow.lint('closed') WHERE rule = 'warning'), ARRAY['warning nobody is named, and so nobody may', 'warning nobody is named, and so nobody may'], 'define() warns of it');
-SELECT is(faults('{"id": "closed", "initial": "a", "states": {"a": {"on": {"x": {"allow": {"fn": null}}}}}}'), ARRAY['$.states.a.on.x.allow: nobody is named (Write {"role": [...]} or {"fn": "..."}.)'], 'null names nobody');
-SELECT is(faults('{"id": "closed", "initial": "a", "states": {"a": {"on": {"x": {"allow": {"deny": {"fn": null}}}}}}}'), ARRAY['$.states.a.on.x.allow.deny: nobody is named (Write {"role": [...]} or {"fn": "..."}.)'], 'nor does it deny');
+SELECT is((SELECT array_agg(rule || ' ' || message) FROM workflow.lint('closed') WHERE rule = 'warning'), ARRAY['warning nobody is allowed to cause the transition', 'warning nobody is allowed to cause the transition'], 'define() warns of it');
+SELECT is(faults('{"id": "closed", "initial": "a", "states": {"a": {"on": {"x": {"allow": {"fn": null}}}}}}'), ARRAY['$.states.a.on.x.allow: neither "role" nor "fn" is given (Write {"role": [...]} or {"fn": "..."}.)'], 'null names nobody');
+SELECT is(faults('{"id": "closed", "initial": "a", "states": {"a": {"on": {"x": {"allow": {"deny": {"fn": null}}}}}}}'), ARRAY['$.states.a.on.x.allow.deny: neither "role" nor "fn" is given (Write {"role": [...]} or {"fn": "..."}.)'], 'nor does it deny');
 
 \set end :srcdir '/end.psql'
 \i :end

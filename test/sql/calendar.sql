@@ -11,24 +11,24 @@ SELECT is(calendar_faults('{"zone": "Europe/Nowhere", "hour": {}, "hours": {"mon
                           "wed": [["09:00", "12:00"], ["11:00", "13:00"]], "thu": [["00:00", "24:01"]]},
                           "holidays": ["2026-02-29", 7, "2026-12-25"], "exceptions": {"2026-12-25": [], "tomorrow": []}}'),
     ARRAY['$.hour: unknown key "hour" (Did you mean "hours"?)',
-          '$.zone: time zone "Europe/Nowhere" is not known (The view pg_timezone_names has them all.)',
-          '$.hours.mon[0][0]: is no time of day (Write "09:00"; the end of a day is "24:00".)',
-          '$.hours.mon[1]: ends before it begins (What goes on past midnight is two: until "24:00", and from "00:00" on the next day.)',
-          '$.hours.mon[2]: must be a list of two times (Write ["09:00", "17:00"].)',
-          '$.hours.mon[3]: must be a list of two times (Write ["09:00", "17:00"].)',
-          '$.hours.thu[0][1]: is no time of day (Write "09:00"; the end of a day is "24:00".)',
-          '$.hours.tue: must be a list, not a number',
+          '$.zone: time zone "Europe/Nowhere" not recognized (See the view pg_timezone_names.)',
+          '$.hours.mon[0][0]: must be a time of day (Write "09:00"; the end of a day is "24:00".)',
+          '$.hours.mon[1]: must end after it begins (Split it at midnight: until "24:00", and from "00:00" on the next day.)',
+          '$.hours.mon[2]: must be an array of two times (Write ["09:00", "17:00"].)',
+          '$.hours.mon[3]: must be an array of two times (Write ["09:00", "17:00"].)',
+          '$.hours.thu[0][1]: must be a time of day (Write "09:00"; the end of a day is "24:00".)',
+          '$.hours.tue: must be of type array, not number',
           '$.hours.wed: times overlap',
           '$.hours.munday: there is no day "munday" (Days are mon, tue, wed, thu, fri, sat, sun.)',
-          '$.holidays[0]: "2026-02-29" is no date (Write "2026-12-25".)',
-          '$.holidays[1]: must be a date, not a number',
-          '$.exceptions.tomorrow: "tomorrow" is no date (Write "2026-12-25".)',
+          '$.holidays[0]: "2026-02-29" is not a date (Write "2026-12-25".)',
+          '$.holidays[1]: must be of type string, not number',
+          '$.exceptions.tomorrow: "tomorrow" is not a date (Write "2026-12-25".)',
           '$.exceptions["2026-12-25"]: the same date is at $.holidays[2]'],
     'all faults of a calendar are found at once');
 SELECT is(calendar_faults('{"zone": "UTC", "hours": {"mon": []}, "holidays": ["2026-12-25"]}'),
     ARRAY['$: there is no working time at all (Give some day of the week "hours".)'], 'no working time at all is a fault');
 SELECT is(calendar_faults('{"hours": {"mon": [["09:00", "17:00"]]}}'), ARRAY['$: "zone" is missing (Write the name of a time zone: "Europe/Berlin".)'], 'so is no time zone');
-SELECT is(calendar_faults('[]'), ARRAY['$: must be an object, not a list'], 'or no object');
+SELECT is(calendar_faults('[]'), ARRAY['$: must be of type object, not array'], 'or no object');
 SELECT is((error($$ SELECT workflow.define_calendar('', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}') $$))[1], '22023', 'it needs a name');
 
 -- adding
@@ -129,9 +129,9 @@ SELECT is(faults('{"id": "x", "initial": "a", "delays": {
         "one": {"duration": "PT1H"}, "two": {"calendar": "berlin"}, "three": {"duration": "soon", "calendar": "berlin"}, "four": {"duration": "P1W", "calendar": "berlin"},
         "five": {"duration": "PT1H", "calendar": "nowhere"}, "six": {"duration": "PT1H", "calendar": "berlin", "zone": "UTC"}, "seven": {"duration": 5, "calendar": "berlin"}}, "states": {"a": {}}}'),
     ARRAY['$.delays.one: "calendar" is missing', '$.delays.two: "duration" is missing',
-          '$.delays.three.duration: "soon" is no duration (Write ISO 8601 ("PT16H", "P2D") or an interval ("16 hours", "2 days").)',
+          '$.delays.three.duration: "soon" is not a duration (Write ISO 8601 ("PT16H", "P2D") or an interval ("16 hours", "2 days").)',
           '$.delays.four.duration: weeks cannot be counted in working time (Write working days: "P5D".)',
-          '$.delays.six.zone: unknown key "zone"', '$.delays.seven.duration: must be a string, not a number',
+          '$.delays.six.zone: unknown key "zone"', '$.delays.seven.duration: must be of type string, not number',
           '$.delays.five: calendar "nowhere" does not exist (Store it with workflow.define_calendar().)'],
     'faults of delays, a missing calendar among them');
 SELECT FROM workflow.define('{"id": "ticket", "initial": "open", "delays": {"answer": {"duration": "PT8H", "calendar": "berlin"}},

@@ -49,15 +49,15 @@ SELECT is((SELECT array_agg(f ORDER BY f COLLATE "C") FROM unnest(faults('{
     ARRAY[
     '$.colour: unknown key "colour"',
     '$.initial: there is no state "nowhere"',
-    '$.states.a.after.soon: "soon" is no delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)',
+    '$.states.a.after.soon: "soon" is not a delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)',
     '$.states.a.on.go: there is no state "b"',
     '$.states.a.on.stop.guard: function unknown_guard(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)',
-    '$.states.c.type: there is no type "finall" of states (Did you mean "final"?)',
+    '$.states.c.type: there is no state type "finall" (Did you mean "final"?)',
     '$.states["b c"].entry[0]: function unknown_action(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)',
     '$.states["b c"].entry[1].context.n: syntax error at end of input'],
     'all faults are found at once, those of the structure and those of functions and expressions');
 SELECT is(faults('{"initial": "a", "states": {"a": {}}}'),
-    ARRAY['$: "id" is missing (It is the name of the definition.)'], 'a definition needs a name');
+    ARRAY['$: "id" is missing (Write the name of the definition.)'], 'a definition needs a name');
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": [
         {"type": "raise", "event": "workflow.cancel"}, {"type": "raise", "event": {"type": "done.mine"}},
         {"type": "sendParent", "event": {"type": "done.invoke.x"}}, {"type": "sendTo", "to": "#_x", "event": "error.x"},
@@ -71,15 +71,15 @@ SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": [
     'an event that could never be sent is a fault, as far as name and receiver are written down');
 SELECT is(faults('{"id": "x", "states": {"a": {}, "b": {}}}'),
     ARRAY['$: "initial" is missing (Name the child that is entered first.)'], 'a compound state needs an initial one');
-SELECT is(faults('[1, 2]'), ARRAY['$: must be an object, not a list'], 'a definition is an object');
+SELECT is(faults('[1, 2]'), ARRAY['$: must be of type object, not array'], 'a definition is an object');
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"on": {"go": {"target": "a", "target": "b"}}}, "b": {}}}'),
     ARRAY['$.states.a.on.go: key "target" appears more than once'], 'a key may be there only once');
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"type": "final", "on": {"go": "a"}}}}'),
-    ARRAY['$.states.a.on: a final state cannot have "on"'], 'a final state reacts to nothing');
+    ARRAY['$.states.a.on: state of type "final" cannot have "on"'], 'a final state reacts to nothing');
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"after": {"1 day 99:99": "a", "PT": "a", "-5": "a"}}}}'),
     ARRAY[
-    '$.states.a.after.PT: "PT" is no delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)',
-    '$.states.a.after["-5"]: "-5" is no delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)',
+    '$.states.a.after.PT: "PT" is not a delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)',
+    '$.states.a.after["-5"]: "-5" is not a delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)',
     '$.states.a.after["1 day 99:99"]: interval field value out of range: "1 day 99:99"'],
     'durations are checked');
 
@@ -89,13 +89,13 @@ CREATE FUNCTION app.guarded(guard text) RETURNS text[] LANGUAGE sql AS $$
 SELECT is(guarded('"paid"'), ARRAY['no error'], 'a guard may be a function that returns boolean');
 SELECT is(guarded('"app.paid"'), ARRAY['no error'], 'its name may be qualified');
 SELECT is(guarded('"number"'),
-    ARRAY['$.states.a.on.go.guard: function number returns integer, must return boolean'], 'a guard must return boolean');
+    ARRAY['$.states.a.on.go.guard: guard number must return boolean, not integer'], 'a guard must return boolean');
 SELECT is(guarded('"limited"'),
-    ARRAY['$.states.a.on.go.guard: function limited(context jsonb, event jsonb) does not exist (There is one with 3 arguments: params and a third argument go together.)'],
+    ARRAY['$.states.a.on.go.guard: function limited(context jsonb, event jsonb) does not exist (There is a function with the argument params: add "params", or remove the argument.)'],
     'a function with params needs params');
 SELECT is(guarded('{"type": "limited", "params": {"n": 1}}'), ARRAY['no error'], 'and has them');
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": ["number", "many"]}}}'),
-    ARRAY['$.states.a.entry[0]: function number returns integer, must return jsonb (the new context) or void',
+    ARRAY['$.states.a.entry[0]: action number must return jsonb or void, not integer (Return the new context as jsonb, or nothing.)',
           '$.states.a.entry[1]: "many" is not a plain function'],
     'an action must return jsonb or void, one row');
 SELECT is(guarded('"paid(); DROP TABLE app.note"'),
@@ -111,7 +111,7 @@ SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": [
           '$.states.a.entry[1]: function assing(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)'],
     'so of an action');
 SELECT is(faults('{"id": "x", "initial": "a", "delays": {"soon": "3 dayz"}, "states": {"a": {"after": {"soon": "a"}}}}'),
-    ARRAY['$.delays.soon: "3 dayz" is no delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)'],
+    ARRAY['$.delays.soon: "3 dayz" is not a delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)'],
     'a delay that has a name is at fault where it stands, not where it is used');
 
 -- expressions

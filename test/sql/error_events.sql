@@ -283,7 +283,7 @@ SELECT notes() AS forget \gset
 SELECT is(state_of(:'p', 'pure'), '57014: canceling step due to "step_timeout" of its definition', 'an expression has no more time than a function');
 SELECT is(faults('{"id": "x", "initial": "a", "step_timeout": {"@expr": "1"}, "states": {"a": {}}}'), ARRAY['$.step_timeout: must be a constant'], 'it is the same for every process');
 SELECT is(faults('{"id": "x", "initial": "a", "delays": {"short": {"duration": "1 minute", "calendar": "office"}}, "step_timeout": "short", "states": {"a": {}}}'),
-    ARRAY['$.step_timeout: the time a step may take cannot be working time (Write a duration: "5 seconds".)',
+    ARRAY['$.step_timeout: "step_timeout" cannot be working time (Write a duration: "5 seconds".)',
           '$.delays.short: calendar "office" does not exist (Store it with workflow.define_calendar().)'], 'nor does a server keep office hours');
 
 \set end :srcdir '/end.psql'

@@ -109,7 +109,7 @@ SELECT workflow.start('vault') AS vault \gset
 RESET ROLE;
 ALTER ROLE regress_app SUPERUSER;
 SELECT is(error('SELECT workflow.send(%L, ''pay'')', :'vault'),
-    ARRAY['WF002', 'the owner of the definition is a superuser', 'Guards and actions would run as superuser "regress_app".', 'HINT: workflow.allow_superuser lifts this.'],
+    ARRAY['WF002', 'the owner of the definition is a superuser', 'Guards and actions would run as superuser "regress_app".', 'HINT: Set workflow.allow_superuser to on to allow this.'],
     'no action runs as a superuser');
 ALTER ROLE regress_app NOSUPERUSER;
 SELECT is((workflow.send(:'vault', 'pay')).taken, true, 'until it is none again');

@@ -80,8 +80,8 @@ SELECT is(states_found('"a": {"after": {"1 month": "z", "32 days": "z"}}'), ARRA
 
 -- what define() warns of
 SELECT results_eq($$ SELECT path, rule, message, hint FROM workflow.lint('{"id": "x", "initial": "a", "onDone": "a", "states": {"a": {"on": {"go": ["a", "z"]}}, "z": {"type": "final"}}}'::json) $$,
-    $$ VALUES ('$.onDone', 'warning', 'the root cannot react to its own end, "onDone" is left out', 'When the root is done the process has ended.'),
-        ('$.states.a.on.go[1]', 'dead', 'it can never be taken: $.states.a.on.go[0] comes before it and has no guard', 'Put the one without a guard last.') $$,
+    $$ VALUES ('$.onDone', 'warning', 'the root cannot react to its own end: "onDone" is left out', 'When the root is done, the process has ended.'),
+        ('$.states.a.on.go[1]', 'dead', 'transition can never be taken: $.states.a.on.go[0] comes before it and has no guard', 'Put the transition without a guard last.') $$,
     'warnings of define() come first; findings have a message and a hint');
 
 CREATE FUNCTION pg_temp.regions(targets text) RETURNS text[] LANGUAGE sql AS $$
@@ -91,7 +91,7 @@ CREATE FUNCTION pg_temp.regions(targets text) RETURNS text[] LANGUAGE sql AS $$
         "all": {"type": "history"}}}', targets)::json) WHERE rule = 'warning'
 $$;
 SELECT is(pg_temp.regions('["#x.a.was", "#x.r.t", "#x.a.was"]'), '{}', 'a history state beside a state of another region');
-SELECT is(pg_temp.regions(targets), ARRAY[format('"%s" and "%s" cannot be active together, the transition is left out', one, other)], targets)
+SELECT is(pg_temp.regions(targets), ARRAY[format('"%s" and "%s" cannot be active together: the transition is left out', one, other)], targets)
     FROM (VALUES ('["#x.a.was", "#x.a.c"]', 'a.was', 'a.c'), ('["#x.a.deep", "#x.a.was"]', 'a.was', 'a.deep'),
         ('["#x.r.t", "#x.all"]', 'all', 'r.t'), ('["#x.a", "#x.a.was"]', 'a', 'a.was')) t(targets, one, other);
 

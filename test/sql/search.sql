@@ -5,13 +5,13 @@
 
 -- declaring
 SELECT is(faults('{"id": "x", "initial": "a", "search": {"one": "customer", "two": 7, "": "$.x", "three": {"@expr": "no_such_function(context)"}, "four": ["$.x"]}, "states": {"a": {}}}'),
-    ARRAY['$.search.two: what is searched for cannot be a number (Write a path into the context ("$.customer.id") or {"@expr": ...}.)',
+    ARRAY['$.search.two: search attribute cannot be of type number (Write a path into the context ("$.customer.id") or {"@expr": ...}.)',
           '$.search[""]: the name is empty',
-          '$.search.four: what is searched for cannot be a list (Write a path into the context ("$.customer.id") or {"@expr": ...}.)',
+          '$.search.four: search attribute cannot be of type array (Write a path into the context ("$.customer.id") or {"@expr": ...}.)',
           '$.search.three: function no_such_function(jsonb) does not exist (No function matches the given name and argument types. You might need to add explicit type casts.)',
           '$.search.one: syntax error at end of jsonpath input'],
     'faults of what is declared searchable');
-SELECT is(faults('{"id": "x", "initial": "a", "search": "$.x", "states": {"a": {}}}'), ARRAY['$.search: must be an object, not a string'], 'it is an object');
+SELECT is(faults('{"id": "x", "initial": "a", "search": "$.x", "states": {"a": {}}}'), ARRAY['$.search: must be of type object, not string'], 'it is an object');
 
 SELECT FROM workflow.define('{
     "id": "order", "initial": "open", "context": {"customer": null, "items": [], "total": 0, "notes": 0},

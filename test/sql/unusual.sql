@@ -120,7 +120,7 @@ SELECT is(workflow.find(long(1024), long(1024)), :'p', 'a definition and a key w
 SELECT is((workflow.send_by_key(long(1024), long(1024), long(1024), id => long(1024))).taken, true, 'an event and a command, too');
 SELECT FROM workflow.post(:'p', long(1024), id => long(1024));
 SELECT is(workflow.work(100), 1, 'posted, too');
-SELECT is(faults(format('{"id": "%s", "initial": "a", "states": {"a": {}}}', long(1025))), ARRAY['$: "id" is too long: 1024 bytes are allowed'], 'a longer name of a definition is a fault');
+SELECT is(faults(format('{"id": "%s", "initial": "a", "states": {"a": {}}}', long(1025))), ARRAY['$: "id" is longer than 1024 bytes'], 'a longer name of a definition is a fault');
 SELECT is(error(format('SELECT workflow.start(%L, key => %L)', 'big', long(1025))), too_long('the key of a process', 1025), 'a longer key: 22001');
 SELECT is(error(format('SELECT workflow.start_many(%L, ARRAY[null, null]::jsonb[], ARRAY[%L, %L])', 'big', 'short', long(100000))), too_long('the key of a process', 100000), 'in start_many(), too');
 SELECT is(error(format('SELECT workflow.start(%L, key => %L)', 'big', repeat('ü', 513))), too_long('the key of a process', 1026), 'bytes count');

@@ -164,7 +164,7 @@ foreach my $path ('README.md', sort glob('doc/*.md'))
 # What the tests of define() call faulty. Whether a target, a function or a
 # delay is there, or a key twice, is not for a schema to say.
 #
-my $shape = qr/unknown key|must be (?!boolean|type)|"\w+" is missing|cannot have|there is no type|the expression is empty/;
+my $shape = qr/unknown key|must be (?!boolean|type)|"\w+" is missing|cannot have|there is no state type|the expression is empty/;
 my $faulty = 0;
 my $tests = slurp('test/sql/define.sql');
 while ($tests =~ /faults\('((?:[^']|'')*)'\)[^;]*?ARRAY\[(.*?)\],?\s*\n?\s*'[^;]*;/gs)
