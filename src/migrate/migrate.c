@@ -346,7 +346,7 @@ move_children(WfMove *move)
 	machine->quiet = true;
 	let_children_go(move);
 	invoke_children(move);
-	wf_user_context_leave(&move->process->bracket);
+	wf_user_context_leave(&move->process->user_context);
 	wf_interpret_drop_raised(machine);
 }
 

@@ -326,7 +326,7 @@ wf_migrate_pending_move(WfMove *move)
 	for (int i = 0; i < move->nplaces; i++)
 		if (!move->places[i].taken && !has_had(move, &move->places[i]))
 			arm_timer(move, &move->places[i]);
-	wf_user_context_leave(&move->process->bracket);
+	wf_user_context_leave(&move->process->user_context);
 }
 
 /* --- writing ----------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "interpreter/machine.h"
 #include "migrate/migrate.h"
 #include "migrate/route.h"
+#include "process/event_scope.h"
 #include "process/process.h"
 #include "store/process_row.h"
 

@@ -30,6 +30,7 @@
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "process/context.h"
+#include "process/deferred.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
@@ -342,7 +343,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 	WfProcess  *process;
 	List	   *timers = list_copy(sim->timers);
 
-	wf_stepper_watch(stepper, &sim->onlooker);
+	wf_stepper_observe(stepper, &sim->observer);
 	if (stimulus->kind == WF_STIMULUS_COMMAND)
 		wf_process_refuse_command(&sim->row);
 	if (stimulus->kind == WF_STIMULUS_START)
@@ -361,7 +362,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 		case WF_STIMULUS_TIMER:
 			timers = list_delete_ptr(timers, unconstify(WfTimerRow *, stimulus->timer));
 			sim->timers = timers;
-			wf_step_queue(process, stimulus->timer);
+			wf_step_mail(process, stimulus->timer);
 			(void) wf_step_run(stepper, process, NULL, NULL);
 			break;
 		case WF_STIMULUS_REPLY:
@@ -401,7 +402,7 @@ give_up(WfSimulation *sim, const WfTimerRow *timer)
 	WfProcess  *process;
 	List	   *timers = list_copy(sim->timers);
 
-	wf_stepper_watch(stepper, &sim->onlooker);
+	wf_stepper_observe(stepper, &sim->observer);
 	process = wf_stepper_add_row(stepper, &sim->row, sim->definition);
 	process->row.status = wf_process_has_exit(process) ? WF_ERROR : WF_TERMINATED;
 	wf_stepper_end(stepper);

@@ -68,7 +68,7 @@ typedef struct WfNewTimer
 
 typedef struct WfSimulation
 {
-	WfObserver	onlooker;		/* first: the stepper's callbacks find us by it */
+	WfObserver	observer;		/* first: the stepper's callbacks find us by it */
 	MemoryContext context;		/* of all of this */
 	WfDefinition *definition;
 	bool		stored;			/* a picture of a process that exists */

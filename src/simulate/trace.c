@@ -25,9 +25,12 @@
 #include "process/child.h"
 #include "process/child_list.h"
 #include "process/context.h"
+#include "process/event_scope.h"
 #include "process/host.h"
 #include "process/observer.h"
 #include "process/process.h"
+#include "process/process_timer.h"
+#include "process/stepper.h"
 #include "simulate/simulate.h"
 #include "simulate/trace.h"
 #include "store/change_sets.h"
@@ -94,7 +97,7 @@ jsonb_time(TimestampTz time)
 static WfSimulation *
 watched(void *host)
 {
-	return (WfSimulation *) ((WfProcess *) host)->stepper->onlooker;
+	return (WfSimulation *) ((WfProcess *) host)->stepper->observer;
 }
 
 /* Everything that is noted lives as long as the event. */
@@ -446,7 +449,7 @@ on_disarm(WfChangesObserver *sink, const pg_uuid_t *process, const char *state,
 		  const char *name)
 {
 	WfSimulation *sim = (WfSimulation *)
-		((char *) sink - offsetof(WfSimulation, onlooker.sink));
+		((char *) sink - offsetof(WfSimulation, observer.changes));
 	MemoryContext old = MemoryContextSwitchTo(sim->now);
 	WfForgottenTimer *gone = palloc(sizeof(WfForgottenTimer));
 
@@ -460,7 +463,7 @@ static void
 on_arm(WfChangesObserver *sink, const WfTimerRow *timer, bool parked, bool if_absent)
 {
 	WfSimulation *sim = (WfSimulation *)
-		((char *) sink - offsetof(WfSimulation, onlooker.sink));
+		((char *) sink - offsetof(WfSimulation, observer.changes));
 	MemoryContext old = MemoryContextSwitchTo(sim->now);
 	WfNewTimer *armed = palloc(sizeof(WfNewTimer));
 
@@ -473,7 +476,7 @@ on_arm(WfChangesObserver *sink, const WfTimerRow *timer, bool parked, bool if_ab
 	MemoryContextSwitchTo(old);
 }
 
-/* The onlooker of a simulation. */
+/* The observer of a simulation. */
 void
 wf_trace_init(WfSimulation *sim)
 {
@@ -489,12 +492,12 @@ wf_trace_init(WfSimulation *sim)
 		traced_host.done = trace_done;
 		traced_host.watch = &watch;
 	}
-	sim->onlooker.host = &traced_host;
-	sim->onlooker.sink.arm = on_arm;
-	sim->onlooker.sink.disarm = on_disarm;
-	sim->onlooker.sent = on_sent;
-	sim->onlooker.plays = on_plays;
-	sim->onlooker.logged = on_logged;
-	sim->onlooker.cancelled = on_cancelled;
-	sim->onlooker.stepped = on_stepped;
+	sim->observer.host = &traced_host;
+	sim->observer.changes.arm = on_arm;
+	sim->observer.changes.disarm = on_disarm;
+	sim->observer.sent = on_sent;
+	sim->observer.plays = on_plays;
+	sim->observer.logged = on_logged;
+	sim->observer.cancelled = on_cancelled;
+	sim->observer.stepped = on_stepped;
 }
