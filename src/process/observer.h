@@ -39,7 +39,7 @@ typedef struct WfObserver
 						 TimestampTz due);
 
 	/* Is the child with this invoke id simulated, so that it has no row? */
-	bool		(*plays) (struct WfObserver *self, const char *invoke);
+	bool		(*simulates_child) (struct WfObserver *self, const char *invoke);
 
 	/* The events sent with this id were cancelled. */
 	void		(*cancelled) (struct WfObserver *self, const char *id);

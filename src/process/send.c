@@ -273,7 +273,7 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 
 	/* A simulated child has no row. */
 	if (unlikely(observer != NULL) && strncmp(target, "#_", 2) == 0 &&
-		observer->plays(observer, target + 2))
+		observer->simulates_child(observer, target + 2))
 	{
 		observer->sent(observer, target, event, data, id, due);
 		return;
