@@ -42,16 +42,19 @@ static WfStatement started_statement = {
 	.args = {UUIDOID, OIDOID}
 };
 
-/* Error WF002 unless the current user is an administrator of workflow. */
+/*
+ * Error WF002 unless the current user is a superuser or a member of
+ * workflow_admin.  procedure: its name, like "workflow.adopt()".
+ */
 void
-wf_api_require_admin(const char *what)
+wf_api_require_admin(const char *procedure)
 {
 	Oid			admin = get_role_oid("workflow_admin", true);
 
 	if (!superuser() && !(OidIsValid(admin) && has_privs_of_role(GetUserId(), admin)))
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("must be superuser or member of workflow_admin to %s", what)));
+				 errmsg("must be superuser or member of workflow_admin to call %s", procedure)));
 }
 
 /*

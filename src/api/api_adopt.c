@@ -104,7 +104,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	Datum		foreign;
 	SPITupleTable *rows;
 
-	wf_api_require_admin("adopt the workflows of a database");
+	wf_api_require_admin("workflow.adopt()");
 	wf_api_connect_to_write(fcinfo);
 	foreign = BoolGetDatum(!wf_origin_is_ours());
 	if (!DatumGetBool(foreign))

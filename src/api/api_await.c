@@ -29,6 +29,7 @@
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
+#include "base/uuid.h"
 #include "definition/definition.h"
 #include "process/process.h"
 #include "shmem/database.h"
@@ -113,6 +114,21 @@ stop_waiting(int code, Datum arg)
 	wf_database_awaits_no_more(database);
 }
 
+/* Error 57014: the time is up. */
+pg_noreturn static void
+refuse_late(const Wanted *wanted)
+{
+	if (wanted->state == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("process %s did not end before the timeout",
+						wf_uuid_text(&wanted->process))));
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED),
+			 errmsg("process %s did not reach state \"%s\" before the timeout",
+					wf_uuid_text(&wanted->process), wf_quote(wanted->state))));
+}
+
 static void
 wait_for(const Wanted *wanted, WfDatabase *database)
 {
@@ -126,9 +142,7 @@ wait_for(const Wanted *wanted, WfDatabase *database)
 														 wanted->until);
 
 		if (ms <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_QUERY_CANCELED),
-					 errmsg("the process did not get there in time")));
+			refuse_late(wanted);
 		ConditionVariableTimedSleep(&database->stepped, ms,
 									WaitEventExtensionNew("WorkflowAwait"));
 	}

@@ -91,7 +91,7 @@ check_calendar(const char *name, Jsonb *calendar)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a calendar needs a name")));
-	wf_arg_check_length("the name of a calendar", strlen(name));
+	wf_arg_check_length("the name of a calendar is too long", strlen(name));
 	(void) wf_calendar_parse(name, JsonbToCString(NULL, &calendar->root, VARSIZE(calendar)),
 							 &faults);
 	if (faults.n > 0)

@@ -39,7 +39,7 @@ workflow_expire(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	wf_api_require_admin("expire what is over");
+	wf_api_require_admin("workflow.expire()");
 	if (retention < 0 || (retention == 0 && !PG_ARGISNULL(0)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

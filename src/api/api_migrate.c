@@ -332,7 +332,7 @@ put_busy(ReturnSetInfo *result, const WfMigration *migration, const pg_uuid_t *i
 		.from = wf_migrate_route(migration, definition)->from,
 		.to = migration->to,
 		.problems = list_make1(wf_route_problem("busy", NULL,
-												"another session is at the process"))
+												"another session has locked the process"))
 	};
 
 	put_result(result, &migrated);

@@ -261,17 +261,45 @@ add_group(Wanted *wanted, const WfDefinition *definition, int group, const char 
 	return found;
 }
 
-/* A mistake; but strangers are not told what a definition is made of. */
-static void
-unknown(const WfDefinition *definition, const char *what, const char *name)
+/*
+ * May the current user know what the definition consists of?  For others,
+ * names that do not exist are no error: nothing is found.
+ */
+static bool
+may_know(const WfDefinition *definition)
 {
-	if (!wf_privilege_may(definition, "start") && !wf_privilege_may(definition, "send") &&
-		!wf_privilege_may(definition, "read"))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("no version of definition \"%s\" has a %s \"%s\"", definition->name,
-					what, wf_quote(name))));
+	return wf_privilege_may(definition, "start") || wf_privilege_may(definition, "send") ||
+		wf_privilege_may(definition, "read");
+}
+
+static void
+unknown_tag(const WfDefinition *definition, const char *tag)
+{
+	if (may_know(definition))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("no version of definition \"%s\" has a state with the tag \"%s\"",
+						definition->name, wf_quote(tag))));
+}
+
+static void
+unknown_state(const WfDefinition *definition, const char *name)
+{
+	if (may_know(definition))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("no version of definition \"%s\" has a state \"%s\"",
+						definition->name, wf_quote(name))));
+}
+
+static void
+unknown_attribute(const WfDefinition *definition, const char *name)
+{
+	if (may_know(definition))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("no version of definition \"%s\" has a searchable \"%s\"",
+						definition->name, wf_quote(name))));
 }
 
 /* Names that no version has are mistakes. */
@@ -287,7 +315,7 @@ find_states(Wanted *wanted, const WfDefinition *newest, const Strings *tags,
 			found = add_group(wanted, wf_definition(wanted->versions[v]), t + 1,
 							  tags->items[t], NULL) || found;
 		if (!found)
-			unknown(newest, "state with the tag", tags->items[t]);
+			unknown_tag(newest, tags->items[t]);
 	}
 	for (int i = 0; i < names->n; i++)
 	{
@@ -297,7 +325,7 @@ find_states(Wanted *wanted, const WfDefinition *newest, const Strings *tags,
 			found = wf_chart_find(wf_definition(wanted->versions[v])->chart, names->items[i],
 								  strlen(names->items[i])) != WF_NO_STATE;
 		if (!found)
-			unknown(newest, "state", names->items[i]);
+			unknown_state(newest, names->items[i]);
 	}
 	wanted->ngroups = tags->n + (names->n > 0 ? 1 : 0);
 	if (names->n > 0)
@@ -379,7 +407,7 @@ read_pairs(Jsonb *attributes, const Wanted *wanted, const WfDefinition *newest)
 		{
 			name = pnstrdup(value.val.string.val, value.val.string.len);
 			if (!is_declared(wanted, name))
-				unknown(newest, "searchable", name);
+				unknown_attribute(newest, name);
 		}
 		else if (value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
 		{

@@ -268,7 +268,8 @@ read_array(FunctionCallInfo fcinfo, int arg, const char *name, Oid type, int n,
 	if (count != n)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%d %s for %d processes", count, name, n)));
+				 errmsg("arguments \"processes\" and \"%s\" must have the same number of elements", name),
+				 errdetail("They have %d and %d.", n, count)));
 	return true;
 }
 
@@ -301,7 +302,8 @@ read_commands(FunctionCallInfo fcinfo, int *count)
 	if (nevents != n && nevents != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%d events for %d processes", nevents, n)));
+				 errmsg("argument \"events\" must have one element, or as many as \"processes\""),
+				 errdetail("It has %d, and \"processes\" has %d.", nevents, n)));
 	with_data = read_array(fcinfo, 2, "data", JSONBOID, n, &data, &data_nulls);
 	with_ids = read_array(fcinfo, 3, "ids", TEXTOID, n, &ids, &id_nulls);
 
@@ -320,7 +322,7 @@ read_commands(FunctionCallInfo fcinfo, int *count)
 		commands[i].data = with_data && !data_nulls[i] ? DatumGetJsonbP(data[i]) : NULL;
 		commands[i].id = with_ids && !id_nulls[i] ? TextDatumGetCString(ids[i]) : NULL;
 		if (commands[i].id != NULL)
-			wf_arg_check_length("the id of an event", strlen(commands[i].id));
+			wf_arg_check_length("the id of an event is too long", strlen(commands[i].id));
 		commands[i].actor = actor;
 		commands[i].claimed = !PG_ARGISNULL(4);
 	}

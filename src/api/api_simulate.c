@@ -269,14 +269,14 @@ typedef struct Line
 	JsonbContainer *object;
 } Line;
 
-pg_noreturn static void wrong_line(const Line *line, const char *what, const char *hint);
-
-static void
-wrong_line(const Line *line, const char *what, const char *hint)
+/* Error 22023 with this message, and a hint that may be NULL. */
+pg_noreturn static void
+wrong_line(const Line *line, const char *message, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("element %d of the script: %s", line->number, what),
+			 errmsg_internal("%s", message),
+			 errdetail("The error is in element %d of the script.", line->number),
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
 
@@ -338,13 +338,13 @@ check_keys(const Line *line)
 		if (!found)
 			wrong_line(line, psprintf("unknown key \"%.*s\"", value.val.string.len,
 									  value.val.string.val),
-					   "There are after, at, event, data, actor, done, output, error and until_idle.");
+					   "Keys are after, at, event, data, actor, done, output, error and until_idle.");
 	}
 	if ((find(line, "event") != NULL) + (find(line, "done") != NULL) +
 		(find(line, "error") != NULL) > 1)
-		wrong_line(line, "more than one of \"event\", \"done\" and \"error\"", NULL);
+		wrong_line(line, "\"event\", \"done\" and \"error\" exclude each other", NULL);
 	if (find(line, "after") != NULL && find(line, "at") != NULL)
-		wrong_line(line, "both \"after\" and \"at\"", NULL);
+		wrong_line(line, "\"after\" and \"at\" exclude each other", NULL);
 }
 
 /* The instant to which a line moves the clock. */
@@ -459,7 +459,7 @@ play_script(void *arg)
 		MemoryContextReset(passing);
 		value = getIthJsonbValueFromContainer(&play->script->root, i);
 		if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-			wrong_line(&line, "not an object", NULL);
+			wrong_line(&line, "an element of a script must be an object", NULL);
 		line.object = value->val.binary.data;
 		play_line(play, &line);
 	}

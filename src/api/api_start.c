@@ -86,7 +86,8 @@ take_keys(const char *definition, int n, Datum *keys, bool *key_nulls,
 	for (int i = 0; i < n; i++)
 	{
 		if (!key_nulls[i])
-			wf_arg_check_length("the key of a process", toast_raw_datum_size(keys[i]) - VARHDRSZ);
+			wf_arg_check_length("the key of a process is too long",
+								toast_raw_datum_size(keys[i]) - VARHDRSZ);
 		id_datums[i] = UUIDPGetDatum(&ids[i]);
 		is_new[i] = key_nulls[i];
 	}
@@ -219,7 +220,8 @@ workflow_start_many(PG_FUNCTION_ARGS)
 		if (nkeys != n)
 			ereport(ERROR,
 					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-					 errmsg("%d keys for %d inputs", nkeys, n)));
+					 errmsg("arguments \"inputs\" and \"keys\" must have the same number of elements"),
+					 errdetail("They have %d and %d.", n, nkeys)));
 	}
 
 	ids = palloc(sizeof(pg_uuid_t) * (n + 1));

@@ -76,21 +76,21 @@ wf_arg_version(FunctionCallInfo fcinfo, int n)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a version must be at least 1, not %d", version),
-				 errhint("Without one it is the newest.")));
+				 errhint("Omit the version for the newest one.")));
 	return version;
 }
 
 /*
- * Error 22001 when a key, an id or the name of an event is longer than our
- * indexes take; `what` says which.
+ * Error 22001 with this message if a key, an id or a name is longer than the
+ * columns of our indexes may be.
  */
 void
-wf_arg_check_length(const char *what, size_t length)
+wf_arg_check_length(const char *message, size_t length)
 {
 	if (length > WF_MAX_NAME_LENGTH)
 		ereport(ERROR,
 				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
-				 errmsg("%s is too long", what),
+				 errmsg_internal("%s", message),
 				 errdetail("It has %zu bytes, of %d that are allowed.", length,
 						   WF_MAX_NAME_LENGTH),
 				 errhint("Keep long values in the context or the data of an event, and a hash of them here.")));
@@ -106,7 +106,7 @@ wf_arg_check_event(const char *event)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an event needs a name")));
-	wf_arg_check_length("the name of an event", strlen(event));
+	wf_arg_check_length("the name of an event is too long", strlen(event));
 	if (prefix != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -138,7 +138,7 @@ wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 	char	   *id = string_or_null(fcinfo, n);
 
 	if (id != NULL)
-		wf_arg_check_length("the id of an event", strlen(id));
+		wf_arg_check_length("the id of an event is too long", strlen(id));
 	return id;
 }
 
@@ -150,6 +150,6 @@ wf_arg_actor(FunctionCallInfo fcinfo, int n)
 
 	if (actor == NULL)
 		return GetUserNameFromId(GetUserId(), false);
-	wf_arg_check_length("the name of an actor", strlen(actor));
+	wf_arg_check_length("the name of an actor is too long", strlen(actor));
 	return actor;
 }

@@ -17,7 +17,7 @@ extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
 extern pg_uuid_t *wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name);
 extern bool wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name);
 extern int32 wf_arg_version(FunctionCallInfo fcinfo, int n);
-extern void wf_arg_check_length(const char *what, size_t length);
+extern void wf_arg_check_length(const char *message, size_t length);
 extern void wf_arg_check_event(const char *event);
 extern char *wf_arg_event(FunctionCallInfo fcinfo, int n);
 extern void wf_arg_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition);

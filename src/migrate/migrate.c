@@ -3,10 +3,11 @@
  * migrate.c
  *	  Processes from one version of their definition to another.
  *
- * Runs in any backend, under the locks on the processes, which makes their
- * timers ours; for a dry run without.  No action is run: a process is where it
- * was, under the rules of the new version.  Of user code only expressions are
- * evaluated: delays of new timers, input of new children.
+ * Runs in client backends.  The caller has locked the process rows, in the order
+ * of their ids, and so owns their timers, deferred events and failures; for a
+ * dry run nothing is locked.  No action is run: a process stays where it is and
+ * follows the new version from then on.  Of the author's code only expressions
+ * are evaluated: delays of new timers, inputs of new children and attributes.
  *
  *-------------------------------------------------------------------------
  */
@@ -46,7 +47,10 @@
 
 /* --- a migration ------------------------------------------------------- */
 
-/* In the current memory context; SPI must be connected. */
+/*
+ * Begin a migration to version `to`.  mapping: jsonb as given by the caller, or
+ * NULL.  In the current memory context.  Errors as wf_route_mapping_read().
+ */
 WfMigration *
 wf_migrate_new(WfDefinition *to, Jsonb *mapping, bool dry_run, const char *actor)
 {
@@ -60,6 +64,7 @@ wf_migrate_new(WfDefinition *to, Jsonb *mapping, bool dry_run, const char *actor
 	return migration;
 }
 
+/* Add a version to migrate from, in the current memory context. */
 void
 wf_migrate_add(WfMigration *migration, WfDefinition *from)
 {
@@ -67,7 +72,7 @@ wf_migrate_add(WfMigration *migration, WfDefinition *from)
 								wf_route(from, migration->to, migration->mapping));
 }
 
-/* The route from a version by its definition's id, or NULL. */
+/* The route from the definition with this id, or NULL if it was not added. */
 WfRoute *
 wf_migrate_route(const WfMigration *migration, int32 from)
 {
@@ -85,7 +90,7 @@ wf_migrate_route(const WfMigration *migration, int32 from)
 
 /* --- states ------------------------------------------------------------ */
 
-/* A problem that keeps the process where it is. */
+/* Add a problem because of which the process cannot be migrated. */
 static void
 refuse(WfMove *move, const char *problem, const char *name, const char *message)
 {
@@ -94,13 +99,16 @@ refuse(WfMove *move, const char *problem, const char *name, const char *message)
 }
 
 static char *
-no_state_message(const WfMove *move, const char *what)
+no_state_message(const WfMove *move)
 {
-	return psprintf("version %d has no %s of this name, and the mapping does not say where it goes",
-					move->route->to->version, what);
+	return psprintf("version %d has no state of this name, and the mapping does not say where it goes",
+					move->route->to->version);
 }
 
-/* The active atomic states, and those around them; where they go. */
+/*
+ * Find the active states of the old version, and the states of the new version
+ * that the leaves among them become.
+ */
 static void
 collect_targets(WfMove *move)
 {
@@ -125,7 +133,7 @@ collect_targets(WfMove *move)
 							from->name, move->route->from->version, name)));
 		mapped = &move->route->states[state];
 		if (mapped->n == 0)
-			refuse(move, "state", name, no_state_message(move, "state"));
+			refuse(move, "state", name, no_state_message(move));
 		size += mapped->n;
 		move->targets = move->targets == NULL ?
 			palloc(sizeof(WfStateId) * (size + 1)) :
@@ -137,7 +145,10 @@ collect_targets(WfMove *move)
 	}
 }
 
-/* What one history state remembers, in the new version; false: it cannot be. */
+/*
+ * Translate what one history state remembers.  Returns false if it has no place
+ * in the new version.
+ */
 static bool
 map_memory(WfMove *move, WfHistoryValue *value, const char *history,
 		   Datum *names, int n)
@@ -174,7 +185,7 @@ map_memory(WfMove *move, WfHistoryValue *value, const char *history,
 	return value->n > 0 && wf_chart_settle(to, value->states, &value->n, &a, &b);
 }
 
-/* Two old history states may have become one: the first is it. */
+/* Has an old history state become this one before?  Two may become the same. */
 static bool
 is_remembered(const WfMachine *machine, WfStateId history)
 {
@@ -184,7 +195,10 @@ is_remembered(const WfMachine *machine, WfStateId history)
 	return false;
 }
 
-/* {"history state": ["state", ...]}: fill the machine's, and note what is lost. */
+/*
+ * Translate {"history state": ["state", ...], ...} into the history of the
+ * machine, and add a problem for each entry that is lost.
+ */
 static void
 map_history(WfMove *move)
 {
@@ -226,7 +240,10 @@ map_history(WfMove *move)
 	}
 }
 
-/* Work out the new configuration; result->possible says whether there is one. */
+/*
+ * Set the machine to the new configuration.  If there is none, or if it would
+ * end the process, result->possible becomes false.
+ */
 static void
 configure(WfMove *move)
 {
@@ -238,7 +255,7 @@ configure(WfMove *move)
 	wf_machine_reset(machine, move->process);
 	map_history(move);
 	if (move->ntargets == 0)
-		return;					/* has not started: is in no state */
+		return;					/* it has not started, and is in no state */
 	if (!wf_chart_settle(to, move->targets, &move->ntargets, &a, &b))
 		refuse(move, "states", to->states[a].name,
 			   psprintf("it cannot be active together with \"%s\"", to->states[b].name));
@@ -249,6 +266,7 @@ configure(WfMove *move)
 
 /* --- children ---------------------------------------------------------- */
 
+/* The invoke with this id of a state, or NULL. */
 static const WfInvoke *
 find_invoke(const WfState *state, const char *id)
 {
@@ -258,7 +276,7 @@ find_invoke(const WfState *state, const char *id)
 	return NULL;
 }
 
-/* The active state of the new version that an old one with this invoke becomes. */
+/* Does an old state with this invoke become an active state that has it, too? */
 static bool
 goes_on(WfMove *move, WfStateId old, const char *invoke)
 {
@@ -272,7 +290,10 @@ goes_on(WfMove *move, WfStateId old, const char *invoke)
 	return false;
 }
 
-/* Had the process this invoke before?  Then its child is at work, or done. */
+/*
+ * Did an active state of the old version have this invoke, too?  Then its child
+ * is running, or has ended.
+ */
 static bool
 had_invoked(WfMove *move, const WfInvoke *invoke)
 {
@@ -286,6 +307,7 @@ had_invoked(WfMove *move, const WfInvoke *invoke)
 	return false;
 }
 
+/* Let go of children that the new version does not invoke here. */
 static void
 let_children_go(WfMove *move)
 {
@@ -308,6 +330,7 @@ let_children_go(WfMove *move)
 		}
 }
 
+/* Make children that the old version did not invoke here. */
 static void
 invoke_children(WfMove *move)
 {
@@ -334,8 +357,10 @@ invoke_children(WfMove *move)
 }
 
 /*
- * Children whose states and invokes persist, by their ids, go on; others are
- * let go, or are new.
+ * Children go on if the state and the invoke id exist in the new version; the
+ * others are let go of, and new ones are made.  No event can be worked here, so
+ * an invoke that is impossible throws (machine->quiet), and so does an error of
+ * the author's code that was caught (wf_interpret_drop_raised()).
  */
 static void
 move_children(WfMove *move)
@@ -346,13 +371,13 @@ move_children(WfMove *move)
 	machine->quiet = true;
 	let_children_go(move);
 	invoke_children(move);
-	wf_user_context_leave(&move->process->bracket);
+	wf_user_context_leave(&move->process->user_context);
 	wf_interpret_drop_raised(machine);
 }
 
 /* --- one process ------------------------------------------------------- */
 
-/* What the history is told. */
+/* The data of the migration's row in the history. */
 static Jsonb *
 note(const WfMove *move)
 {
@@ -368,7 +393,7 @@ note(const WfMove *move)
 	return wf_jsonb_object(3, keys, values);
 }
 
-/* The row as it will be, and its line in the history. */
+/* Collect the new row of the process, and a row of the history. */
 static void
 write_move(WfMove *move)
 {
@@ -381,7 +406,7 @@ write_move(WfMove *move)
 	if (process->row.history != (Datum) 0)
 		process->row.history = JsonbPGetDatum(wf_restore_history_jsonb(move->batch->machine));
 
-	/* One that has not started has no history, and step 0 to show for it. */
+	/* A process that has not started stays at step 0, without history. */
 	if (process->row.step > 0)
 	{
 		process->row.step++;
@@ -397,7 +422,7 @@ write_move(WfMove *move)
 		process->search_anew = true;
 		wf_attribute_write(process, out);
 	}
-	process->changed = false;	/* we write the row */
+	process->changed = false;	/* wf_changes_migrate() writes the row */
 	wf_changes_migrate(out, &process->row, move->batch->now);
 }
 
@@ -411,6 +436,7 @@ migrate_context(void *arg)
 			   move->route->to->name);
 }
 
+/* Migrate one process. */
 static void
 move_process(WfMove *move)
 {
@@ -444,10 +470,13 @@ move_process(WfMove *move)
 /* --- a batch ----------------------------------------------------------- */
 
 /*
- * Migrate processes that are not over, in the order of their ids, whose
- * versions have routes.  They are locked, or read for a dry run.  Results have
- * room for n; everything lives in the current memory context.  Error WF005
- * when this session is stepping one of them; those of delay expressions.
+ * Migrate n processes and write them, unless it is a dry run.
+ *
+ * rows: in the order of their ids, locked unless it is a dry run, of processes
+ * that are not over and whose versions have routes.  results: an array of n
+ * elements to be filled in.  Everything is allocated in the current memory
+ * context; SPI must be connected.  Error WF005 if this session is stepping one
+ * of the processes; also throws what expressions throw.
  */
 void
 wf_migrate(WfMigration *migration, WfRow *rows, int n, WfMigrated *results)

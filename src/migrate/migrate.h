@@ -13,17 +13,18 @@
 #include "migrate/route.h"
 #include "store/process_row.h"
 
+/* The event of a migration in the history. */
 #define WF_MIGRATE_EVENT "workflow.migrate"
 
-/* What is the same for all processes of a call; lives as long as that. */
+/* A call of migrate() or migrate_many(): what is the same for all processes. */
 typedef struct WfMigration
 {
 	WfDefinition *to;
 	WfMapping  *mapping;
 	Jsonb	   *mapping_json;	/* as given, or NULL */
-	List	   *routes;			/* WfRoute, one for each version */
+	List	   *routes;			/* of WfRoute, one for each old version */
 	const char *actor;
-	bool		dry_run;		/* nothing is locked or written */
+	bool		dry_run;		/* lock and write nothing */
 } WfMigration;
 
 /* What became of one process. */
@@ -32,12 +33,12 @@ typedef struct WfMigrated
 	pg_uuid_t	id;
 	WfDefinition *from;
 	WfDefinition *to;
-	bool		possible;		/* false: it stays as it is, problems say why */
-	Datum		states;			/* where it is now, when possible */
-	List	   *kept;			/* of char: events of its timers now */
-	List	   *armed;			/* likewise */
-	List	   *dropped;		/* those that it had */
-	List	   *problems;		/* of Jsonb: {"problem", "name", "message"} */
+	bool		possible;		/* false: it stays as it is, see problems */
+	Datum		states;			/* text[]: its new states, if possible */
+	List	   *kept;			/* of char *: events of timers that go on */
+	List	   *armed;			/* of char *: events of timers that are new */
+	List	   *dropped;		/* of char *: events of timers that are dropped */
+	List	   *problems;		/* of Jsonb, see wf_route_problem() */
 } WfMigrated;
 
 extern WfMigration *wf_migrate_new(WfDefinition *to, Jsonb *mapping,

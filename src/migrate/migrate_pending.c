@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * migrate_pending.c
- *	  What is pending for processes that are migrated.
+ *	  Timers and events of processes that are migrated.
  *
- * Runs in any backend, under the locks on the processes; for a dry run
- * without.  A timer goes where its state goes, if there is one of the same key,
- * and keeps its due time; one that is not there any more is dropped; one that
- * was not there before is armed.  Events that were sent or posted stay.
+ * Runs in client backends, under the locks on the process rows, or without
+ * them for a dry run.  A timer follows its state: if that becomes an active
+ * state which has a timer with the same key, it goes on with its due time; else
+ * it is dropped.  A timer that only the new version has is armed.  Events that
+ * were sent or posted stay.
  *
  *-------------------------------------------------------------------------
  */
@@ -81,7 +82,10 @@ text_or_null(Datum value, bool isnull)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-/* Load before the first process, write after the last. */
+/*
+ * Load what is pending for all processes of a batch, before the first of them is
+ * migrated.  rows: in the order of their ids.
+ */
 void
 wf_migrate_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n)
 {
@@ -109,7 +113,10 @@ wf_migrate_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n)
 	}
 }
 
-/* Those of the process whose turn it is: both are in the order of ids. */
+/*
+ * Give the next process of the batch its part of what was loaded: processes come
+ * in the order of their ids.
+ */
 void
 wf_migrate_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move)
 {
@@ -127,6 +134,7 @@ wf_migrate_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move
 
 /* --- timers ------------------------------------------------------------ */
 
+/* The timer with this key of a state, or NULL. */
 static const WfTimer *
 find_timer(const WfState *state, const char *name)
 {
@@ -136,6 +144,7 @@ find_timer(const WfState *state, const char *name)
 	return NULL;
 }
 
+/* List the timers of all states that are active in the new version. */
 static void
 find_places(WfMove *move)
 {
@@ -158,7 +167,7 @@ find_places(WfMove *move)
 	}
 }
 
-/* The place of a running timer, or NULL. */
+/* The timer of the new version that a pending one becomes, or NULL. */
 static WfPlace *
 place_of(WfMove *move, const WfPending *timer)
 {
@@ -178,6 +187,7 @@ place_of(WfMove *move, const WfPending *timer)
 	return NULL;
 }
 
+/* Add a row to be deleted, or, if place is not NULL, to get its event and state. */
 static void
 add_change(WfTimerChanges *changes, const WfPending *timer, const WfPlace *place)
 {
@@ -201,7 +211,7 @@ add_change(WfTimerChanges *changes, const WfPending *timer, const WfPlace *place
 	changes->n++;
 }
 
-/* A timer that a state of the old version had armed. */
+/* Keep, rename or drop a timer that a state of the old version has armed. */
 static void
 move_timer(WfMove *move, const WfPending *timer)
 {
@@ -222,8 +232,8 @@ move_timer(WfMove *move, const WfPending *timer)
 }
 
 /*
- * A timer that the process had before, and that does not run: it has fired,
- * or was never to run.  That is so in the new version, too.
+ * Did the old version have this timer in an active state, and is it not pending?
+ * Then it has fired, or was never due, and must not be armed in the new version.
  */
 static bool
 has_had(const WfMove *move, const WfPlace *place)
@@ -248,6 +258,7 @@ has_had(const WfMove *move, const WfPlace *place)
 	return false;
 }
 
+/* Arm a timer that only the new version has; the delay begins now. */
 static void
 arm_timer(WfMove *move, const WfPlace *place)
 {
@@ -268,7 +279,7 @@ arm_timer(WfMove *move, const WfPlace *place)
 					   row->suspended || row->status == WF_TERMINATED, false);
 }
 
-/* Does any state of the new version react to it, or keep it for later? */
+/* Does any state of the new version handle or defer this event? */
 static bool
 is_known(WfMigrateBatch *batch, const char *event)
 {
@@ -290,7 +301,10 @@ is_known(WfMigrateBatch *batch, const char *event)
 	return batch->known;
 }
 
-/* Events that were kept for later, by a state that may do so no longer. */
+/*
+ * Report deferred events that the new version does not know, and post those
+ * that no active state defers any more.
+ */
 static void
 move_deferred(WfMove *move)
 {
@@ -307,7 +321,10 @@ move_deferred(WfMove *move)
 						process->row.status == WF_TERMINATED);
 }
 
-/* The machine has the new configuration. */
+/*
+ * Move timers and events of one process, whose machine has the new
+ * configuration.  Evaluates delays, and throws what they throw.
+ */
 void
 wf_migrate_pending_move(WfMove *move)
 {
@@ -326,11 +343,12 @@ wf_migrate_pending_move(WfMove *move)
 	for (int i = 0; i < move->nplaces; i++)
 		if (!move->places[i].taken && !has_had(move, &move->places[i]))
 			arm_timer(move, &move->places[i]);
-	wf_user_context_leave(&move->process->bracket);
+	wf_user_context_leave(&move->process->user_context);
 }
 
 /* --- writing ----------------------------------------------------------- */
 
+/* Execute one of the statements for the rows that were collected. */
 static void
 run_changes(WfStatement *statement, const WfTimerChanges *changes)
 {
@@ -350,7 +368,11 @@ run_changes(WfStatement *statement, const WfTimerChanges *changes)
 	wf_statement_execute(statement, values, NULL, 0);
 }
 
-/* A timer that is being retried has a row among the failures, too. */
+/*
+ * Write the changes of a batch, after its last process.  Both tables are
+ * changed, because an event that has failed is in workflow.failure, and while it
+ * is tried again in workflow.timer, too.
+ */
 void
 wf_migrate_pending_write(WfMigrateBatch *batch)
 {

@@ -1,6 +1,6 @@
 /*
  * migrate_pending.h
- *	  What migrate.c and migrate_pending.c share; nobody else includes it.
+ *	  A batch of migrations under way, shared by migrate.c and migrate_pending.c.
  */
 #ifndef WF_MIGRATE_PENDING_H
 #define WF_MIGRATE_PENDING_H
@@ -12,17 +12,18 @@
 #include "interpreter/machine.h"
 #include "migrate/migrate.h"
 #include "migrate/route.h"
+#include "process/event_scope.h"
 #include "process/process.h"
 #include "store/process_row.h"
 
-/* A timer, or an event that was given up. */
+/* A timer of a process, or a failed event that was given up. */
 typedef struct WfPending
 {
 	pg_uuid_t	process;
 	int64		seq;
 	char	   *event;
-	char	   *name;
-	char	   *state;			/* NULL: not a state's timer */
+	char	   *name;			/* or NULL */
+	char	   *state;			/* NULL: an event that was sent or posted */
 } WfPending;
 
 /* A timer of a state that is active in the new version. */
@@ -30,10 +31,10 @@ typedef struct WfPlace
 {
 	const WfState *state;
 	const WfTimer *timer;
-	bool		taken;			/* a running one came here */
+	bool		taken;			/* a timer of the old version becomes this one */
 } WfPlace;
 
-/* Rows of timers to be dropped or renamed. */
+/* Rows of timers and failures to be deleted, or to get another event and state. */
 typedef struct WfTimerChanges
 {
 	int			n;
@@ -44,41 +45,41 @@ typedef struct WfTimerChanges
 	Datum	   *states;
 } WfTimerChanges;
 
-/* A batch under way. */
+/* The processes that are migrated together, in the order of their ids. */
 typedef struct WfMigrateBatch
 {
 	WfMigration *migration;
 	WfStepper  *stepper;
-	WfMachine  *machine;		/* of the new version, lent to each process */
+	WfMachine  *machine;		/* of the new version, used for one after another */
 	TimestampTz now;
-	WfPending  *pending;		/* in the order of processes */
+	WfPending  *pending;		/* of all processes, in their order */
 	int			npending;
-	int			at;				/* the first of the process at hand */
+	int			at;				/* the first one that was not taken yet */
 	WfTimerChanges dropped;
 	WfTimerChanges renamed;
-	const char *known_event;	/* the last that was looked up, */
-	bool		known;			/* and whether the new version reacts to it */
+	const char *known_event;	/* the event last looked up by is_known(), */
+	bool		known;			/* and its result */
 } WfMigrateBatch;
 
-/* The process at hand. */
+/* The migration of one process. */
 typedef struct WfMove
 {
 	WfMigrateBatch *batch;
 	const WfRoute *route;
 	WfProcess  *process;
 	WfMigrated *result;
-	WfPending  *pending;
+	WfPending  *pending;		/* its part of the batch's */
 	int			npending;
 	bool	   *was_active;		/* by state of the old version */
-	WfStateId  *targets;
+	WfStateId  *targets;		/* states of the new version to be active */
 	int			ntargets;
 	WfPlace	   *places;
 	int			nplaces;
-	WfEvent		event;			/* for delay expressions */
+	WfEvent		event;			/* what expressions see as their event */
 	WfPayload	payload;
 } WfMove;
 
-/* Something gets lost or goes elsewhere: the result says so. */
+/* Add a problem to the result: something that is lost, or becomes another thing. */
 static inline void
 wf_migrate_pending_problem(WfMove *move, const char *problem, const char *name, const char *message)
 {

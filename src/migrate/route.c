@@ -3,8 +3,11 @@
  * route.c
  *	  Which states of one version of a definition become which of another.
  *
- * Worked out once for each pair of versions, so that moving a process is a
- * matter of numbers.
+ * Runs in client backends; reads and locks nothing.  A route is made once for
+ * each pair of versions, so that no names are compared for each process.  A
+ * state becomes, in this order: what the mapping says of it; the state of the
+ * same relative path, if the mapping says something of a state around it; the
+ * state of the same name; what the mapping says of the definition as a whole.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +31,7 @@ bad_mapping(void)
 			 errhint("{\"old.state\": \"new.state\"} or {\"old.state\": [\"new.one\", \"new.two\"]}.")));
 }
 
+/* Add a state of the new version to a member of a mapping. */
 static void
 add_target(WfMapped *mapped, const WfDefinition *to, const JsonbValue *value)
 {
@@ -49,8 +53,9 @@ add_target(WfMapped *mapped, const WfDefinition *to, const JsonbValue *value)
 }
 
 /*
- * Read a mapping (NULL: an empty one), in the current memory context.  Error
- * 22023 when it is none, or names what the new version does not have.
+ * Read a mapping, {"old.state": "new.state" or ["new.state", ...], ...}, into
+ * the current memory context.  NULL stands for an empty one.  Error 22023 if it
+ * has another form, or names a state that the new version does not have.
  */
 WfMapping *
 wf_route_mapping_read(Jsonb *json, const WfDefinition *to)
@@ -103,6 +108,7 @@ wf_route_mapping_read(Jsonb *json, const WfDefinition *to)
 
 /* --- a route ----------------------------------------------------------- */
 
+/* The member of a mapping for the state of this name, or NULL. */
 static WfMapped *
 find_mapped(WfMapping *mapping, const char *name)
 {
@@ -112,7 +118,10 @@ find_mapped(WfMapping *mapping, const char *name)
 	return NULL;
 }
 
-/* What the mapping says of a state: all of a kind, and one for a history. */
+/*
+ * The state becomes what the mapping says.  Error 22023 if only one of them is a
+ * history state, or if a history state would become several.
+ */
 static void
 take_mapped(WfMapped *state, const WfMapped *mapped, const WfState *old,
 			const WfChart *to)
@@ -139,11 +148,11 @@ take_mapped(WfMapped *state, const WfMapped *mapped, const WfState *old,
 }
 
 /*
- * The definition's name, unless a state has it, stands for every state that
- * has no place of its own.
+ * What the mapping says of all states that have no place otherwise, or NULL:
+ * that is its member for the name of the definition, unless a state has it.
  */
 static WfMapped *
-find_rest(const WfRoute *route, WfMapping *mapping)
+find_otherwise(const WfRoute *route, WfMapping *mapping)
 {
 	const WfChart *from = route->from->chart;
 
@@ -152,14 +161,17 @@ find_rest(const WfRoute *route, WfMapping *mapping)
 	return find_mapped(mapping, from->name);
 }
 
-/* The state goes to one by name, if there is one of its kind. */
+/*
+ * The state becomes the one of this name.  Returns false if there is none, or if
+ * only one of them is a history state.
+ */
 static bool
 take_named(WfMapped *state, const char *name, const WfState *old,
 		   const WfChart *to)
 {
 	WfStateId	found = wf_chart_find(to, name, strlen(name));
 
-	/* the root answers to its name, too */
+	/* the chart also finds the root by its name */
 	if (found == WF_NO_STATE || found == 0 ||
 		(to->states[found].kind == WF_STATE_HISTORY) != (old->kind == WF_STATE_HISTORY))
 		return false;
@@ -170,8 +182,9 @@ take_named(WfMapped *state, const char *name, const WfState *old,
 }
 
 /*
- * It lies in a state that is mapped: where that goes to one state, it keeps
- * its place inside if there is such a place; else it goes where that goes.
+ * The state is inside of one that is mapped.  If that becomes a single state
+ * which contains a state of the same relative path, it becomes that one; else it
+ * becomes what the state around it becomes.
  */
 static void
 take_inside(WfMapped *state, const WfMapped *mapped, const WfState *old,
@@ -187,6 +200,7 @@ take_inside(WfMapped *state, const WfMapped *mapped, const WfState *old,
 	state->targets = mapped->targets;
 }
 
+/* Find the place of one state. */
 static void
 route_state(WfRoute *route, WfMapping *mapping, const WfState *old)
 {
@@ -200,8 +214,9 @@ route_state(WfRoute *route, WfMapping *mapping, const WfState *old)
 	{
 		static WfStateId root = 0;
 
-		if ((mapped = find_rest(route, mapping)) != NULL)
-			take_mapped(state, mapped, old, to);	/* looks at the kinds */
+		/* for its check only: the root becomes the root */
+		if ((mapped = find_otherwise(route, mapping)) != NULL)
+			take_mapped(state, mapped, old, to);
 		state->n = 1;
 		state->targets = &root;
 		return;
@@ -221,7 +236,7 @@ route_state(WfRoute *route, WfMapping *mapping, const WfState *old)
 	if (take_named(state, old->name, old, to) || old->kind == WF_STATE_HISTORY)
 		return;
 
-	mapped = find_rest(route, mapping);
+	mapped = find_otherwise(route, mapping);
 	if (mapped != NULL)
 	{
 		state->n = mapped->n;
@@ -229,7 +244,11 @@ route_state(WfRoute *route, WfMapping *mapping, const WfState *old)
 	}
 }
 
-/* In the current memory context.  Error 22023 for mixing up history states. */
+/*
+ * Make the route from one version to another, in the current memory context,
+ * and mark the members of the mapping that it uses.  Error 22023 if the mapping
+ * confuses history states with others.
+ */
 WfRoute *
 wf_route(WfDefinition *from, WfDefinition *to, WfMapping *mapping)
 {
@@ -247,7 +266,10 @@ wf_route(WfDefinition *from, WfDefinition *to, WfMapping *mapping)
 	return route;
 }
 
-/* After all routes: error 22023 when a member of the mapping was for none. */
+/*
+ * After all routes were made: error 22023 if a member of the mapping names a
+ * state that none of the old versions has.
+ */
 void
 wf_route_mapping_check_used(const WfMapping *mapping, const WfDefinition *to)
 {
@@ -259,7 +281,7 @@ wf_route_mapping_check_used(const WfMapping *mapping, const WfDefinition *to)
 							wf_quote(mapping->items[i].name), to->name)));
 }
 
-/* Does the old state become this one? */
+/* Does an old state, whose place this is, become this state? */
 bool
 wf_route_goes_to(const WfMapped *mapped, WfStateId state)
 {
@@ -269,7 +291,10 @@ wf_route_goes_to(const WfMapped *mapped, WfStateId state)
 	return false;
 }
 
-/* What a migration meets: {"problem", "name", "message"}; name may be NULL. */
+/*
+ * A problem of a migration, {"problem", "name", "message"}, in the current memory
+ * context.  problem is a word that says what name is; name may be NULL.
+ */
 Jsonb *
 wf_route_problem(const char *problem, const char *name, const char *message)
 {

@@ -10,28 +10,29 @@
 #include "chart/chart.h"
 #include "definition/definition.h"
 
-/* One member of a mapping: an old state's name, and what it becomes. */
+/* A member of a mapping, and the place of a state in a route. */
 typedef struct WfMapped
 {
-	char	   *name;
+	char	   *name;			/* of a state of an old version */
 	int			n;
-	WfStateId  *targets;		/* in the new version */
-	bool		used;			/* some old version has such a state */
+	WfStateId  *targets;		/* states of the new version that it becomes */
+	bool		used;			/* some old version has a state of this name */
 } WfMapped;
 
+/* What the caller says of states that have another name in the new version. */
 typedef struct WfMapping
 {
 	int			n;
 	WfMapped   *items;
 } WfMapping;
 
-/* Where the states of an old version go. */
+/* Which states of the new version those of one old version become. */
 typedef struct WfRoute
 {
 	WfDefinition *from;
 	WfDefinition *to;
-	WfMapped   *states;			/* by state of from; n 0: nowhere, else at least
-								 * one; a history state goes to one such */
+	WfMapped   *states;			/* by state of `from`; n is 0 if it has no place.
+								 * A history state becomes one history state. */
 } WfRoute;
 
 extern WfMapping *wf_route_mapping_read(Jsonb *mapping, const WfDefinition *to);

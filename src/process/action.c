@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * action.c
- *	  What one action does.
+ *	  The actions of a process, but for those that contain others.
  *
- * Runs in any backend, under the lock on the process row.  What it asks the
- * author's code may fail, and may be caught; what is sent is collected after
- * that.
+ * Runs in any backend, under the lock on the process row.  An action has two
+ * parts.  The first one evaluates the author's code, which may fail; where
+ * errors become events, it runs in a subtransaction.  The second one, for
+ * SEND and RAISE, collects what is sent and cannot fail.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,18 +30,19 @@
 #include "process/process.h"
 #include "process/process_timer.h"
 #include "process/send.h"
+#include "process/stepper.h"
 
-/* What a SEND or RAISE comes to. */
+/* The values of a SEND or RAISE: what the first part evaluates for the second. */
 typedef struct Sending
 {
-	const char *actor;
-	const char *name;
-	Jsonb	   *data;
-	const char *id;
-	const char *target;
+	const char *actor;			/* or NULL */
+	const char *name;			/* of the event */
+	Jsonb	   *data;			/* or NULL */
+	const char *id;				/* or NULL */
+	const char *target;			/* NULL: the process itself */
 	TimestampTz now;
-	TimestampTz due;
-	bool		never;
+	TimestampTz due;			/* equal to now if there is no delay */
+	bool		never;			/* the delay is such that it is never sent */
 } Sending;
 
 /* --- the context ------------------------------------------------------- */
@@ -65,6 +67,7 @@ act_assign(WfProcess *process, const WfAction *action, const WfEvent *event)
 	wf_context_change(process, action->nkeys, action->keys, values);
 }
 
+/* A function of the author's, whose result, if any, is the new context. */
 static void
 act_call(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
@@ -79,7 +82,7 @@ act_call(WfProcess *process, const WfAction *action, const WfEvent *event)
 
 /* --- events ------------------------------------------------------------ */
 
-/* RAISE without delay: the internal queue. */
+/* Put an event into the internal queue: it is worked within this macrostep. */
 static void
 raise_now(WfProcess *process, const char *name, Jsonb *data, const char *actor)
 {
@@ -92,13 +95,14 @@ raise_now(WfProcess *process, const char *name, Jsonb *data, const char *actor)
 	wf_interpret_raise(process->machine, &raised);
 }
 
-/* The internal queue is the process's own. */
+/* Is it sent to another process? */
 static bool
 goes_across(const Sending *s)
 {
 	return s->target != NULL && strcmp(s->target, "#_internal") != 0;
 }
 
+/* The first part of SEND and RAISE. */
 static void
 prepare_send(WfProcess *process, const WfAction *action, const WfEvent *event,
 			 Sending *s)
@@ -106,10 +110,10 @@ prepare_send(WfProcess *process, const WfAction *action, const WfEvent *event,
 	WfProcessScope scope;
 
 	s->actor = wf_event_scope_actor(process, event);
-	s->name = wf_event_scope_string(process, action->event_type, event, action, "the event");
+	s->name = wf_event_scope_string(process, action->event_type, event, action, "event");
 	s->data = wf_event_scope_value(process, action->event_data, event);
-	s->id = wf_event_scope_string(process, action->send_id, event, action, "the id");
-	s->target = wf_event_scope_string(process, action->target, event, action, "the target");
+	s->id = wf_event_scope_string(process, action->send_id, event, action, "id");
+	s->target = wf_event_scope_string(process, action->target, event, action, "target");
 	wf_send_check(s->name, goes_across(s));
 	s->now = s->due = wf_clock_now();
 	s->never = action->delay != NULL &&
@@ -118,8 +122,8 @@ prepare_send(WfProcess *process, const WfAction *action, const WfEvent *event,
 }
 
 /*
- * Not within a subtransaction of its own: what it collects outlives that, and
- * nothing of the author's can fail any more.
+ * The second part of SEND and RAISE.  It must not run in the subtransaction of
+ * the first: what it collects has to outlive that.
  */
 static void
 act_send(WfProcess *process, const WfAction *action, const Sending *s)
@@ -134,13 +138,13 @@ act_send(WfProcess *process, const WfAction *action, const Sending *s)
 	else if (action->kind == WF_ACTION_RAISE || s->target != NULL)
 		raise_now(process, s->name, s->data, s->actor);
 	else
-		wf_process_timer_queue_self(process, s->name, s->data, s->actor);
+		wf_process_timer_mail_self(process, s->name, s->data, s->actor);
 }
 
 static void
 act_cancel(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
-	const char *id = wf_event_scope_string(process, action->send_id, event, action, "the id");
+	const char *id = wf_event_scope_string(process, action->send_id, event, action, "id");
 
 	wf_deferred_cancel(process, id);
 	wf_process_timer_cancel(process, id);
@@ -148,18 +152,18 @@ act_cancel(WfProcess *process, const WfAction *action, const WfEvent *event)
 
 /* --- the log ----------------------------------------------------------- */
 
-/* To the server log, or to the client that waits. */
+/* Write to the server log in a background worker, else to the client. */
 static void
 act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
 	Jsonb	   *value = wf_event_scope_value(process, action->event_data, event);
-	WfObserver *onlooker = process->stepper->onlooker;
+	WfObserver *observer = process->stepper->observer;
 	char	   *text = value == NULL ? "" :
 		JsonbToCString(NULL, &value->root, VARSIZE(value));
 
-	if (unlikely(onlooker != NULL))
+	if (unlikely(observer != NULL))
 	{
-		onlooker->logged(onlooker, action, value);
+		observer->logged(observer, action, value);
 		return;
 	}
 
@@ -170,18 +174,18 @@ act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
 			 errhidecontext(true)));
 }
 
-/* --- one of them ------------------------------------------------------- */
+/* --- an action --------------------------------------------------------- */
 
-/* An action, as wf_call_action() has it done. */
+/* The argument of act(). */
 typedef struct Act
 {
 	WfProcess  *process;
 	const WfAction *action;
 	const WfEvent *event;
-	Sending		sending;		/* what SEND and RAISE came to */
+	Sending		sending;		/* of SEND and RAISE */
 } Act;
 
-/* Everything of it that may fail. */
+/* The first part of an action, which wf_call_action() calls. */
 static void
 act(void *arg)
 {
@@ -212,8 +216,9 @@ act(void *arg)
 }
 
 /*
- * One that is no block of others.  Throws what the author's code
- * throws; where that is an event, machine->skip_block says that it failed.
+ * Run one action, which is neither FOREACH nor CHOOSE, for an event (NULL while
+ * the process starts or is cancelled).  Throws what the author's code throws;
+ * where such an error becomes an event, machine->skip_block is set instead.
  */
 void
 wf_action(WfProcess *process, const WfAction *action, const WfEvent *event)

@@ -1,6 +1,6 @@
 /*
  * action.h
- *	  Actions, done for a process in memory.
+ *	  The actions of a process, but for those that contain others.
  */
 #ifndef WF_ACTION_H
 #define WF_ACTION_H

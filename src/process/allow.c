@@ -3,10 +3,10 @@
  * allow.c
  *	  Who may cause a transition: `allow` against the actor of an event.
  *
- * Runs in any backend, inside of a step.  The actor is text that travels with
- * the event.  Whoever lets it into the database (send(), post(), start() and
- * the like, an event from a process of another owner) has checked that its
- * sender may speak for it: see wf_privilege_role_may_act().  So it can be believed here.
+ * Runs in any backend, inside of a step.  The actor is a name that travels with
+ * the event, and it is trusted here: the procedures that take an event from a
+ * client, and send.c for an event from another owner's process, have checked
+ * that its sender may act for it, see wf_privilege_role_may_act().
  *
  *-------------------------------------------------------------------------
  */
@@ -24,8 +24,9 @@
 #include "process/process.h"
 
 /*
- * Membership as GRANT gave it.  A superuser is a member of every role for
- * other purposes, of those that are denied, too.
+ * Is the actor a role that is a member of one of these?  Only what GRANT gave
+ * counts: otherwise a superuser would be a member of every role, also of those
+ * that are denied.
  */
 static bool
 has_any_role(const char *actor, const char *const *roles, int n)
@@ -44,7 +45,10 @@ has_any_role(const char *actor, const char *const *roles, int n)
 	return false;
 }
 
-/* What a function says; `failed` when it cannot tell. */
+/*
+ * Call a function that consents or refuses.  failed: the result if it throws an
+ * error that becomes an event.
+ */
 static bool
 agrees(WfProcess *process, const WfExpr *function, const WfEvent *event, bool failed)
 {
@@ -55,6 +59,7 @@ agrees(WfProcess *process, const WfExpr *function, const WfEvent *event, bool fa
 	return process->machine->guard_failed ? failed : result;
 }
 
+/* Does `allow` permit this actor?  What it denies comes before what it permits. */
 static bool
 is_allowed(WfProcess *process, const WfAllow *allow, const WfEvent *event,
 		   const char *actor)
@@ -69,14 +74,17 @@ is_allowed(WfProcess *process, const WfAllow *allow, const WfEvent *event,
 		(allow->function != NULL && agrees(process, allow->function, event, false));
 }
 
-/* May the actor of this event cause it?  If not, that is noted. */
+/*
+ * May the actor of this event cause this transition, which has an `allow`?  If
+ * not, the transition is added to process->refused.
+ */
 bool
 wf_allow_permits(WfProcess *process, const WfTransition *transition,
 				 const WfEvent *event)
 {
 	const WfPayload *payload = wf_event_scope_payload(event);
 
-	/* What a process raises itself, and what comes of its timers. */
+	/* The process raised the event itself, or it comes from its timer. */
 	if (payload->raised || payload->actor == NULL)
 		return true;
 	if (is_allowed(process, transition->allow, event, payload->actor))
@@ -86,7 +94,10 @@ wf_allow_permits(WfProcess *process, const WfTransition *transition,
 	return false;
 }
 
-/* What the event would have caused but for `allow`, or NULL. */
+/*
+ * The first transition in process->refused whose guard holds for this event,
+ * which it would have caused but for `allow`; or NULL.
+ */
 const WfTransition *
 wf_allow_refusal(WfProcess *process, const WfEvent *event)
 {
@@ -108,7 +119,7 @@ wf_allow_refusal(WfProcess *process, const WfEvent *event)
 	return result;
 }
 
-/* "role "a" or role "b" or the agreement of f" */
+/* A list for the detail of an error: role "a" or the consent of function f. */
 static char *
 describe(int n, const char *const *roles, const WfExpr *function)
 {
@@ -123,7 +134,7 @@ describe(int n, const char *const *roles, const WfExpr *function)
 	return text.data;
 }
 
-/* Error WF002 that says what is needed. */
+/* Error WF002, with what `allow` of this transition asks for as the detail. */
 void
 wf_allow_refuse(const WfTransition *transition, const char *event, const char *actor)
 {
@@ -134,7 +145,7 @@ wf_allow_refuse(const WfTransition *transition, const char *event, const char *a
 	ereport(ERROR,
 			(errcode(WF_ERR_NOT_ALLOWED),
 			 errmsg("\"%s\" is not allowed to send \"%s\" now", actor, event),
-			 denied[0] == '\0' && needed[0] == '\0' ? errdetail("Nobody may.") :
+			 denied[0] == '\0' && needed[0] == '\0' ? errdetail("Nobody is allowed to send it.") :
 			 denied[0] == '\0' ? errdetail("It takes %s.", needed) :
 			 needed[0] == '\0' ? errdetail("It is denied to %s.", denied) :
 			 errdetail("It takes %s, and is denied to %s.", needed, denied)));

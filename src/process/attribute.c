@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * attribute.c
- *	  What a definition declares to be searchable, kept beside its processes.
+ *	  The searchable attributes of a process, in a table of their own.
  *
- * Runs in any backend under the lock on the process row, after its steps.
- * The values are rows of workflow.attribute: the process row itself has no
- * index on anything that a step changes.  They depend on the context only, so
- * a step that did not set it costs one comparison of pointers, and one that
- * did writes nothing unless a value is another one.
+ * Runs in any backend, under the lock on the process row, after its steps.
+ * A definition declares expressions under "searchable"; their values are rows
+ * of workflow.attribute, because the process row must not have an index on
+ * anything that a step changes.  The values depend on the context only: a step
+ * that has not set it costs one comparison of pointers, and one that has writes
+ * only the attributes whose values differ.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,6 +27,7 @@
 #include "store/change_sets.h"
 #include "store/changes.h"
 
+/* The attribute that an error is reported for. */
 typedef struct SearchContext
 {
 	const WfDefinition *definition;
@@ -41,11 +43,14 @@ search_context(void *arg)
 			   context->definition->name);
 }
 
-/* Its values in a context: a list without null, each of them once. */
+/*
+ * The values of an attribute in this context: a jsonb array without null and
+ * without duplicates.
+ */
 static Jsonb *
 values_in(WfProcess *process, const WfAttribute *attribute, Jsonb *context)
 {
-	WfScope		scope = {.context = context,.bracket = &process->bracket};
+	WfScope		scope = {.context = context,.bracket = &process->user_context};
 	SearchContext arg = {process->definition, attribute};
 	ErrorContextCallback callback = {error_context_stack, search_context, &arg};
 	Jsonb	   *values;
@@ -56,25 +61,26 @@ values_in(WfProcess *process, const WfAttribute *attribute, Jsonb *context)
 	return values;
 }
 
+/* Collect a row for each element of an array. */
 static void
-write_values(WfProcess *process, WfChanges *out, const char *name, Jsonb *values)
+write_values(WfProcess *process, WfChanges  *changes, const char *name, Jsonb *values)
 {
 	JsonbIterator *it = JsonbIteratorInit(&values->root);
 	JsonbValue	value;
 
 	(void) JsonbIteratorNext(&it, &value, true);
 	while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
-		wf_changes_attribute(out, &process->row.id, process->definition->name, name,
+		wf_changes_attribute(changes, &process->row.id, process->definition->name, name,
 							 JsonbValueToJsonb(&value));
 }
 
 /*
- * Before the row is written: if the context was set, work out what can be
- * searched for and collect what of it has changed.  Only for a process whose
- * definition declares something, or has process->search_anew set.
+ * Collect what has changed of the attributes of a process, before its row is
+ * written.  Call it only if the definition declares attributes, or if
+ * process->search_anew is set.  Throws what the expressions throw.
  */
 void
-wf_attribute_write(WfProcess *process, WfChanges *out)
+wf_attribute_write(WfProcess *process, WfChanges  *changes)
 {
 	const WfChart *chart = process->definition->chart;
 	bool		anew = process->search_anew || process->unstarted;
@@ -83,7 +89,7 @@ wf_attribute_write(WfProcess *process, WfChanges *out)
 	if (!process->is_new && !anew && process->row.context == process->loaded)
 		return;
 	if (!process->is_new && anew)
-		wf_changes_forget(out, &process->row.id, NULL);
+		wf_changes_forget(changes, &process->row.id, NULL);
 	else if (!process->is_new)
 		before = DatumGetJsonbP(process->loaded);
 	for (int i = 0; i < chart->nattributes; i++)
@@ -97,9 +103,9 @@ wf_attribute_write(WfProcess *process, WfChanges *out)
 
 			if (compareJsonbContainers(&old->root, &values->root) == 0)
 				continue;
-			wf_changes_forget(out, &process->row.id, attribute->name);
+			wf_changes_forget(changes, &process->row.id, attribute->name);
 		}
-		write_values(process, out, attribute->name, values);
+		write_values(process, changes, attribute->name, values);
 	}
-	wf_user_context_leave(&process->bracket);
+	wf_user_context_leave(&process->user_context);
 }

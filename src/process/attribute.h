@@ -1,6 +1,6 @@
 /*
  * attribute.h
- *	  What a definition declares to be searchable, kept beside its processes.
+ *	  The searchable attributes of a process, in a table of their own.
  */
 #ifndef WF_ATTRIBUTE_H
 #define WF_ATTRIBUTE_H
@@ -8,6 +8,6 @@
 #include "process/process.h"
 #include "store/change_sets.h"
 
-extern void wf_attribute_write(WfProcess *process, WfChanges *out);
+extern void wf_attribute_write(WfProcess *process, WfChanges  *changes);
 
 #endif							/* WF_ATTRIBUTE_H */

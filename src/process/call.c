@@ -1,9 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * call.c
- *	  Calls of the author's code, which is caught where its errors are events.
+ *	  Calls of the author's code from a step.
  *
- * Runs in any backend, inside of a step.
+ * Runs in any backend, inside of a step.  In definitions that have a transition
+ * for errors, see wf_call_catches(), each call runs in a subtransaction, and an
+ * error that it throws becomes an event: see error_event.c.  In others, and for
+ * errors that cannot become events, these functions throw what the code throws.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +22,7 @@
 #include "process/event_scope.h"
 #include "process/process.h"
 
-/* One piece of the author's code, and what it gave. */
+/* The arguments and the result of a call; which are used depends on the kind. */
 typedef struct Call
 {
 	WfProcess  *process;
@@ -33,7 +36,7 @@ typedef struct Call
 	TimestampTz due;
 } Call;
 
-/* --- does it run without a bracket? ------------------------------------ */
+/* --- does it run without a user context? -------------------------------- */
 
 static bool
 value_is_pure(WfProcess *process, const WfValue *value)
@@ -71,7 +74,7 @@ action_is_pure(WfProcess *process, const WfAction *action)
 		delay_is_pure(process, action->delay);
 }
 
-/* What an error event says that it happened in. */
+/* The name of a kind of action, for error events. */
 static const char *
 kind_of(const WfAction *action)
 {
@@ -109,7 +112,11 @@ call_guard(void *arg)
 								wf_event_scope(&scope, call->process, call->event));
 }
 
-/* Does it hold?  One that failed and was caught does not, nor does the whole. */
+/*
+ * Does a guard hold?  If it fails with an error that becomes an event, it does
+ * not, and machine->guard_failed says that the guard as a whole does not hold,
+ * either.
+ */
 bool
 wf_call_guard(WfProcess *process, const WfExpr *expr, const WfEvent *event)
 {
@@ -139,7 +146,10 @@ call_delay(void *arg)
 								call->now, &call->due);
 }
 
-/* When a delay is over, counted from now; false: never, or it failed. */
+/*
+ * Set *due to when a delay is over that begins at `now`.  Returns false if that
+ * is never, or if the expression failed with an error that becomes an event.
+ */
 bool
 wf_call_delay(WfProcess *process, const WfDelay *delay, const WfEvent *event,
 			  TimestampTz now, TimestampTz *due)
@@ -167,7 +177,10 @@ call_value(void *arg)
 	call->result = wf_event_scope_value(call->process, call->value, call->event);
 }
 
-/* The output of a final state that has one; false: it failed. */
+/*
+ * Set *output to the output of a final state that has one.  Returns false if it
+ * failed with an error that becomes an event.
+ */
 bool
 wf_call_output(WfProcess *process, const WfState *final, const WfEvent *event,
 			   Jsonb **output)
@@ -189,8 +202,10 @@ wf_call_output(WfProcess *process, const WfState *final, const WfEvent *event,
 }
 
 /*
- * What may fail of an action, as wf_error_event_catch() calls it.  False: it failed, and
- * the rest of the block goes with it.
+ * Call function(arg), the part of an action that may fail; see
+ * wf_error_event_catch() for what it may do.  Returns false if it failed with
+ * an error that becomes an event; then machine->skip_block has the interpreter
+ * leave out the rest of the block.
  */
 bool
 wf_call_action(WfProcess *process, const WfAction *action, const WfEvent *event,

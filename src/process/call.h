@@ -1,6 +1,6 @@
 /*
  * call.h
- *	  Calls of the author's code, which is caught where its errors are events.
+ *	  Calls of the author's code from a step.
  */
 #ifndef WF_CALL_H
 #define WF_CALL_H
@@ -12,28 +12,23 @@
 #include "interpreter/machine.h"
 #include "process/process.h"
 
+/* A piece of the author's code that is about to run. */
+typedef struct WfCode
+{
+	const char *kind;			/* "guard", "assign", ...: for the error event */
+	const char *path;			/* JSON path in the definition */
+	bool		pure;			/* runs without a user context */
+} WfCode;
+
 /*
- * error_event.c: errors of the author's code that become events.  Only in
- * definitions that have a transition for them.
+ * Do errors of the author's code become events of this process?  Only if its
+ * definition has a transition for them: a subtransaction a call is the price.
  */
 static inline bool
 wf_call_catches(const WfProcess *process)
 {
 	return unlikely(process->definition->chart->catches_errors);
 }
-
-/* Code of the author's that is about to run. */
-typedef struct WfCode
-{
-	const char *kind;			/* "guard", "assign", ... */
-	const char *path;			/* JSON path */
-	bool		pure;			/* needs no bracket */
-} WfCode;
-
-/*
- * call.c.  Each of these throws what the code throws; in definitions that have
- * a transition for errors, as far as wf_error_event_catch() does.
- */
 
 extern bool wf_call_guard(WfProcess *process, const WfExpr *expr,
 						  const WfEvent *event);

@@ -3,15 +3,17 @@
  * child.c
  *	  Children: the processes that a state invokes while it is active.
  *
- * Runs in any backend under the lock on the parent's or the child's row,
- * never both: parent and child tell each other by rows in timer.
+ * Runs in any backend, under the lock on the row of the parent or of the child,
+ * never of both: they tell each other something by rows in workflow.timer.
  *
- * A child has its id, and takes events, from the moment its state is entered;
- * its row is made when the macrostep ends with the state still active.  The
- * parent knows its children by the column `children`.  What a child sends to
- * its parent bears its id and counts as long as it is one; at the moment when
- * the parent lets it go, what it has sent by then loses that mark and so
- * counts, and what comes later does not.
+ * A child has an id and a mailbox from the moment in which its state is
+ * entered; its row is made when the macrostep ends, if the state is still
+ * active.  The column "children" of the parent's row has its id.
+ *
+ * What a child sends to its parent is marked with the child's id, and counts
+ * only while the parent has that child.  When the parent lets go of it, the mark
+ * is removed from what the child has sent by then, so that this still counts and
+ * what it sends later does not.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,6 +38,7 @@
 #include "process/error_event.h"
 #include "process/event_scope.h"
 #include "process/process.h"
+#include "process/process_timer.h"
 #include "process/send.h"
 #include "process/stepper.h"
 #include "store/change_sets.h"
@@ -47,11 +50,12 @@
 /* --- invoke ------------------------------------------------------------ */
 
 /*
- * There will be no child.  Who has an onError gets to know; where nobody
- * would, waiting for the child would be for ever.
+ * A child cannot be made: raise error.invoke.ID.  If no active state handles
+ * that, throw the error instead, because the process would wait for the child
+ * for ever.
  */
 static void
-refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *reason)
+refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *message)
 {
 	static const char *keys[] = {"sqlstate", "message"};
 	const char *event = psprintf(WF_ERROR_INVOKE "%s", invoke->id);
@@ -62,16 +66,17 @@ refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *reason)
 	if (process->machine->quiet || !wf_machine_handles(process->machine, event))
 		ereport(ERROR,
 				(errcode(code),
-				 errmsg("cannot invoke \"%s\": %s", invoke->src, reason),
+				 errmsg_internal("%s", message),
 				 process->machine->quiet ?
 				 errdetail("It is invoked at %s.", invoke->path) :
 				 errdetail("It is invoked at %s, without onError.", invoke->path)));
 	values[0] = wf_jsonb_string(unpack_sql_state(code));
-	values[1] = wf_jsonb_string(reason);
+	values[1] = wf_jsonb_string(message);
 	payload->data = wf_jsonb_object(lengthof(keys), keys, values);
 	wf_interpret_raise(process->machine, &error);
 }
 
+/* The argument of call_input(). */
 typedef struct Input
 {
 	WfProcess  *process;
@@ -97,8 +102,9 @@ call_input(void *arg)
 }
 
 /*
- * What a child is given, NULL for nothing.  False: its expression failed, and
- * the process was told so; there will be no child.
+ * Set *result to the input of a child, NULL if the invoke has none.  Returns
+ * false if its expression failed with an error that becomes an event; then the
+ * child must not be made.
  */
 bool
 wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event, Jsonb **result)
@@ -116,8 +122,11 @@ wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event,
 }
 
 /*
- * The first and the last of these moments for one of several invokes; the
- * child must exist, and is gone from memory then.
+ * Add a child for one invoke of a state that is entered: it gets an id, its
+ * input and a mailbox.  If the definition does not exist, may not be started by
+ * the parent's owner, or is nested too deeply, raises the internal event
+ * error.invoke.ID if an active state handles that, else throws WF006, WF002 or
+ * 54000.
  */
 void
 wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
@@ -127,12 +136,15 @@ wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event
 	WfChild    *child;
 
 	if (definition == NULL)
-		refuse(process, invoke, WF_ERR_NO_DEFINITION, "no such definition");
+		refuse(process, invoke, WF_ERR_NO_DEFINITION,
+			   psprintf("definition \"%s\" does not exist", invoke->src));
 	else if (!wf_privilege_role_may(process->definition->role, definition, "start"))
-		refuse(process, invoke, WF_ERR_NOT_ALLOWED, "permission denied to start it");
+		refuse(process, invoke, WF_ERR_NOT_ALLOWED,
+			   psprintf("permission denied to start definition \"%s\"", invoke->src));
 	else if (process->row.depth >= wf_max_invoke_depth)
 		refuse(process, invoke, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-			   "more than workflow.max_invoke_depth processes deep");
+			   psprintf("cannot invoke definition \"%s\" at a depth of more than workflow.max_invoke_depth (%d)",
+						invoke->src, wf_max_invoke_depth));
 	else
 	{
 		Jsonb	   *input;
@@ -149,11 +161,8 @@ wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event
 }
 
 /*
- * The interpreter's three moments: a state with invokes is entered (its
- * children get ids), is still active at the end of the macrostep (they
- * start), is left (they are cancelled, unless detached).  A definition that
- * does not exist, or may not be started by the parent's owner, gives the
- * internal event error.invoke.ID where a state handles that, else an error.
+ * A state with invokes is entered: add its children.  Errors as
+ * wf_child_invoke().
  */
 void
 wf_children_invoke(WfProcess *process, const WfState *state, const WfEvent *event)
@@ -162,11 +171,15 @@ wf_children_invoke(WfProcess *process, const WfState *state, const WfEvent *even
 		wf_child_invoke(process, &state->invokes[i], event);
 }
 
-/* The row, the event that starts it, and what it was sent meanwhile. */
+/*
+ * Collect the row of a child, the event that starts it, and the events in its
+ * mailbox.  Its initial context is evaluated when it starts: the parent's step
+ * must not run code of the child's owner.
+ */
 static void
 start_child(WfProcess *process, WfChild *child)
 {
-	WfChanges   *out = wf_stepper_changes(process->stepper);
+	WfChanges  *changes = wf_stepper_changes(process->stepper);
 	TimestampTz now = wf_clock_now();
 	WfRow		row = {.id = child->id,.definition = child->definition->id,
 		.status = WF_INITIALIZED,
@@ -177,14 +190,18 @@ start_child(WfProcess *process, WfChild *child)
 	WfTimerRow	start = {.process = child->id,.due = now,.event = WF_START_EVENT,
 	.actor = child->actor,.data = child->input};
 
-	wf_changes_start(out, &row, now, process->definition->role, NULL);
-	wf_changes_arm(out, &start, child->definition->owner, false, false);
-	for (int i = 0; i < child->nmail; i++)
-		wf_changes_arm(out, &child->mail[i], child->definition->owner, false, false);
+	wf_changes_start(changes, &row, now, process->definition->role, NULL);
+	wf_changes_arm(changes, &start, child->definition->owner, false, false);
+	for (int i = 0; i < child->nmailbox; i++)
+		wf_changes_arm(changes, &child->mailbox[i], child->definition->owner, false, false);
 	child->started = true;
 	process->children_changed = true;
 }
 
+/*
+ * A macrostep ends, and a state with invokes is active that was entered in it:
+ * make the rows of its children, whose owners' executors start them.
+ */
 void
 wf_children_start(WfProcess *process, const WfState *state)
 {
@@ -199,7 +216,7 @@ wf_children_start(WfProcess *process, const WfState *state)
 
 /* --- letting go -------------------------------------------------------- */
 
-/* The child is told to end; that it does so takes a step of its own. */
+/* Send a child the order to end, which it does in a step of its own. */
 static void
 cancel_child(WfProcess *process, const WfChild *child)
 {
@@ -215,14 +232,19 @@ cancel_child(WfProcess *process, const WfChild *child)
 					   definition->owner, false, false);
 }
 
+/*
+ * Let go of a child: what it sends from now on does not count, and, unless it is
+ * detached, it is cancelled.  Takes it out of the list, so that `child` points
+ * to another one, or to none, afterwards.
+ */
 void
 wf_child_let_go(WfProcess *process, WfChild *child, bool detached)
 {
 	if (child->started)
 	{
-		for (int i = process->head; i < process->nqueue; i++)
+		for (int i = process->mailbox_head; i < process->nmailbox; i++)
 		{
-			WfTimerRow *timer = &process->queue[i].timer;
+			WfTimerRow *timer = &process->mailbox[i].timer;
 
 			if (timer->from_child && memcmp(&timer->child, &child->id, UUID_LEN) == 0)
 				timer->from_child = false;
@@ -236,6 +258,7 @@ wf_child_let_go(WfProcess *process, WfChild *child, bool detached)
 	wf_child_list_forget(process, child);
 }
 
+/* A state with invokes is left: let go of the children that it still has. */
 void
 wf_children_let_go(WfProcess *process, const WfState *state)
 {
@@ -249,8 +272,9 @@ wf_children_let_go(WfProcess *process, const WfState *state)
 }
 
 /*
- * The process goes without leaving its states: its children are told to end.
- * sound: as wf_restore_is_sound() said; if not, all of them.
+ * Cancel the children of a process that is erased without leaving its states,
+ * but for detached ones.  sound: what wf_restore_is_sound() said; if false, the
+ * active states are not known, and the children of all states are cancelled.
  */
 void
 wf_children_cancel(WfProcess *process, bool sound)
@@ -272,8 +296,8 @@ wf_children_cancel(WfProcess *process, bool sound)
 /* --- what a child tells its parent ------------------------------------- */
 
 /*
- * Send "<prefix><invoke id>" to the process that invoked this one, if there is
- * one which has not let it go.
+ * Send the event "<prefix><invoke id>" with this data (or NULL) to the parent,
+ * if the process has one which is not over and has not let go of it.
  */
 void
 wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data)
@@ -294,7 +318,7 @@ wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data)
 				   false, false);
 }
 
-/* What error.invoke.ID carries. */
+/* The data of an event error.invoke.ID, in the current memory context. */
 Jsonb *
 wf_child_error(const char *sqlstate, const char *message)
 {

@@ -3,6 +3,10 @@
  * child_list.c
  *	  The children of a process: in memory, and in its row.
  *
+ * Runs in any backend, under the lock on the process row.  The column
+ * "children" is read when a child is looked for, and written when one has
+ * started or has gone.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -15,6 +19,7 @@
 #include "process/process.h"
 #include "store/timer.h"
 
+/* Add an entry to the list in memory. */
 static WfChild *
 append(WfProcess *process, const char *invoke, const pg_uuid_t *id)
 {
@@ -26,7 +31,7 @@ append(WfProcess *process, const char *invoke, const pg_uuid_t *id)
 	return child;
 }
 
-/* From {"invoke id": "process", ...}, when somebody looks. */
+/* Read {"invoke id": "process", ...} from the row, unless that was done. */
 static void
 load_children(WfProcess *process)
 {
@@ -57,7 +62,8 @@ load_children(WfProcess *process)
 }
 
 /*
- * A new one, which has its id and no more; out of memory again.
+ * Add a child that has an id and no row yet.  The result is good until the next
+ * child is added or forgotten.
  */
 WfChild *
 wf_child_list_add(WfProcess *process, const char *invoke, const pg_uuid_t *id)
@@ -66,6 +72,7 @@ wf_child_list_add(WfProcess *process, const char *invoke, const pg_uuid_t *id)
 	return append(process, invoke, id);
 }
 
+/* Take a child out of the list; the last one takes its place. */
 void
 wf_child_list_forget(WfProcess *process, WfChild *child)
 {
@@ -73,7 +80,7 @@ wf_child_list_forget(WfProcess *process, WfChild *child)
 	process->children_changed = true;
 }
 
-/* The present child of an invoke id, or NULL. */
+/* The child with this invoke id, or NULL; good as in wf_child_list_add(). */
 WfChild *
 wf_child_list_find(WfProcess *process, const char *invoke)
 {
@@ -84,6 +91,7 @@ wf_child_list_find(WfProcess *process, const char *invoke)
 	return NULL;
 }
 
+/* The child with this process id, or NULL. */
 static WfChild *
 find_by_id(WfProcess *process, const pg_uuid_t *id)
 {
@@ -95,8 +103,9 @@ find_by_id(WfProcess *process, const pg_uuid_t *id)
 }
 
 /*
- * Is an event that is marked as a child's still from one?  Its done.invoke is
- * the last thing we hear of it.
+ * Does an event that is marked as a child's still count, that is, does the
+ * process have that child?  done.invoke.ID is the last event of a child, which
+ * is forgotten with it.
  */
 bool
 wf_child_list_counts(WfProcess *process, const WfTimerRow *timer)
@@ -105,13 +114,13 @@ wf_child_list_counts(WfProcess *process, const WfTimerRow *timer)
 
 	if (child == NULL)
 		return false;
-	/* The state that it leaves now has nobody to cancel. */
+	/* When its state is left, there is no child to be cancelled. */
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
 		wf_child_list_forget(process, child);
 	return true;
 }
 
-/* Before the row is written: its column `children`. */
+/* Set the column "children" of the row, if needed, before the row is written. */
 void
 wf_child_list_write(WfProcess *process)
 {

@@ -5,10 +5,30 @@
 #ifndef WF_CHILD_LIST_H
 #define WF_CHILD_LIST_H
 
+#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "definition/definition.h"
 #include "process/process.h"
 #include "store/timer.h"
+
+/* A process that a state of this one invokes. */
+typedef struct WfChild
+{
+	const char *invoke;			/* its invoke id in the parent */
+	pg_uuid_t	id;
+	bool		started;		/* false: it has an id and a mailbox, but no row */
+
+	/* Of a child that this step made; else NULL. */
+	WfDefinition *definition;
+	Jsonb	   *input;			/* or NULL */
+	const char *actor;			/* or NULL */
+
+	/* Events that were sent to it before it had a row. */
+	WfTimerRow *mailbox;
+	int			nmailbox;
+	int			mailbox_size;
+} WfChild;
 
 extern WfChild *wf_child_list_add(WfProcess *process, const char *invoke, const pg_uuid_t *id);
 extern void wf_child_list_forget(WfProcess *process, WfChild *child);

@@ -1,10 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * context.c
- *	  The context of a process: how it begins, is read and is changed.
+ *	  The context of a process: its initial value, reading and changing it.
  *
- * Runs in any backend, under the lock on the process row.  It is detoasted when
- * it is first asked for, and written with the row when its datum has changed.
+ * Runs in any backend, under the lock on the process row.  The context is
+ * detoasted when it is first asked for.  It is written with the row; the datum
+ * of a context that no step has set is written as it was read, so that what was
+ * toasted is not toasted again.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,8 +22,10 @@
 #include "store/timer.h"
 
 /*
- * The context that a process begins with: that of its definition, evaluated
- * as its owner, with the input (an object, or NULL) laid over it.
+ * The context that a process begins with: that of its definition, evaluated as
+ * its owner, with the members of the input (an object, or NULL) put over it.
+ * In the current memory context.  Error 22023 if one of them is not an object;
+ * throws what the expressions throw.
  */
 Jsonb *
 wf_context_initial(WfDefinition *definition, Jsonb *input, const char *actor)
@@ -50,7 +54,7 @@ wf_context_initial(WfDefinition *definition, Jsonb *input, const char *actor)
 	return input == NULL ? context : wf_jsonb_merge(context, input);
 }
 
-/* Its context, not toasted. */
+/* The present context of a process, detoasted; not to be changed in place. */
 Jsonb *
 wf_context_of(WfProcess *process)
 {
@@ -59,6 +63,7 @@ wf_context_of(WfProcess *process)
 	return process->context;
 }
 
+/* Error 22023 if it is not an object, 54000 if it is too large. */
 static void
 check_context(Jsonb *context)
 {
@@ -75,8 +80,9 @@ check_context(Jsonb *context)
 }
 
 /*
- * Make it the context of the process.  Error 22023 when it is no
- * object, 54000 when it is too large.
+ * Set the context of a process.  The jsonb must live as long as the stepper.
+ * Error 22023 if it is not an object, 54000 if it is larger than
+ * workflow.max_context_size.
  */
 void
 wf_context_set(WfProcess *process, Jsonb *context)
@@ -85,13 +91,19 @@ wf_context_set(WfProcess *process, Jsonb *context)
 	process->context = context;
 	process->row.context = JsonbPGetDatum(context);
 
-	/* A loop makes a context for each of its items: nobody has that of before. */
+	/*
+	 * A loop makes a context for each of its elements, so the previous one is
+	 * freed, if nothing else points to it.
+	 */
 	if (process->own_context != NULL)
 		pfree(process->own_context);
 	process->own_context = NULL;
 }
 
-/* Members get new values (NULL: none); the rest stays. */
+/*
+ * Set n members of the context of a process to new values; NULL leaves a member
+ * as it is.  Errors as wf_context_set().
+ */
 void
 wf_context_change(WfProcess *process, int n, const char **keys, Jsonb **values)
 {

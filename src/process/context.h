@@ -1,6 +1,6 @@
 /*
  * context.h
- *	  The context of a process: how it begins, is read and is changed.
+ *	  The context of a process: its initial value, reading and changing it.
  */
 #ifndef WF_CONTEXT_H
 #define WF_CONTEXT_H

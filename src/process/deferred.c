@@ -3,11 +3,11 @@
  * deferred.c
  *	  Events that a process keeps for later.
  *
- * Runs in any backend under the lock on the process row, which makes its
- * deferred events ours.  There can be some only while a state that defers is
- * active: whenever the last of those is left, they have been worked, or, where
- * the process was put elsewhere without a step, posted.  So a process that is
- * in no such state never looks at the table.
+ * Runs in any backend, under the lock on the process row: whoever holds it owns
+ * the deferred events of the process.  They are rows of workflow.deferred, and
+ * a process can have some only while a state is active that defers events: when
+ * the last such state is left, they are delivered, or posted if the process is
+ * moved without a step.  So a process in no such state never reads the table.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,16 +31,17 @@
 #include "store/timer.h"
 
 /*
- * Counting a thousand for each one more would be a million by and by.  So what
- * this session counted of a process last is kept, and only what came behind it
- * is counted: whoever holds the process gives out higher numbers than anybody
- * before.  Some may be gone again, or never have been committed: it is a limit.
+ * How many deferred events the process has that this session counted last.
+ * Counting all of them for each new one would take quadratic time, so only rows
+ * with a higher number are counted and added: under the lock on the process row,
+ * new rows get higher numbers than those before.  Rows that were deleted, or
+ * rolled back, are still in the sum, so it is an upper limit.
  */
 static struct
 {
 	pg_uuid_t	process;
-	int64		last;			/* seq up to which was counted */
-	int64		most;
+	int64		last;			/* rows up to this seq have been counted */
+	int64		most;			/* that many rows or fewer */
 }			counted;
 
 static WfStatement count_statement = {
@@ -64,7 +65,7 @@ static WfStatement without_statement = {
 	.args = {UUIDARRAYOID}
 };
 
-/* Does an active state defer anything?  And this: its name, or NULL. */
+/* Does an active state defer any events? */
 bool
 wf_deferred_wanted(const WfProcess *process)
 {
@@ -78,7 +79,7 @@ wf_deferred_wanted(const WfProcess *process)
 	return false;
 }
 
-/* Only what somebody sends: the engine's own events are for now or never. */
+/* Can this event be deferred?  Those that the engine makes cannot. */
 static bool
 can_wait(const char *event)
 {
@@ -90,6 +91,7 @@ can_wait(const char *event)
 	return true;
 }
 
+/* The name of an active state that defers this event, or NULL if none does. */
 const char *
 wf_deferred_by(const WfProcess *process, const char *event)
 {
@@ -116,7 +118,7 @@ id_of(const WfProcess *process)
 	return UUIDPGetDatum(&process->row.id);
 }
 
-/* Count what the table has behind `last`. */
+/* Add the rows that come after those which have been counted. */
 static void
 count_more(const WfProcess *process)
 {
@@ -132,6 +134,7 @@ count_more(const WfProcess *process)
 		counted.last = DatumGetInt64(last);
 }
 
+/* Count all rows of the process. */
 static void
 count_all(const WfProcess *process)
 {
@@ -141,7 +144,11 @@ count_all(const WfProcess *process)
 	count_more(process);
 }
 
-/* Do so many wait already?  The table is asked once in a step, if that will do. */
+/*
+ * Does the process have at least `limit` deferred events?  The table is read
+ * once for all steps of a stepper, unless the upper limit says yes: then all
+ * rows are counted.
+ */
 static bool
 are_there(WfProcess *process, int limit)
 {
@@ -167,7 +174,10 @@ are_there(WfProcess *process, int limit)
 	return n + process->deferred_stored >= limit;
 }
 
-/* Keep it.  Error 54000 when that would be too many. */
+/*
+ * Keep an event for later, which `state` defers.  Error 54000 if the process has
+ * workflow.max_deferred of them.
+ */
 void
 wf_deferred_keep(WfProcess *process, const WfTimerRow *timer, const char *state)
 {
@@ -186,7 +196,7 @@ wf_deferred_keep(WfProcess *process, const WfTimerRow *timer, const char *state)
 	deferred->state = state;
 }
 
-/* Is it not known yet what the table has of this process? */
+/* May the table have rows of this process that were not loaded? */
 static bool
 is_unknown(const WfProcess *process)
 {
@@ -195,8 +205,8 @@ is_unknown(const WfProcess *process)
 }
 
 /*
- * Most processes have nothing in the table: find out which of a batch, at
- * once.  All of them are locked.
+ * Find out with one statement which processes of a batch have no rows in the
+ * table, as most of them do, so that it need not be read for each of them.
  */
 static void
 find_those_without(WfStepper *stepper)
@@ -215,7 +225,10 @@ find_those_without(WfStepper *stepper)
 	array = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	n = wf_statement_execute(&without_statement, &array, NULL, 0);
 
-	/* In their order: one walk through both. */
+	/*
+	 * The ids come back in the order in which they were given, so one pass
+	 * over both lists is enough.
+	 */
 	cell = list_head(stepper->processes);
 	for (int i = 0; i < n; i++)
 	{
@@ -235,7 +248,11 @@ find_those_without(WfStepper *stepper)
 	}
 }
 
-/* Read what the table has, before the process gets another definition. */
+/*
+ * Load the rows of the table, in front of the events that were deferred by steps
+ * of this transaction.  Does nothing if that was done.  It must happen before
+ * the process gets another definition, which may defer nothing.
+ */
 void
 wf_deferred_load(WfProcess *process)
 {
@@ -278,14 +295,15 @@ wf_deferred_load(WfProcess *process)
 }
 
 /*
- * After it was put into its states without a step: what none of them defers is
- * delivered as if it had been posted now, in its order.  Looks at those that
- * were loaded.
+ * Post the events that no active state defers, in their order, after the process
+ * was put into its states without a step: they become timers that are due now.
+ * parked: the timers have to wait, because the process is suspended or failed.
+ * wf_deferred_load() comes before.
  */
 void
 wf_deferred_release(WfProcess *process, bool parked)
 {
-	WfChanges   *out = wf_stepper_changes(process->stepper);
+	WfChanges  *changes = wf_stepper_changes(process->stepper);
 
 	for (int i = 0; i < process->ndeferred; i++)
 	{
@@ -295,21 +313,22 @@ wf_deferred_release(WfProcess *process, bool parked)
 		if (deferred->gone || wf_deferred_by(process, posted.event) != NULL)
 			continue;
 		if (posted.seq != 0)
-			wf_changes_recall(out, &process->row.id, posted.seq);
+			wf_changes_recall(changes, &process->row.id, posted.seq);
 		posted.process = process->row.id;
 		posted.seq = 0;
 		posted.due = wf_clock_now();
-		wf_changes_arm(out, &posted, process->definition->owner, parked, false);
+		wf_changes_arm(changes, &posted, process->definition->owner, parked, false);
 
-		/* What is to be done about it has been done. */
+		/* The row is deleted already: wf_deferred_write() must do nothing. */
 		deferred->gone = true;
 		deferred->timer.seq = 0;
 	}
 }
 
 /*
- * Take the first one that need not wait any longer: no active state defers it,
- * or one would take it now.
+ * Take the first deferred event that need not wait any longer, because no active
+ * state defers it, or because would_take() says that the process would take it
+ * now.  Returns false if there is none, else fills in *timer.
  */
 bool
 wf_deferred_next(WfProcess *process, WfTimerRow *timer,
@@ -332,7 +351,7 @@ wf_deferred_next(WfProcess *process, WfTimerRow *timer,
 	return false;
 }
 
-/* Take back those with this id. */
+/* Cancel the deferred events with this id. */
 void
 wf_deferred_cancel(WfProcess *process, const char *id)
 {
@@ -348,8 +367,12 @@ wf_deferred_cancel(WfProcess *process, const char *id)
 	}
 }
 
+/*
+ * Collect what is to be written of the deferred events: rows to insert and to
+ * delete; all rows are deleted if the process is over.
+ */
 void
-wf_deferred_write(WfProcess *process, WfChanges *out)
+wf_deferred_write(WfProcess *process, WfChanges  *changes)
 {
 	if (likely(!process->definition->chart->has_defer))
 		return;
@@ -357,7 +380,7 @@ wf_deferred_write(WfProcess *process, WfChanges *out)
 	{
 		/* Nothing is left that could react to them. */
 		if (!process->is_new)
-			wf_changes_recall(out, &process->row.id, 0);
+			wf_changes_recall(changes, &process->row.id, 0);
 		return;
 	}
 	for (int i = 0; i < process->ndeferred; i++)
@@ -365,8 +388,8 @@ wf_deferred_write(WfProcess *process, WfChanges *out)
 		const WfDeferred *deferred = &process->deferred[i];
 
 		if (deferred->gone && deferred->timer.seq != 0)
-			wf_changes_recall(out, &process->row.id, deferred->timer.seq);
+			wf_changes_recall(changes, &process->row.id, deferred->timer.seq);
 		else if (!deferred->gone && deferred->timer.seq == 0)
-			wf_changes_defer(out, &deferred->timer, deferred->state);
+			wf_changes_defer(changes, &deferred->timer, deferred->state);
 	}
 }

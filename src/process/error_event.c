@@ -5,9 +5,9 @@
  *
  * Runs in any backend, inside of a step.  Each call is a subtransaction, so
  * that what a failed one did in the database is undone, and nothing else is.
- * Whether anybody takes the event shows only when it is worked, after the
- * microstep: if nobody does the error is thrown again, and the step fails as
- * it would have without all this.
+ * Only when the event is worked, after the microstep, does it show whether a
+ * transition takes it.  If none does, the error is thrown again, and the step
+ * fails as if it had not been caught.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,12 +29,12 @@
 #include "process/process.h"
 
 /*
- * An error that says something about the event and the process.  Not what
- * would have happened to any other at this moment: a conflict with another
- * session, a shortage of the server, an interruption, step_timeout among them;
- * those are for whoever runs the step.  Nor what PL/pgSQL's OTHERS lets pass,
- * nor what restrictions in a session of somebody else refuse: an executor
- * would not have met it.
+ * May the present error become an event?  Only if it says something about the
+ * event and the process.  These do not, and are left to the caller of the step:
+ * conflicts with other sessions, shortages of the server and interruptions,
+ * step_timeout among them, which would have hit any event; what OTHERS of
+ * PL/pgSQL does not catch; and what a restricted operation in the session of
+ * another role refuses, because an executor would not have met it.
  */
 static bool
 is_catchable(const WfProcess *process)
@@ -52,7 +52,7 @@ is_catchable(const WfProcess *process)
 			break;
 	}
 	if (code == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		return !(process->bracket.open && process->bracket.foreign);
+		return !(process->user_context.open && process->user_context.foreign);
 	return code != ERRCODE_LOCK_NOT_AVAILABLE &&
 		code != ERRCODE_READ_ONLY_SQL_TRANSACTION &&
 		code != ERRCODE_ASSERT_FAILURE &&
@@ -66,7 +66,10 @@ text_or_null(const char *text)
 	return text == NULL ? wf_jsonb_parse("null") : wf_jsonb_string(text);
 }
 
-/* error.execution, with what there is to know about it as data. */
+/*
+ * Raise the internal event error.execution, with the kind and the path of the
+ * code and the fields of the error as data.
+ */
 static void
 raise_error(WfProcess *process, const WfEvent *event, const WfCode *code,
 			ErrorData *error)
@@ -91,11 +94,13 @@ raise_error(WfProcess *process, const WfEvent *event, const WfCode *code,
 }
 
 /*
- * Call back in a subtransaction.  False: it failed, its effects are undone,
- * and error.execution is raised.  The callback must leave the process in
- * memory as it was until nothing can fail any more, and must make nothing that
- * belongs to a resource owner and outlives it.  Throws what is not for
- * handlers: see is_catchable().
+ * Call call(arg) in a subtransaction.  Returns false if it failed: then its
+ * effects in the database are undone, and error.execution is raised, unless
+ * guards are only asked.  Throws errors that may not become events, see
+ * is_catchable().
+ *
+ * The callback must not change the process in memory before everything that can
+ * fail is done, and must not keep anything that belongs to a resource owner.
  */
 bool
 wf_error_event_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
@@ -105,35 +110,36 @@ wf_error_event_catch(WfProcess *process, const WfEvent *event, const WfCode *cod
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
 	volatile bool catchable = false;
-	WfUserContext	bracket;
+	bool		was_open;
 
 	/*
-	 * The bracket is the step's: what it sets must outlast this call.  Where
-	 * it stays closed and code turns out not to be pure (a function it calls
-	 * was replaced), this call has one of its own.
+	 * The user context is that of the step, so it must be entered outside of
+	 * the subtransaction.  If it was not, because the code seemed to be pure,
+	 * and the code turns out not to be (a function that it calls was replaced),
+	 * then it is entered by the call and must be left before it ends.
 	 */
 	if (!code->pure)
-		wf_user_context_enter(process->definition->evaluator, &process->bracket);
-	bracket = process->bracket;
+		wf_user_context_enter(process->definition->evaluator, &process->user_context);
+	was_open = process->user_context.open;
 
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(context);
 		call(arg);
-		if (process->bracket.open && !bracket.open)
-			wf_user_context_leave(&process->bracket);
+		if (process->user_context.open && !was_open)
+			wf_user_context_leave(&process->user_context);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
-		/* Whoever catches it further out knows nothing of this subtransaction. */
+		/* An outer PG_CATCH does not roll this subtransaction back. */
 		catchable = is_catchable(process);
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		process->bracket.open = bracket.open;
+		process->user_context.open = was_open;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -148,7 +154,7 @@ wf_error_event_catch(WfProcess *process, const WfEvent *event, const WfCode *cod
 	return false;
 }
 
-/* An internal event that nobody took: an error goes on its way after all. */
+/* No transition took this event: if it is an error event, throw its error. */
 void
 wf_error_event_not_caught(const WfEvent *event)
 {

@@ -3,8 +3,8 @@
  * event_scope.c
  *	  What the author's code sees of a process and of the event it works.
  *
- * Runs in any backend, inside of a step.  The event is made into jsonb only when
- * code asks for it, and once.
+ * Runs in any backend, inside of a step.  The event is made into jsonb only if
+ * code asks for it, and only once.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,27 +21,34 @@
 
 static const WfPayload no_payload = {0};
 
-/* What came with an event; never NULL. */
+/* The payload of an event; an empty one if it has none, never NULL. */
 const WfPayload *
 wf_event_scope_payload(const WfEvent *event)
 {
 	return event->payload != NULL ? event->payload : &no_payload;
 }
 
-/* The event being worked, also while the process starts or is cancelled. */
+/*
+ * The event being worked.  The interpreter gives NULL while the process starts
+ * or is cancelled: then it is the event that does so.
+ */
 static const WfEvent *
 actual(WfProcess *process, const WfEvent *event)
 {
 	return event != NULL ? event : &process->boundary;
 }
 
-/* On whose behalf it came, or NULL.  Event NULL: what starts or cancels it. */
+/*
+ * The actor on whose behalf an event came, or NULL if it has none.  event is
+ * NULL while the process starts or is cancelled.
+ */
 const char *
 wf_event_scope_actor(WfProcess *process, const WfEvent *event)
 {
 	return wf_event_scope_payload(actual(process, event))->actor;
 }
 
+/* An event as the author's code sees it. */
 static Jsonb *
 event_jsonb(WfProcess *process, const WfEvent *event)
 {
@@ -59,6 +66,7 @@ event_jsonb(WfProcess *process, const WfEvent *event)
 	return wf_jsonb_object(lengthof(keys), keys, values);
 }
 
+/* WfScope.make_event: the event is asked for for the first time. */
 static Jsonb *
 make_event(void *arg)
 {
@@ -70,6 +78,10 @@ make_event(void *arg)
 	return built;
 }
 
+/*
+ * Fill in a scope for evaluating the author's code on behalf of a process, in
+ * the user context of its step.  The result points into *scope.
+ */
 WfScope *
 wf_event_scope(WfProcessScope *scope, WfProcess *process,
 			   const WfEvent *event)
@@ -80,13 +92,13 @@ wf_event_scope(WfProcessScope *scope, WfProcess *process,
 	scope->scope.event = NULL;
 	scope->scope.make_event = make_event;
 	scope->scope.arg = scope;
-	scope->scope.bracket = &process->bracket;
+	scope->scope.bracket = &process->user_context;
 	return &scope->scope;
 }
 
 /*
- * Evaluate with the process and the event in scope, in the step's bracket.
- * NULL for no value.  Throws what the author's code throws.
+ * Evaluate a value with the process and the event in scope.  Returns NULL if
+ * value is NULL or gives none.  Throws what the author's code throws.
  */
 Jsonb *
 wf_event_scope_value(WfProcess *process, const WfValue *value, const WfEvent *event)
@@ -100,12 +112,12 @@ wf_event_scope_value(WfProcess *process, const WfValue *value, const WfEvent *ev
 }
 
 /*
- * The same where it has to be a string that is not empty, or null; else error
- * 22023, which says `what` it is.
+ * As wf_event_scope_value(), for a value that must be a string which is not
+ * empty, or null: else error 22023, with the key of the value in the action.
  */
 char *
 wf_event_scope_string(WfProcess *process, const WfValue *value, const WfEvent *event,
-					  const WfAction *action, const char *what)
+					  const WfAction *action, const char *key)
 {
 	Jsonb	   *jsonb = wf_event_scope_value(process, value, event);
 	char	   *text;
@@ -116,6 +128,6 @@ wf_event_scope_string(WfProcess *process, const WfValue *value, const WfEvent *e
 	if (text == NULL || text[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s of the action at %s is not a string", what, action->path)));
+				 errmsg("\"%s\" of the action at %s is not a string", key, action->path)));
 	return text;
 }

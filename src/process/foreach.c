@@ -3,7 +3,9 @@
  * foreach.c
  *	  The action foreach: a loop over the elements of an array.
  *
- * Runs in any backend, under the lock on the process row.
+ * Runs in any backend, under the lock on the process row.  Evaluating the
+ * array, and putting each element into the context, may fail; where errors
+ * become events, each of these runs in a subtransaction.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +26,7 @@
 #include "process/foreach.h"
 #include "process/process.h"
 
-/* Where a loop stands. */
+/* A loop under way. */
 typedef struct Loop
 {
 	WfProcess  *process;
@@ -35,6 +37,7 @@ typedef struct Loop
 	int			index;			/* of the element */
 } Loop;
 
+/* Evaluate the array. */
 static void
 call_array(void *arg)
 {
@@ -47,7 +50,7 @@ call_array(void *arg)
 				 errmsg("foreach at %s needs an array", loop->action->path)));
 }
 
-/* The context with the element, and its number. */
+/* Put the present element, and its index if wanted, into the context. */
 static void
 call_element(void *arg)
 {
@@ -64,8 +67,9 @@ call_element(void *arg)
 }
 
 /*
- * The actions inside for each element of an array, each of which
- * comes into the context before they are run.  Fails as the above does.
+ * Run the actions of a FOREACH for each element of its array, which is put into
+ * the context first.  Throws what the author's code throws; where such an error
+ * becomes an event, machine->skip_block is set instead, and the loop ends.
  */
 void
 wf_foreach(WfProcess *process, const WfAction *action, const WfEvent *event)

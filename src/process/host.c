@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * host.c
- *	  What the interpreter asks for, done for a process in memory.
+ *	  The interpreter's host: its callbacks, done for a process in memory.
  *
- * Runs in any backend under the lock on the process row.  Callbacks may
- * throw: the machine and everything a step collected go with the memory
- * context of its stepper.
+ * Runs in any backend, under the lock on the process row.  The callbacks
+ * dispatch to the files that do the work; self is the WfProcess.  They may
+ * throw: the machine and all that a step has collected live in the memory
+ * context of its stepper, and are not used again.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,6 +27,8 @@
 #include "process/process.h"
 #include "process/process_timer.h"
 
+/* --- the author's code ------------------------------------------------- */
+
 static bool
 host_guard(void *self, const WfExpr *expr, const WfEvent *event)
 {
@@ -42,6 +45,8 @@ host_action(void *self, const WfAction *action, const WfEvent *event)
 	else
 		wf_action(self, action, event);
 }
+
+/* --- timers and children ----------------------------------------------- */
 
 static void
 host_arm(void *self, const WfState *state, const WfEvent *event)
@@ -73,6 +78,9 @@ host_uninvoke(void *self, const WfState *state)
 	wf_children_let_go(self, state);
 }
 
+/* --- the end ----------------------------------------------------------- */
+
+/* The payload of done.state.PARENT: the output of a final state that has one. */
 static void *
 host_done_payload(void *self, const WfState *final, const WfEvent *event)
 {
@@ -86,7 +94,12 @@ host_done_payload(void *self, const WfState *final, const WfEvent *event)
 	return payload;
 }
 
-/* The output of the root sees that of the final state, which else is it. */
+/*
+ * The machine has reached a final state of the root: set the output of the
+ * process and tell its parent.  An output of the root sees that of the final
+ * state as event.output; where the root has none, that is the output of the
+ * process.
+ */
 static void
 host_done(void *self, const WfState *final, const WfEvent *event)
 {
@@ -107,12 +120,15 @@ host_done(void *self, const WfState *final, const WfEvent *event)
 	wf_child_tell(process, WF_DONE_INVOKE, output);
 }
 
+/* --- errors ------------------------------------------------------------ */
+
 static bool
 host_allowed(void *self, const WfTransition *transition, const WfEvent *event)
 {
 	return wf_allow_permits(self, transition, event);
 }
 
+/* An internal event was not taken: if it is an error event, throw the error. */
 static void
 host_unheard(void *self, const WfEvent *event)
 {
@@ -125,10 +141,11 @@ host_too_many(void *self, int limit)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("a step did not come to rest after %d microsteps", limit),
+			 errmsg("a step did not end after %d microsteps", limit),
 			 errhint("Look for a cycle of \"always\" transitions or raised events; workflow.max_microsteps is the limit.")));
 }
 
+/* The host of every process; an observer may put another one in its place. */
 const WfHost wf_process_host = {
 	.guard = host_guard,
 	.action = host_action,

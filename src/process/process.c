@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * process.c
- *	  What is asked of a process, or done to it, outside of its steps.
+ *	  Questions about a process, and changes of it, outside of its steps.
  *
- * Runs in any backend.  What is asked of its states has them restored first,
- * if another process was at the machine in between.
+ * Runs in any backend, under the lock on the process row; what only asks may
+ * also run on a row that was read without lock.  The processes of a definition
+ * share one machine, so functions that look at states restore it first.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,26 +19,33 @@
 #include "eval/user_context.h"
 #include "interpreter/machine.h"
 #include "interpreter/select.h"
+#include "process/event_scope.h"
 #include "process/process.h"
 #include "process/process_timer.h"
 #include "process/restore.h"
+#include "process/stepper.h"
 #include "store/process_row.h"
 #include "store/status.h"
 #include "store/timer.h"
 
+/* The definition, of the version that the process has. */
 WfDefinition *
 wf_process_definition(const WfProcess *process)
 {
 	return process->definition;
 }
 
+/*
+ * The row as it will be written.  Steps change it in place, so the pointer
+ * stays good for as long as the process.
+ */
 const WfRow *
 wf_process_as_row(const WfProcess *process)
 {
 	return &process->row;
 }
 
-/* Suspend, resume, change the status: what is written of the row. */
+/* Set the status of a process and whether it is suspended, to be written. */
 void
 wf_process_set(WfProcess *process, WfStatus status, bool suspended)
 {
@@ -48,16 +56,17 @@ wf_process_set(WfProcess *process, WfStatus status, bool suspended)
 
 /* --- its states -------------------------------------------------------- */
 
+/* Is this state active? */
 static bool
 in_state(WfProcess *process, WfStateId state)
 {
-	/* Processes of one definition share a machine: is it still set up for us? */
+	/* Another process of the definition may have used the machine since. */
 	if (process->machine == NULL || process->machine->host != process)
 		wf_restore(process);
 	return wf_machine_is_active(process->machine, state);
 }
 
-/* Is this descriptor something that a person or an application sends? */
+/* Is this the descriptor of events that a person or an application sends? */
 static bool
 is_command(const char *descriptor)
 {
@@ -70,7 +79,10 @@ is_command(const char *descriptor)
 	return true;
 }
 
-/* text[] of all active states, those that contain others included. */
+/*
+ * The names of all active states as text[], those that contain others
+ * included, in document order.
+ */
 ArrayType *
 wf_process_active(WfProcess *process)
 {
@@ -85,7 +97,7 @@ wf_process_active(WfProcess *process)
 	return wf_definition_states_array(process->definition, active, n);
 }
 
-/* Has an active state a transition for this event, whatever its guard says? */
+/* Does an active state have a transition for this event, whatever its guard? */
 bool
 wf_process_handles(WfProcess *process, const char *event)
 {
@@ -93,7 +105,10 @@ wf_process_handles(WfProcess *process, const char *event)
 	return wf_machine_handles(process->machine, event);
 }
 
-/* Does an active state have a way out by a command or a timer? */
+/*
+ * Does an active state react to a command, a timer or a child?  Else nothing
+ * can happen to the process any more, unless an operator moves it.
+ */
 bool
 wf_process_has_exit(WfProcess *process)
 {
@@ -113,6 +128,7 @@ wf_process_has_exit(WfProcess *process)
 	return false;
 }
 
+/* As wf_process_would_take(), for an event that has been made. */
 static bool
 would_take_event(WfProcess *process, const WfEvent *event)
 {
@@ -122,14 +138,15 @@ would_take_event(WfProcess *process, const WfEvent *event)
 	process->asking = true;
 	result = wf_select_would_take(process->machine, event);
 	process->asking = false;
-	wf_user_context_leave(&process->bracket);
+	wf_user_context_leave(&process->user_context);
 	WF_POP_STEP();
 	return result;
 }
 
 /*
- * Would the process take this now?  Its machine is set up.  Guards
- * are tried; nothing is taken or raised.
+ * Would the process take this event in its present states?  Evaluates guards,
+ * and throws what they throw; takes no transition.  The machine must have been
+ * restored.
  */
 bool
 wf_process_would_take(WfProcess *process, const WfTimerRow *timer)
@@ -140,7 +157,11 @@ wf_process_would_take(WfProcess *process, const WfTimerRow *timer)
 	return would_take_event(process, &event);
 }
 
-/* For each handler of an active state, in document order. */
+/*
+ * Call found(arg, event, enabled) for each command that an active state
+ * handles, in document order and once for each descriptor.  enabled: it would
+ * take a transition if `actor` sent it now without data.  Evaluates guards.
+ */
 void
 wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 				  void (*found) (void *arg, const char *event, bool enabled),
@@ -176,9 +197,9 @@ wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 /* --- its timers -------------------------------------------------------- */
 
 /*
- * Start the timer `name` of an active state anew: at `due`, or (due
- * DT_NOBEGIN) as on entry.  Returns the due time, DT_NOEND for never.
- * Error WF008 when no active state has one of this name.
+ * Start the timer `name` of an active state anew, due at `due`, or, if that is
+ * DT_NOBEGIN, as on entry of its state.  Returns the due time, DT_NOEND if it
+ * is never due.  Error WF008 if no active state has a timer of this name.
  */
 TimestampTz
 wf_process_set_timer(WfStepper *stepper, WfProcess *process,
@@ -205,6 +226,11 @@ wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 
 /* --- its errors -------------------------------------------------------- */
 
+/*
+ * Error context callback of WF_PUSH_STEP(): says which event of which process
+ * an error happened in.  An error of a restricted operation in a client's
+ * session also gets a hint, since an executor would not have met it.
+ */
 void
 wf_process_error_context(void *arg)
 {
@@ -218,7 +244,7 @@ wf_process_error_context(void *arg)
 			   wf_uuid_text(&context->process->row.id));
 }
 
-/* Errors of a refusal that several functions give. */
+/* Error WF001: there is no process with this id. */
 void
 wf_process_refuse_missing(const pg_uuid_t *id)
 {
@@ -227,6 +253,7 @@ wf_process_refuse_missing(const pg_uuid_t *id)
 			 errmsg("process %s does not exist", wf_uuid_text(id))));
 }
 
+/* Error WF004: the process is over. */
 void
 wf_process_refuse_over(const pg_uuid_t *id)
 {
@@ -235,7 +262,10 @@ wf_process_refuse_over(const pg_uuid_t *id)
 			 errmsg("process %s is over", wf_uuid_text(id))));
 }
 
-/* Error WF003 or WF004 when a process that stands so takes no commands. */
+/*
+ * Error WF004 if the process is over, WF003 if it is suspended, has not
+ * started or has failed: then it takes no commands.
+ */
 void
 wf_process_refuse_command(const WfRow *row)
 {

@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * process_timer.c
- *	  The timers of a process while it is being stepped.
+ *	  The timers and the mailbox of a process in memory.
  *
- * Runs under the lock on the process row, which makes its timers ours.  A
- * timer can be in one of three places: in the table, in the queue of the
- * running batch (claimed, that is deleted from the table, but not delivered
- * yet), or armed by a step of this transaction.  Leaving its state takes it
- * from wherever it is; the table is asked only where it may have a row.
+ * Runs in any backend, under the lock on the process row: whoever holds it owns
+ * the timers of the process.  A timer can be in one of three places: in the
+ * table; in the mailbox, if it was claimed, that is, deleted from the table,
+ * but not delivered yet; or among the timers that steps of this transaction
+ * have armed.  When its state is left it is removed from wherever it is; a row
+ * is deleted only if there may be one.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,19 +25,23 @@
 #include "process/call.h"
 #include "process/event_scope.h"
 #include "process/process.h"
+#include "process/observer.h"
 #include "process/process_timer.h"
 #include "process/step.h"
+#include "process/stepper.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/process_row.h"
 #include "store/status.h"
 
+/* Are two strings equal, or both NULL? */
 static bool
 same(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* The latest entry for a timer of this state and name, or NULL. */
 static WfDisarmed *
 find_disarmed(WfProcess *process, const char *state, const char *name)
 {
@@ -48,8 +53,9 @@ find_disarmed(WfProcess *process, const char *state, const char *name)
 }
 
 /*
- * Take a timer out of memory.  Returns whether it was there (then the table
- * does not have it), and when it was due.
+ * Remove a timer from memory.  Returns true if it was there, so that the table
+ * cannot have it; then *due is set to when it was due, unless it is the one
+ * that is being delivered.
  */
 static bool
 take_from_memory(WfProcess *process, const char *state, const char *name,
@@ -57,7 +63,7 @@ take_from_memory(WfProcess *process, const char *state, const char *name,
 {
 	bool		found = false;
 
-	/* Being delivered right now: its row was deleted by the claim. */
+	/* It is being delivered: the claim has deleted its row. */
 	if (process->current != NULL && same(process->current->state, state) &&
 		same(process->current->name, name))
 		found = true;
@@ -71,28 +77,28 @@ take_from_memory(WfProcess *process, const char *state, const char *name,
 		{
 			armed->dead = true;
 			if (armed->if_absent)
-				continue;		/* the table may have an older one */
+				continue;		/* the table may have one armed before */
 			*due = armed->timer.due;
 			found = true;
 		}
 	}
-	for (int i = process->head; i < process->nqueue; i++)
+	for (int i = process->mailbox_head; i < process->nmailbox; i++)
 	{
-		WfQueued   *queued = &process->queue[i];
+		WfMail	   *mail = &process->mailbox[i];
 
-		if (!queued->dead && same(queued->timer.state, state) &&
-			same(queued->timer.name, name))
+		if (!mail->dead && same(mail->timer.state, state) &&
+			same(mail->timer.name, name))
 		{
-			queued->dead = true;
-			wf_changes_settled(process->stepper->out, &queued->timer);
-			*due = queued->timer.due;
+			mail->dead = true;
+			wf_changes_settled(process->stepper->changes, &mail->timer);
+			*due = mail->timer.due;
 			found = true;
 		}
 	}
 	return found;
 }
 
-/* Stop a timer wherever it is. */
+/* Disarm a timer, wherever it is. */
 static void
 disarm(WfProcess *process, const char *state, const char *name, bool keep)
 {
@@ -108,13 +114,17 @@ disarm(WfProcess *process, const char *state, const char *name, bool keep)
 		disarmed->name = name;
 		disarmed->known_absent = true;
 	}
-	/* A state has a timer once; events sent may share an id. */
+	/*
+	 * A state has each of its timers at most once, but several events may
+	 * have been sent with one id.
+	 */
 	if ((!in_memory || state == NULL) && !process->is_new)
 		disarmed->known_absent = false;
 	disarmed->keep = keep;
 	disarmed->due = due;
 }
 
+/* A state is left: disarm its timers. */
 void
 wf_process_timer_disarm(WfProcess *process, const WfState *state)
 {
@@ -122,14 +132,16 @@ wf_process_timer_disarm(WfProcess *process, const WfState *state)
 		disarm(process, state->name, state->timers[i].name, state->timers[i].keep);
 }
 
+/* Cancel the events that the process has sent to itself for later with this id. */
 void
 wf_process_timer_cancel(WfProcess *process, const char *id)
 {
 	disarm(process, NULL, pstrdup(id), false);
-	if (unlikely(process->stepper->onlooker != NULL))
-		process->stepper->onlooker->cancelled(process->stepper->onlooker, id);
+	if (unlikely(process->stepper->observer != NULL))
+		process->stepper->observer->cancelled(process->stepper->observer, id);
 }
 
+/* Add a timer to be inserted.  The strings must live as long as the stepper. */
 static WfArmed *
 add_armed(WfProcess *process, const char *event, const char *state,
 		  const char *name, TimestampTz due)
@@ -145,7 +157,11 @@ add_armed(WfProcess *process, const char *event, const char *state,
 	return armed;
 }
 
-/* Timers of a process, in memory. */
+/*
+ * A state is entered: arm its timers, for whose delays `event` is in scope.  One
+ * with `keep` that was disarmed in this transaction goes on with its old due
+ * time.
+ */
 void
 wf_process_timer_arm(WfProcess *process, const WfState *state, const WfEvent *event)
 {
@@ -161,14 +177,14 @@ wf_process_timer_arm(WfProcess *process, const WfState *state, const WfEvent *ev
 
 		if (left != NULL && left->keep && left->due != DT_NOBEGIN)
 		{
-			/* It was in memory: goes on as it was. */
+			/* It was in memory, with a known due time. */
 			add_armed(process, timer->event, state->name, timer->name, left->due);
 			left->due = DT_NOBEGIN;
 			continue;
 		}
 		if (left != NULL && !left->known_absent)
 		{
-			/* The table may have it: leave it there. */
+			/* The table may have it: if so, the row must stay as it is. */
 			left->known_absent = true;
 			if_absent = true;
 		}
@@ -178,6 +194,7 @@ wf_process_timer_arm(WfProcess *process, const WfState *state, const WfEvent *ev
 	}
 }
 
+/* Send an event to the process itself, due at `due`.  id may be NULL. */
 void
 wf_process_timer_send(WfProcess *process, const char *event, Jsonb *data,
 					  const char *id, TimestampTz due, const char *actor)
@@ -186,30 +203,37 @@ wf_process_timer_send(WfProcess *process, const char *event, Jsonb *data,
 
 	armed->timer.data = data;
 	armed->timer.actor = actor;
-	if (unlikely(process->stepper->onlooker != NULL))
-		process->stepper->onlooker->sent(process->stepper->onlooker, NULL,
+	if (unlikely(process->stepper->observer != NULL))
+		process->stepper->observer->sent(process->stepper->observer, NULL,
 										 event, data, id, due);
 }
 
-/* Sent without delay: delivered already as far as cancel is concerned. */
+/*
+ * Send an event to the process itself without delay: put it into its mailbox.
+ * It cannot be cancelled, as if it had been delivered.
+ */
 void
-wf_process_timer_queue_self(WfProcess *process, const char *event, Jsonb *data,
+wf_process_timer_mail_self(WfProcess *process, const char *event, Jsonb *data,
 							const char *actor)
 {
-	WfQueued   *queued = wf_array_grow(process->queue, process->nqueue,
-								 process->queue_size);
+	WfMail	   *mail = wf_array_grow(process->mailbox, process->nmailbox,
+								 process->mailbox_size);
 
-	queued->timer.process = process->row.id;
-	queued->timer.due = wf_clock_now();
-	queued->timer.event = event;
-	queued->timer.actor = actor;
-	queued->timer.data = data;
-	if (unlikely(process->stepper->onlooker != NULL))
-		process->stepper->onlooker->sent(process->stepper->onlooker, NULL,
-										 event, data, NULL, queued->timer.due);
+	mail->timer.process = process->row.id;
+	mail->timer.due = wf_clock_now();
+	mail->timer.event = event;
+	mail->timer.actor = actor;
+	mail->timer.data = data;
+	if (unlikely(process->stepper->observer != NULL))
+		process->stepper->observer->sent(process->stepper->observer, NULL,
+										 event, data, NULL, mail->timer.due);
 }
 
-/* Start one of an active state anew: see wf_process_set_timer(). */
+/*
+ * Start a timer of an active state anew, for wf_process_set_timer(): at `due`,
+ * or with its delay if that is DT_NOBEGIN.  Returns the due time, DT_NOEND for
+ * never.
+ */
 TimestampTz
 wf_process_timer_reset(WfProcess *process, const WfState *state, const WfTimer *timer,
 					   TimestampTz due)
@@ -226,46 +250,52 @@ wf_process_timer_reset(WfProcess *process, const WfState *state, const WfTimer *
 	if (!never)
 		add_armed(process, timer->event, state->name, timer->name, due);
 	process->changed = true;
-	wf_user_context_leave(&process->bracket);
+	wf_user_context_leave(&process->user_context);
 	return never ? DT_NOEND : due;
 }
 
+/*
+ * Collect what is to be written of the timers of a process: rows to delete,
+ * rows to insert, and claimed timers that were not delivered, which are put
+ * back with their old numbers.
+ */
 void
-wf_process_timer_write(WfProcess *process, WfChanges *out)
+wf_process_timer_write(WfProcess *process, WfChanges  *changes)
 {
 	int32		owner = process->definition->owner;
 	bool		over = wf_process_row_is_over(&process->row);
 
 	/*
-	 * A process that ended leaves nothing behind.  Its states' timers are all
-	 * known here; whether it has delayed events is not.  An event that others
-	 * posted for a later day is dropped on that day: looking for one at the
-	 * end of each process would cost more than it is worth.  One that is
-	 * cancelled may not even have started.
+	 * A process that is over keeps no timer.  Those of its states are among
+	 * the disarmed ones, but nothing here knows whether it has sent events to
+	 * itself for later; so all of its rows are deleted if its definition can do
+	 * so, or if it was cancelled, perhaps before its start.  An event that
+	 * others have posted for later is dropped when it is due: looking for one
+	 * at the end of each process would cost too much.
 	 */
-	for (int i = process->head; over && i < process->nqueue; i++)
-		wf_changes_settled(out, &process->queue[i].timer);
+	for (int i = process->mailbox_head; over && i < process->nmailbox; i++)
+		wf_changes_settled(changes, &process->mailbox[i].timer);
 	if (over && !process->is_new &&
 		(process->definition->sends_later || process->row.status == WF_TERMINATED))
 	{
-		wf_changes_disarm(out, &process->row.id, NULL, NULL);
+		wf_changes_disarm(changes, &process->row.id, NULL, NULL);
 		return;
 	}
 
 	for (int i = 0; i < process->ndisarmed; i++)
 		if (!process->disarmed[i].known_absent)
-			wf_changes_disarm(out, &process->row.id, process->disarmed[i].state,
+			wf_changes_disarm(changes, &process->row.id, process->disarmed[i].state,
 							  process->disarmed[i].name);
 	if (over)
 		return;
 	for (int i = 0; i < process->narmed; i++)
 		if (!process->armed[i].dead)
-			wf_changes_arm(out, &process->armed[i].timer, owner,
+			wf_changes_arm(changes, &process->armed[i].timer, owner,
 						   process->row.suspended, process->armed[i].if_absent);
 
-	/* What was claimed but not delivered goes back as it was. */
-	for (int i = process->head; i < process->nqueue; i++)
-		if (!process->queue[i].dead)
-			wf_changes_arm(out, &process->queue[i].timer, owner,
+	/* Put back what was claimed and not delivered. */
+	for (int i = process->mailbox_head; i < process->nmailbox; i++)
+		if (!process->mailbox[i].dead)
+			wf_changes_arm(changes, &process->mailbox[i].timer, owner,
 						   process->row.suspended, false);
 }

@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * restore.c
- *	  From a process's row to a machine, and back.
+ *	  From the row of a process to a machine, and back.
+ *
+ * Runs in any backend.  The states, history and children of a row may have been
+ * written by hand, or damaged; the interpreter trusts its machine, so they are
+ * checked here.  Functions that check return NULL, or a sentence for the detail
+ * of an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,15 +23,23 @@
 #include "chart/chart.h"
 #include "interpreter/machine.h"
 #include "process/host.h"
+#include "process/observer.h"
 #include "process/process.h"
 #include "process/restore.h"
+#include "process/stepper.h"
 #include "store/status.h"
 
+/* The machine of a definition, lent to one process of a stepper after the other. */
+struct WfLentMachine
+{
+	WfDefinition *definition;
+	WfMachine  *machine;
+	struct WfLentMachine *next;
+};
+
 /*
- * What is stored may have been written by hand, or by a disk.  The interpreter
- * trusts it, so here is where it is looked at: what is wrong with it, or NULL.
- * One leaf where nothing is parallel cannot be wrong: that is all that most
- * processes pay for.
+ * Activate the states of the row.  A single leaf of a chart without parallel
+ * states is legal if it exists, so most processes need no further check.
  */
 static const char *
 restore_states(WfProcess *process, WfMachine *machine)
@@ -53,7 +66,7 @@ restore_states(WfProcess *process, WfMachine *machine)
 	if (likely(n == 1 && !chart->has_parallel))
 		return NULL;
 
-	/* Cancelled, or it could not even start. */
+	/* A process without states was cancelled, or its start has failed. */
 	if (n == 0 && (process->row.status == WF_TERMINATED || process->row.step == 0))
 		return NULL;
 	if (!wf_machine_legal(machine))
@@ -64,8 +77,9 @@ restore_states(WfProcess *process, WfMachine *machine)
 }
 
 /*
- * One entry of the history: names of states within the parent of the history
- * state.  Of states that are no more nothing is taken over.
+ * Fill one entry of the history from a list of names, which must be states
+ * within the parent of the history state.  Names of states that do not exist
+ * any more are skipped.
  */
 static const char *
 restore_entry(const WfChart *chart, WfHistoryValue *entry, JsonbContainer *names)
@@ -78,7 +92,7 @@ restore_entry(const WfChart *chart, WfHistoryValue *entry, JsonbContainer *names
 	WfStateId	b;
 
 	if (!JsonContainerIsArray(names) || JsonContainerIsScalar(names))
-		return "what a history state remembers must be a list";
+		return "What a history state remembers must be a list.";
 	entry->states = palloc(sizeof(WfStateId) * (JsonContainerSize(names) + 1));
 	it = JsonbIteratorInit(names);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
@@ -88,20 +102,20 @@ restore_entry(const WfChart *chart, WfHistoryValue *entry, JsonbContainer *names
 		if (token != WJB_ELEM)
 			continue;
 		if (value.type != jbvString)
-			return "what a history state remembers must be names";
+			return "What a history state remembers must be names of states.";
 		state = wf_chart_find(chart, value.val.string.val, value.val.string.len);
 		if (state == WF_NO_STATE)
 			continue;
 		if (!wf_is_descendant(chart, state, parent) ||
 			chart->states[state].kind == WF_STATE_HISTORY)
-			return "what a history state remembers must lie in its parent";
+			return "What a history state remembers must be states within its parent.";
 		entry->states[entry->n++] = state;
 	}
 	return wf_chart_settle(chart, entry->states, &entry->n, &a, &b) ? NULL :
-		"what a history state remembers must be active together";
+		"What a history state remembers must be states that can be active together.";
 }
 
-/* {"history state": ["state", ...], ...} */
+/* Read {"history state": ["state", ...], ...} into the machine. */
 static const char *
 restore_history(WfProcess *process, WfMachine *machine)
 {
@@ -114,7 +128,7 @@ restore_history(WfProcess *process, WfMachine *machine)
 	const char *wrong = NULL;
 
 	if (!JB_ROOT_IS_OBJECT(history))
-		return "Its history cannot be used: it must be an object.";
+		return "Its history must be an object.";
 	machine->history = palloc(sizeof(WfHistoryValue) * (JB_ROOT_COUNT(history) + 1));
 	machine->nhistory = 0;
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE && wrong == NULL)
@@ -127,21 +141,21 @@ restore_history(WfProcess *process, WfMachine *machine)
 
 			*entry = (WfHistoryValue) {state, 0, NULL};
 			if (chart->states[state].kind != WF_STATE_HISTORY)
-				wrong = "its keys must be history states";
+				wrong = "The keys of its history must be history states.";
 			else if (value.type != jbvBinary)
-				wrong = "what a history state remembers must be a list";
+				wrong = "What a history state remembers must be a list.";
 			else
 				wrong = restore_entry(chart, entry, value.val.binary.data);
 		}
 	}
 	if (wrong != NULL)
 		machine->nhistory = 0;
-	return wrong == NULL ? NULL : psprintf("Its history cannot be used: %s.", wrong);
+	return wrong;
 }
 
-/* {"invoke id": "process", ...}; child.c reads it when it is needed. */
+/* Check {"invoke id": "process", ...}; child_list.c reads it when it is needed. */
 static const char *
-look_at_children(const WfProcess *process)
+check_children(const WfProcess *process)
 {
 	Jsonb	   *children = DatumGetJsonbP(process->row.children);
 	JsonbIterator *it = JsonbIteratorInit(&children->root);
@@ -156,7 +170,10 @@ look_at_children(const WfProcess *process)
 	return NULL;
 }
 
-/* {"history state": ["state", ...], ...} */
+/*
+ * The history of a machine as it is stored in the row of a process:
+ * {"history state": ["state", ...], ...}, in the current memory context.
+ */
 Jsonb *
 wf_restore_history_jsonb(const WfMachine *machine)
 {
@@ -176,12 +193,12 @@ wf_restore_history_jsonb(const WfMachine *machine)
 	return wf_jsonb_object(machine->nhistory, keys, values);
 }
 
-/* The machine of its definition, set up as the process stands. */
+/* Set process->machine up as the row says; see the head of this file. */
 static const char *
 restore(WfProcess *process)
 {
 	WfStepper  *stepper = process->stepper;
-	WfMachineOf  *entry;
+	struct WfLentMachine *entry;
 	const char *wrong = NULL;
 
 	for (entry = stepper->machines; entry != NULL; entry = entry->next)
@@ -189,31 +206,31 @@ restore(WfProcess *process)
 			break;
 	if (entry == NULL)
 	{
-		entry = palloc(sizeof(WfMachineOf));
+		entry = palloc(sizeof(struct WfLentMachine));
 		entry->definition = process->definition;
 		entry->machine = wf_machine_new(process->definition->chart,
-										stepper->onlooker == NULL ?
+										stepper->observer == NULL ?
 										&wf_process_host :
-										stepper->onlooker->host, process,
+										stepper->observer->host, process,
 										wf_max_microsteps);
 		entry->next = stepper->machines;
 		stepper->machines = entry;
 	}
 	wf_machine_reset(entry->machine, process);
 	process->machine = entry->machine;
-	process->own_context = NULL;	/* a verdict may show it */
+	process->own_context = NULL;	/* a verdict may point to it */
 	if (process->row.status != WF_INITIALIZED)
 		wrong = restore_states(process, entry->machine);
 	if (wrong == NULL && process->row.history != (Datum) 0)
 		wrong = restore_history(process, entry->machine);
 	if (wrong == NULL && unlikely(process->row.children != (Datum) 0))
-		wrong = look_at_children(process);
+		wrong = check_children(process);
 	return wrong;
 }
 
 /*
- * The machine of its definition, set up as the process stands.
- * Error XX001 when that is nothing that the engine could have stored.
+ * Set process->machine, the machine of its definition, to the states and the
+ * history of its row.  Error XX001 if the engine cannot have stored that row.
  */
 void
 wf_restore(WfProcess *process)
@@ -229,7 +246,7 @@ wf_restore(WfProcess *process)
 				 errhint("workflow.check() finds what else is wrong.")));
 }
 
-/* Could it be loaded? */
+/* As wf_restore(), but return false where that throws. */
 bool
 wf_restore_is_sound(WfProcess *process)
 {

@@ -1,6 +1,6 @@
 /*
  * restore.h
- *	  From a process's row to a machine, and back.
+ *	  From the row of a process to a machine, and back.
  */
 #ifndef WF_RESTORE_H
 #define WF_RESTORE_H

@@ -3,9 +3,11 @@
  * send.c
  *	  Events from one process to another.
  *
- * A step never locks a second process, so what it sends across is inserted
- * as a timer due now and delivered by an executor of the receiver's owner.
- * What is for later is a timer of the sender's until then.
+ * Runs in any backend, under the lock on the row of the sender.  A step never
+ * locks a second process, so that steps cannot wait for each other: what it
+ * sends to another process is inserted as a timer that is due now, and an
+ * executor of the receiver's owner delivers it.  What is to be sent later is a
+ * timer of the sender until then.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,6 +28,7 @@
 #include "interpreter/interpret.h"
 #include "interpreter/machine.h"
 #include "process/child_list.h"
+#include "process/event_scope.h"
 #include "process/observer.h"
 #include "process/process.h"
 #include "process/process_timer.h"
@@ -43,7 +46,10 @@ static WfStatement look_statement = {
 	.args = {UUIDOID}
 };
 
-/* The definition of a process, by look-up without lock; NULL: no such process. */
+/*
+ * The definition of a process, which is looked up without lock; NULL if there
+ * is no such process.  *over: is it over?  SPI must be connected.
+ */
 WfDefinition *
 wf_send_definition_of(const pg_uuid_t *id, bool *over)
 {
@@ -63,6 +69,7 @@ wf_send_definition_of(const pg_uuid_t *id, bool *over)
 													 &isnull)));
 }
 
+/* Raise the internal event error.communication of the sender. */
 static void
 raise_communication_error(WfProcess *process, const char *target,
 						  const char *reason)
@@ -77,10 +84,13 @@ raise_communication_error(WfProcess *process, const char *target,
 }
 
 /*
+ * Error 22023 if only the engine may send an event of this name; across: to
+ * another process.
+ *
  * Events of the engine are orders: "workflow.forward" has the receiver send
- * with its own rights, "workflow.cancel" ends it, "done.invoke.x" answers for
- * its child.  None of them may come from a definition, whose author may have
- * taken the name out of somebody's data.
+ * something with its own rights, "workflow.cancel" ends it, "done.invoke.ID"
+ * answers for its child.  None of them may come from a definition, whose author
+ * may take the name of an event from data that others have given.
  */
 void
 wf_send_check(const char *event, bool across)
@@ -94,11 +104,12 @@ wf_send_check(const char *event, bool across)
 						event, prefix)));
 }
 
-/* --- whom -------------------------------------------------------------- */
+/* --- the receiver ------------------------------------------------------- */
 
 /*
- * Fill in who gets it.  Returns why nobody does, or NULL.  A child that has
- * not started yet is in *child.
+ * Find the receiver of an event: fill in timer->process, and, for the parent,
+ * the child's mark; *receiver is its definition, *child the entry of a child,
+ * else NULL.  Returns NULL, or, if it cannot be sent, why.
  */
 static const char *
 resolve(WfProcess *process, const char *target, WfTimerRow *timer,
@@ -139,11 +150,12 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 	return NULL;
 }
 
-/* --- on whose behalf --------------------------------------------------- */
+/* --- the actor ---------------------------------------------------------- */
 
 /*
- * The actor of an event from this process for one of that definition: the one
- * it came with, as far as the sender's owner may speak for it, else the owner.
+ * The actor of an event that this process sends to one of definition
+ * `receiver`: `actor`, on whose behalf the step runs, if the sender's owner may
+ * act for it there, else that owner.
  */
 const char *
 wf_send_actor(WfProcess *process, const WfDefinition *receiver, const char *actor)
@@ -158,13 +170,17 @@ wf_send_actor(WfProcess *process, const WfDefinition *receiver, const char *acto
 
 /* --- now --------------------------------------------------------------- */
 
+/*
+ * Collect a timer of the receiver that is due now.  A child that has no row yet
+ * gets it into its mailbox: the row is made only if its state stays active.
+ */
 static void
 deliver_now(WfProcess *process, WfTimerRow *timer, WfDefinition *receiver,
 			WfChild *child)
 {
 	timer->due = wf_clock_now();
 	if (child != NULL && !child->started)
-		*wf_array_grow(child->mail, child->nmail, child->mail_size) = *timer;
+		*wf_array_grow(child->mailbox, child->nmailbox, child->mailbox_size) = *timer;
 	else
 		wf_changes_arm(wf_stepper_changes(process->stepper), timer,
 					   receiver->owner, false, false);
@@ -172,7 +188,10 @@ deliver_now(WfProcess *process, WfTimerRow *timer, WfDefinition *receiver,
 
 /* --- later ------------------------------------------------------------- */
 
-/* The receiver is fixed now, so its id is what is kept. */
+/*
+ * Arm a timer of the sender that will send the event; wf_send_forward() does
+ * that.  The receiver is determined now, so its id is kept, not the target.
+ */
 static void
 keep_for_later(WfProcess *process, const WfTimerRow *timer, const char *id,
 			   TimestampTz due)
@@ -189,6 +208,7 @@ keep_for_later(WfProcess *process, const WfTimerRow *timer, const char *id,
 						  wf_jsonb_object(lengthof(keys), keys, values), id, due, timer->actor);
 }
 
+/* A member of the data of a WF_FORWARD_EVENT, or NULL. */
 static Jsonb *
 forwarded(Jsonb *data, const char *key)
 {
@@ -199,7 +219,11 @@ forwarded(Jsonb *data, const char *key)
 	return value == NULL ? NULL : JsonbValueToJsonb(value);
 }
 
-/* What a timer of the sender's carries (see WF_FORWARD_EVENT) goes its way. */
+/*
+ * A timer of the sender with the event WF_FORWARD_EVENT is due: send what it
+ * carries.  Silently sends nothing if the receiver is over, or if the process
+ * does not count as the child of its parent any more.
+ */
 void
 wf_send_forward(WfProcess *process, const WfTimerRow *timer)
 {
@@ -214,7 +238,7 @@ wf_send_forward(WfProcess *process, const WfTimerRow *timer)
 	if (from_child && process->disowned)
 		return;
 
-	/* Whom it was for was found out when it was sent; a child may be over. */
+	/* The receiver was checked when it was sent, but it may be over now. */
 	if (resolve(process, from_child ? "#_parent" : target, &sent, &receiver, &child) == NULL)
 		deliver_now(process, &sent, receiver, child);
 }
@@ -222,12 +246,14 @@ wf_send_forward(WfProcess *process, const WfTimerRow *timer)
 /* --- send -------------------------------------------------------------- */
 
 /*
- * Send from a process that is being stepped to `target` ("#_parent", "#_" and
- * an invoke id, or a process id): an insert into timer, never a lock.  A target
- * that does not exist, or that the sender's owner may not send to, gives the
- * sender the internal event "error.communication".  due: DT_NOBEGIN, or a
- * later time; until then it is the sender's, who may cancel it by its id, and
- * ends with the sender.
+ * Send an event from a process that is being stepped to `target`: "#_parent",
+ * "#_" and an invoke id, or a process id.  Collects a row of workflow.timer and
+ * locks nothing.  If the target does not exist, is over, or must not be sent
+ * to by the sender's owner, raises the internal event error.communication of
+ * the sender.
+ *
+ * due: DT_NOBEGIN, or a later time.  Until then the event is a timer of the
+ * sender, which can cancel it by its id and drops it when it is over.
  */
 void
 wf_send_across(WfProcess *process, const char *target, const char *event,
@@ -236,18 +262,18 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 	WfTimerRow	timer = {.event = event,.actor = actor,.data = data};
 	WfDefinition *receiver = NULL;
 	WfChild    *child;
-	WfObserver *onlooker = process->stepper->onlooker;
+	WfObserver *observer = process->stepper->observer;
 	const char *reason;
 
-	/* While it is cancelled its family does not listen to it any more. */
+	/* Its parent has cancelled it: relatives must not be sent anything. */
 	if (process->disowned && strncmp(target, "#_", 2) == 0)
 		return;
 
-	/* A child that somebody only plays. */
-	if (unlikely(onlooker != NULL) && strncmp(target, "#_", 2) == 0 &&
-		onlooker->plays(onlooker, target + 2))
+	/* A simulated child has no row. */
+	if (unlikely(observer != NULL) && strncmp(target, "#_", 2) == 0 &&
+		observer->simulates_child(observer, target + 2))
 	{
-		onlooker->sent(onlooker, target, event, data, id, due);
+		observer->sent(observer, target, event, data, id, due);
 		return;
 	}
 	reason = resolve(process, target, &timer, &receiver, &child);
@@ -261,6 +287,6 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 		keep_for_later(process, &timer, id, due);
 	else
 		deliver_now(process, &timer, receiver, child);
-	if (unlikely(onlooker != NULL))
-		onlooker->sent(onlooker, target, event, data, id, due);
+	if (unlikely(observer != NULL))
+		observer->sent(observer, target, event, data, id, due);
 }

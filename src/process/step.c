@@ -1,10 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * step.c
- *	  Steps: an event, a process in memory, and what comes of it.
+ *	  Steps: an event is delivered to a process in memory.
  *
- * Runs in any backend: in a client's session for commands, in an executor
- * for timers; under the locks on the rows it was given.
+ * Runs in any backend: in a client's session for commands, in an executor for
+ * timers.  The caller has locked the process row; a step locks no other
+ * process.  One path serves both: the machine of the process is restored from
+ * its row, the interpreter runs one macrostep, and finish_step() brings the row
+ * up to date and adds a row to the history.  Nothing is written here, see
+ * step_write.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,11 +30,15 @@
 #include "process/child_list.h"
 #include "process/context.h"
 #include "process/deferred.h"
+#include "process/event_scope.h"
 #include "process/host.h"
+#include "process/observer.h"
 #include "process/process.h"
+#include "process/process_timer.h"
 #include "process/restore.h"
 #include "process/send.h"
 #include "process/step.h"
+#include "process/stepper.h"
 #include "store/changes.h"
 #include "store/process_row.h"
 #include "store/status.h"
@@ -38,7 +46,11 @@
 
 /* --- the end of a step ------------------------------------------------- */
 
-/* After a macrostep: bring the row up to the machine and note the step. */
+/*
+ * End a macrostep: set the row to what the machine says, if a transition was
+ * taken, and add a row to the history.  due: when the event was due, or
+ * DT_NOBEGIN for one that came at once.
+ */
 static void
 finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 			const char *actor, Jsonb *data)
@@ -59,18 +71,21 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	}
 	process->row.step++;
 	process->changed = true;
-	wf_changes_history(process->stepper->out, &process->row, event, wf_clock_now(), due,
+	wf_changes_history(process->stepper->changes, &process->row, event, wf_clock_now(), due,
 					   taken, from_states, process->row.states, actor, data,
 					   process->reason);
-	if (unlikely(process->stepper->onlooker != NULL))
-		process->stepper->onlooker->stepped(process->stepper->onlooker, event,
+	if (unlikely(process->stepper->observer != NULL))
+		process->stepper->observer->stepped(process->stepper->observer, event,
 											due, taken, from_states);
 	process->reason = NULL;
 }
 
 /* --- steps ------------------------------------------------------------- */
 
-/* Why nobody took it. */
+/*
+ * No transition took the event: find out why, and keep it for later if a state
+ * defers it.  Sets process->reason for the history.
+ */
 static WfVerdict
 why_not(WfProcess *process, const WfTimerRow *timer, const WfEvent *event)
 {
@@ -91,7 +106,10 @@ why_not(WfProcess *process, const WfTimerRow *timer, const WfEvent *event)
 	return WF_DEFERRED;
 }
 
-/* An event from outside.  refuse: an error if it is refused. */
+/*
+ * One step: deliver an event that is not the process's own and finish.
+ * refuse: error WF002 if `allow` kept its actor from a transition.
+ */
 static WfVerdict
 step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 {
@@ -108,7 +126,7 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 	process->refused = NIL;
 	if (!wf_interpret_event(process->machine, &external))
 		verdict = why_not(process, timer, &external);
-	wf_user_context_leave(&process->bracket);
+	wf_user_context_leave(&process->user_context);
 	if (verdict == WF_REFUSED && refuse)
 		wf_allow_refuse(process->refusal, timer->event, timer->actor);
 	finish_step(process, timer->event, due, verdict == WF_TAKEN, timer->actor, timer->data);
@@ -117,8 +135,8 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 }
 
 /*
- * What was kept for later and need not wait any longer, the oldest first, before
- * anything that came later.
+ * Deliver the events that were kept for later and that no active state defers
+ * any more, the oldest first, before any event that came after them.
  */
 static void
 work_deferred(WfProcess *process)
@@ -131,7 +149,7 @@ work_deferred(WfProcess *process)
 			break;
 }
 
-/* An event from outside, and what it brings back of those that were kept. */
+/* As step_alone(), and then deliver deferred events that need not wait any more. */
 static WfVerdict
 step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 {
@@ -143,13 +161,17 @@ step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 	return verdict;
 }
 
+/* The step that enters the initial states. */
 static void
 start_machine(WfProcess *process, Jsonb *input, const char *actor)
 {
 	WfPayload	payload = {.data = input,.actor = actor};
 
 	WF_PUSH_STEP(process, WF_START_EVENT);
-	/* A parent's step is no place for code of the child's owner. */
+	/*
+	 * The step of the parent made it with an empty context, because code of
+	 * the child's owner must not run in there.
+	 */
 	if (process->row.has_parent)
 		wf_context_set(process, wf_context_initial(process->definition, input, actor));
 	wf_restore(process);
@@ -157,20 +179,23 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	process->boundary.payload = &payload;
 	wf_interpret_start(process->machine);
 	process->boundary.payload = NULL;
-	wf_user_context_leave(&process->bracket);
+	wf_user_context_leave(&process->user_context);
 	finish_step(process, WF_START_EVENT, DT_NOBEGIN, true, actor, NULL);
 	WF_POP_STEP();
 }
 
-/* What the process sent to itself, until nothing is left. */
+/*
+ * Deliver what the process sent to itself until its mailbox is empty.  Error
+ * 54000 if that goes on for more than workflow.max_microsteps events.
+ */
 static void
 run_self_events(WfProcess *process)
 {
-	while (process->head < process->nqueue && process->machine->running)
+	while (process->mailbox_head < process->nmailbox && process->machine->running)
 	{
-		WfTimerRow	timer = process->queue[process->head].timer;
+		WfTimerRow	timer = process->mailbox[process->mailbox_head].timer;
 
-		if (process->queue[process->head++].dead)
+		if (process->mailbox[process->mailbox_head++].dead)
 			continue;
 		if (process->self_left-- <= 0)
 			wf_process_host.too_many_microsteps(process, wf_max_microsteps);
@@ -178,7 +203,11 @@ run_self_events(WfProcess *process)
 	}
 }
 
-/* Enter the initial states.  input: what it was started with, or NULL. */
+/*
+ * Start a process: enter its initial states, then deliver what it sends to
+ * itself.  input: the jsonb that it was started with, or NULL.  Throws what its
+ * actions throw.
+ */
 void
 wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 			  const char *actor)
@@ -189,9 +218,10 @@ wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 }
 
 /*
- * One event at once: a command.  Returns what became of it.  Then runs what
- * the process sent to itself.  Error WF002 when its actor is not allowed to
- * cause what it would cause.
+ * Deliver a command, then what the process sends to itself.  data and actor may
+ * be NULL.  Returns what became of the command.  Error WF002 if its actor may
+ * not cause the transition that it would cause; also throws what guards and
+ * actions throw.  The caller has checked that the process takes commands.
  */
 WfVerdict
 wf_step_send(WfStepper *stepper, WfProcess *process, const char *event,
@@ -208,21 +238,27 @@ wf_step_send(WfStepper *stepper, WfProcess *process, const char *event,
 	return verdict;
 }
 
-/* Is anything queued? */
+/* Is there an event in the mailbox that has not been delivered? */
 bool
-wf_step_is_queued(const WfProcess *process)
+wf_step_has_mail(const WfProcess *process)
 {
-	return process->head < process->nqueue;
+	return process->mailbox_head < process->nmailbox;
 }
 
-/* Put a timer that was claimed before its process into the queue of the step. */
+/*
+ * Put a claimed timer into the mailbox of its process, for wf_step_run().  What
+ * it points to must live as long as the stepper.
+ */
 void
-wf_step_queue(WfProcess *process, const WfTimerRow *timer)
+wf_step_mail(WfProcess *process, const WfTimerRow *timer)
 {
-	wf_array_grow(process->queue, process->nqueue, process->queue_size)->timer = *timer;
+	wf_array_grow(process->mailbox, process->nmailbox, process->mailbox_size)->timer = *timer;
 }
 
-/* What nobody can send but us.  Returns false when it is something else. */
+/*
+ * Deliver an event that only the engine sends, and that no state handles.
+ * Returns false if it is any other.
+ */
 static bool
 deliver_ours(WfProcess *process, const WfTimerRow *timer)
 {
@@ -238,7 +274,11 @@ deliver_ours(WfProcess *process, const WfTimerRow *timer)
 	return true;
 }
 
-/* Deliver one timer that was claimed. */
+/*
+ * Deliver one event of the mailbox: an order of the engine, the start of the
+ * process, or an event for its states.  One from a child that the process has
+ * let go of is only noted as ignored.
+ */
 static void
 deliver(WfProcess *process, WfTimerRow *timer)
 {
@@ -256,14 +296,15 @@ deliver(WfProcess *process, WfTimerRow *timer)
 	else
 		step(process, timer, timer->due, false);
 	process->current = NULL;
-	wf_changes_settled(process->stepper->out, timer);
+	wf_changes_settled(process->stepper->changes, timer);
 }
 
 /*
- * Run the queue of a process: its claimed timers in order, then what it sent
- * to itself.  Stops early when *stop is set (checked between events).  Returns
- * the number of events taken off.  What is left stays queued and is written
- * back as timers.
+ * Deliver the mailbox of a process: its claimed timers in order, then what it
+ * sends to itself.  stop, if not NULL, is called with arg between events; once
+ * it returns true, the rest stays in the mailbox and is written back as timers.
+ * Returns the number of events delivered.  Throws what guards and actions
+ * throw.
  */
 int
 wf_step_run(WfStepper *stepper, WfProcess *process,
@@ -272,18 +313,18 @@ wf_step_run(WfStepper *stepper, WfProcess *process,
 	int			done = 0;
 
 	wf_restore(process);
-	while (process->head < process->nqueue)
+	while (process->mailbox_head < process->nmailbox)
 	{
 		WfTimerRow	timer;
 
 		if (done > 0 && stop != NULL && stop(arg))
 			break;
-		timer = process->queue[process->head].timer;
-		if (process->queue[process->head++].dead)
+		timer = process->mailbox[process->mailbox_head].timer;
+		if (process->mailbox[process->mailbox_head++].dead)
 			continue;
 		if (wf_process_row_is_over(&process->row))
 		{
-			wf_changes_settled(process->stepper->out, &timer);
+			wf_changes_settled(process->stepper->changes, &timer);
 			continue;
 		}
 		if (timer.seq != 0)
@@ -296,7 +337,11 @@ wf_step_run(WfStepper *stepper, WfProcess *process,
 	return done;
 }
 
-/* Leave all states and end as terminated. */
+/*
+ * Cancel a process: run the exit actions of its states, if it has started, and
+ * end it as terminated.  Its parent is told by error.invoke.ID with SQLSTATE
+ * 57014.
+ */
 void
 wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 {
@@ -309,7 +354,7 @@ wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	if (process->row.status != WF_INITIALIZED)
 	{
 		wf_interpret_stop(process->machine, &event);
-		wf_user_context_leave(&process->bracket);
+		wf_user_context_leave(&process->user_context);
 	}
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, NULL);
 	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
@@ -321,6 +366,12 @@ wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	WF_POP_STEP();
 }
 
+/*
+ * Move a process to `states`, which have passed wf_chart_settle(), see
+ * wf_interpret_move(); then deliver what it sends to itself.  execute: run exit
+ * and entry actions and what follows.  data is what the history is told.  A
+ * process whose start has failed enters them as its first states.
+ */
 void
 wf_step_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 			 int n, bool execute, Jsonb *data, const char *actor)
@@ -334,11 +385,14 @@ wf_step_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 	wf_restore(process);
 	deferring = wf_deferred_wanted(process);
 	wf_interpret_move(process->machine, states, n, !execute, &event);
-	wf_user_context_leave(&process->bracket);
+	wf_user_context_leave(&process->user_context);
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);
 	WF_POP_STEP();
 
-	/* Where nothing follows they come as what was posted does. */
+	/*
+	 * Deferred events that need not wait any more are delivered now, or, where
+	 * nothing may follow, posted for an executor.
+	 */
 	if (deferring && execute && !process->row.suspended)
 		work_deferred(process);
 	else if (deferring && process->machine->running)

@@ -1,10 +1,6 @@
 /*
  * step.h
- *	  Steps: an event, a process in memory, and what comes of it.
- *
- * A stepper is one transaction's worth of steps.  It takes locked rows, runs
- * macrosteps through the interpreter and collects what is to be written.
- * Everything lives in the memory context that was current when it was made.
+ *	  Steps: an event is delivered to a process in memory.
  */
 #ifndef WF_STEP_H
 #define WF_STEP_H
@@ -15,37 +11,30 @@
 #include "process/process.h"
 #include "store/timer.h"
 
-extern bool wf_step_is_queued(const WfProcess *process);
-extern void wf_step_queue(WfProcess *process, const WfTimerRow *timer);
-extern int	wf_step_run(WfStepper *stepper, WfProcess *process,
-						bool (*stop) (void *arg), void *arg);
+/* The events of steps that wf_step_move() and wf_process_set_timer() make. */
+#define WF_SET_STATES_EVENT "workflow.set_states"
+#define WF_RESET_TIMER_EVENT "workflow.reset_timer"
 
 /* What became of an event. */
 typedef enum WfVerdict
 {
-	WF_IGNORED,
-	WF_TAKEN,
-	WF_DEFERRED,
-	WF_REFUSED
+	WF_IGNORED,					/* no active state handles it */
+	WF_TAKEN,					/* a transition was taken */
+	WF_DEFERRED,				/* kept for later */
+	WF_REFUSED					/* `allow` kept its actor from a transition */
 } WfVerdict;
 
-extern WfVerdict wf_step_send(WfStepper *stepper, WfProcess *process,
-							const char *event, Jsonb *data, const char *actor);
 extern void wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 						  const char *actor);
+extern WfVerdict wf_step_send(WfStepper *stepper, WfProcess *process,
+							  const char *event, Jsonb *data, const char *actor);
+extern bool wf_step_has_mail(const WfProcess *process);
+extern void wf_step_mail(WfProcess *process, const WfTimerRow *timer);
+extern int	wf_step_run(WfStepper *stepper, WfProcess *process,
+						bool (*stop) (void *arg), void *arg);
 extern void wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor);
-
-/*
- * Move to `states`, which have passed wf_chart_settle(): see wf_interpret_move().  data:
- * what the history is told.  Then runs what the process sent to itself.  A
- * process whose start failed is entered there.
- */
-#define WF_SET_STATES_EVENT "workflow.set_states"
 extern void wf_step_move(WfStepper *stepper, WfProcess *process,
 						 const WfStateId *states, int n, bool execute,
 						 Jsonb *data, const char *actor);
-
-/* What the expression for the delay of a timer that is reset sees as its event. */
-#define WF_RESET_TIMER_EVENT "workflow.reset_timer"
 
 #endif							/* WF_STEP_H */

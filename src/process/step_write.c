@@ -1,9 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * step_write.c
- *	  Writing what the steps of a transaction came to.
+ *	  Writing the changes of all processes of a stepper.
  *
- * Runs in any backend, under the locks on the rows of the processes.
+ * Runs in any backend, under the locks on the rows of the processes.  Here the
+ * changes are put together, process by process; store/changes_write.c writes
+ * them, table by table.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,8 +25,11 @@
 #include "store/timer.h"
 
 /*
- * Write everything that the steps came to, and tell the wake room.  Returns
- * the earliest due time written (infinity: none).
+ * Write what the steps of a stepper have changed, and have sessions that wait
+ * in workflow.await() woken at commit.  Returns the earliest due time of a
+ * timer written for the owner that wf_stepper_new() was given, DT_NOEND if
+ * there is none.  Evaluates the expressions of attributes, and throws what they
+ * throw.
  */
 TimestampTz
 wf_step_write(WfStepper *stepper)
@@ -38,23 +43,23 @@ wf_step_write(WfStepper *stepper)
 	{
 		WfProcess  *process = lfirst(cell);
 
-		wf_process_timer_write(process, stepper->out);
-		wf_deferred_write(process, stepper->out);
+		wf_process_timer_write(process, stepper->changes);
+		wf_deferred_write(process, stepper->changes);
 		wf_child_list_write(process);
 		if (!process->changed)
 			continue;
 		if (process->definition->chart->nattributes > 0 || process->search_anew)
-			wf_attribute_write(process, stepper->out);
+			wf_attribute_write(process, stepper->changes);
 		if (process->is_new)
-			wf_changes_start(stepper->out, &process->row, now,
+			wf_changes_start(stepper->changes, &process->row, now,
 							 process->starter, process->key);
 		else
-			wf_changes_step(stepper->out, &process->row, now);
+			wf_changes_step(stepper->changes, &process->row, now);
 		wf_wakeup_stepped();
 	}
-	next = wf_changes_write(stepper->out);
+	next = wf_changes_write(stepper->changes);
 
-	/* What was posted before its start. */
+	/* Events that were posted before the start have waited for it, parked. */
 	foreach(cell, stepper->processes)
 	{
 		WfProcess  *process = lfirst(cell);

@@ -1,6 +1,6 @@
 /*
  * step_write.h
- *	  Writing what the steps of a transaction came to.
+ *	  Writing the changes of all processes of a stepper.
  */
 #ifndef WF_STEP_WRITE_H
 #define WF_STEP_WRITE_H

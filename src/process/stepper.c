@@ -1,9 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * stepper.c
- *	  One transaction's worth of steps: which processes, and what is written.
+ *	  The processes that are stepped in one transaction, and what is written.
  *
- * Runs in any backend.  Steppers nest: user code of a step may call us again.
+ * Runs in any backend.  A stepper is given rows that its caller has locked, in
+ * the order of process_row.c; it locks nothing itself.  It, its processes and
+ * the changes they collect live in the memory context that was current when it
+ * was made.  Steppers nest: the author's code in a step may call a procedure
+ * that makes another one.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,31 +29,38 @@
 #include "store/status.h"
 
 /*
- * The steppers of this session that are under way, the innermost last: a
- * call of ours, and those that its user code is inside of.  An error leaves
- * its stepper behind, whose memory may be gone by the time we look here.
+ * The steppers of this session that are under way, the innermost last.  An
+ * error leaves its stepper behind, and with it a pointer to memory that may
+ * have been freed; so items are read only after wf_xact_stack_depth(), which
+ * drops those of subtransactions that have been rolled back.
  */
 static WfXactStack under_way;
 
 static uint64 writes = 0;		/* of all steppers of this session */
 
-/* claimed: see wf_changes_new(). */
+/*
+ * Make a stepper in the current memory context.  claimed: the owner whose
+ * timers were claimed, or 0; see wf_changes_new().
+ */
 WfStepper *
 wf_stepper_new(int32 claimed)
 {
 	WfStepper  *stepper = palloc0(sizeof(WfStepper));
 
-	stepper->out = wf_changes_new(claimed);
+	stepper->changes = wf_changes_new(claimed);
 	stepper->made_after = writes;
 	(void) wf_xact_stack_push(&under_way, stepper);
 	return stepper;
 }
 
-/* The end of a stepper, after the write or when there is nothing to write. */
+/*
+ * End a stepper, after wf_step_write() or without it if nothing is to be
+ * written.  It must be the innermost one.  Its memory stays.
+ */
 void
 wf_stepper_end(WfStepper *stepper)
 {
-	/* calls whose errors user code caught are dropped first */
+	/* drops steppers whose errors the author's code caught */
 	int			depth = wf_xact_stack_depth(&under_way);
 
 	Assert(depth > 0 && wf_xact_stack_item(&under_way, depth - 1) == stepper);
@@ -57,20 +68,22 @@ wf_stepper_end(WfStepper *stepper)
 }
 
 /*
- * Have the steps of this stepper looked at and not written.  Before
- * the first process is added.
+ * Have the steps of this stepper observed and not written.  Call it before the
+ * first process is added.
  */
 void
-wf_stepper_watch(WfStepper *stepper, WfObserver *onlooker)
+wf_stepper_observe(WfStepper *stepper, WfObserver *observer)
 {
-	stepper->onlooker = onlooker;
-	wf_changes_divert(stepper->out, &onlooker->sink);
+	stepper->observer = observer;
+	wf_changes_divert(stepper->changes, &observer->changes);
 }
 
 /*
- * Its processes are those of timers that were claimed together: what an action
- * of one of them cannot do to another one, it could have done alone.  Before the
- * first process is added.
+ * Say that the processes are those of timers that were claimed together, by
+ * chance.  An action of one of them may call for another one, which is refused
+ * in the same batch, but would have been possible if each had been stepped
+ * alone; so that refusal has another SQLSTATE, see refuse_under_way().  Call it
+ * before the first process is added.
  */
 void
 wf_stepper_is_batch(WfStepper *stepper)
@@ -78,14 +91,14 @@ wf_stepper_is_batch(WfStepper *stepper)
 	stepper->is_batch = true;
 }
 
-/* The stepper's collected output; for what comes beside steps. */
+/* What the stepper will write, for callers that add to it beside steps. */
 WfChanges *
 wf_stepper_changes(WfStepper *stepper)
 {
-	return stepper->out;
+	return stepper->changes;
 }
 
-/* The process, if one of the outermost n steppers has it. */
+/* The process with this id if one of the n outermost steppers has it, or NULL. */
 static WfProcess *
 find_under_way(const pg_uuid_t *id, int n)
 {
@@ -107,8 +120,8 @@ find_under_way(const pg_uuid_t *id, int n)
 }
 
 /*
- * Is a process being stepped by this session right now?  Its definition, or
- * NULL.
+ * The definition of a process that this session is stepping, or NULL if it is
+ * not stepping that one.
  */
 WfDefinition *
 wf_stepper_definition_of(const pg_uuid_t *id)
@@ -118,7 +131,7 @@ wf_stepper_definition_of(const pg_uuid_t *id)
 	return process == NULL ? NULL : process->definition;
 }
 
-/* If this stepper has the process, it is nobody's child any more. */
+/* If this stepper has the process, stop it from telling its parent anything. */
 void
 wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id)
 {
@@ -133,6 +146,7 @@ wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id)
 	}
 }
 
+/* Add a process of which nothing is known but the definition. */
 static WfProcess *
 add_process(WfStepper *stepper, WfDefinition *definition)
 {
@@ -145,9 +159,12 @@ add_process(WfStepper *stepper, WfDefinition *definition)
 }
 
 /*
- * What else happens to be in a batch is no matter of the action that meets it
- * there, and no error that a definition could be told of: whoever works the
- * batch does it again in parts, as if another session were at that process.
+ * Refuse a process that an outer stepper has, unless it is NULL.
+ *
+ * An action that commands its own process gets WF005.  One that meets another
+ * process of its batch gets 55P03, as if another session had locked it: which
+ * processes are in a batch is chance, so this must not become an error event
+ * of the definition; the executor divides the batch and tries again.
  */
 static void
 refuse_under_way(const WfProcess *process)
@@ -165,7 +182,10 @@ refuse_under_way(const WfProcess *process)
 			 errhint("An action reaches its own process with the actions \"raise\" and \"send\", or with workflow.post().")));
 }
 
-/* A row that is in no table, or not locked; as wf_stepper_add(). */
+/*
+ * Add a process by a row that may be in no table, or not locked.  definition:
+ * of the row, or NULL to have it looked up.  Errors as wf_stepper_add().
+ */
 WfProcess *
 wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 				   WfDefinition *definition)
@@ -174,8 +194,8 @@ wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 	WfProcess  *process;
 
 	/*
-	 * Nobody else can hold a row that we hold; but we may be inside of an
-	 * action of it.
+	 * The lock keeps other sessions away, but it does not keep an action of
+	 * this session from commanding its own process.
 	 */
 	depth = wf_xact_stack_depth(&under_way);
 	Assert(depth > 0 && wf_xact_stack_item(&under_way, depth - 1) == stepper);
@@ -189,9 +209,10 @@ wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 }
 
 /*
- * A locked process.  Error WF005 when an outer call of this session is
- * stepping the same one: an action cannot command its own process; error 55P03
- * when it is in the same batch as that one.
+ * Add a process by its row, which the caller has locked.  Error WF005 if this
+ * session is stepping it already, since an action cannot command its own
+ * process; error 55P03 if it is in the same batch as the process of that
+ * action.
  */
 WfProcess *
 wf_stepper_add(WfStepper *stepper, const WfRow *row)
@@ -200,8 +221,9 @@ wf_stepper_add(WfStepper *stepper, const WfRow *row)
 }
 
 /*
- * A process that is not stored yet: initialized, no states, context as given.
- * It is found by wf_stepper_definition_of() from now on.
+ * Add a process that has no row yet: status initialized, no states, the
+ * context as given, started by the current user.  key: its business key, or
+ * NULL.  wf_stepper_definition_of() finds it from now on.
  */
 WfProcess *
 wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
@@ -222,8 +244,9 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 }
 
 /*
- * Has another stepper, inside of an action of ours, written since this one was
- * made?  Rows that were read before may have been changed.
+ * Has another stepper of this session written since this one was made?  That
+ * is so if an action called a procedure; then rows that were read before it
+ * may have been changed.
  */
 bool
 wf_stepper_is_late(const WfStepper *stepper)
@@ -231,7 +254,7 @@ wf_stepper_is_late(const WfStepper *stepper)
 	return stepper->made_after != writes;
 }
 
-/* A stepper of this session writes: see wf_stepper_is_late(). */
+/* Note that a stepper of this session writes, for wf_stepper_is_late(). */
 void
 wf_stepper_written(void)
 {

@@ -1,14 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * simulate.c
- *	  Steps that are looked at and forgotten.
+ *	  Steps of a process in memory that leave nothing behind.
  *
- * Runs in the caller's session and takes no lock on a process.  The process
- * itself is kept in memory between events, so that a simulation of a year
- * writes nothing of its own, gets no transaction id and leaves no dead row.
+ * Runs in the caller's session and takes no lock on a process.  The process is
+ * stepped by the same code as any other, but its stepper has an observer, which
+ * receives what would be written.  Between events it is kept in memory, so that
+ * the simulation of a year writes nothing itself, gets no transaction id and
+ * leaves no dead row.
  *
- * Each event has a subtransaction: one that fails is undone alone.  All of
- * them are inside the one that wf_simulate_forgotten() rolls back.
+ * The author's code is really run.  Each event has a subtransaction, so that
+ * one that fails is undone alone; all of them are inside the subtransaction that
+ * wf_simulate_forgotten() rolls back.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,6 +33,7 @@
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "process/context.h"
+#include "process/deferred.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
@@ -64,7 +68,7 @@ copy_text(const char *text)
 	return text == NULL ? NULL : pstrdup(text);
 }
 
-/* With all it points to, in the current memory context. */
+/* Copy a timer, with all that it points to, into the current memory context. */
 static WfTimerRow *
 copy_timer(const WfTimerRow *timer)
 {
@@ -81,7 +85,10 @@ copy_timer(const WfTimerRow *timer)
 	return copy;
 }
 
-/* Out of line it could be gone before we look again. */
+/*
+ * Copy a value of varying length.  It is detoasted, because a row out of line
+ * may be deleted before the value is read again.
+ */
 static Datum
 copy_flat(Datum value)
 {
@@ -89,8 +96,8 @@ copy_flat(Datum value)
 }
 
 /*
- * What of the process outlives the event: a copy.  The old one goes with the
- * next event, for the steps of this one show where it began.
+ * Copy what of the process outlives the event.  The copy before it is freed with
+ * the next event, because the steps of this one point to where they began.
  */
 static void
 keep(WfSimulation *sim, const WfRow *row, List *timers, List *children)
@@ -125,7 +132,10 @@ keep(WfSimulation *sim, const WfRow *row, List *timers, List *children)
 	sim->children = child_copies;
 }
 
-/* A process that has still to start; memory in the current context.  SPI is connected. */
+/*
+ * Simulate a process that has still to start, in the current memory context.
+ * SPI must be connected.
+ */
 WfSimulation *
 wf_simulate_new(WfDefinition *definition)
 {
@@ -142,7 +152,10 @@ wf_simulate_new(WfDefinition *definition)
 	return sim;
 }
 
-/* Rows of the two statements above, in memory of the current context. */
+/*
+ * The timers in SPI's result, a list in the current memory context.  Columns:
+ * seq, due, event, name, state, actor, data.  Frees the result.
+ */
 static List *
 read_timers(const pg_uuid_t *process)
 {
@@ -171,7 +184,10 @@ read_timers(const pg_uuid_t *process)
 	return timers;
 }
 
-/* A process that exists, its timers with it.  Takes no lock.  SPI is connected. */
+/*
+ * Simulate a process that is in the table, with its timers, as the row says;
+ * takes no lock.  In the current memory context; SPI must be connected.
+ */
 WfSimulation *
 wf_simulate_of(WfDefinition *definition, const WfRow *row)
 {
@@ -187,7 +203,7 @@ wf_simulate_of(WfDefinition *definition, const WfRow *row)
 	return sim;
 }
 
-/* The timer that is due first, or NULL; none for a process that takes none. */
+/* The timer that is due first, or NULL if there is none that the process takes. */
 const WfTimerRow *
 wf_simulate_next(const WfSimulation *sim)
 {
@@ -210,6 +226,7 @@ wf_simulate_next(const WfSimulation *sim)
 
 /* --- one event ------------------------------------------------------------ */
 
+/* Is this a timer that `gone` deletes? */
 static bool
 is_gone(const WfTimerRow *timer, const WfForgottenTimer *gone)
 {
@@ -221,6 +238,7 @@ is_gone(const WfTimerRow *timer, const WfForgottenTimer *gone)
 		timer->state != NULL && strcmp(timer->state, gone->state) == 0;
 }
 
+/* Delete from a list what `gone` deletes. */
 static List *
 without(List *timers, const WfForgottenTimer *gone)
 {
@@ -232,7 +250,10 @@ without(List *timers, const WfForgottenTimer *gone)
 	return timers;
 }
 
-/* As changes.c writes them: first what goes, then what comes. */
+/*
+ * The timers after an event, in the order of changes_write.c: what was disarmed
+ * is deleted first, then what was armed is inserted.
+ */
 static List *
 apply_timers(WfSimulation *sim, List *timers)
 {
@@ -259,8 +280,9 @@ apply_timers(WfSimulation *sim, List *timers)
 }
 
 /*
- * What the author's code posted to its own process lies in the real table.  It
- * cannot have written there without a transaction id.
+ * Add the events that the author's code has posted to the simulated process by
+ * workflow.post(), which are in workflow.timer.  There are none if the
+ * transaction has no id, so that nothing was written.
  */
 static List *
 take_posted(WfSimulation *sim, List *timers)
@@ -286,6 +308,7 @@ take_posted(WfSimulation *sim, List *timers)
 	return timers;
 }
 
+/* Add the simulated process to a stepper as a new one. */
 static WfProcess *
 add_new(WfSimulation *sim, WfStepper *stepper, const WfStimulus *stimulus)
 {
@@ -295,7 +318,10 @@ add_new(WfSimulation *sim, WfStepper *stepper, const WfStimulus *stimulus)
 	return wf_stepper_add_new(stepper, sim->definition, &sim->row.id, context, NULL);
 }
 
-/* What earlier events left for later; of a stored process the table has it. */
+/*
+ * Give the process the events that it has deferred before.  Those of a stored
+ * process are in the table.
+ */
 static void
 give_deferred(WfSimulation *sim, WfProcess *process)
 {
@@ -309,6 +335,7 @@ give_deferred(WfSimulation *sim, WfProcess *process)
 				process->deferred_size)->timer = *(WfTimerRow *) lfirst(cell);
 }
 
+/* Take from the process the events that it has deferred. */
 static void
 take_deferred(WfSimulation *sim, WfProcess *process)
 {
@@ -332,8 +359,8 @@ take_deferred(WfSimulation *sim, WfProcess *process)
 }
 
 /*
- * In the event's memory and subtransaction.  Returns the timers that the
- * process has after it.
+ * Deliver an event, in its memory context and subtransaction.  Returns the
+ * timers that the process has after it.
  */
 static List *
 step(WfSimulation *sim, const WfStimulus *stimulus)
@@ -342,7 +369,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 	WfProcess  *process;
 	List	   *timers = list_copy(sim->timers);
 
-	wf_stepper_watch(stepper, &sim->onlooker);
+	wf_stepper_observe(stepper, &sim->observer);
 	if (stimulus->kind == WF_STIMULUS_COMMAND)
 		wf_process_refuse_command(&sim->row);
 	if (stimulus->kind == WF_STIMULUS_START)
@@ -361,7 +388,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 		case WF_STIMULUS_TIMER:
 			timers = list_delete_ptr(timers, unconstify(WfTimerRow *, stimulus->timer));
 			sim->timers = timers;
-			wf_step_queue(process, stimulus->timer);
+			wf_step_mail(process, stimulus->timer);
 			(void) wf_step_run(stepper, process, NULL, NULL);
 			break;
 		case WF_STIMULUS_REPLY:
@@ -378,7 +405,10 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 	return take_posted(sim, apply_timers(sim, timers));
 }
 
-/* Errors that say nothing about the event, but something about the moment. */
+/*
+ * Does an error say nothing about the event?  Conflicts with other sessions,
+ * shortages and interruptions do not.
+ */
 static bool
 is_of_the_moment(const ErrorData *error)
 {
@@ -393,7 +423,7 @@ is_of_the_moment(const ErrorData *error)
 	}
 }
 
-/* As an executor leaves a process whose event it gave up. */
+/* The event of a timer has failed: leave the process as an executor gives up. */
 static void
 give_up(WfSimulation *sim, const WfTimerRow *timer)
 {
@@ -401,7 +431,7 @@ give_up(WfSimulation *sim, const WfTimerRow *timer)
 	WfProcess  *process;
 	List	   *timers = list_copy(sim->timers);
 
-	wf_stepper_watch(stepper, &sim->onlooker);
+	wf_stepper_observe(stepper, &sim->observer);
 	process = wf_stepper_add_row(stepper, &sim->row, sim->definition);
 	process->row.status = wf_process_has_exit(process) ? WF_ERROR : WF_TERMINATED;
 	wf_stepper_end(stepper);
@@ -410,11 +440,13 @@ give_up(WfSimulation *sim, const WfTimerRow *timer)
 }
 
 /*
- * Let something reach the process, in a subtransaction of its own.  Returns
- * whether it went well; sim->steps tells what it came to, sim->error and
- * sim->effects what went wrong and what came before it, until the next call.
- * Only what would be an error of anything at all is thrown: cancelled,
- * deadlock, out of memory and the like.
+ * Deliver an event to the process, in a subtransaction of its own.  Returns
+ * whether it succeeded.  Until the next call sim->steps has its steps, or
+ * sim->error the error and sim->effects what happened before it; then the
+ * process is as before, or, if the event was a timer, in status error or
+ * terminated, as an executor leaves it that gives up.  Throws only errors that
+ * say nothing about the event: cancellation, deadlock, out of memory and the
+ * like.
  */
 bool
 wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
@@ -473,9 +505,11 @@ wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
 /* --- nothing is kept ------------------------------------------------------ */
 
 /*
- * Run code that leaves nothing: its subtransaction is rolled back however it
- * ends, the clock is set back, nobody is woken.  Errors are thrown on.
- * Refuses read-only transactions and standbys, naming `what`.
+ * Call code(arg) and undo all that it does: its subtransaction is rolled back
+ * however it ends, the clock is set back, nothing is woken at commit, and the
+ * definitions that it has loaded are forgotten.  Errors are thrown on.  what is
+ * the name of the procedure, for error 25006 in read-only transactions and on
+ * standbys.
  */
 void
 wf_simulate_forgotten(const char *what, void (*code) (void *arg), void *arg)

@@ -1,11 +1,6 @@
 /*
  * simulate.h
- *	  Steps that are looked at and forgotten.
- *
- * A simulation is a process in memory: it is stepped by the same code as any
- * other, but what a step would write stays here.  What the author's code does
- * is done for real, in a subtransaction that is rolled back, see
- * wf_simulate_forgotten().
+ *	  Steps of a process in memory that leave nothing behind.
  */
 #ifndef WF_SIMULATE_H
 #define WF_SIMULATE_H
@@ -20,84 +15,89 @@
 #include "store/status.h"
 #include "store/timer.h"
 
+/* How an event reaches a simulated process. */
 typedef enum WfStimulusKind
 {
 	WF_STIMULUS_START,
 	WF_STIMULUS_COMMAND,
 	WF_STIMULUS_TIMER,
-	WF_STIMULUS_REPLY			/* of a child that the caller plays */
+	WF_STIMULUS_REPLY			/* of a child that the caller simulates */
 } WfStimulusKind;
 
-/* What reaches the process. */
+/* An event for a simulated process. */
 typedef struct WfStimulus
 {
 	WfStimulusKind kind;
 	const char *event;
-	Jsonb	   *data;			/* START: the input; of a child: its output; or
-								 * NULL */
-	const char *actor;
-	const WfTimerRow *timer;	/* TIMER */
+	Jsonb	   *data;			/* START: the input; REPLY: the output; or NULL */
+	const char *actor;			/* or NULL */
+	const WfTimerRow *timer;	/* TIMER: one that wf_simulate_next() gave */
 } WfStimulus;
 
-/* A step that came of it. */
+/* One of the steps that an event has caused. */
 typedef struct WfSimulatedStep
 {
 	const char *event;
 	bool		taken;
-	bool		deferred;		/* not taken yet: kept for later */
+	bool		deferred;		/* not taken yet, but kept for later */
 	Datum		from_states;
 	Datum		to_states;
 	WfStatus	status;
 	Jsonb	   *context;
-	List	   *effects;		/* of Jsonb */
+	List	   *effects;		/* of Jsonb, see wf_trace_effect() */
 } WfSimulatedStep;
 
-/* A timer that a step would take away: name NULL, all of them. */
+/* A timer that a step would delete. */
 typedef struct WfForgottenTimer
 {
-	const char *state;
-	const char *name;
+	const char *state;			/* NULL: an event that was sent with an id */
+	const char *name;			/* NULL: all timers of the process */
 } WfForgottenTimer;
 
-/* One that it would write. */
+/* A timer that a step would insert. */
 typedef struct WfNewTimer
 {
 	WfTimerRow	timer;
-	bool		if_absent;
+	bool		if_absent;		/* only if there is none of its state and name */
 } WfNewTimer;
 
+/*
+ * A simulated process.  Between events it is kept as a row with timers and
+ * children; for each event it becomes a WfProcess of a stepper.
+ */
 typedef struct WfSimulation
 {
-	WfObserver	onlooker;		/* first: the stepper's callbacks find us by it */
-	MemoryContext context;		/* of all of this */
+	WfObserver	observer;		/* first, so that callbacks can cast it to this */
+	MemoryContext context;		/* of the simulation */
 	WfDefinition *definition;
-	bool		stored;			/* a picture of a process that exists */
-	bool		names_only;		/* for one who may not read the definition */
+	bool		stored;			/* a copy of a process that is in the table */
+	bool		names_only;		/* the user may not read the definition: effects
+								 * do not show expressions and functions */
 
-	/* The process as it stands; remade after each event in memory of its own. */
-	MemoryContext kept;
-	MemoryContext passed;		/* the one before, which the last steps point into */
+	/* The process between events, copied after each one into new memory. */
+	MemoryContext kept;			/* of the copy */
+	MemoryContext passed;		/* of the copy before, to which sim->steps point */
 	WfRow		row;
 	bool		exists;			/* it has started */
 	List	   *timers;			/* of WfTimerRow */
-	List	   *deferred;		/* of WfTimerRow: kept for later */
-	List	   *children;		/* of char *: ids of invokes that are played */
-	int64		last_seq;
+	List	   *deferred;		/* of WfTimerRow */
+	List	   *children;		/* of char *: invoke ids of simulated children */
+	int64		last_seq;		/* of its timers */
 
-	/* The event at hand. */
-	MemoryContext now;
+	/* The event that is delivered, or was last. */
+	MemoryContext now;			/* reset before each event */
 	WfProcess  *process;
 	const char *path;			/* of the action that runs, or NULL */
 	List	   *effects;		/* of Jsonb: since the last step ended */
 	List	   *steps;			/* of WfSimulatedStep */
 	List	   *gone;			/* of WfForgottenTimer */
 	List	   *armed;			/* of WfNewTimer */
-	List	   *living;			/* children, as the event leaves them */
-	bool		refusing;		/* nothing of the author's has run yet */
+	List	   *living;			/* of char *: children after the event */
+	bool		refusing;		/* none of the author's code has run yet */
 
 	/* How it ended. */
 	ErrorData  *error;			/* or NULL */
-	bool		refused;		/* it is a refusal, nothing has run */
+	bool		refused;		/* the error came before any of the author's code */
 } WfSimulation;
 
 extern WfSimulation *wf_simulate_new(WfDefinition *definition);

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * trace.c
- *	  What a step does, written down as it happens.
+ *	  The observer of a simulation: what a step does, as a list of effects.
  *
- * Stands between the interpreter and the host of every day: notes what is
- * asked for, and has it done.
+ * Runs in the caller's session.  Its callbacks stand between the interpreter and
+ * wf_process_host: they add an effect to the list and have it done.  Effects are
+ * jsonb, in the form that workflow.dry_run() and simulate() show.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,21 +26,30 @@
 #include "process/child.h"
 #include "process/child_list.h"
 #include "process/context.h"
+#include "process/event_scope.h"
 #include "process/host.h"
 #include "process/observer.h"
 #include "process/process.h"
+#include "process/process_timer.h"
+#include "process/stepper.h"
 #include "simulate/simulate.h"
 #include "simulate/trace.h"
 #include "store/change_sets.h"
 #include "store/timer.h"
 
+/* Members of an effect. */
 #define MAX_KEYS 12
 
+/* wf_process_host with some of the callbacks below; set up at the first use. */
 static WfHost traced_host;
 
 /* --- effects ------------------------------------------------------------ */
 
-/* {"effect": kind, key: value, ...}; values NULL are left out.  Ends with NULL. */
+/*
+ * An effect: {"effect": kind, key: value, ...}.  The arguments are pairs of
+ * const char * and Jsonb *, and a NULL at the end; members whose value is NULL
+ * are left out.
+ */
 Jsonb *
 wf_trace_effect(const char *kind,...)
 {
@@ -60,13 +70,17 @@ wf_trace_effect(const char *kind,...)
 	return wf_jsonb_object(n, keys, values);
 }
 
+/* A string as jsonb, or NULL. */
 static Jsonb *
 string_or_null(const char *text)
 {
 	return text == NULL ? NULL : wf_jsonb_string(text);
 }
 
-/* sqlstate, message, detail, hint and context of an error. */
+/*
+ * An error as jsonb: sqlstate, message, detail, hint and context.  kind: of the
+ * effect that it is, or NULL if it is none.
+ */
 Jsonb *
 wf_trace_error(const char *kind, const ErrorData *error)
 {
@@ -81,7 +95,7 @@ wf_trace_error(const char *kind, const ErrorData *error)
 	return wf_jsonb_object(lengthof(keys), keys, values);
 }
 
-/* A due time, as to_jsonb() would give it. */
+/* A due time in the form of to_jsonb(). */
 static Jsonb *
 jsonb_time(TimestampTz time)
 {
@@ -91,13 +105,14 @@ jsonb_time(TimestampTz time)
 	return wf_jsonb_string(buffer);
 }
 
+/* The simulation of the process that calls the host. */
 static WfSimulation *
-watched(void *host)
+simulation_of(void *host)
 {
-	return (WfSimulation *) ((WfProcess *) host)->stepper->onlooker;
+	return (WfSimulation *) ((WfProcess *) host)->stepper->observer;
 }
 
-/* Everything that is noted lives as long as the event. */
+/* Add an effect, in memory that lives as long as the event. */
 #define NOTE(sim, what) \
 	do { \
 		WfSimulation *noted_by = (sim); \
@@ -106,8 +121,9 @@ watched(void *host)
 		MemoryContextSwitchTo(old); \
 	} while (0)
 
-/* --- watching the machine ----------------------------------------------- */
+/* --- the machine -------------------------------------------------------- */
 
+/* The names of states, as a jsonb array. */
 static Jsonb *
 state_names(const WfChart *chart, const WfStateId *states, int n)
 {
@@ -121,7 +137,7 @@ state_names(const WfChart *chart, const WfStateId *states, int n)
 static void
 trace_taking(void *self, const WfTransition *transition)
 {
-	WfSimulation *sim = watched(self);
+	WfSimulation *sim = simulation_of(self);
 	const WfChart *chart = sim->definition->chart;
 
 	NOTE(sim, wf_trace_effect("transition",
@@ -134,19 +150,19 @@ trace_taking(void *self, const WfTransition *transition)
 static void
 trace_leaving(void *self, const WfState *state)
 {
-	NOTE(watched(self), wf_trace_effect("exited", "state", wf_jsonb_string(state->name), NULL));
+	NOTE(simulation_of(self), wf_trace_effect("exited", "state", wf_jsonb_string(state->name), NULL));
 }
 
 static void
 trace_entering(void *self, const WfState *state)
 {
-	NOTE(watched(self), wf_trace_effect("entered", "state", wf_jsonb_string(state->name), NULL));
+	NOTE(simulation_of(self), wf_trace_effect("entered", "state", wf_jsonb_string(state->name), NULL));
 }
 
 static void
 trace_raising(void *self, const WfEvent *event)
 {
-	WfSimulation *sim = watched(self);
+	WfSimulation *sim = simulation_of(self);
 	const WfPayload *payload = event->payload;
 
 	NOTE(sim, wf_trace_effect("raised", "event", wf_jsonb_string(event->name),
@@ -155,7 +171,7 @@ trace_raising(void *self, const WfEvent *event)
 							  "path", string_or_null(sim->path), NULL));
 }
 
-static const WfMachineObserver watch = {
+static const WfMachineObserver machine_observer = {
 	.taking = trace_taking,
 	.leaving = trace_leaving,
 	.entering = trace_entering,
@@ -186,11 +202,11 @@ on_logged(WfObserver *self, const WfAction *action, Jsonb *value)
 								   "path", wf_jsonb_string(action->path), NULL));
 }
 
-/* What the author calls and computes is for those who may read it. */
+/* Functions and expressions are shown only to users who may read the definition. */
 static void
 trace_action(void *self, const WfAction *action, const WfEvent *event)
 {
-	WfSimulation *sim = watched(self);
+	WfSimulation *sim = simulation_of(self);
 	const char *outer = sim->path;
 
 	sim->path = action->path;
@@ -209,13 +225,14 @@ trace_action(void *self, const WfAction *action, const WfEvent *event)
 
 /* --- timers ------------------------------------------------------------- */
 
+/* Are two strings equal, or both NULL? */
 static bool
 same(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Of a timer that the simulation has: NULL when it has none. */
+/* The timer of this state and name that the process had before, or NULL. */
 static const WfTimerRow *
 simulated_timer(const WfSimulation *sim, const char *state, const char *name)
 {
@@ -231,7 +248,10 @@ simulated_timer(const WfSimulation *sim, const char *state, const char *name)
 	return NULL;
 }
 
-/* A timer that this very event armed, and that still runs. */
+/*
+ * The timer of this state and name that was armed by this event and not disarmed
+ * again, or NULL.  Only entries from number `from` on are searched.
+ */
 static const WfArmed *
 find_armed(const WfProcess *process, const WfState *state, const char *name,
 		   int from)
@@ -250,7 +270,7 @@ find_armed(const WfProcess *process, const WfState *state, const char *name,
 static void
 trace_arm(void *self, const WfState *state, const WfEvent *event)
 {
-	WfSimulation *sim = watched(self);
+	WfSimulation *sim = simulation_of(self);
 	WfProcess  *process = self;
 	int			before = process->narmed;
 
@@ -274,7 +294,7 @@ trace_arm(void *self, const WfState *state, const WfEvent *event)
 static void
 trace_disarm(void *self, const WfState *state)
 {
-	WfSimulation *sim = watched(self);
+	WfSimulation *sim = simulation_of(self);
 
 	for (int i = 0; i < state->ntimers; i++)
 	{
@@ -283,7 +303,7 @@ trace_disarm(void *self, const WfState *state)
 		const WfTimerRow *timer = armed != NULL && !armed->if_absent ? &armed->timer :
 			simulated_timer(sim, state->name, name);
 
-		/* Never armed, or the very one that is being delivered. */
+		/* It was never armed, or it is the one that is being delivered. */
 		if (timer == NULL)
 			continue;
 		NOTE(sim, wf_trace_effect("disarmed", "state", wf_jsonb_string(state->name),
@@ -296,12 +316,13 @@ trace_disarm(void *self, const WfState *state)
 /* --- children ----------------------------------------------------------- */
 
 /*
- * A picture of a process that exists has its children; who they are is looked
- * up as in earnest, and the rest is not written.  In a simulation they are
- * played: names that the script answers for.
+ * A copy of a stored process has the children of that process: they are looked
+ * up as in any step, and only what would be written of them is not.  In other
+ * simulations there are no children, but names, for which the script answers:
+ * sim->living.  This finds such a name, or returns NULL.
  */
 static char *
-find_played(const WfSimulation *sim, const char *invoke)
+find_simulated(const WfSimulation *sim, const char *invoke)
 {
 	ListCell   *cell;
 
@@ -311,6 +332,7 @@ find_played(const WfSimulation *sim, const char *invoke)
 	return NULL;
 }
 
+/* Add the effect of an invoke. */
 static void
 note_invoked(WfSimulation *sim, const WfInvoke *invoke, Jsonb *input)
 {
@@ -322,7 +344,7 @@ note_invoked(WfSimulation *sim, const WfInvoke *invoke, Jsonb *input)
 static void
 trace_invoke(void *self, const WfState *state, const WfEvent *event)
 {
-	WfSimulation *sim = watched(self);
+	WfSimulation *sim = simulation_of(self);
 
 	if (sim->stored)
 		wf_process_host.invoke(self, state, event);
@@ -347,25 +369,25 @@ trace_invoke(void *self, const WfState *state, const WfEvent *event)
 static void
 trace_invoke_start(void *self, const WfState *state)
 {
-	if (watched(self)->stored)
+	if (simulation_of(self)->stored)
 		wf_process_host.invoke_start(self, state);
 }
 
 static void
 trace_uninvoke(void *self, const WfState *state)
 {
-	WfSimulation *sim = watched(self);
+	WfSimulation *sim = simulation_of(self);
 
 	for (int i = 0; i < state->ninvokes; i++)
 	{
 		const WfInvoke *invoke = &state->invokes[i];
-		char	   *played = find_played(sim, invoke->id);
+		char	   *simulated = find_simulated(sim, invoke->id);
 
 		if (!invoke->detached &&
-			(played != NULL || (sim->stored && wf_child_list_find(self, invoke->id) != NULL)))
+			(simulated != NULL || (sim->stored && wf_child_list_find(self, invoke->id) != NULL)))
 			NOTE(sim, wf_trace_effect("stopped", "id", wf_jsonb_string(invoke->id), NULL));
-		if (played != NULL)
-			sim->living = list_delete_ptr(sim->living, played);
+		if (simulated != NULL)
+			sim->living = list_delete_ptr(sim->living, simulated);
 	}
 	if (sim->stored)
 		wf_process_host.uninvoke(self, state);
@@ -379,13 +401,13 @@ trace_done(void *self, const WfState *final, const WfEvent *event)
 	WfProcess  *process = self;
 
 	wf_process_host.done(self, final, event);
-	NOTE(watched(self),
+	NOTE(simulation_of(self),
 		 wf_trace_effect("done", "state", wf_jsonb_string(final->name),
 						 "output", process->row.output == (Datum) 0 ? NULL :
 						 DatumGetJsonbP(process->row.output), NULL));
 }
 
-/* --- what the stepper tells --------------------------------------------- */
+/* --- callbacks of WfObserver --------------------------------------------- */
 
 static void
 on_sent(WfObserver *self, const char *target, const char *event, Jsonb *data,
@@ -393,7 +415,7 @@ on_sent(WfObserver *self, const char *target, const char *event, Jsonb *data,
 {
 	WfSimulation *sim = (WfSimulation *) self;
 
-	/* It is told by whom it is for, not as the timer that will bring it. */
+	/* The event that the timer will send is reported with its target. */
 	if (strcmp(event, WF_FORWARD_EVENT) == 0)
 		return;
 	NOTE(sim, wf_trace_effect("sent", "event", wf_jsonb_string(event),
@@ -403,9 +425,9 @@ on_sent(WfObserver *self, const char *target, const char *event, Jsonb *data,
 }
 
 static bool
-on_plays(WfObserver *self, const char *invoke)
+on_simulates_child(WfObserver *self, const char *invoke)
 {
-	return find_played((WfSimulation *) self, invoke) != NULL;
+	return find_simulated((WfSimulation *) self, invoke) != NULL;
 }
 
 static void
@@ -432,7 +454,7 @@ on_stepped(WfObserver *self, const char *event, TimestampTz due, bool taken,
 	step->from_states = from_states;
 	step->to_states = sim->process->row.states;
 	step->status = sim->process->row.status;
-	/* The next step of the event may free what it changes. */
+	/* The next step of the event may free the context that it replaces. */
 	step->context = (Jsonb *) DatumGetPointer(datumCopy(JsonbPGetDatum(wf_context_of(sim->process)),
 														false, -1));
 	step->effects = sim->effects;
@@ -441,12 +463,20 @@ on_stepped(WfObserver *self, const char *event, TimestampTz due, bool taken,
 	MemoryContextSwitchTo(old);
 }
 
+/* --- callbacks of WfChangesObserver --------------------------------------- */
+
+/* The simulation whose observer of changes this is. */
+static WfSimulation *
+simulation_of_changes(WfChangesObserver *self)
+{
+	return (WfSimulation *) ((char *) self - offsetof(WfSimulation, observer.changes));
+}
+
 static void
-on_disarm(WfChangesObserver *sink, const pg_uuid_t *process, const char *state,
+on_disarm(WfChangesObserver *self, const pg_uuid_t *process, const char *state,
 		  const char *name)
 {
-	WfSimulation *sim = (WfSimulation *)
-		((char *) sink - offsetof(WfSimulation, onlooker.sink));
+	WfSimulation *sim = simulation_of_changes(self);
 	MemoryContext old = MemoryContextSwitchTo(sim->now);
 	WfForgottenTimer *gone = palloc(sizeof(WfForgottenTimer));
 
@@ -457,23 +487,22 @@ on_disarm(WfChangesObserver *sink, const pg_uuid_t *process, const char *state,
 }
 
 static void
-on_arm(WfChangesObserver *sink, const WfTimerRow *timer, bool parked, bool if_absent)
+on_arm(WfChangesObserver *self, const WfTimerRow *timer, bool parked, bool if_absent)
 {
-	WfSimulation *sim = (WfSimulation *)
-		((char *) sink - offsetof(WfSimulation, onlooker.sink));
+	WfSimulation *sim = simulation_of_changes(self);
 	MemoryContext old = MemoryContextSwitchTo(sim->now);
 	WfNewTimer *armed = palloc(sizeof(WfNewTimer));
 
 	armed->timer = *timer;
 	armed->if_absent = if_absent;
 
-	/* What goes to others has been noted, and reaches nobody. */
+	/* Timers of other processes are effects already, and are not delivered. */
 	if (memcmp(&timer->process, &sim->row.id, UUID_LEN) == 0)
 		sim->armed = lappend(sim->armed, armed);
 	MemoryContextSwitchTo(old);
 }
 
-/* The onlooker of a simulation. */
+/* Set up the observer of a simulation. */
 void
 wf_trace_init(WfSimulation *sim)
 {
@@ -487,14 +516,14 @@ wf_trace_init(WfSimulation *sim)
 		traced_host.invoke_start = trace_invoke_start;
 		traced_host.uninvoke = trace_uninvoke;
 		traced_host.done = trace_done;
-		traced_host.watch = &watch;
+		traced_host.watch = &machine_observer;
 	}
-	sim->onlooker.host = &traced_host;
-	sim->onlooker.sink.arm = on_arm;
-	sim->onlooker.sink.disarm = on_disarm;
-	sim->onlooker.sent = on_sent;
-	sim->onlooker.plays = on_plays;
-	sim->onlooker.logged = on_logged;
-	sim->onlooker.cancelled = on_cancelled;
-	sim->onlooker.stepped = on_stepped;
+	sim->observer.host = &traced_host;
+	sim->observer.changes.arm = on_arm;
+	sim->observer.changes.disarm = on_disarm;
+	sim->observer.sent = on_sent;
+	sim->observer.simulates_child = on_simulates_child;
+	sim->observer.logged = on_logged;
+	sim->observer.cancelled = on_cancelled;
+	sim->observer.stepped = on_stepped;
 }

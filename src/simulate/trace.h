@@ -1,6 +1,6 @@
 /*
  * trace.h
- *	  What a step does, written down as it happens.
+ *	  The observer of a simulation: what a step does, as a list of effects.
  */
 #ifndef WF_TRACE_H
 #define WF_TRACE_H

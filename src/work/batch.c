@@ -87,7 +87,7 @@ static bool
 must_park(const WfRow *row, const WfTimerRow *timer)
 {
 	bool		starts = row->status == WF_INITIALIZED && !row->suspended &&
-		wf_step_is_queued(row->process);
+		wf_step_has_mail(row->process);
 
 	return !starts && wf_timer_parks(row, timer);
 }
@@ -151,7 +151,7 @@ queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfR
 		else if (must_wait(batch, row, &timers[i]))
 			wf_changes_arm(out, &timers[i], batch->owner, false, false);
 		else
-			wf_step_queue(row->process, &timers[i]);
+			wf_step_mail(row->process, &timers[i]);
 	}
 }
 

@@ -187,7 +187,7 @@ SELECT is((SELECT chart #>> '{states,a,on,x,0,allow}' FROM workflow.definitions 
 SET LOCAL client_min_messages TO error;
 SELECT FROM workflow.define('{"id": "closed", "initial": "a", "states": {"a": {"on": {"x": {"target": "b", "allow": []}, "y": {"target": "b", "allow": {"role": [], "deny": "regress_clerk"}}}}, "b": {}}}');
 SELECT workflow.start('closed') AS p \gset
-SELECT is((error('SELECT workflow.send(%L, ''x'')', :'p'))[1:3], ARRAY['WF002', '"regress_app" is not allowed to send "x" now', 'Nobody may.'], 'an empty list of roles allows nobody');
+SELECT is((error('SELECT workflow.send(%L, ''x'')', :'p'))[1:3], ARRAY['WF002', '"regress_app" is not allowed to send "x" now', 'Nobody is allowed to send it.'], 'an empty list of roles allows nobody');
 SELECT is((error('SELECT workflow.send(%L, ''y'')', :'p'))[1], 'WF002', 'with deny, too');
 SELECT is((SELECT array_agg(rule || ' ' || message) FROM workflow.lint('closed') WHERE rule = 'warning'), ARRAY['warning nobody is allowed to cause the transition', 'warning nobody is allowed to cause the transition'], 'define() warns of it');
 SELECT is(faults('{"id": "closed", "initial": "a", "states": {"a": {"on": {"x": {"allow": {"fn": null}}}}}}'), ARRAY['$.states.a.on.x.allow: neither "role" nor "fn" is given (Write {"role": [...]} or {"fn": "..."}.)'], 'null names nobody');

@@ -96,7 +96,7 @@ SELECT is(status(workflow.start('at once')), 'finalized', 'always: a process may
 SELECT FROM workflow.define('{"id": "loop", "initial": "a", "states": {"a": {"on": {"go": "b"}}, "b": {"always": "c"}, "c": {"always": "b"}}}');
 SELECT workflow.start('loop') AS p \gset
 SELECT is(error('SELECT workflow.send(%L, ''go'')', :'p'),
-    ARRAY['54000', 'a step did not come to rest after 1000 microsteps',
+    ARRAY['54000', 'a step did not end after 1000 microsteps',
           'HINT: Look for a cycle of "always" transitions or raised events; workflow.max_microsteps is the limit.'], 'a cycle of always is an error');
 SELECT is(states(:'p'), 'a', 'that undoes the step');
 SELECT FROM workflow.define('{"id": "echo", "initial": "a", "states": {"a": {"on": {"go": {"actions": {"type": "raise", "event": "go"}}}}}}');

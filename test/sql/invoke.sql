@@ -207,10 +207,10 @@ SELECT workflow.revoke_on('private', 'regress_app', 'start');
 RESET ROLE;
 SET ROLE regress_app;
 SELECT workflow.start('guest') AS p \gset
-SELECT is(states(:'p') || ' ' || (context(:'p')->'error'), 'failed {"message": "permission denied to start it", "sqlstate": "WF002"}', 'what may not be started is an error for onError');
+SELECT is(states(:'p') || ' ' || (context(:'p')->'error'), 'failed {"message": "permission denied to start definition \"private\"", "sqlstate": "WF002"}', 'what may not be started is an error for onError');
 SELECT FROM workflow.define('{"id": "bold", "initial": "a", "states": {"a": {"invoke": "bold"}}}');
 SELECT workflow.start('bold') AS p \gset
-SELECT is((error('CALL run()'))[1:3], ARRAY['54000', 'cannot invoke "bold": more than workflow.max_invoke_depth processes deep',
+SELECT is((error('CALL run()'))[1:3], ARRAY['54000', 'cannot invoke definition "bold" at a depth of more than workflow.max_invoke_depth (100)',
     'It is invoked at $.states.a.invoke[0], without onError.'], 'processes that invoke themselves do not do so for ever');
 
 -- faults

@@ -234,7 +234,7 @@ SELECT FROM workflow.define('{"id": "parent", "initial": "a", "states": {"a": {"
 SET ROLE regress_clerk;
 SELECT FROM workflow.revoke_on('foreign', 'regress_app', 'start');
 SET ROLE regress_app;
-SELECT is((error('SELECT workflow.migrate(%L)', :'p'))[:2], ARRAY['WF002', 'cannot invoke "foreign": permission denied to start it'], 'one that cannot start is an error of the call');
+SELECT is((error('SELECT workflow.migrate(%L)', :'p'))[:2], ARRAY['WF002', 'permission denied to start definition "foreign"'], 'one that cannot start is an error of the call');
 
 -- errors of a delay
 SELECT FROM workflow.define('{"id": "slow", "initial": "a", "states": {"a": {}}}');

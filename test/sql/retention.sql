@@ -135,7 +135,7 @@ SELECT is(app.tables_of(:'x'), '0', 'nothing is left of what expires');
 -- who may, and what
 SELECT is((error('SELECT workflow.expire(''0 days'')'))[1:2], ARRAY['22023', 'the retention must be positive'], 'no retention at all is a mistake');
 SET ROLE regress_app;
-SELECT is((error('SELECT workflow.expire(''1 day'')'))[1:2], ARRAY['WF002', 'must be superuser or member of workflow_admin to expire what is over'], 'for administrators');
+SELECT is((error('SELECT workflow.expire(''1 day'')'))[1:2], ARRAY['WF002', 'must be superuser or member of workflow_admin to call workflow.expire()'], 'for administrators');
 
 \set end :srcdir '/end.psql'
 \i :end

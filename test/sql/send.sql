@@ -134,9 +134,9 @@ SELECT is((error(format('SELECT workflow.send_many(ARRAY[%L, %L]::uuid[], ARRAY[
 SELECT is((SELECT step FROM workflow.get(:'fresh')), 1, 'fails the whole call');
 SELECT is(error('SELECT workflow.send_many(ARRAY[%L, ''01234567-89ab-7def-8000-000000000000'']::uuid[], ARRAY[''look''])', :'fresh'),
     ARRAY['WF001', 'process 01234567-89ab-7def-8000-000000000000 does not exist'], 'so does a process that does not exist');
-SELECT is(error('SELECT workflow.send_many(ARRAY[%L]::uuid[], ARRAY[''a'', ''b''])', :'fresh'), ARRAY['2202E', '2 events for 1 processes'], 'as many events as processes, or one');
-SELECT is(error('SELECT workflow.send_many(ARRAY[%L]::uuid[], ARRAY[''a''], ids => ''{}'')', :'fresh'), ARRAY['2202E', '0 ids for 1 processes'], 'as many ids');
-SELECT is(error('SELECT workflow.send_many(ARRAY[%L]::uuid[], ARRAY[''a''], data => ''{null,null}'')', :'fresh'), ARRAY['2202E', '2 data for 1 processes'], 'as many data');
+SELECT is(error('SELECT workflow.send_many(ARRAY[%L]::uuid[], ARRAY[''a'', ''b''])', :'fresh'), ARRAY['2202E', 'argument "events" must have one element, or as many as "processes"', 'It has 2, and "processes" has 1.'], 'as many events as processes, or one');
+SELECT is(error('SELECT workflow.send_many(ARRAY[%L]::uuid[], ARRAY[''a''], ids => ''{}'')', :'fresh'), ARRAY['2202E', 'arguments "processes" and "ids" must have the same number of elements', 'They have 1 and 0.'], 'as many ids');
+SELECT is(error('SELECT workflow.send_many(ARRAY[%L]::uuid[], ARRAY[''a''], data => ''{null,null}'')', :'fresh'), ARRAY['2202E', 'arguments "processes" and "data" must have the same number of elements', 'They have 1 and 2.'], 'as many data');
 SELECT is((error('SELECT workflow.send_many(ARRAY[%L, NULL]::uuid[], ARRAY[''a''])', :'fresh'))[1], '22004', 'no process is null');
 SELECT is((SELECT count(*) FROM workflow.send_many('{}', '{look}')), 0::bigint, 'no processes, no verdicts');
 

@@ -200,7 +200,7 @@ SELECT (children->>'c')::uuid AS c FROM workflow.get(:'p') \gset
 SELECT is((SELECT v.status FROM workflow.set_states(:'c', '{z}', false) v), 'finalized', 'a child is put at its end');
 SELECT FROM workflow.work(100);
 SELECT is(states(:'p'), 'a', 'its parent is told');
-SELECT is((error('SELECT workflow.set_states(%L, ''{bad}'', false)', :'p'))[:2], ARRAY['WF002', 'cannot invoke "foreign": permission denied to start it'], 'without actions, what cannot be invoked is an error');
+SELECT is((error('SELECT workflow.set_states(%L, ''{bad}'', false)', :'p'))[:2], ARRAY['WF002', 'permission denied to start definition "foreign"'], 'without actions, what cannot be invoked is an error');
 SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{bad}') v), '{a}', 'with them, an event');
 SELECT is((error('SELECT workflow.set_states(%L, ''{caught}'', false)', :'p'))[1], '22007', 'and so are errors that would be events');
 SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{caught}') v), '{a}', 'if transitions were taken');

@@ -115,7 +115,7 @@ SELECT is((SELECT array_agg(format('%s %s %s', s.id = workflow.find('order', 'A-
     ARRAY['t f A-1', 'f t B-1', 'f f none', 'f t B-1'],
     'keys that exist, new ones, none, and one twice in a call');
 SELECT is(error('SELECT workflow.start_many(''order'', ''{null,null}'', keys => ''{a}'')'),
-    ARRAY['2202E', '1 keys for 2 inputs'], 'as many keys as inputs');
+    ARRAY['2202E', 'arguments "inputs" and "keys" must have the same number of elements', 'They have 2 and 1.'], 'as many keys as inputs');
 SELECT is((SELECT status FROM workflow.start_many('order', '{null}', at => '2030-01-02') s(id), workflow.get(s.id)), 'initialized',
           'start_many() can start later, too');
 

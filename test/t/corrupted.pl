@@ -28,7 +28,7 @@ as($node, 'clerk', q{
 # What is written, to which definition's process, and what it is told then: the
 # detail of its failure, or nothing where it does no harm.
 my $configuration = qr/^No process of definition "deep" version 1 can be in/;
-my $history = qr/^Its history cannot be used: /;
+my $memory = qr{^What a history state remembers must be};
 my @edits = (
 	[ flat => q{states = '{}'}, qr/^No process of definition "flat" version 1 can be in \{\}/ ],
 	[ flat => q{states = '{nowhere}'}, qr/has no state "nowhere" that a process can be in/ ],
@@ -44,18 +44,18 @@ my @edits = (
 	[ deep => q{states = '{p}'}, qr/has no state "p" that/ ],
 	[ deep => q{states = '{p.h}'}, qr/has no state "p.h" that/ ],
 	[ deep => q{states = '{p.y.y1,p.x.x1}'}, undef ],
-	[ deep => q{history = '5'}, qr/${history}it must be an object/ ],
-	[ deep => q{history = '[1, [2], "p.h"]'}, qr/${history}it must be an object/ ],
-	[ deep => q{history = '{"p.h": 5}'}, qr/${history}.* must be a list/ ],
-	[ deep => q{history = '{"p.h": {"p.h": ["p.x.x1"]}}'}, qr/${history}.* must be a list/ ],
-	[ deep => q{history = '{"p.h": [1, 2.5, null]}'}, qr/${history}.* must be names/ ],
-	[ deep => q{history = '{"p.h": ["p.x.x1", ["p.x.x2", "p.y.y1", "p.y.y2"]]}'}, qr/${history}.* must be names/ ],
-	[ deep => q{history = '{"p.h": ["p.x.x1", "p.x.x2"]}'}, qr/${history}.* must be active together/ ],
-	[ deep => q{history = '{"p.h": ["q"]}'}, qr/${history}.* must lie in its parent/ ],
-	[ deep => q{history = '{"p.h": ["p"]}'}, qr/${history}.* must lie in its parent/ ],
-	[ deep => q{history = '{"p.x.hx": ["p.y.y1"]}'}, qr/${history}.* must lie in its parent/ ],
-	[ deep => q{history = '{"p.h": ["p.x.hx"]}'}, qr/${history}.* must lie in its parent/ ],
-	[ deep => q{history = '{"p.x": ["p.x.x1"]}'}, qr/${history}its keys must be history states/ ],
+	[ deep => q{history = '5'}, qr/^Its history must be an object/ ],
+	[ deep => q{history = '[1, [2], "p.h"]'}, qr/^Its history must be an object/ ],
+	[ deep => q{history = '{"p.h": 5}'}, qr/$memory a list/ ],
+	[ deep => q{history = '{"p.h": {"p.h": ["p.x.x1"]}}'}, qr/$memory a list/ ],
+	[ deep => q{history = '{"p.h": [1, 2.5, null]}'}, qr/$memory names of states/ ],
+	[ deep => q{history = '{"p.h": ["p.x.x1", ["p.x.x2", "p.y.y1", "p.y.y2"]]}'}, qr/$memory names of states/ ],
+	[ deep => q{history = '{"p.h": ["p.x.x1", "p.x.x2"]}'}, qr/$memory states that can be active together/ ],
+	[ deep => q{history = '{"p.h": ["q"]}'}, qr/$memory states within its parent/ ],
+	[ deep => q{history = '{"p.h": ["p"]}'}, qr/$memory states within its parent/ ],
+	[ deep => q{history = '{"p.x.hx": ["p.y.y1"]}'}, qr/$memory states within its parent/ ],
+	[ deep => q{history = '{"p.h": ["p.x.hx"]}'}, qr/$memory states within its parent/ ],
+	[ deep => q{history = '{"p.x": ["p.x.x1"]}'}, qr/^The keys of its history must be history states/ ],
 	[ deep => q{history = '{"gone": {"a": [[1]]}, "p.h": ["gone"]}'}, undef ],
 	[ deep => q{history = '{"p.h": ["p.x.x2", "p.x.x2"]}', states = '{q}'}, undef ],
 	[ deep => q{history = '{"p.h": []}', states = '{q}'}, undef ],

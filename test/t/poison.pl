@@ -118,7 +118,7 @@ is($node->safe_psql('postgres', q{
 		SELECT sqlstate, count(*) FROM workflow.errors GROUP BY 1 ORDER BY 1}),
 	"54000|1\nSH001|10", 'ten that raised, one that did not come to rest');
 like($node->safe_psql('postgres', q{SELECT message || ' ' || hint FROM workflow.errors WHERE sqlstate = '54000'}),
-	qr/did not come to rest after 1000 microsteps.*always.*workflow\.max_microsteps/, 'the loop is told as such');
+	qr/did not end after 1000 microsteps.*always.*workflow\.max_microsteps/, 'the loop is told as such');
 is($node->safe_psql('postgres', q{
 		SELECT count(*) FROM workflow.errors
 		WHERE context LIKE '%event "after.1 day.new" of workflow "order"%' AND event = 'after.1 day.new'}),

@@ -118,7 +118,7 @@ $other->command_ok([ 'pg_restore', '--exit-on-error', '--no-comments', '--no-acl
 $other->safe_psql('rented', 'REVOKE pg_write_all_data FROM tenant; DELETE FROM office.broken');
 is(rows_of($other, 'rented'), $rows, 'every row is there');
 ($status, $out, $err) = $other->psql('rented', 'SELECT workflow.adopt()', extra_params => [ '-U', 'tenant' ]);
-like($err, qr/must be superuser or member of workflow_admin to adopt/, 'to adopt it is not for them');
+like($err, qr/must be superuser or member of workflow_admin to call workflow.adopt/, 'to adopt it is not for them');
 $other->safe_psql('rented', 'GRANT workflow_admin TO tenant');
 is(as($other, 'tenant', 'SELECT workflow.adopt()', 'rented'), 2, 'but for a member of workflow_admin');
 like(bring_to_end($other, 'rented'), qr/^process \| family family \| 1 \| finalized/m, 'and all comes to its end');
