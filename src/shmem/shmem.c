@@ -51,6 +51,7 @@
 #include "base/guc.h"
 #include "shmem/database.h"
 #include "shmem/owner.h"
+#include "shmem/prepared.h"
 #include "shmem/shmem.h"
 #include "shmem/slot.h"
 
@@ -78,6 +79,7 @@ segment_size(void)
 											sizeof(WfOwner))));
 	size = add_size(size, MAXALIGN(mul_size(wf_max_executors,
 											sizeof(WfExecutor))));
+	size = add_size(size, MAXALIGN(wf_prepared_shmem_size()));
 	return size;
 }
 
@@ -131,6 +133,8 @@ make_segment(void)
 	wf_shared->owners = (WfOwner *) next;
 	next += MAXALIGN(wf_max_owners * sizeof(WfOwner));
 	wf_shared->executors = (WfExecutor *) next;
+	next += MAXALIGN(wf_max_executors * sizeof(WfExecutor));
+	wf_prepared_shmem_init(next);
 
 	for (int i = 0; i < wf_max_databases; i++)
 	{

@@ -169,7 +169,10 @@ wf_watermark_released(WfOwner *entry)
 		wf_watermark_wake(entry);
 }
 
-/* All owners of a database: mark -infinity, wake.  After COMMIT PREPARED. */
+/*
+ * All owners of a database: mark -infinity, wake.  After a prepared transaction
+ * has ended of which nothing is known.
+ */
 void
 wf_watermark_forget(Oid dbid)
 {
