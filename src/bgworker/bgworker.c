@@ -54,7 +54,9 @@ static const char *const main_functions[] = {
 /*
  * Settings on which our SQL or our promises depend.  Made once, with a source
  * that outranks configuration files, ALTER DATABASE and ALTER ROLE; what user
- * code SETs later outranks it, and is reset by wf_bgworker_pin().
+ * code SETs later outranks it, and is reset by wf_bgworker_pin().  How queries
+ * are planned is not among them: user code has its owner's settings, as in a
+ * client's session, and store/statement.c sees to our own statements.
  */
 static const struct
 {
@@ -82,20 +84,8 @@ static const struct
 	{"max_parallel_workers_per_gather", "0"},
 	{"max_parallel_maintenance_workers", "0"},
 	{WF_DEBUG_PARALLEL_QUERY, "off"},
-	{"plan_cache_mode", "auto"},
 	{"standard_conforming_strings", "on"},
-	{"transform_null_equals", "off"},
-	{"enable_bitmapscan", "on"},
-	{"enable_hashagg", "on"},
-	{"enable_hashjoin", "on"},
-	{"enable_indexonlyscan", "on"},
-	{"enable_indexscan", "on"},
-	{"enable_material", "on"},
-	{"enable_mergejoin", "on"},
-	{"enable_nestloop", "on"},
-	{"enable_seqscan", "on"},
-	{"enable_sort", "on"},
-	{"enable_tidscan", "on"}
+	{"transform_null_equals", "off"}
 };
 
 static volatile sig_atomic_t terminated = false;

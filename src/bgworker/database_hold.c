@@ -11,8 +11,8 @@
  * held (WF_DB_HELD), which stops our background
  * workers there and starts none.
  *
- * COMMIT PREPARED and ROLLBACK PREPARED end a transaction of which nobody
- * knows any more what it inserted and locked.
+ * PREPARE TRANSACTION has shared memory remember what the transaction touched,
+ * so that COMMIT PREPARED and ROLLBACK PREPARED tell those whom it concerns.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,6 +39,7 @@
 #include "eval/restricted.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
+#include "shmem/prepared.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
@@ -209,17 +210,53 @@ pass_on(PlannedStmt *plan, const char *query, bool read_only_tree,
 		 completion);
 }
 
-/* Is this the end of a prepared transaction? */
+/* Does this command prepare a transaction, or end a prepared one? */
 static bool
-ends_prepared(Node *statement)
+is_two_phase(const TransactionStmt *statement)
 {
-	TransactionStmtKind kind;
+	return statement->kind == TRANS_STMT_PREPARE ||
+		statement->kind == TRANS_STMT_COMMIT_PREPARED ||
+		statement->kind == TRANS_STMT_ROLLBACK_PREPARED;
+}
 
-	if (!IsA(statement, TransactionStmt))
-		return false;
-	kind = ((TransactionStmt *) statement)->kind;
-	return kind == TRANS_STMT_COMMIT_PREPARED ||
-		kind == TRANS_STMT_ROLLBACK_PREPARED;
+/*
+ * Before a command of two-phase commit: *prepared is what shared memory knows
+ * of the transaction that is to be ended, with serial number 0 if it knows
+ * nothing.
+ */
+static void
+before_two_phase(const TransactionStmt *statement, WfPrepared *prepared)
+{
+	prepared->serial = 0;
+	if (statement->kind == TRANS_STMT_PREPARE)
+		wf_wakeup_preparing(statement->gid);
+	else if (!wf_prepared_get(statement->gid, prepared) || prepared->changing)
+		wf_wakeup_changing();	/* it may change what sessions keep */
+}
+
+/* After it. */
+static void
+after_two_phase(const TransactionStmt *statement, const WfPrepared *prepared)
+{
+	if (statement->kind == TRANS_STMT_PREPARE)
+		return;
+	if (wf_prepared_remove(statement->gid, prepared->serial))
+	{
+		wf_wakeup_prepared_ended(prepared, statement->kind == TRANS_STMT_COMMIT_PREPARED);
+		return;
+	}
+
+	/* Nobody knows what it inserted and locked: it may be anything. */
+	wf_watermark_forget(MyDatabaseId);
+	wf_database_stepped(MyDatabaseId);
+
+	/*
+	 * It may have brought a new owner, or the extension itself, of which
+	 * shared memory knows nothing, at the latest after a restart.
+	 */
+	AcceptInvalidationMessages();
+	if (OidIsValid(wf_transaction_extension_oid()))
+		wf_wakeup_database(MyDatabaseId);
 }
 
 /* Does a command need any of this?  Most do not, and fast. */
@@ -229,7 +266,7 @@ concerns_us(Node *statement)
 	switch (nodeTag(statement))
 	{
 		case T_TransactionStmt:
-			return ends_prepared(statement);
+			return is_two_phase((TransactionStmt *) statement);
 		case T_CreatedbStmt:
 		case T_DropdbStmt:
 		case T_AlterDatabaseStmt:
@@ -268,21 +305,14 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 				receiver, completion);
 		return;
 	}
-	if (ends_prepared(statement))
+	if (IsA(statement, TransactionStmt))
 	{
-		wf_wakeup_changing();		/* it may have changed what sessions keep */
+		WfPrepared	prepared;
+
+		before_two_phase((TransactionStmt *) statement, &prepared);
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
-		wf_watermark_forget(MyDatabaseId);
-		wf_database_stepped(MyDatabaseId);
-
-		/*
-		 * It may have brought a new owner, or the extension itself, of which
-		 * shared memory knows nothing, at the latest after a restart.
-		 */
-		AcceptInvalidationMessages();
-		if (OidIsValid(wf_transaction_extension_oid()))
-			wf_wakeup_database(MyDatabaseId);
+		after_two_phase((TransactionStmt *) statement, &prepared);
 		return;
 	}
 

@@ -20,6 +20,8 @@
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
+#include "shmem/prepared.h"
+#include "shmem/prepared.h"
 #include "shmem/shmem.h"
 #include "shmem/slot.h"
 
@@ -36,7 +38,8 @@ static const Subsystem subsystems[] = {
 	{"workflow lanes", wf_lane_shmem_size, wf_lane_shmem_attach},
 	{"workflow owners", wf_owner_shmem_size, wf_owner_shmem_attach},
 	{"workflow databases", wf_database_shmem_size, wf_database_shmem_attach},
-	{"workflow slots", wf_slot_shmem_size, wf_slot_shmem_attach}
+	{"workflow slots", wf_slot_shmem_size, wf_slot_shmem_attach},
+	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach}
 };
 
 static shmem_request_hook_type previous_request = NULL;

@@ -34,6 +34,7 @@
 #include "shmem/database.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
+#include "shmem/prepared.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
 
@@ -71,6 +72,9 @@ static List *held = NIL;
 
 /* This transaction counts in WfInstance.changing. */
 static bool changing = false;
+
+/* The identifier under which this transaction is being prepared, or empty. */
+static char preparing[GIDSIZE] = "";
 
 /* Between the visible end of a transaction and that of its locks. */
 static enum
@@ -280,6 +284,7 @@ forget(void)
 	if (changing)
 		wf_instance_changing_end();
 	changing = false;
+	preparing[0] = '\0';
 	ending = NOT_ENDING;
 }
 
@@ -316,6 +321,89 @@ tell(bool committed)
 	forget();
 }
 
+/*
+ * This transaction is going to be prepared under that identifier, unless it
+ * fails first.
+ */
+void
+wf_wakeup_preparing(const char *gid)
+{
+	strlcpy(preparing, gid, sizeof(preparing));
+}
+
+/*
+ * What this transaction would tell, for prepared.c.  False: it is more than an
+ * entry holds.
+ */
+static bool
+describe(WfPrepared *prepared)
+{
+	ListCell   *cell;
+
+	if (ntouched > WF_PREPARED_LANES ||
+		list_length(databases) > WF_PREPARED_DATABASES)
+		return false;
+
+	strlcpy(prepared->gid, preparing, sizeof(prepared->gid));
+	prepared->stepped = stepped;
+	prepared->changing = changing;
+	prepared->nlanes = ntouched;
+	for (int i = 0; i < ntouched; i++)
+	{
+		/* refuse_prepare() has seen to it that it claimed nothing. */
+		prepared->lanes[i].owner = touched[i].owner;
+		prepared->lanes[i].kind = touched[i].kind;
+		prepared->lanes[i].due = touched[i].due;
+		prepared->lanes[i].released = touched[i].released;
+	}
+	foreach(cell, databases)
+		prepared->databases[prepared->ndatabases++] = lfirst_oid(cell);
+	return true;
+}
+
+/*
+ * This transaction is prepared, and until the callbacks are through nobody
+ * else can end it.  Without an identifier, or with too much to remember, it
+ * must not be taken for one that had the same identifier before.
+ */
+static void
+remember(void)
+{
+	WfPrepared	prepared = {0};
+
+	if (preparing[0] == '\0')
+		return;
+	if (describe(&prepared))
+		wf_prepared_put(&prepared);
+	else
+		(void) wf_prepared_remove(preparing, 0);
+}
+
+/*
+ * This session has ended a prepared transaction: tells what that one would
+ * have told.  COMMIT PREPARED and ROLLBACK PREPARED are transactions of their
+ * own, which have touched nothing.  The lanes are looked up anew: they may
+ * have had no entry, or lost it.
+ */
+void
+wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
+{
+	for (int i = 0; i < prepared->nlanes; i++)
+	{
+		const WfPreparedLane *lane = &prepared->lanes[i];
+		Touched    *mine = touch(lane->owner, lane->kind);
+
+		if (mine == NULL)
+			continue;
+		mine->due = lane->due;
+		mine->released = lane->released;
+	}
+	stepped = prepared->stepped;
+	for (int i = 0; i < prepared->ndatabases; i++)
+		wf_wakeup_database(prepared->databases[i]);
+	tell(committed);
+}
+
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {
@@ -328,7 +416,9 @@ at_end_of_transaction(XactEvent event, void *arg)
 			ending = ABORTING;
 			break;
 		case XACT_EVENT_PREPARE:
-			/* database_hold.c tells when it is committed or rolled back */
+			remember();
+			forget();
+			break;
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:
 			forget();

@@ -13,6 +13,7 @@
 #include "datatype/timestamp.h"
 
 #include "shmem/lane.h"
+#include "shmem/prepared.h"
 
 extern void wf_wakeup_init(void);
 extern void wf_wakeup_timer(int32 owner, TimestampTz due);
@@ -41,9 +42,10 @@ extern void wf_wakeup_silence_end(const WfWakeupSilence *silence);
 extern void wf_wakeup_database(Oid dbid);
 
 /*
- * A transaction with pending wakes is being prepared: the callback for
- * PREPARE forgets them, and the utility hook calls wf_watermark_forget() after
- * COMMIT PREPARED.
+ * A transaction that is prepared tells nobody anything: that is kept by
+ * prepared.c, and told by whoever ends it.
  */
+extern void wf_wakeup_preparing(const char *gid);
+extern void wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed);
 
 #endif							/* WF_WAKEUP_H */

@@ -18,10 +18,10 @@
 #include "executor/spi.h"
 #include "jit/jit.h"
 #include "miscadmin.h"
-#include "optimizer/cost.h"
 #include "optimizer/planner.h"
 #include "pgstat.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -54,49 +54,54 @@ plan_as_usual(Query *parse, const char *query_string, int options,
  * joined by nested loops, existed.  The planner still falls back to anything
  * else where there is no other way.
  */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			shape[] =
+{
+	{"enable_bitmapscan", "off"},
+	{"enable_hashagg", "on"},
+	{"enable_hashjoin", "off"},
+	{"enable_indexonlyscan", "on"},
+	{"enable_indexscan", "on"},
+	{"enable_material", "on"},
+	{"enable_mergejoin", "off"},
+	{"enable_nestloop", "on"},
+	{"enable_seqscan", "off"},
+	{"enable_sort", "off"},
+	{"enable_tidscan", "on"}
+};
+
+/* Until the present nest level of settings ends; an error ends it, too. */
+static void
+pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 static PlannedStmt *
 plan_statement(Query *parse, const char *query_string, int options,
 			   ParamListInfo params)
 {
-	bool		seqscan = enable_seqscan;
-	bool		bitmapscan = enable_bitmapscan;
-	bool		sort = enable_sort;
-	bool		hashjoin = enable_hashjoin;
-	bool		mergejoin = enable_mergejoin;
-	bool		indexscan = enable_indexscan;
-	bool		tidscan = enable_tidscan;
-	bool		nestloop = enable_nestloop;
-	PlannedStmt *volatile result = NULL;
+	PlannedStmt *result;
+	int			guc_level;
 
 	if (!running_own)
 		return plan_as_usual(parse, query_string, options, params);
 
-	PG_TRY();
-	{
-		enable_seqscan = enable_bitmapscan = enable_sort = false;
-		enable_hashjoin = enable_mergejoin = false;
-		enable_indexscan = enable_tidscan = enable_nestloop = true;
-		result = plan_as_usual(parse, query_string, options, params);
+	guc_level = NewGUCNestLevel();
+	for (int i = 0; i < (int) lengthof(shape); i++)
+		pin(shape[i].name, shape[i].value);
+	result = plan_as_usual(parse, query_string, options, params);
+	AtEOXact_GUC(false, guc_level);
 
-		/*
-		 * What there is no way around costs 1e10 now, which is not worth
-		 * compiling each time it is executed.
-		 */
-		result->jitFlags = PGJIT_NONE;
-	}
-	PG_FINALLY();
-	{
-		enable_seqscan = seqscan;
-		enable_bitmapscan = bitmapscan;
-		enable_sort = sort;
-		enable_hashjoin = hashjoin;
-		enable_mergejoin = mergejoin;
-		enable_indexscan = indexscan;
-		enable_tidscan = tidscan;
-		enable_nestloop = nestloop;
-	}
-	PG_END_TRY();
-
+	/*
+	 * What there is no way around costs 1e10 now, which is not worth compiling
+	 * each time it is executed.
+	 */
+	result->jitFlags = PGJIT_NONE;
 	return result;
 }
 
@@ -129,20 +134,24 @@ wf_statement_owner(void)
 	return owner;
 }
 
+/*
+ * From here on the user is the owner of our tables, under the pinned path.
+ * The generic plans of our statements are used whatever the session says of
+ * plan_cache_mode, which outranks CURSOR_OPT_GENERIC_PLAN.
+ */
 void
 wf_statement_raise_rights(WfRights *saved)
 {
 	Oid			owner = wf_statement_owner();
+	bool		other_path = strcmp(namespace_search_path, PINNED_PATH) != 0;
+	bool		other_plans = plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN;
 
 	GetUserIdAndSecContext(&saved->user, &saved->sec_context);
-	saved->guc_level = 0;
-	if (strcmp(namespace_search_path, PINNED_PATH) != 0)
-	{
-		saved->guc_level = NewGUCNestLevel();
-		(void) set_config_option("search_path", PINNED_PATH,
-								 PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	}
+	saved->guc_level = other_path || other_plans ? NewGUCNestLevel() : 0;
+	if (other_path)
+		pin("search_path", PINNED_PATH);
+	if (other_plans)
+		pin("plan_cache_mode", "auto");
 	SetUserIdAndSecContext(owner,
 						   saved->sec_context | SECURITY_LOCAL_USERID_CHANGE);
 }

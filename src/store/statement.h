@@ -42,7 +42,7 @@ typedef struct WfRights
 {
 	Oid			user;
 	int			sec_context;
-	int			guc_level;		/* 0: the path was pinned already */
+	int			guc_level;		/* 0: path and plans were pinned already */
 } WfRights;
 
 extern Oid	wf_statement_owner(void);

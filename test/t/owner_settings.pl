@@ -99,6 +99,44 @@ my @owners = map {
 } (1, 2);
 is(done_by($_, 'all of them'), 'finalized', 'every setting that a role may have at an end of its range') foreach @owners;
 
+# How queries are planned is up to the owner, in an executor as in a session of
+# theirs. Statements of workflow itself are planned for the indexes of its tables
+# all the same, and once.
+workflow_role($node, 'planner');
+$node->safe_psql('postgres', 'CREATE SCHEMA planner AUTHORIZATION planner');
+my @planner = split /\n/, $node->safe_psql('postgres', q{SELECT name FROM pg_settings WHERE name LIKE 'enable\_%' AND vartype = 'bool'});
+$node->safe_psql('postgres', "ALTER ROLE planner SET $_") foreach ('search_path = planner', 'plan_cache_mode = force_custom_plan', map { "$_ = off" } @planner);
+as($node, 'planner', q{
+	CREATE FUNCTION look(context jsonb, event jsonb, params jsonb) RETURNS jsonb LANGUAGE sql AS $$
+		SELECT jsonb_set(context, ARRAY[params->>0], jsonb_build_object(
+			'settings', (SELECT jsonb_object_agg(name, setting) FROM pg_settings WHERE name LIKE 'enable\_%' OR name = 'plan_cache_mode'),
+			'scans', (SELECT sum(seq_scan) FROM pg_stat_xact_all_tables WHERE schemaname = 'workflow' AND relname IN ('process', 'timer', 'key')))) $$;
+	SELECT workflow.define('{"id": "of planner", "initial": "a", "states": {
+		"a": {"entry": {"type": "look", "params": ["client"]}, "after": {"0": {"target": "b", "actions": {"type": "look", "params": ["executor"]}}}},
+		"b": {"type": "final"}}}')});
+as($node, 'planner', q{SELECT workflow.start('of planner', key => 'k')});
+is(done_by('planner', 'the work of an owner who plans otherwise'), 'finalized', 'every way to plan turned off');
+is($node->safe_psql('postgres', q{SELECT context->'executor' = context->'client' FROM workflow.processes WHERE definition = 'of planner'}), 't',
+	'an action runs under the same settings in an executor and in a session of its owner');
+is($node->safe_psql('postgres', q{
+		SELECT s.value, count(*) FROM workflow.processes, jsonb_each_text(context->'executor'->'settings') s WHERE definition = 'of planner' GROUP BY 1 ORDER BY 1}),
+	"force_custom_plan|1\noff|" . @planner, 'which are those of ALTER ROLE');
+is($node->safe_psql('postgres', q{SELECT context->'executor'->>'scans' FROM workflow.processes WHERE definition = 'of planner'}), '0', 'tables of workflow are read by index');
+
+as($node, 'planner', q{
+	SELECT workflow.define('{"id": "plain", "initial": "a", "states": {"a": {"on": {"go": {"target": "a", "reenter": true}}}}}');
+	SELECT workflow.start('plain', key => 'k')});
+$node->safe_psql('postgres', 'ALTER ROLE planner SET log_planner_stats = on');
+sub plans_made
+{
+	my ($sends) = @_;
+	my $before = -s $node->logfile;
+
+	as($node, 'planner', q{SELECT workflow.send_by_key('plain', 'k', 'go');} x $sends);
+	return scalar(() = log_since($node, $before) =~ /PLANNER STATISTICS/g);
+}
+is(plans_made(6) - plans_made(2), 4, 'a command more is one statement more that is planned, the one of the client');
+
 # What code of one event leaves behind, the next one does not find.
 workflow_role($node, 'messy');
 $node->safe_psql('postgres', q{
