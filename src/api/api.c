@@ -3,6 +3,11 @@
  * api.c
  *	  What the SQL-callable functions share: connection, rights, locks.
  *
+ * Runs in client backends.  A SQL-callable function checks its arguments
+ * (arg.c), connects SPI by one of the functions here, checks the rights of the
+ * user, locks processes in the order of process_row.c, does its work, and
+ * disconnects by SPI_finish().  An error needs no undo.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -58,8 +63,8 @@ wf_api_require_admin(const char *procedure)
 }
 
 /*
- * The same for functions that write, or lock rows: error 25006 on a standby
- * and in a read-only transaction.
+ * Connect SPI for a function that writes, or locks rows.  Error 25006, with the
+ * name of the function, on a standby and in a read-only transaction.
  */
 void
 wf_api_connect_to_write(FunctionCallInfo fcinfo)
@@ -75,7 +80,11 @@ wf_api_connect_to_write(FunctionCallInfo fcinfo)
 	wf_statement_connect();
 }
 
-/* The same for functions that are STABLE. */
+/*
+ * Connect SPI for a function that is STABLE: its statements see what the
+ * caller's statement sees, and what this transaction has done.  The caller
+ * takes that back at the end, also after an error: see wf_api_look().
+ */
 void
 wf_api_connect_to_look(void)
 {
@@ -84,8 +93,9 @@ wf_api_connect_to_look(void)
 }
 
 /*
- * Call a function that connects to look.  It may be an action that looks,
- * inside of a step that has yet to write.
+ * Call a function that connects SPI by wf_api_connect_to_look(), and set back
+ * afterwards, also after an error, whether statements of ours only look: the
+ * call may come from an action, inside of a step that is going to write.
  */
 Datum
 wf_api_look(PGFunction function, FunctionCallInfo fcinfo)
@@ -105,7 +115,12 @@ wf_api_look(PGFunction function, FunctionCallInfo fcinfo)
 	return result;
 }
 
-/* The same after the row was locked. */
+/*
+ * Add a process whose row is locked to a stepper, for a change by the current
+ * user.  Error WF002 without the privilege "send", WF004 if the process is over,
+ * WF005 if this session is stepping it.  An executor that has skipped the row is
+ * woken when the transaction ends.
+ */
 WfProcess *
 wf_api_hold_row(WfStepper *stepper, const WfRow *row)
 {
@@ -120,8 +135,9 @@ wf_api_hold_row(WfStepper *stepper, const WfRow *row)
 }
 
 /*
- * Lock a process for a change by the current user: WF001, WF002, WF004,
- * WF005 as they apply.  Registers the release of the lock with the wake room.
+ * Lock a process and add it to a stepper, as wf_api_hold_row().  Also error
+ * WF001 if there is no such process and, with nowait, WF005 if another session
+ * has locked it; else waits.  SPI must be connected.
  */
 WfProcess *
 wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
@@ -134,20 +150,25 @@ wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 }
 
 /*
- * Error WF002 unless the current user has any right on the definition.  (Who
- * may start a process learns the id of the one that has a key, anyway.)
+ * Error WF002 unless the current user has the privilege "send", "start" or
+ * "read" on the definition.  That is enough to learn the id of a process by its
+ * key: start() gives it to everyone who may start one.
  */
 void
 wf_api_require_any(const WfDefinition *definition)
 {
-	/* In the words of send(), which refuses where there is such a process. */
+	/*
+	 * The message is that of send() in either case, so that it does not tell
+	 * whether there is a process with the key.
+	 */
 	if (!wf_privilege_may(definition, "start") && !wf_privilege_may(definition, "read"))
 		wf_privilege_require(definition, "send");
 }
 
 /*
- * The process with a business key; error WF001, or WF002 for those who have
- * no right on the definition.
+ * Set *id to the process of a definition that has this business key.  Error
+ * WF001 if there is none, WF006 if there is no such definition; but WF002
+ * instead of WF001 for users without any right on it.
  */
 void
 wf_api_find(const char *definition, const char *key, pg_uuid_t *id)
@@ -157,7 +178,7 @@ wf_api_find(const char *definition, const char *key, pg_uuid_t *id)
 
 	if (wf_statement_execute(&find_statement, values, NULL, 1) == 0)
 	{
-		/* Which keys are taken is nothing for those who may do nothing here. */
+		/* Users without rights must not learn which keys are taken. */
 		wf_api_require_any(wf_definition_by_name(definition, 0));
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_PROCESS),
@@ -169,8 +190,8 @@ wf_api_find(const char *definition, const char *key, pg_uuid_t *id)
 }
 
 /*
- * Error WF002 unless the current user may read the definition, or started
- * the process itself.
+ * Error WF002 unless the current user has the privilege "read" on the
+ * definition, or has started the process.
  */
 void
 wf_api_require_sight(const pg_uuid_t *process, const WfDefinition *definition)

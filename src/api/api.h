@@ -1,9 +1,6 @@
 /*
  * api.h
- *	  What the SQL-callable functions share.
- *
- * Each of them checks its arguments, connects SPI, does its work with locks
- * taken in the order of process_row.c, and disconnects.
+ *	  What the SQL-callable functions share: connection, rights, locks.
  */
 #ifndef WF_API_H
 #define WF_API_H

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * api_activity.c
- *	  What the workers are doing, for the views.
+ *	  What background workers are doing, for the views.
  *
- * SQL-callable, in any backend.  Reads shared memory under WfShared.lock,
+ * Runs in client backends.  Reads shared memory under WfShared.lock,
  * shared; begins no transaction and wakes nobody.
  *
  *-------------------------------------------------------------------------
@@ -59,7 +59,7 @@ static const char *const wait_reasons[] = {
 	[WF_WAIT_FAILED] = "the last executor ended with an error"
 };
 
-/* One row; zero, -1 or NULL where there is nothing to tell. */
+/* A row of the result.  These are shown as null: pid 0, numbers -1, NULL. */
 typedef struct Line
 {
 	const char *kind;
@@ -72,6 +72,7 @@ typedef struct Line
 	const char *reason;
 } Line;
 
+/* Add a row to the result. */
 static void
 put(ReturnSetInfo *result, const Line *line)
 {
@@ -98,7 +99,7 @@ put(ReturnSetInfo *result, const Line *line)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* Launcher and runtime. */
+/* Add the rows of the launcher and of this database's runtime. */
 static void
 put_runtime(ReturnSetInfo *result)
 {
@@ -120,7 +121,7 @@ put_runtime(ReturnSetInfo *result)
 	put(result, &line);
 }
 
-/* Why due work of an owner without executor is not being done. */
+/* Why no executor works for an owner that has due work. */
 static const char *
 reason_of(const WfOwner *entry)
 {
@@ -133,6 +134,7 @@ reason_of(const WfOwner *entry)
 	return wait_reasons[entry->reason];
 }
 
+/* Add a row for each executor of this database. */
 static void
 put_executors(ReturnSetInfo *result)
 {
@@ -167,7 +169,7 @@ waits_since(WfOwner *entry)
 	return since;
 }
 
-/* Owners whose due work waits for an executor. */
+/* Add a row for each owner whose due work waits for an executor. */
 static void
 put_owners(ReturnSetInfo *result)
 {
@@ -190,10 +192,9 @@ put_owners(ReturnSetInfo *result)
 }
 
 /*
- * workflow_runtime_activity() returns setof (kind text, pid integer, owner
- * integer, state text, since timestamptz, steps bigint, batches bigint,
- * wait_reason text): the workers of this database, and owners with due work
- * and no executor.
+ * SQL function workflow.runtime_activity() of sql/parts/activity.sql: the
+ * background workers that serve this database, and owners whose due work waits
+ * for an executor.  Reads no table.
  */
 Datum
 workflow_runtime_activity(PG_FUNCTION_ARGS)
@@ -209,7 +210,10 @@ workflow_runtime_activity(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* workflow_wake() returns void: last statement of CREATE EXTENSION. */
+/*
+ * SQL function workflow.wake() of sql/parts/finish.sql, the last statement of
+ * CREATE EXTENSION: at commit the launcher looks at this database.
+ */
 Datum
 workflow_wake(PG_FUNCTION_ARGS)
 {

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
- * adopt.c
- *	  The workflows of another place go on here.
+ * api_adopt.c
+ *	  workflow.adopt(): let the workflows of a copied database go on here.
  *
- * Runs in the session of an administrator.  What rows say of roles are their
- * names and their OIDs; only the names mean something in another server.
+ * Runs in client backends, of administrators.  Rows have roles by name and by
+ * OID; in another server only the names mean something, so the OIDs are looked
+ * up anew.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,9 +81,12 @@ static WfStatement owners_statement = {
 	.nargs = 0
 };
 
-/* One owner: its work is looked at, and it cannot be dropped. */
+/*
+ * Have the work of one owner looked at when this commits, and have DROP ROLE
+ * refused for it.
+ */
 static void
-settle(HeapTuple row, TupleDesc desc)
+take_over(HeapTuple row, TupleDesc desc)
 {
 	bool		isnull;
 	char	   *name = SPI_getvalue(row, desc, 1);
@@ -97,6 +101,11 @@ settle(HeapTuple row, TupleDesc desc)
 				 errhint("Create the role and call workflow.adopt() again.")));
 }
 
+/*
+ * SQL function workflow.adopt() of sql/parts/origin.sql.  Locks the rows of
+ * workflow.owner, workflow.permission and workflow.process that it updates, in
+ * this order.
+ */
 Datum
 workflow_adopt(PG_FUNCTION_ARGS)
 {
@@ -117,7 +126,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	owners = wf_statement_execute(&owners_statement, NULL, NULL, 0);
 	rows = SPI_tuptable;
 	for (uint64 i = 0; i < owners; i++)
-		settle(rows->vals[i], rows->tupdesc);
+		take_over(rows->vals[i], rows->tupdesc);
 	SPI_finish();
 	wf_wakeup_extension();
 	PG_RETURN_INT64(owners);

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * api_await.c
- *	  CALL workflow.await(): wait for a process to get somewhere.
+ *	  CALL workflow.await(): wait until a process has reached a state.
  *
- * Between looks the session has no transaction and no snapshot, so that a
- * waiter holds nothing back; it sleeps on a condition variable that every
- * commit of a step in this database broadcasts.
+ * Runs in client backends, and locks nothing.  Between looks at the process the
+ * session has no transaction and no snapshot, so that it does not hold back
+ * vacuum.  It sleeps on a condition variable that every commit of a step in this
+ * database broadcasts.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,14 +41,15 @@
 
 PG_FUNCTION_INFO_V1(workflow_await);
 
+/* What is waited for. */
 typedef struct Wanted
 {
 	pg_uuid_t	process;
-	char	   *state;			/* or NULL: over or failed */
-	TimestampTz until;
+	char	   *state;			/* NULL: that it is over or has failed */
+	TimestampTz until;			/* by the server's clock */
 } Wanted;
 
-/* Is the state, or one inside of it, active? */
+/* Is a state of this name, or one inside of it, active? */
 static bool
 in_state(const WfRow *row, const char *state)
 {
@@ -67,6 +69,10 @@ in_state(const WfRow *row, const char *state)
 	return false;
 }
 
+/*
+ * Is the process where it is wanted?  Error WF001 if it does not exist, WF002 if
+ * the user may not see it, WF004 if it cannot reach the state any more.
+ */
 static bool
 arrived(const Wanted *wanted)
 {
@@ -90,7 +96,7 @@ arrived(const Wanted *wanted)
 	return false;
 }
 
-/* One look, in a transaction of its own. */
+/* Look at the process once, in a transaction of its own. */
 static bool
 look(const Wanted *wanted)
 {
@@ -106,6 +112,7 @@ look(const Wanted *wanted)
 	return result;
 }
 
+/* The session does not wait any more; also called when it fails. */
 static void
 stop_waiting(int code, Datum arg)
 {
@@ -129,11 +136,13 @@ refuse_late(const Wanted *wanted)
 					wf_uuid_text(&wanted->process), wf_quote(wanted->state))));
 }
 
+/* Look at the process, and sleep until a step commits, until it is there. */
 static void
 wait_for(const Wanted *wanted, WfDatabase *database)
 {
 	/*
-	 * We stand in the queue before each look: a commit after it wakes us.
+	 * Prepare to sleep before each look, so that a commit after the look wakes
+	 * us.
 	 */
 	ConditionVariablePrepareToSleep(&database->stepped);
 	while (!look(wanted))
@@ -149,6 +158,11 @@ wait_for(const Wanted *wanted, WfDatabase *database)
 	ConditionVariableCancelSleep();
 }
 
+/*
+ * SQL procedure workflow.await(process, state, timeout) of
+ * sql/parts/process.sql.  Locks nothing, and needs to be called outside of a
+ * transaction block.
+ */
 Datum
 workflow_await(PG_FUNCTION_ARGS)
 {
@@ -176,7 +190,7 @@ workflow_await(PG_FUNCTION_ARGS)
 				 errmsg("no room in shared memory for this database"),
 				 errhint("Raise workflow.max_databases.")));
 
-	/* Survives the transactions in between. */
+	/* Must survive the transactions in between. */
 	if (!PG_ARGISNULL(1))
 		wanted.state = MemoryContextStrdup(PortalContext, wf_arg_string(fcinfo, 1, "state"));
 	if (!PG_ARGISNULL(2))

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * api_calendar.c
- *	  Calendars of working time: defined, dropped, counted in.
+ *	  Calendars of working time: defining, dropping and counting in them.
+ *
+ * Runs in client backends.  Changing a calendar locks its row; steps read
+ * calendars without lock, from a cache of the session.
  *
  *-------------------------------------------------------------------------
  */
@@ -60,7 +63,10 @@ static WfStatement delete_statement = {
 	.args = {TEXTOID}
 };
 
-/* Lock a calendar; false: there is none.  Error WF002 for who may not change it. */
+/*
+ * Lock the row of a calendar until the end of the transaction.  Returns false if
+ * there is none.  Error WF002 if the current user may not change it.
+ */
 static bool
 hold(const char *name)
 {
@@ -82,6 +88,7 @@ hold(const char *name)
 	return true;
 }
 
+/* Error WF007, with all faults in the detail, if the calendar has any. */
 static void
 check_calendar(const char *name, Jsonb *calendar)
 {
@@ -102,6 +109,10 @@ check_calendar(const char *name, Jsonb *calendar)
 				 errdetail("%s", wf_diagnostic_text(&faults))));
 }
 
+/*
+ * SQL function workflow.define_calendar(name, calendar) of
+ * sql/parts/calendar.sql.  Locks the row of the calendar.
+ */
 Datum
 workflow_define_calendar(PG_FUNCTION_ARGS)
 {
@@ -121,6 +132,10 @@ workflow_define_calendar(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * SQL function workflow.drop_calendar(name) of sql/parts/calendar.sql.  Locks
+ * the row of the calendar.
+ */
 Datum
 workflow_drop_calendar(PG_FUNCTION_ARGS)
 {
@@ -138,6 +153,10 @@ workflow_drop_calendar(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * SQL function workflow.add_working_time(...) of sql/parts/calendar.sql.  Locks
+ * nothing.
+ */
 Datum
 workflow_add_working_time(PG_FUNCTION_ARGS)
 {
@@ -147,6 +166,10 @@ workflow_add_working_time(PG_FUNCTION_ARGS)
 											  PG_GETARG_INTERVAL_P(1)));
 }
 
+/*
+ * SQL function workflow.working_time_between(...) of sql/parts/calendar.sql.
+ * Locks nothing.
+ */
 Datum
 workflow_working_time_between(PG_FUNCTION_ARGS)
 {

@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * api_check.c
- *	  What workflow.check() asks of charts.
+ *	  What workflow.check() needs to know of charts.
+ *
+ * Runs in client backends, and locks nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +23,11 @@
 
 PG_FUNCTION_INFO_V1(workflow_is_configuration);
 
+/*
+ * SQL function workflow.is_configuration(definition id, states) of
+ * sql/parts/check.sql: can a process of this version be in these states? For
+ * workflow.check(); locks nothing.
+ */
 Datum
 workflow_is_configuration(PG_FUNCTION_ARGS)
 {

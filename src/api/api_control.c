@@ -3,7 +3,8 @@
  * api_control.c
  *	  Suspend, resume, cancel; timers set and reset by hand.
  *
- * All of these lock the process row, which makes its timers theirs.
+ * Runs in client backends.  All of these lock the process row first; with it
+ * they own its timers and failures.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,6 +31,10 @@ PG_FUNCTION_INFO_V1(workflow_cancel);
 PG_FUNCTION_INFO_V1(workflow_set_timer);
 PG_FUNCTION_INFO_V1(workflow_reset_timer);
 
+/*
+ * SQL function workflow.suspend(process) of sql/parts/control.sql.  Locks the
+ * process row, then parks its timers.
+ */
 Datum
 workflow_suspend(PG_FUNCTION_ARGS)
 {
@@ -52,6 +57,10 @@ workflow_suspend(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(!was);
 }
 
+/*
+ * SQL function workflow.resume(process) of sql/parts/control.sql.  Locks the
+ * process row, then unparks its timers and makes timers of its failures.
+ */
 Datum
 workflow_resume(PG_FUNCTION_ARGS)
 {
@@ -81,13 +90,20 @@ workflow_resume(PG_FUNCTION_ARGS)
 		wf_timer_unpark(PG_GETARG_UUID_P(0), owner);
 	}
 
-	/* A process that a command led out of its error may have some too. */
+	/*
+	 * There may be failures although the process has not failed: a command may
+	 * have led it out of its error.
+	 */
 	was = wf_failure_redeliver(PG_GETARG_UUID_P(0), owner, active) || was;
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_BOOL(was);
 }
 
+/*
+ * SQL function workflow.cancel(process, actor) of sql/parts/control.sql.  Locks
+ * the process row; its children are cancelled by events.
+ */
 Datum
 workflow_cancel(PG_FUNCTION_ARGS)
 {
@@ -108,6 +124,7 @@ workflow_cancel(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* As wf_process_set_timer(), for arguments 0 (process) and 1 (name). */
 static TimestampTz
 move_timer(FunctionCallInfo fcinfo, TimestampTz due)
 {
@@ -124,6 +141,10 @@ move_timer(FunctionCallInfo fcinfo, TimestampTz due)
 	return due;
 }
 
+/*
+ * SQL function workflow.set_timer(process, name, due) of sql/parts/timer.sql.
+ * Locks the process row.
+ */
 Datum
 workflow_set_timer(PG_FUNCTION_ARGS)
 {
@@ -137,6 +158,10 @@ workflow_set_timer(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * SQL function workflow.reset_timer(process, name) of sql/parts/timer.sql.
+ * Locks the process row.
+ */
 Datum
 workflow_reset_timer(PG_FUNCTION_ARGS)
 {

@@ -3,6 +3,9 @@
  * api_define.c
  *	  workflow.define(): store a version of a definition.
  *
+ * Runs in client backends.  The definition is compiled and checked before
+ * anything is locked.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -98,6 +101,11 @@ newest_is_same(const char *name, int32 owner, const char *canonical, const char 
 		same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions)));
 }
 
+/*
+ * SQL function workflow.define(definition) of sql/parts/definition.sql.  Locks
+ * the name against other calls until the end of the transaction, then the row
+ * of the owner.
+ */
 Datum
 workflow_define(PG_FUNCTION_ARGS)
 {

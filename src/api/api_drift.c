@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * api_drift.c
- *	  What became of a function that a definition names.
+ *	  The present state of a function that a definition names.
  *
- * For whoever may read the definition, whatever they may do with the function
- * or its schema: names are looked up without rights.
+ * Runs in client backends, and locks nothing.  Names are looked up without
+ * regard to privileges, because who may read a definition may see its drift,
+ * with or without privileges on the function and its schema.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,8 +31,9 @@
 PG_FUNCTION_INFO_V1(workflow_function_state);
 
 /*
- * The function of a signature as definitions keep it, "schema.name(jsonb, ...)"
- * with qualified types; InvalidOid when there is none now.
+ * The function with this signature, in the form that definitions keep it:
+ * "schema.name(jsonb, ...)" with qualified types.  Returns InvalidOid if there is
+ * none now.  *schema: its schema, InvalidOid if there is none.
  */
 static Oid
 find_function(const char *signature, Oid *schema)
@@ -55,12 +57,12 @@ find_function(const char *signature, Oid *schema)
 							   PointerGetDatum(buildoidvector(types, nargs)),
 							   ObjectIdGetDatum(*schema));
 
-	/* An aggregate may have taken its place: that is no function of ours. */
+	/* An aggregate or a procedure may have taken its place. */
 	return OidIsValid(function) && get_func_prokind(function) == PROKIND_FUNCTION ?
 		function : InvalidOid;
 }
 
-/* May the role call it, by its name? */
+/* May the role call the function by its qualified name? */
 static bool
 may_call(Oid role, Oid schema, Oid function)
 {
@@ -74,6 +76,10 @@ may_call(Oid role, Oid schema, Oid function)
 										 CStringGetTextDatum("EXECUTE")));
 }
 
+/*
+ * SQL function workflow.function_state(signature, role) of
+ * sql/parts/definition.sql, for the view drift.  Locks nothing.
+ */
 Datum
 workflow_function_state(PG_FUNCTION_ARGS)
 {

@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * api_erase.c
- *	  workflow.erase(): everything that is known of a process goes.
+ *	  workflow.erase(): delete all rows of a process.
  *
- * Holds the process row, so no step and no executor is at it.  post() takes
- * no lock: an event that a transaction posts which saw the process and commits
- * later is left behind, belongs to nobody, and is deleted by the runtime's
- * survey, as the row in workflow.erasure tells it to.
+ * Runs in client backends.  Locks the process row, so that no step can run.
+ * post() takes no lock: a transaction that has seen the process may post an
+ * event to it and commit after the erasure.  Such an event is left behind
+ * without a process, and the runtime deletes it, because a row of
+ * workflow.erasure tells it to look.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,12 +35,16 @@
 
 PG_FUNCTION_INFO_V1(workflow_erase);
 
-/* What is counted, in the order of the result's columns. */
+/* The rows that are counted, in the order of the result's columns. */
 static const WfPurgeTable counted[] = {
 	WF_PURGE_TIMER, WF_PURGE_HISTORY, WF_PURGE_FAILURE, WF_PURGE_RECEIPT
 };
 
-/* Lock the process for this, or refuse. */
+/*
+ * Lock the process and add it to a stepper.  Error WF001, WF002 unless the user
+ * owns the definition, WF009 unless it is over or force is true, WF005 in an
+ * action of the process itself.
+ */
 static WfProcess *
 hold(WfStepper *stepper, const pg_uuid_t *id, bool force)
 {
@@ -59,7 +64,10 @@ hold(WfStepper *stepper, const pg_uuid_t *id, bool force)
 	return wf_stepper_add(stepper, &row);
 }
 
-/* Whoever invoked it, and whom it invoked, would wait for each other. */
+/*
+ * Tell the parent of a process that is not over, and cancel its children: they
+ * would wait for each other for ever.
+ */
 static void
 tell_relatives(WfStepper *stepper, WfProcess *process)
 {
@@ -72,6 +80,10 @@ tell_relatives(WfStepper *stepper, WfProcess *process)
 	wf_changes_write(wf_stepper_changes(stepper));
 }
 
+/*
+ * SQL function workflow.erase(process, force) of sql/parts/erase.sql.  Locks
+ * the process row, then deletes the rows of the other tables.
+ */
 Datum
 workflow_erase(PG_FUNCTION_ARGS)
 {

@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * api_expire.c
- *	  workflow.expire(): let what is over expire, by hand.
+ *	  workflow.expire(): delete processes that have ended long ago, by hand.
+ *
+ * Runs in client backends; runtimes call wf_retention_round() themselves.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +22,7 @@
 
 PG_FUNCTION_INFO_V1(workflow_expire);
 
+/* An interval in microseconds; a month has 30 days. */
 static int64
 interval_us(const Interval *interval)
 {
@@ -27,6 +30,10 @@ interval_us(const Interval *interval)
 		(interval->day + interval->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
 }
 
+/*
+ * SQL function workflow.expire(retention) of sql/parts/history.sql.  The locks
+ * are those of store/retention.c, which waits for none of them.
+ */
 Datum
 workflow_expire(PG_FUNCTION_ARGS)
 {

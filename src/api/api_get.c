@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * api_get.c
- *	  Looking at processes, and who may.
+ *	  Reading processes; privileges on definitions.
+ *
+ * Runs in client backends.  What only reads locks nothing and is STABLE.
  *
  *-------------------------------------------------------------------------
  */
@@ -93,12 +95,13 @@ look_find(PG_FUNCTION_ARGS)
 	wf_api_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), id);
 	definition = wf_send_definition_of(id, &over);
 	if (definition == NULL)
-		wf_process_refuse_missing(id);		/* has its key, but is not there yet */
+		wf_process_refuse_missing(id);	/* the key is there, the row not yet */
 	wf_api_require_any(definition);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);
 }
 
+/* Callback of wf_process_events(): add a row to the result. */
 static void
 put_event(void *arg, const char *event, bool enabled)
 {
@@ -134,6 +137,7 @@ look_for_events(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Error 22023 if there is no privilege of this name. */
 static void
 check_privilege(const char *privilege)
 {
@@ -158,24 +162,39 @@ look_may(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(may);
 }
 
+/*
+ * SQL function workflow.get(process) of sql/parts/process.sql.  Locks nothing.
+ */
 Datum
 workflow_get(PG_FUNCTION_ARGS)
 {
 	return wf_api_look(look_get, fcinfo);
 }
 
+/*
+ * SQL function workflow.find(definition, key) of sql/parts/process.sql.  Locks
+ * nothing.
+ */
 Datum
 workflow_find(PG_FUNCTION_ARGS)
 {
 	return wf_api_look(look_find, fcinfo);
 }
 
+/*
+ * SQL function workflow.available_events(process, actor) of
+ * sql/parts/command.sql.  Evaluates guards, and locks nothing itself.
+ */
 Datum
 workflow_available_events(PG_FUNCTION_ARGS)
 {
 	return wf_api_look(look_for_events, fcinfo);
 }
 
+/*
+ * SQL function workflow.may(definition id, privilege) of
+ * sql/parts/definition.sql.  Locks nothing.
+ */
 Datum
 workflow_may(PG_FUNCTION_ARGS)
 {
@@ -218,6 +237,11 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 	SPI_finish();
 }
 
+/*
+ * SQL function workflow.grant_on(definition, role, privileges) of
+ * sql/parts/definition.sql.  Inserts into workflow.permission; locks nothing
+ * else.
+ */
 Datum
 workflow_grant_on(PG_FUNCTION_ARGS)
 {
@@ -225,6 +249,11 @@ workflow_grant_on(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * SQL function workflow.revoke_on(definition, role, privileges) of
+ * sql/parts/definition.sql.  Deletes from workflow.permission; locks nothing
+ * else.
+ */
 Datum
 workflow_revoke_on(PG_FUNCTION_ARGS)
 {

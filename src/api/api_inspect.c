@@ -1,8 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * api_inspect.c
- *	  A definition looked at: diagrams, what is hardly meant so, the
- *	  machine of XState.
+ *	  Definitions as diagrams, lint findings, and XState machines.
+ *
+ * Runs in client backends; everything here is STABLE and locks nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,8 +48,11 @@ static WfStatement source_statement = {
 	.args = {INT4OID}
 };
 
-/* The definition that arguments 0 (name) and 1 (version, default: the newest)
- * mean; SPI must be connected.  Error WF006, WF002 without `read`. */
+/*
+ * The definition of arguments 0 (name) and 1 (version, default: the newest).
+ * SPI must be connected.  Error WF006 if there is none, WF002 without the
+ * privilege "read".
+ */
 static WfDefinition *
 definition_to_read(FunctionCallInfo fcinfo)
 {
@@ -60,9 +64,9 @@ definition_to_read(FunctionCallInfo fcinfo)
 }
 
 /*
- * The chart of what the author wrote, which define() has checked.  The one in
- * the cache is made from the canonical form: that has other paths, and what
- * was left out with a warning is not in it.
+ * Compile the text that the author gave to define().  The chart in the cache is
+ * made from the canonical form, which has other paths, and lacks what define()
+ * left out with a warning.
  */
 static WfChart *
 chart_of_source(const WfDefinition *definition)
@@ -83,6 +87,7 @@ chart_of_source(const WfDefinition *definition)
 	return chart;
 }
 
+/* The text of a diagram in the format that argument n names. */
 static text *
 draw(FunctionCallInfo fcinfo, int n, const WfDiagram *diagram)
 {
@@ -98,7 +103,7 @@ draw(FunctionCallInfo fcinfo, int n, const WfDiagram *diagram)
 			 errhint("Formats are mermaid and dot.")));
 }
 
-/* What was made while SPI was connected, in the caller's memory. */
+/* Disconnect SPI, and return a result that was made before in its memory. */
 static Datum
 finish_with(text *result)
 {
@@ -108,6 +113,10 @@ finish_with(text *result)
 	return copy;
 }
 
+/*
+ * SQL function workflow.diagram(definition, version, format) of
+ * sql/parts/inspect.sql.  Locks nothing.
+ */
 Datum
 workflow_diagram(PG_FUNCTION_ARGS)
 {
@@ -118,7 +127,7 @@ workflow_diagram(PG_FUNCTION_ARGS)
 	return finish_with(draw(fcinfo, 2, &diagram));
 }
 
-/* Which states are active: those of the row and what they lie in. */
+/* Which states are active, by number: those of the row and their ancestors. */
 static bool *
 active_states(const WfChart *chart, const WfRow *row)
 {
@@ -141,8 +150,10 @@ active_states(const WfChart *chart, const WfRow *row)
 }
 
 /*
- * Whoever started a process sees where it stands, but what the author of the
- * definition computes and calls is for those who may read that.
+ * SQL function workflow.diagram(process, format) of sql/parts/inspect.sql.
+ * Locks nothing.  A user who has started the process but may not read its
+ * definition sees states and events, but not what the author computes and
+ * calls.
  */
 Datum
 workflow_diagram_of(PG_FUNCTION_ARGS)
@@ -165,6 +176,7 @@ workflow_diagram_of(PG_FUNCTION_ARGS)
 
 /* --- lint -------------------------------------------------------------- */
 
+/* Callback of wf_lint(): add a row to the result. */
 static void
 put_finding(void *arg, const char *path, const char *rule, const char *message,
 			const char *hint)
@@ -179,6 +191,10 @@ put_finding(void *arg, const char *path, const char *rule, const char *message,
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/*
+ * SQL function workflow.lint(json) of sql/parts/inspect.sql: of a definition
+ * that need not be stored.
+ */
 Datum
 workflow_lint(PG_FUNCTION_ARGS)
 {
@@ -193,6 +209,10 @@ workflow_lint(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * SQL function workflow.lint(definition, version) of sql/parts/inspect.sql.
+ * Locks nothing.
+ */
 Datum
 workflow_lint_stored(PG_FUNCTION_ARGS)
 {
@@ -205,6 +225,10 @@ workflow_lint_stored(PG_FUNCTION_ARGS)
 
 /* --- export ------------------------------------------------------------ */
 
+/*
+ * SQL function workflow.export(definition, version) of sql/parts/inspect.sql.
+ * Locks nothing.
+ */
 Datum
 workflow_export(PG_FUNCTION_ARGS)
 {

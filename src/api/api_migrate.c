@@ -3,6 +3,9 @@
  * api_migrate.c
  *	  workflow.migrate() and migrate_many(): processes to another version.
  *
+ * Runs in client backends.  Here processes are chosen and locked, and results
+ * become rows; migrate/ does the rest.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -30,7 +33,7 @@
 PG_FUNCTION_INFO_V1(workflow_migrate);
 PG_FUNCTION_INFO_V1(workflow_migrate_many);
 
-/* Processes in memory at a time. */
+/* Processes that are in memory at a time. */
 #define CHUNK 1000
 
 static WfStatement versions_statement = {
@@ -59,17 +62,18 @@ static WfStatement candidates_statement = {
 	.args = {UUIDOID, INT4ARRAYOID, TEXTARRAYOID, JSONBOID, INT8OID}
 };
 
-/* Which processes a call is for. */
+/* The processes that a call of migrate_many() is for. */
 typedef struct Wanted
 {
 	Datum		versions;		/* int4[]: ids of definitions */
 	ArrayType  *states;			/* or NULL */
 	Jsonb	   *context;		/* or NULL */
-	pg_uuid_t	after;			/* all up to this one are done */
+	pg_uuid_t	after;			/* processes up to this id are done */
 } Wanted;
 
 /* --- results ----------------------------------------------------------- */
 
+/* A list of strings as text[]. */
 static Datum
 text_array(List *strings)
 {
@@ -82,6 +86,7 @@ text_array(List *strings)
 	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* A list of jsonb as a jsonb array. */
 static Datum
 problems_array(List *problems)
 {
@@ -96,7 +101,7 @@ problems_array(List *problems)
 
 #define N_RESULT 8
 
-/* A row of type workflow.migration. */
+/* Make the columns of a workflow.migration. */
 static void
 fill(const WfMigrated *migrated, Datum *values, bool *nulls)
 {
@@ -116,6 +121,7 @@ fill(const WfMigrated *migrated, Datum *values, bool *nulls)
 
 /* --- one --------------------------------------------------------------- */
 
+/* Error 22023 with the first problem of a process that cannot be migrated. */
 pg_noreturn static void
 refuse(const WfMigrated *migrated)
 {
@@ -134,7 +140,10 @@ refuse(const WfMigrated *migrated)
 			 errhint("Say in \"mapping\" where states go: {\"old.state\": \"new.state\"}. With dry_run all problems are shown.")));
 }
 
-/* Read the process, or lock it; for its owner. */
+/*
+ * Lock the process, or, for a dry run, read it, and return its definition.  Error
+ * WF001, WF002 unless the user owns the definition, WF004 if it is over.
+ */
 static WfDefinition *
 take(const pg_uuid_t *id, bool dry_run, WfRow *row)
 {
@@ -151,6 +160,7 @@ take(const pg_uuid_t *id, bool dry_run, WfRow *row)
 	return from;
 }
 
+/* Migrate a process that has another version. */
 static void
 migrate_one(WfDefinition *from, WfDefinition *to, Jsonb *mapping, bool dry_run,
 			const char *actor, WfRow *row, WfMigrated *migrated)
@@ -164,6 +174,10 @@ migrate_one(WfDefinition *from, WfDefinition *to, Jsonb *mapping, bool dry_run,
 		refuse(migrated);
 }
 
+/*
+ * SQL function workflow.migrate(...) of sql/parts/migrate.sql.  Locks the
+ * process row, unless it is a dry run.
+ */
 Datum
 workflow_migrate(PG_FUNCTION_ARGS)
 {
@@ -204,8 +218,9 @@ workflow_migrate(PG_FUNCTION_ARGS)
 /* --- many -------------------------------------------------------------- */
 
 /*
- * Routes from the versions that are meant, whose ids become wanted->versions;
- * all of that in `context`, for SPI's goes with the first chunk.
+ * Add the versions to migrate from: argument `versions`, or all versions but the
+ * new one.  Sets wanted->versions.  Everything is allocated in `context`, because
+ * the memory of SPI is freed after each chunk.
  */
 static void
 add_versions(WfMigration *migration, const char *name, Datum versions, bool all,
@@ -232,6 +247,10 @@ add_versions(WfMigration *migration, const char *name, Datum versions, bool all,
 	wf_route_mapping_check_used(migration->mapping, migration->to);
 }
 
+/*
+ * Find the next processes by a look without lock.  Fills in their ids and
+ * definitions, and returns their number.
+ */
 static int
 find_candidates(const Wanted *wanted, int limit, pg_uuid_t *ids, int32 *definitions)
 {
@@ -253,7 +272,7 @@ find_candidates(const Wanted *wanted, int limit, pg_uuid_t *ids, int32 *definiti
 	return n;
 }
 
-/* Is one of the states, or one inside of it, active? */
+/* Is one of the states, or one inside of them, active? */
 static bool
 in_states(const WfRow *row, ArrayType *states)
 {
@@ -283,7 +302,7 @@ in_states(const WfRow *row, ArrayType *states)
 	return false;
 }
 
-/* Is it still one of those, now that it is locked? */
+/* Is a process still wanted, now that it is locked? */
 static bool
 is_wanted(const WfMigration *migration, const Wanted *wanted, const WfRow *row)
 {
@@ -296,7 +315,10 @@ is_wanted(const WfMigration *migration, const Wanted *wanted, const WfRow *row)
 										 JsonbPGetDatum(wanted->context)));
 }
 
-/* Lock them, or read them; those that are locked by others are left out. */
+/*
+ * Lock processes in the order of their ids, leaving out those that other sessions
+ * have locked; or, for a dry run, read them.  Returns their number.
+ */
 static int
 take_rows(const WfMigration *migration, const pg_uuid_t *ids, int n, WfRow **rows)
 {
@@ -312,6 +334,7 @@ take_rows(const WfMigration *migration, const pg_uuid_t *ids, int n, WfRow **row
 	return wf_process_row_lock_many(array, true, rows);
 }
 
+/* Add a row to the result. */
 static void
 put_result(ReturnSetInfo *result, const WfMigrated *migrated)
 {
@@ -322,7 +345,7 @@ put_result(ReturnSetInfo *result, const WfMigrated *migrated)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* Somebody else is at it: it stays where it is, for another call. */
+/* Add a row for a process that another session has locked. */
 static void
 put_busy(ReturnSetInfo *result, const WfMigration *migration, const pg_uuid_t *id,
 		 int32 definition)
@@ -339,8 +362,9 @@ put_busy(ReturnSetInfo *result, const WfMigration *migration, const pg_uuid_t *i
 }
 
 /*
- * The next processes, `limit` at most: returns how many were looked at; *moved
- * how many can go.  In the present memory context, which the caller frees.
+ * Migrate the next processes, at most `limit`.  Returns how many were considered,
+ * 0 at the end; *moved is set to how many can be migrated.  Allocates in the
+ * current memory context, which the caller frees.
  */
 static int
 migrate_chunk(WfMigration *migration, Wanted *wanted, int limit,
@@ -361,7 +385,7 @@ migrate_chunk(WfMigration *migration, Wanted *wanted, int limit,
 	wanted->after = ids[n - 1];
 	nrows = take_rows(migration, ids, n, &rows);
 
-	/* Both are in the order of ids: what we did not get is somebody else's. */
+	/* Both are in the order of ids; ids without a row are locked by others. */
 	for (int i = 0; i < n; i++)
 	{
 		if (at == nrows || memcmp(&rows[at].id, &ids[i], UUID_LEN) != 0)
@@ -380,6 +404,11 @@ migrate_chunk(WfMigration *migration, Wanted *wanted, int limit,
 	return n;
 }
 
+/*
+ * SQL function workflow.migrate_many(...) of sql/parts/migrate.sql.  Locks
+ * process rows in the order of their ids, skipping those that are locked,
+ * unless it is a dry run.
+ */
 Datum
 workflow_migrate_many(PG_FUNCTION_ARGS)
 {
@@ -422,7 +451,7 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 		int			moved;
 
 		CHECK_FOR_INTERRUPTS();
-		/* Disconnecting frees what the chunk took. */
+		/* Disconnecting frees the memory of the chunk. */
 		wf_statement_connect();
 		looked_at = left == 0 ? 0 :
 			migrate_chunk(migration, &wanted, Min(CHUNK, left), result, &moved);

@@ -3,6 +3,9 @@
  * api_pause.c
  *	  workflow.pause() and unpause(): all processes of a definition rest.
  *
+ * Runs in client backends.  Neither of them locks a process: executors look at
+ * workflow.pause before they step one.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -18,6 +21,7 @@
 PG_FUNCTION_INFO_V1(workflow_pause);
 PG_FUNCTION_INFO_V1(workflow_unpause);
 
+/* Call how() for the definition that argument 0 names, as its owner. */
 static Datum
 change(FunctionCallInfo fcinfo, bool (*how) (const WfDefinition *definition))
 {
@@ -32,12 +36,21 @@ change(FunctionCallInfo fcinfo, bool (*how) (const WfDefinition *definition))
 	PG_RETURN_BOOL(changed);
 }
 
+/*
+ * SQL function workflow.pause(definition) of sql/parts/pause.sql.  Writes a row
+ * of workflow.pause.
+ */
 Datum
 workflow_pause(PG_FUNCTION_ARGS)
 {
 	return change(fcinfo, wf_pause_begin);
 }
 
+/*
+ * SQL function workflow.unpause(definition) of sql/parts/pause.sql.  Deletes
+ * the row of workflow.pause; executors bring the timers back, a chunk of
+ * processes at a time.
+ */
 Datum
 workflow_unpause(PG_FUNCTION_ARGS)
 {

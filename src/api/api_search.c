@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * api_search.c
- *	  workflow.search(): processes by where they are and what they are about.
+ *	  workflow.search(): processes by tags, states, attributes and status.
  *
- * What is declared searchable is looked up in an index.  Tags and states are
- * found through the definition: each version knows which of its states have
- * the tag, and a process row has its states; so they cost nothing while
- * processes are stepped, and reading the rows when they are searched for.
+ * Runs in client backends, and locks nothing.  Attributes are looked up in an
+ * index.  Tags and states are not stored for this: each version knows which of
+ * its states have a tag, and a process row has its states.  So they cost nothing
+ * while processes are stepped, but a search by them alone reads process rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -107,12 +107,14 @@ static WfStatement rows_statement = {
 
 /* --- arrays ------------------------------------------------------------ */
 
+/* A text[] argument. */
 typedef struct Strings
 {
 	int			n;
 	const char **items;
 } Strings;
 
+/* Read a text[] argument; empty if it is null.  Error 22004 for a null element. */
 static Strings
 strings_arg(FunctionCallInfo fcinfo, int arg, const char *name)
 {
@@ -136,7 +138,7 @@ strings_arg(FunctionCallInfo fcinfo, int arg, const char *name)
 	return strings;
 }
 
-/* workflow.status[] as text[]. */
+/* An argument of type workflow.status[], as text[]. */
 static Datum
 status_arg(FunctionCallInfo fcinfo, int arg)
 {
@@ -158,6 +160,7 @@ status_arg(FunctionCallInfo fcinfo, int arg)
 	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* Numbers as int4[]. */
 static Datum
 ids_array(const int32 *ids, int n)
 {
@@ -169,6 +172,7 @@ ids_array(const int32 *ids, int n)
 										   TYPALIGN_INT));
 }
 
+/* A list of strings as text[]. */
 static Datum
 text_array(List *strings)
 {
@@ -183,19 +187,24 @@ text_array(List *strings)
 
 /* --- states ------------------------------------------------------------ */
 
-/* The states of all versions that fit, in groups. */
+/*
+ * The leaf states of all versions in which a process is wanted.  There is one
+ * group for each tag, and one for all names of states together; a process must
+ * be in a state of each group.
+ */
 typedef struct Wanted
 {
 	int			nversions;
 	int32	   *versions;
 	int			ngroups;
 	int			n;
-	int32	   *definition;		/* of each */
-	int32	   *group;
-	List	   *state;
-	List	   *any;			/* those of the first group, each once */
+	int32	   *definition;		/* n ids of definitions, */
+	int32	   *group;			/* their groups, from 1, */
+	List	   *state;			/* and the names of their states */
+	List	   *any;			/* states of the first group, without duplicates */
 } Wanted;
 
+/* Has the state, or one around it, this tag? */
 static bool
 has_tag(const WfChart *chart, WfStateId state, const char *tag)
 {
@@ -206,6 +215,7 @@ has_tag(const WfChart *chart, WfStateId state, const char *tag)
 	return false;
 }
 
+/* Is the state one of these, or inside of one? */
 static bool
 is_below(const WfChart *chart, WfStateId state, const Strings *names)
 {
@@ -230,7 +240,10 @@ contains(List *strings, const char *string)
 	return false;
 }
 
-/* A group of one version: states with a tag, or (tag NULL) by name. */
+/*
+ * Add the states of one version to a group: those with a tag, or, if tag is NULL,
+ * those with one of the names.  Returns whether there are any.
+ */
 static bool
 add_group(Wanted *wanted, const WfDefinition *definition, int group, const char *tag,
 		  const Strings *names)
@@ -246,7 +259,7 @@ add_group(Wanted *wanted, const WfDefinition *definition, int group, const char 
 	{
 		const WfState *state = &chart->states[i];
 
-		/* What a row has: the innermost ones. */
+		/* The rows of processes have leaf states only. */
 		if (state->kind != WF_STATE_ATOMIC && state->kind != WF_STATE_FINAL)
 			continue;
 		if (tag != NULL ? !has_tag(chart, i, tag) : !is_below(chart, i, names))
@@ -302,7 +315,10 @@ unknown_attribute(const WfDefinition *definition, const char *name)
 						definition->name, wf_quote(name))));
 }
 
-/* Names that no version has are mistakes. */
+/*
+ * Find the states of all versions.  Error 22023 for a tag or a state that no
+ * version has, since it is most likely misspelled.
+ */
 static void
 find_states(Wanted *wanted, const WfDefinition *newest, const Strings *tags,
 			const Strings *names)
@@ -334,6 +350,7 @@ find_states(Wanted *wanted, const WfDefinition *newest, const Strings *tags,
 							 NULL, names);
 }
 
+/* Find all versions of the definition. */
 static void
 read_versions(Wanted *wanted, const char *name)
 {
@@ -349,6 +366,7 @@ read_versions(Wanted *wanted, const char *name)
 
 /* --- attributes -------------------------------------------------------- */
 
+/* The attributes that are searched for, one value each. */
 typedef struct Pairs
 {
 	int			n;
@@ -356,6 +374,7 @@ typedef struct Pairs
 	Datum	   *values;
 } Pairs;
 
+/* Add an attribute and a value.  Error 22004 for null, which is never stored. */
 static void
 add_pair(Pairs *pairs, const char *name, JsonbValue *value)
 {
@@ -368,6 +387,7 @@ add_pair(Pairs *pairs, const char *name, JsonbValue *value)
 	pairs->values[pairs->n++] = JsonbPGetDatum(JsonbValueToJsonb(value));
 }
 
+/* Does a version of the definition have this attribute? */
 static bool
 is_declared(const Wanted *wanted, const char *name)
 {
@@ -382,7 +402,10 @@ is_declared(const Wanted *wanted, const char *name)
 	return false;
 }
 
-/* {"name": value, ...}; a list stands for all of its elements. */
+/*
+ * Read {"name": value, ...}; a list stands for all of its elements, each of which
+ * a process must have.  Error 22023 for an attribute that no version has.
+ */
 static Pairs
 read_pairs(Jsonb *attributes, const Wanted *wanted, const WfDefinition *newest)
 {
@@ -424,7 +447,10 @@ read_pairs(Jsonb *attributes, const Wanted *wanted, const WfDefinition *newest)
 	return pairs;
 }
 
-/* The rarest comes first: its index entries are walked. */
+/*
+ * Move the pair that the fewest processes have to the front, because the index
+ * is read for that one.
+ */
 static void
 put_rarest_first(Pairs *pairs, const char *definition)
 {
@@ -456,6 +482,7 @@ put_rarest_first(Pairs *pairs, const char *definition)
 
 /* --- search ------------------------------------------------------------ */
 
+/* Add the rows of these processes to the result. */
 static void
 put_rows(ReturnSetInfo *result, Datum ids)
 {
@@ -471,7 +498,10 @@ put_rows(ReturnSetInfo *result, Datum ids)
 	}
 }
 
-/* Who may not read the definition finds what they started. */
+/*
+ * Make the parameters that both statements have.  A user without the privilege
+ * "read" finds only processes that they have started.
+ */
 static void
 fill_wanted(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *newest,
 			Datum *values, char *nulls)
@@ -495,7 +525,7 @@ fill_wanted(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *n
 	nulls[4] = wanted->ngroups == 0 ? 'n' : ' ';
 	values[4] = text_array(wanted->any);
 
-	/* With one version and one group that was all. */
+	/* With one version and one group, parameter $5 says it all. */
 	values[5] = Int32GetDatum(wanted->nversions == 1 && wanted->ngroups == 1 ? 0 : wanted->ngroups);
 	values[6] = ids_array(wanted->definition, wanted->n);
 	values[7] = ids_array(wanted->group, wanted->n);
@@ -503,6 +533,7 @@ fill_wanted(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *n
 	values[9] = Int64GetDatum(limit);
 }
 
+/* Find the ids of processes; they are SPI's result. */
 static int
 find(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *newest, Pairs *pairs)
 {
@@ -523,6 +554,9 @@ find(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *newest, 
 	return wf_statement_execute(&attribute_statement, values, nulls, 0);
 }
 
+/*
+ * SQL function workflow.search(...) of sql/parts/search.sql.  Locks nothing.
+ */
 Datum
 workflow_search(PG_FUNCTION_ARGS)
 {

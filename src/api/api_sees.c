@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * api_sees.c
- *	  workflow.sees(): may the current role look at a process?
+ *	  workflow.sees(): may the current role see a process?
  *
- * Runs in any backend, for each row of the views that show processes.  A
- * session has few roles and a query few definitions, so what may() says of a
- * definition is kept for the rows to come.
+ * Runs in client backends, for each row of the views that show processes, and
+ * locks nothing.  A query meets few definitions, so the answer for a definition
+ * is kept for the rows that follow.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +23,7 @@
 
 PG_FUNCTION_INFO_V1(workflow_sees);
 
+/* May the role read this definition? */
 typedef struct Answer
 {
 	int32		definition;		/* hash key */
@@ -30,9 +31,10 @@ typedef struct Answer
 } Answer;
 
 /*
- * What is kept for the calls of one expression in one statement.  An expression
- * of PL/pgSQL outlives the statement of the client, and a statement may grant,
- * revoke, and roll back what it has done: then it is asked anew.
+ * The answers that are kept between the calls of one expression.  They are good
+ * for one user in one command.  An expression of PL/pgSQL lives longer than the
+ * client's statement, which may also grant, revoke and roll back: then all
+ * answers are forgotten.
  */
 typedef struct Sight
 {
@@ -57,6 +59,7 @@ make_answers(MemoryContext context)
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* The answers of this expression; none if those that were kept are outdated. */
 static Sight *
 sight_of(FmgrInfo *function)
 {
@@ -84,7 +87,7 @@ sight_of(FmgrInfo *function)
 	return sight;
 }
 
-/* May the current role read the definition that argument 0 says? */
+/* May the current role read the definition whose id is argument 0? */
 static Datum
 may_read(PG_FUNCTION_ARGS)
 {
@@ -96,6 +99,7 @@ may_read(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(result);
 }
 
+/* The answer for the definition whose id is argument 0. */
 static const Answer *
 answer(Sight *sight, FunctionCallInfo fcinfo)
 {
@@ -105,7 +109,7 @@ answer(Sight *sight, FunctionCallInfo fcinfo)
 
 	if (found != NULL)
 		return found;
-	/* After an error there is no entry. */
+	/* This may throw: then there must be no entry. */
 	may = DatumGetBool(wf_api_look(may_read, fcinfo));
 	found = hash_search(sight->answers, &definition, HASH_ENTER, NULL);
 	found->may_read = may;
@@ -113,11 +117,11 @@ answer(Sight *sight, FunctionCallInfo fcinfo)
 }
 
 /*
- * sees(definition id, starter): whoever may read the definition sees all of
- * its processes; others see those that they have started.  Whether they may
- * read is asked first: in a database that was not adopted yet the number of a
- * starter may be that of another role, and for all but administrators that
- * question is an error there.
+ * SQL function workflow.sees(definition id, starter) of sql/parts/process.sql:
+ * a role that may read the definition sees all of its processes, others see
+ * those that they have started.  Whether it may read comes first, because in a
+ * database that was not adopted yet the OID of a starter may be that of another
+ * role; there this throws for all but administrators.
  */
 Datum
 workflow_sees(PG_FUNCTION_ARGS)

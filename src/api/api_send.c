@@ -3,6 +3,10 @@
  * api_send.c
  *	  Commands (send, send_many) and events for later (post, cancel_event).
  *
+ * Runs in client backends.  A command takes its transition here, in the caller's
+ * transaction, under the lock on the process row.  A posted event becomes a
+ * timer, which an executor delivers.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -77,6 +81,7 @@ static WfStatement forget_deferred_statement = {
 
 /* --- verdicts ---------------------------------------------------------- */
 
+/* What a command answers. */
 typedef struct Verdict
 {
 	bool		taken;
@@ -88,6 +93,7 @@ typedef struct Verdict
 
 #define N_VERDICT 5
 
+/* The verdict after a step. */
 static void
 verdict_of(Verdict *verdict, WfVerdict what, const WfProcess *process)
 {
@@ -100,6 +106,7 @@ verdict_of(Verdict *verdict, WfVerdict what, const WfProcess *process)
 	verdict->context = row->context;
 }
 
+/* Make the columns of a verdict. */
 static void
 fill(const Verdict *verdict, Datum *values)
 {
@@ -110,7 +117,7 @@ fill(const Verdict *verdict, Datum *values)
 	values[4] = BoolGetDatum(verdict->deferred);
 }
 
-/* The verdict that this command got when it came first. */
+/* Find the verdict that a command with this id got before, if there was one. */
 static bool
 known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
 {
@@ -131,6 +138,7 @@ known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
 
 /* --- send -------------------------------------------------------------- */
 
+/* The arguments of a command. */
 typedef struct Command
 {
 	const pg_uuid_t *process;
@@ -141,6 +149,7 @@ typedef struct Command
 	bool		claimed;		/* the actor was given */
 } Command;
 
+/* Store the verdict of a command that has an id. */
 static void
 keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
 {
@@ -154,10 +163,10 @@ keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
 }
 
 /*
- * Take the command on a locked row, or on the process in memory that an
- * earlier command of this call has made of it.  The receipt is looked up under
- * the lock, so that two deliveries of one command cannot both be the first; it
- * is kept at once, for the next one may be the repetition.
+ * Deliver a command to the process of a locked row, or to the process in memory
+ * that an earlier command of this call has made of the row.  The receipt is
+ * looked up under the lock, so that a command that comes twice is taken once; it
+ * is stored at once, because the second one may come in this call.
  */
 static void
 command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
@@ -174,7 +183,10 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 
 	if (row->process == NULL)
 	{
-		/* An action of a command before this one may have sent to it, too. */
+		/*
+		 * An action of a command before this one may have changed the row by a
+		 * call of ours, so it is read again.
+		 */
 		if (wf_stepper_is_late(stepper))
 			(void) wf_process_row_lock(cmd->process, false, row);
 		row->process = wf_api_hold_row(stepper, row);
@@ -190,6 +202,7 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 		keep_receipt(cmd, verdict, present->status);
 }
 
+/* The whole of send() after its arguments have been read. */
 static Datum
 send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 {
@@ -218,6 +231,10 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	return result;
 }
 
+/*
+ * SQL function workflow.send(...) of sql/parts/command.sql.  Locks the process
+ * row, under which the receipt is looked up.
+ */
 Datum
 workflow_send(PG_FUNCTION_ARGS)
 {
@@ -234,6 +251,10 @@ workflow_send(PG_FUNCTION_ARGS)
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 5, "nowait"));
 }
 
+/*
+ * SQL function workflow.send_by_key(...) of sql/parts/command.sql.  Looks the
+ * key up without lock, then locks the process row as send() does.
+ */
 Datum
 workflow_send_by_key(PG_FUNCTION_ARGS)
 {
@@ -254,7 +275,9 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 
 /* --- send_many --------------------------------------------------------- */
 
-/* An array argument with one element a command, or NULL. */
+/*
+ * Read an array argument that must have n elements.  Returns false if it is null.
+ */
 static bool
 read_array(FunctionCallInfo fcinfo, int arg, const char *name, Oid type, int n,
 		   Datum **values, bool **nulls)
@@ -273,6 +296,7 @@ read_array(FunctionCallInfo fcinfo, int arg, const char *name, Oid type, int n,
 	return true;
 }
 
+/* Read the arguments of send_many(). */
 static Command *
 read_commands(FunctionCallInfo fcinfo, int *count)
 {
@@ -337,8 +361,9 @@ compare_rows(const void *a, const void *b)
 }
 
 /*
- * The row of a process that was locked by somebody else when the others were
- * locked: it may be free by now.  Out of order, but nobody waits for it.
+ * Lock a process that was locked by another session when the others were locked:
+ * it may be free by now.  That is not in the order of ids, so it does not wait:
+ * error WF005.  Rows are kept in *late, since several commands may be for one.
  */
 static WfRow *
 lock_late(const pg_uuid_t *process, List **late)
@@ -360,8 +385,9 @@ lock_late(const pg_uuid_t *process, List **late)
 }
 
 /*
- * Commands for one process in one call come one after the other, each to the
- * process as the one before left it in memory; all are written together.
+ * Deliver all commands and write all processes together.  Several commands for
+ * one process are delivered in their order, to the process in memory.  rows:
+ * locked, in the order of ids.
  */
 static void
 send_all(const Command *commands, int n, WfRow *rows, int nrows, Verdict *verdicts)
@@ -382,6 +408,10 @@ send_all(const Command *commands, int n, WfRow *rows, int nrows, Verdict *verdic
 	wf_stepper_end(stepper);
 }
 
+/*
+ * SQL function workflow.send_many(...) of sql/parts/command.sql.  Locks the
+ * process rows in the order of their ids.
+ */
 Datum
 workflow_send_many(PG_FUNCTION_ARGS)
 {
@@ -415,7 +445,10 @@ workflow_send_many(PG_FUNCTION_ARGS)
 
 /* --- post -------------------------------------------------------------- */
 
-/* Take back what was posted with an id, wherever it waits. */
+/*
+ * Delete the events that were posted with an id and not delivered; the process is
+ * locked.  args: process and id.  Returns their number.
+ */
 static uint64
 forget_post(const WfDefinition *definition, Datum *args)
 {
@@ -426,6 +459,7 @@ forget_post(const WfDefinition *definition, Datum *args)
 	return n;
 }
 
+/* Post an event, whose arguments begin with number arg. */
 static void
 post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 {
@@ -437,7 +471,7 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 		.name = wf_arg_id_or_null(fcinfo, arg + 3),
 		.actor = wf_arg_actor(fcinfo, arg + 4)
 	};
-	WfChanges   *out = wf_changes_new(0);
+	WfChanges  *changes = wf_changes_new(0);
 	WfDefinition *definition;
 	bool		over;
 
@@ -453,7 +487,7 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 	if (over)
 		wf_process_refuse_over(process);
 
-	/* Replacing takes a timer away: that needs the process. */
+	/* An earlier event with this id is deleted, which takes the lock. */
 	if (timer.name != NULL)
 	{
 		Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(timer.name)};
@@ -464,10 +498,14 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 			wf_wakeup_released(definition->owner);
 		forget_post(definition, args);
 	}
-	wf_changes_arm(out, &timer, definition->owner, false, false);
-	wf_changes_write(out);
+	wf_changes_arm(changes, &timer, definition->owner, false, false);
+	wf_changes_write(changes);
 }
 
+/*
+ * SQL function workflow.post(...) of sql/parts/timer.sql.  Inserts a timer
+ * without lock; only with an id the process row is locked first.
+ */
 Datum
 workflow_post(PG_FUNCTION_ARGS)
 {
@@ -479,6 +517,10 @@ workflow_post(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * SQL function workflow.post_by_key(...) of sql/parts/timer.sql.  Locks as
+ * post().
+ */
 Datum
 workflow_post_by_key(PG_FUNCTION_ARGS)
 {
@@ -491,6 +533,10 @@ workflow_post_by_key(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * SQL function workflow.cancel_event(process, id) of sql/parts/timer.sql.
+ * Locks the process row, then deletes timers and deferred events.
+ */
 Datum
 workflow_cancel_event(PG_FUNCTION_ARGS)
 {

@@ -3,6 +3,9 @@
  * api_simulate.c
  *	  workflow.dry_run() and simulate(): what would happen.
  *
+ * Runs in client backends, and locks no process; see simulate/.  The scripts of
+ * simulate() are read here.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -36,6 +39,7 @@ PG_FUNCTION_INFO_V1(workflow_simulate_json);
 
 /* --- effects ------------------------------------------------------------ */
 
+/* A list of effects as a jsonb array. */
 static Jsonb *
 effects_array(List *effects)
 {
@@ -47,7 +51,10 @@ effects_array(List *effects)
 	return wf_jsonb_array(list_length(effects), items);
 }
 
-/* All of a command: of what the process sent to itself, too. */
+/*
+ * All effects of a command, including those of events that the process sent to
+ * itself; at the end the error, if it failed.
+ */
 static Jsonb *
 all_effects(const WfSimulation *sim)
 {
@@ -74,6 +81,7 @@ all_effects(const WfSimulation *sim)
 
 /* --- dry_run ------------------------------------------------------------ */
 
+/* The argument of dry_run(). */
 typedef struct DryRun
 {
 	WfSimulation *sim;
@@ -88,6 +96,10 @@ dry_run(void *arg)
 	(void) wf_simulate(run->sim, &run->stimulus);
 }
 
+/*
+ * SQL function workflow.dry_run(...) of sql/parts/simulate.sql.  Locks no
+ * process; the author's code may lock.
+ */
 Datum
 workflow_dry_run(PG_FUNCTION_ARGS)
 {
@@ -116,7 +128,7 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	wf_statement_connect();
 	if (!wf_process_row_read(id, &row))
 		wf_process_refuse_missing(id);
-	/* Loaded out here it stays known to the session, as after a send(). */
+	/* Loaded outside of the simulation, it stays in the cache afterwards. */
 	definition = wf_definition(row.definition);
 	wf_privilege_require(definition, "send");
 	wf_arg_check_actor(fcinfo, 3, definition);
@@ -129,7 +141,7 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	values[2] = sim->row.states;
 	values[3] = sim->row.context;
 	values[4] = JsonbPGetDatum(all_effects(sim));
-	/* The row of 0.1.0 ends before this one. */
+	/* The SQL function of version 0.1.0 has one column less. */
 	values[5] = BoolGetDatum(step != NULL && step->deferred);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	SPI_finish();
@@ -140,17 +152,19 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 
 #define N_COLUMNS 10
 
+/* A script that is being played. */
 typedef struct Play
 {
 	WfSimulation *sim;
 	const WfStimulus *start;
-	Jsonb	   *script;
+	Jsonb	   *script;			/* a jsonb array */
 	ReturnSetInfo *result;
-	TimestampTz now;
-	int			nevents;
+	TimestampTz now;			/* simulated time */
+	int			nevents;		/* so far */
 	int			max_events;
 } Play;
 
+/* Set the simulated time. */
 static void
 set_clock(Play *play, TimestampTz now)
 {
@@ -158,6 +172,7 @@ set_clock(Play *play, TimestampTz now)
 	(void) wf_clock_simulate(now);
 }
 
+/* Add a row for a step. */
 static void
 put_step(Play *play, const char *kind, const WfSimulatedStep *step)
 {
@@ -173,7 +188,7 @@ put_step(Play *play, const char *kind, const WfSimulatedStep *step)
 	tuplestore_putvalues(play->result->setResult, play->result->setDesc, values, nulls);
 }
 
-/* What did not happen: where the process is left, and why. */
+/* Add a row for an event that failed: the process as it is now, and the error. */
 static void
 put_error(Play *play, const char *kind, const char *event)
 {
@@ -197,6 +212,7 @@ put_error(Play *play, const char *kind, const char *event)
 	tuplestore_putvalues(play->result->setResult, play->result->setDesc, values, nulls);
 }
 
+/* Count an event.  Error 54000 if there are more than max_events. */
 static void
 count_event(Play *play)
 {
@@ -207,7 +223,7 @@ count_event(Play *play)
 				 errhint("A timer that is armed again each time never comes to an end: let some time pass (\"after\") instead of waiting for the end (\"until_idle\"), or raise max_events.")));
 }
 
-/* Let it happen, and put down what came of it. */
+/* Deliver an event and add its rows to the result.  Returns whether it succeeded. */
 static bool
 play_event(Play *play, const WfStimulus *stimulus)
 {
@@ -237,7 +253,7 @@ play_event(Play *play, const WfStimulus *stimulus)
 	return went_well;
 }
 
-/* Run the timers that are due up to an instant, each at its own time. */
+/* Deliver the timers that are due up to an instant, each at its due time. */
 static void
 play_until(Play *play, TimestampTz until)
 {
@@ -263,6 +279,7 @@ play_until(Play *play, TimestampTz until)
 
 /* --- scripts ------------------------------------------------------------ */
 
+/* An element of a script. */
 typedef struct Line
 {
 	int			number;			/* from 1 */
@@ -280,12 +297,14 @@ wrong_line(const Line *line, const char *message, const char *hint)
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
 
+/* A member of an element, or NULL. */
 static JsonbValue *
 find(const Line *line, const char *key)
 {
 	return getKeyJsonValueFromContainer(line->object, key, strlen(key), NULL);
 }
 
+/* A member of an element as jsonb, or NULL. */
 static Jsonb *
 find_jsonb(const Line *line, const char *key)
 {
@@ -294,7 +313,7 @@ find_jsonb(const Line *line, const char *key)
 	return value == NULL ? NULL : JsonbValueToJsonb(value);
 }
 
-/* A string that is not empty, or NULL when there is none. */
+/* A member that must be a string which is not empty; NULL if there is none. */
 static char *
 find_string(const Line *line, const char *key)
 {
@@ -307,6 +326,7 @@ find_string(const Line *line, const char *key)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+/* A member that must be a boolean; false if there is none. */
 static bool
 find_true(const Line *line, const char *key)
 {
@@ -319,6 +339,7 @@ find_true(const Line *line, const char *key)
 	return value->val.boolean;
 }
 
+/* Check the keys of an element, and those that exclude each other. */
 static void
 check_keys(const Line *line)
 {
@@ -347,7 +368,7 @@ check_keys(const Line *line)
 		wrong_line(line, "\"after\" and \"at\" exclude each other", NULL);
 }
 
-/* The instant to which a line moves the clock. */
+/* The instant to which an element of the script moves the clock, at least now. */
 static TimestampTz
 line_time(const Line *line, TimestampTz now)
 {
@@ -382,7 +403,7 @@ line_time(const Line *line, TimestampTz now)
 	return DatumGetTimestampTz(then);
 }
 
-/* The answer of a child that the script plays. */
+/* Deliver the answer of a simulated child, which the script gives. */
 static void
 play_reply(Play *play, const Line *line, const char *child, bool done,
 		   const char *actor)
@@ -408,6 +429,7 @@ play_reply(Play *play, const Line *line, const char *child, bool done,
 			   "An invoke without an id is named after its state: \"STATE.0\".");
 }
 
+/* Play an element of the script: first the time passes, then the event comes. */
 static void
 play_line(Play *play, const Line *line)
 {
@@ -433,10 +455,11 @@ play_line(Play *play, const Line *line)
 	else if (done != NULL || error != NULL)
 		play_reply(play, line, done != NULL ? done : error, done != NULL, actor);
 
-	/* What is due at once. */
+	/* Deliver also what the event has made due at once. */
 	play_until(play, find_true(line, "until_idle") ? DT_NOEND : play->now);
 }
 
+/* Play the script from the start of the process to the end. */
 static void
 play_script(void *arg)
 {
@@ -468,6 +491,7 @@ play_script(void *arg)
 
 /* --- simulate ----------------------------------------------------------- */
 
+/* The script, argument n.  Error 22023 if it is not an array. */
 static Jsonb *
 arg_script(FunctionCallInfo fcinfo, int n)
 {
@@ -481,7 +505,10 @@ arg_script(FunctionCallInfo fcinfo, int n)
 	return script;
 }
 
-/* Arguments from input on: input is number 2, the last two are the same for both. */
+/*
+ * The part that both functions share: read the script, the input (argument 2) and
+ * the arguments from start_arg on (start, max_events, actor), and play it.
+ */
 static void
 simulate(FunctionCallInfo fcinfo, WfDefinition *definition, int start_arg)
 {
@@ -510,6 +537,10 @@ simulate(FunctionCallInfo fcinfo, WfDefinition *definition, int start_arg)
 	wf_simulate_forgotten("workflow.simulate()", play_script, &play);
 }
 
+/*
+ * SQL function workflow.simulate(definition text, ...) of
+ * sql/parts/simulate.sql.  Locks no process; the author's code may lock.
+ */
 Datum
 workflow_simulate(PG_FUNCTION_ARGS)
 {
@@ -526,6 +557,10 @@ workflow_simulate(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * SQL function workflow.simulate(definition json, ...) of
+ * sql/parts/simulate.sql, of a definition that need not be stored.
+ */
 Datum
 workflow_simulate_json(PG_FUNCTION_ARGS)
 {

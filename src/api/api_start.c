@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * api_start.c
- *	  workflow.start() and start_many(): processes come into being.
+ *	  workflow.start() and start_many(): making processes.
+ *
+ * Runs in client backends.  Keys are taken first, in their own order, so that
+ * calls with the same keys cannot deadlock; new process rows need no lock.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +37,7 @@
 PG_FUNCTION_INFO_V1(workflow_start);
 PG_FUNCTION_INFO_V1(workflow_start_many);
 
-/* Processes in memory at a time. */
+/* Processes that are in memory at a time. */
 #define CHUNK 1000
 
 static WfStatement take_keys_statement = {
@@ -59,11 +62,11 @@ static WfStatement find_keys_statement = {
 	.args = {TEXTOID, TEXTARRAYOID}
 };
 
-/* How a group of processes is started. */
+/* What is the same for all processes of a call. */
 typedef struct Start
 {
 	WfDefinition *definition;
-	bool		later;
+	bool		later;			/* start at `at`, by a timer */
 	TimestampTz at;
 	const char *actor;
 } Start;
@@ -110,6 +113,7 @@ take_keys(const char *definition, int n, Datum *keys, bool *key_nulls,
 	}
 }
 
+/* Add a new process to a stepper, and start it, or arm the timer that will. */
 static void
 start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 		  Jsonb *input, const char *key)
@@ -117,7 +121,7 @@ start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 	Jsonb	   *context;
 	WfProcess  *process;
 
-	/* Not before: whoever asks for a key that is taken starts nothing. */
+	/* Checked here, since a call for a key that is taken starts nothing. */
 	wf_pause_refuse(start->definition);
 	context = wf_context_initial(start->definition, input, start->actor);
 	process = wf_stepper_add_new(stepper, start->definition, id, context, key);
@@ -134,7 +138,7 @@ start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
 		wf_step_start(stepper, process, input, start->actor);
 }
 
-/* Start n processes; ids are filled in. */
+/* Start n processes and fill in their ids; those of keys that are taken, too. */
 static void
 start_chunk(const Start *start, int n, Datum *inputs, bool *input_nulls,
 			Datum *keys, bool *key_nulls, pg_uuid_t *ids)
@@ -158,7 +162,10 @@ start_chunk(const Start *start, int n, Datum *inputs, bool *input_nulls,
 	wf_stepper_end(stepper);
 }
 
-/* Arguments 0, 3 and 4 of both functions; SPI must be connected. */
+/*
+ * Read the arguments that both functions share: 0 (definition), 3 (version), 4
+ * (at) and 5 (actor), and check privileges.  SPI must be connected.
+ */
 static void
 read_start(FunctionCallInfo fcinfo, Start *start)
 {
@@ -176,6 +183,10 @@ read_start(FunctionCallInfo fcinfo, Start *start)
 				 errmsg("a process cannot start at an infinite time")));
 }
 
+/*
+ * SQL function workflow.start(...) of sql/parts/process.sql.  Takes the key,
+ * for which it waits if another transaction is taking it.
+ */
 Datum
 workflow_start(PG_FUNCTION_ARGS)
 {
@@ -193,6 +204,10 @@ workflow_start(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(id);
 }
 
+/*
+ * SQL function workflow.start_many(...) of sql/parts/process.sql.  Takes the
+ * keys in their own order, a chunk of processes at a time.
+ */
 Datum
 workflow_start_many(PG_FUNCTION_ARGS)
 {
@@ -230,7 +245,7 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	SPI_finish();
 	for (int from = 0; from < n; from += CHUNK)
 	{
-		/* Disconnecting frees what the chunk took. */
+		/* Disconnecting frees the memory of the chunk. */
 		wf_statement_connect();
 		start_chunk(&start, Min(CHUNK, n - from), inputs + from, input_nulls + from,
 					keys ? keys + from : NULL, keys ? key_nulls + from : NULL,

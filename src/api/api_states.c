@@ -3,6 +3,9 @@
  * api_states.c
  *	  workflow.set_states(): an operator puts a process into other states.
  *
+ * Runs in client backends.  Locks the process row first; with it it owns the
+ * timers and failures.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -44,7 +47,7 @@ static WfStatement forget_failures_statement = {
 	.args = {UUIDOID, TEXTARRAYOID}
 };
 
-/* One of the names given, as a state that can be active. */
+/* The state of this name.  Error 22023 if there is none that can be active. */
 static WfStateId
 find_state(const WfDefinition *definition, const char *name)
 {
@@ -65,7 +68,10 @@ find_state(const WfDefinition *definition, const char *name)
 	return state;
 }
 
-/* The states that argument 1 names, in document order; errors as they apply. */
+/*
+ * The states that an array names, in document order.  Error 22023 if there is
+ * none, or if they cannot be active together; 22004 for a null element.
+ */
 static WfStateId *
 read_states(ArrayType *array, const WfDefinition *definition, int *count)
 {
@@ -101,7 +107,7 @@ read_states(ArrayType *array, const WfDefinition *definition, int *count)
 	return states;
 }
 
-/* What the history is told. */
+/* The data of the step's row in the history. */
 static Jsonb *
 order_jsonb(ArrayType *array, bool execute)
 {
@@ -120,7 +126,10 @@ order_jsonb(ArrayType *array, bool execute)
 	return wf_jsonb_object(2, keys, values);
 }
 
-/* Lock the process for its owner. */
+/*
+ * Lock the process and add it to a stepper.  Error WF001, WF002 unless the user
+ * owns the definition, WF003 if it has not started, WF004 if it is over.
+ */
 static WfProcess *
 hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
 {
@@ -138,9 +147,9 @@ hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
 }
 
 /*
- * The process is where it should be: what it kept for resume() goes on, except
- * what belonged to states that it is not in any more.  A suspended one stays
- * so, and keeps the rest.
+ * After the move, as resume() does: unpark timers, and deliver events again that
+ * were given up.  Those of states that are not active any more are deleted.  If
+ * the process is suspended, it stays so and keeps the others.
  */
 static void
 let_go_on(WfProcess *process, bool was_parked)
@@ -154,13 +163,17 @@ let_go_on(WfProcess *process, bool was_parked)
 	if (row->suspended)
 		return;
 
-	/* Of one that is over, too: then they are dropped when they are due. */
+	/* Also if it is over: then the timers are dropped when they are due. */
 	if (was_parked)
 		wf_timer_unpark(&row->id, owner);
 	if (!wf_process_row_is_over(row))
 		wf_failure_redeliver(&row->id, owner, active);
 }
 
+/*
+ * SQL function workflow.set_states(...) of sql/parts/control.sql.  Locks the
+ * process row.
+ */
 Datum
 workflow_set_states(PG_FUNCTION_ARGS)
 {

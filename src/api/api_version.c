@@ -12,7 +12,10 @@
 
 PG_FUNCTION_INFO_V1(workflow_library_version);
 
-/* The version of this library, which may be later than that of the SQL. */
+/*
+ * SQL function workflow.library_version() of sql/parts/origin.sql: the version
+ * of this library, which may be later than that of the SQL.  Locks nothing.
+ */
 Datum
 workflow_library_version(PG_FUNCTION_ARGS)
 {

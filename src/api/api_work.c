@@ -3,6 +3,9 @@
  * api_work.c
  *	  workflow.work(): a batch by hand, in the caller's transaction.
  *
+ * Runs in client backends.  It does what an executor of the current role does,
+ * but an error of the author's code is an error of the call.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -22,6 +25,11 @@
 
 PG_FUNCTION_INFO_V1(workflow_work);
 
+/*
+ * SQL function workflow.work(max) of sql/parts/timer.sql.  Locks the rows of
+ * the processes that it claims, skipping those that are locked, until the end
+ * of the transaction.
+ */
 Datum
 workflow_work(PG_FUNCTION_ARGS)
 {
@@ -39,7 +47,10 @@ workflow_work(PG_FUNCTION_ARGS)
 	batch.owner = wf_owner_role_id(GetUserId());
 	if (batch.owner != 0)
 	{
-		/* No mark: nothing is known of what this session may see. */
+		/*
+		 * Claim from the first timer on, not from the watermark: the snapshot
+		 * of this session may be older than it.
+		 */
 		PushActiveSnapshot(GetTransactionSnapshot());
 		if (wf_pause_look())
 			(void) wf_pause_bring_back(batch.owner, limit);

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * arg.c
- *	  Arguments of SQL-callable functions, or the error that names them.
+ *	  Reading and checking arguments of SQL-callable functions.
+ *
+ * Runs in client backends.  Arguments are numbered from 0.  Only the functions
+ * that say so read tables.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +19,7 @@
 #include "definition/definition.h"
 #include "definition/privilege.h"
 
+/* Error 22004 if an argument is null. */
 static void
 require_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -25,13 +29,14 @@ require_argument(FunctionCallInfo fcinfo, int n, const char *name)
 				 errmsg("argument \"%s\" must not be null", name)));
 }
 
+/* A text argument as a string, or NULL. */
 static char *
 string_or_null(FunctionCallInfo fcinfo, int n)
 {
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-/* The value of an argument, or an error that names it when it is null. */
+/* A text argument, detoasted.  Error 22004, which names it, if it is null. */
 text *
 wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -39,18 +44,21 @@ wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_TEXT_PP(n);
 }
 
+/* A text argument as a string.  Error 22004, which names it, if it is null. */
 char *
 wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	return text_to_cstring(wf_arg_text(fcinfo, n, name));
 }
 
+/* A jsonb argument, detoasted; NULL if it is null. */
 Jsonb *
 wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n)
 {
 	return PG_ARGISNULL(n) ? NULL : PG_GETARG_JSONB_P(n);
 }
 
+/* A uuid argument.  Error 22004, which names it, if it is null. */
 pg_uuid_t *
 wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -58,7 +66,7 @@ wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_UUID_P(n);
 }
 
-/* Null is an error: it is neither. */
+/* A boolean argument.  Error 22004, which names it, if it is null. */
 bool
 wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -66,7 +74,10 @@ wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_BOOL(n);
 }
 
-/* Number of a version; null: 0, which stands for the newest.  Error 22023. */
+/*
+ * An argument that is the number of a version; 0, which stands for the newest
+ * one, if it is null.  Error 22023 if it is less than 1.
+ */
 int32
 wf_arg_version(FunctionCallInfo fcinfo, int n)
 {
@@ -96,7 +107,10 @@ wf_arg_check_length(const char *message, size_t length)
 				 errhint("Keep long values in the context or the data of an event, and a hash of them here.")));
 }
 
-/* The name of an event: not empty, not too long, not one that only the engine sends. */
+/*
+ * Check the name of an event that a user sends.  Error 22023 if it is empty, or
+ * one that only the engine sends; 22001 if it is too long.
+ */
 void
 wf_arg_check_event(const char *event)
 {
@@ -114,6 +128,10 @@ wf_arg_check_event(const char *event)
 						wf_quote(event), prefix)));
 }
 
+/*
+ * The argument "event": the name of an event that a user sends.  Error 22004 if
+ * it is null; others as wf_arg_check_event().
+ */
 char *
 wf_arg_event(FunctionCallInfo fcinfo, int n)
 {
@@ -123,7 +141,10 @@ wf_arg_event(FunctionCallInfo fcinfo, int n)
 	return event;
 }
 
-/* Error WF002 when one was given whom the current user may not speak for. */
+/*
+ * Error WF002 if argument n, an actor, is not null and the current user may not
+ * act for that one in processes of the definition.  Reads workflow.permission.
+ */
 void
 wf_arg_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition)
 {
@@ -131,7 +152,10 @@ wf_arg_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definitio
 		wf_privilege_require_actor(definition, text_to_cstring(PG_GETARG_TEXT_PP(n)));
 }
 
-/* The id of a command or an event, or NULL; error 22001. */
+/*
+ * An argument that is the id of a command or of an event; NULL if it is null.
+ * Error 22001 if it is too long.
+ */
 char *
 wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 {
@@ -142,7 +166,11 @@ wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 	return id;
 }
 
-/* Default: the current user.  Error 22001. */
+/*
+ * An argument that is an actor; the name of the current user if it is null.
+ * Error 22001 if it is too long.  wf_arg_check_actor() comes later, when the
+ * definition is known.
+ */
 char *
 wf_arg_actor(FunctionCallInfo fcinfo, int n)
 {

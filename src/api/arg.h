@@ -1,6 +1,6 @@
 /*
  * arg.h
- *	  Arguments of SQL-callable functions, or the error that names them.
+ *	  Reading and checking arguments of SQL-callable functions.
  */
 #ifndef WF_ARG_H
 #define WF_ARG_H

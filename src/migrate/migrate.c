@@ -398,7 +398,7 @@ static void
 write_move(WfMove *move)
 {
 	WfProcess  *process = move->process;
-	WfChanges   *out = wf_stepper_changes(move->batch->stepper);
+	WfChanges  *changes = wf_stepper_changes(move->batch->stepper);
 	Datum		from_states = process->row.states;
 
 	process->row.definition = move->route->to->id;
@@ -410,7 +410,7 @@ write_move(WfMove *move)
 	if (process->row.step > 0)
 	{
 		process->row.step++;
-		wf_changes_history(out, &process->row, WF_MIGRATE_EVENT, move->batch->now,
+		wf_changes_history(changes, &process->row, WF_MIGRATE_EVENT, move->batch->now,
 						   DT_NOBEGIN, true, from_states, process->row.states,
 						   move->batch->migration->actor, move->payload.data, NULL);
 	}
@@ -420,10 +420,10 @@ write_move(WfMove *move)
 	{
 		process->definition = move->route->to;
 		process->search_anew = true;
-		wf_attribute_write(process, out);
+		wf_attribute_write(process, changes);
 	}
 	process->changed = false;	/* wf_changes_migrate() writes the row */
-	wf_changes_migrate(out, &process->row, move->batch->now);
+	wf_changes_migrate(changes, &process->row, move->batch->now);
 }
 
 static void
