@@ -53,15 +53,13 @@ static WfStatement load_statement = {
 	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text, d.time_zone"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
-	.nargs = 1,
-	.args = {INT4OID}
+	WF_ARGS(INT4OID)
 };
 
 static WfStatement role_statement = {
 	.sql = "SELECT o.role FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
-	.nargs = 1,
-	.args = {INT4OID}
+	WF_ARGS(INT4OID)
 };
 
 static WfStatement find_statement = {
@@ -69,8 +67,7 @@ static WfStatement find_statement = {
 	" WHERE name OPERATOR(pg_catalog.=) $1"
 	" AND ($2 OPERATOR(pg_catalog.=) 0 OR version OPERATOR(pg_catalog.=) $2)"
 	" ORDER BY version DESC LIMIT 1",
-	.nargs = 2,
-	.args = {TEXTOID, INT4OID}
+	WF_ARGS(TEXTOID, INT4OID)
 };
 
 /* Make sure that the cache is that of the extension as it is now. */

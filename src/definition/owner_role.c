@@ -28,15 +28,13 @@
 
 static WfStatement find_statement = {
 	.sql = "SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {OIDOID}
+	WF_ARGS(OIDOID)
 };
 
 static WfStatement enter_statement = {
 	.sql = "INSERT INTO workflow.owner (name, role) VALUES ($1, $2)"
 	" ON CONFLICT (name) DO NOTHING RETURNING id",
-	.nargs = 2,
-	.args = {NAMEOID, OIDOID}
+	WF_ARGS(NAMEOID, OIDOID)
 };
 
 /*
@@ -46,14 +44,12 @@ static WfStatement enter_statement = {
 static WfStatement give_way_statement = {
 	.sql = "UPDATE workflow.owner o SET name = pg_catalog.concat('role ', o.role)"
 	" FROM pg_catalog.pg_roles r"
-	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
-	.nargs = 0
+	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name"
 };
 
 static WfStatement rename_statement = {
 	.sql = "UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_roles r"
-	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
-	.nargs = 0
+	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name"
 };
 
 static WfStatement rename_grants_statement = {
@@ -62,8 +58,7 @@ static WfStatement rename_grants_statement = {
 	" RETURNING p.definition, p.role, r.rolname, p.privilege)"
 	" INSERT INTO workflow.permission (definition, role, name, privilege)"
 	" SELECT DISTINCT g.definition, g.role, g.rolname, g.privilege FROM gone g"
-	" ON CONFLICT DO NOTHING",
-	.nargs = 0
+	" ON CONFLICT DO NOTHING"
 };
 
 /* Executors log in as the owner: it must be able to, and be no superuser. */

@@ -57,7 +57,6 @@ static pg_uuid_t brought_back;
  */
 static WfStatement paused_statement = {
 	.sql = "SELECT u.definition, u.owner FROM workflow.pause u",
-	.nargs = 0,
 	.latest = true
 };
 
@@ -71,21 +70,18 @@ static WfStatement resting_statement = {
 	" SELECT n.name, d.owner FROM n"
 	" CROSS JOIN LATERAL (SELECT e.owner FROM workflow.definition e"
 	"  WHERE e.name OPERATOR(pg_catalog.=) n.name LIMIT 1) d",
-	.nargs = 0,
 	.latest = true
 };
 
 static WfStatement begin_statement = {
 	.sql = "INSERT INTO workflow.pause (definition, owner, at, by) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT DO NOTHING",
-	.nargs = 4,
-	.args = {TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID}
+	WF_ARGS(TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID)
 };
 
 static WfStatement end_statement = {
 	.sql = "DELETE FROM workflow.pause WHERE definition OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {TEXTOID},
+	WF_ARGS(TEXTOID),
 	.latest = true
 };
 
@@ -95,15 +91,13 @@ static WfStatement chunk_statement = {
 	" WHERE r.definition OPERATOR(pg_catalog.=) $1 AND r.process OPERATOR(pg_catalog.>) $2"
 	" ORDER BY r.definition, r.process LIMIT $3"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	.nargs = 3,
-	.args = {TEXTOID, UUIDOID, INT8OID}
+	WF_ARGS(TEXTOID, UUIDOID, INT8OID)
 };
 
 static WfStatement forget_statement = {
 	.sql = "DELETE FROM workflow.resting WHERE definition OPERATOR(pg_catalog.=) $1"
 	" AND process OPERATOR(pg_catalog.=) ANY ($2) RETURNING process",
-	.nargs = 2,
-	.args = {TEXTOID, UUIDARRAYOID}
+	WF_ARGS(TEXTOID, UUIDARRAYOID)
 };
 
 /* What nothing can be brought back of: executors would look for it for ever. */
@@ -111,8 +105,7 @@ static WfStatement forget_lost_statement = {
 	.sql = "DELETE FROM workflow.resting r WHERE r.definition OPERATOR(pg_catalog.=) $1"
 	" AND NOT EXISTS (SELECT FROM workflow.process p"
 	"  WHERE p.id OPERATOR(pg_catalog.=) r.process)",
-	.nargs = 1,
-	.args = {TEXTOID}
+	WF_ARGS(TEXTOID)
 };
 
 /* What is parked for a reason of its own stays so. */
@@ -121,8 +114,7 @@ static WfStatement unpark_statement = {
 	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
 	" AND p.id OPERATOR(pg_catalog.=) t.process AND NOT p.suspended"
 	" AND p.status OPERATOR(pg_catalog.<>) 'terminated' RETURNING t.due",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 /* --- looking ----------------------------------------------------------- */

@@ -24,8 +24,7 @@
 static WfStatement permission_statement = {
 	.sql = "SELECT role FROM workflow.permission"
 	" WHERE definition OPERATOR(pg_catalog.=) $1 AND privilege OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,
-	.args = {TEXTOID, TEXTOID}
+	WF_ARGS(TEXTOID, TEXTOID)
 };
 
 static bool

@@ -42,8 +42,7 @@ static int	nwatched = 0;
 
 static WfStatement note_statement = {
 	.sql = "INSERT INTO workflow.erasure (process, at, owner, pending) VALUES ($1, $2, $3, true)",
-	.nargs = 3,
-	.args = {UUIDOID, TIMESTAMPTZOID, INT4OID}
+	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT4OID)
 };
 
 static WfStatement look_statement = {
@@ -69,8 +68,7 @@ static WfStatement delete_statement = {
 	.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
 	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
 	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 /* A process that the caller erases in this transaction, of an owner. */

@@ -32,20 +32,18 @@
 	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context"
 
 #define KEEP_ARGS \
-	{UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
-	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID}
+	UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
+	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID
 
 static WfStatement keep_statement = {
 	.sql = KEEP(", since", ", $3"),
-	.nargs = 17,
-	.args = KEEP_ARGS
+	WF_ARGS(KEEP_ARGS)
 };
 
 /* For the table as 0.1.0 made it. */
 static WfStatement keep_without_since_statement = {
 	.sql = KEEP("", ""),
-	.nargs = 17,
-	.args = KEEP_ARGS
+	WF_ARGS(KEEP_ARGS)
 };
 
 /*
@@ -57,8 +55,7 @@ static WfStatement keep_without_since_statement = {
 static WfStatement crashes_statement = {
 	.sql = "SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND seq OPERATOR(pg_catalog.=) $2 AND " OF_A_SUSPECT,
-	.nargs = 2,
-	.args = {UUIDOID, INT8OID}
+	WF_ARGS(UUIDOID, INT8OID)
 };
 
 /* Gives a row if there is one that somebody else has locked. */
@@ -73,8 +70,7 @@ static WfStatement acquit_statement = {
 	" AND k.process OPERATOR(pg_catalog.=) f.process AND k.seq OPERATOR(pg_catalog.=) f.seq)"
 	" SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
 	" AND " OF_A_SUSPECT " AND NOT given_up AND NOT EXISTS (SELECT FROM f)",
-	.nargs = 2,
-	.args = {UUIDOID, INT8OID}
+	WF_ARGS(UUIDOID, INT8OID)
 };
 
 static Datum
@@ -128,8 +124,7 @@ wf_failure_errors(const WfTimerRow *timer)
 	static WfStatement statement = {
 		.sql = "SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
 		" AND seq OPERATOR(pg_catalog.=) $2 AND NOT (" OF_A_SUSPECT ")",
-		.nargs = 2,
-		.args = {UUIDOID, INT8OID}
+		WF_ARGS(UUIDOID, INT8OID)
 	};
 	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
 
@@ -181,8 +176,7 @@ static WfStatement redeliver_statement = {
 	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"
 	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name))"
 	" RETURNING due",
-	.nargs = 3,
-	.args = {UUIDOID, INT4OID, TEXTARRAYOID}
+	WF_ARGS(UUIDOID, INT4OID, TEXTARRAYOID)
 };
 
 /*

@@ -32,8 +32,7 @@ static WfStatement read_statement = {
 	" AND s.relation OPERATOR(pg_catalog.=) $3,"
 	" EXISTS (SELECT FROM workflow.owner) OR EXISTS (SELECT FROM workflow.definition)"
 	" FROM (SELECT) one LEFT JOIN workflow.stamp s ON true",
-	.nargs = 3,
-	.args = {INT8OID, OIDOID, OIDOID}
+	WF_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 static WfStatement write_statement = {
@@ -41,16 +40,14 @@ static WfStatement write_statement = {
 	" SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM workflow.owner)"
 	" AND NOT EXISTS (SELECT FROM workflow.definition)"
 	" ON CONFLICT (one) DO NOTHING",
-	.nargs = 4,
-	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}
+	WF_ARGS(INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID)
 };
 
 static WfStatement renew_statement = {
 	.sql = "INSERT INTO workflow.stamp (system_identifier, database, relation, at) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT (one) DO UPDATE SET system_identifier = EXCLUDED.system_identifier,"
 	" database = EXCLUDED.database, relation = EXCLUDED.relation, at = EXCLUDED.at",
-	.nargs = 4,
-	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}
+	WF_ARGS(INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID)
 };
 
 /* Ours once is ours for the life of the extension in this database. */

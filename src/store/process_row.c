@@ -27,22 +27,19 @@
 static WfStatement read_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {UUIDOID}
+	WF_ARGS(UUIDOID)
 };
 
 static WfStatement lock_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE",
-	.nargs = 1,
-	.args = {UUIDOID}
+	WF_ARGS(UUIDOID)
 };
 
 static WfStatement lock_free_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED",
-	.nargs = 1,
-	.args = {UUIDOID}
+	WF_ARGS(UUIDOID)
 };
 
 static WfStatement lock_many_statement = {
@@ -50,8 +47,7 @@ static WfStatement lock_many_statement = {
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
 	" FOR NO KEY UPDATE OF p",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 static WfStatement lock_many_free_statement = {
@@ -59,16 +55,14 @@ static WfStatement lock_many_free_statement = {
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 static WfStatement read_many_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM"
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 /*

@@ -19,8 +19,7 @@
 
 #define DELETE_FROM(table) { \
 	.sql = "DELETE FROM workflow." table " WHERE process OPERATOR(pg_catalog.=) ANY ($1)", \
-	.nargs = 1, \
-	.args = {UUIDARRAYOID}, \
+	WF_ARGS(UUIDARRAYOID), \
 	.latest = true \
 }
 
@@ -31,8 +30,7 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 	[WF_PURGE_HISTORY] = {
 		.sql = "DELETE FROM workflow.history WHERE process OPERATOR(pg_catalog.=) ANY ($1)"
 		" AND slot OPERATOR(pg_catalog.<>) $2",
-		.nargs = 2,
-		.args = {UUIDARRAYOID, INT2OID},
+		WF_ARGS(UUIDARRAYOID, INT2OID),
 		.latest = true
 	},
 	[WF_PURGE_RECEIPT] = DELETE_FROM("receipt"),
@@ -43,8 +41,7 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 		.sql = "DELETE FROM workflow.resting r USING workflow.process p, workflow.definition d"
 		" WHERE p.id OPERATOR(pg_catalog.=) ANY ($1) AND d.id OPERATOR(pg_catalog.=) p.definition"
 		" AND r.definition OPERATOR(pg_catalog.=) d.name AND r.process OPERATOR(pg_catalog.=) p.id",
-		.nargs = 1,
-		.args = {UUIDARRAYOID},
+		WF_ARGS(UUIDARRAYOID),
 		.latest = true
 	},
 	[WF_PURGE_KEY] = {
@@ -52,13 +49,11 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 		" WHERE p.id OPERATOR(pg_catalog.=) ANY ($1) AND d.id OPERATOR(pg_catalog.=) p.definition"
 		" AND k.definition OPERATOR(pg_catalog.=) d.name AND k.key OPERATOR(pg_catalog.=) p.key"
 		" AND k.process OPERATOR(pg_catalog.=) p.id",
-		.nargs = 1,
-		.args = {UUIDARRAYOID}
+		WF_ARGS(UUIDARRAYOID)
 	},
 	[WF_PURGE_PROCESS] = {
 		.sql = "DELETE FROM workflow.process WHERE id OPERATOR(pg_catalog.=) ANY ($1)",
-		.nargs = 1,
-		.args = {UUIDARRAYOID}
+		WF_ARGS(UUIDARRAYOID)
 	}
 };
 

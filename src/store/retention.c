@@ -44,25 +44,21 @@
 
 static WfStatement make_statement = {
 	.sql = "INSERT INTO workflow.ring (slot, since) VALUES (0, $1) ON CONFLICT (one) DO NOTHING",
-	.nargs = 1,
-	.args = {TIMESTAMPTZOID}
+	WF_ARGS(TIMESTAMPTZOID)
 };
 
 static WfStatement read_statement = {
-	.sql = "SELECT since FROM workflow.ring",
-	.nargs = 0
+	.sql = "SELECT since FROM workflow.ring"
 };
 
 /* Whoever has this row empties the next partition. */
 static WfStatement hold_statement = {
-	.sql = "SELECT slot FROM workflow.ring FOR UPDATE SKIP LOCKED",
-	.nargs = 0
+	.sql = "SELECT slot FROM workflow.ring FOR UPDATE SKIP LOCKED"
 };
 
 static WfStatement move_statement = {
 	.sql = "UPDATE workflow.ring SET slot = $1, since = $2",
-	.nargs = 2,
-	.args = {INT2OID, TIMESTAMPTZOID}
+	WF_ARGS(INT2OID, TIMESTAMPTZOID)
 };
 
 /*
@@ -78,15 +74,13 @@ static WfStatement look_statement = {
 	"  ORDER BY 1 LIMIT $3) w"
 	" LEFT JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.process"
 	" ORDER BY w.process",
-	.nargs = 3,
-	.args = {INT2OID, UUIDOID, INT8OID}
+	WF_ARGS(INT2OID, UUIDOID, INT8OID)
 };
 
 static WfStatement lock_statement = {
 	.sql = "SELECT p.id FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
 	" FOR UPDATE SKIP LOCKED",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 /*
@@ -100,15 +94,13 @@ static WfStatement carry_statement = {
 	" FROM workflow.process p"
 	" WHERE h.slot OPERATOR(pg_catalog.=) $2 AND h.process OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND p.id OPERATOR(pg_catalog.=) h.process",
-	.nargs = 3,
-	.args = {UUIDARRAYOID, INT2OID, INT2OID}
+	WF_ARGS(UUIDARRAYOID, INT2OID, INT2OID)
 };
 
 static WfStatement empty_statement = {
 	.sql = "SELECT FROM workflow.history h JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process"
 	" WHERE h.slot OPERATOR(pg_catalog.=) $1 LIMIT 1",
-	.nargs = 1,
-	.args = {INT2OID}
+	WF_ARGS(INT2OID)
 };
 
 /* TRUNCATE takes no parameters. */

@@ -31,6 +31,14 @@ typedef struct WfStatement
 	bool		latest;			/* see above */
 } WfStatement;
 
+/*
+ * The types of the parameters $1, $2, ... in the initializer of a WfStatement,
+ * which counts them.  A statement without parameters leaves it out.
+ */
+#define WF_ARGS(...) \
+	.nargs = sizeof((Oid[]) {__VA_ARGS__}) / sizeof(Oid), \
+	.args = {__VA_ARGS__}
+
 extern uint64 wf_statement_execute(WfStatement *statement, Datum *values,
 								   const char *nulls, long limit);
 

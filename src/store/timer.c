@@ -41,8 +41,7 @@ static WfStatement claim_statement = {
 	" AND t.due OPERATOR(pg_catalog.<=) $3"
 	" ORDER BY t.due, t.seq LIMIT $4"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	.nargs = 5,
-	.args = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID)
 };
 
 /* Room at first for so many timers. */
@@ -54,8 +53,7 @@ static WfStatement claim_statement = {
  */
 static WfStatement take_statement = {
 	.sql = "DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {TIDOID}
+	WF_ARGS(TIDOID)
 };
 
 static WfStatement next_due_statement = {
@@ -63,22 +61,19 @@ static WfStatement next_due_statement = {
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
 	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $3)"
 	" ORDER BY t.due, t.seq LIMIT 1",
-	.nargs = 3,
-	.args = {INT4OID, TIMESTAMPTZOID, INT8OID}
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, INT8OID)
 };
 
 static WfStatement park_statement = {
 	.sql = "UPDATE workflow.timer SET parked = true"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
-	.nargs = 1,
-	.args = {UUIDOID}
+	WF_ARGS(UUIDOID)
 };
 
 static WfStatement unpark_statement = {
 	.sql = "UPDATE workflow.timer SET parked = false"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
-	.nargs = 1,
-	.args = {UUIDOID},
+	WF_ARGS(UUIDOID),
 	.latest = true
 };
 
@@ -338,8 +333,7 @@ static WfStatement take_back_statement = {
 	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND seq OPERATOR(pg_catalog.=) $2 AND attempts OPERATOR(pg_catalog.=) $3"
 	" RETURNING due, attempts, event, name, state, actor, data, child",
-	.nargs = 3,
-	.args = {UUIDOID, INT8OID, INT2OID}
+	WF_ARGS(UUIDOID, INT8OID, INT2OID)
 };
 
 static const char *
