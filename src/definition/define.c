@@ -8,13 +8,18 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/varlena.h"
 
+#include "base/clock.h"
 #include "base/errcodes.h"
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
@@ -268,3 +273,115 @@ wf_define_unstored(text *source)
 	return wf_definition_unstored(wf_define_canonical(chart), role, path);
 }
 
+/* --- storing ------------------------------------------------------------ */
+
+static WfStatement newest_statement = {
+	.sql = "SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name, d.time_zone"
+	" FROM workflow.definition d, workflow.owner o"
+	" WHERE d.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner"
+	" ORDER BY d.version DESC LIMIT 1",
+	WF_ARGS(TEXTOID)
+};
+
+static WfStatement insert_statement = {
+	.sql = "INSERT INTO workflow.definition"
+	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone)"
+	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9)",
+	WF_ARGS(TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID)
+};
+
+/*
+ * Two sessions that define one name take turns.  There is no object yet that
+ * could be locked, so the lock is on a tag of our own: the class is the OID of
+ * our table and the object a hash of the name.  Objects of the server have the
+ * OID of a system catalog there, so nobody else takes such a lock, and two
+ * names with the same hash only wait for each other.  An advisory lock would
+ * stand among the users' own, and a lock on the table would have all names
+ * wait.
+ */
+static void
+lock_name(const char *name)
+{
+	Oid			relation = get_relname_relid("definition",
+											 get_namespace_oid("workflow", false));
+
+	LockDatabaseObject(relation,
+					   hash_bytes((const unsigned char *) name, strlen(name)),
+					   0, ExclusiveLock);
+}
+
+static bool
+same_text(HeapTuple row, TupleDesc desc, int column, const char *text)
+{
+	return strcmp(SPI_getvalue(row, desc, column), text) == 0;
+}
+
+/*
+ * The newest version of a definition, if there is one: is it what is defined
+ * now?  *number: its version, 0 for none.  Error WF002 when it is somebody
+ * else's.
+ */
+static bool
+newest_is_same(const WfDefineVersion *version, int32 owner, int32 *number)
+{
+	Datum		value = CStringGetTextDatum(version->name);
+	Jsonb	   *functions = version->functions;
+	HeapTuple	row;
+	TupleDesc	desc;
+	bool		isnull;
+
+	*number = 0;
+	if (wf_statement_execute(&newest_statement, &value, NULL, 1) == 0)
+		return false;
+
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	*number = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+	if (DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull)) != owner)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("definition \"%s\" belongs to role \"%s\"", version->name,
+						SPI_getvalue(row, desc, 6))));
+	return same_text(row, desc, 3, version->canonical) &&
+		same_text(row, desc, 4, version->path) &&
+		same_text(row, desc, 7, version->zone) &&
+		same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions)));
+}
+
+static void
+insert_version(const WfDefineVersion *version, int32 owner, int32 number)
+{
+	Datum		values[] = {
+		CStringGetTextDatum(version->name),
+		Int32GetDatum(number),
+		Int32GetDatum(owner),
+		PointerGetDatum(version->source),
+		CStringGetTextDatum(version->canonical),
+		CStringGetTextDatum(version->path),
+		JsonbPGetDatum(version->functions),
+		TimestampTzGetDatum(wf_clock_now()),
+		CStringGetTextDatum(version->zone)
+	};
+
+	wf_statement_execute(&insert_statement, values, NULL, 0);
+}
+
+/*
+ * Store what this role defines, unless it is the same as the newest version of
+ * that name.  Returns the number of the version.  Error WF002 when the name
+ * belongs to another role; 55000 before adopt().  Locks the name until the end
+ * of the transaction.  SPI must be connected.
+ */
+int32
+wf_define_store(const WfDefineVersion *version, Oid role)
+{
+	int32		owner;
+	int32		number;
+
+	wf_origin_write();
+	lock_name(version->name);
+	owner = wf_owner_role_enter(role);
+	if (!newest_is_same(version, owner, &number))
+		insert_version(version, owner, ++number);
+	return number;
+}

@@ -62,6 +62,11 @@ static WfStatement role_statement = {
 	WF_ARGS(INT4OID)
 };
 
+static WfStatement exists_statement = {
+	.sql = "SELECT FROM workflow.definition WHERE id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(INT4OID)
+};
+
 static WfStatement find_statement = {
 	.sql = "SELECT id FROM workflow.definition"
 	" WHERE name OPERATOR(pg_catalog.=) $1"
@@ -352,6 +357,18 @@ wf_definition_states_array(WfDefinition *definition, const WfStateId *leaves, in
 		*slot = array;
 	MemoryContextSwitchTo(old);
 	return array;
+}
+
+/*
+ * Is this version in the table, whatever the session has in its cache?  SPI
+ * must be connected.
+ */
+bool
+wf_definition_exists(int32 id)
+{
+	Datum		value = Int32GetDatum(id);
+
+	return wf_statement_execute(&exists_statement, &value, NULL, 1) > 0;
 }
 
 /*

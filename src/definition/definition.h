@@ -31,6 +31,7 @@ extern void wf_definition_roles_changing(void);
 extern WfDefinition *wf_definition(int32 id);
 extern WfDefinition *wf_definition_unstored(const char *chart, Oid role,
 											const char *search_path);
+extern bool wf_definition_exists(int32 id);
 extern bool wf_definition_is_cached(int32 id);
 extern bool wf_definition_is_orphaned(int32 id, const char **name);
 extern void wf_definition_free(WfDefinition *definition);

@@ -24,6 +24,8 @@
 #include "base/errcodes.h"
 #include "base/guc.h"
 #include "definition/owner_role.h"
+#include "definition/privilege.h"
+#include "store/origin.h"
 #include "store/statement.h"
 
 static WfStatement find_statement = {
@@ -52,13 +54,9 @@ static WfStatement rename_statement = {
 	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name"
 };
 
-static WfStatement rename_grants_statement = {
-	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_roles r"
-	" WHERE r.oid OPERATOR(pg_catalog.=) p.role AND r.rolname OPERATOR(pg_catalog.<>) p.name"
-	" RETURNING p.definition, p.role, r.rolname, p.privilege)"
-	" INSERT INTO workflow.permission (definition, role, name, privilege)"
-	" SELECT DISTINCT g.definition, g.role, g.rolname, g.privilege FROM gone g"
-	" ON CONFLICT DO NOTHING"
+static WfStatement resolve_statement = {
+	.sql = "UPDATE workflow.owner o SET role = " WF_ORIGIN_ROLE_OF("o.name") WF_ORIGIN_MUST_RESOLVE("o.role"),
+	WF_ARGS(BOOLOID)
 };
 
 /* Executors log in as the owner: it must be able to, and be no superuser. */
@@ -128,7 +126,20 @@ wf_owner_role_refresh_names(void)
 {
 	if (wf_statement_execute(&give_way_statement, NULL, NULL, 0) > 0)
 		wf_statement_execute(&rename_statement, NULL, NULL, 0);
-	wf_statement_execute(&rename_grants_statement, NULL, NULL, 0);
+	wf_privilege_refresh_names();
+}
+
+/*
+ * For adopt(): find the roles of owners by their names.  foreign: the rows come
+ * from another place, so that no OID in them means anything.  The caller has
+ * called wf_definition_roles_changing().
+ */
+void
+wf_owner_role_resolve(bool foreign)
+{
+	Datum		value = BoolGetDatum(foreign);
+
+	wf_statement_execute(&resolve_statement, &value, NULL, 0);
 }
 
 /* The id in workflow.owner of a role, or 0. */

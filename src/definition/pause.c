@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/uuid.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "shmem/inval.h"
@@ -106,15 +107,6 @@ static WfStatement forget_lost_statement = {
 	" AND NOT EXISTS (SELECT FROM workflow.process p"
 	"  WHERE p.id OPERATOR(pg_catalog.=) r.process)",
 	WF_ARGS(TEXTOID)
-};
-
-/* What is parked for a reason of its own stays so. */
-static WfStatement unpark_statement = {
-	.sql = "UPDATE workflow.timer t SET parked = false FROM workflow.process p"
-	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
-	" AND p.id OPERATOR(pg_catalog.=) t.process AND NOT p.suspended"
-	" AND p.status OPERATOR(pg_catalog.<>) 'terminated' RETURNING t.due",
-	WF_ARGS(UUIDARRAYOID)
 };
 
 /* --- looking ----------------------------------------------------------- */
@@ -267,16 +259,8 @@ wf_pause_is_over(int32 owner)
 	return false;
 }
 
-/* The processes are locked, and theirs are the timers. */
-static void
-unpark(Datum ids, int32 owner)
-{
-	wf_statement_execute(&unpark_statement, &ids, NULL, 0);
-	wf_timer_announce_returned(owner);
-}
-
 /* Column 1 of SPI's last result. */
-static Datum
+static ArrayType *
 returned_ids(void)
 {
 	int			n = SPI_processed;
@@ -285,13 +269,12 @@ returned_ids(void)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
-										   TYPALIGN_CHAR));
+	return wf_uuid_array(ids, n);
 }
 
 /* A chunk behind the last one, or, when that was the end, from the beginning. */
 static int
-chunk(const char *name, int limit, Datum *ids)
+chunk(const char *name, int limit, ArrayType **ids)
 {
 	Datum		values[3] = {CStringGetTextDatum(name), UUIDPGetDatum(&brought_back),
 	Int64GetDatum(limit)};
@@ -320,20 +303,22 @@ wf_pause_bring_back(int32 owner, int limit)
 {
 	for (int i = 0; i < nresting; i++)
 	{
+		ArrayType  *ids;
 		Datum		values[2];
 		int			n;
 
 		if (!is_over(&resting[i], owner))
 			continue;
-		n = chunk(resting[i].name, limit, &values[1]);
+		n = chunk(resting[i].name, limit, &ids);
 		values[0] = CStringGetTextDatum(resting[i].name);
 		if (n == 0)
 		{
 			(void) wf_statement_execute(&forget_lost_statement, values, NULL, 0);
 			continue;
 		}
+		values[1] = PointerGetDatum(ids);
 		wf_statement_execute(&forget_statement, values, NULL, 0);
-		unpark(values[1], owner);
+		wf_timer_unpark_many(ids, owner);
 		return n;
 	}
 	return 0;
@@ -352,8 +337,7 @@ wf_pause_overtaken(int32 owner, int n, WfRow **rows)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = UUIDPGetDatum(&rows[i]->id);
-	values[1] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
-												TYPALIGN_CHAR));
+	values[1] = PointerGetDatum(wf_uuid_array(ids, n));
 	for (int r = 0; r < nresting; r++)
 	{
 		uint64		found;
@@ -373,6 +357,6 @@ wf_pause_overtaken(int32 owner, int n, WfRow **rows)
 					rows[i]->overtaken = true;
 		}
 		if (found > 0)
-			unpark(returned_ids(), owner);
+			wf_timer_unpark_many(returned_ids(), owner);
 	}
 }

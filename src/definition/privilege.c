@@ -19,6 +19,7 @@
 #include "base/quote.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
+#include "store/origin.h"
 #include "store/statement.h"
 
 static WfStatement permission_statement = {
@@ -157,3 +158,80 @@ wf_privilege_require_actor(const WfDefinition *definition, const char *actor)
 						 definition->name)));
 }
 
+/* --- grants -------------------------------------------------------------- */
+
+static WfStatement grant_statement = {
+	.sql = "INSERT INTO workflow.permission (definition, role, privilege, name) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT DO NOTHING",
+	WF_ARGS(TEXTOID, OIDOID, TEXTOID, NAMEOID)
+};
+
+static WfStatement revoke_statement = {
+	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1"
+	" AND role OPERATOR(pg_catalog.=) $2 AND privilege OPERATOR(pg_catalog.=) $3",
+	WF_ARGS(TEXTOID, OIDOID, TEXTOID)
+};
+
+static WfStatement rename_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_roles r"
+	" WHERE r.oid OPERATOR(pg_catalog.=) p.role AND r.rolname OPERATOR(pg_catalog.<>) p.name"
+	" RETURNING p.definition, p.role, r.rolname, p.privilege)"
+	" INSERT INTO workflow.permission (definition, role, name, privilege)"
+	" SELECT DISTINCT g.definition, g.role, g.rolname, g.privilege FROM gone g"
+	" ON CONFLICT DO NOTHING"
+};
+
+/*
+ * Two roles may have changed OIDs with each other, and two rows may become one:
+ * all are taken out (DISTINCT reads to the end) before the first is put back.
+ */
+static WfStatement resolve_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.permission p" WF_ORIGIN_MUST_RESOLVE("p.role")
+	" RETURNING p.definition, p.name, p.privilege)"
+	" INSERT INTO workflow.permission (definition, role, name, privilege)"
+	" SELECT DISTINCT g.definition, " WF_ORIGIN_ROLE_OF("g.name") ", g.name, g.privilege FROM gone g"
+	" ON CONFLICT DO NOTHING",
+	WF_ARGS(BOOLOID)
+};
+
+/*
+ * Give a role a privilege (a text) on all versions of a definition; nothing
+ * happens if it has it.  Whether the caller may do that is the caller's affair.
+ */
+void
+wf_privilege_grant(const char *definition, Oid role, const NameData *name, Datum privilege)
+{
+	Datum		values[4] = {CStringGetTextDatum(definition), ObjectIdGetDatum(role),
+	privilege, NameGetDatum(name)};
+
+	wf_statement_execute(&grant_statement, values, NULL, 0);
+}
+
+/* Take what wf_privilege_grant() gave; nothing happens if it is not there. */
+void
+wf_privilege_revoke(const char *definition, Oid role, Datum privilege)
+{
+	Datum		values[3] = {CStringGetTextDatum(definition), ObjectIdGetDatum(role),
+	privilege};
+
+	wf_statement_execute(&revoke_statement, values, NULL, 0);
+}
+
+/* Write the names that the roles of grants have now, see wf_owner_role_refresh_names(). */
+void
+wf_privilege_refresh_names(void)
+{
+	wf_statement_execute(&rename_statement, NULL, NULL, 0);
+}
+
+/*
+ * For adopt(): find the roles of grants by their names.  foreign: the rows come
+ * from another place, so that no OID in them means anything.
+ */
+void
+wf_privilege_resolve(bool foreign)
+{
+	Datum		value = BoolGetDatum(foreign);
+
+	wf_statement_execute(&resolve_statement, &value, NULL, 0);
+}

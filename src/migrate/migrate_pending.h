@@ -14,16 +14,7 @@
 #include "migrate/route.h"
 #include "process/process.h"
 #include "store/process_row.h"
-
-/* A timer, or an event that was given up. */
-typedef struct WfPending
-{
-	pg_uuid_t	process;
-	int64		seq;
-	char	   *event;
-	char	   *name;
-	char	   *state;			/* NULL: not a state's timer */
-} WfPending;
+#include "store/timer.h"
 
 /* A timer of a state that is active in the new version. */
 typedef struct WfPlace

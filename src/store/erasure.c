@@ -28,8 +28,10 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "store/erasure.h"
 #include "store/statement.h"
+#include "store/timer.h"
 
 /*
  * The transactions that were open when all erasures that are marked as seen
@@ -62,13 +64,6 @@ static WfStatement prepared_statement = {
 static WfStatement settle_statement = {
 	.sql = "UPDATE workflow.erasure SET pending = false WHERE pending AND seen IS NOT NULL"
 	" RETURNING process"
-};
-
-static WfStatement delete_statement = {
-	.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
-	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
-	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
-	WF_ARGS(UUIDARRAYOID)
 };
 
 /* A process that the caller erases in this transaction, of an owner. */
@@ -135,7 +130,7 @@ some_are_open(void)
 }
 
 /* The erasures that were seen are settled.  Returns the processes, a uuid[]. */
-static Datum
+static ArrayType *
 settle(void)
 {
 	int			n = wf_statement_execute(&settle_statement, NULL, NULL, 0);
@@ -144,8 +139,7 @@ settle(void)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
-										   TYPALIGN_CHAR));
+	return wf_uuid_array(ids, n);
 }
 
 /*
@@ -157,7 +151,7 @@ settle(void)
 void
 wf_erasure_settle(void)
 {
-	Datum		settled = PointerGetDatum(construct_empty_array(UUIDOID));
+	ArrayType  *settled = construct_empty_array(UUIDOID);
 
 	if (wf_statement_execute(&look_statement, NULL, NULL, 1) == 0)
 	{
@@ -176,5 +170,5 @@ wf_erasure_settle(void)
 	}
 
 	/* With a snapshot that is younger than the end of those transactions. */
-	(void) wf_statement_execute(&delete_statement, &settled, NULL, 0);
+	wf_timer_delete_erased(settled);
 }

@@ -194,3 +194,51 @@ wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
 	wf_timer_announce_returned(owner);
 	return any;
 }
+
+static WfStatement forget_left_statement = {
+	.sql = "DELETE FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND (event OPERATOR(pg_catalog.=) '" WF_START_EVENT "'"
+	"  OR state OPERATOR(pg_catalog.<>) ALL ($2))",
+	WF_ARGS(UUIDOID, TEXTARRAYOID)
+};
+
+/*
+ * Delete the failures of timers whose states are not among the `active` ones,
+ * and of the start.  For a process that was put into its states by hand; the
+ * caller holds it.
+ */
+void
+wf_failure_forget_left(const pg_uuid_t *process, ArrayType *active)
+{
+	Datum		args[2] = {UUIDPGetDatum(process), PointerGetDatum(active)};
+
+	wf_statement_execute(&forget_left_statement, args, NULL, 0);
+}
+
+static WfStatement drop_statement = WF_PENDING_DROP("failure");
+static WfStatement rename_statement = WF_PENDING_RENAME("failure");
+
+/*
+ * Delete the failures of the events (processes[i], seqs[i]), which a migration
+ * drops, as far as there are any.  The caller holds the processes.
+ */
+void
+wf_failure_drop(ArrayType *processes, ArrayType *seqs)
+{
+	Datum		args[2] = {PointerGetDatum(processes), PointerGetDatum(seqs)};
+
+	wf_statement_execute(&drop_statement, args, NULL, 0);
+}
+
+/*
+ * Give the failures of the events (processes[i], seqs[i]) the event and the
+ * state that their timers got in a migration, see wf_timer_rename().
+ */
+void
+wf_failure_rename(ArrayType *processes, ArrayType *seqs, ArrayType *events, ArrayType *states)
+{
+	Datum		args[4] = {PointerGetDatum(processes), PointerGetDatum(seqs),
+	PointerGetDatum(events), PointerGetDatum(states)};
+
+	wf_statement_execute(&rename_statement, args, NULL, 0);
+}

@@ -26,5 +26,9 @@ extern int	wf_failure_errors(const WfTimerRow *timer);
 extern int	wf_failure_crashes(const WfTimerRow *timer);
 extern bool wf_failure_acquit(const pg_uuid_t *process, int64 seq);
 extern bool wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active);
+extern void wf_failure_forget_left(const pg_uuid_t *process, ArrayType *active);
+extern void wf_failure_drop(ArrayType *processes, ArrayType *seqs);
+extern void wf_failure_rename(ArrayType *processes, ArrayType *seqs,
+							  ArrayType *events, ArrayType *states);
 
 #endif							/* WF_FAILURE_H */

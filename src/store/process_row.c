@@ -20,6 +20,7 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "store/origin.h"
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/status.h"
@@ -196,3 +197,49 @@ wf_process_row_read_many(ArrayType *ids, WfRow **rows)
 	return fetch_processes(&read_many_statement, ids, rows);
 }
 
+static WfStatement stop_statement = {
+	.sql = "UPDATE workflow.process SET status = 'error' WHERE id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID)
+};
+
+/*
+ * Set the status "error" of a process that the caller holds and cannot step,
+ * because its definition is not there.
+ */
+void
+wf_process_row_stop(const pg_uuid_t *id)
+{
+	Datum		value = UUIDPGetDatum(id);
+
+	wf_statement_execute(&stop_statement, &value, NULL, 0);
+}
+
+/*
+ * A role that starts processes can be dropped, and its name given to another,
+ * who has no part in them: at home only those are looked for who were not
+ * there at an adopt() before.  There are many processes, and few who start
+ * them.
+ */
+static WfStatement resolve_starters_statement = {
+	.sql = "UPDATE workflow.process p SET starter = s.role"
+	" FROM (SELECT n.name, " WF_ORIGIN_ROLE_OF("n.name::pg_catalog.name") " AS role"
+	" FROM (SELECT DISTINCT q.started_by FROM workflow.process q"
+	" WHERE $1 OR q.starter OPERATOR(pg_catalog.=) 0) n (name)) s"
+	" WHERE p.started_by OPERATOR(pg_catalog.=) s.name"
+	" AND p.starter OPERATOR(pg_catalog.<>) s.role"
+	" AND ($1 OR p.starter OPERATOR(pg_catalog.=) 0)",
+	WF_ARGS(BOOLOID)
+};
+
+/*
+ * For adopt(): find the roles that started processes by their names.  foreign:
+ * the rows come from another place, so that no OID in them means anything.
+ * Locks the rows that change, in no particular order.
+ */
+void
+wf_process_row_resolve_starters(bool foreign)
+{
+	Datum		value = BoolGetDatum(foreign);
+
+	wf_statement_execute(&resolve_starters_statement, &value, NULL, 0);
+}

@@ -67,5 +67,7 @@ extern bool wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row);
 extern int	wf_process_row_read_many(ArrayType *ids, WfRow **rows);
 extern int	wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows);
+extern void wf_process_row_stop(const pg_uuid_t *id);
+extern void wf_process_row_resolve_starters(bool foreign);
 
 #endif							/* WF_PROCESS_ROW_H */

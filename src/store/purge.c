@@ -60,14 +60,14 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 /*
  * Delete processes, the caller has their rows locked, with all that is stored
  * of them; but not their history in partition but_slot of the ring, which is
- * about to be emptied.  ids is a uuid[].  counts, if it is not NULL, becomes
+ * about to be emptied.  counts, if it is not NULL, becomes
  * how many rows went from each table.  Whoever does not take the row, like
  * post(), may leave a timer behind that is not committed yet.
  */
 void
-wf_purge(Datum ids, int16 but_slot, uint64 *counts)
+wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts)
 {
-	Datum		values[2] = {ids, Int16GetDatum(but_slot)};
+	Datum		values[2] = {PointerGetDatum(ids), Int16GetDatum(but_slot)};
 
 	for (int i = 0; i < WF_PURGE_NTABLES; i++)
 	{

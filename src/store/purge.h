@@ -5,6 +5,8 @@
 #ifndef WF_PURGE_H
 #define WF_PURGE_H
 
+#include "utils/array.h"
+
 /* The tables with rows of a process. */
 typedef enum WfPurgeTable
 {
@@ -24,6 +26,6 @@ typedef enum WfPurgeTable
 /* For wf_purge(): history goes whatever partition it is in. */
 #define WF_PURGE_ANY_SLOT	(-1)
 
-extern void wf_purge(Datum ids, int16 but_slot, uint64 *counts);
+extern void wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts);
 
 #endif							/* WF_PURGE_H */

@@ -29,6 +29,7 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/uuid.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/purge.h"
@@ -110,17 +111,11 @@ static WfStatement truncate_statements[WF_RETENTION_SLOTS] = {
 	TRUNCATE(4), TRUNCATE(5), TRUNCATE(6), TRUNCATE(7)
 };
 
-static ArrayType *
-uuid_array(Datum *ids, int n)
-{
-	return construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
-}
-
 /* Delete those of these processes that nobody is at.  Returns how many. */
 static uint64
 delete_free(Datum *ids, int n, int16 oldest)
 {
-	Datum		value = PointerGetDatum(uuid_array(ids, n));
+	Datum		value = PointerGetDatum(wf_uuid_array(ids, n));
 	uint64		locked = wf_statement_execute(&lock_statement, &value, NULL, 0);
 	Datum	   *free = palloc(sizeof(Datum) * (locked + 1));
 	bool		isnull;
@@ -128,7 +123,7 @@ delete_free(Datum *ids, int n, int16 oldest)
 	for (uint64 i = 0; i < locked; i++)
 		free[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 	if (locked > 0)
-		wf_purge(PointerGetDatum(uuid_array(free, locked)), oldest, NULL);
+		wf_purge(wf_uuid_array(free, locked), oldest, NULL);
 	return locked;
 }
 
@@ -166,7 +161,7 @@ empty_some(WfRetentionRound *round)
 		round->expired += delete_free(over, nover, round->oldest);
 	if (nothers > 0)
 	{
-		Datum		values[3] = {PointerGetDatum(uuid_array(others, nothers)),
+		Datum		values[3] = {PointerGetDatum(wf_uuid_array(others, nothers)),
 		Int16GetDatum(round->oldest), Int16GetDatum(round->slot)};
 
 		round->carried += wf_statement_execute(&carry_statement, values, NULL, 0);

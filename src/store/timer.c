@@ -77,7 +77,16 @@ static WfStatement unpark_statement = {
 	.latest = true
 };
 
-static const char *
+/* What is parked for a reason of its own stays so. */
+static WfStatement unpark_many_statement = {
+	.sql = "UPDATE workflow.timer t SET parked = false FROM workflow.process p"
+	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
+	" AND p.id OPERATOR(pg_catalog.=) t.process AND NOT p.suspended"
+	" AND p.status OPERATOR(pg_catalog.<>) 'terminated' RETURNING t.due",
+	WF_ARGS(UUIDARRAYOID)
+};
+
+static char *
 text_or_null(Datum value, bool isnull)
 {
 	return isnull ? NULL : TextDatumGetCString(value);
@@ -329,6 +338,19 @@ wf_timer_unpark(const pg_uuid_t *process, int32 owner)
 	wf_timer_announce_returned(owner);
 }
 
+/*
+ * The same for all processes of an owner, which the caller holds, except those
+ * that keep their timers parked for a reason of their own.
+ */
+void
+wf_timer_unpark_many(ArrayType *processes, int32 owner)
+{
+	Datum		ids = PointerGetDatum(processes);
+
+	wf_statement_execute(&unpark_many_statement, &ids, NULL, 0);
+	wf_timer_announce_returned(owner);
+}
+
 static WfStatement take_back_statement = {
 	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND seq OPERATOR(pg_catalog.=) $2 AND attempts OPERATOR(pg_catalog.=) $3"
@@ -389,4 +411,231 @@ wf_timer_parks(const WfRow *row, const WfTimerRow *timer)
 		return false;
 	return row->suspended || row->status == WF_TERMINATED ||
 		(row->status == WF_INITIALIZED && strcmp(timer->event, WF_START_EVENT) != 0);
+}
+
+/* --- all timers of a process ------------------------------------------- */
+
+static WfStatement list_statement = {
+	.sql = "SELECT seq, due, event, name, state, actor, data FROM workflow.timer"
+	" WHERE process OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID)
+};
+
+static WfStatement take_all_statement = {
+	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" RETURNING seq, due, event, name, state, actor, data",
+	WF_ARGS(UUIDOID)
+};
+
+/* A list of WfTimerRow of the rows that a statement gives. */
+static List *
+read_list(WfStatement *statement, const pg_uuid_t *process)
+{
+	Datum		id = UUIDPGetDatum(process);
+	uint64		n = wf_statement_execute(statement, &id, NULL, 0);
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	List	   *timers = NIL;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		WfTimerRow *timer = palloc0(sizeof(WfTimerRow));
+		bool		isnull;
+		Datum		data;
+
+		timer->process = *process;
+		timer->seq = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+		timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull));
+		timer->event = SPI_getvalue(row, desc, 3);
+		timer->name = SPI_getvalue(row, desc, 4);
+		timer->state = SPI_getvalue(row, desc, 5);
+		timer->actor = SPI_getvalue(row, desc, 6);
+		data = SPI_getbinval(row, desc, 7, &isnull);
+		timer->data = isnull ? NULL : DatumGetJsonbPCopy(data);
+		timers = lappend(timers, timer);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return timers;
+}
+
+/*
+ * All timers of a process, in no order, as a list of WfTimerRow in the current
+ * memory context.  Takes no lock.  Of what was sent by children and of attempts
+ * it tells nothing.  SPI must be connected.
+ */
+List *
+wf_timer_list(const pg_uuid_t *process)
+{
+	return read_list(&list_statement, process);
+}
+
+/* The same as wf_timer_list(), and deletes them. */
+List *
+wf_timer_take_all(const pg_uuid_t *process)
+{
+	return read_list(&take_all_statement, process);
+}
+
+/* --- taken back --------------------------------------------------------- */
+
+static WfStatement forget_posted_statement = {
+	/* one that had failed and was to be tried again is no error any more */
+	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL RETURNING process, seq, attempts),"
+	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
+	" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq)"
+	" SELECT FROM gone",
+	WF_ARGS(UUIDOID, TEXTOID),
+	.latest = true
+};
+
+/*
+ * Delete the events that were posted to a process under this id and have not
+ * reached it yet, with their failures if they are being retried.  The caller
+ * holds the process.  Returns how many there were.
+ */
+uint64
+wf_timer_forget_posted(const pg_uuid_t *process, const char *name)
+{
+	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(name)};
+
+	return wf_statement_execute(&forget_posted_statement, args, NULL, 0);
+}
+
+/* --- migration ----------------------------------------------------------- */
+
+static WfStatement pending_statement = {
+	.sql = "SELECT t.process, t.seq, t.event, t.name, t.state"
+	" FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) ANY ($1)"
+	" UNION ALL"
+	" SELECT f.process, f.seq, f.event, f.name, f.state"
+	" FROM workflow.failure f WHERE f.process OPERATOR(pg_catalog.=) ANY ($1) AND f.given_up"
+	" ORDER BY 1, 2",
+	WF_ARGS(UUIDARRAYOID)
+};
+
+static WfStatement drop_statement = WF_PENDING_DROP("timer");
+static WfStatement rename_statement = WF_PENDING_RENAME("timer");
+
+/*
+ * What has still to reach these processes: their timers, and the events that
+ * were given up.  In the order of (process, seq) and in the current memory
+ * context; returns how many.  Takes no lock.  SPI must be connected.
+ */
+int
+wf_timer_pending(ArrayType *processes, WfPending **pending)
+{
+	Datum		ids = PointerGetDatum(processes);
+	int			n = wf_statement_execute(&pending_statement, &ids, NULL, 0);
+	Datum		values[5];
+	bool		nulls[5];
+
+	*pending = palloc0(sizeof(WfPending) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		WfPending  *event = &(*pending)[i];
+
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		event->process = *DatumGetUUIDP(values[0]);
+		event->seq = DatumGetInt64(values[1]);
+		event->event = TextDatumGetCString(values[2]);
+		event->name = text_or_null(values[3], nulls[3]);
+		event->state = text_or_null(values[4], nulls[4]);
+	}
+	return n;
+}
+
+/*
+ * Delete the timers (processes[i], seqs[i]).  The caller holds the processes.
+ * A timer that is being retried has a failure, too: see wf_failure_drop().
+ */
+void
+wf_timer_drop(ArrayType *processes, ArrayType *seqs)
+{
+	Datum		args[2] = {PointerGetDatum(processes), PointerGetDatum(seqs)};
+
+	wf_statement_execute(&drop_statement, args, NULL, 0);
+}
+
+/*
+ * Give the timers (processes[i], seqs[i]) the event and the state that they
+ * have in another version.  The caller holds the processes.
+ */
+void
+wf_timer_rename(ArrayType *processes, ArrayType *seqs, ArrayType *events, ArrayType *states)
+{
+	Datum		args[4] = {PointerGetDatum(processes), PointerGetDatum(seqs),
+	PointerGetDatum(events), PointerGetDatum(states)};
+
+	wf_statement_execute(&rename_statement, args, NULL, 0);
+}
+
+/* --- the runtime's look at all owners ----------------------------------- */
+
+/* The third column is WF_LANE_STEPS. */
+static WfStatement owners_statement = {
+	.sql = "SELECT o.id, o.role::pg_catalog.oid, 0,"
+	" LEAST((SELECT pg_catalog.min(t.due) FROM workflow.timer t"
+	" WHERE t.owner = o.id AND NOT t.parked),"
+	/* what rests without a pause is to be brought back */
+	" CASE WHEN EXISTS (SELECT FROM workflow.resting) AND EXISTS ("
+	" SELECT FROM workflow.definition d WHERE d.owner = o.id"
+	" AND EXISTS (SELECT FROM workflow.resting r WHERE r.definition = d.name)"
+	" AND NOT EXISTS (SELECT FROM workflow.pause u WHERE u.definition = d.name))"
+	" THEN pg_catalog.statement_timestamp() END)"
+	" FROM workflow.owner o"
+};
+
+static WfStatement delete_strays_statement = {
+	.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
+	" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
+	" SELECT s.ctid, s.process FROM workflow.timer s"
+	" WHERE s.owner = o.id AND NOT s.parked"
+	" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
+	" ORDER BY s.due LIMIT 1000) t"
+	" WHERE NOT EXISTS (SELECT FROM workflow.process p"
+	" WHERE p.id = t.process)"
+	/* a restore may have loaded timers, and not yet processes */
+	" AND EXISTS (SELECT FROM workflow.stamp)))"
+};
+
+static WfStatement delete_erased_statement = {
+	.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
+	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
+	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
+	WF_ARGS(UUIDARRAYOID)
+};
+
+/*
+ * Every owner, and when its next step is due.  Returns their number; rows are in
+ * SPI_tuptable: the id of the owner, the OID of its role, the kind of its lane,
+ * and the due time, null if there is nothing to do.
+ */
+uint64
+wf_timer_owners(void)
+{
+	return wf_statement_execute(&owners_statement, NULL, NULL, 0);
+}
+
+/*
+ * Delete overdue timers of processes that do not exist: they would keep the
+ * mark of their owner down for ever.  A thousand of each owner's earliest will
+ * do; the others' turn comes when those are gone.
+ */
+void
+wf_timer_delete_strays(void)
+{
+	(void) wf_statement_execute(&delete_strays_statement, NULL, NULL, 0);
+}
+
+/*
+ * Delete what was posted to processes whose erasure is pending, and to those
+ * whose erasure was just settled (see erasure.c).
+ */
+void
+wf_timer_delete_erased(ArrayType *settled)
+{
+	Datum		ids = PointerGetDatum(settled);
+
+	(void) wf_statement_execute(&delete_erased_statement, &ids, NULL, 0);
 }

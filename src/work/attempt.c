@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-
 #include "base/clock.h"
 #include "base/jsonb.h"
 #include "chart/chart.h"
@@ -30,7 +28,6 @@
 #include "store/changes_write.h"
 #include "store/failure.h"
 #include "store/process_row.h"
-#include "store/statement.h"
 #include "store/status.h"
 #include "store/timer.h"
 #include "store/transaction.h"
@@ -134,22 +131,9 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 static bool
 is_orphaned(const WfRow *row)
 {
-	static WfStatement find_statement = {
-		.sql = "SELECT FROM workflow.definition WHERE id OPERATOR(pg_catalog.=) $1",
-		.nargs = 1,
-		.args = {INT4OID}
-	};
-	static WfStatement stop_statement = {
-		.sql = "UPDATE workflow.process SET status = 'error' WHERE id OPERATOR(pg_catalog.=) $1",
-		.nargs = 1,
-		.args = {UUIDOID}
-	};
-	Datum		definition = Int32GetDatum(row->definition);
-	Datum		id = UUIDPGetDatum(&row->id);
-
-	if (likely(wf_statement_execute(&find_statement, &definition, NULL, 1) > 0))
+	if (likely(wf_definition_exists(row->definition)))
 		return false;
-	wf_statement_execute(&stop_statement, &id, NULL, 0);
+	wf_process_row_stop(&row->id);
 	wf_timer_park(&row->id);
 	return true;
 }
