@@ -82,27 +82,32 @@ wf_process_row_is_over(const WfRow *row)
 					   ARR_DIMS(DatumGetArrayTypeP(row->states))) == 0;
 }
 
+/*
+ * Fill in a row from what a statement has selected as WF_ROW_COLUMNS.  Values of
+ * varying length stay where they are.  wf_status_load() comes before the first
+ * row, and outside of a scan.
+ */
 void
 wf_process_row_fill(WfRow *row, Datum *values, bool *nulls)
 {
-	row->tid = *(ItemPointer) DatumGetPointer(values[0]);
-	row->id = *DatumGetUUIDP(values[1]);
-	row->definition = DatumGetInt32(values[2]);
-	row->step = DatumGetInt32(values[3]);
-	row->status = wf_status_of_oid(DatumGetObjectId(values[4]));
-	row->suspended = DatumGetBool(values[5]);
-	row->states = values[6];
-	row->context = values[7];
-	row->history = nulls[8] ? (Datum) 0 : values[8];
-	row->children = nulls[9] ? (Datum) 0 : values[9];
+	row->tid = *(ItemPointer) DatumGetPointer(values[WF_ROW_ctid]);
+	row->id = *DatumGetUUIDP(values[WF_ROW_id]);
+	row->definition = DatumGetInt32(values[WF_ROW_definition]);
+	row->step = DatumGetInt32(values[WF_ROW_step]);
+	row->status = wf_status_of_oid(DatumGetObjectId(values[WF_ROW_status]));
+	row->suspended = DatumGetBool(values[WF_ROW_suspended]);
+	row->states = values[WF_ROW_states];
+	row->context = values[WF_ROW_context];
+	row->history = nulls[WF_ROW_history] ? (Datum) 0 : values[WF_ROW_history];
+	row->children = nulls[WF_ROW_children] ? (Datum) 0 : values[WF_ROW_children];
 	row->output = (Datum) 0;
-	row->has_parent = !nulls[10];
+	row->has_parent = !nulls[WF_ROW_parent];
 	if (row->has_parent)
 	{
-		row->parent = *DatumGetUUIDP(values[10]);
-		row->invoke = TextDatumGetCString(values[11]);
+		row->parent = *DatumGetUUIDP(values[WF_ROW_parent]);
+		row->invoke = TextDatumGetCString(values[WF_ROW_invoke]);
 	}
-	row->depth = nulls[12] ? 0 : DatumGetInt32(values[12]);
+	row->depth = nulls[WF_ROW_depth] ? 0 : DatumGetInt32(values[WF_ROW_depth]);
 	row->process = NULL;
 	row->overtaken = false;
 }

@@ -43,13 +43,34 @@ typedef struct WfRow
 
 /*
  * What a statement selects of workflow.process p, as its first columns, for
- * wf_process_row_fill(): into a row, values of varying length where they are.
- * wf_status_load() comes before the first of them, outside of any look at rows.
+ * wf_process_row_fill(); F is the first one.  Names and positions come from here.
  */
-#define WF_ROW_COLUMNS \
-	"p.ctid, p.id, p.definition, p.step, p.status, p.suspended, p.states, p.context, p.history," \
-	" p.children, p.parent, p.invoke, p.depth"
-#define WF_ROW_NCOLUMNS 13
+#define WF_ROW_LIST(F, N) \
+	F(ctid) \
+	N(id) \
+	N(definition) \
+	N(step) \
+	N(status) \
+	N(suspended) \
+	N(states) \
+	N(context) \
+	N(history) \
+	N(children) \
+	N(parent) \
+	N(invoke) \
+	N(depth)
+
+#define WF_ROW_FIRST(column) "p." #column
+#define WF_ROW_NEXT(column) ", p." #column
+#define WF_ROW_COLUMNS WF_ROW_LIST(WF_ROW_FIRST, WF_ROW_NEXT)
+
+/* WF_ROW_ctid, ..., WF_ROW_NCOLUMNS: the positions of these columns. */
+#define WF_ROW_POSITION(column) WF_ROW_##column,
+enum
+{
+	WF_ROW_LIST(WF_ROW_POSITION, WF_ROW_POSITION)
+	WF_ROW_NCOLUMNS
+};
 
 extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
 extern bool wf_process_row_is_over(const WfRow *row);

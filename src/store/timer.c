@@ -27,13 +27,42 @@
 #include "store/timer.h"
 
 /*
+ * What a statement reads of workflow.timer t, for read_timer(); F is the first
+ * column.  Names and positions come from here.
+ */
+#define TIMER_LIST(F, N) \
+	F(seq) \
+	N(due) \
+	N(attempts) \
+	N(event) \
+	N(name) \
+	N(state) \
+	N(actor) \
+	N(data) \
+	N(child)
+
+#define TIMER_FIRST(column) "t." #column
+#define TIMER_NEXT(column) ", t." #column
+#define TIMER_COLUMNS TIMER_LIST(TIMER_FIRST, TIMER_NEXT)
+
+#define TIMER_POSITION(column) TIMER_##column,
+enum
+{
+	TIMER_LIST(TIMER_POSITION, TIMER_POSITION)
+	TIMER_NCOLUMNS
+};
+
+/* Of the claim: the process, its timer, and where the timer is. */
+#define CLAIMED_TIMER	WF_ROW_NCOLUMNS
+#define CLAIMED_TID		(CLAIMED_TIMER + TIMER_NCOLUMNS)
+
+/*
  * Tables are locked in the order of their names here: processes come first, as
  * they do in a command.  So a session that waits for the one has not got the
  * other, and an update script that locks both gets them (sql/update.sql.in).
  */
 static WfStatement claim_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS ","
-	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data, t.child"
+	.sql = "SELECT " WF_ROW_COLUMNS ", " TIMER_COLUMNS ", t.ctid"
 	" FROM workflow.process p"
 	" JOIN workflow.timer t ON p.id OPERATOR(pg_catalog.=) t.process"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
@@ -92,21 +121,33 @@ text_or_null(Datum value, bool isnull)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+/* What was selected as TIMER_COLUMNS, in the current memory context. */
 static void
-read_timer(WfTimerRow *timer, const WfRow *row, Datum *values, bool *nulls)
+read_timer(WfTimerRow *timer, const pg_uuid_t *process, Datum *values, bool *nulls)
 {
-	timer->process = row->id;
-	timer->seq = DatumGetInt64(values[1]);
-	timer->due = DatumGetTimestampTz(values[2]);
-	timer->attempts = DatumGetInt16(values[3]);
-	timer->event = TextDatumGetCString(values[4]);
-	timer->name = text_or_null(values[5], nulls[5]);
-	timer->state = text_or_null(values[6], nulls[6]);
-	timer->actor = text_or_null(values[7], nulls[7]);
-	timer->data = nulls[8] ? NULL : DatumGetJsonbPCopy(values[8]);
-	timer->from_child = !nulls[9];
+	timer->process = *process;
+	timer->seq = DatumGetInt64(values[TIMER_seq]);
+	timer->due = DatumGetTimestampTz(values[TIMER_due]);
+	timer->attempts = DatumGetInt16(values[TIMER_attempts]);
+	timer->event = TextDatumGetCString(values[TIMER_event]);
+	timer->name = text_or_null(values[TIMER_name], nulls[TIMER_name]);
+	timer->state = text_or_null(values[TIMER_state], nulls[TIMER_state]);
+	timer->actor = text_or_null(values[TIMER_actor], nulls[TIMER_actor]);
+	timer->data = nulls[TIMER_data] ? NULL : DatumGetJsonbPCopy(values[TIMER_data]);
+	timer->from_child = !nulls[TIMER_child];
 	if (timer->from_child)
-		timer->child = *DatumGetUUIDP(values[9]);
+		timer->child = *DatumGetUUIDP(values[TIMER_child]);
+}
+
+/* The same of a row of SPI's last result. */
+static void
+read_result(WfTimerRow *timer, const pg_uuid_t *process, uint64 row)
+{
+	Datum		values[TIMER_NCOLUMNS];
+	bool		nulls[TIMER_NCOLUMNS];
+
+	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
+	read_timer(timer, process, values, nulls);
 }
 
 /*
@@ -166,9 +207,9 @@ receive_claimed(TupleTableSlot *slot, DestReceiver *self)
 	row->context = kept(row->context);
 	row->history = kept(row->history);
 	row->children = kept(row->children);
-	read_timer(&claim->timers[claim->n], row, slot->tts_values + WF_ROW_NCOLUMNS,
-			   slot->tts_isnull + WF_ROW_NCOLUMNS);
-	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[WF_ROW_NCOLUMNS]);
+	read_timer(&claim->timers[claim->n], &row->id, slot->tts_values + CLAIMED_TIMER,
+			   slot->tts_isnull + CLAIMED_TIMER);
+	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[CLAIMED_TID]);
 	claim->n++;
 	MemoryContextSwitchTo(old);
 	return true;
@@ -352,17 +393,11 @@ wf_timer_unpark_many(ArrayType *processes, int32 owner)
 }
 
 static WfStatement take_back_statement = {
-	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND seq OPERATOR(pg_catalog.=) $2 AND attempts OPERATOR(pg_catalog.=) $3"
-	" RETURNING due, attempts, event, name, state, actor, data, child",
+	.sql = "DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1"
+	" AND t.seq OPERATOR(pg_catalog.=) $2 AND t.attempts OPERATOR(pg_catalog.=) $3"
+	" RETURNING " TIMER_COLUMNS,
 	WF_ARGS(UUIDOID, INT8OID, INT2OID)
 };
-
-static const char *
-column(int number)
-{
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
-}
 
 /*
  * Take a timer that was claimed by a transaction that is undone by now out of
@@ -376,27 +411,10 @@ wf_timer_take(WfTimerRow *timer)
 	Datum		values[3] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
 		Int16GetDatum(timer->attempts)
 	};
-	Datum		data;
-	bool		isnull;
-	HeapTuple	row;
-	TupleDesc	desc;
 
 	if (wf_statement_execute(&take_back_statement, values, NULL, 0) == 0)
 		return false;
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 1, &isnull));
-	timer->attempts = DatumGetInt16(SPI_getbinval(row, desc, 2, &isnull));
-	timer->event = column(3);
-	timer->name = column(4);
-	timer->state = column(5);
-	timer->actor = column(6);
-	data = SPI_getbinval(row, desc, 7, &isnull);
-	timer->data = isnull ? NULL : DatumGetJsonbP(data);
-	data = SPI_getbinval(row, desc, 8, &isnull);
-	timer->from_child = !isnull;
-	if (!isnull)
-		timer->child = *DatumGetUUIDP(data);
+	read_result(timer, &timer->process, 0);
 	return true;
 }
 
@@ -416,14 +434,14 @@ wf_timer_parks(const WfRow *row, const WfTimerRow *timer)
 /* --- all timers of a process ------------------------------------------- */
 
 static WfStatement list_statement = {
-	.sql = "SELECT seq, due, event, name, state, actor, data FROM workflow.timer"
-	" WHERE process OPERATOR(pg_catalog.=) $1",
+	.sql = "SELECT " TIMER_COLUMNS " FROM workflow.timer t"
+	" WHERE t.process OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(UUIDOID)
 };
 
 static WfStatement take_all_statement = {
-	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" RETURNING seq, due, event, name, state, actor, data",
+	.sql = "DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1"
+	" RETURNING " TIMER_COLUMNS,
 	WF_ARGS(UUIDOID)
 };
 
@@ -433,25 +451,14 @@ read_list(WfStatement *statement, const pg_uuid_t *process)
 {
 	Datum		id = UUIDPGetDatum(process);
 	uint64		n = wf_statement_execute(statement, &id, NULL, 0);
-	TupleDesc	desc = SPI_tuptable->tupdesc;
 	List	   *timers = NIL;
 
 	for (uint64 i = 0; i < n; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
 		WfTimerRow *timer = palloc0(sizeof(WfTimerRow));
-		bool		isnull;
-		Datum		data;
 
-		timer->process = *process;
-		timer->seq = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
-		timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull));
-		timer->event = SPI_getvalue(row, desc, 3);
-		timer->name = SPI_getvalue(row, desc, 4);
-		timer->state = SPI_getvalue(row, desc, 5);
-		timer->actor = SPI_getvalue(row, desc, 6);
-		data = SPI_getbinval(row, desc, 7, &isnull);
-		timer->data = isnull ? NULL : DatumGetJsonbPCopy(data);
+		read_result(timer, process, i);
+		timer->from_child = false;
 		timers = lappend(timers, timer);
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -460,8 +467,8 @@ read_list(WfStatement *statement, const pg_uuid_t *process)
 
 /*
  * All timers of a process, in no order, as a list of WfTimerRow in the current
- * memory context.  Takes no lock.  Of what was sent by children and of attempts
- * it tells nothing.  SPI must be connected.
+ * memory context; from_child is false in all of them.  Takes no lock.  SPI must
+ * be connected.
  */
 List *
 wf_timer_list(const pg_uuid_t *process)
