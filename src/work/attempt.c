@@ -39,12 +39,6 @@
 /* The id of events that tell of a failure: they are not told of themselves. */
 #define TOLD "workflow.on_error"
 
-static Jsonb *
-string_or_null(const char *text)
-{
-	return text == NULL ? wf_jsonb_parse("null") : wf_jsonb_string(text);
-}
-
 /*
  * `on_error` says that the process is to be told, and goes on.  Returns false
  * where nobody would listen.
@@ -68,9 +62,9 @@ tell_process(int32 owner, const WfRow *row, WfProcess *process,
 	values[1] = timer->data;
 	values[2] = wf_jsonb_parse(psprintf("%d", timer->attempts));
 	values[3] = wf_jsonb_string(failure->sqlstate);
-	values[4] = string_or_null(failure->message);
-	values[5] = string_or_null(failure->detail);
-	values[6] = string_or_null(failure->hint);
+	values[4] = wf_jsonb_string_or_null(failure->message);
+	values[5] = wf_jsonb_string_or_null(failure->detail);
+	values[6] = wf_jsonb_string_or_null(failure->hint);
 	told.event = policy->event;
 	told.actor = timer->actor;
 	told.data = wf_jsonb_object(lengthof(keys), keys, values);
