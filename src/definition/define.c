@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * define.c
- *	  workflow.define(): store a version of a definition.
+ *	  Compiles, checks and stores versions of definitions.
+ *
+ * Runs in the session that calls define() or one of the functions which look
+ * at a definition that is not stored.  Expressions are resolved with the rights
+ * of the role that will own it.  Locks a tag for the name of a definition that
+ * is stored, until the end of the transaction; see lock_name().
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +39,7 @@
 #include "store/origin.h"
 #include "store/statement.h"
 
-/* What PostgreSQL cannot know of expressions in definitions. */
+/* A hint where PostgreSQL has none, since it does not know of definitions. */
 static const char *
 hint_for(int sqlerrcode)
 {
@@ -51,8 +56,8 @@ hint_for(int sqlerrcode)
 }
 
 /*
- * An expression that does not compile becomes a fault like any other, unless
- * the compiler of the chart found fault with it already.
+ * Make an error of an expression a fault of the definition, unless the compiler
+ * of the chart has found one at or below that path.
  */
 static void
 note_error(void *arg, const char *path, ErrorData *error)
@@ -72,8 +77,9 @@ note_error(void *arg, const char *path, ErrorData *error)
 }
 
 /*
- * What is invoked must be there, and the author allowed to start it.  Returns
- * what is wrong with it (%s: its name), or NULL.
+ * A definition that is invoked must exist, and the author must be allowed to
+ * start it.  Returns what is wrong, a format with its name as the argument, or
+ * NULL.
  */
 static const char *
 invoke_problem(const WfInvoke *invoke, Oid role, const char **hint)
@@ -124,7 +130,10 @@ check_invokes(const WfChart *chart, Oid role, bool simulated, WfFaults *faults)
 						 simulated, faults);
 }
 
-/* Roles that `allow` names may be made later, or be misspelt. */
+/*
+ * Warn of roles in `allow` that do not exist, each once; `seen` has those that
+ * were warned of.  It is no fault: a role may be created later.
+ */
 static List *
 warn_of_roles(const WfAllow *allow, List *seen)
 {
@@ -159,7 +168,7 @@ check_roles(const WfChart *chart)
 										 seen);
 }
 
-/* What is legal and yet cannot be meant. */
+/* Report WARNINGs for what is legal but cannot be intended. */
 void
 wf_define_warn(const WfChart *chart)
 {
@@ -184,9 +193,10 @@ report_faults(const WfFaults *faults)
 }
 
 /*
- * The path that user code will have: that of the author, with pg_temp last.
- * Where it is not named it would come first, and whoever sends a command could
- * put temporary tables, with triggers, in the way of the owner's.
+ * The search_path that is kept with a definition for user code: that of the
+ * session, with pg_temp last.  If pg_temp were not named it would come first, and
+ * whoever sends a command could put temporary tables, with triggers, in front
+ * of those of the owner.  In the current memory context.
  */
 char *
 wf_define_path(void)
@@ -206,10 +216,10 @@ wf_define_path(void)
 }
 
 /*
- * Compile a definition for an owner, with the path that its code will have,
- * and resolve every function and expression.  Error WF007 with all faults;
- * WF002 for a role that may not own definitions.
- * simulated: nothing will be stored.
+ * Compile a definition for an owner, with the search_path for its code, and
+ * resolve every function and expression.  *evaluator has to be freed by the
+ * caller.  simulated: nothing will be stored, so what it invokes need not exist.
+ * Error WF007 with all faults; WF002 for a role that may not own definitions.
  */
 WfChart *
 wf_define_compile(text *source, Oid role, const char *path, bool simulated,
@@ -237,8 +247,9 @@ wf_define_compile(text *source, Oid role, const char *path, bool simulated,
 }
 
 /*
- * What is executed is the canonical form, and that is longer than what it was
- * made of, and nested deeper: it may be too much where the text was not.
+ * The canonical form of a chart, which is stored and executed.  Error WF007 if it
+ * has faults: it is longer than the text of the author and nested deeper, and
+ * may exceed limits which that does not.
  */
 char *
 wf_define_canonical(const WfChart *chart)
@@ -255,8 +266,9 @@ wf_define_canonical(const WfChart *chart)
 }
 
 /*
- * Compile what define() would store, with its errors, and store nothing; what
- * it invokes need not be there.  Error WF007, WF002.
+ * Make a definition of what define() would store, with the warnings and errors
+ * of define(), and store nothing.  What it invokes need not exist.  In a child of
+ * the current memory context.  Error WF007, WF002; 55000 before adopt().
  */
 WfDefinition *
 wf_define_unstored(text *source)

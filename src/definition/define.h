@@ -1,6 +1,6 @@
 /*
  * define.h
- *	  workflow.define(): store a version of a definition.
+ *	  Compiles, checks and stores versions of definitions.
  */
 #ifndef WF_DEFINE_H
 #define WF_DEFINE_H
@@ -17,8 +17,8 @@ typedef struct WfDefineVersion
 	const char *name;
 	text	   *source;			/* as the author wrote it */
 	const char *canonical;
-	const char *path;			/* for user code */
-	const char *zone;			/* the same */
+	const char *path;			/* search_path for user code */
+	const char *zone;			/* time zone for user code */
 	Jsonb	   *functions;		/* see wf_eval_define_functions() */
 } WfDefineVersion;
 

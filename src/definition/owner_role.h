@@ -1,6 +1,6 @@
 /*
  * owner_role.h
- *	  The table workflow.owner: the roles that own work.
+ *	  The table workflow.owner: the roles that own definitions.
  */
 #ifndef WF_OWNER_ROLE_H
 #define WF_OWNER_ROLE_H

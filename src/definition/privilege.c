@@ -1,9 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * privilege.c
- *	  Who may do what with a definition.
+ *	  The table workflow.permission: who may do what with a definition.
  *
- * Runs in any backend.
+ * Runs in any backend.  Privileges are "start", "send", "read" and "act"; a grant
+ * is for all versions of a definition, and for all members of the role.  Nothing
+ * is kept: each question reads the table, without locks, so that a revoked
+ * privilege is gone with the commit.  Rights of a command are checked by who
+ * takes it, before it changes anything (api/, process/send.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -37,9 +41,8 @@ has_role(Oid member, const char *name)
 }
 
 /*
- * May the current user do this ("start", "send", "read") with it?  The owner,
- * its members, superusers and workflow_admin may do anything,
- * workflow_monitor may read.
+ * Has the current user this privilege on a definition?  See
+ * wf_privilege_role_may().
  */
 bool
 wf_privilege_may(const WfDefinition *definition, const char *privilege)
@@ -48,9 +51,9 @@ wf_privilege_may(const WfDefinition *definition, const char *privilege)
 }
 
 /*
- * May the role do this with every definition, whoever owns it?  The owner of
- * our tables, who is asked when a statement of ours reads a view, can read them
- * anyway.
+ * Has a role this privilege on every definition, whoever owns it?  The owner of
+ * our tables, who asks when a statement of ours reads a view, may read all: it
+ * can read the tables.
  */
 static bool
 may_always(Oid role, const char *privilege)
@@ -61,9 +64,9 @@ may_always(Oid role, const char *privilege)
 }
 
 /*
- * The same for one that need not be usable: administrators and monitors look
- * at what was not adopted yet, and at what has no owner.  Error WF006; 55000
- * for others before adopt().
+ * Has the current user this privilege on the definition with this id, which need
+ * not be usable?  Administrators and monitors may look at one before adopt(), and
+ * at one whose owner has no role.  Error WF006; 55000 for others before adopt().
  */
 bool
 wf_privilege_may_by_id(int32 id, const char *privilege)
@@ -77,10 +80,15 @@ wf_privilege_may_by_id(int32 id, const char *privilege)
 	if (!wf_definition_is_orphaned(id, &orphan.name))
 		return wf_privilege_may(wf_definition(id), privilege);
 
-	/* Others keep what they were granted. */
+	/* Without an owner, grants are all there is. */
 	return wf_privilege_may(&orphan, privilege);
 }
 
+/*
+ * Has a role this privilege on a definition?  The role that owns it, members of
+ * that, superusers and members of workflow_admin have all, members of
+ * workflow_monitor may read all.  SPI must be connected.
+ */
 bool
 wf_privilege_role_may(Oid role, const WfDefinition *definition, const char *privilege)
 {
@@ -105,6 +113,7 @@ wf_privilege_role_may(Oid role, const WfDefinition *definition, const char *priv
 	return granted;
 }
 
+/* Error WF002 unless the current user has this privilege on a definition. */
 void
 wf_privilege_require(const WfDefinition *definition, const char *privilege)
 {
@@ -118,8 +127,8 @@ wf_privilege_require(const WfDefinition *definition, const char *privilege)
 }
 
 /*
- * Error WF002 unless the current user is the owner, a member of that role, or
- * of workflow_admin: for what no privilege is enough.
+ * Error WF002 unless the current user has the rights of the role that owns a
+ * definition, or of workflow_admin: for what no privilege is enough.
  */
 void
 wf_privilege_require_owner(const WfDefinition *definition)
@@ -133,8 +142,8 @@ wf_privilege_require_owner(const WfDefinition *definition)
 }
 
 /*
- * May this role speak for an actor?  For roles whose rights it has; for
- * everybody, with the privilege "act" or the rights of the owner.
+ * May a role send a command on behalf of this actor?  It may for a role whose
+ * rights it has; with the privilege "act" for everybody.
  */
 bool
 wf_privilege_role_may_act(Oid role, const WfDefinition *definition, const char *actor)
@@ -145,7 +154,7 @@ wf_privilege_role_may_act(Oid role, const WfDefinition *definition, const char *
 		wf_privilege_role_may(role, definition, "act");
 }
 
-/* Error WF002 when not. */
+/* Error WF002 unless the current user may act on behalf of this actor. */
 void
 wf_privilege_require_actor(const WfDefinition *definition, const char *actor)
 {
@@ -195,8 +204,9 @@ static WfStatement resolve_statement = {
 };
 
 /*
- * Give a role a privilege (a text) on all versions of a definition; nothing
- * happens if it has it.  Whether the caller may do that is the caller's affair.
+ * Grant a role a privilege, a text, on all versions of a definition; nothing
+ * happens if it has it already.  The caller has checked that the current user
+ * may do that.
  */
 void
 wf_privilege_grant(const char *definition, Oid role, const NameData *name, Datum privilege)
@@ -207,7 +217,7 @@ wf_privilege_grant(const char *definition, Oid role, const NameData *name, Datum
 	wf_statement_execute(&grant_statement, values, NULL, 0);
 }
 
-/* Take what wf_privilege_grant() gave; nothing happens if it is not there. */
+/* Revoke a privilege; nothing happens if the role does not have it. */
 void
 wf_privilege_revoke(const char *definition, Oid role, Datum privilege)
 {
@@ -217,7 +227,10 @@ wf_privilege_revoke(const char *definition, Oid role, Datum privilege)
 	wf_statement_execute(&revoke_statement, values, NULL, 0);
 }
 
-/* Write the names that the roles of grants have now, see wf_owner_role_refresh_names(). */
+/*
+ * Write the names that the roles of grants have now: after a restore they are
+ * what roles are found by.
+ */
 void
 wf_privilege_refresh_names(void)
 {

@@ -1,6 +1,6 @@
 /*
  * privilege.h
- *	  Who may do what with a definition.
+ *	  The table workflow.permission: who may do what with a definition.
  */
 #ifndef WF_PRIVILEGE_H
 #define WF_PRIVILEGE_H

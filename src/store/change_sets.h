@@ -1,6 +1,6 @@
 /*
  * change_sets.h
- *	  What changes.c collects and changes_write.c writes.
+ *	  The sets of rows that changes.c collects and changes_write.c writes.
  */
 #ifndef WF_CHANGE_SETS_H
 #define WF_CHANGE_SETS_H
@@ -173,10 +173,9 @@ typedef struct WfSetRows
 	int			size;
 } WfSetRows;
 
-/* What steps of one transaction write: sets of rows. */
 typedef struct WfChanges WfChanges;
 
-/* Who takes what would be written of timers, when nothing is to be written. */
+/* Takes what would be written of timers, when nothing is to be written. */
 typedef struct WfChangesObserver
 {
 	void		(*disarm) (struct WfChangesObserver *self, const pg_uuid_t *process,
@@ -185,13 +184,14 @@ typedef struct WfChangesObserver
 						bool parked, bool if_absent);
 } WfChangesObserver;
 
+/* What the steps of one transaction write. */
 struct WfChanges
 {
-	MemoryContext context;
+	MemoryContext context;		/* of the rows */
 	WfSetRows	sets[WF_NSETS];
 	bool		looks;			/* some timer is armed only if there is none */
-	WfChangesObserver *sink;			/* or NULL: the tables */
-	int32		claimed;		/* owner, or 0 */
+	WfChangesObserver *sink;	/* NULL: rows go to the tables */
+	int32		claimed;		/* see wf_changes_new() */
 	TimestampTz next;			/* earliest new timer of that owner */
 };
 

@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * changes.c
- *	  What the steps of one transaction are going to write, set by set.
+ *	  Collects what the steps of one transaction write, in sets of rows.
  *
- * Runs in any backend, under locks on all processes concerned.  Rows are
- * collected, for a single command as for a thousand timers, and written by
- * changes_write.c.
+ * Runs in any backend; the caller holds the row locks of all processes
+ * concerned, or has just made them.  A single command and a batch of a thousand
+ * timers go the same way: functions here put rows into sets, and
+ * changes_write.c writes all sets at the end.  So a batch costs one write a
+ * table, and nothing is written for a step that fails.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,7 +55,10 @@ static const Set sets[WF_NSETS] = {
 	WF_SETS(SET)
 };
 
-/* Descriptors of the sets; remade when the extension's enum is another one. */
+/*
+ * Descriptors of the sets, in TopMemoryContext.  They are made anew when the
+ * extension was, since its enum has another OID then.
+ */
 static TupleDesc descriptors[WF_NSETS];
 static Oid	descriptor_enum = InvalidOid;
 
@@ -82,13 +87,17 @@ make_descriptors(void)
 	descriptor_enum = status;
 }
 
-/* The columns of a set, and its name where a statement reads it. */
+/*
+ * The columns of a set, for whoever writes its rows.  Lives as long as the
+ * session; wf_changes_new() has been called.
+ */
 TupleDesc
 wf_changes_descriptor(WfSetKind kind)
 {
 	return descriptors[kind];
 }
 
+/* The name by which the text of a statement refers to a set. */
 const char *
 wf_changes_set_name(WfSetKind kind)
 {
@@ -96,9 +105,9 @@ wf_changes_set_name(WfSetKind kind)
 }
 
 /*
- * claimed: the owner whose timers this transaction claimed, 0 if none; its
- * new timers are the claimer's to announce (see wakeup.h), all others are
- * announced here.
+ * Begin to collect, in the current memory context.  claimed: the owner whose
+ * timers this transaction claimed, 0 if none; the claimer itself announces new
+ * timers of that owner (see wakeup.h), all others are announced here.
  */
 WfChanges *
 wf_changes_new(int32 claimed)
@@ -112,7 +121,10 @@ wf_changes_new(int32 claimed)
 	return out;
 }
 
-/* Write nothing, announce nothing: timers go to the sink, the rest nowhere. */
+/*
+ * Write nothing and announce nothing: timers go to the sink, all other rows
+ * nowhere.  For simulations.
+ */
 void
 wf_changes_divert(WfChanges *out, WfChangesObserver *sink)
 {

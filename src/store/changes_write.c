@@ -1,12 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * changes_write.c
- *	  What the steps of one transaction write, one table after the other.
+ *	  Writes what changes.c collected, one table after the other.
  *
- * Runs in any backend, under locks on all processes concerned.  Rows that
- * every step has are written as they are, the others by statements which see
- * a set as a named relation; that is one path for a single command and for a
- * thousand timers.
+ * Runs in any backend; the caller holds the row locks of all processes
+ * concerned, or has just made them.  Rows of tables that every step writes
+ * (process, history, timer) go there without a plan (heap.c), unless the table
+ * does not allow that; all others are written by one statement a set, which
+ * sees the set as a named relation.
+ *
+ * Sets are written in the order of WF_SETS: processes first, whose rows the
+ * caller has locked, then what hangs on them.  Timers are deleted before new
+ * ones are inserted, and attributes are forgotten before they are added.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +32,7 @@
 #include "store/heap.h"
 #include "store/statement.h"
 
-/* Of workflow.ring. */
+/* The number of the column slot of workflow.ring. */
 #define RING_SLOT 2
 
 /* The columns of a set that are written, for an INSERT, ... */
@@ -112,8 +117,8 @@ static WfStatement statements[WF_NSETS] = {
 };
 
 /*
- * The partition of the ring that is written to.  Without a row nothing has ever
- * expired here.
+ * The partition of the ring that is written to, read without a plan.  Without a
+ * row nothing has ever expired in this database.
  */
 static int16
 ring_slot(void)
@@ -142,7 +147,7 @@ set_known(WfHeapRow *row, int column, Datum value)
 	row->nulls[column] = false;
 }
 
-/* What is the same for all rows of a set, or comes last. */
+/* Set what is the same for all rows of a set, or is known only now. */
 static void
 complete(WfChanges *out, WfSetKind kind, int16 slot)
 {
@@ -164,8 +169,8 @@ complete(WfChanges *out, WfSetKind kind, int16 slot)
 }
 
 /*
- * Without a plan, where a table allows that.  Returns false when a statement
- * has to do it.
+ * Write a set without a plan, where its table allows that.  Returns false when
+ * a statement has to do it.
  */
 static bool
 write_rows(WfChanges *out, WfSetKind kind, int16 slot)
@@ -192,7 +197,10 @@ write_rows(WfChanges *out, WfSetKind kind, int16 slot)
 	return true;
 }
 
-/* Make a set visible to the statements of this SPI connection. */
+/*
+ * Make a set a named relation of this SPI connection.  The caller unregisters it
+ * and ends the tuplestore.
+ */
 static Tuplestorestate *
 show(WfChanges *out, WfSetKind kind)
 {
@@ -222,16 +230,16 @@ run_statement(WfChanges *out, WfSetKind kind)
 	SPI_unregister_relation(wf_changes_set_name(kind));
 	tuplestore_end(store);
 
-	/* What we hold locked cannot have moved. */
+	/* The caller holds the locks of these rows: none can have moved. */
 	if ((kind == WF_SET_STEPPED || kind == WF_SET_MIGRATED) && n != (uint64) out->sets[kind].n)
 		elog(ERROR, "wrote " UINT64_FORMAT " of %d processes", n,
 			 out->sets[kind].n);
 }
 
 /*
- * Write everything, one table after the other: processes, history, timers gone,
- * timers new.  Returns the earliest due time of a timer of the claimed owner
- * that was written (infinity: none).
+ * Write all sets, and empty them.  Returns the earliest due time of a timer of
+ * the claimed owner (see wf_changes_new()) that was written since then,
+ * infinity if there was none.  SPI must be connected.
  */
 TimestampTz
 wf_changes_write(WfChanges *out)

@@ -1,6 +1,6 @@
 /*
- * attempt.h
- *	  Events whose step failed, with what was said.
+ * failure.h
+ *	  The table workflow.failure: events whose step failed.
  */
 #ifndef WF_FAILURE_H
 #define WF_FAILURE_H
@@ -10,7 +10,7 @@
 
 #include "store/timer.h"
 
-/* What is the matter with an event; all but sqlstate may be NULL. */
+/* The error that a step failed with; all but sqlstate may be NULL. */
 typedef struct WfFailure
 {
 	const char *sqlstate;

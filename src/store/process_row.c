@@ -1,12 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * process_row.c
- *	  The table workflow.process: rows into memory, under lock.
+ *	  The table workflow.process: reads rows into memory, and locks them.
  *
- * Runs in any backend, in READ COMMITTED or above.  The order of locks is:
- * processes first (several of them in the order of ids, or skipping what is
- * locked), then their timers, which belong to whoever holds the process row.
- * So two steps can never wait for each other in a circle.
+ * Runs in any backend, in READ COMMITTED or above.  To hold a process is to
+ * have its row locked FOR NO KEY UPDATE.  Who holds it owns its rows in all
+ * other tables, but for events that others post: those only insert into timer.
+ *
+ * Processes are locked first, several of them in the order of ids or skipping
+ * those that are locked, and rows of other tables after that.  So two steps
+ * never wait for each other in a circle.  Only a user's transaction with several
+ * commands may lock processes in another order, and be the victim of a deadlock
+ * as with any rows.
+ *
+ * SPI must be connected in all functions; rows that are read are in its memory,
+ * good until SPI_finish().
  *
  *-------------------------------------------------------------------------
  */
@@ -76,7 +84,10 @@ wf_process_row_is_over(const WfRow *row)
 	if (row->status == WF_FINALIZED)
 		return true;
 
-	/* cancelled: it left all of its states; not one whose start failed */
+	/*
+	 * One that was cancelled has left all of its states.  One whose start
+	 * failed is in no state, either, but had no step.
+	 */
 	return row->status == WF_TERMINATED && row->step > 0 &&
 		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(row->states)),
 					   ARR_DIMS(DatumGetArrayTypeP(row->states))) == 0;
@@ -127,16 +138,7 @@ fetch_process(WfStatement *statement, const pg_uuid_t *id, WfRow *row)
 	return true;
 }
 
-/*
- * Lock processes (FOR NO KEY UPDATE).  SPI must be connected; results are in
- * its memory, good until SPI_finish().
- *
- * wf_process_row_lock: false when there is none.  nowait: error WF005 when it is
- * locked by somebody else.
- * wf_process_row_lock_if_free: false when there is none, or it is locked.
- * wf_process_row_lock_many: in the order of ids; returns how many were found; with
- * nowait those that are locked are left out.
- */
+/* Read a process without a lock.  False when there is none. */
 bool
 wf_process_row_read(const pg_uuid_t *id, WfRow *row)
 {
@@ -153,12 +155,17 @@ busy(const pg_uuid_t *id)
 			 errdetail("Another session is at it.")));
 }
 
+/* Lock and read a process.  False when there is none, or it is locked by another. */
 bool
 wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row)
 {
 	return fetch_process(&lock_free_statement, id, row);
 }
 
+/*
+ * Lock and read a process.  False when there is none.  Waits for a session that
+ * has it locked, or with nowait throws error WF005.
+ */
 bool
 wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row)
 {
@@ -189,6 +196,11 @@ fetch_processes(WfStatement *statement, ArrayType *ids, WfRow **rows)
 	return n;
 }
 
+/*
+ * Lock and read these processes, in the order of ids.  Waits for sessions that
+ * have one locked, or with nowait leaves those out.  Returns how many rows there
+ * are.
+ */
 int
 wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows)
 {
@@ -196,6 +208,7 @@ wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows)
 						   ids, rows);
 }
 
+/* Read these processes without a lock.  Returns how many rows there are. */
 int
 wf_process_row_read_many(ArrayType *ids, WfRow **rows)
 {
@@ -220,10 +233,10 @@ wf_process_row_stop(const pg_uuid_t *id)
 }
 
 /*
- * A role that starts processes can be dropped, and its name given to another,
- * who has no part in them: at home only those are looked for who were not
- * there at an adopt() before.  There are many processes, and few who start
- * them.
+ * A role that started processes can be dropped, and its name given to another
+ * role, which has no part in them.  So where the rows were written here only
+ * those starters are looked for that an earlier adopt() did not find (0).  There
+ * are many processes and few starters: each name is looked up once.
  */
 static WfStatement resolve_starters_statement = {
 	.sql = "UPDATE workflow.process p SET starter = s.role"

@@ -1,6 +1,6 @@
 /*
  * process_row.h
- *	  Processes between their table and memory.
+ *	  The table workflow.process: reads rows into memory, and locks them.
  */
 #ifndef WF_PROCESS_ROW_H
 #define WF_PROCESS_ROW_H
@@ -14,9 +14,9 @@
 #include "store/status.h"
 
 /*
- * A process row as read and locked.  Values of varying length are as they came
- * from the table, possibly toasted, so that what a step does not touch
- * is not written anew.
+ * A process as it was read.  Values of varying length are as they came from the
+ * table, possibly toasted, so that what a step does not change is not written
+ * anew.
  */
 typedef struct WfRow
 {
@@ -33,12 +33,13 @@ typedef struct WfRow
 	Datum		output;			/* 0: null; set when it ends, never read */
 	bool		has_parent;
 	pg_uuid_t	parent;
-	const char *invoke;			/* its id there */
-	int			depth;			/* 0: no child */
-	struct WfProcess *process;	/* the stepper's: of the row in its batch */
-	bool		overtaken;		/* claimed: some of its timers had been taken and
-								 * maybe put back by somebody else meanwhile; what
-								 * was claimed may not be its first ones */
+	const char *invoke;			/* its id in the parent */
+	int			depth;			/* levels below one that was started; 0: no child */
+	struct WfProcess *process;	/* of the stepper that has it, or NULL */
+	bool		overtaken;		/* another session took some of its timers after
+								 * the claim had seen them, and may have put them
+								 * back: those that were claimed may not be its
+								 * first ones */
 } WfRow;
 
 /*

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * purge.c
- *	  All that is stored of a process, and its removal.
+ *	  Deletes all that is stored of processes.
  *
- * Runs in any backend, when a process is erased or expires.  What has rows of
- * a process stands in one list here; workflow.check() finds rows in each of
- * these tables whose process does not exist, and whoever adds a table to the
- * list adds a rule there.
+ * Runs in sessions that erase a process, and where processes expire
+ * (retention.c).  All tables with rows of a process are in one list here;
+ * workflow.check() finds rows in each of them whose process does not exist.
+ * Whoever adds a table adds it to both.  The caller has locked the processes.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +36,7 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 	[WF_PURGE_RECEIPT] = DELETE_FROM("receipt"),
 	[WF_PURGE_ATTRIBUTE] = DELETE_FROM("attribute"),
 
-	/* These two have an index that begins with the name of the definition. */
+	/* The indexes of these two begin with the name of the definition. */
 	[WF_PURGE_RESTING] = {
 		.sql = "DELETE FROM workflow.resting r USING workflow.process p, workflow.definition d"
 		" WHERE p.id OPERATOR(pg_catalog.=) ANY ($1) AND d.id OPERATOR(pg_catalog.=) p.definition"
@@ -58,11 +58,12 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 };
 
 /*
- * Delete processes, the caller has their rows locked, with all that is stored
- * of them; but not their history in partition but_slot of the ring, which is
- * about to be emptied.  counts, if it is not NULL, becomes
- * how many rows went from each table.  Whoever does not take the row, like
- * post(), may leave a timer behind that is not committed yet.
+ * Delete processes and all that is stored of them, except their history in the
+ * partition but_slot, which is about to be emptied.  The caller has locked their
+ * rows FOR UPDATE, or holds them.  counts[i], unless counts is NULL, becomes the
+ * number of rows that were deleted from each table.  An event that is posted by a
+ * transaction which has not committed is left behind: see erasure.c.  SPI must be
+ * connected.
  */
 void
 wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts)

@@ -1,10 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * timer.c
- *	  The table workflow.timer: claim, park, and when the next one is due.
+ *	  The table workflow.timer: events that have still to reach a process.
  *
- * Runs in any backend.  Whoever holds the process row owns its timers: see
- * process_row.c for the order of locks.
+ * Executors claim timers here (wf_timer_claim()), and so does work(); sessions
+ * park, take back and rename those of processes that they hold.  All statements
+ * on the table stand here, but for those of changes_write.c (timers that steps
+ * arm and disarm), purges, and failure.c (events that were given up).
+ *
+ * Whoever holds the process row owns its timers: see process_row.c for the order
+ * of locks.  post() inserts without it.
+ *
+ * States of a timer: it waits in the table for its due time; it is parked, where
+ * no claim sees it, while its process is suspended, terminated or resting; it is
+ * claimed, that is, deleted by a transaction that delivers it, and there again if
+ * that transaction aborts.
  *
  *-------------------------------------------------------------------------
  */
@@ -57,9 +67,10 @@ enum
 #define CLAIMED_TID		(CLAIMED_TIMER + TIMER_NCOLUMNS)
 
 /*
- * Tables are locked in the order of their names here: processes come first, as
- * they do in a command.  So a session that waits for the one has not got the
- * other, and an update script that locks both gets them (sql/update.sql.in).
+ * The claim.  An executor locks tables in the order in which they are named
+ * here: process comes first, as it does in a command.  So a session that waits
+ * for process does not hold timer, and an update script that locks both gets
+ * them (sql/update.sql.in).
  */
 static WfStatement claim_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS ", " TIMER_COLUMNS ", t.ctid"
@@ -73,12 +84,12 @@ static WfStatement claim_statement = {
 	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID)
 };
 
-/* Room at first for so many timers. */
+/* A claim begins with memory for this many timers. */
 #define FIRST_CLAIM 128
 
 /*
- * By tuple id: our older snapshot keeps vacuum from giving an id that the
- * claim saw to another timer.
+ * Deletes by tuple id: the snapshot of the caller is older than the claim, and
+ * keeps vacuum from giving an id that the claim saw to another timer.
  */
 static WfStatement take_statement = {
 	.sql = "DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) $1",
@@ -106,7 +117,7 @@ static WfStatement unpark_statement = {
 	.latest = true
 };
 
-/* What is parked for a reason of its own stays so. */
+/* Timers of suspended and terminated processes stay parked. */
 static WfStatement unpark_many_statement = {
 	.sql = "UPDATE workflow.timer t SET parked = false FROM workflow.process p"
 	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
@@ -151,8 +162,8 @@ read_result(WfTimerRow *timer, const pg_uuid_t *process, uint64 row)
 }
 
 /*
- * Takes what is claimed as it comes out of the statement: a batch is too large
- * to be made tuples of that are taken apart again.
+ * Receives what is claimed as it comes out of the plan, so that a batch is not
+ * copied into tuples first.
  */
 typedef struct Claim
 {
@@ -184,7 +195,7 @@ grow_claim(Claim *claim)
 	claim->tids = repalloc(claim->tids, sizeof(ItemPointerData) * claim->size);
 }
 
-/* A value of varying length, as it is; 0 stays. */
+/* A copy of a value of varying length, as it is; 0 stays 0. */
 static Datum
 kept(Datum value)
 {
@@ -232,8 +243,9 @@ init_claim(Claim *claim, int limit)
 }
 
 /*
- * Several timers of one process share its row: the first one's.  `rows` holds
- * n candidates in an open-addressing table of their positions.
+ * Several timers of one process share its row, that of the first of them: the
+ * row to be used for the timer at this position of the claim.  table is a hash
+ * table with open addressing, of mask + 1 positions in rows, -1 if free.
  */
 static WfRow *
 shared_row(WfRow *rows, int *table, uint32 mask, int position)
@@ -258,11 +270,11 @@ take_timer(WfHeap *table, ItemPointer tid)
 }
 
 /*
- * Delete the claimed timers.  One that is gone (its process was stepped
- * between our snapshot and our lock) is dropped from the claim, and its
- * process marked: whoever stepped it may have put timers back, which are due
- * before those that we have and not in our snapshot.  Returns how many are
- * left.
+ * Delete the claimed timers.  One is gone if its process was stepped after the
+ * snapshot of the claim and before it got the lock.  It is dropped from the
+ * claim, and its process is marked as overtaken: whoever stepped it may have put
+ * timers back that are due before the claimed ones and not in the snapshot.
+ * Returns how many are left.
  */
 static int
 take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
@@ -287,10 +299,11 @@ take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
 
 /*
  * Claim due timers of an owner: at most `limit`, from a position on and due up
- * to `until`, whose processes nobody holds.  Locks the processes, deletes the timers.
- * Timers come in delivery order (due, seq); rows[i] is the process of
- * timers[i], equal pointers for equal processes.  A snapshot older than this
- * call must be active.
+ * to `until`, whose processes nobody holds.  Locks the processes and deletes the
+ * timers.  Returns how many there are; *timers, in delivery order (due, seq),
+ * and *rows are in the current memory context.  rows[i] is the process of
+ * timers[i], with equal pointers for equal processes.  A snapshot older than
+ * this call must be active, and SPI connected.
  */
 int
 wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
@@ -325,8 +338,9 @@ wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
 }
 
 /*
- * Where the first visible timer of the owner stands from `mark` on, locked or
- * not, that is not parked; due infinity: there is none.
+ * The position of the first timer of an owner from `mark` on that is visible and
+ * not parked, whether it is locked or not; due infinity: there is none.  SPI
+ * must be connected.
  */
 WfPosition
 wf_timer_next_due(int32 owner, WfPosition mark)
@@ -346,8 +360,8 @@ wf_timer_next_due(int32 owner, WfPosition mark)
 }
 
 /*
- * All timers of a process that we hold wait until wf_timer_unpark(), which
- * announces them to the owner's executors.
+ * Park all timers of a process, until wf_timer_unpark().  The caller holds the
+ * process.
  */
 void
 wf_timer_park(const pg_uuid_t *process)
@@ -357,7 +371,10 @@ wf_timer_park(const pg_uuid_t *process)
 	wf_statement_execute(&park_statement, &id, NULL, 0);
 }
 
-/* Tell the wake room of the due times in column 1 of SPI's last result. */
+/*
+ * Announce to the executors of an owner that timers are due at the times in
+ * column 1 of SPI's last result, when this transaction commits (wakeup.c).
+ */
 void
 wf_timer_announce_returned(int32 owner)
 {
@@ -370,6 +387,10 @@ wf_timer_announce_returned(int32 owner)
 														  &isnull)));
 }
 
+/*
+ * Let executors see all timers of a process again, and announce them.  The
+ * caller holds the process.
+ */
 void
 wf_timer_unpark(const pg_uuid_t *process, int32 owner)
 {
@@ -380,8 +401,9 @@ wf_timer_unpark(const pg_uuid_t *process, int32 owner)
 }
 
 /*
- * The same for all processes of an owner, which the caller holds, except those
- * that keep their timers parked for a reason of their own.
+ * Let executors see all timers of these processes of one owner again, and
+ * announce them, except of those that are suspended or terminated.  The caller
+ * holds the processes.
  */
 void
 wf_timer_unpark_many(ArrayType *processes, int32 owner)
@@ -400,10 +422,10 @@ static WfStatement take_back_statement = {
 };
 
 /*
- * Take a timer that was claimed by a transaction that is undone by now out of
- * its table, as it is; the caller holds its process.  False: it is gone, or
- * has had another attempt, since its locks were free.  Needs SPI, whose memory
- * the timer's texts are in.
+ * Claim one timer again whose first claim was rolled back: delete it, and read
+ * it as it is now.  Texts are in the current memory context.  False: between the
+ * two another session took it, or it had another attempt.  The caller holds the
+ * process.
  */
 bool
 wf_timer_take(WfTimerRow *timer)
@@ -419,8 +441,9 @@ wf_timer_take(WfTimerRow *timer)
 }
 
 /*
- * Does a process keep this timer until it is resumed, or has started?  A
- * parent's cancel is the last word: that it never keeps.
+ * Does a timer have to be parked until its process is resumed, or has started,
+ * instead of being delivered?  WF_CANCEL_EVENT never has: with it a parent ends
+ * a process whatever its status is.
  */
 bool
 wf_timer_parks(const WfRow *row, const WfTimerRow *timer)
@@ -445,7 +468,7 @@ static WfStatement take_all_statement = {
 	WF_ARGS(UUIDOID)
 };
 
-/* A list of WfTimerRow of the rows that a statement gives. */
+/* A list of WfTimerRow of what a statement returns as TIMER_COLUMNS. */
 static List *
 read_list(WfStatement *statement, const pg_uuid_t *process)
 {
@@ -476,17 +499,20 @@ wf_timer_list(const pg_uuid_t *process)
 	return read_list(&list_statement, process);
 }
 
-/* The same as wf_timer_list(), and deletes them. */
+/*
+ * Delete all timers of a process and return them as wf_timer_list() does.  The
+ * caller has made the process, and rolls back.
+ */
 List *
 wf_timer_take_all(const pg_uuid_t *process)
 {
 	return read_list(&take_all_statement, process);
 }
 
-/* --- taken back --------------------------------------------------------- */
+/* --- posted events ------------------------------------------------------- */
 
 static WfStatement forget_posted_statement = {
-	/* one that had failed and was to be tried again is no error any more */
+	/* the failure of one that was to be tried again goes with it */
 	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL RETURNING process, seq, attempts),"
 	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
@@ -577,14 +603,14 @@ wf_timer_rename(ArrayType *processes, ArrayType *seqs, ArrayType *events, ArrayT
 	wf_statement_execute(&rename_statement, args, NULL, 0);
 }
 
-/* --- the runtime's look at all owners ----------------------------------- */
+/* --- for the sweep -------------------------------------------------------- */
 
 /* The third column is WF_LANE_STEPS. */
 static WfStatement owners_statement = {
 	.sql = "SELECT o.id, o.role::pg_catalog.oid, 0,"
 	" LEAST((SELECT pg_catalog.min(t.due) FROM workflow.timer t"
 	" WHERE t.owner = o.id AND NOT t.parked),"
-	/* what rests without a pause is to be brought back */
+	/* processes that rest although the pause is over are work, too */
 	" CASE WHEN EXISTS (SELECT FROM workflow.resting) AND EXISTS ("
 	" SELECT FROM workflow.definition d WHERE d.owner = o.id"
 	" AND EXISTS (SELECT FROM workflow.resting r WHERE r.definition = d.name)"
@@ -625,9 +651,9 @@ wf_timer_owners(void)
 }
 
 /*
- * Delete overdue timers of processes that do not exist: they would keep the
- * mark of their owner down for ever.  A thousand of each owner's earliest will
- * do; the others' turn comes when those are gone.
+ * Delete overdue timers of processes that do not exist, which would keep the
+ * watermark of their owner down for ever: the thousand earliest of each owner.
+ * The next sweep deletes more.
  */
 void
 wf_timer_delete_strays(void)

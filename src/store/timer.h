@@ -1,6 +1,6 @@
 /*
  * timer.h
- *	  Timers between their table and memory.
+ *	  The table workflow.timer: events that have still to reach a process.
  */
 #ifndef WF_TIMER_H
 #define WF_TIMER_H
@@ -14,7 +14,7 @@
 #include "shmem/lane.h"
 #include "store/process_row.h"
 
-/* A timer row as claimed. */
+/* A timer as it was read, claimed, or is to be armed. */
 typedef struct WfTimerRow
 {
 	pg_uuid_t	process;
@@ -26,8 +26,8 @@ typedef struct WfTimerRow
 	const char *state;			/* or NULL */
 	const char *actor;			/* or NULL */
 	Jsonb	   *data;			/* or NULL */
-	bool		from_child;		/* counts only while the sender is a child */
-	pg_uuid_t	child;
+	bool		from_child;		/* delivered only while the process has that child */
+	pg_uuid_t	child;			/* the sender; only with from_child */
 } WfTimerRow;
 
 /* What has still to reach a process: a timer, or an event that was given up. */
@@ -40,13 +40,13 @@ typedef struct WfPending
 	char	   *state;			/* NULL: not a state's timer */
 } WfPending;
 
-/* What starts a process whose start() was for later. */
+/* Starts a process whose start() was for later. */
 #define WF_START_EVENT "workflow.start"
 
-/* What ends a child that its parent has let go. */
+/* Ends a child that its parent has let go. */
 #define WF_CANCEL_EVENT "workflow.cancel"
 
-/* An event of its own for another process, which is not due before now. */
+/* A delayed event for another process: until it is due, it is a timer of the sender. */
 #define WF_FORWARD_EVENT "workflow.forward"
 
 /*
