@@ -30,15 +30,9 @@
 #include "process/process.h"
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "store/key.h"
 #include "store/process_row.h"
 #include "store/statement.h"
-
-static WfStatement find_statement = {
-	.sql = "SELECT process FROM workflow.key"
-	" WHERE definition OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,
-	.args = {TEXTOID, TEXTOID}
-};
 
 static WfStatement started_statement = {
 	.sql = "SELECT FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1"
@@ -173,10 +167,7 @@ wf_api_require_any(const WfDefinition *definition)
 void
 wf_api_find(const char *definition, const char *key, pg_uuid_t *id)
 {
-	Datum		values[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
-	bool		isnull;
-
-	if (wf_statement_execute(&find_statement, values, NULL, 1) == 0)
+	if (!wf_key_find(definition, key, id))
 	{
 		/* Users without rights must not learn which keys are taken. */
 		wf_api_require_any(wf_definition_by_name(definition, 0));
@@ -185,8 +176,6 @@ wf_api_find(const char *definition, const char *key, pg_uuid_t *id)
 				 errmsg("no process of \"%s\" has the key \"%s\"", definition,
 						wf_quote(key))));
 	}
-	*id = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 /*

@@ -13,14 +13,13 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "utils/array.h"
 
 #include "api/api.h"
 #include "api/arg.h"
 #include "base/errcodes.h"
+#include "base/uuid.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "process/child.h"
@@ -108,9 +107,7 @@ workflow_erase(PG_FUNCTION_ARGS)
 	process = hold(stepper, id, force);
 	definition = wf_process_definition(process);
 	tell_relatives(stepper, process);
-	wf_purge(PointerGetDatum(construct_array(ids, 1, UUIDOID, UUID_LEN, false,
-											 TYPALIGN_CHAR)),
-			 WF_PURGE_ANY_SLOT, counts);
+	wf_purge(wf_uuid_array(ids, 1), WF_PURGE_ANY_SLOT, counts);
 	for (int i = 0; i < (int) lengthof(counted); i++)
 		values[i] = Int64GetDatum((int64) counts[counted[i]]);
 	wf_erasure_note(id, definition->owner);

@@ -47,19 +47,6 @@ static WfStatement get_statement = {
 };
 #define N_GET 15
 
-static WfStatement grant_statement = {
-	.sql = "INSERT INTO workflow.permission (definition, role, privilege, name) VALUES ($1, $2, $3, $4)"
-	" ON CONFLICT DO NOTHING",
-	.nargs = 4,
-	.args = {TEXTOID, OIDOID, TEXTOID, NAMEOID}
-};
-
-static WfStatement revoke_statement = {
-	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1"
-	" AND role OPERATOR(pg_catalog.=) $2 AND privilege OPERATOR(pg_catalog.=) $3",
-	.nargs = 3,
-	.args = {TEXTOID, OIDOID, TEXTOID}
-};
 
 static Datum
 look_get(PG_FUNCTION_ARGS)
@@ -201,20 +188,18 @@ workflow_may(PG_FUNCTION_ARGS)
 	return wf_api_look(look_may, fcinfo);
 }
 
-/* Run a statement for each privilege in a grant or revoke. */
+/* Grant or revoke each of the privileges in argument 2. */
 static void
-change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
+change_grants(FunctionCallInfo fcinfo, bool grant)
 {
 	char	   *name = wf_arg_string(fcinfo, 0, "definition");
-	Name		role = PG_GETARG_NAME(1);
-	Datum		values[4];
+	Name		role_name = PG_GETARG_NAME(1);
+	Oid			role = get_role_oid(NameStr(*role_name), false);
 	Datum	   *privileges;
 	bool	   *nulls;
 	int			n;
 	WfDefinition *definition;
 
-	values[1] = ObjectIdGetDatum(get_role_oid(NameStr(*role), false));
-	values[3] = NameGetDatum(role);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
 					  &privileges, &nulls, &n);
 	wf_api_connect_to_write(fcinfo);
@@ -223,7 +208,6 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("must be owner of definition \"%s\"", name)));
-	values[0] = CStringGetTextDatum(name);
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
@@ -231,8 +215,10 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("an element of \"%s\" is null", "privileges")));
 		check_privilege(TextDatumGetCString(privileges[i]));
-		values[2] = privileges[i];
-		wf_statement_execute(statement, values, NULL, 0);
+		if (grant)
+			wf_privilege_grant(name, role, role_name, privileges[i]);
+		else
+			wf_privilege_revoke(name, role, privileges[i]);
 	}
 	SPI_finish();
 }
@@ -245,7 +231,7 @@ change_grants(FunctionCallInfo fcinfo, WfStatement *statement)
 Datum
 workflow_grant_on(PG_FUNCTION_ARGS)
 {
-	change_grants(fcinfo, &grant_statement);
+	change_grants(fcinfo, true);
 	PG_RETURN_VOID();
 }
 
@@ -257,6 +243,6 @@ workflow_grant_on(PG_FUNCTION_ARGS)
 Datum
 workflow_revoke_on(PG_FUNCTION_ARGS)
 {
-	change_grants(fcinfo, &revoke_statement);
+	change_grants(fcinfo, false);
 	PG_RETURN_VOID();
 }

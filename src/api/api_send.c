@@ -32,9 +32,9 @@
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/changes_write.h"
+#include "store/deferred_row.h"
 #include "store/process_row.h"
-#include "store/retention.h"
-#include "store/statement.h"
+#include "store/receipt.h"
 #include "store/status.h"
 #include "store/timer.h"
 
@@ -45,57 +45,13 @@ PG_FUNCTION_INFO_V1(workflow_post);
 PG_FUNCTION_INFO_V1(workflow_post_by_key);
 PG_FUNCTION_INFO_V1(workflow_cancel_event);
 
-static WfStatement receipt_statement = {
-	.sql = "SELECT taken, status, states, context, deferred FROM workflow.receipt"
-	" WHERE process OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,
-	.args = {UUIDOID, TEXTOID}
-};
-
-static WfStatement keep_receipt_statement = {
-	.sql = "INSERT INTO workflow.receipt (slot, process, id, at, taken, status, states, context, deferred)"
-	" VALUES (" WF_RETENTION_SLOT ", $1, $2, $3, $4, $5::workflow.status, $6, $7, $8)",
-	.nargs = 8,
-	.args = {UUIDOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTARRAYOID, JSONBOID, BOOLOID}
-};
-
-static WfStatement forget_post_statement = {
-	/* one that had failed and was to be tried again is no error any more */
-	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL RETURNING process, seq, attempts),"
-	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
-	" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq)"
-	" SELECT FROM gone",
-	.nargs = 2,
-	.args = {UUIDOID, TEXTOID},
-	.latest = true
-};
-
-static WfStatement forget_deferred_statement = {
-	.sql = "DELETE FROM workflow.deferred WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND name OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,
-	.args = {UUIDOID, TEXTOID},
-	.latest = true
-};
-
 /* --- verdicts ---------------------------------------------------------- */
-
-/* What a command answers. */
-typedef struct Verdict
-{
-	bool		taken;
-	Oid			status;
-	Datum		states;
-	Datum		context;
-	bool		deferred;
-} Verdict;
 
 #define N_VERDICT 5
 
 /* The verdict after a step. */
 static void
-verdict_of(Verdict *verdict, WfVerdict what, const WfProcess *process)
+verdict_of(WfReceipt *verdict, WfVerdict what, const WfProcess *process)
 {
 	const WfRow *row = wf_process_as_row(process);
 
@@ -108,32 +64,13 @@ verdict_of(Verdict *verdict, WfVerdict what, const WfProcess *process)
 
 /* Make the columns of a verdict. */
 static void
-fill(const Verdict *verdict, Datum *values)
+fill(const WfReceipt *verdict, Datum *values)
 {
 	values[0] = BoolGetDatum(verdict->taken);
 	values[1] = ObjectIdGetDatum(verdict->status);
 	values[2] = verdict->states;
 	values[3] = verdict->context;
 	values[4] = BoolGetDatum(verdict->deferred);
-}
-
-/* Find the verdict that a command with this id got before, if there was one. */
-static bool
-known_receipt(const pg_uuid_t *process, const char *id, Verdict *verdict)
-{
-	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(id)};
-	Datum		values[N_VERDICT];
-	bool		nulls[N_VERDICT];
-
-	if (wf_statement_execute(&receipt_statement, args, NULL, 1) == 0)
-		return false;
-	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
-	verdict->taken = DatumGetBool(values[0]);
-	verdict->status = DatumGetObjectId(values[1]);
-	verdict->states = values[2];
-	verdict->context = values[3];
-	verdict->deferred = DatumGetBool(values[4]);
-	return true;
 }
 
 /* --- send -------------------------------------------------------------- */
@@ -149,19 +86,6 @@ typedef struct Command
 	bool		claimed;		/* the actor was given */
 } Command;
 
-/* Store the verdict of a command that has an id. */
-static void
-keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
-{
-	Datum		args[8] = {UUIDPGetDatum(cmd->process), CStringGetTextDatum(cmd->id),
-		TimestampTzGetDatum(wf_clock_now()), BoolGetDatum(verdict->taken),
-		CStringGetTextDatum(wf_status_name(status)), verdict->states, verdict->context,
-		BoolGetDatum(verdict->deferred)
-	};
-
-	wf_statement_execute(&keep_receipt_statement, args, NULL, 0);
-}
-
 /*
  * Deliver a command to the process of a locked row, or to the process in memory
  * that an earlier command of this call has made of the row.  The receipt is
@@ -169,12 +93,12 @@ keep_receipt(const Command *cmd, const Verdict *verdict, WfStatus status)
  * is stored at once, because the second one may come in this call.
  */
 static void
-command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
+command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict)
 {
 	const WfRow *present;
 	WfVerdict	what;
 
-	if (cmd->id != NULL && known_receipt(cmd->process, cmd->id, verdict))
+	if (cmd->id != NULL && wf_receipt_find(cmd->process, cmd->id, verdict))
 	{
 		wf_privilege_require(wf_definition(row->definition), "send");
 		wf_wakeup_released(wf_definition(row->definition)->owner);
@@ -199,7 +123,7 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, Verdict *verdict)
 	what = wf_step_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
 	verdict_of(verdict, what, row->process);
 	if (cmd->id != NULL)
-		keep_receipt(cmd, verdict, present->status);
+		wf_receipt_keep(cmd->process, cmd->id, verdict);
 }
 
 /* The whole of send() after its arguments have been read. */
@@ -209,7 +133,7 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	TupleDesc	desc;
 	WfStepper  *stepper;
 	WfRow		row;
-	Verdict		verdict;
+	WfReceipt	verdict;
 	Datum		values[N_VERDICT];
 	bool		nulls[N_VERDICT] = {0};
 	Datum		result;
@@ -390,7 +314,7 @@ lock_late(const pg_uuid_t *process, List **late)
  * locked, in the order of ids.
  */
 static void
-send_all(const Command *commands, int n, WfRow *rows, int nrows, Verdict *verdicts)
+send_all(const Command *commands, int n, WfRow *rows, int nrows, WfReceipt *verdicts)
 {
 	WfStepper  *stepper = wf_stepper_new(0);
 	List	   *late = NIL;
@@ -417,7 +341,7 @@ workflow_send_many(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Command    *commands;
-	Verdict    *verdicts;
+	WfReceipt  *verdicts;
 	WfRow	   *rows;
 	int			n;
 	int			nrows;
@@ -428,7 +352,7 @@ workflow_send_many(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	nrows = wf_process_row_lock_many(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
 	qsort(rows, nrows, sizeof(WfRow), compare_rows);
-	verdicts = palloc0(sizeof(Verdict) * (n + 1));
+	verdicts = palloc0(sizeof(WfReceipt) * (n + 1));
 	send_all(commands, n, rows, nrows, verdicts);
 
 	for (int i = 0; i < n; i++)
@@ -450,12 +374,12 @@ workflow_send_many(PG_FUNCTION_ARGS)
  * locked.  args: process and id.  Returns their number.
  */
 static uint64
-forget_post(const WfDefinition *definition, Datum *args)
+forget_post(const WfDefinition *definition, const pg_uuid_t *process, const char *id)
 {
-	uint64		n = wf_statement_execute(&forget_post_statement, args, NULL, 0);
+	uint64		n = wf_timer_forget_posted(process, id);
 
 	if (definition->chart->has_defer)
-		n += wf_statement_execute(&forget_deferred_statement, args, NULL, 0);
+		n += wf_deferred_row_forget(process, id);
 	return n;
 }
 
@@ -490,13 +414,12 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 	/* An earlier event with this id is deleted, which takes the lock. */
 	if (timer.name != NULL)
 	{
-		Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(timer.name)};
 		WfRow		row;
 
 		if (wf_stepper_definition_of(process) == NULL &&
 			wf_process_row_lock(process, false, &row))
 			wf_wakeup_released(definition->owner);
-		forget_post(definition, args);
+		forget_post(definition, process, timer.name);
 	}
 	wf_changes_arm(changes, &timer, definition->owner, false, false);
 	wf_changes_write(changes);
@@ -541,7 +464,7 @@ Datum
 workflow_cancel_event(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *process = PG_GETARG_UUID_P(0);
-	Datum		args[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	WfStepper  *stepper;
 	WfProcess  *held;
 	uint64		n;
@@ -549,7 +472,7 @@ workflow_cancel_event(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	held = wf_api_hold(stepper, process, false);
-	n = forget_post(wf_process_definition(held), args);
+	n = forget_post(wf_process_definition(held), process, id);
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_BOOL(n > 0);

@@ -31,6 +31,7 @@
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "store/changes.h"
+#include "store/key.h"
 #include "store/statement.h"
 #include "store/timer.h"
 
@@ -39,28 +40,6 @@ PG_FUNCTION_INFO_V1(workflow_start_many);
 
 /* Processes that are in memory at a time. */
 #define CHUNK 1000
-
-static WfStatement take_keys_statement = {
-	.sql = "INSERT INTO workflow.key (definition, key, process)"
-	" SELECT $1, u.key, u.process"
-	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) u(key, process)"
-	" WHERE u.key IS NOT NULL"
-	" ORDER BY u.key"			/* calls with the same keys take turns */
-	" ON CONFLICT DO NOTHING",
-	.nargs = 3,
-	.args = {TEXTOID, TEXTARRAYOID, UUIDARRAYOID}
-};
-
-static WfStatement find_keys_statement = {
-	.sql = "SELECT u.at, k.process"
-	" FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at) CROSS JOIN LATERAL"
-	" (SELECT process FROM workflow.key WHERE definition OPERATOR(pg_catalog.=) $1"
-	"  AND key OPERATOR(pg_catalog.=) u.key"
-	/* Never the other way round: all keys of the definition, and each of ours. */
-	"  OFFSET 0) k",
-	.nargs = 2,
-	.args = {TEXTOID, TEXTARRAYOID}
-};
 
 /* What is the same for all processes of a call. */
 typedef struct Start
@@ -71,46 +50,13 @@ typedef struct Start
 	const char *actor;
 } Start;
 
-/*
- * Give each process its key, or find out who has it: ids[i] becomes that of
- * the process which has keys[i].  Returns whether any key was new; is_new
- * tells which.
- */
+/* Error 22023 for a key that is too long for its index. */
 static void
-take_keys(const char *definition, int n, Datum *keys, bool *key_nulls,
-		  pg_uuid_t *ids, bool *is_new)
+check_keys(int n, Datum *keys, bool *nulls)
 {
-	Datum		values[3];
-	Datum	   *id_datums = palloc(sizeof(Datum) * n);
-	int			dims[1] = {n};
-	int			lower[1] = {1};
-	uint64		found;
-
 	for (int i = 0; i < n; i++)
-	{
-		if (!key_nulls[i])
-			wf_arg_check_length("the key of a process is too long",
-								toast_raw_datum_size(keys[i]) - VARHDRSZ);
-		id_datums[i] = UUIDPGetDatum(&ids[i]);
-		is_new[i] = key_nulls[i];
-	}
-	values[0] = CStringGetTextDatum(definition);
-	values[1] = PointerGetDatum(construct_md_array(keys, key_nulls, 1, dims, lower,
-												   TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(id_datums, n, UUIDOID, UUID_LEN,
-												false, TYPALIGN_CHAR));
-	wf_statement_execute(&take_keys_statement, values, NULL, 0);
-	found = wf_statement_execute(&find_keys_statement, values, NULL, 0);
-	for (uint64 i = 0; i < found; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		bool		isnull;
-		int			at = DatumGetInt64(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull)) - 1;
-		pg_uuid_t  *holder = DatumGetUUIDP(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
-
-		is_new[at] = memcmp(holder, &ids[at], UUID_LEN) == 0;
-		ids[at] = *holder;
-	}
+		if (!nulls[i])
+			wf_arg_check_length("the key of a process is too long", toast_raw_datum_size(keys[i]) - VARHDRSZ);
 }
 
 /* Add a new process to a stepper, and start it, or arm the timer that will. */
@@ -150,7 +96,10 @@ start_chunk(const Start *start, int n, Datum *inputs, bool *input_nulls,
 	for (int i = 0; i < n; i++)
 		wf_uuid_make(&ids[i]);
 	if (keys != NULL)
-		take_keys(start->definition->name, n, keys, key_nulls, ids, is_new);
+	{
+		check_keys(n, keys, key_nulls);
+		wf_key_take(start->definition->name, n, keys, key_nulls, ids, is_new);
+	}
 
 	stepper = wf_stepper_new(0);
 	for (int i = 0; i < n; i++)

@@ -29,23 +29,10 @@
 #include "process/stepper.h"
 #include "store/failure.h"
 #include "store/process_row.h"
-#include "store/statement.h"
 #include "store/status.h"
 #include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_set_states);
-
-/*
- * Failures of timers whose states ($2: the active ones) were left, and of the
- * start of a process that is in its states now.
- */
-static WfStatement forget_failures_statement = {
-	.sql = "DELETE FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND (event OPERATOR(pg_catalog.=) '" WF_START_EVENT "'"
-	"  OR state OPERATOR(pg_catalog.<>) ALL ($2))",
-	.nargs = 2,
-	.args = {UUIDOID, TEXTARRAYOID}
-};
 
 /* The state of this name.  Error 22023 if there is none that can be active. */
 static WfStateId
@@ -157,9 +144,8 @@ let_go_on(WfProcess *process, bool was_parked)
 	const WfRow *row = wf_process_as_row(process);
 	int32		owner = wf_process_definition(process)->owner;
 	ArrayType  *active = wf_process_active(process);
-	Datum		args[2] = {UUIDPGetDatum(&row->id), PointerGetDatum(active)};
 
-	wf_statement_execute(&forget_failures_statement, args, NULL, 0);
+	wf_failure_forget_left(&row->id, active);
 	if (row->suspended)
 		return;
 

@@ -342,3 +342,10 @@ wf_jsonb_string(const char *text)
 	memcpy((char *) &jsonb->root + head, text, len);
 	return jsonb;
 }
+
+/* A string as wf_jsonb_string() makes it; the null of jsonb if text is NULL. */
+Jsonb *
+wf_jsonb_string_or_null(const char *text)
+{
+	return text == NULL ? wf_jsonb_parse("null") : wf_jsonb_string(text);
+}

@@ -14,5 +14,6 @@ extern char *wf_jsonb_text(Jsonb *value);
 extern Jsonb *wf_jsonb_merge(Jsonb *base, Jsonb *overlay);
 extern Jsonb *wf_jsonb_object(int n, const char **keys, Jsonb **values);
 extern Jsonb *wf_jsonb_string(const char *text);
+extern Jsonb *wf_jsonb_string_or_null(const char *text);
 
 #endif							/* WF_JSONB_H */

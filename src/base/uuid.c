@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 
+#include "catalog/pg_type.h"
 #include "port.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -92,4 +93,11 @@ wf_uuid_text(const pg_uuid_t *id)
 	}
 	*end = '\0';
 	return text;
+}
+
+/* A uuid[] of n ids, in the current memory context. */
+ArrayType *
+wf_uuid_array(Datum *ids, int n)
+{
+	return construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
 }

@@ -12,7 +12,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
-#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
@@ -29,7 +29,7 @@
 #include "shmem/watermark.h"
 #include "store/erasure.h"
 #include "store/origin.h"
-#include "store/statement.h"
+#include "store/timer.h"
 #include "store/transaction.h"
 
 /* Timers overdue by this much (ms) may be those of nobody. */
@@ -168,30 +168,6 @@ learn_lane(Reading *readings, int n, int32 owner, Oid role, WfLaneKind kind,
 		wf_watermark_wake(key.lane);
 }
 
-/*
- * Delete overdue timers of processes that do not exist: they would keep the
- * mark of their owner down for ever.  A thousand of each owner's earliest will
- * do; the others' turn comes when those are gone.
- */
-static void
-delete_strays(void)
-{
-	static WfStatement statement = {
-		.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
-		" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
-		" SELECT s.ctid, s.process FROM workflow.timer s"
-		" WHERE s.owner = o.id AND NOT s.parked"
-		" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
-		" ORDER BY s.due LIMIT 1000) t"
-		" WHERE NOT EXISTS (SELECT FROM workflow.process p"
-		" WHERE p.id = t.process)"
-		/* a restore may have loaded timers, and not yet processes */
-		" AND EXISTS (SELECT FROM workflow.stamp)))"
-	};
-
-	(void) wf_statement_execute(&statement, NULL, NULL, 0);
-}
-
 /* What the tables say of every owner's work; true: some is long overdue. */
 static bool
 learn_lanes(Reading *readings, int n, const SPITupleTable *rows, uint64 nrows)
@@ -241,19 +217,6 @@ forget_lanes(const Reading *readings, int n)
 static bool
 read_lanes(void)
 {
-	/* the third column is a WfLaneKind; another kind is another SELECT */
-	static WfStatement statement = {
-		.sql = "SELECT o.id, o.role::pg_catalog.oid, 0,"
-		" LEAST((SELECT pg_catalog.min(t.due) FROM workflow.timer t"
-		" WHERE t.owner = o.id AND NOT t.parked),"
-		/* what rests without a pause is to be brought back */
-		" CASE WHEN EXISTS (SELECT FROM workflow.resting) AND EXISTS ("
-		" SELECT FROM workflow.definition d WHERE d.owner = o.id"
-		" AND EXISTS (SELECT FROM workflow.resting r WHERE r.definition = d.name)"
-		" AND NOT EXISTS (SELECT FROM workflow.pause u WHERE u.definition = d.name))"
-		" THEN pg_catalog.statement_timestamp() END)"
-		" FROM workflow.owner o"
-	};
 	bool		overdue;
 	int			n;
 	Reading    *readings = read_generations(&n);
@@ -270,7 +233,8 @@ read_lanes(void)
 	PopActiveSnapshot();
 	PushActiveSnapshot(GetTransactionSnapshot());
 
-	nrows = wf_statement_execute(&statement, NULL, NULL, 0);
+	/* another kind of work is another statement */
+	nrows = wf_timer_owners();
 	rows = SPI_tuptable;
 
 	/*
@@ -313,7 +277,7 @@ wf_sweep(Oid extension)
 		next_xid : InvalidFullTransactionId;
 
 	if (overdue)
-		delete_strays();
+		wf_timer_delete_strays();
 	if (wf_origin_is_ours())
 		wf_erasure_settle();
 	wf_transaction_commit();

@@ -1,20 +1,30 @@
 /*-------------------------------------------------------------------------
  *
  * define.c
- *	  workflow.define(): store a version of a definition.
+ *	  Compiles, checks and stores versions of definitions.
+ *
+ * Runs in the session that calls define() or one of the functions which look
+ * at a definition that is not stored.  Expressions are resolved with the rights
+ * of the role that will own it.  Locks a tag for the name of a definition that
+ * is stored, until the end of the transaction; see lock_name().
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/varlena.h"
 
+#include "base/clock.h"
 #include "base/errcodes.h"
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
@@ -29,7 +39,7 @@
 #include "store/origin.h"
 #include "store/statement.h"
 
-/* What PostgreSQL cannot know of expressions in definitions. */
+/* A hint where PostgreSQL has none, since it does not know of definitions. */
 static const char *
 hint_for(int sqlerrcode)
 {
@@ -46,8 +56,8 @@ hint_for(int sqlerrcode)
 }
 
 /*
- * An expression that does not compile becomes a fault like any other, unless
- * the compiler of the chart found fault with it already.
+ * Make an error of an expression a fault of the definition, unless the compiler
+ * of the chart has found one at or below that path.
  */
 static void
 note_error(void *arg, const char *path, ErrorData *error)
@@ -67,8 +77,9 @@ note_error(void *arg, const char *path, ErrorData *error)
 }
 
 /*
- * What is invoked must be there, and the author allowed to start it.  Returns
- * what is wrong with it (%s: its name), or NULL.
+ * A definition that is invoked must exist, and the author must be allowed to
+ * start it.  Returns what is wrong, a format with its name as the argument, or
+ * NULL.
  */
 static const char *
 invoke_problem(const WfInvoke *invoke, Oid role, const char **hint)
@@ -119,7 +130,10 @@ check_invokes(const WfChart *chart, Oid role, bool simulated, WfFaults *faults)
 						 simulated, faults);
 }
 
-/* Roles that `allow` names may be made later, or be misspelt. */
+/*
+ * Warn of roles in `allow` that do not exist, each once; `seen` has those that
+ * were warned of.  It is no fault: a role may be created later.
+ */
 static List *
 warn_of_roles(const WfAllow *allow, List *seen)
 {
@@ -154,7 +168,7 @@ check_roles(const WfChart *chart)
 										 seen);
 }
 
-/* What is legal and yet cannot be meant. */
+/* Report WARNINGs for what is legal but cannot be intended. */
 void
 wf_define_warn(const WfChart *chart)
 {
@@ -179,9 +193,10 @@ report_faults(const WfFaults *faults)
 }
 
 /*
- * The path that user code will have: that of the author, with pg_temp last.
- * Where it is not named it would come first, and whoever sends a command could
- * put temporary tables, with triggers, in the way of the owner's.
+ * The search_path that is kept with a definition for user code: that of the
+ * session, with pg_temp last.  If pg_temp were not named it would come first, and
+ * whoever sends a command could put temporary tables, with triggers, in front
+ * of those of the owner.  In the current memory context.
  */
 char *
 wf_define_path(void)
@@ -201,10 +216,10 @@ wf_define_path(void)
 }
 
 /*
- * Compile a definition for an owner, with the path that its code will have,
- * and resolve every function and expression.  Error WF007 with all faults;
- * WF002 for a role that may not own definitions.
- * simulated: nothing will be stored.
+ * Compile a definition for an owner, with the search_path for its code, and
+ * resolve every function and expression.  *evaluator has to be freed by the
+ * caller.  simulated: nothing will be stored, so what it invokes need not exist.
+ * Error WF007 with all faults; WF002 for a role that may not own definitions.
  */
 WfChart *
 wf_define_compile(text *source, Oid role, const char *path, bool simulated,
@@ -232,8 +247,9 @@ wf_define_compile(text *source, Oid role, const char *path, bool simulated,
 }
 
 /*
- * What is executed is the canonical form, and that is longer than what it was
- * made of, and nested deeper: it may be too much where the text was not.
+ * The canonical form of a chart, which is stored and executed.  Error WF007 if it
+ * has faults: it is longer than the text of the author and nested deeper, and
+ * may exceed limits which that does not.
  */
 char *
 wf_define_canonical(const WfChart *chart)
@@ -250,8 +266,9 @@ wf_define_canonical(const WfChart *chart)
 }
 
 /*
- * Compile what define() would store, with its errors, and store nothing; what
- * it invokes need not be there.  Error WF007, WF002.
+ * Make a definition of what define() would store, with the warnings and errors
+ * of define(), and store nothing.  What it invokes need not exist.  In a child of
+ * the current memory context.  Error WF007, WF002; 55000 before adopt().
  */
 WfDefinition *
 wf_define_unstored(text *source)
@@ -268,3 +285,115 @@ wf_define_unstored(text *source)
 	return wf_definition_unstored(wf_define_canonical(chart), role, path);
 }
 
+/* --- storing ------------------------------------------------------------ */
+
+static WfStatement newest_statement = {
+	.sql = "SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name, d.time_zone"
+	" FROM workflow.definition d, workflow.owner o"
+	" WHERE d.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner"
+	" ORDER BY d.version DESC LIMIT 1",
+	WF_ARGS(TEXTOID)
+};
+
+static WfStatement insert_statement = {
+	.sql = "INSERT INTO workflow.definition"
+	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone)"
+	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9)",
+	WF_ARGS(TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID)
+};
+
+/*
+ * Two sessions that define one name take turns.  There is no object yet that
+ * could be locked, so the lock is on a tag of our own: the class is the OID of
+ * our table and the object a hash of the name.  Objects of the server have the
+ * OID of a system catalog there, so nobody else takes such a lock, and two
+ * names with the same hash only wait for each other.  An advisory lock would
+ * stand among the users' own, and a lock on the table would have all names
+ * wait.
+ */
+static void
+lock_name(const char *name)
+{
+	Oid			relation = get_relname_relid("definition",
+											 get_namespace_oid("workflow", false));
+
+	LockDatabaseObject(relation,
+					   hash_bytes((const unsigned char *) name, strlen(name)),
+					   0, ExclusiveLock);
+}
+
+static bool
+same_text(HeapTuple row, TupleDesc desc, int column, const char *text)
+{
+	return strcmp(SPI_getvalue(row, desc, column), text) == 0;
+}
+
+/*
+ * The newest version of a definition, if there is one: is it what is defined
+ * now?  *number: its version, 0 for none.  Error WF002 when it is somebody
+ * else's.
+ */
+static bool
+newest_is_same(const WfDefineVersion *version, int32 owner, int32 *number)
+{
+	Datum		value = CStringGetTextDatum(version->name);
+	Jsonb	   *functions = version->functions;
+	HeapTuple	row;
+	TupleDesc	desc;
+	bool		isnull;
+
+	*number = 0;
+	if (wf_statement_execute(&newest_statement, &value, NULL, 1) == 0)
+		return false;
+
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	*number = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+	if (DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull)) != owner)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("definition \"%s\" belongs to role \"%s\"", version->name,
+						SPI_getvalue(row, desc, 6))));
+	return same_text(row, desc, 3, version->canonical) &&
+		same_text(row, desc, 4, version->path) &&
+		same_text(row, desc, 7, version->zone) &&
+		same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions)));
+}
+
+static void
+insert_version(const WfDefineVersion *version, int32 owner, int32 number)
+{
+	Datum		values[] = {
+		CStringGetTextDatum(version->name),
+		Int32GetDatum(number),
+		Int32GetDatum(owner),
+		PointerGetDatum(version->source),
+		CStringGetTextDatum(version->canonical),
+		CStringGetTextDatum(version->path),
+		JsonbPGetDatum(version->functions),
+		TimestampTzGetDatum(wf_clock_now()),
+		CStringGetTextDatum(version->zone)
+	};
+
+	wf_statement_execute(&insert_statement, values, NULL, 0);
+}
+
+/*
+ * Store what this role defines, unless it is the same as the newest version of
+ * that name.  Returns the number of the version.  Error WF002 when the name
+ * belongs to another role; 55000 before adopt().  Locks the name until the end
+ * of the transaction.  SPI must be connected.
+ */
+int32
+wf_define_store(const WfDefineVersion *version, Oid role)
+{
+	int32		owner;
+	int32		number;
+
+	wf_origin_write();
+	lock_name(version->name);
+	owner = wf_owner_role_enter(role);
+	if (!newest_is_same(version, owner, &number))
+		insert_version(version, owner, ++number);
+	return number;
+}

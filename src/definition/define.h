@@ -1,13 +1,26 @@
 /*
  * define.h
- *	  workflow.define(): store a version of a definition.
+ *	  Compiles, checks and stores versions of definitions.
  */
 #ifndef WF_DEFINE_H
 #define WF_DEFINE_H
 
+#include "utils/jsonb.h"
+
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "eval/evaluator.h"
+
+/* What a version of a definition is, besides its owner. */
+typedef struct WfDefineVersion
+{
+	const char *name;
+	text	   *source;			/* as the author wrote it */
+	const char *canonical;
+	const char *path;			/* search_path for user code */
+	const char *zone;			/* time zone for user code */
+	Jsonb	   *functions;		/* see wf_eval_define_functions() */
+} WfDefineVersion;
 
 extern WfChart *wf_define_compile(text *source, Oid role, const char *path,
 								  bool simulated, WfEvaluator **evaluator);
@@ -15,5 +28,6 @@ extern char *wf_define_path(void);
 extern WfDefinition *wf_define_unstored(text *source);
 extern void wf_define_warn(const WfChart *chart);
 extern char *wf_define_canonical(const WfChart *chart);
+extern int32 wf_define_store(const WfDefineVersion *version, Oid role);
 
 #endif							/* WF_DEFINE_H */

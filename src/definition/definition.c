@@ -1,12 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * definition.c
- *	  Definitions as this backend knows them, and who may do what with them.
+ *	  A session's cache of definitions.
  *
- * Runs in any backend.  A version never changes, so a cached one needs no
- * invalidation, but for the role that owns it, which adopt() may find anew; when
- * the extension is dropped and created anew its tables get new OIDs, and the
- * whole cache goes.
+ * Runs in any backend.  A version never changes, so a cached one stays good for
+ * the life of the session, with two exceptions.  adopt() may give the owner
+ * another role, which is read again when inval.c tells of that.  And when the
+ * extension was dropped and created, its tables have other OIDs, and the whole
+ * cache is thrown away.
+ *
+ * Reads without locks: rows of workflow.definition are only ever inserted.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,7 +34,7 @@
 #include "store/origin.h"
 #include "store/statement.h"
 
-/* Told when the extension is dropped, and when roles were found anew. */
+/* Tells when the extension is dropped, and when owners get other roles. */
 static WfInval watch = {.table = "definition"};
 
 static HTAB *cache = NULL;
@@ -42,10 +45,11 @@ typedef struct CacheEntry
 {
 	int32		id;
 	WfDefinition *definition;
-	uint64		serial;			/* of loads in this session */
-	uint64		told;			/* the role is as it was after so many tellings */
+	uint64		serial;			/* the value of loads when it was loaded */
+	uint64		told;			/* the value of tellings when its role was read */
 } CacheEntry;
 
+/* Definitions that this session has loaded, and how often inval.c told of a change. */
 static uint64 loads = 0;
 static uint64 tellings = 0;
 
@@ -53,15 +57,18 @@ static WfStatement load_statement = {
 	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text, d.time_zone"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
-	.nargs = 1,
-	.args = {INT4OID}
+	WF_ARGS(INT4OID)
 };
 
 static WfStatement role_statement = {
 	.sql = "SELECT o.role FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
-	.nargs = 1,
-	.args = {INT4OID}
+	WF_ARGS(INT4OID)
+};
+
+static WfStatement exists_statement = {
+	.sql = "SELECT FROM workflow.definition WHERE id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(INT4OID)
 };
 
 static WfStatement find_statement = {
@@ -69,11 +76,10 @@ static WfStatement find_statement = {
 	" WHERE name OPERATOR(pg_catalog.=) $1"
 	" AND ($2 OPERATOR(pg_catalog.=) 0 OR version OPERATOR(pg_catalog.=) $2)"
 	" ORDER BY version DESC LIMIT 1",
-	.nargs = 2,
-	.args = {TEXTOID, INT4OID}
+	WF_ARGS(TEXTOID, INT4OID)
 };
 
-/* Make sure that the cache is that of the extension as it is now. */
+/* Make sure that the cache belongs to the extension that is there now. */
 static void
 check_cache(void)
 {
@@ -101,7 +107,7 @@ check_cache(void)
 
 /*
  * Does a chart delay anything but the timers of its states?  Named delays
- * that nobody uses count too, which costs a look and no more.
+ * that nobody uses count, too, which costs no more than a look at a table.
  */
 static bool
 has_delayed_sends(const WfChart *chart)
@@ -113,7 +119,10 @@ has_delayed_sends(const WfChart *chart)
 	return chart->ndelays > timers;
 }
 
-/* Compile its canonical form, and all that hangs on it. */
+/*
+ * Compile the canonical form, and make all that is derived from it, in the
+ * current memory context.
+ */
 static void
 furnish(WfDefinition *definition, const char *chart)
 {
@@ -144,7 +153,7 @@ no_role(const char *name)
 			 errhint("Create it and call workflow.adopt().")));
 }
 
-/* Build a definition from its row, the current one of SPI_tuptable. */
+/* Make a definition from what load_statement returned, in a context of its own. */
 static WfDefinition *
 build(int32 id, HeapTuple row, TupleDesc desc)
 {
@@ -173,8 +182,8 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 }
 
 /*
- * From its canonical form alone, in the current memory context: stored nowhere
- * and found by nobody (id 0, no version, no owner's id).
+ * Make a definition from its canonical form, in a child of the current memory
+ * context.  It is in no table and no cache: id, version and owner are 0.
  */
 WfDefinition *
 wf_definition_unstored(const char *chart, Oid role, const char *search_path)
@@ -195,6 +204,7 @@ wf_definition_unstored(const char *chart, Oid role, const char *search_path)
 	return definition;
 }
 
+/* Free a definition that is in no cache.  Nobody uses it any more. */
 void
 wf_definition_free(WfDefinition *definition)
 {
@@ -202,16 +212,18 @@ wf_definition_free(WfDefinition *definition)
 	MemoryContextDelete(definition->context);
 }
 
-/*
- * Forget the definitions that were loaded since the mark was read; nobody uses
- * them: what loaded them has been rolled back, and maybe they with it.
- */
+/* A mark for wf_definition_forget(): what is loaded by now. */
 uint64
 wf_definition_mark(void)
 {
 	return loads;
 }
 
+/*
+ * Remove the definitions that were loaded after the mark was read from the
+ * cache: they were loaded in a subtransaction that is rolled back, and may have
+ * been stored in it.  Nobody uses them any more.
+ */
 void
 wf_definition_forget(uint64 mark)
 {
@@ -229,14 +241,20 @@ wf_definition_forget(uint64 mark)
 		}
 }
 
-/* Must be called before the statement that gives owners other roles. */
+/*
+ * Have all sessions read the roles of owners again when this transaction has
+ * committed.  Must be called before the statement that changes them (inval.c).
+ */
 void
 wf_definition_roles_changing(void)
 {
 	wf_inval_changing(&watch);
 }
 
-/* Who owns it now.  A version that is gone was never committed: its role stays. */
+/*
+ * Read the role of the owner again.  A version that is not in the table was
+ * never committed, and keeps its role.
+ */
 static void
 read_role(CacheEntry *entry)
 {
@@ -257,7 +275,11 @@ read_role(CacheEntry *entry)
 	entry->told = told;
 }
 
-/* By id; SPI must be connected.  Error WF006 when there is none. */
+/*
+ * The definition with this id, from the cache or loaded into it; good for the
+ * life of the session.  Error WF006 when there is none, 55000 before adopt(),
+ * 42704 when the role that owns it does not exist.  SPI must be connected.
+ */
 WfDefinition *
 wf_definition(int32 id)
 {
@@ -283,7 +305,7 @@ wf_definition(int32 id)
 				 errmsg("definition %d does not exist", id)));
 	definition = build(id, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 
-	/* Nothing below can fail half-way: enter it only when it is whole. */
+	/* Enter it when it is complete: an error above leaves the cache as it was. */
 	entry = hash_search(cache, &id, HASH_ENTER, NULL);
 	MemoryContextSetParent(definition->context, cache_context);
 	entry->definition = definition;
@@ -292,7 +314,7 @@ wf_definition(int32 id)
 	return definition;
 }
 
-/* version 0: the newest.  NULL when there is none. */
+/* The definition with this name; version 0: the newest.  NULL when there is none. */
 static WfDefinition *
 find_definition(const char *name, int32 version)
 {
@@ -306,14 +328,20 @@ find_definition(const char *name, int32 version)
 													 &isnull)));
 }
 
-/* The newest version, or NULL when there is no such name. */
+/*
+ * The newest version of a definition, or NULL when there is none of that name.
+ * Errors are those of wf_definition().  SPI must be connected.
+ */
 WfDefinition *
 wf_definition_newest(const char *name)
 {
 	return find_definition(name, 0);
 }
 
-/* By name; version 0: the newest.  Error WF006. */
+/*
+ * The definition with this name; version 0: the newest.  Error WF006 when there
+ * is none, and errors of wf_definition().  SPI must be connected.
+ */
 WfDefinition *
 wf_definition_by_name(const char *name, int32 version)
 {
@@ -330,7 +358,11 @@ wf_definition_by_name(const char *name, int32 version)
 	return definition;
 }
 
-/* text[] of state names. */
+/*
+ * A text[] of the names of n states.  That of a single state is made once and
+ * kept with the definition, others are in the current memory context: the caller
+ * does not write to it.
+ */
 ArrayType *
 wf_definition_states_array(WfDefinition *definition, const WfStateId *leaves, int n)
 {
@@ -358,8 +390,18 @@ wf_definition_states_array(WfDefinition *definition, const WfStateId *leaves, in
 }
 
 /*
- * Does this session have the definition at hand?  Needs a transaction.
+ * Is this version in the table, whatever the session has in its cache?  SPI
+ * must be connected.
  */
+bool
+wf_definition_exists(int32 id)
+{
+	Datum		value = Int32GetDatum(id);
+
+	return wf_statement_execute(&exists_statement, &value, NULL, 1) > 0;
+}
+
+/* Is the definition in the cache?  Needs a transaction. */
 bool
 wf_definition_is_cached(int32 id)
 {
@@ -368,9 +410,9 @@ wf_definition_is_cached(int32 id)
 }
 
 /*
- * Has the role that owns a definition been dropped?  Then *name is that of
- * the definition, which cannot be loaded.  False also when there is none.  SPI
- * must be connected.  Error 55000 before adopt().
+ * Does the role that owns a definition not exist?  Then it cannot be loaded, and
+ * *name is its name, in the current memory context.  False also when there is no
+ * such definition.  Error 55000 before adopt().  SPI must be connected.
  */
 bool
 wf_definition_is_orphaned(int32 id, const char **name)

@@ -1,6 +1,6 @@
 /*
  * definition.h
- *	  Definitions as this backend knows them, and who may do what with them.
+ *	  A session's cache of definitions.
  */
 #ifndef WF_DEFINITION_H
 #define WF_DEFINITION_H
@@ -10,16 +10,16 @@
 #include "chart/chart.h"
 #include "eval/evaluator.h"
 
-/* A version of a definition: immutable, cached for the life of the session. */
+/* A version of a definition, which never changes. */
 typedef struct WfDefinition
 {
 	int32		id;				/* hash key */
 	int32		version;
 	int32		owner;			/* workflow.owner.id */
-	Oid			role;			/* of that owner */
+	Oid			role;			/* of that owner; adopt() may change it */
 	const char *name;
-	const char *search_path;
-	const char *time_zone;		/* of the author */
+	const char *search_path;	/* for user code */
+	const char *time_zone;		/* for user code: that of the author */
 	WfChart    *chart;
 	WfEvaluator *evaluator;
 	bool		sends_later;	/* may have delayed events of its own pending */
@@ -31,6 +31,7 @@ extern void wf_definition_roles_changing(void);
 extern WfDefinition *wf_definition(int32 id);
 extern WfDefinition *wf_definition_unstored(const char *chart, Oid role,
 											const char *search_path);
+extern bool wf_definition_exists(int32 id);
 extern bool wf_definition_is_cached(int32 id);
 extern bool wf_definition_is_orphaned(int32 id, const char **name);
 extern void wf_definition_free(WfDefinition *definition);

@@ -1,10 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * owner_role.c
- *	  The table workflow.owner: the roles that own work.
+ *	  The table workflow.owner: the roles that own definitions.
  *
- * Rows elsewhere carry the id of an owner.  Who enters one pins its role, so that
- * DROP ROLE is refused.
+ * Runs in sessions that define, define calendars, or adopt.  Rows of other
+ * tables have the id of an owner, which stays the same when its role is renamed,
+ * dropped, or another one after a restore.  Locks the schema against other
+ * sessions that enter an owner (see wf_owner_role_pin()).
  *
  *-------------------------------------------------------------------------
  */
@@ -24,49 +26,45 @@
 #include "base/errcodes.h"
 #include "base/guc.h"
 #include "definition/owner_role.h"
+#include "definition/privilege.h"
+#include "store/origin.h"
 #include "store/statement.h"
 
 static WfStatement find_statement = {
 	.sql = "SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {OIDOID}
+	WF_ARGS(OIDOID)
 };
 
 static WfStatement enter_statement = {
 	.sql = "INSERT INTO workflow.owner (name, role) VALUES ($1, $2)"
 	" ON CONFLICT (name) DO NOTHING RETURNING id",
-	.nargs = 2,
-	.args = {NAMEOID, OIDOID}
+	WF_ARGS(NAMEOID, OIDOID)
 };
 
 /*
- * Roles are renamed without telling us.  Two may have changed names, so all
- * that are not right any more give way first.
+ * ALTER ROLE ... RENAME does not tell us.  Two roles may have exchanged their
+ * names, so all names that are wrong are replaced by unique ones first.
  */
 static WfStatement give_way_statement = {
 	.sql = "UPDATE workflow.owner o SET name = pg_catalog.concat('role ', o.role)"
 	" FROM pg_catalog.pg_roles r"
-	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
-	.nargs = 0
+	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name"
 };
 
 static WfStatement rename_statement = {
 	.sql = "UPDATE workflow.owner o SET name = r.rolname FROM pg_catalog.pg_roles r"
-	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name",
-	.nargs = 0
+	" WHERE r.oid OPERATOR(pg_catalog.=) o.role AND r.rolname OPERATOR(pg_catalog.<>) o.name"
 };
 
-static WfStatement rename_grants_statement = {
-	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_roles r"
-	" WHERE r.oid OPERATOR(pg_catalog.=) p.role AND r.rolname OPERATOR(pg_catalog.<>) p.name"
-	" RETURNING p.definition, p.role, r.rolname, p.privilege)"
-	" INSERT INTO workflow.permission (definition, role, name, privilege)"
-	" SELECT DISTINCT g.definition, g.role, g.rolname, g.privilege FROM gone g"
-	" ON CONFLICT DO NOTHING",
-	.nargs = 0
+static WfStatement resolve_statement = {
+	.sql = "UPDATE workflow.owner o SET role = " WF_ORIGIN_ROLE_OF("o.name") WF_ORIGIN_MUST_RESOLVE("o.role"),
+	WF_ARGS(BOOLOID)
 };
 
-/* Executors log in as the owner: it must be able to, and be no superuser. */
+/*
+ * Error WF002 for a role that may not own definitions: executors log in as the
+ * owner, so it must be able to log in, and be no superuser.
+ */
 void
 wf_owner_role_check(Oid role)
 {
@@ -95,9 +93,25 @@ wf_owner_role_check(Oid role)
 }
 
 /*
- * The server does not know that our rows name a role.  A grant makes it know:
- * DROP ROLE is refused while the role has one.  It is on something that goes
- * with DROP EXTENSION, as the schema does not: then the role can go, too.
+ * Make DROP ROLE refuse to drop an owner, until the extension is dropped.
+ *
+ * The server does not know that rows of ours name a role.  What it knows of is
+ * in pg_shdepend, and DROP OWNED and REASSIGN OWNED act upon each kind of entry
+ * there.  The kind that does least harm is that of a grant.  So the role gets
+ * USAGE on the type workflow.status, which members of workflow_user have anyway.
+ * The type goes with DROP EXTENSION, and the grant with it; the schema would
+ * not.
+ *
+ * DROP OWNED BY revokes the grant like any other, without a word, and DROP ROLE
+ * succeeds after it: that is how an administrator gets rid of such a role.  The
+ * definitions of the owner wait then, workflow.activity and workflow.check()
+ * report that its role does not exist, and adopt() lets them go on when there is
+ * a role of that name again.  If the role is not dropped after DROP OWNED, its
+ * work goes on without the pin; adopt() renews it, define() does not.
+ *
+ * Locks the schema until the end of the transaction: two sessions that pin their
+ * first owners at once would both update the row of the type in pg_type, and
+ * one would fail.
  */
 void
 wf_owner_role_pin(const char *name)
@@ -119,7 +133,6 @@ wf_owner_role_pin(const char *name)
 	grant->privileges = list_make1(usage);
 	grant->grantees = list_make1(role);
 
-	/* Two first definitions at once would update one catalog row. */
 	LockDatabaseObject(NamespaceRelationId, get_namespace_oid("workflow", false), 0,
 					   ShareUpdateExclusiveLock);
 	wf_statement_raise_rights(&rights);
@@ -127,16 +140,32 @@ wf_owner_role_pin(const char *name)
 	wf_statement_restore_rights(&rights);
 }
 
-/* Owners and grants are known by the names that their roles have now. */
+/*
+ * Write the names that the roles of owners and grants have now: after a restore
+ * they are what roles are found by.
+ */
 void
 wf_owner_role_refresh_names(void)
 {
 	if (wf_statement_execute(&give_way_statement, NULL, NULL, 0) > 0)
 		wf_statement_execute(&rename_statement, NULL, NULL, 0);
-	wf_statement_execute(&rename_grants_statement, NULL, NULL, 0);
+	wf_privilege_refresh_names();
 }
 
-/* The id in workflow.owner of a role, or 0. */
+/*
+ * For adopt(): find the roles of owners by their names.  foreign: the rows come
+ * from another place, so that no OID in them means anything.  The caller has
+ * called wf_definition_roles_changing().
+ */
+void
+wf_owner_role_resolve(bool foreign)
+{
+	Datum		value = BoolGetDatum(foreign);
+
+	wf_statement_execute(&resolve_statement, &value, NULL, 0);
+}
+
+/* The id of the owner with this role, or 0.  SPI must be connected. */
 int32
 wf_owner_role_id(Oid role)
 {
@@ -150,8 +179,9 @@ wf_owner_role_id(Oid role)
 }
 
 /*
- * The same, entered when it has none; from then on DROP ROLE is refused.
- * Locks against other roles that come first.
+ * The id of the owner with this role, which becomes one if it is not; from then
+ * on DROP ROLE is refused, see wf_owner_role_pin().  Error WF002 if another role
+ * that had this name was an owner and has been dropped.  SPI must be connected.
  */
 int32
 wf_owner_role_enter(Oid role)

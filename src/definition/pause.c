@@ -1,18 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * pause.c
- *	  Definitions all of whose processes rest.
+ *	  Paused definitions, all of whose processes rest.
  *
- * Runs in any backend.  Pausing touches no process: the name goes into
- * workflow.pause, and whoever is about to step a process looks there first.
- * A session keeps in memory that nothing is paused, which is nearly always so
- * (inval.c); while anything is, it reads the table each time.
+ * Runs in any backend.  Pausing a definition touches no process: its name goes
+ * into workflow.pause, and whoever is about to step a process looks there after
+ * locking it.  A session keeps in memory that nothing is paused, which is nearly
+ * always so, until inval.c tells of a change; while anything is paused or rests,
+ * it reads the tables each time.
  *
- * Timers that are parked over a pause must come back after it.  Their
- * processes are in workflow.resting, and a row there without a pause is work
- * to do for the executors of the definition's owner, like a timer that is due.
- * Nobody has to tell a batch that saw the pause and commits after its end: it
- * is told to look again itself.
+ * An executor that claims timers of a paused definition parks them and notes
+ * their processes in workflow.resting.  They have to come back after the pause:
+ * a row there whose definition is not paused is work for the executors of its
+ * owner, like a timer that is due.  A batch may see the pause and commit after
+ * its end; therefore it announces work itself (wf_pause_noting()).
+ *
+ * Rows of workflow.resting are deleted by whoever holds their process, after
+ * locking it.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/uuid.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "shmem/inval.h"
@@ -34,7 +39,7 @@
 #include "store/statement.h"
 #include "store/timer.h"
 
-/* The names that rest: `paused`, or not any more. */
+/* A definition that is paused, or that has resting processes without a pause. */
 typedef struct Resting
 {
 	char	   *name;
@@ -42,26 +47,26 @@ typedef struct Resting
 	bool		paused;
 } Resting;
 
+/* What this session knows of them; in kept. */
 static WfInval watch = {.table = "pause"};
 static MemoryContext kept = NULL;
 static Resting *resting = NULL;
 static int	nresting = 0;
-static bool complete = false;	/* not when an error came between */
+static bool complete = false;	/* false: an error came while it was read */
 
-/* Where the last chunk that was brought back ended. */
+/* The last process of the last chunk that was brought back. */
 static pg_uuid_t brought_back;
 
 /*
- * Two statements: telling sessions of a change of workflow.pause also has them
- * plan anew what reads it, so that should be next to nothing.
+ * One statement for each table: telling sessions of a change of workflow.pause
+ * also makes them plan the statements that read it again, so that one is tiny.
  */
 static WfStatement paused_statement = {
 	.sql = "SELECT u.definition, u.owner FROM workflow.pause u",
-	.nargs = 0,
 	.latest = true
 };
 
-/* The names in resting one by one: there may be a million rows of each. */
+/* Skips from name to name in the index: there may be a million rows of each. */
 static WfStatement resting_statement = {
 	.sql = "WITH RECURSIVE n(name) AS ("
 	" (SELECT r.definition FROM workflow.resting r ORDER BY r.definition LIMIT 1)"
@@ -71,21 +76,18 @@ static WfStatement resting_statement = {
 	" SELECT n.name, d.owner FROM n"
 	" CROSS JOIN LATERAL (SELECT e.owner FROM workflow.definition e"
 	"  WHERE e.name OPERATOR(pg_catalog.=) n.name LIMIT 1) d",
-	.nargs = 0,
 	.latest = true
 };
 
 static WfStatement begin_statement = {
 	.sql = "INSERT INTO workflow.pause (definition, owner, at, by) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT DO NOTHING",
-	.nargs = 4,
-	.args = {TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID}
+	WF_ARGS(TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID)
 };
 
 static WfStatement end_statement = {
 	.sql = "DELETE FROM workflow.pause WHERE definition OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {TEXTOID},
+	WF_ARGS(TEXTOID),
 	.latest = true
 };
 
@@ -95,34 +97,21 @@ static WfStatement chunk_statement = {
 	" WHERE r.definition OPERATOR(pg_catalog.=) $1 AND r.process OPERATOR(pg_catalog.>) $2"
 	" ORDER BY r.definition, r.process LIMIT $3"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	.nargs = 3,
-	.args = {TEXTOID, UUIDOID, INT8OID}
+	WF_ARGS(TEXTOID, UUIDOID, INT8OID)
 };
 
 static WfStatement forget_statement = {
 	.sql = "DELETE FROM workflow.resting WHERE definition OPERATOR(pg_catalog.=) $1"
 	" AND process OPERATOR(pg_catalog.=) ANY ($2) RETURNING process",
-	.nargs = 2,
-	.args = {TEXTOID, UUIDARRAYOID}
+	WF_ARGS(TEXTOID, UUIDARRAYOID)
 };
 
-/* What nothing can be brought back of: executors would look for it for ever. */
+/* Rows without a process, for which executors would look for ever. */
 static WfStatement forget_lost_statement = {
 	.sql = "DELETE FROM workflow.resting r WHERE r.definition OPERATOR(pg_catalog.=) $1"
 	" AND NOT EXISTS (SELECT FROM workflow.process p"
 	"  WHERE p.id OPERATOR(pg_catalog.=) r.process)",
-	.nargs = 1,
-	.args = {TEXTOID}
-};
-
-/* What is parked for a reason of its own stays so. */
-static WfStatement unpark_statement = {
-	.sql = "UPDATE workflow.timer t SET parked = false FROM workflow.process p"
-	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
-	" AND p.id OPERATOR(pg_catalog.=) t.process AND NOT p.suspended"
-	" AND p.status OPERATOR(pg_catalog.<>) 'terminated' RETURNING t.due",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(TEXTOID)
 };
 
 /* --- looking ----------------------------------------------------------- */
@@ -136,7 +125,7 @@ is_known(const char *name)
 	return false;
 }
 
-/* Add the names that a statement gives, unless they are there. */
+/* Add the names that a statement returns, unless they are there. */
 static void
 read_names(WfStatement *statement, bool paused)
 {
@@ -165,7 +154,7 @@ read_names(WfStatement *statement, bool paused)
 static void
 read_tables(void)
 {
-	/* What is kept outlives the statement that only looks: read what is now. */
+	/* What is kept outlives a statement that only looks: read the latest rows. */
 	bool		before = wf_statement_look_only(false);
 
 	complete = false;
@@ -184,9 +173,10 @@ read_tables(void)
 
 /*
  * Is anything paused, or still resting, at this moment, whatever snapshot the
- * transaction has?  Call it after locking processes; what the functions below
- * say is as of this call.  Costs next to nothing while the answer is no.
- * Needs a transaction and, to read the table, SPI.
+ * transaction has?  Must be called after locking processes, and before
+ * wf_pause_is_on(), wf_pause_is_over(), wf_pause_bring_back() and
+ * wf_pause_overtaken(), which tell what was so then.  Costs next to nothing while
+ * nothing is.  SPI must be connected.
  */
 bool
 wf_pause_look(void)
@@ -197,6 +187,7 @@ wf_pause_look(void)
 	return nresting > 0;
 }
 
+/* Was this definition paused at the last wf_pause_look()? */
 bool
 wf_pause_is_on(const WfDefinition *definition)
 {
@@ -206,7 +197,7 @@ wf_pause_is_on(const WfDefinition *definition)
 	return false;
 }
 
-/* Looks by itself.  Error WF003. */
+/* Error WF003 if a definition is paused now.  SPI must be connected. */
 void
 wf_pause_refuse(const WfDefinition *definition)
 {
@@ -220,7 +211,10 @@ wf_pause_refuse(const WfDefinition *definition)
 
 /* --- beginning and ending ---------------------------------------------- */
 
-/* Begin and end a pause; false: it was so already.  Tells all sessions. */
+/*
+ * Begin the pause of a definition, and tell all sessions of it at commit.  False:
+ * it is paused already.  SPI must be connected.
+ */
 bool
 wf_pause_begin(const WfDefinition *definition)
 {
@@ -234,6 +228,11 @@ wf_pause_begin(const WfDefinition *definition)
 	return wf_statement_execute(&begin_statement, values, NULL, 0) > 0;
 }
 
+/*
+ * End the pause of a definition, tell all sessions of it at commit, and have an
+ * executor bring resting processes back.  False: it is not paused.  SPI must be
+ * connected.
+ */
 bool
 wf_pause_end(const WfDefinition *definition)
 {
@@ -247,8 +246,10 @@ wf_pause_end(const WfDefinition *definition)
 }
 
 /*
- * The pause that was seen may end before this commits: then whoever brings
- * back has found nothing.  So there is something to look at afterwards.
+ * This transaction notes processes of an owner in workflow.resting.  The pause
+ * that it saw may end before it commits, and executors that bring processes back
+ * after the pause would not see these.  So tell all sessions of a change, and
+ * the owner's executors of work, at commit.
  */
 void
 wf_pause_noting(int32 owner)
@@ -265,7 +266,7 @@ is_over(const Resting *rest, int32 owner)
 	return !rest->paused && rest->owner == owner;
 }
 
-/* Are there processes of this owner that rest without a pause? */
+/* Did processes of this owner rest without a pause at the last wf_pause_look()? */
 bool
 wf_pause_is_over(int32 owner)
 {
@@ -275,16 +276,8 @@ wf_pause_is_over(int32 owner)
 	return false;
 }
 
-/* The processes are locked, and theirs are the timers. */
-static void
-unpark(Datum ids, int32 owner)
-{
-	wf_statement_execute(&unpark_statement, &ids, NULL, 0);
-	wf_timer_announce_returned(owner);
-}
-
-/* Column 1 of SPI's last result. */
-static Datum
+/* The ids in column 1 of SPI's last result. */
+static ArrayType *
 returned_ids(void)
 {
 	int			n = SPI_processed;
@@ -293,13 +286,15 @@ returned_ids(void)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
-										   TYPALIGN_CHAR));
+	return wf_uuid_array(ids, n);
 }
 
-/* A chunk behind the last one, or, when that was the end, from the beginning. */
+/*
+ * Lock a chunk of resting processes: those after the last chunk or, when that
+ * was the end, from the beginning.  Returns how many, and their ids.
+ */
 static int
-chunk(const char *name, int limit, Datum *ids)
+chunk(const char *name, int limit, ArrayType **ids)
 {
 	Datum		values[3] = {CStringGetTextDatum(name), UUIDPGetDatum(&brought_back),
 	Int64GetDatum(limit)};
@@ -319,38 +314,42 @@ chunk(const char *name, int limit, Datum *ids)
 }
 
 /*
- * Bring back the timers of up to `limit` of them, under locks on the
- * processes; those that are locked are left out, and those that do not exist
- * are forgotten when there is nothing else.  Returns how many.
+ * Bring back up to `limit` processes of one definition of this owner that rest
+ * without a pause: lock them, except those that are locked by others, delete
+ * their rows in workflow.resting, and unpark their timers.  Rows without a
+ * process are deleted when a definition has no others.  Returns how many
+ * processes it was.  SPI must be connected.
  */
 int
 wf_pause_bring_back(int32 owner, int limit)
 {
 	for (int i = 0; i < nresting; i++)
 	{
+		ArrayType  *ids;
 		Datum		values[2];
 		int			n;
 
 		if (!is_over(&resting[i], owner))
 			continue;
-		n = chunk(resting[i].name, limit, &values[1]);
+		n = chunk(resting[i].name, limit, &ids);
 		values[0] = CStringGetTextDatum(resting[i].name);
 		if (n == 0)
 		{
 			(void) wf_statement_execute(&forget_lost_statement, values, NULL, 0);
 			continue;
 		}
+		values[1] = PointerGetDatum(ids);
 		wf_statement_execute(&forget_statement, values, NULL, 0);
-		unpark(values[1], owner);
+		wf_timer_unpark_many(ids, owner);
 		return n;
 	}
 	return 0;
 }
 
 /*
- * Some of n claimed timers belong to processes that rest without a pause: what
- * is parked of those comes before.  Brings them back and marks their rows as
- * overtaken.
+ * Bring back those of n claimed processes that rest without a pause: their
+ * parked timers may be due before those that were claimed.  Marks their rows as
+ * overtaken.  SPI must be connected.
  */
 void
 wf_pause_overtaken(int32 owner, int n, WfRow **rows)
@@ -360,8 +359,7 @@ wf_pause_overtaken(int32 owner, int n, WfRow **rows)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = UUIDPGetDatum(&rows[i]->id);
-	values[1] = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
-												TYPALIGN_CHAR));
+	values[1] = PointerGetDatum(wf_uuid_array(ids, n));
 	for (int r = 0; r < nresting; r++)
 	{
 		uint64		found;
@@ -381,6 +379,6 @@ wf_pause_overtaken(int32 owner, int n, WfRow **rows)
 					rows[i]->overtaken = true;
 		}
 		if (found > 0)
-			unpark(returned_ids(), owner);
+			wf_timer_unpark_many(returned_ids(), owner);
 	}
 }

@@ -1,10 +1,6 @@
 /*
  * pause.h
- *	  Definitions all of whose processes rest.
- *
- * A batch that meets a paused definition parks the timers that it claimed and
- * notes their process in workflow.resting; when the pause has ended, executors
- * of the definition's owner bring those back, some at a time.
+ *	  Paused definitions, all of whose processes rest.
  */
 #ifndef WF_PAUSE_H
 #define WF_PAUSE_H

@@ -1,9 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * privilege.c
- *	  Who may do what with a definition.
+ *	  The table workflow.permission: who may do what with a definition.
  *
- * Runs in any backend.
+ * Runs in any backend.  Privileges are "start", "send", "read" and "act"; a grant
+ * is for all versions of a definition, and for all members of the role.  Nothing
+ * is kept: each question reads the table, without locks, so that a revoked
+ * privilege is gone with the commit.  Rights of a command are checked by who
+ * takes it, before it changes anything (api/, process/send.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -19,13 +23,13 @@
 #include "base/quote.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
+#include "store/origin.h"
 #include "store/statement.h"
 
 static WfStatement permission_statement = {
 	.sql = "SELECT role FROM workflow.permission"
 	" WHERE definition OPERATOR(pg_catalog.=) $1 AND privilege OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,
-	.args = {TEXTOID, TEXTOID}
+	WF_ARGS(TEXTOID, TEXTOID)
 };
 
 static bool
@@ -37,9 +41,8 @@ has_role(Oid member, const char *name)
 }
 
 /*
- * May the current user do this ("start", "send", "read") with it?  The owner,
- * its members, superusers and workflow_admin may do anything,
- * workflow_monitor may read.
+ * Has the current user this privilege on a definition?  See
+ * wf_privilege_role_may().
  */
 bool
 wf_privilege_may(const WfDefinition *definition, const char *privilege)
@@ -48,9 +51,9 @@ wf_privilege_may(const WfDefinition *definition, const char *privilege)
 }
 
 /*
- * May the role do this with every definition, whoever owns it?  The owner of
- * our tables, who is asked when a statement of ours reads a view, can read them
- * anyway.
+ * Has a role this privilege on every definition, whoever owns it?  The owner of
+ * our tables, who asks when a statement of ours reads a view, may read all: it
+ * can read the tables.
  */
 static bool
 may_always(Oid role, const char *privilege)
@@ -61,9 +64,9 @@ may_always(Oid role, const char *privilege)
 }
 
 /*
- * The same for one that need not be usable: administrators and monitors look
- * at what was not adopted yet, and at what has no owner.  Error WF006; 55000
- * for others before adopt().
+ * Has the current user this privilege on the definition with this id, which need
+ * not be usable?  Administrators and monitors may look at one before adopt(), and
+ * at one whose owner has no role.  Error WF006; 55000 for others before adopt().
  */
 bool
 wf_privilege_may_by_id(int32 id, const char *privilege)
@@ -77,10 +80,15 @@ wf_privilege_may_by_id(int32 id, const char *privilege)
 	if (!wf_definition_is_orphaned(id, &orphan.name))
 		return wf_privilege_may(wf_definition(id), privilege);
 
-	/* Others keep what they were granted. */
+	/* Without an owner, grants are all there is. */
 	return wf_privilege_may(&orphan, privilege);
 }
 
+/*
+ * Has a role this privilege on a definition?  The role that owns it, members of
+ * that, superusers and members of workflow_admin have all, members of
+ * workflow_monitor may read all.  SPI must be connected.
+ */
 bool
 wf_privilege_role_may(Oid role, const WfDefinition *definition, const char *privilege)
 {
@@ -105,6 +113,7 @@ wf_privilege_role_may(Oid role, const WfDefinition *definition, const char *priv
 	return granted;
 }
 
+/* Error WF002 unless the current user has this privilege on a definition. */
 void
 wf_privilege_require(const WfDefinition *definition, const char *privilege)
 {
@@ -118,8 +127,8 @@ wf_privilege_require(const WfDefinition *definition, const char *privilege)
 }
 
 /*
- * Error WF002 unless the current user is the owner, a member of that role, or
- * of workflow_admin: for what no privilege is enough.
+ * Error WF002 unless the current user has the rights of the role that owns a
+ * definition, or of workflow_admin: for what no privilege is enough.
  */
 void
 wf_privilege_require_owner(const WfDefinition *definition)
@@ -133,8 +142,8 @@ wf_privilege_require_owner(const WfDefinition *definition)
 }
 
 /*
- * May this role speak for an actor?  For roles whose rights it has; for
- * everybody, with the privilege "act" or the rights of the owner.
+ * May a role send a command on behalf of this actor?  It may for a role whose
+ * rights it has; with the privilege "act" for everybody.
  */
 bool
 wf_privilege_role_may_act(Oid role, const WfDefinition *definition, const char *actor)
@@ -145,7 +154,7 @@ wf_privilege_role_may_act(Oid role, const WfDefinition *definition, const char *
 		wf_privilege_role_may(role, definition, "act");
 }
 
-/* Error WF002 when not. */
+/* Error WF002 unless the current user may act on behalf of this actor. */
 void
 wf_privilege_require_actor(const WfDefinition *definition, const char *actor)
 {
@@ -158,3 +167,84 @@ wf_privilege_require_actor(const WfDefinition *definition, const char *actor)
 						 definition->name)));
 }
 
+/* --- grants -------------------------------------------------------------- */
+
+static WfStatement grant_statement = {
+	.sql = "INSERT INTO workflow.permission (definition, role, privilege, name) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT DO NOTHING",
+	WF_ARGS(TEXTOID, OIDOID, TEXTOID, NAMEOID)
+};
+
+static WfStatement revoke_statement = {
+	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1"
+	" AND role OPERATOR(pg_catalog.=) $2 AND privilege OPERATOR(pg_catalog.=) $3",
+	WF_ARGS(TEXTOID, OIDOID, TEXTOID)
+};
+
+static WfStatement rename_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_roles r"
+	" WHERE r.oid OPERATOR(pg_catalog.=) p.role AND r.rolname OPERATOR(pg_catalog.<>) p.name"
+	" RETURNING p.definition, p.role, r.rolname, p.privilege)"
+	" INSERT INTO workflow.permission (definition, role, name, privilege)"
+	" SELECT DISTINCT g.definition, g.role, g.rolname, g.privilege FROM gone g"
+	" ON CONFLICT DO NOTHING"
+};
+
+/*
+ * Two roles may have changed OIDs with each other, and two rows may become one:
+ * all are taken out (DISTINCT reads to the end) before the first is put back.
+ */
+static WfStatement resolve_statement = {
+	.sql = "WITH gone AS (DELETE FROM workflow.permission p" WF_ORIGIN_MUST_RESOLVE("p.role")
+	" RETURNING p.definition, p.name, p.privilege)"
+	" INSERT INTO workflow.permission (definition, role, name, privilege)"
+	" SELECT DISTINCT g.definition, " WF_ORIGIN_ROLE_OF("g.name") ", g.name, g.privilege FROM gone g"
+	" ON CONFLICT DO NOTHING",
+	WF_ARGS(BOOLOID)
+};
+
+/*
+ * Grant a role a privilege, a text, on all versions of a definition; nothing
+ * happens if it has it already.  The caller has checked that the current user
+ * may do that.
+ */
+void
+wf_privilege_grant(const char *definition, Oid role, const NameData *name, Datum privilege)
+{
+	Datum		values[4] = {CStringGetTextDatum(definition), ObjectIdGetDatum(role),
+	privilege, NameGetDatum(name)};
+
+	wf_statement_execute(&grant_statement, values, NULL, 0);
+}
+
+/* Revoke a privilege; nothing happens if the role does not have it. */
+void
+wf_privilege_revoke(const char *definition, Oid role, Datum privilege)
+{
+	Datum		values[3] = {CStringGetTextDatum(definition), ObjectIdGetDatum(role),
+	privilege};
+
+	wf_statement_execute(&revoke_statement, values, NULL, 0);
+}
+
+/*
+ * Write the names that the roles of grants have now: after a restore they are
+ * what roles are found by.
+ */
+void
+wf_privilege_refresh_names(void)
+{
+	wf_statement_execute(&rename_statement, NULL, NULL, 0);
+}
+
+/*
+ * For adopt(): find the roles of grants by their names.  foreign: the rows come
+ * from another place, so that no OID in them means anything.
+ */
+void
+wf_privilege_resolve(bool foreign)
+{
+	Datum		value = BoolGetDatum(foreign);
+
+	wf_statement_execute(&resolve_statement, &value, NULL, 0);
+}

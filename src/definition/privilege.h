@@ -1,6 +1,6 @@
 /*
  * privilege.h
- *	  Who may do what with a definition.
+ *	  The table workflow.permission: who may do what with a definition.
  */
 #ifndef WF_PRIVILEGE_H
 #define WF_PRIVILEGE_H
@@ -14,4 +14,10 @@ extern bool wf_privilege_role_may_act(Oid role, const WfDefinition *definition, 
 extern void wf_privilege_require_actor(const WfDefinition *definition, const char *actor);
 extern void wf_privilege_require(const WfDefinition *definition, const char *privilege);
 extern void wf_privilege_require_owner(const WfDefinition *definition);
+extern void wf_privilege_grant(const char *definition, Oid role, const NameData *name,
+							   Datum privilege);
+extern void wf_privilege_revoke(const char *definition, Oid role, Datum privilege);
+extern void wf_privilege_refresh_names(void);
+extern void wf_privilege_resolve(bool foreign);
+
 #endif							/* WF_PRIVILEGE_H */

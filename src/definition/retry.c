@@ -4,7 +4,7 @@
  *	  When an event whose step failed is tried again: `on_error` of its
  *	  definition, or else the settings.
  *
- * Knows no tables: whoever asks counts the attempts.
+ * Runs in executors (work/attempt.c), which count the attempts.  Reads no table.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,10 @@
 #include "chart/chart.h"
 #include "definition/retry.h"
 
-/* Doubles with every attempt, half of it random so that failures spread. */
+/*
+ * The delay of the settings, which doubles with every attempt.  Half of it is
+ * random, so that events which failed together do not come together again.
+ */
 static TimestampTz
 next_attempt(int attempts)
 {
@@ -30,7 +33,7 @@ next_attempt(int attempts)
 	return wf_clock_now() + (TimestampTz) (ms * 1000.0);
 }
 
-/* Is this SQLSTATE, or its class, among them? */
+/* Does a rule name this SQLSTATE, its class, or all? */
 static bool
 is_meant(const WfRetry *retry, const char *sqlstate)
 {
@@ -45,9 +48,9 @@ is_meant(const WfRetry *retry, const char *sqlstate)
 }
 
 /*
- * When an event that has failed `attempts` times, at last with this SQLSTATE, is
- * tried again: *due, by wf_clock_now(), with jitter.  policy NULL: that of the
- * settings.  False: never again.
+ * When is an event tried again that has failed `attempts` times, the last time
+ * with this SQLSTATE?  *due is a time of wf_clock_now(), with jitter.  policy
+ * NULL, or without rules for retries: that of the settings.  False: never.
  */
 bool
 wf_retry_plan(const WfPolicy *policy, const char *sqlstate, int attempts,

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "eval/eval_delay.h"
@@ -29,58 +30,12 @@
 #include "process/process.h"
 #include "process/stepper.h"
 #include "store/changes.h"
+#include "store/failure.h"
 #include "store/process_row.h"
-#include "store/statement.h"
 #include "store/status.h"
 #include "store/timer.h"
 
-/*
- * What has still to reach the processes: their timers, and the events that
- * were given up.
- */
-static WfStatement pending_statement = {
-	.sql = "SELECT t.process, t.seq, t.event, t.name, t.state"
-	" FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) ANY ($1)"
-	" UNION ALL"
-	" SELECT f.process, f.seq, f.event, f.name, f.state"
-	" FROM workflow.failure f WHERE f.process OPERATOR(pg_catalog.=) ANY ($1) AND f.given_up"
-	" ORDER BY 1, 2",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
-};
-
-/* Both tables have the same columns for what is changed here. */
-#define DROP(table) { \
-	.sql = "DELETE FROM workflow." table " t" \
-	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) u(process, seq)" \
-	" WHERE t.process OPERATOR(pg_catalog.=) u.process AND t.seq OPERATOR(pg_catalog.=) u.seq", \
-	.nargs = 2, \
-	.args = {UUIDARRAYOID, INT8ARRAYOID}, \
-	.latest = true \
-}
-
-#define RENAME(table) { \
-	.sql = "UPDATE workflow." table " t SET event = u.event, state = u.state" \
-	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)," \
-	"  pg_catalog.unnest($4)) u(process, seq, event, state)" \
-	" WHERE t.process OPERATOR(pg_catalog.=) u.process AND t.seq OPERATOR(pg_catalog.=) u.seq", \
-	.nargs = 4, \
-	.args = {UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, \
-	.latest = true \
-}
-
-static WfStatement drop_timers_statement = DROP("timer");
-static WfStatement drop_failures_statement = DROP("failure");
-static WfStatement rename_timers_statement = RENAME("timer");
-static WfStatement rename_failures_statement = RENAME("failure");
-
 /* --- loading ----------------------------------------------------------- */
-
-static char *
-text_or_null(Datum value, bool isnull)
-{
-	return isnull ? NULL : TextDatumGetCString(value);
-}
 
 /*
  * Load what is pending for all processes of a batch, before the first of them is
@@ -90,27 +45,10 @@ void
 wf_migrate_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
-	Datum		array;
-	Datum		values[5];
-	bool		nulls[5];
 
 	for (int i = 0; i < n; i++)
 		ids[i] = UUIDPGetDatum(&rows[i].id);
-	array = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
-											TYPALIGN_CHAR));
-	batch->npending = wf_statement_execute(&pending_statement, &array, NULL, 0);
-	batch->pending = palloc0(sizeof(WfPending) * (batch->npending + 1));
-	for (int i = 0; i < batch->npending; i++)
-	{
-		WfPending    *pending = &batch->pending[i];
-
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
-		pending->process = *DatumGetUUIDP(values[0]);
-		pending->seq = DatumGetInt64(values[1]);
-		pending->event = TextDatumGetCString(values[2]);
-		pending->name = text_or_null(values[3], nulls[3]);
-		pending->state = text_or_null(values[4], nulls[4]);
-	}
+	batch->npending = wf_timer_pending(wf_uuid_array(ids, n), &batch->pending);
 }
 
 /*
@@ -348,24 +286,39 @@ wf_migrate_pending_move(WfMove *move)
 
 /* --- writing ----------------------------------------------------------- */
 
-/* Execute one of the statements for the rows that were collected. */
-static void
-run_changes(WfStatement *statement, const WfTimerChanges *changes)
+static ArrayType *
+seq_array(const WfTimerChanges *changes)
 {
-	Datum		values[4];
+	return construct_array(changes->seqs, changes->n, INT8OID, 8,
+						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
 
-	values[0] = PointerGetDatum(construct_array(changes->processes, changes->n, UUIDOID,
-												UUID_LEN, false, TYPALIGN_CHAR));
-	values[1] = PointerGetDatum(construct_array(changes->seqs, changes->n, INT8OID, 8,
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	if (statement->nargs == 4)
-	{
-		values[2] = PointerGetDatum(construct_array(changes->events, changes->n, TEXTOID,
-													-1, false, TYPALIGN_INT));
-		values[3] = PointerGetDatum(construct_array(changes->states, changes->n, TEXTOID,
-													-1, false, TYPALIGN_INT));
-	}
-	wf_statement_execute(statement, values, NULL, 0);
+static ArrayType *
+text_array(Datum *texts, int n)
+{
+	return construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+static void
+write_dropped(const WfTimerChanges *dropped)
+{
+	ArrayType  *processes = wf_uuid_array(dropped->processes, dropped->n);
+	ArrayType  *seqs = seq_array(dropped);
+
+	wf_timer_drop(processes, seqs);
+	wf_failure_drop(processes, seqs);
+}
+
+static void
+write_renamed(const WfTimerChanges *renamed)
+{
+	ArrayType  *processes = wf_uuid_array(renamed->processes, renamed->n);
+	ArrayType  *seqs = seq_array(renamed);
+	ArrayType  *events = text_array(renamed->events, renamed->n);
+	ArrayType  *states = text_array(renamed->states, renamed->n);
+
+	wf_timer_rename(processes, seqs, events, states);
+	wf_failure_rename(processes, seqs, events, states);
 }
 
 /*
@@ -377,13 +330,7 @@ void
 wf_migrate_pending_write(WfMigrateBatch *batch)
 {
 	if (batch->dropped.n > 0)
-	{
-		run_changes(&drop_timers_statement, &batch->dropped);
-		run_changes(&drop_failures_statement, &batch->dropped);
-	}
+		write_dropped(&batch->dropped);
 	if (batch->renamed.n > 0)
-	{
-		run_changes(&rename_timers_statement, &batch->renamed);
-		run_changes(&rename_failures_statement, &batch->renamed);
-	}
+		write_renamed(&batch->renamed);
 }

@@ -15,16 +15,7 @@
 #include "process/event_scope.h"
 #include "process/process.h"
 #include "store/process_row.h"
-
-/* A timer of a process, or a failed event that was given up. */
-typedef struct WfPending
-{
-	pg_uuid_t	process;
-	int64		seq;
-	char	   *event;
-	char	   *name;			/* or NULL */
-	char	   *state;			/* NULL: an event that was sent or posted */
-} WfPending;
+#include "store/timer.h"
 
 /* A timer of a state that is active in the new version. */
 typedef struct WfPlace

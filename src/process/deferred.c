@@ -13,12 +13,10 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/uuid.h"
 #include "chart/chart.h"
 #include "interpreter/machine.h"
 #include "process/deferred.h"
@@ -26,8 +24,8 @@
 #include "process/stepper.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
+#include "store/deferred_row.h"
 #include "store/process_row.h"
-#include "store/statement.h"
 #include "store/timer.h"
 
 /*
@@ -43,27 +41,6 @@ static struct
 	int64		last;			/* rows up to this seq have been counted */
 	int64		most;			/* that many rows or fewer */
 }			counted;
-
-static WfStatement count_statement = {
-	.sql = "SELECT pg_catalog.count(*), pg_catalog.max(seq) FROM workflow.deferred"
-	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.>) $2",
-	.nargs = 2,
-	.args = {UUIDOID, INT8OID}
-};
-
-static WfStatement load_statement = {
-	.sql = "SELECT seq, event, name, actor, data FROM workflow.deferred"
-	" WHERE process OPERATOR(pg_catalog.=) $1 ORDER BY seq",
-	.nargs = 1,
-	.args = {UUIDOID}
-};
-
-static WfStatement without_statement = {
-	.sql = "SELECT p.id FROM pg_catalog.unnest($1) p(id) WHERE NOT EXISTS"
-	" (SELECT FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) p.id)",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
-};
 
 /* Does an active state defer any events? */
 bool
@@ -112,26 +89,11 @@ wf_deferred_by(const WfProcess *process, const char *event)
 	return NULL;
 }
 
-static Datum
-id_of(const WfProcess *process)
-{
-	return UUIDPGetDatum(&process->row.id);
-}
-
 /* Add the rows that come after those which have been counted. */
 static void
 count_more(const WfProcess *process)
 {
-	Datum		args[2] = {id_of(process), Int64GetDatum(counted.last)};
-	Datum		last;
-	bool		isnull;
-
-	wf_statement_execute(&count_statement, args, NULL, 1);
-	counted.most += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-												SPI_tuptable->tupdesc, 1, &isnull));
-	last = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
-	if (!isnull)
-		counted.last = DatumGetInt64(last);
+	counted.most += wf_deferred_row_count(&process->row.id, &counted.last);
 }
 
 /* Count all rows of the process. */
@@ -212,18 +174,17 @@ static void
 find_those_without(WfStepper *stepper)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * list_length(stepper->processes));
+	pg_uuid_t  *without;
 	int			n = 0;
-	Datum		array;
 	ListCell   *cell;
 
 	stepper->deferred_known = true;
 	foreach(cell, stepper->processes)
 		if (is_unknown(lfirst(cell)))
-			ids[n++] = id_of(lfirst(cell));
+			ids[n++] = UUIDPGetDatum(&((WfProcess *) lfirst(cell))->row.id);
 	if (n <= 1)
 		return;
-	array = PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	n = wf_statement_execute(&without_statement, &array, NULL, 0);
+	n = wf_deferred_row_without(wf_uuid_array(ids, n), &without);
 
 	/*
 	 * The ids come back in the order in which they were given, so one pass
@@ -232,15 +193,11 @@ find_those_without(WfStepper *stepper)
 	cell = list_head(stepper->processes);
 	for (int i = 0; i < n; i++)
 	{
-		bool		isnull;
-		pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[i],
-													 SPI_tuptable->tupdesc, 1, &isnull));
-
 		for (; cell != NULL; cell = lnext(stepper->processes, cell))
 		{
 			WfProcess  *process = lfirst(cell);
 
-			if (memcmp(&process->row.id, id, UUID_LEN) != 0)
+			if (memcmp(&process->row.id, &without[i], UUID_LEN) != 0)
 				continue;
 			process->deferred_loaded = true;
 			break;
@@ -256,10 +213,10 @@ find_those_without(WfStepper *stepper)
 void
 wf_deferred_load(WfProcess *process)
 {
-	Datum		id = id_of(process);
+	WfTimerRow *stored;
 	WfDeferred *mine;
 	int			nmine;
-	uint64		n;
+	int			n;
 
 	if (is_unknown(process) && !process->stepper->deferred_known)
 		find_those_without(process->stepper);
@@ -268,28 +225,14 @@ wf_deferred_load(WfProcess *process)
 	mine = process->deferred;
 	nmine = process->ndeferred;
 	process->deferred_loaded = true;
-	n = wf_statement_execute(&load_statement, &id, NULL, 0);
+	n = wf_deferred_row_load(&process->row.id, &stored);
 	if (n == 0)
 		return;
 	process->deferred = NULL;
 	process->ndeferred = process->deferred_size = 0;
-	for (uint64 i = 0; i < n; i++)
-	{
-		WfDeferred *deferred = wf_array_grow(process->deferred, process->ndeferred,
-									   process->deferred_size);
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		Datum		data;
-		bool		isnull;
-
-		deferred->timer.process = process->row.id;
-		deferred->timer.seq = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
-		deferred->timer.event = SPI_getvalue(row, desc, 2);
-		deferred->timer.name = SPI_getvalue(row, desc, 3);
-		deferred->timer.actor = SPI_getvalue(row, desc, 4);
-		data = SPI_getbinval(row, desc, 5, &isnull);
-		deferred->timer.data = isnull ? NULL : DatumGetJsonbPCopy(data);
-	}
+	for (int i = 0; i < n; i++)
+		wf_array_grow(process->deferred, process->ndeferred,
+					  process->deferred_size)->timer = stored[i];
 	for (int i = 0; i < nmine; i++)
 		*wf_array_grow(process->deferred, process->ndeferred, process->deferred_size) = mine[i];
 }

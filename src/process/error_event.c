@@ -60,12 +60,6 @@ is_catchable(const WfProcess *process)
 		code != ERRCODE_INDEX_CORRUPTED;
 }
 
-static Jsonb *
-text_or_null(const char *text)
-{
-	return text == NULL ? wf_jsonb_parse("null") : wf_jsonb_string(text);
-}
-
 /*
  * Raise the internal event error.execution, with the kind and the path of the
  * code and the fields of the error as data.
@@ -79,9 +73,9 @@ raise_error(WfProcess *process, const WfEvent *event, const WfCode *code,
 		wf_jsonb_string(code->kind),
 		wf_jsonb_string(code->path),
 		wf_jsonb_string(unpack_sql_state(error->sqlerrcode)),
-		text_or_null(error->message),
-		text_or_null(error->detail),
-		text_or_null(error->hint)
+		wf_jsonb_string_or_null(error->message),
+		wf_jsonb_string_or_null(error->detail),
+		wf_jsonb_string_or_null(error->hint)
 	};
 	WfPayload  *payload = palloc0(sizeof(WfPayload));
 	WfEvent		raised = {WF_ERROR_EVENT, payload};

@@ -18,7 +18,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -42,23 +41,8 @@
 #include "simulate/simulate.h"
 #include "simulate/trace.h"
 #include "store/process_row.h"
-#include "store/statement.h"
 #include "store/status.h"
 #include "store/timer.h"
-
-static WfStatement timers_statement = {
-	.sql = "SELECT seq, due, event, name, state, actor, data FROM workflow.timer"
-	" WHERE process OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {UUIDOID}
-};
-
-static WfStatement take_posted_statement = {
-	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" RETURNING seq, due, event, name, state, actor, data",
-	.nargs = 1,
-	.args = {UUIDOID}
-};
 
 /* --- the process between events ------------------------------------------ */
 
@@ -153,38 +137,6 @@ wf_simulate_new(WfDefinition *definition)
 }
 
 /*
- * The timers in SPI's result, a list in the current memory context.  Columns:
- * seq, due, event, name, state, actor, data.  Frees the result.
- */
-static List *
-read_timers(const pg_uuid_t *process)
-{
-	List	   *timers = NIL;
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		WfTimerRow *timer = palloc0(sizeof(WfTimerRow));
-		bool		isnull;
-		Datum		data;
-
-		timer->process = *process;
-		timer->seq = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
-		timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull));
-		timer->event = SPI_getvalue(row, desc, 3);
-		timer->name = SPI_getvalue(row, desc, 4);
-		timer->state = SPI_getvalue(row, desc, 5);
-		timer->actor = SPI_getvalue(row, desc, 6);
-		data = SPI_getbinval(row, desc, 7, &isnull);
-		timer->data = isnull ? NULL : DatumGetJsonbPCopy(data);
-		timers = lappend(timers, timer);
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return timers;
-}
-
-/*
  * Simulate a process that is in the table, with its timers, as the row says;
  * takes no lock.  In the current memory context; SPI must be connected.
  */
@@ -192,11 +144,8 @@ WfSimulation *
 wf_simulate_of(WfDefinition *definition, const WfRow *row)
 {
 	WfSimulation *sim = wf_simulate_new(definition);
-	Datum		value = UUIDPGetDatum(&row->id);
-	List	   *timers;
+	List	   *timers = wf_timer_list(&row->id);
 
-	wf_statement_execute(&timers_statement, &value, NULL, 0);
-	timers = read_timers(&row->id);
 	sim->stored = true;
 	sim->exists = true;
 	keep(sim, row, timers, NIL);
@@ -287,14 +236,12 @@ apply_timers(WfSimulation *sim, List *timers)
 static List *
 take_posted(WfSimulation *sim, List *timers)
 {
-	Datum		value = UUIDPGetDatum(&sim->row.id);
 	ListCell   *cell;
 	List	   *posted;
 
 	if (sim->stored || !TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
 		return timers;
-	wf_statement_execute(&take_posted_statement, &value, NULL, 0);
-	posted = read_timers(&sim->row.id);
+	posted = wf_timer_take_all(&sim->row.id);
 	foreach(cell, posted)
 	{
 		WfTimerRow *timer = lfirst(cell);

@@ -1,6 +1,6 @@
 /*
  * change_sets.h
- *	  What changes.c collects and changes_write.c writes.
+ *	  The sets of rows that changes.c collects and changes_write.c writes.
  */
 #ifndef WF_CHANGE_SETS_H
 #define WF_CHANGE_SETS_H
@@ -11,24 +11,159 @@
 #include "store/heap.h"
 #include "store/timer.h"
 
-/* Sets of rows, in the order in which they are written. */
+/*
+ * The columns of each set, one a line, with the type that they have in the set
+ * (ANYENUMOID stands for workflow.status, whose OID differs).  All that is known
+ * of columns comes from here: names, types, positions, how many there are, and
+ * the lists in the texts of statements.
+ *
+ * K says which rows of the table are meant, or whether.  F and N are written to
+ * the column of that name; F is the first of those, which has no comma before
+ * it.  A new column is one more N here, and in changes.c a line that sets it.
+ */
+#define WF_STARTED_COLUMNS(K, F, N) \
+	F(STARTED, id, UUIDOID) \
+	N(STARTED, started_at, TIMESTAMPTZOID) \
+	N(STARTED, updated_at, TIMESTAMPTZOID) \
+	N(STARTED, definition, INT4OID) \
+	N(STARTED, step, INT4OID) \
+	N(STARTED, status, ANYENUMOID) \
+	N(STARTED, suspended, BOOLOID) \
+	N(STARTED, states, TEXTARRAYOID) \
+	N(STARTED, context, JSONBOID) \
+	N(STARTED, started_by, TEXTOID) \
+	N(STARTED, key, TEXTOID) \
+	N(STARTED, history, JSONBOID) \
+	N(STARTED, starter, OIDOID) \
+	N(STARTED, children, JSONBOID) \
+	N(STARTED, output, JSONBOID) \
+	N(STARTED, parent, UUIDOID) \
+	N(STARTED, invoke, TEXTOID) \
+	N(STARTED, depth, INT4OID)
+
+#define WF_STEPPED_COLUMNS(K, F, N) \
+	K(STEPPED, tid, TIDOID) \
+	F(STEPPED, updated_at, TIMESTAMPTZOID) \
+	N(STEPPED, step, INT4OID) \
+	N(STEPPED, status, ANYENUMOID) \
+	N(STEPPED, suspended, BOOLOID) \
+	N(STEPPED, states, TEXTARRAYOID) \
+	N(STEPPED, context, JSONBOID) \
+	N(STEPPED, history, JSONBOID) \
+	N(STEPPED, children, JSONBOID) \
+	N(STEPPED, output, JSONBOID)
+
+#define WF_MIGRATED_COLUMNS(K, F, N) \
+	K(MIGRATED, tid, TIDOID) \
+	F(MIGRATED, updated_at, TIMESTAMPTZOID) \
+	N(MIGRATED, definition, INT4OID) \
+	N(MIGRATED, step, INT4OID) \
+	N(MIGRATED, states, TEXTARRAYOID) \
+	N(MIGRATED, history, JSONBOID) \
+	N(MIGRATED, children, JSONBOID)
+
+#define WF_NOTED_COLUMNS(K, F, N) \
+	F(NOTED, process, UUIDOID) \
+	N(NOTED, at, TIMESTAMPTZOID) \
+	N(NOTED, due, TIMESTAMPTZOID) \
+	N(NOTED, step, INT4OID) \
+	N(NOTED, taken, BOOLOID) \
+	N(NOTED, event, TEXTOID) \
+	N(NOTED, from_states, TEXTARRAYOID) \
+	N(NOTED, to_states, TEXTARRAYOID) \
+	N(NOTED, actor, TEXTOID) \
+	N(NOTED, data, JSONBOID) \
+	N(NOTED, reason, TEXTOID) \
+	N(NOTED, slot, INT2OID)
+
+#define WF_DISARMED_COLUMNS(K, F, N) \
+	K(DISARMED, process, UUIDOID) \
+	K(DISARMED, state, TEXTOID) \
+	K(DISARMED, name, TEXTOID)
+
+#define WF_ARMED_COLUMNS(K, F, N) \
+	K(ARMED, if_absent, BOOLOID) \
+	F(ARMED, process, UUIDOID) \
+	N(ARMED, seq, INT8OID) \
+	N(ARMED, due, TIMESTAMPTZOID) \
+	N(ARMED, owner, INT4OID) \
+	N(ARMED, attempts, INT2OID) \
+	N(ARMED, parked, BOOLOID) \
+	N(ARMED, event, TEXTOID) \
+	N(ARMED, name, TEXTOID) \
+	N(ARMED, state, TEXTOID) \
+	N(ARMED, actor, TEXTOID) \
+	N(ARMED, data, JSONBOID) \
+	N(ARMED, child, UUIDOID)
+
+#define WF_LET_GO_COLUMNS(K, F, N) \
+	K(LET_GO, process, UUIDOID) \
+	K(LET_GO, child, UUIDOID)
+
+#define WF_RECALLED_COLUMNS(K, F, N) \
+	K(RECALLED, process, UUIDOID) \
+	K(RECALLED, seq, INT8OID)
+
+#define WF_DEFERRED_COLUMNS(K, F, N) \
+	F(DEFERRED, process, UUIDOID) \
+	N(DEFERRED, at, TIMESTAMPTZOID) \
+	N(DEFERRED, state, TEXTOID) \
+	N(DEFERRED, event, TEXTOID) \
+	N(DEFERRED, name, TEXTOID) \
+	N(DEFERRED, actor, TEXTOID) \
+	N(DEFERRED, data, JSONBOID)
+
+#define WF_RECOVERED_COLUMNS(K, F, N) \
+	K(RECOVERED, process, UUIDOID) \
+	K(RECOVERED, seq, INT8OID)
+
+#define WF_RESTING_COLUMNS(K, F, N) \
+	F(RESTING, definition, TEXTOID) \
+	N(RESTING, process, UUIDOID)
+
+#define WF_FORGOTTEN_COLUMNS(K, F, N) \
+	K(FORGOTTEN, process, UUIDOID) \
+	K(FORGOTTEN, name, TEXTOID)
+
+#define WF_SEARCHABLE_COLUMNS(K, F, N) \
+	F(SEARCHABLE, process, UUIDOID) \
+	N(SEARCHABLE, definition, TEXTOID) \
+	N(SEARCHABLE, name, TEXTOID) \
+	N(SEARCHABLE, value, JSONBOID)
+
+/* Sets of rows, in the order in which they are written, and their names in SQL. */
+#define WF_SETS(S) \
+	S(STARTED, wf_started) \
+	S(STEPPED, wf_stepped) \
+	S(MIGRATED, wf_migrated) \
+	S(NOTED, wf_noted) \
+	S(DISARMED, wf_disarmed) \
+	S(ARMED, wf_armed) \
+	S(LET_GO, wf_let_go) \
+	S(RECALLED, wf_recalled) \
+	S(DEFERRED, wf_deferred) \
+	S(RECOVERED, wf_recovered) \
+	S(RESTING, wf_resting) \
+	S(FORGOTTEN, wf_forgotten) \
+	S(SEARCHABLE, wf_searchable)
+
+/* WF_SET_STARTED, ...: the sets. */
 typedef enum WfSetKind
 {
-	WF_SET_STARTED,
-	WF_SET_STEPPED,
-	WF_SET_MIGRATED,
-	WF_SET_NOTED,
-	WF_SET_DISARMED,
-	WF_SET_ARMED,
-	WF_SET_LET_GO,
-	WF_SET_RECALLED,
-	WF_SET_DEFERRED,
-	WF_SET_RECOVERED,
-	WF_SET_RESTING,
-	WF_SET_FORGOTTEN,
-	WF_SET_SEARCHABLE,
+#define WF_SET_KIND(set, relation) WF_SET_##set,
+	WF_SETS(WF_SET_KIND)
 	WF_NSETS
 } WfSetKind;
+
+/* WF_STARTED_id, ..., WF_STARTED_NCOLUMNS: the positions of each set's columns. */
+#define WF_SET_POSITION(set, column, type) WF_##set##_##column,
+#define WF_SET_POSITIONS(set, relation) \
+enum \
+{ \
+	WF_##set##_COLUMNS(WF_SET_POSITION, WF_SET_POSITION, WF_SET_POSITION) \
+	WF_##set##_NCOLUMNS \
+};
+WF_SETS(WF_SET_POSITIONS)
 
 /* Rows that were put into a set. */
 typedef struct WfSetRows
@@ -38,10 +173,9 @@ typedef struct WfSetRows
 	int			size;
 } WfSetRows;
 
-/* What steps of one transaction write: sets of rows. */
 typedef struct WfChanges WfChanges;
 
-/* Who takes what would be written of timers, when nothing is to be written. */
+/* Takes what would be written of timers, when nothing is to be written. */
 typedef struct WfChangesObserver
 {
 	void		(*disarm) (struct WfChangesObserver *self, const pg_uuid_t *process,
@@ -50,19 +184,15 @@ typedef struct WfChangesObserver
 						bool parked, bool if_absent);
 } WfChangesObserver;
 
+/* What the steps of one transaction write. */
 struct WfChanges
 {
-	MemoryContext context;
+	MemoryContext context;		/* of the rows */
 	WfSetRows	sets[WF_NSETS];
 	bool		looks;			/* some timer is armed only if there is none */
-	WfChangesObserver *sink;			/* or NULL: the tables */
-	int32		claimed;		/* owner, or 0 */
+	WfChangesObserver *sink;	/* NULL: rows go to the tables */
+	int32		claimed;		/* see wf_changes_new() */
 	TimestampTz next;			/* earliest new timer of that owner */
 };
-
-/* Columns that are known last, or wanted alone. */
-#define WF_STEPPED_TID	0
-#define WF_NOTED_SLOT	11
-#define WF_ARMED_SEQ	1
 
 #endif							/* WF_CHANGE_SETS_H */

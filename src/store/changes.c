@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * changes.c
- *	  What the steps of one transaction are going to write, set by set.
+ *	  Collects what the steps of one transaction write, in sets of rows.
  *
- * Runs in any backend, under locks on all processes concerned.  Rows are
- * collected, for a single command as for a thousand timers, and written by
- * changes_write.c.
+ * Runs in any backend; the caller holds the row locks of all processes
+ * concerned, or has just made them.  A single command and a batch of a thousand
+ * timers go the same way: functions here put rows into sets, and
+ * changes_write.c writes all sets at the end.  So a batch costs one write a
+ * table, and nothing is written for a step that fails.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +31,9 @@
 #include "store/status.h"
 #include "store/timer.h"
 
-#define MAX_COLUMNS 18
+/* As many columns as the widest set has. */
+#define WIDTH(set, relation) char set[WF_##set##_NCOLUMNS];
+#define MAX_COLUMNS sizeof(union { WF_SETS(WIDTH) })
 
 /* A set of rows to be written. */
 typedef struct Set
@@ -40,57 +44,21 @@ typedef struct Set
 	const char *columns[MAX_COLUMNS];
 } Set;
 
-/* ANYENUMOID stands for workflow.status, whose OID differs. */
+#define TYPE(set, column, type) type,
+#define NAME(set, column, type) #column,
+#define SET(set, relation) \
+	[WF_SET_##set] = {#relation, WF_##set##_NCOLUMNS, \
+		{WF_##set##_COLUMNS(TYPE, TYPE, TYPE)}, \
+		{WF_##set##_COLUMNS(NAME, NAME, NAME)}},
+
 static const Set sets[WF_NSETS] = {
-	[WF_SET_STARTED] = {"wf_started", 18,
-		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID, ANYENUMOID, BOOLOID, TEXTARRAYOID,
-			JSONBOID, TEXTOID, TEXTOID, JSONBOID, OIDOID, JSONBOID, JSONBOID,
-		UUIDOID, TEXTOID, INT4OID},
-		{"id", "started_at", "updated_at", "definition", "step", "status", "suspended", "states", "context",
-			"started_by", "key", "history", "starter", "children", "output", "parent", "invoke",
-	"depth"}},
-	[WF_SET_STEPPED] = {"wf_stepped", 10,
-		{TIDOID, TIMESTAMPTZOID, INT4OID, ANYENUMOID, BOOLOID, TEXTARRAYOID,
-		JSONBOID, JSONBOID, JSONBOID, JSONBOID},
-	{"tid", "updated_at", "step", "status", "suspended", "states", "context", "history", "children", "output"}},
-	[WF_SET_MIGRATED] = {"wf_migrated", 7,
-		{TIDOID, TIMESTAMPTZOID, INT4OID, INT4OID, TEXTARRAYOID, JSONBOID, JSONBOID},
-	{"tid", "at", "definition", "step", "states", "history", "children"}},
-	[WF_SET_NOTED] = {"wf_noted", 12,
-		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID,
-		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, JSONBOID, TEXTOID, INT2OID},
-	{"process", "at", "due", "step", "taken", "event", "from_states", "to_states", "actor", "data", "reason", "slot"}},
-	[WF_SET_DISARMED] = {"wf_disarmed", 3,
-		{UUIDOID, TEXTOID, TEXTOID},
-	{"process", "state", "name"}},
-	[WF_SET_ARMED] = {"wf_armed", 13,
-		{UUIDOID, INT8OID, TIMESTAMPTZOID, INT4OID, INT2OID, BOOLOID, BOOLOID,
-		TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, UUIDOID},
-	{"process", "seq", "due", "owner", "attempts", "parked", "if_absent", "event", "name", "state", "actor", "data", "child"}},
-	[WF_SET_LET_GO] = {"wf_let_go", 2,
-		{UUIDOID, UUIDOID},
-	{"process", "child"}},
-	[WF_SET_RECALLED] = {"wf_recalled", 2,
-		{UUIDOID, INT8OID},
-	{"process", "seq"}},
-	[WF_SET_DEFERRED] = {"wf_deferred", 7,
-		{UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID},
-	{"process", "at", "state", "event", "name", "actor", "data"}},
-	[WF_SET_RECOVERED] = {"wf_recovered", 2,
-		{UUIDOID, INT8OID},
-	{"process", "seq"}},
-	[WF_SET_RESTING] = {"wf_resting", 2,
-		{TEXTOID, UUIDOID},
-	{"definition", "process"}},
-	[WF_SET_FORGOTTEN] = {"wf_simulate_forgotten", 2,
-		{UUIDOID, TEXTOID},
-	{"process", "name"}},
-	[WF_SET_SEARCHABLE] = {"wf_searchable", 4,
-		{UUIDOID, TEXTOID, TEXTOID, JSONBOID},
-	{"process", "definition", "name", "value"}},
+	WF_SETS(SET)
 };
 
-/* Descriptors of the sets; remade when the extension's enum is another one. */
+/*
+ * Descriptors of the sets, in TopMemoryContext.  They are made anew when the
+ * extension was, since its enum has another OID then.
+ */
 static TupleDesc descriptors[WF_NSETS];
 static Oid	descriptor_enum = InvalidOid;
 
@@ -119,13 +87,17 @@ make_descriptors(void)
 	descriptor_enum = status;
 }
 
-/* The columns of a set, and its name where a statement reads it. */
+/*
+ * The columns of a set, for whoever writes its rows.  Lives as long as the
+ * session; wf_changes_new() has been called.
+ */
 TupleDesc
 wf_changes_descriptor(WfSetKind kind)
 {
 	return descriptors[kind];
 }
 
+/* The name by which the text of a statement refers to a set. */
 const char *
 wf_changes_set_name(WfSetKind kind)
 {
@@ -133,9 +105,9 @@ wf_changes_set_name(WfSetKind kind)
 }
 
 /*
- * claimed: the owner whose timers this transaction claimed, 0 if none; its
- * new timers are the claimer's to announce (see wakeup.h), all others are
- * announced here.
+ * Begin to collect, in the current memory context.  claimed: the owner whose
+ * timers this transaction claimed, 0 if none; the claimer itself announces new
+ * timers of that owner (see wakeup.h), all others are announced here.
  */
 WfChanges *
 wf_changes_new(int32 claimed)
@@ -149,15 +121,58 @@ wf_changes_new(int32 claimed)
 	return out;
 }
 
-/* Write nothing, announce nothing: timers go to the sink, the rest nowhere. */
+/*
+ * Write nothing and announce nothing: timers go to the sink, all other rows
+ * nowhere.  For simulations.
+ */
 void
 wf_changes_divert(WfChanges *out, WfChangesObserver *sink)
 {
 	out->sink = sink;
 }
 
+/* --- a row ---------------------------------------------------------------- */
+
+/* A row of a set in the making.  What is not set is null. */
+typedef struct Row
+{
+	Datum		values[MAX_COLUMNS];
+	bool		known[MAX_COLUMNS];
+} Row;
+
+static inline void
+set(Row *row, int column, Datum value)
+{
+	row->values[column] = value;
+	row->known[column] = true;
+}
+
+/* A value that is a pointer; 0 is null. */
+static inline void
+set_pointer(Row *row, int column, Datum value)
+{
+	if (value != (Datum) 0)
+		set(row, column, value);
+}
+
+/* NULL is null. */
+static inline void
+set_text(Row *row, int column, const char *text)
+{
+	if (text != NULL)
+		set(row, column, CStringGetTextDatum(text));
+}
+
+/* NULL is null. */
+static inline void
+set_jsonb(Row *row, int column, Jsonb *jsonb)
+{
+	set_pointer(row, column, PointerGetDatum(jsonb));
+}
+
+/* Add a copy of the row to a set. */
 static void
-put(WfChanges *out, WfSetKind kind, const Datum *values, const bool *nulls)
+put(WfChanges *out, WfSetKind kind, const Row *new)
 {
 	TupleDesc	desc = descriptors[kind];
 	WfSetRows  *set = &out->sets[kind];
@@ -174,152 +189,167 @@ put(WfChanges *out, WfSetKind kind, const Datum *values, const bool *nulls)
 	{
 		Form_pg_attribute column = TupleDescAttr(desc, i);
 
-		row->nulls[i] = nulls[i];
-		row->values[i] = nulls[i] || column->attbyval ? values[i] :
-			datumCopy(values[i], false, column->attlen);
+		row->nulls[i] = !new->known[i];
+		row->values[i] = row->nulls[i] || column->attbyval ? new->values[i] :
+			datumCopy(new->values[i], false, column->attlen);
 	}
 	MemoryContextSwitchTo(old);
 }
 
-static Datum
-text_datum(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
+/* --- what goes into the sets ------------------------------------------------ */
 
-static Datum
-jsonb_datum(Jsonb *jsonb, bool *isnull)
-{
-	*isnull = jsonb == NULL;
-	return jsonb == NULL ? (Datum) 0 : JsonbPGetDatum(jsonb);
-}
-
+/*
+ * A process is made: `starter` is the role that starts it, key NULL if it has
+ * none.
+ */
 void
 wf_changes_start(WfChanges *out, const WfRow *row, TimestampTz at,
 				 Oid starter, const char *key)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {
-		UUIDPGetDatum(&row->id), TimestampTzGetDatum(at), TimestampTzGetDatum(at),
-		Int32GetDatum(row->definition), Int32GetDatum(row->step),
-		ObjectIdGetDatum(wf_status_oid(row->status)), BoolGetDatum(false),
-		row->states, row->context,
-		CStringGetTextDatum(GetUserNameFromId(starter, false))
-	};
+	Row			new = {0};
 
-	values[10] = text_datum(key, &nulls[10]);
-	values[11] = row->history;
-	nulls[11] = row->history == (Datum) 0;
-	values[12] = ObjectIdGetDatum(starter);
-	values[13] = row->children;
-	nulls[13] = row->children == (Datum) 0;
-	values[14] = row->output;
-	nulls[14] = row->output == (Datum) 0;
-	values[15] = UUIDPGetDatum(&row->parent);
-	values[16] = text_datum(row->invoke, &nulls[16]);
-	values[17] = Int32GetDatum(row->depth);
-	nulls[15] = nulls[17] = !row->has_parent;
-	put(out, WF_SET_STARTED, values, nulls);
+	set(&new, WF_STARTED_id, UUIDPGetDatum(&row->id));
+	set(&new, WF_STARTED_started_at, TimestampTzGetDatum(at));
+	set(&new, WF_STARTED_updated_at, TimestampTzGetDatum(at));
+	set(&new, WF_STARTED_definition, Int32GetDatum(row->definition));
+	set(&new, WF_STARTED_step, Int32GetDatum(row->step));
+	set(&new, WF_STARTED_status, ObjectIdGetDatum(wf_status_oid(row->status)));
+	set(&new, WF_STARTED_suspended, BoolGetDatum(false));
+	set(&new, WF_STARTED_states, row->states);
+	set(&new, WF_STARTED_context, row->context);
+	set_text(&new, WF_STARTED_started_by, GetUserNameFromId(starter, false));
+	set_text(&new, WF_STARTED_key, key);
+	set_pointer(&new, WF_STARTED_history, row->history);
+	set(&new, WF_STARTED_starter, ObjectIdGetDatum(starter));
+	set_pointer(&new, WF_STARTED_children, row->children);
+	set_pointer(&new, WF_STARTED_output, row->output);
+	if (row->has_parent)
+	{
+		set(&new, WF_STARTED_parent, UUIDPGetDatum(&row->parent));
+		set(&new, WF_STARTED_depth, Int32GetDatum(row->depth));
+	}
+	set_text(&new, WF_STARTED_invoke, row->invoke);
+	put(out, WF_SET_STARTED, &new);
 }
 
+/* A process was stepped, and is now as the row says. */
 void
 wf_changes_step(WfChanges *out, const WfRow *row, TimestampTz at)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {
-		PointerGetDatum(&row->tid), TimestampTzGetDatum(at),
-		Int32GetDatum(row->step), ObjectIdGetDatum(wf_status_oid(row->status)),
-		BoolGetDatum(row->suspended), row->states, row->context, row->history,
-		row->children, row->output
-	};
+	Row			new = {0};
 
-	nulls[7] = row->history == (Datum) 0;
-	nulls[8] = row->children == (Datum) 0;
-	nulls[9] = row->output == (Datum) 0;
-	put(out, WF_SET_STEPPED, values, nulls);
+	set(&new, WF_STEPPED_tid, PointerGetDatum(&row->tid));
+	set(&new, WF_STEPPED_updated_at, TimestampTzGetDatum(at));
+	set(&new, WF_STEPPED_step, Int32GetDatum(row->step));
+	set(&new, WF_STEPPED_status, ObjectIdGetDatum(wf_status_oid(row->status)));
+	set(&new, WF_STEPPED_suspended, BoolGetDatum(row->suspended));
+	set(&new, WF_STEPPED_states, row->states);
+	set(&new, WF_STEPPED_context, row->context);
+	set_pointer(&new, WF_STEPPED_history, row->history);
+	set_pointer(&new, WF_STEPPED_children, row->children);
+	set_pointer(&new, WF_STEPPED_output, row->output);
+	put(out, WF_SET_STEPPED, &new);
 }
 
-/* Another version: definition, step, states and history of the row. */
+/*
+ * A process goes to another version: definition, step, states, history and
+ * children of the row.
+ */
 void
 wf_changes_migrate(WfChanges *out, const WfRow *row, TimestampTz at)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {
-		PointerGetDatum(&row->tid), TimestampTzGetDatum(at),
-		Int32GetDatum(row->definition), Int32GetDatum(row->step), row->states,
-		row->history, row->children
-	};
+	Row			new = {0};
 
-	nulls[5] = row->history == (Datum) 0;
-	nulls[6] = row->children == (Datum) 0;
-	put(out, WF_SET_MIGRATED, values, nulls);
+	set(&new, WF_MIGRATED_tid, PointerGetDatum(&row->tid));
+	set(&new, WF_MIGRATED_updated_at, TimestampTzGetDatum(at));
+	set(&new, WF_MIGRATED_definition, Int32GetDatum(row->definition));
+	set(&new, WF_MIGRATED_step, Int32GetDatum(row->step));
+	set(&new, WF_MIGRATED_states, row->states);
+	set_pointer(&new, WF_MIGRATED_history, row->history);
+	set_pointer(&new, WF_MIGRATED_children, row->children);
+	put(out, WF_SET_MIGRATED, &new);
 }
 
+/*
+ * A row of the history: an event reached a process, whose step it was.  due
+ * DT_NOBEGIN: a command.  from_states and to_states are text[]; actor, data and
+ * reason may be NULL.
+ */
 void
 wf_changes_history(WfChanges *out, const WfRow *row, const char *event,
 				   TimestampTz at, TimestampTz due, bool taken,
 				   Datum from_states, Datum to_states,
 				   const char *actor, Jsonb *data, const char *reason)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {
-		UUIDPGetDatum(&row->id), TimestampTzGetDatum(at), TimestampTzGetDatum(due),
-		Int32GetDatum(row->step), BoolGetDatum(taken), CStringGetTextDatum(event),
-		from_states, to_states
-	};
+	Row			new = {0};
 
-	nulls[2] = due == DT_NOBEGIN;
-	values[8] = text_datum(actor, &nulls[8]);
-	values[9] = jsonb_datum(data, &nulls[9]);
-	values[10] = text_datum(reason, &nulls[10]);
-	put(out, WF_SET_NOTED, values, nulls);
+	set(&new, WF_NOTED_process, UUIDPGetDatum(&row->id));
+	set(&new, WF_NOTED_at, TimestampTzGetDatum(at));
+	if (due != DT_NOBEGIN)
+		set(&new, WF_NOTED_due, TimestampTzGetDatum(due));
+	set(&new, WF_NOTED_step, Int32GetDatum(row->step));
+	set(&new, WF_NOTED_taken, BoolGetDatum(taken));
+	set_text(&new, WF_NOTED_event, event);
+	set(&new, WF_NOTED_from_states, from_states);
+	set(&new, WF_NOTED_to_states, to_states);
+	set_text(&new, WF_NOTED_actor, actor);
+	set_jsonb(&new, WF_NOTED_data, data);
+	set_text(&new, WF_NOTED_reason, reason);
+	put(out, WF_SET_NOTED, &new);
 }
 
-/* state and name NULL: all timers of the process. */
+/*
+ * The timer `name` of a state (NULL: the event that was posted under that name)
+ * does not come any more; name NULL: all timers of the process.
+ */
 void
 wf_changes_disarm(WfChanges *out, const pg_uuid_t *process,
 				  const char *state, const char *name)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process)};
+	Row			new = {0};
 
 	if (unlikely(out->sink != NULL))
 	{
 		out->sink->disarm(out->sink, process, state, name);
 		return;
 	}
-	values[1] = text_datum(state, &nulls[1]);
-	values[2] = text_datum(name, &nulls[2]);
-	put(out, WF_SET_DISARMED, values, nulls);
+	set(&new, WF_DISARMED_process, UUIDPGetDatum(process));
+	set_text(&new, WF_DISARMED_state, state);
+	set_text(&new, WF_DISARMED_name, name);
+	put(out, WF_SET_DISARMED, &new);
 }
 
-/* timer->seq 0: a new one.  if_absent: not when (state, name) is there. */
+/*
+ * A timer of this owner, for an executor or, parked, for later.  timer->seq 0: a
+ * new one.  if_absent: not when the process has one of its state and name.
+ */
 void
 wf_changes_arm(WfChanges *out, const WfTimerRow *timer, int32 owner,
 			   bool parked, bool if_absent)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {
-		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
-		TimestampTzGetDatum(timer->due), Int32GetDatum(owner),
-		Int16GetDatum(timer->attempts), BoolGetDatum(parked),
-		BoolGetDatum(if_absent), CStringGetTextDatum(timer->event)
-	};
+	Row			new = {0};
 
 	if (unlikely(out->sink != NULL))
 	{
 		out->sink->arm(out->sink, timer, parked, if_absent);
 		return;
 	}
-	nulls[1] = timer->seq == 0;
-	values[8] = text_datum(timer->name, &nulls[8]);
-	values[9] = text_datum(timer->state, &nulls[9]);
-	values[10] = text_datum(timer->actor, &nulls[10]);
-	values[11] = jsonb_datum(timer->data, &nulls[11]);
-	values[12] = UUIDPGetDatum(&timer->child);
-	nulls[12] = !timer->from_child;
-	put(out, WF_SET_ARMED, values, nulls);
+	set(&new, WF_ARMED_if_absent, BoolGetDatum(if_absent));
+	set(&new, WF_ARMED_process, UUIDPGetDatum(&timer->process));
+	if (timer->seq != 0)
+		set(&new, WF_ARMED_seq, Int64GetDatum(timer->seq));
+	set(&new, WF_ARMED_due, TimestampTzGetDatum(timer->due));
+	set(&new, WF_ARMED_owner, Int32GetDatum(owner));
+	set(&new, WF_ARMED_attempts, Int16GetDatum(timer->attempts));
+	set(&new, WF_ARMED_parked, BoolGetDatum(parked));
+	set_text(&new, WF_ARMED_event, timer->event);
+	set_text(&new, WF_ARMED_name, timer->name);
+	set_text(&new, WF_ARMED_state, timer->state);
+	set_text(&new, WF_ARMED_actor, timer->actor);
+	set_jsonb(&new, WF_ARMED_data, timer->data);
+	if (timer->from_child)
+		set(&new, WF_ARMED_child, UUIDPGetDatum(&timer->child));
+	put(out, WF_SET_ARMED, &new);
 	out->looks = out->looks || if_absent;
 	if (parked)
 		return;
@@ -336,36 +366,39 @@ wf_changes_arm(WfChanges *out, const WfTimerRow *timer, int32 owner,
 void
 wf_changes_let_go(WfChanges *out, const pg_uuid_t *process, const pg_uuid_t *child)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), UUIDPGetDatum(child)};
+	Row			new = {0};
 
-	put(out, WF_SET_LET_GO, values, nulls);
+	set(&new, WF_LET_GO_process, UUIDPGetDatum(process));
+	set(&new, WF_LET_GO_child, UUIDPGetDatum(child));
+	put(out, WF_SET_LET_GO, &new);
 }
 
-/* An event is kept for later, as `state` wants it; it waits no longer (seq 0: none). */
+/* An event is kept for later, because `state` defers it. */
 void
 wf_changes_defer(WfChanges *out, const WfTimerRow *event, const char *state)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {
-		UUIDPGetDatum(&event->process), TimestampTzGetDatum(wf_clock_now()),
-		CStringGetTextDatum(state), CStringGetTextDatum(event->event)
-	};
+	Row			new = {0};
 
-	values[4] = text_datum(event->name, &nulls[4]);
-	values[5] = text_datum(event->actor, &nulls[5]);
-	values[6] = jsonb_datum(event->data, &nulls[6]);
-	put(out, WF_SET_DEFERRED, values, nulls);
+	set(&new, WF_DEFERRED_process, UUIDPGetDatum(&event->process));
+	set(&new, WF_DEFERRED_at, TimestampTzGetDatum(wf_clock_now()));
+	set_text(&new, WF_DEFERRED_state, state);
+	set_text(&new, WF_DEFERRED_event, event->event);
+	set_text(&new, WF_DEFERRED_name, event->name);
+	set_text(&new, WF_DEFERRED_actor, event->actor);
+	set_jsonb(&new, WF_DEFERRED_data, event->data);
+	put(out, WF_SET_DEFERRED, &new);
 }
 
+/* An event that was kept for later waits no longer; seq 0: all of the process. */
 void
 wf_changes_recall(WfChanges *out, const pg_uuid_t *process, int64 seq)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process), Int64GetDatum(seq)};
+	Row			new = {0};
 
-	nulls[1] = seq == 0;
-	put(out, WF_SET_RECALLED, values, nulls);
+	set(&new, WF_RECALLED_process, UUIDPGetDatum(process));
+	if (seq != 0)
+		set(&new, WF_RECALLED_seq, Int64GetDatum(seq));
+	put(out, WF_SET_RECALLED, &new);
 }
 
 /*
@@ -375,46 +408,50 @@ wf_changes_recall(WfChanges *out, const pg_uuid_t *process, int64 seq)
 void
 wf_changes_settled(WfChanges *out, const WfTimerRow *timer)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS];
+	Row			new = {0};
 
 	if (likely(timer->attempts == 0))
 		return;
-	values[0] = UUIDPGetDatum(&timer->process);
-	values[1] = Int64GetDatum(timer->seq);
-	put(out, WF_SET_RECOVERED, values, nulls);
+	set(&new, WF_RECOVERED_process, UUIDPGetDatum(&timer->process));
+	set(&new, WF_RECOVERED_seq, Int64GetDatum(timer->seq));
+	put(out, WF_SET_RECOVERED, &new);
 }
 
-/* Its definition, with this name, is paused: a process with parked timers. */
+/* A process whose definition, with this name, is paused, has parked timers. */
 void
 wf_changes_rest(WfChanges *out, const char *definition, const pg_uuid_t *process)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {CStringGetTextDatum(definition), UUIDPGetDatum(process)};
+	Row			new = {0};
 
-	put(out, WF_SET_RESTING, values, nulls);
+	set_text(&new, WF_RESTING_definition, definition);
+	set(&new, WF_RESTING_process, UUIDPGetDatum(process));
+	put(out, WF_SET_RESTING, &new);
 }
 
-/* What a process can be searched by: forget (name NULL: all), then add. */
+/*
+ * A process is not to be found by the attribute `name` any more, as it was;
+ * NULL: by any.  All of these are written before the new attributes.
+ */
 void
 wf_changes_forget(WfChanges *out, const pg_uuid_t *process, const char *name)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {UUIDPGetDatum(process)};
+	Row			new = {0};
 
-	values[1] = text_datum(name, &nulls[1]);
-	put(out, WF_SET_FORGOTTEN, values, nulls);
+	set(&new, WF_FORGOTTEN_process, UUIDPGetDatum(process));
+	set_text(&new, WF_FORGOTTEN_name, name);
+	put(out, WF_SET_FORGOTTEN, &new);
 }
 
+/* A process of the definition with this name can be found by a new attribute. */
 void
 wf_changes_attribute(WfChanges *out, const pg_uuid_t *process, const char *definition,
 					 const char *name, Jsonb *value)
 {
-	bool		nulls[MAX_COLUMNS] = {0};
-	Datum		values[MAX_COLUMNS] = {
-		UUIDPGetDatum(process), CStringGetTextDatum(definition),
-		CStringGetTextDatum(name), JsonbPGetDatum(value)
-	};
+	Row			new = {0};
 
-	put(out, WF_SET_SEARCHABLE, values, nulls);
+	set(&new, WF_SEARCHABLE_process, UUIDPGetDatum(process));
+	set_text(&new, WF_SEARCHABLE_definition, definition);
+	set_text(&new, WF_SEARCHABLE_name, name);
+	set_jsonb(&new, WF_SEARCHABLE_value, value);
+	put(out, WF_SET_SEARCHABLE, &new);
 }

@@ -1,6 +1,6 @@
 /*
  * changes.h
- *	  What steps of one transaction write: sets of rows.
+ *	  Collects what the steps of one transaction write, in sets of rows.
  */
 #ifndef WF_CHANGES_H
 #define WF_CHANGES_H

@@ -1,12 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * changes_write.c
- *	  What the steps of one transaction write, one table after the other.
+ *	  Writes what changes.c collected, one table after the other.
  *
- * Runs in any backend, under locks on all processes concerned.  Rows that
- * every step has are written as they are, the others by statements which see
- * a set as a named relation; that is one path for a single command and for a
- * thousand timers.
+ * Runs in any backend; the caller holds the row locks of all processes
+ * concerned, or has just made them.  Rows of tables that every step writes
+ * (process, history, timer) go there without a plan (heap.c), unless the table
+ * does not allow that; all others are written by one statement a set, which
+ * sees the set as a named relation.
+ *
+ * Sets are written in the order of WF_SETS: processes first, whose rows the
+ * caller has locked, then what hangs on them.  Timers are deleted before new
+ * ones are inserted, and attributes are forgotten before they are added.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,36 +32,40 @@
 #include "store/heap.h"
 #include "store/statement.h"
 
-/* Of workflow.ring. */
+/* The number of the column slot of workflow.ring. */
 #define RING_SLOT 2
+
+/* The columns of a set that are written, for an INSERT, ... */
+#define NONE(set, column, type)
+#define FIRST_NAME(set, column, type) #column
+#define NEXT_NAME(set, column, type) ", " #column
+#define COLUMNS_OF(set) WF_##set##_COLUMNS(NONE, FIRST_NAME, NEXT_NAME)
+
+/* ... and for an UPDATE from that set with the alias s. */
+#define FIRST_ASSIGNMENT(set, column, type) #column " = s." #column
+#define NEXT_ASSIGNMENT(set, column, type) ", " #column " = s." #column
+#define ASSIGNMENTS_OF(set) WF_##set##_COLUMNS(NONE, FIRST_ASSIGNMENT, NEXT_ASSIGNMENT)
 
 static WfStatement statements[WF_NSETS] = {
 	[WF_SET_STARTED] = {
-		"INSERT INTO workflow.process (id, started_at, updated_at, definition, step, status,"
-		" suspended, states, context, started_by, key, history, starter, children, output, parent, invoke, depth)"
-		" SELECT id, started_at, updated_at, definition, step, status,"
-		"  suspended, states, context, started_by, key, history, starter, children, output, parent, invoke, depth"
-		" FROM wf_started"
+		.sql = "INSERT INTO workflow.process (" COLUMNS_OF(STARTED) ")"
+		" SELECT " COLUMNS_OF(STARTED) " FROM wf_started"
 	},
 	[WF_SET_STEPPED] = {
-		"UPDATE workflow.process p SET updated_at = s.updated_at, step = s.step, status = s.status,"
-		" suspended = s.suspended, states = s.states, context = s.context, history = s.history,"
-		" children = s.children, output = s.output"
+		.sql = "UPDATE workflow.process p SET " ASSIGNMENTS_OF(STEPPED)
 		" FROM wf_stepped s WHERE p.ctid OPERATOR(pg_catalog.=) s.tid"
 	},
 	[WF_SET_MIGRATED] = {
-		"UPDATE workflow.process p SET updated_at = m.at, definition = m.definition,"
-		" step = m.step, states = m.states, history = m.history, children = m.children"
-		" FROM wf_migrated m WHERE p.ctid OPERATOR(pg_catalog.=) m.tid"
+		.sql = "UPDATE workflow.process p SET " ASSIGNMENTS_OF(MIGRATED)
+		" FROM wf_migrated s WHERE p.ctid OPERATOR(pg_catalog.=) s.tid"
 	},
 	[WF_SET_NOTED] = {
-		"INSERT INTO workflow.history (slot, process, at, due, step, taken, event, from_states, to_states, actor, data, reason)"
-		" SELECT slot, process, at, due, step, taken, event, from_states, to_states, actor, data, reason"
-		" FROM wf_noted"
+		.sql = "INSERT INTO workflow.history (" COLUMNS_OF(NOTED) ")"
+		" SELECT " COLUMNS_OF(NOTED) " FROM wf_noted"
 	},
 	[WF_SET_DISARMED] = {
 		/* one that had failed and was to be tried again is no error any more */
-		"WITH gone AS (DELETE FROM workflow.timer t USING wf_disarmed d"
+		.sql = "WITH gone AS (DELETE FROM workflow.timer t USING wf_disarmed d"
 		" WHERE t.process OPERATOR(pg_catalog.=) d.process"
 		" AND (d.name IS NULL"
 		"  OR (t.name OPERATOR(pg_catalog.=) d.name AND t.state IS NOT DISTINCT FROM d.state))"
@@ -65,51 +74,51 @@ static WfStatement statements[WF_NSETS] = {
 		" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq"
 	},
 	[WF_SET_ARMED] = {
-		"INSERT INTO workflow.timer (process, seq, due, owner, attempts, parked, event, name, state, actor, data, child)"
-		" SELECT a.process, a.seq, a.due, a.owner, a.attempts, a.parked, a.event, a.name, a.state, a.actor, a.data, a.child"
-		" FROM wf_armed a"
+		.sql = "INSERT INTO workflow.timer (" COLUMNS_OF(ARMED) ")"
+		" SELECT " COLUMNS_OF(ARMED) " FROM wf_armed a"
 		" WHERE NOT a.if_absent OR NOT EXISTS (SELECT FROM workflow.timer t"
 		"  WHERE t.process OPERATOR(pg_catalog.=) a.process"
 		"  AND t.name OPERATOR(pg_catalog.=) a.name AND t.state OPERATOR(pg_catalog.=) a.state)"
 	},
 	[WF_SET_LET_GO] = {
-		"UPDATE workflow.timer t SET child = NULL FROM wf_let_go g"
+		.sql = "UPDATE workflow.timer t SET child = NULL FROM wf_let_go g"
 		" WHERE t.process OPERATOR(pg_catalog.=) g.process"
 		" AND t.child OPERATOR(pg_catalog.=) g.child"
 	},
 	[WF_SET_RECALLED] = {
-		"DELETE FROM workflow.deferred d USING wf_recalled r"
+		.sql = "DELETE FROM workflow.deferred d USING wf_recalled r"
 		" WHERE d.process OPERATOR(pg_catalog.=) r.process"
 		/* one, or all; a range, for OR is nothing that an index can look up */
 		" AND d.seq OPERATOR(pg_catalog.>=) COALESCE(r.seq, 0)"
 		" AND d.seq OPERATOR(pg_catalog.<=) COALESCE(r.seq, 9223372036854775807)"
 	},
 	[WF_SET_DEFERRED] = {
-		"INSERT INTO workflow.deferred (process, at, state, event, name, actor, data)"
-		" SELECT process, at, state, event, name, actor, data FROM wf_deferred"
+		.sql = "INSERT INTO workflow.deferred (" COLUMNS_OF(DEFERRED) ")"
+		" SELECT " COLUMNS_OF(DEFERRED) " FROM wf_deferred"
 	},
 	[WF_SET_RECOVERED] = {
-		"DELETE FROM workflow.failure f USING wf_recovered r"
+		.sql = "DELETE FROM workflow.failure f USING wf_recovered r"
 		" WHERE f.process OPERATOR(pg_catalog.=) r.process AND f.seq OPERATOR(pg_catalog.=) r.seq"
 	},
 	[WF_SET_RESTING] = {
-		"INSERT INTO workflow.resting (definition, process) SELECT definition, process FROM wf_resting"
+		.sql = "INSERT INTO workflow.resting (" COLUMNS_OF(RESTING) ")"
+		" SELECT " COLUMNS_OF(RESTING) " FROM wf_resting"
 		" ON CONFLICT DO NOTHING"
 	},
 	[WF_SET_FORGOTTEN] = {
-		"DELETE FROM workflow.attribute a USING wf_simulate_forgotten f"
+		.sql = "DELETE FROM workflow.attribute a USING wf_forgotten f"
 		" WHERE a.process OPERATOR(pg_catalog.=) f.process"
 		" AND (f.name IS NULL OR a.name OPERATOR(pg_catalog.=) f.name)"
 	},
 	[WF_SET_SEARCHABLE] = {
-		"INSERT INTO workflow.attribute (process, definition, name, value)"
-		" SELECT process, definition, name, value FROM wf_searchable"
+		.sql = "INSERT INTO workflow.attribute (" COLUMNS_OF(SEARCHABLE) ")"
+		" SELECT " COLUMNS_OF(SEARCHABLE) " FROM wf_searchable"
 	},
 };
 
 /*
- * The partition of the ring that is written to.  Without a row nothing has ever
- * expired here.
+ * The partition of the ring that is written to, read without a plan.  Without a
+ * row nothing has ever expired in this database.
  */
 static int16
 ring_slot(void)
@@ -131,7 +140,14 @@ ring_slot(void)
 	return slot;
 }
 
-/* What is the same for all rows of a set, or comes last. */
+static void
+set_known(WfHeapRow *row, int column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+/* Set what is the same for all rows of a set, or is known only now. */
 static void
 complete(WfChanges *out, WfSetKind kind, int16 slot)
 {
@@ -139,24 +155,22 @@ complete(WfChanges *out, WfSetKind kind, int16 slot)
 
 	if (kind == WF_SET_NOTED)
 		for (int i = 0; i < set->n; i++)
-			set->rows[i].values[WF_NOTED_SLOT] = Int16GetDatum(slot);
+			set_known(&set->rows[i], WF_NOTED_slot, Int16GetDatum(slot));
 	else if (kind == WF_SET_ARMED)
 	{
 		Oid			sequence = get_relname_relid("timer_seq_seq",
 												 get_namespace_oid("workflow", false));
 
 		for (int i = 0; i < set->n; i++)
-			if (set->rows[i].nulls[WF_ARMED_SEQ])
-			{
-				set->rows[i].values[WF_ARMED_SEQ] = Int64GetDatum(nextval_internal(sequence, false));
-				set->rows[i].nulls[WF_ARMED_SEQ] = false;
-			}
+			if (set->rows[i].nulls[WF_ARMED_seq])
+				set_known(&set->rows[i], WF_ARMED_seq,
+						  Int64GetDatum(nextval_internal(sequence, false)));
 	}
 }
 
 /*
- * Without a plan, where a table allows that.  Returns false when a statement
- * has to do it.
+ * Write a set without a plan, where its table allows that.  Returns false when
+ * a statement has to do it.
  */
 static bool
 write_rows(WfChanges *out, WfSetKind kind, int16 slot)
@@ -175,7 +189,7 @@ write_rows(WfChanges *out, WfSetKind kind, int16 slot)
 
 	if (kind == WF_SET_STEPPED)
 		for (int i = 0; i < set->n; i++)
-			wf_heap_update(table, (ItemPointer) DatumGetPointer(set->rows[i].values[WF_STEPPED_TID]),
+			wf_heap_update(table, (ItemPointer) DatumGetPointer(set->rows[i].values[WF_STEPPED_tid]),
 						   &set->rows[i]);
 	else
 		wf_heap_insert(table, set->n, set->rows);
@@ -183,7 +197,10 @@ write_rows(WfChanges *out, WfSetKind kind, int16 slot)
 	return true;
 }
 
-/* Make a set visible to the statements of this SPI connection. */
+/*
+ * Make a set a named relation of this SPI connection.  The caller unregisters it
+ * and ends the tuplestore.
+ */
 static Tuplestorestate *
 show(WfChanges *out, WfSetKind kind)
 {
@@ -213,16 +230,16 @@ run_statement(WfChanges *out, WfSetKind kind)
 	SPI_unregister_relation(wf_changes_set_name(kind));
 	tuplestore_end(store);
 
-	/* What we hold locked cannot have moved. */
+	/* The caller holds the locks of these rows: none can have moved. */
 	if ((kind == WF_SET_STEPPED || kind == WF_SET_MIGRATED) && n != (uint64) out->sets[kind].n)
 		elog(ERROR, "wrote " UINT64_FORMAT " of %d processes", n,
 			 out->sets[kind].n);
 }
 
 /*
- * Write everything, one table after the other: processes, history, timers gone,
- * timers new.  Returns the earliest due time of a timer of the claimed owner
- * that was written (infinity: none).
+ * Write all sets, and empty them.  Returns the earliest due time of a timer of
+ * the claimed owner (see wf_changes_new()) that was written since then,
+ * infinity if there was none.  SPI must be connected.
  */
 TimestampTz
 wf_changes_write(WfChanges *out)

@@ -1,6 +1,6 @@
 /*
  * changes_write.h
- *	  What the steps of one transaction write, one table after the other.
+ *	  Writes what changes.c collected, one table after the other.
  */
 #ifndef WF_CHANGES_WRITE_H
 #define WF_CHANGES_WRITE_H

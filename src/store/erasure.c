@@ -1,18 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * erasure.c
- *	  Processes that were erased, and events that come for them still.
+ *	  The table workflow.erasure: processes that were erased, and events that
+ *	  still come for them.
  *
  * erase() notes the process in its session; the rest runs in the runtime of the
- * database.  post() takes no lock on the process: a transaction that saw it
- * may be open when it is erased, and commit an event for it later.  That can go
- * on until every such transaction is over, and so long the erasure is pending.
+ * database.  post() takes no lock on the process: a transaction that saw it may
+ * be open when it is erased, and commit an event for it later.  The erasure is
+ * pending until every such transaction is over.
  *
- * Which transactions they are is asked of the server's array of processes, by
- * their virtual ids: everybody has one from the first moment, and nobody's
- * rights or settings hide it.  (pg_stat_activity hides when those of others began,
- * if who asks is no superuser, and does not know it of sessions without
- * track_activities.)
+ * Which transactions those are is looked up in the server's array of processes,
+ * by their virtual ids: every transaction has one from its first moment, and no
+ * right or setting hides it.  (pg_stat_activity does not tell a role that is no
+ * superuser when the transactions of others began, nor anybody about sessions
+ * without track_activities.)
+ *
+ * Locks the pending rows when they are marked and settled.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,13 +31,15 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "store/erasure.h"
 #include "store/statement.h"
+#include "store/timer.h"
 
 /*
- * The transactions that were open when all erasures that are marked as seen
- * had become visible to everybody, and that are open still.  This is lost with
- * the process: the next runtime begins anew with those that are open then.
+ * The transactions that were open when the erasures marked as seen had become
+ * visible to everybody, and that are still open.  This is lost with the process:
+ * the next runtime begins anew with those that are open then.
  */
 static bool watching = false;
 static VirtualTransactionId *watched = NULL;
@@ -42,8 +47,7 @@ static int	nwatched = 0;
 
 static WfStatement note_statement = {
 	.sql = "INSERT INTO workflow.erasure (process, at, owner, pending) VALUES ($1, $2, $3, true)",
-	.nargs = 3,
-	.args = {UUIDOID, TIMESTAMPTZOID, INT4OID}
+	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT4OID)
 };
 
 static WfStatement look_statement = {
@@ -54,7 +58,7 @@ static WfStatement see_statement = {
 	.sql = "UPDATE workflow.erasure SET seen = pg_catalog.clock_timestamp() WHERE pending"
 };
 
-/* Prepared transactions have ids of their own: those that they had are gone. */
+/* A prepared transaction has another virtual id than it had before. */
 static WfStatement prepared_statement = {
 	.sql = "SELECT FROM pg_catalog.pg_prepared_xacts x"
 	" WHERE x.database OPERATOR(pg_catalog.=) pg_catalog.current_database() LIMIT 1"
@@ -65,15 +69,10 @@ static WfStatement settle_statement = {
 	" RETURNING process"
 };
 
-static WfStatement delete_statement = {
-	.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
-	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
-	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
-};
-
-/* A process that the caller erases in this transaction, of an owner. */
+/*
+ * Note that this transaction erases a process of this owner.  The caller holds
+ * it.  SPI must be connected.
+ */
 void
 wf_erasure_note(const pg_uuid_t *process, int32 owner)
 {
@@ -83,7 +82,7 @@ wf_erasure_note(const pg_uuid_t *process, int32 owner)
 	wf_statement_execute(&note_statement, values, NULL, 0);
 }
 
-/* All other transactions in this database but those of VACUUM, which post nothing. */
+/* All other transactions in this database, except those of VACUUM, which post nothing. */
 static VirtualTransactionId *
 open_transactions(int *n)
 {
@@ -91,8 +90,8 @@ open_transactions(int *n)
 }
 
 /*
- * Mark the erasures that there are, and remember who is open: whoever begins
- * from now on sees that the processes are gone.
+ * Mark the erasures that there are, and remember the open transactions: those
+ * that begin from now on see that the processes are gone.
  */
 static void
 begin_to_watch(void)
@@ -121,7 +120,7 @@ contains(const VirtualTransactionId *ids, int n, VirtualTransactionId id)
 	return false;
 }
 
-/* Is one of those that are watched open?  Those that are not are forgotten. */
+/* Is a watched transaction still open?  Those that are not are forgotten. */
 static bool
 some_are_open(void)
 {
@@ -136,8 +135,8 @@ some_are_open(void)
 	return kept > 0;
 }
 
-/* The erasures that were seen are settled.  Returns the processes, a uuid[]. */
-static Datum
+/* Settle the erasures that are marked as seen, and return their processes. */
+static ArrayType *
 settle(void)
 {
 	int			n = wf_statement_execute(&settle_statement, NULL, NULL, 0);
@@ -146,20 +145,19 @@ settle(void)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false,
-										   TYPALIGN_CHAR));
+	return wf_uuid_array(ids, n);
 }
 
 /*
- * Delete what was posted to processes that were erased, and settle the erasures
- * for which nothing can come any more.  For the runtime, in a transaction of
- * READ COMMITTED.  What is kept in memory may outlive an abort: no more is ever
- * settled than was marked.
+ * For the runtime, in a transaction in READ COMMITTED: delete what was posted to
+ * erased processes, and settle the erasures for which nothing can come any more.
+ * What is kept in memory may outlive an abort, which does no harm: only erasures
+ * that were marked are settled.  SPI must be connected.
  */
 void
 wf_erasure_settle(void)
 {
-	Datum		settled = PointerGetDatum(construct_empty_array(UUIDOID));
+	ArrayType  *settled = construct_empty_array(UUIDOID);
 
 	if (wf_statement_execute(&look_statement, NULL, NULL, 1) == 0)
 	{
@@ -169,7 +167,10 @@ wf_erasure_settle(void)
 	if (!watching)
 		begin_to_watch();
 
-	/* In this order: who prepares a transaction has two ids for a moment. */
+	/*
+	 * In this order: a transaction that is being prepared has both ids for a
+	 * moment.
+	 */
 	if (!some_are_open() &&
 		wf_statement_execute(&prepared_statement, NULL, NULL, 1) == 0)
 	{
@@ -178,5 +179,5 @@ wf_erasure_settle(void)
 	}
 
 	/* With a snapshot that is younger than the end of those transactions. */
-	(void) wf_statement_execute(&delete_statement, &settled, NULL, 0);
+	wf_timer_delete_erased(settled);
 }

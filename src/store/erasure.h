@@ -1,6 +1,7 @@
 /*
  * erasure.h
- *	  Processes that were erased, and events that come for them still.
+ *	  The table workflow.erasure: processes that were erased, and events that
+ *	  still come for them.
  */
 #ifndef WF_ERASURE_H
 #define WF_ERASURE_H

@@ -1,11 +1,16 @@
 /*-------------------------------------------------------------------------
  *
- * attempt.c
- *	  The table workflow.failure: events whose step failed, with what was said.
+ * failure.c
+ *	  The table workflow.failure: events whose step failed, and the errors.
  *
- * Runs in executors.  A row is about one event, which waits for its next
- * attempt in workflow.timer or, given up, for resume() here.  Whoever writes a
- * row holds the process.
+ * Runs in executors, which write rows, and in sessions that resume, move or
+ * migrate a process.  A row tells of one event: it waits for its next attempt
+ * in workflow.timer or, given up, in the row itself for resume().  Whoever
+ * writes a row holds the process, except wf_failure_acquit().
+ *
+ * A suspect is an event that may have ended the server or its executor while
+ * it was stepped (see quarantine.c).  Its attempt is counted here before it is
+ * stepped, and taken back when nothing happened.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +27,7 @@
 #include "store/statement.h"
 #include "store/timer.h"
 
-/* The first failure of an event is its row's first, and stays. */
+/* A row keeps the event and the time of its first failure. */
 #define KEEP(more_columns, more_values) \
 	"INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state," \
 	" actor, data, sqlstate, message, detail, hint, context, child" more_columns ")" \
@@ -32,36 +37,33 @@
 	" detail = EXCLUDED.detail, hint = EXCLUDED.hint, context = EXCLUDED.context"
 
 #define KEEP_ARGS \
-	{UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
-	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID}
+	UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
+	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID
 
 static WfStatement keep_statement = {
 	.sql = KEEP(", since", ", $3"),
-	.nargs = 17,
-	.args = KEEP_ARGS
+	WF_ARGS(KEEP_ARGS)
 };
 
-/* For the table as 0.1.0 made it. */
+/* For the table of version 0.1.0, which has no column "since". */
 static WfStatement keep_without_since_statement = {
 	.sql = KEEP("", ""),
-	.nargs = 17,
-	.args = KEEP_ARGS
+	WF_ARGS(KEEP_ARGS)
 };
 
 /*
- * The row is one of wf_attempt_suspect(), which has no context: user code may
- * raise any SQLSTATE, but says where.
+ * The condition that a row was written by wf_attempt_suspect().  User code may
+ * raise any SQLSTATE, but an error that was raised has a context.
  */
 #define OF_A_SUSPECT "sqlstate OPERATOR(pg_catalog.=) '57P02' AND context IS NULL"
 
 static WfStatement crashes_statement = {
 	.sql = "SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
 	" AND seq OPERATOR(pg_catalog.=) $2 AND " OF_A_SUSPECT,
-	.nargs = 2,
-	.args = {UUIDOID, INT8OID}
+	WF_ARGS(UUIDOID, INT8OID)
 };
 
-/* Gives a row if there is one that somebody else has locked. */
+/* Returns a row if there is one that another session has locked. */
 static WfStatement acquit_statement = {
 	.sql = "WITH f AS (SELECT process, seq, attempts FROM workflow.failure"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
@@ -73,8 +75,7 @@ static WfStatement acquit_statement = {
 	" AND k.process OPERATOR(pg_catalog.=) f.process AND k.seq OPERATOR(pg_catalog.=) f.seq)"
 	" SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2"
 	" AND " OF_A_SUSPECT " AND NOT given_up AND NOT EXISTS (SELECT FROM f)",
-	.nargs = 2,
-	.args = {UUIDOID, INT8OID}
+	WF_ARGS(UUIDOID, INT8OID)
 };
 
 static Datum
@@ -85,8 +86,10 @@ text_datum(const char *text, char *null)
 }
 
 /*
- * Write or renew the row of an event that has failed `attempts` times, at last
- * so.  given_up: it is not tried again before resume().
+ * Write or renew the row of an event that has failed `attempts` times, the last
+ * time with this failure.  given_up: the event is not tried again before
+ * resume(); otherwise the caller arms the timer anew.  The caller holds the
+ * process.
  */
 void
 wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
@@ -118,9 +121,10 @@ wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
 }
 
 /*
- * Errors that the event had so far.  A timer without any bears one attempt from
- * when it was counted as a suspect on, so that whoever steps it looks for what
- * is to be cleared away; that stays if the count is taken back.
+ * How many errors an event had so far.  That is the number of attempts of its
+ * timer, with one exception: a timer without any error gets one attempt when it
+ * is counted as a suspect, so that whoever steps it next looks for the row to
+ * be deleted, and keeps it when the count is taken back.
  */
 int
 wf_failure_errors(const WfTimerRow *timer)
@@ -128,8 +132,7 @@ wf_failure_errors(const WfTimerRow *timer)
 	static WfStatement statement = {
 		.sql = "SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
 		" AND seq OPERATOR(pg_catalog.=) $2 AND NOT (" OF_A_SUSPECT ")",
-		.nargs = 2,
-		.args = {UUIDOID, INT8OID}
+		WF_ARGS(UUIDOID, INT8OID)
 	};
 	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
 
@@ -139,8 +142,8 @@ wf_failure_errors(const WfTimerRow *timer)
 }
 
 /*
- * How often the server, or its executor, ended while the event was under way, as
- * far as that is counted.
+ * How often the server or an executor ended while an event was stepped as a
+ * suspect; crashes outside of quarantine are not counted.
  */
 int
 wf_failure_crashes(const WfTimerRow *timer)
@@ -155,9 +158,10 @@ wf_failure_crashes(const WfTimerRow *timer)
 }
 
 /*
- * In the present transaction: take the last attempt of a suspect back, if its
- * success has not.  Waits for nobody: who has the row locked is about to do
- * away with it, but may think better of it.  Returns false then.
+ * Take back the last attempt of a suspect in the current transaction, unless its
+ * success has deleted the row.  Does not need the process and waits for nobody:
+ * a session that has the row locked is about to delete it, but may roll back.
+ * Returns false then, and the caller comes again.
  */
 bool
 wf_failure_acquit(const pg_uuid_t *process, int64 seq)
@@ -168,8 +172,8 @@ wf_failure_acquit(const pg_uuid_t *process, int64 seq)
 }
 
 /*
- * Events that were given up become timers again.  The timer of a state ($3:
- * the active ones) that was left since, or that runs anew, does not.
+ * A timer of a state is dropped if the state ($3: the active ones) was left
+ * since, or has armed a timer of that name anew.
  */
 static WfStatement redeliver_statement = {
 	.sql = "WITH gone AS (DELETE FROM workflow.failure"
@@ -181,14 +185,13 @@ static WfStatement redeliver_statement = {
 	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"
 	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name))"
 	" RETURNING due",
-	.nargs = 3,
-	.args = {UUIDOID, INT4OID, TEXTARRAYOID}
+	WF_ARGS(UUIDOID, INT4OID, TEXTARRAYOID)
 };
 
 /*
- * Events of a process that we hold which were given up become timers again,
- * except timers of states that are not `active`.  Returns whether there were
- * any.
+ * Make the given-up events of a process timers of its owner again, and announce
+ * them to executors; timers of states that are not `active` are dropped.
+ * Returns whether any became one.  The caller holds the process.
  */
 bool
 wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
@@ -199,4 +202,52 @@ wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
 
 	wf_timer_announce_returned(owner);
 	return any;
+}
+
+static WfStatement forget_left_statement = {
+	.sql = "DELETE FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND (event OPERATOR(pg_catalog.=) '" WF_START_EVENT "'"
+	"  OR state OPERATOR(pg_catalog.<>) ALL ($2))",
+	WF_ARGS(UUIDOID, TEXTARRAYOID)
+};
+
+/*
+ * Delete the failures of timers whose states are not among the `active` ones,
+ * and of the start.  For a process that was put into its states by hand; the
+ * caller holds it.
+ */
+void
+wf_failure_forget_left(const pg_uuid_t *process, ArrayType *active)
+{
+	Datum		args[2] = {UUIDPGetDatum(process), PointerGetDatum(active)};
+
+	wf_statement_execute(&forget_left_statement, args, NULL, 0);
+}
+
+static WfStatement drop_statement = WF_PENDING_DROP("failure");
+static WfStatement rename_statement = WF_PENDING_RENAME("failure");
+
+/*
+ * Delete the failures of the events (processes[i], seqs[i]), which a migration
+ * drops, as far as there are any.  The caller holds the processes.
+ */
+void
+wf_failure_drop(ArrayType *processes, ArrayType *seqs)
+{
+	Datum		args[2] = {PointerGetDatum(processes), PointerGetDatum(seqs)};
+
+	wf_statement_execute(&drop_statement, args, NULL, 0);
+}
+
+/*
+ * Give the failures of the events (processes[i], seqs[i]) the event and the
+ * state that their timers got in a migration, see wf_timer_rename().
+ */
+void
+wf_failure_rename(ArrayType *processes, ArrayType *seqs, ArrayType *events, ArrayType *states)
+{
+	Datum		args[4] = {PointerGetDatum(processes), PointerGetDatum(seqs),
+	PointerGetDatum(events), PointerGetDatum(states)};
+
+	wf_statement_execute(&rename_statement, args, NULL, 0);
 }

@@ -1,6 +1,6 @@
 /*
- * attempt.h
- *	  Events whose step failed, with what was said.
+ * failure.h
+ *	  The table workflow.failure: events whose step failed.
  */
 #ifndef WF_FAILURE_H
 #define WF_FAILURE_H
@@ -10,7 +10,7 @@
 
 #include "store/timer.h"
 
-/* What is the matter with an event; all but sqlstate may be NULL. */
+/* The error that a step failed with; all but sqlstate may be NULL. */
 typedef struct WfFailure
 {
 	const char *sqlstate;
@@ -26,5 +26,9 @@ extern int	wf_failure_errors(const WfTimerRow *timer);
 extern int	wf_failure_crashes(const WfTimerRow *timer);
 extern bool wf_failure_acquit(const pg_uuid_t *process, int64 seq);
 extern bool wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active);
+extern void wf_failure_forget_left(const pg_uuid_t *process, ArrayType *active);
+extern void wf_failure_drop(ArrayType *processes, ArrayType *seqs);
+extern void wf_failure_rename(ArrayType *processes, ArrayType *seqs,
+							  ArrayType *events, ArrayType *states);
 
 #endif							/* WF_FAILURE_H */

@@ -1,13 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * heap.c
- *	  Rows of our own tables, written without a plan.
+ *	  Writes rows of our own tables without a plan.
  *
- * Runs in any backend.  A batch writes so many rows of so few kinds that
- * passing each of them through the nodes of a plan costs as much as storing
- * it.  What happens to a row here is what an INSERT, UPDATE or DELETE does:
- * constraints are checked, indexes maintained, replica identity respected.
- * What we cannot do, a table with triggers for one, is left to statements.
+ * Runs in any backend.  A batch writes many rows of few kinds, and passing each
+ * of them through the nodes of a plan costs as much as storing it.  What
+ * happens to a row here is what an INSERT, UPDATE or DELETE does: constraints
+ * are checked, indexes maintained, replica identity respected.  A table that
+ * needs more, because it has triggers for example, is left to statements.
+ *
+ * Takes the table locks of those commands.  A row that is updated is locked by
+ * the caller already; deleting waits for a transaction that is at the row.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +29,7 @@
 #include "base/compat.h"
 #include "store/heap.h"
 
-/* So many rows at once are put on pages, and then into indexes. */
+/* This many rows at once are put on pages, and then into indexes. */
 #define CHUNK 64
 
 struct WfHeap
@@ -34,13 +37,14 @@ struct WfHeap
 	Relation	relation;
 	EState	   *estate;
 	ResultRelInfo *result;
-	AttrNumber *sources;		/* of each column: its number in the rows, or 0 */
+	AttrNumber *sources;		/* for each column of the table the number of the
+								 * column of the rows, or 0 */
 	TupleTableSlot *slots[CHUNK];	/* made when they are needed */
 	TupleTableSlot *old;
 	Snapshot	snapshot;
 };
 
-/* The number of a column among those of the rows; 0: it is not there. */
+/* The number that a column of the table has in the rows; 0: it is not there. */
 static AttrNumber
 find_column(TupleDesc columns, Form_pg_attribute wanted)
 {
@@ -55,7 +59,10 @@ find_column(TupleDesc columns, Form_pg_attribute wanted)
 	return 0;
 }
 
-/* Returns false if there is a column that we would have to fill in. */
+/*
+ * Map the columns of a table to those of the rows.  Returns false if one has a
+ * default or is generated, which takes the executor.
+ */
 static bool
 find_sources(TupleDesc desc, TupleDesc columns, AttrNumber **found)
 {
@@ -84,7 +91,7 @@ open_relation(const char *name)
 	return table_open(get_relname_relid(name, schema), RowExclusiveLock);
 }
 
-/* Does nobody want to do anything to its rows but we? */
+/* Has it neither triggers nor rules? */
 static bool
 is_plain(Relation relation)
 {
@@ -92,15 +99,17 @@ is_plain(Relation relation)
 }
 
 /*
- * Open a table of our schema for writing rows that consist of these columns; of
- * one that is partitioned, the partition for this slot (else -1).  A column
- * that the table does not have is not written.  No columns: to delete rows.
+ * Open a table of our schema for writing rows that consist of these columns.
+ * slot: that of the partition of a partitioned table, else -1.  A column that
+ * the table does not have is not written, so that a new library works with the
+ * tables of an older version.  columns NULL: rows are only deleted.
  *
- * NULL: writing it takes more than we do here (it has triggers, rules, or
- * columns that somebody has to fill in), so it is to be done by a statement.
+ * Returns NULL when writing takes more than is done here: the table has
+ * triggers, rules, or columns with defaults.  Then a statement has to do it.
  *
  * Takes the lock that an INSERT or UPDATE takes, until the end of the
- * transaction.  No rights are looked at: the rows are ours, and the table is.
+ * transaction; error 25006 in a read-only transaction.  Rights are not checked:
+ * both the rows and the table are ours.
  */
 WfHeap *
 wf_heap_open(const char *name, int slot, TupleDesc columns)
@@ -139,7 +148,7 @@ wf_heap_open(const char *name, int slot, TupleDesc columns)
 	return table;
 }
 
-/* What was written can be seen by the next command. */
+/* Close the table; the next command sees what was written. */
 void
 wf_heap_close(WfHeap *table)
 {
@@ -154,7 +163,10 @@ wf_heap_close(WfHeap *table)
 	CommandCounterIncrement();
 }
 
-/* A row as the table has it, in the slot; what it takes from `old` stays. */
+/*
+ * Make a row of the table in one of our slots; columns that the row does not
+ * have are taken from `old`, or are null without one.
+ */
 static TupleTableSlot *
 fill(WfHeap *table, int position, TupleTableSlot *old, const WfHeapRow *row)
 {
@@ -205,7 +217,7 @@ insert_chunk(WfHeap *table, int n, const WfHeapRow *rows)
 	ResetPerTupleExprContext(table->estate);
 }
 
-/* Insert n rows.  What is not among their columns becomes null. */
+/* Insert n rows.  Columns of the table that they do not have become null. */
 void
 wf_heap_insert(WfHeap *table, int n, const WfHeapRow *rows)
 {
@@ -214,8 +226,8 @@ wf_heap_insert(WfHeap *table, int n, const WfHeapRow *rows)
 }
 
 /*
- * Update the row with this tuple id, which the caller has locked; an error if
- * it is gone all the same.  What is not among the columns stays.
+ * Update the row with this tuple id, which the caller has locked; it is an
+ * internal error if it is gone.  Columns that the new row does not have stay.
  */
 void
 wf_heap_update(WfHeap *table, ItemPointer tid, const WfHeapRow *row)
@@ -234,8 +246,8 @@ wf_heap_update(WfHeap *table, ItemPointer tid, const WfHeapRow *row)
 }
 
 /*
- * Delete the row with this tuple id.  Returns false when somebody else had
- * deleted or changed it; in REPEATABLE READ or above that is an error.
+ * Delete the row with this tuple id.  Returns false when another transaction has
+ * deleted or changed it; in REPEATABLE READ or above that is error 40001.
  */
 bool
 wf_heap_delete(WfHeap *table, ItemPointer tid)

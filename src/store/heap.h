@@ -1,6 +1,6 @@
 /*
  * heap.h
- *	  Rows of our own tables, written without a plan.
+ *	  Writes rows of our own tables without a plan.
  */
 #ifndef WF_HEAP_H
 #define WF_HEAP_H
@@ -10,7 +10,7 @@
 
 typedef struct WfHeap WfHeap;
 
-/* The values of some columns. */
+/* A row: values of the columns that were named to wf_heap_open(). */
 typedef struct WfHeapRow
 {
 	Datum	   *values;

@@ -3,12 +3,14 @@
  * origin.c
  *	  Is this database the one its rows were written in?
  *
- * Runs in any backend.  The stamp is the system identifier, the OID of the
- * database and that of the table of the stamp; a restore brings those of another
- * place, or, of the same place, those of an extension that was dropped.
+ * Runs in any backend.  The only row of workflow.stamp names the system
+ * identifier, the OID of the database and the OID of that table.  A restored
+ * dump brings a row that names another server or database or, in the same
+ * database, a table that was dropped.
  *
- * The rows of a restore come in any order, each as its table is done: where
- * something is stored and the stamp is not, it has still to come.
+ * A restore loads one table after the other, in any order.  So where something
+ * is stored and the stamp is missing, a restore is under way and the stamp has
+ * still to come.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,8 +34,7 @@ static WfStatement read_statement = {
 	" AND s.relation OPERATOR(pg_catalog.=) $3,"
 	" EXISTS (SELECT FROM workflow.owner) OR EXISTS (SELECT FROM workflow.definition)"
 	" FROM (SELECT) one LEFT JOIN workflow.stamp s ON true",
-	.nargs = 3,
-	.args = {INT8OID, OIDOID, OIDOID}
+	WF_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 static WfStatement write_statement = {
@@ -41,22 +42,23 @@ static WfStatement write_statement = {
 	" SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM workflow.owner)"
 	" AND NOT EXISTS (SELECT FROM workflow.definition)"
 	" ON CONFLICT (one) DO NOTHING",
-	.nargs = 4,
-	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}
+	WF_ARGS(INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID)
 };
 
 static WfStatement renew_statement = {
 	.sql = "INSERT INTO workflow.stamp (system_identifier, database, relation, at) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT (one) DO UPDATE SET system_identifier = EXCLUDED.system_identifier,"
 	" database = EXCLUDED.database, relation = EXCLUDED.relation, at = EXCLUDED.at",
-	.nargs = 4,
-	.args = {INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID}
+	WF_ARGS(INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID)
 };
 
-/* Ours once is ours for the life of the extension in this database. */
+/*
+ * The table whose stamp was found to be ours: it stays so for the life of the
+ * extension in this database.
+ */
 static Oid	checked_relation = InvalidOid;
 
-/* What our stamp says; without the time. */
+/* What a stamp of this place says, but for the time.  Returns the table's OID. */
 static Oid
 fill_in(Datum *values)
 {
@@ -70,8 +72,8 @@ fill_in(Datum *values)
 }
 
 /*
- * Ours, or nothing is stored here yet.  Where something is stored and no
- * stamp, a restore is under way.  SPI must be connected, in all of these.
+ * Were the rows of this database written here, or is nothing stored yet?  False
+ * also while a restore is under way.  SPI must be connected.
  */
 bool
 wf_origin_is_ours(void)
@@ -96,7 +98,7 @@ wf_origin_is_ours(void)
 	return fits;
 }
 
-/* Error 55000 with a hint when not. */
+/* Error 55000 unless wf_origin_is_ours().  SPI must be connected. */
 void
 wf_origin_require(void)
 {
@@ -108,6 +110,7 @@ wf_origin_require(void)
 				 errhint("If they are to go on here, and no longer there: SELECT workflow.adopt();")));
 }
 
+/* Execute a statement with a stamp of this place as its parameters. */
 static void
 stamp(WfStatement *statement)
 {
@@ -119,8 +122,8 @@ stamp(WfStatement *statement)
 }
 
 /*
- * Written by the first define(); does nothing when there is one.  Error as
- * wf_origin_require().
+ * Write the stamp before the first row is stored; does nothing when something is
+ * stored.  Error 55000 as wf_origin_require().  SPI must be connected.
  */
 void
 wf_origin_write(void)
@@ -129,7 +132,10 @@ wf_origin_write(void)
 	wf_origin_require();
 }
 
-/* From now on this is the place, wherever it was. */
+/*
+ * For adopt(): write a stamp of this place, whatever it was before.  SPI must be
+ * connected.
+ */
 void
 wf_origin_renew(void)
 {

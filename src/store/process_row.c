@@ -1,12 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * process_row.c
- *	  The table workflow.process: rows into memory, under lock.
+ *	  The table workflow.process: reads rows into memory, and locks them.
  *
- * Runs in any backend, in READ COMMITTED or above.  The order of locks is:
- * processes first (several of them in the order of ids, or skipping what is
- * locked), then their timers, which belong to whoever holds the process row.
- * So two steps can never wait for each other in a circle.
+ * Runs in any backend, in READ COMMITTED or above.  To hold a process is to
+ * have its row locked FOR NO KEY UPDATE.  Who holds it owns its rows in all
+ * other tables, but for events that others post: those only insert into timer.
+ *
+ * Processes are locked first, several of them in the order of ids or skipping
+ * those that are locked, and rows of other tables after that.  So two steps
+ * never wait for each other in a circle.  Only a user's transaction with several
+ * commands may lock processes in another order, and be the victim of a deadlock
+ * as with any rows.
+ *
+ * SPI must be connected in all functions; rows that are read are in its memory,
+ * good until SPI_finish().
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +28,7 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "store/origin.h"
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/status.h"
@@ -27,22 +36,19 @@
 static WfStatement read_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {UUIDOID}
+	WF_ARGS(UUIDOID)
 };
 
 static WfStatement lock_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE",
-	.nargs = 1,
-	.args = {UUIDOID}
+	WF_ARGS(UUIDOID)
 };
 
 static WfStatement lock_free_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED",
-	.nargs = 1,
-	.args = {UUIDOID}
+	WF_ARGS(UUIDOID)
 };
 
 static WfStatement lock_many_statement = {
@@ -50,8 +56,7 @@ static WfStatement lock_many_statement = {
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
 	" FOR NO KEY UPDATE OF p",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 static WfStatement lock_many_free_statement = {
@@ -59,16 +64,14 @@ static WfStatement lock_many_free_statement = {
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 static WfStatement read_many_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM"
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 /*
@@ -81,33 +84,41 @@ wf_process_row_is_over(const WfRow *row)
 	if (row->status == WF_FINALIZED)
 		return true;
 
-	/* cancelled: it left all of its states; not one whose start failed */
+	/*
+	 * One that was cancelled has left all of its states.  One whose start
+	 * failed is in no state, either, but had no step.
+	 */
 	return row->status == WF_TERMINATED && row->step > 0 &&
 		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(row->states)),
 					   ARR_DIMS(DatumGetArrayTypeP(row->states))) == 0;
 }
 
+/*
+ * Fill in a row from what a statement has selected as WF_ROW_COLUMNS.  Values of
+ * varying length stay where they are.  wf_status_load() comes before the first
+ * row, and outside of a scan.
+ */
 void
 wf_process_row_fill(WfRow *row, Datum *values, bool *nulls)
 {
-	row->tid = *(ItemPointer) DatumGetPointer(values[0]);
-	row->id = *DatumGetUUIDP(values[1]);
-	row->definition = DatumGetInt32(values[2]);
-	row->step = DatumGetInt32(values[3]);
-	row->status = wf_status_of_oid(DatumGetObjectId(values[4]));
-	row->suspended = DatumGetBool(values[5]);
-	row->states = values[6];
-	row->context = values[7];
-	row->history = nulls[8] ? (Datum) 0 : values[8];
-	row->children = nulls[9] ? (Datum) 0 : values[9];
+	row->tid = *(ItemPointer) DatumGetPointer(values[WF_ROW_ctid]);
+	row->id = *DatumGetUUIDP(values[WF_ROW_id]);
+	row->definition = DatumGetInt32(values[WF_ROW_definition]);
+	row->step = DatumGetInt32(values[WF_ROW_step]);
+	row->status = wf_status_of_oid(DatumGetObjectId(values[WF_ROW_status]));
+	row->suspended = DatumGetBool(values[WF_ROW_suspended]);
+	row->states = values[WF_ROW_states];
+	row->context = values[WF_ROW_context];
+	row->history = nulls[WF_ROW_history] ? (Datum) 0 : values[WF_ROW_history];
+	row->children = nulls[WF_ROW_children] ? (Datum) 0 : values[WF_ROW_children];
 	row->output = (Datum) 0;
-	row->has_parent = !nulls[10];
+	row->has_parent = !nulls[WF_ROW_parent];
 	if (row->has_parent)
 	{
-		row->parent = *DatumGetUUIDP(values[10]);
-		row->invoke = TextDatumGetCString(values[11]);
+		row->parent = *DatumGetUUIDP(values[WF_ROW_parent]);
+		row->invoke = TextDatumGetCString(values[WF_ROW_invoke]);
 	}
-	row->depth = nulls[12] ? 0 : DatumGetInt32(values[12]);
+	row->depth = nulls[WF_ROW_depth] ? 0 : DatumGetInt32(values[WF_ROW_depth]);
 	row->process = NULL;
 	row->overtaken = false;
 }
@@ -127,16 +138,7 @@ fetch_process(WfStatement *statement, const pg_uuid_t *id, WfRow *row)
 	return true;
 }
 
-/*
- * Lock processes (FOR NO KEY UPDATE).  SPI must be connected; results are in
- * its memory, good until SPI_finish().
- *
- * wf_process_row_lock: false when there is none.  nowait: error WF005 when it is
- * locked by somebody else.
- * wf_process_row_lock_if_free: false when there is none, or it is locked.
- * wf_process_row_lock_many: in the order of ids; returns how many were found; with
- * nowait those that are locked are left out.
- */
+/* Read a process without a lock.  False when there is none. */
 bool
 wf_process_row_read(const pg_uuid_t *id, WfRow *row)
 {
@@ -153,12 +155,17 @@ busy(const pg_uuid_t *id)
 			 errdetail("Another session is at it.")));
 }
 
+/* Lock and read a process.  False when there is none, or it is locked by another. */
 bool
 wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row)
 {
 	return fetch_process(&lock_free_statement, id, row);
 }
 
+/*
+ * Lock and read a process.  False when there is none.  Waits for a session that
+ * has it locked, or with nowait throws error WF005.
+ */
 bool
 wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row)
 {
@@ -189,6 +196,11 @@ fetch_processes(WfStatement *statement, ArrayType *ids, WfRow **rows)
 	return n;
 }
 
+/*
+ * Lock and read these processes, in the order of ids.  Waits for sessions that
+ * have one locked, or with nowait leaves those out.  Returns how many rows there
+ * are.
+ */
 int
 wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows)
 {
@@ -196,9 +208,56 @@ wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows)
 						   ids, rows);
 }
 
+/* Read these processes without a lock.  Returns how many rows there are. */
 int
 wf_process_row_read_many(ArrayType *ids, WfRow **rows)
 {
 	return fetch_processes(&read_many_statement, ids, rows);
 }
 
+static WfStatement stop_statement = {
+	.sql = "UPDATE workflow.process SET status = 'error' WHERE id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID)
+};
+
+/*
+ * Set the status "error" of a process that the caller holds and cannot step,
+ * because its definition is not there.
+ */
+void
+wf_process_row_stop(const pg_uuid_t *id)
+{
+	Datum		value = UUIDPGetDatum(id);
+
+	wf_statement_execute(&stop_statement, &value, NULL, 0);
+}
+
+/*
+ * A role that started processes can be dropped, and its name given to another
+ * role, which has no part in them.  So where the rows were written here only
+ * those starters are looked for that an earlier adopt() did not find (0).  There
+ * are many processes and few starters: each name is looked up once.
+ */
+static WfStatement resolve_starters_statement = {
+	.sql = "UPDATE workflow.process p SET starter = s.role"
+	" FROM (SELECT n.name, " WF_ORIGIN_ROLE_OF("n.name::pg_catalog.name") " AS role"
+	" FROM (SELECT DISTINCT q.started_by FROM workflow.process q"
+	" WHERE $1 OR q.starter OPERATOR(pg_catalog.=) 0) n (name)) s"
+	" WHERE p.started_by OPERATOR(pg_catalog.=) s.name"
+	" AND p.starter OPERATOR(pg_catalog.<>) s.role"
+	" AND ($1 OR p.starter OPERATOR(pg_catalog.=) 0)",
+	WF_ARGS(BOOLOID)
+};
+
+/*
+ * For adopt(): find the roles that started processes by their names.  foreign:
+ * the rows come from another place, so that no OID in them means anything.
+ * Locks the rows that change, in no particular order.
+ */
+void
+wf_process_row_resolve_starters(bool foreign)
+{
+	Datum		value = BoolGetDatum(foreign);
+
+	wf_statement_execute(&resolve_starters_statement, &value, NULL, 0);
+}

@@ -1,6 +1,6 @@
 /*
  * process_row.h
- *	  Processes between their table and memory.
+ *	  The table workflow.process: reads rows into memory, and locks them.
  */
 #ifndef WF_PROCESS_ROW_H
 #define WF_PROCESS_ROW_H
@@ -14,9 +14,9 @@
 #include "store/status.h"
 
 /*
- * A process row as read and locked.  Values of varying length are as they came
- * from the table, possibly toasted, so that what a step does not touch
- * is not written anew.
+ * A process as it was read.  Values of varying length are as they came from the
+ * table, possibly toasted, so that what a step does not change is not written
+ * anew.
  */
 typedef struct WfRow
 {
@@ -33,23 +33,45 @@ typedef struct WfRow
 	Datum		output;			/* 0: null; set when it ends, never read */
 	bool		has_parent;
 	pg_uuid_t	parent;
-	const char *invoke;			/* its id there */
-	int			depth;			/* 0: no child */
-	struct WfProcess *process;	/* the stepper's: of the row in its batch */
-	bool		overtaken;		/* claimed: some of its timers had been taken and
-								 * maybe put back by somebody else meanwhile; what
-								 * was claimed may not be its first ones */
+	const char *invoke;			/* its id in the parent */
+	int			depth;			/* levels below one that was started; 0: no child */
+	struct WfProcess *process;	/* of the stepper that has it, or NULL */
+	bool		overtaken;		/* another session took some of its timers after
+								 * the claim had seen them, and may have put them
+								 * back: those that were claimed may not be its
+								 * first ones */
 } WfRow;
 
 /*
  * What a statement selects of workflow.process p, as its first columns, for
- * wf_process_row_fill(): into a row, values of varying length where they are.
- * wf_status_load() comes before the first of them, outside of any look at rows.
+ * wf_process_row_fill(); F is the first one.  Names and positions come from here.
  */
-#define WF_ROW_COLUMNS \
-	"p.ctid, p.id, p.definition, p.step, p.status, p.suspended, p.states, p.context, p.history," \
-	" p.children, p.parent, p.invoke, p.depth"
-#define WF_ROW_NCOLUMNS 13
+#define WF_ROW_LIST(F, N) \
+	F(ctid) \
+	N(id) \
+	N(definition) \
+	N(step) \
+	N(status) \
+	N(suspended) \
+	N(states) \
+	N(context) \
+	N(history) \
+	N(children) \
+	N(parent) \
+	N(invoke) \
+	N(depth)
+
+#define WF_ROW_FIRST(column) "p." #column
+#define WF_ROW_NEXT(column) ", p." #column
+#define WF_ROW_COLUMNS WF_ROW_LIST(WF_ROW_FIRST, WF_ROW_NEXT)
+
+/* WF_ROW_ctid, ..., WF_ROW_NCOLUMNS: the positions of these columns. */
+#define WF_ROW_POSITION(column) WF_ROW_##column,
+enum
+{
+	WF_ROW_LIST(WF_ROW_POSITION, WF_ROW_POSITION)
+	WF_ROW_NCOLUMNS
+};
 
 extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
 extern bool wf_process_row_is_over(const WfRow *row);
@@ -67,5 +89,7 @@ extern bool wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row);
 extern int	wf_process_row_read_many(ArrayType *ids, WfRow **rows);
 extern int	wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows);
+extern void wf_process_row_stop(const pg_uuid_t *id);
+extern void wf_process_row_resolve_starters(bool foreign);
 
 #endif							/* WF_PROCESS_ROW_H */

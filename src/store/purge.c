@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * purge.c
- *	  All that is stored of a process, and its removal.
+ *	  Deletes all that is stored of processes.
  *
- * Runs in any backend, when a process is erased or expires.  What has rows of
- * a process stands in one list here; workflow.check() finds rows in each of
- * these tables whose process does not exist, and whoever adds a table to the
- * list adds a rule there.
+ * Runs in sessions that erase a process, and where processes expire
+ * (retention.c).  All tables with rows of a process are in one list here;
+ * workflow.check() finds rows in each of them whose process does not exist.
+ * Whoever adds a table adds it to both.  The caller has locked the processes.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,8 +19,7 @@
 
 #define DELETE_FROM(table) { \
 	.sql = "DELETE FROM workflow." table " WHERE process OPERATOR(pg_catalog.=) ANY ($1)", \
-	.nargs = 1, \
-	.args = {UUIDARRAYOID}, \
+	WF_ARGS(UUIDARRAYOID), \
 	.latest = true \
 }
 
@@ -31,20 +30,18 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 	[WF_PURGE_HISTORY] = {
 		.sql = "DELETE FROM workflow.history WHERE process OPERATOR(pg_catalog.=) ANY ($1)"
 		" AND slot OPERATOR(pg_catalog.<>) $2",
-		.nargs = 2,
-		.args = {UUIDARRAYOID, INT2OID},
+		WF_ARGS(UUIDARRAYOID, INT2OID),
 		.latest = true
 	},
 	[WF_PURGE_RECEIPT] = DELETE_FROM("receipt"),
 	[WF_PURGE_ATTRIBUTE] = DELETE_FROM("attribute"),
 
-	/* These two have an index that begins with the name of the definition. */
+	/* The indexes of these two begin with the name of the definition. */
 	[WF_PURGE_RESTING] = {
 		.sql = "DELETE FROM workflow.resting r USING workflow.process p, workflow.definition d"
 		" WHERE p.id OPERATOR(pg_catalog.=) ANY ($1) AND d.id OPERATOR(pg_catalog.=) p.definition"
 		" AND r.definition OPERATOR(pg_catalog.=) d.name AND r.process OPERATOR(pg_catalog.=) p.id",
-		.nargs = 1,
-		.args = {UUIDARRAYOID},
+		WF_ARGS(UUIDARRAYOID),
 		.latest = true
 	},
 	[WF_PURGE_KEY] = {
@@ -52,27 +49,26 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 		" WHERE p.id OPERATOR(pg_catalog.=) ANY ($1) AND d.id OPERATOR(pg_catalog.=) p.definition"
 		" AND k.definition OPERATOR(pg_catalog.=) d.name AND k.key OPERATOR(pg_catalog.=) p.key"
 		" AND k.process OPERATOR(pg_catalog.=) p.id",
-		.nargs = 1,
-		.args = {UUIDARRAYOID}
+		WF_ARGS(UUIDARRAYOID)
 	},
 	[WF_PURGE_PROCESS] = {
 		.sql = "DELETE FROM workflow.process WHERE id OPERATOR(pg_catalog.=) ANY ($1)",
-		.nargs = 1,
-		.args = {UUIDARRAYOID}
+		WF_ARGS(UUIDARRAYOID)
 	}
 };
 
 /*
- * Delete processes, the caller has their rows locked, with all that is stored
- * of them; but not their history in partition but_slot of the ring, which is
- * about to be emptied.  ids is a uuid[].  counts, if it is not NULL, becomes
- * how many rows went from each table.  Whoever does not take the row, like
- * post(), may leave a timer behind that is not committed yet.
+ * Delete processes and all that is stored of them, except their history in the
+ * partition but_slot, which is about to be emptied.  The caller has locked their
+ * rows FOR UPDATE, or holds them.  counts[i], unless counts is NULL, becomes the
+ * number of rows that were deleted from each table.  An event that is posted by a
+ * transaction which has not committed is left behind: see erasure.c.  SPI must be
+ * connected.
  */
 void
-wf_purge(Datum ids, int16 but_slot, uint64 *counts)
+wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts)
 {
-	Datum		values[2] = {ids, Int16GetDatum(but_slot)};
+	Datum		values[2] = {PointerGetDatum(ids), Int16GetDatum(but_slot)};
 
 	for (int i = 0; i < WF_PURGE_NTABLES; i++)
 	{

@@ -1,9 +1,11 @@
 /*
  * purge.h
- *	  All that is stored of a process, and its removal.
+ *	  Deletes all that is stored of processes.
  */
 #ifndef WF_PURGE_H
 #define WF_PURGE_H
+
+#include "utils/array.h"
 
 /* The tables with rows of a process. */
 typedef enum WfPurgeTable
@@ -16,14 +18,14 @@ typedef enum WfPurgeTable
 	WF_PURGE_ATTRIBUTE,
 	WF_PURGE_RESTING,
 	WF_PURGE_KEY,
-	WF_PURGE_PROCESS			/* last: others are found by it */
+	WF_PURGE_PROCESS			/* last: rows of others are found by it */
 } WfPurgeTable;
 
 #define WF_PURGE_NTABLES	(WF_PURGE_PROCESS + 1)
 
-/* For wf_purge(): history goes whatever partition it is in. */
+/* For wf_purge(): history of all partitions is deleted. */
 #define WF_PURGE_ANY_SLOT	(-1)
 
-extern void wf_purge(Datum ids, int16 but_slot, uint64 *counts);
+extern void wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts);
 
 #endif							/* WF_PURGE_H */

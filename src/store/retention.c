@@ -1,21 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * retention.c
- *	  What is over expires: history and receipts are kept in a ring of
- *	  partitions, of which one at a time is written to.
+ *	  Processes that are over expire: history and receipts are kept in a ring
+ *	  of partitions, of which one at a time is written to.
  *
  * Runs in the runtime, one round a transaction, and in the session that calls
- * workflow.expire().  When the ring moves on, the partition that is oldest by
- * then is emptied first: processes that ended in its time go, with all that is
- * known of them; rows of all others are carried forward.  What remains belongs
- * to nobody, and goes with a TRUNCATE.
+ * workflow.expire().  Before the ring moves on, its oldest partition is emptied:
+ * processes that ended while it was written to are deleted with all that is
+ * stored of them, and history of all others is moved to a younger partition.
+ * What remains belongs to no process, and goes with a TRUNCATE.
  *
- * Nobody waits for this, and this for nobody: the lock for the TRUNCATE is
- * taken if it is free, else it is tried at another time; rows that somebody
- * has locked are left for the next round.
+ * Locks: the row of workflow.ring first, which one round at a time has; then
+ * rows of processes, without waiting; then both relations of a partition, if
+ * they are free.  What is locked by others is left for the next round, so that
+ * nobody waits for a round and a round waits for nobody.
  *
- * A transaction that read the ring's position before it moved on writes to
- * the partition before: that one's turn comes WF_RETENTION_SLOTS - 1 moves later.
+ * A transaction that read the position of the ring before it moved on writes to
+ * the partition before.  That is right, too: that one is emptied
+ * WF_RETENTION_SLOTS - 1 moves later.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +31,7 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/uuid.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/purge.h"
@@ -36,33 +39,32 @@
 #include "store/statement.h"
 #include "store/transaction.h"
 
-/* Processes in one round. */
+/* Processes that are dealt with in one round. */
 #define ROUND		1000
 
-/* The oldest is as old as the retention when all others have had their time. */
+/*
+ * The ring moves on after this part of the retention.  So the oldest partition
+ * is as old as the retention when all others have been written to.
+ */
 #define PARTS		(WF_RETENTION_SLOTS - 1)
 
 static WfStatement make_statement = {
 	.sql = "INSERT INTO workflow.ring (slot, since) VALUES (0, $1) ON CONFLICT (one) DO NOTHING",
-	.nargs = 1,
-	.args = {TIMESTAMPTZOID}
+	WF_ARGS(TIMESTAMPTZOID)
 };
 
 static WfStatement read_statement = {
-	.sql = "SELECT since FROM workflow.ring",
-	.nargs = 0
+	.sql = "SELECT since FROM workflow.ring"
 };
 
-/* Whoever has this row empties the next partition. */
+/* Whoever holds this row empties the oldest partition. */
 static WfStatement hold_statement = {
-	.sql = "SELECT slot FROM workflow.ring FOR UPDATE SKIP LOCKED",
-	.nargs = 0
+	.sql = "SELECT slot FROM workflow.ring FOR UPDATE SKIP LOCKED"
 };
 
 static WfStatement move_statement = {
 	.sql = "UPDATE workflow.ring SET slot = $1, since = $2",
-	.nargs = 2,
-	.args = {INT2OID, TIMESTAMPTZOID}
+	WF_ARGS(INT2OID, TIMESTAMPTZOID)
 };
 
 /*
@@ -78,20 +80,18 @@ static WfStatement look_statement = {
 	"  ORDER BY 1 LIMIT $3) w"
 	" LEFT JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.process"
 	" ORDER BY w.process",
-	.nargs = 3,
-	.args = {INT2OID, UUIDOID, INT8OID}
+	WF_ARGS(INT2OID, UUIDOID, INT8OID)
 };
 
 static WfStatement lock_statement = {
 	.sql = "SELECT p.id FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
 	" FOR UPDATE SKIP LOCKED",
-	.nargs = 1,
-	.args = {UUIDARRAYOID}
+	WF_ARGS(UUIDARRAYOID)
 };
 
 /*
- * To where the last row of the process is: all of them expire together.  For
- * one that lives that may be in the partition to be emptied; then to $3.
+ * Rows go to the partition of the last row of their process, so that all of them
+ * expire together.  If that is the one to be emptied, they go to $3.
  */
 static WfStatement carry_statement = {
 	.sql = "UPDATE workflow.history h SET slot = COALESCE("
@@ -100,15 +100,13 @@ static WfStatement carry_statement = {
 	" FROM workflow.process p"
 	" WHERE h.slot OPERATOR(pg_catalog.=) $2 AND h.process OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND p.id OPERATOR(pg_catalog.=) h.process",
-	.nargs = 3,
-	.args = {UUIDARRAYOID, INT2OID, INT2OID}
+	WF_ARGS(UUIDARRAYOID, INT2OID, INT2OID)
 };
 
 static WfStatement empty_statement = {
 	.sql = "SELECT FROM workflow.history h JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process"
 	" WHERE h.slot OPERATOR(pg_catalog.=) $1 LIMIT 1",
-	.nargs = 1,
-	.args = {INT2OID}
+	WF_ARGS(INT2OID)
 };
 
 /* TRUNCATE takes no parameters. */
@@ -118,17 +116,11 @@ static WfStatement truncate_statements[WF_RETENTION_SLOTS] = {
 	TRUNCATE(4), TRUNCATE(5), TRUNCATE(6), TRUNCATE(7)
 };
 
-static ArrayType *
-uuid_array(Datum *ids, int n)
-{
-	return construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
-}
-
-/* Delete those of these processes that nobody is at.  Returns how many. */
+/* Delete those of n processes that nobody has locked.  Returns how many. */
 static uint64
 delete_free(Datum *ids, int n, int16 oldest)
 {
-	Datum		value = PointerGetDatum(uuid_array(ids, n));
+	Datum		value = PointerGetDatum(wf_uuid_array(ids, n));
 	uint64		locked = wf_statement_execute(&lock_statement, &value, NULL, 0);
 	Datum	   *free = palloc(sizeof(Datum) * (locked + 1));
 	bool		isnull;
@@ -136,7 +128,7 @@ delete_free(Datum *ids, int n, int16 oldest)
 	for (uint64 i = 0; i < locked; i++)
 		free[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 	if (locked > 0)
-		wf_purge(PointerGetDatum(uuid_array(free, locked)), oldest, NULL);
+		wf_purge(wf_uuid_array(free, locked), oldest, NULL);
 	return locked;
 }
 
@@ -174,7 +166,7 @@ empty_some(WfRetentionRound *round)
 		round->expired += delete_free(over, nover, round->oldest);
 	if (nothers > 0)
 	{
-		Datum		values[3] = {PointerGetDatum(uuid_array(others, nothers)),
+		Datum		values[3] = {PointerGetDatum(wf_uuid_array(others, nothers)),
 		Int16GetDatum(round->oldest), Int16GetDatum(round->slot)};
 
 		round->carried += wf_statement_execute(&carry_statement, values, NULL, 0);
@@ -182,7 +174,7 @@ empty_some(WfRetentionRound *round)
 	return n == ROUND;
 }
 
-/* Both relations of a partition, if nobody is at them. */
+/* Lock both relations of a partition, unless somebody is using them. */
 static bool
 lock_partition(int16 slot)
 {
@@ -199,7 +191,7 @@ lock_partition(int16 slot)
 	return true;
 }
 
-/* Make the oldest partition the one that is written to. */
+/* Empty the oldest partition and make it the one that is written to, if possible. */
 static void
 move_on(WfRetentionRound *round, TimestampTz now)
 {
@@ -209,7 +201,7 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	memset(&round->after, 0, sizeof(round->after));
 	if (!lock_partition(round->oldest))
 		return;
-	/* Somebody had a row locked, or an old position of the ring in mind. */
+	/* Rows were locked by others, or written at an old position of the ring. */
 	if (wf_statement_execute(&empty_statement, &oldest, NULL, 1) > 0)
 		return;
 	wf_statement_execute(&truncate_statements[round->oldest], NULL, NULL, 0);
@@ -217,7 +209,10 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	round->moved = true;
 }
 
-/* Is the ring to move on?  Looks without a lock and writes nothing. */
+/*
+ * Is the ring to move on?  Takes no lock, and writes nothing but the row of a
+ * ring that has none yet.
+ */
 static bool
 is_due(int64 retention, TimestampTz now)
 {
@@ -233,9 +228,11 @@ is_due(int64 retention, TimestampTz now)
 }
 
 /*
- * One round in the present transaction, if the ring has to move on.
- * retention: in microseconds, how long what is over is kept.  Needs SPI; locks
- * what it deletes, and waits for nobody.  Returns whether to call again at once.
+ * One round in the current transaction, if the ring has to move on.  retention:
+ * how long processes that are over are kept, in microseconds.  round->after is
+ * where the round before this one ended, zero at first; counts in it are added
+ * to.  Returns whether to call again at once.  Locks: see above.  SPI must be
+ * connected.
  */
 bool
 wf_retention_round(int64 retention, WfRetentionRound *round)
@@ -256,9 +253,8 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
 }
 
 /*
- * In the runtime: a transaction of moving the ring on, if that is due (a
- * seventh of workflow.retention after it last did).  *more: call again at
- * once.  Returns false when the extension is gone.
+ * In the runtime: one round of workflow.retention in a transaction of its own.
+ * *more: call again at once.  Returns false when the extension is gone.
  */
 bool
 wf_retention_cycle(Oid extension, bool *more)

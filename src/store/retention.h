@@ -1,6 +1,6 @@
 /*
  * retention.h
- *	  What is over expires.
+ *	  Processes that are over expire.
  */
 #ifndef WF_RETENTION_H
 #define WF_RETENTION_H
@@ -17,14 +17,14 @@
 #define WF_RETENTION_SLOT \
 	"COALESCE((SELECT r.slot FROM workflow.ring r), 0::pg_catalog.int2)"
 
-/* A round, and how far it got. */
+/* A round, and how far the rounds have come. */
 typedef struct WfRetentionRound
 {
-	int16		slot;			/* written to */
-	int16		oldest;			/* to be emptied */
-	pg_uuid_t	after;			/* processes up to here have been looked at */
-	int64		expired;		/* processes */
-	int64		carried;		/* rows */
+	int16		slot;			/* of the partition that is written to */
+	int16		oldest;			/* of the partition that is to be emptied */
+	pg_uuid_t	after;			/* processes up to this one have been looked at */
+	int64		expired;		/* processes that were deleted */
+	int64		carried;		/* rows of history that were moved */
 	bool		moved;			/* the ring moved on */
 } WfRetentionRound;
 

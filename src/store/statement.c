@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * statement.c
- *	  Our own SQL: plans, rights, and what it sees.
+ *	  Executes our own SQL: its plans, its rights, and what it sees.
  *
  * Runs in any backend.  Our tables carry no grants: every statement of ours
  * executes as the owner of the extension's tables, under a search_path that
  * nobody can plant objects in, and is planned under settings that keep its
- * shape whatever the statistics of the moment say.
+ * shape whatever the statistics of the moment say.  Everything else in the
+ * server is left alone: the author's SQL is executed by eval/.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,11 +49,12 @@ plan_as_usual(Query *parse, const char *query_string, int options,
 }
 
 /*
- * Our tables are empty or full from one second to the next, and a generic
- * plan made while a table was empty would be kept.  So our statements are
- * planned as if only index and tuple-id scans, taken in index order and
- * joined by nested loops, existed.  The planner still falls back to anything
- * else where there is no other way.
+ * The planner hook.  Our tables are empty or full from one second to the next,
+ * and a generic plan made while a table was empty would be kept.  So our
+ * statements are planned as if only index and tuple-id scans, taken in index
+ * order and joined by nested loops, existed.  The planner still falls back to
+ * anything else where there is no other way.  Other statements are planned as
+ * usual.
  */
 static const struct
 {
@@ -105,7 +107,7 @@ plan_statement(Query *parse, const char *query_string, int options,
 	return result;
 }
 
-/* _PG_init's part: chains the planner hook. */
+/* At library load: install the planner hook. */
 void
 wf_statement_init(void)
 {
@@ -113,7 +115,10 @@ wf_statement_init(void)
 	planner_hook = plan_statement;
 }
 
-/* The role that owns our tables: kept, as every statement asks. */
+/*
+ * The role that owns our tables.  Every statement asks, so it is kept until the
+ * table changes.  Error 55000 without the extension.
+ */
 Oid
 wf_statement_owner(void)
 {
@@ -135,7 +140,10 @@ wf_statement_owner(void)
 }
 
 /*
- * From here on the user is the owner of our tables, under the pinned path.
+ * Take the rights of the owner of our tables and the pinned search_path, for a
+ * stretch of several statements: raise, wf_statement_execute_raised() each,
+ * restore.  No code of users may run in between.  An abort restores both.
+ *
  * The generic plans of our statements are used whatever the session says of
  * plan_cache_mode, which outranks CURSOR_OPT_GENERIC_PLAN.
  */
@@ -156,6 +164,7 @@ wf_statement_raise_rights(WfRights *saved)
 						   saved->sec_context | SECURITY_LOCAL_USERID_CHANGE);
 }
 
+/* Give back what wf_statement_raise_rights() took. */
 void
 wf_statement_restore_rights(const WfRights *saved)
 {
@@ -164,7 +173,7 @@ wf_statement_restore_rights(const WfRights *saved)
 	SetUserIdAndSecContext(saved->user, saved->sec_context);
 }
 
-/* Prepare a statement under raised rights; all or nothing. */
+/* Prepare a statement for the session, under raised rights. */
 static void
 prepare(WfStatement *statement)
 {
@@ -181,11 +190,11 @@ prepare(WfStatement *statement)
 }
 
 /*
- * Do statements of ours only look from now on?  Then they see what the
- * caller's statement sees, as those of a STABLE function must, and besides all
- * that this transaction has done.  Said by each function when it connects
- * SPI, and taken back when it ends, also by an error: one may be inside of
- * another.  Returns what held before.
+ * Say whether our statements only look from now on.  Then they see what the
+ * caller's statement sees, as those of a STABLE function must, and all that this
+ * transaction has done.  Each SQL-callable function says so when it connects
+ * SPI, and restores what held before, which is returned, when it ends: calls
+ * may be nested.
  */
 bool
 wf_statement_look_only(bool look)
@@ -197,8 +206,9 @@ wf_statement_look_only(bool look)
 }
 
 /*
- * What the caller's statement sees of others, and all that this transaction
- * has done so far, this very statement's included: SELECT get(start(...)).
+ * A snapshot for looking: what the caller's statement sees of other
+ * transactions, and all that this one has done so far, in the caller's statement
+ * as well: SELECT get(start(...)).
  */
 static void
 push_look_snapshot(void)
@@ -207,6 +217,7 @@ push_look_snapshot(void)
 	UpdateActiveSnapshotCommandId();
 }
 
+/* wf_statement_execute() for a caller that has raised its rights itself. */
 uint64
 wf_statement_execute_raised(WfStatement *statement, Datum *values, const char *nulls, long limit)
 {
@@ -244,10 +255,11 @@ wf_statement_execute_raised(WfStatement *statement, Datum *values, const char *n
 }
 
 /*
- * Execute with the rights of the extension's owner and a pinned search_path
- * for just this statement; SPI must be connected.  values, nulls and limit as
- * for SPI_execute_plan.  Rows are in SPI_tuptable, their number is returned.
- * Errors need no undo: an abort restores rights and path.
+ * Execute one statement with the rights of the owner of our tables and the
+ * pinned search_path.  values, nulls and limit are those of SPI_execute_plan().
+ * Rows are in SPI_tuptable; returns their number, or that of the rows that were
+ * written.  SPI must be connected.  Error 40001 for a statement that must find
+ * the latest rows and whose snapshot does not show them.
  */
 uint64
 wf_statement_execute(WfStatement *statement, Datum *values, const char *nulls, long limit)
@@ -277,8 +289,9 @@ parameters_of(const WfStatement *statement, const Datum *values)
 }
 
 /*
- * wf_statement_execute_raised() of one that does more than look, has no null among its values, and
- * gives its rows to a receiver as they come.
+ * Execute a statement that gives its rows to a receiver as they come, so that
+ * they are not copied.  It may write or lock rows, and no value is null.  The
+ * caller has raised its rights and connected SPI.
  */
 void
 wf_statement_execute_into(WfStatement *statement, const Datum *values, DestReceiver *receiver)
@@ -305,7 +318,7 @@ wf_statement_execute_into(WfStatement *statement, const Datum *values, DestRecei
 			 SPI_result_code_string(code));
 }
 
-/* Connect SPI, for statements that write. */
+/* Connect SPI, for statements that write or lock rows. */
 void
 wf_statement_connect(void)
 {

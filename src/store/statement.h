@@ -1,8 +1,6 @@
 /*
  * statement.h
- *	  Our own SQL, in any session.
- *
- * Only this file knows how our statements get their rights.
+ *	  Executes our own SQL: its plans, its rights, and what it sees.
  */
 #ifndef WF_STATEMENT_H
 #define WF_STATEMENT_H
@@ -14,13 +12,13 @@ extern void wf_statement_connect(void);
 extern void wf_statement_init(void);
 
 /*
- * A statement of ours: prepared and kept at its first execution in a session,
- * as a generic plan.  Names in its text are qualified.
+ * A statement of ours.  It is prepared at its first execution in a session, and
+ * kept as a generic plan.  Names in its text are qualified.
  *
- * latest: an UPDATE or DELETE that must find the rows that are there now, also
- * in a caller's REPEATABLE READ transaction: one that its snapshot does not
- * show is a serialization failure then.  (Rows that change together with the
- * process row need no such thing: locking that one fails.)
+ * latest: a statement that must find the rows that are there now, also in a
+ * caller's REPEATABLE READ transaction; a row that the snapshot does not show is
+ * a serialization failure then.  (Rows that only change together with the
+ * process row need no such thing: locking that row fails.)
  */
 typedef struct WfStatement
 {
@@ -31,13 +29,18 @@ typedef struct WfStatement
 	bool		latest;			/* see above */
 } WfStatement;
 
+/*
+ * The types of the parameters $1, $2, ... in the initializer of a WfStatement,
+ * which counts them.  A statement without parameters leaves it out.
+ */
+#define WF_ARGS(...) \
+	.nargs = sizeof((Oid[]) {__VA_ARGS__}) / sizeof(Oid), \
+	.args = {__VA_ARGS__}
+
 extern uint64 wf_statement_execute(WfStatement *statement, Datum *values,
 								   const char *nulls, long limit);
 
-/*
- * The same for a stretch of several statements: raise, wf_statement_execute_raised() each,
- * restore.  Nothing in between may call user code.
- */
+/* The rights of the caller, see wf_statement_raise_rights(). */
 typedef struct WfRights
 {
 	Oid			user;

@@ -3,6 +3,9 @@
  * status.c
  *	  The values of the type workflow.status.
  *
+ * Runs in any backend.  The OIDs of the values are kept until the extension is
+ * dropped.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -19,14 +22,19 @@ static const char *const status_names[] = {
 	"initialized", "running", "idled", "finalized", "terminated", "error"
 };
 
-/* OIDs of the enum's values; those of another CREATE EXTENSION do not fit. */
+/* The enum and the OIDs of its values, which another CREATE EXTENSION changes. */
 static Oid	status_type = InvalidOid;
 
 static Oid	status_oids[lengthof(status_names)];
 
-/* Told when the extension is dropped, which they go with. */
+/* Tells when the extension is dropped. */
 static WfInval watch = {.table = "process"};
 
+/*
+ * Make sure that the OIDs are those of the enum that is there now.  Reads
+ * catalogs if it has to, so it is called before a scan of rows and not for each
+ * of them.  Needs a transaction.
+ */
 void
 wf_status_load(void)
 {
@@ -48,7 +56,7 @@ wf_status_load(void)
 	status_type = type;
 }
 
-/* The enum value workflow.status of a status. */
+/* The OID of the value of workflow.status.  Needs a transaction. */
 Oid
 wf_status_oid(WfStatus status)
 {
@@ -56,12 +64,17 @@ wf_status_oid(WfStatus status)
 	return status_oids[status];
 }
 
+/* The name of a status in SQL; a constant. */
 const char *
 wf_status_name(WfStatus status)
 {
 	return status_names[status];
 }
 
+/*
+ * The status of a value of workflow.status; an internal error if it has none.
+ * wf_status_load() has been called.
+ */
 WfStatus
 wf_status_of_oid(Oid oid)
 {

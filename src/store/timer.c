@@ -1,10 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * timer.c
- *	  The table workflow.timer: claim, park, and when the next one is due.
+ *	  The table workflow.timer: events that have still to reach a process.
  *
- * Runs in any backend.  Whoever holds the process row owns its timers: see
- * process_row.c for the order of locks.
+ * Executors claim timers here (wf_timer_claim()), and so does work(); sessions
+ * park, take back and rename those of processes that they hold.  All statements
+ * on the table stand here, but for those of changes_write.c (timers that steps
+ * arm and disarm), purges, and failure.c (events that were given up).
+ *
+ * Whoever holds the process row owns its timers: see process_row.c for the order
+ * of locks.  post() inserts without it.
+ *
+ * States of a timer: it waits in the table for its due time; it is parked, where
+ * no claim sees it, while its process is suspended, terminated or resting; it is
+ * claimed, that is, deleted by a transaction that delivers it, and there again if
+ * that transaction aborts.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,13 +37,43 @@
 #include "store/timer.h"
 
 /*
- * Tables are locked in the order of their names here: processes come first, as
- * they do in a command.  So a session that waits for the one has not got the
- * other, and an update script that locks both gets them (sql/update.sql.in).
+ * What a statement reads of workflow.timer t, for read_timer(); F is the first
+ * column.  Names and positions come from here.
+ */
+#define TIMER_LIST(F, N) \
+	F(seq) \
+	N(due) \
+	N(attempts) \
+	N(event) \
+	N(name) \
+	N(state) \
+	N(actor) \
+	N(data) \
+	N(child)
+
+#define TIMER_FIRST(column) "t." #column
+#define TIMER_NEXT(column) ", t." #column
+#define TIMER_COLUMNS TIMER_LIST(TIMER_FIRST, TIMER_NEXT)
+
+#define TIMER_POSITION(column) TIMER_##column,
+enum
+{
+	TIMER_LIST(TIMER_POSITION, TIMER_POSITION)
+	TIMER_NCOLUMNS
+};
+
+/* Of the claim: the process, its timer, and where the timer is. */
+#define CLAIMED_TIMER	WF_ROW_NCOLUMNS
+#define CLAIMED_TID		(CLAIMED_TIMER + TIMER_NCOLUMNS)
+
+/*
+ * The claim.  An executor locks tables in the order in which they are named
+ * here: process comes first, as it does in a command.  So a session that waits
+ * for process does not hold timer, and an update script that locks both gets
+ * them (sql/update.sql.in).
  */
 static WfStatement claim_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS ","
-	" t.ctid, t.seq, t.due, t.attempts, t.event, t.name, t.state, t.actor, t.data, t.child"
+	.sql = "SELECT " WF_ROW_COLUMNS ", " TIMER_COLUMNS ", t.ctid"
 	" FROM workflow.process p"
 	" JOIN workflow.timer t ON p.id OPERATOR(pg_catalog.=) t.process"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
@@ -41,21 +81,19 @@ static WfStatement claim_statement = {
 	" AND t.due OPERATOR(pg_catalog.<=) $3"
 	" ORDER BY t.due, t.seq LIMIT $4"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	.nargs = 5,
-	.args = {INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID}
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID)
 };
 
-/* Room at first for so many timers. */
+/* A claim begins with memory for this many timers. */
 #define FIRST_CLAIM 128
 
 /*
- * By tuple id: our older snapshot keeps vacuum from giving an id that the
- * claim saw to another timer.
+ * Deletes by tuple id: the snapshot of the caller is older than the claim, and
+ * keeps vacuum from giving an id that the claim saw to another timer.
  */
 static WfStatement take_statement = {
 	.sql = "DELETE FROM workflow.timer WHERE ctid OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {TIDOID}
+	WF_ARGS(TIDOID)
 };
 
 static WfStatement next_due_statement = {
@@ -63,51 +101,69 @@ static WfStatement next_due_statement = {
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
 	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $3)"
 	" ORDER BY t.due, t.seq LIMIT 1",
-	.nargs = 3,
-	.args = {INT4OID, TIMESTAMPTZOID, INT8OID}
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, INT8OID)
 };
 
 static WfStatement park_statement = {
 	.sql = "UPDATE workflow.timer SET parked = true"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND NOT parked",
-	.nargs = 1,
-	.args = {UUIDOID}
+	WF_ARGS(UUIDOID)
 };
 
 static WfStatement unpark_statement = {
 	.sql = "UPDATE workflow.timer SET parked = false"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
-	.nargs = 1,
-	.args = {UUIDOID},
+	WF_ARGS(UUIDOID),
 	.latest = true
 };
 
-static const char *
+/* Timers of suspended and terminated processes stay parked. */
+static WfStatement unpark_many_statement = {
+	.sql = "UPDATE workflow.timer t SET parked = false FROM workflow.process p"
+	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
+	" AND p.id OPERATOR(pg_catalog.=) t.process AND NOT p.suspended"
+	" AND p.status OPERATOR(pg_catalog.<>) 'terminated' RETURNING t.due",
+	WF_ARGS(UUIDARRAYOID)
+};
+
+static char *
 text_or_null(Datum value, bool isnull)
 {
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+/* What was selected as TIMER_COLUMNS, in the current memory context. */
 static void
-read_timer(WfTimerRow *timer, const WfRow *row, Datum *values, bool *nulls)
+read_timer(WfTimerRow *timer, const pg_uuid_t *process, Datum *values, bool *nulls)
 {
-	timer->process = row->id;
-	timer->seq = DatumGetInt64(values[1]);
-	timer->due = DatumGetTimestampTz(values[2]);
-	timer->attempts = DatumGetInt16(values[3]);
-	timer->event = TextDatumGetCString(values[4]);
-	timer->name = text_or_null(values[5], nulls[5]);
-	timer->state = text_or_null(values[6], nulls[6]);
-	timer->actor = text_or_null(values[7], nulls[7]);
-	timer->data = nulls[8] ? NULL : DatumGetJsonbPCopy(values[8]);
-	timer->from_child = !nulls[9];
+	timer->process = *process;
+	timer->seq = DatumGetInt64(values[TIMER_seq]);
+	timer->due = DatumGetTimestampTz(values[TIMER_due]);
+	timer->attempts = DatumGetInt16(values[TIMER_attempts]);
+	timer->event = TextDatumGetCString(values[TIMER_event]);
+	timer->name = text_or_null(values[TIMER_name], nulls[TIMER_name]);
+	timer->state = text_or_null(values[TIMER_state], nulls[TIMER_state]);
+	timer->actor = text_or_null(values[TIMER_actor], nulls[TIMER_actor]);
+	timer->data = nulls[TIMER_data] ? NULL : DatumGetJsonbPCopy(values[TIMER_data]);
+	timer->from_child = !nulls[TIMER_child];
 	if (timer->from_child)
-		timer->child = *DatumGetUUIDP(values[9]);
+		timer->child = *DatumGetUUIDP(values[TIMER_child]);
+}
+
+/* The same of a row of SPI's last result. */
+static void
+read_result(WfTimerRow *timer, const pg_uuid_t *process, uint64 row)
+{
+	Datum		values[TIMER_NCOLUMNS];
+	bool		nulls[TIMER_NCOLUMNS];
+
+	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
+	read_timer(timer, process, values, nulls);
 }
 
 /*
- * Takes what is claimed as it comes out of the statement: a batch is too large
- * to be made tuples of that are taken apart again.
+ * Receives what is claimed as it comes out of the plan, so that a batch is not
+ * copied into tuples first.
  */
 typedef struct Claim
 {
@@ -139,7 +195,7 @@ grow_claim(Claim *claim)
 	claim->tids = repalloc(claim->tids, sizeof(ItemPointerData) * claim->size);
 }
 
-/* A value of varying length, as it is; 0 stays. */
+/* A copy of a value of varying length, as it is; 0 stays 0. */
 static Datum
 kept(Datum value)
 {
@@ -162,9 +218,9 @@ receive_claimed(TupleTableSlot *slot, DestReceiver *self)
 	row->context = kept(row->context);
 	row->history = kept(row->history);
 	row->children = kept(row->children);
-	read_timer(&claim->timers[claim->n], row, slot->tts_values + WF_ROW_NCOLUMNS,
-			   slot->tts_isnull + WF_ROW_NCOLUMNS);
-	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[WF_ROW_NCOLUMNS]);
+	read_timer(&claim->timers[claim->n], &row->id, slot->tts_values + CLAIMED_TIMER,
+			   slot->tts_isnull + CLAIMED_TIMER);
+	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[CLAIMED_TID]);
 	claim->n++;
 	MemoryContextSwitchTo(old);
 	return true;
@@ -187,8 +243,9 @@ init_claim(Claim *claim, int limit)
 }
 
 /*
- * Several timers of one process share its row: the first one's.  `rows` holds
- * n candidates in an open-addressing table of their positions.
+ * Several timers of one process share its row, that of the first of them: the
+ * row to be used for the timer at this position of the claim.  table is a hash
+ * table with open addressing, of mask + 1 positions in rows, -1 if free.
  */
 static WfRow *
 shared_row(WfRow *rows, int *table, uint32 mask, int position)
@@ -213,11 +270,11 @@ take_timer(WfHeap *table, ItemPointer tid)
 }
 
 /*
- * Delete the claimed timers.  One that is gone (its process was stepped
- * between our snapshot and our lock) is dropped from the claim, and its
- * process marked: whoever stepped it may have put timers back, which are due
- * before those that we have and not in our snapshot.  Returns how many are
- * left.
+ * Delete the claimed timers.  One is gone if its process was stepped after the
+ * snapshot of the claim and before it got the lock.  It is dropped from the
+ * claim, and its process is marked as overtaken: whoever stepped it may have put
+ * timers back that are due before the claimed ones and not in the snapshot.
+ * Returns how many are left.
  */
 static int
 take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
@@ -242,10 +299,11 @@ take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
 
 /*
  * Claim due timers of an owner: at most `limit`, from a position on and due up
- * to `until`, whose processes nobody holds.  Locks the processes, deletes the timers.
- * Timers come in delivery order (due, seq); rows[i] is the process of
- * timers[i], equal pointers for equal processes.  A snapshot older than this
- * call must be active.
+ * to `until`, whose processes nobody holds.  Locks the processes and deletes the
+ * timers.  Returns how many there are; *timers, in delivery order (due, seq),
+ * and *rows are in the current memory context.  rows[i] is the process of
+ * timers[i], with equal pointers for equal processes.  A snapshot older than
+ * this call must be active, and SPI connected.
  */
 int
 wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
@@ -280,8 +338,9 @@ wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
 }
 
 /*
- * Where the first visible timer of the owner stands from `mark` on, locked or
- * not, that is not parked; due infinity: there is none.
+ * The position of the first timer of an owner from `mark` on that is visible and
+ * not parked, whether it is locked or not; due infinity: there is none.  SPI
+ * must be connected.
  */
 WfPosition
 wf_timer_next_due(int32 owner, WfPosition mark)
@@ -301,8 +360,8 @@ wf_timer_next_due(int32 owner, WfPosition mark)
 }
 
 /*
- * All timers of a process that we hold wait until wf_timer_unpark(), which
- * announces them to the owner's executors.
+ * Park all timers of a process, until wf_timer_unpark().  The caller holds the
+ * process.
  */
 void
 wf_timer_park(const pg_uuid_t *process)
@@ -312,7 +371,10 @@ wf_timer_park(const pg_uuid_t *process)
 	wf_statement_execute(&park_statement, &id, NULL, 0);
 }
 
-/* Tell the wake room of the due times in column 1 of SPI's last result. */
+/*
+ * Announce to the executors of an owner that timers are due at the times in
+ * column 1 of SPI's last result, when this transaction commits (wakeup.c).
+ */
 void
 wf_timer_announce_returned(int32 owner)
 {
@@ -325,6 +387,10 @@ wf_timer_announce_returned(int32 owner)
 														  &isnull)));
 }
 
+/*
+ * Let executors see all timers of a process again, and announce them.  The
+ * caller holds the process.
+ */
 void
 wf_timer_unpark(const pg_uuid_t *process, int32 owner)
 {
@@ -334,25 +400,32 @@ wf_timer_unpark(const pg_uuid_t *process, int32 owner)
 	wf_timer_announce_returned(owner);
 }
 
-static WfStatement take_back_statement = {
-	.sql = "DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND seq OPERATOR(pg_catalog.=) $2 AND attempts OPERATOR(pg_catalog.=) $3"
-	" RETURNING due, attempts, event, name, state, actor, data, child",
-	.nargs = 3,
-	.args = {UUIDOID, INT8OID, INT2OID}
-};
-
-static const char *
-column(int number)
+/*
+ * Let executors see all timers of these processes of one owner again, and
+ * announce them, except of those that are suspended or terminated.  The caller
+ * holds the processes.
+ */
+void
+wf_timer_unpark_many(ArrayType *processes, int32 owner)
 {
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
+	Datum		ids = PointerGetDatum(processes);
+
+	wf_statement_execute(&unpark_many_statement, &ids, NULL, 0);
+	wf_timer_announce_returned(owner);
 }
 
+static WfStatement take_back_statement = {
+	.sql = "DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1"
+	" AND t.seq OPERATOR(pg_catalog.=) $2 AND t.attempts OPERATOR(pg_catalog.=) $3"
+	" RETURNING " TIMER_COLUMNS,
+	WF_ARGS(UUIDOID, INT8OID, INT2OID)
+};
+
 /*
- * Take a timer that was claimed by a transaction that is undone by now out of
- * its table, as it is; the caller holds its process.  False: it is gone, or
- * has had another attempt, since its locks were free.  Needs SPI, whose memory
- * the timer's texts are in.
+ * Claim one timer again whose first claim was rolled back: delete it, and read
+ * it as it is now.  Texts are in the current memory context.  False: between the
+ * two another session took it, or it had another attempt.  The caller holds the
+ * process.
  */
 bool
 wf_timer_take(WfTimerRow *timer)
@@ -360,33 +433,17 @@ wf_timer_take(WfTimerRow *timer)
 	Datum		values[3] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
 		Int16GetDatum(timer->attempts)
 	};
-	Datum		data;
-	bool		isnull;
-	HeapTuple	row;
-	TupleDesc	desc;
 
 	if (wf_statement_execute(&take_back_statement, values, NULL, 0) == 0)
 		return false;
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	timer->due = DatumGetTimestampTz(SPI_getbinval(row, desc, 1, &isnull));
-	timer->attempts = DatumGetInt16(SPI_getbinval(row, desc, 2, &isnull));
-	timer->event = column(3);
-	timer->name = column(4);
-	timer->state = column(5);
-	timer->actor = column(6);
-	data = SPI_getbinval(row, desc, 7, &isnull);
-	timer->data = isnull ? NULL : DatumGetJsonbP(data);
-	data = SPI_getbinval(row, desc, 8, &isnull);
-	timer->from_child = !isnull;
-	if (!isnull)
-		timer->child = *DatumGetUUIDP(data);
+	read_result(timer, &timer->process, 0);
 	return true;
 }
 
 /*
- * Does a process keep this timer until it is resumed, or has started?  A
- * parent's cancel is the last word: that it never keeps.
+ * Does a timer have to be parked until its process is resumed, or has started,
+ * instead of being delivered?  WF_CANCEL_EVENT never has: with it a parent ends
+ * a process whatever its status is.
  */
 bool
 wf_timer_parks(const WfRow *row, const WfTimerRow *timer)
@@ -395,4 +452,223 @@ wf_timer_parks(const WfRow *row, const WfTimerRow *timer)
 		return false;
 	return row->suspended || row->status == WF_TERMINATED ||
 		(row->status == WF_INITIALIZED && strcmp(timer->event, WF_START_EVENT) != 0);
+}
+
+/* --- all timers of a process ------------------------------------------- */
+
+static WfStatement list_statement = {
+	.sql = "SELECT " TIMER_COLUMNS " FROM workflow.timer t"
+	" WHERE t.process OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID)
+};
+
+static WfStatement take_all_statement = {
+	.sql = "DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1"
+	" RETURNING " TIMER_COLUMNS,
+	WF_ARGS(UUIDOID)
+};
+
+/* A list of WfTimerRow of what a statement returns as TIMER_COLUMNS. */
+static List *
+read_list(WfStatement *statement, const pg_uuid_t *process)
+{
+	Datum		id = UUIDPGetDatum(process);
+	uint64		n = wf_statement_execute(statement, &id, NULL, 0);
+	List	   *timers = NIL;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		WfTimerRow *timer = palloc0(sizeof(WfTimerRow));
+
+		read_result(timer, process, i);
+		timer->from_child = false;
+		timers = lappend(timers, timer);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return timers;
+}
+
+/*
+ * All timers of a process, in no order, as a list of WfTimerRow in the current
+ * memory context; from_child is false in all of them.  Takes no lock.  SPI must
+ * be connected.
+ */
+List *
+wf_timer_list(const pg_uuid_t *process)
+{
+	return read_list(&list_statement, process);
+}
+
+/*
+ * Delete all timers of a process and return them as wf_timer_list() does.  The
+ * caller has made the process, and rolls back.
+ */
+List *
+wf_timer_take_all(const pg_uuid_t *process)
+{
+	return read_list(&take_all_statement, process);
+}
+
+/* --- posted events ------------------------------------------------------- */
+
+static WfStatement forget_posted_statement = {
+	/* the failure of one that was to be tried again goes with it */
+	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL RETURNING process, seq, attempts),"
+	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
+	" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq)"
+	" SELECT FROM gone",
+	WF_ARGS(UUIDOID, TEXTOID),
+	.latest = true
+};
+
+/*
+ * Delete the events that were posted to a process under this id and have not
+ * reached it yet, with their failures if they are being retried.  The caller
+ * holds the process.  Returns how many there were.
+ */
+uint64
+wf_timer_forget_posted(const pg_uuid_t *process, const char *name)
+{
+	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(name)};
+
+	return wf_statement_execute(&forget_posted_statement, args, NULL, 0);
+}
+
+/* --- migration ----------------------------------------------------------- */
+
+static WfStatement pending_statement = {
+	.sql = "SELECT t.process, t.seq, t.event, t.name, t.state"
+	" FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) ANY ($1)"
+	" UNION ALL"
+	" SELECT f.process, f.seq, f.event, f.name, f.state"
+	" FROM workflow.failure f WHERE f.process OPERATOR(pg_catalog.=) ANY ($1) AND f.given_up"
+	" ORDER BY 1, 2",
+	WF_ARGS(UUIDARRAYOID)
+};
+
+static WfStatement drop_statement = WF_PENDING_DROP("timer");
+static WfStatement rename_statement = WF_PENDING_RENAME("timer");
+
+/*
+ * What has still to reach these processes: their timers, and the events that
+ * were given up.  In the order of (process, seq) and in the current memory
+ * context; returns how many.  Takes no lock.  SPI must be connected.
+ */
+int
+wf_timer_pending(ArrayType *processes, WfPending **pending)
+{
+	Datum		ids = PointerGetDatum(processes);
+	int			n = wf_statement_execute(&pending_statement, &ids, NULL, 0);
+	Datum		values[5];
+	bool		nulls[5];
+
+	*pending = palloc0(sizeof(WfPending) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		WfPending  *event = &(*pending)[i];
+
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		event->process = *DatumGetUUIDP(values[0]);
+		event->seq = DatumGetInt64(values[1]);
+		event->event = TextDatumGetCString(values[2]);
+		event->name = text_or_null(values[3], nulls[3]);
+		event->state = text_or_null(values[4], nulls[4]);
+	}
+	return n;
+}
+
+/*
+ * Delete the timers (processes[i], seqs[i]).  The caller holds the processes.
+ * A timer that is being retried has a failure, too: see wf_failure_drop().
+ */
+void
+wf_timer_drop(ArrayType *processes, ArrayType *seqs)
+{
+	Datum		args[2] = {PointerGetDatum(processes), PointerGetDatum(seqs)};
+
+	wf_statement_execute(&drop_statement, args, NULL, 0);
+}
+
+/*
+ * Give the timers (processes[i], seqs[i]) the event and the state that they
+ * have in another version.  The caller holds the processes.
+ */
+void
+wf_timer_rename(ArrayType *processes, ArrayType *seqs, ArrayType *events, ArrayType *states)
+{
+	Datum		args[4] = {PointerGetDatum(processes), PointerGetDatum(seqs),
+	PointerGetDatum(events), PointerGetDatum(states)};
+
+	wf_statement_execute(&rename_statement, args, NULL, 0);
+}
+
+/* --- for the sweep -------------------------------------------------------- */
+
+/* The third column is WF_LANE_STEPS. */
+static WfStatement owners_statement = {
+	.sql = "SELECT o.id, o.role::pg_catalog.oid, 0,"
+	" LEAST((SELECT pg_catalog.min(t.due) FROM workflow.timer t"
+	" WHERE t.owner = o.id AND NOT t.parked),"
+	/* processes that rest although the pause is over are work, too */
+	" CASE WHEN EXISTS (SELECT FROM workflow.resting) AND EXISTS ("
+	" SELECT FROM workflow.definition d WHERE d.owner = o.id"
+	" AND EXISTS (SELECT FROM workflow.resting r WHERE r.definition = d.name)"
+	" AND NOT EXISTS (SELECT FROM workflow.pause u WHERE u.definition = d.name))"
+	" THEN pg_catalog.statement_timestamp() END)"
+	" FROM workflow.owner o"
+};
+
+static WfStatement delete_strays_statement = {
+	.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
+	" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
+	" SELECT s.ctid, s.process FROM workflow.timer s"
+	" WHERE s.owner = o.id AND NOT s.parked"
+	" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
+	" ORDER BY s.due LIMIT 1000) t"
+	" WHERE NOT EXISTS (SELECT FROM workflow.process p"
+	" WHERE p.id = t.process)"
+	/* a restore may have loaded timers, and not yet processes */
+	" AND EXISTS (SELECT FROM workflow.stamp)))"
+};
+
+static WfStatement delete_erased_statement = {
+	.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
+	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
+	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
+	WF_ARGS(UUIDARRAYOID)
+};
+
+/*
+ * Every owner, and when its next step is due.  Returns their number; rows are in
+ * SPI_tuptable: the id of the owner, the OID of its role, the kind of its lane,
+ * and the due time, null if there is nothing to do.
+ */
+uint64
+wf_timer_owners(void)
+{
+	return wf_statement_execute(&owners_statement, NULL, NULL, 0);
+}
+
+/*
+ * Delete overdue timers of processes that do not exist, which would keep the
+ * watermark of their owner down for ever: the thousand earliest of each owner.
+ * The next sweep deletes more.
+ */
+void
+wf_timer_delete_strays(void)
+{
+	(void) wf_statement_execute(&delete_strays_statement, NULL, NULL, 0);
+}
+
+/*
+ * Delete what was posted to processes whose erasure is pending, and to those
+ * whose erasure was just settled (see erasure.c).
+ */
+void
+wf_timer_delete_erased(ArrayType *settled)
+{
+	Datum		ids = PointerGetDatum(settled);
+
+	(void) wf_statement_execute(&delete_erased_statement, &ids, NULL, 0);
 }

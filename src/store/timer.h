@@ -1,18 +1,20 @@
 /*
  * timer.h
- *	  Timers between their table and memory.
+ *	  The table workflow.timer: events that have still to reach a process.
  */
 #ifndef WF_TIMER_H
 #define WF_TIMER_H
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
 #include "shmem/lane.h"
 #include "store/process_row.h"
 
-/* A timer row as claimed. */
+/* A timer as it was read, claimed, or is to be armed. */
 typedef struct WfTimerRow
 {
 	pg_uuid_t	process;
@@ -24,26 +26,68 @@ typedef struct WfTimerRow
 	const char *state;			/* or NULL */
 	const char *actor;			/* or NULL */
 	Jsonb	   *data;			/* or NULL */
-	bool		from_child;		/* counts only while the sender is a child */
-	pg_uuid_t	child;
+	bool		from_child;		/* delivered only while the process has that child */
+	pg_uuid_t	child;			/* the sender; only with from_child */
 } WfTimerRow;
 
-/* What starts a process whose start() was for later. */
+/* What has still to reach a process: a timer, or an event that was given up. */
+typedef struct WfPending
+{
+	pg_uuid_t	process;
+	int64		seq;
+	char	   *event;
+	char	   *name;			/* or NULL */
+	char	   *state;			/* NULL: not a state's timer */
+} WfPending;
+
+/* Starts a process whose start() was for later. */
 #define WF_START_EVENT "workflow.start"
 
-/* What ends a child that its parent has let go. */
+/* Ends a child that its parent has let go. */
 #define WF_CANCEL_EVENT "workflow.cancel"
 
-/* An event of its own for another process, which is not due before now. */
+/* A delayed event for another process: until it is due, it is a timer of the sender. */
 #define WF_FORWARD_EVENT "workflow.forward"
+
+/*
+ * What a migration does to pending events, in the tables timer and failure
+ * alike.  $1 and $2 are the keys (process, seq), one array each.
+ */
+#define WF_PENDING_DROP(table) { \
+	.sql = "DELETE FROM workflow." table " t" \
+	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) u(process, seq)" \
+	" WHERE t.process OPERATOR(pg_catalog.=) u.process AND t.seq OPERATOR(pg_catalog.=) u.seq", \
+	WF_ARGS(UUIDARRAYOID, INT8ARRAYOID), \
+	.latest = true \
+}
+
+#define WF_PENDING_RENAME(table) { \
+	.sql = "UPDATE workflow." table " t SET event = u.event, state = u.state" \
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)," \
+	"  pg_catalog.unnest($4)) u(process, seq, event, state)" \
+	" WHERE t.process OPERATOR(pg_catalog.=) u.process AND t.seq OPERATOR(pg_catalog.=) u.seq", \
+	WF_ARGS(UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID), \
+	.latest = true \
+}
 
 extern int	wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
 						   WfTimerRow **timers, WfRow ***rows);
 extern WfPosition wf_timer_next_due(int32 owner, WfPosition mark);
 extern void wf_timer_park(const pg_uuid_t *process);
 extern void wf_timer_unpark(const pg_uuid_t *process, int32 owner);
+extern void wf_timer_unpark_many(ArrayType *processes, int32 owner);
 extern void wf_timer_announce_returned(int32 owner);
 extern bool wf_timer_take(WfTimerRow *timer);
 extern bool wf_timer_parks(const WfRow *row, const WfTimerRow *timer);
+extern List *wf_timer_list(const pg_uuid_t *process);
+extern List *wf_timer_take_all(const pg_uuid_t *process);
+extern uint64 wf_timer_forget_posted(const pg_uuid_t *process, const char *name);
+extern int	wf_timer_pending(ArrayType *processes, WfPending **pending);
+extern void wf_timer_drop(ArrayType *processes, ArrayType *seqs);
+extern void wf_timer_rename(ArrayType *processes, ArrayType *seqs,
+							ArrayType *events, ArrayType *states);
+extern uint64 wf_timer_owners(void);
+extern void wf_timer_delete_strays(void);
+extern void wf_timer_delete_erased(ArrayType *settled);
 
 #endif							/* WF_TIMER_H */

@@ -3,7 +3,8 @@
  * transaction.c
  *	  Transactions of background workers.
  *
- * Only this file starts and ends transactions.
+ * Runs in background workers.  Only this file starts and ends transactions;
+ * functions that SQL calls run in those of their sessions.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +22,7 @@
 #include "store/statement.h"
 #include "store/transaction.h"
 
-/* OID of the extension in this database, or InvalidOid.  Needs a transaction. */
+/* The OID of the extension in this database, or InvalidOid.  Needs a transaction. */
 Oid
 wf_transaction_extension_oid(void)
 {
@@ -29,11 +30,11 @@ wf_transaction_extension_oid(void)
 }
 
 /*
- * Begin a transaction: statement timestamp, SPI, a snapshot, activity
- * reporting (`activity` must be a constant), and lock on the extension
- * object.  Returns false, with no transaction left open, when the extension
- * is gone or is not the one with this OID (InvalidOid: any).
- * SPI is connected on true.
+ * Begin a transaction, with its statement timestamp, SPI, a snapshot, and a
+ * share lock on the extension object, so that the extension stays until the
+ * end.  activity: a constant, for pg_stat_activity.  Returns false, with no
+ * transaction left open, when the extension is gone or is not the one with this
+ * OID (InvalidOid: any).
  */
 bool
 wf_transaction_begin(const char *activity, Oid extension)
@@ -45,9 +46,9 @@ wf_transaction_begin(const char *activity, Oid extension)
 	pgstat_report_activity(STATE_RUNNING, activity);
 
 	/*
-	 * DROP EXTENSION locks the extension object before its tables; taking
-	 * the same lock first keeps us from deadlocking with it.  Look again once
-	 * we have the lock: it may have been dropped, or dropped and created.
+	 * DROP EXTENSION locks the extension object before its tables, and taking
+	 * the same lock first avoids a deadlock with it.  Look again with the lock:
+	 * the extension may have been dropped, or dropped and created, meanwhile.
 	 */
 	found = wf_transaction_extension_oid();
 	if (OidIsValid(found))
@@ -70,6 +71,10 @@ wf_transaction_begin(const char *activity, Oid extension)
 	return true;
 }
 
+/*
+ * Commit what wf_transaction_begin() began, and report statistics and that the
+ * worker is idle.  Switches to TopMemoryContext.
+ */
 void
 wf_transaction_commit(void)
 {
@@ -84,8 +89,8 @@ wf_transaction_commit(void)
 }
 
 /*
- * After a caught error: abort whatever is open, flush the error state, switch
- * back to `context`.  The caller has copied the error.
+ * After an error was caught: abort whatever is open, flush the error state, and
+ * switch to `context`.  The caller has copied the error if it wants it.
  */
 void
 wf_transaction_abort(MemoryContext context)

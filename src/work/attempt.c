@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-
 #include "base/clock.h"
 #include "base/jsonb.h"
 #include "chart/chart.h"
@@ -30,7 +28,6 @@
 #include "store/changes_write.h"
 #include "store/failure.h"
 #include "store/process_row.h"
-#include "store/statement.h"
 #include "store/status.h"
 #include "store/timer.h"
 #include "store/transaction.h"
@@ -41,12 +38,6 @@
 
 /* The id of events that tell of a failure: they are not told of themselves. */
 #define TOLD "workflow.on_error"
-
-static Jsonb *
-string_or_null(const char *text)
-{
-	return text == NULL ? wf_jsonb_parse("null") : wf_jsonb_string(text);
-}
 
 /*
  * `on_error` says that the process is to be told, and goes on.  Returns false
@@ -71,9 +62,9 @@ tell_process(int32 owner, const WfRow *row, WfProcess *process,
 	values[1] = timer->data;
 	values[2] = wf_jsonb_parse(psprintf("%d", timer->attempts));
 	values[3] = wf_jsonb_string(failure->sqlstate);
-	values[4] = string_or_null(failure->message);
-	values[5] = string_or_null(failure->detail);
-	values[6] = string_or_null(failure->hint);
+	values[4] = wf_jsonb_string_or_null(failure->message);
+	values[5] = wf_jsonb_string_or_null(failure->detail);
+	values[6] = wf_jsonb_string_or_null(failure->hint);
 	told.event = policy->event;
 	told.actor = timer->actor;
 	told.data = wf_jsonb_object(lengthof(keys), keys, values);
@@ -134,22 +125,9 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 static bool
 is_orphaned(const WfRow *row)
 {
-	static WfStatement find_statement = {
-		.sql = "SELECT FROM workflow.definition WHERE id OPERATOR(pg_catalog.=) $1",
-		.nargs = 1,
-		.args = {INT4OID}
-	};
-	static WfStatement stop_statement = {
-		.sql = "UPDATE workflow.process SET status = 'error' WHERE id OPERATOR(pg_catalog.=) $1",
-		.nargs = 1,
-		.args = {UUIDOID}
-	};
-	Datum		definition = Int32GetDatum(row->definition);
-	Datum		id = UUIDPGetDatum(&row->id);
-
-	if (likely(wf_statement_execute(&find_statement, &definition, NULL, 1) > 0))
+	if (likely(wf_definition_exists(row->definition)))
 		return false;
-	wf_statement_execute(&stop_statement, &id, NULL, 0);
+	wf_process_row_stop(&row->id);
 	wf_timer_park(&row->id);
 	return true;
 }

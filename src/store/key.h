@@ -1,0 +1,14 @@
+/*
+ * key.h
+ *	  The table workflow.key: processes by the names that users gave them.
+ */
+#ifndef WF_KEY_H
+#define WF_KEY_H
+
+#include "utils/uuid.h"
+
+extern bool wf_key_find(const char *definition, const char *key, pg_uuid_t *process);
+extern void wf_key_take(const char *definition, int n, Datum *keys, bool *nulls,
+						pg_uuid_t *ids, bool *is_new);
+
+#endif							/* WF_KEY_H */
