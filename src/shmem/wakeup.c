@@ -247,6 +247,7 @@ wf_wakeup_changing(void)
 	wf_instance_changing_begin();
 }
 
+/* Tell nobody of what is done until the end of the silence.  See wakeup.h. */
 void
 wf_wakeup_silence_begin(WfWakeupSilence *silence)
 {
@@ -255,6 +256,10 @@ wf_wakeup_silence_begin(WfWakeupSilence *silence)
 	silent = true;
 }
 
+/*
+ * The silence that began with this is over.  What was touched within it is
+ * forgotten, unless a silence around it goes on.
+ */
 void
 wf_wakeup_silence_end(const WfWakeupSilence *silence)
 {

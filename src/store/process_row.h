@@ -73,17 +73,17 @@ enum
 	WF_ROW_NCOLUMNS
 };
 
-extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
-extern bool wf_process_row_is_over(const WfRow *row);
-
 /*
- * The same in the text of a statement, of the row with this alias.  It is what
- * workflow.is_over() says, which an older version of our SQL does not have.
+ * wf_process_row_is_over() in the text of a statement, for the row with this
+ * alias.  workflow.is_over() says the same, but an older version of our SQL does
+ * not have it.
  */
 #define WF_PROCESS_ROW_IS_OVER(p) \
 	" (" p ".status OPERATOR(pg_catalog.=) 'finalized' OR (" p ".status OPERATOR(pg_catalog.=) 'terminated'" \
 	" AND " p ".states OPERATOR(pg_catalog.=) '{}' AND " p ".step OPERATOR(pg_catalog.>) 0))"
 
+extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
+extern bool wf_process_row_is_over(const WfRow *row);
 extern bool wf_process_row_read(const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row);
