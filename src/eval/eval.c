@@ -98,14 +98,14 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	Datum		result = (Datum) 0;
 	Oid			type = compiled->type;	/* may be recompiled meanwhile */
 	bool		nested = compiled->in_use;
-	TimestampTz outer;
+	WfStepTimeout outer;
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	econtext = CreateStandaloneExprContext();
 	econtext->ecxt_param_list_info = params;
 	compiled->in_use = true;
-	outer = wf_step_timeout_begin(until, own_limit);
+	wf_step_timeout_begin(&outer, until, own_limit);
 	PG_TRY();
 	{
 		result = ExecEvalExprSwitchContext(state, econtext, isnull);
@@ -120,12 +120,12 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 		compiled->state = NULL;
 		if (!nested)
 			wf_evaluator_free_given_up(compiled);
-		wf_step_timeout_failed(outer, context);
+		wf_step_timeout_failed(&outer, context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	compiled->in_use = nested;
-	wf_step_timeout_end(outer);
+	wf_step_timeout_end(&outer);
 
 	if (!*isnull && !get_typbyval(type))
 		result = datumCopy(result, false, get_typlen(type));
@@ -146,20 +146,21 @@ evaluate_pure_until(ExprState *state, ParamListInfo params, TimestampTz until,
 					bool own_limit, bool *isnull)
 {
 	MemoryContext context = CurrentMemoryContext;
-	TimestampTz outer = wf_step_timeout_begin(until, own_limit);
+	WfStepTimeout outer;
 	Datum		result = (Datum) 0;
 
+	wf_step_timeout_begin(&outer, until, own_limit);
 	PG_TRY();
 	{
 		result = evaluate_pure(state, params, isnull);
 	}
 	PG_CATCH();
 	{
-		wf_step_timeout_failed(outer, context);
+		wf_step_timeout_failed(&outer, context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	wf_step_timeout_end(outer);
+	wf_step_timeout_end(&outer);
 	return result;
 }
 

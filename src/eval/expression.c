@@ -3,10 +3,10 @@
  * expression.c
  *	  From the author's SQL text or function name to an expression tree.
  *
- * Runs in any backend.  An inline expression is parsed as "SELECT text".
- * The result must be exactly one unnamed target and nothing else: no FROM,
- * sub-select, aggregate, window or set-returning function.  The text is
- * never executed, only the tree is.
+ * An inline expression is parsed as PL/pgSQL's are, and must be exactly one
+ * unnamed target and nothing else: no FROM, sub-select, aggregate, window or
+ * set-returning function.  Nothing from a definition becomes part of a larger
+ * SQL text.
  *
  *-------------------------------------------------------------------------
  */
@@ -81,36 +81,31 @@ is_star(Node *node)
 		IsA(llast(((ColumnRef *) node)->fields), A_Star);
 }
 
-/* Return the expression of "SELECT text", if there is nothing else in it. */
+/*
+ * The expression in the author's text, when there is nothing else in it.  What
+ * PL/pgSQL takes for an expression is all that may come after SELECT.
+ */
 static Node *
 single_target(const WfExpr *expr)
 {
-	List	   *statements;
-	SelectStmt *select;
+	List	   *statements = raw_parser(expr->text, RAW_PARSE_PLPGSQL_EXPR);
+	SelectStmt *select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
 	ResTarget  *target;
 
-	statements = raw_parser(psprintf("SELECT %s", expr->text),
-							RAW_PARSE_DEFAULT);
-	/* A statement has a length only if a semicolon ends it. */
-	if (list_length(statements) == 1 &&
-		linitial_node(RawStmt, statements)->stmt_len == 0)
+	if (IsA(select, SelectStmt) && select->op == SETOP_NONE &&
+		list_length(select->targetList) == 1 &&
+		!select->distinctClause && !select->intoClause &&
+		!select->fromClause && !select->whereClause &&
+		!select->groupClause && !select->havingClause &&
+		!select->windowClause && !select->valuesLists &&
+		!select->sortClause && !select->limitOffset &&
+		!select->limitCount && !select->lockingClause &&
+		!select->withClause)
 	{
-		select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
-		if (IsA(select, SelectStmt) && select->op == SETOP_NONE &&
-			list_length(select->targetList) == 1 &&
-			!select->distinctClause && !select->intoClause &&
-			!select->fromClause && !select->whereClause &&
-			!select->groupClause && !select->havingClause &&
-			!select->windowClause && !select->valuesLists &&
-			!select->sortClause && !select->limitOffset &&
-			!select->limitCount && !select->lockingClause &&
-			!select->withClause)
-		{
-			target = linitial_node(ResTarget, select->targetList);
-			if (target->name == NULL && target->indirection == NIL &&
-				!is_star(target->val))
-				return target->val;
-		}
+		target = linitial_node(ResTarget, select->targetList);
+		if (target->name == NULL && target->indirection == NIL &&
+			!is_star(target->val))
+			return target->val;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_SYNTAX_ERROR),
@@ -187,14 +182,29 @@ coerce_result(ParseState *pstate, Node *tree, WfExprUse use)
 	return NULL;
 }
 
-static Node *
-parse_inline(const WfExpr *expr)
+/*
+ * Error context callback: a position is one in the author's text, not in the
+ * statement of the client.
+ */
+static void
+move_position(void *arg)
 {
-	ParseState *pstate = make_parsestate(NULL);
-	Node	   *tree;
+	const WfExpr *expr = arg;
+	int			position = geterrposition();
 
-	pstate->p_pre_columnref_hook = resolve_column;
-	tree = transformExpr(pstate, single_target(expr), EXPR_KIND_OTHER);
+	if (position <= 0)
+		return;
+	errposition(0);
+	internalerrposition(position);
+	internalerrquery(expr->text);
+}
+
+/* The analyzed tree, of whatever type. */
+static Node *
+analyze(ParseState *pstate, const WfExpr *expr)
+{
+	Node	   *tree = transformExpr(pstate, single_target(expr), EXPR_KIND_OTHER);
+
 	if (pstate->p_hasSubLinks)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -206,8 +216,26 @@ parse_inline(const WfExpr *expr)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("an expression cannot contain an aggregate, window or set-returning function"),
 				 errhint("Put the query into a SQL function and name that.")));
-	tree = coerce_result(pstate, tree, expr->use);
+	return tree;
+}
+
+static Node *
+parse_inline(const WfExpr *expr)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	ErrorContextCallback callback = {
+		.callback = move_position,
+		.arg = unconstify(WfExpr *, expr),
+		.previous = error_context_stack
+	};
+	Node	   *tree;
+
+	pstate->p_sourcetext = expr->text;
+	pstate->p_pre_columnref_hook = resolve_column;
+	error_context_stack = &callback;
+	tree = coerce_result(pstate, analyze(pstate, expr), expr->use);
 	assign_expr_collations(pstate, tree);
+	error_context_stack = callback.previous;
 	free_parsestate(pstate);
 	return tree;
 }

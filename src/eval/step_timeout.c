@@ -1,21 +1,28 @@
 /*-------------------------------------------------------------------------
  *
  * step_timeout.c
- *	  The time limit of a step: user code that takes too long is
- *	  interrupted.
+ *	  step_timeout, the setting's or the definition's: user code that takes too
+ *	  long is interrupted.
  *
- * Runs in any backend.  The limit is that of the definition's step_timeout,
- * or else of workflow.step_timeout.  The timer is armed only while user code
- * runs, so that it never hits our own statements or the commit.  It
- * interrupts as statement_timeout does: at the next CHECK_FOR_INTERRUPTS(),
- * with an error that EXCEPTION WHEN OTHERS does not catch.  If code catches
- * the error by name, it is thrown once more when the code returns.
+ * Runs in any backend.  The timer is armed only while user code runs, so that
+ * it can never hit our own statements or the commit.  It asks for a cancel as
+ * statement_timeout does: at the next CHECK_FOR_INTERRUPTS() the server throws
+ * an error that EXCEPTION WHEN OTHERS does not catch.  Code that catches it by
+ * name is told once more when it returns.
+ *
+ * The server has one flag for all requests to cancel, QueryCancelPending, and
+ * one error.  So that nobody else's request is lost over ours or reported as
+ * ours, ours is written as a value of its own, which the signal handler of a
+ * request overwrites: what is still ours when the code has ended is taken back,
+ * what is not stays.  And which of them has been answered is decided when the
+ * error is thrown, by an error context callback, which makes ours say what it
+ * is.  The one case that cannot be told apart is a request that comes when the
+ * time is over and the code has not noticed yet: both are answered by one error,
+ * which names the limit, as it does where a request meets statement_timeout.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include <signal.h>
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -25,74 +32,43 @@
 #include "base/guc.h"
 #include "eval/step_timeout.h"
 
+/* QueryCancelPending while only our request is pending; others write true. */
+#define OUR_REQUEST		2
+
+/* What the timer is armed for. */
+static WfStepTimeout armed = {.until = DT_NOEND};
+
+/* Set by the timer: the time is over, and a cancel was asked for. */
+static volatile sig_atomic_t expired = false;
+static volatile sig_atomic_t asked = false;
+
+/* The code was told of a cancel request of somebody else. */
+static bool cancelled = false;
+
+static ErrorContextCallback on_error;
+
 static TimeoutId timeout_id;
 static bool registered = false; /* in this process */
 
-/* The time that the timer is armed for, or DT_NOEND if it is not. */
-static TimestampTz armed_until = DT_NOEND;
-
-/* Is that the limit of the definition, not of the setting? */
-static bool limit_is_own = false;
-
-static volatile sig_atomic_t expired = false;
-
-/* Somebody else has requested a cancel since the outermost call began. */
-static volatile sig_atomic_t cancelled = false;
-
-#ifndef WIN32
-static struct sigaction on_sigint_before;
-
-/*
- * SIGINT handler.  The server has one flag for all requests to cancel, those
- * of its own timeouts included, and for ours.  Ours can be taken back, but
- * the others must not be lost.
- */
-static void
-on_sigint(int signal, siginfo_t *info, void *context)
-{
-	cancelled = true;
-	if (on_sigint_before.sa_flags & SA_SIGINFO)
-		on_sigint_before.sa_sigaction(signal, info, context);
-	else if (on_sigint_before.sa_handler != SIG_DFL &&
-			 on_sigint_before.sa_handler != SIG_IGN)
-		on_sigint_before.sa_handler(signal);
-}
-
-static void
-watch_cancel_requests(void)
-{
-	struct sigaction watch;
-
-	if (sigaction(SIGINT, NULL, &on_sigint_before) != 0 ||
-		(!(on_sigint_before.sa_flags & SA_SIGINFO) &&
-		 (on_sigint_before.sa_handler == SIG_DFL ||
-		  on_sigint_before.sa_handler == SIG_IGN)))
-		return;
-	watch = on_sigint_before;
-	watch.sa_sigaction = on_sigint;
-	watch.sa_flags |= SA_SIGINFO;
-	(void) sigaction(SIGINT, &watch, NULL);
-}
-#else
-static void
-watch_cancel_requests(void)
-{
-}
-#endif
-
-/* Handler of the timer; runs in a signal handler. */
+/* In a signal handler, and a request of somebody else may come at any time. */
 static void
 on_timeout(void)
 {
 	expired = true;
-	QueryCancelPending = true;
+	if (__sync_bool_compare_and_swap(&QueryCancelPending, false, OUR_REQUEST))
+		asked = true;
 	InterruptPending = true;
 }
 
-/*
- * Return the time until which user code of a step that begins now may run by
- * workflow.step_timeout; DT_NOEND if there is no limit.
- */
+/* If our request is still pending, and no other one, none is. */
+static void
+take_back(void)
+{
+	asked = false;
+	(void) __sync_bool_compare_and_swap(&QueryCancelPending, OUR_REQUEST, false);
+}
+
+/* Until when user code of a step that begins now may run; DT_NOEND: for ever. */
 TimestampTz
 wf_step_timeout_until(void)
 {
@@ -100,130 +76,168 @@ wf_step_timeout_until(void)
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wf_step_timeout);
 }
 
+/* --- what the error says --------------------------------------------------- */
+
+static int
+name_limit(bool own)
+{
+	if (own)
+		errmsg("canceling step due to \"step_timeout\" of its definition");
+	else
+		errmsg("canceling step due to workflow.step_timeout");
+	return errhint("Guards and actions hold locks while they run: do long work elsewhere, or raise the limit.");
+}
+
+/*
+ * Was the error that is being thrown made by a request to cancel, and can it be
+ * our one?  It cannot if the server names a cause.
+ */
+static bool
+answers_request(bool *can_be_ours)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	ErrorData  *error = CopyErrorData();
+	bool		result;
+
+	result = error->funcname != NULL &&
+		strcmp(error->funcname, "ProcessInterrupts") == 0;
+	*can_be_ours = error->message_id != NULL &&
+		strcmp(error->message_id, "canceling statement due to user request") == 0;
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/*
+ * Error context callback, beneath all user code of a step that has a limit.  If
+ * the error answers a request, the flag was reset just before it was thrown.
+ */
 static void
-arm(TimestampTz until)
+at_error(void *arg)
+{
+	bool		can_be_ours;
+
+	if (geterrcode() != ERRCODE_QUERY_CANCELED || !answers_request(&can_be_ours))
+		return;
+
+	if (asked && !QueryCancelPending && can_be_ours && !cancelled)
+		name_limit(armed.own);
+	else
+		cancelled = true;
+	if (QueryCancelPending != OUR_REQUEST)
+		asked = false;
+}
+
+/* --- around the code ------------------------------------------------------- */
+
+static void
+arm(TimestampTz until, bool own)
 {
 	if (!registered)
 	{
 		timeout_id = RegisterTimeout(USER_TIMEOUT, on_timeout);
-		watch_cancel_requests();
 		registered = true;
 	}
+	armed.until = until;
+	armed.own = own;
 	enable_timeout_at(timeout_id, until);
-	armed_until = until;
 }
 
 /*
- * Arm the timer for what it was armed for outside of this call, if anything.
+ * Before user code is called, which may run until then, or as long as the code
+ * that calls it.  `own`: the time is the definition's, not the setting's.
+ * Calls nest: *outer is for wf_step_timeout_end() when the code has returned,
+ * and for wf_step_timeout_failed() when it has thrown.
  */
-static void
-disarm(TimestampTz outer)
+void
+wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, bool own)
 {
-	if (armed_until == outer)
+	*outer = armed;
+	if (until >= outer->until)
 		return;
-	disable_timeout(timeout_id, false);
-	if (outer == DT_NOEND)
-		armed_until = DT_NOEND;
-	else
-		arm(outer);
-}
-
-/*
- * Begin a call of user code that may run until `until`, or until the limit
- * of an outer call, if that is earlier.  own: the limit is that of the
- * definition, not of the setting.  Calls nest, because user code may send to
- * another process.  The caller must call wf_step_timeout_end() when the code
- * has returned, or wf_step_timeout_failed() when it threw, with what this
- * returns.
- */
-TimestampTz
-wf_step_timeout_begin(TimestampTz until, bool own)
-{
-	TimestampTz outer = armed_until;
-
-	if (outer == DT_NOEND)
-		expired = cancelled = false;
-	if (until < outer)
+	if (outer->until == DT_NOEND)
 	{
-		arm(until);
-		limit_is_own = own;
+		cancelled = false;
+		on_error.callback = at_error;
+		on_error.previous = error_context_stack;
+		error_context_stack = &on_error;
 	}
-	return outer;
+	arm(until, own);
 }
 
-#define TIMEOUT_MESSAGE \
-	(limit_is_own ? "canceling step due to \"step_timeout\" of its definition" : \
-	 "canceling step due to workflow.step_timeout")
-#define TIMEOUT_HINT \
-	"Guards and actions hold locks while they run: do long work elsewhere, or raise the limit."
+/*
+ * The code has ended.  Was the time over that it had, and was that the
+ * definition's?  If an outer call set the limit, it is told so, too, when it
+ * ends.
+ */
+static bool
+leave(const WfStepTimeout *outer, bool *own)
+{
+	bool		mine = armed.until != outer->until;
+	bool		over;
+
+	if (mine)
+		disable_timeout(timeout_id, false);
+	over = expired;
+	*own = armed.own;
+	if (over)
+		take_back();
+	if (!mine)
+		return over;
+
+	expired = false;
+	if (outer->until != DT_NOEND)
+		arm(outer->until, outer->own);
+	else
+	{
+		armed = *outer;
+		error_context_stack = on_error.previous;
+	}
+	return over;
+}
 
 /*
- * The time is over, and the error for it is about to be thrown: take the
- * request to cancel back, which nobody has answered.  If somebody else
- * requested a cancel, too, and the code caught that error, the request is
- * answered now.
+ * User code has returned: throws an error (query_canceled) if it took too long,
+ * and did not notice or caught the error.  A request of somebody else that it
+ * did not notice or caught is answered instead.
  */
-static void
-take_back(void)
+void
+wf_step_timeout_end(const WfStepTimeout *outer)
 {
-	expired = false;
-	QueryCancelPending = cancelled;
+	bool		own;
+
+	if (likely(!leave(outer, &own)))
+		return;
+
 	if (cancelled)
 	{
 		cancelled = false;
+		QueryCancelPending = true;
 		InterruptPending = true;
-		CHECK_FOR_INTERRUPTS();
 	}
+	CHECK_FOR_INTERRUPTS();
+	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), name_limit(own)));
 }
 
 /*
- * End a call of user code that has returned.  `outer` is what
- * wf_step_timeout_begin() returned.  Error 57014 if the time is over.
+ * User code has thrown an error, which the caller throws again: in PG_CATCH,
+ * with the memory context of the caller.  If it took too long and failed of
+ * itself before it noticed, that remains its error.  A request of somebody else
+ * that came while ours was answered is answered instead.
  */
 void
-wf_step_timeout_end(TimestampTz outer)
-{
-	disarm(outer);
-	if (likely(!expired))
-		return;
-
-	/* The code ended before it noticed, or it caught the error. */
-	take_back();
-	ereport(ERROR,
-			(errcode(ERRCODE_QUERY_CANCELED),
-			 errmsg("%s", TIMEOUT_MESSAGE),
-			 errhint(TIMEOUT_HINT)));
-}
-
-/*
- * End a call of user code that threw; call this in PG_CATCH.  `outer` is
- * what wf_step_timeout_begin() returned, `context` the caller's memory
- * context.  If the error is that of the time limit, it is thrown again with
- * a message that says so; otherwise the caller re-throws it.
- */
-void
-wf_step_timeout_failed(TimestampTz outer, MemoryContext context)
+wf_step_timeout_failed(const WfStepTimeout *outer, MemoryContext context)
 {
 	ErrorData  *error;
+	bool		own;
 
-	disarm(outer);
-	if (!expired)
+	if (!leave(outer, &own) || geterrcode() != ERRCODE_QUERY_CANCELED ||
+		QueryCancelPending != true)
 		return;
-	expired = false;
-	if (geterrcode() != ERRCODE_QUERY_CANCELED)
-	{
-		/* It failed for another reason: take our request to cancel back. */
-		QueryCancelPending = cancelled;
-		return;
-	}
-	if (cancelled)
-		return;					/* the error is theirs as well as ours */
 
-	/* Keep the error's context, which tells where the code was. */
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();
-	error->message = pstrdup(TIMEOUT_MESSAGE);
-	error->hint = TIMEOUT_HINT;
+	CHECK_FOR_INTERRUPTS();
 	ReThrowError(error);
 }

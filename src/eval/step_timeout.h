@@ -8,9 +8,16 @@
 
 #include "datatype/timestamp.h"
 
+/* A limit: until when code may run, and who set it. */
+typedef struct WfStepTimeout
+{
+	TimestampTz until;			/* DT_NOEND: for ever */
+	bool		own;			/* the definition did, not the setting */
+} WfStepTimeout;
+
 extern TimestampTz wf_step_timeout_until(void);
-extern TimestampTz wf_step_timeout_begin(TimestampTz until, bool own);
-extern void wf_step_timeout_end(TimestampTz outer);
-extern void wf_step_timeout_failed(TimestampTz outer, MemoryContext context);
+extern void wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, bool own);
+extern void wf_step_timeout_end(const WfStepTimeout *outer);
+extern void wf_step_timeout_failed(const WfStepTimeout *outer, MemoryContext context);
 
 #endif							/* WF_STEP_TIMEOUT_H */

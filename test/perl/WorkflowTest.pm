@@ -31,7 +31,7 @@ use Test::More;
 
 our @EXPORT = qw(workflow_node workflow_role as wait_for wait_for_in
   wait_for_count worker_pids start_clocks ticks steps_reached wait_for_ticks refusal log_since
-  held_commit_library);
+  test_library held_commit_library);
 
 =head2 workflow_node(NAME, SETTING...)
 
@@ -243,23 +243,35 @@ sub log_since
 	return PostgreSQL::Test::Utils::slurp_file($node->logfile, $offset // 0);
 }
 
+=head2 test_library(NODE, NAME)
+
+Build test/module/NAME.c and return the path of the library.
+
+=cut
+
+sub test_library
+{
+	my ($node, $name) = @_;
+	my $library = $node->basedir . "/$name.so";
+	my %config = map { chomp(my $value = `pg_config --$_`); $_ => $value } qw(cc includedir-server cppflags);
+
+	system("$config{cc} -shared -fPIC -O1 -I$config{'includedir-server'} $config{cppflags} "
+		  . "-o '$library' '$FindBin::Bin/../module/$name.c'") == 0
+	  or die "$name could not be built";
+	return $library;
+}
+
 =head2 held_commit_library(NODE)
 
-Build the breakpoint in the end of a transaction (test/module/held_commit.c) and
-return the path of the library.
+The breakpoint in the end of a transaction (test/module/held_commit.c).
 
 =cut
 
 sub held_commit_library
 {
 	my ($node) = @_;
-	my $library = $node->basedir . '/held_commit.so';
-	my %config = map { chomp(my $value = `pg_config --$_`); $_ => $value } qw(cc includedir-server cppflags);
 
-	system("$config{cc} -shared -fPIC -O1 -I$config{'includedir-server'} $config{cppflags} "
-		  . "-o '$library' '$FindBin::Bin/../module/held_commit.c'") == 0
-	  or die 'the breakpoint could not be built';
-	return $library;
+	return test_library($node, 'held_commit');
 }
 
 1;

@@ -123,15 +123,25 @@ SELECT is(expression('true, false'), 'not a single SQL expression: true, false',
 SELECT is(expression('1) FROM x'), 'syntax error at or near ")"', 'the end of a bracket that was never opened is refused');
 SELECT is(expression('true FROM pg_authid'), 'not a single SQL expression: true FROM pg_authid', 'FROM is refused');
 SELECT is(expression('true WHERE false'), 'not a single SQL expression: true WHERE false', 'WHERE is refused');
-SELECT is(expression('true; SELECT true'), 'not a single SQL expression: true; SELECT true', 'a second statement is refused');
-SELECT is(expression('true;'), 'not a single SQL expression: true;', 'so is a semicolon');
-SELECT is(expression(';'), 'not a single SQL expression: ;', 'or nothing but one');
-SELECT is(expression('true UNION SELECT false'), 'not a single SQL expression: true UNION SELECT false', 'UNION is refused');
+SELECT is(expression('true; SELECT true'), 'syntax error at or near ";"', 'a second statement is refused');
+SELECT is(expression('true;'), 'syntax error at or near ";"', 'so is a semicolon');
+SELECT is(expression(';'), 'syntax error at or near ";"', 'or nothing but one');
+SELECT is(expression('true UNION SELECT false'), 'syntax error at or near "UNION"', 'UNION is refused');
 SELECT is(expression('true AS yes'), 'not a single SQL expression: true AS yes', 'an alias is refused');
-SELECT is(expression('true INTO app.x'), 'not a single SQL expression: true INTO app.x', 'INTO is refused');
+SELECT is(expression('true INTO app.x'), 'syntax error at or near "INTO"', 'INTO is refused');
 SELECT is(expression('DISTINCT true'), 'not a single SQL expression: DISTINCT true', 'DISTINCT is refused');
 SELECT is(expression('true ORDER BY 1'), 'not a single SQL expression: true ORDER BY 1', 'ORDER BY is refused');
 SELECT is(expression('true LIMIT 1'), 'not a single SQL expression: true LIMIT 1', 'LIMIT is refused');
+SELECT is(expression('true OFFSET 1'), 'not a single SQL expression: true OFFSET 1', 'OFFSET is refused');
+SELECT is(expression('true FETCH FIRST ROW ONLY'), 'not a single SQL expression: true FETCH FIRST ROW ONLY', 'FETCH is refused');
+SELECT is(expression('true GROUP BY ()'), 'not a single SQL expression: true GROUP BY ()', 'GROUP BY is refused');
+SELECT is(expression('true HAVING true'), 'not a single SQL expression: true HAVING true', 'HAVING is refused');
+SELECT is(expression('true WINDOW w AS ()'), 'not a single SQL expression: true WINDOW w AS ()', 'WINDOW is refused');
+SELECT is(expression('true FOR UPDATE'), 'not a single SQL expression: true FOR UPDATE', 'FOR UPDATE is refused');
+SELECT is(expression('SELECT true'), 'syntax error at or near "SELECT"', 'a query is refused');
+SELECT is(expression('WITH x AS (SELECT) true'), 'syntax error at or near "WITH"', 'WITH is refused');
+SELECT is(expression('VALUES (true)'), 'syntax error at or near "("', 'VALUES is refused');
+SELECT is(expression('x := true'), 'syntax error at or near ":="', 'an assignment is refused');
 SELECT is(expression('*'), 'not a single SQL expression: *', 'a star is refused');
 SELECT is(expression('context.*'), 'not a single SQL expression: context.*', 'and another star');
 SELECT is(expression('EXISTS (SELECT FROM pg_authid)'),
@@ -162,6 +172,20 @@ SELECT is(expression('42'), 'argument of a guard must be type boolean, not type 
 SELECT is(expression(''), 'the expression is empty', 'an empty expression is refused');
 SELECT is(expression('true -- yes'), 'no error', 'a comment does no harm');
 SELECT is(expression('paid(context, event)'), 'no error', 'an expression may call functions');
+
+-- where in the author's text
+CREATE FUNCTION app.fee(jsonb) RETURNS int LANGUAGE sql AS 'SELECT 1';
+SELECT FROM workflow.define('{"id": "fee", "initial": "a", "states": {"a": {"on": {"go": {"target": "a", "guard": {"@expr": "1 < 2 AND fee(context) = 1"}}}}}}');
+SELECT workflow.start('fee') AS p \gset
+DROP FUNCTION app.fee(jsonb);
+SAVEPOINT s;
+\set ON_ERROR_STOP 0
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT workflow.send(:'p', 'go');
+\set VERBOSITY terse
+\set ON_ERROR_STOP 1
+ROLLBACK TO s;
 
 -- owners
 SET ROLE regress_clerk;
