@@ -3,8 +3,8 @@
  * api_activity.c
  *	  What background workers are doing, for the views.
  *
- * Runs in client backends.  Reads shared memory under WfShared.lock,
- * shared; begins no transaction and wakes nobody.
+ * Runs in client backends.  Reads shared memory under
+ * wf_instance_lock(LW_SHARED), writes nothing there, and reads no table.
  *
  *-------------------------------------------------------------------------
  */
