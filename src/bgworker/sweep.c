@@ -29,7 +29,7 @@
 #include "shmem/watermark.h"
 #include "store/erasure.h"
 #include "store/origin.h"
-#include "store/timer.h"
+#include "store/timer_sweep.h"
 #include "store/transaction.h"
 
 /* Timers overdue by this much (ms) may be those of nobody. */
@@ -234,7 +234,7 @@ read_lanes(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	/* another kind of work is another statement */
-	nrows = wf_timer_owners();
+	nrows = wf_timer_sweep_owners();
 	rows = SPI_tuptable;
 
 	/*
@@ -277,7 +277,7 @@ wf_sweep(Oid extension)
 		next_xid : InvalidFullTransactionId;
 
 	if (overdue)
-		wf_timer_delete_strays();
+		wf_timer_sweep_strays();
 	if (wf_origin_is_ours())
 		wf_erasure_settle();
 	wf_transaction_commit();

@@ -34,7 +34,7 @@
 #include "base/uuid.h"
 #include "store/erasure.h"
 #include "store/statement.h"
-#include "store/timer.h"
+#include "store/timer_sweep.h"
 
 /*
  * The transactions that were open when the erasures marked as seen had become
@@ -179,5 +179,5 @@ wf_erasure_settle(void)
 	}
 
 	/* With a snapshot that is younger than the end of those transactions. */
-	wf_timer_delete_erased(settled);
+	wf_timer_sweep_erased(settled);
 }

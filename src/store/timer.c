@@ -5,8 +5,9 @@
  *
  * Executors claim timers here (wf_timer_claim()), and so does work(); sessions
  * park, take back and rename those of processes that they hold.  All statements
- * on the table stand here, but for those of changes_write.c (timers that steps
- * arm and disarm), purges, and failure.c (events that were given up).
+ * on the table stand here, but for those of the sweep (timer_sweep.c), of steps,
+ * which arm and disarm (changes_write.c), of events that were given up
+ * (failure.c), and of purge.c.
  *
  * Whoever holds the process row owns its timers: see process_row.c for the order
  * of locks.  post() inserts without it.
@@ -601,74 +602,4 @@ wf_timer_rename(ArrayType *processes, ArrayType *seqs, ArrayType *events, ArrayT
 	PointerGetDatum(events), PointerGetDatum(states)};
 
 	wf_statement_execute(&rename_statement, args, NULL, 0);
-}
-
-/* --- for the sweep -------------------------------------------------------- */
-
-/* The third column is WF_LANE_STEPS. */
-static WfStatement owners_statement = {
-	.sql = "SELECT o.id, o.role::pg_catalog.oid, 0,"
-	" LEAST((SELECT pg_catalog.min(t.due) FROM workflow.timer t"
-	" WHERE t.owner = o.id AND NOT t.parked),"
-	/* processes that rest although the pause is over are work, too */
-	" CASE WHEN EXISTS (SELECT FROM workflow.resting) AND EXISTS ("
-	" SELECT FROM workflow.definition d WHERE d.owner = o.id"
-	" AND EXISTS (SELECT FROM workflow.resting r WHERE r.definition = d.name)"
-	" AND NOT EXISTS (SELECT FROM workflow.pause u WHERE u.definition = d.name))"
-	" THEN pg_catalog.statement_timestamp() END)"
-	" FROM workflow.owner o"
-};
-
-static WfStatement delete_strays_statement = {
-	.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
-	" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
-	" SELECT s.ctid, s.process FROM workflow.timer s"
-	" WHERE s.owner = o.id AND NOT s.parked"
-	" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
-	" ORDER BY s.due LIMIT 1000) t"
-	" WHERE NOT EXISTS (SELECT FROM workflow.process p"
-	" WHERE p.id = t.process)"
-	/* a restore may have loaded timers, and not yet processes */
-	" AND EXISTS (SELECT FROM workflow.stamp)))"
-};
-
-static WfStatement delete_erased_statement = {
-	.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
-	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
-	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
-	WF_ARGS(UUIDARRAYOID)
-};
-
-/*
- * Every owner, and when its next step is due.  Returns their number; rows are in
- * SPI_tuptable: the id of the owner, the OID of its role, the kind of its lane,
- * and the due time, null if there is nothing to do.
- */
-uint64
-wf_timer_owners(void)
-{
-	return wf_statement_execute(&owners_statement, NULL, NULL, 0);
-}
-
-/*
- * Delete overdue timers of processes that do not exist, which would keep the
- * watermark of their owner down for ever: the thousand earliest of each owner.
- * The next sweep deletes more.
- */
-void
-wf_timer_delete_strays(void)
-{
-	(void) wf_statement_execute(&delete_strays_statement, NULL, NULL, 0);
-}
-
-/*
- * Delete what was posted to processes whose erasure is pending, and to those
- * whose erasure was just settled (see erasure.c).
- */
-void
-wf_timer_delete_erased(ArrayType *settled)
-{
-	Datum		ids = PointerGetDatum(settled);
-
-	(void) wf_statement_execute(&delete_erased_statement, &ids, NULL, 0);
 }

@@ -86,8 +86,5 @@ extern int	wf_timer_pending(ArrayType *processes, WfPending **pending);
 extern void wf_timer_drop(ArrayType *processes, ArrayType *seqs);
 extern void wf_timer_rename(ArrayType *processes, ArrayType *seqs,
 							ArrayType *events, ArrayType *states);
-extern uint64 wf_timer_owners(void);
-extern void wf_timer_delete_strays(void);
-extern void wf_timer_delete_erased(ArrayType *settled);
 
 #endif							/* WF_TIMER_H */

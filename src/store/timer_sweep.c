@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * timer_sweep.c
+ *	  What a sweep asks of the table workflow.timer.
+ *
+ * Runs in the runtime of a database (bgworker/sweep.c).  Takes no locks but those
+ * of rows that are deleted: timers of processes that do not exist, which belong
+ * to nobody.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+
+#include "store/statement.h"
+#include "store/timer_sweep.h"
+
+/* The third column is WF_LANE_STEPS. */
+static WfStatement owners_statement = {
+	.sql = "SELECT o.id, o.role::pg_catalog.oid, 0,"
+	" LEAST((SELECT pg_catalog.min(t.due) FROM workflow.timer t"
+	" WHERE t.owner = o.id AND NOT t.parked),"
+	/* processes that rest although the pause is over are work, too */
+	" CASE WHEN EXISTS (SELECT FROM workflow.resting) AND EXISTS ("
+	" SELECT FROM workflow.definition d WHERE d.owner = o.id"
+	" AND EXISTS (SELECT FROM workflow.resting r WHERE r.definition = d.name)"
+	" AND NOT EXISTS (SELECT FROM workflow.pause u WHERE u.definition = d.name))"
+	" THEN pg_catalog.statement_timestamp() END)"
+	" FROM workflow.owner o"
+};
+
+static WfStatement delete_strays_statement = {
+	.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
+	" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
+	" SELECT s.ctid, s.process FROM workflow.timer s"
+	" WHERE s.owner = o.id AND NOT s.parked"
+	" AND s.due < pg_catalog.now() - '1 minute'::pg_catalog.interval"
+	" ORDER BY s.due LIMIT 1000) t"
+	" WHERE NOT EXISTS (SELECT FROM workflow.process p"
+	" WHERE p.id = t.process)"
+	/* a restore may have loaded timers, and not yet processes */
+	" AND EXISTS (SELECT FROM workflow.stamp)))"
+};
+
+static WfStatement delete_erased_statement = {
+	.sql = "DELETE FROM workflow.timer t USING workflow.erasure e"
+	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
+	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
+	WF_ARGS(UUIDARRAYOID)
+};
+
+/*
+ * Every owner, and when its next step is due.  Returns their number; rows are in
+ * SPI_tuptable: the id of the owner, the OID of its role, the kind of its lane,
+ * and the due time, null if there is nothing to do.
+ */
+uint64
+wf_timer_sweep_owners(void)
+{
+	return wf_statement_execute(&owners_statement, NULL, NULL, 0);
+}
+
+/*
+ * Delete overdue timers of processes that do not exist, which would keep the
+ * watermark of their owner down for ever: the thousand earliest of each owner.
+ * The next sweep deletes more.
+ */
+void
+wf_timer_sweep_strays(void)
+{
+	(void) wf_statement_execute(&delete_strays_statement, NULL, NULL, 0);
+}
+
+/*
+ * Delete what was posted to processes whose erasure is pending, and to those
+ * whose erasure was just settled (see erasure.c).
+ */
+void
+wf_timer_sweep_erased(ArrayType *settled)
+{
+	Datum		ids = PointerGetDatum(settled);
+
+	(void) wf_statement_execute(&delete_erased_statement, &ids, NULL, 0);
+}

@@ -1,0 +1,14 @@
+/*
+ * timer_sweep.h
+ *	  What a sweep asks of the table workflow.timer.
+ */
+#ifndef WF_TIMER_SWEEP_H
+#define WF_TIMER_SWEEP_H
+
+#include "utils/array.h"
+
+extern uint64 wf_timer_sweep_owners(void);
+extern void wf_timer_sweep_strays(void);
+extern void wf_timer_sweep_erased(ArrayType *settled);
+
+#endif							/* WF_TIMER_SWEEP_H */
