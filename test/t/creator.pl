@@ -84,7 +84,7 @@ does('visitor', q{SELECT count(*) FROM workflow.processes}, 'still sees what it 
 does('chief', 'SELECT workflow.adopt()', 'adopt()', 2);
 does('chief', q{SELECT expired FROM workflow.expire('1 day')}, 'expire()', 0);
 does('boss', 'SELECT workflow.adopt()', 'adopt() is for administrators',
-	"psql:<stdin>:1: ERROR:  must be superuser or member of workflow_admin to adopt the workflows of a database");
+	"psql:<stdin>:1: ERROR:  must be superuser or member of workflow_admin to call workflow.adopt()");
 
 #
 # Erasing, while others have open transactions: one whose beginning is hidden
