@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(workflow_is_configuration);
 
 /*
  * SQL function workflow.is_configuration(definition id, states) of
- * sql/parts/check.sql: can a process of this version be in these states? For
+ * sql/parts/check.sql: can a process of this version be in these states?  For
  * workflow.check(); locks nothing.
  */
 Datum

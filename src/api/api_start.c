@@ -50,7 +50,7 @@ typedef struct Start
 	const char *actor;
 } Start;
 
-/* Error 22023 for a key that is too long for its index. */
+/* Error 22001 for a key that is too long for its index. */
 static void
 check_keys(int n, Datum *keys, bool *nulls)
 {

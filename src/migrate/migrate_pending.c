@@ -299,6 +299,7 @@ text_array(Datum *texts, int n)
 	return construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
+/* Delete rows of both tables. */
 static void
 write_dropped(const WfTimerChanges *dropped)
 {
@@ -309,6 +310,7 @@ write_dropped(const WfTimerChanges *dropped)
 	wf_failure_drop(processes, seqs);
 }
 
+/* Give rows of both tables their new events and states. */
 static void
 write_renamed(const WfTimerChanges *renamed)
 {
