@@ -40,8 +40,13 @@
 #define KEPT_BY_LIBRARY		(16 * 1024 * 1024)
 
 /*
- * Every batch takes about as much memory as the one before it.  The C library
- * would hand it back to the kernel each time, and fetch it again page by page.
+ * Every batch takes about as much memory as the one before it.  By default the
+ * C library hands it back to the kernel each time, and fetches it again page by
+ * page.  Medians of five drains of 100,000 timers with one executor (PostgreSQL
+ * 15, glibc 2.36): a timer takes 30 us of CPU time instead of 46 in batches of
+ * 100, and 18 instead of 36 in batches of 1,000; a drain has 12,000 page faults
+ * instead of 77,000, and 14,000 instead of 122,000; the executor keeps 0.3 MB
+ * more memory, and 4.4 MB more.
  */
 static void
 keep_memory(void)
