@@ -295,7 +295,8 @@ wf_executor_main(Datum arg)
 			pgstat_report_stat(true);
 		}
 		idle_until = idle_since + wf_executor_idle_timeout * USECS_PER_SEC;
-		if (GetCurrentTimestamp() >= idle_until)
+		/* asked once more: the last suspect may be done, and nobody tells us */
+		if (GetCurrentTimestamp() >= idle_until || has_to_go(work))
 			break;
 		come = sleep_until(next, idle_until);
 	}
