@@ -256,7 +256,7 @@ wf_statement_execute_raised(WfStatement *statement, Datum *values, const char *n
 
 /*
  * Execute one statement with the rights of the owner of our tables and the
- * pinned search_path.  values, nulls and limit are those of SPI_execute_plan().
+ * pinned search_path.  values, nulls and limit are those of SPI_execute_plan.
  * Rows are in SPI_tuptable; returns their number, or that of the rows that were
  * written.  SPI must be connected.  Error 40001 for a statement that must find
  * the latest rows and whose snapshot does not show them.
