@@ -20,7 +20,9 @@ foreach my $file (glob("$sources/*.c $sources/*/*.c"))
 	my $text = slurp_file($file);
 	my ($name) = $file =~ m{([^/]+)$};
 
-	push @executing, "$name $1" while $text =~ /\b((?:SPI_(?:exec|prepare|cursor_open|cursor_parse|execp)\w*|raw_parser|pg_parse_query|parse_analyze\w*|PQexec\w*|PQsendQuery\w*)) ?\(/g;
+	# A comment calls nothing.
+	(my $code = $text) =~ s{/\*.*?\*/}{}gs;
+	push @executing, "$name $1" while $code =~ /\b((?:SPI_(?:exec|prepare|cursor_open|cursor_parse|execp)\w*|raw_parser|pg_parse_query|parse_analyze\w*|PQexec\w*|PQsendQuery\w*)) ?\(/g;
 	# The text of a statement: literals, macros of more of them, comments. A
 	# macro's own parameter is one, too, where there is a backslash behind it.
 	while ($text =~ /\.sql\s*=\s*/g)
