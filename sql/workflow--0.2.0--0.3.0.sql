@@ -29,7 +29,7 @@ $library$;
 -- held cannot be let go: then this gives up instead.
 DO $lock$
 DECLARE
-    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies}';
+    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.definition}';
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -74,6 +74,10 @@ BEGIN
 END
 $lock$;
 
+-- ---- tables
+
+ALTER TABLE workflow.definition ADD COLUMN failures text[] COLLATE "C";
+
 -- ---- functions
 
 -- is_over(status, states, step): has a process that stands so come to its end? One
@@ -96,7 +100,9 @@ CREATE FUNCTION workflow.sees(definition int, starter oid) RETURNS boolean
 
 CREATE OR REPLACE VIEW workflow.processes WITH (security_barrier) AS
     SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
-           p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children
+           p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children,
+           CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN
+               CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END AS outcome
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.sees(d.id, p.starter);
 
@@ -262,8 +268,10 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     SELECT 'end of a child is lost', c.parent, c.invoke
     FROM child c JOIN workflow.process q ON q.id = c.id
     WHERE q.status = 'finalized' AND NOT c.over
-        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = q.id AND t.event = 'done.invoke.' || c.invoke)
-        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = q.id AND f.event = 'done.invoke.' || c.invoke)
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = q.id
+                        AND t.event IN ('done.invoke.' || c.invoke, 'error.invoke.' || c.invoke))
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = q.id
+                        AND f.event IN ('done.invoke.' || c.invoke, 'error.invoke.' || c.invoke))
     UNION ALL
     SELECT 'children of what is over', p.id, p.children::text FROM p WHERE p.over AND p.children IS NOT NULL
 

@@ -128,8 +128,10 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     SELECT 'end of a child is lost', c.parent, c.invoke
     FROM child c JOIN workflow.process q ON q.id = c.id
     WHERE q.status = 'finalized' AND NOT c.over
-        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = q.id AND t.event = 'done.invoke.' || c.invoke)
-        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = q.id AND f.event = 'done.invoke.' || c.invoke)
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = q.id
+                        AND t.event IN ('done.invoke.' || c.invoke, 'error.invoke.' || c.invoke))
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = q.id
+                        AND f.event IN ('done.invoke.' || c.invoke, 'error.invoke.' || c.invoke))
     UNION ALL
     SELECT 'children of what is over', p.id, p.children::text FROM p WHERE p.over AND p.children IS NOT NULL
 

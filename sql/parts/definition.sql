@@ -21,6 +21,7 @@ CREATE TABLE workflow.definition (
     time_zone   text NOT NULL,      -- the same
     functions   jsonb NOT NULL,     -- signature -> hash of its definition
     created_at  timestamptz NOT NULL,
+    failures    text[] COLLATE "C", -- final states of the root that are a failure; null: none
     UNIQUE (name, version)
 );
 

@@ -106,7 +106,9 @@ CREATE FUNCTION workflow.sees(definition int, starter oid) RETURNS boolean
 
 CREATE VIEW workflow.processes WITH (security_barrier) AS
     SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
-           p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children
+           p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children,
+           CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN
+               CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END AS outcome
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.sees(d.id, p.starter);
 

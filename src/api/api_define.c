@@ -35,8 +35,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	char	   *path = wf_define_path();
 	WfDefineVersion version = {
 		.source = PG_GETARG_TEXT_PP(0),
-		.path = path,
-		.zone = pg_get_timezone_name(session_timezone)
+		.path = path
 	};
 	WfEvaluator *evaluator = NULL;
 	WfChart    *chart;
@@ -45,6 +44,8 @@ workflow_define(PG_FUNCTION_ARGS)
 	chart = wf_define_compile(version.source, role, path, false, &evaluator);
 	wf_define_warn(chart);
 	version.name = chart->name;
+	version.zone = evaluator->time_zone;
+	version.failures = wf_define_failures(chart);
 	version.functions = wf_eval_define_functions(evaluator);
 	wf_evaluator_free(evaluator);
 	version.canonical = wf_define_canonical(chart);

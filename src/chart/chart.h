@@ -50,6 +50,8 @@ typedef enum WfExprUse
 	WF_USE_DELAY				/* returns interval, timestamptz or ms */
 } WfExprUse;
 
+struct WfDelay;
+
 typedef struct WfExpr
 {
 	int			id;				/* index into WfChart.exprs */
@@ -58,6 +60,8 @@ typedef struct WfExpr
 	const char *text;
 	const char *params;			/* function: JSON text of its params or NULL */
 	const char *path;			/* JSON path in the definition, for messages */
+	const struct WfDelay *step_timeout; /* of the innermost transition or state
+										 * around it that has one, or NULL */
 } WfExpr;
 
 /* A JSON value, parts of which may be computed. */
@@ -124,6 +128,45 @@ typedef struct WfDelay
 	const char *name;			/* its key in `delays`, or NULL if it is
 								 * written where it is used */
 } WfDelay;
+
+/* How often and when a step is retried that failed with one of these errors. */
+typedef struct WfRetry
+{
+	int			nerrors;
+	const char **errors;		/* SQLSTATEs, their classes, or "*" */
+	double		interval;		/* seconds before the second attempt */
+	int			max_attempts;	/* after the first; WF_UNLIMITED */
+	double		rate;			/* factor from one interval to the next */
+	double		max_delay;		/* seconds */
+	bool		jitter;			/* wait a random part of the interval */
+} WfRetry;
+
+/* WfRetry.max_attempts: without end. */
+#define WF_UNLIMITED		(-1)
+
+/* What happens to the process when an event is given up. */
+typedef enum WfThen
+{
+	WF_THEN_STOP,				/* status error if an active state reacts to
+								 * anything, else terminated */
+	WF_THEN_ERROR,				/* status error */
+	WF_THEN_TERMINATE,			/* status terminated */
+	WF_THEN_EVENT				/* it gets an event and continues */
+} WfThen;
+
+/*
+ * `on_error` of a transition, a state or the root.  What it does not say is
+ * as that around it says: retries, and what happens then, each by itself.
+ */
+typedef struct WfPolicy
+{
+	const char *text;			/* canonical JSON of what it says itself */
+	bool		has_retry;		/* false: the settings apply */
+	int			nretries;
+	WfRetry    *retries;		/* the first that matches counts */
+	WfThen		then;
+	const char *event;			/* EVENT */
+} WfPolicy;
 
 typedef enum WfActionKind
 {
@@ -200,6 +243,8 @@ typedef struct WfTransition
 	WfActionList actions;
 	const WfAllow *allow;		/* or NULL; its own, else that of the nearest
 								 * enclosing state which has one */
+	const WfPolicy *on_error;	/* its own, or that of its source, or NULL */
+	const WfDelay *step_timeout;	/* likewise */
 	const char *path;
 
 	/*
@@ -279,6 +324,7 @@ typedef struct WfState
 	WfActionList entry;
 	WfActionList exit;
 	WfValue    *output;			/* FINAL (and root), or NULL */
+	bool		failure;		/* FINAL: an end that is a failure */
 	const char *done_event;		/* COMPOUND, PARALLEL: "done.state.NAME" */
 	int			ndefer;
 	const char **defer;			/* event descriptors kept for later */
@@ -286,42 +332,12 @@ typedef struct WfState
 	const char **tags;
 	int			nhistory;		/* its children that are history states */
 	WfStateId  *history;
+	const WfPolicy *on_error;	/* its own, or that of its parent, or NULL */
+	const WfDelay *step_timeout;	/* likewise */
 	const char *description;	/* or NULL */
 	const char *meta;			/* JSON text, or NULL */
 	const char *path;			/* JSON path */
 } WfState;
-
-/* How often and when a step is retried that failed with one of these errors. */
-typedef struct WfRetry
-{
-	int			nerrors;
-	const char **errors;		/* SQLSTATEs, their classes, or "*" */
-	double		interval;		/* seconds before the second attempt */
-	int			max_attempts;	/* after the first */
-	double		rate;			/* factor from one interval to the next */
-	double		max_delay;		/* seconds */
-	bool		jitter;			/* wait a random part of the interval */
-} WfRetry;
-
-/* What happens to the process when an event is given up. */
-typedef enum WfThen
-{
-	WF_THEN_STOP,				/* status error if an active state reacts to
-								 * anything, else terminated */
-	WF_THEN_ERROR,				/* status error */
-	WF_THEN_TERMINATE,			/* status terminated */
-	WF_THEN_EVENT				/* it gets an event and continues */
-} WfThen;
-
-typedef struct WfPolicy
-{
-	const char *text;			/* canonical JSON */
-	bool		has_retry;		/* false: the settings apply */
-	int			nretries;
-	WfRetry    *retries;		/* the first that matches counts */
-	WfThen		then;
-	const char *event;			/* EVENT */
-} WfPolicy;
 
 /* A search attribute of processes: a path into the context, or an expression. */
 typedef struct WfAttribute
@@ -364,10 +380,13 @@ typedef struct WfChart
 	WfValue    *context;		/* of a new process, or NULL */
 	int			nattributes;	/* `search` */
 	WfAttribute *attributes;
-	const WfPolicy *on_error;	/* or NULL */
-	const WfDelay *step_timeout;	/* or NULL */
+	const char *time_zone;		/* `timezone`, or NULL */
 	const char *features;		/* space separated names of constructs used:
 								 * "parallel history invoke defer allow ..." */
+	int			nlimits;		/* delays that are a `step_timeout` */
+	bool		inner_policies; /* a state or transition has `on_error` */
+	bool		inner_limits;	/* ... has `step_timeout` */
+	bool		has_failure;	/* an end that is a failure */
 	bool		has_always;		/* some state has an eventless transition */
 	bool		has_defer;
 	bool		has_parallel;
@@ -409,7 +428,11 @@ extern const WfHandler *wf_chart_handler(const WfState *state,
  */
 #define WF_ERROR_EVENT "error.execution"
 
-/* The event that `on_error` may send for a step that was given up. */
+/*
+ * The event that `on_error` may send for a step that was given up.  Where it is
+ * a target of a state or a transition, that has an event of its own:
+ * "error.step.STATE" or "error.step.STATE.#N".
+ */
 #define WF_STEP_ERROR_EVENT "error.step"
 
 extern const char *wf_chart_reserved_prefix(const char *event, bool to_itself);

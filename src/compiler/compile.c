@@ -25,7 +25,6 @@
 #include "compiler/compile.h"
 #include "compiler/compile_delay.h"
 #include "compiler/compile_fault.h"
-#include "compiler/compile_on_error.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_state.h"
 #include "compiler/compile_tree.h"
@@ -137,7 +136,8 @@ feature_names(const WfCompiler *c)
 		"always", "after", "keep", "invoke", "retry", "defer", "allow",
 		"output", "tags", "wildcard", "error", "guard", "in_state", "expr",
 		"call", "assign", "raise", "send", "delay", "cancel", "log", "choose",
-	"foreach", "reenter", "on_error", "step_timeout"};
+		"foreach", "reenter", "on_error", "step_timeout", "failure",
+	"timezone"};
 	StringInfoData buf;
 
 	StaticAssertStmt(lengthof(names) == WF_FEATURES, "a name for each");
@@ -191,7 +191,7 @@ compile_root(WfCompiler *c, const WfJson *json)
 		"type", "on", "after", "always", "entry", "exit", "onDone", "invoke",
 		"output", "tags", "meta", "description", "order", "version", "delays",
 		"on_error", "step_timeout", "allow", "defer", "history", "target",
-	"search", "$schema", NULL};
+		"search", "timezone", "$schema", NULL};
 	WfChart    *chart = c->chart;
 	const WfPath *path = WF_AT_TEXT("$");
 	const WfJson *value;
@@ -216,23 +216,9 @@ compile_root(WfCompiler *c, const WfJson *json)
 	value = wf_compile_read_get(json, "search");
 	if (value != NULL)
 		compile_search(c, value, WF_AT_KEY(path, "search"));
-	value = wf_compile_read_get(json, "on_error");
-	if (value != NULL)
-		chart->on_error = wf_compile_on_error(c, value, WF_AT_KEY(path, "on_error"));
-	value = wf_compile_read_get(json, "step_timeout");
-	if (value != NULL)
-	{
-		const WfPath *at = WF_AT_KEY(path, "step_timeout");
-		const WfDelay *limit = wf_compile_delay(c, value, at);
-
-		if (limit != NULL && limit->kind == WF_DELAY_EXPR)
-			wf_compile_fault(c, at, NULL, "must be a constant");
-		if (limit != NULL && limit->kind == WF_DELAY_WORKING)
-			wf_compile_fault(c, at, "Write a duration: \"5 seconds\".",
-							 "\"step_timeout\" cannot be working time");
-		chart->step_timeout = limit;
-		c->features[WF_HAS_STEP_TIMEOUT] = true;
-	}
+	chart->time_zone = wf_compile_read_string(c, json, "timezone", path);
+	if (chart->time_zone != NULL)
+		c->features[WF_HAS_TIMEZONE] = true;
 }
 
 /* Compile the whole chart into c->chart. */

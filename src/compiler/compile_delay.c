@@ -311,6 +311,26 @@ wf_compile_delay(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return NULL;
 }
 
+/*
+ * Compile a `step_timeout`, a constant delay; null: no limit.  Returns NULL
+ * after a fault.
+ */
+const WfDelay *
+wf_compile_delay_limit(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	int			before = c->delay_list.n;
+	const WfDelay *limit = wf_compile_delay(c, json, path);
+
+	if (limit != NULL && limit->kind == WF_DELAY_EXPR)
+		wf_compile_fault(c, path, NULL, "must be a constant");
+	if (limit != NULL && limit->kind == WF_DELAY_WORKING)
+		wf_compile_fault(c, path, "Write a duration: \"5 seconds\".",
+						 "\"step_timeout\" cannot be working time");
+	c->chart->nlimits += c->delay_list.n - before;
+	c->features[WF_HAS_STEP_TIMEOUT] = true;
+	return limit;
+}
+
 static int
 compare_named(const void *a, const void *b)
 {

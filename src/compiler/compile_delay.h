@@ -16,6 +16,8 @@ extern WfDelay *wf_compile_delay(WfCompiler *c, const WfJson *json,
 								 const WfPath *path);
 extern WfDelay *wf_compile_delay_text(WfCompiler *c, const char *text,
 									  const WfPath *path);
+extern const WfDelay *wf_compile_delay_limit(WfCompiler *c, const WfJson *json,
+											 const WfPath *path);
 extern void wf_compile_delays(WfCompiler *c, const WfJson *json,
 							  const WfPath *path);
 

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * compile_on_error.c
- *	  `on_error`: what happens to an event whose step failed in an
- *	  executor.
+ *	  `on_error` of the root, a state or a transition: what happens to an
+ *	  event whose step failed in an executor.
  *
  * Pure C.  The words of `retry` are those of the Amazon States Language.
  *
@@ -21,12 +21,11 @@
 #include "compiler/compile_fault.h"
 #include "compiler/compile_on_error.h"
 #include "compiler/compile_read.h"
-#include "compiler/compile_transition.h"
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* The counter of attempts in a timer's row is a smallint. */
-#define MAX_ATTEMPTS	32000
+/* More than anybody lives to see; the Amazon States Language ends at 1e8. */
+#define MAX_ATTEMPTS	1e15
 #define MAX_SECONDS		(1000.0 * 365 * 86400)
 #define MAX_RATE		1000.0
 
@@ -75,6 +74,25 @@ compile_errors(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *
 							 "\"%s\" is not an error code", retry->errors[i]);
 }
 
+/* The most attempts after the first one: a number, or "unlimited". */
+static int
+compile_attempts(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	const WfJson *value = wf_compile_read_get(json, "maxAttempts");
+	double		attempts;
+
+	if (value != NULL && value->kind == WF_JSON_STRING)
+	{
+		if (strcmp(value->text, "unlimited") != 0)
+			wf_compile_fault(c, WF_AT_KEY(path, "maxAttempts"),
+							 "Write a number, or \"unlimited\".",
+							 "\"%s\" is not a number of attempts", value->text);
+		return WF_UNLIMITED;
+	}
+	attempts = number(c, json, "maxAttempts", path, 3, 0, MAX_ATTEMPTS);
+	return (int) Min(attempts, PG_INT32_MAX);
+}
+
 static void
 compile_retry(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *path)
 {
@@ -93,7 +111,7 @@ compile_retry(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *p
 	else
 		compile_errors(c, retry, errors, WF_AT_KEY(path, "errors"));
 	retry->interval = number(c, json, "intervalSeconds", path, 1, 0, MAX_SECONDS);
-	retry->max_attempts = (int) number(c, json, "maxAttempts", path, 3, 0, MAX_ATTEMPTS);
+	retry->max_attempts = compile_attempts(c, json, path);
 	retry->rate = number(c, json, "backoffRate", path, 2, 1, MAX_RATE);
 	retry->max_delay = number(c, json, "maxDelaySeconds", path, MAX_SECONDS, 0, MAX_SECONDS);
 	jitter = wf_compile_read_string(c, json, "jitter", path);
@@ -117,6 +135,19 @@ compile_retries(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPat
 }
 
 /*
+ * Is this an event that `on_error` may send although it is the engine's:
+ * error.step, or what the canonical form has in place of a target?
+ */
+static bool
+is_step_error(const char *event)
+{
+	size_t		len = strlen(WF_STEP_ERROR_EVENT);
+
+	return strncmp(event, WF_STEP_ERROR_EVENT, len) == 0 &&
+		(event[len] == '\0' || (event[len] == '.' && event[len + 1] != '\0'));
+}
+
+/*
  * Compile the event of {"event": "name"}, which must not be one that only
  * the engine sends, except for error.step.
  */
@@ -132,7 +163,7 @@ compile_event(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath 
 		return;
 	if (policy->event[0] == '\0')
 		wf_compile_fault(c, WF_AT_KEY(path, "event"), NULL, "the name of an event is empty");
-	if (strcmp(policy->event, WF_STEP_ERROR_EVENT) == 0)
+	if (is_step_error(policy->event))
 		return;
 	prefix = wf_chart_reserved_prefix(policy->event, false);
 	if (prefix != NULL)
@@ -141,14 +172,17 @@ compile_event(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath 
 						 "names that begin with \"%s\" are the engine's own", prefix);
 }
 
+/* event: the one that stands for a target. */
 static void
-compile_then(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath *path)
+compile_then(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath *path,
+			 const char *event)
 {
+	policy->event = NULL;
 	policy->then = WF_THEN_EVENT;
 	if (json->kind == WF_JSON_OBJECT && wf_compile_read_get(json, "event") != NULL)
 		compile_event(c, policy, json, path);
 	else if (json->kind == WF_JSON_OBJECT && wf_compile_read_get(json, "target") != NULL)
-		policy->event = WF_STEP_ERROR_EVENT;	/* see wf_compile_on_error_then() */
+		policy->event = event;	/* see wf_compile_on_error_add() */
 	else if (json->kind == WF_JSON_STRING && strcmp(json->text, "error") == 0)
 		policy->then = WF_THEN_ERROR;
 	else if (json->kind == WF_JSON_STRING && strcmp(json->text, "terminate") == 0)
@@ -163,7 +197,7 @@ compile_then(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPath *
 
 /*
  * Return `on_error` in canonical form.  A target is written as its event;
- * the transition to it is written with those of the root.
+ * the transition to it is written with those of the state.
  */
 static const char *
 canonical_text(const WfJson *retry, const WfJson *then, const WfPolicy *policy)
@@ -193,9 +227,13 @@ canonical_text(const WfJson *retry, const WfJson *then, const WfPolicy *policy)
 	return buf.data;
 }
 
-/* Compile the root's `on_error`: {retry, then}.  Never returns NULL. */
-const WfPolicy *
-wf_compile_on_error(WfCompiler *c, const WfJson *json, const WfPath *path)
+/*
+ * Compile an `on_error`: {retry, then}.  outer: that around it, whose parts
+ * count where it has none, or NULL.  Never returns NULL.
+ */
+static const WfPolicy *
+compile_policy(WfCompiler *c, const WfJson *json, const WfPath *path,
+			   const WfPolicy *outer, const char *event)
 {
 	static const char *const known[] = {"retry", "then", NULL};
 	WfPolicy   *policy = palloc0(sizeof(WfPolicy));
@@ -203,6 +241,8 @@ wf_compile_on_error(WfCompiler *c, const WfJson *json, const WfPath *path)
 	const WfJson *then;
 
 	c->features[WF_HAS_ON_ERROR] = true;
+	if (outer != NULL)
+		*policy = *outer;
 	policy->text = "{}";
 	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
 		return policy;
@@ -212,22 +252,43 @@ wf_compile_on_error(WfCompiler *c, const WfJson *json, const WfPath *path)
 		compile_retries(c, policy, retry, WF_AT_KEY(path, "retry"));
 	then = wf_compile_read_get(json, "then");
 	if (then != NULL)
-		compile_then(c, policy, then, WF_AT_KEY(path, "then"));
+		compile_then(c, policy, then, WF_AT_KEY(path, "then"), event);
 	policy->text = canonical_text(retry, then, policy);
 	return policy;
 }
 
-/* If `then` is a transition of the root, append it to `into`. */
-void
-wf_compile_on_error_then(WfCompiler *c, const WfJson *root, WfList *into)
+/* Return `then` of an `on_error` if it has a target, else NULL. */
+static const WfJson *
+then_target(const WfJson *json)
 {
-	const WfJson *json = wf_compile_read_get(root, "on_error");
-	const WfJson *then = json != NULL && json->kind == WF_JSON_OBJECT ?
+	const WfJson *then = json->kind == WF_JSON_OBJECT ?
 		wf_compile_read_get(json, "then") : NULL;
 
-	if (then != NULL && then->kind == WF_JSON_OBJECT &&
-		wf_compile_read_get(then, "event") == NULL && wf_compile_read_get(then, "target") != NULL)
-		wf_compile_transitions(c, 0, then,
-							   WF_AT_KEY(WF_AT_KEY(WF_AT_TEXT("$"), "on_error"), "then"),
-							   into, NULL);
+	if (then == NULL || then->kind != WF_JSON_OBJECT ||
+		wf_compile_read_get(then, "event") != NULL ||
+		wf_compile_read_get(then, "target") == NULL)
+		return NULL;
+	return then;
+}
+
+/*
+ * Compile `on_error` of a state or a transition, where *policy is that around
+ * it, which the result replaces.  event: what the process gets if `then` is a
+ * target, whose transitions are kept in c->caught until the handlers of the
+ * state are made.
+ */
+void
+wf_compile_on_error_add(WfCompiler *c, const WfJson *json, const WfPath *path,
+						const WfPolicy **policy, const char *event)
+{
+	*policy = compile_policy(c, json, path, *policy, event);
+	if (then_target(json) != NULL)
+	{
+		WfCaught   *caught = palloc(sizeof(WfCaught));
+
+		caught->event = event;
+		caught->json = then_target(json);
+		caught->path = wf_path_text(WF_AT_KEY(path, "then"));
+		wf_list_add(&c->caught, caught);
+	}
 }

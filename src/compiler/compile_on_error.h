@@ -1,7 +1,7 @@
 /*
  * compile_on_error.h
- *	  `on_error`: what happens to an event whose step failed in an
- *	  executor.
+ *	  `on_error` of the root, a state or a transition: what happens to an
+ *	  event whose step failed in an executor.
  *
  * Pure, like chart.h.
  */
@@ -12,10 +12,8 @@
 #include "chart/json.h"
 #include "chart/path.h"
 #include "compiler/compiler.h"
-#include "compiler/list.h"
 
-extern const WfPolicy *wf_compile_on_error(WfCompiler *c, const WfJson *json,
-										   const WfPath *path);
-extern void wf_compile_on_error_then(WfCompiler *c, const WfJson *root, WfList *into);
+extern void wf_compile_on_error_add(WfCompiler *c, const WfJson *json, const WfPath *path,
+									const WfPolicy **policy, const char *event);
 
 #endif							/* WF_COMPILE_ON_ERROR_H */

@@ -384,6 +384,24 @@ is_handler_key(const char *key)
 		strcmp(key, "invoke") == 0 || strcmp(key, "onDone") == 0;
 }
 
+/*
+ * Add the transitions of `on_error`, of the state and of its transitions, where
+ * that has a target.  Those may have an `on_error` of their own.
+ */
+static void
+add_caught(WfCompiler *c, const WfState *state, WfList *drafts)
+{
+	for (int i = 0; i < c->caught.n; i++)
+	{
+		const WfCaught *caught = c->caught.items[i];
+		WfList		then = {0, 0, NULL};
+
+		wf_compile_transitions(c, state->id, caught->json, WF_AT_TEXT(caught->path), &then, NULL);
+		for (int t = 0; t < then.n; t++)
+			wf_list_add(draft_for(drafts, caught->event), then.items[t]);
+	}
+}
+
 /* Compile all transitions for events of a state, in the order of the text. */
 static void
 compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
@@ -412,15 +430,7 @@ compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
 								   draft_for(&drafts, state->done_event),
 								   NULL);
 	}
-	if (state->id == 0 && c->chart->on_error != NULL &&
-		c->chart->on_error->then == WF_THEN_EVENT)
-	{
-		WfList		then = {0, 0, NULL};
-
-		wf_compile_on_error_then(c, json, &then);
-		for (int i = 0; i < then.n; i++)
-			wf_list_add(draft_for(&drafts, WF_STEP_ERROR_EVENT), then.items[i]);
-	}
+	add_caught(c, state, &drafts);
 	finish_handlers(c, state, &drafts);
 }
 
@@ -464,7 +474,8 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 		{"after", "ACP"}, {"onDone", "CP"}, {"invoke", "ACP"},
 		{"defer", "ACP"}, {"allow", "ACP"}, {"entry", "ACPF"},
 		{"exit", "ACPF"}, {"output", "F"}, {"tags", "ACPF"},
-		{"history", "H"}, {"target", "H"}
+		{"history", "H"}, {"target", "H"}, {"actions", "H"},
+		{"outcome", "F"}, {"on_error", "ACP"}, {"step_timeout", "ACPF"}
 	};
 
 	for (int i = 0; i < (int) lengthof(places); i++)
@@ -474,7 +485,9 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 
 		if (value == NULL || strchr(places[i][1], "ACPFH"[state->kind]))
 			continue;
-		if (state->id == 0 && strcmp(key, "output") == 0)
+		/* the root has an output, and does not know the other words at all */
+		if (state->id == 0 && (strcmp(key, "output") == 0 ||
+							   strcmp(key, "outcome") == 0 || strcmp(key, "actions") == 0))
 			continue;
 		if (value->kind == WF_JSON_OBJECT && value->n == 0)
 			continue;
@@ -489,6 +502,26 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 								 "When the root is done, the process has ended.",
 								 "the root cannot react to its own end: \"onDone\" "
 								 "is left out");
+}
+
+/* Compile `actions` of a history state, written beside its target. */
+static void
+compile_default_actions(WfCompiler *c, WfState *state, const WfJson *json,
+						const WfPath *path)
+{
+	const WfJson *actions = wf_compile_read_get(json, "actions");
+	const WfPath *at = WF_AT_KEY(path, "actions");
+
+	if (actions == NULL)
+		return;
+	if (wf_compile_read_get(json, "target") == NULL)
+		wf_compile_fault(c, at, "Give the history state a \"target\".",
+						 "only the way to a target can have \"actions\"");
+	else if (state->initial != NULL && state->initial->actions.n > 0)
+		wf_compile_fault(c, at, "Use one of them.",
+						 "\"actions\" stand beside the target and in it");
+	else if (state->initial != NULL)
+		state->initial->actions = wf_compile_actions(c, actions, at);
 }
 
 /*
@@ -512,6 +545,8 @@ compile_entry_point(WfCompiler *c, WfState *state, const WfJson *json,
 	else if (state->kind == WF_STATE_HISTORY && target != NULL)
 		state->initial = wf_compile_transition_default(c, state->id, target,
 													   WF_AT_KEY(path, "target"));
+	if (state->kind == WF_STATE_HISTORY)
+		compile_default_actions(c, state, json, path);
 }
 
 /* Compile `entry`, `exit`, `tags` and `defer`. */
@@ -542,6 +577,59 @@ compile_lists(WfCompiler *c, WfState *state, const WfJson *json,
 }
 
 /*
+ * Compile `step_timeout` and `on_error`.  A state that has none has that of its
+ * parent.
+ */
+static void
+compile_failing(WfCompiler *c, WfState *state, const WfJson *json,
+				const WfPath *path)
+{
+	WfChart    *chart = c->chart;
+	const WfState *parent = state->id > 0 ? &chart->states[state->parent] : NULL;
+	const WfJson *value = wf_json_get(json, "step_timeout");
+
+	state->step_timeout = parent ? parent->step_timeout : NULL;
+	state->on_error = parent ? parent->on_error : NULL;
+	if (value != NULL)
+	{
+		state->step_timeout = wf_compile_delay_limit(c, value, WF_AT_KEY(path, "step_timeout"));
+		chart->inner_limits |= parent != NULL;
+	}
+	c->limit = state->step_timeout;
+
+	/* the root's context, searches and delays have been compiled before */
+	for (int i = 0; parent == NULL && i < c->expr_list.n; i++)
+		((WfExpr *) c->expr_list.items[i])->step_timeout = c->limit;
+
+	c->caught = (WfList) {0, 0, NULL};
+	value = wf_compile_read_get(json, "on_error");
+	if (value != NULL)
+	{
+		const WfPath *at = WF_AT_KEY(path, "on_error");
+
+		wf_compile_on_error_add(c, value, at, &state->on_error,
+								parent ? psprintf(WF_STEP_ERROR_EVENT ".%s", state->name) :
+								WF_STEP_ERROR_EVENT);
+		chart->inner_policies |= parent != NULL;
+	}
+}
+
+/* Compile `outcome`: is this end a failure? */
+static bool
+compile_outcome(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	const char *outcome = wf_compile_read_string(c, json, "outcome", path);
+
+	if (outcome == NULL || strcmp(outcome, "success") == 0)
+		return false;
+	if (strcmp(outcome, "failure") != 0)
+		wf_compile_fault(c, WF_AT_KEY(path, "outcome"), NULL,
+						 "must be \"success\" or \"failure\"");
+	c->features[WF_HAS_FAILURE] = c->chart->has_failure = true;
+	return true;
+}
+
+/*
  * Compile everything in a state, whose place in the tree is known.  Its
  * parent must be compiled before it, because `allow` is inherited.
  */
@@ -551,7 +639,8 @@ wf_compile_state(WfCompiler *c, WfStateId id)
 	static const char *const known[] = {"id", "type", "initial", "states",
 		"on", "always", "after", "onDone", "entry", "exit", "invoke",
 		"output", "tags", "meta", "description", "order", "history",
-	"target", "defer", "allow", NULL};
+		"target", "defer", "allow", "actions", "outcome", "on_error",
+	"step_timeout", NULL};
 	WfState    *state = &c->chart->states[id];
 	const WfJson *json = c->sources[id];
 	const WfPath *path = WF_AT_TEXT(state->path);
@@ -563,6 +652,8 @@ wf_compile_state(WfCompiler *c, WfStateId id)
 		c->allow[id] = c->allow[state->parent];
 	}
 	check_place(c, state, json, path);
+	compile_failing(c, state, json, path);
+	state->failure = compile_outcome(c, json, path);
 	value = wf_compile_read_get(json, "allow");
 	if (value != NULL)
 		c->allow[id] = wf_compile_transition_allow(c, value, WF_AT_KEY(path, "allow"));

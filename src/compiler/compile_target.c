@@ -288,8 +288,6 @@ wf_compile_target_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (found == WF_NO_STATE)
 		wf_compile_fault(c, path, missing_hint(c, text, 0),
 						 "there is no state \"%s\"", text);
-	else if (c->chart->states[found].kind == WF_STATE_HISTORY)
-		wf_compile_fault(c, path, NULL, "a history state is never active");
 	return found == WF_NO_STATE ? 0 : found;
 }
 

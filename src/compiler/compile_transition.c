@@ -19,7 +19,9 @@
 #include "chart/json_string.h"
 #include "chart/path.h"
 #include "compiler/compile_action.h"
+#include "compiler/compile_delay.h"
 #include "compiler/compile_fault.h"
+#include "compiler/compile_on_error.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_target.h"
 #include "compiler/compile_transition.h"
@@ -38,6 +40,8 @@ new_transition(WfCompiler *c, WfStateId source, const WfPath *path)
 	transition->source = source;
 	transition->targetless = true;
 	transition->domain = source;
+	transition->on_error = c->chart->states[source].on_error;
+	transition->step_timeout = c->chart->states[source].step_timeout;
 	transition->path = wf_path_text(path);
 	return transition;
 }
@@ -208,6 +212,33 @@ compile_target(WfCompiler *c, WfTransition *transition, const WfJson *target,
 }
 
 /*
+ * Compile `on_error` and `step_timeout`.  Returns the limit for the code of the
+ * transition.
+ */
+static const WfDelay *
+compile_failing(WfCompiler *c, WfTransition *transition, const WfJson *json,
+				const WfPath *path)
+{
+	const WfJson *limit = wf_json_get(json, "step_timeout");
+	const WfJson *on_error = wf_compile_read_get(json, "on_error");
+
+	if (limit != NULL)
+	{
+		transition->step_timeout = wf_compile_delay_limit(c, limit, WF_AT_KEY(path, "step_timeout"));
+		c->chart->inner_limits = true;
+	}
+	if (on_error != NULL)
+	{
+		wf_compile_on_error_add(c, on_error, WF_AT_KEY(path, "on_error"), &transition->on_error,
+								psprintf(WF_STEP_ERROR_EVENT ".%s.#%d",
+										 c->chart->states[transition->source].name,
+										 c->caught.n + 1));
+		c->chart->inner_policies = true;
+	}
+	return transition->step_timeout;
+}
+
+/*
  * Compile a transition that is an object.  Returns false if it can never be
  * taken.
  */
@@ -215,6 +246,7 @@ static bool
 fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 				const WfPath *path)
 {
+	const WfDelay *around = c->limit;
 	const WfJson *target = wf_compile_read_get(json, "target");
 	const WfJson *actions = wf_compile_read_get(json, "actions");
 	const WfJson *allow = wf_compile_read_get(json, "allow");
@@ -229,6 +261,7 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	if (transition->reenter)
 		c->features[WF_HAS_REENTER] = true;
 
+	c->limit = compile_failing(c, transition, json, path);
 	if (target != NULL)
 		possible = compile_target(c, transition, target,
 								  WF_AT_KEY(path, "target"));
@@ -242,6 +275,7 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	transition->description = wf_compile_read_string(c, json, "description", path);
 	if (meta != NULL)
 		transition->meta = wf_json_text(meta);
+	c->limit = around;
 	return possible;
 }
 
@@ -255,7 +289,7 @@ compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 {
 	static const char *const known[] = {"target", "guard", "cond", "actions",
 		"reenter", "internal", "description", "meta", "allow", "in", "keep",
-	NULL};
+	"on_error", "step_timeout", NULL};
 	WfTransition *transition = new_transition(c, source, path);
 	bool		possible = true;
 

@@ -65,6 +65,7 @@ new_expr(WfCompiler *c, WfExprUse use, const char *text, const WfPath *path)
 	expr->use = use;
 	expr->text = text;
 	expr->path = wf_path_text(path);
+	expr->step_timeout = c->limit;
 	wf_list_add(&c->expr_list, expr);
 	return expr;
 }

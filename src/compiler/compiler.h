@@ -47,8 +47,18 @@ typedef enum WfFeature
 	WF_HAS_REENTER,
 	WF_HAS_ON_ERROR,
 	WF_HAS_STEP_TIMEOUT,
+	WF_HAS_FAILURE,
+	WF_HAS_TIMEZONE,
 	WF_FEATURES
 } WfFeature;
+
+/* A target in `on_error` of a transition, which becomes an event. */
+typedef struct WfCaught
+{
+	const char *event;
+	const WfJson *json;			/* its `then` */
+	const char *path;			/* of it */
+} WfCaught;
 
 /* A compilation. */
 typedef struct WfCompiler
@@ -67,6 +77,10 @@ typedef struct WfCompiler
 	WfList		delay_list;
 	WfList		invoke_list;	/* WfInvoke, to check their ids */
 	bool		features[WF_FEATURES];
+
+	/* Of the state that is being compiled. */
+	const WfDelay *limit;		/* `step_timeout` around what comes next, or NULL */
+	WfList		caught;			/* WfCaught, to become handlers of the state */
 } WfCompiler;
 
 #endif							/* WF_COMPILER_H */

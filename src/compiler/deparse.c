@@ -47,6 +47,20 @@ descriptor(const WfWriter *w, const char *text)
  * ----------------------------------------------------------------
  */
 
+/*
+ * Write `step_timeout` and `on_error`, unless they are those of the state
+ * around.
+ */
+static void
+write_failing(WfWriter *w, const WfPolicy *on_error, const WfDelay *limit,
+			  const WfState *around)
+{
+	if (limit != around->step_timeout)
+		wf_deparse_value_delay_member(w, "step_timeout", limit);
+	if (on_error != around->on_error)
+		wf_writer_raw_member(w, "on_error", on_error->text);
+}
+
 static void
 write_transition(WfWriter *w, const WfTransition *transition, bool keep)
 {
@@ -66,6 +80,8 @@ write_transition(WfWriter *w, const WfTransition *transition, bool keep)
 	wf_writer_raw_member(w, "allow", transition->allow ? transition->allow->text : NULL);
 	wf_deparse_value_guard(w, transition->guard);
 	wf_deparse_value_actions(w, "actions", &transition->actions);
+	write_failing(w, transition->on_error, transition->step_timeout,
+				  &w->chart->states[transition->source]);
 	wf_writer_text_member(w, "description", transition->description);
 	wf_writer_raw_member(w, "meta", transition->meta);
 	wf_writer_end(w, '}');
@@ -264,8 +280,10 @@ write_root(WfWriter *w)
 			wf_deparse_value_attribute(w, &chart->attributes[i]);
 		wf_writer_end(w, '}');
 	}
-	wf_deparse_value_delay_member(w, "step_timeout", chart->step_timeout);
-	wf_writer_raw_member(w, "on_error", chart->on_error ? chart->on_error->text : NULL);
+	wf_deparse_value_delay_member(w, "step_timeout", chart->states[0].step_timeout);
+	wf_writer_raw_member(w, "on_error", chart->states[0].on_error ?
+						 chart->states[0].on_error->text : NULL);
+	wf_writer_text_member(w, "timezone", chart->time_zone);
 }
 
 static void
@@ -282,6 +300,11 @@ write_state(WfWriter *w, const WfState *state)
 	wf_writer_raw_member(w, "meta", state->meta);
 	if (state->id == 0)
 		write_root(w);
+	else
+		write_failing(w, state->on_error, state->step_timeout,
+					  &w->chart->states[state->parent]);
+	if (state->failure)
+		wf_writer_text_member(w, "outcome", "failure");
 	wf_writer_texts_member(w, "tags", state->tags, state->ntags);
 	if (state->kind == WF_STATE_HISTORY)
 	{

@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/version.h"
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "compiler/compile.h"
@@ -47,7 +48,7 @@ hint_for(int sqlerrcode)
 	{
 		case ERRCODE_UNDEFINED_COLUMN:
 		case ERRCODE_UNDEFINED_TABLE:
-			return "An expression knows context and event, both of type jsonb: context->>'name'.";
+			return "An expression knows context and event, both of type jsonb, and states, of type text[]: context->>'name'.";
 		case ERRCODE_INVALID_NAME:
 			return "Name a function, or write an expression as {\"@expr\": \"...\"}.";
 		default:
@@ -216,6 +217,31 @@ wf_define_path(void)
 }
 
 /*
+ * The time zone of a definition's code: its `timezone`, which gets the spelling
+ * that the server has for it, else that of the session.  Adds a fault if there is
+ * no such zone.
+ */
+static const char *
+find_zone(WfChart *chart, WfFaults *faults)
+{
+	pg_tz	   *zone;
+
+	if (chart->time_zone == NULL)
+		return pg_get_timezone_name(session_timezone);
+	zone = strlen(chart->time_zone) > TZ_STRLEN_MAX ? NULL : pg_tzset(chart->time_zone);
+	if (zone == NULL)
+		wf_diagnostic_fault(faults, "$.timezone",
+							"Write a name of pg_timezone_names: \"Europe/Berlin\".",
+							"time zone \"%s\" not recognized", chart->time_zone);
+	else if (!pg_tz_acceptable(zone))
+		wf_diagnostic_fault(faults, "$.timezone", "PostgreSQL does not support leap seconds.",
+							"time zone \"%s\" appears to use leap seconds", chart->time_zone);
+	else
+		return chart->time_zone = pg_get_timezone_name(zone);
+	return pg_get_timezone_name(session_timezone);
+}
+
+/*
  * Compile a definition for an owner, with the search_path for its code, and
  * resolve every function and expression.  *evaluator has to be freed by the
  * caller.  simulated: nothing will be stored, so what it invokes need not exist.
@@ -233,8 +259,7 @@ wf_define_compile(text *source, Oid role, const char *path, bool simulated,
 	if (chart != NULL)
 	{
 		check_invokes(chart, role, simulated, &faults);
-		*evaluator = wf_evaluator_new(chart, role, path,
-									  pg_get_timezone_name(session_timezone));
+		*evaluator = wf_evaluator_new(chart, role, path, find_zone(chart, &faults));
 		wf_eval_define_check(*evaluator, note_error, &faults);
 	}
 	if (faults.n > 0)
@@ -244,6 +269,28 @@ wf_define_compile(text *source, Oid role, const char *path, bool simulated,
 		report_faults(&faults);
 	}
 	return chart;
+}
+
+/*
+ * The final states of the root that are a failure, as text[], in the current
+ * memory context; NULL if there are none.  Processes that are over are told apart
+ * by them.
+ */
+ArrayType *
+wf_define_failures(const WfChart *chart)
+{
+	const WfState *root = chart->states;
+	Datum	   *names = palloc(sizeof(Datum) * (root->nchildren + 1));
+	int			n = 0;
+
+	for (int i = 0; i < root->nchildren; i++)
+	{
+		const WfState *state = &chart->states[root->children[i]];
+
+		if (state->failure)
+			names[n++] = CStringGetTextDatum(state->name);
+	}
+	return n == 0 ? NULL : construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 /*
@@ -300,6 +347,13 @@ static WfStatement insert_statement = {
 	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone)"
 	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9)",
 	WF_ARGS(TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID)
+};
+
+static WfStatement insert_failures_statement = {
+	.sql = "INSERT INTO workflow.definition"
+	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone, failures)"
+	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9, $10)",
+	WF_ARGS(TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TEXTARRAYOID)
 };
 
 /*
@@ -372,10 +426,14 @@ insert_version(const WfDefineVersion *version, int32 owner, int32 number)
 		CStringGetTextDatum(version->path),
 		JsonbPGetDatum(version->functions),
 		TimestampTzGetDatum(wf_clock_now()),
-		CStringGetTextDatum(version->zone)
+		CStringGetTextDatum(version->zone),
+		PointerGetDatum(version->failures)
 	};
 
-	wf_statement_execute(&insert_statement, values, NULL, 0);
+	if (version->failures != NULL && wf_version_has_column("definition", "failures"))
+		wf_statement_execute(&insert_failures_statement, values, NULL, 0);
+	else
+		wf_statement_execute(&insert_statement, values, NULL, 0);
 }
 
 /*

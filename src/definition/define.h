@@ -5,6 +5,7 @@
 #ifndef WF_DEFINE_H
 #define WF_DEFINE_H
 
+#include "utils/array.h"
 #include "utils/jsonb.h"
 
 #include "chart/chart.h"
@@ -20,6 +21,7 @@ typedef struct WfDefineVersion
 	const char *path;			/* search_path for user code */
 	const char *zone;			/* time zone for user code */
 	Jsonb	   *functions;		/* see wf_eval_define_functions() */
+	ArrayType  *failures;		/* see wf_define_failures(), or NULL */
 } WfDefineVersion;
 
 extern WfChart *wf_define_compile(text *source, Oid role, const char *path,
@@ -27,6 +29,7 @@ extern WfChart *wf_define_compile(text *source, Oid role, const char *path,
 extern char *wf_define_path(void);
 extern WfDefinition *wf_define_unstored(text *source);
 extern void wf_define_warn(const WfChart *chart);
+extern ArrayType *wf_define_failures(const WfChart *chart);
 extern char *wf_define_canonical(const WfChart *chart);
 extern int32 wf_define_store(const WfDefineVersion *version, Oid role);
 

@@ -112,7 +112,7 @@ check_cache(void)
 static bool
 has_delayed_sends(const WfChart *chart)
 {
-	int			timers = chart->step_timeout != NULL;
+	int			timers = chart->nlimits;
 
 	for (int i = 0; i < chart->nstates; i++)
 		timers += chart->states[i].ntimers;
@@ -135,6 +135,8 @@ furnish(WfDefinition *definition, const char *chart)
 				 errmsg("stored definition %d does not compile", definition->id),
 				 errdetail("%s: %s", faults.items[0].path,
 						   faults.items[0].message)));
+	if (definition->chart->time_zone != NULL)
+		definition->time_zone = definition->chart->time_zone;
 	definition->evaluator = wf_evaluator_new(definition->chart,
 											 definition->role,
 											 definition->search_path,

@@ -10,7 +10,10 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "common/pg_prng.h"
+#include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/guc.h"
@@ -48,6 +51,34 @@ is_meant(const WfRetry *retry, const char *sqlstate)
 }
 
 /*
+ * The pause before the next attempt of a rule, in seconds.  Whatever its numbers
+ * are it is one of 0 to max_delay: a power that is too large is infinite.
+ */
+static double
+pause_of(const WfRetry *retry, int attempts)
+{
+	double		seconds = retry->interval;
+
+	if (seconds > 0 && retry->rate > 1)
+		seconds *= pow(retry->rate, attempts - 1);
+	seconds = Min(seconds, retry->max_delay);
+	if (retry->jitter)
+		seconds *= pg_prng_double(&pg_global_prng_state);
+	return seconds;
+}
+
+/* So many seconds from now, or the last time that there is. */
+static TimestampTz
+after(double seconds)
+{
+	TimestampTz now = wf_clock_now();
+	double		microseconds = seconds * USECS_PER_SEC;
+
+	return microseconds < (double) (END_TIMESTAMP - 1 - now) ?
+		now + (TimestampTz) microseconds : END_TIMESTAMP - 1;
+}
+
+/*
  * When is an event tried again that has failed `attempts` times, the last time
  * with this SQLSTATE?  *due is a time of wf_clock_now(), with jitter.  policy
  * NULL, or without rules for retries: that of the settings.  False: never.
@@ -64,17 +95,11 @@ wf_retry_plan(const WfPolicy *policy, const char *sqlstate, int attempts,
 	for (int i = 0; i < policy->nretries; i++)
 	{
 		const WfRetry *retry = &policy->retries[i];
-		double		seconds = retry->interval;
 
 		if (!is_meant(retry, sqlstate))
 			continue;
-		for (int n = 1; n < attempts && seconds < retry->max_delay; n++)
-			seconds *= retry->rate;
-		seconds = Min(seconds, retry->max_delay);
-		if (retry->jitter)
-			seconds *= pg_prng_double(&pg_global_prng_state);
-		*due = wf_clock_now() + (TimestampTz) (seconds * USECS_PER_SEC);
-		return attempts <= retry->max_attempts;
+		*due = after(pause_of(retry, attempts));
+		return retry->max_attempts == WF_UNLIMITED || attempts <= retry->max_attempts;
 	}
 	return false;
 }

@@ -28,6 +28,7 @@
 #include "eval/eval.h"
 #include "eval/eval_interval.h"
 #include "eval/evaluator.h"
+#include "eval/expression.h"
 #include "eval/step_timeout.h"
 #include "eval/user_context.h"
 
@@ -165,21 +166,36 @@ evaluate_pure_until(ExprState *state, ParamListInfo params, TimestampTz until,
 }
 
 /*
- * Return the time until which code of this step may run.  It is computed
- * when the first code of the step runs.
+ * Return the limit of the definition for some code, or NULL if it has none: that
+ * of the transition or state in whose text the code stands, else that of the
+ * transition which the event has taken, else that of the root.
+ */
+static inline const WfDelay *
+own_limit(const WfEvaluator *evaluator, const WfExpr *expr, const WfScope *scope)
+{
+	if (unlikely(scope->step_timeout != NULL) &&
+		expr->step_timeout == evaluator->chart->states[0].step_timeout)
+		return scope->step_timeout;
+	return expr->step_timeout;
+}
+
+/*
+ * Return the time until which code of this step may run that has this limit, or
+ * NULL for that of the setting.  It is counted from when the first code of the
+ * step began.
  */
 static TimestampTz
-time_limit(WfEvaluator *evaluator, WfUserContext *bracket)
+time_limit(WfEvaluator *evaluator, const WfDelay *own, WfUserContext *bracket)
 {
-	const WfDelay *own = evaluator->chart->step_timeout;
-
-	if (bracket->until != 0)
+	if (bracket->began == 0)
+		bracket->began = GetCurrentTimestamp();
+	else if (bracket->limit == own)
 		return bracket->until;
+	bracket->limit = own;
 	if (own == NULL)
-		bracket->until = wf_step_timeout_until();
+		bracket->until = wf_step_timeout_until(bracket->began);
 	else if ((own->kind == WF_DELAY_MS && own->ms == 0) ||
-			 !wf_eval_interval_fixed(evaluator, own, GetCurrentTimestamp(),
-									 &bracket->until))
+			 !wf_eval_interval_fixed(evaluator, own, bracket->began, &bracket->until))
 		bracket->until = DT_NOEND;
 	return bracket->until;
 }
@@ -198,20 +214,22 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	union
 	{
 		ParamListInfoData list;
-		char		room[offsetof(ParamListInfoData, params) + 2 * sizeof(ParamExternData)];
+		char		room[offsetof(ParamListInfoData, params) + WF_NPARAMS * sizeof(ParamExternData)];
 	}			params;
 	ExprState  *state;
 	TimestampTz until = DT_NOEND;
-	bool		own_limit;
+	const WfDelay *own = own_limit(evaluator, expr, scope);
 	Datum		result;
 
 	memset(&params, 0, sizeof(params));
-	params.list.numParams = 2;
+	params.list.numParams = WF_NPARAMS;
 	params.list.params[0].value = JsonbPGetDatum(scope->context);
 	params.list.params[0].pflags = PARAM_FLAG_CONST;
 	params.list.params[0].ptype = JSONBOID;
 	params.list.params[1].isnull = true;
 	params.list.params[1].ptype = JSONBOID;
+	params.list.params[2].isnull = true;
+	params.list.params[2].ptype = TEXTARRAYOID;
 
 	state = executable(evaluator, compiled, scope->bracket, &params.list);
 	if (compiled->uses_event)
@@ -221,15 +239,19 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 		params.list.params[1].value = JsonbPGetDatum(scope->event);
 		params.list.params[1].isnull = scope->event == NULL;
 	}
+	if (unlikely(compiled->uses_states) && scope->make_states != NULL)
+	{
+		params.list.params[2].value = PointerGetDatum(scope->make_states(scope->arg));
+		params.list.params[2].isnull = false;
+	}
 
 	*type = compiled->type;
-	own_limit = evaluator->chart->step_timeout != NULL;
-	if (wf_step_timeout != 0 || own_limit)
-		until = time_limit(evaluator, scope->bracket);
+	if (wf_step_timeout != 0 || own != NULL)
+		until = time_limit(evaluator, own, scope->bracket);
 	if (!compiled->pure)
-		return evaluate_impure(compiled, state, &params.list, until, own_limit, isnull);
+		return evaluate_impure(compiled, state, &params.list, until, own != NULL, isnull);
 	if (until != DT_NOEND)
-		result = evaluate_pure_until(state, &params.list, until, own_limit, isnull);
+		result = evaluate_pure_until(state, &params.list, until, own != NULL, isnull);
 	else
 		result = evaluate_pure(state, &params.list, isnull);
 
@@ -238,7 +260,8 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 	 * and constants, which are freed with their plan.
 	 */
 	if (!*isnull &&
-		(result == params.list.params[0].value || compiled->may_be_constant) &&
+		(result == params.list.params[0].value ||
+		 result == params.list.params[2].value || compiled->may_be_constant) &&
 		!get_typbyval(compiled->type))
 		result = datumCopy(result, false, get_typlen(compiled->type));
 	return result;

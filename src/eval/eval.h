@@ -9,6 +9,7 @@
 #define WF_EVAL_H
 
 #include "datatype/timestamp.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 
 #include "chart/chart.h"
@@ -25,7 +26,10 @@ typedef struct WfScope
 	Jsonb	   *context;
 	Jsonb	   *event;
 	Jsonb	   *(*make_event) (void *arg);
+	ArrayType  *(*make_states) (void *arg); /* the active states; NULL: null */
 	void	   *arg;
+	const WfDelay *step_timeout;	/* of the transition that the event has taken,
+									 * or NULL */
 	WfUserContext *bracket;		/* entered by the first code that is not pure */
 } WfScope;
 

@@ -21,6 +21,19 @@
 #include "eval/evaluator.h"
 #include "eval/working_time.h"
 
+/* The author's time zone.  Error 22023 if there is none of its name any more. */
+pg_tz *
+wf_eval_interval_zone(WfEvaluator *evaluator)
+{
+	if (evaluator->zone == NULL)
+		evaluator->zone = pg_tzset(evaluator->time_zone);
+	if (evaluator->zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" not recognized", evaluator->time_zone)));
+	return evaluator->zone;
+}
+
 /*
  * Add an interval to a time.  Days and months are added in the author's time
  * zone, also outside of the owner's context.  Error 22008 if the result is
@@ -29,18 +42,13 @@
 TimestampTz
 wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now, Interval *interval)
 {
+	pg_tz	   *own = wf_eval_interval_zone(evaluator);
 	pg_tz	   *zone = session_timezone;
 	Datum		result = (Datum) 0;
 
-	if (evaluator->zone == NULL)
-		evaluator->zone = pg_tzset(evaluator->time_zone);
-	if (evaluator->zone == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" not recognized", evaluator->time_zone)));
 	PG_TRY();
 	{
-		session_timezone = evaluator->zone;
+		session_timezone = own;
 		result = DirectFunctionCall2(timestamptz_pl_interval,
 									 TimestampTzGetDatum(now),
 									 IntervalPGetDatum(interval));

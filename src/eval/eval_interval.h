@@ -11,6 +11,7 @@
 #include "chart/chart.h"
 #include "eval/evaluator.h"
 
+extern pg_tz *wf_eval_interval_zone(WfEvaluator *evaluator);
 extern Interval *wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay);
 extern TimestampTz wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now,
 										Interval *interval);

@@ -62,7 +62,8 @@ wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext
 	wf_user_context_enter(evaluator, bracket);
 	forget_cached(evaluator, compiled);
 	tree = wf_expression_parse(compiled->expr, &compiled->type);
-	compiled->uses_event = wf_expression_uses_event(tree);
+	compiled->uses_event = wf_expression_uses(tree, WF_PARAM_EVENT);
+	compiled->uses_states = wf_expression_uses(tree, WF_PARAM_STATES);
 
 	/* Only the plan is kept; the caller's context has what planning needed. */
 	compiled->cached = GetCachedExpression(tree);

@@ -28,6 +28,7 @@ typedef struct WfCompiled
 								 * they were recompiled */
 	Oid			type;			/* of its result */
 	bool		uses_event;
+	bool		uses_states;
 	bool		pure;			/* built-in and immutable: does not need the
 								 * owner's context */
 	bool		may_be_constant;	/* its result may point into the plan */

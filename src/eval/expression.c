@@ -40,7 +40,7 @@
 #include "chart/chart.h"
 #include "eval/expression.h"
 
-/* Make a parameter, context or event. */
+/* Make a parameter: context, event or states. */
 static Node *
 parameter(int number)
 {
@@ -48,13 +48,14 @@ parameter(int number)
 
 	param->paramkind = PARAM_EXTERN;
 	param->paramid = number;
-	param->paramtype = JSONBOID;
+	param->paramtype = number == WF_PARAM_STATES ? TEXTARRAYOID : JSONBOID;
 	param->paramtypmod = -1;
+	param->paramcollid = get_typcollation(param->paramtype);
 	param->location = -1;
 	return (Node *) param;
 }
 
-/* Resolve a column reference.  The only columns are context and event. */
+/* Resolve a column reference.  The only columns are context, event and states. */
 static Node *
 resolve_column(ParseState *pstate, ColumnRef *ref)
 {
@@ -67,6 +68,8 @@ resolve_column(ParseState *pstate, ColumnRef *ref)
 		return parameter(WF_PARAM_CONTEXT);
 	if (strcmp(name, "event") == 0)
 		return parameter(WF_PARAM_EVENT);
+	if (strcmp(name, "states") == 0)
+		return parameter(WF_PARAM_STATES);
 	return NULL;
 }
 
@@ -340,20 +343,20 @@ wf_expression_parse(const WfExpr *expr, Oid *type)
 }
 
 static bool
-event_walker(Node *node, void *context)
+parameter_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Param) && ((Param *) node)->paramid == WF_PARAM_EVENT)
+	if (IsA(node, Param) && ((Param *) node)->paramid == *(int *) context)
 		return true;
-	return expression_tree_walker(node, event_walker, context);
+	return expression_tree_walker(node, parameter_walker, context);
 }
 
-/* Does an expression refer to the event? */
+/* Does an expression refer to this parameter, WF_PARAM_EVENT say? */
 bool
-wf_expression_uses_event(Node *tree)
+wf_expression_uses(Node *tree, int parameter)
 {
-	return event_walker(tree, NULL);
+	return parameter_walker(tree, &parameter);
 }
 
 static bool

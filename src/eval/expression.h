@@ -9,12 +9,14 @@
 
 #include "chart/chart.h"
 
-/* Numbers of the two parameters of every tree. */
-#define WF_PARAM_CONTEXT	1
-#define WF_PARAM_EVENT		2
+/* Numbers of the parameters of every tree. */
+#define WF_PARAM_CONTEXT	1	/* jsonb */
+#define WF_PARAM_EVENT		2	/* jsonb */
+#define WF_PARAM_STATES		3	/* text[]: the active atomic and final states */
+#define WF_NPARAMS			3
 
 extern Node *wf_expression_parse(const WfExpr *expr, Oid *type);
-extern bool wf_expression_uses_event(Node *tree);
+extern bool wf_expression_uses(Node *tree, int parameter);
 extern bool wf_expression_is_pure(Node *tree);
 extern bool wf_expression_may_be_constant(Node *tree);
 extern Oid	wf_expression_function(const WfExpr *expr);

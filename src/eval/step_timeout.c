@@ -68,12 +68,12 @@ take_back(void)
 	(void) __sync_bool_compare_and_swap(&QueryCancelPending, OUR_REQUEST, false);
 }
 
-/* Until when user code of a step that begins now may run; DT_NOEND: for ever. */
+/* Until when user code of a step that began then may run; DT_NOEND: for ever. */
 TimestampTz
-wf_step_timeout_until(void)
+wf_step_timeout_until(TimestampTz began)
 {
 	return wf_step_timeout == 0 ? DT_NOEND :
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wf_step_timeout);
+		TimestampTzPlusMilliseconds(began, wf_step_timeout);
 }
 
 /* --- what the error says --------------------------------------------------- */

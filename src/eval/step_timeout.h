@@ -15,7 +15,7 @@ typedef struct WfStepTimeout
 	bool		own;			/* the definition did, not the setting */
 } WfStepTimeout;
 
-extern TimestampTz wf_step_timeout_until(void);
+extern TimestampTz wf_step_timeout_until(TimestampTz began);
 extern void wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, bool own);
 extern void wf_step_timeout_end(const WfStepTimeout *outer);
 extern void wf_step_timeout_failed(const WfStepTimeout *outer, MemoryContext context);

@@ -136,7 +136,7 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 void
 wf_user_context_leave(WfUserContext *bracket)
 {
-	bracket->until = 0;
+	bracket->began = 0;
 	if (!bracket->open)
 		return;
 	AtEOXact_GUC(false, bracket->guc_level);

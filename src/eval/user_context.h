@@ -21,7 +21,9 @@ typedef struct WfUserContext
 	int			guc_level;		/* nest level of the settings */
 	bool		foreign;		/* the session is not the owner's */
 	int			depth;			/* foreign: for wf_restricted_leave() */
-	TimestampTz until;			/* the step's time limit; 0: not known yet */
+	TimestampTz began;			/* when the first code of the step ran; 0: not yet */
+	TimestampTz until;			/* the limit of the code that ran last, by ... */
+	const WfDelay *limit;		/* this; NULL: by the setting */
 } WfUserContext;
 
 extern void wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket);

@@ -392,7 +392,8 @@ wf_diagram_label_shows_root(const WfDiagram *diagram)
 }
 
 /*
- * Return the title of a state: "open", or "before (H*)" for a history state.
+ * Return the title of a state: "open", "before (H*)" for a history state, or
+ * "lost (failure)" for an end that is one.
  */
 char *
 wf_diagram_label_title(const WfDiagram *diagram, const WfState *state)
@@ -403,6 +404,8 @@ wf_diagram_label_title(const WfDiagram *diagram, const WfState *state)
 	put_piece(&buf, state->key);
 	if (state->kind == WF_STATE_HISTORY)
 		appendStringInfoString(&buf, state->deep ? " (H*)" : " (H)");
+	if (state->failure)
+		appendStringInfoString(&buf, " (failure)");
 	return buf.data;
 }
 

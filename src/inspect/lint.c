@@ -88,6 +88,20 @@ check_done(WfLinter *l, const WfState *state)
 	}
 }
 
+/*
+ * Report an end that is a failure of a part only: nobody looks at it but for
+ * the end of the process.
+ */
+static void
+check_outcome(WfLinter *l, const WfState *state)
+{
+	if (state->failure && state->parent != 0)
+		wf_lint_finding_add(l, state, state->path, "inner_failure",
+							"Lead to a final state of the root that is one.",
+							"final state \"%s\" does not end the process: its "
+							"\"outcome\" has no effect", state->name);
+}
+
 /* Report an event that a state both defers and certainly takes. */
 static void
 check_defer(WfLinter *l, const WfState *state)
@@ -139,6 +153,7 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 			continue;
 		}
 		check_exit(&linter, state);
+		check_outcome(&linter, state);
 		check_done(&linter, state);
 		check_defer(&linter, state);
 		wf_lint_lists(&linter, state);

@@ -34,11 +34,18 @@
  * ----------------------------------------------------------------
  */
 
-/* Is a guard, which may be NULL, the constant false? */
+/*
+ * Is a guard, which may be NULL, always false: the constant, or that a history
+ * state is active?
+ */
 bool
-wf_lint_list_is_false(const WfGuard *guard)
+wf_lint_list_is_false(const WfChart *chart, const WfGuard *guard)
 {
-	return guard != NULL && guard->kind == WF_GUARD_OR && guard->nparts == 0;
+	if (guard == NULL)
+		return false;
+	if (guard->kind == WF_GUARD_IN_STATE)
+		return chart->states[guard->state].kind == WF_STATE_HISTORY;
+	return guard->kind == WF_GUARD_OR && guard->nparts == 0;
 }
 
 /* Is a transition taken whenever its event comes and nothing precedes it? */
@@ -184,7 +191,7 @@ check_order(WfLinter *l, const WfState *state, WfTransition *const *list,
 		int			shadow;
 
 		WF_MAY_BE_CANCELLED();
-		if (wf_lint_list_is_false(list[i]->guard))
+		if (wf_lint_list_is_false(l->chart, list[i]->guard))
 			wf_lint_finding_add(l, state, list[i]->path, "dead", NULL,
 								"transition can never be taken: its guard is false");
 		else if (certain >= 0)

@@ -11,7 +11,7 @@
 #include "chart/chart.h"
 #include "inspect/linter.h"
 
-extern bool wf_lint_list_is_false(const WfGuard *guard);
+extern bool wf_lint_list_is_false(const WfChart *chart, const WfGuard *guard);
 extern bool wf_lint_list_is_certain(const WfTransition *transition);
 extern bool wf_lint_list_leaves(const WfLinter *l, const WfTransition *transition,
 								const WfState *state);

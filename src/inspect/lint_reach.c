@@ -118,7 +118,7 @@ enter(Search *s, WfStateId id)
 static void
 follow(Search *s, const WfTransition *transition)
 {
-	if (!wf_lint_list_is_false(transition->guard))
+	if (!wf_lint_list_is_false(s->l->chart, transition->guard))
 		enter_targets(s, transition);
 }
 

@@ -287,6 +287,11 @@ write_state(WfExporter *e, const WfState *state)
 		wf_xstate_name_loss(e, state->path, "output", "the output is not computed");
 	if (state->ndefer > 0)
 		wf_xstate_name_loss(e, state->path, "defer", "events are not deferred");
+	if (state->failure)
+		wf_xstate_name_loss(e, state->path, "outcome", "a final state is no failure");
+	if (state->id > 0)
+		wf_xstate_action_failing(e, state->path, state->on_error, state->step_timeout,
+								 &e->chart->states[state->parent]);
 	write_children(e, state);
 }
 
@@ -434,12 +439,11 @@ wf_xstate(const WfChart *chart, int version)
 	wf_writer_text_member(w, "version", psprintf("%d", version));
 	write_context(&exporter, chart->context);
 	write_state(&exporter, &chart->states[0]);
-	if (chart->on_error != NULL)
-		wf_xstate_name_loss(&exporter, "$.on_error", "on_error",
-							"an error stops the actor");
-	if (chart->step_timeout != NULL)
-		wf_xstate_name_loss(&exporter, "$.step_timeout", "step_timeout",
-							"the time of a step is not limited");
+	wf_xstate_action_failing(&exporter, "$", chart->states[0].on_error,
+							 chart->states[0].step_timeout, NULL);
+	if (chart->time_zone != NULL)
+		wf_xstate_name_loss(&exporter, "$.timezone", "timezone",
+							"days and months have fixed lengths");
 	write_meta(&exporter);
 	wf_writer_end(w, '}');
 	return w->buf.data;

@@ -231,6 +231,22 @@ wf_xstate_actions(WfExporter *e, const char *key, const WfActionList *actions)
  * ----------------------------------------------------------------
  */
 
+/*
+ * Report `on_error` and `step_timeout` of a state or a transition as lost, unless
+ * they are those of the state around it; NULL for the root.
+ */
+void
+wf_xstate_action_failing(WfExporter *e, const char *path, const WfPolicy *on_error,
+						 const WfDelay *limit, const WfState *around)
+{
+	if (on_error != (around ? around->on_error : NULL))
+		wf_xstate_name_loss(e, psprintf("%s.on_error", path), "on_error",
+							"an error stops the actor");
+	if (limit != (around ? around->step_timeout : NULL))
+		wf_xstate_name_loss(e, psprintf("%s.step_timeout", path), "step_timeout",
+							"the time of a step is not limited");
+}
+
 static void
 write_transition(WfExporter *e, const WfTransition *transition)
 {
@@ -259,6 +275,8 @@ write_transition(WfExporter *e, const WfTransition *transition)
 	if (transition->allow != NULL)
 		wf_xstate_name_loss(e, transition->path, "allow",
 							"everybody may cause the transition");
+	wf_xstate_action_failing(e, transition->path, transition->on_error, transition->step_timeout,
+							 &e->chart->states[transition->source]);
 }
 
 /* Write a list of n transitions under a key. */

@@ -12,6 +12,8 @@
 
 extern void wf_xstate_actions(WfExporter *e, const char *key,
 							  const WfActionList *actions);
+extern void wf_xstate_action_failing(WfExporter *e, const char *path, const WfPolicy *on_error,
+									 const WfDelay *limit, const WfState *around);
 extern void wf_xstate_action_transitions(WfExporter *e, const char *key,
 										 WfTransition *const *list, int n);
 

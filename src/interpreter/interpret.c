@@ -127,6 +127,7 @@ exit_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 
 	if (unlikely(calls->watch != NULL))
 		calls->watch->leaving(machine->host, state);
+	machine->at_state = state->id;
 	run_block(machine, &state->exit, event);
 	if (state->ntimers > 0)
 		calls->disarm(machine->host, state);
@@ -298,6 +299,7 @@ enter_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 
 	if (unlikely(calls->watch != NULL))
 		calls->watch->entering(machine->host, state);
+	machine->at_state = state->id;
 	wf_state_set_add(&machine->active, state->id);
 	if (state->ninvokes > 0)
 	{
@@ -349,9 +351,14 @@ microstep(WfMachine *machine, const WfEvent *event)
 		for (int i = 0; i < scratch->nenabled; i++)
 			machine->host_calls->watch->taking(machine->host,
 											   scratch->enabled[i].transition);
+	machine->at = NULL;
 	exit_for_enabled(machine, event);
 	for (int i = 0; i < scratch->nenabled; i++)
+	{
+		machine->at = scratch->enabled[i].transition;
 		run_block(machine, &scratch->enabled[i].transition->actions, event);
+	}
+	machine->at = NULL;
 	if (wf_entry_set(machine))
 		enter_states(machine, event);
 }
@@ -466,6 +473,8 @@ begin_macrostep(WfMachine *machine)
 	machine->taken = false;
 	machine->microsteps = 0;
 	machine->skip_block = false;
+	machine->at = machine->cause = NULL;
+	machine->at_state = WF_NO_STATE;
 }
 
 /*
@@ -497,7 +506,10 @@ wf_interpret_event(WfMachine *machine, const WfEvent *event)
 	if (!machine->running)
 		return false;
 	if (wf_select(machine, event, false))
+	{
+		machine->cause = machine->scratch->enabled[0].transition;
 		microstep(machine, event);
+	}
 	run_to_rest(machine, event);
 	return machine->taken;
 }
@@ -519,6 +531,26 @@ wf_interpret_stop(WfMachine *machine, const WfEvent *event)
 	exit_states(machine, &scratch->leaving, event);
 	machine->running = false;
 	wf_interpret_drop_raised(machine);
+}
+
+/*
+ * The transition whose code runs, or, where a state is left or entered, the one
+ * that does so.  NULL if there is none, as while a machine starts.
+ */
+const WfTransition *
+wf_interpret_at(const WfMachine *machine)
+{
+	const WfMachineScratch *scratch = machine->scratch;
+
+	if (machine->at != NULL)
+		return machine->at;
+	if (machine->cause == NULL || machine->at_state == WF_NO_STATE)
+		return NULL;
+	for (int i = 0; i < scratch->nenabled; i++)
+		if (scratch->enabled[i].domain == WF_NO_STATE ||
+			wf_is_descendant(machine->chart, machine->at_state, scratch->enabled[i].domain))
+			return scratch->enabled[i].transition;
+	return machine->cause;
 }
 
 /*

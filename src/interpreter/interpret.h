@@ -20,6 +20,7 @@ extern void wf_interpret_stop(WfMachine *machine, const WfEvent *event);
 extern void wf_interpret_move(WfMachine *machine, const WfStateId *targets, int n,
 							  bool quiet, const WfEvent *event);
 extern bool wf_interpret_configure(WfMachine *machine, const WfStateId *targets, int n);
+extern const WfTransition *wf_interpret_at(const WfMachine *machine);
 extern void wf_interpret_raise(WfMachine *machine, const WfEvent *event);
 extern void wf_interpret_drop_raised(WfMachine *machine);
 extern void wf_interpret_actions(WfMachine *machine, const WfActionList *actions,

@@ -140,6 +140,8 @@ wf_machine_reset(WfMachine *machine, void *host)
 	machine->taken = false;
 	machine->microsteps = 0;
 	machine->skip_block = false;
+	machine->at = machine->cause = NULL;
+	machine->at_state = WF_NO_STATE;
 	machine->quiet = false;
 	machine->nhistory = 0;
 	machine->history = scratch->values;

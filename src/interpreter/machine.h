@@ -134,6 +134,15 @@ struct WfMachine
 	int			microsteps;
 
 	/*
+	 * Where the macrostep is, for the host to look at from a callback: the
+	 * transition whose guard or actions run, or NULL and the state whose
+	 * actions run; and what the event itself took, NULL until then.
+	 */
+	const WfTransition *at;
+	WfStateId	at_state;
+	const WfTransition *cause;
+
+	/*
 	 * Set by an action callback whose error was caught, and raised as an
 	 * event: the rest of the block is skipped, be it an entry, an exit or a
 	 * transition's list, including the loops and branches around the action.

@@ -65,6 +65,7 @@ static bool
 is_enabled(WfMachine *machine, const WfTransition *transition,
 		   const WfEvent *event)
 {
+	machine->at = transition;
 	if (transition->allow != NULL && machine->host_calls->allowed != NULL &&
 		!machine->host_calls->allowed(machine->host, transition, event))
 		return false;

@@ -17,6 +17,8 @@
 #include "process/child.h"
 #include "process/child_list.h"
 #include "process/process.h"
+#include "store/process_row.h"
+#include "store/status.h"
 #include "store/timer.h"
 
 /* Add an entry to the list in memory. */
@@ -103,9 +105,24 @@ find_by_id(WfProcess *process, const pg_uuid_t *id)
 }
 
 /*
+ * Is this the last event of a child?  done.invoke.ID is, and so is error.invoke.ID
+ * of one that has reached an end which is a failure: one that merely failed may be
+ * mended and go on.
+ */
+static bool
+is_last(const WfTimerRow *timer)
+{
+	WfRow		row;
+
+	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
+		return true;
+	return strncmp(timer->event, WF_ERROR_INVOKE, strlen(WF_ERROR_INVOKE)) == 0 &&
+		(!wf_process_row_read(&timer->child, &row) || row.status == WF_FINALIZED);
+}
+
+/*
  * Does an event that is marked as a child's still count, that is, does the
- * process have that child?  done.invoke.ID is the last event of a child, which
- * is forgotten with it.
+ * process have that child?  With its last event a child is forgotten.
  */
 bool
 wf_child_list_counts(WfProcess *process, const WfTimerRow *timer)
@@ -115,7 +132,7 @@ wf_child_list_counts(WfProcess *process, const WfTimerRow *timer)
 	if (child == NULL)
 		return false;
 	/* When its state is left, there is no child to be cancelled. */
-	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
+	if (is_last(timer))
 		wf_child_list_forget(process, child);
 	return true;
 }

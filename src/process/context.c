@@ -12,31 +12,67 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+
+#include "base/clock.h"
 #include "base/guc.h"
 #include "base/jsonb.h"
 #include "definition/definition.h"
 #include "eval/eval.h"
+#include "eval/eval_time.h"
 #include "eval/user_context.h"
 #include "process/context.h"
 #include "process/process.h"
 #include "store/timer.h"
 
+/* What the event that starts a process is made of. */
+typedef struct Beginning
+{
+	WfDefinition *definition;
+	Jsonb	   *input;
+	const char *actor;
+	const char *key;
+} Beginning;
+
+/* WfScope.make_event: the process has no id yet. */
+static Jsonb *
+beginning_event(void *arg)
+{
+	static const char *keys[] = {"type", "data", "actor", "key", "at"};
+	const Beginning *beginning = arg;
+	Jsonb	   *values[] = {
+		wf_jsonb_string(WF_START_EVENT), beginning->input,
+		beginning->actor != NULL ? wf_jsonb_string(beginning->actor) : NULL,
+		beginning->key != NULL ? wf_jsonb_string(beginning->key) : NULL,
+		wf_eval_time(beginning->definition->evaluator, wf_clock_now())
+	};
+
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
+
+/* WfScope.make_states: no state is active yet. */
+static ArrayType *
+beginning_states(void *arg)
+{
+	return construct_empty_array(TEXTOID);
+}
+
 /*
  * The context that a process begins with: that of its definition, evaluated as
  * its owner, with the members of the input (an object, or NULL) put over it.
- * In the current memory context.  Error 22023 if one of them is not an object;
- * throws what the expressions throw.
+ * actor and key may be NULL.  In the current memory context.  Error 22023 if one
+ * of them is not an object; throws what the expressions throw.
  */
 Jsonb *
-wf_context_initial(WfDefinition *definition, Jsonb *input, const char *actor)
+wf_context_initial(WfDefinition *definition, Jsonb *input, const char *actor,
+				   const char *key)
 {
-	static const char *keys[] = {"type", "data", "actor"};
-	Jsonb	   *values[] = {wf_jsonb_string(WF_START_EVENT), input,
-	actor != NULL ? wf_jsonb_string(actor) : NULL};
+	Beginning	beginning = {definition, input, actor, key};
 	Jsonb	   *nothing = wf_jsonb_object(0, NULL, NULL);
 	WfUserContext	bracket = {0};
 	WfScope		scope = {.context = input ? input : nothing,.bracket = &bracket,
-	.event = wf_jsonb_object(3, keys, values)};
+	.make_event = beginning_event,.make_states = beginning_states,.arg = &beginning};
 	Jsonb	   *context = nothing;
 
 	if (input != NULL && !JB_ROOT_IS_OBJECT(input))

@@ -14,6 +14,6 @@ extern void wf_context_set(WfProcess *process, Jsonb *context);
 extern void wf_context_change(WfProcess *process, int n, const char **keys, Jsonb **values);
 extern Jsonb *wf_context_of(WfProcess *process);
 extern Jsonb *wf_context_initial(WfDefinition *definition, Jsonb *input,
-								 const char *actor);
+								 const char *actor, const char *key);
 
 #endif							/* WF_CONTEXT_H */

@@ -294,11 +294,16 @@ wf_deferred_next(WfProcess *process, WfTimerRow *timer,
 	return false;
 }
 
-/* Cancel the deferred events with this id. */
+/*
+ * Cancel the deferred events with this id.  The state that defers them may have
+ * been left by this very step, which delivers them when it has ended.
+ */
 void
 wf_deferred_cancel(WfProcess *process, const char *id)
 {
-	if (!wf_deferred_wanted(process))
+	if (likely(!process->definition->chart->has_defer) ||
+		(!process->was_deferring && !process->deferred_loaded &&
+		 !wf_deferred_wanted(process)))
 		return;
 	wf_deferred_load(process);
 	for (int i = 0; i < process->ndeferred; i++)

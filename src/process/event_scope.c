@@ -10,10 +10,17 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
 #include "chart/chart.h"
+#include "definition/definition.h"
 #include "eval/eval.h"
+#include "eval/eval_time.h"
 #include "interpreter/machine.h"
 #include "process/context.h"
 #include "process/event_scope.h"
@@ -48,16 +55,40 @@ wf_event_scope_actor(WfProcess *process, const WfEvent *event)
 	return wf_event_scope_payload(actual(process, event))->actor;
 }
 
+/* The business key of a process, or NULL. */
+static Jsonb *
+key_jsonb(const WfProcess *process)
+{
+	if (process->key != NULL)
+		return wf_jsonb_string(process->key);
+	return process->row.key == (Datum) 0 ? NULL :
+		wf_jsonb_string(TextDatumGetCString(process->row.key));
+}
+
+/* The time of the step under way, which all of its code sees. */
+static TimestampTz
+step_time(WfProcess *process)
+{
+	if (process->at == 0)
+		process->at = wf_clock_now();
+	return process->at;
+}
+
 /* An event as the author's code sees it. */
 static Jsonb *
 event_jsonb(WfProcess *process, const WfEvent *event)
 {
-	static const char *keys[] = {"type", "process", "data", "output", "actor"};
+	static const char *keys[] = {"type", "process", "data", "output", "actor",
+	"key", "at", "due"};
 	const WfPayload *payload = wf_event_scope_payload(event);
 	Jsonb	   *values[lengthof(keys)];
 
 	if (payload->built != NULL)
 		return payload->built;
+	values[5] = key_jsonb(process);
+	values[6] = wf_eval_time(process->definition->evaluator, step_time(process));
+	values[7] = payload->due == 0 ? NULL :
+		wf_eval_time(process->definition->evaluator, payload->due);
 	values[0] = wf_jsonb_string(event->name);
 	values[1] = wf_jsonb_string(wf_uuid_text(&process->row.id));
 	values[2] = payload->data;
@@ -78,6 +109,30 @@ make_event(void *arg)
 	return built;
 }
 
+/* WfScope.make_states: the active atomic and final states, as of now. */
+static ArrayType *
+make_states(void *arg)
+{
+	WfProcess  *process = ((WfProcessScope *) arg)->process;
+	const WfStateId *leaves;
+	int			n;
+
+	if (process->machine == NULL || process->machine->host != process)
+		return DatumGetArrayTypeP(process->row.states);
+	n = wf_machine_leaves(process->machine, &leaves);
+	return wf_definition_states_array(process->definition, leaves, n);
+}
+
+/* The `step_timeout` of the transition that the event has taken, or NULL. */
+static const WfDelay *
+limit_of_cause(const WfProcess *process)
+{
+	const WfMachine *machine = process->machine;
+
+	return machine == NULL || machine->host != process || machine->cause == NULL ? NULL :
+		machine->cause->step_timeout;
+}
+
 /*
  * Fill in a scope for evaluating the author's code on behalf of a process, in
  * the user context of its step.  The result points into *scope.
@@ -91,6 +146,9 @@ wf_event_scope(WfProcessScope *scope, WfProcess *process,
 	scope->scope.context = wf_context_of(process);
 	scope->scope.event = NULL;
 	scope->scope.make_event = make_event;
+	scope->scope.make_states = make_states;
+	scope->scope.step_timeout = unlikely(process->definition->chart->inner_limits) ?
+		limit_of_cause(process) : NULL;
 	scope->scope.arg = scope;
 	scope->scope.bracket = &process->user_context;
 	return &scope->scope;

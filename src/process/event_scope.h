@@ -5,6 +5,7 @@
 #ifndef WF_EVENT_SCOPE_H
 #define WF_EVENT_SCOPE_H
 
+#include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
 #include "chart/chart.h"
@@ -18,6 +19,7 @@ typedef struct WfPayload
 	Jsonb	   *data;
 	Jsonb	   *output;			/* of the events done.state and done.invoke */
 	const char *actor;
+	TimestampTz due;			/* when it was due; 0: it came at once */
 	ErrorData  *error;			/* the error that this error event is about, or
 								 * NULL */
 	bool		raised;			/* by the process itself, on the internal queue */

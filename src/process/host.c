@@ -95,6 +95,23 @@ host_done_payload(void *self, const WfState *final, const WfEvent *event)
 }
 
 /*
+ * Is the end that the machine of a process has reached a failure?  Only the final states of
+ * the root say so; with a parallel root, one of them suffices.
+ */
+bool
+wf_host_failed(const WfProcess *process)
+{
+	const WfChart *chart = process->definition->chart;
+	const WfState *root = chart->states;
+
+	for (int i = 0; i < root->nchildren && chart->has_failure; i++)
+		if (chart->states[root->children[i]].failure &&
+			wf_machine_is_active(process->machine, root->children[i]))
+			return true;
+	return false;
+}
+
+/*
  * The machine has reached a final state of the root: set the output of the
  * process and tell its parent.  An output of the root sees that of the final
  * state as event.output; where the root has none, that is the output of the
@@ -117,7 +134,7 @@ host_done(void *self, const WfState *final, const WfEvent *event)
 	}
 	if (output != NULL)
 		process->row.output = JsonbPGetDatum(output);
-	wf_child_tell(process, WF_DONE_INVOKE, output);
+	wf_child_tell(process, wf_host_failed(process) ? WF_ERROR_INVOKE : WF_DONE_INVOKE, output);
 }
 
 /* --- errors ------------------------------------------------------------ */

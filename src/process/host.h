@@ -6,7 +6,9 @@
 #define WF_HOST_H
 
 #include "interpreter/machine.h"
+#include "process/process.h"
 
 extern const WfHost wf_process_host;
+extern bool wf_host_failed(const WfProcess *process);
 
 #endif							/* WF_HOST_H */

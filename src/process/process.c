@@ -20,6 +20,7 @@
 #include "interpreter/machine.h"
 #include "interpreter/select.h"
 #include "process/event_scope.h"
+#include "process/policy.h"
 #include "process/process.h"
 #include "process/process_timer.h"
 #include "process/restore.h"
@@ -236,6 +237,7 @@ wf_process_error_context(void *arg)
 {
 	WfStepContext *context = arg;
 
+	wf_policy_note(context->process);
 	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE &&
 		InSecurityRestrictedOperation())
 		errhint("A command runs its actions in the client's session with restrictions. Send the event with workflow.post(), then an executor runs them as their owner.");

@@ -52,6 +52,7 @@ typedef struct WfProcess
 								 * sent anything */
 
 	/* The step under way. */
+	TimestampTz at;				/* its time, once code has asked; 0: not yet */
 	WfEvent		boundary;		/* the event that starts or cancels the process;
 								 * its payload is NULL at any other time */
 	WfUserContext user_context; /* of the author's code in this step */
@@ -85,6 +86,8 @@ typedef struct WfProcess
 	struct WfDeferred *deferred;
 	int			ndeferred;
 	int			deferred_size;
+	bool		was_deferring;	/* a state that defers was active when the last
+								 * event from outside or from itself came */
 	bool		deferred_loaded;	/* the rows of the table are among them */
 	bool		deferred_counted;	/* deferred_stored is set */
 	int64		deferred_stored;	/* rows of the table: at most that many */
@@ -114,6 +117,7 @@ typedef struct WfStepContext
 	WfStepContext step_arg = {(p), (e)}; \
 	ErrorContextCallback step_callback = {error_context_stack, wf_process_error_context, &step_arg}; \
 	step_arg.process->stepper->stepping = step_arg.process; \
+	step_arg.process->at = 0; \
 	error_context_stack = &step_callback
 
 #define WF_POP_STEP() \

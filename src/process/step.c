@@ -33,6 +33,7 @@
 #include "process/event_scope.h"
 #include "process/host.h"
 #include "process/observer.h"
+#include "process/policy.h"
 #include "process/process.h"
 #include "process/process_timer.h"
 #include "process/restore.h"
@@ -113,11 +114,13 @@ why_not(WfProcess *process, const WfTimerRow *timer, const WfEvent *event)
 static WfVerdict
 step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 {
-	WfPayload	payload = {.data = timer->data,.actor = timer->actor};
+	WfPayload	payload = {.data = timer->data,.actor = timer->actor,
+	.due = due == DT_NOBEGIN ? 0 : due};
 	WfEvent		external = {timer->event, &payload};
 	WfVerdict	verdict = WF_TAKEN;
 
 	WF_PUSH_STEP(process, timer->event);
+	wf_policy_forget();
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
 	{
 		payload.output = timer->data;
@@ -153,7 +156,7 @@ work_deferred(WfProcess *process)
 static WfVerdict
 step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 {
-	bool		deferring = wf_deferred_wanted(process);
+	bool		deferring = process->was_deferring = wf_deferred_wanted(process);
 	WfVerdict	verdict = step_alone(process, timer, due, refuse);
 
 	if (unlikely(deferring) && verdict == WF_TAKEN)
@@ -165,7 +168,8 @@ step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 static void
 start_machine(WfProcess *process, Jsonb *input, const char *actor)
 {
-	WfPayload	payload = {.data = input,.actor = actor};
+	WfPayload	payload = {.data = input,.actor = actor,
+	.due = process->current != NULL ? process->current->due : 0};
 
 	WF_PUSH_STEP(process, WF_START_EVENT);
 	/*
@@ -173,7 +177,7 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	 * the child's owner must not run in there.
 	 */
 	if (process->row.has_parent)
-		wf_context_set(process, wf_context_initial(process->definition, input, actor));
+		wf_context_set(process, wf_context_initial(process->definition, input, actor, NULL));
 	wf_restore(process);
 	process->boundary.name = WF_START_EVENT;
 	process->boundary.payload = &payload;
@@ -383,7 +387,7 @@ wf_step_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 	WF_PUSH_STEP(process, event.name);
 	process->self_left = wf_max_microsteps;
 	wf_restore(process);
-	deferring = wf_deferred_wanted(process);
+	deferring = process->was_deferring = wf_deferred_wanted(process);
 	wf_interpret_move(process->machine, states, n, !execute, &event);
 	wf_user_context_leave(&process->user_context);
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);

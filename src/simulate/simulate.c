@@ -99,6 +99,7 @@ keep(WfSimulation *sim, const WfRow *row, List *timers, List *children)
 	copy.context = copy_flat(row->context);
 	copy.history = copy_flat(row->history);
 	copy.children = copy_flat(row->children);
+	copy.key = copy_flat(row->key);
 	copy.output = (Datum) 0;
 	copy.invoke = row->has_parent ? copy_text(row->invoke) : NULL;
 	foreach(cell, timers)
@@ -260,7 +261,7 @@ static WfProcess *
 add_new(WfSimulation *sim, WfStepper *stepper, const WfStimulus *stimulus)
 {
 	Jsonb	   *context = wf_context_initial(sim->definition, stimulus->data,
-											 stimulus->actor);
+											 stimulus->actor, NULL);
 
 	return wf_stepper_add_new(stepper, sim->definition, &sim->row.id, context, NULL);
 }

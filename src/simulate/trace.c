@@ -404,7 +404,8 @@ trace_done(void *self, const WfState *final, const WfEvent *event)
 	NOTE(simulation_of(self),
 		 wf_trace_effect("done", "state", wf_jsonb_string(final->name),
 						 "output", process->row.output == (Datum) 0 ? NULL :
-						 DatumGetJsonbP(process->row.output), NULL));
+						 DatumGetJsonbP(process->row.output),
+						 "outcome", wf_host_failed(process) ? wf_jsonb_string("failure") : NULL, NULL));
 }
 
 /* --- callbacks of WfObserver --------------------------------------------- */

@@ -120,9 +120,29 @@ wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
 						 &keep_without_since_statement, values, nulls, 0);
 }
 
+/* As many attempts as a timer's row can count, or more. */
+static int
+many_errors(const WfTimerRow *timer)
+{
+	static WfStatement statement = {
+		.sql = "SELECT attempts FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+		" AND seq OPERATOR(pg_catalog.=) $2",
+		WF_ARGS(UUIDOID, INT8OID)
+	};
+	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
+	bool		isnull;
+	int			stored = 0;
+
+	if (wf_statement_execute(&statement, values, NULL, 1) > 0)
+		stored = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											 1, &isnull));
+	return Min(Max(stored, timer->attempts), PG_INT32_MAX - 1);
+}
+
 /*
  * How many errors an event had so far.  That is the number of attempts of its
- * timer, with one exception: a timer without any error gets one attempt when it
+ * timer, with two exceptions.  One that has very many is counted in its row of
+ * workflow.failure.  And a timer without any error gets one attempt when it
  * is counted as a suspect, so that whoever steps it next looks for the row to
  * be deleted, and keeps it when the count is taken back.
  */
@@ -136,6 +156,8 @@ wf_failure_errors(const WfTimerRow *timer)
 	};
 	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};
 
+	if (timer->attempts >= WF_MOST_ATTEMPTS)
+		return many_errors(timer);
 	if (timer->attempts != 1)
 		return timer->attempts;
 	return wf_statement_execute(&statement, values, NULL, 1) > 0 ? 1 : 0;

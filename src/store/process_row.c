@@ -119,6 +119,7 @@ wf_process_row_fill(WfRow *row, Datum *values, bool *nulls)
 		row->invoke = TextDatumGetCString(values[WF_ROW_invoke]);
 	}
 	row->depth = nulls[WF_ROW_depth] ? 0 : DatumGetInt32(values[WF_ROW_depth]);
+	row->key = nulls[WF_ROW_key] ? (Datum) 0 : values[WF_ROW_key];
 	row->process = NULL;
 	row->overtaken = false;
 }

@@ -35,6 +35,7 @@ typedef struct WfRow
 	pg_uuid_t	parent;
 	const char *invoke;			/* its id in the parent */
 	int			depth;			/* levels below one that was started; 0: no child */
+	Datum		key;			/* its business key, a text; 0: null */
 	struct WfProcess *process;	/* of the stepper that has it, or NULL */
 	bool		overtaken;		/* another session took some of its timers after
 								 * the claim had seen them, and may have put them
@@ -59,7 +60,8 @@ typedef struct WfRow
 	N(children) \
 	N(parent) \
 	N(invoke) \
-	N(depth)
+	N(depth) \
+	N(key)
 
 #define WF_ROW_FIRST(column) "p." #column
 #define WF_ROW_NEXT(column) ", p." #column

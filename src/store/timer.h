@@ -20,7 +20,7 @@ typedef struct WfTimerRow
 	pg_uuid_t	process;
 	int64		seq;
 	TimestampTz due;
-	int			attempts;
+	int			attempts;		/* at most WF_MOST_ATTEMPTS */
 	const char *event;
 	const char *name;			/* or NULL */
 	const char *state;			/* or NULL */
@@ -39,6 +39,12 @@ typedef struct WfPending
 	char	   *name;			/* or NULL */
 	char	   *state;			/* NULL: not a state's timer */
 } WfPending;
+
+/*
+ * A timer's row counts attempts in a smallint.  One that has more is counted on
+ * in its row of workflow.failure.
+ */
+#define WF_MOST_ATTEMPTS 32000
 
 /* Starts a process whose start() was for later. */
 #define WF_START_EVENT "workflow.start"

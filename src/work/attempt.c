@@ -17,6 +17,7 @@
 #include "definition/definition.h"
 #include "definition/retry.h"
 #include "process/child.h"
+#include "process/policy.h"
 #include "process/process.h"
 #include "process/restore.h"
 #include "process/step_write.h"
@@ -44,11 +45,10 @@
  * where nobody would listen.
  */
 static bool
-tell_process(int32 owner, const WfRow *row, WfProcess *process,
+tell_process(int32 owner, const WfRow *row, WfProcess *process, const WfPolicy *policy,
 			 const WfTimerRow *timer, const WfFailure *failure)
 {
 	static const char *keys[] = {"event", "data", "attempts", "sqlstate", "message", "detail", "hint"};
-	const WfPolicy *policy = wf_process_definition(process)->chart->on_error;
 	WfTimerRow	told = {.process = row->id,.due = wf_clock_now(),.name = TOLD};
 	Jsonb	   *values[lengthof(keys)];
 	WfChanges   *out;
@@ -76,10 +76,8 @@ tell_process(int32 owner, const WfRow *row, WfProcess *process,
 
 /* Error or terminated? */
 static WfStatus
-stopped(const WfRow *row, WfProcess *process)
+stopped(const WfRow *row, WfProcess *process, const WfPolicy *policy)
 {
-	const WfPolicy *policy = wf_process_definition(process)->chart->on_error;
-
 	/* Without states it would be taken for over if it were terminated. */
 	if (!wf_restore_is_sound(process))
 		return WF_ERROR;
@@ -101,14 +99,15 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 {
 	WfStepper  *stepper = wf_stepper_new(owner);
 	WfProcess  *process = wf_stepper_add(stepper, row);
+	const WfPolicy *policy = wf_policy_of(process, timer);
 	WfStatus	status;
 
-	if (tell_process(owner, row, process, timer, failure))
+	if (tell_process(owner, row, process, policy, timer, failure))
 	{
 		wf_stepper_end(stepper);
 		return;
 	}
-	status = stopped(row, process);
+	status = stopped(row, process, policy);
 	wf_process_set(process, status, row->suspended);
 	wf_child_tell(process, WF_ERROR_INVOKE,
 				  wf_child_error(failure->sqlstate, failure->message));
@@ -116,6 +115,17 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 	wf_stepper_end(stepper);
 	if (status == WF_TERMINATED)
 		wf_timer_park(&row->id);
+}
+
+/* The `on_error` that counts for an event of this process. */
+static const WfPolicy *
+policy_of(int32 owner, const WfRow *row, const WfTimerRow *timer)
+{
+	WfStepper  *stepper = wf_stepper_new(owner);
+	const WfPolicy *policy = wf_policy_of(wf_stepper_add(stepper, row), timer);
+
+	wf_stepper_end(stepper);
+	return policy;
 }
 
 /*
@@ -139,6 +149,7 @@ rearm(int32 owner, const WfRow *row, WfTimerRow *timer, TimestampTz due)
 	WfChanges   *out = wf_changes_new(0);
 
 	timer->due = due;
+	timer->attempts = Min(timer->attempts, WF_MOST_ATTEMPTS);
 	wf_changes_arm(out, timer, owner, row->suspended, false);
 	wf_changes_write(out);
 }
@@ -172,8 +183,7 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 	timer->attempts = wf_failure_errors(timer) + 1;
 	orphaned = is_orphaned(&row);
 	given_up = orphaned ||
-		!wf_retry_plan(wf_definition(row.definition)->chart->on_error,
-					   failure.sqlstate, timer->attempts, &due);
+		!wf_retry_plan(policy_of(owner, &row, timer), failure.sqlstate, timer->attempts, &due);
 	wf_failure_keep(timer, timer->attempts, given_up, &failure);
 	if (!given_up)
 		rearm(owner, &row, timer, due);

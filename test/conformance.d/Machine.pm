@@ -252,7 +252,7 @@ sub node
 		on => sub { return $self->transitions_by_key($_[0]) },
 		after => sub { $self->note_delay($_) foreach keys %{ $_[0] }; return $self->transitions_by_key($_[0]) },
 		(map { $_ => sub { return $self->transition($_[0]) } } qw(always onDone initial)),
-		(map { $_ => sub { return $self->actions($_[0]) } } qw(entry exit)),
+		(map { $_ => sub { return $self->actions($_[0]) } } qw(entry exit actions)),
 		(map { $_ => sub { return $self->value($_[0]) } } qw(context output)),
 		invoke => sub { return $self->invoke($_[0]) });
 

@@ -150,7 +150,7 @@ SELECT FROM workflow.send(:'mouth', 'tell', jsonb_build_object('to', :'ear'), ac
 SELECT is(states(:'ear'), 'a', 'an event to another process is not delivered in this step');
 SELECT is(timers(:'ear'), 'hello 2030-01-02 00:00:00', 'it is due at once');
 SELECT is(workflow.work(100), 1, 'and delivered');
-SELECT is((context(:'ear') -> 'heard') - 'process', '{"type": "hello", "data": 1, "actor": "bob"}', 'on behalf of who sent the first');
+SELECT is((context(:'ear') -> 'heard') - 'process' - 'at' - 'due', '{"type": "hello", "data": 1, "actor": "bob"}', 'on behalf of who sent the first');
 SELECT FROM workflow.send(:'mouth', 'tell', jsonb_build_object('to', :'ear'));
 SELECT is(context(:'mouth') ->> 'error', 'the process is over', 'to one that is over: error.communication');
 SELECT FROM workflow.send(:'mouth', 'tell', '{"to": "01234567-89ab-7def-8000-000000000000"}');

@@ -162,10 +162,10 @@ SELECT is(expression('generate_series(1, 2) > 1'),
 SELECT is(faults('{"id": "x", "initial": "a", "context": {"n": {"@expr": "generate_series(1, 2)"}}, "states": {"a": {}}}'),
     ARRAY['$.context.n: an expression cannot contain an aggregate, window or set-returning function (Put the query into a SQL function and name that.)'],
     'in a value, too');
-SELECT is(expression('total > 1'), 'column "total" does not exist (An expression knows context and event, both of type jsonb: context->>''name''.)',
+SELECT is(expression('total > 1'), 'column "total" does not exist (An expression knows context and event, both of type jsonb, and states, of type text[]: context->>''name''.)',
           'there are no columns but context and event');
 SELECT is(expression('context.total > 1'),
-          'missing FROM-clause entry for table "context" (An expression knows context and event, both of type jsonb: context->>''name''.)',
+          'missing FROM-clause entry for table "context" (An expression knows context and event, both of type jsonb, and states, of type text[]: context->>''name''.)',
           'context is no table');
 SELECT is(expression('$1 > 1'), 'there is no parameter $1', 'there are no parameters');
 SELECT is(expression('42'), 'argument of a guard must be type boolean, not type integer', 'a guard is boolean');

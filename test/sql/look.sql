@@ -45,7 +45,7 @@ SELECT is((SELECT format('%s %s', started_at, updated_at) FROM workflow.get(:'p'
 
 -- views, for people
 SELECT is((SELECT v::text FROM workflow.processes v WHERE id = :'p'),
-    format('(%s,claim,1,C1,idled,f,{open.assigned},"{""n"": 1}",3,regress_app,"2030-01-01 00:00:00+00","2030-01-02 00:00:00+00",,,,)', :'p'), 'processes');
+    format('(%s,claim,1,C1,idled,f,{open.assigned},"{""n"": 1}",3,regress_app,"2030-01-01 00:00:00+00","2030-01-02 00:00:00+00",,,,,)', :'p'), 'processes');
 SELECT FROM workflow.post(:'p', 'pay', '{"by": 1}', '2030-01-20', 'payment', 'ann');
 SELECT is((SELECT array_agg(concat_ws(' ', definition, key, event, name, state, due, parked, attempts, actor, data) ORDER BY due) FROM workflow.timers WHERE process = :'p'),
     ARRAY['claim C1 pay payment 2030-01-20 00:00:00+00 f 0 ann {"by": 1}', 'claim C1 after.30 days.open 30 days open 2030-01-31 00:00:00+00 f 0'], 'timers');

@@ -74,7 +74,7 @@ SELECT is(moved(:'p', '{skip}'), 't idled {late} | +skip, always, +late | ', 'an
 SELECT is(moved(:'p', '{sender}'), 't idled {late} | inner, +late | ', 'and what was raised and sent');
 SELECT is(moved(:'p', '{b.f}'), 't idled {late} | +b, -b, b done, +late | ', 'and the end of a compound state');
 SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{seer}', actor => 'boss') v), '{seer}', 'actions run');
-SELECT is(notes()::jsonb - 'process', '{"type": "workflow.set_states", "data": {"states": ["seer"], "execute": true}, "actor": "boss"}',
+SELECT is(notes()::jsonb - 'process' - 'at', '{"type": "workflow.set_states", "data": {"states": ["seer"], "execute": true}, "actor": "boss"}',
           'they see the event workflow.set_states');
 SELECT is(moved(:'p', '{job}'), 't idled {a} | +a | 1 hour 2030-01-01 02:00:00', 'the whole by default');
 SELECT is((error('SELECT workflow.set_states(%L, ''{broken}'')', :'p'))[2], 'it fails', 'errors of actions are errors of the call');

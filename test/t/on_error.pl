@@ -88,6 +88,81 @@ wait_for($node, "SELECT status = 'error' FROM workflow.process WHERE id = '$p'")
 is(as($node, 'clerk', "SELECT string_agg(event, ' ' ORDER BY event COLLATE \"C\") FROM workflow.errors WHERE process = '$p' AND given_up"), 'go worse',
 	'the process is not told that it could not be told');
 
+# ---- on_error of states and transitions
+
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.bad(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'bad' USING ERRCODE = 'SH009'; END $$;
+	CREATE FUNCTION shop.refuses(context jsonb, event jsonb) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = 'SH008'; END $$;
+	CREATE FUNCTION shop.caught(policy text) RETURNS text LANGUAGE sql AS $$
+		SELECT format('{"retry": {"errors": "*", "maxAttempts": %s, "intervalSeconds": 0}, "then": {"target": "#%s"}}', split_part(policy, ' ', 1), split_part(policy, ' ', 2)) $$;
+	SELECT workflow.define(format('{"id": "nested", "initial": "idle", "on_error": %s, "states": {
+		"idle": {}, "timed": {"on_error": %s, "after": {"0": {"target": "outer", "actions": "shop.bad"}}},
+		"flat": {"on_error": %s, "on": {"first": [{"guard": false, "on_error": %s}, {"target": "outer", "actions": "shop.bad", "on_error": %s}],
+			       "guard": {"guard": "shop.refuses", "on_error": %s},
+			       "enter": {"target": "entered", "on_error": %s}, "always": "checked", "plain": {"target": "outer", "actions": "shop.bad"}}},
+		"outer": {}, "entered": {"entry": "shop.bad", "on_error": %s}, "checked": {"always": {"guard": "shop.refuses", "target": "outer", "on_error": %s}},
+		"both": {"type": "parallel", "states": {
+			"left": {"initial": "l", "states": {"l": {"on_error": %s, "on": {"go": "l2", "each": "l2"}}, "l2": {}}},
+			"right": {"initial": "r", "states": {"r": {"on_error": %s, "on": {"go": {"target": "r2", "actions": "shop.bad"}, "each": "r2", "alone": {"actions": "shop.bad"}}}, "r2": {"entry": "shop.bad"}}}}},
+		"retries": {"on_error": {"retry": {"errors": "*", "maxAttempts": 3, "intervalSeconds": 0}}, "on": {"x": {"actions": "shop.bad"}}},
+		"at_1": {}, "at_2": {}, "at_3": {}, "at_4": {}, "at_5": {}, "at_6": {}, "at_7": {}, "at_8": {}, "at_9": {}, "at_10": {}}}',
+		shop.caught('0 at_1'), shop.caught('1 at_2'), shop.caught('1 at_2'), shop.caught('0 at_3'), shop.caught('2 at_4'), shop.caught('0 at_5'), shop.caught('1 at_6'),
+		shop.caught('0 at_7'), shop.caught('0 at_8'), shop.caught('2 at_9'), shop.caught('3 at_10'))::json);
+	-- a process in this state, which is sent this event
+	CREATE FUNCTION shop.nested(state text, event text) RETURNS uuid LANGUAGE plpgsql AS $$
+	DECLARE
+		p uuid := workflow.start('nested');
+	BEGIN
+		PERFORM workflow.set_states(p, ARRAY[state]);
+		IF event <> 'timer' THEN
+			PERFORM workflow.post(p, event);
+		END IF;
+		RETURN p;
+	END $$;
+	-- where it ended, and after how many attempts
+	CREATE FUNCTION shop.ended(p uuid) RETURNS text LANGUAGE sql AS $$
+		SELECT concat_ws(' ', g.states, e.attempts) FROM workflow.get(p) g, workflow.errors e WHERE e.process = p AND e.given_up $$;});
+foreach my $case (
+	[ 'timed', 'timer', '{at_2} 2', 'the timer of a state' ],
+	[ 'flat', 'plain', '{at_2} 2', 'an event of a state' ],
+	[ 'flat', 'first', '{at_4} 3', 'a transition: the one whose code fails' ],
+	[ 'flat', 'guard', '{at_5} 1', 'a guard' ],
+	[ 'flat', 'enter', '{at_6} 2', 'code of a state that is entered: the transition that leads there' ],
+	[ 'flat', 'always', '{at_2} 2', 'a transition of a state that was not active: the state that the event found' ],
+	[ 'both', 'go', '{at_10} 4', 'of two regions the one that fails' ],
+	[ 'both', 'each', '{at_10} 4', 'also on the way in' ],
+	[ 'both', 'alone', '{at_10} 4', 'or that alone handles it' ],
+	[ 'retries', 'x', '{at_1} 4', 'retry and then come each from the innermost that has it' ])
+{
+	my ($state, $event, $expected, $name) = @$case;
+	my $process = as($node, 'clerk', "SELECT shop.nested('$state', '$event')");
+
+	wait_for($node, "SELECT states[1] LIKE 'at%' FROM workflow.process WHERE id = '$process'");
+	is(as($node, 'clerk', "SELECT shop.ended('$process')"), $expected, $name);
+}
+
+# Without end: attempts go on, and are counted, beyond what a timer's row can count.
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "for ever", "initial": "a", "on_error": {"retry": [{"errors": "*", "maxAttempts": "unlimited", "intervalSeconds": 3600, "backoffRate": 1000}], "then": "terminate"},
+		"states": {"a": {"after": {"0": {"target": "b", "actions": "shop.bad"}}}, "b": {}}}');
+	SELECT workflow.define('{"id": "once more", "initial": "a", "on_error": {"retry": [{"errors": "*", "maxAttempts": 40000, "intervalSeconds": 3600, "backoffRate": 1}], "then": "terminate"},
+		"states": {"a": {"after": {"0": {"target": "b", "actions": "shop.bad"}}}, "b": {}}}')});
+foreach my $case ([ 'for ever', 1999999999, '2000000000 f idled' ], [ 'once more', 39999, '40000 f idled' ], [ 'once more', 40000, '40001 t terminated' ])
+{
+	my ($definition, $attempts, $expected) = @$case;
+	my $process = as($node, 'clerk', "SELECT workflow.start('$definition')");
+
+	wait_for($node, "SELECT count(*) = 1 FROM workflow.timer WHERE process = '$process' AND attempts = 1");
+	$node->safe_psql('postgres', "BEGIN; SELECT FROM workflow.process WHERE id = '$process' FOR UPDATE;
+		UPDATE workflow.failure SET attempts = $attempts WHERE process = '$process';
+		UPDATE workflow.timer SET attempts = 32000, due = now() WHERE process = '$process'; COMMIT; SELECT workflow.wake()");
+	wait_for($node, "SELECT attempts > $attempts FROM workflow.failure WHERE process = '$process'");
+	is(as($node, 'clerk', "SELECT concat_ws(' ', e.attempts, e.given_up, p.status) FROM workflow.errors e JOIN workflow.processes p ON p.id = e.process WHERE p.id = '$process'"),
+		$expected, "attempt $attempts of \"$definition\" and one more");
+}
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.timers t WHERE t.definition = 'for ever' AND t.due > now() + interval '900 years' AND t.attempts = 32000}), '1',
+	'the pause is as long as it may be, and no longer');
+
 # ---- errors that are events, many at once
 
 as($node, 'clerk', q{
