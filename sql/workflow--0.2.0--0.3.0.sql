@@ -29,7 +29,7 @@ $library$;
 -- held cannot be let go: then this gives up instead.
 DO $lock$
 DECLARE
-    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.definition}';
+    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.activity, workflow.definition, workflow.attribute}';
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -78,6 +78,10 @@ $lock$;
 
 ALTER TABLE workflow.definition ADD COLUMN failures text[] COLLATE "C";
 
+-- It has no key: a list may hold a value twice. Without a replica identity nobody
+-- could delete from it while a publication has it (FOR ALL TABLES, say).
+ALTER TABLE workflow.attribute REPLICA IDENTITY FULL;
+
 -- ---- functions
 
 -- is_over(status, states, step): has a process that stands so come to its end? One
@@ -96,7 +100,34 @@ CREATE FUNCTION workflow.is_over(status workflow.status, states text[], step int
 CREATE FUNCTION workflow.sees(definition int, starter oid) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees';
 
+-- workers(): the workers that serve this database, housekeeping, and owners whose
+-- work waits for an executor, from shared memory.
+--   kind         launcher, runtime, housekeeping, executor, owner
+--   state        what it is at, since then; an owner waits
+--   steps, batches   of an executor, since it began
+--   wait_reason  why it does not get on
+--   process, definition, event, event_since   what a busy executor is at
+--   sqlstate, message, failed_at   the last error of a runtime, or of housekeeping
+-- No errors. The view activity shows names, and events only to those who may know.
+CREATE FUNCTION workflow.workers(
+    OUT kind text, OUT pid int, OUT owner int, OUT state text,
+    OUT since timestamptz, OUT steps bigint, OUT batches bigint, OUT wait_reason text,
+    OUT process uuid, OUT definition int, OUT event text, OUT event_since timestamptz,
+    OUT sqlstate text, OUT message text, OUT failed_at timestamptz)
+    RETURNS SETOF record LANGUAGE c STRICT VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
+
 -- ---- views
+
+CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
+    SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason,
+           -- of others' processes: that there is an event, and since when
+           CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
+           CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
+           CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
+           a.sqlstate, a.message, a.failed_at
+    FROM workflow.workers() a
+    LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
+    LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition;
 
 CREATE OR REPLACE VIEW workflow.processes WITH (security_barrier) AS
     SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
@@ -316,3 +347,6 @@ $owner$;
 
 REVOKE ALL ON FUNCTION workflow.is_over, workflow.sees FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees TO workflow_user, workflow_monitor, workflow_admin;
+REVOKE ALL ON FUNCTION workflow.workers FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.workers TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;

@@ -1,17 +1,38 @@
 -- Who is at work.
 
--- runtime_activity(): the workers that serve this database, and owners whose
--- work waits for one, from shared memory.
+-- workers(): the workers that serve this database, housekeeping, and owners whose
+-- work waits for an executor, from shared memory.
+--   kind         launcher, runtime, housekeeping, executor, owner
+--   state        what it is at, since then; an owner waits
+--   steps, batches   of an executor, since it began
+--   wait_reason  why it does not get on
+--   process, definition, event, event_since   what a busy executor is at
+--   sqlstate, message, failed_at   the last error of a runtime, or of housekeeping
+-- No errors. The view activity shows names, and events only to those who may know.
+CREATE FUNCTION workflow.workers(
+    OUT kind text, OUT pid int, OUT owner int, OUT state text,
+    OUT since timestamptz, OUT steps bigint, OUT batches bigint, OUT wait_reason text,
+    OUT process uuid, OUT definition int, OUT event text, OUT event_since timestamptz,
+    OUT sqlstate text, OUT message text, OUT failed_at timestamptz)
+    RETURNS SETOF record LANGUAGE c STRICT VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
+
+-- runtime_activity(): what the view was made of up to 0.2.0, and what others may
+-- have made views of since.
 CREATE FUNCTION workflow.runtime_activity(
     OUT kind text, OUT pid int, OUT owner int, OUT state text,
     OUT since timestamptz, OUT steps bigint, OUT batches bigint, OUT wait_reason text)
     RETURNS SETOF record LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
 
 CREATE VIEW workflow.activity WITH (security_barrier) AS
-    SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason
-    FROM workflow.runtime_activity() a
-    LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner;
+    SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason,
+           -- of others' processes: that there is an event, and since when
+           CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
+           CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
+           CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
+           a.sqlstate, a.message, a.failed_at
+    FROM workflow.workers() a
+    LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
+    LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition;
 
-GRANT EXECUTE ON FUNCTION workflow.runtime_activity TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.workers, workflow.runtime_activity TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.activity TO workflow_user, workflow_monitor, workflow_admin;
-

@@ -17,7 +17,9 @@ BEGIN
 END
 $dump$;
 
--- wake(): when this transaction commits, the launcher looks at this database.
+-- wake(): when this transaction commits, the workers look at this database anew, as
+-- at the start of the server: for work that nobody announced, and for owners and
+-- housekeeping that are held back after a failure. For superusers and workflow_admin.
 CREATE FUNCTION workflow.wake() RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_wake';
 
@@ -25,5 +27,7 @@ CREATE FUNCTION workflow.wake() RETURNS void
 -- grants at all.
 REVOKE ALL ON ALL ROUTINES IN SCHEMA workflow FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA workflow FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;
 
 SELECT workflow.wake();

@@ -8,6 +8,9 @@ CREATE TABLE workflow.attribute (
     name       text COLLATE "C" NOT NULL,
     value      jsonb NOT NULL
 );
+-- It has no key: a list may hold a value twice. Without a replica identity nobody
+-- could delete from it while a publication has it (FOR ALL TABLES, say).
+ALTER TABLE workflow.attribute REPLICA IDENTITY FULL;
 CREATE INDEX attribute_process ON workflow.attribute (process, name);
 CREATE INDEX attribute_value ON workflow.attribute
     (definition, name, (pg_catalog.jsonb_hash_extended(value, 0)), process);

@@ -3,34 +3,47 @@
  * api_activity.c
  *	  What background workers are doing, for the views.
  *
- * Runs in client backends.  Reads shared memory under
- * wf_instance_lock(LW_SHARED), writes nothing there, and reads no table.
+ * Runs in client backends.  Copies what it needs of shared memory under
+ * wf_instance_lock(LW_SHARED), which every commit may want, and makes rows of it
+ * afterwards.  Writes nothing there, and reads no table.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "bgworker/bgworker.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
 #include "shmem/slot.h"
+#include "shmem/trouble.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
 
 PG_FUNCTION_INFO_V1(workflow_runtime_activity);
 PG_FUNCTION_INFO_V1(workflow_wake);
 
-#define ACTIVITY_COLUMNS	8
+#define ACTIVITY_COLUMNS	15
+
+/* What the SQL of 0.2.0 knows of. */
+#define ACTIVITY_COLUMNS_020	8
+
+#define NO_BGWORKER		"max_worker_processes is exhausted"
+#define NOT_ADOPTED		"workflow.adopt() is to be called"
+#define NO_LAUNCHER		"the launcher is not running"
+#define NO_PLACE		"there are more databases with workflow than workflow.max_databases"
 
 static const char *const database_states[] = {
 	[WF_DB_UNKNOWN] = "unknown",
@@ -51,7 +64,7 @@ static const char *const executor_states[] = {
 static const char *const wait_reasons[] = {
 	[WF_WAIT_NONE] = NULL,
 	[WF_WAIT_SLOT] = "all executor slots are in use",
-	[WF_WAIT_BGWORKER] = "max_worker_processes is exhausted",
+	[WF_WAIT_BGWORKER] = NO_BGWORKER,
 	[WF_WAIT_ROLE_GONE] = "the owner's role does not exist",
 	[WF_WAIT_ROLE_NOLOGIN] = "the owner's role is not permitted to log in",
 	[WF_WAIT_ROLE_CONNECT] = "the owner's role lacks CONNECT privilege on the database",
@@ -59,7 +72,10 @@ static const char *const wait_reasons[] = {
 	[WF_WAIT_FAILED] = "the last executor ended with an error"
 };
 
-/* A row of the result.  These are shown as null: pid 0, numbers -1, NULL. */
+/*
+ * A row of the result, a copy.  These are shown as null: pid 0, numbers -1, infinite
+ * times, NULL, an event without definition, trouble without sqlstate.
+ */
 typedef struct Line
 {
 	const char *kind;
@@ -70,90 +86,143 @@ typedef struct Line
 	int64		steps;
 	int64		batches;
 	const char *reason;
+	WfSlotEvent event;
+	WfTrouble	trouble;
 } Line;
 
-/* Add a row to the result. */
-static void
-put(ReturnSetInfo *result, const Line *line)
+typedef struct Lines
 {
-	Datum		values[ACTIVITY_COLUMNS];
-	bool		nulls[ACTIVITY_COLUMNS] = {false};
+	int			n;
+	Line	   *lines;			/* of as many as there may be */
+} Lines;
 
-	values[0] = CStringGetTextDatum(line->kind);
-	values[1] = Int32GetDatum((int32) line->pid);
-	nulls[1] = line->pid == 0;
-	values[2] = Int32GetDatum(line->owner);
-	nulls[2] = line->owner < 0;
-	nulls[3] = line->state == NULL;
-	if (line->state)
-		values[3] = CStringGetTextDatum(line->state);
-	values[4] = TimestampTzGetDatum(line->since);
-	nulls[4] = TIMESTAMP_NOT_FINITE(line->since);
-	values[5] = Int64GetDatum(line->steps);
-	nulls[5] = line->steps < 0;
-	values[6] = Int64GetDatum(line->batches);
-	nulls[6] = line->batches < 0;
-	nulls[7] = line->reason == NULL;
-	if (line->reason)
-		values[7] = CStringGetTextDatum(line->reason);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+/* --- what is copied, under the lock -------------------------------------- */
+
+/* A new line; there is room for it. */
+static Line *
+add(Lines *all, const char *kind)
+{
+	Line	   *line = &all->lines[all->n++];
+
+	memset(line, 0, sizeof(*line));
+	line->kind = kind;
+	line->owner = -1;
+	line->since = DT_NOBEGIN;
+	line->steps = line->batches = -1;
+	return line;
 }
 
-/* Add the rows of the launcher and of this database's runtime. */
 static void
-put_runtime(ReturnSetInfo *result)
+add_launcher(Lines *all)
 {
-	WfDatabase *database = wf_database_entry_locked(MyDatabaseId, false);
-	Line		line = {.owner = -1, .steps = -1, .batches = -1};
+	Line	   *line = add(all, "launcher");
 
-	line.kind = "launcher";
-	line.pid = wf_instance->launcher_pid;
-	line.state = wf_instance->launcher_pid ? "running" : "starting";
-	line.since = DT_NOBEGIN;
-	put(result, &line);
+	line->pid = wf_instance->launcher_pid;
+	line->state = "running";
+	if (line->pid != 0)
+		return;
+	line->state = "starting";
+	if (RecoveryInProgress())
+		line->reason = "the server is in recovery";
+	else if (!wf_bgworker_is_registered())
+	{
+		line->state = "absent";
+		line->reason = NO_BGWORKER;
+	}
+}
 
+/*
+ * Why this database has no runtime, or its runtime does not do what it should;
+ * NULL: there is no reason to think so.
+ */
+static const char *
+reason_of_runtime(const WfDatabase *database)
+{
+	if (database == NULL && !wf_database_has_room_locked())
+		return NO_PLACE;
+	if (database != NULL && database->foreign)
+		return NOT_ADOPTED;
+	if (database != NULL && database->runtime_pid != 0)
+		return database->blind ? "the last look at the tables ended with an error" : NULL;
+	if (wf_instance->launcher_pid == 0)
+		return NO_LAUNCHER;
+	if (database == NULL ? wf_database_wants_any_bgworker_locked() : database->wants_bgworker)
+		return NO_BGWORKER;
+	if (database != NULL && database->failures > 0)
+		return "the last runtime ended with an error";
+	return NULL;
+}
+
+static void
+add_runtime(Lines *all, const WfDatabase *database)
+{
+	Line	   *line = add(all, "runtime");
+
+	line->reason = reason_of_runtime(database);
+	line->state = database_states[database ? database->state : WF_DB_UNKNOWN];
 	if (database == NULL)
 		return;
-	line.kind = "runtime";
-	line.pid = database->runtime_pid;
-	line.state = database_states[database->state];
-	line.since = database->since;
-	put(result, &line);
+	line->pid = database->runtime_pid;
+	line->since = database->since;
+	line->trouble = database->trouble;
 }
 
-/* Why no executor works for an owner that has due work. */
-static const char *
-reason_of(const WfOwner *entry)
-{
-	if (!wf_enabled)
-		return "workflow.enabled is off";
-	if (wf_max_executors == 0)
-		return "workflow.max_executors is 0";
-	if (entry->reason == WF_WAIT_NONE)
-		return "an executor is being started";
-	return wait_reasons[entry->reason];
-}
-
-/* Add a row for each executor of this database. */
 static void
-put_executors(ReturnSetInfo *result)
+add_housekeeping(Lines *all, const WfDatabase *database)
+{
+	const WfChores *chores = &database->chores;
+	Line	   *line;
+
+	if (chores->since == 0)
+		return;					/* never since the start of the server */
+	line = add(all, "housekeeping");
+	line->state = chores->busy ? "busy" : chores->failures > 0 ? "waiting" : "idle";
+	line->since = chores->since;
+	if (chores->failures > 0)
+		line->reason = chores->locked ? "rows or tables are in use" :
+			"the last attempt ended with an error";
+	line->trouble = chores->trouble;
+}
+
+/* A line for each executor of this database. */
+static void
+add_executors(Lines *all)
 {
 	for (int i = 0; i < wf_max_executors; i++)
 	{
 		const WfSlot *slot = &wf_slots[i];
-		Line		line = {
-			.kind = "executor",
-			.pid = slot->pid,
-			.owner = slot->owner,
-			.state = executor_states[slot->state],
-			.since = slot->since,
-			.steps = slot->steps,
-			.batches = slot->batches
-		};
+		Line	   *line;
 
-		if (slot->state != WF_SLOT_FREE && slot->dbid == MyDatabaseId)
-			put(result, &line);
+		if (slot->state == WF_SLOT_FREE || slot->dbid != MyDatabaseId)
+			continue;
+		line = add(all, "executor");
+		line->pid = slot->pid;
+		line->owner = slot->owner;
+		line->state = executor_states[slot->state];
+		line->since = slot->since;
+		line->steps = slot->steps;
+		line->batches = slot->batches;
+		if (!wf_slot_event_read(slot, &line->event))
+			line->event.definition = 0;
 	}
+}
+
+/* Why no executor works for an owner that has due work. */
+static const char *
+reason_of(const WfOwner *entry, const WfDatabase *database)
+{
+	const char *reason = reason_of_runtime(database);
+
+	if (!wf_enabled)
+		return "workflow.enabled is off";
+	if (wf_max_executors == 0)
+		return "workflow.max_executors is 0";
+	if (reason != NULL && (entry->reason == WF_WAIT_NONE || database == NULL ||
+						   database->runtime_pid == 0))
+		return reason;
+	if (entry->reason == WF_WAIT_NONE)
+		return "an executor is being started";
+	return wait_reasons[entry->reason];
 }
 
 /* When the earliest due work of an owner without executors is due. */
@@ -169,44 +238,109 @@ waits_since(WfOwner *entry)
 	return since;
 }
 
-/* Add a row for each owner whose due work waits for an executor. */
+/* A line for each owner whose due work waits for an executor. */
 static void
-put_owners(ReturnSetInfo *result)
+add_owners(Lines *all, const WfDatabase *database)
 {
 	TimestampTz now = wf_clock_now();
 
 	for (int i = 0; i < wf_max_owners; i++)
 	{
 		WfOwner    *entry = &wf_owners[i];
-		Line		line = {.kind = "owner", .state = "waiting", .steps = -1, .batches = -1};
+		TimestampTz since;
+		Line	   *line;
 
 		if (entry->dbid != MyDatabaseId)
 			continue;
-		line.since = waits_since(entry);
-		if (line.since > now)
+		since = waits_since(entry);
+		if (since > now)
 			continue;
-		line.owner = entry->owner;
-		line.reason = reason_of(entry);
-		put(result, &line);
+		line = add(all, "owner");
+		line->state = "waiting";
+		line->since = since;
+		line->owner = entry->owner;
+		line->reason = reason_of(entry, database);
 	}
 }
 
+/* --- rows ---------------------------------------------------------------- */
+
+static void
+set_text(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = text == NULL;
+	if (text != NULL)
+		values[column] = CStringGetTextDatum(text);
+}
+
+static void
+set_time(Datum *values, bool *nulls, int column, TimestampTz at)
+{
+	nulls[column] = TIMESTAMP_NOT_FINITE(at);
+	values[column] = TimestampTzGetDatum(at);
+}
+
+/* Add a row to the result, which has all columns, or those of 0.2.0. */
+static void
+put(ReturnSetInfo *result, Line *line)
+{
+	Datum		values[ACTIVITY_COLUMNS];
+	bool		nulls[ACTIVITY_COLUMNS] = {false};
+	bool		at_event = line->event.definition != 0;
+	bool		troubled = line->trouble.sqlstate != 0;
+
+	set_text(values, nulls, 0, line->kind);
+	values[1] = Int32GetDatum((int32) line->pid);
+	nulls[1] = line->pid == 0;
+	values[2] = Int32GetDatum(line->owner);
+	nulls[2] = line->owner < 0;
+	set_text(values, nulls, 3, line->state);
+	set_time(values, nulls, 4, line->since);
+	values[5] = Int64GetDatum(line->steps);
+	nulls[5] = line->steps < 0;
+	values[6] = Int64GetDatum(line->batches);
+	nulls[6] = line->batches < 0;
+	set_text(values, nulls, 7, line->reason);
+	values[8] = UUIDPGetDatum(&line->event.process);
+	values[9] = Int32GetDatum(line->event.definition);
+	nulls[8] = nulls[9] = !at_event;
+	set_text(values, nulls, 10, at_event ? line->event.name : NULL);
+	set_time(values, nulls, 11, at_event ? line->event.since : DT_NOBEGIN);
+	set_text(values, nulls, 12, troubled ? unpack_sql_state(line->trouble.sqlstate) : NULL);
+	set_text(values, nulls, 13, troubled ? line->trouble.message : NULL);
+	set_time(values, nulls, 14, troubled ? line->trouble.at : DT_NOBEGIN);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
 /*
- * SQL function workflow.runtime_activity() of sql/parts/activity.sql: the
- * background workers that serve this database, and owners whose due work waits
- * for an executor.  Reads no table.
+ * SQL functions workflow.workers() and workflow.runtime_activity() of
+ * sql/parts/activity.sql: the background workers that serve this database, and
+ * owners whose due work waits for an executor.  Reads no table.
  */
 Datum
 workflow_runtime_activity(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Lines		all = {0};
+	const WfDatabase *database;
+	bool		older;
 
 	InitMaterializedSRF(fcinfo, 0);
+	older = result->setDesc->natts == ACTIVITY_COLUMNS_020;
+	all.lines = palloc(sizeof(Line) * (3 + wf_max_executors + wf_max_owners));
+
 	wf_instance_lock(LW_SHARED);
-	put_runtime(result);
-	put_executors(result);
-	put_owners(result);
+	database = wf_database_entry_locked(MyDatabaseId, false);
+	add_launcher(&all);
+	add_runtime(&all, database);
+	if (database != NULL && !older)
+		add_housekeeping(&all, database);
+	add_executors(&all);
+	add_owners(&all, database);
 	wf_instance_unlock();
+
+	for (int i = 0; i < all.n; i++)
+		put(result, &all.lines[i]);
 	return (Datum) 0;
 }
 

@@ -20,7 +20,11 @@
 #include "base/clock.h"
 #include "base/guc.h"
 
-#define LONGEST_WAIT	(24 * 60 * 60 * 1000L)	/* ms */
+/*
+ * Sleeps are measured by a clock that does not jump: what the real one jumps
+ * over is noticed after this at the latest (ms).
+ */
+#define LONGEST_WAIT	(60 * 1000L)
 
 /* The value of workflow.test_clock that was parsed last, and the result. */
 static char *parsed_text = NULL;
@@ -163,29 +167,45 @@ wf_clock_simulated(void)
 }
 
 /*
+ * Is a wait over that was to last until `until` by the server's clock, and no
+ * longer than `longest` (ms)?  If it ends later than that from now, the clock
+ * was set back meanwhile, and it is over, too.
+ */
+bool
+wf_clock_is_over(TimestampTz until, int longest)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	return until <= now || until > TimestampTzPlusMilliseconds(now, longest);
+}
+
+/*
  * Sleep on MyLatch until `until`, by wf_clock_now(), or until the latch is
  * set; infinity waits for the latch alone.  Exits if the postmaster died.
  * Does not reset the latch and does not throw.  wait_event is what
- * pg_stat_activity shows.  Returns the event mask of WaitLatch().  A wait is
- * cut to a day, so callers must be ready to wake up early.
+ * pg_stat_activity shows.  Returns the event mask of WaitLatch(); WL_TIMEOUT is
+ * in it only if all of the time has passed: a wait is cut to a minute, so callers
+ * must be ready to wake up early.
  */
 int
 wf_clock_wait(TimestampTz until, uint32 wait_event)
 {
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	long		timeout = -1;
+	bool		cut = false;
 
 	if (!TIMESTAMP_IS_NOEND(until))
 	{
 		/*
 		 * The function rounds up, so that what is due at `until` is due when
-		 * we wake up.  A limit of a day bounds the damage that a jump of the
-		 * clock can do.
+		 * we wake up.
 		 */
 		timeout = TIMESTAMP_IS_NOBEGIN(until) ? 0 :
 			TimestampDifferenceMilliseconds(wf_clock_now(), until);
+		cut = timeout > LONGEST_WAIT;
 		timeout = Min(timeout, LONGEST_WAIT);
 		events |= WL_TIMEOUT;
 	}
-	return WaitLatch(MyLatch, events, timeout, wait_event);
+	events = WaitLatch(MyLatch, events, timeout, wait_event);
+	return cut ? events & ~WL_TIMEOUT : events;
 }

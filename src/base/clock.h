@@ -12,6 +12,7 @@ extern TimestampTz wf_clock_due_limit(void);
 extern TimestampTz wf_clock_at(TimestampTz real);
 extern TimestampTz wf_clock_simulate(TimestampTz now);
 extern TimestampTz wf_clock_simulated(void);
+extern bool wf_clock_is_over(TimestampTz until, int longest);
 extern int	wf_clock_wait(TimestampTz until, uint32 wait_event);
 
 #endif							/* WF_CLOCK_H */

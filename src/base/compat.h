@@ -54,6 +54,17 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 	(ExecInsertIndexTuples) (result, slot, estate, update, no_dup_err, conflict, arbiters)
 #endif
 
+/* 18: the registered workers are in a doubly linked list */
+#if PG_VERSION_NUM >= 180000
+#define WF_WORKERS_ITER dlist_iter
+#define WF_WORKERS_FOREACH dlist_foreach
+#define WF_WORKERS_CONTAINER dlist_container
+#else
+#define WF_WORKERS_ITER slist_iter
+#define WF_WORKERS_FOREACH slist_foreach
+#define WF_WORKERS_CONTAINER slist_container
+#endif
+
 /* 17: background workers are recognized by their backend type (024c5211177) */
 #if PG_VERSION_NUM < 170000
 #define AmBackgroundWorkerProcess() IsBackgroundWorker

@@ -19,6 +19,7 @@
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "postmaster/bgworker_internals.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -31,10 +32,10 @@
 
 #include "base/compat.h"
 #include "bgworker/bgworker.h"
+#include "shmem/owner.h"
 
 #define LAUNCHER_RESTART_SECONDS	1
 #define BACK_OFF_MIN				1000	/* ms */
-#define BACK_OFF_MAX				60000	/* ms */
 
 StaticAssertDecl(sizeof(WfBgworkerArgs) <= BGW_EXTRALEN,
 				 "arguments of a worker must fit into bgw_extra");
@@ -113,6 +114,25 @@ describe(BackgroundWorker *worker, WfBgworkerKind kind)
 	strlcpy(worker->bgw_function_name, main_functions[kind], BGW_MAXLEN);
 }
 
+/* Of this postmaster; its children inherit it. */
+static bool registered = false;
+
+/* Is the launcher among the workers of the postmaster? */
+static bool
+is_listed(void)
+{
+	WF_WORKERS_ITER cursor;
+
+	WF_WORKERS_FOREACH(cursor, &BackgroundWorkerList)
+	{
+		const RegisteredBgWorker *one = WF_WORKERS_CONTAINER(RegisteredBgWorker, rw_lnode, cursor.cur);
+
+		if (strcmp(one->rw_worker.bgw_name, kind_names[WF_BGWORKER_LAUNCHER]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* _PG_init's part: ask the postmaster for the launcher. */
 void
 wf_bgworker_register(void)
@@ -124,6 +144,14 @@ wf_bgworker_register(void)
 	worker.bgw_restart_time = LAUNCHER_RESTART_SECONDS;
 	memcpy(worker.bgw_extra, &args, sizeof(args));
 	RegisterBackgroundWorker(&worker);
+	registered = is_listed();
+}
+
+/* Did the postmaster accept the launcher?  It does not if there is no room. */
+bool
+wf_bgworker_is_registered(void)
+{
+	return registered;
 }
 
 /*
@@ -380,17 +408,9 @@ wf_bgworker_interrupts(void)
 TimestampTz
 wf_bgworker_back_off(int failures)
 {
-	int			delay = BACK_OFF_MAX;
+	int			delay = WF_OWNER_BACK_OFF_MAX;
 
 	if (failures < 7)
-		delay = Min(BACK_OFF_MAX, BACK_OFF_MIN << Max(failures - 1, 0));
+		delay = Min(delay, BACK_OFF_MIN << Max(failures - 1, 0));
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
-}
-
-/* Is a back-off over?  (One beyond any back-off: the clock was set back.) */
-bool
-wf_bgworker_may_start(TimestampTz not_before, TimestampTz now)
-{
-	return not_before <= now ||
-		not_before > TimestampTzPlusMilliseconds(now, 2 * BACK_OFF_MAX);
 }

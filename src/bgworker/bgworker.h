@@ -31,6 +31,7 @@ typedef struct WfBgworkerArgs
 } WfBgworkerArgs;
 
 extern void wf_bgworker_register(void);
+extern bool wf_bgworker_is_registered(void);
 extern BackgroundWorkerHandle *wf_bgworker_start(const WfBgworkerArgs *args);
 extern const WfBgworkerArgs *wf_bgworker_args(void);
 extern void wf_bgworker_prepare(pg_on_exit_callback leave);
@@ -41,6 +42,5 @@ extern bool wf_bgworker_terminated(void);
 extern void wf_bgworker_interrupts(void);
 extern bool wf_bgworker_welcome(Oid dbid, bool *exists);
 extern TimestampTz wf_bgworker_back_off(int failures);
-extern bool wf_bgworker_may_start(TimestampTz not_before, TimestampTz now);
 
 #endif							/* WF_BGWORKER_H */

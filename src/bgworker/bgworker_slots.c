@@ -29,8 +29,10 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
+#include "storage/proc.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
@@ -39,6 +41,7 @@
 #include "bgworker/pool.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
+#include "shmem/slot.h"
 
 /* Somebody is about to leave, or is first: ask again after (ms). */
 #define LEAVING_DELAY		20
@@ -46,7 +49,6 @@
 
 /* Nobody is, for the workers are not ours: (ms), doubling. */
 #define RETRY_DELAY_MIN		100
-#define RETRY_DELAY_MAX		1000
 
 /* Worth a log line after so many tries in vain, or such a delay (ms), and not
  * all the time (ms). */
@@ -57,6 +59,56 @@
 /* Of this process, since the last worker that could be started. */
 static int	retry_delay = 0;	/* ms */
 static int	tries = 0;			/* in vain */
+
+/*
+ * How many more background workers the server has room for.  A guess, without a
+ * lock: those that are about to start are not counted, nor those that use no shared
+ * memory.
+ */
+int
+wf_bgworker_slots_free(void)
+{
+	int			n = max_worker_processes;
+
+	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		const PGPROC *proc = &ProcGlobal->allProcs[i];
+
+		if (proc->procgloballist == &ProcGlobal->bgworkerFreeProcs &&
+			proc->procLatch.owner_pid != 0)
+			n--;
+	}
+	return n;
+}
+
+/*
+ * Has the server so little room left that a runtime without anything to do is to
+ * leave at once?  Others cannot ask for it: a parallel query, a subscription that is
+ * refused a worker does without.
+ */
+bool
+wf_bgworker_slots_are_short(void)
+{
+	return wf_bgworker_slots_free() < max_worker_processes / 2;
+}
+
+/*
+ * In an executor that has been idle for a while: is it to leave, so that others
+ * find room?  If one is leaving already, it may be room enough.  Takes the lock.
+ */
+bool
+wf_bgworker_slots_give_up(void)
+{
+	bool		result;
+
+	wf_instance_lock(LW_EXCLUSIVE);
+	result = wf_bgworker_slots_free() + wf_eviction_leaving_locked() <
+		Max(1, max_worker_processes / 8);
+	if (result)
+		wf_slot_evict_locked(wf_my_slot);
+	wf_instance_unlock();
+	return result;
+}
 
 /* Who waits longer than that for a worker; under the lock.  NULL: nobody. */
 static WfDatabase *
@@ -222,7 +274,7 @@ wf_bgworker_slots_wait(Oid dbid, TimestampTz since, const char *whom)
 		complain(whom);
 	if (delay == 0)
 		delay = retry_delay = Min(Max(2 * retry_delay, RETRY_DELAY_MIN),
-								  RETRY_DELAY_MAX);
+								  WF_BGWORKER_SLOTS_DELAY_MAX);
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
 }
 

@@ -11,6 +11,9 @@
  * held (WF_DB_HELD), which stops our background
  * workers there and starts none.
  *
+ * ALTER ROLE, and GRANT of roles and on databases, may be what owners wait for who
+ * may not log in or connect: their runtimes are woken at its commit.
+ *
  * PREPARE TRANSACTION has shared memory remember what the transaction touched,
  * so that COMMIT PREPARED and ROLLBACK PREPARED tell those whom it concerns.
  *
@@ -39,6 +42,7 @@
 #include "eval/restricted.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
+#include "shmem/owner.h"
 #include "shmem/prepared.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
@@ -249,6 +253,8 @@ after_two_phase(const TransactionStmt *statement, const WfPrepared *prepared)
 	/* Nobody knows what it inserted and locked: it may be anything. */
 	wf_watermark_forget(MyDatabaseId);
 	wf_database_stepped(MyDatabaseId);
+	wf_owner_recheck();
+	wf_database_latch_all();
 
 	/*
 	 * It may have brought a new owner, or the extension itself, of which
@@ -257,6 +263,27 @@ after_two_phase(const TransactionStmt *statement, const WfPrepared *prepared)
 	AcceptInvalidationMessages();
 	if (OidIsValid(wf_transaction_extension_oid()))
 		wf_wakeup_database(MyDatabaseId);
+}
+
+/*
+ * May a command change whether a role may log in or connect?  What it takes away
+ * executors notice themselves.
+ */
+static bool
+changes_roles(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_AlterRoleStmt:
+		case T_GrantRoleStmt:
+			return true;
+		case T_GrantStmt:
+			return ((GrantStmt *) statement)->objtype == OBJECT_DATABASE;
+		case T_AlterOwnerStmt:
+			return ((AlterOwnerStmt *) statement)->objectType == OBJECT_DATABASE;
+		default:
+			return false;
+	}
 }
 
 /* Does a command need any of this?  Most do not, and fast. */
@@ -275,7 +302,7 @@ concerns_us(Node *statement)
 		case T_ConstraintsSetStmt:
 			return true;
 		default:
-			return false;
+			return changes_roles(statement);
 	}
 }
 
@@ -337,6 +364,11 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		pass_on(plan, query, read_only_tree, context, params, environment,
 				receiver, completion);
 
+	if (changes_roles(statement))
+	{
+		wf_wakeup_roles();
+		return;
+	}
 	CommandCounterIncrement();	/* a new database is to be seen */
 	changed = changed_database(statement);
 	if (OidIsValid(changed))

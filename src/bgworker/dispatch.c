@@ -12,24 +12,19 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "storage/lwlock.h"
-#include "utils/acl.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
-#include "base/compat.h"
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/bgworker_slots.h"
 #include "bgworker/dispatch.h"
 #include "bgworker/eviction.h"
+#include "bgworker/login.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
@@ -66,24 +61,16 @@ wf_dispatch_begin(WfDemand *demand)
 
 /* --- those who cannot have one ------------------------------------------- */
 
-/* May this role's work be done here and now?  Needs a transaction. */
-static WfWaitReason
-check_role(Oid role)
+/*
+ * Until when an owner is held back after one more failure.  What stands for those
+ * without a place is not for long: most of them may be well.
+ */
+static TimestampTz
+back_off(const WfOwner *entry)
 {
-	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
-	WfWaitReason reason = WF_WAIT_NONE;
+	int			failures = entry->failures + 1;
 
-	if (!HeapTupleIsValid(tuple))
-		return WF_WAIT_ROLE_GONE;
-	if (!((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin)
-		reason = WF_WAIT_ROLE_NOLOGIN;
-	else if (superuser_arg(role) && !wf_allow_superuser)
-		reason = WF_WAIT_ROLE_SUPERUSER;
-	else if (object_aclcheck(DatabaseRelationId, MyDatabaseId, role,
-							 ACL_CONNECT) != ACLCHECK_OK)
-		reason = WF_WAIT_ROLE_CONNECT;
-	ReleaseSysCache(tuple);
-	return reason;
+	return wf_bgworker_back_off(entry->owner == 0 ? Min(failures, 3) : failures);
 }
 
 /* Say once for each owner why its work waits; then hold it back. */
@@ -106,7 +93,7 @@ refuse(const WfWaiting *waiting, WfWaitReason reason)
 				(errmsg("work of owner %d (\"%s\") has to wait: %s",
 						waiting->owner, role ? role : "?", why[reason])));
 	}
-	wf_owner_failed(entry, reason, wf_bgworker_back_off(entry->failures + 1));
+	wf_owner_failed(entry, reason, back_off(entry));
 
 	/* Perhaps it is another one by now: look it up before the next try. */
 	if (reason == WF_WAIT_ROLE_GONE)
@@ -181,7 +168,7 @@ static bool
 start_executor(Oid extension, const WfWaiting *waiting, int slot, uint32 generation)
 {
 	WfBgworkerArgs args = {.kind = WF_BGWORKER_EXECUTOR};
-	WfWaitReason reason = check_role(waiting->role);
+	WfWaitReason reason = wf_login_check(waiting->role);
 
 	if (reason != WF_WAIT_NONE)
 	{
@@ -264,7 +251,7 @@ wf_dispatch(WfDatabase *database, Oid extension, WfDemand *demand)
 	bool		in_transaction = false;
 	int			unfed = 0;
 
-	if (retry_at > GetCurrentTimestamp())
+	if (!wf_clock_is_over(retry_at, WF_BGWORKER_SLOTS_DELAY_MAX))
 	{
 		demand->next = Min(demand->next, wf_clock_at(retry_at));
 		return true;
@@ -276,7 +263,7 @@ wf_dispatch(WfDatabase *database, Oid extension, WfDemand *demand)
 	{
 		const WfWaiting *waiting = &demand->waiting[i];
 
-		if (waiting->extra && help_at > GetCurrentTimestamp())
+		if (waiting->extra && !wf_clock_is_over(help_at, HELP_DELAY))
 		{
 			demand->next = Min(demand->next, wf_clock_at(help_at));
 			break;				/* they come last */
@@ -328,8 +315,7 @@ wf_dispatch_reap(void)
 
 		if (waiting && is_lost(handles[i], since))
 		{
-			wf_owner_failed(lane->entry, WF_WAIT_FAILED,
-							wf_bgworker_back_off(lane->entry->failures + 1));
+			wf_owner_failed(lane->entry, WF_WAIT_FAILED, back_off(lane->entry));
 			wf_pool_release(i, generation);
 			waiting = false;
 		}

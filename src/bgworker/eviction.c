@@ -16,6 +16,7 @@
 
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/guc.h"
 #include "bgworker/eviction.h"
 #include "shmem/instance.h"
@@ -25,6 +26,13 @@
 #define WARM			1000	/* ms; so long an idle one is left to its
 								 * owner when others only want help */
 #define ASK_AGAIN		50		/* ms */
+
+/* Has a slot been in its present state for so long (ms)? */
+static bool
+has_been(const WfSlot *slot, int ms)
+{
+	return wf_clock_is_over(TimestampTzPlusMilliseconds(slot->since, ms), ms);
+}
 
 /*
  * Who needs its slot least; under the lock.  NULL: nobody, ask at *again.  Of
@@ -58,7 +66,7 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 
 	if (kind == WF_EVICT_COLD)
 	{
-		if (idle && !TimestampDifferenceExceeds(idle->since, now, WARM))
+		if (idle && !has_been(idle, WARM))
 		{
 			*again = TimestampTzPlusMilliseconds(idle->since, WARM + 1);
 			return NULL;
@@ -67,7 +75,7 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 	}
 	if (idle || kind == WF_EVICT_IDLE)
 		return idle;
-	if (busy && TimestampDifferenceExceeds(busy->since, now, QUANTUM))
+	if (busy && has_been(busy, QUANTUM))
 		return busy;
 	if (busy || starting)
 		*again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);

@@ -45,8 +45,17 @@
 /* Started, but not attached after so long (ms): it will not come. */
 #define ATTACH_TIMEOUT		30000
 
+/* A database that nothing is known of. */
+typedef struct Unknown
+{
+	Oid			dbid;
+	NameData	name;
+} Unknown;
+
 /* Databases still to be probed, in TopMemoryContext. */
 static List *to_probe = NIL;
+
+static bool left_out = false;	/* there was no place for some of them */
 
 /* Runtimes that were started and not seen attached, by database entry. */
 static BackgroundWorkerHandle **handles = NULL;
@@ -89,13 +98,17 @@ list_databases(void)
 	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
 	{
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+		Unknown    *unknown;
 		MemoryContext old;
 
 		if (!form->datallowconn || form->datistemplate ||
 			wf_database_entry(form->oid, false) != NULL)
 			continue;
 		old = MemoryContextSwitchTo(TopMemoryContext);
-		to_probe = lappend_oid(to_probe, form->oid);
+		unknown = palloc(sizeof(Unknown));
+		unknown->dbid = form->oid;
+		unknown->name = form->datname;
+		to_probe = lappend(to_probe, unknown);
 		MemoryContextSwitchTo(old);
 	}
 	table_endscan(scan);
@@ -123,22 +136,45 @@ probe_next(void)
 
 	while (to_probe != NIL)
 	{
-		Oid			dbid = linitial_oid(to_probe);
+		Unknown    *unknown = linitial(to_probe);
+		bool		known = wf_database_entry(unknown->dbid, false) != NULL;
 
-		to_probe = list_delete_first(to_probe);
-		if (wf_database_entry(dbid, false) != NULL)
-			continue;			/* somebody woke it meanwhile */
-		if (wf_database_entry(dbid, true) != NULL)
+		/* somebody may have woken it meanwhile */
+		if (!known && wf_database_entry(unknown->dbid, true) == NULL)
+		{
+			ereport(WARNING,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("too many databases use workflow"),
+					 errdetail("The work of database \"%s\", and maybe of others, is not being done.",
+							   NameStr(unknown->name)),
+					 errhint("You might need to increase workflow.max_databases.")));
+			left_out = true;
+			list_free_deep(to_probe);
+			to_probe = NIL;
 			return;
+		}
+		to_probe = list_delete_first(to_probe);
+		pfree(unknown);
+		if (!known)
+			return;
+	}
+}
 
-		ereport(WARNING,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many databases use workflow"),
-				 errdetail("The work of database with OID %u, and maybe others, is not being done.",
-						   dbid),
-				 errhint("You might need to increase workflow.max_databases.")));
-		list_free(to_probe);
-		to_probe = NIL;
+/* Databases that found no place are looked for again when there is one. */
+static void
+look_for_those_left_out(void)
+{
+	bool		room;
+
+	if (!left_out)
+		return;
+	wf_instance_lock(LW_SHARED);
+	room = wf_database_has_room_locked();
+	wf_instance_unlock();
+	if (room)
+	{
+		left_out = false;
+		list_databases();
 	}
 }
 
@@ -199,8 +235,7 @@ reap(void)
 static TimestampTz
 wanted_at(const WfDatabase *database, TimestampTz mark)
 {
-	TimestampTz not_before = wf_bgworker_may_start(database->not_before,
-												   GetCurrentTimestamp()) ?
+	TimestampTz not_before = wf_clock_is_over(database->not_before, WF_OWNER_BACK_OFF_MAX) ?
 		DT_NOBEGIN : wf_clock_at(database->not_before);
 
 	switch (database->state)
@@ -214,7 +249,7 @@ wanted_at(const WfDatabase *database, TimestampTz mark)
 				return not_before;
 			if (wf_max_executors == 0)
 				return DT_NOEND;	/* it could do nothing */
-			return Max(mark, not_before);
+			return Max(Min(mark, database->chores_at), not_before);
 		case WF_DB_STARTING:
 			return database->runtime_pid != 0 ? DT_NOEND :
 				wf_clock_at(TimestampTzPlusMilliseconds(database->since,
@@ -357,7 +392,7 @@ cycle(void)
 	if (!wf_enabled)
 		return DT_NOEND;
 	next = find_candidates(&n);
-	if (n > 0 && retry_at > GetCurrentTimestamp())
+	if (n > 0 && !wf_clock_is_over(retry_at, WF_BGWORKER_SLOTS_DELAY_MAX))
 		return Min(next, wf_clock_at(retry_at));
 
 	for (int i = 0; i < n; i++)
@@ -396,6 +431,7 @@ wf_launcher_main(Datum arg)
 		ResetLatch(MyLatch);
 		wf_bgworker_interrupts();
 		reap();
+		look_for_those_left_out();
 		probe_next();
 		next = cycle();
 		(void) wf_clock_wait(next, WaitEventExtensionNew("WorkflowLauncherIdle"));

@@ -20,7 +20,6 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
-#include "bgworker/bgworker.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
@@ -79,6 +78,18 @@ add_waiting(WfDemand *demand, const WfWaiting *one)
 	demand->waiting[i] = *one;
 }
 
+/*
+ * Since when does a lane wait whose work is due?  Since an executor left it last,
+ * if that was later, and since its owner is held back no more.
+ */
+static TimestampTz
+lane_waits_since(const WfLane *lane, TimestampTz due, TimestampTz now)
+{
+	TimestampTz since = wf_clock_at(Max(lane->served, lane->entry->not_before));
+
+	return Max(due, Min(since, now));	/* it may be set back */
+}
+
 /* What one lane wants; under the lock. */
 static void
 ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz now)
@@ -86,10 +97,11 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 	WfOwner    *entry = lane->entry;
 	uint64		generation;
 	TimestampTz due = wf_watermark_read(lane, &generation).due;
+	TimestampTz held = wf_owner_held_until(entry);
 	WfWaiting	one = {.lane = lane,.owner = lane->owner,.role = entry->role,
-	.since = Max(due, lane->served),.extra = lane->executors > 0};
+	.since = lane_waits_since(lane, due, now),.extra = lane->executors > 0};
 
-	demand->first_due = Min(demand->first_due, due);
+	demand->first_due = Min(demand->first_due, Max(due, held));
 	if (due > now)
 	{
 		/* an executor waits for that itself */
@@ -110,9 +122,9 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 		if (idle || (attended && !lane->backlog))
 			return;
 	}
-	if (!wf_bgworker_may_start(entry->not_before, GetCurrentTimestamp()))
+	if (held > now)
 	{
-		demand->next = Min(demand->next, wf_clock_at(entry->not_before));
+		demand->next = Min(demand->next, held);
 		return;
 	}
 	if (!OidIsValid(entry->role) || (!one.extra && TIMESTAMP_IS_NOBEGIN(due)))
@@ -176,12 +188,17 @@ wf_pool_want(WfDemand *demand, WfLane *overflow, int32 owner, Oid role,
 		add_waiting(demand, &one);
 }
 
-/* Since when does the lane that waits longest wait?  Infinity: none does. */
+/*
+ * Since when does the lane that waits longest wait?  Infinity: none does, or its
+ * owner is held back.
+ */
 static TimestampTz
 lanes_wait_since(WfOwner *entry, TimestampTz now)
 {
 	TimestampTz since = DT_NOEND;
 
+	if (wf_owner_held_until(entry) > now)
+		return DT_NOEND;
 	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
 	{
 		WfLane	   *lane = &entry->lanes[kind];
@@ -189,7 +206,7 @@ lanes_wait_since(WfOwner *entry, TimestampTz now)
 		TimestampTz due = wf_watermark_read(lane, &generation).due;
 
 		if (due <= now)
-			since = Min(since, Max(due, lane->served));
+			since = Min(since, lane_waits_since(lane, due, now));
 	}
 	return since;
 }

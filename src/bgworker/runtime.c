@@ -22,23 +22,27 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
+#include "bgworker/bgworker_slots.h"
 #include "bgworker/dispatch.h"
+#include "bgworker/housekeeping.h"
 #include "bgworker/pool.h"
 #include "bgworker/runtime.h"
 #include "bgworker/sweep.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
+#include "shmem/owner.h"
 #include "shmem/suspects.h"
+#include "shmem/trouble.h"
 #include "shmem/watermark.h"
 #include "store/origin.h"
-#include "store/retention.h"
 #include "store/transaction.h"
 
 /* Work of owners without a place is looked for once in (ms). */
@@ -56,7 +60,14 @@ static Oid	extension = InvalidOid;
 
 static WfDemand demand;
 static TimestampTz overflow_after = DT_NOBEGIN;	/* sweep for them then; real */
-static bool expiring = false;	/* the retention is being moved on */
+
+/* Sweeps that failed, in a row, and when the next one may be made (real). */
+static int	blind = 0;
+static TimestampTz blind_until = DT_NOBEGIN;
+
+/* The last error that went to the log. */
+static WfTrouble last_error;
+static emit_log_hook_type previous_log_hook = NULL;
 
 /* Of the owners without a place, who is served next; see serve_suspects(). */
 static int32 next_owner;		/* 0: nobody */
@@ -91,12 +102,25 @@ leave(int code, Datum arg)
 	if (database == NULL)
 		return;
 
+	if (failed)
+		wf_database_trouble(database, &last_error);
+	wf_database_chores_at(database, wf_housekeeping_comes_back());
 	if (code != 0 || wf_bgworker_terminated())
 		next_state = WF_DB_UNKNOWN;
 	if (failed)
 		not_before = wf_bgworker_back_off(proved ? 1 : database->failures + 1);
 	wf_database_detach(database, next_state, proved, not_before);
 	wf_instance_launcher_wake();
+}
+
+/* emit_log_hook: what ends us may have been an error that nobody catches. */
+static void
+note_error(ErrorData *error)
+{
+	if (error->elevel >= ERROR)
+		wf_trouble_fill(&last_error, error);
+	if (previous_log_hook)
+		previous_log_hook(error);
 }
 
 /*
@@ -134,7 +158,10 @@ find_extension(void)
 	extension = wf_transaction_extension_oid();
 	wf_transaction_commit();
 	if (!ours)
+	{
+		wf_sweep_tell_foreign(exists);
 		absent(false);
+	}
 }
 
 /*
@@ -157,6 +184,91 @@ static bool
 able(void)
 {
 	return wf_enabled && wf_max_executors > 0;
+}
+
+/* --- looking for work ---------------------------------------------------- */
+
+/* After an error in a sweep: back to work. */
+static void
+sweep_failed(void)
+{
+	EmitErrorReport();
+	wf_transaction_abort(TopMemoryContext);
+	blind_until = wf_bgworker_back_off(++blind);
+	wf_database_trouble(database, &last_error);
+	wf_database_blind(database, true);
+}
+
+/* Who the owners are, if that can be read; false: the extension is gone. */
+static bool
+sweep_roles(void)
+{
+	volatile bool there = true;
+
+	PG_TRY();
+	{
+		there = wf_sweep_roles(extension);
+	}
+	PG_CATCH();
+	{
+		wf_transaction_abort(TopMemoryContext);
+	}
+	PG_END_TRY();
+	return there;
+}
+
+/*
+ * Sweep; or, when one has failed not long ago, do not.  An error in one table does
+ * not keep owners from being served who are known, or can be found without it.
+ */
+static void
+look_for_work(bool (*sweep) (Oid extension))
+{
+	volatile bool there = true;
+	volatile bool failed = false;
+
+	if (!wf_clock_is_over(blind_until, WF_OWNER_BACK_OFF_MAX))
+		return;
+	PG_TRY();
+	{
+		there = sweep(extension);
+	}
+	PG_CATCH();
+	{
+		sweep_failed();
+		failed = true;
+	}
+	PG_END_TRY();
+
+	if (failed)
+		there = sweep_roles();
+	else
+	{
+		blind = 0;
+		blind_until = DT_NOBEGIN;
+		wf_database_blind(database, false);
+	}
+	if (!there)
+		absent(true);
+}
+
+/* When the next regular sweep may be made, by the real clock. */
+static TimestampTz
+sweep_due(void)
+{
+	return blind > 0 ? blind_until : wf_sweep_due();
+}
+
+/* Without a sweep, those cannot be served of whom not even the role is known. */
+static void
+leave_out_unknown(void)
+{
+	int			n = 0;
+
+	for (int i = 0; i < demand.nwaiting; i++)
+		if (OidIsValid(demand.waiting[i].role))
+			demand.waiting[n++] = demand.waiting[i];
+	demand.nwaiting = n;
 }
 
 /* The lane that stands for the owners without a place. */
@@ -223,9 +335,9 @@ overflow_due(void)
 /*
  * Owners that found no place in shared memory are known to the tables only:
  * when some of their work is due, ask those; while it is being done, not all
- * the time.  False: the extension is gone.
+ * the time.
  */
-static bool
+static void
 look_after_overflow(void)
 {
 	TimestampTz due = overflow_due();
@@ -235,14 +347,13 @@ look_after_overflow(void)
 	if (due > wf_clock_now())
 	{
 		demand.next = Min(demand.next, due);
-		return true;
+		return;
 	}
-	if (now >= overflow_after)
+	if (wf_clock_is_over(overflow_after, OVERFLOW_INTERVAL))
 	{
 		bool		suspects = false;
 
-		if (!wf_sweep(extension))
-			return false;
+		look_for_work(wf_sweep);
 		for (int kind = 0; kind < WF_LANE_KINDS; kind++)
 			if (wf_database_has_suspects(database, overflow_lane(kind)))
 				suspects = serve_suspects(kind) || suspects;
@@ -251,24 +362,14 @@ look_after_overflow(void)
 		overflow_after = TimestampTzPlusMilliseconds(now, OVERFLOW_INTERVAL);
 	}
 	demand.next = Min(demand.next, wf_clock_at(overflow_after));
-	return true;
 }
 
-/* One cycle: see who wants an executor, and get them one. */
+/* See who wants an executor, and get them one. */
 static void
-cycle(void)
+feed(void)
 {
 	wf_dispatch_reap();
-	if (!wf_sweep_if_due(extension))
-		absent(true);
-
-	/*
-	 * Where nobody writes nothing is late that anybody would miss.  Any sweep
-	 * will do: while others are made all the time, that one is never due.
-	 */
-	if ((wf_sweep_made() || expiring) && !wf_retention_cycle(extension, &expiring))
-		absent(true);
-
+	look_for_work(wf_sweep_if_due);
 	wf_pool_demand(MyDatabaseId, &demand);
 	if (!able())
 	{
@@ -278,12 +379,12 @@ cycle(void)
 	}
 	if (demand.unknown)
 	{
-		if (!wf_sweep(extension))
-			absent(true);
+		look_for_work(wf_sweep);
 		wf_pool_demand(MyDatabaseId, &demand);
+		if (blind > 0)
+			leave_out_unknown();
 	}
-	if (!look_after_overflow())
-		absent(true);
+	look_after_overflow();
 	if (!wf_dispatch(database, extension, &demand))
 		absent(true);
 }
@@ -306,6 +407,13 @@ has_to_yield(void)
 	return false;
 }
 
+/* Does anybody else need our background worker more than we who have nothing to do? */
+static bool
+is_spare(void)
+{
+	return wf_housekeeping_due() > GetCurrentTimestamp() && wf_bgworker_slots_are_short();
+}
+
 /* Is there a reason to stay? */
 static bool
 busy(void)
@@ -320,6 +428,8 @@ busy(void)
 static void
 enter(void)
 {
+	previous_log_hook = emit_log_hook;
+	emit_log_hook = note_error;
 	wf_bgworker_prepare(leave);
 	if (!attach())
 		proc_exit(0);
@@ -328,8 +438,18 @@ enter(void)
 	wf_dispatch_begin(&demand);
 	find_extension();
 	take_over();
-	if (!wf_sweep(extension))
-		absent(true);
+	look_for_work(wf_sweep);
+}
+
+/* Somebody asks to look at the database anew. */
+static void
+look_anew(void)
+{
+	find_extension();
+	wf_owner_try_again(MyDatabaseId);
+	wf_housekeeping_try_again();
+	blind_until = DT_NOBEGIN;
+	look_for_work(wf_sweep);
 }
 
 /* Entry point. */
@@ -348,23 +468,24 @@ wf_runtime_main(Datum arg)
 		ResetLatch(MyLatch);
 		wf_bgworker_interrupts();
 		if (wf_database_take_wake(database))
-		{
-			find_extension();
-			if (!wf_sweep(extension))
-				absent(true);
-		}
-		cycle();
+			look_anew();
+		feed();
+		if (!wf_housekeeping(database, extension))
+			absent(true);
 
 		/* statistics kept back would wait until the next transaction */
 		pgstat_report_stat(true);
 
+		idle_since = Min(idle_since, GetCurrentTimestamp());	/* it may be set back */
 		if (busy())
 			idle_since = GetCurrentTimestamp();
+		else if (is_spare())
+			break;
 		until = TimestampTzPlusMilliseconds(idle_since,
 											wf_runtime_idle_timeout * 1000L);
 		if (until <= GetCurrentTimestamp() || has_to_yield())
 			break;
-		until = expiring ? DT_NOBEGIN : Min(until, wf_sweep_due());
+		until = Min(until, Min(sweep_due(), wf_housekeeping_due()));
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

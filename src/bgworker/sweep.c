@@ -4,8 +4,7 @@
  *	  When the work of each lane of a database is due, read from the tables.
  *
  * Runs in the runtime of the database.  What it finds goes to the lanes in shared
- * memory; it does not write, but to delete timers of processes that are gone or
- * were erased.
+ * memory; it writes nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,13 +20,13 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "bgworker/housekeeping.h"
 #include "bgworker/sweep.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
 #include "shmem/watermark.h"
-#include "store/erasure.h"
 #include "store/origin.h"
 #include "store/timer_sweep.h"
 #include "store/transaction.h"
@@ -35,8 +34,7 @@
 /* Timers overdue by this much (ms) may be those of nobody. */
 #define LONG_OVERDUE		60000
 
-static TimestampTz last_sweep; /* real time */
-static bool made = false;
+static TimestampTz last_sweep = 0;	/* real time */
 static FullTransactionId swept_to;	/* nothing new below; invalid: not
 										 * known */
 
@@ -252,6 +250,23 @@ read_lanes(void)
 }
 
 /*
+ * Tell that the database waits for adopt(), in the log once, or does not any more.
+ * With no transaction open.
+ */
+void
+wf_sweep_tell_foreign(bool foreign)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
+
+	if (database != NULL && wf_database_foreign(database, foreign) && foreign)
+		ereport(LOG,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the workflows of this database were made in another one, and wait"),
+				 errdetail("It was restored from a dump, copied, or upgraded."),
+				 errhint("If they are to go on here, and no longer there: SELECT workflow.adopt();")));
+}
+
+/*
  * Look through the tables: at the start, for owners that are not known yet,
  * and from time to time for work that nobody announced.
  */
@@ -261,7 +276,11 @@ wf_sweep(Oid extension)
 	FullTransactionId next_xid = ReadNextFullTransactionId();
 	Snapshot	snapshot;
 	bool		overdue;
+	bool		ours;
 
+	/* the next one is due at once, if this one fails */
+	last_sweep = 0;
+	swept_to = InvalidFullTransactionId;
 	if (!wf_transaction_begin("looking for due work", extension))
 		return false;
 
@@ -276,24 +295,44 @@ wf_sweep(Oid extension)
 		snapshot->xmax == XidFromFullTransactionId(next_xid) ?
 		next_xid : InvalidFullTransactionId;
 
-	if (overdue)
-		wf_timer_sweep_strays();
-	if (wf_origin_is_ours())
-		wf_erasure_settle();
+	ours = wf_origin_is_ours();
 	wf_transaction_commit();
+	wf_sweep_tell_foreign(!ours);
 	last_sweep = GetCurrentTimestamp();
-	made = true;
+	wf_housekeeping_wanted(overdue);
 	return true;
 }
 
-/* Was there any, for whatever reason, since this was last asked? */
+/*
+ * When a sweep has failed: who the owners are, at least.  Executors find out
+ * themselves what there is to do.  False: the extension is gone.
+ */
 bool
-wf_sweep_made(void)
+wf_sweep_roles(Oid extension)
 {
-	bool		result = made;
+	uint64		n = 0;
 
-	made = false;
-	return result;
+	if (!wf_transaction_begin("looking for owners", extension))
+		return false;
+	if (wf_origin_is_ours())
+		n = wf_timer_sweep_roles();
+	noverflow = 0;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		int32		owner = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
+														SPI_tuptable->tupdesc, 1, &isnull));
+		Oid			role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
+														  SPI_tuptable->tupdesc, 2, &isnull));
+		WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
+
+		if (entry != NULL)
+			wf_owner_set_role(entry, role);
+		else
+			remember_overflow(owner, role, WF_LANE_STEPS, wf_clock_now());
+	}
+	wf_transaction_commit();
+	return true;
 }
 
 /* When that has to be asked again, by the real clock. */
@@ -312,7 +351,7 @@ wf_sweep_if_due(Oid extension)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now < wf_sweep_due() && last_sweep <= now)
+	if (!wf_clock_is_over(wf_sweep_due(), wf_sweep_interval * 1000))
 		return true;
 	if (!FullTransactionIdIsValid(swept_to) ||
 		!FullTransactionIdEquals(swept_to, ReadNextFullTransactionId()))

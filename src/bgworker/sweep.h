@@ -14,7 +14,8 @@ typedef void (*WfSweepFound) (void *arg, int32 owner, Oid role, WfLaneKind kind,
 
 extern bool wf_sweep(Oid extension);
 extern bool wf_sweep_if_due(Oid extension);
-extern bool wf_sweep_made(void);
+extern bool wf_sweep_roles(Oid extension);
+extern void wf_sweep_tell_foreign(bool foreign);
 extern void wf_sweep_overflow(WfSweepFound found, void *arg);
 extern TimestampTz wf_sweep_due(void);
 

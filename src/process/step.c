@@ -40,6 +40,7 @@
 #include "process/send.h"
 #include "process/step.h"
 #include "process/stepper.h"
+#include "shmem/slot.h"
 #include "store/changes.h"
 #include "store/process_row.h"
 #include "store/status.h"
@@ -287,6 +288,7 @@ static void
 deliver(WfProcess *process, WfTimerRow *timer)
 {
 	process->current = timer;
+	wf_slot_event(process->definition->id, &process->row.id, timer->event);
 	if (strncmp(timer->event, "workflow.", strlen("workflow.")) == 0 &&
 		deliver_ours(process, timer))
 		;

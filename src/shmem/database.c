@@ -106,6 +106,11 @@ make_database(Oid dbid)
 	database->recovered = false;
 	database->careful = false;
 	database->careful_until = DT_NOBEGIN;
+	database->foreign = false;
+	database->blind = false;
+	memset(&database->trouble, 0, sizeof(database->trouble));
+	memset(&database->chores, 0, sizeof(database->chores));
+	database->chores_at = DT_NOEND;
 	wf_owner_init(database->overflow, dbid, 0, DT_NOEND);	/* nobody, so far */
 	database->dbid = dbid;
 	return database;
@@ -177,6 +182,25 @@ wf_database_has_suspects(const WfDatabase *database, const WfLane *lane)
 		lane->suspects.until != DT_NOBEGIN;
 }
 
+/* Would a database that has no entry get one?  Under the lock. */
+bool
+wf_database_has_room_locked(void)
+{
+	return find_place() != NULL;
+}
+
+/* Does any database wait for a background worker?  Under the lock. */
+bool
+wf_database_wants_any_bgworker_locked(void)
+{
+	for (int i = 0; i < wf_max_databases; i++)
+	{
+		if (OidIsValid(wf_databases[i].dbid) && wf_databases[i].wants_bgworker)
+			return true;
+	}
+	return false;
+}
+
 /* Forget a dropped database and its owners.  Takes the lock. */
 void
 wf_database_forget(Oid dbid)
@@ -192,6 +216,7 @@ wf_database_forget(Oid dbid)
 	}
 	wf_owner_forget_locked(dbid);
 	wf_instance_unlock();
+	wf_instance_launcher_wake();	/* others may want the place */
 }
 
 /* --- the life of its runtime --------------------------------------------- */
@@ -293,6 +318,7 @@ wf_database_running(WfDatabase *database, Oid extension, TimestampTz now)
 		database->careful_until = now;
 	}
 	database->extension = extension;
+	database->foreign = false;
 	if (database->state == WF_DB_STARTING)
 		set_state(database, WF_DB_RUNNING);
 	wf_instance_unlock();
@@ -343,6 +369,61 @@ wf_database_take_wake(WfDatabase *database)
 	database->wake = false;
 	wf_instance_unlock();
 	return result;
+}
+
+/* --- what its runtime tells ----------------------------------------------- */
+
+/*
+ * Were the rows of the database written in another place, so that it waits for
+ * adopt()?  Returns whether that is news.  Takes the lock if it is.
+ */
+bool
+wf_database_foreign(WfDatabase *database, bool foreign)
+{
+	if (database->foreign == foreign)
+		return false;
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->foreign = foreign;
+	wf_instance_unlock();
+	return true;
+}
+
+/* Did the last sweep fail?  Takes the lock if that is news. */
+void
+wf_database_blind(WfDatabase *database, bool blind)
+{
+	if (database->blind == blind)
+		return;
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->blind = blind;
+	wf_instance_unlock();
+}
+
+/* The last error of its runtime.  Takes the lock. */
+void
+wf_database_trouble(WfDatabase *database, const WfTrouble *trouble)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->trouble = *trouble;
+	wf_instance_unlock();
+}
+
+/* How housekeeping stands.  Takes the lock. */
+void
+wf_database_chores(WfDatabase *database, const WfChores *chores)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->chores = *chores;
+	wf_instance_unlock();
+}
+
+/* When a runtime is to come for housekeeping, see WfDatabase.  Takes the lock. */
+void
+wf_database_chores_at(WfDatabase *database, TimestampTz at)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	database->chores_at = at;
+	wf_instance_unlock();
 }
 
 /* --- holds --------------------------------------------------------------- */
@@ -483,10 +564,11 @@ wf_database_latch(Oid dbid)
 /*
  * Tell its runtime, or else the launcher, that a database is to be looked at
  * anew (extension created or dropped, database created or altered).  Called
- * at the end of transactions.  Takes the lock.
+ * at the end of transactions, where the catalogs cannot be asked for its name.
+ * WARNING if there is no place for it.  Takes the lock.
  */
 void
-wf_database_wake(Oid dbid)
+wf_database_wake(Oid dbid, const char *name)
 {
 	WfDatabase *database;
 
@@ -505,7 +587,25 @@ wf_database_wake(Oid dbid)
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many databases use workflow"),
+				 errdetail("The work of database \"%s\" is not being done.", name),
 				 errhint("You might need to increase workflow.max_databases.")));
+}
+
+/*
+ * Set the latches of all runtimes, and of the launcher for the databases that have
+ * none.  Without a lock, as above.  Never throws.
+ */
+void
+wf_database_latch_all(void)
+{
+	for (int i = 0; i < wf_max_databases; i++)
+	{
+		Latch	   *latch = wf_databases[i].runtime;
+
+		if (latch != NULL)
+			SetLatch(latch);
+	}
+	wf_instance_launcher_wake();
 }
 
 /* A session begins to wait in await(): its entry is not reused meanwhile. */

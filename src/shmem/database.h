@@ -12,6 +12,7 @@
 
 #include "shmem/lane.h"
 #include "shmem/owner.h"
+#include "shmem/trouble.h"
 
 /*
  * What the launcher knows of a database.
@@ -34,6 +35,17 @@ typedef enum WfDatabaseState
 	WF_DB_RESTING,
 	WF_DB_HELD
 } WfDatabaseState;
+
+/* Housekeeping in a database, see housekeeping.c. */
+typedef struct WfChores
+{
+	bool		busy;
+	bool		locked;			/* the last attempt met rows or tables in use */
+	int			failures;		/* in a row, of whatever is to be done */
+	TimestampTz since;			/* when it took its present state; 0: never */
+	TimestampTz not_before;		/* the next attempt */
+	WfTrouble	trouble;		/* the last one */
+} WfChores;
 
 typedef struct WfDatabase
 {
@@ -62,6 +74,14 @@ typedef struct WfDatabase
 								 * quarantine.c */
 	TimestampTz careful_until;	/* timers due up to here are suspects */
 
+	bool		foreign;		/* its rows were written in another place: it
+								 * waits for adopt() */
+	bool		blind;			/* the last sweep failed */
+	WfTrouble	trouble;		/* the last error of a runtime */
+	WfChores	chores;
+	TimestampTz chores_at;		/* when a runtime is to come for housekeeping, by
+								 * wf_clock_now(); infinity: not for that */
+
 	WfOwner    *overflow;		/* see wf_owner_overflow(); set once */
 
 	/* processes that wait in await(); broadcast at each commit of a step */
@@ -86,6 +106,8 @@ extern WfDatabase *wf_database_entry(Oid dbid, bool create);
 extern WfDatabase *wf_database_entry_locked(Oid dbid, bool create);
 extern WfLane *wf_database_lane(Oid dbid, int32 owner, WfLaneKind kind);
 extern bool wf_database_has_suspects(const WfDatabase *database, const WfLane *lane);
+extern bool wf_database_has_room_locked(void);
+extern bool wf_database_wants_any_bgworker_locked(void);
 extern void wf_database_forget(Oid dbid);
 
 /* Life of its runtime. */
@@ -98,6 +120,11 @@ extern void wf_database_running(WfDatabase *database, Oid extension, TimestampTz
 extern void wf_database_detach(WfDatabase *database, WfDatabaseState next, bool proved,
 							   TimestampTz not_before);
 extern bool wf_database_take_wake(WfDatabase *database);
+extern bool wf_database_foreign(WfDatabase *database, bool foreign);
+extern void wf_database_blind(WfDatabase *database, bool blind);
+extern void wf_database_trouble(WfDatabase *database, const WfTrouble *trouble);
+extern void wf_database_chores(WfDatabase *database, const WfChores *chores);
+extern void wf_database_chores_at(WfDatabase *database, TimestampTz at);
 
 /* Holds. */
 extern void wf_database_begin_hold(Oid dbid);
@@ -112,7 +139,8 @@ extern void wf_database_stays(WfDatabase *database);
 
 /* Wakes. */
 extern void wf_database_latch(Oid dbid);
-extern void wf_database_wake(Oid dbid);
+extern void wf_database_wake(Oid dbid, const char *name);
+extern void wf_database_latch_all(void);
 extern void wf_database_awaits(WfDatabase *database);
 extern void wf_database_awaits_no_more(WfDatabase *database);
 extern void wf_database_stepped(Oid dbid);

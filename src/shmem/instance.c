@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "shmem/instance.h"
 
 WfInstance *wf_instance = NULL;
@@ -123,7 +124,7 @@ wf_instance_launcher_wake(void)
 bool
 wf_instance_complains_locked(TimestampTz now, int interval)
 {
-	if (wf_instance->complain_after > now)
+	if (!wf_clock_is_over(wf_instance->complain_after, interval))
 		return false;
 	wf_instance->complain_after = TimestampTzPlusMilliseconds(now, interval);
 	return true;

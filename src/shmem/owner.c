@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 
+#include "base/clock.h"
 #include "base/guc.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
@@ -164,6 +165,68 @@ wf_owner_forget_locked(Oid dbid)
 			entry->owner = OWNER_DELETED;
 		}
 	}
+}
+
+/*
+ * Until when no executor is started for an owner, by wf_clock_now(); -infinity:
+ * it is not held back.  Work of one who is counts from then on, wherever somebody
+ * asks who waits longest: else what cannot be done would always come first.
+ */
+TimestampTz
+wf_owner_held_until(const WfOwner *entry)
+{
+	if (likely(TIMESTAMP_IS_NOBEGIN(entry->not_before)) ||
+		wf_clock_is_over(entry->not_before, WF_OWNER_BACK_OFF_MAX))
+		return DT_NOBEGIN;
+	return wf_clock_at(entry->not_before);
+}
+
+/* Is it the role that keeps an owner from being served? */
+static bool
+waits_for_role(const WfOwner *entry)
+{
+	return entry->reason == WF_WAIT_ROLE_GONE || entry->reason == WF_WAIT_ROLE_NOLOGIN ||
+		entry->reason == WF_WAIT_ROLE_CONNECT || entry->reason == WF_WAIT_ROLE_SUPERUSER;
+}
+
+/* Those of a database (InvalidOid: of all, for what their role was) are held back no more. */
+static void
+release(Oid dbid)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	for (int i = 0; i < wf_max_owners + wf_max_databases; i++)
+	{
+		WfOwner    *entry = &wf_owners[i];
+
+		if (OidIsValid(entry->dbid) &&
+			(OidIsValid(dbid) ? entry->dbid == dbid : waits_for_role(entry)))
+		{
+			entry->not_before = DT_NOBEGIN;
+			entry->failures = 0;
+		}
+	}
+	wf_instance_unlock();
+}
+
+/*
+ * Somebody asks to look at a database anew: nobody in it is held back any more.
+ * Takes the lock.
+ */
+void
+wf_owner_try_again(Oid dbid)
+{
+	release(dbid);
+}
+
+/*
+ * What roles may has changed: owners that had to wait for that are looked at
+ * again, in all databases.  Who calls this wakes the runtimes.  Never throws.  Takes
+ * the lock.
+ */
+void
+wf_owner_recheck(void)
+{
+	release(InvalidOid);
 }
 
 /*

@@ -22,6 +22,9 @@ typedef enum WfWaitReason
 	WF_WAIT_FAILED				/* its last executor ended with an error */
 } WfWaitReason;
 
+/* Nobody is held back for longer (ms). */
+#define WF_OWNER_BACK_OFF_MAX	60000
+
 /* An owner in one database; its work is in the lanes. */
 typedef struct WfOwner
 {
@@ -43,6 +46,9 @@ extern WfOwner *wf_owner_entry(Oid dbid, int32 owner, bool create);
 extern WfOwner *wf_owner_overflow(int database);
 extern void wf_owner_init(WfOwner *entry, Oid dbid, int32 owner, TimestampTz mark);
 extern void wf_owner_forget_locked(Oid dbid);
+extern TimestampTz wf_owner_held_until(const WfOwner *entry);
+extern void wf_owner_try_again(Oid dbid);
+extern void wf_owner_recheck(void);
 extern void wf_owner_set_role(WfOwner *entry, Oid role);
 extern void wf_owner_waits(WfOwner *entry, WfWaitReason reason);
 extern void wf_owner_failed(WfOwner *entry, WfWaitReason reason, TimestampTz not_before);

@@ -30,6 +30,7 @@ typedef struct WfPrepared
 	uint64		serial;			/* given by wf_prepared_put() */
 	bool		stepped;		/* changed a process */
 	bool		changing;		/* changed what sessions keep, see inval.h */
+	bool		roles;			/* changed what roles may */
 	int			nlanes;
 	int			ndatabases;
 	WfPreparedLane lanes[WF_PREPARED_LANES];

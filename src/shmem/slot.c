@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
@@ -70,6 +71,7 @@ wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role)
 	slot->stalled = false;
 	slot->steps = 0;
 	slot->batches = 0;
+	slot->event.definition = 0;
 	slot->since = GetCurrentTimestamp();
 	slot->state = WF_SLOT_STARTING;
 	wf_lane_joined_locked(lane);
@@ -187,6 +189,63 @@ wf_slot_batch_done(int steps)
 	wf_my_slot->stalled = false;
 	wf_my_slot->batches++;
 	wf_my_slot->steps += steps;
+	wf_slot_event_done();
+}
+
+/*
+ * This executor is about to deliver an event; nothing in other processes.  Called
+ * for every event, so it takes no lock and allocates nothing: `changes` is odd
+ * meanwhile, and whoever has read reads again if it has changed.
+ */
+void
+wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name)
+{
+	WfSlotEvent *event;
+
+	if (wf_my_slot == NULL)
+		return;
+	event = &wf_my_slot->event;
+	event->changes++;
+	pg_write_barrier();
+	event->definition = definition;
+	event->process = *process;
+	event->since = GetCurrentTimestamp();
+	strlcpy(event->name, name, sizeof(event->name));
+	pg_write_barrier();
+	event->changes++;
+}
+
+/* It has been delivered. */
+void
+wf_slot_event_done(void)
+{
+	if (wf_my_slot != NULL)
+		wf_my_slot->event.definition = 0;
+}
+
+/*
+ * Which event its executor is at.  False: none, or another one with each look.
+ * The slot is one of this database: names are in our encoding.
+ */
+bool
+wf_slot_event_read(const WfSlot *slot, WfSlotEvent *event)
+{
+	for (int tries = 0; tries < 10; tries++)
+	{
+		uint32		before = *(volatile const uint32 *) &slot->event.changes;
+
+		pg_read_barrier();
+		memcpy(event, &slot->event, sizeof(*event));
+		pg_read_barrier();
+		if (before % 2 == 0 && before == *(volatile const uint32 *) &slot->event.changes)
+		{
+			int			len = strnlen(event->name, sizeof(event->name) - 1);
+
+			event->name[pg_mbcliplen(event->name, len, len)] = '\0';
+			return event->definition != 0;
+		}
+	}
+	return false;
 }
 
 /* --- trials -------------------------------------------------------------- */

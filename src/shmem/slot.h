@@ -7,6 +7,7 @@
 
 #include "datatype/timestamp.h"
 #include "storage/latch.h"
+#include "utils/uuid.h"
 
 #include "shmem/lane.h"
 
@@ -17,6 +18,19 @@ typedef enum WfSlotState
 	WF_SLOT_BUSY,
 	WF_SLOT_IDLE				/* waits on its latch, warm */
 } WfSlotState;
+
+/* Longer names of events are cut. */
+#define WF_SLOT_EVENT_NAME	64
+
+/* The event that an executor is at; see wf_slot_event(). */
+typedef struct WfSlotEvent
+{
+	uint32		changes;		/* odd while it is being written */
+	int32		definition;		/* its id; 0: at none */
+	pg_uuid_t	process;
+	TimestampTz since;
+	char		name[WF_SLOT_EVENT_NAME];
+} WfSlotEvent;
 
 typedef struct WfSlot
 {
@@ -39,6 +53,7 @@ typedef struct WfSlot
 	TimestampTz since;			/* when it took its present state */
 	int64		steps;			/* events stepped so far, for the activity view */
 	int64		batches;
+	WfSlotEvent event;
 } WfSlot;
 
 /* A batch that takes longer (ms) no longer counts as looking after its lane. */
@@ -66,6 +81,9 @@ extern bool wf_slot_is_unattached(const WfSlot *slot, Oid dbid, uint32 *generati
 extern void wf_slot_state(WfSlotState state);
 extern void wf_slot_stalled(void);
 extern void wf_slot_batch_done(int steps);
+extern void wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name);
+extern void wf_slot_event_done(void);
+extern bool wf_slot_event_read(const WfSlot *slot, WfSlotEvent *event);
 extern bool wf_slot_trial_begin(void);
 extern void wf_slot_trial_end(void);
 

@@ -25,8 +25,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
@@ -34,6 +36,7 @@
 #include "shmem/database.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
+#include "shmem/owner.h"
 #include "shmem/prepared.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
@@ -64,7 +67,14 @@ static bool silent = false;
 /* The outermost subtransaction that claimed something, or none. */
 static SubTransactionId claimed_in = InvalidSubTransactionId;
 
-/* Databases to be looked at anew, in TopMemoryContext. */
+/* A database to be looked at anew. */
+typedef struct Anew
+{
+	Oid			dbid;
+	NameData	name;
+} Anew;
+
+/* All of them, in TopMemoryContext. */
 static List *databases = NIL;
 
 /* Databases that are held until this transaction ends, in TopMemoryContext. */
@@ -72,6 +82,9 @@ static List *held = NIL;
 
 /* This transaction counts in WfInstance.changing. */
 static bool changing = false;
+
+/* This transaction changes what roles may. */
+static bool roles = false;
 
 /* The identifier under which this transaction is being prepared, or empty. */
 static char preparing[GIDSIZE] = "";
@@ -201,16 +214,29 @@ wf_wakeup_stepped(void)
 	stepped = stepped || !silent;
 }
 
-/* A database is to be looked at anew when this transaction commits. */
+/*
+ * A database is to be looked at anew when this transaction commits.  Reads the
+ * catalogs.
+ */
 void
 wf_wakeup_database(Oid dbid)
 {
 	MemoryContext old;
+	const char *name;
+	Anew	   *anew;
+	ListCell   *cell;
 
 	if (silent)
 		return;
+	foreach(cell, databases)
+		if (((Anew *) lfirst(cell))->dbid == dbid)
+			return;
+	name = get_database_name(dbid);
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	databases = list_append_unique_oid(databases, dbid);
+	anew = palloc(sizeof(Anew));
+	anew->dbid = dbid;
+	namestrcpy(&anew->name, name ? name : "");
+	databases = lappend(databases, anew);
 	MemoryContextSwitchTo(old);
 }
 
@@ -245,6 +271,16 @@ wf_wakeup_changing(void)
 		return;
 	changing = true;
 	wf_instance_changing_begin();
+}
+
+/*
+ * This transaction changes what roles may: owners whose work waits for that are
+ * looked at again at commit, in all databases.
+ */
+void
+wf_wakeup_roles(void)
+{
+	roles = true;
 }
 
 /* Tell nobody of what is done until the end of the silence.  See wakeup.h. */
@@ -284,11 +320,12 @@ forget(void)
 	silent = false;
 	stepped = false;
 	claimed_in = InvalidSubTransactionId;
-	list_free(databases);
+	list_free_deep(databases);
 	databases = NIL;
 	if (changing)
 		wf_instance_changing_end();
 	changing = false;
+	roles = false;
 	preparing[0] = '\0';
 	ending = NOT_ENDING;
 }
@@ -321,7 +358,16 @@ tell(bool committed)
 		ListCell   *cell;
 
 		foreach(cell, databases)
-			wf_database_wake(lfirst_oid(cell));
+		{
+			const Anew *anew = lfirst(cell);
+
+			wf_database_wake(anew->dbid, NameStr(anew->name));
+		}
+	}
+	if (committed && roles)
+	{
+		wf_owner_recheck();
+		wf_database_latch_all();
 	}
 	forget();
 }
@@ -352,6 +398,7 @@ describe(WfPrepared *prepared)
 	strlcpy(prepared->gid, preparing, sizeof(prepared->gid));
 	prepared->stepped = stepped;
 	prepared->changing = changing;
+	prepared->roles = roles;
 	prepared->nlanes = ntouched;
 	for (int i = 0; i < ntouched; i++)
 	{
@@ -362,7 +409,7 @@ describe(WfPrepared *prepared)
 		prepared->lanes[i].released = touched[i].released;
 	}
 	foreach(cell, databases)
-		prepared->databases[prepared->ndatabases++] = lfirst_oid(cell);
+		prepared->databases[prepared->ndatabases++] = ((Anew *) lfirst(cell))->dbid;
 	return true;
 }
 
@@ -404,6 +451,7 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 		mine->released = lane->released;
 	}
 	stepped = prepared->stepped;
+	roles = prepared->roles;
 	for (int i = 0; i < prepared->ndatabases; i++)
 		wf_wakeup_database(prepared->databases[i]);
 	tell(committed);

@@ -25,6 +25,7 @@ extern void wf_wakeup_stepped(void);
 extern void wf_wakeup_extension(void);
 extern void wf_wakeup_release(Oid dbid);
 extern void wf_wakeup_changing(void);
+extern void wf_wakeup_roles(void);
 
 /*
  * From begin to end, nothing that is done will be told to anybody: it will

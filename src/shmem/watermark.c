@@ -282,11 +282,15 @@ find_earliest(WfLane *lane, void *arg)
 {
 	TimestampTz *earliest = arg;
 	uint64		generation;
+	TimestampTz due = wf_watermark_read(lane, &generation).due;
 
-	*earliest = Min(*earliest, wf_watermark_read(lane, &generation).due);
+	*earliest = Min(*earliest, Max(due, wf_owner_held_until(lane->entry)));
 }
 
-/* When the earliest work of a database is due.  Takes the lock. */
+/*
+ * When the earliest work of a database is due that may be done then: that of an
+ * owner who is held back, after that.  Takes the lock.
+ */
 TimestampTz
 wf_watermark_of_database(Oid dbid)
 {

@@ -31,8 +31,9 @@ static WfStatement load_statement = {
 };
 
 static WfStatement without_statement = {
-	.sql = "SELECT p.id FROM pg_catalog.unnest($1) p(id) WHERE NOT EXISTS"
-	" (SELECT FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) p.id)",
+	.sql = "SELECT p.id FROM pg_catalog.unnest($1) WITH ORDINALITY p(id, place) WHERE NOT EXISTS"
+	" (SELECT FROM workflow.deferred d WHERE d.process OPERATOR(pg_catalog.=) p.id)"
+	" ORDER BY p.place",
 	WF_ARGS(UUIDARRAYOID)
 };
 

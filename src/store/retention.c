@@ -91,15 +91,19 @@ static WfStatement lock_statement = {
 
 /*
  * Rows go to the partition of the last row of their process, so that all of them
- * expire together.  If that is the one to be emptied, they go to $3.
+ * expire together.  If that is the one to be emptied, they go to $3.  Those that an
+ * open transaction has deleted (erase()) are left for the next round.
  */
 static WfStatement carry_statement = {
-	.sql = "UPDATE workflow.history h SET slot = COALESCE("
+	.sql = "WITH free AS MATERIALIZED (SELECT f.process, f.step FROM workflow.history f"
+	"  WHERE f.slot OPERATOR(pg_catalog.=) $2 AND f.process OPERATOR(pg_catalog.=) ANY ($1)"
+	"  FOR NO KEY UPDATE SKIP LOCKED)"
+	" UPDATE workflow.history h SET slot = COALESCE("
 	"  (SELECT l.slot FROM workflow.history l WHERE l.process OPERATOR(pg_catalog.=) p.id"
 	"   AND l.step OPERATOR(pg_catalog.=) p.step AND l.slot OPERATOR(pg_catalog.<>) $2 LIMIT 1), $3)"
-	" FROM workflow.process p"
-	" WHERE h.slot OPERATOR(pg_catalog.=) $2 AND h.process OPERATOR(pg_catalog.=) ANY ($1)"
-	" AND p.id OPERATOR(pg_catalog.=) h.process",
+	" FROM free f JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process"
+	" WHERE h.slot OPERATOR(pg_catalog.=) $2 AND h.process OPERATOR(pg_catalog.=) f.process"
+	" AND h.step OPERATOR(pg_catalog.=) f.step",
 	WF_ARGS(UUIDARRAYOID, INT2OID, INT2OID)
 };
 

@@ -30,6 +30,10 @@ static WfStatement owners_statement = {
 	" FROM workflow.owner o"
 };
 
+static WfStatement roles_statement = {
+	.sql = "SELECT o.id, o.role::pg_catalog.oid FROM workflow.owner o"
+};
+
 static WfStatement delete_strays_statement = {
 	.sql = "DELETE FROM workflow.timer d WHERE d.ctid = ANY (ARRAY("
 	" SELECT t.ctid FROM workflow.owner o CROSS JOIN LATERAL ("
@@ -59,6 +63,16 @@ uint64
 wf_timer_sweep_owners(void)
 {
 	return wf_statement_execute(&owners_statement, NULL, NULL, 0);
+}
+
+/*
+ * Every owner, as far as the table of owners knows.  Returns their number; rows are
+ * in SPI_tuptable: id and role.
+ */
+uint64
+wf_timer_sweep_roles(void)
+{
+	return wf_statement_execute(&roles_statement, NULL, NULL, 0);
 }
 
 /*

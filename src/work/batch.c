@@ -23,6 +23,7 @@
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "shmem/lane.h"
+#include "shmem/slot.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
 #include "store/change_sets.h"
@@ -182,6 +183,7 @@ step_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRo
 		stopped = time_is_up(batch);
 	}
 	batch->position = n;
+	wf_slot_event_done();
 	batch->fitting = fitting(batch, done);
 	return done;
 }

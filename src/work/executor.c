@@ -23,6 +23,8 @@
 #include "base/compat.h"
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
+#include "bgworker/bgworker_slots.h"
+#include "bgworker/login.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
 #include "shmem/lane.h"
@@ -39,6 +41,9 @@
 /* Work that terminates its own executor is not tried more often (ms). */
 #define TERMINATED_DELAY	500
 #define TERMINATED_FREE		2
+
+/* So long (ms) an idle executor is left alone however short of room the server is. */
+#define WARM				1000
 
 /* Waits as short as this (ms) are not worth a cycle of the loop. */
 #define SHORTEST_WAIT		1
@@ -117,10 +122,11 @@ consider_help(int done)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (lane == NULL || now < help_after)
+	if (lane == NULL || !wf_clock_is_over(help_after, HELP_INTERVAL))
 		return;
 	if (done < wf_batch_size &&
-		!TimestampDifferenceExceeds(wf_my_slot->since, now, HELP_INTERVAL))
+		!wf_clock_is_over(TimestampTzPlusMilliseconds(wf_my_slot->since, HELP_INTERVAL),
+						  HELP_INTERVAL))
 		return;
 
 	help_after = TimestampTzPlusMilliseconds(now, HELP_INTERVAL);
@@ -224,6 +230,21 @@ drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 }
 
 /*
+ * Idle since then: is somebody else to have our background worker?  Asked when we
+ * have been for a while: until then *until becomes when that is.
+ */
+static bool
+is_spare(TimestampTz since, TimestampTz *until)
+{
+	TimestampTz cold = TimestampTzPlusMilliseconds(since, WARM);
+
+	if (GetCurrentTimestamp() >= cold)
+		return wf_bgworker_slots_give_up();
+	*until = Min(*until, cold);
+	return false;
+}
+
+/*
  * Sleep until `next`, or until we have been idle for too long.  Returns whether
  * `next` has come: a clock that a test has stopped would never say so.
  */
@@ -255,6 +276,7 @@ enter(void)
 	if (entry != NULL)
 		lane = &entry->lanes[wf_my_slot->kind];
 	wf_bgworker_connect();
+	wf_login_watch(args->role);
 	return true;
 }
 
@@ -294,9 +316,11 @@ wf_executor_main(Datum arg)
 				idle_since = GetCurrentTimestamp();
 			pgstat_report_stat(true);
 		}
+		idle_since = Min(idle_since, GetCurrentTimestamp());	/* it may be set back */
 		idle_until = idle_since + wf_executor_idle_timeout * USECS_PER_SEC;
 		/* asked once more: the last suspect may be done, and nobody tells us */
-		if (GetCurrentTimestamp() >= idle_until || has_to_go(work))
+		if (GetCurrentTimestamp() >= idle_until || has_to_go(work) ||
+			is_spare(idle_since, &idle_until))
 			break;
 		come = sleep_until(next, idle_until);
 	}

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "bgworker/login.h"
 #include "definition/pause.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
@@ -122,7 +123,10 @@ take_care(WfWork *work, int *limit)
 	return step;
 }
 
-/* Claim, step, write, commit; false: the extension is gone. */
+/*
+ * Claim, step, write, commit; false: the extension is gone, or the owner may not
+ * log in any more.
+ */
 static bool
 run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 {
@@ -141,6 +145,11 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 
 	if (!wf_transaction_begin("workflow batch", work->extension))
 		return false;
+	if (!wf_login_is_good())
+	{
+		wf_transaction_commit();
+		return false;
+	}
 	*until = wf_clock_due_limit();
 	wf_batch(batch, mark, *until, generation, limit, next, done);
 	wf_transaction_commit();

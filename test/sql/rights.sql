@@ -141,6 +141,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', attributes => '{"nothing": 1}')$$, '22023 = = = = = = ok ok 22023 42501'),
 ('library_version()', $$library_version()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('runtime_activity()', $$runtime_activity()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('workers()', $$workers()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 -- the procedure refuses a transaction before it looks at anything; its rights are in security.pl
 ('await(uuid,text,interval)', $$await(%1$L)$$, '25001 = = = = = = = = 42501 ='),
 -- calendars
@@ -150,7 +151,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('add_working_time(timestamp with time zone,interval,text)', $$add_working_time('2030-01-01', '1 hour', 'office')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
 ('working_time_between(timestamp with time zone,timestamp with time zone,text)', $$working_time_between('2030-01-01', '2030-02-01', 'office')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
 -- ours alone
-('wake()', $$wake()$$, '42501 = = ok 42501 = = = = = =');
+('wake()', $$wake()$$, '42501 = ok ok 42501 = = = = = =');
 
 -- rows: how many each of them gets to see
 INSERT INTO app.right (object, command, verdicts) VALUES

@@ -42,6 +42,35 @@ sub waits_and_returns
 	return;
 }
 
+# A running executor takes no new work; nobody has to end it. A later LOGIN is
+# heard of, also where it comes by way of a group.
+sub stops_and_goes
+{
+	my ($cause, $reason, $undo) = @_;
+
+	$node->safe_psql('postgres', $cause);
+	wait_for($node, qq{SELECT wait_reason = \$\$$reason\$\$ FROM workflow.activity WHERE kind = 'owner' AND owner = 'clerk'}, $reason);
+	my $reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'clerk'));
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.activity WHERE kind = 'executor' AND owner = 'clerk'}), 0, "$cause: its executors leave");
+	wait_for_count($node, 0, q{pg_stat_activity WHERE usename = 'clerk'});
+	my $other = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'other'));
+	wait_for($node, sprintf("SELECT $step > %d", 'other', $other + 10), 'the clocks of the other owner');
+	is($node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'clerk')), $reached, 'nothing of it is done');
+	$node->safe_psql('postgres', $undo);
+	wait_for($node, sprintf("SELECT $step > %d", 'clerk', $reached), 'the clocks of clerk');
+	ok(1, "$undo: its work goes on");
+	return;
+}
+
+stops_and_goes('ALTER ROLE clerk NOLOGIN', q{the owner's role is not permitted to log in}, 'ALTER ROLE clerk LOGIN');
+stops_and_goes('ALTER ROLE clerk SUPERUSER', q{the owner's role is a superuser and workflow.allow_superuser is off}, 'ALTER ROLE clerk NOSUPERUSER');
+$node->safe_psql('postgres', 'CREATE ROLE staff; GRANT CONNECT ON DATABASE postgres TO other');
+stops_and_goes('REVOKE CONNECT ON DATABASE postgres FROM PUBLIC', q{the owner's role lacks CONNECT privilege on the database},
+	'GRANT CONNECT ON DATABASE postgres TO staff; GRANT staff TO clerk');
+stops_and_goes('REVOKE staff FROM clerk', q{the owner's role lacks CONNECT privilege on the database},
+	q{BEGIN; GRANT staff TO clerk; PREPARE TRANSACTION 'staff'; COMMIT PREPARED 'staff'});
+$node->safe_psql('postgres', 'REVOKE staff FROM clerk; GRANT CONNECT ON DATABASE postgres TO PUBLIC; DROP OWNED BY staff; DROP ROLE staff; REVOKE CONNECT ON DATABASE postgres FROM other');
+
 waits_and_returns('ALTER ROLE clerk NOLOGIN', q{the owner's role is not permitted to log in},
 	'the role is not permitted to log in', 'ALTER ROLE clerk LOGIN');
 waits_and_returns('REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO other',

@@ -66,7 +66,9 @@ wait_for($node, q{SELECT state = 'resting' FROM workflow.activity WHERE kind = '
 
 hold(4);
 as($node, 'clerk', q{SELECT workflow.start('order', key => 'meanwhile')});
-wait_for($node, q{SELECT state = 'waiting' FROM workflow.activity WHERE kind = 'owner'}, 'the owner to wait');
+wait_for($node, q{
+	SELECT count(*) = 2 AND bool_and(wait_reason = 'max_worker_processes is exhausted') FROM workflow.activity
+	WHERE kind = 'owner' AND state = 'waiting' OR kind = 'runtime' AND state = 'resting'}, 'the owner and the runtime to wait');
 # Until somebody has tried often enough to say so.
 my $log = 0;
 until (log_since($node) =~ /out of background worker slots for workflow runtimes.*You might need to increase max_worker_processes/s)
@@ -106,6 +108,41 @@ wait_for_ticks($node, 'postgres');
 wait_for_ticks($node, 'postgres');
 is($node->safe_psql('postgres', q{SELECT count(*) <= 1 FROM workflow.activity WHERE kind = 'executor' AND state <> 'starting'}), 't',
 	'two owners take turns with one worker');
+$node->stop('immediate');
+
+#
+# Two workers for two databases, in each an owner who can never be served, and
+# waits longest: whoever can be is served, and runtimes are not started in vain.
+#
+$node = workflow_node('hopeless',
+	'max_worker_processes = 4',
+	'workflow.sweep_interval = 1h');
+$node->safe_psql('postgres', 'CREATE ROLE leaver LOGIN; GRANT workflow_user TO leaver');
+my $tick = q{SELECT workflow.define('{"id": "tick of %s", "initial": "p", "states": {"p": {"after": {"0": "q"}}, "q": {"type": "final"}}}')};
+foreach my $database ('a', 'b')
+{
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, 'CREATE EXTENSION workflow');
+	$node->safe_psql($database, sprintf("SET ROLE leaver; $tick", 'leaver'));
+	$node->safe_psql($database, sprintf("SET ROLE clerk; $tick", 'clerk'));
+}
+# Only now: else it would be done.
+$node->safe_psql('postgres', 'ALTER ROLE leaver NOLOGIN');
+$node->safe_psql($_, q{SET ROLE leaver; SELECT workflow.start('tick of leaver')}) foreach 'a', 'b';
+my $runtimes = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'workflow runtime'};
+foreach my $round (1 .. 3)
+{
+	foreach my $database ('b', 'a')
+	{
+		$node->safe_psql($database, "SET ROLE clerk; SELECT workflow.start('tick of clerk', key => '$round')");
+		wait_for_in($node, $database, "SELECT status = 'finalized' FROM workflow.processes WHERE key = '$round'", "round $round in $database");
+		wait_for_in($node, $database, q{SELECT count(*) = 1 FROM workflow.activity WHERE kind = 'owner' AND wait_reason = $$the owner's role is not permitted to log in$$}, 'the reason');
+	}
+	ok(1, "round $round: who can be served is");
+}
+$node->safe_psql('postgres', 'ALTER ROLE leaver LOGIN');
+wait_for_in($node, $_, q{SELECT count(*) = 0 FROM workflow.timer}, "the rest in $_") foreach 'a', 'b';
+ok(1, 'and the others, when they can be');
 $node->stop('immediate');
 
 #

@@ -1,0 +1,260 @@
+/*-------------------------------------------------------------------------
+ *
+ * housekeeping.c
+ *	  What a runtime does for the tables, behind the feed of executors.
+ *
+ * Runs in the runtime of a database: a sweep wants it, and it is done when
+ * everybody who waits for an executor has been served, a piece at a time, each in
+ * transactions of its own.  Nobody's work depends on it.  So an error in it is a
+ * line in the log, and the next attempt comes later and later, up to a minute; and
+ * it waits for rows and tables that others hold only for a moment.  What becomes of
+ * one of its parts does not keep the others from theirs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "bgworker/bgworker.h"
+#include "bgworker/housekeeping.h"
+#include "shmem/trouble.h"
+#include "store/erasure.h"
+#include "store/origin.h"
+#include "store/retention.h"
+#include "store/timer_sweep.h"
+#include "store/transaction.h"
+
+/* So long (ms) it waits for a lock, and so long owners wait for us then. */
+#define LOCK_TIMEOUT	"50ms"
+
+/* Where something expires, a runtime comes so often (min), if not for more. */
+#define COMES_BACK_MIN	1
+#define COMES_BACK_MAX	(24 * 60)
+
+/* One part of it. */
+typedef struct Chore
+{
+	const char *what;			/* for the log */
+
+	/* a piece of it; *more: there is more to be done; false: the extension is gone */
+	bool		(*run) (Oid extension, bool *more);
+
+	bool		wanted;
+	bool		locked;			/* the last attempt met something in use */
+	int			failures;		/* in a row */
+	TimestampTz not_before;		/* real time */
+} Chore;
+
+/* --- the parts ----------------------------------------------------------- */
+
+/* Timers of processes that do not exist. */
+static bool
+remove_strays(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("deleting timers of nobody", extension))
+		return false;
+	wf_timer_sweep_strays();
+	wf_transaction_commit();
+	return true;
+}
+
+/* Events that were posted to processes while they were erased. */
+static bool
+settle_erasures(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("deleting what was posted to erased processes", extension))
+		return false;
+	if (wf_origin_is_ours())
+		wf_erasure_settle();
+	wf_transaction_commit();
+	return true;
+}
+
+static Chore strays = {.what = "deleting timers of processes that do not exist",.run = remove_strays};
+static Chore erasures = {.what = "settling erasures",.run = settle_erasures};
+static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
+
+static Chore *const chores[] = {&strays, &erasures, &retention};
+
+/*
+ * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
+ * would miss.  overdue: some timers are so for long.
+ */
+void
+wf_housekeeping_wanted(bool overdue)
+{
+	if (overdue)
+		strays.wanted = true;
+	erasures.wanted = true;
+	retention.wanted = wf_retention > 0;
+}
+
+/* Somebody asks to look anew: what has failed is not held back any more. */
+void
+wf_housekeeping_try_again(void)
+{
+	for (int i = 0; i < (int) lengthof(chores); i++)
+		chores[i]->not_before = DT_NOBEGIN;
+}
+
+/* --- an attempt ---------------------------------------------------------- */
+
+static bool
+is_due(const Chore *chore)
+{
+	return chore->wanted && wf_clock_is_over(chore->not_before, WF_OWNER_BACK_OFF_MAX);
+}
+
+static void
+set_lock_timeout(const char *value)
+{
+	SetConfigOption("lock_timeout", value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* For its lines in the log. */
+static void
+error_context(void *arg)
+{
+	errcontext("%s", ((const Chore *) arg)->what);
+}
+
+/*
+ * After an error: back to work.  What is in use by others is no news, anything else
+ * goes to the log.
+ */
+static void
+failed(WfDatabase *database, Chore *chore)
+{
+	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
+	ErrorData  *error = CopyErrorData();
+	WfChores	state = database->chores;
+
+	chore->locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	if (!chore->locked)
+	{
+		EmitErrorReport();
+		wf_trouble_fill(&state.trouble, error);
+		wf_database_chores(database, &state);
+	}
+	wf_transaction_abort(context);
+	FreeErrorData(error);
+	chore->not_before = wf_bgworker_back_off(++chore->failures);
+}
+
+/* A piece of one part; false: the extension is gone. */
+static bool
+attempt(WfDatabase *database, Oid extension, Chore *chore)
+{
+	ErrorContextCallback callback = {error_context_stack, error_context, chore};
+	volatile bool there = true;
+	bool		more = false;
+
+	set_lock_timeout(LOCK_TIMEOUT);
+	pqsignal(SIGINT, StatementCancelHandler);	/* by which a lock timeout comes */
+	error_context_stack = &callback;
+	PG_TRY();
+	{
+		there = chore->run(extension, &more);
+		chore->wanted = more;
+		chore->locked = false;
+		chore->failures = 0;
+	}
+	PG_CATCH();
+	{
+		failed(database, chore);
+	}
+	PG_END_TRY();
+	error_context_stack = callback.previous;
+	pqsignal(SIGINT, SIG_IGN);
+	QueryCancelPending = false;
+	set_lock_timeout("0");
+	return there;
+}
+
+/* --- all of them --------------------------------------------------------- */
+
+/* Tell how it stands. */
+static void
+tell(WfDatabase *database, bool busy)
+{
+	WfChores	state = database->chores;
+
+	state.failures = 0;
+	state.locked = false;
+	state.not_before = DT_NOEND;
+	for (int i = 0; i < (int) lengthof(chores); i++)
+	{
+		if (!chores[i]->wanted || chores[i]->failures == 0)
+			continue;
+		state.failures += chores[i]->failures;
+		state.locked = state.locked || chores[i]->locked;
+		state.not_before = Min(state.not_before, chores[i]->not_before);
+	}
+	state.busy = busy;
+	state.since = GetCurrentTimestamp();
+	wf_database_chores(database, &state);
+}
+
+/*
+ * A piece of each part that is wanted and not held back.  To be called when all who
+ * wait for an executor were served, with no transaction open.  Returns false when the
+ * extension is gone; throws nothing.
+ */
+bool
+wf_housekeeping(WfDatabase *database, Oid extension)
+{
+	bool		there = true;
+	bool		any = false;
+
+	for (int i = 0; i < (int) lengthof(chores) && there; i++)
+	{
+		if (!is_due(chores[i]))
+			continue;
+		if (!any)
+			tell(database, true);
+		any = true;
+		there = attempt(database, extension, chores[i]);
+	}
+	if (any)
+		tell(database, false);
+	return there;
+}
+
+/* When there is something to do, by the real clock; infinity: a sweep will tell. */
+TimestampTz
+wf_housekeeping_due(void)
+{
+	TimestampTz due = DT_NOEND;
+
+	for (int i = 0; i < (int) lengthof(chores); i++)
+	{
+		if (chores[i]->wanted)
+			due = Min(due, is_due(chores[i]) ? DT_NOBEGIN : chores[i]->not_before);
+	}
+	return due;
+}
+
+/*
+ * When a runtime is to come for housekeeping alone, if the one that asks leaves now,
+ * by wf_clock_now(); infinity: never.  Commands leave no work for a runtime, and what
+ * they have ended is to expire nevertheless.
+ */
+TimestampTz
+wf_housekeeping_comes_back(void)
+{
+	int64		minutes = wf_retention / (WF_RETENTION_SLOTS - 1);
+
+	if (wf_retention == 0)
+		return DT_NOEND;
+	minutes = Max(COMES_BACK_MIN, Min(minutes, COMES_BACK_MAX));
+	return wf_clock_now() + minutes * USECS_PER_MINUTE;
+}
