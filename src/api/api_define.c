@@ -41,7 +41,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	WfChart    *chart;
 	int32		number;
 
-	chart = wf_define_compile(version.source, role, path, false, &evaluator);
+	chart = wf_define_compile(version.source, role, path, NULL, &evaluator);
 	wf_define_warn(chart);
 	version.name = chart->name;
 	version.zone = evaluator->time_zone;

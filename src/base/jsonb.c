@@ -119,7 +119,11 @@ typedef struct Member
 	uint32		type;			/* of the value's entry */
 	const char *value;			/* without padding */
 	uint32		len;
+	int			number;			/* place among those that are sorted */
 } Member;
+
+/* So many are sorted by insertion. */
+#define FEW_MEMBERS		16
 
 static bool
 is_aligned(uint32 type)
@@ -277,6 +281,55 @@ wf_jsonb_merge(Jsonb *base, Jsonb *overlay)
 	return result;
 }
 
+/* Order members by key, and of the same key the earlier one first. */
+static int
+compare_members(const void *a, const void *b)
+{
+	int			order = compare_keys(a, b);
+	const Member *left = a;
+	const Member *right = b;
+
+	return order != 0 ? order : left->number - right->number;
+}
+
+/* Sort members and keep the last one of each key.  Returns their number. */
+static int
+sort_members(Member *members, int n)
+{
+	int			count = 0;
+
+	qsort(members, n, sizeof(Member), compare_members);
+	for (int i = 0; i < n; i++)
+	{
+		if (count > 0 && compare_keys(&members[count - 1], &members[i]) == 0)
+			count--;
+		members[count++] = members[i];
+	}
+	return count;
+}
+
+/*
+ * Insert a member into n sorted ones; of the same key the new one is kept.
+ * Returns their number.
+ */
+static int
+insert_member(Member *members, int n, const Member *member)
+{
+	int			at;
+
+	for (at = n; at > 0; at--)
+		if (compare_keys(&members[at - 1], member) <= 0)
+			break;
+	if (at > 0 && compare_keys(&members[at - 1], member) == 0)
+	{
+		members[at - 1] = *member;
+		return n;
+	}
+	memmove(&members[at + 1], &members[at], sizeof(Member) * (n - at));
+	members[at] = *member;
+	return n + 1;
+}
+
 /*
  * Return the object {keys[0]: values[0], ...} of up to n members.  A member
  * whose value is NULL is left out; of a key that is given twice, the later
@@ -291,9 +344,8 @@ wf_jsonb_object(int n, const char **keys, Jsonb **values)
 
 	for (int i = 0; i < n; i++)
 	{
-		Member		member = {.key = keys[i],.keylen = strlen(keys[i])};
+		Member		member = {.key = keys[i],.keylen = strlen(keys[i]),.number = i};
 		uint32		offset = 0;
-		int			at;
 
 		if (values[i] == NULL)
 			continue;
@@ -307,19 +359,14 @@ wf_jsonb_object(int n, const char **keys, Jsonb **values)
 			member.len = VARSIZE(values[i]) - VARHDRSZ;
 		}
 
-		/* Insertion sort will do: objects of ours have few members. */
-		for (at = count; at > 0; at--)
-			if (compare_keys(&members[at - 1], &member) <= 0)
-				break;
-		if (at > 0 && compare_keys(&members[at - 1], &member) == 0)
-			members[at - 1] = member;
+		/* Most objects of ours have few members, some one for each state. */
+		if (n <= FEW_MEMBERS)
+			count = insert_member(members, count, &member);
 		else
-		{
-			memmove(&members[at + 1], &members[at], sizeof(Member) * (count - at));
-			members[at] = member;
-			count++;
-		}
+			members[count++] = member;
 	}
+	if (n > FEW_MEMBERS)
+		count = sort_members(members, count);
 	result = write_members(count, members);
 	pfree(members);
 	return result;

@@ -21,10 +21,10 @@
 /* Words longer than this get no spelling hint.  In bytes. */
 #define LONGEST_WORD	64
 
-/* Longer messages and paths are clipped.  In bytes. */
+/* Longer messages, hints and paths are clipped.  In bytes. */
 #define LONGEST_PART	1000
 
-/* Clip a message or a path in place, at the end of a character. */
+/* Clip a part of a fault in place, at the end of a character. */
 static char *
 clipped(char *text)
 {
@@ -64,9 +64,9 @@ wf_diagnostic_format(const char *fmt, va_list args)
 }
 
 /*
- * Add a fault, unless there are WF_MAX_FAULTS already.  Path, hint (or NULL)
- * and message are copied into the current memory context; path and message
- * are clipped at 1,000 bytes.
+ * Add a fault; when there are WF_MAX_FAULTS already, only count it.  Path, hint
+ * (or NULL) and message are copied into the current memory context and clipped
+ * at 1,000 bytes.
  */
 void
 wf_diagnostic_fault(WfFaults *faults, const char *path, const char *hint,
@@ -80,7 +80,10 @@ wf_diagnostic_fault(WfFaults *faults, const char *path, const char *hint,
 	 * Nobody reads more than the first screens.
 	 */
 	if (faults->n >= WF_MAX_FAULTS)
+	{
+		faults->more++;
 		return;
+	}
 	if (faults->items == NULL)
 	{
 		faults->size = 16;
@@ -98,39 +101,41 @@ wf_diagnostic_fault(WfFaults *faults, const char *path, const char *hint,
 	va_start(args, fmt);
 	fault->message = clipped(wf_diagnostic_format(fmt, args));
 	va_end(args);
-	fault->hint = hint ? pstrdup(hint) : NULL;
+	fault->hint = hint ? clipped(pstrdup(hint)) : NULL;
 }
 
 /*
- * Return the Levenshtein distance of two words, or limit + 1 if it is larger
- * than `limit`.  Only one row of the matrix is kept.
+ * Return how many letters have to be added, left out, changed or swapped with
+ * their neighbour to make one word of another, or limit + 1 if that is more than
+ * `limit`.  Only three rows of the matrix are kept.
  */
 static int
 edit_distance(const char *a, const char *b, int limit)
 {
-	int			row[LONGEST_WORD + 1];
+	int			rows[3][LONGEST_WORD + 1];
 	int			la = strlen(a);
 	int			lb = strlen(b);
 
 	if (la > LONGEST_WORD || lb > LONGEST_WORD || abs(la - lb) > limit)
 		return limit + 1;
 	for (int j = 0; j <= lb; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (int i = 1; i <= la; i++)
 	{
-		int			diagonal = row[0];
+		int		   *row = rows[i % 3];
+		const int  *above = rows[(i - 1) % 3];
+		const int  *before = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (int j = 1; j <= lb; j++)
 		{
-			int			above = row[j];
-			int			change = diagonal + (a[i - 1] != b[j - 1]);
-
-			row[j] = Min(Min(above, row[j - 1]) + 1, change);
-			diagonal = above;
+			row[j] = Min(Min(above[j], row[j - 1]) + 1,
+						 above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = Min(row[j], before[j - 2] + 1);
 		}
 	}
-	return Min(row[lb], limit + 1);
+	return Min(rows[la % 3][lb], limit + 1);
 }
 
 /*
@@ -141,7 +146,10 @@ const char *
 wf_diagnostic_spelling_hint(const char *word, const char *const *words)
 {
 	const char *nearest = NULL;
-	int			best = Min(2, (int) strlen(word) / 2) + 1;
+	int			len = strlen(word);
+
+	/* of a short word, half of whose letters differ, nothing is left */
+	int			best = (len > 4 ? 2 : len > 1 ? 1 : 0) + 1;
 
 	for (; *words; words++)
 	{
@@ -160,7 +168,10 @@ wf_diagnostic_spelling_hint(const char *word, const char *const *words)
 	return nearest ? psprintf("Did you mean \"%s\"?", nearest) : NULL;
 }
 
-/* Return all faults as text, one on a line: path, message and hint. */
+/*
+ * Return all faults as text, one on a line: path, message and hint; at the end
+ * the number of those that were only counted.
+ */
 char *
 wf_diagnostic_text(const WfFaults *faults)
 {
@@ -176,5 +187,7 @@ wf_diagnostic_text(const WfFaults *faults)
 		if (fault->hint != NULL)
 			appendStringInfo(&text, " (%s)", fault->hint);
 	}
+	if (faults->more > 0)
+		appendStringInfo(&text, "\nand %d more", faults->more);
 	return text.data;
 }

@@ -20,7 +20,7 @@
 #define WF_MAY_BE_CANCELLED()	((void) 0)
 #endif
 
-/* Further faults are dropped. */
+/* Further faults are only counted. */
 #define WF_MAX_FAULTS		200
 
 /* One fault of a definition. */
@@ -36,6 +36,7 @@ typedef struct WfFaults
 {
 	int			n;
 	int			size;
+	int			more;			/* beyond WF_MAX_FAULTS */
 	WfFault    *items;
 } WfFaults;
 

@@ -15,6 +15,8 @@
 #include "postgres_fe.h"
 #endif
 
+#include <limits.h>
+
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 
@@ -31,6 +33,10 @@
 #define CALLBACK		static void
 #define CALLBACK_DONE	return
 #endif
+
+/* Digits that a numeric may have, before and behind the decimal point. */
+#define MOST_DIGITS_BEFORE	131072
+#define MOST_DIGITS_BEHIND	16383
 
 /* A container that is being built. */
 typedef struct Frame
@@ -208,6 +214,46 @@ field_start(void *state, char *name, bool isnull)
 	CALLBACK_DONE;
 }
 
+/*
+ * Can jsonb hold this number?  JSON has no limits, but numeric has: its weight,
+ * in groups of four digits, is an int16, and it has 16,383 digits behind the
+ * point.  What is stored here and refused there would fail at every start.
+ */
+static bool
+fits_numeric(const char *number)
+{
+	const char *point;
+	const char *first;
+	long		exponent = 0;
+	long		whole;
+	long		behind = 0;
+	const char *end;
+
+	number += *number == '-';
+	whole = strspn(number, "0123456789");
+	end = point = number + whole;
+	if (*point == '.')
+	{
+		behind = strspn(point + 1, "0123456789");
+		end = point + 1 + behind;
+	}
+	if (*end == 'e' || *end == 'E')
+		exponent = strtol(end + 1, NULL, 10);
+	if (exponent >= INT_MAX / 2 || exponent <= -(INT_MAX / 2) ||
+		behind - exponent > MOST_DIGITS_BEHIND)
+		return false;
+
+	/* the digits before the point, from the first one that counts */
+	first = number + strspn(number, "0.");
+	if (first >= end)
+		return true;			/* it is zero */
+	if (first < point)
+		whole = point - first;
+	else
+		whole = point + 1 - first;
+	return whole + exponent <= MOST_DIGITS_BEFORE;
+}
+
 CALLBACK
 scalar(void *state, char *token, JsonTokenType type)
 {
@@ -221,6 +267,12 @@ scalar(void *state, char *token, JsonTokenType type)
 			break;
 		case JSON_TOKEN_NUMBER:
 			json = place(builder, WF_JSON_NUMBER);
+			if (!fits_numeric(token))
+				wf_diagnostic_fault(builder->faults,
+									builder_path(builder, builder->depth),
+									"Before the point jsonb has room for 131,072 digits, behind it for 16,383.",
+									"number %.40s%s is beyond the range of jsonb", token,
+									strlen(token) > 40 ? "..." : "");
 			break;
 		case JSON_TOKEN_TRUE:
 		case JSON_TOKEN_FALSE:
@@ -235,42 +287,132 @@ scalar(void *state, char *token, JsonTokenType type)
 	CALLBACK_DONE;
 }
 
-/*
- * Return how deep objects and arrays are nested in a text.  PostgreSQL's
- * parser recurses; in programs it has no limit, and in the server it throws
- * at its limit, so that the depth must be known before.  The result for a
- * text that is not JSON does not matter.
+/* ----------------------------------------------------------------
+ *						The place of an error
+ * ----------------------------------------------------------------
  */
+
+/* A container of the text that is open, for wf_json_parse()'s own look at it. */
+typedef struct Open
+{
+	bool		object;
+	bool		has_value;		/* behind the colon of a member */
+	int			index;			/* of an array's element */
+	int			key;			/* where the key begins, behind its quote; -1 */
+	int			key_len;
+} Open;
+
+/* Return where the string that begins behind a quote ends, at its other quote. */
 static int
-deepest(const char *text, int len)
+string_end(const char *text, int len, int at)
+{
+	while (at < len && text[at] != '"')
+		at += text[at] == '\\' ? 2 : 1;
+	return Min(at, len);
+}
+
+/* Append a key as it is written, with its escapes, as a step of a path. */
+static void
+append_raw_key(StringInfo buf, const char *key, int len)
+{
+	if (memchr(key, '\\', len) == NULL)
+		wf_path_append_key(buf, pnstrdup(key, len));
+	else
+		appendStringInfo(buf, "[\"%.*s\"]", len, key);
+}
+
+/*
+ * Return the path of the member or element at this place of a text, which may
+ * not be valid JSON.  The callbacks of the parser come too late to tell it: it
+ * reads a token ahead.
+ */
+static char *
+path_of_place(const char *text, int len, int place)
+{
+	Open	   *stack = palloc((WF_JSON_MAX_DEPTH + 2) * sizeof(Open));
+	StringInfoData buf;
+	int			depth = 0;
+
+	for (int i = 0; i < len && i <= place; i++)
+	{
+		Open	   *top = depth > 0 ? &stack[depth - 1] : NULL;
+		int			end;
+
+		switch (text[i])
+		{
+			case '"':
+				end = string_end(text, len, i + 1);
+				if (top != NULL && top->object && !top->has_value)
+				{
+					top->key = i + 1;
+					top->key_len = end - (i + 1);
+				}
+				i = end;
+				break;
+			case '{':
+			case '[':
+				if (i < place && depth <= WF_JSON_MAX_DEPTH)
+					stack[depth++] = (Open) {.object = text[i] == '{',.key = -1};
+				break;
+			case '}':
+			case ']':
+				depth -= depth > 0 && i < place;
+				break;
+			case ':':
+				if (top != NULL)
+					top->has_value = true;
+				break;
+			case ',':
+				if (top == NULL)
+					break;
+				top->has_value = false;
+				top->key = -1;
+				top->index++;
+				break;
+		}
+	}
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '$');
+	for (int i = 0; i < depth; i++)
+		if (!stack[i].object)
+			appendStringInfo(&buf, "[%d]", stack[i].index);
+		else if (stack[i].key >= 0)
+			append_raw_key(&buf, text + stack[i].key, stack[i].key_len);
+	return buf.data;
+}
+
+/*
+ * Are objects and arrays of a text nested deeper than WF_JSON_MAX_DEPTH?
+ * PostgreSQL's parser recurses; in programs it has no limit, and in the server
+ * it throws at its limit, so that the depth must be known before.  The result
+ * for a text that is not JSON does not matter.
+ */
+static bool
+is_too_deep(const char *text, int len)
 {
 	int			depth = 0;
-	int			max = 0;
-	bool		quoted = false;
 
 	for (int i = 0; i < len; i++)
 	{
 		char		c = text[i];
 
-		if (quoted)
-		{
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				quoted = false;
-		}
-		else if (c == '"')
-			quoted = true;
+		if (c == '"')
+			i = string_end(text, len, i + 1);
 		else if (c == '{' || c == '[')
 		{
-			depth++;
-			max = Max(max, depth);
+			if (++depth > WF_JSON_MAX_DEPTH)
+				return true;
 		}
 		else if (c == '}' || c == ']')
 			depth--;
 	}
-	return max;
+	return false;
 }
+
+/* ----------------------------------------------------------------
+ *						Parsing
+ * ----------------------------------------------------------------
+ */
 
 static JsonLexContext *
 make_lexer(const char *text, int len)
@@ -304,7 +446,8 @@ error_text(JsonParseErrorType error, JsonLexContext *lexer)
 /*
  * Parse JSON of len bytes, which need not be terminated and must be in the
  * server's encoding.  Returns NULL, and adds a fault, if the text is not
- * JSON or is nested deeper than WF_JSON_MAX_DEPTH.  Duplicate keys are
+ * JSON, has a character that text cannot hold, or is nested deeper than
+ * WF_JSON_MAX_DEPTH.  Duplicate keys and numbers that jsonb cannot hold are
  * faults too, but then the tree is returned with all of them.  Everything is
  * allocated in the current memory context.
  */
@@ -317,7 +460,7 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 	JsonParseErrorType error;
 	WfJson	   *root;
 
-	if (deepest(text, len) > WF_JSON_MAX_DEPTH)
+	if (is_too_deep(text, len))
 	{
 		wf_diagnostic_fault(faults, "$", NULL, "nested deeper than %d levels",
 							WF_JSON_MAX_DEPTH);
@@ -339,7 +482,10 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 	error = pg_parse_json(lexer, &actions);
 	if (error != JSON_SUCCESS)
 	{
-		wf_diagnostic_fault(faults, builder_path(builder, builder->depth), NULL,
+		/* there is no token where the text ends too early */
+		int			place = lexer->token_start == NULL ? len : (int) (lexer->token_start - text);
+
+		wf_diagnostic_fault(faults, path_of_place(text, len, place), NULL,
 							"not valid JSON, line %d: %s", lexer->line_number,
 							error_text(error, lexer));
 		return NULL;

@@ -25,6 +25,7 @@
 #include "compiler/compile.h"
 #include "compiler/compile_delay.h"
 #include "compiler/compile_fault.h"
+#include "compiler/compile_foreign.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_state.h"
 #include "compiler/compile_tree.h"
@@ -281,7 +282,8 @@ wf_compile_lenient(const char *text, int len, WfFaults *faults)
 	memset(&compiler, 0, sizeof(compiler));
 	compiler.faults = faults;
 	compiler.chart = palloc0(sizeof(WfChart));
-	if (wf_compile_read_expect(&compiler, json, WF_AT_TEXT("$"), WF_JSON_OBJECT))
+	if (!wf_compile_foreign_document(&compiler, json) &&
+		wf_compile_read_expect(&compiler, json, WF_AT_TEXT("$"), WF_JSON_OBJECT))
 		compile_chart(&compiler, json);
 	if (faults->n == 0)
 		wf_chart_index_reactions(compiler.chart);

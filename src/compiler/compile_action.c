@@ -19,9 +19,13 @@
 #include "compiler/compile_action.h"
 #include "compiler/compile_delay.h"
 #include "compiler/compile_fault.h"
+#include "compiler/compile_foreign.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"
+
+/* What JSON.stringify() makes of assign({x: () => ...}) is an empty context. */
+#define ASSIGN_HINT "Write each key and its value, {\"@expr\": \"...\"} for a computed one; functions of JavaScript are lost in JSON."
 
 typedef WfAction *(*ActionCompiler) (WfCompiler *c, const WfJson *json,
 									 const WfPath *path);
@@ -79,7 +83,7 @@ compile_assign(WfCompiler *c, const WfJson *json, const WfPath *path)
 	c->features[WF_HAS_ASSIGN] = true;
 	if (context == NULL)
 	{
-		wf_compile_fault(c, path, NULL, "\"assign\" needs a \"context\"");
+		wf_compile_fault(c, path, ASSIGN_HINT, "\"assign\" needs a \"context\"");
 		return action;
 	}
 	if (wf_compile_value_is_expr(context))
@@ -89,6 +93,9 @@ compile_assign(WfCompiler *c, const WfJson *json, const WfPath *path)
 	}
 	if (!wf_compile_read_expect(c, context, at, WF_JSON_OBJECT))
 		return action;
+	if (context->n == 0)
+		wf_compile_fault_warning(c, at, ASSIGN_HINT,
+								 "\"assign\" changes nothing: its context is empty");
 	action->nkeys = context->n;
 	action->keys = context->keys;
 	action->values = palloc((context->n + 1) * sizeof(WfValue *));
@@ -199,7 +206,10 @@ compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
 
 	if (event == NULL)
 	{
-		wf_compile_fault(c, path, NULL, "action has no \"event\"");
+		wf_compile_fault(c, path,
+						 "To pass on what came, as XState's forwardTo() does, write \"event\": {\"type\": "
+						 "{\"@expr\": \"event->>'type'\"}, \"data\": {\"@expr\": \"event->'data'\"}}.",
+						 "action has no \"event\"");
 		return;
 	}
 	if (event->kind == WF_JSON_OBJECT && !wf_compile_value_is_expr(event))
@@ -277,10 +287,12 @@ compile_send(WfCompiler *c, const WfJson *json, const WfPath *path)
 	static const char *const known[] = {"type", "event", "delay", "id",
 	"target", "to", NULL};
 	WfAction   *action;
+	const char *key;
 
 	wf_compile_read_keys(c, json, path, known);
 	action = compile_sending(c, WF_ACTION_SEND, json, sends_to_itself(json), path);
 	action->target = compile_member(c, json, "target", "to", path);
+	key = wf_json_get(json, "target") != NULL ? "target" : "to";
 	if (action->target == NULL)
 		return action;
 	if (is_string_const(action->target, "\"#_internal\""))
@@ -292,7 +304,7 @@ compile_send(WfCompiler *c, const WfJson *json, const WfPath *path)
 			 (action->target->kind != WF_VALUE_CONST ||
 			  action->target->text[0] != '"' ||
 			  is_string_const(action->target, "\"\"")))
-		wf_compile_fault(c, WF_AT_KEY(path, "target"),
+		wf_compile_fault(c, WF_AT_KEY(path, key),
 						 "Write \"#_parent\", \"#_\" and the id of an "
 						 "invoke, or the id of a process.",
 						 "the receiver must be a string or {\"@expr\": ...}");
@@ -440,9 +452,14 @@ compile_named_action(WfCompiler *c, const char *type, const WfJson *json,
 		if (strcmp(bare, builtins[i].name) == 0)
 			return builtins[i].compile(c, json, path);
 	if (prefixed || strcmp(bare, "emit") == 0)
-		wf_compile_fault(c, path, "Built-in actions are assign, raise, send, sendTo, "
+	{
+		const char *hint = wf_compile_foreign_action(bare);
+
+		wf_compile_fault(c, path, hint != NULL ? hint :
+						 "Built-in actions are assign, raise, send, sendTo, "
 						 "sendParent, cancel, log, choose and foreach.",
 						 "there is no built-in action \"%s\"", type);
+	}
 	else
 	{
 		for (int i = 0; i < (int) lengthof(builtins); i++)

@@ -18,6 +18,7 @@
 #include "chart/json.h"
 #include "chart/path.h"
 #include "compiler/compile_fault.h"
+#include "compiler/compile_foreign.h"
 #include "compiler/compile_read.h"
 #include "compiler/compiler.h"
 
@@ -48,9 +49,13 @@ wf_compile_read_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
 		while (*key && strcmp(*key, json->keys[i]) != 0)
 			key++;
 		if (*key == NULL)
-			wf_compile_fault(c, WF_AT_KEY(path, json->keys[i]),
+		{
+			const char *hint = wf_compile_foreign_key(json->keys[i], known);
+
+			wf_compile_fault(c, WF_AT_KEY(path, json->keys[i]), hint != NULL ? hint :
 							 wf_diagnostic_spelling_hint(json->keys[i], known),
 							 "unknown key \"%s\"", json->keys[i]);
+		}
 	}
 }
 

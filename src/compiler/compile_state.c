@@ -36,6 +36,7 @@ typedef struct Draft
 	int			prefix;
 	int			position;		/* among the drafts, to sort stably */
 	WfList		transitions;
+	WfNumbers	positions;		/* of the first draft: those of all by name */
 } Draft;
 
 /* ----------------------------------------------------------------
@@ -51,15 +52,16 @@ static WfList *
 draft_for(WfList *drafts, const char *descriptor)
 {
 	int			len = strlen(descriptor);
-	Draft	   *draft;
+	Draft	   *draft = palloc0(sizeof(Draft));
+	Draft	   *first = drafts->n > 0 ? drafts->items[0] : draft;
+	int			there = wf_list_number(&first->positions, descriptor, drafts->n);
 
-	for (int i = 0; i < drafts->n; i++)
+	if (there < drafts->n)
 	{
-		draft = drafts->items[i];
-		if (strcmp(draft->descriptor, descriptor) == 0)
-			return &draft->transitions;
+		pfree(draft);
+		draft = drafts->items[there];
+		return &draft->transitions;
 	}
-	draft = palloc0(sizeof(Draft));
 	draft->descriptor = descriptor;
 	draft->position = drafts->n;
 	if (strcmp(descriptor, "*") == 0)

@@ -331,15 +331,17 @@ static WfGuard *
 compile_in_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	WfPath		step;
+	const WfPath *own = path;
 	const WfJson *state = guard_argument(json, "stateId", "state", &path,
 										 &step);
+	const char *key = wf_json_get(path == own ? json : wf_json_get(json, "params"),
+								  "stateId") != NULL ? "stateId" : "state";
 	WfGuard    *guard = new_guard(WF_GUARD_IN_STATE, 0);
 
 	if (state == NULL)
 		wf_compile_fault(c, path, NULL, "\"stateIn\" needs a \"stateId\"");
 	else
-		guard->state = wf_compile_target_state(c, state,
-											   WF_AT_KEY(path, "stateId"));
+		guard->state = wf_compile_target_state(c, state, WF_AT_KEY(path, key));
 	c->features[WF_HAS_IN_STATE] = true;
 	return guard;
 }

@@ -98,14 +98,33 @@ write_transitions(WfWriter *w, const char *name, int n,
 	wf_writer_end(w, ']');
 }
 
+/*
+ * Return the handler of exactly this event descriptor in a state, or NULL.  The
+ * search begins at *from, which is set behind what was found: events that are
+ * asked for in the order of the handlers are found at once.
+ */
+const WfHandler *
+wf_deparse_handler_from(const WfState *state, const char *event, int *from)
+{
+	for (int i = 0; i < state->nhandlers; i++)
+	{
+		int			at = (*from + i) % state->nhandlers;
+
+		if (strcmp(state->handlers[at].descriptor, event) != 0)
+			continue;
+		*from = at + 1;
+		return &state->handlers[at];
+	}
+	return NULL;
+}
+
 /* Return the handler of exactly this event descriptor in a state, or NULL. */
 const WfHandler *
 wf_deparse_handler(const WfState *state, const char *event)
 {
-	for (int i = 0; i < state->nhandlers; i++)
-		if (strcmp(state->handlers[i].descriptor, event) == 0)
-			return &state->handlers[i];
-	return NULL;
+	int			from = 0;
+
+	return wf_deparse_handler_from(state, event, &from);
 }
 
 /* Write the handler of an event, if there is one, under a key of its own. */
@@ -120,6 +139,16 @@ handler_member(WfWriter *w, const char *name, const WfState *state,
 						  handler->transitions, keep);
 }
 
+/* Has a state an invoke of this id? */
+static bool
+has_invoke(const WfState *state, const char *id)
+{
+	for (int i = 0; i < state->ninvokes; i++)
+		if (strcmp(state->invokes[i].id, id) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Is an event of a state written under a key of its own instead of `on`,
  * because it is a timer, the end of the state or the reply of an invoke?
@@ -129,20 +158,16 @@ has_own_place(const WfState *state, const char *event)
 {
 	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
 		return true;
-	for (int i = 0; i < state->ntimers; i++)
-		if (strcmp(event, state->timers[i].event) == 0)
-			return true;
-	for (int i = 0; i < state->ninvokes; i++)
+	if (strncmp(event, "after.", 6) == 0)
 	{
-		const char *id = state->invokes[i].id;
-
-		if (strncmp(event, "done.invoke.", 12) == 0 &&
-			strcmp(event + 12, id) == 0)
-			return true;
-		if (strncmp(event, "error.invoke.", 13) == 0 &&
-			strcmp(event + 13, id) == 0)
-			return true;
+		for (int i = 0; i < state->ntimers; i++)
+			if (strcmp(event, state->timers[i].event) == 0)
+				return true;
 	}
+	else if (strncmp(event, "done.invoke.", 12) == 0)
+		return has_invoke(state, event + 12);
+	else if (strncmp(event, "error.invoke.", 13) == 0)
+		return has_invoke(state, event + 13);
 	return false;
 }
 

@@ -15,6 +15,8 @@ typedef void (*WfDeparseHandler) (void *arg, const WfState *state,
 								  const WfHandler *handler);
 
 extern const WfHandler *wf_deparse_handler(const WfState *state, const char *event);
+extern const WfHandler *wf_deparse_handler_from(const WfState *state, const char *event,
+												int *from);
 extern void wf_deparse_on(WfWriter *w, const WfState *state,
 						  WfDeparseHandler write, void *arg);
 extern char *wf_deparse(const WfChart *chart);

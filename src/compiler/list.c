@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * list.c
- *	  Lists of pointers, and sorted tables of names.
+ *	  Lists of pointers, sorted tables of names, and numbers by name.
  *
  * Pure C.
  *
@@ -61,4 +61,54 @@ wf_list_find_named(const WfNamed *table, int n, const char *name, int len)
 			high = middle;
 	}
 	return -1;
+}
+
+/* Return the slot of a name, or the free one where it belongs. */
+static WfNamed *
+slot_of(const WfNumbers *table, const char *name)
+{
+	uint32		hash = 2166136261u;
+	uint32		slot;
+
+	for (const char *p = name; *p; p++)
+		hash = (hash ^ (unsigned char) *p) * 16777619u;
+	slot = (hash ^ (hash >> 15)) & (table->size - 1);
+	while (table->slots[slot].name != NULL && strcmp(table->slots[slot].name, name) != 0)
+		slot = (slot + 1) & (table->size - 1);
+	return &table->slots[slot];
+}
+
+static void
+grow(WfNumbers *table)
+{
+	WfNumbers	old = *table;
+
+	table->size = old.size == 0 ? 16 : old.size * 2;
+	table->slots = palloc0(table->size * sizeof(WfNamed));
+	for (int i = 0; i < old.size; i++)
+		if (old.slots[i].name != NULL)
+			*slot_of(table, old.slots[i].name) = old.slots[i];
+	if (old.slots != NULL)
+		pfree(old.slots);
+}
+
+/*
+ * Return the number of a name.  One that has none gets this number, which is
+ * returned then.  The name is not copied; the table is in the memory context
+ * that is current when it grows.
+ */
+int
+wf_list_number(WfNumbers *table, const char *name, int number)
+{
+	WfNamed    *slot;
+
+	if (table->n * 2 >= table->size)
+		grow(table);
+	slot = slot_of(table, name);
+	if (slot->name == NULL)
+	{
+		table->n++;
+		*slot = (WfNamed) {name, number};
+	}
+	return slot->value;
 }

@@ -1,6 +1,6 @@
 /*
  * list.h
- *	  Lists of pointers, and sorted tables of names.
+ *	  Lists of pointers, sorted tables of names, and numbers by name.
  *
  * Pure, like chart.h.
  */
@@ -22,8 +22,17 @@ typedef struct WfNamed
 	int			value;
 } WfNamed;
 
+/* A hash table from names to numbers; one that is zeroed is empty. */
+typedef struct WfNumbers
+{
+	int			n;
+	int			size;			/* of slots, a power of two, or 0 */
+	WfNamed    *slots;			/* name NULL: free */
+} WfNumbers;
+
 extern void wf_list_add(WfList *list, void *item);
 extern int	wf_list_find_named(const WfNamed *table, int n, const char *name,
 							   int len);
+extern int	wf_list_number(WfNumbers *table, const char *name, int number);
 
 #endif							/* WF_LIST_H */

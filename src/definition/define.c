@@ -33,6 +33,7 @@
 #include "compiler/deparse.h"
 #include "definition/define.h"
 #include "definition/definition.h"
+#include "definition/missing.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "eval/eval_define.h"
@@ -56,14 +57,23 @@ hint_for(int sqlerrcode)
 	}
 }
 
+/* What the check of expressions collects. */
+typedef struct Check
+{
+	WfFaults   *faults;
+	WfMissing  *missing;
+} Check;
+
 /*
  * Make an error of an expression a fault of the definition, unless the compiler
- * of the chart has found one at or below that path.
+ * of the chart has found one at or below that path.  Functions that do not
+ * exist are collected.
  */
 static void
-note_error(void *arg, const char *path, ErrorData *error)
+note_error(void *arg, const char *path, const WfExpr *expr, ErrorData *error)
 {
-	WfFaults   *faults = arg;
+	Check	   *check = arg;
+	WfFaults   *faults = check->faults;
 	size_t		len = strlen(path);
 
 	for (int i = 0; i < faults->n; i++)
@@ -73,8 +83,24 @@ note_error(void *arg, const char *path, ErrorData *error)
 		if (strncmp(other, path, len) == 0 && strchr(".[", other[len]) != NULL)
 			return;
 	}
-	wf_diagnostic_fault(faults, path, error->hint ? error->hint : hint_for(error->sqlerrcode),
-						"%s", error->message);
+	if (expr != NULL && expr->is_function && error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION)
+		wf_missing_add(check->missing, expr, error->message, error->hint);
+	else
+		wf_diagnostic_fault(faults, path, error->hint ? error->hint : hint_for(error->sqlerrcode),
+							"%s", error->message);
+}
+
+/* Make each function that does not exist a fault. */
+static void
+report_missing(const WfMissing *missing, WfFaults *faults)
+{
+	for (int i = 0; i < missing->functions.n; i++)
+	{
+		const WfMissingFunction *function = missing->functions.items[i];
+
+		wf_diagnostic_fault(faults, function->expr->path, function->hint, "%s",
+							wf_missing_message(function));
+	}
 }
 
 /*
@@ -183,14 +209,17 @@ wf_define_warn(const WfChart *chart)
 }
 
 static void
-report_faults(const WfFaults *faults)
+report_faults(const WfFaults *faults, const WfMissing *missing)
 {
+	char	   *stubs = wf_missing_stubs(missing);
+
 	ereport(ERROR,
 			(errcode(WF_ERR_FAULTY),
 			 errmsg_plural("the definition has %d fault",
 						   "the definition has %d faults",
-						   faults->n, faults->n),
-			 errdetail("%s", wf_diagnostic_text(faults))));
+						   faults->n + faults->more, faults->n + faults->more),
+			 errdetail("%s", wf_diagnostic_text(faults)),
+			 stubs != NULL ? errhint("Create the missing functions:%s", stubs) : 0));
 }
 
 /*
@@ -244,29 +273,33 @@ find_zone(WfChart *chart, WfFaults *faults)
 /*
  * Compile a definition for an owner, with the search_path for its code, and
  * resolve every function and expression.  *evaluator has to be freed by the
- * caller.  simulated: nothing will be stored, so what it invokes need not exist.
- * Error WF007 with all faults; WF002 for a role that may not own definitions.
+ * caller.  missing: NULL, or nothing will be stored, so what it invokes need not
+ * exist, and functions that do not exist are added there.  Error WF007 with all
+ * faults; WF002 for a role that may not own definitions.
  */
 WfChart *
-wf_define_compile(text *source, Oid role, const char *path, bool simulated,
+wf_define_compile(text *source, Oid role, const char *path, WfMissing *missing,
 				  WfEvaluator **evaluator)
 {
 	WfFaults	faults = {0};
+	WfMissing	own = {0};
+	Check		check = {&faults, missing != NULL ? missing : &own};
 	WfChart    *chart;
 
 	wf_owner_role_check(role);
 	chart = wf_compile_lenient(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &faults);
 	if (chart != NULL)
 	{
-		check_invokes(chart, role, simulated, &faults);
+		check_invokes(chart, role, missing != NULL, &faults);
 		*evaluator = wf_evaluator_new(chart, role, path, find_zone(chart, &faults));
-		wf_eval_define_check(*evaluator, note_error, &faults);
+		wf_eval_define_check(*evaluator, note_error, &check);
+		report_missing(&own, &faults);
 	}
 	if (faults.n > 0)
 	{
 		if (*evaluator != NULL)
 			wf_evaluator_free(*evaluator);
-		report_faults(&faults);
+		report_faults(&faults, check.missing);
 	}
 	return chart;
 }
@@ -312,10 +345,28 @@ wf_define_canonical(const WfChart *chart)
 	return canonical;
 }
 
+/* Tell what a simulation does without. */
+static void
+notice_missing(const WfMissing *missing)
+{
+	for (int i = 0; i < missing->functions.n; i++)
+	{
+		const WfMissingFunction *function = missing->functions.items[i];
+
+		ereport(NOTICE,
+				(errmsg("%s: %s", function->expr->path, function->message),
+				 errdetail(function->expr->use == WF_USE_GUARD ?
+						   "The simulation takes it for a guard that holds, unless \"guards\" in its script says otherwise." :
+						   "The simulation does without it."),
+				 function->hint != NULL ? errhint("%s", function->hint) : 0));
+	}
+}
+
 /*
  * Make a definition of what define() would store, with the warnings and errors
- * of define(), and store nothing.  What it invokes need not exist.  In a child of
- * the current memory context.  Error WF007, WF002; 55000 before adopt().
+ * of define(), and store nothing.  What it invokes need not exist; stubs stand
+ * for functions that do not, with a NOTICE of each.  In a child of the current
+ * memory context.  Error WF007, WF002; 55000 before adopt().
  */
 WfDefinition *
 wf_define_unstored(text *source)
@@ -323,13 +374,19 @@ wf_define_unstored(text *source)
 	Oid			role = GetUserId();
 	char	   *path = wf_define_path();
 	WfEvaluator *evaluator = NULL;
+	WfMissing	missing = {0};
+	WfDefinition *definition;
 	WfChart    *chart;
 
 	wf_origin_require();
-	chart = wf_define_compile(source, role, path, true, &evaluator);
+	chart = wf_define_compile(source, role, path, &missing, &evaluator);
 	wf_define_warn(chart);
+	notice_missing(&missing);
 	wf_evaluator_free(evaluator);
-	return wf_definition_unstored(wf_define_canonical(chart), role, path);
+	definition = wf_definition_unstored(wf_define_canonical(chart), role, path);
+	if (missing.functions.n > 0)
+		wf_evaluator_stub(definition->evaluator, NULL);
+	return definition;
 }
 
 /* --- storing ------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 
 #include "chart/chart.h"
 #include "definition/definition.h"
+#include "definition/missing.h"
 #include "eval/evaluator.h"
 
 /* What a version of a definition is, besides its owner. */
@@ -25,7 +26,7 @@ typedef struct WfDefineVersion
 } WfDefineVersion;
 
 extern WfChart *wf_define_compile(text *source, Oid role, const char *path,
-								  bool simulated, WfEvaluator **evaluator);
+								  WfMissing *missing, WfEvaluator **evaluator);
 extern char *wf_define_path(void);
 extern WfDefinition *wf_define_unstored(text *source);
 extern void wf_define_warn(const WfChart *chart);

@@ -33,8 +33,7 @@
 static void
 check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 		  const WfAttribute *attribute,
-		  void (*check) (void *arg, const char *path, ErrorData *error),
-		  void *arg)
+		  WfEvalDefineCheck check, void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -70,19 +69,19 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 
 	if (error != NULL)
 		check(arg, compiled != NULL ? compiled->expr->path :
-			  attribute != NULL ? attribute->path : delay->path, error);
+			  attribute != NULL ? attribute->path : delay->path,
+			  compiled != NULL ? compiled->expr : NULL, error);
 }
 
 /*
  * Compile every expression of the chart, and check every constant delay and
  * every jsonpath, for define().  Must be called as the definition's owner,
- * under the search_path that will be stored.  check(arg, path, error) is
- * called for each one that fails; path is its JSON path.
+ * under the search_path that will be stored.  check(arg, path, expr, error) is
+ * called for each one that fails; path is its JSON path, expr is NULL for what
+ * is no expression.
  */
 void
-wf_eval_define_check(WfEvaluator *evaluator,
-					 void (*check) (void *arg, const char *path, ErrorData *error),
-					 void *arg)
+wf_eval_define_check(WfEvaluator *evaluator, WfEvalDefineCheck check, void *arg)
 {
 	const WfChart *chart = evaluator->chart;
 

@@ -8,10 +8,14 @@
 
 #include "utils/jsonb.h"
 
+#include "chart/chart.h"
 #include "eval/evaluator.h"
 
-extern void wf_eval_define_check(WfEvaluator *evaluator,
-								 void (*check) (void *arg, const char *path, ErrorData *error),
+/* Is told of what fails. */
+typedef void (*WfEvalDefineCheck) (void *arg, const char *path, const WfExpr *expr,
+								   ErrorData *error);
+
+extern void wf_eval_define_check(WfEvaluator *evaluator, WfEvalDefineCheck check,
 								 void *arg);
 extern Jsonb *wf_eval_define_functions(WfEvaluator *evaluator);
 

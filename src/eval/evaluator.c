@@ -12,6 +12,7 @@
 #include "chart/chart.h"
 #include "eval/evaluator.h"
 #include "eval/expression.h"
+#include "eval/stub.h"
 #include "eval/user_context.h"
 
 /*
@@ -61,7 +62,11 @@ wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext
 
 	wf_user_context_enter(evaluator, bracket);
 	forget_cached(evaluator, compiled);
-	tree = wf_expression_parse(compiled->expr, &compiled->type);
+	compiled->is_stub = wf_stub_is_wanted(evaluator, compiled->expr);
+	if (unlikely(compiled->is_stub))
+		tree = wf_stub_tree(evaluator, compiled->expr, &compiled->type);
+	else
+		tree = wf_expression_parse(compiled->expr, &compiled->type);
 	compiled->uses_event = wf_expression_uses(tree, WF_PARAM_EVENT);
 	compiled->uses_states = wf_expression_uses(tree, WF_PARAM_STATES);
 
@@ -128,6 +133,24 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
 	evaluator->at_end.arg = evaluator;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &evaluator->at_end);
 	return evaluator;
+}
+
+/*
+ * Have stubs stand for functions that do not exist, and for guards that answers
+ * names, an object of booleans, which is copied; or NULL.  None of the
+ * expressions may be under way.
+ */
+void
+wf_evaluator_stub(WfEvaluator *evaluator, const Jsonb *answers)
+{
+	evaluator->has_stubs = true;
+	evaluator->answers = answers == NULL ? NULL :
+		memcpy(MemoryContextAlloc(evaluator->context, VARSIZE(answers)), answers,
+			   VARSIZE(answers));
+	for (int i = 0; i < evaluator->nexprs; i++)
+		if (evaluator->compiled[i].is_stub ||
+			evaluator->compiled[i].expr->use == WF_USE_GUARD)
+			forget_cached(evaluator, &evaluator->compiled[i]);
 }
 
 /* Set the role as which the code runs from now on. */

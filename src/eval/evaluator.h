@@ -36,6 +36,7 @@ typedef struct WfCompiled
 	LocalTransactionId state_lxid;
 	Oid			state_user;
 	bool		in_use;			/* its state is being executed */
+	bool		is_stub;		/* stands for a function that does not exist */
 } WfCompiled;
 
 /* The expressions of a chart, compiled and kept. */
@@ -52,6 +53,8 @@ struct WfEvaluator
 	Jsonb	  **consts;			/* by WfValue.const_id */
 	Datum	   *jsonpaths;		/* by WfAttribute.id; 0: not yet */
 	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT and WORKING */
+	bool		has_stubs;		/* for functions that do not exist, see stub.h */
+	Jsonb	   *answers;		/* of guards among them, by name; or NULL */
 	MemoryContextCallback at_end;
 };
 
@@ -59,6 +62,7 @@ extern void wf_evaluator_free(WfEvaluator *evaluator);
 extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
 									 const char *search_path,
 									 const char *time_zone);
+extern void wf_evaluator_stub(WfEvaluator *evaluator, const Jsonb *answers);
 extern void wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner);
 extern void wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled,
 								 struct WfUserContext *bracket);

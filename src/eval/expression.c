@@ -248,7 +248,7 @@ static int
 signature_hint(List *name, const Oid *signature, int nargs)
 {
 	if (!OidIsValid(LookupFuncName(name, 5 - nargs, signature, true)))
-		return errhint("Guards and actions are functions of the context and the event.");
+		return 0;
 	if (nargs == 3)
 		return errhint("There is a function without the argument params: add the argument, or remove \"params\".");
 	return errhint("There is a function with the argument params: add \"params\", or remove the argument.");

@@ -57,17 +57,16 @@ write_handler(void *arg, const WfState *state, const WfHandler *handler)
 /*
  * Return the key of a timer: milliseconds, or the name of a delay that has
  * to be implemented.  Two timers of a state must not have the same key;
- * `before` has the keys of the timers before this one.
+ * `taken` has those of the timers before this one.
  */
 static const char *
-timer_key(WfExporter *e, const WfState *state, int index,
-		  const char *const *before)
+timer_key(WfExporter *e, const WfState *state, const WfTimer *timer,
+		  const WfHandler *handler, WfNumbers *taken)
 {
-	const WfTimer *timer = &state->timers[index];
-	const WfHandler *handler = wf_deparse_handler(state, timer->event);
 	const char *path = handler != NULL && handler->ntransitions > 0 ?
 		handler->transitions[0]->path : state->path;
 	int64		ms;
+	int			before;
 	const char *key;
 
 	if (timer->keep)
@@ -81,16 +80,17 @@ timer_key(WfExporter *e, const WfState *state, int index,
 		return wf_xstate_name_of_delay(e, timer->delay, timer->name);
 	}
 	key = psprintf(INT64_FORMAT, ms);
-	for (int i = 0; i < index; i++)
-		if (strcmp(before[i], key) == 0)
-			return wf_xstate_name_of_delay(e, timer->delay, timer->name);
+	before = taken->n;
+	if (wf_list_number(taken, key, before) < before)
+		return wf_xstate_name_of_delay(e, timer->delay, timer->name);
 	return key;
 }
 
 static void
 write_after(WfExporter *e, const WfState *state)
 {
-	const char **keys = palloc((state->ntimers + 1) * sizeof(char *));
+	WfNumbers	taken = {0};
+	int			from = 0;
 
 	if (state->ntimers == 0)
 		return;
@@ -98,8 +98,13 @@ write_after(WfExporter *e, const WfState *state)
 	wf_writer_begin(&e->w, '{');
 	for (int i = 0; i < state->ntimers; i++)
 	{
-		keys[i] = timer_key(e, state, i, keys);
-		handler_member(e, keys[i], state, state->timers[i].event);
+		const WfTimer *timer = &state->timers[i];
+		const WfHandler *handler = wf_deparse_handler_from(state, timer->event, &from);
+		const char *key = timer_key(e, state, timer, handler, &taken);
+
+		if (handler != NULL)
+			wf_xstate_action_transitions(e, key, handler->transitions,
+										 handler->ntransitions);
 	}
 	wf_writer_end(&e->w, '}');
 }

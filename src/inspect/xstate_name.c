@@ -214,9 +214,8 @@ wf_xstate_name_of_delay(WfExporter *e, const WfDelay *delay, const char *name)
 {
 	if (looks_like_number(name))
 		name = psprintf("delay %s", name);
-	for (int i = 0; i < e->delays.n; i++)
-		if (strcmp(e->delay_names.items[i], name) == 0)
-			return name;
+	if (wf_list_number(&e->delay_numbers, name, e->delays.n) < e->delays.n)
+		return name;
 	wf_list_add(&e->delays, unconstify(WfDelay *, delay));
 	wf_list_add(&e->delay_names, unconstify(char *, name));
 	return name;

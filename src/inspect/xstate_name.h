@@ -29,6 +29,7 @@ typedef struct WfExporter
 	WfList		needs[WF_NEEDS];	/* names; duplicates are removed at the end */
 	WfList		delays;			/* WfDelay that have to be implemented */
 	WfList		delay_names;	/* their names */
+	WfNumbers	delay_numbers;	/* places in both, by name */
 	WfFaults	losses;			/* the hint is the name of the construct */
 } WfExporter;
 

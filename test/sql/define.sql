@@ -51,10 +51,12 @@ SELECT is((SELECT array_agg(f ORDER BY f COLLATE "C") FROM unnest(faults('{
     '$.initial: there is no state "nowhere"',
     '$.states.a.after.soon: "soon" is not a delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)',
     '$.states.a.on.go: there is no state "b"',
-    '$.states.a.on.stop.guard: function unknown_guard(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)',
+    '$.states.a.on.stop.guard: function unknown_guard(context jsonb, event jsonb) does not exist',
     '$.states.c.type: there is no state type "finall" (Did you mean "final"?)',
-    '$.states["b c"].entry[0]: function unknown_action(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)',
-    '$.states["b c"].entry[1].context.n: syntax error at end of input'],
+    '$.states["b c"].entry[0]: function unknown_action(context jsonb, event jsonb) does not exist',
+    '$.states["b c"].entry[1].context.n: syntax error at end of input',
+    E'HINT: Create the missing functions:\nCREATE FUNCTION unknown_guard(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;\n'
+    'CREATE FUNCTION unknown_action(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;'],
     'all faults are found at once, those of the structure and those of functions and expressions');
 SELECT is(faults('{"initial": "a", "states": {"a": {}}}'),
     ARRAY['$: "id" is missing (Write the name of the definition.)'], 'a definition needs a name');
@@ -108,7 +110,8 @@ SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": [
         {"type": "assing", "context": {"n": 1}}, {"type": "assing"}, {"type": "number", "parms": 1}]}}}'),
     ARRAY['$.states.a.entry[0].type: there is no built-in action "assing" (Did you mean "assign"?)',
           '$.states.a.entry[2].parms: unknown key "parms" (Did you mean "params"?)',
-          '$.states.a.entry[1]: function assing(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)'],
+          '$.states.a.entry[1]: function assing(context jsonb, event jsonb) does not exist',
+          E'HINT: Create the missing functions:\nCREATE FUNCTION assing(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;'],
     'so of an action');
 SELECT is(faults('{"id": "x", "initial": "a", "delays": {"soon": "3 dayz"}, "states": {"a": {"after": {"soon": "a"}}}}'),
     ARRAY['$.delays.soon: "3 dayz" is not a delay (Write milliseconds ("1000"), ISO 8601 ("PT30M"), an interval ("30 minutes"), or a name in the root''s `delays`.)'],
@@ -226,7 +229,83 @@ SET LOCAL statement_timeout TO '1s';
 SELECT is(is_cancelled(format('SELECT workflow.define(%L)', definition)), true, 'a definition that takes long can be cancelled') FROM app.large;
 RESET statement_timeout;
 SELECT is((faults(format('{"id": "long", "initial": "a", "states": {"a": {"on": {"x": "#%s"}}}}', repeat('a.', 1000000))))[1] LIKE '$.states.a.on.x: there is no state %', true, 'a target with a million parts is none');
-SELECT is(array_length(faults(format('{"id": "odd", "initial": "a", "states": {"a": {%s}}}', (SELECT string_agg(format('"k%s": 1', n), ',') FROM generate_series(1, 200000) n))), 1), 200, 'of faults without number the first are told');
+SELECT is(array_length(faults(format('{"id": "odd", "initial": "a", "states": {"a": {%s}}}', (SELECT string_agg(format('"k%s": 1', n), ',') FROM generate_series(1, 200000) n))), 1), 201, 'of faults without number the first are told');
+SELECT is(f[203:], ARRAY['and 51 more'], 'and the others are counted') FROM error(format('SELECT workflow.define(%L)', format('{"id": "odd", "initial": "a", "states": {"a": {%s}}}', (SELECT string_agg(format('"k%s": 1', n), ',') FROM generate_series(1, 251) n)))) e (f) WHERE f[2] = 'the definition has 251 faults';
+SELECT ok(length(f) < 4000, 'messages and hints are clipped') FROM unnest(faults(format('{"id": "x", "initial": "a", "states": {"a": {"on": {"go": "%1$s"}}, "b": {"initial": "%1$s", "states": {"%1$s": {}}}}}', repeat('n', 100000)))) f;
+
+-- what jsonb cannot hold is a fault in its place: it is found here, and not at the start
+SELECT is(faults(format('{"id": "x", "initial": "a", %s, "states": {"a": {"on": {"go": "a"}}}}', part)), ARRAY[fault || ' (Before the point jsonb has room for 131,072 digits, behind it for 16,383.)'], left(part, 80))
+FROM (VALUES ('"context": {"limit": 1e200000}', '$.context.limit: number 1e200000 is beyond the range of jsonb'),
+    ('"context": {"l": [1, {"a": -1E+131072}]}', '$.context.l[1].a: number -1E+131072 is beyond the range of jsonb'),
+    ('"meta": {"m": 1e-16384}', '$.meta.m: number 1e-16384 is beyond the range of jsonb'),
+    ('"meta": [0e-16384]', '$.meta[0]: number 0e-16384 is beyond the range of jsonb'),
+    ('"entry": {"type": "note", "params": {"p": 1e200000}}', '$.entry.params.p: number 1e200000 is beyond the range of jsonb'),
+    ('"entry": {"type": "raise", "event": {"type": "go", "data": [1e999999999999]}}', '$.entry.event.data[0]: number 1e999999999999 is beyond the range of jsonb'),
+    ('"output": 1e200000', '$.output: number 1e200000 is beyond the range of jsonb'),
+    ('"context": {"n": 1' || repeat('0', 131072) || '}', '$.context.n: number 1000000000000000000000000000000000000000... is beyond the range of jsonb')) p (part, fault);
+SELECT is((faults(format('{"id": "x", "initial": "a", "meta": %s, "states": {"a": {}}}', n)) = ARRAY['no error']), fits, 'jsonb decides: ' || left(n, 20))
+FROM (VALUES ('1e131071'), ('1e131072'), ('9999e131068'), ('0.001e131074'), ('0.001e131075'), ('0e200000'), ('1e-16383'), ('1.5e-16382'), ('1.5e-16383'), ('0.0e-16382'), ('0.0e-16383'), ('1e2147483648'), ('123456789e-20')) v (n),
+    LATERAL (SELECT (error(format('SELECT %L::jsonb', n)))[1] = 'no error') j (fits);
+SELECT is(regexp_replace((faults(definition))[1], ', line .*', ''), fault, left(definition, 80))
+FROM (VALUES ('{"id": "x", "description": "a\u0000b", "initial": "a", "states": {"a": {}}}', '$.description: not valid JSON'),
+    ('{"id": "x", "context": {"a": 1, "k\u0000": 1}, "initial": "a", "states": {"a": {}}}', '$.context["k\u0000"]: not valid JSON'),
+    ('{"id": "x", "context": {"a": [1, {"b": 2}, "\ud800"]}, "initial": "a", "states": {"a": {}}}', '$.context.a[2]: not valid JSON'),
+    ('{"id": "x", "context": {"a b": {"c": "\udc00"}}, "initial": "a", "states": {"a": {}}}', '$.context["a b"].c: not valid JSON'),
+    ('{"\u0000": 1, "id": "x"}', '$["\u0000"]: not valid JSON'),
+    ('{"id": "x", "meta": {"q\"]": {"\u0000": 1}}}', '$.meta["q\"]"]["\u0000"]: not valid JSON'),
+    ('["a", "\u0000"]', '$[1]: not valid JSON'), ('"\u0000"', '$: not valid JSON'),
+    ('{"id": "x", "meta": {"a": ' || repeat('[', 319) || repeat(']', 319) || '}}', '$: nested deeper than 320 levels')) p (definition, fault);
+
+-- words of other languages
+SELECT is(faults('{"id": "k", "initial": "a", "states": {"a": {"on": {"go": "b"}}, "b": {"type": "final", "data": {"sum": 1}}}}'),
+    ARRAY['$.states.b.data: unknown key "data" (Did you mean "output"?)'], 'the output of a final state is "data" in XState 4');
+SELECT is(faults('{"id": "k", "initial": "a", "states": {"a": {"invoke": {"src": "k", "data": {"n": 1}}}}}'),
+    ARRAY['$.states.a.invoke.data: unknown key "data" (Did you mean "input"?)'], 'and the input of a child');
+SELECT is(faults('{"id": "x", "initial": "a", "predictableActionArguments": true, "tsTypes": {}, "schema": {}, "strict": true, "devTools": true, "delimiter": ".", "preserveActionOrder": true,
+    "states": {"a": {"onEntry": "note", "onExit": [], "activities": ["beep"], "internal": true, "on": {"go": {"target": "a", "action": []}}}}}'), ARRAY[
+    '$.predictableActionArguments: unknown key "predictableActionArguments" (Actions always run in their order: leave it out.)',
+    '$.tsTypes: unknown key "tsTypes" (It is for the TypeScript compiler: leave it out.)',
+    '$.schema: unknown key "schema" (It is for the TypeScript compiler: leave it out.)',
+    '$.strict: unknown key "strict" (Leave it out: the setting workflow.unknown_events says what becomes of unknown events.)',
+    '$.devTools: unknown key "devTools" (There is no such switch here: leave it out.)',
+    '$.delimiter: unknown key "delimiter" (The delimiter is always ".": leave it out.)',
+    '$.preserveActionOrder: unknown key "preserveActionOrder" (Actions always run in their order: leave it out.)',
+    '$.states.a.onEntry: unknown key "onEntry" (Did you mean "entry"?)',
+    '$.states.a.onExit: unknown key "onExit" (Did you mean "exit"?)',
+    '$.states.a.activities: unknown key "activities" (Begin it in "entry" and end it in "exit", or invoke a definition.)',
+    '$.states.a.internal: unknown key "internal" (It belongs to a transition; without a target, or with one inside, that is internal anyway.)',
+    '$.states.a.on.go.action: unknown key "action" (Did you mean "actions"?)'], 'keys of XState are known by name');
+SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"on": {"go": {"actions": [{"type": "xstate.send", "to": "kid"}, {"type": "xstate.stop"}, {"type": "xstate.assign"}, {"type": "send", "event": "e", "to": 1}]}}}}}'), ARRAY[
+    '$.states.a.on.go.actions[0]: action has no "event" (To pass on what came, as XState''s forwardTo() does, write "event": {"type": {"@expr": "event->>''type''"}, "data": {"@expr": "event->''data''"}}.)',
+    '$.states.a.on.go.actions[1]: there is no built-in action "xstate.stop" (A child ends when the state that invokes it is left.)',
+    '$.states.a.on.go.actions[2]: "assign" needs a "context" (Write each key and its value, {"@expr": "..."} for a computed one; functions of JavaScript are lost in JSON.)',
+    '$.states.a.on.go.actions[3].to: the receiver must be a string or {"@expr": ...} (Write "#_parent", "#_" and the id of an invoke, or the id of a process.)'],
+    'and what JSON makes of its actions');
+SELECT is(regexp_replace((faults(definition))[1], ' \(.*', ''), fault, fault) FROM (VALUES
+    ('{"Comment": "c", "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}', '$: this is the Amazon States Language, which define() does not read'),
+    ('{"document": {"dsl": "1.0.0"}, "do": [{"a": {"set": {}}}]}', '$: this is Serverless Workflow, which define() does not read'),
+    ('{"id": "o", "specVersion": "0.8", "start": "a", "states": [{"name": "a"}]}', '$: this is Serverless Workflow, which define() does not read'),
+    ('{"id": "m", "key": "m", "initial": "a", "transitions": [], "states": {}}', '$: this is a compiled machine of XState, which define() does not read'),
+    (to_json('<?xml version="1.0"?><scxml/>'::text)::text, '$: this is SCXML, which define() does not read'),
+    (to_json('<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"/>'::text)::text, '$: this is BPMN, which define() does not read'),
+    (to_json('<Process/>'::text)::text, '$: this is XML, which define() does not read'),
+    ('[{"id": "a"}]', '$: must be of type object, not array'), ('"{}"', '$: must be of type object, not string')) d (definition, fault);
+SELECT is(array_length(faults('{"Comment": "c", "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'), 1), 1, 'and nothing else is said of it');
+
+-- functions that do not exist are told of once
+SELECT is(faults(format('{"id": "x", "initial": "a", "states": {"a": {"entry": "notify", "on": {%s, "x": {"guard": {"type": "isOk", "params": 1}}, "y": {"actions": "app.notify2"}}}}}',
+        (SELECT string_agg(format('"e%s": {"guard": "isOk", "target": "a", "actions": "notify"}', n), ', ') FROM generate_series(1, 5) n))),
+    ARRAY['$.states.a.entry: function notify(context jsonb, event jsonb) does not exist; it is named in 6 places, also at $.states.a.on.e1.actions, $.states.a.on.e2.actions, $.states.a.on.e3.actions, ...',
+        '$.states.a.on.e1.guard: function isOk(context jsonb, event jsonb) does not exist; it is named in 5 places, also at $.states.a.on.e2.guard, $.states.a.on.e3.guard, $.states.a.on.e4.guard, ...',
+        '$.states.a.on.x.guard: function isOk(context jsonb, event jsonb, params jsonb) does not exist',
+        '$.states.a.on.y.actions: function app.notify2(context jsonb, event jsonb) does not exist',
+        E'HINT: Create the missing functions:\nCREATE FUNCTION notify(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;\n'
+        'CREATE FUNCTION isOk(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;\n'
+        'CREATE FUNCTION isOk(context jsonb, event jsonb, params jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;\n'
+        'CREATE FUNCTION app.notify2(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;'],
+    'with the number of places, the first of them and the statements to paste');
+DO $$ BEGIN EXECUTE substring((faults('{"id": "x", "initial": "a", "states": {"a": {"entry": "pasted", "on": {"x": {"guard": {"type": "pastedToo", "params": 1}}}}}}'))[3] FROM 'functions:(.*)'); END $$;
+SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"entry": "pasted", "on": {"x": {"guard": {"type": "pastedToo", "params": 1}}}}}}'), ARRAY['no error'], 'which do');
 
 \set end :srcdir '/end.psql'
 \i :end

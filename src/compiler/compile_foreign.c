@@ -1,0 +1,302 @@
+/*-------------------------------------------------------------------------
+ *
+ * compile_foreign.c
+ *	  Words of other languages, and what they are called here.
+ *
+ * Pure C.  Definitions come from XState 4 and 5, from SCXML, from the Amazon
+ * States Language.  Who writes a word of theirs is told what it is called
+ * here, or what to do without it; who passes a whole document of another
+ * language is told once which one it is, and not a thing about its keys.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "chart/json.h"
+#include "chart/path.h"
+#include "compiler/compile_fault.h"
+#include "compiler/compile_foreign.h"
+#include "compiler/compiler.h"
+
+/* ----------------------------------------------------------------
+ *						Keys
+ * ----------------------------------------------------------------
+ */
+
+/* A key of another language. */
+typedef struct ForeignKey
+{
+	const char *key;			/* in any case */
+	const char *instead;		/* the key here, where that is known; or NULL */
+	const char *advice;			/* a sentence, if `instead` does not say it all */
+} ForeignKey;
+
+#define FOR_TYPESCRIPT	"It is for the TypeScript compiler: leave it out."
+#define NO_SWITCH		"There is no such switch here: leave it out."
+#define COMPILED		"It is of a compiled machine: store JSON.stringify(machine.config)."
+#define IMPLEMENTED		"Guards and actions are SQL functions of these names: leave it out."
+
+/*
+ * Of several entries for a key the first whose `instead` is known in this
+ * place counts, or that has none.
+ */
+static const ForeignKey foreign_keys[] = {
+	/* XState: a key of another name */
+	{"data", "input", NULL},
+	{"data", "output", NULL},
+	{"data", "event", "The data of an event belong to it: \"event\": {\"type\": \"...\", \"data\": ...}."},
+	{"onEntry", "entry", NULL},
+	{"onExit", "exit", NULL},
+	{"cond", "guard", NULL},
+	{"condition", "guard", NULL},
+	{"action", "actions", NULL},
+	{"params", "input", NULL},
+	{"args", "input", NULL},
+	{"services", "invoke", "Each service is a definition, which a state names with \"invoke\": leave it out."},
+	{"to", "target", NULL},
+	{"sendId", "id", NULL},
+
+	/* XState: nothing that runs */
+	{"tsTypes", NULL, FOR_TYPESCRIPT},
+	{"types", NULL, FOR_TYPESCRIPT},
+	{"schema", NULL, FOR_TYPESCRIPT},
+	{"schemas", NULL, FOR_TYPESCRIPT},
+	{"predictableActionArguments", NULL, "Actions always run in their order: leave it out."},
+	{"preserveActionOrder", NULL, "Actions always run in their order: leave it out."},
+	{"strict", NULL, "Leave it out: the setting workflow.unknown_events says what becomes of unknown events."},
+	{"devTools", NULL, NO_SWITCH},
+	{"delimiter", NULL, "The delimiter is always \".\": leave it out."},
+	{"maxIterations", NULL, "The setting workflow.max_microsteps is the limit: leave it out."},
+	{"key", NULL, COMPILED},
+	{"transitions", NULL, COMPILED},
+	{"eventType", NULL, COMPILED},
+	{"source", NULL, COMPILED},
+	{"exec", NULL, COMPILED},
+	{"guards", NULL, IMPLEMENTED},
+	{"implementations", NULL, IMPLEMENTED},
+	{"actors", NULL, "Actors are definitions, which a state names with \"invoke\": leave it out."},
+	{"config", NULL, "Store what is in it."},
+	{"machine", NULL, "Store what is in it."},
+
+	/* XState: something else */
+	{"activities", NULL, "Begin it in \"entry\" and end it in \"exit\", or invoke a definition."},
+	{"internal", NULL, "It belongs to a transition; without a target, or with one inside, that is internal anyway."},
+	{"autoForward", NULL, "Events are not forwarded: send those that the child needs with the action \"send\"."},
+	{"onSnapshot", NULL, "A child tells its parent by sending an event to \"#_parent\"."},
+	{"onUpdate", NULL, "A child tells its parent by sending an event to \"#_parent\"."},
+	{"systemId", NULL, "A child is addressed as \"#_\" and the \"id\" of its invoke."},
+	{"syncSnapshot", NULL, NO_SWITCH},
+	{"parallel", "type", "Write \"type\": \"parallel\"."},
+	{"final", "type", "Write \"type\": \"final\"."},
+	{"onTimeout", "after", NULL},
+	{"delay", "after", NULL},
+	{"expr", "value", NULL},
+	{"assignment", "context", NULL},
+
+	/* SCXML */
+	{"onentry", "entry", NULL},
+	{"onexit", "exit", NULL},
+	{"transition", "on", NULL},
+	{"datamodel", "context", NULL},
+	{"namelist", "input", NULL},
+
+	/* the Amazon States Language */
+	{"StartAt", "initial", NULL},
+	{"Comment", "description", NULL},
+	{"Next", "target", NULL},
+	{"Next", "always", "Write \"always\": \"STATE\"."},
+	{"End", "type", "Write \"type\": \"final\" in the state where it ends."},
+	{"Choices", "always", "Write a list of transitions with guards under \"always\"."},
+	{"Default", "always", "Write a last transition without a guard."},
+	{"Branches", "states", "Write \"type\": \"parallel\" and the regions under \"states\"."},
+	{"Catch", "on", "Write a transition for \"error.execution\" or \"error.step\" under \"on\"."},
+	{"Resource", "invoke", "Call a function in \"entry\", or name a definition with \"invoke\"."},
+	{"Parameters", "input", NULL},
+	{"TimeoutSeconds", "after", "Write \"after\": {\"30 s\": \"STATE\"}."},
+	{"Seconds", "after", "Write \"after\": {\"30 s\": \"STATE\"}."}
+};
+
+static bool
+is_in(const char *word, const char *const *words)
+{
+	while (*words != NULL && strcmp(*words, word) != 0)
+		words++;
+	return *words != NULL;
+}
+
+/*
+ * Return a hint for a key that is unknown where the keys of a NULL-terminated
+ * list are known, if other languages have it there; else NULL.
+ */
+const char *
+wf_compile_foreign_key(const char *key, const char *const *known)
+{
+	for (int i = 0; i < (int) lengthof(foreign_keys); i++)
+	{
+		const ForeignKey *foreign = &foreign_keys[i];
+
+		if (pg_strcasecmp(foreign->key, key) != 0 ||
+			(foreign->instead != NULL && !is_in(foreign->instead, known)))
+			continue;
+		return foreign->advice != NULL ? foreign->advice :
+			psprintf("Did you mean \"%s\"?", foreign->instead);
+	}
+	return NULL;
+}
+
+/* ----------------------------------------------------------------
+ *						Actions
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Return a hint for an action that XState has built in and we have not, by its
+ * name without the prefix, or NULL.
+ */
+const char *
+wf_compile_foreign_action(const char *name)
+{
+	static const char *const advice[][2] = {
+		{"stop", "A child ends when the state that invokes it is left."},
+		{"stopChild", "A child ends when the state that invokes it is left."},
+		{"spawn", "Name a definition with \"invoke\"."},
+		{"spawnChild", "Name a definition with \"invoke\"."},
+		{"start", "Name a definition with \"invoke\"."},
+		{"invoke", "Name a definition with \"invoke\"."},
+		{"pure", "Write the actions, with \"choose\" where there are conditions."},
+		{"enqueueActions", "Write the actions, with \"choose\" where there are conditions."},
+		{"emit", "Nobody listens to a process: write \"raise\", \"send\" or a function."},
+		{"forwardTo", "Write {\"type\": \"send\", \"target\": \"#_ID\", \"event\": {\"type\": "
+		"{\"@expr\": \"event->>'type'\"}, \"data\": {\"@expr\": \"event->'data'\"}}}."},
+		{"respond", "Write {\"type\": \"send\", \"target\": ..., \"event\": ...}."},
+		{"escalate", "Write {\"type\": \"sendParent\", \"event\": ...}, or let the action fail."}
+	};
+
+	for (int i = 0; i < (int) lengthof(advice); i++)
+		if (strcmp(advice[i][0], name) == 0)
+			return advice[i][1];
+	return NULL;
+}
+
+/* ----------------------------------------------------------------
+ *						Documents
+ * ----------------------------------------------------------------
+ */
+
+static bool
+has(const WfJson *json, const char *key, WfJsonKind kind)
+{
+	const WfJson *value = wf_json_get(json, key);
+
+	return value != NULL && value->kind == kind;
+}
+
+/* What an XML text is, or NULL if a text is not XML. */
+static const char *
+kind_of_xml(const char *text, const char **hint)
+{
+	text += strspn(text, " \t\r\n");
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
+	if (*text != '<')
+		return NULL;
+	if (strstr(text, "<scxml") != NULL)
+	{
+		*hint = "Translate it: <state id> becomes a key of \"states\", <transition event> one of \"on\", "
+			"<onentry> \"entry\", cond \"guard\", In() {\"type\": \"stateIn\"}.";
+		return "SCXML";
+	}
+	if (strstr(text, "omg.org/spec/BPMN") != NULL || strstr(text, "bpmn") != NULL)
+	{
+		*hint = "Translate it: a user task becomes a state with \"allow\", a gateway \"always\" with guards, "
+			"a parallel gateway \"type\": \"parallel\", a timer \"after\", a call activity \"invoke\".";
+		return "BPMN";
+	}
+	*hint = "A definition is JSON: {\"id\": ..., \"initial\": ..., \"states\": {...}}.";
+	return "XML";
+}
+
+/* What an object is plainly that is not ours, or NULL. */
+static const char *
+kind_of_object(const WfJson *json, const char **hint)
+{
+	if (has(json, "StartAt", WF_JSON_STRING) && has(json, "States", WF_JSON_OBJECT))
+	{
+		*hint = "Translate it: StartAt becomes \"initial\", States \"states\", Next \"always\", "
+			"Choice \"always\" with guards, Wait \"after\", Parallel \"type\": \"parallel\", "
+			"Catch \"on\": {\"error.execution\": ...}, Retry \"on_error\".";
+		return "the Amazon States Language";
+	}
+	if ((has(json, "document", WF_JSON_OBJECT) && has(json, "do", WF_JSON_ARRAY)) ||
+		(has(json, "states", WF_JSON_ARRAY) &&
+		 (wf_json_get(json, "specVersion") != NULL || wf_json_get(json, "start") != NULL)))
+	{
+		*hint = "Translate it: each state or task becomes a key of \"states\", its transition \"always\" or \"on\", "
+			"a sleep or a timeout \"after\", a switch \"always\" with guards.";
+		return "Serverless Workflow";
+	}
+	if (has(json, "transitions", WF_JSON_ARRAY) && has(json, "key", WF_JSON_STRING) &&
+		has(json, "states", WF_JSON_OBJECT))
+	{
+		*hint = "Store what it was made from: JSON.stringify(machine.config).";
+		return "a compiled machine of XState";
+	}
+	if (wf_json_get(json, "bpmn:definitions") != NULL || has(json, "definitions", WF_JSON_OBJECT))
+	{
+		*hint = "Translate its process: a user task becomes a state with \"allow\", a gateway \"always\" with guards.";
+		return "BPMN";
+	}
+	if (has(json, "Activities", WF_JSON_ARRAY) && has(json, "Transitions", WF_JSON_ARRAY))
+	{
+		*hint = "Translate it: an activity becomes a key of \"states\", a command trigger one of \"on\", "
+			"a timer trigger one of \"after\", an automatic one \"always\".";
+		return "a scheme of OptimaJet";
+	}
+	return NULL;
+}
+
+/*
+ * Is the whole document of another kind?  Then that is its only fault, and the
+ * result is true.
+ */
+bool
+wf_compile_foreign_document(WfCompiler *c, const WfJson *json)
+{
+	const WfPath *path = WF_AT_TEXT("$");
+	const char *hint = NULL;
+	const char *kind = NULL;
+
+	switch (json->kind)
+	{
+		case WF_JSON_ARRAY:
+			if (json->n == 0 || json->items[0]->kind != WF_JSON_OBJECT)
+				return false;
+			wf_compile_fault(c, path, "Store each definition of the list with a call of its own.",
+							 "must be of type object, not array");
+			return true;
+		case WF_JSON_STRING:
+			kind = kind_of_xml(json->text, &hint);
+			if (kind != NULL)
+				break;
+			if (json->text[strspn(json->text, " \t\r\n")] != '{')
+				return false;
+			wf_compile_fault(c, path, "Pass the text itself, not a JSON string that contains it.",
+							 "must be of type object, not string");
+			return true;
+		case WF_JSON_OBJECT:
+			/* what has states of ours may have keys of others */
+			if (!has(json, "initial", WF_JSON_STRING) || wf_json_get(json, "transitions") != NULL)
+				kind = kind_of_object(json, &hint);
+			break;
+		default:
+			break;
+	}
+	if (kind == NULL)
+		return false;
+	wf_compile_fault(c, path, hint, "this is %s, which define() does not read", kind);
+	return true;
+}
