@@ -25,7 +25,9 @@ CREATE FUNCTION workflow.dry_run(
 --   script      array of objects, played in order: {"after": duration or ms} or
 --               {"at": time} lets time pass, {"event", "data", "actor"} is a
 --               command, {"done" or "error": id, "output", "data"} answers for a
---               child, {"until_idle": true} runs all timers until none is left
+--               child, {"until_idle": true} runs all timers until none is left,
+--               {"guards": {name: true or false}} says what guards answer from
+--               then on (json only)
 --   input       as for start()
 --   version     default: the newest
 --   start       when the simulation begins; default: now
@@ -33,6 +35,8 @@ CREATE FUNCTION workflow.dry_run(
 --   actor       default: current_user; of commands, too, that name none
 -- Returns one row an event that reached the process: commands, timers that
 -- became due, what it sent to itself. Those that fail are rows with an error.
+-- Of json, functions that do not exist are told of by a NOTICE; such guards hold,
+-- such actions do nothing. now() and workflow.test_clock are the simulated time.
 -- Runs what dry_run() runs, and forgets it the same way. The process is in no
 -- table: functions that look for it by its id find none. Children are not run.
 -- Needs the rights to start and to send. Errors: WF006, WF002; of the json WF007

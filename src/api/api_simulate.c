@@ -15,6 +15,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -25,6 +26,7 @@
 #include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
+#include "eval/evaluator.h"
 #include "process/process.h"
 #include "simulate/simulate.h"
 #include "simulate/trace.h"
@@ -75,7 +77,7 @@ all_effects(const WfSimulation *sim)
 	effects = list_concat(effects, sim->effects);
 	if (sim->error != NULL)
 		effects = lappend(effects,
-						  wf_trace_error(sim->refused ? "refused" : "error", sim->error));
+						  wf_trace_error(sim->refused ? "refused" : "error", sim->error, DT_NOEND));
 	return effects_array(effects);
 }
 
@@ -164,12 +166,17 @@ typedef struct Play
 	int			max_events;
 } Play;
 
-/* Set the simulated time. */
+/*
+ * Set the simulated time.  SQL that reads workflow.test_clock, which is how an
+ * author's tests set it, finds it there; the setting goes with what is forgotten.
+ */
 static void
 set_clock(Play *play, TimestampTz now)
 {
 	play->now = now;
 	(void) wf_clock_simulate(now);
+	(void) set_config_option("workflow.test_clock", timestamptz_to_str(now),
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* Add a row for a step. */
@@ -206,7 +213,7 @@ put_error(Play *play, const char *kind, const char *event)
 	foreach(cell, sim->steps)
 		effects = list_concat(effects, ((WfSimulatedStep *) lfirst(cell))->effects);
 	values[8] = JsonbPGetDatum(effects_array(list_concat(effects, sim->effects)));
-	values[9] = JsonbPGetDatum(wf_trace_error(NULL, sim->error));
+	values[9] = JsonbPGetDatum(wf_trace_error(NULL, sim->error, sim->again));
 	if (!sim->exists)
 		nulls[4] = nulls[5] = nulls[6] = nulls[7] = true;
 	tuplestore_putvalues(play->result->setResult, play->result->setDesc, values, nulls);
@@ -344,7 +351,7 @@ static void
 check_keys(const Line *line)
 {
 	static const char *const known[] = {"after", "at", "event", "data", "actor",
-	"done", "output", "error", "until_idle"};
+	"done", "output", "error", "until_idle", "guards"};
 	JsonbIterator *it = JsonbIteratorInit(line->object);
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -359,7 +366,7 @@ check_keys(const Line *line)
 		if (!found)
 			wrong_line(line, psprintf("unknown key \"%.*s\"", value.val.string.len,
 									  value.val.string.val),
-					   "Keys are after, at, event, data, actor, done, output, error and until_idle.");
+					   "Keys are after, at, event, data, actor, done, output, error, until_idle and guards.");
 	}
 	if ((find(line, "event") != NULL) + (find(line, "done") != NULL) +
 		(find(line, "error") != NULL) > 1)
@@ -429,6 +436,54 @@ play_reply(Play *play, const Line *line, const char *child, bool done,
 			   "An invoke without an id is named after its state: \"STATE.0\".");
 }
 
+/* Has the chart a guard that is a function of this name, with or without schema? */
+static bool
+is_guard(const WfChart *chart, const JsonbValue *name)
+{
+	char	   *wanted = pnstrdup(name->val.string.val, name->val.string.len);
+
+	for (int i = 0; i < chart->nexprs; i++)
+	{
+		const WfExpr *expr = chart->exprs[i];
+		const char *dot = strrchr(expr->text, '.');
+
+		if (expr->is_function && expr->use == WF_USE_GUARD &&
+			(strcmp(expr->text, wanted) == 0 || (dot != NULL && strcmp(dot + 1, wanted) == 0)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The answers that guards give from now on, instead of functions that are called
+ * or do not exist yet.
+ */
+static void
+play_guards(Play *play, const Line *line)
+{
+	const WfDefinition *definition = play->sim->definition;
+	Jsonb	   *guards = find_jsonb(line, "guards");
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (guards == NULL)
+		return;
+	if (definition->id != 0)
+		wrong_line(line, "the guards of a definition that is stored are its functions",
+				   "Pass the definition as json.");
+	if (!JB_ROOT_IS_OBJECT(guards))
+		wrong_line(line, "\"guards\" is not an object of booleans by the names of functions", NULL);
+	it = JsonbIteratorInit(&guards->root);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY && !is_guard(definition->chart, &value))
+			wrong_line(line, psprintf("no guard is the function \"%.*s\"",
+									  value.val.string.len, value.val.string.val), NULL);
+		else if (token == WJB_VALUE && value.type != jbvBool)
+			wrong_line(line, "the answer of a guard is neither true nor false", NULL);
+	wf_evaluator_stub(definition->evaluator, guards);
+}
+
 /* Play an element of the script: first the time passes, then the event comes. */
 static void
 play_line(Play *play, const Line *line)
@@ -439,6 +494,7 @@ play_line(Play *play, const Line *line)
 	char	   *actor = find_string(line, "actor");
 
 	check_keys(line);
+	play_guards(play, line);
 	if (actor != NULL)
 		wf_privilege_require_actor(play->sim->definition, actor);
 	play_until(play, line_time(line, play->now));
@@ -459,7 +515,23 @@ play_line(Play *play, const Line *line)
 	play_until(play, find_true(line, "until_idle") ? DT_NOEND : play->now);
 }
 
-/* Play the script from the start of the process to the end. */
+/* The n-th element of the script, from 0. */
+static Line
+line_of(const Play *play, int n)
+{
+	Line		line = {.number = n + 1};
+	JsonbValue *value = getIthJsonbValueFromContainer(&play->script->root, n);
+
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		wrong_line(&line, "an element of a script must be an object", NULL);
+	line.object = value->val.binary.data;
+	return line;
+}
+
+/*
+ * Play the script from the start of the process to the end.  The guards of the
+ * first element answer at the start, too.
+ */
 static void
 play_script(void *arg)
 {
@@ -471,19 +543,21 @@ play_script(void *arg)
 
 	set_clock(play, play->now);
 	MemoryContextSwitchTo(passing);
+	if (n > 0)
+	{
+		Line		first = line_of(play, 0);
+
+		play_guards(play, &first);
+	}
 	if (!play_event(play, play->start))
 		return;
 	play_until(play, play->now);
 	for (int i = 0; i < n; i++)
 	{
-		JsonbValue *value;
-		Line		line = {.number = i + 1};
+		Line		line;
 
 		MemoryContextReset(passing);
-		value = getIthJsonbValueFromContainer(&play->script->root, i);
-		if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-			wrong_line(&line, "an element of a script must be an object", NULL);
-		line.object = value->val.binary.data;
+		line = line_of(play, i);
 		play_line(play, &line);
 	}
 	MemoryContextSwitchTo(outer);

@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
+#include "utils/guc.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
@@ -143,16 +144,44 @@ wf_clock_at(TimestampTz real)
 }
 
 /*
- * Make `now` the time of this session until the next call; DT_NOBEGIN ends
- * the simulation.  Returns the previous value, which the caller must put
- * back, also after an error: nothing here hears of the end of a transaction.
+ * Make the author's now(), and what else asks for the start of the transaction
+ * or of the statement, answer these times.  Otherwise a delay until an hour from
+ * now() would lie in the past of a simulation that has reached next year, and be
+ * due at once, again and again.  The server has a function for it, which parallel
+ * workers call; one that checks its assertions would not let us.
+ */
+static void
+set_start_times(TimestampTz transaction, TimestampTz statement)
+{
+	if (strcmp(GetConfigOption("debug_assertions", false, false), "on") != 0)
+		SetParallelStartTimestamps(transaction, statement);
+}
+
+/*
+ * Make `now` the time of this session until the next call, for workflow and for
+ * SQL; DT_NOBEGIN ends the simulation.  Returns the previous value, which the
+ * caller must put back, also after an error: nothing here hears of the end of a
+ * transaction.
  */
 TimestampTz
 wf_clock_simulate(TimestampTz now)
 {
+	static TimestampTz transaction; /* when it really began */
+	static TimestampTz statement;
 	TimestampTz before = simulated;
 
+	if (now == before)
+		return before;
+	if (before == DT_NOBEGIN)
+	{
+		transaction = GetCurrentTransactionStartTimestamp();
+		statement = GetCurrentStatementStartTimestamp();
+	}
 	simulated = now;
+	if (now == DT_NOBEGIN)
+		set_start_times(transaction, statement);
+	else
+		set_start_times(now, now);
 	return before;
 }
 

@@ -38,6 +38,7 @@
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "simulate/setback.h"
 #include "simulate/simulate.h"
 #include "simulate/trace.h"
 #include "store/process_row.h"
@@ -80,8 +81,9 @@ copy_flat(Datum value)
 }
 
 /*
- * Copy what of the process outlives the event.  The copy before it is freed with
- * the next event, because the steps of this one point to where they began.
+ * Copy what of the process outlives the event: its row, its timers and the ids of
+ * its simulated children.  The copy before it is freed with the next event,
+ * because the steps of this one point to where they began.
  */
 static void
 keep(WfSimulation *sim, const WfRow *row, List *timers, List *children)
@@ -267,8 +269,9 @@ add_new(WfSimulation *sim, WfStepper *stepper, const WfStimulus *stimulus)
 }
 
 /*
- * Give the process the events that it has deferred before.  Those of a stored
- * process are in the table.
+ * Give the process the events that it has deferred before, as if they had been
+ * loaded from the table: each has a number, so that none is taken for a new one
+ * and written again.  Those of a stored process are in the table.
  */
 static void
 give_deferred(WfSimulation *sim, WfProcess *process)
@@ -296,11 +299,18 @@ take_deferred(WfSimulation *sim, WfProcess *process)
 	sim->deferred = NIL;
 	for (int i = 0; i < process->ndeferred; i++)
 	{
+		WfTimerRow *kept;
+
 		if (process->deferred[i].gone)
 			continue;
-		sim->deferred = lappend(sim->deferred, i < list_length(before) ?
-								list_nth(before, i) :
-								copy_timer(&process->deferred[i].timer));
+		if (i < list_length(before))
+			kept = list_nth(before, i);
+		else
+		{
+			kept = copy_timer(&process->deferred[i].timer);
+			kept->seq = ++sim->last_seq;
+		}
+		sim->deferred = lappend(sim->deferred, kept);
 	}
 	list_free(before);
 	MemoryContextSwitchTo(old);
@@ -371,30 +381,33 @@ is_of_the_moment(const ErrorData *error)
 	}
 }
 
-/* The event of a timer has failed: leave the process as an executor gives up. */
-static void
-give_up(WfSimulation *sim, const WfTimerRow *timer)
+/*
+ * The timer that an executor would deliver this event as, or NULL if it comes
+ * from a client.
+ */
+static const WfTimerRow *
+timer_of(const WfSimulation *sim, const WfStimulus *stimulus)
 {
-	WfStepper  *stepper = wf_stepper_new(0);
-	WfProcess  *process;
-	List	   *timers = list_copy(sim->timers);
+	WfTimerRow *timer;
 
-	wf_stepper_observe(stepper, &sim->observer);
-	process = wf_stepper_add_row(stepper, &sim->row, sim->definition);
-	process->row.status = wf_process_has_exit(process) ? WF_ERROR : WF_TERMINATED;
-	wf_stepper_end(stepper);
-	keep(sim, &process->row,
-		 list_delete_ptr(timers, unconstify(WfTimerRow *, timer)), sim->children);
+	if (stimulus->kind != WF_STIMULUS_REPLY)
+		return stimulus->timer;
+	timer = palloc0(sizeof(WfTimerRow));
+	timer->process = sim->row.id;
+	timer->due = wf_clock_now();
+	timer->event = stimulus->event;
+	timer->data = stimulus->data;
+	timer->actor = stimulus->actor;
+	return timer;
 }
 
 /*
  * Deliver an event to the process, in a subtransaction of its own.  Returns
  * whether it succeeded.  Until the next call sim->steps has its steps, or
  * sim->error the error and sim->effects what happened before it; then the
- * process is as before, or, if the event was a timer, in status error or
- * terminated, as an executor leaves it that gives up.  Throws only errors that
- * say nothing about the event: cancellation, deadlock, out of memory and the
- * like.
+ * process is as before, but, if the event was a timer or the reply of a child,
+ * as an executor leaves it, see setback.c.  Throws only errors that say nothing
+ * about the event: cancellation, deadlock, out of memory and the like.
  */
 bool
 wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
@@ -435,16 +448,23 @@ wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
 	{
 		keep(sim, &sim->process->row, after, sim->living);
 		sim->exists = true;
+		if (stimulus->kind == WF_STIMULUS_COMMAND || stimulus->kind == WF_STIMULUS_REPLY)
+			sim->told = NULL;
 		return true;
 	}
 	if (is_of_the_moment(sim->error))
 		ReThrowError(sim->error);
 	sim->refused = sim->refusing;
 	sim->timers = before;
-	if (stimulus->kind == WF_STIMULUS_TIMER)
+	sim->again = DT_NOEND;
+	if (stimulus->kind == WF_STIMULUS_TIMER || stimulus->kind == WF_STIMULUS_REPLY)
 	{
+		WfRow		row;
+		List	   *timers;
+
 		MemoryContextSwitchTo(sim->now);
-		give_up(sim, stimulus->timer);
+		timers = wf_setback(sim, timer_of(sim, stimulus), &row);
+		keep(sim, &row, timers, sim->children);
 		MemoryContextSwitchTo(outer);
 	}
 	return false;

@@ -97,6 +97,9 @@ typedef struct WfSimulation
 
 	/* How it ended. */
 	ErrorData  *error;			/* or NULL */
+	TimestampTz again;			/* an event that failed is tried again; DT_NOEND: not */
+	const char *told;			/* the event that told of a failure since something
+								 * came from outside, or NULL */
 	bool		refused;		/* the error came before any of the author's code */
 } WfSimulation;
 

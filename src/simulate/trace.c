@@ -77,24 +77,6 @@ string_or_null(const char *text)
 	return text == NULL ? NULL : wf_jsonb_string(text);
 }
 
-/*
- * An error as jsonb: sqlstate, message, detail, hint and context.  kind: of the
- * effect that it is, or NULL if it is none.
- */
-Jsonb *
-wf_trace_error(const char *kind, const ErrorData *error)
-{
-	const char *keys[] = {"sqlstate", "message", "detail", "hint", "context", "effect"};
-	Jsonb	   *values[] = {
-		wf_jsonb_string(unpack_sql_state(error->sqlerrcode)),
-		string_or_null(error->message), string_or_null(error->detail),
-		string_or_null(error->hint), string_or_null(error->context),
-		string_or_null(kind)
-	};
-
-	return wf_jsonb_object(lengthof(keys), keys, values);
-}
-
 /* A due time in the form of to_jsonb(). */
 static Jsonb *
 jsonb_time(TimestampTz time)
@@ -103,6 +85,25 @@ jsonb_time(TimestampTz time)
 
 	JsonEncodeDateTime(buffer, TimestampTzGetDatum(time), TIMESTAMPTZOID, NULL);
 	return wf_jsonb_string(buffer);
+}
+
+/*
+ * An error as jsonb: sqlstate, message, detail, hint and context.  kind: of the
+ * effect that it is, or NULL if it is none.  again: when its event is tried again,
+ * or an infinite time.
+ */
+Jsonb *
+wf_trace_error(const char *kind, const ErrorData *error, TimestampTz again)
+{
+	const char *keys[] = {"sqlstate", "message", "detail", "hint", "context", "effect", "retry_at"};
+	Jsonb	   *values[] = {
+		wf_jsonb_string(unpack_sql_state(error->sqlerrcode)),
+		string_or_null(error->message), string_or_null(error->detail),
+		string_or_null(error->hint), string_or_null(error->context),
+		string_or_null(kind), TIMESTAMP_NOT_FINITE(again) ? NULL : jsonb_time(again)
+	};
+
+	return wf_jsonb_object(lengthof(keys), keys, values);
 }
 
 /* The simulation of the process that calls the host. */

@@ -11,6 +11,7 @@
 
 extern void wf_trace_init(WfSimulation *sim);
 extern Jsonb *wf_trace_effect(const char *kind,...);
-extern Jsonb *wf_trace_error(const char *kind, const ErrorData *error);
+extern Jsonb *wf_trace_error(const char *kind, const ErrorData *error,
+							 TimestampTz again);
 
 #endif							/* WF_TRACE_H */

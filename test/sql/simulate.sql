@@ -311,7 +311,7 @@ SELECT is((error('SELECT count(*) FROM workflow.simulate(''loan'', ''[]'', start
 -- whose
 SELECT is((error('SELECT count(*) FROM workflow.simulate(''nobody'', ''[]'')'))[1], 'WF006', 'a name that is not defined');
 SELECT is((error('SELECT count(*) FROM workflow.simulate(''loan'', ''[]'', version => 9)'))[1], 'WF006', 'nor its version');
-SELECT is((error('SELECT count(*) FROM workflow.simulate(''{"id": "x", "initial": "a", "states": {"a": {"entry": "nothing_there"}}}''::json, ''[]'')'))[1], 'WF007', 'faults of a definition are told as define() tells them');
+SELECT is((error('SELECT count(*) FROM workflow.simulate(''{"id": "x", "initial": "a", "states": {"a": {"entry": "number one"}}}''::json, ''[]'')'))[1], 'WF007', 'faults of a definition are told as define() tells them');
 SET ROLE regress_clerk;
 SELECT is((SELECT array_agg(to_states::text) FROM workflow.simulate('loan', '[{"event": "look"}]')), ARRAY['{asked}', '{asked}'], 'who may start and send may simulate');
 SELECT is((SELECT (to_states, context)::text FROM workflow.simulate('{"id": "loan", "initial": "mine", "context": {"me": {"@expr": "current_user::text"}}, "states": {"mine": {}}}'::json, '[]')), '({mine},"{""me"": ""regress_clerk""}")', 'anybody may simulate a definition of their own, whatever its name');
@@ -391,6 +391,95 @@ SELECT FROM workflow.define('{
         {"type": "choose", "branches": [{"guard": {"@expr": "(context->>''n'')::int < 9"}, "actions": {"type": "send", "event": "count"}}]}]}}}}}');
 SELECT is((SELECT string_agg(context::text, ' ') FROM workflow.simulate('counts', '[{"event": "count"}]')),
     (SELECT string_agg(jsonb_build_object('n', n)::text, ' ' ORDER BY n) FROM generate_series(0, 9) n), 'each row has the context as its own step left it');
+
+-- events that are kept: over several others, until they are taken, cancelled or too late
+SELECT FROM workflow.define('{
+    "id": "keeper", "initial": "a", "context": {"got": []},
+    "states": {
+        "a": {"defer": ["D", "E"], "on": {"next": "b", "forget": {"actions": {"type": "cancel", "id": "e"}}, "send": {"actions": {"type": "send", "event": "E", "id": "e", "delay": 1}}}},
+        "b": {"defer": ["E"], "on": {"next": "c", "D": {"actions": {"type": "assign", "context": {"got": {"@expr": "context->''got'' || (event->''data'')"}}}}}},
+        "c": {"on": {"E": "d", "D": "d", "quit": "e"}},
+        "d": {}, "e": {"type": "final"}}}');
+CREATE FUNCTION app.kept(script jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', event, kind, taken::text, array_to_string(to_states, ','), nullif((context->'got')::text, '[]')), ', ') FROM workflow.simulate('keeper', script) $$;
+SELECT is(kept(script), result, 'kept events: ' || script::text)
+FROM (VALUES
+    ('[{"event": "D"}, {"event": "G"}]'::jsonb, 'workflow.start start true a, D command false a, G command false a'),
+    ('[{"event": "D", "data": 1}, {"event": "G"}, {"event": "D", "data": 2}, {"event": "G"}, {"event": "next"}, {"event": "G"}]',
+     'workflow.start start true a, D command false a, G command false a, D command false a, G command false a, next command true b, D self true b [1], D self true b [1, 2], G command false b [1, 2]'),
+    ('[{"event": "E"}, {"event": "next"}, {"event": "D", "data": 1}, {"after": 1}, {"event": "next"}]',
+     'workflow.start start true a, E command false a, next command true b, D command true b [1], next command true c [1], E self true d [1]'),
+    ('[{"event": "send"}, {"after": 1}, {"event": "G"}, {"event": "forget"}, {"event": "G"}, {"event": "next"}, {"event": "next"}]',
+     'workflow.start start true a, send command true a, E timer false a, G command false a, forget command true a, G command false a, next command true b, next command true c'),
+    ('[{"event": "D"}, {"event": "E"}, {"event": "G"}, {"after": "1 day"}, {"until_idle": true}]', 'workflow.start start true a, D command false a, E command false a, G command false a')
+) v(script, result);
+SELECT is((SELECT string_agg(event, ' ') FROM workflow.simulate('{"id":"m","initial":"a","states":{"a":{"defer":["D"]}}}'::json, '[{"event":"D"},{"event":"G"},{"event":"G"}]')),
+    'workflow.start D G G', 'of a definition that is not stored, too');
+SELECT workflow.start('keeper') AS p \gset
+SELECT FROM workflow.send(:'p', 'D', '1');
+SELECT is((SELECT (taken, deferred, states)::text FROM workflow.dry_run(:'p', 'G')), '(f,f,{a})', 'a dry run with an event that is kept');
+SELECT is((SELECT (taken, deferred, states, context->'got')::text FROM workflow.dry_run(:'p', 'next')), '(t,f,{b},[1])', 'which it delivers');
+
+-- functions that do not exist yet
+SET client_min_messages TO warning;
+CREATE FUNCTION app.unready(script jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', event, taken::text, array_to_string(to_states, ','), error->>'message'), ', ') FROM workflow.simulate('{
+        "id": "unready", "initial": "a", "states": {
+            "a": {"entry": "tellSomebody", "always": {"guard": "isEarly", "target": "b"},
+                "on": {"go": [{"guard": "isOk", "actions": {"type": "tellSomebody", "params": 1}, "target": "b"}, "c"], "may": {"allow": {"fn": "isBoss", "deny": {"fn": "isSick"}}, "target": "c"}}},
+            "b": {"on": {"back": "a"}},
+            "c": {"on": {"fit": {"guard": "exists_already", "target": "a"}}}}}'::json, script) $$;
+CREATE FUNCTION app.exists_already(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+SELECT is(unready(script), result, 'functions that do not exist: ' || script::text) FROM (VALUES
+    ('[{"event": "back"}]'::jsonb, 'workflow.start true b, back true b'),
+    ('[{"guards": {"isEarly": false}}, {"event": "go"}]', 'workflow.start true a, go true b'),
+    ('[{"guards": {"isEarly": false, "isOk": false}, "event": "go"}, {"event": "fit"}]', 'workflow.start true a, go true c, fit false c'),
+    ('[{"guards": {"isEarly": false}}, {"guards": {"isEarly": false, "exists_already": true, "isOk": false}, "event": "go"}, {"event": "fit"}, {"guards": {"isEarly": false, "isOk": false}, "event": "go"}, {"event": "fit"}]', 'workflow.start true a, go true c, fit true a, go true c, fit false c'),
+    ('[{"guards": {"isEarly": false}, "event": "may"}]', 'workflow.start true a, may true c')) v (script, result);
+SELECT is((error(format('SELECT unready(%L)', script)))[2:3], ARRAY[message, 'The error is in element 1 of the script.'], message) FROM (VALUES
+    ('[{"guards": {"isLate": true}}]', 'no guard is the function "isLate"'), ('[{"guards": {"isOk": 1}}]', 'the answer of a guard is neither true nor false'),
+    ('[{"guards": [true]}]', '"guards" is not an object of booleans by the names of functions')) v (script, message);
+SELECT is((error($$SELECT workflow.simulate('whole', '[{"guards": {}}]')$$))[2], 'the guards of a definition that is stored are its functions', 'those of a stored definition are what they are');
+
+-- SQL reads the clock of the simulation
+CREATE FUNCTION app.clocks(context jsonb, event jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN jsonb_build_object('now', now(), 'statement', statement_timestamp(), 'setting', current_setting('workflow.test_clock')::timestamptz);
+END
+$$;
+SELECT now() AS now, current_setting('workflow.test_clock') AS setting \gset
+SELECT is(jsonb_agg(context->'now' = to_jsonb(at) AND context->'statement' = to_jsonb(at) AND context->'setting' = to_jsonb(at)), '[true, true, true]', 'now() is the time of the simulation')
+FROM workflow.simulate('{"id": "c", "initial": "a", "states": {"a": {"entry": "clocks", "after": {"1 day": {"target": "a", "reenter": true}}}}}'::json, '[{"after": "2 days"}]', start => '2040-01-01');
+SELECT is(now() = :'now' AND current_setting('workflow.test_clock') = :'setting', true, 'and afterwards as before');
+SELECT is(string_agg(to_char(at, 'YYYY-MM-DD HH24:MI'), ', '), '2040-01-01 00:00, 2040-01-02 00:00, 2040-01-03 00:00, 2040-01-04 00:00', 'a delay until a time after now() ends once a day')
+FROM workflow.simulate('{"id": "c", "initial": "a", "delays": {"tomorrow": {"@expr": "date_trunc(''day'', now()) + interval ''1 day''"}}, "states": {"a": {"after": {"tomorrow": {"target": "a", "reenter": true}}}}}'::json, '[{"after": "3 days 1 hour"}]', start => '2040-01-01');
+SELECT is((error($$SELECT workflow.simulate('{"id": "c", "initial": "a", "states": {"a": {"after": {"0": {"target": "a", "reenter": true}}}}}'::json, '[{"until_idle": true}]')$$))[1], '54000', 'an error in it');
+SELECT is(now() = :'now' AND current_setting('workflow.test_clock') = :'setting', true, 'leaves the time as it was');
+
+-- on_error: retries at their times, then the target, the event or the end
+CREATE FUNCTION app.played(definition text, script jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', to_char(at, 'DD HH24:MI:SS'), event, array_to_string(to_states, ','), status, error->>'sqlstate', to_char((error->>'retry_at')::timestamptz, 'HH24:MI:SS')), ', ')
+    FROM workflow.simulate(definition::json, script, start => '2030-01-01') $$;
+SELECT is(played(format('{"id": "s", "initial": "a", "context": {"z": 0}, %s
+    "states": {"a": {"after": {"1 day": {"target": "b", "guard": {"@expr": "1/(context->>''z'')::int = 1"}}}, "on": {"mend": {"actions": {"type": "assign", "context": {"z": 1}}}}},
+        "b": {"type": "final"}, "plan_b": {"after": {"1 h": {"target": "b", "guard": {"@expr": "1/(context->>''z'')::int = 1"}}}}, "over": {"type": "final"}}}', on_error), script::jsonb), result, on_error || script)
+FROM (VALUES
+    ('', '[{"after": "2 days"}]', '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a error 22012'),
+    ('"on_error": {"retry": {"errors": "*", "maxAttempts": 0}, "then": {"target": "over"}},', '[{"after": "2 days"}]',
+     '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a idled 22012, 02 00:00:00 error.step over finalized'),
+    ('"on_error": {"retry": {"errors": "22", "maxAttempts": 2, "intervalSeconds": 60, "backoffRate": 10}, "then": "terminate"},', '[{"until_idle": true}]',
+     '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a idled 22012 00:01:00, 02 00:01:00 after.1 day.a a idled 22012 00:11:00, 02 00:11:00 after.1 day.a a terminated 22012'),
+    ('"on_error": {"retry": {"errors": "22", "maxAttempts": 5, "intervalSeconds": 3600, "backoffRate": 1}},', '[{"after": "25:30:00", "event": "mend"}, {"until_idle": true}]',
+     '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a idled 22012 01:00:00, 02 01:00:00 after.1 day.a a idled 22012 02:00:00, 02 01:30:00 mend a idled, 02 02:00:00 after.1 day.a b finalized'),
+    ('"on_error": {"retry": {"errors": "40", "maxAttempts": 5}, "then": {"event": "mend"}},', '[{"after": "1 day"}]',
+     '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a idled 22012, 02 00:00:00 mend a idled'),
+    ('"on_error": {"then": {"event": "unheard"}},', '[{"after": "1 day"}]', '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a error 22012'),
+    ('"on_error": {"then": {"target": "plan_b"}},', '[{"until_idle": true}]',
+     '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a idled 22012, 02 00:00:00 error.step plan_b idled, 02 01:00:00 after.1 h.plan_b plan_b error 22012')) v (on_error, script, result);
+SELECT is(played('{"id": "s", "initial": "a", "on_error": {"retry": {"errors": "*", "maxAttempts": 1, "intervalSeconds": 60}, "then": {"event": "error.step"}},
+    "states": {"a": {"invoke": {"src": "kid", "id": "k", "onDone": {"actions": "broken"}}, "on": {"error.step": "b"}}, "b": {"entry": {"type": "assign", "context": {"@expr": "event->''data''"}}}}}',
+    '[{"done": "k", "output": 1}, {"until_idle": true}]'),
+    '01 00:00:00 workflow.start a idled, 01 00:00:00 done.invoke.k a idled P0042 00:01:00, 01 00:01:00 done.invoke.k a idled P0042, 01 00:01:00 error.step b idled', 'the reply of a child, too');
 
 -- what an author calls and computes
 SELECT FROM workflow.define('{
