@@ -3,10 +3,10 @@
 -- lint(...): what is legal in a definition and hardly meant so, in document
 -- order. A definition as define() takes it, or one that is stored.
 --   path        in the text of the definition
---   rule        warning (what define() warns of), unreachable,
---               unreachable_final, no_exit, never_done, dead, repeated_guard,
---               no_otherwise, transient, shadowed_timer, endless,
---               deferred_and_handled
+--   rule        warning (what define() warns of), missing_function (of json),
+--               unreachable, unreachable_final, no_exit, never_done,
+--               never_comes, dead, repeated_guard, no_otherwise, transient,
+--               shadowed_timer, endless, deferred_and_handled
 -- Errors: WF007, WF002 as define(); WF006, WF002.
 CREATE FUNCTION workflow.lint(definition json, OUT path text, OUT rule text, OUT message text, OUT hint text)
     RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_lint';
@@ -21,7 +21,8 @@ CREATE FUNCTION workflow.export(definition text, version int DEFAULT NULL) RETUR
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_export';
 
 -- diagram(...): a picture of a definition, of a process with its active states
--- marked: text of a stateDiagram-v2 of Mermaid, or ('dot') of Graphviz.
+-- marked: text of a stateDiagram-v2 of Mermaid, shortened to what that draws, or
+-- ('dot') of Graphviz.
 --   version     default: the newest
 -- For a process, who started it but may not read its definition sees states
 -- and events only. Errors: WF001, WF002, WF006; 22023 for another format.

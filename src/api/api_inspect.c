@@ -24,6 +24,7 @@
 #include "compiler/compile.h"
 #include "definition/define.h"
 #include "definition/definition.h"
+#include "definition/missing.h"
 #include "definition/privilege.h"
 #include "eval/evaluator.h"
 #include "inspect/diagram_label.h"
@@ -191,20 +192,36 @@ put_finding(void *arg, const char *path, const char *rule, const char *message,
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* Functions that have still to be written are findings, not faults. */
+static void
+put_missing(const WfMissing *missing, void *result)
+{
+	for (int i = 0; i < missing->functions.n; i++)
+	{
+		const WfMissingFunction *function = missing->functions.items[i];
+
+		put_finding(result, function->expr->path, "missing_function",
+					wf_missing_message(function),
+					function->hint != NULL ? function->hint : wf_missing_stub(function));
+	}
+}
+
 /*
  * SQL function workflow.lint(json) of sql/parts/inspect.sql: of a definition
- * that need not be stored.
+ * that need not be stored, nor the functions that it names.
  */
 Datum
 workflow_lint(PG_FUNCTION_ARGS)
 {
 	WfEvaluator *evaluator = NULL;
+	WfMissing	missing = {0};
 	WfChart    *chart;
 
 	InitMaterializedSRF(fcinfo, 0);
 	chart = wf_define_compile(wf_arg_text(fcinfo, 0, "definition"), GetUserId(),
-							  wf_define_path(), true, &evaluator);
+							  wf_define_path(), &missing, &evaluator);
 	wf_evaluator_free(evaluator);
+	put_missing(&missing, fcinfo->resultinfo);
 	wf_lint(chart, put_finding, fcinfo->resultinfo);
 	return (Datum) 0;
 }

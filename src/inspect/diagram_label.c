@@ -19,13 +19,16 @@
 /* In bytes.  Longer expressions, parameters and names are cut off. */
 #define LONGEST_PIECE	60
 
+/* The same of descriptions, which are written to be read. */
+#define LONGEST_DESCRIPTION	160
+
 /*
- * Append a text of the author's on one line.  It is cut off before an ASCII
- * character only, which is the first byte of a character in every encoding
- * that a server has.
+ * Append a text of the author's on one line.  Beyond `longest` bytes it is cut
+ * off before an ASCII character only, which is the first byte of a character in
+ * every encoding that a server has.
  */
 static void
-put_piece(StringInfo buf, const char *text)
+put_line(StringInfo buf, const char *text, int longest)
 {
 	int			len = 0;
 	bool		space = false;
@@ -34,7 +37,7 @@ put_piece(StringInfo buf, const char *text)
 	{
 		unsigned char c = *text;
 
-		if (len >= LONGEST_PIECE && c < 0x80)
+		if (len >= longest && c < 0x80)
 		{
 			appendStringInfoString(buf, "...");
 			return;
@@ -50,6 +53,22 @@ put_piece(StringInfo buf, const char *text)
 		appendStringInfoChar(buf, c);
 		len++;
 	}
+}
+
+static void
+put_piece(StringInfo buf, const char *text)
+{
+	put_line(buf, text, LONGEST_PIECE);
+}
+
+/* Has a description, which may be NULL, anything to show? */
+static bool
+has_words(const char *text)
+{
+	for (; text != NULL && *text; text++)
+		if ((unsigned char) *text > ' ' && *text != 0x7f)
+			return true;
+	return false;
 }
 
 /* ----------------------------------------------------------------
@@ -142,6 +161,12 @@ put_delay(StringInfo buf, const WfDelay *delay)
 		appendStringInfo(buf, INT64_FORMAT " ms", delay->ms);
 	else if (delay->kind == WF_DELAY_TEXT)
 		put_piece(buf, delay->text);
+	else if (delay->kind == WF_DELAY_WORKING)
+	{
+		put_piece(buf, delay->text);
+		appendStringInfoString(buf, " of ");
+		put_piece(buf, delay->calendar);
+	}
 	else if (delay->kind == WF_DELAY_EXPR)
 		put_expr(buf, delay->expr);
 	else
@@ -267,7 +292,10 @@ put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
 	put_piece(buf, event);
 }
 
-/* Return the label of a transition: "event [guard] / actions". */
+/*
+ * Return the label of a transition: "event [guard] / actions", or with the
+ * author's description in the place of guard and actions.
+ */
 static char *
 label_of(const WfDiagram *diagram, const WfState *state,
 		 const WfHandler *handler, const WfTransition *transition)
@@ -279,6 +307,14 @@ label_of(const WfDiagram *diagram, const WfState *state,
 		put_event(&buf, state, handler);
 	else
 		appendStringInfoString(&buf, "always");
+	if (buf.len == 0)
+		appendStringInfoChar(&buf, '?');	/* a name of white space */
+	if (has_words(transition->description))
+	{
+		appendStringInfoString(&buf, " - ");
+		put_line(&buf, transition->description, LONGEST_DESCRIPTION);
+		return buf.data;
+	}
 	if (transition->guard != NULL && !diagram->names_only)
 	{
 		appendStringInfoString(&buf, " [");
@@ -377,6 +413,16 @@ wf_diagram_label_line(WfDiagramWriter *w)
 		appendStringInfoString(&w->buf, "    ");
 }
 
+/* Is an active state one in which no other is active? */
+bool
+wf_diagram_label_is_leaf(const WfDiagram *diagram, const WfState *state)
+{
+	for (int i = 0; i < state->nchildren; i++)
+		if (diagram->active[state->children[i]])
+			return false;
+	return true;
+}
+
 /*
  * Is the root drawn as a state, and not only what is in it?  That is
  * necessary if the root itself has something to show.
@@ -388,12 +434,13 @@ wf_diagram_label_shows_root(const WfDiagram *diagram)
 
 	return root->kind != WF_STATE_COMPOUND || root->nhandlers > 0 ||
 		root->nalways > 0 || root->ninvokes > 0 || root->ndefer > 0 ||
-		root->entry.n > 0 || root->exit.n > 0;
+		root->entry.n > 0 || root->exit.n > 0 || has_words(root->description);
 }
 
 /*
  * Return the title of a state: "open", "before (H*)" for a history state, or
  * "lost (failure)" for an end that is one.
+ * One whose name is but white space is called by its number, as in the diagram.
  */
 char *
 wf_diagram_label_title(const WfDiagram *diagram, const WfState *state)
@@ -402,6 +449,8 @@ wf_diagram_label_title(const WfDiagram *diagram, const WfState *state)
 
 	initStringInfo(&buf);
 	put_piece(&buf, state->key);
+	if (buf.len == 0)
+		appendStringInfo(&buf, "s%d", state->id);
 	if (state->kind == WF_STATE_HISTORY)
 		appendStringInfoString(&buf, state->deep ? " (H*)" : " (H)");
 	if (state->failure)
@@ -449,10 +498,20 @@ invoke_line(const WfInvoke *invoke)
 	return buf.data;
 }
 
+static char *
+description_line(const WfState *state)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	put_line(&buf, state->description, LONGEST_DESCRIPTION);
+	return buf.data;
+}
+
 /*
- * Return the lines that are written into a state: its entry and exit
- * actions, invokes, deferred events, and transitions without a target.  *n
- * is their number.
+ * Return the lines that are written into a state: its description, its entry
+ * and exit actions, invokes, deferred events, and transitions without a target.
+ * *n is their number.
  */
 char **
 wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
@@ -460,9 +519,11 @@ wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
 	bool		names_only = diagram->names_only;
 	int			nlist;
 	Leaving    *list = transitions_of(state, &nlist);
-	char	  **lines = palloc((nlist + state->ninvokes + 3) * sizeof(char *));
+	char	  **lines = palloc((nlist + state->ninvokes + 4) * sizeof(char *));
 
 	*n = 0;
+	if (has_words(state->description))
+		lines[(*n)++] = description_line(state);
 	if (state->entry.n > 0 && !names_only)
 		lines[(*n)++] = action_line(diagram, "entry", &state->entry);
 	if (state->exit.n > 0 && !names_only)

@@ -26,6 +26,7 @@ typedef struct WfDiagramWriter
 	const WfDiagram *diagram;
 	StringInfoData buf;
 	int			depth;
+	int			longest;		/* texts are cut off behind so many bytes; 0: not */
 } WfDiagramWriter;
 
 /* Draws the arrows of a transition. */
@@ -34,6 +35,7 @@ typedef void (*WfDiagramEdge) (void *arg, const WfState *source,
 							   const char *label);
 
 extern void wf_diagram_label_line(WfDiagramWriter *w);
+extern bool wf_diagram_label_is_leaf(const WfDiagram *diagram, const WfState *state);
 extern bool wf_diagram_label_shows_root(const WfDiagram *diagram);
 extern char *wf_diagram_label_title(const WfDiagram *diagram, const WfState *state);
 extern char *wf_diagram_label_default(const WfDiagram *diagram,

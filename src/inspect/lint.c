@@ -17,6 +17,7 @@
 
 #include "chart/chart.h"
 #include "inspect/lint.h"
+#include "inspect/lint_event.h"
 #include "inspect/lint_finding.h"
 #include "inspect/lint_list.h"
 #include "inspect/lint_reach.h"
@@ -143,6 +144,7 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 		found(arg, chart->warnings.items[i].path, "warning",
 			  chart->warnings.items[i].message, chart->warnings.items[i].hint);
 	wf_lint_reach(&linter);
+	wf_lint_event_sources(&linter);
 	for (int i = 0; i < chart->nstates; i++)
 	{
 		const WfState *state = &chart->states[i];
@@ -156,6 +158,7 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 		check_outcome(&linter, state);
 		check_done(&linter, state);
 		check_defer(&linter, state);
+		wf_lint_events(&linter, state);
 		wf_lint_lists(&linter, state);
 	}
 	wf_lint_reach_cycles(&linter);

@@ -215,16 +215,77 @@ check_order(WfLinter *l, const WfState *state, WfTransition *const *list,
  */
 
 
-/* Does a timer of `owner` certainly lead out of a state? */
-static bool
-is_certain_exit(const WfLinter *l, const WfState *owner, const WfTimer *timer,
-				const WfState *state)
+/*
+ * Return the transition of a timer of `owner` that certainly leads out of a
+ * state when the timer is due, or NULL.
+ */
+static const WfTransition *
+certain_exit(const WfLinter *l, const WfState *owner, const WfTimer *timer,
+			 const WfState *state)
 {
 	const WfHandler *handler = wf_deparse_handler(owner, timer->event);
 
-	return handler != NULL && handler->ntransitions > 0 &&
-		wf_lint_list_is_certain(handler->transitions[0]) &&
-		wf_lint_list_leaves(l, handler->transitions[0], state);
+	if (handler == NULL || handler->ntransitions == 0 ||
+		!wf_lint_list_is_certain(handler->transitions[0]) ||
+		!wf_lint_list_leaves(l, handler->transitions[0], state))
+		return NULL;
+	return handler->transitions[0];
+}
+
+/* May a transition that leaves a state enter it again? */
+static bool
+may_enter_again(const WfLinter *l, const WfTransition *transition, const WfState *state)
+{
+	const WfChart *chart = l->chart;
+
+	for (int i = 0; i < transition->ntargets; i++)
+	{
+		WfStateId	target = transition->targets[i];
+		WfStateId	common = wf_chart_common(chart, target, state->id);
+
+		/* the target is the state, in it or around it, or in another region */
+		if (target == state->id || wf_is_descendant(chart, target, state->id) ||
+			wf_is_descendant(chart, state->id, target) ||
+			common == WF_NO_STATE || chart->states[common].kind == WF_STATE_PARALLEL ||
+			chart->states[target].kind == WF_STATE_HISTORY)
+			return true;
+	}
+	return false;
+}
+
+/* May a process go on without an event from outside once it is in a state? */
+static bool
+may_go_on(const WfChart *chart)
+{
+	if (chart->has_always || strstr(chart->features, "raise") != NULL ||
+		strstr(chart->features, "send") != NULL || strstr(chart->features, "invoke") != NULL)
+		return true;
+	for (int i = 1; i < chart->nstates; i++)
+		if (chart->states[i].kind == WF_STATE_FINAL && chart->states[i].parent != 0)
+			return true;
+	return false;
+}
+
+/*
+ * May a timer with `keep` outlive a transition that leaves its state?  It does
+ * if the state is entered again before the step ends, be it by a transition
+ * without an event or for an event of the process's own.
+ */
+static bool
+may_be_kept(const WfLinter *l, const WfTransition *transition, const WfState *state)
+{
+	const WfChart *chart = l->chart;
+
+	if (may_enter_again(l, transition, state))
+		return true;
+	for (int i = 0; i < transition->ntargets; i++)
+	{
+		const WfState *target = &chart->states[transition->targets[i]];
+
+		if (target->kind != WF_STATE_FINAL || target->parent != 0)
+			return may_go_on(chart);
+	}
+	return false;
 }
 
 /*
@@ -248,16 +309,22 @@ check_timer(WfLinter *l, const WfState *state, int index)
 		for (int i = 0; i < states[up].ntimers; i++)
 		{
 			const WfTimer *other = &states[up].timers[i];
+			const WfTransition *exit;
 			WfDuration	its;
 
 			if (other == timer || !wf_duration(other->delay, &its) ||
 				its.longest > mine.shortest ||
 				(its.longest == mine.shortest && up == state->id &&
-				 i > index) ||
-				!is_certain_exit(l, &states[up], other, state))
+				 i > index))
+				continue;
+			exit = certain_exit(l, &states[up], other, state);
+			if (exit == NULL || (timer->keep && may_be_kept(l, exit, state)))
 				continue;
 			wf_lint_finding_add(l, state, handler->transitions[0]->path,
-								"shadowed_timer", NULL,
+								"shadowed_timer",
+								!timer->keep && may_enter_again(l, exit, state) ?
+								"Write \"keep\": true, so that it runs on when the state is entered again." :
+								NULL,
 								"timer never fires: timer \"%s\" of state \"%s\" exits "
 								"the state before",
 								other->name, states[up].name);

@@ -114,12 +114,20 @@ enter(Search *s, WfStateId id)
 			enter(s, state->children[i]);
 }
 
-/* Enter the targets of a transition, unless it can never be taken. */
+/*
+ * Enter the targets of the transitions of a list that can be taken: none has
+ * the guard false, or stands behind one that is certain.
+ */
 static void
-follow(Search *s, const WfTransition *transition)
+follow(Search *s, WfTransition *const *list, int n)
 {
-	if (!wf_lint_list_is_false(s->l->chart, transition->guard))
-		enter_targets(s, transition);
+	for (int i = 0; i < n; i++)
+	{
+		if (!wf_lint_list_is_false(s->l->chart, list[i]->guard))
+			enter_targets(s, list[i]);
+		if (wf_lint_list_is_certain(list[i]))
+			break;
+	}
 }
 
 /*
@@ -163,11 +171,10 @@ wf_lint_reach(WfLinter *l)
 	{
 		const WfState *state = &chart->states[search.queue[next]];
 
-		for (int i = 0; i < state->nalways; i++)
-			follow(&search, state->always[i]);
+		follow(&search, state->always, state->nalways);
 		for (int i = 0; i < state->nhandlers; i++)
-			for (int j = 0; j < state->handlers[i].ntransitions; j++)
-				follow(&search, state->handlers[i].transitions[j]);
+			follow(&search, state->handlers[i].transitions,
+				   state->handlers[i].ntransitions);
 	}
 
 	/* children have higher numbers than their parents */

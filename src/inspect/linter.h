@@ -27,6 +27,8 @@ typedef struct WfLinter
 	const WfChart *chart;
 	bool	   *reachable;		/* by state: it can become active */
 	bool	   *endable;		/* by state: it can be done */
+	int			nsources;		/* of events of the engine, sorted */
+	const char **sources;		/* events of timers, ids of invokes */
 	WfList		findings;		/* WfFinding */
 } WfLinter;
 

@@ -20,6 +20,9 @@
 #include "inspect/diagram_label.h"
 #include "inspect/mermaid.h"
 
+/* Mermaid refuses a longer text unless it is told otherwise. */
+#define LONGEST_DIAGRAM		50000
+
 /*
  * Does a command begin here that Mermaid recognizes in the middle of a text?
  */
@@ -40,11 +43,18 @@ static void
 put_marked_text(WfDiagramWriter *w, const char *text, const char *harmless)
 {
 	static const char ligature[] = "\xef\xac\x82";
+	const char *begin = text;
 
 	for (; *text; text++)
 	{
 		unsigned char c = *text;
 
+		/* an ASCII character begins here, so no other is cut in two */
+		if (w->longest > 0 && c < 0x80 && text - begin >= w->longest)
+		{
+			appendStringInfoString(&w->buf, "...");
+			return;
+		}
 		if (strncmp(text, ligature, sizeof(ligature) - 1) == 0)
 		{
 			appendStringInfoString(&w->buf, "#64258;");
@@ -206,44 +216,52 @@ put_edge(void *arg, const WfState *source, const WfTransition *transition,
 	}
 }
 
-/* Append the marks of active states. */
+/*
+ * Append the marks of active states: where the process is stands out from what
+ * is around it.
+ */
 static void
 put_active(WfDiagramWriter *w)
 {
+	static const char *const styles[][2] = {
+		{"around", "fill:#fffdf5,stroke:#e65100,color:#000"},
+		{"active", "fill:#ffe082,stroke:#e65100,color:#000"}
+	};
 	const WfDiagram *diagram = w->diagram;
-	bool		any = false;
+	bool		defined[2] = {false, false};
 
 	for (int i = wf_diagram_label_shows_root(diagram) ? 0 : 1;
 		 diagram->active != NULL && i < diagram->chart->nstates; i++)
 	{
+		int			leaf;
+
 		if (!diagram->active[i])
 			continue;
-		if (!any)
+		leaf = wf_diagram_label_is_leaf(diagram, &diagram->chart->states[i]);
+		if (!defined[leaf])
 		{
 			wf_diagram_label_line(w);
-			appendStringInfoString(&w->buf, "classDef active "
-								   "fill:#ffe082,stroke:#e65100,color:#000\n");
+			appendStringInfo(&w->buf, "classDef %s %s\n", styles[leaf][0], styles[leaf][1]);
+			defined[leaf] = true;
 		}
-		any = true;
 		wf_diagram_label_line(w);
-		appendStringInfo(&w->buf, "class s%d active\n", i);
+		appendStringInfo(&w->buf, "class s%d %s\n", i, styles[leaf][0]);
 	}
 }
 
 /*
- * Return a stateDiagram-v2 for Mermaid, in the current memory context.
- * States are named s0, s1, ... in document order; whatever the author wrote
- * is in labels only, escaped.
+ * Return the diagram with texts of at most `longest` bytes, 0 for any, behind a
+ * note that may be "".
  */
-char *
-wf_mermaid(const WfDiagram *diagram)
+static char *
+draw(const WfDiagram *diagram, int longest, const char *note)
 {
 	const WfChart *chart = diagram->chart;
-	WfDiagramWriter writer = {.diagram = diagram};
+	WfDiagramWriter writer = {.diagram = diagram,.longest = longest};
 	WfDiagramWriter *w = &writer;
 
 	initStringInfo(&w->buf);
-	appendStringInfoString(&w->buf, "stateDiagram-v2\n");
+	appendStringInfo(&w->buf, "stateDiagram-v2\n%s", note);
 	w->depth = 1;
 	if (wf_diagram_label_shows_root(diagram))
 	{
@@ -259,4 +277,49 @@ wf_mermaid(const WfDiagram *diagram)
 	wf_diagram_label_edges(diagram, put_edge, w);
 	put_active(w);
 	return w->buf.data;
+}
+
+/* Return the length of a text as Mermaid counts it, in units of UTF-16. */
+static int
+length_of(const char *text)
+{
+	int			length = 0;
+
+	for (; *text; text++)
+	{
+		unsigned char c = *text;
+
+		length += (c < 0x80 || c >= 0xc0) + (c >= 0xf0);
+	}
+	return length;
+}
+
+/*
+ * Return a stateDiagram-v2 for Mermaid, in the current memory context.
+ * States are named s0, s1, ... in document order; whatever the author wrote
+ * is in labels only, escaped.  A diagram that would be longer than Mermaid
+ * draws is shortened, more and more, and says so.
+ */
+char *
+wf_mermaid(const WfDiagram *diagram)
+{
+	static const int longest[] = {60, 30, 15};
+	WfDiagram	names_only = *diagram;
+	char	   *text = draw(diagram, 0, "");
+	int			length = length_of(text);
+	const char *note;
+
+	if (length <= LONGEST_DIAGRAM)
+		return text;
+	note = psprintf("    %%%% Shortened: in full this diagram has %d characters, and Mermaid draws %d, "
+					"unless its setting maxTextSize is higher.\n", length, LONGEST_DIAGRAM);
+	names_only.names_only = true;
+	for (int i = 0; i < 2 * (int) lengthof(longest); i++)
+	{
+		text = draw(i < (int) lengthof(longest) ? diagram : &names_only,
+					longest[i % (int) lengthof(longest)], note);
+		if (length_of(text) <= LONGEST_DIAGRAM)
+			break;
+	}
+	return text;
 }

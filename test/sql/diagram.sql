@@ -106,7 +106,7 @@ SELECT is((SELECT array_agg(l) FROM regexp_split_to_table(workflow.diagram(:'pro
     'the active state of a process is marked');
 SELECT taken FROM workflow.send(:'process', 'pay') \g /dev/null
 SELECT is((SELECT array_agg(l) FROM regexp_split_to_table(workflow.diagram(:'process'::uuid), E'\n') l WHERE l ~ '^ *class s'),
-    ARRAY['    class s2 active', '    class s3 active', '    class s5 active', '    class s7 active', '    class s8 active'],
+    ARRAY['    class s2 around', '    class s3 around', '    class s5 active', '    class s7 around', '    class s8 active'],
     'so are all regions, and what the active states lie in');
 SELECT is((SELECT array_agg(l) FROM regexp_split_to_table(workflow.diagram(:'process'::uuid, 'dot'), E'\n') l WHERE l ~ 'e65100'),
     ARRAY['        graph [style=rounded, color="#e65100", penwidth=2];',
@@ -148,7 +148,7 @@ SELECT workflow.define(json_build_object('id', :'bad', 'initial', 'a', 'on', jso
         'on', json_build_object(:'bad', json_build_object('target', 'b' || replace(:'bad', '.', ''), 'guard', json_build_object('@expr', '1 = 1 /*' || :'bad' || '*/')))),
     'b' || :'bad', json_build_object('after', json_build_object('1 day', 'a'))))) \g /dev/null
 SELECT workflow.start(:'bad') AS process \gset
-SELECT is((SELECT array_agg(l) FROM regexp_split_to_table(workflow.diagram(:'process'::uuid), E'\n') l WHERE l !~ ('^ *(|stateDiagram-v2|}|note right of s\d+|end note|classDef active [^ ]+|class s\d+ active'
+SELECT is((SELECT array_agg(l) FROM regexp_split_to_table(workflow.diagram(:'process'::uuid), E'\n') l WHERE l !~ ('^ *(|stateDiagram-v2|}|note right of s\d+|end note|classDef (active|around) [^ ]+|class s\d+ (active|around)'
     '|state "([^]["{}:;#%<>&\\*|~`$@^!?()]|#\d+;)*" as s\d+( {)?|(s\d+|\[\*\]) --> (s\d+|\[\*\])( : ([^"{}:;#%<>&\\*]|#\d+;)*)?|s\d+ : ([^"{}:;#%<>&\\*]|#\d+;)*|([^"{}:;#%<>&\\*]|#\d+;)*)$')), NULL,
     'Mermaid: whatever a name holds, each line is of one of the forms that we write');
 SELECT is((SELECT count(*)::int FROM regexp_matches(workflow.diagram(:'process'::uuid), 'end note', 'g')), 1,
@@ -194,6 +194,39 @@ SELECT is(workflow.diagram(:'process'::uuid), $$stateDiagram-v2
     classDef active fill:#ffe082,stroke:#e65100,color:#000
     class s1 active
 $$, 'who started a process sees states and events, but not what the definition computes');
+
+-- names of white space, descriptions, where a process stands
+SET ROLE regress_app;
+SELECT workflow.define('{"id": "blank", "initial": " ", "states": {" ": {"on": {"\t": "\u0001", "go": {"target": "in", "description": "to\n the inner one", "guard": {"@expr": "true"}}}},
+    "\u0001": {"description": "does\n nothing", "entry": {"type": "log", "value": 1}},
+    "in": {"initial": "a", "description": "  ", "states": {"a": {}, "\r": {"type": "history"}}}}}') \g /dev/null
+SELECT is(workflow.diagram('blank'), $$stateDiagram-v2
+    [*] --> s1
+    state "s1" as s1
+    state "s2" as s2
+    s2 : does nothing
+    s2 : entry / log 1
+    state "in" as s3 {
+        [*] --> s4
+        state "a" as s4
+        state "s5 #40;H#41;" as s5
+    }
+    s1 --> s2 : #63;
+    s1 --> s3 : go - to the inner one
+$$, 'names of white space, and what the author says of states and transitions');
+SELECT is((regexp_match(workflow.diagram('blank', format => 'dot'), 's5 \[[^\n]*'))[1], 's5 [label="s5 (H)", shape=ellipse];', 'in Graphviz, too');
+SELECT workflow.start('blank') AS process \gset
+SELECT FROM workflow.send(:'process', 'go');
+SELECT is(regexp_replace(workflow.diagram(:'process'::uuid), '.*\n    s1 --> s3[^\n]*\n', ''), $$    classDef around fill:#fffdf5,stroke:#e65100,color:#000
+    class s3 around
+    classDef active fill:#ffe082,stroke:#e65100,color:#000
+    class s4 active
+$$, 'the state in which a process is stands out from those around it');
+
+-- one that is longer than Mermaid draws
+SELECT workflow.define(format('{"id": "long", "initial": "s1", "states": {%s, "s601": {}}}', string_agg(format('"s%s": {"on": {"event %s": {"target": "s%s", "guard": {"@expr": "%s"}}}}', n, n, n + 1, repeat('true AND ', 30) || 'true'), ', '))::json) FROM generate_series(1, 600) n \g /dev/null
+SELECT ok(length(d) <= 50000 AND d ~ E'^stateDiagram-v2\n    %% Shortened: in full this diagram has [0-9]+ characters, and Mermaid draws 50000, unless its setting maxTextSize is higher.\n' AND d ~ 's600 --> s601 : event 600', 'a long one is shortened and says so')
+FROM workflow.diagram('long') d;
 
 \set end :srcdir '/end.psql'
 \i :end

@@ -68,7 +68,7 @@ SELECT is(states_found('"a": {"always": {"target": "z", "guard": "ok"}, "on": {"
 SELECT is(states_found('"a": {"always": "b"}, "b": {"always": {"target": "a"}}'), ARRAY['endless $.states.a.always', 'unreachable_final $.states.z'],
     'states that lead to each other without event or guard');
 SELECT is(states_found('"a": {"always": ["b", "z"]}, "b": {"initial": "c", "states": {"c": {"always": "d"}, "d": {"always": "#a"}}}'),
-    ARRAY['dead $.states.a.always[1]', 'endless $.states.a.always[0]'], 'through states inside');
+    ARRAY['dead $.states.a.always[1]', 'endless $.states.a.always[0]', 'unreachable_final $.states.z'], 'through states inside');
 SELECT is(states_found('"a": {"always": "b"}, "b": {"always": [{"target": "z", "guard": "ok"}, "a"]}'), '{}', 'a guard may end it');
 SELECT is(states_found('"a": {"after": {"2 days": "z", "PT5H": {"target": "a", "reenter": true}, "30 min": {"actions": {"type": "log", "value": 1}}}}'),
     ARRAY['shadowed_timer $.states.a.after["2 days"]'], 'a timer that another one is always ahead of');
@@ -77,11 +77,41 @@ SELECT is(states_found('"a": {"initial": "b", "after": {"1 hour": "z"}, "states"
 SELECT is(states_found('"a": {"after": {"1 day": {"target": "z", "guard": "ok"}, "2 days": "z"}}'), ARRAY['no_otherwise $.states.a.after["1 day"]'], 'one with a guard may let it pass');
 SELECT is(states_found('"a": {"after": {"24 hours": "z", "1 day": "z"}}'), '{}', 'a day may have 23 hours');
 SELECT is(states_found('"a": {"after": {"1 month": "z", "32 days": "z"}}'), ARRAY['shadowed_timer $.states.a.after["32 days"]'], 'a month has 31 days at most');
+-- a timer with "keep" runs on where its state is entered again
+CREATE FUNCTION app.shadowed(states text) RETURNS text[] LANGUAGE sql AS $$
+    SELECT array_agg(path || coalesce(' ' || hint, '') ORDER BY n) FROM workflow.lint(format('{"id": "x", "initial": "a", "states": {%s, "z": {"type": "final"}}}', states)::json) WITH ORDINALITY l (path, rule, message, hint, n)
+    WHERE rule = 'shadowed_timer' $$;
+SELECT is(shadowed(states), found, states) FROM (VALUES
+    ('"a": {"after": {"1 day": {"target": "a", "reenter": true}, "5 days": {"target": "z", "keep": true}}}', NULL),
+    ('"a": {"after": {"1 day": {"target": "a", "reenter": true}, "5 days": "z"}}', ARRAY['$.states.a.after["5 days"] Write "keep": true, so that it runs on when the state is entered again.']),
+    ('"a": {"after": {"1 day": {"target": "a", "reenter": true, "keep": true}, "5 days": "z"}}', ARRAY['$.states.a.after["5 days"] Write "keep": true, so that it runs on when the state is entered again.']),
+    ('"a": {"after": {"1 day": "z", "5 days": {"target": "z", "keep": true}}}', ARRAY['$.states.a.after["5 days"]']),
+    ('"a": {"after": {"1 day": "b", "5 days": {"target": "z", "keep": true}}}, "b": {"on": {"x": "a"}}', ARRAY['$.states.a.after["5 days"]']),
+    ('"a": {"after": {"1 day": "b", "5 days": {"target": "z", "keep": true}}}, "b": {"always": "a"}', NULL),
+    ('"a": {"after": {"1 day": "b", "5 days": {"target": "z", "keep": true}}}, "b": {"entry": {"type": "raise", "event": "x"}, "on": {"x": "a"}}', NULL),
+    ('"a": {"initial": "b", "after": {"5 days": {"target": "z", "keep": true}, "1 day": {"target": ".b", "reenter": true}}, "states": {"b": {}}}', NULL),
+    ('"a": {"initial": "b", "after": {"1 day": {"target": "a", "reenter": true}}, "states": {"b": {"after": {"5 days": {"target": "#z", "keep": true}}}}}', NULL),
+    ('"a": {"initial": "b", "after": {"1 day": {"target": "a", "reenter": true}}, "states": {"b": {"after": {"5 days": "#z"}}}}', ARRAY['$.states.a.states.b.after["5 days"] Write "keep": true, so that it runs on when the state is entered again.'])) t (states, found);
+
+-- events of the engine that tell of what does not exist
+SELECT is(states_found('"a": {"on": {"done.state.nowhere": "z", "after.1 day.a": "z", "done.invoke.kid": "z", "error.invoke.kid": "z", "error.step": "z", "xstate.done.state.x.no": "z"}}'),
+    ARRAY['never_comes $.states.a.on["done.state.nowhere"]', 'never_comes $.states.a.on["after.1 day.a"]', 'never_comes $.states.a.on["done.invoke.kid"]', 'never_comes $.states.a.on["error.invoke.kid"]',
+        'never_comes $.states.a.on["error.step"]', 'never_comes $.states.a.on["xstate.done.state.x.no"]'], 'no state, timer or invoke of that name');
+SELECT is(states_found('"a": {"initial": "b", "states": {"b": {"after": {"1 day": "c"}}, "c": {"type": "final"}}, "invoke": {"id": "kid", "src": "x"}, "on": {"done.state.a": "z", "after.1 day.a.b": "z", "done.invoke.kid": "z", "error.invoke.kid": "z", "done.state.*": "z", "error.*": "z"}}'),
+    '{}', 'there is one');
+SELECT is((SELECT array_agg(message || coalesce(' ' || hint, '')) FROM workflow.lint('{"id": "x", "initial": "alpha", "states": {"alpha": {"initial": "b", "invoke": {"id": "kid", "src": "x"}, "states": {"b": {"on": {"done.state.alpah": "#z", "done.invoke.kids": "#z"}}}}, "z": {"type": "final"}}}'::json)),
+    ARRAY['event "done.state.alpah" never comes: there is no state "alpah" Did you mean "alpha"?', 'event "done.invoke.kids" never comes: no invoke has the id "kids" Did you mean "kid"?'], 'with a name that is similar');
+
+-- what JSON loses of XState: guards and assigned values that are functions
+SELECT is(states_found('"a": {"on": {"go": [{"target": "b"}, {"target": "c"}, {"target": "z"}]}}, "b": {"on": {"x": "z"}}, "c": {"on": {"x": "z"}}'),
+    ARRAY['dead $.states.a.on.go[1]', 'dead $.states.a.on.go[2]', 'unreachable $.states.c'], 'what only dead transitions lead to is unreachable');
+SELECT is(states_found('"a": {"entry": {"type": "xstate.assign", "assignment": {}}, "on": {"go": "z"}}'), ARRAY['warning $.states.a.entry.assignment'], 'an assign without values');
 
 -- what define() warns of
 SELECT results_eq($$ SELECT path, rule, message, hint FROM workflow.lint('{"id": "x", "initial": "a", "onDone": "a", "states": {"a": {"on": {"go": ["a", "z"]}}, "z": {"type": "final"}}}'::json) $$,
     $$ VALUES ('$.onDone', 'warning', 'the root cannot react to its own end: "onDone" is left out', 'When the root is done, the process has ended.'),
-        ('$.states.a.on.go[1]', 'dead', 'transition can never be taken: $.states.a.on.go[0] comes before it and has no guard', 'Put the transition without a guard last.') $$,
+        ('$.states.a.on.go[1]', 'dead', 'transition can never be taken: $.states.a.on.go[0] comes before it and has no guard', 'Put the transition without a guard last.'),
+        ('$.states.z', 'unreachable_final', 'no transition leads to final state "z"', NULL) $$,
     'warnings of define() come first; findings have a message and a hint');
 
 CREATE FUNCTION pg_temp.regions(targets text) RETURNS text[] LANGUAGE sql AS $$
@@ -106,9 +136,14 @@ SELECT is((SELECT array_agg(path ORDER BY path) FROM workflow.lint('kept', 1)), 
 -- refusals
 SELECT is(error($$ SELECT * FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {"onn": {}}}}'::json) $$),
     ARRAY['WF007', 'the definition has 1 fault', '$.states.a.onn: unknown key "onn" (Did you mean "on"?)'], 'faults are faults');
-SELECT is(error($$ SELECT * FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {"entry": "nothing"}}}'::json) $$),
-    ARRAY['WF007', 'the definition has 1 fault', '$.states.a.entry: function nothing(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)'],
-    'those of functions, too');
+SELECT is((error($$ SELECT * FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {"entry": {"type": "assign", "context": {"n": {"@expr": "nothing(context)"}}}}}}'::json) $$))[1],
+    'WF007', 'those of expressions, too');
+SELECT is((SELECT array_agg(concat_ws(' | ', rule, path, message, hint) ORDER BY n) FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {"entry": "nothing", "on": {"x": [{"guard": "nought", "target": "a"}, {"guard": "nought", "actions": "nothing"}]}}}}'::json) WITH ORDINALITY l (path, rule, message, hint, n)), ARRAY[
+    'missing_function | $.states.a.entry | function nothing(context jsonb, event jsonb) does not exist; it is named in 2 places, also at $.states.a.on.x[1].actions | CREATE FUNCTION nothing(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;',
+    'missing_function | $.states.a.on.x[0].guard | function nought(context jsonb, event jsonb) does not exist; it is named in 2 places, also at $.states.a.on.x[1].guard | CREATE FUNCTION nought(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;',
+    'repeated_guard | $.states.a.on.x[1] | transition can never be taken: the guard of $.states.a.on.x[0], which comes before it, holds whenever its own does',
+    'no_otherwise | $.states.a.on.x[0] | event is lost if no guard holds | Add a last transition without a guard.'],
+    'functions that have still to be written are findings');
 SELECT is((error('SELECT * FROM workflow.lint(NULL::json)'))[1], '22004', 'null is none');
 SELECT is((error($$ SELECT * FROM workflow.lint('nothing') $$))[1], 'WF006', 'there must be a definition');
 SET ROLE regress_clerk;

@@ -1,0 +1,143 @@
+/*-------------------------------------------------------------------------
+ *
+ * lint_event.c
+ *	  Rules about events of the engine that never come.
+ *
+ * Pure C.  Nobody can send an event whose name is the engine's: a handler of
+ * one that tells of a state, a timer or an invoke which does not exist waits
+ * for ever.  Whether a state is ever done is another rule's, see lint.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "inspect/lint_event.h"
+#include "inspect/lint_finding.h"
+#include "inspect/linter.h"
+
+/* Among more names than this no similar one is looked for. */
+#define MOST_NAMES		1000
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Collect l->sources: the events of timers and the ids of invokes. */
+void
+wf_lint_event_sources(WfLinter *l)
+{
+	const WfChart *chart = l->chart;
+	int			n = 0;
+
+	for (int i = 0; i < chart->nstates; i++)
+		n += chart->states[i].ntimers + chart->states[i].ninvokes;
+	l->sources = palloc((n + 1) * sizeof(char *));
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		const WfState *state = &chart->states[i];
+
+		for (int j = 0; j < state->ntimers; j++)
+			l->sources[l->nsources++] = state->timers[j].event;
+		for (int j = 0; j < state->ninvokes; j++)
+			l->sources[l->nsources++] = state->invokes[j].id;
+	}
+	if (l->nsources > 0)
+		qsort(l->sources, l->nsources, sizeof(char *), compare_names);
+	l->sources[l->nsources] = NULL;
+}
+
+static bool
+is_source(const WfLinter *l, const char *name)
+{
+	return bsearch(&name, l->sources, l->nsources, sizeof(char *), compare_names) != NULL;
+}
+
+/* Return a hint with the name of a state that is similar to this one, or NULL. */
+static const char *
+similar_state(const WfChart *chart, const char *name)
+{
+	const char **names;
+
+	if (chart->nstates > MOST_NAMES)
+		return NULL;
+	names = palloc(chart->nstates * sizeof(char *));
+	for (int i = 1; i < chart->nstates; i++)
+		names[i - 1] = chart->states[i].name;
+	names[chart->nstates - 1] = NULL;
+	return wf_diagnostic_spelling_hint(name, names);
+}
+
+/* Does an event begin with a prefix?  *rest is set to what follows it. */
+static bool
+begins(const char *event, const char *prefix, const char **rest)
+{
+	size_t		len = strlen(prefix);
+
+	*rest = event + len;
+	return strncmp(event, prefix, len) == 0;
+}
+
+/*
+ * Return why an event never comes, with a hint or NULL; or NULL if it may
+ * come.
+ */
+static const char *
+why_never(const WfLinter *l, const char *event, const char **hint)
+{
+	const WfChart *chart = l->chart;
+	const char *rest;
+
+	*hint = NULL;
+	if (begins(event, "done.state.", &rest) &&
+		wf_chart_find(chart, rest, strlen(rest)) == WF_NO_STATE)
+	{
+		*hint = similar_state(chart, rest);
+		return psprintf("there is no state \"%s\"", rest);
+	}
+	if (begins(event, "after.", &rest) && !is_source(l, event))
+	{
+		*hint = "Write the timer under \"after\" of its state.";
+		return "no state has such a timer";
+	}
+	if ((begins(event, "done.invoke.", &rest) || begins(event, "error.invoke.", &rest)) &&
+		!is_source(l, rest))
+	{
+		if (l->nsources <= MOST_NAMES)
+			*hint = wf_diagnostic_spelling_hint(rest, l->sources);
+		return psprintf("no invoke has the id \"%s\"", rest);
+	}
+	if (strcmp(event, WF_STEP_ERROR_EVENT) == 0 && strstr(chart->features, "on_error") == NULL)
+	{
+		*hint = "Write \"on_error\": {\"then\": {\"event\": \"error.step\"}}.";
+		return "no \"on_error\" sends it";
+	}
+	return NULL;
+}
+
+/* Report handlers of a state for events of the engine that never come. */
+void
+wf_lint_events(WfLinter *l, const WfState *state)
+{
+	for (int i = 0; i < state->nhandlers; i++)
+	{
+		const WfHandler *handler = &state->handlers[i];
+		const char *hint;
+		const char *why;
+
+		if (handler->prefix >= 0 || handler->ntransitions == 0)
+			continue;
+		why = why_never(l, handler->descriptor, &hint);
+		if (why != NULL)
+			wf_lint_finding_add(l, state, handler->transitions[0]->path, "never_comes",
+								hint, "event \"%s\" never comes: %s",
+								handler->descriptor, why);
+	}
+}
