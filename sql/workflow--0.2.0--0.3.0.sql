@@ -29,7 +29,7 @@ $library$;
 -- held cannot be let go: then this gives up instead.
 DO $lock$
 DECLARE
-    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.activity, workflow.definition, workflow.attribute}';
+    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.activity, workflow.definition, workflow.attribute, workflow.failure}';
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -77,6 +77,17 @@ $lock$;
 -- ---- tables
 
 ALTER TABLE workflow.definition ADD COLUMN failures text[] COLLATE "C";
+ALTER TABLE workflow.failure
+    ADD COLUMN handled boolean NOT NULL DEFAULT false,
+    ADD COLUMN handler text COLLATE "C",
+    ADD COLUMN step int,
+    ADD COLUMN told bigint;
+
+-- What is over has no failures any more.
+DELETE FROM workflow.failure f USING workflow.process p
+    WHERE p.id OPERATOR(pg_catalog.=) f.process
+      AND (p.status OPERATOR(pg_catalog.=) 'finalized'
+           OR (p.status OPERATOR(pg_catalog.=) 'terminated' AND p.states OPERATOR(pg_catalog.=) '{}' AND p.step OPERATOR(pg_catalog.>) 0));
 
 -- It has no key: a list may hold a value twice. Without a replica identity nobody
 -- could delete from it while a publication has it (FOR ALL TABLES, say).
@@ -116,6 +127,21 @@ CREATE FUNCTION workflow.workers(
     OUT sqlstate text, OUT message text, OUT failed_at timestamptz)
     RETURNS SETOF record LANGUAGE c STRICT VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
 
+-- set_context(...): an operator repairs the context of a process.
+--   process     its id
+--   patch       a JSON merge patch (RFC 7396): {"name": value} sets a member,
+--               {"name": null} removes it, an object is a patch of what is there
+--   actor       on whose behalf; default: current_user
+--   note        why; for the history
+-- No action runs and no transition is taken; what search() finds is renewed. A
+-- process that failed or is suspended stays so. Returns a verdict like send().
+-- For the definition's owner and workflow_admin. Errors: WF001, WF002, WF003
+-- (not started yet), WF004; 22023 for a patch that is no object, 54000 for a
+-- context that gets too large. Locks the process row.
+CREATE FUNCTION workflow.set_context(
+    process uuid, patch jsonb, actor text DEFAULT NULL, note text DEFAULT NULL)
+    RETURNS workflow.verdict LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_context';
+
 -- ---- views
 
 CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
@@ -148,10 +174,11 @@ CREATE OR REPLACE VIEW workflow.timers WITH (security_barrier) AS
 
 CREATE OR REPLACE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
-           h.due, h.actor, h.data, h.reason
+           h.due, h.actor, CASE WHEN n.note IS NULL THEN h.data ELSE NULLIF(h.data - 'note', '{}') END AS data, h.reason, n.note
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    CROSS JOIN LATERAL (SELECT CASE WHEN starts_with(h.event, 'workflow.') AND jsonb_typeof(h.data) = 'object' THEN h.data ->> 'note' END) n(note)
     WHERE workflow.sees(d.id, p.starter);
 
 CREATE OR REPLACE VIEW workflow.deferred_events WITH (security_barrier) AS
@@ -170,7 +197,7 @@ CREATE OR REPLACE VIEW workflow.errors WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
            CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
            CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
-           f.due, f.actor, f.data, f.name, f.state, f.since
+           f.due, f.actor, f.data, f.name, f.state, f.since, f.handled
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
@@ -278,12 +305,12 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     FROM workflow.failure f WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = f.process)
     UNION ALL
     SELECT 'failed event is lost', f.process, f.event
-    FROM workflow.failure f WHERE NOT f.given_up
+    FROM workflow.failure f WHERE NOT f.given_up AND NOT f.handled
         AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = f.process AND t.seq = f.seq)
         AND EXISTS (SELECT FROM p WHERE p.id = f.process AND NOT p.over)
     UNION ALL
     SELECT 'event was given up and is still to come', f.process, f.event
-    FROM workflow.failure f JOIN workflow.timer t ON t.process = f.process AND t.seq = f.seq WHERE f.given_up
+    FROM workflow.failure f JOIN workflow.timer t ON t.process = f.process AND t.seq = f.seq WHERE f.given_up OR f.handled
 
     UNION ALL
     SELECT 'child is lost', c.parent, c.invoke
@@ -345,8 +372,9 @@ $owner$;
 
 -- ---- grants
 
-REVOKE ALL ON FUNCTION workflow.is_over, workflow.sees FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.is_over, workflow.sees, workflow.set_context FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.workers FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.workers TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.set_context TO workflow_user, workflow_admin;

@@ -107,12 +107,12 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.failure f WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = f.process)
     UNION ALL
     SELECT 'failed event is lost', f.process, f.event
-    FROM workflow.failure f WHERE NOT f.given_up
+    FROM workflow.failure f WHERE NOT f.given_up AND NOT f.handled
         AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = f.process AND t.seq = f.seq)
         AND EXISTS (SELECT FROM p WHERE p.id = f.process AND NOT p.over)
     UNION ALL
     SELECT 'event was given up and is still to come', f.process, f.event
-    FROM workflow.failure f JOIN workflow.timer t ON t.process = f.process AND t.seq = f.seq WHERE f.given_up
+    FROM workflow.failure f JOIN workflow.timer t ON t.process = f.process AND t.seq = f.seq WHERE f.given_up OR f.handled
 
     UNION ALL
     SELECT 'child is lost', c.parent, c.invoke

@@ -39,9 +39,24 @@ CREATE FUNCTION workflow.set_states(
     process uuid, states text[], execute boolean DEFAULT true, actor text DEFAULT NULL)
     RETURNS workflow.verdict LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_states';
 
+-- set_context(...): an operator repairs the context of a process.
+--   process     its id
+--   patch       a JSON merge patch (RFC 7396): {"name": value} sets a member,
+--               {"name": null} removes it, an object is a patch of what is there
+--   actor       on whose behalf; default: current_user
+--   note        why; for the history
+-- No action runs and no transition is taken; what search() finds is renewed. A
+-- process that failed or is suspended stays so. Returns a verdict like send().
+-- For the definition's owner and workflow_admin. Errors: WF001, WF002, WF003
+-- (not started yet), WF004; 22023 for a patch that is no object, 54000 for a
+-- context that gets too large. Locks the process row.
+CREATE FUNCTION workflow.set_context(
+    process uuid, patch jsonb, actor text DEFAULT NULL, note text DEFAULT NULL)
+    RETURNS workflow.verdict LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_context';
+
 REVOKE ALL ON TYPE workflow.verdict FROM PUBLIC;
 GRANT USAGE ON TYPE workflow.verdict TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION
-    workflow.suspend, workflow.resume, workflow.cancel, workflow.set_states
+    workflow.suspend, workflow.resume, workflow.cancel, workflow.set_states, workflow.set_context
     TO workflow_user, workflow_admin;
 

@@ -1,6 +1,7 @@
 -- Events whose step failed.
 
--- An event whose step failed: retried (its timer is still there) or given up.
+-- An event whose step failed: retried (its timer is still there), given up, or
+-- handled by the definition, which has a transition for that.
 CREATE TABLE workflow.failure (
     process  uuid NOT NULL,
     seq      bigint NOT NULL,           -- of its timer
@@ -20,6 +21,10 @@ CREATE TABLE workflow.failure (
     hint     text,
     context  text,
     since    timestamptz,               -- when it failed first; null: 0.1.0 did not note it
+    handled  boolean NOT NULL DEFAULT false, -- the process was told (on_error), and has gone on; not given_up
+    handler  text COLLATE "C",          -- what took what told it: state and event
+    step     int,                       -- how many steps the process had done by then
+    told     bigint,                    -- seq of the event that told it
     PRIMARY KEY (process, seq)
 );
 
@@ -32,7 +37,7 @@ CREATE VIEW workflow.errors WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
            CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
            CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
-           f.due, f.actor, f.data, f.name, f.state, f.since
+           f.due, f.actor, f.data, f.name, f.state, f.since, f.handled
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition

@@ -20,7 +20,7 @@ CREATE TABLE workflow.history (
     from_states text[] COLLATE "C" NOT NULL,
     to_states   text[] COLLATE "C" NOT NULL,
     actor       text COLLATE "C",
-    data        jsonb,
+    data        jsonb,                  -- of what operators do (workflow.suspend, ...) with their note
     slot        smallint NOT NULL,
     PRIMARY KEY (process, step, slot)
 ) PARTITION BY LIST (slot);
@@ -70,10 +70,11 @@ CREATE FUNCTION workflow.expire(
 
 CREATE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
-           h.due, h.actor, h.data, h.reason
+           h.due, h.actor, CASE WHEN n.note IS NULL THEN h.data ELSE NULLIF(h.data - 'note', '{}') END AS data, h.reason, n.note
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    CROSS JOIN LATERAL (SELECT CASE WHEN starts_with(h.event, 'workflow.') AND jsonb_typeof(h.data) = 'object' THEN h.data ->> 'note' END) n(note)
     WHERE workflow.sees(d.id, p.starter);
 
 GRANT EXECUTE ON FUNCTION workflow.expire TO workflow_user, workflow_admin;

@@ -33,6 +33,7 @@
 #include "store/key.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/status.h"
 
 static WfStatement started_statement = {
 	.sql = "SELECT FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1"
@@ -140,6 +141,27 @@ wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 
 	if (!wf_process_row_lock(id, nowait, &row))
 		wf_process_refuse_missing(id);
+	return wf_api_hold_row(stepper, &row);
+}
+
+/*
+ * Lock a process and add it to a stepper, for its definition's owner.  Error WF001,
+ * WF002 unless the user is that, WF003 if it has not started, WF004 if it is over,
+ * WF005 as wf_api_hold_row().
+ */
+WfProcess *
+wf_api_hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
+{
+	WfRow		row;
+
+	if (!wf_process_row_lock(id, false, &row))
+		wf_process_refuse_missing(id);
+	wf_privilege_require_owner(wf_definition(row.definition));
+	if (row.status == WF_INITIALIZED)
+		ereport(ERROR,
+				(errcode(WF_ERR_SUSPENDED),
+				 errmsg("the process has not started yet"),
+				 errhint("It can be changed once it has, or when its start was given up.")));
 	return wf_api_hold_row(stepper, &row);
 }
 

@@ -10,11 +10,14 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/json.h"
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "base/jsonb.h"
 #include "definition/pause.h"
 #include "process/process.h"
 #include "process/step.h"
@@ -31,24 +34,62 @@ PG_FUNCTION_INFO_V1(workflow_cancel);
 PG_FUNCTION_INFO_V1(workflow_set_timer);
 PG_FUNCTION_INFO_V1(workflow_reset_timer);
 
+/* Who wants a change, and why; for the history. */
+typedef struct Order
+{
+	bool		noted;			/* false: the SQL is of a version that does not */
+	const char *actor;
+	const char *note;			/* or NULL */
+} Order;
+
 /*
- * SQL function workflow.suspend(process) of sql/parts/control.sql.  Locks the
- * process row, then parks its timers.
+ * The arguments "actor" and "note", which the functions of earlier versions do not
+ * have; first: the number of "actor".  Error WF002 if the current user may not act
+ * for the actor in this process.
+ */
+static Order
+read_order(FunctionCallInfo fcinfo, int first, const WfProcess *process)
+{
+	Order		order = {.noted = PG_NARGS() > first + 1};
+
+	if (!order.noted)
+		return order;
+	order.actor = wf_arg_actor(fcinfo, first);
+	order.note = wf_arg_string_or_null(fcinfo, first + 1);
+	wf_arg_check_actor(fcinfo, first, wf_process_definition(process));
+	return order;
+}
+
+static void
+note(WfProcess *process, const char *event, Jsonb *data, const Order *order)
+{
+	if (order->noted)
+		wf_step_note(process, event, data, order->actor, order->note);
+}
+
+/*
+ * SQL function workflow.suspend(process, actor, note) of sql/parts/control.sql.
+ * Locks the process row, then parks its timers.
  */
 Datum
 workflow_suspend(PG_FUNCTION_ARGS)
 {
 	WfStepper  *stepper;
 	WfProcess  *process;
+	Order		order;
 	bool		was;
 
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
 	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = wf_api_hold(stepper, PG_GETARG_UUID_P(0), false);
+	order = read_order(fcinfo, 1, process);
 	was = wf_process_as_row(process)->suspended;
 	if (!was)
 	{
 		wf_process_set(process, wf_process_as_row(process)->status, true);
+		note(process, "workflow.suspend", NULL, &order);
 		wf_step_write(stepper);
 		wf_timer_park(PG_GETARG_UUID_P(0));
 	}
@@ -58,8 +99,8 @@ workflow_suspend(PG_FUNCTION_ARGS)
 }
 
 /*
- * SQL function workflow.resume(process) of sql/parts/control.sql.  Locks the
- * process row, then unparks its timers and makes timers of its failures.
+ * SQL function workflow.resume(process, actor, note) of sql/parts/control.sql.
+ * Locks the process row, then makes timers of its failures and unparks its timers.
  */
 Datum
 workflow_resume(PG_FUNCTION_ARGS)
@@ -67,42 +108,45 @@ workflow_resume(PG_FUNCTION_ARGS)
 	WfStepper  *stepper;
 	WfProcess  *process;
 	const WfRow *row;
-	ArrayType  *active;
-	WfStatus	status;
+	Order		order;
 	int32		owner;
 	bool		failed;
-	bool		was;
+	bool		stopped;
+	bool		again;
 
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
 	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = wf_api_hold(stepper, PG_GETARG_UUID_P(0), false);
+	order = read_order(fcinfo, 1, process);
 	owner = wf_process_definition(process)->owner;
-	active = wf_process_active(process);
 	row = wf_process_as_row(process);
 	failed = row->status == WF_ERROR || row->status == WF_TERMINATED;
-	was = failed || row->suspended;
-	status = !failed ? row->status :
-		row->step == 0 ? WF_INITIALIZED : WF_IDLED;
-	if (was)
-	{
-		wf_process_set(process, status, false);
-		wf_step_write(stepper);
-		wf_timer_unpark(PG_GETARG_UUID_P(0), owner);
-	}
+	stopped = failed || row->suspended;
 
 	/*
 	 * There may be failures although the process has not failed: a command may
 	 * have led it out of its error.
 	 */
-	was = wf_failure_redeliver(PG_GETARG_UUID_P(0), owner, active) || was;
+	again = wf_failure_redeliver(PG_GETARG_UUID_P(0), owner, wf_process_active(process));
+	if (stopped || again)
+	{
+		wf_process_set(process, !failed ? row->status :
+					   row->step == 0 ? WF_INITIALIZED : WF_IDLED, false);
+		note(process, "workflow.resume", NULL, &order);
+		wf_step_write(stepper);
+	}
+	if (stopped)
+		wf_timer_unpark(PG_GETARG_UUID_P(0), owner);
 	wf_stepper_end(stepper);
 	SPI_finish();
-	PG_RETURN_BOOL(was);
+	PG_RETURN_BOOL(stopped || again);
 }
 
 /*
- * SQL function workflow.cancel(process, actor) of sql/parts/control.sql.  Locks
- * the process row; its children are cancelled by events.
+ * SQL function workflow.cancel(process, actor, note) of sql/parts/control.sql.
+ * Locks the process row; its children are cancelled by events.
  */
 Datum
 workflow_cancel(PG_FUNCTION_ARGS)
@@ -117,6 +161,7 @@ workflow_cancel(PG_FUNCTION_ARGS)
 	process = wf_api_hold(stepper, id, false);
 	wf_arg_check_actor(fcinfo, 1, wf_process_definition(process));
 	wf_pause_refuse(wf_process_definition(process));
+	process->remark = PG_NARGS() > 2 ? wf_arg_string_or_null(fcinfo, 2) : NULL;
 	wf_step_cancel(stepper, process, actor);
 	wf_step_write(stepper);
 	wf_stepper_end(stepper);
@@ -124,17 +169,37 @@ workflow_cancel(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* As wf_process_set_timer(), for arguments 0 (process) and 1 (name). */
-static TimestampTz
-move_timer(FunctionCallInfo fcinfo, TimestampTz due)
+/* The data of the row in the history: {"name", "due"}. */
+static Jsonb *
+timer_jsonb(const char *name, TimestampTz due)
 {
+	static const char *keys[] = {"name", "due"};
+	Jsonb	   *values[] = {wf_jsonb_string(name), NULL};
+
+	if (due != DT_NOEND)
+		values[1] = wf_jsonb_string(JsonEncodeDateTime(NULL, TimestampTzGetDatum(due),
+													   TIMESTAMPTZOID, NULL));
+	return wf_jsonb_object(2, keys, values);
+}
+
+/*
+ * As wf_process_set_timer(), for arguments 0 (process) and 1 (name); event is that
+ * of the history, first the number of the argument "actor".
+ */
+static TimestampTz
+move_timer(FunctionCallInfo fcinfo, TimestampTz due, const char *event, int first)
+{
+	char	   *name = wf_arg_string(fcinfo, 1, "name");
 	WfStepper  *stepper;
+	WfProcess  *process;
+	Order		order;
 
 	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
-	due = wf_process_set_timer(stepper,
-							   wf_api_hold(stepper, PG_GETARG_UUID_P(0), false),
-							   wf_arg_string(fcinfo, 1, "name"), due);
+	process = wf_api_hold(stepper, PG_GETARG_UUID_P(0), false);
+	order = read_order(fcinfo, first, process);
+	due = wf_process_set_timer(stepper, process, name, due);
+	note(process, event, timer_jsonb(name, due), &order);
 	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 	SPI_finish();
@@ -142,31 +207,37 @@ move_timer(FunctionCallInfo fcinfo, TimestampTz due)
 }
 
 /*
- * SQL function workflow.set_timer(process, name, due) of sql/parts/timer.sql.
- * Locks the process row.
+ * SQL function workflow.set_timer(process, name, due, actor, note) of
+ * sql/parts/timer.sql.  Locks the process row.
  */
 Datum
 workflow_set_timer(PG_FUNCTION_ARGS)
 {
-	TimestampTz due = PG_GETARG_TIMESTAMPTZ(2);
+	TimestampTz due;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	due = PG_GETARG_TIMESTAMPTZ(2);
 	if (TIMESTAMP_NOT_FINITE(due))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("a timer's due time must be finite")));
-	move_timer(fcinfo, due);
+	move_timer(fcinfo, due, "workflow.set_timer", 3);
 	PG_RETURN_VOID();
 }
 
 /*
- * SQL function workflow.reset_timer(process, name) of sql/parts/timer.sql.
- * Locks the process row.
+ * SQL function workflow.reset_timer(process, name, actor, note) of
+ * sql/parts/timer.sql.  Locks the process row.
  */
 Datum
 workflow_reset_timer(PG_FUNCTION_ARGS)
 {
-	TimestampTz due = move_timer(fcinfo, DT_NOBEGIN);
+	TimestampTz due;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	due = move_timer(fcinfo, DT_NOBEGIN, WF_RESET_TIMER_EVENT, 2);
 	if (due == DT_NOEND)
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(due);

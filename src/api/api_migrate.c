@@ -25,6 +25,7 @@
 #include "definition/privilege.h"
 #include "migrate/migrate.h"
 #include "migrate/route.h"
+#include "process/context.h"
 #include "process/process.h"
 #include "shmem/wakeup.h"
 #include "store/process_row.h"
@@ -160,13 +161,30 @@ take(const pg_uuid_t *id, bool dry_run, WfRow *row)
 	return from;
 }
 
+/*
+ * The arguments "patch" and "note", which the functions of earlier versions do not
+ * have; first: the number of "patch".
+ */
+static void
+read_more(FunctionCallInfo fcinfo, int first, WfMigration *migration)
+{
+	if (PG_NARGS() <= first + 1)
+		return;
+	migration->patch = wf_arg_jsonb_or_null(fcinfo, first);
+	migration->note = wf_arg_string_or_null(fcinfo, first + 1);
+	if (migration->patch != NULL)
+		wf_context_check_patch(migration->patch);
+}
+
 /* Migrate a process that has another version. */
 static void
-migrate_one(WfDefinition *from, WfDefinition *to, Jsonb *mapping, bool dry_run,
-			const char *actor, WfRow *row, WfMigrated *migrated)
+migrate_one(FunctionCallInfo fcinfo, WfDefinition *from, WfDefinition *to, Jsonb *mapping,
+			bool dry_run, const char *actor, WfRow *row, WfMigrated *migrated)
 {
 	WfMigration *migration = wf_migrate_new(to, mapping, dry_run, actor);
 
+	migration->reports = dry_run;
+	read_more(fcinfo, 5, migration);
 	wf_migrate_add(migration, from);
 	wf_route_mapping_check_used(migration->mapping, to);
 	wf_migrate(migration, row, 1, migrated);
@@ -208,7 +226,7 @@ workflow_migrate(PG_FUNCTION_ARGS)
 	migrated.possible = true;
 	migrated.states = row.states;
 	if (migrated.to != from)
-		migrate_one(from, migrated.to, mapping, dry_run, actor, &row, &migrated);
+		migrate_one(fcinfo, from, migrated.to, mapping, dry_run, actor, &row, &migrated);
 	fill(&migrated, values, nulls);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	SPI_finish();
@@ -442,6 +460,8 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 	wf_privilege_require_owner(to);
 	MemoryContextSwitchTo(context);
 	migration = wf_migrate_new(to, mapping, dry_run, actor);
+	migration->reports = true;
+	read_more(fcinfo, 9, migration);
 	add_versions(migration, name, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3),
 				 PG_ARGISNULL(3), &wanted, context);
 	SPI_finish();

@@ -17,12 +17,11 @@
 
 #include "api/api.h"
 #include "api/arg.h"
-#include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
-#include "definition/privilege.h"
+#include "process/context.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
@@ -94,15 +93,15 @@ read_states(ArrayType *array, const WfDefinition *definition, int *count)
 	return states;
 }
 
-/* The data of the step's row in the history. */
+/* The data of the step's row in the history; patch may be NULL. */
 static Jsonb *
-order_jsonb(ArrayType *array, bool execute)
+order_jsonb(ArrayType *array, bool execute, Jsonb *patch)
 {
-	static const char *keys[] = {"states", "execute"};
+	static const char *keys[] = {"states", "execute", "patch"};
 	Datum	   *names;
 	int			n;
 	Jsonb	  **items;
-	Jsonb	   *values[2];
+	Jsonb	   *values[3];
 
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
 	items = palloc(sizeof(Jsonb *) * n);
@@ -110,27 +109,8 @@ order_jsonb(ArrayType *array, bool execute)
 		items[i] = wf_jsonb_string(TextDatumGetCString(names[i]));
 	values[0] = wf_jsonb_array(n, items);
 	values[1] = wf_jsonb_scalar(BoolGetDatum(execute), BOOLOID);
-	return wf_jsonb_object(2, keys, values);
-}
-
-/*
- * Lock the process and add it to a stepper.  Error WF001, WF002 unless the user
- * owns the definition, WF003 if it has not started, WF004 if it is over.
- */
-static WfProcess *
-hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
-{
-	WfRow		row;
-
-	if (!wf_process_row_lock(id, false, &row))
-		wf_process_refuse_missing(id);
-	wf_privilege_require_owner(wf_definition(row.definition));
-	if (row.status == WF_INITIALIZED)
-		ereport(ERROR,
-				(errcode(WF_ERR_SUSPENDED),
-				 errmsg("the process has not started yet"),
-				 errhint("It can be moved once it has, or when its start was given up.")));
-	return wf_api_hold_row(stepper, &row);
+	values[2] = patch;
+	return wf_jsonb_object(3, keys, values);
 }
 
 /*
@@ -166,6 +146,8 @@ workflow_set_states(PG_FUNCTION_ARGS)
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
 	bool		execute = wf_arg_bool(fcinfo, 2, "execute");
 	char	   *actor = wf_arg_actor(fcinfo, 3);
+	Jsonb	   *patch = PG_NARGS() > 4 ? wf_arg_jsonb_or_null(fcinfo, 4) : NULL;
+	char	   *note = PG_NARGS() > 5 ? wf_arg_string_or_null(fcinfo, 5) : NULL;
 	ArrayType  *array;
 	WfStepper  *stepper;
 	WfProcess  *process;
@@ -189,12 +171,15 @@ workflow_set_states(PG_FUNCTION_ARGS)
 
 	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
-	process = hold_as_owner(stepper, id);
+	process = wf_api_hold_as_owner(stepper, id);
 	row = wf_process_as_row(process);
 	was_parked = row->suspended || row->status == WF_TERMINATED;
 	states = read_states(array, wf_process_definition(process), &n);
+	if (patch != NULL)
+		wf_context_patch(process, patch);
+	process->remark = note;
 	wf_step_move(stepper, process, states, n, execute,
-				 order_jsonb(array, execute), actor);
+				 order_jsonb(array, execute, patch), actor);
 	if (wf_process_row_is_over(row))
 		wf_process_set(process, row->status, false);
 	wf_step_write(stepper);

@@ -29,9 +29,9 @@ require_argument(FunctionCallInfo fcinfo, int n, const char *name)
 				 errmsg("argument \"%s\" must not be null", name)));
 }
 
-/* A text argument as a string, or NULL. */
-static char *
-string_or_null(FunctionCallInfo fcinfo, int n)
+/* A text argument as a string; NULL if it is null. */
+char *
+wf_arg_string_or_null(FunctionCallInfo fcinfo, int n)
 {
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
@@ -159,7 +159,7 @@ wf_arg_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definitio
 char *
 wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 {
-	char	   *id = string_or_null(fcinfo, n);
+	char	   *id = wf_arg_string_or_null(fcinfo, n);
 
 	if (id != NULL)
 		wf_arg_check_length("the id of an event is too long", strlen(id));
@@ -174,7 +174,7 @@ wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 char *
 wf_arg_actor(FunctionCallInfo fcinfo, int n)
 {
-	char	   *actor = string_or_null(fcinfo, n);
+	char	   *actor = wf_arg_string_or_null(fcinfo, n);
 
 	if (actor == NULL)
 		return GetUserNameFromId(GetUserId(), false);

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -370,6 +371,63 @@ wf_jsonb_object(int n, const char **keys, Jsonb **values)
 	result = write_members(count, members);
 	pfree(members);
 	return result;
+}
+
+/*
+ * The value that a member of an object gets by a merge patch: an object is a patch
+ * of what is there, everything else takes its place.
+ */
+static Jsonb *
+patched_member(Jsonb *base, const char *key, JsonbValue *value)
+{
+	JsonbValue	buffer;
+	JsonbValue *before;
+	Jsonb	   *patch = JsonbValueToJsonb(value);
+
+	if (!JB_ROOT_IS_OBJECT(patch))
+		return patch;
+	before = !JB_ROOT_IS_OBJECT(base) ? NULL :
+		 getKeyJsonValueFromContainer(&base->root, key, strlen(key), &buffer);
+	if (before == NULL || before->type != jbvBinary ||
+		!JsonContainerIsObject(before->val.binary.data))
+		return wf_jsonb_patch(wf_jsonb_object(0, NULL, NULL), patch);
+	return wf_jsonb_patch(JsonbValueToJsonb(before), patch);
+}
+
+/*
+ * Return an object (anything else counts as an empty one) with a merge patch (RFC
+ * 7396), another object, applied to it:
+ * members of the patch that are null are removed, objects are patches of the
+ * members with that name, all others take their place.
+ */
+Jsonb *
+wf_jsonb_patch(Jsonb *base, Jsonb *patch)
+{
+	const char **keys = palloc(sizeof(char *) * (JB_ROOT_COUNT(patch) + 1));
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * (JB_ROOT_COUNT(patch) + 1));
+	JsonbIterator *it = JsonbIteratorInit(&patch->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *key = NULL;
+	int			n = 0;
+
+	check_stack_depth();
+	if (!JB_ROOT_IS_OBJECT(base))
+		base = wf_jsonb_object(0, NULL, NULL);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			key = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE && value.type == jbvNull)
+			base = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(base),
+													  CStringGetTextDatum(key)));
+		else if (token == WJB_VALUE)
+		{
+			keys[n] = key;
+			values[n++] = patched_member(base, key, &value);
+		}
+	}
+	return wf_jsonb_merge(base, wf_jsonb_object(n, keys, values));
 }
 
 /*

@@ -12,6 +12,7 @@ extern Jsonb *wf_jsonb_scalar(Datum value, Oid type);
 extern Jsonb *wf_jsonb_parse(const char *json);
 extern char *wf_jsonb_text(Jsonb *value);
 extern Jsonb *wf_jsonb_merge(Jsonb *base, Jsonb *overlay);
+extern Jsonb *wf_jsonb_patch(Jsonb *base, Jsonb *patch);
 extern Jsonb *wf_jsonb_object(int n, const char **keys, Jsonb **values);
 extern Jsonb *wf_jsonb_string(const char *text);
 extern Jsonb *wf_jsonb_string_or_null(const char *text);

@@ -50,6 +50,18 @@ wf_uuid_make(pg_uuid_t *id)
 	id->data[8] = 0x80 | (id->data[8] & 0x3f);
 }
 
+/* When a UUID that wf_uuid_make() has made was made, to the millisecond below. */
+TimestampTz
+wf_uuid_time(const pg_uuid_t *id)
+{
+	uint64		ms = 0;
+
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | id->data[i];
+	return (TimestampTz) (ms * 1000) -
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * USECS_PER_SEC;
+}
+
 /*
  * Parse a UUID in the usual form, 8-4-4-4-12 digits.  Returns false, without
  * an error, if the text has another form.

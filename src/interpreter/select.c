@@ -349,19 +349,19 @@ wf_select(WfMachine *machine, const WfEvent *event, bool eventless)
 }
 
 /*
- * Would this event be taken now?  This evaluates guards, which have no side
- * effects by contract, takes no transition, and does not look at `always`.
- * A host callback may throw.
+ * The first transition that this event would take now, or NULL if it would take
+ * none.  This evaluates guards, which have no side effects by contract, takes no
+ * transition, and does not look at `always`.  A host callback may throw.
  */
-bool
+const WfTransition *
 wf_select_would_take(WfMachine *machine, const WfEvent *event)
 {
 	int			from;
 
 	if (!machine->running)
-		return false;
+		return NULL;
 
 	/* preemption never empties the list, so the first transition decides */
 	from = begin_selection(machine, event, false);
-	return next_enabled(machine, event, false, &from) != NULL;
+	return next_enabled(machine, event, false, &from);
 }

@@ -12,7 +12,7 @@
 
 extern bool wf_select_guard_holds(WfMachine *machine, const WfGuard *guard,
 								  const WfEvent *event);
-extern bool wf_select_would_take(WfMachine *machine, const WfEvent *event);
+extern const WfTransition *wf_select_would_take(WfMachine *machine, const WfEvent *event);
 extern bool wf_select(WfMachine *machine, const WfEvent *event,
 					  bool eventless);
 

@@ -5,7 +5,7 @@
  *
  * Runs in client backends.  The caller has locked the process rows, in the order
  * of their ids, and so owns their timers, deferred events and failures; for a
- * dry run nothing is locked.  No action is run: a process stays where it is and
+ * dry run nothing is locked, and what is collected goes nowhere.  No action is run: a process stays where it is and
  * follows the new version from then on.  Of the author's code only expressions
  * are evaluated: delays of new timers, inputs of new children and attributes.
  *
@@ -34,10 +34,13 @@
 #include "process/attribute.h"
 #include "process/child.h"
 #include "process/child_list.h"
+#include "process/context.h"
 #include "process/deferred.h"
+#include "process/error_event.h"
 #include "process/host.h"
 #include "process/process.h"
 #include "process/restore.h"
+#include "process/step.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
@@ -150,36 +153,31 @@ collect_targets(WfMove *move)
  * in the new version.
  */
 static bool
-map_memory(WfMove *move, WfHistoryValue *value, const char *history,
-		   Datum *names, int n)
+map_memory(WfMove *move, WfHistoryValue *value, const WfHistoryValue *old)
 {
-	const WfChart *from = move->route->from->chart;
 	const WfChart *to = move->route->to->chart;
-	WfStateId	old = wf_chart_find(from, history, strlen(history));
+	const WfMapped *states = move->route->states;
 	WfStateId	parent;
 	WfStateId	a,
 				b;
 
-	if (old == WF_NO_STATE || move->route->states[old].n == 0)
+	if (states[old->history].n == 0)
 		return false;
-	value->history = move->route->states[old].targets[0];
+	value->history = states[old->history].targets[0];
 	value->states = palloc(sizeof(WfStateId) * to->nstates);
 	value->n = 0;
 	parent = to->states[value->history].parent;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < old->n; i++)
 	{
-		char	   *name = TextDatumGetCString(names[i]);
-		WfStateId	state = wf_chart_find(from, name, strlen(name));
+		const WfMapped *mapped = &states[old->states[i]];
 
-		if (state == WF_NO_STATE || move->route->states[state].n == 0)
+		if (mapped->n == 0)
 			return false;
-		for (int t = 0; t < move->route->states[state].n; t++)
+		for (int t = 0; t < mapped->n; t++)
 		{
-			WfStateId	target = move->route->states[state].targets[t];
-
-			if (!wf_is_descendant(to, target, parent) || value->n == to->nstates)
+			if (!wf_is_descendant(to, mapped->targets[t], parent) || value->n == to->nstates)
 				return false;
-			value->states[value->n++] = target;
+			value->states[value->n++] = mapped->targets[t];
 		}
 	}
 	return value->n > 0 && wf_chart_settle(to, value->states, &value->n, &a, &b);
@@ -196,47 +194,28 @@ is_remembered(const WfMachine *machine, WfStateId history)
 }
 
 /*
- * Translate {"history state": ["state", ...], ...} into the history of the
- * machine, and add a problem for each entry that is lost.
+ * Translate what the machine of the old version remembers, as wf_restore() has read
+ * and checked it, and add a problem for each history state whose memory is lost.
  */
 static void
 map_history(WfMove *move)
 {
+	const WfMachine *old = move->process->machine;
 	WfMachine  *machine = move->batch->machine;
-	Datum		stored = wf_process_as_row(move->process)->history;
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	char	   *history = NULL;
-	Datum	   *names = NULL;
-	int			n = 0;
 
-	if (stored == (Datum) 0)
+	if (old->nhistory == 0)
 		return;
-	machine->history = palloc0(sizeof(WfHistoryValue) *
-							   move->route->from->chart->nstates);
-	it = JsonbIteratorInit(&DatumGetJsonbP(stored)->root);
-	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
+	machine->history = palloc0(sizeof(WfHistoryValue) * old->nhistory);
+	for (int i = 0; i < old->nhistory; i++)
 	{
 		WfHistoryValue *slot = &machine->history[machine->nhistory];
 
-		if (token == WJB_KEY)
-		{
-			history = pnstrdup(value.val.string.val, value.val.string.len);
-			names = palloc(sizeof(Datum) * move->route->from->chart->nstates);
-			n = 0;
-		}
-		else if (token == WJB_ELEM)
-			names[n++] = PointerGetDatum(cstring_to_text_with_len(value.val.string.val,
-																  value.val.string.len));
-		else if (token != WJB_END_ARRAY)
-			continue;
-		else if (map_memory(move, slot, history, names, n) &&
-				 !is_remembered(machine, slot->history))
+		if (map_memory(move, slot, &old->history[i]) && !is_remembered(machine, slot->history))
 			machine->nhistory++;
 		else
-			wf_migrate_pending_problem(move, "history", history,
-						 "what this history state remembers is forgotten: it has no place in the new version");
+			wf_migrate_pending_problem(move, "history",
+									   move->route->from->chart->states[old->history[i].history].name,
+									   "what this history state remembers is forgotten: it has no place in the new version");
 	}
 }
 
@@ -325,8 +304,7 @@ let_children_go(WfMove *move)
 									   invoke->detached ?
 									   "the process that was invoked by this id is let go: the new version does not invoke it here" :
 									   "the process that was invoked by this id is cancelled: the new version does not invoke it here");
-			if (!move->batch->migration->dry_run)
-				wf_child_let_go(move->process, child, invoke->detached);
+			wf_child_let_go(move->process, child, invoke->detached);
 		}
 }
 
@@ -348,11 +326,11 @@ invoke_children(WfMove *move)
 				continue;
 			wf_migrate_pending_problem(move, "invoke", invoke->id,
 									   "a process is started that the old version did not invoke here");
-			if (!move->batch->migration->dry_run)
-				wf_child_invoke(move->process, invoke, &move->event);
+			move->stage = WF_MOVE_INVOKES;
+			move->name = invoke->id;
+			wf_child_invoke(move->process, invoke, &move->event);
 		}
-		if (!move->batch->migration->dry_run)
-			wf_children_start(move->process, &to->states[s]);
+		wf_children_start(move->process, &to->states[s]);
 	}
 }
 
@@ -381,16 +359,17 @@ move_children(WfMove *move)
 static Jsonb *
 note(const WfMove *move)
 {
-	static const char *keys[] = {"from_version", "to_version", "mapping"};
+	static const char *keys[] = {"from_version", "to_version", "mapping", "patch"};
 	Jsonb	   *values[] = {
 		wf_jsonb_scalar(DirectFunctionCall1(int4_numeric,
 											Int32GetDatum(move->route->from->version)), NUMERICOID),
 		wf_jsonb_scalar(DirectFunctionCall1(int4_numeric,
 											Int32GetDatum(move->route->to->version)), NUMERICOID),
-		move->batch->migration->mapping_json
+		move->batch->migration->mapping_json,
+		move->batch->migration->patch
 	};
 
-	return wf_jsonb_object(3, keys, values);
+	return wf_jsonb_object(lengthof(keys), keys, values);
 }
 
 /* Collect the new row of the process, and a row of the history. */
@@ -412,7 +391,8 @@ write_move(WfMove *move)
 		process->row.step++;
 		wf_changes_history(changes, &process->row, WF_MIGRATE_EVENT, move->batch->now,
 						   DT_NOBEGIN, true, from_states, process->row.states,
-						   move->batch->migration->actor, move->payload.data, NULL);
+						   move->batch->migration->actor,
+						   wf_step_with_note(move->payload.data, move->batch->migration->note), NULL);
 	}
 	wf_child_list_write(process);
 	if (move->route->from->chart->nattributes > 0 ||
@@ -436,38 +416,114 @@ migrate_context(void *arg)
 			   move->route->to->name);
 }
 
-/* Migrate one process. */
+/*
+ * Find out what becomes of a process, and collect what is to be written.  Throws what
+ * expressions throw, and error XX001 for a row that the engine cannot have stored.
+ */
+static void
+work_out(void *arg)
+{
+	WfMove	   *move = arg;
+	const WfMigration *migration = move->batch->migration;
+	const WfStateId *leaves;
+	int			n;
+
+	wf_restore(move->process);
+	collect_targets(move);
+	if (move->result->possible)
+		configure(move);
+	if (!move->result->possible)
+		return;
+	n = wf_machine_leaves(move->batch->machine, &leaves);
+	move->result->states = PointerGetDatum(wf_definition_states_array(move->route->to, leaves, n));
+	wf_deferred_load(move->process);
+	move->process->definition = move->route->to;
+	if (migration->patch != NULL)
+		wf_context_patch(move->process, migration->patch);
+	wf_migrate_pending_move(move);
+	move_children(move);
+	move->stage = WF_MOVE_SEARCH;
+	move->name = NULL;
+	write_move(move);
+}
+
+/*
+ * A process could not be migrated: nothing of what was collected for it is written,
+ * and it has a problem.
+ */
+static void
+give_up(WfMove *move, const WfChangesMark *mark, const ErrorData *error)
+{
+	static const struct
+	{
+		const char *problem;
+		const char *message;
+	}			words[] = {
+		[WF_MOVE_OTHER] = {"error", "%s"},
+		[WF_MOVE_TIMER] = {"timer", "the delay of this timer cannot be computed: %s"},
+		[WF_MOVE_INVOKES] = {"invoke", "this process cannot be invoked: %s"},
+		[WF_MOVE_SEARCH] = {"search", "a value under \"search\" cannot be computed: %s"}
+	};
+
+	wf_changes_back_to(wf_stepper_changes(move->batch->stepper), mark);
+	wf_stepper_drop(move->batch->stepper, move->process);
+	move->result->states = (Datum) 0;
+	move->result->kept = move->result->armed = move->result->dropped = NIL;
+	refuse(move, words[move->stage].problem, move->name,
+		   psprintf(words[move->stage].message, error->message));
+}
+
+/*
+ * Migrate one process.  Where problems are reported, an error that says something
+ * about the process is one; a dry run undoes whatever expressions have done.
+ */
 static void
 move_process(WfMove *move)
 {
 	ErrorContextCallback callback = {error_context_stack, migrate_context, move};
-	const WfStateId *leaves;
-	int			n;
+	WfMigrateBatch *batch = move->batch;
+	int			dropped = batch->dropped.n;
+	int			renamed = batch->renamed.n;
+	int			again = batch->again.n;
+	WfChangesMark mark;
+	ErrorData  *error;
 
 	error_context_stack = &callback;
 	move->payload.data = note(move);
-	move->payload.actor = move->batch->migration->actor;
+	move->payload.actor = batch->migration->actor;
 	move->event.name = WF_MIGRATE_EVENT;
 	move->event.payload = &move->payload;
 	move->result->possible = true;
-	collect_targets(move);
-	if (move->result->possible)
-		configure(move);
-	if (move->result->possible)
+	if (!batch->migration->reports)
+		work_out(move);
+	else
 	{
-		n = wf_machine_leaves(move->batch->machine, &leaves);
-		move->result->states = PointerGetDatum(wf_definition_states_array(move->route->to, leaves, n));
-		wf_deferred_load(move->process);
-		move->process->definition = move->route->to;
-		wf_migrate_pending_move(move);
-		move_children(move);
-		if (!move->batch->migration->dry_run)
-			write_move(move);
+		wf_changes_mark(wf_stepper_changes(batch->stepper), &mark);
+		error = wf_error_event_try(move->process, !batch->migration->dry_run, work_out, move);
+		if (error != NULL)
+		{
+			give_up(move, &mark, error);
+			batch->dropped.n = dropped;
+			batch->renamed.n = renamed;
+			batch->again.n = again;
+		}
 	}
 	error_context_stack = callback.previous;
 }
 
 /* --- a batch ----------------------------------------------------------- */
+
+/* A dry run writes no timers. */
+static void
+ignore_disarm(WfChangesObserver *self, const pg_uuid_t *process, const char *state,
+			  const char *name)
+{
+}
+
+static void
+ignore_arm(WfChangesObserver *self, const WfTimerRow *timer, bool parked, bool if_absent)
+{
+}
 
 /*
  * Migrate n processes and write them, unless it is a dry run.
@@ -476,14 +532,17 @@ move_process(WfMove *move)
  * that are not over and whose versions have routes.  results: an array of n
  * elements to be filled in.  Everything is allocated in the current memory
  * context; SPI must be connected.  Error WF005 if this session is stepping one
- * of the processes; also throws what expressions throw.
+ * of the processes; also throws what expressions throw, unless problems are reported.
  */
 void
 wf_migrate(WfMigration *migration, WfRow *rows, int n, WfMigrated *results)
 {
 	WfMigrateBatch		batch = {.migration = migration,.now = wf_clock_now(),
 	.stepper = wf_stepper_new(0)};
+	WfChangesObserver nobody = {ignore_disarm, ignore_arm};
 
+	if (migration->dry_run)
+		wf_changes_divert(wf_stepper_changes(batch.stepper), &nobody);
 	if (n > 0)
 		wf_migrate_pending_load(&batch, rows, n);
 	batch.machine = wf_machine_new(migration->to->chart, &wf_process_host, NULL,
@@ -502,6 +561,7 @@ wf_migrate(WfMigration *migration, WfRow *rows, int n, WfMigrated *results)
 		wf_migrate_pending_take(&batch, &rows[i].id, &move);
 		move_process(&move);
 	}
+	wf_migrate_pending_say_again(&batch);
 	if (!migration->dry_run)
 	{
 		wf_migrate_pending_write(&batch);

@@ -23,8 +23,12 @@ typedef struct WfMigration
 	WfMapping  *mapping;
 	Jsonb	   *mapping_json;	/* as given, or NULL */
 	List	   *routes;			/* of WfRoute, one for each old version */
+	Jsonb	   *patch;			/* of each context, or NULL */
 	const char *actor;
+	const char *note;			/* for the history, or NULL */
 	bool		dry_run;		/* lock and write nothing */
+	bool		reports;		/* what fails for one process is a problem of that,
+								 * and not an error of the call */
 } WfMigration;
 
 /* What became of one process. */

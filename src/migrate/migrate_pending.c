@@ -14,9 +14,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/array.h"
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
@@ -32,6 +34,7 @@
 #include "store/changes.h"
 #include "store/failure.h"
 #include "store/process_row.h"
+#include "store/statement.h"
 #include "store/status.h"
 #include "store/timer.h"
 
@@ -68,6 +71,12 @@ wf_migrate_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move
 		batch->at++;
 		move->npending++;
 	}
+}
+
+static ArrayType *
+text_array(Datum *texts, int n)
+{
+	return construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 /* --- timers ------------------------------------------------------------ */
@@ -204,17 +213,92 @@ arm_timer(WfMove *move, const WfPlace *place)
 	const WfRow *row = wf_process_as_row(move->process);
 	WfTimerRow	timer = {.process = row->id,.event = place->timer->event,
 	.name = place->timer->name,.state = place->state->name};
+	WfAgain    *again = &move->batch->again;
+	struct WfAgainItem *item;
 	WfProcessScope scope;
+	bool		ever;
 
-	if (!wf_eval_delay(to->evaluator, place->timer->delay,
-					   wf_event_scope(&scope, move->process, &move->event),
-					   move->batch->now, &timer.due))
+	move->stage = WF_MOVE_TIMER;
+	move->name = timer.event;
+	ever = wf_eval_delay(to->evaluator, place->timer->delay,
+						 wf_event_scope(&scope, move->process, &move->event),
+						 move->batch->now, &timer.due);
+	move->stage = WF_MOVE_OTHER;
+	move->name = NULL;
+	if (!ever)
+	{
+		if (place->timer->delay->kind == WF_DELAY_EXPR)
+			wf_migrate_pending_problem(move, "timer", timer.event,
+									   "the delay of this timer is null: it never goes off, unless workflow.set_timer() sets it");
 		return;
-	move->result->armed = lappend(move->result->armed,
-								  unconstify(char *, place->timer->event));
-	if (!move->batch->migration->dry_run)
-		wf_changes_arm(wf_stepper_changes(move->batch->stepper), &timer, to->owner,
-					   row->suspended || row->status == WF_TERMINATED, false);
+	}
+	item = wf_array_grow(again->items, again->n, again->size);
+	item->result = move->result;
+	item->place = place;
+	move->result->armed = lappend(move->result->armed, unconstify(char *, timer.event));
+	wf_changes_arm(wf_stepper_changes(move->batch->stepper), &timer, to->owner,
+				   row->suspended || row->status == WF_TERMINATED, false);
+}
+
+/*
+ * A version that does not have a timer does not know that it has gone off.  So where
+ * a process comes back to one that has it, the timer begins anew: was there an event
+ * of it ($2), since which the state ($3, null for the root) has been active all the
+ * time?
+ */
+static WfStatement again_statement = {
+	.sql = "SELECT a.n FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+	" WITH ORDINALITY a(process, event, state, n)"
+	" WHERE EXISTS (SELECT FROM workflow.history h WHERE h.process OPERATOR(pg_catalog.=) a.process"
+	"  AND h.event OPERATOR(pg_catalog.=) a.event"
+	"  AND (a.state IS NULL OR NOT EXISTS (SELECT FROM workflow.history b"
+	"   WHERE b.process OPERATOR(pg_catalog.=) a.process AND b.step OPERATOR(pg_catalog.>=) h.step"
+	"   AND NOT EXISTS (SELECT FROM pg_catalog.unnest(b.to_states) s(name)"
+	"    WHERE s.name OPERATOR(pg_catalog.=) a.state"
+	"    OR pg_catalog.starts_with(s.name, a.state OPERATOR(pg_catalog.||) '.')))))",
+	WF_ARGS(UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID)
+};
+
+/* After the last process of a batch: say which of the armed timers went off before. */
+void
+wf_migrate_pending_say_again(WfMigrateBatch *batch)
+{
+	const WfAgain *again = &batch->again;
+	Datum	   *ids = palloc(sizeof(Datum) * (again->n + 1));
+	Datum	   *events = palloc(sizeof(Datum) * (again->n + 1));
+	Datum	   *states = palloc(sizeof(Datum) * (again->n + 1));
+	bool	   *roots = palloc(sizeof(bool) * (again->n + 1));
+	int			lower = 1;
+	Datum		args[3];
+	int			n;
+	bool		isnull;
+
+	if (again->n == 0)
+		return;
+	for (int i = 0; i < again->n; i++)
+	{
+		const WfPlace *place = again->items[i].place;
+
+		ids[i] = UUIDPGetDatum(&again->items[i].result->id);
+		events[i] = CStringGetTextDatum(place->timer->event);
+		states[i] = CStringGetTextDatum(place->state->name);
+		roots[i] = place->state->id == 0;
+	}
+	args[0] = PointerGetDatum(wf_uuid_array(ids, again->n));
+	args[1] = PointerGetDatum(text_array(events, again->n));
+	args[2] = PointerGetDatum(construct_md_array(states, roots, 1, &unconstify(WfAgain *, again)->n, &lower,
+												 TEXTOID, -1, false, TYPALIGN_INT));
+	n = wf_statement_execute(&again_statement, args, NULL, 0);
+	for (int i = 0; i < n; i++)
+	{
+		int64		at = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+													 1, &isnull));
+		struct WfAgainItem *item = &again->items[at - 1];
+
+		item->result->problems = lappend(item->result->problems,
+										 wf_route_problem("timer", item->place->timer->event,
+														  "this timer went off before, under a version that has it, and begins anew"));
+	}
 }
 
 /* Does any state of the new version handle or defer this event? */
@@ -252,7 +336,7 @@ move_deferred(WfMove *move)
 		if (!is_known(move->batch, process->deferred[i].timer.event))
 			wf_migrate_pending_problem(move, "event", process->deferred[i].timer.event,
 									   "this event is kept for later, and no state of the new version reacts to it");
-	if (process->ndeferred == 0 || move->batch->migration->dry_run)
+	if (process->ndeferred == 0)
 		return;
 	process->machine = move->batch->machine;
 	wf_deferred_release(process, process->row.suspended ||
@@ -291,12 +375,6 @@ seq_array(const WfTimerChanges *changes)
 {
 	return construct_array(changes->seqs, changes->n, INT8OID, 8,
 						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-}
-
-static ArrayType *
-text_array(Datum *texts, int n)
-{
-	return construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 /* Delete rows of both tables. */

@@ -36,6 +36,27 @@ typedef struct WfTimerChanges
 	Datum	   *states;
 } WfTimerChanges;
 
+/* Timers that are armed, and may have gone off before. */
+typedef struct WfAgain
+{
+	int			n;
+	int			size;
+	struct WfAgainItem
+	{
+		WfMigrated *result;
+		const WfPlace *place;
+	}		   *items;
+} WfAgain;
+
+/* What a migration is at, for the message of an error. */
+typedef enum WfMoveStage
+{
+	WF_MOVE_OTHER,
+	WF_MOVE_TIMER,				/* name: its event */
+	WF_MOVE_INVOKES,			/* name: the id of the invoke */
+	WF_MOVE_SEARCH
+} WfMoveStage;
+
 /* The processes that are migrated together, in the order of their ids. */
 typedef struct WfMigrateBatch
 {
@@ -48,6 +69,7 @@ typedef struct WfMigrateBatch
 	int			at;				/* the first one that was not taken yet */
 	WfTimerChanges dropped;
 	WfTimerChanges renamed;
+	WfAgain		again;
 	const char *known_event;	/* the event last looked up by is_known(), */
 	bool		known;			/* and its result */
 } WfMigrateBatch;
@@ -68,6 +90,8 @@ typedef struct WfMove
 	int			nplaces;
 	WfEvent		event;			/* what expressions see as their event */
 	WfPayload	payload;
+	WfMoveStage stage;
+	const char *name;			/* of what it is at, or NULL */
 } WfMove;
 
 /* Add a problem to the result: something that is lost, or becomes another thing. */
@@ -81,6 +105,7 @@ wf_migrate_pending_problem(WfMove *move, const char *problem, const char *name, 
 extern void wf_migrate_pending_load(WfMigrateBatch *batch, const WfRow *rows, int n);
 extern void wf_migrate_pending_take(WfMigrateBatch *batch, const pg_uuid_t *id, WfMove *move);
 extern void wf_migrate_pending_move(WfMove *move);
+extern void wf_migrate_pending_say_again(WfMigrateBatch *batch);
 extern void wf_migrate_pending_write(WfMigrateBatch *batch);
 
 #endif							/* WF_MIGRATE_PENDING_H */

@@ -150,3 +150,26 @@ wf_context_change(WfProcess *process, int n, const char **keys, Jsonb **values)
 	wf_context_set(process, context);
 	process->own_context = context;
 }
+
+/* Error 22023 if the patch of a context is not an object. */
+void
+wf_context_check_patch(Jsonb *patch)
+{
+	if (!JB_ROOT_IS_OBJECT(patch))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the patch of a context must be a JSON object"),
+				 errhint("{\"name\": value} sets a member of the context, {\"name\": null} removes it.")));
+}
+
+/*
+ * Apply a merge patch (RFC 7396) to the context of a process.  Errors as
+ * wf_context_check_patch() and wf_context_set().
+ */
+void
+wf_context_patch(WfProcess *process, Jsonb *patch)
+{
+	wf_context_check_patch(patch);
+	wf_context_set(process, wf_jsonb_patch(wf_context_of(process), patch));
+	process->changed = true;
+}

@@ -29,33 +29,42 @@
 #include "process/process.h"
 
 /*
- * May the present error become an event?  Only if it says something about the
- * event and the process.  These do not, and are left to the caller of the step:
- * conflicts with other sessions, shortages of the server and interruptions,
- * step_timeout among them, which would have hit any event; what OTHERS of
- * PL/pgSQL does not catch; and what a restricted operation in the session of
- * another role refuses, because an executor would not have met it.
+ * Does an error say nothing about the event and the process?  Conflicts with other
+ * sessions, shortages of the server and interruptions, step_timeout among them,
+ * would have hit any event.
  */
 static bool
-is_catchable(const WfProcess *process)
+is_of_the_moment(int code)
 {
-	int			code = geterrcode();
-
 	switch (ERRCODE_TO_CATEGORY(code))
 	{
 		case ERRCODE_TRANSACTION_ROLLBACK:
 		case ERRCODE_INSUFFICIENT_RESOURCES:
 		case ERRCODE_OPERATOR_INTERVENTION:
 		case ERRCODE_SYSTEM_ERROR:
-			return false;
+			return true;
 		default:
-			break;
+			return code == ERRCODE_LOCK_NOT_AVAILABLE ||
+				code == ERRCODE_READ_ONLY_SQL_TRANSACTION;
 	}
+}
+
+/*
+ * May the present error become an event?  Left to the caller of the step is what
+ * is of the moment; what OTHERS of PL/pgSQL does not catch; and what a restricted
+ * operation in the session of another role refuses, because an executor would not
+ * have met it.
+ */
+static bool
+is_catchable(const WfProcess *process)
+{
+	int			code = geterrcode();
+
+	if (is_of_the_moment(code))
+		return false;
 	if (code == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		return !(process->user_context.open && process->user_context.foreign);
-	return code != ERRCODE_LOCK_NOT_AVAILABLE &&
-		code != ERRCODE_READ_ONLY_SQL_TRANSACTION &&
-		code != ERRCODE_ASSERT_FAILURE &&
+	return code != ERRCODE_ASSERT_FAILURE &&
 		code != ERRCODE_DATA_CORRUPTED &&
 		code != ERRCODE_INDEX_CORRUPTED;
 }
@@ -146,6 +155,49 @@ wf_error_event_catch(WfProcess *process, const WfEvent *event, const WfCode *cod
 	if (!process->asking)
 		raise_error(process, event, code, error);
 	return false;
+}
+
+/*
+ * Call call(arg) in a subtransaction, outside of any step of the process.  Returns
+ * NULL, or the error that it failed with: then all that it did in the database is
+ * undone, and the user context is left.  Throws errors that say nothing about the
+ * process (conflicts, shortages, interruptions).  keep false: what it did is undone
+ * in any case.
+ */
+ErrorData *
+wf_error_event_try(WfProcess *process, bool keep, void (*call) (void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	wf_user_context_leave(&process->user_context);
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		call(arg);
+		wf_user_context_leave(&process->user_context);
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		process->user_context.open = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error != NULL && is_of_the_moment(error->sqlerrcode))
+		ReThrowError(error);
+	return error;
 }
 
 /* No transition took this event: if it is an error event, throw its error. */

@@ -11,6 +11,8 @@
 
 extern bool wf_error_event_catch(WfProcess *process, const WfEvent *event, const WfCode *code,
 								 void (*call) (void *arg), void *arg);
+extern ErrorData *wf_error_event_try(WfProcess *process, bool keep,
+									 void (*call) (void *arg), void *arg);
 extern void wf_error_event_not_caught(const WfEvent *event);
 
 #endif							/* WF_ERROR_EVENT_H */

@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"
@@ -129,11 +131,11 @@ wf_process_has_exit(WfProcess *process)
 	return false;
 }
 
-/* As wf_process_would_take(), for an event that has been made. */
-static bool
+/* The first transition that the process would take for an event, or NULL. */
+static const WfTransition *
 would_take_event(WfProcess *process, const WfEvent *event)
 {
-	bool		result;
+	const WfTransition *result;
 
 	WF_PUSH_STEP(process, event->name);
 	process->asking = true;
@@ -155,7 +157,21 @@ wf_process_would_take(WfProcess *process, const WfTimerRow *timer)
 	WfPayload	payload = {.data = timer->data,.actor = timer->actor};
 	WfEvent		event = {timer->event, &payload};
 
-	return would_take_event(process, &event);
+	return would_take_event(process, &event) != NULL;
+}
+
+/*
+ * As wf_process_would_take(), but the name of the state whose transition would be
+ * taken, or NULL.
+ */
+const char *
+wf_process_taker(WfProcess *process, const WfTimerRow *timer)
+{
+	WfPayload	payload = {.data = timer->data,.actor = timer->actor};
+	WfEvent		event = {timer->event, &payload};
+	const WfTransition *taken = would_take_event(process, &event);
+
+	return taken == NULL ? NULL : process->definition->chart->states[taken->source].name;
 }
 
 /*
@@ -190,7 +206,7 @@ wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 				continue;
 			seen = lappend(seen, unconstify(char *, name));
 			payload.built = NULL;
-			found(arg, name, would_take_event(process, &event));
+			found(arg, name, would_take_event(process, &event) != NULL);
 		}
 	}
 }
@@ -228,6 +244,29 @@ wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 /* --- its errors -------------------------------------------------------- */
 
 /*
+ * Is the present error one that the server throws because the session is restricted?
+ * A right that the owner lacks has the same SQLSTATE, and an executor would miss it,
+ * too: only the text of the message, before it is translated, tells them apart.
+ */
+static bool
+is_of_restriction(void)
+{
+	MemoryContext old;
+	ErrorData  *error;
+	bool		result;
+
+	if (geterrcode() != ERRCODE_INSUFFICIENT_PRIVILEGE || !InSecurityRestrictedOperation())
+		return false;
+	old = MemoryContextSwitchTo(CurTransactionContext);
+	error = CopyErrorData();
+	result = error->message_id != NULL &&
+		strstr(error->message_id, "security-restricted operation") != NULL;
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/*
  * Error context callback of WF_PUSH_STEP(): says which event of which process
  * an error happened in.  An error of a restricted operation in a client's
  * session also gets a hint, since an executor would not have met it.
@@ -238,8 +277,7 @@ wf_process_error_context(void *arg)
 	WfStepContext *context = arg;
 
 	wf_policy_note(context->process);
-	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE &&
-		InSecurityRestrictedOperation())
+	if (is_of_restriction())
 		errhint("A command runs its actions in the client's session with restrictions. Send the event with workflow.post(), then an executor runs them as their owner.");
 	errcontext("event \"%s\" of workflow \"%s\", process %s", context->event,
 			   context->process->definition->name,

@@ -63,6 +63,8 @@ typedef struct WfProcess
 	const WfTransition *refusal;	/* the one of them that would have been taken */
 	const char *reason;			/* why the event was not taken, for the history,
 								 * or NULL */
+	const char *remark;			/* an operator's note on the next row of the
+								 * history, or NULL */
 	WfTimerRow *current;		/* the timer being delivered, or NULL */
 	int64		self_left;		/* events that the process may still send to
 								 * itself: workflow.max_microsteps for each
@@ -130,6 +132,7 @@ extern ArrayType *wf_process_active(WfProcess *process);
 extern bool wf_process_handles(WfProcess *process, const char *event);
 extern bool wf_process_has_exit(WfProcess *process);
 extern bool wf_process_would_take(WfProcess *process, const WfTimerRow *timer);
+extern const char *wf_process_taker(WfProcess *process, const WfTimerRow *timer);
 extern void wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
 							  void (*found) (void *arg, const char *event, bool enabled),
 							  void *arg);

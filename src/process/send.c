@@ -219,6 +219,22 @@ forwarded(Jsonb *data, const char *key)
 	return value == NULL ? NULL : JsonbValueToJsonb(value);
 }
 
+/* A member that is text.  Error XX001 if the engine cannot have stored the row. */
+static char *
+forwarded_text(Jsonb *data, const char *key)
+{
+	Jsonb	   *member = data != NULL && JB_ROOT_IS_OBJECT(data) ?
+		forwarded(data, key) : NULL;
+	char	   *text = member == NULL ? NULL : wf_jsonb_text(member);
+
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("an event that is to be sent on is not as the engine left it"),
+				 errdetail("Its data have no text \"%s\".", key)));
+	return text;
+}
+
 /*
  * A timer of the sender with the event WF_FORWARD_EVENT is due: send what it
  * carries.  Silently sends nothing if the receiver is over, or if the process
@@ -227,13 +243,13 @@ forwarded(Jsonb *data, const char *key)
 void
 wf_send_forward(WfProcess *process, const WfTimerRow *timer)
 {
-	char	   *target = wf_jsonb_text(forwarded(timer->data, "process"));
+	char	   *target = forwarded_text(timer->data, "process");
 	bool		from_child = forwarded(timer->data, "child") != NULL;
 	WfTimerRow	sent = {.actor = timer->actor};
 	WfDefinition *receiver;
 	WfChild    *child;
 
-	sent.event = wf_jsonb_text(forwarded(timer->data, "event"));
+	sent.event = forwarded_text(timer->data, "event");
 	sent.data = forwarded(timer->data, "data");
 	if (from_child && process->disowned)
 		return;

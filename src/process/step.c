@@ -20,6 +20,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/jsonb.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "eval/user_context.h"
@@ -49,6 +50,22 @@
 /* --- the end of a step ------------------------------------------------- */
 
 /*
+ * The data of a row of the history, an object or NULL, with an operator's note (or
+ * NULL), which workflow.process_history shows in a column of its own.
+ */
+Jsonb *
+wf_step_with_note(Jsonb *data, const char *note)
+{
+	static const char *keys[] = {"note"};
+	Jsonb	   *values[] = {note == NULL ? NULL : wf_jsonb_string(note)};
+
+	if (note == NULL)
+		return data;
+	return wf_jsonb_merge(data == NULL ? wf_jsonb_object(0, NULL, NULL) : data,
+						  wf_jsonb_object(1, keys, values));
+}
+
+/*
  * End a macrostep: set the row to what the machine says, if a transition was
  * taken, and add a row to the history.  due: when the event was due, or
  * DT_NOBEGIN for one that came at once.
@@ -73,6 +90,11 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	}
 	process->row.step++;
 	process->changed = true;
+	if (unlikely(process->remark != NULL))
+	{
+		data = wf_step_with_note(data, process->remark);
+		process->remark = NULL;
+	}
 	wf_changes_history(process->stepper->changes, &process->row, event, wf_clock_now(), due,
 					   taken, from_states, process->row.states, actor, data,
 					   process->reason);
@@ -80,6 +102,24 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 		process->stepper->observer->stepped(process->stepper->observer, event,
 											due, taken, from_states);
 	process->reason = NULL;
+}
+
+/*
+ * Note in the history what an operator does to a process, and count it as a step:
+ * event, with data (or NULL), on behalf of this actor; note may be NULL.  A process
+ * that has not started has no history.
+ */
+void
+wf_step_note(WfProcess *process, const char *event, Jsonb *data, const char *actor,
+			 const char *note)
+{
+	process->changed = true;
+	if (process->row.step == 0)
+		return;
+	process->row.step++;
+	wf_changes_history(process->stepper->changes, &process->row, event, wf_clock_now(),
+					   DT_NOBEGIN, true, process->row.states, process->row.states,
+					   actor, wf_step_with_note(data, note), NULL);
 }
 
 /* --- steps ------------------------------------------------------------- */
@@ -280,6 +320,19 @@ deliver_ours(WfProcess *process, const WfTimerRow *timer)
 }
 
 /*
+ * No transition took the event that told the process of a failure (it has moved
+ * on since): the failure counts as given up, as if nobody had been told.
+ */
+static void
+not_heard(WfProcess *process, const WfTimerRow *timer)
+{
+	if (wf_process_row_is_over(&process->row))
+		return;
+	wf_changes_reopen(process->stepper->changes, timer);
+	process->row.status = WF_ERROR;
+}
+
+/*
  * Deliver one event of the mailbox: an order of the engine, the start of the
  * process, or an event for its states.  One from a child that the process has
  * let go of is only noted as ignored.
@@ -300,7 +353,13 @@ deliver(WfProcess *process, WfTimerRow *timer)
 	else if (timer->from_child && !wf_child_list_counts(process, timer))
 		finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
 	else
-		step(process, timer, timer->due, false);
+	{
+		WfVerdict	verdict = step(process, timer, timer->due, false);
+
+		if (unlikely(timer->name != NULL) && verdict != WF_TAKEN && verdict != WF_DEFERRED &&
+			strcmp(timer->name, WF_TOLD_ID) == 0)
+			not_heard(process, timer);
+	}
 	process->current = NULL;
 	wf_changes_settled(process->stepper->changes, timer);
 }
@@ -372,9 +431,44 @@ wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	WF_POP_STEP();
 }
 
+/* Can a leaf be active together with all of these states, which do not contain it? */
+static bool
+goes_with(const WfChart *chart, WfStateId leaf, const WfStateId *states, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		WfStateId	common = wf_chart_common(chart, leaf, states[i]);
+
+		if (leaf == states[i] || wf_is_descendant(chart, leaf, states[i]) ||
+			common == WF_NO_STATE || chart->states[common].kind != WF_STATE_PARALLEL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The states that a process is moved to, and where it is in regions that these
+ * leave alone: *n becomes their number.
+ */
+static WfStateId *
+with_other_regions(WfMachine *machine, const WfStateId *states, int *n)
+{
+	const WfStateId *leaves;
+	int			nleaves = machine->running ? wf_machine_leaves(machine, &leaves) : 0;
+	WfStateId  *all = palloc(sizeof(WfStateId) * (*n + nleaves));
+	int			named = *n;
+
+	memcpy(all, states, sizeof(WfStateId) * named);
+	for (int i = 0; i < nleaves; i++)
+		if (goes_with(machine->chart, leaves[i], states, named))
+			all[(*n)++] = leaves[i];
+	return all;
+}
+
 /*
  * Move a process to `states`, which have passed wf_chart_settle(), see
- * wf_interpret_move(); then deliver what it sends to itself.  execute: run exit
+ * wf_interpret_move(); regions of which none is named stay where they are.  Then
+ * deliver what it sends to itself.  execute: run exit
  * and entry actions and what follows.  data is what the history is told.  A
  * process whose start has failed enters them as its first states.
  */
@@ -390,6 +484,7 @@ wf_step_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 	process->self_left = wf_max_microsteps;
 	wf_restore(process);
 	deferring = process->was_deferring = wf_deferred_wanted(process);
+	states = with_other_regions(process->machine, states, &n);
 	wf_interpret_move(process->machine, states, n, !execute, &event);
 	wf_user_context_leave(&process->user_context);
 	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);

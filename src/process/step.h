@@ -33,6 +33,9 @@ extern void wf_step_mail(WfProcess *process, const WfTimerRow *timer);
 extern int	wf_step_run(WfStepper *stepper, WfProcess *process,
 						bool (*stop) (void *arg), void *arg);
 extern void wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor);
+extern Jsonb *wf_step_with_note(Jsonb *data, const char *note);
+extern void wf_step_note(WfProcess *process, const char *event, Jsonb *data,
+						 const char *actor, const char *note);
 extern void wf_step_move(WfStepper *stepper, WfProcess *process,
 						 const WfStateId *states, int n, bool execute,
 						 Jsonb *data, const char *actor);

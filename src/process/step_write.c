@@ -22,6 +22,7 @@
 #include "shmem/wakeup.h"
 #include "store/changes.h"
 #include "store/changes_write.h"
+#include "store/process_row.h"
 #include "store/timer.h"
 
 /*
@@ -50,6 +51,8 @@ wf_step_write(WfStepper *stepper)
 			continue;
 		if (process->definition->chart->nattributes > 0 || process->search_anew)
 			wf_attribute_write(process, stepper->changes);
+		if (wf_process_row_is_over(&process->row) && !process->is_new)
+			wf_changes_end(stepper->changes, &process->row.id);
 		if (process->is_new)
 			wf_changes_start(stepper->changes, &process->row, now,
 							 process->starter, process->key);

@@ -146,6 +146,13 @@ wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id)
 	}
 }
 
+/* Take a process out again, so that nothing is written of it. */
+void
+wf_stepper_drop(WfStepper *stepper, WfProcess *process)
+{
+	stepper->processes = list_delete_ptr(stepper->processes, process);
+}
+
 /* Add a process of which nothing is known but the definition. */
 static WfProcess *
 add_process(WfStepper *stepper, WfDefinition *definition)

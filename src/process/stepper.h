@@ -41,6 +41,7 @@ extern WfProcess *wf_stepper_add(WfStepper *stepper, const WfRow *row);
 extern WfProcess *wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 									 const pg_uuid_t *id, Jsonb *context,
 									 const char *key);
+extern void wf_stepper_drop(WfStepper *stepper, WfProcess *process);
 extern bool wf_stepper_is_late(const WfStepper *stepper);
 extern void wf_stepper_written(void);
 

@@ -59,6 +59,7 @@
 	N(MIGRATED, definition, INT4OID) \
 	N(MIGRATED, step, INT4OID) \
 	N(MIGRATED, states, TEXTARRAYOID) \
+	N(MIGRATED, context, JSONBOID) \
 	N(MIGRATED, history, JSONBOID) \
 	N(MIGRATED, children, JSONBOID)
 
@@ -117,6 +118,13 @@
 	K(RECOVERED, process, UUIDOID) \
 	K(RECOVERED, seq, INT8OID)
 
+#define WF_REOPENED_COLUMNS(K, F, N) \
+	K(REOPENED, process, UUIDOID) \
+	K(REOPENED, told, INT8OID)
+
+#define WF_ENDED_COLUMNS(K, F, N) \
+	K(ENDED, process, UUIDOID)
+
 #define WF_RESTING_COLUMNS(K, F, N) \
 	F(RESTING, definition, TEXTOID) \
 	N(RESTING, process, UUIDOID)
@@ -143,6 +151,8 @@
 	S(RECALLED, wf_recalled) \
 	S(DEFERRED, wf_deferred) \
 	S(RECOVERED, wf_recovered) \
+	S(REOPENED, wf_reopened) \
+	S(ENDED, wf_ended) \
 	S(RESTING, wf_resting) \
 	S(FORGOTTEN, wf_forgotten) \
 	S(SEARCHABLE, wf_searchable)
@@ -174,6 +184,12 @@ typedef struct WfSetRows
 } WfSetRows;
 
 typedef struct WfChanges WfChanges;
+
+/* How many rows of each set had been collected at a moment. */
+typedef struct WfChangesMark
+{
+	int			n[WF_NSETS];
+} WfChangesMark;
 
 /* Takes what would be written of timers, when nothing is to be written. */
 typedef struct WfChangesObserver

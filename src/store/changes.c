@@ -23,6 +23,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/version.h"
 #include "shmem/wakeup.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
@@ -129,6 +130,25 @@ void
 wf_changes_divert(WfChanges *out, WfChangesObserver *sink)
 {
 	out->sink = sink;
+}
+
+/* Remember what has been collected, for wf_changes_back_to(). */
+void
+wf_changes_mark(const WfChanges *out, WfChangesMark *mark)
+{
+	for (int kind = 0; kind < WF_NSETS; kind++)
+		mark->n[kind] = out->sets[kind].n;
+}
+
+/*
+ * Forget what was collected since.  Timers among it may have been announced: whoever
+ * looks for them finds nothing.
+ */
+void
+wf_changes_back_to(WfChanges *out, const WfChangesMark *mark)
+{
+	for (int kind = 0; kind < WF_NSETS; kind++)
+		out->sets[kind].n = mark->n[kind];
 }
 
 /* --- a row ---------------------------------------------------------------- */
@@ -252,8 +272,8 @@ wf_changes_step(WfChanges *out, const WfRow *row, TimestampTz at)
 }
 
 /*
- * A process goes to another version: definition, step, states, history and
- * children of the row.
+ * A process goes to another version: definition, step, states, context, history
+ * and children of the row.
  */
 void
 wf_changes_migrate(WfChanges *out, const WfRow *row, TimestampTz at)
@@ -265,6 +285,7 @@ wf_changes_migrate(WfChanges *out, const WfRow *row, TimestampTz at)
 	set(&new, WF_MIGRATED_definition, Int32GetDatum(row->definition));
 	set(&new, WF_MIGRATED_step, Int32GetDatum(row->step));
 	set(&new, WF_MIGRATED_states, row->states);
+	set(&new, WF_MIGRATED_context, row->context);
 	set_pointer(&new, WF_MIGRATED_history, row->history);
 	set_pointer(&new, WF_MIGRATED_children, row->children);
 	put(out, WF_SET_MIGRATED, &new);
@@ -415,6 +436,32 @@ wf_changes_settled(WfChanges *out, const WfTimerRow *timer)
 	set(&new, WF_RECOVERED_process, UUIDPGetDatum(&timer->process));
 	set(&new, WF_RECOVERED_seq, Int64GetDatum(timer->seq));
 	put(out, WF_SET_RECOVERED, &new);
+}
+
+/*
+ * No transition took the event that told a process of a failure, or its step
+ * failed in its turn: the failure counts as given up, not as handled.
+ */
+void
+wf_changes_reopen(WfChanges *out, const WfTimerRow *told)
+{
+	Row			new = {0};
+
+	if (!wf_version_has_column("failure", "told"))
+		return;
+	set(&new, WF_REOPENED_process, UUIDPGetDatum(&told->process));
+	set(&new, WF_REOPENED_told, Int64GetDatum(told->seq));
+	put(out, WF_SET_REOPENED, &new);
+}
+
+/* A process is over: it has no failures any more. */
+void
+wf_changes_end(WfChanges *out, const pg_uuid_t *process)
+{
+	Row			new = {0};
+
+	set(&new, WF_ENDED_process, UUIDPGetDatum(process));
+	put(out, WF_SET_ENDED, &new);
 }
 
 /* A process whose definition, with this name, is paused, has parked timers. */

@@ -17,6 +17,8 @@
 extern WfChanges *wf_changes_new(int32 claimed);
 
 extern void wf_changes_divert(WfChanges *out, WfChangesObserver *sink);
+extern void wf_changes_mark(const WfChanges *out, WfChangesMark *mark);
+extern void wf_changes_back_to(WfChanges *out, const WfChangesMark *mark);
 extern void wf_changes_start(WfChanges *out, const WfRow *row, TimestampTz at,
 							 Oid starter, const char *key);
 extern void wf_changes_step(WfChanges *out, const WfRow *row, TimestampTz at);
@@ -39,6 +41,8 @@ extern void wf_changes_forget(WfChanges *out, const pg_uuid_t *process, const ch
 extern void wf_changes_attribute(WfChanges *out, const pg_uuid_t *process,
 								 const char *definition, const char *name, Jsonb *value);
 extern void wf_changes_settled(WfChanges *out, const WfTimerRow *timer);
+extern void wf_changes_reopen(WfChanges *out, const WfTimerRow *told);
+extern void wf_changes_end(WfChanges *out, const pg_uuid_t *process);
 extern TupleDesc wf_changes_descriptor(WfSetKind kind);
 extern const char *wf_changes_set_name(WfSetKind kind);
 

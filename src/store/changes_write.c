@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
+#include "utils/uuid.h"
 
 #include "store/change_sets.h"
 #include "store/changes.h"
@@ -100,6 +101,15 @@ static WfStatement statements[WF_NSETS] = {
 		.sql = "DELETE FROM workflow.failure f USING wf_recovered r"
 		" WHERE f.process OPERATOR(pg_catalog.=) r.process AND f.seq OPERATOR(pg_catalog.=) r.seq"
 	},
+	[WF_SET_REOPENED] = {
+		.sql = "UPDATE workflow.failure f SET given_up = true, handled = false FROM wf_reopened r"
+		" WHERE f.process OPERATOR(pg_catalog.=) r.process AND f.told OPERATOR(pg_catalog.=) r.told AND f.handled"
+	},
+	[WF_SET_ENDED] = {
+		.sql = "DELETE FROM workflow.failure f USING wf_ended e"
+		" WHERE f.process OPERATOR(pg_catalog.=) e.process",
+		.latest = true
+	},
 	[WF_SET_RESTING] = {
 		.sql = "INSERT INTO workflow.resting (" COLUMNS_OF(RESTING) ")"
 		" SELECT " COLUMNS_OF(RESTING) " FROM wf_resting"
@@ -145,6 +155,21 @@ set_known(WfHeapRow *row, int column, Datum value)
 {
 	row->values[column] = value;
 	row->nulls[column] = false;
+}
+
+/*
+ * Leave only the processes that have failures: few of those that end have, and
+ * a look without a plan costs little beside a statement.
+ */
+static void
+drop_unfailed(WfSetRows *ended)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < ended->n; i++)
+		if (wf_heap_has("failure", "failure_pkey", DatumGetUUIDP(ended->rows[i].values[WF_ENDED_process])))
+			ended->rows[kept++] = ended->rows[i];
+	ended->n = kept;
 }
 
 /* Set what is the same for all rows of a set, or is known only now. */
@@ -251,6 +276,8 @@ wf_changes_write(WfChanges *out)
 	{
 		int16		slot;
 
+		if (kind == WF_SET_ENDED)
+			drop_unfailed(&out->sets[kind]);
 		if (out->sets[kind].n == 0)
 			continue;
 		slot = kind == WF_SET_NOTED ? ring_slot() : -1;

@@ -5,7 +5,9 @@
  *
  * Runs in executors, which write rows, and in sessions that resume, move or
  * migrate a process.  A row tells of one event: it waits for its next attempt
- * in workflow.timer or, given up, in the row itself for resume().  Whoever
+ * in workflow.timer or, given up, in the row itself for resume(); or the process
+ * was told of it (`on_error`) and has dealt with it, and the row, handled, is
+ * kept as long as the process lives.  Whoever
  * writes a row holds the process, except wf_failure_acquit().
  *
  * A suspect is an event that may have ended the server or its executor while
@@ -194,19 +196,110 @@ wf_failure_acquit(const pg_uuid_t *process, int64 seq)
 }
 
 /*
+ * What the definition is told of is not given up, unless nothing comes of that,
+ * see wf_changes_reopen().  The number of the event that tells is taken here.
+ */
+static WfStatement handle_statement = {
+	.sql = "UPDATE workflow.failure SET given_up = false, handled = true, handler = $3, step = $4, at = $5,"
+	" told = pg_catalog.nextval('workflow.timer_seq_seq'::pg_catalog.regclass)"
+	" WHERE process OPERATOR(pg_catalog.=) $1 AND seq OPERATOR(pg_catalog.=) $2 RETURNING told",
+	WF_ARGS(UUIDOID, INT8OID, TEXTOID, INT4OID, TIMESTAMPTZOID)
+};
+
+/*
+ * Note that a process, which the caller holds, is told of an event that was given
+ * up, at this time, and that `handler` is going to take that; step: how many steps
+ * it has done.  Returns the seq that the event which tells it must
+ * have; 0: any, the table is of a version that does not note such things, and the
+ * event stays given up.
+ */
+int64
+wf_failure_handle(const WfTimerRow *timer, const char *handler, int step, TimestampTz at)
+{
+	Datum		values[5] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
+	CStringGetTextDatum(handler), Int32GetDatum(step), TimestampTzGetDatum(at)};
+	bool		isnull;
+
+	if (!wf_version_has_column("failure", "told") ||
+		wf_statement_execute(&handle_statement, values, NULL, 0) == 0)
+		return 0;
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+									   1, &isnull));
+}
+
+/*
+ * The last time that this handler was told of a failure, before the present event
+ * was armed, unless the process has got on since: by a command, by an event that
+ * came or a timer that went off while it was at rest, or by an operator.  What
+ * follows at once does not count, nor what its children tell, which it has made
+ * itself, nor what tells it of failures, whichever handler takes that.
+ */
+static WfStatement handled_before_statement = {
+	.sql = "SELECT f.at FROM (SELECT * FROM workflow.failure"
+	"  WHERE process OPERATOR(pg_catalog.=) $1 AND handled AND handler OPERATOR(pg_catalog.=) $3"
+	"  AND told OPERATOR(pg_catalog.<) $2 ORDER BY told DESC LIMIT 1) f"
+	" WHERE NOT EXISTS (SELECT FROM workflow.history h"
+	"  WHERE h.process OPERATOR(pg_catalog.=) $1 AND h.step OPERATOR(pg_catalog.>) f.step AND h.taken"
+	"  AND CASE WHEN h.due IS NULL"
+	"   THEN h.event OPERATOR(pg_catalog.=) 'workflow.set_states' OR NOT pg_catalog.starts_with(h.event, 'workflow.')"
+	"   ELSE h.event OPERATOR(pg_catalog.<>) $4"
+	"   AND NOT pg_catalog.starts_with(h.event, 'error.step')"
+	"   AND NOT EXISTS (SELECT FROM workflow.failure g WHERE g.process OPERATOR(pg_catalog.=) $1"
+	"    AND g.told IS NOT NULL AND g.at OPERATOR(pg_catalog.=) h.due)"
+	"   AND NOT pg_catalog.starts_with(h.event, 'done.invoke.')"
+	"   AND NOT pg_catalog.starts_with(h.event, 'error.invoke.')"
+	"   AND h.due OPERATOR(pg_catalog.>) COALESCE((SELECT b.at FROM workflow.history b"
+	"    WHERE b.process OPERATOR(pg_catalog.=) $1 AND b.step OPERATOR(pg_catalog.=) (h.step OPERATOR(pg_catalog.-) 1)),"
+	"    '-infinity') END)",
+	WF_ARGS(UUIDOID, INT8OID, TEXTOID, TEXTOID)
+};
+
+/*
+ * Does the failure of an event, which would be told to `handler` as `told`, come
+ * of what that handler did about an earlier one?  That is so if the event was
+ * armed after it and nothing else has happened since.  *at is set to when that
+ * was.
+ */
+bool
+wf_failure_handled_before(const WfTimerRow *timer, const char *handler, const char *told,
+						  TimestampTz *at)
+{
+	Datum		values[4] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
+	CStringGetTextDatum(handler), CStringGetTextDatum(told)};
+	bool		isnull;
+
+	if (!wf_version_has_column("failure", "told") ||
+		wf_statement_execute(&handled_before_statement, values, NULL, 0) == 0)
+		return false;
+	*at = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											1, &isnull));
+	return true;
+}
+
+/*
  * A timer of a state is dropped if the state ($3: the active ones) was left
  * since, or has armed a timer of that name anew.
  */
+#define REDELIVER(more_conditions) \
+	"WITH gone AS (DELETE FROM workflow.failure" \
+	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)" \
+	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data, child)" \
+	" SELECT process, seq, due, $2, event, name, state, actor, data, child FROM gone g" \
+	" WHERE (state IS NULL OR (state OPERATOR(pg_catalog.=) ANY ($3)" \
+	"  AND NOT EXISTS (SELECT FROM workflow.timer t" \
+	"   WHERE t.process OPERATOR(pg_catalog.=) g.process" \
+	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name)))" \
+	more_conditions " RETURNING due"
+
+/* An event that is tried again need not be told of: it was, and that failed, too. */
 static WfStatement redeliver_statement = {
-	.sql = "WITH gone AS (DELETE FROM workflow.failure"
-	"  WHERE process OPERATOR(pg_catalog.=) $1 AND given_up RETURNING *)"
-	" INSERT INTO workflow.timer (process, seq, due, owner, event, name, state, actor, data, child)"
-	" SELECT process, seq, due, $2, event, name, state, actor, data, child FROM gone g"
-	" WHERE state IS NULL OR (state OPERATOR(pg_catalog.=) ANY ($3)"
-	"  AND NOT EXISTS (SELECT FROM workflow.timer t"
-	"   WHERE t.process OPERATOR(pg_catalog.=) g.process"
-	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name))"
-	" RETURNING due",
+	.sql = REDELIVER(" AND NOT EXISTS (SELECT FROM gone o WHERE o.told OPERATOR(pg_catalog.=) g.seq)"),
+	WF_ARGS(UUIDOID, INT4OID, TEXTARRAYOID)
+};
+
+/* For the table of earlier versions, which does not know what was told. */
+static WfStatement redeliver_all_statement = {
+	.sql = REDELIVER(""),
 	WF_ARGS(UUIDOID, INT4OID, TEXTARRAYOID)
 };
 
@@ -220,22 +313,24 @@ wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active)
 {
 	Datum		args[3] = {UUIDPGetDatum(process), Int32GetDatum(owner),
 	PointerGetDatum(active)};
-	bool		any = wf_statement_execute(&redeliver_statement, args, NULL, 0) > 0;
+	WfStatement *statement = wf_version_has_column("failure", "told") ?
+		&redeliver_statement : &redeliver_all_statement;
+	bool		any = wf_statement_execute(statement, args, NULL, 0) > 0;
 
 	wf_timer_announce_returned(owner);
 	return any;
 }
 
 static WfStatement forget_left_statement = {
-	.sql = "DELETE FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+	.sql = "DELETE FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1 AND given_up"
 	" AND (event OPERATOR(pg_catalog.=) '" WF_START_EVENT "'"
 	"  OR state OPERATOR(pg_catalog.<>) ALL ($2))",
 	WF_ARGS(UUIDOID, TEXTARRAYOID)
 };
 
 /*
- * Delete the failures of timers whose states are not among the `active` ones,
- * and of the start.  For a process that was put into its states by hand; the
+ * Delete the given-up timers whose states are not among the `active` ones, and
+ * the start.  For a process that was put into its states by hand; the
  * caller holds it.
  */
 void

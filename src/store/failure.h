@@ -5,6 +5,7 @@
 #ifndef WF_FAILURE_H
 #define WF_FAILURE_H
 
+#include "datatype/timestamp.h"
 #include "utils/array.h"
 #include "utils/uuid.h"
 
@@ -25,6 +26,10 @@ extern void wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up
 extern int	wf_failure_errors(const WfTimerRow *timer);
 extern int	wf_failure_crashes(const WfTimerRow *timer);
 extern bool wf_failure_acquit(const pg_uuid_t *process, int64 seq);
+extern int64 wf_failure_handle(const WfTimerRow *timer, const char *handler, int step,
+							   TimestampTz at);
+extern bool wf_failure_handled_before(const WfTimerRow *timer, const char *handler,
+									  const char *told, TimestampTz *at);
 extern bool wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active);
 extern void wf_failure_forget_left(const pg_uuid_t *process, ArrayType *active);
 extern void wf_failure_drop(ArrayType *processes, ArrayType *seqs);

@@ -16,12 +16,15 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -268,4 +271,36 @@ wf_heap_delete(WfHeap *table, ItemPointer tid)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent update")));
 	return false;
+}
+
+/*
+ * Has a table of our schema any row of this process that is committed, or written
+ * by this transaction?  index: one whose first column is the process.  Takes the
+ * locks of a SELECT, and gives them back.  Cheap where the table is empty.
+ */
+bool
+wf_heap_has(const char *name, const char *index, const pg_uuid_t *process)
+{
+	Oid			schema = get_namespace_oid("workflow", false);
+	Relation	relation = table_open(get_relname_relid(name, schema), AccessShareLock);
+	bool		found = false;
+
+	if (RelationGetNumberOfBlocks(relation) > 0)
+	{
+		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+		SysScanDesc scan;
+		ScanKeyData key;
+
+		ScanKeyInit(&key, get_attnum(RelationGetRelid(relation), "process"),
+					BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(process));
+		scan = systable_beginscan(relation, get_relname_relid(index, schema), true,
+								  snapshot, 1, &key);
+		found = HeapTupleIsValid(systable_getnext(scan));
+		systable_endscan(scan);
+		UnregisterSnapshot(snapshot);
+	}
+
+	/* Whoever looks at each end does not keep an update of the extension waiting. */
+	table_close(relation, AccessShareLock);
+	return found;
 }

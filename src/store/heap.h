@@ -7,6 +7,7 @@
 
 #include "access/tupdesc.h"
 #include "storage/itemptr.h"
+#include "utils/uuid.h"
 
 typedef struct WfHeap WfHeap;
 
@@ -22,5 +23,6 @@ extern void wf_heap_close(WfHeap *table);
 extern void wf_heap_insert(WfHeap *table, int n, const WfHeapRow *rows);
 extern void wf_heap_update(WfHeap *table, ItemPointer tid, const WfHeapRow *row);
 extern bool wf_heap_delete(WfHeap *table, ItemPointer tid);
+extern bool wf_heap_has(const char *name, const char *index, const pg_uuid_t *process);
 
 #endif							/* WF_HEAP_H */

@@ -116,7 +116,8 @@ wf_process_row_fill(WfRow *row, Datum *values, bool *nulls)
 	if (row->has_parent)
 	{
 		row->parent = *DatumGetUUIDP(values[WF_ROW_parent]);
-		row->invoke = TextDatumGetCString(values[WF_ROW_invoke]);
+		/* null only in a row that is not as the engine left it */
+		row->invoke = nulls[WF_ROW_invoke] ? "" : TextDatumGetCString(values[WF_ROW_invoke]);
 	}
 	row->depth = nulls[WF_ROW_depth] ? 0 : DatumGetInt32(values[WF_ROW_depth]);
 	row->key = nulls[WF_ROW_key] ? (Datum) 0 : values[WF_ROW_key];

@@ -52,6 +52,9 @@ typedef struct WfPending
 /* Ends a child that its parent has let go. */
 #define WF_CANCEL_EVENT "workflow.cancel"
 
+/* The id of events that tell a process that one of its events was given up. */
+#define WF_TOLD_ID "workflow.on_error"
+
 /* A delayed event for another process: until it is due, it is a timer of the sender. */
 #define WF_FORWARD_EVENT "workflow.forward"
 

@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "base/clock.h"
-#include "base/jsonb.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/retry.h"
@@ -33,46 +32,10 @@
 #include "store/timer.h"
 #include "store/transaction.h"
 #include "work/attempt.h"
+#include "work/tell.h"
 
 /* Crashes of the server that one event may cause. */
 #define MAX_CRASHES 2
-
-/* The id of events that tell of a failure: they are not told of themselves. */
-#define TOLD "workflow.on_error"
-
-/*
- * `on_error` says that the process is to be told, and goes on.  Returns false
- * where nobody would listen.
- */
-static bool
-tell_process(int32 owner, const WfRow *row, WfProcess *process, const WfPolicy *policy,
-			 const WfTimerRow *timer, const WfFailure *failure)
-{
-	static const char *keys[] = {"event", "data", "attempts", "sqlstate", "message", "detail", "hint"};
-	WfTimerRow	told = {.process = row->id,.due = wf_clock_now(),.name = TOLD};
-	Jsonb	   *values[lengthof(keys)];
-	WfChanges   *out;
-
-	if (policy == NULL || policy->then != WF_THEN_EVENT || row->step == 0 ||
-		(timer->name != NULL && strcmp(timer->name, TOLD) == 0) ||
-		!wf_restore_is_sound(process) || !wf_process_handles(process, policy->event))
-		return false;
-
-	values[0] = wf_jsonb_string(timer->event);
-	values[1] = timer->data;
-	values[2] = wf_jsonb_parse(psprintf("%d", timer->attempts));
-	values[3] = wf_jsonb_string(failure->sqlstate);
-	values[4] = wf_jsonb_string_or_null(failure->message);
-	values[5] = wf_jsonb_string_or_null(failure->detail);
-	values[6] = wf_jsonb_string_or_null(failure->hint);
-	told.event = policy->event;
-	told.actor = timer->actor;
-	told.data = wf_jsonb_object(lengthof(keys), keys, values);
-	out = wf_changes_new(0);
-	wf_changes_arm(out, &told, owner, row->suspended, false);
-	wf_changes_write(out);
-	return true;
-}
 
 /* Error or terminated? */
 static WfStatus
@@ -102,7 +65,9 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 	const WfPolicy *policy = wf_policy_of(process, timer);
 	WfStatus	status;
 
-	if (tell_process(owner, row, process, policy, timer, failure))
+	if (wf_tell_is_told(timer))
+		wf_changes_reopen(wf_stepper_changes(stepper), timer);
+	else if (wf_tell(owner, row, process, policy, timer, failure))
 	{
 		wf_stepper_end(stepper);
 		return;

@@ -54,7 +54,7 @@ SELECT is((SELECT array_agg(concat_ws(' ', definition, key, step, at, event, tak
           'claim C1 2 2030-01-01 00:00:00+00 assign t {open.new} {open.assigned} regress_app',
           'claim C1 3 2030-01-02 00:00:00+00 note.it t {open.assigned} {open.assigned} regress_app'], 'process_history');
 SELECT is((SELECT format('%s %s %s %s', name, version, owner, chart ->> 'id') FROM workflow.definitions), 'claim 1 regress_app claim', 'definitions');
-SELECT columns_are('workflow', 'errors', ARRAY['process', 'definition', 'key', 'status', 'states', 'event', 'attempts', 'given_up', 'at', 'sqlstate', 'message', 'detail', 'hint', 'context', 'due', 'actor', 'data', 'name', 'state', 'since'], 'errors: what went wrong, and where');
+SELECT columns_are('workflow', 'errors', ARRAY['process', 'definition', 'key', 'status', 'states', 'event', 'attempts', 'given_up', 'at', 'sqlstate', 'message', 'detail', 'hint', 'context', 'due', 'actor', 'data', 'name', 'state', 'since', 'handled'], 'errors: what went wrong, and where');
 SELECT columns_are('workflow', 'activity', ARRAY['kind', 'pid', 'owner', 'state', 'since', 'steps', 'batches', 'wait_reason',
     'process', 'definition', 'event', 'event_since', 'sqlstate', 'message', 'failed_at'], 'activity: the workers');
 SELECT lives_ok('SELECT * FROM workflow.activity', 'can be looked at');

@@ -243,6 +243,78 @@ SELECT FROM workflow.define('{"id": "slow", "initial": "a", "delays": {"wait": {
 SELECT is((error('SELECT workflow.migrate(%L)', :'slow'))[1], '22007', 'an expression for a delay that fails is an error of the call');
 SELECT is((SELECT version FROM workflow.get(:'slow')), 1, 'and nothing has happened');
 
+SELECT is((SELECT told(m) FROM workflow.migrate(:'slow', dry_run => true) m), '1>2  kept {} armed {} dropped {} | timer after.wait.a', 'in a dry run a row');
+
+-- one of many for which an expression fails
+SELECT notes() AS forget \gset
+CREATE FUNCTION term(context jsonb) RETURNS interval LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO app.note (text) VALUES ('term');
+    RETURN CASE WHEN context ? 'rate' THEN interval '1 day' * (1000 / (context->>'rate')::int) END;
+END $$;
+CREATE FUNCTION problems(mode text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    EXECUTE format($q$SELECT string_agg(format('%%s: %%s%%s', p.key, m.states, (SELECT string_agg(format(' | %%s %%s: %%s', x->>'problem', x->>'name', x->>'message'), '') FROM jsonb_array_elements(m.problems) x)), E'\n' ORDER BY p.key)
+        FROM workflow.migrate_many('lease' %s) m JOIN workflow.processes p ON p.id = m.process$q$, mode) INTO result;
+    RETURN result;
+END $$;
+SELECT FROM workflow.define('{"id": "lease", "initial": "a", "states": {"a": {}}}');
+SELECT FROM workflow.start('lease', '{"rate": 10}', key => 'l1');
+SELECT FROM workflow.start('lease', '{"rate": 0}', key => 'l2');
+SELECT FROM workflow.start('lease', '{"rate": 20}', key => 'l3');
+SELECT FROM workflow.start('lease', key => 'l4');
+SELECT FROM workflow.define('{"id": "lease", "initial": "a", "delays": {"term": {"@expr": "term(context)"}}, "states": {"a": {"after": {"term": "b", "1 hour": "b"}}, "b": {}}}');
+SELECT is(problems(', dry_run => true'), E'l1: {a}\nl2:  | timer after.term.a: the delay of this timer cannot be computed: division by zero\nl3: {a}\nl4: {a} | timer after.term.a: the delay of this timer is null: it never goes off, unless workflow.set_timer() sets it', 'a dry run tells for which process a delay fails, and for which it is null');
+SELECT is(notes(), '', 'and keeps nothing of what the expressions did');
+SELECT is((SELECT array_agg(version) FROM workflow.processes WHERE definition = 'lease'), '{1,1,1,1}', 'nor of the migration');
+SELECT is((SELECT count(*) FROM workflow.timers WHERE definition = 'lease'), 0::bigint, 'nor its timers');
+SELECT is(problems() = problems(', dry_run => true'), false, 'it is done');
+SELECT is(notes(), 'term, term, term', 'once for each that can go');
+SELECT is((SELECT string_agg(key || version, ' ' ORDER BY key) FROM workflow.processes WHERE definition = 'lease'), 'l12 l21 l32 l42', 'the others go');
+SELECT is((SELECT string_agg(key || ' ' || name, ', ' ORDER BY key, name) FROM workflow.timers WHERE definition = 'lease'), 'l1 1 hour, l1 term, l3 1 hour, l3 term, l4 1 hour', 'with their timers, the one without any');
+SELECT is((SELECT count(*) FROM workflow.process_history WHERE definition = 'lease' AND event = 'workflow.migrate'), 3::bigint, 'and with their history');
+SELECT is((error('SELECT workflow.migrate(%L)', (SELECT id FROM workflow.processes WHERE key = 'l2')))[1], '22012', 'alone it is an error');
+SELECT FROM workflow.set_context((SELECT id FROM workflow.processes WHERE key = 'l2'), '{"rate": 5}');
+SELECT is((SELECT string_agg(states::text, ' ') FROM workflow.migrate_many('lease')), '{a}', 'what was repaired goes');
+SELECT FROM workflow.define('{"id": "lease", "initial": "a", "search": {"rate": {"@expr": "100 / (context->>''rate'')::int"}}, "states": {"a": {"invoke": {"id": "c", "src": "child", "input": {"@expr": "jsonb_build_object(''n'', 1 / ((context->>''rate'')::int - 20))"}}}}}');
+SELECT FROM workflow.set_context((SELECT id FROM workflow.processes WHERE key = 'l1'), '{"rate": 0}');
+SELECT notes() AS forget \gset
+SELECT is(problems(', dry_run => true'), E'l1:  | invoke c: a process is started that the old version did not invoke here | search : a value under "search" cannot be computed: division by zero\nl2: {a} | invoke c: a process is started that the old version did not invoke here\nl3:  | invoke c: a process is started that the old version did not invoke here | invoke c: this process cannot be invoked: division by zero\nl4: {a} | invoke c: a process is started that the old version did not invoke here', 'inputs and values that are searched for, too');
+SELECT is((SELECT count(*) FROM workflow.processes WHERE definition = 'child' AND parent IN (SELECT id FROM workflow.processes WHERE definition = 'lease')), 0::bigint, 'in a dry run nothing is invoked');
+SELECT is((SELECT count(states) FROM workflow.migrate_many('lease')), 2::bigint, 'those that can go do');
+SELECT is((SELECT count(*) FROM workflow.processes WHERE definition = 'child' AND parent IN (SELECT id FROM workflow.processes WHERE definition = 'lease')), 2::bigint, 'and invoke');
+
+-- damaged rows
+SELECT FROM workflow.define('{"id": "torn", "initial": "a", "states": {"a": {"initial": "b", "states": {"b": {}, "h": {"type": "history"}}}}}');
+SELECT count(workflow.start('torn', key => 'torn ' || n)) FROM generate_series(1, 9) n \gset
+RESET ROLE;
+UPDATE workflow.process p SET history = d.history::jsonb, states = COALESCE(d.states::text[], p.states), children = d.children::jsonb
+FROM (VALUES ('torn 1', '[]', NULL, NULL), ('torn 2', '["a.b"]', NULL, NULL), ('torn 3', '{"a.h": "a.b"}', NULL, NULL), ('torn 4', '{"a.h": [1]}', NULL, NULL),
+             ('torn 5', '{"a.h": ["a.b", "a.b", "a.b", "a.b", "a.b", "a.b", "a.b", "a.b", "a.b", "a.b", "a.b"]}', NULL, NULL), ('torn 6', '{"a.h": [["a.b"]]}', NULL, NULL),
+             ('torn 7', NULL, '{NULL}', NULL), ('torn 8', NULL, '{nowhere}', NULL), ('torn 9', NULL, NULL, '["x"]')) d(key, history, states, children)
+WHERE p.key = d.key;
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "torn", "initial": "a", "states": {"a": {"initial": "b", "states": {"b": {"after": {"1 day": {"target": "b", "reenter": true}}}, "h": {"type": "history"}}}}}');
+SELECT is((SELECT string_agg(format('%s%s', p.key, (SELECT string_agg(' ' || (x->>'problem'), '') FROM jsonb_array_elements(m.problems) x)), ', ' ORDER BY p.key)
+           FROM workflow.migrate_many('torn') m JOIN workflow.processes p ON p.id = m.process),
+          'torn 1 error, torn 2 error, torn 3 error, torn 4 error, torn 5, torn 6 error, torn 7 error, torn 8 error, torn 9 error', 'what is damaged stays');
+SELECT is((error('SELECT workflow.migrate(%L)', id))[1], 'XX001', 'alone it is an error') FROM workflow.processes WHERE key = 'torn 3';
+RESET ROLE;
+UPDATE workflow.process SET history = NULL, states = '{a.b}', children = NULL WHERE key LIKE 'torn %';
+SET ROLE regress_app;
+
+-- there and back
+SELECT FROM workflow.define('{"id": "back", "initial": "a", "states": {"a": {}}}');
+SELECT FROM workflow.define('{"id": "back", "initial": "a", "states": {"a": {"after": {"1 hour": {"actions": {"type": "note", "params": "fired"}}}}}}');
+SELECT workflow.start('back') AS back \gset
+SELECT FROM workflow.set_timer(:'back', '1 hour', '2029-01-01');
+SELECT FROM workflow.work(1);
+SELECT notes() AS forget \gset
+SELECT FROM workflow.migrate(:'back', 1);
+SELECT is((SELECT told(m) || ': ' || (m.problems->0->>'message') FROM workflow.migrate(:'back', 2, dry_run => true) m), '1>2 {a} kept {} armed {"after.1 hour.a"} dropped {} | timer after.1 hour.a: this timer went off before, under a version that has it, and begins anew', 'a timer that went off under the version to which a process comes back');
+
 -- who may
 SELECT FROM workflow.grant_on('job', 'regress_clerk', 'start', 'send', 'read');
 SET ROLE regress_clerk;

@@ -123,6 +123,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('work(integer)', $$work(100)$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
 -- of operators
 ('set_states(uuid,text[],boolean,text)', $$set_states(%1$L, '{done}')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('set_context(uuid,jsonb,text,text)', $$set_context(%1$L, '{"x": 1}')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('migrate(uuid,integer,jsonb,boolean,text)', $$migrate(%4$L)$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('migrate(uuid,integer,jsonb,boolean,text)', $$migrate(%4$L, dry_run => true)$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('erase(uuid,boolean)', $$erase(%2$L)$$, 'ok ok ok ok WF002 = = = = 42501 ='),

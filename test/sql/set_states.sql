@@ -99,6 +99,42 @@ SELECT is(moved(:'p', '{p.x.xf,p.y.yf}', false), 't idled {p.x.xf,p.y.yf} |  | '
 SELECT is(moved(:'p', '{broken}', false), 't idled {broken} |  | ', 'what would fail does not');
 SELECT is(moved(:'p', '{end}', false), 't finalized {end} |  | ', 'a final state ends the process');
 
+-- regions of which none is named
+SELECT FROM workflow.define('{
+    "id": "regions", "initial": "work",
+    "states": {
+        "work": {"type": "parallel", "entry": {"type": "note", "params": "+work"}, "onDone": "over", "after": {"1 year": "over"}, "states": {
+            "goods": {"initial": "picking", "states": {
+                "picking": {"exit": {"type": "note", "params": "-picking"}, "after": {"1 hour": "packed"}, "on": {"picked": "packed"}},
+                "packed": {"entry": {"type": "note", "params": "+packed"}, "after": {"2 hours": "sent"}}, "sent": {"type": "final"}, "last": {"type": "history"}}},
+            "paper": {"initial": "printing", "states": {
+                "printing": {"after": {"3 hours": "signed"}, "on": {"printed": "signed"}},
+                "signed": {"entry": {"type": "note", "params": "+signed"}, "exit": {"type": "note", "params": "-signed"}, "after": {"4 hours": "filed"}, "on": {"file": "filed"}},
+                "filed": {"type": "final"}}},
+            "inner": {"initial": "none", "states": {"none": {"on": {"split": "both"}}, "both": {"type": "parallel", "states": {
+                "x": {"initial": "x1", "states": {"x1": {}, "x2": {}}},
+                "y": {"initial": "y1", "states": {"y1": {"on": {"next": "y2"}}, "y2": {"after": {"5 hours": "y1"}}}}}}}}}},
+        "aside": {}, "over": {"type": "final"}}}');
+CALL clock('2030-01-01 00:00+00');
+SELECT workflow.start('regions') AS p \gset
+SELECT FROM workflow.send_many(ARRAY[:'p', :'p', :'p']::uuid[], ARRAY['printed', 'split', 'next']);
+SELECT timers(:'p') AS before, notes() AS forget \gset
+SELECT is(moved(:'p', '{work.goods.packed}'), 't idled {work.goods.packed,work.paper.signed,work.inner.both.x.x1,work.inner.both.y.y2} | -picking, +packed | '
+          || replace(:'before', '1 hour 2030-01-01 01:00:00', '2 hours 2030-01-01 02:00:00'), 'regions that are not named stay where they are, timers and all');
+SELECT is(moved(:'p', '{work.inner.both.x.x2}', false), 't idled {work.goods.packed,work.paper.signed,work.inner.both.x.x2,work.inner.both.y.y2} |  | '
+          || replace(:'before', '1 hour 2030-01-01 01:00:00', '2 hours 2030-01-01 02:00:00'), 'those of a parallel state inside of one, too');
+SELECT is(states(:'p') = array_to_string((SELECT v.states FROM workflow.set_states(:'p', '{work.paper}') v), ', '), false, 'a region by its name');
+SELECT is(states(:'p'), 'work.goods.packed, work.paper.printing, work.inner.both.x.x2, work.inner.both.y.y2', 'begins anew, alone');
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{work.inner.both}') v), '{work.goods.packed,work.paper.printing,work.inner.both.x.x1,work.inner.both.y.y1}', 'a parallel state by its name: all of its regions');
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{work.inner.none,work.paper.signed}') v), '{work.goods.packed,work.paper.signed,work.inner.none}', 'out of a parallel state, and another region');
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{work.paper.filed}') v), '{work.goods.packed,work.paper.filed,work.inner.none}', 'to the end of a region');
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{work.goods.picking}') v), '{work.goods.picking,work.paper.filed,work.inner.none}', 'which is at its end and stays there');
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{aside}') v), '{aside}', 'out of all');
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{work.inner.both.y.y2}') v), '{work.goods.picking,work.paper.printing,work.inner.both.x.x1,work.inner.both.y.y2}', 'back: where nothing was active the default is entered');
+SELECT notes() AS forget \gset
+SELECT is((SELECT v.states FROM workflow.set_states(:'p', '{work}') v), '{work.goods.picking,work.paper.printing,work.inner.none}', 'the whole by its name');
+SELECT is(notes(), '', 'what is active before and after is not entered again');
+
 -- what cannot be
 SELECT fresh() AS p \gset
 SELECT is(error('SELECT workflow.set_states(%L, ''{nowhere}'')', :'p'),

@@ -54,7 +54,7 @@ sub outcome
 	my ($definition, $code) = @_;
 	my $p = as($node, 'clerk', "SELECT shop.run('$definition', '" . ($code // 'SH001') . "')");
 
-	wait_for($node, "SELECT EXISTS (SELECT FROM workflow.errors WHERE process = '$p' AND given_up)");
+	wait_for($node, "SELECT EXISTS (SELECT FROM workflow.errors WHERE process = '$p' AND (given_up OR handled))");
 	return ($p, as($node, 'clerk', "SELECT concat_ws(' ', p.status, e.attempts, e.sqlstate, e.event) FROM workflow.processes p JOIN workflow.errors e ON e.process = p.id WHERE p.id = '$p' AND e.event = 'go'"));
 }
 
@@ -121,7 +121,7 @@ as($node, 'clerk', q{
 	END $$;
 	-- where it ended, and after how many attempts
 	CREATE FUNCTION shop.ended(p uuid) RETURNS text LANGUAGE sql AS $$
-		SELECT concat_ws(' ', g.states, e.attempts) FROM workflow.get(p) g, workflow.errors e WHERE e.process = p AND e.given_up $$;});
+		SELECT concat_ws(' ', g.states, e.attempts) FROM workflow.get(p) g, workflow.errors e WHERE e.process = p AND (e.given_up OR e.handled) $$;});
 foreach my $case (
 	[ 'timed', 'timer', '{at_2} 2', 'the timer of a state' ],
 	[ 'flat', 'plain', '{at_2} 2', 'an event of a state' ],
@@ -162,6 +162,120 @@ foreach my $case ([ 'for ever', 1999999999, '2000000000 f idled' ], [ 'once more
 }
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.timers t WHERE t.definition = 'for ever' AND t.due > now() + interval '900 years' AND t.attempts = 32000}), '1',
 	'the pause is as long as it may be, and no longer');
+
+# ---- what the definition has handled
+
+# The failures of a process: g for given up, h for handled.
+sub failures
+{
+	return as($node, 'clerk', "SELECT string_agg(event || CASE WHEN given_up THEN ' g' ELSE '' END || CASE WHEN handled THEN ' h' ELSE '' END, ', ' ORDER BY at) FROM workflow.errors WHERE process = '$_[0]'");
+}
+
+# Wait until it stands so: status and states.
+sub stands
+{
+	my ($process, $so) = @_;
+	return wait_for($node, "SELECT concat_ws(' ', status, suspended, states) = '$so' FROM workflow.process WHERE id = '$process'");
+}
+
+as($node, 'clerk', q{
+	CREATE TABLE shop.bank (up boolean);
+	INSERT INTO shop.bank VALUES (false);
+	CREATE TABLE shop.paid (process uuid);
+	CREATE FUNCTION shop.pay(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		IF NOT (SELECT up FROM shop.bank) THEN RAISE 'the bank does not answer'; END IF;
+		INSERT INTO shop.paid VALUES ((event->>'process')::uuid);
+	END $$;
+	CREATE FUNCTION shop.wrap(name text, states json, top json DEFAULT '{"then": {"target": "compensate"}}', more json DEFAULT '{}') RETURNS int LANGUAGE sql AS $$
+		SELECT workflow.define((jsonb_build_object('id', name, 'initial', (SELECT k FROM json_object_keys(states) k LIMIT 1),
+			'on_error', jsonb '{"retry": [{"errors": "*", "maxAttempts": 0}]}' || top::jsonb) || more::jsonb || jsonb_build_object('states', states))::text::json)
+	$$;});
+as($node, 'clerk', q{SELECT shop.wrap('asks', '{"choosing": {"on": {"pay": {"actions": "shop.pay"}, "error.step": "asked"}},
+	"asked": {"on": {"other way": "choosing", "end": "end"}}, "end": {"type": "final"}}', '{"then": {"event": "error.step"}}')});
+my @asked = map { as($node, 'clerk', q{SELECT workflow.start('asks')}) } 1 .. 5;
+as($node, 'clerk', "SELECT workflow.post('$_', 'pay')") foreach @asked;
+stands($_, 'idled f {asked}') foreach @asked;
+is(failures($asked[0]), 'pay h', 'what the definition has handled is not given up');
+as($node, 'clerk', "SELECT workflow.send('$asked[0]', 'other way')");
+$node->safe_psql('postgres', 'UPDATE shop.bank SET up = true');
+is(as($node, 'clerk', "SELECT workflow.resume('$asked[0]')"), 'f', 'resume() finds nothing to do');
+is(failures($asked[0]), 'pay h', 'and leaves it');
+as($node, 'clerk', "SELECT workflow.post('$asked[0]', 'pay')");
+wait_for($node, 'SELECT count(*) > 0 FROM shop.paid');
+is(as($node, 'clerk', 'SELECT count(*) FROM shop.paid'), '1', 'nothing is done again but what is asked for');
+is(failures($asked[0]), 'pay h', 'and what went well changes nothing');
+
+# Each kind of end takes it along.
+as($node, 'clerk', "SELECT workflow.send('$asked[1]', 'end')");
+as($node, 'clerk', "SELECT workflow.cancel('$asked[2]')");
+as($node, 'clerk', "SELECT workflow.set_states('$asked[3]', '{end}')");
+as($node, 'clerk', "SELECT workflow.post('$asked[4]', 'end')");
+stands($asked[4], 'finalized f {end}');
+is(as($node, 'clerk', 'SELECT count(*) FROM workflow.errors WHERE process IN (' . join(', ', map { "'$_'" } @asked[1 .. 4]) . ')'), '0', 'nothing is left of it at the end, of whatever kind');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.failure f JOIN workflow.process p ON p.id = f.process WHERE workflow.is_over(p.status, p.states, p.step)}), '0', 'of nobody that is over');
+$p = (outcome('nobody'))[0];
+as($node, 'clerk', "SELECT workflow.set_states('$p', '{d}', execute => false)");
+wait_for($node, "SELECT count(*) = 0 FROM workflow.timer WHERE process = '$p'");
+($p) = outcome('error');
+as($node, 'clerk', "SELECT workflow.cancel('$p')");
+is(failures($p), '', 'nor of what was given up');
+$node->safe_psql('postgres', 'UPDATE shop.bank SET up = false');
+
+# A guard that does not want it: nobody has handled anything.
+as($node, 'clerk', q{SELECT shop.wrap('picky', '{"a": {"after": {"0": {"target": "b", "actions": "shop.pay"}}, "on": {"go": "b",
+	"error.step": {"target": "b", "guard": {"@expr": "event->''data''->>''sqlstate'' = ''23505''"}}}}, "b": {}}', '{"then": {"event": "error.step"}}')});
+$p = as($node, 'clerk', q{SELECT workflow.start('picky')});
+stands($p, 'error f {a}');
+is(failures($p), 'after.0.a g', 'where no transition takes the event, the process stops');
+as($node, 'clerk', q{SELECT shop.wrap('faulty', '{"a": {"after": {"0": {"target": "b", "actions": "shop.pay"}}, "on": {"go": "b",
+	"error.step": {"target": "b", "guard": {"@expr": "1 / (context->>''zero'')::int = 1"}}}}, "b": {}}', '{"then": {"event": "error.step"}}', '{"context": {"zero": 0}}')});
+$p = as($node, 'clerk', q{SELECT workflow.start('faulty')});
+stands($p, 'error f {a}');
+is(failures($p), 'after.0.a g', 'and where the guard itself fails');
+
+# What is done about a failure fails in its turn: it ends.
+my $pay = '{"target": "done", "actions": "shop.pay"}';
+foreach my $case (
+	[ 'a timer', qq({"work": {"after": {"0": $pay}}, "compensate": {"after": {"0": $pay}}, "done": {"type": "final"}}), 'error f {compensate}', 'after.0.work h, after.0.compensate g' ],
+	[ 'a timer that waits', qq({"work": {"after": {"0": $pay}}, "compensate": {"after": {"20": $pay}}, "done": {"type": "final"}}), 'error f {compensate}', 'after.0.work h, after.20.compensate g' ],
+	[ 'the second of two steps', qq({"work": {"after": {"0": $pay}}, "compensate": {"after": {"0": "second"}}, "second": {"after": {"0": $pay}}, "done": {"type": "final"}}), 'error f {second}', 'after.0.work h, after.0.second g' ],
+	[ 'its entry', qq({"work": {"after": {"0": $pay}, "on": {"x": "done"}}, "compensate": {"entry": "shop.pay"}, "done": {"type": "final"}}), 'error f {work}', 'after.0.work g, error.step g' ],
+	[ 'what follows at once', qq({"work": {"after": {"0": $pay}, "on": {"x": "done"}}, "compensate": {"always": $pay}, "done": {"type": "final"}}), 'error f {work}', 'after.0.work g, error.step g' ],
+	[ 'what it raises', qq({"work": {"after": {"0": $pay}, "on": {"x": "done"}}, "compensate": {"entry": {"type": "raise", "event": "r"}, "on": {"r": $pay}}, "done": {"type": "final"}}), 'error f {work}', 'after.0.work g, error.step g' ],
+	[ 'what it sends to itself for later', qq({"work": {"after": {"0": $pay}}, "compensate": {"entry": {"type": "raise", "event": "r", "delay": 20}, "on": {"r": $pay}}, "done": {"type": "final"}}), 'error f {compensate}', 'after.0.work h, r g' ],
+	[ 'a child of it', qq({"work": {"after": {"0": $pay}}, "compensate": {"invoke": {"id": "c", "src": "dies", "onError": $pay}}, "done": {"type": "final"}}), 'error f {compensate}', 'after.0.work h, error.invoke.c g' ],
+	[ 'one of two that hand it to each other', qq({"work": {"after": {"0": $pay}, "on": {"error.step": "one"}}, "one": {"after": {"0": $pay}, "on": {"error.step": "two"}}, "two": {"after": {"0": $pay}, "on": {"error.step": "one"}}, "done": {"type": "final"}}), 'error f {one}', 'after.0.work h, after.0.one h, after.0.two h, after.0.one g', '{"then": {"event": "error.step"}}' ])
+{
+	my ($what, $states, $so, $failures, $top) = @$case;
+
+	as($node, 'clerk', q{SELECT workflow.define('{"id": "dies", "initial": "a", "states": {"a": {"entry": "shop.pay"}}, "on_error": {"retry": []}}')});
+	as($node, 'clerk', "SELECT shop.wrap('loop', '$states'" . ($top ? ", '$top'" : '') . ')');
+	$p = as($node, 'clerk', q{SELECT workflow.start('loop')});
+	stands($p, $so);
+	is(failures($p), $failures, "no loop where $what fails");
+	$node->safe_psql('postgres', 'UPDATE shop.bank SET up = true');
+	as($node, 'clerk', "SELECT workflow.resume('$p')");
+	wait_for($node, "SELECT status = 'finalized' FROM workflow.process WHERE id = '$p'");
+	is(failures($p), '', 'resume() goes on, to the end');
+	$node->safe_psql('postgres', 'UPDATE shop.bank SET up = false');
+}
+
+# It is told again of what others send, and once it has got on.
+as($node, 'clerk', q{SELECT shop.wrap('again', '{"a": {"on": {"pay": {"target": "b", "actions": "shop.pay"}, "error.step": {"actions": "shop.tell"}}}, "b": {}}', '{"then": {"event": "error.step"}}')});
+$p = as($node, 'clerk', q{SELECT workflow.start('again')});
+foreach my $n (1 .. 3)
+{
+	as($node, 'clerk', "SELECT workflow.post('$p', 'pay')");
+	wait_for($node, "SELECT count(*) = $n FROM shop.told WHERE process = '$p'");
+}
+is(failures($p), 'pay h, pay h, pay h', 'what somebody sends three times is told three times');
+as($node, 'clerk', q{SELECT shop.wrap('later', '{"work": {"after": {"0": {"target": "done", "actions": "shop.pay"}}, "on": {"error.step": "rest"}}, "rest": {"after": {"20": "work"}}, "done": {"type": "final"}}', '{"then": {"event": "error.step"}}')});
+$p = as($node, 'clerk', q{SELECT workflow.start('later')});
+wait_for($node, "SELECT count(*) >= 3 FROM workflow.failure WHERE process = '$p' AND handled");
+$node->safe_psql('postgres', 'UPDATE shop.bank SET up = true');
+stands($p, 'finalized f {done}');
+pass('who rests between attempts goes on for as long as that takes');
 
 # ---- errors that are events, many at once
 

@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_context.c
+ *	  workflow.set_context(): an operator repairs the context of a process.
+ *
+ * Runs in client backends.  Locks the process row.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "funcapi.h"
+
+#include "api/api.h"
+#include "api/arg.h"
+#include "base/jsonb.h"
+#include "process/context.h"
+#include "process/process.h"
+#include "process/step.h"
+#include "process/step_write.h"
+#include "process/stepper.h"
+#include "store/process_row.h"
+#include "store/status.h"
+
+PG_FUNCTION_INFO_V1(workflow_set_context);
+
+/*
+ * SQL function workflow.set_context(process, patch, actor, note) of
+ * sql/parts/control.sql.  Locks the process row.
+ */
+Datum
+workflow_set_context(PG_FUNCTION_ARGS)
+{
+	static const char *keys[] = {"patch"};
+	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
+	Jsonb	   *patch = wf_arg_jsonb_or_null(fcinfo, 1);
+	char	   *actor = wf_arg_actor(fcinfo, 2);
+	char	   *note = wf_arg_string_or_null(fcinfo, 3);
+	WfStepper  *stepper;
+	WfProcess  *process;
+	const WfRow *row;
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {0};
+	Datum		result;
+
+	if (patch == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"patch\" must not be null")));
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	wf_api_connect_to_write(fcinfo);
+	stepper = wf_stepper_new(0);
+	process = wf_api_hold_as_owner(stepper, id);
+	row = wf_process_as_row(process);
+	wf_context_patch(process, patch);
+	wf_step_note(process, "workflow.set_context", wf_jsonb_object(1, keys, &patch), actor, note);
+	wf_step_write(stepper);
+
+	values[0] = BoolGetDatum(true);
+	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));
+	values[2] = row->states;
+	values[3] = row->context;
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	wf_stepper_end(stepper);
+	SPI_finish();
+	return result;
+}
