@@ -36,6 +36,9 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     UNION ALL
     SELECT 'owner without role', NULL, o.name
     FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = o.role)
+        -- one that has handed everything over is removed when its timers have followed
+        AND (EXISTS (SELECT FROM workflow.definition d WHERE d.owner = o.id)
+             OR EXISTS (SELECT FROM workflow.calendar c WHERE c.owner = o.id))
     UNION ALL
     SELECT 'permission of no role', NULL, format('%s of %s on %s', g.privilege, g.name, g.definition)
     FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = g.role)
@@ -71,6 +74,8 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     UNION ALL
     SELECT 'timer of another owner', t.process, format('%s %s', t.seq, t.event)
     FROM workflow.timer t JOIN p ON p.id = t.process WHERE t.owner <> p.owner
+        -- those that are parked follow when they are unparked, others soon
+        AND NOT t.parked AND NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = t.owner AND o.handed IS NOT NULL)
     UNION ALL
     SELECT 'timer of a state that is not active', t.process, format('%s %s', t.seq, t.event)
     FROM workflow.timer t JOIN p ON p.id = t.process

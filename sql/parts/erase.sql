@@ -8,7 +8,8 @@ CREATE TABLE workflow.erasure (
     at      timestamptz NOT NULL,
     owner   int NOT NULL,
     pending boolean NOT NULL,
-    seen    timestamptz
+    seen    timestamptz,
+    definition text COLLATE "C"     -- null: erased before 0.3.0
 );
 CREATE INDEX erasure_pending ON workflow.erasure (process) WHERE pending;
 

@@ -111,6 +111,22 @@ wf_api_look(PGFunction function, FunctionCallInfo fcinfo)
 }
 
 /*
+ * The definition of a process, which is looked up without lock, for a look at the
+ * user's rights: whoever has none writes no lock on a row of others.  What was
+ * allowed is asked once more under the lock.  Error WF001 if there is no such
+ * process.  SPI must be connected.
+ */
+WfDefinition *
+wf_api_definition_of(const pg_uuid_t *id)
+{
+	int32		definition;
+
+	if (!wf_process_row_definition(id, &definition))
+		wf_process_refuse_missing(id);
+	return wf_definition(definition);
+}
+
+/*
  * Add a process whose row is locked to a stepper, for a change by the current
  * user.  Error WF002 without the privilege "send", WF004 if the process is over,
  * WF005 if this session is stepping it.  An executor that has skipped the row is
@@ -139,6 +155,7 @@ wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 {
 	WfRow		row;
 
+	wf_privilege_require(wf_api_definition_of(id), "send");
 	if (!wf_process_row_lock(id, nowait, &row))
 		wf_process_refuse_missing(id);
 	return wf_api_hold_row(stepper, &row);
@@ -154,6 +171,7 @@ wf_api_hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
 {
 	WfRow		row;
 
+	wf_privilege_require_owner(wf_api_definition_of(id));
 	if (!wf_process_row_lock(id, false, &row))
 		wf_process_refuse_missing(id);
 	wf_privilege_require_owner(wf_definition(row.definition));

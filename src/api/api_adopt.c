@@ -27,7 +27,11 @@
 PG_FUNCTION_INFO_V1(workflow_adopt);
 
 static WfStatement owners_statement = {
-	.sql = "SELECT name, role, id FROM workflow.owner ORDER BY id"
+	/* one that has handed everything over is none any more */
+	.sql = "SELECT o.name, o.role, o.id FROM workflow.owner o"
+	" WHERE EXISTS (SELECT FROM workflow.definition d WHERE d.owner OPERATOR(pg_catalog.=) o.id)"
+	" OR EXISTS (SELECT FROM workflow.calendar c WHERE c.owner OPERATOR(pg_catalog.=) o.id)"
+	" ORDER BY o.id"
 };
 
 /*
@@ -43,7 +47,7 @@ take_over(HeapTuple row, TupleDesc desc)
 
 	wf_wakeup_timer(DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull)), DT_NOBEGIN);
 	if (OidIsValid(role))
-		wf_owner_role_pin(name);
+		wf_owner_role_pin(role);
 	else
 		ereport(WARNING,
 				(errmsg("role \"%s\" does not exist: its definitions wait", name),

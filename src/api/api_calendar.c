@@ -43,7 +43,7 @@ static WfStatement insert_statement = {
 };
 
 static WfStatement lock_statement = {
-	.sql = "SELECT o.role, o.name FROM workflow.calendar c, workflow.owner o"
+	.sql = "SELECT o.role, o.name, o.id FROM workflow.calendar c, workflow.owner o"
 	" WHERE c.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) c.owner"
 	" FOR UPDATE OF c",
 	.nargs = 1,
@@ -64,10 +64,10 @@ static WfStatement delete_statement = {
 };
 
 /*
- * Lock the row of a calendar until the end of the transaction.  Returns false if
- * there is none.  Error WF002 if the current user may not change it.
+ * Lock the row of a calendar until the end of the transaction.  Returns the id of
+ * its owner, 0 if there is none.  Error WF002 if the current user may not change it.
  */
-static bool
+static int32
 hold(const char *name)
 {
 	Datum		value = CStringGetTextDatum(name);
@@ -76,7 +76,7 @@ hold(const char *name)
 	Oid			role;
 
 	if (wf_statement_execute(&lock_statement, &value, NULL, 1) == 0)
-		return false;
+		return 0;
 	role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 										  1, &isnull));
 	if (!(OidIsValid(role) && has_privs_of_role(GetUserId(), role)) &&
@@ -85,7 +85,8 @@ hold(const char *name)
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("calendar \"%s\" belongs to role \"%s\"", name,
 						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2))));
-	return true;
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3,
+									   &isnull));
 }
 
 /* Error WF007, with all faults in the detail, if the calendar has any. */
@@ -126,8 +127,16 @@ workflow_define_calendar(PG_FUNCTION_ARGS)
 	wf_origin_write();
 	insert[1] = Int32GetDatum(wf_owner_role_enter(GetUserId()));
 	wf_calendar_changing();
-	if (wf_statement_execute(&insert_statement, insert, NULL, 0) == 0 && hold(name))
-		wf_statement_execute(&update_statement, update, NULL, 0);
+	while (wf_statement_execute(&insert_statement, insert, NULL, 0) == 0)
+	{
+		/* It was there.  If it was dropped before we got it, it is new again. */
+		CHECK_FOR_INTERRUPTS();
+		if (hold(name) != 0)
+		{
+			wf_statement_execute(&update_statement, update, NULL, 0);
+			break;
+		}
+	}
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -141,14 +150,17 @@ workflow_drop_calendar(PG_FUNCTION_ARGS)
 {
 	char	   *name = wf_arg_string(fcinfo, 0, "name");
 	Datum		value = PG_GETARG_DATUM(0);
+	int32		owner;
 
 	wf_api_connect_to_write(fcinfo);
 	wf_calendar_changing();
-	if (!hold(name))
+	owner = hold(name);
+	if (owner == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("calendar \"%s\" does not exist", wf_quote(name))));
 	wf_statement_execute(&delete_statement, &value, NULL, 0);
+	(void) wf_owner_role_release(owner);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

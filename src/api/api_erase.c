@@ -50,6 +50,7 @@ hold(WfStepper *stepper, const pg_uuid_t *id, bool force)
 	WfDefinition *definition;
 	WfRow		row;
 
+	wf_privilege_require_owner(wf_api_definition_of(id));
 	if (!wf_process_row_lock(id, false, &row))
 		wf_process_refuse_missing(id);
 	definition = wf_definition(row.definition);
@@ -110,7 +111,7 @@ workflow_erase(PG_FUNCTION_ARGS)
 	wf_purge(wf_uuid_array(ids, 1), WF_PURGE_ANY_SLOT, counts);
 	for (int i = 0; i < (int) lengthof(counted); i++)
 		values[i] = Int64GetDatum((int64) counts[counted[i]]);
-	wf_erasure_note(id, definition->owner);
+	wf_erasure_note(id, definition->name, definition->owner);
 	wf_stepper_end(stepper);
 	wf_wakeup_stepped();
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));

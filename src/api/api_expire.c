@@ -16,7 +16,9 @@
 #include "miscadmin.h"
 
 #include "api/api.h"
+#include "base/clock.h"
 #include "base/guc.h"
+#include "definition/definition_log.h"
 #include "store/origin.h"
 #include "store/retention.h"
 
@@ -53,6 +55,8 @@ workflow_expire(PG_FUNCTION_ARGS)
 				 errmsg("the retention must be positive")));
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
+	if (retention > 0)
+		wf_definition_log_expire(wf_clock_now() - retention);
 	if (retention > 0)
 		while (wf_retention_round(retention, &round))
 			CHECK_FOR_INTERRUPTS();

@@ -208,6 +208,7 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("must be owner of definition \"%s\"", name)));
+	wf_privilege_forget_gone();
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
@@ -218,7 +219,7 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 		if (grant)
 			wf_privilege_grant(name, role, role_name, privileges[i]);
 		else
-			wf_privilege_revoke(name, role, privileges[i]);
+			wf_privilege_revoke(name, role, role_name, privileges[i]);
 	}
 	SPI_finish();
 }

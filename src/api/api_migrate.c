@@ -150,6 +150,7 @@ take(const pg_uuid_t *id, bool dry_run, WfRow *row)
 {
 	WfDefinition *from;
 
+	wf_privilege_require_owner(wf_api_definition_of(id));
 	if (!(dry_run ? wf_process_row_read(id, row) : wf_process_row_lock(id, false, row)))
 		wf_process_refuse_missing(id);
 	from = wf_definition(row->definition);
@@ -225,6 +226,8 @@ workflow_migrate(PG_FUNCTION_ARGS)
 	migrated.to = wf_definition_by_name(from->name, version);
 	migrated.possible = true;
 	migrated.states = row.states;
+	if (!dry_run)
+		wf_definition_keep(migrated.to);
 	if (migrated.to != from)
 		migrate_one(fcinfo, from, migrated.to, mapping, dry_run, actor, &row, &migrated);
 	fill(&migrated, values, nulls);
@@ -349,7 +352,7 @@ take_rows(const WfMigration *migration, const pg_uuid_t *ids, int n, WfRow **row
 	if (migration->dry_run)
 		return wf_process_row_read_many(array, rows);
 	wf_wakeup_released(migration->to->owner);
-	return wf_process_row_lock_many(array, true, rows);
+	return wf_process_row_lock_many(array, NULL, true, rows);
 }
 
 /* Add a row to the result. */
@@ -458,6 +461,8 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 		wf_api_connect_to_write(fcinfo);
 	to = wf_definition_by_name(name, version);
 	wf_privilege_require_owner(to);
+	if (!dry_run)
+		wf_definition_keep(to);
 	MemoryContextSwitchTo(context);
 	migration = wf_migrate_new(to, mapping, dry_run, actor);
 	migration->reports = true;

@@ -142,6 +142,7 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
+	wf_privilege_require(wf_api_definition_of(cmd->process), "send");
 	stepper = wf_stepper_new(0);
 	if (!wf_process_row_lock(cmd->process, nowait, &row))
 		wf_process_refuse_missing(cmd->process);
@@ -285,9 +286,31 @@ compare_rows(const void *a, const void *b)
 }
 
 /*
- * Lock a process that was locked by another session when the others were locked:
- * it may be free by now.  That is not in the order of ids, so it does not wait:
- * error WF005.  Rows are kept in *late, since several commands may be for one.
+ * Lock those of the processes to which the user may send, in the order of ids, as
+ * wf_process_row_lock_many().
+ */
+static int
+lock_allowed(ArrayType *processes, bool nowait, WfRow **rows)
+{
+	int32	   *definitions;
+	int			n = wf_process_row_definitions(processes, &definitions);
+	Datum	   *allowed = palloc(sizeof(Datum) * (n + 1));
+	int			nallowed = 0;
+
+	for (int i = 0; i < n; i++)
+		if (wf_privilege_may(wf_definition(definitions[i]), "send"))
+			allowed[nallowed++] = Int32GetDatum(definitions[i]);
+	return wf_process_row_lock_many(processes,
+									construct_array(allowed, nallowed, INT4OID, sizeof(int32),
+													true, TYPALIGN_INT),
+									nowait, rows);
+}
+
+/*
+ * Lock a process that was not locked with the others.  Another session had it: it
+ * may be free by now.  That is not in the order of ids, so it does not wait: error
+ * WF005.  Or the user may not send to it: error WF002.  Rows are kept in *late,
+ * since several commands may be for one.
  */
 static WfRow *
 lock_late(const pg_uuid_t *process, List **late)
@@ -302,6 +325,7 @@ lock_late(const pg_uuid_t *process, List **late)
 			return row;
 	}
 	row = palloc0(sizeof(WfRow));
+	wf_privilege_require(wf_api_definition_of(process), "send");
 	if (!wf_process_row_lock(process, true, row))
 		wf_process_refuse_missing(process);
 	*late = lappend(*late, row);
@@ -350,7 +374,7 @@ workflow_send_many(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	commands = read_commands(fcinfo, &n);
 	wf_api_connect_to_write(fcinfo);
-	nrows = wf_process_row_lock_many(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
+	nrows = lock_allowed(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
 	qsort(rows, nrows, sizeof(WfRow), compare_rows);
 	verdicts = palloc0(sizeof(WfReceipt) * (n + 1));
 	send_all(commands, n, rows, nrows, verdicts);

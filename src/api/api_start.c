@@ -124,6 +124,7 @@ read_start(FunctionCallInfo fcinfo, Start *start)
 											  version);
 	wf_privilege_require(start->definition, "start");
 	wf_arg_check_actor(fcinfo, 5, start->definition);
+	wf_definition_keep(start->definition);
 	start->later = !PG_ARGISNULL(4);
 	start->at = start->later ? PG_GETARG_TIMESTAMPTZ(4) : 0;
 	if (start->later && TIMESTAMP_NOT_FINITE(start->at))

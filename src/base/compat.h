@@ -35,6 +35,13 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 }
 #endif
 
+/* 16: membership may be without the right to SET ROLE (3d14e171e9e) */
+#if PG_VERSION_NUM < 160000
+#define wf_may_set_role(user, role) is_member_of_role(user, role)
+#else
+#define wf_may_set_role(user, role) member_can_set_role(user, role)
+#endif
+
 /* 16: renamed from force_parallel_mode (5352ca22e00) */
 #if PG_VERSION_NUM >= 160000
 #define WF_DEBUG_PARALLEL_QUERY "debug_parallel_query"
@@ -80,6 +87,11 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 /* 17: wait events with names of their own (c9af054653077) */
 #if PG_VERSION_NUM < 170000
 #define WaitEventExtensionNew(name) ((uint32) PG_WAIT_EXTENSION)
+#endif
+
+/* 18: also a primary key that is deferrable (14e87ffa5c5) */
+#if PG_VERSION_NUM < 180000
+#define RelationGetPrimaryKeyIndex(relation, deferrable_ok) (RelationGetPrimaryKeyIndex) (relation)
 #endif
 
 /* 18: C23's name for pg_attribute_noreturn() (9321d2fdf80) */

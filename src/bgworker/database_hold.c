@@ -39,6 +39,7 @@
 #include "base/compat.h"
 #include "base/guc.h"
 #include "bgworker/database_hold.h"
+#include "bgworker/role_commands.h"
 #include "eval/restricted.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
@@ -317,6 +318,14 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 	Oid			dbid;
 	Oid			changed;
 
+	if (wf_role_commands_concern(statement))
+	{
+		wf_role_commands_before(statement);
+		pass_on(plan, query, read_only_tree, context, params, environment,
+				receiver, completion);
+		wf_role_commands_after(statement);
+		return;
+	}
 	if (!concerns_us(statement))
 	{
 		pass_on(plan, query, read_only_tree, context, params, environment,

@@ -26,6 +26,9 @@
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/housekeeping.h"
+#include "definition/definition_log.h"
+#include "definition/handover.h"
+#include "definition/privilege.h"
 #include "shmem/trouble.h"
 #include "store/erasure.h"
 #include "store/origin.h"
@@ -79,11 +82,37 @@ settle_erasures(Oid extension, bool *more)
 	return true;
 }
 
+/* Grants of roles that were dropped, and what definitions that were dropped have left. */
+static bool
+forget_what_is_gone(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("forgetting roles and definitions that are gone", extension))
+		return false;
+	wf_privilege_forget_gone();
+	if (wf_retention > 0 && wf_origin_is_ours())
+		wf_definition_log_expire(wf_clock_now() - wf_retention * USECS_PER_MINUTE);
+	wf_transaction_commit();
+	return true;
+}
+
+/* Timers that have still to follow their definitions to another owner. */
+static bool
+follow_owners(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("handing timers over", extension))
+		return false;
+	*more = wf_handover_follow();
+	wf_transaction_commit();
+	return true;
+}
+
+static Chore handover = {.what = "handing timers over",.run = follow_owners};
+static Chore gone = {.what = "forgetting roles and definitions that are gone",.run = forget_what_is_gone};
 static Chore strays = {.what = "deleting timers of processes that do not exist",.run = remove_strays};
 static Chore erasures = {.what = "settling erasures",.run = settle_erasures};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&strays, &erasures, &retention};
+static Chore *const chores[] = {&handover, &gone, &strays, &erasures, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -94,6 +123,8 @@ wf_housekeeping_wanted(bool overdue)
 {
 	if (overdue)
 		strays.wanted = true;
+	handover.wanted = true;
+	gone.wanted = true;
 	erasures.wanted = true;
 	retention.wanted = wf_retention > 0;
 }

@@ -6,7 +6,7 @@
  * Runs in the session that calls define() or one of the functions which look
  * at a definition that is not stored.  Expressions are resolved with the rights
  * of the role that will own it.  Locks a tag for the name of a definition that
- * is stored, until the end of the transaction; see lock_name().
+ * is stored, until the end of the transaction; see wf_define_lock_name().
  *
  *-------------------------------------------------------------------------
  */
@@ -33,6 +33,7 @@
 #include "compiler/deparse.h"
 #include "definition/define.h"
 #include "definition/definition.h"
+#include "definition/definition_log.h"
 #include "definition/missing.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
@@ -399,6 +400,11 @@ static WfStatement newest_statement = {
 	WF_ARGS(TEXTOID)
 };
 
+static WfStatement defined_statement = {
+	.sql = "SELECT FROM workflow.definition d WHERE d.name OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	WF_ARGS(TEXTOID)
+};
+
 static WfStatement insert_statement = {
 	.sql = "INSERT INTO workflow.definition"
 	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone)"
@@ -414,7 +420,9 @@ static WfStatement insert_failures_statement = {
 };
 
 /*
- * Two sessions that define one name take turns.  There is no object yet that
+ * Lock the name of a definition until the end of the transaction.
+ *
+ * Two sessions that define one name, drop it or give it away take turns.  There is no object yet that
  * could be locked, so the lock is on a tag of our own: the class is the OID of
  * our table and the object a hash of the name.  Objects of the server have the
  * OID of a system catalog there, so nobody else takes such a lock, and two
@@ -422,8 +430,8 @@ static WfStatement insert_failures_statement = {
  * stand among the users' own, and a lock on the table would have all names
  * wait.
  */
-static void
-lock_name(const char *name)
+void
+wf_define_lock_name(const char *name)
 {
 	Oid			relation = get_relname_relid("definition",
 											 get_namespace_oid("workflow", false));
@@ -506,9 +514,27 @@ wf_define_store(const WfDefineVersion *version, Oid role)
 	int32		number;
 
 	wf_origin_write();
-	lock_name(version->name);
+	wf_privilege_forget_gone();
+	wf_define_lock_name(version->name);
 	owner = wf_owner_role_enter(role);
 	if (!newest_is_same(version, owner, &number))
-		insert_version(version, owner, ++number);
+	{
+		WfDefinitionLog log = {.definition = version->name,.event = WF_LOG_DEFINE};
+
+		/* The number of one that was dropped stays its own. */
+		number = Max(number, wf_definition_log_last_version(version->name)) + 1;
+		insert_version(version, owner, number);
+		log.version = number;
+		wf_definition_log(&log);
+	}
 	return number;
+}
+
+/* Is there any version of this definition?  SPI must be connected. */
+bool
+wf_define_is_defined(const char *name)
+{
+	Datum		value = CStringGetTextDatum(name);
+
+	return wf_statement_execute(&defined_statement, &value, NULL, 1) > 0;
 }

@@ -27,11 +27,13 @@ typedef struct WfDefineVersion
 
 extern WfChart *wf_define_compile(text *source, Oid role, const char *path,
 								  WfMissing *missing, WfEvaluator **evaluator);
+extern void wf_define_lock_name(const char *name);
 extern char *wf_define_path(void);
 extern WfDefinition *wf_define_unstored(text *source);
 extern void wf_define_warn(const WfChart *chart);
 extern ArrayType *wf_define_failures(const WfChart *chart);
 extern char *wf_define_canonical(const WfChart *chart);
+extern bool wf_define_is_defined(const char *name);
 extern int32 wf_define_store(const WfDefineVersion *version, Oid role);
 
 #endif							/* WF_DEFINE_H */

@@ -4,12 +4,14 @@
  *	  A session's cache of definitions.
  *
  * Runs in any backend.  A version never changes, so a cached one stays good for
- * the life of the session, with two exceptions.  adopt() may give the owner
- * another role, which is read again when inval.c tells of that.  And when the
- * extension was dropped and created, its tables have other OIDs, and the whole
- * cache is thrown away.
+ * the life of the session, with three exceptions.  adopt() may give the owner
+ * another role, and change_owner() the definition another owner: both are read
+ * again when inval.c tells of that.  So does drop_definition(), and then the
+ * version is found to be gone.  And when the extension was dropped and created, its
+ * tables have other OIDs, and the whole cache is thrown away.
  *
- * Reads without locks: rows of workflow.definition are only ever inserted.
+ * Reads without locks.  Who gives a version to a process keeps it from being
+ * dropped: wf_definition_keep().
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "pgtime.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -41,6 +44,12 @@ static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
 static Oid	cache_relation = InvalidOid;
 
+/*
+ * The number of the lock on a version among those on tags of our own; that of the
+ * lock on a name is 0.
+ */
+#define WF_DEFINITION_LOCK	1
+
 typedef struct CacheEntry
 {
 	int32		id;
@@ -61,14 +70,16 @@ static WfStatement load_statement = {
 };
 
 static WfStatement role_statement = {
-	.sql = "SELECT o.role FROM workflow.definition d, workflow.owner o"
+	.sql = "SELECT o.role, o.id FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
-	WF_ARGS(INT4OID)
+	WF_ARGS(INT4OID),
+	.latest = true
 };
 
 static WfStatement exists_statement = {
 	.sql = "SELECT FROM workflow.definition WHERE id OPERATOR(pg_catalog.=) $1",
-	WF_ARGS(INT4OID)
+	WF_ARGS(INT4OID),
+	.latest = true
 };
 
 static WfStatement find_statement = {
@@ -254,8 +265,30 @@ wf_definition_roles_changing(void)
 }
 
 /*
- * Read the role of the owner again.  A version that is not in the table was
- * never committed, and keeps its role.
+ * What is kept outlives a statement that only looks, whose snapshot may be older
+ * than what inval.c told of: read the latest row.
+ */
+static uint64
+execute_latest(WfStatement *statement, Datum *value)
+{
+	bool		before = wf_statement_look_only(false);
+	uint64		n = wf_statement_execute(statement, value, NULL, 1);
+
+	(void) wf_statement_look_only(before);
+	return n;
+}
+
+pg_noreturn static void
+no_definition(int32 id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_NO_DEFINITION),
+			 errmsg("definition %d does not exist", id)));
+}
+
+/*
+ * Read the owner and its role again.  Error WF006 if the version was dropped, or
+ * never committed.
  */
 static void
 read_role(CacheEntry *entry)
@@ -265,15 +298,16 @@ read_role(CacheEntry *entry)
 	bool		isnull;
 	Oid			role;
 
-	if (wf_statement_execute(&role_statement, &value, NULL, 1) > 0)
-	{
-		role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
-											  SPI_tuptable->tupdesc, 1, &isnull));
-		if (!OidIsValid(role))
-			no_role(entry->definition->name);
-		entry->definition->role = role;
-		wf_evaluator_set_owner(entry->definition->evaluator, role);
-	}
+	if (execute_latest(&role_statement, &value) == 0)
+		no_definition(entry->id);
+	role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
+										  SPI_tuptable->tupdesc, 1, &isnull));
+	if (!OidIsValid(role))
+		no_role(entry->definition->name);
+	entry->definition->role = role;
+	entry->definition->owner = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+														   SPI_tuptable->tupdesc, 2, &isnull));
+	wf_evaluator_set_owner(entry->definition->evaluator, role);
 	entry->told = told;
 }
 
@@ -301,10 +335,8 @@ wf_definition(int32 id)
 
 	wf_origin_require();
 	told = tellings;
-	if (wf_statement_execute(&load_statement, &value, NULL, 1) == 0)
-		ereport(ERROR,
-				(errcode(WF_ERR_NO_DEFINITION),
-				 errmsg("definition %d does not exist", id)));
+	if (execute_latest(&load_statement, &value) == 0)
+		no_definition(id);
 	definition = build(id, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 
 	/* Enter it when it is complete: an error above leaves the cache as it was. */
@@ -314,6 +346,46 @@ wf_definition(int32 id)
 	entry->serial = ++loads;
 	entry->told = told;
 	return definition;
+}
+
+/*
+ * Lock a version against being dropped until the end of the transaction, which is
+ * about to give it to a process; whoever drops it waits, and then finds the
+ * process.  False if it was dropped before.
+ *
+ * The lock is on a tag of our own, see wf_define_lock_name(); one on the row would
+ * write to it for each process.
+ */
+static bool
+keep(const WfDefinition *definition)
+{
+	uint64		told = tellings;
+
+	LockDatabaseObject(cache_relation, definition->id, WF_DEFINITION_LOCK, AccessShareLock);
+	check_cache();
+	return told == tellings || wf_definition_exists(definition->id);
+}
+
+/*
+ * Keep a version from being dropped until the end of the transaction.  Error WF006
+ * if it was dropped since it was looked up.  SPI must be connected.
+ */
+void
+wf_definition_keep(const WfDefinition *definition)
+{
+	if (!keep(definition))
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_DEFINITION),
+				 errmsg("definition \"%s\" version %d was dropped", definition->name,
+						definition->version)));
+}
+
+/* Wait for those who have a version kept, and keep others from it; as above. */
+void
+wf_definition_lock_for_drop(int32 id)
+{
+	check_cache();
+	LockDatabaseObject(cache_relation, id, WF_DEFINITION_LOCK, AccessExclusiveLock);
 }
 
 /* The definition with this name; version 0: the newest.  NULL when there is none. */
@@ -338,6 +410,24 @@ WfDefinition *
 wf_definition_newest(const char *name)
 {
 	return find_definition(name, 0);
+}
+
+/*
+ * The same, kept from being dropped as by wf_definition_keep().  If the newest
+ * version is dropped while this waits for it, it is the one before.
+ */
+WfDefinition *
+wf_definition_newest_kept(const char *name)
+{
+	WfDefinition *definition = find_definition(name, 0);
+
+	for (int tries = 0; tries < 2 && definition != NULL; tries++)
+	{
+		if (keep(definition))
+			return definition;
+		definition = find_definition(name, 0);
+	}
+	return NULL;
 }
 
 /*

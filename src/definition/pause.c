@@ -32,6 +32,7 @@
 #include "base/errcodes.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
+#include "definition/definition_log.h"
 #include "definition/pause.h"
 #include "shmem/inval.h"
 #include "shmem/wakeup.h"
@@ -89,6 +90,17 @@ static WfStatement end_statement = {
 	.sql = "DELETE FROM workflow.pause WHERE definition OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(TEXTOID),
 	.latest = true
+};
+
+static WfStatement hand_over_statement = {
+	.sql = "UPDATE workflow.pause SET owner = $2 WHERE definition OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(TEXTOID, INT4OID),
+	.latest = true
+};
+
+static WfStatement drop_resting_statement = {
+	.sql = "DELETE FROM workflow.resting WHERE definition OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(TEXTOID)
 };
 
 static WfStatement chunk_statement = {
@@ -223,9 +235,13 @@ wf_pause_begin(const WfDefinition *definition)
 		TimestampTzGetDatum(wf_clock_now()),
 		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false))
 	};
+	WfDefinitionLog log = {.definition = definition->name,.event = WF_LOG_PAUSE};
 
 	wf_inval_changing(&watch);
-	return wf_statement_execute(&begin_statement, values, NULL, 0) > 0;
+	if (wf_statement_execute(&begin_statement, values, NULL, 0) == 0)
+		return false;
+	wf_definition_log(&log);
+	return true;
 }
 
 /*
@@ -237,12 +253,41 @@ bool
 wf_pause_end(const WfDefinition *definition)
 {
 	Datum		value = CStringGetTextDatum(definition->name);
+	WfDefinitionLog log = {.definition = definition->name,.event = WF_LOG_UNPAUSE};
 
 	wf_inval_changing(&watch);
 	if (wf_statement_execute(&end_statement, &value, NULL, 0) == 0)
 		return false;
+	wf_definition_log(&log);
 	wf_wakeup_timer(definition->owner, wf_clock_now());
 	return true;
+}
+
+/*
+ * The definition has another owner now: so has its pause, and sessions that know
+ * of one are told at commit.  SPI must be connected.
+ */
+void
+wf_pause_hand_over(const char *definition, int32 owner)
+{
+	Datum		values[2] = {CStringGetTextDatum(definition), Int32GetDatum(owner)};
+
+	wf_inval_changing(&watch);
+	(void) wf_statement_execute(&hand_over_statement, values, NULL, 0);
+}
+
+/*
+ * The definition is dropped, and with it its pause; it has no processes that
+ * could rest.  SPI must be connected.
+ */
+void
+wf_pause_drop(const char *definition)
+{
+	Datum		value = CStringGetTextDatum(definition);
+
+	wf_inval_changing(&watch);
+	(void) wf_statement_execute(&end_statement, &value, NULL, 0);
+	(void) wf_statement_execute(&drop_resting_statement, &value, NULL, 0);
 }
 
 /*

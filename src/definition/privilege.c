@@ -20,8 +20,10 @@
 #include "utils/builtins.h"
 
 #include "base/errcodes.h"
+#include "base/jsonb.h"
 #include "base/quote.h"
 #include "definition/definition.h"
+#include "definition/definition_log.h"
 #include "definition/privilege.h"
 #include "store/origin.h"
 #include "store/statement.h"
@@ -181,6 +183,17 @@ static WfStatement revoke_statement = {
 	WF_ARGS(TEXTOID, OIDOID, TEXTOID)
 };
 
+static WfStatement revoke_all_statement = {
+	.sql = "DELETE FROM workflow.permission p WHERE p.role OPERATOR(pg_catalog.=) $1"
+	" RETURNING p.definition, p.name::pg_catalog.text, p.privilege",
+	WF_ARGS(OIDOID)
+};
+
+static WfStatement drop_statement = {
+	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(TEXTOID)
+};
+
 static WfStatement rename_statement = {
 	.sql = "WITH gone AS (DELETE FROM workflow.permission p USING pg_catalog.pg_roles r"
 	" WHERE r.oid OPERATOR(pg_catalog.=) p.role AND r.rolname OPERATOR(pg_catalog.<>) p.name"
@@ -191,17 +204,49 @@ static WfStatement rename_statement = {
 };
 
 /*
+ * Grants of roles that are gone.  Their names say nothing here: the next role of
+ * such a name is somebody else.  0 is no role that is gone, but one that adopt()
+ * has not found yet.  Whoever is at a row will see to it, so nobody waits.  In the
+ * middle of a restore there is no stamp, and what OIDs mean is not known.
+ */
+static WfStatement forget_statement = {
+	.sql = "DELETE FROM workflow.permission d WHERE d.ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT p.ctid FROM workflow.permission p WHERE p.role OPERATOR(pg_catalog.<>) 0"
+	" AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles a WHERE a.oid OPERATOR(pg_catalog.=) p.role)"
+	" AND EXISTS (SELECT FROM workflow.stamp)"
+	" FOR UPDATE OF p SKIP LOCKED))"
+	" RETURNING d.definition, d.name::pg_catalog.text, d.privilege"
+};
+
+/*
  * Two roles may have changed OIDs with each other, and two rows may become one:
  * all are taken out (DISTINCT reads to the end) before the first is put back.
+ * Where rows were written here ($1 is false), only names are looked up that had
+ * no role in any place.
  */
 static WfStatement resolve_statement = {
-	.sql = "WITH gone AS (DELETE FROM workflow.permission p" WF_ORIGIN_MUST_RESOLVE("p.role")
+	.sql = "WITH gone AS (DELETE FROM workflow.permission p"
+	" WHERE $1 OR p.role OPERATOR(pg_catalog.=) 0"
 	" RETURNING p.definition, p.name, p.privilege)"
 	" INSERT INTO workflow.permission (definition, role, name, privilege)"
 	" SELECT DISTINCT g.definition, " WF_ORIGIN_ROLE_OF("g.name") ", g.name, g.privilege FROM gone g"
 	" ON CONFLICT DO NOTHING",
 	WF_ARGS(BOOLOID)
 };
+
+static void
+note(const char *event, const char *definition, const char *role, const char *privilege,
+	 const char *note)
+{
+	static const char *keys[] = {"role", "privilege"};
+	Jsonb	   *values[] = {wf_jsonb_string(role), wf_jsonb_string(privilege)};
+	WfDefinitionLog log = {
+		.definition = definition,.event = event,
+		.data = wf_jsonb_object(lengthof(keys), keys, values),.note = note
+	};
+
+	wf_definition_log(&log);
+}
 
 /*
  * Grant a role a privilege, a text, on all versions of a definition; nothing
@@ -214,17 +259,50 @@ wf_privilege_grant(const char *definition, Oid role, const NameData *name, Datum
 	Datum		values[4] = {CStringGetTextDatum(definition), ObjectIdGetDatum(role),
 	privilege, NameGetDatum(name)};
 
-	wf_statement_execute(&grant_statement, values, NULL, 0);
+	if (wf_statement_execute(&grant_statement, values, NULL, 0) > 0)
+		note(WF_LOG_GRANT, definition, NameStr(*name), TextDatumGetCString(privilege), NULL);
 }
 
 /* Revoke a privilege; nothing happens if the role does not have it. */
 void
-wf_privilege_revoke(const char *definition, Oid role, Datum privilege)
+wf_privilege_revoke(const char *definition, Oid role, const NameData *name, Datum privilege)
 {
 	Datum		values[3] = {CStringGetTextDatum(definition), ObjectIdGetDatum(role),
 	privilege};
 
-	wf_statement_execute(&revoke_statement, values, NULL, 0);
+	if (wf_statement_execute(&revoke_statement, values, NULL, 0) > 0)
+		note(WF_LOG_REVOKE, definition, NameStr(*name), TextDatumGetCString(privilege), NULL);
+}
+
+/* Note what a statement has deleted: definition, role and privilege. */
+static void
+note_revoked(WfStatement *statement, Datum *values, const char *why)
+{
+	uint64		n = wf_statement_execute(statement, values, NULL, 0);
+	SPITupleTable *rows = SPI_tuptable;
+
+	for (uint64 i = 0; i < n; i++)
+		note(WF_LOG_REVOKE, SPI_getvalue(rows->vals[i], rows->tupdesc, 1),
+			 SPI_getvalue(rows->vals[i], rows->tupdesc, 2),
+			 SPI_getvalue(rows->vals[i], rows->tupdesc, 3), why);
+}
+
+/* Revoke all that a role was granted on definitions.  SPI must be connected. */
+void
+wf_privilege_revoke_all(Oid role)
+{
+	Datum		value = ObjectIdGetDatum(role);
+
+	note_revoked(&revoke_all_statement, &value, "DROP OWNED");
+}
+
+/* The definition is dropped, and with it all grants.  SPI must be connected. */
+void
+wf_privilege_drop(const char *definition)
+{
+	Datum		value = CStringGetTextDatum(definition);
+
+	(void) wf_statement_execute(&drop_statement, &value, NULL, 0);
 }
 
 /*
@@ -238,6 +316,17 @@ wf_privilege_refresh_names(void)
 }
 
 /*
+ * Delete the grants of roles that were dropped, here or in another database.
+ * Nothing happens before adopt().  SPI must be connected.
+ */
+void
+wf_privilege_forget_gone(void)
+{
+	if (wf_origin_is_ours())
+		note_revoked(&forget_statement, NULL, "DROP ROLE");
+}
+
+/*
  * For adopt(): find the roles of grants by their names.  foreign: the rows come
  * from another place, so that no OID in them means anything.
  */
@@ -246,5 +335,7 @@ wf_privilege_resolve(bool foreign)
 {
 	Datum		value = BoolGetDatum(foreign);
 
+	if (!foreign)
+		wf_privilege_forget_gone();
 	wf_statement_execute(&resolve_statement, &value, NULL, 0);
 }

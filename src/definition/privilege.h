@@ -16,7 +16,11 @@ extern void wf_privilege_require(const WfDefinition *definition, const char *pri
 extern void wf_privilege_require_owner(const WfDefinition *definition);
 extern void wf_privilege_grant(const char *definition, Oid role, const NameData *name,
 							   Datum privilege);
-extern void wf_privilege_revoke(const char *definition, Oid role, Datum privilege);
+extern void wf_privilege_revoke(const char *definition, Oid role, const NameData *name,
+								Datum privilege);
+extern void wf_privilege_revoke_all(Oid role);
+extern void wf_privilege_drop(const char *definition);
+extern void wf_privilege_forget_gone(void);
 extern void wf_privilege_refresh_names(void);
 extern void wf_privilege_resolve(bool foreign);
 

@@ -131,7 +131,7 @@ wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event,
 void
 wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
 {
-	WfDefinition *definition = wf_definition_newest(invoke->src);
+	WfDefinition *definition = wf_definition_newest_kept(invoke->src);
 	pg_uuid_t	id;
 	WfChild    *child;
 

@@ -62,7 +62,8 @@ wf_instance_shmem_attach(void *segment, bool created)
 		return;
 	wf_instance->lock = &GetNamedLWLockTranche(WF_INSTANCE_TRANCHE)->lock;
 	wf_instance->unclean_start = start_is_unclean();
-	pg_atomic_init_u32(&wf_instance->changing, 0);
+	for (int i = 0; i < WF_INSTANCE_CHANGING; i++)
+		pg_atomic_init_u32(&wf_instance->changing[i], 0);
 }
 
 /*
@@ -132,16 +133,23 @@ wf_instance_complains_locked(TimestampTz now, int interval)
 
 /* --- changes of what sessions keep --------------------------------------- */
 
+/* How many transactions of this session's database do so; see inval.c. */
+pg_atomic_uint32 *
+wf_instance_changing(void)
+{
+	return &wf_instance->changing[MyDatabaseId & (WF_INSTANCE_CHANGING - 1)];
+}
+
 /* A transaction begins to change what sessions keep of our tables. */
 void
 wf_instance_changing_begin(void)
 {
-	pg_atomic_fetch_add_u32(&wf_instance->changing, 1);
+	pg_atomic_fetch_add_u32(wf_instance_changing(), 1);
 }
 
 /* It has told all sessions, or was rolled back. */
 void
 wf_instance_changing_end(void)
 {
-	pg_atomic_fetch_sub_u32(&wf_instance->changing, 1);
+	pg_atomic_fetch_sub_u32(wf_instance_changing(), 1);
 }

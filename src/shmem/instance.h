@@ -13,6 +13,9 @@
 
 #define WF_INSTANCE_TRANCHE	"workflow"
 
+/* Counters of databases, a power of two. */
+#define WF_INSTANCE_CHANGING	1024
+
 typedef struct WfInstance
 {
 	LWLock	   *lock;			/* see README.md */
@@ -21,7 +24,13 @@ typedef struct WfInstance
 	bool		unclean_start;	/* the server had not been shut down cleanly */
 	TimestampTz complain_after; /* no word about a lack of background workers
 								 * before that */
-	pg_atomic_uint32 changing;	/* transactions, see wf_wakeup_changing() */
+
+	/*
+	 * Transactions of each database that change what its sessions keep, see
+	 * wf_wakeup_changing().  Databases share a counter if their OIDs leave the
+	 * same remainder, which costs them a few look-ups.
+	 */
+	pg_atomic_uint32 changing[WF_INSTANCE_CHANGING];
 } WfInstance;
 
 extern WfInstance *wf_instance; /* NULL when the library was not preloaded */
@@ -34,6 +43,7 @@ extern void wf_instance_launcher_attach(void);
 extern void wf_instance_launcher_detach(void);
 extern void wf_instance_launcher_wake(void);
 extern bool wf_instance_complains_locked(TimestampTz now, int interval);
+extern pg_atomic_uint32 *wf_instance_changing(void);
 extern void wf_instance_changing_begin(void);
 extern void wf_instance_changing_end(void);
 

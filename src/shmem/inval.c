@@ -11,7 +11,7 @@
  * Who looks at the very moment in between sees what the commit wrote, a command
  * to a process that it pauses, say, and has not been told.  So whoever changes
  * counts in shared memory from before the change until all are told, and while
- * anybody does nothing that is kept is good.
+ * anybody in the database does nothing that is kept is good.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,7 +53,7 @@ relation_of(const WfInval *watch)
 bool
 wf_inval_is_good(WfInval *watch)
 {
-	if (pg_atomic_read_u32(&wf_instance->changing) > 0)
+	if (pg_atomic_read_u32(wf_instance_changing()) > 0)
 		return false;
 
 	/* They told before they left the count. */

@@ -80,7 +80,7 @@ static List *databases = NIL;
 /* Databases that are held until this transaction ends, in TopMemoryContext. */
 static List *held = NIL;
 
-/* This transaction counts in WfInstance.changing. */
+/* This transaction counts in WfInstance.changing[]. */
 static bool changing = false;
 
 /* This transaction changes what roles may. */
@@ -262,7 +262,7 @@ wf_wakeup_release(Oid dbid)
 
 /*
  * This transaction changes what sessions keep of our tables: until it has told
- * all of them, at its end, WfInstance.changing counts it.
+ * all of them, at its end, WfInstance.changing[] counts it.
  */
 void
 wf_wakeup_changing(void)

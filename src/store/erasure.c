@@ -27,11 +27,13 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "base/version.h"
 #include "store/erasure.h"
 #include "store/statement.h"
 #include "store/timer_sweep.h"
@@ -48,6 +50,18 @@ static int	nwatched = 0;
 static WfStatement note_statement = {
 	.sql = "INSERT INTO workflow.erasure (process, at, owner, pending) VALUES ($1, $2, $3, true)",
 	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT4OID)
+};
+
+static WfStatement note_named_statement = {
+	.sql = "INSERT INTO workflow.erasure (process, at, owner, pending, definition) VALUES ($1, $2, $3, true, $4)",
+	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID)
+};
+
+/* Those of before 0.3.0 do not say whose they were: they go with the rest. */
+static WfStatement hand_over_statement = {
+	.sql = "UPDATE workflow.erasure SET owner = $2 WHERE owner OPERATOR(pg_catalog.=) $1"
+	" AND ($3 IS NULL OR definition OPERATOR(pg_catalog.=) $3)",
+	WF_ARGS(INT4OID, INT4OID, TEXTOID)
 };
 
 static WfStatement look_statement = {
@@ -70,16 +84,30 @@ static WfStatement settle_statement = {
 };
 
 /*
- * Note that this transaction erases a process of this owner.  The caller holds
- * it.  SPI must be connected.
+ * Note that this transaction erases a process of this definition and owner.  The
+ * caller holds it.  SPI must be connected.
  */
 void
-wf_erasure_note(const pg_uuid_t *process, int32 owner)
+wf_erasure_note(const pg_uuid_t *process, const char *definition, int32 owner)
 {
-	Datum		values[3] = {UUIDPGetDatum(process), TimestampTzGetDatum(wf_clock_now()),
-	Int32GetDatum(owner)};
+	Datum		values[4] = {UUIDPGetDatum(process), TimestampTzGetDatum(wf_clock_now()),
+	Int32GetDatum(owner), CStringGetTextDatum(definition)};
 
-	wf_statement_execute(&note_statement, values, NULL, 0);
+	wf_statement_execute(wf_version_has_column("erasure", "definition") ?
+						 &note_named_statement : &note_statement, values, NULL, 0);
+}
+
+/*
+ * Give the erasures of an owner to another: those of one definition or, NULL, all
+ * that there are.  SPI must be connected.
+ */
+void
+wf_erasure_hand_over(int32 from, int32 to, const char *definition)
+{
+	Datum		values[3] = {Int32GetDatum(from), Int32GetDatum(to),
+	definition != NULL ? CStringGetTextDatum(definition) : (Datum) 0};
+
+	wf_statement_execute(&hand_over_statement, values, definition != NULL ? NULL : "  n", 0);
 }
 
 /* All other transactions in this database, except those of VACUUM, which post nothing. */

@@ -8,7 +8,8 @@
 
 #include "utils/uuid.h"
 
-extern void wf_erasure_note(const pg_uuid_t *process, int32 owner);
+extern void wf_erasure_note(const pg_uuid_t *process, const char *definition, int32 owner);
+extern void wf_erasure_hand_over(int32 from, int32 to, const char *definition);
 extern void wf_erasure_settle(void);
 
 #endif							/* WF_ERASURE_H */

@@ -20,11 +20,18 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "base/errcodes.h"
@@ -51,19 +58,28 @@ static WfStatement lock_free_statement = {
 	WF_ARGS(UUIDOID)
 };
 
+/* A process that the caller has no rights on passes through no lock. */
 static WfStatement lock_many_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM"
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
+	" WHERE $2 IS NULL OR p.definition OPERATOR(pg_catalog.=) ANY ($2)"
 	" FOR NO KEY UPDATE OF p",
-	WF_ARGS(UUIDARRAYOID)
+	WF_ARGS(UUIDARRAYOID, INT4ARRAYOID)
 };
 
 static WfStatement lock_many_free_statement = {
 	.sql = "SELECT " WF_ROW_COLUMNS " FROM"
 	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
+	" WHERE $2 IS NULL OR p.definition OPERATOR(pg_catalog.=) ANY ($2)"
 	" FOR NO KEY UPDATE OF p SKIP LOCKED",
+	WF_ARGS(UUIDARRAYOID, INT4ARRAYOID)
+};
+
+static WfStatement definitions_statement = {
+	.sql = "SELECT DISTINCT p.definition"
+	" FROM pg_catalog.unnest($1) u(id) JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) u.id",
 	WF_ARGS(UUIDARRAYOID)
 };
 
@@ -147,6 +163,56 @@ wf_process_row_read(const pg_uuid_t *id, WfRow *row)
 	return fetch_process(&read_statement, id, row);
 }
 
+/*
+ * Set *definition to that of a process.  False when there is none.  For whoever
+ * asks for rights before locking: reads one column by the primary key, without a
+ * statement, because every command does.
+ */
+bool
+wf_process_row_definition(const pg_uuid_t *id, int32 *definition)
+{
+	Relation	relation = table_open(get_relname_relid("process",
+														get_namespace_oid("workflow", false)),
+									  AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+	bool		isnull;
+
+	ScanKeyInit(&key, get_attnum(RelationGetRelid(relation), "id"), BTEqualStrategyNumber,
+				F_UUID_EQ, UUIDPGetDatum(id));
+	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndex(relation, false), true,
+							  snapshot, 1, &key);
+	row = systable_getnext(scan);
+	if (HeapTupleIsValid(row))
+		*definition = DatumGetInt32(heap_getattr(row, get_attnum(RelationGetRelid(relation),
+																 "definition"),
+												 RelationGetDescr(relation), &isnull));
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(relation, NoLock);
+	return HeapTupleIsValid(row);
+}
+
+/*
+ * The ids of the definitions of these processes, each once; returns their
+ * number.  Takes no lock.
+ */
+int
+wf_process_row_definitions(ArrayType *processes, int32 **definitions)
+{
+	Datum		value = PointerGetDatum(processes);
+	int			n = wf_statement_execute(&definitions_statement, &value, NULL, 0);
+	bool		isnull;
+
+	*definitions = palloc(sizeof(int32) * (n + 1));
+	for (int i = 0; i < n; i++)
+		(*definitions)[i] = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
+														SPI_tuptable->tupdesc, 1, &isnull));
+	return n;
+}
+
 pg_noreturn static void
 busy(const pg_uuid_t *id)
 {
@@ -181,40 +247,43 @@ wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row)
 }
 
 static int
-fetch_processes(WfStatement *statement, ArrayType *ids, WfRow **rows)
+fetch_processes(WfStatement *statement, Datum *values, const char *null, WfRow **rows)
 {
-	Datum		value = PointerGetDatum(ids);
-	Datum		values[WF_ROW_NCOLUMNS];
+	Datum		columns[WF_ROW_NCOLUMNS];
 	bool		nulls[WF_ROW_NCOLUMNS];
-	int			n = wf_statement_execute(statement, &value, NULL, 0);
+	int			n = wf_statement_execute(statement, values, null, 0);
 
 	wf_status_load();
 	*rows = palloc(sizeof(WfRow) * (n + 1));
 	for (int i = 0; i < n; i++)
 	{
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
-		wf_process_row_fill(&(*rows)[i], values, nulls);
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns, nulls);
+		wf_process_row_fill(&(*rows)[i], columns, nulls);
 	}
 	return n;
 }
 
 /*
- * Lock and read these processes, in the order of ids.  Waits for sessions that
- * have one locked, or with nowait leaves those out.  Returns how many rows there
- * are.
+ * Lock and read those of these processes that have one of these definitions (NULL:
+ * whatever they have), in the order of ids.  Waits for sessions that have one locked, or with nowait
+ * leaves those out.  Returns how many rows there are.
  */
 int
-wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows)
+wf_process_row_lock_many(ArrayType *ids, ArrayType *definitions, bool nowait, WfRow **rows)
 {
+	Datum		values[2] = {PointerGetDatum(ids), PointerGetDatum(definitions)};
+
 	return fetch_processes(nowait ? &lock_many_free_statement : &lock_many_statement,
-						   ids, rows);
+						   values, definitions == NULL ? " n" : NULL, rows);
 }
 
 /* Read these processes without a lock.  Returns how many rows there are. */
 int
 wf_process_row_read_many(ArrayType *ids, WfRow **rows)
 {
-	return fetch_processes(&read_many_statement, ids, rows);
+	Datum		value = PointerGetDatum(ids);
+
+	return fetch_processes(&read_many_statement, &value, NULL, rows);
 }
 
 static WfStatement stop_statement = {

@@ -86,11 +86,14 @@ enum
 
 extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
 extern bool wf_process_row_is_over(const WfRow *row);
+extern bool wf_process_row_definition(const pg_uuid_t *id, int32 *definition);
+extern int	wf_process_row_definitions(ArrayType *processes, int32 **definitions);
 extern bool wf_process_row_read(const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row);
 extern int	wf_process_row_read_many(ArrayType *ids, WfRow **rows);
-extern int	wf_process_row_lock_many(ArrayType *ids, bool nowait, WfRow **rows);
+extern int	wf_process_row_lock_many(ArrayType *ids, ArrayType *definitions, bool nowait,
+									 WfRow **rows);
 extern void wf_process_row_stop(const pg_uuid_t *id);
 extern void wf_process_row_resolve_starters(bool foreign);
 

@@ -111,20 +111,21 @@ static WfStatement park_statement = {
 	WF_ARGS(UUIDOID)
 };
 
+/* The definition may have got another owner meanwhile: see definition/handover.c. */
 static WfStatement unpark_statement = {
-	.sql = "UPDATE workflow.timer SET parked = false"
+	.sql = "UPDATE workflow.timer SET parked = false, owner = $2"
 	" WHERE process OPERATOR(pg_catalog.=) $1 AND parked RETURNING due",
-	WF_ARGS(UUIDOID),
+	WF_ARGS(UUIDOID, INT4OID),
 	.latest = true
 };
 
 /* Timers of suspended and terminated processes stay parked. */
 static WfStatement unpark_many_statement = {
-	.sql = "UPDATE workflow.timer t SET parked = false FROM workflow.process p"
+	.sql = "UPDATE workflow.timer t SET parked = false, owner = $2 FROM workflow.process p"
 	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
 	" AND p.id OPERATOR(pg_catalog.=) t.process AND NOT p.suspended"
 	" AND p.status OPERATOR(pg_catalog.<>) 'terminated' RETURNING t.due",
-	WF_ARGS(UUIDARRAYOID)
+	WF_ARGS(UUIDARRAYOID, INT4OID)
 };
 
 static char *
@@ -389,15 +390,15 @@ wf_timer_announce_returned(int32 owner)
 }
 
 /*
- * Let executors see all timers of a process again, and announce them.  The
- * caller holds the process.
+ * Let the executors of the owner of its definition see all timers of a process
+ * again, and announce them.  The caller holds the process.
  */
 void
 wf_timer_unpark(const pg_uuid_t *process, int32 owner)
 {
-	Datum		id = UUIDPGetDatum(process);
+	Datum		values[2] = {UUIDPGetDatum(process), Int32GetDatum(owner)};
 
-	wf_statement_execute(&unpark_statement, &id, NULL, 0);
+	wf_statement_execute(&unpark_statement, values, NULL, 0);
 	wf_timer_announce_returned(owner);
 }
 
@@ -409,9 +410,9 @@ wf_timer_unpark(const pg_uuid_t *process, int32 owner)
 void
 wf_timer_unpark_many(ArrayType *processes, int32 owner)
 {
-	Datum		ids = PointerGetDatum(processes);
+	Datum		values[2] = {PointerGetDatum(processes), Int32GetDatum(owner)};
 
-	wf_statement_execute(&unpark_many_statement, &ids, NULL, 0);
+	wf_statement_execute(&unpark_many_statement, values, NULL, 0);
 	wf_timer_announce_returned(owner);
 }
 

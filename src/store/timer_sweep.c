@@ -3,16 +3,19 @@
  * timer_sweep.c
  *	  What a sweep asks of the table workflow.timer.
  *
- * Runs in the runtime of a database (bgworker/sweep.c).  Takes no locks but those
- * of rows that are deleted: timers of processes that do not exist, which belong
- * to nobody.
+ * Runs in the runtime of a database (bgworker/sweep.c); timers that follow their
+ * definition to another owner also in the session that hands it over.  Takes no
+ * locks but those of rows that are deleted, timers of processes that do not exist,
+ * which belong to nobody; and of processes whose timers follow.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/timestamp.h"
 
+#include "shmem/wakeup.h"
 #include "store/statement.h"
 #include "store/timer_sweep.h"
 
@@ -52,6 +55,30 @@ static WfStatement delete_erased_statement = {
 	" WHERE t.process OPERATOR(pg_catalog.=) e.process"
 	" AND (e.pending OR e.process OPERATOR(pg_catalog.=) ANY ($1))",
 	WF_ARGS(UUIDARRAYOID)
+};
+
+/*
+ * Timers of definitions that another owner has by now.  Whoever holds a process
+ * owns its timers, so it is locked first.
+ */
+#define TO_FOLLOW \
+	" FROM workflow.timer t" \
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process" \
+	" JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition" \
+	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked AND d.owner OPERATOR(pg_catalog.<>) $1"
+
+static WfStatement follow_statement = {
+	.sql = "WITH held AS (SELECT t.process, t.seq, d.owner" TO_FOLLOW
+	" ORDER BY t.due, t.seq LIMIT $2 FOR NO KEY UPDATE OF p SKIP LOCKED)"
+	" UPDATE workflow.timer u SET owner = h.owner FROM held h"
+	" WHERE u.process OPERATOR(pg_catalog.=) h.process AND u.seq OPERATOR(pg_catalog.=) h.seq"
+	" RETURNING u.owner, u.due",
+	WF_ARGS(INT4OID, INT8OID)
+};
+
+static WfStatement has_to_follow_statement = {
+	.sql = "SELECT" TO_FOLLOW " LIMIT 1",
+	WF_ARGS(INT4OID)
 };
 
 /*
@@ -96,4 +123,36 @@ wf_timer_sweep_erased(ArrayType *settled)
 	Datum		ids = PointerGetDatum(settled);
 
 	(void) wf_statement_execute(&delete_erased_statement, &ids, NULL, 0);
+}
+
+/*
+ * Give timers of an owner to those who own their definitions by now, and announce
+ * them: at most `limit`, the earliest first, of processes that nobody has locked.
+ * Returns how many.  SPI must be connected.
+ */
+int
+wf_timer_sweep_follow(int32 owner, int limit)
+{
+	Datum		values[2] = {Int32GetDatum(owner), Int64GetDatum(limit)};
+	int			n = wf_statement_execute(&follow_statement, values, NULL, 0);
+	bool		isnull;
+
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+
+		wf_wakeup_timer(DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull)),
+						DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &isnull)));
+	}
+	return n;
+}
+
+/* Are there timers of this owner that belong to another by now? */
+bool
+wf_timer_sweep_has_to_follow(int32 owner)
+{
+	Datum		value = Int32GetDatum(owner);
+
+	return wf_statement_execute(&has_to_follow_statement, &value, NULL, 1) > 0;
 }

@@ -147,6 +147,8 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 	};
 	timer->attempts = wf_failure_errors(timer) + 1;
 	orphaned = is_orphaned(&row);
+	if (!orphaned)
+		owner = wf_definition(row.definition)->owner;
 	given_up = orphaned ||
 		!wf_retry_plan(policy_of(owner, &row, timer), failure.sqlstate, timer->attempts, &due);
 	wf_failure_keep(timer, timer->attempts, given_up, &failure);

@@ -137,6 +137,7 @@ queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfR
 	for (int i = 0; i < n; i++)
 	{
 		WfRow	   *row = rows[i];
+		int32		owner;
 
 		if (wf_process_row_is_over(row))
 		{
@@ -145,8 +146,12 @@ queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfR
 		}
 		if (row->process == NULL)
 			row->process = wf_stepper_add(stepper, row);
+		owner = wf_process_definition(row->process)->owner;
 		if (must_park(row, &timers[i]))
-			wf_changes_arm(out, &timers[i], batch->owner, true, false);
+			wf_changes_arm(out, &timers[i], owner, true, false);
+		/* Handed over meanwhile: its executors fire it, as another role. */
+		else if (owner != batch->owner)
+			wf_changes_arm(out, &timers[i], owner, false, false);
 		else if (pauses && wf_pause_is_on(wf_process_definition(row->process)))
 			park_over_pause(batch, out, row, &timers[i]);
 		else if (must_wait(batch, row, &timers[i]))

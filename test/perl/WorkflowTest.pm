@@ -29,7 +29,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
 use Test::More;
 
-our @EXPORT = qw(workflow_node workflow_role as wait_for wait_for_in
+our @EXPORT = qw(workflow_node workflow_role lose_role as wait_for wait_for_in
   wait_for_count worker_pids start_clocks ticks steps_reached wait_for_ticks refusal log_since
   test_library held_commit_library);
 
@@ -68,6 +68,31 @@ sub workflow_role
 	my ($node, $role) = @_;
 
 	$node->safe_psql('postgres', "CREATE ROLE $role LOGIN; GRANT workflow_user TO $role");
+	return;
+}
+
+=head2 lose_role(NODE, ROLE)
+
+Drop a role although it owns definitions in database postgres: as if they had
+come from a place where it was. No command does that.
+
+=cut
+
+sub lose_role
+{
+	my ($node, $role) = @_;
+
+	$node->safe_psql('postgres', qq{
+		SET allow_system_table_mods = on;
+		BEGIN;
+		CREATE TEMP TABLE lost AS SELECT id, role FROM workflow.owner WHERE name = '$role';
+		UPDATE workflow.owner o SET role = 0 FROM lost l WHERE o.id = l.id;
+		DROP OWNED BY $role;
+		DELETE FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = '$role'::regrole
+			AND classid = 'pg_class'::regclass AND objid = 'workflow.owner'::regclass;
+		DROP ROLE $role;
+		UPDATE workflow.owner o SET role = l.role FROM lost l WHERE o.id = l.id;
+		COMMIT});
 	return;
 }
 

@@ -91,18 +91,21 @@ $node->safe_psql('postgres', 'ALTER ROLE clerk CONNECTION LIMIT -1; ALTER DATABA
 #
 $node->safe_psql('postgres', 'REVOKE ALL ON DATABASE postgres FROM clerk');
 like(refusal($node, 'postgres', 'DROP ROLE clerk'),
-	qr/^2BP01: role "clerk" cannot be dropped because some objects depend on it\nDETAIL:  privileges for type workflow\.status/,
+	qr/^2BP01: role "clerk" cannot be dropped because some objects depend on it\nDETAIL:  owner of definition "clock of clerk" in workflow/,
 	'DROP ROLE of an owner is refused, and says for what');
 
-# DROP OWNED is how to drop a role nevertheless.
+like(refusal($node, 'postgres', 'DROP ROLE clerk', 'template1'), qr/^2BP01: .*\nDETAIL:  1 object in database postgres/, 'in another database, too');
+like(refusal($node, 'postgres', 'DROP OWNED BY clerk'), qr/^2BP01: what role "clerk" owns cannot be dropped/, 'so is DROP OWNED');
+
+# As after a restore where the role is not.
 my $waiting = q{SELECT wait_reason = $$the owner's role does not exist$$ FROM workflow.activity WHERE kind = 'owner'};
 $node->safe_psql('postgres', q{
-	GRANT CONNECT ON DATABASE postgres TO PUBLIC;
-	DROP OWNED BY clerk;
-	DROP ROLE clerk;
+	GRANT CONNECT ON DATABASE postgres TO PUBLIC});
+lose_role($node, 'clerk');
+$node->safe_psql('postgres', q{
 	SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE kind = 'executor' AND owner = 'clerk'});
 wait_for($node, $waiting, 'work without a role');
-ok(1, 'DROP OWNED and DROP ROLE: its work waits, and activity says why');
+ok(1, 'the role is gone: its work waits, and activity says why');
 my $reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'other'));
 wait_for($node, sprintf("SELECT $step > %d", 'other', $reached + 10), 'the clocks of the other owner');
 like(log_since($node), qr/WARNING:  work of owner \d+ \("\?"\) has to wait: the role does not exist/, 'the log has a warning');
