@@ -12,6 +12,7 @@
 #include "chart/chart.h"
 #include "eval/evaluator.h"
 #include "eval/expression.h"
+#include "eval/pure.h"
 #include "eval/stub.h"
 #include "eval/user_context.h"
 
@@ -72,7 +73,7 @@ wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext
 
 	/* Only the plan is kept; the caller's context has what planning needed. */
 	compiled->cached = GetCachedExpression(tree);
-	compiled->pure = wf_expression_is_pure(compiled->cached->expr);
+	compiled->pure = wf_pure_is(compiled->cached->expr);
 	compiled->may_be_constant = wf_expression_may_be_constant(compiled->cached->expr);
 }
 

@@ -13,14 +13,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/md5.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
@@ -357,50 +355,6 @@ bool
 wf_expression_uses(Node *tree, int parameter)
 {
 	return parameter_walker(tree, &parameter);
-}
-
-static bool
-is_users_function(Oid function, void *context)
-{
-	return function >= FirstNormalObjectId;
-}
-
-static bool
-users_function_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-
-	/* The CHECK of a domain is code of the role that made the domain. */
-	if (IsA(node, CoerceToDomain))
-		return true;
-
-	/* Immutable, although settings determine how these types are written. */
-	if (IsA(node, CoerceViaIO))
-	{
-		Oid			type = exprType((Node *) ((CoerceViaIO *) node)->arg);
-
-		if (type == FLOAT4OID || type == FLOAT8OID || type == BYTEAOID)
-			return true;
-	}
-#if PG_VERSION_NUM >= 170000
-	if (IsA(node, JsonExpr))	/* coerces at run time, to domains too */
-		return true;
-#endif
-	if (check_functions_in_node(node, is_users_function, context))
-		return true;
-	return expression_tree_walker(node, users_function_walker, context);
-}
-
-/*
- * Is an expression pure, that is, has it only built-in immutable functions?
- * Then it needs no privileges, search_path or snapshot.
- */
-bool
-wf_expression_is_pure(Node *tree)
-{
-	return !contain_mutable_functions(tree) &&
-		!users_function_walker(tree, NULL);
 }
 
 static bool
