@@ -16,7 +16,9 @@
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/database_hold.h"
+#include "eval/neutral_value.h"
 #include "eval/restricted.h"
+#include "eval/setting_list.h"
 #include "shmem/shmem.h"
 #include "shmem/wakeup.h"
 #include "store/statement.h"
@@ -53,6 +55,8 @@ _PG_init(void)
 	wf_shmem_init();
 	wf_wakeup_init();
 	wf_statement_init();
+	wf_setting_list_init();
+	wf_neutral_value_init();
 	wf_restricted_init();
 	wf_database_hold_init();
 	wf_bgworker_register();

@@ -32,6 +32,7 @@
 
 #include "base/compat.h"
 #include "bgworker/bgworker.h"
+#include "eval/neutral_value.h"
 #include "shmem/owner.h"
 
 #define LAUNCHER_RESTART_SECONDS	1
@@ -298,6 +299,7 @@ wf_bgworker_connect(void)
 	const char *configured;
 	char	   *synchronous_commit;
 
+	wf_neutral_value_note();
 	if (args->kind == WF_BGWORKER_LAUNCHER)
 	{
 		BackgroundWorkerInitializeConnection(NULL, NULL, 0);

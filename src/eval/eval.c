@@ -35,10 +35,10 @@
 /*
  * Return the executable state of an expression, after compiling it if
  * necessary, and enter the owner's context if it is not pure.  The state is
- * kept for the transaction; it checks the privileges on functions when it is
- * made.  A state that is being executed (an action sends to another process
- * of the same definition) is not used again: then the caller gets a state of
- * its own.
+ * kept for the transaction; privileges on functions, and functions that are
+ * refused in foreign sessions, are checked when it is made.  A state that is
+ * being executed (an action sends to another process of the same definition)
+ * is not used again: then the caller gets a state of its own.
  */
 static ExprState *
 executable(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket,
@@ -46,15 +46,18 @@ executable(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket,
 {
 	MemoryContext old;
 	ExprState  *state;
+	bool		foreign;
 
 	if (compiled->cached == NULL || !compiled->cached->is_valid)
 		wf_evaluator_compile(evaluator, compiled, bracket);
 	if (!compiled->pure)
 		wf_user_context_enter(evaluator, bracket);
+	foreign = !compiled->pure && bracket->foreign;
 
 	if (compiled->state != NULL && !compiled->in_use &&
 		compiled->state_lxid == WF_MY_LXID &&
-		compiled->state_user == GetUserId())
+		compiled->state_user == GetUserId() &&
+		compiled->state_foreign == foreign)
 		return compiled->state;
 
 	if (compiled->in_use)
@@ -66,6 +69,7 @@ executable(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket,
 	compiled->state = state;
 	compiled->state_lxid = WF_MY_LXID;
 	compiled->state_user = GetUserId();
+	compiled->state_foreign = foreign;
 	return state;
 }
 

@@ -32,9 +32,10 @@ typedef struct WfCompiled
 	bool		pure;			/* built-in and immutable: does not need the
 								 * owner's context */
 	bool		may_be_constant;	/* its result may point into the plan */
-	ExprState  *state;			/* valid for state_lxid and state_user */
+	ExprState  *state;			/* valid for the next three */
 	LocalTransactionId state_lxid;
 	Oid			state_user;
+	bool		state_foreign;	/* prepared in a session not its owner's */
 	bool		in_use;			/* its state is being executed */
 	bool		is_stub;		/* stands for a function that does not exist */
 } WfCompiled;

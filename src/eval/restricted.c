@@ -13,14 +13,17 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_largeobject.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/portal.h"
 
+#include "base/compat.h"
 #include "base/xact_stack.h"
 #include "eval/restricted.h"
+#include "eval/restricted_function.h"
+#include "eval/setting_list.h"
 #include "store/statement.h"
-
-#define HINT_POST \
-	"Send the event with workflow.post(), then an executor runs the actions as their owner."
 
 static object_access_hook_type previous_hook = NULL;
 
@@ -43,6 +46,70 @@ is_inside(void)
 	return wf_xact_stack_depth(&entered) > 0;
 }
 
+/* --- functions that work on the session ---------------------------------- */
+
+/*
+ * Functions are looked at when a call of them is prepared, and PL/pgSQL
+ * prepares simple expressions once a transaction.  So these are the roles for
+ * whom such a call was prepared outside of foreign code in this transaction.
+ */
+static List *preparers = NIL;
+static LocalTransactionId preparers_lxid = InvalidLocalTransactionId;
+
+static void
+note_preparer(void)
+{
+	MemoryContext old;
+
+	if (preparers_lxid != WF_MY_LXID)
+		preparers = NIL;		/* gone with its transaction */
+	preparers_lxid = WF_MY_LXID;
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	preparers = list_append_unique_oid(preparers, GetUserId());
+	MemoryContextSwitchTo(old);
+}
+
+/* Have everything prepared again that is executed as a role. */
+static void
+forget_prepared(Oid role)
+{
+	if (preparers_lxid != WF_MY_LXID || !list_member_oid(preparers, role))
+		return;
+	ResetPlanCache();
+	preparers = list_delete_oid(preparers, role);
+}
+
+/* The call of a function is being prepared. */
+static void
+on_function_call(Oid function)
+{
+	if (is_inside())
+		wf_restricted_function_refuse(function);
+	else if (wf_restricted_function_is(function))
+		note_preparer();
+}
+
+static GucRealCheckHook previous_check_seed = NULL;
+
+/*
+ * SET seed is a call of setseed(), and what it does is not undone with the
+ * setting.
+ */
+static bool
+check_seed(double *value, void **extra, GucSource source)
+{
+	if (source >= PGC_S_INTERACTIVE && is_inside())
+	{
+		GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+		GUC_check_errmsg("actions cannot set the seed of random numbers in a session that is not their owner's");
+		GUC_check_errhint(WF_HINT_POST);
+		return false;
+	}
+	return previous_check_seed(value, extra, source);
+}
+
+/* --- hooks ---------------------------------------------------------------- */
+
 /* Object access hook: refuse to create objects inside of such code. */
 static void
 on_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
@@ -50,21 +117,32 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 {
 	if (previous_hook)
 		previous_hook(access, class_id, object_id, sub_id, arg);
-	if (access == OAT_POST_CREATE && class_id != LargeObjectRelationId &&
-		is_inside())
+	if (access == OAT_FUNCTION_EXECUTE)
+		on_function_call(object_id);
+	else if (access == OAT_POST_CREATE && class_id != LargeObjectRelationId &&
+			 is_inside())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions cannot create objects in a session that is not their owner's"),
-				 errhint(HINT_POST)));
+				 errhint(WF_HINT_POST)));
 }
 
-/* Chain the object access hook; called by _PG_init(). */
+/*
+ * Chain the object access hook, and the check of the seed; called by
+ * _PG_init().
+ */
 void
 wf_restricted_init(void)
 {
+	struct config_real *seed = (struct config_real *) wf_setting_list_find("seed");
+
+	previous_check_seed = seed->check_hook;
+	seed->check_hook = check_seed;
 	previous_hook = object_access_hook;
 	object_access_hook = on_object_access;
 }
+
+/* --- entering and leaving ------------------------------------------------- */
 
 /*
  * Is there a cursor that could be closed and replaced?  A cursor that is
@@ -107,23 +185,24 @@ wf_restricted_constraints(bool all, bool deferred)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions cannot change constraints of a session that is not their owner's"),
 				 errdetail("Only constraints that are named can be set, and to IMMEDIATE."),
-				 errhint(HINT_POST)));
+				 errhint(WF_HINT_POST)));
 }
 
 /*
- * Enter code of another role.  Error 42501 if the session has open cursors.
- * Calls nest; the returned depth is for the wf_restricted_leave() of this
- * call.  After an error nothing has to be undone.
+ * Enter code of another role, `owner`.  Error 42501 if the session has open
+ * cursors.  Calls nest; the returned depth is for the wf_restricted_leave() of
+ * this call.  After an error nothing has to be undone.
  */
 int
-wf_restricted_enter(void)
+wf_restricted_enter(Oid owner)
 {
 	if (has_open_cursor())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions of another role cannot run while cursors are open"),
 				 errdetail("Such actions could read and replace the cursors."),
-				 errhint(HINT_POST)));
+				 errhint(WF_HINT_POST)));
+	forget_prepared(owner);
 	return wf_xact_stack_push(&entered, NULL);
 }
 
@@ -139,5 +218,5 @@ wf_restricted_leave(int depth)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions cannot leave a cursor open in a session that is not their owner's"),
-				 errhint(HINT_POST)));
+				 errhint(WF_HINT_POST)));
 }

@@ -26,6 +26,7 @@
 #include "base/errcodes.h"
 #include "base/guc.h"
 #include "eval/evaluator.h"
+#include "eval/foreign_settings.h"
 #include "eval/restricted.h"
 #include "eval/user_context.h"
 
@@ -118,10 +119,12 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 	if (bracket->foreign)
 	{
 		restricted = WF_FOREIGN_SESSION;
-		bracket->depth = wf_restricted_enter();
+		bracket->depth = wf_restricted_enter(evaluator->owner);
 	}
 	GetUserIdAndSecContext(&bracket->user, &bracket->sec_context);
 	bracket->guc_level = NewGUCNestLevel();
+	if (bracket->foreign)
+		wf_foreign_settings_hide();
 	pin_settings(evaluator);
 	SetUserIdAndSecContext(evaluator->owner,
 						   bracket->sec_context | restricted);

@@ -138,6 +138,53 @@ FROM (VALUES ('DEALLOCATE mine', '42501'), ('DEALLOCATE ALL', '42501'), ('PREPAR
              ('CREATE TABLE app.mine (n int)', '42501'), ('CREATE FUNCTION app.mine() RETURNS int RETURN 1', '42501'),
              ('SET row_security TO off', 'no error'), ('SET workflow.test_clock TO ''2040-01-01''', '42501'),
              ('SET app.mine TO ''value''', 'no error')) t(c, s);
+-- What the session has, whoever has opened, locked or seeded it.
+SELECT is((error(format('SELECT workflow.send(%L, ''command'', %L)', :'p', jsonb_build_array(format('SELECT %s(%s)', proname,
+        (SELECT string_agg(format('%L::%s', '0', t::regtype), ', ' ORDER BY n) FROM unnest(proargtypes) WITH ORDINALITY a(t, n)))))))[1], '42501', oid::regprocedure::text)
+FROM (SELECT * FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
+      AND proname ~ '^(lo(read|write)|lo_(open|close|tell|lseek|truncate)(64)?|setseed|pg_(try_)?advisory_(lock|unlock).*)$') p
+ORDER BY oid::regprocedure::text COLLATE "C";
+RESET ROLE;
+SELECT lo_from_bytea(0, 'secret') AS secret \gset
+CREATE FUNCTION app.alias(int, int) RETURNS bytea LANGUAGE internal STRICT AS 'be_loread';
+SET ROLE regress_app;
+CREATE OPERATOR app.<~> (LEFTARG = int, RIGHTARG = int, FUNCTION = pg_catalog.loread);
+CREATE AGGREGATE app.truncate(int) (SFUNC = lo_truncate, STYPE = int, INITCOND = 0);
+CREATE FUNCTION app.in_sql() RETURNS bytea LANGUAGE sql AS 'SELECT loread(0, 1000)';
+CREATE FUNCTION app.in_plpgsql() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    b bytea;
+BEGIN
+    b := loread(0, 1000);
+    RETURN convert_from(b, 'UTF8');
+END
+$$;
+CREATE FUNCTION app.in_chain() RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'SELECT app.in_plpgsql()'; RETURN ''; END $$;
+CREATE FUNCTION app.in_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM lo_close(0); RETURN NEW; END $$;
+CREATE TABLE app.watched (n int CHECK (n = 1 OR loread(0, n) IS NOT NULL));
+CREATE TRIGGER watch BEFORE INSERT ON app.watched FOR EACH ROW WHEN (NEW.n = 1) EXECUTE FUNCTION app.in_trigger();
+CREATE FUNCTION app.seeded() RETURNS void LANGUAGE sql SET seed TO 0.5 AS 'SELECT';
+SELECT lo_from_bytea(0, 'mine') AS mine \gset
+RESET ROLE;
+-- It was prepared before anything was open, in this very transaction.
+SELECT is(error('SELECT app.in_plpgsql()'), ARRAY['42704', 'invalid large-object descriptor: 0'], 'in its own right code of the owner may do all that');
+SELECT lo_open(:secret, 393216) AS descriptor \gset
+SELECT is((error(format('SELECT workflow.send(%L, ''command'', %L)', :'p', jsonb_build_array(format(c, :mine, :secret)))))[1], s, c)
+FROM (VALUES ('SELECT app.in_plpgsql()', '42501'), ('SELECT app.in_chain()', '42501'), ('SELECT app.in_sql()', '42501'),
+             ('SELECT app.alias(0, 1000)', '42501'), ('SELECT 0 OPERATOR(app.<~>) 1000', '42501'), ('SELECT app.truncate(0)', '42501'),
+             ('INSERT INTO app.watched VALUES (1)', '42501'), ('INSERT INTO app.watched VALUES (1000)', '42501'),
+             ('DO $x$ BEGIN PERFORM lo_close(0); EXCEPTION WHEN insufficient_privilege THEN PERFORM lo_open(0, 1); END $x$', '42501'),
+             ('SET seed TO 0.5', '42501'), ('SET LOCAL seed TO 0.5', '42501'), ('SELECT set_config(''seed'', ''0.5'', true)', '42501'), ('SELECT app.seeded()', '42501'),
+             ('SELECT lo_put(%1$s, 0, ''ours'')', 'no error'), ('SELECT lo_get(%1$s)', 'no error'), ('SELECT lo_get(%2$s)', '42501'),
+             ('SELECT lo_from_bytea(0, ''other'')', 'no error'), ('SELECT pg_advisory_xact_lock(1), random()', 'no error')) t(c, s);
+SELECT is(convert_from(loread(:descriptor, 1000), 'UTF8') || convert_from(lo_get(:mine), 'UTF8'), 'secretours', 'nobody has touched what the session has open');
+SELECT is((error(format('SELECT workflow.send(%L, ''command'', %L)', :'p', jsonb_build_array('SELECT ' || c))))[2:1 + cardinality(m)], m, c)
+FROM (VALUES ('lo_tell(0)', ARRAY['actions cannot use descriptors of large objects in a session that is not their owner''s',
+                  'Descriptors belong to the session, whoever has opened them. Functions that take an OID, such as lo_get(), are not restricted.']),
+             ('pg_advisory_lock(1)', ARRAY['actions cannot take or release advisory locks of a session that is not their owner''s',
+                  'Locks of the transaction, such as those of pg_advisory_xact_lock(), are not restricted.']),
+             ('setseed(0)', ARRAY['actions cannot set the seed of random numbers in a session that is not their owner''s'])) t(c, m);
+SET ROLE regress_clerk;
 EXECUTE mine \g /dev/null
 SELECT is(current_setting('row_security') || coalesce(current_setting('app.mine', true), ''), 'on', 'the settings of the session are its own again');
 RESET ROLE;

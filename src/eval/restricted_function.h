@@ -1,0 +1,11 @@
+/*
+ * restricted_function.h
+ *	  Functions of the server that work on the session as a whole.
+ */
+#ifndef WF_RESTRICTED_FUNCTION_H
+#define WF_RESTRICTED_FUNCTION_H
+
+extern bool wf_restricted_function_is(Oid function);
+extern void wf_restricted_function_refuse(Oid function);
+
+#endif							/* WF_RESTRICTED_FUNCTION_H */
