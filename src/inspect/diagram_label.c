@@ -246,6 +246,16 @@ put_actions(StringInfo buf, const WfDiagram *diagram,
  * ----------------------------------------------------------------
  */
 
+/* Is this an event that tells of a step which was given up? */
+static bool
+is_given_up(const char *event)
+{
+	size_t		len = strlen(WF_STEP_ERROR_EVENT);
+
+	return strncmp(event, WF_STEP_ERROR_EVENT, len) == 0 &&
+		(event[len] == '\0' || event[len] == '.');
+}
+
 static bool
 is_reply(const WfInvoke *invoke, const char *event, const char *prefix)
 {
@@ -253,6 +263,40 @@ is_reply(const WfInvoke *invoke, const char *event, const char *prefix)
 
 	return strncmp(event, prefix, len) == 0 &&
 		strcmp(event + len, invoke->id) == 0;
+}
+
+/*
+ * Append what happens to an event whose step fails: how often it is tried again,
+ * and what then; a target is drawn as an arrow.
+ */
+static void
+put_policy(StringInfo buf, const WfPolicy *policy)
+{
+	appendStringInfoString(buf, "on error");
+	for (int i = 0; i < policy->nretries; i++)
+	{
+		const WfRetry *retry = &policy->retries[i];
+
+		appendStringInfoString(buf, i > 0 ? ", " : " ");
+		for (int j = 0; j < retry->nerrors; j++)
+		{
+			put_piece(buf, retry->errors[j]);
+			appendStringInfoChar(buf, ' ');
+		}
+		if (retry->max_attempts == WF_UNLIMITED)
+			appendStringInfoString(buf, "retry without end");
+		else
+			appendStringInfo(buf, "retry %d times", retry->max_attempts);
+	}
+	if (policy->then == WF_THEN_ERROR)
+		appendStringInfoString(buf, " then error");
+	else if (policy->then == WF_THEN_TERMINATE)
+		appendStringInfoString(buf, " then terminate");
+	else if (policy->then == WF_THEN_EVENT)
+	{
+		appendStringInfoString(buf, " then ");
+		put_piece(buf, is_given_up(policy->event) ? "given up" : policy->event);
+	}
 }
 
 /* Append what a handler reacts to, in the author's words. */
@@ -264,6 +308,11 @@ put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
 	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
 	{
 		appendStringInfoString(buf, "done");
+		return;
+	}
+	if (is_given_up(event))
+	{
+		appendStringInfoString(buf, "given up");
 		return;
 	}
 	for (int i = 0; i < state->ntimers; i++)
@@ -324,6 +373,12 @@ label_of(const WfDiagram *diagram, const WfState *state,
 	if (transition->reenter && !transition->targetless)
 		appendStringInfoString(&buf, " (reenter)");
 	put_actions(&buf, diagram, &transition->actions);
+	if (transition->on_error != state->on_error && !diagram->names_only)
+	{
+		appendStringInfoString(&buf, " (");
+		put_policy(&buf, transition->on_error);
+		appendStringInfoChar(&buf, ')');
+	}
 	return buf.data;
 }
 
@@ -434,7 +489,8 @@ wf_diagram_label_shows_root(const WfDiagram *diagram)
 
 	return root->kind != WF_STATE_COMPOUND || root->nhandlers > 0 ||
 		root->nalways > 0 || root->ninvokes > 0 || root->ndefer > 0 ||
-		root->entry.n > 0 || root->exit.n > 0 || has_words(root->description);
+		root->entry.n > 0 || root->exit.n > 0 || has_words(root->description) ||
+		(root->on_error != NULL && !diagram->names_only);
 }
 
 /*
@@ -508,10 +564,29 @@ description_line(const WfState *state)
 	return buf.data;
 }
 
+static char *
+policy_line(const WfPolicy *policy)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	put_policy(&buf, policy);
+	return buf.data;
+}
+
+/* Has a state an `on_error` of its own? */
+static bool
+has_policy(const WfDiagram *diagram, const WfState *state)
+{
+	return state->on_error != NULL &&
+		(state->parent == WF_NO_STATE ||
+		 diagram->chart->states[state->parent].on_error != state->on_error);
+}
+
 /*
  * Return the lines that are written into a state: its description, its entry
- * and exit actions, invokes, deferred events, and transitions without a target.
- * *n is their number.
+ * and exit actions, invokes, deferred events, transitions without a target, and
+ * what happens on errors.  *n is their number.
  */
 char **
 wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
@@ -519,7 +594,7 @@ wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
 	bool		names_only = diagram->names_only;
 	int			nlist;
 	Leaving    *list = transitions_of(state, &nlist);
-	char	  **lines = palloc((nlist + state->ninvokes + 4) * sizeof(char *));
+	char	  **lines = palloc((nlist + state->ninvokes + 5) * sizeof(char *));
 
 	*n = 0;
 	if (has_words(state->description))
@@ -536,5 +611,7 @@ wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
 		if (list[i].transition->targetless)
 			lines[(*n)++] = label_of(diagram, state, list[i].handler,
 									 list[i].transition);
+	if (has_policy(diagram, state) && !names_only)
+		lines[(*n)++] = policy_line(state->on_error);
 	return lines;
 }

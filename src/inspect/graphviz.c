@@ -5,7 +5,9 @@
  *
  * Pure C.  A state with states inside is a cluster.  Graphviz draws arrows
  * between nodes only, so an invisible node in each cluster stands for it,
- * and the arrow is clipped at the border of the cluster.
+ * and the arrow is clipped at the border of the cluster.  Ranks are those of
+ * the whole (newrank): cluster by cluster dot fails to find them, and to draw
+ * the arrows, in every other chart whose arrows go between nested states.
  *
  *-------------------------------------------------------------------------
  */
@@ -211,6 +213,7 @@ wf_graphviz(const WfDiagram *diagram)
 	put_quoted(w, chart->name);
 	appendStringInfoString(&w->buf, " {\n"
 						   "    compound=true;\n"
+						   "    newrank=true;\n"
 						   "    node [shape=box, style=rounded];\n");
 	w->depth = 1;
 	if (wf_diagram_label_shows_root(diagram))

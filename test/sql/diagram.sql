@@ -59,6 +59,7 @@ $$, 'Mermaid: states in states, regions, initial, final, history, and what is wr
 
 SELECT is(workflow.diagram('order', format => 'dot'), $$digraph "order" {
     compound=true;
+    newrank=true;
     node [shape=box, style=rounded];
     i0 [shape=point, width=0.15, label=""];
     s1 [label="cart\nentry / assign n, m\lexit / raise left after 2 hours, cancel mail\ladd / log more\lafter 1000 ms / send later to x\l"];
@@ -154,9 +155,9 @@ SELECT is((SELECT array_agg(l) FROM regexp_split_to_table(workflow.diagram(:'pro
 SELECT is((SELECT count(*)::int FROM regexp_matches(workflow.diagram(:'process'::uuid), 'end note', 'g')), 1,
     'no name ends a note');
 SELECT doesnt_match(workflow.diagram(:'process'::uuid), 'direction', 'or turns the picture');
-SELECT is((SELECT array_agg(l) FROM regexp_split_to_table(workflow.diagram(:'process'::uuid, 'dot'), E'\n') l WHERE l !~ ('^ *(|}|digraph S {|subgraph cluster_\d+ {|label=S;|compound=true;'
+SELECT is((SELECT array_agg(l) FROM regexp_split_to_table(workflow.diagram(:'process'::uuid, 'dot'), E'\n') l WHERE l !~ ('^ *(|}|digraph S {|subgraph cluster_\d+ {|label=S;|(compound|newrank)=true;'
     '|(node|graph|[si]\d+|[si]\d+ -> s\d+) \[\w+=(\w|[.]|S)+(, \w+=(\w|[.]|S)+)*\];)$')
-    AND regexp_replace(l, '"([^"\\]|\\.)*"', 'S', 'g') !~ ('^ *(|}|digraph S {|subgraph cluster_\d+ {|label=S;|compound=true;'
+    AND regexp_replace(l, '"([^"\\]|\\.)*"', 'S', 'g') !~ ('^ *(|}|digraph S {|subgraph cluster_\d+ {|label=S;|(compound|newrank)=true;'
     '|(node|graph|[si]\d+|[si]\d+ -> s\d+) \[\w+=(\w|[.])+(, \w+=(\w|[.])+)*\];)$')), NULL,
     'Graphviz: the same');
 SELECT doesnt_match(workflow.diagram(:'process'::uuid, 'dot'), '&(?!amp;)', 'and no entity but ours');
@@ -227,6 +228,28 @@ $$, 'the state in which a process is stands out from those around it');
 SELECT workflow.define(format('{"id": "long", "initial": "s1", "states": {%s, "s601": {}}}', string_agg(format('"s%s": {"on": {"event %s": {"target": "s%s", "guard": {"@expr": "%s"}}}}', n, n, n + 1, repeat('true AND ', 30) || 'true'), ', '))::json) FROM generate_series(1, 600) n \g /dev/null
 SELECT ok(length(d) <= 50000 AND d ~ E'^stateDiagram-v2\n    %% Shortened: in full this diagram has [0-9]+ characters, and Mermaid draws 50000, unless its setting maxTextSize is higher.\n' AND d ~ 's600 --> s601 : event 600', 'a long one is shortened and says so')
 FROM workflow.diagram('long') d;
+
+-- what happens on errors
+SELECT workflow.define('{"id": "dunning", "initial": "a", "on_error": {"retry": {"errors": ["40", "55P03"], "maxAttempts": 5}, "then": {"target": "lost"}},
+    "states": {"a": {"on_error": {"retry": {"errors": "*", "maxAttempts": 2}, "then": "terminate"}, "after": {"1 day": "b"}},
+        "b": {"on": {"go": {"target": "a", "on_error": {"then": {"event": "told"}}}}}, "lost": {"type": "final"}}}') \g /dev/null
+SELECT is(workflow.diagram('dunning'), $$stateDiagram-v2
+    [*] --> s0
+    state "dunning" as s0 {
+        [*] --> s1
+        state "a" as s1
+        s1 : on error #42; retry 2 times then terminate
+        state "b" as s2
+        state "lost" as s3
+        s3 --> [*]
+    }
+    note right of s0
+        on error 40 55P03 retry 5 times then given up
+    end note
+    s0 --> s3 : given up
+    s1 --> s2 : after 1 day
+    s2 --> s1 : go (on error 40 55P03 retry 5 times then told)
+$$, 'on_error of the root, a state and a transition');
 
 \set end :srcdir '/end.psql'
 \i :end
