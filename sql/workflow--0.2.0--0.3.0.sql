@@ -15,6 +15,87 @@ BEGIN
 END
 $library$;
 
+-- ---- what changes its arguments or its result, and is dropped and made anew for that
+--
+-- Functions and procedures, one a line, as they were. What is granted on them comes back in
+-- $rights$ at the end, on the one of the same name whose first argument has the same
+-- type. Our views and functions that are made of them are dropped with them, and made anew
+-- below. What others have made of them is named here, all at once, before anything is changed.
+DO $changed$
+DECLARE
+    listed CONSTANT text := '
+        workflow.send(uuid, text, jsonb, text, text, boolean)
+        workflow.send_by_key(text, text, text, jsonb, text, text, boolean)
+        workflow.send_many(uuid[], text[], jsonb[], text[], text, boolean)
+        workflow.post(uuid, text, jsonb, timestamptz, text, text)
+        workflow.post_by_key(text, text, text, jsonb, timestamptz, text, text)
+        workflow.available_events(uuid, text)
+        workflow.start(text, jsonb, text, int, timestamptz, text)
+        workflow.start_many(text, jsonb[], text[], int, timestamptz, text)
+    ';
+    others text;
+    kept   jsonb;
+BEGIN
+    WITH RECURSIVE
+    -- what hangs on them, directly or not; that of a view's rule hangs on the view
+    hangs (classid, objid, deptype, depth) AS (
+        SELECT 'pg_proc'::regclass::oid, btrim(l.line)::regprocedure::oid, NULL::"char", 0
+        FROM string_to_table(listed, E'\n') l(line) WHERE btrim(l.line) <> ''
+        UNION
+        SELECT o.classid, o.objid, CASE WHEN r.oid IS NULL THEN d.deptype ELSE 'n' END, h.depth + 1
+        FROM hangs h
+        JOIN pg_depend d ON d.refclassid = h.classid AND d.refobjid = h.objid AND d.deptype IN ('n', 'a', 'i')
+        LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_type = '1'
+        CROSS JOIN LATERAL (SELECT CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_class'::regclass END, COALESCE(r.ev_class, d.objid)) o(classid, objid)
+        WHERE (o.classid, o.objid) <> (h.classid, h.objid) AND h.depth < 100),
+    thing AS (
+        SELECT h.classid, h.objid, max(h.depth) AS depth,
+               EXISTS (SELECT FROM pg_depend e JOIN pg_extension x ON x.oid = e.refobjid AND x.extname = 'workflow'
+                       WHERE e.classid = h.classid AND e.objid = h.objid AND e.deptype = 'e' AND e.refclassid = 'pg_extension'::regclass) AS ours
+        FROM hangs h
+        WHERE h.deptype IS DISTINCT FROM 'i'
+          AND NOT EXISTS (SELECT FROM pg_class c WHERE h.classid = 'pg_class'::regclass AND c.oid = h.objid AND c.relkind IN ('i', 'I', 't', 'S'))
+        GROUP BY h.classid, h.objid),
+    -- rights on them, and on columns of views
+    rights (classid, objid, name, first, col, owner, acl, init) AS (
+        SELECT t.classid, t.objid, p.proname, p.proargtypes[0], NULL::name, p.proowner,
+               COALESCE(p.proacl, acldefault('f', p.proowner)), COALESCE(i.initprivs, acldefault('f', p.proowner))
+        FROM thing t JOIN pg_proc p ON t.classid = 'pg_proc'::regclass AND p.oid = t.objid
+        LEFT JOIN pg_init_privs i ON i.classoid = t.classid AND i.objoid = t.objid AND i.objsubid = 0
+        WHERE t.ours
+        UNION ALL
+        SELECT t.classid, t.objid, c.relname, NULL, NULL, c.relowner,
+               COALESCE(c.relacl, acldefault('r', c.relowner)), COALESCE(i.initprivs, acldefault('r', c.relowner))
+        FROM thing t JOIN pg_class c ON t.classid = 'pg_class'::regclass AND c.oid = t.objid
+        LEFT JOIN pg_init_privs i ON i.classoid = t.classid AND i.objoid = t.objid AND i.objsubid = 0
+        WHERE t.ours
+        UNION ALL
+        SELECT t.classid, t.objid, c.relname, NULL, a.attname, c.relowner, a.attacl, '{}'
+        FROM thing t JOIN pg_class c ON t.classid = 'pg_class'::regclass AND c.oid = t.objid
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL
+        WHERE t.ours)
+    SELECT (SELECT string_agg(pg_describe_object(t.classid, t.objid, 0), E'\n' ORDER BY t.depth DESC, pg_describe_object(t.classid, t.objid, 0))
+            FROM thing t WHERE NOT t.ours),
+           jsonb_build_object(
+               'drop', (SELECT jsonb_agg(CASE t.classid WHEN 'pg_proc'::regclass THEN 'ROUTINE ' || t.objid::regprocedure
+                                                        ELSE 'VIEW ' || t.objid::regclass END ORDER BY t.depth DESC)
+                        FROM thing t WHERE t.ours),
+               'views', (SELECT jsonb_agg(t.objid::regclass::text ORDER BY t.depth DESC)
+                         FROM thing t WHERE t.ours AND t.classid = 'pg_class'::regclass),
+               'rights', (SELECT jsonb_agg(jsonb_build_object('name', r.name, 'class', r.classid::regclass, 'first', r.first, 'column', r.col,
+                                                              'acl', r.acl::text[], 'init', r.init::text[]))
+                          FROM rights r))
+    INTO others, kept;
+    IF others IS NOT NULL THEN
+        RAISE dependent_objects_still_exist USING
+            MESSAGE = 'objects that others have made hang on functions of workflow that this update makes anew',
+            DETAIL = others,
+            HINT = 'Keep what makes them (pg_get_viewdef(), pg_get_functiondef()), drop them, in this order, update the extension, and make them again.';
+    END IF;
+    PERFORM set_config('workflow_update.kept', kept::text, true);
+END
+$changed$;
+
 -- Lock whatever is changed below: all of it or nothing, before anything is
 -- changed. A client may have used any of our tables already, and want another
 -- one when it has met us. So with something in hand nobody is waited for longer
@@ -29,7 +110,8 @@ $library$;
 -- held cannot be let go: then this gives up instead.
 DO $lock$
 DECLARE
-    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.activity, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure}';
+    wanted   CONSTANT pg_catalog.regclass[] := ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
+        OPERATOR(pg_catalog.||) '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.activity, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure}'::pg_catalog.regclass[];
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -74,6 +156,16 @@ BEGIN
 END
 $lock$;
 
+DO $drop$
+DECLARE
+    what text;
+BEGIN
+    FOR what IN SELECT d.what FROM jsonb_array_elements_text(NULLIF(current_setting('workflow_update.kept')::jsonb -> 'drop', 'null')) WITH ORDINALITY d(what, n) ORDER BY d.n LOOP
+        EXECUTE 'DROP ' || what;
+    END LOOP;
+END
+$drop$;
+
 -- ---- tables: new columns have a default or may be null, for dumps of earlier versions
 
 ALTER TABLE workflow.definition ADD COLUMN failures text[] COLLATE "C";
@@ -113,8 +205,29 @@ CREATE TABLE workflow.definition_change (
 );
 CREATE INDEX definition_change_definition ON workflow.definition_change (definition, seq);
 
-SELECT pg_catalog.pg_extension_config_dump('workflow.definition_change', ''),
-       pg_catalog.pg_extension_config_dump('workflow.definition_change_seq_seq', '');
+-- one command each: the function updates one catalog row again and again
+SELECT pg_catalog.pg_extension_config_dump('workflow.definition_change', '');
+SELECT pg_catalog.pg_extension_config_dump('workflow.definition_change_seq_seq', '');
+
+-- An event that came before the process with this key: it is given to the one that
+-- is started with it, or deleted. Whoever has the key owns the rows.
+CREATE TABLE workflow.early (
+    definition text COLLATE "C" NOT NULL,
+    key        text COLLATE "C" NOT NULL,
+    seq        bigint GENERATED BY DEFAULT AS IDENTITY,
+    until      timestamptz NOT NULL,    -- kept so long
+    due        timestamptz NOT NULL,
+    event      text COLLATE "C" NOT NULL,
+    name       text COLLATE "C",
+    actor      text COLLATE "C",
+    once       text COLLATE "C",
+    data       jsonb,
+    PRIMARY KEY (definition, key, seq)
+);
+CREATE INDEX early_until ON workflow.early (until);
+
+SELECT pg_extension_config_dump('workflow.early', '');
+SELECT pg_extension_config_dump('workflow.early_seq_seq', '');
 
 -- ---- functions
 
@@ -186,6 +299,67 @@ CREATE FUNCTION workflow.set_context(
     process uuid, patch jsonb, actor text DEFAULT NULL, note text DEFAULT NULL)
     RETURNS workflow.verdict LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_context';
 
+CREATE FUNCTION workflow.send(
+    process uuid, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
+    actor text DEFAULT NULL, nowait boolean DEFAULT false,
+    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL,
+    OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
+    OUT deferred boolean)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send';
+
+CREATE FUNCTION workflow.send_by_key(
+    definition text, key text, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
+    actor text DEFAULT NULL, nowait boolean DEFAULT false,
+    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL,
+    OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
+    OUT deferred boolean)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';
+
+CREATE FUNCTION workflow.start(
+    definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
+    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
+    on_key text DEFAULT 'existing')
+    RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start';
+
+CREATE FUNCTION workflow.start_or_get(
+    definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
+    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
+    on_key text DEFAULT 'existing', OUT process uuid, OUT created boolean)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_or_get';
+
+CREATE FUNCTION workflow.start_many(
+    definition text, inputs jsonb[], keys text[] DEFAULT NULL,
+    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
+    on_key text DEFAULT 'existing')
+    RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_many';
+
+CREATE FUNCTION workflow.slot(process uuid) RETURNS int
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot';
+CREATE FUNCTION workflow.slot_of_key(key text) RETURNS int
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot_of_key';
+
+CREATE FUNCTION workflow.send_many(
+    processes uuid[], events text[], data jsonb[] DEFAULT NULL, ids text[] DEFAULT NULL,
+    actor text DEFAULT NULL, nowait boolean DEFAULT false,
+    refusals text DEFAULT 'fail', if_steps int[] DEFAULT NULL, if_states text[] DEFAULT NULL,
+    OUT process uuid, OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
+    OUT deferred boolean, OUT sqlstate text, OUT message text)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_many';
+
+CREATE FUNCTION workflow.available_events(
+    process uuid, actor text DEFAULT NULL, OUT event text, OUT enabled boolean, OUT reason text)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_available_events';
+
+CREATE FUNCTION workflow.post(
+    process uuid, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
+    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post';
+
+CREATE FUNCTION workflow.post_by_key(
+    definition text, key text, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
+    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL, early interval DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post_by_key';
+
 -- ---- views
 
 CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
@@ -217,13 +391,22 @@ CREATE OR REPLACE VIEW workflow.processes WITH (security_barrier) AS
     WHERE workflow.sees(d.id, p.starter);
 
 CREATE OR REPLACE VIEW workflow.timers WITH (security_barrier) AS
-    SELECT t.process, d.name AS definition, p.key, t.seq, t.event, t.name, t.state, t.due, t.parked, t.attempts, t.actor, t.data
+    SELECT t.process, d.name AS definition, p.key, t.seq, t.event, t.name, t.state, t.due, t.parked, t.attempts, t.actor,
+           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data -> 'data' ELSE t.data END AS data,
+           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data ->> 'once' END AS once
     FROM workflow.timer t
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.sees(d.id, p.starter)
       -- what was posted to a process that has ended since will not be delivered
       AND NOT workflow.is_over(p.status, p.states, p.step);
+
+-- What has come before its process.
+CREATE VIEW workflow.early_events WITH (security_barrier) AS
+    SELECT e.definition, e.key, e.seq, e.event, e.due, e.until, e.name, e.actor, e.data, e.once
+    FROM workflow.early e
+    WHERE EXISTS (SELECT FROM workflow.definition d
+                  WHERE d.name OPERATOR(pg_catalog.=) e.definition AND workflow.may(d.id, 'read'));
 
 CREATE OR REPLACE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
@@ -250,7 +433,9 @@ CREATE OR REPLACE VIEW workflow.errors WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
            CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
            CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
-           f.due, f.actor, f.data, f.name, f.state, f.since, f.handled
+           f.due, f.actor,
+           CASE WHEN f.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN f.data -> 'data' ELSE f.data END AS data,
+           f.name, f.state, f.since, f.handled
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
@@ -314,7 +499,7 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition)
     UNION ALL
     SELECT 'process does not have its key', p.id, p.key
-    FROM p WHERE p.key IS NOT NULL AND NOT EXISTS (
+    FROM p WHERE p.key IS NOT NULL AND NOT p.over AND NOT EXISTS (
         SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
 
     UNION ALL
@@ -440,3 +625,64 @@ GRANT EXECUTE ON FUNCTION workflow.set_context TO workflow_user, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.change_owner, workflow.drop_definition FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.change_owner, workflow.drop_definition TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.definition_history TO workflow_user, workflow_monitor, workflow_admin;
+REVOKE ALL ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many TO workflow_user, workflow_admin;
+REVOKE ALL ON workflow.early, workflow.early_events, workflow.definition_change FROM PUBLIC;
+GRANT SELECT ON workflow.early_events TO workflow_user, workflow_monitor, workflow_admin;
+REVOKE ALL ON FUNCTION workflow.slot, workflow.slot_of_key FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.slot, workflow.slot_of_key TO workflow_user, workflow_monitor, workflow_admin;
+
+-- ---- rights: what users have granted and revoked on what was made anew, by whom, and
+-- with which options. Not by GRANT, which in here would count as the extension's own: pg_dump
+-- leaves that out. What was granted first is known from pg_init_privs.
+DO $rights$
+DECLARE
+    item  record;
+    roles oid[];
+BEGIN
+    FOR item IN
+        SELECT k.class, COALESCE(p.oid, c.oid) AS oid, CASE WHEN k."column" IS NULL THEN 0 ELSE a.attnum END AS col, COALESCE(p.proowner, c.relowner) AS owner, r.acl
+        FROM jsonb_to_recordset(NULLIF(current_setting('workflow_update.kept')::jsonb -> 'rights', 'null'))
+             k(class regclass, name name, first oid, "column" name, acl aclitem[], init aclitem[])
+        LEFT JOIN pg_proc p ON k.class = 'pg_proc'::regclass AND p.pronamespace = 'workflow'::regnamespace AND p.proname = k.name
+                           AND p.proargtypes[0] IS NOT DISTINCT FROM k.first
+        LEFT JOIN pg_class c ON k.class = 'pg_class'::regclass AND c.relnamespace = 'workflow'::regnamespace AND c.relname = k.name
+        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = k."column"
+        CROSS JOIN LATERAL (SELECT CASE WHEN k."column" IS NULL THEN COALESCE(p.proacl, c.relacl, acldefault(CASE WHEN p.oid IS NULL THEN 'r' ELSE 'f' END::"char", COALESCE(p.proowner, c.relowner)))
+                                        ELSE '{}' END) anew(acl)
+        -- what is the extension's own now but for what was revoked, and what was granted
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(array_agg(format('%s=%s/%I', e.grantee, e.letters, e.grantor)::aclitem), '{}') AS acl
+            FROM (SELECT CASE g.grantee WHEN 0 THEN '' ELSE quote_ident(pg_get_userbyid(g.grantee)) END AS grantee, pg_get_userbyid(g.grantor) AS grantor,
+                         string_agg(l.letter || CASE WHEN g.is_grantable THEN '*' ELSE '' END, '') AS letters
+                  FROM (SELECT u.grantor, u.grantee, u.privilege_type, bool_or(u.is_grantable) AS is_grantable
+                        FROM (SELECT n.* FROM aclexplode(anew.acl) n
+                              WHERE NOT EXISTS (SELECT FROM aclexplode(k.init) i WHERE (i.grantee, i.privilege_type) = (n.grantee, n.privilege_type)
+                                    AND NOT EXISTS (SELECT FROM aclexplode(k.acl) b WHERE (b.grantee, b.privilege_type) = (i.grantee, i.privilege_type)))
+                              UNION ALL
+                              (SELECT b.* FROM aclexplode(k.acl) b EXCEPT SELECT i.* FROM aclexplode(k.init) i)) u
+                        GROUP BY u.grantor, u.grantee, u.privilege_type) g
+                  JOIN (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd'), ('TRUNCATE', 'D'), ('REFERENCES', 'x'),
+                               ('TRIGGER', 't'), ('EXECUTE', 'X'), ('MAINTAIN', 'm')) l(privilege, letter) ON l.privilege = g.privilege_type
+                  GROUP BY 1, 2) e) r
+        WHERE (SELECT array_agg(b::text ORDER BY b::text) FROM unnest(k.acl) b) IS DISTINCT FROM (SELECT array_agg(b::text ORDER BY b::text) FROM unnest(k.init) b)
+    LOOP
+        IF item.oid IS NULL OR item.col IS NULL THEN
+            RAISE 'the rights on something that is made anew are lost: %', item;
+        END IF;
+        UPDATE pg_proc SET proacl = item.acl WHERE item.class = 'pg_proc'::regclass AND oid = item.oid;
+        UPDATE pg_class SET relacl = item.acl WHERE item.class = 'pg_class'::regclass AND oid = item.oid AND item.col = 0;
+        UPDATE pg_attribute SET attacl = item.acl WHERE item.class = 'pg_class'::regclass AND attrelid = item.oid AND attnum = item.col AND item.col > 0;
+        -- whoever is named in there cannot be dropped; those below are the server's own
+        roles := ARRAY(SELECT m.role FROM (SELECT e.grantee FROM aclexplode(item.acl) e UNION SELECT e.grantor FROM aclexplode(item.acl) e) m(role)
+                       WHERE m.role <> item.owner AND m.role >= 12000);
+        DELETE FROM pg_shdepend d
+        WHERE d.dbid = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database())
+          AND d.classid = item.class AND d.objid = item.oid AND d.objsubid = item.col AND d.deptype = 'a';
+        INSERT INTO pg_shdepend (dbid, classid, objid, objsubid, refclassid, refobjid, deptype)
+        SELECT (SELECT b.oid FROM pg_database b WHERE b.datname = current_database()), item.class, item.oid, item.col, 'pg_authid'::regclass, role, 'a'
+        FROM unnest(roles) role;
+    END LOOP;
+    PERFORM set_config('workflow_update.kept', '', true);
+END
+$rights$;

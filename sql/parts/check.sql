@@ -63,7 +63,7 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition)
     UNION ALL
     SELECT 'process does not have its key', p.id, p.key
-    FROM p WHERE p.key IS NOT NULL AND NOT EXISTS (
+    FROM p WHERE p.key IS NOT NULL AND NOT p.over AND NOT EXISTS (
         SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
 
     UNION ALL

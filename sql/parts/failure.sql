@@ -37,7 +37,9 @@ CREATE VIEW workflow.errors WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
            CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
            CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
-           f.due, f.actor, f.data, f.name, f.state, f.since, f.handled
+           f.due, f.actor,
+           CASE WHEN f.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN f.data -> 'data' ELSE f.data END AS data,
+           f.name, f.state, f.since, f.handled
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition

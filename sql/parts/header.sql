@@ -12,6 +12,7 @@ CREATE SCHEMA workflow;
 --   WF001 no such process        WF002 not allowed       WF003 suspended
 --   WF004 over                   WF005 busy              WF006 no such definition
 --   WF007 definition has faults  WF008 no such timer
---   WF009 not over
+--   WF009 not over               WF014 has moved on       WF015 unknown event
+--   WF016 key is taken
 -- so that a client can tell "refused" (WF...) from "failed" (all others).
 

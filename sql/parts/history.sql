@@ -15,7 +15,7 @@ CREATE TABLE workflow.history (
     due         timestamptz,            -- null: a command
     step        int NOT NULL,
     taken       boolean NOT NULL,       -- false: no active state handled it
-    reason      text COLLATE "C",       -- why not: refused, deferred; null: ignored
+    reason      text COLLATE "C",       -- why not: refused, deferred, unknown; null: ignored
     event       text COLLATE "C" NOT NULL,
     from_states text[] COLLATE "C" NOT NULL,
     to_states   text[] COLLATE "C" NOT NULL,

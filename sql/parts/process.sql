@@ -34,7 +34,8 @@ CREATE TABLE workflow.process (
     depth      int                      -- so many levels below one that was started
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 
--- Business keys: one process a key and definition, whatever its version.
+-- Business keys: one process a key and definition, whatever its version. Processes
+-- that are over may have had it before (start(on_key => 'active')).
 CREATE TABLE workflow.key (
     definition text COLLATE "C" NOT NULL,
     key        text COLLATE "C" NOT NULL,
@@ -55,16 +56,27 @@ CREATE FUNCTION workflow.is_over(status workflow.status, states text[], step int
 -- transaction; with `at`, make it only and start it then.
 --   definition  a definition's name
 --   input       jsonb object, laid over the definition's initial context
---   key         business key: when a process of this definition has it, that
---               process is returned and nothing is started
+--   key         business key, not empty
 --   version     default: the newest
 --   at          when to start; default: now, in this transaction
 --   actor       on whose behalf; default: current_user
--- Returns the process's id. Errors: WF006, WF002, those of its actions.
+--   on_key      when a process of this definition has the key: 'existing', that
+--               one is returned and nothing is started; 'refuse', WF016; 'active',
+--               as 'existing', but one that is over does not count: its key goes
+--               to the new process
+-- Returns the process's id. Errors: WF006, WF002, WF016, those of its actions.
 CREATE FUNCTION workflow.start(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
-    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL)
+    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
+    on_key text DEFAULT 'existing')
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start';
+
+-- start_or_get(...): start(), and whether the process is new.
+CREATE FUNCTION workflow.start_or_get(
+    definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
+    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
+    on_key text DEFAULT 'existing', OUT process uuid, OUT created boolean)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_or_get';
 
 -- start_many(...): start() for every element of inputs, set-based.
 --   inputs      one a process; a null element is an empty input
@@ -73,8 +85,18 @@ CREATE FUNCTION workflow.start(
 -- thousand processes at a time.
 CREATE FUNCTION workflow.start_many(
     definition text, inputs jsonb[], keys text[] DEFAULT NULL,
-    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL)
+    version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
+    on_key text DEFAULT 'existing')
     RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_many';
+
+-- slot(process): the slot, 0 to 4095, that the id of a process carries: that of its
+-- key, of its parent, or a random one. slot_of_key(key): that of a key, the first 12
+-- bits of SHA-256 of its UTF-8 bytes. From 0.3.0 on, and for ever; ids that older
+-- versions made have random ones.
+CREATE FUNCTION workflow.slot(process uuid) RETURNS int
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot';
+CREATE FUNCTION workflow.slot_of_key(key text) RETURNS int
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot_of_key';
 
 -- find(definition, key): the process with this business key. Errors: WF001, WF002.
 CREATE FUNCTION workflow.find(definition text, key text) RETURNS uuid
@@ -92,6 +114,7 @@ CREATE FUNCTION workflow.get(
 -- CALL await(process, state, timeout): wait until the process is in `state`
 -- (null: until it is over or failed). Holds no snapshot and no lock; refuses
 -- to run inside a transaction block, and on a standby. Errors: WF001, WF002;
+-- 22023 for a state that no version of the definition has;
 -- WF004 when it ended or failed without getting there; 57014 after `timeout`.
 CREATE PROCEDURE workflow.await(
     process uuid, state text DEFAULT NULL, timeout interval DEFAULT '30 seconds')
@@ -114,8 +137,10 @@ CREATE VIEW workflow.processes WITH (security_barrier) AS
 
 REVOKE ALL ON TYPE workflow.status FROM PUBLIC;
 GRANT USAGE ON TYPE workflow.status TO workflow_user, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.start, workflow.start_many TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees, workflow.find, workflow.get TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.start, workflow.start_or_get, workflow.start_many TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION
+    workflow.is_over, workflow.sees, workflow.find, workflow.get, workflow.slot, workflow.slot_of_key
+    TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.processes TO workflow_user, workflow_monitor, workflow_admin;
 

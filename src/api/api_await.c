@@ -14,12 +14,10 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/ipc.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -27,6 +25,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/state_arg.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
@@ -49,29 +48,10 @@ typedef struct Wanted
 	TimestampTz until;			/* by the server's clock */
 } Wanted;
 
-/* Is a state of this name, or one inside of it, active? */
-static bool
-in_state(const WfRow *row, const char *state)
-{
-	Datum	   *names;
-	int			n;
-	size_t		len = strlen(state);
-
-	deconstruct_array(DatumGetArrayTypeP(row->states), TEXTOID, -1, false, TYPALIGN_INT,
-					  &names, NULL, &n);
-	for (int i = 0; i < n; i++)
-	{
-		char	   *name = TextDatumGetCString(names[i]);
-
-		if (strncmp(name, state, len) == 0 && (name[len] == '\0' || name[len] == '.'))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Is the process where it is wanted?  Error WF001 if it does not exist, WF002 if
- * the user may not see it, WF004 if it cannot reach the state any more.
+ * the user may not see it, 22023 if there is no such state, WF004 if it cannot
+ * reach the state any more.
  */
 static bool
 arrived(const Wanted *wanted)
@@ -81,7 +61,8 @@ arrived(const Wanted *wanted)
 	if (!wf_process_row_read(&wanted->process, &row))
 		wf_process_refuse_missing(&wanted->process);
 	wf_api_require_sight(&row.id, wf_definition(row.definition));
-	if (wanted->state != NULL && in_state(&row, wanted->state))
+	if (wanted->state != NULL &&
+		wf_state_arg_holds(&row, wf_definition(row.definition), wanted->state))
 		return true;
 	if (wf_process_row_is_over(&row) || row.status == WF_TERMINATED ||
 		(row.status == WF_ERROR && wanted->state == NULL))

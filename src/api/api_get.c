@@ -23,6 +23,7 @@
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
+#include "process/offer.h"
 #include "process/process.h"
 #include "process/send.h"
 #include "process/stepper.h"
@@ -88,14 +89,25 @@ look_find(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(id);
 }
 
-/* Callback of wf_process_events(): add a row to the result. */
+/*
+ * Callback of wf_offer_list(): add a row to the result.  SQL of versions before
+ * 0.3.0 has no column for the reason, and does not know of "perhaps".
+ */
 static void
-put_event(void *arg, const char *event, bool enabled)
+put_event(void *arg, const char *event, WfOfferKind kind)
 {
+	static const char *const reasons[] = {
+		[WF_OFFER_DATA] = "data",
+		[WF_OFFER_GUARD] = "guard",
+		[WF_OFFER_ALLOW] = "allow"
+	};
 	ReturnSetInfo *result = arg;
-	Datum		values[2] = {CStringGetTextDatum(event), BoolGetDatum(enabled)};
-	bool		nulls[2] = {0};
+	bool		older = result->setDesc->natts < 3;
+	Datum		values[3] = {CStringGetTextDatum(event), BoolGetDatum(kind == WF_OFFER_TAKEN)};
+	bool		nulls[3] = {false, kind == WF_OFFER_DATA && !older, kind == WF_OFFER_TAKEN};
 
+	if (kind != WF_OFFER_TAKEN)
+		values[2] = CStringGetTextDatum(reasons[kind]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -117,8 +129,7 @@ look_for_events(PG_FUNCTION_ARGS)
 	if (!row.suspended && row.status != WF_INITIALIZED &&
 		row.status != WF_TERMINATED && row.status != WF_FINALIZED &&
 		!(wf_pause_look() && wf_pause_is_on(wf_definition(row.definition))))
-		wf_process_events(stepper, wf_stepper_add(stepper, &row), actor, put_event,
-						  fcinfo->resultinfo);
+		wf_offer_list(wf_stepper_add(stepper, &row), actor, put_event, fcinfo->resultinfo);
 	wf_stepper_end(stepper);
 	SPI_finish();
 	return (Datum) 0;

@@ -14,16 +14,25 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/state_arg.h"
 #include "base/clock.h"
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "base/uuid.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
+#include "process/deferred.h"
+#include "process/known.h"
 #include "process/process.h"
+#include "process/process_timer.h"
 #include "process/send.h"
 #include "process/step.h"
 #include "process/step_write.h"
@@ -33,6 +42,8 @@
 #include "store/changes.h"
 #include "store/changes_write.h"
 #include "store/deferred_row.h"
+#include "store/early.h"
+#include "store/key.h"
 #include "store/process_row.h"
 #include "store/receipt.h"
 #include "store/status.h"
@@ -84,44 +95,95 @@ typedef struct Command
 	const char *id;
 	const char *actor;
 	bool		claimed;		/* the actor was given */
+	bool		has_step;
+	int32		step;			/* has_step: only if the process is at this one */
+	List	   *states;			/* only if these are active: of strings */
 } Command;
 
+static bool
+is_conditional(const Command *cmd)
+{
+	return cmd->has_step || cmd->states != NIL;
+}
+
 /*
- * Deliver a command to the process of a locked row, or to the process in memory
- * that an earlier command of this call has made of the row.  The receipt is
- * looked up under the lock, so that a command that comes twice is taken once; it
- * is stored at once, because the second one may come in this call.
+ * Error WF014 if the process is not where the caller has seen it; 22023 for a
+ * state that does not exist.
  */
 static void
-command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict)
+refuse_moved_on(const WfRow *row, const WfDefinition *definition, const Command *cmd)
 {
-	const WfRow *present;
-	WfVerdict	what;
+	ListCell   *cell;
 
-	if (cmd->id != NULL && wf_receipt_find(cmd->process, cmd->id, verdict))
-	{
-		wf_privilege_require(wf_definition(row->definition), "send");
-		wf_wakeup_released(wf_definition(row->definition)->owner);
-		return;
-	}
+	if (cmd->has_step && row->step != cmd->step)
+		ereport(ERROR,
+				(errcode(WF_ERR_MOVED_ON),
+				 errmsg("process %s has moved on", wf_uuid_text(&row->id)),
+				 errdetail("It is at step %d, not %d.", row->step, cmd->step)));
+	foreach(cell, cmd->states)
+		if (!wf_state_arg_holds(row, definition, lfirst(cell)))
+			ereport(ERROR,
+					(errcode(WF_ERR_MOVED_ON),
+					 errmsg("process %s has moved on", wf_uuid_text(&row->id)),
+					 errdetail("State \"%s\" is not active.", wf_quote((char *) lfirst(cell)))));
+}
 
+/*
+ * The process of a locked row, or that which an earlier command of this call has
+ * made of it, if it may be commanded so; else the error of the refusal.
+ */
+static WfProcess *
+admit(WfStepper *stepper, WfRow *row, const Command *cmd)
+{
 	if (row->process == NULL)
 	{
 		/*
 		 * An action of a command before this one may have changed the row by a
 		 * call of ours, so it is read again.
 		 */
-		if (wf_stepper_is_late(stepper))
-			(void) wf_process_row_lock(cmd->process, false, row);
+		if (wf_stepper_is_late(stepper) && !wf_process_row_lock(cmd->process, false, row))
+			wf_process_refuse_missing(cmd->process);
+		if (unlikely(is_conditional(cmd)))
+		{
+			wf_privilege_require(wf_definition(row->definition), "send");
+			refuse_moved_on(row, wf_definition(row->definition), cmd);
+		}
 		row->process = wf_api_hold_row(stepper, row);
 	}
-	present = wf_process_as_row(row->process);
+	else if (unlikely(is_conditional(cmd)))
+		refuse_moved_on(wf_process_as_row(row->process), wf_process_definition(row->process), cmd);
 	if (cmd->claimed)
 		wf_privilege_require_actor(wf_process_definition(row->process), cmd->actor);
-	wf_process_refuse_command(present);
+	wf_process_refuse_command(wf_process_as_row(row->process));
 	wf_pause_refuse(wf_process_definition(row->process));
-	what = wf_step_send(stepper, row->process, cmd->event, cmd->data, cmd->actor);
-	verdict_of(verdict, what, row->process);
+	return row->process;
+}
+
+/*
+ * Deliver a command to the process of a locked row, or to the process in memory
+ * that an earlier command of this call has made of the row.  The receipt is
+ * looked up under the lock, so that a command that comes twice is taken once; it
+ * is stored at once, because the second one may come in this call.  *asking is
+ * true while nothing but refusals can be thrown.
+ */
+static void
+command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict,
+		volatile bool *asking)
+{
+	WfProcess  *process;
+	WfVerdict	what;
+
+	*asking = true;
+	if (cmd->id != NULL && wf_receipt_find(cmd->process, cmd->id, verdict))
+	{
+		wf_privilege_require(wf_definition(row->definition), "send");
+		wf_wakeup_released(wf_definition(row->definition)->owner);
+		return;
+	}
+	process = admit(stepper, row, cmd);
+	*asking = false;
+	what = wf_step_send(stepper, process, cmd->event, cmd->data, cmd->actor);
+	verdict_of(verdict, what, process);
 	if (cmd->id != NULL)
 		wf_receipt_keep(cmd->process, cmd->id, verdict);
 }
@@ -137,6 +199,7 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	Datum		values[N_VERDICT];
 	bool		nulls[N_VERDICT] = {0};
 	Datum		result;
+	volatile bool asking;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -146,7 +209,7 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	stepper = wf_stepper_new(0);
 	if (!wf_process_row_lock(cmd->process, nowait, &row))
 		wf_process_refuse_missing(cmd->process);
-	command(stepper, &row, cmd, &verdict);
+	command(stepper, &row, cmd, &verdict, &asking);
 	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 
@@ -154,6 +217,21 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	SPI_finish();
 	return result;
+}
+
+/*
+ * Read the arguments if_step and if_states, the first of which has this number:
+ * the SQL of versions before 0.3.0 has neither.  Error 22004 for a null element.
+ */
+static void
+read_conditions(FunctionCallInfo fcinfo, int arg, Command *cmd)
+{
+	if (PG_NARGS() <= arg)
+		return;
+	cmd->has_step = !PG_ARGISNULL(arg);
+	if (cmd->has_step)
+		cmd->step = PG_GETARG_INT32(arg);
+	cmd->states = wf_arg_strings(fcinfo, arg + 1, "if_states");
 }
 
 /*
@@ -172,6 +250,7 @@ workflow_send(PG_FUNCTION_ARGS)
 		.claimed = !PG_ARGISNULL(4)
 	};
 
+	read_conditions(fcinfo, 6, &cmd);
 	wf_api_connect_to_write(fcinfo);
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 5, "nowait"));
 }
@@ -193,6 +272,7 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 		.claimed = !PG_ARGISNULL(5)
 	};
 
+	read_conditions(fcinfo, 7, &cmd);
 	wf_api_connect_to_write(fcinfo);
 	wf_api_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 6, "nowait"));
@@ -200,83 +280,137 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 
 /* --- send_many --------------------------------------------------------- */
 
-/*
- * Read an array argument that must have n elements.  Returns false if it is null.
- */
-static bool
-read_array(FunctionCallInfo fcinfo, int arg, const char *name, Oid type, int n,
-		   Datum **values, bool **nulls)
-{
-	int			count;
+/* The argument refusals of send_many(), and those behind it; not before 0.3.0. */
+#define REFUSALS	6
 
-	if (PG_ARGISNULL(arg))
+/* What became of a command of send_many(). */
+typedef struct Outcome
+{
+	WfReceipt	verdict;		/* unless it was refused: */
+	const char *sqlstate;		/* or NULL */
+	const char *message;
+} Outcome;
+
+/* An array argument that has one element for each process, or perhaps for all. */
+typedef struct Column
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;				/* 0: the argument is null */
+} Column;
+
+/* The element for the process at this position; false: there is none, or it is null. */
+static bool
+element(const Column *column, int i, Datum *value)
+{
+	int			at = column->n == 1 ? 0 : i;
+
+	if (column->n == 0 || column->nulls[at])
 		return false;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), type, -1, false, TYPALIGN_INT,
-					  values, nulls, &count);
-	if (count != n)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("arguments \"processes\" and \"%s\" must have the same number of elements", name),
-				 errdetail("They have %d and %d.", n, count)));
+	*value = column->values[at];
 	return true;
 }
 
-/* Read the arguments of send_many(). */
-static Command *
-read_commands(FunctionCallInfo fcinfo, int *count)
+/*
+ * Read an array argument that must have n elements, or one for all if `one`.
+ * Error 2202E if it has another number of them.
+ */
+static Column
+read_column(FunctionCallInfo fcinfo, int arg, const char *name, Oid type, int n, bool one)
 {
-	Datum	   *processes,
-			   *events,
-			   *data,
-			   *ids;
-	bool	   *process_nulls,
-			   *event_nulls,
-			   *data_nulls,
-			   *id_nulls;
-	int			n,
-				nevents;
-	bool		with_data,
-				with_ids;
-	Command    *commands;
-	char	   *actor = wf_arg_actor(fcinfo, 4);
+	Column		column = {0};
+	bool		by_value = type == INT4OID;
 
+	if (PG_NARGS() <= arg || PG_ARGISNULL(arg))
+		return column;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), type, by_value ? (int) sizeof(int32) : -1, by_value,
+					  TYPALIGN_INT, &column.values, &column.nulls, &column.n);
+	if (column.n != n && !(one && column.n == 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 one ?
+				 errmsg("argument \"%s\" must have one element, or as many as \"processes\"", name) :
+				 errmsg("arguments \"processes\" and \"%s\" must have the same number of elements", name),
+				 one ?
+				 errdetail("It has %d, and \"processes\" has %d.", column.n, n) :
+				 errdetail("They have %d and %d.", n, column.n)));
+	return column;
+}
+
+/* The arguments of send_many(). */
+typedef struct Commands
+{
+	int			n;
+	Command    *items;
+	bool		report;			/* refusals are rows of the result */
+} Commands;
+
+/* Read the argument refusals.  Error 22023 if it has no meaning, 22004 for null. */
+static bool
+read_refusals(FunctionCallInfo fcinfo)
+{
+	char	   *refusals;
+
+	if (PG_NARGS() <= REFUSALS)
+		return false;
+	refusals = wf_arg_string(fcinfo, REFUSALS, "refusals");
+	if (strcmp(refusals, "report") != 0 && strcmp(refusals, "fail") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown value \"%s\" of argument \"refusals\"", wf_quote(refusals)),
+				 errhint("A refusal can \"fail\" the call, or the call can \"report\" it.")));
+	return strcmp(refusals, "report") == 0;
+}
+
+/* Read the arguments of send_many(). */
+static void
+read_commands(FunctionCallInfo fcinfo, Commands *commands)
+{
+	Datum	   *processes;
+	bool	   *nulls;
+	Column		events,
+				data,
+				ids,
+				steps;
+	char	   *actor = wf_arg_actor(fcinfo, 4);
+	List	   *states;
+
+	commands->report = read_refusals(fcinfo);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("arguments \"processes\" and \"events\" must not be null")));
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR,
-					  &processes, &process_nulls, &n);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
-					  &events, &event_nulls, &nevents);
-	if (nevents != n && nevents != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("argument \"events\" must have one element, or as many as \"processes\""),
-				 errdetail("It has %d, and \"processes\" has %d.", nevents, n)));
-	with_data = read_array(fcinfo, 2, "data", JSONBOID, n, &data, &data_nulls);
-	with_ids = read_array(fcinfo, 3, "ids", TEXTOID, n, &ids, &id_nulls);
+					  &processes, &nulls, &commands->n);
+	events = read_column(fcinfo, 1, "events", TEXTOID, commands->n, true);
+	data = read_column(fcinfo, 2, "data", JSONBOID, commands->n, true);
+	ids = read_column(fcinfo, 3, "ids", TEXTOID, commands->n, false);
+	steps = read_column(fcinfo, REFUSALS + 1, "if_steps", INT4OID, commands->n, true);
+	states = PG_NARGS() > REFUSALS + 2 ? wf_arg_strings(fcinfo, REFUSALS + 2, "if_states") : NIL;
 
-	commands = palloc0(sizeof(Command) * (n + 1));
-	for (int i = 0; i < n; i++)
+	commands->items = palloc0(sizeof(Command) * (commands->n + 1));
+	for (int i = 0; i < commands->n; i++)
 	{
-		int			e = nevents == 1 ? 0 : i;
+		Command    *cmd = &commands->items[i];
+		Datum		value;
 
-		if (process_nulls[i] || event_nulls[e])
+		if (nulls[i] || !element(&events, i, &value))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("element %d of \"processes\" or \"events\" is null", i + 1)));
-		commands[i].process = DatumGetUUIDP(processes[i]);
-		commands[i].event = TextDatumGetCString(events[e]);
-		wf_arg_check_event(commands[i].event);
-		commands[i].data = with_data && !data_nulls[i] ? DatumGetJsonbP(data[i]) : NULL;
-		commands[i].id = with_ids && !id_nulls[i] ? TextDatumGetCString(ids[i]) : NULL;
-		if (commands[i].id != NULL)
-			wf_arg_check_length("the id of an event is too long", strlen(commands[i].id));
-		commands[i].actor = actor;
-		commands[i].claimed = !PG_ARGISNULL(4);
+		cmd->process = DatumGetUUIDP(processes[i]);
+		cmd->event = TextDatumGetCString(value);
+		wf_arg_check_event(cmd->event);
+		cmd->data = element(&data, i, &value) ? DatumGetJsonbP(value) : NULL;
+		cmd->id = element(&ids, i, &value) ? TextDatumGetCString(value) : NULL;
+		if (cmd->id != NULL)
+			wf_arg_check_length("the id of an event is too long", strlen(cmd->id));
+		cmd->actor = actor;
+		cmd->claimed = !PG_ARGISNULL(4);
+		cmd->has_step = element(&steps, i, &value);
+		cmd->step = cmd->has_step ? DatumGetInt32(value) : 0;
+		cmd->states = states;
 	}
-	*count = n;
-	return commands;
 }
 
 static int
@@ -332,28 +466,106 @@ lock_late(const pg_uuid_t *process, List **late)
 	return row;
 }
 
+/* The rows that send_many() has locked. */
+typedef struct Rows
+{
+	WfRow	   *rows;			/* in the order of ids */
+	int			n;
+	List	   *late;			/* locked when their turn came */
+} Rows;
+
+static void
+deliver(WfStepper *stepper, Rows *rows, const Command *cmd, WfReceipt *verdict,
+		volatile bool *asking)
+{
+	WfRow		key = {.id = *cmd->process};
+	WfRow	   *row = bsearch(&key, rows->rows, rows->n, sizeof(WfRow), compare_rows);
+
+	if (row == NULL)
+		row = lock_late(cmd->process, &rows->late);
+	command(stepper, row, cmd, verdict, asking);
+}
+
+/* Is this the SQLSTATE of a refusal? */
+static bool
+is_refusal(int sqlstate)
+{
+	return ERRCODE_TO_CATEGORY(sqlstate) == MAKE_SQLSTATE('W', 'F', '0', '0', '0');
+}
+
 /*
- * Deliver all commands and write all processes together.  Several commands for
- * one process are delivered in their order, to the process in memory.  rows:
- * locked, in the order of ids.
+ * Deliver a command, or tell in *outcome why it was refused.
+ *
+ * A refusal is caught without a subtransaction: it is thrown by our own code
+ * between statements, before anything of the process has changed.  What an action
+ * throws is none, though the action may have been refused something by a call of
+ * ours: it has come further than that.
  */
 static void
-send_all(const Command *commands, int n, WfRow *rows, int nrows, WfReceipt *verdicts)
+deliver_or_report(WfStepper *stepper, Rows *rows, const Command *cmd, Outcome *outcome)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool asking = true;
+
+	PG_TRY();
+	{
+		deliver(stepper, rows, cmd, &outcome->verdict, &asking);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		if (!is_refusal(geterrcode()) || !(asking || wf_stepper_refuses(stepper)))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		outcome->sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
+		outcome->message = error->message;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Deliver all commands and write all processes together.  Several commands for
+ * one process are delivered in their order, to the process in memory.
+ */
+static void
+send_all(const Commands *commands, Rows *rows, Outcome *outcomes)
 {
 	WfStepper  *stepper = wf_stepper_new(0);
-	List	   *late = NIL;
+	volatile bool asking;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < commands->n; i++)
 	{
-		WfRow		key = {.id = *commands[i].process};
-		WfRow	   *row = bsearch(&key, rows, nrows, sizeof(WfRow), compare_rows);
-
-		if (row == NULL)
-			row = lock_late(commands[i].process, &late);
-		command(stepper, row, &commands[i], &verdicts[i]);
+		if (commands->report)
+			deliver_or_report(stepper, rows, &commands->items[i], &outcomes[i]);
+		else
+			deliver(stepper, rows, &commands->items[i], &outcomes[i].verdict, &asking);
 	}
 	wf_step_write(stepper);
 	wf_stepper_end(stepper);
+}
+
+/* A row of send_many(), which has no columns for refusals before 0.3.0. */
+static void
+put_outcome(ReturnSetInfo *result, const Command *cmd, const Outcome *outcome)
+{
+	Datum		values[N_VERDICT + 3] = {UUIDPGetDatum(cmd->process)};
+	bool		nulls[N_VERDICT + 3];
+	bool		refused = outcome->sqlstate != NULL;
+
+	memset(nulls, refused, sizeof(nulls));
+	nulls[0] = false;
+	nulls[N_VERDICT + 1] = nulls[N_VERDICT + 2] = !refused;
+	if (refused)
+	{
+		values[N_VERDICT + 1] = CStringGetTextDatum(outcome->sqlstate);
+		values[N_VERDICT + 2] = CStringGetTextDatum(outcome->message);
+	}
+	else
+		fill(&outcome->verdict, values + 1);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 /*
@@ -364,29 +576,20 @@ Datum
 workflow_send_many(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Command    *commands;
-	WfReceipt  *verdicts;
-	WfRow	   *rows;
-	int			n;
-	int			nrows;
+	Commands	commands;
+	Outcome    *outcomes;
+	Rows		rows = {0};
 	bool		nowait = wf_arg_bool(fcinfo, 5, "nowait");
 
 	InitMaterializedSRF(fcinfo, 0);
-	commands = read_commands(fcinfo, &n);
+	read_commands(fcinfo, &commands);
 	wf_api_connect_to_write(fcinfo);
-	nrows = lock_allowed(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows);
-	qsort(rows, nrows, sizeof(WfRow), compare_rows);
-	verdicts = palloc0(sizeof(WfReceipt) * (n + 1));
-	send_all(commands, n, rows, nrows, verdicts);
-
-	for (int i = 0; i < n; i++)
-	{
-		Datum		values[1 + N_VERDICT] = {UUIDPGetDatum(commands[i].process)};
-		bool		nulls[1 + N_VERDICT] = {0};
-
-		fill(&verdicts[i], values + 1);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
+	rows.n = lock_allowed(PG_GETARG_ARRAYTYPE_P(0), nowait, &rows.rows);
+	qsort(rows.rows, rows.n, sizeof(WfRow), compare_rows);
+	outcomes = palloc0(sizeof(Outcome) * (commands.n + 1));
+	send_all(&commands, &rows, outcomes);
+	for (int i = 0; i < commands.n; i++)
+		put_outcome(result, &commands.items[i], &outcomes[i]);
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -407,45 +610,89 @@ forget_post(const WfDefinition *definition, const pg_uuid_t *process, const char
 	return n;
 }
 
-/* Post an event, whose arguments begin with number arg. */
-static void
-post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
+/* The argument once behind those of post(); SQL before 0.3.0 does not have it. */
+static char *
+read_once(FunctionCallInfo fcinfo, int arg)
 {
-	WfTimerRow	timer = {
-		.process = *process,
-		.event = wf_arg_event(fcinfo, arg),
-		.data = wf_arg_jsonb_or_null(fcinfo, arg + 1),
-		.due = PG_ARGISNULL(arg + 2) ? wf_clock_now() : PG_GETARG_TIMESTAMPTZ(arg + 2),
-		.name = wf_arg_id_or_null(fcinfo, arg + 3),
-		.actor = wf_arg_actor(fcinfo, arg + 4)
-	};
-	WfChanges  *changes = wf_changes_new(0);
-	WfDefinition *definition;
-	bool		over;
+	return PG_NARGS() > arg ? wf_arg_id_or_null(fcinfo, arg) : NULL;
+}
 
-	if (TIMESTAMP_NOT_FINITE(timer.due))
+/* Read the arguments of an event that is posted, from number arg on. */
+static void
+read_post(FunctionCallInfo fcinfo, int arg, WfTimerRow *timer)
+{
+	memset(timer, 0, sizeof(WfTimerRow));
+	timer->event = wf_arg_event(fcinfo, arg);
+	timer->data = wf_arg_jsonb_or_null(fcinfo, arg + 1);
+	timer->due = PG_ARGISNULL(arg + 2) ? wf_clock_now() : PG_GETARG_TIMESTAMPTZ(arg + 2);
+	timer->name = wf_arg_id_or_null(fcinfo, arg + 3);
+	timer->actor = wf_arg_actor(fcinfo, arg + 4);
+	timer->once = read_once(fcinfo, arg + 5);
+	if (TIMESTAMP_NOT_FINITE(timer->due))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("an event's due time must be finite")));
-	definition = wf_send_definition_of(process, &over);
-	if (definition == NULL)
-		wf_process_refuse_missing(process);
-	wf_privilege_require(definition, "send");
-	wf_arg_check_actor(fcinfo, arg + 4, definition);
-	if (over)
-		wf_process_refuse_over(process);
+}
 
-	/* An earlier event with this id is deleted, which takes the lock. */
-	if (timer.name != NULL)
+/*
+ * Lock the process that an event with an id is posted to, unless this session is
+ * stepping it, and delete an earlier one with that id.  Returns the definition as
+ * it is under the lock; errors WF001 and WF004 if the process is gone, or over, by
+ * then.
+ */
+static WfDefinition *
+replace_posted(const WfTimerRow *timer)
+{
+	WfProcess  *stepped = wf_stepper_process_of(&timer->process);
+	WfDefinition *definition;
+	WfRow		row;
+
+	if (stepped != NULL)
 	{
-		WfRow		row;
-
-		if (wf_stepper_definition_of(process) == NULL &&
-			wf_process_row_lock(process, false, &row))
-			wf_wakeup_released(definition->owner);
-		forget_post(definition, process, timer.name);
+		definition = wf_process_definition(stepped);
+		wf_process_timer_replace(stepped, timer->name);
+		wf_deferred_replace(stepped, timer->name);
 	}
-	wf_changes_arm(changes, &timer, definition->owner, false, false);
+	else
+	{
+		if (!wf_process_row_lock(&timer->process, false, &row))
+			wf_process_refuse_missing(&timer->process);
+		definition = wf_definition(row.definition);
+		wf_wakeup_released(definition->owner);
+		if (wf_process_row_is_over(&row))
+			wf_process_refuse_over(&timer->process);
+	}
+	forget_post(definition, &timer->process, timer->name);
+	return definition;
+}
+
+/*
+ * Post an event.  fcinfo and arg are those of its actor.  One that is to come once,
+ * and has come, is nothing any more; whether it has is decided when it is
+ * delivered, under the lock on the process, so that there is none to wait for here.
+ */
+static void
+post(FunctionCallInfo fcinfo, int arg, const WfTimerRow *timer)
+{
+	WfChanges  *changes = wf_changes_new(0);
+	WfDefinition *definition;
+	WfReceipt	receipt;
+	bool		over;
+
+	definition = wf_send_definition_of(&timer->process, &over);
+	if (definition == NULL)
+		wf_process_refuse_missing(&timer->process);
+	wf_privilege_require(definition, "send");
+	wf_arg_check_actor(fcinfo, arg, definition);
+	if (timer->once != NULL && wf_receipt_find(&timer->process, timer->once, &receipt))
+		return;
+	if (over)
+		wf_process_refuse_over(&timer->process);
+	if (!wf_known_to(definition, timer->event))
+		wf_known_tell(definition->name, timer->event, true);
+	if (timer->name != NULL)
+		definition = replace_posted(timer);
+	wf_changes_arm(changes, timer, definition->owner, false, false);
 	wf_changes_write(changes);
 }
 
@@ -456,26 +703,114 @@ post(FunctionCallInfo fcinfo, const pg_uuid_t *process, int arg)
 Datum
 workflow_post(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *process = wf_arg_uuid(fcinfo, 0, "process");
+	WfTimerRow	timer;
 
+	read_post(fcinfo, 1, &timer);
+	timer.process = *wf_arg_uuid(fcinfo, 0, "process");
 	wf_api_connect_to_write(fcinfo);
-	post(fcinfo, process, 1);
+	post(fcinfo, 5, &timer);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
 
+/* The number of the argument early of post_by_key(). */
+#define EARLY 8
+
+/* Until when an event is kept.  Error 22023 unless that is later than now. */
+static TimestampTz
+read_until(FunctionCallInfo fcinfo)
+{
+	TimestampTz now = wf_clock_now();
+	TimestampTz until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+																TimestampTzGetDatum(now),
+																PG_GETARG_DATUM(EARLY)));
+
+	if (until <= now || TIMESTAMP_NOT_FINITE(until))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"early\" must be positive and finite")));
+	return until;
+}
+
+/*
+ * Keep an event for the process that will be started with this key.  The key is
+ * held: whoever starts it waits for us, and sees the event then.
+ */
+static void
+keep_early(FunctionCallInfo fcinfo, const char *name, const char *key, const WfTimerRow *timer)
+{
+	TimestampTz until = read_until(fcinfo);
+	WfEarly		early = {.key = key,.timer = *timer};
+
+	wf_early_keep(name, &early, until);
+	wf_key_let_go(name, key);
+}
+
+/*
+ * Find the process that an event is for, or hold its key for the event; false
+ * then.  Others may start a process with the key, roll back, or erase it, while
+ * this looks, and are waited for.
+ */
+static bool
+find_or_hold(const char *name, const char *key, pg_uuid_t *process)
+{
+	bool		over;
+
+	for (;;)
+	{
+		if (wf_key_find(name, key, process))
+		{
+			/* The key of one that is over may be about to be given to another. */
+			(void) wf_send_definition_of(process, &over);
+			if (!over || wf_key_settle(name, key, process))
+				return true;
+		}
+		if (wf_key_hold(name, key))
+			return false;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Post an event by key, or keep it for a process that has still to come. */
+static void
+post_or_keep(FunctionCallInfo fcinfo, const char *name, const char *key, WfTimerRow *timer)
+{
+	WfDefinition *definition = wf_definition_by_name(name, 0);
+
+	wf_privilege_require(definition, "send");
+	wf_arg_check_actor(fcinfo, 6, definition);
+	(void) read_until(fcinfo);
+	wf_arg_check_length("the key of a process is too long", strlen(key));
+	if (find_or_hold(name, key, &timer->process))
+	{
+		post(fcinfo, 6, timer);
+		return;
+	}
+	if (!wf_known_to(definition, timer->event))
+		wf_known_tell(name, timer->event, true);
+	keep_early(fcinfo, name, key, timer);
+}
+
 /*
  * SQL function workflow.post_by_key(...) of sql/parts/timer.sql.  Locks as
- * post().
+ * post(); with `early`, takes the key if no process has it.
  */
 Datum
 workflow_post_by_key(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t	process;
+	char	   *name = wf_arg_string(fcinfo, 0, "definition");
+	char	   *key = wf_arg_string(fcinfo, 1, "key");
+	WfTimerRow	timer;
 
+	read_post(fcinfo, 2, &timer);
 	wf_api_connect_to_write(fcinfo);
-	wf_api_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
-	post(fcinfo, &process, 2);
+	if (PG_NARGS() > EARLY && !PG_ARGISNULL(EARLY))
+		post_or_keep(fcinfo, name, key, &timer);
+	else
+	{
+		wf_api_find(name, key, &timer.process);
+		post(fcinfo, 6, &timer);
+	}
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -10,7 +10,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "api/arg.h"
@@ -72,6 +75,33 @@ wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	require_argument(fcinfo, n, name);
 	return PG_GETARG_BOOL(n);
+}
+
+/*
+ * A text[] argument as a list of strings, NIL if it is null.  Error 22004, which
+ * names it, for a null element.
+ */
+List *
+wf_arg_strings(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	List	   *strings = NIL;
+	Datum	   *items;
+	bool	   *nulls;
+	int			count;
+
+	if (PG_ARGISNULL(n))
+		return NIL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT,
+					  &items, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of \"%s\" is null", i + 1, name)));
+		strings = lappend(strings, TextDatumGetCString(items[i]));
+	}
+	return strings;
 }
 
 /*

@@ -6,6 +6,7 @@
 #define WF_ARG_H
 
 #include "fmgr.h"
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -17,6 +18,7 @@ extern char *wf_arg_string_or_null(FunctionCallInfo fcinfo, int n);
 extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
 extern pg_uuid_t *wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name);
 extern bool wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name);
+extern List *wf_arg_strings(FunctionCallInfo fcinfo, int n, const char *name);
 extern int32 wf_arg_version(FunctionCallInfo fcinfo, int n);
 extern void wf_arg_check_length(const char *message, size_t length);
 extern void wf_arg_check_event(const char *event);

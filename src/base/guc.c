@@ -38,7 +38,15 @@ int			wf_retry_max_delay = 300000;
 int			wf_careful_backlog = 1000;
 bool		wf_allow_superuser = false;
 
+int			wf_unknown_events = WF_UNKNOWN_EVENTS_WARNING;
+
 char	   *wf_test_clock = NULL;
+
+static const struct config_enum_entry unknown_events[] = {
+	{"warning", WF_UNKNOWN_EVENTS_WARNING, false},
+	{"error", WF_UNKNOWN_EVENTS_ERROR, false},
+	{NULL, 0, false}
+};
 
 #define SECONDS_PER_DAY		86400
 #define MS_PER_DAY			86400000
@@ -184,6 +192,18 @@ wf_guc_init(void)
 	define_sizes();
 	define_workers();
 	define_steps();
+
+	DefineCustomEnumVariable("workflow.unknown_events",
+							 "Sets what is done about events that no version of a definition knows.",
+							 NULL,	/* long description */
+							 &wf_unknown_events,
+							 WF_UNKNOWN_EVENTS_WARNING,
+							 unknown_events,
+							 PGC_USERSET,
+							 0, /* flags */
+							 NULL,	/* check hook */
+							 NULL,	/* assign hook */
+							 NULL); /* show hook */
 
 	/*
 	 * There is no check hook: the text can be parsed only when the time zone

@@ -10,6 +10,13 @@
 #define WF_MAX_OWNERS_MAX		65536
 #define WF_BATCH_SIZE_MAX		10000
 
+/* What is done about an event that no version of a definition knows. */
+typedef enum WfUnknownEvents
+{
+	WF_UNKNOWN_EVENTS_WARNING,
+	WF_UNKNOWN_EVENTS_ERROR
+} WfUnknownEvents;
+
 /* Fixed at server start; they size shared memory. */
 extern int	wf_max_executors;	/* 0: no background workers run; clients call
 								 * workflow.work() */
@@ -34,6 +41,9 @@ extern int	wf_retry_delay;		/* ms */
 extern int	wf_retry_max_delay; /* ms */
 extern int	wf_careful_backlog;
 extern bool wf_allow_superuser;
+
+/* Set by anybody. */
+extern int	wf_unknown_events;	/* WfUnknownEvents */
 
 /* Set by a superuser, in a session too. */
 extern char *wf_test_clock;

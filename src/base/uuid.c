@@ -12,6 +12,9 @@
 #include <ctype.h>
 
 #include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "mb/pg_wchar.h"
 #include "port.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -20,14 +23,16 @@
 #include "base/uuid.h"
 
 /*
- * Make a UUID of version 7 (RFC 9562, method 3 of section 6.2), which sorts
- * by the time it was made: 48 bits of milliseconds, 12 bits of a
- * millisecond's fraction, then random bits.  The UUIDs of one backend always
- * increase, also within one tick of the clock and after the clock was set
- * back.
+ * Make a UUID of version 7 (RFC 9562), which sorts by the time it was made: 48
+ * bits of milliseconds, 12 bits of a slot, by which work can be divided for ever
+ * without looking at anything but the id, 12 bits of a millisecond's fraction, then
+ * random bits.  slot: 0 to WF_UUID_SLOTS - 1, or WF_UUID_ANY_SLOT for a random
+ * one; WF_UUID_NO_SLOT: the fraction stands in its place.  Within a millisecond and slot the UUIDs of one backend always increase,
+ * also within one tick of the clock; from one millisecond to the next they do
+ * after the clock was set back, too.
  */
 void
-wf_uuid_make(pg_uuid_t *id)
+wf_uuid_make(pg_uuid_t *id, int slot)
 {
 	static uint64 last = 0;
 	uint64		us = (uint64) (GetCurrentTimestamp() +
@@ -39,15 +44,51 @@ wf_uuid_make(pg_uuid_t *id)
 		ticks = last + 1;
 	last = ticks;
 
-	if (!pg_strong_random(id->data + 8, UUID_LEN - 8))
+	if (!pg_strong_random(id->data + 6, UUID_LEN - 6))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random values")));
 	for (int i = 0; i < 6; i++)
 		id->data[i] = (unsigned char) (ticks >> (52 - 8 * i));
-	id->data[6] = 0x70 | ((ticks >> 8) & 0x0f);
-	id->data[7] = ticks & 0xff;
-	id->data[8] = 0x80 | (id->data[8] & 0x3f);
+	if (slot == WF_UUID_NO_SLOT)
+		slot = ticks & 0xfff;
+	if (slot != WF_UUID_ANY_SLOT)
+	{
+		id->data[6] = (unsigned char) (slot >> 8);
+		id->data[7] = (unsigned char) slot;
+	}
+	id->data[6] = 0x70 | (id->data[6] & 0x0f);
+	id->data[8] = 0x80 | ((ticks >> 6) & 0x3f);
+	id->data[9] = (unsigned char) ((ticks & 0x3f) << 2) | (id->data[9] & 0x03);
+}
+
+/* The slot that an id carries. */
+int
+wf_uuid_slot(const pg_uuid_t *id)
+{
+	return (id->data[6] & 0x0f) << 8 | id->data[7];
+}
+
+/*
+ * The slot of a process with this key, len bytes in the encoding of the database:
+ * the first bits of SHA-256 of the key in UTF-8, so that it is the same in every
+ * database, and anybody can compute it.
+ */
+int
+wf_uuid_slot_of_key(const char *key, int len)
+{
+	char	   *utf8 = pg_server_to_any(key, len, PG_UTF8);
+	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+
+	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
+		pg_cryptohash_update(hash, (const uint8 *) utf8, utf8 == key ? (size_t) len : strlen(utf8)) < 0 ||
+		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-256 of a key: %s", pg_cryptohash_error(hash))));
+	pg_cryptohash_free(hash);
+	return digest[0] << 4 | digest[1] >> 4;
 }
 
 /* When a UUID that wf_uuid_make() has made was made, to the millisecond below. */

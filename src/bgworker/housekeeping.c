@@ -30,6 +30,7 @@
 #include "definition/handover.h"
 #include "definition/privilege.h"
 #include "shmem/trouble.h"
+#include "store/early.h"
 #include "store/erasure.h"
 #include "store/origin.h"
 #include "store/retention.h"
@@ -77,7 +78,10 @@ settle_erasures(Oid extension, bool *more)
 	if (!wf_transaction_begin("deleting what was posted to erased processes", extension))
 		return false;
 	if (wf_origin_is_ours())
+	{
 		wf_erasure_settle();
+		wf_early_expire();
+	}
 	wf_transaction_commit();
 	return true;
 }

@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -31,6 +33,7 @@
 #include "eval/expression.h"
 #include "eval/step_timeout.h"
 #include "eval/user_context.h"
+#include "store/statement.h"
 
 /*
  * Return the executable state of an expression, after compiling it if
@@ -103,6 +106,8 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	Datum		result = (Datum) 0;
 	Oid			type = compiled->type;	/* may be recompiled meanwhile */
 	bool		nested = compiled->in_use;
+	/* whatever calls of ours it makes leave behind */
+	bool		look_only = wf_statement_look_only(false);
 	WfStepTimeout outer;
 
 	CommandCounterIncrement();
@@ -126,9 +131,11 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 		if (!nested)
 			wf_evaluator_free_given_up(compiled);
 		wf_step_timeout_failed(&outer, context);
+		(void) wf_statement_look_only(look_only);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	(void) wf_statement_look_only(look_only);
 	compiled->in_use = nested;
 	wf_step_timeout_end(&outer);
 
@@ -269,6 +276,49 @@ wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr, WfScope *scope,
 		!get_typbyval(compiled->type))
 		result = datumCopy(result, false, get_typlen(compiled->type));
 	return result;
+}
+
+static bool
+is_of_name(char c)
+{
+	return isalnum((unsigned char) c) || c == '_' || c == '$' || IS_HIGHBIT_SET(c);
+}
+
+/* Is what follows the word "event" a look at one member, but not at "data"? */
+static bool
+looks_elsewhere(const char *text)
+{
+	text += strspn(text, " \t\r\n");
+	if (strncmp(text, "->", 2) != 0)
+		return false;
+	text += text[2] == '>' ? 3 : 2;
+	text += strspn(text, " \t\r\n");
+	return *text == '\'' && strncmp(text, "'data'", strlen("'data'")) != 0;
+}
+
+/*
+ * May the value of an expression be another one when the data of the event is?
+ * A function that is given the event may look at it; of an inline expression the
+ * text tells.  Compiles the expression if necessary.
+ */
+bool
+wf_eval_depends_on_data(WfEvaluator *evaluator, const WfExpr *expr, WfUserContext *bracket)
+{
+	WfCompiled *compiled = &evaluator->compiled[expr->id];
+
+	if (compiled->cached == NULL || !compiled->cached->is_valid)
+		wf_evaluator_compile(evaluator, compiled, bracket);
+	if (!compiled->uses_event || expr->is_function)
+		return compiled->uses_event;
+	for (const char *c = expr->text; *c; c++)
+	{
+		if (pg_strncasecmp(c, "event", strlen("event")) != 0 ||
+			(c > expr->text && is_of_name(c[-1])) || is_of_name(c[strlen("event")]))
+			continue;
+		if (!looks_elsewhere(c + strlen("event")))
+			return true;
+	}
+	return false;
 }
 
 /* Evaluate a guard.  NULL is false.  Throws as wf_eval_expr() does. */

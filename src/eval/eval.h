@@ -39,4 +39,7 @@ extern Jsonb *wf_eval_value(WfEvaluator *evaluator, const WfValue *value, WfScop
 extern Datum wf_eval_expr(WfEvaluator *evaluator, const WfExpr *expr,
 						  WfScope *scope, bool *isnull, Oid *type);
 
+extern bool wf_eval_depends_on_data(WfEvaluator *evaluator, const WfExpr *expr,
+									WfUserContext *bracket);
+
 #endif							/* WF_EVAL_H */

@@ -151,7 +151,7 @@ wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event
 
 		if (!wf_child_input(process, invoke, event, &input))
 			return;
-		wf_uuid_make(&id);
+		wf_uuid_make(&id, wf_uuid_slot(&process->row.id));
 		child = wf_child_list_add(process, invoke->id, &id);
 		child->definition = definition;
 		child->input = input;

@@ -155,6 +155,7 @@ wf_deferred_keep(WfProcess *process, const WfTimerRow *timer, const char *state)
 	deferred = wf_array_grow(process->deferred, process->ndeferred, process->deferred_size);
 	deferred->timer = *timer;
 	deferred->timer.seq = 0;
+	deferred->timer.once = NULL;	/* it has been delivered */
 	deferred->state = state;
 }
 
@@ -306,6 +307,22 @@ wf_deferred_cancel(WfProcess *process, const char *id)
 		 !wf_deferred_wanted(process)))
 		return;
 	wf_deferred_load(process);
+	for (int i = 0; i < process->ndeferred; i++)
+	{
+		WfDeferred *deferred = &process->deferred[i];
+
+		if (deferred->timer.name != NULL && strcmp(deferred->timer.name, id) == 0)
+			deferred->gone = true;
+	}
+}
+
+/*
+ * Another event is posted with this id: drop those with it that are in memory.
+ * The caller deletes those in the table.
+ */
+void
+wf_deferred_replace(WfProcess *process, const char *id)
+{
 	for (int i = 0; i < process->ndeferred; i++)
 	{
 		WfDeferred *deferred = &process->deferred[i];

@@ -25,6 +25,7 @@ extern void wf_deferred_release(WfProcess *process, bool parked);
 extern bool wf_deferred_next(WfProcess *process, WfTimerRow *timer,
 							 bool (*would_take) (WfProcess *process, const WfTimerRow *timer));
 extern void wf_deferred_cancel(WfProcess *process, const char *id);
+extern void wf_deferred_replace(WfProcess *process, const char *id);
 extern void wf_deferred_write(WfProcess *process, WfChanges *changes);
 
 #endif							/* WF_DEFERRED_H */

@@ -70,8 +70,8 @@ in_state(WfProcess *process, WfStateId state)
 }
 
 /* Is this the descriptor of events that a person or an application sends? */
-static bool
-is_command(const char *descriptor)
+bool
+wf_process_is_command(const char *descriptor)
 {
 	static const char *const ours[] = {"after.", "done.state.", "done.invoke.",
 	"error."};
@@ -125,15 +125,15 @@ wf_process_has_exit(WfProcess *process)
 		if (chart->states[i].ntimers > 0 || chart->states[i].ninvokes > 0)
 			return true;
 		for (int h = 0; h < chart->states[i].nhandlers; h++)
-			if (is_command(chart->states[i].handlers[h].descriptor))
+			if (wf_process_is_command(chart->states[i].handlers[h].descriptor))
 				return true;
 	}
 	return false;
 }
 
 /* The first transition that the process would take for an event, or NULL. */
-static const WfTransition *
-would_take_event(WfProcess *process, const WfEvent *event)
+const WfTransition *
+wf_process_would_take_event(WfProcess *process, const WfEvent *event)
 {
 	const WfTransition *result;
 
@@ -157,7 +157,7 @@ wf_process_would_take(WfProcess *process, const WfTimerRow *timer)
 	WfPayload	payload = {.data = timer->data,.actor = timer->actor};
 	WfEvent		event = {timer->event, &payload};
 
-	return would_take_event(process, &event) != NULL;
+	return wf_process_would_take_event(process, &event) != NULL;
 }
 
 /*
@@ -169,46 +169,9 @@ wf_process_taker(WfProcess *process, const WfTimerRow *timer)
 {
 	WfPayload	payload = {.data = timer->data,.actor = timer->actor};
 	WfEvent		event = {timer->event, &payload};
-	const WfTransition *taken = would_take_event(process, &event);
+	const WfTransition *taken = wf_process_would_take_event(process, &event);
 
 	return taken == NULL ? NULL : process->definition->chart->states[taken->source].name;
-}
-
-/*
- * Call found(arg, event, enabled) for each command that an active state
- * handles, in document order and once for each descriptor.  enabled: it would
- * take a transition if `actor` sent it now without data.  Evaluates guards.
- */
-void
-wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
-				  void (*found) (void *arg, const char *event, bool enabled),
-				  void *arg)
-{
-	const WfChart *chart = process->definition->chart;
-	WfPayload	payload = {.actor = actor};
-	List	   *seen = NIL;
-
-	wf_restore(process);
-	for (int i = 0; i < chart->nstates; i++)
-	{
-		if (!wf_machine_is_active(process->machine, i))
-			continue;
-		for (int h = 0; h < chart->states[i].nhandlers; h++)
-		{
-			const char *name = chart->states[i].handlers[h].descriptor;
-			WfEvent		event = {name, &payload};
-			ListCell   *cell;
-			bool		again = false;
-
-			foreach(cell, seen)
-				again = again || strcmp(lfirst(cell), name) == 0;
-			if (again || !is_command(name))
-				continue;
-			seen = lappend(seen, unconstify(char *, name));
-			payload.built = NULL;
-			found(arg, name, would_take_event(process, &event) != NULL);
-		}
-	}
 }
 
 /* --- its timers -------------------------------------------------------- */

@@ -133,9 +133,8 @@ extern bool wf_process_handles(WfProcess *process, const char *event);
 extern bool wf_process_has_exit(WfProcess *process);
 extern bool wf_process_would_take(WfProcess *process, const WfTimerRow *timer);
 extern const char *wf_process_taker(WfProcess *process, const WfTimerRow *timer);
-extern void wf_process_events(WfStepper *stepper, WfProcess *process, const char *actor,
-							  void (*found) (void *arg, const char *event, bool enabled),
-							  void *arg);
+extern const WfTransition *wf_process_would_take_event(WfProcess *process, const WfEvent *event);
+extern bool wf_process_is_command(const char *descriptor);
 extern TimestampTz wf_process_set_timer(WfStepper *stepper, WfProcess *process,
 										const char *name, TimestampTz due);
 extern void wf_process_error_context(void *arg);

@@ -141,6 +141,23 @@ wf_process_timer_cancel(WfProcess *process, const char *id)
 		process->stepper->observer->cancelled(process->stepper->observer, id);
 }
 
+/*
+ * An event with this id is posted to a process that is being stepped, by code of
+ * this session: those of the same id that are in memory go.  The caller deletes
+ * those in the table, before it inserts the new one, which the end of the step
+ * must leave alone.
+ */
+void
+wf_process_timer_replace(WfProcess *process, const char *id)
+{
+	TimestampTz due;
+	WfDisarmed *disarmed = find_disarmed(process, NULL, id);
+
+	(void) take_from_memory(process, NULL, id, &due);
+	if (disarmed != NULL)
+		disarmed->known_absent = true;
+}
+
 /* Add a timer to be inserted.  The strings must live as long as the stepper. */
 static WfArmed *
 add_armed(WfProcess *process, const char *event, const char *state,

@@ -47,6 +47,7 @@ extern void wf_process_timer_arm(WfProcess *process, const WfState *state,
 								 const WfEvent *event);
 extern void wf_process_timer_disarm(WfProcess *process, const WfState *state);
 extern void wf_process_timer_cancel(WfProcess *process, const char *id);
+extern void wf_process_timer_replace(WfProcess *process, const char *id);
 extern void wf_process_timer_send(WfProcess *process, const char *event, Jsonb *data,
 								  const char *id, TimestampTz due, const char *actor);
 extern void wf_process_timer_mail_self(WfProcess *process, const char *event, Jsonb *data,

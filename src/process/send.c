@@ -20,6 +20,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/guc.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
 #include "chart/chart.h"
@@ -29,6 +30,7 @@
 #include "interpreter/machine.h"
 #include "process/child_list.h"
 #include "process/event_scope.h"
+#include "process/known.h"
 #include "process/observer.h"
 #include "process/process.h"
 #include "process/process_timer.h"
@@ -299,6 +301,15 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 		return;
 	}
 	timer.actor = wf_send_actor(process, receiver, actor);
+	if (observer == NULL && !wf_known_to(receiver, event))
+	{
+		if (wf_unknown_events == WF_UNKNOWN_EVENTS_ERROR)
+		{
+			raise_communication_error(process, target, "unknown event");
+			return;
+		}
+		wf_known_tell(receiver->name, event, false);
+	}
 	if (due != DT_NOBEGIN)
 		keep_for_later(process, &timer, id, due);
 	else

@@ -33,6 +33,7 @@
 #include "process/deferred.h"
 #include "process/event_scope.h"
 #include "process/host.h"
+#include "process/known.h"
 #include "process/observer.h"
 #include "process/policy.h"
 #include "process/process.h"
@@ -44,6 +45,7 @@
 #include "shmem/slot.h"
 #include "store/changes.h"
 #include "store/process_row.h"
+#include "store/receipt.h"
 #include "store/status.h"
 #include "store/timer.h"
 
@@ -141,6 +143,11 @@ why_not(WfProcess *process, const WfTimerRow *timer, const WfEvent *event)
 		return WF_REFUSED;
 	}
 	state = wf_deferred_by(process, timer->event);
+	if (state == NULL && !wf_known_event(process, timer->event))
+	{
+		process->reason = "unknown";
+		return WF_UNKNOWN;
+	}
 	if (state == NULL)
 		return WF_IGNORED;
 	wf_deferred_keep(process, timer, state);
@@ -150,7 +157,8 @@ why_not(WfProcess *process, const WfTimerRow *timer, const WfEvent *event)
 
 /*
  * One step: deliver an event that is not the process's own and finish.
- * refuse: error WF002 if `allow` kept its actor from a transition.
+ * refuse: error WF002 if `allow` kept its actor from a transition; WF015 if no
+ * version knows the event and workflow.unknown_events says so.
  */
 static WfVerdict
 step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
@@ -171,8 +179,12 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 	if (!wf_interpret_event(process->machine, &external))
 		verdict = why_not(process, timer, &external);
 	wf_user_context_leave(&process->user_context);
+	process->stepper->refusing = refuse;
 	if (verdict == WF_REFUSED && refuse)
 		wf_allow_refuse(process->refusal, timer->event, timer->actor);
+	if (verdict == WF_UNKNOWN)
+		wf_known_tell(process->definition->name, timer->event, refuse);
+	process->stepper->refusing = false;
 	finish_step(process, timer->event, due, verdict == WF_TAKEN, timer->actor, timer->data);
 	WF_POP_STEP();
 	return verdict;
@@ -333,6 +345,33 @@ not_heard(WfProcess *process, const WfTimerRow *timer)
 }
 
 /*
+ * Was an event delivered before that came with the same id?  Asked under the lock
+ * on the process, so that of two only the first one is delivered.
+ */
+static bool
+is_repeated(const WfProcess *process, const WfTimerRow *timer)
+{
+	WfReceipt	receipt;
+
+	return timer->once != NULL && wf_receipt_find(&process->row.id, timer->once, &receipt);
+}
+
+/* Keep the verdict on an event that came with an id. */
+static void
+keep_verdict(const WfProcess *process, const char *once, WfVerdict verdict)
+{
+	WfReceipt	receipt = {
+		.taken = verdict == WF_TAKEN,
+		.deferred = verdict == WF_DEFERRED,
+		.status = wf_status_oid(process->row.status),
+		.states = process->row.states,
+		.context = process->row.context
+	};
+
+	wf_receipt_keep(&process->row.id, once, &receipt);
+}
+
+/*
  * Deliver one event of the mailbox: an order of the engine, the start of the
  * process, or an event for its states.  One from a child that the process has
  * let go of is only noted as ignored.
@@ -352,13 +391,15 @@ deliver(WfProcess *process, WfTimerRow *timer)
 	}
 	else if (timer->from_child && !wf_child_list_counts(process, timer))
 		finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
-	else
+	else if (!is_repeated(process, timer))
 	{
 		WfVerdict	verdict = step(process, timer, timer->due, false);
 
 		if (unlikely(timer->name != NULL) && verdict != WF_TAKEN && verdict != WF_DEFERRED &&
 			strcmp(timer->name, WF_TOLD_ID) == 0)
 			not_heard(process, timer);
+		if (timer->once != NULL && process->stepper->observer == NULL)
+			keep_verdict(process, timer->once, verdict);
 	}
 	process->current = NULL;
 	wf_changes_settled(process->stepper->changes, timer);

@@ -21,7 +21,8 @@ typedef enum WfVerdict
 	WF_IGNORED,					/* no active state handles it */
 	WF_TAKEN,					/* a transition was taken */
 	WF_DEFERRED,				/* kept for later */
-	WF_REFUSED					/* `allow` kept its actor from a transition */
+	WF_REFUSED,					/* `allow` kept its actor from a transition */
+	WF_UNKNOWN					/* no version of the definition knows it */
 } WfVerdict;
 
 extern void wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,

@@ -91,6 +91,19 @@ wf_stepper_is_batch(WfStepper *stepper)
 	stepper->is_batch = true;
 }
 
+/*
+ * Was the last error of this stepper a refusal of the event that was delivered,
+ * before anything had changed?  Forgets it.
+ */
+bool
+wf_stepper_refuses(WfStepper *stepper)
+{
+	bool		refusing = stepper->refusing;
+
+	stepper->refusing = false;
+	return refusing;
+}
+
 /* What the stepper will write, for callers that add to it beside steps. */
 WfChanges *
 wf_stepper_changes(WfStepper *stepper)
@@ -119,14 +132,18 @@ find_under_way(const pg_uuid_t *id, int n)
 	return NULL;
 }
 
-/*
- * The definition of a process that this session is stepping, or NULL if it is
- * not stepping that one.
- */
+/* A process that this session is stepping, or NULL if it is not stepping that one. */
+WfProcess *
+wf_stepper_process_of(const pg_uuid_t *id)
+{
+	return find_under_way(id, wf_xact_stack_depth(&under_way));
+}
+
+/* Its definition, or NULL. */
 WfDefinition *
 wf_stepper_definition_of(const pg_uuid_t *id)
 {
-	WfProcess  *process = find_under_way(id, wf_xact_stack_depth(&under_way));
+	WfProcess  *process = wf_stepper_process_of(id);
 
 	return process == NULL ? NULL : process->definition;
 }

@@ -25,6 +25,8 @@ struct WfStepper
 	bool		deferred_known; /* whether a process has deferred events has
 								 * been looked up for all of them */
 	bool		is_batch;		/* of timers that were claimed together */
+	bool		refusing;		/* an event is being refused, before it has changed
+								 * anything */
 	WfProcess  *stepping;		/* the process stepped now or last, or NULL */
 };
 
@@ -32,7 +34,9 @@ extern WfStepper *wf_stepper_new(int32 claimed);
 extern void wf_stepper_end(WfStepper *stepper);
 extern void wf_stepper_observe(WfStepper *stepper, WfObserver *observer);
 extern void wf_stepper_is_batch(WfStepper *stepper);
+extern bool wf_stepper_refuses(WfStepper *stepper);
 extern WfChanges *wf_stepper_changes(WfStepper *stepper);
+extern WfProcess *wf_stepper_process_of(const pg_uuid_t *id);
 extern WfDefinition *wf_stepper_definition_of(const pg_uuid_t *id);
 extern void wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id);
 extern WfProcess *wf_stepper_add_row(WfStepper *stepper, const WfRow *row,

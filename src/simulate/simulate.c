@@ -133,7 +133,7 @@ wf_simulate_new(WfDefinition *definition)
 	sim->names_only = !wf_privilege_may(definition, "read");
 	sim->now = AllocSetContextCreate(sim->context, "simulated event",
 									 ALLOCSET_DEFAULT_SIZES);
-	wf_uuid_make(&sim->row.id);
+	wf_uuid_make(&sim->row.id, WF_UUID_ANY_SLOT);
 	sim->row.definition = definition->id;
 	wf_trace_init(sim);
 	return sim;

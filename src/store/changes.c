@@ -349,6 +349,7 @@ wf_changes_arm(WfChanges *out, const WfTimerRow *timer, int32 owner,
 			   bool parked, bool if_absent)
 {
 	Row			new = {0};
+	const pg_uuid_t *child;
 
 	if (unlikely(out->sink != NULL))
 	{
@@ -367,9 +368,9 @@ wf_changes_arm(WfChanges *out, const WfTimerRow *timer, int32 owner,
 	set_text(&new, WF_ARMED_name, timer->name);
 	set_text(&new, WF_ARMED_state, timer->state);
 	set_text(&new, WF_ARMED_actor, timer->actor);
-	set_jsonb(&new, WF_ARMED_data, timer->data);
-	if (timer->from_child)
-		set(&new, WF_ARMED_child, UUIDPGetDatum(&timer->child));
+	set_jsonb(&new, WF_ARMED_data, wf_timer_pack(timer, &child));
+	if (child != NULL)
+		set(&new, WF_ARMED_child, UUIDPGetDatum(child));
 	put(out, WF_SET_ARMED, &new);
 	out->looks = out->looks || if_absent;
 	if (parked)

@@ -97,6 +97,8 @@ void
 wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
 				const WfFailure *failure)
 {
+	const pg_uuid_t *child;
+	Jsonb	   *data = wf_timer_pack(timer, &child);
 	char		nulls[18];
 	Datum		values[17] = {
 		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
@@ -109,15 +111,15 @@ wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
 	values[7] = text_datum(timer->name, &nulls[7]);
 	values[8] = text_datum(timer->state, &nulls[8]);
 	values[9] = text_datum(timer->actor, &nulls[9]);
-	values[10] = JsonbPGetDatum(timer->data);
-	nulls[10] = timer->data == NULL ? 'n' : ' ';
+	values[10] = JsonbPGetDatum(data);
+	nulls[10] = data == NULL ? 'n' : ' ';
 	values[11] = CStringGetTextDatum(failure->sqlstate);
 	values[12] = CStringGetTextDatum(failure->message ? failure->message : "");
 	values[13] = text_datum(failure->detail, &nulls[13]);
 	values[14] = text_datum(failure->hint, &nulls[14]);
 	values[15] = text_datum(failure->context, &nulls[15]);
-	values[16] = UUIDPGetDatum(&timer->child);
-	nulls[16] = timer->from_child ? ' ' : 'n';
+	values[16] = UUIDPGetDatum(child);
+	nulls[16] = child != NULL ? ' ' : 'n';
 	wf_statement_execute(wf_version_has_column("failure", "since") ? &keep_statement :
 						 &keep_without_since_statement, values, nulls, 0);
 }

@@ -9,6 +9,9 @@
 
 extern bool wf_key_find(const char *definition, const char *key, pg_uuid_t *process);
 extern void wf_key_take(const char *definition, int n, Datum *keys, bool *nulls,
-						pg_uuid_t *ids, bool *is_new);
+						bool renew, bool *early, pg_uuid_t *ids, bool *is_new);
+extern bool wf_key_hold(const char *definition, const char *key);
+extern void wf_key_let_go(const char *definition, const char *key);
+extern bool wf_key_settle(const char *definition, const char *key, pg_uuid_t *process);
 
 #endif							/* WF_KEY_H */

@@ -29,6 +29,7 @@
 #include "utils/datum.h"
 #include "utils/timestamp.h"
 
+#include "base/jsonb.h"
 #include "shmem/lane.h"
 #include "shmem/wakeup.h"
 #include "store/heap.h"
@@ -134,6 +135,52 @@ text_or_null(Datum value, bool isnull)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+/* In the column child: the event is a command with an id, which is in its data. */
+static const pg_uuid_t once_marker = {{
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+}};
+
+/*
+ * What is stored of an event that is to come once, in the tables timer and failure
+ * alike: *child is a marker, and the result, for the column data, has the id beside
+ * the data.  Of any other event the data, and *child as it is.
+ */
+Jsonb *
+wf_timer_pack(const WfTimerRow *timer, const pg_uuid_t **child)
+{
+	static const char *keys[] = {"once", "data"};
+	Jsonb	   *values[2];
+
+	*child = timer->from_child ? &timer->child : NULL;
+	if (likely(timer->once == NULL))
+		return timer->data;
+	*child = &once_marker;
+	values[0] = wf_jsonb_string(timer->once);
+	values[1] = timer->data;
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
+
+/* A member of what wf_timer_pack() has made, or NULL. */
+static Jsonb *
+packed(Jsonb *data, const char *key)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = getKeyJsonValueFromContainer(&data->root, key, strlen(key), &buffer);
+
+	return value == NULL ? NULL : JsonbValueToJsonb(value);
+}
+
+/* The reverse of wf_timer_pack(). */
+static void
+unpack(WfTimerRow *timer)
+{
+	if (likely(!timer->from_child || memcmp(&timer->child, &once_marker, UUID_LEN) != 0))
+		return;
+	timer->from_child = false;
+	timer->once = wf_jsonb_text(packed(timer->data, "once"));
+	timer->data = packed(timer->data, "data");
+}
+
 /* What was selected as TIMER_COLUMNS, in the current memory context. */
 static void
 read_timer(WfTimerRow *timer, const pg_uuid_t *process, Datum *values, bool *nulls)
@@ -148,8 +195,12 @@ read_timer(WfTimerRow *timer, const pg_uuid_t *process, Datum *values, bool *nul
 	timer->actor = text_or_null(values[TIMER_actor], nulls[TIMER_actor]);
 	timer->data = nulls[TIMER_data] ? NULL : DatumGetJsonbPCopy(values[TIMER_data]);
 	timer->from_child = !nulls[TIMER_child];
+	timer->once = NULL;
 	if (timer->from_child)
+	{
 		timer->child = *DatumGetUUIDP(values[TIMER_child]);
+		unpack(timer);
+	}
 }
 
 /* The same of a row of SPI's last result. */

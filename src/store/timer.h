@@ -26,6 +26,8 @@ typedef struct WfTimerRow
 	const char *state;			/* or NULL */
 	const char *actor;			/* or NULL */
 	Jsonb	   *data;			/* or NULL */
+	const char *once;			/* or NULL: the id of a command, which is delivered
+								 * unless one with this id was */
 	bool		from_child;		/* delivered only while the process has that child */
 	pg_uuid_t	child;			/* the sender; only with from_child */
 } WfTimerRow;
@@ -79,6 +81,7 @@ typedef struct WfPending
 	.latest = true \
 }
 
+extern Jsonb *wf_timer_pack(const WfTimerRow *timer, const pg_uuid_t **child);
 extern int	wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
 						   WfTimerRow **timers, WfRow ***rows);
 extern WfPosition wf_timer_next_due(int32 owner, WfPosition mark);

@@ -17,7 +17,7 @@ SELECT workflow.start('claim', key => 'C1') AS p \gset
 
 -- available_events
 SELECT is((SELECT array_agg(format('%s %s', e.event, e.enabled)) FROM workflow.available_events(:'p') e),
-    ARRAY['drop t', 'note.* t', 'sign f', 'assign t'],
+    ARRAY['drop t', 'note.* t', 'sign ', 'assign t'],
     'what the active states have a handler for, from the outside in; guards are asked without data; timers and onDone are left out');
 SELECT FROM workflow.send(:'p', 'assign');
 SELECT is((SELECT array_agg(format('%s %s', e.event, e.enabled)) FROM workflow.available_events(:'p') e),
@@ -87,7 +87,7 @@ $$;
 SELECT FROM workflow.define('{"id": "picky", "initial": "a", "states": {"a": {"on": {"go": {"guard": "pick"}}}}}');
 SELECT workflow.start('picky') AS q \gset
 SELECT notes() AS forget \gset
-SELECT is((SELECT e::text FROM workflow.available_events(:'q') e), '(go,t)', 'guards that write may do so');
+SELECT is((SELECT e::text FROM workflow.available_events(:'q') e), '(go,t,)', 'guards that write may do so');
 SELECT is(notes(), 'asked', 'as if the event were sent');
 
 -- and an action may look, and look in vain, before its step is written

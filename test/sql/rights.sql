@@ -34,7 +34,8 @@ SELECT workflow.start('doc') AS over \gset
 SELECT workflow.start('doc') AS gone \gset
 SELECT workflow.start('rest', version => 1) AS old \gset
 SELECT FROM workflow.send(:'p', 'wait');
-SELECT FROM workflow.post(:'p', 'note', at => '2030-02-01 00:00+00', id => 'note');
+SELECT FROM workflow.post_by_key('doc', 'later', 'go', early => '1 hour');
+SELECT FROM workflow.post(:'p', 'stay', at => '2030-02-01 00:00+00', id => 'note');
 SELECT FROM workflow.send(:'over', 'go');
 SELECT FROM workflow.erase(:'gone', force => true);
 SELECT FROM workflow.define_calendar('office', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}');
@@ -92,25 +93,30 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('migrate_many(text,integer,jsonb,integer[],text[],jsonb,boolean,integer,text)', $$migrate_many('rest')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('migrate_many(text,integer,jsonb,integer[],text[],jsonb,boolean,integer,text)', $$migrate_many('rest', dry_run => true)$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 -- to begin
-('start(text,jsonb,text,integer,timestamp with time zone,text)', $$start('doc')$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
-('start(text,jsonb,text,integer,timestamp with time zone,text)', $$start('doc', key => 'K')$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
-('start(text,jsonb,text,integer,timestamp with time zone,text)', $$start('doc', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
-('start_many(text,jsonb[],text[],integer,timestamp with time zone,text)', $$start_many('doc', ARRAY[NULL]::jsonb[])$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
-('start_many(text,jsonb[],text[],integer,timestamp with time zone,text)', $$start_many('doc', ARRAY[NULL]::jsonb[], actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('start(text,jsonb,text,integer,timestamp with time zone,text,text)', $$start('doc')$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
+('start(text,jsonb,text,integer,timestamp with time zone,text,text)', $$start('doc', key => 'K')$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
+('start(text,jsonb,text,integer,timestamp with time zone,text,text)', $$start('doc', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('start_or_get(text,jsonb,text,integer,timestamp with time zone,text,text)', $$start_or_get('doc', key => 'K')$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
+('start_or_get(text,jsonb,text,integer,timestamp with time zone,text,text)', $$start_or_get('doc', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('slot(uuid)', $$slot(%1$L)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('slot_of_key(text)', $$slot_of_key('K')$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('start_many(text,jsonb[],text[],integer,timestamp with time zone,text,text)', $$start_many('doc', ARRAY[NULL]::jsonb[])$$, 'ok ok ok ok ok WF002 = = = 42501 ='),
+('start_many(text,jsonb[],text[],integer,timestamp with time zone,text,text)', $$start_many('doc', ARRAY[NULL]::jsonb[], actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('simulate(text,jsonb,jsonb,integer,timestamp with time zone,integer,text)', $$simulate('doc', '[{"event": "go"}]')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('simulate(json,jsonb,jsonb,timestamp with time zone,integer,text)', $$simulate('{"id": "doc", "initial": "a", "states": {"a": {}}}'::json, '[{"event": "go", "actor": "boss"}]')$$, 'ok ok ok WF002 ok ok ok ok ok 42501 ='),
 -- to go on
-('send(uuid,text,jsonb,text,text,boolean)', $$send(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
-('send(uuid,text,jsonb,text,text,boolean)', $$send(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
-('send_many(uuid[],text[],jsonb[],text[],text,boolean)', $$send_many(ARRAY[%1$L]::uuid[], ARRAY['go'])$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
-('send_many(uuid[],text[],jsonb[],text[],text,boolean)', $$send_many(ARRAY[%1$L]::uuid[], ARRAY['go'], actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
-('send_by_key(text,text,text,jsonb,text,text,boolean)', $$send_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
-('send_by_key(text,text,text,jsonb,text,text,boolean)', $$send_by_key('doc', 'none', 'go')$$, 'WF001 = = = = = = WF002 = 42501 ='),
-('send_by_key(text,text,text,jsonb,text,text,boolean)', $$send_by_key('doc', 'K', 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
-('post(uuid,text,jsonb,timestamp with time zone,text,text)', $$post(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
-('post(uuid,text,jsonb,timestamp with time zone,text,text)', $$post(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
-('post_by_key(text,text,text,jsonb,timestamp with time zone,text,text)', $$post_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
-('post_by_key(text,text,text,jsonb,timestamp with time zone,text,text)', $$post_by_key('doc', 'K', 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('send(uuid,text,jsonb,text,text,boolean,integer,text[])', $$send(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('send(uuid,text,jsonb,text,text,boolean,integer,text[])', $$send(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('send_many(uuid[],text[],jsonb[],text[],text,boolean,text,integer[],text[])', $$send_many(ARRAY[%1$L]::uuid[], ARRAY['go'])$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('send_many(uuid[],text[],jsonb[],text[],text,boolean,text,integer[],text[])', $$send_many(ARRAY[%1$L]::uuid[], ARRAY['go'], actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[])', $$send_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[])', $$send_by_key('doc', 'none', 'go')$$, 'WF001 = = = = = = WF002 = 42501 ='),
+('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[])', $$send_by_key('doc', 'K', 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('post(uuid,text,jsonb,timestamp with time zone,text,text,text)', $$post(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('post(uuid,text,jsonb,timestamp with time zone,text,text,text)', $$post(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('post_by_key(text,text,text,jsonb,timestamp with time zone,text,text,text,interval)', $$post_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('post_by_key(text,text,text,jsonb,timestamp with time zone,text,text,text,interval)', $$post_by_key('doc', 'K', 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('post_by_key(text,text,text,jsonb,timestamp with time zone,text,text,text,interval)', $$post_by_key('doc', 'none', 'go', early => '1 hour')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
 ('cancel_event(uuid,text)', $$cancel_event(%1$L, 'note')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
 ('set_timer(uuid,text,timestamp with time zone)', $$set_timer(%1$L, '1 day', '2031-01-01')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
 ('reset_timer(uuid,text)', $$reset_timer(%1$L, '1 day')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
@@ -168,6 +174,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('drift', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
 ('definition_history', $$WHERE definition = 'rest' AND event = 'workflow.define'$$, '2 2 2 2 0 = 2 0 = 2 42501'),
 ('pauses', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
+('early_events', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
 ('erasures', $$$$, '1 1 1 1 0 = = = = 1 42501'),
 ('calendars', $$$$, '1 1 1 1 1 1 1 1 1 1 42501'),
 ('activity', $$WHERE false$$, '0 = = = = = = = = = 42501'),

@@ -32,7 +32,7 @@ SELECT is(workflow.define((SELECT chart FROM workflow.definitions WHERE name = '
 CREATE FUNCTION app.found(VARIADIC a text[]) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE result text;
 BEGIN
-    EXECUTE 'SELECT coalesce(string_agg(key, '' '' ORDER BY id), '''') FROM workflow.search(''order'', ' || array_to_string(a, ', ') || ')' INTO result;
+    EXECUTE 'SELECT coalesce(string_agg(key, '' '' ORDER BY array_position(''{one,two,three,four,later,m1,m2,long,five,mine}'', key), key), '''') FROM workflow.search(''order'', ' || array_to_string(a, ', ') || ')' INTO result;
     RETURN result;
 END $$;
 

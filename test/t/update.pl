@@ -337,6 +337,66 @@ $node->safe_psql('others', 'ALTER EXTENSION workflow UPDATE');
 same_catalogue($node->safe_psql('others', $catalogue), 'an extension that another superuser has created');
 $node->safe_psql('postgres', 'DROP DATABASE others');
 
+# What users have made of functions that are made anew refuses the update, all of it
+# named at once; what they have granted and revoked on them is there afterwards, and
+# counts as theirs.
+$node->safe_psql('postgres', 'CREATE DATABASE used; CREATE ROLE dealer; CREATE ROLE taker; CREATE ROLE spare');
+$node->safe_psql('used', "CREATE EXTENSION workflow VERSION '$old'; CREATE SCHEMA office AUTHORIZATION clerk");
+as($node, 'clerk', q{
+	CREATE FUNCTION office.commanded(p uuid) RETURNS boolean BEGIN ATOMIC SELECT s.taken FROM workflow.send(p, 'go') s; END;
+	CREATE FUNCTION office.late(p uuid) RETURNS boolean LANGUAGE sql AS $$ SELECT s.taken FROM workflow.send(p, 'go') s $$;
+	CREATE VIEW office.commands AS SELECT s.taken FROM workflow.send_by_key('short', 'x', 'go') s;
+	CREATE VIEW office.more AS SELECT c.taken FROM office.commands c;
+	CREATE MATERIALIZED VIEW office.stored AS SELECT s.taken FROM workflow.send_by_key('short', 'x', 'go') s WITH NO DATA;
+	CREATE TABLE office.form (taken boolean DEFAULT (workflow.send('00000000-0000-7000-8000-000000000000', 'go')).taken)}, 'used');
+my $untouched = $node->safe_psql('used', $catalogue);
+my (undef, undef, $hangs) = $node->psql('used', 'ALTER EXTENSION workflow UPDATE', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+like($hangs, qr/ERROR:  2BP01: .*hang on functions of workflow.*HINT:  Keep what makes them/s, 'what was made of functions that change refuses the update');
+like($hangs, qr/\Q$_\E/, "$_ is named") foreach ('view office.commands', 'view office.more', 'materialized view office.stored', 'function office.commanded(uuid)',
+	'default value for column taken of table office.form');
+unlike($hangs, qr/office\.late|type |index |rule /, 'and nothing else is');
+is($node->safe_psql('used', $catalogue), $untouched, 'nothing has changed');
+as($node, 'clerk', q{
+	DROP VIEW office.more, office.commands; DROP MATERIALIZED VIEW office.stored; DROP FUNCTION office.commanded; DROP TABLE office.form}, 'used');
+$node->safe_psql('used', q{
+	GRANT USAGE ON SCHEMA workflow TO dealer;
+	GRANT EXECUTE ON FUNCTION workflow.send TO dealer WITH GRANT OPTION;
+	SET ROLE dealer;
+	GRANT EXECUTE ON FUNCTION workflow.send TO taker;
+	RESET ROLE;
+	REVOKE USAGE ON SCHEMA workflow FROM dealer;
+	REVOKE EXECUTE ON FUNCTION workflow.send_by_key FROM workflow_user;
+	GRANT SELECT, REFERENCES ON workflow.activity TO dealer;
+	GRANT SELECT (kind) ON workflow.activity TO spare});
+my $granted = q{
+	SELECT proname, string_agg(pg_temp.role(a.grantee, p.proowner) || CASE WHEN a.is_grantable THEN '*' ELSE '' END || ' by ' || pg_temp.role(a.grantor, p.proowner), ', ' ORDER BY 1)
+	FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname IN ('send', 'send_by_key') AND p.pronamespace = 'workflow'::regnamespace GROUP BY 1
+	UNION ALL
+	SELECT relname || '.' || coalesce(attname, ''), string_agg(pg_temp.role(a.grantee, c.relowner) || '=' || a.privilege_type, ', ' ORDER BY pg_temp.role(a.grantee, c.relowner), a.privilege_type)
+	FROM pg_class c LEFT JOIN pg_attribute t ON t.attrelid = c.oid AND t.attacl IS NOT NULL, aclexplode(coalesce(t.attacl, c.relacl)) a
+	WHERE c.oid = 'workflow.activity'::regclass GROUP BY relname, attname ORDER BY 1};
+my ($functions) = $catalogue =~ /^(.*?^CREATE OR REPLACE FUNCTION pg_temp.role.*? END \$\$;)/ms;
+my $rights = $node->safe_psql('used', "$functions$granted");
+like($rights, qr/dealer\* by owner.*taker by dealer/, 'rights before the update');
+$node->safe_psql('used', 'ALTER EXTENSION workflow UPDATE');
+is($node->safe_psql('used', "$functions$granted"), $rights, 'users\' grants are there after the update, on what was made anew');
+my ($dumped) = run_command([ 'pg_dump', '-s', '-d', $node->connstr('used') ]);
+like($dumped, qr/^GRANT ALL ON FUNCTION workflow\.send\([^\n]*if_states[^\n]* TO dealer WITH GRANT OPTION;.*^GRANT ALL ON FUNCTION workflow\.send\([^\n]* TO taker;/ms, 'a dump has them');
+like($dumped, qr/^REVOKE ALL ON FUNCTION workflow\.send_by_key\([^\n]* FROM workflow_user;/m, 'and what was revoked');
+foreach my $role (qw(taker spare))
+{
+	my (undef, undef, $kept_by) = $node->psql('postgres', "DROP ROLE $role");
+	like($kept_by, qr/role "$role" cannot be dropped/, "$role cannot be dropped while it has a right");
+}
+$node->safe_psql('used', q{
+	REVOKE ALL ON FUNCTION workflow.send FROM dealer CASCADE;
+	GRANT EXECUTE ON FUNCTION workflow.send_by_key TO workflow_user;
+	REVOKE ALL ON workflow.activity FROM dealer;
+	REVOKE ALL (kind) ON workflow.activity FROM spare;
+	DROP OWNED BY clerk});
+same_catalogue($node->safe_psql('used', $catalogue), 'and without them, the catalogs are those of a new database');
+$node->safe_psql('postgres', 'DROP DATABASE used; DROP ROLE dealer; DROP ROLE taker; DROP ROLE spare');
+
 #
 # Older versions: all scripts at once where nothing is in the way, else one after
 # the other.

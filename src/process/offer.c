@@ -1,0 +1,169 @@
+/*-------------------------------------------------------------------------
+ *
+ * offer.c
+ *	  The commands that a process would take, and why not the others.
+ *
+ * Runs in any backend, on a row that may be locked or not.  Guards are
+ * evaluated, and no transition is taken.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "chart/chart.h"
+#include "eval/eval.h"
+#include "interpreter/machine.h"
+#include "interpreter/select.h"
+#include "process/event_scope.h"
+#include "process/offer.h"
+#include "process/process.h"
+#include "process/restore.h"
+#include "process/stepper.h"
+
+/* What is known of a guard while the data of the event is not. */
+typedef enum Truth
+{
+	NO,
+	YES,
+	UNKNOWN
+} Truth;
+
+static Truth truth_of(WfProcess *process, const WfGuard *guard, const WfEvent *event);
+
+/* The truth of AND, as long as `decides` is NO, and of OR, if it is YES. */
+static Truth
+truth_of_parts(WfProcess *process, const WfGuard *guard, const WfEvent *event, Truth decides)
+{
+	Truth		result = decides == NO ? YES : NO;
+
+	for (int i = 0; i < guard->nparts; i++)
+	{
+		Truth		part = truth_of(process, guard->parts[i], event);
+
+		if (part == decides)
+			return part;
+		if (part == UNKNOWN)
+			result = UNKNOWN;
+	}
+	return result;
+}
+
+/* The truth of a guard, whatever the data of the event; NULL always holds. */
+static Truth
+truth_of(WfProcess *process, const WfGuard *guard, const WfEvent *event)
+{
+	Truth		part;
+
+	if (guard == NULL)
+		return YES;
+	switch (guard->kind)
+	{
+		case WF_GUARD_EXPR:
+			if (wf_eval_depends_on_data(process->definition->evaluator, guard->expr,
+										&process->user_context))
+				return UNKNOWN;
+			break;
+		case WF_GUARD_NOT:
+			part = truth_of(process, guard->parts[0], event);
+			return part == UNKNOWN ? UNKNOWN : part == YES ? NO : YES;
+		case WF_GUARD_AND:
+			return truth_of_parts(process, guard, event, NO);
+		case WF_GUARD_OR:
+			return truth_of_parts(process, guard, event, YES);
+		case WF_GUARD_IN_STATE:
+			break;
+	}
+	return wf_select_guard_holds(process->machine, guard, event) ? YES : NO;
+}
+
+/* Does `allow` keep the actor from this transition? */
+static bool
+is_denied(WfProcess *process, const WfTransition *transition, const WfEvent *event)
+{
+	return transition->allow != NULL &&
+		!process->machine->host_calls->allowed(process->machine->host, transition, event);
+}
+
+/* Why is no transition taken that an active state has for this event? */
+static WfOfferKind
+why_not(WfProcess *process, const WfEvent *event)
+{
+	const WfChart *chart = process->definition->chart;
+	WfOfferKind kind = WF_OFFER_GUARD;
+
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		const WfState *state = &chart->states[i];
+
+		for (int h = 0; h < state->nhandlers && wf_machine_is_active(process->machine, i); h++)
+		{
+			const WfHandler *handler = &state->handlers[h];
+
+			if (!wf_chart_descriptor_matches(handler->descriptor, event->name))
+				continue;
+			for (int t = 0; t < handler->ntransitions; t++)
+			{
+				if (truth_of(process, handler->transitions[t]->guard, event) == NO)
+					continue;
+				if (!is_denied(process, handler->transitions[t], event))
+					return WF_OFFER_DATA;
+				kind = WF_OFFER_ALLOW;
+			}
+		}
+	}
+	return kind;
+}
+
+/* As why_not(), with the event in messages, and the owner's context left. */
+static WfOfferKind
+ask(WfProcess *process, const WfEvent *event)
+{
+	WfOfferKind kind;
+
+	WF_PUSH_STEP(process, event->name);
+	process->asking = true;
+	kind = why_not(process, event);
+	process->asking = false;
+	wf_user_context_leave(&process->user_context);
+	WF_POP_STEP();
+	return kind;
+}
+
+/*
+ * Call found(arg, event, kind) for each command that an active state handles, in
+ * document order and once for each descriptor.  kind: what would become of it if
+ * `actor` sent it now without data.  Evaluates guards, and throws what they throw.
+ */
+void
+wf_offer_list(WfProcess *process, const char *actor,
+			  void (*found) (void *arg, const char *event, WfOfferKind kind), void *arg)
+{
+	const WfChart *chart = process->definition->chart;
+	WfPayload	payload = {.actor = actor};
+	List	   *seen = NIL;
+
+	wf_restore(process);
+	for (int i = 0; i < chart->nstates; i++)
+	{
+		if (!wf_machine_is_active(process->machine, i))
+			continue;
+		for (int h = 0; h < chart->states[i].nhandlers; h++)
+		{
+			const char *name = chart->states[i].handlers[h].descriptor;
+			WfEvent		event = {name, &payload};
+			ListCell   *cell;
+			bool		again = false;
+
+			foreach(cell, seen)
+				again = again || strcmp(lfirst(cell), name) == 0;
+			if (again || !wf_process_is_command(name))
+				continue;
+			seen = lappend(seen, unconstify(char *, name));
+			payload.built = NULL;
+			found(arg, name, wf_process_would_take_event(process, &event) ? WF_OFFER_TAKEN :
+				  ask(process, &event));
+		}
+	}
+}
