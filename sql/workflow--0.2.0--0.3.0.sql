@@ -32,6 +32,7 @@ DECLARE
         workflow.available_events(uuid, text)
         workflow.start(text, jsonb, text, int, timestamptz, text)
         workflow.start_many(text, jsonb[], text[], int, timestamptz, text)
+        workflow.get(uuid)
     ';
     others text;
     kept   jsonb;
@@ -333,6 +334,14 @@ CREATE FUNCTION workflow.start_many(
     on_key text DEFAULT 'existing')
     RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_many';
 
+CREATE FUNCTION workflow.get(
+    process uuid,
+    OUT id uuid, OUT definition text, OUT version int, OUT key text, OUT status workflow.status,
+    OUT suspended boolean, OUT states text[], OUT context jsonb, OUT step int,
+    OUT started_at timestamptz, OUT updated_at timestamptz, OUT output jsonb,
+    OUT parent uuid, OUT invoke text, OUT children jsonb, OUT outcome text)
+    LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_get';
+
 CREATE FUNCTION workflow.slot(process uuid) RETURNS int
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot';
 CREATE FUNCTION workflow.slot_of_key(key text) RETURNS int
@@ -629,8 +638,8 @@ REVOKE ALL ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, 
 GRANT EXECUTE ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many TO workflow_user, workflow_admin;
 REVOKE ALL ON workflow.early, workflow.early_events, workflow.definition_change FROM PUBLIC;
 GRANT SELECT ON workflow.early_events TO workflow_user, workflow_monitor, workflow_admin;
-REVOKE ALL ON FUNCTION workflow.slot, workflow.slot_of_key FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.slot, workflow.slot_of_key TO workflow_user, workflow_monitor, workflow_admin;
+REVOKE ALL ON FUNCTION workflow.get, workflow.slot, workflow.slot_of_key FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.get, workflow.slot, workflow.slot_of_key TO workflow_user, workflow_monitor, workflow_admin;
 
 -- ---- rights: what users have granted and revoked on what was made anew, by whom, and
 -- with which options. Not by GRANT, which in here would count as the extension's own: pg_dump

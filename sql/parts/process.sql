@@ -108,7 +108,7 @@ CREATE FUNCTION workflow.get(
     OUT id uuid, OUT definition text, OUT version int, OUT key text, OUT status workflow.status,
     OUT suspended boolean, OUT states text[], OUT context jsonb, OUT step int,
     OUT started_at timestamptz, OUT updated_at timestamptz, OUT output jsonb,
-    OUT parent uuid, OUT invoke text, OUT children jsonb)
+    OUT parent uuid, OUT invoke text, OUT children jsonb, OUT outcome text)
     LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_get';
 
 -- CALL await(process, state, timeout): wait until the process is in `state`

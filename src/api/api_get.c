@@ -38,16 +38,28 @@ PG_FUNCTION_INFO_V1(workflow_may);
 PG_FUNCTION_INFO_V1(workflow_grant_on);
 PG_FUNCTION_INFO_V1(workflow_revoke_on);
 
-static WfStatement get_statement = {
-	.sql = "SELECT p.id, d.name, d.version, p.key, p.status, p.suspended, p.states, p.context,"
-	" p.step, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children, d.id"
-	" FROM workflow.process p, workflow.definition d"
-	" WHERE p.id OPERATOR(pg_catalog.=) $1 AND d.id OPERATOR(pg_catalog.=) p.definition",
-	.nargs = 1,
-	.args = {UUIDOID}
-};
-#define N_GET 15
+/* The first one is the id of the definition, the others are what get() returns. */
+#define GET_COLUMNS \
+	"d.id, p.id, d.name, d.version, p.key, p.status, p.suspended, p.states, p.context," \
+	" p.step, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children"
+#define GET_FROM \
+	" FROM workflow.process p, workflow.definition d" \
+	" WHERE p.id OPERATOR(pg_catalog.=) $1 AND d.id OPERATOR(pg_catalog.=) p.definition"
+#define N_GET 16
 
+static WfStatement get_statement = {
+	.sql = "SELECT " GET_COLUMNS ","
+	" CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN"
+	" CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END"
+	GET_FROM,
+	WF_ARGS(UUIDOID)
+};
+
+/* For the SQL of versions before 0.3.0, where processes have no outcome. */
+static WfStatement get_without_outcome_statement = {
+	.sql = "SELECT " GET_COLUMNS GET_FROM,
+	WF_ARGS(UUIDOID)
+};
 
 static Datum
 look_get(PG_FUNCTION_ARGS)
@@ -63,11 +75,12 @@ look_get(PG_FUNCTION_ARGS)
 	desc = BlessTupleDesc(desc);
 
 	wf_api_connect_to_look();
-	if (wf_statement_execute(&get_statement, &id, NULL, 1) == 0)
+	if (wf_statement_execute(desc->natts < N_GET ? &get_without_outcome_statement :
+							 &get_statement, &id, NULL, 1) == 0)
 		wf_process_refuse_missing(PG_GETARG_UUID_P(0));
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
-	wf_api_require_sight(PG_GETARG_UUID_P(0), wf_definition(DatumGetInt32(values[N_GET])));
-	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	wf_api_require_sight(PG_GETARG_UUID_P(0), wf_definition(DatumGetInt32(values[0])));
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values + 1, nulls + 1), desc));
 	SPI_finish();
 	return result;
 }

@@ -37,7 +37,7 @@ SELECT is((error('SELECT workflow.available_events(''01234567-89ab-7def-8000-000
 
 -- get
 SELECT is((error('SELECT workflow.get(''01234567-89ab-7def-8000-000000000000'')'))[1], 'WF001', 'get() of no process: WF001');
-SELECT is((SELECT g::text FROM workflow.get(:'p') g), format('(%s,claim,1,C1,idled,f,{open.assigned},"{""n"": 1}",2,"2030-01-01 00:00:00+00","2030-01-01 00:00:00+00",,,,)', :'p'),
+SELECT is((SELECT g::text FROM workflow.get(:'p') g), format('(%s,claim,1,C1,idled,f,{open.assigned},"{""n"": 1}",2,"2030-01-01 00:00:00+00","2030-01-01 00:00:00+00",,,,,)', :'p'),
           'get() tells where a process stands');
 CALL clock('2030-01-02');
 SELECT FROM workflow.send(:'p', 'note.it');

@@ -17,7 +17,7 @@ SELECT FROM workflow.define('{
 SELECT workflow.start('order') AS p \gset
 SELECT is((SELECT g::text FROM workflow.get(:'p') g),
     format('(%s,order,1,,idled,f,{open},"{""note"": null, ""tags"": [""new""], ""lines"": 0, ""opened"": true}",1,'
-           '"2030-01-01 00:00:00+00","2030-01-01 00:00:00+00",,,,)', :'p'),
+           '"2030-01-01 00:00:00+00","2030-01-01 00:00:00+00",,,,,)', :'p'),
     'a process is started with the initial context in the initial state');
 SELECT is(notes(), 'enter order, enter open', 'entry actions run in the caller''s transaction, the outer state''s first');
 SELECT is(timers(:'p'), '1 day 2030-01-02 00:00:00', 'the timers of its states run');
