@@ -603,7 +603,7 @@ workflow_send_many(PG_FUNCTION_ARGS)
 static uint64
 forget_post(const WfDefinition *definition, const pg_uuid_t *process, const char *id)
 {
-	uint64		n = wf_timer_forget_posted(process, id);
+	uint64		n = wf_timer_forget_posted(process, id, false);
 
 	if (definition->chart->has_defer)
 		n += wf_deferred_row_forget(process, id);
@@ -635,16 +635,19 @@ read_post(FunctionCallInfo fcinfo, int arg, WfTimerRow *timer)
 }
 
 /*
- * Lock the process that an event with an id is posted to, unless this session is
- * stepping it, and delete an earlier one with that id.  Returns the definition as
- * it is under the lock; errors WF001 and WF004 if the process is gone, or over, by
- * then.
+ * An event with an id is about to be posted: an earlier one with that id is
+ * deleted, with the lock on the process if it is free, or this session is stepping
+ * it.  Returns the definition as it is under the lock; error WF004 if the process
+ * is over by then.
+ *
+ * If it is not free, a step of the process may be under way, for which nobody waits
+ * here: an event that is being delivered was there before, and one that this step
+ * defers goes when the new one arrives (step.c).
  */
 static WfDefinition *
-replace_posted(const WfTimerRow *timer)
+replace_posted(WfDefinition *definition, const WfTimerRow *timer)
 {
 	WfProcess  *stepped = wf_stepper_process_of(&timer->process);
-	WfDefinition *definition;
 	WfRow		row;
 
 	if (stepped != NULL)
@@ -653,14 +656,17 @@ replace_posted(const WfTimerRow *timer)
 		wf_process_timer_replace(stepped, timer->name);
 		wf_deferred_replace(stepped, timer->name);
 	}
-	else
+	else if (wf_process_row_lock_if_free(&timer->process, &row))
 	{
-		if (!wf_process_row_lock(&timer->process, false, &row))
-			wf_process_refuse_missing(&timer->process);
 		definition = wf_definition(row.definition);
 		wf_wakeup_released(definition->owner);
 		if (wf_process_row_is_over(&row))
 			wf_process_refuse_over(&timer->process);
+	}
+	else
+	{
+		(void) wf_timer_forget_posted(&timer->process, timer->name, true);
+		return definition;
 	}
 	forget_post(definition, &timer->process, timer->name);
 	return definition;
@@ -691,14 +697,14 @@ post(FunctionCallInfo fcinfo, int arg, const WfTimerRow *timer)
 	if (!wf_known_to(definition, timer->event))
 		wf_known_tell(definition->name, timer->event, true);
 	if (timer->name != NULL)
-		definition = replace_posted(timer);
+		definition = replace_posted(definition, timer);
 	wf_changes_arm(changes, timer, definition->owner, false, false);
 	wf_changes_write(changes);
 }
 
 /*
  * SQL function workflow.post(...) of sql/parts/timer.sql.  Inserts a timer
- * without lock; only with an id the process row is locked first.
+ * without lock; only with an id the process row is locked first, if it is free.
  */
 Datum
 workflow_post(PG_FUNCTION_ARGS)

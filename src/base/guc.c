@@ -35,6 +35,8 @@ int			wf_max_context_size = 65536;
 int			wf_max_attempts = 5;
 int			wf_retry_delay = 1000;
 int			wf_retry_max_delay = 300000;
+int			wf_shortage_limit = 86400;
+bool		wf_log_attempts = false;
 int			wf_careful_backlog = 1000;
 bool		wf_allow_superuser = false;
 
@@ -183,6 +185,13 @@ define_steps(void)
 			   "Sets the longest delay between two attempts.",
 			   &wf_retry_max_delay, 1, MS_PER_DAY,
 			   PGC_SIGHUP, GUC_UNIT_MS);
+	define_int("workflow.shortage_limit",
+			   "Sets how long an event that meets a lack of disk, memory or the like is tried without counting attempts.",
+			   &wf_shortage_limit, 0, INT_MAX,
+			   PGC_SIGHUP, GUC_UNIT_S);
+	define_bool("workflow.log_attempts",
+				"Logs each attempt of an event that fails.",
+				&wf_log_attempts, PGC_SIGHUP);
 }
 
 /* Define all settings; called by _PG_init(). */

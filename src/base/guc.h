@@ -39,6 +39,8 @@ extern int	wf_max_context_size;	/* kB */
 extern int	wf_max_attempts;
 extern int	wf_retry_delay;		/* ms */
 extern int	wf_retry_max_delay; /* ms */
+extern int	wf_shortage_limit;	/* s */
+extern bool wf_log_attempts;
 extern int	wf_careful_backlog;
 extern bool wf_allow_superuser;
 

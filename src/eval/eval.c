@@ -205,8 +205,10 @@ time_limit(WfEvaluator *evaluator, const WfDelay *own, WfUserContext *bracket)
 	bracket->limit = own;
 	if (own == NULL)
 		bracket->until = wf_step_timeout_until(bracket->began);
-	else if ((own->kind == WF_DELAY_MS && own->ms == 0) ||
-			 !wf_eval_interval_fixed(evaluator, own, bracket->began, &bracket->until))
+
+	/* No time at all, however it is written, means no limit, as in settings. */
+	else if (!wf_eval_interval_fixed(evaluator, own, bracket->began, &bracket->until) ||
+			 bracket->until <= bracket->began)
 		bracket->until = DT_NOEND;
 	return bracket->until;
 }

@@ -372,6 +372,19 @@ keep_verdict(const WfProcess *process, const char *once, WfVerdict verdict)
 }
 
 /*
+ * An event that was posted under an id replaces those before it.  That was done
+ * when it was posted, unless a step was under way then, which may have kept one
+ * for later.  The engine's own names are no ids.
+ */
+static void
+replace_deferred(WfProcess *process, const WfTimerRow *timer)
+{
+	if (process->definition->chart->has_defer &&
+		strncmp(timer->name, "workflow.", strlen("workflow.")) != 0)
+		wf_deferred_cancel(process, timer->name);
+}
+
+/*
  * Deliver one event of the mailbox: an order of the engine, the start of the
  * process, or an event for its states.  One from a child that the process has
  * let go of is only noted as ignored.
@@ -393,7 +406,11 @@ deliver(WfProcess *process, WfTimerRow *timer)
 		finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
 	else if (!is_repeated(process, timer))
 	{
-		WfVerdict	verdict = step(process, timer, timer->due, false);
+		WfVerdict	verdict;
+
+		if (unlikely(timer->name != NULL) && timer->state == NULL)
+			replace_deferred(process, timer);
+		verdict = step(process, timer, timer->due, false);
 
 		if (unlikely(timer->name != NULL) && verdict != WF_TAKEN && verdict != WF_DEFERRED &&
 			strcmp(timer->name, WF_TOLD_ID) == 0)

@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
+#include "shmem/held.h"
 #include "shmem/lane.h"
 #include "shmem/suspects.h"
 
@@ -66,6 +67,7 @@ wf_lane_init(WfLane *lane, Oid dbid, int32 owner, TimestampTz mark)
 	lane->cursor = WF_POSITION(DT_NOBEGIN);
 	lane->cursor_epoch = 0;
 	lane->calls = 0;
+	wf_held_init_locked(lane);
 	SpinLockRelease(&lane->mutex);
 
 	lane->executors = 0;

@@ -39,6 +39,8 @@ typedef struct WfPosition
  *
  * cursor: the executors of this lane have claimed up to here.  A hint: between
  * mark and cursor everything is being worked by somebody, or was skipped.
+ *
+ * head: between mark and head everything is locked; see held.c.
  */
 typedef struct WfLane
 {
@@ -56,6 +58,22 @@ typedef struct WfLane
 	WfPosition	cursor;
 	uint64		cursor_epoch;	/* moves whenever the cursor is set back */
 	uint64		calls;			/* moves whenever executors are to look again */
+
+	/* Under the spinlock; held.c: what is due and locked by others. */
+	WfPosition	head;			/* what is due before it was locked when it was
+								 * looked at last */
+	WfPosition	walk;			/* up to here it was looked at again */
+	TimestampTz lowest;			/* the earliest work that came since the head was */
+	uint64		lowest_since;	/* set, which was at this generation */
+	int64		laps;			/* walks through all of it */
+	int64		laps_wanted;
+	int			lap_rows;		/* looked at in the present lap */
+	int			lap_rows_before;	/* and in the one before */
+	int			lap_pause;		/* ms before the next but one */
+	TimestampTz lap_after;		/* the next one, unless it is wanted */
+	int64		rows;			/* that may be looked at now */
+	TimestampTz rows_at;		/* when that was counted */
+	struct WfSlot *walker;		/* the executor that looked last, or NULL */
 
 	/* Under the lock of the instance. */
 	int			executors;		/* slots this lane holds */

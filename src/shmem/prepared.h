@@ -20,7 +20,7 @@ typedef struct WfPreparedLane
 	int32		owner;
 	WfLaneKind	kind;
 	TimestampTz due;			/* earliest timer inserted; infinity: none */
-	bool		released;		/* holds process rows */
+	int			released;		/* holds so many process rows */
 } WfPreparedLane;
 
 /* All zero but gid and serial: it did nothing that concerns us. */

@@ -19,8 +19,8 @@
 #include "shmem/database.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
+#include "shmem/log_budget.h"
 #include "shmem/owner.h"
-#include "shmem/prepared.h"
 #include "shmem/prepared.h"
 #include "shmem/shmem.h"
 #include "shmem/slot.h"
@@ -39,7 +39,8 @@ static const Subsystem subsystems[] = {
 	{"workflow owners", wf_owner_shmem_size, wf_owner_shmem_attach},
 	{"workflow databases", wf_database_shmem_size, wf_database_shmem_attach},
 	{"workflow slots", wf_slot_shmem_size, wf_slot_shmem_attach},
-	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach}
+	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach},
+	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach}
 };
 
 static shmem_request_hook_type previous_request = NULL;

@@ -182,12 +182,16 @@ wf_slot_stalled(void)
 	wf_my_slot->stalled = true;
 }
 
-/* A batch has ended, with so many steps done.  Without a lock: own counters. */
+/*
+ * A batch has ended, with so many steps done; empty: there was nothing to claim,
+ * which does not count.  Without a lock: own counters.
+ */
 void
-wf_slot_batch_done(int steps)
+wf_slot_batch_done(int steps, bool empty)
 {
 	wf_my_slot->stalled = false;
-	wf_my_slot->batches++;
+	if (!empty)
+		wf_my_slot->batches++;
 	wf_my_slot->steps += steps;
 	wf_slot_event_done();
 }

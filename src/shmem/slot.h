@@ -80,10 +80,10 @@ extern bool wf_slot_is_unattached(const WfSlot *slot, Oid dbid, uint32 *generati
 								  TimestampTz *since, WfLane **lane);
 extern void wf_slot_state(WfSlotState state);
 extern void wf_slot_stalled(void);
-extern void wf_slot_batch_done(int steps);
 extern void wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name);
 extern void wf_slot_event_done(void);
 extern bool wf_slot_event_read(const WfSlot *slot, WfSlotEvent *event);
+extern void wf_slot_batch_done(int steps, bool empty);
 extern bool wf_slot_trial_begin(void);
 extern void wf_slot_trial_end(void);
 

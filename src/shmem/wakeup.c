@@ -47,7 +47,7 @@ typedef struct Touched
 	WfLaneKind	kind;
 	WfLane	   *lane;			/* its own, or that of several owners */
 	TimestampTz due;			/* earliest work inserted; infinity: none */
-	bool		released;		/* holds process rows */
+	int			released;		/* holds so many process rows */
 	bool		released_silently;	/* held some that a rollback lets go */
 	bool		claimed;		/* took timers; then: */
 	uint64		generation;
@@ -127,7 +127,7 @@ touch(int32 owner, WfLaneKind kind)
 	if (touch->lane == NULL)
 		return NULL;
 	touch->due = DT_NOEND;
-	touch->released = false;
+	touch->released = 0;
 	touch->released_silently = false;
 	touch->claimed = false;
 	ntouched++;
@@ -157,7 +157,7 @@ wf_wakeup_released(int32 owner)
 	if (mine && silent)
 		mine->released_silently = true;
 	else if (mine)
-		mine->released = true;
+		mine->released++;
 }
 
 /*
@@ -344,12 +344,12 @@ tell(bool committed)
 		if (committed && !TIMESTAMP_IS_NOEND(mine->due))
 		{
 			/* What was skipped may be due before what was inserted. */
-			if (mine->released)
-				wf_watermark_cursor_reset(mine->lane);
+			if (mine->released > 0)
+				wf_watermark_released(mine->lane, mine->released);
 			wf_watermark_lower(mine->lane, mine->due);
 		}
-		else if (mine->released)
-			wf_watermark_released(mine->lane);
+		else if (mine->released > 0)
+			wf_watermark_released(mine->lane, mine->released);
 	}
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
@@ -512,8 +512,8 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 		claimed_in = InvalidSubTransactionId;
 	for (int i = 0; i < ntouched; i++)
 	{
-		if (touched[i].released || touched[i].released_silently)
-			wf_watermark_released(touched[i].lane);
+		if (touched[i].released > 0 || touched[i].released_silently)
+			wf_watermark_released(touched[i].lane, Max(touched[i].released, 1));
 	}
 }
 

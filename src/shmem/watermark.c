@@ -48,6 +48,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "shmem/database.h"
+#include "shmem/held.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
@@ -103,6 +104,8 @@ wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark)
 		/* found by a scan, announced by nobody */
 		if (wf_position_before(mark, lane->mark))
 			lane->calls++;
+		if (mark.due < lane->mark.due)
+			wf_held_lower_locked(lane, mark);
 		lane->mark = mark;
 	}
 	SpinLockRelease(&lane->mutex);
@@ -133,9 +136,15 @@ wf_watermark_publish(WfLane *lane, uint64 generation, WfPosition mark,
 	else
 		lane->mark = wf_position_first(lane->mark, WF_POSITION(inserted));
 	if (inserted != DT_NOEND)
+	{
 		lane->generation++;
+		wf_held_lower_locked(lane, WF_POSITION(inserted));
+	}
 	if (inserted <= lane->cursor.due)
 		set_cursor_back(lane);
+
+	/* other work of the processes that were claimed, which others have skipped */
+	(void) wf_held_released_locked(lane, 1);
 	SpinLockRelease(&lane->mutex);
 }
 
@@ -152,6 +161,7 @@ wf_watermark_lower(WfLane *lane, TimestampTz due)
 	old = lane->mark.due;
 	lane->mark = wf_position_first(lane->mark, WF_POSITION(due));
 	lane->generation++;
+	wf_held_lower_locked(lane, WF_POSITION(due));
 	if (due <= lane->cursor.due)
 		set_cursor_back(lane);
 	SpinLockRelease(&lane->mutex);
@@ -182,21 +192,29 @@ wf_watermark_left_behind(WfLane *lane)
 {
 	SpinLockAcquire(&lane->mutex);
 	set_cursor_back(lane);
+	wf_held_lower_locked(lane, WF_POSITION(DT_NOBEGIN));
 	lane->calls++;
 	SpinLockRelease(&lane->mutex);
 }
 
 /*
- * A lock was released that an executor of this lane may have skipped: wake as
- * wf_watermark_lower() does, if anything is due.  Never throws.
+ * Locks on so many processes were released that an executor of this lane may have
+ * skipped: wake as wf_watermark_lower() does, if anything is due and nobody is
+ * about to look at what is locked anyway.  Never throws.
  */
 void
-wf_watermark_released(WfLane *lane)
+wf_watermark_released(WfLane *lane, int rows)
 {
-	uint64		generation;
+	TimestampTz mark;
+	bool		news;
 
-	wf_watermark_left_behind(lane);
-	if (wf_watermark_read(lane, &generation).due <= wf_clock_now())
+	SpinLockAcquire(&lane->mutex);
+	set_cursor_back(lane);
+	news = wf_held_released_locked(lane, rows);
+	lane->calls++;
+	mark = lane->mark.due;
+	SpinLockRelease(&lane->mutex);
+	if (news && mark <= wf_clock_now())
 		wf_watermark_wake(lane);
 }
 

@@ -39,7 +39,7 @@ extern void wf_watermark_cursor_reset(WfLane *lane);
 extern void wf_watermark_lower(WfLane *lane, TimestampTz due);
 extern void wf_watermark_call(WfLane *lane);
 extern void wf_watermark_left_behind(WfLane *lane);
-extern void wf_watermark_released(WfLane *lane);
+extern void wf_watermark_released(WfLane *lane, int rows);
 extern void wf_watermark_forget(Oid dbid);
 extern TimestampTz wf_watermark_of_database(Oid dbid);
 extern void wf_watermark_wake(WfLane *lane);

@@ -41,9 +41,21 @@
 #define KEEP_ARGS \
 	UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
 	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID
+#define KEEP_NARGS	17
 
 static WfStatement keep_statement = {
 	.sql = KEEP(", since", ", $3"),
+	WF_ARGS(KEEP_ARGS)
+};
+
+/*
+ * An event that met a shortage of the server: no attempt is counted.  "since"
+ * says when the shortage began, also where the event had failed before that.
+ */
+static WfStatement keep_shortage_statement = {
+	.sql = KEEP(", since", ", $3")
+	", since = CASE WHEN failure.sqlstate OPERATOR(pg_catalog.~) '^(53|58)'"
+	" THEN COALESCE(failure.since, EXCLUDED.since) ELSE EXCLUDED.since END RETURNING since",
 	WF_ARGS(KEEP_ARGS)
 };
 
@@ -87,27 +99,22 @@ text_datum(const char *text, char *null)
 	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
 }
 
-/*
- * Write or renew the row of an event that has failed `attempts` times, the last
- * time with this failure.  given_up: the event is not tried again before
- * resume(); otherwise the caller arms the timer anew.  The caller holds the
- * process.
- */
-void
-wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
-				const WfFailure *failure)
+/* The arguments of the statements above. */
+static void
+set_arguments(const WfTimerRow *timer, int attempts, bool given_up,
+			  const WfFailure *failure, Datum *values, char *nulls)
 {
 	const pg_uuid_t *child;
 	Jsonb	   *data = wf_timer_pack(timer, &child);
-	char		nulls[18];
-	Datum		values[17] = {
-		UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq),
-		TimestampTzGetDatum(wf_clock_now()), TimestampTzGetDatum(timer->due),
-		Int32GetDatum(attempts), BoolGetDatum(given_up),
-		CStringGetTextDatum(timer->event)
-	};
 
-	memset(nulls, ' ', sizeof(nulls));
+	memset(nulls, ' ', KEEP_NARGS + 1);
+	values[0] = UUIDPGetDatum(&timer->process);
+	values[1] = Int64GetDatum(timer->seq);
+	values[2] = TimestampTzGetDatum(wf_clock_now());
+	values[3] = TimestampTzGetDatum(timer->due);
+	values[4] = Int32GetDatum(attempts);
+	values[5] = BoolGetDatum(given_up);
+	values[6] = CStringGetTextDatum(timer->event);
 	values[7] = text_datum(timer->name, &nulls[7]);
 	values[8] = text_datum(timer->state, &nulls[8]);
 	values[9] = text_datum(timer->actor, &nulls[9]);
@@ -120,6 +127,22 @@ wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
 	values[15] = text_datum(failure->context, &nulls[15]);
 	values[16] = UUIDPGetDatum(child);
 	nulls[16] = child != NULL ? ' ' : 'n';
+}
+
+/*
+ * Write or renew the row of an event that has failed `attempts` times, the last
+ * time with this failure.  given_up: the event is not tried again before
+ * resume(); otherwise the caller arms the timer anew.  The caller holds the
+ * process.
+ */
+void
+wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
+				const WfFailure *failure)
+{
+	char		nulls[KEEP_NARGS + 1];
+	Datum		values[KEEP_NARGS];
+
+	set_arguments(timer, attempts, given_up, failure, values, nulls);
 	wf_statement_execute(wf_version_has_column("failure", "since") ? &keep_statement :
 						 &keep_without_since_statement, values, nulls, 0);
 }
@@ -144,18 +167,43 @@ many_errors(const WfTimerRow *timer)
 }
 
 /*
+ * Write or renew the row of an event that met a shortage of the server, after
+ * `attempts` errors; it is not given up, and the caller arms the timer anew.  *since: when the shortage began.  False, and
+ * nothing is written, where the table does not tell that (0.1.0).
+ */
+bool
+wf_failure_keep_shortage(const WfTimerRow *timer, int attempts,
+						 const WfFailure *failure, TimestampTz *since)
+{
+	char		nulls[KEEP_NARGS + 1];
+	Datum		values[KEEP_NARGS];
+	bool		isnull;
+
+	if (!wf_version_has_column("failure", "since"))
+		return false;
+	set_arguments(timer, attempts, false, failure, values, nulls);
+	wf_statement_execute(&keep_shortage_statement, values, nulls, 0);
+	*since = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+											   SPI_tuptable->tupdesc, 1, &isnull));
+	if (isnull)
+		*since = wf_clock_now();
+	return true;
+}
+
+/*
  * How many errors an event had so far.  That is the number of attempts of its
  * timer, with two exceptions.  One that has very many is counted in its row of
  * workflow.failure.  And a timer without any error gets one attempt when it
- * is counted as a suspect, so that whoever steps it next looks for the row to
- * be deleted, and keeps it when the count is taken back.
+ * is counted as a suspect or meets a shortage, so that whoever steps it next
+ * looks for the row to be deleted, and keeps it when the count is taken back.
  */
 int
 wf_failure_errors(const WfTimerRow *timer)
 {
 	static WfStatement statement = {
 		.sql = "SELECT FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
-		" AND seq OPERATOR(pg_catalog.=) $2 AND NOT (" OF_A_SUSPECT ")",
+		" AND seq OPERATOR(pg_catalog.=) $2 AND attempts OPERATOR(pg_catalog.>) 0"
+		" AND NOT (" OF_A_SUSPECT ")",
 		WF_ARGS(UUIDOID, INT8OID)
 	};
 	Datum		values[2] = {UUIDPGetDatum(&timer->process), Int64GetDatum(timer->seq)};

@@ -23,6 +23,8 @@ typedef struct WfFailure
 
 extern void wf_failure_keep(const WfTimerRow *timer, int attempts, bool given_up,
 							const WfFailure *failure);
+extern bool wf_failure_keep_shortage(const WfTimerRow *timer, int attempts,
+									 const WfFailure *failure, TimestampTz *since);
 extern int	wf_failure_errors(const WfTimerRow *timer);
 extern int	wf_failure_crashes(const WfTimerRow *timer);
 extern bool wf_failure_acquit(const pg_uuid_t *process, int64 seq);

@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -74,16 +75,33 @@ enum
  * for process does not hold timer, and an update script that locks both gets
  * them (sql/update.sql.in).
  */
+#define CLAIM(end) \
+	"SELECT " WF_ROW_COLUMNS ", " TIMER_COLUMNS ", t.ctid" \
+	" FROM workflow.process p" \
+	" JOIN workflow.timer t ON p.id OPERATOR(pg_catalog.=) t.process" \
+	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked" \
+	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $5)" \
+	" AND " end \
+	" ORDER BY t.due, t.seq LIMIT $4" \
+	" FOR NO KEY UPDATE OF p SKIP LOCKED"
+
 static WfStatement claim_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS ", " TIMER_COLUMNS ", t.ctid"
-	" FROM workflow.process p"
-	" JOIN workflow.timer t ON p.id OPERATOR(pg_catalog.=) t.process"
+	.sql = CLAIM("t.due OPERATOR(pg_catalog.<=) $3"),
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID)
+};
+
+static WfStatement claim_part_statement = {
+	.sql = CLAIM("ROW(t.due, t.seq) OPERATOR(pg_catalog.<) ROW($3, $6)"),
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID)
+};
+
+static WfStatement part_statement = {
+	.sql = "SELECT t.due, t.seq FROM workflow.timer t"
 	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
 	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $5)"
-	" AND t.due OPERATOR(pg_catalog.<=) $3"
-	" ORDER BY t.due, t.seq LIMIT $4"
-	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID)
+	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.<) ROW($3, $6)"
+	" ORDER BY t.due, t.seq LIMIT $4",
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID)
 };
 
 /* A claim begins with memory for this many timers. */
@@ -222,11 +240,13 @@ typedef struct Claim
 {
 	DestReceiver receiver;
 	MemoryContext context;		/* of what is kept */
+	bool		full;			/* it was ended before the plan was through */
 	WfRow	   *rows;
 	WfTimerRow *timers;
 	ItemPointerData *tids;
 	int			n;
 	int			size;
+	Size		bytes;			/* of contexts and data, as they will be in memory */
 } Claim;
 
 static void
@@ -255,6 +275,17 @@ kept(Datum value)
 	return value == (Datum) 0 ? value : datumCopy(value, false, -1);
 }
 
+/* How large a value of varying length is once it is detoasted; that is not done. */
+static Size
+size_of(TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? 0 : toast_raw_datum_size(slot->tts_values[column]);
+}
+
+/*
+ * A row of the claim.  False ends it: the row is the last one, and those that
+ * follow are not locked.
+ */
 static bool
 receive_claimed(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -275,8 +306,10 @@ receive_claimed(TupleTableSlot *slot, DestReceiver *self)
 			   slot->tts_isnull + CLAIMED_TIMER);
 	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[CLAIMED_TID]);
 	claim->n++;
+	claim->bytes += size_of(slot, WF_ROW_context) + size_of(slot, CLAIMED_TIMER + TIMER_data);
 	MemoryContextSwitchTo(old);
-	return true;
+	claim->full = claim->bytes >= WF_CLAIM_MEMORY;
+	return !claim->full;
 }
 
 static void
@@ -293,6 +326,8 @@ init_claim(Claim *claim, int limit)
 	claim->timers = palloc(sizeof(WfTimerRow) * claim->size);
 	claim->tids = palloc(sizeof(ItemPointerData) * claim->size);
 	claim->n = 0;
+	claim->bytes = 0;
+	claim->full = false;
 }
 
 /*
@@ -350,20 +385,10 @@ take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
 	return kept;
 }
 
-/*
- * Claim due timers of an owner: at most `limit`, from a position on and due up
- * to `until`, whose processes nobody holds.  Locks the processes and deletes the
- * timers.  Returns how many there are; *timers, in delivery order (due, seq),
- * and *rows are in the current memory context.  rows[i] is the process of
- * timers[i], with equal pointers for equal processes.  A snapshot older than
- * this call must be active, and SPI connected.
- */
-int
-wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
-			   WfTimerRow **timers, WfRow ***rows)
+/* The claim: see wf_timer_claim(). */
+static int
+claim(WfStatement *statement, const Datum *args, int limit, WfClaim *claimed)
 {
-	Datum		args[5] = {Int32GetDatum(owner), TimestampTzGetDatum(from.due),
-	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(from.seq)};
 	WfRights	rights;
 	Claim		claim;
 	int		   *table;
@@ -372,7 +397,8 @@ wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
 	wf_status_load();
 	init_claim(&claim, limit);
 	wf_statement_raise_rights(&rights);
-	wf_statement_execute_into(&claim_statement, args, &claim.receiver);
+	wf_statement_execute_into(statement, args, &claim.receiver);
+	claimed->complete = claim.n < limit && !claim.full;
 	if (claim.n > 0)
 	{
 		wf_wakeup_claiming();
@@ -380,14 +406,68 @@ wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
 			mask = mask * 2 + 1;
 		table = palloc(sizeof(int) * (mask + 1));
 		memset(table, -1, sizeof(int) * (mask + 1));
-		*rows = palloc(sizeof(WfRow *) * claim.n);
+		claimed->rows = palloc(sizeof(WfRow *) * claim.n);
 		for (int i = 0; i < claim.n; i++)
-			(*rows)[i] = shared_row(claim.rows, table, mask, i);
-		*timers = claim.timers;
-		claim.n = take_timers(claim.n, claim.tids, *timers, *rows);
+			claimed->rows[i] = shared_row(claim.rows, table, mask, i);
+		claimed->timers = claim.timers;
+		claim.n = take_timers(claim.n, claim.tids, claimed->timers, claimed->rows);
 	}
 	wf_statement_restore_rights(&rights);
-	return claim.n;
+	return claimed->n = claim.n;
+}
+
+/*
+ * Claim due timers of an owner: at most `limit`, and no more once they have
+ * WF_CLAIM_MEMORY, from a position on and due up to `until`, whose processes
+ * nobody holds.  Locks the processes and deletes the timers.  Returns how many
+ * there are.  A snapshot older than this call must be active, and SPI connected.
+ */
+int
+wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
+			   WfClaim *claimed)
+{
+	Datum		args[] = {Int32GetDatum(owner), TimestampTzGetDatum(from.due),
+	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(from.seq)};
+
+	return claim(&claim_statement, args, limit, claimed);
+}
+
+/* The same of what is between two positions. */
+int
+wf_timer_claim_part(int32 owner, WfPosition from, WfPosition to, int limit,
+					WfClaim *claimed)
+{
+	Datum		args[] = {Int32GetDatum(owner), TimestampTzGetDatum(from.due),
+		TimestampTzGetDatum(to.due), Int64GetDatum(limit), Int64GetDatum(from.seq),
+	Int64GetDatum(to.seq)};
+
+	return claim(&claim_part_statement, args, limit, claimed);
+}
+
+/*
+ * Where the part ends that begins at `from` and has so many timers, visible and
+ * not parked; `to` if there are fewer before that.  *found: how many there are.
+ * SPI must be connected.
+ */
+WfPosition
+wf_timer_part(int32 owner, WfPosition from, WfPosition to, int rows, int *found)
+{
+	Datum		args[] = {Int32GetDatum(owner), TimestampTzGetDatum(from.due),
+		TimestampTzGetDatum(to.due), Int64GetDatum(rows), Int64GetDatum(from.seq),
+	Int64GetDatum(to.seq)};
+	WfPosition	end = to;
+	bool		isnull;
+
+	*found = wf_statement_execute(&part_statement, args, NULL, 0);
+	if (*found == rows)
+	{
+		HeapTuple	last = SPI_tuptable->vals[rows - 1];
+
+		end.due = DatumGetTimestampTz(SPI_getbinval(last, SPI_tuptable->tupdesc, 1, &isnull));
+		end.seq = DatumGetInt64(SPI_getbinval(last, SPI_tuptable->tupdesc, 2, &isnull)) + 1;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return end;
 }
 
 /*
@@ -564,28 +644,60 @@ wf_timer_take_all(const pg_uuid_t *process)
 
 /* --- posted events ------------------------------------------------------- */
 
-static WfStatement forget_posted_statement = {
-	/* the failure of one that was to be tried again goes with it */
-	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE process OPERATOR(pg_catalog.=) $1"
-	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL RETURNING process, seq, attempts),"
-	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0"
-	" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq)"
-	" SELECT FROM gone",
-	WF_ARGS(UUIDOID, TEXTOID),
-	.latest = true
-};
+#define FORGET_POSTED(condition) { \
+	/* the failure of one that was to be tried again goes with it */ \
+	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE " condition \
+	" RETURNING process, seq, attempts)," \
+	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0" \
+	" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq)" \
+	" SELECT FROM gone", \
+	WF_ARGS(UUIDOID, TEXTOID), \
+	.latest = true \
+}
+
+#define POSTED \
+	"process OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL"
+
+static WfStatement forget_posted_statement = FORGET_POSTED(POSTED);
+
+static WfStatement forget_free_statement =
+FORGET_POSTED("ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT ctid FROM workflow.timer"
+			  " WHERE " POSTED " FOR UPDATE SKIP LOCKED))");
 
 /*
  * Delete the events that were posted to a process under this id and have not
  * reached it yet, with their failures if they are being retried.  The caller
- * holds the process.  Returns how many there were.
+ * holds the process; or else, with free_only, only those go that nobody is just
+ * delivering.  Returns how many there were.
  */
 uint64
-wf_timer_forget_posted(const pg_uuid_t *process, const char *name)
+wf_timer_forget_posted(const pg_uuid_t *process, const char *name, bool free_only)
 {
 	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(name)};
 
-	return wf_statement_execute(&forget_posted_statement, args, NULL, 0);
+	return wf_statement_execute(free_only ? &forget_free_statement : &forget_posted_statement,
+								args, NULL, 0);
+}
+
+static WfStatement replaced_statement = {
+	.sql = "SELECT FROM workflow.timer WHERE " POSTED " AND seq OPERATOR(pg_catalog.>) $3",
+	WF_ARGS(UUIDOID, TEXTOID, INT8OID)
+};
+
+/*
+ * Was another event posted under the id of this one since?  The caller holds the
+ * process, and has deleted this one.
+ */
+bool
+wf_timer_is_replaced(const WfTimerRow *timer)
+{
+	Datum		args[3] = {UUIDPGetDatum(&timer->process), (Datum) 0,
+	Int64GetDatum(timer->seq)};
+
+	if (timer->name == NULL || timer->state != NULL)
+		return false;
+	args[1] = CStringGetTextDatum(timer->name);
+	return wf_statement_execute(&replaced_statement, args, NULL, 1) > 0;
 }
 
 /* --- migration ----------------------------------------------------------- */

@@ -81,9 +81,28 @@ typedef struct WfPending
 	.latest = true \
 }
 
+/*
+ * What one claim takes of contexts and data at most, and what a batch has in
+ * memory before it ends (bytes).
+ */
+#define WF_CLAIM_MEMORY	(64 * 1024 * 1024)
+
+/* What a claim has taken, in the memory context of the call. */
+typedef struct WfClaim
+{
+	int			n;
+	WfTimerRow *timers;			/* in delivery order (due, seq) */
+	WfRow	  **rows;			/* of their processes, equal pointers for equal ones */
+	bool		complete;		/* it saw all there was; else it had enough before */
+} WfClaim;
+
 extern Jsonb *wf_timer_pack(const WfTimerRow *timer, const pg_uuid_t **child);
 extern int	wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
-						   WfTimerRow **timers, WfRow ***rows);
+						   WfClaim *claim);
+extern int	wf_timer_claim_part(int32 owner, WfPosition from, WfPosition to, int limit,
+								WfClaim *claim);
+extern WfPosition wf_timer_part(int32 owner, WfPosition from, WfPosition to, int rows,
+								int *found);
 extern WfPosition wf_timer_next_due(int32 owner, WfPosition mark);
 extern void wf_timer_park(const pg_uuid_t *process);
 extern void wf_timer_unpark(const pg_uuid_t *process, int32 owner);
@@ -93,7 +112,9 @@ extern bool wf_timer_take(WfTimerRow *timer);
 extern bool wf_timer_parks(const WfRow *row, const WfTimerRow *timer);
 extern List *wf_timer_list(const pg_uuid_t *process);
 extern List *wf_timer_take_all(const pg_uuid_t *process);
-extern uint64 wf_timer_forget_posted(const pg_uuid_t *process, const char *name);
+extern uint64 wf_timer_forget_posted(const pg_uuid_t *process, const char *name,
+									 bool free_only);
+extern bool wf_timer_is_replaced(const WfTimerRow *timer);
 extern int	wf_timer_pending(ArrayType *processes, WfPending **pending);
 extern void wf_timer_drop(ArrayType *processes, ArrayType *seqs);
 extern void wf_timer_rename(ArrayType *processes, ArrayType *seqs,

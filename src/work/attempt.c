@@ -11,7 +11,10 @@
  */
 #include "postgres.h"
 
+#include "utils/timestamp.h"
+
 #include "base/clock.h"
+#include "base/guc.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/retry.h"
@@ -32,10 +35,15 @@
 #include "store/timer.h"
 #include "store/transaction.h"
 #include "work/attempt.h"
+#include "work/report.h"
 #include "work/tell.h"
 
 /* Crashes of the server that one event may cause. */
 #define MAX_CRASHES 2
+
+/* Pauses of an event that meets a shortage (s): it grows with what has passed. */
+#define SHORTAGE_PAUSE_MIN	1
+#define SHORTAGE_PAUSE_MAX	30
 
 /* Error or terminated? */
 static WfStatus
@@ -55,9 +63,9 @@ stopped(const WfRow *row, WfProcess *process, const WfPolicy *policy)
 /*
  * Unless it wants to be told, the process stops here: in error while something
  * else leads out of where it is, else terminated, its timers parked until
- * somebody resumes it.
+ * somebody resumes it.  Returns whether it is told.
  */
-static void
+static bool
 give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure *failure)
 {
 	WfStepper  *stepper = wf_stepper_new(owner);
@@ -70,7 +78,7 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 	else if (wf_tell(owner, row, process, policy, timer, failure))
 	{
 		wf_stepper_end(stepper);
-		return;
+		return true;
 	}
 	status = stopped(row, process, policy);
 	wf_process_set(process, status, row->suspended);
@@ -80,6 +88,7 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 	wf_stepper_end(stepper);
 	if (status == WF_TERMINATED)
 		wf_timer_park(&row->id);
+	return false;
 }
 
 /* The `on_error` that counts for an event of this process. */
@@ -119,6 +128,82 @@ rearm(int32 owner, const WfRow *row, WfTimerRow *timer, TimestampTz due)
 	wf_changes_write(out);
 }
 
+/* Is the server short of something, whoever meets that first? */
+bool
+wf_attempt_is_shortage(int code)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES ||
+		ERRCODE_TO_CATEGORY(code) == ERRCODE_SYSTEM_ERROR;
+}
+
+/*
+ * The step met a shortage of the server.  Without an attempt it comes again, the
+ * longer the shortage lasts the later, until workflow.shortage_limit is over:
+ * returns false then.
+ */
+static bool
+outlast(int32 owner, const WfRow *row, WfTimerRow *timer, int errors,
+		const WfFailure *failure)
+{
+	TimestampTz now = wf_clock_now();
+	TimestampTz since;
+	int64		pause;
+
+	if (!wf_failure_keep_shortage(timer, errors, failure, &since))
+		return false;
+	if (now - since >= wf_shortage_limit * USECS_PER_SEC)
+		return false;
+	pause = (now - since) / 2;
+	pause = Max(pause, SHORTAGE_PAUSE_MIN * USECS_PER_SEC);
+	pause = Min(pause, SHORTAGE_PAUSE_MAX * USECS_PER_SEC);
+	timer->attempts = Max(timer->attempts, 1);	/* see wf_failure_errors() */
+	if (wf_definition_exists(row->definition))
+		owner = wf_definition(row->definition)->owner;
+	rearm(owner, row, timer, now + pause);
+	wf_report_note(row, timer, errors, false, failure);
+	return true;
+}
+
+/* The step failed: another attempt, or none. */
+static void
+fail(int32 owner, const WfRow *row, WfTimerRow *timer, const WfFailure *failure)
+{
+	TimestampTz due;
+	bool		orphaned = is_orphaned(row);
+	bool		given_up;
+
+	if (!orphaned)
+		owner = wf_definition(row->definition)->owner;
+	given_up = orphaned ||
+		!wf_retry_plan(policy_of(owner, row, timer), failure->sqlstate, timer->attempts,
+					   &due);
+
+	wf_failure_keep(timer, timer->attempts, given_up, failure);
+	if (!given_up)
+		rearm(owner, row, timer, due);
+	else if (!orphaned)
+		given_up = !give_up(owner, row, timer, failure);
+	wf_report_note(row, timer, timer->attempts, given_up, failure);
+}
+
+/*
+ * Somebody has posted another event under the id of this one while it was under
+ * way, and did not wait: it is replaced, now that it comes to nothing.
+ */
+static bool
+is_replaced(const WfTimerRow *timer)
+{
+	WfChanges  *out;
+
+	if (wf_tell_is_told(timer) ||
+		!wf_timer_is_replaced(timer))
+		return false;
+	out = wf_changes_new(0);
+	wf_changes_settled(out, timer);
+	wf_changes_write(out);
+	return true;
+}
+
 /*
  * error NULL: no attempt, just a later due time.  Whoever has the process
  * locked may be a client that goes home over it: never waited for.
@@ -128,12 +213,13 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 {
 	WfRow		row;
 	WfFailure		failure;
-	bool		orphaned;
-	bool		given_up;
+	int			errors;
 
 	if (!wf_process_row_lock_if_free(&timer->process, &row) ||
 		wf_process_row_is_over(&row) || !wf_timer_take(timer))
 		return false;
+	if (is_replaced(timer))
+		return true;
 	if (error == NULL)
 	{
 		rearm(owner, &row, timer, due);
@@ -145,28 +231,24 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 		.message = error->message,.detail = error->detail,.hint = error->hint,
 		.context = error->context
 	};
-	timer->attempts = wf_failure_errors(timer) + 1;
-	orphaned = is_orphaned(&row);
-	if (!orphaned)
-		owner = wf_definition(row.definition)->owner;
-	given_up = orphaned ||
-		!wf_retry_plan(policy_of(owner, &row, timer), failure.sqlstate, timer->attempts, &due);
-	wf_failure_keep(timer, timer->attempts, given_up, &failure);
-	if (!given_up)
-		rearm(owner, &row, timer, due);
-	else if (!orphaned)
-		give_up(owner, &row, timer, &failure);
+	errors = wf_failure_errors(timer);
+	if (!wf_attempt_is_shortage(error->sqlerrcode) ||
+		!outlast(owner, &row, timer, errors, &failure))
+	{
+		timer->attempts = errors + 1;
+		fail(owner, &row, timer, &failure);
+	}
 	wf_wakeup_stepped();
 	return true;
 }
 
 /* record() in a transaction of its own. */
-static bool
+static WfRecord
 record_alone(int32 owner, Oid extension, const WfTimerRow *timer,
 			 const ErrorData *error, TimestampTz due)
 {
 	MemoryContext context = CurrentMemoryContext;
-	volatile bool recorded = false;
+	volatile WfRecord recorded = WF_RECORD_TAKEN;
 
 	PG_TRY();
 	{
@@ -174,15 +256,18 @@ record_alone(int32 owner, Oid extension, const WfTimerRow *timer,
 
 		if (wf_transaction_begin("workflow failure", extension))
 		{
-			recorded = record(owner, &copy, error, due);
+			if (record(owner, &copy, error, due))
+				recorded = WF_RECORD_DONE;
 			wf_transaction_commit();
+			wf_report_write();
 		}
 	}
 	PG_CATCH();
 	{
-		recorded = false;
+		recorded = WF_RECORD_FAILED;
 		EmitErrorReport();
 		wf_transaction_abort(context);
+		wf_report_forget();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -192,11 +277,12 @@ record_alone(int32 owner, Oid extension, const WfTimerRow *timer,
 /*
  * Note that stepping this timer, alone, failed with `error`; in a transaction
  * of its own.  The timer gets an attempt and a later due time, or its process
- * goes to error or terminated.  Returns false, and nothing happens, when the
- * process is locked by somebody else or the timer is gone.  Throws nothing:
- * what goes wrong here is logged.
+ * goes to error or terminated; a shortage of the server is no attempt for as
+ * long as workflow.shortage_limit.  Nothing happens when the process is locked by
+ * somebody else or the timer is gone.  Throws nothing: what goes wrong here is
+ * logged.
  */
-bool
+WfRecord
 wf_attempt_failed(int32 owner, Oid extension, const WfTimerRow *timer,
 				  const ErrorData *error)
 {
@@ -204,7 +290,7 @@ wf_attempt_failed(int32 owner, Oid extension, const WfTimerRow *timer,
 }
 
 /* The same without an attempt: only the due time moves. */
-bool
+WfRecord
 wf_attempt_postpone(int32 owner, Oid extension, const WfTimerRow *timer,
 					TimestampTz due)
 {
@@ -232,7 +318,8 @@ wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 
 		timer->attempts = crashes + 1;
 		wf_failure_keep(timer, timer->attempts, true, &failure);
-		give_up(owner, row, timer, &failure);
+		(void) give_up(owner, row, timer, &failure);
+		wf_report_note(row, timer, timer->attempts, true, &failure);
 		return false;
 	}
 

@@ -10,10 +10,19 @@
 #include "store/process_row.h"
 #include "store/timer.h"
 
-extern bool wf_attempt_failed(int32 owner, Oid extension,
-							  const WfTimerRow *timer, const ErrorData *error);
-extern bool wf_attempt_postpone(int32 owner, Oid extension,
-								const WfTimerRow *timer, TimestampTz due);
+/* What came of it that an event was to be recorded. */
+typedef enum WfRecord
+{
+	WF_RECORD_DONE,
+	WF_RECORD_TAKEN,			/* not done: the process is locked, or the timer gone */
+	WF_RECORD_FAILED			/* not done: an error, which was logged */
+} WfRecord;
+
+extern bool wf_attempt_is_shortage(int code);
+extern WfRecord wf_attempt_failed(int32 owner, Oid extension,
+								  const WfTimerRow *timer, const ErrorData *error);
+extern WfRecord wf_attempt_postpone(int32 owner, Oid extension,
+									const WfTimerRow *timer, TimestampTz due);
 extern bool wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer);
 
 #endif							/* WF_ATTEMPT_H */

@@ -13,15 +13,18 @@
 
 #include "miscadmin.h"
 #include "storage/proc.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
 #include "definition/pause.h"
+#include "eval/leftovers.h"
 #include "eval/user_context.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
+#include "shmem/held.h"
 #include "shmem/lane.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
@@ -49,8 +52,18 @@ subtransactions_are_up(const WfBatch *batch)
 }
 
 /*
- * Is it time to commit what we have?  Only user code is limited: it holds
- * locks on tables that are not ours.
+ * Contexts may be large, and stay in memory until they are written: what the
+ * batch has detoasted, and what its steps have made of it.
+ */
+static bool
+memory_is_up(const WfBatch *batch)
+{
+	return MemoryContextMemAllocated(batch->memory, true) >= WF_CLAIM_MEMORY;
+}
+
+/*
+ * Is it time to commit what we have?  Only user code is limited in time: it
+ * holds locks on tables that are not ours.
  */
 static bool
 time_is_up(void *arg)
@@ -59,10 +72,10 @@ time_is_up(void *arg)
 
 	if (wf_user_context_ran())
 		batch->user_ran = true;
-	if (batch->user_ran && GetCurrentTimestamp() >= batch->user_until)
+	if (batch->user_ran && (GetCurrentTimestamp() >= batch->user_until || wf_leftovers_any()))
 		return true;
 
-	return subtransactions_are_up(batch);
+	return subtransactions_are_up(batch) || memory_is_up(batch);
 }
 
 /*
@@ -74,7 +87,7 @@ fitting(WfBatch *batch, int done)
 {
 	int64		took = Max(1, GetCurrentTimestamp() - batch->user_from);
 
-	if (subtransactions_are_up(batch))
+	if (subtransactions_are_up(batch) || memory_is_up(batch) || wf_leftovers_any())
 		return Max(1, done);
 	if (!batch->user_ran)
 		return wf_batch_size;
@@ -193,35 +206,97 @@ step_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRo
 	return done;
 }
 
-/* --- the batch --------------------------------------------------------- */
+/* --- claiming ----------------------------------------------------------- */
+
+/* The position behind a timer. */
+static WfPosition
+after(const WfTimerRow *timer)
+{
+	return (WfPosition) {timer->due, timer->seq + 1};
+}
+
+/*
+ * If it is time, claim from what was locked when it was looked at last (held.c):
+ * from a part of it.
+ */
+static int
+claim_held(WfBatch *batch, WfPosition mark, int limit, WfClaim *claim)
+{
+	WfHeldPart	part;
+	WfPosition	end;
+	int			rows;
+	int			n;
+
+	if (!wf_held_walk(batch->lane, wf_my_slot, mark, &part))
+		return 0;
+	end = wf_timer_part(batch->owner, part.from, part.to, part.rows, &rows);
+	n = rows == 0 ? 0 : wf_timer_claim_part(batch->owner, part.from, end, limit, claim);
+	if (n > 0 && !claim->complete)
+	{
+		/* the rest of it comes next */
+		end = after(&claim->timers[n - 1]);
+		rows = n;
+	}
+	wf_held_walked(batch->lane, &part, end, rows, n);
+	claim->complete = false;
+	return n;
+}
 
 /*
  * Claim past what other executors of this lane are at; when that is not much
- * any more, from the mark again.
+ * any more, from where all is that is not locked.
  */
 static int
-claim(WfBatch *batch, WfPosition mark, TimestampTz until, int limit,
-	  WfTimerRow **timers, WfRow ***rows)
+claim_free(WfBatch *batch, WfPosition mark, TimestampTz until, int limit, WfClaim *claim)
 {
+	WfPosition	head = wf_held_head(batch->lane, mark);
+	WfPosition	from = wf_position_before(mark, head) ? head : mark;
 	WfPosition	cursor;
-	uint64		epoch;
-	bool		past_mark;
-	int			n;
+	uint64		epoch = wf_watermark_cursor_read(batch->lane, &cursor);
+	bool		past_others = wf_position_before(from, cursor);
+	int			n = wf_timer_claim(batch->owner, past_others ? cursor : from, until, limit, claim);
 
-	if (batch->lane == NULL)
-		return wf_timer_claim(batch->owner, mark, until, limit, timers, rows);
-
-	epoch = wf_watermark_cursor_read(batch->lane, &cursor);
-	past_mark = wf_position_before(mark, cursor);
-	n = wf_timer_claim(batch->owner, past_mark ? cursor : mark, until, limit, timers, rows);
 	if (n < limit)
 		wf_watermark_cursor_reset(batch->lane);
 	else
-		wf_watermark_cursor_advance(batch->lane, epoch,
-									(WfPosition) {(*timers)[n - 1].due, (*timers)[n - 1].seq + 1});
-	if (n == 0 && past_mark)
-		n = wf_timer_claim(batch->owner, mark, until, limit, timers, rows);
+		wf_watermark_cursor_advance(batch->lane, epoch, after(&claim->timers[n - 1]));
+	if (n == 0 && past_others)
+		n = wf_timer_claim(batch->owner, from, until, limit, claim);
 	return n;
+}
+
+static int
+claim(WfBatch *batch, WfPosition mark, TimestampTz until, int limit, WfClaim *claim)
+{
+	int			n;
+
+	/* a suspect is the first that can be claimed at all */
+	if (batch->lane == NULL || batch->quarantine != NULL)
+		return wf_timer_claim(batch->owner, mark, until, limit, claim);
+	n = claim_held(batch, mark, limit, claim);
+	return n > 0 ? n : claim_free(batch, mark, until, limit, claim);
+}
+
+/* --- the batch --------------------------------------------------------- */
+
+/*
+ * When there is something to do next, in due time.  first: the earliest timer
+ * there is.  If it was due and could not be claimed, it and all others like it
+ * are locked: it is the head's, and what comes after that counts.
+ */
+static TimestampTz
+next_due(WfBatch *batch, WfPosition first, TimestampTz until, uint64 generation,
+		 bool complete)
+{
+	WfPosition	head;
+
+	if (batch->lane == NULL || batch->quarantine != NULL || first.due > until)
+		return first.due;
+	if (complete)
+		wf_held_set(batch->lane, generation, until);
+	head = wf_held_head(batch->lane, first);
+	return head.due == DT_NOBEGIN ? first.due :
+		wf_timer_next_due(batch->owner, head).due;
 }
 
 /*
@@ -231,8 +306,8 @@ claim(WfBatch *batch, WfPosition mark, TimestampTz until, int limit,
  * SPI and a transaction, to whose end the processes claimed stay locked; those
  * that others have locked are left out.  Throws what user code throws.
  *
- * Returns the number of timers claimed.  *next: the earliest due time left;
- * NULL when nobody asks.
+ * Returns the number of timers claimed.  *next: the earliest due time left, but
+ * for what is known to be locked (held.c); NULL when nobody asks.
  * *done: events taken off, which is fewer where steps took their time: the
  * rest is put back.
  */
@@ -241,8 +316,7 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 		 int limit, TimestampTz *next, int *done)
 {
 	WfStepper  *stepper;
-	WfTimerRow *timers;
-	WfRow	  **rows;
+	WfClaim		claimed = {0};
 	TimestampTz inserted = DT_NOEND;
 	WfPosition	first;
 
@@ -252,13 +326,15 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	batch->rested = false;
 	(void) wf_user_context_ran();
 	batch->subtransactions = MyProc->subxidStatus.count;
-	batch->claimed = claim(batch, mark, until, limit, &timers, &rows);
+	batch->memory = CurrentMemoryContext;
+	batch->claimed = claim(batch, mark, until, limit, &claimed);
 	if (batch->claimed > 0)
 	{
-		batch->timer = timers[0];
+		batch->timer = claimed.timers[0];
+		batch->first = (WfPosition) {batch->timer.due, batch->timer.seq};
 		stepper = wf_stepper_new(batch->lane != NULL ? batch->owner : 0);
 		wf_stepper_is_batch(stepper);
-		*done = step_claimed(batch, stepper, batch->claimed, timers, rows);
+		*done = step_claimed(batch, stepper, batch->claimed, claimed.timers, claimed.rows);
 		inserted = wf_step_write(stepper);
 		wf_stepper_end(stepper);
 	}
@@ -272,8 +348,9 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	 * Timers below the mark that this transaction inserted itself (an
 	 * absolute due time in the past) are not in the range of the scan.
 	 */
-	first = wf_position_first(wf_timer_next_due(batch->owner, mark), WF_POSITION(inserted));
-	*next = first.due;
+	first = wf_timer_next_due(batch->owner, mark);
+	*next = Min(next_due(batch, first, until, generation, claimed.complete), inserted);
+	first = wf_position_first(first, WF_POSITION(inserted));
 	if (batch->lane != NULL)
 		wf_wakeup_claimed(batch->owner, generation, first, inserted);
 	return batch->claimed;

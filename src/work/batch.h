@@ -24,6 +24,7 @@ typedef struct WfBatch
 								 * when all were */
 	WfTimerRow	timer;			/* that timer; what it points to is gone when an
 								 * error is dealt with */
+	WfPosition	first;			/* of the first timer */
 	bool		user_ran;
 	int			fitting;		/* so many events would have taken the time that
 								 * user code has */
@@ -34,6 +35,7 @@ typedef struct WfBatch
 	TimestampTz user_from;		/* when its first step began, */
 	TimestampTz user_until;		/* and until when user code may begin */
 	int			subtransactions;	/* that there were before it */
+	MemoryContext memory;		/* everything that it claims and makes is in here */
 } WfBatch;
 
 extern int	wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until,

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "shmem/held.h"
 #include "store/timer.h"
 #include "work/attempt.h"
 #include "work/batch.h"
@@ -30,6 +31,12 @@
 
 /* Pause when the server is short of something (ms). */
 #define SHORTAGE_DELAY		1000
+
+/*
+ * So many events in a row that meet a shortage in their own code are none of
+ * the code's: then there is a short pause after each.
+ */
+#define SHORTAGES_FREE		3
 
 /* At most so long (ms) those who met keep out of each other's way. */
 #define SHORT_DELAY_MAX		50
@@ -46,7 +53,7 @@ wf_bisect_begin_small(WfWork *work)
 	work->size = FIRST_BATCH;
 }
 
-/* After a batch went well: the planned next size, or larger. */
+/* After a batch went well, or its failure was recorded: the next size. */
 void
 wf_bisect_grow(WfWork *work)
 {
@@ -97,13 +104,11 @@ is_conflict(int code)
 		code == ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
-/* The server is short of something: not the event's fault either. */
+/* The server is short of something, or takes no writes. */
 static bool
 is_shortage(int code)
 {
-	return ERRCODE_TO_CATEGORY(code) == ERRCODE_INSUFFICIENT_RESOURCES ||
-		ERRCODE_TO_CATEGORY(code) == ERRCODE_SYSTEM_ERROR ||
-		code == ERRCODE_READ_ONLY_SQL_TRANSACTION;
+	return wf_attempt_is_shortage(code) || code == ERRCODE_READ_ONLY_SQL_TRANSACTION;
 }
 
 /* A moment from now, by chance: so that those who met do not meet again. */
@@ -114,20 +119,52 @@ wf_bisect_short_delay(void)
 										   SHORT_DELAY_MAX * 1000.0);
 }
 
+static WfWorkResult
+pause_for(TimestampTz *next, int ms)
+{
+	*next = TimestampTzPlusMilliseconds(wf_clock_now(), ms);
+	return WF_WORK_PAUSE;
+}
+
 /*
- * A failure that could not be recorded (the process is locked by now) leaves
- * the event where it was: do not run into it again at once.
+ * A failure that was not recorded leaves the event where it was: do not run
+ * into it again at once.  If the process is locked by now that is over soon; if
+ * an error kept us from it, there may be no room to write to, and neither is
+ * there for the next line in the log.  What comes after it need not wait for it.
  */
 static WfWorkResult
-after_record(WfWork *work, bool recorded, TimestampTz *next)
+after_record(WfWork *work, WfRecord recorded, TimestampTz *next)
 {
-	if (recorded)
+	switch (recorded)
 	{
-		wf_bisect_grow(work);
-		return WF_WORK_MORE;
+		case WF_RECORD_DONE:
+			wf_bisect_grow(work);
+			return WF_WORK_MORE;
+		case WF_RECORD_FAILED:
+			if (work->batch.lane != NULL)
+				wf_held_aside(work->batch.lane, work->batch.first);
+			return pause_for(next, SHORTAGE_DELAY);
+		case WF_RECORD_TAKEN:
+			break;
 	}
 	*next = wf_bisect_short_delay();
 	return WF_WORK_WAIT;
+}
+
+/* The event, alone, failed by itself. */
+static WfWorkResult
+record(WfWork *work, const ErrorData *error, TimestampTz *next)
+{
+	WfWorkResult result = after_record(work,
+									   wf_attempt_failed(work->batch.owner, work->extension,
+														 &work->batch.timer, error),
+									   next);
+
+	if (!wf_attempt_is_shortage(error->sqlerrcode))
+		work->shortages = 0;
+	else if (++work->shortages > SHORTAGES_FREE && result == WF_WORK_MORE)
+		result = pause_for(next, SHORT_DELAY_MAX);
+	return result;
 }
 
 /*
@@ -162,7 +199,7 @@ give_way(WfWork *work, WfWorkResult *result, TimestampTz *next)
  * The batch failed and was undone.  Decides in what portions its events are
  * tried again; one that failed alone gets an attempt or, if it was in
  * somebody's way, a short rest, in a transaction of its own.  Throws nothing.
- * *next is set for WF_WORK_WAIT.
+ * *next is set for WF_WORK_WAIT and WF_WORK_PAUSE.
  */
 WfWorkResult
 wf_bisect_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
@@ -175,8 +212,7 @@ wf_bisect_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
 	{
 		ereport(LOG,
 				(errmsg("workflow executor pauses: %s", error->message)));
-		*next = TimestampTzPlusMilliseconds(wf_clock_now(), SHORTAGE_DELAY);
-		return WF_WORK_WAIT;
+		return pause_for(next, SHORTAGE_DELAY);
 	}
 	if (is_conflict(error->sqlerrcode) && give_way(work, &result, next))
 		return result;
@@ -185,6 +221,5 @@ wf_bisect_failed(WfWork *work, const ErrorData *error, TimestampTz *next)
 		shrink(work);
 		return WF_WORK_MORE;
 	}
-	return after_record(work, wf_attempt_failed(batch->owner, work->extension,
-												&batch->timer, error), next);
+	return record(work, error, next);
 }

@@ -16,6 +16,7 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
+#include "storage/proc.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
@@ -26,13 +27,16 @@
 #include "bgworker/bgworker_slots.h"
 #include "bgworker/login.h"
 #include "bgworker/pool.h"
+#include "eval/leftovers.h"
 #include "shmem/database.h"
 #include "shmem/lane.h"
+#include "shmem/log_budget.h"
 #include "shmem/owner.h"
 #include "shmem/slot.h"
 #include "shmem/suspects.h"
 #include "shmem/watermark.h"
 #include "work/executor.h"
+#include "work/report.h"
 #include "work/work.h"
 
 /* Busy for so long (ms), full batches or not, we ask for help, so often. */
@@ -45,12 +49,20 @@
 /* So long (ms) an idle executor is left alone however short of room the server is. */
 #define WARM				1000
 
+/*
+ * Once a batch is stalled we look so often (ms) whether it waits for a lock, and
+ * in so many of these looks for a deadlock.
+ */
+#define TICK				20
+#define LOOK_TICKS			5
+
 /* Waits as short as this (ms) are not worth a cycle of the loop. */
 #define SHORTEST_WAIT		1
 
 static WfLane *lane = NULL;		/* NULL: its owner has no place */
 static WfWatermarkNews seen;	/* before the last batch */
 static TimestampTz help_after = DT_NOBEGIN;
+static bool log_waits;			/* log_lock_waits as it is configured */
 
 /* --- the end ------------------------------------------------------------- */
 
@@ -103,17 +115,52 @@ leave(int code, Datum arg)
 /* --- batches ------------------------------------------------------------- */
 
 /*
+ * In a signal handler, while the batch waits for a lock: look for a deadlock
+ * soon, and again and again.  The server looks once a wait, after
+ * deadlock_timeout, and who looks first when the circle is closed is the one to
+ * go.  That should be us, whoever came last: we try again at no attempt, where a
+ * client's transaction would be lost.  That we look is not to fill the log: with
+ * log_lock_waits a wait is told of once, after deadlock_timeout, as it always is.
+ */
+static void
+look_for_deadlock(void)
+{
+	static uint64 since = 0;	/* the present wait */
+	static int	ticks;			/* in it */
+	static bool told;
+	uint64		wait = MyProc->waitLock == NULL ? 0 :
+		pg_atomic_read_u64(&MyProc->waitStart);
+	bool		tell;
+
+	if (wait == 0)
+		return;
+	if (wait != since)
+	{
+		since = wait;
+		ticks = 0;
+		told = false;
+	}
+	tell = log_waits && !told && ticks * TICK >= DeadlockTimeout;
+	log_lock_waits = tell;
+	told = told || tell;
+	if (tell || ticks % LOOK_TICKS == 0)
+		CheckDeadLockAlert();
+	ticks++;
+}
+
+/*
  * In a signal handler: the present batch takes long.  Nobody is looking after
  * this lane any more, which its runtime can change.
  */
 static void
-on_stall(void)
+on_tick(void)
 {
-	if (wf_my_slot)
+	if (wf_my_slot != NULL && !wf_my_slot->stalled)
 	{
 		wf_slot_stalled();
 		wf_database_latch(wf_my_slot->dbid);
 	}
+	look_for_deadlock();
 }
 
 /* Is one of us not enough?  Say so, but not all the time. */
@@ -145,11 +192,14 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 	if (lane)
 		seen = wf_watermark_news(lane);
 
-	enable_timeout_after(stall, WF_STALL_MS);
+	log_waits = log_lock_waits;
+	enable_timeout_every(stall, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WF_STALL_MS),
+						 TICK);
 	result = wf_work_batch(work, next, &done);
 	disable_timeout(stall, false);
+	log_lock_waits = log_waits;
 
-	wf_slot_batch_done(done);
+	wf_slot_batch_done(done, wf_work_was_empty(work));
 	if (lane)
 	{
 		wf_owner_proved(lane->entry);
@@ -203,10 +253,14 @@ has_to_go(const WfWork *work)
 		was_served(work);
 }
 
-/* Work until nothing is left; false: leave. */
+/*
+ * Work until nothing is left; false: leave.  *pause: nothing is to be done
+ * before *next, whatever we are called for.
+ */
 static bool
-drain(WfWork *work, TimeoutId stall, TimestampTz *next)
+drain(WfWork *work, TimeoutId stall, TimestampTz *next, bool *pause)
 {
+	*pause = false;
 	for (;;)
 	{
 		if (has_to_go(work))
@@ -217,6 +271,9 @@ drain(WfWork *work, TimeoutId stall, TimestampTz *next)
 		{
 			case WF_WORK_GONE:
 				return false;
+			case WF_WORK_PAUSE:
+				*pause = true;
+				return true;
 			case WF_WORK_WAIT:
 				return true;
 			case WF_WORK_MORE:
@@ -256,7 +313,7 @@ sleep_until(TimestampTz next, TimestampTz idle_until)
 
 	wf_slot_state(WF_SLOT_IDLE);
 	next = Max(next, TimestampTzPlusMilliseconds(now, SHORTEST_WAIT));
-	idle_until = wf_clock_at(idle_until);
+	idle_until = wf_clock_at(Min(idle_until, wf_log_budget_next()));
 	events = wf_clock_wait(Min(next, idle_until),
 						   WaitEventExtensionNew("WorkflowExecutorIdle"));
 	return (events & WL_TIMEOUT) != 0 && next <= idle_until;
@@ -288,12 +345,14 @@ wf_executor_main(Datum arg)
 	TimestampTz next = DT_NOBEGIN;
 	TimestampTz idle_since = DT_NOEND;
 	bool		come = true;	/* it is time to look for work */
+	bool		pause = false;
 	TimeoutId	stall;
 	WfWork	   *work;
 
 	if (!enter())
 		return;
-	stall = RegisterTimeout(USER_TIMEOUT, on_stall);
+	stall = RegisterTimeout(USER_TIMEOUT, on_tick);
+	wf_leftovers_init();
 	work = wf_work_new(args->owner, args->extension);
 
 	for (;;)
@@ -305,11 +364,13 @@ wf_executor_main(Datum arg)
 		if (has_to_go(work))
 			break;
 
-		if (come || worth_a_look(next))
+		if (GetCurrentTimestamp() >= wf_log_budget_next())
+			wf_report_numbers(false);
+		if (come || (pause ? next <= wf_clock_now() : worth_a_look(next)))
 		{
 			int64		steps = wf_my_slot->steps;
 
-			if (!drain(work, stall, &next))
+			if (!drain(work, stall, &next, &pause))
 				break;
 			if (TIMESTAMP_IS_NOEND(idle_since) ||
 				wf_my_slot->steps > steps)
@@ -324,4 +385,5 @@ wf_executor_main(Datum arg)
 			break;
 		come = sleep_until(next, idle_until);
 	}
+	wf_report_numbers(true);
 }

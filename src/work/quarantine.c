@@ -35,6 +35,7 @@
 #include "store/transaction.h"
 #include "work/attempt.h"
 #include "work/quarantine.h"
+#include "work/report.h"
 
 struct WfQuarantine
 {
@@ -119,19 +120,20 @@ static bool
 next_suspect(WfQuarantine *quarantine, bool *acquitted, WfTimerRow *suspect,
 			 bool *counted, bool *step)
 {
-	WfTimerRow *timers;
-	WfRow	  **rows;
+	WfClaim		claim;
+	WfRow	   *row;
 
 	if (quarantine->left-- <= 0 ||
 		wf_timer_claim(quarantine->owner, WF_POSITION(DT_NOBEGIN),
-					   Min(quarantine->until, wf_clock_due_limit()), 1, &timers, &rows) == 0)
+					   Min(quarantine->until, wf_clock_due_limit()), 1, &claim) == 0)
 		return false;
 
-	if (runs_nothing(rows[0], &timers[0]))
+	row = claim.rows[0];
+	if (runs_nothing(row, &claim.timers[0]))
 	{
 		WfChanges  *changes = wf_changes_new(quarantine->owner);
 
-		wf_changes_arm(changes, &timers[0], quarantine->owner, false, false);
+		wf_changes_arm(changes, &claim.timers[0], quarantine->owner, false, false);
 		wf_changes_write(changes);
 		return true;
 	}
@@ -139,8 +141,8 @@ next_suspect(WfQuarantine *quarantine, bool *acquitted, WfTimerRow *suspect,
 
 	/* Who had it locked has let it go by now, and with it what was counted. */
 	acquit(&quarantine->lane->suspects, acquitted);
-	*counted = *step = wf_attempt_suspect(quarantine->owner, rows[0], &timers[0]);
-	*suspect = timers[0];
+	*counted = *step = wf_attempt_suspect(quarantine->owner, row, &claim.timers[0]);
+	*suspect = claim.timers[0];
 	return true;
 }
 
@@ -165,6 +167,7 @@ wf_quarantine_next(WfQuarantine *quarantine, bool *step)
 		acquit(&quarantine->lane->suspects, acquitted);
 		found = next_suspect(quarantine, acquitted, &suspect, &counted, step);
 		wf_transaction_commit();
+		wf_report_write();
 		for (int i = 0; i < WF_NSUSPECTS; i++)
 			if (acquitted[i])
 				wf_suspects_acquitted(&quarantine->lane->suspects, i);

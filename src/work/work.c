@@ -23,6 +23,8 @@
 #include "base/guc.h"
 #include "bgworker/login.h"
 #include "definition/pause.h"
+#include "eval/leftovers.h"
+#include "shmem/held.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
 #include "shmem/slot.h"
@@ -31,6 +33,7 @@
 #include "work/batch.h"
 #include "work/bisect.h"
 #include "work/quarantine.h"
+#include "work/report.h"
 #include "work/work.h"
 #include "work/work_state.h"
 
@@ -156,7 +159,50 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 	return true;
 }
 
+/*
+ * Take out of the session what user code has left there.  False: that failed,
+ * and nobody should go on in this session.
+ */
+static bool
+clean_session(WfWork *work)
+{
+	MemoryContext outer = CurrentMemoryContext;
+	volatile bool clean = false;
+
+	PG_TRY();
+	{
+		if (wf_transaction_begin("workflow cleaning of the session", work->extension))
+		{
+			wf_leftovers_clean();
+			wf_transaction_commit();
+			clean = true;
+		}
+	}
+	PG_CATCH();
+	{
+		EmitErrorReport();
+		wf_transaction_abort(outer);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(outer);
+	return clean;
+}
+
 /* --- what next --------------------------------------------------------- */
+
+/* What is known to be locked is to be looked at once more, sooner or later. */
+static WfWorkResult
+consider_held(WfWork *work, WfWorkResult result, TimestampTz *next)
+{
+	uint64		generation;
+	WfPosition	mark = wf_watermark_read(work->batch.lane, &generation);
+	TimestampTz at = wf_held_next(work->batch.lane, wf_my_slot, mark);
+
+	if (at <= GetCurrentTimestamp())
+		return WF_WORK_MORE;
+	*next = Min(*next, wf_clock_at(at));
+	return result;
+}
 
 /*
  * The batch went well; it looked for what was due until `until`, after so many
@@ -169,11 +215,14 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 	WfWorkResult result;
 
 	if (batch->claimed > 0)
+	{
 		wf_bisect_grow(work);
+		work->shortages = 0;
+	}
 
 	if (batch->claimed == 0 && *next <= until)
 	{
-		/* Due, and all of it locked by others. */
+		/* Due, and all of it locked by others; for that there is held.c, or here. */
 		*next = TimestampTzPlusMilliseconds(wf_clock_now(), work->skip_delay);
 		work->skip_delay = Min(work->skip_delay * 2, WF_SKIP_DELAY_MAX);
 		result = WF_WORK_WAIT;
@@ -183,6 +232,8 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 		work->skip_delay = WF_SKIP_DELAY_MIN;
 		result = *next <= wf_clock_now() ? WF_WORK_MORE : WF_WORK_WAIT;
 	}
+	if (batch->lane != NULL && batch->quarantine == NULL)
+		result = consider_held(work, result, next);
 
 	/* Look after a pause once more; what is left of one goes on coming back. */
 	if (batch->rested || returned > 0)
@@ -197,6 +248,13 @@ bool
 wf_work_in_quarantine(const WfWork *work)
 {
 	return work->batch.quarantine != NULL;
+}
+
+/* Was there nothing to claim for the last batch? */
+bool
+wf_work_was_empty(const WfWork *work)
+{
+	return work->batch.claimed == 0;
 }
 
 /*
@@ -218,6 +276,7 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 
 	*done = 0;
 	batch->claimed = 0;
+	wf_leftovers_begin();
 	PG_TRY();
 	{
 		TimestampTz limit;
@@ -232,8 +291,13 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		MemoryContextSwitchTo(work->context);
 		error = CopyErrorData();
 		wf_transaction_abort(outer);
+		wf_report_forget();
 		if (batch->lane != NULL)
+		{
 			wf_watermark_cursor_reset(batch->lane);
+			wf_held_freed(batch->lane, batch->claimed > 0 ? batch->first :
+						  WF_POSITION(DT_NOBEGIN));
+		}
 	}
 	PG_END_TRY();
 
@@ -256,6 +320,8 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	/* Session-level advisory locks of user code end with its batch. */
 	if (batch->user_ran || error != NULL)
 		LockReleaseAll(USER_LOCKMETHOD, true);
+	if (wf_leftovers_stay(error == NULL) && !clean_session(work))
+		result = WF_WORK_GONE;
 	MemoryContextSwitchTo(outer);
 	MemoryContextReset(work->context);
 	return result;

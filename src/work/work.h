@@ -15,10 +15,12 @@ typedef enum WfWorkResult
 {
 	WF_WORK_MORE,				/* something was done, look again at once */
 	WF_WORK_WAIT,				/* nothing to do before *next, or a wake */
+	WF_WORK_PAUSE,				/* nothing before *next, whoever calls */
 	WF_WORK_GONE				/* the extension is gone: leave */
 } WfWorkResult;
 
 extern WfWorkResult wf_work_batch(WfWork *work, TimestampTz *next, int *done);
 extern bool wf_work_in_quarantine(const WfWork *work);
+extern bool wf_work_was_empty(const WfWork *work);
 
 #endif							/* WF_WORK_H */

@@ -27,6 +27,7 @@ struct WfWork
 	int			then_size;		/* of the one after it; 0: grow */
 	int64		conflict_seq;	/* a timer that met a conflict all alone, */
 	int			conflicts;		/* so many times in a row */
+	int			shortages;		/* events in a row that met one in their own code */
 };
 
 #endif							/* WF_WORK_STATE_H */

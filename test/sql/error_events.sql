@@ -281,6 +281,9 @@ SELECT is(state_of(:'p', 'sleep'), '57014: canceling step due to "step_timeout" 
 SELECT is((workflow.send(:'p', 'fast')).taken, true, 'the next step has its own time');
 SELECT notes() AS forget \gset
 SELECT is(state_of(:'p', 'pure'), '57014: canceling step due to "step_timeout" of its definition', 'an expression has no more time than a function');
+SELECT FROM workflow.define('{"id": "unhurried", "initial": "a", "step_timeout": "0 s", "states": {"a": {"on": {"go": {"actions": {"type": "note", "params": "slow"}}}}}}');
+SELECT is((workflow.send(workflow.start('unhurried'), 'go')).taken, true, 'no time at all means no limit, as in settings');
+SELECT notes() AS forget \gset
 SELECT is(faults('{"id": "x", "initial": "a", "step_timeout": {"@expr": "1"}, "states": {"a": {}}}'), ARRAY['$.step_timeout: must be a constant'], 'it is the same for every process');
 SELECT is(faults('{"id": "x", "initial": "a", "delays": {"short": {"duration": "1 minute", "calendar": "office"}}, "step_timeout": "short", "states": {"a": {}}}'),
     ARRAY['$.step_timeout: "step_timeout" cannot be working time (Write a duration: "5 seconds".)',

@@ -72,15 +72,83 @@ sub failure
 }
 
 #
-# SQLSTATEs by which the server says that it is short of something, or we that it
-# crashed. Said by user code, they are as good a failure as any; the executor
-# goes on.
+# Shortages of the server are nobody's attempt, also where user code meets them
+# first: the event comes again until they are over, or have lasted too long.
 #
-foreach my $sqlstate ('53100', '53200', '58000', '58P01', '25006', '57P02')
+foreach my $sqlstate ('53100', '53200', '58030')
+{
+	start("s$sqlstate", $sqlstate);
+	wait_for($node, qq{SELECT count(*) = 1 FROM workflow.errors WHERE key = 's$sqlstate'}, "$sqlstate to be shown");
+	is($node->safe_psql('postgres', qq{SELECT sqlstate, message, attempts, given_up, status FROM workflow.errors WHERE key = 's$sqlstate'}),
+		"$sqlstate|fault $sqlstate|0|f|idled", "an action that meets $sqlstate has no attempt less");
+	wait_for($node, q{SELECT last_value > 3 FROM shop.runs}, 'more tries than attempts');
+	$node->safe_psql('postgres', q{SELECT setval('shop.runs', 2000000)});
+	wait_until_done("s$sqlstate");
+	is($node->safe_psql('postgres', qq{SELECT count(*) FROM workflow.errors WHERE key = 's$sqlstate'}), 0, 'and goes on when that is over');
+}
+
+# What had failed before has the attempts that it had.
+start('both', '53100');
+wait_for($node, q{SELECT count(*) = 1 FROM workflow.errors WHERE key = 'both'}, 'the shortage');
+$node->safe_psql('postgres', q{
+	UPDATE workflow.failure SET since = since - interval '1 day' WHERE process = (SELECT id FROM workflow.process WHERE key = 'both')});
+is(failure('both') =~ s/\|\d+$//r, '53100|fault 53100|3', 'what lasts longer than workflow.shortage_limit is a failure like any other');
+$node->safe_psql('postgres', q{SELECT workflow.resume(id) FROM workflow.process WHERE key = 'both'; SELECT setval('shop.runs', 2000000)});
+wait_until_done('both');
+
+# A failure that cannot be recorded: a pause, and others meanwhile.
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION shop.no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'as if there were no room' USING ERRCODE = 'disk_full'; END $$;
+	CREATE TRIGGER no_room BEFORE INSERT ON workflow.failure FOR EACH ROW EXECUTE FUNCTION shop.no_room()});
+my $lines = -s $node->logfile;
+start('no room', 'P0001');
+foreach my $n (1 .. 3)
+{
+	# others are done between two tries
+	start("beside $n", 'good');
+	wait_until_done("beside $n");
+	my $tries = $node->safe_psql('postgres', q{SELECT last_value FROM shop.runs});
+	wait_for($node, qq{SELECT last_value > $tries FROM shop.runs}, 'another try');
+}
+my ($paused, $unpaused) = split /\|/, $node->safe_psql('postgres', q{
+	SELECT count(*) FILTER (WHERE status = 'finalized'), count(*) FILTER (WHERE status = 'idled') FROM workflow.process WHERE key LIKE 'beside%' OR key = 'no room'});
+is("$paused|$unpaused", '3|1', 'an event whose failure cannot be recorded keeps nobody from anything');
+$node->safe_psql('postgres', 'DROP TRIGGER no_room ON workflow.failure');
+is(failure('no room') =~ s/\|\d+$//r, 'P0001|fault P0001|3', 'it fails when there is room for that');
+
+# Others that sound like it: said by user code, they are as good a failure as any.
+foreach my $sqlstate ('25006', '57P02')
 {
 	start($sqlstate, $sqlstate);
 	is(failure($sqlstate), "$sqlstate|fault $sqlstate|3|3", "an action that raises $sqlstate fails");
 }
+
+#
+# What the server's log is told: each event that is given up, when that is
+# recorded; attempts if that is wanted. Not too much of it.
+#
+like(log_since($node, $lines), qr/WARNING:  workflow gave up event "go" of process \S+ of "order" with key "no room" after 3 attempts: P0001: fault P0001\n/,
+	'an event that is given up is in the log');
+unlike(log_since($node), qr/attempt \d+ of event/, 'attempts are not');
+$lines = -s $node->logfile;
+$node->safe_psql('postgres', q{ALTER SYSTEM SET workflow.log_attempts = on});
+$node->reload;
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "lots", "initial": "a", "on_error": {"retry": {"errors": "*", "maxAttempts": 1, "intervalSeconds": 0.01}},
+		"context": {"kind": "P0002", "times": 1000000}, "states": {"a": {"on": {"go": {"actions": "shop.fail"}}}}}');
+	SELECT count(workflow.post(s, 'go', '{"secret": "hunter2"}')) FROM workflow.start_many('lots', array_fill('{}'::jsonb, ARRAY[25])) s});
+wait_for($node, q{SELECT count(*) = 25 FROM workflow.errors WHERE definition = 'lots' AND given_up}, 'all of them');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET workflow.log_attempts; ALTER SYSTEM SET workflow.enabled = off});
+$node->reload;
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.activity WHERE kind = 'executor'}, 'the executor to leave');
+my $log = log_since($node, $lines);
+is(scalar(() = $log =~ /WARNING:  workflow gave up event "go" of process \S+ of "lots" after 2 attempts: P0002/g), 10, 'ten lines of one kind');
+is(scalar(() = $log =~ /LOG:  workflow: attempt 1 of event "go" of process \S+ of "lots" failed: P0002: fault P0002/g), 10, 'and ten of attempts');
+like($log, qr/WARNING:  workflow gave up 15 more events of "lots" with SQLSTATE P0002/, 'then the number of the others');
+like($log, qr/LOG:  workflow: 15 more attempts of events of "lots" failed with SQLSTATE P0002/, 'here, too');
+unlike($log, qr/hunter2/, 'no data of an event is in the log');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET workflow.enabled});
+$node->reload;
 
 #
 # Conflicts: an event that meets one alone is put off, at no attempt; one that
