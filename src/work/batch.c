@@ -58,7 +58,8 @@ subtransactions_are_up(const WfBatch *batch)
 static bool
 memory_is_up(const WfBatch *batch)
 {
-	return MemoryContextMemAllocated(batch->memory, true) >= WF_CLAIM_MEMORY;
+	return MemoryContextMemAllocated(batch->memory, true) >=
+		batch->memory_before + WF_CLAIM_MEMORY;
 }
 
 /*
@@ -327,6 +328,7 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	(void) wf_user_context_ran();
 	batch->subtransactions = MyProc->subxidStatus.count;
 	batch->memory = CurrentMemoryContext;
+	batch->memory_before = MemoryContextMemAllocated(batch->memory, true);
 	batch->claimed = claim(batch, mark, until, limit, &claimed);
 	if (batch->claimed > 0)
 	{

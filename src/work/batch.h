@@ -35,7 +35,8 @@ typedef struct WfBatch
 	TimestampTz user_from;		/* when its first step began, */
 	TimestampTz user_until;		/* and until when user code may begin */
 	int			subtransactions;	/* that there were before it */
-	MemoryContext memory;		/* everything that it claims and makes is in here */
+	MemoryContext memory;		/* everything that it claims and makes is in here, */
+	Size		memory_before;	/* with what was there before */
 } WfBatch;
 
 extern int	wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until,

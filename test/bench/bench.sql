@@ -84,6 +84,26 @@ SELECT workflow.define($$
   "states": {"quiet": {"on": {"ring": {"actions": "bench.note"}}}}
 }$$);
 
+-- locked: what somebody holds, and clocks of the same owner that go on meanwhile.
+SELECT workflow.define($$
+{
+  "id": "lamp",
+  "initial": "on",
+  "context": {"n": 0},
+  "states": {"on": {"on": {"note": {"actions": {"type": "assign", "context": {"n": {"@expr": "(context->>'n')::int + 1"}}}}}}}
+}$$);
+SELECT workflow.define($$
+{
+  "id": "clock",
+  "initial": "set",
+  "context": {"offset": 0},
+  "delays": {"offset": {"@expr": "(context->>'offset')::int"}},
+  "states": {
+    "set": {"after": {"offset": "going"}},
+    "going": {"after": {"1 second": {"target": "going", "reenter": true}}}
+  }
+}$$);
+
 RESET ROLE;
 
 -- send's reference. The same writes by hand, into tables like the engine's:
