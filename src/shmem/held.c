@@ -50,6 +50,7 @@
 /* The pause between two laps (ms). */
 #define PAUSE_MIN			1
 #define PAUSE_MAX			1000
+#define PAUSE_ASIDE			3000
 
 /* So much later (ms) others walk than the executor that did it last. */
 #define GRACE				1000
@@ -136,8 +137,11 @@ wf_held_aside(WfLane *lane, WfPosition position)
 	position.seq++;
 	if (wf_position_before(lane->head, position))
 		lane->head = position;
+
+	/* whoever comes to it pauses; the others are to have a turn in between */
+	lane->laps_wanted = lane->laps;
 	lane->lap_pause = PAUSE_MAX;
-	lane->lap_after = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_MAX);
+	lane->lap_after = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_ASIDE);
 	SpinLockRelease(&lane->mutex);
 }
 
