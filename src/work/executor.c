@@ -128,10 +128,13 @@ look_for_deadlock(void)
 	static uint64 since = 0;	/* the present wait */
 	static int	ticks;			/* in it */
 	static bool told;
-	uint64		wait = MyProc->waitLock == NULL ? 0 :
-		pg_atomic_read_u64(&MyProc->waitStart);
+	uint64		wait;
 	bool		tell;
 
+	/* none is left of a process that is ending */
+	if (MyProc == NULL || MyProc->waitLock == NULL)
+		return;
+	wait = pg_atomic_read_u64(&MyProc->waitStart);
 	if (wait == 0)
 		return;
 	if (wait != since)
