@@ -71,14 +71,14 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.activity WHERE k
 jumps('first', 'a runtime sleeps');
 
 as($node, 'clerk', q{SELECT workflow.start('order', key => 'second')});
-wait_for($node, q{SELECT state = 'idle' FROM workflow.activity WHERE kind = 'executor'}, 'the executor');
+wait_for($node, q{SELECT count(*) > 0 AND bool_and(state = 'idle') FROM workflow.activity WHERE kind = 'executor'}, 'the executor');
 jumps('second', 'an executor sleeps');
 
 # A minute and another one go by.
 my $batches = q{SELECT sum(batches) FROM workflow.activity WHERE kind = 'executor'};
-wait_for($node, q{SELECT bool_and(state = 'idle' AND clock_timestamp() > since + '1 second') FROM workflow.activity WHERE kind = 'executor'});
+wait_for($node, q{SELECT count(*) > 0 AND bool_and(state = 'idle' AND clock_timestamp() > since + '1 second') FROM workflow.activity WHERE kind = 'executor'});
 my $before = $node->safe_psql('postgres', $batches);
-wait_for($node, q{SELECT bool_and(state = 'idle' AND clock_timestamp() > since + '4 seconds') FROM workflow.activity WHERE kind = 'executor'});
+wait_for($node, q{SELECT count(*) > 0 AND bool_and(state = 'idle' AND clock_timestamp() > since + '4 seconds') FROM workflow.activity WHERE kind = 'executor'});
 is($node->safe_psql('postgres', $batches), $before, 'who wakes in vain begins no transaction');
 
 as($node, 'clerk', q{SELECT workflow.start('order', key => 'third')});
