@@ -33,6 +33,14 @@ DECLARE
         workflow.start(text, jsonb, text, int, timestamptz, text)
         workflow.start_many(text, jsonb[], text[], int, timestamptz, text)
         workflow.get(uuid)
+        workflow.suspend(uuid)
+        workflow.resume(uuid)
+        workflow.cancel(uuid, text)
+        workflow.set_timer(uuid, text, timestamptz)
+        workflow.reset_timer(uuid, text)
+        workflow.set_states(uuid, text[], boolean, text)
+        workflow.migrate(uuid, int, jsonb, boolean, text)
+        workflow.migrate_many(text, int, jsonb, int[], text[], jsonb, boolean, int, text)
     ';
     others text;
     kept   jsonb;
@@ -284,6 +292,95 @@ CREATE FUNCTION workflow.workers(
     OUT process uuid, OUT definition int, OUT event text, OUT event_since timestamptz,
     OUT sqlstate text, OUT message text, OUT failed_at timestamptz)
     RETURNS SETOF record LANGUAGE c STRICT VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
+
+-- suspend(process): commands are refused and timers wait until resume().
+-- Returns false when it was suspended already. Errors: WF001, WF002, WF004.
+CREATE FUNCTION workflow.suspend(process uuid, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_suspend';
+
+-- resume(process): undo suspend(); deliver the events that were given up after
+-- failures once more. Returns false when there was nothing to resume. Errors:
+-- WF001, WF002, WF004. Locks the process row.
+CREATE FUNCTION workflow.resume(process uuid, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_resume';
+
+-- cancel(process): leave all states (exit actions run), drop all timers; the
+-- process is over, status terminated. Errors: WF001, WF002, WF004.
+CREATE FUNCTION workflow.cancel(process uuid, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_cancel';
+
+-- set_states(...): an operator puts a process into given states, whatever its
+-- transitions are.
+--   process     its id
+--   states      names of states; what they leave open is entered by default.
+--               What is active before and after stays as it is
+--   execute     true: exit and entry actions run, and the step goes on as after
+--               a transition; false: no action runs and nothing follows
+--   actor       on whose behalf; default: current_user
+--   patch       of the context, before that, as in set_context()
+--   note        why; for the history
+-- Timers and invokes of what is left end, those of what is entered begin,
+-- history is remembered, in both cases. A process that failed goes on, what
+-- was given up is delivered again; one that is suspended stays suspended.
+-- Returns a verdict like send(). For the definition's owner and
+-- workflow_admin. Errors: WF001, WF002, WF003 (not started yet), WF004; 22023
+-- for names that there are not, history states, and states that exclude each
+-- other; those of its actions. Locks the process row.
+CREATE FUNCTION workflow.set_states(
+    process uuid, states text[], execute boolean DEFAULT true, actor text DEFAULT NULL,
+    patch jsonb DEFAULT NULL, note text DEFAULT NULL)
+    RETURNS workflow.verdict LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_states';
+
+-- set_timer(process, name, due): move the running timer `name` (a key under
+-- `after` of an active state) to another due time; one that was never set is
+-- set. The history tells it. Errors: WF001, WF002, WF004, WF008. Locks the process
+-- row.
+CREATE FUNCTION workflow.set_timer(
+    process uuid, name text, due timestamptz, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_timer';
+
+-- reset_timer(process, name): start the timer anew, as on entry of its state.
+-- Returns the new due time (null: never). Errors and locks as set_timer.
+CREATE FUNCTION workflow.reset_timer(
+    process uuid, name text, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS timestamptz
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_reset_timer';
+
+-- migrate(...): a running process goes on with another version of its
+-- definition, where it is. No action runs.
+--   process     its id
+--   version     default: the newest
+--   mapping     {"old.state": "new.state" or ["new.one", ...]}; others go by
+--               equal names
+--   dry_run     tell what would be; locks and writes nothing
+--   actor       on whose behalf; default: current_user
+--   patch       of the context, before that, as in set_context()
+--   note        why; for the history
+-- Timers of states that persist keep their due times. A process of that
+-- version already is left alone. For the definition's owner and
+-- workflow_admin. Errors: WF001, WF002, WF004, WF006; 22023 for a state that
+-- has no place in the new version (dry_run: a row that says so), and for a
+-- mapping that fits neither version; those of expressions that delay new
+-- timers. Locks the process row.
+CREATE FUNCTION workflow.migrate(
+    process uuid, version int DEFAULT NULL, mapping jsonb DEFAULT NULL,
+    dry_run boolean DEFAULT false, actor text DEFAULT NULL, patch jsonb DEFAULT NULL, note text DEFAULT NULL)
+    RETURNS workflow.migration LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_migrate';
+
+-- migrate_many(...): migrate() for all processes of a definition that are not
+-- over and not of that version already.
+--   from_versions  only of these
+--   states         only where one of these, or one inside of it, is active
+--   context        only those whose context contains this
+--   limit          so many at most
+-- One row for each; those that cannot go, or that another session is at, stay
+-- as they are, and their row has problems. Locks the process rows, in the
+-- order of their ids, as many as there are.
+CREATE FUNCTION workflow.migrate_many(
+    definition text, version int DEFAULT NULL, mapping jsonb DEFAULT NULL,
+    from_versions int[] DEFAULT NULL, states text[] DEFAULT NULL, context jsonb DEFAULT NULL,
+    dry_run boolean DEFAULT false, "limit" int DEFAULT NULL, actor text DEFAULT NULL,
+    patch jsonb DEFAULT NULL, note text DEFAULT NULL)
+    RETURNS SETOF workflow.migration LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_migrate_many';
 
 -- set_context(...): an operator repairs the context of a process.
 --   process     its id
@@ -629,8 +726,10 @@ GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees TO workflow_user, work
 REVOKE ALL ON FUNCTION workflow.workers FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.workers TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.set_context TO workflow_user, workflow_admin;
-
+REVOKE ALL ON FUNCTION workflow.suspend, workflow.resume, workflow.cancel, workflow.set_states, workflow.set_timer, workflow.reset_timer,
+    workflow.migrate, workflow.migrate_many FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.suspend, workflow.resume, workflow.cancel, workflow.set_states, workflow.set_context,
+    workflow.set_timer, workflow.reset_timer, workflow.migrate, workflow.migrate_many TO workflow_user, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.change_owner, workflow.drop_definition FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.change_owner, workflow.drop_definition TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.definition_history TO workflow_user, workflow_monitor, workflow_admin;

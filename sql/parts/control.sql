@@ -1,19 +1,23 @@
 -- Processes under the hand of an operator.
 
+-- What operators do leaves a row in the history, with
+--   actor       on whose behalf; default: current_user
+--   note        why
+
 -- suspend(process): commands are refused and timers wait until resume().
 -- Returns false when it was suspended already. Errors: WF001, WF002, WF004.
-CREATE FUNCTION workflow.suspend(process uuid) RETURNS boolean
-    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_suspend';
+CREATE FUNCTION workflow.suspend(process uuid, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_suspend';
 
 -- resume(process): undo suspend(); deliver the events that were given up after
 -- failures once more. Returns false when there was nothing to resume. Errors:
 -- WF001, WF002, WF004. Locks the process row.
-CREATE FUNCTION workflow.resume(process uuid) RETURNS boolean
-    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_resume';
+CREATE FUNCTION workflow.resume(process uuid, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_resume';
 
 -- cancel(process): leave all states (exit actions run), drop all timers; the
 -- process is over, status terminated. Errors: WF001, WF002, WF004.
-CREATE FUNCTION workflow.cancel(process uuid, actor text DEFAULT NULL) RETURNS void
+CREATE FUNCTION workflow.cancel(process uuid, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_cancel';
 
 -- verdict: what a call that moves a process answers, where it cannot name the
@@ -28,6 +32,8 @@ CREATE TYPE workflow.verdict AS (taken boolean, status workflow.status, states t
 --   execute     true: exit and entry actions run, and the step goes on as after
 --               a transition; false: no action runs and nothing follows
 --   actor       on whose behalf; default: current_user
+--   patch       of the context, before that, as in set_context()
+--   note        why; for the history
 -- Timers and invokes of what is left end, those of what is entered begin,
 -- history is remembered, in both cases. A process that failed goes on, what
 -- was given up is delivered again; one that is suspended stays suspended.
@@ -36,7 +42,8 @@ CREATE TYPE workflow.verdict AS (taken boolean, status workflow.status, states t
 -- for names that there are not, history states, and states that exclude each
 -- other; those of its actions. Locks the process row.
 CREATE FUNCTION workflow.set_states(
-    process uuid, states text[], execute boolean DEFAULT true, actor text DEFAULT NULL)
+    process uuid, states text[], execute boolean DEFAULT true, actor text DEFAULT NULL,
+    patch jsonb DEFAULT NULL, note text DEFAULT NULL)
     RETURNS workflow.verdict LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_states';
 
 -- set_context(...): an operator repairs the context of a process.

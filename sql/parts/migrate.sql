@@ -19,6 +19,8 @@ CREATE TYPE workflow.migration AS (
 --               equal names
 --   dry_run     tell what would be; locks and writes nothing
 --   actor       on whose behalf; default: current_user
+--   patch       of the context, before that, as in set_context()
+--   note        why; for the history
 -- Timers of states that persist keep their due times. A process of that
 -- version already is left alone. For the definition's owner and
 -- workflow_admin. Errors: WF001, WF002, WF004, WF006; 22023 for a state that
@@ -27,7 +29,7 @@ CREATE TYPE workflow.migration AS (
 -- timers. Locks the process row.
 CREATE FUNCTION workflow.migrate(
     process uuid, version int DEFAULT NULL, mapping jsonb DEFAULT NULL,
-    dry_run boolean DEFAULT false, actor text DEFAULT NULL)
+    dry_run boolean DEFAULT false, actor text DEFAULT NULL, patch jsonb DEFAULT NULL, note text DEFAULT NULL)
     RETURNS workflow.migration LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_migrate';
 
 -- migrate_many(...): migrate() for all processes of a definition that are not
@@ -42,7 +44,8 @@ CREATE FUNCTION workflow.migrate(
 CREATE FUNCTION workflow.migrate_many(
     definition text, version int DEFAULT NULL, mapping jsonb DEFAULT NULL,
     from_versions int[] DEFAULT NULL, states text[] DEFAULT NULL, context jsonb DEFAULT NULL,
-    dry_run boolean DEFAULT false, "limit" int DEFAULT NULL, actor text DEFAULT NULL)
+    dry_run boolean DEFAULT false, "limit" int DEFAULT NULL, actor text DEFAULT NULL,
+    patch jsonb DEFAULT NULL, note text DEFAULT NULL)
     RETURNS SETOF workflow.migration LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_migrate_many';
 
 REVOKE ALL ON TYPE workflow.migration FROM PUBLIC;

@@ -71,14 +71,17 @@ CREATE FUNCTION workflow.cancel_event(process uuid, id text) RETURNS boolean
 
 -- set_timer(process, name, due): move the running timer `name` (a key under
 -- `after` of an active state) to another due time; one that was never set is
--- set. Errors: WF001, WF002, WF004, WF008. Locks the process row.
-CREATE FUNCTION workflow.set_timer(process uuid, name text, due timestamptz) RETURNS void
-    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_timer';
+-- set. The history tells it. Errors: WF001, WF002, WF004, WF008. Locks the process
+-- row.
+CREATE FUNCTION workflow.set_timer(
+    process uuid, name text, due timestamptz, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_timer';
 
 -- reset_timer(process, name): start the timer anew, as on entry of its state.
 -- Returns the new due time (null: never). Errors and locks as set_timer.
-CREATE FUNCTION workflow.reset_timer(process uuid, name text) RETURNS timestamptz
-    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_reset_timer';
+CREATE FUNCTION workflow.reset_timer(
+    process uuid, name text, actor text DEFAULT NULL, note text DEFAULT NULL) RETURNS timestamptz
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_reset_timer';
 
 -- work(max): step up to `max` due timers of the current role's processes, in
 -- this transaction; what an executor does, by hand. An error of user code is

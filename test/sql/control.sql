@@ -21,13 +21,13 @@ SELECT FROM workflow.post(:'p', 'go');
 CALL clock('2030-01-01 02:00+00');
 SELECT FROM workflow.work(100);
 SELECT is(states(:'p'), 'a', 'executors do not step it');
-SELECT is((SELECT count(*) FROM workflow.process_history WHERE process = :'p'), 1::bigint, 'nor does anything else');
+SELECT is((SELECT array_agg(event ORDER BY step) FROM workflow.process_history WHERE process = :'p'), '{workflow.start,workflow.suspend}', 'nor does anything else');
 SELECT is(workflow.resume(:'p'), true, 'resume() lets it go on');
 SELECT is(workflow.resume(:'p'), false, 'once');
 SELECT is(workflow.work(100), 2, 'what has become due meanwhile');
 SELECT is(states(:'p') || ' ' || notes(), 'b.c -a', 'is done now: the posted event came first, and the timer of the state that it left never comes');
 SELECT is((SELECT array_agg(format('%s %s', event, taken) ORDER BY step) FROM workflow.process_history WHERE process = :'p'),
-          ARRAY['workflow.start t', 'go t'], 'in the order of the due times');
+          ARRAY['workflow.start t', 'workflow.suspend t', 'workflow.resume t', 'go t'], 'in the order of the due times');
 SELECT is((SELECT count(*) FROM workflow.timers WHERE process = :'p' AND parked), 0::bigint, 'nothing is parked any more');
 SELECT notes() AS forget \gset
 

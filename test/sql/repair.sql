@@ -84,5 +84,51 @@ SELECT is((error('SELECT workflow.set_context(%L, ''{}'')', :'p'))[1], 'WF004', 
 SELECT FROM workflow.set_states(:'q', '{end}');
 SELECT is((error('SELECT workflow.set_context(%L, ''{}'')', :'q'))[1], 'WF004', 'by whatever end');
 
+-- patch and note beside other orders, and orders that leave a row
+SELECT workflow.start('order') AS p \gset
+SELECT is((SELECT context->'entered with' FROM workflow.set_states(:'p', '{b}', patch => '{"amount": 77}', note => 'by phone', actor => 'boss')), '77', 'set_states() patches before entry actions run');
+SELECT is(last(:'p'), '2 | workflow.set_states | t | {a} | {b} | boss | {"patch": {"amount": 77}, "states": ["b"], "execute": true} | by phone', 'and notes why');
+SELECT is((error('SELECT workflow.set_states(%L, ''{a}'', patch => ''[]'')', :'p'))[1], '22023', 'a patch is an object there, too');
+SELECT is(states(:'p'), 'b', 'else nothing happens');
+SELECT FROM workflow.suspend(:'p', 'ann', 'lunch');
+SELECT is(last(:'p'), '3 | workflow.suspend | t | {b} | {b} | ann | lunch', 'suspend() leaves a row');
+SELECT FROM workflow.suspend(:'p');
+SELECT is(last(:'p'), '3 | workflow.suspend | t | {b} | {b} | ann | lunch', 'once');
+SELECT FROM workflow.resume(:'p', note => 'back');
+SELECT is(last(:'p'), '4 | workflow.resume | t | {b} | {b} | regress_app | back', 'resume(), too');
+SELECT is(workflow.resume(:'p'), false, 'nothing to resume');
+SELECT is((SELECT step FROM workflow.get(:'p')), 4, 'is nothing to tell');
+SELECT is(workflow.suspend(NULL) IS NULL AND workflow.resume(NULL) IS NULL, true, 'null for null');
+SELECT FROM workflow.define('{"id": "timed", "initial": "a", "context": {"n": 1}, "states": {"a": {"after": {"1 day": "b"}}, "b": {}}}');
+SELECT workflow.start('timed') AS t \gset
+SELECT FROM workflow.set_timer(:'t', '1 day', '2030-01-05 00:00+00', 'ann', 'holidays');
+SELECT is(last(:'t'), '2 | workflow.set_timer | t | {a} | {a} | ann | {"due": "2030-01-05T00:00:00+00:00", "name": "1 day"} | holidays', 'set_timer() tells which, and when');
+SELECT is(workflow.reset_timer(:'t', '1 day', note => 'after all'), '2030-01-02 00:00+00', 'reset_timer()');
+SELECT is(last(:'t'), '3 | workflow.reset_timer | t | {a} | {a} | regress_app | {"due": "2030-01-02T00:00:00+00:00", "name": "1 day"} | after all', 'too');
+SELECT is((error('SELECT workflow.set_timer(%L, ''2 days'', now(), ''ann'', ''x'')', :'t'))[1], 'WF008', 'what fails');
+SELECT is((SELECT step FROM workflow.get(:'t')), 3, 'leaves nothing');
+SELECT FROM workflow.define('{"id": "timed", "initial": "a", "delays": {"d": {"@expr": "make_interval(days => (context->>''n'')::int)"}}, "states": {"a": {"after": {"1 day": "b", "d": "b"}}, "b": {}}}');
+SELECT is((SELECT timers_armed FROM workflow.migrate(:'t', patch => '{"n": 9}', note => 'new rules')), '{after.d.a}', 'migrate() patches before delays are evaluated');
+SELECT is(timers(:'t'), '1 day 2030-01-02 00:00:00, d 2030-01-10 00:00:00', 'as its timers show');
+SELECT is(last(:'t'), '4 | workflow.migrate | t | {a} | {a} | regress_app | {"patch": {"n": 9}, "to_version": 2, "from_version": 1} | new rules', 'and notes why');
+SELECT count(workflow.start('timed', version => 1)) FROM generate_series(1, 3) \gset
+SELECT is((SELECT count(*) FROM workflow.migrate_many('timed', patch => '{"currency": "EUR"}', dry_run => true)), 3::bigint, 'migrate_many()');
+SELECT is((SELECT count(*) FROM workflow.processes WHERE definition = 'timed' AND context ? 'currency'), 0::bigint, 'a dry run patches nothing');
+SELECT is((SELECT count(states) FROM workflow.migrate_many('timed', patch => '{"currency": "EUR"}', note => 'euro')), 3::bigint, 'patches all');
+SELECT is((SELECT count(*) FROM workflow.processes WHERE definition = 'timed' AND context->>'currency' = 'EUR'), 3::bigint, 'that it moves');
+SELECT is((SELECT count(*) FROM workflow.process_history WHERE definition = 'timed' AND note = 'euro'), 3::bigint, 'with its note');
+SELECT is((error('SELECT workflow.migrate_many(''timed'', patch => ''1'')'))[1], '22023', 'a patch is an object');
+SELECT FROM workflow.cancel(:'t', 'boss', 'not wanted any more');
+SELECT is(last(:'t'), '5 | workflow.cancel | t | {a} | {} | boss | not wanted any more', 'cancel() has a reason');
+SELECT workflow.start('timed', at => '2030-02-01') AS t \gset
+SELECT FROM workflow.suspend(:'t', note => 'wait');
+SELECT FROM workflow.resume(:'t');
+SELECT is((SELECT step FROM workflow.get(:'t')), 0, 'what has not started has no history');
+SELECT FROM workflow.grant_on('timed', 'regress_clerk', 'start', 'send', 'read');
+SET ROLE regress_clerk;
+SELECT is((app.error(format('SELECT workflow.%s', c), :'t'))[1], 'WF002', format('nobody acts for others unasked: %s', c))
+FROM unnest(ARRAY['suspend(%L, ''ann'')', 'resume(%L, ''ann'')', 'cancel(%L, ''ann'')']) c;
+SET ROLE regress_app;
+
 \set end :srcdir '/end.psql'
 \i :end
