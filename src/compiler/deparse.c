@@ -152,17 +152,24 @@ has_invoke(const WfState *state, const char *id)
 /*
  * Is an event of a state written under a key of its own instead of `on`,
  * because it is a timer, the end of the state or the reply of an invoke?
+ * Timers are searched from *timer on, which is set behind the one that was found.
  */
 static bool
-has_own_place(const WfState *state, const char *event)
+has_own_place(const WfState *state, const char *event, int *timer)
 {
 	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
 		return true;
 	if (strncmp(event, "after.", 6) == 0)
 	{
 		for (int i = 0; i < state->ntimers; i++)
-			if (strcmp(event, state->timers[i].event) == 0)
-				return true;
+		{
+			int			at = (*timer + i) % state->ntimers;
+
+			if (strcmp(event, state->timers[at].event) != 0)
+				continue;
+			*timer = at + 1;
+			return true;
+		}
 	}
 	else if (strncmp(event, "done.invoke.", 12) == 0)
 		return has_invoke(state, event + 12);
@@ -181,12 +188,13 @@ wf_deparse_on(WfWriter *w, const WfState *state, WfDeparseHandler write,
 			  void *arg)
 {
 	bool		any = false;
+	int			timer = 0;
 
 	for (int i = 0; i < state->nhandlers; i++)
 	{
 		const WfHandler *handler = &state->handlers[i];
 
-		if (has_own_place(state, handler->descriptor))
+		if (has_own_place(state, handler->descriptor, &timer))
 			continue;
 		if (!any)
 		{
@@ -213,13 +221,21 @@ write_handler(void *arg, const WfState *state, const WfHandler *handler)
 static void
 write_after(WfWriter *w, const WfState *state)
 {
+	int			from = 0;
+
 	if (state->ntimers == 0)
 		return;
 	wf_writer_key(w, "after");
 	wf_writer_begin(w, '{');
 	for (int i = 0; i < state->ntimers; i++)
-		handler_member(w, state->timers[i].name, state,
-					   state->timers[i].event, state->timers[i].keep);
+	{
+		const WfTimer *timer = &state->timers[i];
+		const WfHandler *handler = wf_deparse_handler_from(state, timer->event, &from);
+
+		if (handler != NULL)
+			write_transitions(w, timer->name, handler->ntransitions,
+							  handler->transitions, timer->keep);
+	}
 	wf_writer_end(w, '}');
 }
 
