@@ -202,10 +202,10 @@ my @cases = (
 	qq{to_jsonb($e) IS NOT NULL}, qq{jsonb_build_object('a', $e) IS NOT NULL}, qq{to_jsonb(ROW($e)) IS NOT NULL}, qq{to_jsonb(ARRAY[$e]) IS NOT NULL},
 	$version >= 16 ? (
 		map { "$_ IS NOT NULL" } "JSON_ARRAY($e)", "JSON_ARRAY($e RETURNING jsonb)", "JSON_ARRAY(ARRAY[$e])", "JSON_ARRAY(ROW($e) RETURNING text)",
-		"JSON_OBJECT('k': $e)", "JSON_OBJECT('k': $e RETURNING jsonb)", "JSON_OBJECT('k' VALUE $e ABSENT ON NULL WITH UNIQUE KEYS)", "JSON_OBJECT($e: 1)",
+		"JSON_OBJECT('k': $e)", "JSON_OBJECT('k': $e RETURNING jsonb)", "JSON_OBJECT('k' VALUE $e ABSENT ON NULL WITH UNIQUE KEYS)",
 		"JSON_ARRAY(($e)::text FORMAT JSON)", "CASE WHEN ($e)::text IS JSON THEN 1 END") : (),
 	$version >= 17 ? (
-		map { "$_ IS NOT NULL" } "JSON_SCALAR($e)", "JSON_SERIALIZE($e)", "JSON(($e)::text)",
+		map { "$_ IS NOT NULL" } "JSON_SCALAR($e)", "JSON_SERIALIZE(JSON_SCALAR($e))", "JSON(($e)::text)",
 		q{JSON_VALUE(context, '$.a' RETURNING m.word)}, q{JSON_QUERY(context, '$' RETURNING m.pair)}, q{JSON_QUERY(context, '$.a' RETURNING m.word OMIT QUOTES)},
 		q{JSON_VALUE(context, '$.none' RETURNING m.word DEFAULT 'b' ON EMPTY)},
 		q{JSON_VALUE(context, '$.none' DEFAULT (m.spy('behavior'))::text ON EMPTY)}) : ());
@@ -213,8 +213,8 @@ define_guards('spies', @cases);
 my (undef, undef, $err) = $node->psql('postgres', join("\n", map { my $i = $_;
 	(qq{DO \$\$ BEGIN RAISE NOTICE 'case $i'; END \$\$;}, (qq{SELECT workflow.send_by_key('spies', 'k', 'e$i');}) x 3,
 	 qq{SELECT workflow.dry_run(workflow.find('spies', 'k'), 'e$i');}) } 0 .. $#cases) .
-	q{DO $$ BEGIN RAISE NOTICE 'case all'; END $$; SELECT FROM workflow.available_events(workflow.find('spies', 'k'))});
-is($err =~ /(.*ERROR.*)/ ? $1 : '', '', 'all of them are evaluated');
+	q{DO $$ BEGIN RAISE NOTICE 'case all'; END $$; SELECT FROM workflow.available_events(workflow.find('spies', 'k'))}, on_error_stop => 0);
+is(join("\n", $err =~ /^.*ERROR.*/mg), '', 'all of them are evaluated');
 my (undef, @said) = split /NOTICE:\s+case (\w+)\n/, $err;
 while (my ($case, $text) = splice(@said, 0, 2))
 {
