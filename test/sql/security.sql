@@ -163,7 +163,13 @@ CREATE FUNCTION app.in_chain() RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE
 CREATE FUNCTION app.in_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM lo_close(0); RETURN NEW; END $$;
 CREATE TABLE app.watched (n int CHECK (n = 1 OR loread(0, n) IS NOT NULL));
 CREATE TRIGGER watch BEFORE INSERT ON app.watched FOR EACH ROW WHEN (NEW.n = 1) EXECUTE FUNCTION app.in_trigger();
-CREATE FUNCTION app.seeded() RETURNS void LANGUAGE sql SET seed TO 0.5 AS 'SELECT';
+DO $do$
+BEGIN
+    CREATE FUNCTION app.seeded() RETURNS void LANGUAGE sql SET seed TO 0.5 AS 'SELECT';
+EXCEPTION WHEN OTHERS THEN  -- from 16 on
+    CREATE FUNCTION app.seeded() RETURNS void LANGUAGE sql AS 'SELECT setseed(0.5)';
+END
+$do$;
 SELECT lo_from_bytea(0, 'mine') AS mine \gset
 RESET ROLE;
 -- It was prepared before anything was open, in this very transaction.
