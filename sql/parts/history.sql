@@ -5,7 +5,10 @@
 CREATE TABLE workflow.ring (
     one   boolean PRIMARY KEY DEFAULT true CHECK (one),
     slot  smallint NOT NULL,
-    since timestamptz NOT NULL
+    since timestamptz NOT NULL,
+    walk      uuid,                     -- a walk over the processes is under way, and here;
+    walk_to   timestamptz,              -- it removes what ended before this
+    walked_to timestamptz               -- of the last walk that came to its end
 );
 
 -- One row an event that reached a process.
@@ -55,18 +58,25 @@ CREATE TABLE workflow.receipt_5 PARTITION OF workflow.receipt FOR VALUES IN (5);
 CREATE TABLE workflow.receipt_6 PARTITION OF workflow.receipt FOR VALUES IN (6);
 CREATE TABLE workflow.receipt_7 PARTITION OF workflow.receipt FOR VALUES IN (7);
 
--- expire(retention): what the runtime does by itself: if a seventh of the
--- retention has passed since it was last done, the processes that ended longer
--- ago than the retention go, with their history, receipts and keys. A process
--- that has not ended keeps its history. All in this transaction.
+-- expire(retention): the processes that ended longer ago than the retention go,
+-- with their history, receipts and keys: one piece of that, at most some thousand
+-- processes, in this transaction. The runtime does it by itself, with
+-- workflow.retention.
 --   retention   default: workflow.retention (0, for ever, if not set)
 -- Returns how many processes expired, how many rows of others were carried
--- forward, and whether it came to its end (moved): not when another session
--- reads or writes what was to be emptied; the next call goes on. Waits for
--- nobody. For superusers and workflow_admin. Error WF002.
+-- forward, whether the ring of partitions moved on, which it does once in a
+-- seventh of the retention if no other session reads or writes what is to be
+-- emptied, and whether it is done; if not, call it again, in another
+-- transaction. Waits for nobody, and leaves what others have locked to a later
+-- call. For superusers and workflow_admin. Errors 22023, WF002.
 CREATE FUNCTION workflow.expire(
-    retention interval DEFAULT NULL, OUT expired bigint, OUT carried bigint, OUT moved boolean)
+    retention interval DEFAULT NULL, OUT expired bigint, OUT carried bigint, OUT moved boolean, OUT done boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_expire';
+
+-- expire_all(retention): expire() until it is done, with a COMMIT after each
+-- piece. Cannot be called in a transaction block: 25001.
+CREATE PROCEDURE workflow.expire_all(retention interval DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_expire_all';
 
 CREATE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
@@ -78,5 +88,6 @@ CREATE VIEW workflow.process_history WITH (security_barrier) AS
     WHERE workflow.sees(d.id, p.starter);
 
 GRANT EXECUTE ON FUNCTION workflow.expire TO workflow_user, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.process_history TO workflow_user, workflow_monitor, workflow_admin;
 

@@ -33,6 +33,8 @@ CREATE TABLE workflow.process (
     invoke     text COLLATE "C",        -- by this id there,
     depth      int                      -- so many levels below one that was started
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
+-- For views that are asked for a key; no step changes it.
+CREATE INDEX process_key ON workflow.process (key) WHERE key IS NOT NULL;
 
 -- Business keys: one process a key and definition, whatever its version. Processes
 -- that are over may have had it before (start(on_key => 'active')).

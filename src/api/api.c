@@ -58,11 +58,11 @@ wf_api_require_admin(const char *procedure)
 }
 
 /*
- * Connect SPI for a function that writes, or locks rows.  Error 25006, with the
- * name of the function, on a standby and in a read-only transaction.
+ * Error 25006, with the name of the function, on a standby and in a read-only
+ * transaction.
  */
-void
-wf_api_connect_to_write(FunctionCallInfo fcinfo)
+static void
+require_writable(FunctionCallInfo fcinfo)
 {
 	if (RecoveryInProgress() || XactReadOnly)
 	{
@@ -72,7 +72,38 @@ wf_api_connect_to_write(FunctionCallInfo fcinfo)
 		PreventCommandDuringRecovery(what);
 		PreventCommandIfReadOnly(what);
 	}
+}
+
+/*
+ * Connect SPI for a function that writes, or locks rows.  Error 25006, with the
+ * name of the function, on a standby and in a read-only transaction.
+ */
+void
+wf_api_connect_to_write(FunctionCallInfo fcinfo)
+{
+	require_writable(fcinfo);
 	wf_statement_connect();
+}
+
+/*
+ * Connect SPI for a procedure that writes, and commits by SPI_commit().  Error
+ * 25006 as wf_api_connect_to_write(), and 25001 inside a transaction block or a
+ * function.
+ */
+void
+wf_api_connect_to_commit(FunctionCallInfo fcinfo)
+{
+	require_writable(fcinfo);
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("workflow.%s() cannot run inside a transaction block or a function",
+						get_func_name(fcinfo->flinfo->fn_oid)),
+				 errdetail("It commits after each piece of its work.")));
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	(void) wf_statement_look_only(false);
 }
 
 /*

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * api_expire.c
- *	  workflow.expire(): delete processes that have ended long ago, by hand.
+ *	  workflow.expire() and workflow.expire_all(): delete processes that have
+ *	  ended long ago, by hand.
  *
  * Runs in client backends; runtimes call wf_retention_round() themselves.
  *
@@ -23,6 +24,13 @@
 #include "store/retention.h"
 
 PG_FUNCTION_INFO_V1(workflow_expire);
+PG_FUNCTION_INFO_V1(workflow_expire_all);
+
+/* Rounds in one call of workflow.expire(). */
+#define PIECE	10
+
+/* Of workflow.expire() in 0.2.0, which did not tell whether it is done. */
+#define NCOLUMNS_0_2	3
 
 /* An interval in microseconds; a month has 30 days. */
 static int64
@@ -33,36 +41,82 @@ interval_us(const Interval *interval)
 }
 
 /*
+ * The argument, or workflow.retention if it is null, in microseconds; 0: for
+ * ever.  Error 22023 unless an argument is positive.
+ */
+static int64
+retention_arg(FunctionCallInfo fcinfo)
+{
+	int64		retention = PG_ARGISNULL(0) ? wf_retention * USECS_PER_MINUTE :
+		interval_us(PG_GETARG_INTERVAL_P(0));
+
+	if (retention < 0 || (retention == 0 && !PG_ARGISNULL(0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the retention must be positive")));
+	return retention;
+}
+
+/*
  * SQL function workflow.expire(retention) of sql/parts/history.sql.  The locks
  * are those of store/retention.c, which waits for none of them.
  */
 Datum
 workflow_expire(PG_FUNCTION_ARGS)
 {
-	WfRetentionRound round = {0};
-	int64		retention = PG_ARGISNULL(0) ? wf_retention * USECS_PER_MINUTE :
-		interval_us(PG_GETARG_INTERVAL_P(0));
+	WfRetentionRound round = {.asked = true};
+	int64		retention;
+	bool		more = true;
 	TupleDesc	desc;
-	Datum		values[3];
-	bool		nulls[3] = {0};
+	Datum		values[4];
+	bool		nulls[4] = {0};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	wf_api_require_admin("workflow.expire()");
-	if (retention < 0 || (retention == 0 && !PG_ARGISNULL(0)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the retention must be positive")));
+	retention = retention_arg(fcinfo);
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
-	if (retention > 0)
+	if (retention == 0)
+		more = false;
+	else
 		wf_definition_log_expire(wf_clock_now() - retention);
-	if (retention > 0)
-		while (wf_retention_round(retention, &round))
-			CHECK_FOR_INTERRUPTS();
+	for (int i = 0; more && (i < PIECE || desc->natts == NCOLUMNS_0_2); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		more = wf_retention_round(retention, &round);
+	}
 	SPI_finish();
 	values[0] = Int64GetDatum(round.expired);
 	values[1] = Int64GetDatum(round.carried);
 	values[2] = BoolGetDatum(round.moved);
+	values[3] = BoolGetDatum(!more);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * SQL procedure workflow.expire_all(retention) of sql/parts/history.sql.  Each
+ * round is a transaction of its own, so it needs to be called outside of a
+ * transaction block: error 25001.  Locks as workflow.expire(), for one round.
+ */
+Datum
+workflow_expire_all(PG_FUNCTION_ARGS)
+{
+	WfRetentionRound round = {.asked = true};
+	int64		retention;
+	bool		more = true;
+
+	wf_api_require_admin("workflow.expire_all()");
+	retention = retention_arg(fcinfo);
+	while (retention > 0 && more)
+	{
+		CHECK_FOR_INTERRUPTS();
+		wf_api_connect_to_commit(fcinfo);
+		wf_origin_require();
+		wf_definition_log_expire(wf_clock_now() - retention);
+		more = wf_retention_round(retention, &round);
+		SPI_commit();
+		SPI_finish();
+	}
+	PG_RETURN_VOID();
 }

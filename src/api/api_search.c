@@ -21,7 +21,10 @@
 #include "utils/fmgrprotos.h"
 
 #include "api/arg.h"
+#include "api/filter.h"
+#include "api/order.h"
 #include "base/quote.h"
+#include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
@@ -60,33 +63,58 @@ static WfStatement all_statement = {
 	.args = {WANTED_ARGS}
 };
 
-/* $11 definition, $12 and $13 the rarest attribute, $14 and $15 the others. */
-static WfStatement attribute_statement = {
-	.sql = "SELECT a.process FROM workflow.attribute a"
-	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) a.process"
-	" WHERE a.definition OPERATOR(pg_catalog.=) $11 AND a.name OPERATOR(pg_catalog.=) $12"
-	" AND pg_catalog.jsonb_hash_extended(a.value, 0)"
-	"  OPERATOR(pg_catalog.=) pg_catalog.jsonb_hash_extended($13, 0)"
-	" AND a.value OPERATOR(pg_catalog.=) $13 AND a.process OPERATOR(pg_catalog.>) $1"
-	" AND NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($14), pg_catalog.unnest($15)) w(name, value)"
-	"  WHERE NOT EXISTS (SELECT FROM workflow.attribute b"
-	"   WHERE b.process OPERATOR(pg_catalog.=) a.process AND b.name OPERATOR(pg_catalog.=) w.name"
-	"   AND b.value OPERATOR(pg_catalog.=) w.value))"
-	" AND" IS_WANTED
-	" ORDER BY a.process LIMIT $10",
-	.nargs = 15,
-	.args = {WANTED_ARGS, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, JSONBARRAYOID}
-};
+/* $11 definition, $12 the attribute that is driving, $13 its value. */
+#define IS_EQUAL \
+	" a.definition OPERATOR(pg_catalog.=) $11 AND a.name OPERATOR(pg_catalog.=) $12" \
+	" AND pg_catalog.jsonb_hash_extended(a.value, 0)" \
+	"  OPERATOR(pg_catalog.=) pg_catalog.jsonb_hash_extended($13, 0)" \
+	" AND a.value OPERATOR(pg_catalog.=) $13"
 
-static WfStatement rarity_statement = {
-	.sql = "SELECT FROM workflow.attribute a"
-	" WHERE a.definition OPERATOR(pg_catalog.=) $1 AND a.name OPERATOR(pg_catalog.=) $2"
-	" AND pg_catalog.jsonb_hash_extended(a.value, 0)"
-	"  OPERATOR(pg_catalog.=) pg_catalog.jsonb_hash_extended($3, 0)",
-	.nargs = 3,
-	.args = {TEXTOID, TEXTOID, JSONBOID}
-};
-#define COMMON 1000				/* beyond that nobody counts */
+/* $12 the attribute that is driving, $13 an array, one element of which it has. */
+#define IS_ANY \
+	" a.definition OPERATOR(pg_catalog.=) $11 AND a.name OPERATOR(pg_catalog.=) $12" \
+	" AND pg_catalog.jsonb_hash_extended(a.value, 0) OPERATOR(pg_catalog.=) ANY (ARRAY(" \
+	"  SELECT pg_catalog.jsonb_hash_extended(e.value, 0) FROM pg_catalog.jsonb_array_elements($13) e(value)))" \
+	" AND a.value OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT e.value FROM pg_catalog.jsonb_array_elements($13) e(value)))"
+
+/* Does a value compare so with another one of its JSON type? */
+#define COMPARES(value, operator, with) \
+	" pg_catalog.jsonb_typeof(" value ") OPERATOR(pg_catalog.=) pg_catalog.jsonb_typeof(" with ")" \
+	" AND CASE " operator \
+	"  WHEN '>' THEN " value " OPERATOR(pg_catalog.>) " with \
+	"  WHEN '>=' THEN " value " OPERATOR(pg_catalog.>=) " with \
+	"  WHEN '<' THEN " value " OPERATOR(pg_catalog.<) " with \
+	"  WHEN '<=' THEN " value " OPERATOR(pg_catalog.<=) " with " END"
+
+/* $12 the attribute that is driving, with operator $17 and $13: all of them are looked at. */
+#define IS_IN_RANGE \
+	" a.definition OPERATOR(pg_catalog.=) $11 AND a.name OPERATOR(pg_catalog.=) $12" \
+	" AND" COMPARES("a.value", "$17", "$13")
+
+/* $14 to $16 the other conditions: attribute, operator and value of each. */
+#define ARE_OTHERS \
+	" NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($14), pg_catalog.unnest($15), pg_catalog.unnest($16))" \
+	"   w(name, operator, value)" \
+	"  WHERE NOT EXISTS (SELECT FROM workflow.attribute b" \
+	"   WHERE b.process OPERATOR(pg_catalog.=) a.process AND b.name OPERATOR(pg_catalog.=) w.name" \
+	"   AND CASE w.operator" \
+	"    WHEN '=' THEN b.value OPERATOR(pg_catalog.=) w.value" \
+	"    WHEN 'any' THEN EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(w.value) e(value)" \
+	"     WHERE e.value OPERATOR(pg_catalog.=) b.value)" \
+	"    ELSE" COMPARES("b.value", "w.operator", "w.value") " END))"
+
+#define OF_ATTRIBUTES(columns, driving) \
+	{.sql = "SELECT " columns " FROM workflow.attribute a" \
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) a.process" \
+	" WHERE" driving " AND a.process OPERATOR(pg_catalog.>) $1 AND" ARE_OTHERS " AND" IS_WANTED \
+	" ORDER BY a.process LIMIT $10", \
+	.nargs = 17, \
+	.args = {WANTED_ARGS, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTOID}}
+
+/* A process may have several values of an attribute, each of them once. */
+static WfStatement equal_statement = OF_ATTRIBUTES("a.process", IS_EQUAL);
+static WfStatement any_statement = OF_ATTRIBUTES("DISTINCT a.process", IS_ANY);
+static WfStatement range_statement = OF_ATTRIBUTES("DISTINCT a.process", IS_IN_RANGE);
 
 static WfStatement versions_statement = {
 	.sql = "SELECT id FROM workflow.definition WHERE name OPERATOR(pg_catalog.=) $1",
@@ -100,7 +128,7 @@ static WfStatement versions_statement = {
  */
 static WfStatement rows_statement = {
 	.sql = "SELECT v.* FROM workflow.processes v WHERE v.id OPERATOR(pg_catalog.=) ANY ($1)"
-	" ORDER BY v.id",
+	" ORDER BY pg_catalog.array_position($1, v.id)",
 	.nargs = 1,
 	.args = {UUIDARRAYOID}
 };
@@ -366,27 +394,6 @@ read_versions(Wanted *wanted, const char *name)
 
 /* --- attributes -------------------------------------------------------- */
 
-/* The attributes that are searched for, one value each. */
-typedef struct Pairs
-{
-	int			n;
-	Datum	   *names;
-	Datum	   *values;
-} Pairs;
-
-/* Add an attribute and a value.  Error 22004 for null, which is never stored. */
-static void
-add_pair(Pairs *pairs, const char *name, JsonbValue *value)
-{
-	if (value->type == jbvNull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("null cannot be searched for"),
-				 errdetail("It is the value of \"%s\".", name)));
-	pairs->names[pairs->n] = CStringGetTextDatum(name);
-	pairs->values[pairs->n++] = JsonbPGetDatum(JsonbValueToJsonb(value));
-}
-
 /* Does a version of the definition have this attribute? */
 static bool
 is_declared(const Wanted *wanted, const char *name)
@@ -403,81 +410,31 @@ is_declared(const Wanted *wanted, const char *name)
 }
 
 /*
- * Read {"name": value, ...}; a list stands for all of its elements, each of which
- * a process must have.  Error 22023 for an attribute that no version has.
+ * Read what is asked of attributes.  Error 22023 for one that no version has,
+ * others as of wf_filter_read().
  */
-static Pairs
-read_pairs(Jsonb *attributes, const Wanted *wanted, const WfDefinition *newest)
+static void
+read_filter(WfFilter *filter, Jsonb *attributes, const Wanted *wanted,
+			const WfDefinition *newest)
 {
-	Pairs		pairs = {0};
-	JsonbIterator *it;
-	JsonbValue	value;
-	JsonbIteratorToken token;
-	char	   *name = NULL;
-	int			size = VARSIZE(attributes); /* more than it has values */
-
-	if (!JB_ROOT_IS_OBJECT(attributes))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"attributes\" must be a JSON object")));
-	pairs.names = palloc(sizeof(Datum) * size);
-	pairs.values = palloc(sizeof(Datum) * size);
-	it = JsonbIteratorInit(&attributes->root);
-	(void) JsonbIteratorNext(&it, &value, true);
-	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_END_OBJECT)
-	{
-		if (token == WJB_KEY)
-		{
-			name = pnstrdup(value.val.string.val, value.val.string.len);
-			if (!is_declared(wanted, name))
-				unknown_attribute(newest, name);
-		}
-		else if (value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
-		{
-			JsonbIterator *list = JsonbIteratorInit(value.val.binary.data);
-			JsonbValue	item;
-
-			(void) JsonbIteratorNext(&list, &item, true);
-			while (JsonbIteratorNext(&list, &item, true) == WJB_ELEM)
-				add_pair(&pairs, name, &item);
-		}
-		else
-			add_pair(&pairs, name, &value);
-	}
-	return pairs;
+	wf_filter_read(filter, attributes);
+	for (int i = 0; i < filter->n; i++)
+		if (!is_declared(wanted, filter->conditions[i].name))
+			unknown_attribute(newest, filter->conditions[i].name);
 }
 
 /*
- * Move the pair that the fewest processes have to the front, because the index
- * is read for that one.
+ * Read the order that is asked for.  Error 22023 for an attribute that no version
+ * has.
  */
-static void
-put_rarest_first(Pairs *pairs, const char *definition)
+static WfOrder
+read_order(const char *text, const Wanted *wanted, const WfDefinition *newest)
 {
-	Datum		values[3] = {CStringGetTextDatum(definition)};
-	uint64		least = COMMON + 1;
-	int			best = 0;
-	Datum		keep;
+	WfOrder		order = wf_order_read(text);
 
-	for (int i = 0; i < pairs->n && pairs->n > 1; i++)
-	{
-		uint64		n;
-
-		values[1] = pairs->names[i];
-		values[2] = pairs->values[i];
-		n = wf_statement_execute(&rarity_statement, values, NULL, COMMON);
-		if (n < least)
-		{
-			least = n;
-			best = i;
-		}
-	}
-	keep = pairs->names[0];
-	pairs->names[0] = pairs->names[best];
-	pairs->names[best] = keep;
-	keep = pairs->values[0];
-	pairs->values[0] = pairs->values[best];
-	pairs->values[best] = keep;
+	if (order.attribute && !is_declared(wanted, order.by))
+		unknown_attribute(newest, order.by);
+	return order;
 }
 
 /* --- search ------------------------------------------------------------ */
@@ -513,8 +470,8 @@ fill_wanted(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *n
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("limit must be between 1 and %d", LIMIT_MAX)));
-	memset(nulls, ' ', 15);
-	nulls[15] = '\0';
+	memset(nulls, ' ', 17);
+	nulls[17] = '\0';
 	values[0] = PG_ARGISNULL(6) ? UUIDPGetDatum(&first) : PG_GETARG_DATUM(6);
 	values[1] = ids_array(wanted->versions, wanted->nversions);
 	values[2] = ObjectIdGetDatum(GetUserId());
@@ -535,27 +492,68 @@ fill_wanted(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *n
 
 /* Find the ids of processes; they are SPI's result. */
 static int
-find(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *newest, Pairs *pairs)
+find(const WfFilter *filter, const WfDefinition *newest, Datum *values, char *nulls)
 {
-	Datum		values[15];
-	char		nulls[16];
+	const WfCondition *driving = wf_filter_driving(filter, newest->name);
 
-	fill_wanted(fcinfo, wanted, newest, values, nulls);
-	if (pairs->n == 0)
+	if (filter->n == 0)
 		return wf_statement_execute(&all_statement, values, nulls, 0);
-	put_rarest_first(pairs, newest->name);
 	values[10] = CStringGetTextDatum(newest->name);
-	values[11] = pairs->names[0];
-	values[12] = pairs->values[0];
-	values[13] = PointerGetDatum(construct_array(pairs->names + 1, pairs->n - 1, TEXTOID, -1,
-												 false, TYPALIGN_INT));
-	values[14] = PointerGetDatum(construct_array(pairs->values + 1, pairs->n - 1, JSONBOID, -1,
-												 false, TYPALIGN_INT));
-	return wf_statement_execute(&attribute_statement, values, nulls, 0);
+	values[11] = CStringGetTextDatum(driving->name);
+	values[12] = JsonbPGetDatum(driving->value);
+	wf_filter_arrays(filter, driving, &values[13]);
+	values[16] = CStringGetTextDatum(driving->operator);
+	switch (driving->kind)
+	{
+		case WF_CONDITION_EQUAL:
+			return wf_statement_execute(&equal_statement, values, nulls, 0);
+		case WF_CONDITION_ANY:
+			return wf_statement_execute(&any_statement, values, nulls, 0);
+		case WF_CONDITION_RANGE:
+			break;
+	}
+	return wf_statement_execute(&range_statement, values, nulls, 0);
+}
+
+/* SPI's result, a column of ids, as uuid[]. */
+static Datum
+ids_found(int n)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
+	bool		isnull;
+
+	for (int i = 0; i < n; i++)
+		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	return PointerGetDatum(wf_uuid_array(ids, n));
+}
+
+/*
+ * Find processes and put them in order: all that match are found, then those of
+ * the page are taken.
+ */
+static int
+find_in_order(FunctionCallInfo fcinfo, const WfFilter *filter, const WfDefinition *newest,
+			  const WfOrder *order, Datum *values, char *nulls)
+{
+	static const pg_uuid_t first = {{0}};
+	WfPage		page = {
+		.after = PG_ARGISNULL(6) ? NULL : DatumGetUUIDP(values[0]),
+		.after_value = wf_arg_jsonb_or_null(fcinfo, 8),
+		.limit = DatumGetInt64(values[9]),
+		.versions = values[1],
+		.starter = nulls[2] == 'n' ? InvalidOid : DatumGetObjectId(values[2])
+	};
+	int			n;
+
+	values[0] = UUIDPGetDatum(&first);
+	values[9] = Int64GetDatum(PG_INT64_MAX);
+	n = find(filter, newest, values, nulls);
+	return wf_order_page(order, ids_found(n), &page);
 }
 
 /*
  * SQL function workflow.search(...) of sql/parts/search.sql.  Locks nothing.
+ * That of 0.2.0 has no order.
  */
 Datum
 workflow_search(PG_FUNCTION_ARGS)
@@ -565,9 +563,9 @@ workflow_search(PG_FUNCTION_ARGS)
 	Strings		names = strings_arg(fcinfo, 3, "states");
 	WfDefinition *newest;
 	Wanted		wanted = {0};
-	Pairs		pairs = {0};
-	Datum	   *ids;
-	bool		isnull;
+	WfFilter	filter = {0};
+	Datum		values[17];
+	char		nulls[18];
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -576,14 +574,18 @@ workflow_search(PG_FUNCTION_ARGS)
 	read_versions(&wanted, name);
 	find_states(&wanted, newest, &tags, &names);
 	if (!PG_ARGISNULL(2))
-		pairs = read_pairs(PG_GETARG_JSONB_P(2), &wanted, newest);
+		read_filter(&filter, PG_GETARG_JSONB_P(2), &wanted, newest);
 
-	n = find(fcinfo, &wanted, newest, &pairs);
-	ids = palloc(sizeof(Datum) * (n + 1));
-	for (int i = 0; i < n; i++)
-		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	put_rows((ReturnSetInfo *) fcinfo->resultinfo,
-			 PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)));
+	fill_wanted(fcinfo, &wanted, newest, values, nulls);
+	if (PG_NARGS() > 7 && !PG_ARGISNULL(7))
+	{
+		WfOrder		order = read_order(wf_arg_string(fcinfo, 7, "order_by"), &wanted, newest);
+
+		n = find_in_order(fcinfo, &filter, newest, &order, values, nulls);
+	}
+	else
+		n = find(&filter, newest, values, nulls);
+	put_rows((ReturnSetInfo *) fcinfo->resultinfo, ids_found(n));
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -4,11 +4,20 @@
  *	  Processes that are over expire: history and receipts are kept in a ring
  *	  of partitions, of which one at a time is written to.
  *
- * Runs in the runtime, one round a transaction, and in the session that calls
- * workflow.expire().  Before the ring moves on, its oldest partition is emptied:
- * processes that ended while it was written to are deleted with all that is
- * stored of them, and history of all others is moved to a younger partition.
- * What remains belongs to no process, and goes with a TRUNCATE.
+ * Runs in the runtime, one round a transaction, and in sessions that call
+ * workflow.expire() or workflow.expire_all().  Before the ring moves on, its
+ * oldest partition is emptied: processes that ended before the retention are
+ * deleted with all that is stored of them, and history of all others is moved to
+ * a younger partition.  What remains belongs to no process, and goes with a
+ * TRUNCATE.
+ *
+ * The ring knows the age of what was written since it turns in the present
+ * time.  What was there before, or while the retention was longer or none, is
+ * found by a walk over all processes that began before the retention, in the
+ * order of their ids, which is that in which they began: no index knows when a
+ * process ended, since such an index would cost every step.  The walk leaves
+ * the history that is in the oldest partition to the TRUNCATE, too.  How far it
+ * has come stands in the row of the ring, so that any session goes on with it.
  *
  * Locks: the row of workflow.ring first, which one round at a time has; then
  * rows of processes, without waiting; then both relations of a partition, if
@@ -32,6 +41,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "base/uuid.h"
+#include "base/version.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/purge.h"
@@ -39,8 +49,9 @@
 #include "store/statement.h"
 #include "store/transaction.h"
 
-/* Processes that are dealt with in one round. */
+/* Processes that are dealt with in one round, and those that a walk looks at. */
 #define ROUND		1000
+#define WALK		10000
 
 /*
  * The ring moves on after this part of the retention.  So the oldest partition
@@ -69,10 +80,11 @@ static WfStatement move_statement = {
 
 /*
  * Processes that have rows in partition $1, $3 of them from $2 on: did they
- * end there?
+ * end there, before $4?
  */
 static WfStatement look_statement = {
 	.sql = "SELECT w.process, p.id IS NULL," WF_PROCESS_ROW_IS_OVER("p")
+	"  AND p.updated_at OPERATOR(pg_catalog.<) $4"
 	"  AND EXISTS (SELECT FROM workflow.history l WHERE l.slot OPERATOR(pg_catalog.=) $1"
 	"   AND l.process OPERATOR(pg_catalog.=) p.id AND l.step OPERATOR(pg_catalog.=) p.step)"
 	" FROM (SELECT DISTINCT h.process FROM workflow.history h"
@@ -80,13 +92,35 @@ static WfStatement look_statement = {
 	"  ORDER BY 1 LIMIT $3) w"
 	" LEFT JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.process"
 	" ORDER BY w.process",
-	WF_ARGS(INT2OID, UUIDOID, INT8OID)
+	WF_ARGS(INT2OID, UUIDOID, INT8OID, TIMESTAMPTZOID),
+	.latest = true
+};
+
+/* The walk: where it is, its end, and the end of the one before. */
+static WfStatement where_statement = {
+	.sql = "SELECT walk, walk_to, walked_to FROM workflow.ring",
+	.latest = true
+};
+
+static WfStatement keep_walk_statement = {
+	.sql = "UPDATE workflow.ring SET walk = $1, walk_to = $2, walked_to = COALESCE($3, walked_to)",
+	WF_ARGS(UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID)
+};
+
+/* $3 processes from $1 on: did they begin, and end, before $2? */
+static WfStatement walk_statement = {
+	.sql = "SELECT p.id, p.started_at OPERATOR(pg_catalog.<) $2,"
+	" p.updated_at OPERATOR(pg_catalog.<) $2 AND" WF_PROCESS_ROW_IS_OVER("p")
+	" FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.>) $1 ORDER BY p.id LIMIT $3",
+	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT8OID),
+	.latest = true
 };
 
 static WfStatement lock_statement = {
 	.sql = "SELECT p.id FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
 	" FOR UPDATE SKIP LOCKED",
-	WF_ARGS(UUIDARRAYOID)
+	WF_ARGS(UUIDARRAYOID),
+	.latest = true
 };
 
 /*
@@ -110,7 +144,8 @@ static WfStatement carry_statement = {
 static WfStatement empty_statement = {
 	.sql = "SELECT FROM workflow.history h JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process"
 	" WHERE h.slot OPERATOR(pg_catalog.=) $1 LIMIT 1",
-	WF_ARGS(INT2OID)
+	WF_ARGS(INT2OID),
+	.latest = true				/* as the TRUNCATE, which has no snapshot */
 };
 
 /* TRUNCATE takes no parameters. */
@@ -137,14 +172,14 @@ delete_free(Datum *ids, int n, int16 oldest)
 }
 
 /*
- * Deal with the next processes of the oldest partition.  Returns false when
- * there are none any more.
+ * Deal with the next processes of the oldest partition, of which those that ended
+ * before the cutoff go.  Returns false when there are none any more.
  */
 static bool
-empty_some(WfRetentionRound *round)
+empty_some(WfRetentionRound *round, TimestampTz cutoff)
 {
-	Datum		args[3] = {Int16GetDatum(round->oldest), UUIDPGetDatum(&round->after),
-	Int64GetDatum(ROUND)};
+	Datum		args[4] = {Int16GetDatum(round->oldest), UUIDPGetDatum(&round->after),
+	Int64GetDatum(ROUND), TimestampTzGetDatum(cutoff)};
 	uint64		n = wf_statement_execute(&look_statement, args, NULL, 0);
 	Datum	   *over = palloc(sizeof(Datum) * (n + 1));
 	Datum	   *others = palloc(sizeof(Datum) * (n + 1));
@@ -213,47 +248,161 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	round->moved = true;
 }
 
-/*
- * Is the ring to move on?  Takes no lock, and writes nothing but the row of a
- * ring that has none yet.
- */
-static bool
-is_due(int64 retention, TimestampTz now)
-{
-	Datum		value = TimestampTzGetDatum(now);
-	bool		isnull;
+/* --- the walk ------------------------------------------------------------ */
 
-	if (wf_statement_execute(&read_statement, NULL, NULL, 1) > 0)
-		return now - DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-													   SPI_tuptable->tupdesc, 1,
-													   &isnull)) >= retention / PARTS;
-	wf_statement_execute(&make_statement, &value, NULL, 0);
-	return false;
+typedef struct Walk
+{
+	bool		known;			/* the SQL of this database has a walk */
+	bool		under_way;
+	pg_uuid_t	after;			/* processes up to this one have been looked at */
+	TimestampTz to;				/* those that ended before this go */
+	TimestampTz walked_to;		/* of the last one that came to its end */
+} Walk;
+
+/*
+ * Read where the walk is.  The SQL of 0.2.0 knows none; there the ring alone
+ * decides what goes.
+ */
+static void
+read_walk(Walk *walk)
+{
+	Datum		values[3];
+	bool		nulls[3];
+
+	memset(walk, 0, sizeof(*walk));
+	walk->walked_to = DT_NOBEGIN;
+	walk->known = wf_version_has_column("ring", "walk");
+	if (!walk->known || wf_statement_execute(&where_statement, NULL, NULL, 1) == 0)
+		return;
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	walk->under_way = !nulls[0];
+	if (!nulls[0])
+		walk->after = *DatumGetUUIDP(values[0]);
+	walk->to = nulls[1] ? DT_NOBEGIN : DatumGetTimestampTz(values[1]);
+	if (!nulls[2])
+		walk->walked_to = DatumGetTimestampTz(values[2]);
+}
+
+/* Keep where the walk is; its end, if it came there. */
+static void
+keep_walk(const Walk *walk)
+{
+	Datum		values[3] = {UUIDPGetDatum(&walk->after), TimestampTzGetDatum(walk->to),
+	TimestampTzGetDatum(walk->to)};
+
+	wf_statement_execute(&keep_walk_statement, values, walk->under_way ? "  n" : "nn ", 0);
 }
 
 /*
- * One round in the current transaction, if the ring has to move on.  retention:
- * how long processes that are over are kept, in microseconds.  round->after is
- * where the round before this one ended, zero at first; counts in it are added
- * to.  Returns whether to call again at once.  Locks: see above.  SPI must be
- * connected.
+ * Look at the next processes, and delete those that ended before the end of the
+ * walk.  The walk ends where no process began before that.
+ */
+static void
+walk_on(Walk *walk, WfRetentionRound *round)
+{
+	Datum		args[3] = {UUIDPGetDatum(&walk->after), TimestampTzGetDatum(walk->to),
+	Int64GetDatum(WALK)};
+	uint64		n = wf_statement_execute(&walk_statement, args, NULL, 0);
+	SPITupleTable *rows = SPI_tuptable;
+	Datum	   *over = palloc(sizeof(Datum) * ROUND);
+	int			nover = 0;
+	bool		isnull;
+
+	walk->under_way = false;
+	for (uint64 i = 0; i < n && nover < ROUND; i++)
+	{
+		Datum		id = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
+
+		walk->after = *DatumGetUUIDP(id);
+		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull)))
+			walk->under_way = true;
+		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull)))
+			over[nover++] = id;
+	}
+	walk->under_way = nover == ROUND || (walk->under_way && n == WALK);
+	if (nover > 0)
+		round->expired += delete_free(over, nover, round->oldest);
+}
+
+/*
+ * One piece of a walk, which begins here unless one is under way.  Returns
+ * whether to call again at once.
+ */
+static bool
+walk_some(TimestampTz cutoff, WfRetentionRound *round)
+{
+	Walk		walk;
+
+	read_walk(&walk);
+	if (!walk.under_way)
+	{
+		walk.to = cutoff;
+		memset(&walk.after, 0, sizeof(walk.after));
+	}
+	walk.to = Min(walk.to, cutoff);
+	walk_on(&walk, round);
+	round->walked = !walk.under_way;
+	keep_walk(&walk);
+	return walk.under_way;
+}
+
+/* --- rounds -------------------------------------------------------------- */
+
+/*
+ * Is the ring to move on, and is there anything to walk for?  Takes no lock, and
+ * writes nothing but the row of a ring that has none yet.
+ */
+static void
+look_what_is_due(int64 retention, TimestampTz now, WfRetentionRound *round,
+				 bool *move, bool *walk)
+{
+	Datum		value = TimestampTzGetDatum(now);
+	Walk		where;
+	bool		isnull;
+
+	*move = false;
+	if (wf_statement_execute(&read_statement, NULL, NULL, 1) > 0)
+		*move = now - DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+														SPI_tuptable->tupdesc, 1,
+														&isnull)) >= retention / PARTS;
+	else
+		wf_statement_execute(&make_statement, &value, NULL, 0);
+	read_walk(&where);
+	*walk = where.known && ((round->asked && !round->walked) || where.under_way ||
+							where.walked_to < now - retention - retention / PARTS);
+}
+
+/*
+ * One round in the current transaction, if the ring has to move on or a walk is
+ * due.  retention: how long processes that are over are kept, in microseconds.
+ * The caller keeps *round, zero at first, from one round to the next: where the
+ * last one ended, and counts, which are added to.  round->asked: walk also if
+ * the last walk is not long ago.  Returns whether to call again at once.  Locks:
+ * see above.  SPI must be connected.
  */
 bool
 wf_retention_round(int64 retention, WfRetentionRound *round)
 {
 	TimestampTz now = wf_clock_now();
+	TimestampTz cutoff = now - retention;
+	bool		move;
+	bool		walk;
 	bool		isnull;
 
-	if (!is_due(retention, now) ||
-		wf_statement_execute(&hold_statement, NULL, NULL, 1) == 0)
+	look_what_is_due(retention, now, round, &move, &walk);
+	if (!(move || walk) || wf_statement_execute(&hold_statement, NULL, NULL, 1) == 0)
 		return false;
 	round->slot = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0],
 											  SPI_tuptable->tupdesc, 1, &isnull));
 	round->oldest = (round->slot + 1) % WF_RETENTION_SLOTS;
-	if (empty_some(round))
-		return true;
-	move_on(round, now);
-	return false;
+	if (move)
+	{
+		if (empty_some(round, wf_version_has_column("ring", "walk") ? cutoff : DT_NOEND))
+			return true;
+		move_on(round, now);
+		return walk;
+	}
+	return walk_some(cutoff, round);
 }
 
 /*

@@ -26,6 +26,8 @@ typedef struct WfRetentionRound
 	int64		expired;		/* processes that were deleted */
 	int64		carried;		/* rows of history that were moved */
 	bool		moved;			/* the ring moved on */
+	bool		asked;			/* walk, however short a time ago the last walk was */
+	bool		walked;			/* a walk came to its end */
 } WfRetentionRound;
 
 extern bool wf_retention_round(int64 retention, WfRetentionRound *round);

@@ -15,7 +15,7 @@ CREATE FUNCTION app.rows() RETURNS text LANGUAGE sql AS $$
     SELECT format('%s processes, %s keys, %s history, %s receipts', (SELECT count(*) FROM workflow.process),
         (SELECT count(*) FROM workflow.key), (SELECT count(*) FROM workflow.history), (SELECT count(*) FROM workflow.receipt)) $$;
 
-SELECT is((SELECT workflow.expire()::text), '(0,0,f)', 'without a retention nothing expires');
+SELECT is((SELECT workflow.expire()::text), '(0,0,f,t)', 'without a retention nothing expires');
 SELECT is(expire(), '0 0 f', 'the first call starts the ring');
 SELECT is(slot(), 0, 'which begins with its first partition');
 CALL at_day(6);
@@ -73,7 +73,7 @@ END
 $$;
 SELECT ok((SELECT max(processes) <= 10 * 57 AND min(processes) >= 10 * 49 FROM size WHERE month > 4), 'after the retention there is no more of anything');
 SELECT ok((SELECT max(history) <= 2 * 10 * 57 FROM size WHERE month > 4), 'nor of history');
-SELECT is((SELECT count(*) FROM workflow.history h WHERE NOT EXISTS (SELECT FROM workflow.process p WHERE p.id = h.process)), 0::bigint, 'no history is left of what is gone');
+SELECT is((SELECT count(*) FROM workflow.history h, workflow.ring r WHERE h.slot <> (r.slot + 1) % 8 AND NOT EXISTS (SELECT FROM workflow.process p WHERE p.id = h.process)), 0::bigint, 'no history is left of what is gone, but where it is truncated next');
 SELECT is((SELECT array_agg(DISTINCT p.id IS NOT NULL) FROM workflow.attribute a LEFT JOIN workflow.process p ON p.id = a.process), ARRAY[true], 'nor what it could be searched by');
 SELECT is((SELECT string_agg(step::text, ', ' ORDER BY step) FROM workflow.process_history WHERE process = :'l'), '1, 2, 3, 4', 'the oldest lives on');
 
@@ -132,9 +132,50 @@ SELECT is(app.tables_of(:'y'), 'erasure 0', 'nothing is left but the note that i
 DO $$ BEGIN FOR day IN 473..540 LOOP CALL app.at_day(day); PERFORM workflow.expire('49 days'); END LOOP; END $$;
 SELECT is(app.tables_of(:'x'), '0', 'nothing is left of what expires');
 
+-- What was there before the ring, or is kept for longer than is asked for now.
+TRUNCATE workflow.ring;
+CALL at_day(600);
+SET ROLE regress_app;
+SELECT count(workflow.start('short', key => 'grown ' || n)) FROM generate_series(1, 30) n \gset
+SELECT FROM generate_series(1, 25) n, workflow.send_by_key('short', 'grown ' || n, 'go', id => 'x');
+RESET ROLE;
+CREATE FUNCTION app.grown() RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(format('%s %s', status, n), ', ' ORDER BY status) FROM (SELECT status, count(*) AS n FROM workflow.process WHERE key LIKE 'grown %' GROUP BY 1) s $$;
+CALL at_day(1000);
+SET ROLE regress_app;
+SELECT FROM workflow.send_by_key('short', 'grown 26', 'go');
+RESET ROLE;
+CALL at_day(1001);
+SELECT is(workflow.expire('49 days')::text, '(25,0,f,t)', 'what ended before the ring began to turn goes, however old the ring is');
+SELECT is(grown(), 'idled 4, finalized 1', 'what ended later stays, and what lives');
+SELECT is((SELECT count(*) FROM workflow.key WHERE key LIKE 'grown %'), 5::bigint, 'keys went with their processes');
+SELECT is((SELECT string_agg(c::text, ' ') FROM workflow.check() c), NULL, 'all fits together');
+SELECT is(workflow.expire('49 days')::text, '(0,0,f,t)', 'once');
+SET ROLE regress_app;
+SELECT FROM workflow.send_by_key('short', 'grown 27', 'go');
+RESET ROLE;
+CALL at_day(1031);
+SELECT is((SELECT expired FROM workflow.expire('400 days')), 0::bigint, 'with a long retention both are kept');
+SELECT is((SELECT expired FROM workflow.expire('29 days')), 2::bigint, 'which may become shorter');
+SET ROLE regress_app;
+SELECT FROM workflow.send_by_key('short', 'grown 28', 'go');
+RESET ROLE;
+DO $$ BEGIN FOR day IN 1032..1058 LOOP CALL app.at_day(day); PERFORM workflow.expire('28 days'); END LOOP; END $$;
+DO $$ BEGIN FOR day IN 1059..1200 BY 10 LOOP CALL app.at_day(day); PERFORM workflow.expire('400 days'); END LOOP; END $$;
+UPDATE workflow.ring SET since = '2000-01-01';
+DO $$ BEGIN FOR day IN 1201..1220 LOOP CALL app.at_day(day); UPDATE workflow.ring SET since = '2000-01-01'; PERFORM workflow.expire('400 days'); END LOOP; END $$;
+SELECT is(grown(), 'idled 2, finalized 1', 'or longer: however often the ring moves, nothing goes before its time');
+SELECT is((SELECT string_agg(step::text, ', ' ORDER BY step) FROM workflow.process_history WHERE key = 'grown 28'), '1, 2', 'with its history');
+-- In pieces: any session goes on where another one stopped.
+UPDATE workflow.ring SET walk = (SELECT id FROM workflow.process WHERE key = 'grown 28'), walk_to = '2100-01-01', since = '2100-01-01';
+CALL at_day(2000);
+SELECT is(workflow.expire('49 days')::text, '(0,0,f,t)', 'a walk that is under way goes on from where it is');
+SELECT is(workflow.expire('49 days')::text, '(1,0,f,t)', 'the next one begins anew');
+
 -- who may, and what
 SELECT is((error('SELECT workflow.expire(''0 days'')'))[1:2], ARRAY['22023', 'the retention must be positive'], 'no retention at all is a mistake');
 SET ROLE regress_app;
+SELECT is((error('CALL workflow.expire_all(''1 day'')'))[1:2], ARRAY['WF002', 'must be superuser or member of workflow_admin to call workflow.expire_all()'], 'for administrators');
 SELECT is((error('SELECT workflow.expire(''1 day'')'))[1:2], ARRAY['WF002', 'must be superuser or member of workflow_admin to call workflow.expire()'], 'for administrators');
 
 \set end :srcdir '/end.psql'

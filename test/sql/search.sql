@@ -137,6 +137,62 @@ SELECT is((SELECT count(*) FROM workflow.search('order', attributes => '{"custom
 SELECT is((SELECT count(*) FROM workflow.search('order')), (SELECT count(*) FROM workflow.processes WHERE definition = 'order'), 'as in the view');
 SELECT is((SELECT s FROM workflow.search('order', "limit" => 1) s)::text, (SELECT p FROM workflow.processes p WHERE definition = 'order' ORDER BY id LIMIT 1)::text, 'with its rows');
 
+-- any of, ranges, order and pages
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "task", "initial": "a", "search": {"who": "$.who", "amount": "$.amount", "doc": "$.doc"}, "states": {"a": {"tags": "todo", "on": {"go": "b"}}, "b": {}}}');
+SELECT FROM unnest(ARRAY['{"who": "ann", "amount": 5}', '{"who": "bob", "amount": 50, "doc": {">": 1, "x": 2}}', '{"who": ["ann", "eve"], "amount": 500}',
+    '{"who": "eve", "amount": "50"}', '{"who": "bob"}', '{"who": "ann", "amount": 50}']::jsonb[]) WITH ORDINALITY u(input, n), workflow.start('task', u.input, key => 't' || n);
+CREATE FUNCTION app.tasks(arguments text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE found text;
+BEGIN
+    EXECUTE format('SELECT string_agg(key, '' '') FROM workflow.search(''task'', %s)', arguments) INTO found;
+    RETURN found;
+END $$;
+SELECT is(app.tasks($$attributes => '{"who": {"any": ["ann", "eve"]}}'$$), 't1 t3 t4 t6', 'one of several values, each process once');
+SELECT is(app.tasks($$attributes => '{"who": {"any": []}}'$$), NULL, 'none of no values');
+SELECT is(app.tasks($$attributes => '{"who": {"any": ["ann"]}, "amount": {"any": [50, 5]}}'$$), 't1 t6', 'of two attributes');
+SELECT is(app.tasks($$attributes => '{"amount": {">=": 50}}'$$), 't2 t3 t6', 'a range has one type');
+SELECT is(app.tasks($$attributes => '{"amount": {">": 5, "<": 500}}'$$), 't2 t6', 'two ends');
+SELECT is(app.tasks($$attributes => '{"amount": {"<=": "50"}}'$$), 't4', 'of strings');
+SELECT is(app.tasks($$attributes => '{"amount": {"<": 100}, "who": "ann"}'$$), 't1 t6', 'beside a value');
+SELECT is(app.tasks($$attributes => '{"amount": {"<": 100}, "who": ["ann", "eve"]}'$$), NULL, 'and all values of a list');
+SELECT is(app.tasks($$attributes => '{"doc": {">": 1, "x": 2}}'$$), 't2', 'an object with other keys is a value');
+SELECT is(app.tasks($$order_by => 'amount'$$), 't4 t1 t2 t6 t3 t5', 'in the order of an attribute, by id among equals, those without last');
+SELECT is(app.tasks($$order_by => 'amount desc'$$), 't3 t2 t6 t1 t4 t5', 'or the other way round');
+SELECT is(app.tasks($$order_by => 'who desc', tags => '{todo}'$$), 't3 t4 t2 t5 t1 t6', 'of several values the one that comes first');
+SELECT is(app.tasks($$order_by => 'started_at DESC', "limit" => 2$$), 't1 t2', 'by time, equal ones by id');
+CALL clock('2040-01-01 00:00+00');
+SELECT FROM workflow.send_by_key('task', 't2', 'go');
+SELECT is(app.tasks($$order_by => 'updated_at desc', "limit" => 1$$), 't2', 'what moved last');
+CREATE FUNCTION app.pages(order_by text, size int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    found text := '';
+    page uuid[];
+    last uuid;
+BEGIN
+    LOOP
+        SELECT array_agg(id) INTO page FROM workflow.search('task', order_by => pages.order_by, "limit" => size, after => last);
+        EXIT WHEN page IS NULL;
+        found := found || (SELECT string_agg(key, ' ' ORDER BY n) FROM unnest(page) WITH ORDINALITY u(id, n) JOIN workflow.processes p USING (id)) || ' | ';
+        last := page[array_upper(page, 1)];
+    END LOOP;
+    RETURN found;
+END $$;
+SELECT is(app.pages('amount', 2), 't4 t1 | t2 t6 | t3 t5 | ', 'page by page');
+SELECT is(app.pages('amount desc', 1), 't3 | t2 | t6 | t1 | t4 | t5 | ', 'one by one, the other way round');
+SELECT is(app.pages(NULL, 4), 't1 t2 t3 t4 | t5 t6 | ', 'without order');
+SELECT is(app.tasks(format($$order_by => 'amount', "limit" => 1, after => %L, after_value => '49'$$, workflow.find('task', 't6'))), 't2', 'after the value that it had on its page');
+SELECT is((error(format($$SELECT workflow.search('task', order_by => 'amount', after => %L)$$, gen_random_uuid())))[1], '22023', 'after what is not there');
+SELECT is((error($$SELECT workflow.search('task', order_by => 'amout')$$))[1:2], ARRAY['22023', 'no version of definition "task" has a searchable "amout"'], 'no such order');
+SELECT is((error(format($$SELECT workflow.search('task', attributes => %L)$$, a)))[1], c, 'not a condition: ' || a)
+FROM (VALUES ('{"who": {"any": "ann"}}', '22023'), ('{"who": {"any": [null]}}', '22004'), ('{"who": {">": null}}', '22004'), ('{"whom": {"any": []}}', '22023')) v(a, c);
+SELECT FROM workflow.grant_on('task', 'regress_clerk', 'start');
+SELECT workflow.find('task', 't3') AS t \gset
+SET ROLE regress_clerk;
+SELECT FROM workflow.start('task', '{"amount": 7}', key => 'mine');
+SELECT is(app.tasks($$order_by => 'amount'$$), 'mine', 'in whatever order, one finds what one may see');
+SELECT is((error(format($$SELECT workflow.search('task', order_by => 'amount', after => %L)$$, :'t')))[1], '22023', 'and learns nothing of what one may not');
+
 -- migration, expiry and erasure
 SET ROLE regress_app;
 SELECT FROM workflow.define('{"id": "moves", "initial": "a", "search": {"old": "$.n"}, "states": {"a": {}}}');
