@@ -17,6 +17,8 @@ use WorkflowTest;
 plan skip_all => 'needs WORKFLOW_NODE, see test/setup' unless defined $ENV{WORKFLOW_NODE};
 my $page = "$FindBin::Bin/../../doc/outside.md";
 my $node = workflow_node('outside', 'workflow.max_executors = 2');
+# The page makes the extension itself.
+$node->safe_psql('postgres', 'DROP EXTENSION workflow');
 $node->safe_psql('postgres', (examples_of($page))[0]->{sql});
 
 # The code of a block with this info string.
