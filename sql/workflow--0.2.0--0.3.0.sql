@@ -41,6 +41,8 @@ DECLARE
         workflow.set_states(uuid, text[], boolean, text)
         workflow.migrate(uuid, int, jsonb, boolean, text)
         workflow.migrate_many(text, int, jsonb, int[], text[], jsonb, boolean, int, text)
+        workflow.expire(interval)
+        workflow.search(text, text[], jsonb, text[], workflow.status[], int, uuid)
     ';
     others text;
     kept   jsonb;
@@ -120,7 +122,7 @@ $changed$;
 DO $lock$
 DECLARE
     wanted   CONSTANT pg_catalog.regclass[] := ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
-        OPERATOR(pg_catalog.||) '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.activity, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure}'::pg_catalog.regclass[];
+        OPERATOR(pg_catalog.||) '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.activity, workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring}'::pg_catalog.regclass[];
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -237,6 +239,10 @@ CREATE INDEX early_until ON workflow.early (until);
 
 SELECT pg_extension_config_dump('workflow.early', '');
 SELECT pg_extension_config_dump('workflow.early_seq_seq', '');
+
+ALTER TABLE workflow.ring ADD COLUMN walk uuid, ADD COLUMN walk_to timestamptz, ADD COLUMN walked_to timestamptz;
+
+CREATE INDEX process_key ON workflow.process (key) WHERE key IS NOT NULL;
 
 -- ---- functions
 
@@ -465,6 +471,26 @@ CREATE FUNCTION workflow.post_by_key(
     definition text, key text, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
     id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL, early interval DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post_by_key';
+
+CREATE FUNCTION workflow.expire(
+    retention interval DEFAULT NULL, OUT expired bigint, OUT carried bigint, OUT moved boolean, OUT done boolean)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_expire';
+
+CREATE PROCEDURE workflow.expire_all(retention interval DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_expire_all';
+
+CREATE FUNCTION workflow.search(
+    definition text, tags text[] DEFAULT NULL, attributes jsonb DEFAULT NULL, states text[] DEFAULT NULL,
+    status workflow.status[] DEFAULT NULL, "limit" int DEFAULT 100, after uuid DEFAULT NULL,
+    order_by text DEFAULT NULL, after_value jsonb DEFAULT NULL)
+    RETURNS SETOF workflow.processes LANGUAGE c STABLE ROWS 20 AS 'MODULE_PATHNAME', 'workflow_search';
+
+-- ---- how many rows the planner is to expect, who cannot look into the library
+ALTER FUNCTION workflow.available_events ROWS 5;
+ALTER FUNCTION workflow.send_many ROWS 100;
+ALTER FUNCTION workflow.start_many ROWS 100;
+ALTER FUNCTION workflow.migrate_many ROWS 100;
+ALTER FUNCTION workflow.check ROWS 10;
 
 -- ---- views
 
@@ -739,6 +765,11 @@ REVOKE ALL ON workflow.early, workflow.early_events, workflow.definition_change 
 GRANT SELECT ON workflow.early_events TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.get, workflow.slot, workflow.slot_of_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.get, workflow.slot, workflow.slot_of_key TO workflow_user, workflow_monitor, workflow_admin;
+REVOKE ALL ON FUNCTION workflow.expire, workflow.search FROM PUBLIC;
+REVOKE ALL ON PROCEDURE workflow.expire_all FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.expire TO workflow_user, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
 
 -- ---- rights: what users have granted and revoked on what was made anew, by whom, and
 -- with which options. Not by GRANT, which in here would count as the extension's own: pg_dump

@@ -4,7 +4,8 @@
 --   process     its id
 --   event       name of the event
 --   data        payload, event->'data' in guards and actions
---   id          repeated with the same id, gives the first verdict again
+--   id          repeated with the same id, gives the first verdict again, with the
+--               context as it stands by then
 --   actor       on whose behalf; default: current_user
 --   nowait      refuse with WF005 when somebody else is at the process
 --   if_step     refuse with WF014 unless this is its step, ...

@@ -23,6 +23,14 @@ $dump$;
 CREATE FUNCTION workflow.wake() RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_wake';
 
+-- How many rows the planner is to expect, who cannot look into the library: with a
+-- thousand of each, which is its guess, it reads whole tables.
+ALTER FUNCTION workflow.available_events ROWS 5;
+ALTER FUNCTION workflow.send_many ROWS 100;
+ALTER FUNCTION workflow.start_many ROWS 100;
+ALTER FUNCTION workflow.migrate_many ROWS 100;
+ALTER FUNCTION workflow.check ROWS 10;
+
 -- PUBLIC gets nothing, whatever a part may have forgotten; base tables have no
 -- grants at all.
 REVOKE ALL ON ALL ROUTINES IN SCHEMA workflow FROM PUBLIC;

@@ -45,7 +45,7 @@ CREATE TABLE workflow.receipt (
     deferred boolean NOT NULL,
     status  workflow.status NOT NULL,
     states  text[] COLLATE "C" NOT NULL,
-    context jsonb NOT NULL,
+    context jsonb NOT NULL,             -- 'null': a repetition is told the present one
     slot    smallint NOT NULL,
     PRIMARY KEY (process, id, slot)
 ) PARTITION BY LIST (slot);

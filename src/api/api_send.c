@@ -178,6 +178,8 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict,
 	{
 		wf_privilege_require(wf_definition(row->definition), "send");
 		wf_wakeup_released(wf_definition(row->definition)->owner);
+		verdict->context = row->process != NULL ?
+			wf_process_as_row(row->process)->context : row->context;
 		return;
 	}
 	process = admit(stepper, row, cmd);
