@@ -145,13 +145,14 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('find(text,text)', $$find('doc', 'none')$$, 'WF001 = = = = = = WF002 = WF001 42501'),
 ('diagram(uuid,text)', $$diagram(%1$L::uuid)$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
 ('diagram(uuid,text)', $$diagram(%5$L::uuid)$$, 'ok ok ok ok ok WF002 ok WF002 = ok 42501'),
-('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
-('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', states => '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
-('search(text,text[],jsonb,text[],status[],integer,uuid)', $$search('doc', attributes => '{"nothing": 1}')$$, '22023 = = = = = = ok ok 22023 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$search('doc', '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$search('doc', states => '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$search('doc', attributes => '{"nothing": 1}')$$, '22023 = = = = = = ok ok 22023 42501'),
 ('library_version()', $$library_version()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('runtime_activity()', $$runtime_activity()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('workers()', $$workers()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 -- the procedure refuses a transaction before it looks at anything; its rights are in security.pl
+('expire_all(interval)', $$expire_all('1 day')$$, 'WF002 = 25001 25001 WF002 = = = = 42501 ='),
 ('await(uuid,text,interval)', $$await(%1$L)$$, '25001 = = = = = = = = 42501 ='),
 -- calendars
 ('define_calendar(text,jsonb)', $$define_calendar('new', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
@@ -179,8 +180,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('calendars', $$$$, '1 1 1 1 1 1 1 1 1 1 42501'),
 ('activity', $$WHERE false$$, '0 = = = = = = = = = 42501'),
 ('inconsistencies', $$WHERE false$$, '42501 = 0 0 42501 = = = = 0 42501'),
-('search(text,text[],jsonb,text[],status[],integer,uuid)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
-('search(text,text[],jsonb,text[],status[],integer,uuid)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');
+('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
+('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');
 
 -- what was said above, one row a question
 CREATE VIEW app.question AS
