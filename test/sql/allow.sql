@@ -178,7 +178,8 @@ SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"on": {"go": {"al
           '$.states.a.on.y.allow.roles: unknown key "roles" (Did you mean "role"?)',
           '$.states.a.on["error.x"].allow: an event that nobody sends cannot have "allow" (Use a guard.)',
           '$.states.a.after["1 h"].allow: an event that nobody sends cannot have "allow" (Use a guard.)',
-          '$.states.a.on.go.allow.fn: function app.no_such(context jsonb, event jsonb) does not exist (Guards and actions are functions of the context and the event.)'],
+          '$.states.a.on.go.allow.fn: function app.no_such(context jsonb, event jsonb) does not exist',
+          E'HINT: Create the missing functions:\nCREATE FUNCTION app.no_such(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;'],
     'faults of allow');
 SELECT workflow.define('{"id": "misspelt", "initial": "a", "states": {"a": {"allow": "regress_nobody", "on": {"x": {}, "y": {}}}}}') AS v \gset
 SELECT is((SELECT chart #>> '{states,a,on,x,0,allow}' FROM workflow.definitions WHERE name = 'misspelt'), '{"role":["regress_nobody"]}', 'in the canonical form allow is at the transitions');

@@ -152,7 +152,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('runtime_activity()', $$runtime_activity()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('workers()', $$workers()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 -- the procedure refuses a transaction before it looks at anything; its rights are in security.pl
-('expire_all(interval)', $$expire_all('1 day')$$, 'WF002 = 25001 25001 WF002 = = = = 42501 ='),
+('expire_all(interval)', $$expire_all('1 day')$$, 'WF002 = 25001 = WF002 = = = = 42501 ='),
 ('await(uuid,text,interval)', $$await(%1$L)$$, '25001 = = = = = = = = 42501 ='),
 -- calendars
 ('define_calendar(text,jsonb)', $$define_calendar('new', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
@@ -215,7 +215,7 @@ SET ROLE regress_app;
 SELECT FROM workflow.unpause('rest');
 SELECT workflow.work(100) \g /dev/null
 RESET ROLE;
-SELECT is(answers(r, format(CASE WHEN r.object ~ '^await' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
+SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|expire_all)' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
                             :'p', :'over', :'doc', :'old', :'mine', :'other')),
           expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
 FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;

@@ -36,9 +36,21 @@ BEGIN
     RETURN result;
 END $$;
 
+-- Ids are in the order of starts, to the millisecond: wait for the next one.
+CREATE FUNCTION app.tick(what anyelement) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    began CONSTANT timestamptz := date_trunc('milliseconds', clock_timestamp());
+BEGIN
+    LOOP
+        EXIT WHEN date_trunc('milliseconds', clock_timestamp()) > began;
+    END LOOP;
+END $$;
 SELECT workflow.start('order', '{"customer": {"id": 17}, "items": [{"sku": "a"}, {"sku": "b"}, {"sku": "a"}], "total": 500, "labels": ["x", null, ["y"]]}', key => 'one') AS one \gset
+SELECT FROM app.tick(0);
 SELECT workflow.start('order', '{"customer": {"id": 17.0}, "items": [{"sku": "b"}], "labels": "x"}', key => 'two') AS two \gset
+SELECT FROM app.tick(0);
 SELECT workflow.start('order', '{"customer": {"id": "17"}, "labels": {"k": 1}}', key => 'three') AS three \gset
+SELECT FROM app.tick(0);
 SELECT workflow.start('order', key => 'four') AS four \gset
 
 -- attributes
@@ -71,6 +83,7 @@ SELECT is(found($$attributes => '{"customer": 17}'$$) || '|' || found($$attribut
 SELECT FROM workflow.send(:'one', 'set', '{"customer": null, "items": [], "total": 5}');
 SELECT is(found($$attributes => '{"customer": 18}'$$) || found($$attributes => '{"sku": "a"}'$$) || found($$attributes => '{"large": false}'$$), 'one two three four', 'values go, too');
 SELECT is((error('SELECT workflow.send(%L, ''set'', ''{"total": "much"}'')', :'one'))[1], '22P02', 'an expression that fails fails the step');
+SELECT FROM app.tick(0);
 SELECT workflow.start('order', '{"customer": {"id": 99}}', key => 'later', at => '2031-01-01') AS later \gset
 SELECT is(found($$attributes => '{"customer": 99}'$$), 'later', 'what has not started is found');
 CALL clock('2031-01-01');
@@ -86,6 +99,7 @@ SELECT is(found($$attributes => '{"customer": 7}'$$), 'm2', 'what was erased is 
 RESET ROLE;
 SELECT is((SELECT count(*) FROM workflow.attribute a WHERE NOT EXISTS (SELECT FROM workflow.process p WHERE p.id = a.process)), 0::bigint, 'and leaves nothing');
 SET ROLE regress_app;
+SELECT FROM app.tick(0);
 SELECT FROM workflow.start('order', jsonb_build_object('labels', repeat('long ', 20000)), key => 'long');
 SELECT is((SELECT key FROM workflow.search('order', attributes => jsonb_build_object('labels', repeat('long ', 20000)))), 'long', 'a long value is no matter');
 SELECT count(workflow.erase(id, true)) AS forget FROM workflow.processes WHERE key IN ('long', 'm2', 'later') \gset
@@ -115,6 +129,7 @@ SELECT is((error(format('SELECT workflow.search(''order'', "limit" => %s)', l)))
 
 -- versions
 SELECT FROM workflow.define('{"id": "order", "initial": "start", "search": {"customer": "$.who"}, "states": {"start": {"tags": "fresh"}, "paid": {"tags": "late"}}}');
+SELECT FROM app.tick(0);
 SELECT FROM workflow.start('order', '{"who": 17}', key => 'five');
 SELECT is(found($$tags => '{fresh}'$$), 'three four five', 'a tag in several versions, on other states');
 SELECT is(found($$tags => '{late}'$$), '', 'a state of the same name in another version has other tags');
@@ -141,7 +156,7 @@ SELECT is((SELECT s FROM workflow.search('order', "limit" => 1) s)::text, (SELEC
 SET ROLE regress_app;
 SELECT FROM workflow.define('{"id": "task", "initial": "a", "search": {"who": "$.who", "amount": "$.amount", "doc": "$.doc"}, "states": {"a": {"tags": "todo", "on": {"go": "b"}}, "b": {}}}');
 SELECT FROM unnest(ARRAY['{"who": "ann", "amount": 5}', '{"who": "bob", "amount": 50, "doc": {">": 1, "x": 2}}', '{"who": ["ann", "eve"], "amount": 500}',
-    '{"who": "eve", "amount": "50"}', '{"who": "bob"}', '{"who": "ann", "amount": 50}']::jsonb[]) WITH ORDINALITY u(input, n), workflow.start('task', u.input, key => 't' || n);
+    '{"who": "eve", "amount": "50"}', '{"who": "bob"}', '{"who": "ann", "amount": 50}']::jsonb[]) WITH ORDINALITY u(input, n), app.tick(u.n), workflow.start('task', u.input, key => 't' || n);
 CREATE FUNCTION app.tasks(arguments text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE found text;
 BEGIN
