@@ -316,7 +316,7 @@ static void
 append_raw_key(StringInfo buf, const char *key, int len)
 {
 	if (memchr(key, '\\', len) == NULL)
-		wf_path_append_key(buf, pnstrdup(key, len));
+		wf_path_append_key(buf, psprintf("%.*s", len, key));
 	else
 		appendStringInfo(buf, "[\"%.*s\"]", len, key);
 }
