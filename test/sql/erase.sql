@@ -55,7 +55,7 @@ SELECT workflow.start('job', at => '2031-01-01') AS p \gset
 SELECT is((SELECT e FROM workflow.erase(:'p', true) e)::text, '(1,0,0,0)', 'or one that has not started');
 SELECT workflow.start('job') AS p \gset
 SELECT FROM workflow.suspend(:'p');
-SELECT is((SELECT e FROM workflow.erase(:'p', true) e)::text, '(1,1,0,0)', 'or that is suspended');
+SELECT is((SELECT e FROM workflow.erase(:'p', true) e)::text, '(1,2,0,0)', 'or that is suspended');
 SELECT workflow.start('job') AS p \gset
 SELECT FROM workflow.cancel(:'p');
 SELECT is((SELECT e FROM workflow.erase(:'p') e)::text, '(0,2,0,0)', 'what was cancelled is over');
