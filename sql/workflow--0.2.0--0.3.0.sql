@@ -180,6 +180,7 @@ $drop$;
 -- ---- tables: new columns have a default or may be null, for dumps of earlier versions
 
 ALTER TABLE workflow.definition ADD COLUMN failures text[] COLLATE "C";
+ALTER TABLE workflow.definition ADD COLUMN calls jsonb;
 ALTER TABLE workflow.failure
     ADD COLUMN handled boolean NOT NULL DEFAULT false,
     ADD COLUMN handler text COLLATE "C",
@@ -195,6 +196,7 @@ DELETE FROM workflow.failure f USING workflow.process p
 -- It has no key: a list may hold a value twice. Without a replica identity nobody
 -- could delete from it while a publication has it (FOR ALL TABLES, say).
 ALTER TABLE workflow.attribute REPLICA IDENTITY FULL;
+
 -- when it handed something over: its timers have to follow
 ALTER TABLE workflow.owner ADD COLUMN handed timestamptz;
 

@@ -20,9 +20,10 @@ CREATE TABLE workflow.definition (
     chart       json NOT NULL,      -- the canonical form, what is executed
     search_path text NOT NULL,      -- for user code: as it was at define(), pg_temp last
     time_zone   text NOT NULL,      -- the same
-    functions   jsonb NOT NULL,     -- signature -> hash of its definition
+    functions   jsonb NOT NULL,     -- signature -> hash of its definition; also those that expressions call
     created_at  timestamptz NOT NULL,
     failures    text[] COLLATE "C", -- final states of the root that are a failure; null: none
+    calls       jsonb,              -- expression -> what it calls; null: stored before 0.3.0
     UNIQUE (name, version)
 );
 

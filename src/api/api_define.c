@@ -46,7 +46,9 @@ workflow_define(PG_FUNCTION_ARGS)
 	version.name = chart->name;
 	version.zone = evaluator->time_zone;
 	version.failures = wf_define_failures(chart);
-	version.functions = wf_eval_define_functions(evaluator);
+	version.functions = wf_eval_define_functions(evaluator, true);
+	version.named = wf_eval_define_functions(evaluator, false);
+	version.calls = wf_eval_define_calls(evaluator);
 	wf_evaluator_free(evaluator);
 	version.canonical = wf_define_canonical(chart);
 

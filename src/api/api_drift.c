@@ -12,54 +12,31 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "nodes/value.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/regproc.h"
-#include "utils/syscache.h"
 
-#include "base/compat.h"
+#include "eval/calls.h"
 #include "eval/expression.h"
 
 PG_FUNCTION_INFO_V1(workflow_function_state);
 
 /*
- * The function with this signature, in the form that definitions keep it:
- * "schema.name(jsonb, ...)" with qualified types.  Returns InvalidOid if there is
- * none now.  *schema: its schema, InvalidOid if there is none.
+ * The function with this signature or, of an operator, its function, in the form
+ * that definitions keep it (eval/calls.c).  Returns InvalidOid if there is none
+ * now.  *schema: its schema, InvalidOid if there is none.
  */
 static Oid
 find_function(const char *signature, Oid *schema)
 {
-	static const Oid types[3] = {JSONBOID, JSONBOID, JSONBOID};
-	const char *arguments = strrchr(signature, '(');
-	int			nargs = 1;
-	List	   *names;
-	Oid			function;
+	Oid			found;
 
-	if (arguments == NULL)
-		return InvalidOid;
-	for (const char *c = arguments; *c; c++)
-		nargs += *c == ',';
-	names = stringToQualifiedNameList(pnstrdup(signature, arguments - signature), NULL);
-	if (list_length(names) != 2 || nargs < 2 || nargs > 3)
-		return InvalidOid;
-	*schema = get_namespace_oid(strVal(linitial(names)), true);
-	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-							   CStringGetDatum(strVal(lsecond(names))),
-							   PointerGetDatum(buildoidvector(types, nargs)),
-							   ObjectIdGetDatum(*schema));
-
-	/* An aggregate or a procedure may have taken its place. */
-	return OidIsValid(function) && get_func_prokind(function) == PROKIND_FUNCTION ?
-		function : InvalidOid;
+	if (strncmp(signature, "operator ", strlen("operator ")) != 0)
+		return wf_calls_find_function(signature, schema);
+	found = wf_calls_find_operator(signature, schema);
+	return OidIsValid(found) ? get_opcode(found) : InvalidOid;
 }
 
 /* May the role call the function by its qualified name? */

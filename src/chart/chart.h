@@ -4,7 +4,8 @@
  *
  * Pure: no catalog, no SPI, no clock, no error thrown.  Everything a chart
  * holds lives in the memory context that was current when it was compiled,
- * strings included; nobody writes to it afterwards, so one chart serves every
+ * strings included; nobody writes to it after its names were resolved
+ * (definition/), so one chart serves every
  * process of its definition in this backend.
  *
  * States are numbered in document order, the root is state 0; a state's
@@ -58,6 +59,7 @@ typedef struct WfExpr
 	WfExprUse	use;
 	bool		is_function;	/* text is a function's name, not SQL */
 	const char *text;
+	const char *resolved;		/* function: the name that is looked up; NULL: text */
 	const char *params;			/* function: JSON text of its params or NULL */
 	const char *path;			/* JSON path in the definition, for messages */
 	const struct WfDelay *step_timeout; /* of the innermost transition or state

@@ -62,6 +62,44 @@ write_failing(WfWriter *w, const WfPolicy *on_error, const WfDelay *limit,
 }
 
 static void
+write_who(WfWriter *w, int n, const char **roles, const WfExpr *function)
+{
+	if (n > 0 || function == NULL)
+	{
+		wf_writer_key(w, "role");
+		wf_writer_begin(w, '[');
+		for (int i = 0; i < n; i++)
+			wf_writer_text(w, roles[i]);
+		wf_writer_end(w, ']');
+	}
+	if (function != NULL)
+		wf_writer_text_member(w, "fn", function->resolved ? function->resolved : function->text);
+}
+
+/* As it was compiled, but for the names of functions. */
+static void
+write_allow(WfWriter *w, const WfAllow *allow)
+{
+	if (allow == NULL || (allow->function == NULL && allow->deny_function == NULL))
+	{
+		wf_writer_raw_member(w, "allow", allow ? allow->text : NULL);
+		return;
+	}
+	wf_writer_key(w, "allow");
+	wf_writer_begin(w, '{');
+	if (!allow->everybody)
+		write_who(w, allow->nroles, allow->roles, allow->function);
+	if (allow->ndenied > 0 || allow->deny_function != NULL)
+	{
+		wf_writer_key(w, "deny");
+		wf_writer_begin(w, '{');
+		write_who(w, allow->ndenied, allow->denied, allow->deny_function);
+		wf_writer_end(w, '}');
+	}
+	wf_writer_end(w, '}');
+}
+
+static void
 write_transition(WfWriter *w, const WfTransition *transition, bool keep)
 {
 	wf_writer_begin(w, '{');
@@ -77,7 +115,7 @@ write_transition(WfWriter *w, const WfTransition *transition, bool keep)
 		wf_writer_raw_member(w, "reenter", "true");
 	if (keep)
 		wf_writer_raw_member(w, "keep", "true");
-	wf_writer_raw_member(w, "allow", transition->allow ? transition->allow->text : NULL);
+	write_allow(w, transition->allow);
 	wf_deparse_value_guard(w, transition->guard);
 	wf_deparse_value_actions(w, "actions", &transition->actions);
 	write_failing(w, transition->on_error, transition->step_timeout,
@@ -393,6 +431,7 @@ wf_deparse(const WfChart *chart)
 	WfWriter	writer;
 
 	writer.chart = chart;
+	writer.canonical = true;
 	writer.ids = wf_compile_tree_ids(chart, &writer.nids);
 	initStringInfo(&writer.buf);
 	write_state(&writer, &chart->states[0]);

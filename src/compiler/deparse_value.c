@@ -75,7 +75,8 @@ write_expr(WfWriter *w, const WfExpr *expr)
 	wf_writer_begin(w, '{');
 	if (expr->is_function)
 	{
-		wf_writer_text_member(w, "type", expr->text);
+		wf_writer_text_member(w, "type", w->canonical && expr->resolved ?
+							  expr->resolved : expr->text);
 		wf_writer_raw_member(w, "params", expr->params);
 	}
 	else

@@ -19,6 +19,8 @@ typedef struct WfWriter
 	StringInfoData buf;
 	int			nids;			/* authors' ids, sorted; for the canonical form */
 	WfNamed    *ids;
+	bool		canonical;		/* names of functions as they were resolved, not as
+								 * they are shown */
 } WfWriter;
 
 extern void wf_writer_comma(WfWriter *w);

@@ -37,6 +37,7 @@
 #include "definition/missing.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
+#include "definition/qualify.h"
 #include "eval/eval_define.h"
 #include "eval/evaluator.h"
 #include "store/origin.h"
@@ -302,6 +303,10 @@ wf_define_compile(text *source, Oid role, const char *path, WfMissing *missing,
 			wf_evaluator_free(*evaluator);
 		report_faults(&faults, check.missing);
 	}
+
+	/* The canonical form of before 0.3.0 has names as their author wrote them. */
+	if (wf_version_has_column("definition", "calls"))
+		wf_eval_define_resolve(*evaluator);
 	return chart;
 }
 
@@ -392,6 +397,21 @@ wf_define_unstored(text *source)
 
 /* --- storing ------------------------------------------------------------ */
 
+static WfStatement newest_calls_statement = {
+	.sql = "SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name, d.time_zone,"
+	" d.calls, d.id"
+	" FROM workflow.definition d, workflow.owner o"
+	" WHERE d.name OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner"
+	" ORDER BY d.version DESC LIMIT 1",
+	WF_ARGS(TEXTOID)
+};
+
+/* One of before 0.3.0: what it calls is what it is found to call now. */
+static WfStatement keep_calls_statement = {
+	.sql = "UPDATE workflow.definition SET calls = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(INT4OID, JSONBOID)
+};
+
 static WfStatement newest_statement = {
 	.sql = "SELECT d.version, d.owner, d.chart::pg_catalog.text, d.search_path, d.functions, o.name, d.time_zone"
 	" FROM workflow.definition d, workflow.owner o"
@@ -412,11 +432,12 @@ static WfStatement insert_statement = {
 	WF_ARGS(TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID)
 };
 
-static WfStatement insert_failures_statement = {
+static WfStatement insert_all_statement = {
 	.sql = "INSERT INTO workflow.definition"
-	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone, failures)"
-	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9, $10)",
-	WF_ARGS(TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TEXTARRAYOID)
+	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone, failures, calls)"
+	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9, $10, $11)",
+	WF_ARGS(TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TEXTARRAYOID,
+			JSONBOID)
 };
 
 /*
@@ -447,6 +468,64 @@ same_text(HeapTuple row, TupleDesc desc, int column, const char *text)
 	return strcmp(SPI_getvalue(row, desc, column), text) == 0;
 }
 
+/* Is this what is stored in a column, as jsonb? */
+static bool
+same_jsonb(HeapTuple row, TupleDesc desc, int column, Jsonb *value)
+{
+	return same_text(row, desc, column, JsonbToCString(NULL, &value->root, VARSIZE(value)));
+}
+
+/*
+ * Was a version of before 0.3.0 made from the same text?  Its canonical form has
+ * names as their author wrote them, and its functions are only those that are
+ * named.
+ */
+static bool
+old_is_same(const WfDefineVersion *version, HeapTuple row, TupleDesc desc)
+{
+	WfFaults	faults = {0};
+	bool		isnull;
+	Jsonb	   *functions = DatumGetJsonbPCopy(SPI_getbinval(row, desc, 5, &isnull));
+	char	   *stored = SPI_getvalue(row, desc, 3);
+	WfChart    *chart = wf_compile(stored, strlen(stored), &faults);
+
+	if (chart == NULL || !same_jsonb(row, desc, 5, version->named))
+		return false;
+	wf_qualify(chart, functions, version->path, false);
+	return strcmp(wf_deparse(chart), version->canonical) == 0;
+}
+
+/* The same text, path, time zone, and functions? */
+static bool
+row_is_same(const WfDefineVersion *version, HeapTuple row, TupleDesc desc)
+{
+	Datum		values[2];
+	bool		isnull = false;
+
+	if (!same_text(row, desc, 4, version->path) || !same_text(row, desc, 7, version->zone))
+		return false;
+	if (desc->natts > 7)
+	{
+		bool		is_old;
+
+		(void) SPI_getbinval(row, desc, 8, &is_old);
+		if (!is_old && !same_jsonb(row, desc, 8, version->calls))
+			return false;
+		if (!is_old && same_text(row, desc, 3, version->canonical))
+			return same_jsonb(row, desc, 5, version->functions);
+		if (!old_is_same(version, row, desc))
+			return false;
+		if (!is_old)
+			return true;
+		values[0] = SPI_getbinval(row, desc, 9, &isnull);
+		values[1] = JsonbPGetDatum(version->calls);
+		(void) wf_statement_execute(&keep_calls_statement, values, NULL, 0);
+		return true;
+	}
+	return same_text(row, desc, 3, version->canonical) &&
+		same_jsonb(row, desc, 5, version->named);
+}
+
 /*
  * The newest version of a definition, if there is one: is it what is defined
  * now?  *number: its version, 0 for none.  Error WF002 when it is somebody
@@ -456,13 +535,13 @@ static bool
 newest_is_same(const WfDefineVersion *version, int32 owner, int32 *number)
 {
 	Datum		value = CStringGetTextDatum(version->name);
-	Jsonb	   *functions = version->functions;
 	HeapTuple	row;
 	TupleDesc	desc;
 	bool		isnull;
 
 	*number = 0;
-	if (wf_statement_execute(&newest_statement, &value, NULL, 1) == 0)
+	if (wf_statement_execute(wf_version_has_column("definition", "calls") ?
+							 &newest_calls_statement : &newest_statement, &value, NULL, 1) == 0)
 		return false;
 
 	row = SPI_tuptable->vals[0];
@@ -473,10 +552,7 @@ newest_is_same(const WfDefineVersion *version, int32 owner, int32 *number)
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("definition \"%s\" belongs to role \"%s\"", version->name,
 						SPI_getvalue(row, desc, 6))));
-	return same_text(row, desc, 3, version->canonical) &&
-		same_text(row, desc, 4, version->path) &&
-		same_text(row, desc, 7, version->zone) &&
-		same_text(row, desc, 5, JsonbToCString(NULL, &functions->root, VARSIZE(functions)));
+	return row_is_same(version, row, desc);
 }
 
 static void
@@ -489,14 +565,16 @@ insert_version(const WfDefineVersion *version, int32 owner, int32 number)
 		PointerGetDatum(version->source),
 		CStringGetTextDatum(version->canonical),
 		CStringGetTextDatum(version->path),
-		JsonbPGetDatum(version->functions),
+		JsonbPGetDatum(wf_version_has_column("definition", "calls") ? version->functions : version->named),
 		TimestampTzGetDatum(wf_clock_now()),
 		CStringGetTextDatum(version->zone),
-		PointerGetDatum(version->failures)
+		PointerGetDatum(version->failures),
+		JsonbPGetDatum(version->calls)
 	};
 
-	if (version->failures != NULL && wf_version_has_column("definition", "failures"))
-		wf_statement_execute(&insert_failures_statement, values, NULL, 0);
+	if (wf_version_has_column("definition", "calls"))
+		wf_statement_execute(&insert_all_statement, values,
+							 version->failures != NULL ? NULL : "         n ", 0);
 	else
 		wf_statement_execute(&insert_statement, values, NULL, 0);
 }

@@ -22,6 +22,8 @@ typedef struct WfDefineVersion
 	const char *path;			/* search_path for user code */
 	const char *zone;			/* time zone for user code */
 	Jsonb	   *functions;		/* see wf_eval_define_functions() */
+	Jsonb	   *named;			/* the same, only those that are named */
+	Jsonb	   *calls;			/* see wf_eval_define_calls() */
 	ArrayType  *failures;		/* see wf_define_failures(), or NULL */
 } WfDefineVersion;
 

@@ -28,10 +28,12 @@
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
+#include "base/version.h"
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "compiler/compile.h"
 #include "definition/definition.h"
+#include "definition/qualify.h"
 #include "eval/evaluator.h"
 #include "shmem/inval.h"
 #include "store/origin.h"
@@ -63,7 +65,16 @@ static uint64 loads = 0;
 static uint64 tellings = 0;
 
 static WfStatement load_statement = {
-	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text, d.time_zone"
+	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text, d.time_zone,"
+	" d.functions"
+	" FROM workflow.definition d, workflow.owner o"
+	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
+	WF_ARGS(INT4OID)
+};
+
+static WfStatement load_calls_statement = {
+	.sql = "SELECT d.name, d.version, d.owner, o.role, d.search_path, d.chart::pg_catalog.text, d.time_zone,"
+	" d.functions, d.calls"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
 	WF_ARGS(INT4OID)
@@ -132,10 +143,11 @@ has_delayed_sends(const WfChart *chart)
 
 /*
  * Compile the canonical form, and make all that is derived from it, in the
- * current memory context.
+ * current memory context.  functions, calls: of the same version, or NULL.
  */
 static void
-furnish(WfDefinition *definition, const char *chart)
+furnish(WfDefinition *definition, const char *chart, const Jsonb *functions,
+		const Jsonb *calls)
 {
 	WfFaults	faults = {0};
 
@@ -146,12 +158,14 @@ furnish(WfDefinition *definition, const char *chart)
 				 errmsg("stored definition %d does not compile", definition->id),
 				 errdetail("%s: %s", faults.items[0].path,
 						   faults.items[0].message)));
+	wf_qualify(definition->chart, functions, definition->search_path, calls != NULL);
 	if (definition->chart->time_zone != NULL)
 		definition->time_zone = definition->chart->time_zone;
 	definition->evaluator = wf_evaluator_new(definition->chart,
 											 definition->role,
 											 definition->search_path,
 											 definition->time_zone);
+	wf_evaluator_set_calls(definition->evaluator, calls);
 	definition->leaf_arrays = palloc0(sizeof(ArrayType *) *
 									  definition->chart->nstates);
 	definition->sends_later = has_delayed_sends(definition->chart);
@@ -164,6 +178,16 @@ no_role(const char *name)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("the role that owns definition \"%s\" does not exist", name),
 			 errhint("Create it and call workflow.adopt().")));
+}
+
+/* A column of type jsonb, copied; NULL if it is null or not there. */
+static Jsonb *
+jsonb_of(HeapTuple row, TupleDesc desc, int column)
+{
+	bool		isnull = true;
+	Datum		value = column > desc->natts ? (Datum) 0 : SPI_getbinval(row, desc, column, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbPCopy(value);
 }
 
 /* Make a definition from what load_statement returned, in a context of its own. */
@@ -188,7 +212,7 @@ build(int32 id, HeapTuple row, TupleDesc desc)
 		no_role(definition->name);
 	definition->search_path = SPI_getvalue(row, desc, 5);
 	definition->time_zone = SPI_getvalue(row, desc, 7);
-	furnish(definition, chart);
+	furnish(definition, chart, jsonb_of(row, desc, 8), jsonb_of(row, desc, 9));
 	pfree(chart);
 	MemoryContextSwitchTo(old);
 	return definition;
@@ -211,7 +235,7 @@ wf_definition_unstored(const char *chart, Oid role, const char *search_path)
 	definition->role = role;
 	definition->search_path = pstrdup(search_path);
 	definition->time_zone = pstrdup(pg_get_timezone_name(session_timezone));
-	furnish(definition, chart);
+	furnish(definition, chart, NULL, NULL);
 	definition->name = definition->chart->name;
 	MemoryContextSwitchTo(old);
 	return definition;
@@ -335,7 +359,8 @@ wf_definition(int32 id)
 
 	wf_origin_require();
 	told = tellings;
-	if (execute_latest(&load_statement, &value) == 0)
+	if (execute_latest(wf_version_has_column("definition", "calls") ? &load_calls_statement :
+					   &load_statement, &value) == 0)
 		no_definition(id);
 	definition = build(id, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 

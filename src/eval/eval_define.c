@@ -12,13 +12,16 @@
 
 #include "access/xact.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/regproc.h"
 #include "utils/resowner.h"
 
+#include "base/array.h"
 #include "base/jsonb.h"
 #include "chart/chart.h"
 #include "eval/calendar.h"
+#include "eval/calls.h"
 #include "eval/eval_attribute.h"
 #include "eval/eval_define.h"
 #include "eval/eval_interval.h"
@@ -96,35 +99,156 @@ wf_eval_define_check(WfEvaluator *evaluator, WfEvalDefineCheck check, void *arg)
 			check_one(evaluator, NULL, NULL, &chart->attributes[i], check, arg);
 }
 
-/* Return the qualified name of a function, with its arguments. */
-static char *
-function_name(Oid function)
+/*
+ * Have the functions that a chart names looked up by their qualified names from
+ * now on, and written so into its canonical form.  Those that are not there stay
+ * as they are.  Enters the owner's context for the look-ups.
+ */
+void
+wf_eval_define_resolve(WfEvaluator *evaluator)
 {
-	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
+	const WfChart *chart = evaluator->chart;
+	WfUserContext	bracket = {0};
+
+	for (int i = 0; i < chart->nexprs; i++)
+	{
+		WfExpr	   *expr = chart->exprs[i];
+		Oid			function;
+
+		if (!expr->is_function)
+			continue;
+		wf_user_context_enter(evaluator, &bracket);
+		function = wf_expression_find_function(expr);
+		if (OidIsValid(function))
+			expr->resolved = quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
+														get_func_name(function));
+	}
+	wf_user_context_leave(&bracket);
+}
+
+/* An object in the making. */
+typedef struct Members
+{
+	int			n;
+	int			size;
+	struct Member
+	{
+		const char *key;
+		Jsonb	   *value;
+	}		   *items;
+} Members;
+
+static void
+put(Members *members, const char *key, Jsonb *value)
+{
+	struct Member *member;
+
+	for (int i = 0; i < members->n; i++)
+		if (strcmp(members->items[i].key, key) == 0)
+			return;
+	member = wf_array_grow(members->items, members->n, members->size);
+	member->key = key;
+	member->value = value;
+}
+
+static Jsonb *
+object_of(const Members *members)
+{
+	const char **keys = palloc(sizeof(char *) * (members->n + 1));
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * (members->n + 1));
+
+	for (int i = 0; i < members->n; i++)
+	{
+		keys[i] = members->items[i].key;
+		values[i] = members->items[i].value;
+	}
+	return wf_jsonb_object(members->n, keys, values);
+}
+
+static void
+put_function(Members *members, Oid function)
+{
+	put(members, wf_calls_function_name(function),
+		wf_jsonb_string(wf_expression_function_hash(function)));
+}
+
+/* A function or an operator that an expression calls, by its name in calls.c. */
+static void
+put_called(Members *members, const char *name)
+{
+	Oid			schema;
+	Oid			found;
+
+	if (strncmp(name, "function ", strlen("function ")) == 0)
+	{
+		found = wf_calls_find_function(name + strlen("function "), &schema);
+		if (OidIsValid(found))
+			put_function(members, found);
+	}
+	else if (strncmp(name, "operator ", strlen("operator ")) == 0)
+	{
+		found = wf_calls_find_operator(name, &schema);
+		if (OidIsValid(found))
+			put(members, name, wf_jsonb_string(wf_expression_function_hash(get_opcode(found))));
+	}
 }
 
 /*
- * Return the functions that a chart names: {"schema.name(args)": "hash"}.
+ * Return the functions that a chart names, and, with expressions, those and the
+ * operators of users that its expressions call: {"schema.name(args)": "hash"}.
  * Enters the owner's context for the look-ups.
  */
 Jsonb *
-wf_eval_define_functions(WfEvaluator *evaluator)
+wf_eval_define_functions(WfEvaluator *evaluator, bool expressions)
 {
 	const WfChart *chart = evaluator->chart;
-	const char **keys = palloc(sizeof(char *) * (chart->nexprs + 1));
-	Jsonb	  **values = palloc(sizeof(Jsonb *) * (chart->nexprs + 1));
-	int			n = 0;
+	Members		members = {0};
 	WfUserContext	bracket = {0};
+	Oid			type;
 
 	wf_user_context_enter(evaluator, &bracket);
 	for (int i = 0; i < chart->nexprs; i++)
-		if (chart->exprs[i]->is_function)
-		{
-			Oid			function = wf_expression_function(chart->exprs[i]);
+	{
+		ListCell   *cell;
 
-			keys[n] = function_name(function);
-			values[n++] = wf_jsonb_string(wf_expression_function_hash(function));
-		}
+		if (chart->exprs[i]->is_function)
+			put_function(&members, wf_expression_function(chart->exprs[i]));
+		else if (expressions)
+			foreach(cell, wf_calls_objects(wf_expression_parse(chart->exprs[i], &type)))
+				put_called(&members, lfirst(cell));
+	}
 	wf_user_context_leave(&bracket);
-	return wf_jsonb_object(n, keys, values);
+	return object_of(&members);
+}
+
+/*
+ * Return what each expression of a chart calls, for wf_calls_check().  Enters the
+ * owner's context for the look-ups.
+ */
+Jsonb *
+wf_eval_define_calls(WfEvaluator *evaluator)
+{
+	const WfChart *chart = evaluator->chart;
+	Members		members = {0};
+	WfUserContext	bracket = {0};
+	Oid			type;
+
+	wf_user_context_enter(evaluator, &bracket);
+	for (int i = 0; i < chart->nexprs; i++)
+	{
+		List	   *names;
+		Jsonb	  **values;
+		int			n = 0;
+		ListCell   *cell;
+
+		if (chart->exprs[i]->is_function)
+			continue;
+		names = wf_calls_of(wf_expression_parse(chart->exprs[i], &type));
+		values = palloc(sizeof(Jsonb *) * (list_length(names) + 1));
+		foreach(cell, names)
+			values[n++] = wf_jsonb_string(lfirst(cell));
+		put(&members, wf_calls_key(chart->exprs[i]), wf_jsonb_array(n, values));
+	}
+	wf_user_context_leave(&bracket);
+	return object_of(&members);
 }

@@ -17,6 +17,8 @@ typedef void (*WfEvalDefineCheck) (void *arg, const char *path, const WfExpr *ex
 
 extern void wf_eval_define_check(WfEvaluator *evaluator, WfEvalDefineCheck check,
 								 void *arg);
-extern Jsonb *wf_eval_define_functions(WfEvaluator *evaluator);
+extern void wf_eval_define_resolve(WfEvaluator *evaluator);
+extern Jsonb *wf_eval_define_functions(WfEvaluator *evaluator, bool expressions);
+extern Jsonb *wf_eval_define_calls(WfEvaluator *evaluator);
 
 #endif							/* WF_EVAL_DEFINE_H */

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "chart/chart.h"
+#include "eval/calls.h"
 #include "eval/evaluator.h"
 #include "eval/expression.h"
 #include "eval/pure.h"
@@ -68,6 +69,8 @@ wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext
 		tree = wf_stub_tree(evaluator, compiled->expr, &compiled->type);
 	else
 		tree = wf_expression_parse(compiled->expr, &compiled->type);
+	if (evaluator->calls != NULL && !compiled->expr->is_function && !compiled->is_stub)
+		wf_calls_check(evaluator->calls, compiled->expr, tree);
 	compiled->uses_event = wf_expression_uses(tree, WF_PARAM_EVENT);
 	compiled->uses_states = wf_expression_uses(tree, WF_PARAM_STATES);
 
@@ -152,6 +155,16 @@ wf_evaluator_stub(WfEvaluator *evaluator, const Jsonb *answers)
 		if (evaluator->compiled[i].is_stub ||
 			evaluator->compiled[i].expr->use == WF_USE_GUARD)
 			forget_cached(evaluator, &evaluator->compiled[i]);
+}
+
+/*
+ * Set what the expressions called when they were stored, see calls.c; it must live
+ * as long as the evaluator.
+ */
+void
+wf_evaluator_set_calls(WfEvaluator *evaluator, const Jsonb *calls)
+{
+	evaluator->calls = calls;
 }
 
 /* Set the role as which the code runs from now on. */

@@ -56,6 +56,8 @@ struct WfEvaluator
 	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT and WORKING */
 	bool		has_stubs;		/* for functions that do not exist, see stub.h */
 	Jsonb	   *answers;		/* of guards among them, by name; or NULL */
+	const Jsonb *calls;			/* what expressions called when they were stored, or
+								 * NULL: not known */
 	MemoryContextCallback at_end;
 };
 
@@ -64,6 +66,7 @@ extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
 									 const char *search_path,
 									 const char *time_zone);
 extern void wf_evaluator_stub(WfEvaluator *evaluator, const Jsonb *answers);
+extern void wf_evaluator_set_calls(WfEvaluator *evaluator, const Jsonb *calls);
 extern void wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner);
 extern void wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled,
 								 struct WfUserContext *bracket);

@@ -241,6 +241,13 @@ parse_inline(const WfExpr *expr)
 	return tree;
 }
 
+/* The name by which a function is looked up. */
+static const char *
+name_of(const WfExpr *expr)
+{
+	return expr->resolved != NULL ? expr->resolved : expr->text;
+}
+
 /* Hint at a function of this name that has one argument more or less. */
 static int
 signature_hint(List *name, const Oid *signature, int nargs)
@@ -262,7 +269,7 @@ wf_expression_function(const WfExpr *expr)
 {
 	static const Oid signature[3] = {JSONBOID, JSONBOID, JSONBOID};
 	int			nargs = expr->params != NULL ? 3 : 2;
-	List	   *name = stringToQualifiedNameList(expr->text, NULL);
+	List	   *name = stringToQualifiedNameList(name_of(expr), NULL);
 	Oid			function = LookupFuncName(name, nargs, signature, true);
 
 	if (!OidIsValid(function))
@@ -270,11 +277,21 @@ wf_expression_function(const WfExpr *expr)
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 nargs == 3 ?
 				 errmsg("function %s(context jsonb, event jsonb, params jsonb) does not exist",
-						expr->text) :
+						name_of(expr)) :
 				 errmsg("function %s(context jsonb, event jsonb) does not exist",
-						expr->text),
+						name_of(expr)),
 				 signature_hint(name, signature, nargs)));
 	return function;
+}
+
+/* The same; InvalidOid if there is none. */
+Oid
+wf_expression_find_function(const WfExpr *expr)
+{
+	static const Oid signature[3] = {JSONBOID, JSONBOID, JSONBOID};
+
+	return LookupFuncName(stringToQualifiedNameList(name_of(expr), NULL),
+						  expr->params != NULL ? 3 : 2, signature, true);
 }
 
 /* Make the tree of a call of a named function. */

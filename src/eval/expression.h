@@ -18,6 +18,7 @@
 extern Node *wf_expression_parse(const WfExpr *expr, Oid *type);
 extern bool wf_expression_uses(Node *tree, int parameter);
 extern bool wf_expression_may_be_constant(Node *tree);
+extern Oid	wf_expression_find_function(const WfExpr *expr);
 extern Oid	wf_expression_function(const WfExpr *expr);
 extern char *wf_expression_function_hash(Oid function);
 

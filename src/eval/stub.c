@@ -23,6 +23,7 @@
 #include "base/compat.h"
 #include "chart/chart.h"
 #include "eval/evaluator.h"
+#include "eval/expression.h"
 #include "eval/stub.h"
 
 /*
@@ -53,14 +54,11 @@ find_answer(const WfEvaluator *evaluator, const WfExpr *expr)
 bool
 wf_stub_is_wanted(const WfEvaluator *evaluator, const WfExpr *expr)
 {
-	static const Oid signature[3] = {JSONBOID, JSONBOID, JSONBOID};
-
 	if (likely(!evaluator->has_stubs) || !expr->is_function)
 		return false;
 	if (find_answer(evaluator, expr) != NULL)
 		return true;
-	return !OidIsValid(LookupFuncName(stringToQualifiedNameList(expr->text, NULL),
-									  expr->params != NULL ? 3 : 2, signature, true));
+	return !OidIsValid(wf_expression_find_function(expr));
 }
 
 /* Does a path end with ".deny.fn", so that the function is one that denies? */

@@ -37,7 +37,7 @@ SELECT workflow.start('leave') AS p \gset
 SET ROLE regress_clerk;
 SELECT is(error('SELECT workflow.send(%L, ''approve'')', :'p'),
     ARRAY['WF002', '"regress_clerk" is not allowed to send "approve" now',
-          'It takes role "regress_manager" or the consent of function app.is_deputy, and is denied to role "regress_intern" or the consent of function is_blocked.'],
+          'It takes role "regress_manager" or the consent of function is_deputy, and is denied to role "regress_intern" or the consent of function is_blocked.'],
     'WF002: whoever is not allowed is told what it takes');
 SELECT is(states(:'p') || (SELECT count(*) FROM workflow.process_history WHERE process = :'p'), 'asked1', 'and nothing has happened');
 SELECT is((SELECT string_agg(event || ' ' || enabled, ', ') FROM workflow.available_events(:'p')),

@@ -1,0 +1,23 @@
+/*
+ * calls.h
+ *	  What an expression calls, by names that last.
+ */
+#ifndef WF_CALLS_H
+#define WF_CALLS_H
+
+#include "nodes/nodes.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+#include "chart/chart.h"
+
+extern List *wf_calls_of(Node *tree);
+extern List *wf_calls_objects(Node *tree);
+extern const char *wf_calls_key(const WfExpr *expr);
+extern void wf_calls_check(const Jsonb *calls, const WfExpr *expr, Node *tree);
+extern Oid	wf_calls_find_function(const char *signature, Oid *schema);
+extern Oid	wf_calls_find_operator(const char *signature, Oid *schema);
+extern char *wf_calls_function_name(Oid function);
+extern char *wf_calls_operator_name(Oid operator_);
+
+#endif							/* WF_CALLS_H */
