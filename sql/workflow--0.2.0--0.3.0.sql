@@ -112,17 +112,17 @@ $changed$;
 -- one when it has met us. So with something in hand nobody is waited for longer
 -- than a tenth of a deadlock_timeout; then all is let go, and others get on,
 -- before the next try. The first wait, with empty hands, may be longer; whoever
--- comes meanwhile queues behind it, with what they have. So take them in the order
--- in which they are come to: views before what they read, workflow.process before
--- workflow.timer, others after these two; then what was waited for in the queue
--- is all that those have who are in it. Autovacuum, which whoever waits for long
--- sends away, is sent away here.
+-- comes meanwhile queues behind it, with what they have. If it is what their
+-- transactions begin with, that is nothing, and after a moment all of them are in
+-- the queue and all the rest is free. With what they begin is not known, and each
+-- try begins with another one. Autovacuum, which whoever waits for long sends
+-- away, is sent away here.
 -- Behind another script, in the same transaction, hands are not empty, and what is
 -- held cannot be let go: then this gives up instead.
 DO $lock$
 DECLARE
     wanted   CONSTANT pg_catalog.regclass[] := ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
-        OPERATOR(pg_catalog.||) '{workflow.processes, workflow.timers, workflow.process_history, workflow.deferred_events, workflow.errors, workflow.inconsistencies, workflow.activity, workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring}'::pg_catalog.regclass[];
+        OPERATOR(pg_catalog.||) '{workflow.errors, workflow.timers, workflow.processes, workflow.process_history, workflow.deferred_events, workflow.inconsistencies, workflow.activity, workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring}'::pg_catalog.regclass[];
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -131,16 +131,23 @@ DECLARE
         WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
           AND c.relnamespace OPERATOR(pg_catalog.=) 'workflow'::pg_catalog.regnamespace);
     long     int := CASE WHEN behind THEN short ELSE 100 END;
+    first    int := 0;
+    alone    boolean;
     relation pg_catalog.regclass;
 BEGIN
     LOOP
         BEGIN
             PERFORM pg_catalog.set_config('lock_timeout', long::text, true);
-            FOREACH relation IN ARRAY wanted LOOP
+            alone := true;
+            FOREACH relation IN ARRAY wanted[first OPERATOR(pg_catalog.+) 1:] OPERATOR(pg_catalog.||) wanted[:first] LOOP
                 -- LOCK of a view would lock all that it reads, too
                 EXECUTE pg_catalog.format(CASE (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) relation)
                                           WHEN 'v' THEN 'ALTER VIEW %s SET (security_barrier)' ELSE 'LOCK TABLE %s' END, relation);
                 PERFORM pg_catalog.set_config('lock_timeout', short::text, true);
+                IF alone AND NOT behind THEN
+                    PERFORM pg_catalog.pg_sleep(short OPERATOR(pg_catalog./) 1000.0::float8);
+                END IF;
+                alone := false;
             END LOOP;
             PERFORM pg_catalog.set_config('lock_timeout', before, true);
             EXIT;
@@ -163,6 +170,7 @@ BEGIN
                       AND l.database OPERATOR(pg_catalog.=) a.datid AND l.relation OPERATOR(pg_catalog.=) ANY (wanted));
         PERFORM pg_catalog.pg_sleep(long OPERATOR(pg_catalog./) 1000.0::float8);
         long := LEAST(long OPERATOR(pg_catalog.*) 2, 3000);
+        first := (first OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.%) pg_catalog.cardinality(wanted);
     END LOOP;
 END
 $lock$;

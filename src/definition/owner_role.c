@@ -324,7 +324,7 @@ hold(Oid role)
 static int32
 insert(Oid role, const char *name)
 {
-	NameData	name_data;
+	NameData	name_data = {{0}};
 	Datum		values[2] = {NameGetDatum(&name_data), ObjectIdGetDatum(role)};
 	bool		isnull;
 

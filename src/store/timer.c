@@ -646,8 +646,8 @@ wf_timer_take_all(const pg_uuid_t *process)
 
 #define FORGET_POSTED(condition) { \
 	/* the failure of one that was to be tried again goes with it */ \
-	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE " condition \
-	" RETURNING process, seq, attempts)," \
+	.sql = "WITH gone AS (DELETE FROM workflow.timer WHERE " \
+	condition " RETURNING process, seq, attempts)," \
 	" recovered AS (DELETE FROM workflow.failure f USING gone g WHERE g.attempts OPERATOR(pg_catalog.>) 0" \
 	" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq)" \
 	" SELECT FROM gone", \

@@ -98,7 +98,7 @@ sub erased_meanwhile
 	$node->safe_psql('postgres', "ALTER ROLE clerk $settings");
 	my $process = as($node, 'clerk', "SELECT workflow.start('order')", 'shop');
 	my $poster = $node->background_psql('shop', extra_params => [ '-U', 'clerk' ]);
-	$poster->query_safe("BEGIN; SELECT workflow.post('$process', 'x', at => now() + interval '1 year')");
+	$poster->query_safe("BEGIN; SELECT workflow.post('$process', 'later', at => now() + interval '1 year')");
 	$poster->query_safe($_) foreach @$before;
 	does('clerk', "SELECT history > 0 FROM workflow.erase('$process', force => true)", "erase(), $name", 't');
 	wait_for_in($node, 'shop', "SELECT seen IS NOT NULL FROM workflow.erasure WHERE process = '$process'", "the runtime to look, $name");

@@ -22,7 +22,7 @@ foreach my $path ('README.md', sort glob('doc/*.md'))
 {
 	my ($name) = $path =~ m{([^/]+)\.md$};
 
-	run_examples($node, $path, lc "examples_$name");
+	run_examples($node, $path, lc "examples_$name" =~ tr/-/_/r);
 }
 
 # A newcomer gets to a process that waits, is commanded and ends by timer.
