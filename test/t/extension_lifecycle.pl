@@ -78,7 +78,7 @@ foreach my $round (1 .. 3)
 	as($node, "idler$round", q{SELECT workflow.suspend(id) FROM workflow.processes});
 
 	my @before = worker_pids($node, 'executor');
-	$session->query_safe('BEGIN; DROP EXTENSION workflow; CREATE EXTENSION workflow');
+	$session->query_safe('SET client_min_messages = error; BEGIN; DROP EXTENSION workflow; CREATE EXTENSION workflow');
 	$session->query_safe('COMMIT');
 	as($node, "idler$round", q{
 		SELECT workflow.define('{"id": "who", "initial": "a", "context": {"by": ""}, "states": {
