@@ -114,15 +114,17 @@ $changed$;
 -- before the next try. The first wait, with empty hands, may be longer; whoever
 -- comes meanwhile queues behind it, with what they have. If it is what their
 -- transactions begin with, that is nothing, and after a moment all of them are in
--- the queue and all the rest is free. With what they begin is not known, and each
--- try begins with another one. Autovacuum, which whoever waits for long sends
--- away, is sent away here.
+-- the queue and all the rest is free. With which view they begin is not known, and
+-- each try begins with another one. Views come before tables: who queues for a view
+-- has not begun its statement, and calls no function that is gone afterwards.
+-- Autovacuum, which whoever waits for long sends away, is sent away here.
 -- Behind another script, in the same transaction, hands are not empty, and what is
 -- held cannot be let go: then this gives up instead.
 DO $lock$
 DECLARE
-    wanted   CONSTANT pg_catalog.regclass[] := ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
-        OPERATOR(pg_catalog.||) '{workflow.errors, workflow.timers, workflow.processes, workflow.process_history, workflow.deferred_events, workflow.inconsistencies, workflow.activity, workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring}'::pg_catalog.regclass[];
+    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.errors, workflow.timers, workflow.processes, workflow.process_history, workflow.deferred_events, workflow.inconsistencies, workflow.activity}'::pg_catalog.regclass[]
+        OPERATOR(pg_catalog.||) ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
+        OPERATOR(pg_catalog.||) '{workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring}'::pg_catalog.regclass[];
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -131,6 +133,8 @@ DECLARE
         WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
           AND c.relnamespace OPERATOR(pg_catalog.=) 'workflow'::pg_catalog.regnamespace);
     long     int := CASE WHEN behind THEN short ELSE 100 END;
+    views    CONSTANT int := (SELECT count(*) FROM pg_catalog.unnest(wanted) w(relation) JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.relation
+                              WHERE c.relkind OPERATOR(pg_catalog.=) 'v');
     first    int := 0;
     alone    boolean;
     relation pg_catalog.regclass;
@@ -139,7 +143,7 @@ BEGIN
         BEGIN
             PERFORM pg_catalog.set_config('lock_timeout', long::text, true);
             alone := true;
-            FOREACH relation IN ARRAY wanted[first OPERATOR(pg_catalog.+) 1:] OPERATOR(pg_catalog.||) wanted[:first] LOOP
+            FOREACH relation IN ARRAY wanted[first OPERATOR(pg_catalog.+) 1:views] OPERATOR(pg_catalog.||) wanted[:first] OPERATOR(pg_catalog.||) wanted[views OPERATOR(pg_catalog.+) 1:] LOOP
                 -- LOCK of a view would lock all that it reads, too
                 EXECUTE pg_catalog.format(CASE (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) relation)
                                           WHEN 'v' THEN 'ALTER VIEW %s SET (security_barrier)' ELSE 'LOCK TABLE %s' END, relation);
@@ -170,7 +174,7 @@ BEGIN
                       AND l.database OPERATOR(pg_catalog.=) a.datid AND l.relation OPERATOR(pg_catalog.=) ANY (wanted));
         PERFORM pg_catalog.pg_sleep(long OPERATOR(pg_catalog./) 1000.0::float8);
         long := LEAST(long OPERATOR(pg_catalog.*) 2, 3000);
-        first := (first OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.%) pg_catalog.cardinality(wanted);
+        first := (first OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.%) GREATEST(views, 1);
     END LOOP;
 END
 $lock$;
