@@ -188,8 +188,8 @@ $kept->query_safe(qq{
 	PREPARE try (uuid) AS SELECT taken, states FROM workflow.dry_run(\$1, 'go');
 	PREPARE try_all (uuid) AS SELECT * FROM workflow.dry_run(\$1, 'go');
 	PREPARE failed AS SELECT count(*) >= 0, count(detail) >= 0 FROM workflow.errors;
-	PREPARE waits (uuid) AS SELECT * FROM workflow.timers WHERE process = \$1;
-	PREPARE stands (uuid) AS SELECT * FROM workflow.processes WHERE id = \$1;
+	PREPARE waits (uuid) AS SELECT event, due, parked FROM workflow.timers WHERE process = \$1;
+	PREPARE stands (uuid) AS SELECT id, states, context FROM workflow.processes WHERE id = \$1;
 	CREATE FUNCTION pg_temp.look(p uuid) RETURNS text LANGUAGE plpgsql AS \$\$
 	DECLARE
 		r record; t workflow.timers;
