@@ -110,7 +110,7 @@ $changed$;
 -- Lock whatever is changed below: all of it or nothing, before anything is
 -- changed. A client may have used any of our tables already, and want another
 -- one when it has met us. So with something in hand nobody is waited for longer
--- than a tenth of a deadlock_timeout; then all is let go, and others get on,
+-- than a twentieth of a deadlock_timeout; then all is let go, and others get on,
 -- before the next try. The first wait, with empty hands, may be longer; whoever
 -- comes meanwhile queues behind it, with what they have. If it is what their
 -- transactions begin with, that is nothing, and after a moment all of them are in
@@ -125,7 +125,7 @@ DECLARE
     wanted   CONSTANT pg_catalog.regclass[] := '{workflow.errors, workflow.timers, workflow.processes, workflow.process_history, workflow.deferred_events, workflow.inconsistencies, workflow.activity}'::pg_catalog.regclass[]
         OPERATOR(pg_catalog.||) ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
         OPERATOR(pg_catalog.||) '{workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring}'::pg_catalog.regclass[];
-    short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 10 OPERATOR(pg_catalog.+) 1
+    short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 20 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
     behind   CONSTANT boolean := EXISTS (
@@ -786,7 +786,7 @@ GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
 
 -- ---- rights: what users have granted and revoked on what was made anew, by whom, and
--- with which options. Not by GRANT, which in here would count as the extension's own: pg_dump
+-- with which options, in that order: a dump grants in the order of the list. Not by GRANT, which in here would count as the extension's own: pg_dump
 -- leaves that out. What was granted first is known from pg_init_privs.
 DO $rights$
 DECLARE
@@ -805,15 +805,16 @@ BEGIN
                                         ELSE '{}' END) anew(acl)
         -- what is the extension's own now but for what was revoked, and what was granted
         CROSS JOIN LATERAL (
-            SELECT COALESCE(array_agg(format('%s=%s/%I', e.grantee, e.letters, e.grantor)::aclitem), '{}') AS acl
+            SELECT COALESCE(array_agg(format('%s=%s/%I', e.grantee, e.letters, e.grantor)::aclitem ORDER BY e.at), '{}') AS acl
             FROM (SELECT CASE g.grantee WHEN 0 THEN '' ELSE quote_ident(pg_get_userbyid(g.grantee)) END AS grantee, pg_get_userbyid(g.grantor) AS grantor,
-                         string_agg(l.letter || CASE WHEN g.is_grantable THEN '*' ELSE '' END, '') AS letters
-                  FROM (SELECT u.grantor, u.grantee, u.privilege_type, bool_or(u.is_grantable) AS is_grantable
-                        FROM (SELECT n.* FROM aclexplode(anew.acl) n
+                         string_agg(l.letter || CASE WHEN g.is_grantable THEN '*' ELSE '' END, '') AS letters, min(g.at) AS at
+                  FROM (SELECT u.grantor, u.grantee, u.privilege_type, bool_or(u.is_grantable) AS is_grantable, min(u.at) AS at
+                        FROM (SELECT n.* FROM aclexplode(anew.acl) WITH ORDINALITY n(grantor, grantee, privilege_type, is_grantable, at)
                               WHERE NOT EXISTS (SELECT FROM aclexplode(k.init) i WHERE (i.grantee, i.privilege_type) = (n.grantee, n.privilege_type)
                                     AND NOT EXISTS (SELECT FROM aclexplode(k.acl) b WHERE (b.grantee, b.privilege_type) = (i.grantee, i.privilege_type)))
                               UNION ALL
-                              (SELECT b.* FROM aclexplode(k.acl) b EXCEPT SELECT i.* FROM aclexplode(k.init) i)) u
+                              SELECT b.grantor, b.grantee, b.privilege_type, b.is_grantable, 1000 + b.at FROM aclexplode(k.acl) WITH ORDINALITY b(grantor, grantee, privilege_type, is_grantable, at)
+                              WHERE NOT EXISTS (SELECT FROM aclexplode(k.init) i WHERE (i.grantor, i.grantee, i.privilege_type, i.is_grantable) = (b.grantor, b.grantee, b.privilege_type, b.is_grantable))) u
                         GROUP BY u.grantor, u.grantee, u.privilege_type) g
                   JOIN (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd'), ('TRUNCATE', 'D'), ('REFERENCES', 'x'),
                                ('TRIGGER', 't'), ('EXECUTE', 'X'), ('MAINTAIN', 'm')) l(privilege, letter) ON l.privilege = g.privilege_type
