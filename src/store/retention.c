@@ -400,9 +400,8 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
 		if (empty_some(round, wf_version_has_column("ring", "walk") ? cutoff : DT_NOEND))
 			return true;
 		move_on(round, now);
-		return walk;
 	}
-	return walk_some(cutoff, round);
+	return walk && walk_some(cutoff, round);
 }
 
 /*
