@@ -124,7 +124,7 @@ CREATE FUNCTION app.vanish(context jsonb, event jsonb) RETURNS void LANGUAGE sql
 SELECT FROM workflow.define('{"id": "gone", "initial": "a", "states": {"a": {"on": {"go": {"target": "b", "actions": "vanish"}}}, "b": {}}}');
 SELECT workflow.start('gone') AS p \gset
 DROP FUNCTION app.vanish(jsonb, jsonb);
-SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1:2], ARRAY['42883', 'function vanish(context jsonb, event jsonb) does not exist'], 'a function that was dropped is an error when it is needed');
+SELECT is((error('SELECT workflow.send(%L, ''go'')', :'p'))[1:2], ARRAY['42883', 'function app.vanish(context jsonb, event jsonb) does not exist'], 'a function that was dropped is an error when it is needed');
 CREATE FUNCTION app.vanish(context jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT '{"new": 1}'::jsonb $$;
 SELECT is((workflow.send(:'p', 'go')).context, '{"new": 1}', 'when it is there again the process goes on');
 
