@@ -302,6 +302,7 @@ receive_claimed(TupleTableSlot *slot, DestReceiver *self)
 	row->context = kept(row->context);
 	row->history = kept(row->history);
 	row->children = kept(row->children);
+	row->key = kept(row->key);
 	read_timer(&claim->timers[claim->n], &row->id, slot->tts_values + CLAIMED_TIMER,
 			   slot->tts_isnull + CLAIMED_TIMER);
 	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[CLAIMED_TID]);
