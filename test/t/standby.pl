@@ -74,8 +74,13 @@ my %refused = (
 	grant_on => q{SELECT workflow.grant_on('leave', 'pg_monitor', 'read')},
 	revoke_on => q{SELECT workflow.revoke_on('leave', 'pg_monitor', 'read')},
 	adopt => q{SELECT workflow.adopt()},
-	expire => q{SELECT workflow.expire('1 day')});
-my %admins = map { $_ => 1 } qw(adopt expire);
+	expire => q{SELECT workflow.expire('1 day')},
+	expire_all => q{CALL workflow.expire_all('1 day')},
+	change_owner => q{SELECT workflow.change_owner('leave', 'clerk')},
+	drop_definition => q{SELECT workflow.drop_definition('leave')},
+	set_context => qq{SELECT workflow.set_context('$ann', '{}')},
+	start_or_get => q{SELECT workflow.start_or_get('leave', key => 'ann')});
+my %admins = map { $_ => 1 } qw(adopt expire expire_all);
 
 foreach my $name (sort keys %refused)
 {
