@@ -303,14 +303,16 @@ CREATE FUNCTION workflow.sees(definition int, starter oid) RETURNS boolean
 --   state        what it is at, since then; an owner waits
 --   steps, batches   of an executor, since it began
 --   wait_reason  why it does not get on
---   process, definition, event, event_since   what a busy executor is at
+--   process, definition, event, event_since   what a busy executor is at; the first three
+--                for those who may read the definition
 --   sqlstate, message, failed_at   the last error of a runtime, or of housekeeping
+--   looks        how often an executor has looked for work, in vain or not
 -- No errors. The view activity shows names, and events only to those who may know.
 CREATE FUNCTION workflow.workers(
     OUT kind text, OUT pid int, OUT owner int, OUT state text,
     OUT since timestamptz, OUT steps bigint, OUT batches bigint, OUT wait_reason text,
     OUT process uuid, OUT definition int, OUT event text, OUT event_since timestamptz,
-    OUT sqlstate text, OUT message text, OUT failed_at timestamptz)
+    OUT sqlstate text, OUT message text, OUT failed_at timestamptz, OUT looks bigint)
     RETURNS SETOF record LANGUAGE c STRICT VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
 
 -- suspend(process): commands are refused and timers wait until resume().
@@ -459,7 +461,7 @@ CREATE FUNCTION workflow.get(
     OUT parent uuid, OUT invoke text, OUT children jsonb, OUT outcome text)
     LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'workflow_get';
 
-CREATE FUNCTION workflow.slot(process uuid) RETURNS int
+CREATE FUNCTION workflow.slot(id uuid) RETURNS int
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot';
 CREATE FUNCTION workflow.slot_of_key(key text) RETURNS int
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot_of_key';
@@ -505,6 +507,11 @@ ALTER FUNCTION workflow.send_many ROWS 100;
 ALTER FUNCTION workflow.start_many ROWS 100;
 ALTER FUNCTION workflow.migrate_many ROWS 100;
 ALTER FUNCTION workflow.check ROWS 10;
+ALTER FUNCTION workflow.lint(json) ROWS 10;
+ALTER FUNCTION workflow.lint(text, int) ROWS 10;
+ALTER FUNCTION workflow.simulate(text, jsonb, jsonb, int, timestamptz, int, text) ROWS 20;
+ALTER FUNCTION workflow.simulate(json, jsonb, jsonb, timestamptz, int, text) ROWS 20;
+ALTER FUNCTION workflow.runtime_activity ROWS 10;
 
 -- ---- views
 
@@ -514,7 +521,7 @@ CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
            CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
            CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
-           a.sqlstate, a.message, a.failed_at
+           a.sqlstate, a.message, a.failed_at, a.looks
     FROM workflow.workers() a
     LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
     LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition;
@@ -693,6 +700,15 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     SELECT 'failure of no process', f.process, f.event
     FROM workflow.failure f WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = f.process)
     UNION ALL
+    SELECT 'failure of what is over', f.process, f.event
+    FROM workflow.failure f JOIN p ON p.id = f.process WHERE p.over
+    UNION ALL
+    SELECT 'early event of no definition', NULL, format('%s of %s', e.event, e.definition)
+    FROM workflow.early e WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = e.definition)
+    UNION ALL
+    SELECT 'early event is lost', k.process, e.event
+    FROM workflow.early e JOIN workflow.key k ON k.definition = e.definition AND k.key = e.key JOIN p ON p.id = k.process WHERE NOT p.over
+    UNION ALL
     SELECT 'failed event is lost', f.process, f.event
     FROM workflow.failure f WHERE NOT f.given_up AND NOT f.handled
         AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = f.process AND t.seq = f.seq)
@@ -775,7 +791,7 @@ GRANT EXECUTE ON FUNCTION workflow.change_owner, workflow.drop_definition TO wor
 GRANT SELECT ON workflow.definition_history TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many TO workflow_user, workflow_admin;
-REVOKE ALL ON workflow.early, workflow.early_events, workflow.definition_change FROM PUBLIC;
+REVOKE ALL ON workflow.early, workflow.early_events, workflow.definition_change, workflow.definition_history FROM PUBLIC;
 GRANT SELECT ON workflow.early_events TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.get, workflow.slot, workflow.slot_of_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.get, workflow.slot, workflow.slot_of_key TO workflow_user, workflow_monitor, workflow_admin;

@@ -6,14 +6,16 @@
 --   state        what it is at, since then; an owner waits
 --   steps, batches   of an executor, since it began
 --   wait_reason  why it does not get on
---   process, definition, event, event_since   what a busy executor is at
+--   process, definition, event, event_since   what a busy executor is at; the first three
+--                for those who may read the definition
 --   sqlstate, message, failed_at   the last error of a runtime, or of housekeeping
+--   looks        how often an executor has looked for work, in vain or not
 -- No errors. The view activity shows names, and events only to those who may know.
 CREATE FUNCTION workflow.workers(
     OUT kind text, OUT pid int, OUT owner int, OUT state text,
     OUT since timestamptz, OUT steps bigint, OUT batches bigint, OUT wait_reason text,
     OUT process uuid, OUT definition int, OUT event text, OUT event_since timestamptz,
-    OUT sqlstate text, OUT message text, OUT failed_at timestamptz)
+    OUT sqlstate text, OUT message text, OUT failed_at timestamptz, OUT looks bigint)
     RETURNS SETOF record LANGUAGE c STRICT VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
 
 -- runtime_activity(): what the view was made of up to 0.2.0, and what others may
@@ -29,7 +31,7 @@ CREATE VIEW workflow.activity WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
            CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
            CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
-           a.sqlstate, a.message, a.failed_at
+           a.sqlstate, a.message, a.failed_at, a.looks
     FROM workflow.workers() a
     LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
     LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition;

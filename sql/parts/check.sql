@@ -111,6 +111,15 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     SELECT 'failure of no process', f.process, f.event
     FROM workflow.failure f WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = f.process)
     UNION ALL
+    SELECT 'failure of what is over', f.process, f.event
+    FROM workflow.failure f JOIN p ON p.id = f.process WHERE p.over
+    UNION ALL
+    SELECT 'early event of no definition', NULL, format('%s of %s', e.event, e.definition)
+    FROM workflow.early e WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = e.definition)
+    UNION ALL
+    SELECT 'early event is lost', k.process, e.event
+    FROM workflow.early e JOIN workflow.key k ON k.definition = e.definition AND k.key = e.key JOIN p ON p.id = k.process WHERE NOT p.over
+    UNION ALL
     SELECT 'failed event is lost', f.process, f.event
     FROM workflow.failure f WHERE NOT f.given_up AND NOT f.handled
         AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = f.process AND t.seq = f.seq)

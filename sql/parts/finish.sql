@@ -30,6 +30,11 @@ ALTER FUNCTION workflow.send_many ROWS 100;
 ALTER FUNCTION workflow.start_many ROWS 100;
 ALTER FUNCTION workflow.migrate_many ROWS 100;
 ALTER FUNCTION workflow.check ROWS 10;
+ALTER FUNCTION workflow.lint(json) ROWS 10;
+ALTER FUNCTION workflow.lint(text, int) ROWS 10;
+ALTER FUNCTION workflow.simulate(text, jsonb, jsonb, int, timestamptz, int, text) ROWS 20;
+ALTER FUNCTION workflow.simulate(json, jsonb, jsonb, timestamptz, int, text) ROWS 20;
+ALTER FUNCTION workflow.runtime_activity ROWS 10;
 
 -- PUBLIC gets nothing, whatever a part may have forgotten; base tables have no
 -- grants at all.

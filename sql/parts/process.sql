@@ -95,7 +95,7 @@ CREATE FUNCTION workflow.start_many(
 -- key, of its parent, or a random one. slot_of_key(key): that of a key, the first 12
 -- bits of SHA-256 of its UTF-8 bytes. From 0.3.0 on, and for ever; ids that older
 -- versions made have random ones.
-CREATE FUNCTION workflow.slot(process uuid) RETURNS int
+CREATE FUNCTION workflow.slot(id uuid) RETURNS int
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot';
 CREATE FUNCTION workflow.slot_of_key(key text) RETURNS int
     LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_slot_of_key';

@@ -158,10 +158,19 @@ wf_api_definition_of(const pg_uuid_t *id)
 }
 
 /*
+ * The row of a process has just been locked: an executor that skips it is woken
+ * when the transaction ends, also if the caller is refused.
+ */
+void
+wf_api_locked(const WfRow *row)
+{
+	wf_wakeup_released(wf_definition(row->definition)->owner);
+}
+
+/*
  * Add a process whose row is locked to a stepper, for a change by the current
  * user.  Error WF002 without the privilege "send", WF004 if the process is over,
- * WF005 if this session is stepping it.  An executor that has skipped the row is
- * woken when the transaction ends.
+ * WF005 if this session is stepping it.
  */
 WfProcess *
 wf_api_hold_row(WfStepper *stepper, const WfRow *row)
@@ -170,7 +179,6 @@ wf_api_hold_row(WfStepper *stepper, const WfRow *row)
 
 	wf_privilege_require(wf_definition(row->definition), "send");
 	process = wf_stepper_add(stepper, row);
-	wf_wakeup_released(wf_process_definition(process)->owner);
 	if (wf_process_row_is_over(row))
 		wf_process_refuse_over(&row->id);
 	return process;
@@ -189,6 +197,7 @@ wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 	wf_privilege_require(wf_api_definition_of(id), "send");
 	if (!wf_process_row_lock(id, nowait, &row))
 		wf_process_refuse_missing(id);
+	wf_api_locked(&row);
 	return wf_api_hold_row(stepper, &row);
 }
 
@@ -205,6 +214,7 @@ wf_api_hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
 	wf_privilege_require_owner(wf_api_definition_of(id));
 	if (!wf_process_row_lock(id, false, &row))
 		wf_process_refuse_missing(id);
+	wf_api_locked(&row);
 	wf_privilege_require_owner(wf_definition(row.definition));
 	if (row.status == WF_INITIALIZED)
 		ereport(ERROR,

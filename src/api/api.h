@@ -21,6 +21,7 @@ extern void wf_api_require_admin(const char *procedure);
 extern WfProcess *wf_api_hold_as_owner(WfStepper *stepper, const pg_uuid_t *id);
 extern WfDefinition *wf_api_definition_of(const pg_uuid_t *id);
 extern WfProcess *wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait);
+extern void wf_api_locked(const WfRow *row);
 extern WfProcess *wf_api_hold_row(WfStepper *stepper, const WfRow *row);
 extern void wf_api_require_sight(const pg_uuid_t *process, const WfDefinition *definition);
 extern void wf_api_require_any(const WfDefinition *definition);

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -23,6 +24,8 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
@@ -31,11 +34,12 @@
 #include "shmem/trouble.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_runtime_activity);
 PG_FUNCTION_INFO_V1(workflow_wake);
 
-#define ACTIVITY_COLUMNS	15
+#define ACTIVITY_COLUMNS	16
 
 /* What the SQL of 0.2.0 knows of. */
 #define ACTIVITY_COLUMNS_020	8
@@ -85,6 +89,7 @@ typedef struct Line
 	TimestampTz since;
 	int64		steps;
 	int64		batches;
+	int64		looks;
 	const char *reason;
 	WfSlotEvent event;
 	WfTrouble	trouble;
@@ -108,7 +113,7 @@ add(Lines *all, const char *kind)
 	line->kind = kind;
 	line->owner = -1;
 	line->since = DT_NOBEGIN;
-	line->steps = line->batches = -1;
+	line->steps = line->batches = line->looks = -1;
 	return line;
 }
 
@@ -202,6 +207,7 @@ add_executors(Lines *all)
 		line->since = slot->since;
 		line->steps = slot->steps;
 		line->batches = slot->batches;
+		line->looks = slot->looks;
 		if (!wf_slot_event_read(slot, &line->event))
 			line->event.definition = 0;
 	}
@@ -280,9 +286,20 @@ set_time(Datum *values, bool *nulls, int column, TimestampTz at)
 	values[column] = TimestampTzGetDatum(at);
 }
 
+/*
+ * May the current user know which event this is?  The definition may have been
+ * dropped since: then nobody needs to.
+ */
+static bool
+may_know(const WfSlotEvent *event)
+{
+	return event->definition != 0 && wf_definition_exists(event->definition) &&
+		wf_privilege_may_by_id(event->definition, "read");
+}
+
 /* Add a row to the result, which has all columns, or those of 0.2.0. */
 static void
-put(ReturnSetInfo *result, Line *line)
+put(ReturnSetInfo *result, Line *line, bool may)
 {
 	Datum		values[ACTIVITY_COLUMNS];
 	bool		nulls[ACTIVITY_COLUMNS] = {false};
@@ -303,19 +320,22 @@ put(ReturnSetInfo *result, Line *line)
 	set_text(values, nulls, 7, line->reason);
 	values[8] = UUIDPGetDatum(&line->event.process);
 	values[9] = Int32GetDatum(line->event.definition);
-	nulls[8] = nulls[9] = !at_event;
-	set_text(values, nulls, 10, at_event ? line->event.name : NULL);
+	nulls[8] = nulls[9] = !may;
+	set_text(values, nulls, 10, may ? line->event.name : NULL);
 	set_time(values, nulls, 11, at_event ? line->event.since : DT_NOBEGIN);
 	set_text(values, nulls, 12, troubled ? unpack_sql_state(line->trouble.sqlstate) : NULL);
 	set_text(values, nulls, 13, troubled ? line->trouble.message : NULL);
 	set_time(values, nulls, 14, troubled ? line->trouble.at : DT_NOBEGIN);
+	values[15] = Int64GetDatum(line->looks);
+	nulls[15] = line->looks < 0;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
 /*
  * SQL functions workflow.workers() and workflow.runtime_activity() of
  * sql/parts/activity.sql: the background workers that serve this database, and
- * owners whose due work waits for an executor.  Reads no table.
+ * owners whose due work waits for an executor.  What an executor is at is shown to
+ * those who may read the definition.  Locks nothing.
  */
 Datum
 workflow_runtime_activity(PG_FUNCTION_ARGS)
@@ -339,8 +359,12 @@ workflow_runtime_activity(PG_FUNCTION_ARGS)
 	add_owners(&all, database);
 	wf_instance_unlock();
 
+	if (!older)
+		wf_statement_connect();
 	for (int i = 0; i < all.n; i++)
-		put(result, &all.lines[i]);
+		put(result, &all.lines[i], !older && may_know(&all.lines[i].event));
+	if (!older)
+		SPI_finish();
 	return (Datum) 0;
 }
 

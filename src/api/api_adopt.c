@@ -20,6 +20,7 @@
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "shmem/wakeup.h"
+#include "store/failure.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/statement.h"
@@ -75,6 +76,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	wf_owner_role_resolve(foreign);
 	wf_privilege_resolve(foreign);
 	wf_process_row_resolve_starters(foreign);
+	wf_failure_forget_over();
 	wf_origin_renew();
 	owners = wf_statement_execute(&owners_statement, NULL, NULL, 0);
 	rows = SPI_tuptable;

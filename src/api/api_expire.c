@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 
 #include "api/api.h"
 #include "base/clock.h"
@@ -25,6 +26,13 @@
 
 PG_FUNCTION_INFO_V1(workflow_expire);
 PG_FUNCTION_INFO_V1(workflow_expire_all);
+
+/*
+ * So long (ms) expire_all() waits before it asks again while another session has a
+ * round, and so often at most.
+ */
+#define HELD_PAUSE	10
+#define HELD_MOST	500
 
 /* Rounds in one call of workflow.expire(). */
 #define PIECE	10
@@ -90,7 +98,7 @@ workflow_expire(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(round.expired);
 	values[1] = Int64GetDatum(round.carried);
 	values[2] = BoolGetDatum(round.moved);
-	values[3] = BoolGetDatum(!more);
+	values[3] = BoolGetDatum(!more && !round.held);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -105,6 +113,8 @@ workflow_expire_all(PG_FUNCTION_ARGS)
 	WfRetentionRound round = {.asked = true};
 	int64		retention;
 	bool		more = true;
+	bool		logged = false;
+	int			waited = 0;
 
 	wf_api_require_admin("workflow.expire_all()");
 	retention = retention_arg(fcinfo);
@@ -113,10 +123,27 @@ workflow_expire_all(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		wf_api_connect_to_commit(fcinfo);
 		wf_origin_require();
-		wf_definition_log_expire(wf_clock_now() - retention);
+		if (!logged)
+			wf_definition_log_expire(wf_clock_now() - retention);
+		logged = true;
 		more = wf_retention_round(retention, &round);
 		SPI_commit();
 		SPI_finish();
+		if (!round.held)
+			continue;
+
+		/* Another session is at a round, usually a transaction of some milliseconds. */
+		if (++waited > HELD_MOST)
+		{
+			ereport(NOTICE,
+					(errmsg("another session is expiring processes"),
+					 errdetail("What is left is left to it.")));
+			break;
+		}
+		more = true;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, HELD_PAUSE,
+						 WaitEventExtensionNew("WorkflowExpire"));
+		ResetLatch(MyLatch);
 	}
 	PG_RETURN_VOID();
 }

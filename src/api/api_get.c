@@ -232,6 +232,7 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("must be owner of definition \"%s\"", name)));
+	wf_definition_keep(definition);
 	wf_privilege_forget_gone();
 	for (int i = 0; i < n; i++)
 	{
@@ -250,8 +251,8 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 
 /*
  * SQL function workflow.grant_on(definition, role, privileges) of
- * sql/parts/definition.sql.  Inserts into workflow.permission; locks nothing
- * else.
+ * sql/parts/definition.sql.  Inserts into workflow.permission, and keeps
+ * the newest version from being dropped meanwhile.
  */
 Datum
 workflow_grant_on(PG_FUNCTION_ARGS)

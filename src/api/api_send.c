@@ -129,6 +129,18 @@ refuse_moved_on(const WfRow *row, const WfDefinition *definition, const Command 
 }
 
 /*
+ * An action of a command before this one may have changed the row by a call of
+ * ours: then it is read again.  Error WF001 if it is gone.
+ */
+static void
+lock_again(WfStepper *stepper, WfRow *row, const Command *cmd)
+{
+	if (row->process == NULL && wf_stepper_is_late(stepper) &&
+		!wf_process_row_lock(cmd->process, false, row))
+		wf_process_refuse_missing(cmd->process);
+}
+
+/*
  * The process of a locked row, or that which an earlier command of this call has
  * made of it, if it may be commanded so; else the error of the refusal.
  */
@@ -137,12 +149,7 @@ admit(WfStepper *stepper, WfRow *row, const Command *cmd)
 {
 	if (row->process == NULL)
 	{
-		/*
-		 * An action of a command before this one may have changed the row by a
-		 * call of ours, so it is read again.
-		 */
-		if (wf_stepper_is_late(stepper) && !wf_process_row_lock(cmd->process, false, row))
-			wf_process_refuse_missing(cmd->process);
+		lock_again(stepper, row, cmd);
 		if (unlikely(is_conditional(cmd)))
 		{
 			wf_privilege_require(wf_definition(row->definition), "send");
@@ -177,7 +184,7 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict,
 	if (cmd->id != NULL && wf_receipt_find(cmd->process, cmd->id, verdict))
 	{
 		wf_privilege_require(wf_definition(row->definition), "send");
-		wf_wakeup_released(wf_definition(row->definition)->owner);
+		lock_again(stepper, row, cmd);
 		verdict->context = row->process != NULL ?
 			wf_process_as_row(row->process)->context : row->context;
 		return;
@@ -211,6 +218,7 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 	stepper = wf_stepper_new(0);
 	if (!wf_process_row_lock(cmd->process, nowait, &row))
 		wf_process_refuse_missing(cmd->process);
+	wf_api_locked(&row);
 	command(stepper, &row, cmd, &verdict, &asking);
 	wf_step_write(stepper);
 	wf_stepper_end(stepper);
@@ -436,10 +444,13 @@ lock_allowed(ArrayType *processes, bool nowait, WfRow **rows)
 	for (int i = 0; i < n; i++)
 		if (wf_privilege_may(wf_definition(definitions[i]), "send"))
 			allowed[nallowed++] = Int32GetDatum(definitions[i]);
-	return wf_process_row_lock_many(processes,
-									construct_array(allowed, nallowed, INT4OID, sizeof(int32),
-													true, TYPALIGN_INT),
-									nowait, rows);
+	n = wf_process_row_lock_many(processes,
+								 construct_array(allowed, nallowed, INT4OID, sizeof(int32),
+												 true, TYPALIGN_INT),
+								 nowait, rows);
+	for (int i = 0; i < n; i++)
+		wf_api_locked(&(*rows)[i]);
+	return n;
 }
 
 /*
@@ -464,6 +475,7 @@ lock_late(const pg_uuid_t *process, List **late)
 	wf_privilege_require(wf_api_definition_of(process), "send");
 	if (!wf_process_row_lock(process, true, row))
 		wf_process_refuse_missing(process);
+	wf_api_locked(row);
 	*late = lappend(*late, row);
 	return row;
 }
@@ -788,7 +800,7 @@ post_or_keep(FunctionCallInfo fcinfo, const char *name, const char *key, WfTimer
 	wf_privilege_require(definition, "send");
 	wf_arg_check_actor(fcinfo, 6, definition);
 	(void) read_until(fcinfo);
-	wf_arg_check_length("the key of a process is too long", strlen(key));
+	wf_arg_check_key(strlen(key), false);
 	if (find_or_hold(name, key, &timer->process))
 	{
 		post(fcinfo, 6, timer);
@@ -796,6 +808,7 @@ post_or_keep(FunctionCallInfo fcinfo, const char *name, const char *key, WfTimer
 	}
 	if (!wf_known_to(definition, timer->event))
 		wf_known_tell(name, timer->event, true);
+	wf_definition_keep(definition);
 	keep_early(fcinfo, name, key, timer);
 }
 

@@ -73,27 +73,15 @@ typedef struct Many
 	bool	   *created;
 } Many;
 
-/*
- * Error 22001 for a key that is too long for its index; 22023 for an empty one,
- * by which an application that means "no key" would get one process for all. SQL
- * of versions before 0.3.0 takes it for a key.
- */
+/* Errors as of wf_arg_check_key().  SQL of versions before 0.3.0 takes an empty key. */
 static void
 check_keys(FunctionCallInfo fcinfo, const Many *many)
 {
 	for (int i = 0; many->keys != NULL && i < many->n; i++)
 	{
-		size_t		length;
-
-		if (many->key_nulls[i])
-			continue;
-		length = toast_raw_datum_size(many->keys[i]) - VARHDRSZ;
-		wf_arg_check_length("the key of a process is too long", length);
-		if (length == 0 && PG_NARGS() > ON_KEY)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the key of a process must not be empty"),
-					 errhint("A process without a key has the key null.")));
+		if (!many->key_nulls[i])
+			wf_arg_check_key(toast_raw_datum_size(many->keys[i]) - VARHDRSZ,
+							 PG_NARGS() <= ON_KEY);
 	}
 }
 
@@ -169,10 +157,18 @@ take_keys(const Start *start, const Many *many, const int *at, int n)
 static const pg_uuid_t *
 find_new(const Many *many, const int *at, int n, const char *key)
 {
+	size_t		len = strlen(key);
+
 	for (int i = 0; i < n; i++)
-		if (many->created[at[i]] && !many->key_nulls[at[i]] &&
-			strcmp(TextDatumGetCString(many->keys[at[i]]), key) == 0)
+	{
+		text	   *own;
+
+		if (!many->created[at[i]] || many->key_nulls[at[i]])
+			continue;
+		own = DatumGetTextPP(many->keys[at[i]]);
+		if (VARSIZE_ANY_EXHDR(own) == len && memcmp(VARDATA_ANY(own), key, len) == 0)
 			return &many->ids[at[i]];
+	}
 	return NULL;
 }
 

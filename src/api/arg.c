@@ -138,6 +138,22 @@ wf_arg_check_length(const char *message, size_t length)
 }
 
 /*
+ * Check the length of a business key.  Error 22001 if it is too long for its index;
+ * 22023 if it is empty, unless it may be: an application that means "no key" would
+ * get one process for all.
+ */
+void
+wf_arg_check_key(size_t length, bool may_be_empty)
+{
+	wf_arg_check_length("the key of a process is too long", length);
+	if (length == 0 && !may_be_empty)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the key of a process must not be empty"),
+				 errhint("A process without a key has the key null.")));
+}
+
+/*
  * Check the name of an event that a user sends.  Error 22023 if it is empty, or
  * one that only the engine sends; 22001 if it is too long.
  */

@@ -72,12 +72,14 @@ wf_uuid_slot(const pg_uuid_t *id)
 /*
  * The slot of a process with this key, len bytes in the encoding of the database:
  * the first bits of SHA-256 of the key in UTF-8, so that it is the same in every
- * database, and anybody can compute it.
+ * database, and anybody can compute it.  In SQL_ASCII nobody knows what the bytes
+ * mean; they are taken as they are.
  */
 int
 wf_uuid_slot_of_key(const char *key, int len)
 {
-	char	   *utf8 = pg_server_to_any(key, len, PG_UTF8);
+	char	   *utf8 = GetDatabaseEncoding() == PG_SQL_ASCII ? unconstify(char *, key) :
+		pg_server_to_any(key, len, PG_UTF8);
 	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 

@@ -101,6 +101,9 @@ wf_bgworker_slots_give_up(void)
 {
 	bool		result;
 
+	/* Usually there is: asked without the lock, under which it is asked again. */
+	if (wf_bgworker_slots_free() >= Max(1, max_worker_processes / 8))
+		return false;
 	wf_instance_lock(LW_EXCLUSIVE);
 	result = wf_bgworker_slots_free() + wf_eviction_leaving_locked() <
 		Max(1, max_worker_processes / 8);

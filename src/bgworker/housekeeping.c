@@ -169,10 +169,11 @@ error_context(void *arg)
 static void
 failed(WfDatabase *database, Chore *chore)
 {
-	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
-	ErrorData  *error = CopyErrorData();
+	ErrorData  *error;
 	WfChores	state = database->chores;
 
+	MemoryContextSwitchTo(TopMemoryContext);
+	error = CopyErrorData();
 	chore->locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 	if (!chore->locked)
 	{
@@ -180,7 +181,7 @@ failed(WfDatabase *database, Chore *chore)
 		wf_trouble_fill(&state.trouble, error);
 		wf_database_chores(database, &state);
 	}
-	wf_transaction_abort(context);
+	wf_transaction_abort(TopMemoryContext);
 	FreeErrorData(error);
 	chore->not_before = wf_bgworker_back_off(++chore->failures);
 }

@@ -77,6 +77,11 @@ bool
 wf_login_is_good(void)
 {
 	if (!known_good)
-		known_good = wf_login_check(watched) == WF_WAIT_NONE;
+	{
+		/* Before the check, which a change may come in the middle of. */
+		known_good = true;
+		if (wf_login_check(watched) != WF_WAIT_NONE)
+			known_good = false;
+	}
 	return known_good;
 }

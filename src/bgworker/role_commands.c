@@ -79,16 +79,18 @@ roles_of(List *specs)
 
 /*
  * Error 2BP01 if one of the roles owns something of ours.  message: its format,
- * with the name of the role.
+ * with the name of the role.  members: only for roles that the current user is a
+ * member of; what others own is not for everybody to know.
  */
 static void
-refuse_owners(List *specs, const char *message)
+refuse_owners(List *specs, bool members, const char *message)
 {
 	ListCell   *cell;
 
 	foreach(cell, roles_of(specs))
 	{
-		const char *owned = wf_handover_owned(lfirst_oid(cell));
+		const char *owned = members && !has_privs_of_role(GetUserId(), lfirst_oid(cell)) ?
+			NULL : wf_handover_owned(lfirst_oid(cell));
 
 		if (owned != NULL)
 			ereport(ERROR,
@@ -109,10 +111,10 @@ wf_role_commands_before(Node *statement)
 	if (IsA(statement, ReassignOwnedStmt) || !connect())
 		return;
 	if (IsA(statement, DropOwnedStmt))
-		refuse_owners(((DropOwnedStmt *) statement)->roles,
+		refuse_owners(((DropOwnedStmt *) statement)->roles, true,
 					  "what role \"%s\" owns cannot be dropped because processes depend on it");
 	else if (superuser() || has_createrole_privilege(GetUserId()))
-		refuse_owners(((DropRoleStmt *) statement)->roles,
+		refuse_owners(((DropRoleStmt *) statement)->roles, false,
 					  "role \"%s\" cannot be dropped because some objects depend on it");
 	SPI_finish();
 }

@@ -148,18 +148,20 @@ static void
 find_extension(void)
 {
 	bool		exists;
+	bool		welcome;
 	bool		ours;
 
 	if (!wf_transaction_begin("looking for the extension", extension))
 		absent(true);
 
 	/* What was restored from elsewhere waits for workflow.adopt(). */
-	ours = wf_bgworker_welcome(MyDatabaseId, &exists) && wf_origin_is_ours();
+	welcome = wf_bgworker_welcome(MyDatabaseId, &exists);
+	ours = welcome && wf_origin_is_ours();
 	extension = wf_transaction_extension_oid();
 	wf_transaction_commit();
 	if (!ours)
 	{
-		wf_sweep_tell_foreign(exists);
+		wf_sweep_tell_foreign(welcome);
 		absent(false);
 	}
 }

@@ -422,7 +422,8 @@ static WfStatement newest_statement = {
 
 static WfStatement defined_statement = {
 	.sql = "SELECT FROM workflow.definition d WHERE d.name OPERATOR(pg_catalog.=) $1 LIMIT 1",
-	WF_ARGS(TEXTOID)
+	WF_ARGS(TEXTOID),
+	.latest = true
 };
 
 static WfStatement insert_statement = {
@@ -481,7 +482,7 @@ same_jsonb(HeapTuple row, TupleDesc desc, int column, Jsonb *value)
  * named.
  */
 static bool
-old_is_same(const WfDefineVersion *version, HeapTuple row, TupleDesc desc)
+old_is_same(const WfDefineVersion *version, Oid role, HeapTuple row, TupleDesc desc)
 {
 	WfFaults	faults = {0};
 	bool		isnull;
@@ -491,13 +492,13 @@ old_is_same(const WfDefineVersion *version, HeapTuple row, TupleDesc desc)
 
 	if (chart == NULL || !same_jsonb(row, desc, 5, version->named))
 		return false;
-	wf_qualify(chart, functions, version->path, false);
+	wf_qualify(chart, functions, version->path, role, false);
 	return strcmp(wf_deparse(chart), version->canonical) == 0;
 }
 
 /* The same text, path, time zone, and functions? */
 static bool
-row_is_same(const WfDefineVersion *version, HeapTuple row, TupleDesc desc)
+row_is_same(const WfDefineVersion *version, Oid role, HeapTuple row, TupleDesc desc)
 {
 	Datum		values[2];
 	bool		isnull = false;
@@ -513,7 +514,7 @@ row_is_same(const WfDefineVersion *version, HeapTuple row, TupleDesc desc)
 			return false;
 		if (!is_old && same_text(row, desc, 3, version->canonical))
 			return same_jsonb(row, desc, 5, version->functions);
-		if (!old_is_same(version, row, desc))
+		if (!old_is_same(version, role, row, desc))
 			return false;
 		if (!is_old)
 			return true;
@@ -532,7 +533,7 @@ row_is_same(const WfDefineVersion *version, HeapTuple row, TupleDesc desc)
  * else's.
  */
 static bool
-newest_is_same(const WfDefineVersion *version, int32 owner, int32 *number)
+newest_is_same(const WfDefineVersion *version, Oid role, int32 owner, int32 *number)
 {
 	Datum		value = CStringGetTextDatum(version->name);
 	HeapTuple	row;
@@ -552,7 +553,7 @@ newest_is_same(const WfDefineVersion *version, int32 owner, int32 *number)
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("definition \"%s\" belongs to role \"%s\"", version->name,
 						SPI_getvalue(row, desc, 6))));
-	return row_is_same(version, row, desc);
+	return row_is_same(version, role, row, desc);
 }
 
 static void
@@ -595,7 +596,7 @@ wf_define_store(const WfDefineVersion *version, Oid role)
 	wf_privilege_forget_gone();
 	wf_define_lock_name(version->name);
 	owner = wf_owner_role_enter(role);
-	if (!newest_is_same(version, owner, &number))
+	if (!newest_is_same(version, role, owner, &number))
 	{
 		WfDefinitionLog log = {.definition = version->name,.event = WF_LOG_DEFINE};
 

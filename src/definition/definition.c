@@ -69,7 +69,8 @@ static WfStatement load_statement = {
 	" d.functions"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
-	WF_ARGS(INT4OID)
+	WF_ARGS(INT4OID),
+	.latest = true				/* who owns it is kept in the session */
 };
 
 static WfStatement load_calls_statement = {
@@ -77,7 +78,8 @@ static WfStatement load_calls_statement = {
 	" d.functions, d.calls"
 	" FROM workflow.definition d, workflow.owner o"
 	" WHERE d.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) d.owner",
-	WF_ARGS(INT4OID)
+	WF_ARGS(INT4OID),
+	.latest = true				/* who owns it is kept in the session */
 };
 
 static WfStatement role_statement = {
@@ -158,7 +160,8 @@ furnish(WfDefinition *definition, const char *chart, const Jsonb *functions,
 				 errmsg("stored definition %d does not compile", definition->id),
 				 errdetail("%s: %s", faults.items[0].path,
 						   faults.items[0].message)));
-	wf_qualify(definition->chart, functions, definition->search_path, calls != NULL);
+	wf_qualify(definition->chart, functions, definition->search_path,
+			   definition->role, calls != NULL);
 	if (definition->chart->time_zone != NULL)
 		definition->time_zone = definition->chart->time_zone;
 	definition->evaluator = wf_evaluator_new(definition->chart,
@@ -384,11 +387,12 @@ wf_definition(int32 id)
 static bool
 keep(const WfDefinition *definition)
 {
-	uint64		told = tellings;
+	CacheEntry *entry;
 
 	LockDatabaseObject(cache_relation, definition->id, WF_DEFINITION_LOCK, AccessShareLock);
 	check_cache();
-	return told == tellings || wf_definition_exists(definition->id);
+	entry = hash_search(cache, &definition->id, HASH_FIND, NULL);
+	return (entry != NULL && entry->told == tellings) || wf_definition_exists(definition->id);
 }
 
 /*

@@ -41,7 +41,8 @@ static WfStatement last_version_statement = {
 static WfStatement gone_statement = {
 	.sql = "UPDATE workflow.definition_change SET gone = $2"
 	" WHERE definition OPERATOR(pg_catalog.=) $1 AND gone IS NULL",
-	WF_ARGS(TEXTOID, TIMESTAMPTZOID)
+	WF_ARGS(TEXTOID, TIMESTAMPTZOID),
+	.latest = true
 };
 
 /* Whoever is at a row sees to it: nobody waits. */

@@ -31,6 +31,7 @@
 #include "definition/owner_role.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
+#include "store/early.h"
 #include "store/statement.h"
 
 static WfStatement versions_statement = {
@@ -155,6 +156,7 @@ wf_drop_definition(const char *name, int32 version, const char *note)
 	{
 		wf_pause_drop(name);
 		wf_privilege_drop(name);
+		wf_early_drop(name);
 		wf_definition_log_gone(name);
 		(void) wf_owner_role_release(owned.owner);
 	}

@@ -100,7 +100,8 @@ static WfStatement hand_over_statement = {
 
 static WfStatement drop_resting_statement = {
 	.sql = "DELETE FROM workflow.resting WHERE definition OPERATOR(pg_catalog.=) $1",
-	WF_ARGS(TEXTOID)
+	WF_ARGS(TEXTOID),
+	.latest = true
 };
 
 static WfStatement chunk_statement = {

@@ -191,7 +191,8 @@ static WfStatement revoke_all_statement = {
 
 static WfStatement drop_statement = {
 	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1",
-	WF_ARGS(TEXTOID)
+	WF_ARGS(TEXTOID),
+	.latest = true
 };
 
 static WfStatement rename_statement = {

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/regproc.h"
@@ -21,6 +22,7 @@
 
 #include "base/compat.h"
 #include "definition/qualify.h"
+#include "eval/calls.h"
 
 /* A function that was found when the definition was stored. */
 typedef struct Found
@@ -30,14 +32,19 @@ typedef struct Found
 	int			nargs;
 } Found;
 
-/* The number of arguments in "schema.name(type,type)", at its last parenthesis. */
+/* The number of arguments in "schema.name(type,type)", from its parenthesis on. */
 static int
 count_arguments(const char *arguments)
 {
 	int			n = arguments[1] == ')' ? 0 : 1;
+	bool		quoted = false;
 
 	for (const char *c = arguments; *c; c++)
-		n += *c == ',';
+	{
+		if (*c == '"')
+			quoted = !quoted;
+		n += *c == ',' && !quoted;
+	}
 	return n;
 }
 
@@ -53,14 +60,14 @@ read_found(const Jsonb *functions)
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
 		char	   *signature;
-		char	   *arguments;
+		const char *arguments;
 		List	   *names;
 		Found	   *found;
 
 		if (token != WJB_KEY)
 			continue;
 		signature = pnstrdup(value.val.string.val, value.val.string.len);
-		arguments = strrchr(signature, '(');
+		arguments = wf_calls_arguments(signature);
 		if (arguments == NULL || strncmp(signature, "operator ", strlen("operator ")) == 0)
 			continue;
 		names = stringToQualifiedNameList(pnstrdup(signature, arguments - signature), NULL);
@@ -86,10 +93,41 @@ in_path(List *path, const char *schema)
 	return false;
 }
 
-/* The first function of this name in the path; NULL: it was none of them. */
+/* The schemas of a path; "$user" is that of the role. */
+static List *
+schemas_of(const char *path, Oid role)
+{
+	List	   *schemas;
+	ListCell   *cell;
+
+	if (!SplitIdentifierString(pstrdup(path), ',', &schemas))
+		return NIL;
+	foreach(cell, schemas)
+	{
+		if (strcmp(lfirst(cell), "$user") == 0)
+			lfirst(cell) = GetUserNameFromId(role, true);
+		if (lfirst(cell) == NULL)
+			lfirst(cell) = "";
+	}
+	return schemas;
+}
+
+static bool
+is_called(const Found *found, const char *name, int nargs)
+{
+	return found->nargs == nargs && strcmp(found->name, name) == 0;
+}
+
+/*
+ * The first function of this name in the path.  Where the path has none of them,
+ * because "$user" was another role then, the only one of this name.  NULL if that
+ * is not known, either.
+ */
 static const Found *
 first_match(List *found, List *path, const char *name, int nargs)
 {
+	const Found *only = NULL;
+	int			n = 0;
 	ListCell   *schema;
 	ListCell   *cell;
 
@@ -98,14 +136,16 @@ first_match(List *found, List *path, const char *name, int nargs)
 		path = lcons("pg_catalog", list_copy(path));
 	foreach(schema, path)
 		foreach(cell, found)
+			if (is_called(lfirst(cell), name, nargs) &&
+				strcmp(((Found *) lfirst(cell))->schema, lfirst(schema)) == 0)
+				return lfirst(cell);
+	foreach(cell, found)
+		if (is_called(lfirst(cell), name, nargs))
 		{
-			const Found *candidate = lfirst(cell);
-
-			if (candidate->nargs == nargs && strcmp(candidate->name, name) == 0 &&
-				strcmp(candidate->schema, lfirst(schema)) == 0)
-				return candidate;
+			only = lfirst(cell);
+			n++;
 		}
-	return NULL;
+	return n == 1 ? only : NULL;
 }
 
 static void
@@ -130,12 +170,14 @@ qualify_one(WfExpr *expr, List *found, List *path, bool shorten)
 
 /*
  * Set `resolved` of the function calls of a chart that was compiled from its
- * canonical form.  functions: those of the definition; path: its search_path;
- * shorten: show names without the schema, which define() has written and not the
- * author.  In the current memory context, which is the chart's.
+ * canonical form.  functions: those of the definition; path: its search_path, of
+ * this role;
+ * shorten: show names without a schema of the path, which define() has written, or
+ * the author.  In the current memory context, which is the chart's.
  */
 void
-wf_qualify(const WfChart *chart, const Jsonb *functions, const char *path, bool shorten)
+wf_qualify(const WfChart *chart, const Jsonb *functions, const char *path, Oid role,
+		   bool shorten)
 {
 	List	   *schemas = NIL;
 	List	   *found = NIL;
@@ -147,8 +189,7 @@ wf_qualify(const WfChart *chart, const Jsonb *functions, const char *path, bool 
 			continue;
 		if (!read)
 		{
-			if (!SplitIdentifierString(pstrdup(path), ',', &schemas))
-				schemas = NIL;
+			schemas = schemas_of(path, role);
 			found = functions != NULL ? read_found(functions) : NIL;
 			read = true;
 		}

@@ -9,6 +9,7 @@
 
 #include "chart/chart.h"
 
-extern void wf_qualify(const WfChart *chart, const Jsonb *functions, const char *path, bool shorten);
+extern void wf_qualify(const WfChart *chart, const Jsonb *functions, const char *path,
+					   Oid role, bool shorten);
 
 #endif							/* WF_QUALIFY_H */

@@ -318,20 +318,35 @@ wf_calls_check(const Jsonb *calls, const WfExpr *expr, Node *tree)
 /* --- and back -------------------------------------------------------------------- */
 
 /*
+ * Where the arguments begin in "schema.name(type,type)": at the first parenthesis
+ * that is not in a quoted name; NULL if there is none.
+ */
+const char *
+wf_calls_arguments(const char *signature)
+{
+	bool		quoted = false;
+
+	for (const char *at = signature; *at != '\0'; at++)
+	{
+		if (*at == '"')
+			quoted = !quoted;
+		else if (*at == '(' && !quoted)
+			return at;
+	}
+	return NULL;
+}
+
+/*
  * Split "schema.name(...)" before the parenthesis, which may also stand in a quoted
  * name.  False: it is no such text.
  */
 static bool
 split(const char *signature, Oid *schema, char **name)
 {
-	const char *at = signature;
-	bool		quoted = false;
+	const char *at = wf_calls_arguments(signature);
 	List	   *names;
 
-	for (; *at != '\0' && (quoted || *at != '('); at++)
-		if (*at == '"')
-			quoted = !quoted;
-	if (*at == '\0')
+	if (at == NULL)
 		return false;
 	names = stringToQualifiedNameList(pnstrdup(signature, at - signature), NULL);
 	if (list_length(names) != 2)
@@ -374,7 +389,7 @@ wf_calls_find_function(const char *signature, Oid *schema)
 Oid
 wf_calls_find_operator(const char *signature, Oid *schema)
 {
-	const char *at = strchr(signature, '(');
+	const char *at = wf_calls_arguments(signature);
 	const char *dot = at;
 	CatCList   *list;
 	List	   *names;

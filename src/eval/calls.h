@@ -17,6 +17,7 @@ extern const char *wf_calls_key(const WfExpr *expr);
 extern void wf_calls_check(const Jsonb *calls, const WfExpr *expr, Node *tree);
 extern Oid	wf_calls_find_function(const char *signature, Oid *schema);
 extern Oid	wf_calls_find_operator(const char *signature, Oid *schema);
+extern const char *wf_calls_arguments(const char *signature);
 extern char *wf_calls_function_name(Oid function);
 extern char *wf_calls_operator_name(Oid operator_);
 

@@ -137,6 +137,12 @@ is_immutable_in_name(Oid function)
 		case F_QUOTE_IDENT:		/* quote_all_identifiers */
 		case F_TIMEZONE_TEXT_TIMESTAMP: /* timezone_abbreviations */
 		case F_TIMEZONE_TEXT_TIMESTAMPTZ:
+		case F_AGE_TIMESTAMPTZ_TIMESTAMPTZ:	/* TimeZone */
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT:	/* timezone_abbreviations */
+#if PG_VERSION_NUM >= 160000
+		case F_DATE_ADD_TIMESTAMPTZ_INTERVAL_TEXT:
+		case F_DATE_SUBTRACT_TIMESTAMPTZ_INTERVAL_TEXT:
+#endif
 			return true;
 		default:
 			return false;

@@ -27,6 +27,7 @@ extern void wf_child_let_go(WfProcess *process, WfChild *child, bool detached);
 extern void wf_children_let_go(WfProcess *process, const WfState *state);
 extern void wf_children_cancel(WfProcess *process, bool sound);
 extern void wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data);
+extern bool wf_child_is_error(const Jsonb *data);
 extern Jsonb *wf_child_error(const char *sqlstate, const char *message);
 
 #endif							/* WF_CHILD_H */

@@ -107,17 +107,16 @@ find_by_id(WfProcess *process, const pg_uuid_t *id)
 /*
  * Is this the last event of a child?  done.invoke.ID is, and so is error.invoke.ID
  * of one that has reached an end which is a failure: one that merely failed may be
- * mended and go on.
+ * mended and go on.  The event itself tells, not the row of the child, which may
+ * have been mended since and have its end still to tell.
  */
 static bool
 is_last(const WfTimerRow *timer)
 {
-	WfRow		row;
-
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
 		return true;
 	return strncmp(timer->event, WF_ERROR_INVOKE, strlen(WF_ERROR_INVOKE)) == 0 &&
-		(!wf_process_row_read(&timer->child, &row) || row.status == WF_FINALIZED);
+		!wf_child_is_error(timer->data);
 }
 
 /*

@@ -52,7 +52,11 @@ void
 wf_policy_note(const WfProcess *process)
 {
 	const WfMachine *machine = process->machine;
+	int			category = ERRCODE_TO_CATEGORY(geterrcode());
 
+	/* The callback is called for notices and warnings, too. */
+	if (category == ERRCODE_SUCCESSFUL_COMPLETION || category == ERRCODE_WARNING)
+		return;
 	noted.valid = false;
 	if (likely(!process->definition->chart->inner_policies) ||
 		machine == NULL || machine->host != process)

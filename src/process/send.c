@@ -301,15 +301,9 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 		return;
 	}
 	timer.actor = wf_send_actor(process, receiver, actor);
+	/* The setting is the sender's, and not for the owner's code to depend on. */
 	if (observer == NULL && !wf_known_to(receiver, event))
-	{
-		if (wf_unknown_events == WF_UNKNOWN_EVENTS_ERROR)
-		{
-			raise_communication_error(process, target, "unknown event");
-			return;
-		}
 		wf_known_tell(receiver->name, event, false);
-	}
 	if (due != DT_NOBEGIN)
 		keep_for_later(process, &timer, id, due);
 	else

@@ -176,6 +176,7 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 		payload.data = NULL;
 	}
 	process->refused = NIL;
+	process->reason = NULL;		/* of a command that was refused before, see send_many() */
 	if (!wf_interpret_event(process->machine, &external))
 		verdict = why_not(process, timer, &external);
 	wf_user_context_leave(&process->user_context);

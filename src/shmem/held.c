@@ -68,7 +68,7 @@ wf_held_init_locked(WfLane *lane)
 	lane->laps = lane->laps_wanted = 0;
 	lane->lap_rows = lane->lap_rows_before = 0;
 	lane->lap_pause = PAUSE_MIN;
-	lane->lap_after = DT_NOBEGIN;
+	lane->lap_after = lane->aside_until = DT_NOBEGIN;
 	lane->rows = ROWS_MAX;
 	lane->rows_at = DT_NOBEGIN;
 	lane->walker = NULL;
@@ -134,6 +134,12 @@ wf_held_aside(WfLane *lane, WfPosition position)
 	SpinLockAcquire(&lane->mutex);
 	if (!has_head(lane, lane->mark))
 		lane->walk = WF_POSITION(DT_NOBEGIN);
+	/* That it was put back is no news. */
+	if (lane->lowest >= position.due)
+	{
+		lane->lowest = DT_NOEND;
+		lane->lowest_since = lane->generation;
+	}
 	position.seq++;
 	if (wf_position_before(lane->head, position))
 		lane->head = position;
@@ -141,7 +147,8 @@ wf_held_aside(WfLane *lane, WfPosition position)
 	/* whoever comes to it pauses; the others are to have a turn in between */
 	lane->laps_wanted = lane->laps;
 	lane->lap_pause = PAUSE_MAX;
-	lane->lap_after = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_ASIDE);
+	lane->lap_after = lane->aside_until =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_ASIDE);
 	SpinLockRelease(&lane->mutex);
 }
 
@@ -226,9 +233,13 @@ may_walk_at(const WfLane *lane, const WfSlot *me, TimestampTz now)
 	TimestampTz at = enough_at(lane, now);
 	const WfSlot *walker = lane->walker;
 
+	/* Set back, the clock makes nobody wait longer. */
+	if (lane->aside_until > now && lane->aside_until <= TimestampTzPlusMilliseconds(now, PAUSE_ASIDE))
+		at = Max(at, lane->aside_until);
 	if (is_wanted(lane))
 		return at;
-	at = Max(at, lane->lap_after);
+	if (lane->lap_after <= TimestampTzPlusMilliseconds(now, PAUSE_ASIDE))
+		at = Max(at, lane->lap_after);
 
 	/* One of several idle executors is enough; unless it is gone, or busy. */
 	if (walker != NULL && walker != me && walker->lane == lane &&

@@ -71,6 +71,7 @@ typedef struct WfLane
 	int			lap_rows_before;	/* and in the one before */
 	int			lap_pause;		/* ms before the next but one */
 	TimestampTz lap_after;		/* the next one, unless it is wanted */
+	TimestampTz aside_until;	/* not even if somebody wants it: see wf_held_aside() */
 	int64		rows;			/* that may be looked at now */
 	TimestampTz rows_at;		/* when that was counted */
 	struct WfSlot *walker;		/* the executor that looked last, or NULL */

@@ -71,6 +71,7 @@ wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role)
 	slot->stalled = false;
 	slot->steps = 0;
 	slot->batches = 0;
+	slot->looks = 0;
 	slot->event.definition = 0;
 	slot->since = GetCurrentTimestamp();
 	slot->state = WF_SLOT_STARTING;
@@ -190,6 +191,7 @@ void
 wf_slot_batch_done(int steps, bool empty)
 {
 	wf_my_slot->stalled = false;
+	wf_my_slot->looks++;
 	if (!empty)
 		wf_my_slot->batches++;
 	wf_my_slot->steps += steps;

@@ -53,6 +53,7 @@ typedef struct WfSlot
 	TimestampTz since;			/* when it took its present state */
 	int64		steps;			/* events stepped so far, for the activity view */
 	int64		batches;
+	int64		looks;			/* for work, in vain or not */
 	WfSlotEvent event;
 } WfSlot;
 

@@ -46,6 +46,12 @@ static WfStatement take_statement = {
 	.latest = true
 };
 
+static WfStatement drop_statement = {
+	.sql = "DELETE FROM workflow.early WHERE definition OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
 /* What is locked is being taken, or has been. */
 static WfStatement expire_statement = {
 	.sql = "DELETE FROM workflow.early d USING"
@@ -134,4 +140,17 @@ wf_early_expire(void)
 
 	if (wf_version_has_column("early", "until"))
 		wf_statement_execute(&expire_statement, &now, NULL, 0);
+}
+
+/*
+ * Forget the events of a definition that is gone: whoever takes its name must not
+ * get them.  SPI must be connected.
+ */
+void
+wf_early_drop(const char *definition)
+{
+	Datum		value = CStringGetTextDatum(definition);
+
+	if (wf_version_has_column("early", "until"))
+		(void) wf_statement_execute(&drop_statement, &value, NULL, 0);
 }

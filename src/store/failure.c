@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "store/failure.h"
+#include "store/process_row.h"
 #include "store/statement.h"
 #include "store/timer.h"
 
@@ -42,6 +43,12 @@
 	UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, TEXTOID, \
 	TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID
 #define KEEP_NARGS	17
+
+static WfStatement forget_over_statement = {
+	.sql = "DELETE FROM workflow.failure f USING workflow.process p"
+	" WHERE p.id OPERATOR(pg_catalog.=) f.process AND" WF_PROCESS_ROW_IS_OVER("p"),
+	.latest = true
+};
 
 static WfStatement keep_statement = {
 	.sql = KEEP(", since", ", $3"),
@@ -417,4 +424,15 @@ wf_failure_rename(ArrayType *processes, ArrayType *seqs, ArrayType *events, Arra
 	PointerGetDatum(events), PointerGetDatum(states)};
 
 	wf_statement_execute(&rename_statement, args, NULL, 0);
+}
+
+/*
+ * For adopt(): what is over has no failures since 0.3.0, but a dump of an older
+ * version may have brought some.  SPI must be connected.
+ */
+void
+wf_failure_forget_over(void)
+{
+	if (wf_version_has_column("failure", "handled"))
+		(void) wf_statement_execute(&forget_over_statement, NULL, NULL, 0);
 }

@@ -37,5 +37,6 @@ extern void wf_failure_forget_left(const pg_uuid_t *process, ArrayType *active);
 extern void wf_failure_drop(ArrayType *processes, ArrayType *seqs);
 extern void wf_failure_rename(ArrayType *processes, ArrayType *seqs,
 							  ArrayType *events, ArrayType *states);
+extern void wf_failure_forget_over(void);
 
 #endif							/* WF_FAILURE_H */

@@ -390,7 +390,10 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
 	bool		isnull;
 
 	look_what_is_due(retention, now, round, &move, &walk);
-	if (!(move || walk) || wf_statement_execute(&hold_statement, NULL, NULL, 1) == 0)
+	if (!(move || walk))
+		return false;
+	round->held = wf_statement_execute(&hold_statement, NULL, NULL, 1) == 0;
+	if (round->held)
 		return false;
 	round->slot = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0],
 											  SPI_tuptable->tupdesc, 1, &isnull));

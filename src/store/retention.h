@@ -28,6 +28,7 @@ typedef struct WfRetentionRound
 	bool		moved;			/* the ring moved on */
 	bool		asked;			/* walk, however short a time ago the last walk was */
 	bool		walked;			/* a walk came to its end */
+	bool		held;			/* nothing was done: another session is at a round */
 } WfRetentionRound;
 
 extern bool wf_retention_round(int64 retention, WfRetentionRound *round);

@@ -45,6 +45,20 @@
 #define SHORTAGE_PAUSE_MIN	1
 #define SHORTAGE_PAUSE_MAX	30
 
+/*
+ * To tell a process of its failure runs a guard of its author, and one that meets
+ * conflicts or shortages takes the record back with it.  After so many times the
+ * failure is recorded untold.
+ */
+#define MAX_TELLINGS	5
+
+/* The event whose failure could not be recorded last, and how often in a row. */
+static struct
+{
+	int64		seq;
+	int			failures;
+}			unrecorded;
+
 /* Error or terminated? */
 static WfStatus
 stopped(const WfRow *row, WfProcess *process, const WfPolicy *policy)
@@ -72,10 +86,13 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 	WfProcess  *process = wf_stepper_add(stepper, row);
 	const WfPolicy *policy = wf_policy_of(process, timer);
 	WfStatus	status;
+	bool		told = false;
 
 	if (wf_tell_is_told(timer))
 		wf_changes_reopen(wf_stepper_changes(stepper), timer);
-	else if (wf_tell(owner, row, process, policy, timer, failure))
+	else if (unrecorded.seq != timer->seq || unrecorded.failures < MAX_TELLINGS)
+		told = wf_tell(owner, row, process, policy, timer, failure);
+	if (told)
 	{
 		wf_stepper_end(stepper);
 		return true;
@@ -157,8 +174,6 @@ outlast(int32 owner, const WfRow *row, WfTimerRow *timer, int errors,
 	pause = Max(pause, SHORTAGE_PAUSE_MIN * USECS_PER_SEC);
 	pause = Min(pause, SHORTAGE_PAUSE_MAX * USECS_PER_SEC);
 	timer->attempts = Max(timer->attempts, 1);	/* see wf_failure_errors() */
-	if (wf_definition_exists(row->definition))
-		owner = wf_definition(row->definition)->owner;
 	rearm(owner, row, timer, now + pause);
 	wf_report_note(row, timer, errors, false, failure);
 	return true;
@@ -172,8 +187,6 @@ fail(int32 owner, const WfRow *row, WfTimerRow *timer, const WfFailure *failure)
 	bool		orphaned = is_orphaned(row);
 	bool		given_up;
 
-	if (!orphaned)
-		owner = wf_definition(row->definition)->owner;
 	given_up = orphaned ||
 		!wf_retry_plan(policy_of(owner, row, timer), failure->sqlstate, timer->attempts,
 					   &due);
@@ -220,6 +233,10 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 		return false;
 	if (is_replaced(timer))
 		return true;
+
+	/* The definition may have another owner by now. */
+	if (wf_definition_exists(row.definition))
+		owner = wf_definition(row.definition)->owner;
 	if (error == NULL)
 	{
 		rearm(owner, &row, timer, due);
@@ -260,11 +277,14 @@ record_alone(int32 owner, Oid extension, const WfTimerRow *timer,
 				recorded = WF_RECORD_DONE;
 			wf_transaction_commit();
 			wf_report_write();
+			unrecorded.failures = 0;
 		}
 	}
 	PG_CATCH();
 	{
 		recorded = WF_RECORD_FAILED;
+		unrecorded.failures = unrecorded.seq == timer->seq ? unrecorded.failures + 1 : 1;
+		unrecorded.seq = timer->seq;
 		EmitErrorReport();
 		wf_transaction_abort(context);
 		wf_report_forget();

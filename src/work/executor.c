@@ -230,6 +230,18 @@ worth_a_look(TimestampTz next)
 	return news.generation != seen.generation || news.calls != seen.calls;
 }
 
+/*
+ * Is a pause over that was to end then?  None is longer than a second, so if it
+ * seems to be, the clock was set back.
+ */
+static bool
+is_pause_over(TimestampTz end)
+{
+	TimestampTz now = wf_clock_now();
+
+	return end <= now || end > now + USECS_PER_SEC;
+}
+
 /* --- the process --------------------------------------------------------- */
 
 /*
@@ -369,7 +381,7 @@ wf_executor_main(Datum arg)
 
 		if (GetCurrentTimestamp() >= wf_log_budget_next())
 			wf_report_numbers(false);
-		if (come || (pause ? next <= wf_clock_now() : worth_a_look(next)))
+		if (come || (pause ? is_pause_over(next) : worth_a_look(next)))
 		{
 			int64		steps = wf_my_slot->steps;
 

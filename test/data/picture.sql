@@ -23,7 +23,7 @@ SELECT line FROM (
     UNION ALL
     SELECT concat_ws(' | ', 'deferred', n.name, d.event, d.state, d.data) FROM named n JOIN workflow.deferred d ON d.process = n.id
     UNION ALL
-    SELECT concat_ws(' | ', 'receipt', n.name, r.id, r.taken, r.status, r.states) FROM named n JOIN workflow.receipt r ON r.process = n.id
+    SELECT concat_ws(' | ', 'receipt', n.name, r.id, r.taken, r.status, r.states, nullif(r.context, 'null')) FROM named n JOIN workflow.receipt r ON r.process = n.id
     UNION ALL
     SELECT concat_ws(' | ', 'failure', n.name, f.event, f.attempts, f.given_up, f.message) FROM named n JOIN workflow.failure f ON f.process = n.id
     UNION ALL

@@ -174,5 +174,18 @@ SELECT is((error('SELECT workflow.post_by_key(''nothing'', ''z'', ''add'', early
 SELECT FROM workflow.post_by_key('trip', 'never', 'add', early => '1 hour');
 
 RESET ROLE;
+-- A definition that is dropped takes its early events along.
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "brief", "initial": "a", "states": {"a": {"on": {"go": "b"}}, "b": {}}}');
+SELECT FROM workflow.post_by_key('brief', 'k', 'go', '"secret"', early => '1 year');
+SELECT is((error($$SELECT workflow.post_by_key('brief', '', 'go', early => '1 year')$$))[1], '22023', 'no process will have an empty key');
+SELECT FROM workflow.drop_definition('brief');
+SET ROLE regress_clerk;
+SELECT FROM workflow.define('{"id": "brief", "initial": "a", "states": {"a": {"on": {"go": "b"}}, "b": {}}}');
+SELECT is((SELECT count(*) FROM workflow.early_events WHERE definition = 'brief'), 0::bigint, 'who takes the name does not see them');
+SELECT workflow.start('brief', key => 'k') AS p \gset
+SELECT is((SELECT count(*) FROM workflow.timers WHERE process = :'p'), 0::bigint, 'nor get them');
+RESET ROLE;
+
 \set end :srcdir '/end.psql'
 \i :end

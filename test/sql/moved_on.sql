@@ -122,12 +122,14 @@ SELECT FROM workflow.define('{"id": "sender", "initial": "a", "context": {"why":
     "tell": {"actions": {"type": "send", "event": "tolled", "target": {"@expr": "event->''data''->>''to''"}}},
     "error.communication": {"actions": {"type": "assign", "context": {"why": {"@expr": "event->''data''->>''reason''"}}}}}}}}');
 SELECT workflow.start('sender') AS s \gset
-SET LOCAL workflow.unknown_events TO warning;
+SET LOCAL workflow.unknown_events TO error;
 SELECT FROM workflow.send(:'s', 'tell', jsonb_build_object('to', :'k'));
+SELECT is(context(:'s')->>'why', NULL, 'what an action sends does not depend on a setting of the sender');
+SET LOCAL workflow.unknown_events TO warning;
 SET LOCAL client_min_messages TO error;
 SELECT FROM workflow.work();
 SET LOCAL client_min_messages TO warning;
-SELECT is((SELECT reason FROM workflow.process_history WHERE process = :'k' ORDER BY step DESC LIMIT 1), 'unknown', 'else it is sent, and ignored');
+SELECT is((SELECT reason FROM workflow.process_history WHERE process = :'k' ORDER BY step DESC LIMIT 1), 'unknown', 'it is sent, and ignored');
 
 -- available_events
 CREATE FUNCTION checked(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT (event->'data'->>'ok')::boolean $$;
@@ -146,6 +148,11 @@ SELECT is((SELECT array_agg(concat_ws(' ', event, coalesce(enabled::text, 'null'
         'not null data', 'other null data', 'paid null data', 'plain true', 'two null data'], 'what only the data decides is left open');
 SELECT is((SELECT array_agg(concat_ws(' ', event, coalesce(enabled::text, 'null'), reason) ORDER BY event) FROM workflow.available_events(:'f', 'ann') WHERE event IN ('mine', 'plain')),
     ARRAY['mine true', 'plain true'], 'who sends it is known');
+
+-- a refusal that is reported leaves nothing to the next command
+SELECT is((SELECT array_agg(coalesce(sqlstate, taken::text)) FROM workflow.send_many(ARRAY[:'f', :'f']::uuid[], ARRAY['clerks', 'plain'], refusals => 'report')),
+    ARRAY['WF002', 'true'], 'one is refused, the next one is taken');
+SELECT is((SELECT concat_ws(' ', event, taken, coalesce(reason, 'none')) FROM workflow.process_history WHERE process = :'f' ORDER BY step DESC LIMIT 1), 'plain t none', 'for no reason');
 
 RESET ROLE;
 \set end :srcdir '/end.psql'

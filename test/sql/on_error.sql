@@ -38,6 +38,7 @@ SELECT is(canonical('{"retry": {"errors": "*"}, "then": {"target": "b"}}'), '{"r
 
 SELECT is(policy('{"retry": [{"errors": "*", "maxAttempts": 99999999}, {"errors": "*", "maxAttempts": "unlimited"}, {"errors": "*", "maxAttempts": 32001}]}'),
     ARRAY['no error'], 'retry: without end, or as ASL writes it');
+SELECT is(policy('{"retry": {"errors": "*", "maxAttempts": 1e16}}'), ARRAY['$.on_error.retry.maxAttempts: must be between 0 and 1e+15'], 'retry: there is an end to numbers');
 SELECT is(policy('{"retry": {"errors": "*", "maxAttempts": "for ever"}}'),
     ARRAY['$.on_error.retry.maxAttempts: "for ever" is not a number of attempts (Write a number, or "unlimited".)'], 'retry: there is one word');
 

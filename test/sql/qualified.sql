@@ -90,5 +90,22 @@ SET ROLE regress_app;
 SELECT is(workflow.define(replace(:'shadow', '"shadow"', '"old"')::json), 1, 'the same text makes no new version');
 SELECT is(workflow.define(replace(:'shadow', '"shadow"', '"old"')::json), 1, 'nor the next time');
 
+-- "$user" in the path, as it is where nobody has set one
+RESET ROLE;
+CREATE SCHEMA regress_app AUTHORIZATION regress_app;
+SET LOCAL search_path TO "$user", app, public;
+SET ROLE regress_app;
+CREATE FUNCTION regress_app.own(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE TYPE regress_app."a(b" AS (x int);
+CREATE FUNCTION regress_app.odd(regress_app."a(b") RETURNS boolean LANGUAGE sql AS 'SELECT true';
+\set mine '{"id": "mine", "initial": "a", "states": {"a": {"on": {"go": {"guard": "own", "target": "b"}, "odd": {"guard": {"@expr": "odd(NULL)"}, "target": "b"}}}, "b": {}}}'
+SELECT is(workflow.define(:'mine'), 1, 'a function of the schema that is called as its owner, and an odd name');
+RESET ROLE;
+UPDATE workflow.definition SET calls = NULL, functions = functions - 'regress_app.odd(regress_app."a(b")', chart = replace(chart::text, '"regress_app.own"', '"own"')::json WHERE name = 'mine';
+SET ROLE regress_app;
+SELECT is(workflow.define(:'mine'), 1, 'the same text makes no new version');
+SELECT workflow.start('mine') AS p \gset
+SELECT is((workflow.send(:'p', 'go')).taken, true, 'and its function is found');
+
 \set end :srcdir '/end.psql'
 \i :end

@@ -53,6 +53,7 @@ SELECT is((error('SELECT workflow.get(%L)', :'s'))[1], 'WF001', 'an expired proc
 SELECT isnt(workflow.start('short', key => 'soon'), :'s', 'its key is free');
 SELECT is((SELECT taken FROM workflow.send(:'l', 'go', id => 'first')), true, 'a command whose receipt has expired is a new one');
 CALL at_day(69); SELECT is(expire() || slot(), '0 0 t1', 'a partition without any');
+SELECT is((SELECT count(*) FROM workflow.history h JOIN workflow.ring r USING (slot) WHERE NOT EXISTS (SELECT FROM workflow.process p WHERE p.id = h.process)), 0::bigint, 'nothing is left where it was emptied');
 CALL at_day(76); SELECT is(expire() || slot(), '1 3 t2', 'the one that ended late');
 SELECT is((SELECT string_agg(step::text, ', ' ORDER BY step) FROM workflow.process_history WHERE process = :'l'), '1, 2, 3, 4', 'the living have all of theirs');
 

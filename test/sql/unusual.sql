@@ -154,9 +154,14 @@ SET ROLE regress_owner;
 SELECT FROM workflow.define('{"id": "orphan", "initial": "a", "states": {"a": {"on": {"go": {"actions": {"type": "assign", "context": {"who": {"@expr": "current_user::text"}}}}}}}}');
 SELECT workflow.start('orphan') AS p \gset
 RESET ROLE;
--- as where a dump was restored: no role has that OID
-UPDATE workflow.owner SET role = 4294967290 WHERE name = 'regress_owner';
-ALTER TABLE workflow.definition RESET (fillfactor);
+-- as in another database while it is not looked at: the role goes, and we hear nothing
+SELECT role AS lost FROM workflow.owner WHERE name = 'regress_owner' \gset
+UPDATE workflow.owner SET role = 0 WHERE role = :lost;
+DROP OWNED BY regress_owner;
+DELETE FROM pg_shdepend WHERE refobjid = :lost AND objid = 'workflow.owner'::regclass;
+DROP ROLE regress_owner;
+UPDATE workflow.owner SET role = :lost WHERE name = 'regress_owner';
+CREATE ROLE regress_owner LOGIN IN ROLE workflow_user;
 SET ROLE regress_owner;
 SELECT is((app.error('SELECT workflow.send(%L, ''go'')', :'p'))[1], 'WF002', 'a role of the same name is another one');
 RESET ROLE;

@@ -42,6 +42,7 @@ my $event = q{
 is($node->safe_psql('postgres', $event), 'busy order wait for it t t', 'what a busy executor is at, and since when');
 is(as($node, 'guest', q{SELECT concat_ws(' ', state, process, definition, event, event_since IS NOT NULL) FROM workflow.activity WHERE kind = 'executor' AND event_since IS NOT NULL}), 'busy t',
 	'who may not read the definition sees that there is something');
+is(as($node, 'guest', q{SELECT count(process) + count(definition) + count(event) FROM workflow.workers()}), 0, 'nor does the function tell');
 is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM workflow.runtime_activity() WHERE kind <> 'owner'}), 'executor launcher runtime',
 	'the function of 0.2.0 gives what it gave');
 $holder->query_safe('SELECT pg_advisory_unlock(4711)');

@@ -1,6 +1,6 @@
 # An executor whose due work is locked by somebody who does not tell us when the
-# lock is free: it does what is due behind it, and looks again, also where the clock
-# of the timers stands still. (neighbours.pl counts how often.)
+# lock is free: it looks again at longer and longer intervals, also where the clock
+# of the timers stands still, and does what is due behind it.
 use strict;
 use warnings;
 
@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/../perl";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 use WorkflowTest;
 
 my $node = workflow_node('back_off', 'workflow.executor_idle_timeout = 1h', 'workflow.runtime_idle_timeout = 1h',
@@ -27,7 +28,14 @@ wait_for($node, status('second'), 'the executor');
 
 my $holder = $node->background_psql('postgres', on_error_stop => 1);
 $holder->query_safe("BEGIN; SELECT FROM workflow.process WHERE id = '$process' FOR UPDATE");
+my $looks = q{SELECT sum(looks) FROM workflow.workers() WHERE kind = 'executor'};
+my $before = $node->safe_psql('postgres', $looks);
+my $began = time;
 as($node, 'clerk', qq{SELECT workflow.post('$process', 'go')});
+
+# 1 + 2 + 4 ... + 512 + 1000 + 1000 + 1000 ms, and not 50 ms at most.
+wait_for($node, "SELECT sum(looks) >= $before + 14 FROM workflow.workers() WHERE kind = 'executor'", 'fourteen looks');
+cmp_ok(time - $began, '>', 2.5, 'the intervals grow');
 as($node, 'clerk', q{SELECT workflow.start('order', key => 'third'); SELECT workflow.post_by_key('order', 'third', 'go')});
 wait_for($node, status('third'), 'what is due behind it');
 

@@ -75,7 +75,7 @@ sub failure
 # Shortages of the server are nobody's attempt, also where user code meets them
 # first: the event comes again until they are over, or have lasted too long.
 #
-foreach my $sqlstate ('53100', '53200', '58030')
+foreach my $sqlstate ('53100', '53200', '58000', '58P01', '58030')
 {
 	start("s$sqlstate", $sqlstate);
 	wait_for($node, qq{SELECT count(*) = 1 FROM workflow.errors WHERE key = 's$sqlstate'}, "$sqlstate to be shown");

@@ -78,8 +78,6 @@ as($node, 'clerk', q{SELECT workflow.start('order of clerk', key => 'mine', at =
 as($node, 'clerk', q{SELECT workflow.start('order of clerk', key => 'history')});
 wait_for($node, q{SELECT status = 'finalized' FROM workflow.processes WHERE key = 'history'});
 $node->safe_psql('postgres', q{UPDATE workflow.process SET status = 'idled', states = '{new}' WHERE key = 'history'});
-my $client = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
-$client->query_safe(q{BEGIN; SELECT workflow.erase(workflow.find('order of clerk', 'history'), true)});
 # All the way round, to the partition that it is in.
 for (1 .. 7)
 {
@@ -88,6 +86,8 @@ for (1 .. 7)
 	let_time_pass();
 	wait_for($node, "SELECT slot <> $at FROM workflow.ring", 'the ring to move');
 }
+my $client = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$client->query_safe(q{BEGIN; SELECT workflow.erase(workflow.find('order of clerk', 'history'), true)});
 let_time_pass();
 newcomer_is_served('a process is being erased');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'workflow runtime' AND wait_event_type = 'Lock'}), 0, 'no runtime waits for it');

@@ -112,5 +112,25 @@ as($node, 'clerk', q{SELECT workflow.send(c.id, 'help') FROM workflow.processes 
 wait_for($node, q{SELECT status = 'finalized' FROM workflow.processes WHERE key = 'p'}, 'the patient one');
 pass('then it goes on');
 
+#
+# A child that failed, was helped, and has ended before its parent hears of either
+#
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.late_fail(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN RAISE $$no$$; END';
+	SELECT workflow.define('{"id": "late child", "initial": "a", "on_error": {"retry": {"errors": "*", "maxAttempts": 0}},
+		"states": {"a": {"on": {"boom": {"actions": "shop.late_fail"}, "end": "done"}}, "done": {"type": "final"}}}');
+	SELECT workflow.define('{"id": "late parent", "initial": "waits", "states": {"waits": {"invoke": {"id": "kid", "src": "late child", "onDone": "over"}}, "over": {"type": "final"}}}');
+	SELECT workflow.start('late parent', key => 'late')});
+wait_for($node, q{SELECT count(*) = 1 FROM workflow.processes WHERE definition = 'late child' AND status = 'idled'}, 'the child');
+as($node, 'clerk', q{
+	SELECT workflow.suspend(workflow.find('late parent', 'late'));
+	SELECT workflow.post(id, 'boom') FROM workflow.processes WHERE definition = 'late child'});
+wait_for($node, q{SELECT count(*) = 1 FROM workflow.processes WHERE definition = 'late child' AND status = 'error'}, 'its failure');
+as($node, 'clerk', q{
+	SELECT workflow.send(id, 'end') FROM workflow.processes WHERE definition = 'late child';
+	SELECT workflow.resume(workflow.find('late parent', 'late'))});
+wait_for($node, q{SELECT status = 'finalized' FROM workflow.processes WHERE key = 'late'}, 'its parent');
+ok(1, 'a parent hears of both, and goes on');
+
 $node->stop;
 done_testing();

@@ -230,6 +230,12 @@ wait_for($node, q{SELECT state = 'running' AND wait_reason IS NULL FROM workflow
 as($node, 'clerk', q{SELECT workflow.resume(id) FROM workflow.processes WHERE definition = 'clock of clerk'});
 wait_for_ticks($node, 'postgres', 'of all owners');
 ok(1, 'and serves all owners again');
+$executors = $node->safe_psql('postgres', q{SELECT pid FROM workflow.activity WHERE kind = 'executor' AND owner = 'other' ORDER BY 1});
+my $runtime = $node->safe_psql('postgres', q{SELECT pid FROM workflow.activity WHERE kind = 'runtime'});
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($runtime)");
+wait_for($node, "SELECT state = 'running' AND pid <> $runtime FROM workflow.activity WHERE kind = 'runtime'", 'the next runtime');
+is($node->safe_psql('postgres', q{SELECT pid FROM workflow.activity WHERE kind = 'executor' AND owner = 'other' ORDER BY 1}),
+	$executors, 'which takes the executors over');
 unlike(log_since($node), qr/PANIC|TRAP/, 'nothing went wrong inside');
 $node->stop;
 done_testing();

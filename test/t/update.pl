@@ -164,7 +164,8 @@ my $calls = q{
 	SELECT 'migrate_many', count(*) FROM workflow.migrate_many('called', 1, dry_run => true);
 	SELECT 'set_states', (workflow.set_states(:'p', '{b}')).status;
 	SELECT 'start_many', count(*) FROM workflow.start_many('called', ARRAY['{}', NULL]::jsonb[]);
-	SELECT 'erase', history > 0 FROM workflow.erase(:'p');
+	SELECT count(*) AS acts FROM workflow.process_history WHERE process = :'p' AND event IN ('workflow.suspend', 'workflow.resume', 'workflow.set_timer', 'workflow.reset_timer') \gset
+	SELECT 'erase', history - :acts FROM workflow.erase(:'p');
 	SELECT 'pause', workflow.pause('called');
 	SELECT 'unpause', workflow.unpause('called');
 	SELECT 'calendar', workflow.define_calendar('c', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}');
@@ -289,8 +290,9 @@ is($node->safe_psql('live', q{
 			IS DISTINCT FROM ((p.context->>'n')::int, (p.context->>'n')::int, 0, (p.context->>'n')::int - 1)}),
 	'', 'every timer fired once, and every child ended once');
 is($node->safe_psql('live', 'SELECT * FROM workflow.check()'), '', 'everything fits together');
-# An executor may have given way to the update; no client has met it in a circle.
-unlike(log_since($node), qr/TRAP|PANIC|was terminated by signal/, 'nobody crashed');
+# Only executors may have given way to it.
+(my $log = log_since($node)) =~ s/LOG:  workflow executor pauses: deadlock detected//g;
+unlike($log, qr/deadlock detected|TRAP|PANIC|was terminated by signal/, 'no client waited for it in a circle');
 is(join("\n", grep { !/bad luck|the library of workflow is of version/ } log_since($node) =~ /^.*?((?:ERROR|FATAL):  .*)$/mg),
 	'', 'the log has no error but those of the dice, and those above');
 
@@ -550,6 +552,8 @@ foreach my $version (@older, $old)
 	$world->safe_psql('postgres', 'ALTER SYSTEM RESET workflow.enabled');
 	$world->reload;
 	my $end = slurp_file("$FindBin::Bin/../data/dump-$version.end");
+	# this library keeps no contexts with receipts
+	$end =~ s/^(receipt \|.*?\}) \| \{"who.*$/$1/mg;
 	foreach my $database (qw(before after))
 	{
 		is(problems($world, $database), '', "$database the update: in order");
