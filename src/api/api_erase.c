@@ -74,8 +74,8 @@ tell_relatives(WfStepper *stepper, WfProcess *process)
 	if (wf_process_row_is_over(wf_process_as_row(process)))
 		return;
 	wf_child_tell(process, WF_ERROR_INVOKE,
-				  wf_child_error(unpack_sql_state(WF_ERR_NO_PROCESS),
-								 "the process was erased"));
+				  wf_child_event_error(unpack_sql_state(WF_ERR_NO_PROCESS),
+									   "the process was erased"));
 	wf_children_cancel(process, wf_restore_is_sound(process));
 	wf_changes_write(wf_stepper_changes(stepper));
 }

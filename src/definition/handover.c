@@ -44,7 +44,7 @@
 #include "store/erasure.h"
 #include "store/origin.h"
 #include "store/statement.h"
-#include "store/timer.h"
+#include "store/timer_claim.h"
 #include "store/timer_sweep.h"
 
 /* Timers that a change of the owner, and each piece after it, takes along. */
@@ -265,7 +265,7 @@ wf_handover_follow(void)
 
 		more = wf_timer_sweep_follow(owner, PIECE) == PIECE || more;
 		if (!wf_timer_sweep_has_to_follow(owner))
-			wf_owner_role_followed(owner, wf_timer_next_due(owner, WF_POSITION(DT_NOBEGIN)).due != DT_NOEND);
+			wf_owner_role_followed(owner, wf_timer_claim_next(owner, WF_POSITION(DT_NOBEGIN)).due != DT_NOEND);
 	}
 	return more;
 }

@@ -317,29 +317,3 @@ wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data)
 	wf_changes_arm(wf_stepper_changes(process->stepper), &notice, parent->owner,
 				   false, false);
 }
-
-/* The data of an event error.invoke.ID, in the current memory context. */
-Jsonb *
-wf_child_error(const char *sqlstate, const char *message)
-{
-	static const char *keys[] = {"sqlstate", "message"};
-	Jsonb	   *values[] = {wf_jsonb_string(sqlstate), wf_jsonb_string(message)};
-
-	return wf_jsonb_object(lengthof(keys), keys, values);
-}
-
-/*
- * Is this what wf_child_error() has made, and not the output of a child whose end
- * is a failure?  data may be NULL: no output.
- */
-bool
-wf_child_is_error(const Jsonb *data)
-{
-	JsonbValue	buffer;
-
-	return data != NULL && JB_ROOT_IS_OBJECT(data) && JB_ROOT_COUNT(data) == 2 &&
-		getKeyJsonValueFromContainer((JsonbContainer *) &data->root, "sqlstate",
-									 strlen("sqlstate"), &buffer) != NULL &&
-		getKeyJsonValueFromContainer((JsonbContainer *) &data->root, "message",
-									 strlen("message"), &buffer) != NULL;
-}

@@ -9,12 +9,9 @@
 
 #include "chart/chart.h"
 #include "interpreter/machine.h"
+#include "process/child_event.h"
 #include "process/child_list.h"
 #include "process/process.h"
-
-/* Prefixes of the events from a child to its parent; the invoke id follows. */
-#define WF_DONE_INVOKE	"done.invoke."
-#define WF_ERROR_INVOKE	"error.invoke."
 
 extern bool wf_child_input(WfProcess *process, const WfInvoke *invoke,
 						   const WfEvent *event, Jsonb **result);
@@ -27,7 +24,5 @@ extern void wf_child_let_go(WfProcess *process, WfChild *child, bool detached);
 extern void wf_children_let_go(WfProcess *process, const WfState *state);
 extern void wf_children_cancel(WfProcess *process, bool sound);
 extern void wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data);
-extern bool wf_child_is_error(const Jsonb *data);
-extern Jsonb *wf_child_error(const char *sqlstate, const char *message);
 
 #endif							/* WF_CHILD_H */

@@ -14,7 +14,7 @@
 #include "base/array.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
-#include "process/child.h"
+#include "process/child_event.h"
 #include "process/child_list.h"
 #include "process/process.h"
 #include "store/process_row.h"
@@ -116,7 +116,7 @@ is_last(const WfTimerRow *timer)
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
 		return true;
 	return strncmp(timer->event, WF_ERROR_INVOKE, strlen(WF_ERROR_INVOKE)) == 0 &&
-		!wf_child_is_error(timer->data);
+		!wf_child_event_is_error(timer->data);
 }
 
 /*

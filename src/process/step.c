@@ -485,8 +485,8 @@ wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	process->row.status = WF_TERMINATED;
 	process->boundary.payload = NULL;
 	wf_child_tell(process, WF_ERROR_INVOKE,
-				  wf_child_error(unpack_sql_state(ERRCODE_QUERY_CANCELED),
-								 "the process was cancelled"));
+				  wf_child_event_error(unpack_sql_state(ERRCODE_QUERY_CANCELED),
+									   "the process was cancelled"));
 	WF_POP_STEP();
 }
 

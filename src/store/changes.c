@@ -368,7 +368,7 @@ wf_changes_arm(WfChanges *out, const WfTimerRow *timer, int32 owner,
 	set_text(&new, WF_ARMED_name, timer->name);
 	set_text(&new, WF_ARMED_state, timer->state);
 	set_text(&new, WF_ARMED_actor, timer->actor);
-	set_jsonb(&new, WF_ARMED_data, wf_timer_pack(timer, &child));
+	set_jsonb(&new, WF_ARMED_data, wf_timer_row_pack(timer, &child));
 	if (child != NULL)
 		set(&new, WF_ARMED_child, UUIDPGetDatum(child));
 	put(out, WF_SET_ARMED, &new);

@@ -112,7 +112,7 @@ set_arguments(const WfTimerRow *timer, int attempts, bool given_up,
 			  const WfFailure *failure, Datum *values, char *nulls)
 {
 	const pg_uuid_t *child;
-	Jsonb	   *data = wf_timer_pack(timer, &child);
+	Jsonb	   *data = wf_timer_row_pack(timer, &child);
 
 	memset(nulls, ' ', KEEP_NARGS + 1);
 	values[0] = UUIDPGetDatum(&timer->process);

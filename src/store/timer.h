@@ -8,29 +8,10 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
-#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
-#include "shmem/lane.h"
 #include "store/process_row.h"
-
-/* A timer as it was read, claimed, or is to be armed. */
-typedef struct WfTimerRow
-{
-	pg_uuid_t	process;
-	int64		seq;
-	TimestampTz due;
-	int			attempts;		/* at most WF_MOST_ATTEMPTS */
-	const char *event;
-	const char *name;			/* or NULL */
-	const char *state;			/* or NULL */
-	const char *actor;			/* or NULL */
-	Jsonb	   *data;			/* or NULL */
-	const char *once;			/* or NULL: the id of a command, which is delivered
-								 * unless one with this id was */
-	bool		from_child;		/* delivered only while the process has that child */
-	pg_uuid_t	child;			/* the sender; only with from_child */
-} WfTimerRow;
+#include "store/timer_row.h"
 
 /* What has still to reach a process: a timer, or an event that was given up. */
 typedef struct WfPending
@@ -81,29 +62,6 @@ typedef struct WfPending
 	.latest = true \
 }
 
-/*
- * What one claim takes of contexts and data at most, and what a batch has in
- * memory before it ends (bytes).
- */
-#define WF_CLAIM_MEMORY	(64 * 1024 * 1024)
-
-/* What a claim has taken, in the memory context of the call. */
-typedef struct WfClaim
-{
-	int			n;
-	WfTimerRow *timers;			/* in delivery order (due, seq) */
-	WfRow	  **rows;			/* of their processes, equal pointers for equal ones */
-	bool		complete;		/* it saw all there was; else it had enough before */
-} WfClaim;
-
-extern Jsonb *wf_timer_pack(const WfTimerRow *timer, const pg_uuid_t **child);
-extern int	wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
-						   WfClaim *claim);
-extern int	wf_timer_claim_part(int32 owner, WfPosition from, WfPosition to, int limit,
-								WfClaim *claim);
-extern WfPosition wf_timer_part(int32 owner, WfPosition from, WfPosition to, int rows,
-								int *found);
-extern WfPosition wf_timer_next_due(int32 owner, WfPosition mark);
 extern void wf_timer_park(const pg_uuid_t *process);
 extern void wf_timer_unpark(const pg_uuid_t *process, int32 owner);
 extern void wf_timer_unpark_many(ArrayType *processes, int32 owner);

@@ -34,6 +34,7 @@
 #include "store/process_row.h"
 #include "store/status.h"
 #include "store/timer.h"
+#include "store/timer_claim.h"
 #include "work/batch.h"
 #include "work/quarantine.h"
 
@@ -230,7 +231,7 @@ claim_held(WfBatch *batch, WfPosition mark, int limit, WfClaim *claim)
 
 	if (!wf_held_walk(batch->lane, wf_my_slot, mark, &part))
 		return 0;
-	end = wf_timer_part(batch->owner, part.from, part.to, part.rows, &rows);
+	end = wf_timer_claim_part_end(batch->owner, part.from, part.to, part.rows, &rows);
 	n = rows == 0 ? 0 : wf_timer_claim_part(batch->owner, part.from, end, limit, claim);
 	if (n > 0 && !claim->complete)
 	{
@@ -297,7 +298,7 @@ next_due(WfBatch *batch, WfPosition first, TimestampTz until, uint64 generation,
 		wf_held_set(batch->lane, generation, until);
 	head = wf_held_head(batch->lane, first);
 	return head.due == DT_NOBEGIN ? first.due :
-		wf_timer_next_due(batch->owner, head).due;
+		wf_timer_claim_next(batch->owner, head).due;
 }
 
 /*
@@ -350,7 +351,7 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	 * Timers below the mark that this transaction inserted itself (an
 	 * absolute due time in the past) are not in the range of the scan.
 	 */
-	first = wf_timer_next_due(batch->owner, mark);
+	first = wf_timer_claim_next(batch->owner, mark);
 	*next = Min(next_due(batch, first, until, generation, claimed.complete), inserted);
 	first = wf_position_first(first, WF_POSITION(inserted));
 	if (batch->lane != NULL)

@@ -32,6 +32,7 @@
 #include "store/failure.h"
 #include "store/process_row.h"
 #include "store/timer.h"
+#include "store/timer_claim.h"
 #include "store/transaction.h"
 #include "work/attempt.h"
 #include "work/quarantine.h"
