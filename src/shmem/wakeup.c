@@ -49,7 +49,8 @@ typedef struct Touched
 	TimestampTz due;			/* earliest work inserted; infinity: none */
 	int			released;		/* holds so many process rows */
 	bool		released_silently;	/* held some that a rollback lets go */
-	bool		claimed;		/* took timers; then: */
+	bool		scanned;		/* looked for due timers; then: */
+	int			claimed;		/* took so many */
 	uint64		generation;
 	WfPosition	mark;
 	TimestampTz inserted;
@@ -129,7 +130,7 @@ touch(int32 owner, WfLaneKind kind)
 	touch->due = DT_NOEND;
 	touch->released = 0;
 	touch->released_silently = false;
-	touch->claimed = false;
+	touch->scanned = false;
 	ntouched++;
 	return touch;
 }
@@ -161,21 +162,22 @@ wf_wakeup_released(int32 owner)
 }
 
 /*
- * This transaction claimed timers of `owner` after it read `generation`; a
- * scan of its own found nothing due before `mark`; it inserted timers of that
+ * This transaction claimed so many timers of `owner` after it read `generation`;
+ * a scan of its own found nothing due before `mark`; it inserted timers of that
  * owner, the earliest due at `inserted` (infinity: none).  Published at the
  * very commit, so that an executor that ends right after it leaves nothing
  * unannounced.
  */
 void
-wf_wakeup_claimed(int32 owner, uint64 generation, WfPosition mark,
+wf_wakeup_claimed(int32 owner, int claimed, uint64 generation, WfPosition mark,
 				  TimestampTz inserted)
 {
 	Touched    *mine = silent ? NULL : touch(owner, WF_LANE_STEPS);
 
 	if (mine == NULL)
 		return;
-	mine->claimed = true;
+	mine->scanned = true;
+	mine->claimed = claimed;
 	mine->generation = generation;
 	mine->mark = mark;
 	mine->inserted = inserted;
@@ -338,9 +340,9 @@ tell(bool committed)
 	{
 		Touched    *mine = &touched[i];
 
-		if (committed && mine->claimed)
-			wf_watermark_publish(mine->lane, mine->generation, mine->mark,
-								 mine->inserted);
+		if (committed && mine->scanned)
+			wf_watermark_publish(mine->lane, mine->claimed, mine->generation,
+								 mine->mark, mine->inserted);
 		if (committed && !TIMESTAMP_IS_NOEND(mine->due))
 		{
 			/* What was skipped may be due before what was inserted. */

@@ -18,7 +18,7 @@
 extern void wf_wakeup_init(void);
 extern void wf_wakeup_timer(int32 owner, TimestampTz due);
 extern void wf_wakeup_released(int32 owner);
-extern void wf_wakeup_claimed(int32 owner, uint64 generation, WfPosition mark,
+extern void wf_wakeup_claimed(int32 owner, int claimed, uint64 generation, WfPosition mark,
 							  TimestampTz inserted);
 extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);

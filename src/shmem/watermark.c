@@ -121,13 +121,13 @@ set_cursor_back(WfLane *lane)
 }
 
 /*
- * At the commit of a transaction that claimed from the lane, after it had read
- * `generation`, and inserted work itself, the earliest due at `inserted`
+ * At the commit of a transaction that claimed so much of the lane, after it had
+ * read `generation`, and inserted work itself, the earliest due at `inserted`
  * (infinity: none).  `mark` was scanned by that transaction and covers its own
  * work; other scans may not have seen that, so the generation moves.
  */
 void
-wf_watermark_publish(WfLane *lane, uint64 generation, WfPosition mark,
+wf_watermark_publish(WfLane *lane, int claimed, uint64 generation, WfPosition mark,
 					 TimestampTz inserted)
 {
 	SpinLockAcquire(&lane->mutex);
@@ -144,7 +144,8 @@ wf_watermark_publish(WfLane *lane, uint64 generation, WfPosition mark,
 		set_cursor_back(lane);
 
 	/* other work of the processes that were claimed, which others have skipped */
-	(void) wf_held_released_locked(lane, 1);
+	if (claimed > 0)
+		(void) wf_held_released_locked(lane, 1);
 	SpinLockRelease(&lane->mutex);
 }
 

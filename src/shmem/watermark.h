@@ -31,7 +31,7 @@ wf_position_first(WfPosition a, WfPosition b)
 extern WfPosition wf_watermark_read(WfLane *lane, uint64 *generation);
 extern WfWatermarkNews wf_watermark_news(WfLane *lane);
 extern bool wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark);
-extern void wf_watermark_publish(WfLane *lane, uint64 generation, WfPosition mark,
+extern void wf_watermark_publish(WfLane *lane, int claimed, uint64 generation, WfPosition mark,
 								 TimestampTz inserted);
 extern uint64 wf_watermark_cursor_read(WfLane *lane, WfPosition *cursor);
 extern void wf_watermark_cursor_advance(WfLane *lane, uint64 epoch, WfPosition cursor);

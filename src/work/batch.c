@@ -281,24 +281,34 @@ claim(WfBatch *batch, WfPosition mark, TimestampTz until, int limit, WfClaim *cl
 
 /* --- the batch --------------------------------------------------------- */
 
+/* When the first timer is due that is not before the head; first: that there is. */
+static TimestampTz
+due_behind_head(WfBatch *batch, WfPosition first)
+{
+	WfPosition	head = wf_held_head(batch->lane, first);
+
+	return head.due == DT_NOBEGIN ? first.due :
+		wf_timer_claim_next(batch->owner, head).due;
+}
+
 /*
  * When there is something to do next, in due time.  first: the earliest timer
- * there is.  If it was due and could not be claimed, it and all others like it
- * are locked: it is the head's, and what comes after that counts.
+ * there is.  If some are due behind the head and could not be claimed, they are
+ * all locked: the head moves behind them, and what comes after that counts.
  */
 static TimestampTz
 next_due(WfBatch *batch, WfPosition first, TimestampTz until, uint64 generation,
 		 bool complete)
 {
-	WfPosition	head;
+	TimestampTz due;
 
 	if (batch->lane == NULL || batch->quarantine != NULL || first.due > until)
 		return first.due;
-	if (complete)
-		wf_held_set(batch->lane, generation, until);
-	head = wf_held_head(batch->lane, first);
-	return head.due == DT_NOBEGIN ? first.due :
-		wf_timer_claim_next(batch->owner, head).due;
+	due = due_behind_head(batch, first);
+	if (due > until || !complete)
+		return due;
+	wf_held_set(batch->lane, generation, until);
+	return due_behind_head(batch, first);
 }
 
 /*
@@ -355,6 +365,6 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	*next = Min(next_due(batch, first, until, generation, claimed.complete), inserted);
 	first = wf_position_first(first, WF_POSITION(inserted));
 	if (batch->lane != NULL)
-		wf_wakeup_claimed(batch->owner, generation, first, inserted);
+		wf_wakeup_claimed(batch->owner, batch->claimed, generation, first, inserted);
 	return batch->claimed;
 }
