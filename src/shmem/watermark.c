@@ -206,16 +206,18 @@ wf_watermark_left_behind(WfLane *lane)
 void
 wf_watermark_released(WfLane *lane, int rows)
 {
-	TimestampTz mark;
+	TimestampTz now = wf_clock_now();	/* who skipped the row did so before that */
+	bool		due;
 	bool		news;
 
 	SpinLockAcquire(&lane->mutex);
 	set_cursor_back(lane);
 	news = wf_held_released_locked(lane, rows);
-	lane->calls++;
-	mark = lane->mark.due;
+	due = lane->mark.due <= now;
+	if (due)
+		lane->calls++;
 	SpinLockRelease(&lane->mutex);
-	if (news && mark <= wf_clock_now())
+	if (due && news)
 		wf_watermark_wake(lane);
 }
 
