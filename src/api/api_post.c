@@ -218,9 +218,13 @@ find_or_hold(const char *name, const char *key, pg_uuid_t *process)
 	{
 		if (wf_key_find(name, key, process))
 		{
-			/* The key of one that is over may be about to be given to another. */
-			(void) wf_send_definition_of(process, &over);
-			if (!over || wf_key_settle(name, key, process))
+			bool		there = wf_send_definition_of(process, &over) != NULL;
+
+			/*
+			 * The key of one that is over may be about to be given to another; one
+			 * that has gone since was erased, and nobody may have its key.
+			 */
+			if ((there && !over) || wf_key_settle(name, key, process))
 				return true;
 		}
 		if (wf_key_hold(name, key))

@@ -78,10 +78,19 @@ settle_erasures(Oid extension, bool *more)
 	if (!wf_transaction_begin("deleting what was posted to erased processes", extension))
 		return false;
 	if (wf_origin_is_ours())
-	{
 		wf_erasure_settle();
-		wf_early_expire();
-	}
+	wf_transaction_commit();
+	return true;
+}
+
+/* Events that came early, and for which no process came. */
+static bool
+expire_early(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("deleting events that nobody came for", extension))
+		return false;
+	if (wf_origin_is_ours())
+		*more = wf_early_expire();
 	wf_transaction_commit();
 	return true;
 }
@@ -114,9 +123,10 @@ static Chore handover = {.what = "handing timers over",.run = follow_owners};
 static Chore gone = {.what = "forgetting roles and definitions that are gone",.run = forget_what_is_gone};
 static Chore strays = {.what = "deleting timers of processes that do not exist",.run = remove_strays};
 static Chore erasures = {.what = "settling erasures",.run = settle_erasures};
+static Chore early = {.what = "deleting events that nobody came for",.run = expire_early};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&handover, &gone, &strays, &erasures, &retention};
+static Chore *const chores[] = {&handover, &gone, &strays, &erasures, &early, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -130,6 +140,7 @@ wf_housekeeping_wanted(bool overdue)
 	handover.wanted = true;
 	gone.wanted = true;
 	erasures.wanted = true;
+	early.wanted = true;
 	retention.wanted = wf_retention > 0;
 }
 

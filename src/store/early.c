@@ -52,11 +52,14 @@ static WfStatement drop_statement = {
 	.latest = true
 };
 
+/* So many expire at a time. */
+#define EXPIRE_AT_ONCE 1000
+
 /* What is locked is being taken, or has been. */
 static WfStatement expire_statement = {
 	.sql = "DELETE FROM workflow.early d USING"
 	" (SELECT e.ctid AS tid FROM workflow.early e WHERE e.until OPERATOR(pg_catalog.<=) $1"
-	"  ORDER BY e.until LIMIT 1000 FOR UPDATE SKIP LOCKED) e"
+	"  ORDER BY e.until LIMIT " CppAsString2(EXPIRE_AT_ONCE) " FOR UPDATE SKIP LOCKED) e"
 	" WHERE d.ctid OPERATOR(pg_catalog.=) e.tid",
 	WF_ARGS(TIMESTAMPTZOID)
 };
@@ -130,16 +133,18 @@ wf_early_take(const char *definition, ArrayType *keys, WfEarly **events)
 }
 
 /*
- * Delete what nobody came for in time, some of it.  Locks nothing but those rows,
- * and waits for nobody.  Does nothing where the SQL is older than 0.3.0.
+ * Delete what nobody came for in time, some of it; true: there may be more.  Locks
+ * nothing but those rows, and waits for nobody.  Does nothing where the SQL is older
+ * than 0.3.0.
  */
-void
+bool
 wf_early_expire(void)
 {
 	Datum		now = TimestampTzGetDatum(wf_clock_now());
 
-	if (wf_version_has_column("early", "until"))
-		wf_statement_execute(&expire_statement, &now, NULL, 0);
+	if (!wf_version_has_column("early", "until"))
+		return false;
+	return wf_statement_execute(&expire_statement, &now, NULL, 0) == EXPIRE_AT_ONCE;
 }
 
 /*

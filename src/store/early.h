@@ -18,7 +18,7 @@ typedef struct WfEarly
 
 extern void wf_early_keep(const char *definition, const WfEarly *early, TimestampTz until);
 extern int	wf_early_take(const char *definition, ArrayType *keys, WfEarly **events);
-extern void wf_early_expire(void);
+extern bool wf_early_expire(void);
 extern void wf_early_drop(const char *definition);
 
 #endif							/* WF_EARLY_H */

@@ -22,6 +22,17 @@ workflow.sweep_interval = 1h
 $node->start;
 my $none = q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('workflow runtime', 'workflow executor')};
 
+# What a command warns of, and with what details.
+sub warnings_of
+{
+	my ($database, $sql) = @_;
+	my ($errors, $warnings) = ('', '');
+
+	$node->psql($database, $sql, stderr => \$errors, on_error_die => 1);
+	$warnings .= "$1: $2\n" while $errors =~ /WARNING:  (.*)\nDETAIL:  (.*)/g;
+	return $warnings;
+}
+
 #
 # Server start: the launcher looks into all databases, and into none twice
 #
@@ -43,10 +54,18 @@ is($node->safe_psql('postgres', q{
 	'CREATE EXTENSION rolled back starts no worker');
 $node->safe_psql('postgres', 'DROP DATABASE other');
 
-$node->safe_psql('postgres', 'CREATE EXTENSION workflow');
+is(warnings_of('postgres', 'CREATE EXTENSION workflow'), '', 'roles that are there already, and that nobody has, are no news');
 wait_for($node, q{SELECT state = 'running' FROM workflow.activity WHERE kind = 'runtime'}, 'the runtime');
 ok(1, 'CREATE EXTENSION committed starts the runtime');
 workflow_role($node, 'clerk');
+
+# Whoever has the roles of another database has rights in this one, too.
+$node->safe_psql('postgres', q{CREATE DATABASE other; CREATE ROLE deputy; GRANT clerk TO deputy; ALTER ROLE workflow_admin LOGIN});
+is(warnings_of('other', 'CREATE EXTENSION workflow'),
+	"role workflow_user exists already: Its members: clerk, deputy.\n"
+	. "role workflow_admin exists already, and may log in: It has no members.\n",
+	'roles that somebody has, or may log in with, are told of, and the roles of roles');
+$node->safe_psql('postgres', q{DROP DATABASE other; DROP ROLE deputy; ALTER ROLE workflow_admin NOLOGIN});
 start_clocks($node, 'postgres', 'clerk', 5);
 is($node->safe_psql('postgres', q{SELECT count(DISTINCT owner) FROM workflow.activity WHERE kind = 'executor'}), 1, 'work starts executors');
 

@@ -103,6 +103,10 @@ $log = -s $node->logfile;
 newcomer_is_served('a table is locked');
 wait_for($node, "SELECT state = 'waiting' AND wait_reason = 'rows or tables are in use' $chores", 'housekeeping to wait');
 newcomer_is_served('housekeeping waits for it');
+as($node, 'clerk', q{SELECT workflow.post_by_key('order of clerk', k, 'note', early => e)
+	FROM (VALUES ('soon', interval '1 millisecond'), ('later', '1 day')) early(k, e)});
+wait_for($node, q{SELECT array_agg(key) = '{later}' FROM workflow.early_events}, 'the event that nobody came for to be deleted');
+ok(1, 'the rest of it does not, and deletes early events when their time is over');
 unlike(log_since($node, $log), qr/ERROR:.*lock/, 'that is no error');
 $locker->query_safe('ROLLBACK');
 $node->safe_psql('postgres', 'SELECT workflow.wake()');
@@ -110,6 +114,18 @@ wait_for($node, "SELECT state = 'idle' $chores", 'housekeeping to go on');
 ok(1, 'it goes on');
 $locker->quit;
 $client->quit;
+
+#
+# It meets more than it does at a time: one sweep is enough
+#
+$node->append_conf('postgresql.conf', 'workflow.sweep_interval = 1h');
+$node->restart;
+wait_for($node, "SELECT state = 'idle' $chores", 'housekeeping after the start');
+as($node, 'clerk', q{SELECT count(workflow.post_by_key('order of clerk', 'k' || i, 'note', early => '1 millisecond')) FROM generate_series(1, 2500) i});
+is($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.early_events'), 2501, 'nobody has looked yet');
+$node->safe_psql('postgres', 'SELECT workflow.wake()');
+wait_for($node, q{SELECT array_agg(key) = '{later}' FROM workflow.early_events}, 'all of them to be deleted');
+ok(1, 'however many expire, it goes on until they are gone');
 
 is($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.failure'), 0, 'nothing failed');
 $node->stop;
