@@ -142,22 +142,6 @@ wf_api_look(PGFunction function, FunctionCallInfo fcinfo)
 }
 
 /*
- * The definition of a process, which is looked up without lock, for a look at the
- * user's rights: whoever has none writes no lock on a row of others.  What was
- * allowed is asked once more under the lock.  Error WF001 if there is no such
- * process.  SPI must be connected.
- */
-WfDefinition *
-wf_api_definition_of(const pg_uuid_t *id)
-{
-	int32		definition;
-
-	if (!wf_process_row_definition(id, &definition))
-		wf_process_refuse_missing(id);
-	return wf_definition(definition);
-}
-
-/*
  * The row of a process has just been locked: an executor that skips it is woken
  * when the transaction ends, also if the caller is refused.
  */
@@ -165,6 +149,50 @@ void
 wf_api_locked(const WfRow *row)
 {
 	wf_wakeup_released(wf_definition(row->definition)->owner);
+}
+
+static void
+check_send(int32 definition)
+{
+	wf_privilege_require(wf_definition(definition), "send");
+}
+
+static void
+check_owner(int32 definition)
+{
+	wf_privilege_require_owner(wf_definition(definition));
+}
+
+static void
+lock(const pg_uuid_t *id, bool nowait, WfProcessRowCheck check, WfRow *row)
+{
+	if (!wf_process_row_lock(id, nowait, check, row))
+		wf_process_refuse_missing(id);
+	wf_api_locked(row);
+}
+
+/*
+ * Lock a process for a user who may send to it, which is asked before that, and
+ * has to be asked once more now: its definition may be another one.  Error WF001
+ * if there is no such process, WF002 without the privilege and, with nowait,
+ * WF005 if another session has locked it; else waits.  SPI must be connected.
+ */
+void
+wf_api_lock_to_send(const pg_uuid_t *id, bool nowait, WfRow *row)
+{
+	lock(id, nowait, check_send, row);
+}
+
+/* The same for the owner of its definition; returns that. */
+WfDefinition *
+wf_api_lock_as_owner(const pg_uuid_t *id, WfRow *row)
+{
+	WfDefinition *definition;
+
+	lock(id, false, check_owner, row);
+	definition = wf_definition(row->definition);
+	wf_privilege_require_owner(definition);
+	return definition;
 }
 
 /*
@@ -194,10 +222,7 @@ wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait)
 {
 	WfRow		row;
 
-	wf_privilege_require(wf_api_definition_of(id), "send");
-	if (!wf_process_row_lock(id, nowait, &row))
-		wf_process_refuse_missing(id);
-	wf_api_locked(&row);
+	wf_api_lock_to_send(id, nowait, &row);
 	return wf_api_hold_row(stepper, &row);
 }
 
@@ -211,11 +236,7 @@ wf_api_hold_as_owner(WfStepper *stepper, const pg_uuid_t *id)
 {
 	WfRow		row;
 
-	wf_privilege_require_owner(wf_api_definition_of(id));
-	if (!wf_process_row_lock(id, false, &row))
-		wf_process_refuse_missing(id);
-	wf_api_locked(&row);
-	wf_privilege_require_owner(wf_definition(row.definition));
+	(void) wf_api_lock_as_owner(id, &row);
 	if (row.status == WF_INITIALIZED)
 		ereport(ERROR,
 				(errcode(WF_ERR_SUSPENDED),

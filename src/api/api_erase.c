@@ -47,15 +47,9 @@ static const WfPurgeTable counted[] = {
 static WfProcess *
 hold(WfStepper *stepper, const pg_uuid_t *id, bool force)
 {
-	WfDefinition *definition;
 	WfRow		row;
 
-	wf_privilege_require_owner(wf_api_definition_of(id));
-	if (!wf_process_row_lock(id, false, &row))
-		wf_process_refuse_missing(id);
-	definition = wf_definition(row.definition);
-	wf_wakeup_released(definition->owner);
-	wf_privilege_require_owner(definition);
+	(void) wf_api_lock_as_owner(id, &row);
 	if (!force && !wf_process_row_is_over(&row))
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_OVER),

@@ -150,13 +150,15 @@ take(const pg_uuid_t *id, bool dry_run, WfRow *row)
 {
 	WfDefinition *from;
 
-	wf_privilege_require_owner(wf_api_definition_of(id));
-	if (!(dry_run ? wf_process_row_read(id, row) : wf_process_row_lock(id, false, row)))
-		wf_process_refuse_missing(id);
-	from = wf_definition(row->definition);
-	wf_privilege_require_owner(from);
 	if (!dry_run)
-		wf_wakeup_released(from->owner);
+		from = wf_api_lock_as_owner(id, row);
+	else
+	{
+		if (!wf_process_row_read(id, row))
+			wf_process_refuse_missing(id);
+		from = wf_definition(row->definition);
+		wf_privilege_require_owner(from);
+	}
 	if (wf_process_row_is_over(row))
 		wf_process_refuse_over(id);
 	return from;

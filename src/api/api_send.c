@@ -125,7 +125,7 @@ static void
 lock_again(WfStepper *stepper, WfRow *row, const Command *cmd)
 {
 	if (row->process == NULL && wf_stepper_is_late(stepper) &&
-		!wf_process_row_lock(cmd->process, false, row))
+		!wf_process_row_lock(cmd->process, false, NULL, row))
 		wf_process_refuse_missing(cmd->process);
 }
 
@@ -203,11 +203,8 @@ send_one(FunctionCallInfo fcinfo, const Command *cmd, bool nowait)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
-	wf_privilege_require(wf_api_definition_of(cmd->process), "send");
 	stepper = wf_stepper_new(0);
-	if (!wf_process_row_lock(cmd->process, nowait, &row))
-		wf_process_refuse_missing(cmd->process);
-	wf_api_locked(&row);
+	wf_api_lock_to_send(cmd->process, nowait, &row);
 	command(stepper, &row, cmd, &verdict, &asking);
 	wf_step_write(stepper);
 	wf_stepper_end(stepper);
@@ -461,10 +458,7 @@ lock_late(const pg_uuid_t *process, List **late)
 			return row;
 	}
 	row = palloc0(sizeof(WfRow));
-	wf_privilege_require(wf_api_definition_of(process), "send");
-	if (!wf_process_row_lock(process, true, row))
-		wf_process_refuse_missing(process);
-	wf_api_locked(row);
+	wf_api_lock_to_send(process, true, row);
 	*late = lappend(*late, row);
 	return row;
 }

@@ -22,14 +22,19 @@
 #include "utils/builtins.h"
 
 #include "base/uuid.h"
+#include "store/heap_find.h"
 #include "store/key.h"
 #include "store/process_row.h"
 #include "store/statement.h"
 
-static WfStatement find_statement = {
-	.sql = "SELECT process FROM workflow.key"
-	" WHERE definition OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2",
-	WF_ARGS(TEXTOID, TEXTOID)
+static const char *const found_columns[] = {"process"};
+
+static WfHeapFind find_key = {
+	.watch.table = "key",
+	.nkeys = 2,
+	.keys = {"definition", "key"},
+	.ncolumns = lengthof(found_columns),
+	.columns = found_columns
 };
 
 /* The keys of $2 for the processes of $3, each once, in the order of all. */
@@ -105,18 +110,18 @@ static WfStatement settle_statement = {
 
 /*
  * The process of a definition with this key; false when there is none.  Takes no
- * lock.  SPI must be connected.
+ * lock.
  */
 bool
 wf_key_find(const char *definition, const char *key, pg_uuid_t *process)
 {
-	Datum		values[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
+	Datum		keys[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
+	Datum		found;
 	bool		isnull;
 
-	if (wf_statement_execute(&find_statement, values, NULL, 1) == 0)
+	if (!wf_heap_find(&find_key, keys, &found, &isnull))
 		return false;
-	*process = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
-											SPI_tuptable->tupdesc, 1, &isnull));
+	*process = *DatumGetUUIDP(found);
 	return true;
 }
 

@@ -20,43 +20,32 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "store/heap_find.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/status.h"
 
-static WfStatement read_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
-	" WHERE p.id OPERATOR(pg_catalog.=) $1",
-	WF_ARGS(UUIDOID)
+#define ROW_NAME(column) #column,
+static const char *const row_columns[] = {WF_ROW_LIST(ROW_NAME, ROW_NAME)};
+
+static WfHeapFind find_process = {
+	.watch.table = "process",
+	.nkeys = 1,
+	.keys = {"id"},
+	.ncolumns = WF_ROW_NCOLUMNS,
+	.columns = row_columns
 };
 
-static WfStatement lock_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
-	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE",
-	WF_ARGS(UUIDOID)
-};
-
-static WfStatement lock_free_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS " FROM workflow.process p"
-	" WHERE p.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED",
-	WF_ARGS(UUIDOID)
-};
+StaticAssertDecl(WF_ROW_NCOLUMNS <= WF_HEAP_FIND_COLUMNS, "a row has too many columns");
 
 /* A process that the caller has no rights on passes through no lock. */
 static WfStatement lock_many_statement = {
@@ -141,58 +130,19 @@ wf_process_row_fill(WfRow *row, Datum *values, bool *nulls)
 	row->overtaken = false;
 }
 
-static bool
-fetch_process(WfStatement *statement, const pg_uuid_t *id, WfRow *row)
-{
-	Datum		value = UUIDPGetDatum(id);
-	Datum		values[WF_ROW_NCOLUMNS];
-	bool		nulls[WF_ROW_NCOLUMNS];
-
-	if (wf_statement_execute(statement, &value, NULL, 1) == 0)
-		return false;
-	wf_status_load();
-	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
-	wf_process_row_fill(row, values, nulls);
-	return true;
-}
-
 /* Read a process without a lock.  False when there is none. */
 bool
 wf_process_row_read(const pg_uuid_t *id, WfRow *row)
 {
-	return fetch_process(&read_statement, id, row);
-}
+	Datum		key = UUIDPGetDatum(id);
+	Datum		values[WF_ROW_NCOLUMNS];
+	bool		nulls[WF_ROW_NCOLUMNS];
 
-/*
- * Set *definition to that of a process.  False when there is none.  For whoever
- * asks for rights before locking: reads one column by the primary key, without a
- * statement, because every command does.
- */
-bool
-wf_process_row_definition(const pg_uuid_t *id, int32 *definition)
-{
-	Relation	relation = table_open(get_relname_relid("process",
-														get_namespace_oid("workflow", false)),
-									  AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	row;
-	bool		isnull;
-
-	ScanKeyInit(&key, get_attnum(RelationGetRelid(relation), "id"), BTEqualStrategyNumber,
-				F_UUID_EQ, UUIDPGetDatum(id));
-	scan = systable_beginscan(relation, RelationGetPrimaryKeyIndex(relation, false), true,
-							  snapshot, 1, &key);
-	row = systable_getnext(scan);
-	if (HeapTupleIsValid(row))
-		*definition = DatumGetInt32(heap_getattr(row, get_attnum(RelationGetRelid(relation),
-																 "definition"),
-												 RelationGetDescr(relation), &isnull));
-	systable_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	table_close(relation, NoLock);
-	return HeapTupleIsValid(row);
+	if (!wf_heap_find(&find_process, &key, values, nulls))
+		return false;
+	wf_status_load();
+	wf_process_row_fill(row, values, nulls);
+	return true;
 }
 
 /*
@@ -223,25 +173,48 @@ busy(const pg_uuid_t *id)
 			 errdetail("Another session is at it.")));
 }
 
+static void
+ask(const Datum *values, const void *arg)
+{
+	const WfProcessRowCheck *check = arg;
+
+	(*check) (DatumGetInt32(values[WF_ROW_definition]));
+}
+
+static bool
+lock_process(const pg_uuid_t *id, bool wait, WfProcessRowCheck check, WfRow *row)
+{
+	Datum		key = UUIDPGetDatum(id);
+	Datum		values[WF_ROW_NCOLUMNS];
+	bool		nulls[WF_ROW_NCOLUMNS];
+
+	if (!wf_heap_find_lock(&find_process, &key, wait, check == NULL ? NULL : ask, &check,
+						   values, nulls))
+		return false;
+	wf_status_load();
+	wf_process_row_fill(row, values, nulls);
+	return true;
+}
+
 /* Lock and read a process.  False when there is none, or it is locked by another. */
 bool
 wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row)
 {
-	return fetch_process(&lock_free_statement, id, row);
+	return lock_process(id, false, NULL, row);
 }
 
 /*
  * Lock and read a process.  False when there is none.  Waits for a session that
- * has it locked, or with nowait throws error WF005.
+ * has it locked, or with nowait throws error WF005.  check, unless NULL, throws
+ * if processes of this definition are not the user's to lock: it is asked first,
+ * so that whoever has no rights neither waits nor writes a lock.
  */
 bool
-wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row)
+wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfProcessRowCheck check, WfRow *row)
 {
-	if (!nowait)
-		return fetch_process(&lock_statement, id, row);
-	if (wf_process_row_lock_if_free(id, row))
+	if (lock_process(id, !nowait, check, row))
 		return true;
-	if (wf_process_row_read(id, row))
+	if (nowait && wf_process_row_read(id, row))
 		busy(id);
 	return false;
 }

@@ -84,13 +84,16 @@ enum
 	" (" p ".status OPERATOR(pg_catalog.=) 'finalized' OR (" p ".status OPERATOR(pg_catalog.=) 'terminated'" \
 	" AND " p ".states OPERATOR(pg_catalog.=) '{}' AND " p ".step OPERATOR(pg_catalog.>) 0))"
 
+/* May a process of this definition be locked?  Throws if not. */
+typedef void (*WfProcessRowCheck) (int32 definition);
+
 extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
 extern bool wf_process_row_is_over(const WfRow *row);
-extern bool wf_process_row_definition(const pg_uuid_t *id, int32 *definition);
 extern int	wf_process_row_definitions(ArrayType *processes, int32 **definitions);
 extern bool wf_process_row_read(const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row);
-extern bool wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfRow *row);
+extern bool wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfProcessRowCheck check,
+								WfRow *row);
 extern int	wf_process_row_read_many(ArrayType *ids, WfRow **rows);
 extern int	wf_process_row_lock_many(ArrayType *ids, ArrayType *definitions, bool nowait,
 									 WfRow **rows);

@@ -217,6 +217,22 @@ push_look_snapshot(void)
 	UpdateActiveSnapshotCommandId();
 }
 
+/*
+ * What a statement of ours would see now becomes the active snapshot, until the
+ * caller pops it: for those who read tables without a statement.
+ */
+void
+wf_statement_push_snapshot(void)
+{
+	if (look_only)
+	{
+		push_look_snapshot();
+		return;
+	}
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
 /* wf_statement_execute() for a caller that has raised its rights itself. */
 uint64
 wf_statement_execute_raised(WfStatement *statement, Datum *values, const char *nulls, long limit)

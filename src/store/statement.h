@@ -8,6 +8,7 @@
 #include "executor/spi.h"
 #include "tcop/dest.h"
 
+extern void wf_statement_push_snapshot(void);
 extern void wf_statement_connect(void);
 extern void wf_statement_init(void);
 

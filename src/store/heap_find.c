@@ -1,0 +1,244 @@
+/*-------------------------------------------------------------------------
+ *
+ * heap_find.c
+ *	  Finds rows of our own tables by their keys, and locks them, without a plan.
+ *
+ * Runs in any backend.  Every command finds a process and locks it, and a plan
+ * for that costs several times what the index and the lock do.  What happens here
+ * is what SELECT ... WHERE key = $1 FOR NO KEY UPDATE does, and sees what a
+ * statement of ours would see (statement.c).  A key never changes, so a row that
+ * was changed while it was waited for need not be compared again.
+ *
+ * Takes the table locks of those statements, until the end of the transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+#include "base/compat.h"
+#include "store/heap_find.h"
+#include "store/statement.h"
+
+static AttrNumber
+number_of(Relation relation, const char *column)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(relation), column);
+
+	if (number == InvalidAttrNumber)
+		elog(ERROR, "table \"%s\" has no column \"%s\"",
+			 RelationGetRelationName(relation), column);
+	return number;
+}
+
+static void
+look_up(WfHeapFind *find)
+{
+	Relation	relation;
+	Relation	index;
+
+	(void) wf_statement_owner();	/* the error without the extension */
+	wf_inval_begin(&find->watch);
+	relation = table_open(find->watch.relation, AccessShareLock);
+	find->index = RelationGetPrimaryKeyIndex(relation, false);
+	index = index_open(find->index, AccessShareLock);
+	for (int i = 0; i < find->nkeys; i++)
+	{
+		find->key_numbers[i] = number_of(relation, find->keys[i]);
+		find->collations[i] = index->rd_indcollation[i];
+		find->equals[i] = lookup_type_cache(get_atttype(find->watch.relation,
+														find->key_numbers[i]),
+											TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo.fn_oid;
+	}
+	for (int i = 0; i < find->ncolumns; i++)
+		find->numbers[i] = number_of(relation, find->columns[i]);
+	index_close(index, NoLock);
+	table_close(relation, NoLock);
+}
+
+static Relation
+open_table(WfHeapFind *find, LOCKMODE mode)
+{
+	if (unlikely(!wf_inval_is_good(&find->watch)))
+		look_up(find);
+	return table_open(find->watch.relation, mode);
+}
+
+/* The row in the active snapshot, in the current memory context; or NULL. */
+static HeapTuple
+scan(const WfHeapFind *find, Relation relation, const Datum *values)
+{
+	ScanKeyData keys[WF_HEAP_FIND_KEYS];
+	SysScanDesc state;
+	HeapTuple	row;
+
+	for (int i = 0; i < find->nkeys; i++)
+		ScanKeyEntryInitialize(&keys[i], 0, find->key_numbers[i], BTEqualStrategyNumber,
+							   InvalidOid, find->collations[i], find->equals[i], values[i]);
+	state = systable_beginscan(relation, find->index, true, GetActiveSnapshot(),
+							   find->nkeys, keys);
+	row = systable_getnext(state);
+	if (HeapTupleIsValid(row))
+		row = heap_copytuple(row);
+	systable_endscan(state);
+	return row;
+}
+
+/* The columns of a row, which they point into. */
+static void
+read_columns(const WfHeapFind *find, Relation relation, HeapTuple row,
+			 Datum *values, bool *nulls)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+	Datum	   *all = palloc(sizeof(Datum) * desc->natts);
+	bool	   *all_nulls = palloc(sizeof(bool) * desc->natts);
+
+	heap_deform_tuple(row, desc, all, all_nulls);
+	for (int i = 0; i < find->ncolumns; i++)
+	{
+		AttrNumber	number = find->numbers[i];
+
+		if (number > 0)
+		{
+			values[i] = all[number - 1];
+			nulls[i] = all_nulls[number - 1];
+		}
+		else
+			values[i] = heap_getsysattr(row, number, desc, &nulls[i]);
+	}
+	pfree(all);
+	pfree(all_nulls);
+}
+
+pg_noreturn static void
+refuse_overtaken(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update")));
+}
+
+/*
+ * Lock the row that has this tuple id in the active snapshot.  Returns its latest
+ * version, in the current memory context; NULL: it is gone, or locked and not
+ * waited for.
+ */
+static HeapTuple
+lock(Relation relation, ItemPointer tid, bool wait)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	int			flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS;
+	TM_FailureData failure;
+	TM_Result	result;
+	HeapTuple	row = NULL;
+
+	if (!IsolationUsesXactSnapshot())
+		flags |= TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
+	result = table_tuple_lock(relation, tid, GetActiveSnapshot(), slot,
+							  GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+							  wait ? LockWaitBlock : LockWaitSkip, flags, &failure);
+	switch (result)
+	{
+		case TM_Ok:
+			row = ExecCopySlotHeapTuple(slot);
+			break;
+		case TM_WouldBlock:
+		case TM_SelfModified:	/* deleted by this transaction since the scan */
+			break;
+		case TM_Updated:
+		case TM_Deleted:
+			if (IsolationUsesXactSnapshot())
+				refuse_overtaken();
+			break;
+		default:
+			elog(ERROR, "could not lock a row of \"%s\": %d",
+				 RelationGetRelationName(relation), result);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return row;
+}
+
+/*
+ * Ask the caller's check.  A refusal may be caught without a subtransaction
+ * (send_many()), so nothing of ours is left open behind it.
+ */
+static void
+ask(Relation relation, WfHeapCheck check, const Datum *values, const void *arg)
+{
+	PG_TRY();
+	{
+		check(values, arg);
+	}
+	PG_CATCH();
+	{
+		PopActiveSnapshot();
+		table_close(relation, NoLock);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Find the row with these values of the key's columns, of the types that those
+ * have, and read it into values and nulls, which point into memory of the current
+ * context.  False: there is none.  Needs no SPI.
+ */
+bool
+wf_heap_find(WfHeapFind *find, const Datum *keys, Datum *values, bool *nulls)
+{
+	Relation	relation = open_table(find, AccessShareLock);
+	HeapTuple	row;
+
+	wf_statement_push_snapshot();
+	row = scan(find, relation, keys);
+	PopActiveSnapshot();
+	if (row != NULL)
+		read_columns(find, relation, row, values, nulls);
+	table_close(relation, NoLock);
+	return row != NULL;
+}
+
+/*
+ * The same, and lock it FOR NO KEY UPDATE.  check, unless NULL, is asked before
+ * that with the row as it was found; what is read is the latest version of it.
+ * False: there is none, or, without wait, another transaction has it locked.
+ * Error 40001 in REPEATABLE READ or above if another one has changed it, 25006
+ * in a read-only transaction.
+ */
+bool
+wf_heap_find_lock(WfHeapFind *find, const Datum *keys, bool wait,
+				  WfHeapCheck check, const void *arg, Datum *values, bool *nulls)
+{
+	Relation	relation = open_table(find, RowShareLock);
+	HeapTuple	row;
+
+	PreventCommandIfReadOnly("SELECT FOR NO KEY UPDATE");
+	PreventCommandIfParallelMode("SELECT FOR NO KEY UPDATE");
+
+	/* The snapshot keeps the row in its place until it is locked. */
+	wf_statement_push_snapshot();
+	row = scan(find, relation, keys);
+	if (row != NULL && check != NULL)
+	{
+		read_columns(find, relation, row, values, nulls);
+		ask(relation, check, values, arg);
+	}
+	if (row != NULL)
+		row = lock(relation, &row->t_self, wait);
+	PopActiveSnapshot();
+	if (row != NULL)
+		read_columns(find, relation, row, values, nulls);
+	table_close(relation, NoLock);
+	return row != NULL;
+}
