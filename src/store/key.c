@@ -78,7 +78,8 @@ static WfStatement over_statement = {
 
 static WfStatement find_many_statement = {
 	.sql = FIND_MANY(""),
-	WF_ARGS(TEXTOID, TEXTARRAYOID)
+	WF_ARGS(TEXTOID, TEXTARRAYOID),
+	.latest = true
 };
 
 /* The same, and whether events were kept for the process (early.c). */
@@ -125,8 +126,8 @@ wf_key_find(const char *definition, const char *key, pg_uuid_t *process)
 	return true;
 }
 
-/* Find out who has the keys; see wf_key_take(). */
-static void
+/* Find out who has the keys; see wf_key_take().  Returns how many of them somebody has. */
+static uint64
 find_holders(Datum *values, bool *early, pg_uuid_t *ids, bool *is_new)
 {
 	uint64		found = wf_statement_execute(early ? &find_early_statement : &find_many_statement,
@@ -144,6 +145,7 @@ find_holders(Datum *values, bool *early, pg_uuid_t *ids, bool *is_new)
 		if (early != NULL)
 			*early = *early || DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 3, &isnull));
 	}
+	return found;
 }
 
 /* Is one of these processes, but for those that are new, over? */
@@ -175,35 +177,39 @@ void
 wf_key_take(const char *definition, int n, Datum *keys, bool *nulls, bool renew,
 			bool *early, pg_uuid_t *ids, bool *is_new)
 {
+	WfStatement *take = renew ? &renew_statement : &take_statement;
 	Datum		values[3];
 	Datum	   *id_datums = palloc(sizeof(Datum) * n);
 	pg_uuid_t  *wanted = palloc(sizeof(pg_uuid_t) * n);
 	int			dims[1] = {n};
 	int			lower[1] = {1};
+	uint64		nkeys = 0;
+	uint64		found;
 
 	memcpy(wanted, ids, sizeof(pg_uuid_t) * n);
 	for (int i = 0; i < n; i++)
 	{
 		id_datums[i] = UUIDPGetDatum(&wanted[i]);
 		is_new[i] = nulls[i];
+		nkeys += nulls[i] ? 0 : 1;
 	}
 	values[0] = CStringGetTextDatum(definition);
 	values[1] = PointerGetDatum(construct_md_array(keys, nulls, 1, dims, lower,
 												   TEXTOID, -1, false, TYPALIGN_INT));
 	values[2] = PointerGetDatum(wf_uuid_array(id_datums, n));
-	wf_statement_execute(renew ? &renew_statement : &take_statement, values, NULL, 0);
-	find_holders(values, early, ids, is_new);
+	wf_statement_execute(take, values, NULL, 0);
+	found = find_holders(values, early, ids, is_new);
 
 	/*
-	 * One that has ended while we waited for its key did not look so to the
-	 * statement.
+	 * One that was erased since it kept us from its key has left it to nobody.  One
+	 * that has ended while we waited for its key did not look so to the statement.
 	 */
-	while (renew && any_over(n, ids, is_new))
+	while (found < nkeys || (renew && any_over(n, ids, is_new)))
 	{
 		CHECK_FOR_INTERRUPTS();
 		memcpy(ids, wanted, sizeof(pg_uuid_t) * n);
-		wf_statement_execute(&renew_statement, values, NULL, 0);
-		find_holders(values, early, ids, is_new);
+		wf_statement_execute(take, values, NULL, 0);
+		found = find_holders(values, early, ids, is_new);
 	}
 }
 
