@@ -70,7 +70,9 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	wf_api_require_admin("workflow.adopt()");
 	wf_api_connect_to_write(fcinfo);
 	foreign = !wf_origin_is_ours();
-	if (!foreign)
+	if (foreign)
+		wf_origin_catch_up();
+	else
 		wf_owner_role_refresh_names();
 	wf_definition_roles_changing();
 	wf_owner_role_resolve(foreign);

@@ -19,6 +19,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/state_arg.h"
 #include "base/compat.h"
 #include "base/jsonb.h"
 #include "definition/definition.h"
@@ -463,6 +464,8 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 		wf_api_connect_to_write(fcinfo);
 	to = wf_definition_by_name(name, version);
 	wf_privilege_require_owner(to);
+	if (wanted.states != NULL)
+		wf_state_arg_check(to, wanted.states);
 	if (!dry_run)
 		wf_definition_keep(to);
 	MemoryContextSwitchTo(context);

@@ -400,7 +400,7 @@ read_commands(FunctionCallInfo fcinfo, Commands *commands)
 		cmd->data = element(&data, i, &value) ? DatumGetJsonbP(value) : NULL;
 		cmd->id = element(&ids, i, &value) ? TextDatumGetCString(value) : NULL;
 		if (cmd->id != NULL)
-			wf_arg_check_length("the id of an event is too long", strlen(cmd->id));
+			wf_arg_check_id(cmd->id);
 		cmd->actor = actor;
 		cmd->claimed = !PG_ARGISNULL(4);
 		cmd->has_step = element(&steps, i, &value);

@@ -27,6 +27,7 @@
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "eval/evaluator.h"
+#include "process/known.h"
 #include "process/process.h"
 #include "simulate/simulate.h"
 #include "simulate/trace.h"
@@ -134,6 +135,8 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	definition = wf_definition(row.definition);
 	wf_privilege_require(definition, "send");
 	wf_arg_check_actor(fcinfo, 3, definition);
+	if (!wf_known_to(definition, run.stimulus.event))
+		wf_known_tell(definition->name, run.stimulus.event, true);
 	run.sim = sim = wf_simulate_of(definition, &row);
 	wf_simulate_forgotten("workflow.dry_run()", dry_run, &run);
 
@@ -506,6 +509,8 @@ play_line(Play *play, const Line *line)
 		};
 
 		wf_arg_check_event(event);
+		if (!wf_known_to(play->sim->definition, event))
+			wf_known_tell(play->sim->definition->name, event, false);
 		(void) play_event(play, &stimulus);
 	}
 	else if (done != NULL || error != NULL)

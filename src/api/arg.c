@@ -18,6 +18,7 @@
 
 #include "api/arg.h"
 #include "base/quote.h"
+#include "base/version.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
@@ -199,8 +200,24 @@ wf_arg_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definitio
 }
 
 /*
+ * Check the id of a command or of an event.  Error 22001 if it is too long; 22023
+ * if it is empty: an application that means "no id" would have all but its first
+ * command taken for repetitions.  SQL of versions before 0.3.0 takes an empty one.
+ */
+void
+wf_arg_check_id(const char *id)
+{
+	wf_arg_check_length("the id of an event is too long", strlen(id));
+	if (id[0] == '\0' && wf_version_has_column("early", "until"))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the id of an event must not be empty"),
+				 errhint("An event without an id has the id null.")));
+}
+
+/*
  * An argument that is the id of a command or of an event; NULL if it is null.
- * Error 22001 if it is too long.
+ * Errors as of wf_arg_check_id().
  */
 char *
 wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
@@ -208,7 +225,7 @@ wf_arg_id_or_null(FunctionCallInfo fcinfo, int n)
 	char	   *id = wf_arg_string_or_null(fcinfo, n);
 
 	if (id != NULL)
-		wf_arg_check_length("the id of an event is too long", strlen(id));
+		wf_arg_check_id(id);
 	return id;
 }
 

@@ -25,6 +25,7 @@ extern void wf_arg_check_key(size_t length, bool may_be_empty);
 extern void wf_arg_check_event(const char *event);
 extern char *wf_arg_event(FunctionCallInfo fcinfo, int n);
 extern void wf_arg_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinition *definition);
+extern void wf_arg_check_id(const char *id);
 extern char *wf_arg_id_or_null(FunctionCallInfo fcinfo, int n);
 extern char *wf_arg_actor(FunctionCallInfo fcinfo, int n);
 

@@ -15,6 +15,7 @@
 
 #include "api/state_arg.h"
 #include "base/quote.h"
+#include "base/version.h"
 #include "chart/chart.h"
 #include "definition/versions.h"
 
@@ -71,4 +72,23 @@ wf_state_arg_holds(const WfRow *row, const WfDefinition *definition, const char 
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Check an argument that lists states.  Error 22023 for one that no version has.
+ * SQL of versions before 0.3.0 takes any.  SPI must be connected.
+ */
+void
+wf_state_arg_check(const WfDefinition *definition, ArrayType *states)
+{
+	Datum	   *names;
+	bool	   *nulls;
+	int			n;
+
+	if (!wf_version_has_column("early", "until"))
+		return;
+	deconstruct_array(states, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			require_state(definition, TextDatumGetCString(names[i]));
 }

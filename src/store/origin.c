@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/version.h"
 #include "store/origin.h"
 #include "store/statement.h"
 
@@ -50,6 +51,33 @@ static WfStatement renew_statement = {
 	" ON CONFLICT (one) DO UPDATE SET system_identifier = EXCLUDED.system_identifier,"
 	" database = EXCLUDED.database, relation = EXCLUDED.relation, at = EXCLUDED.at",
 	WF_ARGS(INT8OID, OIDOID, OIDOID, TIMESTAMPTZOID)
+};
+
+/*
+ * What numbers the rows of a table: the next one is beyond those that are used in
+ * what `used` selects.
+ */
+#define SEQUENCE(table, column, used) { \
+	table, column, { \
+		.sql = "SELECT pg_catalog.setval(s.name, GREATEST(pg_catalog.nextval(s.name), s.last))" \
+		" FROM (SELECT pg_catalog.pg_get_serial_sequence('workflow." table "', '" column "')::pg_catalog.regclass AS name," \
+		" (SELECT pg_catalog.max(u.n) FROM (" used ") u(n)) AS last) s" \
+	} \
+}
+
+static struct
+{
+	const char *table;
+	const char *column;
+	WfStatement catch_up;
+}			sequences[] = {
+	SEQUENCE("owner", "id", "SELECT id FROM workflow.owner"),
+	SEQUENCE("definition", "id", "SELECT id FROM workflow.definition"),
+	SEQUENCE("definition_change", "seq", "SELECT seq FROM workflow.definition_change"),
+	/* failures go by the number of the timer */
+	SEQUENCE("timer", "seq", "SELECT seq FROM workflow.timer UNION ALL SELECT seq FROM workflow.failure"),
+	SEQUENCE("early", "seq", "SELECT seq FROM workflow.early"),
+	SEQUENCE("deferred", "seq", "SELECT seq FROM workflow.deferred"),
 };
 
 /*
@@ -140,4 +168,20 @@ void
 wf_origin_renew(void)
 {
 	stamp(&renew_statement);
+}
+
+/*
+ * For adopt() of what came from elsewhere: have sequences go on behind the rows
+ * that are there.  Logical replication brings rows and no sequences.  SPI must be
+ * connected.
+ */
+void
+wf_origin_catch_up(void)
+{
+	for (size_t i = 0; i < lengthof(sequences); i++)
+	{
+		/* SQL of versions before 0.3.0 has fewer */
+		if (wf_version_has_column(sequences[i].table, sequences[i].column))
+			wf_statement_execute(&sequences[i].catch_up, NULL, NULL, 0);
+	}
 }

@@ -32,5 +32,6 @@ extern bool wf_origin_is_ours(void);
 extern void wf_origin_require(void);
 extern void wf_origin_write(void);
 extern void wf_origin_renew(void);
+extern void wf_origin_catch_up(void);
 
 #endif							/* WF_ORIGIN_H */

@@ -43,6 +43,11 @@ SELECT is(error('SELECT workflow.start(''trip'', key => '''')'),
 SELECT is((error('SELECT workflow.start_or_get(''trip'', key => '''')'))[1], '22023', 'here, too');
 SELECT is((error('SELECT workflow.start_many(''trip'', ARRAY[NULL, NULL]::jsonb[], ARRAY[''c'', ''''])'))[1], '22023', 'and among many');
 
+-- nor is an id: all but the first command without one would be repetitions
+SELECT is((error(format('SELECT workflow.%s', replace(c, 'P', quote_literal(:'second')))))[1:2], ARRAY['22023', 'the id of an event must not be empty'], c)
+FROM unnest(ARRAY[$$send(P, 'add', id => '')$$, $$send_many(ARRAY[P::uuid], '{add}', ids => ARRAY[''])$$, $$send_by_key('trip', 'a', 'add', id => '')$$,
+    $$post(P, 'add', id => '')$$, $$post(P, 'add', once => '')$$, $$post_by_key('trip', 'a', 'add', id => '')$$, $$post_by_key('trip', 'a', 'add', once => '')$$]) c;
+
 -- start_or_get
 SELECT * FROM workflow.start_or_get('trip', '{"n": 1}', 'd') \gset
 SELECT ok(:'created', 'start_or_get() tells that the process is new');

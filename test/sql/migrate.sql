@@ -184,6 +184,8 @@ SELECT is((SELECT count(*) FROM workflow.migrate_many('many', states => '{b}')),
 SELECT is((SELECT count(*) FROM workflow.migrate_many('many', context => '{"odd": true}', "limit" => 7)), 7::bigint, 'a limit');
 SELECT is((SELECT count(*) FROM workflow.migrate_many('many', context => '{"odd": true}')), 1238::bigint, 'those whose context contains something');
 SELECT is((SELECT count(*) FROM workflow.migrate_many('many', from_versions => '{3}')), 0::bigint, 'of a version that there is not');
+SELECT is((error($$SELECT workflow.migrate_many('many', states => '{a,nowhere}')$$))[1:2], ARRAY['22023', 'no version of definition "many" has a state "nowhere"'], 'a state that there is not is refused');
+SELECT is((error($$SELECT workflow.migrate_many('many', states => '{gone}', dry_run => true)$$))[1], 'no error', 'one of an old version is known');
 SELECT is((SELECT count(*) FROM workflow.migrate_many('many', states => '{}')), 0::bigint, 'in no state');
 SELECT is((SELECT count(*) || ' ' || count(states) || ' ' || sum(cardinality(timers_kept)) || ' ' || sum(cardinality(timers_armed)) FROM workflow.migrate_many('many', from_versions => '{1}', actor => 'ops')), '1245 1244 1244 1244', 'the rest');
 SELECT is(tally(), '1: 1, 2: 2500', 'all but the one that has no place have moved');

@@ -104,6 +104,7 @@ SELECT is(error('SELECT workflow.send(%L, ''aprove'')', :'old'),
     ARRAY['WF015', 'no version of definition "claim" knows the event "aprove"', 'The setting workflow.unknown_events is "error".'], 'they may be refused');
 SELECT is((SELECT array_agg(concat_ws(' ', taken, sqlstate)) FROM workflow.send_many(ARRAY[:'old', :'a']::uuid[], '{aprove}', refusals => 'report')), '{WF015,WF004}', 'each of several');
 SELECT is((error('SELECT workflow.post(%L, ''aprove'')', :'old'))[1], 'WF015', 'when they are posted');
+SELECT is((error('SELECT workflow.dry_run(%L, ''aprove'')', :'old'))[1], 'WF015', 'when they are tried');
 SELECT is((error('SELECT workflow.send_by_key(''claim'', ''c'', ''aprove'')'))[1], 'WF004', 'what is over is over');
 SELECT is((error('SELECT workflow.post_by_key(''claim'', ''z'', ''aprove'', early => ''1 hour'')'))[1], 'WF015', 'when they come early');
 SELECT is((error('SELECT workflow.post_by_key(''claim'', ''z'', ''renewed'', early => ''1 hour'')'))[1], 'no error', 'and only they');

@@ -58,6 +58,30 @@ SELECT is(context(workflow.find('door', 'due')), '{"n": 1100}', 'each once');
 -- as much as the server of the tests lets a context have
 SELECT is((SELECT context -> 'n' FROM workflow.start('door', jsonb_build_object('blob', repeat('x', 1000000))) p, workflow.send(p, 'ring')), '1', 'a large context goes on');
 SELECT is((workflow.send(workflow.start('door', jsonb_build_object('blob', repeat('x', 1000000))), 'ring')).taken, true, 'again');
+-- A large context is written where it changes, whatever else is done to its process.
+SELECT FROM workflow.define('{"id": "vault", "initial": "a", "context": {"n": 0}, "search": {"n": "$.n"}, "states": {
+    "a": {"defer": "letter", "on": {"note": {"actions": {"type": "note", "params": "x"}}, "ring": {"actions": {"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}}, "go": "b"},
+        "after": {"1 day": "b"}}, "b": {"on": {"back": "a"}}}}');
+SELECT FROM workflow.define('{"id": "vault", "initial": "a", "context": {"n": 0}, "search": {"n": "$.n"}, "states": {
+    "a": {"on": {"note": {"actions": []}, "go": "b"}, "after": {"1 day": "b"}}, "b": {"on": {"back": "a"}}, "c": {}}}');
+-- Pieces of large values that a command writes, into any of our tables.
+CREATE FUNCTION app.pieces() RETURNS bigint LANGUAGE sql AS
+    $$ SELECT sum(pg_stat_get_xact_tuples_inserted(reltoastrelid))::bigint FROM pg_class WHERE relnamespace = 'workflow'::regnamespace AND reltoastrelid <> 0 $$;
+CREATE FUNCTION app.copies(process uuid, command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint := app.pieces();
+BEGIN
+    EXECUTE 'SELECT FROM workflow.' || format(command, process);
+    RETURN CASE app.pieces() - before WHEN 0 THEN 'nothing' ELSE 'a copy' END;
+END
+$$;
+SELECT workflow.start('vault', (SELECT jsonb_build_object('blob', string_agg(md5(i::text), '')) FROM generate_series(1, 30000) i), key => 'large', version => 1) AS v \gset
+SELECT is(copies(:'v', c), CASE WHEN c ~ 'ring|set_context|patch' THEN 'a copy' ELSE 'nothing' END, c)
+FROM unnest(ARRAY['send(%L, ''note'')', 'send(%L, ''note'', id => ''x'')', 'send(%L, ''note'', id => ''x'')', 'send(%L, ''letter'')', 'send(%L, ''ring'')',
+    'send_many(ARRAY[%L::uuid], ''{note}'')', 'send(%L, ''go'')', 'send(%L, ''back'')', 'post(%L, ''note'')', 'work()', 'post(%L, ''letter'', id => ''l'')', 'cancel_event(%L, ''l'')',
+    'suspend(%L)', 'post(%L, ''note'')', 'work()', 'resume(%L)', 'work()', 'set_timer(%L, ''1 day'', ''2031-01-01'')', 'reset_timer(%L, ''1 day'')',
+    'set_states(%L, ''{b}'')', 'set_states(%L, ''{a}'', execute => false)', 'set_context(%L, ''{"m": 1}'')', 'pause(''vault'')', 'unpause(''vault'')',
+    'dry_run(%L, ''go'')', 'migrate(%L, dry_run => true)', 'migrate(%L)', 'send(%L, ''note'')', 'set_states(%L, ''{c}'', patch => ''{"o": 1}'')', 'cancel(%L)', 'erase(%L)']) c;
 -- many states: flat, in a list of regions, and one inside of the other
 CREATE FUNCTION app.big(kind text, n int) RETURNS json LANGUAGE sql AS $$
     SELECT CASE kind

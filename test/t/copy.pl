@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WorkflowTest;
 
-my $node = workflow_node('copy', 'workflow.sweep_interval = 1s');
+my $node = workflow_node('copy', 'workflow.sweep_interval = 1s', 'wal_level = logical', 'max_wal_senders = 10', 'max_replication_slots = 10');
 
 sub wait_in
 {
@@ -52,6 +52,44 @@ is(as($node, 'clerk', q{SELECT (workflow.send_by_key('order', 'a', 'note')).take
 as($node, 'clerk', q{SELECT workflow.set_timer(workflow.find('order', 'a'), '1 day', now())}, 'shop');
 wait_in('shop', q{SELECT states = '{packed}' FROM workflow.process WHERE key = 'a'}, 'the original');
 ok(1, 'and work, too');
+
+#
+# By logical replication, which brings rows and no sequences: the new one is quiet
+# until somebody switches over to it.
+#
+my $connection = 'host=' . $node->host . ' port=' . $node->port . ' dbname=shop';
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "fails", "initial": "a", "on_error": {"retry": [{"errors": "*", "maxAttempts": 0}]},
+		"states": {"a": {"defer": ["kept"], "on": {"go": {"guard": {"@expr": "1 / (context->>''n'')::int = 1"}, "target": "a"}}}}}');
+	SELECT workflow.start('fails', '{"n": 0}', key => 'f');
+	SELECT workflow.post_by_key('fails', 'f', 'go');
+	SELECT workflow.post_by_key('fails', 'early', 'go', early => '1 day');
+	SELECT workflow.start('fails', '{"n": 1}', key => 'g');
+	SELECT workflow.send_by_key('fails', 'g', 'kept')}, 'shop');
+wait_in('shop', q{SELECT given_up FROM workflow.errors}, 'one that fails');
+$node->safe_psql('shop', 'CREATE PUBLICATION everything FOR ALL TABLES');
+$node->safe_psql('shop', q{SELECT pg_create_logical_replication_slot('switch', 'pgoutput')});
+$node->safe_psql('postgres', 'CREATE DATABASE successor');
+$node->safe_psql('successor', 'CREATE EXTENSION workflow');
+$node->safe_psql('successor', "CREATE SUBSCRIPTION switch CONNECTION '$connection' PUBLICATION everything WITH (create_slot = false)");
+wait_in('successor', q{SELECT count(*) > 0 AND bool_and(srsubstate = 'r') FROM pg_subscription_rel}, 'the tables');
+as($node, 'clerk', q{SELECT workflow.start('order', key => 'e')}, 'shop');
+wait_in('successor', q{SELECT count(*) = 1 FROM workflow.process WHERE key = 'e'}, 'what comes later');
+like(refusal($node, 'clerk', q{SELECT workflow.send_by_key('order', 'e', 'note')}, 'successor'), qr/adopt\(\)/, 'what is replicated is quiet');
+$node->safe_psql('successor', 'DROP SUBSCRIPTION switch');
+$node->safe_psql('successor', 'SELECT workflow.adopt()');
+# A number that is given twice would be refused, or be that of somebody else's failure.
+is(as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "order", "initial": "new", "states": {"new": {"on": {"note": null}, "after": {"1 day": "over"}}, "over": {"type": "final"}}}');
+	SELECT workflow.post_by_key('order', 'e', 'note', at => now() + interval '1 day') FROM generate_series(1, 20);
+	SELECT workflow.post_by_key('fails', 'f', 'go', at => now() + interval '1 day') FROM generate_series(1, 20);
+	SELECT workflow.post_by_key('fails', 'early', 'go', early => '1 day');
+	SELECT taken FROM workflow.send_by_key('fails', 'g', 'kept');
+	SELECT count(*) FROM workflow.start_many('order', array_fill(null::jsonb, ARRAY[20]))}, 'successor'), join("\n", 2, ('') x 41, 'f', 20), 'all numbers go on where they were');
+is($node->safe_psql('successor', q{SELECT count(*) FROM workflow.timer t JOIN workflow.failure f USING (process, seq) WHERE NOT f.given_up}), 0, 'also those of what has failed');
+workflow_role($node, 'novice');
+is(as($node, 'novice', q{SELECT workflow.define('{"id": "mine", "initial": "a", "states": {"a": {}}}')}, 'successor'), 1, 'and those of owners');
+is($node->safe_psql('successor', q{SELECT count(*) FROM workflow.check()}), 0, 'everything fits together');
 
 $node->stop;
 done_testing();
