@@ -69,14 +69,6 @@ $node->safe_psql('postgres', q{DROP DATABASE other; DROP ROLE deputy; ALTER ROLE
 start_clocks($node, 'postgres', 'clerk', 5);
 is($node->safe_psql('postgres', q{SELECT count(DISTINCT owner) FROM workflow.activity WHERE kind = 'executor'}), 1, 'work starts executors');
 
-# Roles are the server's: who has one of ours already is named.
-$node->safe_psql('postgres', 'CREATE DATABASE other; ALTER ROLE workflow_admin LOGIN');
-my (undef, undef, $warning) = $node->psql('other', 'CREATE EXTENSION workflow');
-like($warning, qr/WARNING:  role workflow_user exists already\nDETAIL:  Its members: clerk\.\n/, 'CREATE EXTENSION tells who is a member of a role that is there');
-like($warning, qr/WARNING:  role workflow_admin exists already, and may log in\n/, 'and that it may log in');
-unlike($warning, qr/workflow_monitor/, 'nothing of one that nobody has');
-$node->safe_psql('postgres', 'DROP DATABASE other; ALTER ROLE workflow_admin NOLOGIN');
-
 #
 # DROP EXTENSION, while they work
 #
