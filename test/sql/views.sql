@@ -43,6 +43,17 @@ RESET ROLE;
 REVOKE workflow_monitor FROM regress_stranger;
 REVOKE workflow_admin FROM regress_clerk;
 
+-- a process is found by its key through an index, also what belongs to it
+SET LOCAL enable_seqscan TO off;
+SET ROLE regress_app;
+SELECT is(regexp_match(plan(format('SELECT * FROM workflow.%s WHERE key = ''x''', v)), 'Index Cond: \(\(?p\.key = ''x''::text\)') IS NOT NULL, true, v || ' by key')
+FROM unnest(ARRAY['processes', 'process_history', 'timers', 'errors', 'deferred_events']) v;
+RESET ROLE;
+SET LOCAL enable_seqscan TO on;
+-- the planner takes a function without a number for a thousand rows
+SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p WHERE p.pronamespace = 'workflow'::regnamespace AND p.proretset AND p.prorows >= 1000),
+    NULL, 'the planner knows how many rows functions return');
+
 -- sees(): whoever may read, and whoever started
 SET ROLE regress_app;
 SELECT FROM workflow.define('{"id": "doc", "initial": "a", "states": {"a": {"on": {"go": "b"}}, "b": {}}}');
