@@ -71,6 +71,30 @@ is($node->safe_psql('copy', 'SELECT count(*) FROM workflow.timer'), 0, 'and ends
 is(counted('workflow.timer WHERE parked'), 3000, 'while the original rests');
 
 #
+# A pause that somebody leaves open: sessions of that database look things up at each
+# command, those of others do not.
+#
+sub lookups
+{
+	my ($database) = @_;
+	my $send = q{SELECT count(*) FROM workflow.send_by_key('other', 'one', 'go');};
+
+	# the first ones fill the session's caches
+	return (split /\n/, as($node, 'clerk', qq{$send $send BEGIN; $send
+		SELECT sum(pg_stat_get_xact_numscans(c.oid)) FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+		WHERE COALESCE(i.indrelid, c.oid) IN (SELECT oid FROM pg_class
+			WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'workflow') AND relname IN ('definition', 'owner'))}, $database))[-1];
+}
+my %before = map { $_ => lookups($_) } 'postgres', 'copy';
+my $pauser = $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]);
+$pauser->query_safe(q{BEGIN; SELECT workflow.unpause('job')});
+is(lookups('copy'), $before{copy}, 'a pause that is open costs other databases nothing');
+cmp_ok(lookups('postgres'), '>', $before{postgres}, 'its own looks things up');
+$pauser->query_safe('ROLLBACK');
+$pauser->quit;
+is(lookups('postgres'), $before{postgres}, 'until it is over');
+
+#
 # The end of the pause
 #
 as($node, 'clerk', q{SELECT workflow.unpause('job')});
