@@ -159,6 +159,7 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 		check_done(&linter, state);
 		check_defer(&linter, state);
 		wf_lint_events(&linter, state);
+		wf_lint_event_policies(&linter, state);
 		wf_lint_lists(&linter, state);
 	}
 	wf_lint_reach_cycles(&linter);

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * lint_event.c
- *	  Rules about events of the engine that never come.
+ *	  Rules about events that never come, or that nobody handles.
  *
  * Pure C.  Nobody can send an event whose name is the engine's: a handler of
  * one that tells of a state, a timer or an invoke which does not exist waits
- * for ever.  Whether a state is ever done is another rule's, see lint.c.
+ * for ever.  And an event that `on_error` sends and no state handles is as good as
+ * none: the process stops.  Whether a state is ever done is another rule's, see lint.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -140,4 +141,53 @@ wf_lint_events(WfLinter *l, const WfState *state)
 								hint, "event \"%s\" never comes: %s",
 								handler->descriptor, why);
 	}
+}
+
+/* Does any state handle an event? */
+static bool
+is_handled(WfLinter *l, const char *event)
+{
+	const WfChart *chart = l->chart;
+
+	/* most of a chart's policies send the same one */
+	if (l->then == NULL || strcmp(l->then, event) != 0)
+	{
+		l->then = event;
+		l->then_handled = false;
+		for (int i = 0; i < chart->nstates && !l->then_handled; i++)
+			for (int h = 0; h < chart->states[i].nhandlers && !l->then_handled; h++)
+				l->then_handled =
+					wf_chart_descriptor_matches(chart->states[i].handlers[h].descriptor, event);
+	}
+	return l->then_handled;
+}
+
+/* Report the event of a policy that no state handles, unless that around it sends it, too. */
+static void
+lint_policy(WfLinter *l, const WfState *state, const char *path, const WfPolicy *policy,
+			const WfPolicy *around)
+{
+	if (policy == NULL || policy->then != WF_THEN_EVENT || is_handled(l, policy->event) ||
+		(around != NULL && around->then == WF_THEN_EVENT &&
+		 strcmp(around->event, policy->event) == 0))
+		return;
+	wf_lint_finding_add(l, state, psprintf("%s.on_error.then.event", path), "never_handled",
+						"Where no transition takes it, the process stops as without \"then\".",
+						"event \"%s\" is sent by \"on_error\", and no state handles it",
+						policy->event);
+}
+
+/* Report what `on_error` of a state, or of its transitions, sends and no state handles. */
+void
+wf_lint_event_policies(WfLinter *l, const WfState *state)
+{
+	lint_policy(l, state, state->path, state->on_error,
+				state->parent == WF_NO_STATE ? NULL : l->chart->states[state->parent].on_error);
+	for (int i = 0; i < state->nhandlers; i++)
+		for (int t = 0; t < state->handlers[i].ntransitions; t++)
+		{
+			const WfTransition *transition = state->handlers[i].transitions[t];
+
+			lint_policy(l, state, transition->path, transition->on_error, state->on_error);
+		}
 }

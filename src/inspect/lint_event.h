@@ -11,5 +11,6 @@
 
 extern void wf_lint_event_sources(WfLinter *l);
 extern void wf_lint_events(WfLinter *l, const WfState *state);
+extern void wf_lint_event_policies(WfLinter *l, const WfState *state);
 
 #endif							/* WF_LINT_EVENT_H */

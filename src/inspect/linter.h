@@ -29,6 +29,8 @@ typedef struct WfLinter
 	bool	   *endable;		/* by state: it can be done */
 	int			nsources;		/* of events of the engine, sorted */
 	const char **sources;		/* events of timers, ids of invokes */
+	const char *then;			/* the event of `on_error` that was asked for last */
+	bool		then_handled;	/* a state handles it */
 	WfList		findings;		/* WfFinding */
 } WfLinter;
 

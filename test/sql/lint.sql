@@ -102,6 +102,12 @@ SELECT is(states_found('"a": {"initial": "b", "states": {"b": {"after": {"1 day"
 SELECT is((SELECT array_agg(message || coalesce(' ' || hint, '')) FROM workflow.lint('{"id": "x", "initial": "alpha", "states": {"alpha": {"initial": "b", "invoke": {"id": "kid", "src": "x"}, "states": {"b": {"on": {"done.state.alpah": "#z", "done.invoke.kids": "#z"}}}}, "z": {"type": "final"}}}'::json)),
     ARRAY['event "done.state.alpah" never comes: there is no state "alpah" Did you mean "alpha"?', 'event "done.invoke.kids" never comes: no invoke has the id "kids" Did you mean "kid"?'], 'with a name that is similar');
 
+-- what on_error sends, and nobody handles
+SELECT is(states_found('"a": {"on_error": {"then": {"event": "failed"}}, "on": {"x": {"target": "z", "on_error": {"then": {"event": "refused"}}}, "go": "b"}}, "b": {"on_error": {"then": {"event": "lost"}}, "on": {"lost": "z"}}, "c": {"on": {"failed.*": "z"}}'),
+    ARRAY['never_handled $.states.a.on.x.on_error.then.event', 'unreachable $.states.c'], 'an event that no state handles');
+SELECT is((SELECT array_agg(path || ' ' || message) FROM workflow.lint('{"id": "x", "initial": "a", "on_error": {"then": {"event": "mistyped"}}, "states": {"a": {"on_error": {"retry": []}, "on": {"x": "a"}}}}'::json)),
+    ARRAY['$.on_error.then.event event "mistyped" is sent by "on_error", and no state handles it'], 'at the root, told once');
+
 -- what JSON loses of XState: guards and assigned values that are functions
 SELECT is(states_found('"a": {"on": {"go": [{"target": "b"}, {"target": "c"}, {"target": "z"}]}}, "b": {"on": {"x": "z"}}, "c": {"on": {"x": "z"}}'),
     ARRAY['dead $.states.a.on.go[1]', 'dead $.states.a.on.go[2]', 'unreachable $.states.c'], 'what only dead transitions lead to is unreachable');
