@@ -261,6 +261,8 @@ SELECT is(faults('{"id": "k", "initial": "a", "states": {"a": {"on": {"go": "b"}
     ARRAY['$.states.b.data: unknown key "data" (Did you mean "output"?)'], 'the output of a final state is "data" in XState 4');
 SELECT is(faults('{"id": "k", "initial": "a", "states": {"a": {"invoke": {"src": "k", "data": {"n": 1}}}}}'),
     ARRAY['$.states.a.invoke.data: unknown key "data" (Did you mean "input"?)'], 'and the input of a child');
+SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"on": {"*": {"actions": {"type": "xstate.forwardTo", "target": "kid"}}}}}}'),
+    ARRAY['$.states.a.on["*"].actions: there is no built-in action "xstate.forwardTo" (Write {"type": "send", "target": "#_ID", "event": {"type": {"@expr": "event->>''type''"}, "data": {"@expr": "event->''data''"}}}.)'], 'to forward is to send');
 SELECT is(faults('{"id": "x", "initial": "a", "predictableActionArguments": true, "tsTypes": {}, "schema": {}, "strict": true, "devTools": true, "delimiter": ".", "preserveActionOrder": true,
     "states": {"a": {"onEntry": "note", "onExit": [], "activities": ["beep"], "internal": true, "on": {"go": {"target": "a", "action": []}}}}}'), ARRAY[
     '$.predictableActionArguments: unknown key "predictableActionArguments" (Actions always run in their order: leave it out.)',
