@@ -89,5 +89,68 @@ SELECT is((error('SELECT workflow.work(100)'))[1], '55P03', 'resume() from an ac
 SELECT is(workflow.work(1), 1, 'alone, as an executor tries it then, it is not');
 SELECT is(workflow.work(100) || states(:'p'), '1b', 'and the event that waited is delivered');
 
+-- What can be undone, in each state of a process in which it can be done, leaves what
+-- there was before; where it does not, what it leaves.
+SELECT FROM workflow.define('{"id": "pair", "initial": "a", "context": {"n": 0}, "states": {
+    "a": {"defer": "later", "on": {"go": "b", "add": {"actions": {"type": "assign", "context": {"n": {"@expr": "(context->>''n'')::int + 1"}}}}}, "after": {"1 day": "b"}},
+    "b": {"on": {"later": "c"}}, "c": {"type": "final"}}}');
+CREATE FUNCTION app.stands(p uuid) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', g.status, CASE WHEN g.suspended THEN 'suspended' END, g.states, g.context,
+        (SELECT string_agg(concat_ws('/', t.event, t.name, t.due, CASE WHEN t.parked THEN 'parked' END), ', ' ORDER BY t.due, t.event) FROM workflow.timers t WHERE t.process = p),
+        (SELECT 'kept ' || string_agg(d.event, ', ') FROM workflow.deferred_events d WHERE d.process = p),
+        (SELECT 'paused' FROM workflow.pauses WHERE definition = 'pair'))
+    FROM workflow.get(p) g $$;
+CREATE FUNCTION app.there_and_back(make text, there text, back text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    p uuid;
+    result text;
+    before text;
+    worked int;
+BEGIN
+    BEGIN
+        p := CASE WHEN make = 'late' THEN workflow.start('pair', at => '2030-06-01') ELSE workflow.start('pair') END;
+        IF make NOT IN ('new', 'late') THEN
+            EXECUTE format('SELECT workflow.' || make, p);
+        END IF;
+        before := stands(p);
+        EXECUTE format('SELECT workflow.' || there, p);
+        -- what was undone in vain would show
+        worked := workflow.work();
+        EXECUTE format('SELECT workflow.' || back, p);
+        worked := workflow.work();
+        result := CASE WHEN stands(p) = before THEN 'as before' ELSE stands(p) END;
+        RAISE 'enough' USING ERRCODE = 'UN001';
+    EXCEPTION
+        WHEN SQLSTATE 'UN001' THEN RETURN result;
+        WHEN OTHERS THEN RETURN SQLSTATE;
+    END;
+END
+$$;
+CREATE TABLE app.undone (make text, there text, result text);
+INSERT INTO app.undone SELECT make, there, app.there_and_back(make, there, back)
+FROM unnest(ARRAY['new', 'late', 'suspend(%L)', 'pause(''pair'')', 'send(%L, ''later'')', 'send(%L, ''go'')', 'cancel(%L)', 'set_states(%L, ''{c}'')']) make,
+    (VALUES ('suspend(%L)', 'resume(%L)'), ('pause(''pair'')', 'unpause(''pair'')'),
+        ('post(%L, ''add'', id => ''x'', at => ''2030-02-01'')', 'cancel_event(%L, ''x'')'),
+        ('set_timer(%L, ''1 day'', ''2030-05-01'')', 'reset_timer(%L, ''1 day'')'),
+        ('set_states(%L, ''{b}'', execute => false)', 'set_states(%L, ''{a}'', execute => false)'),
+        ('set_context(%L, ''{"m": 1}'')', 'set_context(%L, ''{"m": null}'')')) pair(there, back);
+SELECT set_eq($q$ SELECT make, split_part(there, '(', 1), result FROM app.undone WHERE result <> 'as before' $q$, $q$ VALUES
+    -- what has not started has no timer and no state
+    ('late', 'set_timer', 'WF008'), ('late', 'set_states', 'WF003'), ('late', 'set_context', 'WF003'),
+    -- once is enough
+    ('suspend(%L)', 'suspend', 'idled {a} {"n": 0} after.1 day.a/1 day/2030-01-02 03:00:00+00'),
+    ('pause(''pair'')', 'pause', 'idled {a} {"n": 0} after.1 day.a/1 day/2030-01-02 03:00:00+00'),
+    -- the event that was kept is taken there, and leads to the end
+    ('send(%L, ''later'')', 'set_states', 'WF004'),
+    -- there is no such timer; and another state than before
+    ('send(%L, ''go'')', 'set_timer', 'WF008'),
+    ('send(%L, ''go'')', 'set_states', 'idled {a} {"n": 0} after.1 day.a/1 day/2030-01-02 03:00:00+00'),
+    -- over is over; a definition may be paused for all that
+    ('cancel(%L)', 'suspend', 'WF004'), ('cancel(%L)', 'post', 'WF004'), ('cancel(%L)', 'set_timer', 'WF004'),
+    ('cancel(%L)', 'set_states', 'WF004'), ('cancel(%L)', 'set_context', 'WF004'),
+    ('set_states(%L, ''{c}'')', 'suspend', 'WF004'), ('set_states(%L, ''{c}'')', 'post', 'WF004'), ('set_states(%L, ''{c}'')', 'set_timer', 'WF004'),
+    ('set_states(%L, ''{c}'')', 'set_states', 'WF004'), ('set_states(%L, ''{c}'')', 'set_context', 'WF004') $q$, 'what is undone leaves nothing');
+SELECT is((SELECT count(*) FROM app.undone WHERE result = 'as before'), 30::bigint, 'in each state in which it can be done');
+
 \set end :srcdir '/end.psql'
 \i :end
