@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "process/attribute.h"
 #include "process/child_list.h"
 #include "process/deferred.h"
@@ -24,6 +25,45 @@
 #include "store/changes_write.h"
 #include "store/process_row.h"
 #include "store/timer.h"
+
+/* Processes of one owner that have started. */
+typedef struct Started
+{
+	Datum	   *ids;
+	int			n;
+	int32		owner;
+} Started;
+
+static void
+unpark(Started *started)
+{
+	if (started->n > 0)
+		wf_timer_unpark_many(wf_uuid_array(started->ids, started->n), started->owner);
+	started->n = 0;
+}
+
+/* Events that were posted before the start have waited for it, parked. */
+static void
+unpark_started(const WfStepper *stepper)
+{
+	Started		started = {.n = 0};
+	ListCell   *cell;
+
+	foreach(cell, stepper->processes)
+	{
+		WfProcess  *process = lfirst(cell);
+
+		if (!process->unpark)
+			continue;
+		if (started.ids == NULL)
+			started.ids = palloc(sizeof(Datum) * list_length(stepper->processes));
+		if (process->definition->owner != started.owner)
+			unpark(&started);
+		started.owner = process->definition->owner;
+		started.ids[started.n++] = UUIDPGetDatum(&process->row.id);
+	}
+	unpark(&started);
+}
 
 /*
  * Write what the steps of a stepper have changed, and have sessions that wait
@@ -61,14 +101,6 @@ wf_step_write(WfStepper *stepper)
 		wf_wakeup_stepped();
 	}
 	next = wf_changes_write(stepper->changes);
-
-	/* Events that were posted before the start have waited for it, parked. */
-	foreach(cell, stepper->processes)
-	{
-		WfProcess  *process = lfirst(cell);
-
-		if (process->unpark)
-			wf_timer_unpark(&process->row.id, process->definition->owner);
-	}
+	unpark_started(stepper);
 	return next;
 }

@@ -38,6 +38,12 @@
 #include "work/batch.h"
 #include "work/quarantine.h"
 
+/*
+ * What is due next is asked for after so many full batches at least: so many rows,
+ * some of them dead, are walked over by whoever starts at the mark again.
+ */
+#define UNASKED_MAX		16
+
 /* --- when to stop ------------------------------------------------------ */
 
 /*
@@ -258,6 +264,8 @@ claim_free(WfBatch *batch, WfPosition mark, TimestampTz until, int limit, WfClai
 	bool		past_others = wf_position_before(from, cursor);
 	int			n = wf_timer_claim(batch->owner, past_others ? cursor : from, until, limit, claim);
 
+	batch->past_others = past_others && n == limit;
+
 	if (n < limit)
 		wf_watermark_cursor_reset(batch->lane);
 	else
@@ -312,6 +320,20 @@ next_due(WfBatch *batch, WfPosition first, TimestampTz until, uint64 generation,
 }
 
 /*
+ * Is it known without asking that there is more to do?  After a full batch the
+ * next one begins at the cursor, and the mark can stay as it is: all that costs is
+ * that whoever starts there once more walks over what was done since.
+ */
+static bool
+goes_on(WfBatch *batch)
+{
+	if (batch->past_others && ++batch->unasked < UNASKED_MAX)
+		return true;
+	batch->unasked = 0;
+	return false;
+}
+
+/*
  * Claim up to `limit` timers from `mark` on (-infinity: from the first) due until
  * `until`, step them and write what comes of it.  `generation`: of the mark
  * when it was read, before the snapshot was taken; it is advanced here.  Needs
@@ -336,6 +358,7 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	batch->claimed = batch->position = 0;
 	batch->user_ran = false;
 	batch->rested = false;
+	batch->past_others = false;
 	(void) wf_user_context_ran();
 	batch->subtransactions = MyProc->subxidStatus.count;
 	batch->memory = CurrentMemoryContext;
@@ -361,8 +384,16 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	 * Timers below the mark that this transaction inserted itself (an
 	 * absolute due time in the past) are not in the range of the scan.
 	 */
-	first = wf_timer_claim_next(batch->owner, mark);
-	*next = Min(next_due(batch, first, until, generation, claimed.complete), inserted);
+	if (goes_on(batch))
+	{
+		first = mark;
+		*next = Min(claimed.timers[batch->claimed - 1].due, inserted);
+	}
+	else
+	{
+		first = wf_timer_claim_next(batch->owner, mark);
+		*next = Min(next_due(batch, first, until, generation, claimed.complete), inserted);
+	}
 	first = wf_position_first(first, WF_POSITION(inserted));
 	if (batch->lane != NULL)
 		wf_wakeup_claimed(batch->owner, batch->claimed, generation, first, inserted);

@@ -30,6 +30,8 @@ typedef struct WfBatch
 								 * user code has */
 	bool		rested;			/* parked something over a pause */
 	bool		pause_over;		/* something parked so has to come back */
+	bool		past_others;	/* claimed from the cursor on, not from the mark */
+	int			unasked;		/* batches since it was asked what is due next */
 
 	/* To know when to stop. */
 	TimestampTz user_from;		/* when its first step began, */
