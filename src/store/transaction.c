@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "shmem/inval.h"
 #include "store/statement.h"
 #include "store/transaction.h"
 
@@ -27,6 +28,38 @@ Oid
 wf_transaction_extension_oid(void)
 {
 	return get_extension_oid("workflow", true);
+}
+
+/*
+ * Lock the extension object, if it is there.  Returns its OID, or InvalidOid.
+ *
+ * DROP EXTENSION locks the extension object before its tables, and taking the
+ * same lock first avoids a deadlock with it.  Look again with the lock: the
+ * extension may have been dropped, or dropped and created, meanwhile.  Looking is
+ * a scan of a catalog, so what it found is kept for as long as a table that goes
+ * with the extension stays.
+ */
+static Oid
+lock_extension(void)
+{
+	static WfInval watch = {.table = "process"};
+	static Oid	known = InvalidOid;
+
+	if (OidIsValid(known))
+	{
+		LockDatabaseObject(ExtensionRelationId, known, 0, AccessShareLock);
+		if (likely(wf_inval_is_good(&watch)))
+			return known;
+	}
+	wf_inval_begin(&watch);
+	known = wf_transaction_extension_oid();
+	if (OidIsValid(known))
+	{
+		LockDatabaseObject(ExtensionRelationId, known, 0, AccessShareLock);
+		if (wf_transaction_extension_oid() != known)
+			known = InvalidOid;
+	}
+	return known;
 }
 
 /*
@@ -45,18 +78,7 @@ wf_transaction_begin(const char *activity, Oid extension)
 	StartTransactionCommand();
 	pgstat_report_activity(STATE_RUNNING, activity);
 
-	/*
-	 * DROP EXTENSION locks the extension object before its tables, and taking
-	 * the same lock first avoids a deadlock with it.  Look again with the lock:
-	 * the extension may have been dropped, or dropped and created, meanwhile.
-	 */
-	found = wf_transaction_extension_oid();
-	if (OidIsValid(found))
-	{
-		LockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
-		if (wf_transaction_extension_oid() != found)
-			found = InvalidOid;
-	}
+	found = lock_extension();
 	if (!OidIsValid(found) || (OidIsValid(extension) && extension != found))
 	{
 		CommitTransactionCommand();
