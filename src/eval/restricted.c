@@ -14,7 +14,6 @@
 #include "catalog/pg_largeobject.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/portal.h"
 
@@ -50,33 +49,20 @@ is_inside(void)
 
 /*
  * Functions are looked at when a call of them is prepared, and PL/pgSQL
- * prepares simple expressions once a transaction.  So these are the roles for
- * whom such a call was prepared outside of foreign code in this transaction.
+ * prepares simple expressions once a transaction, whoever calls its function
+ * then.  So this is the transaction in which such a call was prepared outside
+ * of foreign code.
  */
-static List *preparers = NIL;
-static LocalTransactionId preparers_lxid = InvalidLocalTransactionId;
+static LocalTransactionId prepared_lxid = InvalidLocalTransactionId;
 
+/* Have everything prepared again. */
 static void
-note_preparer(void)
+forget_prepared(void)
 {
-	MemoryContext old;
-
-	if (preparers_lxid != WF_MY_LXID)
-		preparers = NIL;		/* gone with its transaction */
-	preparers_lxid = WF_MY_LXID;
-	old = MemoryContextSwitchTo(TopTransactionContext);
-	preparers = list_append_unique_oid(preparers, GetUserId());
-	MemoryContextSwitchTo(old);
-}
-
-/* Have everything prepared again that is executed as a role. */
-static void
-forget_prepared(Oid role)
-{
-	if (preparers_lxid != WF_MY_LXID || !list_member_oid(preparers, role))
+	if (prepared_lxid != WF_MY_LXID)
 		return;
 	ResetPlanCache();
-	preparers = list_delete_oid(preparers, role);
+	prepared_lxid = InvalidLocalTransactionId;
 }
 
 /* The call of a function is being prepared. */
@@ -85,8 +71,8 @@ on_function_call(Oid function)
 {
 	if (is_inside())
 		wf_restricted_function_refuse(function);
-	else if (wf_restricted_function_is(function))
-		note_preparer();
+	else if (prepared_lxid != WF_MY_LXID && wf_restricted_function_is(function))
+		prepared_lxid = WF_MY_LXID;
 }
 
 static GucRealCheckHook previous_check_seed = NULL;
@@ -189,12 +175,12 @@ wf_restricted_constraints(bool all, bool deferred)
 }
 
 /*
- * Enter code of another role, `owner`.  Error 42501 if the session has open
+ * Enter code of another role.  Error 42501 if the session has open
  * cursors.  Calls nest; the returned depth is for the wf_restricted_leave() of
  * this call.  After an error nothing has to be undone.
  */
 int
-wf_restricted_enter(Oid owner)
+wf_restricted_enter(void)
 {
 	if (has_open_cursor())
 		ereport(ERROR,
@@ -202,7 +188,7 @@ wf_restricted_enter(Oid owner)
 				 errmsg("actions of another role cannot run while cursors are open"),
 				 errdetail("Such actions could read and replace the cursors."),
 				 errhint(WF_HINT_POST)));
-	forget_prepared(owner);
+	forget_prepared();
 	return wf_xact_stack_push(&entered, NULL);
 }
 

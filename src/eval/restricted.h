@@ -18,7 +18,7 @@
 
 extern void wf_restricted_init(void);
 extern void wf_restricted_constraints(bool all, bool deferred);
-extern int	wf_restricted_enter(Oid owner);
+extern int	wf_restricted_enter(void);
 extern void wf_restricted_leave(int depth);
 
 #endif							/* WF_RESTRICTED_H */

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * restricted_function.c
- *	  Functions of the server that work on the session as a whole.
+ *	  Functions that work on the session as a whole.
  *
  * Runs in backends of clients.  These functions ask nobody's rights: what the
- * session has open or holds is everybody's who can run code in it.
+ * session has open or holds is everybody's who can run code in it.  They are the
+ * server's, and those of dblink, whose connections somebody else has logged in.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,11 +28,13 @@ typedef enum Kind
 	HARMLESS,
 	DESCRIPTOR,					/* of a large object */
 	LOCK,						/* advisory, of the session */
+	CONNECTION,					/* of dblink */
 	SEED
 } Kind;
 
+/* The kind of a function of the server. */
 static Kind
-kind_of(Oid function)
+kind_of_builtin(Oid function)
 {
 	switch (function)
 	{
@@ -68,37 +71,69 @@ kind_of(Oid function)
 	}
 }
 
-/* Does a function of the server work on the session as a whole? */
+/* Functions of dblink that know of no connection. */
+static const char *const unconnected[] = {
+	"dblink_build_sql_delete", "dblink_build_sql_insert", "dblink_build_sql_update",
+	"dblink_current_query", "dblink_fdw_validator", "dblink_get_pkey"
+};
+
+static char *
+text_of(HeapTuple tuple, AttrNumber attribute)
+{
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(PROCOID, tuple, attribute, &isnull);
+
+	return isnull ? pstrdup("") : TextDatumGetCString(value);
+}
+
+/* The kind of a function in C, which a library is asked for by its symbol. */
+static Kind
+kind_of_symbol(HeapTuple tuple)
+{
+	const char *path = text_of(tuple, Anum_pg_proc_probin);
+	const char *slash = last_dir_separator(path);
+	const char *library = slash != NULL ? slash + 1 : path;
+	char	   *symbol;
+
+	if (strcmp(library, "dblink") != 0 && strcmp(library, "dblink" DLSUFFIX) != 0)
+		return HARMLESS;
+	symbol = text_of(tuple, Anum_pg_proc_prosrc);
+	for (int i = 0; i < (int) lengthof(unconnected); i++)
+		if (strcmp(symbol, unconnected[i]) == 0)
+			return HARMLESS;
+	return CONNECTION;
+}
+
+/*
+ * The kind of any function.  One of the server may have another name, too, which a
+ * superuser can give it.
+ */
+static Kind
+kind_of(Oid function)
+{
+	HeapTuple	tuple;
+	Kind		kind = HARMLESS;
+	Oid			language;
+
+	if (function < FirstNormalObjectId)
+		return kind_of_builtin(function);
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return HARMLESS;
+	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+	if (language == INTERNALlanguageId)
+		kind = kind_of_builtin(fmgr_internal_function(text_of(tuple, Anum_pg_proc_prosrc)));
+	else if (language == ClanguageId)
+		kind = kind_of_symbol(tuple);
+	ReleaseSysCache(tuple);
+	return kind;
+}
+
+/* Does a function work on the session as a whole? */
 bool
 wf_restricted_function_is(Oid function)
 {
 	return kind_of(function) != HARMLESS;
-}
-
-/*
- * The function of the server that another one is by another name, which a
- * superuser can make; or the function itself.
- */
-static Oid
-real_function(Oid function)
-{
-	Oid			real = function;
-	HeapTuple	tuple;
-
-	if (function < FirstNormalObjectId)
-		return function;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	if (!HeapTupleIsValid(tuple))
-		return function;
-	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == INTERNALlanguageId)
-	{
-		bool		isnull;
-		Datum		source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
-
-		real = isnull ? function : fmgr_internal_function(TextDatumGetCString(source));
-	}
-	ReleaseSysCache(tuple);
-	return real;
 }
 
 /*
@@ -108,7 +143,7 @@ real_function(Oid function)
 void
 wf_restricted_function_refuse(Oid function)
 {
-	switch (kind_of(real_function(function)))
+	switch (kind_of(function))
 	{
 		case HARMLESS:
 			break;
@@ -124,6 +159,13 @@ wf_restricted_function_refuse(Oid function)
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("actions cannot take or release advisory locks of a session that is not their owner's"),
 					 errdetail("Locks of the transaction, such as those of pg_advisory_xact_lock(), are not restricted."),
+					 errhint(WF_HINT_POST)));
+			break;
+		case CONNECTION:
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("actions cannot use dblink in a session that is not their owner's"),
+					 errdetail("Its connections belong to the session, whoever has opened them."),
 					 errhint(WF_HINT_POST)));
 			break;
 		case SEED:

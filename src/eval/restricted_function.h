@@ -1,6 +1,6 @@
 /*
  * restricted_function.h
- *	  Functions of the server that work on the session as a whole.
+ *	  Functions that work on the session as a whole.
  */
 #ifndef WF_RESTRICTED_FUNCTION_H
 #define WF_RESTRICTED_FUNCTION_H

@@ -119,7 +119,7 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 	if (bracket->foreign)
 	{
 		restricted = WF_FOREIGN_SESSION;
-		bracket->depth = wf_restricted_enter(evaluator->owner);
+		bracket->depth = wf_restricted_enter();
 	}
 	GetUserIdAndSecContext(&bracket->user, &bracket->sec_context);
 	bracket->guc_level = NewGUCNestLevel();

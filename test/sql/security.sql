@@ -183,6 +183,12 @@ FROM (VALUES ('SELECT app.in_plpgsql()', '42501'), ('SELECT app.in_chain()', '42
              ('SET seed TO 0.5', '42501'), ('SET LOCAL seed TO 0.5', '42501'), ('SELECT set_config(''seed'', ''0.5'', true)', '42501'), ('SELECT app.seeded()', '42501'),
              ('SELECT lo_put(%1$s, 0, ''ours'')', 'no error'), ('SELECT lo_get(%1$s)', 'no error'), ('SELECT lo_get(%2$s)', '42501'),
              ('SELECT lo_from_bytea(0, ''other'')', 'no error'), ('SELECT pg_advisory_xact_lock(1), random()', 'no error')) t(c, s);
+-- A function for everybody, which the session's own user has prepared under the very path of the definition.
+CREATE FUNCTION app.for_all() RETURNS bytea LANGUAGE plpgsql AS $$ DECLARE b bytea; BEGIN b := loread(0, 0); RETURN b; END $$;
+SET search_path TO app, public, pg_temp;
+SELECT is(app.for_all(), '', 'the session reads its own');
+SELECT is((error('SELECT workflow.send(%L, ''command'', ''["SELECT app.for_all()"]'')', :'p'))[1], '42501', 'by the same function an action does not');
+SET search_path TO app, public;
 SELECT is(convert_from(loread(:descriptor, 1000), 'UTF8') || convert_from(lo_get(:mine), 'UTF8'), 'secretours', 'nobody has touched what the session has open');
 SELECT is((error(format('SELECT workflow.send(%L, ''command'', %L)', :'p', jsonb_build_array('SELECT ' || c))))[2:1 + cardinality(m)], m, c)
 FROM (VALUES ('lo_tell(0)', ARRAY['actions cannot use descriptors of large objects in a session that is not their owner''s',
@@ -190,6 +196,20 @@ FROM (VALUES ('lo_tell(0)', ARRAY['actions cannot use descriptors of large objec
              ('pg_advisory_lock(1)', ARRAY['actions cannot take or release advisory locks of a session that is not their owner''s',
                   'Locks of the transaction, such as those of pg_advisory_xact_lock(), are not restricted.']),
              ('setseed(0)', ARRAY['actions cannot set the seed of random numbers in a session that is not their owner''s'])) t(c, m);
+-- Connections that somebody else has logged in.
+CREATE EXTENSION dblink SCHEMA public;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO regress_app;
+CREATE FUNCTION app.by_symbol(text, text) RETURNS text LANGUAGE c STRICT AS '$libdir/dblink', 'dblink_exec';
+CREATE TABLE app.link AS
+SELECT f.oid::regprocedure AS function, proname ~ '^dblink_(build|current|get_pkey)' AS harmless,
+    format('SELECT %s(%s)', f.oid::regproc, (SELECT string_agg(format('%L::%s', CASE t WHEN 'text[]'::regtype THEN '{}' ELSE '0' END, t::regtype), ', ' ORDER BY n)
+                                             FROM unnest(proargtypes) WITH ORDINALITY a(t, n))) AS call
+FROM pg_proc f WHERE probin ~ 'dblink' AND proname <> 'dblink_fdw_validator';
+SELECT is_empty(format($$ SELECT function FROM app.link WHERE harmless IS NOT DISTINCT FROM
+        (coalesce((error(format('SELECT workflow.send(%%L, ''command'', %%L)', %L, jsonb_build_array(call))))[2], '') = 'actions cannot use dblink in a session that is not their owner''s') $$, :'p'),
+    'actions cannot use any of them, but for what only writes texts');
+SELECT cmp_ok(count(*)::int, '>', 30, 'functions of dblink') FROM app.link;
+SELECT is((error('SELECT dblink_disconnect(''c'')'))[1], '08003', 'the session itself may');
 SET ROLE regress_clerk;
 EXECUTE mine \g /dev/null
 SELECT is(current_setting('row_security') || coalesce(current_setting('app.mine', true), ''), 'on', 'the settings of the session are its own again');
