@@ -21,6 +21,7 @@
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
+#include "definition/pause.h"
 #include "process/context.h"
 #include "process/process.h"
 #include "process/step.h"
@@ -173,6 +174,8 @@ workflow_set_states(PG_FUNCTION_ARGS)
 	stepper = wf_stepper_new(0);
 	process = wf_api_hold_as_owner(stepper, id);
 	row = wf_process_as_row(process);
+	if (execute)
+		wf_pause_refuse(wf_process_definition(process));
 	was_parked = row->suspended || row->status == WF_TERMINATED;
 	states = read_states(array, wf_process_definition(process), &n);
 	if (patch != NULL)

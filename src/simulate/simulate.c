@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
+#include "definition/pause.h"
 #include "definition/privilege.h"
 #include "process/context.h"
 #include "process/deferred.h"
@@ -329,7 +330,12 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 
 	wf_stepper_observe(stepper, &sim->observer);
 	if (stimulus->kind == WF_STIMULUS_COMMAND)
+	{
 		wf_process_refuse_command(&sim->row);
+		/* A process of its own is nobody's work: it can be tried in a pause. */
+		if (sim->stored)
+			wf_pause_refuse(sim->definition);
+	}
 	if (stimulus->kind == WF_STIMULUS_START)
 		process = add_new(sim, stepper, stimulus);
 	else

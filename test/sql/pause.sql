@@ -33,6 +33,10 @@ SELECT is((error('SELECT workflow.start_many(''job'', ARRAY[NULL]::jsonb[])'))[1
 SELECT is((SELECT count(*) FROM workflow.processes WHERE definition = 'job'), 3::bigint, 'and nothing is left of what was refused');
 SELECT is(workflow.start('job', key => 'one'), :'p', 'who asks for a key that is taken gets its process');
 SELECT is((SELECT count(*) FROM workflow.available_events(:'p')), 0::bigint, 'no events are available');
+SELECT is((SELECT (d.taken, d.effects->0->>'effect', d.effects->0->>'sqlstate')::text FROM workflow.dry_run(:'p', 'go') d), '(f,refused,WF003)', 'which dry_run() tells, too');
+SELECT is((SELECT count(*) FROM workflow.simulate('job', '[{"event": "poke"}]') WHERE taken), 2::bigint, 'a process of its own can be tried');
+SELECT is((error('SELECT workflow.set_states(%L, ''{b}'')', :'p'))[1], 'WF003', 'nor does an operator step one');
+SELECT is((SELECT states FROM workflow.set_states(:'s', '{a}', execute => false)), '{a}', 'but puts one into states without a step');
 SELECT lives_ok(format('SELECT workflow.post(%L, ''poke'')', :'p'), 'events are posted');
 SELECT is(workflow.define('{"id": "job", "initial": "a", "states": {"a": {}}}'), 2, 'a new version is defined');
 SELECT is((error('SELECT workflow.start(''job'')'))[1], 'WF003', 'and rests, too');
