@@ -39,6 +39,7 @@
 #include "store/changes_write.h"
 #include "store/deferred_row.h"
 #include "store/early.h"
+#include "store/failure.h"
 #include "store/key.h"
 #include "store/process_row.h"
 #include "store/receipt.h"
@@ -49,13 +50,15 @@ PG_FUNCTION_INFO_V1(workflow_post_by_key);
 PG_FUNCTION_INFO_V1(workflow_cancel_event);
 
 /*
- * Delete the events that were posted with an id and not delivered; the process is
+ * Delete the events that were posted with an id and not delivered, those that
+ * were given up with them; the process is
  * locked.  args: process and id.  Returns their number.
  */
 static uint64
 forget_post(const WfDefinition *definition, const pg_uuid_t *process, const char *id)
 {
-	uint64		n = wf_timer_forget_posted(process, id, false);
+	uint64		n = wf_timer_forget_posted(process, id, false) +
+		wf_failure_forget_posted(process, id);
 
 	if (definition->chart->has_defer)
 		n += wf_deferred_row_forget(process, id);

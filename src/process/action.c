@@ -31,6 +31,7 @@
 #include "process/process_timer.h"
 #include "process/send.h"
 #include "process/stepper.h"
+#include "store/failure.h"
 
 /* The values of a SEND or RAISE: what the first part evaluates for the second. */
 typedef struct Sending
@@ -148,6 +149,9 @@ act_cancel(WfProcess *process, const WfAction *action, const WfEvent *event)
 
 	wf_deferred_cancel(process, id);
 	wf_process_timer_cancel(process, id);
+	/* A simulation waits for nobody who has such a row. */
+	if (!process->is_new && process->stepper->observer == NULL)
+		(void) wf_failure_forget_posted(&process->row.id, id);
 }
 
 /* --- the log ----------------------------------------------------------- */

@@ -398,6 +398,26 @@ wf_failure_forget_left(const pg_uuid_t *process, ArrayType *active)
 	wf_statement_execute(&forget_left_statement, args, NULL, 0);
 }
 
+static WfStatement forget_posted_statement = {
+	.sql = "DELETE FROM workflow.failure WHERE process OPERATOR(pg_catalog.=) $1"
+	" AND name OPERATOR(pg_catalog.=) $2 AND state IS NULL AND given_up",
+	WF_ARGS(UUIDOID, TEXTOID),
+	.latest = true
+};
+
+/*
+ * Delete the events with this id that were given up: resume() would deliver them,
+ * and they are taken back.  Returns how many there were.  The caller holds the
+ * process.
+ */
+uint64
+wf_failure_forget_posted(const pg_uuid_t *process, const char *name)
+{
+	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(name)};
+
+	return wf_statement_execute(&forget_posted_statement, args, NULL, 0);
+}
+
 static WfStatement drop_statement = WF_PENDING_DROP("failure");
 static WfStatement rename_statement = WF_PENDING_RENAME("failure");
 

@@ -34,6 +34,7 @@ extern bool wf_failure_handled_before(const WfTimerRow *timer, const char *handl
 									  const char *told, TimestampTz *at);
 extern bool wf_failure_redeliver(const pg_uuid_t *process, int32 owner, ArrayType *active);
 extern void wf_failure_forget_left(const pg_uuid_t *process, ArrayType *active);
+extern uint64 wf_failure_forget_posted(const pg_uuid_t *process, const char *name);
 extern void wf_failure_drop(ArrayType *processes, ArrayType *seqs);
 extern void wf_failure_rename(ArrayType *processes, ArrayType *seqs,
 							  ArrayType *events, ArrayType *states);

@@ -175,5 +175,28 @@ SELECT is((SELECT string_agg(name, ' ') FROM workflow.errors WHERE process = :'p
 SELECT FROM workflow.post(:'p', 'x', at => '2031-01-01', id => 'two');
 SELECT is((SELECT count(*) FROM workflow.errors WHERE process = :'p'), 0::bigint, 'nor is one that is replaced');
 
+-- one that was given up is still to come as well: resume() would deliver it
+SELECT FROM workflow.define('{"id": "taken back", "initial": "a", "states": {"a": {"on": {"stop": {"actions": {"type": "cancel", "id": "one"}}, "x": {}}}}}');
+SELECT workflow.start('taken back') AS p \gset
+RESET ROLE;
+CREATE FUNCTION app.give_up(p uuid, VARIADIC ids text[]) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, sqlstate, message)
+    SELECT p, nextval('workflow.timer_seq_seq'), now(), now(), 1, true, 'x', i, 'P0001', 'no' FROM unnest(ids) i $$;
+SET ROLE regress_app;
+SELECT FROM app.give_up(:'p', 'one', 'two', 'three');
+SELECT is(workflow.cancel_event(:'p', 'one'), true, 'an event that was given up can be taken back');
+SELECT is(workflow.cancel_event(:'p', 'one'), false, 'once');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM workflow.errors WHERE process = :'p'), 'three two', 'and is no error any more');
+SELECT FROM workflow.post(:'p', 'x', id => 'two');
+SELECT is((SELECT string_agg(name, ' ') FROM workflow.errors WHERE process = :'p'), 'three', 'another one with its id takes its place');
+SELECT FROM app.give_up(:'p', 'one');
+SELECT is((SELECT effects->0->>'effect' FROM workflow.dry_run(:'p', 'stop')), 'transition', 'nothing is taken back for a trial');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY name) FROM workflow.errors WHERE process = :'p'), 'one three', 'of it');
+SELECT FROM workflow.send(:'p', 'stop');
+SELECT is((SELECT string_agg(name, ' ') FROM workflow.errors WHERE process = :'p'), 'three', 'the action cancel takes one back, too');
+SELECT is(workflow.work(100), 1, 'the other one of the id is delivered');
+SELECT FROM workflow.cancel_event(:'p', 'three');
+SELECT is(workflow.resume(:'p'), false, 'and nothing is left for resume()');
+
 \set end :srcdir '/end.psql'
 \i :end
