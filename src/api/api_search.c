@@ -568,6 +568,12 @@ workflow_search(PG_FUNCTION_ARGS)
 	char		nulls[18];
 	int			n;
 
+	/* Taken for nothing, it would give the same page for ever. */
+	if (PG_NARGS() > 8 && !PG_ARGISNULL(8) && (PG_ARGISNULL(6) || PG_ARGISNULL(7)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"after_value\" needs \"after\" and \"order_by\""),
+				 errdetail("It is the value of a process, behind which a page begins.")));
 	InitMaterializedSRF(fcinfo, 0);
 	wf_statement_connect();
 	newest = wf_definition_by_name(name, 0);

@@ -114,6 +114,34 @@ value_of(const WfOrder *order, const WfPage *page, Datum *value)
 	return !isnull;
 }
 
+static WfStatement instant_statement = {
+	.sql = "SELECT pg_catalog.to_jsonb(pg_catalog.date_part('epoch',"
+	" ($1 OPERATOR(pg_catalog.#>>) '{}')::pg_catalog.timestamptz))",
+	WF_ARGS(JSONBOID)
+};
+
+/*
+ * The value of a process, by which it was ordered, as it was given.  That of a
+ * column is the time that the column shows, which is a string in JSON.
+ */
+static Datum
+given_value(const WfOrder *order, Jsonb *value)
+{
+	Datum		arg = JsonbPGetDatum(value);
+	JsonbValue	scalar;
+	bool		isnull;
+
+	if (order->attribute)
+		return arg;
+	if (!JsonbExtractScalar(&value->root, &scalar) || scalar.type != jbvString)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"after_value\" of \"%s\" must be a time, as a JSON string", order->by),
+				 errhint("Write to_jsonb(%s).", order->by)));
+	wf_statement_execute(&instant_statement, &arg, NULL, 1);
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+}
+
 /*
  * Put processes, uuid[], in order, and take those of the page.  Their ids are SPI's
  * result; returns how many there are.  Error 22023 for a page after a process that
@@ -124,13 +152,15 @@ wf_order_page(const WfOrder *order, Datum ids, const WfPage *page)
 {
 	Datum		values[6] = {ids, CStringGetTextDatum(order->by),
 		BoolGetDatum(order->attribute), UUIDPGetDatum(page->after),
-		JsonbPGetDatum(page->after_value), Int64GetDatum(page->limit)
+		(Datum) 0, Int64GetDatum(page->limit)
 	};
 	char		nulls[] = "      ";
 
 	if (page->after == NULL)
 		nulls[3] = nulls[4] = 'n';
-	else if (page->after_value == NULL && !value_of(order, page, &values[4]))
+	else if (page->after_value != NULL)
+		values[4] = given_value(order, page->after_value);
+	else if (!value_of(order, page, &values[4]))
 		nulls[4] = 'n';
 	return wf_statement_execute(order->descending ? &descending_statement :
 								&ascending_statement, values, nulls, 0);

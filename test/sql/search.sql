@@ -197,6 +197,11 @@ SELECT is(app.pages('amount', 2), 't4 t1 | t2 t6 | t3 t5 | ', 'page by page');
 SELECT is(app.pages('amount desc', 1), 't3 | t2 | t6 | t1 | t4 | t5 | ', 'one by one, the other way round');
 SELECT is(app.pages(NULL, 4), 't1 t2 t3 t4 | t5 t6 | ', 'without order');
 SELECT is(app.tasks(format($$order_by => 'amount', "limit" => 1, after => %L, after_value => '49'$$, workflow.find('task', 't6'))), 't2', 'after the value that it had on its page');
+SELECT is(app.tasks(format($$order_by => 'started_at', after => %L, after_value => to_jsonb(%L::timestamptz)$$, p.id, p.started_at)), 't4 t5 t6', 'a time as the column has it')
+FROM workflow.processes p WHERE p.id = workflow.find('task', 't3');
+SELECT is((error(format($$SELECT workflow.search('task', order_by => 'started_at', after => %L, after_value => '49')$$, workflow.find('task', 't6'))))[1], '22023', 'and not another value');
+SELECT is((error(format($$SELECT workflow.search('task', after => %L, after_value => '49')$$, workflow.find('task', 't6'))))[1], '22023', 'a value is not taken for nothing: without an order');
+SELECT is((error($$SELECT workflow.search('task', order_by => 'amount', after_value => '49')$$))[1], '22023', 'and without a process');
 SELECT is((error(format($$SELECT workflow.search('task', order_by => 'amount', after => %L)$$, gen_random_uuid())))[1], '22023', 'after what is not there');
 SELECT is((error($$SELECT workflow.search('task', order_by => 'amout')$$))[1:2], ARRAY['22023', 'no version of definition "task" has a searchable "amout"'], 'no such order');
 SELECT is((error(format($$SELECT workflow.search('task', attributes => %L)$$, a)))[1], c, 'not a condition: ' || a)
