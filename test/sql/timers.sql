@@ -158,6 +158,7 @@ SELECT is(error('SELECT workflow.set_timer(%L, ''other'', now())', :'p'),
     ARRAY['WF008', 'no active state has a timer "other"', 'HINT: A timer is named by its key under "after".'], 'WF008: no such timer');
 SELECT is((error('SELECT workflow.reset_timer(%L, ''other'')', :'p'))[1], 'WF008', 'nor to reset');
 SELECT is((error('SELECT workflow.set_timer(%L, ''deadline'', ''infinity'')', :'p'))[1], '22008', 'a due time is finite');
+SELECT is((error('SELECT workflow.set_timer(%L, ''deadline'', NULL)', :'p'))[1], '22004', 'and not null, of which nobody would hear otherwise');
 SELECT is((error('SELECT workflow.set_timer(''01234567-89ab-7def-8000-000000000000'', ''deadline'', now())'))[1], 'WF001', 'the process has to exist');
 SELECT FROM workflow.set_timer(:'p', 'deadline', '2020-01-01');
 SELECT is(workflow.work(100), 1, 'a time in the past is due now');
