@@ -59,9 +59,9 @@ static WfStatement drop_statement = {
 static WfStatement expire_statement = {
 	.sql = "DELETE FROM workflow.early d USING"
 	" (SELECT e.ctid AS tid FROM workflow.early e WHERE e.until OPERATOR(pg_catalog.<=) $1"
-	"  ORDER BY e.until LIMIT " CppAsString2(EXPIRE_AT_ONCE) " FOR UPDATE SKIP LOCKED) e"
+	"  ORDER BY e.until LIMIT $2 FOR UPDATE SKIP LOCKED) e"
 	" WHERE d.ctid OPERATOR(pg_catalog.=) e.tid",
-	WF_ARGS(TIMESTAMPTZOID)
+	WF_ARGS(TIMESTAMPTZOID, INT8OID)
 };
 
 static Datum
@@ -140,11 +140,11 @@ wf_early_take(const char *definition, ArrayType *keys, WfEarly **events)
 bool
 wf_early_expire(void)
 {
-	Datum		now = TimestampTzGetDatum(wf_clock_now());
+	Datum		values[] = {TimestampTzGetDatum(wf_clock_now()), Int64GetDatum(EXPIRE_AT_ONCE)};
 
 	if (!wf_version_has_column("early", "until"))
 		return false;
-	return wf_statement_execute(&expire_statement, &now, NULL, 0) == EXPIRE_AT_ONCE;
+	return wf_statement_execute(&expire_statement, values, NULL, 0) == EXPIRE_AT_ONCE;
 }
 
 /*
