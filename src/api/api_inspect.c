@@ -206,6 +206,44 @@ put_missing(const WfMissing *missing, void *result)
 	}
 }
 
+static WfStatement calendar_statement = {
+	.sql = "SELECT FROM workflow.calendar WHERE name OPERATOR(pg_catalog.=) $1",
+	.nargs = 1,
+	.args = {TEXTOID}
+};
+
+/*
+ * Definitions and calendars were there when a version was stored that names them,
+ * and may have been dropped since.  SPI must be connected.
+ */
+static void
+put_dropped(const WfChart *chart, void *result)
+{
+	for (int s = 0; s < chart->nstates; s++)
+		for (int i = 0; i < chart->states[s].ninvokes; i++)
+		{
+			const WfInvoke *invoke = &chart->states[s].invokes[i];
+
+			if (wf_definition_newest(invoke->src) == NULL)
+				put_finding(result, invoke->path, "missing_definition",
+							psprintf("definition \"%s\" does not exist", wf_quote(invoke->src)),
+							"Store it with workflow.define().");
+		}
+	for (int i = 0; i < chart->ndelays; i++)
+	{
+		const WfDelay *delay = chart->delays[i];
+		Datum		name;
+
+		if (delay->kind != WF_DELAY_WORKING)
+			continue;
+		name = CStringGetTextDatum(delay->calendar);
+		if (wf_statement_execute(&calendar_statement, &name, NULL, 1) == 0)
+			put_finding(result, delay->path, "missing_calendar",
+						psprintf("calendar \"%s\" does not exist", wf_quote(delay->calendar)),
+						"Store it with workflow.define_calendar().");
+	}
+}
+
 /*
  * SQL function workflow.lint(json) of sql/parts/inspect.sql: of a definition
  * that need not be stored, nor the functions that it names.
@@ -233,9 +271,13 @@ workflow_lint(PG_FUNCTION_ARGS)
 Datum
 workflow_lint_stored(PG_FUNCTION_ARGS)
 {
+	WfChart    *chart;
+
 	InitMaterializedSRF(fcinfo, 0);
 	wf_statement_connect();
-	wf_lint(chart_of_source(definition_to_read(fcinfo)), put_finding, fcinfo->resultinfo);
+	chart = chart_of_source(definition_to_read(fcinfo));
+	put_dropped(chart, fcinfo->resultinfo);
+	wf_lint(chart, put_finding, fcinfo->resultinfo);
 	SPI_finish();
 	return (Datum) 0;
 }

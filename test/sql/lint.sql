@@ -150,6 +150,17 @@ SELECT is((SELECT array_agg(concat_ws(' | ', rule, path, message, hint) ORDER BY
     'repeated_guard | $.states.a.on.x[1] | transition can never be taken: the guard of $.states.a.on.x[0], which comes before it, holds whenever its own does',
     'no_otherwise | $.states.a.on.x[0] | event is lost if no guard holds | Add a last transition without a guard.'],
     'functions that have still to be written are findings');
+-- what was there when a version was stored, and was dropped since
+SELECT FROM workflow.define('{"id": "guest", "initial": "a", "states": {"a": {"on": {"go": "a"}}}}');
+SELECT FROM workflow.define_calendar('lint', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}');
+SELECT FROM workflow.define('{"id": "host", "initial": "a", "delays": {"d": {"duration": "PT8H", "calendar": "lint"}},
+    "states": {"a": {"invoke": {"src": "guest", "id": "g"}, "after": {"d": "b"}}, "b": {"on": {"go": "a"}}}}');
+SELECT is((SELECT count(*) FROM workflow.lint('host')), 0::bigint, 'a version whose calendar and child are there');
+SELECT FROM workflow.drop_definition('guest');
+SELECT FROM workflow.drop_calendar('lint');
+SELECT is((SELECT array_agg(concat_ws(' | ', rule, path, message, hint) ORDER BY n) FROM workflow.lint('host') WITH ORDINALITY l (path, rule, message, hint, n)), ARRAY[
+    'missing_definition | $.states.a.invoke | definition "guest" does not exist | Store it with workflow.define().',
+    'missing_calendar | $.delays.d | calendar "lint" does not exist | Store it with workflow.define_calendar().'], 'and one that has lost them');
 SELECT is((error('SELECT * FROM workflow.lint(NULL::json)'))[1], '22004', 'null is none');
 SELECT is((error($$ SELECT * FROM workflow.lint('nothing') $$))[1], 'WF006', 'there must be a definition');
 SET ROLE regress_clerk;
