@@ -39,8 +39,8 @@ static WfStatement cursors_statement = {
 };
 
 /* Is code of another role running? */
-static bool
-is_inside(void)
+bool
+wf_restricted_is_inside(void)
 {
 	return wf_xact_stack_depth(&entered) > 0;
 }
@@ -69,7 +69,7 @@ forget_prepared(void)
 static void
 on_function_call(Oid function)
 {
-	if (is_inside())
+	if (wf_restricted_is_inside())
 		wf_restricted_function_refuse(function);
 	else if (prepared_lxid != WF_MY_LXID && wf_restricted_function_is(function))
 		prepared_lxid = WF_MY_LXID;
@@ -84,7 +84,7 @@ static GucRealCheckHook previous_check_seed = NULL;
 static bool
 check_seed(double *value, void **extra, GucSource source)
 {
-	if (source >= PGC_S_INTERACTIVE && is_inside())
+	if (source >= PGC_S_INTERACTIVE && wf_restricted_is_inside())
 	{
 		GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
 		GUC_check_errmsg("actions cannot set the seed of random numbers in a session that is not their owner's");
@@ -106,7 +106,7 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id,
 	if (access == OAT_FUNCTION_EXECUTE)
 		on_function_call(object_id);
 	else if (access == OAT_POST_CREATE && class_id != LargeObjectRelationId &&
-			 is_inside())
+			 wf_restricted_is_inside())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions cannot create objects in a session that is not their owner's"),
@@ -166,7 +166,7 @@ has_open_cursor(void)
 void
 wf_restricted_constraints(bool all, bool deferred)
 {
-	if ((all || deferred) && is_inside())
+	if ((all || deferred) && wf_restricted_is_inside())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions cannot change constraints of a session that is not their owner's"),

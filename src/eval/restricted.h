@@ -17,6 +17,7 @@
 	"Send the event with workflow.post(), then an executor runs the actions as their owner."
 
 extern void wf_restricted_init(void);
+extern bool wf_restricted_is_inside(void);
 extern void wf_restricted_constraints(bool all, bool deferred);
 extern int	wf_restricted_enter(void);
 extern void wf_restricted_leave(int depth);

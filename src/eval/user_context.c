@@ -113,9 +113,14 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 						   GetUserNameFromId(evaluator->owner, true)),
 				 errhint("Set workflow.allow_superuser to on to allow this.")));
 
+	/*
+	 * Called by code of another role, the owner's code is not its own master, even
+	 * in a session of the owner: settings are those that the other has made.
+	 */
 	bracket->foreign = GetAuthenticatedUserId() != evaluator->owner ||
 		GetSessionUserId() != evaluator->owner ||
-		GetUserId() != evaluator->owner;
+		GetUserId() != evaluator->owner ||
+		wf_restricted_is_inside();
 	if (bracket->foreign)
 	{
 		restricted = WF_FOREIGN_SESSION;

@@ -190,6 +190,22 @@ is(guest('', q{SELECT FROM workflow.send_by_key('shop', 'k', 'get', '["no.such"]
 is(as($node, 'clerk', q{SET gin_fuzzy_search_limit = 10; SELECT (workflow.send_by_key('shop', 'k', 'get', '["gin_fuzzy_search_limit"]')).context}),
 	'{"gin_fuzzy_search_limit": "10"}', 'in a session of the owner settings count as ever');
 
+# What another role's action sets in a session of the owner's is not the owner's, either.
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.door(amount int) RETURNS boolean LANGUAGE sql SECURITY DEFINER AS
+		$$ SELECT (workflow.send_by_key('shop', 'k', 'pay', jsonb_build_object('amount', amount))).taken $$;
+	GRANT USAGE ON SCHEMA shop TO guest});
+$node->safe_psql('postgres', 'CREATE SCHEMA trap AUTHORIZATION guest');
+as($node, 'guest', q{
+	CREATE FUNCTION trap.spring(context jsonb, event jsonb) RETURNS jsonb LANGUAGE plpgsql AS
+		$$ BEGIN SET plpgsql.check_asserts = off; RETURN to_jsonb(shop.door((event->'data')::int)); END $$;
+	SELECT workflow.define('{"id": "trap", "initial": "a", "states": {"a": {"on": {"go": {"actions": {"type": "assign", "context": {"paid": {"@expr": "trap.spring(context, event)"}}}}}}}}');
+	SELECT workflow.grant_on('trap', 'clerk', 'send', 'read');
+	SELECT workflow.start('trap', key => 't')});
+is(as($node, 'clerk', q{SELECT (workflow.send_by_key('trap', 't', 'go', '100')).context}), '{"paid": true}', 'the action of another role may send');
+isnt($node->psql('postgres', q{SELECT workflow.send_by_key('trap', 't', 'go', '5000')}, extra_params => [ '-U', 'clerk' ]), 0,
+	'and its settings do not reach the owner whose session it is');
+
 # A reload is heard, and what the database has by then counts for a new session.
 $node->append_conf('postgresql.conf', "gin_fuzzy_search_limit = 77\n");
 $node->safe_psql('postgres', 'ALTER DATABASE postgres SET join_collapse_limit = 4');
