@@ -36,6 +36,7 @@
 #include "definition/qualify.h"
 #include "eval/evaluator.h"
 #include "shmem/inval.h"
+#include "shmem/slot.h"
 #include "store/origin.h"
 #include "store/statement.h"
 
@@ -377,9 +378,25 @@ wf_definition(int32 id)
 }
 
 /*
+ * An executor waits for nobody: while it did, its owner's other work would stand
+ * still, for as long as another owner leaves a transaction open.  The event comes
+ * again later, and is charged with no attempt, as with a shortage of the server.
+ */
+static void
+being_dropped(const WfDefinition *definition)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+			 errmsg("definition \"%s\" version %d is being dropped", definition->name,
+					definition->version),
+			 errdetail("The transaction that drops it is still open.")));
+}
+
+/*
  * Lock a version against being dropped until the end of the transaction, which is
  * about to give it to a process; whoever drops it waits, and then finds the
- * process.  False if it was dropped before.
+ * process.  False if it was dropped before.  In an executor error 53000 if somebody
+ * is about to drop it.
  *
  * The lock is on a tag of our own, see wf_define_lock_name(); one on the row would
  * write to it for each process.
@@ -389,7 +406,11 @@ keep(const WfDefinition *definition)
 {
 	CacheEntry *entry;
 
-	LockDatabaseObject(cache_relation, definition->id, WF_DEFINITION_LOCK, AccessShareLock);
+	if (wf_my_slot == NULL)
+		LockDatabaseObject(cache_relation, definition->id, WF_DEFINITION_LOCK, AccessShareLock);
+	else if (!ConditionalLockDatabaseObject(cache_relation, definition->id, WF_DEFINITION_LOCK,
+											AccessShareLock))
+		being_dropped(definition);
 	check_cache();
 	entry = hash_search(cache, &definition->id, HASH_FIND, NULL);
 	return (entry != NULL && entry->told == tellings) || wf_definition_exists(definition->id);

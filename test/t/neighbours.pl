@@ -196,6 +196,29 @@ is($node->safe_psql('postgres', q{SELECT batches, steps FROM workflow.activity W
 $holder->quit;
 
 #
+# What another owner is about to drop, in a transaction that stays open.
+#
+workflow_role($node, 'guest');
+as($node, 'guest', q{
+	SELECT workflow.define('{"id": "part", "initial": "a", "states": {"a": {"type": "final"}}}');
+	SELECT workflow.grant_on('part', 'clerk', 'start')});
+as($node, 'clerk', q{
+	SELECT workflow.define('{"id": "whole", "initial": "a", "states": {"a": {"on": {"go": "b"}},
+		"b": {"invoke": {"src": "part", "onDone": "c"}}, "c": {"type": "final"}}}');
+	SELECT workflow.define('{"id": "meanwhile", "initial": "a", "states": {"a": {"on": {"go": "b"}}, "b": {"type": "final"}}}')});
+my $dropper = $node->background_psql('postgres', extra_params => [ '-U', 'guest' ]);
+$dropper->query_safe(q{BEGIN; SELECT workflow.drop_definition('part')});
+as($node, 'clerk', q{SELECT workflow.post(workflow.start('whole'), 'go') FROM generate_series(1, 3)});
+wait_for($node, q{SELECT count(DISTINCT process) = 3 FROM workflow.errors WHERE definition = 'whole' AND sqlstate = '53000'}, 'the refusal of what is being dropped');
+as($node, 'clerk', q{SELECT workflow.post(workflow.start('meanwhile'), 'go')});
+wait_until_over('meanwhile');
+$dropper->query_safe('ROLLBACK');
+$dropper->quit;
+wait_until_over('whole');
+is($node->safe_psql('postgres', q{SELECT status, count(*) FROM workflow.processes WHERE definition IN ('whole', 'meanwhile') GROUP BY 1}),
+	'finalized|4', 'a definition that is being dropped stops nobody else, and nobody for good');
+
+#
 # Large contexts: a batch takes no more of them than it has memory for.
 #
 SKIP:
