@@ -335,7 +335,7 @@ wf_failure_handled_before(const WfTimerRow *timer, const char *handler, const ch
 
 /*
  * A timer of a state is dropped if the state ($3: the active ones) was left
- * since, or has armed a timer of that name anew.
+ * since, or has armed a timer of that name anew, also one that failed in its turn.
  */
 #define REDELIVER(more_conditions) \
 	"WITH gone AS (DELETE FROM workflow.failure" \
@@ -345,7 +345,9 @@ wf_failure_handled_before(const WfTimerRow *timer, const char *handler, const ch
 	" WHERE (state IS NULL OR (state OPERATOR(pg_catalog.=) ANY ($3)" \
 	"  AND NOT EXISTS (SELECT FROM workflow.timer t" \
 	"   WHERE t.process OPERATOR(pg_catalog.=) g.process" \
-	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name)))" \
+	"   AND t.state OPERATOR(pg_catalog.=) g.state AND t.name OPERATOR(pg_catalog.=) g.name)" \
+	"  AND NOT EXISTS (SELECT FROM gone o WHERE o.state OPERATOR(pg_catalog.=) g.state" \
+	"   AND o.name OPERATOR(pg_catalog.=) g.name AND o.seq OPERATOR(pg_catalog.>) g.seq)))" \
 	more_conditions " RETURNING due"
 
 /* An event that is tried again need not be told of: it was, and that failed, too. */

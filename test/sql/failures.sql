@@ -198,5 +198,17 @@ SELECT is(workflow.work(100), 1, 'the other one of the id is delivered');
 SELECT FROM workflow.cancel_event(:'p', 'three');
 SELECT is(workflow.resume(:'p'), false, 'and nothing is left for resume()');
 
+-- a timer that was started anew after it had been given up, and was given up again: it is one timer
+SELECT FROM workflow.define('{"id": "anew", "initial": "a", "states": {"a": {"after": {"1 day": {"actions": {"type": "assign", "context": {"n": {"@expr": "COALESCE((context->>''n'')::int, 0) + 1"}}}}}, "on": {"x": {}}}}}');
+SELECT workflow.start('anew') AS p \gset
+RESET ROLE;
+WITH gone AS (DELETE FROM workflow.timer WHERE process = :'p' RETURNING *)
+INSERT INTO workflow.failure (process, seq, at, due, attempts, given_up, event, name, state, sqlstate, message)
+SELECT process, s, now(), due, 1, true, event, name, state, 'P0001', 'no' FROM gone, unnest(ARRAY[seq, nextval('workflow.timer_seq_seq')]) s;
+SET ROLE regress_app;
+SELECT is((SELECT count(*) FROM workflow.errors WHERE process = :'p'), 2::bigint, 'a timer was given up twice');
+SELECT is(workflow.resume(:'p'), true, 'it is resumed');
+SELECT is((SELECT array_agg(name) FROM workflow.timers WHERE process = :'p'), '{1 day}', 'and goes off once');
+
 \set end :srcdir '/end.psql'
 \i :end
