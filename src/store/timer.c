@@ -50,7 +50,8 @@ static WfStatement unpark_many_statement = {
 	" WHERE t.process OPERATOR(pg_catalog.=) ANY ($1) AND t.parked"
 	" AND p.id OPERATOR(pg_catalog.=) t.process AND NOT p.suspended"
 	" AND p.status OPERATOR(pg_catalog.<>) 'terminated' RETURNING t.due",
-	WF_ARGS(UUIDARRAYOID, INT4OID)
+	WF_ARGS(UUIDARRAYOID, INT4OID),
+	.latest = true				/* post() parks an event without the process */
 };
 
 /* The same of a row of SPI's last result. */
