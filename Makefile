@@ -6,7 +6,8 @@
 #   make matrix                                  the same on PostgreSQL 15, 17 and 18,
 #                                                and pg_upgrade between them
 #   make pg_upgrade                              only that: 15 to 17, in a chroot
-#   make bench                                   speed, against the reference
+#   make bench                                   speed, against references: 20 minutes;
+#                                                QUICK=1: 3 minutes, FULL=1: hours
 #   make bench BASE=commit                       and against another commit, turn by turn
 #   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less

@@ -4,7 +4,6 @@
 \set ON_ERROR_STOP 1
 SET client_min_messages = warning;
 
-CREATE ROLE bench LOGIN;
 GRANT workflow_user TO bench;
 CREATE SCHEMA bench AUTHORIZATION bench;
 SET ROLE bench;
@@ -37,6 +36,94 @@ SELECT workflow.define($$
   "initial": "waiting",
   "context": {"n": 0, "customer": "c-17", "total": 250},
   "states": {"waiting": {"after": {"30 days": "done"}}, "done": {"type": "final"}}
+}$$);
+
+-- drain_finished: those that are over, each as soon as it is started.
+SELECT workflow.define($$
+{
+  "id": "finished",
+  "initial": "done",
+  "context": {"customer": "c-17", "total": 250},
+  "states": {"done": {"type": "final"}}
+}$$);
+
+-- drain_start_at: the same guard and assignment in the step that starts.
+SELECT workflow.define($$
+{
+  "id": "at_once",
+  "initial": "waiting",
+  "context": {"n": 0, "customer": "c-17", "total": 250},
+  "states": {
+    "waiting": {
+      "always": {
+        "guard": {"@expr": "(context->>'total')::numeric > 100"},
+        "actions": {"type": "assign", "context": {"n": {"@expr": "(context->>'n')::int + 1"}}},
+        "target": "done"
+      }
+    },
+    "done": {"type": "final"}
+  }
+}$$);
+
+-- drain_one_instant: drain, and each timer is due at the same instant.
+SELECT workflow.define($$
+{
+  "id": "drain_instant",
+  "initial": "waiting",
+  "context": {"n": 0, "customer": "c-17", "total": 250},
+  "delays": {"instant": {"@expr": "to_timestamp(1767225600)"}},
+  "states": {
+    "waiting": {
+      "after": {
+        "instant": {
+          "guard": {"@expr": "(context->>'total')::numeric > 100"},
+          "actions": {"type": "assign", "context": {"n": {"@expr": "(context->>'n')::int + 1"}}},
+          "target": "done"
+        }
+      }
+    },
+    "done": {"type": "final"}
+  }
+}$$);
+
+-- drain_function: drain, a function in place of the assignment's expression;
+-- and small_transactions, which also start.
+CREATE FUNCTION count_up(context jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('n', (context->>'n')::int + 1)
+$$;
+SELECT workflow.define($$
+{
+  "id": "drain_function",
+  "initial": "waiting",
+  "context": {"n": 0, "customer": "c-17", "total": 250},
+  "states": {
+    "waiting": {
+      "after": {
+        "1 millisecond": {
+          "guard": {"@expr": "(context->>'total')::numeric > 100"},
+          "actions": "bench.count_up",
+          "target": "done"
+        }
+      }
+    },
+    "done": {"type": "final"}
+  }
+}$$);
+SELECT workflow.define($$
+{
+  "id": "at_once_function",
+  "initial": "waiting",
+  "context": {"n": 0, "customer": "c-17", "total": 250},
+  "states": {
+    "waiting": {
+      "always": {
+        "guard": {"@expr": "(context->>'total')::numeric > 100"},
+        "actions": "bench.count_up",
+        "target": "done"
+      }
+    },
+    "done": {"type": "final"}
+  }
 }$$);
 
 -- workflow3: three steps, each in a transaction of its own after the one

@@ -2,11 +2,11 @@
  * latency.c
  *	  From a client's commit to the first statement of the action.
  *
- * latency PROCESS N PAUSE_MS: N times, in a transaction, post an event to
- * PROCESS; note the clock when COMMIT was acknowledged; wait until the action
- * has noted, in bench.seen, when it began.  Prints one difference a line, in
- * milliseconds.  Connection from PG* variables; the server's clock and ours
- * must be the same one.
+ * latency SCHEMA STATEMENT N PAUSE_MS: N times, in a transaction, run STATEMENT,
+ * which posts an event, with its number as $1; note the clock when COMMIT was
+ * acknowledged; wait until the action has noted, in SCHEMA.seen, when it began.
+ * Prints one difference a line, in milliseconds.  Connection from PG* variables;
+ * the server's clock and ours must be the same one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +44,16 @@ nap(int ms)
 
 /* When the action of event n began, in microseconds since 1970; it has 10 s. */
 static long long
-seen(const char *n)
+seen(const char *schema, const char *n)
 {
+	char		query[200];
+
+	snprintf(query, sizeof(query),
+			 "SELECT pg_catalog.round(extract(epoch FROM at) * 1000000)::bigint"
+			 " FROM %s.seen WHERE n = $1::int", schema);
 	for (int tries = 0; tries < 2000; tries++)
 	{
-		PGresult   *result = run("SELECT pg_catalog.round(extract(epoch FROM at) * 1000000)::bigint"
-								 " FROM bench.seen WHERE n = $1::int",
-								 1, &n, PGRES_TUPLES_OK);
+		PGresult   *result = run(query, 1, &n, PGRES_TUPLES_OK);
 		long long	at = PQntuples(result) > 0 ? atoll(PQgetvalue(result, 0, 0)) : 0;
 
 		PQclear(result);
@@ -65,30 +68,32 @@ seen(const char *n)
 int
 main(int argc, char **argv)
 {
-	if (argc != 4)
+	char		truncate[100];
+
+	if (argc != 5)
 	{
-		fprintf(stderr, "latency PROCESS N PAUSE_MS\n");
+		fprintf(stderr, "latency SCHEMA STATEMENT N PAUSE_MS\n");
 		return 2;
 	}
 	conn = PQconnectdb("");
 	if (PQstatus(conn) != CONNECTION_OK)
 		fail("connect");
-	PQclear(run("TRUNCATE bench.seen", 0, NULL, PGRES_COMMAND_OK));
-	for (int i = 0; i < atoi(argv[2]); i++)
+	snprintf(truncate, sizeof(truncate), "TRUNCATE %s.seen", argv[1]);
+	PQclear(run(truncate, 0, NULL, PGRES_COMMAND_OK));
+	for (int i = 0; i < atoi(argv[3]); i++)
 	{
 		char		n[16];
-		const char *params[2] = {argv[1], n};
+		const char *params[1] = {n};
 		struct timeval committed;
 
-		nap(atoi(argv[3]));
+		nap(atoi(argv[4]));
 		snprintf(n, sizeof(n), "%d", i);
 		PQclear(run("BEGIN", 0, NULL, PGRES_COMMAND_OK));
-		PQclear(run("SELECT workflow.post($1::uuid, 'ring', pg_catalog.jsonb_build_object('n', $2::int))",
-					2, params, PGRES_TUPLES_OK));
+		PQclear(run(argv[2], 1, params, PGRES_TUPLES_OK));
 		PQclear(run("COMMIT", 0, NULL, PGRES_COMMAND_OK));
 		gettimeofday(&committed, NULL);
 		nap(10);
-		printf("%.3f\n", (seen(n) - (committed.tv_sec * 1000000LL + committed.tv_usec)) / 1000.0);
+		printf("%.3f\n", (seen(argv[1], n) - (committed.tv_sec * 1000000LL + committed.tv_usec)) / 1000.0);
 	}
 	PQfinish(conn);
 	return 0;

@@ -32,14 +32,15 @@ CONF
 }
 
 # Both sides run the same definitions and functions: those of this tree. A base
-# whose SQL is too old for them is measured with its own.
+# whose SQL is too old for them is measured with its own, which may make the role
+# itself.
 fill_database() {
     local file=test/bench/bench.sql
-    bench -c 'CREATE EXTENSION workflow'
+    bench -c 'CREATE EXTENSION workflow' -c 'CREATE ROLE bench LOGIN'
     bench -1 -f "$TOP/$file" >/dev/null && return
     [ "$SIDE" = base ] || die "$file fails"
     say "the base does not take this tree's $file: it is measured with its own"
-    bench -1 -f "$PLACE/base/tree/$file" >/dev/null
+    sed '/^CREATE ROLE bench LOGIN;$/d' "$PLACE/base/tree/$file" | bench -1 -f - >/dev/null
 }
 
 make_server() { # SIDE
@@ -57,6 +58,7 @@ make_servers() {
         cluster_stop
     fi
     make_server new
+    make_plain
 }
 
 place_of() { # SIDE
@@ -71,10 +73,12 @@ enter() { # SIDE: from here on it is its turn
     cluster_start
 }
 
-# The sides in the order in which they play. With BASE, who is first alternates,
-# and nothing comes between the two that are compared.
-order() { # RUN
-    if ! has_base; then
+# The sides in the order in which they play. Who is first alternates, and with
+# BASE nothing comes between the two trees.
+order() { # ROUND
+    if ! has_base && [ $(($1 % 2)) = 0 ]; then
+        printf '%s\n' reference new
+    elif ! has_base; then
         printf '%s\n' new reference
     elif [ $(($1 % 2)) = 0 ]; then
         printf '%s\n' reference new base
@@ -85,10 +89,10 @@ order() { # RUN
 
 # One turn for each side: TURN, or for the reference REFERENCE (`none`: there is
 # none), each with the same arguments.
-take_turns() { # RUN REFERENCE TURN ARGUMENT...
-    local run=$1 reference=$2 turn=$3 side
+take_turns() { # ROUND REFERENCE TURN ARGUMENT...
+    local round=$1 reference=$2 turn=$3 side
     shift 3
-    for side in $(order "$run"); do
+    for side in $(order "$round"); do
         if [ "$side" != reference ]; then
             enter "$side"
             "$turn" "$@"

@@ -1,0 +1,1 @@
+SELECT workflow.start('at_once_function', at => now());

@@ -1,0 +1,1 @@
+WITH made AS (INSERT INTO plain.process VALUES (gen_random_uuid(), 1, 2, '{waiting}', '{"n": 0, "customer": "c-17", "total": 250}', now()) RETURNING id), armed AS (INSERT INTO plain.timer (process, event, due) SELECT id, 'start', now() FROM made) SELECT pg_notify('plain', '');
