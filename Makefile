@@ -9,6 +9,8 @@
 #   make bench                                   speed, against references: 20 minutes;
 #                                                QUICK=1: 3 minutes, FULL=1: hours
 #   make bench BASE=commit                       and against another commit, turn by turn
+#   make bench-peers                             beside other engines and queues, in one
+#                                                cluster; QUICK=1, a few minutes of it
 #   make speed                                   of the interpreter alone
 #   make fuzz                                    an hour of it; MINUTES=5 for less
 #   make sanitize                                the tests with sanitizers in our code
@@ -17,7 +19,7 @@
 
 # These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check matrix pg_upgrade demo demo-stop bench speed fuzz sanitize dist next
+OUR_GOALS = check matrix pg_upgrade demo demo-stop bench bench-peers speed fuzz sanitize dist next
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -33,6 +35,8 @@ demo-stop:
 	@test/demo/stop
 bench:
 	@test/bench/run
+bench-peers:
+	@test/peers/run
 speed:
 	@test/fuzz/run speed
 fuzz:
