@@ -93,7 +93,7 @@ function cell(line) {
 function rows(lines) {
     const peers = sides().filter((side) => !is_ours(side));
     const find = (figure, side) => lines.find((line) => line.measure === figure.name && line.side === side);
-    const body = figures.filter((figure) => find(figure, 'workflow')).map((figure) => {
+    const body = figures.filter((figure) => lines.some((line) => line.measure === figure.name)).map((figure) => {
         const ours = sides().filter(is_ours).map((side) => find(figure, side)).filter(Boolean);
         return [figure.title, ours.map((line) => show(line.value)).join('; '), ...peers.map((side) => cell(find(figure, side)))];
     });

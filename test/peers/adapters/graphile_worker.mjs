@@ -2,9 +2,9 @@
 //
 // Settings: those of the project's own page on performance,
 // https://worker.graphile.org/docs/performance: 24 concurrent jobs, a pool of 25,
-// a local queue of 500, completions and failures batched without a delay. Drains
-// have two processes, which that page recommends for more than one core; jobs of
-// one instant are looked for each 100 ms instead of 2 s, since a poll finds them.
+// a local queue of 500, completions and failures batched without a delay. That page
+// measures with several instances: drains have two processes here. Jobs of one
+// instant are found by a poll: pollInterval is 100 ms for them instead of 2 s.
 
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
 import { version_of } from '../npm.mjs';

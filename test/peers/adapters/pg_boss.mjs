@@ -1,7 +1,7 @@
 // pg_boss.mjs: pg-boss, from npm.
 //
 // Settings, from the project's pages on workers, queues and the constructor
-// (https://timgit.github.io/pg-boss, "work()", "createQueue()"): batches of 1000
+// (https://pgboss.io, "API"): batches of 1000
 // taken again without a pause while they are full (burstWhenBatchFull), LISTEN
 // with NOTIFY so that idle workers hear of a job at once (useListenNotify, and
 // notify of the queue), polls at the least interval there is, 0.5 s, instead of

@@ -1,7 +1,7 @@
 // pgmq.mjs: pgmq, if PGMQ_SQL names its file pgmq.sql; it is in neither Debian
 // nor npm, so it is left out otherwise.
 //
-// Settings: its page (https://github.com/pgmq/pgmq) reads and deletes many
+// Settings: its functions (https://github.com/pgmq/pgmq) read and delete many
 // messages at a time: here 1000, by two connections of one process for drains;
 // where jobs come one by one, read_with_poll with an interval of 10 ms instead of
 // 100 ms. `three` has three queues; taking from one and putting into the next is

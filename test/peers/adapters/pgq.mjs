@@ -1,10 +1,9 @@
 // pgq.mjs: PgQ and its ticker pgqd, Debian's packages.
 //
-// Settings: the ticker's page (https://github.com/pgq/pgqd, and the comments of
-// pgq.create_queue) names ticker_period, ticker_max_lag and ticker_max_count as
-// what makes it quick: a look each 10 ms, a tick as soon as events are 10 ms old
-// or a thousand; defaults are 1 s, 3 s, 500. One consumer for a queue, as PgQ
-// means it, which takes whole batches. It keeps no state of a single job, and
+// Settings: what makes it quick are ticker_period of pgqd(1), and ticker_max_lag
+// and ticker_max_count of pgq.set_queue_config() (https://github.com/pgq): a look
+// each 10 ms, a tick as soon as events are 10 ms old or a thousand; defaults are
+// 1 s, 3 s, 500. One consumer for a queue, as PgQ means it, takes whole batches. It keeps no state of a single job, and
 // knows no job for later. The consumer looks again 10 ms after it found nothing.
 
 import { spawn } from 'node:child_process';
@@ -59,7 +58,9 @@ database_list = ${database}
 ticker_period = 0.01
 syslog = 0
 `);
-    return spawn('/usr/bin/pgqd', ['-q', `${file}.ini`], { stdio: 'ignore' });
+    const ticker = spawn('/usr/bin/pgqd', ['-q', `${file}.ini`], { stdio: 'ignore' });
+    process.on('exit', () => ticker.kill()); // it is not to outlive us, whatever ends us
+    return ticker;
 }
 
 // One batch, if there is one; in a transaction with what is put into the next queue.
