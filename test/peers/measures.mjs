@@ -84,7 +84,7 @@ export async function pinned(adapter, context) {
 // The workers are idle, then everything is due at once.
 export async function instant(adapter, context) {
     calibrate();
-    const lead = (adapter.lead ?? 10) * 1000 + context.n / 4;
+    const lead = 6000 + context.n / 4;
     const due = adapter.next_instant ? adapter.next_instant(now() + lead) : Math.ceil((now() + lead) / 1000) * 1000;
     await adapter.load(context, context.n, due);
     await settle(context);

@@ -8,7 +8,7 @@
 // cluster its database must stay, because its worker lives in it.
 
 export const name = 'pg_cron';
-export const shares = { instant: 0.006 };
+export const shares = { instant: 0.0075 };
 export const database = 'peers_cron';
 
 export async function version({ session }) {
