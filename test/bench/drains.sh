@@ -6,7 +6,7 @@
 
 DRAINS='drain drain_start_at drain_function drain_held_snapshot drain_backlog drain_finished drain_one_instant wal_per_step'
 
-# Fill the tables for a drain, and leave the engine standing still.
+# Fill the empty tables for a drain while the engine stands still.
 fill_drain() { # KIND
     case $1 in
     backlog) load backlog "$BACKLOG" ;;
@@ -19,7 +19,7 @@ fill_drain() { # KIND
     one_instant*) load drain_instant "$N" ;;
     *) load drain "$N" ;;
     esac
-    settle 'workflow.process, workflow.timer, workflow.history'
+    settle "workflow.process, workflow.timer$([ "$1" != finished ] || echo ', workflow.history')"
     [ "$1" != held ] || take_snapshot
     [[ $1 != one_instant* ]] || [ "$(bench -c 'SELECT count(DISTINCT due) FROM workflow.timer')" = 1 ] ||
         die "not all timers are due at one instant"
@@ -28,7 +28,6 @@ fill_drain() { # KIND
 drain() { # KIND BATCH
     local series=$1_$2
     hold
-    empty
     configure workflow.batch_size "$2"
     fill_drain "$1"
     release_and_wait "$N"
@@ -41,10 +40,8 @@ drain() { # KIND BATCH
     drain) note_wal "wal_$series" "$N" "$WAL_FROM" "$WAL_TO" ;;
     one_instant*) note_tenths "$series" "$N" ;;
     esac
-    hold
     empty
     unconfigure workflow.batch_size
-    configure workflow.enabled on
 }
 
 # The rates of the first and the last tenth of what was sampled. The first one

@@ -8,7 +8,7 @@
 
 # 500 transactions a second, in the background. Sets FEEDER.
 feed() { # DATABASE ROLE SCRIPT
-    pgbench -n -c 8 -j 1 -R "$SMALL_RATE" -T $((SMALL_TIME + 4)) -M prepared -U "$2" -f "$TOP/test/bench/$3" "$1" \
+    pgbench -n -c 8 -j 1 -R "$SMALL_RATE" -T $((SMALL_TIME + 3)) -M prepared -U "$2" -f "$TOP/test/bench/$3" "$1" \
         >"$PLACE/feed.log" 2>&1 &
     FEEDER=$!
 }
@@ -26,7 +26,7 @@ fed() {
 # hundredths of a second, so that it is not to be short.
 watch_steps() { # TICKS STEPS: commands that print them
     local ticks steps began
-    sleep 2
+    sleep 1.5
     ticks=$("$1") steps=$("$2") began=$(now_us)
     sleep "$SMALL_TIME"
     ticks=$(($("$1") - ticks)) steps=$(($("$2") - steps)) began=$(($(now_us) - began))
@@ -36,7 +36,6 @@ watch_steps() { # TICKS STEPS: commands that print them
 }
 
 small() {
-    empty
     settle 'workflow.process, workflow.timer, workflow.history'
     # None is to leave and take along what it has used.
     configure workflow.executor_idle_timeout 3600

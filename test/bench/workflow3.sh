@@ -8,7 +8,6 @@
 workflow3() { # SERIES BATCH
     local series=$1_$2
     hold
-    empty
     if [ "$2" = default ]; then unconfigure workflow.batch_size; else configure workflow.batch_size "$2"; fi
     load workflow3 "$WORKFLOWS" 10000 "jsonb_build_object('number', i)"
     settle 'workflow.process, workflow.timer'
