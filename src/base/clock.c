@@ -128,6 +128,14 @@ wf_clock_due_limit(void)
 	return test_clock(&now) ? now : GetCurrentTransactionStartTimestamp();
 }
 
+/* So long (ms) before an instant.  Infinite times stay as they are. */
+TimestampTz
+wf_clock_before(TimestampTz instant, int lead)
+{
+	return TIMESTAMP_NOT_FINITE(instant) ? instant :
+		TimestampTzPlusMilliseconds(instant, -lead);
+}
+
 /*
  * Convert a time of the server's clock, as back-offs and idle timeouts use
  * it, to the one that wf_clock_now() will return at that time.  Infinite

@@ -7,7 +7,12 @@
 
 #include "datatype/timestamp.h"
 
+/* So long (ms) before work is due a process for it is started: about as long as
+ * that takes. */
+#define WF_CLOCK_LEAD	50
+
 extern TimestampTz wf_clock_now(void);
+extern TimestampTz wf_clock_before(TimestampTz instant, int lead);
 extern TimestampTz wf_clock_due_limit(void);
 extern TimestampTz wf_clock_at(TimestampTz real);
 extern TimestampTz wf_clock_simulate(TimestampTz now);

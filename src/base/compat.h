@@ -94,6 +94,12 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 #define RelationGetPrimaryKeyIndex(relation, deferrable_ok) (RelationGetPrimaryKeyIndex) (relation)
 #endif
 
+/* 18: an index scan counts its searches for EXPLAIN (0fbceae841c) */
+#if PG_VERSION_NUM < 180000
+#define index_beginscan(heap, index, snapshot, instrument, nkeys, norderbys) \
+	(index_beginscan) (heap, index, snapshot, nkeys, norderbys)
+#endif
+
 /* 18: C23's name for pg_attribute_noreturn() (9321d2fdf80) */
 #if PG_VERSION_NUM < 180000 && !defined(pg_noreturn)
 #define pg_noreturn _Noreturn

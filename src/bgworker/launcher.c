@@ -249,6 +249,8 @@ wanted_at(const WfDatabase *database, TimestampTz mark)
 				return not_before;
 			if (wf_max_executors == 0)
 				return DT_NOEND;	/* it could do nothing */
+			/* it has to start an executor, which is early, too */
+			mark = wf_clock_before(mark, 2 * WF_CLOCK_LEAD);
 			return Max(Min(mark, database->chores_at), not_before);
 		case WF_DB_STARTING:
 			return database->runtime_pid != 0 ? DT_NOEND :

@@ -97,16 +97,17 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 	WfOwner    *entry = lane->entry;
 	uint64		generation;
 	TimestampTz due = wf_watermark_read(lane, &generation).due;
+	TimestampTz start = wf_clock_before(due, WF_CLOCK_LEAD);
 	TimestampTz held = wf_owner_held_until(entry);
 	WfWaiting	one = {.lane = lane,.owner = lane->owner,.role = entry->role,
 	.since = lane_waits_since(lane, due, now),.extra = lane->executors > 0};
 
 	demand->first_due = Min(demand->first_due, Max(due, held));
-	if (due > now)
+	if (due > now && (one.extra || start > now))
 	{
 		/* an executor waits for that itself */
 		if (!one.extra)
-			demand->next = Min(demand->next, due);
+			demand->next = Min(demand->next, start);
 		wf_owner_waits(entry, WF_WAIT_NONE);
 		return;
 	}

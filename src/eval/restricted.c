@@ -141,6 +141,8 @@ has_open_cursor(void)
 	bool		found = false;
 	uint64		n;
 
+	if (likely(ThereAreNoReadyPortals()))
+		return false;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	n = wf_statement_execute(&cursors_statement, NULL, NULL, 0);

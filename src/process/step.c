@@ -238,7 +238,8 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	wf_interpret_start(process->machine);
 	process->boundary.payload = NULL;
 	wf_user_context_leave(&process->user_context);
-	finish_step(process, WF_START_EVENT, DT_NOBEGIN, true, actor, NULL);
+	finish_step(process, WF_START_EVENT,
+				process->current != NULL ? process->current->due : DT_NOBEGIN, true, actor, NULL);
 	WF_POP_STEP();
 }
 

@@ -26,43 +26,71 @@
 #include "store/process_row.h"
 #include "store/timer.h"
 
-/* Processes of one owner that have started. */
+/* Processes that have started. */
 typedef struct Started
 {
-	Datum	   *ids;
+	WfProcess **processes;
 	int			n;
-	int32		owner;
 } Started;
 
-static void
-unpark(Started *started)
-{
-	if (started->n > 0)
-		wf_timer_unpark_many(wf_uuid_array(started->ids, started->n), started->owner);
-	started->n = 0;
-}
-
-/* Events that were posted before the start have waited for it, parked. */
-static void
-unpark_started(const WfStepper *stepper)
+/*
+ * Those that have started and to which something was posted before, which may have
+ * been parked.  To be asked before their own timers are written; nothing is parked
+ * while we hold the processes.
+ */
+static Started
+find_started(const WfStepper *stepper)
 {
 	Started		started = {.n = 0};
+	const pg_uuid_t **ids;
+	bool	   *posted;
 	ListCell   *cell;
+	int			n = 0;
 
+	foreach(cell, stepper->processes)
+		if (((WfProcess *) lfirst(cell))->unpark)
+			n++;
+	if (n == 0)
+		return started;
+
+	started.processes = palloc(sizeof(WfProcess *) * n);
+	ids = palloc(sizeof(pg_uuid_t *) * n);
+	posted = palloc(sizeof(bool) * n);
+	n = 0;
 	foreach(cell, stepper->processes)
 	{
 		WfProcess  *process = lfirst(cell);
 
-		if (!process->unpark)
-			continue;
-		if (started.ids == NULL)
-			started.ids = palloc(sizeof(Datum) * list_length(stepper->processes));
-		if (process->definition->owner != started.owner)
-			unpark(&started);
-		started.owner = process->definition->owner;
-		started.ids[started.n++] = UUIDPGetDatum(&process->row.id);
+		if (process->unpark)
+		{
+			ids[n] = &process->row.id;
+			started.processes[n++] = process;
+		}
 	}
-	unpark(&started);
+	wf_timer_have(n, ids, posted);
+	for (int i = 0; i < n; i++)
+		if (posted[i])
+			started.processes[started.n++] = started.processes[i];
+	return started;
+}
+
+/* Events that were posted before the start have waited for it, parked. */
+static void
+unpark(const Started *started)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(started->n, 1));
+
+	for (int i = 0; i < started->n;)
+	{
+		int32		owner = started->processes[i]->definition->owner;
+		int			n = 0;
+
+		/* those of one owner at once */
+		while (i < started->n && started->processes[i]->definition->owner == owner)
+			ids[n++] = UUIDPGetDatum(&started->processes[i++]->row.id);
+		wf_timer_unpark_many(wf_uuid_array(ids, n), owner);
+	}
+	pfree(ids);
 }
 
 /*
@@ -77,6 +105,7 @@ wf_step_write(WfStepper *stepper)
 {
 	TimestampTz now = wf_clock_now();
 	TimestampTz next;
+	Started		started = find_started(stepper);
 	ListCell   *cell;
 
 	wf_stepper_written();
@@ -101,6 +130,6 @@ wf_step_write(WfStepper *stepper)
 		wf_wakeup_stepped();
 	}
 	next = wf_changes_write(stepper->changes);
-	unpark_started(stepper);
+	unpark(&started);
 	return next;
 }

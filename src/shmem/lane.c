@@ -67,6 +67,9 @@ wf_lane_init(WfLane *lane, Oid dbid, int32 owner, TimestampTz mark)
 	lane->cursor = WF_POSITION(DT_NOBEGIN);
 	lane->cursor_epoch = 0;
 	lane->calls = 0;
+	lane->looked = 0;
+	lane->sentry = NULL;
+	lane->watch = DT_NOEND;
 	wf_held_init_locked(lane);
 	SpinLockRelease(&lane->mutex);
 

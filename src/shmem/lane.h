@@ -58,6 +58,10 @@ typedef struct WfLane
 	WfPosition	cursor;
 	uint64		cursor_epoch;	/* moves whenever the cursor is set back */
 	uint64		calls;			/* moves whenever executors are to look again */
+	uint64		looked;			/* the generation that an executor read last before
+								 * its snapshot */
+	struct WfSlot *sentry;		/* the executor that sleeps until the mark is due, */
+	TimestampTz watch;			/* as it was when that fell asleep */
 
 	/* Under the spinlock; held.c: what is due and locked by others. */
 	WfPosition	head;			/* what is due before it was locked when it was

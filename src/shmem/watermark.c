@@ -71,20 +71,59 @@ wf_watermark_read(WfLane *lane, uint64 *generation)
 }
 
 /*
- * What an executor compares with what it read before its last batch: has anything
- * been inserted since, or was it called?  Latches are set for other reasons, too:
- * by a timeout that is over, for instance.
+ * An executor is about to look for work: its snapshot will show all that has been
+ * inserted by now.  Returns how often executors have been called.
  */
-WfWatermarkNews
-wf_watermark_news(WfLane *lane)
+uint64
+wf_watermark_look(WfLane *lane)
 {
-	WfWatermarkNews news;
+	uint64		calls;
 
 	SpinLockAcquire(&lane->mutex);
-	news.generation = lane->generation;
-	news.calls = lane->calls;
+	lane->looked = lane->generation;
+	calls = lane->calls;
+	SpinLockRelease(&lane->mutex);
+	return calls;
+}
+
+/*
+ * Has anything been inserted that no executor of the lane has begun to look for, or
+ * were they called since this number was read?  Whoever looked and then failed, or
+ * left, calls.  Latches are set for other reasons, too: by a timeout that is over,
+ * for instance; or the work was found by another one that was awake.
+ */
+bool
+wf_watermark_news(WfLane *lane, uint64 calls)
+{
+	bool		news;
+
+	SpinLockAcquire(&lane->mutex);
+	news = lane->looked != lane->generation || lane->calls != calls;
 	SpinLockRelease(&lane->mutex);
 	return news;
+}
+
+/*
+ * Is this executor, which is going to sleep until work is due, the one that wakes
+ * then?  One of them is enough, unless it is gone, or busy, or sleeps longer.
+ */
+bool
+wf_watermark_keep_watch(WfLane *lane, WfSlot *me, TimestampTz until)
+{
+	const WfSlot *sentry;
+	bool		mine;
+
+	SpinLockAcquire(&lane->mutex);
+	sentry = lane->sentry;
+	mine = sentry == NULL || sentry == me || sentry->lane != lane ||
+		sentry->state != WF_SLOT_IDLE || lane->watch > until;
+	if (mine)
+	{
+		lane->sentry = me;
+		lane->watch = until;
+	}
+	SpinLockRelease(&lane->mutex);
+	return mine;
 }
 
 /*

@@ -8,13 +8,7 @@
 #include "datatype/timestamp.h"
 
 #include "shmem/lane.h"
-
-/* What moves when an executor that found nothing has a reason to look again. */
-typedef struct WfWatermarkNews
-{
-	uint64		generation;
-	uint64		calls;
-} WfWatermarkNews;
+#include "shmem/slot.h"
 
 static inline bool
 wf_position_before(WfPosition a, WfPosition b)
@@ -29,7 +23,9 @@ wf_position_first(WfPosition a, WfPosition b)
 }
 
 extern WfPosition wf_watermark_read(WfLane *lane, uint64 *generation);
-extern WfWatermarkNews wf_watermark_news(WfLane *lane);
+extern uint64 wf_watermark_look(WfLane *lane);
+extern bool wf_watermark_news(WfLane *lane, uint64 calls);
+extern bool wf_watermark_keep_watch(WfLane *lane, WfSlot *me, TimestampTz until);
 extern bool wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark);
 extern void wf_watermark_publish(WfLane *lane, int claimed, uint64 generation, WfPosition mark,
 								 TimestampTz inserted);

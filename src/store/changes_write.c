@@ -164,10 +164,19 @@ set_known(WfHeapRow *row, int column, Datum value)
 static void
 drop_unfailed(WfSetRows *ended)
 {
+	const pg_uuid_t **processes;
+	bool	   *failed;
 	int			kept = 0;
 
+	if (ended->n == 0)
+		return;
+	processes = palloc(sizeof(pg_uuid_t *) * ended->n);
+	failed = palloc(sizeof(bool) * ended->n);
 	for (int i = 0; i < ended->n; i++)
-		if (wf_heap_has("failure", "failure_pkey", DatumGetUUIDP(ended->rows[i].values[WF_ENDED_process])))
+		processes[i] = DatumGetUUIDP(ended->rows[i].values[WF_ENDED_process]);
+	wf_heap_have("failure", "failure_pkey", ended->n, processes, failed);
+	for (int i = 0; i < ended->n; i++)
+		if (failed[i])
 			ended->rows[kept++] = ended->rows[i];
 	ended->n = kept;
 }

@@ -417,9 +417,11 @@ uint64
 wf_failure_forget_posted(const pg_uuid_t *process, const char *name)
 {
 	Datum		args[2] = {UUIDPGetDatum(process), CStringGetTextDatum(name)};
+	bool		any;
 
 	/* Nearly always there are none, and every action "cancel" asks. */
-	if (!wf_heap_has("failure", "failure_pkey", process))
+	wf_heap_have("failure", "failure_pkey", 1, &process, &any);
+	if (!any)
 		return 0;
 	return wf_statement_execute(&forget_posted_statement, args, NULL, 0);
 }

@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -273,34 +274,46 @@ wf_heap_delete(WfHeap *table, ItemPointer tid)
 	return false;
 }
 
+/* Looks for the rows of one process after the other; under a snapshot of its own. */
+static void
+look_for(Relation relation, Oid index_id, int n, const pg_uuid_t *const *processes, bool *found)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Relation	index = index_open(index_id, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	IndexScanDesc scan = index_beginscan(relation, index, snapshot, NULL, 1, 0);
+
+	for (int i = 0; i < n; i++)
+	{
+		ScanKeyData key;
+
+		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(processes[i]));
+		index_rescan(scan, &key, 1, NULL, 0);
+		found[i] = index_getnext_slot(scan, ForwardScanDirection, slot);
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+	UnregisterSnapshot(snapshot);
+}
+
 /*
- * Has a table of our schema any row of this process that is committed, or written
- * by this transaction?  index: one whose first column is the process.  Takes the
- * locks of a SELECT, and gives them back.  Cheap where the table is empty.
+ * Which of these processes have any row in a table of our schema that is committed,
+ * or written by this transaction?  index: one whose first column is the process.
+ * Takes the locks of a SELECT, and gives them back.  Cheap where the table is empty.
  */
-bool
-wf_heap_has(const char *name, const char *index, const pg_uuid_t *process)
+void
+wf_heap_have(const char *name, const char *index, int n, const pg_uuid_t *const *processes,
+			 bool *found)
 {
 	Oid			schema = get_namespace_oid("workflow", false);
 	Relation	relation = table_open(get_relname_relid(name, schema), AccessShareLock);
-	bool		found = false;
 
 	if (RelationGetNumberOfBlocks(relation) > 0)
-	{
-		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-		SysScanDesc scan;
-		ScanKeyData key;
-
-		ScanKeyInit(&key, get_attnum(RelationGetRelid(relation), "process"),
-					BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(process));
-		scan = systable_beginscan(relation, get_relname_relid(index, schema), true,
-								  snapshot, 1, &key);
-		found = HeapTupleIsValid(systable_getnext(scan));
-		systable_endscan(scan);
-		UnregisterSnapshot(snapshot);
-	}
+		look_for(relation, get_relname_relid(index, schema), n, processes, found);
+	else
+		memset(found, false, sizeof(bool) * n);
 
 	/* Whoever looks at each end does not keep an update of the extension waiting. */
 	table_close(relation, AccessShareLock);
-	return found;
 }

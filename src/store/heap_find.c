@@ -17,6 +17,8 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relscan.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -130,18 +132,15 @@ refuse_overtaken(void)
 }
 
 /*
- * Lock the row that has this tuple id in the active snapshot.  Returns its latest
- * version, in the current memory context; NULL: it is gone, or locked and not
- * waited for.
+ * Lock the row that has this tuple id in the active snapshot, and put its latest
+ * version into the slot.  False: it is gone, or locked and not waited for.
  */
-static HeapTuple
-lock(Relation relation, ItemPointer tid, bool wait)
+static bool
+lock(Relation relation, ItemPointer tid, bool wait, TupleTableSlot *slot)
 {
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
 	int			flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS;
 	TM_FailureData failure;
 	TM_Result	result;
-	HeapTuple	row = NULL;
 
 	if (!IsolationUsesXactSnapshot())
 		flags |= TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
@@ -151,20 +150,29 @@ lock(Relation relation, ItemPointer tid, bool wait)
 	switch (result)
 	{
 		case TM_Ok:
-			row = ExecCopySlotHeapTuple(slot);
-			break;
+			return true;
 		case TM_WouldBlock:
 		case TM_SelfModified:	/* deleted by this transaction since the scan */
-			break;
+			return false;
 		case TM_Updated:
 		case TM_Deleted:
 			if (IsolationUsesXactSnapshot())
 				refuse_overtaken();
-			break;
+			return false;
 		default:
 			elog(ERROR, "could not lock a row of \"%s\": %d",
 				 RelationGetRelationName(relation), result);
 	}
+	return false;
+}
+
+/* The same for one row; returns a copy of it, or NULL. */
+static HeapTuple
+lock_one(Relation relation, ItemPointer tid, bool wait)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	HeapTuple	row = lock(relation, tid, wait, slot) ? ExecCopySlotHeapTuple(slot) : NULL;
+
 	ExecDropSingleTupleTableSlot(slot);
 	return row;
 }
@@ -235,10 +243,98 @@ wf_heap_find_lock(WfHeapFind *find, const Datum *keys, bool wait,
 		ask(relation, check, values, arg);
 	}
 	if (row != NULL)
-		row = lock(relation, &row->t_self, wait);
+		row = lock_one(relation, &row->t_self, wait);
 	PopActiveSnapshot();
 	if (row != NULL)
 		read_columns(find, relation, row, values, nulls);
 	table_close(relation, NoLock);
 	return row != NULL;
+}
+
+/* --- one after the other --------------------------------------------------- */
+
+struct WfHeapLocker
+{
+	const WfHeapFind *find;
+	Relation	relation;
+	Relation	index;
+	IndexScanDesc scan;
+	ScanKeyData keys[WF_HEAP_FIND_KEYS];
+	TupleTableSlot *found;
+	TupleTableSlot *locked;
+};
+
+/*
+ * Begin to lock rows one after the other, FOR NO KEY UPDATE SKIP LOCKED, as the
+ * active snapshot shows them, which stays until the end.  In the current memory
+ * context.  Error 25006 in a read-only transaction.
+ */
+WfHeapLocker *
+wf_heap_find_begin_locking(WfHeapFind *find)
+{
+	WfHeapLocker *locker = palloc(sizeof(WfHeapLocker));
+
+	PreventCommandIfReadOnly("SELECT FOR NO KEY UPDATE");
+	PreventCommandIfParallelMode("SELECT FOR NO KEY UPDATE");
+	locker->find = find;
+	locker->relation = open_table(find, RowShareLock);
+	locker->index = index_open(find->index, AccessShareLock);
+	for (int i = 0; i < find->nkeys; i++)
+		ScanKeyEntryInitialize(&locker->keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
+							   find->collations[i], find->equals[i], (Datum) 0);
+	locker->found = table_slot_create(locker->relation, NULL);
+	locker->locked = table_slot_create(locker->relation, NULL);
+	locker->scan = index_beginscan(locker->relation, locker->index, GetActiveSnapshot(), NULL,
+								   find->nkeys, 0);
+	return locker;
+}
+
+/* A column of the row that was locked. */
+static Datum
+locked_column(const WfHeapLocker *locker, AttrNumber number, bool *isnull)
+{
+	TupleTableSlot *slot = locker->locked;
+
+	if (number == SelfItemPointerAttributeNumber)
+	{
+		*isnull = false;
+		return PointerGetDatum(&slot->tts_tid);
+	}
+	*isnull = slot->tts_isnull[number - 1];
+	return slot->tts_values[number - 1];
+}
+
+/*
+ * Lock the row with these values of the key's columns, and read its latest version
+ * into values and nulls, which are good until the next call.  False: there is none,
+ * or another transaction has it locked.  Error 40001 in REPEATABLE READ or above if
+ * another one has changed it.
+ */
+bool
+wf_heap_find_lock_next(WfHeapLocker *locker, const Datum *keys, Datum *values, bool *nulls)
+{
+	const WfHeapFind *find = locker->find;
+
+	for (int i = 0; i < find->nkeys; i++)
+		locker->keys[i].sk_argument = keys[i];
+	index_rescan(locker->scan, locker->keys, find->nkeys, NULL, 0);
+	if (!index_getnext_slot(locker->scan, ForwardScanDirection, locker->found) ||
+		!lock(locker->relation, &locker->found->tts_tid, false, locker->locked))
+		return false;
+	slot_getallattrs(locker->locked);
+	for (int i = 0; i < find->ncolumns; i++)
+		values[i] = locked_column(locker, find->numbers[i], &nulls[i]);
+	return true;
+}
+
+/* The locks stay until the end of the transaction.  An error ends it, too. */
+void
+wf_heap_find_end_locking(WfHeapLocker *locker)
+{
+	index_endscan(locker->scan);
+	ExecDropSingleTupleTableSlot(locker->found);
+	ExecDropSingleTupleTableSlot(locker->locked);
+	index_close(locker->index, NoLock);
+	table_close(locker->relation, NoLock);
+	pfree(locker);
 }

@@ -35,9 +35,15 @@ typedef struct WfHeapFind
 /* May the row be locked?  Throws if not.  The values are those of the columns. */
 typedef void (*WfHeapCheck) (const Datum *values, const void *arg);
 
+typedef struct WfHeapLocker WfHeapLocker;
+
 extern bool wf_heap_find(WfHeapFind *find, const Datum *keys, Datum *values, bool *nulls);
 extern bool wf_heap_find_lock(WfHeapFind *find, const Datum *keys, bool wait,
 							  WfHeapCheck check, const void *arg, Datum *values,
 							  bool *nulls);
+extern WfHeapLocker *wf_heap_find_begin_locking(WfHeapFind *find);
+extern bool wf_heap_find_lock_next(WfHeapLocker *locker, const Datum *keys, Datum *values,
+								bool *nulls);
+extern void wf_heap_find_end_locking(WfHeapLocker *locker);
 
 #endif							/* WF_HEAP_FIND_H */

@@ -196,6 +196,31 @@ lock_process(const pg_uuid_t *id, bool wait, WfProcessRowCheck check, WfRow *row
 	return true;
 }
 
+/* To lock processes one after the other, those that are free: see wf_process_row_next(). */
+WfHeapLocker *
+wf_process_row_locker(void)
+{
+	wf_status_load();
+	return wf_heap_find_begin_locking(&find_process);
+}
+
+/*
+ * Lock and read a process; what is read is good until the next one.  False when
+ * there is none, or it is locked by another.
+ */
+bool
+wf_process_row_next(WfHeapLocker *locker, const pg_uuid_t *id, WfRow *row)
+{
+	Datum		key = UUIDPGetDatum(id);
+	Datum		values[WF_ROW_NCOLUMNS];
+	bool		nulls[WF_ROW_NCOLUMNS];
+
+	if (!wf_heap_find_lock_next(locker, &key, values, nulls))
+		return false;
+	wf_process_row_fill(row, values, nulls);
+	return true;
+}
+
 /* Lock and read a process.  False when there is none, or it is locked by another. */
 bool
 wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row)

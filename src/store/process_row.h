@@ -11,6 +11,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "store/heap_find.h"
 #include "store/status.h"
 
 /*
@@ -91,6 +92,8 @@ extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
 extern bool wf_process_row_is_over(const WfRow *row);
 extern int	wf_process_row_definitions(ArrayType *processes, int32 **definitions);
 extern bool wf_process_row_read(const pg_uuid_t *id, WfRow *row);
+extern WfHeapLocker *wf_process_row_locker(void);
+extern bool wf_process_row_next(WfHeapLocker *locker, const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock_if_free(const pg_uuid_t *id, WfRow *row);
 extern bool wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfProcessRowCheck check,
 								WfRow *row);

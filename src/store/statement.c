@@ -289,51 +289,6 @@ wf_statement_execute(WfStatement *statement, Datum *values, const char *nulls, l
 	return processed;
 }
 
-static ParamListInfo
-parameters_of(const WfStatement *statement, const Datum *values)
-{
-	ParamListInfo list = makeParamList(statement->nargs);
-
-	for (int i = 0; i < statement->nargs; i++)
-	{
-		list->params[i].value = values[i];
-		list->params[i].isnull = false;
-		list->params[i].pflags = PARAM_FLAG_CONST;
-		list->params[i].ptype = statement->args[i];
-	}
-	return list;
-}
-
-/*
- * Execute a statement that gives its rows to a receiver as they come, so that
- * they are not copied.  It may write or lock rows, and no value is null.  The
- * caller has raised its rights and connected SPI.
- */
-void
-wf_statement_execute_into(WfStatement *statement, const Datum *values, DestReceiver *receiver)
-{
-	SPIExecuteOptions options = {.params = parameters_of(statement, values),.dest = receiver};
-	int			code = 0;
-
-	if (statement->plan == NULL)
-		prepare(statement);
-
-	running_own = true;
-	PG_TRY();
-	{
-		code = SPI_execute_plan_extended(statement->plan, &options);
-	}
-	PG_FINALLY();
-	{
-		running_own = false;
-	}
-	PG_END_TRY();
-
-	if (code < 0)
-		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
-			 SPI_result_code_string(code));
-}
-
 /* Connect SPI, for statements that write or lock rows. */
 void
 wf_statement_connect(void)

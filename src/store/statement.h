@@ -6,7 +6,6 @@
 #define WF_STATEMENT_H
 
 #include "executor/spi.h"
-#include "tcop/dest.h"
 
 extern void wf_statement_push_snapshot(void);
 extern void wf_statement_connect(void);
@@ -55,7 +54,5 @@ extern void wf_statement_raise_rights(WfRights *saved);
 extern void wf_statement_restore_rights(const WfRights *saved);
 extern uint64 wf_statement_execute_raised(WfStatement *statement, Datum *values,
 										  const char *nulls, long limit);
-extern void wf_statement_execute_into(WfStatement *statement, const Datum *values,
-									  DestReceiver *receiver);
 
 #endif							/* WF_STATEMENT_H */

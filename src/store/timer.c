@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "shmem/wakeup.h"
+#include "store/heap.h"
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/timer.h"
@@ -144,6 +145,13 @@ wf_timer_take(WfTimerRow *timer)
 		return false;
 	read_result(timer, &timer->process, 0);
 	return true;
+}
+
+/* Which of these processes have timers, parked ones included? */
+void
+wf_timer_have(int n, const pg_uuid_t *const *processes, bool *found)
+{
+	wf_heap_have("timer", "timer_pkey", n, processes, found);
 }
 
 /*

@@ -65,6 +65,7 @@ typedef struct WfPending
 extern void wf_timer_park(const pg_uuid_t *process);
 extern void wf_timer_unpark(const pg_uuid_t *process, int32 owner);
 extern void wf_timer_unpark_many(ArrayType *processes, int32 owner);
+extern void wf_timer_have(int n, const pg_uuid_t *const *processes, bool *found);
 extern void wf_timer_announce_returned(int32 owner);
 extern bool wf_timer_take(WfTimerRow *timer);
 extern bool wf_timer_parks(const WfRow *row, const WfTimerRow *timer);

@@ -14,55 +14,17 @@
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
-#include "tcop/dest.h"
+#include "miscadmin.h"
 #include "utils/datum.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "shmem/wakeup.h"
+#include "shmem/watermark.h"
 #include "store/heap.h"
 #include "store/statement.h"
-#include "store/status.h"
 #include "store/timer_claim.h"
-
-/* Of the claim: the process, its timer, and where the timer is. */
-#define CLAIMED_TIMER	WF_ROW_NCOLUMNS
-#define CLAIMED_TID		(CLAIMED_TIMER + WF_TIMER_NCOLUMNS)
-
-/*
- * The claim.  An executor locks tables in the order in which they are named
- * here: process comes first, as it does in a command.  So a session that waits
- * for process does not hold timer, and an update script that locks both gets
- * them (sql/update.sql.in).
- */
-#define CLAIM(end) \
-	"SELECT " WF_ROW_COLUMNS ", " WF_TIMER_COLUMNS ", t.ctid" \
-	" FROM workflow.process p" \
-	" JOIN workflow.timer t ON p.id OPERATOR(pg_catalog.=) t.process" \
-	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked" \
-	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $5)" \
-	" AND " end \
-	" ORDER BY t.due, t.seq LIMIT $4" \
-	" FOR NO KEY UPDATE OF p SKIP LOCKED"
-
-static WfStatement claim_statement = {
-	.sql = CLAIM("t.due OPERATOR(pg_catalog.<=) $3"),
-	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID)
-};
-
-static WfStatement claim_part_statement = {
-	.sql = CLAIM("ROW(t.due, t.seq) OPERATOR(pg_catalog.<) ROW($3, $6)"),
-	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID)
-};
-
-static WfStatement part_statement = {
-	.sql = "SELECT t.due, t.seq FROM workflow.timer t"
-	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
-	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $5)"
-	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.<) ROW($3, $6)"
-	" ORDER BY t.due, t.seq LIMIT $4",
-	WF_ARGS(INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID)
-};
+#include "store/timer_scan.h"
 
 /* A claim begins with memory for this many timers. */
 #define FIRST_CLAIM 128
@@ -76,23 +38,9 @@ static WfStatement take_statement = {
 	WF_ARGS(TIDOID)
 };
 
-static WfStatement next_due_statement = {
-	.sql = "SELECT t.due, t.seq FROM workflow.timer t"
-	" WHERE t.owner OPERATOR(pg_catalog.=) $1 AND NOT t.parked"
-	" AND ROW(t.due, t.seq) OPERATOR(pg_catalog.>=) ROW($2, $3)"
-	" ORDER BY t.due, t.seq LIMIT 1",
-	WF_ARGS(INT4OID, TIMESTAMPTZOID, INT8OID)
-};
-
-/*
- * Receives what is claimed as it comes out of the plan, so that a batch is not
- * copied into tuples first.
- */
+/* What is claimed, as it is found. */
 typedef struct Claim
 {
-	DestReceiver receiver;
-	MemoryContext context;		/* of what is kept */
-	bool		full;			/* it was ended before the plan was through */
 	WfRow	   *rows;
 	WfTimerRow *timers;
 	ItemPointerData *tids;
@@ -100,16 +48,6 @@ typedef struct Claim
 	int			size;
 	Size		bytes;			/* of contexts and data, as they will be in memory */
 } Claim;
-
-static void
-start_claim(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-static void
-end_claim(DestReceiver *self)
-{
-}
 
 static void
 grow_claim(Claim *claim)
@@ -129,75 +67,139 @@ kept(Datum value)
 
 /* How large a value of varying length is once it is detoasted; that is not done. */
 static Size
-size_of(TupleTableSlot *slot, int column)
+size_of(Datum value, bool isnull)
 {
-	return slot->tts_isnull[column] ? 0 : toast_raw_datum_size(slot->tts_values[column]);
-}
-
-/*
- * A row of the claim.  False ends it: the row is the last one, and those that
- * follow are not locked.
- */
-static bool
-receive_claimed(TupleTableSlot *slot, DestReceiver *self)
-{
-	Claim	   *claim = (Claim *) self;
-	MemoryContext old = MemoryContextSwitchTo(claim->context);
-	WfRow	   *row;
-
-	if (claim->n == claim->size)
-		grow_claim(claim);
-	row = &claim->rows[claim->n];
-	slot_getallattrs(slot);
-	wf_process_row_fill(row, slot->tts_values, slot->tts_isnull);
-	row->states = kept(row->states);
-	row->context = kept(row->context);
-	row->history = kept(row->history);
-	row->children = kept(row->children);
-	row->key = kept(row->key);
-	wf_timer_row_read(&claim->timers[claim->n], &row->id, slot->tts_values + CLAIMED_TIMER,
-			   slot->tts_isnull + CLAIMED_TIMER);
-	claim->tids[claim->n] = *(ItemPointer) DatumGetPointer(slot->tts_values[CLAIMED_TID]);
-	claim->n++;
-	claim->bytes += size_of(slot, WF_ROW_context) + size_of(slot, CLAIMED_TIMER + WF_TIMER_data);
-	MemoryContextSwitchTo(old);
-	claim->full = claim->bytes >= WF_CLAIM_MEMORY;
-	return !claim->full;
+	return isnull ? 0 : toast_raw_datum_size(value);
 }
 
 static void
 init_claim(Claim *claim, int limit)
 {
-	claim->receiver.receiveSlot = receive_claimed;
-	claim->receiver.rStartup = start_claim;
-	claim->receiver.rShutdown = end_claim;
-	claim->receiver.rDestroy = end_claim;
-	claim->receiver.mydest = DestNone;
-	claim->context = CurrentMemoryContext;
 	claim->size = Min(limit, FIRST_CLAIM);
 	claim->rows = palloc(sizeof(WfRow) * claim->size);
 	claim->timers = palloc(sizeof(WfTimerRow) * claim->size);
 	claim->tids = palloc(sizeof(ItemPointerData) * claim->size);
 	claim->n = 0;
 	claim->bytes = 0;
-	claim->full = false;
+}
+
+/* Keep a timer that was found, whose process has been locked and read. */
+static void
+add_claimed(Claim *claim, WfTimerScanRow *found, const WfRow *process)
+{
+	WfRow	   *row;
+
+	if (claim->n == claim->size)
+		grow_claim(claim);
+	row = &claim->rows[claim->n];
+	*row = *process;
+	claim->bytes += size_of(row->context, false) +
+		size_of(found->values[WF_TIMER_data], found->nulls[WF_TIMER_data]);
+	row->states = kept(row->states);
+	row->context = kept(row->context);
+	row->history = kept(row->history);
+	row->children = kept(row->children);
+	row->key = kept(row->key);
+	wf_timer_row_read(&claim->timers[claim->n], &row->id, found->values, found->nulls);
+	claim->tids[claim->n] = found->tid;
+	claim->n++;
 }
 
 /*
- * Several timers of one process share its row, that of the first of them: the
- * row to be used for the timer at this position of the claim.  table is a hash
- * table with open addressing, of mask + 1 positions in rows, -1 if free.
+ * Find what is due between two positions and lock its processes, those that are
+ * free: at most `limit`, and no more once they have WF_CLAIM_MEMORY.  *left becomes
+ * the process of the first timer that is left, if there is one.
+ *
+ * An executor locks tables in the order in which they are opened here: process
+ * comes first, as it does in a command.  So a session that waits for process does
+ * not hold timer, and an update script that locks both gets them
+ * (sql/update.sql.in).
  */
-static WfRow *
-shared_row(WfRow *rows, int *table, uint32 mask, int position)
+static void
+find_due(Claim *claim, int32 owner, WfPosition to, int limit, WfClaim *claimed, pg_uuid_t *left)
 {
-	uint32		slot = hash_bytes(rows[position].id.data, UUID_LEN) & mask;
+	WfHeapLocker *locker;
+	WfTimerScan *scan;
+	WfTimerScanRow found;
+	bool		enough = false;
+	bool		due = true;
 
-	for (; table[slot] >= 0; slot = (slot + 1) & mask)
-		if (memcmp(&rows[table[slot]].id, &rows[position].id, UUID_LEN) == 0)
-			return &rows[table[slot]];
-	table[slot] = position;
-	return &rows[position];
+	wf_statement_push_snapshot();
+	locker = wf_process_row_locker();
+	scan = wf_timer_scan_begin(owner, claimed->from, WF_TIMER_CLAIM_BEHIND(DT_NOEND));
+	while (due && !enough && wf_timer_scan_next(scan, &found))
+	{
+		WfPosition	position = wf_timer_scan_position(&found);
+		WfRow		process;
+
+		CHECK_FOR_INTERRUPTS();
+		due = wf_position_before(position, to);
+		enough = due && (claim->n == limit || claim->bytes >= WF_CLAIM_MEMORY);
+		if (due && !enough && wf_process_row_next(locker, &found.process, &process))
+			add_claimed(claim, &found, &process);
+		else if (TIMESTAMP_IS_NOEND(claimed->left.due))
+		{
+			claimed->left = position;
+			*left = found.process;
+		}
+	}
+	claimed->complete = !enough;
+	wf_timer_scan_end(scan);
+	wf_heap_find_end_locking(locker);
+	PopActiveSnapshot();
+}
+
+/*
+ * Several timers of one process share its row, that of the first of them.  Rows are
+ * found in a hash table with open addressing, of numbers of rows, -1 if free.
+ */
+typedef struct Table
+{
+	const WfRow *rows;
+	int		   *numbers;
+	uint32		mask;
+} Table;
+
+static void
+init_table(Table *table, const Claim *claim)
+{
+	table->rows = claim->rows;
+	table->mask = 15;
+	while (table->mask < (uint32) claim->n * 2)
+		table->mask = table->mask * 2 + 1;
+	table->numbers = palloc(sizeof(int) * (table->mask + 1));
+	memset(table->numbers, -1, sizeof(int) * (table->mask + 1));
+}
+
+/* Where the number of a process's row is, or has to be. */
+static int *
+place_of(const Table *table, const pg_uuid_t *process)
+{
+	uint32		place = hash_bytes(process->data, UUID_LEN) & table->mask;
+
+	while (table->numbers[place] >= 0 &&
+		   memcmp(&table->rows[table->numbers[place]].id, process, UUID_LEN) != 0)
+		place = (place + 1) & table->mask;
+	return &table->numbers[place];
+}
+
+/* The row for each timer; and is one that was not claimed of none of them? */
+static void
+share_rows(Claim *claim, WfClaim *claimed, const pg_uuid_t *left)
+{
+	Table		table;
+
+	init_table(&table, claim);
+	claimed->rows = palloc(sizeof(WfRow *) * claim->n);
+	for (int i = 0; i < claim->n; i++)
+	{
+		int		   *number = place_of(&table, &claim->rows[i].id);
+
+		if (*number < 0)
+			*number = i;
+		claimed->rows[i] = &claim->rows[*number];
+	}
+	claimed->left_stays = TIMESTAMP_IS_NOEND(claimed->left.due) || *place_of(&table, left) < 0;
 }
 
 static bool
@@ -238,109 +240,77 @@ take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
 	return kept;
 }
 
-/* The claim: see wf_timer_claim(). */
-static int
-claim(WfStatement *statement, const Datum *args, int limit, WfClaim *claimed)
+/*
+ * Claim timers of an owner: at most `limit`, and no more once they have
+ * WF_CLAIM_MEMORY, from a position on and before another one, whose processes
+ * nobody holds.  Locks the processes and deletes the timers.  Returns how many
+ * there are.  A snapshot older than this call must be active, and SPI connected.
+ */
+int
+wf_timer_claim(int32 owner, WfPosition from, WfPosition to, int limit, WfClaim *claimed)
 {
 	WfRights	rights;
 	Claim		claim;
-	int		   *table;
-	uint32		mask = 15;
+	pg_uuid_t	left = {0};
 
-	wf_status_load();
 	init_claim(&claim, limit);
+	claimed->from = from;
+	claimed->left = WF_POSITION(DT_NOEND);
+	claimed->left_stays = true;
+	find_due(&claim, owner, to, limit, claimed, &left);
+	if (claim.n == 0)
+		return claimed->n = 0;
+
+	wf_wakeup_claiming();
+	share_rows(&claim, claimed, &left);
+	claimed->timers = claim.timers;
 	wf_statement_raise_rights(&rights);
-	wf_statement_execute_into(statement, args, &claim.receiver);
-	claimed->complete = claim.n < limit && !claim.full;
-	if (claim.n > 0)
-	{
-		wf_wakeup_claiming();
-		while (mask < (uint32) claim.n * 2)
-			mask = mask * 2 + 1;
-		table = palloc(sizeof(int) * (mask + 1));
-		memset(table, -1, sizeof(int) * (mask + 1));
-		claimed->rows = palloc(sizeof(WfRow *) * claim.n);
-		for (int i = 0; i < claim.n; i++)
-			claimed->rows[i] = shared_row(claim.rows, table, mask, i);
-		claimed->timers = claim.timers;
-		claim.n = take_timers(claim.n, claim.tids, claimed->timers, claimed->rows);
-	}
+	claim.n = take_timers(claim.n, claim.tids, claimed->timers, claimed->rows);
 	wf_statement_restore_rights(&rights);
 	return claimed->n = claim.n;
 }
 
 /*
- * Claim due timers of an owner: at most `limit`, and no more once they have
- * WF_CLAIM_MEMORY, from a position on and due up to `until`, whose processes
- * nobody holds.  Locks the processes and deletes the timers.  Returns how many
- * there are.  A snapshot older than this call must be active, and SPI connected.
- */
-int
-wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
-			   WfClaim *claimed)
-{
-	Datum		args[] = {Int32GetDatum(owner), TimestampTzGetDatum(from.due),
-	TimestampTzGetDatum(until), Int64GetDatum(limit), Int64GetDatum(from.seq)};
-
-	return claim(&claim_statement, args, limit, claimed);
-}
-
-/* The same of what is between two positions. */
-int
-wf_timer_claim_part(int32 owner, WfPosition from, WfPosition to, int limit,
-					WfClaim *claimed)
-{
-	Datum		args[] = {Int32GetDatum(owner), TimestampTzGetDatum(from.due),
-		TimestampTzGetDatum(to.due), Int64GetDatum(limit), Int64GetDatum(from.seq),
-	Int64GetDatum(to.seq)};
-
-	return claim(&claim_part_statement, args, limit, claimed);
-}
-
-/*
  * Where the part ends that begins at `from` and has so many timers, visible and
  * not parked; `to` if there are fewer before that.  *found: how many there are.
- * SPI must be connected.
  */
 WfPosition
 wf_timer_claim_part_end(int32 owner, WfPosition from, WfPosition to, int rows, int *found)
 {
-	Datum		args[] = {Int32GetDatum(owner), TimestampTzGetDatum(from.due),
-		TimestampTzGetDatum(to.due), Int64GetDatum(rows), Int64GetDatum(from.seq),
-	Int64GetDatum(to.seq)};
 	WfPosition	end = to;
-	bool		isnull;
+	WfTimerScan *scan;
+	WfTimerScanRow row;
 
-	*found = wf_statement_execute(&part_statement, args, NULL, 0);
+	wf_statement_push_snapshot();
+	scan = wf_timer_scan_begin(owner, from, to);
+	for (*found = 0; *found < rows && wf_timer_scan_next(scan, &row); (*found)++)
+		CHECK_FOR_INTERRUPTS();
 	if (*found == rows)
 	{
-		HeapTuple	last = SPI_tuptable->vals[rows - 1];
-
-		end.due = DatumGetTimestampTz(SPI_getbinval(last, SPI_tuptable->tupdesc, 1, &isnull));
-		end.seq = DatumGetInt64(SPI_getbinval(last, SPI_tuptable->tupdesc, 2, &isnull)) + 1;
+		end = wf_timer_scan_position(&row);
+		end.seq++;
 	}
-	SPI_freetuptable(SPI_tuptable);
+	wf_timer_scan_end(scan);
+	PopActiveSnapshot();
 	return end;
 }
 
 /*
  * The position of the first timer of an owner from `mark` on that is visible and
- * not parked, whether it is locked or not; due infinity: there is none.  SPI
- * must be connected.
+ * not parked, whether it is locked or not; due infinity: there is none.
  */
 WfPosition
 wf_timer_claim_next(int32 owner, WfPosition mark)
 {
-	Datum		args[3] = {Int32GetDatum(owner), TimestampTzGetDatum(mark.due),
-	Int64GetDatum(mark.seq)};
-	WfPosition	first;
-	bool		isnull;
+	WfPosition	first = WF_POSITION(DT_NOEND);
+	WfTimerScan *scan;
+	WfTimerScanRow row;
 
-	if (wf_statement_execute(&next_due_statement, args, NULL, 1) == 0)
-		return WF_POSITION(DT_NOEND);
-	first.due = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-												  SPI_tuptable->tupdesc, 1, &isnull));
-	first.seq = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-											SPI_tuptable->tupdesc, 2, &isnull));
+	wf_statement_push_snapshot();
+	scan = wf_timer_scan_begin(owner, mark, WF_TIMER_CLAIM_BEHIND(DT_NOEND));
+	if (wf_timer_scan_next(scan, &row))
+		first = wf_timer_scan_position(&row);
+	wf_timer_scan_end(scan);
+	PopActiveSnapshot();
 	return first;
 }

@@ -15,6 +15,9 @@
  */
 #define WF_CLAIM_MEMORY	(64 * 1024 * 1024)
 
+/* The position behind all that is due until then. */
+#define WF_TIMER_CLAIM_BEHIND(until)	((WfPosition) {(until), PG_INT64_MAX})
+
 /* What a claim has taken, in the memory context of the call. */
 typedef struct WfClaim
 {
@@ -22,12 +25,14 @@ typedef struct WfClaim
 	WfTimerRow *timers;			/* in delivery order (due, seq) */
 	WfRow	  **rows;			/* of their processes, equal pointers for equal ones */
 	bool		complete;		/* it saw all there was; else it had enough before */
+	WfPosition	from;			/* where it began */
+	WfPosition	left;			/* the first timer from there on, due or not, that was
+								 * not claimed; due infinity: there is none */
+	bool		left_stays;		/* its process was not claimed, so no step ends it */
 } WfClaim;
 
-extern int	wf_timer_claim(int32 owner, WfPosition from, TimestampTz until, int limit,
-						   WfClaim *claim);
-extern int	wf_timer_claim_part(int32 owner, WfPosition from, WfPosition to, int limit,
-								WfClaim *claim);
+extern int	wf_timer_claim(int32 owner, WfPosition from, WfPosition to, int limit,
+						   WfClaim *claimed);
 extern WfPosition wf_timer_claim_part_end(int32 owner, WfPosition from, WfPosition to, int rows,
 								int *found);
 extern WfPosition wf_timer_claim_next(int32 owner, WfPosition mark);

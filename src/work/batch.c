@@ -238,7 +238,7 @@ claim_held(WfBatch *batch, WfPosition mark, int limit, WfClaim *claim)
 	if (!wf_held_walk(batch->lane, wf_my_slot, mark, &part))
 		return 0;
 	end = wf_timer_claim_part_end(batch->owner, part.from, part.to, part.rows, &rows);
-	n = rows == 0 ? 0 : wf_timer_claim_part(batch->owner, part.from, end, limit, claim);
+	n = rows == 0 ? 0 : wf_timer_claim(batch->owner, part.from, end, limit, claim);
 	if (n > 0 && !claim->complete)
 	{
 		/* the rest of it comes next */
@@ -255,14 +255,14 @@ claim_held(WfBatch *batch, WfPosition mark, int limit, WfClaim *claim)
  * any more, from where all is that is not locked.
  */
 static int
-claim_free(WfBatch *batch, WfPosition mark, TimestampTz until, int limit, WfClaim *claim)
+claim_free(WfBatch *batch, WfPosition mark, WfPosition to, int limit, WfClaim *claim)
 {
 	WfPosition	head = wf_held_head(batch->lane, mark);
 	WfPosition	from = wf_position_before(mark, head) ? head : mark;
 	WfPosition	cursor;
 	uint64		epoch = wf_watermark_cursor_read(batch->lane, &cursor);
 	bool		past_others = wf_position_before(from, cursor);
-	int			n = wf_timer_claim(batch->owner, past_others ? cursor : from, until, limit, claim);
+	int			n = wf_timer_claim(batch->owner, past_others ? cursor : from, to, limit, claim);
 
 	batch->past_others = past_others && n == limit;
 
@@ -271,20 +271,21 @@ claim_free(WfBatch *batch, WfPosition mark, TimestampTz until, int limit, WfClai
 	else
 		wf_watermark_cursor_advance(batch->lane, epoch, after(&claim->timers[n - 1]));
 	if (n == 0 && past_others)
-		n = wf_timer_claim(batch->owner, from, until, limit, claim);
+		n = wf_timer_claim(batch->owner, from, to, limit, claim);
 	return n;
 }
 
 static int
 claim(WfBatch *batch, WfPosition mark, TimestampTz until, int limit, WfClaim *claim)
 {
+	WfPosition	to = WF_TIMER_CLAIM_BEHIND(until);
 	int			n;
 
 	/* a suspect is the first that can be claimed at all */
 	if (batch->lane == NULL || batch->quarantine != NULL)
-		return wf_timer_claim(batch->owner, mark, until, limit, claim);
+		return wf_timer_claim(batch->owner, mark, to, limit, claim);
 	n = claim_held(batch, mark, limit, claim);
-	return n > 0 ? n : claim_free(batch, mark, until, limit, claim);
+	return n > 0 ? n : claim_free(batch, mark, to, limit, claim);
 }
 
 /* --- the batch --------------------------------------------------------- */
@@ -331,6 +332,18 @@ goes_on(WfBatch *batch)
 		return true;
 	batch->unasked = 0;
 	return false;
+}
+
+/*
+ * The first timer that is left.  The claim has met it, unless it began elsewhere;
+ * what came since is seen by the next one.
+ */
+static WfPosition
+first_left(const WfBatch *batch, WfPosition mark, const WfClaim *claimed)
+{
+	if (claimed->left_stays && claimed->from.due == mark.due && claimed->from.seq == mark.seq)
+		return claimed->left;
+	return wf_timer_claim_next(batch->owner, mark);
 }
 
 /*
@@ -391,7 +404,7 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	}
 	else
 	{
-		first = wf_timer_claim_next(batch->owner, mark);
+		first = first_left(batch, mark, &claimed);
 		*next = Min(next_due(batch, first, until, generation, claimed.complete), inserted);
 	}
 	first = wf_position_first(first, WF_POSITION(inserted));

@@ -56,13 +56,22 @@
 #define TICK				20
 #define LOOK_TICKS			5
 
+/* Statistics of small batches are kept back for so long (ms). */
+#define STATISTICS_DELAY	1000
+
 /* Waits as short as this (ms) are not worth a cycle of the loop. */
 #define SHORTEST_WAIT		1
 
+/* So much later (ms) others than the sentry wake when the mark is due. */
+#define SENTRY_GRACE		5
+
 static WfLane *lane = NULL;		/* NULL: its owner has no place */
-static WfWatermarkNews seen;	/* before the last batch */
+static uint64 calls;			/* of its executors, before the last batch */
 static TimestampTz help_after = DT_NOBEGIN;
 static bool log_waits;			/* log_lock_waits as it is configured */
+
+/* Statistics that were kept back are to be reported then; real. */
+static TimestampTz report_at = DT_NOEND;
 
 /* --- the end ------------------------------------------------------------- */
 
@@ -193,7 +202,7 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 
 	wf_slot_state(WF_SLOT_BUSY);
 	if (lane)
-		seen = wf_watermark_news(lane);
+		calls = wf_watermark_look(lane);
 
 	log_waits = log_lock_waits;
 	enable_timeout_every(stall, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WF_STALL_MS),
@@ -222,12 +231,7 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 static bool
 worth_a_look(TimestampTz next)
 {
-	WfWatermarkNews news;
-
-	if (lane == NULL || next <= wf_clock_now())
-		return true;
-	news = wf_watermark_news(lane);
-	return news.generation != seen.generation || news.calls != seen.calls;
+	return lane == NULL || next <= wf_clock_now() || wf_watermark_news(lane, calls);
 }
 
 /*
@@ -243,6 +247,32 @@ is_pause_over(TimestampTz end)
 }
 
 /* --- the process --------------------------------------------------------- */
+
+/*
+ * Report statistics, but not more than once a second: to do so takes a lock for each
+ * table and index, which a small batch would feel.  What is kept back is reported
+ * in the next second, after which nobody need wake.
+ */
+static void
+report_statistics(bool at_once)
+{
+	long		pending = pgstat_report_stat(at_once);
+
+	report_at = pending > 0 ?
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STATISTICS_DELAY) : DT_NOEND;
+}
+
+/* Report what was kept back and has become due. */
+static void
+report(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= wf_log_budget_next())
+		wf_report_numbers(false);
+	if (now >= report_at)
+		report_statistics(true);
+}
 
 /*
  * Do other owners without a place wait for us to leave?  They are served one
@@ -316,22 +346,41 @@ is_spare(TimestampTz since, TimestampTz *until)
 	return false;
 }
 
+/* The mark of our lane; infinity if it has none. */
+static TimestampTz
+marked(void)
+{
+	uint64		generation;
+
+	return lane == NULL ? DT_NOEND : wf_watermark_read(lane, &generation).due;
+}
+
 /*
- * Sleep until `next`, or until we have been idle for too long.  Returns whether
- * `next` has come: a clock that a test has stopped would never say so.
+ * Sleep until *next, or until we have been idle for too long.  Returns whether
+ * *next has come: a clock that a test has stopped would never say so.
+ *
+ * All executors of a lane may sleep until its mark is due, and one of them can do
+ * what is due then.  The others wake a little later, and if the mark has moved
+ * meanwhile, *next is where it is now.
  */
 static bool
-sleep_until(TimestampTz next, TimestampTz idle_until)
+sleep_until(TimestampTz *next, TimestampTz idle_until)
 {
 	TimestampTz now = wf_clock_now();
-	int			events;
+	TimestampTz wake = Max(*next, TimestampTzPlusMilliseconds(now, SHORTEST_WAIT));
+	bool		for_mark = *next == marked();
 
 	wf_slot_state(WF_SLOT_IDLE);
-	next = Max(next, TimestampTzPlusMilliseconds(now, SHORTEST_WAIT));
-	idle_until = wf_clock_at(Min(idle_until, wf_log_budget_next()));
-	events = wf_clock_wait(Min(next, idle_until),
-						   WaitEventExtensionNew("WorkflowExecutorIdle"));
-	return (events & WL_TIMEOUT) != 0 && next <= idle_until;
+	if (for_mark && !TIMESTAMP_NOT_FINITE(wake) && !wf_watermark_keep_watch(lane, wf_my_slot, wake))
+		wake = TimestampTzPlusMilliseconds(wake, SENTRY_GRACE);
+	idle_until = wf_clock_at(Min(idle_until, Min(report_at, wf_log_budget_next())));
+	if ((wf_clock_wait(Min(wake, idle_until), WaitEventExtensionNew("WorkflowExecutorIdle")) &
+		 WL_TIMEOUT) == 0 || wake > idle_until)
+		return false;
+	if (!for_mark)
+		return true;
+	*next = marked();
+	return *next <= Max(wake, wf_clock_now());
 }
 
 /* Attach, connect and prepare to work; false: this slot is not for us. */
@@ -379,8 +428,7 @@ wf_executor_main(Datum arg)
 		if (has_to_go(work))
 			break;
 
-		if (GetCurrentTimestamp() >= wf_log_budget_next())
-			wf_report_numbers(false);
+		report();
 		if (come || (pause ? is_pause_over(next) : worth_a_look(next)))
 		{
 			int64		steps = wf_my_slot->steps;
@@ -390,7 +438,7 @@ wf_executor_main(Datum arg)
 			if (TIMESTAMP_IS_NOEND(idle_since) ||
 				wf_my_slot->steps > steps)
 				idle_since = GetCurrentTimestamp();
-			pgstat_report_stat(true);
+			report_statistics(false);
 		}
 		idle_since = Min(idle_since, GetCurrentTimestamp());	/* it may be set back */
 		idle_until = idle_since + wf_executor_idle_timeout * USECS_PER_SEC;
@@ -398,7 +446,7 @@ wf_executor_main(Datum arg)
 		if (GetCurrentTimestamp() >= idle_until || has_to_go(work) ||
 			is_spare(idle_since, &idle_until))
 			break;
-		come = sleep_until(next, idle_until);
+		come = sleep_until(&next, idle_until);
 	}
 	wf_report_numbers(true);
 }

@@ -297,6 +297,8 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 			wf_watermark_cursor_reset(batch->lane);
 			wf_held_freed(batch->lane, batch->claimed > 0 ? batch->first :
 						  WF_POSITION(DT_NOBEGIN));
+			/* nobody has looked, then */
+			wf_watermark_call(batch->lane);
 		}
 	}
 	PG_END_TRY();
