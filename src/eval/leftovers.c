@@ -32,6 +32,7 @@
 #include "utils/fmgroids.h"
 #include "utils/portal.h"
 
+#include "base/cursor.h"
 #include "eval/leftovers.h"
 
 /* Noted by the hooks since wf_leftovers_begin(). */
@@ -122,7 +123,7 @@ wf_leftovers_any(void)
 	return watching &&
 		(prepared || locked || constrained ||
 		 (MyXactFlags & XACT_FLAGS_ACCESSEDTEMPNAMESPACE) != 0 ||
-		 !ThereAreNoReadyPortals());
+		 wf_cursor_is_open());
 }
 
 /*
@@ -135,7 +136,7 @@ wf_leftovers_stay(bool committed)
 {
 	temporary = temporary ||
 		(committed && (MyXactFlags & XACT_FLAGS_ACCESSEDTEMPNAMESPACE) != 0);
-	return prepared || temporary || !ThereAreNoReadyPortals();
+	return prepared || temporary || wf_cursor_is_open();
 }
 
 /* Clean the session, in a transaction of its own. */

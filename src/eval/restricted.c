@@ -12,17 +12,15 @@
 
 #include "catalog/objectaccess.h"
 #include "catalog/pg_largeobject.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/plancache.h"
-#include "utils/portal.h"
 
 #include "base/compat.h"
+#include "base/cursor.h"
 #include "base/xact_stack.h"
 #include "eval/restricted.h"
 #include "eval/restricted_function.h"
 #include "eval/setting_list.h"
-#include "store/statement.h"
 
 static object_access_hook_type previous_hook = NULL;
 
@@ -32,11 +30,6 @@ static object_access_hook_type previous_hook = NULL;
  * another role in turn, so the outer calls must still be known then.
  */
 static WfXactStack entered;
-
-static WfStatement cursors_statement = {
-	.sql = "SELECT name FROM pg_catalog.pg_cursors",
-	.nargs = 0
-};
 
 /* Is code of another role running? */
 bool
@@ -131,35 +124,6 @@ wf_restricted_init(void)
 /* --- entering and leaving ------------------------------------------------- */
 
 /*
- * Is there a cursor that could be closed and replaced?  A cursor that is
- * being executed cannot, and neither can that of a loop over a query, which
- * PL/pgSQL pins.
- */
-static bool
-has_open_cursor(void)
-{
-	bool		found = false;
-	uint64		n;
-
-	if (likely(ThereAreNoReadyPortals()))
-		return false;
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	n = wf_statement_execute(&cursors_statement, NULL, NULL, 0);
-	for (uint64 i = 0; i < n && !found; i++)
-	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
-										SPI_tuptable->tupdesc, 1);
-		Portal		portal = name != NULL ? GetPortalByName(name) : NULL;
-
-		found = PortalIsValid(portal) && portal->status == PORTAL_READY &&
-			!portal->portalPinned;
-	}
-	SPI_finish();
-	return found;
-}
-
-/*
  * Refuse, with 42501, a SET CONSTRAINTS inside of another role's code that
  * is for all constraints or makes some deferred.  It would fire triggers
  * that the caller has left for the end of the transaction, or leave triggers
@@ -184,7 +148,7 @@ wf_restricted_constraints(bool all, bool deferred)
 int
 wf_restricted_enter(void)
 {
-	if (has_open_cursor())
+	if (wf_cursor_is_open())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions of another role cannot run while cursors are open"),
@@ -202,7 +166,7 @@ void
 wf_restricted_leave(int depth)
 {
 	wf_xact_stack_pop(&entered, depth);
-	if (has_open_cursor())
+	if (wf_cursor_is_open())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("actions cannot leave a cursor open in a session that is not their owner's"),
