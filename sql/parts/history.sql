@@ -15,7 +15,7 @@ CREATE TABLE workflow.ring (
 CREATE TABLE workflow.history (
     process     uuid NOT NULL,
     at          timestamptz NOT NULL,
-    due         timestamptz,            -- null: a command
+    due         timestamptz,            -- null: a command, or a start at once
     step        int NOT NULL,
     taken       boolean NOT NULL,       -- false: no active state handled it
     reason      text COLLATE "C",       -- why not: refused, deferred, unknown; null: ignored

@@ -176,6 +176,9 @@ wf_watermark_publish(WfLane *lane, int claimed, uint64 generation, WfPosition ma
 		lane->mark = wf_position_first(lane->mark, WF_POSITION(inserted));
 	if (inserted != DT_NOEND)
 	{
+		/* the executor knows of it, and has it in mind when it sleeps */
+		if (lane->looked == lane->generation)
+			lane->looked++;
 		lane->generation++;
 		wf_held_lower_locked(lane, WF_POSITION(inserted));
 	}
