@@ -96,6 +96,7 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 
 /* 18: an index scan counts its searches for EXPLAIN (0fbceae841c) */
 #if PG_VERSION_NUM < 180000
+#include "access/genam.h"
 #define index_beginscan(heap, index, snapshot, instrument, nkeys, norderbys) \
 	(index_beginscan) (heap, index, snapshot, nkeys, norderbys)
 #endif
