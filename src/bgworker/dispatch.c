@@ -123,6 +123,16 @@ no_bgworker(const WfWaiting *waiting)
 	retry_at = wf_bgworker_slots_wait(MyDatabaseId, starving, "executors");
 }
 
+/* Nobody makes room for one whose work is not due yet: look again when it is. */
+static bool
+is_early(WfDemand *demand, const WfWaiting *waiting)
+{
+	if (waiting->since <= wf_clock_now())
+		return false;
+	demand->next = Min(demand->next, waiting->since);
+	return true;
+}
+
 /* No slot for one who wants one: have somebody make room, and wait. */
 static void
 starve(WfDemand *demand, const WfWaiting *waiting, int n)
@@ -218,13 +228,15 @@ serve(Oid extension, WfDemand *demand, const WfWaiting *waiting, int *unfed,
 	if (!wf_bgworker_slots_may_ask(MyDatabaseId, waiting->extra ?
 								   DT_NOEND : waiting->since))
 	{
-		no_bgworker(waiting);
+		if (!is_early(demand, waiting))
+			no_bgworker(waiting);
 		return true;
 	}
 	slot = wf_pool_take(MyDatabaseId, waiting, &generation);
 	if (slot < 0)
 	{
-		starve(demand, waiting, ++*unfed);
+		if (!is_early(demand, waiting))
+			starve(demand, waiting, ++*unfed);
 		return true;
 	}
 

@@ -359,6 +359,9 @@ find_candidates(int *n)
 		{
 			mark = wf_watermark_of_database(dbid);
 			work = wf_pool_waits_since(dbid);
+			/* nothing is due yet: it is started early */
+			if (TIMESTAMP_IS_NOEND(work))
+				work = mark;
 		}
 
 		wf_instance_lock(LW_SHARED);

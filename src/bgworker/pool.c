@@ -90,6 +90,16 @@ lane_waits_since(const WfLane *lane, TimestampTz due, TimestampTz now)
 	return Max(due, Min(since, now));	/* it may be set back */
 }
 
+/* Who is early takes nobody's place; under the lock. */
+static bool
+has_free_slot(void)
+{
+	for (int i = 0; i < wf_max_executors; i++)
+		if (wf_slots[i].state == WF_SLOT_FREE)
+			return true;
+	return false;
+}
+
 /* What one lane wants; under the lock. */
 static void
 ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz now)
@@ -97,7 +107,7 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 	WfOwner    *entry = lane->entry;
 	uint64		generation;
 	TimestampTz due = wf_watermark_read(lane, &generation).due;
-	TimestampTz start = wf_clock_before(due, WF_CLOCK_LEAD);
+	TimestampTz start = has_free_slot() ? wf_clock_before(due, WF_CLOCK_LEAD) : due;
 	TimestampTz held = wf_owner_held_until(entry);
 	WfWaiting	one = {.lane = lane,.owner = lane->owner,.role = entry->role,
 	.since = lane_waits_since(lane, due, now),.extra = lane->executors > 0};

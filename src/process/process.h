@@ -46,6 +46,7 @@ typedef struct WfProcess
 	bool		changed;		/* row has to be written */
 	bool		unpark;			/* started in this transaction: timers that were
 								 * parked until then have to be unparked */
+	bool		parked;			/* an event of it was parked in this transaction */
 	const char *key;			/* business key of a new process, or NULL */
 	Oid			starter;		/* role that made a new process */
 	bool		disowned;		/* the parent has let go of it and must not be

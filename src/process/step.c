@@ -297,6 +297,13 @@ wf_step_send(WfStepper *stepper, WfProcess *process, const char *event,
 	return verdict;
 }
 
+/* An event of it was parked, because it has not started. */
+void
+wf_step_parked(WfProcess *process)
+{
+	process->parked = true;
+}
+
 /* Is there an event in the mailbox that has not been delivered? */
 bool
 wf_step_has_mail(const WfProcess *process)

@@ -29,6 +29,7 @@ extern void wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 						  const char *actor);
 extern WfVerdict wf_step_send(WfStepper *stepper, WfProcess *process,
 							  const char *event, Jsonb *data, const char *actor);
+extern void wf_step_parked(WfProcess *process);
 extern bool wf_step_has_mail(const WfProcess *process);
 extern void wf_step_mail(WfProcess *process, const WfTimerRow *timer);
 extern int	wf_step_run(WfStepper *stepper, WfProcess *process,

@@ -35,8 +35,8 @@ typedef struct Started
 
 /*
  * Those that have started and to which something was posted before, which may have
- * been parked.  To be asked before their own timers are written; nothing is parked
- * while we hold the processes.
+ * been parked: by this batch, which has it in its changes, or before.  To be asked
+ * before their own timers are written.
  */
 static Started
 find_started(const WfStepper *stepper)
@@ -69,7 +69,7 @@ find_started(const WfStepper *stepper)
 	}
 	wf_timer_have(n, ids, posted);
 	for (int i = 0; i < n; i++)
-		if (posted[i])
+		if (posted[i] || started.processes[i]->parked)
 			started.processes[started.n++] = started.processes[i];
 	return started;
 }

@@ -58,8 +58,8 @@ typedef struct WfLane
 	WfPosition	cursor;
 	uint64		cursor_epoch;	/* moves whenever the cursor is set back */
 	uint64		calls;			/* moves whenever executors are to look again */
-	uint64		looked;			/* the generation that an executor read last before
-								 * its snapshot */
+	uint64		looked;			/* a generation: all that was inserted by then was
+								 * claimed by executors, or was locked */
 	struct WfSlot *sentry;		/* the executor that sleeps until the mark is due, */
 	TimestampTz watch;			/* as it was when that fell asleep */
 

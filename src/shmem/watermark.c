@@ -17,13 +17,21 @@
  *		rows become visible; lower the mark, generation + 1; full barrier;
  *		look for executors of the lane; SetLatch
  *
+ * An executor that was woken looks if the generation is not the one that was
+ * LOOKED for: that of an executor that has claimed all that was due and free since
+ * it read it.  Such a claim has the rows, or they are locked, which is for held.c.
+ * Who has claimed answers for them: it steps them; or it fails, or leaves, and then
+ * calls (`calls` moves) and sets the latch of another one.  What an executor inserts
+ * itself counts as looked for: it goes on with it, or has it in mind when it sleeps.
+ *
  * Either the executor reads the new generation: then its snapshot, taken
  * later, shows the rows.  Or it read the old one: then its ResetLatch came
  * before the SetLatch, and WaitLatch returns at once.  That holds for every
  * executor whose latch is set, and it suffices that one of those that could
  * go to sleep over the rows has its latch set:
  *
- * - an IDLE one is past its scan and will look again, unless it leaves.  Who
+ * - an IDLE one is past its scan and will look again, unless another one has
+ *	 claimed the rows meanwhile, or it leaves.  Who
  *	 leaves first frees the slot, then sets the latches of its siblings and of
  *	 the runtime (pool.c), who read the lowered mark;
  * - without an idle one, all BUSY ones have their latch set, since only one of
@@ -33,6 +41,10 @@
  * - one that we took for IDLE, but was on its way to BUSY, had to pass a
  *	 barrier between writing BUSY and reading the mark, as we had between
  *	 writing the mark and reading IDLE: it has read the lowered mark.
+ *
+ * Of several idle executors that sleep until the mark, one is the SENTRY.  The
+ * others wake a little later, whatever has become of it, and look unless the mark
+ * has moved past what they slept for; so a sentry that is gone costs that little.
  *
  * Without an executor the same argument holds for the runtime, which holds
  * the earliest mark of its database, and without a runtime for the launcher.
@@ -70,27 +82,35 @@ wf_watermark_read(WfLane *lane, uint64 *generation)
 	return mark;
 }
 
-/*
- * An executor is about to look for work: its snapshot will show all that has been
- * inserted by now.  Returns how often executors have been called.
- */
+/* How often executors have been called. */
 uint64
-wf_watermark_look(WfLane *lane)
+wf_watermark_calls(WfLane *lane)
 {
 	uint64		calls;
 
 	SpinLockAcquire(&lane->mutex);
-	lane->looked = lane->generation;
 	calls = lane->calls;
 	SpinLockRelease(&lane->mutex);
 	return calls;
 }
 
 /*
- * Has anything been inserted that no executor of the lane has begun to look for, or
- * were they called since this number was read?  Whoever looked and then failed, or
- * left, calls.  Latches are set for other reasons, too: by a timeout that is over,
- * for instance; or the work was found by another one that was awake.
+ * An executor has claimed all that was due and free, after it had read this
+ * generation.  If it fails, or leaves, it calls the others and wakes one.
+ */
+void
+wf_watermark_looked(WfLane *lane, uint64 generation)
+{
+	SpinLockAcquire(&lane->mutex);
+	lane->looked = Max(lane->looked, generation);
+	SpinLockRelease(&lane->mutex);
+}
+
+/*
+ * Has anything been inserted that no executor of the lane has claimed, or were they
+ * called since this number was read?  Latches are set for other reasons, too: by a
+ * timeout that is over, for instance; or the work was found by another one that was
+ * awake.
  */
 bool
 wf_watermark_news(WfLane *lane, uint64 calls)
@@ -176,7 +196,7 @@ wf_watermark_publish(WfLane *lane, int claimed, uint64 generation, WfPosition ma
 		lane->mark = wf_position_first(lane->mark, WF_POSITION(inserted));
 	if (inserted != DT_NOEND)
 	{
-		/* the executor knows of it, and has it in mind when it sleeps */
+		/* the executor goes on with it, or sleeps until then */
 		if (lane->looked == lane->generation)
 			lane->looked++;
 		lane->generation++;
@@ -376,19 +396,27 @@ wf_watermark_of_database(Oid dbid)
 void
 wf_watermark_wake(WfLane *lane)
 {
-	Latch	   *busy[WF_MAX_EXECUTORS_MAX];
-	int			nbusy = 0;
-	bool		attended = false;
-
 	/*
 	 * If we are an executor of this lane: we go on until nothing is left, and
 	 * ask for help when that is more than we can do.
 	 */
 	if (wf_my_slot && wf_slot_serves(wf_my_slot, lane->dbid, lane->owner, lane->kind))
-	{
 		SetLatch(MyLatch);
-		return;
-	}
+	else
+		wf_watermark_wake_other(lane);
+}
+
+/*
+ * The same, but not for us: what we have claimed and failed with is free again, for
+ * us, too.
+ */
+void
+wf_watermark_wake_other(WfLane *lane)
+{
+	Latch	   *busy[WF_MAX_EXECUTORS_MAX];
+	int			nbusy = 0;
+	bool		attended = wf_my_slot != NULL &&
+		wf_slot_serves(wf_my_slot, lane->dbid, lane->owner, lane->kind);
 
 	/* pairs with the barrier of an executor that goes BUSY */
 	pg_memory_barrier();
@@ -399,7 +427,7 @@ wf_watermark_wake(WfLane *lane)
 		Latch	   *latch = slot->latch;
 		WfSlotState state = slot->state;
 
-		if (state == WF_SLOT_FREE || slot->owner != lane->owner ||
+		if (slot == wf_my_slot || state == WF_SLOT_FREE || slot->owner != lane->owner ||
 			slot->kind != lane->kind || slot->dbid != lane->dbid)
 			continue;
 

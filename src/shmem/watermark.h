@@ -23,7 +23,8 @@ wf_position_first(WfPosition a, WfPosition b)
 }
 
 extern WfPosition wf_watermark_read(WfLane *lane, uint64 *generation);
-extern uint64 wf_watermark_look(WfLane *lane);
+extern uint64 wf_watermark_calls(WfLane *lane);
+extern void wf_watermark_looked(WfLane *lane, uint64 generation);
 extern bool wf_watermark_news(WfLane *lane, uint64 calls);
 extern bool wf_watermark_keep_watch(WfLane *lane, WfSlot *me, TimestampTz until);
 extern bool wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark);
@@ -39,5 +40,6 @@ extern void wf_watermark_released(WfLane *lane, int rows);
 extern void wf_watermark_forget(Oid dbid);
 extern TimestampTz wf_watermark_of_database(Oid dbid);
 extern void wf_watermark_wake(WfLane *lane);
+extern void wf_watermark_wake_other(WfLane *lane);
 
 #endif							/* WF_WATERMARK_H */

@@ -69,12 +69,28 @@ look_up(WfHeapFind *find)
 	table_close(relation, NoLock);
 }
 
+/*
+ * Open the table.  With its lock nobody takes the index away, and it is known whether
+ * somebody did before: what was looked up is good, or is looked up again.
+ */
 static Relation
 open_table(WfHeapFind *find, LOCKMODE mode)
 {
-	if (unlikely(!wf_inval_is_good(&find->watch)))
-		look_up(find);
-	return table_open(find->watch.relation, mode);
+	for (;;)
+	{
+		Oid			table;
+		Relation	relation;
+
+		if (unlikely(!wf_inval_is_good(&find->watch)))
+			look_up(find);
+		table = find->watch.relation;
+		if (!OidIsValid(table))
+			continue;
+		relation = table_open(table, mode);
+		if (likely(find->watch.relation == table))
+			return relation;
+		table_close(relation, mode);
+	}
 }
 
 /* The row in the active snapshot, in the current memory context; or NULL. */

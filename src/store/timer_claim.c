@@ -116,7 +116,8 @@ add_claimed(Claim *claim, WfTimerScanRow *found, const WfRow *process)
  * (sql/update.sql.in).
  */
 static void
-find_due(Claim *claim, int32 owner, WfPosition to, int limit, WfClaim *claimed, pg_uuid_t *left)
+find_due(Claim *claim, int32 owner, WfPosition to, int limit, bool look_on,
+		 WfClaim *claimed, pg_uuid_t *left)
 {
 	WfHeapLocker *locker;
 	WfTimerScan *scan;
@@ -126,7 +127,8 @@ find_due(Claim *claim, int32 owner, WfPosition to, int limit, WfClaim *claimed, 
 
 	wf_statement_push_snapshot();
 	locker = wf_process_row_locker();
-	scan = wf_timer_scan_begin(owner, claimed->from, WF_TIMER_CLAIM_BEHIND(DT_NOEND));
+	scan = wf_timer_scan_begin(owner, claimed->from,
+							   look_on ? WF_TIMER_CLAIM_BEHIND(DT_NOEND) : to);
 	while (due && !enough && wf_timer_scan_next(scan, &found))
 	{
 		WfPosition	position = wf_timer_scan_position(&found);
@@ -244,10 +246,14 @@ take_timers(int n, ItemPointer tids, WfTimerRow *timers, WfRow **rows)
  * Claim timers of an owner: at most `limit`, and no more once they have
  * WF_CLAIM_MEMORY, from a position on and before another one, whose processes
  * nobody holds.  Locks the processes and deletes the timers.  Returns how many
- * there are.  A snapshot older than this call must be active, and SPI connected.
+ * there are.  look_on: claimed->left is to be told, also if it comes behind `to`.  A
+ * snapshot older than this call must be active, and SPI connected.  Error 40001 in
+ * REPEATABLE READ or above if somebody else was at one of them, 25006 in a read-only
+ * transaction.
  */
 int
-wf_timer_claim(int32 owner, WfPosition from, WfPosition to, int limit, WfClaim *claimed)
+wf_timer_claim(int32 owner, WfPosition from, WfPosition to, int limit, bool look_on,
+			   WfClaim *claimed)
 {
 	WfRights	rights;
 	Claim		claim;
@@ -257,7 +263,7 @@ wf_timer_claim(int32 owner, WfPosition from, WfPosition to, int limit, WfClaim *
 	claimed->from = from;
 	claimed->left = WF_POSITION(DT_NOEND);
 	claimed->left_stays = true;
-	find_due(&claim, owner, to, limit, claimed, &left);
+	find_due(&claim, owner, to, limit, look_on, claimed, &left);
 	if (claim.n == 0)
 		return claimed->n = 0;
 

@@ -26,13 +26,13 @@ typedef struct WfClaim
 	WfRow	  **rows;			/* of their processes, equal pointers for equal ones */
 	bool		complete;		/* it saw all there was; else it had enough before */
 	WfPosition	from;			/* where it began */
-	WfPosition	left;			/* the first timer from there on, due or not, that was
-								 * not claimed; due infinity: there is none */
+	WfPosition	left;			/* if asked for: the first timer from there on, due or
+								 * not, that was not claimed; due infinity: none */
 	bool		left_stays;		/* its process was not claimed, so no step ends it */
 } WfClaim;
 
 extern int	wf_timer_claim(int32 owner, WfPosition from, WfPosition to, int limit,
-						   WfClaim *claimed);
+						   bool look_on, WfClaim *claimed);
 extern WfPosition wf_timer_claim_part_end(int32 owner, WfPosition from, WfPosition to, int rows,
 								int *found);
 extern WfPosition wf_timer_claim_next(int32 owner, WfPosition mark);

@@ -58,6 +58,26 @@ static AttrNumber numbers[WF_TIMER_NCOLUMNS];
 #define COLUMN_NAME(column) #column,
 static const char *const names[] = {WF_TIMER_LIST(COLUMN_NAME, COLUMN_NAME)};
 
+/* The index must be whole, and have the columns that we compare. */
+static void
+check_index(Oid index)
+{
+	static const char *const columns[] = {"owner", "due", "seq"};
+	Relation	relation = index_open(index, AccessShareLock);
+	bool		good = relation->rd_index->indisvalid &&
+		relation->rd_index->indnkeyatts == lengthof(columns);
+
+	for (int i = 0; good && i < (int) lengthof(columns); i++)
+		good = relation->rd_index->indkey.values[i] ==
+			get_attnum(relation->rd_index->indrelid, columns[i]);
+	index_close(relation, NoLock);
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"workflow.timer_due\" is not valid, or not the one of the extension"),
+				 errhint("REINDEX it, or drop it and create it as the script of the extension does.")));
+}
+
 static void
 look_up(void)
 {
@@ -72,9 +92,34 @@ look_up(void)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("index \"workflow.timer_due\" does not exist"),
 				 errhint("Create it as the script of the extension does: CREATE INDEX timer_due ON workflow.timer (owner, due, seq) WHERE NOT parked.")));
+	check_index(due_index);
 	process_number = get_attnum(table, "process");
 	for (int i = 0; i < WF_TIMER_NCOLUMNS; i++)
 		numbers[i] = get_attnum(table, names[i]);
+}
+
+/*
+ * Open the table.  With its lock nobody takes the index away, and it is known whether
+ * somebody did before: what was looked up is good, or is looked up again.
+ */
+static Relation
+open_table(void)
+{
+	for (;;)
+	{
+		Oid			table;
+		Relation	relation;
+
+		if (unlikely(!wf_inval_is_good(&watch)))
+			look_up();
+		table = watch.relation;
+		if (!OidIsValid(table))
+			continue;
+		relation = table_open(table, AccessShareLock);
+		if (likely(watch.relation == table))
+			return relation;
+		table_close(relation, AccessShareLock);
+	}
 }
 
 /* ROW(due, seq) against a position, as btree wants it. */
@@ -96,7 +141,8 @@ compare_position(ScanKey key, ScanKeyData members[2], StrategyNumber strategy, W
 /*
  * Begin to read the timers of an owner that are not parked, from a position on and
  * before another one, with the active snapshot, which stays until the end.  In the
- * current memory context.
+ * current memory context.  Takes AccessShareLock on the table and the index, until
+ * the end of the transaction.  Error 55000 without an index that can be used.
  */
 WfTimerScan *
 wf_timer_scan_begin(int32 owner, WfPosition from, WfPosition to)
@@ -104,14 +150,12 @@ wf_timer_scan_begin(int32 owner, WfPosition from, WfPosition to)
 	WfTimerScan *scan = palloc(sizeof(WfTimerScan));
 	ScanKeyData keys[3];
 
-	if (unlikely(!wf_inval_is_good(&watch)))
-		look_up();
 	ScanKeyEntryInitialize(&keys[0], 0, KEY_OWNER, BTEqualStrategyNumber, InvalidOid,
 						   InvalidOid, F_INT4EQ, Int32GetDatum(owner));
 	compare_position(&keys[1], scan->bounds[0], BTGreaterEqualStrategyNumber, from);
 	compare_position(&keys[2], scan->bounds[1], BTLessStrategyNumber, to);
 
-	scan->table = table_open(watch.relation, AccessShareLock);
+	scan->table = open_table();
 	scan->index = index_open(due_index, AccessShareLock);
 	scan->slot = table_slot_create(scan->table, NULL);
 	scan->scan = index_beginscan(scan->table, scan->index, GetActiveSnapshot(), NULL,

@@ -11,7 +11,7 @@
 #include "shmem/lane.h"
 #include "store/timer_row.h"
 
-/* A timer where it is in the table: values are good until the next one is asked for. */
+/* A timer where it is in the table; its values are there until the next is asked for. */
 typedef struct WfTimerScanRow
 {
 	pg_uuid_t	process;

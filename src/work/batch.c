@@ -169,7 +169,10 @@ queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfR
 			row->process = wf_stepper_add(stepper, row);
 		owner = wf_process_definition(row->process)->owner;
 		if (must_park(row, &timers[i]))
+		{
+			wf_step_parked(row->process);
 			wf_changes_arm(out, &timers[i], owner, true, false);
+		}
 		/* Handed over meanwhile: its executors fire it, as another role. */
 		else if (owner != batch->owner)
 			wf_changes_arm(out, &timers[i], owner, false, false);
@@ -238,7 +241,7 @@ claim_held(WfBatch *batch, WfPosition mark, int limit, WfClaim *claim)
 	if (!wf_held_walk(batch->lane, wf_my_slot, mark, &part))
 		return 0;
 	end = wf_timer_claim_part_end(batch->owner, part.from, part.to, part.rows, &rows);
-	n = rows == 0 ? 0 : wf_timer_claim(batch->owner, part.from, end, limit, claim);
+	n = rows == 0 ? 0 : wf_timer_claim(batch->owner, part.from, end, limit, true, claim);
 	if (n > 0 && !claim->complete)
 	{
 		/* the rest of it comes next */
@@ -262,16 +265,18 @@ claim_free(WfBatch *batch, WfPosition mark, WfPosition to, int limit, WfClaim *c
 	WfPosition	cursor;
 	uint64		epoch = wf_watermark_cursor_read(batch->lane, &cursor);
 	bool		past_others = wf_position_before(from, cursor);
-	int			n = wf_timer_claim(batch->owner, past_others ? cursor : from, to, limit, claim);
+	int			n = wf_timer_claim(batch->owner, past_others ? cursor : from, to, limit, true, claim);
 
 	batch->past_others = past_others && n == limit;
+	batch->saw_all = claim->complete && !past_others;
+	claim->complete = n < limit;
 
 	if (n < limit)
 		wf_watermark_cursor_reset(batch->lane);
 	else
 		wf_watermark_cursor_advance(batch->lane, epoch, after(&claim->timers[n - 1]));
 	if (n == 0 && past_others)
-		n = wf_timer_claim(batch->owner, from, to, limit, claim);
+		n = wf_timer_claim(batch->owner, from, to, limit, true, claim);
 	return n;
 }
 
@@ -283,7 +288,7 @@ claim(WfBatch *batch, WfPosition mark, TimestampTz until, int limit, WfClaim *cl
 
 	/* a suspect is the first that can be claimed at all */
 	if (batch->lane == NULL || batch->quarantine != NULL)
-		return wf_timer_claim(batch->owner, mark, to, limit, claim);
+		return wf_timer_claim(batch->owner, mark, to, limit, batch->lane != NULL, claim);
 	n = claim_held(batch, mark, limit, claim);
 	return n > 0 ? n : claim_free(batch, mark, to, limit, claim);
 }
@@ -371,12 +376,14 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	batch->claimed = batch->position = 0;
 	batch->user_ran = false;
 	batch->rested = false;
-	batch->past_others = false;
+	batch->past_others = batch->saw_all = false;
 	(void) wf_user_context_ran();
 	batch->subtransactions = MyProc->subxidStatus.count;
 	batch->memory = CurrentMemoryContext;
 	batch->memory_before = MemoryContextMemAllocated(batch->memory, true);
 	batch->claimed = claim(batch, mark, until, limit, &claimed);
+	if (batch->saw_all)
+		wf_watermark_looked(batch->lane, generation);
 	if (batch->claimed > 0)
 	{
 		batch->timer = claimed.timers[0];

@@ -31,6 +31,7 @@ typedef struct WfBatch
 	bool		rested;			/* parked something over a pause */
 	bool		pause_over;		/* something parked so has to come back */
 	bool		past_others;	/* claimed from the cursor on, not from the mark */
+	bool		saw_all;		/* claimed all that was due and free */
 	int			unasked;		/* batches since it was asked what is due next */
 
 	/* To know when to stop. */

@@ -118,6 +118,13 @@ leave(int code, Datum arg)
 	if (wf_my_slot == NULL)
 		return;
 	account(code);
+
+	/* Its owner may have got a place after the slot was taken. */
+	if (lane != NULL && lane != wf_my_slot->lane)
+	{
+		wf_watermark_left_behind(lane);
+		wf_watermark_wake_other(lane);
+	}
 	wf_pool_release(args->slot, args->generation);
 }
 
@@ -202,7 +209,7 @@ run_batch(WfWork *work, TimeoutId stall, TimestampTz *next)
 
 	wf_slot_state(WF_SLOT_BUSY);
 	if (lane)
-		calls = wf_watermark_look(lane);
+		calls = wf_watermark_calls(lane);
 
 	log_waits = log_lock_waits;
 	enable_timeout_every(stall, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WF_STALL_MS),

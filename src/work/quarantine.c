@@ -127,7 +127,7 @@ next_suspect(WfQuarantine *quarantine, bool *acquitted, WfTimerRow *suspect,
 	if (quarantine->left-- <= 0 ||
 		wf_timer_claim(quarantine->owner, WF_POSITION(DT_NOBEGIN),
 					   WF_TIMER_CLAIM_BEHIND(Min(quarantine->until, wf_clock_due_limit())),
-					   1, &claim) == 0)
+					   1, false, &claim) == 0)
 		return false;
 
 	row = claim.rows[0];

@@ -297,8 +297,9 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 			wf_watermark_cursor_reset(batch->lane);
 			wf_held_freed(batch->lane, batch->claimed > 0 ? batch->first :
 						  WF_POSITION(DT_NOBEGIN));
-			/* nobody has looked, then */
+			/* they may have left it to us: see wf_watermark_looked() */
 			wf_watermark_call(batch->lane);
+			wf_watermark_wake_other(batch->lane);
 		}
 	}
 	PG_END_TRY();

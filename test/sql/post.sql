@@ -33,6 +33,15 @@ SELECT is(context(:'p') -> 'got', '[1, 3, 4, 2]', 'in the order of the due times
 SELECT FROM workflow.post(:'p', 'put', '5', '2029-01-01');
 SELECT is(workflow.work(100), 1, 'a time that has passed is now');
 
+-- before the start: one claim has the event, which is parked, and then the start
+SELECT workflow.start('box', key => 'early', at => now() + interval '2 hours') AS e \gset
+SELECT FROM workflow.post(:'e', 'put', '1', now() + interval '1 hour');
+CALL clock('2030-01-03 03:00+00');
+SELECT is(workflow.work(100), 2, 'an event that is due before the start comes with it');
+SELECT is(workflow.work(100), 1, 'and is delivered behind it');
+SELECT is(context(:'e') -> 'got', '[1]', 'once');
+CALL clock('2030-01-03');
+
 -- ids
 SELECT FROM workflow.post(:'p', 'put', '"first"', '2030-02-01', 'reminder');
 SELECT FROM workflow.post(:'p', 'put', '"second"', '2030-03-01', 'reminder');
