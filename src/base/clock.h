@@ -7,9 +7,9 @@
 
 #include "datatype/timestamp.h"
 
-/* So long (ms) before work is due a process for it is started: about as long as
+/* So long (ms) before work is due a process for it is started: some times as long as
  * that takes. */
-#define WF_CLOCK_LEAD	50
+#define WF_CLOCK_LEAD	100
 
 extern TimestampTz wf_clock_now(void);
 extern TimestampTz wf_clock_before(TimestampTz instant, int lead);
