@@ -36,7 +36,7 @@ foreach my $file (glob("$sources/*.c $sources/*/*.c"))
 	}
 }
 is(join(', ', sort @executing),
-	'expression.c raw_parser, statement.c SPI_execute_plan, statement.c SPI_execute_plan_extended, statement.c SPI_execute_snapshot, statement.c SPI_prepare_cursor',
+	'expression.c raw_parser, statement.c SPI_execute_plan, statement.c SPI_execute_snapshot, statement.c SPI_prepare_cursor',
 	'SQL is prepared and executed in one room, and parsed in one');
 cmp_ok(scalar(@texts), '>', 80, 'there are many statements');
 is(join("\n", @built), '', 'the text of each is a constant');
