@@ -20,8 +20,9 @@
  * An executor that was woken looks if the generation is not the one that was
  * LOOKED for: that of an executor that has claimed all that was due and free since
  * it read it.  Such a claim has the rows, or they are locked, which is for held.c.
- * Who has claimed answers for them: it steps them; or it fails, or leaves, and then
- * calls (`calls` moves) and sets the latch of another one.  What an executor inserts
+ * Who has claimed answers for them: it steps them; or it fails, and calls (`calls`
+ * moves), then tries again, or pauses and sets the latch of another one; or it
+ * leaves, calls and sets that latch.  What an executor inserts
  * itself counts as looked for: it goes on with it, or has it in mind when it sleeps.
  *
  * Either the executor reads the new generation: then its snapshot, taken

@@ -299,7 +299,6 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 						  WF_POSITION(DT_NOBEGIN));
 			/* they may have left it to us: see wf_watermark_looked() */
 			wf_watermark_call(batch->lane);
-			wf_watermark_wake_other(batch->lane);
 		}
 	}
 	PG_END_TRY();
@@ -312,6 +311,10 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	{
 		*done = 0;
 		result = wf_bisect_failed(work, error, next);
+
+		/* Who tries again itself is not to have a rival for what it gave way to. */
+		if (result == WF_WORK_PAUSE && batch->lane != NULL)
+			wf_watermark_wake_other(batch->lane);
 	}
 	else
 	{
