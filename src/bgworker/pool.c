@@ -31,22 +31,46 @@
 /* --- who wants a slot ---------------------------------------------------- */
 
 /* How a lane with executors is looked after. */
-static void
-inspect(const WfLane *lane, bool *attended, bool *idle)
+typedef struct Attention
 {
-	*attended = *idle = false;
+	bool		attended;		/* by one that is not stalled */
+	bool		stalled;		/* one is */
+	bool		idle;			/* one has, or will soon have, nothing to do */
+	Latch	   *sleeper;		/* its latch, or NULL */
+} Attention;
+
+static Attention
+inspect(const WfLane *lane)
+{
+	Attention	found = {0};
+
 	for (int i = 0; i < wf_max_executors; i++)
 	{
 		const WfSlot *slot = &wf_slots[i];
 
 		if (!wf_slot_serves(slot, lane->dbid, lane->owner, lane->kind))
 			continue;
-		if (slot->state == WF_SLOT_STARTING ||
-			(slot->state == WF_SLOT_IDLE && !slot->evict))
-			*idle = true;
-		if (!slot->stalled)
-			*attended = true;
+		if (slot->state == WF_SLOT_IDLE && !slot->evict)
+			found.sleeper = slot->latch;
+		if (slot->state == WF_SLOT_STARTING || found.sleeper != NULL)
+			found.idle = true;
+		if (slot->stalled)
+			found.stalled = true;
+		else
+			found.attended = true;
 	}
+	return found;
+}
+
+/*
+ * One is stalled, and another one sleeps because the first has claimed what is due.
+ * It may have lost that again and be too busy to say so.
+ */
+static void
+have_looked_after(WfLane *lane, Latch *sleeper)
+{
+	wf_watermark_call(lane);
+	SetLatch(sleeper);
 }
 
 /* In order of service: those without any executor first. */
@@ -123,14 +147,14 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 	}
 	if (one.extra)
 	{
-		bool		attended;
-		bool		idle;
+		Attention	found = inspect(lane);
 
 		/* quarantine.c counts what one executor was at when the server crashed */
 		if (wf_database_has_suspects(database, lane))
 			return;
-		inspect(lane, &attended, &idle);
-		if (idle || (attended && !lane->backlog))
+		if (found.stalled && found.sleeper != NULL)
+			have_looked_after(lane, found.sleeper);
+		if (found.idle || (found.attended && !lane->backlog))
 			return;
 	}
 	if (held > now)

@@ -552,7 +552,9 @@ foreach my $version (@older, $old)
 	$world->safe_psql('postgres', 'ALTER SYSTEM RESET workflow.enabled');
 	$world->reload;
 	my $end = slurp_file("$FindBin::Bin/../data/dump-$version.end");
-	# this library keeps no contexts with receipts
+	# this library made that world: it notes when the start of a child was due, and
+	# keeps no contexts with receipts
+	$end =~ s/^(history \| \S+ \S+ > child \|.*\| workflow\.start \| (\S+ \S+)) \| t/$1 | $2 | t/mg;
 	$end =~ s/^(receipt \|.*?\}) \| \{"who.*$/$1/mg;
 	foreach my $database (qw(before after))
 	{
