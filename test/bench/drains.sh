@@ -70,13 +70,13 @@ note_tenths() { # SERIES HOW_MANY
 
 drain_turns() { # ROUND BATCH
     take_turns "$1" plain_drain drain drain "$2"
-    ! wanted drain_start_at || take_turns "$1" none drain start_at "$2"
     ! wanted drain_function || take_turns "$1" none drain function "$2"
 }
 
-# The drain beside, or under, something else.
+# The start at a time, and the drain beside, or under, something else.
 drain_beside_turns() { # ROUND BATCH
     local kind
+    ! wanted drain_start_at || take_turns "$1" none drain start_at "$2"
     ! wanted drain_held_snapshot || take_turns "$1" none drain held "$2"
     ! wanted drain_backlog || take_turns "$1" none drain backlog "$2"
     ! wanted drain_finished || take_turns "$1" none drain finished "$2"

@@ -42,7 +42,7 @@ small() {
     feed bench bench small.sql
     watch_steps ticks_of_workers steps_done
     fed
-    sql_until 'the last steps' 100 'SELECT NOT EXISTS (SELECT FROM workflow.timer)' -d bench
+    sql_until 'the last steps' 600 'SELECT NOT EXISTS (SELECT FROM workflow.timer)' -d bench
     [ "$(bench -c "SELECT count(*) FROM workflow.process WHERE status = 'finalized' AND context->>'n' = '1'")" = "$FED" ] ||
         die "not every process was done once"
     tell "small transactions: $(tail -n 1 "$PLACE/series.$SIDE.small") us a step at $(tail -n 1 "$PLACE/series.$SIDE.small_rate")/s"
@@ -55,7 +55,7 @@ STEP_BY_HAND="WITH event AS (DELETE FROM plain.timer WHERE ctid = ANY (ARRAY(
     ), line AS (
         INSERT INTO plain.history SELECT process, now(), event, ARRAY['waiting'], ARRAY['done'] FROM event)
     UPDATE plain.process p SET status = 3, states = ARRAY['done'], context = jsonb_set(context, ARRAY['n'], '1'), updated_at = now()
-    FROM event e WHERE e.process = p.id"
+    WHERE p.id = (SELECT process FROM event)"
 
 ticks_by_hand() { ticks_of "$WORKER" "$WORKER_BACKEND"; }
 steps_by_hand() { reference -c 'SELECT count(*) FROM plain.history'; }
@@ -66,7 +66,7 @@ small_by_hand() {
     feed reference postgres small_plain.sql
     watch_steps ticks_by_hand steps_by_hand
     fed
-    sql_until 'the last steps' 100 'SELECT NOT EXISTS (SELECT FROM plain.timer)' -d reference
+    sql_until 'the last steps' 600 'SELECT NOT EXISTS (SELECT FROM plain.timer)' -d reference
     stop_worker
     [ "$(reference -c "SELECT count(*) FROM plain.process WHERE status = 3")" = "$FED" ] || die "not every row was done once"
     say "reference of small transactions: $(tail -n 1 "$PLACE/series.$SIDE.small") us a step at $(tail -n 1 "$PLACE/series.$SIDE.small_rate")/s"
