@@ -269,13 +269,15 @@ claim_free(WfBatch *batch, WfPosition mark, WfPosition to, int limit, WfClaim *c
 
 	batch->past_others = past_others && n == limit;
 	batch->saw_all = claim->complete && !past_others;
-	claim->complete = n < limit;
+
+	/* Fewer than asked for may be because others were faster, or for their size. */
+	claim->complete = claim->complete && n < limit;
 
 	if (n < limit)
 		wf_watermark_cursor_reset(batch->lane);
 	else
 		wf_watermark_cursor_advance(batch->lane, epoch, after(&claim->timers[n - 1]));
-	if (n == 0 && past_others)
+	if (n == 0 && (past_others || !claim->complete))
 		n = wf_timer_claim(batch->owner, from, to, limit, true, claim);
 	return n;
 }
