@@ -50,9 +50,10 @@ note_each() { # SERIES MANY TICKS WAL_FROM WAL_TO SIZE
     tell "$1: $(tail -n 1 "$PLACE/series.$SIDE.each_$1") us, $((($5 - $4) / $2)) bytes of WAL, $(($6 / $2)) on disk"
 }
 
-# The statements of a file; the first hundredth of them before anything is noted.
+# The statements of a file; the first tenth of them before anything is noted.
 each_of() { # SERIES MANY_A_STATEMENT FILE
-    local ticks size from many warm=$((OPS / 100 + 1))
+    local ticks size from many warm
+    warm=$(($(wc -l <"$3") / 10 + 1))
     head -n "$warm" "$3" >"$PLACE/some"
     in_session "$PLACE/some"
     tail -n +$((warm + 1)) "$3" >"$PLACE/some"
