@@ -278,8 +278,9 @@ for (1 .. 3)
 	$node->safe_psql('postgres', $terminate);
 	$holder->query_until(qr/has it/, "\n");
 	waits_for('advisory', 'the step of the other one');
-	$node->safe_psql('postgres', $terminate);
+	# before the next executor comes, or that might take the other one once more
 	$holder->query_safe('ROLLBACK');
+	$node->safe_psql('postgres', $terminate);
 }
 waits_for('advisory', 'a step');
 is($node->safe_psql('postgres', q{SELECT f.sqlstate, f.attempts, f.given_up FROM workflow.failure f JOIN workflow.processes p ON p.id = f.process
