@@ -267,16 +267,17 @@ claim_free(WfBatch *batch, WfPosition mark, WfPosition to, int limit, WfClaim *c
 	bool		past_others = wf_position_before(from, cursor);
 	int			n = wf_timer_claim(batch->owner, past_others ? cursor : from, to, limit, true, claim);
 
-	batch->past_others = past_others && n == limit;
-	batch->saw_all = claim->complete && !past_others;
-
 	/* Fewer than asked for may be because others were faster, or for their size. */
-	claim->complete = claim->complete && n < limit;
+	bool		enough = n == limit || (n > 0 && !claim->complete);
 
-	if (n < limit)
-		wf_watermark_cursor_reset(batch->lane);
-	else
+	batch->past_others = past_others && enough;
+	batch->saw_all = claim->complete && !past_others;
+	claim->complete = claim->complete && !enough;
+
+	if (enough)
 		wf_watermark_cursor_advance(batch->lane, epoch, after(&claim->timers[n - 1]));
+	else
+		wf_watermark_cursor_reset(batch->lane);
 	if (n == 0 && (past_others || !claim->complete))
 		n = wf_timer_claim(batch->owner, from, to, limit, true, claim);
 	return n;

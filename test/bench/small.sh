@@ -42,7 +42,7 @@ small() {
     feed bench bench small.sql
     watch_steps ticks_of_workers steps_done
     fed
-    sql_until 'the last steps' 600 'SELECT NOT EXISTS (SELECT FROM workflow.timer)' -d bench
+    sql_until 'the last steps' 100 'SELECT NOT EXISTS (SELECT FROM workflow.timer)' -d bench
     [ "$(bench -c "SELECT count(*) FROM workflow.process WHERE status = 'finalized' AND context->>'n' = '1'")" = "$FED" ] ||
         die "not every process was done once"
     tell "small transactions: $(tail -n 1 "$PLACE/series.$SIDE.small") us a step at $(tail -n 1 "$PLACE/series.$SIDE.small_rate")/s"
@@ -66,7 +66,7 @@ small_by_hand() {
     feed reference postgres small_plain.sql
     watch_steps ticks_by_hand steps_by_hand
     fed
-    sql_until 'the last steps' 600 'SELECT NOT EXISTS (SELECT FROM plain.timer)' -d reference
+    sql_until 'the last steps' 100 'SELECT NOT EXISTS (SELECT FROM plain.timer)' -d reference
     stop_worker
     [ "$(reference -c "SELECT count(*) FROM plain.process WHERE status = 3")" = "$FED" ] || die "not every row was done once"
     say "reference of small transactions: $(tail -n 1 "$PLACE/series.$SIDE.small") us a step at $(tail -n 1 "$PLACE/series.$SIDE.small_rate")/s"
