@@ -357,7 +357,9 @@ my (undef, undef, $hangs) = $node->psql('used', 'ALTER EXTENSION workflow UPDATE
 like($hangs, qr/ERROR:  2BP01: .*hang on functions of workflow.*HINT:  Keep what makes them/s, 'what was made of functions that change refuses the update');
 like($hangs, qr/\Q$_\E/, "$_ is named") foreach ('view office.commands', 'view office.more', 'materialized view office.stored', 'function office.commanded(uuid)',
 	'default value for column taken of table office.form');
-unlike($hangs, qr/office\.late|type |index |rule /, 'and nothing else is');
+# 18 shows the statement of the script, too, as the context of its error
+my ($named) = $hangs =~ /^DETAIL:(.*)^HINT:/ms;
+unlike($named, qr/office\.late|type |index |rule /, 'and nothing else is');
 is($node->safe_psql('used', $catalogue), $untouched, 'nothing has changed');
 as($node, 'clerk', q{
 	DROP VIEW office.more, office.commands; DROP MATERIALIZED VIEW office.stored; DROP FUNCTION office.commanded; DROP TABLE office.form}, 'used');
