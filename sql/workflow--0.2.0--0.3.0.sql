@@ -124,7 +124,7 @@ DO $lock$
 DECLARE
     wanted   CONSTANT pg_catalog.regclass[] := '{workflow.errors, workflow.timers, workflow.processes, workflow.process_history, workflow.deferred_events, workflow.inconsistencies, workflow.activity}'::pg_catalog.regclass[]
         OPERATOR(pg_catalog.||) ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
-        OPERATOR(pg_catalog.||) '{workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring}'::pg_catalog.regclass[];
+        OPERATOR(pg_catalog.||) '{workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring, workflow.permission}'::pg_catalog.regclass[];
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 20 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -210,6 +210,9 @@ DELETE FROM workflow.failure f USING workflow.process p
 ALTER TABLE workflow.attribute REPLICA IDENTITY FULL;
 
 -- when it handed something over: its timers have to follow
+-- also on jobs, queues and limits
+ALTER TABLE workflow.permission DROP CONSTRAINT permission_privilege_check;
+
 ALTER TABLE workflow.owner ADD COLUMN handed timestamptz;
 
 -- null: erased before 0.3.0
@@ -751,6 +754,557 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     SELECT 'pause of no definition', NULL, u.definition
     FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
 
+-- ---- jobs, their runs, queues, workers
+
+-- Jobs: named, versioned pieces of work.
+
+-- A version of a job; never changed once written but for its owner and for being
+-- dropped. Runs keep the version that they were made with.
+CREATE TABLE workflow.job (
+    id           int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name         text COLLATE "C" NOT NULL,
+    version      int NOT NULL,
+    root         int NOT NULL,          -- the id of the first version of this name
+    owner        int NOT NULL,          -- workflow.owner.id: as whom it runs
+    mode         smallint NOT NULL,     -- 0 atomic, 1 tracked, 2 outside: workers claim its runs
+    queue        int NOT NULL,          -- queue.id; -root: its own
+    command      text,                  -- null: outside
+    call         jsonb,                 -- what the command was found to mean
+    parameters   jsonb,                 -- canonical; null: any
+    retry        jsonb,                 -- null: by the settings
+    timeout      interval,
+    priority     smallint NOT NULL,
+    partition    text COLLATE "C",
+    limits       jsonb,                 -- name -> units
+    on_lost      text COLLATE "C" NOT NULL,
+    cache        jsonb,
+    result       text,                  -- a type, or none
+    start_within interval,
+    description  text,
+    search_path  text NOT NULL,         -- for its code, as it was at create_job(), pg_temp last
+    time_zone    text NOT NULL,         -- the same
+    created_at   timestamptz NOT NULL,
+    dropped_at   timestamptz,
+    UNIQUE (name, version)
+);
+
+-- create_job(...): store a new version of a job.
+--   name         not empty, no ':' in it
+--   command      what is done: a function, or procedure, by its name: the first there is
+--                of (runs jsonb[]), (params jsonb, run jsonb), (params jsonb), or one
+--                that takes the parameters by name; or one SQL statement, with $name
+--                where a parameter is bound. Names are looked up now, by the caller's
+--                path. Null: workers outside the database claim the runs
+--   parameters   object: name -> type, or {"type", "default", "required", "check",
+--                "title", "description"}; or an array of such with "name". Types are
+--                SQL's; a check is an SQL expression of value and params. Null: any
+--   queue        default: the job's own, 'job:NAME'
+--   mode         'atomic': claim, work and end are one transaction, many runs to a
+--                commit; 'tracked': the claim is committed first, and a procedure may
+--                commit: for what takes long
+--   retry        as "retry" of "on_error" in a definition; its errors may name codes
+--                that workers report. Null: by the settings
+--   timeout      of one attempt
+--   priority     -2 to 2, the most urgent; default 0
+--   partition    of runs that name none
+--   limits       object: named limit -> units that a run takes of it
+--   on_lost      when executor or worker are lost: 'retry', three times in a row at
+--                most, or 'fail'
+--   cache        not supported yet: 0A000
+--   result       the type of the result; 'none': it is not kept. Null: as it comes
+--   start_within a run that has not begun so long after it was due expires
+-- The command runs as the caller, who owns the name from then on. Returns the version:
+-- 1 for a new name; the newest one, unchanged, when all is the same. Errors: 22023 and
+-- those of the command, WF002 when another role owns the name, or the caller may not
+-- log in, is a superuser or may not use a limit, WF010 no such queue or limit. Locks the
+-- name against other create_job() calls until the end of the transaction.
+CREATE FUNCTION workflow.create_job(
+    name text, command text DEFAULT NULL, parameters jsonb DEFAULT NULL, queue text DEFAULT NULL,
+    mode text DEFAULT 'atomic', retry jsonb DEFAULT NULL, timeout interval DEFAULT NULL, priority int DEFAULT NULL,
+    partition text DEFAULT NULL, limits jsonb DEFAULT NULL, on_lost text DEFAULT 'retry', cache jsonb DEFAULT NULL,
+    result text DEFAULT NULL, start_within interval DEFAULT NULL, description text DEFAULT NULL)
+    RETURNS int LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_create_job';
+
+-- drop_job(name): the job cannot be run any more, and its name is free for its owner.
+-- Runs that have ended keep their version. Error WF017 while runs wait or run; WF010,
+-- WF002. Locks the name.
+CREATE FUNCTION workflow.drop_job(name text) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_drop_job';
+
+-- call_job(job, params): do what a job does, here and now, in the caller's transaction,
+-- as the job's owner; no run is made, and no slot taken. Returns its result. For jobs
+-- that are functions or statements and atomic: others are refused with 0A000. Errors
+-- also: WF010, WF002, WF013, those of the command.
+CREATE FUNCTION workflow.call_job(job text, params jsonb DEFAULT '{}') RETURNS jsonb
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_call_job';
+
+-- may_job(job id, privilege): may the current role run, read, manage?
+CREATE FUNCTION workflow.may_job(job int, privilege text) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_job';
+
+CREATE VIEW workflow.jobs WITH (security_barrier) AS
+    SELECT j.name, j.version, o.name AS owner, (ARRAY['atomic', 'tracked', 'outside'])[j.mode + 1] AS mode, j.command,
+           j.parameters, j.retry, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result, j.start_within,
+           j.description, j.created_at, j.search_path, j.time_zone, j.call ->> 'function' AS function
+    FROM workflow.job j JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) j.owner
+    WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
+
+-- Runs of jobs: waiting, running, and what became of them.
+
+-- A run that waits or runs; the one that has ended is in run_history. A claim reads
+-- what is ready in the index run_ready, lane after lane: a lane is what one kind of
+-- executor does of one job in one partition of one queue.
+CREATE TABLE workflow.run (
+    id         uuid PRIMARY KEY,
+    seq        bigint GENERATED BY DEFAULT AS IDENTITY,
+    executor   int NOT NULL,            -- the owner whose executors do it; 0: an outside worker
+    queue      int NOT NULL,            -- queue.id; -job.root: the job's own
+    root       int NOT NULL,            -- job.root: all versions of the job
+    part       bigint NOT NULL,         -- of the partition, see wf_run_part(); 0: none
+    level      smallint NOT NULL,       -- -priority: the most urgent is the least
+    due        timestamptz NOT NULL,    -- not before
+    ready      boolean NOT NULL,        -- may be claimed when it is due
+    state      smallint NOT NULL,       -- 0 waiting, 1 running, 2 aborting
+    attempts   smallint NOT NULL,       -- that failed
+    losses     smallint NOT NULL,       -- in a row that ended without a word
+    job        int NOT NULL,            -- job.id: the version it was made with
+    placed     timestamptz NOT NULL,    -- when it was due first: its place in the order
+    starter    oid NOT NULL,            -- role that made it
+    started_by text COLLATE "C" NOT NULL,   -- the name of starter, then
+    partition  text COLLATE "C",
+    key        text COLLATE "C",
+    params     jsonb NOT NULL,
+    actor      text COLLATE "C",
+    start_by   timestamptz,             -- expires when it has not begun by then
+    error      jsonb,                   -- of the last attempt
+    fence      bigint,                  -- of the claim; null: nobody has it
+    claimer    oid,                     -- role that claimed it
+    worker     text COLLATE "C",        -- as it calls itself
+    begun      timestamptz,             -- when it was claimed
+    lease      interval,
+    lease_until timestamptz,
+    progress   jsonb,
+    parked     text COLLATE "C"         -- the event that it waits for, see park()
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX run_ready ON workflow.run (executor, queue, root, part, level, due, seq) WHERE ready;
+-- What runs, for counters of queues that are not known.
+CREATE INDEX run_running ON workflow.run (queue, part) WHERE state > 0;
+-- What waits and may not be claimed yet.
+CREATE INDEX run_parked ON workflow.run (queue) WHERE NOT ready AND state = 0;
+CREATE INDEX run_lease ON workflow.run (lease_until) WHERE lease_until IS NOT NULL;
+
+-- A run that has ended. Partitions form a ring with those of history: see there.
+CREATE TABLE workflow.run_history (
+    run        uuid NOT NULL,
+    ended_at   timestamptz NOT NULL,
+    state      smallint NOT NULL,       -- 3 finished, 4 failed, 5 aborted, 6 expired
+    job        int NOT NULL,
+    queue      int NOT NULL,
+    attempts   smallint NOT NULL,
+    losses     smallint NOT NULL,
+    due        timestamptz NOT NULL,
+    placed     timestamptz NOT NULL,
+    begun      timestamptz,
+    starter    oid NOT NULL,
+    started_by text COLLATE "C" NOT NULL,
+    level      smallint NOT NULL,
+    partition  text COLLATE "C",
+    key        text COLLATE "C",
+    params     jsonb NOT NULL,
+    actor      text COLLATE "C",
+    worker     text COLLATE "C",
+    progress   jsonb,
+    result     jsonb,
+    error      jsonb,
+    slot       smallint NOT NULL,
+    PRIMARY KEY (run, slot)
+) PARTITION BY LIST (slot);
+CREATE TABLE workflow.run_history_0 PARTITION OF workflow.run_history FOR VALUES IN (0);
+CREATE TABLE workflow.run_history_1 PARTITION OF workflow.run_history FOR VALUES IN (1);
+CREATE TABLE workflow.run_history_2 PARTITION OF workflow.run_history FOR VALUES IN (2);
+CREATE TABLE workflow.run_history_3 PARTITION OF workflow.run_history FOR VALUES IN (3);
+CREATE TABLE workflow.run_history_4 PARTITION OF workflow.run_history FOR VALUES IN (4);
+CREATE TABLE workflow.run_history_5 PARTITION OF workflow.run_history FOR VALUES IN (5);
+CREATE TABLE workflow.run_history_6 PARTITION OF workflow.run_history FOR VALUES IN (6);
+CREATE TABLE workflow.run_history_7 PARTITION OF workflow.run_history FOR VALUES IN (7);
+
+-- Keys of runs: one run a key and job, whatever its version.
+CREATE TABLE workflow.run_key (
+    root int NOT NULL,
+    key  text COLLATE "C" NOT NULL,
+    run  uuid NOT NULL,
+    PRIMARY KEY (root, key)
+);
+
+-- run_job(...): make a run of a job, which is done after this transaction.
+--   job         its name; the newest version is run
+--   params      jsonb object: they must fit the parameters of the job
+--   key         names the run, not empty: of those with one key one run is made
+--   priority    -2 to 2, the most urgent; default: the job's
+--   at          not before; default: now
+--   queue       default: the job's
+--   partition   default: the job's
+--   after       runs that have to end before
+--   on_conflict when a run of the job has the key: 'existing', that one is the answer;
+--               'active', the same, but one that has ended does not count; 'refuse',
+--               WF016; 'replace', one that waits gets the parameters of this call
+--   debounce    with a key: a run that waits is put off until then, and so is this one;
+--               at_most: but not longer than that after the first call
+--   actor       on whose behalf
+-- Returns the id of the run. Errors: WF010 no such job or queue, WF002, WF011 the queue
+-- is full, WF013 the parameters do not fit, WF016. Locks nothing without a key.
+CREATE FUNCTION workflow.run_job(
+    job text, params jsonb DEFAULT '{}', key text DEFAULT NULL, priority int DEFAULT NULL, at timestamptz DEFAULT NULL,
+    queue text DEFAULT NULL, partition text DEFAULT NULL, after uuid[] DEFAULT NULL, on_conflict text DEFAULT 'existing',
+    debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL)
+    RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_run_job';
+
+-- run_jobs(...): the same for many runs at once; params, keys and partitions have an
+-- element for each. Returns their ids in that order.
+CREATE FUNCTION workflow.run_jobs(
+    job text, params jsonb[], keys text[] DEFAULT NULL, partitions text[] DEFAULT NULL, priority int DEFAULT NULL,
+    at timestamptz DEFAULT NULL, queue text DEFAULT NULL)
+    RETURNS SETOF uuid LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_run_jobs';
+
+-- cancel_run(run, force): a run that waits is not done: 'aborted'. One that runs is
+-- 'aborting': it is told when it reports its progress, or extends its lease, and may
+-- go on; with force what an executor is at is interrupted. Returns its state after
+-- that; that of one that has ended stays. For the job's owner, who may manage it, and
+-- who made the run. Errors: WF010, WF002. Waits for a transaction that is claiming or
+-- ending the run.
+CREATE FUNCTION workflow.cancel_run(run uuid, force boolean DEFAULT false) RETURNS text
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_cancel_run';
+
+-- run_state(state): the word for a run's state.
+CREATE FUNCTION workflow.run_state(state smallint) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (ARRAY['waiting', 'running', 'aborting', 'finished', 'failed', 'aborted', 'expired'])[state + 1];
+
+-- Queues: what controls how runs are done.
+
+-- A queue. Shared ones have positive numbers; the one of a single job, 'job:NAME',
+-- has that of its job, -job.root. A job whose queue has no row is not controlled.
+CREATE TABLE workflow.queue (
+    id              int GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    name            text COLLATE "C" NOT NULL UNIQUE,
+    owner           int NOT NULL,           -- workflow.owner.id
+    max_parallel    int,                    -- null: any number
+    per             text COLLATE "C" NOT NULL,  -- cluster, runtime
+    min_gap         interval,               -- a slot stays taken for so long after its run
+    rate            int,                    -- claims in any rate_interval
+    rate_interval   interval,
+    partition_limit int,                    -- max_parallel of each partition
+    ordered         boolean NOT NULL,       -- only the head of a partition may run
+    on_failed       text COLLATE "C" NOT NULL,  -- of ordered ones: skip, block
+    fair            boolean NOT NULL,
+    weights         jsonb,                  -- partition -> weight
+    max_waiting     int,
+    on_full         text COLLATE "C" NOT NULL,
+    placement       text[] COLLATE "C" NOT NULL,
+    ageing          interval,
+    notify          boolean NOT NULL DEFAULT false,
+    paused          boolean NOT NULL DEFAULT false,
+    note            text COLLATE "C",
+    created_at      timestamptz NOT NULL
+);
+
+-- A named limit, of which runs take units.
+CREATE TABLE workflow.rate_limit (
+    id              int GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    name            text COLLATE "C" NOT NULL UNIQUE,
+    owner           int NOT NULL,
+    max             int,                    -- units at once
+    rate            int,                    -- units in any rate_interval
+    rate_interval   interval,
+    created_at      timestamptz NOT NULL
+);
+
+-- create_queue(...): a queue that runs of jobs can be put into.
+--   name        at most 200 bytes, without ':'; 'job:NAME': that of one job, whose
+--               runs are in it unless they are put elsewhere
+--   max_parallel, partition_limit   so many runs at once, in all and of each partition
+--   per         'cluster', or 'runtime': for each of several that share the work
+--   min_gap     so long after the end of a run its slot stays taken
+--   rate, rate_interval   so many begin in any interval of this length; both or none
+--   ordered     of a partition, only the run that was due first may run
+--   on_failed   ... and one that failed: 'skip', the next one may; 'block', none may
+--   fair        partitions take turns; weights: {"partition": number}, of those with
+--               more than one turn
+--   max_waiting so many runs wait at most; on_full: what becomes of the next one:
+--               'wait', it waits nevertheless; 'refuse', WF011
+--   placement   where runs may be done, in this order: 'any', 'local'
+--   ageing      who waits so long gains a priority; null: nobody does
+--   notify      NOTIFY workflow_work when there is work for outside workers
+-- The caller owns it; 'job:NAME' is for the job's owner, whose it is. Errors: 42710,
+-- 22023, 22004, WF002, WF010 no such job; 0A000 for 'replace' and 'cancel running' of
+-- on_full and for other places, which are not there yet.
+CREATE FUNCTION workflow.create_queue(
+    name text, max_parallel int DEFAULT NULL, per text DEFAULT 'cluster', min_gap interval DEFAULT NULL,
+    rate int DEFAULT NULL, rate_interval interval DEFAULT NULL, partition_limit int DEFAULT NULL, ordered boolean DEFAULT false,
+    on_failed text DEFAULT 'skip', fair boolean DEFAULT true, weights jsonb DEFAULT NULL, max_waiting int DEFAULT NULL,
+    on_full text DEFAULT 'wait', placement text[] DEFAULT '{any}', ageing interval DEFAULT '1 minute',
+    notify boolean DEFAULT false)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_create_queue';
+
+-- alter_queue(name, changes): set some of what create_queue() sets, by its names; null
+-- takes a limit away. What runs goes on; what waits is looked at anew. Locks the row of
+-- the queue. Errors: WF010, WF002, 22023, 22004, 0A000.
+CREATE FUNCTION workflow.alter_queue(name text, changes jsonb) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_queue';
+
+-- drop_queue(name): that no run is in any more. Runs of a job that names it are refused
+-- from then on; those of a job whose own it is are not limited any more. Waits for
+-- transactions that put runs into it. Errors: WF010, WF002, WF017 it has runs.
+CREATE FUNCTION workflow.drop_queue(name text) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_drop_queue';
+
+-- pause_queue(name, note): no run of it begins, whoever claims, until resume_queue().
+-- Runs that have begun go on. Again: with another note. Errors: WF010, WF002.
+CREATE FUNCTION workflow.pause_queue(name text, note text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_pause_queue';
+CREATE FUNCTION workflow.resume_queue(name text) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_resume_queue';
+
+-- create_limit(...): a named limit, of which runs of jobs take units, in whatever queue.
+--   max         units that are taken at once
+--   rate, rate_interval   units that are taken in any interval of this length
+-- The caller owns it. Errors: 42710, 22023, 22004, WF002.
+CREATE FUNCTION workflow.create_limit(
+    name text, max int DEFAULT NULL, rate int DEFAULT NULL, rate_interval interval DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_create_limit';
+
+-- alter_limit(name, changes), drop_limit(name): as of queues; one that the newest version of
+-- a job names, or that of a run, is not dropped (WF017).
+CREATE FUNCTION workflow.alter_limit(name text, changes jsonb) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_limit';
+CREATE FUNCTION workflow.drop_limit(name text) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_drop_limit';
+
+-- may_queue(queue id, privilege): may the current role use, claim, read, manage? Error
+-- 22023.
+CREATE FUNCTION workflow.may_queue(queue int, privilege text) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_queue';
+
+-- Queues and how full they are: runs that run, that wait, and those of them that are due
+-- and may be claimed, if slots, gaps and limits allow it.
+CREATE VIEW workflow.queues WITH (security_barrier) AS
+    SELECT q.name, o.name AS owner, q.max_parallel, q.per, q.min_gap, q.rate, q.rate_interval, q.partition_limit,
+           q.ordered, q.on_failed, q.fair, q.weights, q.max_waiting, q.on_full, q.placement, q.ageing, q.notify,
+           q.paused, q.note, q.created_at, n.running, n.parked + n.waiting AS waiting, n.ready
+    FROM workflow.queue q
+    JOIN workflow.owner o ON o.id = q.owner
+    CROSS JOIN LATERAL (
+        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.queue = q.id) AS running,
+               (SELECT count(*) FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id) AS parked,
+               w.waiting, w.ready
+        FROM (SELECT count(*) AS waiting, count(*) FILTER (WHERE r.due <= statement_timestamp()) AS ready
+              FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
+              JOIN workflow.run r ON r.executor = e.id
+              WHERE r.ready AND r.queue = q.id) w) n
+    WHERE workflow.may_queue(q.id, 'read');
+
+CREATE VIEW workflow.limits WITH (security_barrier) AS
+    SELECT l.name, o.name AS owner, l.max, l.rate, l.rate_interval, l.created_at
+    FROM workflow.rate_limit l JOIN workflow.owner o ON o.id = l.owner;
+
+-- Runs as they are looked at, waited for, and done once more.
+
+-- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
+-- signal; retry, the next attempt; due; slot, partition, limit, one that is full; turn,
+-- others of its job and partition come before it; worker, executor. Null for one that
+-- does not wait. For the view runs.
+CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_waits_for';
+
+-- sees_run(job id, starter): may the current role look at a run of this version of a job
+-- that this role has made? Whoever may read the job, and whoever has made the run.
+CREATE FUNCTION workflow.sees_run(job int, starter oid) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees_run';
+
+-- Runs that wait and run, and those that have ended, as long as they are remembered. Who
+-- has made a run, and may not read its job, is not told where in the owner's code an
+-- error was.
+CREATE VIEW workflow.runs WITH (security_barrier) AS
+    SELECT u.run, j.name AS job, j.version, COALESCE(q.name, 'job:' || o.name) AS queue, u.partition, u.key,
+           workflow.run_state(u.state) AS state,
+           CASE WHEN u.state = 0 THEN workflow.run_waits_for(u.run) END AS waits_for,
+           -- of the attempt that is under way, or was the last one
+           u.attempts + CASE WHEN u.state IN (1, 2, 3) THEN 1 ELSE 0 END AS attempt,
+           u.due, u.begun AS started_at, u.ended_at, u.result,
+           CASE WHEN workflow.may_job(j.id, 'read') THEN u.error ELSE u.error - '{detail,hint,context}'::text[] END AS error,
+           NULL::text AS runtime, u.worker, u.progress, -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until
+    FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
+                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until
+          FROM workflow.run r
+          UNION ALL
+          SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
+                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL
+          FROM workflow.run_history h) u
+    JOIN workflow.job j ON j.id = u.job
+    LEFT JOIN workflow.queue q ON q.id = u.queue
+    LEFT JOIN workflow.job o ON o.id = -u.queue
+    WHERE workflow.sees_run(j.id, u.starter);
+
+-- get_run(run): one run, as the view runs has it. Errors: WF010 no such run, or one that
+-- is not remembered any more; WF002.
+CREATE FUNCTION workflow.get_run(
+    run uuid,
+    OUT run uuid, OUT job text, OUT version int, OUT queue text, OUT partition text, OUT key text, OUT state text,
+    OUT waits_for text, OUT attempt int, OUT due timestamptz, OUT started_at timestamptz, OUT ended_at timestamptz,
+    OUT result jsonb, OUT error jsonb, OUT runtime text, OUT worker text, OUT progress jsonb)
+    RETURNS record LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_get_run';
+
+-- await_run(runs, which, timeout): wait until all of the runs have ended, or, 'any', one of
+-- them has. The session has no snapshot meanwhile, so this cannot be called in a
+-- transaction block. Errors: WF010, WF002, 22023; 57014 when the time is up; 25001; 25006
+-- on a standby.
+CREATE PROCEDURE workflow.await_run(runs uuid[], which text DEFAULT 'all', timeout interval DEFAULT '30 seconds')
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_run';
+
+-- retry_run(run): a run that has failed, was aborted or has expired is done once more,
+-- under its id, with all attempts and what it has saved; one that waits for its next
+-- attempt, at once. Returns false for others. For who may cancel it. Errors: WF010 no such
+-- run or the job was dropped, WF002. Locks the run.
+CREATE FUNCTION workflow.retry_run(run uuid) RETURNS boolean
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_retry_run';
+
+-- redrive(job, queue, since, limit): retry_run() of all that have failed, those that failed
+-- first.
+--   job, queue  only of these
+--   since       only those that have ended since then
+--   limit       so many at most
+-- Those whose jobs the caller may not manage are left out. Returns how many. Errors:
+-- WF010, 22023.
+CREATE FUNCTION workflow.redrive(
+    job text DEFAULT NULL, queue text DEFAULT NULL, since timestamptz DEFAULT NULL, "limit" int DEFAULT NULL)
+    RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_redrive';
+
+-- Outside workers: applications that claim runs of jobs without a command, or of which
+-- any is done by a worker, and end them.
+
+-- What a run has kept for its next attempt, and what was signalled to it. Goes with it,
+-- unless it failed.
+CREATE TABLE workflow.checkpoint (
+    run      uuid NOT NULL,
+    name     text COLLATE "C" NOT NULL,
+    value    jsonb NOT NULL,
+    saved_at timestamptz NOT NULL,
+    PRIMARY KEY (run, name)
+);
+
+-- claim(...): claim up to n runs of a queue that are due, those that nobody has.
+--   queue       its name; 'job:NAME': that of one job
+--   worker      who claims, as it calls itself
+--   lease       so long it has them, unless it extends that: extend()
+--   jobs        only runs of these jobs
+--   actor       on whose behalf
+-- Most urgent ones first; of one priority partitions take turns. Returns
+--   fence       by which the worker ends the run, and only who has it
+--   attempt     1 for the first; deadline: when the job's timeout is over, or null
+-- A claim is durable when the transaction has committed, and is at least once: do it in
+-- a transaction of its own. Locks the runs, and skips those that are locked. For who
+-- may claim from the queue. Errors: WF010, WF002, 22023, 22004; 0A000 in REPEATABLE READ
+-- and above. PREPARE TRANSACTION is refused after it, as after complete() and its kin.
+CREATE FUNCTION workflow.claim(
+    queue text, worker text, n int DEFAULT 1, lease interval DEFAULT '1 minute', jobs text[] DEFAULT NULL,
+    actor text DEFAULT NULL,
+    OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
+    OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim';
+
+-- await_work(queue, timeout, ready): wait until a run of the queue can be claimed, or
+-- the time is up: then ready is false. The session has no snapshot meanwhile, so this
+-- cannot be called in a transaction block. It is a hint: another worker may be faster.
+-- Errors: WF010, WF002, 25001; 25006 on a standby.
+CREATE PROCEDURE workflow.await_work(
+    queue text, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_work';
+
+-- complete(run, fence, result): the run is finished. In one transaction with what the
+-- worker has written in this database it is exactly once. Returns false, and nothing
+-- happens, when the fence is not (any more) the run's: another one has it, or it has
+-- ended. A lease that is over, of a run that nobody has taken away, does not matter.
+--   actor       on whose behalf
+-- As for all calls with run and fence: for the role that claimed it, if it may claim
+-- from the queue, and workflow_admin. Errors: WF002, 22004; 0A000 in REPEATABLE READ and
+-- above. Locks the run.
+CREATE FUNCTION workflow.complete(run uuid, fence bigint, result jsonb DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_complete';
+
+-- complete_many(runs, fences, results): complete() for several; returns those that
+-- were taken. Locks them in the order of their ids.
+CREATE FUNCTION workflow.complete_many(runs uuid[], fences bigint[], results jsonb[] DEFAULT NULL) RETURNS SETOF uuid
+    LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_complete_many';
+
+-- fail(run, fence, error, ...): the attempt failed. The job's retry says whether and when
+-- the next one comes, by error->>'code'.
+--   error       an object
+--   retry_at    when it comes, if it does
+--   final       it does not
+-- Returns the state of the run: 'waiting' or 'failed'; 'aborted', if it was to be
+-- cancelled; 'lost', when the fence is not the run's. Errors and locks as complete();
+-- 22023 for an error that is no object.
+CREATE FUNCTION workflow.fail(
+    run uuid, fence bigint, error jsonb, retry_at timestamptz DEFAULT NULL, final boolean DEFAULT false,
+    actor text DEFAULT NULL) RETURNS text
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_fail';
+
+-- release(run, fence, at): give a run back that was not done; no attempt is counted.
+--   at          not before; default: at once
+-- Returns false when the fence is not the run's. Errors and locks as complete().
+CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_release';
+
+-- extend(run, fence, lease): the worker is at it still, and has it for so long from now.
+-- Returns 'go on'; 'cancel': the lease is extended, but the run is to stop, complete() or
+-- fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
+CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
+
+-- report_progress(done, total, note, run, fence): what get_run() tells of the run.
+-- Errors: WF012 the fence is not the run's; others and locks as complete().
+CREATE FUNCTION workflow.report_progress(
+    done bigint, total bigint DEFAULT NULL, note text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_report_progress';
+
+-- save_checkpoint(name, value, run, fence): keep a value for later attempts of the run,
+-- once this transaction has committed. It is kept until the run has ended, and if it
+-- failed, as long as that is remembered. A value of that name is replaced.
+-- checkpoint(name, run, fence): the value; null: there is none. What was signalled to the
+-- run is there by the name of the event.
+-- Errors: WF012; others as complete(). Lock the run.
+CREATE FUNCTION workflow.save_checkpoint(name text, value jsonb, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_save_checkpoint';
+CREATE FUNCTION workflow.checkpoint(name text, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
+    RETURNS jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_checkpoint';
+
+-- park(until, event, run, fence): the run is given back until then, or until the event is
+-- signalled to it, whichever is first, and holds no slot meanwhile; its code begins anew
+-- then, and finds what it has saved. An event that was signalled before is found at once.
+-- No attempt is counted. Errors: WF012, 22023 without until and event; others and locks
+-- as complete().
+CREATE FUNCTION workflow.park(
+    until timestamptz DEFAULT NULL, event text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL,
+    runs uuid[] DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_park';
+
+-- signal(run, event, payload): tell a run something. The first one of each event counts;
+-- it is kept for who parks later. Returns false when there was one before. For who may
+-- run the job. Errors: WF010 no such run, or one that has ended; WF002. Waits for a
+-- transaction that is claiming, ending or parking the run.
+CREATE FUNCTION workflow.signal(run uuid, event text, payload jsonb DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_signal';
+
+DO $dump$
+DECLARE
+    relation text;
+BEGIN
+    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'job_id_seq', 'run_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
+        PERFORM pg_catalog.pg_extension_config_dump(('workflow.' OPERATOR(pg_catalog.||) relation)::pg_catalog.regclass, '');
+    END LOOP;
+END
+$dump$;
+
 -- ---- owner: of what is new the one of all the rest, with whose rights our code and
 -- our views read. Before the grants, which the catalogs remember with who gave them.
 DO $owner$
@@ -800,6 +1354,33 @@ REVOKE ALL ON PROCEDURE workflow.expire_all FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.expire TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
+
+-- of jobs
+REVOKE ALL ON workflow.job, workflow.run, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.jobs, workflow.queues, workflow.limits, workflow.runs FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal FROM PUBLIC;
+REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_job TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION
+    workflow.create_queue, workflow.alter_queue, workflow.drop_queue, workflow.pause_queue, workflow.resume_queue,
+    workflow.create_limit, workflow.alter_limit, workflow.drop_limit
+    TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.queues, workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive TO workflow_user, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.sees_run, workflow.get_run
+    TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.runs TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION
+    workflow.claim, workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,
+    workflow.report_progress, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
+    TO workflow_user, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_admin;
+-- end of jobs
 
 -- ---- rights: what users have granted and revoked on what was made anew, by whom, and
 -- with which options, in that order: a dump grants in the order of the list. Not by GRANT, which in here would count as the extension's own: pg_dump

@@ -19,6 +19,7 @@
 #include "eval/neutral_value.h"
 #include "eval/restricted.h"
 #include "eval/setting_list.h"
+#include "shmem/permit.h"
 #include "shmem/shmem.h"
 #include "shmem/wakeup.h"
 #include "store/statement.h"
@@ -54,6 +55,7 @@ _PG_init(void)
 	wf_guc_init();
 	wf_shmem_init();
 	wf_wakeup_init();
+	wf_permit_init();
 	wf_statement_init();
 	wf_setting_list_init();
 	wf_neutral_value_init();

@@ -27,12 +27,13 @@ CREATE TABLE workflow.definition (
     UNIQUE (name, version)
 );
 
--- Who besides the owner (and workflow_admin) may do what with a definition.
+-- Who besides the owner (and workflow_admin) may do what with a definition, or, with a
+-- prefix, another object: job:NAME, queue:NAME, limit:NAME.
 CREATE TABLE workflow.permission (
     definition text COLLATE "C" NOT NULL,
     role       oid NOT NULL,
     name       name NOT NULL,           -- of the role, for adopt()
-    privilege  text COLLATE "C" NOT NULL CHECK (privilege IN ('start', 'send', 'read', 'act')),
+    privilege  text COLLATE "C" NOT NULL,
     -- by name, too: where no role has it after a restore, role is 0
     PRIMARY KEY (definition, role, privilege, name)
 );

@@ -12,7 +12,9 @@ CREATE SCHEMA workflow;
 --   WF001 no such process        WF002 not allowed       WF003 suspended
 --   WF004 over                   WF005 busy              WF006 no such definition
 --   WF007 definition has faults  WF008 no such timer
---   WF009 not over               WF014 has moved on       WF015 unknown event
---   WF016 key is taken
+--   WF009 not over               WF010 no such job or queue
+--   WF011 queue is full          WF012 fence is not the run's
+--   WF013 parameters do not fit  WF014 has moved on       WF015 unknown event
+--   WF016 key is taken           WF017 in use
 -- so that a client can tell "refused" (WF...) from "failed" (all others).
 

@@ -23,6 +23,7 @@
 #include "store/failure.h"
 #include "store/origin.h"
 #include "store/process_row.h"
+#include "store/run.h"
 #include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_adopt);
@@ -57,8 +58,8 @@ take_over(HeapTuple row, TupleDesc desc)
 
 /*
  * SQL function workflow.adopt() of sql/parts/origin.sql.  Locks the rows of
- * workflow.owner, workflow.permission and workflow.process that it updates, in
- * this order.
+ * workflow.owner, workflow.permission, workflow.process and workflow.run that it
+ * updates, in this order.
  */
 Datum
 workflow_adopt(PG_FUNCTION_ARGS)
@@ -78,6 +79,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	wf_owner_role_resolve(foreign);
 	wf_privilege_resolve(foreign);
 	wf_process_row_resolve_starters(foreign);
+	wf_run_resolve(foreign);
 	wf_failure_forget_over();
 	wf_origin_renew();
 	owners = wf_statement_execute(&owners_statement, NULL, NULL, 0);

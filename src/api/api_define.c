@@ -44,7 +44,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	chart = wf_define_compile(version.source, role, path, NULL, &evaluator);
 	wf_define_warn(chart);
 	version.name = chart->name;
-	version.zone = evaluator->time_zone;
+	version.zone = evaluator->author.time_zone;
 	version.failures = wf_define_failures(chart);
 	version.functions = wf_eval_define_functions(evaluator, true);
 	version.named = wf_eval_define_functions(evaluator, false);

@@ -23,6 +23,9 @@
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
+#include "job/job.h"
+#include "queue/queue.h"
+#include "queue/queue_right.h"
 #include "process/offer.h"
 #include "process/process.h"
 #include "process/send.h"
@@ -148,16 +151,23 @@ look_for_events(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Error 22023 if there is no privilege of this name. */
+/* Error 22023 if there is no privilege of this name on such objects. */
 static void
-check_privilege(const char *privilege)
+check_privilege(WfPrivilegeKind kind, const char *privilege)
 {
-	if (strcmp(privilege, "start") != 0 && strcmp(privilege, "send") != 0 &&
-		strcmp(privilege, "read") != 0 && strcmp(privilege, "act") != 0)
+	static const char *const hints[] = {
+		[WF_PRIVILEGE_DEFINITION] = "Privileges are start, send, read and act.",
+		[WF_PRIVILEGE_JOB] = "Privileges on jobs are run, read and manage.",
+		[WF_PRIVILEGE_QUEUE] = "Privileges on queues are use, claim, read and manage.",
+		[WF_PRIVILEGE_SCHEDULE] = "Privileges on schedules are read and manage.",
+		[WF_PRIVILEGE_LIMIT] = "Privileges on limits are use and manage."
+	};
+
+	if (!wf_privilege_is_known(kind, privilege))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown privilege \"%s\"", wf_quote(privilege)),
-				 errhint("Privileges are start, send, read and act.")));
+				 errhint("%s", hints[kind])));
 }
 
 static Datum
@@ -166,7 +176,7 @@ look_may(PG_FUNCTION_ARGS)
 	char	   *privilege = wf_arg_string(fcinfo, 1, "privilege");
 	bool		may;
 
-	check_privilege(privilege);
+	check_privilege(WF_PRIVILEGE_DEFINITION, privilege);
 	wf_api_connect_to_look();
 	may = wf_privilege_may_by_id(PG_GETARG_INT32(0), privilege);
 	SPI_finish();
@@ -212,6 +222,41 @@ workflow_may(PG_FUNCTION_ARGS)
 	return wf_api_look(look_may, fcinfo);
 }
 
+/*
+ * Error WF002 unless the current user may grant privileges on an object, WF006 or
+ * WF010 if there is none.
+ */
+static void
+require_grantor(WfPrivilegeKind kind, const char *name)
+{
+	WfDefinition *definition;
+
+	switch (kind)
+	{
+		case WF_PRIVILEGE_DEFINITION:
+			definition = wf_definition_by_name(name, 0);
+			if (!has_privs_of_role(GetUserId(), definition->role))
+				ereport(ERROR,
+						(errcode(WF_ERR_NOT_ALLOWED),
+						 errmsg("must be owner of definition \"%s\"", name)));
+			wf_definition_keep(definition);
+			break;
+		case WF_PRIVILEGE_JOB:
+			wf_job_require(wf_job_newest(name), "manage");
+			break;
+		case WF_PRIVILEGE_QUEUE:
+			wf_queue_right_require(wf_queue_number(name), "manage");
+			break;
+		case WF_PRIVILEGE_LIMIT:
+			wf_queue_right_require_limit(name, wf_queue_limit(name)->owner, "manage");
+			break;
+		case WF_PRIVILEGE_SCHEDULE:
+			ereport(ERROR,
+					(errcode(WF_ERR_NO_JOB),
+					 errmsg("schedule \"%s\" does not exist", wf_quote(name))));
+	}
+}
+
 /* Grant or revoke each of the privileges in argument 2. */
 static void
 change_grants(FunctionCallInfo fcinfo, bool grant)
@@ -222,17 +267,13 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 	Datum	   *privileges;
 	bool	   *nulls;
 	int			n;
-	WfDefinition *definition;
+	const char *short_name;
+	WfPrivilegeKind kind = wf_privilege_kind(name, &short_name);
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT,
 					  &privileges, &nulls, &n);
 	wf_api_connect_to_write(fcinfo);
-	definition = wf_definition_by_name(name, 0);
-	if (!has_privs_of_role(GetUserId(), definition->role))
-		ereport(ERROR,
-				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("must be owner of definition \"%s\"", name)));
-	wf_definition_keep(definition);
+	require_grantor(kind, short_name);
 	wf_privilege_forget_gone();
 	for (int i = 0; i < n; i++)
 	{
@@ -240,7 +281,7 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("an element of \"%s\" is null", "privileges")));
-		check_privilege(TextDatumGetCString(privileges[i]));
+		check_privilege(kind, TextDatumGetCString(privileges[i]));
 		if (grant)
 			wf_privilege_grant(name, role, role_name, privileges[i]);
 		else

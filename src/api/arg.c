@@ -23,6 +23,9 @@
 #include "definition/definition.h"
 #include "definition/privilege.h"
 
+/* Longest name of a partition, in bytes. */
+#define PARTITION_MAX	1000
+
 /* Error 22004 if an argument is null. */
 static void
 require_argument(FunctionCallInfo fcinfo, int n, const char *name)
@@ -152,6 +155,26 @@ wf_arg_check_key(size_t length, bool may_be_empty)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the key of a process must not be empty"),
 				 errhint("A process without a key has the key null.")));
+}
+
+/*
+ * Check a partition of runs; NULL is none.  Error 22023 if it is empty, 22001 if it is
+ * too long.
+ */
+void
+wf_arg_check_partition(const char *partition)
+{
+	if (partition == NULL)
+		return;
+	if (*partition == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("partition must not be empty")));
+	if (strlen(partition) > PARTITION_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+				 errmsg("partition is too long"),
+				 errdetail("It has %zu bytes; %d are allowed.", strlen(partition), PARTITION_MAX)));
 }
 
 /*

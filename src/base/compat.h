@@ -20,6 +20,8 @@
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_database.h"
 
+#include "catalog/pg_proc.h"
+
 static inline bool
 object_ownercheck(Oid classid, Oid objectid, Oid roleid)
 {
@@ -30,8 +32,9 @@ object_ownercheck(Oid classid, Oid objectid, Oid roleid)
 static inline AclResult
 object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 {
-	Assert(classid == DatabaseRelationId);
-	return pg_database_aclcheck(objectid, roleid, mode);
+	Assert(classid == DatabaseRelationId || classid == ProcedureRelationId);
+	return classid == ProcedureRelationId ? pg_proc_aclcheck(objectid, roleid, mode) :
+		pg_database_aclcheck(objectid, roleid, mode);
 }
 #endif
 

@@ -19,6 +19,7 @@
 int			wf_max_executors = 4;
 int			wf_max_databases = 64;
 int			wf_max_owners = 1024;
+int			wf_max_partitions = 10000;
 
 bool		wf_enabled = true;
 int			wf_batch_size = 200;
@@ -106,6 +107,10 @@ define_sizes(void)
 	define_int("workflow.max_owners",
 			   "Sets the maximum number of owners of work in all databases.",
 			   &wf_max_owners, 1, WF_MAX_OWNERS_MAX,
+			   PGC_POSTMASTER, 0);
+	define_int("workflow.max_partitions",
+			   "Sets the maximum number of queues, partitions and limits whose runs are counted.",
+			   &wf_max_partitions, 16, 1000000,
 			   PGC_POSTMASTER, 0);
 }
 

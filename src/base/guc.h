@@ -22,6 +22,7 @@ extern int	wf_max_executors;	/* 0: no background workers run; clients call
 								 * workflow.work() */
 extern int	wf_max_databases;
 extern int	wf_max_owners;
+extern int	wf_max_partitions;
 
 /* In postgresql.conf; a reload changes them. */
 extern bool wf_enabled;

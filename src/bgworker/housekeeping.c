@@ -29,7 +29,10 @@
 #include "definition/definition_log.h"
 #include "definition/handover.h"
 #include "definition/privilege.h"
+#include "job/run_lease.h"
+#include "job/run_lost.h"
 #include "shmem/trouble.h"
+#include "store/checkpoint.h"
 #include "store/early.h"
 #include "store/erasure.h"
 #include "store/origin.h"
@@ -95,6 +98,18 @@ expire_early(Oid extension, bool *more)
 	return true;
 }
 
+/* What runs have kept that are not remembered any more. */
+static bool
+forget_checkpoints(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("deleting checkpoints of nobody", extension))
+		return false;
+	if (wf_origin_is_ours())
+		wf_checkpoint_sweep();
+	wf_transaction_commit();
+	return true;
+}
+
 /* Grants of roles that were dropped, and what definitions that were dropped have left. */
 static bool
 forget_what_is_gone(Oid extension, bool *more)
@@ -119,14 +134,55 @@ follow_owners(Oid extension, bool *more)
 	return true;
 }
 
+/* Runs whose executors have ended without a word. */
+static bool
+recover_runs(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("recovering runs that were lost", extension))
+		return false;
+	if (wf_origin_is_ours())
+		*more = wf_run_lost_recover();
+	wf_transaction_commit();
+	return true;
+}
+
+/*
+ * Runs whose workers have let their leases end.  When the server has started, those
+ * that were running get theirs anew: nobody could extend it meanwhile.
+ */
+static bool
+end_leases(Oid extension, bool *more)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
+
+	if (!wf_transaction_begin("ending leases", extension))
+		return false;
+	if (database != NULL && wf_origin_is_ours())
+	{
+		wf_database_leases_looked_for(database);
+		if (!database->leases_renewed)
+			wf_run_lease_renew();
+		wf_database_lease(database, wf_run_lease_end(more));
+	}
+	wf_transaction_commit();
+	if (database != NULL)
+		wf_database_leases_renewed(database);
+	return true;
+}
+
+static Chore leases = {.what = "ending leases of workers",.run = end_leases,.wanted = true};
+
+/* wanted: none that this runtime knows of is at what was running before it came */
+static Chore lost = {.what = "recovering runs that were lost",.run = recover_runs,.wanted = true};
 static Chore handover = {.what = "handing timers over",.run = follow_owners};
 static Chore gone = {.what = "forgetting roles and definitions that are gone",.run = forget_what_is_gone};
 static Chore strays = {.what = "deleting timers of processes that do not exist",.run = remove_strays};
 static Chore erasures = {.what = "settling erasures",.run = settle_erasures};
+static Chore checkpoints = {.what = "deleting checkpoints of nobody",.run = forget_checkpoints};
 static Chore early = {.what = "deleting events that nobody came for",.run = expire_early};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&handover, &gone, &strays, &erasures, &early, &retention};
+static Chore *const chores[] = {&lost, &leases, &handover, &gone, &strays, &erasures, &checkpoints, &early, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -140,8 +196,23 @@ wf_housekeeping_wanted(bool overdue)
 	handover.wanted = true;
 	gone.wanted = true;
 	erasures.wanted = true;
+	checkpoints.wanted = true;
 	early.wanted = true;
 	retention.wanted = wf_retention > 0;
+}
+
+/* An executor has ended amid a run. */
+void
+wf_housekeeping_recover(void)
+{
+	lost.wanted = true;
+}
+
+/* The lease of a worker may be over. */
+void
+wf_housekeeping_leases(void)
+{
+	leases.wanted = true;
 }
 
 /* Somebody asks to look anew: what has failed is not held back any more. */

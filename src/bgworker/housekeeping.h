@@ -10,6 +10,8 @@
 #include "shmem/database.h"
 
 extern void wf_housekeeping_wanted(bool overdue);
+extern void wf_housekeeping_recover(void);
+extern void wf_housekeeping_leases(void);
 extern void wf_housekeeping_try_again(void);
 extern bool wf_housekeeping(WfDatabase *database, Oid extension);
 extern TimestampTz wf_housekeeping_due(void);

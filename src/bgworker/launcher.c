@@ -233,7 +233,7 @@ reap(void)
 
 /* When a runtime should be started, by wf_clock_now(); under the lock. */
 static TimestampTz
-wanted_at(const WfDatabase *database, TimestampTz mark)
+wanted_at(WfDatabase *database, TimestampTz mark)
 {
 	TimestampTz not_before = wf_clock_is_over(database->not_before, WF_OWNER_BACK_OFF_MAX) ?
 		DT_NOBEGIN : wf_clock_at(database->not_before);
@@ -247,10 +247,11 @@ wanted_at(const WfDatabase *database, TimestampTz mark)
 		case WF_DB_RESTING:
 			if (database->wake)
 				return not_before;
-			if (wf_max_executors == 0)
-				return DT_NOEND;	/* it could do nothing */
+			if (wf_max_executors == 0)	/* it could do nothing else */
+				return Max(wf_database_leases_at(database), not_before);
 			/* it has to start an executor, which is early, too */
 			mark = wf_clock_before(mark, 2 * WF_CLOCK_LEAD);
+			mark = Min(mark, wf_database_leases_at(database));
 			return Max(Min(mark, database->chores_at), not_before);
 		case WF_DB_STARTING:
 			return database->runtime_pid != 0 ? DT_NOEND :

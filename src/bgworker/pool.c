@@ -124,8 +124,8 @@ has_free_slot(void)
 	return false;
 }
 
-/* What one lane wants; under the lock. */
-static void
+/* What one lane wants; under the lock.  False: nothing of it is due, or about to be. */
+static bool
 ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz now)
 {
 	WfOwner    *entry = lane->entry;
@@ -142,8 +142,7 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 		/* an executor waits for that itself */
 		if (!one.extra)
 			demand->next = Min(demand->next, start);
-		wf_owner_waits(entry, WF_WAIT_NONE);
-		return;
+		return false;
 	}
 	if (one.extra)
 	{
@@ -151,20 +150,21 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 
 		/* quarantine.c counts what one executor was at when the server crashed */
 		if (wf_database_has_suspects(database, lane))
-			return;
+			return true;
 		if (found.stalled && found.sleeper != NULL)
 			have_looked_after(lane, found.sleeper);
 		if (found.idle || (found.attended && !lane->backlog))
-			return;
+			return true;
 	}
 	if (held > now)
 	{
 		demand->next = Min(demand->next, held);
-		return;
+		return true;
 	}
 	if (!OidIsValid(entry->role) || (!one.extra && TIMESTAMP_IS_NOBEGIN(due)))
 		demand->unknown = true;
 	add_waiting(demand, &one);
+	return true;
 }
 
 /*
@@ -186,10 +186,14 @@ wf_pool_demand(Oid dbid, WfDemand *demand)
 	database = wf_database_entry_locked(dbid, false);
 	for (int i = 0; database != NULL && i < wf_max_owners; i++)
 	{
+		bool		waits = false;
+
 		if (wf_owners[i].dbid != dbid)
 			continue;
 		for (int kind = 0; kind < WF_LANE_KINDS; kind++)
-			ask_lane(database, &wf_owners[i].lanes[kind], demand, now);
+			waits = ask_lane(database, &wf_owners[i].lanes[kind], demand, now) || waits;
+		if (!waits)
+			wf_owner_waits(&wf_owners[i], WF_WAIT_NONE);
 	}
 	wf_instance_unlock();
 }
@@ -366,6 +370,8 @@ wf_pool_release(int index, uint32 generation)
 	if (lane != NULL)
 		wf_watermark_left_behind(lane);
 
+	if (slot->fence != 0)
+		wf_database_runs_lost(dbid);
 	lane = wf_slot_free(slot, generation);
 	if (lane == NULL)
 		return;

@@ -420,10 +420,13 @@ is_spare(void)
 static bool
 busy(void)
 {
+	TimestampTz idle = TimestampTzPlusMilliseconds(wf_clock_now(), wf_runtime_idle_timeout * 1000L);
+
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
-	return able() && demand.first_due <
-		TimestampTzPlusMilliseconds(wf_clock_now(), wf_runtime_idle_timeout * 1000L);
+	if (wf_database_leases_at(database) < idle)
+		return true;
+	return able() && demand.first_due < idle;
 }
 
 /* Everything up to the first cycle. */
@@ -471,6 +474,10 @@ wf_runtime_main(Datum arg)
 		wf_bgworker_interrupts();
 		if (wf_database_take_wake(database))
 			look_anew();
+		if (wf_database_take_runs_lost(database))
+			wf_housekeeping_recover();
+		if (wf_database_leases_at(database) <= wf_clock_now())
+			wf_housekeeping_leases();
 		feed();
 		if (!wf_housekeeping(database, extension))
 			absent(true);
@@ -488,6 +495,7 @@ wf_runtime_main(Datum arg)
 		if (until <= GetCurrentTimestamp() || has_to_yield())
 			break;
 		until = Min(until, Min(sweep_due(), wf_housekeeping_due()));
+		demand.next = Min(demand.next, wf_database_leases_at(database));
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

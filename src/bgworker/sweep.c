@@ -28,6 +28,7 @@
 #include "shmem/owner.h"
 #include "shmem/watermark.h"
 #include "store/origin.h"
+#include "store/run_sweep.h"
 #include "store/timer_sweep.h"
 #include "store/transaction.h"
 
@@ -50,6 +51,12 @@ typedef struct Overflow
 static Overflow *overflow = NULL;	/* as of the last sweep */
 static int	noverflow = 0;
 static int	overflow_size = 0;
+
+/* When the work of each owner is due, asked of the table of each kind. */
+static uint64 (*const sweep_owners[WF_LANE_KINDS]) (void) = {
+	[WF_LANE_STEPS] = wf_timer_sweep_owners,
+	[WF_LANE_RUNS] = wf_run_sweep_owners
+};
 
 /* Generation of a lane before the sweep's snapshot. */
 typedef struct Reading
@@ -215,13 +222,11 @@ forget_lanes(const Reading *readings, int n)
 static bool
 read_lanes(void)
 {
-	bool		overdue;
+	bool		overdue = false;
 	int			n;
 	Reading    *readings = read_generations(&n);
 	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
 	uint64		generations[WF_LANE_KINDS] = {0};
-	uint64		nrows;
-	SPITupleTable *rows;
 
 	noverflow = 0;
 	for (int kind = 0; database != NULL && kind < WF_LANE_KINDS; kind++)
@@ -231,18 +236,19 @@ read_lanes(void)
 	PopActiveSnapshot();
 	PushActiveSnapshot(GetTransactionSnapshot());
 
-	/* another kind of work is another statement */
-	nrows = wf_timer_sweep_owners();
-	rows = SPI_tuptable;
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+	{
+		uint64		nrows = sweep_owners[kind] ();
+		SPITupleTable *rows = SPI_tuptable;
 
-	/*
-	 * In the middle of a restore there are timers, and the stamp may be still
-	 * to come.  Asked afterwards: whoever loaded these owners may be done by
-	 * now.
-	 */
-	if (!wf_origin_is_ours())
-		nrows = 0;
-	overdue = learn_lanes(readings, n, rows, nrows);
+		/*
+		 * In the middle of a restore there is work, and the stamp may be still to
+		 * come.  Asked afterwards: whoever loaded these owners may be done by now.
+		 */
+		if (!wf_origin_is_ours())
+			nrows = 0;
+		overdue = learn_lanes(readings, n, rows, nrows) || overdue;
+	}
 	if (database)
 		learn_overflow(database, generations);
 	forget_lanes(readings, n);
@@ -329,7 +335,8 @@ wf_sweep_roles(Oid extension)
 		if (entry != NULL)
 			wf_owner_set_role(entry, role);
 		else
-			remember_overflow(owner, role, WF_LANE_STEPS, wf_clock_now());
+			for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+				remember_overflow(owner, role, kind, wf_clock_now());
 	}
 	wf_transaction_commit();
 	return true;

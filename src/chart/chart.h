@@ -135,7 +135,8 @@ typedef struct WfDelay
 typedef struct WfRetry
 {
 	int			nerrors;
-	const char **errors;		/* SQLSTATEs, their classes, or "*" */
+	const char **errors;		/* SQLSTATEs, their classes, or "*"; of a job, any
+								 * codes */
 	double		interval;		/* seconds before the second attempt */
 	int			max_attempts;	/* after the first; WF_UNLIMITED */
 	double		rate;			/* factor from one interval to the next */

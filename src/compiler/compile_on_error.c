@@ -52,12 +52,14 @@ number(WfCompiler *c, const WfJson *json, const char *key, const WfPath *path,
 	return result;
 }
 
-/* Is a name "*", an SQLSTATE, or the class of SQLSTATEs? */
+/* Is a name "*", an SQLSTATE, or the class of SQLSTATEs; of a job, any code? */
 static bool
-is_error_name(const char *name)
+is_error_name(const WfCompiler *c, const char *name)
 {
 	int			len = strlen(name);
 
+	if (c->any_error)
+		return len > 0 && len <= WF_MAX_NAME_LENGTH;
 	return strcmp(name, "*") == 0 ||
 		((len == 2 || len == 5) &&
 		 strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == (size_t) len);
@@ -68,7 +70,7 @@ compile_errors(WfCompiler *c, WfRetry *retry, const WfJson *json, const WfPath *
 {
 	retry->errors = wf_compile_read_strings(c, json, path, &retry->nerrors);
 	for (int i = 0; i < retry->nerrors; i++)
-		if (!is_error_name(retry->errors[i]))
+		if (!is_error_name(c, retry->errors[i]))
 			wf_compile_fault(c, json->kind == WF_JSON_ARRAY ? WF_AT_INDEX(path, i) : path,
 							 "Write an SQLSTATE (\"23505\"), a class (\"23\") or \"*\".",
 							 "\"%s\" is not an error code", retry->errors[i]);
@@ -132,6 +134,25 @@ compile_retries(WfCompiler *c, WfPolicy *policy, const WfJson *json, const WfPat
 	for (int i = 0; i < policy->nretries; i++)
 		compile_retry(c, &policy->retries[i], single ? json : json->items[i],
 					  single ? path : WF_AT_INDEX(path, i));
+}
+
+/*
+ * Compile the retries of a job, which are those of an `on_error`: `*` and SQLSTATEs
+ * are meant as there, and other codes are those with which workers report that
+ * they have failed.  Returns NULL with faults, whose paths begin at "$".
+ */
+const WfPolicy *
+wf_compile_on_error_retries(const char *text, int len, WfFaults *faults)
+{
+	WfCompiler	compiler = {.faults = faults,.any_error = true};
+	WfPolicy   *policy = palloc0(sizeof(WfPolicy));
+	const WfJson *json = wf_json_parse(text, len, faults);
+
+	if (json == NULL)
+		return NULL;
+	policy->text = wf_json_text(json);
+	compile_retries(&compiler, policy, json, WF_AT_TEXT("$"));
+	return faults->n == 0 ? policy : NULL;
 }
 
 /*

@@ -15,5 +15,7 @@
 
 extern void wf_compile_on_error_add(WfCompiler *c, const WfJson *json, const WfPath *path,
 									const WfPolicy **policy, const char *event);
+extern const WfPolicy *wf_compile_on_error_retries(const char *text, int len,
+												   WfFaults *faults);
 
 #endif							/* WF_COMPILE_ON_ERROR_H */

@@ -78,6 +78,8 @@ typedef struct WfCompiler
 	WfList		invoke_list;	/* WfInvoke, to check their ids */
 	bool		features[WF_FEATURES];
 
+	bool		any_error;		/* retries name errors of any kind, not SQLSTATEs */
+
 	/* Of the state that is being compiled. */
 	const WfDelay *limit;		/* `step_timeout` around what comes next, or NULL */
 	WfList		caught;			/* WfCaught, to become handlers of the state */

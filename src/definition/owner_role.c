@@ -81,7 +81,11 @@ static WfStatement hold_free_statement = {
 
 static WfStatement owns_statement = {
 	.sql = "SELECT FROM workflow.definition d WHERE d.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.calendar c WHERE c.owner OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	" UNION ALL SELECT FROM workflow.calendar c WHERE c.owner OPERATOR(pg_catalog.=) $1"
+	" UNION ALL SELECT FROM workflow.job j WHERE j.owner OPERATOR(pg_catalog.=) $1"
+	"  AND j.dropped_at IS NULL"
+	" UNION ALL SELECT FROM workflow.queue q WHERE q.owner OPERATOR(pg_catalog.=) $1"
+	" UNION ALL SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) $1 LIMIT 1",
 	WF_ARGS(INT4OID),
 	.latest = true
 };
@@ -119,6 +123,9 @@ static WfStatement remove_statement = {
 	" AND w.handed OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) '10 minutes'::pg_catalog.interval)"
 	" AND NOT EXISTS (SELECT FROM workflow.definition d WHERE d.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.calendar c WHERE c.owner OPERATOR(pg_catalog.=) w.id)"
+	" AND NOT EXISTS (SELECT FROM workflow.job j WHERE j.owner OPERATOR(pg_catalog.=) w.id)"
+	" AND NOT EXISTS (SELECT FROM workflow.queue q WHERE q.owner OPERATOR(pg_catalog.=) w.id)"
+	" AND NOT EXISTS (SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.owner OPERATOR(pg_catalog.=) w.id)",
 	WF_ARGS(INT4OID)
 };
@@ -380,11 +387,10 @@ wf_owner_role_handed_over(int32 owner)
 }
 
 /*
- * Let the role of an owner go that owns neither definitions nor calendars any
- * more: it can be dropped, and its name does not matter.  What is left of it has
- * no role until wf_owner_role_followed() removes it.  Returns false when it owns
- * something, or another transaction is about to have it own something.  SPI must
- * be connected.
+ * Let the role of an owner go that owns nothing any more but jobs that were dropped:
+ * it can be dropped, and its name does not matter.  What is left of it has no role
+ * until wf_owner_role_followed() removes it.  Returns false when it owns something, or
+ * another transaction is about to have it own something.  SPI must be connected.
  */
 bool
 wf_owner_role_release(int32 owner)

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * privilege.c
- *	  The table workflow.permission: who may do what with a definition.
+ *	  The table workflow.permission: who may do what with a definition, a job, a
+ *	  queue or a limit.
  *
- * Runs in any backend.  Privileges are "start", "send", "read" and "act"; a grant
- * is for all versions of a definition, and for all members of the role.  Nothing
+ * Runs in any backend.  Which privileges there are says known[]; a grant is for all
+ * versions of a definition or job, and for all members of the role.  Nothing
  * is kept: each question reads the table, without locks, so that a revoked
  * privilege is gone with the commit.  Rights of a command are checked by who
  * takes it, before it changes anything (api/, process/send.c).
@@ -86,21 +87,85 @@ wf_privilege_may_by_id(int32 id, const char *privilege)
 	return wf_privilege_may(&orphan, privilege);
 }
 
+/* What comes before the names of objects that are no definitions. */
+static const char *const prefixes[] = {
+	[WF_PRIVILEGE_DEFINITION] = "",
+	[WF_PRIVILEGE_JOB] = "job:",
+	[WF_PRIVILEGE_QUEUE] = "queue:",
+	[WF_PRIVILEGE_SCHEDULE] = "schedule:",
+	[WF_PRIVILEGE_LIMIT] = "limit:"
+};
+
+/* The privileges that there are on each kind of object. */
+static const char *const known[][5] = {
+	[WF_PRIVILEGE_DEFINITION] = {"start", "send", "read", "act", NULL},
+	[WF_PRIVILEGE_JOB] = {"run", "read", "manage", NULL},
+	[WF_PRIVILEGE_QUEUE] = {"use", "claim", "read", "manage", NULL},
+	[WF_PRIVILEGE_SCHEDULE] = {"read", "manage", NULL},
+	[WF_PRIVILEGE_LIMIT] = {"use", "manage", NULL}
+};
+
+/* Which kind of object is named so, by its prefix?  *name: what comes behind that. */
+WfPrivilegeKind
+wf_privilege_kind(const char *object, const char **name)
+{
+	for (int kind = WF_PRIVILEGE_JOB; kind <= WF_PRIVILEGE_LIMIT; kind++)
+	{
+		size_t		len = strlen(prefixes[kind]);
+
+		if (strncmp(object, prefixes[kind], len) == 0)
+		{
+			*name = object + len;
+			return kind;
+		}
+	}
+	*name = object;
+	return WF_PRIVILEGE_DEFINITION;
+}
+
+/* Is there this privilege on such objects? */
+bool
+wf_privilege_is_known(WfPrivilegeKind kind, const char *privilege)
+{
+	for (int i = 0; known[kind][i] != NULL; i++)
+		if (strcmp(known[kind][i], privilege) == 0)
+			return true;
+	return false;
+}
+
+/* An object as grant_on() names it, and workflow.permission. */
+char *
+wf_privilege_object(WfPrivilegeKind kind, const char *name)
+{
+	return psprintf("%s%s", prefixes[kind], name);
+}
+
 /*
- * Has a role this privilege on a definition?  The role that owns it, members of
- * that, superusers and members of workflow_admin have all, members of
- * workflow_monitor may read all.  SPI must be connected.
+ * Has a role this privilege on a definition?  See wf_privilege_role_may_on().
  */
 bool
 wf_privilege_role_may(Oid role, const WfDefinition *definition, const char *privilege)
 {
+	return wf_privilege_role_may_on(role, WF_PRIVILEGE_DEFINITION, definition->name,
+									definition->role, privilege);
+}
+
+/*
+ * Has a role this privilege on an object?  The role that owns it, members of that,
+ * superusers and members of workflow_admin have all, members of workflow_monitor may
+ * read all.  SPI must be connected.
+ */
+bool
+wf_privilege_role_may_on(Oid role, WfPrivilegeKind kind, const char *name, Oid owner,
+						 const char *privilege)
+{
 	Datum		values[2];
 	bool		granted = false;
 
-	if (has_privs_of_role(role, definition->role) || may_always(role, privilege))
+	if ((OidIsValid(owner) && has_privs_of_role(role, owner)) || may_always(role, privilege))
 		return true;
 
-	values[0] = CStringGetTextDatum(definition->name);
+	values[0] = CStringGetTextDatum(wf_privilege_object(kind, name));
 	values[1] = CStringGetTextDatum(privilege);
 	wf_statement_execute(&permission_statement, values, NULL, 0);
 	for (uint64 i = 0; i < SPI_processed && !granted; i++)
@@ -304,6 +369,13 @@ wf_privilege_drop(const char *definition)
 	Datum		value = CStringGetTextDatum(definition);
 
 	(void) wf_statement_execute(&drop_statement, &value, NULL, 0);
+}
+
+/* The same of another object. */
+void
+wf_privilege_drop_on(WfPrivilegeKind kind, const char *name)
+{
+	wf_privilege_drop(wf_privilege_object(kind, name));
 }
 
 /*

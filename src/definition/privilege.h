@@ -7,6 +7,20 @@
 
 #include "definition/definition.h"
 
+/* What a privilege is on. */
+typedef enum WfPrivilegeKind
+{
+	WF_PRIVILEGE_DEFINITION,
+	WF_PRIVILEGE_JOB,
+	WF_PRIVILEGE_QUEUE,
+	WF_PRIVILEGE_SCHEDULE,
+	WF_PRIVILEGE_LIMIT
+} WfPrivilegeKind;
+
+extern WfPrivilegeKind wf_privilege_kind(const char *object, const char **name);
+extern bool wf_privilege_is_known(WfPrivilegeKind kind, const char *privilege);
+extern bool wf_privilege_role_may_on(Oid role, WfPrivilegeKind kind, const char *name, Oid owner,
+									 const char *privilege);
 extern bool wf_privilege_may(const WfDefinition *definition, const char *privilege);
 extern bool wf_privilege_may_by_id(int32 id, const char *privilege);
 extern bool wf_privilege_role_may(Oid role, const WfDefinition *definition, const char *privilege);
@@ -20,6 +34,8 @@ extern void wf_privilege_revoke(const char *definition, Oid role, const NameData
 								Datum privilege);
 extern void wf_privilege_revoke_all(Oid role);
 extern void wf_privilege_drop(const char *definition);
+extern void wf_privilege_drop_on(WfPrivilegeKind kind, const char *name);
+extern char *wf_privilege_object(WfPrivilegeKind kind, const char *name);
 extern void wf_privilege_forget_gone(void);
 extern void wf_privilege_refresh_names(void);
 extern void wf_privilege_resolve(bool foreign);

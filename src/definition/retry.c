@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * retry.c
- *	  When an event whose step failed is tried again: `on_error` of its
- *	  definition, or else the settings.
+ *	  When what failed is tried again: an event by `on_error` of its definition,
+ *	  a run by `retry` of its job, or else by the settings.
  *
  * Runs in executors (work/attempt.c), which count the attempts.  Reads no table.
  *
@@ -18,7 +18,12 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "chart/chart.h"
+#include "chart/diagnostic.h"
+#include "compiler/compile_on_error.h"
 #include "definition/retry.h"
+
+/* So many faults of a retry are told. */
+#define MOST_FAULTS		10
 
 /*
  * The delay of the settings, which doubles with every attempt.  Half of it is
@@ -36,15 +41,19 @@ next_attempt(int attempts)
 	return wf_clock_now() + (TimestampTz) (ms * 1000.0);
 }
 
-/* Does a rule name this SQLSTATE, its class, or all? */
+/*
+ * Does a rule name this SQLSTATE, its class, or all?  Codes of another length than
+ * an SQLSTATE, which a worker may report, are in no class.
+ */
 static bool
-is_meant(const WfRetry *retry, const char *sqlstate)
+is_meant(const WfRetry *retry, const char *code)
 {
 	for (int i = 0; i < retry->nerrors; i++)
 	{
 		const char *error = retry->errors[i];
 
-		if (strcmp(error, "*") == 0 || strncmp(error, sqlstate, strlen(error)) == 0)
+		if (strcmp(error, "*") == 0 || strcmp(error, code) == 0 ||
+			(strlen(error) == 2 && strlen(code) == 5 && strncmp(error, code, 2) == 0))
 			return true;
 	}
 	return false;
@@ -79,12 +88,35 @@ after(double seconds)
 }
 
 /*
- * When is an event tried again that has failed `attempts` times, the last time
- * with this SQLSTATE?  *due is a time of wf_clock_now(), with jitter.  policy
+ * The policy that is written as `retry` of a job, in the current memory context.
+ * Error 22023 with its faults.
+ */
+const WfPolicy *
+wf_retry_compile(const char *json)
+{
+	WfFaults	faults = {0};
+	const WfPolicy *policy = wf_compile_on_error_retries(json, strlen(json), &faults);
+
+	if (faults.n > MOST_FAULTS)
+	{
+		faults.more += faults.n - MOST_FAULTS;
+		faults.n = MOST_FAULTS;
+	}
+	if (policy == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the retries of the job have faults"),
+				 errdetail("%s", wf_diagnostic_text(&faults))));
+	return policy;
+}
+
+/*
+ * When is an event tried again, or a run, that has failed `attempts` times, the
+ * last time with this SQLSTATE or code?  *due is a time of wf_clock_now(), with jitter.  policy
  * NULL, or without rules for retries: that of the settings.  False: never.
  */
 bool
-wf_retry_plan(const WfPolicy *policy, const char *sqlstate, int attempts,
+wf_retry_plan(const WfPolicy *policy, const char *code, int attempts,
 			  TimestampTz *due)
 {
 	if (policy == NULL || !policy->has_retry)
@@ -96,7 +128,7 @@ wf_retry_plan(const WfPolicy *policy, const char *sqlstate, int attempts,
 	{
 		const WfRetry *retry = &policy->retries[i];
 
-		if (!is_meant(retry, sqlstate))
+		if (!is_meant(retry, code))
 			continue;
 		*due = after(pause_of(retry, attempts));
 		return retry->max_attempts == WF_UNLIMITED || attempts <= retry->max_attempts;

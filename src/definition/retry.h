@@ -9,7 +9,8 @@
 
 #include "chart/chart.h"
 
-extern bool wf_retry_plan(const WfPolicy *policy, const char *sqlstate, int attempts,
+extern const WfPolicy *wf_retry_compile(const char *json);
+extern bool wf_retry_plan(const WfPolicy *policy, const char *code, int attempts,
 						  TimestampTz *due);
 
 #endif							/* WF_RETRY_H */

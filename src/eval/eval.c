@@ -54,7 +54,7 @@ executable(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext *bracket,
 	if (compiled->cached == NULL || !compiled->cached->is_valid)
 		wf_evaluator_compile(evaluator, compiled, bracket);
 	if (!compiled->pure)
-		wf_user_context_enter(evaluator, bracket);
+		wf_user_context_enter(&evaluator->author, bracket);
 	foreign = !compiled->pure && bracket->foreign;
 
 	if (compiled->state != NULL && !compiled->in_use &&
@@ -115,7 +115,7 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	econtext = CreateStandaloneExprContext();
 	econtext->ecxt_param_list_info = params;
 	compiled->in_use = true;
-	wf_step_timeout_begin(&outer, until, own_limit);
+	wf_step_timeout_begin(&outer, until, own_limit ? WF_LIMIT_OF_DEFINITION : WF_LIMIT_OF_SETTING);
 	PG_TRY();
 	{
 		result = ExecEvalExprSwitchContext(state, econtext, isnull);
@@ -161,7 +161,7 @@ evaluate_pure_until(ExprState *state, ParamListInfo params, TimestampTz until,
 	WfStepTimeout outer;
 	Datum		result = (Datum) 0;
 
-	wf_step_timeout_begin(&outer, until, own_limit);
+	wf_step_timeout_begin(&outer, until, own_limit ? WF_LIMIT_OF_DEFINITION : WF_LIMIT_OF_SETTING);
 	PG_TRY();
 	{
 		result = evaluate_pure(state, params, isnull);

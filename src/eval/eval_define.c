@@ -117,7 +117,7 @@ wf_eval_define_resolve(WfEvaluator *evaluator)
 
 		if (!expr->is_function)
 			continue;
-		wf_user_context_enter(evaluator, &bracket);
+		wf_user_context_enter(&evaluator->author, &bracket);
 		function = wf_expression_find_function(expr);
 		if (OidIsValid(function))
 			expr->resolved = quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
@@ -206,7 +206,7 @@ wf_eval_define_functions(WfEvaluator *evaluator, bool expressions)
 	WfUserContext	bracket = {0};
 	Oid			type;
 
-	wf_user_context_enter(evaluator, &bracket);
+	wf_user_context_enter(&evaluator->author, &bracket);
 	for (int i = 0; i < chart->nexprs; i++)
 	{
 		ListCell   *cell;
@@ -233,7 +233,7 @@ wf_eval_define_calls(WfEvaluator *evaluator)
 	WfUserContext	bracket = {0};
 	Oid			type;
 
-	wf_user_context_enter(evaluator, &bracket);
+	wf_user_context_enter(&evaluator->author, &bracket);
 	for (int i = 0; i < chart->nexprs; i++)
 	{
 		List	   *names;

@@ -26,11 +26,11 @@ pg_tz *
 wf_eval_interval_zone(WfEvaluator *evaluator)
 {
 	if (evaluator->zone == NULL)
-		evaluator->zone = pg_tzset(evaluator->time_zone);
+		evaluator->zone = pg_tzset(evaluator->author.time_zone);
 	if (evaluator->zone == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" not recognized", evaluator->time_zone)));
+				 errmsg("time zone \"%s\" not recognized", evaluator->author.time_zone)));
 	return evaluator->zone;
 }
 

@@ -62,7 +62,7 @@ wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext
 {
 	Node	   *tree;
 
-	wf_user_context_enter(evaluator, bracket);
+	wf_user_context_enter(&evaluator->author, bracket);
 	forget_cached(evaluator, compiled);
 	compiled->is_stub = wf_stub_is_wanted(evaluator, compiled->expr);
 	if (unlikely(compiled->is_stub))
@@ -123,9 +123,9 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
 
 	evaluator->chart = chart;
 	evaluator->nexprs = chart->nexprs;
-	evaluator->owner = owner;
-	evaluator->search_path = search_path;
-	evaluator->time_zone = time_zone;
+	evaluator->author.role = owner;
+	evaluator->author.search_path = search_path;
+	evaluator->author.time_zone = time_zone;
 	evaluator->context = CurrentMemoryContext;
 	evaluator->compiled = palloc0(sizeof(WfCompiled) * (chart->nexprs + 1));
 	evaluator->consts = palloc0(sizeof(Jsonb *) * (chart->nconsts + 1));
@@ -171,7 +171,7 @@ wf_evaluator_set_calls(WfEvaluator *evaluator, const Jsonb *calls)
 void
 wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner)
 {
-	evaluator->owner = owner;
+	evaluator->author.role = owner;
 }
 
 /*

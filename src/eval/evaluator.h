@@ -40,15 +40,21 @@ typedef struct WfCompiled
 	bool		is_stub;		/* stands for a function that does not exist */
 } WfCompiled;
 
+/* As whom, and with which settings, code of an author runs (user_context.c). */
+typedef struct WfAuthor
+{
+	Oid			role;
+	const char *search_path;
+	const char *time_zone;
+} WfAuthor;
+
 /* The expressions of a chart, compiled and kept. */
 struct WfEvaluator
 {
 	const WfChart *chart;
 	int			nexprs;			/* of the chart */
-	Oid			owner;
-	const char *search_path;
-	const char *time_zone;
-	pg_tz	   *zone;			/* the same, once it was needed */
+	WfAuthor	author;
+	pg_tz	   *zone;			/* that of the author, once it was needed */
 	MemoryContext context;
 	WfCompiled *compiled;		/* by WfExpr.id */
 	Jsonb	  **consts;			/* by WfValue.const_id */

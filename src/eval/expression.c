@@ -87,9 +87,9 @@ is_star(Node *node)
  * PL/pgSQL takes for an expression is all that may come after SELECT.
  */
 static Node *
-single_target(const WfExpr *expr)
+single_target(const char *text)
 {
-	List	   *statements = raw_parser(expr->text, RAW_PARSE_PLPGSQL_EXPR);
+	List	   *statements = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
 	SelectStmt *select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
 	ResTarget  *target;
 
@@ -110,7 +110,7 @@ single_target(const WfExpr *expr)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_SYNTAX_ERROR),
-			 errmsg("not a single SQL expression: %s", expr->text)));
+			 errmsg("not a single SQL expression: %s", text)));
 	return NULL;
 }
 
@@ -190,21 +190,21 @@ coerce_result(ParseState *pstate, Node *tree, WfExprUse use)
 static void
 move_position(void *arg)
 {
-	const WfExpr *expr = arg;
+	const char *text = arg;
 	int			position = geterrposition();
 
 	if (position <= 0)
 		return;
 	errposition(0);
 	internalerrposition(position);
-	internalerrquery(expr->text);
+	internalerrquery(text);
 }
 
 /* The analyzed tree, of whatever type. */
 static Node *
-analyze(ParseState *pstate, const WfExpr *expr)
+analyze(ParseState *pstate, const char *text)
 {
-	Node	   *tree = transformExpr(pstate, single_target(expr), EXPR_KIND_OTHER);
+	Node	   *tree = transformExpr(pstate, single_target(text), EXPR_KIND_OTHER);
 
 	if (pstate->p_hasSubLinks)
 		ereport(ERROR,
@@ -220,25 +220,43 @@ analyze(ParseState *pstate, const WfExpr *expr)
 	return tree;
 }
 
-static Node *
-parse_inline(const WfExpr *expr)
+/*
+ * Parse and analyze a text that is a single expression, with hooks that resolve
+ * its columns in pstate, and have `coerce` convert the result to the type that is
+ * needed.  Errors as of wf_expression_parse().
+ */
+Node *
+wf_expression_analyze(ParseState *pstate, const char *text, WfCoerce coerce, void *arg)
 {
-	ParseState *pstate = make_parsestate(NULL);
 	ErrorContextCallback callback = {
 		.callback = move_position,
-		.arg = unconstify(WfExpr *, expr),
+		.arg = unconstify(char *, text),
 		.previous = error_context_stack
 	};
 	Node	   *tree;
 
-	pstate->p_sourcetext = expr->text;
-	pstate->p_pre_columnref_hook = resolve_column;
+	pstate->p_sourcetext = text;
 	error_context_stack = &callback;
-	tree = coerce_result(pstate, analyze(pstate, expr), expr->use);
+	tree = coerce(pstate, analyze(pstate, text), arg);
 	assign_expr_collations(pstate, tree);
 	error_context_stack = callback.previous;
 	free_parsestate(pstate);
 	return tree;
+}
+
+static Node *
+coerce_for_use(ParseState *pstate, Node *tree, void *arg)
+{
+	return coerce_result(pstate, tree, ((const WfExpr *) arg)->use);
+}
+
+static Node *
+parse_inline(const WfExpr *expr)
+{
+	ParseState *pstate = make_parsestate(NULL);
+
+	pstate->p_pre_columnref_hook = resolve_column;
+	return wf_expression_analyze(pstate, expr->text, coerce_for_use, unconstify(WfExpr *, expr));
 }
 
 /* The name by which a function is looked up. */

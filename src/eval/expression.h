@@ -6,6 +6,7 @@
 #define WF_EXPRESSION_H
 
 #include "nodes/nodes.h"
+#include "parser/parse_node.h"
 
 #include "chart/chart.h"
 
@@ -15,6 +16,11 @@
 #define WF_PARAM_STATES		3	/* text[]: the active atomic and final states */
 #define WF_NPARAMS			3
 
+/* Converts the analyzed tree of an expression. */
+typedef Node *(*WfCoerce) (ParseState *pstate, Node *tree, void *arg);
+
+extern Node *wf_expression_analyze(ParseState *pstate, const char *text, WfCoerce coerce,
+								   void *arg);
 extern Node *wf_expression_parse(const WfExpr *expr, Oid *type);
 extern bool wf_expression_uses(Node *tree, int parameter);
 extern bool wf_expression_may_be_constant(Node *tree);

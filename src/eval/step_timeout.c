@@ -79,12 +79,20 @@ wf_step_timeout_until(TimestampTz began)
 /* --- what the error says --------------------------------------------------- */
 
 static int
-name_limit(bool own)
+name_limit(WfLimitOf of)
 {
-	if (own)
-		errmsg("canceling step due to \"step_timeout\" of its definition");
-	else
-		errmsg("canceling step due to workflow.step_timeout");
+	switch (of)
+	{
+		case WF_LIMIT_OF_JOB:
+			errmsg("canceling run due to the timeout of its job");
+			return errhint("Raise the limit, or have the job do less at once.");
+		case WF_LIMIT_OF_DEFINITION:
+			errmsg("canceling step due to \"step_timeout\" of its definition");
+			break;
+		case WF_LIMIT_OF_SETTING:
+			errmsg("canceling step due to workflow.step_timeout");
+			break;
+	}
 	return errhint("Guards and actions hold locks while they run: do long work elsewhere, or raise the limit.");
 }
 
@@ -121,7 +129,7 @@ at_error(void *arg)
 		return;
 
 	if (asked && !QueryCancelPending && can_be_ours && !cancelled)
-		name_limit(armed.own);
+		name_limit(armed.of);
 	else
 		cancelled = true;
 	if (QueryCancelPending != OUR_REQUEST)
@@ -131,7 +139,7 @@ at_error(void *arg)
 /* --- around the code ------------------------------------------------------- */
 
 static void
-arm(TimestampTz until, bool own)
+arm(TimestampTz until, WfLimitOf of)
 {
 	if (!registered)
 	{
@@ -139,18 +147,17 @@ arm(TimestampTz until, bool own)
 		registered = true;
 	}
 	armed.until = until;
-	armed.own = own;
+	armed.of = of;
 	enable_timeout_at(timeout_id, until);
 }
 
 /*
  * Before user code is called, which may run until then, or as long as the code
- * that calls it.  `own`: the time is the definition's, not the setting's.
- * Calls nest: *outer is for wf_step_timeout_end() when the code has returned,
+ * that calls it.  of: what has set that time.  Calls nest: *outer is for wf_step_timeout_end() when the code has returned,
  * and for wf_step_timeout_failed() when it has thrown.
  */
 void
-wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, bool own)
+wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, WfLimitOf of)
 {
 	*outer = armed;
 	if (until >= outer->until)
@@ -162,16 +169,15 @@ wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, bool own)
 		on_error.previous = error_context_stack;
 		error_context_stack = &on_error;
 	}
-	arm(until, own);
+	arm(until, of);
 }
 
 /*
- * The code has ended.  Was the time over that it had, and was that the
- * definition's?  If an outer call set the limit, it is told so, too, when it
+ * The code has ended.  Was the time over that it had, and what had set it?  If an outer call set the limit, it is told so, too, when it
  * ends.
  */
 static bool
-leave(const WfStepTimeout *outer, bool *own)
+leave(const WfStepTimeout *outer, WfLimitOf *of)
 {
 	bool		mine = armed.until != outer->until;
 	bool		over;
@@ -179,7 +185,7 @@ leave(const WfStepTimeout *outer, bool *own)
 	if (mine)
 		disable_timeout(timeout_id, false);
 	over = expired;
-	*own = armed.own;
+	*of = armed.of;
 	if (over)
 		take_back();
 	if (!mine)
@@ -187,7 +193,7 @@ leave(const WfStepTimeout *outer, bool *own)
 
 	expired = false;
 	if (outer->until != DT_NOEND)
-		arm(outer->until, outer->own);
+		arm(outer->until, outer->of);
 	else
 	{
 		armed = *outer;
@@ -204,9 +210,9 @@ leave(const WfStepTimeout *outer, bool *own)
 void
 wf_step_timeout_end(const WfStepTimeout *outer)
 {
-	bool		own;
+	WfLimitOf	of;
 
-	if (likely(!leave(outer, &own)))
+	if (likely(!leave(outer, &of)))
 		return;
 
 	if (cancelled)
@@ -216,7 +222,7 @@ wf_step_timeout_end(const WfStepTimeout *outer)
 		InterruptPending = true;
 	}
 	CHECK_FOR_INTERRUPTS();
-	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), name_limit(own)));
+	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), name_limit(of)));
 }
 
 /*
@@ -229,9 +235,9 @@ void
 wf_step_timeout_failed(const WfStepTimeout *outer, MemoryContext context)
 {
 	ErrorData  *error;
-	bool		own;
+	WfLimitOf	of;
 
-	if (!leave(outer, &own) || geterrcode() != ERRCODE_QUERY_CANCELED ||
+	if (!leave(outer, &of) || geterrcode() != ERRCODE_QUERY_CANCELED ||
 		QueryCancelPending != true)
 		return;
 

@@ -8,15 +8,23 @@
 
 #include "datatype/timestamp.h"
 
-/* A limit: until when code may run, and who set it. */
+/* What set a limit. */
+typedef enum WfLimitOf
+{
+	WF_LIMIT_OF_SETTING,
+	WF_LIMIT_OF_DEFINITION,
+	WF_LIMIT_OF_JOB
+} WfLimitOf;
+
+/* A limit: until when code may run, and what set it. */
 typedef struct WfStepTimeout
 {
 	TimestampTz until;			/* DT_NOEND: for ever */
-	bool		own;			/* the definition did, not the setting */
+	WfLimitOf	of;
 } WfStepTimeout;
 
 extern TimestampTz wf_step_timeout_until(TimestampTz began);
-extern void wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, bool own);
+extern void wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, WfLimitOf of);
 extern void wf_step_timeout_end(const WfStepTimeout *outer);
 extern void wf_step_timeout_failed(const WfStepTimeout *outer, MemoryContext context);
 

@@ -42,12 +42,13 @@
 
 static bool user_code_ran = false;
 
-/* Set a setting until the current nest level of settings ends. */
+/* What is done with a setting: until the nest level ends, or for the session. */
+static GucAction action = GUC_ACTION_SAVE;
+
 static void
 pin(const char *name, const char *value)
 {
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, action, true, 0, false);
 }
 
 /*
@@ -58,11 +59,11 @@ pin(const char *name, const char *value)
  * value already costs a comparison.
  */
 static void
-pin_settings(const WfEvaluator *evaluator)
+pin_settings(const WfAuthor *author)
 {
-	pin("search_path", evaluator->search_path);
-	if (strcmp(pg_get_timezone_name(session_timezone), evaluator->time_zone) != 0)
-		pin("TimeZone", evaluator->time_zone);
+	pin("search_path", author->search_path);
+	if (strcmp(pg_get_timezone_name(session_timezone), author->time_zone) != 0)
+		pin("TimeZone", author->time_zone);
 	if (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY)
 		pin("DateStyle", "ISO, MDY");
 	if (IntervalStyle != INTSTYLE_POSTGRES)
@@ -86,8 +87,28 @@ pin_settings(const WfEvaluator *evaluator)
 }
 
 /*
- * Enter the owner's context, unless it is entered already: switch role and
- * settings.  It may be entered before the code that needs it; a step does so
+ * Make the author's settings those of the session, whose user is the owner: for code
+ * that begins and ends transactions, which ends every nest level of settings.
+ */
+void
+wf_user_context_pin_session(const WfAuthor *author)
+{
+	user_code_ran = true;
+	action = GUC_ACTION_SET;
+	PG_TRY();
+	{
+		pin_settings(author);
+	}
+	PG_FINALLY();
+	{
+		action = GUC_ACTION_SAVE;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Enter the context of the owner, who is the author, unless it is entered
+ * already: switch role and settings.  It may be entered before the code that needs it; a step does so
  * before a subtransaction, since the context must outlive that.  An error
  * needs no undo, because the end of the (sub)transaction restores role and
  * settings.
@@ -96,7 +117,7 @@ pin_settings(const WfEvaluator *evaluator)
  * off; 42501 as wf_restricted_enter() throws it.
  */
 void
-wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
+wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket)
 {
 	int			restricted = 0;
 
@@ -105,21 +126,21 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 		return;
 
 	/* define() has refused superusers, but the role may be one by now. */
-	if (superuser_arg(evaluator->owner) && !wf_allow_superuser)
+	if (superuser_arg(author->role) && !wf_allow_superuser)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("the owner of the definition is a superuser"),
 				 errdetail("Guards and actions would run as superuser \"%s\".",
-						   GetUserNameFromId(evaluator->owner, true)),
+						   GetUserNameFromId(author->role, true)),
 				 errhint("Set workflow.allow_superuser to on to allow this.")));
 
 	/*
 	 * Called by code of another role, the owner's code is not its own master, even
 	 * in a session of the owner: settings are those that the other has made.
 	 */
-	bracket->foreign = GetAuthenticatedUserId() != evaluator->owner ||
-		GetSessionUserId() != evaluator->owner ||
-		GetUserId() != evaluator->owner ||
+	bracket->foreign = GetAuthenticatedUserId() != author->role ||
+		GetSessionUserId() != author->role ||
+		GetUserId() != author->role ||
 		wf_restricted_is_inside();
 	if (bracket->foreign)
 	{
@@ -130,8 +151,8 @@ wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket)
 	bracket->guc_level = NewGUCNestLevel();
 	if (bracket->foreign)
 		wf_foreign_settings_hide();
-	pin_settings(evaluator);
-	SetUserIdAndSecContext(evaluator->owner,
+	pin_settings(author);
+	SetUserIdAndSecContext(author->role,
 						   bracket->sec_context | restricted);
 	bracket->open = true;
 }

@@ -26,7 +26,8 @@ typedef struct WfUserContext
 	const WfDelay *limit;		/* this; NULL: by the setting */
 } WfUserContext;
 
-extern void wf_user_context_enter(WfEvaluator *evaluator, WfUserContext *bracket);
+extern void wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket);
+extern void wf_user_context_pin_session(const WfAuthor *author);
 extern void wf_user_context_leave(WfUserContext *bracket);
 extern bool wf_user_context_ran(void);
 

@@ -122,7 +122,7 @@ wf_error_event_catch(WfProcess *process, const WfEvent *event, const WfCode *cod
 	 * then it is entered by the call and must be left before it ends.
 	 */
 	if (!code->pure)
-		wf_user_context_enter(process->definition->evaluator, &process->user_context);
+		wf_user_context_enter(&process->definition->evaluator->author, &process->user_context);
 	was_open = process->user_context.open;
 
 	BeginInternalSubTransaction(NULL);

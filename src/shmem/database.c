@@ -22,6 +22,7 @@
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/guc.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
@@ -46,6 +47,7 @@ wf_database_shmem_attach(void *segment, bool created)
 	{
 		wf_databases[i].overflow = wf_owner_overflow(i);
 		pg_atomic_init_u32(&wf_databases[i].awaiting, 0);
+		pg_atomic_init_u64(&wf_databases[i].leases_at, (uint64) DT_NOEND);
 		ConditionVariableInit(&wf_databases[i].stepped);
 	}
 }
@@ -111,6 +113,8 @@ make_database(Oid dbid)
 	memset(&database->trouble, 0, sizeof(database->trouble));
 	memset(&database->chores, 0, sizeof(database->chores));
 	database->chores_at = DT_NOEND;
+	pg_atomic_write_u64(&database->leases_at, (uint64) DT_NOEND);
+	database->leases_renewed = false;
 	wf_owner_init(database->overflow, dbid, 0, DT_NOEND);	/* nobody, so far */
 	database->dbid = dbid;
 	return database;
@@ -371,6 +375,99 @@ wf_database_take_wake(WfDatabase *database)
 	return result;
 }
 
+/*
+ * The database entry without a lock: what it finds may be stale, which is
+ * good enough to set a latch.  The last place is nearly always right.
+ */
+static WfDatabase *
+peek_database(Oid dbid)
+{
+	static int	last = 0;
+
+	if (wf_databases[last].dbid == dbid)
+		return &wf_databases[last];
+
+	for (int i = 0; i < wf_max_databases; i++)
+	{
+		if (wf_databases[i].dbid == dbid)
+		{
+			last = i;
+			return &wf_databases[i];
+		}
+	}
+	return NULL;
+}
+
+/*
+ * An executor has ended amid a run: the runtime is to look, whose latch is set
+ * afterwards.  One that comes later looks anyway.
+ */
+void
+wf_database_runs_lost(Oid dbid)
+{
+	WfDatabase *database = peek_database(dbid);
+
+	if (database != NULL)
+		database->lost_runs = true;
+}
+
+/* Has one?  Not told again for the same. */
+bool
+wf_database_take_runs_lost(WfDatabase *database)
+{
+	bool		lost = database->lost_runs;
+
+	database->lost_runs = false;
+	pg_memory_barrier();
+	return lost;
+}
+
+/* --- leases ---------------------------------------------------------------- */
+
+/*
+ * A worker has a run until then, unless it extends that.  Somebody is to look at that
+ * time: if it is earlier than what was known, the runtime or the launcher is told.
+ * Without a lock.  Never throws.
+ */
+void
+wf_database_lease(WfDatabase *database, TimestampTz until)
+{
+	uint64		known = pg_atomic_read_u64(&database->leases_at);
+
+	while (until < (TimestampTz) known)
+	{
+		if (!pg_atomic_compare_exchange_u64(&database->leases_at, &known, (uint64) until))
+			continue;
+		wf_database_latch(database->dbid);
+		return;
+	}
+}
+
+/* When the first of them ends that is known. */
+TimestampTz
+wf_database_leases_at(WfDatabase *database)
+{
+	return (TimestampTz) pg_atomic_read_u64(&database->leases_at);
+}
+
+/*
+ * The runtime is about to look for them, with a snapshot that it has not taken yet:
+ * what it finds it tells again.
+ */
+void
+wf_database_leases_looked_for(WfDatabase *database)
+{
+	pg_atomic_write_u64(&database->leases_at, (uint64) DT_NOEND);
+	pg_memory_barrier();
+}
+
+/* The runtime has renewed those of before the server's start. */
+void
+wf_database_leases_renewed(WfDatabase *database)
+{
+	database->leases_renewed = true;
+}
+
 /* --- what its runtime tells ----------------------------------------------- */
 
 /*
@@ -524,29 +621,6 @@ wf_database_stays(WfDatabase *database)
 }
 
 /* --- wakes --------------------------------------------------------------- */
-
-/*
- * The database entry without a lock: what it finds may be stale, which is
- * good enough to set a latch.  The last place is nearly always right.
- */
-static WfDatabase *
-peek_database(Oid dbid)
-{
-	static int	last = 0;
-
-	if (wf_databases[last].dbid == dbid)
-		return &wf_databases[last];
-
-	for (int i = 0; i < wf_max_databases; i++)
-	{
-		if (wf_databases[i].dbid == dbid)
-		{
-			last = i;
-			return &wf_databases[i];
-		}
-	}
-	return NULL;
-}
 
 /* Set the latch of a database's runtime, or else of the launcher.  Never throws. */
 void

@@ -78,9 +78,14 @@ typedef struct WfDatabase
 								 * waits for adopt() */
 	bool		blind;			/* the last sweep failed */
 	WfTrouble	trouble;		/* the last error of a runtime */
+	bool		lost_runs;		/* executors have ended amid runs: the runtime looks */
 	WfChores	chores;
 	TimestampTz chores_at;		/* when a runtime is to come for housekeeping, by
 								 * wf_clock_now(); infinity: not for that */
+
+	pg_atomic_uint64 leases_at; /* when the earliest lease of a worker that is known
+								 * ends, by wf_clock_now(); infinity: none */
+	bool		leases_renewed; /* since the server's start; by its runtime */
 
 	WfOwner    *overflow;		/* see wf_owner_overflow(); set once */
 
@@ -123,6 +128,12 @@ extern bool wf_database_take_wake(WfDatabase *database);
 extern bool wf_database_foreign(WfDatabase *database, bool foreign);
 extern void wf_database_blind(WfDatabase *database, bool blind);
 extern void wf_database_trouble(WfDatabase *database, const WfTrouble *trouble);
+extern void wf_database_runs_lost(Oid dbid);
+extern bool wf_database_take_runs_lost(WfDatabase *database);
+extern void wf_database_lease(WfDatabase *database, TimestampTz until);
+extern TimestampTz wf_database_leases_at(WfDatabase *database);
+extern void wf_database_leases_looked_for(WfDatabase *database);
+extern void wf_database_leases_renewed(WfDatabase *database);
 extern void wf_database_chores(WfDatabase *database, const WfChores *chores);
 extern void wf_database_chores_at(WfDatabase *database, TimestampTz at);
 

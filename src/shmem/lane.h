@@ -13,10 +13,11 @@
 /* Kinds of work.  Each has a table that is claimed from in order of due. */
 typedef enum WfLaneKind
 {
-	WF_LANE_STEPS				/* timers of processes: steps */
+	WF_LANE_STEPS,				/* timers of processes: steps */
+	WF_LANE_RUNS				/* runs of jobs */
 } WfLaneKind;
 
-#define WF_LANE_KINDS	1
+#define WF_LANE_KINDS	2
 
 /* A place in the order in which work is claimed. */
 typedef struct WfPosition

@@ -21,6 +21,7 @@
 #include "shmem/lane.h"
 #include "shmem/log_budget.h"
 #include "shmem/owner.h"
+#include "shmem/permit.h"
 #include "shmem/prepared.h"
 #include "shmem/shmem.h"
 #include "shmem/slot.h"
@@ -30,17 +31,19 @@ typedef struct Subsystem
 	const char *name;			/* of the segment */
 	Size		(*size) (void);
 	void		(*attach) (void *segment, bool created);
+	Size		(*beside) (void);	/* or NULL: what attach takes besides the segment */
 } Subsystem;
 
 /* In the order in which they are filled: the later ones point to the earlier. */
 static const Subsystem subsystems[] = {
-	{"workflow instance", wf_instance_shmem_size, wf_instance_shmem_attach},
-	{"workflow lanes", wf_lane_shmem_size, wf_lane_shmem_attach},
-	{"workflow owners", wf_owner_shmem_size, wf_owner_shmem_attach},
-	{"workflow databases", wf_database_shmem_size, wf_database_shmem_attach},
-	{"workflow slots", wf_slot_shmem_size, wf_slot_shmem_attach},
-	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach},
-	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach}
+	{"workflow instance", wf_instance_shmem_size, wf_instance_shmem_attach, NULL},
+	{"workflow lanes", wf_lane_shmem_size, wf_lane_shmem_attach, NULL},
+	{"workflow owners", wf_owner_shmem_size, wf_owner_shmem_attach, NULL},
+	{"workflow databases", wf_database_shmem_size, wf_database_shmem_attach, NULL},
+	{"workflow slots", wf_slot_shmem_size, wf_slot_shmem_attach, NULL},
+	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach, NULL},
+	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach, NULL},
+	{"workflow permits of runs", wf_permit_shmem_size, wf_permit_shmem_attach, wf_permit_shmem_beside}
 };
 
 static shmem_request_hook_type previous_request = NULL;
@@ -52,8 +55,13 @@ request_shmem(void)
 	if (previous_request)
 		previous_request();
 	for (int i = 0; i < (int) lengthof(subsystems); i++)
+	{
 		RequestAddinShmemSpace(MAXALIGN(subsystems[i].size()));
+		if (subsystems[i].beside != NULL)
+			RequestAddinShmemSpace(subsystems[i].beside());
+	}
 	RequestNamedLWLockTranche(WF_INSTANCE_TRANCHE, 1);
+	RequestNamedLWLockTranche(WF_PERMIT_TRANCHE, 1);
 }
 
 static void

@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
@@ -73,6 +75,7 @@ wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role)
 	slot->batches = 0;
 	slot->looks = 0;
 	slot->event.definition = 0;
+	slot->fence = 0;
 	slot->since = GetCurrentTimestamp();
 	slot->state = WF_SLOT_STARTING;
 	wf_lane_joined_locked(lane);
@@ -101,6 +104,7 @@ wf_slot_free(WfSlot *slot, uint32 generation)
 		slot->latch = NULL;
 		slot->evict = false;
 		slot->stalled = false;
+		slot->fence = 0;
 		if (table->on_trial == slot)
 			table->on_trial = NULL;
 	}
@@ -283,4 +287,63 @@ wf_slot_trial_end(void)
 	if (table->on_trial == wf_my_slot)
 		table->on_trial = NULL;
 	wf_instance_unlock();
+}
+
+/*
+ * The executor is going to claim a run with this fence, before that is committed; or
+ * it is done with it, 0.  Who sees the claim sees that there is somebody.
+ */
+void
+wf_slot_fence(int64 fence)
+{
+	if (wf_my_slot == NULL)
+		return;
+	wf_my_slot->asked_to_stop = false;
+	pg_write_barrier();
+	wf_my_slot->fence = fence;
+	pg_memory_barrier();
+}
+
+/* Is an executor at the run with this fence? */
+bool
+wf_slot_has_fence(int64 fence)
+{
+	for (int i = 0; i < wf_max_executors; i++)
+		if (wf_slots[i].state != WF_SLOT_FREE && wf_slots[i].fence == fence)
+			return true;
+	return false;
+}
+
+/*
+ * Ask the executor that is at the run with this fence to stop it; with force, interrupt
+ * it.  False: there is none.  It may be through with the run by now and at another one:
+ * under the lock its slot stays its own, and it looks what it was asked before it
+ * believes an interrupt.
+ */
+bool
+wf_slot_cancel(int64 fence, bool force)
+{
+	bool		found = false;
+
+	wf_instance_lock(LW_SHARED);
+	for (int i = 0; i < wf_max_executors && !found; i++)
+	{
+		WfSlot	   *slot = &wf_slots[i];
+
+		found = slot->state != WF_SLOT_FREE && slot->fence == fence && slot->pid != 0;
+		if (!found)
+			continue;
+		slot->asked_to_stop = true;
+		if (force)
+			(void) kill(slot->pid, SIGINT);
+	}
+	wf_instance_unlock();
+	return found;
+}
+
+/* Was the run that this executor is at asked to stop? */
+bool
+wf_slot_is_cancelled(void)
+{
+	return wf_my_slot != NULL && wf_my_slot->fence != 0 && wf_my_slot->asked_to_stop;
 }

@@ -55,6 +55,8 @@ typedef struct WfSlot
 	int64		batches;
 	int64		looks;			/* for work, in vain or not */
 	WfSlotEvent event;
+	int64		fence;			/* of the tracked run it is at; 0: at none */
+	bool		asked_to_stop;	/* that run is: see wf_slot_cancel() */
 } WfSlot;
 
 /* A batch that takes longer (ms) no longer counts as looking after its lane. */
@@ -83,6 +85,10 @@ extern void wf_slot_state(WfSlotState state);
 extern void wf_slot_stalled(void);
 extern void wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name);
 extern void wf_slot_event_done(void);
+extern void wf_slot_fence(int64 fence);
+extern bool wf_slot_has_fence(int64 fence);
+extern bool wf_slot_cancel(int64 fence, bool force);
+extern bool wf_slot_is_cancelled(void);
 extern bool wf_slot_event_read(const WfSlot *slot, WfSlotEvent *event);
 extern void wf_slot_batch_done(int steps, bool empty);
 extern bool wf_slot_trial_begin(void);

@@ -62,6 +62,10 @@ static int	touched_size = 0;
 
 static bool stepped = false;
 
+/* Workers have got leases, the first of which ends then; and whom to tell that. */
+static TimestampTz leased_until = DT_NOEND;
+static WfDatabase *leased_in = NULL;
+
 /* What is done now will be rolled back. */
 static bool silent = false;
 
@@ -135,25 +139,32 @@ touch(int32 owner, WfLaneKind kind)
 	return touch;
 }
 
-/* This transaction inserted (or un-parked) a timer of `owner` due at `due`. */
+/* This transaction inserted (or made ready) work of `owner` due at `due`. */
 void
-wf_wakeup_timer(int32 owner, TimestampTz due)
+wf_wakeup_work(int32 owner, WfLaneKind kind, TimestampTz due)
 {
-	Touched    *mine = silent ? NULL : touch(owner, WF_LANE_STEPS);
+	Touched    *mine = silent ? NULL : touch(owner, kind);
 
 	if (mine)
 		mine->due = Min(mine->due, due);
 }
 
+/* The same for a timer. */
+void
+wf_wakeup_timer(int32 owner, TimestampTz due)
+{
+	wf_wakeup_work(owner, WF_LANE_STEPS, due);
+}
+
 /*
- * This transaction holds a process row of `owner` that an executor may have
- * skipped: when it ends, committed or not, that owner is looked at again if
+ * This transaction holds a row of `owner`'s work that an executor may have
+ * skipped: when it ends, committed or not, that lane is looked at again if
  * it has due work.
  */
 void
-wf_wakeup_released(int32 owner)
+wf_wakeup_released_of(int32 owner, WfLaneKind kind)
 {
-	Touched    *mine = touch(owner, WF_LANE_STEPS);
+	Touched    *mine = touch(owner, kind);
 
 	if (mine && silent)
 		mine->released_silently = true;
@@ -161,18 +172,25 @@ wf_wakeup_released(int32 owner)
 		mine->released++;
 }
 
+/* The same for a process. */
+void
+wf_wakeup_released(int32 owner)
+{
+	wf_wakeup_released_of(owner, WF_LANE_STEPS);
+}
+
 /*
- * This transaction claimed so many timers of `owner` after it read `generation`;
- * a scan of its own found nothing due before `mark`; it inserted timers of that
- * owner, the earliest due at `inserted` (infinity: none).  Published at the
+ * This transaction claimed so much work of `owner` after it read `generation`;
+ * a scan of its own found nothing due before `mark`; it inserted work of that
+ * lane, the earliest due at `inserted` (infinity: none).  Published at the
  * very commit, so that an executor that ends right after it leaves nothing
  * unannounced.
  */
 void
-wf_wakeup_claimed(int32 owner, int claimed, uint64 generation, WfPosition mark,
-				  TimestampTz inserted)
+wf_wakeup_claimed(int32 owner, WfLaneKind kind, int claimed, uint64 generation,
+				  WfPosition mark, TimestampTz inserted)
 {
-	Touched    *mine = silent ? NULL : touch(owner, WF_LANE_STEPS);
+	Touched    *mine = silent ? NULL : touch(owner, kind);
 
 	if (mine == NULL)
 		return;
@@ -214,6 +232,14 @@ void
 wf_wakeup_stepped(void)
 {
 	stepped = stepped || !silent;
+}
+
+/* A worker has a run until then, once this transaction has committed. */
+void
+wf_wakeup_lease(TimestampTz until)
+{
+	leased_in = wf_database_entry(MyDatabaseId, true);
+	leased_until = Min(leased_until, until);
 }
 
 /*
@@ -321,6 +347,8 @@ forget(void)
 	ntouched = 0;
 	silent = false;
 	stepped = false;
+	leased_until = DT_NOEND;
+	leased_in = NULL;
 	claimed_in = InvalidSubTransactionId;
 	list_free_deep(databases);
 	databases = NIL;
@@ -355,6 +383,8 @@ tell(bool committed)
 	}
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
+	if (committed && leased_in != NULL)
+		wf_database_lease(leased_in, leased_until);
 	if (committed)
 	{
 		ListCell   *cell;

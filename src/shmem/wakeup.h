@@ -17,11 +17,14 @@
 
 extern void wf_wakeup_init(void);
 extern void wf_wakeup_timer(int32 owner, TimestampTz due);
+extern void wf_wakeup_work(int32 owner, WfLaneKind kind, TimestampTz due);
 extern void wf_wakeup_released(int32 owner);
-extern void wf_wakeup_claimed(int32 owner, int claimed, uint64 generation, WfPosition mark,
-							  TimestampTz inserted);
+extern void wf_wakeup_released_of(int32 owner, WfLaneKind kind);
+extern void wf_wakeup_claimed(int32 owner, WfLaneKind kind, int claimed, uint64 generation,
+							  WfPosition mark, TimestampTz inserted);
 extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);
+extern void wf_wakeup_lease(TimestampTz until);
 extern void wf_wakeup_extension(void);
 extern void wf_wakeup_release(Oid dbid);
 extern void wf_wakeup_changing(void);

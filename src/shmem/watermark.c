@@ -448,3 +448,29 @@ wf_watermark_wake_other(WfLane *lane)
 	if (!attended)
 		wf_database_latch(lane->dbid);
 }
+
+/* Work of this kind may be due for an owner: somebody is to look.  Never throws. */
+void
+wf_watermark_look_for(Oid dbid, int32 owner, WfLaneKind kind)
+{
+	WfOwner    *entry = wf_owner_entry(dbid, owner, false);
+	WfDatabase *database = entry != NULL ? NULL : wf_database_entry(dbid, false);
+
+	if (entry != NULL)
+		wf_watermark_lower(&entry->lanes[kind], wf_clock_now());
+	else if (database != NULL)
+		wf_watermark_lower(&database->overflow->lanes[kind], wf_clock_now());
+}
+
+/* The same for all owners of a database. */
+void
+wf_watermark_look(Oid dbid, WfLaneKind kind)
+{
+	WfDatabase *database = wf_database_entry(dbid, false);
+
+	for (int i = 0; i < wf_max_owners; i++)
+		if (wf_owners[i].dbid == dbid)
+			wf_watermark_lower(&wf_owners[i].lanes[kind], wf_clock_now());
+	if (database != NULL)
+		wf_watermark_lower(&database->overflow->lanes[kind], wf_clock_now());
+}

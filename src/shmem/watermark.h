@@ -35,6 +35,8 @@ extern void wf_watermark_cursor_advance(WfLane *lane, uint64 epoch, WfPosition c
 extern void wf_watermark_cursor_reset(WfLane *lane);
 extern void wf_watermark_lower(WfLane *lane, TimestampTz due);
 extern void wf_watermark_call(WfLane *lane);
+extern void wf_watermark_look_for(Oid dbid, int32 owner, WfLaneKind kind);
+extern void wf_watermark_look(Oid dbid, WfLaneKind kind);
 extern void wf_watermark_left_behind(WfLane *lane);
 extern void wf_watermark_released(WfLane *lane, int rows);
 extern void wf_watermark_forget(Oid dbid);

@@ -17,24 +17,19 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
-#include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
-#include "utils/snapmgr.h"
 #include "utils/uuid.h"
 
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/changes_write.h"
 #include "store/heap.h"
+#include "store/retention.h"
 #include "store/statement.h"
-
-/* The number of the column slot of workflow.ring. */
-#define RING_SLOT 2
 
 /* The columns of a set that are written, for an INSERT, ... */
 #define NONE(set, column, type)
@@ -125,30 +120,6 @@ static WfStatement statements[WF_NSETS] = {
 		" SELECT " COLUMNS_OF(SEARCHABLE) " FROM wf_searchable"
 	},
 };
-
-/*
- * The partition of the ring that is written to, read without a plan.  Without a
- * row nothing has ever expired in this database.
- */
-static int16
-ring_slot(void)
-{
-	Relation	ring = table_open(get_relname_relid("ring", get_namespace_oid("workflow", false)),
-								  AccessShareLock);
-	TupleTableSlot *row = table_slot_create(ring, NULL);
-	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	TableScanDesc scan = table_beginscan(ring, snapshot, 0, NULL);
-	int16		slot = 0;
-	bool		isnull;
-
-	if (table_scan_getnextslot(scan, ForwardScanDirection, row))
-		slot = DatumGetInt16(slot_getattr(row, RING_SLOT, &isnull));
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(row);
-	table_close(ring, NoLock);
-	return slot;
-}
 
 static void
 set_known(WfHeapRow *row, int column, Datum value)
@@ -289,7 +260,7 @@ wf_changes_write(WfChanges *out)
 			drop_unfailed(&out->sets[kind]);
 		if (out->sets[kind].n == 0)
 			continue;
-		slot = kind == WF_SET_NOTED ? ring_slot() : -1;
+		slot = kind == WF_SET_NOTED ? wf_retention_slot() : -1;
 		complete(out, kind, slot);
 		if (!write_rows(out, kind, slot))
 			run_statement(out, kind);

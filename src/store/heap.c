@@ -274,6 +274,32 @@ wf_heap_delete(WfHeap *table, ItemPointer tid)
 	return false;
 }
 
+/*
+ * The same, without waiting: false, too, when another transaction has the row locked
+ * or is about to change it.
+ */
+bool
+wf_heap_delete_if_free(WfHeap *table, const ItemPointerData *tid)
+{
+	ItemPointerData id = *tid;
+	TM_FailureData failure;
+	TM_Result	result;
+
+	CheckCmdReplicaIdentity(table->relation, CMD_DELETE);
+	result = table_tuple_delete(table->relation, &id, GetCurrentCommandId(true),
+								table->snapshot, InvalidSnapshot, false, &failure, false);
+	if (result == TM_Ok)
+		return true;
+	if (result != TM_BeingModified && result != TM_Updated && result != TM_Deleted)
+		elog(ERROR, "could not delete a row of \"%s\": %d",
+			 RelationGetRelationName(table->relation), result);
+	if (result != TM_BeingModified && IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+	return false;
+}
+
 /* Looks for the rows of one process after the other; under a snapshot of its own. */
 static void
 look_for(Relation relation, Oid index_id, int n, const pg_uuid_t *const *processes, bool *found)

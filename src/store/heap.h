@@ -23,6 +23,7 @@ extern void wf_heap_close(WfHeap *table);
 extern void wf_heap_insert(WfHeap *table, int n, const WfHeapRow *rows);
 extern void wf_heap_update(WfHeap *table, ItemPointer tid, const WfHeapRow *row);
 extern bool wf_heap_delete(WfHeap *table, ItemPointer tid);
+extern bool wf_heap_delete_if_free(WfHeap *table, const ItemPointerData *tid);
 extern void wf_heap_have(const char *name, const char *index, int n,
 						 const pg_uuid_t *const *processes, bool *found);
 

@@ -32,11 +32,14 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "base/clock.h"
 #include "base/guc.h"
@@ -48,6 +51,9 @@
 #include "store/retention.h"
 #include "store/statement.h"
 #include "store/transaction.h"
+
+/* The number of the column slot of workflow.ring. */
+#define RING_SLOT 2
 
 /* Processes that are dealt with in one round, and those that a walk looks at. */
 #define ROUND		1000
@@ -425,4 +431,28 @@ wf_retention_cycle(Oid extension, bool *more)
 		wf_retention_round(wf_retention * USECS_PER_MINUTE, &round);
 	wf_transaction_commit();
 	return true;
+}
+
+/*
+ * The partition of the ring that is written to, read without a plan.  Without a
+ * row nothing has ever expired in this database.
+ */
+int16
+wf_retention_slot(void)
+{
+	Relation	ring = table_open(get_relname_relid("ring", get_namespace_oid("workflow", false)),
+								  AccessShareLock);
+	TupleTableSlot *row = table_slot_create(ring, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	TableScanDesc scan = table_beginscan(ring, snapshot, 0, NULL);
+	int16		slot = 0;
+	bool		isnull;
+
+	if (table_scan_getnextslot(scan, ForwardScanDirection, row))
+		slot = DatumGetInt16(slot_getattr(row, RING_SLOT, &isnull));
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(row);
+	table_close(ring, NoLock);
+	return slot;
 }

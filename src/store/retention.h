@@ -31,6 +31,7 @@ typedef struct WfRetentionRound
 	bool		held;			/* nothing was done: another session is at a round */
 } WfRetentionRound;
 
+extern int16 wf_retention_slot(void);
 extern bool wf_retention_round(int64 retention, WfRetentionRound *round);
 extern bool wf_retention_cycle(Oid extension, bool *more);
 

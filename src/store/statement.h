@@ -24,7 +24,7 @@ typedef struct WfStatement
 {
 	const char *sql;
 	int			nargs;
-	Oid			args[20];
+	Oid			args[24];
 	SPIPlanPtr	plan;
 	bool		latest;			/* see above */
 } WfStatement;

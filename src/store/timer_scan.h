@@ -16,8 +16,8 @@ typedef struct WfTimerScanRow
 {
 	pg_uuid_t	process;
 	ItemPointerData tid;
-	Datum		values[WF_TIMER_NCOLUMNS];
-	bool		nulls[WF_TIMER_NCOLUMNS];
+	Datum		values[WF_TIMER_NCOLUMNS + 1];	/* with the process behind them */
+	bool		nulls[WF_TIMER_NCOLUMNS + 1];
 } WfTimerScanRow;
 
 typedef struct WfTimerScan WfTimerScan;

@@ -63,14 +63,14 @@ lock_extension(void)
 }
 
 /*
- * Begin a transaction, with its statement timestamp, SPI, a snapshot, and a
- * share lock on the extension object, so that the extension stays until the
- * end.  activity: a constant, for pg_stat_activity.  Returns false, with no
- * transaction left open, when the extension is gone or is not the one with this
- * OID (InvalidOid: any).
+ * Begin a transaction with its statement timestamp and a share lock on the
+ * extension object, so that the extension stays until the end; without SPI and a
+ * snapshot, as a procedure that commits wants it.  activity: a constant, for
+ * pg_stat_activity.  Returns false, with no transaction left open, when the extension
+ * is gone or is not the one with this OID (InvalidOid: any).
  */
 bool
-wf_transaction_begin(const char *activity, Oid extension)
+wf_transaction_begin_bare(const char *activity, Oid extension)
 {
 	Oid			found;
 
@@ -85,11 +85,34 @@ wf_transaction_begin(const char *activity, Oid extension)
 		pgstat_report_activity(STATE_IDLE, NULL);
 		return false;
 	}
+	return true;
+}
 
+/* Connect SPI, and take a snapshot. */
+void
+wf_transaction_enter(void)
+{
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	(void) wf_statement_look_only(false);
 	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/* Undo that; the transaction goes on. */
+void
+wf_transaction_leave(void)
+{
+	PopActiveSnapshot();
+	SPI_finish();
+}
+
+/* Begin a transaction as wf_transaction_begin_bare(), with SPI and a snapshot. */
+bool
+wf_transaction_begin(const char *activity, Oid extension)
+{
+	if (!wf_transaction_begin_bare(activity, extension))
+		return false;
+	wf_transaction_enter();
 	return true;
 }
 

@@ -12,14 +12,10 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "storage/proc.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
 #include "definition/pause.h"
-#include "eval/leftovers.h"
-#include "eval/user_context.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
@@ -36,6 +32,7 @@
 #include "store/timer.h"
 #include "store/timer_claim.h"
 #include "work/batch.h"
+#include "work/batch_limit.h"
 #include "work/quarantine.h"
 
 /*
@@ -43,64 +40,6 @@
  * some of them dead, are walked over by whoever starts at the mark again.
  */
 #define UNASKED_MAX		16
-
-/* --- when to stop ------------------------------------------------------ */
-
-/*
- * Beyond what shared memory has room for, every snapshot of every session has
- * to look subtransactions up.  User code that catches errors, or has them
- * caught, makes them.
- */
-static bool
-subtransactions_are_up(const WfBatch *batch)
-{
-	return MyProc->subxidStatus.count - batch->subtransactions >=
-		PGPROC_MAX_CACHED_SUBXIDS * 3 / 4;
-}
-
-/*
- * Contexts may be large, and stay in memory until they are written: what the
- * batch has detoasted, and what its steps have made of it.
- */
-static bool
-memory_is_up(const WfBatch *batch)
-{
-	return MemoryContextMemAllocated(batch->memory, true) >=
-		batch->memory_before + WF_CLAIM_MEMORY;
-}
-
-/*
- * Is it time to commit what we have?  Only user code is limited in time: it
- * holds locks on tables that are not ours.
- */
-static bool
-time_is_up(void *arg)
-{
-	WfBatch    *batch = arg;
-
-	if (wf_user_context_ran())
-		batch->user_ran = true;
-	if (batch->user_ran && (GetCurrentTimestamp() >= batch->user_until || wf_leftovers_any()))
-		return true;
-
-	return subtransactions_are_up(batch) || memory_is_up(batch);
-}
-
-/*
- * How many events take as long as user code of one batch may?  What a batch
- * claims beyond that it has to put back.
- */
-static int
-fitting(WfBatch *batch, int done)
-{
-	int64		took = Max(1, GetCurrentTimestamp() - batch->user_from);
-
-	if (subtransactions_are_up(batch) || memory_is_up(batch) || wf_leftovers_any())
-		return Max(1, done);
-	if (!batch->user_ran)
-		return wf_batch_size;
-	return Max(1, Min(wf_batch_size, done * (batch->user_until - batch->user_from) / took));
-}
 
 /* --- what is not stepped ------------------------------------------------ */
 
@@ -197,8 +136,7 @@ step_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRo
 
 	queue_claimed(batch, stepper, n, timers, rows);
 
-	batch->user_from = GetCurrentTimestamp();
-	batch->user_until = batch->user_from + wf_batch_time * INT64CONST(1000);
+	wf_batch_limit_start(batch);
 	for (int i = 0; i < n && !stopped; i++)
 	{
 		/* Its later timers find the queue empty. */
@@ -206,14 +144,15 @@ step_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRo
 			continue;
 		batch->position = i;
 		batch->timer = timers[i];
+		batch->seq = timers[i].seq;
 		CHECK_FOR_INTERRUPTS();
-		done += wf_step_run(stepper, rows[i]->process, time_is_up, batch);
+		done += wf_step_run(stepper, rows[i]->process, wf_batch_limit_is_up, batch);
 		rows[i]->process = NULL;
-		stopped = time_is_up(batch);
+		stopped = wf_batch_limit_is_up(batch);
 	}
 	batch->position = n;
 	wf_slot_event_done();
-	batch->fitting = fitting(batch, done);
+	batch->fitting = wf_batch_limit_fitting(batch, done);
 	return done;
 }
 
@@ -376,20 +315,16 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	WfPosition	first;
 
 	*done = 0;
-	batch->claimed = batch->position = 0;
-	batch->user_ran = false;
+	wf_batch_limit_begin(batch);
 	batch->rested = false;
 	batch->past_others = batch->saw_all = false;
-	(void) wf_user_context_ran();
-	batch->subtransactions = MyProc->subxidStatus.count;
-	batch->memory = CurrentMemoryContext;
-	batch->memory_before = MemoryContextMemAllocated(batch->memory, true);
 	batch->claimed = claim(batch, mark, until, limit, &claimed);
 	if (batch->saw_all)
 		wf_watermark_looked(batch->lane, generation);
 	if (batch->claimed > 0)
 	{
 		batch->timer = claimed.timers[0];
+		batch->seq = batch->timer.seq;
 		batch->first = (WfPosition) {batch->timer.due, batch->timer.seq};
 		stepper = wf_stepper_new(batch->lane != NULL ? batch->owner : 0);
 		wf_stepper_is_batch(stepper);
@@ -419,6 +354,6 @@ wf_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 	}
 	first = wf_position_first(first, WF_POSITION(inserted));
 	if (batch->lane != NULL)
-		wf_wakeup_claimed(batch->owner, batch->claimed, generation, first, inserted);
+		wf_wakeup_claimed(batch->owner, WF_LANE_STEPS, batch->claimed, generation, first, inserted);
 	return batch->claimed;
 }

@@ -1,6 +1,6 @@
 /*
  * batch.h
- *	  One batch of due timers of one owner, in the present transaction.
+ *	  One batch of due work of one owner, in the present transaction.
  */
 #ifndef WF_BATCH_H
 #define WF_BATCH_H
@@ -15,16 +15,19 @@ typedef struct WfBatch
 {
 	/* Said by the caller, for all of its batches. */
 	int32		owner;
+	WfLaneKind	kind;
 	WfLane	   *lane;			/* or NULL: no place in shared memory, or by hand */
 	WfQuarantine *quarantine;	/* or NULL: no suspects */
 
 	/* Of the latest batch; true also while it runs, and after it failed. */
-	int			claimed;		/* timers */
-	int			position;		/* index of the timer being stepped; claimed
-								 * when all were */
-	WfTimerRow	timer;			/* that timer; what it points to is gone when an
-								 * error is dealt with */
-	WfPosition	first;			/* of the first timer */
+	int			claimed;		/* timers, or runs */
+	int			position;		/* index of the one being done; claimed when all
+								 * were */
+	int64		seq;			/* of that one */
+	WfTimerRow	timer;			/* steps: that timer; what it points to is gone when
+								 * an error is dealt with */
+	pg_uuid_t	run;			/* runs: its id */
+	WfPosition	first;			/* of the first one */
 	bool		user_ran;
 	int			fitting;		/* so many events would have taken the time that
 								 * user code has */

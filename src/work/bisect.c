@@ -156,8 +156,7 @@ static WfWorkResult
 record(WfWork *work, const ErrorData *error, TimestampTz *next)
 {
 	WfWorkResult result = after_record(work,
-									   wf_attempt_failed(work->batch.owner, work->extension,
-														 &work->batch.timer, error),
+									   work->kind->failed(&work->batch, work->extension, error),
 									   next);
 
 	if (!wf_attempt_is_shortage(error->sqlerrcode))
@@ -174,8 +173,6 @@ record(WfWork *work, const ErrorData *error, TimestampTz *next)
 static bool
 give_way(WfWork *work, WfWorkResult *result, TimestampTz *next)
 {
-	const WfTimerRow *timer = &work->batch.timer;
-
 	if (work->batch.claimed > 1)
 	{
 		plan(work, work->batch.claimed / 2, 0);
@@ -183,14 +180,14 @@ give_way(WfWork *work, WfWorkResult *result, TimestampTz *next)
 		return true;
 	}
 
-	if (work->conflict_seq != timer->seq)
+	if (work->conflict_seq != work->batch.seq)
 		work->conflicts = 0;
-	work->conflict_seq = timer->seq;
+	work->conflict_seq = work->batch.seq;
 	if (++work->conflicts >= MAX_CONFLICTS)
 		return false;
 	*result = after_record(work,
-						   wf_attempt_postpone(work->batch.owner, work->extension,
-											   timer, wf_bisect_short_delay()),
+						   work->kind->postpone(&work->batch, work->extension,
+												wf_bisect_short_delay()),
 						   next);
 	return true;
 }

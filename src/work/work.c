@@ -28,12 +28,16 @@
 #include "shmem/lane.h"
 #include "shmem/owner.h"
 #include "shmem/slot.h"
+#include "shmem/suspects.h"
 #include "shmem/watermark.h"
 #include "store/transaction.h"
 #include "work/batch.h"
 #include "work/bisect.h"
 #include "work/quarantine.h"
 #include "work/report.h"
+#include "work/run_attempt.h"
+#include "work/run_batch.h"
+#include "work/tracked.h"
 #include "work/work.h"
 #include "work/work_state.h"
 
@@ -61,20 +65,44 @@ keep_memory(void)
 #endif
 }
 
+/* --- kinds of work ------------------------------------------------------ */
+
+static WfRecord
+step_failed(const WfBatch *batch, Oid extension, const ErrorData *error)
+{
+	return wf_attempt_failed(batch->owner, extension, &batch->timer, error);
+}
+
+static WfRecord
+postpone_step(const WfBatch *batch, Oid extension, TimestampTz due)
+{
+	return wf_attempt_postpone(batch->owner, extension, &batch->timer, due);
+}
+
+static const WfWorkKind kinds[WF_LANE_KINDS] = {
+	[WF_LANE_STEPS] = {wf_batch, step_failed, postpone_step},
+	[WF_LANE_RUNS] = {wf_run_batch, wf_run_attempt_failed, wf_run_attempt_postpone}
+};
+
 /*
  * The state of one executor's work, in TopMemoryContext.  `extension`: the
  * OID of the extension that the runtime saw.
  */
 WfWork *
-wf_work_new(int32 owner, Oid extension)
+wf_work_new(int32 owner, WfLaneKind kind, Oid extension)
 {
 	WfWork	   *work = MemoryContextAllocZero(TopMemoryContext, sizeof(WfWork));
 	WfOwner    *entry = wf_owner_entry(MyDatabaseId, owner, true);
 
 	keep_memory();
+	work->kind = &kinds[kind];
 	work->batch.owner = owner;
-	work->batch.lane = entry != NULL ? &entry->lanes[WF_LANE_STEPS] : NULL;
-	work->batch.quarantine = wf_quarantine_new(owner, extension);
+	work->batch.kind = kind;
+	work->batch.lane = entry != NULL ? &entry->lanes[kind] : NULL;
+	if (kind == WF_LANE_STEPS)
+		work->batch.quarantine = wf_quarantine_new(owner, extension);
+	else if (work->batch.lane != NULL)
+		wf_suspects_clear(&work->batch.lane->suspects);
 	work->extension = extension;
 	work->context = AllocSetContextCreate(TopMemoryContext, "workflow error",
 										  ALLOCSET_SMALL_SIZES);
@@ -114,7 +142,7 @@ take_care(WfWork *work, int *limit)
 	WfBatch    *batch = &work->batch;
 	bool		step = true;
 
-	if (batch->quarantine == NULL && batch->lane != NULL &&
+	if (batch->kind == WF_LANE_STEPS && batch->quarantine == NULL && batch->lane != NULL &&
 		batch->lane->suspects.until != DT_NOBEGIN)
 		batch->quarantine = wf_quarantine_new(batch->owner, work->extension);
 	if (batch->quarantine == NULL)
@@ -154,8 +182,10 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 		return false;
 	}
 	*until = wf_clock_due_limit();
-	wf_batch(batch, mark, *until, generation, limit, next, done);
+	(void) work->kind->batch(batch, mark, *until, generation, limit, next, done);
 	wf_transaction_commit();
+	if (batch->kind == WF_LANE_RUNS)
+		wf_tracked_do(work->extension);
 	return true;
 }
 
@@ -292,6 +322,7 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		error = CopyErrorData();
 		wf_transaction_abort(outer);
 		wf_report_forget();
+		wf_tracked_forget();
 		if (batch->lane != NULL)
 		{
 			wf_watermark_cursor_reset(batch->lane);

@@ -1,15 +1,17 @@
 /*
  * work.h
- *	  What an executor does: batches of due timers of one owner.
+ *	  What an executor does: batches of due work of one owner.
  */
 #ifndef WF_WORK_H
 #define WF_WORK_H
 
 #include "datatype/timestamp.h"
 
+#include "shmem/lane.h"
+
 typedef struct WfWork WfWork;
 
-extern WfWork *wf_work_new(int32 owner, Oid extension);
+extern WfWork *wf_work_new(int32 owner, WfLaneKind kind, Oid extension);
 
 typedef enum WfWorkResult
 {

@@ -1,0 +1,96 @@
+-- Jobs: named, versioned pieces of work.
+
+-- A version of a job; never changed once written but for its owner and for being
+-- dropped. Runs keep the version that they were made with.
+CREATE TABLE workflow.job (
+    id           int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name         text COLLATE "C" NOT NULL,
+    version      int NOT NULL,
+    root         int NOT NULL,          -- the id of the first version of this name
+    owner        int NOT NULL,          -- workflow.owner.id: as whom it runs
+    mode         smallint NOT NULL,     -- 0 atomic, 1 tracked, 2 outside: workers claim its runs
+    queue        int NOT NULL,          -- queue.id; -root: its own
+    command      text,                  -- null: outside
+    call         jsonb,                 -- what the command was found to mean
+    parameters   jsonb,                 -- canonical; null: any
+    retry        jsonb,                 -- null: by the settings
+    timeout      interval,
+    priority     smallint NOT NULL,
+    partition    text COLLATE "C",
+    limits       jsonb,                 -- name -> units
+    on_lost      text COLLATE "C" NOT NULL,
+    cache        jsonb,
+    result       text,                  -- a type, or none
+    start_within interval,
+    description  text,
+    search_path  text NOT NULL,         -- for its code, as it was at create_job(), pg_temp last
+    time_zone    text NOT NULL,         -- the same
+    created_at   timestamptz NOT NULL,
+    dropped_at   timestamptz,
+    UNIQUE (name, version)
+);
+
+-- create_job(...): store a new version of a job.
+--   name         not empty, no ':' in it
+--   command      what is done: a function, or procedure, by its name: the first there is
+--                of (runs jsonb[]), (params jsonb, run jsonb), (params jsonb), or one
+--                that takes the parameters by name; or one SQL statement, with $name
+--                where a parameter is bound. Names are looked up now, by the caller's
+--                path. Null: workers outside the database claim the runs
+--   parameters   object: name -> type, or {"type", "default", "required", "check",
+--                "title", "description"}; or an array of such with "name". Types are
+--                SQL's; a check is an SQL expression of value and params. Null: any
+--   queue        default: the job's own, 'job:NAME'
+--   mode         'atomic': claim, work and end are one transaction, many runs to a
+--                commit; 'tracked': the claim is committed first, and a procedure may
+--                commit: for what takes long
+--   retry        as "retry" of "on_error" in a definition; its errors may name codes
+--                that workers report. Null: by the settings
+--   timeout      of one attempt
+--   priority     -2 to 2, the most urgent; default 0
+--   partition    of runs that name none
+--   limits       object: named limit -> units that a run takes of it
+--   on_lost      when executor or worker are lost: 'retry', three times in a row at
+--                most, or 'fail'
+--   cache        not supported yet: 0A000
+--   result       the type of the result; 'none': it is not kept. Null: as it comes
+--   start_within a run that has not begun so long after it was due expires
+-- The command runs as the caller, who owns the name from then on. Returns the version:
+-- 1 for a new name; the newest one, unchanged, when all is the same. Errors: 22023 and
+-- those of the command, WF002 when another role owns the name, or the caller may not
+-- log in, is a superuser or may not use a limit, WF010 no such queue or limit. Locks the
+-- name against other create_job() calls until the end of the transaction.
+CREATE FUNCTION workflow.create_job(
+    name text, command text DEFAULT NULL, parameters jsonb DEFAULT NULL, queue text DEFAULT NULL,
+    mode text DEFAULT 'atomic', retry jsonb DEFAULT NULL, timeout interval DEFAULT NULL, priority int DEFAULT NULL,
+    partition text DEFAULT NULL, limits jsonb DEFAULT NULL, on_lost text DEFAULT 'retry', cache jsonb DEFAULT NULL,
+    result text DEFAULT NULL, start_within interval DEFAULT NULL, description text DEFAULT NULL)
+    RETURNS int LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_create_job';
+
+-- drop_job(name): the job cannot be run any more, and its name is free for its owner.
+-- Runs that have ended keep their version. Error WF017 while runs wait or run; WF010,
+-- WF002. Locks the name.
+CREATE FUNCTION workflow.drop_job(name text) RETURNS void
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_drop_job';
+
+-- call_job(job, params): do what a job does, here and now, in the caller's transaction,
+-- as the job's owner; no run is made, and no slot taken. Returns its result. For jobs
+-- that are functions or statements and atomic: others are refused with 0A000. Errors
+-- also: WF010, WF002, WF013, those of the command.
+CREATE FUNCTION workflow.call_job(job text, params jsonb DEFAULT '{}') RETURNS jsonb
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_call_job';
+
+-- may_job(job id, privilege): may the current role run, read, manage?
+CREATE FUNCTION workflow.may_job(job int, privilege text) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_job';
+
+CREATE VIEW workflow.jobs WITH (security_barrier) AS
+    SELECT j.name, j.version, o.name AS owner, (ARRAY['atomic', 'tracked', 'outside'])[j.mode + 1] AS mode, j.command,
+           j.parameters, j.retry, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result, j.start_within,
+           j.description, j.created_at, j.search_path, j.time_zone, j.call ->> 'function' AS function
+    FROM workflow.job j JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) j.owner
+    WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
+
+GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_job TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;

@@ -1,0 +1,77 @@
+-- Runs as they are looked at, waited for, and done once more.
+
+-- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
+-- signal; retry, the next attempt; due; slot, partition, limit, one that is full; turn,
+-- others of its job and partition come before it; worker, executor. Null for one that
+-- does not wait. For the view runs.
+CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_waits_for';
+
+-- sees_run(job id, starter): may the current role look at a run of this version of a job
+-- that this role has made? Whoever may read the job, and whoever has made the run.
+CREATE FUNCTION workflow.sees_run(job int, starter oid) RETURNS boolean
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees_run';
+
+-- Runs that wait and run, and those that have ended, as long as they are remembered. Who
+-- has made a run, and may not read its job, is not told where in the owner's code an
+-- error was.
+CREATE VIEW workflow.runs WITH (security_barrier) AS
+    SELECT u.run, j.name AS job, j.version, COALESCE(q.name, 'job:' || o.name) AS queue, u.partition, u.key,
+           workflow.run_state(u.state) AS state,
+           CASE WHEN u.state = 0 THEN workflow.run_waits_for(u.run) END AS waits_for,
+           -- of the attempt that is under way, or was the last one
+           u.attempts + CASE WHEN u.state IN (1, 2, 3) THEN 1 ELSE 0 END AS attempt,
+           u.due, u.begun AS started_at, u.ended_at, u.result,
+           CASE WHEN workflow.may_job(j.id, 'read') THEN u.error ELSE u.error - '{detail,hint,context}'::text[] END AS error,
+           NULL::text AS runtime, u.worker, u.progress, -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until
+    FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
+                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until
+          FROM workflow.run r
+          UNION ALL
+          SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
+                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL
+          FROM workflow.run_history h) u
+    JOIN workflow.job j ON j.id = u.job
+    LEFT JOIN workflow.queue q ON q.id = u.queue
+    LEFT JOIN workflow.job o ON o.id = -u.queue
+    WHERE workflow.sees_run(j.id, u.starter);
+
+-- get_run(run): one run, as the view runs has it. Errors: WF010 no such run, or one that
+-- is not remembered any more; WF002.
+CREATE FUNCTION workflow.get_run(
+    run uuid,
+    OUT run uuid, OUT job text, OUT version int, OUT queue text, OUT partition text, OUT key text, OUT state text,
+    OUT waits_for text, OUT attempt int, OUT due timestamptz, OUT started_at timestamptz, OUT ended_at timestamptz,
+    OUT result jsonb, OUT error jsonb, OUT runtime text, OUT worker text, OUT progress jsonb)
+    RETURNS record LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_get_run';
+
+-- await_run(runs, which, timeout): wait until all of the runs have ended, or, 'any', one of
+-- them has. The session has no snapshot meanwhile, so this cannot be called in a
+-- transaction block. Errors: WF010, WF002, 22023; 57014 when the time is up; 25001; 25006
+-- on a standby.
+CREATE PROCEDURE workflow.await_run(runs uuid[], which text DEFAULT 'all', timeout interval DEFAULT '30 seconds')
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_run';
+
+-- retry_run(run): a run that has failed, was aborted or has expired is done once more,
+-- under its id, with all attempts and what it has saved; one that waits for its next
+-- attempt, at once. Returns false for others. For who may cancel it. Errors: WF010 no such
+-- run or the job was dropped, WF002. Locks the run.
+CREATE FUNCTION workflow.retry_run(run uuid) RETURNS boolean
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_retry_run';
+
+-- redrive(job, queue, since, limit): retry_run() of all that have failed, those that failed
+-- first.
+--   job, queue  only of these
+--   since       only those that have ended since then
+--   limit       so many at most
+-- Those whose jobs the caller may not manage are left out. Returns how many. Errors:
+-- WF010, 22023.
+CREATE FUNCTION workflow.redrive(
+    job text DEFAULT NULL, queue text DEFAULT NULL, since timestamptz DEFAULT NULL, "limit" int DEFAULT NULL)
+    RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_redrive';
+
+GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive TO workflow_user, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.sees_run, workflow.get_run
+    TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.runs TO workflow_user, workflow_monitor, workflow_admin;

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_await_work.c
+ *	  CALL workflow.await_work(): wait until a worker may claim something.
+ *
+ * Runs in the sessions of workers, and locks nothing; see waiting.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "utils/memutils.h"
+
+#include "api/arg.h"
+#include "api/waiting.h"
+#include "base/compat.h"
+#include "job/run_claim.h"
+#include "queue/queue.h"
+#include "queue/queue_right.h"
+
+PG_FUNCTION_INFO_V1(workflow_await_work);
+
+/* Is there anything to claim in the queue of this name?  Errors WF010, WF002. */
+static bool
+look(void *name, TimestampTz *next)
+{
+	int32		queue = wf_queue_number(name);
+
+	wf_queue_right_require(queue, WF_QUEUE_CLAIM);
+	return wf_run_claim_is_ready(queue, next);
+}
+
+/* The row that a procedure with one INOUT argument returns. */
+static Datum
+make_row(FunctionCallInfo fcinfo, bool ready)
+{
+	TupleDesc	desc;
+	Datum		value = BoolGetDatum(ready);
+	bool		isnull = false;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), &value, &isnull));
+}
+
+/*
+ * SQL procedure workflow.await_work(queue, timeout, ready) of sql/parts/worker.sql.
+ * Locks nothing, and needs to be called outside of a transaction block.
+ */
+Datum
+workflow_await_work(PG_FUNCTION_ARGS)
+{
+	char	   *queue;
+	bool		ready;
+
+	wf_waiting_require(fcinfo);
+	queue = MemoryContextStrdup(PortalContext, wf_arg_string(fcinfo, 0, "queue"));
+	ready = wf_waiting(look, queue, wf_waiting_until(fcinfo, 1), WaitEventExtensionNew("WorkflowAwaitWork"));
+	PG_RETURN_DATUM(make_row(fcinfo, ready));
+}

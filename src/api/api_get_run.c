@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_get_run.c
+ *	  workflow.get_run(), retry_run(), redrive(), and what the view runs asks.
+ *
+ * Runs in client backends.  What only looks locks nothing and is STABLE.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "api/arg.h"
+#include "api/run_sight.h"
+#include "base/errcodes.h"
+#include "base/uuid.h"
+#include "job/job.h"
+#include "job/run_look.h"
+#include "job/run_retry.h"
+#include "queue/queue.h"
+#include "store/origin.h"
+#include "store/run.h"
+#include "store/statement.h"
+
+PG_FUNCTION_INFO_V1(workflow_get_run);
+PG_FUNCTION_INFO_V1(workflow_run_waits_for);
+PG_FUNCTION_INFO_V1(workflow_sees_run);
+PG_FUNCTION_INFO_V1(workflow_retry_run);
+PG_FUNCTION_INFO_V1(workflow_redrive);
+
+/* In the order of the OUT arguments. */
+static WfStatement get_statement = {
+	.sql = "SELECT r.run, r.job, r.version, r.queue, r.partition, r.key, r.state, r.waits_for, r.attempt, r.due,"
+	" r.started_at, r.ended_at, r.result, r.error, r.runtime, r.worker, r.progress"
+	" FROM workflow.runs r WHERE r.run OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID)
+};
+
+#define GET_ERROR		13		/* of those, from 0 */
+#define N_GET			17
+
+/* Those that failed first come first; $1: job.root, $2: queue, 0: any. */
+static WfStatement failed_statement = {
+	.sql = "SELECT h.run, h.job FROM workflow.run_history h JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) h.job"
+	" WHERE h.state OPERATOR(pg_catalog.=) 4 AND j.dropped_at IS NULL"
+	" AND ($1 OPERATOR(pg_catalog.=) 0 OR j.root OPERATOR(pg_catalog.=) $1)"
+	" AND ($2 OPERATOR(pg_catalog.=) 0 OR h.queue OPERATOR(pg_catalog.=) $2)"
+	" AND h.ended_at OPERATOR(pg_catalog.>=) $3 ORDER BY h.ended_at, h.run LIMIT $4",
+	WF_ARGS(INT4OID, INT4OID, TIMESTAMPTZOID, INT8OID)
+};
+
+/* --- looking ---------------------------------------------------------------------- */
+
+/* Who may not read the job is not told where in it an error was. */
+static Datum
+without_place(Datum error)
+{
+	Datum		keys[] = {CStringGetTextDatum("detail"), CStringGetTextDatum("hint"), CStringGetTextDatum("context")};
+
+	return DirectFunctionCall2(jsonb_delete_array, error,
+							   PointerGetDatum(construct_array(keys, lengthof(keys), TEXTOID, -1, false,
+															   TYPALIGN_INT)));
+}
+
+static Datum
+look_get(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = PG_GETARG_UUID_P(0);
+	Datum		value = PG_GETARG_DATUM(0);
+	Datum		values[N_GET];
+	bool		nulls[N_GET];
+	TupleDesc	desc;
+	bool		may_read;
+	Datum		result;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	wf_api_connect_to_look();
+	may_read = wf_run_sight_require(id);
+	if (wf_statement_execute(&get_statement, &value, NULL, 1) == 0)
+		wf_run_sight_refuse_missing(id);
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	if (!may_read && !nulls[GET_ERROR])
+		values[GET_ERROR] = without_place(values[GET_ERROR]);
+	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
+	SPI_finish();
+	return result;
+}
+
+/*
+ * SQL function workflow.get_run(run) of sql/parts/run.sql.  Locks nothing.
+ */
+Datum
+workflow_get_run(PG_FUNCTION_ARGS)
+{
+	return wf_api_look(look_get, fcinfo);
+}
+
+static Datum
+look_waits_for(PG_FUNCTION_ARGS)
+{
+	WfRunRow	row;
+	const char *word;
+
+	wf_api_connect_to_look();
+	word = wf_run_find(PG_GETARG_UUID_P(0), &row) ? wf_run_look_waits_for(&row) : NULL;
+	SPI_finish();
+	if (word == NULL)
+	{
+		fcinfo->isnull = true;
+		return (Datum) 0;
+	}
+	return PointerGetDatum(cstring_to_text(word));
+}
+
+/*
+ * SQL function workflow.run_waits_for(run) of sql/parts/run.sql.  Locks nothing.
+ */
+Datum
+workflow_run_waits_for(PG_FUNCTION_ARGS)
+{
+	return wf_api_look(look_waits_for, fcinfo);
+}
+
+/* --- sight ------------------------------------------------------------------------- */
+
+/* The last answer of an expression, which is good for one user in one command. */
+typedef struct Answer
+{
+	Oid			user;
+	TimestampTz statement;
+	SubTransactionId subxact;
+	CommandId	command;
+	int32		job;
+	bool		may_read;
+} Answer;
+
+static bool
+is_good(const Answer *answer, int32 job)
+{
+	return answer->job == job && answer->user == GetUserId() &&
+		answer->statement == GetCurrentStatementStartTimestamp() &&
+		answer->subxact == GetCurrentSubTransactionId() &&
+		answer->command == GetCurrentCommandId(false);
+}
+
+static Datum
+look_may_read(PG_FUNCTION_ARGS)
+{
+	bool		may;
+
+	wf_api_connect_to_look();
+	may = wf_job_may(wf_job(PG_GETARG_INT32(0)), "read");
+	SPI_finish();
+	return BoolGetDatum(may);
+}
+
+/*
+ * SQL function workflow.sees_run(job id, starter) of sql/parts/run.sql.  Locks
+ * nothing.  Rows of one job often come together, so the last answer is kept.
+ */
+Datum
+workflow_sees_run(PG_FUNCTION_ARGS)
+{
+	int32		job = PG_GETARG_INT32(0);
+	Answer	   *answer = fcinfo->flinfo->fn_extra;
+
+	if (answer == NULL)
+		answer = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Answer));
+	if (!is_good(answer, job))
+	{
+		answer->may_read = DatumGetBool(wf_api_look(look_may_read, fcinfo));
+		answer->job = job;
+		answer->user = GetUserId();
+		answer->statement = GetCurrentStatementStartTimestamp();
+		answer->subxact = GetCurrentSubTransactionId();
+		answer->command = GetCurrentCommandId(false);
+	}
+	PG_RETURN_BOOL(answer->may_read || PG_GETARG_OID(1) == GetUserId());
+}
+
+/* --- once more ---------------------------------------------------------------------- */
+
+/*
+ * SQL function workflow.retry_run(run) of sql/parts/run.sql.  Locks the run.
+ */
+Datum
+workflow_retry_run(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = PG_GETARG_UUID_P(0);
+	bool		retried;
+
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	wf_run_sight_require_manager(id);
+	retried = wf_run_retry(id);
+	SPI_finish();
+	PG_RETURN_BOOL(retried);
+}
+
+/* The most that redrive() takes. */
+static int64
+read_limit(FunctionCallInfo fcinfo, int n)
+{
+	if (PG_ARGISNULL(n))
+		return PG_INT64_MAX;
+	if (PG_GETARG_INT32(n) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("limit must be at least 1, not %d", PG_GETARG_INT32(n))));
+	return PG_GETARG_INT32(n);
+}
+
+/*
+ * SQL function workflow.redrive(...) of sql/parts/run.sql.  Locks the runs, in the
+ * order of their ends.
+ */
+Datum
+workflow_redrive(PG_FUNCTION_ARGS)
+{
+	char	   *job = wf_arg_string_or_null(fcinfo, 0);
+	char	   *queue = wf_arg_string_or_null(fcinfo, 1);
+	Datum		values[4];
+	SPITupleTable *found;
+	uint64		n;
+	int64		retried = 0;
+
+	values[2] = PG_ARGISNULL(2) ? TimestampTzGetDatum(DT_NOBEGIN) : PG_GETARG_DATUM(2);
+	values[3] = Int64GetDatum(read_limit(fcinfo, 3));
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	values[0] = Int32GetDatum(job == NULL ? 0 : wf_job_newest(job)->root);
+	values[1] = Int32GetDatum(queue == NULL ? 0 : wf_queue_number(queue));
+	n = wf_statement_execute(&failed_statement, values, NULL, 0);
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Datum		id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
+		int32		version = DatumGetInt32(SPI_getbinval(found->vals[i], found->tupdesc, 2, &isnull));
+
+		CHECK_FOR_INTERRUPTS();
+		if (wf_job_may(wf_job(version), "manage"))
+			retried += wf_run_retry(DatumGetUUIDP(id));
+	}
+	SPI_finish();
+	PG_RETURN_INT64(retried);
+}

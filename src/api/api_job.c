@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_job.c
+ *	  workflow.create_job(), drop_job(), call_job(): jobs.
+ *
+ * Runs in client backends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "api/arg.h"
+#include "job/job.h"
+#include "job/job_call.h"
+#include "job/job_define.h"
+#include "job/job_parameters.h"
+#include "store/origin.h"
+
+PG_FUNCTION_INFO_V1(workflow_create_job);
+PG_FUNCTION_INFO_V1(workflow_drop_job);
+PG_FUNCTION_INFO_V1(workflow_call_job);
+PG_FUNCTION_INFO_V1(workflow_may_job);
+
+static Interval *
+interval_or_null(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : PG_GETARG_INTERVAL_P(n);
+}
+
+/*
+ * SQL function workflow.create_job(...) of sql/parts/job.sql.  Locks the name against
+ * other calls until the end of the transaction, then the row of the owner.
+ */
+Datum
+workflow_create_job(PG_FUNCTION_ARGS)
+{
+	WfJobText	text = {0};
+	int32		version;
+
+	text.name = wf_arg_string(fcinfo, 0, "name");
+	text.command = wf_arg_string_or_null(fcinfo, 1);
+	text.parameters = wf_arg_jsonb_or_null(fcinfo, 2);
+	text.queue = wf_arg_string_or_null(fcinfo, 3);
+	text.mode = wf_arg_string(fcinfo, 4, "mode");
+	text.retry = wf_arg_jsonb_or_null(fcinfo, 5);
+	text.timeout = interval_or_null(fcinfo, 6);
+	text.priority = PG_ARGISNULL(7) ? 0 : PG_GETARG_INT32(7);
+	text.partition = wf_arg_string_or_null(fcinfo, 8);
+	wf_arg_check_partition(text.partition);
+	text.limits = wf_arg_jsonb_or_null(fcinfo, 9);
+	text.on_lost = wf_arg_string(fcinfo, 10, "on_lost");
+	text.result = wf_arg_string_or_null(fcinfo, 12);
+	text.start_within = interval_or_null(fcinfo, 13);
+	text.description = wf_arg_string_or_null(fcinfo, 14);
+	if (!PG_ARGISNULL(11))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cached results are not supported yet")));
+
+	wf_api_connect_to_write(fcinfo);
+	version = wf_job_define(&text);
+	SPI_finish();
+	PG_RETURN_INT32(version);
+}
+
+/* SQL function workflow.drop_job(name) of sql/parts/job.sql.  Locks the name. */
+Datum
+workflow_drop_job(PG_FUNCTION_ARGS)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "name");
+
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	wf_job_define_drop(name);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* Error 0A000 unless the command can be called in anybody's transaction. */
+static void
+require_callable(const WfJob *job)
+{
+	if (job->mode != WF_JOB_ATOMIC || job->is_procedure || job->takes_many)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("job \"%s\" cannot be called", job->name),
+				 errdetail("%s", job->mode == WF_JOB_OUTSIDE ? "It has no command." :
+						   job->mode == WF_JOB_TRACKED ? "It is tracked." :
+						   job->takes_many ? "It takes many runs at once." : "It is a procedure."),
+				 errhint("Make a run of it with workflow.run_job().")));
+}
+
+/* SQL function workflow.call_job(job, params) of sql/parts/job.sql.  Locks nothing. */
+Datum
+workflow_call_job(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *name = wf_arg_string(fcinfo, 0, "job");
+	Jsonb	   *params = wf_arg_jsonb_or_null(fcinfo, 1);
+	WfUserContext bracket = {0};
+	const WfJob *job;
+	Jsonb	   *result;
+
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	job = wf_job_newest(name);
+	wf_job_require(job, "run");
+	require_callable(job);
+	result = wf_job_call_one(job, wf_job_parameters_check(job, params), NULL, &bracket);
+	wf_user_context_leave(&bracket);
+	if (result != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		result = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(result));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	if (result == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_JSONB_P(result);
+}
+
+static Datum
+look_may_job(PG_FUNCTION_ARGS)
+{
+	bool		may;
+
+	wf_api_connect_to_look();
+	may = wf_job_may(wf_job(PG_GETARG_INT32(0)), wf_arg_string(fcinfo, 1, "privilege"));
+	SPI_finish();
+	PG_RETURN_BOOL(may);
+}
+
+/* SQL function workflow.may_job(job, privilege) of sql/parts/job.sql.  Locks nothing. */
+Datum
+workflow_may_job(PG_FUNCTION_ARGS)
+{
+	return wf_api_look(look_may_job, fcinfo);
+}

@@ -1,0 +1,321 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_queue.c
+ *	  Queues and named limits: making, changing, pausing and dropping them.
+ *
+ * Runs in client backends.  Each locks the row of the queue or limit that it changes,
+ * and no run.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+
+#include "api/api.h"
+#include "api/arg.h"
+#include "base/compat.h"
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "definition/owner_role.h"
+#include "definition/privilege.h"
+#include "job/job.h"
+#include "queue/queue.h"
+#include "queue/queue_right.h"
+#include "queue/queue_row.h"
+#include "queue/queue_use.h"
+#include "store/origin.h"
+
+PG_FUNCTION_INFO_V1(workflow_create_queue);
+PG_FUNCTION_INFO_V1(workflow_alter_queue);
+PG_FUNCTION_INFO_V1(workflow_drop_queue);
+PG_FUNCTION_INFO_V1(workflow_pause_queue);
+PG_FUNCTION_INFO_V1(workflow_resume_queue);
+PG_FUNCTION_INFO_V1(workflow_create_limit);
+PG_FUNCTION_INFO_V1(workflow_alter_limit);
+PG_FUNCTION_INFO_V1(workflow_drop_limit);
+PG_FUNCTION_INFO_V1(workflow_may_queue);
+
+/* --- names --------------------------------------------------------------------- */
+
+/* Error 22023 or 22001 for a name that no queue or limit may have. */
+static void
+check_name(const char *what, const char *name)
+{
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a %s needs a name", what)));
+	if (strlen(name) > WF_MAX_JOB_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+				 errmsg("the name of a %s is too long", what),
+				 errdetail("It has %zu bytes, of %d that are allowed.", strlen(name), WF_MAX_JOB_NAME)));
+	if (strchr(name, ':') != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of a %s must not contain \":\"", what),
+				 strcmp(what, "queue") == 0 ?
+				 errhint("\"job:NAME\" is the queue of the job of that name.") : 0));
+}
+
+static bool
+is_of_job(const char *name)
+{
+	return strncmp(name, WF_QUEUE_OF_JOB, strlen(WF_QUEUE_OF_JOB)) == 0;
+}
+
+/* The queue of a job is made by the job's owner, and has its number. */
+static void
+identify_of_job(WfQueueRow *row)
+{
+	const WfJob *job = wf_job_newest(row->name + strlen(WF_QUEUE_OF_JOB));
+
+	wf_job_require(job, "manage");
+	row->id = -job->root;
+	row->owner = job->owner;
+}
+
+/* Whose a new queue is, and its number, 0: the next one. */
+static void
+identify(WfQueueRow *row)
+{
+	if (is_of_job(row->name))
+	{
+		identify_of_job(row);
+		return;
+	}
+	check_name("queue", row->name);
+	row->owner = wf_owner_role_enter(GetUserId());
+}
+
+pg_noreturn static void
+refuse_duplicate(const char *what, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("%s \"%s\" already exists", what, wf_quote(name)),
+			 errhint("workflow.alter_%s() changes it.", what)));
+}
+
+/* --- making --------------------------------------------------------------------- */
+
+/* The settings in the arguments behind the name. */
+static void
+read_settings(FunctionCallInfo fcinfo, int n, WfQueueValues *settings)
+{
+	for (int i = 0; i < n; i++)
+	{
+		settings->nulls[i] = PG_ARGISNULL(i + 1);
+		settings->values[i] = PG_ARGISNULL(i + 1) ? (Datum) 0 : PG_GETARG_DATUM(i + 1);
+	}
+}
+
+/*
+ * SQL function workflow.create_queue(...) of sql/parts/queue.sql.  Waits for a
+ * transaction that makes one of the same name.
+ */
+Datum
+workflow_create_queue(PG_FUNCTION_ARGS)
+{
+	WfQueueRow	row = {0};
+
+	row.name = wf_arg_string(fcinfo, 0, "name");
+	read_settings(fcinfo, WF_QUEUE_NSETTINGS, &row.settings);
+	wf_queue_setting_check(WF_SETTINGS_OF_QUEUE, &row.settings);
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	wf_origin_write();
+	identify(&row);
+	if (!wf_queue_row_insert(&row))
+		refuse_duplicate("queue", row.name);
+	wf_queue_use_wake(row.id);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL function workflow.create_limit(...) of sql/parts/queue.sql.  As create_queue(). */
+Datum
+workflow_create_limit(PG_FUNCTION_ARGS)
+{
+	WfQueueRow	row = {0};
+
+	row.name = wf_arg_string(fcinfo, 0, "name");
+	check_name("limit", row.name);
+	read_settings(fcinfo, WF_LIMIT_NSETTINGS, &row.settings);
+	wf_queue_setting_check(WF_SETTINGS_OF_LIMIT, &row.settings);
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	wf_origin_write();
+	row.owner = wf_owner_role_enter(GetUserId());
+	if (!wf_queue_row_insert_limit(&row))
+		refuse_duplicate("limit", row.name);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* --- changing -------------------------------------------------------------------- */
+
+/* Lock a queue that the current user manages.  Errors WF010, WF002. */
+static void
+hold(const char *name, WfQueueRow *row)
+{
+	wf_origin_require();
+	if (!wf_queue_row_lock(name, row))
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_JOB),
+				 errmsg("queue \"%s\" does not exist", wf_quote(name)),
+				 is_of_job(name) ?
+				 errdetail("The job's runs are not limited.") : 0,
+				 errhint("Make it with workflow.create_queue().")));
+	wf_queue_right_require(row->id, WF_QUEUE_MANAGE);
+}
+
+/* The same for a limit. */
+static void
+hold_limit(const char *name, WfQueueRow *row)
+{
+	wf_origin_require();
+	if (!wf_queue_row_lock_limit(name, row))
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_JOB),
+				 errmsg("limit \"%s\" does not exist", wf_quote(name)),
+				 errhint("Make it with workflow.create_limit().")));
+	wf_queue_right_require_limit(row->name, row->owner, WF_QUEUE_MANAGE);
+}
+
+/* SQL function workflow.alter_queue(name, changes) of sql/parts/queue.sql. */
+Datum
+workflow_alter_queue(PG_FUNCTION_ARGS)
+{
+	WfQueueRow	row;
+
+	wf_api_connect_to_write(fcinfo);
+	hold(wf_arg_string(fcinfo, 0, "name"), &row);
+	wf_queue_setting_change(WF_SETTINGS_OF_QUEUE, &row.settings, PG_GETARG_JSONB_P(1));
+	wf_queue_row_update(&row);
+	wf_queue_use_wake(row.id);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL function workflow.alter_limit(name, changes) of sql/parts/queue.sql. */
+Datum
+workflow_alter_limit(PG_FUNCTION_ARGS)
+{
+	WfQueueRow	row;
+
+	wf_api_connect_to_write(fcinfo);
+	hold_limit(wf_arg_string(fcinfo, 0, "name"), &row);
+	wf_queue_setting_change(WF_SETTINGS_OF_LIMIT, &row.settings, PG_GETARG_JSONB_P(1));
+	wf_queue_row_update_limit(&row);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL function workflow.pause_queue(name, note) of sql/parts/queue.sql. */
+Datum
+workflow_pause_queue(PG_FUNCTION_ARGS)
+{
+	WfQueueRow	row;
+
+	wf_api_connect_to_write(fcinfo);
+	hold(wf_arg_string(fcinfo, 0, "name"), &row);
+	row.paused = true;
+	row.note = wf_arg_string_or_null(fcinfo, 1);
+	wf_queue_row_update(&row);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL function workflow.resume_queue(name) of sql/parts/queue.sql. */
+Datum
+workflow_resume_queue(PG_FUNCTION_ARGS)
+{
+	WfQueueRow	row;
+
+	wf_api_connect_to_write(fcinfo);
+	hold(wf_arg_string(fcinfo, 0, "name"), &row);
+	row.paused = false;
+	row.note = NULL;
+	wf_queue_row_update(&row);
+	wf_queue_use_wake(row.id);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* --- dropping --------------------------------------------------------------------- */
+
+/*
+ * SQL function workflow.drop_queue(name) of sql/parts/queue.sql.  Waits for
+ * transactions that have put runs into it.
+ */
+Datum
+workflow_drop_queue(PG_FUNCTION_ARGS)
+{
+	WfQueueRow	row;
+
+	wf_api_connect_to_write(fcinfo);
+	hold(wf_arg_string(fcinfo, 0, "name"), &row);
+	wf_queue_lock_for_drop(row.id);
+	if (wf_queue_use_has_runs(row.id))
+		ereport(ERROR,
+				(errcode(WF_ERR_IN_USE),
+				 errmsg("queue \"%s\" has runs", wf_quote(row.name)),
+				 errhint("Let them end, or cancel them.")));
+	wf_queue_row_delete(row.id);
+	wf_privilege_drop_on(WF_PRIVILEGE_QUEUE, row.name);
+	(void) wf_owner_role_release(row.owner);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL function workflow.drop_limit(name) of sql/parts/queue.sql. */
+Datum
+workflow_drop_limit(PG_FUNCTION_ARGS)
+{
+	WfQueueRow	row;
+
+	wf_api_connect_to_write(fcinfo);
+	hold_limit(wf_arg_string(fcinfo, 0, "name"), &row);
+	if (wf_queue_use_limit_is_used(row.name))
+		ereport(ERROR,
+				(errcode(WF_ERR_IN_USE),
+				 errmsg("limit \"%s\" is in use", wf_quote(row.name)),
+				 errhint("Make versions of its jobs that do not name it, and let their runs end.")));
+	wf_queue_row_delete_limit(row.id);
+	wf_privilege_drop_on(WF_PRIVILEGE_LIMIT, row.name);
+	(void) wf_owner_role_release(row.owner);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* --- asking ------------------------------------------------------------------------ */
+
+static Datum
+look_may(PG_FUNCTION_ARGS)
+{
+	char	   *privilege = wf_arg_string(fcinfo, 1, "privilege");
+	bool		may;
+
+	if (!wf_privilege_is_known(WF_PRIVILEGE_QUEUE, privilege))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown privilege \"%s\"", wf_quote(privilege)),
+				 errhint("Privileges on queues are use, claim, read and manage.")));
+	wf_api_connect_to_look();
+	may = wf_queue_right_may(GetUserId(), PG_GETARG_INT32(0), privilege);
+	SPI_finish();
+	PG_RETURN_BOOL(may);
+}
+
+/*
+ * SQL function workflow.may_queue(queue, privilege) of sql/parts/queue.sql.  Locks
+ * nothing.
+ */
+Datum
+workflow_may_queue(PG_FUNCTION_ARGS)
+{
+	return wf_api_look(look_may, fcinfo);
+}

@@ -1,0 +1,350 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_call.c
+ *	  Runs the command of a job.
+ *
+ * Runs in executors, and in the session that calls call_job().  A function that takes
+ * jsonb is called as it is, without a statement; its lookup is kept for the session,
+ * the server revalidates what has changed.  All others are statements with plans that
+ * are kept.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "parser/parser.h"
+#include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/errcodes.h"
+#include "job/job_author.h"
+#include "job/job_call.h"
+#include "job/job_type.h"
+
+/* The largest result that is kept, in bytes. */
+#define RESULT_MAX	(50 * 1024 * 1024)
+
+/* The command of a job, ready to be called. */
+struct WfJobCall
+{
+	MemoryContext context;		/* that of the job */
+	WfJobCommand *command;
+	Oid			function;		/* InvalidOid: not looked up, or gone */
+	FmgrInfo	flinfo;
+	SPIPlanPtr	plan;			/* of a statement; NULL: not made yet */
+	WfJobType  *types;			/* of its parameters */
+	WfJobType	returns;		/* what comes out */
+	WfJobType	result;			/* what the job says; name NULL: nothing */
+};
+
+/* One call. */
+typedef struct Call
+{
+	const WfJob *job;
+	Jsonb	   *params;
+	Jsonb	   *run;			/* or NULL */
+	MemoryContext context;		/* the result is to be there */
+	Jsonb	   *result;
+} Call;
+
+/* A stored command, in the memory context of its job; result: a type, or NULL. */
+struct WfJobCall *
+wf_job_call_new(Jsonb *stored, const char *result)
+{
+	struct WfJobCall *call = palloc0(sizeof(struct WfJobCall));
+
+	call->context = CurrentMemoryContext;
+	call->command = wf_job_command_read(stored);
+	call->types = palloc0(sizeof(WfJobType) * (call->command->n + 1));
+	for (int i = 0; i < call->command->n; i++)
+		call->types[i] = (WfJobType) {.name = call->command->types[i],.context = call->context};
+	call->result = (WfJobType) {.name = result,.context = call->context};
+	return call;
+}
+
+/* What the command of a job means. */
+const WfJobCommand *
+wf_job_call_command(const WfJob *job)
+{
+	return job->call->command;
+}
+
+/* --- results ----------------------------------------------------------------------- */
+
+/* The result as it is kept, in the caller's memory context. */
+static void
+keep_result(Call *call, Datum value, bool isnull, Oid type)
+{
+	struct WfJobCall *ready = call->job->call;
+	MemoryContext old;
+	Jsonb	   *result;
+
+	if (isnull || type == VOIDOID || !call->job->keeps_result)
+		return;
+	if (ready->returns.oid != type)
+	{
+		ready->returns = (WfJobType) {.name = MemoryContextStrdup(ready->context,
+																  format_type_be_qualified(type)),.context = ready->context};
+		wf_job_type_find(&ready->returns);
+	}
+	result = wf_job_type_write(&ready->returns, value);
+	if (VARSIZE(result) > RESULT_MAX)
+		ereport(ERROR,
+				(errcode(WF_ERR_PARAMETERS),
+				 errmsg("the result of job \"%s\" is too large", call->job->name),
+				 errdetail("It has %zu bytes; %d are allowed.", (Size) VARSIZE(result), RESULT_MAX)));
+	if (ready->result.name != NULL)
+	{
+		Datum		typed;
+
+		wf_job_type_find(&ready->result);
+		typed = wf_job_type_read(&ready->result, result, &isnull);
+		if (isnull)
+			return;
+		result = wf_job_type_write(&ready->result, typed);
+	}
+	old = MemoryContextSwitchTo(call->context);
+	call->result = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(result));
+	MemoryContextSwitchTo(old);
+}
+
+/* --- functions ------------------------------------------------------------------------ */
+
+/* Find the function by its signature; error 42883 if it is gone. */
+static void
+find_function(struct WfJobCall *call)
+{
+	bool		exists = OidIsValid(call->function) &&
+		SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(call->function));
+	LOCAL_FCINFO(fcinfo, 1);
+	Datum		found;
+
+	if (exists)
+		return;
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = CStringGetTextDatum(call->command->function);
+	fcinfo->args[0].isnull = false;
+	found = to_regprocedure(fcinfo);
+	if (fcinfo->isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function %s of the job does not exist any more", call->command->function)));
+	call->function = DatumGetObjectId(found);
+	fmgr_info_cxt(call->function, &call->flinfo, call->context);
+}
+
+static void
+call_function(Call *call)
+{
+	struct WfJobCall *ready = call->job->call;
+	LOCAL_FCINFO(fcinfo, 2);
+	Datum		result;
+
+	find_function(ready);
+	if (object_aclcheck(ProcedureRelationId, ready->function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, ready->command->function);
+	InitFunctionCallInfoData(*fcinfo, &ready->flinfo, ready->flinfo.fn_nargs, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = JsonbPGetDatum(call->params);
+	fcinfo->args[0].isnull = false;
+	fcinfo->args[1].value = JsonbPGetDatum(call->run);
+	fcinfo->args[1].isnull = call->run == NULL;
+	if (ready->flinfo.fn_strict && ready->flinfo.fn_nargs > 1 && call->run == NULL)
+		return;
+	result = FunctionCallInvoke(fcinfo);
+	keep_result(call, result, fcinfo->isnull, get_func_rettype(ready->function));
+}
+
+/* --- statements ------------------------------------------------------------------------ */
+
+static SPIPlanPtr
+plan_of(struct WfJobCall *call)
+{
+	const WfJobCommand *command = call->command;
+	Oid		   *types = palloc(sizeof(Oid) * (command->n + 1));
+	SPIPlanPtr	plan;
+
+	if (call->plan != NULL)
+		return call->plan;
+	for (int i = 0; i < command->n; i++)
+	{
+		wf_job_type_find(&call->types[i]);
+		types[i] = call->types[i].oid;
+	}
+	plan = SPI_prepare(command->text, command->n, types);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	return call->plan = plan;
+}
+
+/* The value of parameter i of the statement; one without a name is all parameters. */
+static Datum
+argument(const Call *call, int i, bool *isnull)
+{
+	const WfJobCommand *command = call->job->call->command;
+	const char *name = command->names[i];
+	JsonbValue	value;
+
+	*isnull = false;
+	if (name == NULL && i == 0)
+		return JsonbPGetDatum(call->params);
+	if (name == NULL)
+	{
+		*isnull = call->run == NULL;
+		return JsonbPGetDatum(call->run);
+	}
+	*isnull = getKeyJsonValueFromContainer(&call->params->root, name, strlen(name), &value) == NULL;
+	return *isnull ? (Datum) 0 :
+		wf_job_type_read(&call->job->call->types[i], JsonbValueToJsonb(&value), isnull);
+}
+
+static ParamListInfo
+arguments(const Call *call)
+{
+	const struct WfJobCall *ready = call->job->call;
+	ParamListInfo params = makeParamList(ready->command->n);
+
+	for (int i = 0; i < ready->command->n; i++)
+	{
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = ready->types[i].oid;
+		params->params[i].value = argument(call, i, &params->params[i].isnull);
+	}
+	return params;
+}
+
+static void
+call_statement(Call *call)
+{
+	SPIPlanPtr	plan = plan_of(call->job->call);
+	SPIExecuteOptions options = {.params = arguments(call)};
+	int			code = SPI_execute_plan_extended(plan, &options);
+
+	if (code < 0)
+		elog(ERROR, "could not execute the command of job \"%s\": %s", call->job->name,
+			 SPI_result_code_string(code));
+	if (SPI_processed > 0 && SPI_tuptable != NULL && SPI_tuptable->tupdesc->natts > 0)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		keep_result(call, value, isnull, SPI_gettypeid(SPI_tuptable->tupdesc, 1));
+	}
+}
+
+/* --- procedures at top level --------------------------------------------------------------- */
+
+/* The plan of CALL, which is in the portal's memory. */
+static List *
+plan_call(const struct WfJobCall *call)
+{
+	const WfJobCommand *command = call->command;
+	RawStmt    *statement = linitial_node(RawStmt, raw_parser(command->text, RAW_PARSE_DEFAULT));
+	Oid		   *types = palloc(sizeof(Oid) * (command->n + 1));
+	List	   *queries;
+
+	for (int i = 0; i < command->n; i++)
+		types[i] = call->types[i].oid;
+	queries = pg_analyze_and_rewrite_fixedparams(statement, command->text, types, command->n, NULL);
+	return pg_plan_queries(queries, command->text, CURSOR_OPT_PARALLEL_OK, NULL);
+}
+
+/*
+ * Call a procedure as a client's CALL does: in a portal, which is what lives on when it
+ * commits, and has snapshots taken for it.
+ */
+static void
+call_procedure(Call *call)
+{
+	struct WfJobCall *ready = call->job->call;
+	Portal		portal = CreateNewPortal();
+	MemoryContext old = MemoryContextSwitchTo(portal->portalContext);
+	ParamListInfo params;
+	QueryCompletion completion;
+	List	   *plan;
+
+	portal->visible = false;
+	for (int i = 0; i < ready->command->n; i++)
+		wf_job_type_find(&ready->types[i]);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	params = arguments(call);
+	plan = plan_call(ready);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	PortalDefineQuery(portal, NULL, ready->command->text, CMDTAG_CALL, plan, NULL);
+	PortalStart(portal, params, 0, InvalidSnapshot);
+	(void) PortalRun(portal, FETCH_ALL, true, true, None_Receiver, None_Receiver, &completion);
+	PortalDrop(portal, false);
+}
+
+/* --- calls ---------------------------------------------------------------------------------- */
+
+static void
+run(void *arg)
+{
+	Call	   *call = arg;
+
+	if (call->job->call->command->text == NULL)
+		call_function(call);
+	else
+		call_statement(call);
+}
+
+/*
+ * Call the command of a job in the present transaction, in the user context of the
+ * job's author, which is entered if it is not open yet and stays open:
+ * wf_user_context_leave() is the caller's.  params: as wf_job_parameters_check()
+ * returned them.  run: what a function of (jsonb, jsonb) gets, or NULL.  The result is
+ * in the current memory context, or NULL: null, or not kept.  SPI must be connected.
+ * Throws what the command throws; WF013 if the result is too large.
+ */
+Jsonb *
+wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run_info, WfUserContext *bracket)
+{
+	Call		call = {.job = job,.params = params,.run = run_info,.context = CurrentMemoryContext};
+
+	wf_job_author_run(job, bracket, job->timeout, run, &call);
+	return call.result;
+}
+
+/*
+ * The same at top level, in a transaction without SPI and snapshot, in a session of
+ * the job's owner: a procedure may COMMIT.  Another transaction may be open
+ * afterwards.  The author's settings are those of the session from now on.  Its
+ * timeout is the caller's.
+ */
+Jsonb *
+wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run_info)
+{
+	Call		call = {.job = job,.params = params,.run = run_info,.context = CurrentMemoryContext};
+
+	wf_user_context_pin_session(&job->author);
+	if (job->is_procedure)
+		call_procedure(&call);
+	else
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		PushActiveSnapshot(GetTransactionSnapshot());
+		run(&call);
+		PopActiveSnapshot();
+		SPI_finish();
+	}
+	MemoryContextSwitchTo(call.context);
+	return call.result;
+}

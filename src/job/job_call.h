@@ -1,0 +1,20 @@
+/*
+ * job_call.h
+ *	  Runs the command of a job.
+ */
+#ifndef WF_JOB_CALL_H
+#define WF_JOB_CALL_H
+
+#include "utils/jsonb.h"
+
+#include "eval/user_context.h"
+#include "job/job.h"
+#include "job/job_command.h"
+
+extern struct WfJobCall *wf_job_call_new(Jsonb *stored, const char *result);
+extern const WfJobCommand *wf_job_call_command(const WfJob *job);
+extern Jsonb *wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run,
+							  WfUserContext *bracket);
+extern Jsonb *wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run);
+
+#endif							/* WF_JOB_CALL_H */

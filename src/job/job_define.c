@@ -1,0 +1,374 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_define.c
+ *	  The table workflow.job: new versions of jobs, and the end of a job.
+ *
+ * Runs in the sessions of authors.  Everything is checked and looked up before the
+ * row is written: what is stored can be run.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "definition/define.h"
+#include "definition/owner_role.h"
+#include "definition/privilege.h"
+#include "definition/retry.h"
+#include "job/job_command.h"
+#include "job/job_define.h"
+#include "job/job_parameters.h"
+#include "job/job_type.h"
+#include "queue/queue.h"
+#include "queue/queue_right.h"
+#include "store/origin.h"
+#include "store/statement.h"
+
+/* The columns that say whether two versions are the same, and are written. */
+#define DEFINED \
+	"mode, queue, command, call, parameters, retry, timeout, priority, partition, limits, on_lost, result," \
+	" start_within, description, search_path, time_zone"
+#define NDEFINED 16
+#define DEFINED_VALUES \
+	"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
+#define DEFINED_TYPES \
+	INT2OID, INT4OID, TEXTOID, JSONBOID, JSONBOID, JSONBOID, INTERVALOID, INT2OID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, \
+	INTERVALOID, TEXTOID, TEXTOID, TEXTOID
+
+static WfStatement newest_statement = {
+	.sql = "SELECT j.version, j.root, j.owner, j.dropped_at IS NOT NULL, o.name"
+	" FROM workflow.job j JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) j.owner"
+	" WHERE j.name OPERATOR(pg_catalog.=) $1 ORDER BY j.version DESC LIMIT 1",
+	WF_ARGS(TEXTOID)
+};
+
+/* $1: name, $2: version, $3: owner, then DEFINED_VALUES. */
+static WfStatement same_statement = {
+	.sql = "SELECT FROM workflow.job WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2"
+	" AND owner OPERATOR(pg_catalog.=) $3 AND dropped_at IS NULL"
+	" AND ROW(" DEFINED ") IS NOT DISTINCT FROM ROW(" DEFINED_VALUES ")",
+	WF_ARGS(TEXTOID, INT4OID, INT4OID, DEFINED_TYPES)
+};
+
+static WfStatement insert_statement = {
+	.sql = "INSERT INTO workflow.job (name, version, owner, root, created_at, " DEFINED ")"
+	" VALUES ($1, $2, $3, $20, $21, " DEFINED_VALUES ")"
+	" RETURNING id",
+	.nargs = 21,
+	.args = {TEXTOID, INT4OID, INT4OID, DEFINED_TYPES, INT4OID, TIMESTAMPTZOID}
+};
+
+/* The first version of a name. */
+static WfStatement root_statement = {
+	.sql = "UPDATE workflow.job SET root = id,"
+	" queue = CASE WHEN queue OPERATOR(pg_catalog.=) 0 THEN OPERATOR(pg_catalog.-) id ELSE queue END"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(INT4OID)
+};
+
+static WfStatement drop_statement = {
+	.sql = "UPDATE workflow.job SET dropped_at = $2"
+	" WHERE name OPERATOR(pg_catalog.=) $1 AND dropped_at IS NULL",
+	WF_ARGS(TEXTOID, TIMESTAMPTZOID)
+};
+
+static WfStatement busy_statement = {
+	.sql = "SELECT FROM workflow.run r WHERE r.root OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	WF_ARGS(INT4OID)
+};
+
+/* --- what is given ----------------------------------------------------------------- */
+
+static void
+check_name(const char *name)
+{
+	if (*name == '\0' || strchr(name, ':') != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of a job must not be empty, and have no \":\"")));
+	if (strlen(name) > WF_MAX_JOB_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of a job is too long"),
+				 errdetail("It has %zu bytes; %d are allowed.", strlen(name), WF_MAX_JOB_NAME)));
+}
+
+static WfJobMode
+mode_of(const WfJobText *text)
+{
+	if (strcmp(text->mode, "atomic") != 0 && strcmp(text->mode, "tracked") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("mode must be \"atomic\" or \"tracked\"")));
+	if (text->command == NULL)
+		return WF_JOB_OUTSIDE;
+	return text->mode[0] == 't' ? WF_JOB_TRACKED : WF_JOB_ATOMIC;
+}
+
+static void
+check_positive(const Interval *interval, const char *what)
+{
+	const Interval zero = {0};
+
+	if (interval != NULL &&
+		DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval),
+										  IntervalPGetDatum(&zero))) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be positive", what)));
+}
+
+/* Each limit exists, is for the caller to use, and each number of units is one that can be had. */
+static void
+check_limits(Jsonb *limits)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *name = NULL;
+
+	if (limits == NULL)
+		return;
+	if (!JB_ROOT_IS_OBJECT(limits))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("limits must be an object: name -> units")));
+	it = JsonbIteratorInit(&limits->root);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			name = pnstrdup(value.val.string.val, value.val.string.len);
+		if (token != WJB_VALUE)
+			continue;
+		wf_queue_right_require_limit(name, wf_queue_limit(name)->owner, WF_QUEUE_USE);
+		if (value.type != jbvNumeric ||
+			DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(value.val.numeric))) < 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the units of limit \"%s\" must be a positive number", wf_quote(name))));
+	}
+}
+
+static const char *
+check_result(const char *result)
+{
+	Oid			type;
+
+	if (result == NULL || strcmp(result, "none") == 0)
+		return result;
+	return wf_job_type_canonical(result, &type);
+}
+
+static void
+check(const WfJobText *text)
+{
+	check_name(text->name);
+	if (text->priority < -2 || text->priority > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("priority must be between -2 and 2")));
+	if (strcmp(text->on_lost, "retry") != 0 && strcmp(text->on_lost, "fail") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("on_lost must be \"retry\" or \"fail\"")));
+	check_positive(text->timeout, "timeout");
+	check_positive(text->start_within, "start_within");
+}
+
+/* --- storing ------------------------------------------------------------------------- */
+
+/* The newest version of a name, dropped or not. */
+typedef struct Newest
+{
+	int32		version;		/* 0: there is none */
+	int32		root;
+	bool		dropped;
+} Newest;
+
+/* Error WF002 when it is somebody else's. */
+static Newest
+find_newest(const char *name, int32 owner)
+{
+	Datum		key = CStringGetTextDatum(name);
+	Newest		newest = {0};
+	HeapTuple	row;
+	TupleDesc	desc;
+	bool		isnull;
+
+	if (wf_statement_execute(&newest_statement, &key, NULL, 1) == 0)
+		return newest;
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	if (DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull)) != owner)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("job \"%s\" belongs to role \"%s\"", wf_quote(name), SPI_getvalue(row, desc, 5))));
+	newest.version = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+	newest.root = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
+	newest.dropped = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
+	return newest;
+}
+
+/* The values of a row, as the statements have them. */
+typedef struct Row
+{
+	Datum		values[21];
+	char		nulls[22];
+} Row;
+
+static void
+set(Row *row, int n, bool given, Datum value)
+{
+	row->values[n - 1] = value;
+	row->nulls[n - 1] = given ? ' ' : 'n';
+}
+
+static void
+set_text(Row *row, int n, const char *text)
+{
+	set(row, n, text != NULL, text == NULL ? (Datum) 0 : CStringGetTextDatum(text));
+}
+
+static void
+set_jsonb(Row *row, int n, Jsonb *value)
+{
+	set(row, n, value != NULL, JsonbPGetDatum(value));
+}
+
+/* What is stored of the command and its parameters; looked up here. */
+static void
+set_command(Row *row, const WfJobText *text, WfJobMode mode)
+{
+	WfJobParameters *parameters = text->parameters == NULL ? NULL :
+		wf_job_parameters_parse(text->parameters, false);
+	WfJobCommand *command = NULL;
+
+	if (parameters != NULL)
+		wf_job_parameters_compile(parameters);
+	if (text->command != NULL)
+		command = wf_job_command_resolve(text->command, parameters, mode == WF_JOB_TRACKED);
+	set_text(row, 6, text->command);
+	set_jsonb(row, 7, command == NULL ? NULL : wf_job_command_write(command));
+	set_jsonb(row, 8, parameters == NULL ? NULL : wf_job_parameters_canonical(parameters));
+}
+
+/* The number of the queue that runs get into: the job's own, or one that its owner may use. */
+static int32
+queue_of(const WfJobText *text, const Newest *newest)
+{
+	int32		queue;
+
+	if (text->queue == NULL)
+		return -newest->root;
+	queue = wf_queue_number(text->queue);
+	if (queue != -newest->root)
+		wf_queue_right_require(queue, WF_QUEUE_USE);
+	return queue;
+}
+
+static void
+set_all(Row *row, const WfJobText *text, const Newest *newest)
+{
+	WfJobMode	mode = mode_of(text);
+
+	set(row, 4, true, Int16GetDatum(mode));
+	set(row, 5, true, Int32GetDatum(queue_of(text, newest)));
+	set_command(row, text, mode);
+	if (text->retry != NULL)
+		(void) wf_retry_compile(JsonbToCString(NULL, &text->retry->root, VARSIZE(text->retry)));
+	set_jsonb(row, 9, text->retry);
+	set(row, 10, text->timeout != NULL, IntervalPGetDatum(text->timeout));
+	set(row, 11, true, Int16GetDatum(text->priority));
+	set_text(row, 12, text->partition);
+	check_limits(text->limits);
+	set_jsonb(row, 13, text->limits);
+	set_text(row, 14, text->on_lost);
+	set_text(row, 15, check_result(text->result));
+	set(row, 16, text->start_within != NULL, IntervalPGetDatum(text->start_within));
+	set_text(row, 17, text->description);
+	set_text(row, 18, wf_define_path());
+	set_text(row, 19, pg_get_timezone_name(session_timezone));
+}
+
+static void
+insert(Row *row, const Newest *newest)
+{
+	bool		isnull;
+	Datum		id;
+
+	set(row, 2, true, Int32GetDatum(newest->version + 1));
+	set(row, 20, true, Int32GetDatum(newest->root));
+	set(row, 21, true, TimestampTzGetDatum(wf_clock_now()));
+	(void) wf_statement_execute(&insert_statement, row->values, row->nulls, 0);
+	if (newest->version > 0)
+		return;
+	id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	(void) wf_statement_execute(&root_statement, &id, NULL, 0);
+}
+
+/*
+ * Store a new version of a job of the current user, unless it is the same as the
+ * newest.  Returns its number.  SPI must be connected.  Errors as of create_job().
+ */
+int32
+wf_job_define(const WfJobText *text)
+{
+	Oid			role = GetUserId();
+	Newest		newest;
+	int32		owner;
+	Row			row = {0};
+
+	check(text);
+	wf_owner_role_check(role);
+	wf_origin_write();
+	wf_privilege_forget_gone();
+	wf_define_lock_name(psprintf("job:%s", text->name));
+	owner = wf_owner_role_enter(role);
+	newest = find_newest(text->name, owner);
+	set_text(&row, 1, text->name);
+	set(&row, 2, true, Int32GetDatum(newest.version));
+	set(&row, 3, true, Int32GetDatum(owner));
+	set_all(&row, text, &newest);
+	if (newest.version > 0 && !newest.dropped &&
+		wf_statement_execute(&same_statement, row.values, row.nulls, 0) > 0)
+		return newest.version;
+	insert(&row, &newest);
+	return newest.version + 1;
+}
+
+/*
+ * The job of this name cannot be run any more.  SPI must be connected.  Errors as of
+ * drop_job().
+ */
+void
+wf_job_define_drop(const char *name)
+{
+	const WfJob *job;
+	Datum		values[2] = {CStringGetTextDatum(name), TimestampTzGetDatum(wf_clock_now())};
+	Datum		root;
+
+	wf_define_lock_name(psprintf("job:%s", name));
+	job = wf_job_newest(name);
+	wf_job_require(job, "manage");
+	root = Int32GetDatum(job->root);
+	if (wf_statement_execute(&busy_statement, &root, NULL, 1) > 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_IN_USE),
+				 errmsg("job \"%s\" has runs that wait or run", job->name),
+				 errhint("Cancel them with workflow.cancel_run().")));
+	wf_job_changing();
+	(void) wf_statement_execute(&drop_statement, values, NULL, 0);
+	wf_privilege_drop_on(WF_PRIVILEGE_JOB, name);
+}

@@ -1,0 +1,605 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_parameters.c
+ *	  The parameters of a job: which there are, and do these fit?
+ *
+ * Runs in any backend, reads catalogs only.  What is given is checked where a run
+ * is made, in the caller's transaction.  Values are read as the types of SQL that
+ * the job names, and what a run gets is what these write: "tomorrow" is a date by
+ * then.  That of built-in types which depend on nothing takes no more; all other
+ * code (checks of domains, checks and defaults of the author) runs as the author.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/inval.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/errcodes.h"
+#include "base/jsonb.h"
+#include "base/quote.h"
+#include "chart/diagnostic.h"
+#include "chart/json.h"
+#include "chart/json_string.h"
+#include "eval/user_context.h"
+#include "job/job_author.h"
+#include "job/job_parameters.h"
+
+/* Goes up whenever a type may have changed. */
+static uint64 generation = 0;
+
+/* --- what is declared ------------------------------------------------------- */
+
+static const char *const known_keys[] = {"name", "type", "required", "default", "check",
+"title", "description", NULL};
+
+/* Where a declaration is wrong; name may be NULL. */
+pg_noreturn static void
+refuse_declaration(const char *name, const char *problem, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 name == NULL ? errmsg("the parameters of the job are not declared well: %s", problem) :
+			 errmsg("parameter \"%s\" is not declared well: %s", wf_quote(name), problem),
+			 hint != NULL ? errhint("%s", hint) : 0));
+}
+
+static void
+check_keys(const char *name, const WfJson *json)
+{
+	for (int i = 0; i < json->n; i++)
+	{
+		bool		known = false;
+
+		for (int k = 0; known_keys[k] != NULL; k++)
+			known = known || strcmp(json->keys[i], known_keys[k]) == 0;
+		if (!known)
+			refuse_declaration(name, psprintf("unknown key \"%s\"", wf_quote(json->keys[i])),
+							   wf_diagnostic_spelling_hint(json->keys[i], known_keys));
+	}
+}
+
+static const char *
+string_of(const char *name, const WfJson *json, const char *key)
+{
+	const WfJson *value = wf_json_get(json, key);
+
+	if (value != NULL && value->kind != WF_JSON_STRING)
+		refuse_declaration(name, psprintf("\"%s\" must be a string", key), NULL);
+	return value != NULL ? value->text : NULL;
+}
+
+static bool
+bool_of(const char *name, const WfJson *json, const char *key)
+{
+	const WfJson *value = wf_json_get(json, key);
+
+	if (value != NULL && value->kind != WF_JSON_BOOL)
+		refuse_declaration(name, psprintf("\"%s\" must be true or false", key), NULL);
+	return value != NULL && value->boolean;
+}
+
+/* The text of {"@expr": text}, or NULL if it is anything else. */
+static const char *
+expression_of(const WfJson *json)
+{
+	if (json->kind != WF_JSON_OBJECT || json->n != 1 || strcmp(json->keys[0], "@expr") != 0 ||
+		json->items[0]->kind != WF_JSON_STRING)
+		return NULL;
+	return json->items[0]->text;
+}
+
+static WfJobExpr *
+make_expr(WfJobParameter *parameter, const char *text, bool is_check)
+{
+	WfJobExpr  *expr = palloc0(sizeof(WfJobExpr));
+
+	expr->text = text;
+	expr->is_check = is_check;
+	expr->type = &parameter->type;
+	return expr;
+}
+
+/* default: any value, or an expression; check: an expression, its text will do. */
+static void
+parse_expressions(WfJobParameter *parameter, const WfJson *json)
+{
+	const WfJson *fallback = wf_json_get(json, "default");
+	const WfJson *check = wf_json_get(json, "check");
+
+	if (fallback != NULL && expression_of(fallback) != NULL)
+		parameter->computed = make_expr(parameter, expression_of(fallback), false);
+	else if (fallback != NULL)
+		parameter->constant = wf_jsonb_parse(wf_json_text(fallback));
+	if (check == NULL)
+		return;
+	if (check->kind != WF_JSON_STRING && expression_of(check) == NULL)
+		refuse_declaration(parameter->name, "\"check\" must be an expression",
+						   "Write {\"@expr\": \"value > 0\"}.");
+	parameter->check = make_expr(parameter, check->kind == WF_JSON_STRING ? check->text :
+								 expression_of(check), true);
+}
+
+/* json: what is declared of it, the name of a type or an object. */
+static void
+parse_one(WfJobParameter *parameter, const char *name, const WfJson *json)
+{
+	if (name == NULL || name[0] == '\0' || strlen(name) > WF_MAX_JOB_NAME)
+		refuse_declaration(NULL, psprintf("a parameter needs a name of at most %d bytes",
+										  WF_MAX_JOB_NAME), NULL);
+	parameter->name = name;
+	parameter->type.context = CurrentMemoryContext;
+	if (json->kind == WF_JSON_STRING)
+	{
+		parameter->type.name = json->text;
+		return;
+	}
+	if (json->kind != WF_JSON_OBJECT)
+		refuse_declaration(name, "it must be an object, or the name of a type", NULL);
+	check_keys(name, json);
+	parameter->type.name = string_of(name, json, "type");
+	if (parameter->type.name == NULL)
+		refuse_declaration(name, "it has no \"type\"", "Name a type of SQL: \"text\".");
+	parameter->required = bool_of(name, json, "required");
+	parameter->title = string_of(name, json, "title");
+	parameter->description = string_of(name, json, "description");
+	parse_expressions(parameter, json);
+}
+
+static void
+refuse_twice(const WfJobParameters *parameters, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(parameters->items[i].name, parameters->items[n].name) == 0)
+			refuse_declaration(parameters->items[n].name, "it is declared twice", NULL);
+}
+
+/*
+ * The parameters that are declared as an array of objects with "name", or as an
+ * object by name, in the current memory context, which has to live as long.
+ * stored: by wf_job_parameters_canonical(); else names of types are looked up under
+ * the present search_path and made canonical.  Error 22023, 42704 for an unknown
+ * type.
+ */
+WfJobParameters *
+wf_job_parameters_parse(Jsonb *declared, bool stored)
+{
+	WfJobParameters *parameters = palloc0(sizeof(WfJobParameters));
+	char	   *text = JsonbToCString(NULL, &declared->root, VARSIZE(declared));
+	WfFaults	faults = {0};
+	const WfJson *json = wf_json_parse(text, strlen(text), &faults);
+
+	if (json == NULL)
+		refuse_declaration(NULL, faults.items[0].message, NULL);
+	if (json->kind != WF_JSON_OBJECT && json->kind != WF_JSON_ARRAY)
+		refuse_declaration(NULL, "they must be an object or an array", NULL);
+	if (json->n > WF_MAX_JOB_PARAMETERS)
+		refuse_declaration(NULL, psprintf("there are more than %d", WF_MAX_JOB_PARAMETERS), NULL);
+	parameters->items = palloc0(sizeof(WfJobParameter) * (json->n + 1));
+	for (int i = 0; i < json->n; i++)
+	{
+		WfJobParameter *parameter = &parameters->items[i];
+		const WfJson *item = json->items[i];
+		Oid			type;
+
+		if (json->kind == WF_JSON_ARRAY && item->kind != WF_JSON_OBJECT)
+			refuse_declaration(NULL, "an element of the array must be an object", NULL);
+		parse_one(parameter, json->kind == WF_JSON_OBJECT ? json->keys[i] :
+				  string_of(NULL, item, "name"), item);
+		refuse_twice(parameters, i);
+		if (!stored)
+			parameter->type.name = wf_job_type_canonical(parameter->type.name, &type);
+	}
+	parameters->n = json->n;
+	return parameters;
+}
+
+static void
+write_key(StringInfo buf, const char *key, const char *text)
+{
+	appendStringInfo(buf, ",\"%s\":", key);
+	wf_json_string_write(buf, text);
+}
+
+static void
+write_one(StringInfo buf, const WfJobParameter *parameter)
+{
+	appendStringInfoString(buf, "{\"name\":");
+	wf_json_string_write(buf, parameter->name);
+	write_key(buf, "type", parameter->type.name);
+	if (parameter->required)
+		appendStringInfoString(buf, ",\"required\":true");
+	if (parameter->constant != NULL)
+		appendStringInfo(buf, ",\"default\":%s",
+						 JsonbToCString(NULL, &parameter->constant->root,
+										VARSIZE(parameter->constant)));
+	if (parameter->computed != NULL)
+	{
+		appendStringInfoString(buf, ",\"default\":{\"@expr\":");
+		wf_json_string_write(buf, parameter->computed->text);
+		appendStringInfoChar(buf, '}');
+	}
+	if (parameter->check != NULL)
+	{
+		appendStringInfoString(buf, ",\"check\":{\"@expr\":");
+		wf_json_string_write(buf, parameter->check->text);
+		appendStringInfoChar(buf, '}');
+	}
+	if (parameter->title != NULL)
+		write_key(buf, "title", parameter->title);
+	if (parameter->description != NULL)
+		write_key(buf, "description", parameter->description);
+	appendStringInfoChar(buf, '}');
+}
+
+/* What is stored of parameters: an array, with types by names that last. */
+Jsonb *
+wf_job_parameters_canonical(const WfJobParameters *parameters)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '[');
+	for (int i = 0; i < parameters->n; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(&buf, ',');
+		write_one(&buf, &parameters->items[i]);
+	}
+	appendStringInfoChar(&buf, ']');
+	return wf_jsonb_parse(buf.data);
+}
+
+/* The parameter of this name, or NULL. */
+WfJobParameter *
+wf_job_parameters_get(const WfJobParameters *parameters, const char *name)
+{
+	for (int i = 0; i < parameters->n; i++)
+		if (strcmp(parameters->items[i].name, name) == 0)
+			return &parameters->items[i];
+	return NULL;
+}
+
+/* --- types and expressions ---------------------------------------------------- */
+
+static void
+on_type_change(Datum arg, int cacheid, uint32 hashvalue)
+{
+	generation++;
+}
+
+static void
+watch_types(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		CacheRegisterSyscacheCallback(TYPEOID, on_type_change, (Datum) 0);
+	registered = true;
+}
+
+static bool
+is_compiled(const WfJobExpr *expr)
+{
+	return expr == NULL || (expr->cached != NULL && expr->cached->is_valid);
+}
+
+static bool
+is_found(const WfJobParameters *parameters)
+{
+	if (!parameters->found || parameters->generation != generation)
+		return false;
+	for (int i = 0; parameters->computes && i < parameters->n; i++)
+		if (!is_compiled(parameters->items[i].computed) ||
+			!is_compiled(parameters->items[i].check))
+			return false;
+	return true;
+}
+
+/* Types that may have changed are looked up again, and what was made for them. */
+static void
+find_types(WfJobParameters *parameters)
+{
+	for (int i = 0; i < parameters->n; i++)
+	{
+		WfJobParameter *parameter = &parameters->items[i];
+
+		if (parameters->generation != generation)
+		{
+			parameter->type.oid = InvalidOid;
+			if (parameter->computed != NULL)
+				wf_job_expr_forget(parameter->computed);
+			if (parameter->check != NULL)
+				wf_job_expr_forget(parameter->check);
+		}
+		wf_job_type_find(&parameter->type);
+		parameters->plain = parameters->plain && parameter->type.plain;
+	}
+}
+
+static void
+compile_one(WfJobParameters *parameters, WfJobExpr *expr)
+{
+	if (expr == NULL)
+		return;
+	wf_job_expr_compile(expr);
+	parameters->computes = true;
+	parameters->plain = parameters->plain && expr->pure;
+}
+
+/*
+ * Find the types of parameters, and compile their expressions, in the author's
+ * context.  Throws what the parser throws.
+ */
+void
+wf_job_parameters_compile(WfJobParameters *parameters)
+{
+	uint64		now;
+
+	watch_types();
+	now = generation;
+	parameters->plain = true;
+	parameters->computes = false;
+	find_types(parameters);
+	for (int i = 0; i < parameters->n; i++)
+	{
+		compile_one(parameters, parameters->items[i].computed);
+		compile_one(parameters, parameters->items[i].check);
+	}
+	parameters->generation = now;
+	parameters->found = true;
+}
+
+/* --- what is given ------------------------------------------------------------ */
+
+/* The values of a run, while they are checked. */
+typedef struct Check
+{
+	const WfJob *job;
+	WfJobParameters *parameters;
+	WfUserContext bracket;
+	const WfJobParameter *current;	/* what an error is about, or NULL */
+	const char **names;
+	Jsonb	  **jsons;			/* NULL: not given */
+	Datum	   *values;
+	bool	   *nulls;
+	Jsonb	   *result;
+} Check;
+
+pg_noreturn static void
+refuse_missing(const Check *check)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_PARAMETERS),
+			 errmsg("parameter \"%s\" of job \"%s\" is missing", check->current->name,
+					check->job->name),
+			 errdetail("It is a required %s.", check->current->type.name)));
+}
+
+pg_noreturn static void
+refuse_null(const Check *check)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_PARAMETERS),
+			 errmsg("parameter \"%s\" of job \"%s\" must not be null", check->current->name,
+					check->job->name),
+			 errdetail("It is a required %s.", check->current->type.name)));
+}
+
+static void
+refuse_unknown(const Check *check, const char *name)
+{
+	const char **names = palloc0(sizeof(char *) * (check->parameters->n + 1));
+	const char *hint;
+
+	for (int i = 0; i < check->parameters->n; i++)
+		names[i] = check->parameters->items[i].name;
+	hint = wf_diagnostic_spelling_hint(name, names);
+	ereport(ERROR,
+			(errcode(WF_ERR_PARAMETERS),
+			 errmsg("job \"%s\" has no parameter \"%s\"", check->job->name, wf_quote(name)),
+			 hint != NULL ? errhint("%s", hint) : 0));
+}
+
+/* Find what is given for each parameter; error WF013 for what is of none. */
+static void
+take_given(Check *check, Jsonb *given)
+{
+	JsonbIterator *it = JsonbIteratorInit(&given->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int			place = -1;
+
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			const char *name = pnstrdup(value.val.string.val, value.val.string.len);
+			WfJobParameter *parameter = wf_job_parameters_get(check->parameters, name);
+
+			if (parameter == NULL)
+				refuse_unknown(check, name);
+			place = parameter - check->parameters->items;
+		}
+		else if (token == WJB_VALUE)
+			check->jsons[place] = JsonbValueToJsonb(&value);
+	}
+}
+
+/* Read a value, and write it as its type does. */
+static void
+convert(Check *check, int i)
+{
+	WfJobParameter *parameter = &check->parameters->items[i];
+
+	check->values[i] = wf_job_type_read(&parameter->type, check->jsons[i], &check->nulls[i]);
+	if (check->nulls[i])
+		check->jsons[i] = wf_jsonb_parse("null");
+	else if (!wf_job_type_is_written(&parameter->type, check->jsons[i]))
+		check->jsons[i] = wf_job_type_write(&parameter->type, check->values[i]);
+	if (parameter->required && check->nulls[i])
+		refuse_null(check);
+}
+
+static void
+convert_given(Check *check)
+{
+	for (int i = 0; i < check->parameters->n; i++)
+	{
+		const WfJobParameter *parameter = check->current = &check->parameters->items[i];
+
+		if (check->jsons[i] == NULL)
+			check->jsons[i] = parameter->constant;
+		if (check->jsons[i] != NULL)
+			convert(check, i);
+		else if (parameter->required && parameter->computed == NULL)
+			refuse_missing(check);
+	}
+}
+
+/* The object of all values by now; they are sorted by wf_jsonb_object(). */
+static Jsonb *
+object_of(const Check *check)
+{
+	return wf_jsonb_object(check->parameters->n, check->names, check->jsons);
+}
+
+/* Defaults that are computed know all that was given, and constant ones. */
+static void
+compute_defaults(Check *check)
+{
+	Jsonb	   *known = object_of(check);
+
+	for (int i = 0; i < check->parameters->n; i++)
+	{
+		WfJobParameter *parameter = &check->parameters->items[i];
+
+		check->current = parameter;
+		if (check->jsons[i] != NULL || parameter->computed == NULL)
+			continue;
+		check->values[i] = wf_job_expr_evaluate(parameter->computed, (Datum) 0, true, known,
+												check->bracket.foreign, &check->nulls[i]);
+		if (check->nulls[i] && parameter->required)
+			refuse_null(check);
+		check->jsons[i] = check->nulls[i] ? wf_jsonb_parse("null") :
+			wf_job_type_write(&parameter->type, check->values[i]);
+	}
+}
+
+/* As of CHECK of a table, null is not false. */
+static void
+evaluate_checks(Check *check)
+{
+	for (int i = 0; i < check->parameters->n; i++)
+	{
+		const WfJobParameter *parameter = check->current = &check->parameters->items[i];
+		bool		isnull;
+		Datum		fits;
+
+		if (parameter->check == NULL || check->jsons[i] == NULL)
+			continue;
+		fits = wf_job_expr_evaluate(parameter->check, check->values[i], check->nulls[i],
+									check->result, check->bracket.foreign, &isnull);
+		if (!isnull && !DatumGetBool(fits))
+			ereport(ERROR,
+					(errcode(WF_ERR_PARAMETERS),
+					 errmsg("parameter \"%s\" of job \"%s\" violates its check", parameter->name,
+							check->job->name),
+					 errdetail("It must be so: %s", parameter->check->text)));
+	}
+}
+
+/*
+ * In PG_CATCH: what a type, a domain or a check says of a value becomes WF013, by
+ * which a client knows that its call was wrong.  All else stays what it is.
+ */
+static void
+tell_which(const Check *check, MemoryContext context)
+{
+	int			category = ERRCODE_TO_CATEGORY(geterrcode());
+	ErrorData  *error;
+
+	if (check->current == NULL ||
+		(category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
+		 category != ERRCODE_PLPGSQL_ERROR))
+		return;
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	ereport(ERROR,
+			(errcode(WF_ERR_PARAMETERS),
+			 errmsg("wrong value of parameter \"%s\" of job \"%s\"", check->current->name,
+					check->job->name),
+			 errdetail("%s", error->message)));
+}
+
+static void
+check_all(void *arg)
+{
+	Check	   *check = arg;
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		convert_given(check);
+		if (check->parameters->computes)
+			compute_defaults(check);
+		check->result = object_of(check);
+		if (check->parameters->computes)
+			evaluate_checks(check);
+	}
+	PG_CATCH();
+	{
+		tell_which(check, context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+static void
+prepare(Check *check)
+{
+	int			n = check->parameters->n;
+
+	check->names = palloc(sizeof(char *) * (n + 1));
+	check->jsons = palloc0(sizeof(Jsonb *) * (n + 1));
+	check->values = palloc0(sizeof(Datum) * (n + 1));
+	check->nulls = palloc0(sizeof(bool) * (n + 1));
+	for (int i = 0; i < n; i++)
+		check->names[i] = check->parameters->items[i].name;
+	if (likely(is_found(check->parameters)))
+		return;
+	wf_job_author_enter(check->job, &check->bracket);
+	wf_job_parameters_compile(check->parameters);
+}
+
+/*
+ * The parameters that a run gets: those that are given (NULL: none), as their
+ * types write them, with defaults filled in.  Error WF013, which names the
+ * parameter, if they do not fit; others of the author's code.  Needs an active
+ * snapshot.
+ */
+Jsonb *
+wf_job_parameters_check(const WfJob *job, Jsonb *given)
+{
+	Check		check = {.job = job,.parameters = job->parameters};
+
+	if (given == NULL)
+		given = wf_jsonb_object(0, NULL, NULL);
+	if (!JB_ROOT_IS_OBJECT(given))
+		ereport(ERROR,
+				(errcode(WF_ERR_PARAMETERS),
+				 errmsg("the parameters of job \"%s\" must be an object", job->name)));
+	if (job->parameters == NULL)
+		return given;
+	prepare(&check);
+	take_given(&check, given);
+	if (check.parameters->plain)
+		check_all(&check);
+	else
+		wf_job_author_run(job, &check.bracket, NULL, check_all, &check);
+	wf_user_context_leave(&check.bracket);
+	return check.result;
+}

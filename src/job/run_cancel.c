@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_cancel.c
+ *	  Runs that are not to be done, or to stop.
+ *
+ * Runs in the sessions of clients.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "base/errcodes.h"
+#include "base/uuid.h"
+#include "job/job.h"
+#include "job/run_cancel.h"
+#include "job/run_over.h"
+#include "shmem/slot.h"
+#include "shmem/wakeup.h"
+#include "store/run.h"
+
+/* Error WF002 unless the caller may stop runs of the job, or has made this one. */
+static void
+require(int32 job, const WfRunRow *row)
+{
+	if (row == NULL || DatumGetObjectId(row->values[WF_RUN_starter]) != GetUserId())
+		wf_job_require(wf_job(job), "manage");
+}
+
+/* A run that runs is told to stop. */
+static WfRunState
+stop(WfRunRow *row, bool force)
+{
+	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_ABORTING));
+	wf_run_update(row);
+	(void) wf_slot_cancel(DatumGetInt64(row->values[WF_RUN_fence]), force);
+	return WF_RUN_ABORTING;
+}
+
+/* A run that waits is done by nobody. */
+static WfRunState
+abort_waiting(WfRunRow *row)
+{
+	WfRunEnd	end = {.row = row,.state = WF_RUN_ABORTED};
+
+	wf_run_delete(row);
+	wf_run_over(1, &end);
+	wf_wakeup_released_of(DatumGetInt32(row->values[WF_RUN_executor]), WF_LANE_RUNS);
+	return WF_RUN_ABORTED;
+}
+
+/*
+ * Cancel a run.  Returns its state after that.  Locks it, and waits for a transaction
+ * that is at it.  Errors: WF010 when there is none, WF002.  SPI must be connected.
+ */
+WfRunState
+wf_run_cancel(const pg_uuid_t *id, bool force)
+{
+	WfRunRow	row;
+	WfRunState	state;
+	int32		job;
+
+	if (wf_run_find(id, &row))
+		require(wf_run_row_job(&row), &row);
+	if (wf_run_lock(id, true, &row))
+		return DatumGetInt16(row.values[WF_RUN_state]) == WF_RUN_WAITING ? abort_waiting(&row) :
+			stop(&row, force);
+	if (!wf_run_find_ended(id, &state, &job))
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_JOB),
+				 errmsg("run %s does not exist", wf_uuid_text(id)),
+				 errdetail("It may have ended so long ago that it is not remembered.")));
+	require(job, NULL);
+	return state;
+}

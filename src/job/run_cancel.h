@@ -1,0 +1,12 @@
+/*
+ * run_cancel.h
+ *	  Runs that are not to be done, or to stop.
+ */
+#ifndef WF_RUN_CANCEL_H
+#define WF_RUN_CANCEL_H
+
+#include "store/run_row.h"
+
+extern WfRunState wf_run_cancel(const pg_uuid_t *id, bool force);
+
+#endif							/* WF_RUN_CANCEL_H */

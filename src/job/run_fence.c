@@ -1,0 +1,101 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_fence.c
+ *	  Fences: who may end a run that was claimed.
+ *
+ * A fence is a random number that is new at every claim.  Whoever has lost a run,
+ * whatever they believe, does not have its fence any more.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "job/job.h"
+#include "job/run_fence.h"
+#include "queue/run_permit.h"
+#include "shmem/wakeup.h"
+
+/* So large at most, that a number of JavaScript holds it exactly. */
+#define FENCE_BITS	53
+
+/* A fence that nobody can guess: 1 to 2^53 - 1. */
+int64
+wf_run_fence_make(void)
+{
+	uint64		fence;
+
+	do
+	{
+		if (!pg_strong_random(&fence, sizeof(fence)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate a random number")));
+		fence &= (UINT64CONST(1) << FENCE_BITS) - 1;
+	} while (fence == 0);
+	return (int64) fence;
+}
+
+/* A run that is locked and waits is claimed by this role, now. */
+void
+wf_run_fence_claim(WfRunRow *row, int64 fence, TimestampTz now)
+{
+	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_RUNNING));
+	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(false));
+	wf_run_row_set(row, WF_RUN_fence, Int64GetDatum(fence));
+	wf_run_row_set(row, WF_RUN_claimer, ObjectIdGetDatum(GetUserId()));
+	wf_run_row_set(row, WF_RUN_begun, TimestampTzGetDatum(now));
+}
+
+/* The worker that has a run, which is locked, has it for so long from now on. */
+void
+wf_run_fence_lease(WfRunRow *row, const Interval *lease)
+{
+	Datum		until = DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(wf_clock_now()),
+											IntervalPGetDatum(lease));
+
+	wf_run_row_set(row, WF_RUN_lease, IntervalPGetDatum(lease));
+	wf_run_row_set(row, WF_RUN_lease_until, until);
+	wf_wakeup_lease(DatumGetTimestampTz(until));
+}
+
+/* A run that is locked is nobody's any more, and waits. */
+void
+wf_run_fence_clear(WfRunRow *row)
+{
+	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_WAITING));
+	wf_run_row_clear(row, WF_RUN_fence);
+	wf_run_row_clear(row, WF_RUN_claimer);
+	wf_run_row_clear(row, WF_RUN_worker);
+	wf_run_row_clear(row, WF_RUN_lease);
+	wf_run_row_clear(row, WF_RUN_lease_until);
+}
+
+/*
+ * The claim of a run that is locked ends with this transaction: what it has taken
+ * comes back at its commit.  SPI must be connected.
+ */
+void
+wf_run_fence_give_permits(const WfRunRow *row)
+{
+	WfRunPermit permit;
+
+	wf_run_permit_of(DatumGetInt32(row->values[WF_RUN_queue]),
+					 DatumGetInt64(row->values[WF_RUN_part]),
+					 wf_job(wf_run_row_job(row))->limits, &permit);
+	wf_run_permit_give(&permit);
+}
+
+/* Is this the fence of the run as it stands? */
+bool
+wf_run_fence_is(const WfRunRow *row, int64 fence)
+{
+	int			state = DatumGetInt16(row->values[WF_RUN_state]);
+
+	return (state == WF_RUN_RUNNING || state == WF_RUN_ABORTING) &&
+		!row->nulls[WF_RUN_fence] && DatumGetInt64(row->values[WF_RUN_fence]) == fence;
+}

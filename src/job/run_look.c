@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_look.c
+ *	  What a run waits for.
+ *
+ * Runs in any session, and locks nothing.  What it says was so a moment ago.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "job/job.h"
+#include "job/run_look.h"
+#include "queue/run_permit.h"
+#include "store/run_scan.h"
+#include "store/statement.h"
+
+static WfRunPlace
+place_of(const WfRunRow *row)
+{
+	return (WfRunPlace)
+	{
+		.executor = DatumGetInt32(row->values[WF_RUN_executor]),
+			.queue = DatumGetInt32(row->values[WF_RUN_queue]),
+			.root = DatumGetInt32(row->values[WF_RUN_root]),
+			.part = DatumGetInt64(row->values[WF_RUN_part]),
+			.level = DatumGetInt16(row->values[WF_RUN_level])
+	};
+}
+
+/* Is it the first one of its place? */
+static bool
+is_head(const WfRunRow *row)
+{
+	WfRunPlace	place = place_of(row);
+	WfRunScan  *scan;
+	WfRunRow	first;
+	bool		head;
+
+	wf_statement_push_snapshot();
+	scan = wf_run_scan_open();
+	wf_run_scan_begin(scan, &place, WF_POSITION(DT_NOBEGIN), wf_run_row_due(row));
+	head = !wf_run_scan_next(scan, &first) || wf_run_row_seq(&first) == wf_run_row_seq(row);
+	wf_run_scan_close(scan);
+	PopActiveSnapshot();
+	return head;
+}
+
+/* The word for what it does not get; NULL: it could have all it needs. */
+static const char *
+missing_permit(const WfRunRow *row)
+{
+	WfRunPlace	place = place_of(row);
+	WfRunPermit permit;
+	WfPermitKind missing;
+
+	wf_run_permit_of(place.queue, place.part, wf_job(wf_run_row_job(row))->limits, &permit);
+	if (wf_run_permit_is_free(&permit, &missing))
+		return NULL;
+	switch (missing)
+	{
+		case WF_PERMIT_QUEUE:
+			return "slot";
+		case WF_PERMIT_PARTITION:
+			return "partition";
+		case WF_PERMIT_LIMIT:
+			return "limit";
+	}
+	return NULL;
+}
+
+/*
+ * What a run waits for; NULL: it does not wait.  The words are those of
+ * workflow.run_waits_for() in sql/parts/run.sql.  SPI must be connected.
+ */
+const char *
+wf_run_look_waits_for(const WfRunRow *row)
+{
+	const char *missing;
+
+	if (DatumGetInt16(row->values[WF_RUN_state]) != WF_RUN_WAITING)
+		return NULL;
+	if (wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->paused)
+		return "paused";
+	if (!DatumGetBool(row->values[WF_RUN_ready]))
+		return row->nulls[WF_RUN_parked] ? "runs" : "signal";
+	if (wf_run_row_due(row) > wf_clock_now())
+		return wf_run_row_attempts(row) > 0 ? "retry" : "due";
+	missing = missing_permit(row);
+	if (missing != NULL)
+		return missing;
+	if (!is_head(row))
+		return "turn";
+	return DatumGetInt32(row->values[WF_RUN_executor]) == 0 ? "worker" : "executor";
+}

@@ -1,0 +1,110 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_lost.c
+ *	  Runs that nobody is at any more.
+ *
+ * A run is lost when the executor or the worker that has claimed it ended, or went
+ * away, without a word.  That is no attempt: it comes again, but three times in a row
+ * at most.  Recovered by the runtime of the database.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/timestamp.h"
+
+#include "base/jsonb.h"
+#include "base/version.h"
+#include "job/job.h"
+#include "job/run_failure.h"
+#include "job/run_fence.h"
+#include "job/run_lost.h"
+#include "shmem/slot.h"
+#include "store/run.h"
+#include "store/statement.h"
+
+/* So often in a row a run may be lost. */
+#define MOST_LOSSES		3
+
+/* Runs recovered at a time. */
+#define PIECE			1000
+
+static WfStatement running_statement = {
+	.sql = "SELECT r.id, r.fence FROM workflow.run r"
+	" WHERE r.state OPERATOR(pg_catalog.>) 0 AND r.lease_until IS NULL"
+};
+
+/* What a run that was lost too often, or may not be, has for an error. */
+static Jsonb *
+error_of_loss(void)
+{
+	const char *keys[] = {"code", "message"};
+	Jsonb	   *values[] = {
+		wf_jsonb_string("lost"),
+		wf_jsonb_string("the executor or the worker that had the run ended without a word")
+	};
+
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
+
+/*
+ * A run that is locked was lost: it waits for its turn again, or has failed.  Its
+ * permits come back at commit.  Returns its state.
+ */
+WfRunState
+wf_run_lost(WfRunRow *row)
+{
+	const WfJob *job = wf_job(wf_run_row_job(row));
+	int			losses = DatumGetInt16(row->values[WF_RUN_losses]) + 1;
+
+	wf_run_fence_give_permits(row);
+	if (DatumGetInt16(row->values[WF_RUN_state]) == WF_RUN_ABORTING)
+		return wf_run_failure_stopped(row, error_of_loss());
+	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(losses));
+	if (losses < MOST_LOSSES && job->on_lost == WF_JOB_LOST_RETRY)
+	{
+		wf_run_failure_wait(row, wf_run_row_due(row), NULL);
+		return WF_RUN_WAITING;
+	}
+	wf_run_failure_end(row, error_of_loss());
+	return WF_RUN_FAILED;
+}
+
+/* Is it still as the look that found it saw it, and is there no executor? */
+static bool
+is_lost(const pg_uuid_t *id, int64 fence, WfRunRow *row)
+{
+	return !wf_slot_has_fence(fence) && wf_run_lock(id, false, row) &&
+		wf_run_fence_is(row, fence);
+}
+
+/*
+ * Recover tracked runs whose executors are not there any more: a piece of them.
+ * Returns whether there may be more.  SPI must be connected.
+ */
+bool
+wf_run_lost_recover(void)
+{
+	uint64		n;
+	SPITupleTable *found;
+	int			recovered = 0;
+
+	if (!wf_version_has_column("run", "id"))
+		return false;
+	n = wf_statement_execute(&running_statement, NULL, NULL, 0);
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < n && recovered < PIECE; i++)
+	{
+		bool		isnull;
+		pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
+		int64		fence = DatumGetInt64(SPI_getbinval(found->vals[i], found->tupdesc, 2, &isnull));
+		WfRunRow	row;
+
+		if (isnull || !is_lost(id, fence, &row))
+			continue;
+		(void) wf_run_lost(&row);
+		recovered++;
+	}
+	return recovered == PIECE;
+}

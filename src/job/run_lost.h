@@ -1,0 +1,13 @@
+/*
+ * run_lost.h
+ *	  Runs that nobody is at any more.
+ */
+#ifndef WF_RUN_LOST_H
+#define WF_RUN_LOST_H
+
+#include "store/run_row.h"
+
+extern WfRunState wf_run_lost(WfRunRow *row);
+extern bool wf_run_lost_recover(void);
+
+#endif							/* WF_RUN_LOST_H */

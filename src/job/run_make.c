@@ -1,0 +1,202 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_make.c
+ *	  New runs of jobs.
+ *
+ * Runs in the sessions of clients, and in executors whose code makes runs.  Keys are
+ * taken first, in their order; new runs need no lock.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "base/uuid.h"
+#include "job/job_parameters.h"
+#include "job/run_make.h"
+#include "queue/queue_use.h"
+#include "shmem/wakeup.h"
+#include "store/run.h"
+#include "store/run_key.h"
+
+/* A run that is to be made, while keys are looked at in their order. */
+typedef struct Numbered
+{
+	const char *key;
+	int			number;
+} Numbered;
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const Numbered *left = a;
+	const Numbered *right = b;
+	int			order = strcmp(left->key, right->key);
+
+	return order != 0 ? order : left->number - right->number;
+}
+
+/* When a run that has not begun by then expires, as its job says; or infinity. */
+static TimestampTz
+start_by(const WfJob *job, TimestampTz due)
+{
+	if (job->start_within == NULL)
+		return DT_NOEND;
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(due),
+												   IntervalPGetDatum(job->start_within)));
+}
+
+static void
+set_text(WfRunRow *row, int column, const char *text)
+{
+	if (text != NULL)
+		wf_run_row_set(row, column, CStringGetTextDatum(text));
+}
+
+/* Fill in a new run. */
+static void
+fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_uuid_t *id)
+{
+	const WfJob *job = request->job;
+	const char *partition = wanted->partition != NULL ? wanted->partition : job->partition;
+	TimestampTz until = start_by(job, request->at);
+
+	wf_run_row_init(row);
+	wf_run_row_set(row, WF_RUN_id, UUIDPGetDatum(id));
+	wf_run_row_set(row, WF_RUN_executor, Int32GetDatum(job->mode == WF_JOB_OUTSIDE ? 0 : job->owner));
+	wf_run_row_set(row, WF_RUN_queue, Int32GetDatum(request->queue));
+	wf_run_row_set(row, WF_RUN_root, Int32GetDatum(job->root));
+	wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(partition)));
+	wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-request->priority));
+	wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(request->at));
+	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(true));
+	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_WAITING));
+	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(0));
+	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
+	wf_run_row_set(row, WF_RUN_job, Int32GetDatum(job->id));
+	wf_run_row_set(row, WF_RUN_placed, TimestampTzGetDatum(request->at));
+	wf_run_row_set(row, WF_RUN_starter, ObjectIdGetDatum(GetUserId()));
+	set_text(row, WF_RUN_started_by, GetUserNameFromId(GetUserId(), false));
+	set_text(row, WF_RUN_partition, partition);
+	set_text(row, WF_RUN_key, wanted->key);
+	set_text(row, WF_RUN_actor, request->actor);
+	wf_run_row_set(row, WF_RUN_params,
+				   JsonbPGetDatum(wf_job_parameters_check(job, wanted->params)));
+	if (!TIMESTAMP_NOT_FINITE(until))
+		wf_run_row_set(row, WF_RUN_start_by, TimestampTzGetDatum(until));
+}
+
+/* --- keys ------------------------------------------------------------------ */
+
+pg_noreturn static void
+refuse_key(const WfJob *job, const char *key, const pg_uuid_t *holder)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_KEY_TAKEN),
+			 errmsg("a run of job \"%s\" has the key \"%s\" already", job->name, wf_quote(key)),
+			 errdetail("It is run %s.", wf_uuid_text(holder))));
+}
+
+/* Another run has the key, and waits: it gets our parameters, if it is free. */
+static void
+replace(const WfRunRequest *request, const WfRunWanted *wanted, WfRunRow *holder)
+{
+	if (DatumGetInt16(holder->values[WF_RUN_state]) != WF_RUN_WAITING)
+		return;
+	wf_run_row_set(holder, WF_RUN_params,
+				   JsonbPGetDatum(wf_job_parameters_check(request->job, wanted->params)));
+	wf_run_row_set(holder, WF_RUN_job, Int32GetDatum(request->job->id));
+	wf_run_update(holder);
+	wf_wakeup_released_of(DatumGetInt32(holder->values[WF_RUN_executor]), WF_LANE_RUNS);
+}
+
+/*
+ * Another run has the key.  Is it the answer?  Otherwise ours has the key by now.
+ */
+static bool
+settle_key(const WfRunRequest *request, const WfRunWanted *wanted, const pg_uuid_t *id,
+		   const pg_uuid_t *holder)
+{
+	WfRunRow	row;
+
+	switch (request->on_conflict)
+	{
+		case WF_RUN_EXISTING:
+			return true;
+		case WF_RUN_REFUSE:
+			refuse_key(request->job, wanted->key, holder);
+		case WF_RUN_ACTIVE:
+			if (wf_run_find(holder, &row))
+				return true;
+			break;
+		case WF_RUN_REPLACE:
+			if (wf_run_lock(holder, true, &row))
+			{
+				replace(request, wanted, &row);
+				return true;
+			}
+			break;
+	}
+	wf_run_key_give(request->job->root, wanted->key, id);
+	return false;
+}
+
+/* Take the keys in their order.  made[i]: is the run to be made? */
+static void
+take_keys(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uuid_t *ids,
+		  bool *made)
+{
+	Numbered   *numbered = palloc(sizeof(Numbered) * n);
+	int			keys = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		made[i] = true;
+		if (wanted[i].key != NULL)
+			numbered[keys++] = (Numbered) {wanted[i].key, i};
+	}
+	qsort(numbered, keys, sizeof(Numbered), compare_keys);
+	for (int i = 0; i < keys; i++)
+	{
+		int			number = numbered[i].number;
+		pg_uuid_t	holder;
+
+		if (wf_run_key_take(request->job->root, wanted[number].key, &ids[number], &holder) ||
+			!settle_key(request, &wanted[number], &ids[number], &holder))
+			continue;
+		made[number] = false;
+		ids[number] = holder;
+	}
+}
+
+/*
+ * Make runs of a job: ids[i] becomes the id of the run that is wanted, which may be
+ * there already, with its key.  SPI must be connected.  Errors WF010 and WF011 for the
+ * queue, WF013, WF016.
+ */
+void
+wf_run_make(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uuid_t *ids)
+{
+	WfRunRow   *rows = palloc(sizeof(WfRunRow) * n);
+	bool	   *made = palloc(sizeof(bool) * n);
+	int			nrows = 0;
+
+	for (int i = 0; i < n; i++)
+		wf_uuid_make(&ids[i], wanted[i].key == NULL ? WF_UUID_ANY_SLOT :
+					 wf_uuid_slot_of_key(wanted[i].key, strlen(wanted[i].key)));
+	take_keys(request, n, wanted, ids, made);
+	for (int i = 0; i < n; i++)
+		if (made[i])
+			fill(&rows[nrows++], request, &wanted[i], &ids[i]);
+	if (nrows > 0)
+		wf_queue_use_admit(request->queue, nrows);
+	wf_run_insert(nrows, rows);
+}

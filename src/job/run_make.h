@@ -1,0 +1,45 @@
+/*
+ * run_make.h
+ *	  New runs of jobs.
+ */
+#ifndef WF_RUN_MAKE_H
+#define WF_RUN_MAKE_H
+
+#include "datatype/timestamp.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+#include "job/job.h"
+
+/* What is to happen when a run of the job has the key. */
+typedef enum WfRunOnConflict
+{
+	WF_RUN_EXISTING,			/* it is the answer, also when it has ended */
+	WF_RUN_ACTIVE,				/* one that has ended does not count */
+	WF_RUN_REFUSE,				/* WF016 */
+	WF_RUN_REPLACE				/* one that waits gets the new parameters */
+} WfRunOnConflict;
+
+/* What is the same for all runs that are made at once. */
+typedef struct WfRunRequest
+{
+	const WfJob *job;
+	int32		queue;
+	int			priority;
+	TimestampTz at;
+	const char *actor;			/* or NULL */
+	WfRunOnConflict on_conflict;
+} WfRunRequest;
+
+/* And what is not. */
+typedef struct WfRunWanted
+{
+	Jsonb	   *params;			/* NULL: none were given */
+	const char *key;			/* or NULL */
+	const char *partition;		/* or NULL */
+} WfRunWanted;
+
+extern void wf_run_make(const WfRunRequest *request, int n, const WfRunWanted *wanted,
+						pg_uuid_t *ids);
+
+#endif							/* WF_RUN_MAKE_H */

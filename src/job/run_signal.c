@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_signal.c
+ *	  What a run is told.
+ *
+ * Runs in any session.  What a run is told is one of its checkpoints from then on, by
+ * the name of the event; whoever tells it locks the run first, so that a run that is
+ * about to park finds it, or is found parked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/errcodes.h"
+#include "base/uuid.h"
+#include "job/job.h"
+#include "job/run_signal.h"
+#include "store/checkpoint.h"
+#include "store/run.h"
+
+/* Error WF002 unless the caller may run the job, or has made the run. */
+static void
+require(int32 job, Oid starter)
+{
+	if (starter != GetUserId())
+		wf_job_require(wf_job(job), "run");
+}
+
+/* Does the run wait for this? */
+static bool
+is_parked_for(const WfRunRow *row, const char *event)
+{
+	return !row->nulls[WF_RUN_parked] &&
+		strcmp(TextDatumGetCString(row->values[WF_RUN_parked]), event) == 0;
+}
+
+static void
+unpark(WfRunRow *row)
+{
+	wf_run_row_clear(row, WF_RUN_parked);
+	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(true));
+	wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(Min(wf_run_row_due(row), wf_clock_now())));
+	wf_run_update(row);
+}
+
+/* It has ended, or was never there: error WF010, or WF002. */
+static void
+require_ended(const pg_uuid_t *id)
+{
+	WfRunState	state;
+	int32		job;
+
+	if (!wf_run_find_ended(id, &state, &job))
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_JOB),
+				 errmsg("run %s does not exist", wf_uuid_text(id)),
+				 errdetail("It may have ended so long ago that it is not remembered.")));
+	require(job, InvalidOid);
+}
+
+/*
+ * Tell a run an event, of which only the first counts.  False: there was one before,
+ * or the run has ended.  Error WF010, WF002.  Locks the run, and waits for a
+ * transaction that is at it.  SPI must be connected.
+ */
+bool
+wf_run_signal(const pg_uuid_t *id, const char *event, Jsonb *payload)
+{
+	WfRunRow	row;
+
+	if (wf_run_find(id, &row))
+		require(wf_run_row_job(&row), DatumGetObjectId(row.values[WF_RUN_starter]));
+	if (!wf_run_lock(id, true, &row))
+	{
+		require_ended(id);
+		return false;
+	}
+	if (!wf_checkpoint_add(id, event, payload))
+		return false;
+	if (is_parked_for(&row, event))
+		unpark(&row);
+	return true;
+}

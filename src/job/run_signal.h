@@ -1,0 +1,13 @@
+/*
+ * run_signal.h
+ *	  What a run is told.
+ */
+#ifndef WF_RUN_SIGNAL_H
+#define WF_RUN_SIGNAL_H
+
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+extern bool wf_run_signal(const pg_uuid_t *id, const char *event, Jsonb *payload);
+
+#endif							/* WF_RUN_SIGNAL_H */

@@ -1,0 +1,248 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_worker.c
+ *	  What an outside worker says of a run that it has claimed.
+ *
+ * Runs in the sessions of workers.  The fence decides under the lock of the run: who
+ * does not have it any more changes nothing.  Waits for the lock: of a run that is
+ * claimed, only its worker, who cancels it, and the end of its lease have it, for a
+ * moment.  Rights are asked before that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/errcodes.h"
+#include "base/jsonb.h"
+#include "base/uuid.h"
+#include "job/job.h"
+#include "job/run_over.h"
+#include "job/run_failure.h"
+#include "job/run_fence.h"
+#include "job/run_worker.h"
+#include "queue/queue_right.h"
+#include "shmem/wakeup.h"
+#include "store/checkpoint.h"
+#include "store/run.h"
+
+/* By this code an error is known that has none. */
+#define ERROR_CODE		"error"
+
+/* --- the run --------------------------------------------------------------------- */
+
+static bool
+is_admin(void)
+{
+	Oid			admin = get_role_oid("workflow_admin", true);
+
+	return OidIsValid(admin) && has_privs_of_role(GetUserId(), admin);
+}
+
+/* Error WF002 unless the current user has claimed the run, and may claim still. */
+static void
+require_claimer(const WfRunRow *row)
+{
+	if (is_admin())
+		return;
+	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(row->values[WF_RUN_claimer])))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("run %s was claimed by another role", wf_uuid_text(wf_run_row_id(row)))));
+	wf_queue_right_require(DatumGetInt32(row->values[WF_RUN_queue]), WF_QUEUE_CLAIM);
+}
+
+/*
+ * Lock a run of which the current user has the fence.  False: it is not (any more) the
+ * run's.  Error WF002.  PREPARE TRANSACTION is refused from now on.  SPI must be
+ * connected, as for all of these.
+ */
+bool
+wf_run_worker_hold(const pg_uuid_t *id, int64 fence, WfRunRow *row)
+{
+	if (!wf_run_find(id, row) || !wf_run_fence_is(row, fence))
+		return false;
+	require_claimer(row);
+	wf_wakeup_claiming();
+	return wf_run_lock(id, true, row) && wf_run_fence_is(row, fence);
+}
+
+/* The same; error WF012 if it is not the run's. */
+void
+wf_run_worker_require(const pg_uuid_t *id, int64 fence, WfRunRow *row)
+{
+	if (!wf_run_worker_hold(id, fence, row))
+		ereport(ERROR,
+				(errcode(WF_ERR_FENCE),
+				 errmsg("the fence is not that of run %s", wf_uuid_text(id)),
+				 errdetail("The run has ended, or was taken away when the lease was over.")));
+}
+
+static bool
+is_to_stop(const WfRunRow *row)
+{
+	return DatumGetInt16(row->values[WF_RUN_state]) == WF_RUN_ABORTING;
+}
+
+static void
+note_actor(WfRunRow *row, const char *actor)
+{
+	if (actor != NULL)
+		wf_run_row_set(row, WF_RUN_actor, CStringGetTextDatum(actor));
+}
+
+/* A run that was to stop has; nothing of it comes again. */
+static WfRunState
+stop(WfRunRow *row, Jsonb *error)
+{
+	wf_checkpoint_forget(wf_run_row_id(row));
+	return wf_run_failure_stopped(row, error);
+}
+
+/* --- its end ---------------------------------------------------------------------- */
+
+/* The run is finished; false: the fence is not the run's. */
+bool
+wf_run_worker_complete(const pg_uuid_t *id, int64 fence, Jsonb *result, const char *actor)
+{
+	WfRunRow	row;
+	WfRunEnd	end = {.row = &row,.state = WF_RUN_FINISHED};
+
+	if (!wf_run_worker_hold(id, fence, &row))
+		return false;
+	if (wf_job(wf_run_row_job(&row))->keeps_result)
+		end.result = result;
+	note_actor(&row, actor);
+	wf_run_fence_give_permits(&row);
+	wf_checkpoint_forget(id);
+	wf_run_delete(&row);
+	wf_run_over(1, &end);
+	return true;
+}
+
+/* What the retries of the job know an error by. */
+static const char *
+code_of(const Jsonb *error)
+{
+	JsonbValue	code;
+
+	if (getKeyJsonValueFromContainer((JsonbContainer *) &error->root, "code", strlen("code"), &code) == NULL ||
+		code.type != jbvString || code.val.string.len == 0)
+		return ERROR_CODE;
+	return pnstrdup(code.val.string.val, code.val.string.len);
+}
+
+/* An error, with the time unless it has one. */
+static Jsonb *
+with_time(Jsonb *error)
+{
+	const char *keys[] = {"at"};
+	Jsonb	   *values[] = {wf_jsonb_string(timestamptz_to_str(wf_clock_now()))};
+
+	return wf_jsonb_merge(wf_jsonb_object(1, keys, values), error);
+}
+
+/*
+ * The attempt failed with this error, an object.  retry_at: when the next one comes, if
+ * it does, or DT_NOEND: as the job says.  Returns the word for what became of the run;
+ * "lost": the fence is not the run's.
+ */
+const char *
+wf_run_worker_fail(const pg_uuid_t *id, int64 fence, Jsonb *error, TimestampTz retry_at, bool final,
+				   const char *actor)
+{
+	WfRunRow	row;
+	WfRunState	state;
+
+	if (!wf_run_worker_hold(id, fence, &row))
+		return "lost";
+	note_actor(&row, actor);
+	wf_run_fence_give_permits(&row);
+	if (is_to_stop(&row))
+		state = stop(&row, with_time(error));
+	else
+		state = wf_run_failure_record(&row, code_of(error), with_time(error), retry_at, final);
+	return wf_run_row_state_name(state);
+}
+
+/*
+ * The run was not done: others may, not before `at`, or, DT_NOBEGIN, at once.  False: the
+ * fence is not the run's.
+ */
+bool
+wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz at)
+{
+	WfRunRow	row;
+
+	if (!wf_run_worker_hold(id, fence, &row))
+		return false;
+	wf_run_fence_give_permits(&row);
+	if (is_to_stop(&row))
+		(void) stop(&row, NULL);
+	else
+	{
+		wf_run_row_set(&row, WF_RUN_losses, Int16GetDatum(0));
+		wf_run_failure_wait(&row, Max(at, wf_run_row_due(&row)), NULL);
+	}
+	return true;
+}
+
+/* --- while it runs ----------------------------------------------------------------- */
+
+/* The worker has the run for so long from now on, unless its fence is not the run's. */
+const char *
+wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease)
+{
+	WfRunRow	row;
+
+	if (!wf_run_worker_hold(id, fence, &row))
+		return "lost";
+	wf_run_fence_lease(&row, lease);
+	wf_run_update(&row);
+	return is_to_stop(&row) ? "cancel" : "go on";
+}
+
+/* How far it is.  Error WF012. */
+void
+wf_run_worker_progress(const pg_uuid_t *id, int64 fence, Jsonb *progress)
+{
+	WfRunRow	row;
+
+	wf_run_worker_require(id, fence, &row);
+	wf_run_row_set(&row, WF_RUN_progress, JsonbPGetDatum(progress));
+	wf_run_update(&row);
+}
+
+/*
+ * The run waits until then (infinity: for ever), or until it is told an event, unless
+ * NULL; if it was told before, it does not wait.  Error WF012.  Who tells it waits for
+ * the lock of the run, and finds it parked.
+ */
+void
+wf_run_worker_park(const pg_uuid_t *id, int64 fence, TimestampTz until, const char *event)
+{
+	WfRunRow	row;
+
+	wf_run_worker_require(id, fence, &row);
+	wf_run_fence_give_permits(&row);
+	if (is_to_stop(&row))
+	{
+		(void) stop(&row, NULL);
+		return;
+	}
+	if (event != NULL && wf_checkpoint_find(id, event) != NULL)
+		until = wf_run_row_due(&row);
+	else if (event != NULL)
+		wf_run_row_set(&row, WF_RUN_parked, CStringGetTextDatum(event));
+	wf_run_fence_clear(&row);
+	wf_run_row_set(&row, WF_RUN_losses, Int16GetDatum(0));
+	wf_run_row_set(&row, WF_RUN_ready, BoolGetDatum(!TIMESTAMP_IS_NOEND(until)));
+	if (!TIMESTAMP_IS_NOEND(until))
+		wf_run_row_set(&row, WF_RUN_due, TimestampTzGetDatum(until));
+	wf_run_update(&row);
+}

@@ -1,0 +1,369 @@
+/*-------------------------------------------------------------------------
+ *
+ * queue_setting.c
+ *	  What can be set of queues and of named limits: is it allowed?
+ *
+ * Runs in client backends.  Settings come as arguments or as members of a JSON
+ * object, and are checked all together before anything is written.  Reads no table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/quote.h"
+#include "queue/queue_setting.h"
+
+/* Longest interval that can be set: counted in microseconds, sums of a few fit. */
+#define LONGEST_DAYS	36600
+
+typedef struct Setting
+{
+	const char *name;
+	Oid			type;
+	bool		nullable;
+} Setting;
+
+#define SETTING(name, type, nullable) {#name, type, nullable},
+
+static const Setting of_queue[] = {WF_QUEUE_SETTING_LIST(SETTING)};
+static const Setting of_limit[] = {WF_QUEUE_SETTING_LIMIT_LIST(SETTING)};
+
+static const Setting *
+settings(WfQueueSettingsOf of, int *n)
+{
+	*n = of == WF_SETTINGS_OF_QUEUE ? lengthof(of_queue) : lengthof(of_limit);
+	return of == WF_SETTINGS_OF_QUEUE ? of_queue : of_limit;
+}
+
+/* --- checks of one ----------------------------------------------------------- */
+
+/* Error 22023 unless it is null or at least 1. */
+static void
+check_count(const WfQueueValues *values, int which, const char *name)
+{
+	if (!values->nulls[which] && DatumGetInt32(values->values[which]) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be at least 1, not %d", name, DatumGetInt32(values->values[which])),
+				 errhint("Without a limit it is null.")));
+}
+
+static double
+days_of(const Interval *interval)
+{
+	return interval->month * (double) DAYS_PER_MONTH + interval->day +
+		interval->time / (double) USECS_PER_DAY;
+}
+
+/* Error 22023 unless it is null, or not negative and not too long. */
+static void
+check_interval(const WfQueueValues *values, int which, const char *name, bool may_be_zero)
+{
+	double		days;
+
+	if (values->nulls[which])
+		return;
+	days = days_of(DatumGetIntervalP(values->values[which]));
+	if (days < 0 || (days == 0 && !may_be_zero))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 may_be_zero ? errmsg("%s must not be negative", name) :
+				 errmsg("%s must be positive", name)));
+	if (days > LONGEST_DAYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be longer than %d days", name, LONGEST_DAYS)));
+}
+
+/* Both or none. */
+static void
+check_rate(const WfQueueValues *values, int rate, int rate_interval)
+{
+	check_count(values, rate, "rate");
+	check_interval(values, rate_interval, "rate_interval", false);
+	if (values->nulls[rate] != values->nulls[rate_interval])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rate and rate_interval go together"),
+				 errdetail("So many begin in any interval of that length.")));
+}
+
+/* Error 22023 unless it is one of these words. */
+static void
+check_word(const WfQueueValues *values, int which, const char *name, int n, const char *const *words)
+{
+	char	   *word = TextDatumGetCString(values->values[which]);
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(word, words[i]) == 0)
+			return;
+		appendStringInfo(&list, "%s\"%s\"", i == 0 ? "" : i < n - 1 ? ", " : " or ", words[i]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be %s, not \"%s\"", name, list.data, wf_quote(word))));
+}
+
+#define CHECK_WORD(values, which, ...) \
+	check_word(values, WF_QUEUE_##which, #which, \
+			   lengthof(((const char *const[]) {__VA_ARGS__})), (const char *const[]) {__VA_ARGS__})
+
+/* What is said and not done yet is refused, so that nobody relies on it. */
+static void
+check_on_full(const WfQueueValues *values)
+{
+	char	   *word = TextDatumGetCString(values->values[WF_QUEUE_on_full]);
+
+	CHECK_WORD(values, on_full, "wait", "refuse", "replace", "cancel running");
+	if (strcmp(word, "wait") != 0 && strcmp(word, "refuse") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("on_full \"%s\" is not supported yet", word),
+				 errhint("Use \"wait\" or \"refuse\".")));
+}
+
+/* Error 22023 unless it is null or an object of positive numbers. */
+static void
+check_weights(const WfQueueValues *values)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	Jsonb	   *weights;
+	bool		good;
+
+	if (values->nulls[WF_QUEUE_weights])
+		return;
+	weights = DatumGetJsonbP(values->values[WF_QUEUE_weights]);
+	good = JB_ROOT_IS_OBJECT(weights);
+	it = JsonbIteratorInit(&weights->root);
+	while (good && (token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+		if (token == WJB_VALUE)
+			good = value.type == jbvNumeric &&
+				DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(value.val.numeric),
+												 NumericGetDatum(int64_to_numeric(0))));
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("weights must be an object of positive numbers"),
+				 errhint("For example {\"gold\": 4, \"silver\": 2}; others have the weight 1.")));
+}
+
+/* Is this where a runtime of another kind would do it? */
+static bool
+is_later_place(const char *place)
+{
+	return strcmp(place, "standby") == 0 || strncmp(place, "runtime:", 8) == 0 ||
+		strncmp(place, "role:", 5) == 0;
+}
+
+static void
+check_place(const char *place)
+{
+	if (strcmp(place, "any") == 0 || strcmp(place, "local") == 0)
+		return;
+	if (is_later_place(place))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("placement \"%s\" is not supported yet", wf_quote(place)),
+				 errhint("Use \"any\" or \"local\".")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no placement \"%s\"", wf_quote(place)),
+			 errhint("Use \"any\" or \"local\".")));
+}
+
+static void
+check_placement(const WfQueueValues *values)
+{
+	Datum	   *places;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(values->values[WF_QUEUE_placement]), TEXTOID, -1, false,
+					  TYPALIGN_INT, &places, &nulls, &n);
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("placement must not be empty")));
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of \"placement\" is null", i + 1)));
+		check_place(TextDatumGetCString(places[i]));
+	}
+}
+
+/* --- checks of all ------------------------------------------------------------- */
+
+static void
+check_queue(const WfQueueValues *values)
+{
+	check_count(values, WF_QUEUE_max_parallel, "max_parallel");
+	check_count(values, WF_QUEUE_partition_limit, "partition_limit");
+	check_count(values, WF_QUEUE_max_waiting, "max_waiting");
+	check_interval(values, WF_QUEUE_min_gap, "min_gap", true);
+	check_interval(values, WF_QUEUE_ageing, "ageing", false);
+	check_rate(values, WF_QUEUE_rate, WF_QUEUE_rate_interval);
+	CHECK_WORD(values, per, "cluster", "runtime");
+	CHECK_WORD(values, on_failed, "skip", "block");
+	check_on_full(values);
+	check_weights(values);
+	check_placement(values);
+}
+
+/*
+ * Error 22004 or 22023 for settings that a queue or limit cannot have, alone or
+ * together; 0A000 for those that mean what is not there yet.
+ */
+void
+wf_queue_setting_check(WfQueueSettingsOf of, const WfQueueValues *values)
+{
+	int			n;
+	const Setting *list = settings(of, &n);
+
+	for (int i = 0; i < n; i++)
+		if (values->nulls[i] && !list[i].nullable)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not be null", list[i].name)));
+	if (of == WF_SETTINGS_OF_QUEUE)
+	{
+		check_queue(values);
+		return;
+	}
+	check_count(values, WF_LIMIT_max, "max");
+	check_rate(values, WF_LIMIT_rate, WF_LIMIT_rate_interval);
+}
+
+/* --- changes -------------------------------------------------------------------- */
+
+pg_noreturn static void
+refuse_type(const Setting *setting, const char *wanted)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be %s", setting->name, wanted)));
+}
+
+static char *
+string_of(const Setting *setting, const JsonbValue *value, const char *wanted)
+{
+	if (value->type != jbvString)
+		refuse_type(setting, wanted);
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static Datum
+read_array(const Setting *setting, const JsonbValue *value)
+{
+	ArrayBuildState *state = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	element;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		refuse_type(setting, "an array of strings");
+	it = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&it, &element, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		accumArrayResult(state, CStringGetTextDatum(string_of(setting, &element, "an array of strings")),
+						 false, TEXTOID, CurrentMemoryContext);
+	}
+	return makeArrayResult(state, CurrentMemoryContext);
+}
+
+/* A value of JSON, which is not null, as one of the setting's type. */
+static Datum
+read_value(const Setting *setting, JsonbValue *value)
+{
+	switch (setting->type)
+	{
+		case INT4OID:
+			if (value->type != jbvNumeric)
+				refuse_type(setting, "a number");
+			/* by its text, which does not round */
+			return DirectFunctionCall1(int4in, DirectFunctionCall1(numeric_out,
+																   NumericGetDatum(value->val.numeric)));
+		case BOOLOID:
+			if (value->type != jbvBool)
+				refuse_type(setting, "true or false");
+			return BoolGetDatum(value->val.boolean);
+		case INTERVALOID:
+			return DirectFunctionCall3(interval_in,
+									   CStringGetDatum(string_of(setting, value, "an interval in a string")),
+									   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+		case JSONBOID:
+			return JsonbPGetDatum(JsonbValueToJsonb(value));
+		case TEXTARRAYOID:
+			return read_array(setting, value);
+		default:
+			return CStringGetTextDatum(string_of(setting, value, "a string"));
+	}
+}
+
+static int
+find_setting(const Setting *list, int n, const JsonbValue *name)
+{
+	char	   *text = pnstrdup(name->val.string.val, name->val.string.len);
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(list[i].name, text) == 0)
+			return i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no setting \"%s\"", wf_quote(text))));
+}
+
+/*
+ * Set what the members of an object say, and check all.  Error 22023 for unknown
+ * names and values of another type; errors of wf_queue_setting_check().
+ */
+void
+wf_queue_setting_change(WfQueueSettingsOf of, WfQueueValues *values, const Jsonb *changes)
+{
+	int			n;
+	const Setting *list = settings(of, &n);
+	JsonbIterator *it = JsonbIteratorInit((JsonbContainer *) &changes->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(changes))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("changes must be an object")));
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		int			which;
+
+		if (token != WJB_KEY)
+			continue;
+		which = find_setting(list, n, &value);
+		(void) JsonbIteratorNext(&it, &value, true);
+		values->nulls[which] = value.type == jbvNull;
+		values->values[which] = value.type == jbvNull ? (Datum) 0 : read_value(&list[which], &value);
+	}
+	wf_queue_setting_check(of, values);
+}
+
+/* An interval that was checked, in microseconds: of days of 24 hours, months of 30. */
+int64
+wf_queue_setting_us(const Interval *interval)
+{
+	return (interval->month * (int64) DAYS_PER_MONTH + interval->day) * USECS_PER_DAY + interval->time;
+}

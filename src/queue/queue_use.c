@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * queue_use.c
+ *	  What is in a queue, and whom that concerns.
+ *
+ * Runs in any backend, and locks nothing.  Runs of a queue that are ready are found by
+ * the index run_ready, executor by executor; the others by run_parked and run_running.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "base/clock.h"
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "queue/queue.h"
+#include "queue/queue_use.h"
+#include "shmem/wakeup.h"
+#include "store/statement.h"
+
+/* Who has runs of the queue that are ready; 0: outside workers. */
+static WfStatement executors_statement = {
+	.sql = "SELECT e.id FROM (SELECT o.id FROM workflow.owner o UNION ALL SELECT 0) e(id)"
+	" WHERE EXISTS (SELECT FROM workflow.run r WHERE r.ready AND r.executor OPERATOR(pg_catalog.=) e.id"
+	" AND r.queue OPERATOR(pg_catalog.=) $1)",
+	WF_ARGS(INT4OID),
+	.latest = true
+};
+
+static WfStatement others_statement = {
+	.sql = "SELECT FROM workflow.run r WHERE r.state OPERATOR(pg_catalog.>) 0 AND r.queue OPERATOR(pg_catalog.=) $1"
+	" UNION ALL SELECT FROM workflow.run r WHERE NOT r.ready AND r.state OPERATOR(pg_catalog.=) 0"
+	"  AND r.queue OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	WF_ARGS(INT4OID),
+	.latest = true
+};
+
+/* Those that wait, ready or not; no more of them than matter. */
+static WfStatement waiting_statement = {
+	.sql = "SELECT pg_catalog.count(*) FROM ("
+	"SELECT FROM (SELECT o.id FROM workflow.owner o UNION ALL SELECT 0) e(id)"
+	" JOIN workflow.run r ON r.executor OPERATOR(pg_catalog.=) e.id"
+	" WHERE r.ready AND r.queue OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
+	" SELECT FROM workflow.run r WHERE NOT r.ready AND r.queue OPERATOR(pg_catalog.=) $1"
+	"  AND r.state OPERATOR(pg_catalog.=) 0 LIMIT $2) w",
+	WF_ARGS(INT4OID, INT8OID),
+	.latest = true
+};
+
+/* By the newest version of a job, which makes runs, or by runs that there are. */
+static WfStatement limit_statement = {
+	.sql = "SELECT FROM workflow.job j WHERE j.limits OPERATOR(pg_catalog.?) $1"
+	" AND ((j.dropped_at IS NULL AND NOT EXISTS (SELECT FROM workflow.job n"
+	"   WHERE n.name OPERATOR(pg_catalog.=) j.name AND n.dropped_at IS NULL"
+	"   AND n.version OPERATOR(pg_catalog.>) j.version))"
+	"  OR EXISTS (SELECT FROM workflow.run r WHERE r.job OPERATOR(pg_catalog.=) j.id)) LIMIT 1",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+/* Is any run in the queue?  SPI must be connected, as for all of these. */
+bool
+wf_queue_use_has_runs(int32 number)
+{
+	Datum		value = Int32GetDatum(number);
+
+	return wf_statement_execute(&others_statement, &value, NULL, 1) > 0 ||
+		wf_statement_execute(&executors_statement, &value, NULL, 1) > 0;
+}
+
+/* May a run take units of the limit? */
+bool
+wf_queue_use_limit_is_used(const char *name)
+{
+	Datum		value = CStringGetTextDatum(name);
+
+	return wf_statement_execute(&limit_statement, &value, NULL, 1) > 0;
+}
+
+/*
+ * So many runs are about to be put into the queue.  Keeps it from being dropped until
+ * the end of the transaction.  Error WF010 if it is gone, WF011 if it is full and
+ * refuses more; what other transactions are putting into it at the same time is not
+ * counted.
+ */
+void
+wf_queue_use_admit(int32 number, int n)
+{
+	const WfQueue *queue;
+	Datum		values[2];
+	int64		waiting;
+	bool		isnull;
+
+	wf_queue_keep(number);
+	queue = wf_queue(number);
+	if (!queue->refuses || queue->max_waiting == WF_QUEUE_UNLIMITED)
+		return;
+	values[0] = Int32GetDatum(number);
+	values[1] = Int64GetDatum(queue->max_waiting);
+	(void) wf_statement_execute(&waiting_statement, values, NULL, 1);
+	waiting = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	queue = wf_queue(number);
+	if (waiting + n > queue->max_waiting)
+		ereport(ERROR,
+				(errcode(WF_ERR_FULL),
+				 errmsg("queue \"%s\" is full", wf_quote(queue->name)),
+				 errdetail("%lld runs wait in it, of at most %d.", (long long) waiting,
+						   queue->max_waiting)));
+}
+
+/* What the queue allows has changed: who does runs of it looks again at commit. */
+void
+wf_queue_use_wake(int32 number)
+{
+	Datum		value = Int32GetDatum(number);
+	uint64		n = wf_statement_execute(&executors_statement, &value, NULL, 0);
+	bool		isnull;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		int32		executor = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
+														   SPI_tuptable->tupdesc, 1, &isnull));
+
+		if (executor != 0)
+			wf_wakeup_work(executor, WF_LANE_RUNS, wf_clock_now());
+		else
+			wf_wakeup_stepped();
+	}
+}

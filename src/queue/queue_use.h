@@ -1,0 +1,13 @@
+/*
+ * queue_use.h
+ *	  What is in a queue, and whom that concerns.
+ */
+#ifndef WF_QUEUE_USE_H
+#define WF_QUEUE_USE_H
+
+extern bool wf_queue_use_has_runs(int32 number);
+extern bool wf_queue_use_limit_is_used(const char *name);
+extern void wf_queue_use_admit(int32 number, int n);
+extern void wf_queue_use_wake(int32 number);
+
+#endif							/* WF_QUEUE_USE_H */

@@ -1,0 +1,31 @@
+/*
+ * run_permit.h
+ *	  The permits that runs need.
+ */
+#ifndef WF_RUN_PERMIT_H
+#define WF_RUN_PERMIT_H
+
+#include "utils/jsonb.h"
+
+#include "queue/queue.h"
+#include "shmem/permit.h"
+
+/* Named limits of one job. */
+#define WF_RUN_PERMIT_LIMITS	8
+
+/* What a run of one job in one partition of a queue takes. */
+typedef struct WfRunPermit
+{
+	int			n;
+	WfPermitWanted wanted[2 + WF_RUN_PERMIT_LIMITS];
+	int			nlimits;		/* of those, named limits */
+	const char *names[WF_RUN_PERMIT_LIMITS];
+} WfRunPermit;
+
+extern void wf_run_permit_of(int32 queue, int64 part, const Jsonb *limits, WfRunPermit *permit);
+extern bool wf_run_permit_take(const WfRunPermit *permit, int32 waiter, WfPermitLife life,
+							   TimestampTz *retry_at);
+extern bool wf_run_permit_is_free(const WfRunPermit *permit, WfPermitKind *missing);
+extern void wf_run_permit_give(const WfRunPermit *permit);
+
+#endif							/* WF_RUN_PERMIT_H */

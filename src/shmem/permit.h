@@ -1,0 +1,72 @@
+/*
+ * permit.h
+ *	  Permits: how many runs may be under way at once.
+ */
+#ifndef WF_PERMIT_H
+#define WF_PERMIT_H
+
+#include "datatype/timestamp.h"
+
+/* What is counted. */
+typedef enum WfPermitKind
+{
+	WF_PERMIT_QUEUE,			/* id: the number of a queue */
+	WF_PERMIT_PARTITION,		/* id: of its queue; part: its own */
+	WF_PERMIT_LIMIT				/* id: of a named limit */
+} WfPermitKind;
+
+/* Zeroed before it is filled in: it is compared as bytes. */
+typedef struct WfPermitKey
+{
+	Oid			dbid;
+	int32		kind;
+	int32		id;
+	Oid			runs;			/* the table of runs: it is another one when the
+								 * extension was dropped and created */
+	int64		part;
+} WfPermitKey;
+
+/* What a run takes of one of them. */
+typedef struct WfPermitWanted
+{
+	WfPermitKey key;
+	int			limit;			/* units that there are */
+	int			units;
+	int64		gap;			/* us for which they stay taken when it has ended */
+} WfPermitWanted;
+
+/* For how long permits are taken. */
+typedef enum WfPermitLife
+{
+	WF_PERMIT_FOR_TRANSACTION,	/* until the transaction ends; once, however often */
+	WF_PERMIT_FOR_RUN			/* until wf_permit_give(), if the transaction commits */
+} WfPermitLife;
+
+typedef enum WfPermitAnswer
+{
+	WF_PERMIT_TAKEN,
+	WF_PERMIT_FULL,				/* so many are taken; the caller hears when not */
+	WF_PERMIT_UNKNOWN,			/* to be counted first: wf_permit_count_begin() */
+	WF_PERMIT_NO_ROOM			/* shared memory counts no more of them */
+} WfPermitAnswer;
+
+/* Owners that are told by name when permits are free; more of them: all are. */
+#define WF_PERMIT_WAITERS	4
+
+/* Units of which the end is remembered, for gaps. */
+#define WF_PERMIT_COOLING	64
+
+#define WF_PERMIT_TRANCHE	"workflow permits"
+
+extern Size wf_permit_shmem_size(void);
+extern Size wf_permit_shmem_beside(void);
+extern void wf_permit_shmem_attach(void *segment, bool created);
+extern void wf_permit_init(void);
+extern WfPermitAnswer wf_permit_take(int n, const WfPermitWanted *wanted, int32 waiter,
+									 WfPermitLife life, int *which, TimestampTz *retry_at);
+extern void wf_permit_give(int n, const WfPermitWanted *wanted);
+extern uint64 wf_permit_count_begin(void);
+extern bool wf_permit_count_end(const WfPermitKey *key, int taken, uint64 changes);
+extern int	wf_permit_taken(const WfPermitKey *key);
+
+#endif							/* WF_PERMIT_H */

@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * checkpoint.c
+ *	  The table workflow.checkpoint: what runs keep for their next attempts.
+ *
+ * Runs in the sessions of workers and in executors, which have the run locked, and in
+ * the runtime, which deletes what belongs to runs that nobody remembers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/version.h"
+#include "store/checkpoint.h"
+#include "store/statement.h"
+
+static WfStatement save_statement = {
+	.sql = "INSERT INTO workflow.checkpoint (run, name, value, saved_at) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT (run, name) DO UPDATE SET value = EXCLUDED.value, saved_at = EXCLUDED.saved_at",
+	WF_ARGS(UUIDOID, TEXTOID, JSONBOID, TIMESTAMPTZOID)
+};
+
+static WfStatement add_statement = {
+	.sql = "INSERT INTO workflow.checkpoint (run, name, value, saved_at) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT (run, name) DO NOTHING",
+	WF_ARGS(UUIDOID, TEXTOID, JSONBOID, TIMESTAMPTZOID)
+};
+
+static WfStatement find_statement = {
+	.sql = "SELECT c.value FROM workflow.checkpoint c WHERE c.run OPERATOR(pg_catalog.=) $1"
+	" AND c.name OPERATOR(pg_catalog.=) $2",
+	WF_ARGS(UUIDOID, TEXTOID)
+};
+
+static WfStatement forget_statement = {
+	.sql = "DELETE FROM workflow.checkpoint WHERE run OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID)
+};
+
+/*
+ * A piece of the table, of those behind $1; returns where it ends, null: at the end of
+ * the table.  A run of more names than that is passed, and looked at in the next walk.
+ */
+static WfStatement sweep_statement = {
+	.sql = "WITH piece AS (SELECT c.run, c.name FROM workflow.checkpoint c"
+	"  WHERE c.run OPERATOR(pg_catalog.>) $1 ORDER BY c.run, c.name LIMIT 1000),"
+	" gone AS (DELETE FROM workflow.checkpoint d USING piece p"
+	"  WHERE d.run OPERATOR(pg_catalog.=) p.run AND d.name OPERATOR(pg_catalog.=) p.name"
+	"  AND NOT EXISTS (SELECT FROM workflow.run r WHERE r.id OPERATOR(pg_catalog.=) d.run)"
+	"  AND NOT EXISTS (SELECT FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) d.run))"
+	" SELECT p.run FROM piece p ORDER BY p.run OFFSET 999",
+	WF_ARGS(UUIDOID)
+};
+
+static uint64
+write_value(WfStatement *statement, const pg_uuid_t *run, const char *name, Jsonb *value)
+{
+	Datum		values[4] = {
+		UUIDPGetDatum(run), CStringGetTextDatum(name), JsonbPGetDatum(value),
+		TimestampTzGetDatum(wf_clock_now())
+	};
+
+	return wf_statement_execute(statement, values, NULL, 0);
+}
+
+/* Keep a value, also instead of another one.  SPI must be connected, as for all of these. */
+void
+wf_checkpoint_save(const pg_uuid_t *run, const char *name, Jsonb *value)
+{
+	(void) write_value(&save_statement, run, name, value);
+}
+
+/* Keep the first value of this name.  False: there is one. */
+bool
+wf_checkpoint_add(const pg_uuid_t *run, const char *name, Jsonb *value)
+{
+	return write_value(&add_statement, run, name, value) == 1;
+}
+
+/* The value of this name, in the current memory context; NULL: there is none. */
+Jsonb *
+wf_checkpoint_find(const pg_uuid_t *run, const char *name)
+{
+	Datum		values[2] = {UUIDPGetDatum(run), CStringGetTextDatum(name)};
+	bool		isnull;
+
+	if (wf_statement_execute(&find_statement, values, NULL, 1) == 0)
+		return NULL;
+	return DatumGetJsonbPCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* The run has ended, and does not come again. */
+void
+wf_checkpoint_forget(const pg_uuid_t *run)
+{
+	Datum		value = UUIDPGetDatum(run);
+
+	(void) wf_statement_execute(&forget_statement, &value, NULL, 0);
+}
+
+/*
+ * For the runtime: delete what belongs to runs that are not remembered any more, in
+ * the next piece of the table.
+ */
+void
+wf_checkpoint_sweep(void)
+{
+	static pg_uuid_t walked_to;
+	Datum		value = UUIDPGetDatum(&walked_to);
+	bool		isnull;
+
+	if (!wf_version_has_column("checkpoint", "run"))
+		return;
+	if (wf_statement_execute(&sweep_statement, &value, NULL, 0) == 0)
+		memset(&walked_to, 0, sizeof(walked_to));
+	else
+		walked_to = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}

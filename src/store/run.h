@@ -1,0 +1,39 @@
+/*
+ * run.h
+ *	  The tables workflow.run, run_history and run_key: what is written to them.
+ */
+#ifndef WF_RUN_H
+#define WF_RUN_H
+
+#include "utils/jsonb.h"
+
+#include "store/run_row.h"
+
+/* What became of a run. */
+typedef struct WfRunEnd
+{
+	WfRunRow   *row;			/* as it was claimed or locked */
+	WfRunState	state;
+	Jsonb	   *result;			/* or NULL */
+	Jsonb	   *error;			/* or NULL */
+} WfRunEnd;
+
+typedef struct WfRunWriter WfRunWriter;
+
+extern int64 wf_run_part(const char *partition);
+extern void wf_run_insert(int n, WfRunRow *rows);
+extern WfRunWriter *wf_run_writer(void);
+extern bool wf_run_take(WfRunWriter *writer, const WfRunRow *row);
+extern void wf_run_writer_end(WfRunWriter *writer);
+extern void wf_run_put_back(int n, WfRunRow **rows);
+extern void wf_run_ended(int n, const WfRunEnd *ends);
+extern bool wf_run_find(const pg_uuid_t *id, WfRunRow *row);
+extern bool wf_run_lock(const pg_uuid_t *id, bool wait, WfRunRow *row);
+extern bool wf_run_take_ended(const pg_uuid_t *id, WfRunRow *row);
+extern bool wf_run_find_ended(const pg_uuid_t *id, WfRunState *state, int32 *job);
+extern void wf_run_update(const WfRunRow *row);
+extern void wf_run_resolve(bool foreign);
+extern void wf_run_extend_leases(TimestampTz now);
+extern void wf_run_delete(const WfRunRow *row);
+
+#endif							/* WF_RUN_H */

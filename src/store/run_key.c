@@ -1,0 +1,73 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_key.c
+ *	  The table workflow.run_key: runs by the keys that users gave them.
+ *
+ * Runs in any backend.  A key belongs to one run of a job, whatever its version,
+ * also when that has ended, for as long as the history remembers it.  Whoever takes
+ * several keys takes them in the order of their bytes, so that nobody waits for each
+ * other in a circle.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "store/run_key.h"
+#include "store/statement.h"
+
+/* Waits for a transaction that is taking the same key. */
+static WfStatement take_statement = {
+	.sql = "INSERT INTO workflow.run_key (root, key, run) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+	WF_ARGS(INT4OID, TEXTOID, UUIDOID)
+};
+
+/* Whoever holds the key is told by one call at a time. */
+static WfStatement holder_statement = {
+	.sql = "SELECT k.run FROM workflow.run_key k"
+	" WHERE k.root OPERATOR(pg_catalog.=) $1 AND k.key OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE",
+	WF_ARGS(INT4OID, TEXTOID),
+	.latest = true
+};
+
+static WfStatement give_statement = {
+	.sql = "UPDATE workflow.run_key k SET run = $3"
+	" WHERE k.root OPERATOR(pg_catalog.=) $1 AND k.key OPERATOR(pg_catalog.=) $2",
+	WF_ARGS(INT4OID, TEXTOID, UUIDOID),
+	.latest = true
+};
+
+/*
+ * Take a key for a run.  False: *holder has it; its row is locked until the end of the
+ * transaction, and wf_run_key_give() may change it.  SPI must be connected.
+ */
+bool
+wf_run_key_take(int32 root, const char *key, const pg_uuid_t *run, pg_uuid_t *holder)
+{
+	Datum		values[3] = {Int32GetDatum(root), CStringGetTextDatum(key), UUIDPGetDatum(run)};
+	bool		isnull;
+
+	for (;;)
+	{
+		if (wf_statement_execute(&take_statement, values, NULL, 0) == 1)
+			return true;
+		/* it may be gone by now */
+		if (wf_statement_execute(&holder_statement, values, NULL, 0) == 1)
+			break;
+	}
+	*holder = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+										   &isnull));
+	return false;
+}
+
+/* Give a key that is locked to another run. */
+void
+wf_run_key_give(int32 root, const char *key, const pg_uuid_t *run)
+{
+	Datum		values[3] = {Int32GetDatum(root), CStringGetTextDatum(key), UUIDPGetDatum(run)};
+
+	(void) wf_statement_execute(&give_statement, values, NULL, 0);
+}

@@ -1,0 +1,159 @@
+/*
+ * run_row.h
+ *	  Rows of the tables workflow.run and workflow.run_history, in memory.
+ */
+#ifndef WF_RUN_ROW_H
+#define WF_RUN_ROW_H
+
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "storage/itemptr.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+/* Values of run.state and run_history.state. */
+typedef enum WfRunState
+{
+	WF_RUN_WAITING,
+	WF_RUN_RUNNING,
+	WF_RUN_ABORTING,
+	WF_RUN_FINISHED,
+	WF_RUN_FAILED,
+	WF_RUN_ABORTED,
+	WF_RUN_EXPIRED
+} WfRunState;
+
+/*
+ * The columns of workflow.run and of workflow.run_history, with their types: names,
+ * positions and descriptors come from here.
+ */
+#define WF_RUN_LIST(C) \
+	C(id, UUIDOID) \
+	C(seq, INT8OID) \
+	C(executor, INT4OID) \
+	C(queue, INT4OID) \
+	C(root, INT4OID) \
+	C(part, INT8OID) \
+	C(level, INT2OID) \
+	C(due, TIMESTAMPTZOID) \
+	C(ready, BOOLOID) \
+	C(state, INT2OID) \
+	C(attempts, INT2OID) \
+	C(losses, INT2OID) \
+	C(job, INT4OID) \
+	C(placed, TIMESTAMPTZOID) \
+	C(starter, OIDOID) \
+	C(started_by, TEXTOID) \
+	C(partition, TEXTOID) \
+	C(key, TEXTOID) \
+	C(params, JSONBOID) \
+	C(actor, TEXTOID) \
+	C(start_by, TIMESTAMPTZOID) \
+	C(error, JSONBOID) \
+	C(fence, INT8OID) \
+	C(claimer, OIDOID) \
+	C(worker, TEXTOID) \
+	C(begun, TIMESTAMPTZOID) \
+	C(lease, INTERVALOID) \
+	C(lease_until, TIMESTAMPTZOID) \
+	C(progress, JSONBOID) \
+	C(parked, TEXTOID)
+
+#define WF_RUN_ENDED_LIST(C) \
+	C(run, UUIDOID) \
+	C(ended_at, TIMESTAMPTZOID) \
+	C(state, INT2OID) \
+	C(job, INT4OID) \
+	C(queue, INT4OID) \
+	C(attempts, INT2OID) \
+	C(losses, INT2OID) \
+	C(due, TIMESTAMPTZOID) \
+	C(placed, TIMESTAMPTZOID) \
+	C(begun, TIMESTAMPTZOID) \
+	C(starter, OIDOID) \
+	C(started_by, TEXTOID) \
+	C(level, INT2OID) \
+	C(partition, TEXTOID) \
+	C(key, TEXTOID) \
+	C(params, JSONBOID) \
+	C(actor, TEXTOID) \
+	C(worker, TEXTOID) \
+	C(progress, JSONBOID) \
+	C(result, JSONBOID) \
+	C(error, JSONBOID) \
+	C(slot, INT2OID)
+
+#define WF_RUN_POSITION(column, type) WF_RUN_##column,
+enum
+{
+	WF_RUN_LIST(WF_RUN_POSITION)
+	WF_RUN_NCOLUMNS
+};
+
+#define WF_RUN_ENDED_POSITION(column, type) WF_RUN_ENDED_##column,
+enum
+{
+	WF_RUN_ENDED_LIST(WF_RUN_ENDED_POSITION)
+	WF_RUN_ENDED_NCOLUMNS
+};
+
+/* A row of workflow.run: as it was read, or is to be written. */
+typedef struct WfRunRow
+{
+	ItemPointerData tid;		/* where it was read */
+	Datum		values[WF_RUN_NCOLUMNS];
+	bool		nulls[WF_RUN_NCOLUMNS];
+} WfRunRow;
+
+extern TupleDesc wf_run_row_descriptor(void);
+extern TupleDesc wf_run_row_ended_descriptor(void);
+extern void wf_run_row_init(WfRunRow *row);
+extern WfRunRow *wf_run_row_copy(const WfRunRow *row);
+extern const char *wf_run_row_state_name(WfRunState state);
+
+/* Set a column of a row, or make it null. */
+static inline void
+wf_run_row_set(WfRunRow *row, int column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+static inline void
+wf_run_row_clear(WfRunRow *row, int column)
+{
+	row->values[column] = (Datum) 0;
+	row->nulls[column] = true;
+}
+
+static inline pg_uuid_t *
+wf_run_row_id(const WfRunRow *row)
+{
+	return DatumGetUUIDP(row->values[WF_RUN_id]);
+}
+
+static inline int64
+wf_run_row_seq(const WfRunRow *row)
+{
+	return DatumGetInt64(row->values[WF_RUN_seq]);
+}
+
+static inline TimestampTz
+wf_run_row_due(const WfRunRow *row)
+{
+	return DatumGetTimestampTz(row->values[WF_RUN_due]);
+}
+
+static inline int32
+wf_run_row_job(const WfRunRow *row)
+{
+	return DatumGetInt32(row->values[WF_RUN_job]);
+}
+
+static inline int
+wf_run_row_attempts(const WfRunRow *row)
+{
+	return DatumGetInt16(row->values[WF_RUN_attempts]);
+}
+
+#endif							/* WF_RUN_ROW_H */

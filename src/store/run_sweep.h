@@ -1,0 +1,10 @@
+/*
+ * run_sweep.h
+ *	  What a sweep asks of the table workflow.run.
+ */
+#ifndef WF_RUN_SWEEP_H
+#define WF_RUN_SWEEP_H
+
+extern uint64 wf_run_sweep_owners(void);
+
+#endif							/* WF_RUN_SWEEP_H */

@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_attempt.c
+ *	  Runs that failed: attempts, back-off, the end.
+ *
+ * Runs in executors, between batches, each record in a transaction of its own.  A
+ * run is never lost: until it has ended it is a row of workflow.run.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "job/run_failure.h"
+#include "store/run.h"
+#include "store/transaction.h"
+#include "work/attempt.h"
+#include "work/run_attempt.h"
+
+/*
+ * error NULL: no attempt, just a later due time.  Whoever has the run locked may be a
+ * client that goes home over it: never waited for.
+ */
+static bool
+record(const pg_uuid_t *id, const ErrorData *error, TimestampTz due)
+{
+	WfRunRow	row;
+	Jsonb	   *kept;
+
+	if (!wf_run_lock(id, false, &row) ||
+		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING)
+		return false;
+	if (error == NULL)
+	{
+		wf_run_row_set(&row, WF_RUN_due, TimestampTzGetDatum(due));
+		wf_run_update(&row);
+		return true;
+	}
+	kept = wf_run_failure_of(error);
+	if (!wf_attempt_is_shortage(error->sqlerrcode) || !wf_run_failure_outlast(&row, kept))
+		(void) wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept, DT_NOEND,
+									 false);
+	return true;
+}
+
+/* record() in a transaction of its own. */
+static WfRecord
+record_alone(const pg_uuid_t *id, Oid extension, const ErrorData *error, TimestampTz due)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile WfRecord recorded = WF_RECORD_TAKEN;
+
+	PG_TRY();
+	{
+		if (wf_transaction_begin("workflow failure", extension))
+		{
+			if (record(id, error, due))
+				recorded = WF_RECORD_DONE;
+			wf_transaction_commit();
+		}
+	}
+	PG_CATCH();
+	{
+		recorded = WF_RECORD_FAILED;
+		EmitErrorReport();
+		wf_transaction_abort(context);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return recorded;
+}
+
+/*
+ * Note that the run a batch was at, alone, failed with `error`: it gets an attempt
+ * and a later due time, or it has failed; a shortage of the server is no attempt for
+ * as long as workflow.shortage_limit.  Nothing happens when somebody else has the
+ * run.  Throws nothing: what goes wrong here is logged.
+ */
+WfRecord
+wf_run_attempt_failed(const WfBatch *batch, Oid extension, const ErrorData *error)
+{
+	return record_alone(&batch->run, extension, error, DT_NOBEGIN);
+}
+
+/* The same without an attempt: only the due time moves. */
+WfRecord
+wf_run_attempt_postpone(const WfBatch *batch, Oid extension, TimestampTz due)
+{
+	return record_alone(&batch->run, extension, NULL, due);
+}

@@ -1,0 +1,221 @@
+/*-------------------------------------------------------------------------
+ *
+ * tracked.c
+ *	  A tracked run: claimed first, then done.
+ *
+ * Runs in executors.  The claim is committed before the command is called, so that
+ * everybody sees that it runs, and a procedure may commit.  What it does last and the
+ * end of the run are one transaction.  While it runs nobody has its row locked; the
+ * fence says at the end whether it is still ours.
+ *
+ * The executor's slot says which run it is at.  When no slot does, the run is lost:
+ * wf_run_lost_recover() finds it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/errcodes.h"
+#include "base/uuid.h"
+#include "eval/step_timeout.h"
+#include "job/job.h"
+#include "job/job_call.h"
+#include "job/run_over.h"
+#include "job/run_failure.h"
+#include "job/run_fence.h"
+#include "shmem/slot.h"
+#include "store/run.h"
+#include "store/transaction.h"
+#include "work/attempt.h"
+#include "work/tracked.h"
+
+/* The run that was claimed, until it has ended. */
+static struct
+{
+	MemoryContext context;		/* of all that it points to */
+	WfRunRow   *row;			/* NULL: there is none */
+	WfRunPermit permit;
+	int64		fence;
+}			mine;
+
+/*
+ * Claim a run that is locked, with the permits that were taken for it, in the present
+ * transaction; wf_tracked_do() does it once that has committed.
+ */
+void
+wf_tracked_claim(WfRunRow *row, const WfRunPermit *permit)
+{
+	MemoryContext old;
+
+	if (mine.context == NULL)
+		mine.context = AllocSetContextCreate(TopMemoryContext, "workflow tracked run",
+											 ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(mine.context);
+	mine.fence = wf_run_fence_make();
+	wf_slot_fence(mine.fence);
+	wf_run_fence_claim(row, mine.fence, GetCurrentTimestamp());
+	wf_run_update(row);
+	ForceSyncCommit();
+
+	old = MemoryContextSwitchTo(mine.context);
+	mine.row = wf_run_row_copy(row);
+	mine.permit = *permit;
+	MemoryContextSwitchTo(old);
+}
+
+/* Lock the run, which has to be ours; error if somebody has taken it away. */
+static void
+lock_mine(WfRunRow *row)
+{
+	if (!wf_run_lock(wf_run_row_id(mine.row), true, row) || !wf_run_fence_is(row, mine.fence))
+		ereport(ERROR,
+				(errcode(WF_ERR_FENCE),
+				 errmsg("run %s was taken away", wf_uuid_text(wf_run_row_id(mine.row)))));
+}
+
+/* The command has returned: in its last transaction, the run ends. */
+static void
+finish(Jsonb *result)
+{
+	WfRunRow	row;
+	WfRunEnd	end = {.row = &row,.state = WF_RUN_FINISHED,.result = result};
+
+	lock_mine(&row);
+	wf_run_delete(&row);
+	wf_run_over(1, &end);
+	wf_run_permit_give(&mine.permit);
+}
+
+/* Until when the run may go on; infinity: for ever. */
+static TimestampTz
+timeout_of(const WfJob *job)
+{
+	return job->timeout == NULL ? DT_NOEND :
+		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												TimestampTzGetDatum(GetCurrentTimestamp()),
+												IntervalPGetDatum(job->timeout)));
+}
+
+/* Call the command, which may begin and end transactions. */
+static Jsonb *
+call(const WfJob *job)
+{
+	MemoryContext context = CurrentMemoryContext;
+	WfStepTimeout outer;
+	Jsonb	   *result = NULL;
+
+	wf_step_timeout_begin(&outer, timeout_of(job), WF_LIMIT_OF_JOB);
+	PG_TRY();
+	{
+		result = wf_job_call_top(job, DatumGetJsonbP(mine.row->values[WF_RUN_params]), NULL);
+	}
+	PG_CATCH();
+	{
+		wf_step_timeout_failed(&outer, context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	wf_step_timeout_end(&outer);
+	return result;
+}
+
+static void
+run(Oid extension)
+{
+	const WfJob *job;
+	Jsonb	   *result;
+
+	if (!wf_transaction_begin_bare("workflow run", extension))
+		return;
+	wf_transaction_enter();
+	job = wf_job(wf_run_row_job(mine.row));
+	wf_transaction_leave();
+	MemoryContextSwitchTo(mine.context);
+	result = call(job);
+	wf_transaction_enter();
+	finish(result);
+	wf_transaction_commit();
+}
+
+/* The run failed: it waits for its next attempt, or has ended. */
+static void
+record(const ErrorData *error)
+{
+	WfRunRow	row;
+	Jsonb	   *kept = wf_run_failure_of(error);
+
+	lock_mine(&row);
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && wf_slot_is_cancelled())
+		(void) wf_run_failure_stopped(&row, kept);
+	else if (!wf_attempt_is_shortage(error->sqlerrcode) || !wf_run_failure_outlast(&row, kept))
+		(void) wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept, DT_NOEND,
+									 false);
+	wf_run_permit_give(&mine.permit);
+}
+
+/*
+ * Record it in a transaction of its own.  If that fails, nobody is at the run any more,
+ * and it is recovered as one that was lost.
+ */
+static void
+record_alone(Oid extension, const ErrorData *error)
+{
+	PG_TRY();
+	{
+		if (wf_transaction_begin("workflow failure", extension))
+		{
+			record(error);
+			wf_transaction_commit();
+		}
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(mine.context);
+		EmitErrorReport();
+		wf_transaction_abort(mine.context);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Do the run that was claimed by the transaction before, if there is one.  With no
+ * transaction open.  Throws nothing but what ends the executor.
+ */
+void
+wf_tracked_do(Oid extension)
+{
+	ErrorData  *volatile error = NULL;
+
+	if (mine.row == NULL)
+		return;
+	PG_TRY();
+	{
+		run(extension);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(mine.context);
+		error = CopyErrorData();
+		wf_transaction_abort(mine.context);
+	}
+	PG_END_TRY();
+	if (error != NULL)
+		record_alone(extension, error);
+	mine.row = NULL;
+	wf_slot_fence(0);
+}
+
+/* The transaction that claimed was rolled back: nothing is ours. */
+void
+wf_tracked_forget(void)
+{
+	mine.row = NULL;
+	wf_slot_fence(0);
+}
