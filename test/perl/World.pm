@@ -110,6 +110,7 @@ sub build_world
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	$node->safe_psql($database, 'CREATE EXTENSION workflow' . ($version ? " VERSION '$version'" : ''));
 	run_file($node, $database, 'world.sql');
+	run_file($node, $database, 'world_jobs.sql') unless $version;
 	wait_in($node, $database, q{
 		SELECT (SELECT count(*) FROM workflow.failure) = 2
 			AND (SELECT count(*) FROM workflow.process WHERE parent IS NOT NULL AND step > 0) = 1

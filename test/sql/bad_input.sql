@@ -5,7 +5,7 @@
 
 -- Every function and procedure of the schema, as the catalog has them: each
 -- argument in turn gets each bad value of its type while the others are good;
--- each function meets a process in each state that there is. What comes of it is
+-- each function meets a process, a job and a run in each state that there is. What comes of it is
 -- compared with what is written down in test/bad/expected.psql: a new function, a new
 -- argument and another message are differences. To write it down anew: run this
 -- file by psql with -v bad=print, read what it prints, and put it there.
@@ -30,6 +30,14 @@ CREATE PROCEDURE app.try(admins boolean) LANGUAGE sql AS $$
     SELECT f.signature, 'process', p.what, app.outcome(app.call(f.function, p.process))
     FROM (SELECT DISTINCT function, signature FROM app.argument WHERE name IN ('process', 'processes')) f, app.place p
     WHERE app.is_for_admins(f.signature) = admins;
+    INSERT INTO app.result
+    SELECT a.signature, 'job', w.what, app.outcome(app.call(a.function, NULL, a.n::int, quote_literal(w.what)))
+    FROM app.argument a, unnest('{tracked,outside}'::text[]) w(what)
+    WHERE a.name = 'job' AND a.type = 'text'::regtype AND app.is_for_admins(a.signature) = admins;
+    INSERT INTO app.result
+    SELECT a.signature, 'run', e.what, app.outcome(app.call(a.function, NULL, a.n::int, quote_literal(CASE WHEN a.type = 'uuid[]'::regtype THEN ARRAY[e.run]::text ELSE e.run::text END)))
+    FROM app.argument a, app.errand e
+    WHERE a.name IN ('run', 'runs') AND app.is_for_admins(a.signature) = admins;
     INSERT INTO app.result
     SELECT f.signature, 'none', 'all are good', app.outcome(app.call(f.function, p.process))
     FROM (SELECT DISTINCT function, signature FROM app.argument) f, app.place p

@@ -23,7 +23,7 @@ SET default_transaction_isolation TO 'serializable';
 \i :end
 RESET default_transaction_isolation;
 
--- await() at its own place, the top.
+-- await(), await_work() and await_run() at their own place, the top.
 \set ON_ERROR_STOP 0
 \set VERBOSITY default
 CALL workflow.await(NULL);
@@ -31,3 +31,17 @@ CALL workflow.await('01234567-89ab-7def-8000-000000000000');
 CALL workflow.await('01234567-89ab-7def-8000-000000000000', '', '-1 day');
 CALL workflow.await('01234567-89ab-7def-8000-000000000000', timeout => '178000000 years');
 CALL workflow.await('01234567-89ab-7def-8000-000000000000', timeout => NULL);
+CALL workflow.await_work(NULL);
+CALL workflow.await_work('');
+CALL workflow.await_work('nobody');
+CALL workflow.await_work('job:nobody');
+CALL workflow.await_work('nobody', '-1 day');
+CALL workflow.await_work('nobody', '178000000 years');
+CALL workflow.await_work('nobody', NULL);
+CALL workflow.await_run(NULL);
+CALL workflow.await_run('{}');
+CALL workflow.await_run('{NULL}');
+CALL workflow.await_run('{01234567-89ab-7def-8000-000000000000}');
+CALL workflow.await_run('{01234567-89ab-7def-8000-000000000000}', 'some');
+CALL workflow.await_run('{01234567-89ab-7def-8000-000000000000}', NULL);
+CALL workflow.await_run('{01234567-89ab-7def-8000-000000000000}', timeout => '178000000 years');

@@ -39,6 +39,18 @@ SELECT FROM workflow.post(:'p', 'stay', at => '2030-02-01 00:00+00', id => 'note
 SELECT FROM workflow.send(:'over', 'go');
 SELECT FROM workflow.erase(:'gone', force => true);
 SELECT FROM workflow.define_calendar('office', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}');
+-- a job with runs in a queue, and who may what with them
+SELECT FROM workflow.create_queue('desk');
+SELECT FROM workflow.create_limit('cap', 3);
+SELECT workflow.create_job('form', queue => 'desk') \g /dev/null
+SELECT workflow.create_job('sum', 'SELECT 1') \g /dev/null
+SELECT workflow.grant_on(o, 'regress_' || r, p) FROM (VALUES
+    ('job:form', 'starter', 'run'), ('job:form', 'reader', 'read'), ('job:form', 'actor', 'manage'),
+    ('queue:desk', 'starter', 'use'), ('queue:desk', 'sender', 'claim'), ('queue:desk', 'reader', 'read'), ('queue:desk', 'actor', 'manage'),
+    ('limit:cap', 'starter', 'use'), ('limit:cap', 'actor', 'manage')) g(o, r, p) \g /dev/null
+SELECT workflow.run_job('form') AS claimed \gset
+SELECT fence FROM workflow.claim('desk', 'worker') \gset
+SELECT workflow.run_job('form') AS waits \gset
 CREATE OR REPLACE FUNCTION app.stamp(context jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT context || ''{}''';
 SET ROLE regress_starter;
 SELECT workflow.start('doc') AS mine \gset
@@ -51,6 +63,8 @@ SELECT FROM workflow.define('{"id": "other", "initial": "a", "states": {"a": {}}
 SELECT workflow.start('other') AS other \gset
 RESET ROLE;
 SELECT id AS doc FROM workflow.definition WHERE name = 'doc' \gset
+SELECT id AS form FROM workflow.job WHERE name = 'form' \gset
+SELECT id AS desk FROM workflow.queue \gset
 
 -- What comes of a command that a role gives; nothing of it stays.
 CREATE FUNCTION app.verdict(actor text, command text) RETURNS text LANGUAGE plpgsql AS $$
@@ -160,6 +174,50 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('drop_calendar(text)', $$drop_calendar('office')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('add_working_time(timestamp with time zone,interval,text)', $$add_working_time('2030-01-01', '1 hour', 'office')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
 ('working_time_between(timestamp with time zone,timestamp with time zone,text)', $$working_time_between('2030-01-01', '2030-02-01', 'office')$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
+-- of jobs, queues and runs
+('create_job(text,text,jsonb,text,text,jsonb,interval,integer,text,jsonb,text,jsonb,text,interval,text)', $$create_job('new')$$, 'ok = = WF002 ok = = = = 42501 ='),
+('create_job(text,text,jsonb,text,text,jsonb,interval,integer,text,jsonb,text,jsonb,text,interval,text)', $$create_job('form', description => 'x')$$, 'ok WF002 = = = = = = = 42501 ='),
+('create_job(text,text,jsonb,text,text,jsonb,interval,integer,text,jsonb,text,jsonb,text,interval,text)', $$create_job('new', queue => 'desk')$$, 'ok = = WF002 ok WF002 = = = 42501 ='),
+('create_job(text,text,jsonb,text,text,jsonb,interval,integer,text,jsonb,text,jsonb,text,interval,text)', $$create_job('new', limits => '{"cap": 1}')$$, 'ok = = WF002 ok WF002 = = = 42501 ='),
+('drop_job(text)', $$drop_job('form')$$, 'WF017 = = = WF002 = = WF017 WF002 42501 ='),
+('call_job(text,jsonb)', $$call_job('sum')$$, 'ok = = = WF002 = = = = 42501 ='),
+('may_job(integer,text)', $$may_job(%10$s, 'read')$$, 'ok = = = = = = = = = 42501'),
+('may_queue(integer,text)', $$may_queue(%11$s, 'use')$$, 'ok = = = = = = = = = 42501'),
+('run_job(text,jsonb,text,integer,timestamp with time zone,text,text,uuid[],text,interval,interval,text)', $$run_job('form')$$, 'ok = = = = WF002 = = = 42501 ='),
+('run_job(text,jsonb,text,integer,timestamp with time zone,text,text,uuid[],text,interval,interval,text)', $$run_job('form', queue => 'job:form')$$, 'ok = = = = WF002 = = = 42501 ='),
+('run_jobs(text,jsonb[],text[],text[],integer,timestamp with time zone,text)', $$run_jobs('form', ARRAY['{}']::jsonb[])$$, 'ok = = = = WF002 = = = 42501 ='),
+('cancel_run(uuid,boolean)', $$cancel_run(%9$L)$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('get_run(uuid)', $$get_run(%9$L)$$, 'ok = = = WF002 = ok WF002 = ok 42501'),
+('retry_run(uuid)', $$retry_run(%9$L)$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('redrive(text,text,timestamp with time zone,integer)', $$redrive('form')$$, 'ok = = = = = = = = 42501 ='),
+('run_state(smallint)', $$run_state(0::smallint)$$, 'ok = = = = = = = = = 42501'),
+('run_waits_for(uuid)', $$run_waits_for(%9$L)$$, 'ok = = = = = = = = = 42501'),
+('sees_run(integer,oid)', $$sees_run(%10$s, 10)$$, 'ok = = = = = = = = = 42501'),
+('signal(uuid,text,jsonb)', $$signal(%9$L, 'x')$$, 'ok = = = = WF002 = = = 42501 ='),
+('create_queue(text,integer,text,interval,integer,interval,integer,boolean,text,boolean,jsonb,integer,text,text[],interval,boolean)', $$create_queue('new')$$, 'ok = = = = = = = = 42501 ='),
+('create_queue(text,integer,text,interval,integer,interval,integer,boolean,text,boolean,jsonb,integer,text,text[],interval,boolean)', $$create_queue('job:form')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('alter_queue(text,jsonb)', $$alter_queue('desk', '{}')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('drop_queue(text)', $$drop_queue('desk')$$, 'WF017 = = = WF002 = = WF017 WF002 42501 ='),
+('pause_queue(text,text)', $$pause_queue('desk')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('resume_queue(text)', $$resume_queue('desk')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('create_limit(text,integer,integer,interval)', $$create_limit('new')$$, 'ok = = = = = = = = 42501 ='),
+('alter_limit(text,jsonb)', $$alter_limit('cap', '{}')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('drop_limit(text)', $$drop_limit('cap')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('grant_on(text,name,text[])', $$grant_on('job:form', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('grant_on(text,name,text[])', $$grant_on('queue:desk', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('grant_on(text,name,text[])', $$grant_on('limit:cap', 'regress_stranger', 'use')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('claim(text,text,integer,interval,text[],text)', $$claim('desk', 'w')$$, 'ok = = = WF002 ok WF002 = = 42501 ='),
+('complete(uuid,bigint,jsonb,text)', $$complete(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
+('complete_many(uuid[],bigint[],jsonb[])', $$complete_many(ARRAY[%7$L]::uuid[], ARRAY[%8$s])$$, 'ok = = = WF002 = = = = 42501 ='),
+('fail(uuid,bigint,jsonb,timestamp with time zone,boolean,text)', $$fail(%7$L, %8$s, '{}')$$, 'ok = = = WF002 = = = = 42501 ='),
+('release(uuid,bigint,timestamp with time zone)', $$release(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
+('extend(uuid,bigint,interval)', $$extend(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
+('report_progress(bigint,bigint,text,uuid,bigint)', $$report_progress(1, run => %7$L, fence => %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
+('save_checkpoint(text,jsonb,uuid,bigint)', $$save_checkpoint('x', '1', %7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
+('checkpoint(text,uuid,bigint)', $$checkpoint('x', %7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
+('park(timestamp with time zone,text,uuid,bigint,uuid[])', $$park(event => 'x', run => %7$L, fence => %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
+('await_work(text,interval,boolean)', $$await_work('desk')$$, '25001 = = = = = = = = 42501 ='),
+('await_run(uuid[],text,interval)', $$await_run(ARRAY[%7$L]::uuid[])$$, '25001 = = = = = = = = 42501 ='),
 -- ours alone
 ('wake()', $$wake()$$, '42501 = ok ok 42501 = = = = = =');
 
@@ -180,6 +238,10 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('calendars', $$$$, '1 1 1 1 1 1 1 1 1 1 42501'),
 ('activity', $$WHERE false$$, '0 = = = = = = = = = 42501'),
 ('inconsistencies', $$WHERE false$$, '42501 = 0 0 42501 = = = = 0 42501'),
+('jobs', $$$$, '2 = = = 0 = 1 0 = 2 42501'),
+('queues', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
+('limits', $$$$, '1 = = = = = = = = = 42501'),
+('runs', $$$$, '2 = = = 0 = 2 0 = 2 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');
 
@@ -208,15 +270,15 @@ SELECT FROM workflow.pause('rest');
 RESET ROLE;
 SELECT is(answers(r, format('SELECT count(*) FROM workflow.' ||
                             CASE WHEN r.object ~ '^search' THEN 'search' ELSE r.object END || ' ' || r.command,
-                            :'p', :'over', :'doc', :'old', :'mine', :'other')),
+                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk')),
           expected(r), format('rows of %s %s', substring(r.object, '^\w+'), regexp_replace(r.command, '%\d\$L', 'P', 'g')))
 FROM app.right r WHERE r.verdicts ~ '^\d ' OR r.object = 'inconsistencies' ORDER BY r.n;
 SET ROLE regress_app;
 SELECT FROM workflow.unpause('rest');
 SELECT workflow.work(100) \g /dev/null
 RESET ROLE;
-SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|expire_all)' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
-                            :'p', :'over', :'doc', :'old', :'mine', :'other')),
+SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_run|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
+                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk')),
           expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
 FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;
 

@@ -1,0 +1,165 @@
+# Outside workers and the server: leases that end are noticed by themselves, also where
+# nothing else happens; a claim survives a crash, and its lease a restart; await_work()
+# wakes when there is something to claim.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WorkflowTest;
+
+my $node = workflow_node('workers', 'workflow.runtime_idle_timeout = 1s', 'workflow.sweep_interval = 1h',
+	'restart_after_crash = on');
+
+$node->safe_psql('postgres', 'CREATE SCHEMA shop AUTHORIZATION clerk');
+as($node, 'clerk', q{
+	SELECT workflow.create_queue('mail');
+	SELECT workflow.create_queue('narrow', max_parallel => 1);
+	SELECT workflow.create_job('letter', queue => 'mail');
+	SELECT workflow.create_job('once', queue => 'mail', on_lost => 'fail');
+	SELECT workflow.create_job('parcel', queue => 'narrow')});
+
+# Claims one run; returns its id and fence.
+sub claim
+{
+	my ($queue, $lease) = @_;
+
+	return split /\|/, as($node, 'clerk', "SELECT run, fence FROM workflow.claim('$queue', 'w', lease => '$lease')");
+}
+
+sub run_job { my ($job) = @_; return as($node, 'clerk', "SELECT workflow.run_job('$job')"); }
+
+# How a run is: state, losses, attempts.
+sub is_run
+{
+	my ($run, $wanted, $name) = @_;
+
+	is($node->safe_psql('postgres', qq{SELECT workflow.run_state(state), losses, attempts FROM workflow.run WHERE id = '$run'
+		UNION ALL SELECT workflow.run_state(state), losses, attempts FROM workflow.run_history WHERE run = '$run'}), $wanted, $name);
+	return;
+}
+
+# --- leases ---------------------------------------------------------------------------------
+
+my $run = run_job('letter');
+for my $loss (1 .. 3)
+{
+	my ($claimed, $fence) = claim('mail', '1 second');
+
+	is($claimed, $run, "the run is claimed, $loss");
+	wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.activity WHERE kind = 'runtime' AND pid IS NOT NULL)}, 'the end of the runtime') if $loss == 2;
+	wait_for($node, "SELECT count(*) = 0 FROM workflow.run WHERE fence = $fence", 'the end of its lease');
+	is(as($node, 'clerk', "SELECT workflow.complete('$run', $fence)"), 'f', 'who had it has it no more');
+	is_run($run, $loss < 3 ? "waiting|$loss|0" : 'failed|3|0', 'it was lost');
+}
+is($node->safe_psql('postgres', "SELECT error->>'code' FROM workflow.run_history WHERE run = '$run'"), 'lost',
+	'three times in a row is a failure');
+
+$run = run_job('once');
+my ($claimed, $fence) = claim('mail', '1 second');
+wait_for($node, "SELECT count(*) = 1 FROM workflow.run_history WHERE run = '$run'", 'the end of its lease');
+is_run($run, 'failed|1|0', 'one that may not be lost has failed');
+
+# late: between lease and its end is what it takes to start a runtime
+$run = run_job('letter');
+my $late = $node->safe_psql('postgres', qq{
+	SET ROLE clerk;
+	SELECT FROM workflow.claim('mail', 'w', lease => '2 seconds');
+	RESET ROLE;
+	DO \$\$
+	BEGIN
+		WHILE EXISTS (SELECT FROM workflow.run WHERE id = '$run' AND fence IS NOT NULL) LOOP
+			COMMIT;
+			PERFORM pg_sleep(0.02);
+		END LOOP;
+	END \$\$;
+	SELECT clock_timestamp() - begun < '6 seconds' FROM workflow.run WHERE id = '$run'});
+is($late, 't', 'the end of a lease is noticed soon');
+
+# extended
+($claimed, $fence) = claim('mail', '1 second');
+is(as($node, 'clerk', "SELECT workflow.extend('$run', $fence, '1 hour')"), 'go on', 'a lease is extended');
+my $other = run_job('letter');
+my (undef, $other_fence) = claim('mail', '1 second');
+wait_for($node, "SELECT count(*) = 0 FROM workflow.run WHERE fence = $other_fence", 'the end of another one');
+is_run($run, 'running|1|0', 'and holds');
+is(as($node, 'clerk', "SELECT workflow.complete('$run', $fence)"), 't', 'its run is completed');
+is(as($node, 'clerk', "SELECT workflow.cancel_run('$other')"), 'aborted', 'the other one is cancelled');
+
+# a slot is free when the lease is over
+my $first = run_job('parcel');
+my $second = run_job('parcel');
+($claimed, $fence) = claim('narrow', '1 second');
+my ($none) = claim('narrow', '1 second');
+is($none, undef, 'a full queue gives nothing');
+wait_for($node, "SELECT count(*) = 0 FROM workflow.run WHERE fence = $fence", 'the end of the lease');
+($claimed, $fence) = claim('narrow', '1 hour');
+is($claimed, $first, 'its slot is free then');
+
+# --- crashes ----------------------------------------------------------------------------------
+
+$run = run_job('letter');
+my $claim = as($node, 'clerk', q{SET synchronous_commit = off;
+	SELECT run || ' ' || fence FROM workflow.claim('mail', 'w', lease => '1 hour')});
+my ($durable, $durable_fence) = split / /, $claim;
+$node->stop('immediate');
+$node->start;
+is($durable, $run, 'a run is claimed without a sync');
+is(as($node, 'clerk', "SELECT workflow.complete('$durable', $durable_fence)"), 't', 'and the one of the worker after a crash');
+($none) = claim('narrow', '1 second');
+is($none, undef, 'the slot of a run is taken after a crash, too');
+is(as($node, 'clerk', "SELECT workflow.complete('$claimed', $fence)"), 't', 'its worker ends it');
+($claimed, $fence) = claim('narrow', '1 hour');
+is($claimed, $second, 'the next one gets its slot');
+
+$run = run_job('letter');
+($claimed, $fence) = claim('mail', '1 hour');
+# as if the server had been down for so long
+$node->safe_psql('postgres', "UPDATE workflow.run SET lease_until = now() - interval '1 minute' WHERE id = '$run'");
+$node->stop('immediate');
+$node->start;
+wait_for($node, "SELECT lease_until > now() FROM workflow.run WHERE id = '$run'", 'the lease to be renewed');
+is(as($node, 'clerk', "SELECT workflow.complete('$run', $fence)"), 't', 'no lease ends while the server is down');
+
+# --- await_work -------------------------------------------------------------------------------
+
+is(as($node, 'clerk', q{CALL workflow.await_work('mail', '100 milliseconds')}), 'f', 'there is nothing to do');
+my $waiting = $node->background_psql('postgres', on_error_stop => 1);
+$waiting->query_safe('SET ROLE clerk');
+$waiting->query_until(qr/begun/, "\\echo begun\nCALL workflow.await_work('mail', '5 minutes');\n\\echo done\n");
+wait_for($node, q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event ~ 'WorkflowAwaitWork|Extension' AND query ~ 'await_work')}, 'the worker to wait');
+is($node->safe_psql('postgres', q{SELECT backend_xmin IS NULL AND backend_xid IS NULL FROM pg_stat_activity WHERE query ~ '^CALL workflow.await_work' AND pid <> pg_backend_pid()}),
+	't', 'who waits has no snapshot');
+$run = run_job('letter');
+like($waiting->query_until(qr/done/, ''), qr/^t$/m, 'a run wakes it');
+$waiting->quit;
+($claimed, $fence) = claim('mail', '1 hour');
+is($claimed, $run, 'which can be claimed');
+is(as($node, 'clerk', "SELECT workflow.fail('$run', $fence, '{}', now() + '1 second')"), 'waiting', 'and comes again');
+is(as($node, 'clerk', q{CALL workflow.await_work('mail', '5 minutes')}), 't', 'whose time is waited for');
+run_job('parcel');
+($none) = claim('narrow', '1 second');
+is($none, undef, 'a full queue gives nothing');
+is(as($node, 'clerk', q{CALL workflow.await_work('narrow', '100 milliseconds')}), 'f', 'a full queue has no work');
+my ($result, $out, $err) = $node->psql('postgres', q{BEGIN; CALL workflow.await_work('mail');});
+like($err, qr/cannot run inside a transaction block/, 'nobody waits in a transaction');
+
+# --- await_run --------------------------------------------------------------------------------
+
+($claimed, $fence) = claim('mail', '1 hour');
+($result, $out, $err) = $node->psql('postgres', "SET ROLE clerk; CALL workflow.await_run(ARRAY['$run']::uuid[], timeout => '100 milliseconds')");
+like($err, qr/not all of the runs ended before the timeout/, 'a run that runs has not ended');
+$waiting = $node->background_psql('postgres', on_error_stop => 1);
+$waiting->query_safe('SET ROLE clerk');
+$waiting->query_until(qr/begun/, "\\echo begun\nCALL workflow.await_run(ARRAY['$run']::uuid[], 'any', '5 minutes');\n\\echo done\n");
+wait_for($node, q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event ~ 'WorkflowAwaitRun|Extension' AND query ~ 'await_run')}, 'somebody to wait');
+is(as($node, 'clerk', "SELECT workflow.complete('$run', $fence)"), 't', 'it is completed');
+$waiting->query_until(qr/done/, '');
+pass('which wakes who waits');
+$waiting->quit;
+
+done_testing();
