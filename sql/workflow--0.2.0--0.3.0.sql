@@ -884,7 +884,9 @@ CREATE TABLE workflow.run (
     lease      interval,
     lease_until timestamptz,
     progress   jsonb,
-    parked     text COLLATE "C"         -- the event that it waits for, see park()
+    parked     text COLLATE "C",        -- the event that it waits for, see park()
+    awaits     smallint                 -- waits for runs, see run_wait; when one of them did
+                                        -- not finish: 0 it is cancelled, 1 run, 2 skipped
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX run_ready ON workflow.run (executor, queue, root, part, level, due, seq) WHERE ready;
 -- What runs, for counters of queues that are not known.
@@ -892,6 +894,15 @@ CREATE INDEX run_running ON workflow.run (queue, part) WHERE state > 0;
 -- What waits and may not be claimed yet.
 CREATE INDEX run_parked ON workflow.run (queue) WHERE NOT ready AND state = 0;
 CREATE INDEX run_lease ON workflow.run (lease_until) WHERE lease_until IS NOT NULL;
+
+-- A run waits for the end of another one: there is a row for each of them until the runs
+-- that wait have heard of it.
+CREATE TABLE workflow.run_wait (
+    awaited uuid NOT NULL,
+    run     uuid NOT NULL,              -- that waits
+    PRIMARY KEY (awaited, run)
+);
+CREATE INDEX run_wait_run ON workflow.run_wait (run);
 
 -- A run that has ended. Partitions form a ring with those of history: see there.
 CREATE TABLE workflow.run_history (
@@ -944,19 +955,23 @@ CREATE TABLE workflow.run_key (
 --   at          not before; default: now
 --   queue       default: the job's
 --   partition   default: the job's
---   after       runs that have to end before
+--   after       runs that have to end before; it waits until all of them have
+--   after_failed when one of them does not finish: 'cancel', this one is aborted at once;
+--               'skip', it is finished at once, without having been done; 'run', it is
+--               done after all of them nevertheless
 --   on_conflict when a run of the job has the key: 'existing', that one is the answer;
 --               'active', the same, but one that has ended does not count; 'refuse',
 --               WF016; 'replace', one that waits gets the parameters of this call
 --   debounce    with a key: a run that waits is put off until then, and so is this one;
 --               at_most: but not longer than that after the first call
 --   actor       on whose behalf
--- Returns the id of the run. Errors: WF010 no such job or queue, WF002, WF011 the queue
+-- Returns the id of the run. Errors: WF010 no such job, queue or run, WF002, WF011 the queue
 -- is full, WF013 the parameters do not fit, WF016. Locks nothing without a key.
 CREATE FUNCTION workflow.run_job(
     job text, params jsonb DEFAULT '{}', key text DEFAULT NULL, priority int DEFAULT NULL, at timestamptz DEFAULT NULL,
     queue text DEFAULT NULL, partition text DEFAULT NULL, after uuid[] DEFAULT NULL, on_conflict text DEFAULT 'existing',
-    debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL)
+    debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL,
+    after_failed text DEFAULT 'cancel')
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_run_job';
 
 -- run_jobs(...): the same for many runs at once; params, keys and partitions have an
@@ -1110,7 +1125,7 @@ CREATE VIEW workflow.limits WITH (security_barrier) AS
 -- Runs as they are looked at, waited for, and done once more.
 
 -- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
--- signal; retry, the next attempt; due; slot, partition, limit, one that is full; turn,
+-- signal; runs; retry, the next attempt; due; slot, partition, limit, one that is full; turn,
 -- others of its job and partition come before it; worker, executor. Null for one that
 -- does not wait. For the view runs.
 CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
@@ -1278,11 +1293,12 @@ CREATE FUNCTION workflow.save_checkpoint(name text, value jsonb, run uuid DEFAUL
 CREATE FUNCTION workflow.checkpoint(name text, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_checkpoint';
 
--- park(until, event, run, fence): the run is given back until then, or until the event is
--- signalled to it, whichever is first, and holds no slot meanwhile; its code begins anew
--- then, and finds what it has saved. An event that was signalled before is found at once.
--- No attempt is counted. Errors: WF012, 22023 without until and event; others and locks
--- as complete().
+-- park(until, event, run, fence, runs): the run is given back until then, or until the
+-- event is signalled to it, or all of these runs have ended, whichever is first, and holds
+-- no slot meanwhile; its code begins anew then, and finds what it has saved. An event that
+-- was signalled before is found at once, as are runs that have ended. No attempt is
+-- counted. Errors: WF012, 22023 without until, event and runs, WF010 no such run of those;
+-- others and locks as complete().
 CREATE FUNCTION workflow.park(
     until timestamptz DEFAULT NULL, event text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL,
     runs uuid[] DEFAULT NULL)
@@ -1299,7 +1315,7 @@ DO $dump$
 DECLARE
     relation text;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'job_id_seq', 'run_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
+    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_wait', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'job_id_seq', 'run_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
         PERFORM pg_catalog.pg_extension_config_dump(('workflow.' OPERATOR(pg_catalog.||) relation)::pg_catalog.regclass, '');
     END LOOP;
 END
@@ -1356,7 +1372,7 @@ GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
 
 -- of jobs
-REVOKE ALL ON workflow.job, workflow.run, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.jobs, workflow.queues, workflow.limits, workflow.runs FROM PUBLIC;
+REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.jobs, workflow.queues, workflow.limits, workflow.runs FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;

@@ -33,7 +33,9 @@ CREATE TABLE workflow.run (
     lease      interval,
     lease_until timestamptz,
     progress   jsonb,
-    parked     text COLLATE "C"         -- the event that it waits for, see park()
+    parked     text COLLATE "C",        -- the event that it waits for, see park()
+    awaits     smallint                 -- waits for runs, see run_wait; when one of them did
+                                        -- not finish: 0 it is cancelled, 1 run, 2 skipped
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX run_ready ON workflow.run (executor, queue, root, part, level, due, seq) WHERE ready;
 -- What runs, for counters of queues that are not known.
@@ -41,6 +43,15 @@ CREATE INDEX run_running ON workflow.run (queue, part) WHERE state > 0;
 -- What waits and may not be claimed yet.
 CREATE INDEX run_parked ON workflow.run (queue) WHERE NOT ready AND state = 0;
 CREATE INDEX run_lease ON workflow.run (lease_until) WHERE lease_until IS NOT NULL;
+
+-- A run waits for the end of another one: there is a row for each of them until the runs
+-- that wait have heard of it.
+CREATE TABLE workflow.run_wait (
+    awaited uuid NOT NULL,
+    run     uuid NOT NULL,              -- that waits
+    PRIMARY KEY (awaited, run)
+);
+CREATE INDEX run_wait_run ON workflow.run_wait (run);
 
 -- A run that has ended. Partitions form a ring with those of history: see there.
 CREATE TABLE workflow.run_history (
@@ -93,19 +104,23 @@ CREATE TABLE workflow.run_key (
 --   at          not before; default: now
 --   queue       default: the job's
 --   partition   default: the job's
---   after       runs that have to end before
+--   after       runs that have to end before; it waits until all of them have
+--   after_failed when one of them does not finish: 'cancel', this one is aborted at once;
+--               'skip', it is finished at once, without having been done; 'run', it is
+--               done after all of them nevertheless
 --   on_conflict when a run of the job has the key: 'existing', that one is the answer;
 --               'active', the same, but one that has ended does not count; 'refuse',
 --               WF016; 'replace', one that waits gets the parameters of this call
 --   debounce    with a key: a run that waits is put off until then, and so is this one;
 --               at_most: but not longer than that after the first call
 --   actor       on whose behalf
--- Returns the id of the run. Errors: WF010 no such job or queue, WF002, WF011 the queue
+-- Returns the id of the run. Errors: WF010 no such job, queue or run, WF002, WF011 the queue
 -- is full, WF013 the parameters do not fit, WF016. Locks nothing without a key.
 CREATE FUNCTION workflow.run_job(
     job text, params jsonb DEFAULT '{}', key text DEFAULT NULL, priority int DEFAULT NULL, at timestamptz DEFAULT NULL,
     queue text DEFAULT NULL, partition text DEFAULT NULL, after uuid[] DEFAULT NULL, on_conflict text DEFAULT 'existing',
-    debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL)
+    debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL,
+    after_failed text DEFAULT 'cancel')
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_run_job';
 
 -- run_jobs(...): the same for many runs at once; params, keys and partitions have an

@@ -1,7 +1,7 @@
 -- Runs as they are looked at, waited for, and done once more.
 
 -- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
--- signal; retry, the next attempt; due; slot, partition, limit, one that is full; turn,
+-- signal; runs; retry, the next attempt; due; slot, partition, limit, one that is full; turn,
 -- others of its job and partition come before it; worker, executor. Null for one that
 -- does not wait. For the view runs.
 CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text

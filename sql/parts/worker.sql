@@ -97,11 +97,12 @@ CREATE FUNCTION workflow.save_checkpoint(name text, value jsonb, run uuid DEFAUL
 CREATE FUNCTION workflow.checkpoint(name text, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_checkpoint';
 
--- park(until, event, run, fence): the run is given back until then, or until the event is
--- signalled to it, whichever is first, and holds no slot meanwhile; its code begins anew
--- then, and finds what it has saved. An event that was signalled before is found at once.
--- No attempt is counted. Errors: WF012, 22023 without until and event; others and locks
--- as complete().
+-- park(until, event, run, fence, runs): the run is given back until then, or until the
+-- event is signalled to it, or all of these runs have ended, whichever is first, and holds
+-- no slot meanwhile; its code begins anew then, and finds what it has saved. An event that
+-- was signalled before is found at once, as are runs that have ended. No attempt is
+-- counted. Errors: WF012, 22023 without until, event and runs, WF010 no such run of those;
+-- others and locks as complete().
 CREATE FUNCTION workflow.park(
     until timestamptz DEFAULT NULL, event text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL,
     runs uuid[] DEFAULT NULL)

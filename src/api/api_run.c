@@ -18,7 +18,9 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/run_sight.h"
 #include "base/clock.h"
+#include "base/quote.h"
 #include "job/job.h"
 #include "job/run_cancel.h"
 #include "job/run_make.h"
@@ -107,6 +109,29 @@ read_request(FunctionCallInfo fcinfo, WfRunRequest *request, int priority, int a
 	request->queue = choose_queue(request->job, wf_arg_string_or_null(fcinfo, queue));
 }
 
+/* The runs that the new one waits for: each exists, and may be seen. */
+static void
+read_after(FunctionCallInfo fcinfo, WfRunRequest *request)
+{
+	static const char *const words[] = {
+		[WF_RUN_AWAITS_CANCEL] = "cancel",
+		[WF_RUN_AWAITS_RUN] = "run",
+		[WF_RUN_AWAITS_SKIP] = "skip"
+	};
+	const char *word = wf_arg_string(fcinfo, 12, "after_failed");
+
+	while (request->after_failed < lengthof(words) && strcmp(word, words[request->after_failed]) != 0)
+		request->after_failed++;
+	if (request->after_failed == lengthof(words))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("after_failed must be \"cancel\", \"run\" or \"skip\", not \"%s\"",
+						wf_quote(word))));
+	request->after = wf_arg_uuids(fcinfo, 7, "after", &request->nafter);
+	for (int i = 0; i < request->nafter; i++)
+		(void) wf_run_sight_require(&request->after[i]);
+}
+
 /*
  * SQL function workflow.run_job(...) of sql/parts/run.sql.  With a key, waits for a
  * transaction that is making a run with the same one.
@@ -131,11 +156,12 @@ workflow_run_job(PG_FUNCTION_ARGS)
 	if (wanted.key != NULL)
 		wf_arg_check_key(strlen(wanted.key), false);
 	wf_arg_check_partition(wanted.partition);
-	for (int n = 7; n < 11; n++)
-		if (n != 8 && !PG_ARGISNULL(n))
+	read_after(fcinfo, &request);
+	for (int n = 9; n < 11; n++)
+		if (!PG_ARGISNULL(n))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("after, debounce and at_most are not supported yet")));
+					 errmsg("debounce and at_most are not supported yet")));
 	wf_run_make(&request, 1, &wanted, id);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);

@@ -26,6 +26,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/run_sight.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
@@ -500,19 +501,28 @@ workflow_park(PG_FUNCTION_ARGS)
 {
 	int64		fence;
 	pg_uuid_t  *run = read_run(fcinfo, 2, &fence);
-	TimestampTz until = read_time(fcinfo, 0, "until", DT_NOEND);
-	char	   *event = PG_ARGISNULL(1) ? NULL : read_name(fcinfo, 1, "event");
+	WfRunPark	park = {
+		.until = read_time(fcinfo, 0, "until", DT_NOEND),
+		.event = PG_ARGISNULL(1) ? NULL : read_name(fcinfo, 1, "event")
+	};
 
-	if (!PG_ARGISNULL(4))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("waiting for runs is not supported yet")));
-	if (PG_ARGISNULL(0) && event == NULL)
+	park.runs = wf_arg_uuids(fcinfo, 4, "runs", &park.nruns);
+	if (PG_ARGISNULL(0) && PG_ARGISNULL(1) && PG_ARGISNULL(4))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a run is parked until a time or for an event")));
+				 errmsg("a run is parked until a time, for an event or for runs")));
+	if (park.nruns == 0 && !PG_ARGISNULL(4))
+		park.until = wf_clock_now();	/* none of them has still to end */
 	connect(fcinfo);
-	wf_run_worker_park(run, fence, until, event);
+	for (int i = 0; i < park.nruns; i++)
+	{
+		(void) wf_run_sight_require(&park.runs[i]);
+		if (memcmp(&park.runs[i], run, UUID_LEN) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a run cannot wait for its own end")));
+	}
+	wf_run_worker_park(run, fence, &park);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -108,6 +108,31 @@ wf_arg_strings(FunctionCallInfo fcinfo, int n, const char *name)
 	return strings;
 }
 
+/* The elements of an array of ids, none of which is null; NULL, and none: no array. */
+pg_uuid_t *
+wf_arg_uuids(FunctionCallInfo fcinfo, int n, const char *name, int *count)
+{
+	Datum	   *items;
+	bool	   *nulls;
+	pg_uuid_t  *ids;
+
+	*count = 0;
+	if (PG_ARGISNULL(n))
+		return NULL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR,
+					  &items, &nulls, count);
+	ids = palloc(sizeof(pg_uuid_t) * (*count + 1));
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of \"%s\" is null", i + 1, name)));
+		ids[i] = *DatumGetUUIDP(items[i]);
+	}
+	return ids;
+}
+
 /*
  * An argument that is the number of a version; 0, which stands for the newest
  * one, if it is null.  Error 22023 if it is less than 1.

@@ -26,6 +26,7 @@
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/housekeeping.h"
+#include "bgworker/settle.h"
 #include "definition/definition_log.h"
 #include "definition/handover.h"
 #include "definition/privilege.h"
@@ -174,6 +175,7 @@ static Chore leases = {.what = "ending leases of workers",.run = end_leases,.wan
 
 /* wanted: none that this runtime knows of is at what was running before it came */
 static Chore lost = {.what = "recovering runs that were lost",.run = recover_runs,.wanted = true};
+static Chore settle = {.what = "telling runs that wait for others",.run = wf_settle,.wanted = true};
 static Chore handover = {.what = "handing timers over",.run = follow_owners};
 static Chore gone = {.what = "forgetting roles and definitions that are gone",.run = forget_what_is_gone};
 static Chore strays = {.what = "deleting timers of processes that do not exist",.run = remove_strays};
@@ -182,7 +184,7 @@ static Chore checkpoints = {.what = "deleting checkpoints of nobody",.run = forg
 static Chore early = {.what = "deleting events that nobody came for",.run = expire_early};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&lost, &leases, &handover, &gone, &strays, &erasures, &checkpoints, &early, &retention};
+static Chore *const chores[] = {&settle, &lost, &leases, &handover, &gone, &strays, &erasures, &checkpoints, &early, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -193,6 +195,8 @@ wf_housekeeping_wanted(bool overdue)
 {
 	if (overdue)
 		strays.wanted = true;
+	wf_settle_all();
+	settle.wanted = true;
 	handover.wanted = true;
 	gone.wanted = true;
 	erasures.wanted = true;
@@ -206,6 +210,13 @@ void
 wf_housekeeping_recover(void)
 {
 	lost.wanted = true;
+}
+
+/* Runs have ended that others may wait for. */
+void
+wf_housekeeping_settle(void)
+{
+	settle.wanted = true;
 }
 
 /* The lease of a worker may be over. */

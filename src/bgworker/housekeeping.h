@@ -11,6 +11,7 @@
 
 extern void wf_housekeeping_wanted(bool overdue);
 extern void wf_housekeeping_recover(void);
+extern void wf_housekeeping_settle(void);
 extern void wf_housekeeping_leases(void);
 extern void wf_housekeeping_try_again(void);
 extern bool wf_housekeeping(WfDatabase *database, Oid extension);

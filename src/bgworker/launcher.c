@@ -245,7 +245,7 @@ wanted_at(WfDatabase *database, TimestampTz mark)
 		case WF_DB_ABSENT:
 			return database->wake ? not_before : DT_NOEND;
 		case WF_DB_RESTING:
-			if (database->wake)
+			if (database->wake || database->settle)
 				return not_before;
 			if (wf_max_executors == 0)	/* it could do nothing else */
 				return Max(wf_database_leases_at(database), not_before);

@@ -34,6 +34,7 @@
 #include "bgworker/housekeeping.h"
 #include "bgworker/pool.h"
 #include "bgworker/runtime.h"
+#include "bgworker/settle.h"
 #include "bgworker/sweep.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
@@ -424,7 +425,7 @@ busy(void)
 
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
-	if (wf_database_leases_at(database) < idle)
+	if (wf_database_leases_at(database) < idle || wf_settle_due() < idle)
 		return true;
 	return able() && demand.first_due < idle;
 }
@@ -476,6 +477,8 @@ wf_runtime_main(Datum arg)
 			look_anew();
 		if (wf_database_take_runs_lost(database))
 			wf_housekeeping_recover();
+		if (wf_settle_due() <= wf_clock_now())
+			wf_housekeeping_settle();
 		if (wf_database_leases_at(database) <= wf_clock_now())
 			wf_housekeeping_leases();
 		feed();
@@ -495,7 +498,7 @@ wf_runtime_main(Datum arg)
 		if (until <= GetCurrentTimestamp() || has_to_yield())
 			break;
 		until = Min(until, Min(sweep_due(), wf_housekeeping_due()));
-		demand.next = Min(demand.next, wf_database_leases_at(database));
+		demand.next = Min(demand.next, Min(wf_database_leases_at(database), wf_settle_due()));
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

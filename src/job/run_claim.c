@@ -204,7 +204,6 @@ give(Claim *claim, WfRunRow *row)
 	const WfRunClaim *wanted = claim->wanted;
 
 	wf_run_fence_claim(row, wf_run_fence_make(), wf_clock_now());
-	wf_run_row_clear(row, WF_RUN_parked);
 	wf_run_row_set(row, WF_RUN_worker, CStringGetTextDatum(wanted->worker));
 	if (wanted->actor != NULL)
 		wf_run_row_set(row, WF_RUN_actor, CStringGetTextDatum(wanted->actor));

@@ -15,10 +15,12 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "job/job.h"
 #include "job/run_fence.h"
 #include "queue/run_permit.h"
 #include "shmem/wakeup.h"
+#include "store/run_wait.h"
 
 /* So large at most, that a number of JavaScript holds it exactly. */
 #define FENCE_BITS	53
@@ -40,10 +42,21 @@ wf_run_fence_make(void)
 	return (int64) fence;
 }
 
-/* A run that is locked and waits is claimed by this role, now. */
+/*
+ * A run that is locked and waits is claimed by this role, now.  It waits for nothing any
+ * more.  SPI must be connected.
+ */
 void
 wf_run_fence_claim(WfRunRow *row, int64 fence, TimestampTz now)
 {
+	if (!row->nulls[WF_RUN_awaits])
+	{
+		Datum		id = row->values[WF_RUN_id];
+
+		wf_run_wait_forget(wf_uuid_array(&id, 1));
+	}
+	wf_run_row_clear(row, WF_RUN_awaits);
+	wf_run_row_clear(row, WF_RUN_parked);
 	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_RUNNING));
 	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(false));
 	wf_run_row_set(row, WF_RUN_fence, Int64GetDatum(fence));

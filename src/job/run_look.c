@@ -86,10 +86,9 @@ wf_run_look_waits_for(const WfRunRow *row)
 		return NULL;
 	if (wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->paused)
 		return "paused";
-	if (!DatumGetBool(row->values[WF_RUN_ready]))
-		return row->nulls[WF_RUN_parked] ? "runs" : "signal";
-	if (wf_run_row_due(row) > wf_clock_now())
-		return wf_run_row_attempts(row) > 0 ? "retry" : "due";
+	if (!DatumGetBool(row->values[WF_RUN_ready]) || wf_run_row_due(row) > wf_clock_now())
+		return !row->nulls[WF_RUN_parked] ? "signal" : !row->nulls[WF_RUN_awaits] ? "runs" :
+			wf_run_row_attempts(row) > 0 ? "retry" : "due";
 	missing = missing_permit(row);
 	if (missing != NULL)
 		return missing;

@@ -21,6 +21,7 @@
 #include "base/uuid.h"
 #include "job/job_parameters.h"
 #include "job/run_make.h"
+#include "job/run_over.h"
 #include "queue/queue_use.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
@@ -77,7 +78,9 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(partition)));
 	wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-request->priority));
 	wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(request->at));
-	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(true));
+	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(request->nafter == 0));
+	if (request->nafter > 0)
+		wf_run_row_set(row, WF_RUN_awaits, Int16GetDatum(request->after_failed));
 	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_WAITING));
 	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(0));
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
@@ -199,4 +202,6 @@ wf_run_make(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uu
 	if (nrows > 0)
 		wf_queue_use_admit(request->queue, nrows);
 	wf_run_insert(nrows, rows);
+	for (int i = 0; request->nafter > 0 && i < nrows; i++)
+		wf_run_over_await(&rows[i], request->nafter, request->after);
 }

@@ -10,6 +10,7 @@
 #include "utils/uuid.h"
 
 #include "job/job.h"
+#include "store/run_row.h"
 
 /* What is to happen when a run of the job has the key. */
 typedef enum WfRunOnConflict
@@ -29,6 +30,9 @@ typedef struct WfRunRequest
 	TimestampTz at;
 	const char *actor;			/* or NULL */
 	WfRunOnConflict on_conflict;
+	int			nafter;			/* runs that have to end before */
+	const pg_uuid_t *after;
+	WfRunAwaits after_failed;
 } WfRunRequest;
 
 /* And what is not. */

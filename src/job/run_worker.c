@@ -219,30 +219,18 @@ wf_run_worker_progress(const pg_uuid_t *id, int64 fence, Jsonb *progress)
 }
 
 /*
- * The run waits until then (infinity: for ever), or until it is told an event, unless
- * NULL; if it was told before, it does not wait.  Error WF012.  Who tells it waits for
- * the lock of the run, and finds it parked.
+ * The run waits, see wf_run_park(), or stops, if it was to.  Error WF012.  Who tells it
+ * an event waits for the lock of the run, and finds it parked.
  */
 void
-wf_run_worker_park(const pg_uuid_t *id, int64 fence, TimestampTz until, const char *event)
+wf_run_worker_park(const pg_uuid_t *id, int64 fence, const WfRunPark *park)
 {
 	WfRunRow	row;
 
 	wf_run_worker_require(id, fence, &row);
 	wf_run_fence_give_permits(&row);
 	if (is_to_stop(&row))
-	{
 		(void) stop(&row, NULL);
-		return;
-	}
-	if (event != NULL && wf_checkpoint_find(id, event) != NULL)
-		until = wf_run_row_due(&row);
-	else if (event != NULL)
-		wf_run_row_set(&row, WF_RUN_parked, CStringGetTextDatum(event));
-	wf_run_fence_clear(&row);
-	wf_run_row_set(&row, WF_RUN_losses, Int16GetDatum(0));
-	wf_run_row_set(&row, WF_RUN_ready, BoolGetDatum(!TIMESTAMP_IS_NOEND(until)));
-	if (!TIMESTAMP_IS_NOEND(until))
-		wf_run_row_set(&row, WF_RUN_due, TimestampTzGetDatum(until));
-	wf_run_update(&row);
+	else
+		wf_run_park(&row, park);
 }

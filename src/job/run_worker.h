@@ -7,6 +7,7 @@
 
 #include "utils/jsonb.h"
 
+#include "job/run_park.h"
 #include "store/run_row.h"
 
 extern bool wf_run_worker_hold(const pg_uuid_t *id, int64 fence, WfRunRow *row);
@@ -18,7 +19,6 @@ extern const char *wf_run_worker_fail(const pg_uuid_t *id, int64 fence, Jsonb *e
 extern bool wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz at);
 extern const char *wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease);
 extern void wf_run_worker_progress(const pg_uuid_t *id, int64 fence, Jsonb *progress);
-extern void wf_run_worker_park(const pg_uuid_t *id, int64 fence, TimestampTz until,
-							   const char *event);
+extern void wf_run_worker_park(const pg_uuid_t *id, int64 fence, const WfRunPark *park);
 
 #endif							/* WF_RUN_WORKER_H */

@@ -115,6 +115,7 @@ make_database(Oid dbid)
 	database->chores_at = DT_NOEND;
 	pg_atomic_write_u64(&database->leases_at, (uint64) DT_NOEND);
 	database->leases_renewed = false;
+	database->runs_awaited = database->settle = database->settle_all = true;
 	wf_owner_init(database->overflow, dbid, 0, DT_NOEND);	/* nobody, so far */
 	database->dbid = dbid;
 	return database;
@@ -466,6 +467,69 @@ void
 wf_database_leases_renewed(WfDatabase *database)
 {
 	database->leases_renewed = true;
+}
+
+/* --- runs that wait for others ---------------------------------------------- */
+
+/* May there be any?  Without a lock, as all of these. */
+bool
+wf_database_runs_awaited(Oid dbid)
+{
+	WfDatabase *database = peek_database(dbid);
+
+	pg_memory_barrier();
+	return database == NULL || database->runs_awaited;
+}
+
+/* There are, or will be. */
+void
+wf_database_runs_await(Oid dbid)
+{
+	WfDatabase *database = peek_database(dbid);
+
+	if (database != NULL)
+		database->runs_awaited = true;
+	pg_memory_barrier();
+}
+
+/*
+ * The runtime is about to look whether there are any, with a snapshot that it has not
+ * taken yet: those that come later say so when they have committed.
+ */
+void
+wf_database_runs_await_no_more(WfDatabase *database)
+{
+	database->runs_awaited = false;
+	pg_memory_barrier();
+}
+
+/* The runtime is to look at what ended.c has for it, or at all.  Never throws. */
+void
+wf_database_settle(Oid dbid, bool all)
+{
+	WfDatabase *database = peek_database(dbid);
+
+	if (database == NULL)
+		return;
+	if (all)
+		database->settle_all = true;
+	pg_write_barrier();
+	database->settle = true;
+	wf_database_latch(dbid);
+}
+
+/* Is it?  Not told again for the same. */
+bool
+wf_database_take_settle(WfDatabase *database, bool *all)
+{
+	bool		settle = database->settle;
+
+	database->settle = false;
+	pg_memory_barrier();
+	*all = database->settle_all;
+	database->settle_all = false;
+	pg_memory_barrier();
+	return settle || *all;
 }
 
 /* --- what its runtime tells ----------------------------------------------- */

@@ -87,6 +87,11 @@ typedef struct WfDatabase
 								 * ends, by wf_clock_now(); infinity: none */
 	bool		leases_renewed; /* since the server's start; by its runtime */
 
+	/* Without a lock: see ended.c. */
+	bool		runs_awaited;	/* runs may wait for others */
+	bool		settle;			/* the runtime is to look at some of them, */
+	bool		settle_all;		/* or at all */
+
 	WfOwner    *overflow;		/* see wf_owner_overflow(); set once */
 
 	/* processes that wait in await(); broadcast at each commit of a step */
@@ -134,6 +139,11 @@ extern void wf_database_lease(WfDatabase *database, TimestampTz until);
 extern TimestampTz wf_database_leases_at(WfDatabase *database);
 extern void wf_database_leases_looked_for(WfDatabase *database);
 extern void wf_database_leases_renewed(WfDatabase *database);
+extern bool wf_database_runs_awaited(Oid dbid);
+extern void wf_database_runs_await(Oid dbid);
+extern void wf_database_runs_await_no_more(WfDatabase *database);
+extern void wf_database_settle(Oid dbid, bool all);
+extern bool wf_database_take_settle(WfDatabase *database, bool *all);
 extern void wf_database_chores(WfDatabase *database, const WfChores *chores);
 extern void wf_database_chores_at(WfDatabase *database, TimestampTz at);
 

@@ -29,6 +29,7 @@ typedef struct WfPrepared
 	char		gid[GIDSIZE];
 	uint64		serial;			/* given by wf_prepared_put() */
 	bool		stepped;		/* changed a process */
+	bool		ended;			/* ended runs, or made some that wait for others */
 	bool		changing;		/* changed what sessions keep, see inval.h */
 	bool		roles;			/* changed what roles may */
 	int			nlanes;

@@ -17,6 +17,7 @@
 #include "storage/shmem.h"
 
 #include "shmem/database.h"
+#include "shmem/ended.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/log_budget.h"
@@ -42,6 +43,7 @@ static const Subsystem subsystems[] = {
 	{"workflow databases", wf_database_shmem_size, wf_database_shmem_attach, NULL},
 	{"workflow slots", wf_slot_shmem_size, wf_slot_shmem_attach, NULL},
 	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach, NULL},
+	{"workflow ended runs", wf_ended_shmem_size, wf_ended_shmem_attach, NULL},
 	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach, NULL},
 	{"workflow permits of runs", wf_permit_shmem_size, wf_permit_shmem_attach, wf_permit_shmem_beside}
 };

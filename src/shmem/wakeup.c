@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "shmem/database.h"
+#include "shmem/ended.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
@@ -61,6 +62,14 @@ static int	ntouched = 0;
 static int	touched_size = 0;
 
 static bool stepped = false;
+
+/* Runs that it has ended, or that others are to wait for. */
+static struct
+{
+	pg_uuid_t  *runs;			/* WF_ENDED_MAX, in TopMemoryContext; or NULL */
+	int			n;				/* -1: more than that */
+	bool		awaited;		/* some of the latter */
+}			ended = {0};
 
 /* Workers have got leases, the first of which ends then; and whom to tell that. */
 static TimestampTz leased_until = DT_NOEND;
@@ -234,6 +243,32 @@ wf_wakeup_stepped(void)
 	stepped = stepped || !silent;
 }
 
+/* This transaction ends these runs: who waits for them is to hear of it. */
+void
+wf_wakeup_runs_ended(int n, const pg_uuid_t *runs)
+{
+	if (silent || ended.n < 0)
+		return;
+	if (ended.runs == NULL)
+		ended.runs = MemoryContextAlloc(TopMemoryContext, sizeof(pg_uuid_t) * WF_ENDED_MAX);
+	if (n > WF_ENDED_MAX - ended.n)
+		ended.n = -1;
+	else
+	{
+		memcpy(ended.runs + ended.n, runs, sizeof(pg_uuid_t) * n);
+		ended.n += n;
+	}
+}
+
+/* This transaction makes a run wait for these: have they ended before it commits? */
+void
+wf_wakeup_runs_awaited(int n, const pg_uuid_t *runs)
+{
+	wf_database_runs_await(MyDatabaseId);
+	wf_wakeup_runs_ended(n, runs);
+	ended.awaited = ended.awaited || !silent;
+}
+
 /* A worker has a run until then, once this transaction has committed. */
 void
 wf_wakeup_lease(TimestampTz until)
@@ -347,6 +382,8 @@ forget(void)
 	ntouched = 0;
 	silent = false;
 	stepped = false;
+	ended.n = 0;
+	ended.awaited = false;
 	leased_until = DT_NOEND;
 	leased_in = NULL;
 	claimed_in = InvalidSubTransactionId;
@@ -358,6 +395,22 @@ forget(void)
 	roles = false;
 	preparing[0] = '\0';
 	ending = NOT_ENDING;
+}
+
+/* The runtime is to look who waits for these runs, if anybody waits for any. */
+static void
+tell_of_runs(void)
+{
+	if (ended.n == 0)
+		return;
+	if (ended.awaited)
+		wf_database_runs_await(MyDatabaseId);
+	else if (!wf_database_runs_awaited(MyDatabaseId))
+		return;
+	if (ended.n < 0)
+		wf_database_settle(MyDatabaseId, true);
+	else
+		wf_ended_note(MyDatabaseId, ended.n, ended.runs);
 }
 
 /* The transaction is over. */
@@ -383,6 +436,8 @@ tell(bool committed)
 	}
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
+	if (committed)
+		tell_of_runs();
 	if (committed && leased_in != NULL)
 		wf_database_lease(leased_in, leased_until);
 	if (committed)
@@ -429,6 +484,7 @@ describe(WfPrepared *prepared)
 
 	strlcpy(prepared->gid, preparing, sizeof(prepared->gid));
 	prepared->stepped = stepped;
+	prepared->ended = ended.n != 0;
 	prepared->changing = changing;
 	prepared->roles = roles;
 	prepared->nlanes = ntouched;
@@ -483,6 +539,8 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 		mine->released = lane->released;
 	}
 	stepped = prepared->stepped;
+	ended.awaited = prepared->ended;
+	ended.n = prepared->ended ? -1 : 0;
 	roles = prepared->roles;
 	for (int i = 0; i < prepared->ndatabases; i++)
 		wf_wakeup_database(prepared->databases[i]);

@@ -11,6 +11,7 @@
 #define WF_WAKEUP_H
 
 #include "datatype/timestamp.h"
+#include "utils/uuid.h"
 
 #include "shmem/lane.h"
 #include "shmem/prepared.h"
@@ -24,6 +25,8 @@ extern void wf_wakeup_claimed(int32 owner, WfLaneKind kind, int claimed, uint64 
 							  WfPosition mark, TimestampTz inserted);
 extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);
+extern void wf_wakeup_runs_ended(int n, const pg_uuid_t *runs);
+extern void wf_wakeup_runs_awaited(int n, const pg_uuid_t *runs);
 extern void wf_wakeup_lease(TimestampTz until);
 extern void wf_wakeup_extension(void);
 extern void wf_wakeup_release(Oid dbid);

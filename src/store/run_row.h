@@ -23,6 +23,14 @@ typedef enum WfRunState
 	WF_RUN_EXPIRED
 } WfRunState;
 
+/* Values of run.awaits: what happens when a run that it waits for does not finish. */
+typedef enum WfRunAwaits
+{
+	WF_RUN_AWAITS_CANCEL,		/* it is aborted */
+	WF_RUN_AWAITS_RUN,			/* nothing: it is done after all of them */
+	WF_RUN_AWAITS_SKIP			/* it is finished without having been done */
+} WfRunAwaits;
+
 /*
  * The columns of workflow.run and of workflow.run_history, with their types: names,
  * positions and descriptors come from here.
@@ -57,7 +65,8 @@ typedef enum WfRunState
 	C(lease, INTERVALOID) \
 	C(lease_until, TIMESTAMPTZOID) \
 	C(progress, JSONBOID) \
-	C(parked, TEXTOID)
+	C(parked, TEXTOID) \
+	C(awaits, INT2OID)
 
 #define WF_RUN_ENDED_LIST(C) \
 	C(run, UUIDOID) \

@@ -151,7 +151,7 @@ SELECT is_empty('SELECT FROM app.checkpoint', 'then it is gone');
 -- park and signal
 SELECT workflow.run_job('letter') AS p \gset
 SELECT run, fence FROM workflow.claim('mail', 'w1') \gset
-SELECT is(refused(format('SELECT workflow.park(run => %L, fence => %s)', :'run', :fence)), '22023 a run is parked until a time or for an event', 'for nothing it is not parked');
+SELECT is(refused(format('SELECT workflow.park(run => %L, fence => %s)', :'run', :fence)), '22023 a run is parked until a time, for an event or for runs', 'for nothing it is not parked');
 SELECT lives_ok(format('SELECT workflow.park(until => ''2030-01-01 02:00+00'', run => %L, fence => %s)', :'run', :fence), 'a run is parked until a time');
 SELECT is(claimed('mail'), '', 'nobody gets it');
 CALL clock('2030-01-01 02:00+00');
