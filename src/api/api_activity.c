@@ -193,7 +193,7 @@ add_housekeeping(Lines *all, const WfDatabase *database)
 static void
 add_executors(Lines *all)
 {
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = 0; i < wf_slot_count(); i++)
 	{
 		const WfSlot *slot = &wf_slots[i];
 		Line	   *line;
@@ -347,7 +347,7 @@ workflow_runtime_activity(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	older = result->setDesc->natts == ACTIVITY_COLUMNS_020;
-	all.lines = palloc(sizeof(Line) * (3 + wf_max_executors + wf_max_owners));
+	all.lines = palloc(sizeof(Line) * (3 + wf_slot_count() + wf_max_owners));
 
 	wf_instance_lock(LW_SHARED);
 	database = wf_database_entry_locked(MyDatabaseId, false);

@@ -17,6 +17,7 @@
 #include "base/guc.h"
 
 int			wf_max_executors = 4;
+int			wf_max_job_executors = 4;
 int			wf_max_databases = 64;
 int			wf_max_owners = 1024;
 int			wf_max_partitions = 10000;
@@ -97,8 +98,12 @@ static void
 define_sizes(void)
 {
 	define_int("workflow.max_executors",
-			   "Sets the maximum number of processes that work for owners of processes and jobs.",
+			   "Sets the maximum number of executors that step processes.",
 			   &wf_max_executors, 0, WF_MAX_EXECUTORS_MAX,
+			   PGC_POSTMASTER, 0);
+	define_int("workflow.max_job_executors",
+			   "Sets the maximum number of executors that do runs of jobs.",
+			   &wf_max_job_executors, 0, WF_MAX_EXECUTORS_MAX,
 			   PGC_POSTMASTER, 0);
 	define_int("workflow.max_databases",
 			   "Sets the maximum number of databases with the extension.",

@@ -20,6 +20,7 @@ typedef enum WfUnknownEvents
 /* Fixed at server start; they size shared memory. */
 extern int	wf_max_executors;	/* 0: no background workers run; clients call
 								 * workflow.work() */
+extern int	wf_max_job_executors;	/* of their own, for runs of jobs */
 extern int	wf_max_databases;
 extern int	wf_max_owners;
 extern int	wf_max_partitions;

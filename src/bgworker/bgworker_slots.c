@@ -105,7 +105,7 @@ wf_bgworker_slots_give_up(void)
 	if (wf_bgworker_slots_free() >= Max(1, max_worker_processes / 8))
 		return false;
 	wf_instance_lock(LW_EXCLUSIVE);
-	result = wf_bgworker_slots_free() + wf_eviction_leaving_locked() <
+	result = wf_bgworker_slots_free() + wf_eviction_leaving_locked(wf_slot_range_of_all()) <
 		Max(1, max_worker_processes / 8);
 	if (result)
 		wf_slot_evict_locked(wf_my_slot);
@@ -216,7 +216,7 @@ make_room(Oid dbid, TimestampTz since)
 	TimestampTz again;
 	WfDatabase *other;
 
-	if (count_yielding() + wf_eviction_leaving_locked() >= count_waiting())
+	if (count_yielding() + wf_eviction_leaving_locked(wf_slot_range_of_all()) >= count_waiting())
 		return true;
 	if (wf_eviction_ask_locked(WF_EVICT_IDLE, &again))
 		return true;

@@ -73,7 +73,7 @@ bgworkers_of(Oid dbid, bool terminate)
 		if (terminate)
 			kill(database->runtime_pid, SIGTERM);
 	}
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = 0; i < wf_slot_count(); i++)
 	{
 		const WfSlot *slot = &wf_slots[i];
 

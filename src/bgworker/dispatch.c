@@ -44,7 +44,7 @@ static BackgroundWorkerHandle **handles = NULL;
 
 static TimestampTz retry_at = DT_NOBEGIN;	/* no worker slot before; real */
 static TimestampTz help_at = DT_NOBEGIN;	/* no further executors before; real */
-static TimestampTz starving;	/* since when, see WfDatabase.waits_since */
+static TimestampTz starving[WF_LANE_KINDS];	/* since when, see WfDatabase.slot_wanted */
 
 /* Owners without a place that were served since an unclean start. */
 static List *served = NIL;		/* in TopMemoryContext */
@@ -53,10 +53,11 @@ static List *served = NIL;		/* in TopMemoryContext */
 void
 wf_dispatch_begin(WfDemand *demand)
 {
-	int			n = Max(wf_max_executors, 1);
+	int			n = Max(wf_slot_count(), 1);
 
 	handles = MemoryContextAllocZero(TopMemoryContext, n * sizeof(*handles));
-	demand->waiting = MemoryContextAlloc(TopMemoryContext, n * sizeof(WfWaiting));
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		demand->waiting[kind].items = MemoryContextAlloc(TopMemoryContext, n * sizeof(WfWaiting));
 }
 
 /* --- those who cannot have one ------------------------------------------- */
@@ -100,6 +101,26 @@ refuse(const WfWaiting *waiting, WfWaitReason reason)
 		wf_owner_set_role(entry, InvalidOid);
 }
 
+/* One who waits finds nothing. */
+static void
+starves(const WfWaiting *waiting)
+{
+	TimestampTz *since = &starving[waiting->lane->kind];
+
+	*since = Min(*since, waiting->since);
+}
+
+/* Since when the first of them waits. */
+static TimestampTz
+starved_since(void)
+{
+	TimestampTz since = DT_NOEND;
+
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		since = Min(since, starving[kind]);
+	return since;
+}
+
 /*
  * The postmaster has no room for another background worker, or others come
  * first.
@@ -112,15 +133,15 @@ no_bgworker(const WfWaiting *waiting)
 	if (waiting->extra)
 	{
 		wf_instance_lock(LW_EXCLUSIVE);
-		if (wf_eviction_leaving_locked() == 0)
+		if (wf_eviction_leaving_locked(wf_slot_range_of_all()) == 0)
 			(void) wf_eviction_ask_locked(WF_EVICT_COLD, &again);
 		wf_instance_unlock();
 		help_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HELP_DELAY);
 		return;
 	}
 	wf_owner_waits(waiting->lane->entry, WF_WAIT_BGWORKER);
-	starving = Min(starving, waiting->since);
-	retry_at = wf_bgworker_slots_wait(MyDatabaseId, starving, "executors");
+	starves(waiting);
+	retry_at = wf_bgworker_slots_wait(MyDatabaseId, starved_since(), "executors");
 }
 
 /* Nobody makes room for one whose work is not due yet: look again when it is. */
@@ -137,12 +158,12 @@ is_early(WfDemand *demand, const WfWaiting *waiting)
 static void
 starve(WfDemand *demand, const WfWaiting *waiting, int n)
 {
-	TimestampTz again = wf_eviction_make_room(n, waiting->extra);
+	TimestampTz again = wf_eviction_make_room(waiting->lane->kind, n, waiting->extra);
 
 	demand->next = Min(demand->next, wf_clock_at(again));
 	if (!waiting->extra)
 	{
-		starving = Min(starving, waiting->since);
+		starves(waiting);
 		wf_owner_waits(waiting->lane->entry, WF_WAIT_SLOT);
 	}
 }
@@ -251,17 +272,37 @@ serve(Oid extension, WfDemand *demand, const WfWaiting *waiting, int *unfed,
 	return true;
 }
 
+/* Serve those of one kind of work; false: the extension is gone. */
+static bool
+serve_list(Oid extension, WfDemand *demand, const WfWaitingList *list, bool *in_transaction)
+{
+	int			unfed = 0;
+
+	for (int i = 0; i < list->n && retry_at == DT_NOBEGIN; i++)
+	{
+		const WfWaiting *waiting = &list->items[i];
+
+		if (waiting->extra && !wf_clock_is_over(help_at, HELP_DELAY))
+		{
+			demand->next = Min(demand->next, wf_clock_at(help_at));
+			break;				/* they come last */
+		}
+		if (!serve(extension, demand, waiting, &unfed, in_transaction))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Serve those who wait in their order, as far as slots and background workers go; at once
- * or, after the postmaster had none, when it is time to ask again.  Lowers
- * demand->next to when to look again.  To be called with no transaction open.
- * Returns false when the extension is gone.
+ * or, after the postmaster had none, when it is time to ask again.  Steps come before
+ * runs.  Lowers demand->next to when to look again.  To be called with no transaction
+ * open.  Returns false when the extension is gone.
  */
 bool
 wf_dispatch(WfDatabase *database, Oid extension, WfDemand *demand)
 {
 	bool		in_transaction = false;
-	int			unfed = 0;
 
 	if (!wf_clock_is_over(retry_at, WF_BGWORKER_SLOTS_DELAY_MAX))
 	{
@@ -269,20 +310,12 @@ wf_dispatch(WfDatabase *database, Oid extension, WfDemand *demand)
 		return true;
 	}
 
-	starving = DT_NOEND;
 	retry_at = DT_NOBEGIN;
-	for (int i = 0; i < demand->nwaiting && retry_at == DT_NOBEGIN; i++)
-	{
-		const WfWaiting *waiting = &demand->waiting[i];
-
-		if (waiting->extra && !wf_clock_is_over(help_at, HELP_DELAY))
-		{
-			demand->next = Min(demand->next, wf_clock_at(help_at));
-			break;				/* they come last */
-		}
-		if (!serve(extension, demand, waiting, &unfed, &in_transaction))
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		starving[kind] = DT_NOEND;
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		if (!serve_list(extension, demand, &demand->waiting[kind], &in_transaction))
 			return false;
-	}
 	if (in_transaction)
 		wf_transaction_commit();
 
@@ -317,7 +350,7 @@ is_lost(BackgroundWorkerHandle *handle, TimestampTz since)
 void
 wf_dispatch_reap(void)
 {
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = 0; i < wf_slot_count(); i++)
 	{
 		uint32		generation;
 		TimestampTz since;

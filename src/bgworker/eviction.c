@@ -40,14 +40,14 @@ has_been(const WfSlot *slot, int ms)
  * before its batch ends, whenever that is.
  */
 static WfSlot *
-least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
+least_needy(WfSlotRange range, WfEviction whom, TimestampTz now, TimestampTz *again)
 {
 	WfSlot *idle = NULL;
 	WfSlot *busy = NULL;
 	bool		starting = false;
 
 	*again = DT_NOEND;
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = range.first; i < range.end; i++)
 	{
 		WfSlot *slot = &wf_slots[i];
 
@@ -64,7 +64,7 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 			busy = slot;
 	}
 
-	if (kind == WF_EVICT_COLD)
+	if (whom == WF_EVICT_COLD)
 	{
 		if (idle && !has_been(idle, WARM))
 		{
@@ -73,7 +73,7 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 		}
 		return idle;
 	}
-	if (idle || kind == WF_EVICT_IDLE)
+	if (idle || whom == WF_EVICT_IDLE)
 		return idle;
 	if (busy && has_been(busy, QUANTUM))
 		return busy;
@@ -82,14 +82,11 @@ least_needy(WfEviction kind, TimestampTz now, TimestampTz *again)
 	return NULL;
 }
 
-/*
- * Under the lock, exclusive: ask one executor of the instance to leave.
- * False: there is none; one may be at *again, infinity: not known.
- */
-bool
-wf_eviction_ask_locked(WfEviction kind, TimestampTz *again)
+/* Ask one executor of these slots to leave; see wf_eviction_ask_locked(). */
+static bool
+ask(WfSlotRange range, WfEviction whom, TimestampTz *again)
 {
-	WfSlot *slot = least_needy(kind, GetCurrentTimestamp(), again);
+	WfSlot *slot = least_needy(range, whom, GetCurrentTimestamp(), again);
 
 	if (slot == NULL)
 		return false;
@@ -97,13 +94,23 @@ wf_eviction_ask_locked(WfEviction kind, TimestampTz *again)
 	return true;
 }
 
-/* Under the lock: executors that were asked to leave, and will soon. */
+/*
+ * Under the lock, exclusive: ask one executor of the instance to leave.
+ * False: there is none; one may be at *again, infinity: not known.
+ */
+bool
+wf_eviction_ask_locked(WfEviction whom, TimestampTz *again)
+{
+	return ask(wf_slot_range_of_all(), whom, again);
+}
+
+/* Under the lock: executors of these slots that were asked to leave, and will soon. */
 int
-wf_eviction_leaving_locked(void)
+wf_eviction_leaving_locked(WfSlotRange range)
 {
 	int			n = 0;
 
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = range.first; i < range.end; i++)
 	{
 		WfSlot *slot = &wf_slots[i];
 
@@ -114,21 +121,22 @@ wf_eviction_leaving_locked(void)
 }
 
 /*
- * Have a slot given up by whoever needs it least.  A free one is somebody
+ * Have a slot for this kind of work given up by whoever needs it least.  A free one is somebody
  * else's, who has waited longer and will take it.  Who is asked to leave may
  * turn out to be at a long batch: then somebody else is asked.
  */
 TimestampTz
-wf_eviction_make_room(int n, bool extra)
+wf_eviction_make_room(WfLaneKind kind, int n, bool extra)
 {
+	WfSlotRange range = wf_slot_range(kind);
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz again = DT_NOEND;
 	int			leaving;
 	int			nfree = 0;
 
 	wf_instance_lock(LW_EXCLUSIVE);
-	leaving = wf_eviction_leaving_locked();
-	for (int i = 0; i < wf_max_executors; i++)
+	leaving = wf_eviction_leaving_locked(range);
+	for (int i = range.first; i < range.end; i++)
 	{
 		if (wf_slots[i].state == WF_SLOT_FREE)
 			nfree++;
@@ -137,7 +145,7 @@ wf_eviction_make_room(int n, bool extra)
 	if (nfree > 0)
 		again = TimestampTzPlusMilliseconds(now, ASK_AGAIN);
 	else if (leaving >= n ||
-			 wf_eviction_ask_locked(extra ? WF_EVICT_COLD : WF_EVICT_ANY, &again))
+			 ask(range, extra ? WF_EVICT_COLD : WF_EVICT_ANY, &again))
 		again = TimestampTzPlusMilliseconds(now, WF_STALL_MS + ASK_AGAIN);
 	wf_instance_unlock();
 	return again;

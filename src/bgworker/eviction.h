@@ -7,7 +7,8 @@
 
 #include "datatype/timestamp.h"
 
-extern TimestampTz wf_eviction_make_room(int n, bool extra);
+#include "shmem/slot.h"
+
 /* Who may be asked to leave. */
 typedef enum WfEviction
 {
@@ -16,7 +17,8 @@ typedef enum WfEviction
 	WF_EVICT_ANY				/* who has been busy for a while, too */
 } WfEviction;
 
-extern bool wf_eviction_ask_locked(WfEviction kind, TimestampTz *again);
-extern int	wf_eviction_leaving_locked(void);
+extern TimestampTz wf_eviction_make_room(WfLaneKind kind, int n, bool extra);
+extern bool wf_eviction_ask_locked(WfEviction whom, TimestampTz *again);
+extern int	wf_eviction_leaving_locked(WfSlotRange range);
 
 #endif							/* WF_EVICTION_H */

@@ -247,7 +247,7 @@ wanted_at(WfDatabase *database, TimestampTz mark)
 		case WF_DB_RESTING:
 			if (database->wake || database->settle)
 				return not_before;
-			if (wf_max_executors == 0)	/* it could do nothing else */
+			if (wf_slot_count() == 0)	/* it could do nothing else */
 				return Max(wf_database_leases_at(database), not_before);
 			/* it has to start an executor, which is early, too */
 			mark = wf_clock_before(mark, 2 * WF_CLOCK_LEAD);

@@ -37,19 +37,26 @@ typedef struct Attention
 	bool		stalled;		/* one is */
 	bool		idle;			/* one has, or will soon have, nothing to do */
 	Latch	   *sleeper;		/* its latch, or NULL */
+	int			long_runs;		/* executors that do one run that may take long, */
+	int			others;			/* and those that do not, or not yet */
 } Attention;
 
 static Attention
 inspect(const WfLane *lane)
 {
 	Attention	found = {0};
+	WfSlotRange range = wf_slot_range(lane->kind);
 
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = range.first; i < range.end; i++)
 	{
 		const WfSlot *slot = &wf_slots[i];
 
 		if (!wf_slot_serves(slot, lane->dbid, lane->owner, lane->kind))
 			continue;
+		if (slot->fence != 0)
+			found.long_runs++;
+		else
+			found.others++;
 		if (slot->state == WF_SLOT_IDLE && !slot->evict)
 			found.sleeper = slot->latch;
 		if (slot->state == WF_SLOT_STARTING || found.sleeper != NULL)
@@ -82,24 +89,34 @@ served_before(const WfWaiting *a, const WfWaiting *b)
 	return a->since < b->since;
 }
 
+/* How many slots are for this kind of work? */
+static int
+slots_of(WfLaneKind kind)
+{
+	WfSlotRange range = wf_slot_range(kind);
+
+	return range.end - range.first;
+}
+
 /* Insert into the sorted list, of which only the head is kept. */
 static void
 add_waiting(WfDemand *demand, const WfWaiting *one)
 {
-	int			i = demand->nwaiting;
+	WfWaitingList *list = &demand->waiting[one->lane->kind];
+	int			i = list->n;
 
-	if (i == wf_max_executors)
+	if (i == slots_of(one->lane->kind))
 	{
-		if (i == 0 || !served_before(one, &demand->waiting[i - 1]))
+		if (i == 0 || !served_before(one, &list->items[i - 1]))
 			return;
 		i--;
 	}
 	else
-		demand->nwaiting++;
+		list->n++;
 
-	for (; i > 0 && served_before(one, &demand->waiting[i - 1]); i--)
-		demand->waiting[i] = demand->waiting[i - 1];
-	demand->waiting[i] = *one;
+	for (; i > 0 && served_before(one, &list->items[i - 1]); i--)
+		list->items[i] = list->items[i - 1];
+	list->items[i] = *one;
 }
 
 /*
@@ -116,12 +133,32 @@ lane_waits_since(const WfLane *lane, TimestampTz due, TimestampTz now)
 
 /* Who is early takes nobody's place; under the lock. */
 static bool
-has_free_slot(void)
+has_free_slot(WfLaneKind kind)
 {
-	for (int i = 0; i < wf_max_executors; i++)
+	WfSlotRange range = wf_slot_range(kind);
+
+	for (int i = range.first; i < range.end; i++)
 		if (wf_slots[i].state == WF_SLOT_FREE)
 			return true;
 	return false;
+}
+
+/*
+ * How many executors a lane wants that has some, and due work; under the lock.  Who is
+ * at a long run does no other meanwhile: then they are doubled at a time.
+ */
+static int
+count_extras(WfLane *lane)
+{
+	Attention	found = inspect(lane);
+
+	if (found.stalled && found.sleeper != NULL)
+		have_looked_after(lane, found.sleeper);
+	if (found.attended && !lane->backlog)
+		return 0;
+	if (found.long_runs > 0)
+		return Max(found.long_runs - found.others, 0);
+	return found.idle ? 0 : 1;
 }
 
 /* What one lane wants; under the lock.  False: nothing of it is due, or about to be. */
@@ -131,10 +168,11 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 	WfOwner    *entry = lane->entry;
 	uint64		generation;
 	TimestampTz due = wf_watermark_read(lane, &generation).due;
-	TimestampTz start = has_free_slot() ? wf_clock_before(due, WF_CLOCK_LEAD) : due;
+	TimestampTz start = has_free_slot(lane->kind) ? wf_clock_before(due, WF_CLOCK_LEAD) : due;
 	TimestampTz held = wf_owner_held_until(entry);
 	WfWaiting	one = {.lane = lane,.owner = lane->owner,.role = entry->role,
 	.since = lane_waits_since(lane, due, now),.extra = lane->executors > 0};
+	int			n = 1;
 
 	demand->first_due = Min(demand->first_due, Max(due, held));
 	if (due > now && (one.extra || start > now))
@@ -146,14 +184,11 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 	}
 	if (one.extra)
 	{
-		Attention	found = inspect(lane);
-
 		/* quarantine.c counts what one executor was at when the server crashed */
 		if (wf_database_has_suspects(database, lane))
 			return true;
-		if (found.stalled && found.sleeper != NULL)
-			have_looked_after(lane, found.sleeper);
-		if (found.idle || (found.attended && !lane->backlog))
+		n = count_extras(lane);
+		if (n == 0)
 			return true;
 	}
 	if (held > now)
@@ -163,7 +198,8 @@ ask_lane(const WfDatabase *database, WfLane *lane, WfDemand *demand, TimestampTz
 	}
 	if (!OidIsValid(entry->role) || (!one.extra && TIMESTAMP_IS_NOBEGIN(due)))
 		demand->unknown = true;
-	add_waiting(demand, &one);
+	for (int i = 0; i < n; i++)
+		add_waiting(demand, &one);
 	return true;
 }
 
@@ -177,7 +213,8 @@ wf_pool_demand(Oid dbid, WfDemand *demand)
 	TimestampTz now = wf_clock_now();
 	const WfDatabase *database;
 
-	demand->nwaiting = 0;
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		demand->waiting[kind].n = 0;
 	demand->unknown = false;
 	demand->next = DT_NOEND;
 	demand->first_due = DT_NOEND;
@@ -212,7 +249,7 @@ wf_pool_want(WfDemand *demand, WfLane *overflow, int32 owner, Oid role,
 	bool		found = false;
 
 	wf_instance_lock(LW_SHARED);
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = 0; i < wf_slot_count(); i++)
 	{
 		WfSlot	   *slot = &wf_slots[i];
 
@@ -278,32 +315,34 @@ wf_pool_waits_since(Oid dbid)
 
 /* Somebody in another database who has waited longer; under the lock. */
 static WfDatabase *
-waits_longer(Oid dbid, TimestampTz since)
+waits_longer(Oid dbid, WfLaneKind kind, TimestampTz since)
 {
 	for (int i = 0; i < wf_max_databases; i++)
 	{
 		WfDatabase *other = &wf_databases[i];
 
 		if (OidIsValid(other->dbid) && other->dbid != dbid &&
-			other->state == WF_DB_RUNNING && other->waits_since < since)
+			other->state == WF_DB_RUNNING && other->slot_wanted[kind] < since)
 			return other;
 	}
 	return NULL;
 }
 
 /*
- * A free slot; under the lock.  Helpers leave one slot to others, unless the
- * lane's executors can be asked to make room any time (no stalled one).
+ * A free slot; under the lock.  Those who help with steps leave one slot to others,
+ * unless the lane's executors can be asked to make room any time (no stalled one).
+ * Runs may take long, and whoever limits them has queues for that.
  */
 static WfSlot *
 free_slot(const WfWaiting *waiting)
 {
 	const WfLane *lane = waiting->lane;
+	WfSlotRange range = wf_slot_range(lane->kind);
 	WfSlot	   *found = NULL;
 	int			nfree = 0;
 	int			nstalled = 0;
 
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = range.first; i < range.end; i++)
 	{
 		WfSlot	   *slot = &wf_slots[i];
 
@@ -317,7 +356,7 @@ free_slot(const WfWaiting *waiting)
 				 wf_slot_serves(slot, lane->dbid, waiting->owner, lane->kind))
 			nstalled++;
 	}
-	if (waiting->extra && nstalled > 0 && nfree < 2)
+	if (waiting->extra && nstalled > 0 && nfree < 2 && lane->kind == WF_LANE_STEPS)
 		return NULL;
 	return found;
 }
@@ -336,7 +375,7 @@ wf_pool_take(Oid dbid, const WfWaiting *waiting, uint32 *generation)
 
 	wf_instance_lock(LW_EXCLUSIVE);
 	database = wf_database_entry_locked(dbid, false);
-	other = waits_longer(dbid, waiting->extra ? DT_NOEND : waiting->since);
+	other = waits_longer(dbid, waiting->lane->kind, waiting->extra ? DT_NOEND : waiting->since);
 	if (database && database->state == WF_DB_RUNNING && other == NULL)
 		slot = free_slot(waiting);
 	if (slot != NULL)
@@ -419,9 +458,10 @@ wf_pool_attach(int index, uint32 generation)
 void
 wf_pool_help(void)
 {
+	WfSlotRange range = wf_slot_range(wf_my_slot->kind);
 	bool		room = false;
 
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = range.first; i < range.end; i++)
 	{
 		WfSlot	   *slot = &wf_slots[i];
 		Latch	   *latch = slot->latch;
@@ -450,7 +490,7 @@ wf_pool_count_locked(Oid dbid, bool all)
 {
 	int			n = 0;
 
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = 0; i < wf_slot_count(); i++)
 	{
 		const WfSlot *slot = &wf_slots[i];
 
@@ -478,7 +518,7 @@ void
 wf_pool_evict(Oid dbid)
 {
 	wf_instance_lock(LW_EXCLUSIVE);
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = 0; i < wf_slot_count(); i++)
 	{
 		if (wf_slots[i].state != WF_SLOT_FREE && wf_slots[i].dbid == dbid)
 			wf_slot_evict_locked(&wf_slots[i]);

@@ -19,11 +19,17 @@ typedef struct WfWaiting
 	bool		extra;			/* has an executor already, wants another */
 } WfWaiting;
 
+/* Those of one kind of work, in order of service; as many at most as there are slots. */
+typedef struct WfWaitingList
+{
+	int			n;
+	WfWaiting  *items;			/* the caller's array */
+} WfWaitingList;
+
 /* What a database's lanes want, found without a transaction. */
 typedef struct WfDemand
 {
-	int			nwaiting;		/* at most max_executors, in order of service */
-	WfWaiting  *waiting;		/* array of max_executors, the caller's */
+	WfWaitingList waiting[WF_LANE_KINDS];	/* each has executors of its own */
 	bool		unknown;		/* a lane's mark or role has to be loaded */
 	TimestampTz next;			/* when to ask again, by wf_clock_now() */
 	TimestampTz first_due;		/* when the earliest work of all is due */

@@ -40,6 +40,7 @@
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
+#include "shmem/slot.h"
 #include "shmem/suspects.h"
 #include "shmem/trouble.h"
 #include "shmem/watermark.h"
@@ -186,7 +187,7 @@ take_over(void)
 static bool
 able(void)
 {
-	return wf_enabled && wf_max_executors > 0;
+	return wf_enabled && wf_slot_count() > 0;
 }
 
 /* --- looking for work ---------------------------------------------------- */
@@ -266,12 +267,16 @@ sweep_due(void)
 static void
 leave_out_unknown(void)
 {
-	int			n = 0;
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+	{
+		WfWaitingList *list = &demand.waiting[kind];
+		int			n = 0;
 
-	for (int i = 0; i < demand.nwaiting; i++)
-		if (OidIsValid(demand.waiting[i].role))
-			demand.waiting[n++] = demand.waiting[i];
-	demand.nwaiting = n;
+		for (int i = 0; i < list->n; i++)
+			if (OidIsValid(list->items[i].role))
+				list->items[n++] = list->items[i];
+		list->n = n;
+	}
 }
 
 /* The lane that stands for the owners without a place. */
@@ -392,6 +397,16 @@ feed(void)
 		absent(true);
 }
 
+/* Does a lane wait since then, or longer? */
+static bool
+waits_since(TimestampTz since)
+{
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		if (demand.waiting[kind].n > 0 && demand.waiting[kind].items[0].since <= since)
+			return true;
+	return false;
+}
+
 /*
  * Has somebody to do without a background worker who needs it more than we do?
  * Asked after a cycle: what we want is known.
@@ -403,8 +418,7 @@ has_to_yield(void)
 
 	if (since == DT_NOEND)
 		return false;
-	if (wf_pool_count(MyDatabaseId, true) == 0 &&
-		(demand.nwaiting == 0 || demand.waiting[0].since > since))
+	if (wf_pool_count(MyDatabaseId, true) == 0 && !waits_since(since))
 		return true;
 	wf_database_stays(database);
 	return false;

@@ -84,6 +84,16 @@ find_place(void)
 	return place;
 }
 
+/* Under the lock. */
+static void
+waits_for_nothing(WfDatabase *database)
+{
+	database->wants_bgworker = false;
+	database->waits_since = DT_NOEND;
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		database->slot_wanted[kind] = DT_NOEND;
+}
+
 /* An entry for a database that has none; under the lock, exclusive. */
 static WfDatabase *
 make_database(Oid dbid)
@@ -97,14 +107,13 @@ make_database(Oid dbid)
 	set_state(database, WF_DB_UNKNOWN);
 	database->wake = false;
 	database->yield_to = DT_NOEND;
-	database->wants_bgworker = false;
+	waits_for_nothing(database);
 	database->holds = 0;
 	database->extension = InvalidOid;
 	database->runtime_pid = 0;
 	database->runtime = NULL;
 	database->not_before = DT_NOBEGIN;
 	database->failures = 0;
-	database->waits_since = DT_NOEND;
 	database->recovered = false;
 	database->careful = false;
 	database->careful_until = DT_NOBEGIN;
@@ -342,8 +351,7 @@ wf_database_detach(WfDatabase *database, WfDatabaseState next, bool proved,
 	wf_instance_lock(LW_EXCLUSIVE);
 	database->runtime = NULL;
 	database->runtime_pid = 0;
-	database->waits_since = DT_NOEND;
-	database->wants_bgworker = false;
+	waits_for_nothing(database);
 	database->yield_to = DT_NOEND;
 	if (proved)
 		database->failures = 0;
@@ -630,16 +638,22 @@ wf_database_end_hold(Oid dbid)
 /* --- waiting for slots and background workers ---------------------------- */
 
 /*
- * The runtime wants an executor slot since then, and finds none; infinity: it
- * does not.  Takes the lock if that is news.
+ * The runtime wants executor slots since then, by kinds of work, and finds none;
+ * infinity: it does not.  Takes the lock if that is news.
  */
 void
-wf_database_waits(WfDatabase *database, TimestampTz since)
+wf_database_waits(WfDatabase *database, const TimestampTz *since)
 {
-	if (database->waits_since == since)
+	TimestampTz first = DT_NOEND;
+
+	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+		first = Min(first, since[kind]);
+	if (database->waits_since == first &&
+		memcmp(database->slot_wanted, since, sizeof(database->slot_wanted)) == 0)
 		return;
 	wf_instance_lock(LW_EXCLUSIVE);
-	database->waits_since = since;
+	database->waits_since = first;
+	memcpy(database->slot_wanted, since, sizeof(database->slot_wanted));
 	wf_instance_unlock();
 }
 
@@ -658,8 +672,7 @@ wf_database_wants_nothing(WfDatabase *database)
 	if (!database->wants_bgworker)
 		return;
 	wf_instance_lock(LW_EXCLUSIVE);
-	database->wants_bgworker = false;
-	database->waits_since = DT_NOEND;
+	waits_for_nothing(database);
 	wf_instance_unlock();
 }
 

@@ -67,6 +67,7 @@ typedef struct WfDatabase
 	TimestampTz waits_since;	/* its runtime wants an executor slot and finds
 								 * none, or a background worker is wanted;
 								 * infinity: neither */
+	TimestampTz slot_wanted[WF_LANE_KINDS]; /* the former, by kinds of work */
 	bool		wants_bgworker; /* and there is none: see bgworker_slots.c */
 	bool		recovered;		/* a runtime looked after the backlog of before
 								 * the server's start */
@@ -152,7 +153,7 @@ extern void wf_database_begin_hold(Oid dbid);
 extern void wf_database_end_hold(Oid dbid);
 
 /* Who waits for slots and background workers. */
-extern void wf_database_waits(WfDatabase *database, TimestampTz since);
+extern void wf_database_waits(WfDatabase *database, const TimestampTz *since);
 extern void wf_database_wants_bgworker_locked(WfDatabase *database, TimestampTz since);
 extern void wf_database_wants_nothing(WfDatabase *database);
 extern void wf_database_yield_locked(WfDatabase *database, TimestampTz to);

@@ -38,12 +38,49 @@ static SlotTable *table = NULL;
 WfSlot	   *wf_slots = NULL;
 WfSlot	   *wf_my_slot = NULL;
 
+/*
+ * Background workers that executors of runs leave to others: our launcher and a
+ * runtime, that of logical replication, and an executor of steps.
+ */
+#define OTHER_WORKERS	4
+
+/*
+ * Which slots are for work of this kind.  Each kind has its own, so that runs, which
+ * may take long, keep no timer from an executor.
+ */
+WfSlotRange
+wf_slot_range(WfLaneKind kind)
+{
+	WfSlotRange range = {0, wf_max_executors};
+
+	if (kind == WF_LANE_RUNS && wf_max_executors > 0)
+	{
+		range.first = wf_max_executors;
+		range.end += Min(wf_max_job_executors, Max(max_worker_processes - OTHER_WORKERS, 1));
+	}
+	return range;
+}
+
+/* All slots. */
+WfSlotRange
+wf_slot_range_of_all(void)
+{
+	return (WfSlotRange) {0, wf_slot_count()};
+}
+
+/* How many slots there are; 0: clients do all work themselves. */
+int
+wf_slot_count(void)
+{
+	return wf_slot_range(WF_LANE_RUNS).end;
+}
+
 /* Bytes of the segment. */
 Size
 wf_slot_shmem_size(void)
 {
 	return add_size(offsetof(SlotTable, slots),
-					mul_size(wf_max_executors, sizeof(WfSlot)));
+					mul_size(wf_slot_count(), sizeof(WfSlot)));
 }
 
 /* Take the segment: zeroes are free slots. */
@@ -308,7 +345,7 @@ wf_slot_fence(int64 fence)
 bool
 wf_slot_has_fence(int64 fence)
 {
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = 0; i < wf_slot_count(); i++)
 		if (wf_slots[i].state != WF_SLOT_FREE && wf_slots[i].fence == fence)
 			return true;
 	return false;
@@ -326,7 +363,7 @@ wf_slot_cancel(int64 fence, bool force)
 	bool		found = false;
 
 	wf_instance_lock(LW_SHARED);
-	for (int i = 0; i < wf_max_executors && !found; i++)
+	for (int i = 0; i < wf_slot_count() && !found; i++)
 	{
 		WfSlot	   *slot = &wf_slots[i];
 

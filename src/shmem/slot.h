@@ -62,7 +62,14 @@ typedef struct WfSlot
 /* A batch that takes longer (ms) no longer counts as looking after its lane. */
 #define WF_STALL_MS		200
 
-extern WfSlot *wf_slots;		/* workflow.max_executors */
+/* The slots of one kind of work, by their indexes. */
+typedef struct WfSlotRange
+{
+	int			first;
+	int			end;			/* behind the last one */
+} WfSlotRange;
+
+extern WfSlot *wf_slots;		/* wf_slot_count() of them */
 extern WfSlot *wf_my_slot;		/* of this process, or NULL */
 
 /* Is it in use for this work of this owner?  Not by `lane`: see there. */
@@ -73,6 +80,9 @@ wf_slot_serves(const WfSlot *slot, Oid dbid, int32 owner, WfLaneKind kind)
 		slot->kind == kind && slot->dbid == dbid;
 }
 
+extern WfSlotRange wf_slot_range(WfLaneKind kind);
+extern WfSlotRange wf_slot_range_of_all(void);
+extern int	wf_slot_count(void);
 extern Size wf_slot_shmem_size(void);
 extern void wf_slot_shmem_attach(void *segment, bool created);
 extern uint32 wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role);

@@ -415,6 +415,7 @@ void
 wf_watermark_wake_other(WfLane *lane)
 {
 	Latch	   *busy[WF_MAX_EXECUTORS_MAX];
+	WfSlotRange range = wf_slot_range(lane->kind);
 	int			nbusy = 0;
 	bool		attended = wf_my_slot != NULL &&
 		wf_slot_serves(wf_my_slot, lane->dbid, lane->owner, lane->kind);
@@ -422,14 +423,14 @@ wf_watermark_wake_other(WfLane *lane)
 	/* pairs with the barrier of an executor that goes BUSY */
 	pg_memory_barrier();
 
-	for (int i = 0; i < wf_max_executors; i++)
+	for (int i = range.first; i < range.end; i++)
 	{
 		WfSlot	   *slot = &wf_slots[i];
 		Latch	   *latch = slot->latch;
 		WfSlotState state = slot->state;
 
 		if (slot == wf_my_slot || state == WF_SLOT_FREE || slot->owner != lane->owner ||
-			slot->kind != lane->kind || slot->dbid != lane->dbid)
+			slot->dbid != lane->dbid)
 			continue;
 
 		if (state == WF_SLOT_IDLE && latch != NULL && !slot->evict)

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "bgworker/login.h"
+#include "bgworker/pool.h"
 #include "definition/pause.h"
 #include "eval/leftovers.h"
 #include "shmem/held.h"
@@ -155,6 +156,22 @@ take_care(WfWork *work, int *limit)
 }
 
 /*
+ * Do the run that was claimed to be done by itself, if there is one; `next`: when
+ * others are due.  They are for other executors: this one may be away for long.
+ */
+static void
+do_tracked(const WfWork *work, TimestampTz next)
+{
+	if (wf_my_slot != NULL && wf_my_slot->fence != 0 && work->batch.lane != NULL &&
+		next <= wf_clock_now())
+	{
+		wf_lane_backlog(work->batch.lane, true);
+		wf_pool_help();
+	}
+	wf_tracked_do(work->extension);
+}
+
+/*
  * Claim, step, write, commit; false: the extension is gone, or the owner may not
  * log in any more.
  */
@@ -185,7 +202,7 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 	(void) work->kind->batch(batch, mark, *until, generation, limit, next, done);
 	wf_transaction_commit();
 	if (batch->kind == WF_LANE_RUNS)
-		wf_tracked_do(work->extension);
+		do_tracked(work, *next);
 	return true;
 }
 
