@@ -26,6 +26,7 @@
 #include "shmem/prepared.h"
 #include "shmem/shmem.h"
 #include "shmem/slot.h"
+#include "shmem/under_way.h"
 
 typedef struct Subsystem
 {
@@ -42,6 +43,7 @@ static const Subsystem subsystems[] = {
 	{"workflow owners", wf_owner_shmem_size, wf_owner_shmem_attach, NULL},
 	{"workflow databases", wf_database_shmem_size, wf_database_shmem_attach, NULL},
 	{"workflow slots", wf_slot_shmem_size, wf_slot_shmem_attach, NULL},
+	{"workflow runs under way", wf_under_way_shmem_size, wf_under_way_shmem_attach, NULL},
 	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach, NULL},
 	{"workflow ended runs", wf_ended_shmem_size, wf_ended_shmem_attach, NULL},
 	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach, NULL},

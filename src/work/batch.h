@@ -28,6 +28,7 @@ typedef struct WfBatch
 								 * an error is dealt with */
 	pg_uuid_t	run;			/* runs: its id */
 	WfPosition	first;			/* of the first one */
+	bool		on_trial;		/* runs: one that was lost before is among them */
 	bool		user_ran;
 	int			fitting;		/* so many events would have taken the time that
 								 * user code has */

@@ -34,6 +34,7 @@
 #include "shmem/owner.h"
 #include "shmem/slot.h"
 #include "shmem/suspects.h"
+#include "shmem/under_way.h"
 #include "shmem/watermark.h"
 #include "work/executor.h"
 #include "work/report.h"
@@ -94,6 +95,11 @@ account(int code)
 
 	if (wf_bgworker_terminated() && wf_my_slot->state == WF_SLOT_BUSY)
 		wf_suspects_spare(&lane->suspects);
+
+	if (code != 0 && lane->kind == WF_LANE_RUNS &&
+		(!wf_bgworker_terminated() || (in_first_batch && entry->failures >= TERMINATED_FREE)) &&
+		wf_under_way_lost())
+		wf_suspects_suspect(&lane->suspects, wf_clock_now());
 
 	/* The next one counts an attempt before it touches what ended us. */
 	if (code != 0 && in_first_batch && entry->failures >= TERMINATED_FREE)

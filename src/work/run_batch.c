@@ -26,6 +26,8 @@
 #include "job/job_call.h"
 #include "job/run_over.h"
 #include "queue/run_permit.h"
+#include "shmem/slot.h"
+#include "shmem/under_way.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
 #include "store/run_scan.h"
@@ -131,13 +133,23 @@ add(Claim *claim, const WfRunRow *row)
 	claim->rows[claim->n++] = wf_run_row_copy(row);
 }
 
+/* What was lost before, perhaps for what it does, has to wait for its trial. */
+static bool
+may_try(WfBatch *batch, const WfRunRow *row)
+{
+	if (DatumGetInt16(row->values[WF_RUN_losses]) == 0 || batch->on_trial || wf_my_slot == NULL)
+		return true;
+	batch->on_trial = wf_slot_trial_begin();
+	return batch->on_trial;
+}
+
 /*
  * Claim up to `share` runs of one place.  Those that another transaction has are left
  * out, and come back when it ends.
  */
 static void
-claim_place(Claim *claim, WfRunScan *scan, WfRunWriter *writer, const Ready *ready,
-			TimestampTz until, int share)
+claim_place(Claim *claim, WfBatch *batch, WfRunScan *scan, WfRunWriter *writer,
+			const Ready *ready, TimestampTz until, int share)
 {
 	WfRunRow	row;
 	int			taken = 0;
@@ -146,7 +158,8 @@ claim_place(Claim *claim, WfRunScan *scan, WfRunWriter *writer, const Ready *rea
 	while (wf_run_scan_next(scan, &row))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (taken < share && !is_full(claim) && wf_run_take(writer, &row))
+		if (taken < share && !is_full(claim) && may_try(batch, &row) &&
+			wf_run_take(writer, &row))
 		{
 			add(claim, &row);
 			taken++;
@@ -223,7 +236,7 @@ claim_tracked(Claim *claim, WfRunScan *scan, const WfBatch *batch, const Ready *
 
 /* Claim what is due until then. */
 static void
-claim_due(Claim *claim, const WfBatch *batch, TimestampTz until)
+claim_due(Claim *claim, WfBatch *batch, TimestampTz until)
 {
 	WfRunScan  *scan;
 	WfRunWriter *writer;
@@ -246,7 +259,7 @@ claim_due(Claim *claim, const WfBatch *batch, TimestampTz until)
 		else if (tracked)
 			claim_tracked(claim, scan, batch, ready, until);
 		else if (may_claim(claim, batch, ready))
-			claim_place(claim, scan, writer, ready, until, claim->single ? 1 : Max(share, 1));
+			claim_place(claim, batch, scan, writer, ready, until, claim->single ? 1 : Max(share, 1));
 	}
 	if (writer != NULL)
 		wf_run_writer_end(writer);
@@ -291,6 +304,7 @@ run_claimed(WfBatch *batch, const Claim *claim)
 		batch->seq = wf_run_row_seq(claim->rows[n]);
 		batch->run = *wf_run_row_id(claim->rows[n]);
 		CHECK_FOR_INTERRUPTS();
+		wf_under_way_begin(&batch->run);
 		ends[n] = run(claim->rows[n], GetCurrentTimestamp());
 		n++;
 	}
@@ -312,6 +326,7 @@ wf_run_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generati
 	Claim		claim = {.limit = limit,.next = DT_NOEND};
 
 	*done = 0;
+	batch->on_trial = false;
 	wf_batch_limit_begin(batch);
 	claim_due(&claim, batch, until);
 	batch->claimed = claim.n;

@@ -29,7 +29,7 @@
 #include "shmem/lane.h"
 #include "shmem/owner.h"
 #include "shmem/slot.h"
-#include "shmem/suspects.h"
+#include "shmem/under_way.h"
 #include "shmem/watermark.h"
 #include "store/transaction.h"
 #include "work/batch.h"
@@ -38,6 +38,7 @@
 #include "work/report.h"
 #include "work/run_attempt.h"
 #include "work/run_batch.h"
+#include "work/run_suspects.h"
 #include "work/tracked.h"
 #include "work/work.h"
 #include "work/work_state.h"
@@ -102,8 +103,7 @@ wf_work_new(int32 owner, WfLaneKind kind, Oid extension)
 	work->batch.lane = entry != NULL ? &entry->lanes[kind] : NULL;
 	if (kind == WF_LANE_STEPS)
 		work->batch.quarantine = wf_quarantine_new(owner, extension);
-	else if (work->batch.lane != NULL)
-		wf_suspects_clear(&work->batch.lane->suspects);
+	work->has_suspects = kind == WF_LANE_RUNS && wf_run_suspects();
 	work->extension = extension;
 	work->context = AllocSetContextCreate(TopMemoryContext, "workflow error",
 										  ALLOCSET_SMALL_SIZES);
@@ -143,6 +143,9 @@ take_care(WfWork *work, int *limit)
 	WfBatch    *batch = &work->batch;
 	bool		step = true;
 
+	if (work->has_suspects)
+		wf_run_suspects_clear(batch->owner, work->extension);
+	work->has_suspects = false;
 	if (batch->kind == WF_LANE_STEPS && batch->quarantine == NULL && batch->lane != NULL &&
 		batch->lane->suspects.until != DT_NOBEGIN)
 		batch->quarantine = wf_quarantine_new(batch->owner, work->extension);
@@ -294,7 +297,7 @@ outlook(WfWork *work, TimestampTz until, int returned, TimestampTz *next)
 bool
 wf_work_in_quarantine(const WfWork *work)
 {
-	return work->batch.quarantine != NULL;
+	return work->batch.quarantine != NULL || work->has_suspects;
 }
 
 /* Was there nothing to claim for the last batch? */
@@ -351,8 +354,11 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	}
 	PG_END_TRY();
 
+	wf_under_way_end();
 	if (batch->quarantine != NULL)
 		wf_quarantine_end(batch->quarantine);
+	if (batch->on_trial)
+		wf_slot_trial_end();
 	if (gone)
 		return WF_WORK_GONE;
 	if (error != NULL)

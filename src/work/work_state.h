@@ -37,6 +37,7 @@ struct WfWork
 	WfBatch		batch;			/* the latest */
 	Oid			extension;
 	MemoryContext context;		/* of a caught error; a batch lives in SPI's */
+	bool		has_suspects;	/* to be counted first: see run_suspects.c */
 	int			skip_delay;		/* ms, doubles while nothing can be claimed */
 
 	/* bisect.c */
