@@ -64,6 +64,15 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 	(ExecInsertIndexTuples) (result, slot, estate, update, no_dup_err, conflict, arbiters)
 #endif
 
+/* 18: a portal is always run once (3eea7a0c97e) */
+#if PG_VERSION_NUM < 180000
+#define wf_portal_run(portal, dest, completion) \
+	PortalRun(portal, FETCH_ALL, true, true, dest, dest, completion)
+#else
+#define wf_portal_run(portal, dest, completion) \
+	PortalRun(portal, FETCH_ALL, true, dest, dest, completion)
+#endif
+
 /* 18: the registered workers are in a doubly linked list */
 #if PG_VERSION_NUM >= 180000
 #define WF_WORKERS_ITER dlist_iter

@@ -288,7 +288,7 @@ call_procedure(Call *call)
 	MemoryContextSwitchTo(old);
 	PortalDefineQuery(portal, NULL, ready->command->text, CMDTAG_CALL, plan, NULL);
 	PortalStart(portal, params, 0, InvalidSnapshot);
-	(void) PortalRun(portal, FETCH_ALL, true, true, None_Receiver, None_Receiver, &completion);
+	(void) wf_portal_run(portal, None_Receiver, &completion);
 	PortalDrop(portal, false);
 }
 
