@@ -191,6 +191,23 @@ SELECT workflow.define($$
   }
 }$$);
 
+-- Jobs: one that does nothing, the same with limits that nobody reaches, one of outside
+-- workers, and those that take time or note when they began.
+CREATE FUNCTION no_op(params jsonb) RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE FUNCTION nap(params jsonb) RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(2)';
+CREATE FUNCTION note_run(params jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bench.seen VALUES ((params->>'n')::int, clock_timestamp());
+END $$;
+SELECT workflow.create_queue('wide', max_parallel => 1000000, partition_limit => 1000000);
+SELECT workflow.create_limit('plenty', max => 1000000);
+SELECT workflow.create_queue('outside');
+SELECT workflow.create_job('no_op', 'bench.no_op');
+SELECT workflow.create_job('limited', 'bench.no_op', queue => 'wide', partition => 'p', limits => '{"plenty": 1}');
+SELECT workflow.create_job('outside', queue => 'outside');
+SELECT workflow.create_job('nap', 'bench.nap', mode => 'tracked');
+SELECT workflow.create_job('note', 'bench.note_run');
+
 RESET ROLE;
 
 -- send's reference. The same writes by hand, into tables like the engine's:

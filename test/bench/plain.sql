@@ -74,6 +74,11 @@ BEGIN
     END LOOP;
 END $$;
 
+-- worker_drain's reference: tasks, and those that are done.
+CREATE TABLE plain.task (n int PRIMARY KEY, params jsonb NOT NULL, worker text, until timestamptz);
+CREATE INDEX ON plain.task (n) WHERE worker IS NULL;
+CREATE TABLE plain.task_done (n int PRIMARY KEY, params jsonb NOT NULL, at timestamptz NOT NULL);
+
 -- latency's reference: a queue, and what its worker noted.
 CREATE TABLE plain.bell (n int PRIMARY KEY);
 CREATE TABLE plain.seen (n int, at timestamptz);

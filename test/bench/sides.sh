@@ -28,6 +28,8 @@ max_wal_size = 16GB
 checkpoint_timeout = 30min
 max_connections = 50
 workflow.max_executors = $EXECUTORS
+workflow.max_job_executors = $EXECUTORS
+max_worker_processes = 70
 CONF
 }
 
