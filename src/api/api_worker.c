@@ -253,28 +253,20 @@ workflow_claim(PG_FUNCTION_ARGS)
 Datum
 workflow_complete(PG_FUNCTION_ARGS)
 {
-	int64		fence;
-	pg_uuid_t  *run = read_run(fcinfo, 0, &fence);
+	WfRunCompleted completed = {.result = wf_arg_jsonb_or_null(fcinfo, 2)};
 	bool		taken;
 
+	completed.run = *read_run(fcinfo, 0, &completed.fence);
 	connect(fcinfo);
-	taken = wf_run_worker_complete(run, fence, wf_arg_jsonb_or_null(fcinfo, 2), read_actor(fcinfo, 3));
+	wf_run_worker_complete(1, &completed, read_actor(fcinfo, 3), &taken);
 	SPI_finish();
 	PG_RETURN_BOOL(taken);
 }
 
-/* One of complete_many(). */
-typedef struct Completed
-{
-	pg_uuid_t	run;
-	int64		fence;
-	Jsonb	   *result;
-} Completed;
-
 static int
 compare_completed(const void *a, const void *b)
 {
-	return memcmp(&((const Completed *) a)->run, &((const Completed *) b)->run, UUID_LEN);
+	return memcmp(&((const WfRunCompleted *) a)->run, &((const WfRunCompleted *) b)->run, UUID_LEN);
 }
 
 /* The elements of an array argument, so many unless n is -1. */
@@ -298,7 +290,7 @@ read_elements(FunctionCallInfo fcinfo, int arg, Oid type, const char *name, int 
 
 /* What complete_many() is asked for, in the order of ids. */
 static int
-read_completed(FunctionCallInfo fcinfo, Completed **completed)
+read_completed(FunctionCallInfo fcinfo, WfRunCompleted **completed)
 {
 	Datum	   *runs;
 	Datum	   *fences;
@@ -314,7 +306,7 @@ read_completed(FunctionCallInfo fcinfo, Completed **completed)
 	(void) read_elements(fcinfo, 1, INT8OID, "fences", n, &fences, &no_fence);
 	if (!PG_ARGISNULL(2))
 		(void) read_elements(fcinfo, 2, JSONBOID, "results", n, &results, &no_result);
-	*completed = palloc0(sizeof(Completed) * (n + 1));
+	*completed = palloc0(sizeof(WfRunCompleted) * (n + 1));
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i] || no_fence[i])
@@ -326,7 +318,7 @@ read_completed(FunctionCallInfo fcinfo, Completed **completed)
 		if (results != NULL && !no_result[i])
 			(*completed)[i].result = DatumGetJsonbP(results[i]);
 	}
-	qsort(*completed, n, sizeof(Completed), compare_completed);
+	qsort(*completed, n, sizeof(WfRunCompleted), compare_completed);
 	return n;
 }
 
@@ -338,19 +330,21 @@ Datum
 workflow_complete_many(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Completed  *completed;
+	WfRunCompleted *completed;
+	bool	   *taken;
 	int			n;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	n = read_completed(fcinfo, &completed);
+	taken = palloc(sizeof(bool) * (n + 1));
 	connect(fcinfo);
+	wf_run_worker_complete(n, completed, NULL, taken);
 	for (int i = 0; i < n; i++)
 	{
 		Datum		value = UUIDPGetDatum(&completed[i].run);
 		bool		isnull = false;
 
-		CHECK_FOR_INTERRUPTS();
-		if (wf_run_worker_complete(&completed[i].run, completed[i].fence, completed[i].result, NULL))
+		if (taken[i])
 			tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}
 	SPI_finish();

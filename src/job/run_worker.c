@@ -100,29 +100,58 @@ note_actor(WfRunRow *row, const char *actor)
 static WfRunState
 stop(WfRunRow *row, Jsonb *error)
 {
-	wf_checkpoint_forget(wf_run_row_id(row));
+	const pg_uuid_t *id = wf_run_row_id(row);
+
+	wf_checkpoint_forget(1, &id);
 	return wf_run_failure_stopped(row, error);
 }
 
 /* --- its end ---------------------------------------------------------------------- */
 
-/* The run is finished; false: the fence is not the run's. */
-bool
-wf_run_worker_complete(const pg_uuid_t *id, int64 fence, Jsonb *result, const char *actor)
+/* One of those that are complete is locked, if it is the worker's still. */
+static bool
+hold_completed(const WfRunCompleted *completed, const char *actor, WfRunEnd *end)
 {
 	WfRunRow	row;
-	WfRunEnd	end = {.row = &row,.state = WF_RUN_FINISHED};
 
-	if (!wf_run_worker_hold(id, fence, &row))
+	if (!wf_run_worker_hold(&completed->run, completed->fence, &row))
 		return false;
-	if (wf_job(wf_run_row_job(&row))->keeps_result)
-		end.result = result;
 	note_actor(&row, actor);
 	wf_run_fence_give_permits(&row);
-	wf_checkpoint_forget(id);
-	wf_run_delete(&row);
-	wf_run_over(1, &end);
+	*end = (WfRunEnd) {.row = wf_run_row_copy(&row),.state = WF_RUN_FINISHED};
+	if (wf_job(wf_run_row_job(&row))->keeps_result)
+		end->result = completed->result;
 	return true;
+}
+
+/*
+ * These runs are finished: all at once, which costs less than one by one.  They come in
+ * the order of their ids, in which they are locked.  taken[i]: had it the fence, and was
+ * not among those before?
+ */
+void
+wf_run_worker_complete(int n, const WfRunCompleted *completed, const char *actor, bool *taken)
+{
+	WfRunEnd   *ends = palloc(sizeof(WfRunEnd) * (n + 1));
+	const pg_uuid_t **ids = palloc(sizeof(pg_uuid_t *) * (n + 1));
+	const pg_uuid_t *last = NULL;
+	int			nends = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const pg_uuid_t *id = &completed[i].run;
+
+		CHECK_FOR_INTERRUPTS();
+		taken[i] = (last == NULL || memcmp(last, id, UUID_LEN) != 0) &&
+			hold_completed(&completed[i], actor, &ends[nends]);
+		if (taken[i])
+			ids[nends++] = last = id;
+	}
+	if (nends == 0)
+		return;
+	wf_run_delete_many(nends, ends);
+	wf_checkpoint_forget(nends, ids);
+	wf_run_over(nends, ends);
 }
 
 /* What the retries of the job know an error by. */

@@ -10,10 +10,18 @@
 #include "job/run_park.h"
 #include "store/run_row.h"
 
+/* A run that its worker is through with, by its fence; result NULL: none. */
+typedef struct WfRunCompleted
+{
+	pg_uuid_t	run;
+	int64		fence;
+	Jsonb	   *result;
+} WfRunCompleted;
+
 extern bool wf_run_worker_hold(const pg_uuid_t *id, int64 fence, WfRunRow *row);
 extern void wf_run_worker_require(const pg_uuid_t *id, int64 fence, WfRunRow *row);
-extern bool wf_run_worker_complete(const pg_uuid_t *id, int64 fence, Jsonb *result,
-								   const char *actor);
+extern void wf_run_worker_complete(int n, const WfRunCompleted *completed, const char *actor,
+								   bool *taken);
 extern const char *wf_run_worker_fail(const pg_uuid_t *id, int64 fence, Jsonb *error,
 									  TimestampTz retry_at, bool final, const char *actor);
 extern bool wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz at);

@@ -16,8 +16,10 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "base/version.h"
 #include "store/checkpoint.h"
+#include "store/heap.h"
 #include "store/statement.h"
 
 static WfStatement save_statement = {
@@ -39,8 +41,8 @@ static WfStatement find_statement = {
 };
 
 static WfStatement forget_statement = {
-	.sql = "DELETE FROM workflow.checkpoint WHERE run OPERATOR(pg_catalog.=) $1",
-	WF_ARGS(UUIDOID)
+	.sql = "DELETE FROM workflow.checkpoint WHERE run OPERATOR(pg_catalog.=) ANY ($1)",
+	WF_ARGS(UUIDARRAYOID)
 };
 
 /*
@@ -95,13 +97,29 @@ wf_checkpoint_find(const pg_uuid_t *run, const char *name)
 	return DatumGetJsonbPCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
-/* The run has ended, and does not come again. */
+/*
+ * These runs have ended, and do not come again.  Costs a look at an index where they
+ * have kept nothing.
+ */
 void
-wf_checkpoint_forget(const pg_uuid_t *run)
+wf_checkpoint_forget(int n, const pg_uuid_t *const *runs)
 {
-	Datum		value = UUIDPGetDatum(run);
+	bool	   *found = palloc(sizeof(bool) * n);
+	Datum	   *ids = palloc(sizeof(Datum) * n);
+	int			nids = 0;
 
-	(void) wf_statement_execute(&forget_statement, &value, NULL, 0);
+	wf_heap_have("checkpoint", "checkpoint_pkey", n, runs, found);
+	for (int i = 0; i < n; i++)
+		if (found[i])
+			ids[nids++] = UUIDPGetDatum(runs[i]);
+	if (nids > 0)
+	{
+		Datum		value = PointerGetDatum(wf_uuid_array(ids, nids));
+
+		(void) wf_statement_execute(&forget_statement, &value, NULL, 0);
+	}
+	pfree(found);
+	pfree(ids);
 }
 
 /*

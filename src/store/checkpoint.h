@@ -11,7 +11,7 @@
 extern void wf_checkpoint_save(const pg_uuid_t *run, const char *name, Jsonb *value);
 extern bool wf_checkpoint_add(const pg_uuid_t *run, const char *name, Jsonb *value);
 extern Jsonb *wf_checkpoint_find(const pg_uuid_t *run, const char *name);
-extern void wf_checkpoint_forget(const pg_uuid_t *run);
+extern void wf_checkpoint_forget(int n, const pg_uuid_t *const *runs);
 extern void wf_checkpoint_sweep(void);
 
 #endif							/* WF_CHECKPOINT_H */

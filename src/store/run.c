@@ -362,16 +362,27 @@ wf_run_update(const WfRunRow *row)
 	announce(row);
 }
 
-/* Delete a run that is locked. */
+/* Delete runs that are locked. */
 void
-wf_run_delete(const WfRunRow *row)
+wf_run_delete_many(int n, const WfRunEnd *ends)
 {
-	ItemPointerData tid = row->tid;
 	WfRunWriter *writer = wf_run_writer();
 
-	if (!wf_heap_delete(writer->table, &tid))
-		elog(ERROR, "a run that was locked is gone");
+	for (int i = 0; i < n; i++)
+	{
+		ItemPointerData tid = ends[i].row->tid;
+
+		if (!wf_heap_delete(writer->table, &tid))
+			elog(ERROR, "a run that was locked is gone");
+	}
 	wf_run_writer_end(writer);
+}
+
+/* Delete one. */
+void
+wf_run_delete(WfRunRow *row)
+{
+	wf_run_delete_many(1, &(WfRunEnd) {.row = row});
 }
 
 /* Extend the leases of all runs so that they count from `now` on. */

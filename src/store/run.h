@@ -34,6 +34,7 @@ extern bool wf_run_find_ended(const pg_uuid_t *id, WfRunState *state, int32 *job
 extern void wf_run_update(const WfRunRow *row);
 extern void wf_run_resolve(bool foreign);
 extern void wf_run_extend_leases(TimestampTz now);
-extern void wf_run_delete(const WfRunRow *row);
+extern void wf_run_delete(WfRunRow *row);
+extern void wf_run_delete_many(int n, const WfRunEnd *ends);
 
 #endif							/* WF_RUN_H */
