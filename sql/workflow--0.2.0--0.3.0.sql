@@ -597,163 +597,6 @@ CREATE OR REPLACE VIEW workflow.errors WITH (security_barrier) AS
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.sees(d.id, p.starter);
 
--- What does not fit together. A view, so that it reads the tables with the
--- rights of the extension's owner.
-CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_barrier) AS
-    WITH
-    -- what was restored or copied has roles of elsewhere until adopt()
-    home AS (
-        SELECT NOT EXISTS (SELECT FROM workflow.stamp s
-            WHERE s.system_identifier <> (SELECT c.system_identifier FROM pg_control_system() c)
-               OR s.database <> (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-               OR s.relation <> 'workflow.stamp'::regclass) AS here),
-    -- the partition that is emptied next may have rows of processes that are gone
-    emptied AS (
-        SELECT (COALESCE((SELECT r.slot FROM workflow.ring r), 0) + 1) % 8 AS slot),
-    p AS NOT MATERIALIZED (
-        SELECT q.*, d.name, d.owner,
-               workflow.is_over(q.status, q.states, q.step) AS over,
-               EXISTS (SELECT FROM workflow.owner o JOIN pg_roles a ON a.oid = o.role WHERE o.id = d.owner) AS known
-        FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition),
-    -- who looks for what is wrong takes nothing for granted
-    child AS NOT MATERIALIZED (
-        SELECT p.id AS parent, p.over, c.key AS invoke,
-               CASE WHEN c.value ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN c.value::uuid END AS id
-        FROM p CROSS JOIN LATERAL jsonb_each_text(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c)
-
-    SELECT 'process without definition', p.id, p.definition::text FROM p WHERE p.name IS NULL
-    UNION ALL
-    SELECT 'definition without owner', NULL, format('%s version %s', d.name, d.version)
-    FROM workflow.definition d WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = d.owner)
-    UNION ALL
-    SELECT 'owner without role', NULL, o.name
-    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = o.role)
-        -- one that has handed everything over is removed when its timers have followed
-        AND (EXISTS (SELECT FROM workflow.definition d WHERE d.owner = o.id)
-             OR EXISTS (SELECT FROM workflow.calendar c WHERE c.owner = o.id))
-    UNION ALL
-    SELECT 'permission of no role', NULL, format('%s of %s on %s', g.privilege, g.name, g.definition)
-    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = g.role)
-
-    UNION ALL
-    SELECT 'states that do not go together', p.id, p.states::text
-    FROM home, p    -- asked in this order: a chart is looked at if it can be
-    WHERE CASE WHEN home.here AND p.known AND NOT p.over AND p.step > 0
-               THEN NOT workflow.is_configuration(p.definition, p.states) ELSE false END
-    UNION ALL
-    SELECT 'status does not fit', p.id, format('%s in %s after %s steps', p.status, p.states, p.step)
-    FROM p WHERE (p.status = 'initialized') <> (p.step = 0 AND p.status <> 'terminated')
-        OR p.status = 'running'
-    UNION ALL
-    SELECT 'start is lost', p.id, NULL
-    FROM p WHERE p.step = 0
-        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = p.id AND t.event = 'workflow.start')
-        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = p.id AND f.event = 'workflow.start')
-
-    UNION ALL
-    SELECT 'key of no process', k.process, format('%s of %s', k.key, k.definition)
-    FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition)
-    UNION ALL
-    SELECT 'process does not have its key', p.id, p.key
-    FROM p WHERE p.key IS NOT NULL AND NOT p.over AND NOT EXISTS (
-        SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
-
-    UNION ALL
-    SELECT 'timer of no process', t.process, format('%s %s', t.seq, t.event)
-    FROM workflow.timer t WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = t.process)
-        -- posted by somebody who saw a process that was erased meanwhile: the runtime deletes it
-        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = t.process AND e.pending)
-    UNION ALL
-    SELECT 'timer of another owner', t.process, format('%s %s', t.seq, t.event)
-    FROM workflow.timer t JOIN p ON p.id = t.process WHERE t.owner <> p.owner
-        -- those that are parked follow when they are unparked, others soon
-        AND NOT t.parked AND NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = t.owner AND o.handed IS NOT NULL)
-    UNION ALL
-    SELECT 'timer of a state that is not active', t.process, format('%s %s', t.seq, t.event)
-    FROM workflow.timer t JOIN p ON p.id = t.process
-    WHERE t.state IS NOT NULL
-        AND (p.over OR (t.state <> p.name AND NOT EXISTS (
-            SELECT FROM unnest(p.states) s(leaf) WHERE s.leaf = t.state OR starts_with(s.leaf, t.state || '.'))))
-    UNION ALL
-    SELECT 'timer runs twice', t.process, format('%s of %s', t.name, t.state)
-    FROM workflow.timer t WHERE t.state IS NOT NULL GROUP BY t.process, t.state, t.name HAVING count(*) > 1
-    UNION ALL
-    SELECT 'timer is parked for no reason', t.process, format('%s %s', t.seq, t.event)
-    FROM workflow.timer t JOIN p ON p.id = t.process
-    WHERE t.parked AND NOT p.suspended AND p.status NOT IN ('terminated', 'initialized')
-        AND NOT EXISTS (SELECT FROM workflow.resting r WHERE r.process = p.id)
-
-    UNION ALL
-    SELECT 'history has gaps', p.id, format('%s rows for %s steps', count(h.step), p.step)
-    FROM p LEFT JOIN workflow.history h ON h.process = p.id
-    GROUP BY p.id, p.step
-    HAVING count(h.step) <> p.step OR count(DISTINCT h.step) <> p.step OR COALESCE(max(h.step), 0) <> p.step
-    UNION ALL
-    SELECT 'history ends elsewhere', p.id, format('%s, not %s', h.to_states, p.states)
-    FROM p JOIN workflow.history h ON h.process = p.id AND h.step = p.step WHERE h.to_states <> p.states
-    UNION ALL
-    SELECT 'history of no process', h.process, format('step %s', h.step)
-    FROM workflow.history h, emptied e
-    WHERE h.slot <> e.slot AND NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = h.process)
-    UNION ALL
-    SELECT 'receipt of no process', r.process, r.id
-    FROM workflow.receipt r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
-
-    UNION ALL
-    SELECT 'failure of no process', f.process, f.event
-    FROM workflow.failure f WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = f.process)
-    UNION ALL
-    SELECT 'failure of what is over', f.process, f.event
-    FROM workflow.failure f JOIN p ON p.id = f.process WHERE p.over
-    UNION ALL
-    SELECT 'early event of no definition', NULL, format('%s of %s', e.event, e.definition)
-    FROM workflow.early e WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = e.definition)
-    UNION ALL
-    SELECT 'early event is lost', k.process, e.event
-    FROM workflow.early e JOIN workflow.key k ON k.definition = e.definition AND k.key = e.key JOIN p ON p.id = k.process WHERE NOT p.over
-    UNION ALL
-    SELECT 'failed event is lost', f.process, f.event
-    FROM workflow.failure f WHERE NOT f.given_up AND NOT f.handled
-        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = f.process AND t.seq = f.seq)
-        AND EXISTS (SELECT FROM p WHERE p.id = f.process AND NOT p.over)
-    UNION ALL
-    SELECT 'event was given up and is still to come', f.process, f.event
-    FROM workflow.failure f JOIN workflow.timer t ON t.process = f.process AND t.seq = f.seq WHERE f.given_up OR f.handled
-
-    UNION ALL
-    SELECT 'child is lost', c.parent, c.invoke
-    FROM child c
-    WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = c.id AND q.parent = c.parent AND q.invoke = c.invoke)
-        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = c.id)
-        -- expired, and its parent has still to hear of its end
-        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = c.id)
-        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = c.id)
-    UNION ALL
-    SELECT 'child is lost', p.id, p.children::text FROM p WHERE jsonb_typeof(p.children) <> 'object'
-    UNION ALL
-    SELECT 'end of a child is lost', c.parent, c.invoke
-    FROM child c JOIN workflow.process q ON q.id = c.id
-    WHERE q.status = 'finalized' AND NOT c.over
-        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = q.id
-                        AND t.event IN ('done.invoke.' || c.invoke, 'error.invoke.' || c.invoke))
-        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = q.id
-                        AND f.event IN ('done.invoke.' || c.invoke, 'error.invoke.' || c.invoke))
-    UNION ALL
-    SELECT 'children of what is over', p.id, p.children::text FROM p WHERE p.over AND p.children IS NOT NULL
-
-    UNION ALL
-    SELECT 'deferred event of no process', e.process, e.event
-    FROM workflow.deferred e WHERE NOT EXISTS (SELECT FROM p WHERE p.id = e.process AND NOT p.over)
-    UNION ALL
-    SELECT 'attribute of no process', a.process, a.name
-    FROM workflow.attribute a WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = a.process)
-    UNION ALL
-    SELECT 'rest of no process', r.process, r.definition
-    FROM workflow.resting r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
-    UNION ALL
-    SELECT 'pause of no definition', NULL, u.definition
-    FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
-
 -- ---- jobs, their runs, queues, workers
 
 -- Jobs: named, versioned pieces of work.
@@ -885,8 +728,11 @@ CREATE TABLE workflow.run (
     lease_until timestamptz,
     progress   jsonb,
     parked     text COLLATE "C",        -- the event that it waits for, see park()
-    awaits     smallint                 -- waits for runs, see run_wait; when one of them did
+    awaits     smallint,                -- waits for runs, see run_wait; when one of them did
                                         -- not finish: 0 it is cancelled, 1 run, 2 skipped
+    process    uuid,                    -- that has invoked it,
+    invoke     text COLLATE "C",        -- by this id there,
+    rules      jsonb                    -- timeout (us) and retry, in place of those of the job
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX run_ready ON workflow.run (executor, queue, root, part, level, due, seq) WHERE ready;
 -- What runs, for counters of queues that are not known.
@@ -928,6 +774,9 @@ CREATE TABLE workflow.run_history (
     result     jsonb,
     error      jsonb,
     slot       smallint NOT NULL,
+    process    uuid,
+    invoke     text COLLATE "C",
+    rules      jsonb,
     PRIMARY KEY (run, slot)
 ) PARTITION BY LIST (slot);
 CREATE TABLE workflow.run_history_0 PARTITION OF workflow.run_history FOR VALUES IN (0);
@@ -938,6 +787,14 @@ CREATE TABLE workflow.run_history_4 PARTITION OF workflow.run_history FOR VALUES
 CREATE TABLE workflow.run_history_5 PARTITION OF workflow.run_history FOR VALUES IN (5);
 CREATE TABLE workflow.run_history_6 PARTITION OF workflow.run_history FOR VALUES IN (6);
 CREATE TABLE workflow.run_history_7 PARTITION OF workflow.run_history FOR VALUES IN (7);
+
+-- The state that has invoked a run was left while somebody else was at the run: it is to
+-- be cancelled. Settled and deleted by the runtime.
+CREATE TABLE workflow.run_request (
+    run uuid NOT NULL,
+    seq bigint GENERATED BY DEFAULT AS IDENTITY,
+    PRIMARY KEY (run, seq)
+);
 
 -- Keys of runs: one run a key and job, whatever its version.
 CREATE TABLE workflow.run_key (
@@ -1147,13 +1004,16 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            u.attempts + CASE WHEN u.state IN (1, 2, 3) THEN 1 ELSE 0 END AS attempt,
            u.due, u.begun AS started_at, u.ended_at, u.result,
            CASE WHEN workflow.may_job(j.id, 'read') THEN u.error ELSE u.error - '{detail,hint,context}'::text[] END AS error,
-           NULL::text AS runtime, u.worker, u.progress, -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until
+           NULL::text AS runtime, u.worker, u.progress, -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until,
+           u.process, u.invoke
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
-                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until
+                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
+                 r.process, r.invoke
           FROM workflow.run r
           UNION ALL
           SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
-                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL
+                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL,
+                 h.process, h.invoke
           FROM workflow.run_history h) u
     JOIN workflow.job j ON j.id = u.job
     LEFT JOIN workflow.queue q ON q.id = u.queue
@@ -1315,7 +1175,7 @@ DO $dump$
 DECLARE
     relation text;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_wait', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'job_id_seq', 'run_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
+    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_wait', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_request', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'job_id_seq', 'run_seq_seq', 'run_request_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
         PERFORM pg_catalog.pg_extension_config_dump(('workflow.' OPERATOR(pg_catalog.||) relation)::pg_catalog.regclass, '');
     END LOOP;
 END
@@ -1345,6 +1205,179 @@ BEGIN
 END
 $owner$;
 
+-- ---- what reads tables of jobs
+
+-- What does not fit together. A view, so that it reads the tables with the
+-- rights of the extension's owner.
+CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_barrier) AS
+    WITH
+    -- what was restored or copied has roles of elsewhere until adopt()
+    home AS (
+        SELECT NOT EXISTS (SELECT FROM workflow.stamp s
+            WHERE s.system_identifier <> (SELECT c.system_identifier FROM pg_control_system() c)
+               OR s.database <> (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+               OR s.relation <> 'workflow.stamp'::regclass) AS here),
+    -- the partition that is emptied next may have rows of processes that are gone
+    emptied AS (
+        SELECT (COALESCE((SELECT r.slot FROM workflow.ring r), 0) + 1) % 8 AS slot),
+    p AS NOT MATERIALIZED (
+        SELECT q.*, d.name, d.owner,
+               workflow.is_over(q.status, q.states, q.step) AS over,
+               EXISTS (SELECT FROM workflow.owner o JOIN pg_roles a ON a.oid = o.role WHERE o.id = d.owner) AS known
+        FROM workflow.process q LEFT JOIN workflow.definition d ON d.id = q.definition),
+    -- who looks for what is wrong takes nothing for granted
+    child AS NOT MATERIALIZED (
+        SELECT p.id AS parent, p.over, c.key AS invoke,
+               CASE WHEN c.value ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN c.value::uuid END AS id
+        FROM p CROSS JOIN LATERAL jsonb_each_text(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c
+        WHERE jsonb_typeof(p.children -> c.key) <> 'object'),
+    invoked AS NOT MATERIALIZED (
+        SELECT p.id AS process, c.key AS invoke,
+               CASE WHEN c.value ->> 'run' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (c.value ->> 'run')::uuid END AS run
+        FROM p CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c
+        WHERE jsonb_typeof(c.value) = 'object')
+
+    SELECT 'process without definition', p.id, p.definition::text FROM p WHERE p.name IS NULL
+    UNION ALL
+    SELECT 'definition without owner', NULL, format('%s version %s', d.name, d.version)
+    FROM workflow.definition d WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = d.owner)
+    UNION ALL
+    SELECT 'owner without role', NULL, o.name
+    FROM workflow.owner o, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = o.role)
+        -- one that has handed everything over is removed when its timers have followed
+        AND (EXISTS (SELECT FROM workflow.definition d WHERE d.owner = o.id)
+             OR EXISTS (SELECT FROM workflow.calendar c WHERE c.owner = o.id))
+    UNION ALL
+    SELECT 'permission of no role', NULL, format('%s of %s on %s', g.privilege, g.name, g.definition)
+    FROM workflow.permission g, home WHERE home.here AND NOT EXISTS (SELECT FROM pg_roles a WHERE a.oid = g.role)
+
+    UNION ALL
+    SELECT 'states that do not go together', p.id, p.states::text
+    FROM home, p    -- asked in this order: a chart is looked at if it can be
+    WHERE CASE WHEN home.here AND p.known AND NOT p.over AND p.step > 0
+               THEN NOT workflow.is_configuration(p.definition, p.states) ELSE false END
+    UNION ALL
+    SELECT 'status does not fit', p.id, format('%s in %s after %s steps', p.status, p.states, p.step)
+    FROM p WHERE (p.status = 'initialized') <> (p.step = 0 AND p.status <> 'terminated')
+        OR p.status = 'running'
+    UNION ALL
+    SELECT 'start is lost', p.id, NULL
+    FROM p WHERE p.step = 0
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = p.id AND t.event = 'workflow.start')
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = p.id AND f.event = 'workflow.start')
+
+    UNION ALL
+    SELECT 'key of no process', k.process, format('%s of %s', k.key, k.definition)
+    FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition)
+    UNION ALL
+    SELECT 'process does not have its key', p.id, p.key
+    FROM p WHERE p.key IS NOT NULL AND NOT p.over AND NOT EXISTS (
+        SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
+
+    UNION ALL
+    SELECT 'timer of no process', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = t.process)
+        -- posted by somebody who saw a process that was erased meanwhile: the runtime deletes it
+        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = t.process AND e.pending)
+    UNION ALL
+    SELECT 'timer of another owner', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t JOIN p ON p.id = t.process WHERE t.owner <> p.owner
+        -- those that are parked follow when they are unparked, others soon
+        AND NOT t.parked AND NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = t.owner AND o.handed IS NOT NULL)
+    UNION ALL
+    SELECT 'timer of a state that is not active', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t JOIN p ON p.id = t.process
+    WHERE t.state IS NOT NULL
+        AND (p.over OR (t.state <> p.name AND NOT EXISTS (
+            SELECT FROM unnest(p.states) s(leaf) WHERE s.leaf = t.state OR starts_with(s.leaf, t.state || '.'))))
+    UNION ALL
+    SELECT 'timer runs twice', t.process, format('%s of %s', t.name, t.state)
+    FROM workflow.timer t WHERE t.state IS NOT NULL GROUP BY t.process, t.state, t.name HAVING count(*) > 1
+    UNION ALL
+    SELECT 'timer is parked for no reason', t.process, format('%s %s', t.seq, t.event)
+    FROM workflow.timer t JOIN p ON p.id = t.process
+    WHERE t.parked AND NOT p.suspended AND p.status NOT IN ('terminated', 'initialized')
+        AND NOT EXISTS (SELECT FROM workflow.resting r WHERE r.process = p.id)
+
+    UNION ALL
+    SELECT 'history has gaps', p.id, format('%s rows for %s steps', count(h.step), p.step)
+    FROM p LEFT JOIN workflow.history h ON h.process = p.id
+    GROUP BY p.id, p.step
+    HAVING count(h.step) <> p.step OR count(DISTINCT h.step) <> p.step OR COALESCE(max(h.step), 0) <> p.step
+    UNION ALL
+    SELECT 'history ends elsewhere', p.id, format('%s, not %s', h.to_states, p.states)
+    FROM p JOIN workflow.history h ON h.process = p.id AND h.step = p.step WHERE h.to_states <> p.states
+    UNION ALL
+    SELECT 'history of no process', h.process, format('step %s', h.step)
+    FROM workflow.history h, emptied e
+    WHERE h.slot <> e.slot AND NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = h.process)
+    UNION ALL
+    SELECT 'receipt of no process', r.process, r.id
+    FROM workflow.receipt r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
+
+    UNION ALL
+    SELECT 'failure of no process', f.process, f.event
+    FROM workflow.failure f WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = f.process)
+    UNION ALL
+    SELECT 'failure of what is over', f.process, f.event
+    FROM workflow.failure f JOIN p ON p.id = f.process WHERE p.over
+    UNION ALL
+    SELECT 'early event of no definition', NULL, format('%s of %s', e.event, e.definition)
+    FROM workflow.early e WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = e.definition)
+    UNION ALL
+    SELECT 'early event is lost', k.process, e.event
+    FROM workflow.early e JOIN workflow.key k ON k.definition = e.definition AND k.key = e.key JOIN p ON p.id = k.process WHERE NOT p.over
+    UNION ALL
+    SELECT 'failed event is lost', f.process, f.event
+    FROM workflow.failure f WHERE NOT f.given_up AND NOT f.handled
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = f.process AND t.seq = f.seq)
+        AND EXISTS (SELECT FROM p WHERE p.id = f.process AND NOT p.over)
+    UNION ALL
+    SELECT 'event was given up and is still to come', f.process, f.event
+    FROM workflow.failure f JOIN workflow.timer t ON t.process = f.process AND t.seq = f.seq WHERE f.given_up OR f.handled
+
+    UNION ALL
+    SELECT 'child is lost', c.parent, c.invoke
+    FROM child c
+    WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = c.id AND q.parent = c.parent AND q.invoke = c.invoke)
+        AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.process = c.id)
+        -- expired, and its parent has still to hear of its end
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = c.id)
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = c.id)
+    UNION ALL
+    SELECT 'child is lost', p.id, p.children::text FROM p WHERE jsonb_typeof(p.children) <> 'object'
+    UNION ALL
+    SELECT 'child is lost', i.process, i.invoke
+    FROM invoked i
+    WHERE NOT EXISTS (SELECT FROM workflow.run r WHERE r.id = i.run AND r.process = i.process)
+        -- one that has failed may be done once more
+        AND NOT EXISTS (SELECT FROM workflow.run_history h WHERE h.run = i.run AND h.process = i.process AND h.state > 3)
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = i.process AND t.child = i.run)
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = i.process AND f.child = i.run)
+    UNION ALL
+    SELECT 'end of a child is lost', c.parent, c.invoke
+    FROM child c JOIN workflow.process q ON q.id = c.id
+    WHERE q.status = 'finalized' AND NOT c.over
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = c.parent AND t.child = q.id
+                        AND t.event IN ('done.invoke.' || c.invoke, 'error.invoke.' || c.invoke))
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = q.id
+                        AND f.event IN ('done.invoke.' || c.invoke, 'error.invoke.' || c.invoke))
+    UNION ALL
+    SELECT 'children of what is over', p.id, p.children::text FROM p WHERE p.over AND p.children IS NOT NULL
+
+    UNION ALL
+    SELECT 'deferred event of no process', e.process, e.event
+    FROM workflow.deferred e WHERE NOT EXISTS (SELECT FROM p WHERE p.id = e.process AND NOT p.over)
+    UNION ALL
+    SELECT 'attribute of no process', a.process, a.name
+    FROM workflow.attribute a WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = a.process)
+    UNION ALL
+    SELECT 'rest of no process', r.process, r.definition
+    FROM workflow.resting r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
+    UNION ALL
+    SELECT 'pause of no definition', NULL, u.definition
+    FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
+
 -- ---- grants
 
 REVOKE ALL ON FUNCTION workflow.is_over, workflow.sees, workflow.set_context FROM PUBLIC;
@@ -1372,7 +1405,7 @@ GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
 
 -- of jobs
-REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.jobs, workflow.queues, workflow.limits, workflow.runs FROM PUBLIC;
+REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.jobs, workflow.queues, workflow.limits, workflow.runs FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;

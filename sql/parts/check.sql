@@ -27,7 +27,13 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     child AS NOT MATERIALIZED (
         SELECT p.id AS parent, p.over, c.key AS invoke,
                CASE WHEN c.value ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN c.value::uuid END AS id
-        FROM p CROSS JOIN LATERAL jsonb_each_text(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c)
+        FROM p CROSS JOIN LATERAL jsonb_each_text(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c
+        WHERE jsonb_typeof(p.children -> c.key) <> 'object'),
+    invoked AS NOT MATERIALIZED (
+        SELECT p.id AS process, c.key AS invoke,
+               CASE WHEN c.value ->> 'run' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (c.value ->> 'run')::uuid END AS run
+        FROM p CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c
+        WHERE jsonb_typeof(c.value) = 'object')
 
     SELECT 'process without definition', p.id, p.definition::text FROM p WHERE p.name IS NULL
     UNION ALL
@@ -138,6 +144,14 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
         AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = c.parent AND f.child = c.id)
     UNION ALL
     SELECT 'child is lost', p.id, p.children::text FROM p WHERE jsonb_typeof(p.children) <> 'object'
+    UNION ALL
+    SELECT 'child is lost', i.process, i.invoke
+    FROM invoked i
+    WHERE NOT EXISTS (SELECT FROM workflow.run r WHERE r.id = i.run AND r.process = i.process)
+        -- one that has failed may be done once more
+        AND NOT EXISTS (SELECT FROM workflow.run_history h WHERE h.run = i.run AND h.process = i.process AND h.state > 3)
+        AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = i.process AND t.child = i.run)
+        AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = i.process AND f.child = i.run)
     UNION ALL
     SELECT 'end of a child is lost', c.parent, c.invoke
     FROM child c JOIN workflow.process q ON q.id = c.id

@@ -23,13 +23,16 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            u.attempts + CASE WHEN u.state IN (1, 2, 3) THEN 1 ELSE 0 END AS attempt,
            u.due, u.begun AS started_at, u.ended_at, u.result,
            CASE WHEN workflow.may_job(j.id, 'read') THEN u.error ELSE u.error - '{detail,hint,context}'::text[] END AS error,
-           NULL::text AS runtime, u.worker, u.progress, -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until
+           NULL::text AS runtime, u.worker, u.progress, -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until,
+           u.process, u.invoke
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
-                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until
+                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
+                 r.process, r.invoke
           FROM workflow.run r
           UNION ALL
           SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
-                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL
+                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL,
+                 h.process, h.invoke
           FROM workflow.run_history h) u
     JOIN workflow.job j ON j.id = u.job
     LEFT JOIN workflow.queue q ON q.id = u.queue

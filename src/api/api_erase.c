@@ -23,6 +23,7 @@
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "process/child.h"
+#include "process/child_run.h"
 #include "process/process.h"
 #include "process/restore.h"
 #include "process/stepper.h"
@@ -72,6 +73,7 @@ tell_relatives(WfStepper *stepper, WfProcess *process)
 									   "the process was erased"));
 	wf_children_cancel(process, wf_restore_is_sound(process));
 	wf_changes_write(wf_stepper_changes(stepper));
+	wf_child_run_write(stepper);
 }
 
 /*

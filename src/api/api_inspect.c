@@ -212,8 +212,30 @@ static WfStatement calendar_statement = {
 	.args = {TEXTOID}
 };
 
+static WfStatement job_statement = {
+	.sql = "SELECT FROM workflow.job WHERE name OPERATOR(pg_catalog.=) $1 AND dropped_at IS NULL",
+	.nargs = 1,
+	.args = {TEXTOID}
+};
+
+/* What an invoke names may have been dropped. */
+static void
+put_dropped_source(const WfInvoke *invoke, void *result)
+{
+	Datum		name = CStringGetTextDatum(invoke->src);
+
+	if (!invoke->is_job && wf_definition_newest(invoke->src) == NULL)
+		put_finding(result, invoke->path, "missing_definition",
+					psprintf("definition \"%s\" does not exist", wf_quote(invoke->src)),
+					"Store it with workflow.define().");
+	if (invoke->is_job && wf_statement_execute(&job_statement, &name, NULL, 1) == 0)
+		put_finding(result, invoke->path, "missing_job",
+					psprintf("job \"%s\" does not exist", wf_quote(invoke->src)),
+					"Make it with workflow.create_job().");
+}
+
 /*
- * Definitions and calendars were there when a version was stored that names them,
+ * Definitions, jobs and calendars were there when a version was stored that names them,
  * and may have been dropped since.  SPI must be connected.
  */
 static void
@@ -221,14 +243,7 @@ put_dropped(const WfChart *chart, void *result)
 {
 	for (int s = 0; s < chart->nstates; s++)
 		for (int i = 0; i < chart->states[s].ninvokes; i++)
-		{
-			const WfInvoke *invoke = &chart->states[s].invokes[i];
-
-			if (wf_definition_newest(invoke->src) == NULL)
-				put_finding(result, invoke->path, "missing_definition",
-							psprintf("definition \"%s\" does not exist", wf_quote(invoke->src)),
-							"Store it with workflow.define().");
-		}
+			put_dropped_source(&chart->states[s].invokes[i], result);
 	for (int i = 0; i < chart->ndelays; i++)
 	{
 		const WfDelay *delay = chart->delays[i];

@@ -112,7 +112,8 @@ workflow_call_job(PG_FUNCTION_ARGS)
 	job = wf_job_newest(name);
 	wf_job_require(job, "run");
 	require_callable(job);
-	result = wf_job_call_one(job, wf_job_parameters_check(job, params), NULL, &bracket);
+	result = wf_job_call_one(job, wf_job_parameters_check(job, params), NULL, job->timeout,
+							 &bracket);
 	wf_user_context_leave(&bracket);
 	if (result != NULL)
 	{

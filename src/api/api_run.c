@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -24,27 +25,21 @@
 #include "job/job.h"
 #include "job/run_cancel.h"
 #include "job/run_make.h"
-#include "queue/queue.h"
-#include "queue/queue_right.h"
 #include "store/origin.h"
 
 PG_FUNCTION_INFO_V1(workflow_run_job);
 PG_FUNCTION_INFO_V1(workflow_run_jobs);
 PG_FUNCTION_INFO_V1(workflow_cancel_run);
 
-/* Priorities are between these. */
-#define PRIORITY_LEAST	(-2)
-#define PRIORITY_MOST	2
-
 static int
 read_priority(FunctionCallInfo fcinfo, int n, const WfJob *job)
 {
 	int			priority = PG_ARGISNULL(n) ? job->priority : PG_GETARG_INT32(n);
 
-	if (priority < PRIORITY_LEAST || priority > PRIORITY_MOST)
+	if (priority < WF_RUN_PRIORITY_LEAST || priority > WF_RUN_PRIORITY_MOST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("priority must be between %d and %d", PRIORITY_LEAST, PRIORITY_MOST)));
+				 errmsg("priority must be between %d and %d", WF_RUN_PRIORITY_LEAST, WF_RUN_PRIORITY_MOST)));
 	return priority;
 }
 
@@ -79,23 +74,6 @@ read_on_conflict(FunctionCallInfo fcinfo, int n)
 			 errmsg("on_conflict must be \"existing\", \"active\", \"refuse\" or \"replace\"")));
 }
 
-/*
- * The queue that runs of the job get into: the job's, or that of this name.  The
- * job's owner may use it, and the caller, who names another one.
- */
-static int32
-choose_queue(const WfJob *job, const char *name)
-{
-	int32		queue = name == NULL ? job->queue : wf_queue_number(name);
-
-	if (queue == -job->root)
-		return queue;
-	wf_queue_right_require_of(job->author.role, queue, WF_QUEUE_USE);
-	if (queue != job->queue)
-		wf_queue_right_require(queue, WF_QUEUE_USE);
-	return queue;
-}
-
 /* What all runs of a call have in common: the job, and the arguments of these numbers. */
 static void
 read_request(FunctionCallInfo fcinfo, WfRunRequest *request, int priority, int at, int queue)
@@ -106,7 +84,7 @@ read_request(FunctionCallInfo fcinfo, WfRunRequest *request, int priority, int a
 	wf_job_require(request->job, "run");
 	request->priority = read_priority(fcinfo, priority, request->job);
 	request->at = read_at(fcinfo, at);
-	request->queue = choose_queue(request->job, wf_arg_string_or_null(fcinfo, queue));
+	request->queue = wf_run_make_queue(request->job, wf_arg_string_or_null(fcinfo, queue), GetUserId());
 }
 
 /* The runs that the new one waits for: each exists, and may be seen. */

@@ -33,6 +33,7 @@
 #include "base/quote.h"
 #include "job/job.h"
 #include "job/run_claim.h"
+#include "job/run_rules.h"
 #include "job/run_signal.h"
 #include "job/run_worker.h"
 #include "queue/queue.h"
@@ -189,11 +190,13 @@ read_jobs(FunctionCallInfo fcinfo, WfRunClaim *wanted)
 static Datum
 deadline_of(const WfJob *job, const WfRunRow *row, bool *isnull)
 {
-	*isnull = job->timeout == NULL;
+	const Interval *timeout = wf_run_rules_timeout(row, job);
+
+	*isnull = timeout == NULL;
 	if (*isnull)
 		return (Datum) 0;
 	return DirectFunctionCall2(timestamptz_pl_interval, row->values[WF_RUN_begun],
-							   IntervalPGetDatum(job->timeout));
+							   IntervalPGetDatum(timeout));
 }
 
 /* A row of the result, in the order of the OUT arguments. */

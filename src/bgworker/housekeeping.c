@@ -32,6 +32,7 @@
 #include "definition/privilege.h"
 #include "job/run_lease.h"
 #include "job/run_lost.h"
+#include "job/run_unwanted.h"
 #include "shmem/trouble.h"
 #include "store/checkpoint.h"
 #include "store/early.h"
@@ -148,7 +149,7 @@ recover_runs(Oid extension, bool *more)
 }
 
 /*
- * Runs whose workers have let their leases end.  When the server has started, those
+ * Runs that are not wanted any more, and runs whose workers have let their leases end.  When the server has started, those
  * that were running get theirs anew: nobody could extend it meanwhile.
  */
 static bool
@@ -164,6 +165,7 @@ end_leases(Oid extension, bool *more)
 		if (!database->leases_renewed)
 			wf_run_lease_renew();
 		wf_database_lease(database, wf_run_lease_end(more));
+		wf_database_lease(database, wf_run_unwanted_settle(more));
 	}
 	wf_transaction_commit();
 	if (database != NULL)

@@ -23,6 +23,12 @@
  */
 #define WF_MAX_NAME_LENGTH	1024
 
+/*
+ * Longest name of a job in bytes.  Its queue is called "job:NAME", and names of
+ * queues are quoted in messages and notifications.
+ */
+#define WF_MAX_JOB_NAME		200
+
 typedef int16 WfStateId;		/* index into WfChart.states */
 
 #define WF_NO_STATE			((WfStateId) -1)
@@ -289,12 +295,21 @@ typedef struct WfInvoke
 {
 	const char *id;				/* unique among those that can run together */
 	WfStateId	state;			/* the state that has it */
-	const char *src;			/* definition, or function for a job */
+	bool		is_job;
+	const char *src;			/* name of a definition, or of a job */
 	WfValue    *input;			/* or NULL */
 	bool		detached;
 	const char *path;
-	const char *options;		/* JSON text of retry, timeout, heartbeat,
-								 * or NULL */
+
+	/* Of a job; NULL: as it says itself. */
+	WfValue    *queue;
+	WfValue    *priority;
+	WfValue    *partition;
+	WfDelay    *timeout;		/* of an attempt */
+	const char *retry;			/* JSON text */
+
+	const char *options;		/* of a definition: JSON text of those keys that
+								 * only a job has, or NULL */
 	const char *description;	/* or NULL */
 	const char *meta;			/* JSON text, or NULL */
 } WfInvoke;

@@ -156,6 +156,23 @@ wf_compile_on_error_retries(const char *text, int len, WfFaults *faults)
 }
 
 /*
+ * Check the retries of a job that is invoked, and return their text, for
+ * wf_compile_on_error_retries().
+ */
+const char *
+wf_compile_on_error_of_job(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfPolicy	policy = {0};
+	bool		before = c->any_error;
+
+	c->features[WF_HAS_RETRY] = true;
+	c->any_error = true;
+	compile_retries(c, &policy, json, path);
+	c->any_error = before;
+	return wf_json_text(json);
+}
+
+/*
  * Is this an event that `on_error` may send although it is the engine's:
  * error.step, or what the canonical form has in place of a target?
  */

@@ -15,6 +15,7 @@
 
 extern void wf_compile_on_error_add(WfCompiler *c, const WfJson *json, const WfPath *path,
 									const WfPolicy **policy, const char *event);
+extern const char *wf_compile_on_error_of_job(WfCompiler *c, const WfJson *json, const WfPath *path);
 extern const WfPolicy *wf_compile_on_error_retries(const char *text, int len,
 												   WfFaults *faults);
 

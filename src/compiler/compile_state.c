@@ -20,6 +20,7 @@
 #include "compiler/compile_action.h"
 #include "compiler/compile_delay.h"
 #include "compiler/compile_fault.h"
+#include "compiler/compile_invoke.h"
 #include "compiler/compile_on_error.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_state.h"
@@ -205,87 +206,6 @@ compile_after(WfCompiler *c, WfState *state, const WfJson *json,
  */
 
 /*
- * Check a policy of an invoke's `retry`, whose words are those of the Amazon
- * States Language.
- */
-static void
-check_retry(WfCompiler *c, const WfJson *json, const WfPath *path)
-{
-	static const char *const known[] = {"errors", "intervalSeconds",
-		"maxAttempts", "backoffRate", "maxDelaySeconds", "jitter",
-	NULL};
-
-	c->features[WF_HAS_RETRY] = true;
-	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
-		return;
-	wf_compile_read_keys(c, json, path, known);
-	for (int i = 0; i < json->n; i++)
-	{
-		const char *key = json->keys[i];
-		const WfJson *value = json->items[i];
-		const WfPath *at = WF_AT_KEY(path, key);
-		int			n;
-
-		if (strcmp(key, "errors") == 0)
-			wf_compile_read_strings(c, value, at, &n);
-		else if (strcmp(key, "jitter") == 0)
-		{
-			/* the Amazon States Language has "FULL" and "NONE" */
-			if (value->kind != WF_JSON_STRING && value->kind != WF_JSON_BOOL)
-				wf_compile_read_expect(c, value, at, WF_JSON_BOOL);
-		}
-		else if (wf_compile_read_expect(c, value, at, WF_JSON_NUMBER) &&
-				 value->text[0] == '-')
-			wf_compile_fault(c, at, NULL, "\"%s\" cannot be negative", key);
-	}
-}
-
-/*
- * Return `retry`, `timeout` and `heartbeat` of an invoke as JSON text, or
- * NULL if there are none.
- */
-static const char *
-compile_options(WfCompiler *c, const WfJson *json, const WfPath *path)
-{
-	static const char *const keys[] = {"retry", "timeout", "heartbeat"};
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	for (int i = 0; i < (int) lengthof(keys); i++)
-	{
-		const WfJson *value = wf_compile_read_get(json, keys[i]);
-		const WfPath *at = WF_AT_KEY(path, keys[i]);
-
-		if (value == NULL)
-			continue;
-		appendStringInfo(&buf, "%s\"%s\":", buf.len ? "," : "{", keys[i]);
-		if (i == 0 && value->kind == WF_JSON_ARRAY)
-		{
-			for (int j = 0; j < value->n; j++)
-				check_retry(c, value->items[j], WF_AT_INDEX(at, j));
-			wf_json_write(&buf, value);
-		}
-		else if (i == 0)
-		{
-			check_retry(c, value, at);
-			appendStringInfoChar(&buf, '[');
-			wf_json_write(&buf, value);
-			appendStringInfoChar(&buf, ']');
-		}
-		else
-		{
-			if (value->kind != WF_JSON_NUMBER)
-				wf_compile_read_expect(c, value, at, WF_JSON_STRING);
-			wf_json_write(&buf, value);
-		}
-	}
-	if (buf.len == 0)
-		return NULL;
-	appendStringInfoChar(&buf, '}');
-	return buf.data;
-}
-
-/*
  * Compile `onDone` and `onError` of an invoke, as transitions of the events
  * that they stand for.
  */
@@ -313,46 +233,10 @@ static void
 compile_invoke(WfCompiler *c, WfState *state, const WfJson *json,
 			   const WfPath *path, WfList *drafts)
 {
-	static const char *const known[] = {"id", "src", "input", "onDone",
-		"onError", "detached", "retry", "timeout", "heartbeat",
-	"description", "meta", NULL};
-	int			index = state->ninvokes;
-	WfInvoke   *invoke = &state->invokes[state->ninvokes++];
-	const WfJson *input;
-	const WfJson *meta;
+	const WfInvoke *invoke = wf_compile_invoke(c, state, json, path);
 
-	invoke->state = state->id;
-	invoke->path = wf_path_text(path);
-	if (json->kind == WF_JSON_STRING)
-		invoke->src = json->text;
-	else if (wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
-	{
-		wf_compile_read_keys(c, json, path, known);
-		invoke->id = wf_compile_read_string(c, json, "id", path);
-		invoke->src = wf_compile_read_string(c, json, "src", path);
-		if (wf_compile_read_get(json, "src") == NULL)
-			wf_compile_fault(c, path, "Name a definition or a job.",
-							 "invoke has no \"src\"");
-	}
-	if (invoke->src != NULL && invoke->src[0] == '\0')
-		wf_compile_fault(c, path, NULL, "\"src\" is empty");
-	if (invoke->id == NULL)
-		invoke->id = psprintf("%s.%d", state->name, index);
-	wf_list_add(&c->invoke_list, invoke);
-	c->features[WF_HAS_INVOKE] = true;
-	if (json->kind != WF_JSON_OBJECT)
-		return;
-
-	input = wf_compile_read_get(json, "input");
-	if (input != NULL)
-		invoke->input = wf_compile_value(c, input, WF_AT_KEY(path, "input"));
-	invoke->detached = wf_compile_read_bool(c, json, "detached", path);
-	invoke->options = compile_options(c, json, path);
-	invoke->description = wf_compile_read_string(c, json, "description", path);
-	meta = wf_compile_read_get(json, "meta");
-	if (meta != NULL)
-		invoke->meta = wf_json_text(meta);
-	compile_replies(c, state, invoke, json, path, drafts);
+	if (json->kind == WF_JSON_OBJECT)
+		compile_replies(c, state, invoke, json, path, drafts);
 }
 
 static void
@@ -368,8 +252,7 @@ compile_invokes(WfCompiler *c, WfState *state, const WfJson *json,
 		if (single)
 			compile_invoke(c, state, json, path, drafts);
 		else
-			compile_invoke(c, state, json->items[i], WF_AT_INDEX(path, i),
-						   drafts);
+			compile_invoke(c, state, json->items[i], WF_AT_INDEX(path, i), drafts);
 	}
 }
 

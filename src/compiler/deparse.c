@@ -287,8 +287,13 @@ write_invoke(WfWriter *w, const WfState *state, const WfInvoke *invoke)
 {
 	wf_writer_begin(w, '{');
 	wf_writer_text_member(w, "id", invoke->id);
-	wf_writer_text_member(w, "src", invoke->src);
+	wf_writer_text_member(w, invoke->is_job ? "job" : "src", invoke->src);
 	wf_deparse_value_member(w, "input", invoke->input);
+	wf_deparse_value_member(w, "queue", invoke->queue);
+	wf_deparse_value_member(w, "priority", invoke->priority);
+	wf_deparse_value_member(w, "partition", invoke->partition);
+	wf_deparse_value_delay_member(w, "timeout", invoke->timeout);
+	wf_writer_raw_member(w, "retry", invoke->retry);
 	if (invoke->detached)
 		wf_writer_raw_member(w, "detached", "true");
 	if (invoke->options != NULL)

@@ -132,6 +132,40 @@ invoke_problem(const WfInvoke *invoke, Oid role, const char **hint)
 	return problem;
 }
 
+static WfStatement job_statement = {
+	.sql = "SELECT o.role FROM workflow.job j, workflow.owner o"
+	" WHERE j.name OPERATOR(pg_catalog.=) $1 AND j.dropped_at IS NULL AND o.id OPERATOR(pg_catalog.=) j.owner"
+	" ORDER BY j.version DESC LIMIT 1",
+	WF_ARGS(TEXTOID)
+};
+
+/* The same of a job, which the author must be allowed to run. */
+static const char *
+job_problem(const WfInvoke *invoke, Oid role, const char **hint)
+{
+	Datum		name = CStringGetTextDatum(invoke->src);
+	const char *problem = NULL;
+	bool		isnull;
+
+	wf_statement_connect();
+	if (!wf_version_has_column("job", "id") ||
+		wf_statement_execute(&job_statement, &name, NULL, 1) == 0)
+	{
+		problem = "job \"%s\" does not exist";
+		*hint = "Make it with workflow.create_job() first.";
+	}
+	else if (!wf_privilege_role_may_on(role, WF_PRIVILEGE_JOB, invoke->src,
+									   DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
+																	  SPI_tuptable->tupdesc, 1, &isnull)),
+									   "run"))
+	{
+		problem = "permission denied to run job \"%s\"";
+		*hint = "Its owner can allow it with workflow.grant_on('job:NAME', ..., 'run').";
+	}
+	SPI_finish();
+	return problem;
+}
+
 static void
 check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role,
 			 bool simulated, WfFaults *faults)
@@ -143,8 +177,13 @@ check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role,
 		wf_diagnostic_fault(faults, invoke->path,
 							"A process retries with onError, and ends in time with \"after\".",
 							"\"retry\", \"timeout\" and \"heartbeat\" are for jobs");
+	if (invoke->src != NULL && invoke->is_job)
+	{
+		if (!simulated)
+			problem = job_problem(invoke, role, &hint);
+	}
 	/* One that invokes itself is not there yet; those of a simulation are played. */
-	if (invoke->src != NULL && strcmp(invoke->src, chart->name) != 0 && !simulated)
+	else if (invoke->src != NULL && strcmp(invoke->src, chart->name) != 0 && !simulated)
 		problem = invoke_problem(invoke, role, &hint);
 	if (problem != NULL)
 		wf_diagnostic_fault(faults, invoke->path, hint, problem, invoke->src);

@@ -547,7 +547,7 @@ invoke_line(const WfInvoke *invoke)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfoString(&buf, "invoke ");
+	appendStringInfoString(&buf, invoke->is_job ? "job " : "invoke ");
 	put_piece(&buf, invoke->src);
 	if (invoke->detached)
 		appendStringInfoString(&buf, " (detached)");

@@ -129,9 +129,9 @@ write_invoke(WfExporter *e, const WfState *state, const WfInvoke *invoke)
 		wf_xstate_name_loss(e, invoke->path, "input", "the input is not computed");
 	if (invoke->detached)
 		wf_xstate_name_loss(e, invoke->path, "detached", "the actor ends with the state");
-	if (invoke->options != NULL)
-		wf_xstate_name_loss(e, invoke->path, "retry", "an actor has no \"retry\", "
-							"\"timeout\" and \"heartbeat\"");
+	if (invoke->is_job)
+		wf_xstate_name_loss(e, invoke->path, "job", "an actor is no job: it has no queue, "
+							"and is not tried again");
 	if (invoke->meta != NULL)
 		wf_xstate_name_loss(e, invoke->path, "meta", "an invoke has no \"meta\"");
 }

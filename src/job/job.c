@@ -295,14 +295,21 @@ wf_job_may(const WfJob *job, const char *privilege)
 									privilege);
 }
 
-/* Error WF002 unless the current user has it. */
+/* Error WF002 unless the role has it. */
 void
-wf_job_require(const WfJob *job, const char *privilege)
+wf_job_require_of(Oid role, const WfJob *job, const char *privilege)
 {
-	if (!wf_job_may(job, privilege))
+	if (!wf_privilege_role_may_on(role, WF_PRIVILEGE_JOB, job->name, job->author.role, privilege))
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("permission denied to %s job \"%s\"", privilege, job->name),
 				 errhint("Its owner can allow it with workflow.grant_on('job:%s', ..., '%s').",
 						 job->name, privilege)));
+}
+
+/* Error WF002 unless the current user has it. */
+void
+wf_job_require(const WfJob *job, const char *privilege)
+{
+	wf_job_require_of(GetUserId(), job, privilege);
 }

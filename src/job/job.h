@@ -11,12 +11,6 @@
 #include "chart/chart.h"
 #include "eval/evaluator.h"
 
-/*
- * Longest name of a job in bytes.  Its queue is called "job:NAME", and names of
- * queues are quoted in messages and notifications.
- */
-#define WF_MAX_JOB_NAME		200
-
 /* How a run is done; values of job.mode. */
 typedef enum WfJobMode
 {
@@ -67,5 +61,6 @@ extern const WfJob *wf_job_newest(const char *name);
 extern void wf_job_changing(void);
 extern bool wf_job_may(const WfJob *job, const char *privilege);
 extern void wf_job_require(const WfJob *job, const char *privilege);
+extern void wf_job_require_of(Oid role, const WfJob *job, const char *privilege);
 
 #endif							/* WF_JOB_H */

@@ -14,7 +14,7 @@
 extern struct WfJobCall *wf_job_call_new(Jsonb *stored, const char *result);
 extern const WfJobCommand *wf_job_call_command(const WfJob *job);
 extern Jsonb *wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run,
-							  WfUserContext *bracket);
+							  const Interval *timeout, WfUserContext *bracket);
 extern Jsonb *wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run);
 
 #endif							/* WF_JOB_CALL_H */

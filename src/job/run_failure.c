@@ -24,6 +24,7 @@
 #include "job/run_over.h"
 #include "job/run_failure.h"
 #include "job/run_fence.h"
+#include "job/run_rules.h"
 
 /* Pauses of a run that meets a shortage (s): it grows with what has passed. */
 #define SHORTAGE_PAUSE_MIN	1
@@ -146,7 +147,7 @@ wf_run_failure_record(WfRunRow *row, const char *code, Jsonb *error, TimestampTz
 
 	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(attempts));
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
-	if (!final && wf_retry_plan(job->retry, code, attempts, &due))
+	if (!final && wf_retry_plan(wf_run_rules_retry(row, job), code, attempts, &due))
 	{
 		wf_run_failure_wait(row, retry_at == DT_NOEND ? due : retry_at, error);
 		return WF_RUN_WAITING;

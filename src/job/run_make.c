@@ -22,6 +22,8 @@
 #include "job/job_parameters.h"
 #include "job/run_make.h"
 #include "job/run_over.h"
+#include "queue/queue.h"
+#include "queue/queue_right.h"
 #include "queue/queue_use.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
@@ -69,6 +71,7 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	const WfJob *job = request->job;
 	const char *partition = wanted->partition != NULL ? wanted->partition : job->partition;
 	TimestampTz until = start_by(job, request->at);
+	Oid			starter = OidIsValid(request->starter) ? request->starter : GetUserId();
 
 	wf_run_row_init(row);
 	wf_run_row_set(row, WF_RUN_id, UUIDPGetDatum(id));
@@ -86,8 +89,8 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
 	wf_run_row_set(row, WF_RUN_job, Int32GetDatum(job->id));
 	wf_run_row_set(row, WF_RUN_placed, TimestampTzGetDatum(request->at));
-	wf_run_row_set(row, WF_RUN_starter, ObjectIdGetDatum(GetUserId()));
-	set_text(row, WF_RUN_started_by, GetUserNameFromId(GetUserId(), false));
+	wf_run_row_set(row, WF_RUN_starter, ObjectIdGetDatum(starter));
+	set_text(row, WF_RUN_started_by, GetUserNameFromId(starter, false));
 	set_text(row, WF_RUN_partition, partition);
 	set_text(row, WF_RUN_key, wanted->key);
 	set_text(row, WF_RUN_actor, request->actor);
@@ -95,6 +98,11 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 				   JsonbPGetDatum(wf_job_parameters_check(job, wanted->params)));
 	if (!TIMESTAMP_NOT_FINITE(until))
 		wf_run_row_set(row, WF_RUN_start_by, TimestampTzGetDatum(until));
+	if (wanted->process != NULL)
+		wf_run_row_set(row, WF_RUN_process, UUIDPGetDatum(wanted->process));
+	set_text(row, WF_RUN_invoke, wanted->invoke);
+	if (wanted->rules != NULL)
+		wf_run_row_set(row, WF_RUN_rules, JsonbPGetDatum(wanted->rules));
 }
 
 /* --- keys ------------------------------------------------------------------ */
@@ -178,6 +186,40 @@ take_keys(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uuid
 		made[number] = false;
 		ids[number] = holder;
 	}
+}
+
+/*
+ * The queue that runs of the job get into: the job's, or that of this name.  The
+ * job's owner may use it, and the role, which names another one: else error WF002.
+ * Error WF010 if there is none.  SPI must be connected.
+ */
+int32
+wf_run_make_queue(const WfJob *job, const char *name, Oid role)
+{
+	int32		queue = name == NULL ? job->queue : wf_queue_number(name);
+
+	if (queue == -job->root)
+		return queue;
+	wf_queue_right_require_of(job->author.role, queue, WF_QUEUE_USE);
+	if (queue != job->queue)
+		wf_queue_right_require_of(role, queue, WF_QUEUE_USE);
+	return queue;
+}
+
+/*
+ * A run without a key that a process invokes, for wf_run_insert() later in this
+ * transaction.  SPI must be connected.  Errors as of wf_run_make().
+ */
+WfRunRow *
+wf_run_make_row(const WfRunRequest *request, const WfRunWanted *wanted)
+{
+	WfRunRow   *row = palloc(sizeof(WfRunRow));
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	wf_uuid_make(id, wf_uuid_slot(wanted->process));
+	fill(row, request, wanted, id);
+	wf_queue_use_admit(request->queue, 1);
+	return row;
 }
 
 /*

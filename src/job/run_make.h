@@ -12,6 +12,10 @@
 #include "job/job.h"
 #include "store/run_row.h"
 
+/* Priorities are between these; the most urgent is the largest. */
+#define WF_RUN_PRIORITY_LEAST	(-2)
+#define WF_RUN_PRIORITY_MOST	2
+
 /* What is to happen when a run of the job has the key. */
 typedef enum WfRunOnConflict
 {
@@ -33,6 +37,7 @@ typedef struct WfRunRequest
 	int			nafter;			/* runs that have to end before */
 	const pg_uuid_t *after;
 	WfRunAwaits after_failed;
+	Oid			starter;		/* or InvalidOid: the current user */
 } WfRunRequest;
 
 /* And what is not. */
@@ -41,8 +46,13 @@ typedef struct WfRunWanted
 	Jsonb	   *params;			/* NULL: none were given */
 	const char *key;			/* or NULL */
 	const char *partition;		/* or NULL */
+	const pg_uuid_t *process;	/* that invokes it, or NULL; then also: */
+	const char *invoke;			/* by this id */
+	Jsonb	   *rules;			/* as wf_run_rules() makes them, or NULL */
 } WfRunWanted;
 
+extern int32 wf_run_make_queue(const WfJob *job, const char *name, Oid role);
+extern WfRunRow *wf_run_make_row(const WfRunRequest *request, const WfRunWanted *wanted);
 extern void wf_run_make(const WfRunRequest *request, int n, const WfRunWanted *wanted,
 						pg_uuid_t *ids);
 

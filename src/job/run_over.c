@@ -22,6 +22,7 @@
 #include "base/jsonb.h"
 #include "base/uuid.h"
 #include "job/run_over.h"
+#include "job/run_tell.h"
 #include "shmem/database.h"
 #include "shmem/wakeup.h"
 #include "store/run_wait.h"
@@ -58,6 +59,7 @@ keep(int n, WfRunEnd *ends)
 	int			nwaited = 0;
 
 	wf_run_ended(n, ends);
+	wf_run_tell(n, ends);
 	for (int i = 0; i < n; i++)
 	{
 		ids[i] = *wf_run_row_id(ends[i].row);

@@ -245,19 +245,20 @@ configure(WfMove *move)
 
 /* --- children ---------------------------------------------------------- */
 
-/* The invoke with this id of a state, or NULL. */
+/* The invoke of a state with the id of this one, and of its kind, or NULL. */
 static const WfInvoke *
-find_invoke(const WfState *state, const char *id)
+find_invoke(const WfState *state, const WfInvoke *invoke)
 {
 	for (int i = 0; i < state->ninvokes; i++)
-		if (strcmp(state->invokes[i].id, id) == 0)
+		if (strcmp(state->invokes[i].id, invoke->id) == 0 &&
+			state->invokes[i].is_job == invoke->is_job)
 			return &state->invokes[i];
 	return NULL;
 }
 
 /* Does an old state with this invoke become an active state that has it, too? */
 static bool
-goes_on(WfMove *move, WfStateId old, const char *invoke)
+goes_on(WfMove *move, WfStateId old, const WfInvoke *invoke)
 {
 	const WfMapped *mapped = &move->route->states[old];
 	const WfState *states = move->route->to->chart->states;
@@ -281,7 +282,7 @@ had_invoked(WfMove *move, const WfInvoke *invoke)
 	for (int s = 0; s < from->nstates; s++)
 		if (move->was_active[s] &&
 			wf_route_goes_to(&move->route->states[s], invoke->state) &&
-			find_invoke(&from->states[s], invoke->id) != NULL)
+			find_invoke(&from->states[s], invoke) != NULL)
 			return true;
 	return false;
 }
@@ -298,7 +299,7 @@ let_children_go(WfMove *move)
 			const WfInvoke *invoke = &from->states[s].invokes[i];
 			WfChild    *child = wf_child_list_find(move->process, invoke->id);
 
-			if (child == NULL || goes_on(move, s, invoke->id))
+			if (child == NULL || goes_on(move, s, invoke))
 				continue;
 			wf_migrate_pending_problem(move, "child", invoke->id,
 									   invoke->detached ?

@@ -34,7 +34,9 @@
 #include "interpreter/machine.h"
 #include "process/call.h"
 #include "process/child.h"
+#include "process/child_input.h"
 #include "process/child_list.h"
+#include "process/child_run.h"
 #include "process/error_event.h"
 #include "process/event_scope.h"
 #include "process/process.h"
@@ -57,68 +59,14 @@
 static void
 refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *message)
 {
-	static const char *keys[] = {"sqlstate", "message"};
-	const char *event = psprintf(WF_ERROR_INVOKE "%s", invoke->id);
-	WfPayload  *payload = palloc0(sizeof(WfPayload));
-	WfEvent		error = {event, payload};
-	Jsonb	   *values[2];
-
-	if (process->machine->quiet || !wf_machine_handles(process->machine, event))
+	if (!wf_child_input_is_heard(process, invoke))
 		ereport(ERROR,
 				(errcode(code),
 				 errmsg_internal("%s", message),
 				 process->machine->quiet ?
 				 errdetail("It is invoked at %s.", invoke->path) :
 				 errdetail("It is invoked at %s, without onError.", invoke->path)));
-	values[0] = wf_jsonb_string(unpack_sql_state(code));
-	values[1] = wf_jsonb_string(message);
-	payload->data = wf_jsonb_object(lengthof(keys), keys, values);
-	wf_interpret_raise(process->machine, &error);
-}
-
-/* The argument of call_input(). */
-typedef struct Input
-{
-	WfProcess  *process;
-	const WfInvoke *invoke;
-	const WfEvent *event;
-	Jsonb	   *result;
-} Input;
-
-static void
-call_input(void *arg)
-{
-	Input	   *input = arg;
-	const WfInvoke *invoke = input->invoke;
-	WfProcessScope scope;
-
-	input->result = wf_eval_value(input->process->definition->evaluator, invoke->input,
-								  wf_event_scope(&scope, input->process, input->event));
-	if (!JB_ROOT_IS_OBJECT(input->result))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the input for \"%s\" at %s is not a JSON object",
-						invoke->src, invoke->path)));
-}
-
-/*
- * Set *result to the input of a child, NULL if the invoke has none.  Returns
- * false if its expression failed with an error that becomes an event; then the
- * child must not be made.
- */
-bool
-wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event, Jsonb **result)
-{
-	Input		input = {process, invoke, event, NULL};
-	WfCode		code = {"input", invoke->path, false};
-
-	if (invoke->input != NULL && !wf_call_catches(process))
-		call_input(&input);
-	else if (invoke->input != NULL &&
-			 !wf_error_event_catch(process, event, &code, call_input, &input))
-		return false;
-	*result = input.result;
-	return true;
+	wf_child_input_fail(process, invoke, wf_child_event_error(unpack_sql_state(code), message));
 }
 
 /*
@@ -131,10 +79,16 @@ wf_child_input(WfProcess *process, const WfInvoke *invoke, const WfEvent *event,
 void
 wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
 {
-	WfDefinition *definition = wf_definition_newest_kept(invoke->src);
+	WfDefinition *definition;
 	pg_uuid_t	id;
 	WfChild    *child;
 
+	if (invoke->is_job)
+	{
+		wf_child_run_invoke(process, invoke, event);
+		return;
+	}
+	definition = wf_definition_newest_kept(invoke->src);
 	if (definition == NULL)
 		refuse(process, invoke, WF_ERR_NO_DEFINITION,
 			   psprintf("definition \"%s\" does not exist", invoke->src));
@@ -209,7 +163,11 @@ wf_children_start(WfProcess *process, const WfState *state)
 	{
 		WfChild    *child = wf_child_list_find(process, state->invokes[i].id);
 
-		if (child != NULL && !child->started)
+		if (child == NULL || child->started)
+			continue;
+		if (child->is_run)
+			wf_child_run_start(process, child);
+		else
 			start_child(process, child);
 	}
 }
@@ -240,7 +198,9 @@ cancel_child(WfProcess *process, const WfChild *child)
 void
 wf_child_let_go(WfProcess *process, WfChild *child, bool detached)
 {
-	if (child->started)
+	if (child->started && child->is_run)
+		wf_child_run_let_go(process, child, detached);
+	else if (child->started)
 	{
 		for (int i = process->mailbox_head; i < process->nmailbox; i++)
 		{
@@ -288,7 +248,11 @@ wf_children_cancel(WfProcess *process, bool sound)
 			const WfInvoke *invoke = &chart->states[s].invokes[i];
 			WfChild    *child = wf_child_list_find(process, invoke->id);
 
-			if (child != NULL && !invoke->detached)
+			if (child == NULL || invoke->detached)
+				continue;
+			if (child->is_run)
+				wf_child_run_let_go(process, child, false);
+			else
 				cancel_child(process, child);
 		}
 }

@@ -13,8 +13,6 @@
 #include "process/child_list.h"
 #include "process/process.h"
 
-extern bool wf_child_input(WfProcess *process, const WfInvoke *invoke,
-						   const WfEvent *event, Jsonb **result);
 extern void wf_child_invoke(WfProcess *process, const WfInvoke *invoke,
 							const WfEvent *event);
 extern void wf_children_invoke(WfProcess *process, const WfState *state,

@@ -21,6 +21,9 @@
 #include "store/status.h"
 #include "store/timer.h"
 
+/* The key under which the id of a run stands. */
+#define RUN		"run"
+
 /* Add an entry to the list in memory. */
 static WfChild *
 append(WfProcess *process, const char *invoke, const pg_uuid_t *id)
@@ -33,7 +36,33 @@ append(WfProcess *process, const char *invoke, const pg_uuid_t *id)
 	return child;
 }
 
-/* Read {"invoke id": "process", ...} from the row, unless that was done. */
+/* Read an id, if it is one. */
+static bool
+read_id(const JsonbValue *value, pg_uuid_t *id)
+{
+	return value != NULL && value->type == jbvString &&
+		wf_uuid_parse(pnstrdup(value->val.string.val, value->val.string.len), id);
+}
+
+/* Read what stands for a child: the id of a process, or {"run": id}. */
+static void
+load_child(WfProcess *process, const char *invoke, const JsonbValue *value)
+{
+	JsonbValue	member;
+	pg_uuid_t	id;
+	WfChild    *child;
+	bool		is_run = value->type == jbvBinary;
+
+	if (is_run)
+		value = getKeyJsonValueFromContainer(value->val.binary.data, RUN, strlen(RUN), &member);
+	if (!read_id(value, &id))
+		return;
+	child = append(process, invoke, &id);
+	child->started = true;
+	child->is_run = is_run;
+}
+
+/* Read {"invoke id": ..., ...} from the row, unless that was done. */
 static void
 load_children(WfProcess *process)
 {
@@ -48,18 +77,12 @@ load_children(WfProcess *process)
 	if (process->row.children == (Datum) 0)
 		return;
 	it = JsonbIteratorInit(&DatumGetJsonbP(process->row.children)->root);
-	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
-		char	   *text;
-		pg_uuid_t	id;
-
-		if ((token != WJB_KEY && token != WJB_VALUE) || value.type != jbvString)
-			continue;
-		text = pnstrdup(value.val.string.val, value.val.string.len);
 		if (token == WJB_KEY)
-			invoke = text;
-		else if (wf_uuid_parse(text, &id))
-			append(process, invoke, &id)->started = true;
+			invoke = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE)
+			load_child(process, invoke, &value);
 	}
 }
 
@@ -107,15 +130,15 @@ find_by_id(WfProcess *process, const pg_uuid_t *id)
 /*
  * Is this the last event of a child?  done.invoke.ID is, and so is error.invoke.ID
  * of one that has reached an end which is a failure: one that merely failed may be
- * mended and go on.  The event itself tells, not the row of the child, which may
+ * mended and go on, and a run that failed may be done once more.  The event itself tells, not the row of the child, which may
  * have been mended since and have its end still to tell.
  */
 static bool
-is_last(const WfTimerRow *timer)
+is_last(const WfChild *child, const WfTimerRow *timer)
 {
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
 		return true;
-	return strncmp(timer->event, WF_ERROR_INVOKE, strlen(WF_ERROR_INVOKE)) == 0 &&
+	return !child->is_run && strncmp(timer->event, WF_ERROR_INVOKE, strlen(WF_ERROR_INVOKE)) == 0 &&
 		!wf_child_event_is_error(timer->data);
 }
 
@@ -131,9 +154,19 @@ wf_child_list_counts(WfProcess *process, const WfTimerRow *timer)
 	if (child == NULL)
 		return false;
 	/* When its state is left, there is no child to be cancelled. */
-	if (is_last(timer))
+	if (is_last(child, timer))
 		wf_child_list_forget(process, child);
 	return true;
+}
+
+/* What stands for a child in the row. */
+static Jsonb *
+entry_of(const WfChild *child)
+{
+	static const char *keys[] = {RUN};
+	Jsonb	   *id = wf_jsonb_string(wf_uuid_text(&child->id));
+
+	return child->is_run ? wf_jsonb_object(1, keys, &id) : id;
 }
 
 /* Set the column "children" of the row, if needed, before the row is written. */
@@ -155,7 +188,7 @@ wf_child_list_write(WfProcess *process)
 	for (int i = 0; i < process->nchildren; i++)
 	{
 		invokes[i] = process->children[i].invoke;
-		ids[i] = wf_jsonb_string(wf_uuid_text(&process->children[i].id));
+		ids[i] = entry_of(&process->children[i]);
 	}
 	process->row.children = JsonbPGetDatum(wf_jsonb_object(process->nchildren,
 														   invokes, ids));

@@ -10,17 +10,20 @@
 
 #include "definition/definition.h"
 #include "process/process.h"
+#include "store/run_row.h"
 #include "store/timer.h"
 
-/* A process that a state of this one invokes. */
+/* A process, or a run of a job, that a state of this process invokes. */
 typedef struct WfChild
 {
 	const char *invoke;			/* its invoke id in the parent */
 	pg_uuid_t	id;
 	bool		started;		/* false: it has an id and a mailbox, but no row */
+	bool		is_run;
 
 	/* Of a child that this step made; else NULL. */
-	WfDefinition *definition;
+	WfDefinition *definition;	/* of a process */
+	WfRunRow   *run;			/* of a run */
 	Jsonb	   *input;			/* or NULL */
 	const char *actor;			/* or NULL */
 

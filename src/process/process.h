@@ -95,12 +95,14 @@ typedef struct WfProcess
 	bool		deferred_counted;	/* deferred_stored is set */
 	int64		deferred_stored;	/* rows of the table: at most that many */
 
-	/* Processes that its states invoke: see child_list.h. */
+	/* Processes and runs that its states invoke: see child_list.h, child_run.h. */
 	struct WfChild *children;
 	int			nchildren;
 	int			children_size;
 	bool		children_known; /* row.children has been read */
 	bool		children_changed;	/* row.children has to be written */
+	List	   *new_runs;		/* of WfRunRow: to be inserted */
+	List	   *unwanted_runs;	/* of pg_uuid_t: to be cancelled */
 } WfProcess;
 
 /* The event that an error is reported for; see WF_PUSH_STEP(). */

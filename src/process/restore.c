@@ -165,8 +165,8 @@ check_children(const WfProcess *process)
 	if (!JB_ROOT_IS_OBJECT(children))
 		return "Its children must be an object.";
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
-		if (token == WJB_VALUE && value.type != jbvString)
-			return "Its children must be ids of processes.";
+		if (token == WJB_VALUE && value.type != jbvString && value.type != jbvBinary)
+			return "Its children must be ids of processes, or objects.";
 	return NULL;
 }
 

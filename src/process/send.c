@@ -134,6 +134,8 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 		*child = wf_child_list_find(process, target + 2);
 		if (*child == NULL)
 			return "no such child";
+		if ((*child)->is_run)
+			return "a run takes no events";
 		timer->process = (*child)->id;
 		*receiver = (*child)->definition;
 		if (*receiver != NULL)

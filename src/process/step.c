@@ -175,6 +175,8 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 		payload.output = timer->data;
 		payload.data = NULL;
 	}
+	else if (strncmp(timer->event, WF_ERROR_INVOKE, strlen(WF_ERROR_INVOKE)) == 0)
+		payload.failure = timer->data;
 	process->refused = NIL;
 	process->reason = NULL;		/* of a command that was refused before, see send_many() */
 	if (!wf_interpret_event(process->machine, &external))

@@ -15,6 +15,7 @@
 #include "base/uuid.h"
 #include "process/attribute.h"
 #include "process/child_list.h"
+#include "process/child_run.h"
 #include "process/deferred.h"
 #include "process/process.h"
 #include "process/process_timer.h"
@@ -130,6 +131,7 @@ wf_step_write(WfStepper *stepper)
 		wf_wakeup_stepped();
 	}
 	next = wf_changes_write(stepper->changes);
+	wf_child_run_write(stepper);
 	unpark(&started);
 	return next;
 }

@@ -23,7 +23,7 @@
 #include "base/jsonb.h"
 #include "chart/chart.h"
 #include "interpreter/machine.h"
-#include "process/child.h"
+#include "process/child_input.h"
 #include "process/child_list.h"
 #include "process/context.h"
 #include "process/event_scope.h"
@@ -338,7 +338,8 @@ static void
 note_invoked(WfSimulation *sim, const WfInvoke *invoke, Jsonb *input)
 {
 	NOTE(sim, wf_trace_effect("invoked", "id", wf_jsonb_string(invoke->id),
-							  "src", wf_jsonb_string(invoke->src), "input", input,
+							  invoke->is_job ? "job" : "src", wf_jsonb_string(invoke->src),
+							  "input", input,
 							  "path", string_or_null(invoke->path), NULL));
 }
 

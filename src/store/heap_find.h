@@ -10,7 +10,7 @@
 #include "shmem/inval.h"
 
 #define WF_HEAP_FIND_KEYS	2
-#define WF_HEAP_FIND_COLUMNS	32
+#define WF_HEAP_FIND_COLUMNS	40
 
 /*
  * How rows of a table are found: by all columns of its primary key.  Static, and

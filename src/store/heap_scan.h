@@ -11,7 +11,7 @@
 
 #include "shmem/inval.h"
 
-#define WF_HEAP_SCAN_COLUMNS	32
+#define WF_HEAP_SCAN_COLUMNS	40
 #define WF_HEAP_SCAN_MEMBERS	6
 
 /*

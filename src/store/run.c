@@ -90,7 +90,8 @@ static WfStatement void_statement = {
 /* What a new row needs of one that has ended without success, by WF_RUN_*. */
 #define BACK_LIST(C) \
 	C(id, run) C(queue, queue) C(level, level) C(due, due) C(job, job) C(placed, placed) C(starter, starter) \
-	C(started_by, started_by) C(partition, partition) C(key, key) C(params, params) C(actor, actor) C(error, error)
+	C(started_by, started_by) C(partition, partition) C(key, key) C(params, params) C(actor, actor) C(error, error) \
+	C(process, process) C(invoke, invoke) C(rules, rules)
 
 #define BACK_NAME(column, ended) ", h." #ended
 #define BACK_NUMBER(column, ended) WF_RUN_##column,
@@ -246,7 +247,10 @@ static const int kept[][2] = {
 	{WF_RUN_ENDED_params, WF_RUN_params},
 	{WF_RUN_ENDED_actor, WF_RUN_actor},
 	{WF_RUN_ENDED_worker, WF_RUN_worker},
-	{WF_RUN_ENDED_progress, WF_RUN_progress}
+	{WF_RUN_ENDED_progress, WF_RUN_progress},
+	{WF_RUN_ENDED_process, WF_RUN_process},
+	{WF_RUN_ENDED_invoke, WF_RUN_invoke},
+	{WF_RUN_ENDED_rules, WF_RUN_rules}
 };
 
 static void

@@ -16,6 +16,7 @@ typedef struct WfRunEnd
 	WfRunState	state;
 	Jsonb	   *result;			/* or NULL */
 	Jsonb	   *error;			/* or NULL */
+	bool		untold;			/* the process that has invoked it need not hear of it */
 } WfRunEnd;
 
 typedef struct WfRunWriter WfRunWriter;

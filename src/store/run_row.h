@@ -66,7 +66,10 @@ typedef enum WfRunAwaits
 	C(lease_until, TIMESTAMPTZOID) \
 	C(progress, JSONBOID) \
 	C(parked, TEXTOID) \
-	C(awaits, INT2OID)
+	C(awaits, INT2OID) \
+	C(process, UUIDOID) \
+	C(invoke, TEXTOID) \
+	C(rules, JSONBOID)
 
 #define WF_RUN_ENDED_LIST(C) \
 	C(run, UUIDOID) \
@@ -90,6 +93,9 @@ typedef enum WfRunAwaits
 	C(progress, JSONBOID) \
 	C(result, JSONBOID) \
 	C(error, JSONBOID) \
+	C(process, UUIDOID) \
+	C(invoke, TEXTOID) \
+	C(rules, JSONBOID) \
 	C(slot, INT2OID)
 
 #define WF_RUN_POSITION(column, type) WF_RUN_##column,

@@ -25,6 +25,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
+#include "base/uuid.h"
 #include "shmem/wakeup.h"
 #include "store/heap.h"
 #include "store/process_row.h"
@@ -119,6 +121,54 @@ wf_timer_unpark_many(ArrayType *processes, int32 owner)
 
 	wf_statement_execute(&unpark_many_statement, values, NULL, 0);
 	wf_timer_announce_returned(owner);
+}
+
+static WfStatement notify_statement = {
+	.sql = "INSERT INTO workflow.timer (process, due, owner, event, data, child)"
+	" SELECT u.process, $5, d.owner, u.event, u.data, u.sender"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
+	"  pg_catalog.unnest($4)) u(process, event, data, sender),"
+	" workflow.process p, workflow.definition d"
+	" WHERE p.id OPERATOR(pg_catalog.=) u.process AND d.id OPERATOR(pg_catalog.=) p.definition"
+	" AND NOT " WF_PROCESS_ROW_IS_OVER("p") " RETURNING due, owner",
+	WF_ARGS(UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID)
+};
+
+/*
+ * Insert events that are due now, and announce them.  Locks no process; those that are
+ * over get none.  SPI must be connected.
+ */
+void
+wf_timer_notify(int n, const WfTimerNotice *notices)
+{
+	Datum	   *processes = palloc(sizeof(Datum) * n);
+	Datum	   *senders = palloc(sizeof(Datum) * n);
+	Datum	   *events = palloc(sizeof(Datum) * n);
+	Datum	   *data = palloc(sizeof(Datum) * n);
+	bool	   *nulls = palloc(sizeof(bool) * n);
+	int			lower = 1;
+	TimestampTz now = wf_clock_now();
+	Datum		values[5];
+	bool		isnull;
+
+	for (int i = 0; i < n; i++)
+	{
+		processes[i] = UUIDPGetDatum(&notices[i].process);
+		senders[i] = UUIDPGetDatum(&notices[i].sender);
+		events[i] = CStringGetTextDatum(notices[i].event);
+		data[i] = JsonbPGetDatum(notices[i].data);
+		nulls[i] = notices[i].data == NULL;
+	}
+	values[0] = PointerGetDatum(wf_uuid_array(processes, n));
+	values[1] = PointerGetDatum(construct_array(events, n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_md_array(data, nulls, 1, &n, &lower, JSONBOID, -1, false,
+												   TYPALIGN_INT));
+	values[3] = PointerGetDatum(wf_uuid_array(senders, n));
+	values[4] = TimestampTzGetDatum(now);
+	wf_statement_execute(&notify_statement, values, NULL, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		wf_wakeup_timer(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2,
+													&isnull)), now);
 }
 
 static WfStatement take_back_statement = {

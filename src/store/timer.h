@@ -29,6 +29,15 @@ typedef struct WfPending
  */
 #define WF_MOST_ATTEMPTS 32000
 
+/* An event of a process that counts only while the process has its sender. */
+typedef struct WfTimerNotice
+{
+	pg_uuid_t	process;
+	pg_uuid_t	sender;
+	const char *event;
+	Jsonb	   *data;			/* or NULL */
+} WfTimerNotice;
+
 /* Starts a process whose start() was for later. */
 #define WF_START_EVENT "workflow.start"
 
@@ -67,6 +76,7 @@ extern void wf_timer_unpark(const pg_uuid_t *process, int32 owner);
 extern void wf_timer_unpark_many(ArrayType *processes, int32 owner);
 extern void wf_timer_have(int n, const pg_uuid_t *const *processes, bool *found);
 extern void wf_timer_announce_returned(int32 owner);
+extern void wf_timer_notify(int n, const WfTimerNotice *notices);
 extern bool wf_timer_take(WfTimerRow *timer);
 extern bool wf_timer_parks(const WfRow *row, const WfTimerRow *timer);
 extern List *wf_timer_list(const pg_uuid_t *process);

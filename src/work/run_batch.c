@@ -25,6 +25,8 @@
 #include "job/job.h"
 #include "job/job_call.h"
 #include "job/run_over.h"
+#include "store/run_request.h"
+#include "job/run_rules.h"
 #include "queue/run_permit.h"
 #include "shmem/slot.h"
 #include "shmem/under_way.h"
@@ -284,8 +286,14 @@ run(WfRunRow *row, TimestampTz now)
 		end.state = WF_RUN_EXPIRED;
 		return end;
 	}
+	if (wf_run_request_has(row))
+	{
+		end.state = WF_RUN_ABORTED;
+		return end;
+	}
 	wf_run_row_set(row, WF_RUN_begun, TimestampTzGetDatum(now));
-	end.result = wf_job_call_one(job, DatumGetJsonbP(row->values[WF_RUN_params]), NULL, &bracket);
+	end.result = wf_job_call_one(job, DatumGetJsonbP(row->values[WF_RUN_params]), NULL,
+								 wf_run_rules_timeout(row, job), &bracket);
 	wf_user_context_leave(&bracket);
 	return end;
 }

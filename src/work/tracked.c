@@ -30,6 +30,7 @@
 #include "job/run_over.h"
 #include "job/run_failure.h"
 #include "job/run_fence.h"
+#include "job/run_rules.h"
 #include "shmem/slot.h"
 #include "store/run.h"
 #include "store/transaction.h"
@@ -97,10 +98,12 @@ finish(Jsonb *result)
 static TimestampTz
 timeout_of(const WfJob *job)
 {
-	return job->timeout == NULL ? DT_NOEND :
+	const Interval *timeout = wf_run_rules_timeout(mine.row, job);
+
+	return timeout == NULL ? DT_NOEND :
 		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
 												TimestampTzGetDatum(GetCurrentTimestamp()),
-												IntervalPGetDatum(job->timeout)));
+												IntervalPGetDatum(timeout)));
 }
 
 /* Call the command, which may begin and end transactions. */
