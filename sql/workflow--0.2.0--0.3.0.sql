@@ -796,6 +796,27 @@ CREATE TABLE workflow.run_request (
     PRIMARY KEY (run, seq)
 );
 
+-- A line that a run has said, see write_log(). Partitions as of run_history.
+CREATE TABLE workflow.run_log (
+    run      uuid NOT NULL,
+    n        int NOT NULL,              -- of the run, from 1 on
+    attempt  int NOT NULL,
+    at       timestamptz NOT NULL,
+    severity text COLLATE "C" NOT NULL,
+    message  text NOT NULL,
+    data     jsonb,
+    slot     smallint NOT NULL,
+    PRIMARY KEY (run, n, slot)
+) PARTITION BY LIST (slot);
+CREATE TABLE workflow.run_log_0 PARTITION OF workflow.run_log FOR VALUES IN (0);
+CREATE TABLE workflow.run_log_1 PARTITION OF workflow.run_log FOR VALUES IN (1);
+CREATE TABLE workflow.run_log_2 PARTITION OF workflow.run_log FOR VALUES IN (2);
+CREATE TABLE workflow.run_log_3 PARTITION OF workflow.run_log FOR VALUES IN (3);
+CREATE TABLE workflow.run_log_4 PARTITION OF workflow.run_log FOR VALUES IN (4);
+CREATE TABLE workflow.run_log_5 PARTITION OF workflow.run_log FOR VALUES IN (5);
+CREATE TABLE workflow.run_log_6 PARTITION OF workflow.run_log FOR VALUES IN (6);
+CREATE TABLE workflow.run_log_7 PARTITION OF workflow.run_log FOR VALUES IN (7);
+
 -- Keys of runs: one run a key and job, whatever its version.
 CREATE TABLE workflow.run_key (
     root int NOT NULL,
@@ -993,6 +1014,11 @@ CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
 CREATE FUNCTION workflow.sees_run(job int, starter oid) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees_run';
 
+-- run_progress(run): what the code of a tracked run that runs has reported last; null:
+-- nothing. For the view runs. Errors: WF010, WF002.
+CREATE FUNCTION workflow.run_progress(run uuid) RETURNS jsonb
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_progress';
+
 -- Runs that wait and run, and those that have ended, as long as they are remembered. Who
 -- has made a run, and may not read its job, is not told where in the owner's code an
 -- error was.
@@ -1004,20 +1030,31 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            u.attempts + CASE WHEN u.state IN (1, 2, 3) THEN 1 ELSE 0 END AS attempt,
            u.due, u.begun AS started_at, u.ended_at, u.result,
            CASE WHEN workflow.may_job(j.id, 'read') THEN u.error ELSE u.error - '{detail,hint,context}'::text[] END AS error,
-           NULL::text AS runtime, u.worker, u.progress, -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until,
+           NULL::text AS runtime, u.worker,
+           CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress) ELSE u.progress END AS progress,
+           -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until,
            u.process, u.invoke
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
                  NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
-                 r.process, r.invoke
+                 r.process, r.invoke, r.state > 0 AND r.lease_until IS NULL AS tracked
           FROM workflow.run r
           UNION ALL
           SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
                  h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL,
-                 h.process, h.invoke
+                 h.process, h.invoke, false
           FROM workflow.run_history h) u
     JOIN workflow.job j ON j.id = u.job
     LEFT JOIN workflow.queue q ON q.id = u.queue
     LEFT JOIN workflow.job o ON o.id = -u.queue
+    WHERE workflow.sees_run(j.id, u.starter);
+
+-- What runs have said, see write_log(), as long as it is remembered.
+CREATE VIEW workflow.run_logs WITH (security_barrier) AS
+    SELECT l.run, j.name AS job, l.attempt, l.at, l.severity, l.message, l.data, l.n
+    FROM workflow.run_log l
+    JOIN (SELECT r.id AS run, r.job, r.starter FROM workflow.run r
+          UNION ALL SELECT h.run, h.job, h.starter FROM workflow.run_history h) u ON u.run = l.run
+    JOIN workflow.job j ON j.id = u.job
     WHERE workflow.sees_run(j.id, u.starter);
 
 -- get_run(run): one run, as the view runs has it. Errors: WF010 no such run, or one that
@@ -1054,8 +1091,9 @@ CREATE FUNCTION workflow.redrive(
     job text DEFAULT NULL, queue text DEFAULT NULL, since timestamptz DEFAULT NULL, "limit" int DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_redrive';
 
--- Outside workers: applications that claim runs of jobs without a command, or of which
--- any is done by a worker, and end them.
+-- Outside workers: applications that claim runs of jobs without a command, and end them.
+-- What they say of a run with its fence, the command of a job that an executor calls says
+-- without run and fence: then it is the run that the executor is at.
 
 -- What a run has kept for its next attempt, and what was signalled to it. Goes with it,
 -- unless it failed.
@@ -1136,8 +1174,11 @@ CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT 
 CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
 
--- report_progress(done, total, note, run, fence): what get_run() tells of the run.
--- Errors: WF012 the fence is not the run's; others and locks as complete().
+-- report_progress(done, total, note, run, fence): what get_run() tells of the run, at once
+-- when a tracked run says it of itself, whatever becomes of its transaction.
+-- Errors: WF012 the fence is not the run's; 22004 without run and fence, when no executor
+-- is at a run here; 57014 in a tracked run that is to be cancelled; others and locks as
+-- complete().
 CREATE FUNCTION workflow.report_progress(
     done bigint, total bigint DEFAULT NULL, note text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_report_progress';
@@ -1147,17 +1188,31 @@ CREATE FUNCTION workflow.report_progress(
 -- failed, as long as that is remembered. A value of that name is replaced.
 -- checkpoint(name, run, fence): the value; null: there is none. What was signalled to the
 -- run is there by the name of the event.
--- Errors: WF012; others as complete(). Lock the run.
+-- Errors: WF012, 22004; others as complete(). Lock the run; not from its inside.
 CREATE FUNCTION workflow.save_checkpoint(name text, value jsonb, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_save_checkpoint';
 CREATE FUNCTION workflow.checkpoint(name text, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_checkpoint';
 
+-- write_log(severity, message, data, run, fence): a line of the log of the run, see the
+-- view run_logs. From inside of a run, the lines of an attempt are written when it is
+-- over, also when it has failed: 1,000 of them, or 256 kB, at most; the others are
+-- counted.
+--   severity    debug, log, info, notice, warning or error
+--   data        of any kind
+-- Errors: WF012, 22004, 22023, 22001 a line of more than 256 kB; others and locks as
+-- complete().
+CREATE FUNCTION workflow.write_log(
+    severity text, message text, data jsonb DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_write_log';
+
 -- park(until, event, run, fence, runs): the run is given back until then, or until the
 -- event is signalled to it, or all of these runs have ended, whichever is first, and holds
 -- no slot meanwhile; its code begins anew then, and finds what it has saved. An event that
 -- was signalled before is found at once, as are runs that have ended. No attempt is
--- counted. Errors: WF012, 22023 without until, event and runs, WF010 no such run of those;
+-- counted. From inside of a run, it waits when its code has returned, and this transaction
+-- has committed; what the code returns is ignored.
+-- Errors: WF012, 22004, 22023 without until, event and runs, WF010 no such run of those;
 -- others and locks as complete().
 CREATE FUNCTION workflow.park(
     until timestamptz DEFAULT NULL, event text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL,
@@ -1175,7 +1230,7 @@ DO $dump$
 DECLARE
     relation text;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_wait', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_request', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'job_id_seq', 'run_seq_seq', 'run_request_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
+    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_wait', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_request', 'run_log_0', 'run_log_1', 'run_log_2', 'run_log_3', 'run_log_4', 'run_log_5', 'run_log_6', 'run_log_7', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'job_id_seq', 'run_seq_seq', 'run_request_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
         PERFORM pg_catalog.pg_extension_config_dump(('workflow.' OPERATOR(pg_catalog.||) relation)::pg_catalog.regclass, '');
     END LOOP;
 END
@@ -1405,8 +1460,8 @@ GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
 
 -- of jobs
-REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.jobs, workflow.queues, workflow.limits, workflow.runs FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal FROM PUBLIC;
+REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may_job TO workflow_user, workflow_monitor, workflow_admin;
@@ -1421,12 +1476,12 @@ GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_monitor,
 GRANT SELECT ON workflow.queues, workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.sees_run, workflow.get_run
+GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_progress, workflow.sees_run, workflow.get_run
     TO workflow_user, workflow_monitor, workflow_admin;
-GRANT SELECT ON workflow.runs TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION
     workflow.claim, workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,
-    workflow.report_progress, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
+    workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_admin;
 -- end of jobs

@@ -102,6 +102,27 @@ CREATE TABLE workflow.run_request (
     PRIMARY KEY (run, seq)
 );
 
+-- A line that a run has said, see write_log(). Partitions as of run_history.
+CREATE TABLE workflow.run_log (
+    run      uuid NOT NULL,
+    n        int NOT NULL,              -- of the run, from 1 on
+    attempt  int NOT NULL,
+    at       timestamptz NOT NULL,
+    severity text COLLATE "C" NOT NULL,
+    message  text NOT NULL,
+    data     jsonb,
+    slot     smallint NOT NULL,
+    PRIMARY KEY (run, n, slot)
+) PARTITION BY LIST (slot);
+CREATE TABLE workflow.run_log_0 PARTITION OF workflow.run_log FOR VALUES IN (0);
+CREATE TABLE workflow.run_log_1 PARTITION OF workflow.run_log FOR VALUES IN (1);
+CREATE TABLE workflow.run_log_2 PARTITION OF workflow.run_log FOR VALUES IN (2);
+CREATE TABLE workflow.run_log_3 PARTITION OF workflow.run_log FOR VALUES IN (3);
+CREATE TABLE workflow.run_log_4 PARTITION OF workflow.run_log FOR VALUES IN (4);
+CREATE TABLE workflow.run_log_5 PARTITION OF workflow.run_log FOR VALUES IN (5);
+CREATE TABLE workflow.run_log_6 PARTITION OF workflow.run_log FOR VALUES IN (6);
+CREATE TABLE workflow.run_log_7 PARTITION OF workflow.run_log FOR VALUES IN (7);
+
 -- Keys of runs: one run a key and job, whatever its version.
 CREATE TABLE workflow.run_key (
     root int NOT NULL,

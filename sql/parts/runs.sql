@@ -12,6 +12,11 @@ CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
 CREATE FUNCTION workflow.sees_run(job int, starter oid) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees_run';
 
+-- run_progress(run): what the code of a tracked run that runs has reported last; null:
+-- nothing. For the view runs. Errors: WF010, WF002.
+CREATE FUNCTION workflow.run_progress(run uuid) RETURNS jsonb
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_progress';
+
 -- Runs that wait and run, and those that have ended, as long as they are remembered. Who
 -- has made a run, and may not read its job, is not told where in the owner's code an
 -- error was.
@@ -23,20 +28,31 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            u.attempts + CASE WHEN u.state IN (1, 2, 3) THEN 1 ELSE 0 END AS attempt,
            u.due, u.begun AS started_at, u.ended_at, u.result,
            CASE WHEN workflow.may_job(j.id, 'read') THEN u.error ELSE u.error - '{detail,hint,context}'::text[] END AS error,
-           NULL::text AS runtime, u.worker, u.progress, -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until,
+           NULL::text AS runtime, u.worker,
+           CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress) ELSE u.progress END AS progress,
+           -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until,
            u.process, u.invoke
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
                  NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
-                 r.process, r.invoke
+                 r.process, r.invoke, r.state > 0 AND r.lease_until IS NULL AS tracked
           FROM workflow.run r
           UNION ALL
           SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
                  h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL,
-                 h.process, h.invoke
+                 h.process, h.invoke, false
           FROM workflow.run_history h) u
     JOIN workflow.job j ON j.id = u.job
     LEFT JOIN workflow.queue q ON q.id = u.queue
     LEFT JOIN workflow.job o ON o.id = -u.queue
+    WHERE workflow.sees_run(j.id, u.starter);
+
+-- What runs have said, see write_log(), as long as it is remembered.
+CREATE VIEW workflow.run_logs WITH (security_barrier) AS
+    SELECT l.run, j.name AS job, l.attempt, l.at, l.severity, l.message, l.data, l.n
+    FROM workflow.run_log l
+    JOIN (SELECT r.id AS run, r.job, r.starter FROM workflow.run r
+          UNION ALL SELECT h.run, h.job, h.starter FROM workflow.run_history h) u ON u.run = l.run
+    JOIN workflow.job j ON j.id = u.job
     WHERE workflow.sees_run(j.id, u.starter);
 
 -- get_run(run): one run, as the view runs has it. Errors: WF010 no such run, or one that
@@ -75,6 +91,6 @@ CREATE FUNCTION workflow.redrive(
 
 GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.sees_run, workflow.get_run
+GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_progress, workflow.sees_run, workflow.get_run
     TO workflow_user, workflow_monitor, workflow_admin;
-GRANT SELECT ON workflow.runs TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_monitor, workflow_admin;

@@ -1,5 +1,6 @@
--- Outside workers: applications that claim runs of jobs without a command, or of which
--- any is done by a worker, and end them.
+-- Outside workers: applications that claim runs of jobs without a command, and end them.
+-- What they say of a run with its fence, the command of a job that an executor calls says
+-- without run and fence: then it is the run that the executor is at.
 
 -- What a run has kept for its next attempt, and what was signalled to it. Goes with it,
 -- unless it failed.
@@ -80,8 +81,11 @@ CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT 
 CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
 
--- report_progress(done, total, note, run, fence): what get_run() tells of the run.
--- Errors: WF012 the fence is not the run's; others and locks as complete().
+-- report_progress(done, total, note, run, fence): what get_run() tells of the run, at once
+-- when a tracked run says it of itself, whatever becomes of its transaction.
+-- Errors: WF012 the fence is not the run's; 22004 without run and fence, when no executor
+-- is at a run here; 57014 in a tracked run that is to be cancelled; others and locks as
+-- complete().
 CREATE FUNCTION workflow.report_progress(
     done bigint, total bigint DEFAULT NULL, note text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_report_progress';
@@ -91,17 +95,31 @@ CREATE FUNCTION workflow.report_progress(
 -- failed, as long as that is remembered. A value of that name is replaced.
 -- checkpoint(name, run, fence): the value; null: there is none. What was signalled to the
 -- run is there by the name of the event.
--- Errors: WF012; others as complete(). Lock the run.
+-- Errors: WF012, 22004; others as complete(). Lock the run; not from its inside.
 CREATE FUNCTION workflow.save_checkpoint(name text, value jsonb, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_save_checkpoint';
 CREATE FUNCTION workflow.checkpoint(name text, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS jsonb LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_checkpoint';
 
+-- write_log(severity, message, data, run, fence): a line of the log of the run, see the
+-- view run_logs. From inside of a run, the lines of an attempt are written when it is
+-- over, also when it has failed: 1,000 of them, or 256 kB, at most; the others are
+-- counted.
+--   severity    debug, log, info, notice, warning or error
+--   data        of any kind
+-- Errors: WF012, 22004, 22023, 22001 a line of more than 256 kB; others and locks as
+-- complete().
+CREATE FUNCTION workflow.write_log(
+    severity text, message text, data jsonb DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_write_log';
+
 -- park(until, event, run, fence, runs): the run is given back until then, or until the
 -- event is signalled to it, or all of these runs have ended, whichever is first, and holds
 -- no slot meanwhile; its code begins anew then, and finds what it has saved. An event that
 -- was signalled before is found at once, as are runs that have ended. No attempt is
--- counted. Errors: WF012, 22023 without until, event and runs, WF010 no such run of those;
+-- counted. From inside of a run, it waits when its code has returned, and this transaction
+-- has committed; what the code returns is ignored.
+-- Errors: WF012, 22004, 22023 without until, event and runs, WF010 no such run of those;
 -- others and locks as complete().
 CREATE FUNCTION workflow.park(
     until timestamptz DEFAULT NULL, event text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL,
@@ -117,6 +135,6 @@ CREATE FUNCTION workflow.signal(run uuid, event text, payload jsonb DEFAULT NULL
 
 GRANT EXECUTE ON FUNCTION
     workflow.claim, workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,
-    workflow.report_progress, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
+    workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_admin;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * api_worker.c
- *	  What outside workers call: they claim runs, say how they are, and end them.
+ *	  What outside workers call: they claim runs, and end them.
  *
  * Runs in the sessions of workers.  Locks runs: a claim those that are free, the
  * others the one whose fence is given.
@@ -26,7 +26,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
-#include "api/run_sight.h"
+#include "api/worker_arg.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
@@ -47,120 +47,16 @@ PG_FUNCTION_INFO_V1(workflow_complete_many);
 PG_FUNCTION_INFO_V1(workflow_fail);
 PG_FUNCTION_INFO_V1(workflow_release);
 PG_FUNCTION_INFO_V1(workflow_extend);
-PG_FUNCTION_INFO_V1(workflow_report_progress);
-PG_FUNCTION_INFO_V1(workflow_save_checkpoint);
-PG_FUNCTION_INFO_V1(workflow_checkpoint);
-PG_FUNCTION_INFO_V1(workflow_park);
-PG_FUNCTION_INFO_V1(workflow_signal);
 
 /* Runs of one claim. */
 #define CLAIM_MAX		10000
-
-/* --- arguments ------------------------------------------------------------------- */
-
-/*
- * Connect SPI for a call that changes runs which are claimed.  Error 0A000 where the
- * snapshot of the transaction may be older than the claim.
- */
-static void
-connect(FunctionCallInfo fcinfo)
-{
-	wf_api_connect_to_write(fcinfo);
-	wf_origin_require();
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("runs cannot be claimed or ended in transaction isolation level %s",
-						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
-				 errhint("Use READ COMMITTED.")));
-}
-
-static void
-require_argument(FunctionCallInfo fcinfo, int n, const char *name)
-{
-	if (PG_ARGISNULL(n))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-}
-
-static int64
-read_fence(FunctionCallInfo fcinfo, int n)
-{
-	require_argument(fcinfo, n, "fence");
-	return PG_GETARG_INT64(n);
-}
-
-/* The run and fence of a call that a worker makes. */
-static pg_uuid_t *
-read_run(FunctionCallInfo fcinfo, int n, int64 *fence)
-{
-	if (PG_ARGISNULL(n) && PG_ARGISNULL(n + 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("arguments \"run\" and \"fence\" must not be null"),
-				 errhint("They are those that claim() has returned.")));
-	*fence = read_fence(fcinfo, n + 1);
-	return wf_arg_uuid(fcinfo, n, "run");
-}
-
-static const Interval *
-read_lease(FunctionCallInfo fcinfo, int n)
-{
-	Interval   *lease;
-
-	require_argument(fcinfo, n, "lease");
-	lease = PG_GETARG_INTERVAL_P(n);
-	if (lease->month < 0 || lease->day < 0 || lease->time < 0 ||
-		(lease->month == 0 && lease->day == 0 && lease->time == 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("lease must be positive")));
-	return lease;
-}
-
-static char *
-read_actor(FunctionCallInfo fcinfo, int n)
-{
-	char	   *actor = wf_arg_string_or_null(fcinfo, n);
-
-	if (actor != NULL)
-		wf_arg_check_length("the name of an actor is too long", strlen(actor));
-	return actor;
-}
-
-/* The name of a checkpoint or of an event. */
-static char *
-read_name(FunctionCallInfo fcinfo, int n, const char *what)
-{
-	char	   *name = wf_arg_string(fcinfo, n, what);
-
-	if (name[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be empty", what)));
-	wf_arg_check_length(psprintf("%s is too long", what), strlen(name));
-	return name;
-}
-
-static TimestampTz
-read_time(FunctionCallInfo fcinfo, int n, const char *name, TimestampTz without)
-{
-	TimestampTz at = PG_ARGISNULL(n) ? without : PG_GETARG_TIMESTAMPTZ(n);
-
-	if (!PG_ARGISNULL(n) && TIMESTAMP_NOT_FINITE(at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("%s must be finite", name)));
-	return at;
-}
 
 /* --- claim ------------------------------------------------------------------------ */
 
 static void
 read_count(FunctionCallInfo fcinfo, WfRunClaim *wanted)
 {
-	require_argument(fcinfo, 2, "n");
+	wf_worker_arg_require(fcinfo, 2, "n");
 	wanted->n = PG_GETARG_INT32(2);
 	if (wanted->n < 1 || wanted->n > CLAIM_MAX)
 		ereport(ERROR,
@@ -235,11 +131,11 @@ workflow_claim(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	wanted.worker = read_name(fcinfo, 1, "worker");
+	wanted.worker = wf_worker_arg_name(fcinfo, 1, "worker");
 	read_count(fcinfo, &wanted);
-	wanted.lease = read_lease(fcinfo, 3);
-	wanted.actor = read_actor(fcinfo, 5);
-	connect(fcinfo);
+	wanted.lease = wf_worker_arg_lease(fcinfo, 3);
+	wanted.actor = wf_worker_arg_actor(fcinfo, 5);
+	wf_worker_arg_connect(fcinfo);
 	wanted.queue = wf_queue_number(wf_arg_string(fcinfo, 0, "queue"));
 	wf_queue_right_require(wanted.queue, WF_QUEUE_CLAIM);
 	read_jobs(fcinfo, &wanted);
@@ -259,9 +155,9 @@ workflow_complete(PG_FUNCTION_ARGS)
 	WfRunCompleted completed = {.result = wf_arg_jsonb_or_null(fcinfo, 2)};
 	bool		taken;
 
-	completed.run = *read_run(fcinfo, 0, &completed.fence);
-	connect(fcinfo);
-	wf_run_worker_complete(1, &completed, read_actor(fcinfo, 3), &taken);
+	completed.run = *wf_worker_arg_run(fcinfo, 0, &completed.fence);
+	wf_worker_arg_connect(fcinfo);
+	wf_run_worker_complete(1, &completed, wf_worker_arg_actor(fcinfo, 3), &taken);
 	SPI_finish();
 	PG_RETURN_BOOL(taken);
 }
@@ -303,8 +199,8 @@ read_completed(FunctionCallInfo fcinfo, WfRunCompleted **completed)
 	bool	   *no_result = NULL;
 	int			n;
 
-	require_argument(fcinfo, 0, "runs");
-	require_argument(fcinfo, 1, "fences");
+	wf_worker_arg_require(fcinfo, 0, "runs");
+	wf_worker_arg_require(fcinfo, 1, "fences");
 	n = read_elements(fcinfo, 0, UUIDOID, "runs", -1, &runs, &nulls);
 	(void) read_elements(fcinfo, 1, INT8OID, "fences", n, &fences, &no_fence);
 	if (!PG_ARGISNULL(2))
@@ -340,7 +236,7 @@ workflow_complete_many(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	n = read_completed(fcinfo, &completed);
 	taken = palloc(sizeof(bool) * (n + 1));
-	connect(fcinfo);
+	wf_worker_arg_connect(fcinfo);
 	wf_run_worker_complete(n, completed, NULL, taken);
 	for (int i = 0; i < n; i++)
 	{
@@ -359,21 +255,21 @@ Datum
 workflow_fail(PG_FUNCTION_ARGS)
 {
 	int64		fence;
-	pg_uuid_t  *run = read_run(fcinfo, 0, &fence);
-	TimestampTz retry_at = read_time(fcinfo, 3, "retry_at", DT_NOEND);
+	pg_uuid_t  *run = wf_worker_arg_run(fcinfo, 0, &fence);
+	TimestampTz retry_at = wf_worker_arg_time(fcinfo, 3, "retry_at", DT_NOEND);
 	Jsonb	   *error;
 	const char *state;
 
-	require_argument(fcinfo, 2, "error");
+	wf_worker_arg_require(fcinfo, 2, "error");
 	error = PG_GETARG_JSONB_P(2);
 	if (!JB_ROOT_IS_OBJECT(error))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an error must be a JSON object"),
 				 errhint("For example {\"code\": \"timeout\", \"message\": \"...\"}.")));
-	connect(fcinfo);
+	wf_worker_arg_connect(fcinfo);
 	state = wf_run_worker_fail(run, fence, error, retry_at, wf_arg_bool(fcinfo, 4, "final"),
-							   read_actor(fcinfo, 5));
+							   wf_worker_arg_actor(fcinfo, 5));
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(state));
 }
@@ -383,11 +279,11 @@ Datum
 workflow_release(PG_FUNCTION_ARGS)
 {
 	int64		fence;
-	pg_uuid_t  *run = read_run(fcinfo, 0, &fence);
-	TimestampTz at = read_time(fcinfo, 2, "at", DT_NOBEGIN);
+	pg_uuid_t  *run = wf_worker_arg_run(fcinfo, 0, &fence);
+	TimestampTz at = wf_worker_arg_time(fcinfo, 2, "at", DT_NOBEGIN);
 	bool		taken;
 
-	connect(fcinfo);
+	wf_worker_arg_connect(fcinfo);
 	taken = wf_run_worker_release(run, fence, at);
 	SPI_finish();
 	PG_RETURN_BOOL(taken);
@@ -400,142 +296,13 @@ Datum
 workflow_extend(PG_FUNCTION_ARGS)
 {
 	int64		fence;
-	pg_uuid_t  *run = read_run(fcinfo, 0, &fence);
-	const Interval *lease = read_lease(fcinfo, 2);
+	pg_uuid_t  *run = wf_worker_arg_run(fcinfo, 0, &fence);
+	const Interval *lease = wf_worker_arg_lease(fcinfo, 2);
 	const char *word;
 
-	connect(fcinfo);
+	wf_worker_arg_connect(fcinfo);
 	word = wf_run_worker_extend(run, fence, lease);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(word));
 }
 
-static Jsonb *
-make_number(int64 number)
-{
-	return wf_jsonb_scalar(NumericGetDatum(int64_to_numeric(number)), NUMERICOID);
-}
-
-/* What is kept of a report: those that are not null, and when it came. */
-static Jsonb *
-make_progress(FunctionCallInfo fcinfo)
-{
-	const char *keys[] = {"at", "done", "note", "total"};
-	char		at[MAXDATELEN + 1];
-	Jsonb	   *values[lengthof(keys)] = {0};
-
-	(void) JsonEncodeDateTime(at, TimestampTzGetDatum(wf_clock_now()), TIMESTAMPTZOID, NULL);
-	values[0] = wf_jsonb_string(at);
-	values[1] = make_number(PG_GETARG_INT64(0));
-	if (!PG_ARGISNULL(2))
-		values[2] = wf_jsonb_string(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	if (!PG_ARGISNULL(1))
-		values[3] = make_number(PG_GETARG_INT64(1));
-	return wf_jsonb_object(lengthof(keys), keys, values);
-}
-
-/* SQL function workflow.report_progress(...) of sql/parts/worker.sql.  Locks the run. */
-Datum
-workflow_report_progress(PG_FUNCTION_ARGS)
-{
-	int64		fence;
-	pg_uuid_t  *run = read_run(fcinfo, 3, &fence);
-
-	require_argument(fcinfo, 0, "done");
-	if (!PG_ARGISNULL(2))
-		wf_arg_check_length("note is too long", VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(2)));
-	connect(fcinfo);
-	wf_run_worker_progress(run, fence, make_progress(fcinfo));
-	SPI_finish();
-	PG_RETURN_VOID();
-}
-
-/* SQL function workflow.save_checkpoint(...) of sql/parts/worker.sql.  Locks the run. */
-Datum
-workflow_save_checkpoint(PG_FUNCTION_ARGS)
-{
-	char	   *name = read_name(fcinfo, 0, "name");
-	int64		fence;
-	pg_uuid_t  *run = read_run(fcinfo, 2, &fence);
-	WfRunRow	row;
-
-	require_argument(fcinfo, 1, "value");
-	connect(fcinfo);
-	wf_run_worker_require(run, fence, &row);
-	wf_checkpoint_save(run, name, PG_GETARG_JSONB_P(1));
-	SPI_finish();
-	PG_RETURN_VOID();
-}
-
-/* SQL function workflow.checkpoint(...) of sql/parts/worker.sql.  Locks the run. */
-Datum
-workflow_checkpoint(PG_FUNCTION_ARGS)
-{
-	char	   *name = read_name(fcinfo, 0, "name");
-	int64		fence;
-	pg_uuid_t  *run = read_run(fcinfo, 1, &fence);
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext own;
-	WfRunRow	row;
-	Jsonb	   *value;
-
-	connect(fcinfo);
-	wf_run_worker_require(run, fence, &row);
-	own = MemoryContextSwitchTo(caller);
-	value = wf_checkpoint_find(run, name);
-	MemoryContextSwitchTo(own);
-	SPI_finish();
-	if (value == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_JSONB_P(value);
-}
-
-/* --- waiting ------------------------------------------------------------------------- */
-
-/* SQL function workflow.park(...) of sql/parts/worker.sql.  Locks the run. */
-Datum
-workflow_park(PG_FUNCTION_ARGS)
-{
-	int64		fence;
-	pg_uuid_t  *run = read_run(fcinfo, 2, &fence);
-	WfRunPark	park = {
-		.until = read_time(fcinfo, 0, "until", DT_NOEND),
-		.event = PG_ARGISNULL(1) ? NULL : read_name(fcinfo, 1, "event")
-	};
-
-	park.runs = wf_arg_uuids(fcinfo, 4, "runs", &park.nruns);
-	if (PG_ARGISNULL(0) && PG_ARGISNULL(1) && PG_ARGISNULL(4))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a run is parked until a time, for an event or for runs")));
-	if (park.nruns == 0 && !PG_ARGISNULL(4))
-		park.until = wf_clock_now();	/* none of them has still to end */
-	connect(fcinfo);
-	for (int i = 0; i < park.nruns; i++)
-	{
-		(void) wf_run_sight_require(&park.runs[i]);
-		if (memcmp(&park.runs[i], run, UUID_LEN) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("a run cannot wait for its own end")));
-	}
-	wf_run_worker_park(run, fence, &park);
-	SPI_finish();
-	PG_RETURN_VOID();
-}
-
-/* SQL function workflow.signal(...) of sql/parts/worker.sql.  Locks the run. */
-Datum
-workflow_signal(PG_FUNCTION_ARGS)
-{
-	pg_uuid_t  *run = wf_arg_uuid(fcinfo, 0, "run");
-	char	   *event = read_name(fcinfo, 1, "event");
-	Jsonb	   *payload = PG_ARGISNULL(2) ? wf_jsonb_parse("null") : PG_GETARG_JSONB_P(2);
-	bool		first;
-
-	wf_api_connect_to_write(fcinfo);
-	wf_origin_require();
-	first = wf_run_signal(run, event, payload);
-	SPI_finish();
-	PG_RETURN_BOOL(first);
-}

@@ -12,7 +12,9 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -33,10 +35,14 @@
 /* Under this key an error says since when its shortage lasts. */
 #define SHORTAGE_SINCE		"shortage_since"
 
-static Jsonb *
-time_text(TimestampTz at)
+/* A time as JSON has it. */
+Jsonb *
+wf_run_failure_time(TimestampTz at)
 {
-	return wf_jsonb_string(timestamptz_to_str(at));
+	char		text[MAXDATELEN + 1];
+
+	(void) JsonEncodeDateTime(text, TimestampTzGetDatum(at), TIMESTAMPTZOID, NULL);
+	return wf_jsonb_string(text);
 }
 
 /* An error as it is kept with a run: code (the SQLSTATE), message, detail, hint, context. */
@@ -57,7 +63,7 @@ wf_run_failure_of(const ErrorData *error)
 		values[n++] = wf_jsonb_string(texts[i]);
 	}
 	keys[n] = "at";
-	values[n++] = time_text(GetCurrentTimestamp());
+	values[n++] = wf_run_failure_time(GetCurrentTimestamp());
 	return wf_jsonb_object(n, keys, values);
 }
 

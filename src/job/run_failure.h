@@ -10,6 +10,7 @@
 
 #include "store/run.h"
 
+extern Jsonb *wf_run_failure_time(TimestampTz at);
 extern Jsonb *wf_run_failure_of(const ErrorData *error);
 extern void wf_run_failure_wait(WfRunRow *row, TimestampTz due, Jsonb *error);
 extern void wf_run_failure_end(WfRunRow *row, Jsonb *error);

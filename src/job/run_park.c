@@ -21,10 +21,11 @@
 
 /*
  * A run that is locked is nobody's any more, and waits; not for an event that it was
- * told before, or for runs that have ended.  That is no attempt.  SPI must be connected.
+ * told before, or for runs that have ended.  That is no attempt.  taken: its row was
+ * taken by this transaction, and comes back.  SPI must be connected.
  */
 void
-wf_run_park(WfRunRow *row, const WfRunPark *park)
+wf_run_park(WfRunRow *row, const WfRunPark *park, bool taken)
 {
 	TimestampTz until = park->until;
 
@@ -39,7 +40,10 @@ wf_run_park(WfRunRow *row, const WfRunPark *park)
 	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(!TIMESTAMP_IS_NOEND(until)));
 	if (!TIMESTAMP_IS_NOEND(until))
 		wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(until));
-	wf_run_update(row);
+	if (taken)
+		wf_run_put_back(1, &row);
+	else
+		wf_run_update(row);
 	if (park->nruns > 0)
 		wf_run_over_await(row, park->nruns, park->runs);
 }

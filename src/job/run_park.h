@@ -18,6 +18,6 @@ typedef struct WfRunPark
 	const pg_uuid_t *runs;
 } WfRunPark;
 
-extern void wf_run_park(WfRunRow *row, const WfRunPark *park);
+extern void wf_run_park(WfRunRow *row, const WfRunPark *park, bool taken);
 
 #endif							/* WF_RUN_PARK_H */

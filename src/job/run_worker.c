@@ -171,7 +171,7 @@ static Jsonb *
 with_time(Jsonb *error)
 {
 	const char *keys[] = {"at"};
-	Jsonb	   *values[] = {wf_jsonb_string(timestamptz_to_str(wf_clock_now()))};
+	Jsonb	   *values[] = {wf_run_failure_time(wf_clock_now())};
 
 	return wf_jsonb_merge(wf_jsonb_object(1, keys, values), error);
 }
@@ -247,6 +247,16 @@ wf_run_worker_progress(const pg_uuid_t *id, int64 fence, Jsonb *progress)
 	wf_run_update(&row);
 }
 
+/* A line of its log.  Error WF012. */
+void
+wf_run_worker_log(const pg_uuid_t *id, int64 fence, const WfRunLogLine *line)
+{
+	WfRunRow	row;
+
+	wf_run_worker_require(id, fence, &row);
+	wf_run_log_add(id, wf_run_row_attempts(&row) + 1, 1, line);
+}
+
 /*
  * The run waits, see wf_run_park(), or stops, if it was to.  Error WF012.  Who tells it
  * an event waits for the lock of the run, and finds it parked.
@@ -261,5 +271,5 @@ wf_run_worker_park(const pg_uuid_t *id, int64 fence, const WfRunPark *park)
 	if (is_to_stop(&row))
 		(void) stop(&row, NULL);
 	else
-		wf_run_park(&row, park);
+		wf_run_park(&row, park, false);
 }

@@ -8,6 +8,7 @@
 #include "utils/jsonb.h"
 
 #include "job/run_park.h"
+#include "store/run_log.h"
 #include "store/run_row.h"
 
 /* A run that its worker is through with, by its fence; result NULL: none. */
@@ -27,6 +28,7 @@ extern const char *wf_run_worker_fail(const pg_uuid_t *id, int64 fence, Jsonb *e
 extern bool wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz at);
 extern const char *wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease);
 extern void wf_run_worker_progress(const pg_uuid_t *id, int64 fence, Jsonb *progress);
+extern void wf_run_worker_log(const pg_uuid_t *id, int64 fence, const WfRunLogLine *line);
 extern void wf_run_worker_park(const pg_uuid_t *id, int64 fence, const WfRunPark *park);
 
 #endif							/* WF_RUN_WORKER_H */

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "job/run_failure.h"
+#include "job/run_inside.h"
 #include "store/run.h"
 #include "store/transaction.h"
 #include "work/attempt.h"
@@ -37,6 +38,8 @@ record(const pg_uuid_t *id, const ErrorData *error, TimestampTz due)
 		wf_run_update(&row);
 		return true;
 	}
+	wf_run_inside_end();
+	wf_run_inside_keep(&row);
 	kept = wf_run_failure_of(error);
 	if (!wf_attempt_is_shortage(error->sqlerrcode) || !wf_run_failure_outlast(&row, kept))
 		(void) wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept, DT_NOEND,

@@ -24,6 +24,7 @@
 #include "eval/user_context.h"
 #include "job/job.h"
 #include "job/job_call.h"
+#include "job/run_inside.h"
 #include "job/run_over.h"
 #include "store/run_request.h"
 #include "job/run_rules.h"
@@ -31,6 +32,7 @@
 #include "shmem/slot.h"
 #include "shmem/under_way.h"
 #include "shmem/wakeup.h"
+#include "store/checkpoint.h"
 #include "store/run.h"
 #include "store/run_scan.h"
 #include "store/statement.h"
@@ -273,29 +275,44 @@ claim_due(Claim *claim, WfBatch *batch, TimestampTz until)
 
 /* --- running --------------------------------------------------------------- */
 
-/* Call the command of a run; what became of it. */
-static WfRunEnd
-run(WfRunRow *row, TimestampTz now)
+/*
+ * Call the command of a run; what became of it.  False: it waits, as its code has said.
+ */
+static bool
+run(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 {
 	const WfJob *job = wf_job(wf_run_row_job(row));
-	WfRunEnd	end = {.row = row,.state = WF_RUN_FINISHED};
+	Jsonb	   *info = job->takes_run ? wf_run_inside_describe(job, row) : NULL;
 	WfUserContext bracket = {0};
 
+	*end = (WfRunEnd) {.row = row,.state = WF_RUN_FINISHED};
 	if (!row->nulls[WF_RUN_start_by] && DatumGetTimestampTz(row->values[WF_RUN_start_by]) < now)
 	{
-		end.state = WF_RUN_EXPIRED;
-		return end;
+		end->state = WF_RUN_EXPIRED;
+		return true;
 	}
 	if (wf_run_request_has(row))
 	{
-		end.state = WF_RUN_ABORTED;
-		return end;
+		end->state = WF_RUN_ABORTED;
+		return true;
 	}
 	wf_run_row_set(row, WF_RUN_begun, TimestampTzGetDatum(now));
-	end.result = wf_job_call_one(job, DatumGetJsonbP(row->values[WF_RUN_params]), NULL,
-								 wf_run_rules_timeout(row, job), &bracket);
+	wf_run_inside_begin(row, 0);
+	end->result = wf_job_call_one(job, DatumGetJsonbP(row->values[WF_RUN_params]), info,
+								  wf_run_rules_timeout(row, job), &bracket);
+	wf_run_inside_end();
 	wf_user_context_leave(&bracket);
-	return end;
+	wf_run_inside_keep(row);
+	if (wf_run_inside_parked() == NULL)
+	{
+		const pg_uuid_t *id = wf_run_row_id(row);
+
+		if (wf_run_inside_saved())
+			wf_checkpoint_forget(1, &id);
+		return true;
+	}
+	wf_run_park(row, wf_run_inside_parked(), true);
+	return false;
 }
 
 /* Do what was claimed; returns how many were done, the others are put back. */
@@ -304,6 +321,7 @@ run_claimed(WfBatch *batch, const Claim *claim)
 {
 	WfRunEnd   *ends = palloc(sizeof(WfRunEnd) * claim->n);
 	int			n = 0;
+	int			nends = 0;
 
 	wf_batch_limit_start(batch);
 	while (n < claim->n && (n == 0 || !wf_batch_limit_is_up(batch)))
@@ -313,12 +331,12 @@ run_claimed(WfBatch *batch, const Claim *claim)
 		batch->run = *wf_run_row_id(claim->rows[n]);
 		CHECK_FOR_INTERRUPTS();
 		wf_under_way_begin(&batch->run);
-		ends[n] = run(claim->rows[n], GetCurrentTimestamp());
+		nends += run(claim->rows[n], GetCurrentTimestamp(), &ends[nends]);
 		n++;
 	}
 	batch->position = claim->n;
 	batch->fitting = wf_batch_limit_fitting(batch, n);
-	wf_run_over(n, ends);
+	wf_run_over(nends, ends);
 	wf_run_put_back(claim->n - n, claim->rows + n);
 	return n;
 }

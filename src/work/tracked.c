@@ -30,8 +30,10 @@
 #include "job/run_over.h"
 #include "job/run_failure.h"
 #include "job/run_fence.h"
+#include "job/run_inside.h"
 #include "job/run_rules.h"
 #include "shmem/slot.h"
+#include "store/checkpoint.h"
 #include "store/run.h"
 #include "store/transaction.h"
 #include "work/attempt.h"
@@ -81,17 +83,42 @@ lock_mine(WfRunRow *row)
 				 errmsg("run %s was taken away", wf_uuid_text(wf_run_row_id(mine.row)))));
 }
 
-/* The command has returned: in its last transaction, the run ends. */
+/* The run that is locked was to stop, and has. */
+static void
+stop(WfRunRow *row, Jsonb *error)
+{
+	const pg_uuid_t *id = wf_run_row_id(row);
+
+	wf_checkpoint_forget(1, &id);
+	(void) wf_run_failure_stopped(row, error);
+}
+
+/*
+ * The command has returned: in its last transaction, the run ends, or waits, as its code
+ * has said.
+ */
 static void
 finish(Jsonb *result)
 {
+	const WfRunPark *park = wf_run_inside_parked();
 	WfRunRow	row;
 	WfRunEnd	end = {.row = &row,.state = WF_RUN_FINISHED,.result = result};
 
 	lock_mine(&row);
-	wf_run_delete(&row);
-	wf_run_over(1, &end);
+	wf_run_inside_keep(&row);
 	wf_run_permit_give(&mine.permit);
+	if (park != NULL && DatumGetInt16(row.values[WF_RUN_state]) == WF_RUN_ABORTING)
+		stop(&row, NULL);
+	else if (park != NULL)
+		wf_run_park(&row, park, false);
+	else
+	{
+		const pg_uuid_t *id = wf_run_row_id(&row);
+
+		wf_checkpoint_forget(1, &id);
+		wf_run_delete(&row);
+		wf_run_over(1, &end);
+	}
 }
 
 /* Until when the run may go on; infinity: for ever. */
@@ -106,9 +133,12 @@ timeout_of(const WfJob *job)
 												IntervalPGetDatum(timeout)));
 }
 
-/* Call the command, which may begin and end transactions. */
+/*
+ * Call the command, which may begin and end transactions.  info: what it is told of the
+ * run, or NULL.
+ */
 static Jsonb *
-call(const WfJob *job)
+call(const WfJob *job, Jsonb *info)
 {
 	MemoryContext context = CurrentMemoryContext;
 	WfStepTimeout outer;
@@ -117,31 +147,52 @@ call(const WfJob *job)
 	wf_step_timeout_begin(&outer, timeout_of(job), WF_LIMIT_OF_JOB);
 	PG_TRY();
 	{
-		result = wf_job_call_top(job, DatumGetJsonbP(mine.row->values[WF_RUN_params]), NULL);
+		wf_run_inside_begin(mine.row, mine.fence);
+		result = wf_job_call_top(job, DatumGetJsonbP(mine.row->values[WF_RUN_params]), info);
 	}
 	PG_CATCH();
 	{
+		wf_run_inside_end();
 		wf_step_timeout_failed(&outer, context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	wf_run_inside_end();
 	wf_step_timeout_end(&outer);
 	return result;
+}
+
+/* What the command is told of the run, in memory that is there when it commits; or NULL. */
+static Jsonb *
+describe(const WfJob *job)
+{
+	Jsonb	   *info;
+	MemoryContext old;
+
+	if (!job->takes_run)
+		return NULL;
+	info = wf_run_inside_describe(job, mine.row);
+	old = MemoryContextSwitchTo(mine.context);
+	info = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(info));
+	MemoryContextSwitchTo(old);
+	return info;
 }
 
 static void
 run(Oid extension)
 {
 	const WfJob *job;
+	Jsonb	   *info;
 	Jsonb	   *result;
 
 	if (!wf_transaction_begin_bare("workflow run", extension))
 		return;
 	wf_transaction_enter();
 	job = wf_job(wf_run_row_job(mine.row));
+	info = describe(job);
 	wf_transaction_leave();
 	MemoryContextSwitchTo(mine.context);
-	result = call(job);
+	result = call(job, info);
 	wf_transaction_enter();
 	finish(result);
 	wf_transaction_commit();
@@ -155,8 +206,9 @@ record(const ErrorData *error)
 	Jsonb	   *kept = wf_run_failure_of(error);
 
 	lock_mine(&row);
+	wf_run_inside_keep(&row);
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && wf_slot_is_cancelled())
-		(void) wf_run_failure_stopped(&row, kept);
+		stop(&row, kept);
 	else if (!wf_attempt_is_shortage(error->sqlerrcode) || !wf_run_failure_outlast(&row, kept))
 		(void) wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept, DT_NOEND,
 									 false);

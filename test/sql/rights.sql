@@ -50,6 +50,7 @@ SELECT workflow.grant_on(o, 'regress_' || r, p) FROM (VALUES
     ('limit:cap', 'starter', 'use'), ('limit:cap', 'actor', 'manage')) g(o, r, p) \g /dev/null
 SELECT workflow.run_job('form') AS claimed \gset
 SELECT fence FROM workflow.claim('desk', 'worker') \gset
+SELECT workflow.write_log('info', 'begun', run => :'claimed', fence => :fence) \g /dev/null
 SELECT workflow.run_job('form') AS waits \gset
 CREATE OR REPLACE FUNCTION app.stamp(context jsonb, event jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT context || ''{}''';
 SET ROLE regress_starter;
@@ -188,6 +189,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('run_jobs(text,jsonb[],text[],text[],integer,timestamp with time zone,text)', $$run_jobs('form', ARRAY['{}']::jsonb[])$$, 'ok = = = = WF002 = = = 42501 ='),
 ('cancel_run(uuid,boolean)', $$cancel_run(%9$L)$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('get_run(uuid)', $$get_run(%9$L)$$, 'ok = = = WF002 = ok WF002 = ok 42501'),
+('run_progress(uuid)', $$run_progress(%9$L)$$, 'ok = = = WF002 = ok WF002 = ok 42501'),
 ('retry_run(uuid)', $$retry_run(%9$L)$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('redrive(text,text,timestamp with time zone,integer)', $$redrive('form')$$, 'ok = = = = = = = = 42501 ='),
 ('run_state(smallint)', $$run_state(0::smallint)$$, 'ok = = = = = = = = = 42501'),
@@ -213,6 +215,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('release(uuid,bigint,timestamp with time zone)', $$release(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('extend(uuid,bigint,interval)', $$extend(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('report_progress(bigint,bigint,text,uuid,bigint)', $$report_progress(1, run => %7$L, fence => %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
+('write_log(text,text,jsonb,uuid,bigint)', $$write_log('info', 'x', run => %7$L, fence => %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('save_checkpoint(text,jsonb,uuid,bigint)', $$save_checkpoint('x', '1', %7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('checkpoint(text,uuid,bigint)', $$checkpoint('x', %7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('park(timestamp with time zone,text,uuid,bigint,uuid[])', $$park(event => 'x', run => %7$L, fence => %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
@@ -242,6 +245,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('queues', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('limits', $$$$, '1 = = = = = = = = = 42501'),
 ('runs', $$$$, '2 = = = 0 = 2 0 = 2 42501'),
+('run_logs', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');
 

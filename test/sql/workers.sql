@@ -245,7 +245,7 @@ SELECT run, fence FROM workflow.claim('desk', 'w1') \gset
 SELECT workflow.save_checkpoint('x', '1', :'run', :fence) \g /dev/null
 SELECT is(workflow.fail(:'run', :fence, '{"code": "busy", "message": "no", "detail": "secret"}'), 'failed', 'it fails for good');
 SELECT is((SELECT g::text FROM workflow.get_run(:'one') g),
-          format('(%s,form,1,desk,p,k,failed,,2,"2030-01-01 02:02:00+00","2030-01-01 02:02:00+00","2030-01-01 02:02:00+00",,"{""at"": ""2030-01-01 02:02:00+00"", ""code"": ""busy"", ""detail"": ""secret"", ""message"": ""no""}",,w1,)', :'one'),
+          format('(%s,form,1,desk,p,k,failed,,2,"2030-01-01 02:02:00+00","2030-01-01 02:02:00+00","2030-01-01 02:02:00+00",,"{""at"": ""2030-01-01T02:02:00+00:00"", ""code"": ""busy"", ""detail"": ""secret"", ""message"": ""no""}",,w1,)', :'one'),
           'which is remembered');
 SELECT is((SELECT array_agg(concat_ws(' ', state, waits_for, params ->> 'n', priority, started_by) ORDER BY params ->> 'n') FROM workflow.runs WHERE queue = 'desk'),
           ARRAY['failed 1 1 regress_app', 'waiting worker 2 1 regress_app', 'waiting due 0 regress_app'], 'all of them are in a view');
