@@ -90,10 +90,12 @@ Jsonb *
 wf_checkpoint_find(const pg_uuid_t *run, const char *name)
 {
 	Datum		values[2] = {UUIDPGetDatum(run), CStringGetTextDatum(name)};
+	MemoryContext caller = CurrentMemoryContext;
 	bool		isnull;
 
 	if (wf_statement_execute(&find_statement, values, NULL, 1) == 0)
 		return NULL;
+	MemoryContextSwitchTo(caller);	/* SPI has left its own */
 	return DatumGetJsonbPCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 

@@ -168,6 +168,8 @@ SELECT run, fence FROM workflow.claim('mail', 'w1') \gset
 SELECT is(:'run'::uuid, :'p'::uuid, 'it goes on');
 SELECT is(workflow.checkpoint('approved', :'run', :fence), '{"by": "boss"}', 'with what it was told');
 SELECT is(workflow.checkpoint('other', :'run', :fence), 'null', 'null, too');
+SELECT is(jsonb_build_array(workflow.checkpoint('other', :'run', :fence), workflow.checkpoint('approved', :'run', :fence)),
+    '[null, {"by": "boss"}]', 'both in one statement');
 SELECT lives_ok(format('SELECT workflow.park(event => ''approved'', run => %L, fence => %s)', :'run', :fence), 'who parks for what it was told');
 SELECT run, fence FROM workflow.claim('mail', 'w1') \gset
 SELECT is(:'run'::uuid, :'p'::uuid, 'goes on at once');
