@@ -649,7 +649,7 @@ CREATE TABLE workflow.job (
 --                that workers report. Null: by the settings
 --   timeout      of one attempt
 --   priority     -2 to 2, the most urgent; default 0
---   partition    of runs that name none
+--   partition    of runs that name none; behind an '@', an SQL expression of params
 --   limits       object: named limit -> units that a run takes of it
 --   on_lost      when executor or worker are lost: 'retry', three times in a row at
 --                most, or 'fail'
@@ -680,6 +680,12 @@ CREATE FUNCTION workflow.drop_job(name text) RETURNS void
 -- also: WF010, WF002, WF013, those of the command.
 CREATE FUNCTION workflow.call_job(job text, params jsonb DEFAULT '{}') RETURNS jsonb
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_call_job';
+
+-- job_schema(job, version): the parameters of a job, of its newest version, as JSON Schema,
+-- for forms. A check is under "x-check", the type of SQL under "x-type". For who may run
+-- or read the job. Errors: WF010, WF002, 22004.
+CREATE FUNCTION workflow.job_schema(job text, version int DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_job_schema';
 
 -- may_job(job id, privilege): may the current role run, read, manage?
 CREATE FUNCTION workflow.may_job(job int, privilege text) RETURNS boolean
@@ -840,8 +846,10 @@ CREATE TABLE workflow.run_key (
 --   on_conflict when a run of the job has the key: 'existing', that one is the answer;
 --               'active', the same, but one that has ended does not count; 'refuse',
 --               WF016; 'replace', one that waits gets the parameters of this call
---   debounce    with a key: a run that waits is put off until then, and so is this one;
---               at_most: but not longer than that after the first call
+--   debounce    with a key: the run is due so long from now, and so is one that has the
+--               key and waits for its first attempt: it gets the parameters of this call,
+--               and is the answer; on_conflict does not count then. at_most: but not
+--               longer than that after the first of these calls
 --   actor       on whose behalf
 -- Returns the id of the run. Errors: WF010 no such job, queue or run, WF002, WF011 the queue
 -- is full, WF013 the parameters do not fit, WF016. Locks nothing without a key.
@@ -1090,6 +1098,16 @@ CREATE FUNCTION workflow.retry_run(run uuid) RETURNS boolean
 CREATE FUNCTION workflow.redrive(
     job text DEFAULT NULL, queue text DEFAULT NULL, since timestamptz DEFAULT NULL, "limit" int DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_redrive';
+
+-- alter_runs(filter, changes): change runs that wait.
+--   filter      object: job, queue, partition, state, key, since and until (due then or
+--               later, and before), ids (an array); what is not given is any
+--   changes     object: priority, due, queue, partition (null: none), params (all of them)
+-- Those that are locked, or whose jobs the caller may not manage, are left out. Returns how
+-- many were changed. Errors: 22023 also for unknown keys, 22004, WF010, WF002 for the queue,
+-- WF011, WF013. Locks the runs.
+CREATE FUNCTION workflow.alter_runs(filter jsonb, changes jsonb) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_runs';
 
 -- Outside workers: applications that claim runs of jobs without a command, and end them.
 -- What they say of a run with its fence, the command of a job that an executor calls says
@@ -1461,10 +1479,10 @@ GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, wo
 
 -- of jobs
 REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.write_log FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_job TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_monitor, workflow_admin;
@@ -1474,7 +1492,7 @@ GRANT EXECUTE ON FUNCTION
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.queues, workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_runs TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_progress, workflow.sees_run, workflow.get_run
     TO workflow_user, workflow_monitor, workflow_admin;

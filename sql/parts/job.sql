@@ -48,7 +48,7 @@ CREATE TABLE workflow.job (
 --                that workers report. Null: by the settings
 --   timeout      of one attempt
 --   priority     -2 to 2, the most urgent; default 0
---   partition    of runs that name none
+--   partition    of runs that name none; behind an '@', an SQL expression of params
 --   limits       object: named limit -> units that a run takes of it
 --   on_lost      when executor or worker are lost: 'retry', three times in a row at
 --                most, or 'fail'
@@ -80,6 +80,12 @@ CREATE FUNCTION workflow.drop_job(name text) RETURNS void
 CREATE FUNCTION workflow.call_job(job text, params jsonb DEFAULT '{}') RETURNS jsonb
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_call_job';
 
+-- job_schema(job, version): the parameters of a job, of its newest version, as JSON Schema,
+-- for forms. A check is under "x-check", the type of SQL under "x-type". For who may run
+-- or read the job. Errors: WF010, WF002, 22004.
+CREATE FUNCTION workflow.job_schema(job text, version int DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_job_schema';
+
 -- may_job(job id, privilege): may the current role run, read, manage?
 CREATE FUNCTION workflow.may_job(job int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_job';
@@ -92,5 +98,5 @@ CREATE VIEW workflow.jobs WITH (security_barrier) AS
     WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
 
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_job TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;

@@ -146,8 +146,10 @@ CREATE TABLE workflow.run_key (
 --   on_conflict when a run of the job has the key: 'existing', that one is the answer;
 --               'active', the same, but one that has ended does not count; 'refuse',
 --               WF016; 'replace', one that waits gets the parameters of this call
---   debounce    with a key: a run that waits is put off until then, and so is this one;
---               at_most: but not longer than that after the first call
+--   debounce    with a key: the run is due so long from now, and so is one that has the
+--               key and waits for its first attempt: it gets the parameters of this call,
+--               and is the answer; on_conflict does not count then. at_most: but not
+--               longer than that after the first of these calls
 --   actor       on whose behalf
 -- Returns the id of the run. Errors: WF010 no such job, queue or run, WF002, WF011 the queue
 -- is full, WF013 the parameters do not fit, WF016. Locks nothing without a key.

@@ -89,7 +89,17 @@ CREATE FUNCTION workflow.redrive(
     job text DEFAULT NULL, queue text DEFAULT NULL, since timestamptz DEFAULT NULL, "limit" int DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_redrive';
 
-GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive TO workflow_user, workflow_admin;
+-- alter_runs(filter, changes): change runs that wait.
+--   filter      object: job, queue, partition, state, key, since and until (due then or
+--               later, and before), ids (an array); what is not given is any
+--   changes     object: priority, due, queue, partition (null: none), params (all of them)
+-- Those that are locked, or whose jobs the caller may not manage, are left out. Returns how
+-- many were changed. Errors: 22023 also for unknown keys, 22004, WF010, WF002 for the queue,
+-- WF011, WF013. Locks the runs.
+CREATE FUNCTION workflow.alter_runs(filter jsonb, changes jsonb) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_runs';
+
+GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_runs TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_progress, workflow.sees_run, workflow.get_run
     TO workflow_user, workflow_monitor, workflow_admin;

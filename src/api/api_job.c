@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * api_job.c
- *	  workflow.create_job(), drop_job(), call_job(): jobs.
+ *	  workflow.create_job(), drop_job(), call_job(), job_schema(): jobs.
  *
  * Runs in client backends.
  *
@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -16,16 +17,21 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "base/errcodes.h"
+#include "base/quote.h"
 #include "job/job.h"
 #include "job/job_call.h"
 #include "job/job_define.h"
 #include "job/job_parameters.h"
+#include "job/job_schema.h"
 #include "store/origin.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_create_job);
 PG_FUNCTION_INFO_V1(workflow_drop_job);
 PG_FUNCTION_INFO_V1(workflow_call_job);
 PG_FUNCTION_INFO_V1(workflow_may_job);
+PG_FUNCTION_INFO_V1(workflow_job_schema);
 
 static Interval *
 interval_or_null(FunctionCallInfo fcinfo, int n)
@@ -131,10 +137,16 @@ workflow_call_job(PG_FUNCTION_ARGS)
 static Datum
 look_may_job(PG_FUNCTION_ARGS)
 {
+	char	   *privilege = wf_arg_string(fcinfo, 1, "privilege");
 	bool		may;
 
+	if (strcmp(privilege, "run") != 0 && strcmp(privilege, "read") != 0 && strcmp(privilege, "manage") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown privilege \"%s\"", wf_quote(privilege)),
+				 errhint("Privileges on jobs are run, read and manage.")));
 	wf_api_connect_to_look();
-	may = wf_job_may(wf_job(PG_GETARG_INT32(0)), wf_arg_string(fcinfo, 1, "privilege"));
+	may = wf_job_may(wf_job(PG_GETARG_INT32(0)), privilege);
 	SPI_finish();
 	PG_RETURN_BOOL(may);
 }
@@ -144,4 +156,47 @@ Datum
 workflow_may_job(PG_FUNCTION_ARGS)
 {
 	return wf_api_look(look_may_job, fcinfo);
+}
+
+/* By name and version; the newest one without. */
+static WfStatement version_statement = {
+	.sql = "SELECT j.id, j.description FROM workflow.job j WHERE j.name OPERATOR(pg_catalog.=) $1"
+	" AND j.dropped_at IS NULL AND ($2 IS NULL OR j.version OPERATOR(pg_catalog.=) $2)"
+	" ORDER BY j.version DESC LIMIT 1",
+	WF_ARGS(TEXTOID, INT4OID)
+};
+
+static Datum
+look_schema(PG_FUNCTION_ARGS)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "job");
+	Datum		values[2] = {CStringGetTextDatum(name), PG_GETARG_DATUM(1)};
+	MemoryContext caller = CurrentMemoryContext;
+	const WfJob *job;
+	char	   *description;
+	bool		isnull;
+	Jsonb	   *schema;
+
+	wf_api_connect_to_look();
+	job = wf_job_newest(name);
+	if (wf_statement_execute(&version_statement, values, PG_ARGISNULL(1) ? " n" : NULL, 1) == 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_JOB),
+				 errmsg("job \"%s\" has no version %d", job->name, PG_GETARG_INT32(1))));
+	description = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	job = wf_job(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	if (!wf_job_may(job, "run"))
+		wf_job_require(job, "read");
+	schema = wf_job_schema(job, description);
+	MemoryContextSwitchTo(caller);
+	schema = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(schema));
+	SPI_finish();
+	return JsonbPGetDatum(schema);
+}
+
+/* SQL function workflow.job_schema(job, version) of sql/parts/job.sql.  Locks nothing. */
+Datum
+workflow_job_schema(PG_FUNCTION_ARGS)
+{
+	return wf_api_look(look_schema, fcinfo);
 }

@@ -224,6 +224,8 @@ workflow_pause_queue(PG_FUNCTION_ARGS)
 	hold(wf_arg_string(fcinfo, 0, "name"), &row);
 	row.paused = true;
 	row.note = wf_arg_string_or_null(fcinfo, 1);
+	if (row.note != NULL)
+		wf_arg_check_length("note is too long", strlen(row.note));
 	wf_queue_row_update(&row);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "api/api.h"
@@ -87,6 +88,41 @@ read_request(FunctionCallInfo fcinfo, WfRunRequest *request, int priority, int a
 	request->queue = wf_run_make_queue(request->job, wf_arg_string_or_null(fcinfo, queue), GetUserId());
 }
 
+static const Interval *
+read_interval(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	const Interval zero = {0};
+
+	if (PG_ARGISNULL(n))
+		return NULL;
+	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, PG_GETARG_DATUM(n), IntervalPGetDatum(&zero))) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be positive", name)));
+	return PG_GETARG_INTERVAL_P(n);
+}
+
+/* How long the run is put off, and at most; its due time is that from now on. */
+static void
+read_debounce(FunctionCallInfo fcinfo, WfRunRequest *request)
+{
+	request->debounce = read_interval(fcinfo, 9, "debounce");
+	request->at_most = read_interval(fcinfo, 10, "at_most");
+	if (request->debounce == NULL && request->at_most != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("at_most needs debounce")));
+	if (request->debounce == NULL)
+		return;
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("debounce needs a key"),
+				 errhint("Calls with the same key are one run.")));
+	request->at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(request->at),
+														  IntervalPGetDatum(request->debounce)));
+}
+
 /* The runs that the new one waits for: each exists, and may be seen. */
 static void
 read_after(FunctionCallInfo fcinfo, WfRunRequest *request)
@@ -135,11 +171,7 @@ workflow_run_job(PG_FUNCTION_ARGS)
 		wf_arg_check_key(strlen(wanted.key), false);
 	wf_arg_check_partition(wanted.partition);
 	read_after(fcinfo, &request);
-	for (int n = 9; n < 11; n++)
-		if (!PG_ARGISNULL(n))
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("debounce and at_most are not supported yet")));
+	read_debounce(fcinfo, &request);
 	wf_run_make(&request, 1, &wanted, id);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);

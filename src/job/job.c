@@ -27,6 +27,7 @@
 #include "job/job.h"
 #include "job/job_call.h"
 #include "job/job_parameters.h"
+#include "job/job_partition.h"
 #include "shmem/inval.h"
 #include "store/statement.h"
 
@@ -147,6 +148,7 @@ fill_settings(WfJob *job, const Datum *values, const bool *nulls)
 	job->start_within = interval_of(values[JOB_start_within], nulls[JOB_start_within]);
 	job->priority = DatumGetInt16(values[JOB_priority]);
 	job->partition = text_of(values[JOB_partition], nulls[JOB_partition]);
+	job->partition_by = wf_job_partition_parse(job->partition);
 	job->limits = copy_of(values[JOB_limits], nulls[JOB_limits]);
 	job->on_lost = strcmp(on_lost, "fail") == 0 ? WF_JOB_LOST_FAIL : WF_JOB_LOST_RETRY;
 	job->result = text_of(values[JOB_result], nulls[JOB_result]);

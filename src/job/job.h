@@ -43,6 +43,7 @@ typedef struct WfJob
 	const Interval *start_within;	/* from due; NULL: for ever */
 	int			priority;		/* -2 .. 2 */
 	const char *partition;		/* of runs that name none; NULL: none */
+	struct WfJobExpr *partition_by; /* the same, computed; NULL: it is not */
 	const Jsonb *limits;		/* {"name": units}; NULL: none */
 	WfJobLost	on_lost;
 	const char *result;			/* a type, or "none"; NULL: to_jsonb() */

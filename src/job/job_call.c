@@ -21,6 +21,7 @@
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -59,6 +60,9 @@ typedef struct Call
 	Jsonb	   *run;			/* or NULL */
 	MemoryContext context;		/* the result is to be there */
 	Jsonb	   *result;
+	int			n;				/* runs that are done at once; 0: one */
+	Datum	   *all;			/* their parameters; */
+	Jsonb	  **results;
 } Call;
 
 /* A stored command, in the memory context of its job; result: a type, or NULL. */
@@ -166,6 +170,55 @@ call_function(Call *call)
 		return;
 	result = FunctionCallInvoke(fcinfo);
 	keep_result(call, result, fcinfo->isnull, get_func_rettype(ready->function));
+}
+
+/*
+ * What a function of many runs has returned: an array with a result for each; anything
+ * else is none.  Error WF013 for an array of another length.
+ */
+static void
+keep_results(Call *call, Datum value, bool isnull, Oid type)
+{
+	Oid			element = get_element_type(type);
+	int16		length;
+	bool		by_value;
+	char		align;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	if (isnull || !OidIsValid(element) || !call->job->keeps_result)
+		return;
+	get_typlenbyvalalign(element, &length, &by_value, &align);
+	deconstruct_array(DatumGetArrayTypeP(value), element, length, by_value, align, &values, &nulls, &n);
+	if (n != call->n)
+		ereport(ERROR,
+				(errcode(WF_ERR_PARAMETERS),
+				 errmsg("job \"%s\" has returned %d results for %d runs", call->job->name, n, call->n)));
+	for (int i = 0; i < n; i++)
+	{
+		call->result = NULL;
+		keep_result(call, values[i], nulls[i], element);
+		call->results[i] = call->result;
+	}
+}
+
+/* A function of many runs. */
+static void
+call_many(Call *call)
+{
+	struct WfJobCall *ready = call->job->call;
+	LOCAL_FCINFO(fcinfo, 1);
+	Datum		result;
+
+	find_function(ready);
+	if (object_aclcheck(ProcedureRelationId, ready->function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, ready->command->function);
+	InitFunctionCallInfoData(*fcinfo, &ready->flinfo, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = PointerGetDatum(construct_array(call->all, call->n, JSONBOID, -1, false, TYPALIGN_INT));
+	fcinfo->args[0].isnull = false;
+	result = FunctionCallInvoke(fcinfo);
+	keep_results(call, result, fcinfo->isnull, get_func_rettype(ready->function));
 }
 
 /* --- statements ------------------------------------------------------------------------ */
@@ -299,7 +352,9 @@ run(void *arg)
 {
 	Call	   *call = arg;
 
-	if (call->job->call->command->text == NULL)
+	if (call->n > 0)
+		call_many(call);
+	else if (call->job->call->command->text == NULL)
 		call_function(call);
 	else
 		call_statement(call);
@@ -321,6 +376,21 @@ wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run_info, const Interval
 
 	wf_job_author_run(job, bracket, timeout, run, &call);
 	return call.result;
+}
+
+/*
+ * The same for n runs at once, of a job that takes_many; results has room for as many.
+ */
+void
+wf_job_call_many(const WfJob *job, int n, Datum *params, Jsonb **results, const Interval *timeout,
+				 WfUserContext *bracket)
+{
+	Call		call = {
+		.job = job,.n = n,.all = params,.results = results,.context = CurrentMemoryContext
+	};
+
+	memset(results, 0, sizeof(Jsonb *) * n);
+	wf_job_author_run(job, bracket, timeout, run, &call);
 }
 
 /*

@@ -15,6 +15,8 @@ extern struct WfJobCall *wf_job_call_new(Jsonb *stored, const char *result);
 extern const WfJobCommand *wf_job_call_command(const WfJob *job);
 extern Jsonb *wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run,
 							  const Interval *timeout, WfUserContext *bracket);
+extern void wf_job_call_many(const WfJob *job, int n, Datum *params, Jsonb **results,
+							 const Interval *timeout, WfUserContext *bracket);
 extern Jsonb *wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run);
 
 #endif							/* WF_JOB_CALL_H */

@@ -30,6 +30,7 @@
 #include "job/job_command.h"
 #include "job/job_define.h"
 #include "job/job_parameters.h"
+#include "job/job_partition.h"
 #include "job/job_type.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
@@ -256,7 +257,10 @@ set_command(Row *row, const WfJobText *text, WfJobMode mode)
 	WfJobCommand *command = NULL;
 
 	if (parameters != NULL)
+	{
 		wf_job_parameters_compile(parameters);
+		wf_job_parameters_check_defaults(parameters);
+	}
 	if (text->command != NULL)
 		command = wf_job_command_resolve(text->command, parameters, mode == WF_JOB_TRACKED);
 	set_text(row, 6, text->command);
@@ -291,6 +295,7 @@ set_all(Row *row, const WfJobText *text, const Newest *newest)
 	set_jsonb(row, 9, text->retry);
 	set(row, 10, text->timeout != NULL, IntervalPGetDatum(text->timeout));
 	set(row, 11, true, Int16GetDatum(text->priority));
+	wf_job_partition_check(text->partition);
 	set_text(row, 12, text->partition);
 	check_limits(text->limits);
 	set_jsonb(row, 13, text->limits);

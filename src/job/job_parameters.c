@@ -352,6 +352,73 @@ wf_job_parameters_compile(WfJobParameters *parameters)
 	parameters->found = true;
 }
 
+/* --- defaults ------------------------------------------------------------------- */
+
+/* Does a check depend on nothing but the value? */
+static bool
+is_alone(const WfJobExpr *check)
+{
+	return check != NULL && strstr(check->text, "params") == NULL;
+}
+
+static void
+check_default(WfJobParameter *parameter)
+{
+	bool		isnull;
+	Datum		value = wf_job_type_read(&parameter->type, parameter->constant, &isnull);
+	bool		unknown;
+
+	if (isnull && parameter->required)
+		refuse_declaration(parameter->name, "it is required, and its default is null", NULL);
+	if (is_alone(parameter->check) &&
+		!DatumGetBool(wf_job_expr_evaluate(parameter->check, value, isnull, wf_jsonb_object(0, NULL, NULL),
+										   false, &unknown)) && !unknown)
+		refuse_declaration(parameter->name, "its default violates its check", NULL);
+}
+
+/* In PG_CATCH: what a type says of a default is an error of the declaration. */
+static void
+tell_default(const WfJobParameter *parameter, MemoryContext context)
+{
+	ErrorData  *error;
+
+	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION ||
+		geterrcode() == ERRCODE_INVALID_PARAMETER_VALUE)
+		return;
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	refuse_declaration(parameter->name, psprintf("its default does not fit: %s", error->message), NULL);
+}
+
+/*
+ * Defaults that are constant fit, as the current user, who is the author, sees them.
+ * wf_job_parameters_compile() was called.  Error 22023; others of the author's code.
+ */
+void
+wf_job_parameters_check_defaults(WfJobParameters *parameters)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	for (int i = 0; i < parameters->n; i++)
+	{
+		WfJobParameter *parameter = &parameters->items[i];
+
+		if (parameter->constant == NULL)
+			continue;
+		PG_TRY();
+		{
+			check_default(parameter);
+		}
+		PG_CATCH();
+		{
+			tell_default(parameter, context);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
+}
+
 /* --- what is given ------------------------------------------------------------ */
 
 /* The values of a run, while they are checked. */

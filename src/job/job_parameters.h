@@ -42,6 +42,7 @@ extern Jsonb *wf_job_parameters_canonical(const WfJobParameters *parameters);
 extern WfJobParameter *wf_job_parameters_get(const WfJobParameters *parameters,
 											 const char *name);
 extern void wf_job_parameters_compile(WfJobParameters *parameters);
+extern void wf_job_parameters_check_defaults(WfJobParameters *parameters);
 extern Jsonb *wf_job_parameters_check(const WfJob *job, Jsonb *given);
 
 #endif							/* WF_JOB_PARAMETERS_H */

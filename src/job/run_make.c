@@ -15,11 +15,13 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "job/job_parameters.h"
+#include "job/job_partition.h"
 #include "job/run_make.h"
 #include "job/run_over.h"
 #include "queue/queue.h"
@@ -64,13 +66,28 @@ set_text(WfRunRow *row, int column, const char *text)
 		wf_run_row_set(row, column, CStringGetTextDatum(text));
 }
 
+/* When a run that was made first at `placed` is due, after a call that puts it off. */
+static TimestampTz
+put_off(const WfRunRequest *request, TimestampTz placed)
+{
+	TimestampTz most;
+
+	if (request->at_most == NULL)
+		return request->at;
+	most = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(placed),
+												   IntervalPGetDatum(request->at_most)));
+	return Min(request->at, most);
+}
+
 /* Fill in a new run. */
 static void
 fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_uuid_t *id)
 {
 	const WfJob *job = request->job;
-	const char *partition = wanted->partition != NULL ? wanted->partition : job->partition;
+	Jsonb	   *params = wf_job_parameters_check(job, wanted->params);
+	const char *partition = wanted->partition != NULL ? wanted->partition : wf_job_partition_of(job, params);
 	TimestampTz until = start_by(job, request->at);
+	TimestampTz due = request->debounce == NULL ? request->at : put_off(request, wf_clock_now());
 	Oid			starter = OidIsValid(request->starter) ? request->starter : GetUserId();
 
 	wf_run_row_init(row);
@@ -80,7 +97,7 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	wf_run_row_set(row, WF_RUN_root, Int32GetDatum(job->root));
 	wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(partition)));
 	wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-request->priority));
-	wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(request->at));
+	wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(due));
 	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(request->nafter == 0));
 	if (request->nafter > 0)
 		wf_run_row_set(row, WF_RUN_awaits, Int16GetDatum(request->after_failed));
@@ -88,14 +105,14 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(0));
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
 	wf_run_row_set(row, WF_RUN_job, Int32GetDatum(job->id));
-	wf_run_row_set(row, WF_RUN_placed, TimestampTzGetDatum(request->at));
+	wf_run_row_set(row, WF_RUN_placed,
+				   TimestampTzGetDatum(request->debounce == NULL ? request->at : wf_clock_now()));
 	wf_run_row_set(row, WF_RUN_starter, ObjectIdGetDatum(starter));
 	set_text(row, WF_RUN_started_by, GetUserNameFromId(starter, false));
 	set_text(row, WF_RUN_partition, partition);
 	set_text(row, WF_RUN_key, wanted->key);
 	set_text(row, WF_RUN_actor, request->actor);
-	wf_run_row_set(row, WF_RUN_params,
-				   JsonbPGetDatum(wf_job_parameters_check(job, wanted->params)));
+	wf_run_row_set(row, WF_RUN_params, JsonbPGetDatum(params));
 	if (!TIMESTAMP_NOT_FINITE(until))
 		wf_run_row_set(row, WF_RUN_start_by, TimestampTzGetDatum(until));
 	if (wanted->process != NULL)
@@ -130,6 +147,24 @@ replace(const WfRunRequest *request, const WfRunWanted *wanted, WfRunRow *holder
 }
 
 /*
+ * Another run has the key, and waits for its time: it is put off, and gets our
+ * parameters.  False: it does not, and another run is made.
+ */
+static bool
+debounce(const WfRunRequest *request, const WfRunWanted *wanted, const pg_uuid_t *holder)
+{
+	WfRunRow	row;
+
+	if (!wf_run_lock(holder, true, &row) || DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING ||
+		!DatumGetBool(row.values[WF_RUN_ready]) || wf_run_row_attempts(&row) > 0)
+		return false;
+	wf_run_row_set(&row, WF_RUN_due,
+				   TimestampTzGetDatum(put_off(request, DatumGetTimestampTz(row.values[WF_RUN_placed]))));
+	replace(request, wanted, &row);
+	return true;
+}
+
+/*
  * Another run has the key.  Is it the answer?  Otherwise ours has the key by now.
  */
 static bool
@@ -138,6 +173,13 @@ settle_key(const WfRunRequest *request, const WfRunWanted *wanted, const pg_uuid
 {
 	WfRunRow	row;
 
+	if (request->debounce != NULL)
+	{
+		if (debounce(request, wanted, holder))
+			return true;
+		wf_run_key_give(request->job->root, wanted->key, id);
+		return false;
+	}
 	switch (request->on_conflict)
 	{
 		case WF_RUN_EXISTING:

@@ -37,6 +37,8 @@ typedef struct WfRunRequest
 	int			nafter;			/* runs that have to end before */
 	const pg_uuid_t *after;
 	WfRunAwaits after_failed;
+	const Interval *debounce;	/* NULL: none; `at` is then behind it */
+	const Interval *at_most;	/* so long after the first call; NULL: any time */
 	Oid			starter;		/* or InvalidOid: the current user */
 } WfRunRequest;
 

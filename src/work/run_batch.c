@@ -275,6 +275,47 @@ claim_due(Claim *claim, WfBatch *batch, TimestampTz until)
 
 /* --- running --------------------------------------------------------------- */
 
+/* Is a run not to be done any more?  Otherwise it begins, and finishes, if all goes well. */
+static bool
+is_not_done(WfRunRow *row, TimestampTz now, WfRunEnd *end)
+{
+	*end = (WfRunEnd) {.row = row,.state = WF_RUN_FINISHED};
+	if (!row->nulls[WF_RUN_start_by] && DatumGetTimestampTz(row->values[WF_RUN_start_by]) < now)
+		end->state = WF_RUN_EXPIRED;
+	else if (wf_run_request_has(row))
+		end->state = WF_RUN_ABORTED;
+	else
+		wf_run_row_set(row, WF_RUN_begun, TimestampTzGetDatum(now));
+	return end->state != WF_RUN_FINISHED;
+}
+
+/*
+ * Call the command of a job for all of its runs that come first, of n; what became of
+ * them.  Returns how many.
+ */
+static int
+run_many(WfRunRow **rows, int n, TimestampTz now, WfRunEnd *ends)
+{
+	const WfJob *job = wf_job(wf_run_row_job(rows[0]));
+	Datum	   *params = palloc(sizeof(Datum) * n);
+	Jsonb	  **results = palloc(sizeof(Jsonb *) * n);
+	WfUserContext bracket = {0};
+	int			same = 0;
+	int			ncalled = 0;
+
+	for (; same < n && wf_run_row_job(rows[same]) == job->id; same++)
+		if (!is_not_done(rows[same], now, &ends[same]))
+			params[ncalled++] = rows[same]->values[WF_RUN_params];
+	if (ncalled == 0)
+		return same;
+	wf_job_call_many(job, ncalled, params, results, job->timeout, &bracket);
+	wf_user_context_leave(&bracket);
+	for (int i = 0, called = 0; i < same; i++)
+		if (ends[i].state == WF_RUN_FINISHED)
+			ends[i].result = results[called++];
+	return same;
+}
+
 /*
  * Call the command of a run; what became of it.  False: it waits, as its code has said.
  */
@@ -285,18 +326,8 @@ run(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 	Jsonb	   *info = job->takes_run ? wf_run_inside_describe(job, row) : NULL;
 	WfUserContext bracket = {0};
 
-	*end = (WfRunEnd) {.row = row,.state = WF_RUN_FINISHED};
-	if (!row->nulls[WF_RUN_start_by] && DatumGetTimestampTz(row->values[WF_RUN_start_by]) < now)
-	{
-		end->state = WF_RUN_EXPIRED;
+	if (is_not_done(row, now, end))
 		return true;
-	}
-	if (wf_run_request_has(row))
-	{
-		end->state = WF_RUN_ABORTED;
-		return true;
-	}
-	wf_run_row_set(row, WF_RUN_begun, TimestampTzGetDatum(now));
 	wf_run_inside_begin(row, 0);
 	end->result = wf_job_call_one(job, DatumGetJsonbP(row->values[WF_RUN_params]), info,
 								  wf_run_rules_timeout(row, job), &bracket);
@@ -331,6 +362,14 @@ run_claimed(WfBatch *batch, const Claim *claim)
 		batch->run = *wf_run_row_id(claim->rows[n]);
 		CHECK_FOR_INTERRUPTS();
 		wf_under_way_begin(&batch->run);
+		if (wf_job(wf_run_row_job(claim->rows[n]))->takes_many)
+		{
+			int			many = run_many(claim->rows + n, claim->n - n, GetCurrentTimestamp(), &ends[nends]);
+
+			n += many;
+			nends += many;
+			continue;
+		}
 		nends += run(claim->rows[n], GetCurrentTimestamp(), &ends[nends]);
 		n++;
 	}

@@ -89,6 +89,14 @@ as($node, 'clerk', q{
 			PERFORM workflow.write_log('debug', 'line ' || i);
 		END LOOP;
 	END $$;
+	CREATE TABLE many (n int);
+	CREATE FUNCTION many(runs jsonb[]) RETURNS int[] LANGUAGE plpgsql AS $$
+	BEGIN
+		IF EXISTS (SELECT FROM unnest(runs) r WHERE r->>'n' = '7') THEN RAISE 'not 7'; END IF;
+		INSERT INTO many VALUES (cardinality(runs));
+		RETURN ARRAY(SELECT (r->>'n')::int * 2 FROM unnest(runs) WITH ORDINALITY u(r, o) ORDER BY o);
+	END $$;
+	SELECT workflow.create_job('many', 'many', '{"n": "int"}', retry => '{"errors": "*", "maxAttempts": 0}');
 	SELECT workflow.create_job('long', 'long', mode => 'tracked');
 	SELECT workflow.create_job('parts', 'parts', mode => 'tracked', retry => '{"errors": "*", "maxAttempts": 5, "intervalSeconds": 0.05}');
 	SELECT workflow.create_job('child', 'child');
@@ -190,6 +198,11 @@ is($node->safe_psql('postgres', q{SELECT count(*), bool_and(t.run = h.result AND
 $run = run_job('chatty');
 wait_for_end($run);
 is($node->safe_psql('postgres', "SELECT count(*), max(message) FILTER (WHERE n = 1001), max(n) FROM workflow.run_log WHERE run = '$run'"), '1001|10 more lines were left out|1001', 'too many lines are counted');
+as($node, 'clerk', q{SELECT count(*) FROM workflow.run_jobs('many', (SELECT array_agg(jsonb_build_object('n', n)) FROM generate_series(1, 100) n))});
+wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.run)}, 'the batch');
+is($node->safe_psql('postgres', q{SELECT h.state, count(*), bool_and(h.result IS NULL OR h.result::int = 2 * (h.params->>'n')::int), count(h.result)
+	FROM workflow.run_history h JOIN workflow.job j ON j.id = h.job WHERE j.name = 'many' GROUP BY 1 ORDER BY 1}), "3|99|t|99\n4|1|t|0", 'a function does many runs at once, but for the one that fails');
+is($node->safe_psql('postgres', 'SELECT sum(n), count(*) < 50 FROM shop.many'), '99|t', 'each once');
 my ($result, $out, $err) = $node->psql('postgres', q{SET ROLE clerk; SELECT workflow.report_progress(1)});
 like($err, qr/arguments "run" and "fence" must not be null/, 'outside of runs there is none');
 

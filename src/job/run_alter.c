@@ -1,0 +1,144 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_alter.c
+ *	  Runs that wait are changed.
+ *
+ * Runs in the sessions of clients.  Locks the runs, and skips those that others have.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "job/job.h"
+#include "job/job_parameters.h"
+#include "job/run_alter.h"
+#include "job/run_make.h"
+#include "queue/queue.h"
+#include "queue/queue_use.h"
+#include "shmem/wakeup.h"
+#include "store/run.h"
+#include "store/statement.h"
+
+/* $1: root, $2: queue, $3: partition, $4: key, $5, $6: due, $7: ids; null: any. */
+static WfStatement find_statement = {
+	.sql = "SELECT r.id FROM workflow.run r WHERE r.state OPERATOR(pg_catalog.=) 0"
+	" AND ($1 IS NULL OR r.root OPERATOR(pg_catalog.=) $1)"
+	" AND ($2 IS NULL OR r.queue OPERATOR(pg_catalog.=) $2)"
+	" AND ($3 IS NULL OR r.partition OPERATOR(pg_catalog.=) $3)"
+	" AND ($4 IS NULL OR r.key OPERATOR(pg_catalog.=) $4)"
+	" AND r.due OPERATOR(pg_catalog.>=) $5 AND r.due OPERATOR(pg_catalog.<) $6"
+	" AND ($7 IS NULL OR r.id OPERATOR(pg_catalog.=) ANY ($7))",
+	WF_ARGS(INT4OID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDARRAYOID),
+	.latest = true
+};
+
+static void
+set_text(Datum *value, char *null, const char *text)
+{
+	*null = text == NULL ? 'n' : ' ';
+	if (text != NULL)
+		*value = CStringGetTextDatum(text);
+}
+
+/* Find them.  Error WF010 for the job or the queue.  Returns how many. */
+static uint64
+find(const WfRunFilter *filter)
+{
+	Datum		values[7] = {0};
+	char		nulls[8] = "       ";
+
+	if (filter->job != NULL)
+		values[0] = Int32GetDatum(wf_job_newest(filter->job)->root);
+	else
+		nulls[0] = 'n';
+	if (filter->queue != NULL)
+		values[1] = Int32GetDatum(wf_queue_number(filter->queue));
+	else
+		nulls[1] = 'n';
+	set_text(&values[2], &nulls[2], filter->partition);
+	set_text(&values[3], &nulls[3], filter->key);
+	values[4] = TimestampTzGetDatum(filter->since);
+	values[5] = TimestampTzGetDatum(filter->until);
+	values[6] = PointerGetDatum(filter->ids);
+	nulls[6] = filter->ids == NULL ? 'n' : ' ';
+	return filter->others ? 0 : wf_statement_execute(&find_statement, values, nulls, 0);
+}
+
+/* A run that is locked and waits gets into another queue. */
+static void
+move(WfRunRow *row, const WfJob *job, const char *name)
+{
+	int32		queue = wf_run_make_queue(job, name, GetUserId());
+
+	if (queue == DatumGetInt32(row->values[WF_RUN_queue]))
+		return;
+	wf_queue_use_admit(queue, 1);
+	wf_run_row_set(row, WF_RUN_queue, Int32GetDatum(queue));
+}
+
+/* A run that is locked and waits is changed. */
+static void
+change(WfRunRow *row, const WfJob *job, const WfRunChanges *changes)
+{
+	if (changes->has_priority)
+		wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-changes->priority));
+	if (changes->has_due)
+		wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(changes->due));
+	if (changes->queue != NULL)
+		move(row, job, changes->queue);
+	if (changes->has_partition)
+	{
+		wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(changes->partition)));
+		wf_run_row_clear(row, WF_RUN_partition);
+		if (changes->partition != NULL)
+			wf_run_row_set(row, WF_RUN_partition, CStringGetTextDatum(changes->partition));
+	}
+	if (changes->params != NULL)
+		wf_run_row_set(row, WF_RUN_params, JsonbPGetDatum(wf_job_parameters_check(job, changes->params)));
+	wf_run_update(row);
+	wf_wakeup_released_of(DatumGetInt32(row->values[WF_RUN_executor]), WF_LANE_RUNS);
+}
+
+/* Change one that was found; false: it does not wait, is locked, or not the caller's. */
+static bool
+alter(const pg_uuid_t *id, const WfRunChanges *changes)
+{
+	WfRunRow	row;
+	const WfJob *job;
+
+	if (!wf_run_find(id, &row))
+		return false;
+	job = wf_job(wf_run_row_job(&row));
+	if (!wf_job_may(job, "manage") || !wf_run_lock(id, false, &row) ||
+		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING)
+		return false;
+	change(&row, job, changes);
+	return true;
+}
+
+/*
+ * Change runs that wait, of those jobs that the caller may manage.  Returns how many.
+ * SPI must be connected.  Errors: WF010, WF011, WF002 for a queue, WF013.
+ */
+int64
+wf_run_alter(const WfRunFilter *filter, const WfRunChanges *changes)
+{
+	uint64		n = find(filter);
+	SPITupleTable *found = SPI_tuptable;
+	int64		altered = 0;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		altered += alter(DatumGetUUIDP(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull)), changes);
+	}
+	return altered;
+}
