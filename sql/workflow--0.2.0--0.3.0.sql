@@ -257,6 +257,21 @@ CREATE INDEX early_until ON workflow.early (until);
 SELECT pg_extension_config_dump('workflow.early', '');
 SELECT pg_extension_config_dump('workflow.early_seq_seq', '');
 
+-- An element of the list of an invoke with "map", while its state is active. Rows belong
+-- to whoever holds the process row.
+CREATE TABLE workflow.element (
+    process uuid NOT NULL,
+    invoke  text COLLATE "C" NOT NULL,  -- its id
+    number  int NOT NULL,               -- from 0 on; -1: what all of them have
+    state   smallint NOT NULL,          -- 0 not begun, 1 under way, 2 done, 3 failed
+    child   uuid,                       -- the process or the run that is or was at it
+    data    jsonb,                      -- the element; its output or error when it has ended
+    PRIMARY KEY (process, invoke, number)
+);
+CREATE UNIQUE INDEX element_child ON workflow.element (child) WHERE child IS NOT NULL;
+
+SELECT pg_extension_config_dump('workflow.element', '');
+
 ALTER TABLE workflow.ring ADD COLUMN walk uuid, ADD COLUMN walk_to timestamptz, ADD COLUMN walked_to timestamptz;
 
 CREATE INDEX process_key ON workflow.process (key) WHERE key IS NOT NULL;
@@ -1305,7 +1320,7 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
         FROM p CROSS JOIN LATERAL jsonb_each_text(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c
         WHERE jsonb_typeof(p.children -> c.key) <> 'object'),
     invoked AS NOT MATERIALIZED (
-        SELECT p.id AS process, c.key AS invoke,
+        SELECT p.id AS process, c.key AS invoke, c.value ->> 'running' AS running,
                CASE WHEN c.value ->> 'run' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (c.value ->> 'run')::uuid END AS run
         FROM p CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c
         WHERE jsonb_typeof(c.value) = 'object')
@@ -1422,11 +1437,19 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     UNION ALL
     SELECT 'child is lost', i.process, i.invoke
     FROM invoked i
-    WHERE NOT EXISTS (SELECT FROM workflow.run r WHERE r.id = i.run AND r.process = i.process)
+    WHERE i.running IS NULL AND NOT EXISTS (SELECT FROM workflow.run r WHERE r.id = i.run AND r.process = i.process)
         -- one that has failed may be done once more
         AND NOT EXISTS (SELECT FROM workflow.run_history h WHERE h.run = i.run AND h.process = i.process AND h.state > 3)
         AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = i.process AND t.child = i.run)
         AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = i.process AND f.child = i.run)
+    UNION ALL
+    SELECT 'elements do not add up', i.process, i.invoke
+    FROM invoked i
+    WHERE i.running <> (SELECT count(*)::text FROM workflow.element e WHERE e.process = i.process AND e.invoke = i.invoke AND e.state = 1)
+    UNION ALL
+    SELECT 'element of nobody', e.process, format('%s of %s', e.number, e.invoke)
+    FROM workflow.element e
+    WHERE NOT EXISTS (SELECT FROM invoked i WHERE i.process = e.process AND i.invoke = e.invoke AND i.running IS NOT NULL)
     UNION ALL
     SELECT 'end of a child is lost', c.parent, c.invoke
     FROM child c JOIN workflow.process q ON q.id = c.id
@@ -1467,7 +1490,7 @@ GRANT EXECUTE ON FUNCTION workflow.change_owner, workflow.drop_definition TO wor
 GRANT SELECT ON workflow.definition_history TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many TO workflow_user, workflow_admin;
-REVOKE ALL ON workflow.early, workflow.early_events, workflow.definition_change, workflow.definition_history FROM PUBLIC;
+REVOKE ALL ON workflow.element, workflow.early, workflow.early_events, workflow.definition_change, workflow.definition_history FROM PUBLIC;
 GRANT SELECT ON workflow.early_events TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.get, workflow.slot, workflow.slot_of_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.get, workflow.slot, workflow.slot_of_key TO workflow_user, workflow_monitor, workflow_admin;

@@ -30,7 +30,7 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
         FROM p CROSS JOIN LATERAL jsonb_each_text(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c
         WHERE jsonb_typeof(p.children -> c.key) <> 'object'),
     invoked AS NOT MATERIALIZED (
-        SELECT p.id AS process, c.key AS invoke,
+        SELECT p.id AS process, c.key AS invoke, c.value ->> 'running' AS running,
                CASE WHEN c.value ->> 'run' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (c.value ->> 'run')::uuid END AS run
         FROM p CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(p.children) = 'object' THEN p.children END) c
         WHERE jsonb_typeof(c.value) = 'object')
@@ -147,11 +147,19 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     UNION ALL
     SELECT 'child is lost', i.process, i.invoke
     FROM invoked i
-    WHERE NOT EXISTS (SELECT FROM workflow.run r WHERE r.id = i.run AND r.process = i.process)
+    WHERE i.running IS NULL AND NOT EXISTS (SELECT FROM workflow.run r WHERE r.id = i.run AND r.process = i.process)
         -- one that has failed may be done once more
         AND NOT EXISTS (SELECT FROM workflow.run_history h WHERE h.run = i.run AND h.process = i.process AND h.state > 3)
         AND NOT EXISTS (SELECT FROM workflow.timer t WHERE t.process = i.process AND t.child = i.run)
         AND NOT EXISTS (SELECT FROM workflow.failure f WHERE f.process = i.process AND f.child = i.run)
+    UNION ALL
+    SELECT 'elements do not add up', i.process, i.invoke
+    FROM invoked i
+    WHERE i.running <> (SELECT count(*)::text FROM workflow.element e WHERE e.process = i.process AND e.invoke = i.invoke AND e.state = 1)
+    UNION ALL
+    SELECT 'element of nobody', e.process, format('%s of %s', e.number, e.invoke)
+    FROM workflow.element e
+    WHERE NOT EXISTS (SELECT FROM invoked i WHERE i.process = e.process AND i.invoke = e.invoke AND i.running IS NOT NULL)
     UNION ALL
     SELECT 'end of a child is lost', c.parent, c.invoke
     FROM child c JOIN workflow.process q ON q.id = c.id

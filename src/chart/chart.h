@@ -291,6 +291,18 @@ typedef struct WfTimer
 	bool		keep;			/* a running timer survives re-entry */
 } WfTimer;
 
+/* The key in the input of an element under which its number is. */
+#define WF_MAP_INDEX "index"
+
+/* An invoke is made once for each element of an array. */
+typedef struct WfMap
+{
+	WfValue    *over;			/* the array */
+	const char *as;				/* key of the element in the input */
+	int			concurrency;	/* so many at once; 0: all */
+	int			tolerate;		/* so many may fail */
+} WfMap;
+
 typedef struct WfInvoke
 {
 	const char *id;				/* unique among those that can run together */
@@ -307,6 +319,8 @@ typedef struct WfInvoke
 	WfValue    *partition;
 	WfDelay    *timeout;		/* of an attempt */
 	const char *retry;			/* JSON text */
+
+	const WfMap *map;			/* or NULL */
 
 	const char *options;		/* of a definition: JSON text of those keys that
 								 * only a job has, or NULL */

@@ -197,6 +197,57 @@ compile_job(WfCompiler *c, WfInvoke *invoke, const WfJson *json, const WfPath *p
 						 "a job has no \"heartbeat\"");
 }
 
+/* --- for each element of an array ---------------------------------------------- */
+
+/* A number of runs or processes; missing if the key is absent, or after a fault. */
+static int
+compile_count(WfCompiler *c, const WfJson *json, const char *key, const WfPath *path,
+			  int least, int missing)
+{
+	const WfJson *value = wf_compile_read_get(json, key);
+	char	   *end;
+	long		count;
+
+	if (value == NULL || !wf_compile_read_expect(c, value, WF_AT_KEY(path, key), WF_JSON_NUMBER))
+		return missing;
+	count = strtol(value->text, &end, 10);
+	if (*end == '\0' && count >= least && count <= PG_INT32_MAX)
+		return count;
+	wf_compile_fault(c, WF_AT_KEY(path, key), NULL, "must be an integer, at least %d", least);
+	return missing;
+}
+
+static const WfMap *
+compile_map(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	static const char *const known[] = {"over", "as", "concurrency", "tolerate", NULL};
+	WfMap	   *map = palloc0(sizeof(WfMap));
+	const WfJson *over;
+
+	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
+		return NULL;
+	wf_compile_read_keys(c, json, path, known);
+	over = wf_compile_read_get(json, "over");
+	if (over == NULL)
+		wf_compile_fault(c, path, "Write an array, or {\"@expr\": ...}.", "map has no \"over\"");
+	else if (over->kind != WF_JSON_OBJECT || wf_compile_value_is_expr(over))
+	{
+		if (over->kind == WF_JSON_OBJECT ||
+			wf_compile_read_expect(c, over, WF_AT_KEY(path, "over"), WF_JSON_ARRAY))
+			map->over = wf_compile_value(c, over, WF_AT_KEY(path, "over"));
+	}
+	else
+		wf_compile_read_expect(c, over, WF_AT_KEY(path, "over"), WF_JSON_ARRAY);
+	map->as = wf_compile_read_string(c, json, "as", path);
+	if (map->as == NULL)
+		map->as = "item";
+	if (map->as[0] == '\0' || strcmp(map->as, WF_MAP_INDEX) == 0)
+		wf_compile_fault(c, WF_AT_KEY(path, "as"), NULL, "\"%s\" cannot name the element", map->as);
+	map->concurrency = compile_count(c, json, "concurrency", path, 1, 0);
+	map->tolerate = compile_count(c, json, "tolerate", path, 0, 0);
+	return map;
+}
+
 /* --- both ----------------------------------------------------------------------- */
 
 /* What is invoked: the definition under `src`, or the job under `job`. */
@@ -224,9 +275,12 @@ compile_members(WfCompiler *c, WfInvoke *invoke, const WfJson *json, const WfPat
 {
 	const WfJson *input = wf_compile_read_get(json, "input");
 	const WfJson *meta = wf_compile_read_get(json, "meta");
+	const WfJson *map = wf_compile_read_get(json, "map");
 
 	if (input != NULL)
 		invoke->input = wf_compile_value(c, input, WF_AT_KEY(path, "input"));
+	if (map != NULL)
+		invoke->map = compile_map(c, map, WF_AT_KEY(path, "map"));
 	invoke->detached = wf_compile_read_bool(c, json, "detached", path);
 	if (invoke->is_job)
 		compile_job(c, invoke, json, path);
@@ -244,7 +298,7 @@ compile_members(WfCompiler *c, WfInvoke *invoke, const WfJson *json, const WfPat
 const WfInvoke *
 wf_compile_invoke(WfCompiler *c, WfState *state, const WfJson *json, const WfPath *path)
 {
-	static const char *const known[] = {"id", "src", "job", "input", "queue", "priority",
+	static const char *const known[] = {"id", "src", "job", "map", "input", "queue", "priority",
 		"partition", "onDone", "onError", "detached", "retry", "timeout", "heartbeat",
 	"description", "meta", NULL};
 	int			index = state->ninvokes;

@@ -283,11 +283,28 @@ write_after(WfWriter *w, const WfState *state)
  */
 
 static void
+write_map(WfWriter *w, const WfMap *map)
+{
+	if (map == NULL)
+		return;
+	wf_writer_key(w, "map");
+	wf_writer_begin(w, '{');
+	wf_deparse_value_member(w, "over", map->over);
+	wf_writer_text_member(w, "as", map->as);
+	if (map->concurrency > 0)
+		wf_writer_raw_member(w, "concurrency", psprintf("%d", map->concurrency));
+	if (map->tolerate > 0)
+		wf_writer_raw_member(w, "tolerate", psprintf("%d", map->tolerate));
+	wf_writer_end(w, '}');
+}
+
+static void
 write_invoke(WfWriter *w, const WfState *state, const WfInvoke *invoke)
 {
 	wf_writer_begin(w, '{');
 	wf_writer_text_member(w, "id", invoke->id);
 	wf_writer_text_member(w, invoke->is_job ? "job" : "src", invoke->src);
+	write_map(w, invoke->map);
 	wf_deparse_value_member(w, "input", invoke->input);
 	wf_deparse_value_member(w, "queue", invoke->queue);
 	wf_deparse_value_member(w, "priority", invoke->priority);

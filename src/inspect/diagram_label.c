@@ -549,6 +549,11 @@ invoke_line(const WfInvoke *invoke)
 	initStringInfo(&buf);
 	appendStringInfoString(&buf, invoke->is_job ? "job " : "invoke ");
 	put_piece(&buf, invoke->src);
+	if (invoke->map != NULL)
+	{
+		appendStringInfoString(&buf, " for each ");
+		put_piece(&buf, invoke->map->as);
+	}
 	if (invoke->detached)
 		appendStringInfoString(&buf, " (detached)");
 	return buf.data;

@@ -129,6 +129,8 @@ write_invoke(WfExporter *e, const WfState *state, const WfInvoke *invoke)
 		wf_xstate_name_loss(e, invoke->path, "input", "the input is not computed");
 	if (invoke->detached)
 		wf_xstate_name_loss(e, invoke->path, "detached", "the actor ends with the state");
+	if (invoke->map != NULL)
+		wf_xstate_name_loss(e, invoke->path, "map", "there is one actor, not one for each element");
 	if (invoke->is_job)
 		wf_xstate_name_loss(e, invoke->path, "job", "an actor is no job: it has no queue, "
 							"and is not tried again");

@@ -251,7 +251,8 @@ find_invoke(const WfState *state, const WfInvoke *invoke)
 {
 	for (int i = 0; i < state->ninvokes; i++)
 		if (strcmp(state->invokes[i].id, invoke->id) == 0 &&
-			state->invokes[i].is_job == invoke->is_job)
+			state->invokes[i].is_job == invoke->is_job &&
+			(state->invokes[i].map == NULL) == (invoke->map == NULL))
 			return &state->invokes[i];
 	return NULL;
 }

@@ -34,8 +34,9 @@
 #include "interpreter/machine.h"
 #include "process/call.h"
 #include "process/child.h"
-#include "process/child_input.h"
 #include "process/child_list.h"
+#include "process/child_map.h"
+#include "process/child_process.h"
 #include "process/child_run.h"
 #include "process/error_event.h"
 #include "process/event_scope.h"
@@ -52,66 +53,19 @@
 /* --- invoke ------------------------------------------------------------ */
 
 /*
- * A child cannot be made: raise error.invoke.ID.  If no active state handles
- * that, throw the error instead, because the process would wait for the child
- * for ever.
- */
-static void
-refuse(WfProcess *process, const WfInvoke *invoke, int code, const char *message)
-{
-	if (!wf_child_input_is_heard(process, invoke))
-		ereport(ERROR,
-				(errcode(code),
-				 errmsg_internal("%s", message),
-				 process->machine->quiet ?
-				 errdetail("It is invoked at %s.", invoke->path) :
-				 errdetail("It is invoked at %s, without onError.", invoke->path)));
-	wf_child_input_fail(process, invoke, wf_child_event_error(unpack_sql_state(code), message));
-}
-
-/*
- * Add a child for one invoke of a state that is entered: it gets an id, its
- * input and a mailbox.  If the definition does not exist, may not be started by
- * the parent's owner, or is nested too deeply, raises the internal event
- * error.invoke.ID if an active state handles that, else throws WF006, WF002 or
- * 54000.
+ * Add what one invoke of a state that is entered stands for: a process, a run, or one of
+ * those for each element of an array.  If that is impossible, raises error.invoke.ID if
+ * an active state handles that, else throws.
  */
 void
 wf_child_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
 {
-	WfDefinition *definition;
-	pg_uuid_t	id;
-	WfChild    *child;
-
-	if (invoke->is_job)
-	{
+	if (invoke->map != NULL)
+		wf_child_map_invoke(process, invoke, event);
+	else if (invoke->is_job)
 		wf_child_run_invoke(process, invoke, event);
-		return;
-	}
-	definition = wf_definition_newest_kept(invoke->src);
-	if (definition == NULL)
-		refuse(process, invoke, WF_ERR_NO_DEFINITION,
-			   psprintf("definition \"%s\" does not exist", invoke->src));
-	else if (!wf_privilege_role_may(process->definition->role, definition, "start"))
-		refuse(process, invoke, WF_ERR_NOT_ALLOWED,
-			   psprintf("permission denied to start definition \"%s\"", invoke->src));
-	else if (process->row.depth >= wf_max_invoke_depth)
-		refuse(process, invoke, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-			   psprintf("cannot invoke definition \"%s\" at a depth of more than workflow.max_invoke_depth (%d)",
-						invoke->src, wf_max_invoke_depth));
 	else
-	{
-		Jsonb	   *input;
-
-		if (!wf_child_input(process, invoke, event, &input))
-			return;
-		wf_uuid_make(&id, wf_uuid_slot(&process->row.id));
-		child = wf_child_list_add(process, invoke->id, &id);
-		child->definition = definition;
-		child->input = input;
-		child->actor = wf_send_actor(process, definition,
-									 wf_event_scope_actor(process, event));
-	}
+		wf_child_process_invoke(process, invoke, event);
 }
 
 /*
@@ -123,33 +77,6 @@ wf_children_invoke(WfProcess *process, const WfState *state, const WfEvent *even
 {
 	for (int i = 0; i < state->ninvokes; i++)
 		wf_child_invoke(process, &state->invokes[i], event);
-}
-
-/*
- * Collect the row of a child, the event that starts it, and the events in its
- * mailbox.  Its initial context is evaluated when it starts: the parent's step
- * must not run code of the child's owner.
- */
-static void
-start_child(WfProcess *process, WfChild *child)
-{
-	WfChanges  *changes = wf_stepper_changes(process->stepper);
-	TimestampTz now = wf_clock_now();
-	WfRow		row = {.id = child->id,.definition = child->definition->id,
-		.status = WF_INITIALIZED,
-		.states = PointerGetDatum(construct_empty_array(TEXTOID)),
-		.context = JsonbPGetDatum(wf_jsonb_object(0, NULL, NULL)),
-		.has_parent = true,.parent = process->row.id,.invoke = child->invoke,
-	.depth = process->row.depth + 1};
-	WfTimerRow	start = {.process = child->id,.due = now,.event = WF_START_EVENT,
-	.actor = child->actor,.data = child->input};
-
-	wf_changes_start(changes, &row, now, process->definition->role, NULL);
-	wf_changes_arm(changes, &start, child->definition->owner, false, false);
-	for (int i = 0; i < child->nmailbox; i++)
-		wf_changes_arm(changes, &child->mailbox[i], child->definition->owner, false, false);
-	child->started = true;
-	process->children_changed = true;
 }
 
 /*
@@ -165,29 +92,32 @@ wf_children_start(WfProcess *process, const WfState *state)
 
 		if (child == NULL || child->started)
 			continue;
-		if (child->is_run)
+		if (child->is_map)
+			wf_child_map_start(process, child, &state->invokes[i]);
+		else if (child->is_run)
 			wf_child_run_start(process, child);
 		else
-			start_child(process, child);
+			wf_child_process_start(process, child);
 	}
 }
 
 /* --- letting go -------------------------------------------------------- */
 
-/* Send a child the order to end, which it does in a step of its own. */
+/* What a process has sent by now counts; it is cancelled, unless it is detached. */
 static void
-cancel_child(WfProcess *process, const WfChild *child)
+let_process_go(WfProcess *process, const WfChild *child, bool detached)
 {
-	bool		over;
-	WfDefinition *definition = wf_send_definition_of(&child->id, &over);
-	WfTimerRow	cancel = {.process = child->id,.due = wf_clock_now(),
-	.event = WF_CANCEL_EVENT};
+	for (int i = process->mailbox_head; i < process->nmailbox; i++)
+	{
+		WfTimerRow *timer = &process->mailbox[i].timer;
 
-	if (definition == NULL)
-		definition = child->definition; /* made by this transaction */
-	if (definition != NULL && !over)
-		wf_changes_arm(wf_stepper_changes(process->stepper), &cancel,
-					   definition->owner, false, false);
+		if (timer->from_child && memcmp(&timer->child, &child->id, UUID_LEN) == 0)
+			timer->from_child = false;
+	}
+	wf_changes_let_go(wf_stepper_changes(process->stepper), &process->row.id, &child->id);
+	wf_stepper_disown(process->stepper, &child->id);
+	if (!detached)
+		wf_child_process_cancel(process, &child->id, child->definition);
 }
 
 /*
@@ -198,23 +128,15 @@ cancel_child(WfProcess *process, const WfChild *child)
 void
 wf_child_let_go(WfProcess *process, WfChild *child, bool detached)
 {
-	if (child->started && child->is_run)
-		wf_child_run_let_go(process, child, detached);
-	else if (child->started)
+	if (child->is_map)
 	{
-		for (int i = process->mailbox_head; i < process->nmailbox; i++)
-		{
-			WfTimerRow *timer = &process->mailbox[i].timer;
-
-			if (timer->from_child && memcmp(&timer->child, &child->id, UUID_LEN) == 0)
-				timer->from_child = false;
-		}
-		wf_changes_let_go(wf_stepper_changes(process->stepper), &process->row.id,
-						  &child->id);
-		wf_stepper_disown(process->stepper, &child->id);
-		if (!detached)
-			cancel_child(process, child);
+		wf_child_map_let_go(process, child, detached);
+		return;
 	}
+	if (child->started && child->is_run && !detached)
+		wf_child_run_let_go(process, &child->id);
+	else if (child->started && !child->is_run)
+		let_process_go(process, child, detached);
 	wf_child_list_forget(process, child);
 }
 
@@ -250,10 +172,12 @@ wf_children_cancel(WfProcess *process, bool sound)
 
 			if (child == NULL || invoke->detached)
 				continue;
-			if (child->is_run)
-				wf_child_run_let_go(process, child, false);
+			if (child->is_map)
+				wf_child_map_let_go(process, child, false);
+			else if (child->is_run)
+				wf_child_run_let_go(process, &child->id);
 			else
-				cancel_child(process, child);
+				wf_child_process_cancel(process, &child->id, child->definition);
 		}
 }
 

@@ -11,6 +11,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+
 #include "base/array.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
@@ -23,6 +27,9 @@
 
 /* The key under which the id of a run stands. */
 #define RUN		"run"
+
+/* Under this key a map says that it is of runs. */
+#define JOB		"job"
 
 /* Add an entry to the list in memory. */
 static WfChild *
@@ -44,7 +51,47 @@ read_id(const JsonbValue *value, pg_uuid_t *id)
 		wf_uuid_parse(pnstrdup(value->val.string.val, value->val.string.len), id);
 }
 
-/* Read what stands for a child: the id of a process, or {"run": id}. */
+/* The numbers of a map, in its object. */
+static const struct
+{
+	const char *key;
+	size_t		offset;
+}			numbers[] = {
+	{"of", offsetof(WfChild, of)},
+	{"next", offsetof(WfChild, next)},
+	{"running", offsetof(WfChild, running)},
+	{"failed", offsetof(WfChild, failed)},
+	{"concurrency", offsetof(WfChild, concurrency)},
+	{"tolerate", offsetof(WfChild, tolerate)}
+};
+
+/* Read the object of a map.  False: it is none. */
+static bool
+load_map(WfProcess *process, const char *invoke, JsonbContainer *object)
+{
+	static const pg_uuid_t none;
+	WfChild		map = {.started = true,.is_map = true};
+	JsonbValue	job;
+	WfChild    *child;
+
+	map.is_run = getKeyJsonValueFromContainer(object, JOB, strlen(JOB), &job) != NULL;
+	for (int i = 0; i < (int) lengthof(numbers); i++)
+	{
+		JsonbValue	member;
+
+		if (getKeyJsonValueFromContainer(object, numbers[i].key, strlen(numbers[i].key), &member) == NULL ||
+			member.type != jbvNumeric)
+			return false;
+		*(int *) ((char *) &map + numbers[i].offset) =
+			DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(member.val.numeric)));
+	}
+	child = append(process, invoke, &none);
+	map.invoke = invoke;
+	*child = map;
+	return true;
+}
+
+/* Read what stands for a child: the id of a process, {"run": id}, or a map. */
 static void
 load_child(WfProcess *process, const char *invoke, const JsonbValue *value)
 {
@@ -53,6 +100,8 @@ load_child(WfProcess *process, const char *invoke, const JsonbValue *value)
 	WfChild    *child;
 	bool		is_run = value->type == jbvBinary;
 
+	if (is_run && load_map(process, invoke, value->val.binary.data))
+		return;
 	if (is_run)
 		value = getKeyJsonValueFromContainer(value->val.binary.data, RUN, strlen(RUN), &member);
 	if (!read_id(value, &id))
@@ -116,13 +165,24 @@ wf_child_list_find(WfProcess *process, const char *invoke)
 	return NULL;
 }
 
+/* Has the process a map? */
+bool
+wf_child_list_has_map(WfProcess *process)
+{
+	load_children(process);
+	for (int i = 0; i < process->nchildren; i++)
+		if (process->children[i].is_map)
+			return true;
+	return false;
+}
+
 /* The child with this process id, or NULL. */
 static WfChild *
 find_by_id(WfProcess *process, const pg_uuid_t *id)
 {
 	load_children(process);
 	for (int i = 0; i < process->nchildren; i++)
-		if (memcmp(&process->children[i].id, id, UUID_LEN) == 0)
+		if (!process->children[i].is_map && memcmp(&process->children[i].id, id, UUID_LEN) == 0)
 			return &process->children[i];
 	return NULL;
 }
@@ -159,13 +219,34 @@ wf_child_list_counts(WfProcess *process, const WfTimerRow *timer)
 	return true;
 }
 
+/* What stands for a map in the row. */
+static Jsonb *
+entry_of_map(const WfChild *child)
+{
+	const char *keys[lengthof(numbers) + 1] = {[lengthof(numbers)] = JOB};
+	Jsonb	   *values[lengthof(numbers) + 1];
+
+	for (int i = 0; i < (int) lengthof(numbers); i++)
+	{
+		int			number = *(const int *) ((const char *) child + numbers[i].offset);
+
+		keys[i] = numbers[i].key;
+		values[i] = wf_jsonb_scalar(NumericGetDatum(int64_to_numeric(number)), NUMERICOID);
+	}
+	values[lengthof(numbers)] = child->is_run ? wf_jsonb_scalar(BoolGetDatum(true), BOOLOID) : NULL;
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
+
 /* What stands for a child in the row. */
 static Jsonb *
 entry_of(const WfChild *child)
 {
 	static const char *keys[] = {RUN};
-	Jsonb	   *id = wf_jsonb_string(wf_uuid_text(&child->id));
+	Jsonb	   *id;
 
+	if (child->is_map)
+		return entry_of_map(child);
+	id = wf_jsonb_string(wf_uuid_text(&child->id));
 	return child->is_run ? wf_jsonb_object(1, keys, &id) : id;
 }
 

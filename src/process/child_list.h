@@ -20,10 +20,23 @@ typedef struct WfChild
 	pg_uuid_t	id;
 	bool		started;		/* false: it has an id and a mailbox, but no row */
 	bool		is_run;
+	bool		is_map;			/* many, one for each element; id is not set, is_run says
+								 * what they are */
+
+	/* Of a map: how many elements there are, which has not begun, how many are
+	 * under way and have failed; and what the chart said of them. */
+	int			of;
+	int			next;
+	int			running;
+	int			failed;
+	int			concurrency;
+	int			tolerate;
 
 	/* Of a child that this step made; else NULL. */
-	WfDefinition *definition;	/* of a process */
+	WfDefinition *definition;	/* of a process, or of those of a map */
 	WfRunRow   *run;			/* of a run */
+	Jsonb	   *array;			/* of a map */
+	Jsonb	   *common;			/* of a map: what all elements have */
 	Jsonb	   *input;			/* or NULL */
 	const char *actor;			/* or NULL */
 
@@ -36,6 +49,7 @@ typedef struct WfChild
 extern WfChild *wf_child_list_add(WfProcess *process, const char *invoke, const pg_uuid_t *id);
 extern void wf_child_list_forget(WfProcess *process, WfChild *child);
 extern WfChild *wf_child_list_find(WfProcess *process, const char *invoke);
+extern bool wf_child_list_has_map(WfProcess *process);
 extern bool wf_child_list_counts(WfProcess *process, const WfTimerRow *timer);
 extern void wf_child_list_write(WfProcess *process);
 

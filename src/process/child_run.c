@@ -23,6 +23,7 @@
 #include "eval/eval_delay.h"
 #include "interpreter/machine.h"
 #include "job/job.h"
+#include "job/job_parameters.h"
 #include "job/run_make.h"
 #include "job/run_rules.h"
 #include "job/run_unwanted.h"
@@ -36,30 +37,31 @@
 #include "process/stepper.h"
 #include "store/run.h"
 
-/* A run that is thought of. */
-typedef struct Thought
+/* The arguments of call_settings(). */
+typedef struct Settings
 {
 	WfProcess  *process;
-	const WfInvoke *invoke;
 	const WfEvent *event;
-	Jsonb	   *input;			/* or NULL */
+	WfRunOrder *order;
+} Settings;
 
-	/* What the invoke says of it; NULL and 0: as its job says. */
-	char	   *queue;
-	char	   *partition;
-	Jsonb	   *priority;
-	int64		timeout;		/* us */
-
-	WfRunRow   *row;			/* the result */
-} Thought;
+/* The arguments of make(), and its result. */
+typedef struct Make
+{
+	WfProcess  *process;
+	const WfRunOrder *order;
+	Jsonb	   *params;			/* or NULL */
+	bool		is_element;
+	WfRunRow   *row;
+} Make;
 
 /* --- what the author says of it ------------------------------------------------ */
 
 /* A value of the invoke; NULL: there is none, or it is null. */
 static Jsonb *
-value_of(const Thought *thought, const WfValue *value)
+value_of(const Settings *settings, const WfValue *value)
 {
-	Jsonb	   *jsonb = wf_event_scope_value(thought->process, value, thought->event);
+	Jsonb	   *jsonb = wf_event_scope_value(settings->process, value, settings->event);
 	JsonbValue	scalar;
 
 	if (jsonb != NULL && JB_ROOT_IS_SCALAR(jsonb) &&
@@ -70,9 +72,9 @@ value_of(const Thought *thought, const WfValue *value)
 
 /* A string, or NULL: error 22023 if it is anything else. */
 static char *
-text_of(const Thought *thought, const WfValue *value, const char *key)
+text_of(const Settings *settings, const WfValue *value, const char *key)
 {
-	Jsonb	   *jsonb = value_of(thought, value);
+	Jsonb	   *jsonb = value_of(settings, value);
 	char	   *text;
 
 	if (jsonb == NULL)
@@ -81,57 +83,60 @@ text_of(const Thought *thought, const WfValue *value, const char *key)
 	if (text == NULL || text[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" of the job at %s is not a string", key, thought->invoke->path)));
+				 errmsg("\"%s\" of the job at %s is not a string", key, settings->order->invoke->path)));
 	return text;
 }
 
 /* How long an attempt may take; 0: as the job says. */
 static int64
-timeout_of(const Thought *thought)
+timeout_of(const Settings *settings)
 {
-	const WfDelay *delay = thought->invoke->timeout;
+	const WfInvoke *invoke = settings->order->invoke;
 	TimestampTz now = wf_clock_now();
 	TimestampTz due;
 	WfProcessScope scope;
 
-	if (delay == NULL ||
-		!wf_eval_delay(thought->process->definition->evaluator, delay,
-					   wf_event_scope(&scope, thought->process, thought->event), now, &due))
+	if (invoke->timeout == NULL ||
+		!wf_eval_delay(settings->process->definition->evaluator, invoke->timeout,
+					   wf_event_scope(&scope, settings->process, settings->event), now, &due))
 		return 0;
 	if (due <= now)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"timeout\" of the job at %s is not positive", thought->invoke->path)));
+				 errmsg("\"timeout\" of the job at %s is not positive", invoke->path)));
 	return due - now;
 }
 
 static void
 call_settings(void *arg)
 {
-	Thought    *thought = arg;
-	const WfInvoke *invoke = thought->invoke;
+	Settings   *settings = arg;
+	WfRunOrder *order = settings->order;
 
-	thought->queue = text_of(thought, invoke->queue, "queue");
-	thought->partition = text_of(thought, invoke->partition, "partition");
-	thought->priority = value_of(thought, invoke->priority);
-	thought->timeout = timeout_of(thought);
+	order->queue = text_of(settings, order->invoke->queue, "queue");
+	order->partition = text_of(settings, order->invoke->partition, "partition");
+	order->priority = value_of(settings, order->invoke->priority);
+	order->timeout = timeout_of(settings);
 }
 
-/* Evaluate it.  False: it failed with an error that becomes an event. */
-static bool
-evaluate(Thought *thought)
+/*
+ * Evaluate what an invoke says of its runs.  False: that failed with an error that
+ * becomes an event.
+ */
+bool
+wf_child_run_order(WfProcess *process, const WfInvoke *invoke, const WfEvent *event,
+				   WfRunOrder *order)
 {
-	const WfInvoke *invoke = thought->invoke;
+	Settings	settings = {process, event, order};
 	WfCode		code = {"invoke", invoke->path, false};
 
-	if (!wf_child_input(thought->process, invoke, thought->event, &thought->input))
-		return false;
+	*order = (WfRunOrder) {.invoke = invoke,.actor = wf_event_scope_actor(process, event)};
 	if (invoke->queue == NULL && invoke->partition == NULL && invoke->priority == NULL &&
 		invoke->timeout == NULL)
 		return true;
-	if (wf_call_catches(thought->process))
-		return wf_error_event_catch(thought->process, thought->event, &code, call_settings, thought);
-	call_settings(thought);
+	if (wf_call_catches(process))
+		return wf_error_event_catch(process, event, &code, call_settings, &settings);
+	call_settings(&settings);
 	return true;
 }
 
@@ -139,55 +144,61 @@ evaluate(Thought *thought)
 
 /* That of the invoke, or of the job.  Error 22023 if there is no such priority. */
 static int
-priority_of(const Thought *thought, const WfJob *job)
+priority_of(const WfRunOrder *order, const WfJob *job)
 {
 	char	   *text;
 	char	   *end;
 	long		priority;
 
-	if (thought->priority == NULL)
+	if (order->priority == NULL)
 		return job->priority;
-	text = JsonbToCString(NULL, &thought->priority->root, VARSIZE(thought->priority));
+	text = JsonbToCString(NULL, &order->priority->root, VARSIZE(order->priority));
 	priority = strtol(text, &end, 10);
 	if (end == text || *end != '\0' || priority < WF_RUN_PRIORITY_LEAST || priority > WF_RUN_PRIORITY_MOST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("priority must be between %d and %d", WF_RUN_PRIORITY_LEAST, WF_RUN_PRIORITY_MOST),
-				 errdetail("That of the job at %s is %s.", thought->invoke->path, text)));
+				 errdetail("That of the job at %s is %s.", order->invoke->path, text)));
 	return priority;
 }
 
-/* Fill in its row, as the owner of the definition. */
+/* The number of an element is for jobs that want it. */
+static Jsonb *
+params_of(const Make *make, const WfJob *job)
+{
+	if (!make->is_element || job->parameters == NULL ||
+		wf_job_parameters_get(job->parameters, WF_MAP_INDEX) != NULL)
+		return make->params;
+	return wf_jsonb_patch(make->params, wf_jsonb_parse("{\"" WF_MAP_INDEX "\": null}"));
+}
+
+/* Fill in the row of a run, as the owner of the definition. */
 static void
 make(void *arg)
 {
-	Thought    *thought = arg;
-	WfProcess  *process = thought->process;
+	Make	   *make = arg;
+	const WfRunOrder *order = make->order;
+	WfProcess  *process = make->process;
 	Oid			role = process->definition->role;
-	const WfJob *job = wf_job_newest(thought->invoke->src);
-	WfRunRequest request = {
-		.job = job,
-		.at = wf_clock_now(),
-		.actor = wf_event_scope_actor(process, thought->event),
-		.starter = role
-	};
+	const WfJob *job = wf_job_newest(order->invoke->src);
+	WfRunRequest request = {.job = job,.at = wf_clock_now(),.actor = order->actor,.starter = role};
 	WfRunWanted wanted = {
-		.params = thought->input,
-		.partition = thought->partition,
+		.params = params_of(make, job),
+		.partition = order->partition,
 		.process = &process->row.id,
-		.invoke = thought->invoke->id,
-		.rules = wf_run_rules(thought->timeout, thought->invoke->retry)
+		.invoke = order->invoke->id,
+		.rules = wf_run_rules(order->timeout, order->invoke->retry)
 	};
 
 	wf_job_require_of(role, job, "run");
-	request.priority = priority_of(thought, job);
-	request.queue = wf_run_make_queue(job, thought->queue, role);
-	thought->row = wf_run_make_row(&request, &wanted);
+	request.priority = priority_of(order, job);
+	request.queue = wf_run_make_queue(job, order->queue, role);
+	make->row = wf_run_make_row(&request, &wanted);
 }
 
-/* Raise error.invoke.ID with what was thrown. */
-static void
-raise_error(const Thought *thought, const ErrorData *error)
+/* What was thrown, for error.invoke.ID. */
+static Jsonb *
+jsonb_of(const ErrorData *error)
 {
 	static const char *keys[] = {"code", "sqlstate", "message", "detail", "hint"};
 	Jsonb	   *values[] = {
@@ -198,40 +209,61 @@ raise_error(const Thought *thought, const ErrorData *error)
 		error->hint == NULL ? NULL : wf_jsonb_string(error->hint)
 	};
 
-	wf_child_input_fail(thought->process, thought->invoke,
-				   wf_jsonb_object(lengthof(keys), keys, values));
+	return wf_jsonb_object(lengthof(keys), keys, values);
 }
 
 /*
- * A state with a job is entered: think of a run.  If there can be none (no such job or
- * queue, no right, wrong parameters, the queue is full), raises error.invoke.ID if an
- * active state handles that, else throws WF010, WF002, WF013, WF011.
+ * A run with these parameters (or NULL), of an element or not, for process->new_runs.  If
+ * there can be none (no such job or queue, no right, wrong parameters, the queue is full),
+ * returns NULL with the error, or, if error is NULL, throws WF010, WF002, WF013, WF011.
+ */
+WfRunRow *
+wf_child_run_make(WfProcess *process, const WfRunOrder *order, Jsonb *params, bool is_element,
+				  Jsonb **error)
+{
+	Make		arguments = {process, order, params, is_element, NULL};
+	ErrorData  *thrown;
+
+	if (error == NULL)
+	{
+		wf_user_context_leave(&process->user_context);
+		make(&arguments);
+		return arguments.row;
+	}
+	thrown = wf_error_event_try(process, true, make, &arguments);
+	if (thrown == NULL)
+		return arguments.row;
+	*error = jsonb_of(thrown);
+	return NULL;
+}
+
+/*
+ * A state with a job is entered: think of a run.  If there can be none, raises
+ * error.invoke.ID if an active state handles that, else throws.
  */
 void
 wf_child_run_invoke(WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
 {
-	Thought		thought = {.process = process,.invoke = invoke,.event = event};
-	ErrorData  *error = NULL;
+	WfRunOrder	order;
+	Jsonb	   *input;
+	Jsonb	   *error;
+	WfRunRow   *row;
 	WfChild    *child;
 
-	if (!evaluate(&thought))
+	if (!wf_child_input(process, invoke, event, &input) ||
+		!wf_child_run_order(process, invoke, event, &order))
 		return;
-	if (wf_child_input_is_heard(process, invoke))
-		error = wf_error_event_try(process, true, make, &thought);
-	else
+	row = wf_child_run_make(process, &order, input, false,
+							wf_child_input_is_heard(process, invoke) ? &error : NULL);
+	if (row == NULL)
 	{
-		wf_user_context_leave(&process->user_context);
-		make(&thought);
-	}
-	if (error != NULL)
-	{
-		raise_error(&thought, error);
+		wf_child_input_fail(process, invoke, error);
 		return;
 	}
-	child = wf_child_list_add(process, invoke->id, wf_run_row_id(thought.row));
+	child = wf_child_list_add(process, invoke->id, wf_run_row_id(row));
 	child->is_run = true;
-	child->run = thought.row;
-	child->input = thought.input;
+	child->run = row;
+	child->input = input;
 }
 
 /* A macrostep ends, and the state of a run is active: the run is made. */
@@ -244,24 +276,25 @@ wf_child_run_start(WfProcess *process, WfChild *child)
 }
 
 /*
- * The state of a run is left: it is not wanted any more, unless it is detached.  What
- * it has told by now does not count, either: that is only its end.
+ * A run is not wanted any more.  What it has told by now does not count, either: that is
+ * only its end.
  */
 void
-wf_child_run_let_go(WfProcess *process, WfChild *child, bool detached)
+wf_child_run_let_go(WfProcess *process, const pg_uuid_t *id)
 {
-	pg_uuid_t  *id;
+	pg_uuid_t  *unwanted;
+	ListCell   *cell;
 
-	if (detached)
-		return;
-	if (child->run != NULL && list_member_ptr(process->new_runs, child->run))
+	foreach(cell, process->new_runs)
 	{
-		process->new_runs = list_delete_ptr(process->new_runs, child->run);
+		if (memcmp(wf_run_row_id(lfirst(cell)), id, UUID_LEN) != 0)
+			continue;
+		process->new_runs = foreach_delete_current(process->new_runs, cell);
 		return;
 	}
-	id = palloc(sizeof(pg_uuid_t));
-	*id = child->id;
-	process->unwanted_runs = lappend(process->unwanted_runs, id);
+	unwanted = palloc(sizeof(pg_uuid_t));
+	*unwanted = *id;
+	process->unwanted_runs = lappend(process->unwanted_runs, unwanted);
 }
 
 /* --- writing ------------------------------------------------------------------------ */

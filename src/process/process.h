@@ -101,6 +101,8 @@ typedef struct WfProcess
 	int			children_size;
 	bool		children_known; /* row.children has been read */
 	bool		children_changed;	/* row.children has to be written */
+	Jsonb	   *failures;		/* of the elements of the map whose end is worked, or
+								 * NULL */
 	List	   *new_runs;		/* of WfRunRow: to be inserted */
 	List	   *unwanted_runs;	/* of pg_uuid_t: to be cancelled */
 } WfProcess;

@@ -136,6 +136,8 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 			return "no such child";
 		if ((*child)->is_run)
 			return "a run takes no events";
+		if ((*child)->is_map)
+			return "it is many children";
 		timer->process = (*child)->id;
 		*receiver = (*child)->definition;
 		if (*receiver != NULL)

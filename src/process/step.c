@@ -29,6 +29,7 @@
 #include "process/allow.h"
 #include "process/child.h"
 #include "process/child_list.h"
+#include "process/child_map.h"
 #include "process/context.h"
 #include "process/deferred.h"
 #include "process/event_scope.h"
@@ -173,7 +174,7 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
 	{
 		payload.output = timer->data;
-		payload.data = NULL;
+		payload.data = process->failures;
 	}
 	else if (strncmp(timer->event, WF_ERROR_INVOKE, strlen(WF_ERROR_INVOKE)) == 0)
 		payload.failure = timer->data;
@@ -396,6 +397,27 @@ replace_deferred(WfProcess *process, const WfTimerRow *timer)
 }
 
 /*
+ * Deliver an event of a child that is none of the list.  Of one that is at an element of
+ * a map, the process hears when the map ends; of any other it is only noted as ignored.
+ */
+static void
+deliver_of_element(WfProcess *process, WfTimerRow *timer)
+{
+	switch (wf_child_map_hear(process, timer))
+	{
+		case WF_HEARD_NOTHING:
+			finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
+			break;
+		case WF_HEARD_EVENT:
+			step(process, timer, timer->due, false);
+			break;
+		case WF_HEARD_END:
+			break;
+	}
+	process->failures = NULL;
+}
+
+/*
  * Deliver one event of the mailbox: an order of the engine, the start of the
  * process, or an event for its states.  One from a child that the process has
  * let go of is only noted as ignored.
@@ -414,7 +436,7 @@ deliver(WfProcess *process, WfTimerRow *timer)
 		process->unpark = true;
 	}
 	else if (timer->from_child && !wf_child_list_counts(process, timer))
-		finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
+		deliver_of_element(process, timer);
 	else if (!is_repeated(process, timer))
 	{
 		WfVerdict	verdict;

@@ -25,6 +25,7 @@
 #include "interpreter/machine.h"
 #include "process/child_input.h"
 #include "process/child_list.h"
+#include "process/child_map.h"
 #include "process/context.h"
 #include "process/event_scope.h"
 #include "process/host.h"
@@ -333,14 +334,36 @@ find_simulated(const WfSimulation *sim, const char *invoke)
 	return NULL;
 }
 
-/* Add the effect of an invoke. */
+/* Add the effect of an invoke; array: of a map, or NULL. */
 static void
-note_invoked(WfSimulation *sim, const WfInvoke *invoke, Jsonb *input)
+note_invoked(WfSimulation *sim, const WfInvoke *invoke, Jsonb *input, Jsonb *array)
 {
 	NOTE(sim, wf_trace_effect("invoked", "id", wf_jsonb_string(invoke->id),
 							  invoke->is_job ? "job" : "src", wf_jsonb_string(invoke->src),
-							  "input", input,
+							  "input", input, "over", array,
 							  "path", string_or_null(invoke->path), NULL));
+}
+
+/* Those that the script answers for; a map without elements is done at once. */
+static void
+invoke_simulated(WfSimulation *sim, WfProcess *process, const WfInvoke *invoke, const WfEvent *event)
+{
+	Jsonb	   *array = NULL;
+	Jsonb	   *input;
+	MemoryContext old;
+
+	if ((invoke->map != NULL && !wf_child_map_array(process, invoke, event, &array)) ||
+		!wf_child_input(process, invoke, event, &input))
+		return;
+	note_invoked(sim, invoke, input, array);
+	if (array != NULL && JB_ROOT_COUNT(array) == 0)
+	{
+		wf_child_map_empty(process, invoke);
+		return;
+	}
+	old = MemoryContextSwitchTo(sim->now);
+	sim->living = lappend(sim->living, pstrdup(invoke->id));
+	MemoryContextSwitchTo(old);
 }
 
 static void
@@ -354,17 +377,11 @@ trace_invoke(void *self, const WfState *state, const WfEvent *event)
 	{
 		const WfInvoke *invoke = &state->invokes[i];
 		WfChild    *child = sim->stored ? wf_child_list_find(self, invoke->id) : NULL;
-		Jsonb	   *input = NULL;
-		MemoryContext old;
 
 		if (child != NULL)
-			note_invoked(sim, invoke, child->input);
-		if (sim->stored || !wf_child_input(self, invoke, event, &input))
-			continue;
-		note_invoked(sim, invoke, input);
-		old = MemoryContextSwitchTo(sim->now);
-		sim->living = lappend(sim->living, pstrdup(invoke->id));
-		MemoryContextSwitchTo(old);
+			note_invoked(sim, invoke, child->input, child->array);
+		if (!sim->stored)
+			invoke_simulated(sim, self, invoke, event);
 	}
 }
 

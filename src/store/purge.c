@@ -14,6 +14,7 @@
 
 #include "catalog/pg_type.h"
 
+#include "base/version.h"
 #include "store/purge.h"
 #include "store/statement.h"
 
@@ -35,6 +36,7 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 	},
 	[WF_PURGE_RECEIPT] = DELETE_FROM("receipt"),
 	[WF_PURGE_ATTRIBUTE] = DELETE_FROM("attribute"),
+	[WF_PURGE_ELEMENT] = DELETE_FROM("element"),
 
 	/* The indexes of these two begin with the name of the definition. */
 	[WF_PURGE_RESTING] = {
@@ -72,7 +74,11 @@ wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts)
 
 	for (int i = 0; i < WF_PURGE_NTABLES; i++)
 	{
-		uint64		n = wf_statement_execute(&statements[i], values, NULL, 0);
+		uint64		n;
+
+		if (i == WF_PURGE_ELEMENT && !wf_version_has_column("element", "child"))
+			continue;
+		n = wf_statement_execute(&statements[i], values, NULL, 0);
 
 		if (counts != NULL)
 			counts[i] = n;

@@ -43,6 +43,14 @@ as($node, 'clerk', q{
 		"b": {"invoke": {"job": "tracked", "input": {"n": {"@expr": "context->''n''"}},
 			"onDone": {"target": "c", "actions": {"type": "assign", "context": {"sum": {"@expr": "(context->>''sum'')::int + (event->>''output'')::int"}}}}}},
 		"c": {"type": "final"}}}');
+	CREATE FUNCTION list(first int) RETURNS int[] LANGUAGE sql AS 'SELECT array_agg(first + i) FROM generate_series(1, 20) i';
+	CREATE FUNCTION element(params jsonb) RETURNS jsonb LANGUAGE sql AS
+		'INSERT INTO mark VALUES ((params->>''item'')::int); SELECT params->''item''';
+	SELECT FROM workflow.create_job('element', 'element');
+	SELECT FROM workflow.define('{"id": "list", "initial": "a", "context": {"from": 0}, "states": {
+		"a": {"invoke": {"job": "element", "map": {"concurrency": 3, "over": {"@expr": "to_jsonb(list((context->>''from'')::int))"}},
+			"onDone": {"target": "b", "actions": {"type": "assign", "context": {"all": {"@expr": "event->''output''"}}}}}},
+		"b": {"type": "final"}}}');
 	SELECT FROM workflow.define('{"id": "wait", "initial": "a", "context": {"n": 0, "job": "pass"}, "states": {
 		"a": {"invoke": {"job": "pass", "id": "j", "input": {"n": {"@expr": "context->''n''"}}, "onDone": "b"}, "on": {"leave": "c"}},
 		"b": {}, "c": {}}}');
@@ -99,6 +107,30 @@ is(ask('SELECT count(DISTINCT n) FROM mark'), 100, 'once for its process');
 is(ask(q{SELECT count(*) FROM workflow.processes WHERE definition = 'chain' AND (context->>'sum')::int = 2 * (context->>'n')::int}), 100,
 	'which has its result');
 is(ask(q{SELECT count(*) FROM workflow.process_history WHERE event LIKE 'done.invoke%'}), 200, 'and was told once');
+
+# for each element of a list, and executors are ended meanwhile
+ask(q{SELECT count(*) FROM workflow.start_many('list', ARRAY(SELECT jsonb_build_object('from', 1000 * i) FROM generate_series(1, 5) i))});
+$over = q{SELECT count(*) FROM workflow.processes WHERE definition = 'list' AND status = 'finalized'};
+$kills = 0;
+wait_until(sub {
+	my $marks = ask('SELECT count(*) FROM mark WHERE n >= 1000');
+	if ($kills < 3 && $marks > 20 * $kills)
+	{
+		$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE kind = 'executor'});
+		$kills++;
+	}
+	if ($kills == 3 && $marks > 60)
+	{
+		$node->stop('immediate');
+		$node->start;
+		$kills++;
+	}
+	return ask($over) == 5;
+}, 'all lists are done');
+is(ask('SELECT count(*) FROM mark WHERE n >= 1000'), 100, 'each element was done once');
+is(ask(q{SELECT count(*) FROM workflow.processes WHERE definition = 'list'
+	AND context->'all' = (SELECT jsonb_agg((context->>'from')::int + i) FROM generate_series(1, 20) i)}), 5, 'the results are in order');
+ask('DELETE FROM mark WHERE n >= 1000');
 
 # a run whose state is left
 my $gate = $node->background_psql('postgres');
