@@ -448,7 +448,7 @@ CREATE FUNCTION workflow.send(
 CREATE FUNCTION workflow.send_by_key(
     definition text, key text, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
-    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL,
+    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL, start jsonb DEFAULT NULL,
     OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
     OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';
@@ -1501,7 +1501,7 @@ GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
 
 -- of jobs
-REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
+REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;

@@ -44,10 +44,14 @@ CREATE FUNCTION workflow.send_many(
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_many';
 
 -- send_by_key(...): send() to the process with this business key.
+--   start       when there is none, one is started first, as start() does, with this
+--               input; default: WF001
+-- With `start` it waits for transactions that are starting a process with the key, and
+-- those that come later wait for this one. Errors then also: WF006, those of start().
 CREATE FUNCTION workflow.send_by_key(
     definition text, key text, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
-    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL,
+    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL, start jsonb DEFAULT NULL,
     OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
     OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/api_start.h"
 #include "api/arg.h"
 #include "api/state_arg.h"
 #include "base/errcodes.h"
@@ -36,6 +37,7 @@
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "store/changes.h"
+#include "store/key.h"
 #include "store/process_row.h"
 #include "store/receipt.h"
 #include "store/status.h"
@@ -251,9 +253,26 @@ workflow_send(PG_FUNCTION_ARGS)
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 5, "nowait"));
 }
 
+/* The number of the argument start, which versions before 0.3.0 do not have. */
+#define START	9
+
+/* With which input a process is to be started, if there is none; NULL: it is not. */
+static Jsonb *
+read_start(FunctionCallInfo fcinfo)
+{
+	Jsonb	   *input = PG_NARGS() > START ? wf_arg_jsonb_or_null(fcinfo, START) : NULL;
+
+	if (input != NULL && !JB_ROOT_IS_OBJECT(input))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the input of a process must be a JSON object")));
+	return input;
+}
+
 /*
  * SQL function workflow.send_by_key(...) of sql/parts/command.sql.  Looks the
- * key up without lock, then locks the process row as send() does.
+ * key up without lock, then locks the process row as send() does.  Where there is none,
+ * the key may be taken for a new one.
  */
 Datum
 workflow_send_by_key(PG_FUNCTION_ARGS)
@@ -267,10 +286,16 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 		.actor = wf_arg_actor(fcinfo, 5),
 		.claimed = !PG_ARGISNULL(5)
 	};
+	char	   *name = wf_arg_string(fcinfo, 0, "definition");
+	char	   *key = wf_arg_string(fcinfo, 1, "key");
+	Jsonb	   *input = read_start(fcinfo);
 
 	read_conditions(fcinfo, 7, &cmd);
 	wf_api_connect_to_write(fcinfo);
-	wf_api_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), &process);
+	if (input == NULL)
+		wf_api_find(name, key, &process);
+	else if (!wf_key_find(name, key, &process))
+		wf_api_start_keyed(name, key, input, cmd.actor, cmd.claimed, &process);
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 6, "nowait"));
 }
 

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/api_start.h"
 #include "api/arg.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
@@ -278,6 +279,34 @@ read_start(FunctionCallInfo fcinfo, Start *start)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("a process cannot start at an infinite time")));
+}
+
+/*
+ * Find the process of a definition with this key, or start one with this input.  actor:
+ * on whose behalf; claimed: which the caller has named.  *id becomes that of the process.
+ * Waits for transactions that are starting one with the key.  SPI must be connected.
+ */
+void
+wf_api_start_keyed(const char *name, const char *key, Jsonb *input, const char *actor,
+				   bool claimed, pg_uuid_t *id)
+{
+	static const int first = 0;
+	Datum		input_datum = JsonbPGetDatum(input);
+	Datum		key_datum = CStringGetTextDatum(key);
+	bool		given = false;
+	bool		created = true;
+	Start		start = {.actor = actor,.looks_for_early = true};
+	Many		many = {.n = 1,.inputs = &input_datum,.input_nulls = &given,.keys = &key_datum,
+	.key_nulls = &given,.ids = id,.created = &created};
+
+	wf_arg_check_key(strlen(key), false);
+	start.definition = wf_definition_by_name(name, 0);
+	wf_privilege_require(start.definition, "start");
+	if (claimed)
+		wf_privilege_require_actor(start.definition, actor);
+	wf_definition_keep(start.definition);
+	wf_uuid_make(id, wf_uuid_slot_of_key(key, strlen(key)));
+	start_chunk(&start, &many, &first, 1);
 }
 
 /* The whole of start() and start_or_get().  Returns the id. */

@@ -192,5 +192,28 @@ SELECT workflow.start('brief', key => 'k') AS p \gset
 SELECT is((SELECT count(*) FROM workflow.timers WHERE process = :'p'), 0::bigint, 'nor get them');
 RESET ROLE;
 
+-- send, or start and send
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "sum", "initial": "a", "context": {"sum": 0, "by": null}, "states": {"a": {"on": {"add": {"actions": {"type": "assign", "context": {
+    "sum": {"@expr": "(context->>''sum'')::int + (event->>''data'')::int"}}}}, "end": "z"}}, "z": {"type": "final"}}}') \g /dev/null
+SELECT is((SELECT format('%s %s %s', s.taken, s.states, s.context) FROM workflow.send_by_key('sum', 'new', 'add', '5', start => '{"sum": 100}') s), 't {a} {"by": null, "sum": 105}', 'send_by_key() starts a process, and sends');
+SELECT is((SELECT format('%s %s', s.taken, s.context ->> 'sum') FROM workflow.send_by_key('sum', 'new', 'add', '6', start => '{"sum": 100}') s), 't 111', 'and sends only when there is one');
+SELECT is((SELECT count(*) FROM workflow.processes WHERE definition = 'sum'), 1::bigint, 'which is the same');
+SELECT is((SELECT format('%s %s', s.taken, s.context ->> 'sum') FROM workflow.send_by_key('sum', 'id', 'add', '1', id => 'i', start => '{}') s), 't 1', 'the command may have an id');
+SELECT is((SELECT format('%s %s', s.taken, s.context ->> 'sum') FROM workflow.send_by_key('sum', 'id', 'add', '1', id => 'i', start => '{}') s), 't 1', 'and happens once');
+SELECT is((SELECT format('%s %s', s.taken, s.states) FROM workflow.send_by_key('sum', 'over', 'end', start => '{}') s), 't {z}', 'it may be over at once');
+SELECT is((error('SELECT workflow.send_by_key(''sum'', ''over'', ''add'', ''1'', start => ''{}'')'))[1], 'WF004', 'then it is not started anew');
+SELECT is((error('SELECT workflow.send_by_key(''sum'', ''none'', ''add'', ''1'')'))[1], 'WF001', 'without start none is made');
+SELECT is((error('SELECT workflow.send_by_key(''nothing'', ''none'', ''add'', ''1'', start => ''{}'')'))[1], 'WF006', 'of no definition none can be');
+SELECT is((error('SELECT workflow.send_by_key(''sum'', '''', ''add'', ''1'', start => ''{}'')'))[1], '22023', 'the key is not empty');
+SELECT is((error('SELECT workflow.send_by_key(''sum'', ''list'', ''add'', ''1'', start => ''[1]'')'))[1], '22023', 'the input is an object');
+SELECT is((SELECT array_agg(h.event ORDER BY h.step)::text FROM workflow.process_history h JOIN workflow.processes p ON p.id = h.process WHERE p.key = 'id'), '{workflow.start,add}', 'the history has both');
+SELECT workflow.grant_on('sum', 'regress_clerk', 'send') \g /dev/null
+RESET ROLE;
+SET ROLE regress_clerk;
+SELECT is((error('SELECT workflow.send_by_key(''sum'', ''other'', ''add'', ''1'', start => ''{}'')'))[1], 'WF002', 'who may send may not start');
+SELECT is((SELECT s.taken FROM workflow.send_by_key('sum', 'new', 'add', '1', start => '{}') s), true, 'but send, when there is one');
+RESET ROLE;
+
 \set end :srcdir '/end.psql'
 \i :end
