@@ -753,9 +753,15 @@ CREATE TABLE workflow.run (
                                         -- not finish: 0 it is cancelled, 1 run, 2 skipped
     process    uuid,                    -- that has invoked it,
     invoke     text COLLATE "C",        -- by this id there,
-    rules      jsonb                    -- timeout (us) and retry, in place of those of the job
+    rules      jsonb,                   -- timeout (us) and retry, in place of those of the job
+    ordered    boolean NOT NULL         -- it has a place in the order of an ordered queue
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX run_ready ON workflow.run (executor, queue, root, part, level, due, seq) WHERE ready;
+-- Place by place, however many runs are in one; and those that are due, before all that
+-- are not yet, in however many places.
+CREATE INDEX run_ready ON workflow.run (executor, queue, level, root, part, due, seq) WHERE ready;
+CREATE INDEX run_due ON workflow.run (executor, queue, level, due, seq) WHERE ready;
+-- All of an ordered queue, whatever they are at: the first one of a partition comes next.
+CREATE INDEX run_order ON workflow.run (queue, part, placed, seq) WHERE ordered;
 -- What runs, for counters of queues that are not known.
 CREATE INDEX run_running ON workflow.run (queue, part) WHERE state > 0;
 -- What waits and may not be claimed yet.
@@ -808,6 +814,9 @@ CREATE TABLE workflow.run_history_4 PARTITION OF workflow.run_history FOR VALUES
 CREATE TABLE workflow.run_history_5 PARTITION OF workflow.run_history FOR VALUES IN (5);
 CREATE TABLE workflow.run_history_6 PARTITION OF workflow.run_history FOR VALUES IN (6);
 CREATE TABLE workflow.run_history_7 PARTITION OF workflow.run_history FOR VALUES IN (7);
+
+-- What has ended of late, for gaps and rates that are not known.
+CREATE INDEX run_history_ended ON workflow.run_history (queue, ended_at);
 
 -- The state that has invoked a run was left while somebody else was at the run: it is to
 -- be cancelled. Settled and deleted by the runtime.
@@ -941,19 +950,23 @@ CREATE TABLE workflow.rate_limit (
 --   max_parallel, partition_limit   so many runs at once, in all and of each partition
 --   per         'cluster', or 'runtime': for each of several that share the work
 --   min_gap     so long after the end of a run its slot stays taken
---   rate, rate_interval   so many begin in any interval of this length; both or none
---   ordered     of a partition, only the run that was due first may run
+--   rate, rate_interval   so many begin in any interval of this length; both or none.
+--               What has begun counts, also when it was rolled back
+--   ordered     of a partition, only the run that was due first may run: one that waits
+--               for its next attempt, or is parked, keeps its place
 --   on_failed   ... and one that failed: 'skip', the next one may; 'block', none may
---   fair        partitions take turns; weights: {"partition": number}, of those with
---               more than one turn
+--               until retry_run() or cancel_run() of it
+--   fair        partitions take turns, or else who is due first comes first
+--   weights     {"partition": number}: shares of partitions, against 1 of the others
 --   max_waiting so many runs wait at most; on_full: what becomes of the next one:
---               'wait', it waits nevertheless; 'refuse', WF011
+--               'wait', it waits nevertheless; 'refuse', WF011; 'replace', the newest one
+--               that waits of its partition is aborted for it; 'cancel running', one of
+--               its partition that runs is to stop, as by cancel_run() with force
 --   placement   where runs may be done, in this order: 'any', 'local'
 --   ageing      who waits so long gains a priority; null: nobody does
 --   notify      NOTIFY workflow_work when there is work for outside workers
 -- The caller owns it; 'job:NAME' is for the job's owner, whose it is. Errors: 42710,
--- 22023, 22004, WF002, WF010 no such job; 0A000 for 'replace' and 'cancel running' of
--- on_full and for other places, which are not there yet.
+-- 22023, 22004, WF002, WF010 no such job; 0A000 for other places, which are not there yet.
 CREATE FUNCTION workflow.create_queue(
     name text, max_parallel int DEFAULT NULL, per text DEFAULT 'cluster', min_gap interval DEFAULT NULL,
     rate int DEFAULT NULL, rate_interval interval DEFAULT NULL, partition_limit int DEFAULT NULL, ordered boolean DEFAULT false,
@@ -964,7 +977,7 @@ CREATE FUNCTION workflow.create_queue(
 
 -- alter_queue(name, changes): set some of what create_queue() sets, by its names; null
 -- takes a limit away. What runs goes on; what waits is looked at anew. Locks the row of
--- the queue. Errors: WF010, WF002, 22023, 22004, 0A000.
+-- the queue; runs of it, too, when it becomes one that is ordered. Errors: WF010, WF002, 22023, 22004, 0A000.
 CREATE FUNCTION workflow.alter_queue(name text, changes jsonb) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_queue';
 
@@ -1010,7 +1023,7 @@ CREATE VIEW workflow.queues WITH (security_barrier) AS
     FROM workflow.queue q
     JOIN workflow.owner o ON o.id = q.owner
     CROSS JOIN LATERAL (
-        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.queue = q.id) AS running,
+        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.state < 3 AND r.queue = q.id) AS running,
                (SELECT count(*) FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id) AS parked,
                w.waiting, w.ready
         FROM (SELECT count(*) AS waiting, count(*) FILTER (WHERE r.due <= statement_timestamp()) AS ready
@@ -1026,9 +1039,10 @@ CREATE VIEW workflow.limits WITH (security_barrier) AS
 -- Runs as they are looked at, waited for, and done once more.
 
 -- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
--- signal; runs; retry, the next attempt; due; slot, partition, limit, one that is full; turn,
--- others of its job and partition come before it; worker, executor. Null for one that
--- does not wait. For the view runs.
+-- signal; runs; retry, the next attempt; due; order, others of its partition come before
+-- it, in an ordered queue; turn, others of its job, partition and priority do; slot,
+-- partition, limit, one that is full; gap; rate; owner, who may not log in; worker,
+-- executor. Null for one that does not wait. For the view runs.
 CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_waits_for';
 

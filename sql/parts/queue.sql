@@ -43,19 +43,23 @@ CREATE TABLE workflow.rate_limit (
 --   max_parallel, partition_limit   so many runs at once, in all and of each partition
 --   per         'cluster', or 'runtime': for each of several that share the work
 --   min_gap     so long after the end of a run its slot stays taken
---   rate, rate_interval   so many begin in any interval of this length; both or none
---   ordered     of a partition, only the run that was due first may run
+--   rate, rate_interval   so many begin in any interval of this length; both or none.
+--               What has begun counts, also when it was rolled back
+--   ordered     of a partition, only the run that was due first may run: one that waits
+--               for its next attempt, or is parked, keeps its place
 --   on_failed   ... and one that failed: 'skip', the next one may; 'block', none may
---   fair        partitions take turns; weights: {"partition": number}, of those with
---               more than one turn
+--               until retry_run() or cancel_run() of it
+--   fair        partitions take turns, or else who is due first comes first
+--   weights     {"partition": number}: shares of partitions, against 1 of the others
 --   max_waiting so many runs wait at most; on_full: what becomes of the next one:
---               'wait', it waits nevertheless; 'refuse', WF011
+--               'wait', it waits nevertheless; 'refuse', WF011; 'replace', the newest one
+--               that waits of its partition is aborted for it; 'cancel running', one of
+--               its partition that runs is to stop, as by cancel_run() with force
 --   placement   where runs may be done, in this order: 'any', 'local'
 --   ageing      who waits so long gains a priority; null: nobody does
 --   notify      NOTIFY workflow_work when there is work for outside workers
 -- The caller owns it; 'job:NAME' is for the job's owner, whose it is. Errors: 42710,
--- 22023, 22004, WF002, WF010 no such job; 0A000 for 'replace' and 'cancel running' of
--- on_full and for other places, which are not there yet.
+-- 22023, 22004, WF002, WF010 no such job; 0A000 for other places, which are not there yet.
 CREATE FUNCTION workflow.create_queue(
     name text, max_parallel int DEFAULT NULL, per text DEFAULT 'cluster', min_gap interval DEFAULT NULL,
     rate int DEFAULT NULL, rate_interval interval DEFAULT NULL, partition_limit int DEFAULT NULL, ordered boolean DEFAULT false,
@@ -66,7 +70,7 @@ CREATE FUNCTION workflow.create_queue(
 
 -- alter_queue(name, changes): set some of what create_queue() sets, by its names; null
 -- takes a limit away. What runs goes on; what waits is looked at anew. Locks the row of
--- the queue. Errors: WF010, WF002, 22023, 22004, 0A000.
+-- the queue; runs of it, too, when it becomes one that is ordered. Errors: WF010, WF002, 22023, 22004, 0A000.
 CREATE FUNCTION workflow.alter_queue(name text, changes jsonb) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_queue';
 
@@ -112,7 +116,7 @@ CREATE VIEW workflow.queues WITH (security_barrier) AS
     FROM workflow.queue q
     JOIN workflow.owner o ON o.id = q.owner
     CROSS JOIN LATERAL (
-        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.queue = q.id) AS running,
+        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.state < 3 AND r.queue = q.id) AS running,
                (SELECT count(*) FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id) AS parked,
                w.waiting, w.ready
         FROM (SELECT count(*) AS waiting, count(*) FILTER (WHERE r.due <= statement_timestamp()) AS ready

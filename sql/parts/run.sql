@@ -38,9 +38,15 @@ CREATE TABLE workflow.run (
                                         -- not finish: 0 it is cancelled, 1 run, 2 skipped
     process    uuid,                    -- that has invoked it,
     invoke     text COLLATE "C",        -- by this id there,
-    rules      jsonb                    -- timeout (us) and retry, in place of those of the job
+    rules      jsonb,                   -- timeout (us) and retry, in place of those of the job
+    ordered    boolean NOT NULL         -- it has a place in the order of an ordered queue
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX run_ready ON workflow.run (executor, queue, root, part, level, due, seq) WHERE ready;
+-- Place by place, however many runs are in one; and those that are due, before all that
+-- are not yet, in however many places.
+CREATE INDEX run_ready ON workflow.run (executor, queue, level, root, part, due, seq) WHERE ready;
+CREATE INDEX run_due ON workflow.run (executor, queue, level, due, seq) WHERE ready;
+-- All of an ordered queue, whatever they are at: the first one of a partition comes next.
+CREATE INDEX run_order ON workflow.run (queue, part, placed, seq) WHERE ordered;
 -- What runs, for counters of queues that are not known.
 CREATE INDEX run_running ON workflow.run (queue, part) WHERE state > 0;
 -- What waits and may not be claimed yet.
@@ -93,6 +99,9 @@ CREATE TABLE workflow.run_history_4 PARTITION OF workflow.run_history FOR VALUES
 CREATE TABLE workflow.run_history_5 PARTITION OF workflow.run_history FOR VALUES IN (5);
 CREATE TABLE workflow.run_history_6 PARTITION OF workflow.run_history FOR VALUES IN (6);
 CREATE TABLE workflow.run_history_7 PARTITION OF workflow.run_history FOR VALUES IN (7);
+
+-- What has ended of late, for gaps and rates that are not known.
+CREATE INDEX run_history_ended ON workflow.run_history (queue, ended_at);
 
 -- The state that has invoked a run was left while somebody else was at the run: it is to
 -- be cancelled. Settled and deleted by the runtime.

@@ -1,9 +1,10 @@
 -- Runs as they are looked at, waited for, and done once more.
 
 -- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
--- signal; runs; retry, the next attempt; due; slot, partition, limit, one that is full; turn,
--- others of its job and partition come before it; worker, executor. Null for one that
--- does not wait. For the view runs.
+-- signal; runs; retry, the next attempt; due; order, others of its partition come before
+-- it, in an ordered queue; turn, others of its job, partition and priority do; slot,
+-- partition, limit, one that is full; gap; rate; owner, who may not log in; worker,
+-- executor. Null for one that does not wait. For the view runs.
 CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_waits_for';
 

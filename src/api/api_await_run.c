@@ -43,7 +43,8 @@ count_ended(Wanted *wanted)
 
 		if (!wanted->checked)
 			(void) wf_run_sight_require(&wanted->runs[i]);
-		ended += !wf_run_find(&wanted->runs[i], &row);
+		ended += !wf_run_find(&wanted->runs[i], &row) ||
+			DatumGetInt16(row.values[WF_RUN_state]) >= WF_RUN_FINISHED;
 	}
 	wanted->checked = true;
 	return ended;

@@ -49,13 +49,19 @@ static WfStatement get_statement = {
 #define GET_ERROR		13		/* of those, from 0 */
 #define N_GET			17
 
-/* Those that failed first come first; $1: job.root, $2: queue, 0: any. */
+/*
+ * Those that failed first come first; $1: job.root, $2: queue, 0: any.  One that has
+ * failed where its queue blocks has not ended, and is known by when it was claimed.
+ */
 static WfStatement failed_statement = {
-	.sql = "SELECT h.run, h.job FROM workflow.run_history h JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) h.job"
-	" WHERE h.state OPERATOR(pg_catalog.=) 4 AND j.dropped_at IS NULL"
+	.sql = "SELECT f.run, f.job FROM (SELECT h.run, h.job, h.queue, h.ended_at FROM workflow.run_history h"
+	" WHERE h.state OPERATOR(pg_catalog.=) 4 AND h.ended_at OPERATOR(pg_catalog.>=) $3 UNION ALL"
+	" SELECT r.id, r.job, r.queue, COALESCE(r.begun, r.due) FROM workflow.run r"
+	" WHERE r.state OPERATOR(pg_catalog.>) 0 AND r.state OPERATOR(pg_catalog.=) 4) f"
+	" JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) f.job WHERE j.dropped_at IS NULL"
 	" AND ($1 OPERATOR(pg_catalog.=) 0 OR j.root OPERATOR(pg_catalog.=) $1)"
-	" AND ($2 OPERATOR(pg_catalog.=) 0 OR h.queue OPERATOR(pg_catalog.=) $2)"
-	" AND h.ended_at OPERATOR(pg_catalog.>=) $3 ORDER BY h.ended_at, h.run LIMIT $4",
+	" AND ($2 OPERATOR(pg_catalog.=) 0 OR f.queue OPERATOR(pg_catalog.=) $2)"
+	" AND f.ended_at OPERATOR(pg_catalog.>=) $3 ORDER BY f.ended_at, f.run LIMIT $4",
 	WF_ARGS(INT4OID, INT4OID, TIMESTAMPTZOID, INT8OID)
 };
 

@@ -21,6 +21,7 @@
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "job/job.h"
+#include "job/run_reorder.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
 #include "queue/queue_row.h"
@@ -130,6 +131,7 @@ workflow_create_queue(PG_FUNCTION_ARGS)
 	identify(&row);
 	if (!wf_queue_row_insert(&row))
 		refuse_duplicate("queue", row.name);
+	wf_run_reorder(row.id);
 	wf_queue_use_wake(row.id);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -195,6 +197,7 @@ workflow_alter_queue(PG_FUNCTION_ARGS)
 	hold(wf_arg_string(fcinfo, 0, "name"), &row);
 	wf_queue_setting_change(WF_SETTINGS_OF_QUEUE, &row.settings, PG_GETARG_JSONB_P(1));
 	wf_queue_row_update(&row);
+	wf_run_reorder(row.id);
 	wf_queue_use_wake(row.id);
 	SPI_finish();
 	PG_RETURN_VOID();

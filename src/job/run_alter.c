@@ -18,9 +18,10 @@
 #include "job/job.h"
 #include "job/job_parameters.h"
 #include "job/run_alter.h"
+#include "job/run_full.h"
 #include "job/run_make.h"
 #include "queue/queue.h"
-#include "queue/queue_use.h"
+#include "queue/run_permit.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
 #include "store/statement.h"
@@ -78,14 +79,17 @@ move(WfRunRow *row, const WfJob *job, const char *name)
 
 	if (queue == DatumGetInt32(row->values[WF_RUN_queue]))
 		return;
-	wf_queue_use_admit(queue, 1);
 	wf_run_row_set(row, WF_RUN_queue, Int32GetDatum(queue));
+	wf_run_row_set(row, WF_RUN_ordered, BoolGetDatum(wf_queue(queue)->ordered));
+	wf_run_full_admit(queue, 1, row);
 }
 
 /* A run that is locked and waits is changed. */
 static void
 change(WfRunRow *row, const WfJob *job, const WfRunChanges *changes)
 {
+	if (DatumGetBool(row->values[WF_RUN_ordered]))	/* it may leave its partition */
+		wf_run_permit_tell(DatumGetInt32(row->values[WF_RUN_queue]), DatumGetInt64(row->values[WF_RUN_part]));
 	if (changes->has_priority)
 		wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-changes->priority));
 	if (changes->has_due)

@@ -28,22 +28,32 @@ require(int32 job, const WfRunRow *row)
 		wf_job_require(wf_job(job), "manage");
 }
 
-/* A run that runs is told to stop. */
-static WfRunState
-stop(WfRunRow *row, bool force)
+/* A run that runs, and is locked, is told to stop; with force, its executor is interrupted. */
+void
+wf_run_cancel_running(WfRunRow *row, bool force)
 {
 	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_ABORTING));
 	wf_run_update(row);
 	(void) wf_slot_cancel(DatumGetInt64(row->values[WF_RUN_fence]), force);
-	return WF_RUN_ABORTING;
 }
 
-/* A run that waits is done by nobody. */
+/* Is it at something? */
+static bool
+is_running(const WfRunRow *row)
+{
+	WfRunState	state = DatumGetInt16(row->values[WF_RUN_state]);
+
+	return state == WF_RUN_RUNNING || state == WF_RUN_ABORTING;
+}
+
+/* A run that waits, or has failed and keeps others waiting, is done by nobody. */
 static WfRunState
 abort_waiting(WfRunRow *row)
 {
 	WfRunEnd	end = {.row = row,.state = WF_RUN_ABORTED};
 
+	if (!row->nulls[WF_RUN_error])
+		end.error = DatumGetJsonbP(row->values[WF_RUN_error]);
 	wf_run_delete(row);
 	wf_run_over(1, &end);
 	wf_wakeup_released_of(DatumGetInt32(row->values[WF_RUN_executor]), WF_LANE_RUNS);
@@ -64,8 +74,12 @@ wf_run_cancel(const pg_uuid_t *id, bool force)
 	if (wf_run_find(id, &row))
 		require(wf_run_row_job(&row), &row);
 	if (wf_run_lock(id, true, &row))
-		return DatumGetInt16(row.values[WF_RUN_state]) == WF_RUN_WAITING ? abort_waiting(&row) :
-			stop(&row, force);
+	{
+		if (!is_running(&row))
+			return abort_waiting(&row);
+		wf_run_cancel_running(&row, force);
+		return WF_RUN_ABORTING;
+	}
 	if (!wf_run_find_ended(id, &state, &job))
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_JOB),

@@ -27,6 +27,8 @@
 #include "job/run_failure.h"
 #include "job/run_fence.h"
 #include "job/run_rules.h"
+#include "queue/queue.h"
+#include "shmem/wakeup.h"
 
 /* Pauses of a run that meets a shortage (s): it grows with what has passed. */
 #define SHORTAGE_PAUSE_MIN	1
@@ -79,12 +81,39 @@ wf_run_failure_wait(WfRunRow *row, TimestampTz due, Jsonb *error)
 	wf_run_update(row);
 }
 
+/* Does a run that has failed keep those behind it waiting? */
+static bool
+blocks(const WfRunRow *row)
+{
+	const WfQueue *queue = wf_queue(DatumGetInt32(row->values[WF_RUN_queue]));
+
+	return queue->ordered && queue->blocks;
+}
+
+/* It stays where it is, until somebody decides about it. */
+static void
+keep_failed(WfRunRow *row, Jsonb *error)
+{
+	wf_run_fence_clear(row);
+	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_FAILED));
+	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(false));
+	wf_run_row_set(row, WF_RUN_ordered, BoolGetDatum(true));
+	wf_run_row_set(row, WF_RUN_error, JsonbPGetDatum(error));
+	wf_run_update(row);
+	wf_wakeup_stepped();		/* who waits for it */
+}
+
 /* A run that is locked has failed for good. */
 void
 wf_run_failure_end(WfRunRow *row, Jsonb *error)
 {
 	WfRunEnd	end = {.row = row,.state = WF_RUN_FAILED,.error = error};
 
+	if (blocks(row))
+	{
+		keep_failed(row, error);
+		return;
+	}
 	wf_run_delete(row);
 	wf_run_over(1, &end);
 }

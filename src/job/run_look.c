@@ -9,13 +9,16 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "job/job.h"
 #include "job/run_look.h"
+#include "job/run_turn.h"
 #include "queue/run_permit.h"
+#include "shmem/owner.h"
 #include "store/run_scan.h"
 #include "store/statement.h"
 
@@ -42,7 +45,7 @@ is_head(const WfRunRow *row)
 	bool		head;
 
 	wf_statement_push_snapshot();
-	scan = wf_run_scan_open();
+	scan = wf_run_scan_open(WF_RUN_BY_PLACE);
 	wf_run_scan_begin(scan, &place, WF_POSITION(DT_NOBEGIN), wf_run_row_due(row));
 	head = !wf_run_scan_next(scan, &first) || wf_run_row_seq(&first) == wf_run_row_seq(row);
 	wf_run_scan_close(scan);
@@ -57,20 +60,28 @@ missing_permit(const WfRunRow *row)
 	WfRunPlace	place = place_of(row);
 	WfRunPermit permit;
 	WfPermitKind missing;
+	WfPermitLack lack;
 
 	wf_run_permit_of(place.queue, place.part, wf_job(wf_run_row_job(row))->limits, &permit);
-	if (wf_run_permit_is_free(&permit, &missing))
+	if (wf_run_permit_is_free(&permit, &missing, &lack))
 		return NULL;
-	switch (missing)
-	{
-		case WF_PERMIT_QUEUE:
-			return "slot";
-		case WF_PERMIT_PARTITION:
-			return "partition";
-		case WF_PERMIT_LIMIT:
-			return "limit";
-	}
-	return NULL;
+	if (lack == WF_LACKS_RATE)
+		return "rate";
+	if (missing == WF_PERMIT_PARTITION)
+		return "partition";
+	if (missing == WF_PERMIT_LIMIT)
+		return "limit";
+	return lack == WF_LACKS_GAP ? "gap" : "slot";
+}
+
+/* Is nobody to be had who does it: may its owner not log in? */
+static bool
+waits_for_owner(int32 executor)
+{
+	const WfOwner *owner = wf_owner_entry(MyDatabaseId, executor, false);
+
+	return executor != 0 && owner != NULL && owner->reason >= WF_WAIT_ROLE_GONE &&
+		wf_owner_held_until(owner) > GetCurrentTimestamp();
 }
 
 /*
@@ -89,10 +100,12 @@ wf_run_look_waits_for(const WfRunRow *row)
 	if (!DatumGetBool(row->values[WF_RUN_ready]) || wf_run_row_due(row) > wf_clock_now())
 		return !row->nulls[WF_RUN_parked] ? "signal" : !row->nulls[WF_RUN_awaits] ? "runs" :
 			wf_run_row_attempts(row) > 0 ? "retry" : "due";
+	if (wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->ordered ? !wf_run_turn_is(row) : !is_head(row))
+		return wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->ordered ? "order" : "turn";
 	missing = missing_permit(row);
 	if (missing != NULL)
 		return missing;
-	if (!is_head(row))
-		return "turn";
+	if (waits_for_owner(DatumGetInt32(row->values[WF_RUN_executor])))
+		return "owner";
 	return DatumGetInt32(row->values[WF_RUN_executor]) == 0 ? "worker" : "executor";
 }

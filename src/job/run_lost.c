@@ -32,7 +32,7 @@
 
 static WfStatement running_statement = {
 	.sql = "SELECT r.id, r.fence FROM workflow.run r"
-	" WHERE r.state OPERATOR(pg_catalog.>) 0 AND r.lease_until IS NULL"
+	" WHERE r.state OPERATOR(pg_catalog.>) 0 AND r.state OPERATOR(pg_catalog.<) 3 AND r.lease_until IS NULL"
 };
 
 /* What a run that was lost too often, or may not be, has for an error. */

@@ -22,11 +22,11 @@
 #include "base/uuid.h"
 #include "job/job_parameters.h"
 #include "job/job_partition.h"
+#include "job/run_full.h"
 #include "job/run_make.h"
 #include "job/run_over.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
-#include "queue/queue_use.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
 #include "store/run_key.h"
@@ -109,6 +109,7 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 				   TimestampTzGetDatum(request->debounce == NULL ? request->at : wf_clock_now()));
 	wf_run_row_set(row, WF_RUN_starter, ObjectIdGetDatum(starter));
 	set_text(row, WF_RUN_started_by, GetUserNameFromId(starter, false));
+	wf_run_row_set(row, WF_RUN_ordered, BoolGetDatum(wf_queue(request->queue)->ordered));
 	set_text(row, WF_RUN_partition, partition);
 	set_text(row, WF_RUN_key, wanted->key);
 	set_text(row, WF_RUN_actor, request->actor);
@@ -260,7 +261,7 @@ wf_run_make_row(const WfRunRequest *request, const WfRunWanted *wanted)
 
 	wf_uuid_make(id, wf_uuid_slot(wanted->process));
 	fill(row, request, wanted, id);
-	wf_queue_use_admit(request->queue, 1);
+	wf_run_full_admit(request->queue, 1, row);
 	return row;
 }
 
@@ -284,7 +285,7 @@ wf_run_make(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uu
 		if (made[i])
 			fill(&rows[nrows++], request, &wanted[i], &ids[i]);
 	if (nrows > 0)
-		wf_queue_use_admit(request->queue, nrows);
+		wf_run_full_admit(request->queue, nrows, rows);
 	wf_run_insert(nrows, rows);
 	for (int i = 0; request->nafter > 0 && i < nrows; i++)
 		wf_run_over_await(&rows[i], request->nafter, request->after);

@@ -23,6 +23,7 @@
 #include "base/uuid.h"
 #include "job/run_over.h"
 #include "job/run_tell.h"
+#include "queue/run_permit.h"
 #include "shmem/database.h"
 #include "shmem/wakeup.h"
 #include "store/run_wait.h"
@@ -65,6 +66,9 @@ keep(int n, WfRunEnd *ends)
 		ids[i] = *wf_run_row_id(ends[i].row);
 		if (!ends[i].row->nulls[WF_RUN_awaits])
 			waited[nwaited++] = ids[i];
+		if (DatumGetBool(ends[i].row->values[WF_RUN_ordered]))
+			wf_run_permit_tell(DatumGetInt32(ends[i].row->values[WF_RUN_queue]),
+							   DatumGetInt64(ends[i].row->values[WF_RUN_part]));
 	}
 	if (nwaited > 0)
 		wf_run_wait_forget(array_of(waited, nwaited));

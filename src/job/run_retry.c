@@ -20,9 +20,20 @@
 #include "base/quote.h"
 #include "job/job.h"
 #include "job/run_failure.h"
+#include "job/run_full.h"
 #include "job/run_retry.h"
-#include "queue/queue_use.h"
+#include "queue/queue.h"
 #include "store/run.h"
+
+/* A run that has failed, and is kept where it was for its queue blocks, waits again. */
+static bool
+revive(WfRunRow *row)
+{
+	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(0));
+	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
+	wf_run_failure_wait(row, wf_clock_now(), NULL);
+	return true;
+}
 
 /* A run that waits for its next attempt, and is locked, gets it at once. */
 static bool
@@ -30,6 +41,8 @@ hasten(WfRunRow *row)
 {
 	TimestampTz now = wf_clock_now();
 
+	if (DatumGetInt16(row->values[WF_RUN_state]) == WF_RUN_FAILED)
+		return revive(row);
 	if (DatumGetInt16(row->values[WF_RUN_state]) != WF_RUN_WAITING ||
 		wf_run_row_attempts(row) == 0 || wf_run_row_due(row) <= now)
 		return false;
@@ -44,6 +57,8 @@ fill(WfRunRow *row, const WfJob *job)
 	const char *partition = row->nulls[WF_RUN_partition] ? NULL :
 		TextDatumGetCString(row->values[WF_RUN_partition]);
 
+	wf_run_row_set(row, WF_RUN_ordered,
+				   BoolGetDatum(wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->ordered));
 	wf_run_row_set(row, WF_RUN_executor, Int32GetDatum(job->mode == WF_JOB_OUTSIDE ? 0 : job->owner));
 	wf_run_row_set(row, WF_RUN_root, Int32GetDatum(job->root));
 	wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(partition)));
@@ -77,8 +92,8 @@ wf_run_retry(const pg_uuid_t *id)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_JOB),
 				 errmsg("job \"%s\" was dropped", wf_quote(job->name))));
-	wf_queue_use_admit(DatumGetInt32(copy->values[WF_RUN_queue]), 1);
 	fill(copy, job);
+	wf_run_full_admit(DatumGetInt32(copy->values[WF_RUN_queue]), 1, copy);
 	wf_run_insert(1, copy);
 	return true;
 }

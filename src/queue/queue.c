@@ -20,7 +20,9 @@
 #include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -30,6 +32,7 @@
 #include "queue/queue.h"
 #include "queue/queue_setting.h"
 #include "shmem/inval.h"
+#include "store/run.h"
 #include "store/statement.h"
 
 /*
@@ -66,7 +69,8 @@ static Cache limits = {
 static WfStatement queue_statement = {
 	.sql = "SELECT q.name, q.owner, q.max_parallel, q.partition_limit, q.min_gap, q.rate, q.rate_interval,"
 	" q.max_waiting, q.ageing, q.ordered, q.on_failed OPERATOR(pg_catalog.=) 'block', q.paused,"
-	" q.on_full OPERATOR(pg_catalog.=) 'refuse', q.notify"
+	" pg_catalog.array_position('{wait,refuse,replace,cancel running}'::pg_catalog.text[], q.on_full::pg_catalog.text),"
+	" q.notify, q.fair, q.weights"
 	" FROM workflow.queue q WHERE q.id OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(INT4OID),
 	.latest = true				/* it is kept in the session */
@@ -166,9 +170,31 @@ bool_column(int number)
 
 /* --- queues ------------------------------------------------------------------------ */
 
+/* Of an object that was checked when it was set: positive numbers by partition. */
+static void
+fill_weights(WfQueue *queue, Jsonb *weights)
+{
+	WfQueueWeight *list = MemoryContextAlloc(queues.context,
+											 sizeof(WfQueueWeight) * (JB_ROOT_COUNT(weights) + 1));
+	JsonbIterator *it = JsonbIteratorInit(&weights->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	queue->weights = list;
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			list[queue->nweights].part = wf_run_part(pnstrdup(value.val.string.val, value.val.string.len));
+		else if (token == WJB_VALUE)
+			list[queue->nweights++].weight =
+				DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value.val.numeric)));
+	}
+}
+
 static void
 fill_queue(WfQueue *queue)
 {
+	Datum		weights;
 	bool		isnull;
 
 	queue->name = MemoryContextStrdup(queues.context, TextDatumGetCString(column(1, &isnull)));
@@ -183,8 +209,22 @@ fill_queue(WfQueue *queue)
 	queue->ordered = bool_column(10);
 	queue->blocks = bool_column(11);
 	queue->paused = bool_column(12);
-	queue->refuses = bool_column(13);
+	queue->on_full = int_column(13) - 1;
 	queue->notifies = bool_column(14);
+	queue->fair = bool_column(15);
+	weights = column(16, &isnull);
+	if (!isnull)
+		fill_weights(queue, DatumGetJsonbP(weights));
+}
+
+/* The share of a partition, against those of others. */
+double
+wf_queue_weight(const WfQueue *queue, int64 part)
+{
+	for (int i = 0; i < queue->nweights; i++)
+		if (queue->weights[i].part == part)
+			return queue->weights[i].weight;
+	return 1;
 }
 
 /*
@@ -197,7 +237,7 @@ wf_queue(int32 number)
 	WfQueue		queue = {
 		.number = number,.max_parallel = WF_QUEUE_UNLIMITED,
 		.partition_limit = WF_QUEUE_UNLIMITED,.rate = WF_QUEUE_UNLIMITED,
-		.max_waiting = WF_QUEUE_UNLIMITED
+		.max_waiting = WF_QUEUE_UNLIMITED,.fair = true
 	};
 	WfQueue    *entry;
 

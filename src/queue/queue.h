@@ -12,6 +12,22 @@
 /* No limit. */
 #define WF_QUEUE_UNLIMITED	(-1)
 
+/* What becomes of a run that would be one more than max_waiting. */
+typedef enum WfQueueFull
+{
+	WF_FULL_WAIT,				/* it waits nevertheless */
+	WF_FULL_REFUSE,				/* it is refused */
+	WF_FULL_REPLACE,			/* it takes the place of the newest one that waits */
+	WF_FULL_CANCEL				/* it waits, and what runs is to stop */
+} WfQueueFull;
+
+/* What share a partition has, if not that of the others. */
+typedef struct WfQueueWeight
+{
+	int64		part;
+	double		weight;			/* of others it is 1 */
+} WfQueueWeight;
+
 /* A queue as its row says; one that has no row is not controlled. */
 typedef struct WfQueue
 {
@@ -28,7 +44,10 @@ typedef struct WfQueue
 	bool		ordered;
 	bool		blocks;			/* a head that failed keeps the others waiting */
 	bool		paused;
-	bool		refuses;		/* what would be one more than max_waiting */
+	bool		fair;			/* partitions take turns */
+	WfQueueFull on_full;
+	int			nweights;
+	const WfQueueWeight *weights;
 	bool		notifies;		/* outside workers, by NOTIFY */
 } WfQueue;
 
@@ -46,6 +65,7 @@ typedef struct WfNamedLimit
 #define WF_QUEUE_OF_JOB		"job:"
 
 extern const WfQueue *wf_queue(int32 number);
+extern double wf_queue_weight(const WfQueue *queue, int64 part);
 extern int32 wf_queue_number(const char *name);
 extern const char *wf_queue_name(int32 number);
 extern const WfNamedLimit *wf_queue_limit(const char *name);

@@ -24,6 +24,9 @@
 /* Longest interval that can be set: counted in microseconds, sums of a few fit. */
 #define LONGEST_DAYS	36600
 
+/* Weights are less than this, and more than one divided by it. */
+#define WEIGHT_MOST		INT64CONST(1000000)
+
 typedef struct Setting
 {
 	const char *name;
@@ -119,18 +122,16 @@ check_word(const WfQueueValues *values, int which, const char *name, int n, cons
 	check_word(values, WF_QUEUE_##which, #which, \
 			   lengthof(((const char *const[]) {__VA_ARGS__})), (const char *const[]) {__VA_ARGS__})
 
-/* What is said and not done yet is refused, so that nobody relies on it. */
-static void
-check_on_full(const WfQueueValues *values)
+/* Shares are computed with it. */
+static bool
+is_weight(Numeric number)
 {
-	char	   *word = TextDatumGetCString(values->values[WF_QUEUE_on_full]);
+	Datum		weight = NumericGetDatum(number);
+	Datum		most = NumericGetDatum(int64_to_numeric(WEIGHT_MOST));
 
-	CHECK_WORD(values, on_full, "wait", "refuse", "replace", "cancel running");
-	if (strcmp(word, "wait") != 0 && strcmp(word, "refuse") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("on_full \"%s\" is not supported yet", word),
-				 errhint("Use \"wait\" or \"refuse\".")));
+	return DatumGetBool(DirectFunctionCall2(numeric_gt, DirectFunctionCall2(numeric_mul, weight, most),
+											NumericGetDatum(int64_to_numeric(1)))) &&
+		DatumGetBool(DirectFunctionCall2(numeric_lt, weight, most));
 }
 
 /* Error 22023 unless it is null or an object of positive numbers. */
@@ -150,9 +151,7 @@ check_weights(const WfQueueValues *values)
 	it = JsonbIteratorInit(&weights->root);
 	while (good && (token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 		if (token == WJB_VALUE)
-			good = value.type == jbvNumeric &&
-				DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(value.val.numeric),
-												 NumericGetDatum(int64_to_numeric(0))));
+			good = value.type == jbvNumeric && is_weight(value.val.numeric);
 	if (!good)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -220,7 +219,7 @@ check_queue(const WfQueueValues *values)
 	check_rate(values, WF_QUEUE_rate, WF_QUEUE_rate_interval);
 	CHECK_WORD(values, per, "cluster", "runtime");
 	CHECK_WORD(values, on_failed, "skip", "block");
-	check_on_full(values);
+	CHECK_WORD(values, on_full, "wait", "refuse", "replace", "cancel running");
 	check_weights(values);
 	check_placement(values);
 }

@@ -82,14 +82,25 @@ wf_queue_use_limit_is_used(const char *name)
 	return wf_statement_execute(&limit_statement, &value, NULL, 1) > 0;
 }
 
+pg_noreturn static void
+refuse_full(const WfQueue *queue, int64 waiting)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_FULL),
+			 errmsg("queue \"%s\" is full", wf_quote(queue->name)),
+			 errdetail("%lld runs wait in it, of at most %d.", (long long) waiting,
+					   queue->max_waiting)));
+}
+
 /*
  * So many runs are about to be put into the queue.  Keeps it from being dropped until
  * the end of the transaction.  Error WF010 if it is gone, WF011 if it is full and
  * refuses more; what other transactions are putting into it at the same time is not
- * counted.
+ * counted.  Returns how many are too many, of a queue that does not refuse them: *full
+ * says what is to be done then.
  */
-void
-wf_queue_use_admit(int32 number, int n)
+int64
+wf_queue_use_admit(int32 number, int n, WfQueueFull *full)
 {
 	const WfQueue *queue;
 	Datum		values[2];
@@ -98,19 +109,26 @@ wf_queue_use_admit(int32 number, int n)
 
 	wf_queue_keep(number);
 	queue = wf_queue(number);
-	if (!queue->refuses || queue->max_waiting == WF_QUEUE_UNLIMITED)
-		return;
+	*full = queue->on_full;
+	if (*full == WF_FULL_WAIT || queue->max_waiting == WF_QUEUE_UNLIMITED)
+		return 0;
 	values[0] = Int32GetDatum(number);
 	values[1] = Int64GetDatum(queue->max_waiting);
 	(void) wf_statement_execute(&waiting_statement, values, NULL, 1);
 	waiting = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	queue = wf_queue(number);
-	if (waiting + n > queue->max_waiting)
-		ereport(ERROR,
-				(errcode(WF_ERR_FULL),
-				 errmsg("queue \"%s\" is full", wf_quote(queue->name)),
-				 errdetail("%lld runs wait in it, of at most %d.", (long long) waiting,
-						   queue->max_waiting)));
+	if (*full == WF_FULL_REFUSE && waiting + n > queue->max_waiting)
+		refuse_full(queue, waiting);
+	return Max(0, waiting + n - queue->max_waiting);
+}
+
+/* Error WF011: there is no run whose place the new one could take. */
+void
+wf_queue_use_refuse_full(int32 number)
+{
+	const WfQueue *queue = wf_queue(number);
+
+	refuse_full(queue, queue->max_waiting);
 }
 
 /* What the queue allows has changed: who does runs of it looks again at commit. */

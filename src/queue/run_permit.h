@@ -16,6 +16,7 @@
 /* What a run of one job in one partition of a queue takes. */
 typedef struct WfRunPermit
 {
+	bool		rated;			/* some of them count how many begin */
 	int			n;
 	WfPermitWanted wanted[2 + WF_RUN_PERMIT_LIMITS];
 	int			nlimits;		/* of those, named limits */
@@ -23,9 +24,14 @@ typedef struct WfRunPermit
 } WfRunPermit;
 
 extern void wf_run_permit_of(int32 queue, int64 part, const Jsonb *limits, WfRunPermit *permit);
+extern void wf_run_permit_of_queue(int32 queue, WfRunPermit *permit);
 extern bool wf_run_permit_take(const WfRunPermit *permit, int32 waiter, WfPermitLife life,
 							   TimestampTz *retry_at);
-extern bool wf_run_permit_is_free(const WfRunPermit *permit, WfPermitKind *missing);
+extern bool wf_run_permit_spend(const WfRunPermit *permit, TimestampTz *retry_at);
+extern void wf_run_permit_unspend(const WfRunPermit *permit);
+extern bool wf_run_permit_wait(int32 queue, int64 part, int32 waiter);
+extern void wf_run_permit_tell(int32 queue, int64 part);
+extern bool wf_run_permit_is_free(const WfRunPermit *permit, WfPermitKind *missing, WfPermitLack *lack);
 extern void wf_run_permit_give(const WfRunPermit *permit);
 
 #endif							/* WF_RUN_PERMIT_H */

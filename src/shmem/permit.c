@@ -15,6 +15,11 @@
  * wf_permit_count_begin().  Who finds none free leaves word, and is told once some
  * are; that costs who gives them back nothing if nobody waits.
  *
+ * A rate counts what was taken, whatever became of it: code may have run, and a worker
+ * seen its run, that is rolled back later.  Its interval is cut into 64 pieces.  What
+ * was taken in the present one and the 64 before it is counted, so that no interval
+ * has more, wherever it begins.
+ *
  * What happens at the end of a transaction allocates nothing and throws nothing: what
  * it needs is set aside before.  There everything is visible already, so who is told
  * finds what is free.
@@ -49,7 +54,11 @@ typedef struct Entry
 	bool		known;			/* `taken` says what runs in the tables, too */
 	int			taken;
 	int			ncooling;		/* of those, units whose runs have ended, */
-	TimestampTz cooling[WF_PERMIT_COOLING]; /* free from then on; real */
+	WfPermitMoment cooling[WF_PERMIT_COOLING];	/* free from then on */
+	int64		piece;			/* of the interval of the rate, us; 0: what was spent
+								 * is not known */
+	int64		newest;			/* the last piece in which something was spent; then: */
+	int32		spent[WF_PERMIT_BUCKETS + 1];	/* by pieces, those since then */
 	int			nwaiters;		/* more than there is room for: everybody */
 	int32		waiters[WF_PERMIT_WAITERS]; /* owners; 0: outside workers */
 } Entry;
@@ -172,13 +181,118 @@ cool(Entry *entry, TimestampTz now)
 
 	for (int i = 0; i < entry->ncooling; i++)
 	{
-		if (entry->cooling[i] > now)
+		if (entry->cooling[i].at > now)
 			entry->cooling[n++] = entry->cooling[i];
 		else
-			entry->taken--;
+			entry->taken -= entry->cooling[i].units;
 	}
 	entry->ncooling = n;
 }
+
+/* Units stay taken until then; where there is no room, with those that do longest. */
+static void
+keep_warm(Entry *entry, TimestampTz until, int units)
+{
+	WfPermitMoment *last = &entry->cooling[WF_PERMIT_COOLING - 1];
+
+	if (entry->ncooling < WF_PERMIT_COOLING)
+		entry->cooling[entry->ncooling++] = (WfPermitMoment) {until, units};
+	else
+		*last = (WfPermitMoment) {Max(last->at, until), last->units + units};
+}
+
+/* --- rates ------------------------------------------------------------------ */
+
+/* What was spent in a piece. */
+static int32 *
+spent_in(Entry *entry, int64 piece)
+{
+	return &entry->spent[piece % lengthof(entry->spent)];
+}
+
+static int64
+spent(const Entry *entry)
+{
+	int64		sum = 0;
+
+	for (int i = 0; i < (int) lengthof(entry->spent); i++)
+		sum += entry->spent[i];
+	return sum;
+}
+
+/* All that was spent was spent now. */
+static void
+spend_anew(Entry *entry, int64 piece, int64 now)
+{
+	int64		sum = entry->piece == 0 ? 0 : spent(entry);
+
+	memset(entry->spent, 0, sizeof(entry->spent));
+	entry->piece = piece;
+	entry->newest = now / piece;
+	*spent_in(entry, entry->newest) = (int32) Min(sum, PG_INT32_MAX);
+}
+
+/*
+ * Forget what was spent longer ago than the interval of a rate.  When that has another
+ * length by now, or the clock was set back, it is not forgotten too early.
+ */
+static void
+turn(Entry *entry, const WfPermitWanted *wanted, TimestampTz now)
+{
+	int64		piece = (wanted->interval + WF_PERMIT_BUCKETS - 1) / WF_PERMIT_BUCKETS;
+
+	if (entry->piece != piece || now / piece < entry->newest - WF_PERMIT_BUCKETS)
+		spend_anew(entry, piece, now);
+	if (now / piece - entry->newest > WF_PERMIT_BUCKETS)
+	{
+		memset(entry->spent, 0, sizeof(entry->spent));
+		entry->newest = now / piece;
+	}
+	while (entry->newest < now / piece)
+		*spent_in(entry, ++entry->newest) = 0;
+}
+
+/* May so many be spent?  If not, *retry_at is lowered to when they may. */
+static bool
+has_rate(Entry *entry, const WfPermitWanted *wanted, TimestampTz now, TimestampTz *retry_at)
+{
+	int64		over;
+
+	if (wanted->rate == 0)
+		return true;
+	turn(entry, wanted, now);
+	over = spent(entry) + wanted->units - wanted->rate;
+	if (over <= 0)
+		return true;
+	for (int64 piece = entry->newest - WF_PERMIT_BUCKETS; piece <= entry->newest; piece++)
+	{
+		over -= *spent_in(entry, piece);
+		if (over > 0)
+			continue;
+		*retry_at = Min(*retry_at, (piece + WF_PERMIT_BUCKETS + 1) * entry->piece);
+		break;
+	}
+	return false;
+}
+
+static void
+spend(Entry *entry, const WfPermitWanted *wanted, int units)
+{
+	int32	   *last = spent_in(entry, entry->newest);
+
+	if (wanted->rate > 0 && entry->piece > 0)
+		*last = Max(*last + units, 0);
+}
+
+/* Is anything of it still within the interval? */
+static bool
+counts_still(const Entry *entry, TimestampTz now)
+{
+	return entry->piece > 0 && now / entry->piece - entry->newest <= WF_PERMIT_BUCKETS &&
+		spent(entry) > 0;
+}
+
+/* --- entries ---------------------------------------------------------------- */
 
 /*
  * Remove counters of which nothing is taken and that nobody waits for, but for those
@@ -197,7 +311,7 @@ make_room(void)
 		if (entry->known)
 			cool(entry, now);
 		if (entry->asked != header->takings && entry->nwaiters == 0 &&
-			(!entry->known || entry->taken == 0))
+			(!entry->known || entry->taken == 0) && !counts_still(entry, now))
 			(void) hash_search(entries, &entry->key, HASH_REMOVE, NULL);
 	}
 }
@@ -218,6 +332,7 @@ find_or_make(const WfPermitKey *key)
 		return entry;
 	entry->known = false;
 	entry->taken = entry->ncooling = entry->nwaiters = 0;
+	entry->piece = entry->newest = 0;
 	return entry;
 }
 
@@ -230,13 +345,13 @@ ask(const WfPermitWanted *wanted, int32 waiter, TimestampTz now, TimestampTz *re
 	if (entry == NULL)
 		return WF_PERMIT_NO_ROOM;
 	entry->asked = header->takings;
-	if (!entry->known)
+	if (!entry->known || (wanted->rate > 0 && entry->piece == 0))
 		return WF_PERMIT_UNKNOWN;
 	cool(entry, now);
 	if (entry->taken + wanted->units <= wanted->limit)
-		return WF_PERMIT_TAKEN;
+		return has_rate(entry, wanted, now, retry_at) ? WF_PERMIT_TAKEN : WF_PERMIT_FULL;
 	for (int i = 0; i < entry->ncooling; i++)
-		*retry_at = Min(*retry_at, entry->cooling[i]);
+		*retry_at = Min(*retry_at, entry->cooling[i].at);
 	leave_word(entry, waiter);
 	return WF_PERMIT_FULL;
 }
@@ -245,7 +360,8 @@ ask(const WfPermitWanted *wanted, int32 waiter, TimestampTz now, TimestampTz *re
  * Take permits, all of them or none, which is for those who wait for it: `waiter`, an
  * owner or 0, is told when one that was missing is given back.  *which: the first
  * that is not to be had.  *retry_at is lowered to when one becomes free by itself.
- * Takes the lock of the permits.
+ * What counts for rates is spent for a run; of those for a transaction, by
+ * wf_permit_spend(), run by run.  Takes the lock of the permits.
  */
 WfPermitAnswer
 wf_permit_take(int n, const WfPermitWanted *wanted, int32 waiter, WfPermitLife life,
@@ -258,13 +374,18 @@ wf_permit_take(int n, const WfPermitWanted *wanted, int32 waiter, WfPermitLife l
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	header->takings++;
 	for (*which = 0; *which < n && answer == WF_PERMIT_TAKEN; (*which)++)
-		if (life == WF_PERMIT_FOR_RUN || !is_held(&wanted[*which].key))
+		if (life != WF_PERMIT_FOR_TRANSACTION || !is_held(&wanted[*which].key))
 			answer = ask(&wanted[*which], waiter, now, retry_at);
-	for (int i = 0; i < n && answer == WF_PERMIT_TAKEN; i++)
+	for (int i = 0; i < n && answer == WF_PERMIT_TAKEN && life != WF_PERMIT_TO_ASK; i++)
 	{
+		Entry	   *entry;
+
 		if (life == WF_PERMIT_FOR_TRANSACTION && is_held(&wanted[i].key))
 			continue;
-		find(&wanted[i].key)->taken += wanted[i].units;
+		entry = find(&wanted[i].key);
+		entry->taken += wanted[i].units;
+		if (life == WF_PERMIT_FOR_RUN)
+			spend(entry, &wanted[i], wanted[i].units);
 		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), life, false};
 	}
 	LWLockRelease(header->lock);
@@ -272,31 +393,94 @@ wf_permit_take(int n, const WfPermitWanted *wanted, int32 waiter, WfPermitLife l
 	return answer;
 }
 
-/* Give permits of a run back, when this transaction has committed. */
+/*
+ * Give permits of a run back, when this transaction has committed.  Of no unit: who
+ * waits for one is told.
+ */
 void
 wf_permit_give(int n, const WfPermitWanted *wanted)
 {
+	if (n == 1 && wanted->units == 0 && nheld > 0 && held[nheld - 1].gives &&
+		memcmp(&held[nheld - 1].wanted.key, &wanted->key, sizeof(WfPermitKey)) == 0)
+		return;
 	set_aside(n);
 	for (int i = 0; i < n; i++)
 		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), WF_PERMIT_FOR_RUN, true};
 }
 
-/* How many units are taken; -1: not known. */
-int
-wf_permit_taken(const WfPermitKey *key)
+/*
+ * For one run more of those that were taken for this transaction: spend what counts
+ * for rates, of all or of none.  False: not now; *retry_at is lowered to when.  Takes
+ * the lock of the permits.
+ */
+bool
+wf_permit_spend(int n, const WfPermitWanted *wanted, TimestampTz *retry_at)
 {
-	Entry	   *entry;
-	int			taken = -1;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		may = true;
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
-	entry = find(key);
+	for (int i = 0; i < n && may; i++)
+		may = wanted[i].rate == 0 || has_rate(find(&wanted[i].key), &wanted[i], now, retry_at);
+	for (int i = 0; i < n && may; i++)
+		if (wanted[i].rate > 0)
+			spend(find(&wanted[i].key), &wanted[i], wanted[i].units);
+	LWLockRelease(header->lock);
+	return may;
+}
+
+/* The run was not there: what was spent for it was not. */
+void
+wf_permit_unspend(int n, const WfPermitWanted *wanted)
+{
+	LWLockAcquire(header->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < n; i++)
+		if (wanted[i].rate > 0 && find(&wanted[i].key) != NULL)
+			spend(find(&wanted[i].key), &wanted[i], -wanted[i].units);
+	LWLockRelease(header->lock);
+}
+
+/*
+ * Tell `waiter`, an owner or 0, when the next permit of this counter is given back,
+ * whether it is full or not.  False: there is no room for that.
+ */
+bool
+wf_permit_wait(const WfPermitKey *key, int32 waiter)
+{
+	Entry	   *entry;
+
+	LWLockAcquire(header->lock, LW_EXCLUSIVE);
+	entry = find_or_make(key);
+	if (entry != NULL)
+		leave_word(entry, waiter);
+	LWLockRelease(header->lock);
+	return entry != NULL;
+}
+
+/* What is missing of a counter, as far as is known? */
+WfPermitLack
+wf_permit_lacks(const WfPermitWanted *wanted)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz retry_at;
+	WfPermitLack lack = WF_LACKS_NOTHING;
+	Entry	   *entry;
+	int			warm = 0;
+
+	LWLockAcquire(header->lock, LW_EXCLUSIVE);
+	entry = find(&wanted->key);
 	if (entry != NULL && entry->known)
 	{
-		cool(entry, GetCurrentTimestamp());
-		taken = entry->taken;
+		cool(entry, now);
+		for (int i = 0; i < entry->ncooling; i++)
+			warm += entry->cooling[i].units;
+		if (entry->taken + wanted->units > wanted->limit)
+			lack = entry->taken - warm + wanted->units > wanted->limit ? WF_LACKS_UNITS : WF_LACKS_GAP;
+		else if (entry->piece > 0 && !has_rate(entry, wanted, now, &retry_at))
+			lack = WF_LACKS_RATE;
 	}
 	LWLockRelease(header->lock);
-	return taken;
+	return lack;
 }
 
 /* --- counters that are not known -------------------------------------------- */
@@ -326,23 +510,48 @@ wf_permit_count_begin(void)
 	}
 }
 
+/* What was spent before it was known: the newest first. */
+static void
+spend_past(Entry *entry, const WfPermitWanted *wanted, const WfPermitPast *past, TimestampTz now)
+{
+	int64		oldest;
+
+	spend_anew(entry, (wanted->interval + WF_PERMIT_BUCKETS - 1) / WF_PERMIT_BUCKETS, now);
+	oldest = entry->newest - WF_PERMIT_BUCKETS;
+	for (int i = 0; i < past->nbegun; i++)
+	{
+		int64		piece = Min(past->begun[i].at / entry->piece, entry->newest);
+
+		if (piece >= oldest)
+			*spent_in(entry, piece) += past->begun[i].units;
+	}
+}
+
 /*
- * So many units were seen to be taken.  False: meanwhile another transaction has
+ * This is what was seen in the tables.  False: meanwhile another transaction has
  * ended that changes counters, and it is to be counted again.
  */
 bool
-wf_permit_count_end(const WfPermitKey *key, int taken, uint64 changes)
+wf_permit_count_end(const WfPermitWanted *wanted, const WfPermitPast *past, uint64 changes)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	Entry	   *entry;
 	bool		good;
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
-	entry = find(key);
+	entry = find(&wanted->key);
 	good = header->ending == 0 && header->changes == changes;
+	if (good && entry != NULL && wanted->rate > 0 && entry->piece == 0)
+		spend_past(entry, wanted, past, now);
 	if (good && entry != NULL && !entry->known)
 	{
 		entry->known = true;
-		entry->taken = taken;
+		entry->taken = (int) Min(past->taken, PG_INT32_MAX / 2);
+		for (int i = 0; i < past->nended; i++)
+		{
+			keep_warm(entry, past->ended[i].at + wanted->gap, past->ended[i].units);
+			entry->taken += past->ended[i].units;
+		}
 	}
 	LWLockRelease(header->lock);
 	return good;
@@ -394,18 +603,17 @@ give_back(const WfPermitWanted *wanted, bool ended, TimestampTz now, Waiters *wa
 {
 	Entry	   *entry = find(&wanted->key);
 
+	if (entry == NULL)
+		return;
+	collect(waiters, entry);
 	/* Not known: it is counted anew, without them. */
-	if (entry == NULL || !entry->known)
+	if (!entry->known || wanted->units == 0)
 		return;
 	cool(entry, now);
-	for (int i = 0; i < wanted->units; i++)
-	{
-		if (ended && wanted->gap > 0 && entry->ncooling < WF_PERMIT_COOLING)
-			entry->cooling[entry->ncooling++] = now + wanted->gap;
-		else
-			entry->taken--;
-	}
-	collect(waiters, entry);
+	if (ended && wanted->gap > 0)
+		keep_warm(entry, now + wanted->gap, wanted->units);
+	else
+		entry->taken -= wanted->units;
 }
 
 /* Does this one change the counter when the transaction ends so? */

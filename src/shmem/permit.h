@@ -33,13 +33,16 @@ typedef struct WfPermitWanted
 	int			limit;			/* units that there are */
 	int			units;
 	int64		gap;			/* us for which they stay taken when it has ended */
+	int			rate;			/* units that may be taken in any interval; 0: any */
+	int64		interval;		/* us */
 } WfPermitWanted;
 
 /* For how long permits are taken. */
 typedef enum WfPermitLife
 {
 	WF_PERMIT_FOR_TRANSACTION,	/* until the transaction ends; once, however often */
-	WF_PERMIT_FOR_RUN			/* until wf_permit_give(), if the transaction commits */
+	WF_PERMIT_FOR_RUN,			/* until wf_permit_give(), if the transaction commits */
+	WF_PERMIT_TO_ASK			/* not at all: could they be? */
 } WfPermitLife;
 
 typedef enum WfPermitAnswer
@@ -50,11 +53,40 @@ typedef enum WfPermitAnswer
 	WF_PERMIT_NO_ROOM			/* shared memory counts no more of them */
 } WfPermitAnswer;
 
+/* Why one is not to be had. */
+typedef enum WfPermitLack
+{
+	WF_LACKS_NOTHING,
+	WF_LACKS_UNITS,				/* so many run */
+	WF_LACKS_GAP,				/* so many have run just now */
+	WF_LACKS_RATE				/* so many have begun */
+} WfPermitLack;
+
+/* When units of a counter were taken, or will be free. */
+typedef struct WfPermitMoment
+{
+	TimestampTz at;				/* real */
+	int			units;
+} WfPermitMoment;
+
+/* What the tables say of a counter that is not known. */
+typedef struct WfPermitPast
+{
+	int64		taken;			/* units of runs that run */
+	int			nended;
+	const WfPermitMoment *ended;	/* ends within the gap before now, */
+	int			nbegun;
+	const WfPermitMoment *begun;	/* and claims within the interval */
+} WfPermitPast;
+
 /* Owners that are told by name when permits are free; more of them: all are. */
 #define WF_PERMIT_WAITERS	4
 
-/* Units of which the end is remembered, for gaps. */
-#define WF_PERMIT_COOLING	64
+/* Ends that are remembered one by one, for gaps. */
+#define WF_PERMIT_COOLING	32
+
+/* An interval of a rate is so many of these, and what is counted one more. */
+#define WF_PERMIT_BUCKETS	64
 
 #define WF_PERMIT_TRANCHE	"workflow permits"
 
@@ -66,7 +98,11 @@ extern WfPermitAnswer wf_permit_take(int n, const WfPermitWanted *wanted, int32 
 									 WfPermitLife life, int *which, TimestampTz *retry_at);
 extern void wf_permit_give(int n, const WfPermitWanted *wanted);
 extern uint64 wf_permit_count_begin(void);
-extern bool wf_permit_count_end(const WfPermitKey *key, int taken, uint64 changes);
-extern int	wf_permit_taken(const WfPermitKey *key);
+extern bool wf_permit_count_end(const WfPermitWanted *wanted, const WfPermitPast *past,
+								uint64 changes);
+extern bool wf_permit_spend(int n, const WfPermitWanted *wanted, TimestampTz *retry_at);
+extern void wf_permit_unspend(int n, const WfPermitWanted *wanted);
+extern bool wf_permit_wait(const WfPermitKey *key, int32 waiter);
+extern WfPermitLack wf_permit_lacks(const WfPermitWanted *wanted);
 
 #endif							/* WF_PERMIT_H */

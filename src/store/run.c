@@ -63,6 +63,19 @@ static WfStatement extend_statement = {
 	WF_ARGS(TIMESTAMPTZOID)
 };
 
+/* What was put back meanwhile is seen by the next try. */
+static WfStatement enter_order_statement = {
+	.sql = "UPDATE workflow.run SET ordered = true WHERE queue OPERATOR(pg_catalog.=) $1 AND NOT ordered",
+	WF_ARGS(INT4OID),
+	.latest = true
+};
+
+static WfStatement out_of_order_statement = {
+	.sql = "SELECT FROM workflow.run r WHERE r.queue OPERATOR(pg_catalog.=) $1 AND NOT r.ordered LIMIT 1",
+	WF_ARGS(INT4OID),
+	.latest = true
+};
+
 /* As of processes: each name is looked up once. */
 #define RESOLVE(table) \
 	"UPDATE workflow." table " u SET starter = s.role" \
@@ -396,6 +409,19 @@ wf_run_extend_leases(TimestampTz now)
 	Datum		value = TimestampTzGetDatum(now);
 
 	(void) wf_statement_execute(&extend_statement, &value, NULL, 0);
+}
+
+/*
+ * All runs of a queue have a place in its order.  Waits for those who have them.  What
+ * others are putting into the queue is not seen: who finds that lets it enter.
+ */
+void
+wf_run_enter_order(int32 queue)
+{
+	Datum		value = Int32GetDatum(queue);
+
+	while (wf_statement_execute(&out_of_order_statement, &value, NULL, 1) > 0)
+		(void) wf_statement_execute(&enter_order_statement, &value, NULL, 0);
 }
 
 /*

@@ -37,5 +37,6 @@ extern void wf_run_resolve(bool foreign);
 extern void wf_run_extend_leases(TimestampTz now);
 extern void wf_run_delete(WfRunRow *row);
 extern void wf_run_delete_many(int n, const WfRunEnd *ends);
+extern void wf_run_enter_order(int32 queue);
 
 #endif							/* WF_RUN_H */

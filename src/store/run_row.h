@@ -69,7 +69,8 @@ typedef enum WfRunAwaits
 	C(awaits, INT2OID) \
 	C(process, UUIDOID) \
 	C(invoke, TEXTOID) \
-	C(rules, JSONBOID)
+	C(rules, JSONBOID) \
+	C(ordered, BOOLOID)
 
 #define WF_RUN_ENDED_LIST(C) \
 	C(run, UUIDOID) \

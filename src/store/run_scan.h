@@ -1,6 +1,6 @@
 /*
  * run_scan.h
- *	  Runs that are ready: which lanes there are, and what is in them.
+ *	  Runs as they are found by the indexes of their table.
  */
 #ifndef WF_RUN_SCAN_H
 #define WF_RUN_SCAN_H
@@ -13,9 +13,9 @@ typedef struct WfRunPlace
 {
 	int32		executor;		/* 0: outside workers */
 	int32		queue;
+	int16		level;
 	int32		root;
 	int64		part;
-	int16		level;
 } WfRunPlace;
 
 /* Its first run. */
@@ -25,19 +25,32 @@ typedef struct WfRunHead
 	int32		job;
 } WfRunHead;
 
-/* The place before all others of an executor, or of one in a queue. */
+/* The place before all others of an executor, or of one in a queue, or a level of it. */
 #define WF_RUN_FIRST_PLACE(executor) \
-	((WfRunPlace) {(executor), PG_INT32_MIN, PG_INT32_MIN, PG_INT64_MIN, PG_INT16_MIN})
+	((WfRunPlace) {(executor), PG_INT32_MIN, PG_INT16_MIN, PG_INT32_MIN, PG_INT64_MIN})
 #define WF_RUN_FIRST_PLACE_OF_QUEUE(executor, queue) \
-	((WfRunPlace) {(executor), (queue), PG_INT32_MIN, PG_INT64_MIN, PG_INT16_MIN})
+	((WfRunPlace) {(executor), (queue), PG_INT16_MIN, PG_INT32_MIN, PG_INT64_MIN})
+#define WF_RUN_FIRST_PLACE_OF_LEVEL(executor, queue, level) \
+	((WfRunPlace) {(executor), (queue), (level), PG_INT32_MIN, PG_INT64_MIN})
+
+/* In which order runs are read. */
+typedef enum WfRunScanBy
+{
+	WF_RUN_BY_PLACE,			/* those that are ready, place by place */
+	WF_RUN_BY_DUE,				/* those that are ready, of one level of a queue */
+	WF_RUN_BY_ORDER				/* all of a partition of an ordered queue */
+} WfRunScanBy;
 
 typedef struct WfRunScan WfRunScan;
 
-extern WfRunScan *wf_run_scan_open(void);
+extern WfRunScan *wf_run_scan_open(WfRunScanBy by);
 extern bool wf_run_scan_place(WfRunScan *scan, WfRunPlace *place, WfRunHead *head);
 extern bool wf_run_scan_is_behind(const WfRunPlace *place, const WfRunPlace *other);
 extern void wf_run_scan_begin(WfRunScan *scan, const WfRunPlace *place, WfPosition from,
 							  TimestampTz until);
+extern bool wf_run_scan_level(WfRunScan *scan, WfRunPlace *place);
+extern void wf_run_scan_begin_level(WfRunScan *scan, const WfRunPlace *place);
+extern void wf_run_scan_begin_order(WfRunScan *scan, int32 queue, int64 part);
 extern bool wf_run_scan_next(WfRunScan *scan, WfRunRow *row);
 extern void wf_run_scan_close(WfRunScan *scan);
 

@@ -15,24 +15,22 @@
 #include "store/statement.h"
 
 /*
- * The third column is WF_LANE_RUNS.  From place to place of an owner by the index
- * run_ready; one with more places than are looked at may have work now.
+ * The third column is WF_LANE_RUNS.  From level to level of each queue of an owner by the
+ * index run_due.
  */
 static WfStatement owners_statement = {
 	.sql = "SELECT o.id, o.role::pg_catalog.oid, 1, ("
-	"WITH RECURSIVE place AS ("
-	" (SELECT r.queue, r.root, r.part, r.level, r.due FROM workflow.run r"
+	"WITH RECURSIVE level AS ("
+	" (SELECT r.queue, r.level, r.due FROM workflow.run r"
 	"  WHERE r.ready AND r.executor OPERATOR(pg_catalog.=) o.id"
-	"  ORDER BY r.queue, r.root, r.part, r.level, r.due LIMIT 1)"
+	"  ORDER BY r.queue, r.level, r.due LIMIT 1)"
 	" UNION ALL"
-	" SELECT n.* FROM place p CROSS JOIN LATERAL ("
-	"  SELECT r.queue, r.root, r.part, r.level, r.due FROM workflow.run r"
+	" SELECT n.* FROM level p CROSS JOIN LATERAL ("
+	"  SELECT r.queue, r.level, r.due FROM workflow.run r"
 	"  WHERE r.ready AND r.executor OPERATOR(pg_catalog.=) o.id"
-	"  AND ROW(r.queue, r.root, r.part, r.level) OPERATOR(pg_catalog.>) ROW(p.queue, p.root, p.part, p.level)"
-	"  ORDER BY r.queue, r.root, r.part, r.level, r.due LIMIT 1) n)"
-	" SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.<) 10000 THEN pg_catalog.min(q.due)"
-	"  ELSE pg_catalog.statement_timestamp() END"
-	" FROM (SELECT p.due FROM place p LIMIT 10000) q)"
+	"  AND ROW(r.queue, r.level) OPERATOR(pg_catalog.>) ROW(p.queue, p.level)"
+	"  ORDER BY r.queue, r.level, r.due LIMIT 1) n)"
+	" SELECT pg_catalog.min(l.due) FROM level l)"
 	" FROM workflow.owner o"
 };
 

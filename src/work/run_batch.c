@@ -7,8 +7,8 @@
  * command called, and what became of it kept, in one transaction.  What fails is
  * thrown, and bisect.c's to deal with: what was claimed is free again then.
  *
- * Runs of one level are served place by place, each its share of the batch, so that
- * one with a million runs keeps no other from being served.
+ * Which runs come next, job/run_serve.c says.  The permits that they need are taken
+ * before their rows are, and held until the batch ends.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,115 +26,103 @@
 #include "job/job_call.h"
 #include "job/run_inside.h"
 #include "job/run_over.h"
-#include "store/run_request.h"
 #include "job/run_rules.h"
+#include "job/run_serve.h"
 #include "queue/run_permit.h"
 #include "shmem/slot.h"
 #include "shmem/under_way.h"
 #include "shmem/wakeup.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
-#include "store/run_scan.h"
+#include "store/run_request.h"
 #include "store/statement.h"
 #include "store/timer_claim.h"
 #include "work/batch_limit.h"
 #include "work/run_batch.h"
 #include "work/tracked.h"
 
-/* A batch looks at so many places; what is in others waits for the next one. */
-#define PLACES_MAX	4096
-
 /* What is claimed, as it is found. */
 typedef struct Claim
 {
+	WfBatch    *batch;
+	WfRunWriter *writer;		/* NULL: nothing was taken yet */
 	WfRunRow  **rows;
 	int			n;
 	int			limit;
 	Size		bytes;			/* of parameters, as they will be in memory */
-	bool		alone;			/* of one place, and nothing else, */
+	int32		queue;			/* of the place that is being claimed, */
+	int64		part;
+	int32		job;
+	WfRunPermit permit;			/* and what its runs take */
+	bool		alone;			/* that place, and no other one, */
 	bool		single;			/* or even one run of it; */
 	bool		tracked;		/* that one, which is done afterwards */
 	TimestampTz next;			/* when what was not claimed is due first */
 } Claim;
 
-/* A place with runs that are due. */
-typedef struct Ready
+/* --- claiming -------------------------------------------------------------- */
+
+/* For run_serve.c: is there no room for more? */
+static bool
+is_full(void *taker)
 {
-	WfRunPlace	place;
-	WfRunHead	head;
-} Ready;
+	const Claim *claim = taker;
 
-/* --- places ---------------------------------------------------------------- */
+	return claim->n >= claim->limit || claim->bytes >= WF_CLAIM_MEMORY || claim->tracked ||
+		(claim->single && claim->n > 0);
+}
 
-/* The most urgent first; of one level, what is due first. */
-static int
-compare_ready(const void *a, const void *b)
+static bool
+is_tracked(int32 job)
 {
-	const Ready *left = a;
-	const Ready *right = b;
+	return wf_job(job)->mode == WF_JOB_TRACKED;
+}
 
-	if (left->place.level != right->place.level)
-		return left->place.level < right->place.level ? -1 : 1;
-	if (left->head.due != right->head.due)
-		return left->head.due < right->head.due ? -1 : 1;
-	return 0;
+/* From now on runs of this place are claimed. */
+static void
+turn_to(Claim *claim, int32 queue, int64 part, int32 job)
+{
+	if (claim->queue == queue && claim->part == part && claim->job == job)
+		return;
+	claim->queue = queue;
+	claim->part = part;
+	claim->job = job;
+	wf_run_permit_of(queue, part, wf_job(job)->limits, &claim->permit);
+}
+
+/* Is nothing else to be claimed with runs of the place for which we have just asked? */
+static bool
+wants_to_be_alone(const Claim *claim)
+{
+	return claim->permit.nlimits > 0 || wf_queue(claim->queue)->min_gap > 0 || is_tracked(claim->job);
 }
 
 /*
- * Find the places of the owner with runs that are due, in the order in which they are
- * served; those of queues that are paused are none.  Returns how many; claim->next
- * becomes when the others are due.
+ * For run_serve.c: take what the runs of a place need, for this transaction: they are
+ * done one after the other.  What others wait for, a named limit or a gap, is not kept
+ * while runs are done that do not need it.
  */
-static int
-find_ready(WfRunScan *scan, const WfBatch *batch, TimestampTz until, Ready **found,
-		   Claim *claim)
-{
-	Ready	   *ready = palloc(sizeof(Ready) * PLACES_MAX);
-	WfRunPlace	place = WF_RUN_FIRST_PLACE(batch->owner);
-	WfRunHead	head;
-	int			n = 0;
-
-	while (n < PLACES_MAX && wf_run_scan_place(scan, &place, &head))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (wf_queue(place.queue)->paused)
-			continue;
-		if (head.due <= until)
-			ready[n++] = (Ready) {place, head};
-		else
-			claim->next = Min(claim->next, head.due);
-	}
-	if (n == PLACES_MAX)
-		claim->next = Min(claim->next, until);
-	qsort(ready, n, sizeof(Ready), compare_ready);
-	*found = ready;
-	return n;
-}
-
-/* How many of the places from the first on are of its level? */
-static int
-of_one_level(const Ready *ready, int n)
-{
-	int			same = 1;
-
-	while (same < n && ready[same].place.level == ready[0].place.level)
-		same++;
-	return same;
-}
-
-/* --- claiming -------------------------------------------------------------- */
-
 static bool
-is_full(const Claim *claim)
+may(void *taker, const WfRunPlace *place, int32 job)
 {
-	return claim->n >= claim->limit || claim->bytes >= WF_CLAIM_MEMORY;
-}
+	Claim	   *claim = taker;
+	TimestampTz retry_at = DT_NOEND;
 
-static void
-add(Claim *claim, const WfRunRow *row)
-{
-	claim->bytes += toast_raw_datum_size(row->values[WF_RUN_params]);
-	claim->rows[claim->n++] = wf_run_row_copy(row);
+	turn_to(claim, place->queue, place->part, job);
+	if (claim->alone || (claim->n > 0 && wants_to_be_alone(claim)))
+	{
+		claim->next = DT_NOBEGIN;
+		return false;
+	}
+	if (!wf_run_permit_take(&claim->permit, claim->batch->owner,
+							is_tracked(job) ? WF_PERMIT_TO_ASK : WF_PERMIT_FOR_TRANSACTION, &retry_at))
+	{
+		claim->next = Min(claim->next, wf_clock_at(retry_at));
+		return false;
+	}
+	claim->alone = wants_to_be_alone(claim);
+	claim->single = wf_queue(claim->queue)->min_gap > 0;
+	return true;
 }
 
 /* What was lost before, perhaps for what it does, has to wait for its trial. */
@@ -147,128 +135,97 @@ may_try(WfBatch *batch, const WfRunRow *row)
 	return batch->on_trial;
 }
 
-/*
- * Claim up to `share` runs of one place.  Those that another transaction has are left
- * out, and come back when it ends.
- */
-static void
-claim_place(Claim *claim, WfBatch *batch, WfRunScan *scan, WfRunWriter *writer,
-			const Ready *ready, TimestampTz until, int share)
-{
-	WfRunRow	row;
-	int			taken = 0;
-
-	wf_run_scan_begin(scan, &ready->place, WF_POSITION(DT_NOBEGIN), until);
-	while (wf_run_scan_next(scan, &row))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (taken < share && !is_full(claim) && may_try(batch, &row) &&
-			wf_run_take(writer, &row))
-		{
-			add(claim, &row);
-			taken++;
-			continue;
-		}
-		claim->next = Min(claim->next, wf_run_row_due(&row));
-		if (taken == share || is_full(claim))
-			return;
-	}
-}
-
-/*
- * Take what the runs of a place need, for this transaction: they are done one after
- * the other.  False: nothing is to be claimed here now.
- */
+/* Another version of the job may be done in another way, or take something else. */
 static bool
-may_claim(Claim *claim, const WfBatch *batch, const Ready *ready)
+is_alike(const Claim *claim, const WfRunRow *row)
 {
-	WfRunPermit permit;
-	TimestampTz retry_at = DT_NOEND;
-	bool		may;
+	int32		job = wf_run_row_job(row);
 
-	wf_run_permit_of(ready->place.queue, ready->place.part, wf_job(ready->head.job)->limits,
-					 &permit);
-	/* what others wait for is not kept while runs are done that do not need it */
-	if (permit.nlimits > 0 && claim->n > 0)
-	{
-		claim->next = Min(claim->next, ready->head.due);
-		return false;
-	}
-	claim->alone = permit.nlimits > 0;
-	claim->single = wf_queue(ready->place.queue)->min_gap > 0;
-	may = wf_run_permit_take(&permit, batch->owner, WF_PERMIT_FOR_TRANSACTION, &retry_at);
-	if (!may)
-		claim->next = Min(claim->next, wf_clock_at(retry_at));
-	return may;
+	return job == claim->job || (!is_tracked(job) && !is_tracked(claim->job) &&
+								 wf_job(job)->limits == NULL && claim->permit.nlimits == 0);
 }
 
 /*
- * Claim one run of a place whose job is tracked: it is done when this transaction has
- * committed, and nothing else is done in it.
+ * Claim one run whose job is tracked: it is done when this transaction has committed,
+ * and nothing else is done in it.
  */
-static void
-claim_tracked(Claim *claim, WfRunScan *scan, const WfBatch *batch, const Ready *ready,
-			  TimestampTz until)
+static WfRunServed
+take_tracked(Claim *claim, const WfRunRow *found)
 {
-	WfRunPermit permit;
 	TimestampTz retry_at = DT_NOEND;
-	WfRunRow	found;
 	WfRunRow	row;
 
-	wf_run_permit_of(ready->place.queue, ready->place.part, wf_job(ready->head.job)->limits,
-					 &permit);
-	wf_run_scan_begin(scan, &ready->place, WF_POSITION(DT_NOBEGIN), until);
-	while (wf_run_scan_next(scan, &found))
+	if (!wf_run_lock(wf_run_row_id(found), false, &row) ||
+		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING ||
+		!DatumGetBool(row.values[WF_RUN_ready]))
+		return WF_RUN_LEFT;
+	if (!wf_run_permit_take(&claim->permit, claim->batch->owner, WF_PERMIT_FOR_RUN, &retry_at))
 	{
-		claim->next = Min(claim->next, wf_run_row_due(&found));
-		if (claim->tracked)
-			return;
-		if (!wf_run_lock(wf_run_row_id(&found), false, &row) ||
-			DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING ||
-			!DatumGetBool(row.values[WF_RUN_ready]))
-			continue;
-		claim->next = DT_NOEND;
-		if (!wf_run_permit_take(&permit, batch->owner, WF_PERMIT_FOR_RUN, &retry_at))
-		{
-			claim->next = Min(claim->next, wf_clock_at(retry_at));
-			return;
-		}
-		wf_tracked_claim(&row, &permit);
-		claim->tracked = claim->alone = true;
+		claim->next = Min(claim->next, wf_clock_at(retry_at));
+		return WF_RUN_NO_MORE;
 	}
+	wf_tracked_claim(&row, &claim->permit);
+	claim->tracked = true;
+	return WF_RUN_TAKEN;
+}
+
+static void
+add(Claim *claim, const WfRunRow *row)
+{
+	claim->bytes += toast_raw_datum_size(row->values[WF_RUN_params]);
+	claim->rows[claim->n++] = wf_run_row_copy(row);
+}
+
+/* For run_serve.c: what becomes of a run that was found. */
+static WfRunServed
+take(void *taker, int32 job, WfRunRow *row)
+{
+	Claim	   *claim = taker;
+	TimestampTz retry_at = DT_NOEND;
+
+	turn_to(claim, DatumGetInt32(row->values[WF_RUN_queue]), DatumGetInt64(row->values[WF_RUN_part]), job);
+	if (!is_alike(claim, row))
+	{
+		claim->next = DT_NOBEGIN;
+		return WF_RUN_NO_MORE;
+	}
+	if (is_tracked(claim->job))
+		return take_tracked(claim, row);
+	if (!may_try(claim->batch, row))
+		return WF_RUN_LEFT;
+	if (!wf_run_permit_spend(&claim->permit, &retry_at))
+	{
+		claim->next = Min(claim->next, wf_clock_at(retry_at));
+		return WF_RUN_NO_MORE;
+	}
+	if (claim->writer == NULL)
+		claim->writer = wf_run_writer();
+	if (!wf_run_take(claim->writer, row))
+	{
+		wf_run_permit_unspend(&claim->permit);
+		return WF_RUN_LEFT;
+	}
+	add(claim, row);
+	return WF_RUN_TAKEN;
 }
 
 /* Claim what is due until then. */
 static void
-claim_due(Claim *claim, WfBatch *batch, TimestampTz until)
+claim_due(Claim *claim, TimestampTz until)
 {
-	WfRunScan  *scan;
-	WfRunWriter *writer;
-	Ready	   *ready;
-	int			left;
+	WfRunReadyAsk ask = {.executor = claim->batch->owner,.until = until};
+	WfRunServe	serve = {
+		.may = may,.take = take,.is_full = is_full,.taker = claim,.wanted = claim->limit
+	};
 
-	wf_statement_push_snapshot();
-	scan = wf_run_scan_open();
-	left = find_ready(scan, batch, until, &ready, claim);
 	claim->rows = palloc(sizeof(WfRunRow *) * claim->limit);
-	writer = left > 0 ? wf_run_writer() : NULL;
-	for (; left > 0; ready++, left--)
-	{
-		int			share = (claim->limit - claim->n) / of_one_level(ready, left);
-
-		bool		tracked = wf_job(ready->head.job)->mode == WF_JOB_TRACKED;
-
-		if (claim->alone || is_full(claim) || (tracked && claim->n > 0))
-			claim->next = Min(claim->next, ready->head.due);
-		else if (tracked)
-			claim_tracked(claim, scan, batch, ready, until);
-		else if (may_claim(claim, batch, ready))
-			claim_place(claim, batch, scan, writer, ready, until, claim->single ? 1 : Max(share, 1));
-	}
-	if (writer != NULL)
-		wf_run_writer_end(writer);
-	wf_run_scan_close(scan);
+	wf_statement_push_snapshot();
+	(void) wf_run_serve(&ask, &serve, &claim->next);
+	if (claim->writer != NULL)
+		wf_run_writer_end(claim->writer);
 	PopActiveSnapshot();
+	if (claim->next == DT_NOBEGIN)
+		claim->next = until;
 	if (claim->n > 0)
 		wf_wakeup_claiming();
 }
@@ -346,13 +303,29 @@ run(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 	return false;
 }
 
+/* Those from the n-th on were not done: they are as if they had not been claimed. */
+static void
+put_back(Claim *claim, int n)
+{
+	for (int i = n; i < claim->n; i++)
+	{
+		const WfRunRow *row = claim->rows[i];
+
+		turn_to(claim, DatumGetInt32(row->values[WF_RUN_queue]), DatumGetInt64(row->values[WF_RUN_part]),
+				wf_run_row_job(row));
+		wf_run_permit_unspend(&claim->permit);
+	}
+	wf_run_put_back(claim->n - n, claim->rows + n);
+}
+
 /* Do what was claimed; returns how many were done, the others are put back. */
 static int
-run_claimed(WfBatch *batch, const Claim *claim)
+run_claimed(WfBatch *batch, Claim *claim)
 {
 	WfRunEnd   *ends = palloc(sizeof(WfRunEnd) * claim->n);
 	int			n = 0;
 	int			nends = 0;
+	bool		done;
 
 	wf_batch_limit_start(batch);
 	while (n < claim->n && (n == 0 || !wf_batch_limit_is_up(batch)))
@@ -370,13 +343,17 @@ run_claimed(WfBatch *batch, const Claim *claim)
 			nends += many;
 			continue;
 		}
-		nends += run(claim->rows[n], GetCurrentTimestamp(), &ends[nends]);
+		done = run(claim->rows[n], GetCurrentTimestamp(), &ends[nends]);
+		nends += done;
 		n++;
+		/* one that waits, of an ordered queue, holds those behind it */
+		if (!done && DatumGetBool(claim->rows[n - 1]->values[WF_RUN_ordered]))
+			break;
 	}
 	batch->position = claim->n;
 	batch->fitting = wf_batch_limit_fitting(batch, n);
 	wf_run_over(nends, ends);
-	wf_run_put_back(claim->n - n, claim->rows + n);
+	put_back(claim, n);
 	return n;
 }
 
@@ -388,12 +365,12 @@ int
 wf_run_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 			 int limit, TimestampTz *next, int *done)
 {
-	Claim		claim = {.limit = limit,.next = DT_NOEND};
+	Claim		claim = {.batch = batch,.limit = limit,.next = DT_NOEND};
 
 	*done = 0;
 	batch->on_trial = false;
 	wf_batch_limit_begin(batch);
-	claim_due(&claim, batch, until);
+	claim_due(&claim, until);
 	batch->claimed = claim.n;
 	if (claim.tracked)
 		batch->claimed = batch->position = 1;

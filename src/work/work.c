@@ -25,6 +25,7 @@
 #include "bgworker/pool.h"
 #include "definition/pause.h"
 #include "eval/leftovers.h"
+#include "job/run_serve.h"
 #include "shmem/held.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
@@ -343,6 +344,7 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		wf_transaction_abort(outer);
 		wf_report_forget();
 		wf_tracked_forget();
+		wf_run_serve_forget();
 		if (batch->lane != NULL)
 		{
 			wf_watermark_cursor_reset(batch->lane);

@@ -52,7 +52,6 @@ SELECT is(refused(format('SELECT workflow.create_queue(''bad'', %s)', a)), r, a)
     ('per => NULL', '22004 per must not be null'),
     ('on_failed => ''stop''', '22023 on_failed must be "skip" or "block", not "stop"'),
     ('on_full => ''burst''', '22023 on_full must be "wait", "refuse", "replace" or "cancel running", not "burst"'),
-    ('on_full => ''replace''', '0A000 on_full "replace" is not supported yet'),
     ('weights => ''[1]''', '22023 weights must be an object of positive numbers'),
     ('weights => ''{"a": 0}''', '22023 weights must be an object of positive numbers'),
     ('weights => ''{"a": "1"}''', '22023 weights must be an object of positive numbers'),

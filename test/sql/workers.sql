@@ -237,7 +237,7 @@ SELECT is(looks(:'one'), 'waiting paused 0', 'one whose queue is paused');
 SELECT workflow.resume_queue('desk') \g /dev/null
 SELECT run, fence FROM workflow.claim('desk', 'w1') \gset
 SELECT is(looks(:'one'), 'running 1', 'one that runs');
-SELECT is((SELECT array_agg(DISTINCT waits_for) FROM workflow.runs WHERE queue = 'narrow' AND state = 'waiting'), '{slot}', 'others wait for a slot');
+SELECT is((SELECT array_agg(DISTINCT waits_for) FROM workflow.runs WHERE queue = 'narrow' AND state = 'waiting'), '{slot,turn}', 'others wait for a slot, or for their turn');
 SELECT is(workflow.fail(:'run', :fence, '{"code": "busy", "message": "no", "detail": "secret"}'), 'waiting', 'it fails');
 SELECT is(looks(:'one'), 'waiting retry 1', 'and waits for its next attempt');
 SELECT is(workflow.retry_run(:'one'), true, 'which it gets at once');
