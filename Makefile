@@ -58,8 +58,10 @@ OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 PG_CPPFLAGS  = -I$(srcdir)/src -DWF_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(WF_CFLAGS)
 # The SQL of this version is made from its parts. That of the released ones, and
-# the scripts that lead from each to the next, are as they are for ever.
+# the scripts that lead from each to the next, are as they are for ever. A second
+# extension, for tests of users, is installed with it.
 DATA         = $(filter-out sql/$(EXTENSION)--$(EXTVERSION).sql,$(wildcard sql/$(EXTENSION)--*.sql))
+DATA        += $(wildcard sql/tap/$(EXTENSION)_tap*)
 DATA_built   = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 TEMP_INSTANCE ?= --temp-instance=./tmp_check --temp-config=test/regress.conf

@@ -905,6 +905,15 @@ CREATE FUNCTION workflow.run_state(state smallint) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (ARRAY['waiting', 'running', 'aborting', 'finished', 'failed', 'aborted', 'expired'])[state + 1];
 
+-- work_runs(queue, max): do up to `max` due runs of the current role's jobs, those of a
+-- queue or all, in this transaction; what an executor does, by hand, and in its order.
+-- Tracked jobs, and those that workers do, are left out. An error of the code is an
+-- error of this call. Returns how many runs were taken. Errors: WF010, 22023, 22004;
+-- 0A000 in REPEATABLE READ and above, and in the code of a run. Locks the runs, and
+-- skips those that are locked.
+CREATE FUNCTION workflow.work_runs(queue text DEFAULT NULL, max int DEFAULT 100) RETURNS int
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_work_runs';
+
 -- Queues: what controls how runs are done.
 
 -- A queue. Shared ones have positive numbers; the one of a single job, 'job:NAME',
@@ -1515,13 +1524,13 @@ GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, workflow_admin;
 
 -- of jobs
-REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.write_log FROM PUBLIC;
+REVOKE ALL ON workflow.job, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run, workflow.work_runs TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION
     workflow.create_queue, workflow.alter_queue, workflow.drop_queue, workflow.pause_queue, workflow.resume_queue,

@@ -190,5 +190,14 @@ CREATE FUNCTION workflow.run_state(state smallint) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (ARRAY['waiting', 'running', 'aborting', 'finished', 'failed', 'aborted', 'expired'])[state + 1];
 
-GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run TO workflow_user, workflow_admin;
+-- work_runs(queue, max): do up to `max` due runs of the current role's jobs, those of a
+-- queue or all, in this transaction; what an executor does, by hand, and in its order.
+-- Tracked jobs, and those that workers do, are left out. An error of the code is an
+-- error of this call. Returns how many runs were taken. Errors: WF010, 22023, 22004;
+-- 0A000 in REPEATABLE READ and above, and in the code of a run. Locks the runs, and
+-- skips those that are locked.
+CREATE FUNCTION workflow.work_runs(queue text DEFAULT NULL, max int DEFAULT 100) RETURNS int
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_work_runs';
+
+GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run, workflow.work_runs TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_monitor, workflow_admin;

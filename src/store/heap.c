@@ -290,6 +290,9 @@ wf_heap_delete_if_free(WfHeap *table, const ItemPointerData *tid)
 								table->snapshot, InvalidSnapshot, false, &failure, false);
 	if (result == TM_Ok)
 		return true;
+	/* whom one would wait for is oneself */
+	if (result == TM_BeingModified && TransactionIdIsCurrentTransactionId(failure.xmax))
+		return wf_heap_delete(table, &id);
 	if (result != TM_BeingModified && result != TM_Updated && result != TM_Deleted)
 		elog(ERROR, "could not delete a row of \"%s\": %d",
 			 RelationGetRelationName(table->relation), result);

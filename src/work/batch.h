@@ -18,6 +18,9 @@ typedef struct WfBatch
 	WfLaneKind	kind;
 	WfLane	   *lane;			/* or NULL: no place in shared memory, or by hand */
 	WfQuarantine *quarantine;	/* or NULL: no suspects */
+	bool		by_hand;		/* runs: only what can be done in the caller's
+								 * transaction, */
+	int32		queue;			/* and of this queue; 0: of any */
 
 	/* Of the latest batch; true also while it runs, and after it failed. */
 	int			claimed;		/* timers, or runs */

@@ -97,6 +97,15 @@ wants_to_be_alone(const Claim *claim)
 	return claim->permit.nlimits > 0 || wf_queue(claim->queue)->min_gap > 0 || is_tracked(claim->job);
 }
 
+/* Does whoever asks for a batch by hand want what is in this place? */
+static bool
+is_wanted(const WfBatch *batch, const WfRunPlace *place, int32 job)
+{
+	if (batch->queue != 0 && place->queue != batch->queue)
+		return false;
+	return !batch->by_hand || !is_tracked(job);
+}
+
 /*
  * For run_serve.c: take what the runs of a place need, for this transaction: they are
  * done one after the other.  What others wait for, a named limit or a gap, is not kept
@@ -108,6 +117,8 @@ may(void *taker, const WfRunPlace *place, int32 job)
 	Claim	   *claim = taker;
 	TimestampTz retry_at = DT_NOEND;
 
+	if (!is_wanted(claim->batch, place, job))
+		return false;
 	turn_to(claim, place->queue, place->part, job);
 	if (claim->alone || (claim->n > 0 && wants_to_be_alone(claim)))
 	{

@@ -144,6 +144,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('dry_run(uuid,text,jsonb,text)', $$dry_run(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
 ('dry_run(uuid,text,jsonb,text)', $$dry_run(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('work(integer)', $$work(100)$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
+('work_runs(text,integer)', $$work_runs()$$, 'ok ok ok ok ok ok ok ok ok 42501 ='),
 -- of operators
 ('set_states(uuid,text[],boolean,text,jsonb,text)', $$set_states(%1$L, '{done}')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('set_context(uuid,jsonb,text,text)', $$set_context(%1$L, '{"x": 1}')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
