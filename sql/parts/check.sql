@@ -161,6 +161,10 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.element e
     WHERE NOT EXISTS (SELECT FROM invoked i WHERE i.process = e.process AND i.invoke = e.invoke AND i.running IS NOT NULL)
     UNION ALL
+    SELECT 'awaited by nobody', a.process, format('%s in %s', a.event, a.state)
+    FROM workflow.awaited a
+    WHERE NOT EXISTS (SELECT FROM p WHERE p.id = a.process AND NOT p.over)
+    UNION ALL
     SELECT 'end of a child is lost', c.parent, c.invoke
     FROM child c JOIN workflow.process q ON q.id = c.id
     WHERE q.status = 'finalized' AND NOT c.over

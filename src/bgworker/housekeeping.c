@@ -30,6 +30,7 @@
 #include "definition/definition_log.h"
 #include "definition/handover.h"
 #include "definition/privilege.h"
+#include "definition/publication.h"
 #include "job/run_lease.h"
 #include "job/run_lost.h"
 #include "job/run_unwanted.h"
@@ -38,6 +39,7 @@
 #include "store/early.h"
 #include "store/erasure.h"
 #include "store/origin.h"
+#include "store/published.h"
 #include "store/retention.h"
 #include "store/timer_sweep.h"
 #include "store/transaction.h"
@@ -95,7 +97,7 @@ expire_early(Oid extension, bool *more)
 	if (!wf_transaction_begin("deleting events that nobody came for", extension))
 		return false;
 	if (wf_origin_is_ours())
-		*more = wf_early_expire();
+		*more = wf_early_expire() | wf_published_expire();
 	wf_transaction_commit();
 	return true;
 }
@@ -149,7 +151,7 @@ recover_runs(Oid extension, bool *more)
 }
 
 /*
- * Runs that are not wanted any more, and runs whose workers have let their leases end.  When the server has started, those
+ * What was published, for who was about to wait for it; runs that are not wanted any more; and runs whose workers have let their leases end.  When the server has started, those
  * that were running get theirs anew: nobody could extend it meanwhile.
  */
 static bool
@@ -166,6 +168,7 @@ end_leases(Oid extension, bool *more)
 			wf_run_lease_renew();
 		wf_database_lease(database, wf_run_lease_end(more));
 		wf_database_lease(database, wf_run_unwanted_settle(more));
+		wf_database_lease(database, wf_publication_settle(more));
 	}
 	wf_transaction_commit();
 	if (database != NULL)

@@ -254,6 +254,7 @@ typedef struct WfTransition
 								 * enclosing state which has one */
 	const WfPolicy *on_error;	/* its own, or that of its source, or NULL */
 	const WfDelay *step_timeout;	/* likewise */
+	const WfValue *correlate;	/* what its event is published with, or NULL */
 	const char *path;
 
 	/*
@@ -328,6 +329,14 @@ typedef struct WfInvoke
 	const char *meta;			/* JSON text, or NULL */
 } WfInvoke;
 
+/* A state waits for what is published of this event with this value. */
+typedef struct WfCorrelate
+{
+	const char *event;
+	const WfValue *value;
+	const char *path;
+} WfCorrelate;
+
 typedef struct WfState
 {
 	WfStateId	id;
@@ -351,6 +360,8 @@ typedef struct WfState
 	WfTransition **always;
 	int			ntimers;
 	WfTimer    *timers;
+	int			ncorrelates;
+	WfCorrelate *correlates;
 	int			ninvokes;
 	WfInvoke   *invokes;
 	WfActionList entry;
@@ -418,6 +429,7 @@ typedef struct WfChart
 	int			nlimits;		/* delays that are a `step_timeout` */
 	bool		inner_policies; /* a state or transition has `on_error` */
 	bool		inner_limits;	/* ... has `step_timeout` */
+	bool		correlates;		/* some state waits for what is published */
 	bool		has_failure;	/* an end that is a failure */
 	bool		has_always;		/* some state has an eventless transition */
 	bool		has_defer;

@@ -120,6 +120,44 @@ forbid_allow(WfCompiler *c, const WfList *transitions)
 	}
 }
 
+/* Report transitions with `correlate` whose event cannot be published. */
+static void
+forbid_correlate(WfCompiler *c, const WfList *transitions)
+{
+	for (int i = 0; i < transitions->n; i++)
+	{
+		const WfTransition *transition = transitions->items[i];
+
+		if (transition->correlate != NULL)
+			wf_compile_fault(c, WF_AT_KEY(WF_AT_TEXT(transition->path), "correlate"), NULL,
+							 "only an event with a full name can have \"correlate\"");
+	}
+}
+
+/* The events of a state that others publish, and with what it waits for them. */
+static void
+collect_correlates(WfCompiler *c, WfState *state)
+{
+	int			n = 0;
+
+	for (int h = 0; h < state->nhandlers; h++)
+		n += state->handlers[h].ntransitions;
+	state->correlates = palloc0(sizeof(WfCorrelate) * (n + 1));
+	for (int h = 0; h < state->nhandlers; h++)
+		for (int t = 0; t < state->handlers[h].ntransitions; t++)
+		{
+			const WfTransition *transition = state->handlers[h].transitions[t];
+
+			if (transition->correlate == NULL)
+				continue;
+			state->correlates[state->ncorrelates++] = (WfCorrelate) {
+				state->handlers[h].descriptor, transition->correlate,
+				wf_path_text(WF_AT_KEY(WF_AT_TEXT(transition->path), "correlate"))
+			};
+			c->chart->correlates = true;
+		}
+}
+
 /* Make the handlers of a state from the drafts. */
 static void
 finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
@@ -136,6 +174,8 @@ finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
 
 		if (is_platform_event(draft->descriptor))
 			forbid_allow(c, &draft->transitions);
+		if (is_platform_event(draft->descriptor) || draft->prefix >= 0)
+			forbid_correlate(c, &draft->transitions);
 		handler->descriptor = draft->descriptor;
 		handler->prefix = draft->prefix;
 		handler->ntransitions = draft->transitions.n;
@@ -147,6 +187,7 @@ finish_handlers(WfCompiler *c, WfState *state, WfList *drafts)
 		if (wf_chart_descriptor_matches(draft->descriptor, WF_ERROR_EVENT))
 			c->chart->catches_errors = true;
 	}
+	collect_correlates(c, state);
 }
 
 static void
@@ -327,6 +368,7 @@ compile_always(WfCompiler *c, WfState *state, const WfJson *json,
 
 	wf_compile_transitions(c, state->id, json, path, &list, NULL);
 	forbid_allow(c, &list);
+	forbid_correlate(c, &list);
 
 	/* no fault: a transition in another region may exit this state */
 	if (list.n > 0 && state->kind == WF_STATE_ATOMIC)

@@ -250,6 +250,7 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	const WfJson *target = wf_compile_read_get(json, "target");
 	const WfJson *actions = wf_compile_read_get(json, "actions");
 	const WfJson *allow = wf_compile_read_get(json, "allow");
+	const WfJson *correlate = wf_compile_read_get(json, "correlate");
 	const WfJson *meta = wf_compile_read_get(json, "meta");
 	bool		possible = true;
 
@@ -275,6 +276,8 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	transition->description = wf_compile_read_string(c, json, "description", path);
 	if (meta != NULL)
 		transition->meta = wf_json_text(meta);
+	if (correlate != NULL)
+		transition->correlate = wf_compile_value(c, correlate, WF_AT_KEY(path, "correlate"));
 	c->limit = around;
 	return possible;
 }
@@ -289,7 +292,7 @@ compile_transition(WfCompiler *c, WfStateId source, const WfJson *json,
 {
 	static const char *const known[] = {"target", "guard", "cond", "actions",
 		"reenter", "internal", "description", "meta", "allow", "in", "keep",
-	"on_error", "step_timeout", NULL};
+	"on_error", "step_timeout", "correlate", NULL};
 	WfTransition *transition = new_transition(c, source, path);
 	bool		possible = true;
 

@@ -116,6 +116,8 @@ write_transition(WfWriter *w, const WfTransition *transition, bool keep)
 	if (keep)
 		wf_writer_raw_member(w, "keep", "true");
 	write_allow(w, transition->allow);
+	if (transition->correlate != NULL)
+		wf_deparse_value_member(w, "correlate", transition->correlate);
 	wf_deparse_value_guard(w, transition->guard);
 	wf_deparse_value_actions(w, "actions", &transition->actions);
 	write_failing(w, transition->on_error, transition->step_timeout,

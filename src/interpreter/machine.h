@@ -56,7 +56,10 @@ typedef struct WfHost
 	void		(*action) (void *self, const WfAction *action,
 						   const WfEvent *event);
 
-	/* A state with timers was entered, or is exited, after its actions. */
+	/*
+	 * A state with timers, or that waits for what is published, was entered, or is
+	 * exited, after its actions.
+	 */
 	void		(*arm) (void *self, const WfState *state,
 						const WfEvent *event);
 	void		(*disarm) (void *self, const WfState *state);

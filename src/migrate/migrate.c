@@ -34,6 +34,7 @@
 #include "process/attribute.h"
 #include "process/child.h"
 #include "process/child_list.h"
+#include "process/correlation.h"
 #include "process/context.h"
 #include "process/deferred.h"
 #include "process/error_event.h"
@@ -338,7 +339,8 @@ invoke_children(WfMove *move)
 
 /*
  * Children go on if the state and the invoke id exist in the new version; the
- * others are let go of, and new ones are made.  No event can be worked here, so
+ * others are let go of, and new ones are made.  What is published is awaited as the new
+ * version says.  No event can be worked here, so
  * an invoke that is impossible throws (machine->quiet), and so does an error of
  * the author's code that was caught (wf_interpret_drop_raised()).
  */
@@ -351,6 +353,9 @@ move_children(WfMove *move)
 	machine->quiet = true;
 	let_children_go(move);
 	invoke_children(move);
+	move->stage = WF_MOVE_OTHER;
+	if (move->route->from->chart->correlates || move->route->to->chart->correlates)
+		wf_correlation_again(move->process, &move->event);
 	wf_user_context_leave(&move->process->user_context);
 	wf_interpret_drop_raised(machine);
 }

@@ -20,6 +20,7 @@
 #include "process/allow.h"
 #include "process/call.h"
 #include "process/child.h"
+#include "process/correlation.h"
 #include "process/error_event.h"
 #include "process/event_scope.h"
 #include "process/foreach.h"
@@ -52,12 +53,14 @@ static void
 host_arm(void *self, const WfState *state, const WfEvent *event)
 {
 	wf_process_timer_arm(self, state, event);
+	wf_correlation_arm(self, state, event);
 }
 
 static void
 host_disarm(void *self, const WfState *state)
 {
 	wf_process_timer_disarm(self, state);
+	wf_correlation_disarm(self, state);
 }
 
 static void

@@ -95,6 +95,11 @@ typedef struct WfProcess
 	bool		deferred_counted;	/* deferred_stored is set */
 	int64		deferred_stored;	/* rows of the table: at most that many */
 
+	/* What its states wait for that is published: see correlation.h. */
+	List	   *awaited;		/* of WfAwaited: to be inserted */
+	List	   *unawaited;		/* of char *: states that were left */
+	bool		awaits_anew;	/* what is stored is that of another version */
+
 	/* Processes and runs that its states invoke: see child_list.h, child_run.h. */
 	struct WfChild *children;
 	int			nchildren;

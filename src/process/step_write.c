@@ -16,6 +16,7 @@
 #include "process/attribute.h"
 #include "process/child_list.h"
 #include "process/child_run.h"
+#include "process/correlation.h"
 #include "process/deferred.h"
 #include "process/process.h"
 #include "process/process_timer.h"
@@ -132,6 +133,7 @@ wf_step_write(WfStepper *stepper)
 	}
 	next = wf_changes_write(stepper->changes);
 	wf_child_run_write(stepper);
+	wf_correlation_write(stepper);
 	unpark(&started);
 	return next;
 }

@@ -37,6 +37,7 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 	[WF_PURGE_RECEIPT] = DELETE_FROM("receipt"),
 	[WF_PURGE_ATTRIBUTE] = DELETE_FROM("attribute"),
 	[WF_PURGE_ELEMENT] = DELETE_FROM("element"),
+	[WF_PURGE_AWAITED] = DELETE_FROM("awaited"),
 
 	/* The indexes of these two begin with the name of the definition. */
 	[WF_PURGE_RESTING] = {
@@ -76,7 +77,8 @@ wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts)
 	{
 		uint64		n;
 
-		if (i == WF_PURGE_ELEMENT && !wf_version_has_column("element", "child"))
+		if ((i == WF_PURGE_ELEMENT && !wf_version_has_column("element", "child")) ||
+			(i == WF_PURGE_AWAITED && !wf_version_has_column("awaited", "made")))
 			continue;
 		n = wf_statement_execute(&statements[i], values, NULL, 0);
 

@@ -16,7 +16,8 @@ typedef enum WfPurgeTable
 	WF_PURGE_HISTORY,
 	WF_PURGE_RECEIPT,
 	WF_PURGE_ATTRIBUTE,
-	WF_PURGE_ELEMENT,			/* not in SQL before 0.3.0 */
+	WF_PURGE_ELEMENT,			/* these two are not in SQL before 0.3.0 */
+	WF_PURGE_AWAITED,
 	WF_PURGE_RESTING,
 	WF_PURGE_KEY,
 	WF_PURGE_PROCESS			/* last: rows of others are found by it */

@@ -171,6 +171,52 @@ wf_timer_notify(int n, const WfTimerNotice *notices)
 													&isnull)), now);
 }
 
+static WfStatement publish_statement = {
+	.sql = "INSERT INTO workflow.timer (process, due, owner, event, actor, data, child)"
+	" SELECT p.id, $3, d.owner, $1, $4, $5, $6 FROM (SELECT DISTINCT a.process FROM workflow.awaited a"
+	"  WHERE a.event OPERATOR(pg_catalog.=) $1 AND a.correlation OPERATOR(pg_catalog.=) $2"
+	"  AND ($8 IS NULL OR NOT pg_catalog.pg_visible_in_snapshot(a.made, $8))) a,"
+	" workflow.process p, workflow.definition d"
+	" WHERE p.id OPERATOR(pg_catalog.=) a.process AND d.id OPERATOR(pg_catalog.=) p.definition"
+	" AND d.name OPERATOR(pg_catalog.=) ANY ($7) AND NOT " WF_PROCESS_ROW_IS_OVER("p")
+	" RETURNING due, owner",
+	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, UUIDOID, TEXTARRAYOID, PG_SNAPSHOTOID)
+};
+
+/*
+ * Insert what is published for the processes of these definitions (names) that wait for
+ * it, but for those that were seen before.  Returns how many there are.  Locks no process.
+ * SPI must be connected.
+ */
+uint64
+wf_timer_publish(const WfPublished *published, ArrayType *definitions)
+{
+	WfTimerRow	timer = {.once = published->id == 0 ? NULL : wf_published_once(published->id),
+	.data = published->data};
+	const pg_uuid_t *child;
+	Jsonb	   *data = wf_timer_row_pack(&timer, &child);
+	TimestampTz now = wf_clock_now();
+	Datum		values[8] = {
+		CStringGetTextDatum(published->event), CStringGetTextDatum(published->correlation),
+		TimestampTzGetDatum(now),
+		published->actor == NULL ? (Datum) 0 : CStringGetTextDatum(published->actor),
+		JsonbPGetDatum(data), UUIDPGetDatum(child), PointerGetDatum(definitions), published->looked
+	};
+	char		nulls[9] = "        ";
+	uint64		n;
+	bool		isnull;
+
+	nulls[3] = published->actor == NULL ? 'n' : ' ';
+	nulls[4] = data == NULL ? 'n' : ' ';
+	nulls[5] = child == NULL ? 'n' : ' ';
+	nulls[7] = published->looked == (Datum) 0 ? 'n' : ' ';
+	n = wf_statement_execute(&publish_statement, values, nulls, 0);
+	for (uint64 i = 0; i < n; i++)
+		wf_wakeup_timer(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2,
+													&isnull)), now);
+	return n;
+}
+
 static WfStatement take_back_statement = {
 	.sql = "DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1"
 	" AND t.seq OPERATOR(pg_catalog.=) $2 AND t.attempts OPERATOR(pg_catalog.=) $3"

@@ -11,6 +11,7 @@
 #include "utils/uuid.h"
 
 #include "store/process_row.h"
+#include "store/published.h"
 #include "store/timer_row.h"
 
 /* What has still to reach a process: a timer, or an event that was given up. */
@@ -77,6 +78,7 @@ extern void wf_timer_unpark_many(ArrayType *processes, int32 owner);
 extern void wf_timer_have(int n, const pg_uuid_t *const *processes, bool *found);
 extern void wf_timer_announce_returned(int32 owner);
 extern void wf_timer_notify(int n, const WfTimerNotice *notices);
+extern uint64 wf_timer_publish(const WfPublished *published, ArrayType *definitions);
 extern bool wf_timer_take(WfTimerRow *timer);
 extern bool wf_timer_parks(const WfRow *row, const WfTimerRow *timer);
 extern List *wf_timer_list(const pg_uuid_t *process);

@@ -127,6 +127,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[],jsonb)', $$send_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
 ('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[],jsonb)', $$send_by_key('doc', 'none', 'go')$$, 'WF001 = = = = = = WF002 = 42501 ='),
 ('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[],jsonb)', $$send_by_key('doc', 'K', 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('publish(text,text,jsonb,interval,text)', $$publish('go', 'c')$$, 'ok = = = = = = = = 42501 ='),
 ('post(uuid,text,jsonb,timestamp with time zone,text,text,text)', $$post(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
 ('post(uuid,text,jsonb,timestamp with time zone,text,text,text)', $$post(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('post_by_key(text,text,text,jsonb,timestamp with time zone,text,text,text,interval)', $$post_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
