@@ -38,11 +38,13 @@
 #include "definition/definition.h"
 #include "definition/definition_log.h"
 #include "definition/handover.h"
+#include "definition/handover_job.h"
 #include "definition/owner_role.h"
 #include "definition/pause.h"
 #include "shmem/wakeup.h"
 #include "store/erasure.h"
 #include "store/origin.h"
+#include "store/run_sweep.h"
 #include "store/statement.h"
 #include "store/timer_claim.h"
 #include "store/timer_sweep.h"
@@ -83,6 +85,18 @@ static WfStatement owned_statement = {
 	" FROM workflow.owner o JOIN workflow.definition d ON d.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1"
 	" UNION ALL"
+	" SELECT 'job \"' OPERATOR(pg_catalog.||) j.name OPERATOR(pg_catalog.||) '\"'"
+	" FROM workflow.owner o JOIN workflow.job j ON j.owner OPERATOR(pg_catalog.=) o.id AND j.dropped_at IS NULL"
+	" WHERE o.role OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
+	" SELECT 'queue \"' OPERATOR(pg_catalog.||) q.name OPERATOR(pg_catalog.||) '\"'"
+	" FROM workflow.owner o JOIN workflow.queue q ON q.owner OPERATOR(pg_catalog.=) o.id"
+	" WHERE o.role OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
+	" SELECT 'limit \"' OPERATOR(pg_catalog.||) l.name OPERATOR(pg_catalog.||) '\"'"
+	" FROM workflow.owner o JOIN workflow.rate_limit l ON l.owner OPERATOR(pg_catalog.=) o.id"
+	" WHERE o.role OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
 	" SELECT 'calendar \"' OPERATOR(pg_catalog.||) c.name OPERATOR(pg_catalog.||) '\"'"
 	" FROM workflow.owner o JOIN workflow.calendar c ON c.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1 LIMIT 1",
@@ -90,16 +104,22 @@ static WfStatement owned_statement = {
 };
 
 /*
- * Who owns the definition of this name, of which the role need not exist.  Error
- * WF006 if there is none; 55000 before adopt().  SPI must be connected.
+ * Who owns the definition of this name, or, behind its prefix, the job, queue or limit,
+ * of which the role need not exist.  Error WF006 or WF010 if there is none; 55000 before adopt().  SPI must be connected.
  */
 void
 wf_handover_find(const char *name, WfOwned *owned)
 {
 	Datum		value = CStringGetTextDatum(name);
+	WfPrivilegeKind kind = wf_privilege_kind(name, &owned->name);
 	bool		isnull;
 
 	wf_origin_require();
+	if (kind != WF_PRIVILEGE_DEFINITION)
+	{
+		wf_handover_job_find(kind, owned->name, owned);
+		return;
+	}
 	if (wf_statement_execute(&find_statement, &value, NULL, 1) == 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_DEFINITION),
@@ -149,7 +169,8 @@ note(const WfOwned *owned, Oid role, const char *note)
 }
 
 /*
- * Give a definition, with all versions, to a role that may own it.  False: it is
+ * Give a definition, with all versions, or a job, a queue or a limit (job:NAME, ...), to a
+ * role that may own it.  False: it is
  * that role's already.  The caller has checked rights.  Error WF006; 55000 before
  * adopt().  Locks the name until the end of the transaction.  SPI must be
  * connected.
@@ -159,6 +180,7 @@ wf_handover_definition(const char *name, Oid role, const char *said)
 {
 	WfOwned		owned;
 	Datum		values[2] = {CStringGetTextDatum(name), 0};
+	WfPrivilegeKind kind = wf_privilege_kind(name, &owned.name);
 	int32		owner;
 
 	wf_define_lock_name(name);
@@ -166,6 +188,8 @@ wf_handover_definition(const char *name, Oid role, const char *said)
 	owner = wf_owner_role_enter(role);
 	if (owner == owned.owner)
 		return false;
+	if (kind != WF_PRIVILEGE_DEFINITION)
+		return wf_handover_job(kind, owned.name, &owned, owner);
 	values[1] = Int32GetDatum(owner);
 	wf_definition_roles_changing();
 	(void) wf_statement_execute(&change_statement, values, NULL, 0);
@@ -204,6 +228,7 @@ hand_over_owner(int32 from, Oid to, const char *note)
 	foreach(cell, names_of(from))
 		(void) wf_handover_definition(lfirst(cell), to, note);
 	(void) wf_statement_execute(&calendars_statement, values, NULL, 0);
+	wf_handover_job_all(from, DatumGetInt32(values[1]));
 	if (wf_owner_role_release(from))
 		wf_erasure_hand_over(from, DatumGetInt32(values[1]), NULL);
 }
@@ -264,7 +289,8 @@ wf_handover_follow(void)
 		int32		owner = lfirst_int(cell);
 
 		more = wf_timer_sweep_follow(owner, PIECE) == PIECE || more;
-		if (!wf_timer_sweep_has_to_follow(owner))
+		more = wf_run_sweep_follow(owner, PIECE) == PIECE || more;
+		if (!wf_timer_sweep_has_to_follow(owner) && !wf_run_sweep_has_to_follow(owner))
 			wf_owner_role_followed(owner, wf_timer_claim_next(owner, WF_POSITION(DT_NOBEGIN)).due != DT_NOEND);
 	}
 	return more;

@@ -12,11 +12,14 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -282,6 +285,37 @@ wf_job_newest(const char *name)
 				 errhint("Make it with workflow.create_job().")));
 	return wf_job(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 											  &isnull)));
+}
+
+/* --- runs, and the end of a job --------------------------------------------------- */
+
+/* An object of its own, which is locked by the number of the job. */
+static void
+lock(const WfJob *job, LOCKMODE mode)
+{
+	LockDatabaseObject(get_relname_relid("job", get_namespace_oid("workflow", false)), job->root, 0, mode);
+}
+
+/*
+ * A run of the job is about to be made: keep it from being dropped until the end of
+ * the transaction.  Error WF010 if it was.
+ */
+void
+wf_job_keep(const WfJob *job)
+{
+	lock(job, AccessShareLock);
+	if (wf_job(job->id)->dropped)
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_JOB),
+				 errmsg("job \"%s\" does not exist", job->name),
+				 errdetail("It was dropped just now.")));
+}
+
+/* Nobody makes runs of it until the end of the transaction; waits for those who do. */
+void
+wf_job_lock_for_drop(const WfJob *job)
+{
+	lock(job, AccessExclusiveLock);
 }
 
 /* --- rights --------------------------------------------------------------------- */

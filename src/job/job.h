@@ -59,6 +59,8 @@ typedef struct WfJob
 
 extern const WfJob *wf_job(int32 id);
 extern const WfJob *wf_job_newest(const char *name);
+extern void wf_job_keep(const WfJob *job);
+extern void wf_job_lock_for_drop(const WfJob *job);
 extern void wf_job_changing(void);
 extern bool wf_job_may(const WfJob *job, const char *privilege);
 extern void wf_job_require(const WfJob *job, const char *privilege);

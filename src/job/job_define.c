@@ -87,7 +87,8 @@ static WfStatement drop_statement = {
 
 static WfStatement busy_statement = {
 	.sql = "SELECT FROM workflow.run r WHERE r.root OPERATOR(pg_catalog.=) $1 LIMIT 1",
-	WF_ARGS(INT4OID)
+	WF_ARGS(INT4OID),
+	.latest = true
 };
 
 /* --- what is given ----------------------------------------------------------------- */
@@ -368,6 +369,7 @@ wf_job_define_drop(const char *name)
 	job = wf_job_newest(name);
 	wf_job_require(job, "manage");
 	root = Int32GetDatum(job->root);
+	wf_job_lock_for_drop(job);
 	if (wf_statement_execute(&busy_statement, &root, NULL, 1) > 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_IN_USE),

@@ -147,6 +147,18 @@ replace(const WfRunRequest *request, const WfRunWanted *wanted, WfRunRow *holder
 	wf_wakeup_released_of(DatumGetInt32(holder->values[WF_RUN_executor]), WF_LANE_RUNS);
 }
 
+/* Is there a run still that has a key? */
+static bool
+is_remembered(const pg_uuid_t *holder)
+{
+	WfRunRow	row;
+	WfRunState	state;
+	int32		job;
+
+	/* it may be done once more just now */
+	return wf_run_find(holder, &row) || wf_run_find_ended(holder, &state, &job) || wf_run_find(holder, &row);
+}
+
 /*
  * Another run has the key, and waits for its time: it is put off, and gets our
  * parameters.  False: it does not, and another run is made.
@@ -184,9 +196,13 @@ settle_key(const WfRunRequest *request, const WfRunWanted *wanted, const pg_uuid
 	switch (request->on_conflict)
 	{
 		case WF_RUN_EXISTING:
-			return true;
+			if (is_remembered(holder))
+				return true;
+			break;
 		case WF_RUN_REFUSE:
-			refuse_key(request->job, wanted->key, holder);
+			if (is_remembered(holder))
+				refuse_key(request->job, wanted->key, holder);
+			break;
 		case WF_RUN_ACTIVE:
 			if (wf_run_find(holder, &row))
 				return true;
@@ -261,6 +277,7 @@ wf_run_make_row(const WfRunRequest *request, const WfRunWanted *wanted)
 
 	wf_uuid_make(id, wf_uuid_slot(wanted->process));
 	fill(row, request, wanted, id);
+	wf_job_keep(request->job);
 	wf_run_full_admit(request->queue, 1, row);
 	return row;
 }
@@ -285,7 +302,10 @@ wf_run_make(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uu
 		if (made[i])
 			fill(&rows[nrows++], request, &wanted[i], &ids[i]);
 	if (nrows > 0)
+	{
+		wf_job_keep(request->job);
 		wf_run_full_admit(request->queue, nrows, rows);
+	}
 	wf_run_insert(nrows, rows);
 	for (int i = 0; request->nafter > 0 && i < nrows; i++)
 		wf_run_over_await(&rows[i], request->nafter, request->after);

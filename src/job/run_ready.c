@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "job/job.h"
 #include "job/run_ready.h"
 #include "queue/queue.h"
 #include "shmem/watermark.h"
@@ -67,6 +68,9 @@ add(WfRunReady *ready, const WfRunPlace *place, int32 job, WfPosition head)
 	const WfQueue *queue;
 
 	if (!wf_run_ready_is_wanted(ready->ask, place->root))
+		return;
+	/* what was handed over follows its job to other executors */
+	if (ready->ask->executor != 0 && wf_job(job)->owner != ready->ask->executor)
 		return;
 	queue = wf_queue(place->queue);
 	ready->lanes[ready->n++] = (WfRunLane) {

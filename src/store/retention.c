@@ -49,6 +49,7 @@
 #include "store/process_row.h"
 #include "store/purge.h"
 #include "store/retention.h"
+#include "store/run_expire.h"
 #include "store/statement.h"
 #include "store/transaction.h"
 
@@ -243,13 +244,17 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	Datum		oldest = Int16GetDatum(round->oldest);
 	Datum		values[2] = {oldest, TimestampTzGetDatum(now)};
 
+	bool		runs = wf_run_expire_known();
+
 	memset(&round->after, 0, sizeof(round->after));
-	if (!lock_partition(round->oldest))
+	if (!lock_partition(round->oldest) || (runs && !wf_run_expire_lock_partition(round->oldest)))
 		return;
 	/* Rows were locked by others, or written at an old position of the ring. */
 	if (wf_statement_execute(&empty_statement, &oldest, NULL, 1) > 0)
 		return;
 	wf_statement_execute(&truncate_statements[round->oldest], NULL, NULL, 0);
+	if (runs)
+		wf_run_expire_truncate(round->oldest);
 	wf_statement_execute(&move_statement, values, NULL, 0);
 	round->moved = true;
 }
@@ -331,6 +336,20 @@ walk_on(Walk *walk, WfRetentionRound *round)
 }
 
 /*
+ * Before each walk over processes there is one over runs: a piece of it.  Returns
+ * whether to call again at once.
+ */
+static bool
+walk_runs(TimestampTz cutoff, WfRetentionRound *round)
+{
+	if (!round->runs_walked && wf_run_expire_known() && wf_run_expire_walk(&round->runs_after, cutoff))
+		return true;
+	round->runs_walked = true;
+	memset(&round->runs_after, 0, sizeof(round->runs_after));
+	return false;
+}
+
+/*
  * One piece of a walk, which begins here unless one is under way.  Returns
  * whether to call again at once.
  */
@@ -348,6 +367,8 @@ walk_some(TimestampTz cutoff, WfRetentionRound *round)
 	walk.to = Min(walk.to, cutoff);
 	walk_on(&walk, round);
 	round->walked = !walk.under_way;
+	if (round->walked)
+		round->runs_walked = false;
 	keep_walk(&walk);
 	return walk.under_way;
 }
@@ -410,7 +431,7 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
 			return true;
 		move_on(round, now);
 	}
-	return walk && walk_some(cutoff, round);
+	return walk && (walk_runs(cutoff, round) || walk_some(cutoff, round));
 }
 
 /*

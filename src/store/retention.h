@@ -28,6 +28,8 @@ typedef struct WfRetentionRound
 	bool		moved;			/* the ring moved on */
 	bool		asked;			/* walk, however short a time ago the last walk was */
 	bool		walked;			/* a walk came to its end */
+	bool		runs_walked;	/* that over runs did; */
+	pg_uuid_t	runs_after;		/* those up to this one have been looked at */
 	bool		held;			/* nothing was done: another session is at a round */
 } WfRetentionRound;
 

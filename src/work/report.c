@@ -21,6 +21,7 @@
 
 #include "base/guc.h"
 #include "base/quote.h"
+#include "base/uuid.h"
 #include "definition/definition.h"
 #include "shmem/log_budget.h"
 #include "store/statement.h"
@@ -98,6 +99,35 @@ wf_report_note(const WfRow *row, const WfTimerRow *timer, int attempts,
 		psprintf("workflow: attempt %d of event \"%s\" of %s failed: %s: %s",
 				 attempts, wf_quote(timer->event), who, failure->sqlstate,
 				 failure->message ? failure->message : "");
+	notes = lappend(notes, note);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * This transaction records that an attempt of a run, whose row says how many there were,
+ * has failed with this error, and what state the run has now.  Needs SPI.
+ */
+void
+wf_report_note_run(const WfRunRow *row, const WfJob *job, WfRunState state, const ErrorData *error)
+{
+	bool		failed = state == WF_RUN_FAILED;
+	int			attempts = wf_run_row_attempts(row);
+	MemoryContext old;
+	Note	   *note;
+
+	if (!failed && (!wf_log_attempts || state != WF_RUN_WAITING))
+		return;
+	old = MemoryContextSwitchTo(context_of_notes());
+	note = palloc0(sizeof(Note));
+	note->subject.level = failed ? WARNING : LOG;
+	note->subject.sqlstate = error->sqlerrcode;
+	snprintf(note->subject.definition, sizeof(note->subject.definition), "job:%s", job->name);
+	note->line = psprintf("workflow: attempt %d of run %s of job \"%s\"%s%s%s failed%s: %s: %s",
+						  attempts, wf_uuid_text(wf_run_row_id(row)), wf_quote(job->name),
+						  row->nulls[WF_RUN_key] ? "" : " with key \"",
+						  row->nulls[WF_RUN_key] ? "" : wf_quote(TextDatumGetCString(row->values[WF_RUN_key])),
+						  row->nulls[WF_RUN_key] ? "" : "\"", failed ? ", the last one" : "",
+						  unpack_sql_state(error->sqlerrcode), error->message ? error->message : "");
 	notes = lappend(notes, note);
 	MemoryContextSwitchTo(old);
 }

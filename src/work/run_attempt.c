@@ -17,6 +17,7 @@
 #include "store/run.h"
 #include "store/transaction.h"
 #include "work/attempt.h"
+#include "work/report.h"
 #include "work/run_attempt.h"
 
 /*
@@ -42,8 +43,12 @@ record(const pg_uuid_t *id, const ErrorData *error, TimestampTz due)
 	wf_run_inside_keep(&row);
 	kept = wf_run_failure_of(error);
 	if (!wf_attempt_is_shortage(error->sqlerrcode) || !wf_run_failure_outlast(&row, kept))
-		(void) wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept, DT_NOEND,
-									 false);
+	{
+		WfRunState	state = wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept,
+												  DT_NOEND, false);
+
+		wf_report_note_run(&row, wf_job(wf_run_row_job(&row)), state, error);
+	}
 	return true;
 }
 
@@ -61,10 +66,12 @@ record_alone(const pg_uuid_t *id, Oid extension, const ErrorData *error, Timesta
 			if (record(id, error, due))
 				recorded = WF_RECORD_DONE;
 			wf_transaction_commit();
+			wf_report_write();
 		}
 	}
 	PG_CATCH();
 	{
+		wf_report_forget();
 		recorded = WF_RECORD_FAILED;
 		EmitErrorReport();
 		wf_transaction_abort(context);

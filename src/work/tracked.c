@@ -37,6 +37,7 @@
 #include "store/run.h"
 #include "store/transaction.h"
 #include "work/attempt.h"
+#include "work/report.h"
 #include "work/tracked.h"
 
 /* The run that was claimed, until it has ended. */
@@ -210,8 +211,12 @@ record(const ErrorData *error)
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && wf_slot_is_cancelled())
 		stop(&row, kept);
 	else if (!wf_attempt_is_shortage(error->sqlerrcode) || !wf_run_failure_outlast(&row, kept))
-		(void) wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept, DT_NOEND,
-									 false);
+	{
+		WfRunState	state = wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept,
+												  DT_NOEND, false);
+
+		wf_report_note_run(&row, wf_job(wf_run_row_job(&row)), state, error);
+	}
 	wf_run_permit_give(&mine.permit);
 }
 
@@ -228,10 +233,12 @@ record_alone(Oid extension, const ErrorData *error)
 		{
 			record(error);
 			wf_transaction_commit();
+			wf_report_write();
 		}
 	}
 	PG_CATCH();
 	{
+		wf_report_forget();
 		MemoryContextSwitchTo(mine.context);
 		EmitErrorReport();
 		wf_transaction_abort(mine.context);

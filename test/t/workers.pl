@@ -90,6 +90,18 @@ is_run($run, 'running|1|0', 'and holds');
 is(as($node, 'clerk', "SELECT workflow.complete('$run', $fence)"), 't', 'its run is completed');
 is(as($node, 'clerk', "SELECT workflow.cancel_run('$other')"), 'aborted', 'the other one is cancelled');
 
+# one that is being completed when its lease ends
+$other = run_job('letter');
+($claimed, $fence) = claim('mail', '1 second');
+my $completing = $node->background_psql('postgres', on_error_stop => 1);
+$completing->query_safe("SET ROLE clerk; BEGIN; SELECT workflow.complete('$other', $fence)");
+my $also = run_job('once');
+claim('mail', '1 second');
+wait_for($node, "SELECT count(*) = 1 FROM workflow.run_history WHERE run = '$also'", 'the end of a later lease');
+$completing->query_safe('COMMIT');
+$completing->quit;
+is_run($other, 'finished|0|0', 'who completes a run before its lease is taken away has done it');
+
 # a slot is free when the lease is over
 my $first = run_job('parcel');
 my $second = run_job('parcel');

@@ -1,0 +1,186 @@
+/*-------------------------------------------------------------------------
+ *
+ * handover_job.c
+ *	  Jobs, queues and limits of a role become another role's.
+ *
+ * Runs in the session that hands over.  The rows of a job say whose it is; its runs have
+ * the owner, too, because executors find them by it: as timers of definitions, a piece
+ * of them goes along, the others follow (handover.c), and an executor does no run of a
+ * job that is not its owner's.  The local queue of a job goes with it.
+ *
+ * Locks the name of a job, as create_job() does, then the rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "definition/define.h"
+#include "definition/handover_job.h"
+#include "definition/owner_role.h"
+#include "shmem/inval.h"
+#include "shmem/wakeup.h"
+#include "store/run_sweep.h"
+#include "store/statement.h"
+
+/* Runs that a change of the owner takes along. */
+#define PIECE 10000
+
+/* Whose caches these are, job.c and queue.c say. */
+static WfInval jobs = {.table = "job"};
+static WfInval queues = {.table = "queue"};
+static WfInval limits = {.table = "rate_limit"};
+
+#define FIND(table, rest) \
+	"SELECT w.owner, o.role, o.name FROM workflow." table " w" \
+	" JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) w.owner" \
+	" WHERE w.name OPERATOR(pg_catalog.=) $1" rest " LIMIT 1"
+
+static WfStatement find_job_statement = {
+	.sql = FIND("job", " AND w.dropped_at IS NULL ORDER BY w.version DESC"),
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+static WfStatement find_queue_statement = {
+	.sql = FIND("queue", ""),
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+static WfStatement find_limit_statement = {
+	.sql = FIND("rate_limit", ""),
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+/* Of one name. */
+#define GIVE(table) \
+	"UPDATE workflow." table " SET owner = $2 WHERE name OPERATOR(pg_catalog.=) $1" \
+	" AND owner OPERATOR(pg_catalog.<>) $2"
+
+static WfStatement give_job_statement = {
+	.sql = GIVE("job"),
+	WF_ARGS(TEXTOID, INT4OID),
+	.latest = true
+};
+
+static WfStatement give_queue_statement = {
+	.sql = GIVE("queue"),
+	WF_ARGS(TEXTOID, INT4OID),
+	.latest = true
+};
+
+static WfStatement give_limit_statement = {
+	.sql = GIVE("rate_limit"),
+	WF_ARGS(TEXTOID, INT4OID),
+	.latest = true
+};
+
+/* Of one owner. */
+#define GIVE_ALL(table) \
+	"UPDATE workflow." table " SET owner = $2 WHERE owner OPERATOR(pg_catalog.=) $1"
+
+static WfStatement all_jobs_statement = {
+	.sql = GIVE_ALL("job"),
+	WF_ARGS(INT4OID, INT4OID),
+	.latest = true
+};
+
+static WfStatement all_queues_statement = {
+	.sql = GIVE_ALL("queue"),
+	WF_ARGS(INT4OID, INT4OID),
+	.latest = true
+};
+
+static WfStatement all_limits_statement = {
+	.sql = GIVE_ALL("rate_limit"),
+	WF_ARGS(INT4OID, INT4OID),
+	.latest = true
+};
+
+static uint64
+give(WfStatement *statement, const char *name, int32 to)
+{
+	Datum		values[2] = {CStringGetTextDatum(name), Int32GetDatum(to)};
+
+	return wf_statement_execute(statement, values, NULL, 0);
+}
+
+/*
+ * Who owns the job, queue or limit of this name.  Error WF010 if there is none.  SPI must
+ * be connected, as for all of these.
+ */
+void
+wf_handover_job_find(WfPrivilegeKind kind, const char *name, WfOwned *owned)
+{
+	WfStatement *statement = kind == WF_PRIVILEGE_JOB ? &find_job_statement :
+		kind == WF_PRIVILEGE_QUEUE ? &find_queue_statement : &find_limit_statement;
+	Datum		value = CStringGetTextDatum(name);
+	bool		isnull;
+
+	if (kind == WF_PRIVILEGE_SCHEDULE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a schedule cannot be given to another role")));
+	if (wf_statement_execute(statement, &value, NULL, 1) == 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_JOB),
+				 errmsg("%s \"%s\" does not exist", kind == WF_PRIVILEGE_JOB ? "job" :
+						kind == WF_PRIVILEGE_QUEUE ? "queue" : "limit", wf_quote(name))));
+	owned->name = name;
+	owned->owner = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	owned->role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	owned->role_name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
+}
+
+/* Runs of jobs that were handed over by this owner go along, as many as are free. */
+static void
+take_runs_along(int32 from, int32 to)
+{
+	wf_owner_role_handed_over(from);
+	(void) wf_run_sweep_follow(from, PIECE);
+	wf_wakeup_work(to, WF_LANE_RUNS, DT_NOBEGIN);
+}
+
+/*
+ * Give a job with all its versions, a queue or a limit to another owner.  False: it is
+ * that one's already.  The caller has checked rights.
+ */
+bool
+wf_handover_job(WfPrivilegeKind kind, const char *name, const WfOwned *owned, int32 to)
+{
+	if (kind == WF_PRIVILEGE_JOB)
+		wf_define_lock_name(psprintf("job:%s", name));
+	wf_inval_changing(kind == WF_PRIVILEGE_JOB ? &jobs : kind == WF_PRIVILEGE_QUEUE ? &queues : &limits);
+	if (give(kind == WF_PRIVILEGE_JOB ? &give_job_statement :
+			 kind == WF_PRIVILEGE_QUEUE ? &give_queue_statement : &give_limit_statement, name, to) == 0)
+		return false;
+	if (kind == WF_PRIVILEGE_JOB)
+	{
+		wf_inval_changing(&queues);
+		(void) give(&give_queue_statement, psprintf("job:%s", name), to);
+		take_runs_along(owned->owner, to);
+	}
+	return true;
+}
+
+/* Give all of an owner to another one. */
+void
+wf_handover_job_all(int32 from, int32 to)
+{
+	Datum		values[2] = {Int32GetDatum(from), Int32GetDatum(to)};
+
+	wf_inval_changing(&jobs);
+	wf_inval_changing(&queues);
+	wf_inval_changing(&limits);
+	(void) wf_statement_execute(&all_queues_statement, values, NULL, 0);
+	(void) wf_statement_execute(&all_limits_statement, values, NULL, 0);
+	if (wf_statement_execute(&all_jobs_statement, values, NULL, 0) > 0)
+		take_runs_along(from, to);
+}

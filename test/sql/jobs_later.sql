@@ -1,0 +1,87 @@
+\set ECHO none
+\getenv srcdir PG_ABS_SRCDIR
+\set begin :srcdir '/begin.psql'
+\i :begin
+
+-- What becomes of jobs and runs in the course of time: runs that have ended expire, and
+-- jobs, queues and limits get other owners.
+
+RESET ROLE;
+CREATE VIEW app.run AS SELECT * FROM workflow.run;
+CREATE VIEW app.run_key AS SELECT * FROM workflow.run_key;
+CREATE VIEW app.run_history AS SELECT * FROM workflow.run_history;
+GRANT SELECT ON app.run, app.run_key, app.run_history TO PUBLIC;
+SET ROLE regress_app;
+SELECT workflow.create_queue('mail') \g /dev/null
+SELECT workflow.create_job('letter', queue => 'mail') \g /dev/null
+CREATE FUNCTION app.done(key text) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    made uuid := workflow.run_job('letter', key => done.key);
+    claimed record;
+BEGIN
+    SELECT * INTO claimed FROM workflow.claim('mail', 'w');
+    PERFORM workflow.write_log('info', 'done', run => claimed.run, fence => claimed.fence);
+    PERFORM workflow.complete(claimed.run, claimed.fence);
+    RETURN made;
+END $$;
+
+-- a walk
+SELECT done('old') AS old \gset
+CALL clock('2030-01-01 01:00+00');
+SELECT done('young') AS young \gset
+SELECT workflow.run_job('letter', key => 'waits', at => '2031-01-01') AS waits \gset
+SELECT is((SELECT count(*) FROM workflow.run_logs), 2::bigint, 'runs that have ended have logs');
+SELECT is(workflow.run_job('letter', key => 'old'), :'old'::uuid, 'and their keys');
+RESET ROLE;
+SELECT is((SELECT done FROM workflow.expire('30 minutes')), true, 'what is old expires');
+SET ROLE regress_app;
+SELECT is((SELECT array_agg(key ORDER BY key) FROM workflow.runs), '{waits,young}', 'also runs');
+SELECT is((SELECT array_agg(run) FROM workflow.run_logs), ARRAY[:'young']::uuid[], 'with their logs');
+SELECT is((SELECT array_agg(key ORDER BY key) FROM app.run_key), '{waits,young}', 'and keys');
+SELECT isnt(done('old'), :'old'::uuid, 'so that the key is free');
+
+-- the ring
+RESET ROLE;
+DO $$ BEGIN
+    FOR week IN 0..8 LOOP
+        CALL app.clock('2030-02-01'::timestamptz + week * interval '7 days');
+        PERFORM workflow.expire('49 days');
+    END LOOP;
+END $$;
+SET ROLE regress_app;
+SELECT is((SELECT array_agg(key ORDER BY key) FROM workflow.runs), '{waits}', 'the ring forgets all that has ended');
+SELECT is_empty('SELECT FROM workflow.run_logs', 'logs, too');
+SELECT is((SELECT array_agg(key) FROM app.run_key), '{waits}', 'and keys');
+SELECT isnt(done('young'), :'young'::uuid, 'so that the key is free');
+RESET ROLE;
+DELETE FROM workflow.run_history;
+SET ROLE regress_app;
+SELECT isnt_empty($$ SELECT FROM app.run_key WHERE key = 'young' $$, 'a key that stays');
+SELECT is((SELECT count(workflow.run_job('letter', key => 'young', on_conflict => c)) FROM unnest('{existing,refuse,active}'::text[]) c WHERE c <> 'refuse'), 2::bigint, 'is the next one''s');
+SELECT is(workflow.cancel_run(workflow.run_job('letter', key => 'young')), 'aborted', 'which is cancelled');
+
+-- other owners
+SELECT workflow.create_limit('licence', 5), workflow.create_queue('job:letter', 3), workflow.create_job('sum', 'SELECT 1') \g /dev/null
+SELECT workflow.run_job('sum') AS sum \gset
+SELECT is((error($$ SELECT workflow.change_owner('job:none', 'regress_clerk') $$))[1], 'WF010', 'a job that is not there has no owner');
+SELECT is((error($$ SELECT workflow.change_owner('job:sum', 'regress_clerk') $$))[1], 'WF002', 'not everybody gives jobs away');
+RESET ROLE;
+SELECT is(workflow.change_owner('job:sum', 'regress_clerk'), true, 'a job is given to another role');
+SELECT is(workflow.change_owner('job:sum', 'regress_clerk'), false, 'once');
+SELECT is((SELECT owner FROM workflow.jobs WHERE name = 'sum'), 'regress_clerk', 'whose it is then');
+SELECT is((SELECT o.role::regrole::text FROM app.run r JOIN workflow.owner o ON o.id = r.executor WHERE r.id = :'sum'), 'regress_clerk', 'and so its runs');
+SELECT is(workflow.change_owner('queue:mail', 'regress_clerk'), true, 'so are queues');
+SELECT is(workflow.change_owner('limit:licence', 'regress_clerk'), true, 'and limits');
+SET ROLE regress_app;
+SELECT is((error($$ SELECT workflow.create_job('sum', 'SELECT 2') $$))[1], 'WF002', 'the former owner has lost it');
+SELECT is((error($$ SELECT workflow.pause_queue('mail') $$))[1], 'WF002', 'all of it');
+SET ROLE regress_clerk;
+SELECT is(workflow.create_job('sum', 'SELECT 2'), 2, 'the new owner makes a version');
+RESET ROLE;
+SELECT is((error('DROP OWNED BY regress_app'))[1] <> 'no error', true, 'who owns jobs is not dropped');
+REASSIGN OWNED BY regress_app TO regress_stranger;
+SELECT is((SELECT string_agg(format('%s %s', name, owner), ', ' ORDER BY name, version) FROM workflow.jobs), 'letter regress_stranger, sum regress_clerk, sum regress_clerk', 'REASSIGN OWNED gives jobs');
+SELECT is((SELECT string_agg(format('%s %s', name, owner), ', ' ORDER BY name) FROM workflow.queues), 'job:letter regress_stranger, mail regress_clerk', 'and queues');
+
+\set end :srcdir '/end.psql'
+\i :end
