@@ -361,12 +361,15 @@ CREATE FUNCTION workflow.sees(definition int, starter oid) RETURNS boolean
 --                for those who may read the definition
 --   sqlstate, message, failed_at   the last error of a runtime, or of housekeeping
 --   looks        how often an executor has looked for work, in vain or not
+--   run, job     what an executor of runs is at, since event_since; for those who may read
+--                the job
 -- No errors. The view activity shows names, and events only to those who may know.
 CREATE FUNCTION workflow.workers(
     OUT kind text, OUT pid int, OUT owner int, OUT state text,
     OUT since timestamptz, OUT steps bigint, OUT batches bigint, OUT wait_reason text,
     OUT process uuid, OUT definition int, OUT event text, OUT event_since timestamptz,
-    OUT sqlstate text, OUT message text, OUT failed_at timestamptz, OUT looks bigint)
+    OUT sqlstate text, OUT message text, OUT failed_at timestamptz, OUT looks bigint,
+    OUT run uuid, OUT job int)
     RETURNS SETOF record LANGUAGE c STRICT VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
 
 -- suspend(process): commands are refused and timers wait until resume().
@@ -582,16 +585,6 @@ ALTER FUNCTION workflow.runtime_activity ROWS 10;
 
 -- ---- views
 
-CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
-    SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason,
-           -- of others' processes: that there is an event, and since when
-           CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
-           CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
-           CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
-           a.sqlstate, a.message, a.failed_at, a.looks
-    FROM workflow.workers() a
-    LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
-    LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition;
 -- What was done with definitions, by whom and when. That of a definition that was
 -- dropped is for administrators, until it expires like a process that has ended.
 CREATE VIEW workflow.definition_history WITH (security_barrier) AS
@@ -1549,6 +1542,20 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     UNION ALL
     SELECT 'pause of no definition', NULL, u.definition
     FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
+
+CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
+    SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason,
+           -- of others' processes: that there is an event, and since when
+           CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
+           CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
+           CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
+           a.sqlstate, a.message, a.failed_at, a.looks,
+           CASE WHEN workflow.may_job(j.id, 'read') THEN a.run END AS run,
+           CASE WHEN workflow.may_job(j.id, 'read') THEN j.name END AS job
+    FROM workflow.workers() a
+    LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
+    LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition
+    LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) a.job;
 
 -- ---- grants
 

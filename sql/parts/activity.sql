@@ -10,12 +10,15 @@
 --                for those who may read the definition
 --   sqlstate, message, failed_at   the last error of a runtime, or of housekeeping
 --   looks        how often an executor has looked for work, in vain or not
+--   run, job     what an executor of runs is at, since event_since; for those who may read
+--                the job
 -- No errors. The view activity shows names, and events only to those who may know.
 CREATE FUNCTION workflow.workers(
     OUT kind text, OUT pid int, OUT owner int, OUT state text,
     OUT since timestamptz, OUT steps bigint, OUT batches bigint, OUT wait_reason text,
     OUT process uuid, OUT definition int, OUT event text, OUT event_since timestamptz,
-    OUT sqlstate text, OUT message text, OUT failed_at timestamptz, OUT looks bigint)
+    OUT sqlstate text, OUT message text, OUT failed_at timestamptz, OUT looks bigint,
+    OUT run uuid, OUT job int)
     RETURNS SETOF record LANGUAGE c STRICT VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_activity';
 
 -- runtime_activity(): what the view was made of up to 0.2.0, and what others may
@@ -31,10 +34,13 @@ CREATE VIEW workflow.activity WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
            CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
            CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
-           a.sqlstate, a.message, a.failed_at, a.looks
+           a.sqlstate, a.message, a.failed_at, a.looks,
+           CASE WHEN workflow.may_job(j.id, 'read') THEN a.run END AS run,
+           CASE WHEN workflow.may_job(j.id, 'read') THEN j.name END AS job
     FROM workflow.workers() a
     LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
-    LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition;
+    LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition
+    LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) a.job;
 
 GRANT EXECUTE ON FUNCTION workflow.workers, workflow.runtime_activity TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.activity TO workflow_user, workflow_monitor, workflow_admin;

@@ -26,6 +26,7 @@
 #include "bgworker/bgworker.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
+#include "job/job.h"
 #include "shmem/database.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
@@ -39,7 +40,7 @@
 PG_FUNCTION_INFO_V1(workflow_runtime_activity);
 PG_FUNCTION_INFO_V1(workflow_wake);
 
-#define ACTIVITY_COLUMNS	16
+#define ACTIVITY_COLUMNS	18
 
 /* What the SQL of 0.2.0 knows of. */
 #define ACTIVITY_COLUMNS_020	8
@@ -78,7 +79,7 @@ static const char *const wait_reasons[] = {
 
 /*
  * A row of the result, a copy.  These are shown as null: pid 0, numbers -1, infinite
- * times, NULL, an event without definition, trouble without sqlstate.
+ * times, NULL, an event without definition and job, trouble without sqlstate.
  */
 typedef struct Line
 {
@@ -209,7 +210,7 @@ add_executors(Lines *all)
 		line->batches = slot->batches;
 		line->looks = slot->looks;
 		if (!wf_slot_event_read(slot, &line->event))
-			line->event.definition = 0;
+			line->event.definition = line->event.job = 0;
 	}
 }
 
@@ -287,12 +288,14 @@ set_time(Datum *values, bool *nulls, int column, TimestampTz at)
 }
 
 /*
- * May the current user know which event this is?  The definition may have been
+ * May the current user know which event or run this is?  The definition may have been
  * dropped since: then nobody needs to.
  */
 static bool
 may_know(const WfSlotEvent *event)
 {
+	if (event->job != 0)
+		return wf_job_may(wf_job(event->job), "read");
 	return event->definition != 0 && wf_definition_exists(event->definition) &&
 		wf_privilege_may_by_id(event->definition, "read");
 }
@@ -303,6 +306,7 @@ put(ReturnSetInfo *result, Line *line, bool may)
 {
 	Datum		values[ACTIVITY_COLUMNS];
 	bool		nulls[ACTIVITY_COLUMNS] = {false};
+	bool		at_run = line->event.job != 0;
 	bool		at_event = line->event.definition != 0;
 	bool		troubled = line->trouble.sqlstate != 0;
 
@@ -320,14 +324,17 @@ put(ReturnSetInfo *result, Line *line, bool may)
 	set_text(values, nulls, 7, line->reason);
 	values[8] = UUIDPGetDatum(&line->event.process);
 	values[9] = Int32GetDatum(line->event.definition);
-	nulls[8] = nulls[9] = !may;
-	set_text(values, nulls, 10, may ? line->event.name : NULL);
-	set_time(values, nulls, 11, at_event ? line->event.since : DT_NOBEGIN);
+	nulls[8] = nulls[9] = !may || at_run;
+	set_text(values, nulls, 10, may && !at_run ? line->event.name : NULL);
+	set_time(values, nulls, 11, at_event || at_run ? line->event.since : DT_NOBEGIN);
 	set_text(values, nulls, 12, troubled ? unpack_sql_state(line->trouble.sqlstate) : NULL);
 	set_text(values, nulls, 13, troubled ? line->trouble.message : NULL);
 	set_time(values, nulls, 14, troubled ? line->trouble.at : DT_NOBEGIN);
 	values[15] = Int64GetDatum(line->looks);
 	nulls[15] = line->looks < 0;
+	values[16] = UUIDPGetDatum(&line->event.process);
+	values[17] = Int32GetDatum(line->event.job);
+	nulls[16] = nulls[17] = !may || !at_run;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

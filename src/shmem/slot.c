@@ -111,7 +111,7 @@ wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role)
 	slot->steps = 0;
 	slot->batches = 0;
 	slot->looks = 0;
-	slot->event.definition = 0;
+	slot->event.definition = slot->event.job = 0;
 	slot->fence = 0;
 	slot->progress.at = 0;
 	slot->since = GetCurrentTimestamp();
@@ -263,16 +263,35 @@ wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name)
 	event->changes++;
 }
 
-/* It has been delivered. */
+/* This executor is about to do a run; the same for it. */
+void
+wf_slot_run(int32 job, const pg_uuid_t *run, TimestampTz since)
+{
+	WfSlotEvent *event;
+
+	if (wf_my_slot == NULL)
+		return;
+	event = &wf_my_slot->event;
+	event->changes++;
+	pg_write_barrier();
+	event->job = job;
+	event->process = *run;
+	event->since = since;
+	event->name[0] = '\0';
+	pg_write_barrier();
+	event->changes++;
+}
+
+/* It has been delivered, or the run is done. */
 void
 wf_slot_event_done(void)
 {
 	if (wf_my_slot != NULL)
-		wf_my_slot->event.definition = 0;
+		wf_my_slot->event.definition = wf_my_slot->event.job = 0;
 }
 
 /*
- * Which event its executor is at.  False: none, or another one with each look.
+ * Which event or run its executor is at.  False: none, or another one with each look.
  * The slot is one of this database: names are in our encoding.
  */
 bool
@@ -290,7 +309,7 @@ wf_slot_event_read(const WfSlot *slot, WfSlotEvent *event)
 			int			len = strnlen(event->name, sizeof(event->name) - 1);
 
 			event->name[pg_mbcliplen(event->name, len, len)] = '\0';
-			return event->definition != 0;
+			return event->definition != 0 || event->job != 0;
 		}
 	}
 	return false;

@@ -22,14 +22,15 @@ typedef enum WfSlotState
 /* Longer names of events are cut. */
 #define WF_SLOT_EVENT_NAME	64
 
-/* The event that an executor is at; see wf_slot_event(). */
+/* The event, or the run, that an executor is at; see wf_slot_event(). */
 typedef struct WfSlotEvent
 {
 	uint32		changes;		/* odd while it is being written */
-	int32		definition;		/* its id; 0: at none */
-	pg_uuid_t	process;
+	int32		definition;		/* its id; 0: at no event */
+	int32		job;			/* its id; 0: at no run */
+	pg_uuid_t	process;		/* or the run */
 	TimestampTz since;
-	char		name[WF_SLOT_EVENT_NAME];
+	char		name[WF_SLOT_EVENT_NAME];	/* of the event */
 } WfSlotEvent;
 
 /* Longer notes are cut. */
@@ -111,6 +112,7 @@ extern bool wf_slot_is_unattached(const WfSlot *slot, Oid dbid, uint32 *generati
 extern void wf_slot_state(WfSlotState state);
 extern void wf_slot_stalled(void);
 extern void wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name);
+extern void wf_slot_run(int32 job, const pg_uuid_t *run, TimestampTz since);
 extern void wf_slot_event_done(void);
 extern void wf_slot_fence(int64 fence);
 extern void wf_slot_progress(const pg_uuid_t *run, int64 done, const int64 *total, const char *note);

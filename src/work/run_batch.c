@@ -341,20 +341,23 @@ run_claimed(WfBatch *batch, Claim *claim)
 	wf_batch_limit_start(batch);
 	while (n < claim->n && (n == 0 || !wf_batch_limit_is_up(batch)))
 	{
+		TimestampTz now = GetCurrentTimestamp();
+
+		CHECK_FOR_INTERRUPTS();
 		batch->position = n;
 		batch->seq = wf_run_row_seq(claim->rows[n]);
 		batch->run = *wf_run_row_id(claim->rows[n]);
-		CHECK_FOR_INTERRUPTS();
 		wf_under_way_begin(&batch->run);
+		wf_slot_run(wf_run_row_job(claim->rows[n]), &batch->run, now);
 		if (wf_job(wf_run_row_job(claim->rows[n]))->takes_many)
 		{
-			int			many = run_many(claim->rows + n, claim->n - n, GetCurrentTimestamp(), &ends[nends]);
+			int			many = run_many(claim->rows + n, claim->n - n, now, &ends[nends]);
 
 			n += many;
 			nends += many;
 			continue;
 		}
-		done = run(claim->rows[n], GetCurrentTimestamp(), &ends[nends]);
+		done = run(claim->rows[n], now, &ends[nends]);
 		nends += done;
 		n++;
 		/* one that waits, of an ordered queue, holds those behind it */

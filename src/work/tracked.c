@@ -193,6 +193,7 @@ run(Oid extension)
 	info = describe(job);
 	wf_transaction_leave();
 	MemoryContextSwitchTo(mine.context);
+	wf_slot_run(job->id, wf_run_row_id(mine.row), GetCurrentTimestamp());
 	result = call(job, info);
 	wf_transaction_enter();
 	finish(result);
@@ -272,6 +273,7 @@ wf_tracked_do(Oid extension)
 		record_alone(extension, error);
 	mine.row = NULL;
 	wf_slot_fence(0);
+	wf_slot_event_done();
 }
 
 /* The transaction that claimed was rolled back: nothing is ours. */

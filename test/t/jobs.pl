@@ -158,6 +158,8 @@ is(ends('pass'), 'finished|0|1', 'and no attempt is counted');
 close_gate();
 my $run = as($node, 'clerk', q{SELECT workflow.run_job('pass', '{"n": 2}')});
 wait_for($node, "SELECT EXISTS ($at_gate)", 'the run');
+is(as($node, 'clerk', q{SELECT job, run, event_since < now() FROM workflow.activity WHERE run IS NOT NULL}), "pass|$run|t",
+	'activity shows which run an executor is at');
 is(as($node, 'clerk', "SELECT workflow.cancel_run('$run')"), 'aborting', 'a run that runs is asked to stop');
 is(as($node, 'clerk', "SELECT workflow.cancel_run('$run', true)"), 'aborting', 'or is interrupted');
 wait_for_end('pass');
