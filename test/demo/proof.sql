@@ -51,6 +51,19 @@ CREATE TEMP VIEW approval_faults AS
        OR (e.state = 'rejected') <> (d.order_id IS NOT NULL AND d.event = 'reject' AND d.taken)
        OR (e.state = 'shipped' AND e.total > 500) <> (d.order_id IS NOT NULL AND d.event = 'approve' AND d.taken);
 
+-- What the bank and the mail server have heard, by idempotency key and message id.
+CREATE TEMP TABLE heard (line text);
+COPY heard FROM :'heard' WITH (FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02');
+CREATE TEMP VIEW asked AS SELECT split_part(line, ' ', 2) AS key FROM heard WHERE line LIKE 'http %';
+CREATE TEMP VIEW mailed AS SELECT split_part(line, ' ', 2) AS key FROM heard WHERE line LIKE 'mail %';
+CREATE TEMP VIEW charge_faults AS
+    SELECT FROM shop.payment p
+    LEFT JOIN (SELECT order_id, count(*) AS n, min(run::text) AS run FROM shop.till GROUP BY 1) t USING (order_id)
+    WHERE t.n IS DISTINCT FROM 1 OR t.run NOT IN (SELECT key FROM asked);
+CREATE TEMP VIEW bench_faults AS
+    SELECT FROM shop.wrapped a
+    WHERE (SELECT count(*) FROM shop.wrapped b WHERE b.began <= a.began AND b.ended + interval '200 milliseconds' > a.began) > 4;
+
 -- The engine's own books.
 CREATE TEMP VIEW history_faults AS
     SELECT FROM ended e JOIN shop.orders o USING (id)
@@ -78,6 +91,13 @@ FROM (VALUES
     ('pieces in stock at the end',                     (SELECT sum(initial_stock) FROM shop.product) - (SELECT coalesce(sum(quantity), 0) FROM shop.order_line l JOIN shipped s ON s.id = l.order_id), (SELECT sum(stock) FROM shop.product)),
     ('... order lines not reserved once, or not given back once', 0,                                                (SELECT count(*) FROM stock_faults)),
     ('... products whose shelf is wrong',              0,                                                           (SELECT count(*) FROM shelf_faults)),
+    ('customers charged by the bank, by the keys it was asked with', (SELECT count(*) FROM shop.payment),           (SELECT count(DISTINCT key) FROM asked)),
+    ('... not written once by the till, or never asked for', 0,                                                     (SELECT count(*) FROM charge_faults)),
+    ('... runs completed',                             (SELECT count(*) FROM shop.payment),                         (SELECT count(*) FROM workflow.runs WHERE job = 'charge' AND state = 'finished')),
+    ('parcels wrapped by hand',                        (SELECT count(*) FROM shipped WHERE id % 100 = 7),           (SELECT count(*) FROM shop.wrapped)),
+    ('... with more than four at the bench, or no 200 ms between them', 0,                                          (SELECT count(*) FROM bench_faults)),
+    ('mails sent, by their message ids',               (SELECT count(*) FROM shipped),                              (SELECT count(DISTINCT key) FROM mailed)),
+    ('runs left over, or not finished',                0,                                                           (SELECT count(*) FROM workflow.runs WHERE state <> 'finished')),
     ('orders with an end reached twice, or steps missing', 0,                                                       (SELECT count(*) FROM history_faults)),
     ('timers that fired before they were due',         0,                                                           (SELECT count(*) FROM workflow.process_history WHERE at < due)),
     ('timers left over',                               0,                                                           (SELECT count(*) FROM workflow.timers)),
@@ -88,6 +108,9 @@ FROM (VALUES
 \echo
 SELECT state AS "order ended as", count(*) AS orders, sum(total) AS worth FROM ended GROUP BY 1 ORDER BY 2 DESC;
 SELECT what AS "proof", expected, found, CASE WHEN ok THEN 'ok' ELSE 'WRONG' END AS " " FROM proof ORDER BY line;
+SELECT format('The bank was asked %s times for %s payments, and %s mails were sent for %s orders: at least once each,', a.n, a.keys, m.n, m.keys)
+           AS "effects outside", 'by a key of which there is one.' AS " "
+FROM (SELECT count(*) AS n, count(DISTINCT key) AS keys FROM asked) a, (SELECT count(*) AS n, count(DISTINCT key) AS keys FROM mailed) m;
 \pset format unaligned
 \t on
 \o :verdict

@@ -2,7 +2,8 @@
 --
 -- Roles: shop owns the tables, the functions and the definition; web is the
 -- web application, which places orders and pays for customers; manager is a
--- person. psql variables: orders (how many), pay_within (payment deadline).
+-- person; outside are the programs that do runs of jobs elsewhere: the till, which
+-- talks to the bank, and the mailer. psql variables: orders (how many), pay_within (payment deadline).
 --
 -- No table has a key where one would hide a mistake: a second invoice for an
 -- order would simply be there, and proof.sql would find it.
@@ -13,7 +14,8 @@ SET client_min_messages = warning;
 CREATE ROLE shop LOGIN;
 CREATE ROLE web LOGIN;
 CREATE ROLE manager LOGIN;
-GRANT workflow_user TO shop, web, manager;
+CREATE ROLE outside LOGIN;
+GRANT workflow_user TO shop, web, manager, outside;
 CREATE SCHEMA shop AUTHORIZATION shop;
 
 SET ROLE shop;
@@ -47,6 +49,7 @@ CREATE TABLE refund         (order_id int, amount numeric, at timestamptz DEFAUL
 CREATE TABLE to_approve     (order_id int, total numeric, at timestamptz DEFAULT clock_timestamp());
 CREATE TABLE packing_list   (order_id int, parcel text, at timestamptz DEFAULT clock_timestamp());
 CREATE TABLE invoice        (number int GENERATED ALWAYS AS IDENTITY, order_id int, amount numeric, at timestamptz DEFAULT clock_timestamp());
+CREATE TABLE wrapped        (order_id int, began timestamptz, ended timestamptz);
 CREATE INDEX ON stock_movement (order_id);
 CREATE INDEX ON packing_list (order_id);
 CREATE INDEX ON to_approve (order_id);
@@ -54,6 +57,9 @@ CREATE INDEX ON to_approve (order_id);
 -- What the customers and the manager did, written by them with their command.
 CREATE TABLE customer_did (order_id int PRIMARY KEY, event text, taken boolean);
 CREATE TABLE manager_did  (order_id int PRIMARY KEY, event text, taken boolean);
+
+-- What the till wrote when the bank had paid.
+CREATE TABLE till (order_id int, run uuid, at timestamptz DEFAULT clock_timestamp());
 
 -- The invoice printer: it jams for a second at some invoices, and has no
 -- toner for a few until somebody sets `toner`.
@@ -92,7 +98,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION book_payment(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO shop.payment VALUES ((context->>'order')::int, (event->'data'->>'amount')::numeric)
+    INSERT INTO shop.payment VALUES ((context->>'order')::int, (event->'output'->>'amount')::numeric)
 $$;
 
 CREATE FUNCTION refund_payment(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS $$
@@ -123,6 +129,33 @@ BEGIN
     INSERT INTO shop.invoice (order_id, amount) VALUES (id, (context->>'total')::numeric);
 END $$;
 
+-- A mail for each order, sent by somebody outside: with the order's number as its
+-- key there is one run, whatever becomes of the step.
+CREATE FUNCTION send_mail(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM workflow.run_job('mail', jsonb_build_object('from', 'shop@example.com', 'to', o.customer || '@example.com',
+        'subject', 'Order ' || o.id, 'text', 'Your order is on its way.'), key => o.id::text)
+    FROM shop.orders o WHERE o.id = (context->>'order')::int;
+END $$;
+
+-- ---- jobs -----------------------------------------------------------------------
+
+-- Some parcels are wrapped by hand, at a bench with room for four, who take a breath
+-- between two of them.
+CREATE FUNCTION wrap(params jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    began timestamptz := clock_timestamp();
+BEGIN
+    PERFORM pg_sleep(0.1);
+    INSERT INTO shop.wrapped VALUES ((params->>'order')::int, began, clock_timestamp());
+END $$;
+
+SELECT workflow.create_queue('bench', max_parallel => 4, min_gap => '200 milliseconds'), workflow.create_queue('payments'), workflow.create_queue('mail');
+SELECT workflow.create_job('wrap', 'shop.wrap', '{"order": "int"}', queue => 'bench', mode => 'tracked'),
+    workflow.create_job('charge', parameters => '{"order": "int", "amount": "numeric"}', queue => 'payments'),
+    workflow.create_job('mail', parameters => '{"from": "text", "to": "text", "subject": "text", "text": "text"}', queue => 'mail');
+SELECT workflow.grant_on('queue:payments', 'outside', 'claim'), workflow.grant_on('queue:mail', 'outside', 'claim');
+
 -- ---- the definition -----------------------------------------------------------
 
 SELECT workflow.define(replace($definition$
@@ -146,12 +179,18 @@ SELECT workflow.define(replace($definition$
           "on": {
             "pay": {
               "guard": {"@expr": "(event->'data'->>'amount')::numeric = (context->>'total')::numeric"},
-              "actions": "shop.book_payment",
-              "target": "#order.paid"
+              "target": "#order.charging"
             }
           },
           "after": {"payment deadline": {"target": "#order.unpaid"}}
         }
+      }
+    },
+    "charging": {
+      "invoke": {
+        "job": "charge",
+        "input": {"order": {"@expr": "context->'order'"}, "amount": {"@expr": "context->'total'"}},
+        "onDone": {"actions": "shop.book_payment", "target": "paid"}
       }
     },
     "paid": {
@@ -160,12 +199,21 @@ SELECT workflow.define(replace($definition$
         "deciding": {
           "always": [
             {"guard": {"@expr": "(context->>'total')::numeric > 500"}, "target": "approval"},
-            {"target": "packing"}
+            {"target": "choosing"}
           ]
         },
         "approval": {
           "entry": "shop.ask_manager",
-          "on": {"approve": "packing", "reject": "#order.rejected"}
+          "on": {"approve": "choosing", "reject": "#order.rejected"}
+        },
+        "choosing": {
+          "always": [
+            {"guard": {"@expr": "(context->>'order')::int % 100 = 7"}, "target": "wrapping"},
+            {"target": "packing"}
+          ]
+        },
+        "wrapping": {
+          "invoke": {"job": "wrap", "input": {"order": {"@expr": "context->'order'"}}, "onDone": "packing"}
         },
         "packing": {
           "entry": "shop.pack",
@@ -176,7 +224,7 @@ SELECT workflow.define(replace($definition$
         }
       }
     },
-    "shipped":   {"type": "final"},
+    "shipped":   {"type": "final", "entry": "shop.send_mail"},
     "sold_out":  {"type": "final"},
     "cancelled": {"type": "final", "entry": "shop.give_back"},
     "unpaid":    {"type": "final", "entry": "shop.give_back"},
@@ -255,11 +303,12 @@ BEGIN
     END LOOP;
 END $$;
 
-GRANT USAGE ON SCHEMA shop TO web, manager;
+GRANT USAGE ON SCHEMA shop TO web, manager, outside;
 GRANT SELECT ON ALL TABLES IN SCHEMA shop TO web, manager;
 GRANT UPDATE (process) ON orders TO web;
 GRANT INSERT ON customer_did TO web;
 GRANT INSERT ON manager_did TO manager;
+GRANT INSERT ON till TO outside;
 
 -- ---- the same orders every time ------------------------------------------------
 
