@@ -141,8 +141,11 @@ collect_correlates(WfCompiler *c, WfState *state)
 	int			n = 0;
 
 	for (int h = 0; h < state->nhandlers; h++)
-		n += state->handlers[h].ntransitions;
-	state->correlates = palloc0(sizeof(WfCorrelate) * (n + 1));
+		for (int t = 0; t < state->handlers[h].ntransitions; t++)
+			n += state->handlers[h].transitions[t]->correlate != NULL;
+	if (n == 0)
+		return;
+	state->correlates = palloc0(sizeof(WfCorrelate) * n);
 	for (int h = 0; h < state->nhandlers; h++)
 		for (int t = 0; t < state->handlers[h].ntransitions; t++)
 		{

@@ -108,7 +108,7 @@ arm(void *self, const WfState *state, const WfEvent *event)
 	Host	   *host = self;
 
 	see(host, ASKED_ARM, state->id);
-	wf_insist(state->ntimers > 0 && !host->armed[state->id]++,
+	wf_insist((state->ntimers > 0 || state->ncorrelates > 0) && !host->armed[state->id]++,
 			  "armed for nothing, or twice");
 	wf_insist(wf_machine_is_active(host->machine, state->id), "armed, but not active");
 }
