@@ -57,7 +57,8 @@ CREATE TABLE workflow.rate_limit (
 --               its partition that runs is to stop, as by cancel_run() with force
 --   placement   where runs may be done, in this order: 'any', 'local'
 --   ageing      who waits so long gains a priority; null: nobody does
---   notify      NOTIFY workflow_work when there is work for outside workers
+--   notify      NOTIFY workflow_work when there is work for outside workers, by the
+--               runtime, with the name of the queue, at most every 50 ms
 -- The caller owns it; 'job:NAME' is for the job's owner, whose it is. Errors: 42710,
 -- 22023, 22004, WF002, WF010 no such job; 0A000 for other places, which are not there yet.
 CREATE FUNCTION workflow.create_queue(

@@ -33,6 +33,7 @@
 #include "definition/publication.h"
 #include "job/run_lease.h"
 #include "job/run_lost.h"
+#include "queue/queue_notify.h"
 #include "job/run_unwanted.h"
 #include "shmem/trouble.h"
 #include "store/checkpoint.h"
@@ -50,6 +51,12 @@
 /* Where something expires, a runtime comes so often (min), if not for more. */
 #define COMES_BACK_MIN	1
 #define COMES_BACK_MAX	(24 * 60)
+
+/* Workers are notified so often at most (ms). */
+#define NOTIFY_PAUSE	50
+
+/* When they were notified last. */
+static TimestampTz notified_at = DT_NOBEGIN;
 
 /* One part of it. */
 typedef struct Chore
@@ -176,6 +183,30 @@ end_leases(Oid extension, bool *more)
 	return true;
 }
 
+/* Workers of queues that have work, and want to hear of it. */
+static bool
+notify_workers(Oid extension, bool *more)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
+	TimestampTz next = DT_NOEND;
+
+	if (!wf_transaction_begin("notifying workers", extension))
+		return false;
+	if (database != NULL && wf_origin_is_ours())
+	{
+		wf_database_notifying(database);
+		database->notifies = wf_queue_notify_any();
+		if (database->notifies)
+			next = wf_queue_notify(wf_clock_now());
+	}
+	wf_transaction_commit();
+	notified_at = GetCurrentTimestamp();
+	if (database != NULL)
+		wf_database_notify(database, next);
+	return true;
+}
+
+static Chore notifications = {.what = "notifying workers",.run = notify_workers,.wanted = true};
 static Chore leases = {.what = "ending leases of workers",.run = end_leases,.wanted = true};
 
 /* wanted: none that this runtime knows of is at what was running before it came */
@@ -189,7 +220,7 @@ static Chore checkpoints = {.what = "deleting checkpoints of nobody",.run = forg
 static Chore early = {.what = "deleting events that nobody came for",.run = expire_early};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &leases, &handover, &gone, &strays, &erasures, &checkpoints, &early, &retention};
+static Chore *const chores[] = {&settle, &lost, &leases, &notifications, &handover, &gone, &strays, &erasures, &checkpoints, &early, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -229,6 +260,26 @@ void
 wf_housekeeping_leases(void)
 {
 	leases.wanted = true;
+}
+
+/*
+ * When workers are to be notified, of work that is there or comes: by then
+ * wf_housekeeping_notify() is to be called.
+ */
+TimestampTz
+wf_housekeeping_notify_at(WfDatabase *database)
+{
+	TimestampTz pause_over = notified_at == DT_NOBEGIN ? DT_NOBEGIN :
+		wf_clock_at(TimestampTzPlusMilliseconds(notified_at, NOTIFY_PAUSE));
+
+	return Max(wf_database_notify_at(database), pause_over);
+}
+
+/* Workers are to be notified. */
+void
+wf_housekeeping_notify(void)
+{
+	notifications.wanted = true;
 }
 
 /* Somebody asks to look anew: what has failed is not held back any more. */

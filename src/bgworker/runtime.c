@@ -439,7 +439,7 @@ busy(void)
 
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
-	if (wf_database_leases_at(database) < idle || wf_settle_due() < idle)
+	if (wf_database_notify_at(database) < idle || wf_database_leases_at(database) < idle || wf_settle_due() < idle)
 		return true;
 	return able() && demand.first_due < idle;
 }
@@ -495,6 +495,8 @@ wf_runtime_main(Datum arg)
 			wf_housekeeping_settle();
 		if (wf_database_leases_at(database) <= wf_clock_now())
 			wf_housekeeping_leases();
+		if (wf_housekeeping_notify_at(database) <= wf_clock_now())
+			wf_housekeeping_notify();
 		feed();
 		if (!wf_housekeeping(database, extension))
 			absent(true);
@@ -513,6 +515,7 @@ wf_runtime_main(Datum arg)
 			break;
 		until = Min(until, Min(sweep_due(), wf_housekeeping_due()));
 		demand.next = Min(demand.next, Min(wf_database_leases_at(database), wf_settle_due()));
+		demand.next = Min(demand.next, wf_housekeeping_notify_at(database));
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

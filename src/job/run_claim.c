@@ -141,7 +141,7 @@ ask_of(const WfRunClaim *wanted, TimestampTz now)
 	return (WfRunReadyAsk)
 	{
 		.executor = OUTSIDE,.queue = wanted->queue,.nroots = wanted->nroots,
-			.roots = wanted->roots,.until = now
+			.roots = wanted->roots,.until = now,.wanted = wanted->n
 	};
 }
 
@@ -156,7 +156,7 @@ wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows)
 	Claim		claim = {.wanted = wanted,.now = wf_clock_now()};
 	WfRunReadyAsk ask = ask_of(wanted, claim.now);
 	WfRunServe	serve = {
-		.may = may,.take = take,.is_full = is_full,.taker = &claim,.wanted = wanted->n,.one_each = true
+		.may = may,.take = take,.is_full = is_full,.taker = &claim,.one_each = true
 	};
 	TimestampTz next = DT_NOEND;
 

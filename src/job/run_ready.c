@@ -25,7 +25,7 @@
 /* So many runs of a level of a queue are read one by one. */
 #define READ_MAX		64
 
-/* A look finds so many places, and reads so many levels of queues. */
+/* A look finds so many places at most, and reads so many levels of queues. */
 #define LANES_MAX		4096
 #define LARGE_MAX		1024
 
@@ -205,7 +205,7 @@ walk_level(WfRunReady *ready, const WfRunPlace *level)
 			ready->next = Min(ready->next, head.due);
 		else
 			add(ready, &ready->at, head.job, WF_POSITION(head.due));
-		if (ready->n >= LANES_MAX)
+		if (ready->n >= ready->enough)
 			return false;
 	}
 	return true;
@@ -282,6 +282,7 @@ wf_run_ready_find(WfRunReady *ready)
 	}
 	else if (!ready->more)
 		return false;
+	ready->enough = Min(ready->n + Max(ready->ask->wanted, READ_MAX), LANES_MAX);
 	ready->more = ready->nlarge > 0 && !walk(ready);
 	if (ready->more)
 		stopped_at = ready->at;

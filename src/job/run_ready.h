@@ -15,6 +15,7 @@ typedef struct WfRunReadyAsk
 	int			nroots;			/* of these jobs only; 0: of any */
 	const int32 *roots;
 	TimestampTz until;			/* what is due by then */
+	int			wanted;			/* runs; so many places are enough for a while */
 } WfRunReadyAsk;
 
 /* A place with runs that are due. */
@@ -39,6 +40,7 @@ typedef struct WfRunReady
 	WfRunScan  *by_due;
 	WfRunLane  *lanes;			/* what was found this time */
 	int			n;
+	int			enough;			/* so many of them */
 	bool		more;			/* there are places that were not looked at */
 	TimestampTz next;			/* when what is not due is, but for those */
 

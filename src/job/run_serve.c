@@ -159,7 +159,7 @@ wf_run_serve_forget(void)
 static bool
 is_full(const Serving *serving)
 {
-	return serving->taken >= serving->serve->wanted || serving->serve->is_full(serving->serve->taker);
+	return serving->taken >= serving->ask->wanted || serving->serve->is_full(serving->serve->taker);
 }
 
 /* May runs of the lane be taken? */
@@ -435,7 +435,7 @@ serve_round(Serving *serving, LaneGroup *groups, int n)
 		weight += groups[i].weight;
 	for (int i = 0; i < n && !is_full(serving); i++)
 	{
-		double		share = (serving->serve->wanted - serving->taken) * groups[i].weight / weight;
+		double		share = (serving->ask->wanted - serving->taken) * groups[i].weight / weight;
 
 		weight -= groups[i].weight;
 		serve_group(serving, &groups[i], Max((int) share, 1));

@@ -27,7 +27,6 @@ typedef struct WfRunServe
 	WfRunServed (*take) (void *taker, int32 job, WfRunRow *row);
 	bool		(*is_full) (void *taker);
 	void	   *taker;
-	int			wanted;			/* so many at most, that are shared out */
 	bool		one_each;
 } WfRunServe;
 

@@ -147,6 +147,8 @@ wf_queue_use_wake(int32 number)
 		if (executor != 0)
 			wf_wakeup_work(executor, WF_LANE_RUNS, wf_clock_now());
 		else
-			wf_wakeup_stepped();
+			wf_wakeup_outside(wf_clock_now());
 	}
+	if (wf_queue(number)->notifies)
+		wf_wakeup_notifies();
 }

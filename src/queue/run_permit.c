@@ -328,6 +328,14 @@ wf_run_permit_spend(const WfRunPermit *permit, TimestampTz *retry_at)
 	return !permit->rated || wf_permit_spend(permit->n, permit->wanted, retry_at);
 }
 
+/* It begins now; that was spent for it at an instant. */
+void
+wf_run_permit_begin(const WfRunPermit *permit, TimestampTz spent_at)
+{
+	if (permit->rated)
+		wf_permit_begin(permit->n, permit->wanted, spent_at);
+}
+
 /* It was not begun. */
 void
 wf_run_permit_unspend(const WfRunPermit *permit)

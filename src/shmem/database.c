@@ -48,6 +48,7 @@ wf_database_shmem_attach(void *segment, bool created)
 		wf_databases[i].overflow = wf_owner_overflow(i);
 		pg_atomic_init_u32(&wf_databases[i].awaiting, 0);
 		pg_atomic_init_u64(&wf_databases[i].leases_at, (uint64) DT_NOEND);
+		pg_atomic_init_u64(&wf_databases[i].notify_at, (uint64) DT_NOEND);
 		ConditionVariableInit(&wf_databases[i].stepped);
 	}
 }
@@ -123,6 +124,8 @@ make_database(Oid dbid)
 	memset(&database->chores, 0, sizeof(database->chores));
 	database->chores_at = DT_NOEND;
 	pg_atomic_write_u64(&database->leases_at, (uint64) DT_NOEND);
+	pg_atomic_write_u64(&database->notify_at, (uint64) DT_NOEND);
+	database->notifies = false;
 	database->leases_renewed = false;
 	database->runs_awaited = database->settle = database->settle_all = true;
 	wf_owner_init(database->overflow, dbid, 0, DT_NOEND);	/* nobody, so far */
@@ -433,6 +436,21 @@ wf_database_take_runs_lost(WfDatabase *database)
 
 /* --- leases ---------------------------------------------------------------- */
 
+/* The runtime is to look at a time, which is told if it is earlier than what was known. */
+static void
+lower(WfDatabase *database, pg_atomic_uint64 *at, TimestampTz time)
+{
+	uint64		known = pg_atomic_read_u64(at);
+
+	while (time < (TimestampTz) known)
+	{
+		if (!pg_atomic_compare_exchange_u64(at, &known, (uint64) time))
+			continue;
+		wf_database_latch(database->dbid);
+		return;
+	}
+}
+
 /*
  * A worker has a run until then, unless it extends that.  Somebody is to look at that
  * time: if it is earlier than what was known, the runtime or the launcher is told.
@@ -441,15 +459,7 @@ wf_database_take_runs_lost(WfDatabase *database)
 void
 wf_database_lease(WfDatabase *database, TimestampTz until)
 {
-	uint64		known = pg_atomic_read_u64(&database->leases_at);
-
-	while (until < (TimestampTz) known)
-	{
-		if (!pg_atomic_compare_exchange_u64(&database->leases_at, &known, (uint64) until))
-			continue;
-		wf_database_latch(database->dbid);
-		return;
-	}
+	lower(database, &database->leases_at, until);
 }
 
 /* When the first of them ends that is known. */
@@ -538,6 +548,34 @@ wf_database_take_settle(WfDatabase *database, bool *all)
 	database->settle_all = false;
 	pg_memory_barrier();
 	return settle || *all;
+}
+
+/* --- notifications --------------------------------------------------------- */
+
+/*
+ * There may be work then for outside workers, in a queue that notifies.  Without a
+ * lock.  Never throws.
+ */
+void
+wf_database_notify(WfDatabase *database, TimestampTz at)
+{
+	if (database->notifies)
+		lower(database, &database->notify_at, at);
+}
+
+/* When they are to be notified. */
+TimestampTz
+wf_database_notify_at(WfDatabase *database)
+{
+	return (TimestampTz) pg_atomic_read_u64(&database->notify_at);
+}
+
+/* The runtime is about to look for such work, as wf_database_leases_looked_for(). */
+void
+wf_database_notifying(WfDatabase *database)
+{
+	pg_atomic_write_u64(&database->notify_at, (uint64) DT_NOEND);
+	pg_memory_barrier();
 }
 
 /* --- what its runtime tells ----------------------------------------------- */

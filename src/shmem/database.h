@@ -86,6 +86,9 @@ typedef struct WfDatabase
 
 	pg_atomic_uint64 leases_at; /* when the earliest lease of a worker that is known
 								 * ends, by wf_clock_now(); infinity: none */
+	pg_atomic_uint64 notify_at; /* when workers are to be notified of work, by
+								 * wf_clock_now(); infinity: of none */
+	bool		notifies;		/* it has queues that do so, or may have */
 	bool		leases_renewed; /* since the server's start; by its runtime */
 
 	/* Without a lock: see ended.c. */
@@ -140,6 +143,9 @@ extern void wf_database_lease(WfDatabase *database, TimestampTz until);
 extern TimestampTz wf_database_leases_at(WfDatabase *database);
 extern void wf_database_leases_looked_for(WfDatabase *database);
 extern void wf_database_leases_renewed(WfDatabase *database);
+extern void wf_database_notify(WfDatabase *database, TimestampTz at);
+extern TimestampTz wf_database_notify_at(WfDatabase *database);
+extern void wf_database_notifying(WfDatabase *database);
 extern bool wf_database_runs_awaited(Oid dbid);
 extern void wf_database_runs_await(Oid dbid);
 extern void wf_database_runs_await_no_more(WfDatabase *database);

@@ -429,6 +429,31 @@ wf_permit_spend(int n, const WfPermitWanted *wanted, TimestampTz *retry_at)
 	return may;
 }
 
+/*
+ * A run begins for which that was spent at an instant: it counts from now on.  Between
+ * two of one transaction much time may pass.
+ */
+void
+wf_permit_begin(int n, const WfPermitWanted *wanted, TimestampTz spent_at)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(header->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < n; i++)
+	{
+		Entry	   *entry = wanted[i].rate > 0 ? find(&wanted[i].key) : NULL;
+
+		if (entry == NULL || entry->piece == 0)
+			continue;
+		turn(entry, &wanted[i], now);
+		if (spent_at / entry->piece >= entry->newest - WF_PERMIT_BUCKETS &&
+			spent_at / entry->piece <= entry->newest)
+			*spent_in(entry, spent_at / entry->piece) -= wanted[i].units;
+		spend(entry, &wanted[i], wanted[i].units);
+	}
+	LWLockRelease(header->lock);
+}
+
 /* The run was not there: what was spent for it was not. */
 void
 wf_permit_unspend(int n, const WfPermitWanted *wanted)
@@ -588,13 +613,18 @@ collect(Waiters *waiters, Entry *entry)
 static void
 tell(const Waiters *waiters)
 {
+	WfDatabase *database;
+
 	if (waiters->all)
 		wf_watermark_look(waiters->dbid, WF_LANE_RUNS);
 	for (int i = 0; i < waiters->n && !waiters->all; i++)
 		if (waiters->owners[i] != 0)
 			wf_watermark_look_for(waiters->dbid, waiters->owners[i], WF_LANE_RUNS);
-	if (waiters->n > 0 || waiters->all)
-		wf_database_stepped(waiters->dbid);
+	if (waiters->n == 0 && !waiters->all)
+		return;
+	wf_database_stepped(waiters->dbid);
+	if ((database = wf_database_entry(waiters->dbid, false)) != NULL)
+		wf_database_notify(database, DT_NOBEGIN);
 }
 
 /* The units stay taken for a while, or are free.  Under the lock. */

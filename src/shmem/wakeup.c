@@ -71,6 +71,9 @@ static struct
 	bool		awaited;		/* some of the latter */
 }			ended = {0};
 
+/* There is work for outside workers, the first of which is due then. */
+static TimestampTz outside_at = DT_NOEND;
+
 /* Workers have got leases, the first of which ends then; and whom to tell that. */
 static TimestampTz leased_until = DT_NOEND;
 static WfDatabase *leased_in = NULL;
@@ -269,6 +272,26 @@ wf_wakeup_runs_awaited(int n, const pg_uuid_t *runs)
 	ended.awaited = ended.awaited || !silent;
 }
 
+/* This transaction makes work for outside workers, due then. */
+void
+wf_wakeup_outside(TimestampTz due)
+{
+	wf_wakeup_stepped();		/* who waits in await_work() */
+	if (!silent)
+		outside_at = Min(outside_at, due);
+}
+
+/* This transaction makes or changes a queue that notifies. */
+void
+wf_wakeup_notifies(void)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
+
+	if (database != NULL)
+		database->notifies = true;
+	outside_at = DT_NOBEGIN;
+}
+
 /* A worker has a run until then, once this transaction has committed. */
 void
 wf_wakeup_lease(TimestampTz until)
@@ -384,6 +407,7 @@ forget(void)
 	stepped = false;
 	ended.n = 0;
 	ended.awaited = false;
+	outside_at = DT_NOEND;
 	leased_until = DT_NOEND;
 	leased_in = NULL;
 	claimed_in = InvalidSubTransactionId;
@@ -413,6 +437,16 @@ tell_of_runs(void)
 		wf_ended_note(MyDatabaseId, ended.n, ended.runs);
 }
 
+/* Queues that notify may have work. */
+static void
+notify(void)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
+
+	if (database != NULL)
+		wf_database_notify(database, outside_at);
+}
+
 /* The transaction is over. */
 static void
 tell(bool committed)
@@ -438,6 +472,8 @@ tell(bool committed)
 		wf_database_stepped(MyDatabaseId);
 	if (committed)
 		tell_of_runs();
+	if (committed && outside_at != DT_NOEND)
+		notify();
 	if (committed && leased_in != NULL)
 		wf_database_lease(leased_in, leased_until);
 	if (committed)
@@ -539,6 +575,8 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 		mine->released = lane->released;
 	}
 	stepped = prepared->stepped;
+	if (stepped)
+		outside_at = DT_NOBEGIN;	/* perhaps */
 	ended.awaited = prepared->ended;
 	ended.n = prepared->ended ? -1 : 0;
 	roles = prepared->roles;

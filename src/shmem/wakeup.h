@@ -25,6 +25,8 @@ extern void wf_wakeup_claimed(int32 owner, WfLaneKind kind, int claimed, uint64 
 							  WfPosition mark, TimestampTz inserted);
 extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);
+extern void wf_wakeup_outside(TimestampTz due);
+extern void wf_wakeup_notifies(void);
 extern void wf_wakeup_runs_ended(int n, const pg_uuid_t *runs);
 extern void wf_wakeup_runs_awaited(int n, const pg_uuid_t *runs);
 extern void wf_wakeup_lease(TimestampTz until);

@@ -161,7 +161,7 @@ announce(const WfRunRow *row)
 	if (executor != 0)
 		wf_wakeup_work(executor, WF_LANE_RUNS, wf_run_row_due(row));
 	else
-		wf_wakeup_stepped();	/* who waits for work in await_work() */
+		wf_wakeup_outside(wf_run_row_due(row));
 }
 
 static void

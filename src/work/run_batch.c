@@ -57,6 +57,8 @@ typedef struct Claim
 	bool		alone;			/* that place, and no other one, */
 	bool		single;			/* or even one run of it; */
 	bool		tracked;		/* that one, which is done afterwards */
+	bool		rated;			/* some of them count for rates */
+	TimestampTz at;				/* when it was claimed */
 	TimestampTz next;			/* when what was not claimed is due first */
 } Claim;
 
@@ -88,6 +90,7 @@ turn_to(Claim *claim, int32 queue, int64 part, int32 job)
 	claim->part = part;
 	claim->job = job;
 	wf_run_permit_of(queue, part, wf_job(job)->limits, &claim->permit);
+	claim->rated = claim->rated || claim->permit.rated;
 }
 
 /* Is nothing else to be claimed with runs of the place for which we have just asked? */
@@ -224,11 +227,12 @@ take(void *taker, int32 job, WfRunRow *row)
 static void
 claim_due(Claim *claim, TimestampTz until)
 {
-	WfRunReadyAsk ask = {.executor = claim->batch->owner,.until = until};
+	WfRunReadyAsk ask = {.executor = claim->batch->owner,.until = until,.wanted = claim->limit};
 	WfRunServe	serve = {
-		.may = may,.take = take,.is_full = is_full,.taker = claim,.wanted = claim->limit
+		.may = may,.take = take,.is_full = is_full,.taker = claim
 	};
 
+	claim->at = GetCurrentTimestamp();
 	claim->rows = palloc(sizeof(WfRunRow *) * claim->limit);
 	wf_statement_push_snapshot();
 	(void) wf_run_serve(&ask, &serve, &claim->next);
@@ -318,7 +322,7 @@ run(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 static void
 put_back(Claim *claim, int n)
 {
-	for (int i = n; i < claim->n; i++)
+	for (int i = n; i < claim->n && claim->rated; i++)
 	{
 		const WfRunRow *row = claim->rows[i];
 
@@ -327,6 +331,19 @@ put_back(Claim *claim, int n)
 		wf_run_permit_unspend(&claim->permit);
 	}
 	wf_run_put_back(claim->n - n, claim->rows + n);
+}
+
+/* For rates, the n-th run begins now. */
+static void
+begin(Claim *claim, int n)
+{
+	const WfRunRow *row = claim->rows[n];
+
+	if (!claim->rated)
+		return;
+	turn_to(claim, DatumGetInt32(row->values[WF_RUN_queue]), DatumGetInt64(row->values[WF_RUN_part]),
+			wf_run_row_job(row));
+	wf_run_permit_begin(&claim->permit, claim->at);
 }
 
 /* Do what was claimed; returns how many were done, the others are put back. */
@@ -347,6 +364,7 @@ run_claimed(WfBatch *batch, Claim *claim)
 		batch->position = n;
 		batch->seq = wf_run_row_seq(claim->rows[n]);
 		batch->run = *wf_run_row_id(claim->rows[n]);
+		begin(claim, n);
 		wf_under_way_begin(&batch->run);
 		wf_slot_run(wf_run_row_job(claim->rows[n]), &batch->run, now);
 		if (wf_job(wf_run_row_job(claim->rows[n]))->takes_many)

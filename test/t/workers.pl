@@ -157,6 +157,32 @@ run_job('parcel');
 ($none) = claim('narrow', '1 second');
 is($none, undef, 'a full queue gives nothing');
 is(as($node, 'clerk', q{CALL workflow.await_work('narrow', '100 milliseconds')}), 'f', 'a full queue has no work');
+
+# --- notifications ------------------------------------------------------------------------------
+
+# also where no runtime is, which is started for it
+as($node, 'clerk', q{SELECT workflow.create_queue('bell', notify => true); SELECT workflow.create_job('ring', queue => 'bell')});
+my $listener = $node->background_psql('postgres');
+$listener->query_safe('LISTEN workflow_work');
+
+sub heard
+{
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		my $heard = $listener->query_safe('SELECT pg_sleep(0.1)');
+
+		return $1 if $heard =~ /"workflow_work" with payload "([^"]*)"/;
+	}
+	return 'nothing';
+}
+
+wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.activity WHERE kind = 'runtime' AND pid IS NOT NULL)}, 'the end of the runtime');
+run_job('ring');
+is(heard(), 'bell', 'who listens hears of work');
+as($node, 'clerk', q{SELECT FROM workflow.claim('bell', 'w'); SELECT workflow.run_job('ring', at => now() + '2 seconds')});
+is(heard(), 'bell', 'when it is due');
+$listener->quit;
+
 my ($result, $out, $err) = $node->psql('postgres', q{BEGIN; CALL workflow.await_work('mail');});
 like($err, qr/cannot run inside a transaction block/, 'nobody waits in a transaction');
 
