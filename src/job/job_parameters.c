@@ -391,6 +391,24 @@ tell_default(const WfJobParameter *parameter, MemoryContext context)
 	refuse_declaration(parameter->name, psprintf("its default does not fit: %s", error->message), NULL);
 }
 
+/* The same of one that is constant; what is refused says so by its name. */
+static void
+check_constant(WfJobParameter *parameter)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		check_default(parameter);
+	}
+	PG_CATCH();
+	{
+		tell_default(parameter, context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 /*
  * Defaults that are constant fit, as the current user, who is the author, sees them.
  * wf_job_parameters_compile() was called.  Error 22023; others of the author's code.
@@ -398,25 +416,9 @@ tell_default(const WfJobParameter *parameter, MemoryContext context)
 void
 wf_job_parameters_check_defaults(WfJobParameters *parameters)
 {
-	MemoryContext context = CurrentMemoryContext;
-
 	for (int i = 0; i < parameters->n; i++)
-	{
-		WfJobParameter *parameter = &parameters->items[i];
-
-		if (parameter->constant == NULL)
-			continue;
-		PG_TRY();
-		{
-			check_default(parameter);
-		}
-		PG_CATCH();
-		{
-			tell_default(parameter, context);
-			PG_RE_THROW();
-		}
-		PG_END_TRY();
-	}
+		if (parameters->items[i].constant != NULL)
+			check_constant(&parameters->items[i]);
 }
 
 /* --- what is given ------------------------------------------------------------ */
