@@ -59,7 +59,7 @@ RESET ROLE;
 SELECT is((SELECT count(*) FROM workflow.check()), 0::bigint, 'its end is on the way');
 SET ROLE regress_app;
 SELECT workflow.work() \g /dev/null
-SELECT is((SELECT format('%s %s %s', states, context, children) FROM workflow.processes WHERE id = :'p'), '{ill} {"event": {"data": {"n": 1}, "type": "error.invoke.c"}} ', 'its parent gets error.invoke with the output as data, and is rid of it');
+SELECT is((SELECT format('%s %s %s', states, context, children) FROM workflow.processes WHERE id = :'p'), '{ill} {"event": {"data": {"n": 1}, "type": "error.invoke.c", "error": {"n": 1}}} ', 'its parent gets error.invoke with the output as data and error, and is rid of it');
 RESET ROLE;
 SELECT is((SELECT count(*) FROM workflow.check()), 0::bigint, 'and it has come');
 SET ROLE regress_app;
