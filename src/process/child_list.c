@@ -91,6 +91,35 @@ load_map(WfProcess *process, const char *invoke, JsonbContainer *object)
 	return true;
 }
 
+/* The object that stands for a run or a map; NULL: it is none. */
+static JsonbContainer *
+object_of(const JsonbValue *value)
+{
+	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data) ?
+		value->val.binary.data : NULL;
+}
+
+/*
+ * May this stand for a child in the row of a process?  A string, which need not be the
+ * id of one that is there; {"run": string}; or an object with the numbers of a map.
+ */
+bool
+wf_child_list_may_hold(const JsonbValue *value)
+{
+	JsonbContainer *object = object_of(value);
+	JsonbValue	member;
+
+	if (object == NULL)
+		return value->type == jbvString;
+	if (getKeyJsonValueFromContainer(object, RUN, strlen(RUN), &member) != NULL)
+		return member.type == jbvString;
+	for (int i = 0; i < (int) lengthof(numbers); i++)
+		if (getKeyJsonValueFromContainer(object, numbers[i].key, strlen(numbers[i].key), &member) == NULL ||
+			member.type != jbvNumeric)
+			return false;
+	return true;
+}
+
 /* Read what stands for a child: the id of a process, {"run": id}, or a map. */
 static void
 load_child(WfProcess *process, const char *invoke, const JsonbValue *value)
@@ -98,12 +127,13 @@ load_child(WfProcess *process, const char *invoke, const JsonbValue *value)
 	JsonbValue	member;
 	pg_uuid_t	id;
 	WfChild    *child;
-	bool		is_run = value->type == jbvBinary;
+	JsonbContainer *object = object_of(value);
+	bool		is_run = object != NULL;
 
-	if (is_run && load_map(process, invoke, value->val.binary.data))
+	if (is_run && load_map(process, invoke, object))
 		return;
 	if (is_run)
-		value = getKeyJsonValueFromContainer(value->val.binary.data, RUN, strlen(RUN), &member);
+		value = getKeyJsonValueFromContainer(object, RUN, strlen(RUN), &member);
 	if (!read_id(value, &id))
 		return;
 	child = append(process, invoke, &id);

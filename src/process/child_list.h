@@ -49,6 +49,7 @@ typedef struct WfChild
 extern WfChild *wf_child_list_add(WfProcess *process, const char *invoke, const pg_uuid_t *id);
 extern void wf_child_list_forget(WfProcess *process, WfChild *child);
 extern WfChild *wf_child_list_find(WfProcess *process, const char *invoke);
+extern bool wf_child_list_may_hold(const JsonbValue *value);
 extern bool wf_child_list_has_map(WfProcess *process);
 extern bool wf_child_list_counts(WfProcess *process, const WfTimerRow *timer);
 extern void wf_child_list_write(WfProcess *process);

@@ -22,6 +22,7 @@
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "interpreter/machine.h"
+#include "process/child_list.h"
 #include "process/host.h"
 #include "process/observer.h"
 #include "process/process.h"
@@ -165,8 +166,8 @@ check_children(const WfProcess *process)
 	if (!JB_ROOT_IS_OBJECT(children))
 		return "Its children must be an object.";
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
-		if (token == WJB_VALUE && value.type != jbvString && value.type != jbvBinary)
-			return "Its children must be ids of processes, or objects.";
+		if (token == WJB_VALUE && !wf_child_list_may_hold(&value))
+			return "Its children must be ids of processes, or runs, or maps.";
 	return NULL;
 }
 

@@ -12,5 +12,15 @@ SELECT workflow.run_job('card', key => 'sent') \g /dev/null
 SELECT workflow.complete(run, fence, '"sent"') FROM workflow.claim('post', 'clerk') \g /dev/null
 SELECT workflow.run_job('card', '{"to": "Grandma"}', key => 'written') \g /dev/null
 SELECT run, fence FROM workflow.claim('post', 'clerk') \gset
+SELECT workflow.write_log('info', 'no stamps', run => :'run', fence => :fence) \g /dev/null
 SELECT workflow.save_checkpoint('text', '"Dear Grandma"', :'run', :fence), workflow.release(:'run', :fence, '2030-02-01') \g /dev/null
 SELECT workflow.run_job('card', partition => 'family', at => '2030-02-15') \g /dev/null
+SELECT workflow.run_job('card', '{"to": "Aunt"}', after => ARRAY[:'run'::uuid]) \g /dev/null
+-- Processes that wait for runs, and for what is published.
+SELECT workflow.define('{"id": "cards", "initial": "writing", "context": {"to": ["Ann", "Bob"]}, "states": {
+    "writing": {"invoke": {"job": "card", "map": {"over": {"@expr": "context->''to''"}, "as": "to", "concurrency": 1}, "onDone": "sent"}},
+    "sent": {"type": "final"}}}'),
+    workflow.define('{"id": "reply", "initial": "waiting", "states": {
+    "waiting": {"on": {"answered": {"target": "glad", "correlate": "Grandma"}}}, "glad": {"type": "final"}}}') \g /dev/null
+SELECT workflow.start('cards', key => 'of this year'), workflow.start('reply', key => 'of Grandma') \g /dev/null
+SELECT workflow.publish('answered', 'Uncle', keep => '10 years') \g /dev/null
