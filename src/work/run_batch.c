@@ -32,6 +32,7 @@
 #include "shmem/slot.h"
 #include "shmem/under_way.h"
 #include "shmem/wakeup.h"
+#include "shmem/watermark.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
 #include "store/run_request.h"
@@ -403,6 +404,12 @@ wf_run_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generati
 	batch->on_trial = false;
 	wf_batch_limit_begin(batch);
 	claim_due(&claim, until);
+	/*
+	 * What is due, if anything, waits for permits, of which we are told.  Who has
+	 * claimed something looks once more: he may put some of it back.
+	 */
+	if (batch->lane != NULL && claim.n == 0 && !claim.tracked && claim.next > until)
+		wf_watermark_looked(batch->lane, generation);
 	batch->claimed = claim.n;
 	if (claim.tracked)
 		batch->claimed = batch->position = 1;

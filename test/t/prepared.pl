@@ -110,9 +110,9 @@ foreach my $n (3, 6)
 sub batches_of_others
 {
 	return $node->safe_psql('postgres', q{
-		SELECT string_agg(owner || ' ' || batches, ', ' ORDER BY owner) FROM workflow.activity WHERE kind = 'executor' AND owner <> 'clerk'});
+		SELECT string_agg(owner || ' ' || batches, ', ' ORDER BY owner) FROM workflow.activity WHERE kind = 'executor' AND owner <> 'clerk' AND batches > 0});
 }
-wait_for($node, q{SELECT count(*) = 6 AND bool_and(state = 'idle') FROM workflow.activity WHERE kind = 'executor' AND owner <> 'clerk'}, 'executors without work');
+wait_for($node, q{SELECT count(*) = 6 AND bool_and(state = 'idle') FROM workflow.activity WHERE kind = 'executor' AND owner <> 'clerk' AND batches > 0}, 'executors without work');
 my $batches = batches_of_others();
 foreach my $state ('c', 'a', 'b')
 {
