@@ -176,6 +176,26 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     SELECT 'children of what is over', p.id, p.children::text FROM p WHERE p.over AND p.children IS NOT NULL
 
     UNION ALL
+    SELECT 'run of no job', r.process, r.id::text
+    FROM workflow.run r WHERE NOT EXISTS (SELECT FROM workflow.job j WHERE j.id = r.job AND j.root = r.root)
+    UNION ALL
+    SELECT 'run in no queue', r.process, r.id::text
+    FROM workflow.run r WHERE r.queue > 0 AND NOT EXISTS (SELECT FROM workflow.queue q WHERE q.id = r.queue)
+    UNION ALL
+    SELECT 'run has ended and has not', r.process, r.id::text
+    FROM workflow.run r WHERE EXISTS (SELECT FROM workflow.run_history h WHERE h.run = r.id)
+    UNION ALL
+    SELECT 'state of a run does not fit', r.process, format('%s, state %s', r.id, r.state)
+    FROM workflow.run r WHERE r.state > 0 AND r.ready OR r.state = 0 AND r.fence IS NOT NULL
+    UNION ALL
+    SELECT 'run waits for no other', r.process, r.id::text
+    FROM workflow.run r WHERE r.state = 0 AND NOT r.ready AND r.awaits IS NOT NULL AND r.parked IS NULL
+        AND NOT EXISTS (SELECT FROM workflow.run_wait w WHERE w.run = r.id)
+    UNION ALL
+    SELECT 'key of no job', NULL, format('%s, %s', k.key, k.run)
+    FROM workflow.run_key k WHERE NOT EXISTS (SELECT FROM workflow.job j WHERE j.root = k.root)
+
+    UNION ALL
     SELECT 'deferred event of no process', e.process, e.event
     FROM workflow.deferred e WHERE NOT EXISTS (SELECT FROM p WHERE p.id = e.process AND NOT p.over)
     UNION ALL

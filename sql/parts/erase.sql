@@ -14,7 +14,8 @@ CREATE TABLE workflow.erasure (
 CREATE INDEX erasure_pending ON workflow.erasure (process) WHERE pending;
 
 -- erase(process, force): remove everything that is known of a process that is
--- over: its row, context, timers, history, failures, receipts and key. With
+-- over: its row, context, timers, history, failures, receipts and key, and the runs
+-- that its states have made and that have ended. With
 -- force also one that is not over, as it stands: no exit action runs. What is
 -- left is its id and the time, in workflow.erasures. Returns how many rows
 -- there were. Only for the owner of the definition. Errors: WF001, WF002,

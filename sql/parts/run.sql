@@ -102,6 +102,7 @@ CREATE TABLE workflow.run_history_7 PARTITION OF workflow.run_history FOR VALUES
 
 -- What has ended of late, for gaps and rates that are not known.
 CREATE INDEX run_history_ended ON workflow.run_history (queue, ended_at);
+CREATE INDEX run_history_process ON workflow.run_history (process) WHERE process IS NOT NULL;
 
 -- The state that has invoked a run was left while somebody else was at the run: it is to
 -- be cancelled. Settled and deleted by the runtime.

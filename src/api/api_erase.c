@@ -32,6 +32,7 @@
 #include "store/erasure.h"
 #include "store/process_row.h"
 #include "store/purge.h"
+#include "store/run_expire.h"
 
 PG_FUNCTION_INFO_V1(workflow_erase);
 
@@ -105,6 +106,8 @@ workflow_erase(PG_FUNCTION_ARGS)
 	definition = wf_process_definition(process);
 	tell_relatives(stepper, process);
 	wf_purge(wf_uuid_array(ids, 1), WF_PURGE_ANY_SLOT, counts);
+	if (wf_run_expire_known())
+		wf_run_expire_of_process(id);
 	for (int i = 0; i < (int) lengthof(counted); i++)
 		values[i] = Int64GetDatum((int64) counts[counted[i]]);
 	wf_erasure_note(id, definition->name, definition->owner);

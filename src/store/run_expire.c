@@ -3,7 +3,7 @@
  * run_expire.c
  *	  Runs that have ended are forgotten.
  *
- * Runs in the rounds of retention.c, whose ring the partitions of run_history and
+ * Runs where a process is erased, and in the rounds of retention.c, whose ring the partitions of run_history and
  * run_log belong to: what is in the oldest partition when the ring moves on goes with a
  * TRUNCATE.  What a shorter retention makes go earlier is found by a walk in the order of
  * ids, which is that in which runs were made.
@@ -42,6 +42,12 @@ static WfStatement lock_statement = {
 	.sql = "SELECT h.run FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND h.ended_at OPERATOR(pg_catalog.<) $2 FOR UPDATE SKIP LOCKED",
 	WF_ARGS(UUIDARRAYOID, TIMESTAMPTZOID),
+	.latest = true
+};
+
+static WfStatement of_process_statement = {
+	.sql = "SELECT h.run FROM workflow.run_history h WHERE h.process OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID),
 	.latest = true
 };
 
@@ -142,6 +148,22 @@ wf_run_expire_walk(pg_uuid_t *after, TimestampTz cutoff)
 	if (nover > 0)
 		forget(over, nover, cutoff);
 	return n == WALK && wf_uuid_time(after) < cutoff;
+}
+
+/* Forget the runs that a process has made and that have ended. */
+void
+wf_run_expire_of_process(const pg_uuid_t *process)
+{
+	Datum		value = UUIDPGetDatum(process);
+	uint64		n = wf_statement_execute(&of_process_statement, &value, NULL, 0);
+	SPITupleTable *rows = SPI_tuptable;
+	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
+	bool		isnull;
+
+	for (uint64 i = 0; i < n; i++)
+		ids[i] = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
+	if (n > 0)
+		forget(ids, n, DT_NOEND);
 }
 
 /* Lock both relations of a partition, unless somebody is using them. */

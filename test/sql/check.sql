@@ -16,6 +16,9 @@ SELECT (children->>'c')::uuid AS c FROM workflow.get(:'p') \gset
 SELECT FROM workflow.send(:'p', 'x', id => 'once');
 SELECT FROM workflow.send(:'p', 'later');
 SELECT FROM workflow.post(:'p', 'y', at => '2030-02-01');
+SELECT FROM workflow.create_queue('desk');
+SELECT FROM workflow.create_job('chore', queue => 'desk');
+SELECT FROM workflow.run_job('chore', key => 'k');
 SELECT FROM workflow.start('all', at => '2031-01-01', key => 'tomorrow');
 SELECT workflow.find('all', 'tomorrow') AS t \gset
 SELECT workflow.start('all', '{"n": 3}', key => 'over') AS o \gset
@@ -71,6 +74,14 @@ SELECT is(broken(format('UPDATE workflow.process SET parent = NULL WHERE id = %L
 SELECT is(broken(format('UPDATE workflow.process SET status = ''finalized'' WHERE id = %L', :'c')), 'end of a child is lost', 'end of a child is lost');
 SELECT is(broken(format('UPDATE workflow.process SET children = ''{"c": "%s"}'' WHERE id = %L', :'c', :'o')), 'child is lost, children of what is over', 'children of what is over');
 SELECT is(broken(format('UPDATE workflow.process SET children = %L WHERE id = %L', c, :'p')), 'child is lost', 'children: ' || c) FROM unnest(ARRAY['5', '[1]', '{"c": 5}', '{"c": {"c": [1]}}', '{"c": "x"}']) c;
+SELECT is(broken('UPDATE workflow.run SET job = 0'), 'run of no job', 'run of no job');
+SELECT is(broken('DELETE FROM workflow.queue WHERE name = ''desk'''), 'run in no queue', 'run in no queue');
+SELECT is(broken('INSERT INTO workflow.run_history (run, ended_at, state, job, queue, attempts, losses, due, placed, starter, started_by, level, params, slot)
+    SELECT id, now(), 3, job, queue, 0, 0, due, placed, starter, started_by, level, params, 0 FROM workflow.run'), 'run has ended and has not', 'run has ended and has not');
+SELECT is(broken('UPDATE workflow.run SET state = 1'), 'state of a run does not fit', 'state of a run does not fit');
+SELECT is(broken('UPDATE workflow.run SET fence = 1'), 'state of a run does not fit', 'a run that waits has no fence');
+SELECT is(broken('UPDATE workflow.run SET ready = false, awaits = 1'), 'run waits for no other', 'run waits for no other');
+SELECT is(broken('UPDATE workflow.run_key SET root = 0'), 'key of no job', 'key of no job');
 SELECT is(broken('UPDATE workflow.deferred SET process = gen_random_uuid()'), 'deferred event of no process', 'deferred event of no process');
 SELECT is(broken('UPDATE workflow.attribute SET process = gen_random_uuid()'), 'attribute of no process', 'attribute of no process');
 SELECT is(broken('INSERT INTO workflow.resting (definition, process) VALUES (''all'', gen_random_uuid())'), 'rest of no process', 'rest of no process');

@@ -188,7 +188,7 @@ SELECT FROM workflow.cancel(:'p');
 SELECT is(states_of_runs(:'p'), 'finished aborted aborted', 'the end of the process is the end of its runs');
 SELECT workflow.start('order') AS p \gset
 SELECT FROM workflow.erase(:'p', true);
-SELECT is(states_of_runs(:'p'), 'aborted', 'so is its erasure');
+SELECT is(states_of_runs(:'p'), NULL, 'its erasure leaves nothing of them');
 SELECT FROM workflow.define('{"id": "loose", "initial": "a", "states": {"a": {"invoke": {"job": "charge", "detached": true, "onDone": "c"}, "on": {"leave": "b"}}, "b": {}, "c": {}}}') \g /dev/null
 SELECT workflow.start('loose') AS p \gset
 SELECT FROM workflow.send(:'p', 'leave');
@@ -263,6 +263,20 @@ SELECT ok(workflow.diagram('order') LIKE '%job charge%', 'a diagram has the job'
 SELECT ok(workflow.export('order')::text LIKE '%"src":"charge"%', 'so has the export');
 RESET ROLE;
 SELECT is((SELECT string_agg(c::text, ', ') FROM workflow.check() c), NULL, 'all fits together');
+
+-- erase() takes along what its runs were about
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "private", "initial": "a", "context": {"sum": 4711}, "states": {
+    "a": {"invoke": {"job": "charge", "input": {"sum": {"@expr": "context->''sum''"}}, "onDone": "b"}}, "b": {"type": "final"}}}');
+SELECT workflow.start('private') AS p \gset
+SELECT is(claimed(), '{"sum": 4711}', 'a run has data of its process');
+SELECT FROM app.mine m, workflow.write_log('info', 'charged 4711', run => m.run, fence => m.fence);
+SELECT is(complete('4711'), 1::bigint, 'so has its result');
+CALL run();
+SELECT is((SELECT count(*) FROM workflow.runs WHERE params ->> 'sum' = '4711'), 1::bigint, 'which is kept');
+SELECT FROM workflow.erase(:'p');
+SELECT is((SELECT count(*) FROM workflow.runs WHERE params ->> 'sum' = '4711') + (SELECT count(*) FROM workflow.run_logs WHERE message ~ '4711'), 0::bigint,
+          'until the process is erased');
 
 \set end :srcdir '/end.psql'
 \i :end

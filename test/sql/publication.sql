@@ -9,6 +9,8 @@ SELECT FROM workflow.define($${"id": "parcel", "initial": "here", "context": {"p
     "here": {"on": {"move": {"actions": {"type": "assign", "context": {"place": {"@expr": "event->'data'"}, "tags": ["b", "b"]}}},
         "end": "over"}, "defer": ["later"],
         "after": {"1 day": {"target": "over"}}}, "over": {"type": "final"}}}$$);
+SELECT FROM workflow.create_queue('parcels');
+SELECT FROM workflow.create_job('parcel', queue => 'parcels');
 RESET ROLE;
 SELECT is((SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c
     WHERE c.relnamespace = 'workflow'::regnamespace AND c.relkind IN ('r', 'p') AND NOT (c.relreplident = 'f' OR c.relreplident = 'd' AND EXISTS (
@@ -29,7 +31,13 @@ BEGIN
     SELECT format('%s %s', c.context ->> 'place', (SELECT count(*) FROM workflow.search('parcel', attributes => '{"tags": ["b"], "place": "away"}')))
     INTO done FROM workflow.get(parcel) c;
     PERFORM workflow.send(parcel, 'end');
-    RETURN done || ' ' || (SELECT e::text FROM workflow.erase(parcel) e);
+    PERFORM workflow.run_job('parcel', '{"n": 1}', key => 'one', after => ARRAY[workflow.run_job('parcel', key => 'two')]);
+    PERFORM workflow.write_log('info', 'x', run => c.run, fence => c.fence),
+        workflow.save_checkpoint('x', '1', c.run, c.fence), workflow.release(c.run, c.fence) FROM workflow.claim('parcels', 'w') c;
+    PERFORM workflow.complete(c.run, c.fence) FROM workflow.claim('parcels', 'w', 10) c;
+    PERFORM workflow.cancel_run(r.run) FROM workflow.runs r WHERE r.state = 'waiting';
+    PERFORM workflow.publish('move', 'x', keep => '1 day');
+    RETURN done || ' ' || (SELECT string_agg(DISTINCT r.state, ' ' ORDER BY r.state) FROM workflow.runs r) || ' ' || (SELECT e::text FROM workflow.erase(parcel) e);
 END $$;
 SET client_min_messages TO error;
 CREATE FUNCTION app.published(publication text) RETURNS text LANGUAGE plpgsql AS $$

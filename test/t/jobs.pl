@@ -205,5 +205,18 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM ' . left('narrow')), 1, 'a
 as($node, 'clerk', q{SELECT workflow.resume_queue('narrow')});
 wait_for_end('narrow');
 
+# --- nothing to do ---------------------------------------------------------------------------
+
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION is_quiet() RETURNS boolean LANGUAGE plpgsql AS $$
+	DECLARE
+		looks CONSTANT numeric := (SELECT sum(a.looks) FROM workflow.activity a WHERE kind = 'executor');
+	BEGIN
+		PERFORM pg_sleep(1);
+		RETURN looks = (SELECT sum(a.looks) FROM workflow.activity a WHERE kind = 'executor');
+	END $$});
+wait_for($node, 'SELECT is_quiet()', 'a second in which no executor looks for work');
+ok(1, 'executors without work do not look for it');
+
 $node->stop;
 done_testing();
