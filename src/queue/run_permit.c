@@ -242,14 +242,14 @@ count(const WfRunPermit *permit, int which)
 
 /* What the statement finds that was so long (us) ago or less, of the last ones. */
 static int
-past(WfStatement *statement, Datum number, int64 ago, int64 most, const WfPermitMoment **moments)
+past(WfStatement *statement, Datum number, int64 ago, int64 most, const WfRateMoment **moments)
 {
 	Datum		values[3] = {number, TimestampTzGetDatum(wf_clock_now() - ago), Int64GetDatum(most)};
 	uint64		n = wf_statement_execute(statement, values, NULL, 0);
-	WfPermitMoment *list = palloc(sizeof(WfPermitMoment) * (n + 1));
+	WfRateMoment *list = palloc(sizeof(WfRateMoment) * (n + 1));
 
 	for (uint64 i = 0; i < n; i++)
-		list[i] = (WfPermitMoment) {DatumGetTimestampTz(result(i, 1)), DatumGetInt32(result(i, 2))};
+		list[i] = (WfRateMoment) {DatumGetTimestampTz(result(i, 1)), DatumGetInt32(result(i, 2))};
 	*moments = list;
 	return (int) n;
 }

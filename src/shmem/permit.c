@@ -15,10 +15,8 @@
  * wf_permit_count_begin().  Who finds none free leaves word, and is told once some
  * are; that costs who gives them back nothing if nobody waits.
  *
- * A rate counts what was taken, whatever became of it: code may have run, and a worker
- * seen its run, that is rolled back later.  Its interval is cut into 64 pieces.  What
- * was taken in the present one and the 64 before it is counted, so that no interval
- * has more, wherever it begins.
+ * A rate (rate.c) counts what was taken, whatever became of it: code may have run, and a
+ * worker seen its run, that is rolled back later.
  *
  * What happens at the end of a transaction allocates nothing and throws nothing: what
  * it needs is set aside before.  There everything is visible already, so who is told
@@ -40,6 +38,7 @@
 #include "base/guc.h"
 #include "shmem/database.h"
 #include "shmem/permit.h"
+#include "shmem/rate.h"
 #include "shmem/shmem.h"
 #include "shmem/watermark.h"
 
@@ -54,11 +53,8 @@ typedef struct Entry
 	bool		known;			/* `taken` says what runs in the tables, too */
 	int			taken;
 	int			ncooling;		/* of those, units whose runs have ended, */
-	WfPermitMoment cooling[WF_PERMIT_COOLING];	/* free from then on */
-	int64		piece;			/* of the interval of the rate, us; 0: what was spent
-								 * is not known */
-	int64		newest;			/* the last piece in which something was spent; then: */
-	int32		spent[WF_PERMIT_BUCKETS + 1];	/* by pieces, those since then */
+	WfRateMoment cooling[WF_PERMIT_COOLING];	/* free from then on */
+	WfRate		rate;
 	int			nwaiters;		/* more than there is room for: everybody */
 	int32		waiters[WF_PERMIT_WAITERS]; /* owners; 0: outside workers */
 } Entry;
@@ -193,103 +189,29 @@ cool(Entry *entry, TimestampTz now)
 static void
 keep_warm(Entry *entry, TimestampTz until, int units)
 {
-	WfPermitMoment *last = &entry->cooling[WF_PERMIT_COOLING - 1];
+	WfRateMoment *last = &entry->cooling[WF_PERMIT_COOLING - 1];
 
 	if (entry->ncooling < WF_PERMIT_COOLING)
-		entry->cooling[entry->ncooling++] = (WfPermitMoment) {until, units};
+		entry->cooling[entry->ncooling++] = (WfRateMoment) {until, units};
 	else
-		*last = (WfPermitMoment) {Max(last->at, until), last->units + units};
+		*last = (WfRateMoment) {Max(last->at, until), last->units + units};
 }
 
 /* --- rates ------------------------------------------------------------------ */
-
-/* What was spent in a piece. */
-static int32 *
-spent_in(Entry *entry, int64 piece)
-{
-	return &entry->spent[piece % lengthof(entry->spent)];
-}
-
-static int64
-spent(const Entry *entry)
-{
-	int64		sum = 0;
-
-	for (int i = 0; i < (int) lengthof(entry->spent); i++)
-		sum += entry->spent[i];
-	return sum;
-}
-
-/* All that was spent was spent now. */
-static void
-spend_anew(Entry *entry, int64 piece, int64 now)
-{
-	int64		sum = entry->piece == 0 ? 0 : spent(entry);
-
-	memset(entry->spent, 0, sizeof(entry->spent));
-	entry->piece = piece;
-	entry->newest = now / piece;
-	*spent_in(entry, entry->newest) = (int32) Min(sum, PG_INT32_MAX);
-}
-
-/*
- * Forget what was spent longer ago than the interval of a rate.  When that has another
- * length by now, or the clock was set back, it is not forgotten too early.
- */
-static void
-turn(Entry *entry, const WfPermitWanted *wanted, TimestampTz now)
-{
-	int64		piece = (wanted->interval + WF_PERMIT_BUCKETS - 1) / WF_PERMIT_BUCKETS;
-
-	if (entry->piece != piece || now / piece < entry->newest - WF_PERMIT_BUCKETS)
-		spend_anew(entry, piece, now);
-	if (now / piece - entry->newest > WF_PERMIT_BUCKETS)
-	{
-		memset(entry->spent, 0, sizeof(entry->spent));
-		entry->newest = now / piece;
-	}
-	while (entry->newest < now / piece)
-		*spent_in(entry, ++entry->newest) = 0;
-}
 
 /* May so many be spent?  If not, *retry_at is lowered to when they may. */
 static bool
 has_rate(Entry *entry, const WfPermitWanted *wanted, TimestampTz now, TimestampTz *retry_at)
 {
-	int64		over;
-
-	if (wanted->rate == 0)
-		return true;
-	turn(entry, wanted, now);
-	over = spent(entry) + wanted->units - wanted->rate;
-	if (over <= 0)
-		return true;
-	for (int64 piece = entry->newest - WF_PERMIT_BUCKETS; piece <= entry->newest; piece++)
-	{
-		over -= *spent_in(entry, piece);
-		if (over > 0)
-			continue;
-		*retry_at = Min(*retry_at, (piece + WF_PERMIT_BUCKETS + 1) * entry->piece);
-		break;
-	}
-	return false;
+	return wanted->rate == 0 ||
+		wf_rate_has(&entry->rate, wanted->interval, wanted->rate, wanted->units, now, retry_at);
 }
 
 static void
 spend(Entry *entry, const WfPermitWanted *wanted, int units)
 {
-	int32	   *last = spent_in(entry, entry->newest);
-
-	if (wanted->rate > 0 && entry->piece > 0)
-		*last = Max(*last + units, 0);
-}
-
-/* Is anything of it still within the interval? */
-static bool
-counts_still(const Entry *entry, TimestampTz now)
-{
-	return entry->piece > 0 && now / entry->piece - entry->newest <= WF_PERMIT_BUCKETS &&
-		spent(entry) > 0;
+	if (wanted->rate > 0)
+		wf_rate_spend(&entry->rate, units);
 }
 
 /* --- entries ---------------------------------------------------------------- */
@@ -311,7 +233,7 @@ make_room(void)
 		if (entry->known)
 			cool(entry, now);
 		if (entry->asked != header->takings && entry->nwaiters == 0 &&
-			(!entry->known || entry->taken == 0) && !counts_still(entry, now))
+			(!entry->known || entry->taken == 0) && !wf_rate_counts(&entry->rate, now))
 			(void) hash_search(entries, &entry->key, HASH_REMOVE, NULL);
 	}
 }
@@ -332,7 +254,7 @@ find_or_make(const WfPermitKey *key)
 		return entry;
 	entry->known = false;
 	entry->taken = entry->ncooling = entry->nwaiters = 0;
-	entry->piece = entry->newest = 0;
+	memset(&entry->rate, 0, sizeof(entry->rate));
 	return entry;
 }
 
@@ -345,7 +267,7 @@ ask(const WfPermitWanted *wanted, int32 waiter, TimestampTz now, TimestampTz *re
 	if (entry == NULL)
 		return WF_PERMIT_NO_ROOM;
 	entry->asked = header->takings;
-	if (!entry->known || (wanted->rate > 0 && entry->piece == 0))
+	if (!entry->known || (wanted->rate > 0 && !wf_rate_is_known(&entry->rate)))
 		return WF_PERMIT_UNKNOWN;
 	cool(entry, now);
 	if (entry->taken + wanted->units <= wanted->limit)
@@ -443,13 +365,8 @@ wf_permit_begin(int n, const WfPermitWanted *wanted, TimestampTz spent_at)
 	{
 		Entry	   *entry = wanted[i].rate > 0 ? find(&wanted[i].key) : NULL;
 
-		if (entry == NULL || entry->piece == 0)
-			continue;
-		turn(entry, &wanted[i], now);
-		if (spent_at / entry->piece >= entry->newest - WF_PERMIT_BUCKETS &&
-			spent_at / entry->piece <= entry->newest)
-			*spent_in(entry, spent_at / entry->piece) -= wanted[i].units;
-		spend(entry, &wanted[i], wanted[i].units);
+		if (entry != NULL)
+			wf_rate_move(&entry->rate, wanted[i].interval, wanted[i].units, spent_at, now);
 	}
 	LWLockRelease(header->lock);
 }
@@ -501,7 +418,7 @@ wf_permit_lacks(const WfPermitWanted *wanted)
 			warm += entry->cooling[i].units;
 		if (entry->taken + wanted->units > wanted->limit)
 			lack = entry->taken - warm + wanted->units > wanted->limit ? WF_LACKS_UNITS : WF_LACKS_GAP;
-		else if (entry->piece > 0 && !has_rate(entry, wanted, now, &retry_at))
+		else if (wf_rate_is_known(&entry->rate) && !has_rate(entry, wanted, now, &retry_at))
 			lack = WF_LACKS_RATE;
 	}
 	LWLockRelease(header->lock);
@@ -535,23 +452,6 @@ wf_permit_count_begin(void)
 	}
 }
 
-/* What was spent before it was known: the newest first. */
-static void
-spend_past(Entry *entry, const WfPermitWanted *wanted, const WfPermitPast *past, TimestampTz now)
-{
-	int64		oldest;
-
-	spend_anew(entry, (wanted->interval + WF_PERMIT_BUCKETS - 1) / WF_PERMIT_BUCKETS, now);
-	oldest = entry->newest - WF_PERMIT_BUCKETS;
-	for (int i = 0; i < past->nbegun; i++)
-	{
-		int64		piece = Min(past->begun[i].at / entry->piece, entry->newest);
-
-		if (piece >= oldest)
-			*spent_in(entry, piece) += past->begun[i].units;
-	}
-}
-
 /*
  * This is what was seen in the tables.  False: meanwhile another transaction has
  * ended that changes counters, and it is to be counted again.
@@ -566,8 +466,8 @@ wf_permit_count_end(const WfPermitWanted *wanted, const WfPermitPast *past, uint
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	entry = find(&wanted->key);
 	good = header->ending == 0 && header->changes == changes;
-	if (good && entry != NULL && wanted->rate > 0 && entry->piece == 0)
-		spend_past(entry, wanted, past, now);
+	if (good && entry != NULL && wanted->rate > 0 && !wf_rate_is_known(&entry->rate))
+		wf_rate_begin(&entry->rate, wanted->interval, now, past->nbegun, past->begun);
 	if (good && entry != NULL && !entry->known)
 	{
 		entry->known = true;

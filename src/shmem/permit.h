@@ -5,7 +5,7 @@
 #ifndef WF_PERMIT_H
 #define WF_PERMIT_H
 
-#include "datatype/timestamp.h"
+#include "shmem/rate.h"
 
 /* What is counted. */
 typedef enum WfPermitKind
@@ -62,21 +62,14 @@ typedef enum WfPermitLack
 	WF_LACKS_RATE				/* so many have begun */
 } WfPermitLack;
 
-/* When units of a counter were taken, or will be free. */
-typedef struct WfPermitMoment
-{
-	TimestampTz at;				/* real */
-	int			units;
-} WfPermitMoment;
-
 /* What the tables say of a counter that is not known. */
 typedef struct WfPermitPast
 {
 	int64		taken;			/* units of runs that run */
 	int			nended;
-	const WfPermitMoment *ended;	/* ends within the gap before now, */
+	const WfRateMoment *ended;	/* ends within the gap before now, */
 	int			nbegun;
-	const WfPermitMoment *begun;	/* and claims within the interval */
+	const WfRateMoment *begun;	/* and claims within the interval */
 } WfPermitPast;
 
 /* Owners that are told by name when permits are free; more of them: all are. */
@@ -84,9 +77,6 @@ typedef struct WfPermitPast
 
 /* Ends that are remembered one by one, for gaps. */
 #define WF_PERMIT_COOLING	32
-
-/* An interval of a rate is so many of these, and what is counted one more. */
-#define WF_PERMIT_BUCKETS	64
 
 #define WF_PERMIT_TRANCHE	"workflow permits"
 
