@@ -22,7 +22,7 @@
 #include "job/job.h"
 #include "job/job_call.h"
 #include "job/job_define.h"
-#include "job/job_parameters.h"
+#include "job/job_given.h"
 #include "job/job_schema.h"
 #include "store/origin.h"
 #include "store/statement.h"
@@ -118,7 +118,7 @@ workflow_call_job(PG_FUNCTION_ARGS)
 	job = wf_job_newest(name);
 	wf_job_require(job, "run");
 	require_callable(job);
-	result = wf_job_call_one(job, wf_job_parameters_check(job, params), NULL, job->timeout,
+	result = wf_job_call_one(job, wf_job_given_check(job, params), NULL, job->timeout,
 							 &bracket);
 	wf_user_context_leave(&bracket);
 	if (result != NULL)

@@ -17,6 +17,7 @@
 #include <signal.h>
 
 #include "miscadmin.h"
+#include "shmem/database_runs.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -170,16 +171,16 @@ end_leases(Oid extension, bool *more)
 		return false;
 	if (database != NULL && wf_origin_is_ours())
 	{
-		wf_database_leases_looked_for(database);
+		wf_database_runs_leases_looked_for(database);
 		if (!database->leases_renewed)
 			wf_run_lease_renew();
-		wf_database_lease(database, wf_run_lease_end(more));
-		wf_database_lease(database, wf_run_unwanted_settle(more));
-		wf_database_lease(database, wf_publication_settle(more));
+		wf_database_runs_lease(database, wf_run_lease_end(more));
+		wf_database_runs_lease(database, wf_run_unwanted_settle(more));
+		wf_database_runs_lease(database, wf_publication_settle(more));
 	}
 	wf_transaction_commit();
 	if (database != NULL)
-		wf_database_leases_renewed(database);
+		wf_database_runs_leases_renewed(database);
 	return true;
 }
 
@@ -194,7 +195,7 @@ notify_workers(Oid extension, bool *more)
 		return false;
 	if (database != NULL && wf_origin_is_ours())
 	{
-		wf_database_notifying(database);
+		wf_database_runs_notifying(database);
 		database->notifies = wf_queue_notify_any();
 		if (database->notifies)
 			next = wf_queue_notify(wf_clock_now());
@@ -202,7 +203,7 @@ notify_workers(Oid extension, bool *more)
 	wf_transaction_commit();
 	notified_at = GetCurrentTimestamp();
 	if (database != NULL)
-		wf_database_notify(database, next);
+		wf_database_runs_notify(database, next);
 	return true;
 }
 
@@ -272,7 +273,7 @@ wf_housekeeping_notify_at(WfDatabase *database)
 	TimestampTz pause_over = notified_at == DT_NOBEGIN ? DT_NOBEGIN :
 		wf_clock_at(TimestampTzPlusMilliseconds(notified_at, NOTIFY_PAUSE));
 
-	return Max(wf_database_notify_at(database), pause_over);
+	return Max(wf_database_runs_notify_at(database), pause_over);
 }
 
 /* Workers are to be notified. */

@@ -22,6 +22,7 @@
 #include "base/guc.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
+#include "shmem/database_runs.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"

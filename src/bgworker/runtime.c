@@ -37,6 +37,7 @@
 #include "bgworker/settle.h"
 #include "bgworker/sweep.h"
 #include "shmem/database.h"
+#include "shmem/database_runs.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
@@ -439,7 +440,7 @@ busy(void)
 
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
-	if (wf_database_notify_at(database) < idle || wf_database_leases_at(database) < idle || wf_settle_due() < idle)
+	if (wf_database_runs_notify_at(database) < idle || wf_database_runs_leases_at(database) < idle || wf_settle_due() < idle)
 		return true;
 	return able() && demand.first_due < idle;
 }
@@ -489,11 +490,11 @@ wf_runtime_main(Datum arg)
 		wf_bgworker_interrupts();
 		if (wf_database_take_wake(database))
 			look_anew();
-		if (wf_database_take_runs_lost(database))
+		if (wf_database_runs_take_lost(database))
 			wf_housekeeping_recover();
 		if (wf_settle_due() <= wf_clock_now())
 			wf_housekeeping_settle();
-		if (wf_database_leases_at(database) <= wf_clock_now())
+		if (wf_database_runs_leases_at(database) <= wf_clock_now())
 			wf_housekeeping_leases();
 		if (wf_housekeeping_notify_at(database) <= wf_clock_now())
 			wf_housekeeping_notify();
@@ -514,7 +515,7 @@ wf_runtime_main(Datum arg)
 		if (until <= GetCurrentTimestamp() || has_to_yield())
 			break;
 		until = Min(until, Min(sweep_due(), wf_housekeeping_due()));
-		demand.next = Min(demand.next, Min(wf_database_leases_at(database), wf_settle_due()));
+		demand.next = Min(demand.next, Min(wf_database_runs_leases_at(database), wf_settle_due()));
 		demand.next = Min(demand.next, wf_housekeeping_notify_at(database));
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));

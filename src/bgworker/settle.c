@@ -21,6 +21,7 @@
 #include "bgworker/settle.h"
 #include "job/run_over.h"
 #include "shmem/database.h"
+#include "shmem/database_runs.h"
 #include "shmem/ended.h"
 #include "store/origin.h"
 #include "store/run_wait.h"
@@ -74,7 +75,7 @@ take(WfDatabase *database)
 {
 	bool		everything;
 
-	if (wf_database_take_settle(database, &everything) && everything)
+	if (wf_database_runs_take_settle(database, &everything) && everything)
 		wf_settle_all();
 	if (later_at <= wf_clock_now())
 	{
@@ -85,7 +86,7 @@ take(WfDatabase *database)
 	if (now_due.n == 0)
 		now_due.n = wf_ended_take(MyDatabaseId, now_due.runs);
 	else
-		wf_database_settle(MyDatabaseId, false);
+		wf_database_runs_settle(MyDatabaseId, false);
 }
 
 /* These are to be told of once more. */

@@ -1,6 +1,6 @@
 /*
  * job_parameters.h
- *	  The parameters of a job: which there are, and do these fit?
+ *	  The parameters of a job: which there are.
  */
 #ifndef WF_JOB_PARAMETERS_H
 #define WF_JOB_PARAMETERS_H
@@ -41,8 +41,8 @@ extern WfJobParameters *wf_job_parameters_parse(Jsonb *declared, bool stored);
 extern Jsonb *wf_job_parameters_canonical(const WfJobParameters *parameters);
 extern WfJobParameter *wf_job_parameters_get(const WfJobParameters *parameters,
 											 const char *name);
+extern bool wf_job_parameters_are_found(const WfJobParameters *parameters);
 extern void wf_job_parameters_compile(WfJobParameters *parameters);
 extern void wf_job_parameters_check_defaults(WfJobParameters *parameters);
-extern Jsonb *wf_job_parameters_check(const WfJob *job, Jsonb *given);
 
 #endif							/* WF_JOB_PARAMETERS_H */

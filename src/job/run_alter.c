@@ -16,7 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "job/job.h"
-#include "job/job_parameters.h"
+#include "job/job_given.h"
 #include "job/run_alter.h"
 #include "job/run_full.h"
 #include "job/run_make.h"
@@ -104,7 +104,7 @@ change(WfRunRow *row, const WfJob *job, const WfRunChanges *changes)
 			wf_run_row_set(row, WF_RUN_partition, CStringGetTextDatum(changes->partition));
 	}
 	if (changes->params != NULL)
-		wf_run_row_set(row, WF_RUN_params, JsonbPGetDatum(wf_job_parameters_check(job, changes->params)));
+		wf_run_row_set(row, WF_RUN_params, JsonbPGetDatum(wf_job_given_check(job, changes->params)));
 	wf_run_update(row);
 	wf_wakeup_released_of(DatumGetInt32(row->values[WF_RUN_executor]), WF_LANE_RUNS);
 }

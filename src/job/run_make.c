@@ -20,7 +20,7 @@
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"
-#include "job/job_parameters.h"
+#include "job/job_given.h"
 #include "job/job_partition.h"
 #include "job/run_full.h"
 #include "job/run_make.h"
@@ -84,7 +84,7 @@ static void
 fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_uuid_t *id)
 {
 	const WfJob *job = request->job;
-	Jsonb	   *params = wf_job_parameters_check(job, wanted->params);
+	Jsonb	   *params = wf_job_given_check(job, wanted->params);
 	const char *partition = wanted->partition != NULL ? wanted->partition : wf_job_partition_of(job, params);
 	TimestampTz until = start_by(job, request->at);
 	TimestampTz due = request->debounce == NULL ? request->at : put_off(request, wf_clock_now());
@@ -141,7 +141,7 @@ replace(const WfRunRequest *request, const WfRunWanted *wanted, WfRunRow *holder
 	if (DatumGetInt16(holder->values[WF_RUN_state]) != WF_RUN_WAITING)
 		return;
 	wf_run_row_set(holder, WF_RUN_params,
-				   JsonbPGetDatum(wf_job_parameters_check(request->job, wanted->params)));
+				   JsonbPGetDatum(wf_job_given_check(request->job, wanted->params)));
 	wf_run_row_set(holder, WF_RUN_job, Int32GetDatum(request->job->id));
 	wf_run_update(holder);
 	wf_wakeup_released_of(DatumGetInt32(holder->values[WF_RUN_executor]), WF_LANE_RUNS);

@@ -25,6 +25,7 @@
 #include "job/run_tell.h"
 #include "queue/run_permit.h"
 #include "shmem/database.h"
+#include "shmem/database_runs.h"
 #include "shmem/wakeup.h"
 #include "store/run_wait.h"
 

@@ -117,6 +117,7 @@ extern WfDatabase *wf_databases;	/* workflow.max_databases */
 extern Size wf_database_shmem_size(void);
 extern void wf_database_shmem_attach(void *segment, bool created);
 extern WfDatabase *wf_database_entry(Oid dbid, bool create);
+extern WfDatabase *wf_database_peek(Oid dbid);
 extern WfDatabase *wf_database_entry_locked(Oid dbid, bool create);
 extern WfLane *wf_database_lane(Oid dbid, int32 owner, WfLaneKind kind);
 extern bool wf_database_has_suspects(const WfDatabase *database, const WfLane *lane);
@@ -137,20 +138,6 @@ extern bool wf_database_take_wake(WfDatabase *database);
 extern bool wf_database_foreign(WfDatabase *database, bool foreign);
 extern void wf_database_blind(WfDatabase *database, bool blind);
 extern void wf_database_trouble(WfDatabase *database, const WfTrouble *trouble);
-extern void wf_database_runs_lost(Oid dbid);
-extern bool wf_database_take_runs_lost(WfDatabase *database);
-extern void wf_database_lease(WfDatabase *database, TimestampTz until);
-extern TimestampTz wf_database_leases_at(WfDatabase *database);
-extern void wf_database_leases_looked_for(WfDatabase *database);
-extern void wf_database_leases_renewed(WfDatabase *database);
-extern void wf_database_notify(WfDatabase *database, TimestampTz at);
-extern TimestampTz wf_database_notify_at(WfDatabase *database);
-extern void wf_database_notifying(WfDatabase *database);
-extern bool wf_database_runs_awaited(Oid dbid);
-extern void wf_database_runs_await(Oid dbid);
-extern void wf_database_runs_await_no_more(WfDatabase *database);
-extern void wf_database_settle(Oid dbid, bool all);
-extern bool wf_database_take_settle(WfDatabase *database, bool *all);
 extern void wf_database_chores(WfDatabase *database, const WfChores *chores);
 extern void wf_database_chores_at(WfDatabase *database, TimestampTz at);
 

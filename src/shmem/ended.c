@@ -22,6 +22,7 @@
 #include "storage/lwlock.h"
 
 #include "shmem/database.h"
+#include "shmem/database_runs.h"
 #include "shmem/ended.h"
 #include "shmem/instance.h"
 
@@ -70,7 +71,7 @@ wf_ended_note(Oid dbid, int n, const pg_uuid_t *runs)
 	for (int i = 0; fits && i < n; i++)
 		table->runs[table->n++] = (EndedRun) {dbid, runs[i]};
 	LWLockRelease(&table->lock);
-	wf_database_settle(dbid, !fits);
+	wf_database_runs_settle(dbid, !fits);
 }
 
 /* Take those of a database; runs has room for WF_ENDED_MAX.  Returns how many. */

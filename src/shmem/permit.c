@@ -37,6 +37,7 @@
 
 #include "base/guc.h"
 #include "shmem/database.h"
+#include "shmem/database_runs.h"
 #include "shmem/permit.h"
 #include "shmem/rate.h"
 #include "shmem/shmem.h"
@@ -524,7 +525,7 @@ tell(const Waiters *waiters)
 		return;
 	wf_database_stepped(waiters->dbid);
 	if ((database = wf_database_entry(waiters->dbid, false)) != NULL)
-		wf_database_notify(database, DT_NOBEGIN);
+		wf_database_runs_notify(database, DT_NOBEGIN);
 }
 
 /* The units stay taken for a while, or are free.  Under the lock. */

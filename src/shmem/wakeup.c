@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "shmem/database.h"
+#include "shmem/database_runs.h"
 #include "shmem/ended.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
@@ -432,7 +433,7 @@ tell_of_runs(void)
 	else if (!wf_database_runs_awaited(MyDatabaseId))
 		return;
 	if (ended.n < 0)
-		wf_database_settle(MyDatabaseId, true);
+		wf_database_runs_settle(MyDatabaseId, true);
 	else
 		wf_ended_note(MyDatabaseId, ended.n, ended.runs);
 }
@@ -444,7 +445,7 @@ notify(void)
 	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
 
 	if (database != NULL)
-		wf_database_notify(database, outside_at);
+		wf_database_runs_notify(database, outside_at);
 }
 
 /* The transaction is over. */
@@ -475,7 +476,7 @@ tell(bool committed)
 	if (committed && outside_at != DT_NOEND)
 		notify();
 	if (committed && leased_in != NULL)
-		wf_database_lease(leased_in, leased_until);
+		wf_database_runs_lease(leased_in, leased_until);
 	if (committed)
 	{
 		ListCell   *cell;

@@ -1,0 +1,274 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_given.c
+ *	  What is given for the parameters of a job: does it fit?
+ *
+ * Runs in any backend, where a run is made, in the caller's transaction.  Values are
+ * read as the types of SQL that the job names, and what a run gets is what these
+ * write: "tomorrow" is a date by then.  That of built-in types which depend on nothing
+ * takes no more; all other code (checks of domains, checks and defaults of the author)
+ * runs as the author.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "base/errcodes.h"
+#include "base/jsonb.h"
+#include "base/quote.h"
+#include "chart/diagnostic.h"
+#include "eval/user_context.h"
+#include "job/job_author.h"
+#include "job/job_given.h"
+#include "job/job_parameters.h"
+
+/* The values of a run, while they are checked. */
+typedef struct Check
+{
+	const WfJob *job;
+	WfJobParameters *parameters;
+	WfUserContext bracket;
+	const WfJobParameter *current;	/* what an error is about, or NULL */
+	const char **names;
+	Jsonb	  **jsons;			/* NULL: not given */
+	Datum	   *values;
+	bool	   *nulls;
+	Jsonb	   *result;
+} Check;
+
+pg_noreturn static void
+refuse_missing(const Check *check)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_PARAMETERS),
+			 errmsg("parameter \"%s\" of job \"%s\" is missing", check->current->name,
+					check->job->name),
+			 errdetail("It is a required %s.", check->current->type.name)));
+}
+
+pg_noreturn static void
+refuse_null(const Check *check)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_PARAMETERS),
+			 errmsg("parameter \"%s\" of job \"%s\" must not be null", check->current->name,
+					check->job->name),
+			 errdetail("It is a required %s.", check->current->type.name)));
+}
+
+static void
+refuse_unknown(const Check *check, const char *name)
+{
+	const char **names = palloc0(sizeof(char *) * (check->parameters->n + 1));
+	const char *hint;
+
+	for (int i = 0; i < check->parameters->n; i++)
+		names[i] = check->parameters->items[i].name;
+	hint = wf_diagnostic_spelling_hint(name, names);
+	ereport(ERROR,
+			(errcode(WF_ERR_PARAMETERS),
+			 errmsg("job \"%s\" has no parameter \"%s\"", check->job->name, wf_quote(name)),
+			 hint != NULL ? errhint("%s", hint) : 0));
+}
+
+/* Find what is given for each parameter; error WF013 for what is of none. */
+static void
+take_given(Check *check, Jsonb *given)
+{
+	JsonbIterator *it = JsonbIteratorInit(&given->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int			place = -1;
+
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			const char *name = pnstrdup(value.val.string.val, value.val.string.len);
+			WfJobParameter *parameter = wf_job_parameters_get(check->parameters, name);
+
+			if (parameter == NULL)
+				refuse_unknown(check, name);
+			place = parameter - check->parameters->items;
+		}
+		else if (token == WJB_VALUE)
+			check->jsons[place] = JsonbValueToJsonb(&value);
+	}
+}
+
+/* Read a value, and write it as its type does. */
+static void
+convert(Check *check, int i)
+{
+	WfJobParameter *parameter = &check->parameters->items[i];
+
+	check->values[i] = wf_job_type_read(&parameter->type, check->jsons[i], &check->nulls[i]);
+	if (check->nulls[i])
+		check->jsons[i] = wf_jsonb_parse("null");
+	else if (!wf_job_type_is_written(&parameter->type, check->jsons[i]))
+		check->jsons[i] = wf_job_type_write(&parameter->type, check->values[i]);
+	if (parameter->required && check->nulls[i])
+		refuse_null(check);
+}
+
+static void
+convert_given(Check *check)
+{
+	for (int i = 0; i < check->parameters->n; i++)
+	{
+		const WfJobParameter *parameter = check->current = &check->parameters->items[i];
+
+		if (check->jsons[i] == NULL)
+			check->jsons[i] = parameter->constant;
+		if (check->jsons[i] != NULL)
+			convert(check, i);
+		else if (parameter->required && parameter->computed == NULL)
+			refuse_missing(check);
+	}
+}
+
+/* The object of all values by now; they are sorted by wf_jsonb_object(). */
+static Jsonb *
+object_of(const Check *check)
+{
+	return wf_jsonb_object(check->parameters->n, check->names, check->jsons);
+}
+
+/* Defaults that are computed know all that was given, and constant ones. */
+static void
+compute_defaults(Check *check)
+{
+	Jsonb	   *known = object_of(check);
+
+	for (int i = 0; i < check->parameters->n; i++)
+	{
+		WfJobParameter *parameter = &check->parameters->items[i];
+
+		check->current = parameter;
+		if (check->jsons[i] != NULL || parameter->computed == NULL)
+			continue;
+		check->values[i] = wf_job_expr_evaluate(parameter->computed, (Datum) 0, true, known,
+												check->bracket.foreign, &check->nulls[i]);
+		if (check->nulls[i] && parameter->required)
+			refuse_null(check);
+		check->jsons[i] = check->nulls[i] ? wf_jsonb_parse("null") :
+			wf_job_type_write(&parameter->type, check->values[i]);
+	}
+}
+
+/* As of CHECK of a table, null is not false. */
+static void
+evaluate_checks(Check *check)
+{
+	for (int i = 0; i < check->parameters->n; i++)
+	{
+		const WfJobParameter *parameter = check->current = &check->parameters->items[i];
+		bool		isnull;
+		Datum		fits;
+
+		if (parameter->check == NULL || check->jsons[i] == NULL)
+			continue;
+		fits = wf_job_expr_evaluate(parameter->check, check->values[i], check->nulls[i],
+									check->result, check->bracket.foreign, &isnull);
+		if (!isnull && !DatumGetBool(fits))
+			ereport(ERROR,
+					(errcode(WF_ERR_PARAMETERS),
+					 errmsg("parameter \"%s\" of job \"%s\" violates its check", parameter->name,
+							check->job->name),
+					 errdetail("It must be so: %s", parameter->check->text)));
+	}
+}
+
+/*
+ * In PG_CATCH: what a type, a domain or a check says of a value becomes WF013, by
+ * which a client knows that its call was wrong.  All else stays what it is.
+ */
+static void
+tell_which(const Check *check, MemoryContext context)
+{
+	int			category = ERRCODE_TO_CATEGORY(geterrcode());
+	ErrorData  *error;
+
+	if (check->current == NULL ||
+		(category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
+		 category != ERRCODE_PLPGSQL_ERROR))
+		return;
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	ereport(ERROR,
+			(errcode(WF_ERR_PARAMETERS),
+			 errmsg("wrong value of parameter \"%s\" of job \"%s\"", check->current->name,
+					check->job->name),
+			 errdetail("%s", error->message)));
+}
+
+static void
+check_all(void *arg)
+{
+	Check	   *check = arg;
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		convert_given(check);
+		if (check->parameters->computes)
+			compute_defaults(check);
+		check->result = object_of(check);
+		if (check->parameters->computes)
+			evaluate_checks(check);
+	}
+	PG_CATCH();
+	{
+		tell_which(check, context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+static void
+prepare(Check *check)
+{
+	int			n = check->parameters->n;
+
+	check->names = palloc(sizeof(char *) * (n + 1));
+	check->jsons = palloc0(sizeof(Jsonb *) * (n + 1));
+	check->values = palloc0(sizeof(Datum) * (n + 1));
+	check->nulls = palloc0(sizeof(bool) * (n + 1));
+	for (int i = 0; i < n; i++)
+		check->names[i] = check->parameters->items[i].name;
+	if (likely(wf_job_parameters_are_found(check->parameters)))
+		return;
+	wf_job_author_enter(check->job, &check->bracket);
+	wf_job_parameters_compile(check->parameters);
+}
+
+/*
+ * The parameters that a run gets: those that are given (NULL: none), as their
+ * types write them, with defaults filled in.  Error WF013, which names the
+ * parameter, if they do not fit; others of the author's code.  Needs an active
+ * snapshot.
+ */
+Jsonb *
+wf_job_given_check(const WfJob *job, Jsonb *given)
+{
+	Check		check = {.job = job,.parameters = job->parameters};
+
+	if (given == NULL)
+		given = wf_jsonb_object(0, NULL, NULL);
+	if (!JB_ROOT_IS_OBJECT(given))
+		ereport(ERROR,
+				(errcode(WF_ERR_PARAMETERS),
+				 errmsg("the parameters of job \"%s\" must be an object", job->name)));
+	if (job->parameters == NULL)
+		return given;
+	prepare(&check);
+	take_given(&check, given);
+	if (check.parameters->plain)
+		check_all(&check);
+	else
+		wf_job_author_run(job, &check.bracket, NULL, check_all, &check);
+	wf_user_context_leave(&check.bracket);
+	return check.result;
+}
