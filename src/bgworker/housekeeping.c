@@ -81,7 +81,8 @@ remove_strays(Oid extension, bool *more)
 {
 	if (!wf_transaction_begin("deleting timers of nobody", extension))
 		return false;
-	wf_timer_sweep_strays();
+	if (wf_origin_is_certain())
+		wf_timer_sweep_strays();
 	wf_transaction_commit();
 	return true;
 }
@@ -92,7 +93,7 @@ settle_erasures(Oid extension, bool *more)
 {
 	if (!wf_transaction_begin("deleting what was posted to erased processes", extension))
 		return false;
-	if (wf_origin_is_ours())
+	if (wf_origin_is_certain())
 		wf_erasure_settle();
 	wf_transaction_commit();
 	return true;
@@ -116,7 +117,7 @@ forget_checkpoints(Oid extension, bool *more)
 {
 	if (!wf_transaction_begin("deleting checkpoints of nobody", extension))
 		return false;
-	if (wf_origin_is_ours())
+	if (wf_origin_is_certain())
 		wf_checkpoint_sweep();
 	wf_transaction_commit();
 	return true;
@@ -152,15 +153,16 @@ recover_runs(Oid extension, bool *more)
 {
 	if (!wf_transaction_begin("recovering runs that were lost", extension))
 		return false;
-	if (wf_origin_is_ours())
+	if (wf_origin_is_certain())
 		*more = wf_run_lost_recover();
 	wf_transaction_commit();
 	return true;
 }
 
 /*
- * What was published, for who was about to wait for it; runs that are not wanted any more; and runs whose workers have let their leases end.  When the server has started, those
- * that were running get theirs anew: nobody could extend it meanwhile.
+ * What was published, for who was about to wait for it; runs that are not wanted any
+ * more; and runs whose workers have let their leases end.  When the server has started,
+ * those that were running get theirs anew: nobody could extend it meanwhile.
  */
 static bool
 end_leases(Oid extension, bool *more)
@@ -169,7 +171,7 @@ end_leases(Oid extension, bool *more)
 
 	if (!wf_transaction_begin("ending leases", extension))
 		return false;
-	if (database != NULL && wf_origin_is_ours())
+	if (database != NULL && wf_origin_is_certain())
 	{
 		wf_database_runs_leases_looked_for(database);
 		if (!database->leases_renewed)

@@ -107,7 +107,7 @@ settle_some(Oid extension)
 
 	if (!wf_transaction_begin("telling runs that wait for others", extension))
 		return false;
-	if (wf_origin_is_ours() && wf_version_has_column("run_wait", "run"))
+	if (wf_origin_is_certain() && wf_version_has_column("run_wait", "run"))
 		more = wf_run_over_settle(n, now_due.runs, &locked);
 	wf_transaction_commit();
 	if (more)
@@ -132,7 +132,7 @@ walk(Oid extension, bool *empty)
 
 	if (!wf_transaction_begin("looking for runs that wait for others", extension))
 		return false;
-	if (wf_origin_is_ours() && wf_version_has_column("run_wait", "run"))
+	if (wf_origin_is_certain() && wf_version_has_column("run_wait", "run"))
 	{
 		n = wf_run_wait_ended(&to, runs, &further);
 		more = wf_run_over_settle(n, runs, &locked);

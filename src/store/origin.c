@@ -126,6 +126,20 @@ wf_origin_is_ours(void)
 	return fits;
 }
 
+/*
+ * The same, and something is stored, as the stamp says: for who deletes or changes rows
+ * for want of others.  In the middle of a restore those may come later, and as long as
+ * neither owners nor definitions have come the database looks like one in which nothing
+ * was ever stored.
+ */
+bool
+wf_origin_is_certain(void)
+{
+	Datum		values[3];
+
+	return wf_origin_is_ours() && fill_in(values) == checked_relation;
+}
+
 /* Error 55000 unless wf_origin_is_ours().  SPI must be connected. */
 void
 wf_origin_require(void)

@@ -29,6 +29,7 @@
 	" WHERE a.oid OPERATOR(pg_catalog.=) " role ")"
 
 extern bool wf_origin_is_ours(void);
+extern bool wf_origin_is_certain(void);
 extern void wf_origin_require(void);
 extern void wf_origin_write(void);
 extern void wf_origin_renew(void);

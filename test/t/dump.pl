@@ -149,6 +149,21 @@ stays_quiet($other, 'halves', $rows, 'a restore that is not done');
 adopt($other, 'halves');
 is(bring_to_end($other, 'halves'), $end, 'adopt() takes what there is');
 
+# One that has only just begun looks like a database where nothing was ever stored: what
+# seems to be nobody's is not, its owners are still to come.
+$other->safe_psql('postgres', 'CREATE DATABASE begun');
+$other->safe_psql('begun', q{
+	CREATE EXTENSION workflow;
+	INSERT INTO workflow.checkpoint VALUES (gen_random_uuid(), 'kept', '1', '2020-01-01');
+	INSERT INTO workflow.run_wait VALUES (gen_random_uuid(), gen_random_uuid());
+	INSERT INTO workflow.erasure (process, at, owner, pending) VALUES (gen_random_uuid(), '2020-01-01', 1, true)});
+my $begun = rows_of($other, 'begun');
+my $since = $other->safe_psql('begun', 'SELECT clock_timestamp()');
+$other->safe_psql('begun', 'SELECT workflow.wake()');
+wait_in($other, 'begun', qq{SELECT count(*) = 1 FROM workflow.activity WHERE kind = 'housekeeping' AND state = 'idle' AND since > '$since'},
+	'housekeeping');
+is(rows_of($other, 'begun'), $begun, 'what has come of a restore is left alone');
+
 #
 # A copy within the server, and a copy of that.
 #
