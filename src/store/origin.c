@@ -78,6 +78,12 @@ static struct
 	SEQUENCE("timer", "seq", "SELECT seq FROM workflow.timer UNION ALL SELECT seq FROM workflow.failure"),
 	SEQUENCE("early", "seq", "SELECT seq FROM workflow.early"),
 	SEQUENCE("deferred", "seq", "SELECT seq FROM workflow.deferred"),
+	SEQUENCE("job", "id", "SELECT id FROM workflow.job"),
+	SEQUENCE("queue", "id", "SELECT id FROM workflow.queue"),
+	SEQUENCE("rate_limit", "id", "SELECT id FROM workflow.rate_limit"),
+	SEQUENCE("run", "seq", "SELECT seq FROM workflow.run"),
+	SEQUENCE("run_request", "seq", "SELECT seq FROM workflow.run_request"),
+	SEQUENCE("published", "id", "SELECT id FROM workflow.published"),
 };
 
 /*

@@ -65,7 +65,10 @@ as($node, 'clerk', q{
 	SELECT workflow.post_by_key('fails', 'f', 'go');
 	SELECT workflow.post_by_key('fails', 'early', 'go', early => '1 day');
 	SELECT workflow.start('fails', '{"n": 1}', key => 'g');
-	SELECT workflow.send_by_key('fails', 'g', 'kept')}, 'shop');
+	SELECT workflow.send_by_key('fails', 'g', 'kept');
+	SELECT workflow.create_queue('desk'), workflow.create_limit('chairs', 1), workflow.publish('kept', 'nobody', keep => '1 day');
+	SELECT workflow.create_job('chore', queue => 'desk');
+	SELECT workflow.run_job('chore') FROM generate_series(1, 3)}, 'shop');
 wait_in('shop', q{SELECT given_up FROM workflow.errors}, 'one that fails');
 $node->safe_psql('shop', 'CREATE PUBLICATION everything FOR ALL TABLES');
 $node->safe_psql('shop', q{SELECT pg_create_logical_replication_slot('switch', 'pgoutput')});
@@ -87,6 +90,12 @@ is(as($node, 'clerk', q{
 	SELECT taken FROM workflow.send_by_key('fails', 'g', 'kept');
 	SELECT count(*) FROM workflow.start_many('order', array_fill(null::jsonb, ARRAY[20]))}, 'successor'), join("\n", 2, ('') x 41, 'f', 20), 'all numbers go on where they were');
 is($node->safe_psql('successor', q{SELECT count(*) FROM workflow.timer t JOIN workflow.failure f USING (process, seq) WHERE NOT f.given_up}), 0, 'also those of what has failed');
+is(as($node, 'clerk', q{
+	SELECT workflow.create_queue('bench'), workflow.create_limit('stools', 1), workflow.publish('kept', 'nobody', keep => '1 day');
+	SELECT workflow.create_job('task', queue => 'bench');
+	SELECT count(workflow.run_job('chore')) FROM generate_series(1, 3);
+	SELECT count(*) FROM workflow.claim('desk', 'w', 10)}, 'successor'), "||0\n1\n3\n6", 'those of queues, limits, jobs and runs, too');
+is($node->safe_psql('successor', 'SELECT count(DISTINCT seq) FROM workflow.run'), 6, 'no run has the place of another one');
 workflow_role($node, 'novice');
 is(as($node, 'novice', q{SELECT workflow.define('{"id": "mine", "initial": "a", "states": {"a": {}}}')}, 'successor'), 1, 'and those of owners');
 is($node->safe_psql('successor', q{SELECT count(*) FROM workflow.check()}), 0, 'everything fits together');
