@@ -328,12 +328,20 @@ wf_run_permit_spend(const WfRunPermit *permit, TimestampTz *retry_at)
 	return !permit->rated || wf_permit_spend(permit->n, permit->wanted, retry_at);
 }
 
-/* It begins now; that was spent for it at an instant. */
+/* It begins at `now`; that was spent for it at an instant before. */
 void
-wf_run_permit_begin(const WfRunPermit *permit, TimestampTz spent_at)
+wf_run_permit_begin(const WfRunPermit *permit, TimestampTz spent_at, TimestampTz now)
 {
 	if (permit->rated)
-		wf_permit_begin(permit->n, permit->wanted, spent_at);
+		wf_permit_begin(permit->n, permit->wanted, spent_at, now);
+}
+
+/* It has begun at an instant for which that was said, and ended. */
+void
+wf_run_permit_begun(const WfRunPermit *permit, TimestampTz begun)
+{
+	if (permit->rated)
+		wf_permit_begun(permit->n, permit->wanted, begun);
 }
 
 /* It was not begun. */

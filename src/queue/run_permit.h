@@ -28,7 +28,8 @@ extern void wf_run_permit_of_queue(int32 queue, WfRunPermit *permit);
 extern bool wf_run_permit_take(const WfRunPermit *permit, int32 waiter, WfPermitLife life,
 							   TimestampTz *retry_at);
 extern bool wf_run_permit_spend(const WfRunPermit *permit, TimestampTz *retry_at);
-extern void wf_run_permit_begin(const WfRunPermit *permit, TimestampTz spent_at);
+extern void wf_run_permit_begin(const WfRunPermit *permit, TimestampTz spent_at, TimestampTz now);
+extern void wf_run_permit_begun(const WfRunPermit *permit, TimestampTz begun);
 extern void wf_run_permit_unspend(const WfRunPermit *permit);
 extern bool wf_run_permit_wait(int32 queue, int64 part, int32 waiter);
 extern void wf_run_permit_tell(int32 queue, int64 part);

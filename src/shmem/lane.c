@@ -70,6 +70,7 @@ wf_lane_init(WfLane *lane, Oid dbid, int32 owner, TimestampTz mark)
 	lane->looked = 0;
 	lane->sentry = NULL;
 	lane->watch = DT_NOEND;
+	lane->apart = 0;
 	wf_held_init_locked(lane);
 	SpinLockRelease(&lane->mutex);
 
@@ -100,6 +101,31 @@ wf_lane_left_locked(WfLane *lane, bool served)
 	lane->executors--;
 	if (served)
 		lane->served = GetCurrentTimestamp();
+}
+
+/*
+ * A call that took many runs was lost: the next so many runs of the lane are called
+ * alone, so that the one to blame shows itself.  Only the first of the call is known.
+ */
+void
+wf_lane_apart(WfLane *lane, int runs)
+{
+	SpinLockAcquire(&lane->mutex);
+	lane->apart = Max(lane->apart, runs);
+	SpinLockRelease(&lane->mutex);
+}
+
+/* Is the next run of the lane to be called alone?  It is one of them then. */
+bool
+wf_lane_is_apart(WfLane *lane)
+{
+	bool		apart;
+
+	SpinLockAcquire(&lane->mutex);
+	apart = lane->apart > 0;
+	lane->apart -= apart;
+	SpinLockRelease(&lane->mutex);
+	return apart;
 }
 
 /*

@@ -81,6 +81,9 @@ typedef struct WfLane
 	TimestampTz rows_at;		/* when that was counted */
 	struct WfSlot *walker;		/* the executor that looked last, or NULL */
 
+	/* Under the spinlock. */
+	int			apart;			/* runs that are to be called alone: see wf_lane_apart() */
+
 	/* Under the lock of the instance. */
 	int			executors;		/* slots this lane holds */
 	TimestampTz served;			/* when an executor last left it: it comes after
@@ -96,6 +99,8 @@ extern WfLane *wf_lane_of_place(int place);
 extern void wf_lane_init(WfLane *lane, Oid dbid, int32 owner, TimestampTz mark);
 extern void wf_lane_joined_locked(WfLane *lane);
 extern void wf_lane_left_locked(WfLane *lane, bool served);
+extern void wf_lane_apart(WfLane *lane, int runs);
+extern bool wf_lane_is_apart(WfLane *lane);
 extern void wf_lane_backlog(WfLane *lane, bool backlog);
 
 #endif							/* WF_LANE_H */

@@ -46,6 +46,9 @@
 /* A look while others are between the visible end of a transaction and this (us). */
 #define COUNT_PAUSE		1000
 
+/* This part of an interval is short. */
+#define SHORT_PART		8
+
 /* One counter; under the lock. */
 typedef struct Entry
 {
@@ -75,6 +78,7 @@ typedef struct Held
 	SubTransactionId taker;
 	WfPermitLife life;
 	bool		gives;			/* at commit */
+	TimestampTz at;				/* when it was taken */
 } Held;
 
 static Header *header = NULL;
@@ -215,6 +219,16 @@ spend(Entry *entry, const WfPermitWanted *wanted, int units)
 		wf_rate_spend(&entry->rate, units);
 }
 
+/* What was spent at an instant counts from another one on.  Under the lock. */
+static void
+move_spent(const WfPermitWanted *wanted, TimestampTz from, TimestampTz to)
+{
+	Entry	   *entry = wanted->rate > 0 ? find(&wanted->key) : NULL;
+
+	if (entry != NULL)
+		wf_rate_move(&entry->rate, wanted->interval, wanted->units, from, to);
+}
+
 /* --- entries ---------------------------------------------------------------- */
 
 /*
@@ -309,7 +323,7 @@ wf_permit_take(int n, const WfPermitWanted *wanted, int32 waiter, WfPermitLife l
 		entry->taken += wanted[i].units;
 		if (life == WF_PERMIT_FOR_RUN)
 			spend(entry, &wanted[i], wanted[i].units);
-		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), life, false};
+		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), life, false, now};
 	}
 	LWLockRelease(header->lock);
 	(*which)--;
@@ -328,7 +342,7 @@ wf_permit_give(int n, const WfPermitWanted *wanted)
 		return;
 	set_aside(n);
 	for (int i = 0; i < n; i++)
-		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), WF_PERMIT_FOR_RUN, true};
+		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), WF_PERMIT_FOR_RUN, true, 0};
 }
 
 /*
@@ -353,22 +367,32 @@ wf_permit_spend(int n, const WfPermitWanted *wanted, TimestampTz *retry_at)
 }
 
 /*
- * A run begins for which that was spent at an instant: it counts from now on.  Between
- * two of one transaction much time may pass.
+ * A run begins, at `now`, for which that was spent at an instant: it counts from now
+ * on.  Between two of one transaction much time may pass.
  */
 void
-wf_permit_begin(int n, const WfPermitWanted *wanted, TimestampTz spent_at)
+wf_permit_begin(int n, const WfPermitWanted *wanted, TimestampTz spent_at, TimestampTz now)
+{
+	LWLockAcquire(header->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < n; i++)
+		move_spent(&wanted[i], spent_at, now);
+	LWLockRelease(header->lock);
+}
+
+/*
+ * It is over.  Nobody knows how long it took to its first statement, where a machine
+ * has much to do: one that was short counts from its end on, so that no interval sees
+ * more of them begin than may.
+ */
+void
+wf_permit_begun(int n, const WfPermitWanted *wanted, TimestampTz begun)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < n; i++)
-	{
-		Entry	   *entry = wanted[i].rate > 0 ? find(&wanted[i].key) : NULL;
-
-		if (entry != NULL)
-			wf_rate_move(&entry->rate, wanted[i].interval, wanted[i].units, spent_at, now);
-	}
+		if (now - begun <= wanted[i].interval / SHORT_PART)
+			move_spent(&wanted[i], begun, now);
 	LWLockRelease(header->lock);
 }
 
@@ -565,8 +589,13 @@ settle(int first, bool committed)
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	for (int i = first; i < nheld; i++)
+	{
 		if (comes_back(&held[i], committed))
 			give_back(&held[i].wanted, committed, now, &waiters);
+		else if (committed && !held[i].gives)
+			/* who has claimed it hears of it now, and begins */
+			move_spent(&held[i].wanted, held[i].at, now);
+	}
 	if (counted_as_ending)
 	{
 		header->ending--;

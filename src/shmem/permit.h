@@ -91,7 +91,9 @@ extern uint64 wf_permit_count_begin(void);
 extern bool wf_permit_count_end(const WfPermitWanted *wanted, const WfPermitPast *past,
 								uint64 changes);
 extern bool wf_permit_spend(int n, const WfPermitWanted *wanted, TimestampTz *retry_at);
-extern void wf_permit_begin(int n, const WfPermitWanted *wanted, TimestampTz spent_at);
+extern void wf_permit_begin(int n, const WfPermitWanted *wanted, TimestampTz spent_at,
+							TimestampTz now);
+extern void wf_permit_begun(int n, const WfPermitWanted *wanted, TimestampTz begun);
 extern void wf_permit_unspend(int n, const WfPermitWanted *wanted);
 extern bool wf_permit_wait(const WfPermitKey *key, int32 waiter);
 extern WfPermitLack wf_permit_lacks(const WfPermitWanted *wanted);

@@ -118,15 +118,26 @@ wf_rate_spend(WfRate *rate, int units)
 	*last = Max(*last + units, 0);
 }
 
-/* What was spent at an instant counts from now on. */
+/*
+ * What was spent at an instant, or shortly before, counts from now on.  What others have
+ * spent is like it, so it is looked for from that instant on backwards.
+ */
 void
 wf_rate_move(WfRate *rate, int64 interval, int units, TimestampTz from, TimestampTz now)
 {
+	int			left = units;
+
 	if (!wf_rate_is_known(rate))
 		return;
 	turn(rate, interval, now);
-	if (from / rate->piece >= rate->newest - WF_RATE_PIECES && from / rate->piece <= rate->newest)
-		*spent_in(rate, from / rate->piece) -= units;
+	for (int64 piece = Min(from / rate->piece, rate->newest);
+		 piece >= rate->newest - WF_RATE_PIECES && left > 0; piece--)
+	{
+		int			moved = Min(*spent_in(rate, piece), left);
+
+		*spent_in(rate, piece) -= moved;
+		left -= moved;
+	}
 	wf_rate_spend(rate, units);
 }
 

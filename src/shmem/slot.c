@@ -241,45 +241,40 @@ wf_slot_batch_done(int steps, bool empty)
 }
 
 /*
- * This executor is about to deliver an event; nothing in other processes.  Called
- * for every event, so it takes no lock and allocates nothing: `changes` is odd
+ * What this executor is at from now on: an event of a process, or a run of a job.  Called
+ * for every one of them, so it takes no lock and allocates nothing: `changes` is odd
  * meanwhile, and whoever has read reads again if it has changed.
  */
-void
-wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name)
+static void
+write_event(int32 definition, int32 job, const pg_uuid_t *id, const char *name, TimestampTz since)
 {
-	WfSlotEvent *event;
+	WfSlotEvent *event = &wf_my_slot->event;
 
-	if (wf_my_slot == NULL)
-		return;
-	event = &wf_my_slot->event;
 	event->changes++;
 	pg_write_barrier();
 	event->definition = definition;
-	event->process = *process;
-	event->since = GetCurrentTimestamp();
+	event->job = job;
+	event->process = *id;
+	event->since = since;
 	strlcpy(event->name, name, sizeof(event->name));
 	pg_write_barrier();
 	event->changes++;
 }
 
-/* This executor is about to do a run; the same for it. */
+/* This executor is about to deliver an event; nothing in other processes. */
+void
+wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name)
+{
+	if (wf_my_slot != NULL)
+		write_event(definition, 0, process, name, GetCurrentTimestamp());
+}
+
+/* It is about to do a run; the same for it. */
 void
 wf_slot_run(int32 job, const pg_uuid_t *run, TimestampTz since)
 {
-	WfSlotEvent *event;
-
-	if (wf_my_slot == NULL)
-		return;
-	event = &wf_my_slot->event;
-	event->changes++;
-	pg_write_barrier();
-	event->job = job;
-	event->process = *run;
-	event->since = since;
-	event->name[0] = '\0';
-	pg_write_barrier();
-	event->changes++;
+	if (wf_my_slot != NULL)
+		write_event(0, job, run, "", since);
 }
 
 /* It has been delivered, or the run is done. */

@@ -140,11 +140,18 @@ may(void *taker, const WfRunPlace *place, int32 job)
 	return true;
 }
 
-/* What was lost before, perhaps for what it does, has to wait for its trial. */
+/* Was it lost before, perhaps for what it does? */
+static bool
+is_suspect(const WfRunRow *row)
+{
+	return DatumGetInt16(row->values[WF_RUN_losses]) > 0;
+}
+
+/* Then it has to wait for its trial. */
 static bool
 may_try(WfBatch *batch, const WfRunRow *row)
 {
-	if (DatumGetInt16(row->values[WF_RUN_losses]) == 0 || batch->on_trial || wf_my_slot == NULL)
+	if (!is_suspect(row) || batch->on_trial || wf_my_slot == NULL)
 		return true;
 	batch->on_trial = wf_slot_trial_begin();
 	return batch->on_trial;
@@ -263,6 +270,23 @@ is_not_done(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 }
 
 /*
+ * How many of these n runs does one call of their command take: those of the same job
+ * that come first.  What may crash the server is called alone.
+ */
+static int
+group(WfRunRow **rows, int n)
+{
+	int			job = wf_run_row_job(rows[0]);
+	int			same = 1;
+
+	if (is_suspect(rows[0]) || (wf_my_slot != NULL && wf_lane_is_apart(wf_my_slot->lane)))
+		return 1;
+	while (same < n && !is_suspect(rows[same]) && wf_run_row_job(rows[same]) == job)
+		same++;
+	return same;
+}
+
+/*
  * Call the command of a job for all of its runs that come first, of n; what became of
  * them.  Returns how many.
  */
@@ -273,12 +297,12 @@ run_many(WfRunRow **rows, int n, TimestampTz now, WfRunEnd *ends)
 	Datum	   *params = palloc(sizeof(Datum) * n);
 	Jsonb	  **results = palloc(sizeof(Jsonb *) * n);
 	WfUserContext bracket = {0};
-	int			same = 0;
+	int			same = group(rows, n);
 	int			ncalled = 0;
 
-	for (; same < n && wf_run_row_job(rows[same]) == job->id; same++)
-		if (!is_not_done(rows[same], now, &ends[same]))
-			params[ncalled++] = rows[same]->values[WF_RUN_params];
+	for (int i = 0; i < same; i++)
+		if (!is_not_done(rows[i], now, &ends[i]))
+			params[ncalled++] = rows[i]->values[WF_RUN_params];
 	if (ncalled == 0)
 		return same;
 	wf_job_call_many(job, ncalled, params, results, job->timeout, &bracket);
@@ -336,7 +360,7 @@ put_back(Claim *claim, int n)
 
 /* For rates, the n-th run begins now. */
 static void
-begin(Claim *claim, int n)
+begin(Claim *claim, int n, TimestampTz now)
 {
 	const WfRunRow *row = claim->rows[n];
 
@@ -344,7 +368,7 @@ begin(Claim *claim, int n)
 		return;
 	turn_to(claim, DatumGetInt32(row->values[WF_RUN_queue]), DatumGetInt64(row->values[WF_RUN_part]),
 			wf_run_row_job(row));
-	wf_run_permit_begin(&claim->permit, claim->at);
+	wf_run_permit_begin(&claim->permit, claim->at, now);
 }
 
 /* Do what was claimed; returns how many were done, the others are put back. */
@@ -365,7 +389,7 @@ run_claimed(WfBatch *batch, Claim *claim)
 		batch->position = n;
 		batch->seq = wf_run_row_seq(claim->rows[n]);
 		batch->run = *wf_run_row_id(claim->rows[n]);
-		begin(claim, n);
+		begin(claim, n, now);
 		wf_under_way_begin(&batch->run);
 		wf_slot_run(wf_run_row_job(claim->rows[n]), &batch->run, now);
 		if (wf_job(wf_run_row_job(claim->rows[n]))->takes_many)
@@ -377,6 +401,8 @@ run_claimed(WfBatch *batch, Claim *claim)
 			continue;
 		}
 		done = run(claim->rows[n], now, &ends[nends]);
+		if (claim->rated)
+			wf_run_permit_begun(&claim->permit, now);
 		nends += done;
 		n++;
 		/* one that waits, of an ordered queue, holds those behind it */

@@ -17,6 +17,8 @@
 
 #include "miscadmin.h"
 
+#include "base/guc.h"
+#include "job/job.h"
 #include "job/run_lost.h"
 #include "shmem/database.h"
 #include "shmem/slot.h"
@@ -41,9 +43,13 @@ count_loss(const pg_uuid_t *id)
 {
 	WfRunRow	row;
 
-	if (wf_run_lock(id, false, &row) &&
-		DatumGetInt16(row.values[WF_RUN_state]) == WF_RUN_WAITING)
-		(void) wf_run_lost(&row);
+	if (!wf_run_lock(id, false, &row) ||
+		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING)
+		return;
+	/* Another one of the same call may be to blame: of all those that are under way. */
+	if (wf_job(wf_run_row_job(&row))->takes_many)
+		wf_lane_apart(wf_my_slot->lane, wf_batch_size * wf_max_job_executors);
+	(void) wf_run_lost(&row);
 }
 
 /*

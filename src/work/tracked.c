@@ -185,6 +185,7 @@ run(Oid extension)
 	const WfJob *job;
 	Jsonb	   *info;
 	Jsonb	   *result;
+	TimestampTz now;
 
 	if (!wf_transaction_begin_bare("workflow run", extension))
 		return;
@@ -193,8 +194,11 @@ run(Oid extension)
 	info = describe(job);
 	wf_transaction_leave();
 	MemoryContextSwitchTo(mine.context);
-	wf_slot_run(job->id, wf_run_row_id(mine.row), GetCurrentTimestamp());
+	now = GetCurrentTimestamp();
+	wf_slot_run(job->id, wf_run_row_id(mine.row), now);
+	wf_run_permit_begin(&mine.permit, now, now);
 	result = call(job, info);
+	wf_run_permit_begun(&mine.permit, now);
 	wf_transaction_enter();
 	finish(result);
 	wf_transaction_commit();

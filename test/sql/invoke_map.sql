@@ -168,7 +168,7 @@ SELECT FROM workflow.cancel(:'p');
 SELECT is(elements(), 0::bigint, 'nothing is left');
 SELECT workflow.start('parcel') AS p \gset
 SELECT FROM workflow.erase(:'p', true);
-SELECT is(states_of_runs(:'p') || ' ' || elements(), 'aborted aborted 0', 'nor after an erasure');
+SELECT is(COALESCE(states_of_runs(:'p'), 'none') || ' ' || elements(), 'none 0', 'nor after an erasure, which takes its runs, too');
 
 -- processes
 SELECT FROM workflow.define('{"id": "box", "initial": "a", "context": {"item": null}, "output": {"@expr": "context->''item''"}, "states": {

@@ -67,5 +67,23 @@ is($node->safe_psql('postgres', q{SELECT params->>'n', error->>'code' FROM workf
 is($node->safe_psql('postgres', 'SELECT count(*) FROM shop.note'), '1008', 'and the others are done');
 is(scalar(() = slurp_file($node->logfile) =~ /was terminated by signal 9/g), 3, 'without a crash');
 
+# A command that takes many runs at once: only the first of the call is known to have been under way.
+as($node, 'clerk', q{INSERT INTO shop.fault VALUES (2407, 'crash');
+	CREATE FUNCTION shop.do_many(params jsonb[]) RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		one jsonb;
+	BEGIN
+		FOREACH one IN ARRAY params LOOP
+			PERFORM shop.do(one);
+		END LOOP;
+	END $$;
+	SELECT workflow.create_job('many', 'shop.do_many');
+	SELECT count(*) FROM workflow.run_jobs('many', ARRAY(SELECT jsonb_build_object('n', i) FROM generate_series(2001, 2500) i))});
+wait_for($node, 'SELECT NOT EXISTS (SELECT FROM workflow.run)', 'the end of those, too');
+is($node->safe_psql('postgres', sprintf($ends, 'many')), "failed|1\nfinished|499", 'of many at once only the bad one failed');
+is($node->safe_psql('postgres', q{SELECT count(*), count(DISTINCT n), count(*) FILTER (WHERE n = 2407) FROM shop.note WHERE n > 2000}),
+	'499|499|0', 'each good one was done once');
+cmp_ok(scalar(() = slurp_file($node->logfile) =~ /was terminated by signal 9/g), '<=', 9, 'after a few crashes');
+
 $node->stop;
 done_testing();
