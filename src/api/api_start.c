@@ -27,18 +27,9 @@
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
-#include "definition/pause.h"
 #include "definition/privilege.h"
-#include "process/context.h"
-#include "process/process.h"
-#include "process/step.h"
-#include "process/step_write.h"
-#include "process/stepper.h"
-#include "store/changes.h"
-#include "store/early.h"
-#include "store/key.h"
+#include "process/start.h"
 #include "store/statement.h"
-#include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_start);
 PG_FUNCTION_INFO_V1(workflow_start_or_get);
@@ -50,33 +41,9 @@ PG_FUNCTION_INFO_V1(workflow_start_many);
 /* The number of the argument on_key, which versions before 0.3.0 do not have. */
 #define ON_KEY 6
 
-/* What is the same for all processes of a call. */
-typedef struct Start
-{
-	WfDefinition *definition;
-	bool		later;			/* start at `at`, by a timer */
-	TimestampTz at;
-	const char *actor;
-	bool		refuse;			/* on_key: a key that is taken, */
-	bool		renew;			/* or only one of a process that is not over */
-	bool		looks_for_early;	/* the SQL has events that came early */
-} Start;
-
-/* The processes of a call, and what becomes of them. */
-typedef struct Many
-{
-	int			n;
-	Datum	   *inputs;
-	bool	   *input_nulls;
-	Datum	   *keys;			/* NULL: no key at all */
-	bool	   *key_nulls;
-	pg_uuid_t  *ids;
-	bool	   *created;
-} Many;
-
 /* Errors as of wf_arg_check_key().  SQL of versions before 0.3.0 takes an empty key. */
 static void
-check_keys(FunctionCallInfo fcinfo, const Many *many)
+check_keys(FunctionCallInfo fcinfo, const WfStartMany *many)
 {
 	for (int i = 0; many->keys != NULL && i < many->n; i++)
 	{
@@ -86,144 +53,12 @@ check_keys(FunctionCallInfo fcinfo, const Many *many)
 	}
 }
 
-/* Add a new process to a stepper, and start it, or arm the timer that will. */
-static void
-start_one(WfStepper *stepper, const Start *start, const pg_uuid_t *id,
-		  Jsonb *input, const char *key)
-{
-	Jsonb	   *context;
-	WfProcess  *process;
-
-	/* Checked here, since a call for a key that is taken starts nothing. */
-	wf_pause_refuse(start->definition);
-	context = wf_context_initial(start->definition, input, start->actor, key);
-	process = wf_stepper_add_new(stepper, start->definition, id, context, key);
-
-	if (start->later)
-	{
-		WfTimerRow	timer = {.process = *id,.due = start->at,
-		.event = WF_START_EVENT,.actor = start->actor,.data = input};
-
-		wf_changes_arm(wf_stepper_changes(stepper), &timer,
-					   start->definition->owner, false, false);
-	}
-	else
-		wf_step_start(stepper, process, input, start->actor);
-}
-
-/* Error WF016: the key of a process that is to be started is taken. */
-pg_noreturn static void
-refuse_key(const Start *start, Datum key, const pg_uuid_t *holder)
-{
-	ereport(ERROR,
-			(errcode(WF_ERR_KEY_TAKEN),
-			 errmsg("a process of \"%s\" has the key \"%s\" already", start->definition->name,
-					wf_quote(TextDatumGetCString(key))),
-			 errdetail("It is process %s.", wf_uuid_text(holder))));
-}
-
-/*
- * Take the keys of the n processes at these positions.  Returns true if events were
- * kept for some of them.
- */
-static bool
-take_keys(const Start *start, const Many *many, const int *at, int n)
-{
-	bool		early = false;
-
-	Datum	   *keys = palloc(sizeof(Datum) * n);
-	bool	   *nulls = palloc(sizeof(bool) * n);
-	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * n);
-	bool	   *is_new = palloc(sizeof(bool) * n);
-
-	for (int i = 0; i < n; i++)
-	{
-		keys[i] = many->keys[at[i]];
-		nulls[i] = many->key_nulls[at[i]];
-		ids[i] = many->ids[at[i]];
-	}
-	wf_key_take(start->definition->name, n, keys, nulls, start->renew,
-				start->looks_for_early ? &early : NULL, ids, is_new);
-	for (int i = 0; i < n; i++)
-	{
-		if (!is_new[i] && start->refuse)
-			refuse_key(start, keys[i], &ids[i]);
-		many->ids[at[i]] = ids[i];
-		many->created[at[i]] = is_new[i];
-	}
-	return early;
-}
-
-/* The first of the n processes at these positions that is new and has this key. */
-static const pg_uuid_t *
-find_new(const Many *many, const int *at, int n, const char *key)
-{
-	size_t		len = strlen(key);
-
-	for (int i = 0; i < n; i++)
-	{
-		text	   *own;
-
-		if (!many->created[at[i]] || many->key_nulls[at[i]])
-			continue;
-		own = DatumGetTextPP(many->keys[at[i]]);
-		if (VARSIZE_ANY_EXHDR(own) == len && memcmp(VARDATA_ANY(own), key, len) == 0)
-			return &many->ids[at[i]];
-	}
-	return NULL;
-}
-
-/* Give new processes what was kept for their keys. */
-static void
-give_early(WfStepper *stepper, const Start *start, const Many *many, const int *at, int n)
-{
-	Datum	   *keys = palloc(sizeof(Datum) * n);
-	int			nkeys = 0;
-	WfEarly    *events;
-	int			nevents;
-
-	for (int i = 0; i < n; i++)
-		if (many->created[at[i]] && !many->key_nulls[at[i]])
-			keys[nkeys++] = many->keys[at[i]];
-	nevents = wf_early_take(start->definition->name,
-							construct_array(keys, nkeys, TEXTOID, -1, false, TYPALIGN_INT), &events);
-	for (int i = 0; i < nevents; i++)
-	{
-		const pg_uuid_t *process = find_new(many, at, n, events[i].key);
-
-		Assert(process != NULL);
-		events[i].timer.process = *process;
-		wf_changes_arm(wf_stepper_changes(stepper), &events[i].timer,
-					   start->definition->owner, false, false);
-	}
-}
-
-/* Start the n processes at these positions, as far as their keys are free. */
-static void
-start_chunk(const Start *start, const Many *many, const int *at, int n)
-{
-	WfStepper  *stepper;
-	bool		early = many->keys != NULL && take_keys(start, many, at, n);
-
-	stepper = wf_stepper_new(0);
-	for (int i = 0; i < n; i++)
-		if (many->created[at[i]])
-			start_one(stepper, start, &many->ids[at[i]],
-					  many->input_nulls[at[i]] ? NULL : DatumGetJsonbP(many->inputs[at[i]]),
-					  many->keys == NULL || many->key_nulls[at[i]] ? NULL :
-					  TextDatumGetCString(many->keys[at[i]]));
-	if (unlikely(early))
-		give_early(stepper, start, many, at, n);
-	wf_step_write(stepper);
-	wf_stepper_end(stepper);
-}
-
 /*
  * Make the ids of all processes, which carry the slots of their keys; with SQL of
  * versions before 0.3.0 they sort by time alone.
  */
 static void
-make_ids(FunctionCallInfo fcinfo, Many *many)
+make_ids(FunctionCallInfo fcinfo, WfStartMany *many)
 {
 	bool		older = PG_NARGS() <= ON_KEY;
 
@@ -241,7 +76,7 @@ make_ids(FunctionCallInfo fcinfo, Many *many)
 
 /* Read the argument on_key.  Error 22023 if it has no meaning, 22004 if it is null. */
 static void
-read_policy(FunctionCallInfo fcinfo, Start *start)
+read_policy(FunctionCallInfo fcinfo, WfStart *start)
 {
 	char	   *policy;
 
@@ -263,7 +98,7 @@ read_policy(FunctionCallInfo fcinfo, Start *start)
  * (at), 5 (actor) and 6 (on_key), and check privileges.  SPI must be connected.
  */
 static void
-read_start(FunctionCallInfo fcinfo, Start *start)
+read_start(FunctionCallInfo fcinfo, WfStart *start)
 {
 	int32		version = wf_arg_version(fcinfo, 3);
 
@@ -290,14 +125,7 @@ void
 wf_api_start_keyed(const char *name, const char *key, Jsonb *input, const char *actor,
 				   bool claimed, pg_uuid_t *id)
 {
-	static const int first = 0;
-	Datum		input_datum = JsonbPGetDatum(input);
-	Datum		key_datum = CStringGetTextDatum(key);
-	bool		given = false;
-	bool		created = true;
-	Start		start = {.actor = actor,.looks_for_early = true};
-	Many		many = {.n = 1,.inputs = &input_datum,.input_nulls = &given,.keys = &key_datum,
-	.key_nulls = &given,.ids = id,.created = &created};
+	WfStart		start = {.actor = actor,.looks_for_early = true};
 
 	wf_arg_check_key(strlen(key), false);
 	start.definition = wf_definition_by_name(name, 0);
@@ -305,8 +133,7 @@ wf_api_start_keyed(const char *name, const char *key, Jsonb *input, const char *
 	if (claimed)
 		wf_privilege_require_actor(start.definition, actor);
 	wf_definition_keep(start.definition);
-	wf_uuid_make(id, wf_uuid_slot_of_key(key, strlen(key)));
-	start_chunk(&start, &many, &first, 1);
+	(void) wf_start_one(&start, key, input, id);
 }
 
 /* The whole of start() and start_or_get().  Returns the id. */
@@ -318,15 +145,15 @@ start_alone(FunctionCallInfo fcinfo, bool *created)
 	Datum		key = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
 	bool		no_input = PG_ARGISNULL(1);
 	bool		no_key = PG_ARGISNULL(2);
-	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
-	Many		many = {.n = 1,.inputs = &input,.input_nulls = &no_input,
+	WfStart		start = {.actor = wf_arg_actor(fcinfo, 5)};
+	WfStartMany many = {.n = 1,.inputs = &input,.input_nulls = &no_input,
 	.keys = no_key ? NULL : &key,.key_nulls = &no_key};
 
 	check_keys(fcinfo, &many);
 	make_ids(fcinfo, &many);
 	wf_api_connect_to_write(fcinfo);
 	read_start(fcinfo, &start);
-	start_chunk(&start, &many, &first, 1);
+	wf_start_many(&start, &many, &first, 1);
 	SPI_finish();
 	*created = many.created[0];
 	return many.ids;
@@ -364,7 +191,7 @@ workflow_start_or_get(PG_FUNCTION_ARGS)
 
 /* Read the arrays of start_many(). */
 static void
-read_many(FunctionCallInfo fcinfo, Many *many)
+read_many(FunctionCallInfo fcinfo, WfStartMany *many)
 {
 	int			nkeys;
 
@@ -389,7 +216,7 @@ read_many(FunctionCallInfo fcinfo, Many *many)
 static int
 compare_keys(const void *a, const void *b, void *arg)
 {
-	const Many *many = arg;
+	const WfStartMany *many = arg;
 	int			i = *(const int *) a;
 	int			j = *(const int *) b;
 	int			order = many->key_nulls[i] - many->key_nulls[j];
@@ -420,7 +247,7 @@ compare_positions(const void *a, const void *b)
  * which they were given.
  */
 static int *
-divide(Many *many)
+divide(WfStartMany *many)
 {
 	int		   *at = palloc(sizeof(int) * (many->n + 1));
 
@@ -442,8 +269,8 @@ Datum
 workflow_start_many(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Start		start = {.actor = wf_arg_actor(fcinfo, 5)};
-	Many		many = {0};
+	WfStart		start = {.actor = wf_arg_actor(fcinfo, 5)};
+	WfStartMany many = {0};
 	int		   *at;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
@@ -458,7 +285,7 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	{
 		/* Disconnecting frees the memory of the chunk. */
 		wf_statement_connect();
-		start_chunk(&start, &many, at + from, Min(CHUNK, many.n - from));
+		wf_start_many(&start, &many, at + from, Min(CHUNK, many.n - from));
 		SPI_finish();
 	}
 	for (int i = 0; i < many.n; i++)
