@@ -16,7 +16,8 @@ CREATE TABLE workflow.checkpoint (
 --   queue       its name; 'job:NAME': that of one job
 --   worker      who claims, as it calls itself
 --   lease       so long it has them, unless it extends that: extend()
---   jobs        only runs of these jobs
+--   jobs        only runs of these jobs: 'charge', or of these versions of one:
+--               'charge:3', 'charge:3-', 'charge:-5', 'charge:3-5'
 --   actor       on whose behalf
 -- Most urgent ones first; of one priority partitions take turns. Returns
 --   fence       by which the worker ends the run, and only who has it
@@ -32,12 +33,13 @@ CREATE FUNCTION workflow.claim(
     OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim';
 
--- await_work(queue, timeout, ready): wait until a run of the queue can be claimed, or
--- the time is up: then ready is false. The session has no snapshot meanwhile, so this
--- cannot be called in a transaction block. It is a hint: another worker may be faster.
--- Errors: WF010, WF002, 25001; 25006 on a standby.
+-- await_work(queue, timeout, ready, jobs): wait until a run of the queue can be claimed,
+-- of these jobs, as claim() takes them, or the time is up: then ready is false. The
+-- session has no snapshot meanwhile, so this cannot be called in a transaction block.
+-- It is a hint: another worker may be faster.
+-- Errors: WF010, WF002, 22023, 25001; 25006 on a standby.
 CREATE PROCEDURE workflow.await_work(
-    queue text, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
+    queue text, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL, jobs text[] DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_work';
 
 -- complete(run, fence, result): the run is finished. In one transaction with what the

@@ -14,6 +14,7 @@
 
 #include "api/arg.h"
 #include "api/waiting.h"
+#include "api/worker_arg.h"
 #include "base/compat.h"
 #include "job/run_claim.h"
 #include "queue/queue.h"
@@ -21,14 +22,23 @@
 
 PG_FUNCTION_INFO_V1(workflow_await_work);
 
-/* Is there anything to claim in the queue of this name?  Errors WF010, WF002. */
-static bool
-look(void *name, TimestampTz *next)
+/* What is waited for; in memory that stays. */
+typedef struct Wanted
 {
-	int32		queue = wf_queue_number(name);
+	char	   *queue;
+	List	   *jobs;			/* as they were named; NIL: any */
+} Wanted;
 
-	wf_queue_right_require(queue, WF_QUEUE_CLAIM);
-	return wf_run_claim_is_ready(queue, next);
+/* Is there anything to claim of that?  Errors WF010, WF002, 22023. */
+static bool
+look(void *arg, TimestampTz *next)
+{
+	const Wanted *wanted = arg;
+	WfRunClaim	claim = {.queue = wf_queue_number(wanted->queue)};
+
+	wf_queue_right_require(claim.queue, WF_QUEUE_CLAIM);
+	claim.njobs = wf_worker_arg_jobs(wanted->jobs, &claim.jobs);
+	return wf_run_claim_is_ready(&claim, next);
 }
 
 /* The row that a procedure with one INOUT argument returns. */
@@ -45,17 +55,21 @@ make_row(FunctionCallInfo fcinfo, bool ready)
 }
 
 /*
- * SQL procedure workflow.await_work(queue, timeout, ready) of sql/parts/worker.sql.
+ * SQL procedure workflow.await_work(queue, timeout, ready, jobs) of sql/parts/worker.sql.
  * Locks nothing, and needs to be called outside of a transaction block.
  */
 Datum
 workflow_await_work(PG_FUNCTION_ARGS)
 {
-	char	   *queue;
+	Wanted		wanted = {0};
+	MemoryContext old;
 	bool		ready;
 
 	wf_waiting_require(fcinfo);
-	queue = MemoryContextStrdup(PortalContext, wf_arg_string(fcinfo, 0, "queue"));
-	ready = wf_waiting(look, queue, wf_waiting_until(fcinfo, 1), WaitEventExtensionNew("WorkflowAwaitWork"));
+	old = MemoryContextSwitchTo(PortalContext);
+	wanted.queue = wf_arg_string(fcinfo, 0, "queue");
+	wanted.jobs = wf_worker_arg_names(fcinfo, 3);
+	MemoryContextSwitchTo(old);
+	ready = wf_waiting(look, &wanted, wf_waiting_until(fcinfo, 1), WaitEventExtensionNew("WorkflowAwaitWork"));
 	PG_RETURN_DATUM(make_row(fcinfo, ready));
 }

@@ -64,24 +64,6 @@ read_count(FunctionCallInfo fcinfo, WfRunClaim *wanted)
 				 errmsg("n must be between 1 and %d, not %d", CLAIM_MAX, wanted->n)));
 }
 
-/* The jobs that are named. */
-static void
-read_jobs(FunctionCallInfo fcinfo, WfRunClaim *wanted)
-{
-	List	   *names = wf_arg_strings(fcinfo, 4, "jobs");
-	int32	   *roots = palloc(sizeof(int32) * (list_length(names) + 1));
-	ListCell   *cell;
-
-	if (!PG_ARGISNULL(4) && names == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("jobs must not be empty"),
-				 errhint("For all jobs it is null.")));
-	foreach(cell, names)
-		roots[wanted->nroots++] = wf_job_newest(lfirst(cell))->root;
-	wanted->roots = roots;
-}
-
 /* When the timeout of the run is over. */
 static Datum
 deadline_of(const WfJob *job, const WfRunRow *row, bool *isnull)
@@ -138,7 +120,7 @@ workflow_claim(PG_FUNCTION_ARGS)
 	wf_worker_arg_connect(fcinfo);
 	wanted.queue = wf_queue_number(wf_arg_string(fcinfo, 0, "queue"));
 	wf_queue_right_require(wanted.queue, WF_QUEUE_CLAIM);
-	read_jobs(fcinfo, &wanted);
+	wanted.njobs = wf_worker_arg_jobs(wf_worker_arg_names(fcinfo, 4), &wanted.jobs);
 	n = wf_run_claim(&wanted, &rows);
 	for (int i = 0; i < n; i++)
 		put_claimed((ReturnSetInfo *) fcinfo->resultinfo, rows[i]);

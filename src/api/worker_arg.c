@@ -9,12 +9,15 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/xact.h"
 #include "utils/timestamp.h"
 
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/worker_arg.h"
+#include "job/job.h"
 #include "store/origin.h"
 
 /* Nobody has a run for longer, in days, without extending that. */
@@ -132,4 +135,82 @@ wf_worker_arg_time(FunctionCallInfo fcinfo, int n, const char *name, TimestampTz
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("%s must be finite", name)));
 	return at;
+}
+
+/* The names of jobs, with versions, that a worker wants; NIL: all. */
+List *
+wf_worker_arg_names(FunctionCallInfo fcinfo, int n)
+{
+	List	   *names = wf_arg_strings(fcinfo, n, "jobs");
+
+	if (!PG_ARGISNULL(n) && names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("jobs must not be empty"),
+				 errhint("For all jobs it is null.")));
+	return names;
+}
+
+/* A number of a range of versions, if there is one. */
+static bool
+read_version(const char **text, int *version)
+{
+	char	   *end;
+	long		value;
+
+	if (!isdigit((unsigned char) **text))
+		return false;
+	errno = 0;
+	value = strtol(*text, &end, 10);
+	if (errno != 0 || value < 1 || value > PG_INT32_MAX)
+		return false;
+	*version = (int) value;
+	*text = end;
+	return true;
+}
+
+/* Read "3", "3-", "-5" or "3-5"; false: it is none of these. */
+static bool
+read_versions(const char *text, WfRunReadyJob *job)
+{
+	bool		from = read_version(&text, &job->from);
+	bool		to;
+
+	if (*text != '-')
+	{
+		job->to = job->from;
+		return from && *text == '\0';
+	}
+	text++;
+	to = read_version(&text, &job->to);
+	return (from || to) && *text == '\0' && job->from <= job->to;
+}
+
+/*
+ * What names of jobs mean: NAME, or, of these versions only, NAME:3, NAME:3-, NAME:-5,
+ * NAME:3-5.  Returns how many.  Errors WF010, 22023.
+ */
+int
+wf_worker_arg_jobs(const List *names, const WfRunReadyJob **jobs)
+{
+	WfRunReadyJob *found = palloc(sizeof(WfRunReadyJob) * (list_length(names) + 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		const char *text = lfirst(cell);
+		const char *colon = strchr(text, ':');
+		WfRunReadyJob *job = &found[n++];
+
+		*job = (WfRunReadyJob) {.from = 1,.to = PG_INT32_MAX};
+		if (colon != NULL && !read_versions(colon + 1, job))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" names no versions of a job", text),
+					 errhint("Write \"charge\", \"charge:3\", \"charge:3-\", \"charge:-5\" or \"charge:3-5\".")));
+		job->root = wf_job_newest(colon == NULL ? text : pnstrdup(text, colon - text))->root;
+	}
+	*jobs = found;
+	return n;
 }

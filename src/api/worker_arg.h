@@ -9,6 +9,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "job/run_ready.h"
+
 extern void wf_worker_arg_connect(FunctionCallInfo fcinfo);
 extern void wf_worker_arg_require(FunctionCallInfo fcinfo, int n, const char *name);
 extern int64 wf_worker_arg_fence(FunctionCallInfo fcinfo, int n);
@@ -17,6 +19,8 @@ extern pg_uuid_t *wf_worker_arg_run_or_mine(FunctionCallInfo fcinfo, int n, int6
 extern const Interval *wf_worker_arg_lease(FunctionCallInfo fcinfo, int n);
 extern char *wf_worker_arg_actor(FunctionCallInfo fcinfo, int n);
 extern char *wf_worker_arg_name(FunctionCallInfo fcinfo, int n, const char *what);
+extern List *wf_worker_arg_names(FunctionCallInfo fcinfo, int n);
+extern int	wf_worker_arg_jobs(const List *names, const WfRunReadyJob **jobs);
 extern TimestampTz wf_worker_arg_time(FunctionCallInfo fcinfo, int n, const char *name, TimestampTz without);
 
 #endif							/* WF_WORKER_ARG_H */

@@ -140,8 +140,8 @@ ask_of(const WfRunClaim *wanted, TimestampTz now)
 {
 	return (WfRunReadyAsk)
 	{
-		.executor = OUTSIDE,.queue = wanted->queue,.nroots = wanted->nroots,
-			.roots = wanted->roots,.until = now,.wanted = wanted->n
+		.executor = OUTSIDE,.queue = wanted->queue,.njobs = wanted->njobs,
+			.jobs = wanted->jobs,.until = now,.wanted = wanted->n
 	};
 }
 
@@ -176,20 +176,19 @@ wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows)
 }
 
 /*
- * Is there anything to be claimed in a queue?  If not, *next becomes when that may be
+ * Is there anything to be claimed in a queue, of the jobs that are wanted?  If not, *next becomes when that may be
  * without anybody telling; infinity: never.  SPI must be connected.
  */
 bool
-wf_run_claim_is_ready(int32 queue, TimestampTz *next)
+wf_run_claim_is_ready(const WfRunClaim *wanted, TimestampTz *next)
 {
-	WfRunClaim	wanted = {.queue = queue};
-	Claim		claim = {.wanted = &wanted,.now = wf_clock_now(),.next = DT_NOEND};
-	WfRunReadyAsk ask = ask_of(&wanted, claim.now);
+	Claim		claim = {.wanted = wanted,.now = wf_clock_now(),.next = DT_NOEND};
+	WfRunReadyAsk ask = ask_of(wanted, claim.now);
 	WfRunServe	serve = {.may = may,.taker = &claim};
 	bool		ready;
 
 	*next = DT_NOEND;
-	if (wf_queue(queue)->paused)
+	if (wf_queue(wanted->queue)->paused)
 		return false;
 	wf_statement_push_snapshot();
 	ready = wf_run_serve_any(&ask, &serve, next);

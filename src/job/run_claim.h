@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 
 #include "job/job.h"
+#include "job/run_ready.h"
 #include "store/run_row.h"
 
 /* What a worker wants. */
@@ -18,11 +19,11 @@ typedef struct WfRunClaim
 	const char *actor;			/* or NULL */
 	int			n;
 	const Interval *lease;
-	int			nroots;			/* of these jobs only; 0: of any */
-	const int32 *roots;
+	int			njobs;			/* of these jobs only; 0: of any */
+	const WfRunReadyJob *jobs;
 } WfRunClaim;
 
 extern int	wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows);
-extern bool wf_run_claim_is_ready(int32 queue, TimestampTz *next);
+extern bool wf_run_claim_is_ready(const WfRunClaim *wanted, TimestampTz *next);
 
 #endif							/* WF_RUN_CLAIM_H */

@@ -34,14 +34,34 @@ static WfRunPlace stopped_at;
 
 /* --- lanes ------------------------------------------------------------------- */
 
-/* Is a run of this job among those that are looked for? */
-bool
-wf_run_ready_is_wanted(const WfRunReadyAsk *ask, int32 root)
+/* May runs of this job be among those that are looked for? */
+static bool
+is_wanted_job(const WfRunReadyAsk *ask, int32 root)
 {
-	for (int i = 0; i < ask->nroots; i++)
-		if (ask->roots[i] == root)
+	for (int i = 0; i < ask->njobs; i++)
+		if (ask->jobs[i].root == root)
 			return true;
-	return ask->nroots == 0;
+	return ask->njobs == 0;
+}
+
+/* Is a run, by its job and version, among those that are looked for? */
+bool
+wf_run_ready_is_wanted(const WfRunReadyAsk *ask, const WfRunRow *row)
+{
+	int32		root = DatumGetInt32(row->values[WF_RUN_root]);
+
+	for (int i = 0; i < ask->njobs; i++)
+	{
+		const WfRunReadyJob *wanted = &ask->jobs[i];
+		int			version;
+
+		if (wanted->root != root)
+			continue;
+		version = wf_job(wf_run_row_job(row))->version;
+		if (version >= wanted->from && version <= wanted->to)
+			return true;
+	}
+	return ask->njobs == 0;
 }
 
 /*
@@ -67,7 +87,7 @@ add(WfRunReady *ready, const WfRunPlace *place, int32 job, WfPosition head)
 {
 	const WfQueue *queue;
 
-	if (!wf_run_ready_is_wanted(ready->ask, place->root))
+	if (!is_wanted_job(ready->ask, place->root))
 		return;
 	/* what was handed over follows its job to other executors */
 	if (ready->ask->executor != 0 && wf_job(job)->owner != ready->ask->executor)

@@ -7,13 +7,21 @@
 
 #include "store/run_scan.h"
 
+/* Runs of a job, of these versions. */
+typedef struct WfRunReadyJob
+{
+	int32		root;
+	int			from;
+	int			to;
+} WfRunReadyJob;
+
 /* What is looked for. */
 typedef struct WfRunReadyAsk
 {
 	int32		executor;		/* 0: outside workers */
 	int32		queue;			/* in this one only; 0: in all */
-	int			nroots;			/* of these jobs only; 0: of any */
-	const int32 *roots;
+	int			njobs;			/* of these jobs only; 0: of any */
+	const WfRunReadyJob *jobs;
 	TimestampTz until;			/* what is due by then */
 	int			wanted;			/* runs; so many places are enough for a while */
 } WfRunReadyAsk;
@@ -59,7 +67,7 @@ typedef struct WfRunReady
 extern WfRunReady *wf_run_ready_begin(const WfRunReadyAsk *ask);
 extern bool wf_run_ready_find(WfRunReady *ready);
 extern void wf_run_ready_end(WfRunReady *ready);
-extern bool wf_run_ready_is_wanted(const WfRunReadyAsk *ask, int32 root);
+extern bool wf_run_ready_is_wanted(const WfRunReadyAsk *ask, const WfRunRow *row);
 extern int	wf_run_ready_level(const WfRunLane *lane, TimestampTz now);
 
 #endif							/* WF_RUN_READY_H */

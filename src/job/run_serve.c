@@ -177,7 +177,11 @@ may(Serving *serving, WfRunLane *lane)
 static WfRunServed
 offer(Serving *serving, const WfRunLane *lane, WfRunRow *row)
 {
-	WfRunServed served = serving->serve->take(serving->serve->taker, lane->job, row);
+	WfRunServed served;
+
+	if (!wf_run_ready_is_wanted(serving->ask, row))
+		return WF_RUN_LEFT;
+	served = serving->serve->take(serving->serve->taker, lane->job, row);
 
 	if (served == WF_RUN_TAKEN)
 		serving->taken++;
@@ -221,7 +225,7 @@ may_begin(const Serving *serving, const WfRunRow *row)
 {
 	return wf_run_turn_may_begin(row, serving->ask->until) &&
 		DatumGetInt32(row->values[WF_RUN_executor]) == serving->ask->executor &&
-		wf_run_ready_is_wanted(serving->ask, DatumGetInt32(row->values[WF_RUN_root]));
+		wf_run_ready_is_wanted(serving->ask, row);
 }
 
 /* Is it ours to begin with the partition of this lane, now? */
@@ -232,7 +236,7 @@ is_ours(Serving *serving, WfRunLane *lane)
 
 	if (!wf_run_turn_first(lane->place.queue, lane->place.part, &first) ||
 		DatumGetInt32(first.values[WF_RUN_executor]) != serving->ask->executor ||
-		!wf_run_ready_is_wanted(serving->ask, DatumGetInt32(first.values[WF_RUN_root])))
+		!wf_run_ready_is_wanted(serving->ask, &first))
 		return false;
 	lane->job = wf_run_row_job(&first);
 	if (DatumGetBool(first.values[WF_RUN_ready]) && wf_run_row_due(&first) > serving->ask->until)
@@ -501,6 +505,26 @@ wf_run_serve(const WfRunReadyAsk *ask, const WfRunServe *serve, TimestampTz *nex
 	return serving.taken;
 }
 
+/* Has a lane a run that is wanted?  Others of its job may be of other versions. */
+static bool
+has_wanted(Serving *serving, WfRunLane *lane)
+{
+	WfRunRow	row;
+
+	if (serving->ask->njobs == 0)
+		return true;
+	wf_run_scan_begin(serving->ready->by_place, &lane->place, lane->head, serving->ask->until);
+	while (wf_run_scan_next(serving->ready->by_place, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!wf_run_ready_is_wanted(serving->ask, &row))
+			continue;
+		lane->job = wf_run_row_job(&row);
+		return true;
+	}
+	return false;
+}
+
 /*
  * Is there anything to be had?  Of `serve` only may() is called.  If not, *next is
  * lowered to when there may be without anybody telling.
@@ -517,7 +541,8 @@ wf_run_serve_any(const WfRunReadyAsk *ask, const WfRunServe *serve, TimestampTz 
 		{
 			WfRunLane  *lane = &serving.ready->lanes[i];
 
-			any = (!lane->ordered || is_our_turn(&serving, lane)) && may(&serving, lane);
+			any = (lane->ordered ? is_our_turn(&serving, lane) : has_wanted(&serving, lane)) &&
+				may(&serving, lane);
 		}
 	*next = Min(*next, Min(serving.next, serving.ready->next));
 	wf_run_ready_end(serving.ready);

@@ -49,7 +49,14 @@ SELECT is(refused(format('SELECT FROM workflow.claim(%s)', a)), r, a) FROM (VALU
     ('''mail'', ''''', '22023 worker must not be empty'), ('''no'', ''w''', 'WF010 queue "no" does not exist'),
     ('''mail'', ''w'', 0', '22023 n must be between 1 and 10000, not 0'), ('''mail'', ''w'', NULL', '22004 argument "n" must not be null'),
     ('''mail'', ''w'', lease => ''0''', '22023 lease must be positive'), ('''mail'', ''w'', lease => ''-1 s''', '22023 lease must be positive'),
-    ('''mail'', ''w'', jobs => ''{}''', '22023 jobs must not be empty'), ('''mail'', ''w'', jobs => ''{no}''', 'WF010 job "no" does not exist')) t(a, r);
+    ('''mail'', ''w'', jobs => ''{}''', '22023 jobs must not be empty'), ('''mail'', ''w'', jobs => ''{no}''', 'WF010 job "no" does not exist'),
+    ('''mail'', ''w'', jobs => ''{letter:}''', '22023 "letter:" names no versions of a job'),
+    ('''mail'', ''w'', jobs => ''{letter:0}''', '22023 "letter:0" names no versions of a job'),
+    ('''mail'', ''w'', jobs => ''{letter:-}''', '22023 "letter:-" names no versions of a job'),
+    ('''mail'', ''w'', jobs => ''{letter:3-2}''', '22023 "letter:3-2" names no versions of a job'),
+    ('''mail'', ''w'', jobs => ''{letter:1x}''', '22023 "letter:1x" names no versions of a job'),
+    ('''mail'', ''w'', jobs => ''{letter:99999999999}''', '22023 "letter:99999999999" names no versions of a job'),
+    ('''mail'', ''w'', jobs => ''{no:1}''', 'WF010 job "no" does not exist')) t(a, r);
 
 -- complete
 CALL clock('2030-01-01 00:10+00');
@@ -78,6 +85,26 @@ SELECT is((SELECT array_agg(run ORDER BY run) FROM app.mine WHERE run IN (SELECT
 SELECT is_empty(format('SELECT workflow.complete_many(ARRAY[%L::uuid], ARRAY[%s])', :'run', :fence), 'what is over is not taken');
 SELECT is(refused($$ SELECT workflow.complete_many('{00000000-0000-0000-0000-000000000000}', '{}') $$), '2202E fences has 0 elements, and runs has 1', 'each has a fence');
 SELECT is(refused($$ SELECT workflow.complete_many('{00000000-0000-0000-0000-000000000000}', '{NULL}') $$), '22004 element 1 of "fences" is null', 'each');
+
+-- versions: a worker takes what its build can do
+SAVEPOINT versions;
+SELECT workflow.run_job('letter', '{"n": "v1a"}'), workflow.run_job('letter', '{"n": "v1b"}') \g /dev/null
+SELECT workflow.create_job('letter', queue => 'mail', timeout => '2 hours') AS version \gset
+SELECT workflow.run_job('letter', '{"n": "v2a"}'), workflow.run_job('letter', '{"n": "v2b"}'), workflow.run_job('parcel', '{"n": "p"}') \g /dev/null
+SELECT is(:version, 2, 'there is a new version');
+SELECT is(claimed('mail', 1, '{letter:2}'), 'v2a', 'one version, though others stand before it');
+SELECT is(claimed('mail', 9, '{letter:3-}'), '', 'none of those to come');
+SELECT is(claimed('mail', 9, '{letter:-1}'), 'v1a v1b', 'none of the newer ones');
+SELECT is(claimed('mail', 9, '{letter:-1,letter:3-9}'), '', 'of neither range');
+SELECT is(claimed('mail', 9, '{parcel:1-4,letter:1-2}'), 'v2b p', 'or of several jobs');
+SELECT workflow.create_queue('lines', ordered => true) \g /dev/null
+SELECT workflow.create_job('line', queue => 'lines') \g /dev/null
+SELECT workflow.run_job('line', '{"n": "one"}') \g /dev/null
+SELECT workflow.create_job('line', queue => 'lines', timeout => '2 hours') \g /dev/null
+SELECT workflow.run_job('line', '{"n": "two"}') \g /dev/null
+SELECT is(claimed('lines', 9, '{line:2}'), '', 'in an ordered queue one waits for the other, whoever can do it');
+SELECT is(claimed('lines', 9, '{line:1}'), 'one', 'whose turn it is');
+ROLLBACK TO versions;
 
 -- ageing
 SELECT workflow.run_job('letter', '{"n": "patient"}', priority => -2) \g /dev/null

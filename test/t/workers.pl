@@ -157,6 +157,10 @@ run_job('parcel');
 ($none) = claim('narrow', '1 second');
 is($none, undef, 'a full queue gives nothing');
 is(as($node, 'clerk', q{CALL workflow.await_work('narrow', '100 milliseconds')}), 'f', 'a full queue has no work');
+as($node, 'clerk', q{SELECT workflow.create_queue('choice'); SELECT workflow.create_job('left', queue => 'choice'); SELECT workflow.create_job('right', queue => 'choice');
+	SELECT workflow.run_job('left'); SELECT workflow.create_job('left', queue => 'choice', timeout => '1 hour'); SELECT workflow.run_job('left')});
+is(as($node, 'clerk', qq{CALL workflow.await_work('choice', '100 milliseconds', jobs => '{$_->[0]}')}), $_->[1], "$_->[0] waits for what it can do")
+	foreach ['left', 't'], ['right', 'f'], ['left:1', 't'], ['left:2', 't'], ['left:3-', 'f'], ['right,left:2-', 't'];
 
 # --- notifications ------------------------------------------------------------------------------
 
