@@ -22,8 +22,8 @@
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "chart/diagnostic.h"
-#include "job/run_alter.h"
-#include "job/run_make.h"
+#include "run/run_alter.h"
+#include "run/run_make.h"
 #include "store/origin.h"
 
 PG_FUNCTION_INFO_V1(workflow_alter_runs);

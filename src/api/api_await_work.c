@@ -16,9 +16,9 @@
 #include "api/waiting.h"
 #include "api/worker_arg.h"
 #include "base/compat.h"
-#include "job/run_claim.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
+#include "run/run_claim.h"
 
 PG_FUNCTION_INFO_V1(workflow_await_work);
 

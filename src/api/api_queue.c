@@ -21,11 +21,11 @@
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "job/job.h"
-#include "job/run_reorder.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
 #include "queue/queue_row.h"
 #include "queue/queue_use.h"
+#include "run/run_reorder.h"
 #include "store/origin.h"
 
 PG_FUNCTION_INFO_V1(workflow_create_queue);

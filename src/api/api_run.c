@@ -24,8 +24,8 @@
 #include "base/clock.h"
 #include "base/quote.h"
 #include "job/job.h"
-#include "job/run_cancel.h"
-#include "job/run_make.h"
+#include "run/run_cancel.h"
+#include "run/run_make.h"
 #include "store/origin.h"
 
 PG_FUNCTION_INFO_V1(workflow_run_job);

@@ -9,7 +9,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "job/run_ready.h"
+#include "run/run_ready.h"
 
 extern void wf_worker_arg_connect(FunctionCallInfo fcinfo);
 extern void wf_worker_arg_require(FunctionCallInfo fcinfo, int n, const char *name);

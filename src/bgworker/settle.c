@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "bgworker/settle.h"
-#include "job/run_over.h"
+#include "run/run_over.h"
 #include "shmem/database.h"
 #include "shmem/database_runs.h"
 #include "shmem/ended.h"

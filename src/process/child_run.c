@@ -7,7 +7,7 @@
  * its state is entered: rights, queue and parameters are checked then, so that what is
  * wrong becomes an event.  It is made if the state is active when the macrostep ends,
  * and written with all that the step writes.  Its end comes as an event from
- * job/run_tell.c; what it is when the state is left, job/run_unwanted.c finds out.
+ * run/run_tell.c; what it is when the state is left, run/run_unwanted.c finds out.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,9 +24,6 @@
 #include "interpreter/machine.h"
 #include "job/job.h"
 #include "job/job_parameters.h"
-#include "job/run_make.h"
-#include "job/run_rules.h"
-#include "job/run_unwanted.h"
 #include "process/call.h"
 #include "process/child_input.h"
 #include "process/child_run.h"
@@ -35,6 +32,9 @@
 #include "process/observer.h"
 #include "process/process.h"
 #include "process/stepper.h"
+#include "run/run_make.h"
+#include "run/run_rules.h"
+#include "run/run_unwanted.h"
 #include "store/run.h"
 
 /* The arguments of call_settings(). */

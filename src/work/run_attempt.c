@@ -12,8 +12,8 @@
 
 #include "utils/timestamp.h"
 
-#include "job/run_failure.h"
-#include "job/run_inside.h"
+#include "run/run_failure.h"
+#include "run/run_inside.h"
 #include "store/run.h"
 #include "store/transaction.h"
 #include "work/attempt.h"

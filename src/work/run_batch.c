@@ -7,7 +7,7 @@
  * command called, and what became of it kept, in one transaction.  What fails is
  * thrown, and bisect.c's to deal with: what was claimed is free again then.
  *
- * Which runs come next, job/run_serve.c says.  The permits that they need are taken
+ * Which runs come next, run/run_serve.c says.  The permits that they need are taken
  * before their rows are, and held until the batch ends.
  *
  *-------------------------------------------------------------------------
@@ -24,11 +24,11 @@
 #include "eval/user_context.h"
 #include "job/job.h"
 #include "job/job_call.h"
-#include "job/run_inside.h"
-#include "job/run_over.h"
-#include "job/run_rules.h"
-#include "job/run_serve.h"
 #include "queue/run_permit.h"
+#include "run/run_inside.h"
+#include "run/run_over.h"
+#include "run/run_rules.h"
+#include "run/run_serve.h"
 #include "shmem/slot.h"
 #include "shmem/under_way.h"
 #include "shmem/wakeup.h"

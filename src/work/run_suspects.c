@@ -6,7 +6,7 @@
  * Runs in the first executor of an owner after an unclean start, or after one of its
  * executors ended amid a run.  Which runs were under way is known exactly
  * (shmem/under_way.c): each of them has a loss more, and after the third one in a row
- * it has failed.  Tracked runs are found by their claims: see job/run_lost.c.
+ * it has failed.  Tracked runs are found by their claims: see run/run_lost.c.
  *
  * Others may have been under way with the one to blame.  So one that has a loss is
  * done by one executor of the instance at a time: see wf_slot_trial_begin().
@@ -19,7 +19,7 @@
 
 #include "base/guc.h"
 #include "job/job.h"
-#include "job/run_lost.h"
+#include "run/run_lost.h"
 #include "shmem/database.h"
 #include "shmem/slot.h"
 #include "shmem/suspects.h"

@@ -25,7 +25,7 @@
 #include "bgworker/pool.h"
 #include "definition/pause.h"
 #include "eval/leftovers.h"
-#include "job/run_serve.h"
+#include "run/run_serve.h"
 #include "shmem/held.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"

@@ -23,11 +23,11 @@
 #include "base/jsonb.h"
 #include "definition/retry.h"
 #include "job/job.h"
-#include "job/run_over.h"
-#include "job/run_failure.h"
-#include "job/run_fence.h"
-#include "job/run_rules.h"
 #include "queue/queue.h"
+#include "run/run_failure.h"
+#include "run/run_fence.h"
+#include "run/run_over.h"
+#include "run/run_rules.h"
 #include "shmem/wakeup.h"
 
 /* Pauses of a run that meets a shortage (s): it grows with what has passed. */

@@ -17,8 +17,8 @@
 
 #include "base/clock.h"
 #include "base/version.h"
-#include "job/run_lease.h"
-#include "job/run_lost.h"
+#include "run/run_lease.h"
+#include "run/run_lost.h"
 #include "store/run.h"
 #include "store/statement.h"
 

@@ -8,7 +8,7 @@
 #include "utils/jsonb.h"
 
 #include "job/job.h"
-#include "job/run_park.h"
+#include "run/run_park.h"
 #include "store/run_log.h"
 
 extern void wf_run_inside_begin(const WfRunRow *row, int64 fence);

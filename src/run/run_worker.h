@@ -7,7 +7,7 @@
 
 #include "utils/jsonb.h"
 
-#include "job/run_park.h"
+#include "run/run_park.h"
 #include "store/run_log.h"
 #include "store/run_row.h"
 

@@ -16,10 +16,10 @@
 #include "utils/timestamp.h"
 
 #include "base/jsonb.h"
-#include "job/run_cancel.h"
-#include "job/run_full.h"
-#include "job/run_over.h"
 #include "queue/queue_use.h"
+#include "run/run_cancel.h"
+#include "run/run_full.h"
+#include "run/run_over.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
 #include "store/statement.h"

@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 #include "job/job.h"
-#include "job/run_look.h"
-#include "job/run_turn.h"
 #include "queue/run_permit.h"
+#include "run/run_look.h"
+#include "run/run_turn.h"
 #include "shmem/owner.h"
 #include "store/run_scan.h"
 #include "store/statement.h"

@@ -13,9 +13,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "job/run_fence.h"
-#include "job/run_over.h"
-#include "job/run_park.h"
+#include "run/run_fence.h"
+#include "run/run_over.h"
+#include "run/run_park.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
 

@@ -5,7 +5,7 @@
 #ifndef WF_RUN_SERVE_H
 #define WF_RUN_SERVE_H
 
-#include "job/run_ready.h"
+#include "run/run_ready.h"
 
 /* What became of a run that was offered. */
 typedef enum WfRunServed

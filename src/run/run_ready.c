@@ -18,8 +18,8 @@
 #include "utils/timestamp.h"
 
 #include "job/job.h"
-#include "job/run_ready.h"
 #include "queue/queue.h"
+#include "run/run_ready.h"
 #include "shmem/watermark.h"
 
 /* So many runs of a level of a queue are read one by one. */

@@ -8,7 +8,7 @@
 #include "datatype/timestamp.h"
 
 #include "job/job.h"
-#include "job/run_ready.h"
+#include "run/run_ready.h"
 #include "store/run_row.h"
 
 /* What a worker wants. */

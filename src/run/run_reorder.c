@@ -14,9 +14,9 @@
 #include "executor/spi.h"
 #include "utils/timestamp.h"
 
-#include "job/run_over.h"
-#include "job/run_reorder.h"
 #include "queue/queue.h"
+#include "run/run_over.h"
+#include "run/run_reorder.h"
 #include "store/run.h"
 #include "store/statement.h"
 

@@ -15,7 +15,7 @@
 #include "base/jsonb.h"
 #include "definition/privilege.h"
 #include "job/job.h"
-#include "job/run_tell.h"
+#include "run/run_tell.h"
 #include "store/run_request.h"
 #include "store/timer.h"
 

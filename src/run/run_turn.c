@@ -18,7 +18,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "job/run_turn.h"
+#include "run/run_turn.h"
 #include "store/run.h"
 #include "store/statement.h"
 

@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "job/job.h"
-#include "job/run_fence.h"
 #include "queue/run_permit.h"
+#include "run/run_fence.h"
 #include "shmem/wakeup.h"
 #include "store/run_wait.h"
 

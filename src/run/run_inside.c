@@ -22,10 +22,10 @@
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
-#include "job/run_failure.h"
-#include "job/run_fence.h"
-#include "job/run_inside.h"
 #include "queue/queue.h"
+#include "run/run_failure.h"
+#include "run/run_fence.h"
+#include "run/run_inside.h"
 #include "shmem/slot.h"
 #include "store/run.h"
 

@@ -19,10 +19,10 @@
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "job/job.h"
-#include "job/run_failure.h"
-#include "job/run_full.h"
-#include "job/run_retry.h"
 #include "queue/queue.h"
+#include "run/run_failure.h"
+#include "run/run_full.h"
+#include "run/run_retry.h"
 #include "store/run.h"
 
 /* A run that has failed, and is kept where it was for its queue blocks, waits again. */

@@ -19,7 +19,7 @@
 #include "base/errcodes.h"
 #include "base/uuid.h"
 #include "job/job.h"
-#include "job/run_signal.h"
+#include "run/run_signal.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
 

@@ -22,9 +22,9 @@
 #include "utils/timestamp.h"
 
 #include "job/job.h"
-#include "job/run_serve.h"
-#include "job/run_turn.h"
 #include "queue/run_permit.h"
+#include "run/run_serve.h"
+#include "run/run_turn.h"
 #include "shmem/watermark.h"
 
 /* Turns of so many partitions are remembered. */

@@ -16,7 +16,7 @@
 
 #include "base/jsonb.h"
 #include "definition/retry.h"
-#include "job/run_rules.h"
+#include "run/run_rules.h"
 
 /*
  * The rules of a run.  timeout: of an attempt (us), or 0: as its job says; retry:

@@ -17,8 +17,8 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
-#include "job/run_over.h"
-#include "job/run_unwanted.h"
+#include "run/run_over.h"
+#include "run/run_unwanted.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
