@@ -29,17 +29,14 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
-#include "base/guc.h"
 #include "shmem/database.h"
 #include "shmem/database_runs.h"
 #include "shmem/permit.h"
-#include "shmem/rate.h"
+#include "shmem/permit_counter.h"
 #include "shmem/shmem.h"
 #include "shmem/watermark.h"
 
@@ -48,20 +45,6 @@
 
 /* This part of an interval is short. */
 #define SHORT_PART		8
-
-/* One counter; under the lock. */
-typedef struct Entry
-{
-	WfPermitKey key;			/* first */
-	uint64		asked;			/* the value of takings when it was asked for last */
-	bool		known;			/* `taken` says what runs in the tables, too */
-	int			taken;
-	int			ncooling;		/* of those, units whose runs have ended, */
-	WfRateMoment cooling[WF_PERMIT_COOLING];	/* free from then on */
-	WfRate		rate;
-	int			nwaiters;		/* more than there is room for: everybody */
-	int32		waiters[WF_PERMIT_WAITERS]; /* owners; 0: outside workers */
-} Entry;
 
 typedef struct Header
 {
@@ -82,7 +65,6 @@ typedef struct Held
 } Held;
 
 static Header *header = NULL;
-static HTAB *entries = NULL;
 
 static Held *held = NULL;		/* in TopMemoryContext */
 static int	nheld = 0;
@@ -107,23 +89,20 @@ wf_permit_shmem_size(void)
 Size
 wf_permit_shmem_beside(void)
 {
-	return hash_estimate_size(wf_max_partitions, sizeof(Entry));
+	return wf_permit_counter_shmem_size();
 }
 
 /* Take the segment and the table, and fill them if they were created just now. */
 void
 wf_permit_shmem_attach(void *segment, bool created)
 {
-	HASHCTL		info = {.keysize = sizeof(WfPermitKey),.entrysize = sizeof(Entry)};
-
 	header = segment;
 	if (created)
 	{
 		memset(header, 0, sizeof(Header));
 		header->lock = &GetNamedLWLockTranche(WF_PERMIT_TRANCHE)->lock;
 	}
-	entries = ShmemInitHash("workflow permits", wf_max_partitions, wf_max_partitions, &info,
-							HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
+	wf_permit_counter_shmem_attach();
 }
 
 /* --- this transaction ------------------------------------------------------ */
@@ -154,145 +133,6 @@ is_held(const WfPermitKey *key)
 	return false;
 }
 
-/* --- counting -------------------------------------------------------------- */
-
-static Entry *
-find(const WfPermitKey *key)
-{
-	return hash_search(entries, key, HASH_FIND, NULL);
-}
-
-/* Who asks for it later is told then. */
-static void
-leave_word(Entry *entry, int32 waiter)
-{
-	for (int i = 0; i < Min(entry->nwaiters, WF_PERMIT_WAITERS); i++)
-		if (entry->waiters[i] == waiter)
-			return;
-	if (entry->nwaiters < WF_PERMIT_WAITERS)
-		entry->waiters[entry->nwaiters] = waiter;
-	entry->nwaiters = Min(entry->nwaiters + 1, WF_PERMIT_WAITERS + 1);
-}
-
-/* Units whose gap is over are free. */
-static void
-cool(Entry *entry, TimestampTz now)
-{
-	int			n = 0;
-
-	for (int i = 0; i < entry->ncooling; i++)
-	{
-		if (entry->cooling[i].at > now)
-			entry->cooling[n++] = entry->cooling[i];
-		else
-			entry->taken -= entry->cooling[i].units;
-	}
-	entry->ncooling = n;
-}
-
-/* Units stay taken until then; where there is no room, with those that do longest. */
-static void
-keep_warm(Entry *entry, TimestampTz until, int units)
-{
-	WfRateMoment *last = &entry->cooling[WF_PERMIT_COOLING - 1];
-
-	if (entry->ncooling < WF_PERMIT_COOLING)
-		entry->cooling[entry->ncooling++] = (WfRateMoment) {until, units};
-	else
-		*last = (WfRateMoment) {Max(last->at, until), last->units + units};
-}
-
-/* --- rates ------------------------------------------------------------------ */
-
-/* May so many be spent?  If not, *retry_at is lowered to when they may. */
-static bool
-has_rate(Entry *entry, const WfPermitWanted *wanted, TimestampTz now, TimestampTz *retry_at)
-{
-	return wanted->rate == 0 ||
-		wf_rate_has(&entry->rate, wanted->interval, wanted->rate, wanted->units, now, retry_at);
-}
-
-static void
-spend(Entry *entry, const WfPermitWanted *wanted, int units)
-{
-	if (wanted->rate > 0)
-		wf_rate_spend(&entry->rate, units);
-}
-
-/* What was spent at an instant counts from another one on.  Under the lock. */
-static void
-move_spent(const WfPermitWanted *wanted, TimestampTz from, TimestampTz to)
-{
-	Entry	   *entry = wanted->rate > 0 ? find(&wanted->key) : NULL;
-
-	if (entry != NULL)
-		wf_rate_move(&entry->rate, wanted->interval, wanted->units, from, to);
-}
-
-/* --- entries ---------------------------------------------------------------- */
-
-/*
- * Remove counters of which nothing is taken and that nobody waits for, but for those
- * that the present call asks for: they are counted anew when they are wanted again.
- */
-static void
-make_room(void)
-{
-	HASH_SEQ_STATUS scan;
-	Entry	   *entry;
-	TimestampTz now = GetCurrentTimestamp();
-
-	hash_seq_init(&scan, entries);
-	while ((entry = hash_seq_search(&scan)) != NULL)
-	{
-		if (entry->known)
-			cool(entry, now);
-		if (entry->asked != header->takings && entry->nwaiters == 0 &&
-			(!entry->known || entry->taken == 0) && !wf_rate_counts(&entry->rate, now))
-			(void) hash_search(entries, &entry->key, HASH_REMOVE, NULL);
-	}
-}
-
-/* The counter with this key, which is made if there is none; NULL: there is no room. */
-static Entry *
-find_or_make(const WfPermitKey *key)
-{
-	bool		found;
-	Entry	   *entry = hash_search(entries, key, HASH_ENTER_NULL, &found);
-
-	if (entry == NULL)
-	{
-		make_room();
-		entry = hash_search(entries, key, HASH_ENTER_NULL, &found);
-	}
-	if (entry == NULL || found)
-		return entry;
-	entry->known = false;
-	entry->taken = entry->ncooling = entry->nwaiters = 0;
-	memset(&entry->rate, 0, sizeof(entry->rate));
-	return entry;
-}
-
-/* Is there room for what is wanted of one of them?  Under the lock. */
-static WfPermitAnswer
-ask(const WfPermitWanted *wanted, int32 waiter, TimestampTz now, TimestampTz *retry_at)
-{
-	Entry	   *entry = find_or_make(&wanted->key);
-
-	if (entry == NULL)
-		return WF_PERMIT_NO_ROOM;
-	entry->asked = header->takings;
-	if (!entry->known || (wanted->rate > 0 && !wf_rate_is_known(&entry->rate)))
-		return WF_PERMIT_UNKNOWN;
-	cool(entry, now);
-	if (entry->taken + wanted->units <= wanted->limit)
-		return has_rate(entry, wanted, now, retry_at) ? WF_PERMIT_TAKEN : WF_PERMIT_FULL;
-	for (int i = 0; i < entry->ncooling; i++)
-		*retry_at = Min(*retry_at, entry->cooling[i].at);
-	leave_word(entry, waiter);
-	return WF_PERMIT_FULL;
-}
-
 /*
  * Take permits, all of them or none, which is for those who wait for it: `waiter`, an
  * owner or 0, is told when one that was missing is given back.  *which: the first
@@ -312,17 +152,14 @@ wf_permit_take(int n, const WfPermitWanted *wanted, int32 waiter, WfPermitLife l
 	header->takings++;
 	for (*which = 0; *which < n && answer == WF_PERMIT_TAKEN; (*which)++)
 		if (life != WF_PERMIT_FOR_TRANSACTION || !is_held(&wanted[*which].key))
-			answer = ask(&wanted[*which], waiter, now, retry_at);
+			answer = wf_permit_counter_ask(&wanted[*which], waiter, header->takings, now, retry_at);
 	for (int i = 0; i < n && answer == WF_PERMIT_TAKEN && life != WF_PERMIT_TO_ASK; i++)
 	{
-		Entry	   *entry;
-
 		if (life == WF_PERMIT_FOR_TRANSACTION && is_held(&wanted[i].key))
 			continue;
-		entry = find(&wanted[i].key);
-		entry->taken += wanted[i].units;
+		wf_permit_counter_take(&wanted[i]);
 		if (life == WF_PERMIT_FOR_RUN)
-			spend(entry, &wanted[i], wanted[i].units);
+			wf_permit_counter_spend(&wanted[i], wanted[i].units);
 		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), life, false, now};
 	}
 	LWLockRelease(header->lock);
@@ -358,10 +195,9 @@ wf_permit_spend(int n, const WfPermitWanted *wanted, TimestampTz *retry_at)
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < n && may; i++)
-		may = wanted[i].rate == 0 || has_rate(find(&wanted[i].key), &wanted[i], now, retry_at);
+		may = wf_permit_counter_has_rate(&wanted[i], now, retry_at);
 	for (int i = 0; i < n && may; i++)
-		if (wanted[i].rate > 0)
-			spend(find(&wanted[i].key), &wanted[i], wanted[i].units);
+		wf_permit_counter_spend(&wanted[i], wanted[i].units);
 	LWLockRelease(header->lock);
 	return may;
 }
@@ -375,7 +211,7 @@ wf_permit_begin(int n, const WfPermitWanted *wanted, TimestampTz spent_at, Times
 {
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < n; i++)
-		move_spent(&wanted[i], spent_at, now);
+		wf_permit_counter_move(&wanted[i], spent_at, now);
 	LWLockRelease(header->lock);
 }
 
@@ -392,7 +228,7 @@ wf_permit_begun(int n, const WfPermitWanted *wanted, TimestampTz begun)
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < n; i++)
 		if (now - begun <= wanted[i].interval / SHORT_PART)
-			move_spent(&wanted[i], begun, now);
+			wf_permit_counter_move(&wanted[i], begun, now);
 	LWLockRelease(header->lock);
 }
 
@@ -402,8 +238,7 @@ wf_permit_unspend(int n, const WfPermitWanted *wanted)
 {
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < n; i++)
-		if (wanted[i].rate > 0 && find(&wanted[i].key) != NULL)
-			spend(find(&wanted[i].key), &wanted[i], -wanted[i].units);
+		wf_permit_counter_spend(&wanted[i], -wanted[i].units);
 	LWLockRelease(header->lock);
 }
 
@@ -414,14 +249,12 @@ wf_permit_unspend(int n, const WfPermitWanted *wanted)
 bool
 wf_permit_wait(const WfPermitKey *key, int32 waiter)
 {
-	Entry	   *entry;
+	bool		heard;
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
-	entry = find_or_make(key);
-	if (entry != NULL)
-		leave_word(entry, waiter);
+	heard = wf_permit_counter_leave_word(key, waiter, header->takings);
 	LWLockRelease(header->lock);
-	return entry != NULL;
+	return heard;
 }
 
 /* What is missing of a counter, as far as is known? */
@@ -429,23 +262,10 @@ WfPermitLack
 wf_permit_lacks(const WfPermitWanted *wanted)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz retry_at;
-	WfPermitLack lack = WF_LACKS_NOTHING;
-	Entry	   *entry;
-	int			warm = 0;
+	WfPermitLack lack;
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
-	entry = find(&wanted->key);
-	if (entry != NULL && entry->known)
-	{
-		cool(entry, now);
-		for (int i = 0; i < entry->ncooling; i++)
-			warm += entry->cooling[i].units;
-		if (entry->taken + wanted->units > wanted->limit)
-			lack = entry->taken - warm + wanted->units > wanted->limit ? WF_LACKS_UNITS : WF_LACKS_GAP;
-		else if (wf_rate_is_known(&entry->rate) && !has_rate(entry, wanted, now, &retry_at))
-			lack = WF_LACKS_RATE;
-	}
+	lack = wf_permit_counter_lack(wanted, now);
 	LWLockRelease(header->lock);
 	return lack;
 }
@@ -485,58 +305,21 @@ bool
 wf_permit_count_end(const WfPermitWanted *wanted, const WfPermitPast *past, uint64 changes)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Entry	   *entry;
 	bool		good;
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
-	entry = find(&wanted->key);
 	good = header->ending == 0 && header->changes == changes;
-	if (good && entry != NULL && wanted->rate > 0 && !wf_rate_is_known(&entry->rate))
-		wf_rate_begin(&entry->rate, wanted->interval, now, past->nbegun, past->begun);
-	if (good && entry != NULL && !entry->known)
-	{
-		entry->known = true;
-		entry->taken = (int) Min(past->taken, PG_INT32_MAX / 2);
-		for (int i = 0; i < past->nended; i++)
-		{
-			keep_warm(entry, past->ended[i].at + wanted->gap, past->ended[i].units);
-			entry->taken += past->ended[i].units;
-		}
-	}
+	if (good)
+		wf_permit_counter_learn(wanted, past, now);
 	LWLockRelease(header->lock);
 	return good;
 }
 
 /* --- the end of a transaction ------------------------------------------------ */
 
-/* Those who wait for one of these; filled under the lock, told without it. */
-typedef struct Waiters
-{
-	Oid			dbid;
-	int			n;
-	bool		all;
-	int32		owners[2 * WF_PERMIT_WAITERS];
-} Waiters;
-
-static void
-collect(Waiters *waiters, Entry *entry)
-{
-	waiters->dbid = entry->key.dbid;
-	if (entry->nwaiters > WF_PERMIT_WAITERS)
-		waiters->all = true;
-	for (int i = 0; i < Min(entry->nwaiters, WF_PERMIT_WAITERS); i++)
-	{
-		if (waiters->n == lengthof(waiters->owners))
-			waiters->all = true;
-		else
-			waiters->owners[waiters->n++] = entry->waiters[i];
-	}
-	entry->nwaiters = 0;
-}
-
 /* Something is due for them, at once. */
 static void
-tell(const Waiters *waiters)
+tell(const WfPermitWaiters *waiters)
 {
 	WfDatabase *database;
 
@@ -550,25 +333,6 @@ tell(const Waiters *waiters)
 	wf_database_stepped(waiters->dbid);
 	if ((database = wf_database_entry(waiters->dbid, false)) != NULL)
 		wf_database_runs_notify(database, DT_NOBEGIN);
-}
-
-/* The units stay taken for a while, or are free.  Under the lock. */
-static void
-give_back(const WfPermitWanted *wanted, bool ended, TimestampTz now, Waiters *waiters)
-{
-	Entry	   *entry = find(&wanted->key);
-
-	if (entry == NULL)
-		return;
-	collect(waiters, entry);
-	/* Not known: it is counted anew, without them. */
-	if (!entry->known || wanted->units == 0)
-		return;
-	cool(entry, now);
-	if (ended && wanted->gap > 0)
-		keep_warm(entry, now + wanted->gap, wanted->units);
-	else
-		entry->taken -= wanted->units;
 }
 
 /* Does this one change the counter when the transaction ends so? */
@@ -585,16 +349,16 @@ static void
 settle(int first, bool committed)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Waiters		waiters = {0};
+	WfPermitWaiters waiters = {0};
 
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	for (int i = first; i < nheld; i++)
 	{
 		if (comes_back(&held[i], committed))
-			give_back(&held[i].wanted, committed, now, &waiters);
+			wf_permit_counter_give(&held[i].wanted, committed, now, &waiters);
 		else if (committed && !held[i].gives)
 			/* who has claimed it hears of it now, and begins */
-			move_spent(&held[i].wanted, held[i].at, now);
+			wf_permit_counter_move(&held[i].wanted, held[i].at, now);
 	}
 	if (counted_as_ending)
 	{

@@ -54,8 +54,10 @@ sub make_runs
 # --- workers ---------------------------------------------------------------------------------
 
 # What a worker does for the world outside is a call here; what it writes in this database
-# is part of the transaction in which the runs are completed.
+# is part of the transaction in which the runs are completed. One that has nothing to do
+# waits, so that it is still there when the lease of one that was killed is over.
 my $turn = qq{
+CALL workflow.await_work('out', '1 second') \\g /dev/null
 SELECT coalesce(array_agg(run), '{}') AS runs, coalesce(array_agg(fence), '{}') AS fences
 	FROM workflow.claim('out', 'worker', 20, '$lease') \\gset
 INSERT INTO shop.call SELECT unnest(:'runs'::uuid[]);
