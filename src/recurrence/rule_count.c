@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * rule_count.c
+ *	  What the COUNT of a rule means for its end.
+ *
+ * Counted once, when the rule is read, so that no later question has to count
+ * from its start.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "recurrence/rule_count.h"
+#include "recurrence/rule_period.h"
+
+/* Of a rule finer than days each occurrence is looked for. */
+#define MAX_FINE_COUNT	10000
+
+static Timestamp
+last_in_units(const WfRule *rule)
+{
+	Timestamp	last = DT_NOEND;
+	Timestamp	from = rule->starts;
+	int			misses = 0;
+
+	if (rule->count > MAX_FINE_COUNT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("COUNT of a rule finer than a day is at most %d", MAX_FINE_COUNT),
+				 errhint("Use UNTIL.")));
+	for (int64 n = 0; n < rule->count && from != DT_NOEND; n++)
+	{
+		last = wf_rule_search(rule, from, &misses);
+		from = last == DT_NOEND ? DT_NOEND : last + USECS_PER_SEC;
+	}
+	return last;
+}
+
+/*
+ * Go through the periods.  When all of a calendar were seen and COUNT is not
+ * reached, the following ones are the same, and all but the last calendar are
+ * passed over at once.
+ */
+static Timestamp
+last_in_periods(const WfRule *rule)
+{
+	int			cycle = wf_rule_period_cycle(rule);
+	int64		left = rule->count;
+	int64		seen = 0;
+	WfRulePeriod period;
+
+	wf_rule_period_begin(&period, rule);
+	for (int64 n = 0; wf_rule_period_load(&period, n); n++)
+	{
+		int			count = wf_rule_period_count(&period);
+
+		CHECK_FOR_INTERRUPTS();
+		if (n == 0)
+			left += wf_rule_period_before(&period, rule->starts);
+		if (left <= count)
+			return wf_rule_period_at(&period, (int) left - 1);
+		left -= count;
+		seen += count;
+		if (n == cycle - 1)
+		{
+			if (seen == 0)
+				return DT_NOEND;
+			n += (left - 1) / seen * cycle;
+			left -= (left - 1) / seen * seen;
+		}
+	}
+	return DT_NOEND;
+}
+
+/*
+ * The local time of the last occurrence that COUNT leaves; DT_NOEND if the
+ * calendar ends before.  Error 22023 if COUNT is too large to be counted.
+ */
+Timestamp
+wf_rule_count_last(const WfRule *rule)
+{
+	return rule->freq > WF_RULE_DAILY ? last_in_units(rule) : last_in_periods(rule);
+}
