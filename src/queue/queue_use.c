@@ -88,8 +88,8 @@ refuse_full(const WfQueue *queue, int64 waiting)
 	ereport(ERROR,
 			(errcode(WF_ERR_FULL),
 			 errmsg("queue \"%s\" is full", wf_quote(queue->name)),
-			 errdetail("%lld runs wait in it, of at most %d.", (long long) waiting,
-					   queue->max_waiting)));
+			 errdetail_plural("%lld run waits in it, of at most %d.", "%lld runs wait in it, of at most %d.",
+							  (unsigned long) waiting, (long long) waiting, queue->max_waiting)));
 }
 
 /*
