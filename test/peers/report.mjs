@@ -80,7 +80,7 @@ function line_of(figure, side) {
 }
 
 const sides = () => [...new Set(turns.map((turn) => turn.side))].sort((a, b) => order(a) - order(b));
-const order = (side) => ['workflow', 'workflow_expr', 'workflow_post', 'graphile_worker', 'pg_boss', 'dbos', 'pgq', 'pgmq', 'pg_cron'].indexOf(side);
+const order = (side) => ['workflow', 'workflow_expr', 'workflow_post', 'workflow_job', 'graphile_worker', 'pg_boss', 'dbos', 'pgq', 'pgmq', 'pg_cron'].indexOf(side);
 
 // ---- the table --------------------------------------------------------------------
 

@@ -4,7 +4,8 @@
 // What a job is: a process of one step, made by start_many(at), whose handler is
 // an SQL function that does nothing; in the variant `expr` an assignment of an
 // expression; in the variant `post` an event posted to a process that waits for
-// it, handled by the function. In `three` each step writes a row, which the
+// it, handled by the function; in the variant `job` a run of an atomic job, whose
+// command is a function that does nothing. In `three` each step writes a row, which the
 // peers' handlers do not; in `idle` the handler writes down when it began.
 
 import { sleep } from '../clock.mjs';
@@ -12,7 +13,7 @@ import { set } from '../server.mjs';
 
 export const name = 'workflow';
 export const shares = { drain: 1, three: 1, idle: 1, steady: 1, instant: 1, pinned: 1 };
-export const variants = (measure) => (measure === 'drain' ? ['', 'expr', 'post'] : ['']);
+export const variants = (measure) => (measure === 'drain' ? ['', 'expr', 'post', 'job'] : ['']);
 
 export async function version({ session }) {
     const { rows } = await session.query('SELECT workflow.library_version() AS version');
@@ -23,6 +24,7 @@ const functions = `
     CREATE TABLE peers.seen (number int, at timestamptz);
     CREATE TABLE peers.row (number int, step int, at timestamptz DEFAULT clock_timestamp());
     CREATE FUNCTION peers.nothing(context jsonb, event jsonb) RETURNS void LANGUAGE sql AS '';
+    CREATE FUNCTION peers.nothing(params jsonb) RETURNS void LANGUAGE sql AS '';
     CREATE FUNCTION peers.see(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
         BEGIN INSERT INTO peers.seen VALUES ((context->>'number')::int, clock_timestamp()); END $$;
     CREATE FUNCTION peers.write(context jsonb, event jsonb, params jsonb) RETURNS void LANGUAGE sql AS $$
@@ -48,6 +50,7 @@ export async function setup({ session, admin }) {
     await session.query('SET ROLE peers');
     await session.query(functions);
     for (const definition of definitions) await session.query('SELECT workflow.define($1)', [JSON.stringify(definition)]);
+    await session.query(`SELECT workflow.create_job('job', 'peers.nothing')`);
     await session.query('RESET ROLE');
 }
 
@@ -67,6 +70,11 @@ export async function load(context, n, due) {
     await session.query('SET ROLE peers');
     for (let low = 1; low <= n; low += 10000) {
         const high = Math.min(low + 9999, n);
+        if (context.variant === 'job') {
+            await session.query(`SELECT count(*) FROM workflow.run_jobs('job',
+                (SELECT array_agg(jsonb_build_object('number', i)) FROM generate_series($1::int, $2::int) i))`, [low, high]);
+            continue;
+        }
         const at = context.variant === 'post' || context.measure === 'three' ? 'NULL' : due ? `to_timestamp(${due / 1000})` : 'now()';
         const post = context.variant === 'post' ? `, workflow.post(id, 'go')` : '';
         await session.query(`SELECT count(*) FROM (SELECT id ${post} FROM workflow.start_many($1,
@@ -122,9 +130,13 @@ const whole = {
     idle: 'SELECT count(DISTINCT number)::int AS n FROM peers.seen HAVING count(*) = count(DISTINCT number)',
 };
 
-export async function count({ session, measure }, thorough) {
-    const left = await session.query('SELECT count(*)::int AS n FROM workflow.timer');
+export async function count({ session, measure, variant }, thorough) {
+    const left = await session.query(`SELECT count(*)::int AS n FROM workflow.${variant === 'job' ? 'run' : 'timer'}`);
     if (!thorough) return { left: left.rows[0].n };
+    if (variant === 'job') {
+        const ended = await session.query(`SELECT count(DISTINCT run)::int AS n FROM workflow.run_history WHERE state = 3`);
+        return { left: left.rows[0].n, done: ended.rows[0].n };
+    }
     const done = await session.query(`SELECT count(*)::int AS n FROM workflow.process WHERE status = 'finalized'`);
     const proof = whole[measure] && (await session.query(whole[measure]));
     return { left: left.rows[0].n, done: proof ? Math.min(done.rows[0].n, proof.rows[0].n) : done.rows[0].n };
