@@ -192,6 +192,9 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.run r WHERE r.state = 0 AND NOT r.ready AND r.awaits IS NOT NULL AND r.parked IS NULL
         AND NOT EXISTS (SELECT FROM workflow.run_wait w WHERE w.run = r.id)
     UNION ALL
+    SELECT 'cached result of no job', c.process, c.job::text
+    FROM workflow.job_cache c WHERE NOT EXISTS (SELECT FROM workflow.job j WHERE j.id = c.job AND j.cache IS NOT NULL)
+    UNION ALL
     SELECT 'key of no job', NULL, format('%s, %s', k.key, k.run)
     FROM workflow.run_key k WHERE NOT EXISTS (SELECT FROM workflow.job j WHERE j.root = k.root)
 

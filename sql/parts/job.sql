@@ -30,6 +30,24 @@ CREATE TABLE workflow.job (
     UNIQUE (name, version)
 );
 
+-- The result of a version of a job, for those who call it with the same parameters: the
+-- newest row counts. Not unique, so that nobody waits who keeps a result. Not dumped.
+CREATE TABLE workflow.job_cache (
+    job        int NOT NULL,            -- job.id
+    id         uuid NOT NULL,           -- in the order in which they were made
+    hash       bigint NOT NULL,         -- of params
+    owner      int NOT NULL,            -- as which one it was done
+    params     jsonb NOT NULL,
+    refresh_at timestamptz,             -- who uses it from then on makes a run, if it is the first
+    good_until timestamptz,             -- null: for ever
+    result     jsonb,
+    process    uuid,                    -- that has invoked the run
+    PRIMARY KEY (job, id)
+);
+CREATE INDEX job_cache_hash ON workflow.job_cache (job, hash);
+CREATE INDEX job_cache_good_until ON workflow.job_cache (good_until) WHERE good_until IS NOT NULL;
+CREATE INDEX job_cache_process ON workflow.job_cache (process) WHERE process IS NOT NULL;
+
 -- create_job(...): store a new version of a job.
 --   name         not empty, no ':' in it
 --   command      what is done: a function, or procedure, by its name: the first there is
@@ -52,7 +70,13 @@ CREATE TABLE workflow.job (
 --   limits       object: named limit -> units that a run takes of it
 --   on_lost      when executor or worker are lost: 'retry', three times in a row at
 --                most, or 'fail'
---   cache        not supported yet: 0A000
+--   cache        object: results are kept, for call_job() of the same parameters by the
+--                role as which the job runs, until the job changes. "max_age": interval,
+--                for how long; "refresh_age": an older result is returned, too, and the
+--                first who gets it makes a run, which renews it; "max_entries": 1 to
+--                10,000, default 1,000, the oldest go; "fill": 'calls', default, what a
+--                call had to do is kept, too, or 'runs', only what runs return. Runs are
+--                always done, and renew it. Needs result, which is not 'none'
 --   result       the type of the result; 'none': it is not kept. Null: as it comes
 --   start_within a run that has not begun so long after it was due expires
 -- The command runs as the caller, who owns the name from then on. Returns the version:
@@ -75,10 +99,17 @@ CREATE FUNCTION workflow.drop_job(name text) RETURNS void
 
 -- call_job(job, params): do what a job does, here and now, in the caller's transaction,
 -- as the job's owner; no run is made, and no slot taken. Returns its result. For jobs
--- that are functions or statements and atomic: others are refused with 0A000. Errors
--- also: WF010, WF002, WF013, those of the command.
+-- that are functions or statements and atomic: others are refused with 0A000. The role
+-- as which a job runs gets what is kept of it (see cache), of any job. Errors also:
+-- WF010, WF002, WF013, those of the command.
 CREATE FUNCTION workflow.call_job(job text, params jsonb DEFAULT '{}') RETURNS jsonb
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_call_job';
+
+-- flush_cache(job, params): results that are kept of a job are not used any more: all, or
+-- those for these parameters. Returns how many there were. For who may manage the job.
+-- Errors: WF010, WF002, WF013. Waits for transactions that are just renewing them.
+CREATE FUNCTION workflow.flush_cache(job text, params jsonb DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_flush_cache';
 
 -- job_schema(job, version): the parameters of a job, of its newest version, as JSON Schema,
 -- for forms. A check is under "x-check", the type of SQL under "x-type". For who may run
@@ -93,10 +124,10 @@ CREATE FUNCTION workflow.may_job(job int, privilege text) RETURNS boolean
 CREATE VIEW workflow.jobs WITH (security_barrier) AS
     SELECT j.name, j.version, o.name AS owner, (ARRAY['atomic', 'tracked', 'outside'])[j.mode + 1] AS mode, j.command,
            j.parameters, j.retry, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result, j.start_within,
-           j.description, j.created_at, j.search_path, j.time_zone, j.call ->> 'function' AS function
+           j.description, j.created_at, j.search_path, j.time_zone, j.call ->> 'function' AS function, j.cache
     FROM workflow.job j JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) j.owner
     WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
 
-GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job, workflow.flush_cache TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;

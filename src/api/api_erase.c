@@ -30,6 +30,7 @@
 #include "shmem/wakeup.h"
 #include "store/changes_write.h"
 #include "store/erasure.h"
+#include "store/job_cache.h"
 #include "store/process_row.h"
 #include "store/purge.h"
 #include "store/run_expire.h"
@@ -108,6 +109,7 @@ workflow_erase(PG_FUNCTION_ARGS)
 	wf_purge(wf_uuid_array(ids, 1), WF_PURGE_ANY_SLOT, counts);
 	if (wf_run_expire_known())
 		wf_run_expire_of_process(id);
+	wf_job_cache_forget_process(id);
 	for (int i = 0; i < (int) lengthof(counted); i++)
 		values[i] = Int64GetDatum((int64) counts[counted[i]]);
 	wf_erasure_note(id, definition->name, definition->owner);

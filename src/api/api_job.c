@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * api_job.c
- *	  workflow.create_job(), drop_job(), call_job(), job_schema(): jobs.
+ *	  workflow.create_job(), drop_job(), call_job(), flush_cache(), job_schema(): jobs.
  *
  * Runs in client backends.
  *
@@ -20,16 +20,20 @@
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "job/job.h"
+#include "job/job_cached.h"
 #include "job/job_call.h"
 #include "job/job_define.h"
 #include "job/job_given.h"
 #include "job/job_schema.h"
+#include "run/run_refresh.h"
+#include "store/job_cache.h"
 #include "store/origin.h"
 #include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_create_job);
 PG_FUNCTION_INFO_V1(workflow_drop_job);
 PG_FUNCTION_INFO_V1(workflow_call_job);
+PG_FUNCTION_INFO_V1(workflow_flush_cache);
 PG_FUNCTION_INFO_V1(workflow_may_job);
 PG_FUNCTION_INFO_V1(workflow_job_schema);
 
@@ -61,13 +65,10 @@ workflow_create_job(PG_FUNCTION_ARGS)
 	wf_arg_check_partition(text.partition);
 	text.limits = wf_arg_jsonb_or_null(fcinfo, 9);
 	text.on_lost = wf_arg_string(fcinfo, 10, "on_lost");
+	text.cache = wf_arg_jsonb_or_null(fcinfo, 11);
 	text.result = wf_arg_string_or_null(fcinfo, 12);
 	text.start_within = interval_or_null(fcinfo, 13);
 	text.description = wf_arg_string_or_null(fcinfo, 14);
-	if (!PG_ARGISNULL(11))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cached results are not supported yet")));
 
 	wf_api_connect_to_write(fcinfo);
 	version = wf_job_define(&text);
@@ -102,14 +103,44 @@ require_callable(const WfJob *job)
 				 errhint("Make a run of it with workflow.run_job().")));
 }
 
-/* SQL function workflow.call_job(job, params) of sql/parts/job.sql.  Locks nothing. */
+/*
+ * What a job returns for the current user, who may run it: what is kept of it, or what
+ * comes of its command.
+ */
+static Jsonb *
+call(const WfJob *job, Jsonb *given)
+{
+	WfUserContext bracket = {0};
+	WfJobCacheFound found;
+	Jsonb	   *params;
+	Jsonb	   *result;
+
+	if (!wf_job_cached_is_read(job))
+		require_callable(job);
+	params = wf_job_given_check(job, given);
+	if (wf_job_cached_find(job, params, &found))
+	{
+		if (found.to_refresh)
+			wf_run_refresh(job, params, &found);
+		return found.result;
+	}
+	require_callable(job);
+	result = wf_job_call_one(job, params, NULL, job->timeout, &bracket);
+	wf_user_context_leave(&bracket);
+	wf_job_cached_called(job, params, result);
+	return result;
+}
+
+/*
+ * SQL function workflow.call_job(job, params) of sql/parts/job.sql.  Locks what is kept of
+ * the job for these parameters, if it is free.
+ */
 Datum
 workflow_call_job(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *name = wf_arg_string(fcinfo, 0, "job");
 	Jsonb	   *params = wf_arg_jsonb_or_null(fcinfo, 1);
-	WfUserContext bracket = {0};
 	const WfJob *job;
 	Jsonb	   *result;
 
@@ -117,10 +148,7 @@ workflow_call_job(PG_FUNCTION_ARGS)
 	wf_origin_require();
 	job = wf_job_newest(name);
 	wf_job_require(job, "run");
-	require_callable(job);
-	result = wf_job_call_one(job, wf_job_given_check(job, params), NULL, job->timeout,
-							 &bracket);
-	wf_user_context_leave(&bracket);
+	result = call(job, params);
 	if (result != NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(caller);
@@ -132,6 +160,29 @@ workflow_call_job(PG_FUNCTION_ARGS)
 	if (result == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_JSONB_P(result);
+}
+
+/*
+ * SQL function workflow.flush_cache(job, params) of sql/parts/job.sql.  Waits for
+ * transactions that are at the rows.
+ */
+Datum
+workflow_flush_cache(PG_FUNCTION_ARGS)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "job");
+	Jsonb	   *params = wf_arg_jsonb_or_null(fcinfo, 1);
+	const WfJob *job;
+	uint64		n;
+
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	job = wf_job_newest(name);
+	wf_job_require(job, "manage");
+	if (params != NULL)
+		params = wf_job_given_check(job, params);
+	n = wf_job_cache_flush(job->name, params);
+	SPI_finish();
+	PG_RETURN_INT64((int64) n);
 }
 
 static Datum

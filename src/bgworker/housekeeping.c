@@ -40,6 +40,7 @@
 #include "store/checkpoint.h"
 #include "store/early.h"
 #include "store/erasure.h"
+#include "store/job_cache.h"
 #include "store/origin.h"
 #include "store/published.h"
 #include "store/retention.h"
@@ -119,6 +120,18 @@ forget_checkpoints(Oid extension, bool *more)
 		return false;
 	if (wf_origin_is_certain())
 		wf_checkpoint_sweep();
+	wf_transaction_commit();
+	return true;
+}
+
+/* Results of jobs that are too old, or too many. */
+static bool
+expire_cached(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("deleting cached results", extension))
+		return false;
+	if (wf_origin_is_ours())
+		*more = wf_job_cache_expire();
 	wf_transaction_commit();
 	return true;
 }
@@ -221,9 +234,10 @@ static Chore strays = {.what = "deleting timers of processes that do not exist",
 static Chore erasures = {.what = "settling erasures",.run = settle_erasures};
 static Chore checkpoints = {.what = "deleting checkpoints of nobody",.run = forget_checkpoints};
 static Chore early = {.what = "deleting events that nobody came for",.run = expire_early};
+static Chore cached = {.what = "deleting cached results",.run = expire_cached};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &leases, &notifications, &handover, &gone, &strays, &erasures, &checkpoints, &early, &retention};
+static Chore *const chores[] = {&settle, &lost, &leases, &notifications, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -241,6 +255,7 @@ wf_housekeeping_wanted(bool overdue)
 	erasures.wanted = true;
 	checkpoints.wanted = true;
 	early.wanted = true;
+	cached.wanted = true;
 	retention.wanted = wf_retention > 0;
 }
 

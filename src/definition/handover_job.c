@@ -7,6 +7,8 @@
  * the owner, too, because executors find them by it: as timers of definitions, a piece
  * of them goes along, the others follow (handover.c), and an executor does no run of a
  * job that is not its owner's.  The local queue of a job goes with it.
+ * What is kept for those who call it is not found by the new owner: others' rights were
+ * at work there.
  *
  * Locks the name of a job, as create_job() does, then the rows.
  *
@@ -25,6 +27,7 @@
 #include "definition/owner_role.h"
 #include "shmem/inval.h"
 #include "shmem/wakeup.h"
+#include "store/job_cache.h"
 #include "store/run_sweep.h"
 #include "store/statement.h"
 
@@ -164,6 +167,7 @@ wf_handover_job(WfPrivilegeKind kind, const char *name, const WfOwned *owned, in
 	if (kind == WF_PRIVILEGE_JOB)
 	{
 		wf_inval_changing(&queues);
+		wf_job_cache_forget(name);
 		(void) give(&give_queue_statement, psprintf("job:%s", name), to);
 		take_runs_along(owned->owner, to);
 	}

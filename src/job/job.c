@@ -28,6 +28,7 @@
 #include "definition/privilege.h"
 #include "definition/retry.h"
 #include "job/job.h"
+#include "job/job_cached_rule.h"
 #include "job/job_call.h"
 #include "job/job_parameters.h"
 #include "job/job_partition.h"
@@ -54,7 +55,7 @@ typedef struct CacheEntry
 static WfStatement load_statement = {
 	.sql = "SELECT j.version, j.root, j.owner, o.role, j.dropped_at IS NOT NULL, j.name, j.mode, j.queue, j.command,"
 	" j.call, j.parameters, j.retry::pg_catalog.text, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result,"
-	" j.start_within, j.search_path, j.time_zone"
+	" j.start_within, j.search_path, j.time_zone, j.cache"
 	" FROM workflow.job j, workflow.owner o"
 	" WHERE j.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) j.owner",
 	WF_ARGS(INT4OID),
@@ -71,7 +72,7 @@ enum
 {
 	JOB_version, JOB_root, JOB_owner, JOB_role, JOB_dropped, JOB_name, JOB_mode, JOB_queue, JOB_command, JOB_call,
 	JOB_parameters, JOB_retry, JOB_timeout, JOB_priority, JOB_partition, JOB_limits, JOB_on_lost, JOB_result,
-	JOB_start_within, JOB_search_path, JOB_time_zone, JOB_NCOLUMNS
+	JOB_start_within, JOB_search_path, JOB_time_zone, JOB_cache, JOB_NCOLUMNS
 };
 
 /* --- the cache ------------------------------------------------------------------ */
@@ -154,6 +155,8 @@ fill_settings(WfJob *job, const Datum *values, const bool *nulls)
 	job->partition_by = wf_job_partition_parse(job->partition);
 	job->limits = copy_of(values[JOB_limits], nulls[JOB_limits]);
 	job->on_lost = strcmp(on_lost, "fail") == 0 ? WF_JOB_LOST_FAIL : WF_JOB_LOST_RETRY;
+	if (!nulls[JOB_cache])
+		job->cache = wf_job_cached_rule_parse(DatumGetJsonbP(values[JOB_cache]));
 	job->result = text_of(values[JOB_result], nulls[JOB_result]);
 	job->keeps_result = job->result == NULL || strcmp(job->result, "none") != 0;
 }

@@ -46,6 +46,7 @@ typedef struct WfJob
 	struct WfJobExpr *partition_by; /* the same, computed; NULL: it is not */
 	const Jsonb *limits;		/* {"name": units}; NULL: none */
 	WfJobLost	on_lost;
+	struct WfJobCachedRule *cache;	/* see job_cached.c; NULL: results are not kept for others */
 	const char *result;			/* a type, or "none"; NULL: to_jsonb() */
 	bool		keeps_result;
 	bool		takes_many;		/* a function of jsonb[]: wf_job_call_many() */

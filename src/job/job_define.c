@@ -27,6 +27,7 @@
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "definition/retry.h"
+#include "job/job_cached_rule.h"
 #include "job/job_command.h"
 #include "job/job_define.h"
 #include "job/job_parameters.h"
@@ -34,19 +35,20 @@
 #include "job/job_type.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
+#include "store/job_cache.h"
 #include "store/origin.h"
 #include "store/statement.h"
 
 /* The columns that say whether two versions are the same, and are written. */
 #define DEFINED \
 	"mode, queue, command, call, parameters, retry, timeout, priority, partition, limits, on_lost, result," \
-	" start_within, description, search_path, time_zone"
-#define NDEFINED 16
+	" start_within, description, search_path, time_zone, cache"
+#define NDEFINED 17
 #define DEFINED_VALUES \
-	"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
+	"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
 #define DEFINED_TYPES \
 	INT2OID, INT4OID, TEXTOID, JSONBOID, JSONBOID, JSONBOID, INTERVALOID, INT2OID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, \
-	INTERVALOID, TEXTOID, TEXTOID, TEXTOID
+	INTERVALOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID
 
 static WfStatement newest_statement = {
 	.sql = "SELECT j.version, j.root, j.owner, j.dropped_at IS NOT NULL, o.name"
@@ -65,9 +67,9 @@ static WfStatement same_statement = {
 
 static WfStatement insert_statement = {
 	.sql = "INSERT INTO workflow.job (name, version, owner, root, created_at, " DEFINED ")"
-	" VALUES ($1, $2, $3, $20, $21, " DEFINED_VALUES ")"
+	" VALUES ($1, $2, $3, $21, $22, " DEFINED_VALUES ")"
 	" RETURNING id",
-	.nargs = 21,
+	.nargs = 22,
 	.args = {TEXTOID, INT4OID, INT4OID, DEFINED_TYPES, INT4OID, TIMESTAMPTZOID}
 };
 
@@ -173,6 +175,20 @@ check_result(const char *result)
 	return wf_job_type_canonical(result, &type);
 }
 
+/* What results are kept by, as it is stored; null: they are not. */
+static Jsonb *
+cache_of(const WfJobText *text)
+{
+	if (text->cache == NULL)
+		return NULL;
+	if (text->result == NULL || strcmp(text->result, "none") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cache needs a result"),
+				 errhint("Give the type of the result, as \"result\".")));
+	return wf_job_cached_rule_write(wf_job_cached_rule_parse(text->cache));
+}
+
 static void
 check(const WfJobText *text)
 {
@@ -226,8 +242,8 @@ find_newest(const char *name, int32 owner)
 /* The values of a row, as the statements have them. */
 typedef struct Row
 {
-	Datum		values[21];
-	char		nulls[22];
+	Datum		values[22];
+	char		nulls[23];
 } Row;
 
 static void
@@ -306,20 +322,24 @@ set_all(Row *row, const WfJobText *text, const Newest *newest)
 	set_text(row, 17, text->description);
 	set_text(row, 18, wf_define_path());
 	set_text(row, 19, pg_get_timezone_name(session_timezone));
+	set_jsonb(row, 20, cache_of(text));
 }
 
 static void
-insert(Row *row, const Newest *newest)
+insert(Row *row, const WfJobText *text, const Newest *newest)
 {
 	bool		isnull;
 	Datum		id;
 
 	set(row, 2, true, Int32GetDatum(newest->version + 1));
-	set(row, 20, true, Int32GetDatum(newest->root));
-	set(row, 21, true, TimestampTzGetDatum(wf_clock_now()));
+	set(row, 21, true, Int32GetDatum(newest->root));
+	set(row, 22, true, TimestampTzGetDatum(wf_clock_now()));
 	(void) wf_statement_execute(&insert_statement, row->values, row->nulls, 0);
 	if (newest->version > 0)
+	{
+		wf_job_cache_forget(text->name);
 		return;
+	}
 	id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	(void) wf_statement_execute(&root_statement, &id, NULL, 0);
 }
@@ -350,7 +370,7 @@ wf_job_define(const WfJobText *text)
 	if (newest.version > 0 && !newest.dropped &&
 		wf_statement_execute(&same_statement, row.values, row.nulls, 0) > 0)
 		return newest.version;
-	insert(&row, &newest);
+	insert(&row, text, &newest);
 	return newest.version + 1;
 }
 
@@ -377,5 +397,6 @@ wf_job_define_drop(const char *name)
 				 errhint("Cancel them with workflow.cancel_run().")));
 	wf_job_changing();
 	(void) wf_statement_execute(&drop_statement, values, NULL, 0);
+	wf_job_cache_forget(name);
 	wf_privilege_drop_on(WF_PRIVILEGE_JOB, name);
 }

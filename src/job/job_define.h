@@ -24,6 +24,7 @@ typedef struct WfJobText
 	const char *partition;
 	Jsonb	   *limits;
 	const char *on_lost;
+	Jsonb	   *cache;
 	const char *result;
 	Interval   *start_within;
 	const char *description;

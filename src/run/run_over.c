@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
+#include "job/job_cached.h"
 #include "queue/run_permit.h"
 #include "run/run_over.h"
 #include "run/run_tell.h"
@@ -61,6 +62,7 @@ keep(int n, WfRunEnd *ends)
 	int			nwaited = 0;
 
 	wf_run_ended(n, ends);
+	wf_job_cached_ended(n, ends);
 	wf_run_tell(n, ends);
 	for (int i = 0; i < n; i++)
 	{

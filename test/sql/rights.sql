@@ -184,6 +184,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('create_job(text,text,jsonb,text,text,jsonb,interval,integer,text,jsonb,text,jsonb,text,interval,text)', $$create_job('new', limits => '{"cap": 1}')$$, 'ok = = WF002 ok WF002 = = = 42501 ='),
 ('drop_job(text)', $$drop_job('form')$$, 'WF017 = = = WF002 = = WF017 WF002 42501 ='),
 ('call_job(text,jsonb)', $$call_job('sum')$$, 'ok = = = WF002 = = = = 42501 ='),
+('flush_cache(text,jsonb)', $$flush_cache('sum')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('may_job(integer,text)', $$may_job(%10$s, 'read')$$, 'ok = = = = = = = = = 42501'),
 ('may_queue(integer,text)', $$may_queue(%11$s, 'use')$$, 'ok = = = = = = = = = 42501'),
 ('run_job(text,jsonb,text,integer,timestamp with time zone,text,text,uuid[],text,interval,interval,text,text)', $$run_job('form')$$, 'ok = = = = WF002 = = = 42501 ='),
@@ -223,7 +224,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('save_checkpoint(text,jsonb,uuid,bigint)', $$save_checkpoint('x', '1', %7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('checkpoint(text,uuid,bigint)', $$checkpoint('x', %7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('park(timestamp with time zone,text,uuid,bigint,uuid[])', $$park(event => 'x', run => %7$L, fence => %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
-('await_work(text,interval,boolean)', $$await_work('desk')$$, '25001 = = = = = = = = 42501 ='),
+('await_work(text,interval,boolean,text[])', $$await_work('desk')$$, '25001 = = = = = = = = 42501 ='),
 ('await_run(uuid[],text,interval)', $$await_run(ARRAY[%7$L]::uuid[])$$, '25001 = = = = = = = = 42501 ='),
 -- ours alone
 ('wake()', $$wake()$$, '42501 = ok ok 42501 = = = = = =');

@@ -86,6 +86,7 @@ my %refused = (
 	run_job => q{SELECT workflow.run_job('j')},
 	run_jobs => q{SELECT workflow.run_jobs('j', ARRAY['{}'::jsonb])},
 	call_job => q{SELECT workflow.call_job('j')},
+	flush_cache => q{SELECT workflow.flush_cache('j')},
 	work_runs => q{SELECT workflow.work_runs()},
 	cancel_run => qq{SELECT workflow.cancel_run('$ann')},
 	retry_run => qq{SELECT workflow.retry_run('$ann')},
