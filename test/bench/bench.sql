@@ -207,6 +207,10 @@ SELECT workflow.create_job('limited', 'bench.no_op', queue => 'wide', partition 
 SELECT workflow.create_job('outside', queue => 'outside');
 SELECT workflow.create_job('nap', 'bench.nap', mode => 'tracked');
 SELECT workflow.create_job('note', 'bench.note_run');
+SELECT workflow.create_queue('narrow', partition_limit => 1);
+SELECT workflow.create_job('holder', queue => 'narrow', partition => 'full');
+SELECT workflow.create_job('behind', 'bench.no_op', queue => 'narrow', partition => 'full');
+SELECT workflow.create_job('beside', 'bench.note_run', queue => 'narrow', partition => 'free');
 
 RESET ROLE;
 

@@ -172,9 +172,9 @@ measure_workers() {
 
 # ---- how soon, how long -----------------------------------------------------------
 
-call_job() { # EVENTS PAUSE_MS
+call_job() { # JOB EVENTS PAUSE_MS
     PGDATABASE=bench PGUSER=bench "$PLACE/latency" bench \
-        "SELECT workflow.run_job('note', pg_catalog.jsonb_build_object('n', \$1::int))" "$1" "$2"
+        "SELECT workflow.run_job('$1', pg_catalog.jsonb_build_object('n', \$1::int))" "$2" "$3"
 }
 
 # Beside a timer's, in the same turn.
@@ -186,13 +186,38 @@ job_latency() {
     ring "$bell" "$EVENTS" 20 >"$warm"
     note step_latency_p50 "$(percentile "$warm" 50)"
     note step_latency_p99 "$(percentile "$warm" 99)"
-    call_job 20 20 >/dev/null
-    call_job "$EVENTS" 20 >"$warm"
+    call_job note 20 20 >/dev/null
+    call_job note "$EVENTS" 20 >"$warm"
     note job_latency_p50 "$(percentile "$warm" 50)"
     note job_latency_p99 "$(percentile "$warm" 99)"
     tell "job_latency: p50 $(percentile "$warm" 50) ms, p99 $(percentile "$warm" 99) ms"
     empty
     empty_runs
+}
+
+# How soon a run begins in a queue in which very many wait for a partition that is full.
+job_full() {
+    local warm=$PLACE/warm claim
+    has_jobs || return 0
+    call_job beside 20 20 >/dev/null
+    call_job beside "$EVENTS" 20 >"$warm"
+    note job_free_p50 "$(percentile "$warm" 50)"
+    bench -c 'TRUNCATE bench.seen'
+    load_runs holder 1
+    claim=$(bench -U bench -c "SELECT format('%L, %s', run, fence) FROM workflow.claim('narrow', 'bench', lease => '1 day')")
+    load_runs behind "$BACKLOG"
+    settle 'workflow.run, workflow.run_history'
+    call_job beside 20 20 >/dev/null
+    call_job beside "$EVENTS" 20 >"$warm"
+    [ "$(bench -c "SELECT count(*) = $BACKLOG FROM workflow.run WHERE ready")" = t ] || die "runs of a full partition have begun"
+    note job_full_p50 "$(percentile "$warm" 50)"
+    note job_full_p99 "$(percentile "$warm" 99)"
+    tell "job_full: p50 $(percentile "$warm" 50) ms, p99 $(percentile "$warm" 99) ms"
+    hold
+    bench -U bench -c "SELECT workflow.complete($claim)" >/dev/null
+    empty
+    empty_runs
+    configure workflow.enabled on
 }
 
 # Fifty tracked runs of two seconds, with an executor for each. The first time starts
@@ -232,10 +257,11 @@ restart_with_job_executors() { # HOW_MANY
 
 measure_job_times() {
     local round
-    wanted job_latency sleep50 timers_beside_jobs || return 0
+    wanted job_latency job_full sleep50 timers_beside_jobs || return 0
     compile latency
     for ((round = 0; round < RUNS; round++)); do
         ! wanted job_latency || take_turns "$round" none job_latency
+        ! wanted job_full || take_turns "$round" none job_full
     done
     each_side restart_with_job_executors 50
     for ((round = 0; round < RUNS; round++)); do
@@ -246,6 +272,9 @@ measure_job_times() {
     # shellcheck disable=SC2046 # a word each
     ! wanted job_latency || emit job_latency job_latency_p50 ms new.step_latency_p50 aim_ratio=1.2 events="$EVENTS" rounds="$RUNS" \
         $(spread_of job_latency_p99 p99_ms) $(against job_latency_p99 new.step_latency_p99 p99_step_ms p99_ratio)
+    # shellcheck disable=SC2046 # a word each
+    ! wanted job_full || emit job_full job_full_p50 ms new.job_free_p50 waiting="$BACKLOG" events="$EVENTS" rounds="$RUNS" \
+        $(spread_of job_full_p99 p99_ms) aim_ms=5
     ! wanted sleep50 || emit sleep50 sleep50 s none runs=50 executors=50 rounds="$RUNS" aim_s=2.6
     ! wanted timers_beside_jobs || emit timers_beside_jobs timers_beside_p99 ms new.timers_alone_p99 rounds="$RUNS" aim_ratio=1
 }
