@@ -722,7 +722,7 @@ CREATE INDEX job_cache_process ON workflow.job_cache (process) WHERE process IS 
 --                commit: for what takes long
 --   retry        as "retry" of "on_error" in a definition; its errors may name codes
 --                that workers report. Null: by the settings
---   timeout      of one attempt
+--   timeout      of one attempt; the lease of a worker ends with it
 --   priority     -2 to 2, the most urgent; default 0
 --   partition    of runs that name none; behind an '@', an SQL expression of params
 --   limits       object: named limit -> units that a run takes of it
@@ -840,6 +840,7 @@ CREATE INDEX run_running ON workflow.run (queue, part) WHERE state > 0;
 -- What waits and may not be claimed yet.
 CREATE INDEX run_parked ON workflow.run (queue) WHERE NOT ready AND state = 0;
 CREATE INDEX run_lease ON workflow.run (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX run_start_by ON workflow.run (start_by) WHERE start_by IS NOT NULL;
 
 -- A run waits for the end of another one: there is a row for each of them until the runs
 -- that wait have heard of it.
@@ -1196,8 +1197,8 @@ CREATE PROCEDURE workflow.await_run(runs uuid[], which text DEFAULT 'all', timeo
 
 -- retry_run(run): a run that has failed, was aborted or has expired is done once more,
 -- under its id, with all attempts and what it has saved; one that waits for its next
--- attempt, at once. Returns false for others. For who may cancel it. Errors: WF010 no such
--- run or the job was dropped, WF002. Locks the run.
+-- attempt, at once. Returns false for others, and when another run has its key by now that
+-- waits or runs. For who may cancel it. Errors: WF010 no such run or the job was dropped, WF002. Locks the run.
 CREATE FUNCTION workflow.retry_run(run uuid) RETURNS boolean
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_retry_run';
 
@@ -1301,9 +1302,9 @@ CREATE FUNCTION workflow.fail(
 CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_release';
 
--- extend(run, fence, lease): the worker is at it still, and has it for so long from now.
--- Returns 'go on'; 'cancel': the lease is extended, but the run is to stop, complete() or
--- fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
+-- extend(run, fence, lease): the worker is at it still, and has it for so long from now, but
+-- not longer than the timeout of the job lets it. Returns 'go on'; 'cancel': the run is to
+-- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
 CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
 

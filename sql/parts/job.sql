@@ -64,7 +64,7 @@ CREATE INDEX job_cache_process ON workflow.job_cache (process) WHERE process IS 
 --                commit: for what takes long
 --   retry        as "retry" of "on_error" in a definition; its errors may name codes
 --                that workers report. Null: by the settings
---   timeout      of one attempt
+--   timeout      of one attempt; the lease of a worker ends with it
 --   priority     -2 to 2, the most urgent; default 0
 --   partition    of runs that name none; behind an '@', an SQL expression of params
 --   limits       object: named limit -> units that a run takes of it

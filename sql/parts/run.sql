@@ -52,6 +52,7 @@ CREATE INDEX run_running ON workflow.run (queue, part) WHERE state > 0;
 -- What waits and may not be claimed yet.
 CREATE INDEX run_parked ON workflow.run (queue) WHERE NOT ready AND state = 0;
 CREATE INDEX run_lease ON workflow.run (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX run_start_by ON workflow.run (start_by) WHERE start_by IS NOT NULL;
 
 -- A run waits for the end of another one: there is a row for each of them until the runs
 -- that wait have heard of it.

@@ -74,8 +74,8 @@ CREATE PROCEDURE workflow.await_run(runs uuid[], which text DEFAULT 'all', timeo
 
 -- retry_run(run): a run that has failed, was aborted or has expired is done once more,
 -- under its id, with all attempts and what it has saved; one that waits for its next
--- attempt, at once. Returns false for others. For who may cancel it. Errors: WF010 no such
--- run or the job was dropped, WF002. Locks the run.
+-- attempt, at once. Returns false for others, and when another run has its key by now that
+-- waits or runs. For who may cancel it. Errors: WF010 no such run or the job was dropped, WF002. Locks the run.
 CREATE FUNCTION workflow.retry_run(run uuid) RETURNS boolean
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_retry_run';
 

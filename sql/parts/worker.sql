@@ -77,9 +77,9 @@ CREATE FUNCTION workflow.fail(
 CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_release';
 
--- extend(run, fence, lease): the worker is at it still, and has it for so long from now.
--- Returns 'go on'; 'cancel': the lease is extended, but the run is to stop, complete() or
--- fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
+-- extend(run, fence, lease): the worker is at it still, and has it for so long from now, but
+-- not longer than the timeout of the job lets it. Returns 'go on'; 'cancel': the run is to
+-- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
 CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
 

@@ -167,26 +167,28 @@ read_filter(Jsonb *json, WfRunFilter *filter)
 
 /* --- what becomes of them --------------------------------------------------------- */
 
+/* JSON has numbers of any size, and between two of ours. */
+static bool
+is_number(Numeric value, int number)
+{
+	return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(value),
+											NumericGetDatum(int64_to_numeric(number))));
+}
+
 static void
 read_priority(Jsonb *json, WfRunChanges *changes)
 {
 	JsonbValue	value;
-	bool		good;
 
 	changes->has_priority = member(json, "priority", true, &value);
 	if (!changes->has_priority)
 		return;
-	good = value.type == jbvNumeric;
-	if (good)
-	{
-		int64		number = (int64) DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-																		NumericGetDatum(value.val.numeric)));
-
-		good = number >= WF_RUN_PRIORITY_LEAST && number <= WF_RUN_PRIORITY_MOST;
-		changes->priority = number;
-	}
-	if (!good)
-		refuse("priority", psprintf("a number between %d and %d", WF_RUN_PRIORITY_LEAST, WF_RUN_PRIORITY_MOST));
+	changes->priority = WF_RUN_PRIORITY_LEAST;
+	while (changes->priority <= WF_RUN_PRIORITY_MOST &&
+		   (value.type != jbvNumeric || !is_number(value.val.numeric, changes->priority)))
+		changes->priority++;
+	if (changes->priority > WF_RUN_PRIORITY_MOST)
+		refuse("priority", psprintf("a whole number between %d and %d", WF_RUN_PRIORITY_LEAST, WF_RUN_PRIORITY_MOST));
 }
 
 static void

@@ -61,8 +61,10 @@ static WfStatement failed_statement = {
 	" JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) f.job WHERE j.dropped_at IS NULL"
 	" AND ($1 OPERATOR(pg_catalog.=) 0 OR j.root OPERATOR(pg_catalog.=) $1)"
 	" AND ($2 OPERATOR(pg_catalog.=) 0 OR f.queue OPERATOR(pg_catalog.=) $2)"
-	" AND f.ended_at OPERATOR(pg_catalog.>=) $3 ORDER BY f.ended_at, f.run LIMIT $4",
-	WF_ARGS(INT4OID, INT4OID, TIMESTAMPTZOID, INT8OID)
+	" AND f.ended_at OPERATOR(pg_catalog.>=) $3"
+	" AND (f.queue OPERATOR(pg_catalog.<) 0 OR EXISTS (SELECT FROM workflow.queue q WHERE q.id OPERATOR(pg_catalog.=) f.queue))"
+	" ORDER BY f.ended_at, f.run",
+	WF_ARGS(INT4OID, INT4OID, TIMESTAMPTZOID)
 };
 
 /* --- looking ---------------------------------------------------------------------- */
@@ -237,20 +239,20 @@ workflow_redrive(PG_FUNCTION_ARGS)
 {
 	char	   *job = wf_arg_string_or_null(fcinfo, 0);
 	char	   *queue = wf_arg_string_or_null(fcinfo, 1);
-	Datum		values[4];
+	Datum		values[3];
+	int64		limit = read_limit(fcinfo, 3);
 	SPITupleTable *found;
 	uint64		n;
 	int64		retried = 0;
 
 	values[2] = PG_ARGISNULL(2) ? TimestampTzGetDatum(DT_NOBEGIN) : PG_GETARG_DATUM(2);
-	values[3] = Int64GetDatum(read_limit(fcinfo, 3));
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	values[0] = Int32GetDatum(job == NULL ? 0 : wf_job_newest(job)->root);
 	values[1] = Int32GetDatum(queue == NULL ? 0 : wf_queue_number(queue));
 	n = wf_statement_execute(&failed_statement, values, NULL, 0);
 	found = SPI_tuptable;
-	for (uint64 i = 0; i < n; i++)
+	for (uint64 i = 0; i < n && retried < limit; i++)
 	{
 		bool		isnull;
 		Datum		id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);

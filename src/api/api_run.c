@@ -168,7 +168,7 @@ workflow_run_job(PG_FUNCTION_ARGS)
 	wanted.key = wf_arg_string_or_null(fcinfo, 2);
 	wanted.partition = wf_arg_string_or_null(fcinfo, 6);
 	if (wanted.key != NULL)
-		wf_arg_check_key(strlen(wanted.key), false);
+		wf_arg_check_run_key(wanted.key);
 	wf_arg_check_partition(wanted.partition);
 	read_after(fcinfo, &request);
 	read_debounce(fcinfo, &request);
@@ -225,7 +225,7 @@ read_wanted(FunctionCallInfo fcinfo, int *n)
 		wanted[i].key = keys == NULL ? NULL : keys[i];
 		wanted[i].partition = partitions == NULL ? NULL : partitions[i];
 		if (wanted[i].key != NULL)
-			wf_arg_check_key(strlen(wanted[i].key), false);
+			wf_arg_check_run_key(wanted[i].key);
 		wf_arg_check_partition(wanted[i].partition);
 	}
 	return wanted;

@@ -35,7 +35,7 @@
 #include "queue/queue.h"
 #include "queue/queue_right.h"
 #include "run/run_claim.h"
-#include "run/run_rules.h"
+#include "run/run_fence.h"
 #include "run/run_signal.h"
 #include "run/run_worker.h"
 #include "store/checkpoint.h"
@@ -64,19 +64,6 @@ read_count(FunctionCallInfo fcinfo, WfRunClaim *wanted)
 				 errmsg("n must be between 1 and %d, not %d", CLAIM_MAX, wanted->n)));
 }
 
-/* When the timeout of the run is over. */
-static Datum
-deadline_of(const WfJob *job, const WfRunRow *row, bool *isnull)
-{
-	const Interval *timeout = wf_run_rules_timeout(row, job);
-
-	*isnull = timeout == NULL;
-	if (*isnull)
-		return (Datum) 0;
-	return DirectFunctionCall2(timestamptz_pl_interval, row->values[WF_RUN_begun],
-							   IntervalPGetDatum(timeout));
-}
-
 /* A row of the result, in the order of the OUT arguments. */
 static void
 put_claimed(ReturnSetInfo *result, const WfRunRow *row)
@@ -86,6 +73,7 @@ put_claimed(ReturnSetInfo *result, const WfRunRow *row)
 		WF_RUN_attempts, WF_RUN_begun, WF_RUN_lease_until
 	};
 	const WfJob *job = wf_job(wf_run_row_job(row));
+	TimestampTz deadline = wf_run_fence_deadline(row);
 	Datum		values[lengthof(columns)];
 	bool		nulls[lengthof(columns)];
 
@@ -97,7 +85,8 @@ put_claimed(ReturnSetInfo *result, const WfRunRow *row)
 	values[2] = CStringGetTextDatum(job->name);
 	values[3] = Int32GetDatum(job->version);
 	values[7] = Int32GetDatum(wf_run_row_attempts(row) + 1);
-	values[8] = deadline_of(job, row, &nulls[8]);
+	values[8] = TimestampTzGetDatum(deadline);
+	nulls[8] = TIMESTAMP_IS_NOEND(deadline);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -182,6 +182,18 @@ wf_arg_check_key(size_t length, bool may_be_empty)
 				 errhint("A process without a key has the key null.")));
 }
 
+/* The same for the key of a run. */
+void
+wf_arg_check_run_key(const char *key)
+{
+	wf_arg_check_length("the key of a run is too long", strlen(key));
+	if (*key == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the key of a run must not be empty"),
+				 errhint("A run without a key has the key null.")));
+}
+
 /*
  * Check a partition of runs; NULL is none.  Error 22023 if it is empty, 22001 if it is
  * too long.

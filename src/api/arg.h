@@ -23,6 +23,7 @@ extern pg_uuid_t *wf_arg_uuids(FunctionCallInfo fcinfo, int n, const char *name,
 extern int32 wf_arg_version(FunctionCallInfo fcinfo, int n);
 extern void wf_arg_check_length(const char *message, size_t length);
 extern void wf_arg_check_key(size_t length, bool may_be_empty);
+extern void wf_arg_check_run_key(const char *key);
 extern void wf_arg_check_partition(const char *partition);
 extern void wf_arg_check_event(const char *event);
 extern char *wf_arg_event(FunctionCallInfo fcinfo, int n);

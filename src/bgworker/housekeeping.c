@@ -17,7 +17,6 @@
 #include <signal.h>
 
 #include "miscadmin.h"
-#include "shmem/database_runs.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -33,9 +32,11 @@
 #include "definition/privilege.h"
 #include "definition/publication.h"
 #include "queue/queue_notify.h"
+#include "run/run_late.h"
 #include "run/run_lease.h"
 #include "run/run_lost.h"
 #include "run/run_unwanted.h"
+#include "shmem/database_runs.h"
 #include "shmem/trouble.h"
 #include "store/checkpoint.h"
 #include "store/early.h"
@@ -174,8 +175,9 @@ recover_runs(Oid extension, bool *more)
 
 /*
  * What was published, for who was about to wait for it; runs that are not wanted any
- * more; and runs whose workers have let their leases end.  When the server has started,
- * those that were running get theirs anew: nobody could extend it meanwhile.
+ * more, or were not started in time; and runs whose workers have let their leases end.
+ * When the server has started, those that were running get theirs anew: nobody could
+ * extend it meanwhile.
  */
 static bool
 end_leases(Oid extension, bool *more)
@@ -190,6 +192,7 @@ end_leases(Oid extension, bool *more)
 		if (!database->leases_renewed)
 			wf_run_lease_renew();
 		wf_database_runs_lease(database, wf_run_lease_end(more));
+		wf_database_runs_lease(database, wf_run_late_end(more));
 		wf_database_runs_lease(database, wf_run_unwanted_settle(more));
 		wf_database_runs_lease(database, wf_publication_settle(more));
 	}

@@ -323,6 +323,13 @@ wf_job_lock_for_drop(const WfJob *job)
 
 /* --- rights --------------------------------------------------------------------- */
 
+/* Whose executors do its runs, as run.executor says it; 0: outside workers. */
+int32
+wf_job_executor(const WfJob *job)
+{
+	return job->mode == WF_JOB_OUTSIDE ? 0 : job->owner;
+}
+
 /*
  * Has the current user this privilege on a job: "run", "read", "manage"?  The role that
  * owns it, members of that, and workflow_admin have all.

@@ -60,6 +60,7 @@ typedef struct WfJob
 
 extern const WfJob *wf_job(int32 id);
 extern const WfJob *wf_job_newest(const char *name);
+extern int32 wf_job_executor(const WfJob *job);
 extern void wf_job_keep(const WfJob *job);
 extern void wf_job_lock_for_drop(const WfJob *job);
 extern void wf_job_changing(void);

@@ -37,7 +37,7 @@
 #include "job/job_type.h"
 
 /* The largest result that is kept, in bytes. */
-#define RESULT_MAX	(50 * 1024 * 1024)
+#define RESULT_MAX	(50 * 1000 * 1000)
 
 /* The command of a job, ready to be called. */
 struct WfJobCall
@@ -89,6 +89,17 @@ wf_job_call_command(const WfJob *job)
 
 /* --- results ----------------------------------------------------------------------- */
 
+/* Error WF013 if the result of a run of the job is too large to be kept. */
+void
+wf_job_call_check_result(const WfJob *job, const Jsonb *result)
+{
+	if (VARSIZE(result) > RESULT_MAX)
+		ereport(ERROR,
+				(errcode(WF_ERR_PARAMETERS),
+				 errmsg("the result of job \"%s\" is too large", job->name),
+				 errdetail("It has %zu bytes; %d are allowed.", (Size) VARSIZE(result), RESULT_MAX)));
+}
+
 /* The result as it is kept, in the caller's memory context. */
 static void
 keep_result(Call *call, Datum value, bool isnull, Oid type)
@@ -106,11 +117,7 @@ keep_result(Call *call, Datum value, bool isnull, Oid type)
 		wf_job_type_find(&ready->returns);
 	}
 	result = wf_job_type_write(&ready->returns, value);
-	if (VARSIZE(result) > RESULT_MAX)
-		ereport(ERROR,
-				(errcode(WF_ERR_PARAMETERS),
-				 errmsg("the result of job \"%s\" is too large", call->job->name),
-				 errdetail("It has %zu bytes; %d are allowed.", (Size) VARSIZE(result), RESULT_MAX)));
+	wf_job_call_check_result(call->job, result);
 	if (ready->result.name != NULL)
 	{
 		Datum		typed;

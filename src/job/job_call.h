@@ -11,6 +11,7 @@
 #include "job/job.h"
 #include "job/job_command.h"
 
+extern void wf_job_call_check_result(const WfJob *job, const Jsonb *result);
 extern struct WfJobCall *wf_job_call_new(Jsonb *stored, const char *result);
 extern const WfJobCommand *wf_job_call_command(const WfJob *job);
 extern Jsonb *wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run,

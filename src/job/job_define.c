@@ -39,6 +39,9 @@
 #include "store/origin.h"
 #include "store/statement.h"
 
+/* Longest interval that can be set: what lasts longer has no end. */
+#define LONGEST_DAYS	36600
+
 /* The columns that say whether two versions are the same, and are written. */
 #define DEFINED \
 	"mode, queue, command, call, parameters, retry, timeout, priority, partition, limits, on_lost, result," \
@@ -121,17 +124,25 @@ mode_of(const WfJobText *text)
 	return text->mode[0] == 't' ? WF_JOB_TRACKED : WF_JOB_ATOMIC;
 }
 
+/* Error 22023 unless it is NULL, or positive and such that sums with it are times. */
 static void
 check_positive(const Interval *interval, const char *what)
 {
 	const Interval zero = {0};
+	const Interval most = {.day = LONGEST_DAYS};
 
-	if (interval != NULL &&
-		DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval),
+	if (interval == NULL)
+		return;
+	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval),
 										  IntervalPGetDatum(&zero))) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be positive", what)));
+	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval),
+										  IntervalPGetDatum(&most))) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be longer than %d days", what, LONGEST_DAYS)));
 }
 
 /* Each limit exists, is for the caller to use, and each number of units is one that can be had. */

@@ -21,6 +21,7 @@
 #include "queue/run_permit.h"
 #include "run/run_alter.h"
 #include "run/run_full.h"
+#include "run/run_late.h"
 #include "run/run_make.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
@@ -93,16 +94,14 @@ change(WfRunRow *row, const WfJob *job, const WfRunChanges *changes)
 	if (changes->has_priority)
 		wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-changes->priority));
 	if (changes->has_due)
+	{
 		wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(changes->due));
+		wf_run_late_set(row, job);
+	}
 	if (changes->queue != NULL)
 		move(row, job, changes->queue);
 	if (changes->has_partition)
-	{
-		wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(changes->partition)));
-		wf_run_row_clear(row, WF_RUN_partition);
-		if (changes->partition != NULL)
-			wf_run_row_set(row, WF_RUN_partition, CStringGetTextDatum(changes->partition));
-	}
+		wf_run_set_partition(row, changes->partition);
 	if (changes->params != NULL)
 		wf_run_row_set(row, WF_RUN_params, JsonbPGetDatum(wf_job_given_check(job, changes->params)));
 	wf_run_update(row);

@@ -22,9 +22,9 @@
 
 /* Error WF002 unless the caller may stop runs of the job, or has made this one. */
 static void
-require(int32 job, const WfRunRow *row)
+require(int32 job, Oid starter)
 {
-	if (row == NULL || DatumGetObjectId(row->values[WF_RUN_starter]) != GetUserId())
+	if (starter != GetUserId())
 		wf_job_require(wf_job(job), "manage");
 }
 
@@ -68,11 +68,10 @@ WfRunState
 wf_run_cancel(const pg_uuid_t *id, bool force)
 {
 	WfRunRow	row;
-	WfRunState	state;
-	int32		job;
+	WfRunPast	past;
 
 	if (wf_run_find(id, &row))
-		require(wf_run_row_job(&row), &row);
+		require(wf_run_row_job(&row), DatumGetObjectId(row.values[WF_RUN_starter]));
 	if (wf_run_lock(id, true, &row))
 	{
 		if (!is_running(&row))
@@ -80,11 +79,11 @@ wf_run_cancel(const pg_uuid_t *id, bool force)
 		wf_run_cancel_running(&row, force);
 		return WF_RUN_ABORTING;
 	}
-	if (!wf_run_find_ended(id, &state, &job))
+	if (!wf_run_find_ended(id, &past))
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_JOB),
 				 errmsg("run %s does not exist", wf_uuid_text(id)),
 				 errdetail("It may have ended so long ago that it is not remembered.")));
-	require(job, NULL);
-	return state;
+	require(past.job, past.starter);
+	return past.state;
 }

@@ -23,7 +23,7 @@
 #include "queue/run_permit.h"
 #include "run/run_claim.h"
 #include "run/run_fence.h"
-#include "run/run_over.h"
+#include "run/run_late.h"
 #include "run/run_serve.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
@@ -54,22 +54,6 @@ permits_of(int32 job, const WfRunPlace *place, WfRunPermit *permit)
 	wf_run_permit_of(place->queue, place->part, wf_job(job)->limits, permit);
 }
 
-static bool
-is_late(const WfRunRow *row, TimestampTz now)
-{
-	return !row->nulls[WF_RUN_start_by] && DatumGetTimestampTz(row->values[WF_RUN_start_by]) < now;
-}
-
-/* A run that is locked was not started in time. */
-static void
-expire(WfRunRow *row)
-{
-	WfRunEnd	end = {.row = row,.state = WF_RUN_EXPIRED};
-
-	wf_run_delete(row);
-	wf_run_over(1, &end);
-}
-
 /* The worker has a run that is locked, and for which permits were taken. */
 static void
 give(Claim *claim, WfRunRow *row)
@@ -97,9 +81,9 @@ take(void *taker, int32 job, WfRunRow *found)
 		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING ||
 		!DatumGetBool(row.values[WF_RUN_ready]))
 		return WF_RUN_LEFT;
-	if (is_late(&row, claim->now))
+	if (wf_run_late_is(&row, claim->now))
 	{
-		expire(&row);
+		wf_run_late_expire(&row);
 		return WF_RUN_GONE;
 	}
 	permits_of(wf_run_row_job(&row), &(WfRunPlace) {

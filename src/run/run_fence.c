@@ -19,6 +19,7 @@
 #include "job/job.h"
 #include "queue/run_permit.h"
 #include "run/run_fence.h"
+#include "run/run_rules.h"
 #include "shmem/wakeup.h"
 #include "store/run_wait.h"
 
@@ -57,6 +58,7 @@ wf_run_fence_claim(WfRunRow *row, int64 fence, TimestampTz now)
 	}
 	wf_run_row_clear(row, WF_RUN_awaits);
 	wf_run_row_clear(row, WF_RUN_parked);
+	wf_run_row_clear(row, WF_RUN_start_by);
 	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_RUNNING));
 	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(false));
 	wf_run_row_set(row, WF_RUN_fence, Int64GetDatum(fence));
@@ -64,16 +66,31 @@ wf_run_fence_claim(WfRunRow *row, int64 fence, TimestampTz now)
 	wf_run_row_set(row, WF_RUN_begun, TimestampTzGetDatum(now));
 }
 
-/* The worker that has a run, which is locked, has it for so long from now on. */
+/* When the timeout of a run that was claimed is over; infinity: never.  SPI must be connected. */
+TimestampTz
+wf_run_fence_deadline(const WfRunRow *row)
+{
+	const Interval *timeout = wf_run_rules_timeout(row, wf_job(wf_run_row_job(row)));
+
+	return timeout == NULL ? DT_NOEND :
+		DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, row->values[WF_RUN_begun],
+												IntervalPGetDatum(timeout)));
+}
+
+/*
+ * The worker that has a run, which is locked, has it for so long from now on, or until its
+ * timeout is over.  SPI must be connected.
+ */
 void
 wf_run_fence_lease(WfRunRow *row, const Interval *lease)
 {
 	Datum		until = DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(wf_clock_now()),
 											IntervalPGetDatum(lease));
+	TimestampTz ends = Min(DatumGetTimestampTz(until), wf_run_fence_deadline(row));
 
 	wf_run_row_set(row, WF_RUN_lease, IntervalPGetDatum(lease));
-	wf_run_row_set(row, WF_RUN_lease_until, until);
-	wf_wakeup_lease(DatumGetTimestampTz(until));
+	wf_run_row_set(row, WF_RUN_lease_until, TimestampTzGetDatum(ends));
+	wf_wakeup_lease(ends);
 }
 
 /* A run that is locked is nobody's any more, and waits. */
@@ -81,6 +98,7 @@ void
 wf_run_fence_clear(WfRunRow *row)
 {
 	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_WAITING));
+	wf_run_row_clear(row, WF_RUN_start_by);
 	wf_run_row_clear(row, WF_RUN_fence);
 	wf_run_row_clear(row, WF_RUN_claimer);
 	wf_run_row_clear(row, WF_RUN_worker);

@@ -4,7 +4,8 @@
  *	  Leases of outside workers that end.
  *
  * Runs in the runtime of a database.  A worker that neither ends a run nor extends its
- * lease in time has lost it: see run_lost.c.  Skips runs that are locked: somebody is
+ * lease in time has lost it: see run_lost.c.  One that takes longer than the timeout of the
+ * job has failed: that is where its lease ends.  Skips runs that are locked: somebody is
  * about to say something of them.
  *
  *-------------------------------------------------------------------------
@@ -16,7 +17,10 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/jsonb.h"
 #include "base/version.h"
+#include "run/run_failure.h"
+#include "run/run_fence.h"
 #include "run/run_lease.h"
 #include "run/run_lost.h"
 #include "store/run.h"
@@ -39,6 +43,30 @@ static WfStatement next_statement = {
 	" ORDER BY r.lease_until LIMIT 1"
 };
 
+/* What a run has for an error whose worker took too long. */
+static Jsonb *
+error_of_timeout(void)
+{
+	const char *keys[] = {"code", "message"};
+	Jsonb	   *values[] = {
+		wf_jsonb_string("timeout"),
+		wf_jsonb_string("the worker has not ended the run before the timeout of its job")
+	};
+
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
+
+/* The attempt of a run that is locked took too long: it has failed. */
+static void
+time_out(WfRunRow *row)
+{
+	wf_run_fence_give_permits(row);
+	if (DatumGetInt16(row->values[WF_RUN_state]) == WF_RUN_ABORTING)
+		(void) wf_run_failure_stopped(row, error_of_timeout());
+	else
+		(void) wf_run_failure_record(row, "timeout", error_of_timeout(), DT_NOEND, false);
+}
+
 /* A run is lost if its lease is over still when it is locked.  False: it is locked. */
 static bool
 take_away(const pg_uuid_t *id, TimestampTz now)
@@ -47,7 +75,11 @@ take_away(const pg_uuid_t *id, TimestampTz now)
 
 	if (!wf_run_lock(id, false, &row))
 		return false;
-	if (!row.nulls[WF_RUN_lease_until] && DatumGetTimestampTz(row.values[WF_RUN_lease_until]) <= now)
+	if (row.nulls[WF_RUN_lease_until] || DatumGetTimestampTz(row.values[WF_RUN_lease_until]) > now)
+		return true;
+	if (wf_run_fence_deadline(&row) <= now)
+		time_out(&row);
+	else
 		(void) wf_run_lost(&row);
 	return true;
 }

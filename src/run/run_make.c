@@ -25,6 +25,7 @@
 #include "queue/queue.h"
 #include "queue/queue_right.h"
 #include "run/run_full.h"
+#include "run/run_late.h"
 #include "run/run_make.h"
 #include "run/run_over.h"
 #include "shmem/wakeup.h"
@@ -46,17 +47,6 @@ compare_keys(const void *a, const void *b)
 	int			order = strcmp(left->key, right->key);
 
 	return order != 0 ? order : left->number - right->number;
-}
-
-/* When a run that has not begun by then expires, as its job says; or infinity. */
-static TimestampTz
-start_by(const WfJob *job, TimestampTz due)
-{
-	if (job->start_within == NULL)
-		return DT_NOEND;
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-												   TimestampTzGetDatum(due),
-												   IntervalPGetDatum(job->start_within)));
 }
 
 static void
@@ -86,16 +76,15 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	const WfJob *job = request->job;
 	Jsonb	   *params = wf_job_given_check(job, wanted->params);
 	const char *partition = wanted->partition != NULL ? wanted->partition : wf_job_partition_of(job, params);
-	TimestampTz until = start_by(job, request->at);
 	TimestampTz due = request->debounce == NULL ? request->at : put_off(request, wf_clock_now());
 	Oid			starter = OidIsValid(request->starter) ? request->starter : GetUserId();
 
 	wf_run_row_init(row);
 	wf_run_row_set(row, WF_RUN_id, UUIDPGetDatum(id));
-	wf_run_row_set(row, WF_RUN_executor, Int32GetDatum(job->mode == WF_JOB_OUTSIDE ? 0 : job->owner));
+	wf_run_row_set(row, WF_RUN_executor, Int32GetDatum(wf_job_executor(job)));
 	wf_run_row_set(row, WF_RUN_queue, Int32GetDatum(request->queue));
 	wf_run_row_set(row, WF_RUN_root, Int32GetDatum(job->root));
-	wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(partition)));
+	wf_run_set_partition(row, partition);
 	wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-request->priority));
 	wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(due));
 	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(request->nafter == 0));
@@ -110,12 +99,10 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	wf_run_row_set(row, WF_RUN_starter, ObjectIdGetDatum(starter));
 	set_text(row, WF_RUN_started_by, GetUserNameFromId(starter, false));
 	wf_run_row_set(row, WF_RUN_ordered, BoolGetDatum(wf_queue(request->queue)->ordered));
-	set_text(row, WF_RUN_partition, partition);
 	set_text(row, WF_RUN_key, wanted->key);
 	set_text(row, WF_RUN_actor, request->actor);
 	wf_run_row_set(row, WF_RUN_params, JsonbPGetDatum(params));
-	if (!TIMESTAMP_NOT_FINITE(until))
-		wf_run_row_set(row, WF_RUN_start_by, TimestampTzGetDatum(until));
+	wf_run_late_set(row, job);
 	if (wanted->process != NULL)
 		wf_run_row_set(row, WF_RUN_process, UUIDPGetDatum(wanted->process));
 	set_text(row, WF_RUN_invoke, wanted->invoke);
@@ -134,15 +121,25 @@ refuse_key(const WfJob *job, const char *key, const pg_uuid_t *holder)
 			 errdetail("It is run %s.", wf_uuid_text(holder))));
 }
 
-/* Another run has the key, and waits: it gets our parameters, if it is free. */
+/*
+ * Another run has the key, and waits: it gets our parameters, and with them all that
+ * follows from them and from the version of the job that they fit.
+ */
 static void
 replace(const WfRunRequest *request, const WfRunWanted *wanted, WfRunRow *holder)
 {
+	const WfJob *job = request->job;
+	Jsonb	   *params;
+
 	if (DatumGetInt16(holder->values[WF_RUN_state]) != WF_RUN_WAITING)
 		return;
-	wf_run_row_set(holder, WF_RUN_params,
-				   JsonbPGetDatum(wf_job_given_check(request->job, wanted->params)));
-	wf_run_row_set(holder, WF_RUN_job, Int32GetDatum(request->job->id));
+	params = wf_job_given_check(job, wanted->params);
+	wf_run_row_set(holder, WF_RUN_params, JsonbPGetDatum(params));
+	wf_run_row_set(holder, WF_RUN_job, Int32GetDatum(job->id));
+	wf_run_row_set(holder, WF_RUN_executor, Int32GetDatum(wf_job_executor(job)));
+	wf_run_late_set(holder, job);
+	if (job->partition_by != NULL && wanted->partition == NULL)
+		wf_run_set_partition(holder, wf_job_partition_of(job, params));
 	wf_run_update(holder);
 	wf_wakeup_released_of(DatumGetInt32(holder->values[WF_RUN_executor]), WF_LANE_RUNS);
 }
@@ -152,11 +149,10 @@ static bool
 is_remembered(const pg_uuid_t *holder)
 {
 	WfRunRow	row;
-	WfRunState	state;
-	int32		job;
+	WfRunPast	past;
 
 	/* it may be done once more just now */
-	return wf_run_find(holder, &row) || wf_run_find_ended(holder, &state, &job) || wf_run_find(holder, &row);
+	return wf_run_find(holder, &row) || wf_run_find_ended(holder, &past) || wf_run_find(holder, &row);
 }
 
 /*

@@ -24,6 +24,7 @@
 #include "run/run_full.h"
 #include "run/run_retry.h"
 #include "store/run.h"
+#include "store/run_key.h"
 
 /* A run that has failed, and is kept where it was for its queue blocks, waits again. */
 static bool
@@ -59,7 +60,7 @@ fill(WfRunRow *row, const WfJob *job)
 
 	wf_run_row_set(row, WF_RUN_ordered,
 				   BoolGetDatum(wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->ordered));
-	wf_run_row_set(row, WF_RUN_executor, Int32GetDatum(job->mode == WF_JOB_OUTSIDE ? 0 : job->owner));
+	wf_run_row_set(row, WF_RUN_executor, Int32GetDatum(wf_job_executor(job)));
 	wf_run_row_set(row, WF_RUN_root, Int32GetDatum(job->root));
 	wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(partition)));
 	wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(wf_clock_now()));
@@ -71,20 +72,22 @@ fill(WfRunRow *row, const WfJob *job)
 
 /*
  * Do a run once more that has ended without success, or at once, if it waits for its
- * next attempt.  False: it is none of those.  The caller has checked rights, and that
- * it exists.  Error WF010 if its job was dropped, or its queue; WF011.  SPI must be
- * connected.
+ * next attempt.  False: it is none of those, or another one has its key by now.  The
+ * caller has checked rights, and that it exists.  Error WF010 if its job was dropped, or
+ * its queue; WF011.  SPI must be connected.
  */
 bool
 wf_run_retry(const pg_uuid_t *id)
 {
+	WfRunPast	past;
 	WfRunRow	row;
 	WfRunRow   *copy;
 	const WfJob *job;
 
 	if (wf_run_lock(id, true, &row))
 		return hasten(&row);
-	if (!wf_run_take_ended(id, &row))
+	if (!wf_run_find_ended(id, &past) || past.state == WF_RUN_FINISHED ||
+		!wf_run_key_take_back(id) || !wf_run_take_ended(id, &row))
 		return false;
 	copy = wf_run_row_copy(&row);	/* what comes now executes statements */
 	job = wf_job(wf_run_row_job(copy));

@@ -52,15 +52,14 @@ unpark(WfRunRow *row)
 static void
 require_ended(const pg_uuid_t *id)
 {
-	WfRunState	state;
-	int32		job;
+	WfRunPast	past;
 
-	if (!wf_run_find_ended(id, &state, &job))
+	if (!wf_run_find_ended(id, &past))
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_JOB),
 				 errmsg("run %s does not exist", wf_uuid_text(id)),
 				 errdetail("It may have ended so long ago that it is not remembered.")));
-	require(job, InvalidOid);
+	require(past.job, past.starter);
 }
 
 /*

@@ -22,6 +22,7 @@
 #include "base/jsonb.h"
 #include "base/uuid.h"
 #include "job/job.h"
+#include "job/job_call.h"
 #include "queue/queue_right.h"
 #include "run/run_failure.h"
 #include "run/run_fence.h"
@@ -113,13 +114,17 @@ static bool
 hold_completed(const WfRunCompleted *completed, const char *actor, WfRunEnd *end)
 {
 	WfRunRow	row;
+	const WfJob *job;
 
 	if (!wf_run_worker_hold(&completed->run, completed->fence, &row))
 		return false;
+	job = wf_job(wf_run_row_job(&row));
+	if (completed->result != NULL && job->keeps_result)
+		wf_job_call_check_result(job, completed->result);
 	note_actor(&row, actor);
 	wf_run_fence_give_permits(&row);
 	*end = (WfRunEnd) {.row = wf_run_row_copy(&row),.state = WF_RUN_FINISHED};
-	if (wf_job(wf_run_row_job(&row))->keeps_result)
+	if (job->keeps_result)
 		end->result = completed->result;
 	return true;
 }
@@ -223,7 +228,10 @@ wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz at)
 
 /* --- while it runs ----------------------------------------------------------------- */
 
-/* The worker has the run for so long from now on, unless its fence is not the run's. */
+/*
+ * The worker has the run for so long from now on, but not longer than the timeout of its job
+ * lets it, unless its fence is not the run's.
+ */
 const char *
 wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease)
 {
@@ -233,7 +241,7 @@ wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease)
 		return "lost";
 	wf_run_fence_lease(&row, lease);
 	wf_run_update(&row);
-	return is_to_stop(&row) ? "cancel" : "go on";
+	return is_to_stop(&row) || wf_run_fence_deadline(&row) <= wf_clock_now() ? "cancel" : "go on";
 }
 
 /* How far it is.  Error WF012. */

@@ -17,6 +17,7 @@
 #include "commands/sequence.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -50,7 +51,7 @@ static WfHeapFind find_run = {
 StaticAssertDecl(lengthof(columns) <= WF_HEAP_FIND_COLUMNS, "a run has too many columns");
 
 static WfStatement ended_statement = {
-	.sql = "SELECT h.state, h.job FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) $1",
+	.sql = "SELECT h.state, h.job, h.starter FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(UUIDOID)
 };
 
@@ -131,6 +132,16 @@ wf_run_part(const char *partition)
 		return 0;
 	hash = hash_bytes_extended((const unsigned char *) partition, strlen(partition), 0);
 	return hash == 0 ? 1 : (int64) hash;
+}
+
+/* A run is in this partition, or in none, if it is NULL. */
+void
+wf_run_set_partition(WfRunRow *row, const char *partition)
+{
+	wf_run_row_set(row, WF_RUN_part, Int64GetDatum(wf_run_part(partition)));
+	wf_run_row_clear(row, WF_RUN_partition);
+	if (partition != NULL)
+		wf_run_row_set(row, WF_RUN_partition, CStringGetTextDatum(partition));
 }
 
 /*
@@ -350,15 +361,16 @@ wf_run_lock(const pg_uuid_t *id, bool wait, WfRunRow *row)
 
 /* What became of a run that has ended; false: none is remembered with this id. */
 bool
-wf_run_find_ended(const pg_uuid_t *id, WfRunState *state, int32 *job)
+wf_run_find_ended(const pg_uuid_t *id, WfRunPast *past)
 {
 	Datum		value = UUIDPGetDatum(id);
 	bool		isnull;
 
 	if (wf_statement_execute(&ended_statement, &value, NULL, 1) == 0)
 		return false;
-	*state = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	*job = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	past->state = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	past->job = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	past->starter = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
 	return true;
 }
 

@@ -19,9 +19,18 @@ typedef struct WfRunEnd
 	bool		untold;			/* the process that has invoked it need not hear of it */
 } WfRunEnd;
 
+/* What is remembered of a run that has ended. */
+typedef struct WfRunPast
+{
+	WfRunState	state;
+	int32		job;			/* the version that it was of */
+	Oid			starter;		/* the role that has made it */
+} WfRunPast;
+
 typedef struct WfRunWriter WfRunWriter;
 
 extern int64 wf_run_part(const char *partition);
+extern void wf_run_set_partition(WfRunRow *row, const char *partition);
 extern void wf_run_insert(int n, WfRunRow *rows);
 extern WfRunWriter *wf_run_writer(void);
 extern bool wf_run_take(WfRunWriter *writer, const WfRunRow *row);
@@ -31,7 +40,7 @@ extern void wf_run_ended(int n, const WfRunEnd *ends);
 extern bool wf_run_find(const pg_uuid_t *id, WfRunRow *row);
 extern bool wf_run_lock(const pg_uuid_t *id, bool wait, WfRunRow *row);
 extern bool wf_run_take_ended(const pg_uuid_t *id, WfRunRow *row);
-extern bool wf_run_find_ended(const pg_uuid_t *id, WfRunState *state, int32 *job);
+extern bool wf_run_find_ended(const pg_uuid_t *id, WfRunPast *past);
 extern void wf_run_update(const WfRunRow *row);
 extern void wf_run_resolve(bool foreign);
 extern void wf_run_extend_leases(TimestampTz now);

@@ -40,6 +40,20 @@ static WfStatement give_statement = {
 	.latest = true
 };
 
+/* The key of a run that has ended, and whose it is, unless that run waits or runs. */
+static WfStatement of_ended_statement = {
+	.sql = "SELECT j.root, h.key FROM workflow.run_history h JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) h.job"
+	" WHERE h.run OPERATOR(pg_catalog.=) $1 AND h.key IS NOT NULL",
+	WF_ARGS(UUIDOID),
+	.latest = true
+};
+
+static WfStatement active_statement = {
+	.sql = "SELECT FROM workflow.run r WHERE r.id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID),
+	.latest = true
+};
+
 /*
  * Take a key for a run.  False: *holder has it; its row is locked until the end of the
  * transaction, and wf_run_key_give() may change it.  SPI must be connected.
@@ -70,4 +84,30 @@ wf_run_key_give(int32 root, const char *key, const pg_uuid_t *run)
 	Datum		values[3] = {Int32GetDatum(root), CStringGetTextDatum(key), UUIDPGetDatum(run)};
 
 	(void) wf_statement_execute(&give_statement, values, NULL, 0);
+}
+
+/*
+ * A run that has ended is to be done once more: it has its key again, if it had one.
+ * False: by now another run has it that waits or runs.
+ */
+bool
+wf_run_key_take_back(const pg_uuid_t *run)
+{
+	Datum		value = UUIDPGetDatum(run);
+	bool		isnull;
+	pg_uuid_t	holder;
+	int32		root;
+	char	   *key;
+
+	if (wf_statement_execute(&of_ended_statement, &value, NULL, 1) == 0)
+		return true;
+	root = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	key = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	if (wf_run_key_take(root, key, run, &holder) || memcmp(&holder, run, UUID_LEN) == 0)
+		return true;
+	value = UUIDPGetDatum(&holder);
+	if (wf_statement_execute(&active_statement, &value, NULL, 1) > 0)
+		return false;
+	wf_run_key_give(root, key, run);
+	return true;
 }

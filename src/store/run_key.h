@@ -9,5 +9,6 @@
 
 extern bool wf_run_key_take(int32 root, const char *key, const pg_uuid_t *run, pg_uuid_t *holder);
 extern void wf_run_key_give(int32 root, const char *key, const pg_uuid_t *run);
+extern bool wf_run_key_take_back(const pg_uuid_t *run);
 
 #endif							/* WF_RUN_KEY_H */

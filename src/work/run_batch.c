@@ -26,6 +26,7 @@
 #include "job/job_call.h"
 #include "queue/run_permit.h"
 #include "run/run_inside.h"
+#include "run/run_late.h"
 #include "run/run_over.h"
 #include "run/run_rules.h"
 #include "run/run_serve.h"
@@ -181,6 +182,11 @@ take_tracked(Claim *claim, const WfRunRow *found)
 		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING ||
 		!DatumGetBool(row.values[WF_RUN_ready]))
 		return WF_RUN_LEFT;
+	if (wf_run_late_is(&row, claim->at))
+	{
+		wf_run_late_expire(&row);
+		return WF_RUN_GONE;
+	}
 	if (!wf_run_permit_take(&claim->permit, claim->batch->owner, WF_PERMIT_FOR_RUN, &retry_at))
 	{
 		claim->next = Min(claim->next, wf_clock_at(retry_at));
@@ -260,7 +266,7 @@ static bool
 is_not_done(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 {
 	*end = (WfRunEnd) {.row = row,.state = WF_RUN_FINISHED};
-	if (!row->nulls[WF_RUN_start_by] && DatumGetTimestampTz(row->values[WF_RUN_start_by]) < now)
+	if (wf_run_late_is(row, now))
 		end->state = WF_RUN_EXPIRED;
 	else if (wf_run_request_has(row))
 		end->state = WF_RUN_ABORTED;

@@ -60,6 +60,28 @@ SELECT isnt_empty($$ SELECT FROM app.run_key WHERE key = 'young' $$, 'a key that
 SELECT is((SELECT count(workflow.run_job('letter', key => 'young', on_conflict => c)) FROM unnest('{existing,refuse,active}'::text[]) c WHERE c <> 'refuse'), 2::bigint, 'is the next one''s');
 SELECT is(workflow.cancel_run(workflow.run_job('letter', key => 'young')), 'aborted', 'which is cancelled');
 
+-- keys that others have by now, versions that are done in another way, and who has made a run
+SELECT workflow.run_job('letter', key => 'taken', at => '2031-01-01') AS first \gset
+SELECT is(workflow.cancel_run(:'first'), 'aborted', 'a run with a key is cancelled');
+SELECT workflow.run_job('letter', key => 'taken', at => '2031-01-01', on_conflict => 'active') AS second \gset
+SELECT is(workflow.retry_run(:'first'), false, 'it is not done once more while another one has its key');
+SELECT is(workflow.cancel_run(:'second'), 'aborted', 'when that is over');
+SELECT is(workflow.retry_run(:'first'), true, 'it is');
+SELECT is(workflow.run_job('letter', key => 'taken', on_conflict => 'active'), :'first'::uuid, 'and has its key again');
+SELECT is(workflow.cancel_run(:'first'), 'aborted', 'and is cancelled');
+SELECT workflow.create_job('moves', 'SELECT 1', partition => '@params->>''to''', queue => 'mail') \g /dev/null
+SELECT workflow.run_job('moves', '{"to": "a"}', key => 'k', at => '2031-01-01') AS first \gset
+SELECT workflow.create_job('moves', partition => '@params->>''to''', queue => 'mail') \g /dev/null
+SELECT is(workflow.run_job('moves', '{"to": "b"}', key => 'k', on_conflict => 'replace'), :'first'::uuid, 'a run gets the parameters of a version that workers do');
+SELECT is((SELECT format('%s %s %s', executor, partition, state) FROM app.run WHERE id = :'first'), '0 b 0', 'so they do it, in the partition of its parameters');
+SELECT workflow.grant_on('job:letter', 'regress_clerk', 'run') \g /dev/null
+SET ROLE regress_clerk;
+SELECT workflow.run_job('letter', at => '2031-01-01') AS mine \gset
+SELECT is(workflow.cancel_run(:'mine'), 'aborted', 'who has made a run may cancel it');
+SELECT is(workflow.cancel_run(:'mine'), 'aborted', 'and is told when it has ended');
+SET ROLE regress_app;
+SELECT workflow.revoke_on('job:letter', 'regress_clerk', 'run'), workflow.cancel_run(:'first'), workflow.drop_job('moves') \g /dev/null
+
 -- other owners
 SELECT workflow.create_limit('licence', 5), workflow.create_queue('job:letter', 3), workflow.create_job('sum', 'SELECT 1') \g /dev/null
 SELECT workflow.run_job('sum') AS sum \gset

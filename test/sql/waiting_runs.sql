@@ -38,13 +38,14 @@ SELECT is((SELECT format('%s %s', queue, partition) FROM workflow.runs WHERE run
 SELECT is(workflow.alter_runs(jsonb_build_object('ids', ARRAY[:'two', :'run']), '{"priority": 1}'), 1::bigint, 'only what waits');
 SELECT is(workflow.alter_runs('{"job": "mine", "since": "2030-02-15", "until": "2030-03-15", "state": "waiting"}', '{"due": "2030-02-01"}'), 1::bigint, 'of a time');
 SELECT is(workflow.alter_runs('{"job": "mine", "state": "failed"}', '{"priority": 1}'), 0::bigint, 'nothing that has ended');
+SELECT is((error($$ SELECT workflow.alter_runs('{"job": "mine"}', '{"priority": 1.5}') $$))[1:2], ARRAY['22023', '"priority" must be a whole number between -2 and 2'], 'there are five priorities');
 SELECT run, fence FROM workflow.claim('other', 'w') \gset
 SELECT is(workflow.alter_runs('{"job": "mine"}', '{"priority": 0}'), 1::bigint, 'nor what runs');
 SELECT is((error(format('SELECT workflow.alter_runs(%L, %L)', f, c)))[1:2], ARRAY[s, r], r) FROM (VALUES
     ('{"jobs": "x"}', '{}', '22023', 'filter has an unknown key "jobs"'), ('{}', '{"params": 1}', '22023', '"params" must be an object'),
     ('{}', '{"prio": 1}', '22023', 'changes has an unknown key "prio"'), ('[]', '{}', '22023', 'filter must be a JSON object'),
     ('{"ids": ["x"]}', '{}', '22023', '"ids" must be an array of ids of runs'), ('{"state": "over"}', '{}', '22023', '"over" is no state of a run'),
-    ('{}', '{"priority": 3}', '22023', '"priority" must be a number between -2 and 2'), ('{}', '{"due": null}', '22023', '"due" must be a finite time'),
+    ('{}', '{"priority": 3}', '22023', '"priority" must be a whole number between -2 and 2'), ('{}', '{"due": null}', '22023', '"due" must be a finite time'),
     ('{"job": "none"}', '{}', 'WF010', 'job "none" does not exist'), ('{"job": "mine"}', '{"queue": "none"}', 'WF010', 'queue "none" does not exist'),
     ('{"job": "mine"}', '{"params": {"n": 11}}', 'WF013', 'parameter "n" of job "mine" violates its check')) t(f, c, s, r);
 SET ROLE regress_clerk;

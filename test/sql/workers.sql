@@ -220,6 +220,40 @@ SELECT workflow.run_job('short') AS p \gset
 CALL clock('2030-01-01 02:02+00');
 SELECT is(claimed('job:short'), '', 'what was to start before is not started');
 SELECT is((SELECT workflow.run_state(state) FROM app.run_history WHERE run = :'p'), 'expired', 'but expired');
+SELECT workflow.run_job('short') AS p \gset
+SELECT run, fence FROM workflow.claim('job:short', 'w1') \gset
+CALL clock('2030-01-01 02:05+00');
+SELECT is(workflow.fail(:'run', :fence, '{"code": "X"}'), 'waiting', 'what has begun in time');
+CALL clock('2030-01-01 02:15+00');
+SELECT isnt(claimed('job:short'), '', 'is done once more, however late');
+SELECT workflow.run_job('short', key => 'k', debounce => '50 s') AS p \gset
+CALL clock('2030-01-01 02:15:40+00');
+SELECT is(workflow.run_job('short', key => 'k', debounce => '50 s'), :'p'::uuid, 'what is put off');
+CALL clock('2030-01-01 02:17:20+00');
+SELECT isnt(claimed('job:short'), '', 'has its time from then on');
+SELECT workflow.run_job('short', at => '2030-01-01 02:18+00') AS p \gset
+SELECT is(workflow.alter_runs('{"job": "short"}', '{"due": "2030-01-01 02:30+00"}'), 1::bigint, 'as has what is altered');
+CALL clock('2030-01-01 02:30:30+00');
+SELECT isnt(claimed('job:short'), '', 'until it begins');
+
+-- timeouts
+SELECT workflow.create_queue('brief'), workflow.create_job('brief', queue => 'brief', timeout => '1 minute') \g /dev/null
+SELECT workflow.run_job('brief') AS p \gset
+SELECT run, fence, lease_until, deadline FROM workflow.claim('brief', 'w1', lease => '1 hour') \gset
+SELECT is(:'lease_until'::timestamptz, '2030-01-01 02:31:30+00', 'a lease ends with the timeout');
+SELECT is(:'deadline'::timestamptz, :'lease_until', 'which the worker is told');
+CALL clock('2030-01-01 02:31:00+00');
+SELECT is(workflow.extend(:'run', :fence, '1 hour'), 'go on', 'before that the worker goes on');
+SELECT is((SELECT lease_until FROM workflow.runs WHERE run = :'p'), :'lease_until', 'until then');
+CALL clock('2030-01-01 02:31:30+00');
+SELECT is(workflow.extend(:'run', :fence, '1 hour'), 'cancel', 'when it is over it is to stop');
+SELECT is(workflow.complete(:'run', :fence), true, 'unless it is done, and nobody has taken the run');
+SELECT workflow.run_job('brief') AS p \gset
+SELECT run, fence FROM workflow.claim('brief', 'w1') \gset
+SELECT is((error(format('SELECT workflow.complete(%L, %s, to_jsonb(repeat(''x'', 50000000)))', :'run', :fence)))[1:2],
+    ARRAY['WF013', 'the result of job "brief" is too large'], 'a result has its limits');
+SELECT is(workflow.complete(:'run', :fence, '1'), true, 'a smaller one is taken');
+CALL clock('2030-01-01 02:02+00');
 
 -- rights
 SELECT workflow.run_job('letter', '{"n": "secret"}') AS p \gset
