@@ -209,7 +209,14 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.resting r WHERE NOT EXISTS (SELECT FROM workflow.process q WHERE q.id = r.process)
     UNION ALL
     SELECT 'pause of no definition', NULL, u.definition
-    FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition);
+    FROM workflow.pause u WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = u.definition)
+    UNION ALL
+    SELECT 'schedule of no owner', NULL, s.name
+    FROM workflow.schedule s WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = s.owner)
+    UNION ALL
+    SELECT 'schedule that nobody fires', NULL, s.name
+    FROM workflow.schedule s
+    WHERE (s.due IS NULL) IS DISTINCT FROM (s.next IS NULL OR s.paused OR s.suspended_at IS NOT NULL);
 
 -- check(): does everything fit together? One row for each thing that does not;
 -- none is what it should be, at any time and whatever has happened. Reads all

@@ -28,7 +28,7 @@ CREATE TABLE workflow.definition (
 );
 
 -- Who besides the owner (and workflow_admin) may do what with a definition, or, with a
--- prefix, another object: job:NAME, queue:NAME, limit:NAME.
+-- prefix, another object: job:NAME, queue:NAME, limit:NAME, schedule:NAME.
 CREATE TABLE workflow.permission (
     definition text COLLATE "C" NOT NULL,
     role       oid NOT NULL,
@@ -73,8 +73,8 @@ CREATE FUNCTION workflow.revoke_on(definition text, role name, VARIADIC privileg
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_revoke_on';
 
 -- change_owner(definition, role, note): give a definition, with all versions and
--- processes, to another role; or a job ('job:NAME') with its runs, a queue ('queue:NAME') or
--- a limit ('limit:NAME'), of which no note is kept. Steps that have begun end as they began, all later
+-- processes, to another role; or a job ('job:NAME') with its runs, a queue ('queue:NAME'),
+-- a limit ('limit:NAME') or a schedule ('schedule:NAME'), of which no note is kept. Steps that have begun end as they began, all later
 -- ones run as the new owner. Timers follow a piece at a time; none is fired by
 -- both. Grants stay. Returns false when it is that role's already. For the owner
 -- and workflow_admin, if they can SET ROLE to the new owner, who has LOGIN, is no

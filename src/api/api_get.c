@@ -30,6 +30,7 @@
 #include "process/process.h"
 #include "process/send.h"
 #include "process/stepper.h"
+#include "schedule/schedule_right.h"
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/status.h"
@@ -230,6 +231,7 @@ static void
 require_grantor(WfPrivilegeKind kind, const char *name)
 {
 	WfDefinition *definition;
+	WfSchedule	schedule;
 
 	switch (kind)
 	{
@@ -251,9 +253,7 @@ require_grantor(WfPrivilegeKind kind, const char *name)
 			wf_queue_right_require_limit(name, wf_queue_limit(name)->owner, "manage");
 			break;
 		case WF_PRIVILEGE_SCHEDULE:
-			ereport(ERROR,
-					(errcode(WF_ERR_NO_JOB),
-					 errmsg("schedule \"%s\" does not exist", wf_quote(name))));
+			wf_schedule_right_find(name, WF_SCHEDULE_MANAGE, &schedule);
 	}
 }
 

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * api_work.c
- *	  workflow.work(), work_runs(): a batch by hand, in the caller's transaction.
+ *	  workflow.work(), work_runs(), work_schedules(): a batch by hand, in the caller's
+ *	  transaction.
  *
  * Runs in client backends.  It does what an executor of the current role does,
  * but an error of the author's code is an error of the call.
@@ -27,9 +28,11 @@
 #include "store/origin.h"
 #include "work/batch.h"
 #include "work/run_batch.h"
+#include "work/schedule_batch.h"
 
 PG_FUNCTION_INFO_V1(workflow_work);
 PG_FUNCTION_INFO_V1(workflow_work_runs);
+PG_FUNCTION_INFO_V1(workflow_work_schedules);
 
 /* How many at most. */
 static int
@@ -126,6 +129,35 @@ workflow_work_runs(PG_FUNCTION_ARGS)
 	{
 		PushActiveSnapshot(GetTransactionSnapshot());
 		claimed = work_at_runs(&batch, limit);
+		PopActiveSnapshot();
+	}
+	SPI_finish();
+	PG_RETURN_INT32(claimed);
+}
+
+/*
+ * SQL function workflow.work_schedules(max) of sql/parts/schedule.sql.  Locks the schedules
+ * that it fires, skipping those that are locked, until the end of the transaction.
+ */
+Datum
+workflow_work_schedules(PG_FUNCTION_ARGS)
+{
+	WfBatch		batch = {.kind = WF_LANE_SCHEDULES,.by_hand = true};
+	int			limit;
+	int			claimed = 0;
+
+	wf_worker_arg_require(fcinfo, 0, "max");
+	limit = read_limit(fcinfo, 0);
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	batch.owner = wf_owner_role_id(GetUserId());
+	if (batch.owner != 0)
+	{
+		TimestampTz next;
+		int			done;
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		claimed = wf_schedule_batch(&batch, WF_POSITION(DT_NOBEGIN), wf_clock_now(), 0, limit, &next, &done);
 		PopActiveSnapshot();
 	}
 	SPI_finish();

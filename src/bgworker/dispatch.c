@@ -296,7 +296,7 @@ serve_list(Oid extension, WfDemand *demand, const WfWaitingList *list, bool *in_
 /*
  * Serve those who wait in their order, as far as slots and background workers go; at once
  * or, after the postmaster had none, when it is time to ask again.  Steps come before
- * runs.  Lowers demand->next to when to look again.  To be called with no transaction
+ * runs, and these before schedules.  Lowers demand->next to when to look again.  To be called with no transaction
  * open.  Returns false when the extension is gone.
  */
 bool

@@ -314,6 +314,19 @@ wf_pool_waits_since(Oid dbid)
 
 /* --- giving slots -------------------------------------------------------- */
 
+/* Since when a database waits for a slot that is for this kind of work, too. */
+static TimestampTz
+slot_wanted(const WfDatabase *database, WfLaneKind kind)
+{
+	int			first = wf_slot_range(kind).first;
+	TimestampTz since = DT_NOEND;
+
+	for (int other = 0; other < WF_LANE_KINDS; other++)
+		if (wf_slot_range(other).first == first)
+			since = Min(since, database->slot_wanted[other]);
+	return since;
+}
+
 /* Somebody in another database who has waited longer; under the lock. */
 static WfDatabase *
 waits_longer(Oid dbid, WfLaneKind kind, TimestampTz since)
@@ -323,7 +336,7 @@ waits_longer(Oid dbid, WfLaneKind kind, TimestampTz since)
 		WfDatabase *other = &wf_databases[i];
 
 		if (OidIsValid(other->dbid) && other->dbid != dbid &&
-			other->state == WF_DB_RUNNING && other->slot_wanted[kind] < since)
+			other->state == WF_DB_RUNNING && slot_wanted(other, kind) < since)
 			return other;
 	}
 	return NULL;

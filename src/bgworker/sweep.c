@@ -29,6 +29,7 @@
 #include "shmem/watermark.h"
 #include "store/origin.h"
 #include "store/run_sweep.h"
+#include "store/schedule_sweep.h"
 #include "store/timer_sweep.h"
 #include "store/transaction.h"
 
@@ -55,7 +56,8 @@ static int	overflow_size = 0;
 /* When the work of each owner is due, asked of the table of each kind. */
 static uint64 (*const sweep_owners[WF_LANE_KINDS]) (void) = {
 	[WF_LANE_STEPS] = wf_timer_sweep_owners,
-	[WF_LANE_RUNS] = wf_run_sweep_owners
+	[WF_LANE_RUNS] = wf_run_sweep_owners,
+	[WF_LANE_SCHEDULES] = wf_schedule_sweep_owners
 };
 
 /* Generation of a lane before the sweep's snapshot. */

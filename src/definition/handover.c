@@ -97,6 +97,10 @@ static WfStatement owned_statement = {
 	" FROM workflow.owner o JOIN workflow.rate_limit l ON l.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1"
 	" UNION ALL"
+	" SELECT 'schedule \"' OPERATOR(pg_catalog.||) s.name OPERATOR(pg_catalog.||) '\"'"
+	" FROM workflow.owner o JOIN workflow.schedule s ON s.owner OPERATOR(pg_catalog.=) o.id"
+	" WHERE o.role OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
 	" SELECT 'calendar \"' OPERATOR(pg_catalog.||) c.name OPERATOR(pg_catalog.||) '\"'"
 	" FROM workflow.owner o JOIN workflow.calendar c ON c.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1 LIMIT 1",
@@ -104,7 +108,7 @@ static WfStatement owned_statement = {
 };
 
 /*
- * Who owns the definition of this name, or, behind its prefix, the job, queue or limit,
+ * Who owns the definition of this name, or, behind its prefix, the job, queue, limit or schedule,
  * of which the role need not exist.  Error WF006 or WF010 if there is none; 55000 before adopt().  SPI must be connected.
  */
 void
@@ -169,7 +173,7 @@ note(const WfOwned *owned, Oid role, const char *note)
 }
 
 /*
- * Give a definition, with all versions, or a job, a queue or a limit (job:NAME, ...), to a
+ * Give a definition, with all versions, or a job, a queue, a limit or a schedule (job:NAME, ...), to a
  * role that may own it.  False: it is
  * that role's already.  The caller has checked rights.  Error WF006; 55000 before
  * adopt().  Locks the name until the end of the transaction.  SPI must be

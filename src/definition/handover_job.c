@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * handover_job.c
- *	  Jobs, queues and limits of a role become another role's.
+ *	  Jobs, queues, limits and schedules of a role become another role's.
  *
  * Runs in the session that hands over.  The rows of a job say whose it is; its runs have
  * the owner, too, because executors find them by it: as timers of definitions, a piece
@@ -62,6 +62,12 @@ static WfStatement find_limit_statement = {
 	.latest = true
 };
 
+static WfStatement find_schedule_statement = {
+	.sql = FIND("schedule", ""),
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
 /* Of one name. */
 #define GIVE(table) \
 	"UPDATE workflow." table " SET owner = $2 WHERE name OPERATOR(pg_catalog.=) $1" \
@@ -81,6 +87,12 @@ static WfStatement give_queue_statement = {
 
 static WfStatement give_limit_statement = {
 	.sql = GIVE("rate_limit"),
+	WF_ARGS(TEXTOID, INT4OID),
+	.latest = true
+};
+
+static WfStatement give_schedule_statement = {
+	.sql = GIVE("schedule"),
 	WF_ARGS(TEXTOID, INT4OID),
 	.latest = true
 };
@@ -107,6 +119,26 @@ static WfStatement all_limits_statement = {
 	.latest = true
 };
 
+static WfStatement all_schedules_statement = {
+	.sql = GIVE_ALL("schedule"),
+	WF_ARGS(INT4OID, INT4OID),
+	.latest = true
+};
+
+/* What differs from kind to kind; those that no cache keeps have no watch. */
+static const struct
+{
+	const char *what;
+	WfStatement *find;
+	WfStatement *give;
+	WfInval    *watch;
+}			kinds[] = {
+	[WF_PRIVILEGE_JOB] = {"job", &find_job_statement, &give_job_statement, &jobs},
+	[WF_PRIVILEGE_QUEUE] = {"queue", &find_queue_statement, &give_queue_statement, &queues},
+	[WF_PRIVILEGE_SCHEDULE] = {"schedule", &find_schedule_statement, &give_schedule_statement, NULL},
+	[WF_PRIVILEGE_LIMIT] = {"limit", &find_limit_statement, &give_limit_statement, &limits}
+};
+
 static uint64
 give(WfStatement *statement, const char *name, int32 to)
 {
@@ -116,26 +148,19 @@ give(WfStatement *statement, const char *name, int32 to)
 }
 
 /*
- * Who owns the job, queue or limit of this name.  Error WF010 if there is none.  SPI must
- * be connected, as for all of these.
+ * Who owns the job, queue, limit or schedule of this name.  Error WF010 if there is none.
+ * SPI must be connected, as for all of these.
  */
 void
 wf_handover_job_find(WfPrivilegeKind kind, const char *name, WfOwned *owned)
 {
-	WfStatement *statement = kind == WF_PRIVILEGE_JOB ? &find_job_statement :
-		kind == WF_PRIVILEGE_QUEUE ? &find_queue_statement : &find_limit_statement;
 	Datum		value = CStringGetTextDatum(name);
 	bool		isnull;
 
-	if (kind == WF_PRIVILEGE_SCHEDULE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a schedule cannot be given to another role")));
-	if (wf_statement_execute(statement, &value, NULL, 1) == 0)
+	if (wf_statement_execute(kinds[kind].find, &value, NULL, 1) == 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_JOB),
-				 errmsg("%s \"%s\" does not exist", kind == WF_PRIVILEGE_JOB ? "job" :
-						kind == WF_PRIVILEGE_QUEUE ? "queue" : "limit", wf_quote(name))));
+				 errmsg("%s \"%s\" does not exist", kinds[kind].what, wf_quote(name))));
 	owned->name = name;
 	owned->owner = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	owned->role = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
@@ -152,17 +177,17 @@ take_runs_along(int32 from, int32 to)
 }
 
 /*
- * Give a job with all its versions, a queue or a limit to another owner.  False: it is
- * that one's already.  The caller has checked rights.
+ * Give a job with all its versions, a queue, a limit or a schedule to another owner.  False:
+ * it is that one's already.  The caller has checked rights.
  */
 bool
 wf_handover_job(WfPrivilegeKind kind, const char *name, const WfOwned *owned, int32 to)
 {
 	if (kind == WF_PRIVILEGE_JOB)
 		wf_define_lock_name(psprintf("job:%s", name));
-	wf_inval_changing(kind == WF_PRIVILEGE_JOB ? &jobs : kind == WF_PRIVILEGE_QUEUE ? &queues : &limits);
-	if (give(kind == WF_PRIVILEGE_JOB ? &give_job_statement :
-			 kind == WF_PRIVILEGE_QUEUE ? &give_queue_statement : &give_limit_statement, name, to) == 0)
+	if (kinds[kind].watch != NULL)
+		wf_inval_changing(kinds[kind].watch);
+	if (give(kinds[kind].give, name, to) == 0)
 		return false;
 	if (kind == WF_PRIVILEGE_JOB)
 	{
@@ -171,6 +196,8 @@ wf_handover_job(WfPrivilegeKind kind, const char *name, const WfOwned *owned, in
 		(void) give(&give_queue_statement, psprintf("job:%s", name), to);
 		take_runs_along(owned->owner, to);
 	}
+	if (kind == WF_PRIVILEGE_SCHEDULE)
+		wf_wakeup_work(to, WF_LANE_SCHEDULES, DT_NOBEGIN);
 	return true;
 }
 
@@ -185,6 +212,8 @@ wf_handover_job_all(int32 from, int32 to)
 	wf_inval_changing(&limits);
 	(void) wf_statement_execute(&all_queues_statement, values, NULL, 0);
 	(void) wf_statement_execute(&all_limits_statement, values, NULL, 0);
+	if (wf_statement_execute(&all_schedules_statement, values, NULL, 0) > 0)
+		wf_wakeup_work(to, WF_LANE_SCHEDULES, DT_NOBEGIN);
 	if (wf_statement_execute(&all_jobs_statement, values, NULL, 0) > 0)
 		take_runs_along(from, to);
 }

@@ -85,7 +85,8 @@ static WfStatement owns_statement = {
 	" UNION ALL SELECT FROM workflow.job j WHERE j.owner OPERATOR(pg_catalog.=) $1"
 	"  AND j.dropped_at IS NULL"
 	" UNION ALL SELECT FROM workflow.queue q WHERE q.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	" UNION ALL SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) $1"
+	" UNION ALL SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) $1 LIMIT 1",
 	WF_ARGS(INT4OID),
 	.latest = true
 };
@@ -126,6 +127,7 @@ static WfStatement remove_statement = {
 	" AND NOT EXISTS (SELECT FROM workflow.job j WHERE j.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.queue q WHERE q.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) w.id)"
+	" AND NOT EXISTS (SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.owner OPERATOR(pg_catalog.=) w.id)",
 	WF_ARGS(INT4OID)
 };

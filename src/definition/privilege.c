@@ -2,7 +2,7 @@
  *
  * privilege.c
  *	  The table workflow.permission: who may do what with a definition, a job, a
- *	  queue or a limit.
+ *	  queue, a limit or a schedule.
  *
  * Runs in any backend.  Which privileges there are says known[]; a grant is for all
  * versions of a definition or job, and for all members of the role.  Nothing

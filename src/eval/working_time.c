@@ -395,3 +395,20 @@ wf_working_time_between(const WfCalendar *calendar, TimestampTz a, TimestampTz b
 		next_day(&walk);
 	}
 }
+
+/*
+ * Is there working time on the day of a time?  *end becomes the end of that day in the
+ * zone of the calendar.
+ */
+bool
+wf_working_time_is_day(const WfCalendar *calendar, TimestampTz time, TimestampTz *end)
+{
+	Walk		walk = {.calendar = calendar};
+	int			date;
+	int64		of_day;
+
+	to_local(&walk, time, &date, &of_day);
+	begin(&walk, calendar, date, time);
+	*end = Max(from_local(&walk, date + 1, 0), time + 1);
+	return hours(&walk)->n > 0;
+}

@@ -11,6 +11,7 @@
 
 extern TimestampTz wf_working_time_add(const WfCalendar *calendar, TimestampTz start,
 									   const Interval *duration);
+extern bool wf_working_time_is_day(const WfCalendar *calendar, TimestampTz time, TimestampTz *end);
 extern int64 wf_working_time_between(const WfCalendar *calendar, TimestampTz a, TimestampTz b);
 
 #endif							/* WF_WORKING_TIME_H */

@@ -294,6 +294,8 @@ wf_run_make(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uu
 		wf_uuid_make(&ids[i], wanted[i].key == NULL ? WF_UUID_ANY_SLOT :
 					 wf_uuid_slot_of_key(wanted[i].key, strlen(wanted[i].key)));
 	take_keys(request, n, wanted, ids, made);
+	if (request->made != NULL)
+		memcpy(request->made, made, sizeof(bool) * n);
 	for (int i = 0; i < n; i++)
 		if (made[i])
 			fill(&rows[nrows++], request, &wanted[i], &ids[i]);

@@ -40,6 +40,7 @@ typedef struct WfRunRequest
 	const Interval *debounce;	/* NULL: none; `at` is then behind it */
 	const Interval *at_most;	/* so long after the first call; NULL: any time */
 	Oid			starter;		/* or InvalidOid: the current user */
+	bool	   *made;			/* becomes, for each: is it new?  NULL: nobody asks */
 } WfRunRequest;
 
 /* And what is not. */

@@ -14,10 +14,11 @@
 typedef enum WfLaneKind
 {
 	WF_LANE_STEPS,				/* timers of processes: steps */
-	WF_LANE_RUNS				/* runs of jobs */
+	WF_LANE_RUNS,				/* runs of jobs */
+	WF_LANE_SCHEDULES			/* occurrences of schedules */
 } WfLaneKind;
 
-#define WF_LANE_KINDS	2
+#define WF_LANE_KINDS	3
 
 /* A place in the order in which work is claimed. */
 typedef struct WfPosition

@@ -45,8 +45,9 @@ WfSlot	   *wf_my_slot = NULL;
 #define OTHER_WORKERS	4
 
 /*
- * Which slots are for work of this kind.  Each kind has its own, so that runs, which
- * may take long, keep no timer from an executor.
+ * Which slots are for work of this kind.  Runs, which may take long, have their own, so
+ * that they keep no timer from an executor; a schedule, which takes no longer than a
+ * step, shares those of steps.
  */
 WfSlotRange
 wf_slot_range(WfLaneKind kind)

@@ -84,6 +84,7 @@ static struct
 	SEQUENCE("run", "seq", "SELECT seq FROM workflow.run"),
 	SEQUENCE("run_request", "seq", "SELECT seq FROM workflow.run_request"),
 	SEQUENCE("published", "id", "SELECT id FROM workflow.published"),
+	SEQUENCE("schedule", "id", "SELECT id FROM workflow.schedule"),
 };
 
 /*

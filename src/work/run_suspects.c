@@ -28,7 +28,7 @@
 #include "store/transaction.h"
 #include "work/run_suspects.h"
 
-/* Are there suspects in the lane of this executor, which is one of runs? */
+/* Are there suspects in the lane of this executor, which is one of runs or schedules? */
 bool
 wf_run_suspects(void)
 {

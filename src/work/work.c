@@ -40,6 +40,7 @@
 #include "work/run_attempt.h"
 #include "work/run_batch.h"
 #include "work/run_suspects.h"
+#include "work/schedule_batch.h"
 #include "work/tracked.h"
 #include "work/work.h"
 #include "work/work_state.h"
@@ -84,7 +85,8 @@ postpone_step(const WfBatch *batch, Oid extension, TimestampTz due)
 
 static const WfWorkKind kinds[WF_LANE_KINDS] = {
 	[WF_LANE_STEPS] = {wf_batch, step_failed, postpone_step},
-	[WF_LANE_RUNS] = {wf_run_batch, wf_run_attempt_failed, wf_run_attempt_postpone}
+	[WF_LANE_RUNS] = {wf_run_batch, wf_run_attempt_failed, wf_run_attempt_postpone},
+	[WF_LANE_SCHEDULES] = {wf_schedule_batch, wf_schedule_batch_failed, wf_schedule_batch_postpone}
 };
 
 /*
@@ -104,7 +106,7 @@ wf_work_new(int32 owner, WfLaneKind kind, Oid extension)
 	work->batch.lane = entry != NULL ? &entry->lanes[kind] : NULL;
 	if (kind == WF_LANE_STEPS)
 		work->batch.quarantine = wf_quarantine_new(owner, extension);
-	work->has_suspects = kind == WF_LANE_RUNS && wf_run_suspects();
+	work->has_suspects = kind != WF_LANE_STEPS && wf_run_suspects();
 	work->extension = extension;
 	work->context = AllocSetContextCreate(TopMemoryContext, "workflow error",
 										  ALLOCSET_SMALL_SIZES);
@@ -144,8 +146,10 @@ take_care(WfWork *work, int *limit)
 	WfBatch    *batch = &work->batch;
 	bool		step = true;
 
-	if (work->has_suspects)
+	if (work->has_suspects && batch->kind == WF_LANE_RUNS)
 		wf_run_suspects_clear(batch->owner, work->extension);
+	else if (work->has_suspects)
+		wf_schedule_batch_clear_suspects(batch->owner, work->extension);
 	work->has_suspects = false;
 	if (batch->kind == WF_LANE_STEPS && batch->quarantine == NULL && batch->lane != NULL &&
 		batch->lane->suspects.until != DT_NOBEGIN)

@@ -24,3 +24,8 @@ SELECT workflow.define('{"id": "cards", "initial": "writing", "context": {"to": 
     "waiting": {"on": {"answered": {"target": "glad", "correlate": "Grandma"}}}, "glad": {"type": "final"}}}') \g /dev/null
 SELECT workflow.start('cards', key => 'of this year'), workflow.start('reply', key => 'of Grandma') \g /dev/null
 SELECT workflow.publish('answered', 'Uncle', keep => '10 years') \g /dev/null
+-- Schedules: one that is to come, one that has made something, one that is paused.
+SELECT workflow.create_schedule('christmas', 'card', cron => '0 8 24 12 *', zone => 'Europe/Berlin', params => '{"to": "$schedule"}', priority => 1),
+    workflow.create_schedule('birthday', 'card', rule => 'FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=1', starts => '2030-06-01 07:00+00'),
+    workflow.create_schedule('replies', definition => 'reply', every => '1 year', starts => '2030-07-01 00:00+00') \g /dev/null
+SELECT workflow.trigger_now('birthday'), workflow.pause_schedule('replies', 'nobody writes'), workflow.grant_on('schedule:christmas', 'guest', 'read') \g /dev/null

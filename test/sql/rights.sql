@@ -44,9 +44,11 @@ SELECT FROM workflow.create_queue('desk');
 SELECT FROM workflow.create_limit('cap', 3);
 SELECT workflow.create_job('form', queue => 'desk') \g /dev/null
 SELECT workflow.create_job('sum', 'SELECT 1') \g /dev/null
+SELECT workflow.create_schedule('plan', 'sum', every => '1 hour') \g /dev/null
 SELECT workflow.grant_on(o, 'regress_' || r, p) FROM (VALUES
     ('job:form', 'starter', 'run'), ('job:form', 'reader', 'read'), ('job:form', 'actor', 'manage'),
     ('queue:desk', 'starter', 'use'), ('queue:desk', 'sender', 'claim'), ('queue:desk', 'reader', 'read'), ('queue:desk', 'actor', 'manage'),
+    ('schedule:plan', 'reader', 'read'), ('schedule:plan', 'actor', 'manage'),
     ('limit:cap', 'starter', 'use'), ('limit:cap', 'actor', 'manage')) g(o, r, p) \g /dev/null
 SELECT workflow.run_job('form') AS claimed \gset
 SELECT fence FROM workflow.claim('desk', 'worker') \gset
@@ -212,6 +214,18 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('drop_limit(text)', $$drop_limit('cap')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('job:form', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('queue:desk', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+-- of schedules
+('create_schedule(text,text,text,text,text,text,jsonb,timestamp with time zone,timestamp with time zone,text,text,text,text,interval,text,integer,text,interval)', $$create_schedule('new', 'sum', every => '1 hour')$$, 'ok = = WF002 = = = = = 42501 ='),
+('alter_schedule(text,jsonb)', $$alter_schedule('plan', '{}')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('drop_schedule(text)', $$drop_schedule('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('pause_schedule(text,text)', $$pause_schedule('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('resume_schedule(text)', $$resume_schedule('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('trigger_now(text)', $$trigger_now('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('backfill(text,timestamp with time zone,timestamp with time zone)', $$backfill('plan', '2029-12-31', '2030-01-01')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('next_times(text,integer)', $$next_times('plan', 1)$$, 'ok = = = WF002 = ok WF002 = ok 42501'),
+('work_schedules(integer)', $$work_schedules()$$, 'ok = = = = = = = = 42501 ='),
+('may_schedule(integer,text)', $$may_schedule(0, 'read')$$, 'ok = = = = = = = = = 42501'),
+('grant_on(text,name,text[])', $$grant_on('schedule:plan', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('limit:cap', 'regress_stranger', 'use')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('claim(text,text,integer,interval,text[],text)', $$claim('desk', 'w')$$, 'ok = = = WF002 ok WF002 = = 42501 ='),
 ('complete(uuid,bigint,jsonb,text)', $$complete(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
@@ -248,6 +262,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('inconsistencies', $$WHERE false$$, '42501 = 0 0 42501 = = = = 0 42501'),
 ('jobs', $$$$, '2 = = = 0 = 1 0 = 2 42501'),
 ('queues', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
+('schedules', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('limits', $$$$, '1 = = = = = = = = = 42501'),
 ('runs', $$$$, '2 = = = 0 = 2 0 = 2 42501'),
 ('run_logs', $$$$, '1 = = = 0 = 1 0 = 1 42501'),

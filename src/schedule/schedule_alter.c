@@ -1,0 +1,213 @@
+/*-------------------------------------------------------------------------
+ *
+ * schedule_alter.c
+ *	  Schedules that are changed.
+ *
+ * Runs in the sessions of those who manage a schedule, whose row is locked.  What comes
+ * out of a change is checked as a new schedule is.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/quote.h"
+#include "definition/definition.h"
+#include "definition/privilege.h"
+#include "job/job.h"
+#include "schedule/schedule_alter.h"
+#include "schedule/schedule_define.h"
+#include "schedule/schedule_word.h"
+
+/* How a setting is written in JSON. */
+typedef enum SettingKind
+{
+	SETTING_TEXT,				/* const char * */
+	SETTING_WORD,				/* int */
+	SETTING_TIME,				/* TimestampTz */
+	SETTING_INTERVAL,			/* Interval * */
+	SETTING_PARAMS,				/* Jsonb * */
+	SETTING_PRIORITY			/* int, and has_priority */
+} SettingKind;
+
+/* What can be changed. */
+typedef struct Setting
+{
+	const char *name;
+	SettingKind kind;
+	size_t		offset;			/* in WfSchedule */
+	WfScheduleWords words;
+	bool		moves;			/* it says when the occurrences are, */
+	bool		targets;		/* or what is made */
+} Setting;
+
+#define AT(field) offsetof(WfSchedule, field)
+
+static const Setting settings[] = {
+	{"job", SETTING_TEXT, AT(job),.targets = true},
+	{"definition", SETTING_TEXT, AT(definition),.targets = true},
+	{"cron", SETTING_TEXT, AT(cron),.moves = true},
+	{"rule", SETTING_TEXT, AT(rule),.moves = true},
+	{"every", SETTING_INTERVAL, AT(every),.moves = true},
+	{"zone", SETTING_TEXT, AT(zone),.moves = true},
+	{"params", SETTING_PARAMS, AT(params),.moves = false},
+	{"starts", SETTING_TIME, AT(starts),.moves = true},
+	{"ends", SETTING_TIME, AT(ends),.moves = true},
+	{"overlap", SETTING_WORD, AT(overlap),.words = WF_WORDS_OVERLAP},
+	{"catch_up", SETTING_WORD, AT(catch_up),.words = WF_WORDS_CATCH_UP},
+	{"gap", SETTING_WORD, AT(gap),.words = WF_WORDS_GAP,.moves = true},
+	{"fold", SETTING_WORD, AT(fold),.words = WF_WORDS_FOLD,.moves = true},
+	{"jitter", SETTING_INTERVAL, AT(jitter),.moves = true},
+	{"calendar", SETTING_TEXT, AT(calendar),.moves = true},
+	{"priority", SETTING_PRIORITY, AT(priority),.moves = false}
+};
+
+/* --- values ------------------------------------------------------------------------ */
+
+pg_noreturn static void
+refuse_type(const Setting *setting, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be %s", setting->name, what)));
+}
+
+/* A string; NULL for null. */
+static char *
+text_of(const Setting *setting, const JsonbValue *value, const char *what)
+{
+	if (value->type == jbvNull)
+		return NULL;
+	if (value->type != jbvString)
+		refuse_type(setting, what);
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static TimestampTz
+time_of(const Setting *setting, const JsonbValue *value)
+{
+	char	   *text = text_of(setting, value, "a time in a string");
+
+	if (text == NULL)
+		return strcmp(setting->name, "starts") == 0 ? DT_NOBEGIN : DT_NOEND;
+	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
+												   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+static Interval *
+interval_of(const Setting *setting, const JsonbValue *value)
+{
+	char	   *text = text_of(setting, value, "an interval in a string");
+
+	if (text == NULL)
+		return NULL;
+	return DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
+												 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+static void
+set_priority(const Setting *setting, WfSchedule *schedule, const JsonbValue *value)
+{
+	schedule->has_priority = value->type != jbvNull;
+	schedule->priority = 0;
+	if (!schedule->has_priority)
+		return;
+	if (value->type != jbvNumeric)
+		refuse_type(setting, "a number");
+	schedule->priority = DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(value->val.numeric)));
+}
+
+static void
+set(const Setting *setting, WfSchedule *schedule, JsonbValue *value)
+{
+	char	   *field = (char *) schedule + setting->offset;
+
+	switch (setting->kind)
+	{
+		case SETTING_TEXT:
+			*(const char **) field = text_of(setting, value, "a string");
+			break;
+		case SETTING_WORD:
+			*(int *) field = wf_schedule_word_value(setting->words, text_of(setting, value, "a string"));
+			break;
+		case SETTING_TIME:
+			*(TimestampTz *) field = time_of(setting, value);
+			break;
+		case SETTING_INTERVAL:
+			*(Interval **) field = interval_of(setting, value);
+			break;
+		case SETTING_PARAMS:
+			*(Jsonb **) field = value->type == jbvNull ? NULL : JsonbValueToJsonb(value);
+			break;
+		case SETTING_PRIORITY:
+			set_priority(setting, schedule, value);
+			break;
+	}
+}
+
+/* --- the whole ---------------------------------------------------------------------- */
+
+static const Setting *
+find(const JsonbValue *key)
+{
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		if (strlen(settings[i].name) == (size_t) key->val.string.len &&
+			strncmp(settings[i].name, key->val.string.val, key->val.string.len) == 0)
+			return &settings[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no setting \"%s\"",
+					wf_quote(pnstrdup(key->val.string.val, key->val.string.len)))));
+}
+
+/* Who has it made something else could make that himself. */
+static void
+require_target(const WfSchedule *schedule)
+{
+	if (schedule->job != NULL)
+		wf_job_require(wf_job_newest(schedule->job), "run");
+	if (schedule->definition != NULL)
+		wf_privilege_require(wf_definition_by_name(schedule->definition, 0), "start");
+}
+
+/*
+ * Change a schedule, and write it.  What it has missed so far stays missed unless its times are
+ * changed.  Errors: 22023, 22004, and those of wf_schedule_define_check().  SPI must be
+ * connected.
+ */
+void
+wf_schedule_alter(WfSchedule *schedule, Jsonb *changes)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&changes->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	bool		moves = false;
+	bool		targets = false;
+
+	if (!JB_ROOT_IS_OBJECT(changes))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("changes must be an object")));
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		const Setting *setting;
+
+		if (token != WJB_KEY)
+			continue;
+		setting = find(&value);
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		set(setting, schedule, &value);
+		moves = moves || setting->moves;
+		targets = targets || setting->targets;
+	}
+	if (targets)
+		require_target(schedule);
+	wf_schedule_define_check(schedule, moves);
+	wf_schedule_row_change(schedule);
+	wf_schedule_row_update(schedule);
+}

@@ -1,0 +1,178 @@
+/*-------------------------------------------------------------------------
+ *
+ * schedule_batch.c
+ *	  One batch of due schedules of one owner, in the present transaction.
+ *
+ * Runs in executors, logged in as the owner of the schedules.  What an occurrence makes,
+ * and when the next one is due, is one transaction, in which the row of the schedule is
+ * locked.  What fails is thrown, and bisect.c's to deal with.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "schedule/schedule_fire.h"
+#include "schedule/schedule_suspend.h"
+#include "shmem/slot.h"
+#include "shmem/suspects.h"
+#include "shmem/wakeup.h"
+#include "shmem/watermark.h"
+#include "store/transaction.h"
+#include "work/batch_limit.h"
+#include "work/schedule_batch.h"
+
+/* Schedules that are locked at a time. */
+#define MOST_SCHEDULES	100
+
+/*
+ * How many of n schedules are fired in this transaction: one that may have ended the
+ * server is so alone.
+ */
+static int
+count_together(const WfSchedule *schedules, int n)
+{
+	int			together = 0;
+
+	while (together < n && schedules[together].losses == 0)
+		together++;
+	return Max(together, Min(n, 1));
+}
+
+/* Fire what was claimed.  Returns how many were fired; the others are free after this. */
+static int
+fire_claimed(WfBatch *batch, WfSchedule *schedules, TimestampTz now)
+{
+	int			n = 0;
+
+	wf_batch_limit_start(batch);
+	while (n < batch->claimed && (n == 0 || !wf_batch_limit_is_up(batch)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		batch->position = n;
+		batch->seq = schedules[n].id;
+		if (!wf_schedule_suspend_lost(&schedules[n]))
+			wf_schedule_fire(&schedules[n], now);
+		n++;
+	}
+	batch->position = batch->claimed;
+	batch->fitting = wf_batch_limit_fitting(batch, n);
+	return n;
+}
+
+/*
+ * Claim up to `limit` schedules of an owner that are due until `until`, and fire them.  The
+ * contract is that of wf_batch(), which see.
+ */
+int
+wf_schedule_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
+				  int limit, TimestampTz *next, int *done)
+{
+	WfSchedule *schedules;
+
+	*done = 0;
+	wf_batch_limit_begin(batch);
+	limit = Min(limit, MOST_SCHEDULES);
+	schedules = palloc(sizeof(WfSchedule) * limit);
+	batch->claimed = count_together(schedules, wf_schedule_row_claim(batch->owner, until, limit, schedules));
+	if (batch->claimed > 0)
+	{
+		batch->first = (WfPosition) {schedules[0].due, schedules[0].id};
+		batch->seq = schedules[0].id;
+		wf_wakeup_claiming();
+		*done = fire_claimed(batch, schedules, until);
+	}
+	*next = wf_schedule_row_next_due(batch->owner);
+	if (batch->lane != NULL)
+		wf_wakeup_claimed(batch->owner, WF_LANE_SCHEDULES, batch->claimed, generation,
+						  WF_POSITION(*next), DT_NOEND);
+	return batch->claimed;
+}
+
+/* --- what has failed ----------------------------------------------------------------- */
+
+/* error NULL: only the due time moves. */
+static bool
+record(int32 id, const ErrorData *error, TimestampTz due)
+{
+	WfSchedule	schedule;
+
+	if (!wf_schedule_row_lock_if_free(id, &schedule) || schedule.due == DT_NOEND)
+		return false;
+	if (error != NULL)
+	{
+		(void) wf_schedule_suspend_failed(&schedule, error);
+		return true;
+	}
+	schedule.due = due;
+	wf_schedule_row_update(&schedule);
+	return true;
+}
+
+/* record() in a transaction of its own. */
+static WfRecord
+record_alone(int32 id, Oid extension, const ErrorData *error, TimestampTz due)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile WfRecord recorded = WF_RECORD_TAKEN;
+
+	PG_TRY();
+	{
+		if (wf_transaction_begin("workflow failure", extension))
+		{
+			if (record(id, error, due))
+				recorded = WF_RECORD_DONE;
+			wf_transaction_commit();
+		}
+	}
+	PG_CATCH();
+	{
+		recorded = WF_RECORD_FAILED;
+		EmitErrorReport();
+		wf_transaction_abort(context);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return recorded;
+}
+
+/*
+ * Note that the schedule a batch was at, alone, failed with `error`: it is tried again
+ * later, or suspended.  Nothing happens when somebody else has it.  Throws nothing: what goes
+ * wrong here is logged.
+ */
+WfRecord
+wf_schedule_batch_failed(const WfBatch *batch, Oid extension, const ErrorData *error)
+{
+	return record_alone((int32) batch->seq, extension, error, DT_NOEND);
+}
+
+/* The same without an attempt: only the due time moves. */
+WfRecord
+wf_schedule_batch_postpone(const WfBatch *batch, Oid extension, TimestampTz due)
+{
+	return record_alone((int32) batch->seq, extension, NULL, due);
+}
+
+/*
+ * The server, or an executor, has ended while schedules of an owner may have been fired:
+ * count that, in a transaction of its own; they are suspects no more then.  With no
+ * transaction open.
+ */
+void
+wf_schedule_batch_clear_suspects(int32 owner, Oid extension)
+{
+	WfLane	   *lane = wf_my_slot->lane;
+
+	if (!wf_transaction_begin("workflow suspects", extension))
+		return;
+	(void) wf_schedule_row_suspect(owner, wf_clock_now());
+	wf_transaction_commit();
+
+	/* What stands for several owners is cleared by the runtime. */
+	if (lane->owner == owner)
+		wf_suspects_clear(&lane->suspects);
+}
