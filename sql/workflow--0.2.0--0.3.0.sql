@@ -1360,11 +1360,86 @@ CREATE FUNCTION workflow.park(
 CREATE FUNCTION workflow.signal(run uuid, event text, payload jsonb DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_signal';
 
+-- table triggers: of parts/table_trigger.sql
+-- What is done for rows of a table of a user. The triggers of the server that do it call
+-- workflow.table_trigger() with the name, one for each kind of statement.
+CREATE TABLE workflow.table_trigger (
+    name        text COLLATE "C" PRIMARY KEY,
+    owner       int NOT NULL,           -- workflow.owner.id: as whom it is done
+    relation    oid NOT NULL,           -- the table; adopt() finds it anew, 0: it did not
+    on_table    text NOT NULL,          -- its name, when the trigger was made
+    events      text[] NOT NULL,        -- insert, update, delete
+    job         text COLLATE "C",       -- of which runs are made; or
+    definition  text COLLATE "C",       -- whose processes are started, or get
+    event       text,                   -- this
+    key         text,                   -- expression: key of the run or process; null: none
+    condition   text,                   -- expression: for which rows; null: all
+    search_path text NOT NULL,          -- for the expressions, as it was, pg_temp last
+    time_zone   text NOT NULL,          -- the same
+    created_at  timestamptz NOT NULL
+);
+
+-- table_trigger(): what triggers call, after statements that change rows. For
+-- create_table_trigger(), and for the owners of tables when they restore a dump.
+CREATE FUNCTION workflow.table_trigger() RETURNS trigger
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_table_trigger';
+
+-- create_table_trigger(...): rows that are written to a table make runs of a job, start
+-- processes, or are events, in the transaction that writes them.
+--   name        not empty, of 46 bytes at most
+--   on_table    one that the caller owns: ordinary or partitioned
+--   events      which statements: insert, update, delete; several with commas, or "or"
+--   job         a run of it is made for each row; or
+--   definition  a process of it is started for each row; with event and key, the
+--               process with that key gets this event. Executors start and deliver
+--   key         SQL expression of a row: the key of the run or process. Of a run or process
+--               that has it already none is made; an event for none is passed over
+--   "when"      SQL expression: only for rows of which it is true
+-- In expressions new.COLUMN and old.COLUMN are columns, null where there is no such row;
+-- COLUMN alone is that of new, or of old after a delete; new and old are the rows as jsonb,
+-- op is insert, update or delete. They run as the caller, who owns the trigger. A job that
+-- declares parameters gets those that are columns, or op, "table", "by", new, old; all
+-- others, processes as input and events as data, an object of these five.
+-- Errors: 42501 it is not the caller's table; 42710 the name is taken; 42809 no such
+-- triggers on this; 22023, WF002, WF006, WF010, those of the expressions. Locks the table
+-- against writers until the end of the transaction.
+CREATE FUNCTION workflow.create_table_trigger(
+    name text, on_table regclass, events text, job text DEFAULT NULL, definition text DEFAULT NULL, event text DEFAULT NULL,
+    key text DEFAULT NULL, "when" text DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_create_table_trigger';
+
+-- drop_table_trigger(name): what was made of its rows stays. For its owner and
+-- workflow_admin. Errors: WF010, WF002, 22004. Locks the table, until the end of the
+-- transaction.
+CREATE FUNCTION workflow.drop_table_trigger(name text) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_drop_table_trigger';
+
+CREATE VIEW workflow.table_triggers WITH (security_barrier) AS
+    SELECT t.name, o.name AS owner, COALESCE(c.oid::regclass::text, t.on_table) AS on_table, t.events, t.job, t.definition, t.event,
+           t.key, t.condition AS "when",
+           CASE WHEN c.oid IS NULL THEN 'no table'
+                WHEN NOT COALESCE(pg_has_role(o.role, c.relowner, 'USAGE'), false) THEN 'not owner'
+                WHEN r.carriers < cardinality(t.events) THEN 'no trigger'
+                WHEN NOT r.enabled THEN 'disabled'
+                ELSE 'ready' END AS state,
+           t.created_at
+    FROM workflow.table_trigger t
+    JOIN workflow.owner o ON o.id = t.owner
+    LEFT JOIN pg_class c ON c.oid = t.relation
+    -- its triggers of the server
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS carriers, bool_and(g.tgenabled <> 'D') AS enabled FROM pg_trigger g
+        WHERE g.tgrelid = t.relation AND g.tgfoid = 'workflow.table_trigger()'::regprocedure
+          AND g.tgargs = convert_to(t.name, getdatabaseencoding()) || '\x00'::bytea) r
+    WHERE pg_has_role(o.role, 'USAGE') OR pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE');
+
+-- end of table triggers
+
 DO $dump$
 DECLARE
     relation text;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_wait', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_request', 'run_log_0', 'run_log_1', 'run_log_2', 'run_log_3', 'run_log_4', 'run_log_5', 'run_log_6', 'run_log_7', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'job_id_seq', 'run_seq_seq', 'run_request_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
+    FOREACH relation IN ARRAY ARRAY['job', 'run', 'run_wait', 'run_history_0', 'run_history_1', 'run_history_2', 'run_history_3', 'run_history_4', 'run_history_5', 'run_history_6', 'run_history_7', 'run_request', 'run_log_0', 'run_log_1', 'run_log_2', 'run_log_3', 'run_log_4', 'run_log_5', 'run_log_6', 'run_log_7', 'run_key', 'queue', 'rate_limit', 'checkpoint', 'table_trigger', 'job_id_seq', 'run_seq_seq', 'run_request_seq_seq', 'queue_id_seq', 'rate_limit_id_seq'] LOOP
         PERFORM pg_catalog.pg_extension_config_dump(('workflow.' OPERATOR(pg_catalog.||) relation)::pg_catalog.regclass, '');
     END LOOP;
 END
@@ -1741,6 +1816,14 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     FROM workflow.run_key k WHERE NOT EXISTS (SELECT FROM workflow.job j WHERE j.root = k.root)
 
     UNION ALL
+    SELECT 'table trigger without trigger', NULL, t.name
+    FROM home, workflow.table_trigger t
+    WHERE home.here AND cardinality(t.events) > (
+        SELECT count(*) FROM pg_trigger g
+        WHERE g.tgrelid = t.relation AND g.tgfoid = 'workflow.table_trigger()'::regprocedure
+          AND g.tgargs = convert_to(t.name, getdatabaseencoding()) || '\x00'::bytea)
+
+    UNION ALL
     SELECT 'deferred event of no process', e.process, e.event
     FROM workflow.deferred e WHERE NOT EXISTS (SELECT FROM p WHERE p.id = e.process AND NOT p.over)
     UNION ALL
@@ -1827,6 +1910,11 @@ GRANT EXECUTE ON FUNCTION
     workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_admin;
+REVOKE ALL ON workflow.table_trigger, workflow.table_triggers FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.table_trigger, workflow.create_table_trigger, workflow.drop_table_trigger FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.table_trigger, workflow.create_table_trigger, workflow.drop_table_trigger
+    TO workflow_user, workflow_admin;
+GRANT SELECT ON workflow.table_triggers TO workflow_user, workflow_monitor, workflow_admin;
 -- end of jobs
 
 -- of schedules:

@@ -199,6 +199,14 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.run_key k WHERE NOT EXISTS (SELECT FROM workflow.job j WHERE j.root = k.root)
 
     UNION ALL
+    SELECT 'table trigger without trigger', NULL, t.name
+    FROM home, workflow.table_trigger t
+    WHERE home.here AND cardinality(t.events) > (
+        SELECT count(*) FROM pg_trigger g
+        WHERE g.tgrelid = t.relation AND g.tgfoid = 'workflow.table_trigger()'::regprocedure
+          AND g.tgargs = convert_to(t.name, getdatabaseencoding()) || '\x00'::bytea)
+
+    UNION ALL
     SELECT 'deferred event of no process', e.process, e.event
     FROM workflow.deferred e WHERE NOT EXISTS (SELECT FROM p WHERE p.id = e.process AND NOT p.over)
     UNION ALL

@@ -18,15 +18,16 @@
 
 /* 16: one function for all kinds of objects (c727f511bd7) */
 #if PG_VERSION_NUM < 160000
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
-
 #include "catalog/pg_proc.h"
 
 static inline bool
 object_ownercheck(Oid classid, Oid objectid, Oid roleid)
 {
-	Assert(classid == DatabaseRelationId);
-	return pg_database_ownercheck(objectid, roleid);
+	Assert(classid == DatabaseRelationId || classid == RelationRelationId);
+	return classid == RelationRelationId ? pg_class_ownercheck(objectid, roleid) :
+		pg_database_ownercheck(objectid, roleid);
 }
 
 static inline AclResult

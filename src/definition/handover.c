@@ -101,6 +101,10 @@ static WfStatement owned_statement = {
 	" FROM workflow.owner o JOIN workflow.schedule s ON s.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1"
 	" UNION ALL"
+	" SELECT 'table trigger \"' OPERATOR(pg_catalog.||) t.name OPERATOR(pg_catalog.||) '\"'"
+	" FROM workflow.owner o JOIN workflow.table_trigger t ON t.owner OPERATOR(pg_catalog.=) o.id"
+	" WHERE o.role OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
 	" SELECT 'calendar \"' OPERATOR(pg_catalog.||) c.name OPERATOR(pg_catalog.||) '\"'"
 	" FROM workflow.owner o JOIN workflow.calendar c ON c.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1 LIMIT 1",

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * handover_job.c
- *	  Jobs, queues, limits and schedules of a role become another role's.
+ *	  Jobs, queues, limits, schedules and table triggers of a role become another role's.
  *
  * Runs in the session that hands over.  The rows of a job say whose it is; its runs have
  * the owner, too, because executors find them by it: as timers of definitions, a piece
@@ -34,10 +34,11 @@
 /* Runs that a change of the owner takes along. */
 #define PIECE 10000
 
-/* Whose caches these are, job.c and queue.c say. */
+/* Whose caches these are, job.c, queue.c and table/table_trigger.c say. */
 static WfInval jobs = {.table = "job"};
 static WfInval queues = {.table = "queue"};
 static WfInval limits = {.table = "rate_limit"};
+static WfInval triggers = {.table = "table_trigger"};
 
 #define FIND(table, rest) \
 	"SELECT w.owner, o.role, o.name FROM workflow." table " w" \
@@ -121,6 +122,12 @@ static WfStatement all_limits_statement = {
 
 static WfStatement all_schedules_statement = {
 	.sql = GIVE_ALL("schedule"),
+	WF_ARGS(INT4OID, INT4OID),
+	.latest = true
+};
+
+static WfStatement all_triggers_statement = {
+	.sql = GIVE_ALL("table_trigger"),
 	WF_ARGS(INT4OID, INT4OID),
 	.latest = true
 };
@@ -210,6 +217,8 @@ wf_handover_job_all(int32 from, int32 to)
 	wf_inval_changing(&jobs);
 	wf_inval_changing(&queues);
 	wf_inval_changing(&limits);
+	wf_inval_changing(&triggers);
+	(void) wf_statement_execute(&all_triggers_statement, values, NULL, 0);
 	(void) wf_statement_execute(&all_queues_statement, values, NULL, 0);
 	(void) wf_statement_execute(&all_limits_statement, values, NULL, 0);
 	if (wf_statement_execute(&all_schedules_statement, values, NULL, 0) > 0)

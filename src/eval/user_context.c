@@ -107,6 +107,19 @@ wf_user_context_pin_session(const WfAuthor *author)
 }
 
 /*
+ * Have the settings of the author, and nothing else, until AtEOXact_GUC() with the nest
+ * level that is returned: for what code of the server writes.
+ */
+int
+wf_user_context_pin(const WfAuthor *author)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	pin_settings(author);
+	return guc_level;
+}
+
+/*
  * Enter the context of the owner, who is the author, unless it is entered
  * already: switch role and settings.  It may be entered before the code that needs it; a step does so
  * before a subtransaction, since the context must outlive that.  An error

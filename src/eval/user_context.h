@@ -27,6 +27,7 @@ typedef struct WfUserContext
 } WfUserContext;
 
 extern void wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket);
+extern int	wf_user_context_pin(const WfAuthor *author);
 extern void wf_user_context_pin_session(const WfAuthor *author);
 extern void wf_user_context_leave(WfUserContext *bracket);
 extern bool wf_user_context_ran(void);

@@ -297,8 +297,13 @@ wf_run_make(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uu
 	if (request->made != NULL)
 		memcpy(request->made, made, sizeof(bool) * n);
 	for (int i = 0; i < n; i++)
-		if (made[i])
-			fill(&rows[nrows++], request, &wanted[i], &ids[i]);
+	{
+		if (!made[i])
+			continue;
+		if (request->current != NULL)
+			*request->current = i;
+		fill(&rows[nrows++], request, &wanted[i], &ids[i]);
+	}
 	if (nrows > 0)
 	{
 		wf_job_keep(request->job);

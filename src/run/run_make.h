@@ -41,6 +41,7 @@ typedef struct WfRunRequest
 	const Interval *at_most;	/* so long after the first call; NULL: any time */
 	Oid			starter;		/* or InvalidOid: the current user */
 	bool	   *made;			/* becomes, for each: is it new?  NULL: nobody asks */
+	int		   *current;		/* or NULL: the one that is being made, for messages */
 } WfRunRequest;
 
 /* And what is not. */

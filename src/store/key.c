@@ -90,6 +90,17 @@ static WfStatement find_early_statement = {
 	.latest = true
 };
 
+/* Those of processes that are not over. */
+static WfStatement find_processes_statement = {
+	.sql = "SELECT u.at, p.id, p.definition FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at)"
+	" CROSS JOIN LATERAL (SELECT k.process FROM workflow.key k WHERE k.definition OPERATOR(pg_catalog.=) $1"
+	"  AND k.key OPERATOR(pg_catalog.=) u.key OFFSET 0) k"
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) k.process"
+	" WHERE NOT (" WF_PROCESS_ROW_IS_OVER("p") ")",
+	WF_ARGS(TEXTOID, TEXTARRAYOID),
+	.latest = true
+};
+
 /* A row for no process, which is deleted in the same transaction. */
 static WfStatement hold_statement = {
 	.sql = "INSERT INTO workflow.key (definition, key, process)"
@@ -124,6 +135,30 @@ wf_key_find(const char *definition, const char *key, pg_uuid_t *process)
 		return false;
 	*process = *DatumGetUUIDP(found);
 	return true;
+}
+
+/*
+ * The processes of a definition with these keys, but those that are over.  Returns how
+ * many.  Takes no lock.  SPI must be connected.
+ */
+int
+wf_key_find_many(const char *definition, ArrayType *keys, WfKeyFound **found)
+{
+	Datum		values[2] = {CStringGetTextDatum(definition), PointerGetDatum(keys)};
+	int			n = wf_statement_execute(&find_processes_statement, values, NULL, 0);
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	bool		isnull;
+
+	*found = palloc(sizeof(WfKeyFound) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+
+		(*found)[i].at = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull)) - 1;
+		(*found)[i].process = *DatumGetUUIDP(SPI_getbinval(row, desc, 2, &isnull));
+		(*found)[i].definition = DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull));
+	}
+	return n;
 }
 
 /* Find out who has the keys; see wf_key_take().  Returns how many of them somebody has. */

@@ -45,6 +45,7 @@ SELECT FROM workflow.create_limit('cap', 3);
 SELECT workflow.create_job('form', queue => 'desk') \g /dev/null
 SELECT workflow.create_job('sum', 'SELECT 1') \g /dev/null
 SELECT workflow.create_schedule('plan', 'sum', every => '1 hour') \g /dev/null
+SELECT workflow.create_table_trigger('notes', 'app.note', 'insert', 'sum') \g /dev/null
 SELECT workflow.grant_on(o, 'regress_' || r, p) FROM (VALUES
     ('job:form', 'starter', 'run'), ('job:form', 'reader', 'read'), ('job:form', 'actor', 'manage'),
     ('queue:desk', 'starter', 'use'), ('queue:desk', 'sender', 'claim'), ('queue:desk', 'reader', 'read'), ('queue:desk', 'actor', 'manage'),
@@ -240,6 +241,10 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('park(timestamp with time zone,text,uuid,bigint,uuid[])', $$park(event => 'x', run => %7$L, fence => %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('await_work(text,interval,boolean,text[])', $$await_work('desk')$$, '25001 = = = = = = = = 42501 ='),
 ('await_run(uuid[],text,interval)', $$await_run(ARRAY[%7$L]::uuid[])$$, '25001 = = = = = = = = 42501 ='),
+-- of table triggers
+('create_table_trigger(text,regclass,text,text,text,text,text,text)', $$create_table_trigger('new', 'app.note', 'insert', 'form')$$, 'ok = 42501 WF002 42501 = = = = = ='),
+('drop_table_trigger(text)', $$drop_table_trigger('notes')$$, 'ok = = = WF002 = = = = 42501 ='),
+('table_trigger()', $$table_trigger()$$, '42804 = = = = = = = = = 42501'),
 -- ours alone
 ('wake()', $$wake()$$, '42501 = ok ok 42501 = = = = = =');
 
@@ -265,6 +270,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('schedules', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('limits', $$$$, '1 = = = = = = = = = 42501'),
 ('runs', $$$$, '2 = = = 0 = 2 0 = 2 42501'),
+('table_triggers', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('run_logs', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');

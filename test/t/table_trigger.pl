@@ -1,0 +1,122 @@
+# Table triggers and executors, crashes, dumps and copies: what a restored database makes
+# of the rows of its tables, before adopt() and after it.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WorkflowTest;
+
+my $node = workflow_node('triggers', 'workflow.max_executors = 2');
+my $other = workflow_node('elsewhere', 'workflow.max_executors = 2');
+my $dump = $node->basedir . '/shop.sql';
+
+foreach my $place ($node, $other)
+{
+	$place->safe_psql('postgres', 'CREATE ROLE writer LOGIN; CREATE ROLE guest LOGIN IN ROLE workflow_user');
+}
+$node->safe_psql('postgres', 'CREATE DATABASE shop');
+$node->safe_psql('shop', 'CREATE EXTENSION workflow; CREATE SCHEMA office AUTHORIZATION clerk; GRANT USAGE ON SCHEMA office TO PUBLIC');
+as($node, 'clerk', q{
+	CREATE TABLE office.orders (id int PRIMARY KEY, state text);
+	GRANT ALL ON office.orders TO writer;
+	CREATE TABLE office.done (id int, op text, who text);
+	SELECT workflow.create_job('book', 'INSERT INTO office.done VALUES ($id, $op, current_user)', '{"id": "int", "op": "text"}');
+	SELECT workflow.define('{"id": "order", "initial": "open", "states": {
+		"open": {"on": {"changed": [{"target": "paid", "guard": {"@expr": "event#>>''{data,new,state}'' = ''paid''"}}]}}, "paid": {"type": "final"}}}');
+	SELECT workflow.create_table_trigger('book', 'office.orders', 'insert, delete', 'book');
+	SELECT workflow.create_table_trigger('open', 'office.orders', 'insert', definition => 'order', key => 'id');
+	SELECT workflow.create_table_trigger('tell', 'office.orders', 'update', definition => 'order', event => 'changed', key => 'id',
+		"when" => 'new.state <> old.state')}, 'shop');
+
+my $done = q{SELECT string_agg(concat_ws(' ', id, op, who), ', ' ORDER BY id, op) FROM office.done};
+my $orders = q{SELECT string_agg(key || ' ' || states[1], ', ' ORDER BY key) FROM workflow.processes WHERE definition = 'order'};
+
+sub problems { return $_[0]->safe_psql($_[1], 'ANALYZE; SELECT * FROM workflow.check()'); }
+sub adopt { return $_[0]->safe_psql($_[1], 'SELECT workflow.adopt()'); }
+
+# Wait until an answer is what it has to be.
+sub comes_to
+{
+	my ($where, $database, $query, $wanted, $what) = @_;
+
+	ok($where->poll_query_until($database, $query, $wanted), $what) or diag $where->safe_psql($database, $query);
+	return;
+}
+
+as($node, 'writer', q{INSERT INTO office.orders VALUES (1, 'new'), (2, 'new'); UPDATE office.orders SET state = 'paid' WHERE id = 1}, 'shop');
+comes_to($node, 'shop', $done, '1 insert clerk, 2 insert clerk', 'executors do what rows have made');
+comes_to($node, 'shop', $orders, '1 paid, 2 open', 'and tell processes what has happened to theirs');
+
+#
+# A statement that is rolled back makes nothing; a crash loses nothing.
+#
+as($node, 'writer', q{BEGIN; INSERT INTO office.orders VALUES (3, 'new'); ROLLBACK}, 'shop');
+as($node, 'writer', q{INSERT INTO office.orders VALUES (4, 'new')}, 'shop');
+$node->stop('immediate');
+$node->start;
+comes_to($node, 'shop', $done, '1 insert clerk, 2 insert clerk, 4 insert clerk', 'what has committed survives, the rest was never there');
+comes_to($node, 'shop', $orders, '1 paid, 2 open, 4 open', 'that of processes, too');
+
+# A load of many rows, with an index that is violated at its end: all or nothing.
+isnt($node->psql('shop', q{INSERT INTO office.orders SELECT nullif(g, 5000) FROM generate_series(101, 5000) g}, extra_params => [ '-U', 'writer' ]), 0, 'a load that fails');
+is($node->safe_psql('shop', q{SELECT count(*) FROM workflow.processes}), 3, 'has made nothing');
+as($node, 'writer', q{INSERT INTO office.orders SELECT g, 'new' FROM generate_series(101, 5000) g}, 'shop');
+comes_to($node, 'shop', q{SELECT count(DISTINCT id) || ' ' || count(*) FROM office.done}, '4903 4903', 'of each row of a load one run is done');
+comes_to($node, 'shop', q{SELECT count(*) FROM workflow.processes WHERE status = 'idled'}, '4902', 'and one process is started');
+
+#
+# Dumps. The triggers are the user's: they come with the tables, in whatever order.
+#
+$node->command_ok([ 'pg_dump', '-f', $dump, 'shop' ], 'pg_dump');
+foreach my $where ($node, $other)
+{
+	my $name = $where->name;
+
+	$where->safe_psql('postgres', 'CREATE DATABASE again');
+	$where->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', 'again', '-f', $dump ], "a restore, $name");
+	as($where, 'writer', q{INSERT INTO office.orders VALUES (10000, 'new'); UPDATE office.orders SET state = 'paid' WHERE id = 2}, 'again');
+	is($where->safe_psql('again', q{SELECT count(*) FROM workflow.run}), 0, "$name: before adopt() no runs are made");
+	is($where->safe_psql('again', q{SELECT count(*) FROM workflow.process WHERE key = '10000'}), 0, "$name: nor processes");
+	is($where->safe_psql('again', q{SELECT count(*) FROM workflow.timer}), 0, "$name: nor events");
+	is(problems($where, 'again'), '', "$name: all is in order");
+	# somebody else who plants a trigger of the same name does not confuse it
+	$where->safe_psql('again', q{
+		GRANT CREATE ON SCHEMA office TO guest; SET ROLE guest;
+		CREATE TABLE office.mine (id int, state text);
+		CREATE TRIGGER planted AFTER INSERT ON office.mine REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION workflow.table_trigger('book')});
+	adopt($where, 'again');
+	is($where->safe_psql('again', q{SELECT string_agg(name || ' ' || on_table || ' ' || state, ', ' ORDER BY name) FROM workflow.table_triggers}),
+		'book office.orders ready, open office.orders ready, tell office.orders ready', "$name: adopt() finds the tables");
+	as($where, 'writer', q{INSERT INTO office.orders VALUES (10001, 'new'); UPDATE office.orders SET state = 'paid' WHERE id = 4}, 'again');
+	comes_to($where, 'again', q{SELECT string_agg(id || ' ' || who, ', ') FROM office.done WHERE id > 5000}, '10001 clerk', "$name: after it rows make runs again");
+	comes_to($where, 'again', q{SELECT string_agg(key || ' ' || states[1], ', ' ORDER BY key) FROM workflow.processes WHERE key IN ('2', '4', '10000', '10001')},
+		'10001 open, 2 open, 4 paid', "$name: and processes, and events");
+	is(problems($where, 'again'), '', "$name: all is in order still");
+}
+
+# A copy.
+$node->safe_psql('postgres', 'DROP DATABASE again');
+wait_for($node, 'SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = \'shop\' AND backend_type = \'client backend\')', 'nobody is in the original');
+$node->safe_psql('postgres', 'CREATE DATABASE again TEMPLATE shop');
+as($node, 'writer', q{INSERT INTO office.orders VALUES (10000, 'new')}, 'again');
+is($node->safe_psql('again', q{SELECT count(*) FROM workflow.run}), 0, 'a copy: nothing before adopt()');
+adopt($node, 'again');
+as($node, 'writer', q{INSERT INTO office.orders VALUES (10001, 'new')}, 'again');
+comes_to($node, 'again', q{SELECT string_agg(id || ' ' || who, ', ') FROM office.done WHERE id > 5000}, '10001 clerk', 'a copy: all after it');
+
+#
+# The extension goes, with CASCADE as the server has it; the tables stay.
+#
+isnt($node->psql('again', 'DROP EXTENSION workflow'), 0, 'triggers of users hang on the extension');
+$node->safe_psql('again', 'DROP EXTENSION workflow CASCADE');
+as($node, 'writer', q{INSERT INTO office.orders VALUES (10002, 'new')}, 'again');
+is($node->safe_psql('again', q{SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal}), 0, 'without it their tables are tables');
+
+$node->stop;
+$other->stop;
+done_testing();
