@@ -40,7 +40,7 @@ static bool prepared = false;
 static bool locked = false;
 static bool constrained = false;
 
-/* The last transaction has committed temporary objects. */
+/* A transaction has committed temporary objects. */
 static bool temporary = false;
 
 static bool watching = false;	/* in an executor */
@@ -92,10 +92,19 @@ on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void
 		previous_access(access, class_id, object_id, sub_id, arg);
 }
 
+/* A procedure may commit several times: each of its transactions is seen here. */
+static void
+at_end_of_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT && (MyXactFlags & XACT_FLAGS_ACCESSEDTEMPNAMESPACE) != 0)
+		temporary = true;
+}
+
 /* Chain the hooks, in an executor. */
 void
 wf_leftovers_init(void)
 {
+	RegisterXactCallback(at_end_of_transaction, NULL);
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = on_utility;
 	previous_access = object_access_hook;
@@ -127,15 +136,13 @@ wf_leftovers_any(void)
 }
 
 /*
- * After the transaction of a batch, which has committed or was rolled back: has
- * something outlived it?  Then wf_leftovers_clean() is to be called.  A rollback
- * undoes temporary objects.  Of advisory locks the caller takes care.
+ * After the transactions of a batch: has something outlived them?  Then
+ * wf_leftovers_clean() is to be called.  A rollback undoes temporary objects.  Of
+ * advisory locks the caller takes care.
  */
 bool
-wf_leftovers_stay(bool committed)
+wf_leftovers_stay(void)
 {
-	temporary = temporary ||
-		(committed && (MyXactFlags & XACT_FLAGS_ACCESSEDTEMPNAMESPACE) != 0);
 	return prepared || temporary || wf_cursor_is_open();
 }
 

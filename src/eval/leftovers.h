@@ -8,7 +8,7 @@
 extern void wf_leftovers_init(void);
 extern void wf_leftovers_begin(void);
 extern bool wf_leftovers_any(void);
-extern bool wf_leftovers_stay(bool committed);
+extern bool wf_leftovers_stay(void);
 extern void wf_leftovers_clean(void);
 
 #endif							/* WF_LEFTOVERS_H */

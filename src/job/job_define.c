@@ -145,6 +145,41 @@ check_positive(const Interval *interval, const char *what)
 				 errmsg("%s must not be longer than %d days", what, LONGEST_DAYS)));
 }
 
+/* JSON has numbers of any size: a whole one of ours, or 0. */
+static int
+whole_number(const JsonbValue *value)
+{
+	Datum		most = NumericGetDatum(int64_to_numeric(PG_INT32_MAX));
+	Datum		number;
+
+	if (value->type != jbvNumeric)
+		return 0;
+	number = NumericGetDatum(value->val.numeric);
+	if (!DatumGetBool(DirectFunctionCall2(numeric_le, DirectFunctionCall1(numeric_abs, number), most)) ||
+		!DatumGetBool(DirectFunctionCall2(numeric_eq, number, DirectFunctionCall1(numeric_floor, number))))
+		return 0;
+	return DatumGetInt32(DirectFunctionCall1(numeric_int4, number));
+}
+
+/* Error 22023 unless it is a number of units that can be had of a limit. */
+static void
+check_units(const char *name, const JsonbValue *value, const WfNamedLimit *limit)
+{
+	int			units = whole_number(value);
+	int			most = limit->max == WF_QUEUE_UNLIMITED ? limit->rate :
+		limit->rate == WF_QUEUE_UNLIMITED ? limit->max : Min(limit->max, limit->rate);
+
+	if (units < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the units of limit \"%s\" must be a positive whole number", wf_quote(name))));
+	if (most != WF_QUEUE_UNLIMITED && units > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("limit \"%s\" has no %d units at once", wf_quote(name), units),
+				 errdetail("It has %d.", most)));
+}
+
 /* Each limit exists, is for the caller to use, and each number of units is one that can be had. */
 static void
 check_limits(Jsonb *limits)
@@ -168,11 +203,7 @@ check_limits(Jsonb *limits)
 		if (token != WJB_VALUE)
 			continue;
 		wf_queue_right_require_limit(name, wf_queue_limit(name)->owner, WF_QUEUE_USE);
-		if (value.type != jbvNumeric ||
-			DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(value.val.numeric))) < 1)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the units of limit \"%s\" must be a positive number", wf_quote(name))));
+		check_units(name, &value, wf_queue_limit(name));
 	}
 }
 

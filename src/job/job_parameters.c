@@ -99,6 +99,18 @@ make_expr(WfJobParameter *parameter, const char *text, bool is_check)
 	return expr;
 }
 
+/*
+ * The text of a check: of a string, behind an "@" if there is one, as in all places where
+ * a text is an expression; or of {"@expr": text}.  NULL: it is none.
+ */
+static const char *
+check_of(const WfJson *json)
+{
+	if (json->kind != WF_JSON_STRING)
+		return expression_of(json);
+	return json->text[0] == '@' ? json->text + 1 : json->text;
+}
+
 /* default: any value, or an expression; check: an expression, its text will do. */
 static void
 parse_expressions(WfJobParameter *parameter, const WfJson *json)
@@ -112,11 +124,10 @@ parse_expressions(WfJobParameter *parameter, const WfJson *json)
 		parameter->constant = wf_jsonb_parse(wf_json_text(fallback));
 	if (check == NULL)
 		return;
-	if (check->kind != WF_JSON_STRING && expression_of(check) == NULL)
+	if (check_of(check) == NULL)
 		refuse_declaration(parameter->name, "\"check\" must be an expression",
 						   "Write {\"@expr\": \"value > 0\"}.");
-	parameter->check = make_expr(parameter, check->kind == WF_JSON_STRING ? check->text :
-								 expression_of(check), true);
+	parameter->check = make_expr(parameter, check_of(check), true);
 }
 
 /* json: what is declared of it, the name of a type or an object. */

@@ -252,16 +252,16 @@ record_alone(Oid extension, const ErrorData *error)
 }
 
 /*
- * Do the run that was claimed by the transaction before, if there is one.  With no
+ * Do the run that was claimed by the transaction before; false: there is none.  With no
  * transaction open.  Throws nothing but what ends the executor.
  */
-void
+bool
 wf_tracked_do(Oid extension)
 {
 	ErrorData  *volatile error = NULL;
 
 	if (mine.row == NULL)
-		return;
+		return false;
 	PG_TRY();
 	{
 		run(extension);
@@ -278,6 +278,7 @@ wf_tracked_do(Oid extension)
 	mine.row = NULL;
 	wf_slot_fence(0);
 	wf_slot_event_done();
+	return true;
 }
 
 /* The transaction that claimed was rolled back: nothing is ours. */

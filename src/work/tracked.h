@@ -9,7 +9,7 @@
 #include "store/run_row.h"
 
 extern void wf_tracked_claim(WfRunRow *row, const WfRunPermit *permit);
-extern void wf_tracked_do(Oid extension);
+extern bool wf_tracked_do(Oid extension);
 extern void wf_tracked_forget(void);
 
 #endif							/* WF_TRACKED_H */

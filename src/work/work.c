@@ -166,6 +166,7 @@ take_care(WfWork *work, int *limit)
 /*
  * Do the run that was claimed to be done by itself, if there is one; `next`: when
  * others are due.  They are for other executors: this one may be away for long.
+ * Session-level advisory locks of its code end with it.
  */
 static void
 do_tracked(const WfWork *work, TimestampTz next)
@@ -176,7 +177,8 @@ do_tracked(const WfWork *work, TimestampTz next)
 		wf_lane_backlog(work->batch.lane, true);
 		wf_pool_help();
 	}
-	wf_tracked_do(work->extension);
+	if (wf_tracked_do(work->extension))
+		LockReleaseAll(USER_LOCKMETHOD, true);
 }
 
 /*
@@ -386,7 +388,7 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	/* Session-level advisory locks of user code end with its batch. */
 	if (batch->user_ran || error != NULL)
 		LockReleaseAll(USER_LOCKMETHOD, true);
-	if (wf_leftovers_stay(error == NULL) && !clean_session(work))
+	if (wf_leftovers_stay() && !clean_session(work))
 		result = WF_WORK_GONE;
 	MemoryContextSwitchTo(outer);
 	MemoryContextReset(work->context);

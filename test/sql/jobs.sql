@@ -148,6 +148,8 @@ SELECT is(wrong('p', '{}'), ARRAY['WF013', 'parameter "n" of job "p" is missing'
 SELECT is(wrong('p', '{"n": null}'), ARRAY['WF013', 'parameter "n" of job "p" must not be null', 'It is a required integer.'], 'and be no null');
 SELECT is(wrong('p', '{"n": "x"}'), ARRAY['WF013', 'wrong value of parameter "n" of job "p"', 'invalid input syntax for type integer: "x"'], 'a value has its type');
 SELECT is(wrong('p', '{"n": -1}'), ARRAY['WF013', 'parameter "n" of job "p" violates its check', 'It must be so: value > 0'], 'passes its check');
+SELECT is(workflow.create_job('at', 'echo', '{"n": {"type": "int", "check": "@value > 0"}}'), 1, 'an "@" before a check');
+SELECT is((wrong('at', '{"n": -1}'))[2:3], ARRAY['parameter "n" of job "at" violates its check', 'It must be so: value > 0'], 'is not part of it');
 SELECT is((wrong('p', '{"n": 1, "m": 2}'))[1:2], ARRAY['WF013', 'job "p" has no parameter "m"'], 'is declared');
 SELECT is((wrong('p', '{"n": 1, "even": 3}'))[1], 'WF013', 'and is of its domain');
 SELECT is((wrong('p', '{"n": 1, "day": "2030-02-30"}'))[1], 'WF013', 'a day that there is');
@@ -231,6 +233,8 @@ SELECT is((SELECT (limits)::text FROM workflow.jobs WHERE name = 'queued'), '{"a
 SELECT is(code($$ SELECT workflow.drop_queue('q') $$), 'WF017', 'a queue with runs stays');
 SELECT is(code($$ SELECT workflow.drop_limit('api') $$), 'WF017', 'so does a limit that a job names');
 SELECT is(code($$ SELECT workflow.create_job('bad', queue => 'q', limits => '{"api": 0}') $$), '22023', 'units are positive');
+SELECT is((error($$ SELECT workflow.create_job('bad', queue => 'q', limits => '{"api": 6}') $$))[1:3], ARRAY['22023', 'limit "api" has no 6 units at once', 'It has 5.'], 'there are as many');
+SELECT is(code(format('SELECT workflow.create_job(''bad'', limits => %L)', l)), '22023', l) FROM unnest(ARRAY['{"api": 1.5}', '{"api": 1e30}', '{"api": null}', '{"api": -1e30}']) l;
 SELECT lives_ok($$ SELECT workflow.pause_queue('q', 'no stock') $$, 'a queue is paused');
 SELECT is((SELECT (paused, note)::text FROM workflow.queues), '(t,"no stock")', 'which shows');
 SELECT is((SELECT count(*) FROM workflow.claim('q', 'w', 10)), 0::bigint, 'nothing is claimed from it');

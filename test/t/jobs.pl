@@ -205,6 +205,28 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM ' . left('narrow')), 1, 'a
 as($node, 'clerk', q{SELECT workflow.resume_queue('narrow')});
 wait_for_end('narrow');
 
+# --- what a procedure leaves behind --------------------------------------------------------------
+
+as($node, 'clerk', q{
+	SET search_path = shop;
+	CREATE PROCEDURE untidy(params jsonb) LANGUAGE plpgsql AS $$
+	BEGIN
+		CREATE TEMP TABLE mine (n int);
+		PERFORM pg_advisory_lock(77);
+		COMMIT;
+		INSERT INTO mark VALUES (77);
+		IF params ? 'fails' THEN RAISE 'untidy'; END IF;
+	END $$;
+	TRUNCATE mark;
+	SELECT workflow.create_queue('single', max_parallel => 1);
+	SELECT workflow.create_job('untidy', 'untidy', mode => 'tracked', queue => 'single', retry => '{"errors": "*", "maxAttempts": 0}');
+	SELECT workflow.run_jobs('untidy', '{"{}", "{\"fails\": true}", "{}"}')});
+wait_for_end('untidy');
+is($node->safe_psql('postgres', q{SELECT array_agg(workflow.run_state(h.state) || COALESCE(' ' || (h.error->>'message'), '') ORDER BY h.begun)
+	FROM workflow.run_history h JOIN workflow.job j ON j.id = h.job WHERE j.name = 'untidy'}), '{finished,"failed untidy",finished}',
+	'temporary tables of a procedure that commits do not meet the next one');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77}), 0, 'its locks end with it');
+
 # --- nothing to do ---------------------------------------------------------------------------
 
 $node->safe_psql('postgres', q{
