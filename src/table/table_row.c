@@ -103,6 +103,7 @@ wf_table_row_begin(WfTableRow *row, const TriggerData *data)
 	Expr	   *argument;
 
 	memset(row, 0, sizeof(WfTableRow));
+	row->memory = CurrentMemoryContext;
 	row->desc = RelationGetDescr(data->tg_relation);
 	row->event = data->tg_event;
 	row->needs = needs_of_all(row->desc);
@@ -115,16 +116,23 @@ wf_table_row_begin(WfTableRow *row, const TriggerData *data)
 					   &row->to_jsonb);
 }
 
-/* The next row of a store; NULL: there is none. */
+/*
+ * The next row of a store; NULL: there is none.  Of a store on disk the slot has a copy,
+ * which it frees when it gets the next one: so that is made where the slot is.
+ */
 static TupleTableSlot *
 next_of(WfTableRow *row, int side)
 {
+	MemoryContext old;
+	bool		found;
+
 	if (row->stores[side] == NULL)
 		return NULL;
+	old = MemoryContextSwitchTo(row->memory);
 	tuplestore_select_read_pointer(row->stores[side], row->places[side]);
-	if (!tuplestore_gettupleslot(row->stores[side], true, false, row->slots[side]))
-		return NULL;
-	return row->slots[side];
+	found = tuplestore_gettupleslot(row->stores[side], true, false, row->slots[side]);
+	MemoryContextSwitchTo(old);
+	return found ? row->slots[side] : NULL;
 }
 
 /* Go to the next row.  False: there is none. */

@@ -22,6 +22,7 @@ typedef enum WfTableRowNeeds
 /* All of a statement, and the one that is there now. */
 typedef struct WfTableRow
 {
+	MemoryContext memory;		/* where it was begun */
 	TupleDesc	desc;
 	TriggerEvent event;
 	Tuplestorestate *stores[2]; /* of new and old rows, or NULL */

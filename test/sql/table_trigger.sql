@@ -319,6 +319,18 @@ SET ROLE regress_app;
 SELECT is(refused(format('SELECT workflow.create_table_trigger(''t'', ''item'', ''insert'', definition => ''other'', event => %L, key => ''id'')', e)), r, r) FROM (VALUES
     (NULL, 'WF002 permission denied to start definition "other"'), ('x', 'WF002 permission denied to send to processes of definition "other"')) t(e, r);
 
+-- more rows than work_mem holds
+SELECT workflow.create_job('many') \g /dev/null
+SELECT workflow.create_table_trigger('bulk', 'item', 'insert,update', 'many') \g /dev/null
+SET work_mem = '64kB';
+INSERT INTO item SELECT i, repeat('x', 100) FROM generate_series(10001, 15000) i;
+UPDATE item SET state = repeat('y', 100) WHERE id > 10000;
+RESET work_mem;
+SELECT is((SELECT count(*) || ' ' || count(DISTINCT params->'new') || ' ' || count(DISTINCT params->'old') FROM workflow.runs WHERE job = 'many'), '10000 10000 5001',
+          'each of many rows makes a run');
+SELECT workflow.drop_table_trigger('bulk') \g /dev/null
+DELETE FROM item WHERE id > 10000;
+
 -- what it needs stays
 SELECT workflow.create_table_trigger('t', 'item', 'insert', 'any') \g /dev/null
 SELECT is(error($$ SELECT workflow.drop_job('any') $$), ARRAY['no error'], 'a job may be dropped');
