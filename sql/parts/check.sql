@@ -165,6 +165,24 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.awaited a
     WHERE NOT EXISTS (SELECT FROM p WHERE p.id = a.process AND NOT p.over)
     UNION ALL
+    SELECT 'task of nobody', t.process, t.state
+    FROM workflow.task t
+    WHERE NOT EXISTS (SELECT FROM p WHERE p.id = t.process AND (t.closed_at IS NOT NULL OR NOT p.over AND EXISTS
+        (SELECT FROM unnest(p.states) s WHERE s = t.state OR starts_with(s, t.state || '.'))))
+    UNION ALL
+    SELECT 'task in a wrong inbox', e.process, format('%s, %s', e.task, e.name)
+    FROM workflow.task_seat e
+    WHERE NOT EXISTS (SELECT FROM workflow.task t WHERE t.id = e.task AND t.process = e.process AND t.closed_at IS NULL
+        AND e.name = ANY (CASE WHEN t.claimed_by IS NULL THEN t.names ELSE ARRAY[t.claimed_by::text] END) AND e.rank = - t.priority AND e.due = COALESCE(t.due, 'infinity'))
+    UNION ALL
+    SELECT 'task in no inbox', t.process, t.state
+    FROM workflow.task t
+    WHERE t.closed_at IS NULL AND NOT EXISTS (SELECT FROM workflow.task_seat e WHERE e.task = t.id)
+    UNION ALL
+    SELECT 'act on no task', a.process, a.task::text
+    FROM workflow.task_act a
+    WHERE NOT EXISTS (SELECT FROM workflow.task t WHERE t.id = a.task AND t.process = a.process)
+    UNION ALL
     SELECT 'end of a child is lost', c.parent, c.invoke
     FROM child c JOIN workflow.process q ON q.id = c.id
     WHERE q.status = 'finalized' AND NOT c.over

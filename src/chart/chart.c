@@ -345,12 +345,22 @@ wf_chart_handler(const WfState *state, const char *event, int *from)
 const char *
 wf_chart_reserved_prefix(const char *event, bool to_itself)
 {
-	static const char *const ours[] = {"workflow.", "after.", "done.", "error."};
+	static const char *const ours[] = {"workflow.", "after.", "done.", "error.", WF_TASK_DUE,
+	WF_TASK_REMIND, WF_TASK_UNDECIDED};
 
 	for (int i = 0; i < (to_itself ? 1 : (int) lengthof(ours)); i++)
 		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
 			return ours[i];
 	return NULL;
+}
+
+/* Is an event, or the descriptor of some, one that the engine sends for a task? */
+bool
+wf_chart_is_of_task(const char *event)
+{
+	const char *prefix = wf_chart_reserved_prefix(event, false);
+
+	return prefix != NULL && strncmp(prefix, "task.", 5) == 0;
 }
 
 /* Does an event descriptor ("a", "a.*" or "*") match an event's name? */

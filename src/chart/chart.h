@@ -290,7 +290,47 @@ typedef struct WfTimer
 	const char *event;			/* "after.KEY.STATE": the event it delivers */
 	WfDelay    *delay;
 	bool		keep;			/* a running timer survives re-entry */
+	bool		of_task;		/* not under `after`: of the state's task */
 } WfTimer;
+
+/*
+ * What a person may or has to do while a state is active.  Its events come by
+ * votes: once one of them has as many as the task needs.
+ */
+typedef struct WfTask
+{
+	WfValue    *people;			/* names of people and of groups */
+	int			need;			/* so many votes; 0: one of each name */
+	int			nevents;
+	const char **events;		/* that people may vote for, the refusal last */
+	bool		named;			/* `events` is written, else read off the handlers */
+	int			nany;
+	const char **any;			/* events for which one vote is enough */
+	WfValue    *title;			/* or NULL, as the next ones */
+	WfValue    *priority;
+	WfValue    *data;
+	WfDelay    *due;
+	int			nreminders;
+	WfDelay   **reminders;		/* from the beginning on */
+	bool		comment;		/* a vote needs a note, ... */
+	int			ncomments;		/* ... if that is 0, for whatever event */
+	const char **comments;
+	const char *undecided;		/* the event WF_TASK_UNDECIDED of the state */
+	const char *path;
+} WfTask;
+
+/* The events of tasks end with the name of the state. */
+#define WF_TASK_DUE			"task.due."
+#define WF_TASK_REMIND		"task.remind."
+#define WF_TASK_UNDECIDED	"task.undecided."
+
+/* The names of their timers: that of a reminder goes on with its number from 1 on. */
+#define WF_TASK_DUE_TIMER	"task.due"
+#define WF_TASK_REMIND_TIMER "task.remind."
+
+/* Priorities of runs and tasks are between these. */
+#define WF_PRIORITY_LEAST	(-2)
+#define WF_PRIORITY_MOST	2
 
 /* The key in the input of an element under which its number is. */
 #define WF_MAP_INDEX "index"
@@ -362,6 +402,7 @@ typedef struct WfState
 	WfTimer    *timers;
 	int			ncorrelates;
 	WfCorrelate *correlates;
+	const WfTask *task;			/* or NULL */
 	int			ninvokes;
 	WfInvoke   *invokes;
 	WfActionList entry;
@@ -430,6 +471,7 @@ typedef struct WfChart
 	bool		inner_policies; /* a state or transition has `on_error` */
 	bool		inner_limits;	/* ... has `step_timeout` */
 	bool		correlates;		/* some state waits for what is published */
+	bool		has_tasks;		/* some state has a task */
 	bool		has_failure;	/* an end that is a failure */
 	bool		has_always;		/* some state has an eventless transition */
 	bool		has_defer;
@@ -463,6 +505,13 @@ wf_is_descendant(const WfChart *chart, WfStateId state, WfStateId ancestor)
 	return state > ancestor && state <= chart->states[ancestor].last;
 }
 
+/* Has an active state something that is armed: timers, a task, what it waits for? */
+static inline bool
+wf_state_is_armed(const WfState *state)
+{
+	return state->ntimers > 0 || state->ncorrelates > 0 || state->task != NULL;
+}
+
 extern const WfHandler *wf_chart_handler(const WfState *state,
 										 const char *event, int *from);
 
@@ -480,6 +529,7 @@ extern const WfHandler *wf_chart_handler(const WfState *state,
 #define WF_STEP_ERROR_EVENT "error.step"
 
 extern const char *wf_chart_reserved_prefix(const char *event, bool to_itself);
+extern bool wf_chart_is_of_task(const char *event);
 extern bool wf_chart_descriptor_matches(const char *descriptor, const char *event);
 extern void wf_chart_index(WfChart *chart);
 extern void wf_chart_index_reactions(WfChart *chart);

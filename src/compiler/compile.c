@@ -138,7 +138,7 @@ feature_names(const WfCompiler *c)
 		"output", "tags", "wildcard", "error", "guard", "in_state", "expr",
 		"call", "assign", "raise", "send", "delay", "cancel", "log", "choose",
 		"foreach", "reenter", "on_error", "step_timeout", "failure",
-	"timezone"};
+	"timezone", "task"};
 	StringInfoData buf;
 
 	StaticAssertStmt(lengthof(names) == WF_FEATURES, "a name for each");

@@ -25,10 +25,6 @@
 #include "compiler/compiler.h"
 #include "compiler/list.h"
 
-/* Priorities of runs are between these. */
-#define PRIORITY_LEAST	(-2)
-#define PRIORITY_MOST	2
-
 /* --- of a definition -------------------------------------------------------- */
 
 /*
@@ -134,9 +130,9 @@ compile_text(WfCompiler *c, const WfJson *json, const char *key, const WfPath *p
 	return wf_compile_value(c, value, WF_AT_KEY(path, key));
 }
 
-/* A priority that may be computed. */
-static WfValue *
-compile_priority(WfCompiler *c, const WfJson *json, const WfPath *path)
+/* `priority` of a run or a task, which may be computed; NULL if it is absent. */
+WfValue *
+wf_compile_invoke_priority(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	const WfJson *value = wf_compile_read_get(json, "priority");
 	const WfPath *at = WF_AT_KEY(path, "priority");
@@ -148,9 +144,9 @@ compile_priority(WfCompiler *c, const WfJson *json, const WfPath *path)
 		char	   *end;
 		long		priority = strtol(value->text, &end, 10);
 
-		if (*end != '\0' || priority < PRIORITY_LEAST || priority > PRIORITY_MOST)
+		if (*end != '\0' || priority < WF_PRIORITY_LEAST || priority > WF_PRIORITY_MOST)
 			wf_compile_fault(c, at, NULL, "must be an integer between %d and %d",
-							 PRIORITY_LEAST, PRIORITY_MOST);
+							 WF_PRIORITY_LEAST, WF_PRIORITY_MOST);
 	}
 	return wf_compile_value(c, value, at);
 }
@@ -187,7 +183,7 @@ compile_job(WfCompiler *c, WfInvoke *invoke, const WfJson *json, const WfPath *p
 		check_job_name(c, invoke->src, WF_AT_KEY(path, "job"));
 	invoke->queue = compile_text(c, json, "queue", path);
 	invoke->partition = compile_text(c, json, "partition", path);
-	invoke->priority = compile_priority(c, json, path);
+	invoke->priority = wf_compile_invoke_priority(c, json, path);
 	invoke->timeout = compile_timeout(c, json, path);
 	if (retry != NULL)
 		invoke->retry = wf_compile_on_error_of_job(c, retry, WF_AT_KEY(path, "retry"));

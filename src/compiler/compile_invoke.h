@@ -12,6 +12,8 @@
 #include "chart/path.h"
 #include "compiler/compiler.h"
 
+extern WfValue *wf_compile_invoke_priority(WfCompiler *c, const WfJson *json,
+										   const WfPath *path);
 extern const WfInvoke *wf_compile_invoke(WfCompiler *c, WfState *state, const WfJson *json,
 										 const WfPath *path);
 

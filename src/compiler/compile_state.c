@@ -25,6 +25,7 @@
 #include "compiler/compile_read.h"
 #include "compiler/compile_state.h"
 #include "compiler/compile_target.h"
+#include "compiler/compile_task.h"
 #include "compiler/compile_transition.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"
@@ -102,7 +103,8 @@ is_platform_event(const char *descriptor)
 {
 	return strncmp(descriptor, "done.", 5) == 0 ||
 		strncmp(descriptor, "error.", 6) == 0 ||
-		strncmp(descriptor, "after.", 6) == 0;
+		strncmp(descriptor, "after.", 6) == 0 ||
+		wf_chart_is_of_task(descriptor);
 }
 
 /* Report transitions with `allow` whose event nobody sends. */
@@ -300,6 +302,24 @@ compile_invokes(WfCompiler *c, WfState *state, const WfJson *json,
 	}
 }
 
+/*
+ * Compile `onDue` and its like of a task, as transitions of the events that they
+ * stand for.
+ */
+static void
+compile_task_replies(WfCompiler *c, WfState *state, const WfJson *json, const WfPath *path,
+					 WfList *drafts)
+{
+	for (int i = 0; json->kind == WF_JSON_OBJECT && i < json->n; i++)
+	{
+		const char *event = wf_compile_task_reply(state, json->keys[i]);
+
+		if (event != NULL && json->items[i]->kind != WF_JSON_NULL)
+			wf_compile_transitions(c, state->id, json->items[i], WF_AT_KEY(path, json->keys[i]),
+								   draft_for(drafts, event), NULL);
+	}
+}
+
 /* ----------------------------------------------------------------
  *						The state
  * ----------------------------------------------------------------
@@ -310,7 +330,8 @@ static bool
 is_handler_key(const char *key)
 {
 	return strcmp(key, "on") == 0 || strcmp(key, "after") == 0 ||
-		strcmp(key, "invoke") == 0 || strcmp(key, "onDone") == 0;
+		strcmp(key, "invoke") == 0 || strcmp(key, "onDone") == 0 ||
+		strcmp(key, "task") == 0;
 }
 
 /*
@@ -354,6 +375,8 @@ compile_handlers(WfCompiler *c, WfState *state, const WfJson *json,
 			compile_after(c, state, value, at, &drafts);
 		else if (strcmp(key, "invoke") == 0)
 			compile_invokes(c, state, value, at, &drafts);
+		else if (strcmp(key, "task") == 0)
+			compile_task_replies(c, state, value, at, &drafts);
 		else if (strcmp(key, "onDone") == 0 && state->done_event != NULL)
 			wf_compile_transitions(c, state->id, value, at,
 								   draft_for(&drafts, state->done_event),
@@ -405,7 +428,8 @@ check_place(WfCompiler *c, const WfState *state, const WfJson *json,
 		{"defer", "ACP"}, {"allow", "ACP"}, {"entry", "ACPF"},
 		{"exit", "ACPF"}, {"output", "F"}, {"tags", "ACPF"},
 		{"history", "H"}, {"target", "H"}, {"actions", "H"},
-		{"outcome", "F"}, {"on_error", "ACP"}, {"step_timeout", "ACPF"}
+		{"outcome", "F"}, {"on_error", "ACP"}, {"step_timeout", "ACPF"},
+		{"task", "ACP"}
 	};
 
 	for (int i = 0; i < (int) lengthof(places); i++)
@@ -570,7 +594,7 @@ wf_compile_state(WfCompiler *c, WfStateId id)
 		"on", "always", "after", "onDone", "entry", "exit", "invoke",
 		"output", "tags", "meta", "description", "order", "history",
 		"target", "defer", "allow", "actions", "outcome", "on_error",
-	"step_timeout", NULL};
+	"step_timeout", "task", NULL};
 	WfState    *state = &c->chart->states[id];
 	const WfJson *json = c->sources[id];
 	const WfPath *path = WF_AT_TEXT(state->path);
@@ -598,6 +622,9 @@ wf_compile_state(WfCompiler *c, WfStateId id)
 	if (value != NULL)
 		compile_always(c, state, value, WF_AT_KEY(path, "always"));
 	compile_handlers(c, state, json, path);
+	value = wf_compile_read_get(json, "task");
+	if (value != NULL)
+		wf_compile_task(c, state, value, WF_AT_KEY(path, "task"));
 	value = wf_compile_read_get(json, "output");
 	if (value != NULL)
 	{

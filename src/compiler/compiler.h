@@ -49,6 +49,7 @@ typedef enum WfFeature
 	WF_HAS_STEP_TIMEOUT,
 	WF_HAS_FAILURE,
 	WF_HAS_TIMEZONE,
+	WF_HAS_TASK,
 	WF_FEATURES
 } WfFeature;
 

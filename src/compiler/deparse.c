@@ -191,12 +191,15 @@ has_invoke(const WfState *state, const char *id)
 
 /*
  * Is an event of a state written under a key of its own instead of `on`,
- * because it is a timer, the end of the state or the reply of an invoke?
+ * because it is a timer, the end of the state, the reply of an invoke, or of the
+ * state's task (which XState has not)?
  * Timers are searched from *timer on, which is set behind the one that was found.
  */
 static bool
-has_own_place(const WfState *state, const char *event, int *timer)
+has_own_place(const WfWriter *w, const WfState *state, const char *event, int *timer)
 {
+	if (w->canonical && state->task != NULL && wf_chart_is_of_task(event))
+		return strcmp(event + strcspn(event + strlen("task."), ".") + strlen("task.."), state->name) == 0;
 	if (state->done_event != NULL && strcmp(event, state->done_event) == 0)
 		return true;
 	if (strncmp(event, "after.", 6) == 0)
@@ -234,7 +237,7 @@ wf_deparse_on(WfWriter *w, const WfState *state, WfDeparseHandler write,
 	{
 		const WfHandler *handler = &state->handlers[i];
 
-		if (has_own_place(state, handler->descriptor, &timer))
+		if (has_own_place(w, state, handler->descriptor, &timer))
 			continue;
 		if (!any)
 		{
@@ -263,11 +266,11 @@ write_after(WfWriter *w, const WfState *state)
 {
 	int			from = 0;
 
-	if (state->ntimers == 0)
+	if (state->ntimers == 0 || state->timers[0].of_task)
 		return;
 	wf_writer_key(w, "after");
 	wf_writer_begin(w, '{');
-	for (int i = 0; i < state->ntimers; i++)
+	for (int i = 0; i < state->ntimers && !state->timers[i].of_task; i++)
 	{
 		const WfTimer *timer = &state->timers[i];
 		const WfHandler *handler = wf_deparse_handler_from(state, timer->event, &from);
@@ -341,6 +344,42 @@ write_invokes(WfWriter *w, const WfState *state)
 	for (int i = 0; i < state->ninvokes; i++)
 		write_invoke(w, state, &state->invokes[i]);
 	wf_writer_end(w, ']');
+}
+
+static void
+write_task(WfWriter *w, const WfState *state)
+{
+	const WfTask *task = state->task;
+
+	if (task == NULL)
+		return;
+	wf_writer_key(w, "task");
+	wf_writer_begin(w, '{');
+	wf_deparse_value_member(w, "for", task->people);
+	wf_writer_raw_member(w, "need", task->need == 0 ? "\"all\"" : psprintf("%d", task->need));
+	if (task->named)
+		wf_writer_texts_member(w, "events", task->events, task->nevents);
+	wf_writer_texts_member(w, "any", task->any, task->nany);
+	wf_deparse_value_member(w, "title", task->title);
+	wf_deparse_value_member(w, "priority", task->priority);
+	wf_deparse_value_member(w, "data", task->data);
+	if (task->ncomments > 0)
+		wf_writer_texts_member(w, "comment", task->comments, task->ncomments);
+	else if (task->comment)
+		wf_writer_raw_member(w, "comment", "true");
+	wf_deparse_value_delay_member(w, "due", task->due);
+	handler_member(w, "onDue", state, psprintf("%s%s", WF_TASK_DUE, state->name), false);
+	if (task->nreminders > 0)
+	{
+		wf_writer_key(w, "remind");
+		wf_writer_begin(w, '[');
+		for (int i = 0; i < task->nreminders; i++)
+			wf_deparse_value_delay(w, task->reminders[i]);
+		wf_writer_end(w, ']');
+	}
+	handler_member(w, "onRemind", state, psprintf("%s%s", WF_TASK_REMIND, state->name), false);
+	handler_member(w, "onUndecided", state, task->undecided, false);
+	wf_writer_end(w, '}');
 }
 
 static void
@@ -425,6 +464,7 @@ write_state(WfWriter *w, const WfState *state)
 	if (state->done_event != NULL)
 		handler_member(w, "onDone", state, state->done_event, false);
 	write_invokes(w, state);
+	write_task(w, state);
 	wf_writer_texts_member(w, "defer", state->defer, state->ndefer);
 	wf_deparse_value_member(w, "output", state->output);
 	if (state->nchildren > 0)

@@ -198,6 +198,18 @@ check_invokes(const WfChart *chart, Oid role, bool simulated, WfFaults *faults)
 						 simulated, faults);
 }
 
+/* Tasks need tables that the SQL of an older version does not have. */
+static void
+check_tasks(const WfChart *chart, WfFaults *faults)
+{
+	if (!chart->has_tasks || wf_version_has_column("task", "id"))
+		return;
+	for (int s = 0; s < chart->nstates; s++)
+		if (chart->states[s].task != NULL)
+			wf_diagnostic_fault(faults, chart->states[s].task->path, "ALTER EXTENSION workflow UPDATE comes first.",
+								"the extension of this database knows no tasks yet");
+}
+
 /*
  * Warn of roles in `allow` that do not exist, each once; `seen` has those that
  * were warned of.  It is no fault: a role may be created later.
@@ -332,6 +344,7 @@ wf_define_compile(text *source, Oid role, const char *path, WfMissing *missing,
 	if (chart != NULL)
 	{
 		check_invokes(chart, role, missing != NULL, &faults);
+		check_tasks(chart, &faults);
 		*evaluator = wf_evaluator_new(chart, role, path, find_zone(chart, &faults));
 		wf_eval_define_check(*evaluator, note_error, &check);
 		report_missing(&own, &faults);

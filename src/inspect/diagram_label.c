@@ -318,7 +318,8 @@ put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
 	for (int i = 0; i < state->ntimers; i++)
 		if (strcmp(event, state->timers[i].event) == 0)
 		{
-			appendStringInfoString(buf, "after ");
+			if (!state->timers[i].of_task)
+				appendStringInfoString(buf, "after ");
 			put_piece(buf, state->timers[i].name);
 			if (strspn(state->timers[i].name, "0123456789.") ==
 				strlen(state->timers[i].name))
@@ -488,7 +489,7 @@ wf_diagram_label_shows_root(const WfDiagram *diagram)
 	const WfState *root = &diagram->chart->states[0];
 
 	return root->kind != WF_STATE_COMPOUND || root->nhandlers > 0 ||
-		root->nalways > 0 || root->ninvokes > 0 || root->ndefer > 0 ||
+		root->nalways > 0 || root->ninvokes > 0 || root->ndefer > 0 || root->task != NULL ||
 		root->entry.n > 0 || root->exit.n > 0 || has_words(root->description) ||
 		(root->on_error != NULL && !diagram->names_only);
 }
@@ -559,6 +560,48 @@ invoke_line(const WfInvoke *invoke)
 	return buf.data;
 }
 
+/* Whom a value names, as far as that is written down. */
+static void
+put_people(StringInfo buf, const WfValue *value)
+{
+	if (value->kind == WF_VALUE_EXPR)
+		put_piece(buf, value->expr->text);
+	else if (value->kind == WF_VALUE_CONST)
+	{
+		StringInfoData names;
+
+		/* a string, or an array of them: without quotes and brackets */
+		initStringInfo(&names);
+		for (const char *c = value->text; *c; c++)
+			if (*c == ',')
+				appendStringInfoString(&names, ", ");
+			else if (strchr("[]\"", *c) == NULL)
+				appendStringInfoChar(&names, *c);
+		put_piece(buf, names.data);
+	}
+	for (int i = 0; i < value->nparts; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(buf, ", ");
+		put_people(buf, value->parts[i]);
+	}
+}
+
+static char *
+task_line(const WfTask *task)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "task for ");
+	put_people(&buf, task->people);
+	if (task->need == 0)
+		appendStringInfoString(&buf, " (all)");
+	else if (task->need > 1)
+		appendStringInfo(&buf, " (%d of them)", task->need);
+	return buf.data;
+}
+
 static char *
 description_line(const WfState *state)
 {
@@ -590,7 +633,7 @@ has_policy(const WfDiagram *diagram, const WfState *state)
 
 /*
  * Return the lines that are written into a state: its description, its entry
- * and exit actions, invokes, deferred events, transitions without a target, and
+ * and exit actions, invokes, task, deferred events, transitions without a target, and
  * what happens on errors.  *n is their number.
  */
 char **
@@ -599,7 +642,7 @@ wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
 	bool		names_only = diagram->names_only;
 	int			nlist;
 	Leaving    *list = transitions_of(state, &nlist);
-	char	  **lines = palloc((nlist + state->ninvokes + 5) * sizeof(char *));
+	char	  **lines = palloc((nlist + state->ninvokes + 6) * sizeof(char *));
 
 	*n = 0;
 	if (has_words(state->description))
@@ -610,6 +653,8 @@ wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
 		lines[(*n)++] = action_line(diagram, "exit", &state->exit);
 	for (int i = 0; i < state->ninvokes && !names_only; i++)
 		lines[(*n)++] = invoke_line(&state->invokes[i]);
+	if (state->task != NULL && !names_only)
+		lines[(*n)++] = task_line(state->task);
 	if (state->ndefer > 0)
 		lines[(*n)++] = defer_line(state);
 	for (int i = 0; i < nlist; i++)

@@ -345,7 +345,7 @@ static bool
 comes_once(const char *event)
 {
 	return strncmp(event, "after.", 6) == 0 ||
-		strncmp(event, "done.", 5) == 0;
+		strncmp(event, "done.", 5) == 0 || strncmp(event, WF_TASK_UNDECIDED, strlen(WF_TASK_UNDECIDED)) == 0;
 }
 
 /*

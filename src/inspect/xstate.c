@@ -92,11 +92,11 @@ write_after(WfExporter *e, const WfState *state)
 	WfNumbers	taken = {0};
 	int			from = 0;
 
-	if (state->ntimers == 0)
+	if (state->ntimers == 0 || state->timers[0].of_task)
 		return;
 	wf_writer_key(&e->w, "after");
 	wf_writer_begin(&e->w, '{');
-	for (int i = 0; i < state->ntimers; i++)
+	for (int i = 0; i < state->ntimers && !state->timers[i].of_task; i++)
 	{
 		const WfTimer *timer = &state->timers[i];
 		const WfHandler *handler = wf_deparse_handler_from(state, timer->event, &from);
@@ -294,6 +294,8 @@ write_state(WfExporter *e, const WfState *state)
 		wf_xstate_name_loss(e, state->path, "output", "the output is not computed");
 	if (state->ndefer > 0)
 		wf_xstate_name_loss(e, state->path, "defer", "events are not deferred");
+	if (state->task != NULL)
+		wf_xstate_name_loss(e, state->task->path, "task", "nobody is asked: send its events");
 	if (state->failure)
 		wf_xstate_name_loss(e, state->path, "outcome", "a final state is no failure");
 	if (state->id > 0)

@@ -129,7 +129,7 @@ exit_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 		calls->watch->leaving(machine->host, state);
 	machine->at_state = state->id;
 	run_block(machine, &state->exit, event);
-	if (state->ntimers > 0 || state->ncorrelates > 0)
+	if (wf_state_is_armed(state))
 		calls->disarm(machine->host, state);
 	if (state->ninvokes > 0)
 	{
@@ -307,7 +307,7 @@ enter_state(WfMachine *machine, const WfState *state, const WfEvent *event)
 		calls->invoke(machine->host, state, event);
 	}
 	run_block(machine, &state->entry, event);
-	if (state->ntimers > 0 || state->ncorrelates > 0)
+	if (wf_state_is_armed(state))
 		calls->arm(machine->host, state, event);
 	if (state->initial != NULL && wf_state_set_has(&scratch->defaults, state->id))
 		run_block(machine, &state->initial->actions, event);

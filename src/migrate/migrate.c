@@ -30,6 +30,7 @@
 #include "interpreter/machine.h"
 #include "migrate/migrate.h"
 #include "migrate/migrate_pending.h"
+#include "migrate/migrate_task.h"
 #include "migrate/route.h"
 #include "process/attribute.h"
 #include "process/child.h"
@@ -340,7 +341,7 @@ invoke_children(WfMove *move)
 /*
  * Children go on if the state and the invoke id exist in the new version; the
  * others are let go of, and new ones are made.  What is published is awaited as the new
- * version says.  No event can be worked here, so
+ * version says, and tasks are its.  No event can be worked here, so
  * an invoke that is impossible throws (machine->quiet), and so does an error of
  * the author's code that was caught (wf_interpret_drop_raised()).
  */
@@ -356,6 +357,7 @@ move_children(WfMove *move)
 	move->stage = WF_MOVE_OTHER;
 	if (move->route->from->chart->correlates || move->route->to->chart->correlates)
 		wf_correlation_again(move->process, &move->event);
+	wf_migrate_task_move(move);
 	wf_user_context_leave(&move->process->user_context);
 	wf_interpret_drop_raised(machine);
 }

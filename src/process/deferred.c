@@ -60,12 +60,7 @@ wf_deferred_wanted(const WfProcess *process)
 static bool
 can_wait(const char *event)
 {
-	static const char *const ours[] = {"after.", "done.", "error.", "workflow."};
-
-	for (int i = 0; i < (int) lengthof(ours); i++)
-		if (strncmp(event, ours[i], strlen(ours[i])) == 0)
-			return false;
-	return true;
+	return wf_chart_reserved_prefix(event, false) == NULL;
 }
 
 /* The name of an active state that defers this event, or NULL if none does. */

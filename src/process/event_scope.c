@@ -79,7 +79,7 @@ static Jsonb *
 event_jsonb(WfProcess *process, const WfEvent *event)
 {
 	static const char *keys[] = {"type", "process", "data", "output", "actor",
-	"key", "at", "due", "error"};
+	"key", "at", "due", "error", "votes"};
 	const WfPayload *payload = wf_event_scope_payload(event);
 	Jsonb	   *values[lengthof(keys)];
 
@@ -94,6 +94,7 @@ event_jsonb(WfProcess *process, const WfEvent *event)
 	values[2] = payload->data;
 	values[3] = payload->output;
 	values[8] = payload->failure;
+	values[9] = payload->votes;
 	values[4] = payload->actor != NULL ? wf_jsonb_string(payload->actor) : NULL;
 	return wf_jsonb_object(lengthof(keys), keys, values);
 }

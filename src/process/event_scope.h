@@ -19,6 +19,7 @@ typedef struct WfPayload
 	Jsonb	   *data;
 	Jsonb	   *output;			/* of the events done.state and done.invoke */
 	Jsonb	   *failure;		/* of the event error.invoke */
+	Jsonb	   *votes;			/* of a task, that decided for the event */
 	const char *actor;
 	TimestampTz due;			/* when it was due; 0: it came at once */
 	ErrorData  *error;			/* the error that this error event is about, or

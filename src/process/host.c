@@ -27,6 +27,7 @@
 #include "process/host.h"
 #include "process/process.h"
 #include "process/process_timer.h"
+#include "process/task.h"
 
 /* --- the author's code ------------------------------------------------- */
 
@@ -54,6 +55,7 @@ host_arm(void *self, const WfState *state, const WfEvent *event)
 {
 	wf_process_timer_arm(self, state, event);
 	wf_correlation_arm(self, state, event);
+	wf_task_arm(self, state, event);
 }
 
 static void
@@ -61,6 +63,7 @@ host_disarm(void *self, const WfState *state)
 {
 	wf_process_timer_disarm(self, state);
 	wf_correlation_disarm(self, state);
+	wf_task_disarm(self, state);
 }
 
 static void

@@ -131,6 +131,26 @@ ask(WfProcess *process, const WfEvent *event)
 	return kind;
 }
 
+static WfOfferKind
+offer(WfProcess *process, const char *event, const char *actor)
+{
+	WfPayload	payload = {.actor = actor};
+	WfEvent		command = {event, &payload};
+
+	return wf_process_would_take_event(process, &command) ? WF_OFFER_TAKEN : ask(process, &command);
+}
+
+/*
+ * What would become of a command if `actor` sent it now without data?  Evaluates guards,
+ * and throws what they throw.
+ */
+WfOfferKind
+wf_offer(WfProcess *process, const char *event, const char *actor)
+{
+	wf_restore(process);
+	return offer(process, event, actor);
+}
+
 /*
  * Call found(arg, event, kind) for each command that an active state handles, in
  * document order and once for each descriptor.  kind: what would become of it if
@@ -141,7 +161,6 @@ wf_offer_list(WfProcess *process, const char *actor,
 			  void (*found) (void *arg, const char *event, WfOfferKind kind), void *arg)
 {
 	const WfChart *chart = process->definition->chart;
-	WfPayload	payload = {.actor = actor};
 	List	   *seen = NIL;
 
 	wf_restore(process);
@@ -152,7 +171,6 @@ wf_offer_list(WfProcess *process, const char *actor,
 		for (int h = 0; h < chart->states[i].nhandlers; h++)
 		{
 			const char *name = chart->states[i].handlers[h].descriptor;
-			WfEvent		event = {name, &payload};
 			ListCell   *cell;
 			bool		again = false;
 
@@ -161,9 +179,7 @@ wf_offer_list(WfProcess *process, const char *actor,
 			if (again || !wf_process_is_command(name))
 				continue;
 			seen = lappend(seen, unconstify(char *, name));
-			payload.built = NULL;
-			found(arg, name, wf_process_would_take_event(process, &event) ? WF_OFFER_TAKEN :
-				  ask(process, &event));
+			found(arg, name, offer(process, name, actor));
 		}
 	}
 }

@@ -16,6 +16,7 @@ typedef enum WfOfferKind
 	WF_OFFER_ALLOW				/* no: `allow` keeps the actor from it */
 } WfOfferKind;
 
+extern WfOfferKind wf_offer(WfProcess *process, const char *event, const char *actor);
 extern void wf_offer_list(WfProcess *process, const char *actor,
 						  void (*found) (void *arg, const char *event, WfOfferKind kind),
 						  void *arg);

@@ -79,7 +79,7 @@ wf_process_is_command(const char *descriptor)
 	for (int i = 0; i < (int) lengthof(ours); i++)
 		if (strncmp(descriptor, ours[i], strlen(ours[i])) == 0)
 			return false;
-	return true;
+	return !wf_chart_is_of_task(descriptor);
 }
 
 /*

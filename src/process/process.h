@@ -100,6 +100,11 @@ typedef struct WfProcess
 	List	   *unawaited;		/* of char *: states that were left */
 	bool		awaits_anew;	/* what is stored is that of another version */
 
+	/* What people are asked to do: see task.h. */
+	List	   *tasks;			/* of WfTaskRow: to be inserted */
+	List	   *closings;		/* states with a task that were left */
+	Jsonb	   *votes;			/* for the event that is delivered, or NULL */
+
 	/* Processes and runs that its states invoke: see child_list.h, child_run.h. */
 	struct WfChild *children;
 	int			nchildren;

@@ -211,6 +211,20 @@ wf_process_timer_arm(WfProcess *process, const WfState *state, const WfEvent *ev
 	}
 }
 
+/* When the timer of a state is due that was armed just now; DT_NOEND: it was not. */
+TimestampTz
+wf_process_timer_due(const WfProcess *process, const WfState *state, const char *name)
+{
+	for (int i = process->narmed - 1; i >= 0; i--)
+	{
+		const WfArmed *armed = &process->armed[i];
+
+		if (!armed->dead && same(armed->timer.state, state->name) && same(armed->timer.name, name))
+			return armed->timer.due;
+	}
+	return DT_NOEND;
+}
+
 /* Send an event to the process itself, due at `due`.  id may be NULL. */
 void
 wf_process_timer_send(WfProcess *process, const char *event, Jsonb *data,
@@ -266,6 +280,9 @@ wf_process_timer_reset(WfProcess *process, const WfState *state, const WfTimer *
 							   wf_clock_now(), &due);
 	if (!never)
 		add_armed(process, timer->event, state->name, timer->name, due);
+	if (timer->of_task && strcmp(timer->name, WF_TASK_DUE_TIMER) == 0)
+		wf_changes_postpone_task(process->stepper->changes, &process->row.id, state->name,
+								 never ? DT_NOEND : due);
 	process->changed = true;
 	wf_user_context_leave(&process->user_context);
 	return never ? DT_NOEND : due;

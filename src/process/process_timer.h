@@ -54,6 +54,8 @@ extern void wf_process_timer_mail_self(WfProcess *process, const char *event, Js
 									   const char *actor);
 extern TimestampTz wf_process_timer_reset(WfProcess *process, const WfState *state,
 										  const WfTimer *timer, TimestampTz due);
+extern TimestampTz wf_process_timer_due(const WfProcess *process, const WfState *state,
+										const char *name);
 extern void wf_process_timer_write(WfProcess *process, WfChanges *changes);
 
 #endif							/* WF_PROCESS_TIMER_H */

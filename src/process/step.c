@@ -43,6 +43,7 @@
 #include "process/send.h"
 #include "process/step.h"
 #include "process/stepper.h"
+#include "process/task.h"
 #include "shmem/slot.h"
 #include "store/changes.h"
 #include "store/process_row.h"
@@ -93,6 +94,8 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	}
 	process->row.step++;
 	process->changed = true;
+	if (unlikely(process->closings != NIL))
+		wf_task_stepped(process, event, actor);
 	if (unlikely(process->remark != NULL))
 	{
 		data = wf_step_with_note(data, process->remark);
@@ -178,6 +181,8 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 	}
 	else if (strncmp(timer->event, WF_ERROR_INVOKE, strlen(WF_ERROR_INVOKE)) == 0)
 		payload.failure = timer->data;
+	payload.votes = process->votes;
+	process->votes = NULL;		/* what the process sends to itself has none */
 	process->refused = NIL;
 	process->reason = NULL;		/* of a command that was refused before, see send_many() */
 	if (!wf_interpret_event(process->machine, &external))

@@ -22,6 +22,7 @@
 #include "process/process_timer.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
+#include "process/task.h"
 #include "shmem/wakeup.h"
 #include "store/changes.h"
 #include "store/changes_write.h"
@@ -118,6 +119,8 @@ wf_step_write(WfStepper *stepper)
 		wf_process_timer_write(process, stepper->changes);
 		wf_deferred_write(process, stepper->changes);
 		wf_child_list_write(process);
+		if (unlikely(process->tasks != NIL || process->closings != NIL))
+			wf_task_write(process, stepper->changes);
 		if (!process->changed)
 			continue;
 		if (process->definition->chart->nattributes > 0 || process->search_anew)

@@ -269,12 +269,28 @@ find_armed(const WfProcess *process, const WfState *state, const char *name,
 	return NULL;
 }
 
+/* A task was made: whom it is for, and its title. */
+static void
+trace_task(WfSimulation *sim, const WfTaskRow *task)
+{
+	Jsonb	  **names = palloc(sizeof(Jsonb *) * list_length(task->names));
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, task->names)
+		names[n++] = wf_jsonb_string(lfirst(cell));
+	NOTE(sim, wf_trace_effect("asked", "state", wf_jsonb_string(task->state),
+							  "names", wf_jsonb_array(n, names),
+							  "title", wf_jsonb_string_or_null(task->title), NULL));
+}
+
 static void
 trace_arm(void *self, const WfState *state, const WfEvent *event)
 {
 	WfSimulation *sim = simulation_of(self);
 	WfProcess  *process = self;
 	int			before = process->narmed;
+	int			ntasks = list_length(process->tasks);
 
 	wf_process_host.arm(self, state, event);
 	for (int i = 0; i < state->ntimers; i++)
@@ -291,6 +307,8 @@ trace_arm(void *self, const WfState *state, const WfEvent *event)
 								  jsonb_time(kept != NULL ? kept->due : armed->timer.due),
 								  NULL));
 	}
+	if (list_length(process->tasks) > ntasks)
+		trace_task(sim, llast(process->tasks));
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "utils/uuid.h"
 
 #include "store/heap.h"
+#include "store/task_row.h"
 #include "store/timer.h"
 
 /*
@@ -139,6 +140,38 @@
 	N(SEARCHABLE, name, TEXTOID) \
 	N(SEARCHABLE, value, JSONBOID)
 
+#define WF_CLOSED_COLUMNS(K, F, N) \
+	K(CLOSED, process, UUIDOID) \
+	K(CLOSED, state, TEXTOID) \
+	F(CLOSED, closed_at, TIMESTAMPTZOID) \
+	N(CLOSED, closed_by, TEXTOID) \
+	N(CLOSED, event, TEXTOID)
+
+#define WF_MOVED_COLUMNS(K, F, N) \
+	K(MOVED, process, UUIDOID) \
+	K(MOVED, was, TEXTOID) \
+	F(MOVED, state, TEXTOID) \
+	N(MOVED, events, TEXTARRAYOID)
+
+#define WF_POSTPONED_COLUMNS(K, F, N) \
+	K(POSTPONED, process, UUIDOID) \
+	K(POSTPONED, state, TEXTOID) \
+	F(POSTPONED, due, TIMESTAMPTZOID)
+
+#define WF_ASKED_COLUMNS(K, F, N) \
+	F(ASKED, id, UUIDOID) \
+	N(ASKED, process, UUIDOID) \
+	N(ASKED, definition, TEXTOID) \
+	N(ASKED, state, TEXTOID) \
+	N(ASKED, made_at, TIMESTAMPTZOID) \
+	N(ASKED, title, TEXTOID) \
+	N(ASKED, priority, INT2OID) \
+	N(ASKED, due, TIMESTAMPTZOID) \
+	N(ASKED, need, INT4OID) \
+	N(ASKED, names, TEXTARRAYOID) \
+	N(ASKED, events, TEXTARRAYOID) \
+	N(ASKED, data, JSONBOID)
+
 /* Sets of rows, in the order in which they are written, and their names in SQL. */
 #define WF_SETS(S) \
 	S(STARTED, wf_started) \
@@ -155,7 +188,11 @@
 	S(ENDED, wf_ended) \
 	S(RESTING, wf_resting) \
 	S(FORGOTTEN, wf_forgotten) \
-	S(SEARCHABLE, wf_searchable)
+	S(SEARCHABLE, wf_searchable) \
+	S(CLOSED, wf_closed) \
+	S(MOVED, wf_moved) \
+	S(POSTPONED, wf_postponed) \
+	S(ASKED, wf_asked)
 
 /* WF_SET_STARTED, ...: the sets. */
 typedef enum WfSetKind

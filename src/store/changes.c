@@ -503,3 +503,70 @@ wf_changes_attribute(WfChanges *out, const pg_uuid_t *process, const char *defin
 	set_jsonb(&new, WF_SEARCHABLE_value, value);
 	put(out, WF_SET_SEARCHABLE, &new);
 }
+
+/*
+ * A state is left, or, NULL, the process is over: its task is closed, by an event on behalf
+ * of an actor; both may be NULL.  All of these are written before the new tasks.
+ */
+void
+wf_changes_close_task(WfChanges *out, const pg_uuid_t *process, const char *state,
+					  const char *event, const char *actor)
+{
+	Row			new = {0};
+
+	set(&new, WF_CLOSED_process, UUIDPGetDatum(process));
+	set_text(&new, WF_CLOSED_state, state);
+	set(&new, WF_CLOSED_closed_at, TimestampTzGetDatum(wf_clock_now()));
+	set_text(&new, WF_CLOSED_closed_by, actor);
+	set_text(&new, WF_CLOSED_event, event);
+	put(out, WF_SET_CLOSED, &new);
+}
+
+/* The task of a state is that of a state of another version, with these events. */
+void
+wf_changes_move_task(WfChanges *out, const pg_uuid_t *process, const char *was,
+					 const char *state, const List *events)
+{
+	Row			new = {0};
+
+	set(&new, WF_MOVED_process, UUIDPGetDatum(process));
+	set_text(&new, WF_MOVED_was, was);
+	set_text(&new, WF_MOVED_state, state);
+	set(&new, WF_MOVED_events, wf_task_row_texts(events));
+	put(out, WF_SET_MOVED, &new);
+}
+
+/* The task of a state is due at another time; DT_NOEND: never. */
+void
+wf_changes_postpone_task(WfChanges *out, const pg_uuid_t *process, const char *state, TimestampTz due)
+{
+	Row			new = {0};
+
+	set(&new, WF_POSTPONED_process, UUIDPGetDatum(process));
+	set_text(&new, WF_POSTPONED_state, state);
+	if (due != DT_NOEND)
+		set(&new, WF_POSTPONED_due, TimestampTzGetDatum(due));
+	put(out, WF_SET_POSTPONED, &new);
+}
+
+/* A state is entered that has a task. */
+void
+wf_changes_ask(WfChanges *out, const WfTaskRow *task)
+{
+	Row			new = {0};
+
+	set(&new, WF_ASKED_id, UUIDPGetDatum(&task->id));
+	set(&new, WF_ASKED_process, UUIDPGetDatum(&task->process));
+	set_text(&new, WF_ASKED_definition, task->definition);
+	set_text(&new, WF_ASKED_state, task->state);
+	set(&new, WF_ASKED_made_at, TimestampTzGetDatum(wf_clock_now()));
+	set_text(&new, WF_ASKED_title, task->title);
+	set(&new, WF_ASKED_priority, Int16GetDatum(task->priority));
+	if (task->due != DT_NOEND)
+		set(&new, WF_ASKED_due, TimestampTzGetDatum(task->due));
+	set(&new, WF_ASKED_need, Int32GetDatum(task->need));
+	set(&new, WF_ASKED_names, wf_task_row_texts(task->names));
+	set(&new, WF_ASKED_events, wf_task_row_texts(task->events));
+	set_jsonb(&new, WF_ASKED_data, task->data);
+	put(out, WF_SET_ASKED, &new);
+}

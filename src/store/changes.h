@@ -40,6 +40,13 @@ extern void wf_changes_rest(WfChanges *out, const char *definition,
 extern void wf_changes_forget(WfChanges *out, const pg_uuid_t *process, const char *name);
 extern void wf_changes_attribute(WfChanges *out, const pg_uuid_t *process,
 								 const char *definition, const char *name, Jsonb *value);
+extern void wf_changes_close_task(WfChanges *out, const pg_uuid_t *process, const char *state,
+								  const char *event, const char *actor);
+extern void wf_changes_move_task(WfChanges *out, const pg_uuid_t *process, const char *was,
+								 const char *state, const List *events);
+extern void wf_changes_postpone_task(WfChanges *out, const pg_uuid_t *process,
+									 const char *state, TimestampTz due);
+extern void wf_changes_ask(WfChanges *out, const WfTaskRow *task);
 extern void wf_changes_settled(WfChanges *out, const WfTimerRow *timer);
 extern void wf_changes_reopen(WfChanges *out, const WfTimerRow *told);
 extern void wf_changes_end(WfChanges *out, const pg_uuid_t *process);

@@ -119,6 +119,31 @@ static WfStatement statements[WF_NSETS] = {
 		.sql = "INSERT INTO workflow.attribute (" COLUMNS_OF(SEARCHABLE) ")"
 		" SELECT " COLUMNS_OF(SEARCHABLE) " FROM wf_searchable"
 	},
+	[WF_SET_CLOSED] = {
+		.sql = "WITH gone AS (UPDATE workflow.task t SET " ASSIGNMENTS_OF(CLOSED) " FROM wf_closed s"
+		" WHERE t.process OPERATOR(pg_catalog.=) s.process AND t.closed_at IS NULL"
+		" AND (s.state IS NULL OR t.state OPERATOR(pg_catalog.=) s.state) RETURNING t.id)"
+		" DELETE FROM workflow.task_seat e USING gone g WHERE e.task OPERATOR(pg_catalog.=) g.id"
+	},
+	[WF_SET_MOVED] = {
+		.sql = "UPDATE workflow.task t SET " ASSIGNMENTS_OF(MOVED) " FROM wf_moved s"
+		" WHERE t.process OPERATOR(pg_catalog.=) s.process AND t.closed_at IS NULL"
+		" AND t.state OPERATOR(pg_catalog.=) s.was"
+	},
+	[WF_SET_POSTPONED] = {
+		.sql = "WITH new AS (UPDATE workflow.task t SET " ASSIGNMENTS_OF(POSTPONED) " FROM wf_postponed s"
+		" WHERE t.process OPERATOR(pg_catalog.=) s.process AND t.closed_at IS NULL"
+		" AND t.state OPERATOR(pg_catalog.=) s.state RETURNING t.id, t.due)"
+		" UPDATE workflow.task_seat e SET due = COALESCE(n.due, 'infinity') FROM new n"
+		" WHERE e.task OPERATOR(pg_catalog.=) n.id"
+	},
+	[WF_SET_ASKED] = {
+		.sql = "WITH new AS (INSERT INTO workflow.task (" COLUMNS_OF(ASKED) ")"
+		" SELECT " COLUMNS_OF(ASKED) " FROM wf_asked RETURNING id, process, priority, due, need, names)"
+		" INSERT INTO workflow.task_seat (task, name, process, rank, due, several)"
+		" SELECT n.id, e.name, n.process, OPERATOR(pg_catalog.-) n.priority, COALESCE(n.due, 'infinity'),"
+		"  n.need OPERATOR(pg_catalog.<>) 1 FROM new n, pg_catalog.unnest(n.names) e(name)"
+	},
 };
 
 static void

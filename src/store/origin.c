@@ -78,6 +78,7 @@ static struct
 	SEQUENCE("timer", "seq", "SELECT seq FROM workflow.timer UNION ALL SELECT seq FROM workflow.failure"),
 	SEQUENCE("early", "seq", "SELECT seq FROM workflow.early"),
 	SEQUENCE("deferred", "seq", "SELECT seq FROM workflow.deferred"),
+	SEQUENCE("task_act", "id", "SELECT id FROM workflow.task_act"),
 	SEQUENCE("job", "id", "SELECT id FROM workflow.job"),
 	SEQUENCE("queue", "id", "SELECT id FROM workflow.queue"),
 	SEQUENCE("rate_limit", "id", "SELECT id FROM workflow.rate_limit"),

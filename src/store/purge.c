@@ -38,6 +38,9 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 	[WF_PURGE_ATTRIBUTE] = DELETE_FROM("attribute"),
 	[WF_PURGE_ELEMENT] = DELETE_FROM("element"),
 	[WF_PURGE_AWAITED] = DELETE_FROM("awaited"),
+	[WF_PURGE_TASK_SEAT] = DELETE_FROM("task_seat"),
+	[WF_PURGE_TASK_ACT] = DELETE_FROM("task_act"),
+	[WF_PURGE_TASK] = DELETE_FROM("task"),
 
 	/* The indexes of these two begin with the name of the definition. */
 	[WF_PURGE_RESTING] = {
@@ -60,6 +63,25 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 	}
 };
 
+/* Has the SQL of this database no such table? */
+static bool
+is_missing(WfPurgeTable table)
+{
+	switch (table)
+	{
+		case WF_PURGE_ELEMENT:
+			return !wf_version_has_column("element", "child");
+		case WF_PURGE_AWAITED:
+			return !wf_version_has_column("awaited", "made");
+		case WF_PURGE_TASK_SEAT:
+		case WF_PURGE_TASK_ACT:
+		case WF_PURGE_TASK:
+			return !wf_version_has_column("task", "id");
+		default:
+			return false;
+	}
+}
+
 /*
  * Delete processes and all that is stored of them, except their history in the
  * partition but_slot, which is about to be emptied.  The caller has locked their
@@ -77,8 +99,7 @@ wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts)
 	{
 		uint64		n;
 
-		if ((i == WF_PURGE_ELEMENT && !wf_version_has_column("element", "child")) ||
-			(i == WF_PURGE_AWAITED && !wf_version_has_column("awaited", "made")))
+		if (is_missing(i))
 			continue;
 		n = wf_statement_execute(&statements[i], values, NULL, 0);
 

@@ -18,6 +18,9 @@ typedef enum WfPurgeTable
 	WF_PURGE_ATTRIBUTE,
 	WF_PURGE_ELEMENT,			/* these two are not in SQL before 0.3.0 */
 	WF_PURGE_AWAITED,
+	WF_PURGE_TASK_SEAT,			/* nor are these */
+	WF_PURGE_TASK_ACT,
+	WF_PURGE_TASK,
 	WF_PURGE_RESTING,
 	WF_PURGE_KEY,
 	WF_PURGE_PROCESS			/* last: rows of others are found by it */

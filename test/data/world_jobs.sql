@@ -32,3 +32,11 @@ SELECT workflow.trigger_now('birthday'), workflow.pause_schedule('replies', 'nob
 -- A table whose rows make runs.
 CREATE TABLE office.wish (n int);
 SELECT workflow.create_table_trigger('wish', 'office.wish', 'insert', 'card') \g /dev/null
+-- People who are asked: one who has voted, and one who has taken it.
+SELECT workflow.define('{"id": "present", "initial": "chosen", "states": {
+    "chosen": {"task": {"for": ["Ann", "Bob"], "need": "all", "due": "10 years", "onDue": "given"}, "on": {"good": "wrapped", "bad": "given"}},
+    "wrapped": {"task": {"for": "Ann"}, "on": {"give": "given"}}, "given": {"type": "final"}}}'),
+    workflow.start('present', key => 'for Grandma'), workflow.start('present', key => 'for Uncle') \g /dev/null
+SELECT FROM workflow.tasks t, workflow.complete_task(t.task, 'good', actor => 'Ann') \g /dev/null
+SELECT FROM workflow.tasks t, workflow.complete_task(t.task, 'good', note => 'yes', actor => 'Bob') WHERE t.key = 'for Uncle' \g /dev/null
+SELECT workflow.claim_task(task, 'Ann'), workflow.comment(task, 'no paper', 'Ann') FROM workflow.tasks WHERE key = 'for Uncle' \g /dev/null

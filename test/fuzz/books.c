@@ -108,7 +108,7 @@ arm(void *self, const WfState *state, const WfEvent *event)
 	Host	   *host = self;
 
 	see(host, ASKED_ARM, state->id);
-	wf_insist((state->ntimers > 0 || state->ncorrelates > 0) && !host->armed[state->id]++,
+	wf_insist(wf_state_is_armed(state) && !host->armed[state->id]++,
 			  "armed for nothing, or twice");
 	wf_insist(wf_machine_is_active(host->machine, state->id), "armed, but not active");
 }
@@ -223,7 +223,7 @@ check_books(Host *host)
 		const WfState *state = &chart->states[i];
 		bool		here = machine->running && wf_machine_is_active(machine, i);
 
-		wf_insist(host->armed[i] == (here && state->ntimers > 0),
+		wf_insist(host->armed[i] == (here && wf_state_is_armed(state)),
 				  "timers are armed for other states than the active ones");
 		wf_insist(host->invoked[i] == (here && state->ninvokes > 0) &&
 				  host->started[i] == host->invoked[i],

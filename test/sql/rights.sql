@@ -23,7 +23,8 @@ CREATE FUNCTION app.stamp(context jsonb, event jsonb) RETURNS jsonb LANGUAGE sql
 SELECT FROM workflow.define('{
     "id": "doc", "initial": "draft", "search": {"n": "$.n"}, "context": {"n": 1},
     "states": {
-        "draft": {"tags": ["open"], "defer": ["wait"], "on": {"go": "done", "stay": {"actions": "app.stamp"}}, "after": {"1 day": "done"}},
+        "draft": {"tags": ["open"], "defer": ["wait"], "on": {"go": "done", "stay": {"actions": "app.stamp"}}, "after": {"1 day": "done"},
+            "task": {"for": ["boss", "regress_sender", "regress_stranger"]}},
         "done": {"type": "final"}}}');
 SELECT FROM workflow.define('{"id": "rest", "initial": "a", "states": {"a": {"on": {"go": "a"}}}}');
 SELECT FROM workflow.define('{"id": "rest", "initial": "a", "states": {"a": {"on": {"go": "a", "come": "a"}}}}');
@@ -69,6 +70,7 @@ RESET ROLE;
 SELECT id AS doc FROM workflow.definition WHERE name = 'doc' \gset
 SELECT id AS form FROM workflow.job WHERE name = 'form' \gset
 SELECT id AS desk FROM workflow.queue \gset
+SELECT id AS task FROM workflow.task WHERE process = :'p' \gset
 
 -- What comes of a command that a role gives; nothing of it stays.
 CREATE FUNCTION app.verdict(actor text, command text) RETURNS text LANGUAGE plpgsql AS $$
@@ -130,6 +132,18 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[],jsonb)', $$send_by_key('doc', 'K', 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
 ('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[],jsonb)', $$send_by_key('doc', 'none', 'go')$$, 'WF001 = = = = = = WF002 = 42501 ='),
 ('send_by_key(text,text,text,jsonb,text,text,boolean,integer,text[],jsonb)', $$send_by_key('doc', 'K', 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('inbox(text,uuid,integer,text[])', $$inbox()$$, 'ok = = = = = = = = 42501 ='),
+('outbox(text,uuid,integer)', $$outbox()$$, 'ok = = = = = = = = 42501 ='),
+('candidates(uuid,text)', $$candidates(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('claim_task(uuid,text,text[])', $$claim_task(%12$L)$$, 'WF002 = = = = ok WF002 = = 42501 ='),
+('claim_task(uuid,text,text[])', $$claim_task(%12$L, 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('claim_task(uuid,text,text[])', $$claim_task(%12$L, groups => '{boss}')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
+('release_task(uuid,text)', $$release_task(%12$L)$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('assign(uuid,text,text,text,text)', $$assign(%12$L, 'x')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('delegate(uuid,text,text,text,text[])', $$delegate(%12$L, 'x')$$, 'WF002 = = = = ok WF002 = = 42501 ='),
+('comment(uuid,text,text,text[])', $$comment(%12$L, 'x')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
+('complete_task(uuid,text,jsonb,text,text,text[])', $$complete_task(%12$L, 'go')$$, 'WF002 = = = = ok WF002 = = 42501 ='),
+('complete_task(uuid,text,jsonb,text,text,text[])', $$complete_task(%12$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
 ('publish(text,text,jsonb,interval,text)', $$publish('go', 'c')$$, 'ok = = = = = = = = 42501 ='),
 ('post(uuid,text,jsonb,timestamp with time zone,text,text,text)', $$post(%1$L, 'go')$$, 'ok ok ok ok WF002 ok WF002 = = 42501 ='),
 ('post(uuid,text,jsonb,timestamp with time zone,text,text,text)', $$post(%1$L, 'go', actor => 'boss')$$, 'ok ok ok ok WF002 = = = = 42501 ='),
@@ -165,6 +179,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('find(text,text)', $$find('doc', 'none')$$, 'WF001 = = = = = = WF002 = WF001 42501'),
 ('diagram(uuid,text)', $$diagram(%1$L::uuid)$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
 ('diagram(uuid,text)', $$diagram(%5$L::uuid)$$, 'ok ok ok ok ok WF002 ok WF002 = ok 42501'),
+('tasks', $$$$, '2 = = = 1 0 2 0 = 2 42501'),
+('approvals', $$$$, '6 = = = 3 0 6 0 = 6 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$search('doc', '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$search('doc', states => '{nothing}')$$, '22023 = = = = = = ok ok 22023 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$search('doc', attributes => '{"nothing": 1}')$$, '22023 = = = = = = ok ok 22023 42501'),
@@ -300,7 +316,7 @@ SELECT FROM workflow.pause('rest');
 RESET ROLE;
 SELECT is(answers(r, format('SELECT count(*) FROM workflow.' ||
                             CASE WHEN r.object ~ '^search' THEN 'search' ELSE r.object END || ' ' || r.command,
-                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk')),
+                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task')),
           expected(r), format('rows of %s %s', substring(r.object, '^\w+'), regexp_replace(r.command, '%\d\$L', 'P', 'g')))
 FROM app.right r WHERE r.verdicts ~ '^\d ' OR r.object = 'inconsistencies' ORDER BY r.n;
 SET ROLE regress_app;
@@ -308,7 +324,7 @@ SELECT FROM workflow.unpause('rest');
 SELECT workflow.work(100) \g /dev/null
 RESET ROLE;
 SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_run|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
-                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk')),
+                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task')),
           expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
 FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;
 

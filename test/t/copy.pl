@@ -68,7 +68,10 @@ as($node, 'clerk', q{
 	SELECT workflow.send_by_key('fails', 'g', 'kept');
 	SELECT workflow.create_queue('desk'), workflow.create_limit('chairs', 1), workflow.publish('kept', 'nobody', keep => '1 day');
 	SELECT workflow.create_job('chore', queue => 'desk');
-	SELECT workflow.run_job('chore') FROM generate_series(1, 3)}, 'shop');
+	SELECT workflow.run_job('chore') FROM generate_series(1, 3);
+	SELECT workflow.define('{"id": "ask", "initial": "a", "states": {"a": {"task": {"for": "ann"}, "on": {"go": "a"}}}}');
+	SELECT workflow.start('ask');
+	SELECT workflow.comment(task, 'once') FROM workflow.tasks}, 'shop');
 wait_in('shop', q{SELECT given_up FROM workflow.errors}, 'one that fails');
 $node->safe_psql('shop', 'CREATE PUBLICATION everything FOR ALL TABLES');
 $node->safe_psql('shop', q{SELECT pg_create_logical_replication_slot('switch', 'pgoutput')});
@@ -95,6 +98,9 @@ is(as($node, 'clerk', q{
 	SELECT workflow.create_job('task', queue => 'bench');
 	SELECT count(workflow.run_job('chore')) FROM generate_series(1, 3);
 	SELECT count(*) FROM workflow.claim('desk', 'w', 10)}, 'successor'), "||0\n1\n3\n6", 'those of queues, limits, jobs and runs, too');
+is(as($node, 'clerk', q{
+	SELECT FROM workflow.tasks, workflow.comment(task, 'twice');
+	SELECT string_agg(note, ', ' ORDER BY at) FROM workflow.approvals}, 'successor'), 'once, twice', 'and those of what people do');
 is($node->safe_psql('successor', 'SELECT count(DISTINCT seq) FROM workflow.run'), 6, 'no run has the place of another one');
 workflow_role($node, 'novice');
 is(as($node, 'novice', q{SELECT workflow.define('{"id": "mine", "initial": "a", "states": {"a": {}}}')}, 'successor'), 1, 'and those of owners');
