@@ -1684,12 +1684,14 @@ CREATE INDEX schedule_due ON workflow.schedule (owner, due, id) WHERE due IS NOT
 --   jitter      it is fired up to so much later, always the same for a time
 --   calendar    of working time: days without any are left out
 --   priority    of the runs, -2 to 2; null: the job's
---   engine      'workflow'
+--   engine      'workflow', or 'pg_cron': a job of pg_cron, in this database, fires it; what
+--               that has not fired a minute later is fired as by 'workflow'. For cron
+--               expressions of five fields, in the time zone of pg_cron
 --   every       an interval, counted from `starts`, or now
 -- It is fired as the caller, who owns it, and has to have the rights for it each time. What
 -- it makes has the actor 'schedule:NAME' and the key 'NAME@TIME'. Where job, rights or
 -- parameters do not fit any more, it is suspended. Errors: 42710, 22023, 22004, 42704 no
--- such calendar, 0A000, those of run_job() and start(). Takes the name.
+-- such calendar, 0A000, 55000 no pg_cron, those of run_job() and start(). Takes the name.
 CREATE FUNCTION workflow.create_schedule(
     name text, job text DEFAULT NULL, definition text DEFAULT NULL, cron text DEFAULT NULL, rule text DEFAULT NULL,
     zone text DEFAULT NULL, params jsonb DEFAULT '{}', starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL,
@@ -1718,9 +1720,10 @@ CREATE FUNCTION workflow.pause_schedule(name text, note text DEFAULT NULL) RETUR
 CREATE FUNCTION workflow.resume_schedule(name text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_resume_schedule';
 
--- trigger_now(name): make a run or process now, besides its occurrences, also while it is
--- paused. Returns its id. Errors also: those of run_job() and start().
-CREATE FUNCTION workflow.trigger_now(name text) RETURNS uuid
+-- trigger_now(name, due): make a run or process now, besides its occurrences, also while it is
+-- paused. Returns its id. due: fire the schedule if an occurrence has come that was not fired;
+-- null if nothing was made; what pg_cron calls. Errors also: 22004, those of run_job() and start().
+CREATE FUNCTION workflow.trigger_now(name text, due boolean DEFAULT false) RETURNS uuid
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_trigger_now';
 
 -- backfill(name, from_at, to_at): make those of past occurrences that were not made, all in

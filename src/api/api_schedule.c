@@ -22,6 +22,7 @@
 #include "definition/privilege.h"
 #include "schedule/schedule_alter.h"
 #include "schedule/schedule_backfill.h"
+#include "schedule/schedule_cron.h"
 #include "schedule/schedule_define.h"
 #include "schedule/schedule_fire.h"
 #include "schedule/schedule_right.h"
@@ -135,6 +136,8 @@ workflow_drop_schedule(PG_FUNCTION_ARGS)
 	wf_origin_require();
 	wf_schedule_right_hold(name, &schedule);
 	wf_schedule_row_delete(schedule.id);
+	if (wf_schedule_cron_is(&schedule))
+		wf_schedule_cron_leave(&schedule);
 	wf_privilege_drop_on(WF_PRIVILEGE_SCHEDULE, schedule.name);
 	(void) wf_owner_role_release(schedule.owner);
 	SPI_finish();
@@ -183,19 +186,26 @@ workflow_resume_schedule(PG_FUNCTION_ARGS)
 
 /* --- by hand ---------------------------------------------------------------------- */
 
-/* SQL function workflow.trigger_now(name) of sql/parts/schedule.sql. */
+/* SQL function workflow.trigger_now(name, due) of sql/parts/schedule.sql. */
 Datum
 workflow_trigger_now(PG_FUNCTION_ARGS)
 {
 	char	   *name = wf_arg_string(fcinfo, 0, "name");
+	bool		due = wf_arg_bool(fcinfo, 1, "due");
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	bool		made = true;
 	WfSchedule	schedule;
 
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_schedule_right_hold(name, &schedule);
-	wf_schedule_fire_by_hand(&schedule, id);
+	if (!due)
+		wf_schedule_fire_by_hand(&schedule, id);
+	else
+		made = wf_schedule_fire_if_due(&schedule, id);
 	SPI_finish();
+	if (!made)
+		PG_RETURN_NULL();
 	PG_RETURN_UUID_P(id);
 }
 

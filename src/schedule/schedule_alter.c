@@ -21,6 +21,7 @@
 #include "definition/privilege.h"
 #include "job/job.h"
 #include "schedule/schedule_alter.h"
+#include "schedule/schedule_cron.h"
 #include "schedule/schedule_define.h"
 #include "schedule/schedule_word.h"
 
@@ -210,4 +211,6 @@ wf_schedule_alter(WfSchedule *schedule, Jsonb *changes)
 	wf_schedule_define_check(schedule, moves);
 	wf_schedule_row_change(schedule);
 	wf_schedule_row_update(schedule);
+	if (moves && wf_schedule_cron_is(schedule))
+		wf_schedule_cron_enter(schedule);
 }

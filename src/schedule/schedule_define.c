@@ -23,6 +23,7 @@
 #include "definition/owner_role.h"
 #include "run/run_make.h"
 #include "queue/queue.h"
+#include "schedule/schedule_cron.h"
 #include "schedule/schedule_define.h"
 #include "schedule/schedule_make.h"
 #include "schedule/schedule_time.h"
@@ -101,11 +102,19 @@ check_time(const WfSchedule *schedule)
 	if (schedule->starts >= schedule->ends)
 		refuse("a schedule must start before it ends");
 	check_jitter(schedule->jitter);
-	if (strcmp(schedule->engine, "workflow") != 0)
+}
+
+/* Who fires it. */
+static void
+check_engine(WfSchedule *schedule)
+{
+	if (wf_schedule_cron_is(schedule))
+		wf_schedule_cron_check(schedule);
+	else if (strcmp(schedule->engine, "workflow") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no engine \"%s\"", wf_quote(schedule->engine)),
-				 errhint("engine must be \"workflow\".")));
+				 errhint("engine must be \"workflow\" or \"pg_cron\".")));
 }
 
 /* What is not given: the zone of the session; the whole second now, or when it starts. */
@@ -144,6 +153,7 @@ plan(WfSchedule *schedule)
 void
 wf_schedule_define_check(WfSchedule *schedule, bool moves)
 {
+	check_engine(schedule);
 	complete(schedule);
 	check_target(schedule);
 	check_time(schedule);
@@ -172,4 +182,6 @@ wf_schedule_define(WfSchedule *schedule)
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("schedule \"%s\" already exists", wf_quote(schedule->name)),
 				 errhint("workflow.alter_schedule() changes it.")));
+	if (wf_schedule_cron_is(schedule))
+		wf_schedule_cron_enter(schedule);
 }

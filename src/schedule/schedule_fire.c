@@ -138,7 +138,7 @@ make_all(WfSchedule *schedule, const WfScheduleTime *times, TimestampTz last)
 
 /*
  * Fire a schedule that is due, and write how it stands then.  SPI must be connected, as
- * for the other.  Errors as of wf_schedule_make() and wf_schedule_time_begin().
+ * for all of these.  Errors as of wf_schedule_make() and wf_schedule_time_begin().
  */
 void
 wf_schedule_fire(WfSchedule *schedule, TimestampTz now)
@@ -156,6 +156,23 @@ wf_schedule_fire(WfSchedule *schedule, TimestampTz now)
 	schedule->error = NULL;
 	wf_schedule_time_plan(schedule, wf_schedule_time_next(&times, last));
 	wf_schedule_row_update(schedule);
+}
+
+/*
+ * Fire a schedule, if its next occurrence has come; *id becomes the id of what was made.
+ * False: nothing was.  For pg_cron, which does not wait for what puts occurrences off.
+ */
+bool
+wf_schedule_fire_if_due(WfSchedule *schedule, pg_uuid_t *id)
+{
+	TimestampTz now = wf_clock_now();
+	int64		made = schedule->made;
+
+	if (schedule->paused || schedule->suspended_at != DT_NOEND || schedule->next > now)
+		return false;
+	wf_schedule_fire(schedule, now);
+	*id = schedule->last_made;
+	return schedule->made > made;
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "base/quote.h"
 #include "eval/calendar.h"
 #include "eval/working_time.h"
+#include "schedule/schedule_cron.h"
 #include "schedule/schedule_time.h"
 
 /* So many days without working time in a row: there will be none. */
@@ -124,7 +125,7 @@ wf_schedule_time_jitter(const WfSchedule *schedule)
 {
 	const Interval *jitter = schedule->jitter;
 
-	if (strcmp(schedule->engine, "pg_cron") == 0)
+	if (wf_schedule_cron_is(schedule))
 		return CRON_GRACE * INT64CONST(1000);
 	return jitter == NULL ? 0 : jitter->time + jitter->day * USECS_PER_DAY;
 }

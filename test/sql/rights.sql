@@ -237,7 +237,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('drop_schedule(text)', $$drop_schedule('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('pause_schedule(text,text)', $$pause_schedule('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('resume_schedule(text)', $$resume_schedule('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
-('trigger_now(text)', $$trigger_now('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('trigger_now(text,boolean)', $$trigger_now('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('backfill(text,timestamp with time zone,timestamp with time zone)', $$backfill('plan', '2029-12-31', '2030-01-01')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('next_times(text,integer)', $$next_times('plan', 1)$$, 'ok = = = WF002 = ok WF002 = ok 42501'),
 ('work_schedules(integer)', $$work_schedules()$$, 'ok = = = = = = = = 42501 ='),

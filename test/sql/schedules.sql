@@ -63,6 +63,7 @@ SELECT is(refused(format('SELECT workflow.create_schedule(%s)', a)), r, a) FROM 
     ('''x'', ''note'', every => ''1 hour'', priority => 3', '22023 priority must be between -2 and 2'),
     ('''x'', definition => ''loan'', every => ''1 hour'', priority => 1', '22023 a schedule of a definition has no priority: processes have none'),
     ('''x'', definition => ''loan'', every => ''1 hour'', overlap => ''queue''', '0A000 processes of a schedule cannot be queued'),
+    ('''x'', ''note'', cron => ''0 * * * *'', engine => ''pg_cron''', '55000 extension "pg_cron" is not installed in this database'),
     ('''x'', ''note'', every => ''1 hour'', engine => ''steam''', '22023 there is no engine "steam"'),
     ('''x'', ''note'', every => ''1 hour'', params => ''[]''', '22023 params must be an object'),
     ('''x'', ''note'', every => ''1 hour'', params => ''{"other": 1}''', 'WF013 job "note" has no parameter "other"')) t(a, r);
@@ -160,6 +161,8 @@ CALL clock('2041-01-01 05:00+00');
 SELECT work() \g /dev/null
 SELECT is(waiting('skip'), 'by hand', 'and is not over');
 SELECT is((SELECT next FROM workflow.schedules WHERE name = 'skip'), '2041-01-01 06:00+00', 'the next occurrence stays where it is');
+SELECT is(workflow.trigger_now('skip', due => true), NULL, 'nothing is due that was not fired');
+SELECT is(refused('SELECT workflow.trigger_now(''skip'', NULL)'), '22004 argument "due" must not be null', 'due or not');
 SELECT is(refused('SELECT workflow.trigger_now(''nothing'')'), 'WF010 schedule "nothing" does not exist', 'of a schedule that there is');
 
 -- a pause

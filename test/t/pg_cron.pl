@@ -1,5 +1,5 @@
 # What doc/schedules.md says of pg_cron, with pg_cron: its jobs start processes,
-# each occasion once.
+# each occasion once; and schedules that pg_cron fires.
 use strict;
 use warnings;
 
@@ -40,6 +40,33 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHER
 wait_for($node, q{SELECT count(*) >= 7 AND bool_and(status = 'finalized') FROM workflow.processes}, 'processes that ended');
 is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) AND bool_and(started_by = 'clerk') FROM workflow.processes}),
 	't', 'one for each night, by the role that scheduled them');
+
+# A schedule that pg_cron fires, and one that it would, had it not ended.
+as($node, 'clerk', q{
+	SELECT workflow.create_job('note', 'SELECT 1');
+	SELECT workflow.create_schedule('minutes', 'note', cron => '* * * * *', engine => 'pg_cron', overlap => 'allow')});
+is($node->safe_psql('postgres', q{SELECT concat_ws(' ', jobname, schedule, username, command) FROM cron.job WHERE jobname ~ '^workflow'}),
+	q{workflow: minutes * * * * * clerk SELECT workflow.trigger_now('minutes', due => true)}, 'pg_cron knows it');
+foreach my $case (
+	[ q{every => '1 hour'}, qr/^22023: pg_cron needs a cron expression of five fields/ ],
+	[ q{cron => '0 * * * * *'}, qr/^22023: pg_cron needs a cron expression of five fields/ ],
+	[ q{cron => '0 * * * *', zone => 'Asia/Tokyo'}, qr/^22023: pg_cron works in time zone "GMT", not in "Asia\/Tokyo"/ ],
+	[ q{cron => '0 * * * *', jitter => '1 s'}, qr/^22023: pg_cron has no jitter/ ])
+{
+	my ($arguments, $message) = @$case;
+
+	like(refusal($node, 'clerk', "SELECT workflow.create_schedule('x', 'note', engine => 'pg_cron', $arguments)"), $message, "no $arguments");
+}
+wait_for($node, q{SELECT made = 1 AND last_at < last + interval '50 seconds' FROM workflow.schedules WHERE name = 'minutes'}, 'pg_cron to fire it');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE j.jobname = 'workflow: minutes' AND d.status = 'failed'}),
+	0, 'without an error');
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'});
+wait_for($node, q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher')}, 'the end of pg_cron');
+my $made = $node->safe_psql('postgres', q{SELECT made FROM workflow.schedules});
+wait_for($node, qq{SELECT made > $made AND last_at >= last + interval '1 minute' FROM workflow.schedules}, 'an executor to fire it');
+is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) FROM workflow.runs WHERE actor = 'schedule:minutes'}), 't', 'each once');
+as($node, 'clerk', q{SELECT workflow.drop_schedule('minutes')});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE jobname ~ '^workflow'}), 0, 'its job ends with it');
 
 # The reminders of the page, by hand.
 $node->safe_psql('postgres', q{CREATE SCHEMA shop AUTHORIZATION clerk; SET ROLE clerk;
