@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/guc.h"
 #include "schedule/schedule_fire.h"
 #include "schedule/schedule_suspend.h"
 #include "shmem/slot.h"
@@ -47,15 +48,19 @@ static int
 fire_claimed(WfBatch *batch, WfSchedule *schedules, TimestampTz now)
 {
 	int			n = 0;
+	int64		made = 0;
 
 	wf_batch_limit_start(batch);
-	while (n < batch->claimed && (n == 0 || !wf_batch_limit_is_up(batch)))
+	while (n < batch->claimed && (n == 0 || (made < wf_batch_size && !wf_batch_limit_is_up(batch))))
 	{
+		int64		before = schedules[n].made;
+
 		CHECK_FOR_INTERRUPTS();
 		batch->position = n;
 		batch->seq = schedules[n].id;
 		if (!wf_schedule_suspend_lost(&schedules[n]))
 			wf_schedule_fire(&schedules[n], now);
+		made += schedules[n].made - before;
 		n++;
 	}
 	batch->position = batch->claimed;

@@ -172,6 +172,34 @@ wait_for($node, q{SELECT count(*) = 1 AND bool_and(actor = 'schedule:breads') FR
 ok(1, 'when its code is well, a process is started');
 as($node, 'clerk', q{SELECT workflow.drop_schedule('breads')});
 
+# --- what ends the server --------------------------------------------------------------------------
+
+# A first step that crashes the server: the schedule is suspended after three crashes, and one that
+# was only due with it goes on.
+$node->safe_psql('postgres', 'GRANT pg_execute_server_program TO clerk');
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.crash(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'kill -9 ' || pg_backend_pid());
+		PERFORM pg_sleep(60);
+	END $$;
+	SELECT workflow.define('{"id": "crash", "initial": "a", "states": {"a": {"entry": "shop.crash"}}}')});
+my $crashes = () = log_since($node) =~ /was terminated by signal 9/g;
+as($node, 'clerk', q{
+	SELECT workflow.create_schedule('good', 'mark of clerk', every => '1 second', params => '{"name": "good", "at": "$scheduled_at"}', catch_up => 'all');
+	SELECT workflow.create_schedule('bad', definition => 'crash', every => '1 second')});
+foreach my $i (1 .. 100)
+{
+	last if (eval { stands('bad', 'state') } // '') eq 'suspended';
+	sleep 1;
+}
+is(stands('bad', "state || ': ' || reason"), 'suspended: the server ended while it was fired, again and again', 'a schedule that ends the server is suspended');
+is((() = log_since($node) =~ /was terminated by signal 9/g) - $crashes, 3, 'after three crashes');
+wait_for($node, q{SELECT max(at) > clock_timestamp() - interval '2 seconds' FROM shop.mark WHERE name = 'good'}, 'the other one');
+is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT at) AND count(*) = extract(epoch FROM max(at) - min(at)) + 1 FROM shop.mark WHERE name = 'good'}),
+	't', 'the other one goes on, and has made each occurrence once');
+as($node, 'clerk', qq{SELECT workflow.drop_schedule('$_')}) foreach 'good', 'bad';
+
 # --- an outage, by the clock of the tests ---------------------------------------------------------
 
 sub set_clock

@@ -107,6 +107,14 @@ my %refused = (
 	create_limit => q{SELECT workflow.create_limit('l', 1)},
 	alter_limit => q{SELECT workflow.alter_limit('l', '{"max": 1}')},
 	drop_limit => q{SELECT workflow.drop_limit('l')},
+	create_schedule => q{SELECT workflow.create_schedule('s', 'j', every => '1 hour')},
+	alter_schedule => q{SELECT workflow.alter_schedule('s', '{}')},
+	drop_schedule => q{SELECT workflow.drop_schedule('s')},
+	pause_schedule => q{SELECT workflow.pause_schedule('s')},
+	resume_schedule => q{SELECT workflow.resume_schedule('s')},
+	trigger_now => q{SELECT workflow.trigger_now('s')},
+	backfill => q{SELECT workflow.backfill('s', now(), now())},
+	work_schedules => q{SELECT workflow.work_schedules()},
 	claim => q{SELECT workflow.claim('q', 'w')},
 	await_work => q{CALL workflow.await_work('q')},
 	complete => qq{SELECT workflow.complete('$ann', 1)},
@@ -158,12 +166,21 @@ is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE
 # Promotion
 #
 as($node, 'clerk', qq{SELECT workflow.set_timer('$ann', '1 day', now() + interval '1 second')});
+as($node, 'clerk', q{SELECT workflow.create_job('second', 'SELECT 1');
+	SELECT workflow.create_schedule('seconds', 'second', every => '1 second', catch_up => 'all')});
+wait_for($node, q{SELECT made >= 2 FROM workflow.schedules}, 'two seconds');
 $node->wait_for_catchup($standby);
 $node->stop('immediate');
 my $reached = ticks($standby, 'postgres');
 $standby->promote;
 wait_for($standby, "SELECT min(step) > $reached FROM workflow.processes WHERE definition LIKE 'clock%'", 'the clocks to tick on the new primary');
 wait_for($standby, q{SELECT status = 'finalized' FROM workflow.processes WHERE key = 'ann'}, 'the timer that was under way');
+wait_for($standby, q{SELECT last > clock_timestamp() - interval '2 seconds' FROM workflow.schedules}, 'the schedule on the new primary');
+is(as($standby, 'clerk', q{
+	SELECT count(*) = count(DISTINCT key) AND count(*) = extract(epoch FROM max(at) - min(at)) + 1
+	FROM (SELECT key, split_part(key, '@', 2)::timestamptz AS at FROM workflow.runs WHERE actor = 'schedule:seconds') r}),
+	't', 'of a schedule no occurrence is missing, and none was made twice');
+as($standby, 'clerk', q{SELECT workflow.drop_schedule('seconds')});
 ok(1, 'after promotion work goes on by itself');
 is(as($standby, 'clerk', q{SELECT workflow.start('leave', key => 'bob') IS NOT NULL}), 't', 'and commands are taken');
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM workflow.failure WHERE given_up}), 0, 'and nothing is given up');
