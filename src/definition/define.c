@@ -632,10 +632,23 @@ insert_version(const WfDefineVersion *version, int32 owner, int32 number)
 		wf_statement_execute(&insert_statement, values, NULL, 0);
 }
 
+/* Error 22023: by such a name grant_on() and change_owner() mean a job, a queue, ... */
+static void
+check_prefix(const char *name)
+{
+	const char *rest;
+
+	if (wf_privilege_kind(name, &rest) != WF_PRIVILEGE_DEFINITION)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of a definition must not begin with \"%s\"", pnstrdup(name, rest - name)),
+				 errdetail("Privileges on such a name are those on another kind of object.")));
+}
+
 /*
  * Store what this role defines, unless it is the same as the newest version of
  * that name.  Returns the number of the version.  Error WF002 when the name
- * belongs to another role; 55000 before adopt().  Locks the name until the end
+ * belongs to another role; 22023 for one that is not to be had; 55000 before adopt().  Locks the name until the end
  * of the transaction.  SPI must be connected.
  */
 int32
@@ -652,6 +665,8 @@ wf_define_store(const WfDefineVersion *version, Oid role)
 	{
 		WfDefinitionLog log = {.definition = version->name,.event = WF_LOG_DEFINE};
 
+		if (number == 0)
+			check_prefix(version->name);
 		/* The number of one that was dropped stays its own. */
 		number = Max(number, wf_definition_log_last_version(version->name)) + 1;
 		insert_version(version, owner, number);

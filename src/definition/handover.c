@@ -197,7 +197,13 @@ wf_handover_definition(const char *name, Oid role, const char *said)
 	if (owner == owned.owner)
 		return false;
 	if (kind != WF_PRIVILEGE_DEFINITION)
-		return wf_handover_job(kind, owned.name, &owned, owner);
+	{
+		if (!wf_handover_job(kind, owned.name, &owned, owner))
+			return false;
+		if (wf_owner_role_release(owned.owner))
+			wf_erasure_hand_over(owned.owner, owner, NULL);
+		return true;
+	}
 	values[1] = Int32GetDatum(owner);
 	wf_definition_roles_changing();
 	(void) wf_statement_execute(&change_statement, values, NULL, 0);

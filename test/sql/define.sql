@@ -194,6 +194,9 @@ ROLLBACK TO s;
 SET ROLE regress_clerk;
 SELECT is(error('SELECT workflow.define(''{"id": "door", "initial": "a", "states": {"a": {}}}'')'),
     ARRAY['WF002', 'definition "door" belongs to role "regress_app"'], 'another role cannot define a name that is taken');
+SELECT is((error(format('SELECT workflow.define(%L)', jsonb_build_object('id', p || 'x', 'initial', 'a', 'states', '{"a": {}}'::jsonb))))[1:2],
+    ARRAY['22023', format('the name of a definition must not begin with "%s"', p)], 'nor one by which grant_on() means something else: ' || p)
+    FROM unnest(ARRAY['job:', 'queue:', 'schedule:', 'limit:']) p;
 RESET ROLE;
 SELECT is((error('SELECT workflow.define(''{"id": "mine", "initial": "a", "states": {"a": {}}}'')'))[1:2],
     ARRAY['WF002', 'a superuser cannot own a definition'], 'a superuser cannot define');

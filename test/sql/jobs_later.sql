@@ -101,6 +101,15 @@ SET ROLE regress_clerk;
 SELECT is(workflow.create_job('sum', 'SELECT 2'), 2, 'the new owner makes a version');
 RESET ROLE;
 SELECT is((error('DROP OWNED BY regress_app'))[1] <> 'no error', true, 'who owns jobs is not dropped');
+CREATE ROLE regress_giver LOGIN;
+GRANT workflow_user TO regress_giver;
+SET ROLE regress_giver;
+SELECT is(workflow.create_job('gift', 'SELECT 1'), 1, 'who owns one job');
+RESET ROLE;
+SELECT is((error('DROP ROLE regress_giver'))[1], '2BP01', 'is not dropped');
+SELECT is(workflow.change_owner('job:gift', 'regress_stranger'), true, 'until it is somebody else''s');
+SELECT is((error('DROP OWNED BY regress_giver; DROP ROLE regress_giver'))[1], 'no error', 'then there is nothing in the way');
+SELECT workflow.drop_job('gift') \g /dev/null
 REASSIGN OWNED BY regress_app TO regress_stranger;
 SELECT is((SELECT string_agg(format('%s %s', name, owner), ', ' ORDER BY name, version) FROM workflow.jobs), 'letter regress_stranger, sum regress_clerk, sum regress_clerk', 'REASSIGN OWNED gives jobs');
 SELECT is((SELECT string_agg(format('%s %s', name, owner), ', ' ORDER BY name) FROM workflow.queues), 'job:letter regress_stranger, mail regress_clerk', 'and queues');

@@ -66,7 +66,7 @@ is_run($run, 'failed|1|0', 'one that may not be lost has failed');
 
 # late: between lease and its end is what it takes to start a runtime
 $run = run_job('letter');
-my $tardy = $node->safe_psql('postgres', qq{
+my $late = $node->safe_psql('postgres', qq{
 	SET ROLE clerk;
 	SELECT FROM workflow.claim('mail', 'w', lease => '2 seconds');
 	RESET ROLE;
@@ -78,7 +78,7 @@ my $tardy = $node->safe_psql('postgres', qq{
 		END LOOP;
 	END \$\$;
 	SELECT clock_timestamp() - begun < '6 seconds' FROM workflow.run WHERE id = '$run'});
-is($tardy, 't', 'the end of a lease is noticed soon');
+is($late, 't', 'the end of a lease is noticed soon');
 
 # extended
 ($claimed, $fence) = claim('mail', '1 second');
@@ -197,18 +197,18 @@ as($node, 'clerk', q{
 	SELECT workflow.create_job('early', queue => 'prompt', start_within => '1 second');
 	SELECT workflow.create_job('brief', queue => 'prompt', timeout => '1 second',
 		retry => '{"errors": "timeout", "maxAttempts": 1, "intervalSeconds": 0.001}')});
-my $tardy = run_job('early');
-wait_for($node, "SELECT EXISTS (SELECT FROM workflow.run_history WHERE run = '$tardy')", 'the end of a run that nobody claims');
-is_run($tardy, 'expired|0|0', 'it has expired');
-$tardy = run_job('brief');
+my $punctual = run_job('early');
+wait_for($node, "SELECT EXISTS (SELECT FROM workflow.run_history WHERE run = '$punctual')", 'the end of a run that nobody claims');
+is_run($punctual, 'expired|0|0', 'it has expired');
+$punctual = run_job('brief');
 for my $attempt (1 .. 2)
 {
-	wait_for($node, "SELECT EXISTS (SELECT FROM workflow.run WHERE id = '$tardy' AND due <= now())", "attempt $attempt");
+	wait_for($node, "SELECT EXISTS (SELECT FROM workflow.run WHERE id = '$punctual' AND due <= now())", "attempt $attempt");
 	($claimed, $fence) = claim('prompt', '1 hour');
-	is($claimed, $tardy, 'a run is claimed for longer than it may take');
+	is($claimed, $punctual, 'a run is claimed for longer than it may take');
 	wait_for($node, "SELECT count(*) = 0 FROM workflow.run WHERE fence = $fence", 'the end of its timeout');
-	is(as($node, 'clerk', "SELECT workflow.complete('$tardy', $fence)"), 'f', 'then it is the worker\'s no more');
-	is_run($tardy, $attempt == 1 ? 'waiting|0|1' : 'failed|0|2', 'which is an attempt');
+	is(as($node, 'clerk', "SELECT workflow.complete('$punctual', $fence)"), 'f', 'then it is the worker\'s no more');
+	is_run($punctual, $attempt == 1 ? 'waiting|0|1' : 'failed|0|2', 'which is an attempt');
 }
 
 # --- await_run --------------------------------------------------------------------------------
