@@ -49,7 +49,8 @@ CREATE TABLE workflow.definition_change (
     actor      text COLLATE "C" NOT NULL,   -- the role that did it
     data       jsonb,
     note       text COLLATE "C",
-    gone       timestamptz          -- when the definition was dropped
+    gone       timestamptz,         -- when the definition was dropped
+    login      text COLLATE "C"     -- the role that had logged in
 );
 CREATE INDEX definition_change_definition ON workflow.definition_change (definition, seq);
 

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/note.h"
 #include "definition/definition.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
@@ -88,6 +89,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	rows = SPI_tuptable;
 	for (uint64 i = 0; i < owners; i++)
 		take_over(rows->vals[i], rows->tupdesc);
+	wf_note_database("adopt", NULL);
 	SPI_finish();
 	wf_wakeup_extension();
 	PG_RETURN_INT64(owners);

@@ -19,6 +19,8 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
+#include "base/jsonb.h"
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "chart/diagnostic.h"
@@ -227,6 +229,15 @@ require_jsonb(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_JSONB_P(n);
 }
 
+static Jsonb *
+what_was_altered(Jsonb *filter, Jsonb *changes)
+{
+	static const char *const keys[] = {"filter", "changes"};
+	Jsonb	   *values[] = {filter, wf_note_changes(changes)};
+
+	return wf_jsonb_object(lengthof(keys), (const char **) keys, values);
+}
+
 /*
  * SQL function workflow.alter_runs(filter, changes) of sql/parts/runs.sql.  Locks runs that
  * wait and that nobody has locked.
@@ -243,6 +254,8 @@ workflow_alter_runs(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	altered = wf_run_alter(&filter, &changes);
+	if (altered > 0)
+		wf_note_runs("alter_runs", filter.job, what_was_altered(PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(1)), altered);
 	SPI_finish();
 	PG_RETURN_INT64(altered);
 }

@@ -19,6 +19,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
@@ -137,6 +138,7 @@ workflow_define_calendar(PG_FUNCTION_ARGS)
 			break;
 		}
 	}
+	wf_note_object("define_calendar", "calendar", name, DatumGetInt32(insert[1]), NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -160,6 +162,7 @@ workflow_drop_calendar(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("calendar \"%s\" does not exist", wf_quote(name))));
 	wf_statement_execute(&delete_statement, &value, NULL, 0);
+	wf_note_object("drop_calendar", "calendar", name, owner, NULL, NULL);
 	(void) wf_owner_role_release(owner);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -14,6 +14,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/jsonb.h"
 #include "process/context.h"
 #include "process/process.h"
@@ -60,6 +61,7 @@ workflow_set_context(PG_FUNCTION_ARGS)
 	wf_context_patch(process, patch);
 	wf_step_note(process, "workflow.set_context", wf_jsonb_object(1, keys, &patch), actor, note);
 	wf_step_write(stepper);
+	wf_note_process("set_context", process, actor, note, NULL);
 
 	values[0] = BoolGetDatum(true);
 	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));

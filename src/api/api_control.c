@@ -17,6 +17,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/jsonb.h"
 #include "definition/pause.h"
 #include "process/process.h"
@@ -65,6 +66,8 @@ note(WfProcess *process, const char *event, Jsonb *data, const Order *order)
 {
 	if (order->noted)
 		wf_step_note(process, event, data, order->actor, order->note);
+	/* without "workflow." */
+	wf_note_process(strchr(event, '.') + 1, process, order->actor, order->note, data);
 }
 
 /*
@@ -153,6 +156,7 @@ workflow_cancel(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
 	char	   *actor = wf_arg_actor(fcinfo, 1);
+	char	   *note = PG_NARGS() > 2 ? wf_arg_string_or_null(fcinfo, 2) : NULL;
 	WfStepper  *stepper;
 	WfProcess  *process;
 
@@ -161,9 +165,10 @@ workflow_cancel(PG_FUNCTION_ARGS)
 	process = wf_api_hold(stepper, id, false);
 	wf_arg_check_actor(fcinfo, 1, wf_process_definition(process));
 	wf_pause_refuse(wf_process_definition(process));
-	process->remark = PG_NARGS() > 2 ? wf_arg_string_or_null(fcinfo, 2) : NULL;
+	process->remark = note;
 	wf_step_cancel(stepper, process, actor);
 	wf_step_write(stepper);
+	wf_note_process("cancel", process, actor, note, NULL);
 	wf_stepper_end(stepper);
 	SPI_finish();
 	PG_RETURN_VOID();

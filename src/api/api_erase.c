@@ -18,7 +18,9 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/errcodes.h"
+#include "base/jsonb.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
@@ -28,6 +30,7 @@
 #include "process/restore.h"
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
+#include "store/act.h"
 #include "store/changes_write.h"
 #include "store/erasure.h"
 #include "store/job_cache.h"
@@ -110,6 +113,8 @@ workflow_erase(PG_FUNCTION_ARGS)
 	if (wf_run_expire_known())
 		wf_run_expire_of_process(id);
 	wf_job_cache_forget_process(id);
+	wf_act_forget(id);
+	wf_note_process("erase", process, NULL, NULL, wf_note_detail("force", wf_jsonb_scalar(BoolGetDatum(force), BOOLOID)));
 	for (int i = 0; i < (int) lengthof(counted); i++)
 		values[i] = Int64GetDatum((int64) counts[counted[i]]);
 	wf_erasure_note(id, definition->name, definition->owner);

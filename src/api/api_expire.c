@@ -18,8 +18,10 @@
 #include "storage/latch.h"
 
 #include "api/api.h"
+#include "api/note.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/jsonb.h"
 #include "definition/definition_log.h"
 #include "store/origin.h"
 #include "store/retention.h"
@@ -65,6 +67,20 @@ retention_arg(FunctionCallInfo fcinfo)
 	return retention;
 }
 
+/* Note that so many processes were deleted. */
+static void
+note(const char *act, int64 retention, int64 expired)
+{
+	static const char *const keys[] = {"count", "minutes"};
+	Jsonb	   *values[] = {
+		wf_note_number(expired),
+		wf_note_number(retention / USECS_PER_MINUTE)
+	};
+
+	if (expired > 0)
+		wf_note_database(act, wf_jsonb_object(lengthof(keys), (const char **) keys, values));
+}
+
 /*
  * SQL function workflow.expire(retention) of sql/parts/history.sql.  The locks
  * are those of store/retention.c, which waits for none of them.
@@ -94,6 +110,7 @@ workflow_expire(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		more = wf_retention_round(retention, &round);
 	}
+	note("expire", retention, round.expired);
 	SPI_finish();
 	values[0] = Int64GetDatum(round.expired);
 	values[1] = Int64GetDatum(round.carried);
@@ -114,6 +131,7 @@ workflow_expire_all(PG_FUNCTION_ARGS)
 	int64		retention;
 	bool		more = true;
 	bool		logged = false;
+	int64		before;
 	int			waited = 0;
 
 	wf_api_require_admin("workflow.expire_all()");
@@ -126,7 +144,9 @@ workflow_expire_all(PG_FUNCTION_ARGS)
 		if (!logged)
 			wf_definition_log_expire(wf_clock_now() - retention);
 		logged = true;
+		before = round.expired;
 		more = wf_retention_round(retention, &round);
+		note("expire_all", retention, round.expired - before);
 		SPI_commit();
 		SPI_finish();
 		if (!round.held)

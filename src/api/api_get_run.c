@@ -16,13 +16,16 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "api/run_sight.h"
 #include "base/errcodes.h"
+#include "base/jsonb.h"
 #include "base/uuid.h"
 #include "job/job.h"
 #include "queue/queue.h"
@@ -207,12 +210,15 @@ Datum
 workflow_retry_run(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = PG_GETARG_UUID_P(0);
+	WfRunRow	row;
 	bool		retried;
 
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_run_sight_require_manager(id);
 	retried = wf_run_retry(id);
+	if (retried && wf_run_find(id, &row))
+		wf_note_run("retry_run", id, wf_run_row_job(&row), NULL);
 	SPI_finish();
 	PG_RETURN_BOOL(retried);
 }
@@ -228,6 +234,21 @@ read_limit(FunctionCallInfo fcinfo, int n)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("limit must be at least 1, not %d", PG_GETARG_INT32(n))));
 	return PG_GETARG_INT32(n);
+}
+
+/* Which runs redrive() was asked for. */
+static Jsonb *
+redriven(FunctionCallInfo fcinfo, const char *job, const char *queue)
+{
+	static const char *const keys[] = {"job", "queue", "since", "limit"};
+	Jsonb	   *values[] = {
+		job == NULL ? NULL : wf_jsonb_string(job), queue == NULL ? NULL : wf_jsonb_string(queue),
+		PG_ARGISNULL(2) ? NULL : wf_jsonb_string(JsonEncodeDateTime(NULL, PG_GETARG_DATUM(2), TIMESTAMPTZOID, NULL)),
+		PG_ARGISNULL(3) ? NULL :
+		wf_note_number(PG_GETARG_INT32(3))
+	};
+
+	return wf_jsonb_object(lengthof(keys), (const char **) keys, values);
 }
 
 /*
@@ -262,6 +283,8 @@ workflow_redrive(PG_FUNCTION_ARGS)
 		if (wf_job_may(wf_job(version), "manage"))
 			retried += wf_run_retry(DatumGetUUIDP(id));
 	}
+	if (retried > 0)
+		wf_note_runs("redrive", job, redriven(fcinfo, job, queue), retried);
 	SPI_finish();
 	PG_RETURN_INT64(retried);
 }

@@ -17,6 +17,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "job/job.h"
@@ -181,6 +182,8 @@ workflow_flush_cache(PG_FUNCTION_ARGS)
 	if (params != NULL)
 		params = wf_job_given_check(job, params);
 	n = wf_job_cache_flush(job->name, params);
+	wf_note_object("flush_cache", "job", job->name, job->owner, NULL,
+				   wf_note_detail("count", wf_note_number(n)));
 	SPI_finish();
 	PG_RETURN_INT64((int64) n);
 }

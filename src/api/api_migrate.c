@@ -19,9 +19,11 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "api/state_arg.h"
 #include "base/compat.h"
 #include "base/jsonb.h"
+#include "base/uuid.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "migrate/migrate.h"
@@ -29,6 +31,7 @@
 #include "process/context.h"
 #include "process/process.h"
 #include "shmem/wakeup.h"
+#include "store/act.h"
 #include "store/process_row.h"
 #include "store/statement.h"
 
@@ -196,6 +199,23 @@ migrate_one(FunctionCallInfo fcinfo, WfDefinition *from, WfDefinition *to, Jsonb
 		refuse(migrated);
 }
 
+/* Note, for workflow.audit, that a process has another version. */
+static void
+note_one(FunctionCallInfo fcinfo, const WfMigrated *migrated, const char *actor)
+{
+	static const char *const keys[] = {"definition", "from", "to"};
+	Jsonb	   *values[] = {
+		wf_jsonb_string(migrated->to->name), wf_note_number(migrated->from->version), wf_note_number(migrated->to->version)
+	};
+	WfAct		act = {
+		.act = "migrate",.kind = "process",.object = wf_uuid_text(&migrated->id),.owner = migrated->to->owner,
+		.actor = actor,.note = PG_NARGS() > 6 ? wf_arg_string_or_null(fcinfo, 6) : NULL,
+		.detail = wf_jsonb_object(lengthof(keys), (const char **) keys, values)
+	};
+
+	wf_act(&act);
+}
+
 /*
  * SQL function workflow.migrate(...) of sql/parts/migrate.sql.  Locks the
  * process row, unless it is a dry run.
@@ -233,6 +253,8 @@ workflow_migrate(PG_FUNCTION_ARGS)
 		wf_definition_keep(migrated.to);
 	if (migrated.to != from)
 		migrate_one(fcinfo, from, migrated.to, mapping, dry_run, actor, &row, &migrated);
+	if (migrated.to != from && !dry_run)
+		note_one(fcinfo, &migrated, actor);
 	fill(&migrated, values, nulls);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	SPI_finish();
@@ -428,6 +450,37 @@ migrate_chunk(WfMigration *migration, Wanted *wanted, int limit,
 	return n;
 }
 
+/* An array as jsonb. */
+static Jsonb *
+array_of(Datum array)
+{
+	return wf_jsonb_parse(TextDatumGetCString(DirectFunctionCall1(array_to_json, array)));
+}
+
+/* Note, for workflow.audit, that so many processes have another version. */
+static void
+note_many(FunctionCallInfo fcinfo, const WfDefinition *to, const Wanted *wanted, int64 count, const char *actor)
+{
+	static const char *const keys[] = {"to", "versions", "states", "context", "count"};
+	Jsonb	   *values[] = {
+		wf_note_number(to->version),
+		PG_ARGISNULL(3) ? NULL : array_of(PG_GETARG_DATUM(3)),
+		wanted->states == NULL ? NULL : array_of(PointerGetDatum(wanted->states)),
+		wanted->context, wf_note_number(count)
+	};
+	WfAct		act = {
+		.act = "migrate_many",.kind = "definition",.object = to->name,.owner = to->owner,.actor = actor,
+		.note = PG_NARGS() > 10 ? wf_arg_string_or_null(fcinfo, 10) : NULL,
+		.detail = wf_jsonb_object(lengthof(keys), (const char **) keys, values)
+	};
+
+	if (count == 0)
+		return;
+	wf_statement_connect();
+	wf_act(&act);
+	SPI_finish();
+}
+
 /*
  * SQL function workflow.migrate_many(...) of sql/parts/migrate.sql.  Locks
  * process rows in the order of their ids, skipping those that are locked,
@@ -451,6 +504,7 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 	WfMigration *migration;
 	WfDefinition *to;
 	int			looked_at;
+	int64		count = 0;
 
 	if (left < 0)
 		ereport(ERROR,
@@ -486,8 +540,13 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 		looked_at = left == 0 ? 0 :
 			migrate_chunk(migration, &wanted, Min(CHUNK, left), result, &moved);
 		if (looked_at > 0)
+		{
 			left -= moved;
+			count += moved;
+		}
 		SPI_finish();
 	} while (looked_at > 0);
+	if (!dry_run)
+		note_many(fcinfo, to, &wanted, count, actor);
 	return (Datum) 0;
 }

@@ -15,6 +15,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
@@ -133,6 +134,7 @@ workflow_create_queue(PG_FUNCTION_ARGS)
 		refuse_duplicate("queue", row.name);
 	wf_run_reorder(row.id);
 	wf_queue_use_wake(row.id);
+	wf_note_object("create_queue", "queue", row.name, row.owner, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -153,6 +155,7 @@ workflow_create_limit(PG_FUNCTION_ARGS)
 	row.owner = wf_owner_role_enter(GetUserId());
 	if (!wf_queue_row_insert_limit(&row))
 		refuse_duplicate("limit", row.name);
+	wf_note_object("create_limit", "limit", row.name, row.owner, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -199,6 +202,7 @@ workflow_alter_queue(PG_FUNCTION_ARGS)
 	wf_queue_row_update(&row);
 	wf_run_reorder(row.id);
 	wf_queue_use_wake(row.id);
+	wf_note_object("alter_queue", "queue", row.name, row.owner, NULL, PG_GETARG_JSONB_P(1));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -213,6 +217,7 @@ workflow_alter_limit(PG_FUNCTION_ARGS)
 	hold_limit(wf_arg_string(fcinfo, 0, "name"), &row);
 	wf_queue_setting_change(WF_SETTINGS_OF_LIMIT, &row.settings, PG_GETARG_JSONB_P(1));
 	wf_queue_row_update_limit(&row);
+	wf_note_object("alter_limit", "limit", row.name, row.owner, NULL, PG_GETARG_JSONB_P(1));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -230,6 +235,7 @@ workflow_pause_queue(PG_FUNCTION_ARGS)
 	if (row.note != NULL)
 		wf_arg_check_length("note is too long", strlen(row.note));
 	wf_queue_row_update(&row);
+	wf_note_object("pause_queue", "queue", row.name, row.owner, row.note, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -246,6 +252,7 @@ workflow_resume_queue(PG_FUNCTION_ARGS)
 	row.note = NULL;
 	wf_queue_row_update(&row);
 	wf_queue_use_wake(row.id);
+	wf_note_object("resume_queue", "queue", row.name, row.owner, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -271,6 +278,7 @@ workflow_drop_queue(PG_FUNCTION_ARGS)
 				 errhint("Let them end, or cancel them.")));
 	wf_queue_row_delete(row.id);
 	wf_privilege_drop_on(WF_PRIVILEGE_QUEUE, row.name);
+	wf_note_object("drop_queue", "queue", row.name, row.owner, NULL, NULL);
 	(void) wf_owner_role_release(row.owner);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -291,6 +299,7 @@ workflow_drop_limit(PG_FUNCTION_ARGS)
 				 errhint("Make versions of its jobs that do not name it, and let their runs end.")));
 	wf_queue_row_delete_limit(row.id);
 	wf_privilege_drop_on(WF_PRIVILEGE_LIMIT, row.name);
+	wf_note_object("drop_limit", "limit", row.name, row.owner, NULL, NULL);
 	(void) wf_owner_role_release(row.owner);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -20,8 +20,10 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "api/run_sight.h"
 #include "base/clock.h"
+#include "base/jsonb.h"
 #include "base/quote.h"
 #include "job/job.h"
 #include "run/run_cancel.h"
@@ -271,9 +273,12 @@ workflow_cancel_run(PG_FUNCTION_ARGS)
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "run");
 	bool		force = wf_arg_bool(fcinfo, 1, "force");
 	WfRunState	state;
+	int32		job;
 
 	wf_api_connect_to_write(fcinfo);
-	state = wf_run_cancel(id, force);
+	state = wf_run_cancel(id, force, &job);
+	if (job != 0)
+		wf_note_run("cancel_run", id, job, wf_note_detail("force", wf_jsonb_scalar(BoolGetDatum(force), BOOLOID)));
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(wf_run_row_state_name(state)));
 }

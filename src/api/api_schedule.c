@@ -9,15 +9,20 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "utils/json.h"
 #include "utils/timestamp.h"
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/jsonb.h"
 #include "base/quote.h"
+#include "base/uuid.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "schedule/schedule_alter.h"
@@ -102,6 +107,7 @@ workflow_create_schedule(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_schedule_define(&schedule);
+	wf_note_object("create_schedule", "schedule", schedule.name, schedule.owner, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -121,6 +127,8 @@ workflow_alter_schedule(PG_FUNCTION_ARGS)
 	wf_origin_require();
 	wf_schedule_right_hold(name, &schedule);
 	wf_schedule_alter(&schedule, PG_GETARG_JSONB_P(1));
+	wf_note_object("alter_schedule", "schedule", schedule.name, schedule.owner, NULL,
+				   wf_note_changes(PG_GETARG_JSONB_P(1)));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -139,6 +147,7 @@ workflow_drop_schedule(PG_FUNCTION_ARGS)
 	if (wf_schedule_cron_is(&schedule))
 		wf_schedule_cron_leave(&schedule);
 	wf_privilege_drop_on(WF_PRIVILEGE_SCHEDULE, schedule.name);
+	wf_note_object("drop_schedule", "schedule", schedule.name, schedule.owner, NULL, NULL);
 	(void) wf_owner_role_release(schedule.owner);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -162,6 +171,7 @@ workflow_pause_schedule(PG_FUNCTION_ARGS)
 		wf_arg_check_length("note is too long", strlen(schedule.note));
 	wf_schedule_time_plan(&schedule, schedule.next);
 	wf_schedule_row_update(&schedule);
+	wf_note_object("pause_schedule", "schedule", schedule.name, schedule.owner, schedule.note, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -180,6 +190,7 @@ workflow_resume_schedule(PG_FUNCTION_ARGS)
 	schedule.note = NULL;
 	wf_schedule_suspend_end(&schedule);
 	wf_schedule_row_update(&schedule);
+	wf_note_object("resume_schedule", "schedule", schedule.name, schedule.owner, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -199,10 +210,14 @@ workflow_trigger_now(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_schedule_right_hold(name, &schedule);
-	if (!due)
-		wf_schedule_fire_by_hand(&schedule, id);
-	else
+	if (due)
 		made = wf_schedule_fire_if_due(&schedule, id);
+	else
+	{
+		wf_schedule_fire_by_hand(&schedule, id);
+		wf_note_object("trigger_now", "schedule", schedule.name, schedule.owner, NULL,
+					   wf_note_detail("made", wf_jsonb_string(wf_uuid_text(id))));
+	}
 	SPI_finish();
 	if (!made)
 		PG_RETURN_NULL();
@@ -224,6 +239,22 @@ finite_time(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_TIMESTAMPTZ(n);
 }
 
+static Jsonb *
+time_of(TimestampTz time)
+{
+	return wf_jsonb_string(JsonEncodeDateTime(NULL, TimestampTzGetDatum(time), TIMESTAMPTZOID, NULL));
+}
+
+/* What is noted of so many that were made. */
+static Jsonb *
+backfilled(TimestampTz from, TimestampTz to, int n)
+{
+	static const char *const keys[] = {"count", "from_at", "to_at"};
+	Jsonb	   *values[] = {wf_note_number(n), time_of(from), time_of(to)};
+
+	return wf_jsonb_object(lengthof(keys), (const char **) keys, values);
+}
+
 /* SQL function workflow.backfill(name, from_at, to_at) of sql/parts/schedule.sql. */
 Datum
 workflow_backfill(PG_FUNCTION_ARGS)
@@ -241,6 +272,8 @@ workflow_backfill(PG_FUNCTION_ARGS)
 	wf_origin_require();
 	wf_schedule_right_hold(name, &schedule);
 	n = wf_schedule_backfill(&schedule, from, to, &ids);
+	if (n > 0)
+		wf_note_object("backfill", "schedule", schedule.name, schedule.owner, NULL, backfilled(from, to, n));
 	for (int i = 0; i < n; i++)
 	{
 		Datum		value = UUIDPGetDatum(&ids[i]);

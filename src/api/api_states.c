@@ -17,6 +17,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "chart/chart.h"
@@ -187,6 +188,7 @@ workflow_set_states(PG_FUNCTION_ARGS)
 		wf_process_set(process, row->status, false);
 	wf_step_write(stepper);
 	let_go_on(process, was_parked);
+	wf_note_process("set_states", process, actor, note, order_jsonb(array, execute, NULL));
 
 	values[0] = BoolGetDatum(true);
 	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));

@@ -9,6 +9,9 @@
  * process is; of a definition that was dropped it expires like that of a process
  * that has ended.
  *
+ * Jobs, queues and limits, with their prefix, have their grants here.  What else is done
+ * with them, and with processes, is in act (store/act.c); workflow.audit shows both.
+ *
  * Only inserts, but when a definition is dropped.  Takes no lock but those of
  * rows.  SQL of before 0.3.0 has no such table: nothing is noted there.
  *
@@ -27,9 +30,9 @@
 #include "store/statement.h"
 
 static WfStatement note_statement = {
-	.sql = "INSERT INTO workflow.definition_change (definition, version, at, event, actor, data, note)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7)",
-	WF_ARGS(TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID)
+	.sql = "INSERT INTO workflow.definition_change (definition, version, at, event, actor, data, note, login)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	WF_ARGS(TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID)
 };
 
 static WfStatement last_version_statement = {
@@ -65,20 +68,23 @@ has_table(void)
 void
 wf_definition_log(const WfDefinitionLog *log)
 {
-	Datum		values[7] = {
+	char	   *login = GetUserNameFromId(GetSessionUserId(), true);
+	Datum		values[8] = {
 		CStringGetTextDatum(log->definition), Int32GetDatum(log->version),
 		TimestampTzGetDatum(wf_clock_now()), CStringGetTextDatum(log->event),
 		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)),
 		log->data ? JsonbPGetDatum(log->data) : (Datum) 0,
-		log->note ? CStringGetTextDatum(log->note) : (Datum) 0
+		log->note ? CStringGetTextDatum(log->note) : (Datum) 0,
+		login ? CStringGetTextDatum(login) : (Datum) 0
 	};
-	char		nulls[8] = "       ";
+	char		nulls[9] = "        ";
 
 	if (!has_table())
 		return;
 	nulls[1] = log->version == 0 ? 'n' : ' ';
 	nulls[5] = log->data == NULL ? 'n' : ' ';
 	nulls[6] = log->note == NULL ? 'n' : ' ';
+	nulls[7] = login == NULL ? 'n' : ' ';
 	(void) wf_statement_execute(&note_statement, values, nulls, 0);
 }
 

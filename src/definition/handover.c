@@ -43,6 +43,7 @@
 #include "definition/pause.h"
 #include "shmem/wakeup.h"
 #include "store/erasure.h"
+#include "store/act.h"
 #include "store/origin.h"
 #include "store/run_sweep.h"
 #include "store/statement.h"
@@ -162,18 +163,47 @@ wf_handover_check_target(Oid role)
 						 quote_identifier(GetUserNameFromId(role, false)))));
 }
 
+static Jsonb *
+from_to(const char *from, Oid to)
+{
+	static const char *keys[] = {"from", "to"};
+	Jsonb	   *values[] = {wf_jsonb_string(from), wf_jsonb_string(GetUserNameFromId(to, false))};
+
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
+
 static void
 note(const WfOwned *owned, Oid role, const char *note)
 {
-	static const char *keys[] = {"from", "to"};
-	Jsonb	   *values[] = {wf_jsonb_string(owned->role_name),
-	wf_jsonb_string(GetUserNameFromId(role, false))};
 	WfDefinitionLog log = {
 		.definition = owned->name,.event = WF_LOG_CHANGE_OWNER,
-		.data = wf_jsonb_object(lengthof(keys), keys, values),.note = note
+		.data = from_to(owned->role_name, role),.note = note
 	};
 
 	wf_definition_log(&log);
+}
+
+/* The same of what is no definition. */
+static void
+note_other(const char *kind, const char *name, const char *from, Oid role, int32 owner, const char *note)
+{
+	WfAct		act = {
+		.act = "change_owner",.kind = kind,.object = name,.owner = owner,.note = note,
+		.detail = from_to(from, role)
+	};
+
+	wf_act(&act);
+}
+
+/* A job, a queue or a limit is given to a role, which is that owner. */
+static bool
+hand_over_other(WfPrivilegeKind kind, const WfOwned *owned, Oid role, int32 owner, const char *said)
+{
+	if (!wf_handover_job(kind, owned->name, owned, owner))
+		return false;
+	note_other(kind == WF_PRIVILEGE_JOB ? "job" : kind == WF_PRIVILEGE_QUEUE ? "queue" :
+			   kind == WF_PRIVILEGE_LIMIT ? "limit" : "schedule", owned->name, owned->role_name, role, owner, said);
+	return true;
 }
 
 /*
@@ -198,7 +228,7 @@ wf_handover_definition(const char *name, Oid role, const char *said)
 		return false;
 	if (kind != WF_PRIVILEGE_DEFINITION)
 	{
-		if (!wf_handover_job(kind, owned.name, &owned, owner))
+		if (!hand_over_other(kind, &owned, role, owner, said))
 			return false;
 		if (wf_owner_role_release(owned.owner))
 			wf_erasure_hand_over(owned.owner, owner, NULL);
@@ -234,7 +264,7 @@ names_of(int32 owner)
 }
 
 static void
-hand_over_owner(int32 from, Oid to, const char *note)
+hand_over_owner(int32 from, Oid role, Oid to, const char *note)
 {
 	Datum		values[2] = {Int32GetDatum(from), Int32GetDatum(wf_owner_role_enter(to))};
 	ListCell   *cell;
@@ -243,6 +273,8 @@ hand_over_owner(int32 from, Oid to, const char *note)
 		(void) wf_handover_definition(lfirst(cell), to, note);
 	(void) wf_statement_execute(&calendars_statement, values, NULL, 0);
 	wf_handover_job_all(from, DatumGetInt32(values[1]));
+	note_other("owner", GetUserNameFromId(role, false), GetUserNameFromId(role, false), to,
+			   DatumGetInt32(values[1]), note);
 	if (wf_owner_role_release(from))
 		wf_erasure_hand_over(from, DatumGetInt32(values[1]), NULL);
 }
@@ -265,7 +297,7 @@ wf_handover_all(List *from, Oid to, const char *note)
 		if (owner == 0 || role == to || wf_handover_owned(role) == NULL)
 			continue;
 		wf_handover_check_target(to);
-		hand_over_owner(owner, to, note);
+		hand_over_owner(owner, role, to, note);
 	}
 }
 

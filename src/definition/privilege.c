@@ -376,6 +376,7 @@ void
 wf_privilege_drop_on(WfPrivilegeKind kind, const char *name)
 {
 	wf_privilege_drop(wf_privilege_object(kind, name));
+	wf_definition_log_gone(wf_privilege_object(kind, name));
 }
 
 /*

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/jsonb.h"
 #include "base/quote.h"
 #include "definition/define.h"
 #include "definition/owner_role.h"
@@ -35,6 +36,7 @@
 #include "job/job_type.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
+#include "store/act.h"
 #include "store/job_cache.h"
 #include "store/origin.h"
 #include "store/statement.h"
@@ -367,6 +369,21 @@ set_all(Row *row, const WfJobText *text, const Newest *newest)
 	set_jsonb(row, 20, cache_of(text));
 }
 
+/* Note what was done with a job, for workflow.audit. */
+static void
+note(const char *act, const char *name, int32 owner, int32 version)
+{
+	const char *key = "version";
+	Jsonb	   *value = version == 0 ? NULL :
+		wf_jsonb_scalar(NumericGetDatum(int64_to_numeric(version)), NUMERICOID);
+	WfAct		row = {
+		.act = act,.kind = "job",.object = name,.owner = owner,
+		.detail = value == NULL ? NULL : wf_jsonb_object(1, &key, &value)
+	};
+
+	wf_act(&row);
+}
+
 static void
 insert(Row *row, const WfJobText *text, const Newest *newest)
 {
@@ -413,6 +430,7 @@ wf_job_define(const WfJobText *text)
 		wf_statement_execute(&same_statement, row.values, row.nulls, 0) > 0)
 		return newest.version;
 	insert(&row, text, &newest);
+	note("create_job", text->name, owner, newest.version + 1);
 	return newest.version + 1;
 }
 
@@ -441,4 +459,5 @@ wf_job_define_drop(const char *name)
 	(void) wf_statement_execute(&drop_statement, values, NULL, 0);
 	wf_job_cache_forget(name);
 	wf_privilege_drop_on(WF_PRIVILEGE_JOB, name);
+	note("drop_job", name, job->owner, 0);
 }

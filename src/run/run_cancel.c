@@ -61,11 +61,12 @@ abort_waiting(WfRunRow *row)
 }
 
 /*
- * Cancel a run.  Returns its state after that.  Locks it, and waits for a transaction
+ * Cancel a run.  Returns its state after that; *of becomes the version of its job, 0 if
+ * it had ended before.  Locks it, and waits for a transaction
  * that is at it.  Errors: WF010 when there is none, WF002.  SPI must be connected.
  */
 WfRunState
-wf_run_cancel(const pg_uuid_t *id, bool force)
+wf_run_cancel(const pg_uuid_t *id, bool force, int32 *of)
 {
 	WfRunRow	row;
 	WfRunPast	past;
@@ -74,6 +75,7 @@ wf_run_cancel(const pg_uuid_t *id, bool force)
 		require(wf_run_row_job(&row), DatumGetObjectId(row.values[WF_RUN_starter]));
 	if (wf_run_lock(id, true, &row))
 	{
+		*of = wf_run_row_job(&row);
 		if (!is_running(&row))
 			return abort_waiting(&row);
 		wf_run_cancel_running(&row, force);
@@ -85,5 +87,6 @@ wf_run_cancel(const pg_uuid_t *id, bool force)
 				 errmsg("run %s does not exist", wf_uuid_text(id)),
 				 errdetail("It may have ended so long ago that it is not remembered.")));
 	require(past.job, past.starter);
+	*of = 0;
 	return past.state;
 }

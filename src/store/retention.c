@@ -45,6 +45,7 @@
 #include "base/guc.h"
 #include "base/uuid.h"
 #include "base/version.h"
+#include "store/act.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/purge.h"
@@ -247,7 +248,8 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	bool		runs = wf_run_expire_known();
 
 	memset(&round->after, 0, sizeof(round->after));
-	if (!lock_partition(round->oldest) || (runs && !wf_run_expire_lock_partition(round->oldest)))
+	if (!lock_partition(round->oldest) || (runs && !wf_run_expire_lock_partition(round->oldest)) ||
+		!wf_act_lock_partition(round->oldest))
 		return;
 	/* Rows were locked by others, or written at an old position of the ring. */
 	if (wf_statement_execute(&empty_statement, &oldest, NULL, 1) > 0)
@@ -255,6 +257,7 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	wf_statement_execute(&truncate_statements[round->oldest], NULL, NULL, 0);
 	if (runs)
 		wf_run_expire_truncate(round->oldest);
+	wf_act_truncate(round->oldest);
 	wf_statement_execute(&move_statement, values, NULL, 0);
 	round->moved = true;
 }
@@ -431,7 +434,7 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
 			return true;
 		move_on(round, now);
 	}
-	return walk && (walk_runs(cutoff, round) || walk_some(cutoff, round));
+	return walk && (wf_act_expire(cutoff) || walk_runs(cutoff, round) || walk_some(cutoff, round));
 }
 
 /*

@@ -42,6 +42,7 @@
 #include "eval/user_context.h"
 #include "job/job.h"
 #include "process/known.h"
+#include "store/act.h"
 #include "store/origin.h"
 #include "store/statement.h"
 #include "table/table_define.h"
@@ -296,6 +297,15 @@ drop_triggers(const char *name, Oid relation)
 	free_object_addresses(objects);
 }
 
+/* Note what was done with a table trigger, for workflow.audit. */
+static void
+note(const char *act, const char *name, int32 owner)
+{
+	WfAct		row = {.act = act,.kind = "table_trigger",.object = name,.owner = owner};
+
+	wf_act(&row);
+}
+
 /*
  * Make a table trigger of the current user.  SPI must be connected.  Errors as of
  * create_table_trigger().
@@ -322,6 +332,7 @@ wf_table_define(const WfTableText *text)
 	insert(text, &author, owner);
 	foreach(cell, text->events)
 		create_trigger(text, lfirst(cell));
+	note("create_table_trigger", text->name, owner);
 }
 
 /* --- dropping ------------------------------------------------------------------------------ */
@@ -350,6 +361,7 @@ wf_table_define_drop(const char *name)
 	Datum		value = CStringGetTextDatum(name);
 	bool		isnull;
 	Oid			relation;
+	int32		owner;
 
 	if (wf_statement_execute(&lock_statement, &value, NULL, 1) == 0)
 		ereport(ERROR,
@@ -358,9 +370,11 @@ wf_table_define_drop(const char *name)
 	require_owner(name, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)),
 				  SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
 	relation = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
+	owner = wf_owner_role_id(DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
 	wf_table_trigger_changing();
 	drop_triggers(name, relation);
 	(void) wf_statement_execute(&delete_statement, &value, NULL, 0);
+	note("drop_table_trigger", name, owner);
 }
 
 /*

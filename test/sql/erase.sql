@@ -40,7 +40,9 @@ END
 $$;
 SELECT is((SELECT array_agg(c.relname ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'workflow'::regnamespace AND c.relkind = 'r'
            AND app.holds(c.relname, 'Anna|anna|' || :'p')),
-          ARRAY['erasure']::name[], 'no table has anything of it but its id in that of the erasures');
+          ARRAY['act_0', 'erasure']::name[], 'no table has anything of it but its id, in those of erasures and of acts');
+SELECT is((SELECT array_agg(c.relname ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'workflow'::regnamespace AND c.relkind = 'r'
+           AND app.holds(c.relname, 'Anna|anna')), NULL, 'and nothing of its data');
 SET ROLE regress_app;
 SELECT is(states(:'q'), 'a', 'others are left alone');
 SELECT isnt(workflow.start('job', key => 'anna'), :'p', 'the key can be given to another');

@@ -274,6 +274,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('deferred_events', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
 ('errors', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
 ('drift', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
+('audit', $$WHERE object = 'rest' AND act = 'define'$$, '2 2 2 2 0 = = = = 2 42501'),
 ('definition_history', $$WHERE definition = 'rest' AND event = 'workflow.define'$$, '2 2 2 2 0 = 2 0 = 2 42501'),
 ('pauses', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
 ('early_events', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
