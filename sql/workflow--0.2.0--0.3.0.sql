@@ -1737,6 +1737,20 @@ CREATE FUNCTION workflow.backfill(name text, from_at timestamptz, to_at timestam
 CREATE FUNCTION workflow.next_times(name text, n int DEFAULT 10) RETURNS SETOF timestamptz
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_next_times';
 
+-- preview_schedule(...): the next n times of a schedule that is not made yet.
+--   cron, rule  one of them, or every
+--   zone        null: that of the session
+--   from_at     nothing earlier; null: now
+--   n           from 1 to 10,000
+--   starts      nothing earlier, either; DTSTART of the rule, anchor of the interval; null: from_at
+--   ends, gap, fold, every, calendar    as those of create_schedule()
+-- Errors: 22023, with the position of what is wrong and a hint, 22004, 42704 no such calendar.
+CREATE FUNCTION workflow.preview_schedule(
+    cron text DEFAULT NULL, rule text DEFAULT NULL, zone text DEFAULT NULL, from_at timestamptz DEFAULT now(),
+    n int DEFAULT 10, starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL, gap text DEFAULT 'next',
+    fold text DEFAULT 'first', every interval DEFAULT NULL, calendar text DEFAULT NULL)
+    RETURNS SETOF timestamptz LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_preview_schedule';
+
 -- work_schedules(max): fire up to `max` due schedules of the current role, in this
 -- transaction; what an executor does, by hand. An error is an error of this call. Returns how
 -- many were fired. Errors: 22023, 22004, those of run_job() and start(). Locks the schedules,
@@ -2189,12 +2203,12 @@ GRANT SELECT ON workflow.tasks, workflow.approvals TO workflow_user, workflow_mo
 
 -- of schedules:
 REVOKE ALL ON workflow.schedule, workflow.schedules FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_schedule, workflow.backfill, workflow.create_schedule, workflow.drop_schedule, workflow.may_schedule, workflow.next_times, workflow.pause_schedule, workflow.resume_schedule, workflow.trigger_now, workflow.work_schedules FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_schedule, workflow.backfill, workflow.create_schedule, workflow.drop_schedule, workflow.may_schedule, workflow.next_times, workflow.preview_schedule, workflow.pause_schedule, workflow.resume_schedule, workflow.trigger_now, workflow.work_schedules FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     workflow.create_schedule, workflow.alter_schedule, workflow.drop_schedule, workflow.pause_schedule, workflow.resume_schedule,
     workflow.trigger_now, workflow.backfill, workflow.work_schedules
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.next_times, workflow.may_schedule TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.next_times, workflow.preview_schedule, workflow.may_schedule TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.schedules TO workflow_user, workflow_monitor, workflow_admin;
 -- end of those of schedules
 

@@ -15,6 +15,7 @@
 #include "datatype/timestamp.h"
 
 #include "base/compat.h"
+#include "base/quote.h"
 #include "recurrence/cron_parse.h"
 #include "recurrence/local_time.h"
 
@@ -79,8 +80,11 @@ typedef struct Reader
 	const Field *field;
 	WfCron	   *cron;
 	uint64		bits;			/* of the field */
-	bool		special;		/* it has an L, W or # */
+	bool		any;			/* it has a * or is a ? */
 } Reader;
+
+#define FIELD_NAMES \
+	"The fields are: minute, hour, day of the month, month, day of the week; a sixth one in front is the second."
 
 /* --- errors ------------------------------------------------------------ */
 
@@ -104,7 +108,8 @@ refuse_token(const Reader *reader)
 				 where(reader, reader->item)));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid cron expression: \"%.*s\" is not understood", length, reader->item),
+			 errmsg("invalid cron expression: \"%s\" is not understood",
+					wf_quote_part(reader->item, length)),
 			 where(reader, reader->item),
 			 reader->field->words[0] == '\0' ?
 			 errhint("Allowed are numbers from %d to %d, ranges, steps and lists.",
@@ -254,21 +259,16 @@ read_item(Reader *reader)
 {
 	int			low = reader->field->low;
 	int			high = reader->field->high;
+	int			step;
 
 	reader->item = reader->at;
 	if (read_last_day(reader))
-	{
-		reader->special = true;
 		return;
-	}
 	if (!take(reader, '*'))
 	{
 		low = read_value(reader);
 		if (read_suffix(reader, low))
-		{
-			reader->special = true;
 			return;
-		}
 		if (take(reader, '-'))
 		{
 			high = read_value(reader);
@@ -281,7 +281,10 @@ read_item(Reader *reader)
 		else
 			high = Max(low, high);
 	}
-	set_range(reader, low, high, read_step(reader));
+	step = read_step(reader);
+	if (*reader->item == '*' && step == 1)
+		reader->any = true;
+	set_range(reader, low, high, step);
 }
 
 /* --- fields ------------------------------------------------------------ */
@@ -295,7 +298,7 @@ read_list(Reader *reader)
 		*reader->at == '?' && is_end(reader->at[1]))
 	{
 		reader->at++;
-		set_range(reader, reader->field->low, reader->field->high, 1);
+		reader->any = true;
 		return;
 	}
 	do
@@ -306,18 +309,21 @@ read_list(Reader *reader)
 	} while (take(reader, ','));
 }
 
-/* Read a field and the space behind it.  True if it leaves out any value. */
+/*
+ * Read a field and the space behind it.  False if it does not restrict anything,
+ * which is what it says, not what it comes to: as for crontab(5), "1-31" is a
+ * restriction.
+ */
 static bool
 read_field(Reader *reader, FieldKind kind)
 {
 	reader->field = &fields[kind];
 	reader->bits = 0;
-	reader->special = false;
+	reader->any = false;
 	read_list(reader);
 	while (isspace((unsigned char) *reader->at))
 		reader->at++;
-	return reader->special ||
-		(reader->bits >> fields[kind].low) + 1 < BIT(fields[kind].high - fields[kind].low + 1);
+	return !reader->any;
 }
 
 /* How many fields a text has, up to seven. */
@@ -376,7 +382,7 @@ expand(const char *given)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid cron expression: \"%s\" is not a known name", text),
+			 errmsg("invalid cron expression: \"%s\" is not a known name", wf_quote(text)),
 			 errhint("The names are @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually.")));
 }
 
@@ -389,14 +395,18 @@ check_fields(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid cron expression: it is longer than %d bytes", MAX_LENGTH)));
-	if (n < NFIELDS - 1 || n > NFIELDS)
+	if (n > NFIELDS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 n > NFIELDS ? errmsg("invalid cron expression: it has more than six fields") :
+				 errmsg("invalid cron expression: it has more than six fields"),
+				 errdetail(FIELD_NAMES),
+				 errhint("For years, use a rule of RFC 5545, or the start and end of the schedule.")));
+	if (n < NFIELDS - 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg_plural("invalid cron expression: it has %d field",
 							   "invalid cron expression: it has %d fields", n, n),
-				 errdetail("The fields are: minute, hour, day of the month, month, day of the week; a sixth one in front is the second."),
-				 errhint("A rule of RFC 5545 can have a year of its end, or an interval of years.")));
+				 errdetail(FIELD_NAMES)));
 }
 
 /*
@@ -415,6 +425,6 @@ wf_cron_parse(const char *text, WfCron *cron)
 	if (wf_cron_next(cron, (Timestamp) WF_FIRST_DAY * USECS_PER_DAY) == DT_NOEND)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the cron expression \"%s\" never comes", text),
+				 errmsg("the cron expression \"%s\" never comes", wf_quote(text)),
 				 errdetail("None of its months has such a day.")));
 }

@@ -13,6 +13,7 @@
 
 #include "utils/timestamp.h"
 
+#include "base/quote.h"
 #include "recurrence/cron.h"
 #include "recurrence/cron_parse.h"
 #include "recurrence/local_time.h"
@@ -65,20 +66,6 @@ check_start(TimestampTz starts)
 				 errmsg("the start of a recurrence must be in the years 1 to 9999")));
 }
 
-/* Find a time zone by name.  Error 22023 if PostgreSQL does not know it. */
-pg_tz *
-wf_recurrence_zone(const char *name)
-{
-	pg_tz	   *zone = pg_tzset(name);
-
-	if (zone == NULL || !pg_tz_acceptable(zone))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" not recognized", name),
-				 errhint("See the view pg_timezone_names.")));
-	return zone;
-}
-
 /*
  * Read a cron expression.  Error 22023, with the field and the position of what
  * is wrong, if it is none, or if it names days that no month has.
@@ -102,7 +89,7 @@ settle_end(WfRule *rule, const char *text)
 	if (wf_rule_search(rule, rule->starts, &misses) == DT_NOEND)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the recurrence rule \"%s\" never comes", text),
+				 errmsg("the recurrence rule \"%s\" never comes", wf_quote(text)),
 				 errdetail("No time from its start on is what all of its parts name.")));
 	if (rule->count > 0)
 		rule->until_local = Min(rule->until_local, wf_rule_count_last(rule));

@@ -27,7 +27,6 @@ typedef enum WfRecurrenceFold
 /* In the memory context in which it was made. */
 typedef struct WfRecurrence WfRecurrence;
 
-extern pg_tz *wf_recurrence_zone(const char *name);
 extern WfRecurrence *wf_recurrence_of_cron(const char *text, pg_tz *zone,
 										   WfRecurrenceGap gap, WfRecurrenceFold fold);
 extern WfRecurrence *wf_recurrence_of_rule(const char *text, TimestampTz starts, pg_tz *zone,

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/quote.h"
 #include "recurrence/rule_parse.h"
 
 /* Of a text; and of INTERVAL and COUNT. */
@@ -59,7 +60,8 @@ refuse_token(const Reader *reader, const char *at, const char *hint)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 length == 0 ? errmsg("invalid recurrence rule: a value is missing") :
-			 errmsg("invalid recurrence rule: \"%.*s\" is not understood", length, at),
+			 errmsg("invalid recurrence rule: \"%s\" is not understood",
+					wf_quote_part(at, length)),
 			 where(reader, at),
 			 errhint("%s", hint)));
 }
@@ -342,8 +344,8 @@ find_part(Reader *reader)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid recurrence rule: \"%.*s\" is no part of a rule", (int) length,
-					reader->at),
+			 errmsg("invalid recurrence rule: \"%s\" is no part of a rule",
+					wf_quote_part(reader->at, (int) length)),
 			 errdetail("At position %d.", (int) (reader->at - reader->text) + 1),
 			 errhint("A rule is one line like FREQ=MONTHLY;BYDAY=-1FR. DTSTART is an argument of its own; EXDATE and RDATE are not supported.")));
 }

@@ -240,6 +240,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('trigger_now(text,boolean)', $$trigger_now('plan')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('backfill(text,timestamp with time zone,timestamp with time zone)', $$backfill('plan', '2029-12-31', '2030-01-01')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('next_times(text,integer)', $$next_times('plan', 1)$$, 'ok = = = WF002 = ok WF002 = ok 42501'),
+('preview_schedule(text,text,text,timestamp with time zone,integer,timestamp with time zone,timestamp with time zone,text,text,interval,text)', $$preview_schedule('@daily', n => 1)$$, 'ok = = = = = = = = = 42501'),
 ('work_schedules(integer)', $$work_schedules()$$, 'ok = = = = = = = = 42501 ='),
 ('may_schedule(integer,text)', $$may_schedule(0, 'read')$$, 'ok = = = = = = = = = 42501'),
 ('grant_on(text,name,text[])', $$grant_on('schedule:plan', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),

@@ -1,0 +1,118 @@
+# Random cron expressions and rules recur when others say so: cron-parser and
+# rrule, two packages for node, in twenty time zones, many of them at a change
+# of the clocks. What a change means is computed a second time, in
+# test/node/recurrence.mjs; and where cron-parser, asked in the zone itself,
+# says something else, the clocks are changed just then.
+#
+# From the environment: WORKFLOW_NODE, a directory with what
+# test/node/package.json asks for; WORKFLOW_RECURRENCES, how many cron
+# expressions and how many rules, "1000 300" if it is not set, and a number
+# from which chance begins.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use File::Copy;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $tools = $ENV{WORKFLOW_NODE};
+plan skip_all => 'needs WORKFLOW_NODE, see test/setup' unless defined $tools;
+my ($crons, $rules, $seed) = split ' ', $ENV{WORKFLOW_RECURRENCES} // '1000 300';
+$seed //= 1;
+
+# By an hour, by half an hour, by two, at midnight, by a day; in Ramadan; once; never.
+my @zones = qw(
+  Europe/Berlin Europe/London Europe/Lisbon Europe/Moscow Africa/Cairo Africa/Casablanca
+  America/New_York America/Los_Angeles America/St_Johns America/Sao_Paulo America/Havana
+  America/Santiago America/Caracas Asia/Amman Asia/Kolkata Asia/Tehran Australia/Lord_Howe
+  Australia/Sydney Pacific/Apia Pacific/Chatham Antarctica/Troll UTC);
+
+my $node = PostgreSQL::Test::Cluster->new('recurrence');
+$node->init;
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'workflow'\nworkflow.max_executors = 0\nfsync = off\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION workflow');
+
+# Lines of JSON that our program prints, as a table.
+sub load
+{
+	my ($table, @arguments) = @_;
+	my $file = "$tools/$table.json";
+
+	# Modules are looked for beside the program.
+	copy("$FindBin::Bin/../node/recurrence.mjs", "$tools/recurrence.mjs") or die "cannot copy: $!";
+	run_log([ 'node', "$tools/recurrence.mjs", @arguments ], '>', $file) or die "node failed\n";
+	$node->safe_psql('postgres', "CREATE TABLE $table (id int GENERATED ALWAYS AS IDENTITY, line jsonb)");
+	$node->safe_psql('postgres', "\\copy $table (line) FROM '$file' WITH (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')");
+	return;
+}
+
+sub ask { my ($sql) = @_; return $node->safe_psql('postgres', $sql); }
+
+# ---- zones: where node and PostgreSQL have other data, nothing can be compared
+
+load('zone', 'zones', @zones);
+ask(q{CREATE VIEW change AS
+	SELECT line->>'zone' AS zone, to_timestamp((c->>0)::bigint) AS at, make_interval(secs => (c->>1)::int) AS before,
+	       make_interval(secs => (c->>2)::int) AS after
+	FROM zone CROSS JOIN jsonb_array_elements(line->'changes') c});
+my %other = map { $_ => 1 } split /\n/, ask(q{
+	SELECT DISTINCT zone FROM change
+	WHERE (at - interval '1 second') AT TIME ZONE zone <> (at - interval '1 second') AT TIME ZONE 'UTC' + before
+	   OR at AT TIME ZONE zone <> at AT TIME ZONE 'UTC' + after});
+note("left out, as node and PostgreSQL know other changes of the clocks: @{[sort keys %other]}") if %other;
+@zones = grep { !$other{$_} } @zones;
+cmp_ok(scalar(@zones), '>=', 15, 'enough zones can be compared');
+
+# ---- cases
+
+note("$crons cron expressions, $rules rules, seed $seed");
+load('case_of', 'cases', $seed, $crons, $rules, @zones);
+
+ask(q{
+CREATE FUNCTION instants(list jsonb, until bigint) RETURNS timestamptz[] LANGUAGE sql AS $$
+	SELECT coalesce(array_agg(to_timestamp(x::bigint) ORDER BY x::bigint), '{}') FROM jsonb_array_elements_text(list) x WHERE x::bigint <= until
+$$;
+CREATE TABLE result AS
+SELECT id, line->>'kind' AS kind, line->>'zone' AS zone, instants(line->'expected', known) AS expected,
+       instants(line->'theirs', known) AS theirs, ours, line - 'expected' - 'theirs' AS said
+FROM case_of
+CROSS JOIN LATERAL (SELECT (line->>'known')::bigint) k(known)
+CROSS JOIN LATERAL (
+	SELECT coalesce(array_agg(t ORDER BY t) FILTER (WHERE t <= to_timestamp(known)), '{}')
+	FROM workflow.preview_schedule(cron => CASE line->>'kind' WHEN 'cron' THEN line->>'text' END,
+	         rule => CASE line->>'kind' WHEN 'rule' THEN line->>'text' END, zone => line->>'zone',
+	         from_at => to_timestamp((line->>'from')::bigint), n => (line->>'n')::int,
+	         starts => to_timestamp((line->>'starts')::bigint), gap => line->>'gap', fold => line->>'fold') t) o(ours)});
+
+foreach my $kind ([ cron => $crons, 'cron-parser' ], [ rule => $rules, 'rrule' ])
+{
+	my ($name, $n, $package) = @$kind;
+
+	cmp_ok(ask(qq{SELECT count(*) FROM result WHERE kind = '$name' AND cardinality(expected) > 0}), '>', 0.9 * $n, "$name: there is something to compare");
+	is(ask(qq{SELECT said, ours, expected FROM result WHERE kind = '$name' AND ours <> expected ORDER BY id LIMIT 5}), '',
+		"$name: as $package has it, and the manual a change of the clocks");
+}
+cmp_ok(ask(q{SELECT count(DISTINCT (zone, at)) FROM result JOIN change USING (zone)
+	WHERE at BETWEEN expected[1] - interval '1 day' AND expected[cardinality(expected)]}), '>=', 200, 'many changes of the clocks lie in between');
+
+# ---- what cron-parser makes of a change of the clocks
+
+ask(q{
+CREATE TABLE difference AS
+SELECT id, zone, t, t = ANY (ours) AS is_ours, said,
+       (SELECT CASE WHEN c.after > c.before THEN 'gap' ELSE 'fold' END FROM change c
+        WHERE c.zone = r.zone AND t BETWEEN c.at - interval '3 hours' AND c.at + interval '3 hours' + greatest(c.after - c.before, '0') LIMIT 1) AS explained
+FROM result r
+CROSS JOIN LATERAL (SELECT unnest(ours || theirs) AS t) u
+WHERE cardinality(theirs) > 0 AND (t = ANY (ours)) <> (t = ANY (theirs)) AND t <= least(ours[cardinality(ours)], theirs[cardinality(theirs)])});
+note('cron-parser in the zone: ' . ask(q{SELECT count(*) FROM result WHERE cardinality(theirs) > 0}) . ' cases, other times at a '
+	. join(', ', map { s/\|/: /r } split /\n/, ask(q{SELECT coalesce(explained, 'other time'), count(*) FROM difference GROUP BY 1 ORDER BY 1})));
+is(ask(q{SELECT said, t, is_ours FROM difference WHERE explained IS NULL ORDER BY id LIMIT 5}), '', 'only where the clocks are changed does cron-parser say something else');
+
+$node->stop('fast');
+done_testing();
