@@ -603,6 +603,7 @@ CREATE TABLE workflow.task_seat (
     task       uuid NOT NULL,
     name       text COLLATE "C" NOT NULL,
     process    uuid NOT NULL,
+    definition text COLLATE "C" NOT NULL,
     rank       smallint NOT NULL,       -- the other way round than priority
     due        timestamptz NOT NULL,    -- or infinity
     several    boolean NOT NULL,        -- it needs more votes than one
@@ -2045,7 +2046,7 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     UNION ALL
     SELECT 'task in a wrong inbox', e.process, format('%s, %s', e.task, e.name)
     FROM workflow.task_seat e
-    WHERE NOT EXISTS (SELECT FROM workflow.task t WHERE t.id = e.task AND t.process = e.process AND t.closed_at IS NULL
+    WHERE NOT EXISTS (SELECT FROM workflow.task t WHERE t.id = e.task AND t.process = e.process AND t.definition = e.definition AND t.closed_at IS NULL
         AND e.name = ANY (CASE WHEN t.claimed_by IS NULL THEN t.names ELSE ARRAY[t.claimed_by::text] END) AND e.rank = - t.priority AND e.due = COALESCE(t.due, 'infinity'))
     UNION ALL
     SELECT 'task in no inbox', t.process, t.state
@@ -2192,14 +2193,6 @@ GRANT EXECUTE ON FUNCTION workflow.table_trigger, workflow.create_table_trigger,
     TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.table_triggers TO workflow_user, workflow_monitor, workflow_admin;
 -- end of jobs
-REVOKE ALL ON FUNCTION workflow.inbox, workflow.outbox, workflow.candidates, workflow.claim_task, workflow.release_task, workflow.assign,
-    workflow.delegate, workflow.comment, workflow.complete_task FROM PUBLIC;
-REVOKE ALL ON workflow.task, workflow.task_seat, workflow.task_act, workflow.tasks, workflow.approvals FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION
-    workflow.inbox, workflow.outbox, workflow.candidates, workflow.claim_task, workflow.release_task, workflow.assign,
-    workflow.delegate, workflow.comment, workflow.complete_task
-    TO workflow_user, workflow_admin;
-GRANT SELECT ON workflow.tasks, workflow.approvals TO workflow_user, workflow_monitor, workflow_admin;
 
 -- of schedules:
 REVOKE ALL ON workflow.schedule, workflow.schedules FROM PUBLIC;
@@ -2211,6 +2204,14 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION workflow.next_times, workflow.preview_schedule, workflow.may_schedule TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.schedules TO workflow_user, workflow_monitor, workflow_admin;
 -- end of those of schedules
+REVOKE ALL ON FUNCTION workflow.inbox, workflow.outbox, workflow.candidates, workflow.claim_task, workflow.release_task, workflow.assign,
+    workflow.delegate, workflow.comment, workflow.complete_task FROM PUBLIC;
+REVOKE ALL ON workflow.task, workflow.task_seat, workflow.task_act, workflow.tasks, workflow.approvals FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    workflow.inbox, workflow.outbox, workflow.candidates, workflow.claim_task, workflow.release_task, workflow.assign,
+    workflow.delegate, workflow.comment, workflow.complete_task
+    TO workflow_user, workflow_admin;
+GRANT SELECT ON workflow.tasks, workflow.approvals TO workflow_user, workflow_monitor, workflow_admin;
 
 -- ---- rights: what users have granted and revoked on what was made anew, by whom, and
 -- with which options, in that order: a dump grants in the order of the list. Not by GRANT, which in here would count as the extension's own: pg_dump

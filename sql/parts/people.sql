@@ -29,6 +29,7 @@ CREATE TABLE workflow.task_seat (
     task       uuid NOT NULL,
     name       text COLLATE "C" NOT NULL,
     process    uuid NOT NULL,
+    definition text COLLATE "C" NOT NULL,
     rank       smallint NOT NULL,       -- the other way round than priority
     due        timestamptz NOT NULL,    -- or infinity
     several    boolean NOT NULL,        -- it needs more votes than one

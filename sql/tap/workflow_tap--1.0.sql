@@ -63,3 +63,17 @@ CREATE FUNCTION timer_due(process uuid, name text, at timestamptz DEFAULT NULL, 
                 ELSE E'\n' || diag('It is due ' || string_agg(t.due::text, ', ')) END
         FROM workflow.timers t WHERE t.process = timer_due.process AND t.name = timer_due.name;
     END;
+
+-- task_for(process, name, event, description): an open task of the process waits for this person
+-- or group, and, unless that is null, for this event.
+CREATE FUNCTION task_for(process uuid, name text, event text DEFAULT NULL, description text DEFAULT NULL)
+    RETURNS text LANGUAGE sql
+    BEGIN ATOMIC
+        SELECT ok(count(*) FILTER (WHERE a.name = task_for.name AND COALESCE(task_for.event = ANY (t.events), true)) > 0,
+                COALESCE(description, 'a task waits for ' || task_for.name)) ||
+            CASE WHEN count(*) FILTER (WHERE a.name = task_for.name AND COALESCE(task_for.event = ANY (t.events), true)) > 0 THEN ''
+                WHEN count(*) = 0 THEN E'\n' || diag('There is no open task.')
+                ELSE E'\n' || diag('Tasks wait for ' || string_agg(a.name || ' to ' || array_to_string(t.events, ' or '), ', ' ORDER BY a.name)) END
+        FROM workflow.approvals a JOIN workflow.tasks t ON t.task = a.task
+        WHERE a.process = task_for.process AND a.act IS NULL;
+    END;

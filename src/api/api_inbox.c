@@ -15,7 +15,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -48,10 +47,9 @@ static WfStatement page_statement = {
 	" FROM (SELECT DISTINCT s.rank, s.due, s.task"
 	"  FROM pg_catalog.unnest($1) n(name) CROSS JOIN LATERAL"
 	"   (SELECT e.rank, e.due, e.task FROM workflow.task_seat e"
-	"    JOIN workflow.process q ON q.id OPERATOR(pg_catalog.=) e.process"
 	"    WHERE e.name OPERATOR(pg_catalog.=) n.name"
 	"    AND ROW(e.rank, e.due, e.task) OPERATOR(pg_catalog.>) ROW($2, $3, $4)"
-	"    AND q.definition OPERATOR(pg_catalog.<>) ALL ($5)"
+	"    AND e.definition OPERATOR(pg_catalog.<>) ALL ($5)"
 	"    AND NOT (e.several AND EXISTS (SELECT FROM workflow.task_act a"
 	"     WHERE a.task OPERATOR(pg_catalog.=) e.task AND a.act OPERATOR(pg_catalog.=) 'vote'"
 	"     AND a.actor OPERATOR(pg_catalog.=) $6))"
@@ -60,7 +58,7 @@ static WfStatement page_statement = {
 	" JOIN workflow.task t ON t.id OPERATOR(pg_catalog.=) i.task"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process"
 	" ORDER BY i.rank, i.due, i.task",
-	WF_ARGS(TEXTARRAYOID, INT2OID, TIMESTAMPTZOID, UUIDOID, INT4ARRAYOID, TEXTOID, INT8OID)
+	WF_ARGS(TEXTARRAYOID, INT2OID, TIMESTAMPTZOID, UUIDOID, TEXTARRAYOID, TEXTOID, INT8OID)
 };
 
 /*
@@ -73,14 +71,14 @@ static WfStatement outbox_statement = {
 	"  AND l.process OPERATOR(pg_catalog.=) o.process AND l.act OPERATOR(pg_catalog.=) 'vote'"
 	"  ORDER BY l.at DESC LIMIT 1), p.definition"
 	" FROM (SELECT v.process, pg_catalog.count(*) AS n, pg_catalog.min(v.at) AS first, pg_catalog.max(v.at) AS last"
-	"  FROM workflow.task_act v JOIN workflow.process q ON q.id OPERATOR(pg_catalog.=) v.process"
+	"  FROM workflow.task_act v JOIN workflow.task t ON t.id OPERATOR(pg_catalog.=) v.task"
 	"  WHERE v.actor OPERATOR(pg_catalog.=) $1 AND v.act OPERATOR(pg_catalog.=) 'vote'"
-	"  AND v.process OPERATOR(pg_catalog.<) $2 AND q.definition OPERATOR(pg_catalog.<>) ALL ($3)"
+	"  AND v.process OPERATOR(pg_catalog.<) $2 AND t.definition OPERATOR(pg_catalog.<>) ALL ($3)"
 	"  GROUP BY v.process ORDER BY v.process DESC LIMIT $4) o"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) o.process"
 	" JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition"
 	" ORDER BY o.process DESC",
-	WF_ARGS(TEXTOID, UUIDOID, INT4ARRAYOID, INT8OID)
+	WF_ARGS(TEXTOID, UUIDOID, TEXTARRAYOID, INT8OID)
 };
 
 /* The arguments of the call. */
@@ -92,9 +90,7 @@ typedef struct Inbox
 	pg_uuid_t  *after;			/* or NULL */
 	int			n;
 
-	/* Definitions that the caller may not see. */
-	Datum	   *hidden;
-	int			nhidden;
+	List	   *hidden;			/* of char *: definitions that the caller may not see */
 } Inbox;
 
 /* The arguments that both have. */
@@ -148,13 +144,13 @@ may_see(const Inbox *inbox, int32 definition)
 }
 
 /*
- * Note the definitions of the rows, their last column, that the caller may not see; returns
- * whether there are new ones.
+ * Note the definitions of the rows that the caller may not see; returns whether there are
+ * new ones.  name: the number of the column that names it; its id is the last one.
  */
 static bool
-leave_out(Inbox *inbox, SPITupleTable *rows, uint64 n)
+leave_out(Inbox *inbox, SPITupleTable *rows, uint64 n, int name)
 {
-	int			before = inbox->nhidden;
+	int			before = list_length(inbox->hidden);
 	List	   *seen = NIL;
 	bool		isnull;
 
@@ -166,21 +162,19 @@ leave_out(Inbox *inbox, SPITupleTable *rows, uint64 n)
 		if (list_member_int(seen, definition))
 			continue;
 		seen = lappend_int(seen, definition);
-		if (may_see(inbox, definition))
-			continue;
-		inbox->hidden = inbox->hidden == NULL ? palloc(sizeof(Datum)) :
-			repalloc(inbox->hidden, sizeof(Datum) * (inbox->nhidden + 1));
-		inbox->hidden[inbox->nhidden++] = Int32GetDatum(definition);
+		if (!may_see(inbox, definition))
+			inbox->hidden = lappend(inbox->hidden, SPI_getvalue(rows->vals[i], rows->tupdesc, name));
 	}
-	return inbox->nhidden > before;
+	return list_length(inbox->hidden) > before;
 }
 
 /*
  * Return a page by a statement, whose parameter `hidden` it fills in: again as long as there
- * are definitions in it that are hidden from the caller.
+ * are definitions in it, named by this column, that are hidden from the caller.
  */
 static void
-put_page(FunctionCallInfo fcinfo, Inbox *inbox, WfStatement *statement, Datum *values, int hidden)
+put_page(FunctionCallInfo fcinfo, Inbox *inbox, WfStatement *statement, Datum *values, int hidden,
+		 int name)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	SPITupleTable *rows;
@@ -188,11 +182,10 @@ put_page(FunctionCallInfo fcinfo, Inbox *inbox, WfStatement *statement, Datum *v
 
 	do
 	{
-		values[hidden] = PointerGetDatum(construct_array(inbox->hidden, inbox->nhidden, INT4OID,
-														 sizeof(int32), true, TYPALIGN_INT));
+		values[hidden] = wf_task_row_texts(inbox->hidden);
 		n = wf_statement_execute(statement, values, NULL, 0);
 		rows = SPI_tuptable;
-	} while (leave_out(inbox, rows, n));
+	} while (leave_out(inbox, rows, n, name));
 	for (uint64 i = 0; i < n; i++)
 	{
 		Datum	   *columns = palloc(sizeof(Datum) * rows->tupdesc->natts);
@@ -218,7 +211,7 @@ inbox_page(FunctionCallInfo fcinfo)
 	find_begin(&inbox, &values[1]);
 	values[5] = CStringGetTextDatum(inbox.actor);
 	values[6] = Int64GetDatum(inbox.n);
-	put_page(fcinfo, &inbox, &page_statement, values, 4);
+	put_page(fcinfo, &inbox, &page_statement, values, 4, 3);
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -237,7 +230,7 @@ outbox_page(FunctionCallInfo fcinfo)
 	values[0] = CStringGetTextDatum(inbox.actor);
 	values[1] = UUIDPGetDatum(inbox.after == NULL ? &last : inbox.after);
 	values[3] = Int64GetDatum(inbox.n);
-	put_page(fcinfo, &inbox, &outbox_statement, values, 2);
+	put_page(fcinfo, &inbox, &outbox_statement, values, 2, 2);
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -108,6 +108,11 @@ why_never(const WfLinter *l, const char *event, const char **hint)
 		*hint = "Write the timer under \"after\" of its state.";
 		return "no state has such a timer";
 	}
+	if ((begins(event, WF_TASK_DUE, &rest) || begins(event, WF_TASK_REMIND, &rest)) && !is_source(l, event))
+	{
+		*hint = "Write \"due\" or \"remind\" into the task of that state, and handle the event there or around it.";
+		return "no task sends it here";
+	}
 	if ((begins(event, "done.invoke.", &rest) || begins(event, "error.invoke.", &rest)) &&
 		!is_source(l, rest))
 	{

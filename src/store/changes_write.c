@@ -139,9 +139,9 @@ static WfStatement statements[WF_NSETS] = {
 	},
 	[WF_SET_ASKED] = {
 		.sql = "WITH new AS (INSERT INTO workflow.task (" COLUMNS_OF(ASKED) ")"
-		" SELECT " COLUMNS_OF(ASKED) " FROM wf_asked RETURNING id, process, priority, due, need, names)"
-		" INSERT INTO workflow.task_seat (task, name, process, rank, due, several)"
-		" SELECT n.id, e.name, n.process, OPERATOR(pg_catalog.-) n.priority, COALESCE(n.due, 'infinity'),"
+		" SELECT " COLUMNS_OF(ASKED) " FROM wf_asked RETURNING id, process, definition, priority, due, need, names)"
+		" INSERT INTO workflow.task_seat (task, name, process, definition, rank, due, several)"
+		" SELECT n.id, e.name, n.process, n.definition, OPERATOR(pg_catalog.-) n.priority, COALESCE(n.due, 'infinity'),"
 		"  n.need OPERATOR(pg_catalog.<>) 1 FROM new n, pg_catalog.unnest(n.names) e(name)"
 	},
 };

@@ -50,8 +50,8 @@ static WfStatement hold_statement = {
 
 /* It is for whoever has claimed it, or for all names that have not voted. */
 static WfStatement seat_statement = {
-	.sql = "INSERT INTO workflow.task_seat (task, name, process, rank, due, several)"
-	" SELECT t.id, e.name, t.process, OPERATOR(pg_catalog.-) t.priority, COALESCE(t.due, 'infinity'),"
+	.sql = "INSERT INTO workflow.task_seat (task, name, process, definition, rank, due, several)"
+	" SELECT t.id, e.name, t.process, t.definition, OPERATOR(pg_catalog.-) t.priority, COALESCE(t.due, 'infinity'),"
 	"  t.need OPERATOR(pg_catalog.<>) 1"
 	" FROM workflow.task t, pg_catalog.unnest(CASE WHEN t.claimed_by IS NULL THEN t.names"
 	"  ELSE ARRAY[t.claimed_by::pg_catalog.text] END) e(name)"

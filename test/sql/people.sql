@@ -227,6 +227,18 @@ SELECT is((SELECT count(*) FROM workflow.tasks t WHERE t.process = :'e'), 0::big
 SELECT FROM workflow.erase(:'e', true) \g /dev/null
 SELECT is((SELECT count(*) FROM workflow.approvals a WHERE a.process = :'e'), 0::bigint, 'an erased process leaves nothing');
 
+-- what lint() and the other views of a definition say
+SELECT is((SELECT string_agg(l.rule || ' ' || l.path, ', ') FROM workflow.lint('{"id": "l", "initial": "a", "states": {
+    "a": {"on": {"task.due.b": "b", "task.remind.b": "b"}}, "b": {"task": {"for": "x", "due": "1 h", "onDue": "a"}, "on": {"go": "a"}}}}'::json) l),
+    'never_comes $.states.a.on["task.remind.b"]', 'lint() knows where the events of tasks come');
+SELECT workflow.define('{"id": "all keys", "initial": "a", "delays": {"soon": "1 h"}, "on": {"task.remind.*": {"actions": {"type": "log"}}}, "states": {
+    "a": {"task": {"onUndecided": "b", "for": ["x", {"@expr": "context->>''y''"}], "need": "all", "any": ["no"], "events": ["yes", "no"], "title": "T", "priority": -1, "data": [1, {"@expr": "2"}],
+        "comment": true, "due": "soon", "onDue": [{"target": "b", "guard": {"@expr": "true"}}, {"actions": {"type": "log"}}], "remind": [1000, {"@expr": "interval ''1 s''"}]},
+        "on": {"*": "b"}, "after": {"soon": "b"}}, "b": {}}}') AS version \gset
+SELECT is(workflow.define((SELECT d.chart FROM workflow.definitions d WHERE d.name = 'all keys')), :version, 'the canonical form is one of itself');
+SELECT is((SELECT string_agg(l ->> 'construct', ', ') FROM jsonb_array_elements(workflow.export('all keys')::jsonb #> '{meta,workflow,losses}') l WHERE l ->> 'construct' = 'task'), 'task', 'XState has no tasks');
+SELECT ok(workflow.diagram('all keys') ~ 'task for x, .* \(all\)', 'a diagram has them');
+
 -- who may cause what no task asks for
 SELECT FROM workflow.define('{"id": "plain", "initial": "a", "context": {"n": 1}, "states": {"a": {"on": {
     "go": {"target": "b", "allow": {"role": "regress_clerk"}}, "all": "b", "none": {"target": "b", "guard": {"@expr": "false"}},

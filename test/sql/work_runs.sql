@@ -92,6 +92,10 @@ SELECT is(drain(), 0::bigint, 'no timer is due');
 CALL clock('2030-01-04 00:00+00');
 SELECT is(drain(), 1::bigint, 'then it is');
 SELECT state_is(:'process', 'late', 'with a description');
+SELECT workflow.define('{"id": "ask", "initial": "a", "states": {"a": {"task": {"for": ["ann", "ben"]}, "on": {"go": "b"}}, "b": {}}}') \g /dev/null
+SELECT workflow.start('ask') AS ask \gset
+SELECT task_for(:'ask', 'ann');
+SELECT task_for(:'ask', 'ben', 'go', 'with an event');
 
 -- a job that makes itself; tests that fail are in doc/testing.md
 SELECT workflow.run_job('again') \g /dev/null
