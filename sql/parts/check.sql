@@ -223,6 +223,13 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
         SELECT count(*) FROM pg_trigger g
         WHERE g.tgrelid = t.relation AND g.tgfoid = 'workflow.table_trigger()'::regprocedure
           AND g.tgargs = convert_to(t.name, getdatabaseencoding()) || '\x00'::bytea)
+    UNION ALL
+    SELECT 'binding without trigger', NULL, b.definition
+    FROM home, workflow.binding b
+    WHERE home.here AND NOT EXISTS (
+        SELECT FROM pg_trigger g
+        WHERE g.tgrelid = b.relation AND g.tgfoid = 'workflow.bound_row()'::regprocedure
+          AND g.tgargs = convert_to(b.definition, getdatabaseencoding()) || '\x00'::bytea)
 
     UNION ALL
     SELECT 'deferred event of no process', e.process, e.event

@@ -1,4 +1,5 @@
--- Rows of users' own tables that make runs of jobs, start processes, or are events.
+-- Rows of users' own tables that make runs of jobs, start processes, or are events; and
+-- rows that carry the states of processes.
 
 -- What is done for rows of a table of a user. The triggers of the server that do it call
 -- workflow.table_trigger() with the name, one for each kind of statement.
@@ -72,6 +73,57 @@ CREATE VIEW workflow.table_triggers WITH (security_barrier) AS
           AND g.tgargs = convert_to(t.name, getdatabaseencoding()) || '\x00'::bytea) r
     WHERE pg_has_role(o.role, 'USAGE') OR pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE');
 
-GRANT EXECUTE ON FUNCTION workflow.table_trigger, workflow.create_table_trigger, workflow.drop_table_trigger
+-- The processes of a definition have rows in a table of the user's, which carry their
+-- states; a trigger of the server keeps others from writing them.
+CREATE TABLE workflow.binding (
+    definition   text COLLATE "C" PRIMARY KEY,
+    relation     oid NOT NULL,          -- the table; adopt() finds it anew, 0: it did not
+    on_table     text NOT NULL,         -- its name, when it was bound
+    key_column   text NOT NULL,         -- its value is the key of the process
+    state_column text NOT NULL,
+    created_at   timestamptz NOT NULL
+);
+
+-- bound_row(): what the trigger calls, for rows whose state was changed. For bind(), and
+-- for the owners of tables when they restore a dump.
+CREATE FUNCTION workflow.bound_row() RETURNS trigger
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_bound_row';
+
+-- bind(...): from now on each step of a process with a key writes its states into a row of
+-- a table, last of all, in its transaction and as the owner of the definition; nobody else
+-- changes them there. A process whose row there is not goes on without.
+--   definition    for its owner
+--   on_table      for its owner; the owner of the definition may update it
+--   key_column    unique, all by itself; its value is the process's key
+--   state_column  gets the states, as in processes.states, with commas between them; null:
+--                 none
+-- Errors: WF006, WF002, 42501 it is not the caller's table, 42703, 42710 it is bound, 42P10
+-- the column is not unique, 42809, 22023, 22004. Locks the name of the definition, and the
+-- table against writers, until the end of the transaction.
+CREATE FUNCTION workflow.bind(definition text, on_table regclass, key_column text, state_column text) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_bind';
+
+-- unbind(definition): what the rows carry stays. Errors: WF006, WF002, 42704 it is not
+-- bound, 22004. Locks the table, until the end of the transaction.
+CREATE FUNCTION workflow.unbind(definition text) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_unbind';
+
+CREATE VIEW workflow.bindings WITH (security_barrier) AS
+    SELECT b.definition, COALESCE(c.oid::regclass::text, b.on_table) AS on_table, b.key_column, b.state_column,
+           CASE WHEN c.oid IS NULL THEN 'no table'
+                WHEN g.guards = 0 THEN 'no trigger'
+                WHEN NOT g.enabled THEN 'disabled'
+                ELSE 'ready' END AS state,
+           b.created_at
+    FROM workflow.binding b
+    LEFT JOIN pg_class c ON c.oid = b.relation
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS guards, bool_and(t.tgenabled <> 'D') AS enabled FROM pg_trigger t
+        WHERE t.tgrelid = b.relation AND t.tgfoid = 'workflow.bound_row()'::regprocedure
+          AND t.tgargs = convert_to(b.definition, getdatabaseencoding()) || '\x00'::bytea) g
+    WHERE EXISTS (SELECT FROM workflow.definition d WHERE d.name = b.definition AND workflow.may(d.id, 'read'));
+
+GRANT EXECUTE ON FUNCTION workflow.table_trigger, workflow.create_table_trigger, workflow.drop_table_trigger,
+    workflow.bound_row, workflow.bind, workflow.unbind
     TO workflow_user, workflow_admin;
-GRANT SELECT ON workflow.table_triggers TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.table_triggers, workflow.bindings TO workflow_user, workflow_monitor, workflow_admin;

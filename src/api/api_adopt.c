@@ -26,6 +26,7 @@
 #include "store/process_row.h"
 #include "store/run.h"
 #include "store/statement.h"
+#include "table/bind.h"
 #include "table/table_define.h"
 
 PG_FUNCTION_INFO_V1(workflow_adopt);
@@ -60,8 +61,8 @@ take_over(HeapTuple row, TupleDesc desc)
 
 /*
  * SQL function workflow.adopt() of sql/parts/origin.sql.  Locks the rows of
- * workflow.owner, workflow.permission, workflow.process, workflow.run and
- * workflow.table_trigger that it updates, in this order.
+ * workflow.owner, workflow.permission, workflow.process, workflow.run,
+ * workflow.table_trigger and workflow.binding that it updates, in this order.
  */
 Datum
 workflow_adopt(PG_FUNCTION_ARGS)
@@ -83,6 +84,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	wf_process_row_resolve_starters(foreign);
 	wf_run_resolve(foreign);
 	wf_table_define_resolve(foreign);
+	wf_bind_resolve(foreign);
 	wf_failure_forget_over();
 	wf_origin_renew();
 	owners = wf_statement_execute(&owners_statement, NULL, NULL, 0);

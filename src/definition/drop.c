@@ -23,6 +23,7 @@
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
+#include "base/version.h"
 #include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/definition_log.h"
@@ -48,6 +49,12 @@ static WfStatement used_statement = {
 	" JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition"
 	" WHERE p.definition OPERATOR(pg_catalog.=) ANY ($1) LIMIT 1",
 	WF_ARGS(INT4ARRAYOID),
+	.latest = true
+};
+
+static WfStatement bound_statement = {
+	.sql = "SELECT b.on_table FROM workflow.binding b WHERE b.definition OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(TEXTOID),
 	.latest = true
 };
 
@@ -111,6 +118,22 @@ refuse_used(const char *name, ArrayType *ids)
 				 errhint("Processes that are over go with workflow.erase() or workflow.expire(), others end with workflow.cancel() or go on in another version with workflow.migrate().")));
 }
 
+/* A definition without versions cannot be unbound any more. */
+static void
+refuse_bound(const char *name)
+{
+	Datum		value = CStringGetTextDatum(name);
+
+	if (!wf_version_has_column("binding", "definition") ||
+		wf_statement_execute(&bound_statement, &value, NULL, 1) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("cannot drop definition \"%s\": table %s carries the states of its processes", name,
+					SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+			 errhint("Call workflow.unbind() before that.")));
+}
+
 static Jsonb *
 versions_jsonb(const Versions *versions)
 {
@@ -154,6 +177,7 @@ wf_drop_definition(const char *name, int32 version, const char *note)
 	wf_definition_log(&log);
 	if (!wf_define_is_defined(name))
 	{
+		refuse_bound(name);
 		wf_pause_drop(name);
 		wf_privilege_drop(name);
 		wf_early_drop(name);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "process/attribute.h"
+#include "process/bound.h"
 #include "process/child_list.h"
 #include "process/child_run.h"
 #include "process/correlation.h"
@@ -100,8 +101,8 @@ unpark(const Started *started)
  * Write what the steps of a stepper have changed, and have sessions that wait
  * in workflow.await() woken at commit.  Returns the earliest due time of a
  * timer written for the owner that wf_stepper_new() was given, DT_NOEND if
- * there is none.  Evaluates the expressions of attributes, and throws what they
- * throw.
+ * there is none.  Evaluates the expressions of attributes, and has rows of users carry
+ * states, last of all; throws what these throw.
  */
 TimestampTz
 wf_step_write(WfStepper *stepper)
@@ -138,5 +139,6 @@ wf_step_write(WfStepper *stepper)
 	wf_child_run_write(stepper);
 	wf_correlation_write(stepper);
 	unpark(&started);
+	wf_bound_write(stepper);
 	return next;
 }

@@ -40,3 +40,7 @@ SELECT workflow.define('{"id": "present", "initial": "chosen", "states": {
 SELECT FROM workflow.tasks t, workflow.complete_task(t.task, 'good', actor => 'Ann') \g /dev/null
 SELECT FROM workflow.tasks t, workflow.complete_task(t.task, 'good', note => 'yes', actor => 'Bob') WHERE t.key = 'for Uncle' \g /dev/null
 SELECT workflow.claim_task(task, 'Ann'), workflow.comment(task, 'no paper', 'Ann') FROM workflow.tasks WHERE key = 'for Uncle' \g /dev/null
+-- A table whose rows carry states.
+CREATE TABLE office.answer (sender text PRIMARY KEY, state text);
+INSERT INTO office.answer VALUES ('of Grandma'), ('of Aunt');
+SELECT workflow.bind('reply', 'office.answer', 'sender', 'state') \g /dev/null

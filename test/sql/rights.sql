@@ -46,6 +46,9 @@ SELECT FROM workflow.create_limit('cap', 3);
 SELECT workflow.create_job('form', queue => 'desk') \g /dev/null
 SELECT workflow.create_job('sum', 'SELECT 1') \g /dev/null
 SELECT workflow.create_schedule('plan', 'sum', every => '1 hour') \g /dev/null
+CREATE TABLE app.page (id text PRIMARY KEY, state text);
+CREATE TABLE app.leaf (id text PRIMARY KEY, state text);
+SELECT workflow.bind('rest', 'app.page', 'id', 'state') \g /dev/null
 SELECT workflow.create_table_trigger('notes', 'app.note', 'insert', 'sum') \g /dev/null
 SELECT workflow.grant_on(o, 'regress_' || r, p) FROM (VALUES
     ('job:form', 'starter', 'run'), ('job:form', 'reader', 'read'), ('job:form', 'actor', 'manage'),
@@ -262,6 +265,9 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('create_table_trigger(text,regclass,text,text,text,text,text,text)', $$create_table_trigger('new', 'app.note', 'insert', 'form')$$, 'ok = 42501 WF002 42501 = = = = = ='),
 ('drop_table_trigger(text)', $$drop_table_trigger('notes')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('table_trigger()', $$table_trigger()$$, '42804 = = = = = = = = = 42501'),
+('bind(text,regclass,text,text)', $$bind('doc', 'app.leaf', 'id', 'state')$$, 'ok = 42501 ok 42501 = = = = = ='),
+('unbind(text)', $$unbind('rest')$$, 'ok = = = WF002 = = = = 42501 ='),
+('bound_row()', $$bound_row()$$, '42804 = = = = = = = = = 42501'),
 -- ours alone
 ('wake()', $$wake()$$, '42501 = ok ok 42501 = = = = = =');
 
@@ -288,6 +294,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('schedules', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('limits', $$$$, '1 = = = = = = = = = 42501'),
 ('runs', $$$$, '2 = = = 0 = 2 0 = 2 42501'),
+('bindings', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('table_triggers', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('run_logs', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),

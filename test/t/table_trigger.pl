@@ -28,6 +28,9 @@ as($node, 'clerk', q{
 	SELECT workflow.create_job('book', 'INSERT INTO office.done VALUES ($id, $op, current_user)', '{"id": "int", "op": "text"}');
 	SELECT workflow.define('{"id": "order", "initial": "open", "states": {
 		"open": {"on": {"changed": [{"target": "paid", "guard": {"@expr": "event#>>''{data,new,state}'' = ''paid''"}}]}}, "paid": {"type": "final"}}}');
+	CREATE TABLE office.carrier (id text PRIMARY KEY, state text);
+	GRANT ALL ON office.carrier TO writer;
+	SELECT workflow.bind('order', 'office.carrier', 'id', 'state');
 	SELECT workflow.create_table_trigger('book', 'office.orders', 'insert, delete', 'book');
 	SELECT workflow.create_table_trigger('open', 'office.orders', 'insert', definition => 'order', key => 'id');
 	SELECT workflow.create_table_trigger('tell', 'office.orders', 'update', definition => 'order', event => 'changed', key => 'id',
@@ -39,6 +42,18 @@ my $orders = q{SELECT string_agg(key || ' ' || states[1], ', ' ORDER BY key) FRO
 sub problems { return $_[0]->safe_psql($_[1], 'ANALYZE; SELECT * FROM workflow.check()'); }
 sub adopt { return $_[0]->safe_psql($_[1], 'SELECT workflow.adopt()'); }
 
+# Rows that carry states: those of their processes, and nobody writes others.
+sub carry
+{
+	my ($where, $database, $what) = @_;
+
+	is($where->safe_psql($database, q{SELECT count(*) FROM office.carrier c JOIN workflow.processes p ON p.key = c.id
+		WHERE c.state IS DISTINCT FROM array_to_string(p.states, ',')}), 0, "$what: rows carry the states of their processes");
+	my ($code, $out, $err) = $where->psql($database, q{UPDATE office.carrier SET state = 'x' WHERE id = '1'}, extra_params => [ '-U', 'writer' ]);
+	like($err, qr/carries the states of processes of "order"/, "$what: nobody else writes them");
+	return;
+}
+
 # Wait until an answer is what it has to be.
 sub comes_to
 {
@@ -48,6 +63,7 @@ sub comes_to
 	return;
 }
 
+as($node, 'writer', q{INSERT INTO office.carrier SELECT generate_series(1, 4000)}, 'shop');
 as($node, 'writer', q{INSERT INTO office.orders VALUES (1, 'new'), (2, 'new'); UPDATE office.orders SET state = 'paid' WHERE id = 1}, 'shop');
 comes_to($node, 'shop', $done, '1 insert clerk, 2 insert clerk', 'executors do what rows have made');
 comes_to($node, 'shop', $orders, '1 paid, 2 open', 'and tell processes what has happened to theirs');
@@ -69,6 +85,9 @@ as($node, 'writer', q{INSERT INTO office.orders SELECT g, 'new' FROM generate_se
 comes_to($node, 'shop', q{SELECT count(DISTINCT id) || ' ' || count(*) FROM office.done}, '4903 4903', 'of each row of a load one run is done');
 comes_to($node, 'shop', q{SELECT count(*) FROM workflow.processes WHERE status = 'idled'}, '4902', 'and one process is started');
 
+is($node->safe_psql('shop', q{SELECT count(*) FROM office.carrier WHERE state IS NOT NULL}), 3 + 3900, 'rows of batches carry states');
+carry($node, 'shop', 'the original');
+
 #
 # Dumps. The triggers are the user's: they come with the tables, in whatever order.
 #
@@ -84,6 +103,7 @@ foreach my $where ($node, $other)
 	is($where->safe_psql('again', q{SELECT count(*) FROM workflow.process WHERE key = '10000'}), 0, "$name: nor processes");
 	is($where->safe_psql('again', q{SELECT count(*) FROM workflow.timer}), 0, "$name: nor events");
 	is(problems($where, 'again'), '', "$name: all is in order");
+	as($where, 'writer', q{UPDATE office.carrier SET state = state WHERE id = '1'}, 'again');
 	# somebody else who plants a trigger of the same name does not confuse it
 	$where->safe_psql('again', q{
 		GRANT CREATE ON SCHEMA office TO guest; SET ROLE guest;
@@ -96,6 +116,7 @@ foreach my $where ($node, $other)
 	comes_to($where, 'again', q{SELECT string_agg(id || ' ' || who, ', ') FROM office.done WHERE id > 5000}, '10001 clerk', "$name: after it rows make runs again");
 	comes_to($where, 'again', q{SELECT string_agg(key || ' ' || states[1], ', ' ORDER BY key) FROM workflow.processes WHERE key IN ('2', '4', '10000', '10001')},
 		'10001 open, 2 open, 4 paid', "$name: and processes, and events");
+	carry($where, 'again', $name);
 	is(problems($where, 'again'), '', "$name: all is in order still");
 }
 
