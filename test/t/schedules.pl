@@ -53,7 +53,7 @@ foreach my $role ('clerk', 'baker')
 	wait_for($node, "SELECT count(*) >= 3 FROM shop.mark WHERE name = 'seconds of $role'", 'three seconds');
 	without_gap($role, 'with nothing in the way');
 }
-cmp_ok($node->safe_psql('postgres', q{SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM made - at)) FROM shop.mark}), '<', 0.5, 'in time');
+cmp_ok($node->safe_psql('postgres', q{SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM made - at)) FROM shop.mark}), '<', 1, 'in time');
 
 # Executors are killed, whatever they are at.
 foreach my $i (1 .. 3)
@@ -77,6 +77,24 @@ without_gap($_, 'after the server was away') foreach 'clerk', 'baker';
 as($node, $_, "SELECT workflow.drop_schedule('seconds of $_')") foreach 'clerk', 'baker';
 is($node->safe_psql('postgres', q{SELECT string_agg(problem, ', ') FROM workflow.check()}), '', 'everything fits together');
 
+# --- a dump that is restored ----------------------------------------------------------------------
+
+as($node, 'clerk', q{SELECT workflow.create_schedule('dumped', 'mark of clerk', every => '1 second', params => '{"name": "dumped", "at": "$scheduled_at"}', catch_up => 'all')});
+wait_for($node, q{SELECT made >= 2 FROM workflow.schedules WHERE name = 'dumped'}, 'two occurrences');
+my $dump = $node->basedir . '/dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, 'postgres' ], 'a dump amid work');
+as($node, 'clerk', q{SELECT workflow.drop_schedule('dumped')});
+$node->safe_psql('postgres', 'CREATE DATABASE copy');
+$node->command_ok([ 'pg_restore', '-d', 'copy', $dump ], 'is restored');
+my $dumped = $node->safe_psql('copy', q{SELECT made FROM workflow.schedules WHERE name = 'dumped'});
+$node->safe_psql('copy', 'SELECT pg_sleep(1.5)');
+is($node->safe_psql('copy', q{SELECT made FROM workflow.schedules WHERE name = 'dumped'}), $dumped, 'in a copy nothing is fired');
+$node->safe_psql('copy', 'SELECT workflow.adopt()');
+wait_for_in($node, 'copy', q{SELECT max(at) > clock_timestamp() - interval '2 seconds' FROM shop.mark WHERE name = 'dumped'}, 'the schedule of the copy');
+is($node->safe_psql('copy', q{SELECT count(*) = count(DISTINCT at) AND count(*) = extract(epoch FROM max(at) - min(at)) + 1 FROM shop.mark WHERE name = 'dumped'}),
+	't', 'until it is adopted: then no occurrence is missing, and none was made twice');
+$node->safe_psql('postgres', 'DROP DATABASE copy');
+
 # --- nothing to do -----------------------------------------------------------------------------
 
 sub wait_for_rest
@@ -91,7 +109,7 @@ wait_for_rest();
 ok(1, 'until it is due nobody is at work');
 wait_for($node, q{SELECT count(*) = 1 FROM shop.mark WHERE name = 'rarely'}, 'the launcher to have it fired');
 cmp_ok($node->safe_psql('postgres', q{SELECT extract(epoch FROM m.made - s.last) FROM shop.mark m, workflow.schedules s WHERE m.name = 'rarely' AND s.name = 'rarely'}),
-	'<', 1, 'in time');
+	'<', 5, 'in time');
 as($node, 'clerk', q{SELECT workflow.drop_schedule('rarely')});
 
 # --- somebody has it ----------------------------------------------------------------------------
