@@ -12,10 +12,14 @@
 
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/note.h"
 #include "base/errcodes.h"
+#include "base/jsonb.h"
 #include "base/quote.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
@@ -26,6 +30,21 @@
 PG_FUNCTION_INFO_V1(workflow_bind);
 PG_FUNCTION_INFO_V1(workflow_unbind);
 PG_FUNCTION_INFO_V1(workflow_bound_row);
+
+/* To what a definition is bound. */
+static Jsonb *
+describe(Oid relation, const char *key_column, const char *state_column)
+{
+	const char *keys[] = {"key_column", "state_column", "table"};
+	Jsonb	   *values[] = {
+		wf_jsonb_string(key_column),
+		wf_jsonb_string(state_column),
+		wf_jsonb_string(quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+												   get_rel_name(relation)))
+	};
+
+	return wf_jsonb_object(lengthof(keys), keys, values);
+}
 
 /* SQL function workflow.bind(...) of sql/parts/table_trigger.sql.  Locks the table. */
 Datum
@@ -42,6 +61,8 @@ workflow_bind(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_bind(definition, PG_GETARG_OID(1), key_column, state_column);
+	wf_note_object("bind", "definition", definition, wf_definition_by_name(definition, 0)->owner, NULL,
+				   describe(PG_GETARG_OID(1), key_column, state_column));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -59,6 +80,7 @@ workflow_unbind(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("definition \"%s\" is not bound", wf_quote(definition))));
+	wf_note_object("unbind", "definition", definition, wf_definition_by_name(definition, 0)->owner, NULL, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -147,6 +147,15 @@ SELECT FROM workflow.create_table_trigger('watch', 'app.note', 'insert', job => 
 SELECT FROM workflow.drop_table_trigger('watch');
 SELECT is(acts(), ARRAY['create_table_trigger table_trigger watch regress_app/regress_clerk', 'drop_table_trigger table_trigger watch regress_app/regress_clerk'], 'table triggers');
 
+CREATE TABLE app.bound (k text PRIMARY KEY, s text);
+SELECT FROM workflow.define('{"id": "bound", "initial": "a", "states": {"a": {}}}');
+SELECT FROM acts();
+SELECT FROM workflow.bind('bound', 'app.bound', 'k', 's');
+SELECT FROM workflow.unbind('bound');
+SELECT is(acts(), ARRAY['bind definition bound regress_app/regress_clerk {"table": "app.bound", "key_column": "k", "state_column": "s"}', 'unbind definition bound regress_app/regress_clerk'], 'bindings');
+SELECT FROM workflow.drop_definition('bound');
+SELECT FROM acts();
+
 -- calendars
 SELECT FROM workflow.define_calendar('office', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}');
 SELECT FROM workflow.drop_calendar('office');
