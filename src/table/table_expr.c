@@ -178,7 +178,7 @@ wf_table_expr_compile(WfTableExpr *expr, TupleDesc desc)
 {
 	MemoryContext old;
 	ParseState *pstate;
-	Node	   *tree;
+	CachedExpression *cached;
 
 	if (wf_table_expr_is_compiled(expr, desc))
 		return;
@@ -189,8 +189,12 @@ wf_table_expr_compile(WfTableExpr *expr, TupleDesc desc)
 	pstate = make_parsestate(NULL);
 	pstate->p_pre_columnref_hook = resolve_column;
 	pstate->p_ref_hook_state = expr;
-	tree = wf_expression_analyze(pstate, expr->text, coerce, expr);
-	expr->cached = GetCachedExpression(tree);
+	cached = GetCachedExpression(wf_expression_analyze(pstate, expr->text, coerce, expr));
+
+	/* To plan it may run code of users, which has written to the table, and got here, too. */
+	if (expr->cached != NULL)
+		FreeCachedExpression(expr->cached);
+	expr->cached = cached;
 	expr->pure = wf_pure_is(expr->cached->expr);
 }
 
@@ -251,13 +255,18 @@ fetch(ParamListInfo params, int number, bool speculative, ParamExternData *room)
 
 /*
  * Get ready for the rows of a statement, which come in *row, as the author whose context
- * is entered unless the expression is pure.
+ * is entered unless the expression is pure.  Error 55006 if it is not compiled any more.
  */
 void
 wf_table_expr_begin(const WfTableExpr *expr, WfTableRow *row, WfTableExprState *state)
 {
 	if (expr == NULL)
 		return;
+	if (expr->cached == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("an expression of a table trigger was changed while another one was planned"),
+				 errdetail("A function that is called IMMUTABLE has changed what it calls.")));
 	state->params = makeParamList(0);
 	state->params->paramFetch = fetch;
 	state->params->paramFetchArg = row;

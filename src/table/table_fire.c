@@ -457,6 +457,7 @@ wf_table_fire(const char *name, const TriggerData *data)
 	Fire		fire = {.current = -1};
 	ErrorContextCallback callback = {.callback = error_context,.arg = &fire,.previous = error_context_stack};
 	WfTableTrigger *trigger = wf_table_trigger_find(name);
+	bool		uses;
 	Oid			user;
 	int			sec_context;
 
@@ -467,9 +468,10 @@ wf_table_fire(const char *name, const TriggerData *data)
 	fire.chunk = AllocSetContextCreate(CurrentMemoryContext, "what a table trigger makes", ALLOCSET_DEFAULT_SIZES);
 	fire.trigger.name = name;
 	error_context_stack = &callback;
-	wf_table_trigger_use(trigger, true);
+	uses = wf_table_trigger_use(trigger);
 	begin(&fire, trigger, data);
-	wf_table_trigger_use(trigger, false);
+	if (uses)
+		wf_table_trigger_leave(trigger);
 	find_target(&fire);
 	wf_table_payload_begin(&fire.payload, data, &fire.row, fire.job, fire.writer);
 	fire_all(&fire);

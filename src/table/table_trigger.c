@@ -84,11 +84,24 @@ check_cache(void)
 		forget(entry);
 }
 
-/* From use on, until the same with false or the end of the transaction, it stays. */
-void
-wf_table_trigger_use(WfTableTrigger *trigger, bool use)
+/*
+ * From now on it stays, until wf_table_trigger_leave() or the end of the transaction.
+ * False: somebody further up, whose code has led here, sees to that, and leaves it.
+ */
+bool
+wf_table_trigger_use(WfTableTrigger *trigger)
 {
-	trigger->used = use ? WF_MY_LXID : InvalidLocalTransactionId;
+	if (trigger->used == WF_MY_LXID)
+		return false;
+	trigger->used = WF_MY_LXID;
+	return true;
+}
+
+/* Who has used it needs it no more. */
+void
+wf_table_trigger_leave(WfTableTrigger *trigger)
+{
+	trigger->used = InvalidLocalTransactionId;
 }
 
 /* Table triggers change: tell all sessions when this transaction commits. */

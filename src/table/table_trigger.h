@@ -27,7 +27,8 @@ typedef struct WfTableTrigger
 } WfTableTrigger;
 
 extern WfTableTrigger *wf_table_trigger_find(const char *name);
-extern void wf_table_trigger_use(WfTableTrigger *trigger, bool use);
+extern bool wf_table_trigger_use(WfTableTrigger *trigger);
+extern void wf_table_trigger_leave(WfTableTrigger *trigger);
 extern void wf_table_trigger_changing(void);
 extern bool wf_table_trigger_is_allowed(const WfTableTrigger *trigger);
 

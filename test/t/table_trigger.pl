@@ -138,6 +138,37 @@ $node->safe_psql('again', 'DROP EXTENSION workflow CASCADE');
 as($node, 'writer', q{INSERT INTO office.orders VALUES (10002, 'new')}, 'again');
 is($node->safe_psql('again', q{SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal}), 0, 'without it their tables are tables');
 
+#
+# To plan an expression calls what is called IMMUTABLE: code of its owner that changes what
+# another expression needs, and gets here again.
+#
+$node->safe_psql('postgres', 'CREATE SCHEMA odd AUTHORIZATION clerk; GRANT USAGE ON SCHEMA odd TO PUBLIC');
+as($node, 'clerk', q{
+	CREATE TABLE odd.again (id int); CREATE TABLE odd.armed (id int);
+	GRANT ALL ON odd.again TO writer;
+	SELECT workflow.create_job('odd');
+	CREATE FUNCTION odd.naming(int) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1::text';
+	CREATE FUNCTION odd.writes() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+		DELETE FROM odd.armed;
+		IF FOUND THEN
+			DROP FUNCTION odd.naming(int);
+			BEGIN
+				INSERT INTO odd.again VALUES (1);
+			EXCEPTION WHEN undefined_function THEN NULL;
+			END;
+		END IF;
+		RETURN true;
+	END $$;
+	CREATE FUNCTION odd.calls() RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN odd.writes(); END $$;
+	SELECT workflow.create_table_trigger('again', 'odd.again', 'insert', 'odd', key => 'odd.naming(id)', "when" => 'odd.calls()');
+	INSERT INTO odd.armed VALUES (1)});
+foreach my $role ('clerk', 'writer')
+{
+	my ($code, $out, $err) = $node->psql('postgres', q{INSERT INTO odd.again VALUES (2)}, extra_params => [ '-U', $role ]);
+	like($err, qr/an expression of a table trigger was changed while another one was planned/, "$role: a key that is gone when the condition has been planned");
+}
+as($node, 'clerk', q{SELECT workflow.drop_table_trigger('again')});
+
 $node->stop;
 $other->stop;
 done_testing();
