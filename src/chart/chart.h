@@ -33,6 +33,7 @@ typedef int16 WfStateId;		/* index into WfChart.states */
 
 #define WF_NO_STATE			((WfStateId) -1)
 #define WF_MAX_STATES		16384
+#define WF_MAX_TASK_NAMES	16384
 
 typedef enum WfStateKind
 {

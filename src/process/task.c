@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/numeric.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
@@ -54,7 +55,22 @@ name_of(const WfTask *task, const JsonbValue *value)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
-/* Whom a task is for, each name once.  Error 22023 for nobody. */
+/* Add a name to those of a task, of which there is a bound: each is compared with all. */
+static List *
+add_name(const WfTask *task, List *names, char *name)
+{
+	if (wf_task_row_has(names, name))
+		return names;
+	if (list_length(names) >= WF_MAX_TASK_NAMES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the task at %s is for too many names", task->path),
+				 errdetail("It may be for %d.", WF_MAX_TASK_NAMES),
+				 errhint("Let it be for a group that has them as its members.")));
+	return lappend(names, name);
+}
+
+/* Whom a task is for, each name once.  Error 22023 for nobody, and for too many. */
 static List *
 names_of(const WfTask *task, Jsonb *people)
 {
@@ -67,13 +83,11 @@ names_of(const WfTask *task, Jsonb *people)
 	{
 		it = JsonbIteratorInit(&people->root);
 		while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+		{
+			CHECK_FOR_INTERRUPTS();
 			if (token == WJB_ELEM || token == WJB_BEGIN_OBJECT)
-			{
-				char	   *name = name_of(task, &value);
-
-				if (!wf_task_row_has(names, name))
-					names = lappend(names, name);
-			}
+				names = add_name(task, names, name_of(task, &value));
+		}
 	}
 	if (names == NIL)
 		ereport(ERROR,

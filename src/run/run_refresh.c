@@ -53,6 +53,7 @@ wf_run_refresh(const WfJob *job, Jsonb *params, const WfJobCacheFound *found)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
 
 	/* it could fail at what others do with the result */
 	if (IsolationUsesXactSnapshot())
@@ -66,13 +67,15 @@ wf_run_refresh(const WfJob *job, Jsonb *params, const WfJobCacheFound *found)
 	}
 	PG_CATCH();
 	{
-		if (!is_refusal(geterrcode()))
-			PG_RE_THROW();
+		/* An outer PG_CATCH does not roll this subtransaction back. */
 		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	if (error != NULL && !is_refusal(error->sqlerrcode))
+		ReThrowError(error);
 }

@@ -122,6 +122,27 @@ SELECT is(workflow.work_runs(), 1, 'and then');
 SELECT is(call('{}'), '{} #2', 'it is new');
 SELECT is(times(), 2::bigint, 'so often');
 
+-- a run that cannot be made for what its author wrote: who catches the error loses only what was done since
+SELECT is(workflow.create_job('parted', 'count_it', partition => '@(1 / current_setting(''app.by'')::int)::text', cache => '{"refresh_age": "1 min"}', result => 'text'), 1, 'a job with an expression');
+CREATE FUNCTION caught() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('app.outer', 'kept', true);
+    BEGIN
+        PERFORM set_config('app.inner', 'lost', true);
+        PERFORM call('{}', 'parted');
+    EXCEPTION WHEN division_by_zero THEN
+        RETURN concat_ws(' ', SQLERRM, current_setting('app.outer'), NULLIF(current_setting('app.inner', true), ''));
+    END;
+    RETURN 'no error';
+END $$;
+SET app.by = 0;
+SELECT is(call('{}', 'parted'), '{} #1', 'a result, for which there is no run');
+CALL clock('2030-01-01 02:01+00');
+SELECT is(caught(), 'division by zero kept', 'the error is that of the call');
+SELECT is(caught(), 'division by zero kept', 'each time');
+RESET app.by;
+SELECT is(times(), 1::bigint, 'it was done once');
+
 -- how many
 SELECT is(make('{"max_entries": 2}'), 5, 'two at most');
 SELECT is(call('{"a": 1}') || call('{"a": 2}') || call('{"a": 3}'), '{"a": 1} #1{"a": 2} #2{"a": 3} #3', 'of three');
@@ -179,7 +200,7 @@ SELECT is((error('SELECT call(''{"c": "CHF"}'', ''rate'')'))[1:2], ARRAY['0A000'
 SELECT isnt(workflow.run_job('rate', '{"c": "CHF"}'), NULL, 'a run');
 SELECT is(workflow.complete(run, fence, '0.93'), true, 'that a worker has done') FROM workflow.claim('job:rate', 'w');
 SELECT is(call('{"c": "CHF"}', 'rate'), '0.93', 'has one');
-CALL clock('2030-01-01 03:00+00');
+CALL clock('2030-01-01 03:01+00');
 SELECT is((error('SELECT call(''{"c": "CHF"}'', ''rate'')'))[1], '0A000', 'for its time');
 SELECT is(workflow.create_job('slow', 'slow', mode => 'tracked', cache => '{}', result => 'text'), 1, 'or a tracked job');
 SELECT is((error('SELECT workflow.call_job(''slow'')'))[1:3], ARRAY['0A000', 'job "slow" cannot be called', 'It is tracked.'], 'before its first run');

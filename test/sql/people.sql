@@ -186,6 +186,8 @@ SELECT is((error($$SELECT workflow.start('leave', '{"for": []}')$$))[1:2], ARRAY
 SELECT is((error($$SELECT workflow.start('leave', '{"for": null}')$$))[2], 'whom the task at $.states.asked.task is for is not a name or a list of names', 'who has a name');
 SELECT is((error($$SELECT workflow.start('leave', '{"for": ["a", ["b"]]}')$$))[2], 'whom the task at $.states.asked.task is for is not a name or a list of names', 'a plain one');
 SELECT is((error($$SELECT workflow.start('leave', '{"for": {"a": "b"}}')$$))[2], 'whom the task at $.states.asked.task is for is not a name or a list of names', 'not two');
+SELECT is((error($$SELECT workflow.start('leave', jsonb_build_object('for', (SELECT jsonb_agg(n::text) FROM generate_series(1, 16385) n)))$$))[1:3],
+    ARRAY['22023', 'the task at $.states.asked.task is for too many names', 'It may be for 16384.'], 'nor a whole people');
 
 -- rights
 SELECT is(error($$SELECT workflow.inbox(n => 0)$$), ARRAY['22023', 'argument "n" must be between 1 and 1000'], 'a page has a size');
