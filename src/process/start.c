@@ -18,6 +18,7 @@
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"
+#include "definition/definition.h"
 #include "definition/pause.h"
 #include "process/context.h"
 #include "process/process.h"
@@ -161,6 +162,9 @@ wf_start_many(const WfStart *start, const WfStartMany *many, const int *at, int 
 					  TextDatumGetCString(many->keys[at[i]]));
 	if (unlikely(early))
 		give_early(stepper, start, many, at, n);
+
+	/* Actions may have dropped it: against ourselves no lock helps. */
+	wf_definition_keep(start->definition);
 	wf_step_write(stepper);
 	wf_stepper_end(stepper);
 }

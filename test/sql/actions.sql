@@ -208,5 +208,11 @@ SELECT FROM workflow.send(workflow.start('each'), 'go');
 SELECT is(notes(), '0 [1], 0 [1] 0, 1 {"x": 2} 0, 1 {"x": 2} 1, 2 "three" 1, 2 "three" 2, 3 null 2, 3 null 3, 4 5.5 3, 4 5.5 4',
     'an event raised with the context of an item keeps it');
 
+-- one drops the definition of the process that begins with it
+CREATE FUNCTION app.tear(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM workflow.drop_definition('torn'); END $$;
+SELECT workflow.define('{"id": "torn", "initial": "a", "states": {"a": {"entry": "tear"}}}') \g /dev/null
+SELECT is((app.error($$ SELECT workflow.start('torn') $$))[1:2], ARRAY['WF006', 'definition "torn" version 1 was dropped'], 'then the process does not begin');
+SELECT is(workflow.drop_definition('torn'), 1, 'and the definition is there still');
+
 \set end :srcdir '/end.psql'
 \i :end

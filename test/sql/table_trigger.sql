@@ -331,6 +331,13 @@ SELECT is((SELECT count(*) || ' ' || count(DISTINCT params->'new') || ' ' || cou
 SELECT workflow.drop_table_trigger('bulk') \g /dev/null
 DELETE FROM item WHERE id > 10000;
 
+-- code of its owner drops what it is about to make a process of
+SELECT workflow.define('{"id": "fleeting", "initial": "a", "states": {"a": {}}}') \g /dev/null
+CREATE FUNCTION app.dropping() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM workflow.drop_definition('fleeting'); RETURN 'key'; END $$;
+SELECT workflow.create_table_trigger('fleeting', 'item', 'insert', definition => 'fleeting', key => 'app.dropping()') \g /dev/null
+SELECT is(refused($$ INSERT INTO item VALUES (100) $$), 'WF006 definition "fleeting" version 1 was dropped', 'no process is made of a definition that the key has dropped');
+SELECT workflow.drop_table_trigger('fleeting') \g /dev/null
+
 -- what it needs stays
 SELECT workflow.create_table_trigger('t', 'item', 'insert', 'any') \g /dev/null
 SELECT is(error($$ SELECT workflow.drop_job('any') $$), ARRAY['no error'], 'a job may be dropped');
