@@ -63,6 +63,8 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details d JO
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'});
 wait_for($node, q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher')}, 'the end of pg_cron');
 my $made = $node->safe_psql('postgres', q{SELECT made FROM workflow.schedules});
+my $next = $node->safe_psql('postgres', q{SELECT next FROM workflow.schedules});
+wait_for($node, qq{SELECT clock_timestamp() > '$next'}, 'the time that pg_cron misses');
 wait_for($node, qq{SELECT made > $made AND last_at >= last + interval '1 minute' FROM workflow.schedules}, 'an executor to fire it');
 is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) FROM workflow.runs WHERE actor = 'schedule:minutes'}), 't', 'each once');
 as($node, 'clerk', q{SELECT workflow.drop_schedule('minutes')});
