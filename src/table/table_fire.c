@@ -46,6 +46,9 @@
 /* Longest key, as api/arg.c has it. */
 #define MAX_KEY 1000
 
+/* Bytes of what is made of a row, for messages to show how it begins. */
+#define MOST_SHOWN 10000
+
 /* What is to be made of one row. */
 typedef struct Wanted
 {
@@ -77,6 +80,13 @@ typedef struct Fire
 
 /* --- errors ------------------------------------------------------------------------ */
 
+/* What is made of a row, as far as a message has room.  A large one might not become a text at all. */
+static const char *
+shown(Jsonb *payload)
+{
+	return VARSIZE(payload) > MOST_SHOWN ? "..." : wf_quote(JsonbToCString(NULL, &payload->root, VARSIZE(payload)));
+}
+
 /* Error context callback: which trigger, and which row. */
 static void
 error_context(void *arg)
@@ -86,7 +96,7 @@ error_context(void *arg)
 
 	if (item != NULL)
 		errcontext("table trigger \"%s\", row " INT64_FORMAT " of the statement: %s", fire->trigger.name, item->number,
-				   wf_quote(JsonbToCString(NULL, &item->payload->root, VARSIZE(item->payload))));
+				   shown(item->payload));
 	else if (fire->made == NULL && fire->at > 0)
 		errcontext("table trigger \"%s\", row " INT64_FORMAT " of the statement", fire->trigger.name, fire->at);
 	else

@@ -338,6 +338,20 @@ SELECT workflow.create_table_trigger('fleeting', 'item', 'insert', definition =>
 SELECT is(refused($$ INSERT INTO item VALUES (100) $$), 'WF006 definition "fleeting" version 1 was dropped', 'no process is made of a definition that the key has dropped');
 SELECT workflow.drop_table_trigger('fleeting') \g /dev/null
 
+-- the context of an error shows the row, as far as that makes sense
+CREATE FUNCTION app.context_of(command text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE context text; BEGIN
+    EXECUTE command;
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+    RETURN split_part(context, E'\n', 1);
+END $$;
+SELECT workflow.create_job('short', parameters => '{"state": {"type": "text", "check": "value = ''x''"}}') \g /dev/null
+SELECT workflow.create_table_trigger('short', 'item', 'insert', 'short') \g /dev/null
+SELECT is(context_of($$ INSERT INTO item VALUES (100, 'x'), (101, 'y') $$), 'table trigger "short", row 2 of the statement: {"state": "y"}', 'an error says which row it was');
+SELECT is(context_of($$ INSERT INTO item VALUES (100, repeat('y', 20000)) $$), 'table trigger "short", row 1 of the statement: ...', 'not the whole of one that is large');
+SELECT workflow.drop_table_trigger('short') \g /dev/null
+
 -- what it needs stays
 SELECT workflow.create_table_trigger('t', 'item', 'insert', 'any') \g /dev/null
 SELECT is(error($$ SELECT workflow.drop_job('any') $$), ARRAY['no error'], 'a job may be dropped');
