@@ -223,6 +223,7 @@ take_keys(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uuid
 	Numbered   *numbered = palloc(sizeof(Numbered) * n);
 	int			keys = 0;
 
+	Assert(n == 1 || (request->on_conflict == WF_RUN_EXISTING && request->debounce == NULL));
 	for (int i = 0; i < n; i++)
 	{
 		made[i] = true;
@@ -235,6 +236,13 @@ take_keys(const WfRunRequest *request, int n, const WfRunWanted *wanted, pg_uuid
 		int			number = numbered[i].number;
 		pg_uuid_t	holder;
 
+		/* the one before has it, which is not written yet */
+		if (i > 0 && strcmp(numbered[i - 1].key, numbered[i].key) == 0)
+		{
+			made[number] = false;
+			ids[number] = ids[numbered[i - 1].number];
+			continue;
+		}
 		if (wf_run_key_take(request->job->root, wanted[number].key, &ids[number], &holder) ||
 			!settle_key(request, &wanted[number], &ids[number], &holder))
 			continue;

@@ -297,5 +297,13 @@ SELECT is((SELECT count(*) > 10 FROM workflow.jobs), true, 'workflow_monitor see
 RESET ROLE;
 SELECT is((app.error($$ SELECT workflow.create_job('super', 'SELECT 1') $$))[1], 'WF002', 'a superuser owns no job');
 
+-- keys that are given twice in one call
+SET ROLE regress_app;
+SELECT workflow.create_job('twice') \g /dev/null
+CREATE TABLE app.twice AS SELECT id, n FROM workflow.run_jobs('twice', ARRAY['{"n": 1}', '{"n": 2}', '{"n": 3}', '{"n": 4}']::jsonb[], ARRAY['a', 'b', 'a', NULL])
+    WITH ORDINALITY r(id, n);
+SELECT is((SELECT string_agg((SELECT min(o.n) FROM app.twice o WHERE o.id = t.id)::text, ', ' ORDER BY t.n) FROM app.twice t), '1, 2, 1, 4', 'are those of one run');
+SELECT is((SELECT count(*) FROM workflow.runs WHERE job = 'twice'), 3::bigint, 'which is made once');
+
 \set end :srcdir '/end.psql'
 \i :end

@@ -352,6 +352,16 @@ SELECT is(context_of($$ INSERT INTO item VALUES (100, 'x'), (101, 'y') $$), 'tab
 SELECT is(context_of($$ INSERT INTO item VALUES (100, repeat('y', 20000)) $$), 'table trigger "short", row 1 of the statement: ...', 'not the whole of one that is large');
 SELECT workflow.drop_table_trigger('short') \g /dev/null
 
+-- rows of a statement with one key
+SELECT workflow.create_job('once') \g /dev/null
+SELECT workflow.create_table_trigger('once', 'item', 'insert', 'once', key => 'state') \g /dev/null
+INSERT INTO item SELECT 2000 + i, i % 2 FROM generate_series(0, 2001) i;
+INSERT INTO item VALUES (1998, '1'), (1999, '2'), (2000 - 3, '2'), (2000 - 4, NULL), (2000 - 5, NULL);
+SELECT is((SELECT string_agg(coalesce(key, '-') || ' ' || (params #>> '{new,id}'), ', ' ORDER BY key, params #>> '{new,id}') FROM workflow.runs WHERE job = 'once'), '0 2000, 1 2001, 2 1999, - 1995, - 1996',
+          'make one run, of the first of them');
+SELECT workflow.drop_table_trigger('once') \g /dev/null
+DELETE FROM item WHERE id > 1000;
+
 -- what it needs stays
 SELECT workflow.create_table_trigger('t', 'item', 'insert', 'any') \g /dev/null
 SELECT is(error($$ SELECT workflow.drop_job('any') $$), ARRAY['no error'], 'a job may be dropped');
