@@ -2096,8 +2096,9 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     UNION ALL
     SELECT 'task in a wrong inbox', e.process, format('%s, %s', e.task, e.name)
     FROM workflow.task_seat e
-    WHERE NOT EXISTS (SELECT FROM workflow.task t WHERE t.id = e.task AND t.process = e.process AND t.definition = e.definition AND t.closed_at IS NULL
-        AND e.name = ANY (CASE WHEN t.claimed_by IS NULL THEN t.names ELSE ARRAY[t.claimed_by::text] END) AND e.rank = - t.priority AND e.due = COALESCE(t.due, 'infinity'))
+    WHERE NOT EXISTS (SELECT FROM workflow.task t, unnest(CASE WHEN t.claimed_by IS NULL THEN t.names ELSE ARRAY[t.claimed_by::text] END) n(name)
+        WHERE t.id = e.task AND t.process = e.process AND t.definition = e.definition AND t.closed_at IS NULL
+        AND n.name = e.name AND e.rank = - t.priority AND e.due = COALESCE(t.due, 'infinity'))
     UNION ALL
     SELECT 'task in no inbox', t.process, t.state
     FROM workflow.task t

@@ -27,6 +27,9 @@ SELECT FROM workflow.send(:'o', 'go');
 SELECT FROM workflow.work(10);
 SELECT FROM workflow.grant_on('all', 'regress_clerk', 'send');
 SELECT FROM workflow.suspend(workflow.start('all'));
+SELECT FROM workflow.define('{"id": "asks", "initial": "a", "states": {"a": {"task": {"for": ["x", "y"], "need": 2}, "on": {"yes": "b", "no": "b"}}, "b": {"type": "final"}}}');
+SELECT workflow.start('asks') AS a \gset
+SELECT FROM workflow.complete_task((SELECT task FROM workflow.tasks WHERE process = :'a'), 'yes', actor => 'x');
 RESET ROLE;
 
 SELECT is((SELECT count(*) FROM workflow.check()), 0::bigint, 'nothing is wrong with what the functions wrote');
@@ -86,6 +89,12 @@ SELECT is(broken('UPDATE workflow.deferred SET process = gen_random_uuid()'), 'd
 SELECT is(broken('UPDATE workflow.attribute SET process = gen_random_uuid()'), 'attribute of no process', 'attribute of no process');
 SELECT is(broken('INSERT INTO workflow.resting (definition, process) VALUES (''all'', gen_random_uuid())'), 'rest of no process', 'rest of no process');
 SELECT is(broken('INSERT INTO workflow.pause (definition, owner, at, by) VALUES (''none'', 1, now(), ''x'')'), 'pause of no definition', 'pause of no definition');
+SELECT is(broken('UPDATE workflow.task SET state = ''c'''), 'task of nobody', 'task of a state that is not active');
+SELECT is(broken('UPDATE workflow.task_seat SET name = ''z'''), 'task in a wrong inbox', 'task in the inbox of somebody else');
+SELECT is(broken('UPDATE workflow.task_seat SET rank = 1'), 'task in a wrong inbox', 'at a wrong place');
+SELECT is(broken('UPDATE workflow.task SET claimed_by = ''x'''), 'task in a wrong inbox', 'though another one has claimed it');
+SELECT is(broken('DELETE FROM workflow.task_seat'), 'task in no inbox', 'task in no inbox');
+SELECT is(broken('UPDATE workflow.task_act SET task = gen_random_uuid()'), 'act on no task', 'act on no task');
 
 -- who may look
 SET ROLE regress_app;
