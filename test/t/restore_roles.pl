@@ -73,7 +73,7 @@ wait_in($other, 'shop', q{
 ok(1, 'and the view activity says why');
 is($other->safe_psql('shop', q{
 		SELECT count(*), count(DISTINCT name), max(role) FROM workflow.permission WHERE name IN ('guest', 'visitor')}),
-	'6|2|0', 'grants to missing roles wait, too');
+	'7|2|0', 'grants to missing roles wait, too');
 ($status, $out, $err) = $other->psql('shop', q{SELECT workflow.start('parcel')});
 like($err, qr/the role that owns definition "parcel" does not exist/, 'commands to a definition without owner are refused');
 like(problems($other, 'shop'), qr/^owner without role\|\|courier$/m, 'check() knows who is missing');
