@@ -107,9 +107,10 @@ CREATE FUNCTION workflow.release_task(task uuid, actor text DEFAULT NULL) RETURN
 
 -- assign(task, to_actor, actor, note, instead_of): a task is given to somebody, whomever it is
 -- for. One that needs several votes is for that person instead of one of the names that it is
--- for and that has not voted. The actor has the task, or it is for the actor, or the caller may
--- act for everybody. Errors: WF010 no such task, or it is closed; WF002; 22023 instead_of is
--- missing or is none of the names, or to_actor is one; 55000 the name has voted.
+-- for and that has not voted. The actor has the task, or it is for the actor, who
+-- gives away its own part; or the caller may act for everybody. Errors: WF010 no such task, or
+-- it is closed; WF002; 22023 instead_of is missing or is none of the names, or to_actor is one;
+-- 55000 the name has voted.
 CREATE FUNCTION workflow.assign(
     task uuid, to_actor text, actor text DEFAULT NULL, note text DEFAULT NULL, instead_of text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_assign';

@@ -161,6 +161,20 @@ read_instead_of(FunctionCallInfo fcinfo, const WfTaskCall *call)
 	return name;
 }
 
+/*
+ * Error WF002 unless the actor may do something with the task, and the part that is
+ * assigned, if it is one of several, is the actor's own.
+ */
+static void
+require_own(const WfTaskCall *call, const char *name)
+{
+	wf_task_call_require(call);
+	if (call->task.need != 1 && !wf_task_row_has(call->names, name))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("\"%s\" may not give away the vote of \"%s\"", wf_quote(call->actor), wf_quote(name))));
+}
+
 /* SQL function workflow.assign(...) of sql/parts/people.sql.  Locks the process row. */
 Datum
 workflow_assign(PG_FUNCTION_ARGS)
@@ -172,10 +186,10 @@ workflow_assign(PG_FUNCTION_ARGS)
 	wf_task_call_read(fcinfo, 2, -1, &call);
 	wf_api_connect_to_write(fcinfo);
 	wf_task_call_begin(&call);
-	if (!wf_privilege_may(call.definition, "act"))
-		wf_task_call_require(&call);
 	act.actor = call.actor;
 	act.name = read_instead_of(fcinfo, &call);
+	if (!wf_privilege_may(call.definition, "act"))
+		require_own(&call, act.name);
 	if (act.name != NULL)
 		refuse_voted(&call, act.name, NULL);
 	give(&call, act.name, person);

@@ -196,12 +196,19 @@ SELECT workflow.start('leave', '{"for": ["regress_clerk", "boss"]}', 'd') AS d \
 SELECT task(:'d') AS d_task \gset
 SELECT is((SELECT array_agg(c) FROM workflow.candidates(:'d', 'grant') c), '{boss,regress_clerk}', 'names are names');
 SELECT is((SELECT string_agg(c, ', ') FROM workflow.start('offer') p, LATERAL workflow.candidates(p, 'nothing') c), NULL, 'what nothing takes nobody may cause');
+SELECT workflow.define('{"id": "both", "initial": "a", "states": {"a": {"task": {"for": ["regress_clerk", "boss"], "need": "all"}, "on": {"yes": "b", "no": "b"}}, "b": {}}}') \g /dev/null
+SELECT workflow.grant_on('both', 'regress_clerk', 'send') \g /dev/null
+SELECT workflow.start('both') AS both \gset
+SELECT task(:'both') AS both_task \gset
 SET ROLE regress_clerk;
-SELECT is((SELECT string_agg(key, ', ') FROM workflow.inbox()), 'd', 'a role has an inbox');
+SELECT is((SELECT string_agg(key, ', ') FROM workflow.inbox() WHERE definition = 'leave'), 'd', 'a role has an inbox');
 SELECT is((SELECT count(*) FROM workflow.inbox('boss')), 0::bigint, 'and does not see that of others');
 SELECT is((SELECT count(*) FROM workflow.inbox(groups => '{boss}')), 0::bigint, 'nor may it say what groups it has');
 SELECT is((error(format('SELECT workflow.claim_task(%L, ''boss'')', :'d_task')))[1:2], ARRAY['WF002', 'role "regress_clerk" may not act for "boss"'], 'or be somebody else');
 SELECT is((error(format('SELECT workflow.claim_task(%L, groups => ''{boss}'')', :'d_task')))[1:2], ARRAY['WF002', 'role "regress_clerk" may not say which groups somebody has'], 'or one of them');
+SELECT is((error(format('SELECT workflow.assign(%L, ''friend'', instead_of => ''boss'')', :'both_task')))[1:2],
+    ARRAY['WF002', '"regress_clerk" may not give away the vote of "boss"'], 'it does not give away the votes of others');
+SELECT workflow.assign(:'both_task', 'friend', instead_of => 'regress_clerk') \g /dev/null
 SELECT is(workflow.claim_task(:'d_task'), true, 'it does what is its own');
 SET ROLE regress_stranger;
 SELECT is((error(format('SELECT workflow.claim_task(%L)', :'d_task')))[1], 'WF002', 'a stranger does not');
