@@ -91,6 +91,9 @@ wf_schedule_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 gen
 		*done = fire_claimed(batch, schedules, until);
 	}
 	*next = wf_schedule_row_next_due(batch->owner);
+	/* Who has fired something looks once more: what it took aside is due soon. */
+	if (batch->lane != NULL && batch->claimed == 0 && *next > until)
+		wf_watermark_looked(batch->lane, generation);
 	if (batch->lane != NULL)
 		wf_wakeup_claimed(batch->owner, WF_LANE_SCHEDULES, batch->claimed, generation,
 						  WF_POSITION(*next), DT_NOEND);

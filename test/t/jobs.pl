@@ -237,6 +237,9 @@ $node->safe_psql('postgres', q{
 		PERFORM pg_sleep(1);
 		RETURN looks = (SELECT sum(a.looks) FROM workflow.activity a WHERE kind = 'executor');
 	END $$});
+as($node, 'clerk', q{SELECT workflow.create_job('tick', 'SELECT 1'); SELECT workflow.create_schedule('ticks', 'tick', every => '1 second')});
+wait_for($node, 'SELECT made > 1 FROM workflow.schedules', 'a schedule that fires');
+as($node, 'clerk', q{SELECT workflow.drop_schedule('ticks')});
 wait_for($node, 'SELECT is_quiet()', 'a second in which no executor looks for work');
 ok(1, 'executors without work do not look for it');
 
