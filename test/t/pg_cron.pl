@@ -41,7 +41,8 @@ wait_for($node, q{SELECT count(*) >= 7 AND bool_and(status = 'finalized') FROM w
 is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) AND bool_and(started_by = 'clerk') FROM workflow.processes}),
 	't', 'one for each night, by the role that scheduled them');
 
-# A schedule that pg_cron fires, and one that it would, had it not ended.
+# A schedule that pg_cron fires, and then does not: terminated, the launcher of some versions
+# comes back, so its job is put out of action.
 as($node, 'clerk', q{
 	SELECT workflow.create_job('note', 'SELECT 1');
 	SELECT workflow.create_schedule('minutes', 'note', cron => '* * * * *', engine => 'pg_cron', overlap => 'allow')});
@@ -60,8 +61,7 @@ foreach my $case (
 wait_for($node, q{SELECT made = 1 AND last_at < last + interval '50 seconds' FROM workflow.schedules WHERE name = 'minutes'}, 'pg_cron to fire it');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE j.jobname = 'workflow: minutes' AND d.status = 'failed'}),
 	0, 'without an error');
-$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'});
-wait_for($node, q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher')}, 'the end of pg_cron');
+$node->safe_psql('postgres', q{UPDATE cron.job SET active = false WHERE jobname = 'workflow: minutes'});
 my $made = $node->safe_psql('postgres', q{SELECT made FROM workflow.schedules});
 my $next = $node->safe_psql('postgres', q{SELECT next FROM workflow.schedules});
 wait_for($node, qq{SELECT clock_timestamp() > '$next'}, 'the time that pg_cron misses');
