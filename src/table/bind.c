@@ -40,6 +40,7 @@
 #include "process/bound.h"
 #include "store/statement.h"
 #include "table/bind.h"
+#include "table/carrier.h"
 
 static WfStatement insert_statement = {
 	.sql = "INSERT INTO workflow.binding (definition, relation, on_table, key_column, state_column, created_at)"
@@ -55,10 +56,7 @@ static WfStatement delete_statement = {
 
 /* The triggers of the server, "g", that guard the rows of a definition. */
 #define GUARDS(definition) \
-	"g.tgfoid OPERATOR(pg_catalog.=) 'workflow.bound_row()'::pg_catalog.regprocedure" \
-	" AND g.tgparentid OPERATOR(pg_catalog.=) 0" \
-	" AND g.tgargs OPERATOR(pg_catalog.=) (pg_catalog.convert_to(" definition ", pg_catalog.getdatabaseencoding())" \
-	" OPERATOR(pg_catalog.||) '\\x00'::pg_catalog.bytea)"
+	"g.tgparentid OPERATOR(pg_catalog.=) 0 AND " WF_CARRIER("bound_row", definition)
 
 static WfStatement guards_statement = {
 	.sql = "SELECT g.oid FROM pg_catalog.pg_trigger g WHERE g.tgrelid OPERATOR(pg_catalog.=) $2 AND " GUARDS("$1"),

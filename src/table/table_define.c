@@ -45,6 +45,7 @@
 #include "store/act.h"
 #include "store/origin.h"
 #include "store/statement.h"
+#include "table/carrier.h"
 #include "table/table_define.h"
 #include "table/table_trigger.h"
 
@@ -71,10 +72,7 @@ static WfStatement delete_statement = {
 };
 
 /* The triggers of the server, "g", that carry one of this name. */
-#define CARRIES(name) \
-	"g.tgfoid OPERATOR(pg_catalog.=) 'workflow.table_trigger()'::pg_catalog.regprocedure" \
-	" AND g.tgargs OPERATOR(pg_catalog.=) (pg_catalog.convert_to(" name ", pg_catalog.getdatabaseencoding())" \
-	" OPERATOR(pg_catalog.||) '\\x00'::pg_catalog.bytea)"
+#define CARRIES(name) WF_CARRIER("table_trigger", name)
 
 static WfStatement carriers_statement = {
 	.sql = "SELECT g.oid FROM pg_catalog.pg_trigger g WHERE g.tgrelid OPERATOR(pg_catalog.=) $2 AND " CARRIES("$1"),
