@@ -25,7 +25,7 @@
 #include "job/job_call.h"
 #include "job/job_define.h"
 #include "job/job_given.h"
-#include "job/job_schema.h"
+#include "parameter/parameter_schema.h"
 #include "run/run_refresh.h"
 #include "store/job_cache.h"
 #include "store/origin.h"
@@ -241,7 +241,7 @@ look_schema(PG_FUNCTION_ARGS)
 	job = wf_job(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
 	if (!wf_job_may(job, "run"))
 		wf_job_require(job, "read");
-	schema = wf_job_schema(job, description);
+	schema = wf_parameter_schema(job->parameters, job->name, description);
 	MemoryContextSwitchTo(caller);
 	schema = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(schema));
 	SPI_finish();

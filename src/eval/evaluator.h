@@ -43,6 +43,7 @@ typedef struct WfCompiled
 /* As whom, and with which settings, code of an author runs (user_context.c). */
 typedef struct WfAuthor
 {
+	const char *job;			/* whose code it is; NULL: a definition's */
 	Oid			role;
 	const char *search_path;
 	const char *time_zone;

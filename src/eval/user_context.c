@@ -142,8 +142,11 @@ wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket)
 	if (superuser_arg(author->role) && !wf_allow_superuser)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
+				 author->job != NULL ?
+				 errmsg("the owner of job \"%s\" is a superuser", author->job) :
 				 errmsg("the owner of the definition is a superuser"),
-				 errdetail("Guards and actions would run as superuser \"%s\".",
+				 errdetail(author->job != NULL ? "Its code would run as superuser \"%s\"." :
+						   "Guards and actions would run as superuser \"%s\".",
 						   GetUserNameFromId(author->role, true)),
 				 errhint("Set workflow.allow_superuser to on to allow this.")));
 

@@ -30,8 +30,8 @@
 #include "job/job.h"
 #include "job/job_cached_rule.h"
 #include "job/job_call.h"
-#include "job/job_parameters.h"
 #include "job/job_partition.h"
+#include "parameter/parameters.h"
 #include "shmem/inval.h"
 #include "store/statement.h"
 
@@ -193,13 +193,14 @@ make(int32 id, const Datum *values, const bool *nulls)
 	job->name = TextDatumGetCString(values[JOB_name]);
 	job->mode = DatumGetInt16(values[JOB_mode]);
 	job->queue = DatumGetInt32(values[JOB_queue]);
+	job->author.job = job->name;
 	job->author.search_path = TextDatumGetCString(values[JOB_search_path]);
 	job->author.time_zone = TextDatumGetCString(values[JOB_time_zone]);
 	fill_owner(job, values);
 	fill_settings(job, values, nulls);
 	fill_command(job, values, nulls);
 	if (!nulls[JOB_parameters])
-		job->parameters = wf_job_parameters_parse(copy_of(values[JOB_parameters], false), true);
+		job->parameters = wf_parameters_parse(copy_of(values[JOB_parameters], false), true);
 	MemoryContextSwitchTo(old);
 	return job;
 }

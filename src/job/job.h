@@ -43,7 +43,7 @@ typedef struct WfJob
 	const Interval *start_within;	/* from due; NULL: for ever */
 	int			priority;		/* -2 .. 2 */
 	const char *partition;		/* of runs that name none; NULL: none */
-	struct WfJobExpr *partition_by; /* the same, computed; NULL: it is not */
+	struct WfParameterExpr *partition_by; /* the same, computed; NULL: it is not */
 	const Jsonb *limits;		/* {"name": units}; NULL: none */
 	WfJobLost	on_lost;
 	struct WfJobCachedRule *cache;	/* see job_cached.c; NULL: results are not kept for others */
@@ -53,7 +53,7 @@ typedef struct WfJob
 	bool		takes_run;		/* a function of (jsonb, jsonb) */
 	bool		is_procedure;
 	bool		dropped;
-	struct WfJobParameters *parameters; /* see job_parameters.h; NULL: any */
+	struct WfParameters *parameters; /* see parameters.h; NULL: any */
 	struct WfJobCall *call;		/* see job_call.c; NULL: OUTSIDE */
 	MemoryContext context;
 } WfJob;

@@ -34,7 +34,7 @@
 #include "base/errcodes.h"
 #include "job/job_author.h"
 #include "job/job_call.h"
-#include "job/job_type.h"
+#include "parameter/parameter_type.h"
 
 /* The largest result that is kept, in bytes. */
 #define RESULT_MAX	(50 * 1000 * 1000)
@@ -47,9 +47,9 @@ struct WfJobCall
 	Oid			function;		/* InvalidOid: not looked up, or gone */
 	FmgrInfo	flinfo;
 	SPIPlanPtr	plan;			/* of a statement; NULL: not made yet */
-	WfJobType  *types;			/* of its parameters */
-	WfJobType	returns;		/* what comes out */
-	WfJobType	result;			/* what the job says; name NULL: nothing */
+	WfParameterType *types;			/* of its parameters */
+	WfParameterType	returns;		/* what comes out */
+	WfParameterType	result;			/* what the job says; name NULL: nothing */
 };
 
 /* One call. */
@@ -73,10 +73,10 @@ wf_job_call_new(Jsonb *stored, const char *result)
 
 	call->context = CurrentMemoryContext;
 	call->command = wf_job_command_read(stored);
-	call->types = palloc0(sizeof(WfJobType) * (call->command->n + 1));
+	call->types = palloc0(sizeof(WfParameterType) * (call->command->n + 1));
 	for (int i = 0; i < call->command->n; i++)
-		call->types[i] = (WfJobType) {.name = call->command->types[i],.context = call->context};
-	call->result = (WfJobType) {.name = result,.context = call->context};
+		call->types[i] = (WfParameterType) {.name = call->command->types[i],.context = call->context};
+	call->result = (WfParameterType) {.name = result,.context = call->context};
 	return call;
 }
 
@@ -112,21 +112,21 @@ keep_result(Call *call, Datum value, bool isnull, Oid type)
 		return;
 	if (ready->returns.oid != type)
 	{
-		ready->returns = (WfJobType) {.name = MemoryContextStrdup(ready->context,
+		ready->returns = (WfParameterType) {.name = MemoryContextStrdup(ready->context,
 																  format_type_be_qualified(type)),.context = ready->context};
-		wf_job_type_find(&ready->returns);
+		wf_parameter_type_find(&ready->returns);
 	}
-	result = wf_job_type_write(&ready->returns, value);
+	result = wf_parameter_type_write(&ready->returns, value);
 	wf_job_call_check_result(call->job, result);
 	if (ready->result.name != NULL)
 	{
 		Datum		typed;
 
-		wf_job_type_find(&ready->result);
-		typed = wf_job_type_read(&ready->result, result, &isnull);
+		wf_parameter_type_find(&ready->result);
+		typed = wf_parameter_type_read(&ready->result, result, &isnull);
 		if (isnull)
 			return;
-		result = wf_job_type_write(&ready->result, typed);
+		result = wf_parameter_type_write(&ready->result, typed);
 	}
 	old = MemoryContextSwitchTo(call->context);
 	call->result = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(result));
@@ -241,7 +241,7 @@ plan_of(struct WfJobCall *call)
 		return call->plan;
 	for (int i = 0; i < command->n; i++)
 	{
-		wf_job_type_find(&call->types[i]);
+		wf_parameter_type_find(&call->types[i]);
 		types[i] = call->types[i].oid;
 	}
 	plan = SPI_prepare(command->text, command->n, types);
@@ -270,7 +270,7 @@ argument(const Call *call, int i, bool *isnull)
 	}
 	*isnull = getKeyJsonValueFromContainer(&call->params->root, name, strlen(name), &value) == NULL;
 	return *isnull ? (Datum) 0 :
-		wf_job_type_read(&call->job->call->types[i], JsonbValueToJsonb(&value), isnull);
+		wf_parameter_type_read(&call->job->call->types[i], JsonbValueToJsonb(&value), isnull);
 }
 
 static ParamListInfo
@@ -340,7 +340,7 @@ call_procedure(Call *call)
 
 	portal->visible = false;
 	for (int i = 0; i < ready->command->n; i++)
-		wf_job_type_find(&ready->types[i]);
+		wf_parameter_type_find(&ready->types[i]);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	params = arguments(call);
 	plan = plan_call(ready);

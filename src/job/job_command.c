@@ -235,7 +235,7 @@ write_statement(WfJobCommand *command, Oid function, WfJobForm form)
 			command->names[i] = list_nth(names, i);
 			appendStringInfo(&buf, "%s => ", quote_identifier(command->names[i]));
 		}
-		command->types[i] = wf_job_type_canonical(format_type_be_qualified(type), &type);
+		command->types[i] = wf_parameter_type_canonical(format_type_be_qualified(type), &type);
 		appendStringInfo(&buf, "$%d", i + 1);
 	}
 	appendStringInfoChar(&buf, ')');
@@ -285,9 +285,9 @@ check_statement(RawStmt *statement)
 
 /* The type of a parameter as it is declared; InvalidOid: the statement says it. */
 static Oid
-declared_type(const WfJobParameters *parameters, const char *name)
+declared_type(const WfParameters *parameters, const char *name)
 {
-	WfJobParameter *parameter = parameters == NULL ? NULL : wf_job_parameters_get(parameters, name);
+	WfParameter *parameter = parameters == NULL ? NULL : wf_parameters_get(parameters, name);
 	Oid			type = InvalidOid;
 
 	if (parameters != NULL && parameter == NULL)
@@ -295,12 +295,12 @@ declared_type(const WfJobParameters *parameters, const char *name)
 				(errcode(ERRCODE_UNDEFINED_PARAMETER),
 				 errmsg("the command has a parameter \"%s\" that is not declared", wf_quote(name))));
 	if (parameter != NULL)
-		(void) wf_job_type_canonical(parameter->type.name, &type);
+		(void) wf_parameter_type_canonical(parameter->type.name, &type);
 	return type;
 }
 
 static void
-resolve_statement(WfJobCommand *command, const char *text, const WfJobParameters *parameters)
+resolve_statement(WfJobCommand *command, const char *text, const WfParameters *parameters)
 {
 	List	   *names;
 	List	   *statements;
@@ -331,7 +331,7 @@ resolve_statement(WfJobCommand *command, const char *text, const WfJobParameters
 	{
 		Oid			type = OidIsValid(types[i]) && types[i] != UNKNOWNOID ? types[i] : TEXTOID;
 
-		command->types[i] = wf_job_type_canonical(format_type_be_qualified(type), &type);
+		command->types[i] = wf_parameter_type_canonical(format_type_be_qualified(type), &type);
 	}
 }
 
@@ -341,7 +341,7 @@ resolve_statement(WfJobCommand *command, const char *text, const WfJobParameters
  * the parser.
  */
 WfJobCommand *
-wf_job_command_resolve(const char *text, const WfJobParameters *parameters, bool tracked)
+wf_job_command_resolve(const char *text, const WfParameters *parameters, bool tracked)
 {
 	WfJobCommand *command = palloc0(sizeof(WfJobCommand));
 	List	   *names = name_of(text);

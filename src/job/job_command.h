@@ -8,7 +8,7 @@
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
-#include "job/job_parameters.h"
+#include "parameter/parameters.h"
 
 /* How a command is called. */
 typedef enum WfJobForm
@@ -33,7 +33,7 @@ typedef struct WfJobCommand
 	const char **types;
 } WfJobCommand;
 
-extern WfJobCommand *wf_job_command_resolve(const char *text, const WfJobParameters *parameters,
+extern WfJobCommand *wf_job_command_resolve(const char *text, const WfParameters *parameters,
 											bool tracked);
 extern Jsonb *wf_job_command_write(const WfJobCommand *command);
 extern WfJobCommand *wf_job_command_read(Jsonb *stored);

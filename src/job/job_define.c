@@ -31,9 +31,9 @@
 #include "job/job_cached_rule.h"
 #include "job/job_command.h"
 #include "job/job_define.h"
-#include "job/job_parameters.h"
 #include "job/job_partition.h"
-#include "job/job_type.h"
+#include "parameter/parameter_type.h"
+#include "parameter/parameters.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
 #include "store/act.h"
@@ -216,7 +216,7 @@ check_result(const char *result)
 
 	if (result == NULL || strcmp(result, "none") == 0)
 		return result;
-	return wf_job_type_canonical(result, &type);
+	return wf_parameter_type_canonical(result, &type);
 }
 
 /* What results are kept by, as it is stored; null: they are not. */
@@ -313,20 +313,20 @@ set_jsonb(Row *row, int n, Jsonb *value)
 static void
 set_command(Row *row, const WfJobText *text, WfJobMode mode)
 {
-	WfJobParameters *parameters = text->parameters == NULL ? NULL :
-		wf_job_parameters_parse(text->parameters, false);
+	WfParameters *parameters = text->parameters == NULL ? NULL :
+		wf_parameters_parse(text->parameters, false);
 	WfJobCommand *command = NULL;
 
 	if (parameters != NULL)
 	{
-		wf_job_parameters_compile(parameters);
-		wf_job_parameters_check_defaults(parameters);
+		wf_parameters_compile(parameters);
+		wf_parameters_check_defaults(parameters);
 	}
 	if (text->command != NULL)
 		command = wf_job_command_resolve(text->command, parameters, mode == WF_JOB_TRACKED);
 	set_text(row, 6, text->command);
 	set_jsonb(row, 7, command == NULL ? NULL : wf_job_command_write(command));
-	set_jsonb(row, 8, parameters == NULL ? NULL : wf_job_parameters_canonical(parameters));
+	set_jsonb(row, 8, parameters == NULL ? NULL : wf_parameters_canonical(parameters));
 }
 
 /* The number of the queue that runs get into: the job's own, or one that its owner may use. */

@@ -18,41 +18,41 @@
 #include "job/job_partition.h"
 
 /* An expression of type text, in the current memory context; NULL: text is a name. */
-struct WfJobExpr *
+struct WfParameterExpr *
 wf_job_partition_parse(const char *text)
 {
-	WfJobExpr  *expr;
+	WfParameterExpr *expr;
 	Oid			oid;
 
 	if (text == NULL || text[0] != '@')
 		return NULL;
-	expr = palloc0(sizeof(WfJobExpr));
+	expr = palloc0(sizeof(WfParameterExpr));
 	expr->text = pstrdup(text + 1);
-	expr->type = palloc0(sizeof(WfJobType));
+	expr->type = palloc0(sizeof(WfParameterType));
 	expr->type->context = CurrentMemoryContext;
-	expr->type->name = wf_job_type_canonical("pg_catalog.text", &oid);
+	expr->type->name = wf_parameter_type_canonical("pg_catalog.text", &oid);
 	return expr;
 }
 
 static void
-compile(WfJobExpr *expr)
+compile(WfParameterExpr *expr)
 {
 	if (expr->cached != NULL && expr->cached->is_valid)
 		return;
-	wf_job_type_find(expr->type);
-	wf_job_expr_compile(expr);
+	wf_parameter_type_find(expr->type);
+	wf_parameter_expr_compile(expr);
 }
 
 /* Throw what is wrong with it, as the current user, who is its author. */
 void
 wf_job_partition_check(const char *text)
 {
-	WfJobExpr  *expr = wf_job_partition_parse(text);
+	WfParameterExpr *expr = wf_job_partition_parse(text);
 
 	if (expr == NULL)
 		return;
 	compile(expr);
-	wf_job_expr_forget(expr);
+	wf_parameter_expr_forget(expr);
 }
 
 /* The partition of one run. */
@@ -70,7 +70,7 @@ evaluate(void *arg)
 {
 	Call	   *call = arg;
 
-	call->result = wf_job_expr_evaluate(call->job->partition_by, (Datum) 0, true, call->params,
+	call->result = wf_parameter_expr_evaluate(call->job->partition_by, (Datum) 0, true, call->params,
 										call->bracket.foreign, &call->isnull);
 }
 
@@ -81,7 +81,7 @@ evaluate(void *arg)
 const char *
 wf_job_partition_of(const WfJob *job, Jsonb *params)
 {
-	WfJobExpr  *expr = job->partition_by;
+	WfParameterExpr *expr = job->partition_by;
 	Call		call = {.job = job,.params = params};
 	const char *name;
 
@@ -89,7 +89,7 @@ wf_job_partition_of(const WfJob *job, Jsonb *params)
 		return job->partition;
 	if (expr->cached == NULL || !expr->cached->is_valid)
 	{
-		wf_job_author_enter(job, &call.bracket);
+		wf_user_context_enter(&job->author, &call.bracket);
 		compile(expr);
 	}
 	if (expr->pure)

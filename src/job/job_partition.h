@@ -6,12 +6,12 @@
 #define WF_JOB_PARTITION_H
 
 #include "job/job.h"
-#include "job/job_expr.h"
+#include "parameter/parameter_expr.h"
 
 /* Longest name of a partition, in bytes. */
 #define WF_MAX_PARTITION	1000
 
-extern struct WfJobExpr *wf_job_partition_parse(const char *text);
+extern struct WfParameterExpr *wf_job_partition_parse(const char *text);
 extern void wf_job_partition_check(const char *text);
 extern const char *wf_job_partition_of(const WfJob *job, Jsonb *params);
 

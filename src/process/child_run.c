@@ -23,7 +23,7 @@
 #include "eval/eval_delay.h"
 #include "interpreter/machine.h"
 #include "job/job.h"
-#include "job/job_parameters.h"
+#include "parameter/parameters.h"
 #include "process/call.h"
 #include "process/child_input.h"
 #include "process/child_run.h"
@@ -167,7 +167,7 @@ static Jsonb *
 params_of(const Make *make, const WfJob *job)
 {
 	if (!make->is_element || job->parameters == NULL ||
-		wf_job_parameters_get(job->parameters, WF_MAP_INDEX) != NULL)
+		wf_parameters_get(job->parameters, WF_MAP_INDEX) != NULL)
 		return make->params;
 	return wf_jsonb_patch(make->params, wf_jsonb_parse("{\"" WF_MAP_INDEX "\": null}"));
 }

@@ -15,7 +15,7 @@
 #include "utils/rel.h"
 
 #include "base/jsonb.h"
-#include "job/job_parameters.h"
+#include "parameter/parameters.h"
 #include "table/table_payload.h"
 
 static const char *const members[] = {"op", "table", "by", "new", "old"};
@@ -48,7 +48,7 @@ add(WfTablePayload *payload, const char *name, bool column)
 }
 
 static void
-add_parameters(WfTablePayload *payload, const WfTableRow *row, const WfJobParameters *parameters)
+add_parameters(WfTablePayload *payload, const WfTableRow *row, const WfParameters *parameters)
 {
 	for (int i = 0; i < parameters->n; i++)
 	{

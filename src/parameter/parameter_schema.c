@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
- * job_schema.c
- *	  The parameters of a job as JSON Schema.
+ * parameter_schema.c
+ *	  Parameters as JSON Schema.
  *
  * Runs in any session, and reads catalogs only.  What a schema cannot say (checks, the
- * syntax of types) is checked by run_job().
+ * syntax of types) is checked when they are given.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,8 +20,8 @@
 #include "utils/syscache.h"
 
 #include "base/jsonb.h"
-#include "job/job_parameters.h"
-#include "job/job_schema.h"
+#include "parameter/parameter_schema.h"
+#include "parameter/parameters.h"
 
 /* A JSON object that grows. */
 typedef struct Object
@@ -161,7 +161,7 @@ put_type(Object *object, Oid type, int32 typmod)
 
 /* One parameter. */
 static Jsonb *
-schema_of(const WfJobParameter *parameter)
+schema_of(const WfParameter *parameter)
 {
 	Object		object = {0};
 	int32		typmod = -1;
@@ -180,13 +180,12 @@ schema_of(const WfJobParameter *parameter)
 }
 
 /*
- * The schema of the parameters of a job: an object.  description: of the job, or NULL.
- * Error 42704 if a type is gone.
+ * The schema of parameters, NULL for any: an object with this title, and a description
+ * or NULL.  Error 42704 if a type is gone.
  */
 Jsonb *
-wf_job_schema(const WfJob *job, const char *description)
+wf_parameter_schema(const WfParameters *parameters, const char *title, const char *description)
 {
-	const WfJobParameters *parameters = job->parameters;
 	int			n = parameters == NULL ? 0 : parameters->n;
 	const char **names = palloc(sizeof(char *) * (n + 1));
 	Jsonb	  **schemas = palloc(sizeof(Jsonb *) * (n + 1));
@@ -196,7 +195,7 @@ wf_job_schema(const WfJob *job, const char *description)
 
 	for (int i = 0; i < n; i++)
 	{
-		const WfJobParameter *parameter = &parameters->items[i];
+		const WfParameter *parameter = &parameters->items[i];
 
 		names[i] = parameter->name;
 		schemas[i] = schema_of(parameter);
@@ -204,7 +203,7 @@ wf_job_schema(const WfJob *job, const char *description)
 			required[nrequired++] = wf_jsonb_string(parameter->name);
 	}
 	put_text(&object, "$schema", "https://json-schema.org/draft/2020-12/schema");
-	put_text(&object, "title", job->name);
+	put_text(&object, "title", title);
 	put_text(&object, "description", description);
 	put_text(&object, "type", "object");
 	if (parameters != NULL)

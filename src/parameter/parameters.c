@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
- * job_parameters.c
- *	  The parameters of a job: which there are.
+ * parameters.c
+ *	  Parameters of jobs, and of events: which there are.
  *
- * Runs in any backend, reads catalogs only.  Whether what is given fits, job_given.c
+ * Runs in any backend, reads catalogs only.  Whether what is given fits, parameter_given.c
  * finds out.
  *
  *-------------------------------------------------------------------------
@@ -21,8 +21,7 @@
 #include "chart/json.h"
 #include "chart/json_string.h"
 #include "eval/user_context.h"
-#include "job/job_author.h"
-#include "job/job_parameters.h"
+#include "parameter/parameters.h"
 
 /* Goes up whenever a type may have changed. */
 static uint64 generation = 0;
@@ -38,7 +37,7 @@ refuse_declaration(const char *name, const char *problem, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 name == NULL ? errmsg("the parameters of the job are not declared well: %s", problem) :
+			 name == NULL ? errmsg("the parameters are not declared well: %s", problem) :
 			 errmsg("parameter \"%s\" is not declared well: %s", wf_quote(name), problem),
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
@@ -88,10 +87,10 @@ expression_of(const WfJson *json)
 	return json->items[0]->text;
 }
 
-static WfJobExpr *
-make_expr(WfJobParameter *parameter, const char *text, bool is_check)
+static WfParameterExpr *
+make_expr(WfParameter *parameter, const char *text, bool is_check)
 {
-	WfJobExpr  *expr = palloc0(sizeof(WfJobExpr));
+	WfParameterExpr *expr = palloc0(sizeof(WfParameterExpr));
 
 	expr->text = text;
 	expr->is_check = is_check;
@@ -113,7 +112,7 @@ check_of(const WfJson *json)
 
 /* default: any value, or an expression; check: an expression, its text will do. */
 static void
-parse_expressions(WfJobParameter *parameter, const WfJson *json)
+parse_expressions(WfParameter *parameter, const WfJson *json)
 {
 	const WfJson *fallback = wf_json_get(json, "default");
 	const WfJson *check = wf_json_get(json, "check");
@@ -132,11 +131,11 @@ parse_expressions(WfJobParameter *parameter, const WfJson *json)
 
 /* json: what is declared of it, the name of a type or an object. */
 static void
-parse_one(WfJobParameter *parameter, const char *name, const WfJson *json)
+parse_one(WfParameter *parameter, const char *name, const WfJson *json)
 {
-	if (name == NULL || name[0] == '\0' || strlen(name) > WF_MAX_JOB_NAME)
+	if (name == NULL || name[0] == '\0' || strlen(name) > WF_MAX_PARAMETER_NAME)
 		refuse_declaration(NULL, psprintf("a parameter needs a name of at most %d bytes",
-										  WF_MAX_JOB_NAME), NULL);
+										  WF_MAX_PARAMETER_NAME), NULL);
 	parameter->name = name;
 	parameter->type.context = CurrentMemoryContext;
 	if (json->kind == WF_JSON_STRING)
@@ -157,7 +156,7 @@ parse_one(WfJobParameter *parameter, const char *name, const WfJson *json)
 }
 
 static void
-refuse_twice(const WfJobParameters *parameters, int n)
+refuse_twice(const WfParameters *parameters, int n)
 {
 	for (int i = 0; i < n; i++)
 		if (strcmp(parameters->items[i].name, parameters->items[n].name) == 0)
@@ -167,14 +166,14 @@ refuse_twice(const WfJobParameters *parameters, int n)
 /*
  * The parameters that are declared as an array of objects with "name", or as an
  * object by name, in the current memory context, which has to live as long.
- * stored: by wf_job_parameters_canonical(); else names of types are looked up under
+ * stored: by wf_parameters_canonical(); else names of types are looked up under
  * the present search_path and made canonical.  Error 22023, 42704 for an unknown
  * type.
  */
-WfJobParameters *
-wf_job_parameters_parse(Jsonb *declared, bool stored)
+WfParameters *
+wf_parameters_parse(Jsonb *declared, bool stored)
 {
-	WfJobParameters *parameters = palloc0(sizeof(WfJobParameters));
+	WfParameters *parameters = palloc0(sizeof(WfParameters));
 	char	   *text = JsonbToCString(NULL, &declared->root, VARSIZE(declared));
 	WfFaults	faults = {0};
 	const WfJson *json = wf_json_parse(text, strlen(text), &faults);
@@ -183,12 +182,12 @@ wf_job_parameters_parse(Jsonb *declared, bool stored)
 		refuse_declaration(NULL, faults.items[0].message, NULL);
 	if (json->kind != WF_JSON_OBJECT && json->kind != WF_JSON_ARRAY)
 		refuse_declaration(NULL, "they must be an object or an array", NULL);
-	if (json->n > WF_MAX_JOB_PARAMETERS)
-		refuse_declaration(NULL, psprintf("there are more than %d", WF_MAX_JOB_PARAMETERS), NULL);
-	parameters->items = palloc0(sizeof(WfJobParameter) * (json->n + 1));
+	if (json->n > WF_MAX_PARAMETERS)
+		refuse_declaration(NULL, psprintf("there are more than %d", WF_MAX_PARAMETERS), NULL);
+	parameters->items = palloc0(sizeof(WfParameter) * (json->n + 1));
 	for (int i = 0; i < json->n; i++)
 	{
-		WfJobParameter *parameter = &parameters->items[i];
+		WfParameter *parameter = &parameters->items[i];
 		const WfJson *item = json->items[i];
 		Oid			type;
 
@@ -198,7 +197,7 @@ wf_job_parameters_parse(Jsonb *declared, bool stored)
 				  string_of(NULL, item, "name"), item);
 		refuse_twice(parameters, i);
 		if (!stored)
-			parameter->type.name = wf_job_type_canonical(parameter->type.name, &type);
+			parameter->type.name = wf_parameter_type_canonical(parameter->type.name, &type);
 	}
 	parameters->n = json->n;
 	return parameters;
@@ -212,7 +211,7 @@ write_key(StringInfo buf, const char *key, const char *text)
 }
 
 static void
-write_one(StringInfo buf, const WfJobParameter *parameter)
+write_one(StringInfo buf, const WfParameter *parameter)
 {
 	appendStringInfoString(buf, "{\"name\":");
 	wf_json_string_write(buf, parameter->name);
@@ -244,7 +243,7 @@ write_one(StringInfo buf, const WfJobParameter *parameter)
 
 /* What is stored of parameters: an array, with types by names that last. */
 Jsonb *
-wf_job_parameters_canonical(const WfJobParameters *parameters)
+wf_parameters_canonical(const WfParameters *parameters)
 {
 	StringInfoData buf;
 
@@ -261,8 +260,8 @@ wf_job_parameters_canonical(const WfJobParameters *parameters)
 }
 
 /* The parameter of this name, or NULL. */
-WfJobParameter *
-wf_job_parameters_get(const WfJobParameters *parameters, const char *name)
+WfParameter *
+wf_parameters_get(const WfParameters *parameters, const char *name)
 {
 	for (int i = 0; i < parameters->n; i++)
 		if (strcmp(parameters->items[i].name, name) == 0)
@@ -289,14 +288,14 @@ watch_types(void)
 }
 
 static bool
-is_compiled(const WfJobExpr *expr)
+is_compiled(const WfParameterExpr *expr)
 {
 	return expr == NULL || (expr->cached != NULL && expr->cached->is_valid);
 }
 
 /* Are types and expressions as they were looked up, or to be looked up again? */
 bool
-wf_job_parameters_are_found(const WfJobParameters *parameters)
+wf_parameters_are_found(const WfParameters *parameters)
 {
 	if (!parameters->found || parameters->generation != generation)
 		return false;
@@ -309,31 +308,31 @@ wf_job_parameters_are_found(const WfJobParameters *parameters)
 
 /* Types that may have changed are looked up again, and what was made for them. */
 static void
-find_types(WfJobParameters *parameters)
+find_types(WfParameters *parameters)
 {
 	for (int i = 0; i < parameters->n; i++)
 	{
-		WfJobParameter *parameter = &parameters->items[i];
+		WfParameter *parameter = &parameters->items[i];
 
 		if (parameters->generation != generation)
 		{
 			parameter->type.oid = InvalidOid;
 			if (parameter->computed != NULL)
-				wf_job_expr_forget(parameter->computed);
+				wf_parameter_expr_forget(parameter->computed);
 			if (parameter->check != NULL)
-				wf_job_expr_forget(parameter->check);
+				wf_parameter_expr_forget(parameter->check);
 		}
-		wf_job_type_find(&parameter->type);
+		wf_parameter_type_find(&parameter->type);
 		parameters->plain = parameters->plain && parameter->type.plain;
 	}
 }
 
 static void
-compile_one(WfJobParameters *parameters, WfJobExpr *expr)
+compile_one(WfParameters *parameters, WfParameterExpr *expr)
 {
 	if (expr == NULL)
 		return;
-	wf_job_expr_compile(expr);
+	wf_parameter_expr_compile(expr);
 	parameters->computes = true;
 	parameters->plain = parameters->plain && expr->pure;
 }
@@ -343,7 +342,7 @@ compile_one(WfJobParameters *parameters, WfJobExpr *expr)
  * context.  Throws what the parser throws.
  */
 void
-wf_job_parameters_compile(WfJobParameters *parameters)
+wf_parameters_compile(WfParameters *parameters)
 {
 	uint64		now;
 
@@ -365,29 +364,29 @@ wf_job_parameters_compile(WfJobParameters *parameters)
 
 /* Does a check depend on nothing but the value? */
 static bool
-is_alone(const WfJobExpr *check)
+is_alone(const WfParameterExpr *check)
 {
 	return check != NULL && strstr(check->text, "params") == NULL;
 }
 
 static void
-check_default(WfJobParameter *parameter)
+check_default(WfParameter *parameter)
 {
 	bool		isnull;
-	Datum		value = wf_job_type_read(&parameter->type, parameter->constant, &isnull);
+	Datum		value = wf_parameter_type_read(&parameter->type, parameter->constant, &isnull);
 	bool		unknown;
 
 	if (isnull && parameter->required)
 		refuse_declaration(parameter->name, "it is required, and its default is null", NULL);
 	if (is_alone(parameter->check) &&
-		!DatumGetBool(wf_job_expr_evaluate(parameter->check, value, isnull, wf_jsonb_object(0, NULL, NULL),
+		!DatumGetBool(wf_parameter_expr_evaluate(parameter->check, value, isnull, wf_jsonb_object(0, NULL, NULL),
 										   false, &unknown)) && !unknown)
 		refuse_declaration(parameter->name, "its default violates its check", NULL);
 }
 
 /* In PG_CATCH: what a type says of a default is an error of the declaration. */
 static void
-tell_default(const WfJobParameter *parameter, MemoryContext context)
+tell_default(const WfParameter *parameter, MemoryContext context)
 {
 	ErrorData  *error;
 
@@ -402,7 +401,7 @@ tell_default(const WfJobParameter *parameter, MemoryContext context)
 
 /* The same of one that is constant; what is refused says so by its name. */
 static void
-check_constant(WfJobParameter *parameter)
+check_constant(WfParameter *parameter)
 {
 	MemoryContext context = CurrentMemoryContext;
 
@@ -420,10 +419,10 @@ check_constant(WfJobParameter *parameter)
 
 /*
  * Defaults that are constant fit, as the current user, who is the author, sees them.
- * wf_job_parameters_compile() was called.  Error 22023; others of the author's code.
+ * wf_parameters_compile() was called.  Error 22023; others of the author's code.
  */
 void
-wf_job_parameters_check_defaults(WfJobParameters *parameters)
+wf_parameters_check_defaults(WfParameters *parameters)
 {
 	for (int i = 0; i < parameters->n; i++)
 		if (parameters->items[i].constant != NULL)

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * job_expr.c
+ * parameter_expr.c
  *	  Expressions of a parameter: its check and its default.
  *
  * Runs in any backend.  An expression is a single SQL expression as those of
@@ -26,7 +26,7 @@
 #include "base/compat.h"
 #include "eval/expression.h"
 #include "eval/pure.h"
-#include "job/job_expr.h"
+#include "parameter/parameter_expr.h"
 
 #define PARAM_VALUE		1
 #define PARAM_PARAMS	2
@@ -49,7 +49,7 @@ parameter(int number, Oid type, int32 typmod)
 static Node *
 resolve_column(ParseState *pstate, ColumnRef *ref)
 {
-	const WfJobExpr *expr = pstate->p_ref_hook_state;
+	const WfParameterExpr *expr = pstate->p_ref_hook_state;
 	const char *name;
 
 	if (list_length(ref->fields) != 1 || !IsA(linitial(ref->fields), String))
@@ -65,7 +65,7 @@ resolve_column(ParseState *pstate, ColumnRef *ref)
 static Node *
 coerce(ParseState *pstate, Node *tree, void *arg)
 {
-	const WfJobExpr *expr = arg;
+	const WfParameterExpr *expr = arg;
 	Node	   *result;
 
 	if (expr->is_check)
@@ -87,7 +87,7 @@ coerce(ParseState *pstate, Node *tree, void *arg)
  * throws, 42804 for a wrong type.
  */
 void
-wf_job_expr_compile(WfJobExpr *expr)
+wf_parameter_expr_compile(WfParameterExpr *expr)
 {
 	ParseState *pstate;
 	Node	   *tree;
@@ -98,7 +98,7 @@ wf_job_expr_compile(WfJobExpr *expr)
 	pstate->p_pre_columnref_hook = resolve_column;
 	pstate->p_ref_hook_state = expr;
 	tree = wf_expression_analyze(pstate, expr->text, coerce, expr);
-	wf_job_expr_forget(expr);
+	wf_parameter_expr_forget(expr);
 	expr->cached = GetCachedExpression(tree);
 	expr->pure = wf_pure_is(expr->cached->expr);
 }
@@ -108,7 +108,7 @@ wf_job_expr_compile(WfJobExpr *expr)
  * called itself, is left to the session.
  */
 void
-wf_job_expr_forget(WfJobExpr *expr)
+wf_parameter_expr_forget(WfParameterExpr *expr)
 {
 	if (expr->cached != NULL && !expr->in_use)
 		FreeCachedExpression(expr->cached);
@@ -122,7 +122,7 @@ wf_job_expr_forget(WfJobExpr *expr)
  * privileges that were checked for it count.
  */
 static ExprState *
-state_of(WfJobExpr *expr, bool foreign, ParamListInfo params)
+state_of(WfParameterExpr *expr, bool foreign, ParamListInfo params)
 {
 	MemoryContext old;
 
@@ -146,7 +146,7 @@ state_of(WfJobExpr *expr, bool foreign, ParamListInfo params)
  * session of somebody else.
  */
 Datum
-wf_job_expr_evaluate(WfJobExpr *expr, Datum value, bool value_null, Jsonb *params,
+wf_parameter_expr_evaluate(WfParameterExpr *expr, Datum value, bool value_null, Jsonb *params,
 					 bool foreign, bool *isnull)
 {
 	ParamListInfo list = makeParamList(NPARAMS);

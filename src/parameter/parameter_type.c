@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * job_type.c
+ * parameter_type.c
  *	  A type of SQL: between its values and JSON.
  *
  * Runs in any backend; reads catalogs only.  Types are kept by names that last:
  * those of pg_catalog as the server writes them, others with their schema.  What
  * is not plain (a domain has checks, a type of an extension has functions) is
- * read and written in the author's context, see job_author.c.
+ * read and written in the author's context, see parameter_given.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,7 +31,7 @@
 
 #include "base/compat.h"
 #include "base/jsonb.h"
-#include "job/job_type.h"
+#include "parameter/parameter_type.h"
 
 /* Of the row as which objects and arrays are read; messages do not show it. */
 #define COLUMN "value"
@@ -64,7 +64,7 @@ element_of(Oid type)
  * be of, and for temporary types.
  */
 char *
-wf_job_type_canonical(const char *name, Oid *oid)
+wf_parameter_type_canonical(const char *name, Oid *oid)
 {
 	int32		typmod;
 	Oid			schema;
@@ -113,7 +113,7 @@ takes_any(Oid type)
 
 /* Names of pg_catalog must mean those, whatever the session's search_path says. */
 static void
-look_up(WfJobType *type)
+look_up(WfParameterType *type)
 {
 	int			guc_level = NewGUCNestLevel();
 
@@ -129,7 +129,7 @@ look_up(WfJobType *type)
  * 42704 if it is not there any more.
  */
 void
-wf_job_type_find(WfJobType *type)
+wf_parameter_type_find(WfParameterType *type)
 {
 	MemoryContext old;
 	Expr	   *argument;
@@ -169,7 +169,7 @@ scalar_text(JsonbValue *scalar, Jsonb *value)
  * jsonb_to_record() in all: of {"value": ...} as a row of one column.
  */
 static Datum
-read_members(WfJobType *type, Jsonb *value, bool *isnull)
+read_members(WfParameterType *type, Jsonb *value, bool *isnull)
 {
 	static const char *keys[] = {COLUMN};
 	LOCAL_FCINFO(call, 1);
@@ -184,7 +184,7 @@ read_members(WfJobType *type, Jsonb *value, bool *isnull)
 }
 
 pg_noreturn static void
-refuse_composite(const WfJobType *type)
+refuse_composite(const WfParameterType *type)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -197,7 +197,7 @@ refuse_composite(const WfJobType *type)
  * throws; 22023 for an object or array where the type has none.
  */
 Datum
-wf_job_type_read(WfJobType *type, Jsonb *value, bool *isnull)
+wf_parameter_type_read(WfParameterType *type, Jsonb *value, bool *isnull)
 {
 	JsonbValue	scalar;
 
@@ -222,7 +222,7 @@ wf_job_type_read(WfJobType *type, Jsonb *value, bool *isnull)
 
 /* A value of the type, not null, as to_jsonb() writes it. */
 Jsonb *
-wf_job_type_write(WfJobType *type, Datum value)
+wf_parameter_type_write(WfParameterType *type, Datum value)
 {
 	if (type->oid == JSONBOID)
 		return DatumGetJsonbP(value);
@@ -230,11 +230,11 @@ wf_job_type_write(WfJobType *type, Datum value)
 }
 
 /*
- * Is this JSON, which was read as the type, already what wf_job_type_write() would
+ * Is this JSON, which was read as the type, already what wf_parameter_type_write() would
  * make of its value?  Asked for the usual types only, to save that.
  */
 bool
-wf_job_type_is_written(const WfJobType *type, const Jsonb *value)
+wf_parameter_type_is_written(const WfParameterType *type, const Jsonb *value)
 {
 	JsonbValue	scalar;
 
