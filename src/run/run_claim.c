@@ -8,6 +8,9 @@
  * A run for which there are none stays locked until the transaction ends; so it is asked
  * before that whether there may be any.
  *
+ * What was claimed is written at the end, all at once; but at once where the queue is
+ * ordered, for there the next one is looked for among all that are not claimed.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -41,8 +44,10 @@ typedef struct Claim
 	const WfRunClaim *wanted;
 	TimestampTz now;			/* what is due by then */
 	TimestampTz next;			/* when to look again for what is missing */
+	WfRunLocker *locker;
 	WfRunRow  **rows;
 	int			n;
+	int			written;		/* of them */
 } Claim;
 
 /* --- one run ---------------------------------------------------------------------- */
@@ -52,6 +57,14 @@ static void
 permits_of(int32 job, const WfRunPlace *place, WfRunPermit *permit)
 {
 	wf_run_permit_of(place->queue, place->part, wf_job(job)->limits, permit);
+}
+
+/* Write those that are not yet. */
+static void
+write_claimed(Claim *claim)
+{
+	wf_run_update_many(claim->n - claim->written, claim->rows + claim->written);
+	claim->written = claim->n;
 }
 
 /* The worker has a run that is locked, and for which permits were taken. */
@@ -65,8 +78,24 @@ give(Claim *claim, WfRunRow *row)
 	if (wanted->actor != NULL)
 		wf_run_row_set(row, WF_RUN_actor, CStringGetTextDatum(wanted->actor));
 	wf_run_fence_lease(row, wanted->lease);
-	wf_run_update(row);
-	claim->rows[claim->n++] = wf_run_row_copy(row);
+	claim->rows[claim->n++] = row;
+	if (wf_queue(wanted->queue)->ordered)
+		write_claimed(claim);
+}
+
+/* Lock a run that was found, unless it is not what it was any more; a copy, or NULL. */
+static WfRunRow *
+lock(Claim *claim, const WfRunRow *found)
+{
+	WfRunRow	row;
+
+	if (!wf_run_locker_lock(claim->locker, found, false, &row) ||
+		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING ||
+		!DatumGetBool(row.values[WF_RUN_ready]) ||
+		DatumGetInt32(row.values[WF_RUN_queue]) != claim->wanted->queue ||
+		wf_run_row_due(&row) > claim->now)
+		return NULL;
+	return wf_run_row_copy(&row);
 }
 
 /* For run_serve.c: what becomes of a run that was found. */
@@ -74,24 +103,22 @@ static WfRunServed
 take(void *taker, int32 job, WfRunRow *found)
 {
 	Claim	   *claim = taker;
-	WfRunRow	row;
+	WfRunRow   *row = lock(claim, found);
 	WfRunPermit permit;
 
-	if (!wf_run_lock(wf_run_row_id(found), false, &row) ||
-		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING ||
-		!DatumGetBool(row.values[WF_RUN_ready]))
+	if (row == NULL)
 		return WF_RUN_LEFT;
-	if (wf_run_late_is(&row, claim->now))
+	if (wf_run_late_is(row, claim->now))
 	{
-		wf_run_late_expire(&row);
+		wf_run_late_expire(row);
 		return WF_RUN_GONE;
 	}
-	permits_of(wf_run_row_job(&row), &(WfRunPlace) {
-		.queue = claim->wanted->queue,.part = DatumGetInt64(row.values[WF_RUN_part])
+	permits_of(wf_run_row_job(row), &(WfRunPlace) {
+		.queue = claim->wanted->queue,.part = DatumGetInt64(row->values[WF_RUN_part])
 	}, &permit);
 	if (!wf_run_permit_take(&permit, OUTSIDE, WF_PERMIT_FOR_RUN, &claim->next))
 		return WF_RUN_NO_MORE;
-	give(claim, &row);
+	give(claim, row);
 	return WF_RUN_TAKEN;
 }
 
@@ -149,7 +176,10 @@ wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows)
 	if (wf_queue(wanted->queue)->paused)
 		return 0;
 	wf_statement_push_snapshot();
+	claim.locker = wf_run_locker();
 	(void) wf_run_serve(&ask, &serve, &next);
+	wf_run_locker_end(claim.locker);
+	write_claimed(&claim);
 	PopActiveSnapshot();
 	if (claim.n > 0)
 	{

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
@@ -31,6 +32,7 @@
 #include "shmem/wakeup.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
+#include "store/statement.h"
 
 /* By this code an error is known that has none. */
 #define ERROR_CODE		"error"
@@ -109,24 +111,84 @@ stop(WfRunRow *row, Jsonb *error)
 
 /* --- its end ---------------------------------------------------------------------- */
 
+/* Of runs that are completed one after the other: who has claimed the last one, in which queue. */
+typedef struct Completing
+{
+	WfRunLocker *locker;
+	const char *actor;
+	Oid			claimer;
+	int32		queue;
+} Completing;
+
+/* As require_claimer(), which is asked once for those of one role and queue. */
+static void
+require_same_claimer(Completing *completing, const WfRunRow *row)
+{
+	Oid			claimer = DatumGetObjectId(row->values[WF_RUN_claimer]);
+	int32		queue = DatumGetInt32(row->values[WF_RUN_queue]);
+
+	if (claimer == completing->claimer && queue == completing->queue)
+		return;
+	require_claimer(row);
+	completing->claimer = claimer;
+	completing->queue = queue;
+}
+
+/*
+ * As wf_run_worker_hold().  What our snapshot does not show, because it was claimed since,
+ * a later one may.
+ */
+static bool
+hold_next(Completing *completing, const pg_uuid_t *id, int64 fence, WfRunRow *row)
+{
+	WfRunRow	found;
+
+	if (!wf_run_locker_find(completing->locker, id, &found) || !wf_run_fence_is(&found, fence))
+		return wf_run_worker_hold(id, fence, row);
+	require_same_claimer(completing, &found);
+	wf_wakeup_claiming();
+	return wf_run_locker_lock(completing->locker, &found, true, row) && wf_run_fence_is(row, fence);
+}
+
 /* One of those that are complete is locked, if it is the worker's still. */
 static bool
-hold_completed(const WfRunCompleted *completed, const char *actor, WfRunEnd *end)
+hold_completed(Completing *completing, const WfRunCompleted *completed, WfRunEnd *end)
 {
 	WfRunRow	row;
 	const WfJob *job;
 
-	if (!wf_run_worker_hold(&completed->run, completed->fence, &row))
+	if (!hold_next(completing, &completed->run, completed->fence, &row))
 		return false;
 	job = wf_job(wf_run_row_job(&row));
 	if (completed->result != NULL && job->keeps_result)
 		wf_job_call_check_result(job, completed->result);
-	note_actor(&row, actor);
+	note_actor(&row, completing->actor);
 	wf_run_fence_give_permits(&row);
 	*end = (WfRunEnd) {.row = wf_run_row_copy(&row),.state = WF_RUN_FINISHED};
 	if (job->keeps_result)
 		end->result = completed->result;
 	return true;
+}
+
+/* Lock those of which the worker has the fence still, each once. */
+static int
+hold_all(int n, const WfRunCompleted *completed, const char *actor, bool *taken, WfRunEnd *ends)
+{
+	Completing	completing = {.actor = actor,.claimer = InvalidOid};
+	int			held = 0;
+
+	wf_statement_push_snapshot();
+	completing.locker = wf_run_locker();
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		taken[i] = (held == 0 || memcmp(wf_run_row_id(ends[held - 1].row), &completed[i].run, UUID_LEN) != 0) &&
+			hold_completed(&completing, &completed[i], &ends[held]);
+		held += taken[i];
+	}
+	wf_run_locker_end(completing.locker);
+	PopActiveSnapshot();
+	return held;
 }
 
 /*
@@ -139,21 +201,12 @@ wf_run_worker_complete(int n, const WfRunCompleted *completed, const char *actor
 {
 	WfRunEnd   *ends = palloc(sizeof(WfRunEnd) * (n + 1));
 	const pg_uuid_t **ids = palloc(sizeof(pg_uuid_t *) * (n + 1));
-	const pg_uuid_t *last = NULL;
-	int			nends = 0;
+	int			nends = hold_all(n, completed, actor, taken, ends);
 
-	for (int i = 0; i < n; i++)
-	{
-		const pg_uuid_t *id = &completed[i].run;
-
-		CHECK_FOR_INTERRUPTS();
-		taken[i] = (last == NULL || memcmp(last, id, UUID_LEN) != 0) &&
-			hold_completed(&completed[i], actor, &ends[nends]);
-		if (taken[i])
-			ids[nends++] = last = id;
-	}
 	if (nends == 0)
 		return;
+	for (int i = 0; i < nends; i++)
+		ids[i] = wf_run_row_id(ends[i].row);
 	wf_run_delete_many(nends, ends);
 	wf_checkpoint_forget(nends, ids);
 	wf_run_over(nends, ends);

@@ -281,9 +281,9 @@ struct WfHeapLocker
 };
 
 /*
- * Begin to lock rows one after the other, FOR NO KEY UPDATE SKIP LOCKED, as the
- * active snapshot shows them, which stays until the end.  In the current memory
- * context.  Error 25006 in a read-only transaction.
+ * Begin to lock rows one after the other, FOR NO KEY UPDATE, as the active snapshot
+ * shows them, which stays until the end.  In the current memory context.  Error 25006
+ * in a read-only transaction.
  */
 WfHeapLocker *
 wf_heap_find_begin_locking(WfHeapFind *find)
@@ -305,12 +305,10 @@ wf_heap_find_begin_locking(WfHeapFind *find)
 	return locker;
 }
 
-/* A column of the row that was locked. */
+/* A column of a row. */
 static Datum
-locked_column(const WfHeapLocker *locker, AttrNumber number, bool *isnull)
+column_of(TupleTableSlot *slot, AttrNumber number, bool *isnull)
 {
-	TupleTableSlot *slot = locker->locked;
-
 	if (number == SelfItemPointerAttributeNumber)
 	{
 		*isnull = false;
@@ -320,27 +318,64 @@ locked_column(const WfHeapLocker *locker, AttrNumber number, bool *isnull)
 	return slot->tts_values[number - 1];
 }
 
-/*
- * Lock the row with these values of the key's columns, and read its latest version
- * into values and nulls, which are good until the next call.  False: there is none,
- * or another transaction has it locked.  Error 40001 in REPEATABLE READ or above if
- * another one has changed it.
- */
-bool
-wf_heap_find_lock_next(WfHeapLocker *locker, const Datum *keys, Datum *values, bool *nulls)
+static void
+read_slot(const WfHeapFind *find, TupleTableSlot *slot, Datum *values, bool *nulls)
+{
+	slot_getallattrs(slot);
+	for (int i = 0; i < find->ncolumns; i++)
+		values[i] = column_of(slot, find->numbers[i], &nulls[i]);
+}
+
+static bool
+look(WfHeapLocker *locker, const Datum *keys)
 {
 	const WfHeapFind *find = locker->find;
 
 	for (int i = 0; i < find->nkeys; i++)
 		locker->keys[i].sk_argument = keys[i];
 	index_rescan(locker->scan, locker->keys, find->nkeys, NULL, 0);
-	if (!index_getnext_slot(locker->scan, ForwardScanDirection, locker->found) ||
-		!lock(locker->relation, &locker->found->tts_tid, false, locker->locked))
+	return index_getnext_slot(locker->scan, ForwardScanDirection, locker->found);
+}
+
+/*
+ * Find the row with these values of the key's columns, without a lock.  What is read is
+ * good until the next call, as of all of these.
+ */
+bool
+wf_heap_find_look(WfHeapLocker *locker, const Datum *keys, Datum *values, bool *nulls)
+{
+	if (!look(locker, keys))
 		return false;
-	slot_getallattrs(locker->locked);
-	for (int i = 0; i < find->ncolumns; i++)
-		values[i] = locked_column(locker, find->numbers[i], &nulls[i]);
+	read_slot(locker->find, locker->found, values, nulls);
 	return true;
+}
+
+/*
+ * Lock the row that stands at this place in the active snapshot, and read its latest
+ * version.  False: it is gone, or, without wait, another transaction has it locked.
+ * Error 40001 in REPEATABLE READ or above if another one has changed it.
+ */
+bool
+wf_heap_find_lock_at(WfHeapLocker *locker, const ItemPointerData *tid, bool wait, Datum *values,
+					 bool *nulls)
+{
+	ItemPointerData place = *tid;
+
+	if (!lock(locker->relation, &place, wait, locker->locked))
+		return false;
+	read_slot(locker->find, locker->locked, values, nulls);
+	return true;
+}
+
+/*
+ * Lock the row with these values of the key's columns, and read its latest version.
+ * False: there is none, or another transaction has it locked.  Error 40001 as above.
+ */
+bool
+wf_heap_find_lock_next(WfHeapLocker *locker, const Datum *keys, Datum *values, bool *nulls)
+{
+	return look(locker, keys) &&
+		wf_heap_find_lock_at(locker, &locker->found->tts_tid, false, values, nulls);
 }
 
 /* The locks stay until the end of the transaction.  An error ends it, too. */

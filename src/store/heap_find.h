@@ -6,6 +6,7 @@
 #define WF_HEAP_FIND_H
 
 #include "access/attnum.h"
+#include "storage/itemptr.h"
 
 #include "shmem/inval.h"
 
@@ -42,6 +43,9 @@ extern bool wf_heap_find_lock(WfHeapFind *find, const Datum *keys, bool wait,
 							  WfHeapCheck check, const void *arg, Datum *values,
 							  bool *nulls);
 extern WfHeapLocker *wf_heap_find_begin_locking(WfHeapFind *find);
+extern bool wf_heap_find_look(WfHeapLocker *locker, const Datum *keys, Datum *values, bool *nulls);
+extern bool wf_heap_find_lock_at(WfHeapLocker *locker, const ItemPointerData *tid, bool wait,
+								 Datum *values, bool *nulls);
 extern bool wf_heap_find_lock_next(WfHeapLocker *locker, const Datum *keys, Datum *values,
 								bool *nulls);
 extern void wf_heap_find_end_locking(WfHeapLocker *locker);

@@ -359,6 +359,52 @@ wf_run_lock(const pg_uuid_t *id, bool wait, WfRunRow *row)
 					values, nulls, row);
 }
 
+/* --- one after the other ---------------------------------------------------- */
+
+/*
+ * Begin to lock runs one after the other, as the active snapshot shows them, which stays
+ * until the end.
+ */
+WfRunLocker *
+wf_run_locker(void)
+{
+	return wf_heap_find_begin_locking(&find_run);
+}
+
+/*
+ * Lock a run that a scan or wf_run_locker_find() has found; *row becomes its latest
+ * version, which is good until the next call, as of all of these.  False: it is gone, or,
+ * without wait, another transaction has it.
+ */
+bool
+wf_run_locker_lock(WfRunLocker *locker, const WfRunRow *found, bool wait, WfRunRow *row)
+{
+	Datum		values[WF_RUN_NCOLUMNS + 1];
+	bool		nulls[WF_RUN_NCOLUMNS + 1];
+
+	return read_row(wf_heap_find_lock_at(locker, &found->tid, wait, values, nulls), values, nulls, row);
+}
+
+/* Read a run that waits or runs; false: there is none with this id. */
+bool
+wf_run_locker_find(WfRunLocker *locker, const pg_uuid_t *id, WfRunRow *row)
+{
+	Datum		key = UUIDPGetDatum(id);
+	Datum		values[WF_RUN_NCOLUMNS + 1];
+	bool		nulls[WF_RUN_NCOLUMNS + 1];
+
+	return read_row(wf_heap_find_look(locker, &key, values, nulls), values, nulls, row);
+}
+
+/* The locks stay until the end of the transaction.  An error ends it, too. */
+void
+wf_run_locker_end(WfRunLocker *locker)
+{
+	wf_heap_find_end_locking(locker);
+}
+
+/* --- those that have ended ------------------------------------------------- */
+
 /* What became of a run that has ended; false: none is remembered with this id. */
 bool
 wf_run_find_ended(const pg_uuid_t *id, WfRunPast *past)
@@ -374,21 +420,35 @@ wf_run_find_ended(const pg_uuid_t *id, WfRunPast *past)
 	return true;
 }
 
-/* Write a run that is locked, and announce it if it may be claimed now. */
+/* Write runs that are locked, and announce those that may be claimed now. */
 void
-wf_run_update(const WfRunRow *row)
+wf_run_update_many(int n, WfRunRow *const *rows)
 {
-	WfHeapRow	written = {(Datum *) row->values, (bool *) row->nulls};
-	ItemPointerData tid = row->tid;
 	WfRights	rights;
 	WfHeap	   *table;
 
+	if (n == 0)
+		return;
 	wf_statement_raise_rights(&rights);
 	table = open_table("run", -1, wf_run_row_descriptor());
-	wf_heap_update(table, &tid, &written);
+	for (int i = 0; i < n; i++)
+	{
+		WfHeapRow	written = {rows[i]->values, rows[i]->nulls};
+		ItemPointerData tid = rows[i]->tid;
+
+		wf_heap_update(table, &tid, &written);
+	}
 	wf_heap_close(table);
 	wf_statement_restore_rights(&rights);
-	announce(row);
+	for (int i = 0; i < n; i++)
+		announce(rows[i]);
+}
+
+/* Write one. */
+void
+wf_run_update(WfRunRow *row)
+{
+	wf_run_update_many(1, &row);
 }
 
 /* Delete runs that are locked. */

@@ -28,6 +28,7 @@ typedef struct WfRunPast
 } WfRunPast;
 
 typedef struct WfRunWriter WfRunWriter;
+typedef struct WfHeapLocker WfRunLocker;
 
 extern int64 wf_run_part(const char *partition);
 extern void wf_run_set_partition(WfRunRow *row, const char *partition);
@@ -41,7 +42,12 @@ extern bool wf_run_find(const pg_uuid_t *id, WfRunRow *row);
 extern bool wf_run_lock(const pg_uuid_t *id, bool wait, WfRunRow *row);
 extern bool wf_run_take_ended(const pg_uuid_t *id, WfRunRow *row);
 extern bool wf_run_find_ended(const pg_uuid_t *id, WfRunPast *past);
-extern void wf_run_update(const WfRunRow *row);
+extern WfRunLocker *wf_run_locker(void);
+extern bool wf_run_locker_lock(WfRunLocker *locker, const WfRunRow *found, bool wait, WfRunRow *row);
+extern bool wf_run_locker_find(WfRunLocker *locker, const pg_uuid_t *id, WfRunRow *row);
+extern void wf_run_locker_end(WfRunLocker *locker);
+extern void wf_run_update(WfRunRow *row);
+extern void wf_run_update_many(int n, WfRunRow *const *rows);
 extern void wf_run_resolve(bool foreign);
 extern void wf_run_extend_leases(TimestampTz now);
 extern void wf_run_delete(WfRunRow *row);
