@@ -26,6 +26,7 @@
 #include "queue/run_permit.h"
 #include "run/run_claim.h"
 #include "run/run_fence.h"
+#include "run/run_floor.h"
 #include "run/run_late.h"
 #include "run/run_serve.h"
 #include "shmem/wakeup.h"
@@ -175,6 +176,7 @@ wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows)
 	*rows = claim.rows;
 	if (wf_queue(wanted->queue)->paused)
 		return 0;
+	wf_run_floor_begin(OUTSIDE);
 	wf_statement_push_snapshot();
 	claim.locker = wf_run_locker();
 	(void) wf_run_serve(&ask, &serve, &next);
@@ -204,6 +206,7 @@ wf_run_claim_is_ready(const WfRunClaim *wanted, TimestampTz *next)
 	*next = DT_NOEND;
 	if (wf_queue(wanted->queue)->paused)
 		return false;
+	wf_run_floor_begin(OUTSIDE);
 	wf_statement_push_snapshot();
 	ready = wf_run_serve_any(&ask, &serve, next);
 	PopActiveSnapshot();

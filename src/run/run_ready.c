@@ -5,7 +5,7 @@
  *
  * Runs in executors and in the sessions of outside workers, and locks nothing.  Of
  * each level of each queue the runs that are due are read in order of due, a few of
- * them.  If those are all, their places are all there are, however many others have
+ * them, from where they begin (run_floor.c).  If those are all, their places are all there are, however many others have
  * runs that are due later.  Otherwise the places are walked through one by one,
  * however many runs each has; where there are many places, the next look goes on
  * behind where this one has stopped.
@@ -19,6 +19,7 @@
 
 #include "job/job.h"
 #include "queue/queue.h"
+#include "run/run_floor.h"
 #include "run/run_ready.h"
 #include "shmem/watermark.h"
 
@@ -137,40 +138,81 @@ place_of(const WfRunRow *row, const WfRunPlace *level)
 	return place;
 }
 
-/* Add the places of the first runs of a level.  False: there are more that are due. */
+static WfPosition
+position_of(const WfRunRow *row)
+{
+	return (WfPosition) {wf_run_row_due(row), wf_run_row_seq(row)};
+}
+
+/*
+ * Add the places of the first runs of a level, from where they begin.  False: there are
+ * more that are due.
+ */
 static bool
-read_level(WfRunReady *ready, const WfRunPlace *level)
+read_from(WfRunReady *ready, const WfRunPlace *level, WfPosition from)
 {
 	WfRunPlace	last = *level;
+	WfPosition	first = WF_RUN_FLOOR_NOTHING;
+	bool		more = false;
 	WfRunRow	row;
 
-	wf_run_scan_begin_level(ready->by_due, level);
+	wf_run_scan_begin_level(ready->by_due, level, from);
 	for (int i = 0; wf_run_scan_next(ready->by_due, &row); i++)
 	{
 		WfRunPlace	place = place_of(&row, level);
 
+		if (i == 0)
+			first = position_of(&row);
+		more = i == READ_MAX || ready->n == LANES_MAX;
 		if (wf_run_row_due(&row) > ready->ask->until)
 		{
 			ready->next = Min(ready->next, wf_run_row_due(&row));
-			return true;
+			more = false;
+			break;
 		}
-		if (i == READ_MAX || ready->n == LANES_MAX)
-			return false;
+		if (more)
+			break;
 		if (wf_run_scan_is_behind(&place, &last) || wf_run_scan_is_behind(&last, &place))
-			add(ready, &place, wf_run_row_job(&row),
-				(WfPosition) {wf_run_row_due(&row), wf_run_row_seq(&row)});
+			add(ready, &place, wf_run_row_job(&row), position_of(&row));
 		last = place;
 	}
-	return true;
+	wf_run_floor_set(level, first);
+	return !more;
+}
+
+static bool
+read_level(WfRunReady *ready, const WfRunPlace *level)
+{
+	WfPosition	from = wf_run_floor_of(level);
+
+	return from.due == DT_NOEND || read_from(ready, level, from);
+}
+
+/*
+ * The level behind this one: the next that we know of, or one before that which has come
+ * newly, or has come to nothing.
+ */
+static bool
+find_level(WfRunReady *ready, WfRunPlace *level)
+{
+	const WfRunReadyAsk *ask = ready->ask;
+	WfRunPlace	next = ask->queue == 0 ? WF_RUN_LAST_PLACE(ask->executor) :
+		WF_RUN_LAST_PLACE_OF_QUEUE(ask->executor, ask->queue);
+	WfRunPlace	known;
+	bool		knows = wf_run_floor_next(level, &known) && !wf_run_scan_is_behind(&known, &next);
+
+	if (wf_run_scan_level(ready->by_due, level, knows ? &known : &next))
+		return true;
+	if (knows)
+		*level = known;
+	return knows;
 }
 
 /* The level to be read behind this one, of a queue that is not paused. */
 static bool
 next_level(WfRunReady *ready, WfRunPlace *level)
 {
-	const WfRunReadyAsk *ask = ready->ask;
-
-	while (wf_run_scan_level(ready->by_due, level) && (ask->queue == 0 || level->queue == ask->queue))
+	while (find_level(ready, level))
 	{
 		if (!wf_queue(level->queue)->paused)
 			return true;
@@ -206,6 +248,41 @@ is_of_level(const WfRunPlace *place, const WfRunPlace *level)
 	return place->queue == level->queue && place->level == level->level;
 }
 
+/* The first of the places that were read, which are in order, behind this one; or NULL. */
+static const WfRunPlace *
+next_read(const WfRunReady *ready, const WfRunPlace *place)
+{
+	int			low = 0;
+	int			high = ready->nread;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (wf_run_scan_is_behind(&ready->lanes[middle].place, place))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < ready->nread ? &ready->lanes[low].place : NULL;
+}
+
+/* Add a place of a level that was not read, unless no run of it may be seen. */
+static void
+add_found(WfRunReady *ready, const WfRunPlace *place, WfRunRow *row, bool seen)
+{
+	if (!seen)
+	{
+		wf_run_scan_begin(ready->by_place, place, wf_run_floor_of(place), DT_NOEND);
+		if (!wf_run_scan_next(ready->by_place, row))
+			return;
+	}
+	if (wf_run_row_due(row) > ready->ask->until)
+		ready->next = Min(ready->next, wf_run_row_due(row));
+	else
+		add(ready, place, wf_run_row_job(row), position_of(row));
+}
+
 /*
  * Go on with a large level, up to where the walk began if it has come round.  False:
  * there is no room for more.
@@ -214,21 +291,29 @@ static bool
 walk_level(WfRunReady *ready, const WfRunPlace *level)
 {
 	WfRunPlace	place = wf_run_scan_is_behind(level, &ready->at) ? *level : ready->at;
-	WfRunHead	head;
+	WfRunPlace	end = WF_RUN_LAST_PLACE_OF_LEVEL(level->executor, level->queue, level->level);
 
-	while (wf_run_scan_place(ready->by_place, &place, &head) && is_of_level(&place, level) &&
-		   !(ready->wrapped && wf_run_scan_is_behind(&place, &ready->start)))
+	for (;;)
 	{
+		const WfRunPlace *read = next_read(ready, &place);
+		bool		is_read = read != NULL && !wf_run_scan_is_behind(read, &end);
+		WfRunRow	row;
+		bool		seen;
+		bool		found = wf_run_scan_place(ready->by_place, &place, is_read ? read : &end, &row, &seen);
+
 		CHECK_FOR_INTERRUPTS();
+		if (!found && !is_read)
+			return true;
+		if (!found)
+			place = *read;
+		if (ready->wrapped && wf_run_scan_is_behind(&place, &ready->start))
+			return true;
 		ready->at = place;
-		if (head.due > ready->ask->until)
-			ready->next = Min(ready->next, head.due);
-		else
-			add(ready, &ready->at, head.job, WF_POSITION(head.due));
+		if (found)
+			add_found(ready, &place, &row, seen);
 		if (ready->n >= ready->enough)
 			return false;
 	}
-	return true;
 }
 
 /* Has the walk left a level behind, or will it come round before that? */
@@ -259,8 +344,8 @@ walk(WfRunReady *ready)
 /* --- a look ------------------------------------------------------------------------ */
 
 /*
- * Begin a look under the active snapshot, which stays until it ends.  SPI must be
- * connected.
+ * Begin a look under the active snapshot, which stays until it ends, and was taken after
+ * wf_run_floor_begin().  SPI must be connected.
  */
 WfRunReady *
 wf_run_ready_begin(const WfRunReadyAsk *ask)
@@ -294,10 +379,12 @@ begin_walk(WfRunReady *ready)
 bool
 wf_run_ready_find(WfRunReady *ready)
 {
-	ready->n = 0;
+	ready->n = ready->nread = 0;
 	if (ready->by_place == NULL)
 	{
 		read_levels(ready);
+		unite(ready);
+		ready->nread = ready->n;
 		begin_walk(ready);
 	}
 	else if (!ready->more)

@@ -48,6 +48,7 @@ typedef struct WfRunReady
 	WfRunScan  *by_due;
 	WfRunLane  *lanes;			/* what was found this time */
 	int			n;
+	int			nread;			/* of them were read in order of due, the first ones */
 	int			enough;			/* so many of them */
 	bool		more;			/* there are places that were not looked at */
 	TimestampTz next;			/* when what is not due is, but for those */

@@ -44,6 +44,7 @@ wf_lane_shmem_attach(void *segment, bool created)
 	{
 		lanes[i].kind = i % WF_LANE_KINDS;
 		SpinLockInit(&lanes[i].mutex);
+		wf_arrivals_init(&lanes[i].arrivals);
 	}
 }
 
@@ -73,6 +74,7 @@ wf_lane_init(WfLane *lane, Oid dbid, int32 owner, TimestampTz mark)
 	lane->apart = 0;
 	wf_held_init_locked(lane);
 	SpinLockRelease(&lane->mutex);
+	wf_arrivals_note(&lane->arrivals, DT_NOBEGIN);
 
 	lane->executors = 0;
 	lane->served = DT_NOBEGIN;

@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 #include "storage/spin.h"
 
+#include "shmem/arrivals.h"
 #include "shmem/suspects.h"
 
 /* Kinds of work.  Each has a table that is claimed from in order of due. */
@@ -81,6 +82,8 @@ typedef struct WfLane
 	int64		rows;			/* that may be looked at now */
 	TimestampTz rows_at;		/* when that was counted */
 	struct WfSlot *walker;		/* the executor that looked last, or NULL */
+
+	WfArrivals	arrivals;		/* of WF_LANE_RUNS only */
 
 	/* Under the spinlock. */
 	int			apart;			/* runs that are to be called alone: see wf_lane_apart() */

@@ -282,6 +282,23 @@ wf_wakeup_outside(TimestampTz due)
 		outside_at = Min(outside_at, due);
 }
 
+/*
+ * When runs are due that this transaction has made, of an executor or, 0, of outside
+ * workers; -infinity: that is not known.
+ */
+TimestampTz
+wf_wakeup_own_runs(int32 executor)
+{
+	if (silent)
+		return DT_NOBEGIN;
+	if (executor == 0)
+		return outside_at;
+	for (int i = 0; i < ntouched; i++)
+		if (touched[i].owner == executor && touched[i].kind == WF_LANE_RUNS)
+			return touched[i].due;
+	return DT_NOEND;
+}
+
 /* This transaction makes or changes a queue that notifies. */
 void
 wf_wakeup_notifies(void)
@@ -438,14 +455,16 @@ tell_of_runs(void)
 		wf_ended_note(MyDatabaseId, ended.n, ended.runs);
 }
 
-/* Queues that notify may have work. */
+/* There is work for outside workers: queues that notify may have some of it. */
 static void
-notify(void)
+tell_of_outside(void)
 {
 	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
 
-	if (database != NULL)
-		wf_database_runs_notify(database, outside_at);
+	if (database == NULL)
+		return;
+	wf_arrivals_note(&database->overflow->lanes[WF_LANE_RUNS].arrivals, outside_at);
+	wf_database_runs_notify(database, outside_at);
 }
 
 /* The transaction is over. */
@@ -469,12 +488,12 @@ tell(bool committed)
 		else if (mine->released > 0)
 			wf_watermark_released(mine->lane, mine->released);
 	}
+	if (committed && outside_at != DT_NOEND)
+		tell_of_outside();
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
 	if (committed)
 		tell_of_runs();
-	if (committed && outside_at != DT_NOEND)
-		notify();
 	if (committed && leased_in != NULL)
 		wf_database_runs_lease(leased_in, leased_until);
 	if (committed)

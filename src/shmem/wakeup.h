@@ -26,6 +26,7 @@ extern void wf_wakeup_claimed(int32 owner, WfLaneKind kind, int claimed, uint64 
 extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);
 extern void wf_wakeup_outside(TimestampTz due);
+extern TimestampTz wf_wakeup_own_runs(int32 executor);
 extern void wf_wakeup_notifies(void);
 extern void wf_wakeup_runs_ended(int n, const pg_uuid_t *runs);
 extern void wf_wakeup_runs_awaited(int n, const pg_uuid_t *runs);

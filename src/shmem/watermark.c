@@ -70,6 +70,14 @@
 
 /* --- marks --------------------------------------------------------------- */
 
+/* What is due from then on is visible: those who remember where it began hear of it. */
+static void
+note_arrival(WfLane *lane, TimestampTz due)
+{
+	if (lane->kind == WF_LANE_RUNS && due != DT_NOEND)
+		wf_arrivals_note(&lane->arrivals, due);
+}
+
 /* The mark and the generation of a lane, at one moment. */
 WfPosition
 wf_watermark_read(WfLane *lane, uint64 *generation)
@@ -156,6 +164,7 @@ bool
 wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark)
 {
 	bool		same;
+	TimestampTz found = DT_NOEND;
 
 	SpinLockAcquire(&lane->mutex);
 	same = (lane->generation == generation);
@@ -163,12 +172,16 @@ wf_watermark_advance(WfLane *lane, uint64 generation, WfPosition mark)
 	{
 		/* found by a scan, announced by nobody */
 		if (wf_position_before(mark, lane->mark))
+		{
 			lane->calls++;
+			found = mark.due;
+		}
 		if (mark.due < lane->mark.due)
 			wf_held_lower_locked(lane, mark);
 		lane->mark = mark;
 	}
 	SpinLockRelease(&lane->mutex);
+	note_arrival(lane, found);
 	return same;
 }
 
@@ -190,6 +203,7 @@ void
 wf_watermark_publish(WfLane *lane, int claimed, uint64 generation, WfPosition mark,
 					 TimestampTz inserted)
 {
+	note_arrival(lane, inserted);
 	SpinLockAcquire(&lane->mutex);
 	if (lane->generation == generation)
 		lane->mark = mark;
@@ -221,6 +235,7 @@ wf_watermark_lower(WfLane *lane, TimestampTz due)
 {
 	TimestampTz old;
 
+	note_arrival(lane, due);
 	SpinLockAcquire(&lane->mutex);
 	old = lane->mark.due;
 	lane->mark = wf_position_first(lane->mark, WF_POSITION(due));

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/itup.h"
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -35,6 +36,7 @@ struct WfHeapScan
 	Relation	index;
 	IndexScanDesc scan;			/* NULL until it begins */
 	int			nkeys;			/* of the scan */
+	bool		peeks;			/* it gives index entries */
 	Snapshot	snapshot;
 	TupleTableSlot *slot;
 };
@@ -159,6 +161,29 @@ wf_heap_scan_equal(ScanKey key, WfHeapScanMember member)
 						   InvalidOid, equality_of(member.type), member.value);
 }
 
+static RegProcedure
+order_of(Oid type, bool greater)
+{
+	switch (type)
+	{
+		case INT2OID:
+			return greater ? F_INT2GT : F_INT2LT;
+		case INT4OID:
+			return greater ? F_INT4GT : F_INT4LT;
+		case INT8OID:
+			return greater ? F_INT8GT : F_INT8LT;
+	}
+	elog(ERROR, "no order for type %u", type);
+}
+
+/* A column of the index is greater than a value, or less. */
+void
+wf_heap_scan_side(ScanKey key, bool greater, WfHeapScanMember member)
+{
+	ScanKeyEntryInitialize(key, 0, member.key, greater ? BTGreaterStrategyNumber : BTLessStrategyNumber,
+						   InvalidOid, InvalidOid, order_of(member.type, greater), member.value);
+}
+
 /* A row of columns of the index, one behind the other, against a row of values. */
 void
 wf_heap_scan_bound(ScanKey key, WfHeapScanBound *bound, StrategyNumber strategy,
@@ -186,32 +211,12 @@ end_scan(WfHeapScan *scan)
 	scan->scan = NULL;
 }
 
-/*
- * Begin to read with the active snapshot, which stays until another scan begins or
- * the table is closed.  The keys stay, too.
- */
-void
-wf_heap_scan_begin(WfHeapScan *scan, int nkeys, ScanKey keys)
-{
-	if (scan->scan == NULL || scan->nkeys != nkeys || scan->snapshot != GetActiveSnapshot())
-	{
-		end_scan(scan);
-		scan->snapshot = GetActiveSnapshot();
-		scan->nkeys = nkeys;
-		scan->scan = index_beginscan(scan->table, scan->index, scan->snapshot, NULL, nkeys, 0);
-	}
-	index_rescan(scan->scan, keys, nkeys, NULL, 0);
-}
-
-/* The next row, valid until the one after it is asked for; false: there is none. */
-bool
-wf_heap_scan_next(WfHeapScan *scan, Datum *values, bool *nulls, ItemPointer tid)
+static void
+read_slot(const WfHeapScan *scan, Datum *values, bool *nulls, ItemPointer tid)
 {
 	TupleTableSlot *slot = scan->slot;
 	const WfHeapScanOf *of = scan->of;
 
-	if (!index_getnext_slot(scan->scan, ForwardScanDirection, slot))
-		return false;
 	slot_getallattrs(slot);
 	*tid = slot->tts_tid;
 	for (int i = 0; i < of->ncolumns; i++)
@@ -219,6 +224,74 @@ wf_heap_scan_next(WfHeapScan *scan, Datum *values, bool *nulls, ItemPointer tid)
 		values[i] = slot->tts_values[of->numbers[i] - 1];
 		nulls[i] = slot->tts_isnull[of->numbers[i] - 1];
 	}
+}
+
+static void
+begin(WfHeapScan *scan, int nkeys, ScanKey keys, bool peeks)
+{
+	if (scan->scan == NULL || scan->nkeys != nkeys || scan->peeks != peeks ||
+		scan->snapshot != GetActiveSnapshot())
+	{
+		end_scan(scan);
+		scan->snapshot = GetActiveSnapshot();
+		scan->nkeys = nkeys;
+		scan->peeks = peeks;
+		scan->scan = index_beginscan(scan->table, scan->index, scan->snapshot, NULL, nkeys, 0);
+		scan->scan->xs_want_itup = peeks;
+	}
+	index_rescan(scan->scan, keys, nkeys, NULL, 0);
+}
+
+/*
+ * Begin to read with the active snapshot, which stays until another scan begins or
+ * the table is closed.  The keys stay, too.
+ */
+void
+wf_heap_scan_begin(WfHeapScan *scan, int nkeys, ScanKey keys)
+{
+	begin(scan, nkeys, keys, false);
+}
+
+/*
+ * The first entry of the index, whether its row may be seen or not: it costs the same
+ * however many that may not be seen come behind it.  `columns` becomes its columns, which
+ * are not null.  False: there is none.
+ */
+bool
+wf_heap_scan_peek(WfHeapScan *scan, int nkeys, ScanKey keys, Datum *columns)
+{
+	IndexScanDesc found;
+	bool		isnull;
+
+	begin(scan, nkeys, keys, true);
+	found = scan->scan;
+	if (index_getnext_tid(found, ForwardScanDirection) == NULL)
+		return false;
+	for (int i = 0; i < scan->of->nkeys; i++)
+		columns[i] = index_getattr(found->xs_itup, i + 1, found->xs_itupdesc, &isnull);
+	return true;
+}
+
+/*
+ * The row of the entry at which wf_heap_scan_peek() has looked, as
+ * wf_heap_scan_next() has it; false: it may not be seen.
+ */
+bool
+wf_heap_scan_peeked(WfHeapScan *scan, Datum *values, bool *nulls, ItemPointer tid)
+{
+	if (!index_fetch_heap(scan->scan, scan->slot))
+		return false;
+	read_slot(scan, values, nulls, tid);
+	return true;
+}
+
+/* The next row, valid until the one after it is asked for; false: there is none. */
+bool
+wf_heap_scan_next(WfHeapScan *scan, Datum *values, bool *nulls, ItemPointer tid)
+{
+	if (!index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot))
+		return false;
+	read_slot(scan, values, nulls, tid);
 	return true;
 }
 

@@ -13,6 +13,7 @@
 
 #define WF_HEAP_SCAN_COLUMNS	40
 #define WF_HEAP_SCAN_MEMBERS	6
+#define WF_HEAP_SCAN_KEYS		8
 
 /*
  * In which index of which table is read, and what.  Static, and filled in but for what
@@ -51,9 +52,12 @@ typedef struct WfHeapScan WfHeapScan;
 
 extern WfHeapScan *wf_heap_scan_open(WfHeapScanOf *of);
 extern void wf_heap_scan_equal(ScanKey key, WfHeapScanMember member);
+extern void wf_heap_scan_side(ScanKey key, bool greater, WfHeapScanMember member);
 extern void wf_heap_scan_bound(ScanKey key, WfHeapScanBound *bound, StrategyNumber strategy,
 							   int n, const WfHeapScanMember *members);
 extern void wf_heap_scan_begin(WfHeapScan *scan, int nkeys, ScanKey keys);
+extern bool wf_heap_scan_peek(WfHeapScan *scan, int nkeys, ScanKey keys, Datum *columns);
+extern bool wf_heap_scan_peeked(WfHeapScan *scan, Datum *values, bool *nulls, ItemPointer tid);
 extern bool wf_heap_scan_next(WfHeapScan *scan, Datum *values, bool *nulls, ItemPointer tid);
 extern void wf_heap_scan_close(WfHeapScan *scan);
 

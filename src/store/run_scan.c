@@ -5,7 +5,8 @@
  *
  * Runs in any backend, under the active snapshot.  The index run_ready has the runs
  * of one place beside each other, in order of (due, seq): from one place the next is
- * found by one descent, however many runs there are in between.  The index run_due
+ * found by one descent, however many runs there are in between, and whether they may
+ * be seen or not.  The index run_due
  * has those of one level of a queue: what is due comes before what is not, however
  * many places there are.  The index run_order has all of a partition of a queue that
  * is ordered, also those that run, or wait for something else than their turn.
@@ -24,6 +25,12 @@
 enum
 {
 	KEY_EXECUTOR = 1, KEY_QUEUE, KEY_LEVEL, KEY_ROOT, KEY_PART, KEY_DUE, KEY_SEQ
+};
+
+/* of run_due, behind the first three of those, */
+enum
+{
+	LEVEL_DUE = 4, LEVEL_SEQ
 };
 
 /* and of run_order. */
@@ -64,6 +71,7 @@ static WfHeapScanOf scans[] = {
 };
 
 StaticAssertDecl(lengthof(columns) <= WF_HEAP_SCAN_COLUMNS, "a run has too many columns");
+StaticAssertDecl(lengthof(keys) <= WF_HEAP_SCAN_KEYS, "an index of runs has too many columns");
 
 struct WfRunScan
 {
@@ -81,44 +89,108 @@ wf_run_scan_open(WfRunScanBy by)
 	return scan;
 }
 
+/* --- in between ------------------------------------------------------------ */
+
+/*
+ * What is looked for by two columns of an index that stand beside each other: behind one
+ * pair of values, and before another one.
+ */
+typedef struct Between
+{
+	AttrNumber	major;
+	AttrNumber	minor;
+	Oid			minor_type;		/* that of the major one is INT4OID */
+	int32		from_major;
+	int64		from_minor;
+	int32		to_major;
+	int64		to_minor;
+} Between;
+
+static WfHeapScanMember
+major_of(const Between *between, int32 value)
+{
+	return (WfHeapScanMember) {between->major, INT4OID, Int32GetDatum(value)};
+}
+
+static WfHeapScanMember
+minor_of(const Between *between, int64 value)
+{
+	return (WfHeapScanMember) {
+		between->minor, between->minor_type,
+			between->minor_type == INT2OID ? Int16GetDatum((int16) value) : Int64GetDatum(value)
+	};
+}
+
+/* The first entry with this value of the major column; NULL: of all minor ones on that side. */
+static bool
+peek_within(WfRunScan *scan, int n, ScanKey keys, const Between *between, int32 major,
+			const int64 *from, const int64 *to, Datum *found)
+{
+	wf_heap_scan_equal(&keys[n++], major_of(between, major));
+	if (from != NULL)
+		wf_heap_scan_side(&keys[n++], true, minor_of(between, *from));
+	if (to != NULL)
+		wf_heap_scan_side(&keys[n++], false, minor_of(between, *to));
+	return wf_heap_scan_peek(scan->scan, n, keys, found);
+}
+
+/*
+ * The first entry in between, of those for which the first n keys hold; there is room
+ * for three more.  A row comparison would say it at once; but where a scan ends, a B-tree
+ * learns from comparisons of single columns only, and would read on through all that
+ * comes behind and may not be seen.
+ */
+static bool
+peek_between(WfRunScan *scan, int n, ScanKey keys, const Between *between, Datum *found)
+{
+	bool		one = between->from_major == between->to_major;
+
+	if (between->from_major != PG_INT32_MIN &&
+		peek_within(scan, n, keys, between, between->from_major, &between->from_minor,
+					one ? &between->to_minor : NULL, found))
+		return true;
+	if (one)
+		return false;
+	wf_heap_scan_side(&keys[n], true, major_of(between, between->from_major));
+	wf_heap_scan_side(&keys[n + 1], false, major_of(between, between->to_major));
+	if (wf_heap_scan_peek(scan->scan, n + 2, keys, found))
+		return true;
+	return between->to_major != PG_INT32_MAX &&
+		peek_within(scan, n, keys, between, between->to_major, NULL, &between->to_minor, found);
+}
+
 /* --- places ---------------------------------------------------------------- */
 
 /*
- * By place: find the first place of the same executor behind this one that has a run
- * which is ready.  False: there is none.
+ * By place: find the first place of the same level behind this one, and before another
+ * one, that is in the index.  *seen: it begins with this row; otherwise its first entry
+ * is of a run that may not be seen, and perhaps all of them are.  False: there is none.
  */
 bool
-wf_run_scan_place(WfRunScan *scan, WfRunPlace *place, WfRunHead *head)
+wf_run_scan_place(WfRunScan *scan, WfRunPlace *place, const WfRunPlace *before, WfRunRow *row, bool *seen)
 {
-	ScanKeyData comparisons[2];
-	WfRunRow	row;
+	ScanKeyData keys[6];
+	Datum		found[WF_HEAP_SCAN_KEYS];
+	const Between between = {
+		.major = KEY_ROOT,.minor = KEY_PART,.minor_type = INT8OID,
+		.from_major = place->root,.from_minor = place->part,
+		.to_major = before->root,.to_minor = before->part
+	};
 
-	wf_heap_scan_equal(&comparisons[0], (WfHeapScanMember) {
+	wf_heap_scan_equal(&keys[0], (WfHeapScanMember) {
 		KEY_EXECUTOR, INT4OID, Int32GetDatum(place->executor)
 	});
-	wf_heap_scan_bound(&comparisons[1], &scan->bounds[0], BTGreaterStrategyNumber, 4, (WfHeapScanMember[])
-	{
-		{
-			KEY_QUEUE, INT4OID, Int32GetDatum(place->queue)
-		},
-		{
-			KEY_LEVEL, INT2OID, Int16GetDatum(place->level)
-		},
-		{
-			KEY_ROOT, INT4OID, Int32GetDatum(place->root)
-		},
-		{
-			KEY_PART, INT8OID, Int64GetDatum(place->part)
-		}
+	wf_heap_scan_equal(&keys[1], (WfHeapScanMember) {
+		KEY_QUEUE, INT4OID, Int32GetDatum(place->queue)
 	});
-	wf_heap_scan_begin(scan->scan, lengthof(comparisons), comparisons);
-	if (!wf_run_scan_next(scan, &row))
+	wf_heap_scan_equal(&keys[2], (WfHeapScanMember) {
+		KEY_LEVEL, INT2OID, Int16GetDatum(place->level)
+	});
+	if (!peek_between(scan, 3, keys, &between, found))
 		return false;
-	place->queue = DatumGetInt32(row.values[WF_RUN_queue]);
-	place->level = DatumGetInt16(row.values[WF_RUN_level]);
-	place->root = DatumGetInt32(row.values[WF_RUN_root]);
-	place->part = DatumGetInt64(row.values[WF_RUN_part]);
-	*head = (WfRunHead) {wf_run_row_due(&row), wf_run_row_job(&row)};
+	place->root = DatumGetInt32(found[KEY_ROOT - 1]);
+	place->part = DatumGetInt64(found[KEY_PART - 1]);
+	*seen = wf_heap_scan_peeked(scan->scan, row->values, row->nulls, &row->tid);
 	return true;
 }
 
@@ -173,40 +245,36 @@ wf_run_scan_begin(WfRunScan *scan, const WfRunPlace *place, WfPosition from, Tim
 /* --- levels ---------------------------------------------------------------- */
 
 /*
- * By due: find the first level of a queue behind that of this place, or the first one
- * of the queues behind it, that has a run which is ready.  False: there is none.
+ * By due: find the first level of a queue behind that of this place, and before that of
+ * another one, or the first one of the queues in between, that is in the index.  Perhaps
+ * none of its runs may be seen.  False: there is none.
  */
 bool
-wf_run_scan_level(WfRunScan *scan, WfRunPlace *place)
+wf_run_scan_level(WfRunScan *scan, WfRunPlace *place, const WfRunPlace *before)
 {
-	ScanKeyData comparisons[2];
-	WfRunRow	row;
+	ScanKeyData keys[4];
+	Datum		found[WF_HEAP_SCAN_KEYS];
+	const Between between = {
+		.major = KEY_QUEUE,.minor = KEY_LEVEL,.minor_type = INT2OID,
+		.from_major = place->queue,.from_minor = place->level,
+		.to_major = before->queue,.to_minor = before->level
+	};
 
-	wf_heap_scan_equal(&comparisons[0], (WfHeapScanMember) {
+	wf_heap_scan_equal(&keys[0], (WfHeapScanMember) {
 		KEY_EXECUTOR, INT4OID, Int32GetDatum(place->executor)
 	});
-	wf_heap_scan_bound(&comparisons[1], &scan->bounds[0], BTGreaterStrategyNumber, 2, (WfHeapScanMember[])
-	{
-		{
-			KEY_QUEUE, INT4OID, Int32GetDatum(place->queue)
-		},
-		{
-			KEY_LEVEL, INT2OID, Int16GetDatum(place->level)
-		}
-	});
-	wf_heap_scan_begin(scan->scan, lengthof(comparisons), comparisons);
-	if (!wf_run_scan_next(scan, &row))
+	if (!peek_between(scan, 1, keys, &between, found))
 		return false;
-	place->queue = DatumGetInt32(row.values[WF_RUN_queue]);
-	place->level = DatumGetInt16(row.values[WF_RUN_level]);
+	place->queue = DatumGetInt32(found[KEY_QUEUE - 1]);
+	place->level = DatumGetInt16(found[KEY_LEVEL - 1]);
 	return true;
 }
 
-/* By due: begin to read the runs of a level of a queue, of all places. */
+/* By due: begin to read the runs of a level of a queue, of all places, from a position on. */
 void
-wf_run_scan_begin_level(WfRunScan *scan, const WfRunPlace *place)
+wf_run_scan_begin_level(WfRunScan *scan, const WfRunPlace *place, WfPosition from)
 {
-	ScanKeyData comparisons[3];
+	ScanKeyData comparisons[4];
 
 	wf_heap_scan_equal(&comparisons[0], (WfHeapScanMember) {
 		KEY_EXECUTOR, INT4OID, Int32GetDatum(place->executor)
@@ -216,6 +284,15 @@ wf_run_scan_begin_level(WfRunScan *scan, const WfRunPlace *place)
 	});
 	wf_heap_scan_equal(&comparisons[2], (WfHeapScanMember) {
 		KEY_LEVEL, INT2OID, Int16GetDatum(place->level)
+	});
+	wf_heap_scan_bound(&comparisons[3], &scan->bounds[0], BTGreaterEqualStrategyNumber, 2, (WfHeapScanMember[])
+	{
+		{
+			LEVEL_DUE, TIMESTAMPTZOID, TimestampTzGetDatum(from.due)
+		},
+		{
+			LEVEL_SEQ, INT8OID, Int64GetDatum(from.seq)
+		}
 	});
 	wf_heap_scan_begin(scan->scan, lengthof(comparisons), comparisons);
 }

@@ -18,13 +18,6 @@ typedef struct WfRunPlace
 	int64		part;
 } WfRunPlace;
 
-/* Its first run. */
-typedef struct WfRunHead
-{
-	TimestampTz due;
-	int32		job;
-} WfRunHead;
-
 /* The place before all others of an executor, or of one in a queue, or a level of it. */
 #define WF_RUN_FIRST_PLACE(executor) \
 	((WfRunPlace) {(executor), PG_INT32_MIN, PG_INT16_MIN, PG_INT32_MIN, PG_INT64_MIN})
@@ -32,6 +25,14 @@ typedef struct WfRunHead
 	((WfRunPlace) {(executor), (queue), PG_INT16_MIN, PG_INT32_MIN, PG_INT64_MIN})
 #define WF_RUN_FIRST_PLACE_OF_LEVEL(executor, queue, level) \
 	((WfRunPlace) {(executor), (queue), (level), PG_INT32_MIN, PG_INT64_MIN})
+
+/* The place behind all others of those. */
+#define WF_RUN_LAST_PLACE(executor) \
+	((WfRunPlace) {(executor), PG_INT32_MAX, PG_INT16_MAX, PG_INT32_MAX, PG_INT64_MAX})
+#define WF_RUN_LAST_PLACE_OF_QUEUE(executor, queue) \
+	((WfRunPlace) {(executor), (queue), PG_INT16_MAX, PG_INT32_MAX, PG_INT64_MAX})
+#define WF_RUN_LAST_PLACE_OF_LEVEL(executor, queue, level) \
+	((WfRunPlace) {(executor), (queue), (level), PG_INT32_MAX, PG_INT64_MAX})
 
 /* In which order runs are read. */
 typedef enum WfRunScanBy
@@ -44,12 +45,13 @@ typedef enum WfRunScanBy
 typedef struct WfRunScan WfRunScan;
 
 extern WfRunScan *wf_run_scan_open(WfRunScanBy by);
-extern bool wf_run_scan_place(WfRunScan *scan, WfRunPlace *place, WfRunHead *head);
+extern bool wf_run_scan_place(WfRunScan *scan, WfRunPlace *place, const WfRunPlace *before,
+							  WfRunRow *row, bool *seen);
 extern bool wf_run_scan_is_behind(const WfRunPlace *place, const WfRunPlace *other);
 extern void wf_run_scan_begin(WfRunScan *scan, const WfRunPlace *place, WfPosition from,
 							  TimestampTz until);
-extern bool wf_run_scan_level(WfRunScan *scan, WfRunPlace *place);
-extern void wf_run_scan_begin_level(WfRunScan *scan, const WfRunPlace *place);
+extern bool wf_run_scan_level(WfRunScan *scan, WfRunPlace *place, const WfRunPlace *before);
+extern void wf_run_scan_begin_level(WfRunScan *scan, const WfRunPlace *place, WfPosition from);
 extern void wf_run_scan_begin_order(WfRunScan *scan, int32 queue, int64 part);
 extern bool wf_run_scan_next(WfRunScan *scan, WfRunRow *row);
 extern void wf_run_scan_close(WfRunScan *scan);

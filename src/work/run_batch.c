@@ -25,6 +25,7 @@
 #include "job/job.h"
 #include "job/job_call.h"
 #include "queue/run_permit.h"
+#include "run/run_floor.h"
 #include "run/run_inside.h"
 #include "run/run_late.h"
 #include "run/run_over.h"
@@ -248,6 +249,7 @@ claim_due(Claim *claim, TimestampTz until)
 
 	claim->at = GetCurrentTimestamp();
 	claim->rows = palloc(sizeof(WfRunRow *) * claim->limit);
+	wf_run_floor_begin(ask.executor);
 	wf_statement_push_snapshot();
 	(void) wf_run_serve(&ask, &serve, &claim->next);
 	if (claim->writer != NULL)
