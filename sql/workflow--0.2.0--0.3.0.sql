@@ -193,6 +193,21 @@ $drop$;
 
 ALTER TABLE workflow.definition ADD COLUMN failures text[] COLLATE "C";
 ALTER TABLE workflow.definition ADD COLUMN calls jsonb;
+ALTER TABLE workflow.definition ADD COLUMN sensitive text[];
+
+-- masked(owner, sensitive, document, truth, more): what the current role is shown of a
+-- document that belongs to an owner (its id): all of it, if the role is that of the owner or
+-- has its rights, or there are no pointers. Else what the JSON pointers in `sensitive` lead
+-- to is '***', and so is what they lead to in truth and more, as far as it stands anywhere
+-- else in the document. masked_text(): the same of a text. For the views below and in other
+-- parts; null only for null.
+CREATE FUNCTION workflow.masked(
+    owner int, sensitive text[], document jsonb, truth jsonb DEFAULT NULL, more jsonb DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_masked';
+CREATE FUNCTION workflow.masked_text(
+    owner int, sensitive text[], message text, truth jsonb DEFAULT NULL, more jsonb DEFAULT NULL) RETURNS text
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_masked_text';
+
 ALTER TABLE workflow.failure
     ADD COLUMN handled boolean NOT NULL DEFAULT false,
     ADD COLUMN handler text COLLATE "C",
@@ -728,23 +743,28 @@ CREATE FUNCTION workflow.complete_task(
 
 -- Open tasks, of processes that the current role may read.
 CREATE VIEW workflow.tasks WITH (security_barrier) AS
-    SELECT t.id AS task, t.process, t.definition, p.key, t.state, t.title, t.events, t.priority::int, t.due,
-           t.claimed_by, t.data, t.names, t.need, t.made_at,
+    SELECT t.id AS task, t.process, t.definition, p.key, t.state,
+           workflow.masked_text(d.owner, d.sensitive, t.title, p.context) AS title, t.events, t.priority::int, t.due,
+           t.claimed_by, workflow.masked(d.owner, d.sensitive, t.data, p.context) AS data, t.names, t.need, t.made_at,
            (SELECT pg_catalog.count(*)::int FROM workflow.task_act a
             WHERE a.task OPERATOR(pg_catalog.=) t.id AND a.act OPERATOR(pg_catalog.=) 'vote') AS votes
     FROM workflow.task t JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE t.closed_at IS NULL AND workflow.sees(p.definition, p.starter);
 
 -- Who did what with tasks, and who is asked: one row for each act, and one without act for each name
 -- that an open task waits for.
 CREATE VIEW workflow.approvals WITH (security_barrier) AS
-    SELECT t.process, t.definition, p.key, t.id AS task, t.state, t.title, w.act, w.at, w.actor, w.name, w.other,
-           w.event, w.note, w.data, t.closed_at, t.closed_by, t.event AS closed_event
+    SELECT t.process, t.definition, p.key, t.id AS task, t.state,
+           workflow.masked_text(d.owner, d.sensitive, t.title, p.context) AS title, w.act, w.at, w.actor, w.name, w.other,
+           w.event, workflow.masked_text(d.owner, d.sensitive, w.note, p.context, w.data) AS note,
+           workflow.masked(d.owner, d.sensitive, w.data, p.context) AS data, t.closed_at, t.closed_by, t.event AS closed_event
     FROM (SELECT a.task, a.id, a.act, a.at, a.actor, a.name, a.other, a.event, a.note, a.data FROM workflow.task_act a
           UNION ALL
           SELECT s.task, NULL, NULL, NULL, NULL, s.name, NULL, NULL, NULL, NULL FROM workflow.task_seat s) w
     JOIN workflow.task t ON t.id OPERATOR(pg_catalog.=) w.task
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.sees(p.definition, p.starter);
 
 -- ---- how many rows the planner is to expect, who cannot look into the library
@@ -772,8 +792,10 @@ CREATE VIEW workflow.definition_history WITH (security_barrier) AS
                ELSE pg_catalog.pg_has_role('workflow_admin', 'USAGE') OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE') END;
 
 CREATE OR REPLACE VIEW workflow.processes WITH (security_barrier) AS
-    SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
-           p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children,
+    SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states,
+           workflow.masked(d.owner, d.sensitive, p.context) AS context,
+           p.step, p.started_by, p.started_at, p.updated_at,
+           workflow.masked(d.owner, d.sensitive, p.output, p.context) AS output, p.parent, p.invoke, p.children,
            CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN
                CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END AS outcome
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
@@ -781,7 +803,9 @@ CREATE OR REPLACE VIEW workflow.processes WITH (security_barrier) AS
 
 CREATE OR REPLACE VIEW workflow.timers WITH (security_barrier) AS
     SELECT t.process, d.name AS definition, p.key, t.seq, t.event, t.name, t.state, t.due, t.parked, t.attempts, t.actor,
-           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data -> 'data' ELSE t.data END AS data,
+           workflow.masked(d.owner, d.sensitive,
+                           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data -> 'data' ELSE t.data END,
+                           p.context) AS data,
            CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data ->> 'once' END AS once
     FROM workflow.timer t
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
@@ -792,14 +816,20 @@ CREATE OR REPLACE VIEW workflow.timers WITH (security_barrier) AS
 
 -- What has come before its process.
 CREATE VIEW workflow.early_events WITH (security_barrier) AS
-    SELECT e.definition, e.key, e.seq, e.event, e.due, e.until, e.name, e.actor, e.data, e.once
+    SELECT e.definition, e.key, e.seq, e.event, e.due, e.until, e.name, e.actor,
+           workflow.masked(n.owner, n.sensitive, e.data) AS data, e.once
     FROM workflow.early e
+    CROSS JOIN LATERAL (SELECT d.owner, d.sensitive FROM workflow.definition d
+                        WHERE d.name OPERATOR(pg_catalog.=) e.definition ORDER BY d.version DESC LIMIT 1) n
     WHERE EXISTS (SELECT FROM workflow.definition d
                   WHERE d.name OPERATOR(pg_catalog.=) e.definition AND workflow.may(d.id, 'read'));
 
 CREATE OR REPLACE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
-           h.due, h.actor, CASE WHEN n.note IS NULL THEN h.data ELSE NULLIF(h.data - 'note', '{}') END AS data, h.reason, n.note
+           h.due, h.actor,
+           workflow.masked(d.owner, d.sensitive, CASE WHEN n.note IS NULL THEN h.data ELSE NULLIF(h.data - 'note', '{}') END,
+                           p.context, h.data -> 'patch') AS data,
+           h.reason, workflow.masked_text(d.owner, d.sensitive, n.note, p.context, h.data -> 'patch') AS note
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
@@ -807,7 +837,8 @@ CREATE OR REPLACE VIEW workflow.process_history WITH (security_barrier) AS
     WHERE workflow.sees(d.id, p.starter);
 
 CREATE OR REPLACE VIEW workflow.deferred_events WITH (security_barrier) AS
-    SELECT e.process, d.name AS definition, p.key, e.seq, e.event, e.state, e.at, e.name, e.actor, e.data
+    SELECT e.process, d.name AS definition, p.key, e.seq, e.event, e.state, e.at, e.name, e.actor,
+           workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data
     FROM workflow.deferred e
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) e.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
@@ -818,16 +849,17 @@ CREATE OR REPLACE VIEW workflow.deferred_events WITH (security_barrier) AS
 -- tables ("Failing row contains ...").
 CREATE OR REPLACE VIEW workflow.errors WITH (security_barrier) AS
     SELECT f.process, d.name AS definition, p.key, p.status, p.states, f.event, f.attempts, f.given_up, f.at,
-           f.sqlstate, f.message,
-           CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
-           CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
-           CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
-           f.due, f.actor,
-           CASE WHEN f.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN f.data -> 'data' ELSE f.data END AS data,
+           f.sqlstate, workflow.masked_text(d.owner, d.sensitive, f.message, p.context, e.data) AS message,
+           CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.detail, p.context, e.data) END AS detail,
+           CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.hint, p.context, e.data) END AS hint,
+           CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.context, p.context, e.data) END AS context,
+           f.due, f.actor, workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data,
            f.name, f.state, f.since, f.handled
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    CROSS JOIN LATERAL (SELECT CASE WHEN f.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+                                    THEN f.data -> 'data' ELSE f.data END) e(data)
     WHERE workflow.sees(d.id, p.starter);
 
 -- ---- jobs, their runs, queues, workers
@@ -861,6 +893,7 @@ CREATE TABLE workflow.job (
     time_zone    text NOT NULL,         -- the same
     created_at   timestamptz NOT NULL,
     dropped_at   timestamptz,
+    sensitive    text[],                -- JSON pointers to parameters that only the owner sees; null: none
     UNIQUE (name, version)
 );
 
@@ -890,7 +923,7 @@ CREATE INDEX job_cache_process ON workflow.job_cache (process) WHERE process IS 
 --                where a parameter is bound. Names are looked up now, by the caller's
 --                path. Null: workers outside the database claim the runs
 --   parameters   object: name -> type, or {"type", "default", "required", "check",
---                "title", "description"}; or an array of such with "name". Types are
+--                "title", "description", "sensitive"}; or an array of such with "name". Types are
 --                SQL's; a check is an SQL expression of value and params. Null: any
 --   queue        default: the job's own, 'job:NAME'
 --   mode         'atomic': claim, work and end are one transaction, many runs to a
@@ -1326,11 +1359,14 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            CASE WHEN u.state = 0 THEN workflow.run_waits_for(u.run) END AS waits_for,
            -- of the attempt that is under way, or was the last one
            u.attempts + CASE WHEN u.state IN (1, 2, 3) THEN 1 ELSE 0 END AS attempt,
-           u.due, u.begun AS started_at, u.ended_at, u.result,
-           CASE WHEN workflow.may_job(j.id, 'read') THEN u.error ELSE u.error - '{detail,hint,context}'::text[] END AS error,
+           u.due, u.begun AS started_at, u.ended_at,
+           workflow.masked(j.owner, j.sensitive, u.result, u.params) AS result,
+           workflow.masked(j.owner, j.sensitive, CASE WHEN workflow.may_job(j.id, 'read') THEN u.error
+                                                      ELSE u.error - '{detail,hint,context}'::text[] END, u.params) AS error,
            NULL::text AS runtime, u.worker,
-           CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress) ELSE u.progress END AS progress,
-           -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until,
+           workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
+                                                      ELSE u.progress END, u.params) AS progress,
+           -u.level AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
            u.process, u.invoke
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
                  NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
@@ -1348,10 +1384,12 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
 
 -- What runs have said, see write_log(), as long as it is remembered.
 CREATE VIEW workflow.run_logs WITH (security_barrier) AS
-    SELECT l.run, j.name AS job, l.attempt, l.at, l.severity, l.message, l.data, l.n
+    SELECT l.run, j.name AS job, l.attempt, l.at, l.severity,
+           workflow.masked_text(j.owner, j.sensitive, l.message, u.params, l.data) AS message,
+           workflow.masked(j.owner, j.sensitive, l.data, u.params) AS data, l.n
     FROM workflow.run_log l
-    JOIN (SELECT r.id AS run, r.job, r.starter FROM workflow.run r
-          UNION ALL SELECT h.run, h.job, h.starter FROM workflow.run_history h) u ON u.run = l.run
+    JOIN (SELECT r.id AS run, r.job, r.starter, r.params FROM workflow.run r
+          UNION ALL SELECT h.run, h.job, h.starter, h.params FROM workflow.run_history h) u ON u.run = l.run
     JOIN workflow.job j ON j.id = u.job
     WHERE workflow.sees_run(j.id, u.starter);
 
@@ -1819,19 +1857,23 @@ CREATE VIEW workflow.schedules WITH (security_barrier) AS
     SELECT s.name, o.name AS owner, s.job, s.definition, s.cron, s.rule, s.every, s.zone,
            CASE WHEN s.suspended_at IS NOT NULL THEN 'suspended' WHEN s.paused THEN 'paused'
                 WHEN s.next IS NULL THEN 'ended' ELSE 'active' END AS state,
-           CASE WHEN s.suspended_at IS NOT NULL THEN s.error ->> 'message'
-                WHEN NOT s.paused AND s.next IS NOT NULL AND NOT COALESCE(r.rolcanlogin, false)
+           CASE WHEN s.suspended_at IS NULL AND NOT s.paused AND s.next IS NOT NULL AND NOT COALESCE(r.rolcanlogin, false)
                 THEN 'the owner may not log in'
-                ELSE s.error ->> 'message' END AS reason,
+                ELSE workflow.masked_text(s.owner, m.sensitive, s.error ->> 'message', s.params) END AS reason,
            s.note, s.next, s.due, s.last, s.last_at, s.last_made AS last_id,
            COALESCE((SELECT workflow.run_state(u.state) FROM workflow.run u WHERE u.id OPERATOR(pg_catalog.=) s.last_made),
                     (SELECT workflow.run_state(h.state) FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) s.last_made),
                     (SELECT p.status::text FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) s.last_made)) AS last_result,
-           s.made, s.skipped, s.attempts, s.params, s.starts, s.ends, s.overlap, s.catch_up, s.gap, s.fold, s.jitter,
+           s.made, s.skipped, s.attempts, workflow.masked(s.owner, m.sensitive, s.params) AS params, s.starts, s.ends, s.overlap, s.catch_up, s.gap, s.fold, s.jitter,
            s.calendar, s.priority, s.engine, s.suspended_at, s.created_at
     FROM workflow.schedule s
     JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) s.owner
     LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) o.role
+    -- of what it makes
+    CROSS JOIN LATERAL (SELECT COALESCE(
+            (SELECT j.sensitive FROM workflow.job j WHERE j.name OPERATOR(pg_catalog.=) s.job ORDER BY j.version DESC LIMIT 1),
+            (SELECT d.sensitive FROM workflow.definition d
+             WHERE d.name OPERATOR(pg_catalog.=) s.definition ORDER BY d.version DESC LIMIT 1))) m(sensitive)
     WHERE workflow.may_schedule(s.id, 'read');
 
 SELECT pg_extension_config_dump('workflow.schedule', '');
@@ -2193,8 +2235,8 @@ CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
 
 -- ---- grants
 
-REVOKE ALL ON FUNCTION workflow.is_over, workflow.sees, workflow.set_context FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees TO workflow_user, workflow_monitor, workflow_admin;
+REVOKE ALL ON FUNCTION workflow.is_over, workflow.sees, workflow.masked, workflow.masked_text, workflow.set_context FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees, workflow.masked, workflow.masked_text TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.workers FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.workers TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;

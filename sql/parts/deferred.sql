@@ -15,7 +15,8 @@ CREATE TABLE workflow.deferred (
 );
 
 CREATE VIEW workflow.deferred_events WITH (security_barrier) AS
-    SELECT e.process, d.name AS definition, p.key, e.seq, e.event, e.state, e.at, e.name, e.actor, e.data
+    SELECT e.process, d.name AS definition, p.key, e.seq, e.event, e.state, e.at, e.name, e.actor,
+           workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data
     FROM workflow.deferred e
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) e.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition

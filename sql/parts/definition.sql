@@ -24,6 +24,7 @@ CREATE TABLE workflow.definition (
     created_at  timestamptz NOT NULL,
     failures    text[] COLLATE "C", -- final states of the root that are a failure; null: none
     calls       jsonb,              -- expression -> what it calls; null: stored before 0.3.0
+    sensitive   text[],             -- JSON pointers into contexts; null: none
     UNIQUE (name, version)
 );
 
@@ -99,6 +100,19 @@ CREATE FUNCTION workflow.drop_definition(name text, version int DEFAULT NULL, no
 CREATE FUNCTION workflow.may(definition int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may';
 
+-- masked(owner, sensitive, document, truth, more): what the current role is shown of a
+-- document that belongs to an owner (its id): all of it, if the role is that of the owner or
+-- has its rights, or there are no pointers. Else what the JSON pointers in `sensitive` lead
+-- to is '***', and so is what they lead to in truth and more, as far as it stands anywhere
+-- else in the document. masked_text(): the same of a text. For the views below and in other
+-- parts; null only for null.
+CREATE FUNCTION workflow.masked(
+    owner int, sensitive text[], document jsonb, truth jsonb DEFAULT NULL, more jsonb DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_masked';
+CREATE FUNCTION workflow.masked_text(
+    owner int, sensitive text[], message text, truth jsonb DEFAULT NULL, more jsonb DEFAULT NULL) RETURNS text
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_masked_text';
+
 CREATE VIEW workflow.definitions WITH (security_barrier) AS
     SELECT d.id, d.name, d.version, o.name AS owner, d.created_at, d.search_path, d.time_zone, d.functions, d.source, d.chart
     FROM workflow.definition d JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) d.owner
@@ -134,6 +148,6 @@ CREATE VIEW workflow.definition_history WITH (security_barrier) AS
 GRANT EXECUTE ON FUNCTION
     workflow.define, workflow.grant_on, workflow.revoke_on, workflow.change_owner, workflow.drop_definition
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may, workflow.function_state TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may, workflow.masked, workflow.masked_text, workflow.function_state TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.definitions, workflow.drift, workflow.definition_history TO workflow_user, workflow_monitor, workflow_admin;
 

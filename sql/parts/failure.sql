@@ -33,16 +33,17 @@ CREATE TABLE workflow.failure (
 -- tables ("Failing row contains ...").
 CREATE VIEW workflow.errors WITH (security_barrier) AS
     SELECT f.process, d.name AS definition, p.key, p.status, p.states, f.event, f.attempts, f.given_up, f.at,
-           f.sqlstate, f.message,
-           CASE WHEN workflow.may(d.id, 'read') THEN f.detail END AS detail,
-           CASE WHEN workflow.may(d.id, 'read') THEN f.hint END AS hint,
-           CASE WHEN workflow.may(d.id, 'read') THEN f.context END AS context,
-           f.due, f.actor,
-           CASE WHEN f.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN f.data -> 'data' ELSE f.data END AS data,
+           f.sqlstate, workflow.masked_text(d.owner, d.sensitive, f.message, p.context, e.data) AS message,
+           CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.detail, p.context, e.data) END AS detail,
+           CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.hint, p.context, e.data) END AS hint,
+           CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.context, p.context, e.data) END AS context,
+           f.due, f.actor, workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data,
            f.name, f.state, f.since, f.handled
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
+    CROSS JOIN LATERAL (SELECT CASE WHEN f.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+                                    THEN f.data -> 'data' ELSE f.data END) e(data)
     WHERE workflow.sees(d.id, p.starter);
 
 GRANT SELECT ON workflow.errors TO workflow_user, workflow_monitor, workflow_admin;

@@ -80,7 +80,10 @@ CREATE PROCEDURE workflow.expire_all(retention interval DEFAULT NULL)
 
 CREATE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
-           h.due, h.actor, CASE WHEN n.note IS NULL THEN h.data ELSE NULLIF(h.data - 'note', '{}') END AS data, h.reason, n.note
+           h.due, h.actor,
+           workflow.masked(d.owner, d.sensitive, CASE WHEN n.note IS NULL THEN h.data ELSE NULLIF(h.data - 'note', '{}') END,
+                           p.context, h.data -> 'patch') AS data,
+           h.reason, workflow.masked_text(d.owner, d.sensitive, n.note, p.context, h.data -> 'patch') AS note
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition

@@ -6,7 +6,7 @@
 --   rule        warning (what define() warns of), missing_function (of json),
 --               unreachable, unreachable_final, no_exit, never_done,
 --               never_comes, dead, repeated_guard, no_otherwise, transient,
---               shadowed_timer, endless, deferred_and_handled
+--               shadowed_timer, endless, deferred_and_handled, sensitive_search
 -- Errors: WF007, WF002 as define(); WF006, WF002.
 CREATE FUNCTION workflow.lint(definition json, OUT path text, OUT rule text, OUT message text, OUT hint text)
     RETURNS SETOF record LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'workflow_lint';

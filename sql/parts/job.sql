@@ -27,6 +27,7 @@ CREATE TABLE workflow.job (
     time_zone    text NOT NULL,         -- the same
     created_at   timestamptz NOT NULL,
     dropped_at   timestamptz,
+    sensitive    text[],                -- JSON pointers to parameters that only the owner sees; null: none
     UNIQUE (name, version)
 );
 
@@ -56,7 +57,7 @@ CREATE INDEX job_cache_process ON workflow.job_cache (process) WHERE process IS 
 --                where a parameter is bound. Names are looked up now, by the caller's
 --                path. Null: workers outside the database claim the runs
 --   parameters   object: name -> type, or {"type", "default", "required", "check",
---                "title", "description"}; or an array of such with "name". Types are
+--                "title", "description", "sensitive"}; or an array of such with "name". Types are
 --                SQL's; a check is an SQL expression of value and params. Null: any
 --   queue        default: the job's own, 'job:NAME'
 --   mode         'atomic': claim, work and end are one transaction, many runs to a

@@ -149,23 +149,28 @@ CREATE FUNCTION workflow.complete_task(
 
 -- Open tasks, of processes that the current role may read.
 CREATE VIEW workflow.tasks WITH (security_barrier) AS
-    SELECT t.id AS task, t.process, t.definition, p.key, t.state, t.title, t.events, t.priority::int, t.due,
-           t.claimed_by, t.data, t.names, t.need, t.made_at,
+    SELECT t.id AS task, t.process, t.definition, p.key, t.state,
+           workflow.masked_text(d.owner, d.sensitive, t.title, p.context) AS title, t.events, t.priority::int, t.due,
+           t.claimed_by, workflow.masked(d.owner, d.sensitive, t.data, p.context) AS data, t.names, t.need, t.made_at,
            (SELECT pg_catalog.count(*)::int FROM workflow.task_act a
             WHERE a.task OPERATOR(pg_catalog.=) t.id AND a.act OPERATOR(pg_catalog.=) 'vote') AS votes
     FROM workflow.task t JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE t.closed_at IS NULL AND workflow.sees(p.definition, p.starter);
 
 -- Who did what with tasks, and who is asked: one row for each act, and one without act for each name
 -- that an open task waits for.
 CREATE VIEW workflow.approvals WITH (security_barrier) AS
-    SELECT t.process, t.definition, p.key, t.id AS task, t.state, t.title, w.act, w.at, w.actor, w.name, w.other,
-           w.event, w.note, w.data, t.closed_at, t.closed_by, t.event AS closed_event
+    SELECT t.process, t.definition, p.key, t.id AS task, t.state,
+           workflow.masked_text(d.owner, d.sensitive, t.title, p.context) AS title, w.act, w.at, w.actor, w.name, w.other,
+           w.event, workflow.masked_text(d.owner, d.sensitive, w.note, p.context, w.data) AS note,
+           workflow.masked(d.owner, d.sensitive, w.data, p.context) AS data, t.closed_at, t.closed_by, t.event AS closed_event
     FROM (SELECT a.task, a.id, a.act, a.at, a.actor, a.name, a.other, a.event, a.note, a.data FROM workflow.task_act a
           UNION ALL
           SELECT s.task, NULL, NULL, NULL, NULL, s.name, NULL, NULL, NULL, NULL FROM workflow.task_seat s) w
     JOIN workflow.task t ON t.id OPERATOR(pg_catalog.=) w.task
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
+    JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     WHERE workflow.sees(p.definition, p.starter);
 
 GRANT EXECUTE ON FUNCTION

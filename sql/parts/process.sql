@@ -130,8 +130,10 @@ CREATE FUNCTION workflow.sees(definition int, starter oid) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees';
 
 CREATE VIEW workflow.processes WITH (security_barrier) AS
-    SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states, p.context,
-           p.step, p.started_by, p.started_at, p.updated_at, p.output, p.parent, p.invoke, p.children,
+    SELECT p.id, d.name AS definition, d.version, p.key, p.status, p.suspended, p.states,
+           workflow.masked(d.owner, d.sensitive, p.context) AS context,
+           p.step, p.started_by, p.started_at, p.updated_at,
+           workflow.masked(d.owner, d.sensitive, p.output, p.context) AS output, p.parent, p.invoke, p.children,
            CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN
                CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END AS outcome
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition

@@ -27,11 +27,14 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            CASE WHEN u.state = 0 THEN workflow.run_waits_for(u.run) END AS waits_for,
            -- of the attempt that is under way, or was the last one
            u.attempts + CASE WHEN u.state IN (1, 2, 3) THEN 1 ELSE 0 END AS attempt,
-           u.due, u.begun AS started_at, u.ended_at, u.result,
-           CASE WHEN workflow.may_job(j.id, 'read') THEN u.error ELSE u.error - '{detail,hint,context}'::text[] END AS error,
+           u.due, u.begun AS started_at, u.ended_at,
+           workflow.masked(j.owner, j.sensitive, u.result, u.params) AS result,
+           workflow.masked(j.owner, j.sensitive, CASE WHEN workflow.may_job(j.id, 'read') THEN u.error
+                                                      ELSE u.error - '{detail,hint,context}'::text[] END, u.params) AS error,
            NULL::text AS runtime, u.worker,
-           CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress) ELSE u.progress END AS progress,
-           -u.level AS priority, u.params, u.actor, u.started_by, u.losses, u.lease_until,
+           workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
+                                                      ELSE u.progress END, u.params) AS progress,
+           -u.level AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
            u.process, u.invoke
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
                  NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
@@ -49,10 +52,12 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
 
 -- What runs have said, see write_log(), as long as it is remembered.
 CREATE VIEW workflow.run_logs WITH (security_barrier) AS
-    SELECT l.run, j.name AS job, l.attempt, l.at, l.severity, l.message, l.data, l.n
+    SELECT l.run, j.name AS job, l.attempt, l.at, l.severity,
+           workflow.masked_text(j.owner, j.sensitive, l.message, u.params, l.data) AS message,
+           workflow.masked(j.owner, j.sensitive, l.data, u.params) AS data, l.n
     FROM workflow.run_log l
-    JOIN (SELECT r.id AS run, r.job, r.starter FROM workflow.run r
-          UNION ALL SELECT h.run, h.job, h.starter FROM workflow.run_history h) u ON u.run = l.run
+    JOIN (SELECT r.id AS run, r.job, r.starter, r.params FROM workflow.run r
+          UNION ALL SELECT h.run, h.job, h.starter, h.params FROM workflow.run_history h) u ON u.run = l.run
     JOIN workflow.job j ON j.id = u.job
     WHERE workflow.sees_run(j.id, u.starter);
 

@@ -145,19 +145,23 @@ CREATE VIEW workflow.schedules WITH (security_barrier) AS
     SELECT s.name, o.name AS owner, s.job, s.definition, s.cron, s.rule, s.every, s.zone,
            CASE WHEN s.suspended_at IS NOT NULL THEN 'suspended' WHEN s.paused THEN 'paused'
                 WHEN s.next IS NULL THEN 'ended' ELSE 'active' END AS state,
-           CASE WHEN s.suspended_at IS NOT NULL THEN s.error ->> 'message'
-                WHEN NOT s.paused AND s.next IS NOT NULL AND NOT COALESCE(r.rolcanlogin, false)
+           CASE WHEN s.suspended_at IS NULL AND NOT s.paused AND s.next IS NOT NULL AND NOT COALESCE(r.rolcanlogin, false)
                 THEN 'the owner may not log in'
-                ELSE s.error ->> 'message' END AS reason,
+                ELSE workflow.masked_text(s.owner, m.sensitive, s.error ->> 'message', s.params) END AS reason,
            s.note, s.next, s.due, s.last, s.last_at, s.last_made AS last_id,
            COALESCE((SELECT workflow.run_state(u.state) FROM workflow.run u WHERE u.id OPERATOR(pg_catalog.=) s.last_made),
                     (SELECT workflow.run_state(h.state) FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) s.last_made),
                     (SELECT p.status::text FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) s.last_made)) AS last_result,
-           s.made, s.skipped, s.attempts, s.params, s.starts, s.ends, s.overlap, s.catch_up, s.gap, s.fold, s.jitter,
+           s.made, s.skipped, s.attempts, workflow.masked(s.owner, m.sensitive, s.params) AS params, s.starts, s.ends, s.overlap, s.catch_up, s.gap, s.fold, s.jitter,
            s.calendar, s.priority, s.engine, s.suspended_at, s.created_at
     FROM workflow.schedule s
     JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) s.owner
     LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) o.role
+    -- of what it makes
+    CROSS JOIN LATERAL (SELECT COALESCE(
+            (SELECT j.sensitive FROM workflow.job j WHERE j.name OPERATOR(pg_catalog.=) s.job ORDER BY j.version DESC LIMIT 1),
+            (SELECT d.sensitive FROM workflow.definition d
+             WHERE d.name OPERATOR(pg_catalog.=) s.definition ORDER BY d.version DESC LIMIT 1))) m(sensitive)
     WHERE workflow.may_schedule(s.id, 'read');
 
 GRANT EXECUTE ON FUNCTION

@@ -91,7 +91,9 @@ CREATE FUNCTION workflow.work(max int DEFAULT 100) RETURNS int
 
 CREATE VIEW workflow.timers WITH (security_barrier) AS
     SELECT t.process, d.name AS definition, p.key, t.seq, t.event, t.name, t.state, t.due, t.parked, t.attempts, t.actor,
-           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data -> 'data' ELSE t.data END AS data,
+           workflow.masked(d.owner, d.sensitive,
+                           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data -> 'data' ELSE t.data END,
+                           p.context) AS data,
            CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data ->> 'once' END AS once
     FROM workflow.timer t
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
@@ -102,8 +104,11 @@ CREATE VIEW workflow.timers WITH (security_barrier) AS
 
 -- What has come before its process.
 CREATE VIEW workflow.early_events WITH (security_barrier) AS
-    SELECT e.definition, e.key, e.seq, e.event, e.due, e.until, e.name, e.actor, e.data, e.once
+    SELECT e.definition, e.key, e.seq, e.event, e.due, e.until, e.name, e.actor,
+           workflow.masked(n.owner, n.sensitive, e.data) AS data, e.once
     FROM workflow.early e
+    CROSS JOIN LATERAL (SELECT d.owner, d.sensitive FROM workflow.definition d
+                        WHERE d.name OPERATOR(pg_catalog.=) e.definition ORDER BY d.version DESC LIMIT 1) n
     WHERE EXISTS (SELECT FROM workflow.definition d
                   WHERE d.name OPERATOR(pg_catalog.=) e.definition AND workflow.may(d.id, 'read'));
 

@@ -42,7 +42,7 @@ count_ended(Wanted *wanted)
 		WfRunRow	row;
 
 		if (!wanted->checked)
-			(void) wf_run_sight_require(&wanted->runs[i]);
+			wf_run_sight_require(&wanted->runs[i]);
 		ended += !wf_run_find(&wanted->runs[i], &row) ||
 			DatumGetInt16(row.values[WF_RUN_state]) >= WF_RUN_FINISHED;
 	}

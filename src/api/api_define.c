@@ -18,6 +18,7 @@
 #include "api/api.h"
 #include "chart/chart.h"
 #include "definition/define.h"
+#include "definition/sensitive.h"
 #include "eval/eval_define.h"
 #include "eval/evaluator.h"
 
@@ -46,6 +47,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	version.name = chart->name;
 	version.zone = evaluator->author.time_zone;
 	version.failures = wf_define_failures(chart);
+	version.sensitive = wf_sensitive_pointers(chart->nsensitive, chart->sensitive);
 	version.functions = wf_eval_define_functions(evaluator, true);
 	version.named = wf_eval_define_functions(evaluator, false);
 	version.calls = wf_eval_define_calls(evaluator);

@@ -23,6 +23,7 @@
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
+#include "definition/sensitive.h"
 #include "job/job.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
@@ -51,6 +52,10 @@ PG_FUNCTION_INFO_V1(workflow_revoke_on);
 	" WHERE p.id OPERATOR(pg_catalog.=) $1 AND d.id OPERATOR(pg_catalog.=) p.definition"
 #define N_GET 16
 
+/* Of those, from 0. */
+#define GET_CONTEXT 8
+#define GET_OUTPUT 12
+
 static WfStatement get_statement = {
 	.sql = "SELECT " GET_COLUMNS ","
 	" CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN"
@@ -72,6 +77,7 @@ look_get(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[N_GET + 1];
 	bool		nulls[N_GET + 1];
+	WfDefinition *definition;
 	Datum		result;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -83,7 +89,11 @@ look_get(PG_FUNCTION_ARGS)
 							 &get_statement, &id, NULL, 1) == 0)
 		wf_process_refuse_missing(PG_GETARG_UUID_P(0));
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
-	wf_api_require_sight(PG_GETARG_UUID_P(0), wf_definition(DatumGetInt32(values[0])));
+	definition = wf_definition(DatumGetInt32(values[0]));
+	wf_api_require_sight(PG_GETARG_UUID_P(0), definition);
+	if (!nulls[GET_OUTPUT])
+		values[GET_OUTPUT] = wf_sensitive_show(definition, values[GET_OUTPUT], values[GET_CONTEXT]);
+	values[GET_CONTEXT] = wf_sensitive_show(definition, values[GET_CONTEXT], values[GET_CONTEXT]);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values + 1, nulls + 1), desc));
 	SPI_finish();
 	return result;

@@ -27,6 +27,7 @@
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
+#include "definition/sensitive.h"
 #include "job/job.h"
 #include "queue/queue.h"
 #include "run/run_look.h"
@@ -44,13 +45,17 @@ PG_FUNCTION_INFO_V1(workflow_redrive);
 /* In the order of the OUT arguments. */
 static WfStatement get_statement = {
 	.sql = "SELECT r.run, r.job, r.version, r.queue, r.partition, r.key, r.state, r.waits_for, r.attempt, r.due,"
-	" r.started_at, r.ended_at, r.result, r.error, r.runtime, r.worker, r.progress"
+	" r.started_at, r.ended_at, r.result, r.error, r.runtime, r.worker, r.progress, r.params"
 	" FROM workflow.runs r WHERE r.run OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(UUIDOID)
 };
 
-#define GET_ERROR		13		/* of those, from 0 */
-#define N_GET			17
+/* Of those, from 0; params are not returned. */
+#define GET_RESULT		12
+#define GET_ERROR		13
+#define GET_PROGRESS	16
+#define GET_PARAMS		17
+#define N_GET			18
 
 /*
  * Those that failed first come first; $1: job.root, $2: queue, 0: any.  One that has
@@ -83,6 +88,21 @@ without_place(Datum error)
 															   TYPALIGN_INT)));
 }
 
+/* Hide what is hidden from the current user, wherever it may be quoted. */
+static void
+hide(const WfJob *job, Datum *values, const bool *nulls)
+{
+	static const int quoting[] = {GET_RESULT, GET_ERROR, GET_PROGRESS};
+	WfMask	   *mask;
+
+	if (job->nsensitive == 0 || !wf_sensitive_hides_of(job->author.role))
+		return;
+	mask = wf_job_mask(job, values[GET_PARAMS]);
+	for (int i = 0; i < (int) lengthof(quoting); i++)
+		if (!nulls[quoting[i]])
+			values[quoting[i]] = JsonbPGetDatum(wf_mask_document(mask, DatumGetJsonbP(values[quoting[i]])));
+}
+
 static Datum
 look_get(PG_FUNCTION_ARGS)
 {
@@ -91,6 +111,7 @@ look_get(PG_FUNCTION_ARGS)
 	Datum		values[N_GET];
 	bool		nulls[N_GET];
 	TupleDesc	desc;
+	const WfJob *job;
 	bool		may_read;
 	Datum		result;
 
@@ -98,12 +119,13 @@ look_get(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 	wf_api_connect_to_look();
-	may_read = wf_run_sight_require(id);
+	job = wf_run_sight_look(id, &may_read);
 	if (wf_statement_execute(&get_statement, &value, NULL, 1) == 0)
 		wf_run_sight_refuse_missing(id);
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
 	if (!may_read && !nulls[GET_ERROR])
 		values[GET_ERROR] = without_place(values[GET_ERROR]);
+	hide(job, values, nulls);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	SPI_finish();
 	return result;

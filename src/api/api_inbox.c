@@ -22,6 +22,8 @@
 #include "api/arg.h"
 #include "api/task_call.h"
 #include "definition/privilege.h"
+#include "definition/sensitive.h"
+#include "store/process_row.h"
 #include "store/statement.h"
 #include "store/task_row.h"
 
@@ -168,6 +170,28 @@ leave_out(Inbox *inbox, SPITupleTable *rows, uint64 n, int name)
 	return list_length(inbox->hidden) > before;
 }
 
+/* Columns of a page of an inbox, from 0. */
+#define PAGE_PROCESS	1
+#define PAGE_TITLE		5
+#define PAGE_DATA		10
+
+/* Of a row of a page, hide what is hidden from the current user. */
+static void
+hide(Datum *columns, bool *nulls, int32 id)
+{
+	const WfDefinition *definition = wf_definition(id);
+	WfRow		row;
+	WfMask	   *mask;
+
+	if (!wf_sensitive_hides(definition) || !wf_process_row_read(DatumGetUUIDP(columns[PAGE_PROCESS]), &row))
+		return;
+	mask = wf_sensitive_mask(definition, row.context);
+	if (!nulls[PAGE_TITLE])
+		columns[PAGE_TITLE] = CStringGetTextDatum(wf_mask_text(mask, TextDatumGetCString(columns[PAGE_TITLE])));
+	if (!nulls[PAGE_DATA])
+		columns[PAGE_DATA] = JsonbPGetDatum(wf_mask_document(mask, DatumGetJsonbP(columns[PAGE_DATA])));
+}
+
 /*
  * Return a page by a statement, whose parameter `hidden` it fills in: again as long as there
  * are definitions in it, named by this column, that are hidden from the caller.
@@ -192,6 +216,8 @@ put_page(FunctionCallInfo fcinfo, Inbox *inbox, WfStatement *statement, Datum *v
 		bool	   *nulls = palloc(sizeof(bool) * rows->tupdesc->natts);
 
 		heap_deform_tuple(rows->vals[i], rows->tupdesc, columns, nulls);
+		if (statement == &page_statement)
+			hide(columns, nulls, DatumGetInt32(columns[rows->tupdesc->natts - 1]));
 		tuplestore_putvalues(result->setResult, result->setDesc, columns, nulls);
 	}
 }

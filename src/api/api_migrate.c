@@ -22,10 +22,12 @@
 #include "api/note.h"
 #include "api/state_arg.h"
 #include "base/compat.h"
+#include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
+#include "definition/sensitive.h"
 #include "migrate/migrate.h"
 #include "migrate/route.h"
 #include "process/context.h"
@@ -263,6 +265,17 @@ workflow_migrate(PG_FUNCTION_ARGS)
 
 /* --- many -------------------------------------------------------------- */
 
+/* Who could choose processes by what is hidden could find out what it is. */
+pg_noreturn static void
+refuse_context(const WfDefinition *definition)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_NOT_ALLOWED),
+			 errmsg("permission denied to choose processes of \"%s\" by their context", definition->name),
+			 errdetail("It has sensitive fields, in version %d.", definition->version),
+			 errhint("The owner of the definition can.")));
+}
+
 /*
  * Add the versions to migrate from: argument `versions`, or all versions but the
  * new one.  Sets wanted->versions.  Everything is allocated in `context`, because
@@ -282,8 +295,14 @@ add_versions(WfMigration *migration, const char *name, Datum versions, bool all,
 
 	for (int i = 0; i < n; i++)
 		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	if (wanted->context != NULL && wf_sensitive_hides(migration->to))
+		refuse_context(migration->to);
 	for (int i = 0; i < n; i++)
+	{
 		found[i] = wf_definition(DatumGetInt32(ids[i]));
+		if (wanted->context != NULL && wf_sensitive_hides(found[i]))
+			refuse_context(found[i]);
+	}
 
 	old = MemoryContextSwitchTo(context);
 	for (int i = 0; i < n; i++)
@@ -466,7 +485,9 @@ note_many(FunctionCallInfo fcinfo, const WfDefinition *to, const Wanted *wanted,
 		wf_note_number(to->version),
 		PG_ARGISNULL(3) ? NULL : array_of(PG_GETARG_DATUM(3)),
 		wanted->states == NULL ? NULL : array_of(PointerGetDatum(wanted->states)),
-		wanted->context, wf_note_number(count)
+		wanted->context == NULL ? NULL :
+		wf_mask_document(wf_sensitive_mask(to, JsonbPGetDatum(wanted->context)), wanted->context),
+		wf_note_number(count)
 	};
 	WfAct		act = {
 		.act = "migrate_many",.kind = "definition",.object = to->name,.owner = to->owner,.actor = actor,

@@ -145,7 +145,7 @@ read_after(FunctionCallInfo fcinfo, WfRunRequest *request)
 						wf_quote(word))));
 	request->after = wf_arg_uuids(fcinfo, 7, "after", &request->nafter);
 	for (int i = 0; i < request->nafter; i++)
-		(void) wf_run_sight_require(&request->after[i]);
+		wf_run_sight_require(&request->after[i]);
 }
 
 /*

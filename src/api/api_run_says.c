@@ -109,7 +109,7 @@ look_progress(PG_FUNCTION_ARGS)
 	WfSlotProgress progress;
 
 	wf_api_connect_to_look();
-	(void) wf_run_sight_require(run);
+	wf_run_sight_require(run);
 	SPI_finish();
 	if (!wf_slot_progress_read(run, &progress))
 	{
@@ -267,7 +267,7 @@ check_runs(const WfRunPark *park, const pg_uuid_t *run)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("a run cannot wait for its own end")));
-		(void) wf_run_sight_require(&park->runs[i]);
+		wf_run_sight_require(&park->runs[i]);
 	}
 }
 

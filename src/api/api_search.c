@@ -23,11 +23,13 @@
 #include "api/arg.h"
 #include "api/filter.h"
 #include "api/order.h"
+#include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
+#include "definition/sensitive.h"
 #include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_search);
@@ -394,19 +396,35 @@ read_versions(Wanted *wanted, const char *name)
 
 /* --- attributes -------------------------------------------------------- */
 
-/* Does a version of the definition have this attribute? */
+/*
+ * Does a version of the definition have this attribute?  Error WF002 if that may show
+ * what is hidden from the current user: who can search by it can find it out.
+ */
 static bool
 is_declared(const Wanted *wanted, const char *name)
 {
+	bool		declared = false;
+
 	for (int v = wanted->nversions - 1; v >= 0; v--)
 	{
-		const WfChart *chart = wf_definition(wanted->versions[v])->chart;
+		const WfDefinition *version = wf_definition(wanted->versions[v]);
+		const WfAttribute *attributes = version->chart->attributes;
 
-		for (int i = 0; i < chart->nattributes; i++)
-			if (strcmp(chart->attributes[i].name, name) == 0)
-				return true;
+		for (int i = 0; i < version->chart->nattributes; i++)
+		{
+			if (strcmp(attributes[i].name, name) != 0)
+				continue;
+			declared = true;
+			if (attributes[i].sensitive && wf_sensitive_hides(version))
+				ereport(ERROR,
+						(errcode(WF_ERR_NOT_ALLOWED),
+						 errmsg("permission denied to search by attribute \"%s\"", wf_quote(name)),
+						 errdetail("It may show sensitive fields, in version %d of the definition.",
+								   version->version),
+						 errhint("The owner of the definition can.")));
+		}
 	}
-	return false;
+	return declared;
 }
 
 /*
@@ -439,18 +457,41 @@ read_order(const char *text, const Wanted *wanted, const WfDefinition *newest)
 
 /* --- search ------------------------------------------------------------ */
 
+/* Of a row of the view processes, from 0; the definition's name comes before its version. */
+#define ROW_VERSION	2
+#define ROW_CONTEXT	7
+#define ROW_OUTPUT	12
+
+/* In a row of the view, hide what is hidden from the current user. */
+static void
+hide(const Wanted *wanted, Datum *values, const bool *nulls)
+{
+	for (int v = 0; v < wanted->nversions; v++)
+	{
+		const WfDefinition *definition = wf_definition(wanted->versions[v]);
+
+		if (definition->version != DatumGetInt32(values[ROW_VERSION]))
+			continue;
+		if (!nulls[ROW_OUTPUT])
+			values[ROW_OUTPUT] = wf_sensitive_show(definition, values[ROW_OUTPUT], values[ROW_CONTEXT]);
+		values[ROW_CONTEXT] = wf_sensitive_show(definition, values[ROW_CONTEXT], values[ROW_CONTEXT]);
+	}
+}
+
 /* Add the rows of these processes to the result. */
 static void
-put_rows(ReturnSetInfo *result, Datum ids)
+put_rows(ReturnSetInfo *result, const Wanted *wanted, Datum ids)
 {
 	int			n = wf_statement_execute(&rows_statement, &ids, NULL, 0);
+	SPITupleTable *rows = SPI_tuptable;
 	int			columns = result->setDesc->natts;
 	Datum	   *values = palloc(sizeof(Datum) * columns);
 	bool	   *nulls = palloc(sizeof(bool) * columns);
 
 	for (int i = 0; i < n; i++)
 	{
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		heap_deform_tuple(rows->vals[i], rows->tupdesc, values, nulls);
+		hide(wanted, values, nulls);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 }
@@ -591,7 +632,7 @@ workflow_search(PG_FUNCTION_ARGS)
 	}
 	else
 		n = find(&filter, newest, values, nulls);
-	put_rows((ReturnSetInfo *) fcinfo->resultinfo, ids_found(n));
+	put_rows((ReturnSetInfo *) fcinfo->resultinfo, &wanted, ids_found(n));
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -28,6 +28,7 @@
 #include "definition/definition.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
+#include "definition/sensitive.h"
 #include "process/deferred.h"
 #include "process/known.h"
 #include "process/process.h"
@@ -178,6 +179,8 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict,
 		lock_again(stepper, row, cmd);
 		verdict->context = row->process != NULL ?
 			wf_process_as_row(row->process)->context : row->context;
+		verdict->context = wf_sensitive_show(wf_definition(row->definition), verdict->context,
+											 verdict->context);
 		return;
 	}
 	process = admit(stepper, row, cmd);
@@ -186,6 +189,8 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict,
 	verdict_of(verdict, what, process);
 	if (cmd->id != NULL)
 		wf_receipt_keep(cmd->process, cmd->id, verdict);
+	verdict->context = wf_sensitive_show(wf_process_definition(process), verdict->context,
+										 verdict->context);
 }
 
 /* The whole of send() after its arguments have been read. */

@@ -26,6 +26,7 @@
 #include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
+#include "definition/sensitive.h"
 #include "eval/evaluator.h"
 #include "process/known.h"
 #include "process/process.h"
@@ -144,8 +145,8 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	values[0] = BoolGetDatum(step != NULL && step->taken);
 	values[1] = ObjectIdGetDatum(wf_status_oid(sim->row.status));
 	values[2] = sim->row.states;
-	values[3] = sim->row.context;
-	values[4] = JsonbPGetDatum(all_effects(sim));
+	values[3] = wf_sensitive_show(definition, sim->row.context, sim->row.context);
+	values[4] = wf_sensitive_show(definition, JsonbPGetDatum(all_effects(sim)), sim->row.context);
 	/* The SQL function of version 0.1.0 has one column less. */
 	values[5] = BoolGetDatum(step != NULL && step->deferred);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
@@ -182,6 +183,23 @@ set_clock(Play *play, TimestampTz now)
 							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
+/* Columns of a row, from 0. */
+#define CONTEXT	7
+#define ERROR_COLUMN 9
+
+/* Add a row, without what is hidden from the current user. */
+static void
+put_row(Play *play, Datum *values, bool *nulls)
+{
+	const WfDefinition *definition = play->sim->definition;
+	Datum		context = nulls[CONTEXT] ? JsonbPGetDatum(wf_jsonb_object(0, NULL, NULL)) : values[CONTEXT];
+
+	for (int i = CONTEXT; i <= ERROR_COLUMN; i++)
+		if (!nulls[i])
+			values[i] = wf_sensitive_show(definition, values[i], context);
+	tuplestore_putvalues(play->result->setResult, play->result->setDesc, values, nulls);
+}
+
 /* Add a row for a step. */
 static void
 put_step(Play *play, const char *kind, const WfSimulatedStep *step)
@@ -194,8 +212,8 @@ put_step(Play *play, const char *kind, const WfSimulatedStep *step)
 	};
 	bool		nulls[N_COLUMNS] = {0};
 
-	nulls[9] = true;
-	tuplestore_putvalues(play->result->setResult, play->result->setDesc, values, nulls);
+	nulls[ERROR_COLUMN] = true;
+	put_row(play, values, nulls);
 }
 
 /* Add a row for an event that failed: the process as it is now, and the error. */
@@ -219,7 +237,7 @@ put_error(Play *play, const char *kind, const char *event)
 	values[9] = JsonbPGetDatum(wf_trace_error(NULL, sim->error, sim->again));
 	if (!sim->exists)
 		nulls[4] = nulls[5] = nulls[6] = nulls[7] = true;
-	tuplestore_putvalues(play->result->setResult, play->result->setDesc, values, nulls);
+	put_row(play, values, nulls);
 }
 
 /* Count an event.  Error 54000 if there are more than max_events. */

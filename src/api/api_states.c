@@ -23,6 +23,7 @@
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
+#include "definition/sensitive.h"
 #include "process/context.h"
 #include "process/process.h"
 #include "process/step.h"
@@ -193,7 +194,7 @@ workflow_set_states(PG_FUNCTION_ARGS)
 	values[0] = BoolGetDatum(true);
 	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));
 	values[2] = row->states;
-	values[3] = row->context;
+	values[3] = wf_sensitive_show(wf_process_definition(process), row->context, row->context);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	wf_stepper_end(stepper);
 	SPI_finish();

@@ -25,6 +25,7 @@
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
+#include "definition/sensitive.h"
 #include "eval/eval_time.h"
 #include "process/process.h"
 #include "process/step.h"
@@ -312,7 +313,7 @@ vote(FunctionCallInfo fcinfo, Ballot *ballot)
 	values[0] = BoolGetDatum(verdict == WF_TAKEN);
 	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));
 	values[2] = row->states;
-	values[3] = row->context;
+	values[3] = wf_sensitive_show(wf_process_definition(process), row->context, row->context);
 	values[4] = BoolGetDatum(verdict == WF_DEFERRED);
 	values[5] = BoolGetDatum(event == NULL || verdict == WF_TAKEN || verdict == WF_DEFERRED);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));

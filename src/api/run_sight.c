@@ -52,19 +52,27 @@ find(const pg_uuid_t *id, Oid *starter)
 
 /*
  * Error WF002 unless the current user may read the job of a run, or has made it; WF010
- * if there is none.  Returns whether the job may be read.  SPI must be connected.
+ * if there is none.  Returns the job; *may_read: may it be read?  SPI must be connected.
  */
-bool
-wf_run_sight_require(const pg_uuid_t *id)
+const WfJob *
+wf_run_sight_look(const pg_uuid_t *id, bool *may_read)
 {
 	Oid			starter;
 	const WfJob *job = find(id, &starter);
 
-	if (wf_job_may(job, "read"))
-		return true;
-	if (starter != GetUserId())
+	*may_read = wf_job_may(job, "read");
+	if (!*may_read && starter != GetUserId())
 		wf_job_require(job, "read");
-	return false;
+	return job;
+}
+
+/* The same, for those who want to know no more. */
+void
+wf_run_sight_require(const pg_uuid_t *id)
+{
+	bool		may_read;
+
+	(void) wf_run_sight_look(id, &may_read);
 }
 
 /* The same for who may manage the job. */

@@ -8,8 +8,10 @@
 #include "utils/uuid.h"
 
 #include "base/compat.h"
+#include "job/job.h"
 
-extern bool wf_run_sight_require(const pg_uuid_t *id);
+extern const WfJob *wf_run_sight_look(const pg_uuid_t *id, bool *may_read);
+extern void wf_run_sight_require(const pg_uuid_t *id);
 extern void wf_run_sight_require_manager(const pg_uuid_t *id);
 pg_noreturn extern void wf_run_sight_refuse_missing(const pg_uuid_t *id);
 

@@ -432,6 +432,7 @@ typedef struct WfAttribute
 	const char *jsonpath;		/* or NULL */
 	const WfExpr *expr;			/* or NULL */
 	const char *path;			/* JSON path, for messages */
+	bool		sensitive;		/* it reads, or may read, a field that is */
 } WfAttribute;
 
 /* The states that have a handler of one descriptor, in document order. */
@@ -465,6 +466,8 @@ typedef struct WfChart
 	WfValue    *context;		/* of a new process, or NULL */
 	int			nattributes;	/* `search` */
 	WfAttribute *attributes;
+	int			nsensitive;		/* `sensitive`: JSON pointers into the context */
+	const char **sensitive;
 	const char *time_zone;		/* `timezone`, or NULL */
 	const char *features;		/* space separated names of constructs used:
 								 * "parallel history invoke defer allow ..." */

@@ -27,6 +27,7 @@
 #include "compiler/compile_fault.h"
 #include "compiler/compile_foreign.h"
 #include "compiler/compile_read.h"
+#include "compiler/compile_sensitive.h"
 #include "compiler/compile_state.h"
 #include "compiler/compile_tree.h"
 #include "compiler/compile_value.h"
@@ -138,7 +139,7 @@ feature_names(const WfCompiler *c)
 		"output", "tags", "wildcard", "error", "guard", "in_state", "expr",
 		"call", "assign", "raise", "send", "delay", "cancel", "log", "choose",
 		"foreach", "reenter", "on_error", "step_timeout", "failure",
-	"timezone", "task"};
+	"timezone", "task", "sensitive"};
 	StringInfoData buf;
 
 	StaticAssertStmt(lengthof(names) == WF_FEATURES, "a name for each");
@@ -192,7 +193,7 @@ compile_root(WfCompiler *c, const WfJson *json)
 		"type", "on", "after", "always", "entry", "exit", "onDone", "invoke",
 		"output", "tags", "meta", "description", "order", "version", "delays",
 		"on_error", "step_timeout", "allow", "defer", "history", "target",
-		"search", "timezone", "$schema", NULL};
+		"search", "sensitive", "timezone", "$schema", NULL};
 	WfChart    *chart = c->chart;
 	const WfPath *path = WF_AT_TEXT("$");
 	const WfJson *value;
@@ -217,6 +218,9 @@ compile_root(WfCompiler *c, const WfJson *json)
 	value = wf_compile_read_get(json, "search");
 	if (value != NULL)
 		compile_search(c, value, WF_AT_KEY(path, "search"));
+	value = wf_compile_read_get(json, "sensitive");
+	if (value != NULL)
+		wf_compile_sensitive(c, value, WF_AT_KEY(path, "sensitive"));
 	chart->time_zone = wf_compile_read_string(c, json, "timezone", path);
 	if (chart->time_zone != NULL)
 		c->features[WF_HAS_TIMEZONE] = true;

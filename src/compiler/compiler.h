@@ -50,6 +50,7 @@ typedef enum WfFeature
 	WF_HAS_FAILURE,
 	WF_HAS_TIMEZONE,
 	WF_HAS_TASK,
+	WF_HAS_SENSITIVE,
 	WF_FEATURES
 } WfFeature;
 

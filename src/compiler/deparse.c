@@ -422,6 +422,8 @@ write_root(WfWriter *w)
 			wf_deparse_value_attribute(w, &chart->attributes[i]);
 		wf_writer_end(w, '}');
 	}
+	if (chart->nsensitive > 0)
+		wf_writer_texts_member(w, "sensitive", chart->sensitive, chart->nsensitive);
 	wf_deparse_value_delay_member(w, "step_timeout", chart->states[0].step_timeout);
 	wf_writer_raw_member(w, "on_error", chart->states[0].on_error ?
 						 chart->states[0].on_error->text : NULL);

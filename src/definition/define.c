@@ -487,10 +487,10 @@ static WfStatement insert_statement = {
 
 static WfStatement insert_all_statement = {
 	.sql = "INSERT INTO workflow.definition"
-	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone, failures, calls)"
-	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9, $10, $11)",
+	" (name, version, owner, source, chart, search_path, functions, created_at, time_zone, failures, calls, sensitive)"
+	" VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6, $7, $8, $9, $10, $11, $12)",
 	WF_ARGS(TEXTOID, INT4OID, INT4OID, JSONOID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TEXTARRAYOID,
-			JSONBOID)
+			JSONBOID, TEXTARRAYOID)
 };
 
 /*
@@ -622,12 +622,20 @@ insert_version(const WfDefineVersion *version, int32 owner, int32 number)
 		TimestampTzGetDatum(wf_clock_now()),
 		CStringGetTextDatum(version->zone),
 		PointerGetDatum(version->failures),
-		JsonbPGetDatum(version->calls)
+		JsonbPGetDatum(version->calls),
+		PointerGetDatum(version->sensitive)
 	};
+	char		nulls[] = "            ";
 
+	nulls[9] = version->failures != NULL ? ' ' : 'n';
+	nulls[11] = version->sensitive != NULL ? ' ' : 'n';
 	if (wf_version_has_column("definition", "calls"))
-		wf_statement_execute(&insert_all_statement, values,
-							 version->failures != NULL ? NULL : "         n ", 0);
+		wf_statement_execute(&insert_all_statement, values, nulls, 0);
+	else if (version->sensitive != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"sensitive\" needs version 0.3.0 of the extension"),
+				 errhint("ALTER EXTENSION workflow UPDATE;")));
 	else
 		wf_statement_execute(&insert_statement, values, NULL, 0);
 }

@@ -25,6 +25,7 @@ typedef struct WfDefineVersion
 	Jsonb	   *named;			/* the same, only those that are named */
 	Jsonb	   *calls;			/* see wf_eval_define_calls() */
 	ArrayType  *failures;		/* see wf_define_failures(), or NULL */
+	ArrayType  *sensitive;		/* JSON pointers, or NULL */
 } WfDefineVersion;
 
 extern WfChart *wf_define_compile(text *source, Oid role, const char *path,

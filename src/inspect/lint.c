@@ -124,6 +124,20 @@ check_defer(WfLinter *l, const WfState *state)
 		}
 }
 
+/* Report what only the owner can search by: to others it would tell what is hidden. */
+static void
+check_search(WfLinter *l)
+{
+	const WfChart *chart = l->chart;
+
+	for (int i = 0; i < chart->nattributes; i++)
+		if (chart->attributes[i].sensitive)
+			wf_lint_finding_add(l, &chart->states[0], chart->attributes[i].path, "sensitive_search",
+								"Search by something else, or have the owner's code search.",
+								"attribute \"%s\" may show a sensitive field: only the owner can "
+								"search by it", chart->attributes[i].name);
+}
+
 /* ----------------------------------------------------------------
  *						The whole
  * ----------------------------------------------------------------
@@ -145,6 +159,7 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 			  chart->warnings.items[i].message, chart->warnings.items[i].hint);
 	wf_lint_reach(&linter);
 	wf_lint_event_sources(&linter);
+	check_search(&linter);
 	for (int i = 0; i < chart->nstates; i++)
 	{
 		const WfState *state = &chart->states[i];

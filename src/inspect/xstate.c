@@ -453,6 +453,9 @@ wf_xstate(const WfChart *chart, int version)
 	if (chart->time_zone != NULL)
 		wf_xstate_name_loss(&exporter, "$.timezone", "timezone",
 							"days and months have fixed lengths");
+	if (chart->nsensitive > 0)
+		wf_xstate_name_loss(&exporter, "$.sensitive", "sensitive",
+							"whoever sees a snapshot sees these fields");
 	write_meta(&exporter);
 	wf_writer_end(w, '}');
 	return w->buf.data;

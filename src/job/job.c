@@ -200,7 +200,10 @@ make(int32 id, const Datum *values, const bool *nulls)
 	fill_settings(job, values, nulls);
 	fill_command(job, values, nulls);
 	if (!nulls[JOB_parameters])
+	{
 		job->parameters = wf_parameters_parse(copy_of(values[JOB_parameters], false), true);
+		job->sensitive = wf_parameters_sensitive(job->parameters, &job->nsensitive);
+	}
 	MemoryContextSwitchTo(old);
 	return job;
 }
@@ -359,4 +362,14 @@ void
 wf_job_require(const WfJob *job, const char *privilege)
 {
 	wf_job_require_of(GetUserId(), job, privilege);
+}
+
+/* What is hidden of a run of this job with these parameters. */
+WfMask *
+wf_job_mask(const WfJob *job, Datum params)
+{
+	WfMask	   *mask = wf_mask_new(job->nsensitive, job->sensitive);
+
+	wf_mask_learn(mask, DatumGetJsonbP(params));
+	return mask;
 }

@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
+#include "base/mask.h"
 #include "chart/chart.h"
 #include "eval/evaluator.h"
 
@@ -55,12 +56,15 @@ typedef struct WfJob
 	bool		dropped;
 	struct WfParameters *parameters; /* see parameters.h; NULL: any */
 	struct WfJobCall *call;		/* see job_call.c; NULL: OUTSIDE */
+	int			nsensitive;
+	const char **sensitive;		/* JSON pointers to parameters that only its owner sees */
 	MemoryContext context;
 } WfJob;
 
 extern const WfJob *wf_job(int32 id);
 extern const WfJob *wf_job_newest(const char *name);
 extern int32 wf_job_executor(const WfJob *job);
+extern WfMask *wf_job_mask(const WfJob *job, Datum params);
 extern void wf_job_keep(const WfJob *job);
 extern void wf_job_lock_for_drop(const WfJob *job);
 extern void wf_job_changing(void);

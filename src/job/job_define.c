@@ -28,6 +28,7 @@
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "definition/retry.h"
+#include "definition/sensitive.h"
 #include "job/job_cached_rule.h"
 #include "job/job_command.h"
 #include "job/job_define.h"
@@ -71,11 +72,11 @@ static WfStatement same_statement = {
 };
 
 static WfStatement insert_statement = {
-	.sql = "INSERT INTO workflow.job (name, version, owner, root, created_at, " DEFINED ")"
-	" VALUES ($1, $2, $3, $21, $22, " DEFINED_VALUES ")"
+	.sql = "INSERT INTO workflow.job (name, version, owner, root, created_at, sensitive, " DEFINED ")"
+	" VALUES ($1, $2, $3, $21, $22, $23, " DEFINED_VALUES ")"
 	" RETURNING id",
-	.nargs = 22,
-	.args = {TEXTOID, INT4OID, INT4OID, DEFINED_TYPES, INT4OID, TIMESTAMPTZOID}
+	.nargs = 23,
+	.args = {TEXTOID, INT4OID, INT4OID, DEFINED_TYPES, INT4OID, TIMESTAMPTZOID, TEXTARRAYOID}
 };
 
 /* The first version of a name. */
@@ -286,8 +287,8 @@ find_newest(const char *name, int32 owner)
 /* The values of a row, as the statements have them. */
 typedef struct Row
 {
-	Datum		values[22];
-	char		nulls[23];
+	Datum		values[23];
+	char		nulls[24];
 } Row;
 
 static void
@@ -309,6 +310,16 @@ set_jsonb(Row *row, int n, Jsonb *value)
 	set(row, n, value != NULL, JsonbPGetDatum(value));
 }
 
+/* Which parameters are sensitive; null: none. */
+static void
+set_sensitive(Row *row, const WfParameters *parameters)
+{
+	int			n = 0;
+	const char **pointers = parameters == NULL ? NULL : wf_parameters_sensitive(parameters, &n);
+
+	set(row, 23, n > 0, n > 0 ? PointerGetDatum(wf_sensitive_pointers(n, pointers)) : (Datum) 0);
+}
+
 /* What is stored of the command and its parameters; looked up here. */
 static void
 set_command(Row *row, const WfJobText *text, WfJobMode mode)
@@ -327,6 +338,7 @@ set_command(Row *row, const WfJobText *text, WfJobMode mode)
 	set_text(row, 6, text->command);
 	set_jsonb(row, 7, command == NULL ? NULL : wf_job_command_write(command));
 	set_jsonb(row, 8, parameters == NULL ? NULL : wf_parameters_canonical(parameters));
+	set_sensitive(row, parameters);
 }
 
 /* The number of the queue that runs get into: the job's own, or one that its owner may use. */

@@ -174,6 +174,8 @@ schema_of(const WfParameter *parameter)
 	if (parameter->constant != NULL)
 		put(&object, "default", parameter->constant);
 	put_text(&object, "x-type", parameter->type.name);
+	if (parameter->sensitive)
+		put(&object, "writeOnly", wf_jsonb_scalar(BoolGetDatum(true), BOOLOID));
 	if (parameter->check != NULL)
 		put_text(&object, "x-check", parameter->check->text);
 	return done(&object);

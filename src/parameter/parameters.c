@@ -29,7 +29,7 @@ static uint64 generation = 0;
 /* --- what is declared ------------------------------------------------------- */
 
 static const char *const known_keys[] = {"name", "type", "required", "default", "check",
-"title", "description", NULL};
+"title", "description", "sensitive", NULL};
 
 /* Where a declaration is wrong; name may be NULL. */
 pg_noreturn static void
@@ -150,6 +150,7 @@ parse_one(WfParameter *parameter, const char *name, const WfJson *json)
 	if (parameter->type.name == NULL)
 		refuse_declaration(name, "it has no \"type\"", "Name a type of SQL: \"text\".");
 	parameter->required = bool_of(name, json, "required");
+	parameter->sensitive = bool_of(name, json, "sensitive");
 	parameter->title = string_of(name, json, "title");
 	parameter->description = string_of(name, json, "description");
 	parse_expressions(parameter, json);
@@ -234,6 +235,8 @@ write_one(StringInfo buf, const WfParameter *parameter)
 		wf_json_string_write(buf, parameter->check->text);
 		appendStringInfoChar(buf, '}');
 	}
+	if (parameter->sensitive)
+		appendStringInfoString(buf, ",\"sensitive\":true");
 	if (parameter->title != NULL)
 		write_key(buf, "title", parameter->title);
 	if (parameter->description != NULL)
@@ -267,6 +270,33 @@ wf_parameters_get(const WfParameters *parameters, const char *name)
 		if (strcmp(parameters->items[i].name, name) == 0)
 			return &parameters->items[i];
 	return NULL;
+}
+
+/* JSON pointers to those of which only the owner sees values, n of them. */
+const char **
+wf_parameters_sensitive(const WfParameters *parameters, int *n)
+{
+	const char **pointers = palloc(sizeof(char *) * (parameters->n + 1));
+
+	*n = 0;
+	for (int i = 0; i < parameters->n; i++)
+	{
+		StringInfoData buf;
+
+		if (!parameters->items[i].sensitive)
+			continue;
+		initStringInfo(&buf);
+		appendStringInfoChar(&buf, '/');
+		for (const char *p = parameters->items[i].name; *p != '\0'; p++)
+		{
+			if (*p == '~' || *p == '/')
+				appendStringInfoString(&buf, *p == '~' ? "~0" : "~1");
+			else
+				appendStringInfoChar(&buf, *p);
+		}
+		pointers[(*n)++] = buf.data;
+	}
+	return pointers;
 }
 
 /* --- types and expressions ---------------------------------------------------- */

@@ -24,6 +24,7 @@ typedef struct WfParameter
 	Jsonb	   *constant;		/* default, or NULL */
 	WfParameterExpr *computed;	/* default, or NULL */
 	WfParameterExpr *check;		/* or NULL */
+	bool		sensitive;		/* only the owner sees its values */
 	const char *title;			/* or NULL */
 	const char *description;	/* or NULL */
 } WfParameter;
@@ -43,6 +44,7 @@ extern WfParameters *wf_parameters_parse(Jsonb *declared, bool stored);
 extern Jsonb *wf_parameters_canonical(const WfParameters *parameters);
 extern WfParameter *wf_parameters_get(const WfParameters *parameters,
 											 const char *name);
+extern const char **wf_parameters_sensitive(const WfParameters *parameters, int *n);
 extern bool wf_parameters_are_found(const WfParameters *parameters);
 extern void wf_parameters_compile(WfParameters *parameters);
 extern void wf_parameters_check_defaults(WfParameters *parameters);

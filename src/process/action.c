@@ -26,6 +26,7 @@
 #include "process/context.h"
 #include "process/deferred.h"
 #include "process/event_scope.h"
+#include "process/hidden.h"
 #include "process/observer.h"
 #include "process/process.h"
 #include "process/process_timer.h"
@@ -156,7 +157,10 @@ act_cancel(WfProcess *process, const WfAction *action, const WfEvent *event)
 
 /* --- the log ----------------------------------------------------------- */
 
-/* Write to the server log in a background worker, else to the client. */
+/*
+ * Write to the server log in a background worker, else to the client.  Sensitive fields are
+ * hidden in either: what a client is told may be logged, too.
+ */
 static void
 act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
 {
@@ -171,6 +175,8 @@ act_log(WfProcess *process, const WfAction *action, const WfEvent *event)
 		return;
 	}
 
+	if (unlikely(process->definition->chart->nsensitive > 0))
+		text = wf_hidden_line(process, text);
 	ereport(AmBackgroundWorkerProcess() ? LOG : NOTICE,
 			(errmsg("workflow \"%s\": %s%s%s", process->definition->name,
 					action->label ? action->label : "",

@@ -23,6 +23,7 @@
 #include "base/jsonb.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
+#include "definition/sensitive.h"
 #include "eval/user_context.h"
 #include "interpreter/interpret.h"
 #include "interpreter/machine.h"
@@ -33,6 +34,7 @@
 #include "process/context.h"
 #include "process/deferred.h"
 #include "process/event_scope.h"
+#include "process/hidden.h"
 #include "process/host.h"
 #include "process/known.h"
 #include "process/observer.h"
@@ -270,6 +272,54 @@ run_self_events(WfProcess *process)
 	}
 }
 
+/* What a client asks a process to do. */
+typedef struct Order
+{
+	WfProcess  *process;
+	const char *event;			/* a command; NULL: to start */
+	Jsonb	   *data;
+	const char *actor;
+} Order;
+
+static WfVerdict
+obey(const Order *order)
+{
+	WfProcess  *process = order->process;
+	WfTimerRow	timer = {.process = process->row.id,.event = order->event,.data = order->data,
+	.actor = order->actor};
+	WfVerdict	verdict = WF_TAKEN;
+
+	process->self_left = wf_max_microsteps;
+	if (order->event == NULL)
+		start_machine(process, order->data, order->actor);
+	else
+	{
+		wf_restore(process);
+		verdict = step(process, &timer, DT_NOBEGIN, true);
+	}
+	run_self_events(process);
+	return verdict;
+}
+
+/* The same for a client who must not see all: errors quote what they met. */
+static WfVerdict
+obey_hidden(const Order *order)
+{
+	MemoryContext context = CurrentMemoryContext;
+	WfVerdict	verdict;
+
+	PG_TRY();
+	{
+		verdict = obey(order);
+	}
+	PG_CATCH();
+	{
+		wf_hidden_rethrow(order->process, order->data, context);
+	}
+	PG_END_TRY();
+	return verdict;
+}
+
 /*
  * Start a process: enter its initial states, then deliver what it sends to
  * itself.  input: the jsonb that it was started with, or NULL.  Throws what its
@@ -279,9 +329,9 @@ void
 wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 			  const char *actor)
 {
-	process->self_left = wf_max_microsteps;
-	start_machine(process, input, actor);
-	run_self_events(process);
+	Order		order = {.process = process,.data = input,.actor = actor};
+
+	(void) (wf_sensitive_hides(process->definition) ? obey_hidden : obey) (&order);
 }
 
 /*
@@ -294,15 +344,9 @@ WfVerdict
 wf_step_send(WfStepper *stepper, WfProcess *process, const char *event,
 			 Jsonb *data, const char *actor)
 {
-	WfTimerRow	timer = {.process = process->row.id,.event = event,.data = data,
-	.actor = actor};
-	WfVerdict	verdict;
+	Order		order = {.process = process,.event = event,.data = data,.actor = actor};
 
-	process->self_left = wf_max_microsteps;
-	wf_restore(process);
-	verdict = step(process, &timer, DT_NOBEGIN, true);
-	run_self_events(process);
-	return verdict;
+	return (wf_sensitive_hides(process->definition) ? obey_hidden : obey) (&order);
 }
 
 /* An event of it was parked, because it has not started. */

@@ -23,6 +23,7 @@
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
+#include "definition/sensitive.h"
 #include "shmem/log_budget.h"
 #include "store/statement.h"
 #include "work/report.h"
@@ -67,6 +68,23 @@ context_of_notes(void)
 	return notes_context;
 }
 
+/* The message of a failure, without sensitive fields of the process and of the event. */
+static const char *
+message_of(const WfRow *row, const WfTimerRow *timer, const WfFailure *failure)
+{
+	WfMask	   *mask;
+
+	if (failure->message == NULL)
+		return "";
+	if (!wf_definition_exists(row->definition) ||
+		wf_definition(row->definition)->chart->nsensitive == 0)
+		return failure->message;
+	mask = wf_sensitive_mask(wf_definition(row->definition), row->context);
+	if (timer->data != NULL)
+		wf_mask_learn(mask, timer->data);
+	return wf_mask_text(mask, failure->message);
+}
+
 /*
  * This transaction records that an event has failed so many times, the last
  * time like this, and whether it is given up.  Needs SPI; the caller holds the
@@ -79,12 +97,14 @@ wf_report_note(const WfRow *row, const WfTimerRow *timer, int attempts,
 	const char *definition = wf_definition_exists(row->definition) ?
 		wf_definition(row->definition)->name : "?";
 	const char *who;
+	const char *message;
 	MemoryContext old;
 	Note	   *note;
 
 	if (!given_up && !wf_log_attempts)
 		return;
 	who = describe(row, definition);
+	message = message_of(row, timer, failure);
 	old = MemoryContextSwitchTo(context_of_notes());
 	note = palloc0(sizeof(Note));
 	note->subject.level = given_up ? WARNING : LOG;
@@ -95,10 +115,9 @@ wf_report_note(const WfRow *row, const WfTimerRow *timer, int attempts,
 	note->line = given_up ?
 		psprintf("workflow gave up event \"%s\" of %s after %d attempt%s: %s: %s",
 				 wf_quote(timer->event), who, attempts, attempts == 1 ? "" : "s", failure->sqlstate,
-				 failure->message ? failure->message : "") :
+				 message) :
 		psprintf("workflow: attempt %d of event \"%s\" of %s failed: %s: %s",
-				 attempts, wf_quote(timer->event), who, failure->sqlstate,
-				 failure->message ? failure->message : "");
+				 attempts, wf_quote(timer->event), who, failure->sqlstate, message);
 	notes = lappend(notes, note);
 	MemoryContextSwitchTo(old);
 }
@@ -112,11 +131,14 @@ wf_report_note_run(const WfRunRow *row, const WfJob *job, WfRunState state, cons
 {
 	bool		failed = state == WF_RUN_FAILED;
 	int			attempts = wf_run_row_attempts(row);
+	const char *message = error->message == NULL ? "" : error->message;
 	MemoryContext old;
 	Note	   *note;
 
 	if (!failed && (!wf_log_attempts || state != WF_RUN_WAITING))
 		return;
+	if (job->nsensitive > 0)
+		message = wf_mask_text(wf_job_mask(job, row->values[WF_RUN_params]), message);
 	old = MemoryContextSwitchTo(context_of_notes());
 	note = palloc0(sizeof(Note));
 	note->subject.level = failed ? WARNING : LOG;
@@ -127,7 +149,7 @@ wf_report_note_run(const WfRunRow *row, const WfJob *job, WfRunState state, cons
 						  row->nulls[WF_RUN_key] ? "" : " with key \"",
 						  row->nulls[WF_RUN_key] ? "" : wf_quote(TextDatumGetCString(row->values[WF_RUN_key])),
 						  row->nulls[WF_RUN_key] ? "" : "\"", failed ? ", the last one" : "",
-						  unpack_sql_state(error->sqlerrcode), error->message ? error->message : "");
+						  unpack_sql_state(error->sqlerrcode), message);
 	notes = lappend(notes, note);
 	MemoryContextSwitchTo(old);
 }

@@ -108,6 +108,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('export(text,integer)', $$export('doc')$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
 ('diagram(text,integer,text)', $$diagram('doc')$$, 'ok ok ok ok WF002 = ok WF002 = ok 42501'),
 ('may(integer,text)', $$may(%3$s, 'start')$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('masked(integer,text[],jsonb,jsonb,jsonb)', $$masked(1, '{/a}', '{}')$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('masked_text(integer,text[],text,jsonb,jsonb)', $$masked_text(1, '{/a}', 'x')$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('sees(integer,oid)', $$sees(%3$s, 10)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('is_over(status,text[],integer)', $$is_over('idled', '{a}', 1)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('function_state(text,oid)', $$function_state('app.stamp(jsonb, jsonb)', 10)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
