@@ -12,6 +12,8 @@
 #   make bench-peers                             beside other engines and queues, in one
 #                                                cluster; QUICK=1, a few minutes of it
 #   make speed                                   of the interpreter alone
+#   make oracles                                 schedules as others compute them: 10,000
+#                                                cron expressions, 2,000 rules; SEED=1 to repeat
 #   make fuzz                                    an hour of it; MINUTES=5 for less
 #   make sanitize                                the tests with sanitizers in our code
 #   make dist                                    what was committed, as a zip file for PGXN
@@ -19,7 +21,7 @@
 
 # These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check matrix pg_upgrade demo demo-stop bench bench-peers speed fuzz sanitize dist next
+OUR_GOALS = check matrix pg_upgrade demo demo-stop bench bench-peers speed oracles fuzz sanitize dist next
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -39,6 +41,8 @@ bench-peers:
 	@test/peers/run
 speed:
 	@test/fuzz/run speed
+oracles:
+	@ONLY=tap TAP_FILES=test/t/recurrence.pl WORKFLOW_RECURRENCES="10000 2000 $(or $(SEED),$(shell date +%s))" test/check
 fuzz:
 	@test/fuzz/run $(MINUTES)
 sanitize:

@@ -38,7 +38,8 @@ CREATE TABLE workflow.schedule (
     last_made    uuid,                      -- and the run or process
     active       uuid[] NOT NULL DEFAULT '{}',  -- those that were not over when it was looked last
     made         bigint NOT NULL DEFAULT 0,
-    skipped      bigint NOT NULL DEFAULT 0  -- because of those
+    skipped      bigint NOT NULL DEFAULT 0, -- because of those
+    queued       timestamptz                -- the time of the occurrence whose process waits for them
 );
 CREATE INDEX schedule_due ON workflow.schedule (owner, due, id) WHERE due IS NOT NULL;
 
@@ -52,8 +53,8 @@ CREATE INDEX schedule_due ON workflow.schedule (owner, due, id) WHERE due IS NOT
 --               or '$schedule' becomes the time of the occurrence or the schedule's name
 --   starts, ends   not before, not after
 --   overlap     while what it made before is not over: 'skip', the occurrence makes
---               nothing; 'queue', one run waits for that, not for processes; 'allow', it is
---               made beside it; 'cancel', that is cancelled first
+--               nothing; 'queue', one run or process waits for that; 'allow', it is made
+--               beside it; 'cancel', that is cancelled first
 --   catch_up    what was missed, in a pause or without a server: 'one' for all of it, that
 --               of the last time; 'none', what is more than a minute late is left
 --               out; 'all', one for each time, whatever overlap says
@@ -70,7 +71,7 @@ CREATE INDEX schedule_due ON workflow.schedule (owner, due, id) WHERE due IS NOT
 -- It is fired as the caller, who owns it, and has to have the rights for it each time. What
 -- it makes has the actor 'schedule:NAME' and the key 'NAME@TIME'. Where job, rights or
 -- parameters do not fit any more, it is suspended. Errors: 42710, 22023, 22004, 42704 no
--- such calendar, 0A000, 55000 no pg_cron, those of run_job() and start(). Takes the name.
+-- such calendar, 55000 no pg_cron, those of run_job() and start(). Takes the name.
 CREATE FUNCTION workflow.create_schedule(
     name text, job text DEFAULT NULL, definition text DEFAULT NULL, cron text DEFAULT NULL, rule text DEFAULT NULL,
     zone text DEFAULT NULL, params jsonb DEFAULT '{}', starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL,
@@ -144,8 +145,8 @@ CREATE FUNCTION workflow.may_schedule(schedule int, privilege text) RETURNS bool
 CREATE VIEW workflow.schedules WITH (security_barrier) AS
     SELECT s.name, o.name AS owner, s.job, s.definition, s.cron, s.rule, s.every, s.zone,
            CASE WHEN s.suspended_at IS NOT NULL THEN 'suspended' WHEN s.paused THEN 'paused'
-                WHEN s.next IS NULL THEN 'ended' ELSE 'active' END AS state,
-           CASE WHEN s.suspended_at IS NULL AND NOT s.paused AND s.next IS NOT NULL AND NOT COALESCE(r.rolcanlogin, false)
+                WHEN s.next IS NULL AND s.queued IS NULL THEN 'ended' ELSE 'active' END AS state,
+           CASE WHEN s.suspended_at IS NULL AND NOT s.paused AND s.due IS NOT NULL AND NOT COALESCE(r.rolcanlogin, false)
                 THEN 'the owner may not log in'
                 ELSE workflow.masked_text(s.owner, m.sensitive, s.error ->> 'message', s.params) END AS reason,
            s.note, s.next, s.due, s.last, s.last_at, s.last_made AS last_id,
@@ -153,7 +154,7 @@ CREATE VIEW workflow.schedules WITH (security_barrier) AS
                     (SELECT workflow.run_state(h.state) FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) s.last_made),
                     (SELECT p.status::text FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) s.last_made)) AS last_result,
            s.made, s.skipped, s.attempts, workflow.masked(s.owner, m.sensitive, s.params) AS params, s.starts, s.ends, s.overlap, s.catch_up, s.gap, s.fold, s.jitter,
-           s.calendar, s.priority, s.engine, s.suspended_at, s.created_at
+           s.calendar, s.priority, s.engine, s.suspended_at, s.created_at, s.queued
     FROM workflow.schedule s
     JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) s.owner
     LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) o.role

@@ -12,11 +12,23 @@
 
 #include "miscadmin.h"
 
+#include "base/compat.h"
 #include "recurrence/rule_count.h"
 #include "recurrence/rule_period.h"
 
-/* Of a rule finer than days each occurrence is looked for. */
+/* Of a rule finer than days each occurrence is looked for, not longer than the calendar takes. */
 #define MAX_FINE_COUNT	10000
+#define MAX_FINE_DAYS	146097
+
+pg_noreturn static void
+refuse_seldom(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the rule comes too seldom for its COUNT"),
+			 errdetail("Rules finer than a day are counted for 400 years."),
+			 errhint("Use UNTIL.")));
+}
 
 static Timestamp
 last_in_units(const WfRule *rule)
@@ -33,6 +45,8 @@ last_in_units(const WfRule *rule)
 	for (int64 n = 0; n < rule->count && from != DT_NOEND; n++)
 	{
 		last = wf_rule_search(rule, from, &misses);
+		if (last != DT_NOEND && last > rule->starts + MAX_FINE_DAYS * USECS_PER_DAY)
+			refuse_seldom();
 		from = last == DT_NOEND ? DT_NOEND : last + USECS_PER_SEC;
 	}
 	return last;

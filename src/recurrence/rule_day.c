@@ -80,9 +80,16 @@ static uint32
 month_days(const WfRule *rule, const Frame *frame)
 {
 	uint32		days = (uint32) (rule->month_days.from_start[0] >> 1);
+	uint64		ends = rule->month_days.from_end[0];
 
-	for (int day = 0; day < frame->length; day++)
-		days |= (uint32) (rule->month_days.from_end[0] >> (frame->length - day) & 1) << day;
+	while (ends != 0)
+	{
+		int			n = pg_rightmost_one_pos64(ends);
+
+		if (n <= frame->length)
+			days |= (uint32) 1 << (frame->length - n);
+		ends &= ends - 1;
+	}
 	return days;
 }
 

@@ -62,11 +62,6 @@ check_target(const WfSchedule *schedule)
 		refuse("a schedule needs either a job or a definition");
 	if (schedule->definition != NULL && schedule->has_priority)
 		refuse("a schedule of a definition has no priority: processes have none");
-	if (schedule->definition != NULL && schedule->overlap == WF_OVERLAP_QUEUE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("processes of a schedule cannot be queued"),
-				 errhint("overlap can be \"skip\", \"allow\" or \"cancel\".")));
 	if (schedule->has_priority &&
 		(schedule->priority < WF_RUN_PRIORITY_LEAST || schedule->priority > WF_RUN_PRIORITY_MOST))
 		ereport(ERROR,
@@ -173,7 +168,7 @@ wf_schedule_define(WfSchedule *schedule)
 	wf_owner_role_check(GetUserId());
 	wf_origin_write();
 	schedule->role = GetUserId();
-	schedule->suspended_at = DT_NOEND;
+	schedule->suspended_at = schedule->queued = DT_NOEND;
 	schedule->anchor = DT_NOBEGIN;
 	wf_schedule_define_check(schedule, true);
 	schedule->owner = wf_owner_role_enter(GetUserId());

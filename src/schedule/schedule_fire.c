@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "schedule/schedule_cron.h"
 #include "schedule/schedule_fire.h"
 #include "schedule/schedule_make.h"
 #include "schedule/schedule_time.h"
@@ -82,6 +83,32 @@ make(WfSchedule *schedule, WfScheduleOrder *order)
 		add_active(schedule, &id);
 }
 
+/*
+ * An occurrence waits for the end of all that was made before, and no other one does.  A run
+ * can wait for others by itself; what is to be a process waits here.
+ */
+static void
+queue_process(WfSchedule *schedule, TimestampTz occurrence)
+{
+	if (schedule->queued == DT_NOEND)
+		schedule->queued = occurrence;
+	else
+		schedule->skipped++;
+}
+
+/* What has waited is made, if what it waited for is over, or if that does not count any more. */
+static void
+make_queued(WfSchedule *schedule, bool anyway)
+{
+	WfScheduleOrder order = {.occurrence = schedule->queued};
+
+	if (schedule->queued == DT_NOEND ||
+		(schedule->overlap == WF_OVERLAP_QUEUE && !anyway && look_at_active(schedule) > 0))
+		return;
+	schedule->queued = DT_NOEND;
+	make(schedule, &order);
+}
+
 /* Its time has come; what was made before may not be over. */
 static void
 occur(WfSchedule *schedule, TimestampTz occurrence)
@@ -91,6 +118,11 @@ occur(WfSchedule *schedule, TimestampTz occurrence)
 
 	if (n > 0 && schedule->overlap == WF_OVERLAP_CANCEL)
 		cancel_active(schedule);
+	if (n > 0 && schedule->overlap == WF_OVERLAP_QUEUE && schedule->definition != NULL)
+	{
+		queue_process(schedule, occurrence);
+		return;
+	}
 	if ((n > 0 && schedule->overlap == WF_OVERLAP_SKIP) || (n > 1 && schedule->overlap == WF_OVERLAP_QUEUE))
 	{
 		schedule->skipped++;
@@ -136,6 +168,30 @@ make_all(WfSchedule *schedule, const WfScheduleTime *times, TimestampTz last)
 	}
 }
 
+/* The next occurrence has come.  Returns the last one that was dealt with. */
+static TimestampTz
+fire_due(WfSchedule *schedule, const WfScheduleTime *times, TimestampTz now)
+{
+	TimestampTz last = wf_schedule_time_last(times, schedule->next, now - wf_schedule_time_jitter(schedule));
+
+	if (schedule->catch_up == WF_CATCH_UP_ALL && (last > schedule->next || is_missed(schedule, last, now)))
+	{
+		make_queued(schedule, true);
+		return make_all(schedule, times, last);
+	}
+	if (schedule->catch_up != WF_CATCH_UP_NONE || !is_missed(schedule, last, now))
+		occur(schedule, last);
+	return last;
+}
+
+/* A schedule may be due only because of what waits. */
+static bool
+has_come(const WfSchedule *schedule, TimestampTz now)
+{
+	return schedule->next != DT_NOEND &&
+		(wf_schedule_cron_is(schedule) ? schedule->next : wf_schedule_time_fired(schedule, schedule->next)) <= now;
+}
+
 /*
  * Fire a schedule that is due, and write how it stands then.  SPI must be connected, as
  * for all of these.  Errors as of wf_schedule_make() and wf_schedule_time_begin().
@@ -144,17 +200,15 @@ void
 wf_schedule_fire(WfSchedule *schedule, TimestampTz now)
 {
 	WfScheduleTime times;
-	TimestampTz last;
+	TimestampTz next = schedule->next;
 
 	wf_schedule_time_begin(&times, schedule);
-	last = wf_schedule_time_last(&times, schedule->next, now - wf_schedule_time_jitter(schedule));
-	if (schedule->catch_up == WF_CATCH_UP_ALL && (last > schedule->next || is_missed(schedule, last, now)))
-		last = make_all(schedule, &times, last);
-	else if (schedule->catch_up != WF_CATCH_UP_NONE || !is_missed(schedule, last, now))
-		occur(schedule, last);
+	make_queued(schedule, false);
+	if (has_come(schedule, now))
+		next = wf_schedule_time_next(&times, fire_due(schedule, &times, now));
 	schedule->attempts = schedule->losses = 0;
 	schedule->error = NULL;
-	wf_schedule_time_plan(schedule, wf_schedule_time_next(&times, last));
+	wf_schedule_time_plan(schedule, next);
 	wf_schedule_row_update(schedule);
 }
 
@@ -168,7 +222,8 @@ wf_schedule_fire_if_due(WfSchedule *schedule, pg_uuid_t *id)
 	TimestampTz now = wf_clock_now();
 	int64		made = schedule->made;
 
-	if (schedule->paused || schedule->suspended_at != DT_NOEND || schedule->next > now)
+	if (schedule->paused || schedule->suspended_at != DT_NOEND ||
+		(schedule->next > now && schedule->queued == DT_NOEND))
 		return false;
 	wf_schedule_fire(schedule, now);
 	*id = schedule->last_made;

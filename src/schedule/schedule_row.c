@@ -37,7 +37,8 @@
 #define STATE_LIST(C) \
 	C(paused, BOOLOID) C(note, TEXTOID) C(next, TIMESTAMPTZOID) C(due, TIMESTAMPTZOID) C(attempts, INT2OID) \
 	C(losses, INT2OID) C(error, JSONBOID) C(suspended_at, TIMESTAMPTZOID) C(last, TIMESTAMPTZOID) \
-	C(last_at, TIMESTAMPTZOID) C(last_made, UUIDOID) C(active, UUIDARRAYOID) C(made, INT8OID) C(skipped, INT8OID)
+	C(last_at, TIMESTAMPTZOID) C(last_made, UUIDOID) C(active, UUIDARRAYOID) C(made, INT8OID) C(skipped, INT8OID) \
+	C(queued, TIMESTAMPTZOID)
 
 #define NAME(column, type) #column ", "
 #define QUALIFIED(column, type) "s." #column ", "
@@ -53,7 +54,7 @@ enum
 };
 
 #define NGIVEN		(COLUMN_engine + 1)
-#define NSTATE		(COLUMN_skipped + 1 - NGIVEN)
+#define NSTATE		(COLUMN_queued + 1 - NGIVEN)
 
 #define READ \
 	"SELECT " GIVEN_LIST(QUALIFIED) STATE_LIST(QUALIFIED) "s.id, s.name, s.owner," \
@@ -101,12 +102,12 @@ static WfStatement next_due_statement = {
 
 static WfStatement update_statement = {
 	.sql = "UPDATE workflow.schedule SET (" STATE_LIST(NAME) "id) ="
-	" ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, id) WHERE id OPERATOR(pg_catalog.=) $15",
+	" ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, id) WHERE id OPERATOR(pg_catalog.=) $16",
 	WF_ARGS(STATE_LIST(TYPE) INT4OID),
 	.latest = true
 };
 
-StaticAssertDecl(NSTATE == 14, "update_statement has another number");
+StaticAssertDecl(NSTATE == 15, "update_statement has another number");
 
 static WfStatement change_statement = {
 	.sql = "UPDATE workflow.schedule SET (" GIVEN_LIST(NAME) "id) ="
@@ -258,6 +259,7 @@ read_state(const Found *found, WfSchedule *schedule)
 	read_active(found, schedule);
 	schedule->made = DatumGetInt64(column(found, COLUMN_made, &isnull));
 	schedule->skipped = DatumGetInt64(column(found, COLUMN_skipped, &isnull));
+	schedule->queued = time_of(found, COLUMN_queued, DT_NOEND);
 }
 
 /* The n-th row that a statement has found. */
@@ -426,6 +428,7 @@ add_state(Parameters *parameters, const WfSchedule *schedule)
 	add(parameters, PointerGetDatum(active_of(schedule)), false);
 	add(parameters, Int64GetDatum(schedule->made), false);
 	add(parameters, Int64GetDatum(schedule->skipped), false);
+	add_time(parameters, schedule->queued);
 }
 
 /* Its executors are to know when it is due. */

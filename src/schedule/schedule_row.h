@@ -13,7 +13,7 @@
 typedef enum WfScheduleOverlap
 {
 	WF_OVERLAP_SKIP,			/* it makes nothing */
-	WF_OVERLAP_QUEUE,			/* its run waits, if no other one does */
+	WF_OVERLAP_QUEUE,			/* its run or process waits, if no other one does */
 	WF_OVERLAP_ALLOW,			/* it is made beside it */
 	WF_OVERLAP_CANCEL			/* that is cancelled first */
 } WfScheduleOverlap;
@@ -70,6 +70,7 @@ typedef struct WfSchedule
 	pg_uuid_t  *active;			/* looked for last */
 	int64		made;
 	int64		skipped;		/* for what was not over */
+	TimestampTz queued;			/* an occurrence whose process waits for that; infinity: none */
 } WfSchedule;
 
 extern bool wf_schedule_row_insert(WfSchedule *schedule);

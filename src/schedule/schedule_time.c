@@ -23,13 +23,17 @@
 #include "schedule/schedule_time.h"
 
 /* So many days without working time in a row: there will be none. */
-#define MOST_DAYS_OFF	4000
+#define MOST_DAYS_OFF	1500
 
 /*
  * A schedule of pg_cron is fired by that.  What pg_cron has not fired so long (ms) after
  * its time, we do.
  */
 #define CRON_GRACE		60000
+
+/* What an occurrence waits for is looked at so often. */
+#define SHORTEST_LOOK	USECS_PER_SEC
+#define LONGEST_LOOK	USECS_PER_MINUTE
 
 static pg_tz *
 zone_of(const WfSchedule *schedule)
@@ -147,11 +151,27 @@ wf_schedule_time_fired(const WfSchedule *schedule, TimestampTz occurrence)
 	return occurrence + (int64) (seed % (uint64) (jitter + 1));
 }
 
+/*
+ * When it is looked again at what an occurrence waits for: nobody who ends a process knows
+ * that one does.  The longer it has waited, the less another while matters.
+ */
+static TimestampTz
+look_again(const WfSchedule *schedule)
+{
+	TimestampTz now = wf_clock_now();
+	int64		delay = (now - schedule->queued) / 8;
+
+	return now + Min(Max(delay, SHORTEST_LOOK), LONGEST_LOOK);
+}
+
 /* The next occurrence of a schedule is that; infinity: none comes. */
 void
 wf_schedule_time_plan(WfSchedule *schedule, TimestampTz next)
 {
 	schedule->next = next;
-	schedule->due = next == DT_NOEND || schedule->paused || schedule->suspended_at != DT_NOEND ?
-		DT_NOEND : wf_schedule_time_fired(schedule, next);
+	schedule->due = next == DT_NOEND ? DT_NOEND : wf_schedule_time_fired(schedule, next);
+	if (schedule->queued != DT_NOEND)
+		schedule->due = Min(schedule->due, look_again(schedule));
+	if (schedule->paused || schedule->suspended_at != DT_NOEND)
+		schedule->due = DT_NOEND;
 }

@@ -16,8 +16,8 @@
 // cases: random cron expressions and rules, with the occurrences that the
 // packages cron-parser and rrule find. They are asked for local times, in UTC;
 // what a zone makes of those is worked out here as the manual says it: gap and
-// fold. Half of the cases begin near a change of the clocks, each change in its
-// turn. Besides, cron-parser is asked in the zone itself ("theirs"), which does
+// fold. Half of the cases begin near a change of the clocks, each change of a zone in
+// its turn. Besides, cron-parser is asked in the zone itself ("theirs"), which does
 // as it likes near a change of the clocks.
 
 import { CronExpressionParser } from 'cron-parser';
@@ -40,6 +40,9 @@ class Zone {
     for (let at = KNOWN; at < LAST; at += 3 * DAY) {
       if (this.ask(at) !== this.ask(at + 3 * DAY)) this.changes.push(this.change(at, at + 3 * DAY));
     }
+    this.changesAsked = this.changes.filter(([at]) => at >= FIRST);
+    this.turn = 0; // which of them the next case begins at
+    this.near = false; // whether the last one did
   }
 
   ask(at) {
@@ -241,10 +244,9 @@ function isHourlyRule(text, start) {
 // ---- cases -------------------------------------------------------------------
 
 // Where a case begins: shortly before a change of the clocks, or anywhere.
-let turns = 0;
 function begin(zone) {
-  const changes = zone.changes.filter(([at]) => at >= FIRST);
-  if (changes.length > 0 && chance(0.6)) return changes[turns++ % changes.length][0] - below(30 * HOUR);
+  zone.near = zone.changesAsked.length > 0 && chance(0.6);
+  if (zone.near) return zone.changesAsked[zone.turn % zone.changesAsked.length][0] - below(30 * HOUR);
   return between(FIRST, LAST - 366 * DAY);
 }
 
@@ -292,10 +294,12 @@ function print(line) { process.stdout.write(`${JSON.stringify(line)}\n`); }
 function cases(make, n, zones) {
   for (let made = 0, tried = 0; made < n; tried++) {
     if (tried > 20 * n + 100) throw new Error('too few cases');
-    const line = make(zones[tried % zones.length]);
+    const zone = zones[tried % zones.length];
+    const line = make(zone);
     if (line === null) continue;
     print(line);
     made++;
+    if (zone.near) zone.turn++;
   }
 }
 

@@ -35,7 +35,7 @@ SELECT is((SELECT to_jsonb(s) - '{created_at}'::text[] FROM workflow.schedules s
     "zone": "UTC", "state": "active", "reason": null, "note": null, "next": "2030-01-01T01:00:00+00:00", "due": "2030-01-01T01:00:00+00:00",
     "last": null, "last_at": null, "last_id": null, "last_result": null, "made": 0, "skipped": 0, "attempts": 0,
     "params": {"text": "$scheduled_at"}, "starts": null, "ends": null, "overlap": "skip", "catch_up": "one", "gap": "next", "fold": "first",
-    "jitter": null, "calendar": null, "priority": null, "engine": "workflow", "suspended_at": null}', 'with what is so unless it is said');
+    "jitter": null, "calendar": null, "priority": null, "engine": "workflow", "suspended_at": null, "queued": null}', 'with what is so unless it is said');
 SELECT is(error($$ SELECT workflow.create_schedule('hourly', 'note', cron => '0 * * * *') $$),
     ARRAY['42710', 'schedule "hourly" already exists', 'HINT: workflow.alter_schedule() changes it.'], 'a name is taken once');
 SELECT is(refused(format('SELECT workflow.create_schedule(%s)', a)), r, a) FROM (VALUES
@@ -62,7 +62,6 @@ SELECT is(refused(format('SELECT workflow.create_schedule(%s)', a)), r, a) FROM 
     ('''x'', ''note'', every => ''1 hour'', calendar => ''nowhere''', '42704 calendar "nowhere" does not exist'),
     ('''x'', ''note'', every => ''1 hour'', priority => 3', '22023 priority must be between -2 and 2'),
     ('''x'', definition => ''loan'', every => ''1 hour'', priority => 1', '22023 a schedule of a definition has no priority: processes have none'),
-    ('''x'', definition => ''loan'', every => ''1 hour'', overlap => ''queue''', '0A000 processes of a schedule cannot be queued'),
     ('''x'', ''note'', cron => ''0 * * * *'', engine => ''pg_cron''', '55000 extension "pg_cron" is not installed in this database'),
     ('''x'', ''note'', every => ''1 hour'', engine => ''steam''', '22023 there is no engine "steam"'),
     ('''x'', ''note'', every => ''1 hour'', params => ''[]''', '22023 params must be an object'),
@@ -249,13 +248,61 @@ SELECT isnt(workflow.trigger_now('loans'), NULL, 'one is started by hand');
 SELECT is((SELECT count(*)::int FROM workflow.backfill('loans', '2041-01-07 02:00+00', '2041-01-07 03:00+00')), 1, 'and what was left out is made up for');
 SELECT workflow.drop_schedule('loans') \g /dev/null
 
+-- a process that waits for the one before
+CREATE FUNCTION app.loans() RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(substr(key, 18, 5) || ' ' || status, ', ' ORDER BY key) FROM workflow.processes WHERE key ~ '^queue@' $$;
+CREATE FUNCTION app.end_of(hour text) RETURNS void LANGUAGE sql AS $$
+    SELECT workflow.send(id, 'go') FROM workflow.processes WHERE key = format('queue@2041-01-08T%s:00Z', hour) $$;
+CALL clock('2041-01-08 00:30+00');
+SELECT workflow.create_schedule('queue', definition => 'loan', every => '1 hour', starts => '2041-01-08 01:00+00', ends => '2041-01-08 06:00+00', overlap => 'queue', catch_up => 'none') \g /dev/null
+CALL clock('2041-01-08 01:00+00');
+SELECT work() \g /dev/null
+CALL clock('2041-01-08 02:00+00');
+SELECT work() \g /dev/null
+SELECT is((SELECT ROW(state, queued, next, due, made, skipped)::text FROM workflow.schedules),
+    '(active,"2041-01-08 02:00:00+00","2041-01-08 03:00:00+00","2041-01-08 02:00:01+00",1,0)', 'queue: a process waits, which is looked at soon');
+CALL clock('2041-01-08 02:10+00');
+SELECT work() \g /dev/null
+SELECT is((SELECT due FROM workflow.schedules), '2041-01-08 02:11+00', 'and again, less often the longer it waits');
+CALL clock('2041-01-08 03:00+00');
+SELECT work() \g /dev/null
+SELECT is((SELECT ROW(queued, next, made, skipped)::text FROM workflow.schedules), '("2041-01-08 02:00:00+00","2041-01-08 04:00:00+00",1,1)', 'no more than one waits');
+SELECT end_of('01:00') \g /dev/null
+CALL clock('2041-01-08 03:30+00');
+SELECT work() \g /dev/null
+SELECT is(loans(), '01:00 finalized, 02:00 idled', 'when the first one is over it is started, however late it is');
+SELECT is((SELECT ROW(queued, next, due, made, skipped)::text FROM workflow.schedules), '(,"2041-01-08 04:00:00+00","2041-01-08 04:00:00+00",2,1)', 'and nothing waits');
+CALL clock('2041-01-08 04:00+00');
+SELECT work() \g /dev/null
+SELECT end_of('02:00') \g /dev/null
+CALL clock('2041-01-08 05:00+00');
+SELECT work() \g /dev/null
+SELECT is(loans(), '01:00 finalized, 02:00 finalized, 04:00 idled', 'what waited goes before what is due now');
+SELECT is((SELECT queued FROM workflow.schedules), '2041-01-08 05:00+00', 'which waits then');
+SELECT workflow.pause_schedule('queue'), end_of('04:00') \g /dev/null
+CALL clock('2041-01-08 05:30+00');
+SELECT work() \g /dev/null
+SELECT is((SELECT ROW(state, due, made)::text FROM workflow.schedules), '(paused,,3)', 'not in a pause');
+SELECT workflow.resume_schedule('queue') \g /dev/null
+CALL clock('2041-01-08 05:31+00');
+SELECT work() \g /dev/null
+SELECT is(loans(), '01:00 finalized, 02:00 finalized, 04:00 finalized, 05:00 idled', 'but when that is over');
+CALL clock('2041-01-08 06:00+00');
+SELECT work() \g /dev/null
+SELECT is((SELECT ROW(state, queued, next)::text FROM workflow.schedules), '(active,"2041-01-08 06:00:00+00",)', 'while one waits a schedule has not ended');
+SELECT workflow.alter_schedule('queue', '{"overlap": "allow"}') \g /dev/null
+CALL clock('2041-01-08 06:30+00');
+SELECT work() \g /dev/null
+SELECT is((SELECT ROW(state, queued, made, skipped)::text FROM workflow.schedules), '(ended,,5,1)', 'with another word for it, it waits no longer');
+SELECT workflow.drop_schedule('queue') \g /dev/null
+
 -- errors: of an executor they are recorded, by hand they are thrown
 SELECT workflow.create_schedule('gone', 'spare', cron => '0 * * * *') FROM workflow.create_job('spare', 'SELECT 1') \g /dev/null
 SELECT workflow.drop_job('spare') \g /dev/null
-CALL clock('2041-01-07 05:00+00');
+CALL clock('2041-01-08 07:00+00');
 SELECT is(refused('SELECT workflow.work_schedules()'), 'WF010 job "spare" does not exist', 'a job that was dropped cannot be run');
 SELECT is(refused('SELECT workflow.trigger_now(''gone'')'), 'WF010 job "spare" does not exist', 'nor by hand');
-SELECT is(stands('gone'), 'active 01-07 05:00:00 made 0 skipped 0', 'the occurrence is the next one still');
+SELECT is(stands('gone'), 'active 01-08 07:00:00 made 0 skipped 0', 'the occurrence is the next one still');
 
 -- rights
 RESET ROLE;

@@ -100,6 +100,13 @@ foreach my $kind ([ cron => $crons, 'cron-parser' ], [ rule => $rules, 'rrule' ]
 cmp_ok(ask(q{SELECT count(DISTINCT (zone, at)) FROM result JOIN change USING (zone)
 	WHERE at BETWEEN expected[1] - interval '1 day' AND expected[cardinality(expected)]}), '>=', 200, 'many changes of the clocks lie in between');
 
+if ($crons >= 10000)
+{
+	is(ask(q{SELECT c.zone, c.at FROM change c
+		WHERE c.at >= '2000-01-01' AND c.at < '2060-12-31' AND NOT EXISTS (SELECT FROM case_of l WHERE line->>'zone' = c.zone
+			AND c.at - to_timestamp((line->>'from')::bigint) BETWEEN '0' AND '30 hours') ORDER BY 1, 2 LIMIT 5}), '', 'shortly before each change a case begins');
+}
+
 # ---- what cron-parser makes of a change of the clocks
 
 ask(q{
@@ -113,6 +120,65 @@ WHERE cardinality(theirs) > 0 AND (t = ANY (ours)) <> (t = ANY (theirs)) AND t <
 note('cron-parser in the zone: ' . ask(q{SELECT count(*) FROM result WHERE cardinality(theirs) > 0}) . ' cases, other times at a '
 	. join(', ', map { s/\|/: /r } split /\n/, ask(q{SELECT coalesce(explained, 'other time'), count(*) FROM difference GROUP BY 1 ORDER BY 1})));
 is(ask(q{SELECT said, t, is_ours FROM difference WHERE explained IS NULL ORDER BY id LIMIT 5}), '', 'only where the clocks are changed does cron-parser say something else');
+
+# ---- what is hostile: refused, or found in 10 ms
+
+# Parts that hardly ever meet, in any order of magnitude.
+my %parts = (
+	INTERVAL => [ 0.7, qw(2 3 7 25 28 31 59 61 97 365 366 1000 1461 3599 3601 86399 86401 604801 999983 100000007 2147483647) ],
+	BYMONTH => [ 0.5, qw(2 2 4 12) ],
+	BYMONTHDAY => [ 0.4, qw(29 30 31 -29 -30 -31), join(',', map { -$_ } 1 .. 31) ],
+	BYYEARDAY => [ 0.3, qw(366 -366 1 59 60), join(',', map { -$_ } 1 .. 300) ],
+	BYWEEKNO => [ 0.2, qw(53 -53 5 9 20), join(',', map { -$_ } 1 .. 53) ],
+	BYDAY => [ 0.4, qw(MO SU WE 5SU -5MO 1SU), join(',', map { "-${_}SU" } 1 .. 5) ],
+	BYHOUR => [ 0.5, qw(0 3 23) ],
+	BYMINUTE => [ 0.5, qw(0 1 30 59) ],
+	BYSECOND => [ 0.5, qw(0 1 30 59) ],
+	BYSETPOS => [ 0.3, qw(1 -1 5 17 366 -366), join(',', map { -$_ } 1 .. 200) ],
+	COUNT => [ 0.3, qw(9999 10000 10000 1000000 2147483647) ]);
+my @frequencies = qw(YEARLY MONTHLY WEEKLY DAILY DAILY HOURLY MINUTELY SECONDLY SECONDLY);
+
+sub hostile
+{
+	my @texts = 'FREQ=' . $frequencies[ rand @frequencies ];
+
+	foreach my $part (sort keys %parts)
+	{
+		my ($likely, @values) = @{ $parts{$part} };
+
+		push @texts, "$part=" . $values[ rand @values ] if rand() < $likely;
+	}
+	return join(';', @texts);
+}
+
+srand($seed);
+my @hostile = map { hostile() } 1 .. 5 * $crons;
+my @starts = qw(2026-01-01 0001-01-01 2000-02-29T03:00:01 1900-03-01);
+
+# The machine may be busy: the best of some tries counts.
+ask(q{
+CREATE FUNCTION took(rule text, starts timestamptz, OUT ms float, OUT outcome text) LANGUAGE plpgsql AS $$
+DECLARE
+	began timestamptz;
+BEGIN
+	FOR i IN 1 .. 20 LOOP
+		began := clock_timestamp();
+		outcome := 'found';
+		BEGIN
+			PERFORM FROM workflow.preview_schedule(rule => rule, zone => 'Europe/Berlin', starts => starts, from_at => starts, n => 1);
+		EXCEPTION WHEN invalid_parameter_value THEN
+			outcome := 'refused';
+		END;
+		ms := least(ms, extract(epoch FROM clock_timestamp() - began) * 1000);
+		EXIT WHEN ms < 10;
+	END LOOP;
+END $$;
+CREATE TABLE hostile (rule text, starts timestamptz)});
+ask('INSERT INTO hostile VALUES ' . join(', ', map { "('$hostile[$_]', '$starts[$_ % 4]')" } 0 .. $#hostile));
+ask('CREATE TABLE ended AS SELECT h.*, t.* FROM hostile h CROSS JOIN LATERAL took(h.rule, h.starts) t');
+note('hostile rules: ' . join(', ', map { s/\|/: /r } split /\n/, ask(q{SELECT outcome, count(*) || ', ' || round(max(ms)::numeric, 1) || ' ms at most' FROM ended GROUP BY 1 ORDER BY 1})));
+cmp_ok(ask(q{SELECT count(*) FROM ended WHERE outcome = 'found'}), '>', 0.05 * @hostile, 'not all hostile rules are refused');
+is(ask('SELECT rule, starts, ms FROM ended WHERE ms >= 10 ORDER BY ms DESC LIMIT 5'), '', 'a hostile rule is refused, or found, within 10 ms');
 
 $node->stop('fast');
 done_testing();
