@@ -1849,6 +1849,17 @@ CREATE FUNCTION workflow.preview_schedule(
 CREATE FUNCTION workflow.work_schedules(max int DEFAULT 100) RETURNS int
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_work_schedules';
 
+-- install_cron(keep): have pg_cron do the housekeeping of this database: two jobs of the
+-- caller's, which expire what is over, and fail if check() finds something. Jobs that are
+-- there are changed.
+--   keep   how long what is over is kept; null: no job expires anything
+-- remove_cron(): without them. For superusers and workflow_admin. Errors: 22023, 55000 no
+-- pg_cron; 42501 without USAGE on schema cron.
+CREATE FUNCTION workflow.install_cron(keep interval DEFAULT '90 days') RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_install_cron';
+CREATE FUNCTION workflow.remove_cron() RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_remove_cron';
+
 -- may_schedule(schedule id, privilege): may the current role read, manage?
 CREATE FUNCTION workflow.may_schedule(schedule int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_schedule';
@@ -2304,6 +2315,7 @@ GRANT EXECUTE ON FUNCTION
     workflow.create_schedule, workflow.alter_schedule, workflow.drop_schedule, workflow.pause_schedule, workflow.resume_schedule,
     workflow.trigger_now, workflow.backfill, workflow.work_schedules
     TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.install_cron, workflow.remove_cron TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.next_times, workflow.preview_schedule, workflow.may_schedule TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.schedules TO workflow_user, workflow_monitor, workflow_admin;
 -- end of those of schedules

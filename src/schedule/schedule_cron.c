@@ -50,6 +50,17 @@ is_installed(void)
 	return OidIsValid(get_extension_oid("pg_cron", true));
 }
 
+/* Error 55000 where pg_cron is not installed. */
+void
+wf_schedule_cron_require(void)
+{
+	if (!is_installed())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"pg_cron\" is not installed in this database"),
+				 errhint("CREATE EXTENSION pg_cron in the database of cron.database_name.")));
+}
+
 pg_noreturn static void
 refuse(const char *message)
 {
@@ -86,11 +97,7 @@ wf_schedule_cron_check(WfSchedule *schedule)
 {
 	const char *zone = GetConfigOption(ZONE_SETTING, true, false);
 
-	if (!is_installed())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("extension \"pg_cron\" is not installed in this database"),
-				 errhint("CREATE EXTENSION pg_cron in the database of cron.database_name, or take engine => 'workflow'.")));
+	wf_schedule_cron_require();
 	if (zone == NULL || *zone == '\0')
 		zone = ZONE;
 	if (schedule->cron == NULL || count_fields(schedule->cron) != 5)
@@ -125,32 +132,46 @@ execute(const char *command, int n, Datum *values)
 	return SPI_processed;
 }
 
+/* Have pg_cron keep a job of the current user, or change it.  SPI must be connected, as for all of these. */
+void
+wf_schedule_cron_job(const char *name, const char *times, const char *command)
+{
+	Datum		values[3] = {CStringGetTextDatum(name), CStringGetTextDatum(times), CStringGetTextDatum(command)};
+
+	(void) execute(enter_text, 3, values);
+}
+
+/* Have pg_cron drop a job of a role.  False: it has none that the current user sees, or is not installed. */
+bool
+wf_schedule_cron_drop_job(const char *name, Oid role)
+{
+	char	   *role_name = GetUserNameFromId(role, true);
+	Datum		values[2] = {CStringGetTextDatum(name), CStringGetTextDatum(role_name == NULL ? "" : role_name)};
+
+	return is_installed() && execute(leave_text, 2, values) > 0;
+}
+
 /*
  * Have pg_cron keep a job for a schedule, or change it.  Error WF002 unless the current user
- * owns the schedule, as whom the job is run.  SPI must be connected, as for the other.
+ * owns the schedule, as whom the job is run.
  */
 void
 wf_schedule_cron_enter(const WfSchedule *schedule)
 {
 	char	   *command = psprintf("SELECT workflow.trigger_now(%s, due => true)", quote_literal_cstr(schedule->name));
-	Datum		values[3] = {CStringGetTextDatum(job_of(schedule)), CStringGetTextDatum(schedule->cron),
-	CStringGetTextDatum(command)};
 
 	if (GetUserId() != schedule->role)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("must be owner of schedule \"%s\" to change its job of pg_cron", wf_quote(schedule->name))));
-	(void) execute(enter_text, 3, values);
+	wf_schedule_cron_job(job_of(schedule), schedule->cron, command);
 }
 
 /* pg_cron is not to fire a schedule any more. */
 void
 wf_schedule_cron_leave(const WfSchedule *schedule)
 {
-	char	   *role = GetUserNameFromId(schedule->role, true);
-	Datum		values[2] = {CStringGetTextDatum(job_of(schedule)), CStringGetTextDatum(role == NULL ? "" : role)};
-
-	if (is_installed() && execute(leave_text, 2, values) == 0)
+	if (is_installed() && !wf_schedule_cron_drop_job(job_of(schedule), schedule->role))
 		ereport(WARNING,
 				(errmsg("the job \"%s\" of pg_cron was not found", job_of(schedule)),
 				 errhint("If it is there, the owner of the schedule can remove it with cron.unschedule().")));

@@ -271,6 +271,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('unbind(text)', $$unbind('rest')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('bound_row()', $$bound_row()$$, '42804 = = = = = = = = = 42501'),
 -- ours alone
+('install_cron(interval)', $$install_cron()$$, '42501 = 55000 55000 42501 = = = = = ='),
+('remove_cron()', $$remove_cron()$$, '42501 = ok ok 42501 = = = = = ='),
 ('wake()', $$wake()$$, '42501 = ok ok 42501 = = = = = =');
 
 -- rows: how many each of them gets to see

@@ -30,11 +30,24 @@ as($node, 'clerk', q{SELECT workflow.define('{"id": "bill", "initial": "a", "sta
 # The jobs of the page, each minute; its commands as they stand there.
 my $page = slurp_file("$FindBin::Bin/../../doc/schedules.md");
 my %job = $page =~ /cron\.schedule\('([^']+)', '[^']+', \$\$\s*(.*?)\s*\$\$\)/gs;
-is_deeply([ sort keys %job ], [ 'bills', 'bills, if missed', 'expire', 'reminders' ], 'the jobs of the page');
+is_deeply([ sort keys %job ], [ 'bills', 'bills, if missed', 'reminders' ], 'the jobs of the page');
 as($node, 'clerk', qq{SELECT cron.schedule('$_', '* * * * *', \$job\$$job{$_}\$job\$)}) foreach ('bills', 'bills, if missed');
-$node->safe_psql('postgres', qq{SELECT cron.schedule('expire', '* * * * *', \$job\$$job{expire}\$job\$)});
 
-wait_for($node, q{SELECT count(DISTINCT j.jobname) = 3 FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE d.status = 'succeeded'},
+# Housekeeping, by an administrator who is no superuser, in the interval style that is furthest from ours.
+$node->safe_psql('postgres', q{CREATE ROLE keeper LOGIN; GRANT workflow_admin TO keeper});
+like(refusal($node, 'keeper', 'SELECT workflow.install_cron()'), qr/^42501: permission denied for schema cron/, 'pg_cron has to be allowed');
+$node->safe_psql('postgres', q{GRANT USAGE ON SCHEMA cron TO keeper; ALTER ROLE keeper SET intervalstyle TO sql_standard});
+as($node, 'keeper', q{SELECT workflow.install_cron('1 month 2 hours')});
+as($node, 'keeper', q{SELECT workflow.install_cron()}) foreach 1 .. 2;
+is($node->safe_psql('postgres', q{SELECT string_agg(concat_ws(' ', jobname, schedule, username, split_part(command, ';', 1)), '; ' ORDER BY jobname) FROM cron.job WHERE jobname ~ '^workflow'}),
+	q{workflow housekeeping: check 30 3 * * * keeper DO $check$ DECLARE found pg_catalog.text; }
+	. q{workflow housekeeping: expire 0 3 * * * keeper CALL workflow.expire_all('90 days')}, 'housekeeping is installed once');
+as($node, 'keeper', q{SELECT workflow.install_cron(NULL)});
+is($node->safe_psql('postgres', q{SELECT string_agg(jobname, ', ') FROM cron.job WHERE jobname ~ '^workflow'}), 'workflow housekeeping: check', 'without an end nothing expires');
+as($node, 'keeper', q{SELECT workflow.install_cron('2 hours')});
+$node->safe_psql('postgres', q{UPDATE cron.job SET schedule = '* * * * *' WHERE jobname ~ '^workflow'});
+
+wait_for($node, q{SELECT count(DISTINCT j.jobname) = 4 FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE d.status = 'succeeded'},
 	'a run of each job');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}), 0, 'none failed');
 wait_for($node, q{SELECT count(*) >= 7 AND bool_and(status = 'finalized') FROM workflow.processes}, 'processes that ended');
@@ -46,7 +59,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) AND bool
 as($node, 'clerk', q{
 	SELECT workflow.create_job('note', 'SELECT 1');
 	SELECT workflow.create_schedule('minutes', 'note', cron => '* * * * *', engine => 'pg_cron', overlap => 'allow')});
-is($node->safe_psql('postgres', q{SELECT concat_ws(' ', jobname, schedule, username, command) FROM cron.job WHERE jobname ~ '^workflow'}),
+is($node->safe_psql('postgres', q{SELECT concat_ws(' ', jobname, schedule, username, command) FROM cron.job WHERE jobname ~ '^workflow:'}),
 	q{workflow: minutes * * * * * clerk SELECT workflow.trigger_now('minutes', due => true)}, 'pg_cron knows it');
 foreach my $case (
 	[ q{every => '1 hour'}, qr/^22023: pg_cron needs a cron expression of five fields/ ],
@@ -68,7 +81,15 @@ wait_for($node, qq{SELECT clock_timestamp() > '$next'}, 'the time that pg_cron m
 wait_for($node, qq{SELECT made > $made AND last_at >= last + interval '1 minute' FROM workflow.schedules}, 'an executor to fire it');
 is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) FROM workflow.runs WHERE actor = 'schedule:minutes'}), 't', 'each once');
 as($node, 'clerk', q{SELECT workflow.drop_schedule('minutes')});
-is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE jobname ~ '^workflow'}), 0, 'its job ends with it');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE jobname ~ '^workflow:'}), 0, 'its job ends with it');
+
+# What check() finds is told where people look for jobs that failed.
+$node->safe_psql('postgres', q{INSERT INTO workflow.attribute VALUES (gen_random_uuid(), 'bill', 'lost', '1')});
+wait_for($node, q{SELECT EXISTS (SELECT FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE j.jobname = 'workflow housekeeping: check'
+	AND d.status = 'failed' AND d.return_message ~ 'has found: attribute of no process')}, 'what check() finds');
+ok(1, 'the job that checks fails when something does not fit together, and says what');
+as($node, 'keeper', 'SELECT workflow.remove_cron()') foreach 1 .. 2;
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE jobname ~ '^workflow'}), 0, 'housekeeping is removed');
 
 # The reminders of the page, by hand.
 $node->safe_psql('postgres', q{CREATE SCHEMA shop AUTHORIZATION clerk; SET ROLE clerk;

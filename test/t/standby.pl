@@ -75,6 +75,8 @@ my %refused = (
 	revoke_on => q{SELECT workflow.revoke_on('leave', 'pg_monitor', 'read')},
 	adopt => q{SELECT workflow.adopt()},
 	expire => q{SELECT workflow.expire('1 day')},
+	install_cron => q{SELECT workflow.install_cron()},
+	remove_cron => q{SELECT workflow.remove_cron()},
 	expire_all => q{CALL workflow.expire_all('1 day')},
 	change_owner => q{SELECT workflow.change_owner('leave', 'clerk')},
 	drop_definition => q{SELECT workflow.drop_definition('leave')},
@@ -134,7 +136,7 @@ my %refused = (
 	write_log => qq{SELECT workflow.write_log('info', 'm', run => '$ann', fence => 1)},
 	park => qq{SELECT workflow.park(event => 'e', run => '$ann', fence => 1)},
 	signal => qq{SELECT workflow.signal('$ann', 'e')});
-my %admins = map { $_ => 1 } qw(adopt expire expire_all);
+my %admins = map { $_ => 1 } qw(adopt expire expire_all install_cron remove_cron);
 
 foreach my $name (sort keys %refused)
 {
