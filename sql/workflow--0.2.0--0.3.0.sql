@@ -2310,7 +2310,7 @@ GRANT SELECT ON workflow.table_triggers, workflow.bindings TO workflow_user, wor
 
 -- of schedules:
 REVOKE ALL ON workflow.schedule, workflow.schedules FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_schedule, workflow.backfill, workflow.create_schedule, workflow.drop_schedule, workflow.may_schedule, workflow.next_times, workflow.preview_schedule, workflow.pause_schedule, workflow.resume_schedule, workflow.trigger_now, workflow.work_schedules FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_schedule, workflow.backfill, workflow.create_schedule, workflow.drop_schedule, workflow.install_cron, workflow.may_schedule, workflow.next_times, workflow.preview_schedule, workflow.pause_schedule, workflow.remove_cron, workflow.resume_schedule, workflow.trigger_now, workflow.work_schedules FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     workflow.create_schedule, workflow.alter_schedule, workflow.drop_schedule, workflow.pause_schedule, workflow.resume_schedule,
     workflow.trigger_now, workflow.backfill, workflow.work_schedules
