@@ -548,8 +548,17 @@ CREATE FUNCTION workflow.send_many(
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_many';
 
 CREATE FUNCTION workflow.available_events(
-    process uuid, actor text DEFAULT NULL, OUT event text, OUT enabled boolean, OUT reason text)
+    process uuid, actor text DEFAULT NULL, language text DEFAULT NULL, OUT event text, OUT enabled boolean,
+    OUT reason text, OUT title text, OUT description text, OUT schema jsonb, OUT meta jsonb)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_available_events';
+
+-- event_schema(definition, event, version, language): what data an event has, by the newest
+-- version or this one, as JSON Schema, for forms: as job_schema(). True of anything: they are
+-- not declared; false: the definition does not accept it. Null: the event is not declared.
+-- For who may start, send or read. Errors: WF006, WF002, 22004, 22023.
+CREATE FUNCTION workflow.event_schema(
+    definition text, event text, version int DEFAULT NULL, language text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_event_schema';
 
 CREATE FUNCTION workflow.post(
     process uuid, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
@@ -978,10 +987,11 @@ CREATE FUNCTION workflow.call_job(job text, params jsonb DEFAULT '{}') RETURNS j
 CREATE FUNCTION workflow.flush_cache(job text, params jsonb DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_flush_cache';
 
--- job_schema(job, version): the parameters of a job, of its newest version, as JSON Schema,
--- for forms. A check is under "x-check", the type of SQL under "x-type". For who may run
--- or read the job. Errors: WF010, WF002, 22004.
-CREATE FUNCTION workflow.job_schema(job text, version int DEFAULT NULL) RETURNS jsonb
+-- job_schema(job, version, language): the parameters of a job, of its newest version, as JSON
+-- Schema, for forms; titles and descriptions are in this language, else those that name none.
+-- A check is under "x-check", the type of SQL under "x-type". For who may run
+-- or read the job. Errors: WF010, WF002, 22004, 22023.
+CREATE FUNCTION workflow.job_schema(job text, version int DEFAULT NULL, language text DEFAULT NULL) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_job_schema';
 
 -- may_job(job id, privilege): may the current role run, read, manage?
@@ -2277,10 +2287,11 @@ GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, wo
 REVOKE ALL ON workflow.act, workflow.act_0, workflow.act_1, workflow.act_2, workflow.act_3, workflow.act_4, workflow.act_5, workflow.act_6, workflow.act_7, workflow.audit FROM PUBLIC;
 GRANT SELECT ON workflow.audit TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON workflow.job, workflow.job_cache, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.event_schema, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job, workflow.flush_cache TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.event_schema TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run, workflow.work_runs TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_monitor, workflow_admin;

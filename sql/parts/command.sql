@@ -56,16 +56,28 @@ CREATE FUNCTION workflow.send_by_key(
     OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';
 
--- available_events(process, actor): the commands that active states have a
+-- available_events(process, actor, language): the commands that active states have a
 -- handler for, in document order. enabled: would it be taken if it came now without
 -- data? Null: that depends on its data. reason, unless it would: data; guard, no guard
--- lets it pass whatever its data; allow, the actor may not send it. Events of timers
--- are left out. Error WF001, WF002.
+-- lets it pass whatever its data; allow, the actor may not send it; undeclared, the
+-- definition does not accept it. What the definition declares of the event: title and
+-- description in this language, else those that name none; schema, the JSON Schema of its
+-- data; meta. Events of timers are left out. Error WF001, WF002, 22023.
 CREATE FUNCTION workflow.available_events(
-    process uuid, actor text DEFAULT NULL, OUT event text, OUT enabled boolean, OUT reason text)
+    process uuid, actor text DEFAULT NULL, language text DEFAULT NULL, OUT event text, OUT enabled boolean,
+    OUT reason text, OUT title text, OUT description text, OUT schema jsonb, OUT meta jsonb)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_available_events';
+
+-- event_schema(definition, event, version, language): what data an event has, by the newest
+-- version or this one, as JSON Schema, for forms: as job_schema(). True of anything: they are
+-- not declared; false: the definition does not accept it. Null: the event is not declared.
+-- For who may start, send or read. Errors: WF006, WF002, 22004, 22023.
+CREATE FUNCTION workflow.event_schema(
+    definition text, event text, version int DEFAULT NULL, language text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_event_schema';
 
 GRANT EXECUTE ON FUNCTION
     workflow.send, workflow.send_many, workflow.send_by_key, workflow.available_events
     TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.event_schema TO workflow_user, workflow_monitor, workflow_admin;
 

@@ -112,10 +112,11 @@ CREATE FUNCTION workflow.call_job(job text, params jsonb DEFAULT '{}') RETURNS j
 CREATE FUNCTION workflow.flush_cache(job text, params jsonb DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_flush_cache';
 
--- job_schema(job, version): the parameters of a job, of its newest version, as JSON Schema,
--- for forms. A check is under "x-check", the type of SQL under "x-type". For who may run
--- or read the job. Errors: WF010, WF002, 22004.
-CREATE FUNCTION workflow.job_schema(job text, version int DEFAULT NULL) RETURNS jsonb
+-- job_schema(job, version, language): the parameters of a job, of its newest version, as JSON
+-- Schema, for forms; titles and descriptions are in this language, else those that name none.
+-- A check is under "x-check", the type of SQL under "x-type". For who may run
+-- or read the job. Errors: WF010, WF002, 22004, 22023.
+CREATE FUNCTION workflow.job_schema(job text, version int DEFAULT NULL, language text DEFAULT NULL) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_job_schema';
 
 -- may_job(job id, privilege): may the current role run, read, manage?

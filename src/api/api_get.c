@@ -21,16 +21,13 @@
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "definition/definition.h"
-#include "definition/pause.h"
 #include "definition/privilege.h"
 #include "definition/sensitive.h"
 #include "job/job.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
-#include "process/offer.h"
 #include "process/process.h"
 #include "process/send.h"
-#include "process/stepper.h"
 #include "schedule/schedule_right.h"
 #include "store/process_row.h"
 #include "store/statement.h"
@@ -38,7 +35,6 @@
 
 PG_FUNCTION_INFO_V1(workflow_get);
 PG_FUNCTION_INFO_V1(workflow_find);
-PG_FUNCTION_INFO_V1(workflow_available_events);
 PG_FUNCTION_INFO_V1(workflow_may);
 PG_FUNCTION_INFO_V1(workflow_grant_on);
 PG_FUNCTION_INFO_V1(workflow_revoke_on);
@@ -116,52 +112,6 @@ look_find(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(id);
 }
 
-/*
- * Callback of wf_offer_list(): add a row to the result.  SQL of versions before
- * 0.3.0 has no column for the reason, and does not know of "perhaps".
- */
-static void
-put_event(void *arg, const char *event, WfOfferKind kind)
-{
-	static const char *const reasons[] = {
-		[WF_OFFER_DATA] = "data",
-		[WF_OFFER_GUARD] = "guard",
-		[WF_OFFER_ALLOW] = "allow"
-	};
-	ReturnSetInfo *result = arg;
-	bool		older = result->setDesc->natts < 3;
-	Datum		values[3] = {CStringGetTextDatum(event), BoolGetDatum(kind == WF_OFFER_TAKEN)};
-	bool		nulls[3] = {false, kind == WF_OFFER_DATA && !older, kind == WF_OFFER_TAKEN};
-
-	if (kind != WF_OFFER_TAKEN)
-		values[2] = CStringGetTextDatum(reasons[kind]);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
-static Datum
-look_for_events(PG_FUNCTION_ARGS)
-{
-	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "process");
-	char	   *actor = wf_arg_actor(fcinfo, 1);
-	WfStepper  *stepper;
-	WfRow		row;
-
-	InitMaterializedSRF(fcinfo, 0);
-	wf_api_connect_to_look();
-	if (!wf_process_row_read(id, &row))
-		wf_process_refuse_missing(id);
-	wf_privilege_require(wf_definition(row.definition), "send");
-	wf_arg_check_actor(fcinfo, 1, wf_definition(row.definition));
-	stepper = wf_stepper_new(0);
-	if (!row.suspended && row.status != WF_INITIALIZED &&
-		row.status != WF_TERMINATED && row.status != WF_FINALIZED &&
-		!(wf_pause_look() && wf_pause_is_on(wf_definition(row.definition))))
-		wf_offer_list(wf_stepper_add(stepper, &row), actor, put_event, fcinfo->resultinfo);
-	wf_stepper_end(stepper);
-	SPI_finish();
-	return (Datum) 0;
-}
-
 /* Error 22023 if there is no privilege of this name on such objects. */
 static void
 check_privilege(WfPrivilegeKind kind, const char *privilege)
@@ -211,16 +161,6 @@ Datum
 workflow_find(PG_FUNCTION_ARGS)
 {
 	return wf_api_look(look_find, fcinfo);
-}
-
-/*
- * SQL function workflow.available_events(process, actor) of
- * sql/parts/command.sql.  Evaluates guards, and locks nothing itself.
- */
-Datum
-workflow_available_events(PG_FUNCTION_ARGS)
-{
-	return wf_api_look(look_for_events, fcinfo);
 }
 
 /*

@@ -241,14 +241,14 @@ look_schema(PG_FUNCTION_ARGS)
 	job = wf_job(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
 	if (!wf_job_may(job, "run"))
 		wf_job_require(job, "read");
-	schema = wf_parameter_schema(job->parameters, job->name, description);
+	schema = wf_parameter_schema(job->parameters, job->name, description, wf_arg_language(fcinfo, 2));
 	MemoryContextSwitchTo(caller);
 	schema = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(schema));
 	SPI_finish();
 	return JsonbPGetDatum(schema);
 }
 
-/* SQL function workflow.job_schema(job, version) of sql/parts/job.sql.  Locks nothing. */
+/* SQL function workflow.job_schema(job, version, language) of sql/parts/job.sql.  Locks nothing. */
 Datum
 workflow_job_schema(PG_FUNCTION_ARGS)
 {

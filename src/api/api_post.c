@@ -23,6 +23,7 @@
 #include "api/state_arg.h"
 #include "base/clock.h"
 #include "definition/definition.h"
+#include "definition/event_data.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
 #include "process/deferred.h"
@@ -133,7 +134,7 @@ replace_posted(WfDefinition *definition, const WfTimerRow *timer)
  * delivered, under the lock on the process, so that there is none to wait for here.
  */
 static void
-post(FunctionCallInfo fcinfo, int arg, const WfTimerRow *timer)
+post(FunctionCallInfo fcinfo, int arg, WfTimerRow *timer)
 {
 	WfChanges  *changes = wf_changes_new(0);
 	WfDefinition *definition;
@@ -151,6 +152,7 @@ post(FunctionCallInfo fcinfo, int arg, const WfTimerRow *timer)
 		wf_process_refuse_over(&timer->process);
 	if (!wf_known_to(definition, timer->event))
 		wf_known_tell(definition->name, timer->event, true);
+	timer->data = wf_event_data_check(definition, timer->event, timer->data);
 	if (timer->name != NULL)
 		definition = replace_posted(definition, timer);
 	wf_changes_arm(changes, timer, definition->owner, false, false);
@@ -253,6 +255,7 @@ post_or_keep(FunctionCallInfo fcinfo, const char *name, const char *key, WfTimer
 	}
 	if (!wf_known_to(definition, timer->event))
 		wf_known_tell(name, timer->event, true);
+	timer->data = wf_event_data_check(definition, timer->event, timer->data);
 	wf_definition_keep(definition);
 	keep_early(fcinfo, name, key, timer);
 }

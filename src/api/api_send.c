@@ -26,6 +26,7 @@
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
+#include "definition/event_data.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
 #include "definition/sensitive.h"
@@ -90,6 +91,7 @@ typedef struct Command
 	bool		has_step;
 	int32		step;			/* has_step: only if the process is at this one */
 	List	   *states;			/* only if these are active: of strings */
+	bool		reported;		/* a refusal is a row of the result */
 } Command;
 
 static bool
@@ -159,6 +161,25 @@ admit(WfStepper *stepper, WfRow *row, const Command *cmd)
 }
 
 /*
+ * The data of a command, as the definition declares them.  Error WF013 if they do not fit.
+ * Where refusals are reported it is thrown when nothing of the author's code is under way
+ * any more.
+ */
+static Jsonb *
+check_data(WfDefinition *definition, const Command *cmd)
+{
+	ErrorData  *error;
+	Jsonb	   *data;
+
+	if (!cmd->reported)
+		return wf_event_data_check(definition, cmd->event, cmd->data);
+	data = wf_event_data_try(definition, cmd->event, cmd->data, &error);
+	if (error != NULL)
+		ReThrowError(error);
+	return data;
+}
+
+/*
  * Deliver a command to the process of a locked row, or to the process in memory
  * that an earlier command of this call has made of the row.  The receipt is
  * looked up under the lock, so that a command that comes twice is taken once; it
@@ -170,6 +191,7 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict,
 		volatile bool *asking)
 {
 	WfProcess  *process;
+	Jsonb	   *data;
 	WfVerdict	what;
 
 	*asking = true;
@@ -184,8 +206,9 @@ command(WfStepper *stepper, WfRow *row, const Command *cmd, WfReceipt *verdict,
 		return;
 	}
 	process = admit(stepper, row, cmd);
+	data = check_data(wf_process_definition(process), cmd);
 	*asking = false;
-	what = wf_step_send(stepper, process, cmd->event, cmd->data, cmd->actor);
+	what = wf_step_send(stepper, process, cmd->event, data, cmd->actor);
 	verdict_of(verdict, what, process);
 	if (cmd->id != NULL)
 		wf_receipt_keep(cmd->process, cmd->id, verdict);
@@ -432,6 +455,7 @@ read_commands(FunctionCallInfo fcinfo, Commands *commands)
 		if (cmd->id != NULL)
 			wf_arg_check_id(cmd->id);
 		cmd->actor = actor;
+		cmd->reported = commands->report;
 		cmd->claimed = !PG_ARGISNULL(4);
 		cmd->has_step = element(&steps, i, &value);
 		cmd->step = cmd->has_step ? DatumGetInt32(value) : 0;

@@ -24,6 +24,7 @@
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
+#include "definition/event_data.h"
 #include "definition/pause.h"
 #include "definition/sensitive.h"
 #include "eval/eval_time.h"
@@ -295,6 +296,8 @@ vote(FunctionCallInfo fcinfo, Ballot *ballot)
 	wf_pause_refuse(wf_process_definition(process));
 	wf_task_call_require(&ballot->call);
 	check_event(ballot);
+	ballot->vote.data = wf_event_data_check(wf_process_definition(process), ballot->vote.event,
+											ballot->vote.data);
 	add_vote(ballot);
 	event = decision(ballot);
 	if (event != NULL)

@@ -26,6 +26,9 @@
 /* Longest name of a partition, in bytes. */
 #define PARTITION_MAX	1000
 
+/* Longest name of a language. */
+#define MAX_LANGUAGE	100
+
 /* Error 22004 if an argument is null. */
 static void
 require_argument(FunctionCallInfo fcinfo, int n, const char *name)
@@ -303,4 +306,21 @@ wf_arg_actor(FunctionCallInfo fcinfo, int n)
 		return GetUserNameFromId(GetUserId(), false);
 	wf_arg_check_length("the name of an actor is too long", strlen(actor));
 	return actor;
+}
+
+/*
+ * An argument that says in which language texts are wanted; NULL: in none, or the SQL is of a
+ * version that does not ask.  Error 22023.
+ */
+char *
+wf_arg_language(FunctionCallInfo fcinfo, int n)
+{
+	char	   *language = PG_NARGS() > n ? wf_arg_string_or_null(fcinfo, n) : NULL;
+
+	if (language != NULL && strlen(language) > MAX_LANGUAGE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"language\" is too long"),
+				 errhint("Write a language tag: \"de\", \"pt-BR\".")));
+	return language;
 }

@@ -21,6 +21,7 @@ extern bool wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name);
 extern List *wf_arg_strings(FunctionCallInfo fcinfo, int n, const char *name);
 extern pg_uuid_t *wf_arg_uuids(FunctionCallInfo fcinfo, int n, const char *name, int *count);
 extern int32 wf_arg_version(FunctionCallInfo fcinfo, int n);
+extern char *wf_arg_language(FunctionCallInfo fcinfo, int n);
 extern void wf_arg_check_length(const char *message, size_t length);
 extern void wf_arg_check_key(size_t length, bool may_be_empty);
 extern void wf_arg_check_run_key(const char *key);

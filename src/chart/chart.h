@@ -468,6 +468,8 @@ typedef struct WfChart
 	WfAttribute *attributes;
 	int			nsensitive;		/* `sensitive`: JSON pointers into the context */
 	const char **sensitive;
+	int			nevents;		/* `events`, sorted by descriptors */
+	struct WfEventType *events; /* see event_type.h */
 	const char *time_zone;		/* `timezone`, or NULL */
 	const char *features;		/* space separated names of constructs used:
 								 * "parallel history invoke defer allow ..." */

@@ -24,6 +24,7 @@
 #include "chart/path.h"
 #include "compiler/compile.h"
 #include "compiler/compile_delay.h"
+#include "compiler/compile_event.h"
 #include "compiler/compile_fault.h"
 #include "compiler/compile_foreign.h"
 #include "compiler/compile_read.h"
@@ -139,7 +140,7 @@ feature_names(const WfCompiler *c)
 		"output", "tags", "wildcard", "error", "guard", "in_state", "expr",
 		"call", "assign", "raise", "send", "delay", "cancel", "log", "choose",
 		"foreach", "reenter", "on_error", "step_timeout", "failure",
-	"timezone", "task", "sensitive"};
+	"timezone", "task", "sensitive", "events"};
 	StringInfoData buf;
 
 	StaticAssertStmt(lengthof(names) == WF_FEATURES, "a name for each");
@@ -193,7 +194,7 @@ compile_root(WfCompiler *c, const WfJson *json)
 		"type", "on", "after", "always", "entry", "exit", "onDone", "invoke",
 		"output", "tags", "meta", "description", "order", "version", "delays",
 		"on_error", "step_timeout", "allow", "defer", "history", "target",
-		"search", "sensitive", "timezone", "$schema", NULL};
+		"search", "sensitive", "timezone", "events", "$schema", NULL};
 	WfChart    *chart = c->chart;
 	const WfPath *path = WF_AT_TEXT("$");
 	const WfJson *value;
@@ -221,6 +222,9 @@ compile_root(WfCompiler *c, const WfJson *json)
 	value = wf_compile_read_get(json, "sensitive");
 	if (value != NULL)
 		wf_compile_sensitive(c, value, WF_AT_KEY(path, "sensitive"));
+	value = wf_compile_read_get(json, "events");
+	if (value != NULL)
+		wf_compile_events(c, value, WF_AT_KEY(path, "events"));
 	chart->time_zone = wf_compile_read_string(c, json, "timezone", path);
 	if (chart->time_zone != NULL)
 		c->features[WF_HAS_TIMEZONE] = true;

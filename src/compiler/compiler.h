@@ -51,6 +51,7 @@ typedef enum WfFeature
 	WF_HAS_TIMEZONE,
 	WF_HAS_TASK,
 	WF_HAS_SENSITIVE,
+	WF_HAS_EVENTS,
 	WF_FEATURES
 } WfFeature;
 

@@ -18,6 +18,7 @@
 #endif
 
 #include "chart/chart.h"
+#include "chart/event_type.h"
 #include "compiler/compile_tree.h"
 #include "compiler/deparse.h"
 #include "compiler/deparse_value.h"
@@ -391,6 +392,36 @@ write_default(WfWriter *w, const char *name, const WfTransition *transition)
 	write_transition(w, transition, false);
 }
 
+/* Write the events that the root declares. */
+static void
+write_events(WfWriter *w)
+{
+	const WfChart *chart = w->chart;
+
+	if (chart->nevents == 0)
+		return;
+	wf_writer_key(w, "events");
+	wf_writer_begin(w, '{');
+	for (int i = 0; i < chart->nevents; i++)
+	{
+		const WfEventType *type = &chart->events[i];
+
+		if (type->refused)
+		{
+			wf_writer_raw_member(w, type->descriptor, "false");
+			continue;
+		}
+		wf_writer_key(w, type->descriptor);
+		wf_writer_begin(w, '{');
+		for (int t = 0; t < type->texts.n; t++)
+			wf_writer_text_member(w, type->texts.keys[t], type->texts.texts[t]);
+		wf_writer_raw_member(w, "data", type->data);
+		wf_writer_raw_member(w, "meta", type->meta);
+		wf_writer_end(w, '}');
+	}
+	wf_writer_end(w, '}');
+}
+
 /* Write the keys that only the root has. */
 static void
 write_root(WfWriter *w)
@@ -424,6 +455,7 @@ write_root(WfWriter *w)
 	}
 	if (chart->nsensitive > 0)
 		wf_writer_texts_member(w, "sensitive", chart->sensitive, chart->nsensitive);
+	write_events(w);
 	wf_deparse_value_delay_member(w, "step_timeout", chart->states[0].step_timeout);
 	wf_writer_raw_member(w, "on_error", chart->states[0].on_error ?
 						 chart->states[0].on_error->text : NULL);

@@ -34,6 +34,7 @@
 #include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/definition_log.h"
+#include "definition/event_data.h"
 #include "definition/missing.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
@@ -347,6 +348,7 @@ wf_define_compile(text *source, Oid role, const char *path, WfMissing *missing,
 		check_tasks(chart, &faults);
 		*evaluator = wf_evaluator_new(chart, role, path, find_zone(chart, &faults));
 		wf_eval_define_check(*evaluator, note_error, &check);
+		wf_event_data_declare(*evaluator, &faults);
 		report_missing(&own, &faults);
 	}
 	if (faults.n > 0)

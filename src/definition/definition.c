@@ -35,6 +35,7 @@
 #include "definition/definition.h"
 #include "definition/qualify.h"
 #include "eval/evaluator.h"
+#include "parameter/parameters.h"
 #include "shmem/inval.h"
 #include "shmem/slot.h"
 #include "store/origin.h"
@@ -172,6 +173,7 @@ furnish(WfDefinition *definition, const char *chart, const Jsonb *functions,
 	wf_evaluator_set_calls(definition->evaluator, calls);
 	definition->leaf_arrays = palloc0(sizeof(ArrayType *) *
 									  definition->chart->nstates);
+	definition->event_data = palloc0(sizeof(WfParameters *) * (definition->chart->nevents + 1));
 	definition->sends_later = has_delayed_sends(definition->chart);
 }
 

@@ -24,6 +24,7 @@ typedef struct WfDefinition
 	WfEvaluator *evaluator;
 	bool		sends_later;	/* may have delayed events of its own pending */
 	ArrayType **leaf_arrays;	/* text[] of one active state, made lazily */
+	struct WfParameters **event_data;	/* by WfEventType.id, made lazily */
 	MemoryContext context;
 } WfDefinition;
 

@@ -19,6 +19,8 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "definition/definition.h"
+#include "definition/event_data.h"
 #include "definition/privilege.h"
 #include "definition/publication.h"
 #include "store/timer.h"
@@ -26,28 +28,60 @@
 /* As long as transactions are waited for, we look so often (ms). */
 #define PAUSE	500
 
-/* Insert an event for those of these definitions that are the owner's own, or are not. */
+/* Insert an event for processes of these definitions (names). */
 static uint64
-deliver_to(const WfPublished *published, Oid role, const WfAwaiter *awaiters, int n, bool own)
+insert(const WfPublished *published, Datum *definitions, int n)
+{
+	return n == 0 ? 0 :
+		wf_timer_publish(published, construct_array(definitions, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* The data as the newest version of a definition declares them.  Error WF013 if they do not fit. */
+static Jsonb *
+data_for(const WfPublished *published, const WfAwaiter *awaiter)
+{
+	WfDefinition *definition = wf_definition_newest(awaiter->definition);
+
+	return definition == NULL ? published->data :
+		wf_event_data_check(definition, published->event, published->data);
+}
+
+/*
+ * Insert an event for those of these definitions that are the owner's own, or are not.
+ * Those that get other data than was published have a statement of their own.
+ */
+static uint64
+deliver_to(const WfPublished *published, Oid role, const WfAwaiter *awaiters, int n, bool own,
+		   bool checks)
 {
 	Datum	   *allowed = palloc(sizeof(Datum) * (n + 1));
 	int			nallowed = 0;
+	uint64		delivered = 0;
 
 	for (int i = 0; i < n; i++)
-		if (has_privs_of_role(role, awaiters[i].role) == own &&
-			wf_privilege_role_may_on(role, WF_PRIVILEGE_DEFINITION, awaiters[i].definition,
-									 awaiters[i].role, "send"))
-			allowed[nallowed++] = CStringGetTextDatum(awaiters[i].definition);
-	if (nallowed == 0)
-		return 0;
-	return wf_timer_publish(published, construct_array(allowed, nallowed, TEXTOID, -1, false,
-													   TYPALIGN_INT));
+	{
+		Datum		definition = CStringGetTextDatum(awaiters[i].definition);
+		WfPublished one = *published;
+
+		if (has_privs_of_role(role, awaiters[i].role) != own ||
+			!wf_privilege_role_may_on(role, WF_PRIVILEGE_DEFINITION, awaiters[i].definition,
+									  awaiters[i].role, "send"))
+			continue;
+		if (checks)
+			one.data = data_for(published, &awaiters[i]);
+		if (one.data == published->data)
+			allowed[nallowed++] = definition;
+		else
+			delivered += insert(&one, &definition, 1);
+	}
+	return delivered + insert(published, allowed, nallowed);
 }
 
 /*
  * Insert an event for all who wait for it, but for those that were seen before.  Returns
- * how many there are.  acts: it was checked that the role may act for the actor with all
- * of them; otherwise it does so only with definitions of its own.  SPI must be connected,
+ * how many there are.  acts: this is the session that publishes, where it was checked that the
+ * role may act for the actor with all of them, and where data are checked; otherwise it does so
+ * only with definitions of its own, and who gets the event checks its data.  SPI must be connected,
  * as for the other.
  */
 uint64
@@ -62,8 +96,8 @@ wf_publication_deliver(const WfPublished *published, bool acts)
 		return 0;
 	if (!acts)
 		others.actor = published->role;
-	return deliver_to(published, role, awaiters, n, true) +
-		deliver_to(&others, role, awaiters, n, false);
+	return deliver_to(published, role, awaiters, n, true, acts) +
+		deliver_to(&others, role, awaiters, n, false, acts);
 }
 
 /*

@@ -456,6 +456,9 @@ wf_xstate(const WfChart *chart, int version)
 	if (chart->nsensitive > 0)
 		wf_xstate_name_loss(&exporter, "$.sensitive", "sensitive",
 							"whoever sees a snapshot sees these fields");
+	if (chart->nevents > 0)
+		wf_xstate_name_loss(&exporter, "$.events", "events",
+							"data of events are not checked");
 	write_meta(&exporter);
 	wf_writer_end(w, '}');
 	return w->buf.data;

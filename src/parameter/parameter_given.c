@@ -43,7 +43,7 @@ refuse_missing(const Check *check)
 	ereport(ERROR,
 			(errcode(WF_ERR_PARAMETERS),
 			 errmsg("parameter \"%s\" of %s \"%s\" is missing", check->current->name,
-					check->use->kind, check->use->name),
+					check->use->kind, wf_quote(check->use->name)),
 			 errdetail("It is a required %s.", check->current->type.name)));
 }
 
@@ -53,7 +53,7 @@ refuse_null(const Check *check)
 	ereport(ERROR,
 			(errcode(WF_ERR_PARAMETERS),
 			 errmsg("parameter \"%s\" of %s \"%s\" must not be null", check->current->name,
-					check->use->kind, check->use->name),
+					check->use->kind, wf_quote(check->use->name)),
 			 errdetail("It is a required %s.", check->current->type.name)));
 }
 
@@ -68,7 +68,7 @@ refuse_unknown(const Check *check, const char *name)
 	hint = wf_diagnostic_spelling_hint(name, names);
 	ereport(ERROR,
 			(errcode(WF_ERR_PARAMETERS),
-			 errmsg("%s \"%s\" has no parameter \"%s\"", check->use->kind, check->use->name, wf_quote(name)),
+			 errmsg("%s \"%s\" has no parameter \"%s\"", check->use->kind, wf_quote(check->use->name), wf_quote(name)),
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
 
@@ -175,7 +175,7 @@ evaluate_checks(Check *check)
 			ereport(ERROR,
 					(errcode(WF_ERR_PARAMETERS),
 					 errmsg("parameter \"%s\" of %s \"%s\" violates its check", parameter->name,
-							check->use->kind, check->use->name),
+							check->use->kind, wf_quote(check->use->name)),
 					 errdetail("It must be so: %s", parameter->check->text)));
 	}
 }
@@ -200,7 +200,7 @@ tell_which(const Check *check, MemoryContext context)
 	ereport(ERROR,
 			(errcode(WF_ERR_PARAMETERS),
 			 errmsg("wrong value of parameter \"%s\" of %s \"%s\"", check->current->name,
-					check->use->kind, check->use->name),
+					check->use->kind, wf_quote(check->use->name)),
 			 errdetail("%s", error->message)));
 }
 
@@ -259,7 +259,7 @@ wf_parameter_given_check(const WfParameterUse *use, Jsonb *given)
 	if (!JB_ROOT_IS_OBJECT(given))
 		ereport(ERROR,
 				(errcode(WF_ERR_PARAMETERS),
-				 errmsg("the %s of %s \"%s\" must be an object", use->what, use->kind, use->name)));
+				 errmsg("the %s of %s \"%s\" must be an object", use->what, use->kind, wf_quote(use->name))));
 	if (use->parameters == NULL)
 		return given;
 	prepare(&check);

@@ -161,7 +161,7 @@ put_type(Object *object, Oid type, int32 typmod)
 
 /* One parameter. */
 static Jsonb *
-schema_of(const WfParameter *parameter)
+schema_of(const WfParameter *parameter, const char *language)
 {
 	Object		object = {0};
 	int32		typmod = -1;
@@ -169,8 +169,8 @@ schema_of(const WfParameter *parameter)
 
 	parseTypeString(parameter->type.name, &type, &typmod, false);
 	put_type(&object, type, typmod);
-	put_text(&object, "title", parameter->title);
-	put_text(&object, "description", parameter->description);
+	put_text(&object, "title", wf_texts_find(&parameter->texts, "title", language));
+	put_text(&object, "description", wf_texts_find(&parameter->texts, "description", language));
 	if (parameter->constant != NULL)
 		put(&object, "default", parameter->constant);
 	put_text(&object, "x-type", parameter->type.name);
@@ -182,11 +182,12 @@ schema_of(const WfParameter *parameter)
 }
 
 /*
- * The schema of parameters, NULL for any: an object with this title, and a description
- * or NULL.  Error 42704 if a type is gone.
+ * The schema of parameters, NULL for any: an object with this title and description
+ * (or NULL), and with texts in a language, or NULL for those that name none.  Error 42704 if a type is gone.
  */
 Jsonb *
-wf_parameter_schema(const WfParameters *parameters, const char *title, const char *description)
+wf_parameter_schema(const WfParameters *parameters, const char *title,
+					const char *description, const char *language)
 {
 	int			n = parameters == NULL ? 0 : parameters->n;
 	const char **names = palloc(sizeof(char *) * (n + 1));
@@ -200,7 +201,7 @@ wf_parameter_schema(const WfParameters *parameters, const char *title, const cha
 		const WfParameter *parameter = &parameters->items[i];
 
 		names[i] = parameter->name;
-		schemas[i] = schema_of(parameter);
+		schemas[i] = schema_of(parameter, language);
 		if (parameter->required && parameter->constant == NULL && parameter->computed == NULL)
 			required[nrequired++] = wf_jsonb_string(parameter->name);
 	}

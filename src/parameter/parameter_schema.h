@@ -8,6 +8,6 @@
 #include "parameter/parameters.h"
 
 extern Jsonb *wf_parameter_schema(const WfParameters *parameters, const char *title,
-								  const char *description);
+								  const char *description, const char *language);
 
 #endif							/* WF_PARAMETER_SCHEMA_H */

@@ -51,7 +51,7 @@ check_keys(const char *name, const WfJson *json)
 
 		for (int k = 0; known_keys[k] != NULL; k++)
 			known = known || strcmp(json->keys[i], known_keys[k]) == 0;
-		if (!known)
+		if (!known && !wf_texts_is_key(json->keys[i]))
 			refuse_declaration(name, psprintf("unknown key \"%s\"", wf_quote(json->keys[i])),
 							   wf_diagnostic_spelling_hint(json->keys[i], known_keys));
 	}
@@ -151,8 +151,9 @@ parse_one(WfParameter *parameter, const char *name, const WfJson *json)
 		refuse_declaration(name, "it has no \"type\"", "Name a type of SQL: \"text\".");
 	parameter->required = bool_of(name, json, "required");
 	parameter->sensitive = bool_of(name, json, "sensitive");
-	parameter->title = string_of(name, json, "title");
-	parameter->description = string_of(name, json, "description");
+	for (int i = 0; i < json->n; i++)
+		if (wf_texts_is_key(json->keys[i]))
+			wf_texts_add(&parameter->texts, json->keys[i], string_of(name, json, json->keys[i]));
 	parse_expressions(parameter, json);
 }
 
@@ -164,18 +165,32 @@ refuse_twice(const WfParameters *parameters, int n)
 			refuse_declaration(parameters->items[n].name, "it is declared twice", NULL);
 }
 
+/* Callback for the end of the memory that parameters are in: free what was planned. */
+static void
+at_end(void *arg)
+{
+	WfParameters *parameters = arg;
+
+	for (int i = 0; i < parameters->n; i++)
+	{
+		if (parameters->items[i].computed != NULL)
+			wf_parameter_expr_forget(parameters->items[i].computed);
+		if (parameters->items[i].check != NULL)
+			wf_parameter_expr_forget(parameters->items[i].check);
+	}
+}
+
 /*
  * The parameters that are declared as an array of objects with "name", or as an
- * object by name, in the current memory context, which has to live as long.
+ * object by name, JSON text, in the current memory context, which has to live as long.
  * stored: by wf_parameters_canonical(); else names of types are looked up under
  * the present search_path and made canonical.  Error 22023, 42704 for an unknown
  * type.
  */
 WfParameters *
-wf_parameters_parse(Jsonb *declared, bool stored)
+wf_parameters_read(const char *text, bool stored)
 {
 	WfParameters *parameters = palloc0(sizeof(WfParameters));
-	char	   *text = JsonbToCString(NULL, &declared->root, VARSIZE(declared));
 	WfFaults	faults = {0};
 	const WfJson *json = wf_json_parse(text, strlen(text), &faults);
 
@@ -201,7 +216,17 @@ wf_parameters_parse(Jsonb *declared, bool stored)
 			parameter->type.name = wf_parameter_type_canonical(parameter->type.name, &type);
 	}
 	parameters->n = json->n;
+	parameters->at_end.func = at_end;
+	parameters->at_end.arg = parameters;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &parameters->at_end);
 	return parameters;
+}
+
+/* The same of jsonb, which has lost the order of keys. */
+WfParameters *
+wf_parameters_parse(Jsonb *declared, bool stored)
+{
+	return wf_parameters_read(JsonbToCString(NULL, &declared->root, VARSIZE(declared)), stored);
 }
 
 static void
@@ -237,10 +262,8 @@ write_one(StringInfo buf, const WfParameter *parameter)
 	}
 	if (parameter->sensitive)
 		appendStringInfoString(buf, ",\"sensitive\":true");
-	if (parameter->title != NULL)
-		write_key(buf, "title", parameter->title);
-	if (parameter->description != NULL)
-		write_key(buf, "description", parameter->description);
+	for (int i = 0; i < parameter->texts.n; i++)
+		write_key(buf, parameter->texts.keys[i], parameter->texts.texts[i]);
 	appendStringInfoChar(buf, '}');
 }
 

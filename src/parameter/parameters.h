@@ -7,6 +7,7 @@
 
 #include "utils/jsonb.h"
 
+#include "chart/texts.h"
 #include "parameter/parameter_expr.h"
 #include "parameter/parameter_type.h"
 
@@ -25,8 +26,7 @@ typedef struct WfParameter
 	WfParameterExpr *computed;	/* default, or NULL */
 	WfParameterExpr *check;		/* or NULL */
 	bool		sensitive;		/* only the owner sees its values */
-	const char *title;			/* or NULL */
-	const char *description;	/* or NULL */
+	WfTexts		texts;
 } WfParameter;
 
 /* All of a job or an event. */
@@ -38,12 +38,14 @@ typedef struct WfParameters
 	uint64		generation;		/* how often types had changed */
 	bool		plain;			/* nothing in them needs the author */
 	bool		computes;		/* some have expressions */
+	MemoryContextCallback at_end;	/* of the memory that they are in */
 } WfParameters;
 
+extern WfParameters *wf_parameters_read(const char *text, bool stored);
 extern WfParameters *wf_parameters_parse(Jsonb *declared, bool stored);
 extern Jsonb *wf_parameters_canonical(const WfParameters *parameters);
 extern WfParameter *wf_parameters_get(const WfParameters *parameters,
-											 const char *name);
+									  const char *name);
 extern const char **wf_parameters_sensitive(const WfParameters *parameters, int *n);
 extern bool wf_parameters_are_found(const WfParameters *parameters);
 extern void wf_parameters_compile(WfParameters *parameters);

@@ -16,6 +16,7 @@
 #include "base/jsonb.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
+#include "definition/event_data.h"
 #include "definition/privilege.h"
 #include "interpreter/machine.h"
 #include "process/call.h"
@@ -144,6 +145,24 @@ take_kept(WfProcess *process, const WfAwaited *awaited)
 	}
 	if (n > 0)
 		(void) wf_changes_write(changes);
+}
+
+/*
+ * An event is about to be delivered that may have been kept for whoever waits: who published
+ * it did not know who gets it, so its data are checked now.  False: they do not fit.
+ */
+bool
+wf_correlation_fits(WfProcess *process, WfTimerRow *timer)
+{
+	ErrorData  *error;
+	Jsonb	   *data;
+
+	if (!wf_published_is_kept(timer->once))
+		return true;
+	data = wf_event_data_try(process->definition, timer->event, timer->data, &error);
+	if (error == NULL)
+		timer->data = data;
+	return error == NULL;
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "nodes/pg_list.h"
 
 #include "chart/chart.h"
+#include "chart/event_type.h"
 #include "eval/eval.h"
 #include "interpreter/machine.h"
 #include "interpreter/select.h"
@@ -136,7 +137,10 @@ offer(WfProcess *process, const char *event, const char *actor)
 {
 	WfPayload	payload = {.actor = actor};
 	WfEvent		command = {event, &payload};
+	const WfEventType *type = wf_event_type_of(process->definition->chart, event);
 
+	if (type != NULL && type->refused)
+		return WF_OFFER_UNDECLARED;
 	return wf_process_would_take_event(process, &command) ? WF_OFFER_TAKEN : ask(process, &command);
 }
 

@@ -13,7 +13,8 @@ typedef enum WfOfferKind
 	WF_OFFER_TAKEN,
 	WF_OFFER_DATA,				/* that depends on its data */
 	WF_OFFER_GUARD,				/* no: no guard holds, whatever its data */
-	WF_OFFER_ALLOW				/* no: `allow` keeps the actor from it */
+	WF_OFFER_ALLOW,				/* no: `allow` keeps the actor from it */
+	WF_OFFER_UNDECLARED			/* no: the definition does not accept it */
 } WfOfferKind;
 
 extern WfOfferKind wf_offer(WfProcess *process, const char *event, const char *actor);

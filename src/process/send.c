@@ -25,6 +25,7 @@
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
+#include "definition/event_data.h"
 #include "definition/privilege.h"
 #include "interpreter/interpret.h"
 #include "interpreter/machine.h"
@@ -271,8 +272,8 @@ wf_send_forward(WfProcess *process, const WfTimerRow *timer)
  * Send an event from a process that is being stepped to `target`: "#_parent",
  * "#_" and an invoke id, or a process id.  Collects a row of workflow.timer and
  * locks nothing.  If the target does not exist, is over, or must not be sent
- * to by the sender's owner, raises the internal event error.communication of
- * the sender.
+ * to by the sender's owner, or if the data are not as its definition declares them,
+ * raises the internal event error.communication of the sender.
  *
  * due: DT_NOBEGIN, or a later time.  Until then the event is a timer of the
  * sender, which can cancel it by its id and drops it when it is over.
@@ -286,6 +287,7 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 	WfChild    *child;
 	WfObserver *observer = process->stepper->observer;
 	const char *reason;
+	ErrorData  *error;
 
 	/* Its parent has cancelled it: relatives must not be sent anything. */
 	if (process->disowned && strncmp(target, "#_", 2) == 0)
@@ -302,6 +304,13 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 	if (reason != NULL)
 	{
 		raise_communication_error(process, target, reason);
+		return;
+	}
+	wf_user_context_leave(&process->user_context);
+	timer.data = wf_event_data_try(receiver, event, data, &error);
+	if (error != NULL)
+	{
+		raise_communication_error(process, target, error->message);
 		return;
 	}
 	timer.actor = wf_send_actor(process, receiver, actor);

@@ -32,6 +32,7 @@
 #include "process/child_list.h"
 #include "process/child_map.h"
 #include "process/context.h"
+#include "process/correlation.h"
 #include "process/deferred.h"
 #include "process/event_scope.h"
 #include "process/hidden.h"
@@ -466,6 +467,17 @@ deliver_of_element(WfProcess *process, WfTimerRow *timer)
 	process->failures = NULL;
 }
 
+/* One step; or, if the data of the event do not fit, only a row in the history. */
+static WfVerdict
+step_if_fits(WfProcess *process, WfTimerRow *timer)
+{
+	if (likely(timer->once == NULL) || wf_correlation_fits(process, timer))
+		return step(process, timer, timer->due, false);
+	process->reason = "refused";
+	finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
+	return WF_REFUSED;
+}
+
 /*
  * Deliver one event of the mailbox: an order of the engine, the start of the
  * process, or an event for its states.  One from a child that the process has
@@ -492,7 +504,7 @@ deliver(WfProcess *process, WfTimerRow *timer)
 
 		if (unlikely(timer->name != NULL) && timer->state == NULL)
 			replace_deferred(process, timer);
-		verdict = step(process, timer, timer->due, false);
+		verdict = step_if_fits(process, timer);
 
 		if (unlikely(timer->name != NULL) && verdict != WF_TAKEN && verdict != WF_DEFERRED &&
 			strcmp(timer->name, WF_TOLD_ID) == 0)

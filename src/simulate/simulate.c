@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
+#include "definition/event_data.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
 #include "process/context.h"
@@ -327,6 +328,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 	WfStepper  *stepper = wf_stepper_new(0);
 	WfProcess  *process;
 	List	   *timers = list_copy(sim->timers);
+	Jsonb	   *data = stimulus->data;
 
 	wf_stepper_observe(stepper, &sim->observer);
 	if (stimulus->kind == WF_STIMULUS_COMMAND)
@@ -335,6 +337,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 		/* A process of its own is nobody's work: it can be tried in a pause. */
 		if (sim->stored)
 			wf_pause_refuse(sim->definition);
+		data = wf_event_data_check(sim->definition, stimulus->event, data);
 	}
 	if (stimulus->kind == WF_STIMULUS_START)
 		process = add_new(sim, stepper, stimulus);
@@ -357,8 +360,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 			break;
 		case WF_STIMULUS_REPLY:
 		case WF_STIMULUS_COMMAND:
-			(void) wf_step_send(stepper, process, stimulus->event,
-								stimulus->data, stimulus->actor);
+			(void) wf_step_send(stepper, process, stimulus->event, data, stimulus->actor);
 			break;
 	}
 	(void) wf_step_write(stepper);

@@ -29,6 +29,9 @@
 /* So many are settled, or expire, at a time. */
 #define PIECE	100
 
+/* With this begins what is kept of an event that was delivered. */
+#define ONCE	"published "
+
 static WfStatement await_statement = {
 	.sql = "INSERT INTO workflow.awaited (process, state, event, correlation) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT DO NOTHING",
@@ -184,7 +187,14 @@ wf_published_kept(const WfAwaited *awaited, TimestampTz now, WfPublished **kept)
 char *
 wf_published_once(int64 id)
 {
-	return psprintf("published " INT64_FORMAT, id);
+	return psprintf(ONCE INT64_FORMAT, id);
+}
+
+/* Is this what wf_published_once() has made? */
+bool
+wf_published_is_kept(const char *once)
+{
+	return strncmp(once, ONCE, strlen(ONCE)) == 0;
 }
 
 /* Keep an event.  Returns its number. */

@@ -43,6 +43,7 @@ extern void wf_published_leave(const pg_uuid_t *process, const char *state);
 extern int	wf_published_awaiters(const WfPublished *published, WfAwaiter **awaiters);
 extern int	wf_published_kept(const WfAwaited *awaited, TimestampTz now, WfPublished **kept);
 extern char *wf_published_once(int64 id);
+extern bool wf_published_is_kept(const char *once);
 extern int64 wf_published_keep(const WfPublished *published, TimestampTz until);
 extern int	wf_published_unsettled(WfPublished **published);
 extern bool wf_published_looked(const WfPublished *published);

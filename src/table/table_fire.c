@@ -28,6 +28,7 @@
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"
+#include "definition/event_data.h"
 #include "definition/privilege.h"
 #include "eval/user_context.h"
 #include "job/job.h"
@@ -285,11 +286,13 @@ make_events(Fire *fire, Wanted **items, int n)
 							  construct_array(keys, n, TEXTOID, -1, false, TYPALIGN_INT), &found);
 	for (int i = 0; i < nfound; i++)
 	{
+		WfDefinition *definition = wf_definition(found[i].definition);
 		WfTimerRow	timer = {.process = found[i].process,.due = now,.event = fire->trigger.event,
-			.data = items[found[i].at]->payload,
 		.actor = GetUserNameFromId(GetUserId(), false)};
 
-		wf_changes_arm(changes, &timer, wf_definition(found[i].definition)->owner, false, false);
+		fire->current = found[i].at;
+		timer.data = wf_event_data_check(definition, timer.event, items[found[i].at]->payload);
+		wf_changes_arm(changes, &timer, definition->owner, false, false);
 	}
 	wf_changes_write(changes);
 }
@@ -407,6 +410,16 @@ find_target(Fire *fire)
 	wf_definition_keep(fire->definition);
 }
 
+/* The parameters that the job, or the event, declares; NULL: none. */
+static const WfParameters *
+declared_by(const Fire *fire)
+{
+	if (fire->job != NULL)
+		return fire->job->parameters;
+	return fire->trigger.event == NULL ? NULL :
+		wf_event_data_parameters(fire->definition, fire->trigger.event);
+}
+
 /* Copy what is kept of the trigger, and get its expressions ready. */
 static void
 begin(Fire *fire, WfTableTrigger *trigger, const TriggerData *data)
@@ -483,7 +496,7 @@ wf_table_fire(const char *name, const TriggerData *data)
 	if (uses)
 		wf_table_trigger_leave(trigger);
 	find_target(&fire);
-	wf_table_payload_begin(&fire.payload, data, &fire.row, fire.job, fire.writer);
+	wf_table_payload_begin(&fire.payload, data, &fire.row, declared_by(&fire), fire.writer);
 	fire_all(&fire);
 	error_context_stack = callback.previous;
 	SetUserIdAndSecContext(user, sec_context);

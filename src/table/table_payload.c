@@ -3,8 +3,8 @@
  * table_payload.c
  *	  What a row of a user's table becomes: parameters, input or data.
  *
- * Runs in the sessions of those who write.  A job that declares parameters gets those
- * that the row has; all others get an object of five members.
+ * Runs in the sessions of those who write.  A job that declares parameters, or an event
+ * that declares data, gets those that the row has; all others get an object of five members.
  *
  *-------------------------------------------------------------------------
  */
@@ -62,15 +62,15 @@ add_parameters(WfTablePayload *payload, const WfTableRow *row, const WfParameter
 }
 
 /*
- * Begin with the rows of a statement, for runs of a job, or NULL: for processes; by: who
- * has written them.  In the current memory context.
+ * Begin with the rows of a statement, for parameters that are declared, or NULL; by: who has
+ * written them.  In the current memory context.
  */
 void
 wf_table_payload_begin(WfTablePayload *payload, const TriggerData *data, const WfTableRow *row,
-					   const WfJob *job, const char *by)
+					   const WfParameters *parameters, const char *by)
 {
 	Relation	relation = data->tg_relation;
-	int			most = job != NULL && job->parameters != NULL ? job->parameters->n : (int) lengthof(members);
+	int			most = parameters != NULL ? parameters->n : (int) lengthof(members);
 
 	payload->n = 0;
 	payload->names = palloc(sizeof(char *) * (most + 1));
@@ -81,8 +81,8 @@ wf_table_payload_begin(WfTablePayload *payload, const TriggerData *data, const W
 	payload->table = wf_jsonb_string(quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 																RelationGetRelationName(relation)));
 	payload->by = wf_jsonb_string(by);
-	if (job != NULL && job->parameters != NULL)
-		add_parameters(payload, row, job->parameters);
+	if (parameters != NULL)
+		add_parameters(payload, row, parameters);
 	else
 		for (int i = 0; i < most; i++)
 			add(payload, members[i], false);

@@ -7,7 +7,7 @@
 
 #include "commands/trigger.h"
 
-#include "job/job.h"
+#include "parameter/parameters.h"
 #include "table/table_row.h"
 
 /* The members of the object that is made of each row of a statement. */
@@ -24,7 +24,7 @@ typedef struct WfTablePayload
 } WfTablePayload;
 
 extern void wf_table_payload_begin(WfTablePayload *payload, const TriggerData *data, const WfTableRow *row,
-								   const WfJob *job, const char *by);
+								   const WfParameters *parameters, const char *by);
 extern Jsonb *wf_table_payload_of(WfTablePayload *payload, WfTableRow *row);
 
 #endif							/* WF_TABLE_PAYLOAD_H */
