@@ -212,7 +212,44 @@ SELECT workflow.create_job('holder', queue => 'narrow', partition => 'full');
 SELECT workflow.create_job('behind', 'bench.no_op', queue => 'narrow', partition => 'full');
 SELECT workflow.create_job('beside', 'bench.note_run', queue => 'narrow', partition => 'free');
 
+-- inbox: a task for a person and for a crowd.
+SELECT workflow.define($$
+{
+  "id": "ask",
+  "initial": "open",
+  "context": {"person": null, "crowd": null},
+  "states": {
+    "open": {
+      "task": {"for": {"@expr": "jsonb_build_array(context->>'person', context->>'crowd')"}, "title": "Approve"},
+      "on": {"yes": "done", "no": "done"}
+    },
+    "done": {"type": "final"}
+  }
+}$$);
+
+-- table_load: a run of each row.
+CREATE TABLE loaded (id int, customer text, amount numeric, at timestamptz);
+SELECT workflow.create_table_trigger('loaded', 'bench.loaded', 'insert', 'no_op');
+
 RESET ROLE;
+
+-- table_load's reference. A row of a table like that of runs for each row, with the same in
+-- it, and ids that follow each other.
+CREATE TABLE bench.hand_run (LIKE workflow.run INCLUDING ALL) WITH (fillfactor = 80);
+CREATE TABLE bench.loaded_by_hand (LIKE bench.loaded);
+CREATE FUNCTION bench.make_by_hand() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bench.hand_run (id, executor, queue, root, part, level, due, ready, state, attempts, losses, job, placed, starter, started_by, params, actor, ordered)
+    SELECT (to_char(clock_timestamp(), 'YYYYMMDD') || lpad(n.id::text, 24, '0'))::uuid, 1, -1, 1, 0, 0, now(), true, 0, 0, 0, 1, now(), 10, current_user,
+           jsonb_build_object('by', session_user, 'op', 'insert', 'new', to_jsonb(n), 'old', NULL, 'table', 'bench.loaded'), session_user, false
+    FROM new n;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER make AFTER INSERT ON bench.loaded_by_hand REFERENCING NEW TABLE AS new
+    FOR EACH STATEMENT EXECUTE FUNCTION bench.make_by_hand();
+ALTER TABLE bench.hand_run OWNER TO bench;
+ALTER TABLE bench.loaded_by_hand OWNER TO bench;
+ALTER FUNCTION bench.make_by_hand OWNER TO bench;
 
 -- send's reference. The same writes by hand, into tables like the engine's:
 -- lock the process, choose the next state, one timer goes, one comes, a line
