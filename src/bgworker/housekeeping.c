@@ -31,6 +31,7 @@
 #include "definition/handover.h"
 #include "definition/privilege.h"
 #include "definition/publication.h"
+#include "queue/permit_audit.h"
 #include "queue/queue_notify.h"
 #include "run/run_late.h"
 #include "run/run_lease.h"
@@ -60,6 +61,10 @@
 
 /* When they were notified last. */
 static TimestampTz notified_at = DT_NOBEGIN;
+
+/* Permits are compared with runs so often (us), and have been last. */
+#define AUDIT_PAUSE		USECS_PER_MINUTE
+static TimestampTz audited_at = DT_NOBEGIN;
 
 /* One part of it. */
 typedef struct Chore
@@ -170,6 +175,20 @@ recover_runs(Oid extension, bool *more)
 	if (wf_origin_is_certain())
 		*more = wf_run_lost_recover();
 	wf_transaction_commit();
+	wf_run_lost_report();
+	return true;
+}
+
+/* Permits that are counted as taken, and are not, or the other way round. */
+static bool
+audit_permits(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("comparing permits with runs", extension))
+		return false;
+	if (wf_origin_is_certain())
+		wf_permit_audit();
+	wf_transaction_commit();
+	audited_at = GetCurrentTimestamp();
 	return true;
 }
 
@@ -197,6 +216,7 @@ end_leases(Oid extension, bool *more)
 		wf_database_runs_lease(database, wf_publication_settle(more));
 	}
 	wf_transaction_commit();
+	wf_run_lost_report();
 	if (database != NULL)
 		wf_database_runs_leases_renewed(database);
 	return true;
@@ -230,6 +250,7 @@ static Chore leases = {.what = "ending leases of workers",.run = end_leases,.wan
 
 /* wanted: none that this runtime knows of is at what was running before it came */
 static Chore lost = {.what = "recovering runs that were lost",.run = recover_runs,.wanted = true};
+static Chore permits = {.what = "comparing permits with runs",.run = audit_permits};
 static Chore settle = {.what = "telling runs that wait for others",.run = wf_settle,.wanted = true};
 static Chore handover = {.what = "handing timers over",.run = follow_owners};
 static Chore gone = {.what = "forgetting roles and definitions that are gone",.run = forget_what_is_gone};
@@ -240,7 +261,7 @@ static Chore early = {.what = "deleting events that nobody came for",.run = expi
 static Chore cached = {.what = "deleting cached results",.run = expire_cached};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &leases, &notifications, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
+static Chore *const chores[] = {&settle, &lost, &permits, &leases, &notifications, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -251,6 +272,8 @@ wf_housekeeping_wanted(bool overdue)
 {
 	if (overdue)
 		strays.wanted = true;
+	if (GetCurrentTimestamp() - AUDIT_PAUSE >= audited_at)
+		permits.wanted = true;
 	wf_settle_all();
 	settle.wanted = true;
 	handover.wanted = true;
@@ -266,7 +289,7 @@ wf_housekeeping_wanted(bool overdue)
 void
 wf_housekeeping_recover(void)
 {
-	lost.wanted = true;
+	lost.wanted = permits.wanted = true;
 }
 
 /* Runs have ended that others may wait for. */

@@ -11,15 +11,21 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
+#include "access/xact.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
 #include "base/jsonb.h"
+#include "base/quote.h"
+#include "base/uuid.h"
 #include "base/version.h"
 #include "job/job.h"
 #include "run/run_failure.h"
 #include "run/run_fence.h"
 #include "run/run_lost.h"
+#include "shmem/log_budget.h"
 #include "shmem/slot.h"
 #include "store/run.h"
 #include "store/statement.h"
@@ -34,6 +40,58 @@ static WfStatement running_statement = {
 	.sql = "SELECT r.id, r.fence FROM workflow.run r"
 	" WHERE r.state OPERATOR(pg_catalog.>) 0 AND r.state OPERATOR(pg_catalog.<) 3 AND r.lease_until IS NULL"
 };
+
+/* So many are named in the log at a time. */
+#define NOTES_MAX		50
+
+/* A run that was lost, for the log. */
+typedef struct Note
+{
+	TransactionId by;			/* has recorded it, if it has committed */
+	pg_uuid_t	run;
+	char		job[WF_LOG_SUBJECT_LENGTH];
+	bool		failed;
+} Note;
+
+static Note notes[NOTES_MAX];
+static int	nnotes = 0;
+
+static void
+note(const WfRunRow *row, const WfJob *job, bool failed)
+{
+	Note	   *next = &notes[nnotes];
+
+	if (nnotes == NOTES_MAX)
+		return;
+	nnotes++;
+	next->by = GetCurrentTransactionId();
+	next->run = *wf_run_row_id(row);
+	strlcpy(next->job, job->name, pg_mbcliplen(job->name, strlen(job->name), sizeof(next->job) - 1) + 1);
+	next->failed = failed;
+}
+
+/*
+ * A transaction has ended in which runs may have been recorded as lost: if it has
+ * committed, the log is told.
+ */
+void
+wf_run_lost_report(void)
+{
+	for (int i = 0; i < nnotes; i++)
+	{
+		const Note *lost = &notes[i];
+		WfLogSubject subject = {.level = lost->failed ? WARNING : LOG};
+
+		snprintf(subject.definition, sizeof(subject.definition), "job:%s", lost->job);
+		if (TransactionIdDidCommit(lost->by) && wf_log_budget_take(&subject))
+			ereport(subject.level,
+					(errmsg(lost->failed ? "workflow: run %s of job \"%s\" was lost, and has failed" :
+							"workflow: run %s of job \"%s\" was lost, and waits for its turn again",
+							wf_uuid_text(&lost->run), wf_quote(lost->job)),
+					 errdetail("The executor or the worker that had it ended without a word.")));
+	}
+	nnotes = 0;
+}
 
 /* What a run that was lost too often, or may not be, has for an error. */
 static Jsonb *
@@ -64,9 +122,11 @@ wf_run_lost(WfRunRow *row)
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(losses));
 	if (losses < MOST_LOSSES && job->on_lost == WF_JOB_LOST_RETRY)
 	{
+		note(row, job, false);
 		wf_run_failure_wait(row, wf_run_row_due(row), NULL);
 		return WF_RUN_WAITING;
 	}
+	note(row, job, true);
 	wf_run_failure_end(row, error_of_loss());
 	return WF_RUN_FAILED;
 }

@@ -9,5 +9,6 @@
 
 extern WfRunState wf_run_lost(WfRunRow *row);
 extern bool wf_run_lost_recover(void);
+extern void wf_run_lost_report(void);
 
 #endif							/* WF_RUN_LOST_H */

@@ -33,6 +33,7 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "base/guc.h"
 #include "shmem/database.h"
 #include "shmem/database_runs.h"
 #include "shmem/permit.h"
@@ -61,6 +62,7 @@ typedef struct Held
 	SubTransactionId taker;
 	WfPermitLife life;
 	bool		gives;			/* at commit */
+	bool		ending;			/* its counter knows that that is near */
 	TimestampTz at;				/* when it was taken */
 } Held;
 
@@ -160,7 +162,7 @@ wf_permit_take(int n, const WfPermitWanted *wanted, int32 waiter, WfPermitLife l
 		wf_permit_counter_take(&wanted[i]);
 		if (life == WF_PERMIT_FOR_RUN)
 			wf_permit_counter_spend(&wanted[i], wanted[i].units);
-		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), life, false, now};
+		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), life, false, false, now};
 	}
 	LWLockRelease(header->lock);
 	(*which)--;
@@ -179,7 +181,7 @@ wf_permit_give(int n, const WfPermitWanted *wanted)
 		return;
 	set_aside(n);
 	for (int i = 0; i < n; i++)
-		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), WF_PERMIT_FOR_RUN, true, 0};
+		held[nheld++] = (Held) {wanted[i], GetCurrentSubTransactionId(), WF_PERMIT_FOR_RUN, true, false, 0};
 }
 
 /*
@@ -315,7 +317,7 @@ wf_permit_count_end(const WfPermitWanted *wanted, const WfPermitPast *past, uint
 	return good;
 }
 
-/* --- the end of a transaction ------------------------------------------------ */
+/* --- those who wait ---------------------------------------------------------- */
 
 /* Something is due for them, at once. */
 static void
@@ -334,6 +336,44 @@ tell(const WfPermitWaiters *waiters)
 	if ((database = wf_database_entry(waiters->dbid, false)) != NULL)
 		wf_database_runs_notify(database, DT_NOBEGIN);
 }
+
+/* --- counters that are wrong -------------------------------------------------- */
+
+/*
+ * Before the snapshot is taken by which what runs is counted: the counters of this
+ * database that can be compared with it.  Returns how many.
+ */
+int
+wf_permit_compare_begin(Oid runs, WfPermitSeen **seen)
+{
+	int			n;
+
+	*seen = palloc(sizeof(WfPermitSeen) * wf_max_partitions);
+	LWLockAcquire(header->lock, LW_SHARED);
+	n = wf_permit_counter_list(MyDatabaseId, runs, wf_max_partitions, *seen);
+	LWLockRelease(header->lock);
+	return n;
+}
+
+/*
+ * So many units runs have in the tables.  True: the counter said that it was *counted, and
+ * is mended.
+ */
+bool
+wf_permit_compare_end(const WfPermitSeen *seen, int64 taken, int64 *counted)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	WfPermitWaiters waiters = {0};
+	bool		mended;
+
+	LWLockAcquire(header->lock, LW_EXCLUSIVE);
+	mended = wf_permit_counter_compare(seen, taken, now, counted, &waiters);
+	LWLockRelease(header->lock);
+	tell(&waiters);
+	return mended;
+}
+
+/* --- the end of a transaction ------------------------------------------------ */
 
 /* Does this one change the counter when the transaction ends so? */
 static bool
@@ -359,6 +399,9 @@ settle(int first, bool committed)
 		else if (committed && !held[i].gives)
 			/* who has claimed it hears of it now, and begins */
 			wf_permit_counter_move(&held[i].wanted, held[i].at, now);
+		if (!held[i].gives)
+			wf_permit_counter_land(&held[i].wanted);
+		wf_permit_counter_changed(&held[i].wanted.key, held[i].ending);
 	}
 	if (counted_as_ending)
 	{
@@ -389,6 +432,8 @@ begin_ending(void)
 		return;
 	LWLockAcquire(header->lock, LW_EXCLUSIVE);
 	header->ending++;
+	for (int i = 0; i < nheld; i++)
+		held[i].ending = wf_permit_counter_ending(&held[i].wanted.key);
 	LWLockRelease(header->lock);
 	counted_as_ending = true;
 }

@@ -72,6 +72,13 @@ typedef struct WfPermitPast
 	const WfRateMoment *begun;	/* and claims within the interval */
 } WfPermitPast;
 
+/* A counter that is to be compared with the tables. */
+typedef struct WfPermitSeen
+{
+	WfPermitKey key;
+	uint64		changes;		/* as many had there been, when it was looked at */
+} WfPermitSeen;
+
 /* Owners that are told by name when permits are free; more of them: all are. */
 #define WF_PERMIT_WAITERS	4
 
@@ -90,6 +97,8 @@ extern void wf_permit_give(int n, const WfPermitWanted *wanted);
 extern uint64 wf_permit_count_begin(void);
 extern bool wf_permit_count_end(const WfPermitWanted *wanted, const WfPermitPast *past,
 								uint64 changes);
+extern int	wf_permit_compare_begin(Oid runs, WfPermitSeen **seen);
+extern bool wf_permit_compare_end(const WfPermitSeen *seen, int64 taken, int64 *counted);
 extern bool wf_permit_spend(int n, const WfPermitWanted *wanted, TimestampTz *retry_at);
 extern void wf_permit_begin(int n, const WfPermitWanted *wanted, TimestampTz spent_at,
 							TimestampTz now);

@@ -25,6 +25,10 @@ typedef struct Entry
 	uint64		asked;			/* the call that has asked for it last */
 	bool		known;			/* `taken` says what runs in the tables, too */
 	int			taken;
+	int			flying;			/* of those, units of transactions that go on; the
+								 * tables do not show them */
+	int			ending;			/* transactions that are about to change it, */
+	uint64		changes;		/* and those that have */
 	int			ncooling;		/* of those, units whose runs have ended, */
 	WfRateMoment cooling[WF_PERMIT_COOLING];	/* free from then on */
 	WfRate		rate;
@@ -87,6 +91,17 @@ cool(Entry *entry, TimestampTz now)
 			entry->taken -= entry->cooling[i].units;
 	}
 	entry->ncooling = n;
+}
+
+/* Units of runs that have ended. */
+static int
+units_cooling(const Entry *entry)
+{
+	int			units = 0;
+
+	for (int i = 0; i < entry->ncooling; i++)
+		units += entry->cooling[i].units;
+	return units;
 }
 
 /* Units stay taken until then; where there is no room, with those that do longest. */
@@ -179,7 +194,8 @@ find_or_make(const WfPermitKey *key, uint64 call)
 	if (entry == NULL || found)
 		return entry;
 	entry->known = false;
-	entry->taken = entry->ncooling = entry->nwaiters = 0;
+	entry->taken = entry->flying = entry->ending = entry->ncooling = entry->nwaiters = 0;
+	entry->changes = call << 32;	/* as no other entry of this key had, or has */
 	memset(&entry->rate, 0, sizeof(entry->rate));
 	return entry;
 }
@@ -213,7 +229,44 @@ wf_permit_counter_ask(const WfPermitWanted *wanted, int32 waiter, uint64 call, T
 void
 wf_permit_counter_take(const WfPermitWanted *wanted)
 {
-	find(&wanted->key)->taken += wanted->units;
+	Entry	   *entry = find(&wanted->key);
+
+	entry->taken += wanted->units;
+	entry->flying += wanted->units;
+}
+
+/* The transaction that has taken them has ended: what of them is not free, runs have. */
+void
+wf_permit_counter_land(const WfPermitWanted *wanted)
+{
+	Entry	   *entry = find(&wanted->key);
+
+	if (entry != NULL)
+		entry->flying = Max(entry->flying - wanted->units, 0);
+}
+
+/* A transaction is about to change it; false: there is no such counter. */
+bool
+wf_permit_counter_ending(const WfPermitKey *key)
+{
+	Entry	   *entry = find(key);
+
+	if (entry != NULL)
+		entry->ending++;
+	return entry != NULL;
+}
+
+/* One has changed it, which has said so before, or has not. */
+void
+wf_permit_counter_changed(const WfPermitKey *key, bool ending)
+{
+	Entry	   *entry = find(key);
+
+	if (entry == NULL)
+		return;
+	entry->changes++;
+	if (ending)
+		entry->ending = Max(entry->ending - 1, 0);
 }
 
 /*
@@ -236,13 +289,12 @@ wf_permit_counter_lack(const WfPermitWanted *wanted, TimestampTz now)
 {
 	TimestampTz retry_at = DT_NOEND;
 	Entry	   *entry = find(&wanted->key);
-	int			warm = 0;
+	int			warm;
 
 	if (entry == NULL || !entry->known)
 		return WF_LACKS_NOTHING;
 	cool(entry, now);
-	for (int i = 0; i < entry->ncooling; i++)
-		warm += entry->cooling[i].units;
+	warm = units_cooling(entry);
 	if (entry->taken + wanted->units > wanted->limit)
 		return entry->taken - warm + wanted->units > wanted->limit ? WF_LACKS_UNITS : WF_LACKS_GAP;
 	if (wf_rate_is_known(&entry->rate) && !has_rate(entry, wanted, now, &retry_at))
@@ -287,6 +339,49 @@ collect(WfPermitWaiters *waiters, Entry *entry)
 			waiters->owners[waiters->n++] = entry->waiters[i];
 	}
 	entry->nwaiters = 0;
+}
+
+/*
+ * The counters of a table of runs that are known and that nobody is about to change, up
+ * to so many.
+ */
+int
+wf_permit_counter_list(Oid dbid, Oid runs, int max, WfPermitSeen *seen)
+{
+	HASH_SEQ_STATUS scan;
+	Entry	   *entry;
+	int			n = 0;
+
+	hash_seq_init(&scan, entries);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		if (n < max && entry->known && entry->ending == 0 &&
+			entry->key.dbid == dbid && entry->key.runs == runs)
+			seen[n++] = (WfPermitSeen) {entry->key, entry->changes};
+	return n;
+}
+
+/*
+ * So many units runs have in the tables.  If the counter says something else, and nobody
+ * has changed it meanwhile, it is mended: *counted becomes what it has said, and those who
+ * wait are added to *waiters.  Returns whether it was.
+ */
+bool
+wf_permit_counter_compare(const WfPermitSeen *seen, int64 taken, TimestampTz now, int64 *counted,
+						  WfPermitWaiters *waiters)
+{
+	Entry	   *entry = find(&seen->key);
+	int			others;
+
+	if (entry == NULL || !entry->known || entry->ending > 0 || entry->changes != seen->changes)
+		return false;
+	cool(entry, now);
+	others = entry->flying + units_cooling(entry);
+	*counted = entry->taken - others;
+	if (*counted == taken)
+		return false;
+	entry->taken = (int) Min(taken, PG_INT32_MAX / 2) + others;
+	collect(waiters, entry);
+	return true;
 }
 
 /*

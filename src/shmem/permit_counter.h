@@ -29,6 +29,12 @@ extern bool wf_permit_counter_leave_word(const WfPermitKey *key, int32 waiter, u
 extern WfPermitLack wf_permit_counter_lack(const WfPermitWanted *wanted, TimestampTz now);
 extern void wf_permit_counter_learn(const WfPermitWanted *wanted, const WfPermitPast *past,
 									TimestampTz now);
+extern void wf_permit_counter_land(const WfPermitWanted *wanted);
+extern bool wf_permit_counter_ending(const WfPermitKey *key);
+extern void wf_permit_counter_changed(const WfPermitKey *key, bool ending);
+extern int	wf_permit_counter_list(Oid dbid, Oid runs, int max, WfPermitSeen *seen);
+extern bool wf_permit_counter_compare(const WfPermitSeen *seen, int64 taken, TimestampTz now,
+									  int64 *counted, WfPermitWaiters *waiters);
 extern void wf_permit_counter_give(const WfPermitWanted *wanted, bool ended, TimestampTz now,
 								   WfPermitWaiters *waiters);
 

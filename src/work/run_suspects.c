@@ -70,6 +70,7 @@ wf_run_suspects_clear(int32 owner, Oid extension)
 		for (int i = 0; i < n; i++)
 			count_loss(&runs[i]);
 		wf_transaction_commit();
+		wf_run_lost_report();
 		wf_under_way_cleared(MyDatabaseId, owner, n, runs);
 	}
 	pfree(runs);

@@ -58,6 +58,8 @@ for my $loss (1 .. 3)
 }
 is($node->safe_psql('postgres', "SELECT error->>'code' FROM workflow.run_history WHERE run = '$run'"), 'lost',
 	'three times in a row is a failure');
+is(() = log_since($node) =~ /LOG:  workflow: run $run of job "letter" was lost, and waits for its turn again/g, 2, 'the log has each loss');
+is(() = log_since($node) =~ /WARNING:  workflow: run $run of job "letter" was lost, and has failed/g, 1, 'and the last one');
 
 $run = run_job('once');
 my ($claimed, $fence) = claim('mail', '1 second');
@@ -224,5 +226,20 @@ is(as($node, 'clerk', "SELECT workflow.complete('$run', $fence)"), 't', 'it is c
 $waiting->query_until(qr/done/, '');
 pass('which wakes who waits');
 $waiting->quit;
+
+# --- permits ----------------------------------------------------------------------------------
+
+# a run that was under way is gone: nobody gives its slot back
+$node->safe_psql('postgres', q{DELETE FROM workflow.run WHERE state = 1 AND queue = (SELECT id FROM workflow.queue WHERE name = 'narrow')});
+($none) = claim('narrow', '1 second');
+is($none, undef, 'a slot of nobody is taken');
+my $before = -s $node->logfile;
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE kind = 'runtime' AND pid IS NOT NULL});
+as($node, 'clerk', q{SELECT workflow.create_job('tick', 'SELECT 1'); SELECT workflow.run_job('tick')});	# a new one begins
+as($node, 'clerk', q{CALL workflow.await_work('narrow', '1 minute')});
+like(log_since($node, $before), qr/LOG:  workflow: queue "narrow" counted 1 as taken, and runs have 0: mended/, 'the runtime has mended that');
+($claimed, $fence) = claim('narrow', '1 hour');
+isnt($claimed, undef, 'and it is free');
+is(as($node, 'clerk', "SELECT workflow.complete('$claimed', $fence)"), 't', 'for a run');
 
 done_testing();
