@@ -122,9 +122,9 @@ $changed$;
 -- held cannot be let go: then this gives up instead.
 DO $lock$
 DECLARE
-    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.errors, workflow.timers, workflow.processes, workflow.process_history, workflow.deferred_events, workflow.inconsistencies, workflow.activity}'::pg_catalog.regclass[]
+    wanted   CONSTANT pg_catalog.regclass[] := '{workflow.errors, workflow.erasures, workflow.timers, workflow.processes, workflow.process_history, workflow.deferred_events, workflow.inconsistencies, workflow.activity}'::pg_catalog.regclass[]
         OPERATOR(pg_catalog.||) ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
-        OPERATOR(pg_catalog.||) '{workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring, workflow.permission}'::pg_catalog.regclass[];
+        OPERATOR(pg_catalog.||) '{workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring, workflow.permission, workflow.key}'::pg_catalog.regclass[];
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 20 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -266,6 +266,7 @@ CREATE TABLE workflow.early (
     actor      text COLLATE "C",
     once       text COLLATE "C",
     data       jsonb,
+    tenant     text COLLATE "C" NOT NULL DEFAULT '',    -- whose key it is
     PRIMARY KEY (definition, key, seq)
 );
 CREATE INDEX early_until ON workflow.early (until);
@@ -313,7 +314,8 @@ CREATE TABLE workflow.published (
     data         jsonb,
     looked       pg_snapshot NOT NULL DEFAULT pg_current_snapshot(),    -- what was seen by then has it
     horizon      xid8,                      -- transactions before it are waited for
-    settled      boolean NOT NULL DEFAULT false
+    settled      boolean NOT NULL DEFAULT false,
+    tenant       text COLLATE "C"           -- whose processes get it; null: all
 );
 CREATE INDEX published_correlation ON workflow.published (event, correlation);
 CREATE INDEX published_until ON workflow.published (until);
@@ -327,7 +329,55 @@ ALTER TABLE workflow.ring ADD COLUMN walk uuid, ADD COLUMN walk_to timestamptz, 
 
 CREATE INDEX process_key ON workflow.process (key) WHERE key IS NOT NULL;
 
+-- null: nobody's
+ALTER TABLE workflow.process ADD COLUMN tenant text COLLATE "C";
+CREATE INDEX process_tenant ON workflow.process (tenant) WHERE tenant IS NOT NULL;
+ALTER TABLE workflow.key
+    ADD COLUMN tenant text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT key_pkey,
+    ADD PRIMARY KEY (definition, key, tenant);
+
 -- ---- functions
+
+-- For whom a session works: which processes, runs and tasks there are for it.
+--
+-- The setting workflow.tenant names the tenant. What a session makes is that tenant's, and
+-- what its processes and runs make. With the setting, what belongs to others, or to
+-- nobody, does not exist for the session; without it everything does. A role that is
+-- confined (confine()) has no such choice: it is kept in workflow.permission, as privilege
+-- "tenant" on "tenant:NAME".
+
+-- tenant(): for whom the session works; null: for nobody in particular. In the code of a
+-- process or a run: whose that is. For policies of the users' own tables. Error WF002 for
+-- a role that is confined, and has not said for which of its tenants it works, or has named
+-- another one.
+CREATE FUNCTION workflow.tenant() RETURNS text
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'workflow_tenant';
+
+-- sees_tenant(tenant): does what belongs to this tenant (null: to nobody) exist for the
+-- session? The views below and in other parts ask it of every row. Errors as of tenant().
+CREATE FUNCTION workflow.sees_tenant(tenant text) RETURNS boolean
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_sees_tenant';
+
+-- confine(role, tenants, note): the role, and its members, work for these tenants only. With
+-- one, it works for that, whatever it has set; with several, or "*", which is any, it has
+-- to name one in workflow.tenant, or gets error WF002. Null: it is not confined any more.
+-- A role that is a member of several that are confined may work for the tenants of all of
+-- them. Superusers and members of workflow_admin, whom nothing confines, are refused. For
+-- superusers and workflow_admin. Errors: 42704 no such role, 22023, 22004, WF002.
+CREATE FUNCTION workflow.confine(role name, tenants text[], note text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_confine';
+
+-- The roles that are confined; those that are the current role's.
+CREATE VIEW workflow.confined_roles WITH (security_barrier) AS
+    SELECT p.name AS role, pg_catalog.array_agg(pg_catalog.substr(p.definition, 8) ORDER BY p.definition) AS tenants
+    FROM workflow.permission p
+    WHERE p.privilege OPERATOR(pg_catalog.=) 'tenant'
+      AND (pg_catalog.pg_has_role('workflow_admin', 'USAGE') OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE')
+           OR EXISTS (SELECT FROM pg_catalog.pg_roles r
+                      WHERE r.oid OPERATOR(pg_catalog.=) p.role AND pg_catalog.pg_has_role(r.oid, 'USAGE')))
+    GROUP BY p.role, p.name;
+
 
 -- change_owner(definition, role, note): give a definition, with all versions and
 -- processes, to another role; or a job ('job:NAME') with its runs, a queue ('queue:NAME') or
@@ -511,19 +561,19 @@ CREATE FUNCTION workflow.send_by_key(
 CREATE FUNCTION workflow.start(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing')
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL)
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start';
 
 CREATE FUNCTION workflow.start_or_get(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing', OUT process uuid, OUT created boolean)
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, OUT process uuid, OUT created boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_or_get';
 
 CREATE FUNCTION workflow.start_many(
     definition text, inputs jsonb[], keys text[] DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing')
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_many';
 
 CREATE FUNCTION workflow.get(
@@ -584,8 +634,8 @@ CREATE FUNCTION workflow.search(
     RETURNS SETOF workflow.processes LANGUAGE c STABLE ROWS 20 AS 'MODULE_PATHNAME', 'workflow_search';
 
 -- publish(...): an event for all processes with an active state that waits for it with
--- this correlation (`correlate` in the definition), and to whose definitions the caller
--- may send. Executors deliver it after this transaction, as that of post().
+-- this correlation (`correlate` in the definition), that exist for the session (tenant()),
+-- and to whose definitions the caller may send. Executors deliver it after this transaction, as that of post().
 --   event, correlation  not empty
 --   data        payload
 --   keep        also for processes that begin to wait for it so soon; each gets it once
@@ -616,7 +666,8 @@ CREATE TABLE workflow.task (
     data       jsonb,
     closed_at  timestamptz,             -- null: open
     closed_by  text COLLATE "C",        -- the actor whose event did it ...
-    event      text COLLATE "C"         -- ... and that event
+    event      text COLLATE "C",        -- ... and that event
+    tenant     text COLLATE "C"         -- that of the process
 );
 CREATE INDEX task_process ON workflow.task (process);
 CREATE INDEX task_open ON workflow.task (id) WHERE closed_at IS NULL;
@@ -631,6 +682,7 @@ CREATE TABLE workflow.task_seat (
     rank       smallint NOT NULL,       -- the other way round than priority
     due        timestamptz NOT NULL,    -- or infinity
     several    boolean NOT NULL,        -- it needs more votes than one
+    tenant     text COLLATE "C",
     PRIMARY KEY (task, name)
 );
 CREATE INDEX task_seat_inbox ON workflow.task_seat (name, rank, due, task);
@@ -756,10 +808,10 @@ CREATE VIEW workflow.tasks WITH (security_barrier) AS
            workflow.masked_text(d.owner, d.sensitive, t.title, p.context) AS title, t.events, t.priority::int, t.due,
            t.claimed_by, workflow.masked(d.owner, d.sensitive, t.data, p.context) AS data, t.names, t.need, t.made_at,
            (SELECT pg_catalog.count(*)::int FROM workflow.task_act a
-            WHERE a.task OPERATOR(pg_catalog.=) t.id AND a.act OPERATOR(pg_catalog.=) 'vote') AS votes
+            WHERE a.task OPERATOR(pg_catalog.=) t.id AND a.act OPERATOR(pg_catalog.=) 'vote') AS votes, p.tenant
     FROM workflow.task t JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE t.closed_at IS NULL AND workflow.sees(p.definition, p.starter);
+    WHERE t.closed_at IS NULL AND workflow.sees(p.definition, p.starter) AND workflow.sees_tenant(p.tenant);
 
 -- Who did what with tasks, and who is asked: one row for each act, and one without act for each name
 -- that an open task waits for.
@@ -767,14 +819,15 @@ CREATE VIEW workflow.approvals WITH (security_barrier) AS
     SELECT t.process, t.definition, p.key, t.id AS task, t.state,
            workflow.masked_text(d.owner, d.sensitive, t.title, p.context) AS title, w.act, w.at, w.actor, w.name, w.other,
            w.event, workflow.masked_text(d.owner, d.sensitive, w.note, p.context, w.data) AS note,
-           workflow.masked(d.owner, d.sensitive, w.data, p.context) AS data, t.closed_at, t.closed_by, t.event AS closed_event
+           workflow.masked(d.owner, d.sensitive, w.data, p.context) AS data, t.closed_at, t.closed_by, t.event AS closed_event,
+           p.tenant
     FROM (SELECT a.task, a.id, a.act, a.at, a.actor, a.name, a.other, a.event, a.note, a.data FROM workflow.task_act a
           UNION ALL
           SELECT s.task, NULL, NULL, NULL, NULL, s.name, NULL, NULL, NULL, NULL FROM workflow.task_seat s) w
     JOIN workflow.task t ON t.id OPERATOR(pg_catalog.=) w.task
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.sees(p.definition, p.starter);
+    WHERE workflow.sees(p.definition, p.starter) AND workflow.sees_tenant(p.tenant);
 
 -- ---- how many rows the planner is to expect, who cannot look into the library
 ALTER FUNCTION workflow.available_events ROWS 5;
@@ -806,56 +859,67 @@ CREATE OR REPLACE VIEW workflow.processes WITH (security_barrier) AS
            p.step, p.started_by, p.started_at, p.updated_at,
            workflow.masked(d.owner, d.sensitive, p.output, p.context) AS output, p.parent, p.invoke, p.children,
            CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN
-               CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END AS outcome
+               CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END AS outcome, p.tenant
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.sees(d.id, p.starter);
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant);
 
 CREATE OR REPLACE VIEW workflow.timers WITH (security_barrier) AS
     SELECT t.process, d.name AS definition, p.key, t.seq, t.event, t.name, t.state, t.due, t.parked, t.attempts, t.actor,
            workflow.masked(d.owner, d.sensitive,
                            CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data -> 'data' ELSE t.data END,
                            p.context) AS data,
-           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data ->> 'once' END AS once
+           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data ->> 'once' END AS once,
+           p.tenant
     FROM workflow.timer t
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.sees(d.id, p.starter)
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant)
       -- what was posted to a process that has ended since will not be delivered
       AND NOT workflow.is_over(p.status, p.states, p.step);
 
 -- What has come before its process.
 CREATE VIEW workflow.early_events WITH (security_barrier) AS
     SELECT e.definition, e.key, e.seq, e.event, e.due, e.until, e.name, e.actor,
-           workflow.masked(n.owner, n.sensitive, e.data) AS data, e.once
+           workflow.masked(n.owner, n.sensitive, e.data) AS data, e.once,
+           NULLIF(e.tenant, '') AS tenant
     FROM workflow.early e
     CROSS JOIN LATERAL (SELECT d.owner, d.sensitive FROM workflow.definition d
                         WHERE d.name OPERATOR(pg_catalog.=) e.definition ORDER BY d.version DESC LIMIT 1) n
     WHERE EXISTS (SELECT FROM workflow.definition d
-                  WHERE d.name OPERATOR(pg_catalog.=) e.definition AND workflow.may(d.id, 'read'));
+                  WHERE d.name OPERATOR(pg_catalog.=) e.definition AND workflow.may(d.id, 'read'))
+      AND workflow.sees_tenant(NULLIF(e.tenant, ''));
 
 CREATE OR REPLACE VIEW workflow.process_history WITH (security_barrier) AS
     SELECT h.process, d.name AS definition, p.key, h.step, h.at, h.event, h.taken, h.from_states, h.to_states,
            h.due, h.actor,
            workflow.masked(d.owner, d.sensitive, CASE WHEN n.note IS NULL THEN h.data ELSE NULLIF(h.data - 'note', '{}') END,
                            p.context, h.data -> 'patch') AS data,
-           h.reason, workflow.masked_text(d.owner, d.sensitive, n.note, p.context, h.data -> 'patch') AS note
+           h.reason, workflow.masked_text(d.owner, d.sensitive, n.note, p.context, h.data -> 'patch') AS note,
+           p.tenant
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     CROSS JOIN LATERAL (SELECT CASE WHEN starts_with(h.event, 'workflow.') AND jsonb_typeof(h.data) = 'object' THEN h.data ->> 'note' END) n(note)
-    WHERE workflow.sees(d.id, p.starter);
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant);
 
 CREATE OR REPLACE VIEW workflow.deferred_events WITH (security_barrier) AS
     SELECT e.process, d.name AS definition, p.key, e.seq, e.event, e.state, e.at, e.name, e.actor,
-           workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data
+           workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data, p.tenant
     FROM workflow.deferred e
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) e.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.sees(d.id, p.starter);
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant);
 
 -- Who has started a process, and may not read its definition, is told what
 -- happened, and not where in the owner's functions, nor what is in the owner's
 -- tables ("Failing row contains ...").
+CREATE OR REPLACE VIEW workflow.erasures WITH (security_barrier) AS
+    SELECT e.process, e.at, o.name AS owner
+    FROM workflow.erasure e JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) e.owner
+    WHERE (pg_catalog.pg_has_role(o.role, 'USAGE') OR pg_catalog.pg_has_role('workflow_admin', 'USAGE')
+           OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE'))
+      AND workflow.sees_tenant(NULL);
+
 CREATE OR REPLACE VIEW workflow.errors WITH (security_barrier) AS
     SELECT f.process, d.name AS definition, p.key, p.status, p.states, f.event, f.attempts, f.given_up, f.at,
            f.sqlstate, workflow.masked_text(d.owner, d.sensitive, f.message, p.context, e.data) AS message,
@@ -863,13 +927,13 @@ CREATE OR REPLACE VIEW workflow.errors WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.hint, p.context, e.data) END AS hint,
            CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.context, p.context, e.data) END AS context,
            f.due, f.actor, workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data,
-           f.name, f.state, f.since, f.handled
+           f.name, f.state, f.since, f.handled, p.tenant
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     CROSS JOIN LATERAL (SELECT CASE WHEN f.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff'
                                     THEN f.data -> 'data' ELSE f.data END) e(data)
-    WHERE workflow.sees(d.id, p.starter);
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant);
 
 -- ---- jobs, their runs, queues, workers
 
@@ -918,6 +982,7 @@ CREATE TABLE workflow.job_cache (
     good_until timestamptz,             -- null: for ever
     result     jsonb,
     process    uuid,                    -- that has invoked the run
+    tenant     text COLLATE "C" NOT NULL DEFAULT '',    -- for whom it was done; empty: for nobody
     PRIMARY KEY (job, id)
 );
 CREATE INDEX job_cache_hash ON workflow.job_cache (job, hash);
@@ -1046,7 +1111,8 @@ CREATE TABLE workflow.run (
     process    uuid,                    -- that has invoked it,
     invoke     text COLLATE "C",        -- by this id there,
     rules      jsonb,                   -- timeout (us) and retry, in place of those of the job
-    ordered    boolean NOT NULL         -- it has a place in the order of an ordered queue
+    ordered    boolean NOT NULL,        -- it has a place in the order of an ordered queue
+    tenant     text COLLATE "C"         -- whose it is
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Place by place, however many runs are in one; and those that are due, before all that
 -- are not yet, in however many places.
@@ -1097,6 +1163,7 @@ CREATE TABLE workflow.run_history (
     process    uuid,
     invoke     text COLLATE "C",
     rules      jsonb,
+    tenant     text COLLATE "C",
     PRIMARY KEY (run, slot)
 ) PARTITION BY LIST (slot);
 CREATE TABLE workflow.run_history_0 PARTITION OF workflow.run_history FOR VALUES IN (0);
@@ -1141,12 +1208,13 @@ CREATE TABLE workflow.run_log_5 PARTITION OF workflow.run_log FOR VALUES IN (5);
 CREATE TABLE workflow.run_log_6 PARTITION OF workflow.run_log FOR VALUES IN (6);
 CREATE TABLE workflow.run_log_7 PARTITION OF workflow.run_log FOR VALUES IN (7);
 
--- Keys of runs: one run a key and job, whatever its version.
+-- Keys of runs: one run a key, job and tenant, whatever its version.
 CREATE TABLE workflow.run_key (
-    root int NOT NULL,
-    key  text COLLATE "C" NOT NULL,
-    run  uuid NOT NULL,
-    PRIMARY KEY (root, key)
+    root   int NOT NULL,
+    key    text COLLATE "C" NOT NULL,
+    run    uuid NOT NULL,
+    tenant text COLLATE "C" NOT NULL DEFAULT '',    -- empty: nobody's
+    PRIMARY KEY (root, key, tenant)
 );
 
 -- run_job(...): make a run of a job, which is done after this transaction.
@@ -1169,20 +1237,21 @@ CREATE TABLE workflow.run_key (
 --               and is the answer; on_conflict does not count then. at_most: but not
 --               longer than that after the first of these calls
 --   actor       on whose behalf
+--   tenant      whose it is: keys are those of the tenant; default: workflow.tenant
 -- Returns the id of the run. Errors: WF010 no such job, queue or run, WF002, WF011 the queue
--- is full, WF013 the parameters do not fit, WF016. Locks nothing without a key.
+-- is full, WF013 the parameters do not fit, WF016, 22023. Locks nothing without a key.
 CREATE FUNCTION workflow.run_job(
     job text, params jsonb DEFAULT '{}', key text DEFAULT NULL, priority int DEFAULT NULL, at timestamptz DEFAULT NULL,
     queue text DEFAULT NULL, partition text DEFAULT NULL, after uuid[] DEFAULT NULL, on_conflict text DEFAULT 'existing',
     debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL,
-    after_failed text DEFAULT 'cancel')
+    after_failed text DEFAULT 'cancel', tenant text DEFAULT NULL)
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_run_job';
 
 -- run_jobs(...): the same for many runs at once; params, keys and partitions have an
 -- element for each. Returns their ids in that order.
 CREATE FUNCTION workflow.run_jobs(
     job text, params jsonb[], keys text[] DEFAULT NULL, partitions text[] DEFAULT NULL, priority int DEFAULT NULL,
-    at timestamptz DEFAULT NULL, queue text DEFAULT NULL)
+    at timestamptz DEFAULT NULL, queue text DEFAULT NULL, tenant text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_run_jobs';
 
 -- cancel_run(run, force): a run that waits is not done: 'aborted'. One that runs is
@@ -1377,31 +1446,31 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
                                                       ELSE u.progress END, u.params) AS progress,
            -u.level AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
-           u.process, u.invoke
+           u.process, u.invoke, u.tenant
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
                  NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
-                 r.process, r.invoke, r.state > 0 AND r.lease_until IS NULL AS tracked
+                 r.process, r.invoke, r.state > 0 AND r.lease_until IS NULL AS tracked, r.tenant
           FROM workflow.run r
           UNION ALL
           SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
                  h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL,
-                 h.process, h.invoke, false
+                 h.process, h.invoke, false, h.tenant
           FROM workflow.run_history h) u
     JOIN workflow.job j ON j.id = u.job
     LEFT JOIN workflow.queue q ON q.id = u.queue
     LEFT JOIN workflow.job o ON o.id = -u.queue
-    WHERE workflow.sees_run(j.id, u.starter);
+    WHERE workflow.sees_run(j.id, u.starter) AND workflow.sees_tenant(u.tenant);
 
 -- What runs have said, see write_log(), as long as it is remembered.
 CREATE VIEW workflow.run_logs WITH (security_barrier) AS
     SELECT l.run, j.name AS job, l.attempt, l.at, l.severity,
            workflow.masked_text(j.owner, j.sensitive, l.message, u.params, l.data) AS message,
-           workflow.masked(j.owner, j.sensitive, l.data, u.params) AS data, l.n
+           workflow.masked(j.owner, j.sensitive, l.data, u.params) AS data, l.n, u.tenant
     FROM workflow.run_log l
-    JOIN (SELECT r.id AS run, r.job, r.starter, r.params FROM workflow.run r
-          UNION ALL SELECT h.run, h.job, h.starter, h.params FROM workflow.run_history h) u ON u.run = l.run
+    JOIN (SELECT r.id AS run, r.job, r.starter, r.params, r.tenant FROM workflow.run r
+          UNION ALL SELECT h.run, h.job, h.starter, h.params, h.tenant FROM workflow.run_history h) u ON u.run = l.run
     JOIN workflow.job j ON j.id = u.job
-    WHERE workflow.sees_run(j.id, u.starter);
+    WHERE workflow.sees_run(j.id, u.starter) AND workflow.sees_tenant(u.tenant);
 
 -- get_run(run): one run, as the view runs has it. Errors: WF010 no such run, or one that
 -- is not remembered any more; WF002.
@@ -1461,7 +1530,36 @@ CREATE TABLE workflow.checkpoint (
     PRIMARY KEY (run, name)
 );
 
--- claim(...): claim up to n runs of a queue that are due, those that nobody has.
+-- What each tenant has, and what waits for it.
+
+-- Of tenants with something under way, as far as the current role sees it: processes that are
+-- not over, those of them that failed, open tasks; runs that wait and run, and since when the
+-- first of those that wait is due.
+CREATE VIEW workflow.tenants WITH (security_barrier) AS
+    SELECT u.tenant, pg_catalog.sum(u.processes)::bigint AS processes, pg_catalog.sum(u.failed)::bigint AS failed,
+           pg_catalog.sum(u.tasks)::bigint AS tasks, pg_catalog.sum(u.waiting)::bigint AS waiting,
+           pg_catalog.sum(u.running)::bigint AS running, pg_catalog.min(u.due) AS due_since
+    FROM (
+        SELECT p.tenant, 1 AS processes, (p.status IN ('error', 'terminated'))::int AS failed, 0 AS tasks, 0 AS waiting,
+               0 AS running, NULL::timestamptz AS due
+        FROM workflow.process p
+        WHERE p.tenant IS NOT NULL AND NOT workflow.is_over(p.status, p.states, p.step)
+          AND workflow.sees(p.definition, p.starter) AND workflow.sees_tenant(p.tenant)
+        UNION ALL
+        SELECT t.tenant, 0, 0, 1, 0, 0, NULL
+        FROM workflow.task t JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
+        WHERE t.tenant IS NOT NULL AND t.closed_at IS NULL
+          AND workflow.sees(p.definition, p.starter) AND workflow.sees_tenant(t.tenant)
+        UNION ALL
+        SELECT r.tenant, 0, 0, 0, (r.state OPERATOR(pg_catalog.=) 0)::int, (r.state IN (1, 2))::int,
+               CASE WHEN r.state OPERATOR(pg_catalog.=) 0 AND r.due OPERATOR(pg_catalog.<=) pg_catalog.statement_timestamp() THEN r.due END
+        FROM workflow.run r
+        WHERE r.tenant IS NOT NULL AND workflow.sees_run(r.job, r.starter) AND workflow.sees_tenant(r.tenant)) u
+    GROUP BY u.tenant;
+
+
+-- claim(...): claim up to n runs of a queue that are due, those that nobody has, and that
+-- exist for the session (tenant()); whose each is, is in the view runs.
 --   queue       its name; 'job:NAME': that of one job
 --   worker      who claims, as it calls itself
 --   lease       so long it has them, unless it extends that: extend()
@@ -1761,7 +1859,8 @@ CREATE TABLE workflow.schedule (
     active       uuid[] NOT NULL DEFAULT '{}',  -- those that were not over when it was looked last
     made         bigint NOT NULL DEFAULT 0,
     skipped      bigint NOT NULL DEFAULT 0, -- because of those
-    queued       timestamptz                -- the time of the occurrence whose process waits for them
+    queued       timestamptz,               -- the time of the occurrence whose process waits for them
+    tenant       text COLLATE "C"           -- for whom it makes something
 );
 CREATE INDEX schedule_due ON workflow.schedule (owner, due, id) WHERE due IS NOT NULL;
 
@@ -1887,7 +1986,7 @@ CREATE VIEW workflow.schedules WITH (security_barrier) AS
                     (SELECT workflow.run_state(h.state) FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) s.last_made),
                     (SELECT p.status::text FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) s.last_made)) AS last_result,
            s.made, s.skipped, s.attempts, workflow.masked(s.owner, m.sensitive, s.params) AS params, s.starts, s.ends, s.overlap, s.catch_up, s.gap, s.fold, s.jitter,
-           s.calendar, s.priority, s.engine, s.suspended_at, s.created_at, s.queued
+           s.calendar, s.priority, s.engine, s.suspended_at, s.created_at, s.queued, s.tenant
     FROM workflow.schedule s
     JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) s.owner
     LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) o.role
@@ -1912,7 +2011,7 @@ CREATE TABLE workflow.act (
     at     timestamptz NOT NULL,
     act    text COLLATE "C" NOT NULL,   -- the function that was called
     kind   text COLLATE "C" NOT NULL,   -- of what: process, job, run, queue, limit, schedule, table_trigger, calendar,
-                                        -- owner, database
+                                        -- owner, role, database
     object text COLLATE "C",            -- its name or id; null: many
     owner  int NOT NULL,                -- whose it is; 0: administrators'
     role   text COLLATE "C" NOT NULL,   -- current_user
@@ -1935,8 +2034,8 @@ CREATE INDEX act_at ON workflow.act (at);
 CREATE INDEX act_object ON workflow.act (object, kind);
 
 -- Who has done what, and when. Administrators and monitors see all, others what was done
--- with what is theirs. Rows are kept as history is; those of a definition for as long as
--- it is there.
+-- with what is theirs; who works for one tenant, nothing. Rows are kept as history is; those
+-- of a definition for as long as it is there.
 CREATE VIEW workflow.audit WITH (security_barrier) AS
     SELECT a.at, a.act, a.kind, a.object, a.role, a.login, a.actor, a.detail, a.note
     FROM (
@@ -1957,8 +2056,9 @@ CREATE VIEW workflow.audit WITH (security_barrier) AS
             -- names of definitions have none of these prefixes
             SELECT COALESCE(substring(c.definition FROM '^(job|queue|limit|schedule):'), 'definition'),
                    regexp_replace(c.definition, '^(job|queue|limit|schedule):', '')) k(kind, object)) a
-    WHERE pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE')
-       OR EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner AND o.role <> 0 AND pg_has_role(o.role, 'USAGE'));
+    WHERE (pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE')
+           OR EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner AND o.role <> 0 AND pg_has_role(o.role, 'USAGE')))
+      AND workflow.sees_tenant(NULL);
 
 DO $dump$
 BEGIN
@@ -2055,11 +2155,24 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
 
     UNION ALL
     SELECT 'key of no process', k.process, format('%s of %s', k.key, k.definition)
-    FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition)
+    FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition
+                                               AND COALESCE(p.tenant, '') = k.tenant)
     UNION ALL
     SELECT 'process does not have its key', p.id, p.key
     FROM p WHERE p.key IS NOT NULL AND NOT p.over AND NOT EXISTS (
-        SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
+        SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id
+            AND k.tenant = COALESCE(p.tenant, ''))
+
+    UNION ALL
+    SELECT 'tenant is not that of the parent', p.id, p.tenant
+    FROM p JOIN workflow.process q ON q.id = p.parent WHERE q.tenant IS DISTINCT FROM p.tenant
+    UNION ALL
+    SELECT 'tenant of a task is not that of its process', t.process, t.tenant
+    FROM workflow.task t JOIN p ON p.id = t.process WHERE t.tenant IS DISTINCT FROM p.tenant
+        OR EXISTS (SELECT FROM workflow.task_seat s WHERE s.task = t.id AND s.tenant IS DISTINCT FROM t.tenant)
+    UNION ALL
+    SELECT 'tenant of a run is not that of its process', r.process, r.tenant
+    FROM workflow.run r JOIN p ON p.id = r.process WHERE r.tenant IS DISTINCT FROM p.tenant
 
     UNION ALL
     SELECT 'timer of no process', t.process, format('%s %s', t.seq, t.event)
@@ -2113,7 +2226,8 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
     FROM workflow.early e WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = e.definition)
     UNION ALL
     SELECT 'early event is lost', k.process, e.event
-    FROM workflow.early e JOIN workflow.key k ON k.definition = e.definition AND k.key = e.key JOIN p ON p.id = k.process WHERE NOT p.over
+    FROM workflow.early e JOIN workflow.key k ON k.definition = e.definition AND k.key = e.key AND k.tenant = e.tenant
+        JOIN p ON p.id = k.process WHERE NOT p.over
     UNION ALL
     SELECT 'failed event is lost', f.process, f.event
     FROM workflow.failure f WHERE NOT f.given_up AND NOT f.handled
@@ -2243,12 +2357,13 @@ CREATE OR REPLACE VIEW workflow.inconsistencies (problem, process, detail) WITH 
 
 CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
     SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason,
-           -- of others' processes: that there is an event, and since when
-           CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
+           -- of others' processes: that there is an event, and since when; nor does who works
+           -- for one tenant learn more
+           CASE WHEN workflow.may(d.id, 'read') AND workflow.sees_tenant(NULL) THEN a.process END AS process,
            CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
-           CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
+           CASE WHEN workflow.may(d.id, 'read') AND workflow.sees_tenant(NULL) THEN a.event END AS event, a.event_since,
            a.sqlstate, a.message, a.failed_at, a.looks,
-           CASE WHEN workflow.may_job(j.id, 'read') THEN a.run END AS run,
+           CASE WHEN workflow.may_job(j.id, 'read') AND workflow.sees_tenant(NULL) THEN a.run END AS run,
            CASE WHEN workflow.may_job(j.id, 'read') THEN j.name END AS job
     FROM workflow.workers() a
     LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
@@ -2338,6 +2453,12 @@ GRANT EXECUTE ON FUNCTION
     workflow.delegate, workflow.comment, workflow.complete_task
     TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.tasks, workflow.approvals TO workflow_user, workflow_monitor, workflow_admin;
+REVOKE ALL ON FUNCTION workflow.tenant, workflow.sees_tenant, workflow.confine FROM PUBLIC;
+REVOKE ALL ON workflow.confined_roles, workflow.tenants FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.tenant, workflow.sees_tenant TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.confine TO workflow_admin;
+GRANT SELECT ON workflow.confined_roles TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.tenants TO workflow_user, workflow_monitor, workflow_admin;
 
 -- ---- rights: what users have granted and revoked on what was made anew, by whom, and
 -- with which options, in that order: a dump grants in the order of the list. Not by GRANT, which in here would count as the extension's own: pg_dump

@@ -30,12 +30,13 @@ CREATE FUNCTION workflow.runtime_activity(
 
 CREATE VIEW workflow.activity WITH (security_barrier) AS
     SELECT a.kind, a.pid, o.name AS owner, a.state, a.since, a.steps, a.batches, a.wait_reason,
-           -- of others' processes: that there is an event, and since when
-           CASE WHEN workflow.may(d.id, 'read') THEN a.process END AS process,
+           -- of others' processes: that there is an event, and since when; nor does who works
+           -- for one tenant learn more
+           CASE WHEN workflow.may(d.id, 'read') AND workflow.sees_tenant(NULL) THEN a.process END AS process,
            CASE WHEN workflow.may(d.id, 'read') THEN d.name END AS definition,
-           CASE WHEN workflow.may(d.id, 'read') THEN a.event END AS event, a.event_since,
+           CASE WHEN workflow.may(d.id, 'read') AND workflow.sees_tenant(NULL) THEN a.event END AS event, a.event_since,
            a.sqlstate, a.message, a.failed_at, a.looks,
-           CASE WHEN workflow.may_job(j.id, 'read') THEN a.run END AS run,
+           CASE WHEN workflow.may_job(j.id, 'read') AND workflow.sees_tenant(NULL) THEN a.run END AS run,
            CASE WHEN workflow.may_job(j.id, 'read') THEN j.name END AS job
     FROM workflow.workers() a
     LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner

@@ -7,7 +7,7 @@ CREATE TABLE workflow.act (
     at     timestamptz NOT NULL,
     act    text COLLATE "C" NOT NULL,   -- the function that was called
     kind   text COLLATE "C" NOT NULL,   -- of what: process, job, run, queue, limit, schedule, table_trigger, calendar,
-                                        -- owner, database
+                                        -- owner, role, database
     object text COLLATE "C",            -- its name or id; null: many
     owner  int NOT NULL,                -- whose it is; 0: administrators'
     role   text COLLATE "C" NOT NULL,   -- current_user
@@ -30,8 +30,8 @@ CREATE INDEX act_at ON workflow.act (at);
 CREATE INDEX act_object ON workflow.act (object, kind);
 
 -- Who has done what, and when. Administrators and monitors see all, others what was done
--- with what is theirs. Rows are kept as history is; those of a definition for as long as
--- it is there.
+-- with what is theirs; who works for one tenant, nothing. Rows are kept as history is; those
+-- of a definition for as long as it is there.
 CREATE VIEW workflow.audit WITH (security_barrier) AS
     SELECT a.at, a.act, a.kind, a.object, a.role, a.login, a.actor, a.detail, a.note
     FROM (
@@ -52,7 +52,8 @@ CREATE VIEW workflow.audit WITH (security_barrier) AS
             -- names of definitions have none of these prefixes
             SELECT COALESCE(substring(c.definition FROM '^(job|queue|limit|schedule):'), 'definition'),
                    regexp_replace(c.definition, '^(job|queue|limit|schedule):', '')) k(kind, object)) a
-    WHERE pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE')
-       OR EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner AND o.role <> 0 AND pg_has_role(o.role, 'USAGE'));
+    WHERE (pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE')
+           OR EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner AND o.role <> 0 AND pg_has_role(o.role, 'USAGE')))
+      AND workflow.sees_tenant(NULL);
 
 GRANT SELECT ON workflow.audit TO workflow_user, workflow_monitor, workflow_admin;

@@ -66,11 +66,24 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
 
     UNION ALL
     SELECT 'key of no process', k.process, format('%s of %s', k.key, k.definition)
-    FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition)
+    FROM workflow.key k WHERE NOT EXISTS (SELECT FROM p WHERE p.id = k.process AND p.key = k.key AND p.name = k.definition
+                                               AND COALESCE(p.tenant, '') = k.tenant)
     UNION ALL
     SELECT 'process does not have its key', p.id, p.key
     FROM p WHERE p.key IS NOT NULL AND NOT p.over AND NOT EXISTS (
-        SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id)
+        SELECT FROM workflow.key k WHERE k.definition = p.name AND k.key = p.key AND k.process = p.id
+            AND k.tenant = COALESCE(p.tenant, ''))
+
+    UNION ALL
+    SELECT 'tenant is not that of the parent', p.id, p.tenant
+    FROM p JOIN workflow.process q ON q.id = p.parent WHERE q.tenant IS DISTINCT FROM p.tenant
+    UNION ALL
+    SELECT 'tenant of a task is not that of its process', t.process, t.tenant
+    FROM workflow.task t JOIN p ON p.id = t.process WHERE t.tenant IS DISTINCT FROM p.tenant
+        OR EXISTS (SELECT FROM workflow.task_seat s WHERE s.task = t.id AND s.tenant IS DISTINCT FROM t.tenant)
+    UNION ALL
+    SELECT 'tenant of a run is not that of its process', r.process, r.tenant
+    FROM workflow.run r JOIN p ON p.id = r.process WHERE r.tenant IS DISTINCT FROM p.tenant
 
     UNION ALL
     SELECT 'timer of no process', t.process, format('%s %s', t.seq, t.event)
@@ -124,7 +137,8 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     FROM workflow.early e WHERE NOT EXISTS (SELECT FROM workflow.definition d WHERE d.name = e.definition)
     UNION ALL
     SELECT 'early event is lost', k.process, e.event
-    FROM workflow.early e JOIN workflow.key k ON k.definition = e.definition AND k.key = e.key JOIN p ON p.id = k.process WHERE NOT p.over
+    FROM workflow.early e JOIN workflow.key k ON k.definition = e.definition AND k.key = e.key AND k.tenant = e.tenant
+        JOIN p ON p.id = k.process WHERE NOT p.over
     UNION ALL
     SELECT 'failed event is lost', f.process, f.event
     FROM workflow.failure f WHERE NOT f.given_up AND NOT f.handled

@@ -16,11 +16,11 @@ CREATE TABLE workflow.deferred (
 
 CREATE VIEW workflow.deferred_events WITH (security_barrier) AS
     SELECT e.process, d.name AS definition, p.key, e.seq, e.event, e.state, e.at, e.name, e.actor,
-           workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data
+           workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data, p.tenant
     FROM workflow.deferred e
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) e.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.sees(d.id, p.starter);
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant);
 
 GRANT SELECT ON workflow.deferred_events TO workflow_user, workflow_monitor, workflow_admin;
 

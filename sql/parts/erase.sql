@@ -28,8 +28,9 @@ CREATE FUNCTION workflow.erase(
 CREATE VIEW workflow.erasures WITH (security_barrier) AS
     SELECT e.process, e.at, o.name AS owner
     FROM workflow.erasure e JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) e.owner
-    WHERE pg_catalog.pg_has_role(o.role, 'USAGE') OR pg_catalog.pg_has_role('workflow_admin', 'USAGE')
-       OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE');
+    WHERE (pg_catalog.pg_has_role(o.role, 'USAGE') OR pg_catalog.pg_has_role('workflow_admin', 'USAGE')
+           OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE'))
+      AND workflow.sees_tenant(NULL);
 
 GRANT EXECUTE ON FUNCTION workflow.erase TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.erasures TO workflow_user, workflow_monitor, workflow_admin;

@@ -38,13 +38,13 @@ CREATE VIEW workflow.errors WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.hint, p.context, e.data) END AS hint,
            CASE WHEN workflow.may(d.id, 'read') THEN workflow.masked_text(d.owner, d.sensitive, f.context, p.context, e.data) END AS context,
            f.due, f.actor, workflow.masked(d.owner, d.sensitive, e.data, p.context) AS data,
-           f.name, f.state, f.since, f.handled
+           f.name, f.state, f.since, f.handled, p.tenant
     FROM workflow.failure f
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) f.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     CROSS JOIN LATERAL (SELECT CASE WHEN f.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff'
                                     THEN f.data -> 'data' ELSE f.data END) e(data)
-    WHERE workflow.sees(d.id, p.starter);
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant);
 
 GRANT SELECT ON workflow.errors TO workflow_user, workflow_monitor, workflow_admin;
 

@@ -83,12 +83,13 @@ CREATE VIEW workflow.process_history WITH (security_barrier) AS
            h.due, h.actor,
            workflow.masked(d.owner, d.sensitive, CASE WHEN n.note IS NULL THEN h.data ELSE NULLIF(h.data - 'note', '{}') END,
                            p.context, h.data -> 'patch') AS data,
-           h.reason, workflow.masked_text(d.owner, d.sensitive, n.note, p.context, h.data -> 'patch') AS note
+           h.reason, workflow.masked_text(d.owner, d.sensitive, n.note, p.context, h.data -> 'patch') AS note,
+           p.tenant
     FROM workflow.history h
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) h.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
     CROSS JOIN LATERAL (SELECT CASE WHEN starts_with(h.event, 'workflow.') AND jsonb_typeof(h.data) = 'object' THEN h.data ->> 'note' END) n(note)
-    WHERE workflow.sees(d.id, p.starter);
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant);
 
 GRANT EXECUTE ON FUNCTION workflow.expire TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.expire_all TO workflow_user, workflow_admin;

@@ -43,6 +43,7 @@ CREATE TABLE workflow.job_cache (
     good_until timestamptz,             -- null: for ever
     result     jsonb,
     process    uuid,                    -- that has invoked the run
+    tenant     text COLLATE "C" NOT NULL DEFAULT '',    -- for whom it was done; empty: for nobody
     PRIMARY KEY (job, id)
 );
 CREATE INDEX job_cache_hash ON workflow.job_cache (job, hash);

@@ -18,7 +18,8 @@ CREATE TABLE workflow.task (
     data       jsonb,
     closed_at  timestamptz,             -- null: open
     closed_by  text COLLATE "C",        -- the actor whose event did it ...
-    event      text COLLATE "C"         -- ... and that event
+    event      text COLLATE "C",        -- ... and that event
+    tenant     text COLLATE "C"         -- that of the process
 );
 CREATE INDEX task_process ON workflow.task (process);
 CREATE INDEX task_open ON workflow.task (id) WHERE closed_at IS NULL;
@@ -33,6 +34,7 @@ CREATE TABLE workflow.task_seat (
     rank       smallint NOT NULL,       -- the other way round than priority
     due        timestamptz NOT NULL,    -- or infinity
     several    boolean NOT NULL,        -- it needs more votes than one
+    tenant     text COLLATE "C",
     PRIMARY KEY (task, name)
 );
 CREATE INDEX task_seat_inbox ON workflow.task_seat (name, rank, due, task);
@@ -153,10 +155,10 @@ CREATE VIEW workflow.tasks WITH (security_barrier) AS
            workflow.masked_text(d.owner, d.sensitive, t.title, p.context) AS title, t.events, t.priority::int, t.due,
            t.claimed_by, workflow.masked(d.owner, d.sensitive, t.data, p.context) AS data, t.names, t.need, t.made_at,
            (SELECT pg_catalog.count(*)::int FROM workflow.task_act a
-            WHERE a.task OPERATOR(pg_catalog.=) t.id AND a.act OPERATOR(pg_catalog.=) 'vote') AS votes
+            WHERE a.task OPERATOR(pg_catalog.=) t.id AND a.act OPERATOR(pg_catalog.=) 'vote') AS votes, p.tenant
     FROM workflow.task t JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE t.closed_at IS NULL AND workflow.sees(p.definition, p.starter);
+    WHERE t.closed_at IS NULL AND workflow.sees(p.definition, p.starter) AND workflow.sees_tenant(p.tenant);
 
 -- Who did what with tasks, and who is asked: one row for each act, and one without act for each name
 -- that an open task waits for.
@@ -164,14 +166,15 @@ CREATE VIEW workflow.approvals WITH (security_barrier) AS
     SELECT t.process, t.definition, p.key, t.id AS task, t.state,
            workflow.masked_text(d.owner, d.sensitive, t.title, p.context) AS title, w.act, w.at, w.actor, w.name, w.other,
            w.event, workflow.masked_text(d.owner, d.sensitive, w.note, p.context, w.data) AS note,
-           workflow.masked(d.owner, d.sensitive, w.data, p.context) AS data, t.closed_at, t.closed_by, t.event AS closed_event
+           workflow.masked(d.owner, d.sensitive, w.data, p.context) AS data, t.closed_at, t.closed_by, t.event AS closed_event,
+           p.tenant
     FROM (SELECT a.task, a.id, a.act, a.at, a.actor, a.name, a.other, a.event, a.note, a.data FROM workflow.task_act a
           UNION ALL
           SELECT s.task, NULL, NULL, NULL, NULL, s.name, NULL, NULL, NULL, NULL FROM workflow.task_seat s) w
     JOIN workflow.task t ON t.id OPERATOR(pg_catalog.=) w.task
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.sees(p.definition, p.starter);
+    WHERE workflow.sees(p.definition, p.starter) AND workflow.sees_tenant(p.tenant);
 
 GRANT EXECUTE ON FUNCTION
     workflow.inbox, workflow.outbox, workflow.candidates, workflow.claim_task, workflow.release_task, workflow.assign,

@@ -31,18 +31,22 @@ CREATE TABLE workflow.process (
     output     jsonb,                   -- of one that reached its end
     parent     uuid,                    -- the process that invoked this one,
     invoke     text COLLATE "C",        -- by this id there,
-    depth      int                      -- so many levels below one that was started
+    depth      int,                     -- so many levels below one that was started
+    tenant     text COLLATE "C"         -- whose it is
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 -- For views that are asked for a key; no step changes it.
 CREATE INDEX process_key ON workflow.process (key) WHERE key IS NOT NULL;
+-- For those who ask for a tenant; nor this one.
+CREATE INDEX process_tenant ON workflow.process (tenant) WHERE tenant IS NOT NULL;
 
--- Business keys: one process a key and definition, whatever its version. Processes
+-- Business keys: one process a key, definition and tenant, whatever its version. Processes
 -- that are over may have had it before (start(on_key => 'active')).
 CREATE TABLE workflow.key (
     definition text COLLATE "C" NOT NULL,
     key        text COLLATE "C" NOT NULL,
     process    uuid NOT NULL,
-    PRIMARY KEY (definition, key)
+    tenant     text COLLATE "C" NOT NULL DEFAULT '',    -- empty: nobody's
+    PRIMARY KEY (definition, key, tenant)
 );
 
 -- is_over(status, states, step): has a process that stands so come to its end? One
@@ -66,18 +70,19 @@ CREATE FUNCTION workflow.is_over(status workflow.status, states text[], step int
 --               one is returned and nothing is started; 'refuse', WF016; 'active',
 --               as 'existing', but one that is over does not count: its key goes
 --               to the new process
--- Returns the process's id. Errors: WF006, WF002, WF016, those of its actions.
+--   tenant      whose it is: keys are those of the tenant; default: workflow.tenant
+-- Returns the process's id. Errors: WF006, WF002, WF016, 22023, those of its actions.
 CREATE FUNCTION workflow.start(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing')
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL)
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start';
 
 -- start_or_get(...): start(), and whether the process is new.
 CREATE FUNCTION workflow.start_or_get(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing', OUT process uuid, OUT created boolean)
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, OUT process uuid, OUT created boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_or_get';
 
 -- start_many(...): start() for every element of inputs, set-based.
@@ -88,7 +93,7 @@ CREATE FUNCTION workflow.start_or_get(
 CREATE FUNCTION workflow.start_many(
     definition text, inputs jsonb[], keys text[] DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing')
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_many';
 
 -- slot(process): the slot, 0 to 4095, that the id of a process carries: that of its
@@ -135,9 +140,9 @@ CREATE VIEW workflow.processes WITH (security_barrier) AS
            p.step, p.started_by, p.started_at, p.updated_at,
            workflow.masked(d.owner, d.sensitive, p.output, p.context) AS output, p.parent, p.invoke, p.children,
            CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN
-               CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END AS outcome
+               CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END AS outcome, p.tenant
     FROM workflow.process p JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.sees(d.id, p.starter);
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant);
 
 REVOKE ALL ON TYPE workflow.status FROM PUBLIC;
 GRANT USAGE ON TYPE workflow.status TO workflow_user, workflow_monitor, workflow_admin;

@@ -25,15 +25,16 @@ CREATE TABLE workflow.published (
     data         jsonb,
     looked       pg_snapshot NOT NULL DEFAULT pg_current_snapshot(),    -- what was seen by then has it
     horizon      xid8,                      -- transactions before it are waited for
-    settled      boolean NOT NULL DEFAULT false
+    settled      boolean NOT NULL DEFAULT false,
+    tenant       text COLLATE "C"           -- whose processes get it; null: all
 );
 CREATE INDEX published_correlation ON workflow.published (event, correlation);
 CREATE INDEX published_until ON workflow.published (until);
 CREATE INDEX published_settled ON workflow.published (id) WHERE NOT settled;
 
 -- publish(...): an event for all processes with an active state that waits for it with
--- this correlation (`correlate` in the definition), and to whose definitions the caller
--- may send. Executors deliver it after this transaction, as that of post().
+-- this correlation (`correlate` in the definition), that exist for the session (tenant()),
+-- and to whose definitions the caller may send. Executors deliver it after this transaction, as that of post().
 --   event, correlation  not empty
 --   data        payload
 --   keep        also for processes that begin to wait for it so soon; each gets it once

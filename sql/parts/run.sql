@@ -39,7 +39,8 @@ CREATE TABLE workflow.run (
     process    uuid,                    -- that has invoked it,
     invoke     text COLLATE "C",        -- by this id there,
     rules      jsonb,                   -- timeout (us) and retry, in place of those of the job
-    ordered    boolean NOT NULL         -- it has a place in the order of an ordered queue
+    ordered    boolean NOT NULL,        -- it has a place in the order of an ordered queue
+    tenant     text COLLATE "C"         -- whose it is
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Place by place, however many runs are in one; and those that are due, before all that
 -- are not yet, in however many places.
@@ -90,6 +91,7 @@ CREATE TABLE workflow.run_history (
     process    uuid,
     invoke     text COLLATE "C",
     rules      jsonb,
+    tenant     text COLLATE "C",
     PRIMARY KEY (run, slot)
 ) PARTITION BY LIST (slot);
 CREATE TABLE workflow.run_history_0 PARTITION OF workflow.run_history FOR VALUES IN (0);
@@ -134,12 +136,13 @@ CREATE TABLE workflow.run_log_5 PARTITION OF workflow.run_log FOR VALUES IN (5);
 CREATE TABLE workflow.run_log_6 PARTITION OF workflow.run_log FOR VALUES IN (6);
 CREATE TABLE workflow.run_log_7 PARTITION OF workflow.run_log FOR VALUES IN (7);
 
--- Keys of runs: one run a key and job, whatever its version.
+-- Keys of runs: one run a key, job and tenant, whatever its version.
 CREATE TABLE workflow.run_key (
-    root int NOT NULL,
-    key  text COLLATE "C" NOT NULL,
-    run  uuid NOT NULL,
-    PRIMARY KEY (root, key)
+    root   int NOT NULL,
+    key    text COLLATE "C" NOT NULL,
+    run    uuid NOT NULL,
+    tenant text COLLATE "C" NOT NULL DEFAULT '',    -- empty: nobody's
+    PRIMARY KEY (root, key, tenant)
 );
 
 -- run_job(...): make a run of a job, which is done after this transaction.
@@ -162,20 +165,21 @@ CREATE TABLE workflow.run_key (
 --               and is the answer; on_conflict does not count then. at_most: but not
 --               longer than that after the first of these calls
 --   actor       on whose behalf
+--   tenant      whose it is: keys are those of the tenant; default: workflow.tenant
 -- Returns the id of the run. Errors: WF010 no such job, queue or run, WF002, WF011 the queue
--- is full, WF013 the parameters do not fit, WF016. Locks nothing without a key.
+-- is full, WF013 the parameters do not fit, WF016, 22023. Locks nothing without a key.
 CREATE FUNCTION workflow.run_job(
     job text, params jsonb DEFAULT '{}', key text DEFAULT NULL, priority int DEFAULT NULL, at timestamptz DEFAULT NULL,
     queue text DEFAULT NULL, partition text DEFAULT NULL, after uuid[] DEFAULT NULL, on_conflict text DEFAULT 'existing',
     debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL,
-    after_failed text DEFAULT 'cancel')
+    after_failed text DEFAULT 'cancel', tenant text DEFAULT NULL)
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_run_job';
 
 -- run_jobs(...): the same for many runs at once; params, keys and partitions have an
 -- element for each. Returns their ids in that order.
 CREATE FUNCTION workflow.run_jobs(
     job text, params jsonb[], keys text[] DEFAULT NULL, partitions text[] DEFAULT NULL, priority int DEFAULT NULL,
-    at timestamptz DEFAULT NULL, queue text DEFAULT NULL)
+    at timestamptz DEFAULT NULL, queue text DEFAULT NULL, tenant text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_run_jobs';
 
 -- cancel_run(run, force): a run that waits is not done: 'aborted'. One that runs is

@@ -35,31 +35,31 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
                                                       ELSE u.progress END, u.params) AS progress,
            -u.level AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
-           u.process, u.invoke
+           u.process, u.invoke, u.tenant
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
                  NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
-                 r.process, r.invoke, r.state > 0 AND r.lease_until IS NULL AS tracked
+                 r.process, r.invoke, r.state > 0 AND r.lease_until IS NULL AS tracked, r.tenant
           FROM workflow.run r
           UNION ALL
           SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
                  h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL,
-                 h.process, h.invoke, false
+                 h.process, h.invoke, false, h.tenant
           FROM workflow.run_history h) u
     JOIN workflow.job j ON j.id = u.job
     LEFT JOIN workflow.queue q ON q.id = u.queue
     LEFT JOIN workflow.job o ON o.id = -u.queue
-    WHERE workflow.sees_run(j.id, u.starter);
+    WHERE workflow.sees_run(j.id, u.starter) AND workflow.sees_tenant(u.tenant);
 
 -- What runs have said, see write_log(), as long as it is remembered.
 CREATE VIEW workflow.run_logs WITH (security_barrier) AS
     SELECT l.run, j.name AS job, l.attempt, l.at, l.severity,
            workflow.masked_text(j.owner, j.sensitive, l.message, u.params, l.data) AS message,
-           workflow.masked(j.owner, j.sensitive, l.data, u.params) AS data, l.n
+           workflow.masked(j.owner, j.sensitive, l.data, u.params) AS data, l.n, u.tenant
     FROM workflow.run_log l
-    JOIN (SELECT r.id AS run, r.job, r.starter, r.params FROM workflow.run r
-          UNION ALL SELECT h.run, h.job, h.starter, h.params FROM workflow.run_history h) u ON u.run = l.run
+    JOIN (SELECT r.id AS run, r.job, r.starter, r.params, r.tenant FROM workflow.run r
+          UNION ALL SELECT h.run, h.job, h.starter, h.params, h.tenant FROM workflow.run_history h) u ON u.run = l.run
     JOIN workflow.job j ON j.id = u.job
-    WHERE workflow.sees_run(j.id, u.starter);
+    WHERE workflow.sees_run(j.id, u.starter) AND workflow.sees_tenant(u.tenant);
 
 -- get_run(run): one run, as the view runs has it. Errors: WF010 no such run, or one that
 -- is not remembered any more; WF002.

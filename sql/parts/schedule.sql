@@ -39,7 +39,8 @@ CREATE TABLE workflow.schedule (
     active       uuid[] NOT NULL DEFAULT '{}',  -- those that were not over when it was looked last
     made         bigint NOT NULL DEFAULT 0,
     skipped      bigint NOT NULL DEFAULT 0, -- because of those
-    queued       timestamptz                -- the time of the occurrence whose process waits for them
+    queued       timestamptz,               -- the time of the occurrence whose process waits for them
+    tenant       text COLLATE "C"           -- for whom it makes something
 );
 CREATE INDEX schedule_due ON workflow.schedule (owner, due, id) WHERE due IS NOT NULL;
 
@@ -165,7 +166,7 @@ CREATE VIEW workflow.schedules WITH (security_barrier) AS
                     (SELECT workflow.run_state(h.state) FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) s.last_made),
                     (SELECT p.status::text FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) s.last_made)) AS last_result,
            s.made, s.skipped, s.attempts, workflow.masked(s.owner, m.sensitive, s.params) AS params, s.starts, s.ends, s.overlap, s.catch_up, s.gap, s.fold, s.jitter,
-           s.calendar, s.priority, s.engine, s.suspended_at, s.created_at, s.queued
+           s.calendar, s.priority, s.engine, s.suspended_at, s.created_at, s.queued, s.tenant
     FROM workflow.schedule s
     JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) s.owner
     LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) o.role

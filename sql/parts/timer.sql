@@ -35,6 +35,7 @@ CREATE TABLE workflow.early (
     actor      text COLLATE "C",
     once       text COLLATE "C",
     data       jsonb,
+    tenant     text COLLATE "C" NOT NULL DEFAULT '',    -- whose key it is
     PRIMARY KEY (definition, key, seq)
 );
 CREATE INDEX early_until ON workflow.early (until);
@@ -94,23 +95,26 @@ CREATE VIEW workflow.timers WITH (security_barrier) AS
            workflow.masked(d.owner, d.sensitive,
                            CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data -> 'data' ELSE t.data END,
                            p.context) AS data,
-           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data ->> 'once' END AS once
+           CASE WHEN t.child OPERATOR(pg_catalog.=) 'ffffffff-ffff-ffff-ffff-ffffffffffff' THEN t.data ->> 'once' END AS once,
+           p.tenant
     FROM workflow.timer t
     JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process
     JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition
-    WHERE workflow.sees(d.id, p.starter)
+    WHERE workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant)
       -- what was posted to a process that has ended since will not be delivered
       AND NOT workflow.is_over(p.status, p.states, p.step);
 
 -- What has come before its process.
 CREATE VIEW workflow.early_events WITH (security_barrier) AS
     SELECT e.definition, e.key, e.seq, e.event, e.due, e.until, e.name, e.actor,
-           workflow.masked(n.owner, n.sensitive, e.data) AS data, e.once
+           workflow.masked(n.owner, n.sensitive, e.data) AS data, e.once,
+           NULLIF(e.tenant, '') AS tenant
     FROM workflow.early e
     CROSS JOIN LATERAL (SELECT d.owner, d.sensitive FROM workflow.definition d
                         WHERE d.name OPERATOR(pg_catalog.=) e.definition ORDER BY d.version DESC LIMIT 1) n
     WHERE EXISTS (SELECT FROM workflow.definition d
-                  WHERE d.name OPERATOR(pg_catalog.=) e.definition AND workflow.may(d.id, 'read'));
+                  WHERE d.name OPERATOR(pg_catalog.=) e.definition AND workflow.may(d.id, 'read'))
+      AND workflow.sees_tenant(NULLIF(e.tenant, ''));
 
 GRANT EXECUTE ON FUNCTION
     workflow.post, workflow.post_by_key, workflow.cancel_event, workflow.set_timer, workflow.reset_timer,

@@ -12,7 +12,8 @@ CREATE TABLE workflow.checkpoint (
     PRIMARY KEY (run, name)
 );
 
--- claim(...): claim up to n runs of a queue that are due, those that nobody has.
+-- claim(...): claim up to n runs of a queue that are due, those that nobody has, and that
+-- exist for the session (tenant()); whose each is, is in the view runs.
 --   queue       its name; 'job:NAME': that of one job
 --   worker      who claims, as it calls itself
 --   lease       so long it has them, unless it extends that: extend()

@@ -23,7 +23,9 @@
 #include "utils/lsyscache.h"
 
 #include "api/api.h"
+#include "api/arg.h"
 #include "base/errcodes.h"
+#include "base/guc.h"
 #include "base/quote.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
@@ -34,6 +36,7 @@
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/status.h"
+#include "store/tenant.h"
 
 static WfStatement started_statement = {
 	.sql = "SELECT FROM workflow.process WHERE id OPERATOR(pg_catalog.=) $1"
@@ -151,15 +154,27 @@ wf_api_locked(const WfRow *row)
 	wf_wakeup_released(wf_definition(row->definition)->owner);
 }
 
-static void
-check_send(int32 definition)
+/*
+ * Error WF001 if a process of this tenant, a text or 0, does not exist for the session.
+ */
+void
+wf_api_require_tenant(const pg_uuid_t *id, Datum tenant)
 {
+	if (!wf_tenant_sees(tenant))
+		wf_process_refuse_missing(id);
+}
+
+static void
+check_send(const pg_uuid_t *id, int32 definition, Datum tenant)
+{
+	wf_api_require_tenant(id, tenant);
 	wf_privilege_require(wf_definition(definition), "send");
 }
 
 static void
-check_owner(int32 definition)
+check_owner(const pg_uuid_t *id, int32 definition, Datum tenant)
 {
+	wf_api_require_tenant(id, tenant);
 	wf_privilege_require_owner(wf_definition(definition));
 }
 
@@ -169,6 +184,50 @@ lock(const pg_uuid_t *id, bool nowait, WfProcessRowCheck check, WfRow *row)
 	if (!wf_process_row_lock(id, nowait, check, row))
 		wf_process_refuse_missing(id);
 	wf_api_locked(row);
+}
+
+/*
+ * Work for the tenant that argument n names, or, without it, for the session's, until
+ * wf_tenant_work_on() with what is returned.  Error WF002 if the session, or its role,
+ * works for another one, 22023 for what is no name, 0A000 where the SQL has no tenants.
+ */
+int
+wf_api_for_tenant(FunctionCallInfo fcinfo, int n)
+{
+	char	   *given = PG_NARGS() > n ? wf_arg_string_or_null(fcinfo, n) : NULL;
+	const char *tenant = given != NULL ? given : wf_tenant_current();
+	int			level;
+
+	if (given != NULL && (given[0] == '\0' || strlen(given) > WF_TENANT_MAX))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of a tenant must have 1 to %d bytes", WF_TENANT_MAX)));
+	if (given != NULL && wf_tenant[0] != '\0' && strcmp(wf_tenant, given) != 0)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("the session works for tenant \"%s\", not \"%s\"", wf_quote(wf_tenant), wf_quote(given)),
+				 errhint("workflow.tenant says so.")));
+	if (tenant != NULL && !wf_tenant_is_known())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("extension \"workflow\" has no tenants in this database"),
+				 errhint("ALTER EXTENSION workflow UPDATE.")));
+	level = wf_tenant_work_for(tenant);
+	if (given != NULL)
+		(void) wf_tenant_current();
+	return level;
+}
+
+/*
+ * Read a process that exists for the session, without a lock.  Error WF001.  Rights are
+ * the caller's to ask for.
+ */
+void
+wf_api_read(const pg_uuid_t *id, WfRow *row)
+{
+	if (!wf_process_row_read(id, row))
+		wf_process_refuse_missing(id);
+	wf_api_require_tenant(id, row->tenant);
 }
 
 /*

@@ -23,6 +23,12 @@ extern void wf_api_lock_to_send(const pg_uuid_t *id, bool nowait, WfRow *row);
 extern WfDefinition *wf_api_lock_as_owner(const pg_uuid_t *id, WfRow *row);
 extern WfProcess *wf_api_hold(WfStepper *stepper, const pg_uuid_t *id, bool nowait);
 extern void wf_api_locked(const WfRow *row);
+/* Not the number of an argument: nothing but the setting says it. */
+#define WF_API_NO_TENANT	INT_MAX
+
+extern int	wf_api_for_tenant(FunctionCallInfo fcinfo, int n);
+extern void wf_api_require_tenant(const pg_uuid_t *id, Datum tenant);
+extern void wf_api_read(const pg_uuid_t *id, WfRow *row);
 extern WfProcess *wf_api_hold_row(WfStepper *stepper, const WfRow *row);
 extern void wf_api_require_sight(const pg_uuid_t *process, const WfDefinition *definition);
 extern void wf_api_require_any(const WfDefinition *definition);

@@ -58,8 +58,7 @@ arrived(const Wanted *wanted)
 {
 	WfRow		row;
 
-	if (!wf_process_row_read(&wanted->process, &row))
-		wf_process_refuse_missing(&wanted->process);
+	wf_api_read(&wanted->process, &row);
 	wf_api_require_sight(&row.id, wf_definition(row.definition));
 	if (wanted->state != NULL &&
 		wf_state_arg_holds(&row, wf_definition(row.definition), wanted->state))

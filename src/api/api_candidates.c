@@ -93,8 +93,7 @@ look_for_candidates(FunctionCallInfo fcinfo)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	wf_api_connect_to_look();
-	if (!wf_process_row_read(id, &row))
-		wf_process_refuse_missing(id);
+	wf_api_read(id, &row);
 	wf_privilege_require(wf_definition(row.definition), "send");
 	stepper = wf_stepper_new(0);
 	if (!put_asked(fcinfo, id, event) && !row.suspended && row.status != WF_INITIALIZED &&

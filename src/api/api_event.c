@@ -114,8 +114,7 @@ look_for_events(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	wf_api_connect_to_look();
-	if (!wf_process_row_read(id, &row))
-		wf_process_refuse_missing(id);
+	wf_api_read(id, &row);
 	offers.definition = wf_definition(row.definition);
 	wf_privilege_require(offers.definition, "send");
 	wf_arg_check_actor(fcinfo, 1, offers.definition);

@@ -55,14 +55,15 @@ PG_FUNCTION_INFO_V1(workflow_revoke_on);
 static WfStatement get_statement = {
 	.sql = "SELECT " GET_COLUMNS ","
 	" CASE WHEN p.status OPERATOR(pg_catalog.=) 'finalized' THEN"
-	" CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END"
+	" CASE WHEN p.states OPERATOR(pg_catalog.&&) d.failures THEN 'failure' ELSE 'success' END END,"
+	" p.tenant"
 	GET_FROM,
 	WF_ARGS(UUIDOID)
 };
 
-/* For the SQL of versions before 0.3.0, where processes have no outcome. */
+/* For the SQL of versions before 0.3.0, where processes have no outcome and no tenant. */
 static WfStatement get_without_outcome_statement = {
-	.sql = "SELECT " GET_COLUMNS GET_FROM,
+	.sql = "SELECT " GET_COLUMNS ", NULL::pg_catalog.text, NULL::pg_catalog.text" GET_FROM,
 	WF_ARGS(UUIDOID)
 };
 
@@ -71,8 +72,8 @@ look_get(PG_FUNCTION_ARGS)
 {
 	Datum		id = PG_GETARG_DATUM(0);
 	TupleDesc	desc;
-	Datum		values[N_GET + 1];
-	bool		nulls[N_GET + 1];
+	Datum		values[N_GET + 2];
+	bool		nulls[N_GET + 2];
 	WfDefinition *definition;
 	Datum		result;
 
@@ -86,6 +87,7 @@ look_get(PG_FUNCTION_ARGS)
 		wf_process_refuse_missing(PG_GETARG_UUID_P(0));
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
 	definition = wf_definition(DatumGetInt32(values[0]));
+	wf_api_require_tenant(PG_GETARG_UUID_P(0), nulls[N_GET + 1] ? (Datum) 0 : values[N_GET + 1]);
 	wf_api_require_sight(PG_GETARG_UUID_P(0), definition);
 	if (!nulls[GET_OUTPUT])
 		values[GET_OUTPUT] = wf_sensitive_show(definition, values[GET_OUTPUT], values[GET_CONTEXT]);
@@ -104,7 +106,7 @@ look_find(PG_FUNCTION_ARGS)
 
 	wf_api_connect_to_look();
 	wf_api_find(wf_arg_string(fcinfo, 0, "definition"), wf_arg_string(fcinfo, 1, "key"), id);
-	definition = wf_send_definition_of(id, &over);
+	definition = wf_send_definition_of(id, &over, NULL);
 	if (definition == NULL)
 		wf_process_refuse_missing(id);	/* the key is there, the row not yet */
 	wf_api_require_any(definition);

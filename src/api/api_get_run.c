@@ -35,6 +35,7 @@
 #include "store/origin.h"
 #include "store/run.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_get_run);
 PG_FUNCTION_INFO_V1(workflow_run_waits_for);
@@ -62,17 +63,17 @@ static WfStatement get_statement = {
  * failed where its queue blocks has not ended, and is known by when it was claimed.
  */
 static WfStatement failed_statement = {
-	.sql = "SELECT f.run, f.job FROM (SELECT h.run, h.job, h.queue, h.ended_at FROM workflow.run_history h"
+	.sql = "SELECT f.run, f.job FROM (SELECT h.run, h.job, h.queue, h.ended_at, h.tenant FROM workflow.run_history h"
 	" WHERE h.state OPERATOR(pg_catalog.=) 4 AND h.ended_at OPERATOR(pg_catalog.>=) $3 UNION ALL"
-	" SELECT r.id, r.job, r.queue, COALESCE(r.begun, r.due) FROM workflow.run r"
+	" SELECT r.id, r.job, r.queue, COALESCE(r.begun, r.due), r.tenant FROM workflow.run r"
 	" WHERE r.state OPERATOR(pg_catalog.>) 0 AND r.state OPERATOR(pg_catalog.=) 4) f"
 	" JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) f.job WHERE j.dropped_at IS NULL"
 	" AND ($1 OPERATOR(pg_catalog.=) 0 OR j.root OPERATOR(pg_catalog.=) $1)"
 	" AND ($2 OPERATOR(pg_catalog.=) 0 OR f.queue OPERATOR(pg_catalog.=) $2)"
-	" AND f.ended_at OPERATOR(pg_catalog.>=) $3"
+	" AND f.ended_at OPERATOR(pg_catalog.>=) $3 AND ($4 IS NULL OR f.tenant OPERATOR(pg_catalog.=) $4)"
 	" AND (f.queue OPERATOR(pg_catalog.<) 0 OR EXISTS (SELECT FROM workflow.queue q WHERE q.id OPERATOR(pg_catalog.=) f.queue))"
 	" ORDER BY f.ended_at, f.run",
-	WF_ARGS(INT4OID, INT4OID, TIMESTAMPTZOID)
+	WF_ARGS(INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID)
 };
 
 /* --- looking ---------------------------------------------------------------------- */
@@ -147,7 +148,8 @@ look_waits_for(PG_FUNCTION_ARGS)
 	const char *word;
 
 	wf_api_connect_to_look();
-	word = wf_run_find(PG_GETARG_UUID_P(0), &row) ? wf_run_look_waits_for(&row) : NULL;
+	word = wf_run_find(PG_GETARG_UUID_P(0), &row) && wf_tenant_sees(wf_run_row_tenant(&row)) ?
+		wf_run_look_waits_for(&row) : NULL;
 	SPI_finish();
 	if (word == NULL)
 	{
@@ -282,7 +284,7 @@ workflow_redrive(PG_FUNCTION_ARGS)
 {
 	char	   *job = wf_arg_string_or_null(fcinfo, 0);
 	char	   *queue = wf_arg_string_or_null(fcinfo, 1);
-	Datum		values[3];
+	Datum		values[4];
 	int64		limit = read_limit(fcinfo, 3);
 	SPITupleTable *found;
 	uint64		n;
@@ -293,7 +295,8 @@ workflow_redrive(PG_FUNCTION_ARGS)
 	wf_origin_require();
 	values[0] = Int32GetDatum(job == NULL ? 0 : wf_job_newest(job)->root);
 	values[1] = Int32GetDatum(queue == NULL ? 0 : wf_queue_number(queue));
-	n = wf_statement_execute(&failed_statement, values, NULL, 0);
+	values[3] = wf_tenant_datum();
+	n = wf_statement_execute(&failed_statement, values, values[3] == (Datum) 0 ? "   n" : NULL, 0);
 	found = SPI_tuptable;
 	for (uint64 i = 0; i < n && retried < limit; i++)
 	{

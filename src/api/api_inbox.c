@@ -26,6 +26,7 @@
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/task_row.h"
+#include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_inbox);
 PG_FUNCTION_INFO_V1(workflow_outbox);
@@ -35,8 +36,8 @@ PG_FUNCTION_INFO_V1(workflow_outbox);
 
 static WfStatement after_statement = {
 	.sql = "SELECT OPERATOR(pg_catalog.-) priority, COALESCE(due, 'infinity') FROM workflow.task"
-	" WHERE id OPERATOR(pg_catalog.=) $1",
-	WF_ARGS(UUIDOID)
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR tenant OPERATOR(pg_catalog.=) $2)",
+	WF_ARGS(UUIDOID, TEXTOID)
 };
 
 /*
@@ -52,6 +53,7 @@ static WfStatement page_statement = {
 	"    WHERE e.name OPERATOR(pg_catalog.=) n.name"
 	"    AND ROW(e.rank, e.due, e.task) OPERATOR(pg_catalog.>) ROW($2, $3, $4)"
 	"    AND e.definition OPERATOR(pg_catalog.<>) ALL ($5)"
+	"    AND ($8 IS NULL OR e.tenant OPERATOR(pg_catalog.=) $8)"
 	"    AND NOT (e.several AND EXISTS (SELECT FROM workflow.task_act a"
 	"     WHERE a.task OPERATOR(pg_catalog.=) e.task AND a.act OPERATOR(pg_catalog.=) 'vote'"
 	"     AND a.actor OPERATOR(pg_catalog.=) $6))"
@@ -60,7 +62,7 @@ static WfStatement page_statement = {
 	" JOIN workflow.task t ON t.id OPERATOR(pg_catalog.=) i.task"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) t.process"
 	" ORDER BY i.rank, i.due, i.task",
-	WF_ARGS(TEXTARRAYOID, INT2OID, TIMESTAMPTZOID, UUIDOID, TEXTARRAYOID, TEXTOID, INT8OID)
+	WF_ARGS(TEXTARRAYOID, INT2OID, TIMESTAMPTZOID, UUIDOID, TEXTARRAYOID, TEXTOID, INT8OID, TEXTOID)
 };
 
 /*
@@ -76,11 +78,12 @@ static WfStatement outbox_statement = {
 	"  FROM workflow.task_act v JOIN workflow.task t ON t.id OPERATOR(pg_catalog.=) v.task"
 	"  WHERE v.actor OPERATOR(pg_catalog.=) $1 AND v.act OPERATOR(pg_catalog.=) 'vote'"
 	"  AND v.process OPERATOR(pg_catalog.<) $2 AND t.definition OPERATOR(pg_catalog.<>) ALL ($3)"
+	"  AND ($5 IS NULL OR t.tenant OPERATOR(pg_catalog.=) $5)"
 	"  GROUP BY v.process ORDER BY v.process DESC LIMIT $4) o"
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) o.process"
 	" JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition"
 	" ORDER BY o.process DESC",
-	WF_ARGS(TEXTOID, UUIDOID, TEXTARRAYOID, INT8OID)
+	WF_ARGS(TEXTOID, UUIDOID, TEXTARRAYOID, INT8OID, TEXTOID)
 };
 
 /* The arguments of the call. */
@@ -92,6 +95,7 @@ typedef struct Inbox
 	pg_uuid_t  *after;			/* or NULL */
 	int			n;
 
+	Datum		tenant;			/* whose tasks, a text; 0: all */
 	List	   *hidden;			/* of char *: definitions that the caller may not see */
 } Inbox;
 
@@ -114,7 +118,7 @@ static void
 find_begin(const Inbox *inbox, Datum *values)
 {
 	static pg_uuid_t none;
-	Datum		after = UUIDPGetDatum(inbox->after);
+	Datum		after[2] = {UUIDPGetDatum(inbox->after), inbox->tenant};
 	bool		isnull;
 
 	values[0] = Int16GetDatum(PG_INT16_MIN);
@@ -122,11 +126,11 @@ find_begin(const Inbox *inbox, Datum *values)
 	values[2] = UUIDPGetDatum(&none);
 	if (inbox->after == NULL)
 		return;
-	if (wf_statement_execute(&after_statement, &after, NULL, 1) == 0)
+	if (wf_statement_execute(&after_statement, after, inbox->tenant == (Datum) 0 ? " n" : NULL, 1) == 0)
 		wf_task_call_missing(inbox->after);
 	values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
-	values[2] = after;
+	values[2] = after[0];
 }
 
 /*
@@ -194,20 +198,25 @@ hide(Datum *columns, bool *nulls, int32 id)
 
 /*
  * Return a page by a statement, whose parameter `hidden` it fills in: again as long as there
- * are definitions in it, named by this column, that are hidden from the caller.
+ * are definitions in it, named by this column, that are hidden from the caller.  The last
+ * parameter is the tenant.
  */
 static void
 put_page(FunctionCallInfo fcinfo, Inbox *inbox, WfStatement *statement, Datum *values, int hidden,
 		 int name)
 {
+	char		nulls[] = "        ";
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	SPITupleTable *rows;
 	uint64		n;
 
+	Assert(statement->nargs < (int) lengthof(nulls));
+	values[statement->nargs - 1] = inbox->tenant;
+	nulls[statement->nargs - 1] = inbox->tenant == (Datum) 0 ? 'n' : ' ';
 	do
 	{
 		values[hidden] = wf_task_row_texts(inbox->hidden);
-		n = wf_statement_execute(statement, values, NULL, 0);
+		n = wf_statement_execute(statement, values, nulls, 0);
 		rows = SPI_tuptable;
 	} while (leave_out(inbox, rows, n, name));
 	for (uint64 i = 0; i < n; i++)
@@ -226,13 +235,14 @@ static Datum
 inbox_page(FunctionCallInfo fcinfo)
 {
 	Inbox		inbox;
-	Datum		values[7];
+	Datum		values[8];
 
 	InitMaterializedSRF(fcinfo, 0);
 	read_arguments(fcinfo, &inbox);
 	inbox.has_groups = !PG_ARGISNULL(3);
 	inbox.groups = wf_arg_strings(fcinfo, 3, "groups");
 	wf_api_connect_to_look();
+	inbox.tenant = wf_tenant_datum();
 	values[0] = wf_task_row_texts(wf_task_row_names(inbox.actor, inbox.has_groups, inbox.groups));
 	find_begin(&inbox, &values[1]);
 	values[5] = CStringGetTextDatum(inbox.actor);
@@ -246,12 +256,13 @@ static Datum
 outbox_page(FunctionCallInfo fcinfo)
 {
 	Inbox		inbox;
-	Datum		values[4];
+	Datum		values[5];
 	pg_uuid_t	last;
 
 	InitMaterializedSRF(fcinfo, 0);
 	read_arguments(fcinfo, &inbox);
 	wf_api_connect_to_look();
+	inbox.tenant = wf_tenant_datum();
 	memset(&last, 0xff, sizeof(last));
 	values[0] = CStringGetTextDatum(inbox.actor);
 	values[1] = UUIDPGetDatum(inbox.after == NULL ? &last : inbox.after);

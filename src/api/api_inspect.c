@@ -165,8 +165,7 @@ workflow_diagram_of(PG_FUNCTION_ARGS)
 	WfRow		row;
 
 	wf_statement_connect();
-	if (!wf_process_row_read(id, &row))
-		wf_process_refuse_missing(id);
+	wf_api_read(id, &row);
 	definition = wf_definition(row.definition);
 	wf_api_require_sight(id, definition);
 	diagram.chart = definition->chart;

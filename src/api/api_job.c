@@ -30,6 +30,7 @@
 #include "store/job_cache.h"
 #include "store/origin.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_create_job);
 PG_FUNCTION_INFO_V1(workflow_drop_job);
@@ -144,12 +145,15 @@ workflow_call_job(PG_FUNCTION_ARGS)
 	Jsonb	   *params = wf_arg_jsonb_or_null(fcinfo, 1);
 	const WfJob *job;
 	Jsonb	   *result;
+	int			level;
 
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
+	level = wf_tenant_work_for(wf_tenant_current());
 	job = wf_job_newest(name);
 	wf_job_require(job, "run");
 	result = call(job, params);
+	wf_tenant_work_on(level);
 	if (result != NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(caller);

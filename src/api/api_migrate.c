@@ -160,8 +160,7 @@ take(const pg_uuid_t *id, bool dry_run, WfRow *row)
 		from = wf_api_lock_as_owner(id, row);
 	else
 	{
-		if (!wf_process_row_read(id, row))
-			wf_process_refuse_missing(id);
+		wf_api_read(id, row);
 		from = wf_definition(row->definition);
 		wf_privilege_require_owner(from);
 	}

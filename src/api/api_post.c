@@ -139,11 +139,13 @@ post(FunctionCallInfo fcinfo, int arg, WfTimerRow *timer)
 	WfChanges  *changes = wf_changes_new(0);
 	WfDefinition *definition;
 	WfReceipt	receipt;
+	Datum		tenant;
 	bool		over;
 
-	definition = wf_send_definition_of(&timer->process, &over);
+	definition = wf_send_definition_of(&timer->process, &over, &tenant);
 	if (definition == NULL)
 		wf_process_refuse_missing(&timer->process);
+	wf_api_require_tenant(&timer->process, tenant);
 	wf_privilege_require(definition, "send");
 	wf_arg_check_actor(fcinfo, arg, definition);
 	if (timer->once != NULL && wf_receipt_find(&timer->process, timer->once, &receipt))
@@ -223,7 +225,7 @@ find_or_hold(const char *name, const char *key, pg_uuid_t *process)
 	{
 		if (wf_key_find(name, key, process))
 		{
-			bool		there = wf_send_definition_of(process, &over) != NULL;
+			bool		there = wf_send_definition_of(process, &over, NULL) != NULL;
 
 			/*
 			 * The key of one that is over may be about to be given to another; one

@@ -22,6 +22,7 @@
 #include "shmem/wakeup.h"
 #include "store/origin.h"
 #include "store/published.h"
+#include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_publish);
 
@@ -85,6 +86,7 @@ workflow_publish(PG_FUNCTION_ARGS)
 
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
+	published.tenant = wf_tenant_datum();
 	check_actor(fcinfo, &published);
 	if (keeps)
 	{

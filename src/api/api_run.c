@@ -29,6 +29,7 @@
 #include "run/run_cancel.h"
 #include "run/run_make.h"
 #include "store/origin.h"
+#include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_run_job);
 PG_FUNCTION_INFO_V1(workflow_run_jobs);
@@ -158,9 +159,11 @@ workflow_run_job(PG_FUNCTION_ARGS)
 	WfRunRequest request = {0};
 	WfRunWanted wanted = {0};
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	int			level;
 
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
+	level = wf_api_for_tenant(fcinfo, 13);
 	read_request(fcinfo, &request, 3, 4, 5);
 	request.on_conflict = read_on_conflict(fcinfo, 8);
 	request.actor = wf_arg_string_or_null(fcinfo, 11);
@@ -175,6 +178,7 @@ workflow_run_job(PG_FUNCTION_ARGS)
 	read_after(fcinfo, &request);
 	read_debounce(fcinfo, &request);
 	wf_run_make(&request, 1, &wanted, id);
+	wf_tenant_work_on(level);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);
 }
@@ -244,15 +248,18 @@ workflow_run_jobs(PG_FUNCTION_ARGS)
 	WfRunRequest request = {.on_conflict = WF_RUN_EXISTING};
 	WfRunWanted *wanted;
 	pg_uuid_t  *ids;
+	int			level;
 	int			n;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
+	level = wf_api_for_tenant(fcinfo, 7);
 	read_request(fcinfo, &request, 4, 5, 6);
 	wanted = read_wanted(fcinfo, &n);
 	ids = palloc(sizeof(pg_uuid_t) * Max(n, 1));
 	wf_run_make(&request, n, wanted, ids);
+	wf_tenant_work_on(level);
 	for (int i = 0; i < n; i++)
 	{
 		Datum		value = UUIDPGetDatum(&ids[i]);

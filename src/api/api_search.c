@@ -31,6 +31,7 @@
 #include "definition/privilege.h"
 #include "definition/sensitive.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_search);
 
@@ -57,13 +58,17 @@ PG_FUNCTION_INFO_V1(workflow_search);
 	UUIDOID, INT4ARRAYOID, OIDOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID, \
 	INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT8OID
 
-static WfStatement all_statement = {
-	.sql = "SELECT p.id FROM workflow.process p"
-	" WHERE p.id OPERATOR(pg_catalog.>) $1 AND" IS_WANTED
-	" ORDER BY p.id LIMIT $10",
-	.nargs = 10,
-	.args = {WANTED_ARGS}
-};
+/* Is it the tenant's?  The SQL of versions before 0.3.0 has none. */
+#define IS_MINE(number) " AND ($" number " IS NULL OR p.tenant OPERATOR(pg_catalog.=) $" number ")"
+
+#define ALL(mine) \
+	{.sql = "SELECT p.id FROM workflow.process p" \
+	" WHERE p.id OPERATOR(pg_catalog.>) $1 AND" IS_WANTED mine \
+	" ORDER BY p.id LIMIT $10", \
+	.nargs = 11, \
+	.args = {WANTED_ARGS, TEXTOID}}
+
+static WfStatement all_statements[] = {ALL(""), ALL(IS_MINE("11"))};
 
 /* $11 definition, $12 the attribute that is driving, $13 its value. */
 #define IS_EQUAL \
@@ -106,17 +111,20 @@ static WfStatement all_statement = {
 	"    ELSE" COMPARES("b.value", "w.operator", "w.value") " END))"
 
 #define OF_ATTRIBUTES(columns, driving) \
+	{OF_ATTRIBUTES_OF(columns, driving, ""), OF_ATTRIBUTES_OF(columns, driving, IS_MINE("18"))}
+
+#define OF_ATTRIBUTES_OF(columns, driving, mine) \
 	{.sql = "SELECT " columns " FROM workflow.attribute a" \
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) a.process" \
-	" WHERE" driving " AND a.process OPERATOR(pg_catalog.>) $1 AND" ARE_OTHERS " AND" IS_WANTED \
+	" WHERE" driving " AND a.process OPERATOR(pg_catalog.>) $1 AND" ARE_OTHERS " AND" IS_WANTED mine \
 	" ORDER BY a.process LIMIT $10", \
-	.nargs = 17, \
-	.args = {WANTED_ARGS, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTOID}}
+	.nargs = 18, \
+	.args = {WANTED_ARGS, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTOID, TEXTOID}}
 
 /* A process may have several values of an attribute, each of them once. */
-static WfStatement equal_statement = OF_ATTRIBUTES("a.process", IS_EQUAL);
-static WfStatement any_statement = OF_ATTRIBUTES("DISTINCT a.process", IS_ANY);
-static WfStatement range_statement = OF_ATTRIBUTES("DISTINCT a.process", IS_IN_RANGE);
+static WfStatement equal_statements[] = OF_ATTRIBUTES("a.process", IS_EQUAL);
+static WfStatement any_statements[] = OF_ATTRIBUTES("DISTINCT a.process", IS_ANY);
+static WfStatement range_statements[] = OF_ATTRIBUTES("DISTINCT a.process", IS_IN_RANGE);
 
 static WfStatement versions_statement = {
 	.sql = "SELECT id FROM workflow.definition WHERE name OPERATOR(pg_catalog.=) $1",
@@ -511,8 +519,8 @@ fill_wanted(FunctionCallInfo fcinfo, const Wanted *wanted, const WfDefinition *n
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("limit must be between 1 and %d", LIMIT_MAX)));
-	memset(nulls, ' ', 17);
-	nulls[17] = '\0';
+	memset(nulls, ' ', 18);
+	nulls[18] = '\0';
 	values[0] = PG_ARGISNULL(6) ? UUIDPGetDatum(&first) : PG_GETARG_DATUM(6);
 	values[1] = ids_array(wanted->versions, wanted->nversions);
 	values[2] = ObjectIdGetDatum(GetUserId());
@@ -536,9 +544,15 @@ static int
 find(const WfFilter *filter, const WfDefinition *newest, Datum *values, char *nulls)
 {
 	const WfCondition *driving = wf_filter_driving(filter, newest->name);
+	const char *tenant = wf_tenant_current();
+	int			mine = filter->n == 0 ? 10 : 17;	/* the last parameter */
+	int			known = wf_tenant_is_known() ? 1 : 0;
 
+	if (tenant != NULL)
+		values[mine] = CStringGetTextDatum(tenant);
+	nulls[mine] = tenant == NULL ? 'n' : ' ';
 	if (filter->n == 0)
-		return wf_statement_execute(&all_statement, values, nulls, 0);
+		return wf_statement_execute(&all_statements[known], values, nulls, 0);
 	values[10] = CStringGetTextDatum(newest->name);
 	values[11] = CStringGetTextDatum(driving->name);
 	values[12] = JsonbPGetDatum(driving->value);
@@ -547,13 +561,13 @@ find(const WfFilter *filter, const WfDefinition *newest, Datum *values, char *nu
 	switch (driving->kind)
 	{
 		case WF_CONDITION_EQUAL:
-			return wf_statement_execute(&equal_statement, values, nulls, 0);
+			return wf_statement_execute(&equal_statements[known], values, nulls, 0);
 		case WF_CONDITION_ANY:
-			return wf_statement_execute(&any_statement, values, nulls, 0);
+			return wf_statement_execute(&any_statements[known], values, nulls, 0);
 		case WF_CONDITION_RANGE:
 			break;
 	}
-	return wf_statement_execute(&range_statement, values, nulls, 0);
+	return wf_statement_execute(&range_statements[known], values, nulls, 0);
 }
 
 /* SPI's result, a column of ids, as uuid[]. */
@@ -605,8 +619,8 @@ workflow_search(PG_FUNCTION_ARGS)
 	WfDefinition *newest;
 	Wanted		wanted = {0};
 	WfFilter	filter = {0};
-	Datum		values[17];
-	char		nulls[18];
+	Datum		values[18];
+	char		nulls[19];
 	int			n;
 
 	/* Taken for nothing, it would give the same page for ever. */

@@ -43,6 +43,7 @@
 #include "store/process_row.h"
 #include "store/receipt.h"
 #include "store/status.h"
+#include "store/tenant.h"
 #include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_send);
@@ -323,7 +324,12 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 	if (input == NULL)
 		wf_api_find(name, key, &process);
 	else if (!wf_key_find(name, key, &process))
+	{
+		int			level = wf_api_for_tenant(fcinfo, WF_API_NO_TENANT);
+
 		wf_api_start_keyed(name, key, input, cmd.actor, cmd.claimed, &process);
+		wf_tenant_work_on(level);
+	}
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 6, "nowait"));
 }
 

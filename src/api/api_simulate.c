@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "api/api.h"
 #include "api/arg.h"
 #include "base/clock.h"
 #include "base/compat.h"
@@ -130,8 +131,7 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	desc = BlessTupleDesc(desc);
 
 	wf_statement_connect();
-	if (!wf_process_row_read(id, &row))
-		wf_process_refuse_missing(id);
+	wf_api_read(id, &row);
 	/* Loaded outside of the simulation, it stays in the cache afterwards. */
 	definition = wf_definition(row.definition);
 	wf_privilege_require(definition, "send");

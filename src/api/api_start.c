@@ -30,6 +30,7 @@
 #include "definition/privilege.h"
 #include "process/start.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_start);
 PG_FUNCTION_INFO_V1(workflow_start_or_get);
@@ -73,6 +74,9 @@ make_ids(FunctionCallInfo fcinfo, WfStartMany *many)
 					 wf_uuid_slot_of_key(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)));
 	}
 }
+
+/* The number of the argument tenant, which versions before 0.3.0 do not have. */
+#define TENANT	7
 
 /* Read the argument on_key.  Error 22023 if it has no meaning, 22004 if it is null. */
 static void
@@ -148,12 +152,15 @@ start_alone(FunctionCallInfo fcinfo, bool *created)
 	WfStart		start = {.actor = wf_arg_actor(fcinfo, 5)};
 	WfStartMany many = {.n = 1,.inputs = &input,.input_nulls = &no_input,
 	.keys = no_key ? NULL : &key,.key_nulls = &no_key};
+	int			level;
 
 	check_keys(fcinfo, &many);
 	make_ids(fcinfo, &many);
 	wf_api_connect_to_write(fcinfo);
+	level = wf_api_for_tenant(fcinfo, TENANT);
 	read_start(fcinfo, &start);
 	wf_start_many(&start, &many, &first, 1);
+	wf_tenant_work_on(level);
 	SPI_finish();
 	*created = many.created[0];
 	return many.ids;
@@ -272,6 +279,7 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	WfStart		start = {.actor = wf_arg_actor(fcinfo, 5)};
 	WfStartMany many = {0};
 	int		   *at;
+	int			level;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	read_many(fcinfo, &many);
@@ -279,6 +287,7 @@ workflow_start_many(PG_FUNCTION_ARGS)
 	make_ids(fcinfo, &many);
 	at = divide(&many);
 	wf_api_connect_to_write(fcinfo);
+	level = wf_api_for_tenant(fcinfo, TENANT);
 	read_start(fcinfo, &start);
 	SPI_finish();
 	for (int from = 0; from < many.n; from += CHUNK)
@@ -288,6 +297,7 @@ workflow_start_many(PG_FUNCTION_ARGS)
 		wf_start_many(&start, &many, at + from, Min(CHUNK, many.n - from));
 		SPI_finish();
 	}
+	wf_tenant_work_on(level);
 	for (int i = 0; i < many.n; i++)
 	{
 		Datum		value = UUIDPGetDatum(&many.ids[i]);

@@ -18,7 +18,9 @@
 
 #include "api/order.h"
 #include "base/uuid.h"
+#include "store/process_row.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 /*
  * The value of process id by which it is ordered: of its attribute $2 the first
@@ -102,8 +104,10 @@ value_of(const WfOrder *order, const WfPage *page, Datum *value)
 		BoolGetDatum(order->attribute), page->versions, ObjectIdGetDatum(page->starter)
 	};
 	bool		isnull;
+	WfRow		row;
 
-	if (wf_statement_execute(order->descending ? &greatest_statement : &least_statement,
+	if (!wf_process_row_read(page->after, &row) || !wf_tenant_sees(row.tenant) ||
+		wf_statement_execute(order->descending ? &greatest_statement : &least_statement,
 							 values, OidIsValid(page->starter) ? NULL : "    n", 1) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

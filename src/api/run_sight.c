@@ -18,10 +18,11 @@
 #include "base/uuid.h"
 #include "job/job.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 static WfStatement find_statement = {
-	.sql = "SELECT r.job, r.starter FROM workflow.run r WHERE r.id OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT h.job, h.starter FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) $1",
+	.sql = "SELECT r.job, r.starter, r.tenant FROM workflow.run r WHERE r.id OPERATOR(pg_catalog.=) $1"
+	" UNION ALL SELECT h.job, h.starter, h.tenant FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(UUIDOID)
 };
 
@@ -35,18 +36,22 @@ wf_run_sight_refuse_missing(const pg_uuid_t *id)
 			 errdetail("It may have ended so long ago that it is not remembered.")));
 }
 
-/* The version of the job of a run, and who made it.  Error WF010. */
+/* The version of the job of a run that exists for the session, and who made it.  Error WF010. */
 static const WfJob *
 find(const pg_uuid_t *id, Oid *starter)
 {
 	Datum		value = UUIDPGetDatum(id);
 	bool		isnull;
 	int32		job;
+	Datum		tenant;
 
 	if (wf_statement_execute(&find_statement, &value, NULL, 1) == 0)
 		wf_run_sight_refuse_missing(id);
 	job = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	*starter = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	tenant = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
+	if (!wf_tenant_sees(tenant))
+		wf_run_sight_refuse_missing(id);
 	return wf_job(job);
 }
 

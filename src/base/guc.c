@@ -44,6 +44,7 @@ bool		wf_allow_superuser = false;
 
 int			wf_unknown_events = WF_UNKNOWN_EVENTS_WARNING;
 
+char	   *wf_tenant = NULL;
 char	   *wf_test_clock = NULL;
 
 static const struct config_enum_entry unknown_events[] = {
@@ -91,6 +92,16 @@ define_bool(const char *name, const char *description, bool *variable,
 							 NULL,	/* check hook */
 							 NULL,	/* assign hook */
 							 NULL); /* show hook */
+}
+
+/* Is this the name of a tenant, or empty? */
+static bool
+check_tenant(char **value, void **extra, GucSource source)
+{
+	if (strlen(*value) <= WF_TENANT_MAX)
+		return true;
+	GUC_check_errdetail("The name of a tenant has at most %d bytes.", WF_TENANT_MAX);
+	return false;
 }
 
 /* The settings that size shared memory; they are fixed at server start. */
@@ -223,6 +234,17 @@ wf_guc_init(void)
 							 NULL,	/* check hook */
 							 NULL,	/* assign hook */
 							 NULL); /* show hook */
+
+	DefineCustomStringVariable("workflow.tenant",
+							   "Sets the tenant for whom the session works.",
+							   "Processes, runs and tasks of others do not exist for it; empty: all do.",
+							   &wf_tenant,
+							   "",	/* default */
+							   PGC_USERSET,
+							   0,	/* flags */
+							   check_tenant,
+							   NULL,	/* assign hook */
+							   NULL);	/* show hook */
 
 	/*
 	 * There is no check hook: the text can be parsed only when the time zone

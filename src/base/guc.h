@@ -9,6 +9,7 @@
 #define WF_MAX_DATABASES_MAX	4096
 #define WF_MAX_OWNERS_MAX		65536
 #define WF_BATCH_SIZE_MAX		10000
+#define WF_TENANT_MAX			255 /* bytes of its name */
 
 /* What is done about an event that no version of a definition knows. */
 typedef enum WfUnknownEvents
@@ -48,6 +49,7 @@ extern bool wf_allow_superuser;
 
 /* Set by anybody. */
 extern int	wf_unknown_events;	/* WfUnknownEvents */
+extern char *wf_tenant;			/* never NULL; empty: none, see store/tenant.c */
 
 /* Set by a superuser, in a session too. */
 extern char *wf_test_clock;

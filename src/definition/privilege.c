@@ -18,6 +18,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/errcodes.h"
@@ -28,6 +29,7 @@
 #include "definition/privilege.h"
 #include "store/origin.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 static WfStatement permission_statement = {
 	.sql = "SELECT role FROM workflow.permission"
@@ -250,14 +252,31 @@ static WfStatement revoke_statement = {
 
 static WfStatement revoke_all_statement = {
 	.sql = "DELETE FROM workflow.permission p WHERE p.role OPERATOR(pg_catalog.=) $1"
+	/* nobody gets rid of that in this way */
+	" AND p.privilege OPERATOR(pg_catalog.<>) '" WF_TENANT_PRIVILEGE "'"
 	" RETURNING p.definition, p.name::pg_catalog.text, p.privilege",
 	WF_ARGS(OIDOID)
 };
 
 static WfStatement drop_statement = {
-	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1",
+	.sql = "DELETE FROM workflow.permission WHERE definition OPERATOR(pg_catalog.=) $1"
+	" AND privilege OPERATOR(pg_catalog.<>) '" WF_TENANT_PRIVILEGE "'",
 	WF_ARGS(TEXTOID),
 	.latest = true
+};
+
+static WfStatement free_statement = {
+	.sql = "DELETE FROM workflow.permission WHERE role OPERATOR(pg_catalog.=) $1"
+	" AND privilege OPERATOR(pg_catalog.=) '" WF_TENANT_PRIVILEGE "'",
+	WF_ARGS(OIDOID),
+	.latest = true
+};
+
+static WfStatement confine_statement = {
+	.sql = "INSERT INTO workflow.permission (definition, role, privilege, name)"
+	" SELECT '" WF_TENANT_PREFIX "' OPERATOR(pg_catalog.||) t.name, $1, '" WF_TENANT_PRIVILEGE "', $2"
+	" FROM pg_catalog.unnest($3) t(name) ON CONFLICT DO NOTHING",
+	WF_ARGS(OIDOID, NAMEOID, TEXTARRAYOID)
 };
 
 static WfStatement rename_statement = {
@@ -380,6 +399,23 @@ wf_privilege_drop_on(WfPrivilegeKind kind, const char *name)
 }
 
 /*
+ * The role works for these tenants, texts, only; n = 0: for all.  The caller has checked
+ * that the current user may say so.  SPI must be connected.
+ */
+void
+wf_privilege_confine(Oid role, const NameData *name, int n, Datum *tenants)
+{
+	Datum		values[3] = {ObjectIdGetDatum(role), NameGetDatum(name)};
+
+	wf_tenant_changing();
+	(void) wf_statement_execute(&free_statement, values, NULL, 0);
+	if (n == 0)
+		return;
+	values[2] = PointerGetDatum(construct_array(tenants, n, TEXTOID, -1, false, TYPALIGN_INT));
+	(void) wf_statement_execute(&confine_statement, values, NULL, 0);
+}
+
+/*
  * Write the names that the roles of grants have now: after a restore they are
  * what roles are found by.
  */
@@ -411,5 +447,6 @@ wf_privilege_resolve(bool foreign)
 
 	if (!foreign)
 		wf_privilege_forget_gone();
+	wf_tenant_changing();
 	wf_statement_execute(&resolve_statement, &value, NULL, 0);
 }

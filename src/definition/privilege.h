@@ -32,6 +32,7 @@ extern void wf_privilege_grant(const char *definition, Oid role, const NameData 
 							   Datum privilege);
 extern void wf_privilege_revoke(const char *definition, Oid role, const NameData *name,
 								Datum privilege);
+extern void wf_privilege_confine(Oid role, const NameData *name, int n, Datum *tenants);
 extern void wf_privilege_revoke_all(Oid role);
 extern void wf_privilege_drop(const char *definition);
 extern void wf_privilege_drop_on(WfPrivilegeKind kind, const char *name);

@@ -65,6 +65,7 @@ static const char *const left_alone[] =
 	"vacuum_buffer_usage_limit",
 	"wal_sender_timeout",
 	"work_mem",
+	"workflow.tenant",			/* pinned, where the code works for one */
 	"xmlbinary",				/* pinned */
 	"xmloption"					/* pinned */
 };

@@ -86,24 +86,42 @@ pin_settings(const WfAuthor *author)
 		pin("quote_all_identifiers", "off");
 }
 
+/* The tenant for whom the code works, so that policies of its tables know. */
+static void
+pin_tenant(const char *tenant)
+{
+	if (tenant != NULL && strcmp(wf_tenant, tenant) != 0)
+		pin("workflow.tenant", tenant);
+}
+
 /*
- * Make the author's settings those of the session, whose user is the owner: for code
- * that begins and ends transactions, which ends every nest level of settings.
+ * Make the author's settings, and the tenant, those of the session, whose user is the
+ * owner: for code that begins and ends transactions, which ends every nest level of
+ * settings.
  */
 void
-wf_user_context_pin_session(const WfAuthor *author)
+wf_user_context_pin_session(const WfAuthor *author, const char *tenant)
 {
 	user_code_ran = true;
 	action = GUC_ACTION_SET;
 	PG_TRY();
 	{
 		pin_settings(author);
+		pin_tenant(tenant);
 	}
 	PG_FINALLY();
 	{
 		action = GUC_ACTION_SAVE;
 	}
 	PG_END_TRY();
+}
+
+/* The session works for nobody any more. */
+void
+wf_user_context_end_session(void)
+{
+	if (wf_tenant[0] != '\0')
+		(void) set_config_option("workflow.tenant", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
 }
 
 /*
@@ -168,6 +186,7 @@ wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket)
 	if (bracket->foreign)
 		wf_foreign_settings_hide();
 	pin_settings(author);
+	pin_tenant(bracket->tenant);
 	SetUserIdAndSecContext(author->role,
 						   bracket->sec_context | restricted);
 	bracket->open = true;

@@ -21,13 +21,15 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/guc.h"
 #include "job/job_cached.h"
 #include "job/job_cached_rule.h"
+#include "store/tenant.h"
 
 static WfJobCacheKey
-key_of(const WfJob *job, Jsonb *params)
+key_of(const WfJob *job, Jsonb *params, const char *tenant)
 {
-	return (WfJobCacheKey) {.job = job->id,.owner = job->owner,.params = params};
+	return (WfJobCacheKey) {.job = job->id,.owner = job->owner,.params = params,.tenant = tenant};
 }
 
 /* When something that was made now has this age; NULL: never. */
@@ -41,11 +43,11 @@ after(TimestampTz now, const Interval *age)
 }
 
 static void
-keep(const WfJob *job, Jsonb *params, Jsonb *result, const pg_uuid_t *process)
+keep(const WfJob *job, Jsonb *params, const char *tenant, Jsonb *result, const pg_uuid_t *process)
 {
 	TimestampTz now = wf_clock_now();
 	WfJobCacheEntry entry = {
-		.key = key_of(job, params),
+		.key = key_of(job, params, tenant),
 		.refresh_at = after(now, job->cache->refresh_age),
 		.good_until = after(now, job->cache->max_age),
 		.result = result,
@@ -71,7 +73,7 @@ wf_job_cached_is_read(const WfJob *job)
 bool
 wf_job_cached_find(const WfJob *job, Jsonb *params, WfJobCacheFound *found)
 {
-	WfJobCacheKey key = key_of(job, params);
+	WfJobCacheKey key = key_of(job, params, wf_tenant);
 
 	return wf_job_cached_is_read(job) && wf_job_cache_find(&key, wf_clock_now(), found);
 }
@@ -86,7 +88,7 @@ wf_job_cached_called(const WfJob *job, Jsonb *params, Jsonb *result)
 {
 	if (!wf_job_cached_is_read(job) || !job->cache->calls_fill || IsolationUsesXactSnapshot())
 		return;
-	keep(job, params, result, NULL);
+	keep(job, params, wf_tenant, result, NULL);
 	wf_job_cache_trim(job->id, job->cache->max_entries);
 }
 
@@ -120,7 +122,7 @@ wf_job_cached_ended(int n, const WfRunEnd *ends)
 			continue;
 		if (last != NULL && last != job)
 			wf_job_cache_trim(last->id, last->cache->max_entries);
-		keep(job, DatumGetJsonbP(row->values[WF_RUN_params]), ends[i].result,
+		keep(job, DatumGetJsonbP(row->values[WF_RUN_params]), wf_tenant_name(wf_run_row_tenant(row)), ends[i].result,
 			 row->nulls[WF_RUN_process] ? NULL : DatumGetUUIDP(row->values[WF_RUN_process]));
 		last = job;
 	}

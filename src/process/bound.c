@@ -29,6 +29,7 @@
 #include "process/stepper.h"
 #include "shmem/inval.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 static WfInval watch = {.table = "binding"};
 
@@ -202,17 +203,24 @@ text_of_states(Datum states, bool *isnull)
 	return text;
 }
 
-/* Is something of a process to be written to its row, if it has one? */
+/* Are they of one definition and tenant? */
 static bool
-concerns(const WfProcess *process, const char *definition)
+is_like(const WfProcess *process, const WfProcess *other)
 {
-	return process->changed && (process->is_new ? process->key != NULL : process->row.key != (Datum) 0) &&
-		strcmp(process->definition->name, definition) == 0;
+	return strcmp(process->definition->name, other->definition->name) == 0 &&
+		wf_tenant_same(process->row.tenant, other->row.tenant);
 }
 
-/* Keys and states of the processes of a definition.  Returns how many. */
+/* Is something of a process to be written to its row, if it has one? */
+static bool
+concerns(const WfProcess *process)
+{
+	return process->changed && (process->is_new ? process->key != NULL : process->row.key != (Datum) 0);
+}
+
+/* Keys and states of the processes that are like this one.  Returns how many. */
 static int
-collect(const WfStepper *stepper, const char *definition, Datum *values)
+collect(const WfStepper *stepper, const WfProcess *like, Datum *values)
 {
 	int			most = list_length(stepper->processes);
 	Datum	   *keys = palloc(sizeof(Datum) * most);
@@ -226,7 +234,7 @@ collect(const WfStepper *stepper, const char *definition, Datum *values)
 	{
 		const WfProcess *process = lfirst(cell);
 
-		if (!concerns(process, definition))
+		if (!concerns(process) || !is_like(process, like))
 			continue;
 		keys[n] = process->is_new ? CStringGetTextDatum(process->key) : process->row.key;
 		states[n] = text_of_states(process->row.states, &nulls[n]);
@@ -268,16 +276,20 @@ execute(Kept *one, Datum *values)
 		elog(ERROR, "could not update rows of processes: %s", SPI_result_code_string(code));
 }
 
-/* The rows of all processes of one definition. */
+/*
+ * The rows of all processes of one definition and tenant: the table may show each tenant
+ * only its own rows.
+ */
 static void
-write_of(const WfStepper *stepper, const WfDefinition *definition)
+write_of(const WfStepper *stepper, const WfProcess *like)
 {
-	WfUserContext bracket = {0};
+	const WfDefinition *definition = like->definition;
+	WfUserContext bracket = {.tenant = wf_tenant_name(like->row.tenant)};
 	Datum		values[2];
 	Kept	   *one = find(definition->name);
 
 	/* a table that was dropped has no row for any process */
-	if (get_rel_relkind(one->bound.relation) == '\0' || collect(stepper, definition->name, values) == 0)
+	if (get_rel_relkind(one->bound.relation) == '\0' || collect(stepper, like, values) == 0)
 		return;
 	wf_user_context_enter(&definition->evaluator->author, &bracket);
 	execute(one, values);
@@ -300,18 +312,17 @@ wf_bound_write(WfStepper *stepper)
 		return;
 	foreach(cell, stepper->processes)
 	{
-		const WfProcess *process = lfirst(cell);
-		const char *name = process->definition->name;
+		WfProcess  *process = lfirst(cell);
 		ListCell   *other;
 
 		foreach(other, done)
-			if (strcmp(lfirst(other), name) == 0)
+			if (is_like(process, lfirst(other)))
 				break;
 		if (other != NULL)
 			continue;
-		done = lappend(done, pstrdup(name));
-		if (wf_bound_find(name) != NULL)
-			write_of(stepper, process->definition);
+		done = lappend(done, process);
+		if (wf_bound_find(process->definition->name) != NULL)
+			write_of(stepper, process);
 	}
 }
 

@@ -197,7 +197,7 @@ wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data)
 
 	if (!process->row.has_parent || process->disowned)
 		return;
-	parent = wf_send_definition_of(&process->row.parent, &over);
+	parent = wf_send_definition_of(&process->row.parent, &over, NULL);
 	if (parent == NULL || over)
 		return;
 	notice.process = process->row.parent;

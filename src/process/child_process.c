@@ -124,7 +124,7 @@ wf_child_process_start(WfProcess *process, WfChild *child)
 		.states = PointerGetDatum(construct_empty_array(TEXTOID)),
 		.context = JsonbPGetDatum(wf_jsonb_object(0, NULL, NULL)),
 		.has_parent = true,.parent = process->row.id,.invoke = child->invoke,
-	.depth = process->row.depth + 1};
+	.depth = process->row.depth + 1,.tenant = process->row.tenant};
 	WfTimerRow	start = {.process = child->id,.due = now,.event = WF_START_EVENT,
 	.actor = child->actor,.data = child->input};
 
@@ -144,7 +144,7 @@ void
 wf_child_process_cancel(WfProcess *process, const pg_uuid_t *id, WfDefinition *made)
 {
 	bool		over;
-	WfDefinition *definition = wf_send_definition_of(id, &over);
+	WfDefinition *definition = wf_send_definition_of(id, &over, NULL);
 	WfTimerRow	cancel = {.process = *id,.due = wf_clock_now(),
 	.event = WF_CANCEL_EVENT};
 

@@ -36,6 +36,7 @@
 #include "run/run_rules.h"
 #include "run/run_unwanted.h"
 #include "store/run.h"
+#include "store/tenant.h"
 
 /* The arguments of call_settings(). */
 typedef struct Settings
@@ -189,11 +190,14 @@ make(void *arg)
 		.invoke = order->invoke->id,
 		.rules = wf_run_rules(order->timeout, order->invoke->retry)
 	};
+	int			level;
 
 	wf_job_require_of(role, job, "run");
 	request.priority = priority_of(order, job);
 	request.queue = wf_run_make_queue(job, order->queue, role);
+	level = wf_tenant_work_for(wf_tenant_name(process->row.tenant));
 	make->row = wf_run_make_row(&request, &wanted);
+	wf_tenant_work_on(level);
 }
 
 /* What was thrown, for error.invoke.ID. */

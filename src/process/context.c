@@ -61,16 +61,16 @@ beginning_states(void *arg)
 /*
  * The context that a process begins with: that of its definition, evaluated as
  * its owner, with the members of the input (an object, or NULL) put over it.
- * actor and key may be NULL.  In the current memory context.  Error 22023 if one
+ * actor and key may be NULL, and tenant: as of WfUserContext.  In the current memory context.  Error 22023 if one
  * of them is not an object; throws what the expressions throw.
  */
 Jsonb *
 wf_context_initial(WfDefinition *definition, Jsonb *input, const char *actor,
-				   const char *key)
+				   const char *key, const char *tenant)
 {
 	Beginning	beginning = {definition, input, actor, key};
 	Jsonb	   *nothing = wf_jsonb_object(0, NULL, NULL);
-	WfUserContext	bracket = {0};
+	WfUserContext bracket = {.tenant = tenant};
 	WfScope		scope = {.context = input ? input : nothing,.bracket = &bracket,
 	.make_event = beginning_event,.make_states = beginning_states,.arg = &beginning};
 	Jsonb	   *context = nothing;

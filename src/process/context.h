@@ -16,6 +16,6 @@ extern void wf_context_check_patch(Jsonb *patch);
 extern void wf_context_patch(WfProcess *process, Jsonb *patch);
 extern Jsonb *wf_context_of(WfProcess *process);
 extern Jsonb *wf_context_initial(WfDefinition *definition, Jsonb *input,
-								 const char *actor, const char *key);
+								 const char *actor, const char *key, const char *tenant);
 
 #endif							/* WF_CONTEXT_H */

@@ -127,7 +127,7 @@ static void
 take_kept(WfProcess *process, const WfAwaited *awaited)
 {
 	WfPublished *kept;
-	int			n = wf_published_kept(awaited, wf_clock_now(), &kept);
+	int			n = wf_published_kept(awaited, process->row.tenant, wf_clock_now(), &kept);
 	WfChanges  *changes = n == 0 ? NULL : wf_changes_new(0);
 
 	for (int i = 0; i < n; i++)

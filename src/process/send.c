@@ -39,37 +39,30 @@
 #include "process/stepper.h"
 #include "store/changes.h"
 #include "store/process_row.h"
-#include "store/statement.h"
+#include "store/tenant.h"
 #include "store/timer.h"
-
-static WfStatement look_statement = {
-	.sql = "SELECT p.definition," WF_PROCESS_ROW_IS_OVER("p")
-	" FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) $1",
-	.nargs = 1,
-	.args = {UUIDOID}
-};
 
 /*
  * The definition of a process, which is looked up without lock; NULL if there
- * is no such process.  *over: is it over?  SPI must be connected.
+ * is no such process.  *over: is it over?  *tenant, unless that is NULL: whose it is, a
+ * text or 0.  SPI must be connected.
  */
 WfDefinition *
-wf_send_definition_of(const pg_uuid_t *id, bool *over)
+wf_send_definition_of(const pg_uuid_t *id, bool *over, Datum *tenant)
 {
-	Datum		value = UUIDPGetDatum(id);
-	WfDefinition *definition = wf_stepper_definition_of(id);
-	bool		isnull;
+	WfProcess  *stepped = wf_stepper_process_of(id);
+	WfRow		row;
 
 	*over = false;
-	if (definition != NULL)
-		return definition;
-	if (wf_statement_execute(&look_statement, &value, NULL, 1) == 0)
-		return NULL;
-	*over = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 2, &isnull));
-	return wf_definition(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
-													 SPI_tuptable->tupdesc, 1,
-													 &isnull)));
+	if (stepped == NULL)
+	{
+		if (!wf_process_row_read(id, &row))
+			return NULL;
+		*over = wf_process_row_is_over(&row);
+	}
+	if (tenant != NULL)
+		*tenant = stepped != NULL ? stepped->row.tenant : row.tenant;
+	return stepped != NULL ? stepped->definition : wf_definition(row.definition);
 }
 
 /* Raise the internal event error.communication of the sender. */
@@ -120,6 +113,7 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 {
 	bool		over = false;
 	bool		related = strncmp(target, "#_", 2) == 0;
+	Datum		tenant;
 
 	*child = NULL;
 	if (strcmp(target, "#_parent") == 0)
@@ -147,8 +141,8 @@ resolve(WfProcess *process, const char *target, WfTimerRow *timer,
 	else if (!wf_uuid_parse(target, &timer->process))
 		return "no such process";
 
-	*receiver = wf_send_definition_of(&timer->process, &over);
-	if (*receiver == NULL)
+	*receiver = wf_send_definition_of(&timer->process, &over, &tenant);
+	if (*receiver == NULL || (!related && !wf_tenant_reaches(process->row.tenant, tenant)))
 		return "no such process";
 	if (over)
 		return "the process is over";

@@ -19,7 +19,7 @@ extern void wf_send_across(WfProcess *process, const char *target,
 						   TimestampTz due, const char *actor);
 extern const char *wf_send_actor(WfProcess *process, const WfDefinition *receiver,
 								 const char *actor);
-extern WfDefinition *wf_send_definition_of(const pg_uuid_t *id, bool *over);
+extern WfDefinition *wf_send_definition_of(const pg_uuid_t *id, bool *over, Datum *tenant);
 extern void wf_send_forward(WfProcess *process, const WfTimerRow *timer);
 
 #endif							/* WF_SEND_H */

@@ -41,7 +41,7 @@ start_one(WfStepper *stepper, const WfStart *start, const pg_uuid_t *id,
 
 	/* Checked here, since a call for a key that is taken starts nothing. */
 	wf_pause_refuse(start->definition);
-	context = wf_context_initial(start->definition, input, start->actor, key);
+	context = wf_context_initial(start->definition, input, start->actor, key, NULL);
 	process = wf_stepper_add_new(stepper, start->definition, id, context, key);
 
 	if (start->later)

@@ -242,7 +242,8 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	 * the child's owner must not run in there.
 	 */
 	if (process->row.has_parent)
-		wf_context_set(process, wf_context_initial(process->definition, input, actor, NULL));
+		wf_context_set(process, wf_context_initial(process->definition, input, actor, NULL,
+												   process->user_context.tenant));
 	wf_restore(process);
 	process->boundary.name = WF_START_EVENT;
 	process->boundary.payload = &payload;

@@ -27,6 +27,7 @@
 #include "store/changes.h"
 #include "store/process_row.h"
 #include "store/status.h"
+#include "store/tenant.h"
 
 /*
  * The steppers of this session that are under way, the innermost last.  An
@@ -227,6 +228,7 @@ wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 	process = add_process(stepper, definition != NULL ? definition :
 						  wf_definition(row->definition));
 	process->row = *row;
+	process->user_context.tenant = wf_tenant_name(row->tenant);
 	process->loaded = row->context;
 	process->unstarted = row->step == 0;
 	return process;
@@ -246,8 +248,8 @@ wf_stepper_add(WfStepper *stepper, const WfRow *row)
 
 /*
  * Add a process that has no row yet: status initialized, no states, the
- * context as given, started by the current user.  key: its business key, or
- * NULL.  wf_stepper_definition_of() finds it from now on.
+ * context as given, started by the current user, for the tenant of the session.  key:
+ * its business key, or NULL.  wf_stepper_definition_of() finds it from now on.
  */
 WfProcess *
 wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
@@ -262,6 +264,8 @@ wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,
 	process->row.definition = definition->id;
 	process->row.status = WF_INITIALIZED;
 	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
+	process->row.tenant = wf_tenant_datum();
+	process->user_context.tenant = wf_tenant_name(process->row.tenant);
 	wf_context_set(process, context);
 	process->changed = true;
 	return process;

@@ -197,6 +197,7 @@ wf_task_arm(WfProcess *process, const WfState *state, const WfEvent *event)
 	wf_uuid_make(&row->id, wf_uuid_slot(&process->row.id));
 	row->process = process->row.id;
 	row->definition = process->definition->name;
+	row->tenant = process->row.tenant;
 	row->state = state->name;
 	row->due = due_of(process, state, event);
 	row->need = state->task->need;

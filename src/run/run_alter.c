@@ -26,6 +26,7 @@
 #include "shmem/wakeup.h"
 #include "store/run.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 /* $1: root, $2: queue, $3: partition, $4: key, $5, $6: due, $7: ids; null: any. */
 static WfStatement find_statement = {
@@ -115,7 +116,7 @@ alter(const pg_uuid_t *id, const WfRunChanges *changes)
 	WfRunRow	row;
 	const WfJob *job;
 
-	if (!wf_run_find(id, &row))
+	if (!wf_run_find(id, &row) || !wf_tenant_sees(wf_run_row_tenant(&row)))
 		return false;
 	job = wf_job(wf_run_row_job(&row));
 	if (!wf_job_may(job, "manage") || !wf_run_lock(id, false, &row) ||

@@ -11,6 +11,7 @@
 
 #include "miscadmin.h"
 
+#include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/uuid.h"
 #include "job/job.h"
@@ -19,6 +20,7 @@
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
+#include "store/tenant.h"
 
 /* Error WF002 unless the caller may stop runs of the job, or has made this one. */
 static void
@@ -60,6 +62,15 @@ abort_waiting(WfRunRow *row)
 	return WF_RUN_ABORTED;
 }
 
+pg_noreturn static void
+refuse_missing(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_NO_JOB),
+			 errmsg("run %s does not exist", wf_uuid_text(id)),
+			 errdetail("It may have ended so long ago that it is not remembered.")));
+}
+
 /*
  * Cancel a run.  Returns its state after that; *of becomes the version of its job, 0 if
  * it had ended before.  Locks it, and waits for a transaction
@@ -72,7 +83,11 @@ wf_run_cancel(const pg_uuid_t *id, bool force, int32 *of)
 	WfRunPast	past;
 
 	if (wf_run_find(id, &row))
+	{
+		if (!wf_tenant_sees(wf_run_row_tenant(&row)))
+			refuse_missing(id);
 		require(wf_run_row_job(&row), DatumGetObjectId(row.values[WF_RUN_starter]));
+	}
 	if (wf_run_lock(id, true, &row))
 	{
 		*of = wf_run_row_job(&row);
@@ -81,11 +96,8 @@ wf_run_cancel(const pg_uuid_t *id, bool force, int32 *of)
 		wf_run_cancel_running(&row, force);
 		return WF_RUN_ABORTING;
 	}
-	if (!wf_run_find_ended(id, &past))
-		ereport(ERROR,
-				(errcode(WF_ERR_NO_JOB),
-				 errmsg("run %s does not exist", wf_uuid_text(id)),
-				 errdetail("It may have ended so long ago that it is not remembered.")));
+	if (!wf_run_find_ended(id, &past) || !wf_tenant_sees(past.tenant))
+		refuse_missing(id);
 	require(past.job, past.starter);
 	*of = 0;
 	return past.state;

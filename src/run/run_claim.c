@@ -32,6 +32,7 @@
 #include "shmem/wakeup.h"
 #include "store/run.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 /* Outside workers, as run.executor. */
 #define OUTSIDE			0
@@ -153,12 +154,13 @@ ask_of(const WfRunClaim *wanted, TimestampTz now)
 	return (WfRunReadyAsk)
 	{
 		.executor = OUTSIDE,.queue = wanted->queue,.njobs = wanted->njobs,
-			.jobs = wanted->jobs,.until = now,.wanted = wanted->n
+			.jobs = wanted->jobs,.tenant = wf_tenant_datum(),.until = now,.wanted = wanted->n
 	};
 }
 
 /*
- * Claim runs of a queue, that are due and free, for an outside worker.  Returns how
+ * Claim runs of a queue, that are due and free, and exist for the session, for an outside
+ * worker.  Returns how
  * many, and their rows as they are now.  The caller has checked rights.  SPI must be
  * connected.
  */

@@ -31,6 +31,7 @@
 #include "shmem/wakeup.h"
 #include "store/run.h"
 #include "store/run_key.h"
+#include "store/tenant.h"
 
 /* A run that is to be made, while keys are looked at in their order. */
 typedef struct Numbered
@@ -69,7 +70,7 @@ put_off(const WfRunRequest *request, TimestampTz placed)
 	return Min(request->at, most);
 }
 
-/* Fill in a new run. */
+/* Fill in a new run, which is for the tenant for whom the session works. */
 static void
 fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_uuid_t *id)
 {
@@ -78,6 +79,7 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	const char *partition = wanted->partition != NULL ? wanted->partition : wf_job_partition_of(job, params);
 	TimestampTz due = request->debounce == NULL ? request->at : put_off(request, wf_clock_now());
 	Oid			starter = OidIsValid(request->starter) ? request->starter : GetUserId();
+	Datum		tenant = wf_tenant_datum();
 
 	wf_run_row_init(row);
 	wf_run_row_set(row, WF_RUN_id, UUIDPGetDatum(id));
@@ -106,6 +108,8 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	if (wanted->process != NULL)
 		wf_run_row_set(row, WF_RUN_process, UUIDPGetDatum(wanted->process));
 	set_text(row, WF_RUN_invoke, wanted->invoke);
+	if (DatumGetPointer(tenant) != NULL)
+		wf_run_row_set(row, WF_RUN_tenant, tenant);
 	if (wanted->rules != NULL)
 		wf_run_row_set(row, WF_RUN_rules, JsonbPGetDatum(wanted->rules));
 }

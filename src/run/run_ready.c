@@ -22,6 +22,7 @@
 #include "run/run_floor.h"
 #include "run/run_ready.h"
 #include "shmem/watermark.h"
+#include "store/tenant.h"
 
 /* So many runs of a level of a queue are read one by one. */
 #define READ_MAX		64
@@ -45,12 +46,14 @@ is_wanted_job(const WfRunReadyAsk *ask, int32 root)
 	return ask->njobs == 0;
 }
 
-/* Is a run, by its job and version, among those that are looked for? */
+/* Is a run, by its job and version and tenant, among those that are looked for? */
 bool
 wf_run_ready_is_wanted(const WfRunReadyAsk *ask, const WfRunRow *row)
 {
 	int32		root = DatumGetInt32(row->values[WF_RUN_root]);
 
+	if (!wf_tenant_reaches(ask->tenant, wf_run_row_tenant(row)))
+		return false;
 	for (int i = 0; i < ask->njobs; i++)
 	{
 		const WfRunReadyJob *wanted = &ask->jobs[i];

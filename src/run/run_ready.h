@@ -22,6 +22,7 @@ typedef struct WfRunReadyAsk
 	int32		queue;			/* in this one only; 0: in all */
 	int			njobs;			/* of these jobs only; 0: of any */
 	const WfRunReadyJob *jobs;
+	Datum		tenant;			/* for this one only, a text; 0: for any, or none */
 	TimestampTz until;			/* what is due by then */
 	int			wanted;			/* runs; so many places are enough for a while */
 } WfRunReadyAsk;

@@ -511,7 +511,7 @@ has_wanted(Serving *serving, WfRunLane *lane)
 {
 	WfRunRow	row;
 
-	if (serving->ask->njobs == 0)
+	if (serving->ask->njobs == 0 && serving->ask->tenant == (Datum) 0)
 		return true;
 	wf_run_scan_begin(serving->ready->by_place, &lane->place, lane->head, serving->ask->until);
 	while (wf_run_scan_next(serving->ready->by_place, &row))

@@ -16,12 +16,14 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/uuid.h"
 #include "job/job.h"
 #include "run/run_signal.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
+#include "store/tenant.h"
 
 /* Error WF002 unless the caller may run the job, or has made the run. */
 static void
@@ -48,17 +50,23 @@ unpark(WfRunRow *row)
 	wf_run_update(row);
 }
 
+pg_noreturn static void
+refuse_missing(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_NO_JOB),
+			 errmsg("run %s does not exist", wf_uuid_text(id)),
+			 errdetail("It may have ended so long ago that it is not remembered.")));
+}
+
 /* It has ended, or was never there: error WF010, or WF002. */
 static void
 require_ended(const pg_uuid_t *id)
 {
 	WfRunPast	past;
 
-	if (!wf_run_find_ended(id, &past))
-		ereport(ERROR,
-				(errcode(WF_ERR_NO_JOB),
-				 errmsg("run %s does not exist", wf_uuid_text(id)),
-				 errdetail("It may have ended so long ago that it is not remembered.")));
+	if (!wf_run_find_ended(id, &past) || !wf_tenant_sees(past.tenant))
+		refuse_missing(id);
 	require(past.job, past.starter);
 }
 
@@ -73,7 +81,11 @@ wf_run_signal(const pg_uuid_t *id, const char *event, Jsonb *payload)
 	WfRunRow	row;
 
 	if (wf_run_find(id, &row))
+	{
+		if (!wf_tenant_sees(wf_run_row_tenant(&row)))
+			refuse_missing(id);
 		require(wf_run_row_job(&row), DatumGetObjectId(row.values[WF_RUN_starter]));
+	}
 	if (!wf_run_lock(id, true, &row))
 	{
 		require_ended(id);

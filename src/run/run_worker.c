@@ -33,6 +33,7 @@
 #include "store/checkpoint.h"
 #include "store/run.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 /* By this code an error is known that has none. */
 #define ERROR_CODE		"error"
@@ -61,14 +62,15 @@ require_claimer(const WfRunRow *row)
 }
 
 /*
- * Lock a run of which the current user has the fence.  False: it is not (any more) the
- * run's.  Error WF002.  PREPARE TRANSACTION is refused from now on.  SPI must be
+ * Lock a run of which the current user has the fence, and that exists for the session.
+ * False: it is not (any more) the run's.  Error WF002.  PREPARE TRANSACTION is refused from now on.  SPI must be
  * connected, as for all of these.
  */
 bool
 wf_run_worker_hold(const pg_uuid_t *id, int64 fence, WfRunRow *row)
 {
-	if (!wf_run_find(id, row) || !wf_run_fence_is(row, fence))
+	if (!wf_run_find(id, row) || !wf_run_fence_is(row, fence) ||
+		!wf_tenant_sees(wf_run_row_tenant(row)))
 		return false;
 	require_claimer(row);
 	wf_wakeup_claiming();
@@ -143,7 +145,8 @@ hold_next(Completing *completing, const pg_uuid_t *id, int64 fence, WfRunRow *ro
 {
 	WfRunRow	found;
 
-	if (!wf_run_locker_find(completing->locker, id, &found) || !wf_run_fence_is(&found, fence))
+	if (!wf_run_locker_find(completing->locker, id, &found) || !wf_run_fence_is(&found, fence) ||
+		!wf_tenant_sees(wf_run_row_tenant(&found)))
 		return wf_run_worker_hold(id, fence, row);
 	require_same_claimer(completing, &found);
 	wf_wakeup_claiming();

@@ -28,6 +28,7 @@
 #include "schedule/schedule_make.h"
 #include "schedule/schedule_time.h"
 #include "store/origin.h"
+#include "store/tenant.h"
 
 /* A jitter is not longer (days). */
 #define LONGEST_JITTER	31
@@ -168,6 +169,7 @@ wf_schedule_define(WfSchedule *schedule)
 	wf_owner_role_check(GetUserId());
 	wf_origin_write();
 	schedule->role = GetUserId();
+	schedule->tenant = wf_tenant_datum();
 	schedule->suspended_at = schedule->queued = DT_NOEND;
 	schedule->anchor = DT_NOBEGIN;
 	wf_schedule_define_check(schedule, true);

@@ -34,6 +34,7 @@
 #include "schedule/schedule_params.h"
 #include "store/process_row.h"
 #include "store/run.h"
+#include "store/tenant.h"
 
 /* On whose behalf runs and processes are made: how one finds those of a schedule. */
 static char *
@@ -116,14 +117,18 @@ make_process(const WfSchedule *schedule, const WfScheduleOrder *order, pg_uuid_t
 }
 
 /*
- * Make what an occurrence makes; *id becomes that of the run or process.  False: it was
+ * Make what an occurrence makes, for the schedule's tenant; *id becomes that of the run or process.  False: it was
  * there.  Takes the key.  SPI must be connected, as for all of these.  Errors as of
  * run_job() and start().
  */
 bool
 wf_schedule_make(const WfSchedule *schedule, const WfScheduleOrder *order, pg_uuid_t *id)
 {
-	return schedule->job != NULL ? make_run(schedule, order, id) : make_process(schedule, order, id);
+	int			level = wf_tenant_work_for(wf_tenant_name(schedule->tenant));
+	bool		made = schedule->job != NULL ? make_run(schedule, order, id) : make_process(schedule, order, id);
+
+	wf_tenant_work_on(level);
+	return made;
 }
 
 /* Could its next occurrence make something?  Errors as above if not. */

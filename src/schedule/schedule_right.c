@@ -21,9 +21,10 @@
 #include "definition/privilege.h"
 #include "schedule/schedule_right.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 static WfStatement role_statement = {
-	.sql = "SELECT s.name, o.role FROM workflow.schedule s JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) s.owner"
+	.sql = "SELECT s.name, o.role, s.tenant FROM workflow.schedule s JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) s.owner"
 	" WHERE s.id OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(INT4OID)
 };
@@ -39,13 +40,16 @@ wf_schedule_right_may(int32 id, const char *privilege)
 	bool		isnull;
 	Datum		name;
 	Datum		role;
+	Datum		tenant;
 
 	if (wf_statement_execute(&role_statement, &value, NULL, 1) == 0)
 		return false;
 	name = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	role = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
-	return wf_privilege_role_may_on(GetUserId(), WF_PRIVILEGE_SCHEDULE, TextDatumGetCString(name),
-									DatumGetObjectId(role), privilege);
+	tenant = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull);
+	return wf_tenant_sees(tenant) &&
+		wf_privilege_role_may_on(GetUserId(), WF_PRIVILEGE_SCHEDULE, TextDatumGetCString(name),
+								 DatumGetObjectId(role), privilege);
 }
 
 static void
@@ -75,7 +79,7 @@ refuse_missing(const char *name)
 void
 wf_schedule_right_find(const char *name, const char *privilege, WfSchedule *schedule)
 {
-	if (!wf_schedule_row_find(name, schedule))
+	if (!wf_schedule_row_find(name, schedule) || !wf_tenant_sees(schedule->tenant))
 		refuse_missing(name);
 	require(schedule, privilege);
 }

@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/timestamp.h"
 
 #include "base/array.h"
@@ -50,7 +51,7 @@ enum
 {
 	GIVEN_LIST(NUMBER)
 	STATE_LIST(NUMBER)
-	COLUMN_id, COLUMN_name, COLUMN_owner, COLUMN_role, NCOLUMNS
+	COLUMN_id, COLUMN_name, COLUMN_owner, COLUMN_role, COLUMN_tenant, NCOLUMNS
 };
 
 #define NGIVEN		(COLUMN_engine + 1)
@@ -58,14 +59,15 @@ enum
 
 #define READ \
 	"SELECT " GIVEN_LIST(QUALIFIED) STATE_LIST(QUALIFIED) "s.id, s.name, s.owner," \
-	" (SELECT o.role FROM workflow.owner o WHERE o.id OPERATOR(pg_catalog.=) s.owner)" \
-	" FROM workflow.schedule s"
+	" (SELECT o.role FROM workflow.owner o WHERE o.id OPERATOR(pg_catalog.=) s.owner)," \
+	" s.tenant FROM workflow.schedule s"
 
 static WfStatement insert_statement = {
-	.sql = "INSERT INTO workflow.schedule (" GIVEN_LIST(NAME) "name, owner, created_at, next, due)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
+	.sql = "INSERT INTO workflow.schedule (" GIVEN_LIST(NAME) "name, owner, created_at, next, due, tenant)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,"
+	" $24)"
 	" ON CONFLICT (name) DO NOTHING RETURNING id",
-	WF_ARGS(GIVEN_LIST(TYPE) TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID)
+	WF_ARGS(GIVEN_LIST(TYPE) TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID)
 };
 
 StaticAssertDecl(NGIVEN == 18, "insert_statement and change_statement have another number");
@@ -274,6 +276,9 @@ read_row(int n, WfSchedule *schedule)
 	schedule->name = text_of(&found, COLUMN_name);
 	schedule->owner = DatumGetInt32(column(&found, COLUMN_owner, &isnull));
 	schedule->role = DatumGetObjectId(column(&found, COLUMN_role, &isnull));
+	schedule->tenant = column(&found, COLUMN_tenant, &isnull);
+	if (!isnull)
+		schedule->tenant = datumCopy(schedule->tenant, false, -1);
 	read_given(&found, schedule);
 	read_state(&found, schedule);
 }
@@ -455,6 +460,7 @@ wf_schedule_row_insert(WfSchedule *schedule)
 	add_time(&parameters, wf_clock_now());
 	add_time(&parameters, schedule->next);
 	add_time(&parameters, schedule->due);
+	add(&parameters, schedule->tenant, schedule->tenant == (Datum) 0);
 	if (wf_statement_execute(&insert_statement, parameters.values, parameters.nulls, 0) == 0)
 		return false;
 	schedule->id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

@@ -34,6 +34,7 @@ typedef struct WfSchedule
 	const char *name;
 	int32		owner;			/* workflow.owner.id */
 	Oid			role;			/* of that */
+	Datum		tenant;			/* for whom it makes something, a text; 0: for nobody */
 	const char *job;
 	const char *definition;
 	const char *cron;

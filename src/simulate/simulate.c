@@ -265,7 +265,7 @@ static WfProcess *
 add_new(WfSimulation *sim, WfStepper *stepper, const WfStimulus *stimulus)
 {
 	Jsonb	   *context = wf_context_initial(sim->definition, stimulus->data,
-											 stimulus->actor, NULL);
+											 stimulus->actor, NULL, NULL);
 
 	return wf_stepper_add_new(stepper, sim->definition, &sim->row.id, context, NULL);
 }

@@ -23,6 +23,11 @@
  * it.  A new column is one more N here, and in changes.c a line that sets it.
  */
 #define WF_STARTED_COLUMNS(K, F, N) \
+	WF_STARTED_OLDER_COLUMNS(K, F, N) \
+	N(STARTED, tenant, TEXTOID)
+
+/* Those that versions before 0.3.0 have, too. */
+#define WF_STARTED_OLDER_COLUMNS(K, F, N) \
 	F(STARTED, id, UUIDOID) \
 	N(STARTED, started_at, TIMESTAMPTZOID) \
 	N(STARTED, updated_at, TIMESTAMPTZOID) \
@@ -170,7 +175,8 @@
 	N(ASKED, need, INT4OID) \
 	N(ASKED, names, TEXTARRAYOID) \
 	N(ASKED, events, TEXTARRAYOID) \
-	N(ASKED, data, JSONBOID)
+	N(ASKED, data, JSONBOID) \
+	N(ASKED, tenant, TEXTOID)
 
 /* Sets of rows, in the order in which they are written, and their names in SQL. */
 #define WF_SETS(S) \

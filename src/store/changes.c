@@ -249,6 +249,7 @@ wf_changes_start(WfChanges *out, const WfRow *row, TimestampTz at,
 		set(&new, WF_STARTED_depth, Int32GetDatum(row->depth));
 	}
 	set_text(&new, WF_STARTED_invoke, row->invoke);
+	set_pointer(&new, WF_STARTED_tenant, row->tenant);
 	put(out, WF_SET_STARTED, &new);
 }
 
@@ -568,5 +569,6 @@ wf_changes_ask(WfChanges *out, const WfTaskRow *task)
 	set(&new, WF_ASKED_names, wf_task_row_texts(task->names));
 	set(&new, WF_ASKED_events, wf_task_row_texts(task->events));
 	set_jsonb(&new, WF_ASKED_data, task->data);
+	set_pointer(&new, WF_ASKED_tenant, task->tenant);
 	put(out, WF_SET_ASKED, &new);
 }

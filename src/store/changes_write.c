@@ -30,6 +30,7 @@
 #include "store/heap.h"
 #include "store/retention.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 /* The columns of a set that are written, for an INSERT, ... */
 #define NONE(set, column, type)
@@ -41,6 +42,12 @@
 #define FIRST_ASSIGNMENT(set, column, type) #column " = s." #column
 #define NEXT_ASSIGNMENT(set, column, type) ", " #column " = s." #column
 #define ASSIGNMENTS_OF(set) WF_##set##_COLUMNS(NONE, FIRST_ASSIGNMENT, NEXT_ASSIGNMENT)
+
+/* In the SQL of versions before 0.3.0 processes have no tenant, which comes last. */
+static WfStatement started_older_statement = {
+	.sql = "INSERT INTO workflow.process (" WF_STARTED_OLDER_COLUMNS(NONE, FIRST_NAME, NEXT_NAME) ")"
+	" SELECT " WF_STARTED_OLDER_COLUMNS(NONE, FIRST_NAME, NEXT_NAME) " FROM wf_started"
+};
 
 static WfStatement statements[WF_NSETS] = {
 	[WF_SET_STARTED] = {
@@ -139,10 +146,10 @@ static WfStatement statements[WF_NSETS] = {
 	},
 	[WF_SET_ASKED] = {
 		.sql = "WITH new AS (INSERT INTO workflow.task (" COLUMNS_OF(ASKED) ")"
-		" SELECT " COLUMNS_OF(ASKED) " FROM wf_asked RETURNING id, process, definition, priority, due, need, names)"
-		" INSERT INTO workflow.task_seat (task, name, process, definition, rank, due, several)"
+		" SELECT " COLUMNS_OF(ASKED) " FROM wf_asked RETURNING id, process, definition, priority, due, need, names, tenant)"
+		" INSERT INTO workflow.task_seat (task, name, process, definition, rank, due, several, tenant)"
 		" SELECT n.id, e.name, n.process, n.definition, OPERATOR(pg_catalog.-) n.priority, COALESCE(n.due, 'infinity'),"
-		"  n.need OPERATOR(pg_catalog.<>) 1 FROM new n, pg_catalog.unnest(n.names) e(name)"
+		"  n.need OPERATOR(pg_catalog.<>) 1, n.tenant FROM new n, pg_catalog.unnest(n.names) e(name)"
 	},
 };
 
@@ -255,7 +262,8 @@ static void
 run_statement(WfChanges *out, WfSetKind kind)
 {
 	Tuplestorestate *store = show(out, kind);
-	uint64		n = wf_statement_execute_raised(&statements[kind], NULL, NULL, 0);
+	bool		older = kind == WF_SET_STARTED && !wf_tenant_is_known();
+	uint64		n = wf_statement_execute_raised(older ? &started_older_statement : &statements[kind], NULL, NULL, 0);
 
 	SPI_unregister_relation(wf_changes_set_name(kind));
 	tuplestore_end(store);

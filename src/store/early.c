@@ -22,27 +22,30 @@
 #include "base/version.h"
 #include "store/early.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 /* An event with the id of another one takes its place. */
 static WfStatement replace_statement = {
 	.sql = "DELETE FROM workflow.early WHERE definition OPERATOR(pg_catalog.=) $1"
-	" AND key OPERATOR(pg_catalog.=) $2 AND name OPERATOR(pg_catalog.=) $3",
-	WF_ARGS(TEXTOID, TEXTOID, TEXTOID),
+	" AND key OPERATOR(pg_catalog.=) $2 AND name OPERATOR(pg_catalog.=) $3"
+	" AND tenant OPERATOR(pg_catalog.=) $4",
+	WF_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID),
 	.latest = true
 };
 
 static WfStatement keep_statement = {
-	.sql = "INSERT INTO workflow.early (definition, key, until, due, event, name, actor, once, data)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID)
+	.sql = "INSERT INTO workflow.early (definition, key, until, due, event, name, actor, once, data, tenant)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID)
 };
 
 static WfStatement take_statement = {
 	.sql = "WITH taken AS (DELETE FROM workflow.early e USING pg_catalog.unnest($2) u(key)"
-	"  WHERE e.definition OPERATOR(pg_catalog.=) $1 AND e.key OPERATOR(pg_catalog.=) u.key RETURNING e.*)"
+	"  WHERE e.definition OPERATOR(pg_catalog.=) $1 AND e.key OPERATOR(pg_catalog.=) u.key"
+	"  AND e.tenant OPERATOR(pg_catalog.=) $4 RETURNING e.*)"
 	" SELECT key, due, event, name, actor, once, data FROM taken"
 	" WHERE until OPERATOR(pg_catalog.>) $3 ORDER BY seq",
-	WF_ARGS(TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID),
+	WF_ARGS(TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID),
 	.latest = true
 };
 
@@ -72,15 +75,15 @@ text_datum(const char *text, char *null)
 }
 
 /*
- * Keep an event for the process that will be started with its key, until then at
- * most.  The caller has taken the key.  SPI must be connected.
+ * Keep an event for the process that will be started with its key, by the same tenant,
+ * until then at most.  The caller has taken the key.  SPI must be connected.
  */
 void
 wf_early_keep(const char *definition, const WfEarly *early, TimestampTz until)
 {
 	const WfTimerRow *timer = &early->timer;
-	char		nulls[10] = "         ";
-	Datum		values[9] = {
+	char		nulls[11] = "          ";
+	Datum		values[10] = {
 		CStringGetTextDatum(definition), CStringGetTextDatum(early->key),
 		TimestampTzGetDatum(until), TimestampTzGetDatum(timer->due),
 		CStringGetTextDatum(timer->event)
@@ -91,9 +94,10 @@ wf_early_keep(const char *definition, const WfEarly *early, TimestampTz until)
 	values[7] = text_datum(timer->once, &nulls[7]);
 	values[8] = JsonbPGetDatum(timer->data);
 	nulls[8] = timer->data == NULL ? 'n' : ' ';
+	values[9] = wf_tenant_keys();
 	if (timer->name != NULL)
 	{
-		Datum		replaced[3] = {values[0], values[1], values[5]};
+		Datum		replaced[4] = {values[0], values[1], values[5], values[9]};
 
 		wf_statement_execute(&replace_statement, replaced, NULL, 0);
 	}
@@ -108,8 +112,8 @@ wf_early_keep(const char *definition, const WfEarly *early, TimestampTz until)
 int
 wf_early_take(const char *definition, ArrayType *keys, WfEarly **events)
 {
-	Datum		args[3] = {CStringGetTextDatum(definition), PointerGetDatum(keys),
-	TimestampTzGetDatum(wf_clock_now())};
+	Datum		args[4] = {CStringGetTextDatum(definition), PointerGetDatum(keys),
+	TimestampTzGetDatum(wf_clock_now()), wf_tenant_keys()};
 	int			n = wf_statement_execute(&take_statement, args, NULL, 0);
 	TupleDesc	desc = SPI_tuptable->tupdesc;
 

@@ -64,7 +64,9 @@ look_up(WfHeapFind *find)
 											TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo.fn_oid;
 	}
 	for (int i = 0; i < find->ncolumns; i++)
-		find->numbers[i] = number_of(relation, find->columns[i]);
+		find->numbers[i] = find->last_is_new && i == find->ncolumns - 1 ?
+			get_attnum(RelationGetRelid(relation), find->columns[i]) :
+			number_of(relation, find->columns[i]);
 	index_close(index, NoLock);
 	table_close(relation, NoLock);
 }
@@ -132,8 +134,13 @@ read_columns(const WfHeapFind *find, Relation relation, HeapTuple row,
 			values[i] = all[number - 1];
 			nulls[i] = all_nulls[number - 1];
 		}
-		else
+		else if (number < 0)
 			values[i] = heap_getsysattr(row, number, desc, &nulls[i]);
+		else
+		{
+			values[i] = (Datum) 0;
+			nulls[i] = true;
+		}
 	}
 	pfree(all);
 	pfree(all_nulls);
@@ -313,6 +320,11 @@ column_of(TupleTableSlot *slot, AttrNumber number, bool *isnull)
 	{
 		*isnull = false;
 		return PointerGetDatum(&slot->tts_tid);
+	}
+	if (number == InvalidAttrNumber)
+	{
+		*isnull = true;
+		return (Datum) 0;
 	}
 	*isnull = slot->tts_isnull[number - 1];
 	return slot->tts_values[number - 1];

@@ -10,7 +10,7 @@
 
 #include "shmem/inval.h"
 
-#define WF_HEAP_FIND_KEYS	2
+#define WF_HEAP_FIND_KEYS	3
 #define WF_HEAP_FIND_COLUMNS	40
 
 /*
@@ -24,6 +24,8 @@ typedef struct WfHeapFind
 	const char *keys[WF_HEAP_FIND_KEYS];	/* in the order of the primary key */
 	int			ncolumns;
 	const char *const *columns; /* what is read; ctid may be one of them */
+	bool		last_is_new;	/* older versions of the table do not have the last
+								 * of them: then it is null */
 
 	/* looked up */
 	Oid			index;
@@ -33,7 +35,10 @@ typedef struct WfHeapFind
 	AttrNumber	numbers[WF_HEAP_FIND_COLUMNS];
 } WfHeapFind;
 
-/* May the row be locked?  Throws if not.  The values are those of the columns. */
+/*
+ * May the row be locked?  Throws if not.  The values are those of the columns, 0 for
+ * null.
+ */
 typedef void (*WfHeapCheck) (const Datum *values, const void *arg);
 
 typedef struct WfHeapLocker WfHeapLocker;

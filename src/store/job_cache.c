@@ -32,10 +32,12 @@
 /* So many go at a time. */
 #define PIECE	1000
 
-/* $1: job, $2: hash, $3: parameters as text, which tells 1.0 from 1.00; $4: owner. */
+/*
+ * $1: job, $2: hash, $3: parameters as text, which tells 1.0 from 1.00; $4: tenant.
+ */
 #define OF_KEY \
 	"c.job OPERATOR(pg_catalog.=) $1 AND c.hash OPERATOR(pg_catalog.=) $2" \
-	" AND c.params::pg_catalog.text OPERATOR(pg_catalog.=) $3"
+	" AND c.params::pg_catalog.text OPERATOR(pg_catalog.=) $3 AND c.tenant OPERATOR(pg_catalog.=) $4"
 
 /* Delete the rows c of this query that nobody has locked. */
 #define DELETE_FREE(query) \
@@ -43,10 +45,10 @@
 	"SELECT c.ctid FROM " query " FOR UPDATE OF c SKIP LOCKED))"
 
 static WfStatement find_statement = {
-	.sql = "SELECT c.id, c.result, c.refresh_at OPERATOR(pg_catalog.<=) $5 FROM workflow.job_cache c"
-	" WHERE " OF_KEY " AND c.owner OPERATOR(pg_catalog.=) $4"
-	" AND (c.good_until IS NULL OR c.good_until OPERATOR(pg_catalog.>) $5) ORDER BY c.id DESC LIMIT 1",
-	WF_ARGS(INT4OID, INT8OID, TEXTOID, INT4OID, TIMESTAMPTZOID)
+	.sql = "SELECT c.id, c.result, c.refresh_at OPERATOR(pg_catalog.<=) $6 FROM workflow.job_cache c"
+	" WHERE " OF_KEY " AND c.owner OPERATOR(pg_catalog.=) $5"
+	" AND (c.good_until IS NULL OR c.good_until OPERATOR(pg_catalog.>) $6) ORDER BY c.id DESC LIMIT 1",
+	WF_ARGS(INT4OID, INT8OID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID)
 };
 
 static WfStatement claim_statement = {
@@ -58,17 +60,18 @@ static WfStatement claim_statement = {
 
 static WfStatement replace_statement = {
 	.sql = DELETE_FREE("workflow.job_cache c WHERE " OF_KEY),
-	WF_ARGS(INT4OID, INT8OID, TEXTOID)
+	WF_ARGS(INT4OID, INT8OID, TEXTOID, TEXTOID)
 };
 
 /* A version that is not the newest any more has nobody who would ask. */
 static WfStatement keep_statement = {
-	.sql = "INSERT INTO workflow.job_cache (job, hash, params, owner, id, refresh_at, good_until, result, process)"
-	" SELECT j.id, $2, $3::pg_catalog.jsonb, $4, $5, $6, $7, $8, $9 FROM workflow.job j"
+	.sql = "INSERT INTO workflow.job_cache (job, hash, params, owner, id, refresh_at, good_until, result, process, tenant)"
+	" SELECT j.id, $2, $3::pg_catalog.jsonb, $5, $6, $7, $8, $9, $10, $4 FROM workflow.job j"
 	" WHERE j.id OPERATOR(pg_catalog.=) $1 AND j.dropped_at IS NULL"
 	" AND NOT EXISTS (SELECT FROM workflow.job n WHERE n.name OPERATOR(pg_catalog.=) j.name"
 	"  AND n.version OPERATOR(pg_catalog.>) j.version)",
-	WF_ARGS(INT4OID, INT8OID, TEXTOID, INT4OID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID, UUIDOID)
+	WF_ARGS(INT4OID, INT8OID, TEXTOID, TEXTOID, INT4OID, UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID,
+			UUIDOID)
 };
 
 /* The oldest ones go: ids are in the order in which they were made. */
@@ -150,8 +153,8 @@ wf_job_cache_find(const WfJobCacheKey *key, TimestampTz now, WfJobCacheFound *fo
 {
 	int64		hash;
 	text	   *params = text_of(key->params, &hash);
-	Datum		values[5] = {Int32GetDatum(key->job), Int64GetDatum(hash), PointerGetDatum(params),
-	Int32GetDatum(key->owner), TimestampTzGetDatum(now)};
+	Datum		values[6] = {Int32GetDatum(key->job), Int64GetDatum(hash), PointerGetDatum(params),
+	CStringGetTextDatum(key->tenant), Int32GetDatum(key->owner), TimestampTzGetDatum(now)};
 	HeapTuple	row;
 	Datum		value;
 	bool		isnull;
@@ -183,17 +186,18 @@ wf_job_cache_keep(const WfJobCacheEntry *entry)
 	int64		hash;
 	text	   *params = text_of(entry->key.params, &hash);
 	pg_uuid_t	id;
-	Datum		values[9] = {Int32GetDatum(entry->key.job), Int64GetDatum(hash), PointerGetDatum(params),
-	Int32GetDatum(entry->key.owner), UUIDPGetDatum(&id)};
-	char		nulls[10] = "         ";
+	Datum		values[10] = {Int32GetDatum(entry->key.job), Int64GetDatum(hash), PointerGetDatum(params),
+		CStringGetTextDatum(entry->key.tenant), Int32GetDatum(entry->key.owner), UUIDPGetDatum(&id)
+	};
+	char		nulls[11] = "          ";
 
 	wf_uuid_make(&id, WF_UUID_NO_SLOT);
-	values[5] = time_or_null(entry->refresh_at, &nulls[5]);
-	values[6] = time_or_null(entry->good_until, &nulls[6]);
-	values[7] = JsonbPGetDatum(entry->result);
-	nulls[7] = entry->result == NULL ? 'n' : ' ';
-	values[8] = UUIDPGetDatum(entry->process);
-	nulls[8] = entry->process == NULL ? 'n' : ' ';
+	values[6] = time_or_null(entry->refresh_at, &nulls[6]);
+	values[7] = time_or_null(entry->good_until, &nulls[7]);
+	values[8] = JsonbPGetDatum(entry->result);
+	nulls[8] = entry->result == NULL ? 'n' : ' ';
+	values[9] = UUIDPGetDatum(entry->process);
+	nulls[9] = entry->process == NULL ? 'n' : ' ';
 	(void) wf_statement_execute(&replace_statement, values, NULL, 0);
 	(void) wf_statement_execute(&keep_statement, values, nulls, 0);
 }

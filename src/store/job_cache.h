@@ -14,7 +14,8 @@ typedef struct WfJobCacheKey
 {
 	int32		job;			/* job.id: of this version, */
 	int32		owner;			/* done as this one, owner.id, */
-	Jsonb	   *params;			/* with these */
+	Jsonb	   *params;			/* with these, */
+	const char *tenant;			/* for this one; empty: for nobody */
 } WfJobCacheKey;
 
 /* A result that is to be kept. */

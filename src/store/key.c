@@ -4,7 +4,7 @@
  *	  The table workflow.key: processes by the names that users gave them.
  *
  * Runs in any backend.  A key belongs to one process of a definition, whatever
- * its version.  Rows are inserted before their processes, and go with them
+ * its version, among those of one tenant (tenant.c), or of none.  Rows are inserted before their processes, and go with them
  * (erase(), retention.c).  The key of a process that is over may be given to a
  * new one: then the old process keeps its name and is not found by it any more.
  *
@@ -26,10 +26,19 @@
 #include "store/key.h"
 #include "store/process_row.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 static const char *const found_columns[] = {"process"};
 
 static WfHeapFind find_key = {
+	.watch.table = "key",
+	.nkeys = 3,
+	.keys = {"definition", "key", "tenant"},
+	.ncolumns = lengthof(found_columns),
+	.columns = found_columns
+};
+
+static WfHeapFind find_older_key = {
 	.watch.table = "key",
 	.nkeys = 2,
 	.keys = {"definition", "key"},
@@ -37,30 +46,91 @@ static WfHeapFind find_key = {
 	.columns = found_columns
 };
 
+/*
+ * What is said to the table.  $1 is the definition, $2 the key or keys, the last parameter
+ * the tenant: `own` compares with that, `scope` is among the columns that are inserted, and
+ * `ours` what is.  In versions before 0.3.0 there are no tenants.
+ */
+typedef struct KeyStatements
+{
+	WfStatement take;
+	WfStatement renew;
+	WfStatement find_many;
+	WfStatement find_early;
+	WfStatement find_processes;
+	WfStatement hold;
+	WfStatement let_go;
+	WfStatement settle;
+} KeyStatements;
+
 /* The keys of $2 for the processes of $3, each once, in the order of all. */
-#define EACH_KEY \
-	" SELECT DISTINCT ON (u.key COLLATE pg_catalog.\"C\") $1, u.key, u.process" \
+#define EACH_KEY(ours) \
+	" SELECT DISTINCT ON (u.key COLLATE pg_catalog.\"C\") $1, u.key, u.process" ours \
 	" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) WITH ORDINALITY u(key, process, at)" \
 	" WHERE u.key IS NOT NULL" \
 	" ORDER BY u.key COLLATE pg_catalog.\"C\", u.at"
 
-static WfStatement take_statement = {
-	.sql = "INSERT INTO workflow.key (definition, key, process)" EACH_KEY
-	" ON CONFLICT DO NOTHING",
-	WF_ARGS(TEXTOID, TEXTARRAYOID, UUIDARRAYOID)
-};
+#define TAKE(scope, ours) \
+	"INSERT INTO workflow.key (definition, key, process" scope ")" EACH_KEY(ours) \
+	" ON CONFLICT DO NOTHING"
 
 /*
  * The same, but for a process that is over its key is given to the new one.
  * Locks the rows of keys that are there, so that two sessions do not both do so.
  */
-static WfStatement renew_statement = {
-	.sql = "INSERT INTO workflow.key AS k (definition, key, process)" EACH_KEY
-	" ON CONFLICT (definition, key) DO UPDATE SET process = EXCLUDED.process"
-	" WHERE EXISTS (SELECT FROM workflow.process p"
-	"  WHERE p.id OPERATOR(pg_catalog.=) k.process AND" WF_PROCESS_ROW_IS_OVER("p") ")",
-	WF_ARGS(TEXTOID, TEXTARRAYOID, UUIDARRAYOID)
-};
+#define RENEW(scope, ours) \
+	"INSERT INTO workflow.key AS k (definition, key, process" scope ")" EACH_KEY(ours) \
+	" ON CONFLICT (definition, key" scope ") DO UPDATE SET process = EXCLUDED.process" \
+	" WHERE EXISTS (SELECT FROM workflow.process p" \
+	"  WHERE p.id OPERATOR(pg_catalog.=) k.process AND" WF_PROCESS_ROW_IS_OVER("p") ")"
+
+#define FIND_MANY(early, own) \
+	"SELECT u.at, k.process" early \
+	" FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at) CROSS JOIN LATERAL" \
+	" (SELECT w.process FROM workflow.key w WHERE w.definition OPERATOR(pg_catalog.=) $1" \
+	"  AND w.key OPERATOR(pg_catalog.=) u.key" own("w", "$3") \
+	/* Never the other way round: all keys of the definition, and each of ours. */ \
+	"  OFFSET 0) k"
+
+/* And whether events were kept for the process (early.c). */
+#define FIND_EARLY(own) \
+	FIND_MANY(", EXISTS (SELECT FROM workflow.early e WHERE e.definition OPERATOR(pg_catalog.=) $1" \
+			  " AND e.key OPERATOR(pg_catalog.=) u.key" own("e", "$3") ")", own)
+
+/* Those of processes that are not over. */
+#define FIND_PROCESSES(own) \
+	"SELECT u.at, p.id, p.definition FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at)" \
+	" CROSS JOIN LATERAL (SELECT k.process FROM workflow.key k WHERE k.definition OPERATOR(pg_catalog.=) $1" \
+	"  AND k.key OPERATOR(pg_catalog.=) u.key" own("k", "$3") " OFFSET 0) k" \
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) k.process" \
+	" WHERE NOT (" WF_PROCESS_ROW_IS_OVER("p") ")"
+
+/* A row for no process, which is deleted in the same transaction. */
+#define HOLD(scope, ours) \
+	"INSERT INTO workflow.key (definition, key, process" scope ")" \
+	" VALUES ($1, $2, '00000000-0000-0000-0000-000000000000'" ours ") ON CONFLICT DO NOTHING"
+
+#define IS_KEY(own) \
+	" WHERE k.definition OPERATOR(pg_catalog.=) $1 AND k.key OPERATOR(pg_catalog.=) $2" own("k", "$3")
+
+#define STATEMENTS(scope, ours, ours_alone, own) \
+{ \
+	.take = {.sql = TAKE(scope, ours), WF_ARGS(TEXTOID, TEXTARRAYOID, UUIDARRAYOID, TEXTOID)}, \
+	.renew = {.sql = RENEW(scope, ours), WF_ARGS(TEXTOID, TEXTARRAYOID, UUIDARRAYOID, TEXTOID)}, \
+	.find_many = {.sql = FIND_MANY("", own), WF_ARGS(TEXTOID, TEXTARRAYOID, TEXTOID),.latest = true}, \
+	.find_early = {.sql = FIND_EARLY(own), WF_ARGS(TEXTOID, TEXTARRAYOID, TEXTOID),.latest = true}, \
+	.find_processes = {.sql = FIND_PROCESSES(own), WF_ARGS(TEXTOID, TEXTARRAYOID, TEXTOID),.latest = true}, \
+	.hold = {.sql = HOLD(scope, ours_alone), WF_ARGS(TEXTOID, TEXTOID, TEXTOID)}, \
+	.let_go = {.sql = "DELETE FROM workflow.key k" IS_KEY(own), WF_ARGS(TEXTOID, TEXTOID, TEXTOID)}, \
+	.settle = {.sql = "SELECT k.process FROM workflow.key k" IS_KEY(own) " FOR SHARE", \
+	WF_ARGS(TEXTOID, TEXTOID, TEXTOID)} \
+}
+
+#define ANY_TENANT(alias, tenant)
+#define OF_TENANT(alias, tenant) " AND " alias ".tenant OPERATOR(pg_catalog.=) " tenant
+
+static KeyStatements older_statements = STATEMENTS("", "", "", ANY_TENANT);
+static KeyStatements present_statements = STATEMENTS(", tenant", ", $4", ", $3", OF_TENANT);
 
 static WfStatement over_statement = {
 	.sql = "SELECT FROM workflow.process p"
@@ -68,57 +138,11 @@ static WfStatement over_statement = {
 	WF_ARGS(UUIDARRAYOID)
 };
 
-#define FIND_MANY(early) \
-	"SELECT u.at, k.process" early \
-	" FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at) CROSS JOIN LATERAL" \
-	" (SELECT process FROM workflow.key WHERE definition OPERATOR(pg_catalog.=) $1" \
-	"  AND key OPERATOR(pg_catalog.=) u.key" \
-	/* Never the other way round: all keys of the definition, and each of ours. */ \
-	"  OFFSET 0) k"
-
-static WfStatement find_many_statement = {
-	.sql = FIND_MANY(""),
-	WF_ARGS(TEXTOID, TEXTARRAYOID),
-	.latest = true
-};
-
-/* The same, and whether events were kept for the process (early.c). */
-static WfStatement find_early_statement = {
-	.sql = FIND_MANY(", EXISTS (SELECT FROM workflow.early e WHERE e.definition OPERATOR(pg_catalog.=) $1"
-					 " AND e.key OPERATOR(pg_catalog.=) u.key)"),
-	WF_ARGS(TEXTOID, TEXTARRAYOID),
-	.latest = true
-};
-
-/* Those of processes that are not over. */
-static WfStatement find_processes_statement = {
-	.sql = "SELECT u.at, p.id, p.definition FROM pg_catalog.unnest($2) WITH ORDINALITY u(key, at)"
-	" CROSS JOIN LATERAL (SELECT k.process FROM workflow.key k WHERE k.definition OPERATOR(pg_catalog.=) $1"
-	"  AND k.key OPERATOR(pg_catalog.=) u.key OFFSET 0) k"
-	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) k.process"
-	" WHERE NOT (" WF_PROCESS_ROW_IS_OVER("p") ")",
-	WF_ARGS(TEXTOID, TEXTARRAYOID),
-	.latest = true
-};
-
-/* A row for no process, which is deleted in the same transaction. */
-static WfStatement hold_statement = {
-	.sql = "INSERT INTO workflow.key (definition, key, process)"
-	" VALUES ($1, $2, '00000000-0000-0000-0000-000000000000') ON CONFLICT DO NOTHING",
-	WF_ARGS(TEXTOID, TEXTOID)
-};
-
-static WfStatement let_go_statement = {
-	.sql = "DELETE FROM workflow.key"
-	" WHERE definition OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2",
-	WF_ARGS(TEXTOID, TEXTOID)
-};
-
-static WfStatement settle_statement = {
-	.sql = "SELECT process FROM workflow.key"
-	" WHERE definition OPERATOR(pg_catalog.=) $1 AND key OPERATOR(pg_catalog.=) $2 FOR SHARE",
-	WF_ARGS(TEXTOID, TEXTOID)
-};
+static KeyStatements *
+statements(void)
+{
+	return wf_tenant_is_known() ? &present_statements : &older_statements;
+}
 
 /*
  * The process of a definition with this key; false when there is none.  Takes no
@@ -127,11 +151,11 @@ static WfStatement settle_statement = {
 bool
 wf_key_find(const char *definition, const char *key, pg_uuid_t *process)
 {
-	Datum		keys[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
+	Datum		keys[3] = {CStringGetTextDatum(definition), CStringGetTextDatum(key), wf_tenant_keys()};
 	Datum		found;
 	bool		isnull;
 
-	if (!wf_heap_find(&find_key, keys, &found, &isnull))
+	if (!wf_heap_find(wf_tenant_is_known() ? &find_key : &find_older_key, keys, &found, &isnull))
 		return false;
 	*process = *DatumGetUUIDP(found);
 	return true;
@@ -144,8 +168,8 @@ wf_key_find(const char *definition, const char *key, pg_uuid_t *process)
 int
 wf_key_find_many(const char *definition, ArrayType *keys, WfKeyFound **found)
 {
-	Datum		values[2] = {CStringGetTextDatum(definition), PointerGetDatum(keys)};
-	int			n = wf_statement_execute(&find_processes_statement, values, NULL, 0);
+	Datum		values[3] = {CStringGetTextDatum(definition), PointerGetDatum(keys), wf_tenant_keys()};
+	int			n = wf_statement_execute(&statements()->find_processes, values, NULL, 0);
 	TupleDesc	desc = SPI_tuptable->tupdesc;
 	bool		isnull;
 
@@ -161,11 +185,15 @@ wf_key_find_many(const char *definition, ArrayType *keys, WfKeyFound **found)
 	return n;
 }
 
-/* Find out who has the keys; see wf_key_take().  Returns how many of them somebody has. */
+/*
+ * Find out who has the keys; see wf_key_take(), whose parameters these are.  Returns how
+ * many of them somebody has.
+ */
 static uint64
-find_holders(Datum *values, bool *early, pg_uuid_t *ids, bool *is_new)
+find_holders(const Datum *taken, bool *early, pg_uuid_t *ids, bool *is_new)
 {
-	uint64		found = wf_statement_execute(early ? &find_early_statement : &find_many_statement,
+	Datum		values[3] = {taken[0], taken[1], taken[3]};
+	uint64		found = wf_statement_execute(early ? &statements()->find_early : &statements()->find_many,
 											 values, NULL, 0);
 
 	for (uint64 i = 0; i < found; i++)
@@ -212,8 +240,8 @@ void
 wf_key_take(const char *definition, int n, Datum *keys, bool *nulls, bool renew,
 			bool *early, pg_uuid_t *ids, bool *is_new)
 {
-	WfStatement *take = renew ? &renew_statement : &take_statement;
-	Datum		values[3];
+	WfStatement *take = renew ? &statements()->renew : &statements()->take;
+	Datum		values[4];
 	Datum	   *id_datums = palloc(sizeof(Datum) * n);
 	pg_uuid_t  *wanted = palloc(sizeof(pg_uuid_t) * n);
 	int			dims[1] = {n};
@@ -232,6 +260,7 @@ wf_key_take(const char *definition, int n, Datum *keys, bool *nulls, bool renew,
 	values[1] = PointerGetDatum(construct_md_array(keys, nulls, 1, dims, lower,
 												   TEXTOID, -1, false, TYPALIGN_INT));
 	values[2] = PointerGetDatum(wf_uuid_array(id_datums, n));
+	values[3] = wf_tenant_keys();
 	wf_statement_execute(take, values, NULL, 0);
 	found = find_holders(values, early, ids, is_new);
 
@@ -257,9 +286,9 @@ wf_key_take(const char *definition, int n, Datum *keys, bool *nulls, bool renew,
 bool
 wf_key_hold(const char *definition, const char *key)
 {
-	Datum		values[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
+	Datum		values[3] = {CStringGetTextDatum(definition), CStringGetTextDatum(key), wf_tenant_keys()};
 
-	return wf_statement_execute(&hold_statement, values, NULL, 0) > 0;
+	return wf_statement_execute(&statements()->hold, values, NULL, 0) > 0;
 }
 
 /*
@@ -269,9 +298,9 @@ wf_key_hold(const char *definition, const char *key)
 void
 wf_key_let_go(const char *definition, const char *key)
 {
-	Datum		values[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
+	Datum		values[3] = {CStringGetTextDatum(definition), CStringGetTextDatum(key), wf_tenant_keys()};
 
-	wf_statement_execute(&let_go_statement, values, NULL, 0);
+	wf_statement_execute(&statements()->let_go, values, NULL, 0);
 }
 
 /*
@@ -281,10 +310,10 @@ wf_key_let_go(const char *definition, const char *key)
 bool
 wf_key_settle(const char *definition, const char *key, pg_uuid_t *process)
 {
-	Datum		values[2] = {CStringGetTextDatum(definition), CStringGetTextDatum(key)};
+	Datum		values[3] = {CStringGetTextDatum(definition), CStringGetTextDatum(key), wf_tenant_keys()};
 	bool		isnull;
 
-	if (wf_statement_execute(&settle_statement, values, NULL, 1) == 0)
+	if (wf_statement_execute(&statements()->settle, values, NULL, 1) == 0)
 		return false;
 	*process = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
 											SPI_tuptable->tupdesc, 1, &isnull));

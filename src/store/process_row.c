@@ -33,6 +33,7 @@
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/status.h"
+#include "store/tenant.h"
 
 #define ROW_NAME(column) #column,
 static const char *const row_columns[] = {WF_ROW_LIST(ROW_NAME, ROW_NAME)};
@@ -42,40 +43,37 @@ static WfHeapFind find_process = {
 	.nkeys = 1,
 	.keys = {"id"},
 	.ncolumns = WF_ROW_NCOLUMNS,
-	.columns = row_columns
+	.columns = row_columns,
+	.last_is_new = true
 };
 
 StaticAssertDecl(WF_ROW_NCOLUMNS <= WF_HEAP_FIND_COLUMNS, "a row has too many columns");
 
-/* A process that the caller has no rights on passes through no lock. */
-static WfStatement lock_many_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS " FROM"
-	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
-	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
-	" WHERE $2 IS NULL OR p.definition OPERATOR(pg_catalog.=) ANY ($2)"
-	" FOR NO KEY UPDATE OF p",
-	WF_ARGS(UUIDARRAYOID, INT4ARRAYOID)
-};
+/* What is asked of the SQL of versions before 0.3.0, and of this one. */
+#define BOTH(text, ...) \
+{ \
+	{.sql = text(WF_ROW_OLDER_COLUMNS, ""), WF_ARGS(__VA_ARGS__)}, \
+	{.sql = text(WF_ROW_COLUMNS, " AND ($3 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $3)"), \
+	WF_ARGS(__VA_ARGS__)} \
+}
 
-static WfStatement lock_many_free_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS " FROM"
-	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
-	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id"
-	" WHERE $2 IS NULL OR p.definition OPERATOR(pg_catalog.=) ANY ($2)"
-	" FOR NO KEY UPDATE OF p SKIP LOCKED",
-	WF_ARGS(UUIDARRAYOID, INT4ARRAYOID)
-};
+#define READ_MANY(columns, which) \
+	"SELECT " columns " FROM" \
+	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w" \
+	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id" \
+	" WHERE ($2 IS NULL OR p.definition OPERATOR(pg_catalog.=) ANY ($2))" which
+
+/* A process that the caller has no rights on passes through no lock. */
+#define LOCK_MANY(columns, which) READ_MANY(columns, which) " FOR NO KEY UPDATE OF p"
+#define LOCK_MANY_FREE(columns, which) LOCK_MANY(columns, which) " SKIP LOCKED"
+
+static WfStatement read_many_statements[] = BOTH(READ_MANY, UUIDARRAYOID, INT4ARRAYOID, TEXTOID);
+static WfStatement lock_many_statements[] = BOTH(LOCK_MANY, UUIDARRAYOID, INT4ARRAYOID, TEXTOID);
+static WfStatement lock_many_free_statements[] = BOTH(LOCK_MANY_FREE, UUIDARRAYOID, INT4ARRAYOID, TEXTOID);
 
 static WfStatement definitions_statement = {
 	.sql = "SELECT DISTINCT p.definition"
 	" FROM pg_catalog.unnest($1) u(id) JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) u.id",
-	WF_ARGS(UUIDARRAYOID)
-};
-
-static WfStatement read_many_statement = {
-	.sql = "SELECT " WF_ROW_COLUMNS " FROM"
-	" (SELECT DISTINCT u.id FROM pg_catalog.unnest($1) u(id) ORDER BY 1) w"
-	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.id",
 	WF_ARGS(UUIDARRAYOID)
 };
 
@@ -126,6 +124,7 @@ wf_process_row_fill(WfRow *row, Datum *values, bool *nulls)
 	}
 	row->depth = nulls[WF_ROW_depth] ? 0 : DatumGetInt32(values[WF_ROW_depth]);
 	row->key = nulls[WF_ROW_key] ? (Datum) 0 : values[WF_ROW_key];
+	row->tenant = nulls[WF_ROW_tenant] ? (Datum) 0 : values[WF_ROW_tenant];
 	row->process = NULL;
 	row->overtaken = false;
 }
@@ -178,7 +177,8 @@ ask(const Datum *values, const void *arg)
 {
 	const WfProcessRowCheck *check = arg;
 
-	(*check) (DatumGetInt32(values[WF_ROW_definition]));
+	(*check) (DatumGetUUIDP(values[WF_ROW_id]), DatumGetInt32(values[WF_ROW_definition]),
+			  values[WF_ROW_tenant]);
 }
 
 static bool
@@ -245,11 +245,15 @@ wf_process_row_lock(const pg_uuid_t *id, bool nowait, WfProcessRowCheck check, W
 }
 
 static int
-fetch_processes(WfStatement *statement, Datum *values, const char *null, WfRow **rows)
+fetch_processes(WfStatement *statements, ArrayType *ids, ArrayType *definitions, WfRow **rows)
 {
+	const char *tenant = wf_tenant_current();
+	Datum		values[3] = {PointerGetDatum(ids), PointerGetDatum(definitions),
+	tenant == NULL ? (Datum) 0 : CStringGetTextDatum(tenant)};
+	char		null[] = {' ', definitions == NULL ? 'n' : ' ', tenant == NULL ? 'n' : ' ', '\0'};
 	Datum		columns[WF_ROW_NCOLUMNS];
 	bool		nulls[WF_ROW_NCOLUMNS];
-	int			n = wf_statement_execute(statement, values, null, 0);
+	int			n = wf_statement_execute(&statements[wf_tenant_is_known() ? 1 : 0], values, null, 0);
 
 	wf_status_load();
 	*rows = palloc(sizeof(WfRow) * (n + 1));
@@ -263,25 +267,25 @@ fetch_processes(WfStatement *statement, Datum *values, const char *null, WfRow *
 
 /*
  * Lock and read those of these processes that have one of these definitions (NULL:
- * whatever they have), in the order of ids.  Waits for sessions that have one locked, or with nowait
- * leaves those out.  Returns how many rows there are.
+ * whatever they have), and exist for the session (tenant.c), in the order of ids.  Waits
+ * for sessions that have one locked, or with nowait leaves those out.  Returns how many
+ * rows there are.
  */
 int
 wf_process_row_lock_many(ArrayType *ids, ArrayType *definitions, bool nowait, WfRow **rows)
 {
-	Datum		values[2] = {PointerGetDatum(ids), PointerGetDatum(definitions)};
-
-	return fetch_processes(nowait ? &lock_many_free_statement : &lock_many_statement,
-						   values, definitions == NULL ? " n" : NULL, rows);
+	return fetch_processes(nowait ? lock_many_free_statements : lock_many_statements,
+						   ids, definitions, rows);
 }
 
-/* Read these processes without a lock.  Returns how many rows there are. */
+/*
+ * Read those of these processes that exist for the session, without a lock.  Returns how
+ * many rows there are.
+ */
 int
 wf_process_row_read_many(ArrayType *ids, WfRow **rows)
 {
-	Datum		value = PointerGetDatum(ids);
-
-	return fetch_processes(&read_many_statement, &value, NULL, rows);
+	return fetch_processes(read_many_statements, ids, NULL, rows);
 }
 
 static WfStatement stop_statement = {

@@ -37,6 +37,7 @@ typedef struct WfRow
 	const char *invoke;			/* its id in the parent */
 	int			depth;			/* levels below one that was started; 0: no child */
 	Datum		key;			/* its business key, a text; 0: null */
+	Datum		tenant;			/* whose it is, a text; 0: null */
 	struct WfProcess *process;	/* of the stepper that has it, or NULL */
 	bool		overtaken;		/* another session took some of its timers after
 								 * the claim had seen them, and may have put them
@@ -46,9 +47,14 @@ typedef struct WfRow
 
 /*
  * What a statement selects of workflow.process p, as its first columns, for
- * wf_process_row_fill(); F is the first one.  Names and positions come from here.
+ * wf_process_row_fill(); F is the first one.  Names and positions come from here.  The
+ * last one is not there in versions before 0.3.0.
  */
 #define WF_ROW_LIST(F, N) \
+	WF_ROW_OLDER_LIST(F, N) \
+	N(tenant)
+
+#define WF_ROW_OLDER_LIST(F, N) \
 	F(ctid) \
 	N(id) \
 	N(definition) \
@@ -67,6 +73,7 @@ typedef struct WfRow
 #define WF_ROW_FIRST(column) "p." #column
 #define WF_ROW_NEXT(column) ", p." #column
 #define WF_ROW_COLUMNS WF_ROW_LIST(WF_ROW_FIRST, WF_ROW_NEXT)
+#define WF_ROW_OLDER_COLUMNS WF_ROW_OLDER_LIST(WF_ROW_FIRST, WF_ROW_NEXT) ", NULL::pg_catalog.text"
 
 /* WF_ROW_ctid, ..., WF_ROW_NCOLUMNS: the positions of these columns. */
 #define WF_ROW_POSITION(column) WF_ROW_##column,
@@ -85,8 +92,8 @@ enum
 	" (" p ".status OPERATOR(pg_catalog.=) 'finalized' OR (" p ".status OPERATOR(pg_catalog.=) 'terminated'" \
 	" AND " p ".states OPERATOR(pg_catalog.=) '{}' AND " p ".step OPERATOR(pg_catalog.>) 0))"
 
-/* May a process of this definition be locked?  Throws if not. */
-typedef void (*WfProcessRowCheck) (int32 definition);
+/* May a process of this definition and tenant (or 0) be locked?  Throws if not. */
+typedef void (*WfProcessRowCheck) (const pg_uuid_t *id, int32 definition, Datum tenant);
 
 extern void wf_process_row_fill(WfRow *row, Datum *values, bool *nulls);
 extern bool wf_process_row_is_over(const WfRow *row);

@@ -48,24 +48,24 @@ static WfStatement awaiters_statement = {
 	.sql = "SELECT DISTINCT d.name, o.role FROM workflow.awaited a, workflow.process p, workflow.definition d, workflow.owner o"
 	" WHERE a.event OPERATOR(pg_catalog.=) $1 AND a.correlation OPERATOR(pg_catalog.=) $2"
 	" AND p.id OPERATOR(pg_catalog.=) a.process AND d.id OPERATOR(pg_catalog.=) p.definition"
-	" AND o.id OPERATOR(pg_catalog.=) d.owner",
-	WF_ARGS(TEXTOID, TEXTOID)
+	" AND o.id OPERATOR(pg_catalog.=) d.owner AND ($3 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $3)",
+	WF_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
-#define PUBLISHED_COLUMNS "id, event, correlation, published_by, actor, data, looked, pg_catalog.pg_current_snapshot()"
+#define PUBLISHED_COLUMNS "id, event, correlation, published_by, actor, data, looked, pg_catalog.pg_current_snapshot(), tenant"
 
 static WfStatement kept_statement = {
 	.sql = "SELECT " PUBLISHED_COLUMNS " FROM workflow.published"
 	" WHERE event OPERATOR(pg_catalog.=) $1 AND correlation OPERATOR(pg_catalog.=) $2"
-	" AND until OPERATOR(pg_catalog.>) $3 ORDER BY id",
-	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID),
+	" AND until OPERATOR(pg_catalog.>) $3 AND (tenant IS NULL OR tenant OPERATOR(pg_catalog.=) $4) ORDER BY id",
+	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID),
 	.latest = true
 };
 
 static WfStatement keep_statement = {
-	.sql = "INSERT INTO workflow.published (event, correlation, until, published_by, actor, data)"
-	" VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID)
+	.sql = "INSERT INTO workflow.published (event, correlation, until, published_by, actor, data, tenant)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID)
 };
 
 static WfStatement unsettled_statement = {
@@ -120,8 +120,10 @@ wf_published_leave(const pg_uuid_t *process, const char *state)
 int
 wf_published_awaiters(const WfPublished *published, WfAwaiter **awaiters)
 {
-	Datum		values[2] = {CStringGetTextDatum(published->event), CStringGetTextDatum(published->correlation)};
-	uint64		n = wf_statement_execute(&awaiters_statement, values, NULL, 0);
+	Datum		values[3] = {CStringGetTextDatum(published->event), CStringGetTextDatum(published->correlation),
+	published->tenant};
+	uint64		n = wf_statement_execute(&awaiters_statement, values,
+										 DatumGetPointer(published->tenant) == NULL ? "  n" : NULL, 0);
 	bool		isnull;
 
 	*awaiters = palloc(sizeof(WfAwaiter) * (n + 1));
@@ -167,17 +169,22 @@ read_published(uint64 n)
 		published[i].data = isnull ? NULL : DatumGetJsonbPCopy(data);
 		published[i].looked = copy_at(i, 7, &isnull);
 		published[i].now = copy_at(i, 8, &isnull);
+		published[i].tenant = copy_at(i, 9, &isnull);
 	}
 	return published;
 }
 
-/* What is kept for somebody who waits for this, the oldest first.  Returns how many. */
+/*
+ * What is kept for somebody of this tenant, a text or 0, who waits for this, the oldest
+ * first.  Returns how many.
+ */
 int
-wf_published_kept(const WfAwaited *awaited, TimestampTz now, WfPublished **kept)
+wf_published_kept(const WfAwaited *awaited, Datum tenant, TimestampTz now, WfPublished **kept)
 {
-	Datum		values[3] = {CStringGetTextDatum(awaited->event), CStringGetTextDatum(awaited->correlation),
-	TimestampTzGetDatum(now)};
-	uint64		n = wf_statement_execute(&kept_statement, values, NULL, 0);
+	Datum		values[4] = {CStringGetTextDatum(awaited->event), CStringGetTextDatum(awaited->correlation),
+	TimestampTzGetDatum(now), tenant};
+	uint64		n = wf_statement_execute(&kept_statement, values,
+										 DatumGetPointer(tenant) == NULL ? "   n" : NULL, 0);
 
 	*kept = read_published(n);
 	return n;
@@ -201,17 +208,18 @@ wf_published_is_kept(const char *once)
 int64
 wf_published_keep(const WfPublished *published, TimestampTz until)
 {
-	Datum		values[6] = {
+	Datum		values[7] = {
 		CStringGetTextDatum(published->event), CStringGetTextDatum(published->correlation),
 		TimestampTzGetDatum(until), CStringGetTextDatum(published->role),
 		published->actor == NULL ? (Datum) 0 : CStringGetTextDatum(published->actor),
-		JsonbPGetDatum(published->data)
+		JsonbPGetDatum(published->data), published->tenant
 	};
-	char		nulls[7] = "      ";
+	char		nulls[8] = "       ";
 	bool		isnull;
 
 	nulls[4] = published->actor == NULL ? 'n' : ' ';
 	nulls[5] = published->data == NULL ? 'n' : ' ';
+	nulls[6] = DatumGetPointer(published->tenant) == NULL ? 'n' : ' ';
 	wf_statement_execute(&keep_statement, values, nulls, 0);
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }

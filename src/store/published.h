@@ -27,6 +27,7 @@ typedef struct WfPublished
 	const char *role;			/* that has published it */
 	const char *actor;			/* or NULL */
 	Jsonb	   *data;			/* or NULL */
+	Datum		tenant;			/* whose processes get it, a text; 0: all */
 	Datum		looked;			/* pg_snapshot: who waited by then has it; 0: nobody has */
 	Datum		now;			/* pg_snapshot, of when this was read */
 } WfPublished;
@@ -41,7 +42,7 @@ typedef struct WfAwaiter
 extern void wf_published_await(const pg_uuid_t *process, int n, const WfAwaited *awaited);
 extern void wf_published_leave(const pg_uuid_t *process, const char *state);
 extern int	wf_published_awaiters(const WfPublished *published, WfAwaiter **awaiters);
-extern int	wf_published_kept(const WfAwaited *awaited, TimestampTz now, WfPublished **kept);
+extern int	wf_published_kept(const WfAwaited *awaited, Datum tenant, TimestampTz now, WfPublished **kept);
 extern char *wf_published_once(int64 id);
 extern bool wf_published_is_kept(const char *once);
 extern int64 wf_published_keep(const WfPublished *published, TimestampTz until);

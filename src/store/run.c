@@ -51,7 +51,7 @@ static WfHeapFind find_run = {
 StaticAssertDecl(lengthof(columns) <= WF_HEAP_FIND_COLUMNS, "a run has too many columns");
 
 static WfStatement ended_statement = {
-	.sql = "SELECT h.state, h.job, h.starter FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) $1",
+	.sql = "SELECT h.state, h.job, h.starter, h.tenant FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(UUIDOID)
 };
 
@@ -105,7 +105,7 @@ static WfStatement void_statement = {
 #define BACK_LIST(C) \
 	C(id, run) C(queue, queue) C(level, level) C(due, due) C(job, job) C(placed, placed) C(starter, starter) \
 	C(started_by, started_by) C(partition, partition) C(key, key) C(params, params) C(actor, actor) C(error, error) \
-	C(process, process) C(invoke, invoke) C(rules, rules)
+	C(process, process) C(invoke, invoke) C(rules, rules) C(tenant, tenant)
 
 #define BACK_NAME(column, ended) ", h." #ended
 #define BACK_NUMBER(column, ended) WF_RUN_##column,
@@ -274,7 +274,8 @@ static const int kept[][2] = {
 	{WF_RUN_ENDED_progress, WF_RUN_progress},
 	{WF_RUN_ENDED_process, WF_RUN_process},
 	{WF_RUN_ENDED_invoke, WF_RUN_invoke},
-	{WF_RUN_ENDED_rules, WF_RUN_rules}
+	{WF_RUN_ENDED_rules, WF_RUN_rules},
+	{WF_RUN_ENDED_tenant, WF_RUN_tenant}
 };
 
 static void
@@ -417,6 +418,7 @@ wf_run_find_ended(const pg_uuid_t *id, WfRunPast *past)
 	past->state = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	past->job = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	past->starter = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
+	past->tenant = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &isnull);
 	return true;
 }
 

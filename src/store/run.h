@@ -25,6 +25,7 @@ typedef struct WfRunPast
 	WfRunState	state;
 	int32		job;			/* the version that it was of */
 	Oid			starter;		/* the role that has made it */
+	Datum		tenant;			/* whose it was, a text or 0 */
 } WfRunPast;
 
 typedef struct WfRunWriter WfRunWriter;

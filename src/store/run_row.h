@@ -70,7 +70,8 @@ typedef enum WfRunAwaits
 	C(process, UUIDOID) \
 	C(invoke, TEXTOID) \
 	C(rules, JSONBOID) \
-	C(ordered, BOOLOID)
+	C(ordered, BOOLOID) \
+	C(tenant, TEXTOID)
 
 #define WF_RUN_ENDED_LIST(C) \
 	C(run, UUIDOID) \
@@ -97,7 +98,8 @@ typedef enum WfRunAwaits
 	C(process, UUIDOID) \
 	C(invoke, TEXTOID) \
 	C(rules, JSONBOID) \
-	C(slot, INT2OID)
+	C(slot, INT2OID) \
+	C(tenant, TEXTOID)
 
 #define WF_RUN_POSITION(column, type) WF_RUN_##column,
 enum
@@ -164,6 +166,13 @@ static inline int32
 wf_run_row_job(const WfRunRow *row)
 {
 	return DatumGetInt32(row->values[WF_RUN_job]);
+}
+
+/* Whose it is, a text or 0. */
+static inline Datum
+wf_run_row_tenant(const WfRunRow *row)
+{
+	return row->nulls[WF_RUN_tenant] ? (Datum) 0 : row->values[WF_RUN_tenant];
 }
 
 static inline int

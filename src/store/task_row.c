@@ -21,9 +21,10 @@
 #include "base/clock.h"
 #include "store/statement.h"
 #include "store/task_row.h"
+#include "store/tenant.h"
 
 static WfStatement process_statement = {
-	.sql = "SELECT process FROM workflow.task WHERE id OPERATOR(pg_catalog.=) $1",
+	.sql = "SELECT process, tenant FROM workflow.task WHERE id OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(UUIDOID),
 	.latest = true
 };
@@ -50,9 +51,9 @@ static WfStatement hold_statement = {
 
 /* It is for whoever has claimed it, or for all names that have not voted. */
 static WfStatement seat_statement = {
-	.sql = "INSERT INTO workflow.task_seat (task, name, process, definition, rank, due, several)"
+	.sql = "INSERT INTO workflow.task_seat (task, name, process, definition, rank, due, several, tenant)"
 	" SELECT t.id, e.name, t.process, t.definition, OPERATOR(pg_catalog.-) t.priority, COALESCE(t.due, 'infinity'),"
-	"  t.need OPERATOR(pg_catalog.<>) 1"
+	"  t.need OPERATOR(pg_catalog.<>) 1, t.tenant"
 	" FROM workflow.task t, pg_catalog.unnest(CASE WHEN t.claimed_by IS NULL THEN t.names"
 	"  ELSE ARRAY[t.claimed_by::pg_catalog.text] END) e(name)"
 	" WHERE t.id OPERATOR(pg_catalog.=) $1 AND NOT EXISTS (SELECT FROM workflow.task_act a"
@@ -150,7 +151,10 @@ wf_task_row_names(const char *actor, bool has_groups, const List *groups)
 
 /* --- tasks ------------------------------------------------------------------------ */
 
-/* Set *process to the process of a task, which may be closed; false: there is none. */
+/*
+ * Set *process to the process of a task, which may be closed; false: for the session there
+ * is none.
+ */
 bool
 wf_task_row_process(const pg_uuid_t *id, pg_uuid_t *process)
 {
@@ -160,7 +164,7 @@ wf_task_row_process(const pg_uuid_t *id, pg_uuid_t *process)
 	if (wf_statement_execute(&process_statement, &value, NULL, 1) == 0)
 		return false;
 	*process = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	return true;
+	return wf_tenant_sees(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 }
 
 /*

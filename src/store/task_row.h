@@ -26,6 +26,7 @@ typedef struct WfTaskRow
 	List	   *events;			/* of char *: that they may vote for */
 	const char *claimed_by;		/* or NULL */
 	Jsonb	   *data;			/* or NULL */
+	Datum		tenant;			/* of a new one: whose it is, a text or 0 */
 } WfTaskRow;
 
 /* What somebody does with a task. */

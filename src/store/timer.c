@@ -179,8 +179,10 @@ static WfStatement publish_statement = {
 	" workflow.process p, workflow.definition d"
 	" WHERE p.id OPERATOR(pg_catalog.=) a.process AND d.id OPERATOR(pg_catalog.=) p.definition"
 	" AND d.name OPERATOR(pg_catalog.=) ANY ($7) AND NOT " WF_PROCESS_ROW_IS_OVER("p")
+	" AND ($9 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $9)"
 	" RETURNING due, owner",
-	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, UUIDOID, TEXTARRAYOID, PG_SNAPSHOTOID)
+	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, UUIDOID, TEXTARRAYOID, PG_SNAPSHOTOID,
+			TEXTOID)
 };
 
 /*
@@ -196,13 +198,14 @@ wf_timer_publish(const WfPublished *published, ArrayType *definitions)
 	const pg_uuid_t *child;
 	Jsonb	   *data = wf_timer_row_pack(&timer, &child);
 	TimestampTz now = wf_clock_now();
-	Datum		values[8] = {
+	Datum		values[9] = {
 		CStringGetTextDatum(published->event), CStringGetTextDatum(published->correlation),
 		TimestampTzGetDatum(now),
 		published->actor == NULL ? (Datum) 0 : CStringGetTextDatum(published->actor),
-		JsonbPGetDatum(data), UUIDPGetDatum(child), PointerGetDatum(definitions), published->looked
+		JsonbPGetDatum(data), UUIDPGetDatum(child), PointerGetDatum(definitions), published->looked,
+		published->tenant
 	};
-	char		nulls[9] = "        ";
+	char		nulls[10] = "         ";
 	uint64		n;
 	bool		isnull;
 
@@ -210,6 +213,7 @@ wf_timer_publish(const WfPublished *published, ArrayType *definitions)
 	nulls[4] = data == NULL ? 'n' : ' ';
 	nulls[5] = child == NULL ? 'n' : ' ';
 	nulls[7] = published->looked == (Datum) 0 ? 'n' : ' ';
+	nulls[8] = DatumGetPointer(published->tenant) == NULL ? 'n' : ' ';
 	n = wf_statement_execute(&publish_statement, values, nulls, 0);
 	for (uint64 i = 0; i < n; i++)
 		wf_wakeup_timer(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2,

@@ -37,6 +37,7 @@
 #include "store/changes.h"
 #include "store/changes_write.h"
 #include "store/key.h"
+#include "store/tenant.h"
 #include "table/table_fire.h"
 #include "table/table_payload.h"
 #include "table/table_trigger.h"
@@ -470,7 +471,7 @@ fire_all(Fire *fire)
 }
 
 /*
- * Do what the table trigger of this name is for.  Errors of its expressions, and of what
+ * Do what the table trigger of this name is for, for the tenant for whom the writer works.  Errors of its expressions, and of what
  * it makes, are those of the writer's statement; WF010 and WF002 also where the trigger
  * does not belong to the table.  SPI must be connected.
  */
@@ -481,11 +482,13 @@ wf_table_fire(const char *name, const TriggerData *data)
 	ErrorContextCallback callback = {.callback = error_context,.arg = &fire,.previous = error_context_stack};
 	WfTableTrigger *trigger = wf_table_trigger_find(name);
 	bool		uses;
+	int			level;
 	Oid			user;
 	int			sec_context;
 
 	check(name, trigger, data->tg_relation);
 	GetUserIdAndSecContext(&user, &sec_context);
+	level = wf_tenant_work_for(wf_tenant_current());
 	fire.writer = GetUserNameFromId(user, false);
 	SetUserIdAndSecContext(trigger->author.role, sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	fire.chunk = AllocSetContextCreate(CurrentMemoryContext, "what a table trigger makes", ALLOCSET_DEFAULT_SIZES);
@@ -500,4 +503,5 @@ wf_table_fire(const char *name, const TriggerData *data)
 	fire_all(&fire);
 	error_context_stack = callback.previous;
 	SetUserIdAndSecContext(user, sec_context);
+	wf_tenant_work_on(level);
 }

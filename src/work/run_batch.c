@@ -40,6 +40,7 @@
 #include "store/run_request.h"
 #include "store/statement.h"
 #include "store/timer_claim.h"
+#include "store/tenant.h"
 #include "work/batch_limit.h"
 #include "work/run_batch.h"
 #include "work/tracked.h"
@@ -278,18 +279,20 @@ is_not_done(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 }
 
 /*
- * How many of these n runs does one call of their command take: those of the same job
- * that come first.  What may crash the server is called alone.
+ * How many of these n runs does one call of their command take: those of the same job,
+ * and for the same tenant, that come first.  What may crash the server is called alone.
  */
 static int
 group(WfRunRow **rows, int n)
 {
 	int			job = wf_run_row_job(rows[0]);
+	Datum		tenant = wf_run_row_tenant(rows[0]);
 	int			same = 1;
 
 	if (is_suspect(rows[0]) || (wf_my_slot != NULL && wf_lane_is_apart(wf_my_slot->lane)))
 		return 1;
-	while (same < n && !is_suspect(rows[same]) && wf_run_row_job(rows[same]) == job)
+	while (same < n && !is_suspect(rows[same]) && wf_run_row_job(rows[same]) == job &&
+		   wf_tenant_same(wf_run_row_tenant(rows[same]), tenant))
 		same++;
 	return same;
 }
@@ -304,7 +307,7 @@ run_many(WfRunRow **rows, int n, TimestampTz now, WfRunEnd *ends)
 	const WfJob *job = wf_job(wf_run_row_job(rows[0]));
 	Datum	   *params = palloc(sizeof(Datum) * n);
 	Jsonb	  **results = palloc(sizeof(Jsonb *) * n);
-	WfUserContext bracket = {0};
+	WfUserContext bracket = {.tenant = wf_tenant_name(wf_run_row_tenant(rows[0]))};
 	int			same = group(rows, n);
 	int			ncalled = 0;
 
@@ -329,7 +332,7 @@ run(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 {
 	const WfJob *job = wf_job(wf_run_row_job(row));
 	Jsonb	   *info = job->takes_run ? wf_run_inside_describe(job, row) : NULL;
-	WfUserContext bracket = {0};
+	WfUserContext bracket = {.tenant = wf_tenant_name(wf_run_row_tenant(row))};
 
 	if (is_not_done(row, now, end))
 		return true;

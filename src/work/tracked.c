@@ -25,6 +25,7 @@
 #include "base/errcodes.h"
 #include "base/uuid.h"
 #include "eval/step_timeout.h"
+#include "eval/user_context.h"
 #include "job/job.h"
 #include "job/job_call.h"
 #include "run/run_failure.h"
@@ -35,6 +36,7 @@
 #include "shmem/slot.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
+#include "store/tenant.h"
 #include "store/transaction.h"
 #include "work/attempt.h"
 #include "work/report.h"
@@ -149,7 +151,8 @@ call(const WfJob *job, Jsonb *info)
 	PG_TRY();
 	{
 		wf_run_inside_begin(mine.row, mine.fence);
-		result = wf_job_call_top(job, DatumGetJsonbP(mine.row->values[WF_RUN_params]), info);
+		result = wf_job_call_top(job, DatumGetJsonbP(mine.row->values[WF_RUN_params]), info,
+								 wf_tenant_name(wf_run_row_tenant(mine.row)));
 	}
 	PG_CATCH();
 	{
@@ -273,6 +276,7 @@ wf_tracked_do(Oid extension)
 		wf_transaction_abort(mine.context);
 	}
 	PG_END_TRY();
+	wf_user_context_end_session();
 	if (error != NULL)
 		record_alone(extension, error);
 	mine.row = NULL;

@@ -45,7 +45,7 @@ SELECT is((SELECT format('%s %s', started_at, updated_at) FROM workflow.get(:'p'
 
 -- views, for people
 SELECT is((SELECT v::text FROM workflow.processes v WHERE id = :'p'),
-    format('(%s,claim,1,C1,idled,f,{open.assigned},"{""n"": 1}",3,regress_app,"2030-01-01 00:00:00+00","2030-01-02 00:00:00+00",,,,,)', :'p'), 'processes');
+    format('(%s,claim,1,C1,idled,f,{open.assigned},"{""n"": 1}",3,regress_app,"2030-01-01 00:00:00+00","2030-01-02 00:00:00+00",,,,,,)', :'p'), 'processes');
 SELECT FROM workflow.post(:'p', 'pay', '{"by": 1}', '2030-01-20', 'payment', 'ann');
 SELECT is((SELECT array_agg(concat_ws(' ', definition, key, event, name, state, due, parked, attempts, actor, data) ORDER BY due) FROM workflow.timers WHERE process = :'p'),
     ARRAY['claim C1 pay payment 2030-01-20 00:00:00+00 f 0 ann {"by": 1}', 'claim C1 after.30 days.open 30 days open 2030-01-31 00:00:00+00 f 0'], 'timers');
@@ -54,7 +54,7 @@ SELECT is((SELECT array_agg(concat_ws(' ', definition, key, step, at, event, tak
           'claim C1 2 2030-01-01 00:00:00+00 assign t {open.new} {open.assigned} regress_app',
           'claim C1 3 2030-01-02 00:00:00+00 note.it t {open.assigned} {open.assigned} regress_app'], 'process_history');
 SELECT is((SELECT format('%s %s %s %s', name, version, owner, chart ->> 'id') FROM workflow.definitions), 'claim 1 regress_app claim', 'definitions');
-SELECT columns_are('workflow', 'errors', ARRAY['process', 'definition', 'key', 'status', 'states', 'event', 'attempts', 'given_up', 'at', 'sqlstate', 'message', 'detail', 'hint', 'context', 'due', 'actor', 'data', 'name', 'state', 'since', 'handled'], 'errors: what went wrong, and where');
+SELECT columns_are('workflow', 'errors', ARRAY['process', 'definition', 'key', 'status', 'states', 'event', 'attempts', 'given_up', 'at', 'sqlstate', 'message', 'detail', 'hint', 'context', 'due', 'actor', 'data', 'name', 'state', 'since', 'handled', 'tenant'], 'errors: what went wrong, and where');
 SELECT columns_are('workflow', 'activity', ARRAY['kind', 'pid', 'owner', 'state', 'since', 'steps', 'batches', 'wait_reason',
     'process', 'definition', 'event', 'event_since', 'sqlstate', 'message', 'failed_at', 'looks', 'run', 'job'], 'activity: the workers');
 SELECT lives_ok('SELECT * FROM workflow.activity', 'can be looked at');

@@ -35,7 +35,7 @@ SELECT is((SELECT to_jsonb(s) - '{created_at}'::text[] FROM workflow.schedules s
     "zone": "UTC", "state": "active", "reason": null, "note": null, "next": "2030-01-01T01:00:00+00:00", "due": "2030-01-01T01:00:00+00:00",
     "last": null, "last_at": null, "last_id": null, "last_result": null, "made": 0, "skipped": 0, "attempts": 0,
     "params": {"text": "$scheduled_at"}, "starts": null, "ends": null, "overlap": "skip", "catch_up": "one", "gap": "next", "fold": "first",
-    "jitter": null, "calendar": null, "priority": null, "engine": "workflow", "suspended_at": null, "queued": null}', 'with what is so unless it is said');
+    "jitter": null, "calendar": null, "priority": null, "engine": "workflow", "suspended_at": null, "queued": null, "tenant": null}', 'with what is so unless it is said');
 SELECT is(error($$ SELECT workflow.create_schedule('hourly', 'note', cron => '0 * * * *') $$),
     ARRAY['42710', 'schedule "hourly" already exists', 'HINT: workflow.alter_schedule() changes it.'], 'a name is taken once');
 SELECT is(refused(format('SELECT workflow.create_schedule(%s)', a)), r, a) FROM (VALUES

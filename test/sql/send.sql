@@ -26,7 +26,7 @@ SELECT is(s::text, '(t,idled,{asked},"{""granted"": null}",f)', 'a transition wi
 FROM workflow.send(:'p', 'nothing') s;
 SELECT is(s::text, '(f,idled,{asked},"{""granted"": null}",f)', 'an event that no active state handles is not taken')
 FROM workflow.send(:'p', 'pay', '{"n": 1}', actor => 'ann') s;
-SELECT is(h::text, format('(%s,loan,L1,4,"2030-01-01 00:00:00+00",pay,f,{asked},{asked},,ann,"{""n"": 1}",,)', :'p'),
+SELECT is(h::text, format('(%s,loan,L1,4,"2030-01-01 00:00:00+00",pay,f,{asked},{asked},,ann,"{""n"": 1}",,,)', :'p'),
           'but it is recorded as ignored, with its data and its actor')
 FROM workflow.process_history h WHERE process = :'p' AND step = 4;
 SELECT is(s::text, '(t,idled,{granted},"{""granted"": 80}",f)', 'the data of a command is seen by guards and actions')
