@@ -17,6 +17,7 @@
 #include "commands/sequence.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -347,7 +348,8 @@ wf_run_find(const pg_uuid_t *id, WfRunRow *row)
 
 /*
  * The same, and lock it.  False: there is none, or, without wait, another transaction
- * has it.
+ * has it.  The one that was waited for may have taken the run and put it back, which is
+ * another row then.
  */
 bool
 wf_run_lock(const pg_uuid_t *id, bool wait, WfRunRow *row)
@@ -355,9 +357,14 @@ wf_run_lock(const pg_uuid_t *id, bool wait, WfRunRow *row)
 	Datum		key = UUIDPGetDatum(id);
 	Datum		values[WF_RUN_NCOLUMNS + 1];
 	bool		nulls[WF_RUN_NCOLUMNS + 1];
+	bool		locked;
 
-	return read_row(wf_heap_find_lock(&find_run, &key, wait, NULL, NULL, values, nulls),
-					values, nulls, row);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		locked = wf_heap_find_lock(&find_run, &key, wait, NULL, NULL, values, nulls);
+	} while (!locked && wait && wf_run_find(id, row));
+	return read_row(locked, values, nulls, row);
 }
 
 /* --- one after the other ---------------------------------------------------- */
