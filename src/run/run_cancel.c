@@ -22,7 +22,10 @@
 #include "store/run.h"
 #include "store/tenant.h"
 
-/* Error WF002 unless the caller may stop runs of the job, or has made this one. */
+/*
+ * Error WF002 unless the caller may stop runs of the job, or has made this one.  Asked
+ * before anybody is waited for, and of the row that is locked, which may be another one.
+ */
 static void
 require(int32 job, Oid starter)
 {
@@ -91,6 +94,7 @@ wf_run_cancel(const pg_uuid_t *id, bool force, int32 *of)
 	if (wf_run_lock(id, true, &row))
 	{
 		*of = wf_run_row_job(&row);
+		require(*of, DatumGetObjectId(row.values[WF_RUN_starter]));
 		if (!is_running(&row))
 			return abort_waiting(&row);
 		wf_run_cancel_running(&row, force);

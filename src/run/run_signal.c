@@ -25,7 +25,10 @@
 #include "store/run.h"
 #include "store/tenant.h"
 
-/* Error WF002 unless the caller may run the job, or has made the run. */
+/*
+ * Error WF002 unless the caller may run the job, or has made the run.  Asked before
+ * anybody is waited for, and of the row that is locked, which may be another one.
+ */
 static void
 require(int32 job, Oid starter)
 {
@@ -91,6 +94,7 @@ wf_run_signal(const pg_uuid_t *id, const char *event, Jsonb *payload)
 		require_ended(id);
 		return false;
 	}
+	require(wf_run_row_job(&row), DatumGetObjectId(row.values[WF_RUN_starter]));
 	if (!wf_checkpoint_add(id, event, payload))
 		return false;
 	if (is_parked_for(&row, event))
