@@ -248,7 +248,7 @@ put_dropped(const WfChart *chart, void *result)
 		const WfDelay *delay = chart->delays[i];
 		Datum		name;
 
-		if (delay->kind != WF_DELAY_WORKING)
+		if (delay->calendar == NULL)
 			continue;
 		name = CStringGetTextDatum(delay->calendar);
 		if (wf_statement_execute(&calendar_statement, &name, NULL, 1) == 0)

@@ -122,16 +122,31 @@ typedef enum WfDelayKind
 	WF_DELAY_TEXT,				/* ISO 8601 or interval text, checked by
 								 * define() with PostgreSQL's interval input */
 	WF_DELAY_WORKING,			/* as TEXT, in working time of a calendar */
-	WF_DELAY_EXPR
+	WF_DELAY_EXPR,
+	WF_DELAY_RECURRING			/* until the next time of a recurrence */
 } WfDelayKind;
+
+/* What recurs: one of cron, rule and every is not NULL. */
+typedef struct WfRecurring
+{
+	const char *cron;			/* a cron expression */
+	const char *rule;			/* of RFC 5545 */
+	const char *every;			/* an interval */
+	const char *anchor;			/* a time of ISO 8601; NULL: WfDelay.expr, or there is none */
+	const char *zone;			/* NULL: that of the definition */
+	const char *gap;			/* "next", "skip", or NULL */
+	const char *fold;			/* "first", "second", or NULL */
+	bool		catch_up;		/* what was missed comes, too */
+} WfRecurring;
 
 typedef struct WfDelay
 {
 	WfDelayKind kind;
 	int64		ms;
 	const char *text;
-	const char *calendar;		/* WORKING: its name */
-	const WfExpr *expr;
+	const char *calendar;		/* WORKING, RECURRING: its name; else NULL */
+	const WfRecurring *recurring;	/* RECURRING */
+	const WfExpr *expr;			/* EXPR; RECURRING: of the anchor, or NULL */
 	const char *path;			/* JSON path, for messages */
 	int			id;				/* index into WfChart.delays */
 	const char *name;			/* its key in `delays`, or NULL if it is

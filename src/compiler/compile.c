@@ -140,7 +140,7 @@ feature_names(const WfCompiler *c)
 		"output", "tags", "wildcard", "error", "guard", "in_state", "expr",
 		"call", "assign", "raise", "send", "delay", "cancel", "log", "choose",
 		"foreach", "reenter", "on_error", "step_timeout", "failure",
-	"timezone", "task", "sensitive", "events"};
+	"timezone", "task", "sensitive", "events", "recurrence"};
 	StringInfoData buf;
 
 	StaticAssertStmt(lengthof(names) == WF_FEATURES, "a name for each");

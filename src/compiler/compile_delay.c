@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compile_delay.c
- *	  Delays: numbers, durations as text, names in `delays`, expressions.
+ *	  Delays: numbers, durations as text, names in `delays`, expressions, and more.
  *
  * Pure C.  Only the shape of a text is checked here.  define() lets
  * PostgreSQL's interval input check the rest.
@@ -23,6 +23,7 @@
 #include "compiler/compile_delay.h"
 #include "compiler/compile_fault.h"
 #include "compiler/compile_read.h"
+#include "compiler/compile_recurring.h"
 #include "compiler/compile_value.h"
 #include "compiler/compiler.h"
 #include "compiler/list.h"
@@ -281,6 +282,37 @@ compile_working(WfCompiler *c, const WfJson *json, const WfPath *path)
 	return delay;
 }
 
+/* Compile a delay that ends at the next time of a recurrence.  NULL after a fault. */
+static WfDelay *
+compile_recurring(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfRecurring *recurring = palloc0(sizeof(WfRecurring));
+	const WfJson *expr = NULL;
+	const char *calendar = NULL;
+	WfDelay    *delay;
+
+	if (!wf_compile_recurring(c, json, path, recurring, &expr, &calendar))
+		return NULL;
+	if (recurring->every != NULL)
+	{
+		if (!is_iso_duration(recurring->every) && !is_interval(recurring->every))
+		{
+			wf_compile_fault(c, WF_AT_KEY(path, "every"), "Write ISO 8601 (\"P1M\") or an interval (\"1 month\").",
+							 "\"%s\" is not a duration", recurring->every);
+			return NULL;
+		}
+		if (recurring->every[0] == 'P')
+			recurring->every = normalize_iso_duration(recurring->every);
+	}
+	delay = new_delay(c, WF_DELAY_RECURRING, path);
+	delay->recurring = recurring;
+	delay->calendar = calendar;
+	if (expr != NULL)
+		delay->expr = wf_compile_value_expr(c, WF_USE_DELAY, expr, WF_AT_KEY(path, "anchor"));
+	c->features[WF_HAS_RECURRENCE] = true;
+	return delay;
+}
+
 /* Compile a delay in any form.  Returns NULL after a fault. */
 WfDelay *
 wf_compile_delay(WfCompiler *c, const WfJson *json, const WfPath *path)
@@ -296,6 +328,8 @@ wf_compile_delay(WfCompiler *c, const WfJson *json, const WfPath *path)
 		case WF_JSON_STRING:
 			return wf_compile_delay_text(c, json->text, path);
 		case WF_JSON_OBJECT:
+			if (wf_compile_recurring_is(json))
+				return compile_recurring(c, json, path);
 			if (!wf_compile_value_is_expr(json))
 				return compile_working(c, json, path);
 			delay = new_delay(c, WF_DELAY_EXPR, path);
@@ -326,6 +360,9 @@ wf_compile_delay_limit(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (limit != NULL && limit->kind == WF_DELAY_WORKING)
 		wf_compile_fault(c, path, "Write a duration: \"5 seconds\".",
 						 "\"step_timeout\" cannot be working time");
+	if (limit != NULL && limit->kind == WF_DELAY_RECURRING)
+		wf_compile_fault(c, path, "Write a duration: \"5 seconds\".",
+						 "\"step_timeout\" cannot be a recurrence");
 	c->chart->nlimits += c->delay_list.n - before;
 	c->features[WF_HAS_STEP_TIMEOUT] = true;
 	return limit;

@@ -162,6 +162,9 @@ compile_timeout(WfCompiler *c, const WfJson *json, const WfPath *path)
 	if (delay != NULL && delay->kind == WF_DELAY_WORKING)
 		wf_compile_fault(c, WF_AT_KEY(path, "timeout"), "Write a duration: \"5 minutes\".",
 						 "\"timeout\" cannot be working time");
+	if (delay != NULL && delay->kind == WF_DELAY_RECURRING)
+		wf_compile_fault(c, WF_AT_KEY(path, "timeout"), "Write a duration: \"5 minutes\".",
+						 "\"timeout\" cannot be a recurrence");
 	return delay;
 }
 

@@ -52,6 +52,7 @@ typedef enum WfFeature
 	WF_HAS_TASK,
 	WF_HAS_SENSITIVE,
 	WF_HAS_EVENTS,
+	WF_HAS_RECURRENCE,
 	WF_FEATURES
 } WfFeature;
 

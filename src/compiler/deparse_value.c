@@ -190,6 +190,29 @@ wf_deparse_value_guard(WfWriter *w, const WfGuard *guard)
 	write_guard(w, guard);
 }
 
+static void
+write_recurring(WfWriter *w, const WfDelay *delay)
+{
+	const WfRecurring *recurring = delay->recurring;
+
+	wf_writer_begin(w, '{');
+	wf_writer_text_member(w, "cron", recurring->cron);
+	wf_writer_text_member(w, "rule", recurring->rule);
+	wf_writer_text_member(w, "every", recurring->every);
+	wf_writer_text_member(w, "anchor", recurring->anchor);
+	if (delay->expr != NULL)
+	{
+		wf_writer_key(w, "anchor");
+		write_expr(w, delay->expr);
+	}
+	wf_writer_text_member(w, "zone", recurring->zone);
+	wf_writer_text_member(w, "gap", recurring->gap);
+	wf_writer_text_member(w, "fold", recurring->fold);
+	wf_writer_text_member(w, "calendar", delay->calendar);
+	wf_writer_text_member(w, "catch_up", recurring->catch_up ? "all" : NULL);
+	wf_writer_end(w, '}');
+}
+
 /* Write a delay, even one that has a name, by its value. */
 void
 wf_deparse_value_delay(WfWriter *w, const WfDelay *delay)
@@ -214,6 +237,9 @@ wf_deparse_value_delay(WfWriter *w, const WfDelay *delay)
 			break;
 		case WF_DELAY_EXPR:
 			write_expr(w, delay->expr);
+			break;
+		case WF_DELAY_RECURRING:
+			write_recurring(w, delay);
 			break;
 	}
 }

@@ -25,6 +25,7 @@
 #include "eval/eval_attribute.h"
 #include "eval/eval_define.h"
 #include "eval/eval_interval.h"
+#include "eval/eval_recurring.h"
 #include "eval/evaluator.h"
 #include "eval/expression.h"
 #include "eval/user_context.h"
@@ -52,9 +53,11 @@ check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
 			wf_evaluator_compile(evaluator, compiled, &bracket);
 		else if (attribute != NULL)
 			(void) wf_eval_attribute_jsonpath(evaluator, attribute);
+		else if (delay->kind == WF_DELAY_RECURRING)
+			wf_eval_recurring_check(evaluator, delay);
 		else
 			(void) wf_eval_interval(evaluator, delay);
-		if (delay != NULL && delay->kind == WF_DELAY_WORKING)
+		if (delay != NULL && delay->calendar != NULL)
 			(void) wf_calendar(delay->calendar);
 		wf_user_context_leave(&bracket);
 		ReleaseCurrentSubTransaction();
@@ -92,7 +95,8 @@ wf_eval_define_check(WfEvaluator *evaluator, WfEvalDefineCheck check, void *arg)
 		check_one(evaluator, &evaluator->compiled[i], NULL, NULL, check, arg);
 	for (int i = 0; i < chart->ndelays; i++)
 		if (chart->delays[i]->kind == WF_DELAY_TEXT ||
-			chart->delays[i]->kind == WF_DELAY_WORKING)
+			chart->delays[i]->kind == WF_DELAY_WORKING ||
+			chart->delays[i]->kind == WF_DELAY_RECURRING)
 			check_one(evaluator, NULL, chart->delays[i], NULL, check, arg);
 	for (int i = 0; i < chart->nattributes; i++)
 		if (chart->attributes[i].jsonpath != NULL)

@@ -17,6 +17,7 @@
 #include "eval/eval.h"
 #include "eval/eval_delay.h"
 #include "eval/eval_interval.h"
+#include "eval/eval_recurring.h"
 #include "eval/evaluator.h"
 
 /* In milliseconds, three thousand years.  A longer delay is a mistake. */
@@ -50,12 +51,23 @@ wf_eval_delay(WfEvaluator *evaluator, const WfDelay *delay, WfScope *scope,
 	Oid			type;
 	Datum		result;
 
-	if (delay->kind != WF_DELAY_EXPR)
-		return wf_eval_interval_fixed(evaluator, delay, now, due);
+	if (delay->expr == NULL)
+		return delay->kind == WF_DELAY_RECURRING ?
+			wf_eval_recurring_next(evaluator, delay, DT_NOBEGIN, now, due) :
+			wf_eval_interval_fixed(evaluator, delay, now, due);
 
 	result = wf_eval_expr(evaluator, delay->expr, scope, &isnull, &type);
 	if (isnull)
 		return false;
+	if (delay->kind == WF_DELAY_RECURRING)
+	{
+		/* define() has seen to that, but functions may be replaced */
+		if (type != TIMESTAMPTZOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("the anchor of a recurrence must be a time")));
+		return wf_eval_recurring_next(evaluator, delay, DatumGetTimestampTz(result), now, due);
+	}
 	switch (type)
 	{
 		case INTERVALOID:

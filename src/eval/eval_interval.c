@@ -69,10 +69,10 @@ wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now, Interval *interval
 
 /*
  * Parse the text of a delay, always in the same style, whatever the
- * session's is.
+ * session's is.  Throws the errors of interval_in().
  */
-static Interval *
-read_interval(const char *text)
+Interval *
+wf_eval_interval_of(const char *text)
 {
 	int			style = IntervalStyle;
 	Datum		result = (Datum) 0;
@@ -104,7 +104,7 @@ wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay)
 	{
 		MemoryContext old = MemoryContextSwitchTo(evaluator->context);
 
-		*slot = read_interval(delay->text);
+		*slot = wf_eval_interval_of(delay->text);
 		MemoryContextSwitchTo(old);
 	}
 	return *slot;
@@ -136,6 +136,7 @@ wf_eval_interval_fixed(WfEvaluator *evaluator, const WfDelay *delay, TimestampTz
 									   wf_eval_interval(evaluator, delay));
 			return true;
 		case WF_DELAY_EXPR:
+		case WF_DELAY_RECURRING:
 			break;
 	}
 	elog(ERROR, "not a fixed delay");

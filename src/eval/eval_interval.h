@@ -12,6 +12,7 @@
 #include "eval/evaluator.h"
 
 extern pg_tz *wf_eval_interval_zone(WfEvaluator *evaluator);
+extern Interval *wf_eval_interval_of(const char *text);
 extern Interval *wf_eval_interval(WfEvaluator *evaluator, const WfDelay *delay);
 extern TimestampTz wf_eval_interval_add(WfEvaluator *evaluator, TimestampTz now,
 										Interval *interval);

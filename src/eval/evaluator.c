@@ -131,6 +131,7 @@ wf_evaluator_new(const WfChart *chart, Oid owner, const char *search_path,
 	evaluator->consts = palloc0(sizeof(Jsonb *) * (chart->nconsts + 1));
 	evaluator->jsonpaths = palloc0(sizeof(Datum) * (chart->nattributes + 1));
 	evaluator->intervals = palloc0(sizeof(Interval *) * (chart->ndelays + 1));
+	evaluator->recurrences = palloc0(sizeof(struct WfRecurrence *) * (chart->ndelays + 1));
 	for (int i = 0; i < chart->nexprs; i++)
 		evaluator->compiled[i].expr = chart->exprs[i];
 	evaluator->at_end.func = at_end;

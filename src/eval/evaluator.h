@@ -61,6 +61,7 @@ struct WfEvaluator
 	Jsonb	  **consts;			/* by WfValue.const_id */
 	Datum	   *jsonpaths;		/* by WfAttribute.id; 0: not yet */
 	Interval  **intervals;		/* by WfDelay.id, of WF_DELAY_TEXT and WORKING */
+	struct WfRecurrence **recurrences;	/* by WfDelay.id, of RECURRING */
 	bool		has_stubs;		/* for functions that do not exist, see stub.h */
 	Jsonb	   *answers;		/* of guards among them, by name; or NULL */
 	const Jsonb *calls;			/* what expressions called when they were stored, or

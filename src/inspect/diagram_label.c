@@ -167,6 +167,9 @@ put_delay(StringInfo buf, const WfDelay *delay)
 		appendStringInfoString(buf, " of ");
 		put_piece(buf, delay->calendar);
 	}
+	else if (delay->kind == WF_DELAY_RECURRING)
+		put_piece(buf, delay->recurring->cron != NULL ? delay->recurring->cron :
+				  delay->recurring->rule != NULL ? delay->recurring->rule : delay->recurring->every);
 	else if (delay->kind == WF_DELAY_EXPR)
 		put_expr(buf, delay->expr);
 	else

@@ -227,7 +227,7 @@ arm_timer(WfMove *move, const WfPlace *place)
 	move->name = NULL;
 	if (!ever)
 	{
-		if (place->timer->delay->kind == WF_DELAY_EXPR)
+		if (place->timer->delay->expr != NULL)
 			wf_migrate_pending_problem(move, "timer", timer.event,
 									   "the delay of this timer is null: it never goes off, unless workflow.set_timer() sets it");
 		return;

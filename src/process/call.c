@@ -54,7 +54,7 @@ value_is_pure(WfProcess *process, const WfValue *value)
 static bool
 delay_is_pure(WfProcess *process, const WfDelay *delay)
 {
-	return delay == NULL || delay->kind != WF_DELAY_EXPR ||
+	return delay == NULL || delay->expr == NULL ||
 		wf_evaluator_is_pure(process->definition->evaluator, delay->expr);
 }
 
@@ -156,7 +156,7 @@ wf_call_delay(WfProcess *process, const WfDelay *delay, const WfEvent *event,
 {
 	Call		call = {.process = process,.event = event,.delay = delay,.now = now};
 
-	if (!wf_call_catches(process) || delay->kind != WF_DELAY_EXPR)
+	if (!wf_call_catches(process) || delay->expr == NULL)
 		call_delay(&call);
 	else
 	{

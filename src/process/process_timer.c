@@ -175,6 +175,21 @@ add_armed(WfProcess *process, const char *event, const char *state,
 }
 
 /*
+ * From when on the delay of a timer counts.  A recurrence that catches up goes on from the
+ * time that has come, if its own event is what has the state entered again.
+ */
+static TimestampTz
+begin_of(const WfProcess *process, const WfState *state, const WfTimer *timer, TimestampTz now)
+{
+	const WfTimerRow *current = process->current;
+
+	if (timer->delay->kind != WF_DELAY_RECURRING || !timer->delay->recurring->catch_up ||
+		current == NULL || !same(current->state, state->name) || !same(current->name, timer->name))
+		return now;
+	return current->due;
+}
+
+/*
  * A state is entered: arm its timers, for whose delays `event` is in scope.  One
  * with `keep` that was disarmed in this transaction goes on with its old due
  * time.
@@ -205,7 +220,7 @@ wf_process_timer_arm(WfProcess *process, const WfState *state, const WfEvent *ev
 			left->known_absent = true;
 			if_absent = true;
 		}
-		if (wf_call_delay(process, timer->delay, event, now, &due))
+		if (wf_call_delay(process, timer->delay, event, begin_of(process, state, timer, now), &due))
 			add_armed(process, timer->event, state->name, timer->name,
 					  due)->if_absent = if_absent;
 	}

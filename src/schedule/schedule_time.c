@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/quote.h"
 #include "eval/calendar.h"
-#include "eval/working_time.h"
+#include "eval/eval_recurring.h"
 #include "schedule/schedule_cron.h"
 #include "schedule/schedule_time.h"
 
@@ -80,19 +80,10 @@ wf_schedule_time_next(const WfScheduleTime *times, TimestampTz after)
 
 	if (schedule->starts != DT_NOBEGIN)
 		after = Max(after, schedule->starts - 1);
-	for (int days_off = 0; days_off < MOST_DAYS_OFF; days_off++)
-	{
-		TimestampTz end;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!wf_recurrence_next(times->recurrence, after, &next) || next > schedule->ends)
-			return DT_NOEND;
-		if (schedule->calendar == NULL ||
-			wf_working_time_is_day(wf_calendar(schedule->calendar), next, &end))
-			return next;
-		after = end - 1;
-	}
-	return DT_NOEND;
+	if (!wf_eval_recurring_working(times->recurrence, schedule->calendar, MOST_DAYS_OFF, after,
+								   &next) || next > schedule->ends)
+		return DT_NOEND;
+	return next;
 }
 
 /*
