@@ -5,9 +5,9 @@
  *
  * Runs in any backend, where a run is made or an event is sent, in the caller's
  * transaction.  Values are read as the types of SQL that are declared, and what the run
- * or the event gets is what these write: "tomorrow" is a date by then.  That of built-in types which depend on nothing
- * takes no more; all other code (checks of domains, checks and defaults of the author)
- * runs as the author.
+ * or the event gets is what these write: "tomorrow" is a date by then.  That of built-in
+ * types which depend on nothing takes no more; all other code (checks of domains, checks
+ * and defaults of the author) runs as the author.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +22,9 @@
 #include "eval/user_context.h"
 #include "parameter/parameter_given.h"
 #include "parameter/parameters.h"
+
+/* In bytes: what types say may quote a whole value. */
+#define LONGEST_DETAIL	1000
 
 /* What is given, while it is checked. */
 typedef struct Check
@@ -201,7 +204,8 @@ tell_which(const Check *check, MemoryContext context)
 			(errcode(WF_ERR_PARAMETERS),
 			 errmsg("wrong value of parameter \"%s\" of %s \"%s\"", check->current->name,
 					check->use->kind, wf_quote(check->use->name)),
-			 errdetail("%s", error->message)));
+			 errdetail("%s", strlen(error->message) > LONGEST_DETAIL ? wf_quote(error->message) :
+					   error->message)));
 }
 
 static void

@@ -169,6 +169,24 @@ wf_send_actor(WfProcess *process, const WfDefinition *receiver, const char *acto
 	return GetUserNameFromId(role, false);
 }
 
+/* --- the data ----------------------------------------------------------- */
+
+/*
+ * Make the data what the receiver's definition declares.  Returns NULL, or, if they do not
+ * fit, why.  What is of its author runs outside of the sender's context, on whose time.
+ */
+static const char *
+check_data(WfProcess *process, WfDefinition *receiver, WfTimerRow *timer)
+{
+	TimestampTz began = process->user_context.began;
+	ErrorData  *error;
+
+	wf_user_context_leave(&process->user_context);
+	timer->data = wf_event_data_try(receiver, timer->event, timer->data, &error);
+	process->user_context.began = began;
+	return error == NULL ? NULL : error->message;
+}
+
 /* --- now --------------------------------------------------------------- */
 
 /*
@@ -281,7 +299,6 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 	WfChild    *child;
 	WfObserver *observer = process->stepper->observer;
 	const char *reason;
-	ErrorData  *error;
 
 	/* Its parent has cancelled it: relatives must not be sent anything. */
 	if (process->disowned && strncmp(target, "#_", 2) == 0)
@@ -300,11 +317,9 @@ wf_send_across(WfProcess *process, const char *target, const char *event,
 		raise_communication_error(process, target, reason);
 		return;
 	}
-	wf_user_context_leave(&process->user_context);
-	timer.data = wf_event_data_try(receiver, event, data, &error);
-	if (error != NULL)
+	if (receiver->chart->nevents > 0 && (reason = check_data(process, receiver, &timer)) != NULL)
 	{
-		raise_communication_error(process, target, error->message);
+		raise_communication_error(process, target, reason);
 		return;
 	}
 	timer.actor = wf_send_actor(process, receiver, actor);
