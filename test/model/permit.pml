@@ -3,8 +3,9 @@
  *	  Permits: never more runs under way than may be, and none is lost.
  *
  * Stands for src/shmem/permit.c: wf_permit_take(), _give(), _count_begin(), _count_end(),
- * settle(), begin_ending(), at_end_of_subtransaction(); permit_counter.c: _ask(), _learn(),
- * _give(), make_room(); src/queue/run_permit.c: learn(); and who takes runs: take() of
+ * settle(), begin_ending(), at_end_of_subtransaction(), wf_permit_compare_begin(), _end();
+ * permit_counter.c: _ask(), _learn(), _give(), _land(), _compare(), make_room();
+ * src/queue/run_permit.c: learn(); src/queue/permit_audit.c; and who takes runs: take() of
  * src/run/run_claim.c, whose permit is the run's from the commit on, and may() of
  * src/work/run_batch.c, whose permit is the transaction's.
  *
@@ -13,6 +14,7 @@
  * so that the counter is not known at first. The claim of run 0 is rolled back once, to a savepoint or
  * altogether. Whoever finds no permit leaves word and waits to be told. The entry of the
  * counter may be evicted when nothing of it is taken, after which it is counted anew.
+ * Meanwhile the runtime compares the counter with the tables: it has nothing to mend.
  *
  * Under way is a run from the moment its row is taken to the visible end of the
  * transaction that ends it. Left out: several counters, which are taken all or none under
@@ -25,6 +27,8 @@
 // broken safety NOT_TAKEN			a claim takes the row and no permit
 // broken safety ENDING_UNSEEN		a count does not wait for transactions that are about to end
 // broken safety CHANGES_UNSEEN		a count does not see that others have ended meanwhile
+// broken safety COMPARED_LATE		what has changed since the look at the tables is compared with it
+// broken safety FLYING_UNSEEN		what transactions have that go on is compared with the tables
 // broken safety EVICTED_TAKEN		an entry goes of which something is taken
 // broken safety KEPT_AT_ABORT		what a transaction has taken that is rolled back stays taken
 // broken safety NO_WORD			who finds no permit leaves no word
@@ -41,6 +45,7 @@ bool busy[3];
 /* The counter. */
 bool known = false;
 byte taken = 0;
+byte flying = 0;				/* of those, what the tables do not show yet */
 bool waits[2];
 byte ending = 0;
 byte changes = 0;
@@ -48,7 +53,7 @@ byte changes = 0;
 /* Latches of those who wait. */
 bool told[2];
 
-byte rollbacks = 1, drops = 1;
+byte rollbacks = 1, drops = 1, looks = 2;
 
 #ifdef ENDING_UNSEEN
 #define IS_QUIET	true
@@ -64,6 +69,21 @@ byte rollbacks = 1, drops = 1;
 #define IS_UNUSED	true
 #else
 #define IS_UNUSED	(taken == 0)
+#endif
+#ifdef COMPARED_LATE
+#define IS_STILL	true
+#else
+#define IS_STILL	(changes == seen_changes)
+#endif
+#ifdef FLYING_UNSEEN
+#define FLYING		0
+#else
+#define FLYING		flying
+#endif
+#ifdef NOT_TAKEN
+#define PERMITS		0
+#else
+#define PERMITS		1
 #endif
 #ifdef NO_WORD
 #define LEAVES_WORD	false
@@ -101,23 +121,24 @@ inline take(me)
 {
 	do
 	:: !known -> learn()
-	:: atomic { known && taken < LIMIT -> taken++; break }
+	:: atomic { known && taken < LIMIT -> taken++; flying++; break }
 	:: atomic { known && taken >= LIMIT -> waits[me] = LEAVES_WORD };
 		atomic { told[me] -> told[me] = false }
 	od
 }
 
-/* settle(): under the lock; then those who wait are told */
-inline give_back()
+/* settle(): under the lock; then those who wait are told. lands: what was taken here */
+inline give_back(lands, ends)
 {
 	atomic {
 		if
 		:: known -> assert(taken > 0); taken--
 		:: else
 		fi;
+		flying = flying - lands;
 		mine[0] = waits[0]; mine[1] = waits[1];
 		waits[0] = false; waits[1] = false;
-		ending--;
+		ending = ending - ends;
 		changes++
 	};
 #ifndef WORD_UNTOLD
@@ -130,11 +151,11 @@ inline complete(n)
 {
 	ending++;
 #ifdef GIVEN_EARLY
-	give_back();
+	give_back(0, 1);
 	atomic { row[n] = ENDED; busy[n] = false }
 #else
 	atomic { row[n] = ENDED; busy[n] = false };
-	give_back()
+	give_back(0, 1)
 #endif
 }
 
@@ -153,8 +174,9 @@ again:
 	:: atomic { rollbacks > 0 -> rollbacks-- };
 		busy[0] = false;
 #ifndef KEPT_AT_ABORT
-		ending++;
-		give_back();
+		give_back(1, 0);
+#else
+		flying--;
 #endif
 		goto again
 	:: true
@@ -162,7 +184,7 @@ again:
 	/* commit: begin_ending(), visible, settle() */
 	ending++;
 	atomic { row[0] = CLAIMED };
-	atomic { ending--; changes++ };
+	atomic { flying = flying - PERMITS; ending--; changes++ };
 
 	complete(0)
 }
@@ -185,15 +207,35 @@ proctype executor()
 	atomic { busy[1] = true; assert(under_way <= LIMIT) };
 	ending++;
 	atomic { row[1] = ENDED; busy[1] = false };
-	give_back()
+	give_back(1, 1)
 }
 
 /* make_room(): a counter of which nothing is taken, and for which nobody waits */
 proctype evict()
 {
 	do
-	:: atomic { known && !waits[0] && !waits[1] && drops > 0 && IS_UNUSED -> drops--; known = false; taken = 0 }
+	:: atomic { known && !waits[0] && !waits[1] && drops > 0 && IS_UNUSED -> drops--; known = false; taken = 0; changes++ }
 	:: atomic { all_ended -> break }
+	od
+}
+
+/* permit_audit.c: the counter is compared with what the tables show */
+proctype audit()
+{
+	byte seen, seen_changes;
+
+	do
+	:: atomic { looks > 0 && known && ending == 0 -> looks--; seen_changes = changes };
+		seen = running;
+		atomic {
+			if
+			:: known && ending == 0 && IS_STILL -> assert(taken - FLYING == seen)
+			:: else
+			fi;
+			seen = 0; seen_changes = 0
+		}
+	:: looks > 0 -> looks = 0
+	:: looks == 0 -> break
 	od
 }
 
@@ -209,7 +251,7 @@ init
 	atomic {
 		row[2] = CLAIMED;
 		busy[2] = true;
-		run old_worker(); run worker(); run executor(); run evict(); run monitor()
+		run old_worker(); run worker(); run executor(); run evict(); run audit(); run monitor()
 	}
 }
 
