@@ -97,7 +97,8 @@ CREATE FUNCTION workflow.create_limit(
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_create_limit';
 
 -- alter_limit(name, changes), drop_limit(name): as of queues; one that the newest version of
--- a job names, or that of a run, is not dropped (WF017).
+-- a job names, or that of a run, is not dropped, and has as many units as it takes (WF017).
+-- What runs when a limit is lowered goes on; the next one waits until enough have ended.
 CREATE FUNCTION workflow.alter_limit(name text, changes jsonb) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_limit';
 CREATE FUNCTION workflow.drop_limit(name text) RETURNS void

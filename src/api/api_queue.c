@@ -207,6 +207,19 @@ workflow_alter_queue(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* Units that can be had of a limit at once. */
+static int
+most_of(const WfQueueValues *limit)
+{
+	int			most = PG_INT32_MAX;
+
+	if (!limit->nulls[WF_LIMIT_max])
+		most = DatumGetInt32(limit->values[WF_LIMIT_max]);
+	if (!limit->nulls[WF_LIMIT_rate])
+		most = Min(most, DatumGetInt32(limit->values[WF_LIMIT_rate]));
+	return most;
+}
+
 /* SQL function workflow.alter_limit(name, changes) of sql/parts/queue.sql. */
 Datum
 workflow_alter_limit(PG_FUNCTION_ARGS)
@@ -216,7 +229,9 @@ workflow_alter_limit(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	hold_limit(wf_arg_string(fcinfo, 0, "name"), &row);
 	wf_queue_setting_change(WF_SETTINGS_OF_LIMIT, &row.settings, PG_GETARG_JSONB_P(1));
+	wf_queue_use_require_units(row.name, most_of(&row.settings));
 	wf_queue_row_update_limit(&row);
+	wf_queue_use_wake_limit(row.name);
 	wf_note_object("alter_limit", "limit", row.name, row.owner, NULL, PG_GETARG_JSONB_P(1));
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -53,12 +53,30 @@ static WfStatement waiting_statement = {
 };
 
 /* By the newest version of a job, which makes runs, or by runs that there are. */
+#define USERS_OF_LIMIT \
+	"FROM workflow.job j WHERE j.limits OPERATOR(pg_catalog.?) $1" \
+	" AND ((j.dropped_at IS NULL AND NOT EXISTS (SELECT FROM workflow.job n" \
+	"   WHERE n.name OPERATOR(pg_catalog.=) j.name AND n.dropped_at IS NULL" \
+	"   AND n.version OPERATOR(pg_catalog.>) j.version))" \
+	"  OR EXISTS (SELECT FROM workflow.run r WHERE r.job OPERATOR(pg_catalog.=) j.id))"
+
 static WfStatement limit_statement = {
-	.sql = "SELECT FROM workflow.job j WHERE j.limits OPERATOR(pg_catalog.?) $1"
-	" AND ((j.dropped_at IS NULL AND NOT EXISTS (SELECT FROM workflow.job n"
-	"   WHERE n.name OPERATOR(pg_catalog.=) j.name AND n.dropped_at IS NULL"
-	"   AND n.version OPERATOR(pg_catalog.>) j.version))"
-	"  OR EXISTS (SELECT FROM workflow.run r WHERE r.job OPERATOR(pg_catalog.=) j.id)) LIMIT 1",
+	.sql = "SELECT " USERS_OF_LIMIT " LIMIT 1",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+/* The most that any of them takes. */
+static WfStatement units_statement = {
+	.sql = "SELECT j.name, (j.limits OPERATOR(pg_catalog.->>) $1)::pg_catalog.int4 " USERS_OF_LIMIT
+	" ORDER BY 2 DESC, 1 LIMIT 1",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+/* Who does their runs; 0: outside workers. */
+static WfStatement limit_executors_statement = {
+	.sql = "SELECT DISTINCT CASE WHEN j.mode OPERATOR(pg_catalog.=) 2 THEN 0 ELSE j.owner END " USERS_OF_LIMIT,
 	WF_ARGS(TEXTOID),
 	.latest = true
 };
@@ -80,6 +98,27 @@ wf_queue_use_limit_is_used(const char *name)
 	Datum		value = CStringGetTextDatum(name);
 
 	return wf_statement_execute(&limit_statement, &value, NULL, 1) > 0;
+}
+
+/* Error WF017 if a run takes more units of the limit than so many, and would wait for ever. */
+void
+wf_queue_use_require_units(const char *name, int most)
+{
+	Datum		value = CStringGetTextDatum(name);
+	bool		isnull;
+	int			units;
+
+	if (wf_statement_execute(&units_statement, &value, NULL, 1) == 0)
+		return;
+	units = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	if (units <= most)
+		return;
+	ereport(ERROR,
+			(errcode(WF_ERR_IN_USE),
+			 errmsg("limit \"%s\" cannot have less than %d units", wf_quote(name), units),
+			 errdetail("A run of job \"%s\" takes so many of them at once.",
+					   wf_quote(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1))),
+			 errhint("Make a version of the job that takes fewer, and let its runs end or cancel them.")));
 }
 
 pg_noreturn static void
@@ -131,12 +170,11 @@ wf_queue_use_refuse_full(int32 number)
 	refuse_full(queue, queue->max_waiting);
 }
 
-/* What the queue allows has changed: who does runs of it looks again at commit. */
-void
-wf_queue_use_wake(int32 number)
+/* Those whom the statement finds look again at commit. */
+static void
+wake(WfStatement *statement, Datum value)
 {
-	Datum		value = Int32GetDatum(number);
-	uint64		n = wf_statement_execute(&executors_statement, &value, NULL, 0);
+	uint64		n = wf_statement_execute(statement, &value, NULL, 0);
 	bool		isnull;
 
 	for (uint64 i = 0; i < n; i++)
@@ -149,6 +187,20 @@ wf_queue_use_wake(int32 number)
 		else
 			wf_wakeup_outside(wf_clock_now());
 	}
+}
+
+/* What a limit allows has changed: who does runs that take units of it looks again at commit. */
+void
+wf_queue_use_wake_limit(const char *name)
+{
+	wake(&limit_executors_statement, CStringGetTextDatum(name));
+}
+
+/* The same of a queue. */
+void
+wf_queue_use_wake(int32 number)
+{
+	wake(&executors_statement, Int32GetDatum(number));
 	if (wf_queue(number)->notifies)
 		wf_wakeup_notifies();
 }

@@ -164,7 +164,13 @@ SELECT is(refused(c), r, c) FROM (VALUES
     ($$ SELECT workflow.drop_limit('nothing') $$, 'WF010 limit "nothing" does not exist')) t(c, r);
 SELECT is(workflow.create_job('pay', limits => '{"gateway": 2}'), 1, 'a job takes units of it');
 SELECT is(refused($$ SELECT workflow.drop_limit('gateway') $$), 'WF017 limit "gateway" is in use', 'so it stays');
+SELECT is(error($$ SELECT workflow.alter_limit('gateway', '{"max": 1}') $$),
+    ARRAY['WF017', 'limit "gateway" cannot have less than 2 units', 'A run of job "pay" takes so many of them at once.',
+        'HINT: Make a version of the job that takes fewer, and let its runs end or cancel them.'], 'it has as many units as the job takes');
+SELECT is((error($$ SELECT workflow.alter_limit('gateway', '{"max": null, "rate": 1}') $$))[1], 'WF017', 'in any interval, too');
+SELECT lives_ok($$ SELECT workflow.alter_limit('gateway', '{"max": 2}') $$, 'no more');
 SELECT is(workflow.create_job('pay'), 2, 'until a version of the job does not');
+SELECT lives_ok($$ SELECT workflow.alter_limit('gateway', '{"max": 1}') $$, 'then it is lowered');
 SELECT lives_ok($$ SELECT workflow.drop_limit('gateway') $$, 'then it is dropped');
 
 \set end :srcdir '/end.psql'
