@@ -28,6 +28,7 @@
 #include "base/version.h"
 #include "bgworker/role_commands.h"
 #include "definition/handover.h"
+#include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "store/origin.h"
 #include "store/statement.h"
@@ -101,6 +102,21 @@ refuse_owners(List *specs, bool members, const char *message)
 	}
 }
 
+/* Roles that own nothing any more but jobs that were dropped, which need no role. */
+static void
+let_go(List *specs)
+{
+	ListCell   *cell;
+
+	foreach(cell, roles_of(specs))
+	{
+		int32		owner = wf_owner_role_id(lfirst_oid(cell));
+
+		if (owner != 0)
+			(void) wf_owner_role_release(owner);
+	}
+}
+
 /*
  * Before the command: error 2BP01 if it would leave work behind.  Who may not do
  * it anyway is left to the server.
@@ -114,8 +130,11 @@ wf_role_commands_before(Node *statement)
 		refuse_owners(((DropOwnedStmt *) statement)->roles, true,
 					  "what role \"%s\" owns cannot be dropped because processes depend on it");
 	else if (superuser() || has_createrole_privilege(GetUserId()))
+	{
 		refuse_owners(((DropRoleStmt *) statement)->roles, false,
 					  "role \"%s\" cannot be dropped because some objects depend on it");
+		let_go(((DropRoleStmt *) statement)->roles);
+	}
 	SPI_finish();
 }
 

@@ -57,7 +57,8 @@
 	INTERVALOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID
 
 static WfStatement newest_statement = {
-	.sql = "SELECT j.version, j.root, j.owner, j.dropped_at IS NOT NULL, o.name"
+	.sql = "SELECT j.version, j.root, j.owner, j.dropped_at IS NOT NULL, o.name,"
+	" NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) o.role)"
 	" FROM workflow.job j JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) j.owner"
 	" WHERE j.name OPERATOR(pg_catalog.=) $1 ORDER BY j.version DESC LIMIT 1",
 	WF_ARGS(TEXTOID)
@@ -256,11 +257,14 @@ check(const WfJobText *text)
 typedef struct Newest
 {
 	int32		version;		/* 0: there is none */
-	int32		root;
+	int32		root;			/* 0: the next one is not of the same job */
 	bool		dropped;
 } Newest;
 
-/* Error WF002 when it is somebody else's. */
+/*
+ * Error WF002 when it is somebody else's.  One that was dropped by a role that was, too,
+ * leaves its name to others, but not its runs.
+ */
 static Newest
 find_newest(const char *name, int32 owner)
 {
@@ -274,13 +278,15 @@ find_newest(const char *name, int32 owner)
 		return newest;
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
+	newest.version = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+	newest.dropped = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
+	if (newest.dropped && DatumGetBool(SPI_getbinval(row, desc, 6, &isnull)))
+		return newest;
 	if (DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull)) != owner)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("job \"%s\" belongs to role \"%s\"", wf_quote(name), SPI_getvalue(row, desc, 5))));
-	newest.version = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
 	newest.root = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
-	newest.dropped = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 	return newest;
 }
 
@@ -406,13 +412,11 @@ insert(Row *row, const WfJobText *text, const Newest *newest)
 	set(row, 21, true, Int32GetDatum(newest->root));
 	set(row, 22, true, TimestampTzGetDatum(wf_clock_now()));
 	(void) wf_statement_execute(&insert_statement, row->values, row->nulls, 0);
-	if (newest->version > 0)
-	{
-		wf_job_cache_forget(text->name);
-		return;
-	}
 	id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	(void) wf_statement_execute(&root_statement, &id, NULL, 0);
+	if (newest->root == 0)
+		(void) wf_statement_execute(&root_statement, &id, NULL, 0);
+	if (newest->version > 0)
+		wf_job_cache_forget(text->name);
 }
 
 /*

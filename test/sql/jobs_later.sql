@@ -110,6 +110,24 @@ SELECT is((error('DROP ROLE regress_giver'))[1], '2BP01', 'is not dropped');
 SELECT is(workflow.change_owner('job:gift', 'regress_stranger'), true, 'until it is somebody else''s');
 SELECT is((error('DROP OWNED BY regress_giver; DROP ROLE regress_giver'))[1], 'no error', 'then there is nothing in the way');
 SELECT workflow.drop_job('gift') \g /dev/null
+CREATE ROLE regress_giver LOGIN;
+GRANT workflow_user TO regress_giver;
+SET ROLE regress_giver;
+SELECT is(workflow.create_job('loan', 'SELECT 1'), 1, 'who has owned one job');
+SELECT workflow.run_job('loan') AS loan \gset
+SELECT workflow.work_runs() \g /dev/null
+SELECT workflow.drop_job('loan') \g /dev/null
+SELECT is(workflow.create_job('loan', 'SELECT 1'), 2, 'which is his when it was dropped');
+SELECT workflow.drop_job('loan') \g /dev/null
+SET ROLE regress_clerk;
+SELECT is((error($$ SELECT workflow.create_job('loan', 'SELECT 1') $$))[1], 'WF002', 'and nobody else''s');
+RESET ROLE;
+SELECT is((error('DROP ROLE regress_giver'))[1], 'no error', 'can be dropped');
+SET ROLE regress_clerk;
+SELECT is(workflow.create_job('loan', 'SELECT 1'), 3, 'then somebody else has the name');
+SELECT is((error(format('SELECT FROM workflow.get_run(%L)', :'loan')))[1] <> 'no error', true, 'but not what it has left');
+SELECT workflow.drop_job('loan') \g /dev/null
+RESET ROLE;
 REASSIGN OWNED BY regress_app TO regress_stranger;
 SELECT is((SELECT string_agg(format('%s %s', name, owner), ', ' ORDER BY name, version) FROM workflow.jobs), 'letter regress_stranger, sum regress_clerk, sum regress_clerk', 'REASSIGN OWNED gives jobs');
 SELECT is((SELECT string_agg(format('%s %s', name, owner), ', ' ORDER BY name) FROM workflow.queues), 'job:letter regress_stranger, mail regress_clerk', 'and queues');
