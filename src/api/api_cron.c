@@ -20,15 +20,24 @@
 PG_FUNCTION_INFO_V1(workflow_install_cron);
 PG_FUNCTION_INFO_V1(workflow_remove_cron);
 
+/* A hundred years: for ever is null. */
+#define LONGEST_KEEP	36600
+
 /* What expire_all() would refuse each night. */
 static void
 check_keep(const Interval *keep)
 {
-	if (keep->month < 0 || keep->day < 0 || keep->time < 0 ||
-		(keep->month == 0 && keep->day == 0 && keep->time == 0))
+	double		days = keep->month * (double) DAYS_PER_MONTH + keep->day + keep->time / (double) USECS_PER_DAY;
+
+	if (days <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the retention must be positive")));
+	if (days > LONGEST_KEEP)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the retention must not be longer than %d days", LONGEST_KEEP),
+				 errhint("With null nothing expires.")));
 }
 
 /* SQL function workflow.install_cron(keep) of sql/parts/schedule.sql. */

@@ -353,7 +353,7 @@ SELECT is((SELECT count(*)::int FROM workflow.permission WHERE definition = 'sch
 -- housekeeping by pg_cron, which is not here: t/pg_cron.pl has it
 SELECT is(refused(format('SELECT workflow.install_cron(%s)', a)), r, a) FROM (VALUES
     ('', '55000 extension "pg_cron" is not installed in this database'), ('NULL', '55000 extension "pg_cron" is not installed in this database'),
-    ('''0''', '22023 the retention must be positive'), ('''1 month -40 days''', '22023 the retention must be positive')) t(a, r);
+    ('''0''', '22023 the retention must be positive'), ('''200 years''', '22023 the retention must not be longer than 36600 days'), ('''1 month -40 days''', '22023 the retention must be positive')) t(a, r);
 SELECT lives_ok('SELECT workflow.remove_cron()', 'where pg_cron is not installed nothing is to be removed');
 SET ROLE regress_app;
 SELECT is(refused('SELECT workflow.install_cron()'), '42501 permission denied for function install_cron', 'it is for administrators');
