@@ -20,6 +20,10 @@
 #define MAX_FINE_COUNT	10000
 #define MAX_FINE_DAYS	146097
 
+/* The most periods of a calendar, days; and so many of them between two that are remembered. */
+#define LONGEST_CALENDAR	146097
+#define STRIDE				1024
+
 pg_noreturn static void
 refuse_seldom(void)
 {
@@ -52,17 +56,40 @@ last_in_units(const WfRule *rule)
 	return last;
 }
 
+/* A calendar that was counted: how many occurrences, and how many before each stride. */
+typedef struct Counted
+{
+	int64		seen;
+	int64		before[LONGEST_CALENDAR / STRIDE + 1];
+} Counted;
+
+/*
+ * At the end of the first calendar: pass over those that are the same and do not reach COUNT,
+ * and over the strides of the next one that do not.
+ */
+static void
+pass_over(const Counted *counted, int cycle, int64 *n, int64 *left)
+{
+	int64		calendars = (*left - 1) / counted->seen;
+	int			stride = 0;
+
+	*left -= calendars * counted->seen;
+	while ((stride + 1) * STRIDE < cycle && counted->before[stride + 1] < *left)
+		stride++;
+	*left -= counted->before[stride];
+	*n += calendars * cycle + (int64) stride * STRIDE;
+}
+
 /*
  * Go through the periods.  When all of a calendar were seen and COUNT is not
- * reached, the following ones are the same, and all but the last calendar are
- * passed over at once.
+ * reached, the following ones are the same.
  */
 static Timestamp
 last_in_periods(const WfRule *rule)
 {
 	int			cycle = wf_rule_period_cycle(rule);
 	int64		left = rule->count;
-	int64		seen = 0;
+	Counted		counted = {.seen = 0};
 	WfRulePeriod period;
 
 	wf_rule_period_begin(&period, rule);
@@ -71,18 +98,19 @@ last_in_periods(const WfRule *rule)
 		int			count = wf_rule_period_count(&period);
 
 		CHECK_FOR_INTERRUPTS();
+		if (n < cycle && n % STRIDE == 0)
+			counted.before[n / STRIDE] = counted.seen;
 		if (n == 0)
 			left += wf_rule_period_before(&period, rule->starts);
 		if (left <= count)
 			return wf_rule_period_at(&period, (int) left - 1);
 		left -= count;
-		seen += count;
+		counted.seen += count;
 		if (n == cycle - 1)
 		{
-			if (seen == 0)
+			if (counted.seen == 0)
 				return DT_NOEND;
-			n += (left - 1) / seen * cycle;
-			left -= (left - 1) / seen * seen;
+			pass_over(&counted, cycle, &n, &left);
 		}
 	}
 	return DT_NOEND;
