@@ -29,13 +29,14 @@ CREATE FUNCTION workflow.confine(role name, tenants text[], note text DEFAULT NU
 
 -- The roles that are confined; those that are the current role's.
 CREATE VIEW workflow.confined_roles WITH (security_barrier) AS
-    SELECT p.name AS role, pg_catalog.array_agg(pg_catalog.substr(p.definition, 8) ORDER BY p.definition) AS tenants
+    SELECT COALESCE(r.rolname, p.name) AS role,
+           pg_catalog.array_agg(pg_catalog.substr(p.definition, 8) ORDER BY p.definition) AS tenants
     FROM workflow.permission p
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) p.role
     WHERE p.privilege OPERATOR(pg_catalog.=) 'tenant'
       AND (pg_catalog.pg_has_role('workflow_admin', 'USAGE') OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE')
-           OR EXISTS (SELECT FROM pg_catalog.pg_roles r
-                      WHERE r.oid OPERATOR(pg_catalog.=) p.role AND pg_catalog.pg_has_role(r.oid, 'USAGE')))
-    GROUP BY p.role, p.name;
+           OR pg_catalog.pg_has_role(r.oid, 'USAGE'))
+    GROUP BY p.role, r.rolname, p.name;
 
 GRANT EXECUTE ON FUNCTION workflow.tenant, workflow.sees_tenant TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.confine TO workflow_admin;

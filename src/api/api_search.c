@@ -61,9 +61,9 @@ PG_FUNCTION_INFO_V1(workflow_search);
 /* Is it the tenant's?  The SQL of versions before 0.3.0 has none. */
 #define IS_MINE(number) " AND ($" number " IS NULL OR p.tenant OPERATOR(pg_catalog.=) $" number ")"
 
-#define ALL(mine) \
+#define ALL(MINE) \
 	{.sql = "SELECT p.id FROM workflow.process p" \
-	" WHERE p.id OPERATOR(pg_catalog.>) $1 AND" IS_WANTED mine \
+	" WHERE p.id OPERATOR(pg_catalog.>) $1 AND" IS_WANTED MINE \
 	" ORDER BY p.id LIMIT $10", \
 	.nargs = 11, \
 	.args = {WANTED_ARGS, TEXTOID}}
@@ -113,10 +113,10 @@ static WfStatement all_statements[] = {ALL(""), ALL(IS_MINE("11"))};
 #define OF_ATTRIBUTES(columns, driving) \
 	{OF_ATTRIBUTES_OF(columns, driving, ""), OF_ATTRIBUTES_OF(columns, driving, IS_MINE("18"))}
 
-#define OF_ATTRIBUTES_OF(columns, driving, mine) \
+#define OF_ATTRIBUTES_OF(columns, driving, MINE) \
 	{.sql = "SELECT " columns " FROM workflow.attribute a" \
 	" JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) a.process" \
-	" WHERE" driving " AND a.process OPERATOR(pg_catalog.>) $1 AND" ARE_OTHERS " AND" IS_WANTED mine \
+	" WHERE" driving " AND a.process OPERATOR(pg_catalog.>) $1 AND" ARE_OTHERS " AND" IS_WANTED MINE \
 	" ORDER BY a.process LIMIT $10", \
 	.nargs = 18, \
 	.args = {WANTED_ARGS, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTOID, TEXTOID}}

@@ -50,10 +50,10 @@ static WfHeapFind find_process = {
 StaticAssertDecl(WF_ROW_NCOLUMNS <= WF_HEAP_FIND_COLUMNS, "a row has too many columns");
 
 /* What is asked of the SQL of versions before 0.3.0, and of this one. */
-#define BOTH(text, ...) \
+#define BOTH(TEXT, ...) \
 { \
-	{.sql = text(WF_ROW_OLDER_COLUMNS, ""), WF_ARGS(__VA_ARGS__)}, \
-	{.sql = text(WF_ROW_COLUMNS, " AND ($3 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $3)"), \
+	{.sql = TEXT(WF_ROW_OLDER_COLUMNS, ""), WF_ARGS(__VA_ARGS__)}, \
+	{.sql = TEXT(WF_ROW_COLUMNS, " AND ($3 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $3)"), \
 	WF_ARGS(__VA_ARGS__)} \
 }
 

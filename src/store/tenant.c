@@ -14,14 +14,15 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
+#include "utils/syscache.h"
 
 #include "base/errcodes.h"
 #include "base/guc.h"
@@ -45,24 +46,40 @@ static Confined *confined;
 static uint64 nconfined = 0;
 
 /*
- * The tenants of the user, in one command of a client: a view asks of each row.  What
- * roles a user has may change with any command.
+ * The tenants of a user, who is a member of what is confined.  A look at all that is, for
+ * each call, would cost too much where each tenant has a role.
  */
-static struct
+typedef struct Mine
 {
-	Oid			user;
-	TimestampTz statement;
-	SubTransactionId subxact;
-	CommandId	command;
+	Oid			user;			/* hash key */
 	uint64		n;				/* 0: it may work for all */
 	const char **tenants;
-}			mine;
+} Mine;
+
+/* Of the users of this session, as long as nobody's memberships change; or NULL. */
+static HTAB *known = NULL;
+static MemoryContext users = NULL;
 
 static WfStatement load_statement = {
 	.sql = "SELECT p.role, pg_catalog.substr(p.definition, 8) FROM workflow.permission p"
 	" WHERE p.privilege OPERATOR(pg_catalog.=) 'tenant'",
 	.latest = true
 };
+
+/* Some role is another one by now, or a member of others. */
+static void
+on_role_change(Datum arg, int cache, uint32 hash)
+{
+	known = NULL;
+}
+
+static void
+make_context(void)
+{
+	context = AllocSetContextCreate(CacheMemoryContext, "workflow tenants", ALLOCSET_SMALL_SIZES);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, on_role_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, on_role_change, (Datum) 0);
+}
 
 static void
 fill(void)
@@ -97,8 +114,8 @@ load(void)
 	if (likely(wf_inval_is_good(&watch)))
 		return;
 	if (context == NULL)
-		context = AllocSetContextCreate(CacheMemoryContext, "workflow tenants", ALLOCSET_SMALL_SIZES);
-	mine.user = InvalidOid;
+		make_context();
+	known = NULL;
 	nconfined = 0;
 	(void) wf_statement_owner();	/* the error without the extension */
 	before = wf_statement_look_only(false);
@@ -120,60 +137,76 @@ load(void)
 	(void) wf_statement_look_only(before);
 }
 
-/* Find out to which tenants the user is confined, by what it is a member of. */
+/* Find out to which tenants a user is confined, by what it is a member of. */
 static void
-find_mine(Oid user)
+find_mine(Oid user, Mine *mine)
 {
 	Oid			admin = get_role_oid("workflow_admin", true);
 
-	mine.n = 0;
-	mine.tenants = MemoryContextAlloc(context, sizeof(char *) * nconfined);
+	mine->n = 0;
+	mine->tenants = MemoryContextAlloc(users, sizeof(char *) * nconfined);
 	if (superuser_arg(user) || (OidIsValid(admin) && has_privs_of_role(user, admin)))
 		return;
 	for (uint64 i = 0; i < nconfined; i++)
 		if (OidIsValid(confined[i].role) && has_privs_of_role(user, confined[i].role))
-			mine.tenants[mine.n++] = confined[i].tenant;
+			mine->tenants[mine->n++] = confined[i].tenant;
 }
 
-/* Is the current user confined to tenants?  Which are then in `mine`. */
-static bool
-is_confined(void)
+/* Begin to know users anew. */
+static void
+make_known(void)
+{
+	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(Mine)};
+
+	if (users == NULL)
+		users = AllocSetContextCreate(CacheMemoryContext, "workflow users of tenants", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(users);
+	control.hcxt = users;
+	known = hash_create("workflow tenants of users", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* To which tenants is the current user confined?  NULL: to none. */
+static const Mine *
+find_confined(void)
 {
 	Oid			user = GetUserId();
+	Mine	   *mine;
+	Mine		found = {.user = user};
 
 	load();
 	if (likely(nconfined == 0))
-		return false;
-	if (mine.user != user || mine.statement != GetCurrentStatementStartTimestamp() ||
-		mine.subxact != GetCurrentSubTransactionId() || mine.command != GetCurrentCommandId(false))
+		return NULL;
+	if (known == NULL)
+		make_known();
+	mine = hash_search(known, &user, HASH_FIND, NULL);
+	if (mine == NULL)
 	{
-		mine.user = InvalidOid;
-		find_mine(user);
-		mine.user = user;
-		mine.statement = GetCurrentStatementStartTimestamp();
-		mine.subxact = GetCurrentSubTransactionId();
-		mine.command = GetCurrentCommandId(false);
+		/* looking at roles may tell of changes */
+		for (find_mine(user, &found); known == NULL; find_mine(user, &found))
+			make_known();
+		mine = hash_search(known, &user, HASH_ENTER, NULL);
+		*mine = found;
 	}
-	return mine.n > 0;
+	return mine->n > 0 ? mine : NULL;
 }
 
 /* The one that a confined role works for: it says which, or has only one. */
 static const char *
-choose(void)
+choose(const Mine *mine)
 {
-	for (uint64 i = 0; i < mine.n && wf_tenant[0] != '\0'; i++)
-		if (strcmp(mine.tenants[i], WF_TENANT_ANY) == 0 || strcmp(mine.tenants[i], wf_tenant) == 0)
+	for (uint64 i = 0; i < mine->n && wf_tenant[0] != '\0'; i++)
+		if (strcmp(mine->tenants[i], WF_TENANT_ANY) == 0 || strcmp(mine->tenants[i], wf_tenant) == 0)
 			return wf_tenant;
 	if (wf_tenant[0] != '\0')
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("role \"%s\" may not work for tenant \"%s\"", GetUserNameFromId(mine.user, true),
+				 errmsg("role \"%s\" may not work for tenant \"%s\"", GetUserNameFromId(mine->user, true),
 						wf_quote(wf_tenant))));
-	if (mine.n == 1 && strcmp(mine.tenants[0], WF_TENANT_ANY) != 0)
-		return mine.tenants[0];
+	if (mine->n == 1 && strcmp(mine->tenants[0], WF_TENANT_ANY) != 0)
+		return mine->tenants[0];
 	ereport(ERROR,
 			(errcode(WF_ERR_NOT_ALLOWED),
-			 errmsg("role \"%s\" has to say for which tenant it works", GetUserNameFromId(mine.user, true)),
+			 errmsg("role \"%s\" has to say for which tenant it works", GetUserNameFromId(mine->user, true)),
 			 errhint("SET LOCAL workflow.tenant, in the transaction.")));
 }
 
@@ -185,8 +218,10 @@ choose(void)
 const char *
 wf_tenant_current(void)
 {
-	if (is_confined())
-		return choose();
+	const Mine *mine = find_confined();
+
+	if (mine != NULL)
+		return choose(mine);
 	return wf_tenant[0] == '\0' ? NULL : wf_tenant;
 }
 
