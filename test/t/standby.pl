@@ -110,6 +110,7 @@ my %refused = (
 	create_table_trigger => q{SELECT workflow.create_table_trigger('t', 'pg_class', 'insert', 'j')},
 	drop_table_trigger => q{SELECT workflow.drop_table_trigger('t')},
 	bind => q{SELECT workflow.bind('door', 'pg_class', 'relname', 'relkind')},
+	confine => q{SELECT workflow.confine('clerk', '{acme}')},
 	unbind => q{SELECT workflow.unbind('door')},
 	alter_limit => q{SELECT workflow.alter_limit('l', '{"max": 1}')},
 	drop_limit => q{SELECT workflow.drop_limit('l')},
@@ -136,7 +137,7 @@ my %refused = (
 	write_log => qq{SELECT workflow.write_log('info', 'm', run => '$ann', fence => 1)},
 	park => qq{SELECT workflow.park(event => 'e', run => '$ann', fence => 1)},
 	signal => qq{SELECT workflow.signal('$ann', 'e')});
-my %admins = map { $_ => 1 } qw(adopt expire expire_all install_cron remove_cron);
+my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron);
 
 foreach my $name (sort keys %refused)
 {
