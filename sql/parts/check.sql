@@ -262,6 +262,9 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     SELECT 'schedule of no owner', NULL, s.name
     FROM workflow.schedule s WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = s.owner)
     UNION ALL
+    SELECT 'alert of no owner', NULL, a.name
+    FROM workflow.alert a WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner)
+    UNION ALL
     SELECT 'schedule that nobody fires', NULL, s.name
     FROM workflow.schedule s
     WHERE (s.due IS NULL) IS DISTINCT FROM (s.next IS NULL OR s.paused OR s.suspended_at IS NOT NULL);

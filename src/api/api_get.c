@@ -123,7 +123,8 @@ check_privilege(WfPrivilegeKind kind, const char *privilege)
 		[WF_PRIVILEGE_JOB] = "Privileges on jobs are run, read and manage.",
 		[WF_PRIVILEGE_QUEUE] = "Privileges on queues are use, claim, read and manage.",
 		[WF_PRIVILEGE_SCHEDULE] = "Privileges on schedules are read and manage.",
-		[WF_PRIVILEGE_LIMIT] = "Privileges on limits are use and manage."
+		[WF_PRIVILEGE_LIMIT] = "Privileges on limits are use and manage.",
+		[WF_PRIVILEGE_ALERT] = "There are no privileges on alerts."
 	};
 
 	if (!wf_privilege_is_known(kind, privilege))
@@ -206,6 +207,9 @@ require_grantor(WfPrivilegeKind kind, const char *name)
 			break;
 		case WF_PRIVILEGE_SCHEDULE:
 			wf_schedule_right_find(name, WF_SCHEDULE_MANAGE, &schedule);
+			break;
+		case WF_PRIVILEGE_ALERT:
+			break;				/* there is nothing to be granted */
 	}
 }
 

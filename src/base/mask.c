@@ -62,13 +62,14 @@ typedef int Place;
 static void
 parse(Way *pointer, const char *text)
 {
-	char	   *to;
+	/* each name ends where a slash was, or the text */
+	char	   *to = palloc(strlen(text) + 1);
 
 	pointer->n = 0;
 	pointer->names = palloc(sizeof(char *) * (strlen(text) + 1));
 	while (*text == '/')
 	{
-		pointer->names[pointer->n++] = to = palloc(strlen(text) + 1);
+		pointer->names[pointer->n++] = to;
 		for (text++; *text != '\0' && *text != '/'; text++)
 		{
 			if (text[0] == '~' && (text[1] == '0' || text[1] == '1'))
@@ -76,7 +77,7 @@ parse(Way *pointer, const char *text)
 			else
 				*to++ = *text;
 		}
-		*to = '\0';
+		*to++ = '\0';
 	}
 }
 
@@ -244,11 +245,13 @@ wf_mask_text(WfMask *mask, const char *text)
 
 	sort_secrets(mask);
 	initStringInfo(&buf);
-	while (*text != '\0')
+	for (int n = 0; *text != '\0'; n++)
 	{
 		const char *secret = secret_at(mask, text);
 		int			len = secret != NULL ? (int) strlen(secret) : pg_mblen(text);
 
+		if (n % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (secret != NULL)
 			appendStringInfoString(&buf, WF_MASKED);
 		else

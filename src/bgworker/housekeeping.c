@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "alert/alert_look.h"
 #include "base/clock.h"
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
@@ -37,6 +38,7 @@
 #include "run/run_lease.h"
 #include "run/run_lost.h"
 #include "run/run_unwanted.h"
+#include "shmem/database_alerts.h"
 #include "shmem/database_runs.h"
 #include "shmem/trouble.h"
 #include "store/checkpoint.h"
@@ -245,8 +247,30 @@ notify_workers(Oid extension, bool *more)
 	return true;
 }
 
+/* What is late, fails or waits too long. */
+static bool
+look_at_alerts(Oid extension, bool *more)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
+	WfAlertNext next = {.at = DT_NOEND,.after = -1};
+
+	if (!wf_transaction_begin("looking at alerts", extension))
+		return false;
+	if (database != NULL)
+		wf_database_alerts_looking(database);
+	if (database != NULL && wf_origin_is_ours())
+		(void) wf_alert_look(0, &next);
+	wf_transaction_commit();
+	if (database != NULL)
+		wf_database_alerts_looked(database, next.at, next.after);
+	return true;
+}
+
 static Chore notifications = {.what = "notifying workers",.run = notify_workers,.wanted = true};
 static Chore leases = {.what = "ending leases of workers",.run = end_leases,.wanted = true};
+
+/* wanted: what was known of them is forgotten when the server starts */
+static Chore alerts = {.what = "looking at alerts",.run = look_at_alerts,.wanted = true};
 
 /* wanted: none that this runtime knows of is at what was running before it came */
 static Chore lost = {.what = "recovering runs that were lost",.run = recover_runs,.wanted = true};
@@ -261,7 +285,7 @@ static Chore early = {.what = "deleting events that nobody came for",.run = expi
 static Chore cached = {.what = "deleting cached results",.run = expire_cached};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &permits, &leases, &notifications, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
+static Chore *const chores[] = {&settle, &lost, &permits, &leases, &notifications, &alerts, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -324,6 +348,13 @@ void
 wf_housekeeping_notify(void)
 {
 	notifications.wanted = true;
+}
+
+/* Alerts are to be looked at. */
+void
+wf_housekeeping_alerts(void)
+{
+	alerts.wanted = true;
 }
 
 /* Somebody asks to look anew: what has failed is not held back any more. */

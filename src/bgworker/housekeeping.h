@@ -15,6 +15,7 @@ extern void wf_housekeeping_settle(void);
 extern void wf_housekeeping_leases(void);
 extern TimestampTz wf_housekeeping_notify_at(WfDatabase *database);
 extern void wf_housekeeping_notify(void);
+extern void wf_housekeeping_alerts(void);
 extern void wf_housekeeping_try_again(void);
 extern bool wf_housekeeping(WfDatabase *database, Oid extension);
 extern TimestampTz wf_housekeeping_due(void);

@@ -39,6 +39,7 @@
 #include "bgworker/launcher.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
+#include "shmem/database_alerts.h"
 #include "shmem/database_runs.h"
 #include "shmem/instance.h"
 #include "shmem/watermark.h"
@@ -232,6 +233,14 @@ reap(void)
 	}
 }
 
+/* When a runtime has something to do itself. */
+static TimestampTz
+without_executors_at(WfDatabase *database)
+{
+	return Min(wf_database_alerts_at(database),
+			   Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database)));
+}
+
 /* When a runtime should be started, by wf_clock_now(); under the lock. */
 static TimestampTz
 wanted_at(WfDatabase *database, TimestampTz mark)
@@ -249,10 +258,10 @@ wanted_at(WfDatabase *database, TimestampTz mark)
 			if (database->wake || database->settle)
 				return not_before;
 			if (wf_slot_count() == 0)	/* it could do nothing else */
-				return Max(Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database)), not_before);
+				return Max(without_executors_at(database), not_before);
 			/* it has to start an executor, which is early, too */
 			mark = wf_clock_before(mark, 2 * WF_CLOCK_LEAD);
-			mark = Min(mark, Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database)));
+			mark = Min(mark, without_executors_at(database));
 			return Max(Min(mark, database->chores_at), not_before);
 		case WF_DB_STARTING:
 			return database->runtime_pid != 0 ? DT_NOEND :

@@ -37,6 +37,7 @@
 #include "bgworker/settle.h"
 #include "bgworker/sweep.h"
 #include "shmem/database.h"
+#include "shmem/database_alerts.h"
 #include "shmem/database_runs.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
@@ -440,7 +441,8 @@ busy(void)
 
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
-	if (wf_database_runs_notify_at(database) < idle || wf_database_runs_leases_at(database) < idle || wf_settle_due() < idle)
+	if (wf_database_runs_notify_at(database) < idle || wf_database_runs_leases_at(database) < idle ||
+		wf_settle_due() < idle || wf_database_alerts_at(database) < idle)
 		return true;
 	return able() && demand.first_due < idle;
 }
@@ -498,6 +500,8 @@ wf_runtime_main(Datum arg)
 			wf_housekeeping_leases();
 		if (wf_housekeeping_notify_at(database) <= wf_clock_now())
 			wf_housekeeping_notify();
+		if (wf_database_alerts_at(database) <= wf_clock_now())
+			wf_housekeeping_alerts();
 		feed();
 		if (!wf_housekeeping(database, extension))
 			absent(true);
@@ -517,6 +521,7 @@ wf_runtime_main(Datum arg)
 		until = Min(until, Min(sweep_due(), wf_housekeeping_due()));
 		demand.next = Min(demand.next, Min(wf_database_runs_leases_at(database), wf_settle_due()));
 		demand.next = Min(demand.next, wf_housekeeping_notify_at(database));
+		demand.next = Min(demand.next, wf_database_alerts_at(database));
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

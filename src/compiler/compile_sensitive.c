@@ -33,6 +33,8 @@ check_pointer(WfCompiler *c, const char *pointer, const WfPath *path)
 						 "a JSON pointer begins with \"/\"");
 		return;
 	}
+	if (strlen(pointer) > WF_MAX_NAME_LENGTH)
+		wf_compile_fault(c, path, NULL, "longer than %d bytes", WF_MAX_NAME_LENGTH);
 	for (const char *p = strchr(pointer, '~'); p != NULL; p = strchr(p + 1, '~'))
 		if (p[1] != '0' && p[1] != '1')
 		{

@@ -102,6 +102,10 @@ static WfStatement owned_statement = {
 	" FROM workflow.owner o JOIN workflow.schedule s ON s.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1"
 	" UNION ALL"
+	" SELECT 'alert \"' OPERATOR(pg_catalog.||) a.name OPERATOR(pg_catalog.||) '\"'"
+	" FROM workflow.owner o JOIN workflow.alert a ON a.owner OPERATOR(pg_catalog.=) o.id"
+	" WHERE o.role OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
 	" SELECT 'table trigger \"' OPERATOR(pg_catalog.||) t.name OPERATOR(pg_catalog.||) '\"'"
 	" FROM workflow.owner o JOIN workflow.table_trigger t ON t.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1"
@@ -113,7 +117,7 @@ static WfStatement owned_statement = {
 };
 
 /*
- * Who owns the definition of this name, or, behind its prefix, the job, queue, limit or schedule,
+ * Who owns the definition of this name, or, behind its prefix, the job, queue, limit, schedule or alert,
  * of which the role need not exist.  Error WF006 or WF010 if there is none; 55000 before adopt().  SPI must be connected.
  */
 void
@@ -201,13 +205,12 @@ hand_over_other(WfPrivilegeKind kind, const WfOwned *owned, Oid role, int32 owne
 {
 	if (!wf_handover_job(kind, owned->name, owned, owner))
 		return false;
-	note_other(kind == WF_PRIVILEGE_JOB ? "job" : kind == WF_PRIVILEGE_QUEUE ? "queue" :
-			   kind == WF_PRIVILEGE_LIMIT ? "limit" : "schedule", owned->name, owned->role_name, role, owner, said);
+	note_other(wf_handover_job_kind(kind), owned->name, owned->role_name, role, owner, said);
 	return true;
 }
 
 /*
- * Give a definition, with all versions, or a job, a queue, a limit or a schedule (job:NAME, ...), to a
+ * Give a definition, with all versions, or a job, a queue, a limit, a schedule or an alert (job:NAME, ...), to a
  * role that may own it.  False: it is
  * that role's already.  The caller has checked rights.  Error WF006; 55000 before
  * adopt().  Locks the name until the end of the transaction.  SPI must be

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * handover_job.c
- *	  Jobs, queues, limits, schedules and table triggers of a role become another role's.
+ *	  Jobs, queues, limits, schedules, table triggers and alerts of a role become another role's.
  *
  * Runs in the session that hands over.  The rows of a job say whose it is; its runs have
  * the owner, too, because executors find them by it: as timers of definitions, a piece
@@ -69,6 +69,12 @@ static WfStatement find_schedule_statement = {
 	.latest = true
 };
 
+static WfStatement find_alert_statement = {
+	.sql = FIND("alert", ""),
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
 /* Of one name. */
 #define GIVE(table) \
 	"UPDATE workflow." table " SET owner = $2 WHERE name OPERATOR(pg_catalog.=) $1" \
@@ -94,6 +100,12 @@ static WfStatement give_limit_statement = {
 
 static WfStatement give_schedule_statement = {
 	.sql = GIVE("schedule"),
+	WF_ARGS(TEXTOID, INT4OID),
+	.latest = true
+};
+
+static WfStatement give_alert_statement = {
+	.sql = GIVE("alert"),
 	WF_ARGS(TEXTOID, INT4OID),
 	.latest = true
 };
@@ -132,6 +144,13 @@ static WfStatement all_triggers_statement = {
 	.latest = true
 };
 
+/* What the new owner may not read they tell as their reason. */
+static WfStatement all_alerts_statement = {
+	.sql = GIVE_ALL("alert"),
+	WF_ARGS(INT4OID, INT4OID),
+	.latest = true
+};
+
 /* What differs from kind to kind; those that no cache keeps have no watch. */
 static const struct
 {
@@ -143,7 +162,8 @@ static const struct
 	[WF_PRIVILEGE_JOB] = {"job", &find_job_statement, &give_job_statement, &jobs},
 	[WF_PRIVILEGE_QUEUE] = {"queue", &find_queue_statement, &give_queue_statement, &queues},
 	[WF_PRIVILEGE_SCHEDULE] = {"schedule", &find_schedule_statement, &give_schedule_statement, NULL},
-	[WF_PRIVILEGE_LIMIT] = {"limit", &find_limit_statement, &give_limit_statement, &limits}
+	[WF_PRIVILEGE_LIMIT] = {"limit", &find_limit_statement, &give_limit_statement, &limits},
+	[WF_PRIVILEGE_ALERT] = {"alert", &find_alert_statement, &give_alert_statement, NULL}
 };
 
 static uint64
@@ -154,8 +174,15 @@ give(WfStatement *statement, const char *name, int32 to)
 	return wf_statement_execute(statement, values, NULL, 0);
 }
 
+/* What such an object is called. */
+const char *
+wf_handover_job_kind(WfPrivilegeKind kind)
+{
+	return kinds[kind].what;
+}
+
 /*
- * Who owns the job, queue, limit or schedule of this name.  Error WF010 if there is none.
+ * Who owns the job, queue, limit, schedule or alert of this name.  Error WF010 if there is none.
  * SPI must be connected, as for all of these.
  */
 void
@@ -184,7 +211,7 @@ take_runs_along(int32 from, int32 to)
 }
 
 /*
- * Give a job with all its versions, a queue, a limit or a schedule to another owner.  False:
+ * Give a job with all its versions, a queue, a limit, a schedule or an alert to another owner.  False:
  * it is that one's already.  The caller has checked rights.
  */
 bool
@@ -205,6 +232,8 @@ wf_handover_job(WfPrivilegeKind kind, const char *name, const WfOwned *owned, in
 	}
 	if (kind == WF_PRIVILEGE_SCHEDULE)
 		wf_wakeup_work(to, WF_LANE_SCHEDULES, DT_NOBEGIN);
+	if (kind == WF_PRIVILEGE_ALERT)
+		wf_wakeup_alerts();
 	return true;
 }
 
@@ -219,6 +248,8 @@ wf_handover_job_all(int32 from, int32 to)
 	wf_inval_changing(&limits);
 	wf_inval_changing(&triggers);
 	(void) wf_statement_execute(&all_triggers_statement, values, NULL, 0);
+	if (wf_statement_execute(&all_alerts_statement, values, NULL, 0) > 0)
+		wf_wakeup_alerts();
 	(void) wf_statement_execute(&all_queues_statement, values, NULL, 0);
 	(void) wf_statement_execute(&all_limits_statement, values, NULL, 0);
 	if (wf_statement_execute(&all_schedules_statement, values, NULL, 0) > 0)

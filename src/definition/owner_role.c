@@ -87,7 +87,8 @@ static WfStatement owns_statement = {
 	" UNION ALL SELECT FROM workflow.queue q WHERE q.owner OPERATOR(pg_catalog.=) $1"
 	" UNION ALL SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) $1"
 	" UNION ALL SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	" UNION ALL SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) $1"
+	" UNION ALL SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) $1 LIMIT 1",
 	WF_ARGS(INT4OID),
 	.latest = true
 };
@@ -130,6 +131,7 @@ static WfStatement remove_statement = {
 	" AND NOT EXISTS (SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) w.id)"
+	" AND NOT EXISTS (SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.owner OPERATOR(pg_catalog.=) w.id)",
 	WF_ARGS(INT4OID)
 };

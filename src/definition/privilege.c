@@ -95,7 +95,8 @@ static const char *const prefixes[] = {
 	[WF_PRIVILEGE_JOB] = "job:",
 	[WF_PRIVILEGE_QUEUE] = "queue:",
 	[WF_PRIVILEGE_SCHEDULE] = "schedule:",
-	[WF_PRIVILEGE_LIMIT] = "limit:"
+	[WF_PRIVILEGE_LIMIT] = "limit:",
+	[WF_PRIVILEGE_ALERT] = "alert:"
 };
 
 /* The privileges that there are on each kind of object. */
@@ -104,14 +105,15 @@ static const char *const known[][5] = {
 	[WF_PRIVILEGE_JOB] = {"run", "read", "manage", NULL},
 	[WF_PRIVILEGE_QUEUE] = {"use", "claim", "read", "manage", NULL},
 	[WF_PRIVILEGE_SCHEDULE] = {"read", "manage", NULL},
-	[WF_PRIVILEGE_LIMIT] = {"use", "manage", NULL}
+	[WF_PRIVILEGE_LIMIT] = {"use", "manage", NULL},
+	[WF_PRIVILEGE_ALERT] = {NULL}
 };
 
 /* Which kind of object is named so, by its prefix?  *name: what comes behind that. */
 WfPrivilegeKind
 wf_privilege_kind(const char *object, const char **name)
 {
-	for (int kind = WF_PRIVILEGE_JOB; kind <= WF_PRIVILEGE_LIMIT; kind++)
+	for (int kind = WF_PRIVILEGE_JOB; kind <= WF_PRIVILEGE_ALERT; kind++)
 	{
 		size_t		len = strlen(prefixes[kind]);
 

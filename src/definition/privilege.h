@@ -14,7 +14,8 @@ typedef enum WfPrivilegeKind
 	WF_PRIVILEGE_JOB,
 	WF_PRIVILEGE_QUEUE,
 	WF_PRIVILEGE_SCHEDULE,
-	WF_PRIVILEGE_LIMIT
+	WF_PRIVILEGE_LIMIT,
+	WF_PRIVILEGE_ALERT			/* there are none: it is the owner's */
 } WfPrivilegeKind;
 
 extern WfPrivilegeKind wf_privilege_kind(const char *object, const char **name);

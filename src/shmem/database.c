@@ -49,6 +49,8 @@ wf_database_shmem_attach(void *segment, bool created)
 		pg_atomic_init_u32(&wf_databases[i].awaiting, 0);
 		pg_atomic_init_u64(&wf_databases[i].leases_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].notify_at, (uint64) DT_NOEND);
+		pg_atomic_init_u64(&wf_databases[i].alerts_at, (uint64) DT_NOEND);
+		pg_atomic_init_u64(&wf_databases[i].alerts_after, (uint64) -1);
 		ConditionVariableInit(&wf_databases[i].stepped);
 	}
 }
@@ -125,6 +127,8 @@ make_database(Oid dbid)
 	database->chores_at = DT_NOEND;
 	pg_atomic_write_u64(&database->leases_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->notify_at, (uint64) DT_NOEND);
+	pg_atomic_write_u64(&database->alerts_at, (uint64) DT_NOEND);
+	pg_atomic_write_u64(&database->alerts_after, (uint64) -1);
 	database->notifies = false;
 	database->leases_renewed = false;
 	database->runs_awaited = database->settle = database->settle_all = true;

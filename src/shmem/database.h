@@ -88,6 +88,9 @@ typedef struct WfDatabase
 								 * ends, by wf_clock_now(); infinity: none */
 	pg_atomic_uint64 notify_at; /* when workers are to be notified of work, by
 								 * wf_clock_now(); infinity: of none */
+	pg_atomic_uint64 alerts_at; /* when alerts are to be looked at, by wf_clock_now();
+								 * infinity: when somebody tells */
+	pg_atomic_uint64 alerts_after;	/* so long (us) after something was written; -1: never */
 	bool		notifies;		/* it has queues that do so, or may have */
 	bool		leases_renewed; /* since the server's start; by its runtime */
 

@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "shmem/database.h"
+#include "shmem/database_alerts.h"
 #include "shmem/database_runs.h"
 #include "shmem/ended.h"
 #include "shmem/instance.h"
@@ -78,6 +79,9 @@ static TimestampTz outside_at = DT_NOEND;
 /* Workers have got leases, the first of which ends then; and whom to tell that. */
 static TimestampTz leased_until = DT_NOEND;
 static WfDatabase *leased_in = NULL;
+
+/* Alerts are made or changed. */
+static bool alerts = false;
 
 /* What is done now will be rolled back. */
 static bool silent = false;
@@ -319,6 +323,17 @@ wf_wakeup_lease(TimestampTz until)
 }
 
 /*
+ * This transaction makes or changes alerts: they are looked at when it commits.  What is
+ * prepared has a step noted, which is enough.
+ */
+void
+wf_wakeup_alerts(void)
+{
+	alerts = true;
+	wf_wakeup_stepped();
+}
+
+/*
  * A database is to be looked at anew when this transaction commits.  Reads the
  * catalogs.
  */
@@ -428,6 +443,7 @@ forget(void)
 	outside_at = DT_NOEND;
 	leased_until = DT_NOEND;
 	leased_in = NULL;
+	alerts = false;
 	claimed_in = InvalidSubTransactionId;
 	list_free_deep(databases);
 	databases = NIL;
@@ -467,6 +483,13 @@ tell_of_outside(void)
 	wf_database_runs_notify(database, outside_at);
 }
 
+/* Has the transaction made or done any work, of which an alert may tell? */
+static bool
+has_worked(void)
+{
+	return ntouched > 0 || stepped || ended.n != 0 || leased_in != NULL;
+}
+
 /* The transaction is over. */
 static void
 tell(bool committed)
@@ -496,6 +519,10 @@ tell(bool committed)
 		tell_of_runs();
 	if (committed && leased_in != NULL)
 		wf_database_runs_lease(leased_in, leased_until);
+	if (committed && alerts)
+		wf_database_alerts_look(MyDatabaseId);
+	else if (committed && has_worked())
+		wf_database_alerts_written(MyDatabaseId);
 	if (committed)
 	{
 		ListCell   *cell;
@@ -597,6 +624,7 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 	stepped = prepared->stepped;
 	if (stepped)
 		outside_at = DT_NOBEGIN;	/* perhaps */
+	alerts = stepped;			/* perhaps, too */
 	ended.awaited = prepared->ended;
 	ended.n = prepared->ended ? -1 : 0;
 	roles = prepared->roles;

@@ -31,6 +31,7 @@ extern void wf_wakeup_notifies(void);
 extern void wf_wakeup_runs_ended(int n, const pg_uuid_t *runs);
 extern void wf_wakeup_runs_awaited(int n, const pg_uuid_t *runs);
 extern void wf_wakeup_lease(TimestampTz until);
+extern void wf_wakeup_alerts(void);
 extern void wf_wakeup_extension(void);
 extern void wf_wakeup_release(Oid dbid);
 extern void wf_wakeup_changing(void);

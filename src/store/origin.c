@@ -86,6 +86,7 @@ static struct
 	SEQUENCE("run_request", "seq", "SELECT seq FROM workflow.run_request"),
 	SEQUENCE("published", "id", "SELECT id FROM workflow.published"),
 	SEQUENCE("schedule", "id", "SELECT id FROM workflow.schedule"),
+	SEQUENCE("alert", "id", "SELECT id FROM workflow.alert"),
 };
 
 /*

@@ -33,6 +33,12 @@ static WfStatement owners_statement = {
 	" FROM workflow.owner o"
 };
 
+/* By the index timer_due. */
+static WfStatement next_statement = {
+	.sql = "SELECT pg_catalog.min(t.due) FROM workflow.timer t WHERE t.owner = $1 AND NOT t.parked",
+	WF_ARGS(INT4OID)
+};
+
 static WfStatement roles_statement = {
 	.sql = "SELECT o.id, o.role::pg_catalog.oid FROM workflow.owner o"
 };
@@ -100,6 +106,18 @@ uint64
 wf_timer_sweep_roles(void)
 {
 	return wf_statement_execute(&roles_statement, NULL, NULL, 0);
+}
+
+/* When the next timer of an owner is due; infinity: there is none. */
+TimestampTz
+wf_timer_sweep_next(int32 owner)
+{
+	Datum		value = Int32GetDatum(owner);
+	bool		isnull;
+
+	(void) wf_statement_execute(&next_statement, &value, NULL, 1);
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? DT_NOEND : DatumGetTimestampTz(value);
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "utils/array.h"
 
 extern uint64 wf_timer_sweep_owners(void);
+extern TimestampTz wf_timer_sweep_next(int32 owner);
 extern uint64 wf_timer_sweep_roles(void);
 extern void wf_timer_sweep_strays(void);
 extern void wf_timer_sweep_erased(ArrayType *settled);

@@ -41,7 +41,7 @@ static const char *const words[] = {
 	"a.*", ".a", "#a", "#", "", "PT1H", "1 day", "-1", "0", "1000", "a", "b",
 	"done.state.a", "after.1000.a", "error.execution", "xstate.assign", "a b",
 	"\"", "\\", "\n", "\xc3\xa4", "#_parent", "#_internal",
-	"outcome", "failure", "success", "timezone", "Europe/Berlin", "errors", "maxAttempts",
+	"outcome", "failure", "success", "timezone", "sensitive", "Europe/Berlin", "errors", "maxAttempts",
 	"unlimited", "then", "terminate", "error.step", "error.step.a",
 };
 

@@ -46,6 +46,7 @@ SELECT FROM workflow.create_limit('cap', 3);
 SELECT workflow.create_job('form', queue => 'desk') \g /dev/null
 SELECT workflow.create_job('sum', 'SELECT 1') \g /dev/null
 SELECT workflow.create_schedule('plan', 'sum', every => '1 hour') \g /dev/null
+SELECT workflow.create_alert('late', 'lag') \g /dev/null
 CREATE TABLE app.page (id text PRIMARY KEY, state text);
 CREATE TABLE app.leaf (id text PRIMARY KEY, state text);
 SELECT workflow.bind('rest', 'app.page', 'id', 'state') \g /dev/null
@@ -251,6 +252,15 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('may_schedule(integer,text)', $$may_schedule(0, 'read')$$, 'ok = = = = = = = = = 42501'),
 ('grant_on(text,name,text[])', $$grant_on('schedule:plan', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('limit:cap', 'regress_stranger', 'use')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+-- of alerts
+('create_alert(text,text,jsonb,text,text,interval,interval,interval)', $$create_alert('new', 'lag')$$, 'ok = = WF002 ok = = = = 42501 ='),
+('create_alert(text,text,jsonb,interval,text,interval,interval,interval)', $$create_alert('new', 'lag', NULL, interval '1 hour')$$, 'ok = = WF002 ok = = = = 42501 ='),
+('create_alert(text,text,jsonb,numeric,text,interval,interval,interval)', $$create_alert('new', 'lag', NULL, 5)$$, 'ok = = WF002 ok = = = = 42501 ='),
+('alter_alert(text,jsonb)', $$alter_alert('late', '{}')$$, 'ok = = = WF002 = = = = 42501 ='),
+('drop_alert(text)', $$drop_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
+('pause_alert(text,text)', $$pause_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
+('resume_alert(text)', $$resume_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
+('work_alerts()', $$work_alerts()$$, 'ok = = = = = = = = 42501 ='),
 ('claim(text,text,integer,interval,text[],text)', $$claim('desk', 'w')$$, 'ok = = = WF002 ok WF002 = = 42501 ='),
 ('complete(uuid,bigint,jsonb,text)', $$complete(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('complete_many(uuid[],bigint[],jsonb[])', $$complete_many(ARRAY[%7$L]::uuid[], ARRAY[%8$s])$$, 'ok = = = WF002 = = = = 42501 ='),
@@ -306,6 +316,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('runs', $$$$, '2 = = = 0 = 2 0 = 2 42501'),
 ('bindings', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('table_triggers', $$$$, '1 = = = 0 = = = = 1 42501'),
+('alerts', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('run_logs', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');
