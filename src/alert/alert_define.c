@@ -93,12 +93,19 @@ interval_of(const char *text)
 												 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
+static bool
+is_within(int64 value, int64 most)
+{
+	return value >= -most && value <= most;
+}
+
 /* Error 22023 unless it is not negative, nor so long that sums with it are no times. */
 static void
 check_interval(const Interval *interval, const char *what, bool positive)
 {
-	int64		us = abs(interval->month) > LONGEST_DAYS || abs(interval->day) > LONGEST_DAYS ? -1 :
-		wf_alert_measure_us(interval);
+	/* an infinite one has the greatest or the least values everywhere */
+	int64		us = is_within(interval->month, LONGEST_DAYS) && is_within(interval->day, LONGEST_DAYS) &&
+		is_within(interval->time, LONGEST_DAYS * USECS_PER_DAY) ? wf_alert_measure_us(interval) : -1;
 
 	if (us < 0 || us > LONGEST_DAYS * USECS_PER_DAY || (positive && us == 0))
 		ereport(ERROR,
