@@ -19,6 +19,7 @@
 #include "eval/neutral_value.h"
 #include "eval/restricted.h"
 #include "eval/setting_list.h"
+#include "shmem/member_change.h"
 #include "shmem/permit.h"
 #include "shmem/shmem.h"
 #include "shmem/wakeup.h"
@@ -56,6 +57,7 @@ _PG_init(void)
 	wf_shmem_init();
 	wf_wakeup_init();
 	wf_permit_init();
+	wf_member_change_init();
 	wf_statement_init();
 	wf_setting_list_init();
 	wf_neutral_value_init();

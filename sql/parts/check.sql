@@ -267,7 +267,10 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     UNION ALL
     SELECT 'schedule that nobody fires', NULL, s.name
     FROM workflow.schedule s
-    WHERE (s.due IS NULL) IS DISTINCT FROM (s.next IS NULL OR s.paused OR s.suspended_at IS NOT NULL);
+    WHERE (s.due IS NULL) IS DISTINCT FROM (s.next IS NULL OR s.paused OR s.suspended_at IS NOT NULL)
+    UNION ALL
+    SELECT 'runtime that nobody recovers', NULL, r.id
+    FROM workflow.runtime r WHERE (r.state = 'restore') <> (r.restorer IS NOT NULL);
 
 -- check(): does everything fit together? One row for each thing that does not;
 -- none is what it should be, at any time and whatever has happened. Reads all

@@ -20,16 +20,18 @@ CREATE TABLE workflow.checkpoint (
 --   jobs        only runs of these jobs: 'charge', or of these versions of one:
 --               'charge:3', 'charge:3-', 'charge:-5', 'charge:3-5'
 --   actor       on whose behalf
+--   epoch       of a worker that is a runtime, which must say it: register_runtime()
 -- Most urgent ones first; of one priority partitions take turns. Returns
 --   fence       by which the worker ends the run, and only who has it
 --   attempt     1 for the first; deadline: when the job's timeout is over, or null
 -- A claim is durable when the transaction has committed, and is at least once: do it in
 -- a transaction of its own. Locks the runs, and skips those that are locked. For who
--- may claim from the queue. Errors: WF010, WF002, 22023, 22004; 0A000 in REPEATABLE READ
+-- may claim from the queue. Errors: WF010, WF002, 22023, 22004; WF012 the epoch is over,
+-- WF018 the runtime is another role's; 0A000 in REPEATABLE READ
 -- and above. PREPARE TRANSACTION is refused after it, as after complete() and its kin.
 CREATE FUNCTION workflow.claim(
     queue text, worker text, n int DEFAULT 1, lease interval DEFAULT '1 minute', jobs text[] DEFAULT NULL,
-    actor text DEFAULT NULL,
+    actor text DEFAULT NULL, epoch bigint DEFAULT NULL,
     OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
     OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim';

@@ -20,11 +20,13 @@
 #include "definition/definition.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
+#include "shmem/member_change.h"
 #include "shmem/wakeup.h"
 #include "store/failure.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/run.h"
+#include "store/runtime_row.h"
 #include "store/statement.h"
 #include "table/bind.h"
 #include "table/table_define.h"
@@ -75,7 +77,11 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	foreign = !wf_origin_is_ours();
 	if (foreign)
+	{
 		wf_origin_catch_up();
+		wf_runtime_row_forget_all();
+		wf_member_change_row();
+	}
 	else
 		wf_owner_role_refresh_names();
 	wf_definition_roles_changing();

@@ -31,6 +31,7 @@
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
+#include "cluster/claimer.h"
 #include "job/job.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
@@ -90,6 +91,15 @@ put_claimed(ReturnSetInfo *result, const WfRunRow *row)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* May the worker claim under its name?  A runtime has to give its epoch. */
+static void
+check_worker(FunctionCallInfo fcinfo, const char *worker, int arg)
+{
+	int64		epoch = PG_ARGISNULL(arg) ? 0 : PG_GETARG_INT64(arg);
+
+	wf_claimer_check(worker, PG_ARGISNULL(arg) ? NULL : &epoch);
+}
+
 /*
  * SQL function workflow.claim(...) of sql/parts/worker.sql.  Locks runs that are due
  * and that nobody has locked.
@@ -109,6 +119,7 @@ workflow_claim(PG_FUNCTION_ARGS)
 	wf_worker_arg_connect(fcinfo);
 	wanted.queue = wf_queue_number(wf_arg_string(fcinfo, 0, "queue"));
 	wf_queue_right_require(wanted.queue, WF_QUEUE_CLAIM);
+	check_worker(fcinfo, wanted.worker, 6);
 	wanted.njobs = wf_worker_arg_jobs(wf_worker_arg_names(fcinfo, 4), &wanted.jobs);
 	n = wf_run_claim(&wanted, &rows);
 	for (int i = 0; i < n; i++)

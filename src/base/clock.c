@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
@@ -149,6 +151,33 @@ wf_clock_at(TimestampTz real)
 	if (TIMESTAMP_NOT_FINITE(real) || !test_clock(&now))
 		return real;
 	return now + (real - GetCurrentTimestamp());
+}
+
+/*
+ * The time by a clock that does not jump, and counts while nobody looks: us since some
+ * instant that is the same for all processes of a server until that is started anew.
+ * What members of the cluster say, and when they have been silent for too long, counts
+ * by it.  Tests set it with workflow.test_steady_clock.
+ */
+int64
+wf_clock_steady(void)
+{
+	struct timespec now;
+
+	if (wf_test_steady_clock >= 0)
+		return wf_test_steady_clock * INT64CONST(1000);
+	(void) clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64CONST(1000000) + now.tv_nsec / 1000;
+}
+
+/*
+ * When wf_clock_now() will return what it does at that time of the steady clock;
+ * PG_INT64_MAX: never.
+ */
+TimestampTz
+wf_clock_of_steady(int64 steady)
+{
+	return steady == PG_INT64_MAX ? DT_NOEND : wf_clock_now() + (steady - wf_clock_steady());
 }
 
 /*

@@ -21,6 +21,8 @@ int			wf_max_job_executors = 4;
 int			wf_max_databases = 64;
 int			wf_max_owners = 1024;
 int			wf_max_partitions = 10000;
+int			wf_max_runtimes = 128;
+char	   *wf_runtime_id = NULL;
 
 bool		wf_enabled = true;
 int			wf_batch_size = 200;
@@ -46,6 +48,7 @@ int			wf_unknown_events = WF_UNKNOWN_EVENTS_WARNING;
 
 char	   *wf_tenant = NULL;
 char	   *wf_test_clock = NULL;
+int			wf_test_steady_clock = -1;
 
 static const struct config_enum_entry unknown_events[] = {
 	{"warning", WF_UNKNOWN_EVENTS_WARNING, false},
@@ -104,6 +107,16 @@ check_tenant(char **value, void **extra, GucSource source)
 	return false;
 }
 
+/* Check hook: an id fits into a row. */
+static bool
+check_runtime_id(char **value, void **extra, GucSource source)
+{
+	if (*value == NULL || strlen(*value) <= WF_RUNTIME_ID_MAX)
+		return true;
+	GUC_check_errdetail("An id has at most %d bytes.", WF_RUNTIME_ID_MAX);
+	return false;
+}
+
 /* The settings that size shared memory; they are fixed at server start. */
 static void
 define_sizes(void)
@@ -128,6 +141,26 @@ define_sizes(void)
 			   "Sets the maximum number of queues, partitions and limits whose runs are counted.",
 			   &wf_max_partitions, 16, 1000000,
 			   PGC_POSTMASTER, 0);
+	define_int("workflow.max_runtimes",
+			   "Sets the maximum number of living runtimes of other servers, in all databases.",
+			   &wf_max_runtimes, 1, WF_MAX_RUNTIMES_MAX,
+			   PGC_POSTMASTER, 0);
+}
+
+/* This server among those that share its work. */
+static void
+define_identity(void)
+{
+	DefineCustomStringVariable("workflow.runtime_id",
+							   "Sets the id of this server among the runtimes that share its work.",
+							   "Empty: made of the name of the host, the port and the data directory.",
+							   &wf_runtime_id,
+							   "",	/* default */
+							   PGC_POSTMASTER,
+							   0,	/* flags */
+							   check_runtime_id,
+							   NULL,	/* assign hook */
+							   NULL);	/* show hook */
 }
 
 /* The settings of background workers. */
@@ -220,6 +253,7 @@ void
 wf_guc_init(void)
 {
 	define_sizes();
+	define_identity();
 	define_workers();
 	define_steps();
 
@@ -261,6 +295,19 @@ wf_guc_init(void)
 							   NULL,	/* check hook */
 							   NULL,	/* assign hook */
 							   NULL);	/* show hook */
+
+	DefineCustomIntVariable("workflow.test_steady_clock",
+							"Sets the time that workflow takes for silence and turns, for tests of long ones.",
+							"Milliseconds; -1: the real time.",
+							&wf_test_steady_clock,
+							wf_test_steady_clock,
+							-1,
+							INT_MAX,
+							PGC_SUSET,
+							GUC_NOT_IN_SAMPLE | GUC_UNIT_MS,
+							NULL,	/* check hook */
+							NULL,	/* assign hook */
+							NULL);	/* show hook */
 
 	MarkGUCPrefixReserved("workflow");
 }

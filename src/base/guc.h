@@ -8,8 +8,12 @@
 #define WF_MAX_EXECUTORS_MAX	256
 #define WF_MAX_DATABASES_MAX	4096
 #define WF_MAX_OWNERS_MAX		65536
+#define WF_MAX_RUNTIMES_MAX		10000
 #define WF_BATCH_SIZE_MAX		10000
 #define WF_TENANT_MAX			255 /* bytes of its name */
+
+/* Bytes of the id of a runtime. */
+#define WF_RUNTIME_ID_MAX		200
 
 /* What is done about an event that no version of a definition knows. */
 typedef enum WfUnknownEvents
@@ -25,6 +29,8 @@ extern int	wf_max_job_executors;	/* of their own, for runs of jobs */
 extern int	wf_max_databases;
 extern int	wf_max_owners;
 extern int	wf_max_partitions;
+extern int	wf_max_runtimes;	/* that live, without local ones */
+extern char *wf_runtime_id;		/* of this instance; empty: made of host, port, directory */
 
 /* In postgresql.conf; a reload changes them. */
 extern bool wf_enabled;
@@ -53,6 +59,7 @@ extern char *wf_tenant;			/* never NULL; empty: none, see store/tenant.c */
 
 /* Set by a superuser, in a session too. */
 extern char *wf_test_clock;
+extern int	wf_test_steady_clock;	/* ms; -1: the real one */
 
 extern void wf_guc_init(void);
 

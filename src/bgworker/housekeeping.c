@@ -28,6 +28,7 @@
 #include "bgworker/bgworker.h"
 #include "bgworker/housekeeping.h"
 #include "bgworker/settle.h"
+#include "cluster/local_member.h"
 #include "definition/definition_log.h"
 #include "definition/handover.h"
 #include "definition/privilege.h"
@@ -61,12 +62,18 @@
 /* Workers are notified so often at most (ms). */
 #define NOTIFY_PAUSE	50
 
+/* Runtimes that were found silent are looked at again after this (ms). */
+#define MEMBERS_PAUSE	1000
+
 /* When they were notified last. */
 static TimestampTz notified_at = DT_NOBEGIN;
 
 /* Permits are compared with runs so often (us), and have been last. */
 #define AUDIT_PAUSE		USECS_PER_MINUTE
 static TimestampTz audited_at = DT_NOBEGIN;
+
+/* When runtimes were looked at; real. */
+static TimestampTz looked_at_members = DT_NOBEGIN;
 
 /* One part of it. */
 typedef struct Chore
@@ -266,6 +273,26 @@ look_at_alerts(Oid extension, bool *more)
 	return true;
 }
 
+/*
+ * The instance is registered in this database; others who have gone are recovered.  The
+ * first time, what came before the start of the server is looked at.
+ */
+static bool
+look_after_members(Oid extension, bool *more)
+{
+	static bool first = true;
+
+	if (!wf_transaction_begin("looking after other runtimes", extension))
+		return false;
+	if (wf_origin_is_ours())
+		*more = wf_local_member_cycle(first);
+	wf_transaction_commit();
+	looked_at_members = GetCurrentTimestamp();
+	first = false;
+	return true;
+}
+
+static Chore members = {.what = "looking after other runtimes",.run = look_after_members,.wanted = true};
 static Chore notifications = {.what = "notifying workers",.run = notify_workers,.wanted = true};
 static Chore leases = {.what = "ending leases of workers",.run = end_leases,.wanted = true};
 
@@ -285,7 +312,7 @@ static Chore early = {.what = "deleting events that nobody came for",.run = expi
 static Chore cached = {.what = "deleting cached results",.run = expire_cached};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &permits, &leases, &notifications, &alerts, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
+static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -307,6 +334,7 @@ wf_housekeeping_wanted(bool overdue)
 	early.wanted = true;
 	cached.wanted = true;
 	retention.wanted = wf_retention > 0;
+	members.wanted = true;
 }
 
 /* An executor has ended amid a run. */
@@ -328,6 +356,26 @@ void
 wf_housekeeping_leases(void)
 {
 	leases.wanted = true;
+}
+
+/*
+ * When a runtime has said nothing for too long: by then wf_housekeeping_members() is to be
+ * called.  With a pause, for its row may be locked.
+ */
+TimestampTz
+wf_housekeeping_members_at(void)
+{
+	TimestampTz pause_over = looked_at_members == DT_NOBEGIN ? DT_NOBEGIN :
+		wf_clock_at(TimestampTzPlusMilliseconds(looked_at_members, MEMBERS_PAUSE));
+
+	return Max(wf_local_member_silence_at(MyDatabaseId), pause_over);
+}
+
+/* A runtime has. */
+void
+wf_housekeeping_members(void)
+{
+	members.wanted = true;
 }
 
 /*

@@ -13,6 +13,8 @@ extern void wf_housekeeping_wanted(bool overdue);
 extern void wf_housekeeping_recover(void);
 extern void wf_housekeeping_settle(void);
 extern void wf_housekeeping_leases(void);
+extern void wf_housekeeping_members(void);
+extern TimestampTz wf_housekeeping_members_at(void);
 extern TimestampTz wf_housekeeping_notify_at(WfDatabase *database);
 extern void wf_housekeeping_notify(void);
 extern void wf_housekeeping_alerts(void);

@@ -38,6 +38,7 @@
 #include "bgworker/bgworker_slots.h"
 #include "bgworker/launcher.h"
 #include "bgworker/pool.h"
+#include "cluster/local_member.h"
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
 #include "shmem/database_runs.h"
@@ -237,7 +238,7 @@ reap(void)
 static TimestampTz
 without_executors_at(WfDatabase *database)
 {
-	return Min(wf_database_alerts_at(database),
+	return Min(Min(wf_database_alerts_at(database), wf_local_member_silence_at(database->dbid)),
 			   Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database)));
 }
 

@@ -36,11 +36,13 @@
 #include "bgworker/runtime.h"
 #include "bgworker/settle.h"
 #include "bgworker/sweep.h"
+#include "cluster/local_member.h"
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
 #include "shmem/database_runs.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
+#include "shmem/member.h"
 #include "shmem/owner.h"
 #include "shmem/slot.h"
 #include "shmem/suspects.h"
@@ -141,6 +143,7 @@ absent(bool look_again)
 		wf_transaction_commit();
 	}
 	wf_pool_evict(MyDatabaseId);
+	wf_member_forget_database(MyDatabaseId);
 	proc_exit(0);
 }
 
@@ -441,6 +444,8 @@ busy(void)
 
 	if (wf_pool_count(MyDatabaseId, true) > 0)
 		return true;
+	if (wf_local_member_silence_at(MyDatabaseId) < idle)
+		return true;
 	if (wf_database_runs_notify_at(database) < idle || wf_database_runs_leases_at(database) < idle ||
 		wf_settle_due() < idle || wf_database_alerts_at(database) < idle)
 		return true;
@@ -498,6 +503,8 @@ wf_runtime_main(Datum arg)
 			wf_housekeeping_settle();
 		if (wf_database_runs_leases_at(database) <= wf_clock_now())
 			wf_housekeeping_leases();
+		if (wf_housekeeping_members_at() <= wf_clock_now())
+			wf_housekeeping_members();
 		if (wf_housekeeping_notify_at(database) <= wf_clock_now())
 			wf_housekeeping_notify();
 		if (wf_database_alerts_at(database) <= wf_clock_now())
@@ -522,6 +529,7 @@ wf_runtime_main(Datum arg)
 		demand.next = Min(demand.next, Min(wf_database_runs_leases_at(database), wf_settle_due()));
 		demand.next = Min(demand.next, wf_housekeeping_notify_at(database));
 		demand.next = Min(demand.next, wf_database_alerts_at(database));
+		demand.next = Min(demand.next, wf_housekeeping_members_at());
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/fence.h"
 #include "queue/run_permit.h"
 #include "run/run_claim.h"
 #include "run/run_fence.h"
@@ -75,7 +76,7 @@ give(Claim *claim, WfRunRow *row)
 {
 	const WfRunClaim *wanted = claim->wanted;
 
-	wf_run_fence_claim(row, wf_run_fence_make(), wf_clock_now());
+	wf_run_fence_claim(row, wf_fence_make(), wf_clock_now());
 	wf_run_row_set(row, WF_RUN_worker, CStringGetTextDatum(wanted->worker));
 	if (wanted->actor != NULL)
 		wf_run_row_set(row, WF_RUN_actor, CStringGetTextDatum(wanted->actor));

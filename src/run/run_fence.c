@@ -23,35 +23,6 @@
 #include "shmem/wakeup.h"
 #include "store/run_wait.h"
 
-/* So large at most, that a number of JavaScript holds it exactly. */
-#define FENCE_BITS	53
-
-/* So many are made at once. */
-#define FENCES_MADE	32
-
-/* A fence that nobody can guess: 1 to 2^53 - 1. */
-int64
-wf_run_fence_make(void)
-{
-	static uint64 made[FENCES_MADE];
-	static int	left = 0;
-	uint64		fence;
-
-	do
-	{
-		if (left == 0)
-		{
-			if (!pg_strong_random(made, sizeof(made)))
-				ereport(ERROR,
-						(errcode(ERRCODE_INTERNAL_ERROR),
-						 errmsg("could not generate a random number")));
-			left = FENCES_MADE;
-		}
-		fence = made[--left] & ((UINT64CONST(1) << FENCE_BITS) - 1);
-	} while (fence == 0);
-	return (int64) fence;
-}
-
 /*
  * A run that is locked and waits is claimed by this role, now.  It waits for nothing any
  * more.  SPI must be connected.

@@ -7,7 +7,6 @@
 
 #include "store/run_row.h"
 
-extern int64 wf_run_fence_make(void);
 extern void wf_run_fence_claim(WfRunRow *row, int64 fence, TimestampTz now);
 extern TimestampTz wf_run_fence_deadline(const WfRunRow *row);
 extern void wf_run_fence_lease(WfRunRow *row, const Interval *lease);

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/fence.h"
 #include "shmem/instance.h"
 
 WfInstance *wf_instance = NULL;
@@ -62,6 +63,7 @@ wf_instance_shmem_attach(void *segment, bool created)
 		return;
 	wf_instance->lock = &GetNamedLWLockTranche(WF_INSTANCE_TRANCHE)->lock;
 	wf_instance->unclean_start = start_is_unclean();
+	wf_instance->epoch = wf_fence_make();
 	for (int i = 0; i < WF_INSTANCE_CHANGING; i++)
 		pg_atomic_init_u32(&wf_instance->changing[i], 0);
 }

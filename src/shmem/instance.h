@@ -22,6 +22,7 @@ typedef struct WfInstance
 	Latch	   *launcher;		/* or NULL */
 	pid_t		launcher_pid;
 	bool		unclean_start;	/* the server had not been shut down cleanly */
+	int64		epoch;			/* of this start of the server, a random number */
 	TimestampTz complain_after; /* no word about a lack of background workers
 								 * before that */
 

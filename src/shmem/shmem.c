@@ -21,6 +21,7 @@
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/log_budget.h"
+#include "shmem/member.h"
 #include "shmem/owner.h"
 #include "shmem/permit.h"
 #include "shmem/prepared.h"
@@ -46,6 +47,7 @@ static const Subsystem subsystems[] = {
 	{"workflow runs under way", wf_under_way_shmem_size, wf_under_way_shmem_attach, NULL},
 	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach, NULL},
 	{"workflow ended runs", wf_ended_shmem_size, wf_ended_shmem_attach, NULL},
+	{"workflow members", wf_member_shmem_size, wf_member_shmem_attach, NULL},
 	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach, NULL},
 	{"workflow permits of runs", wf_permit_shmem_size, wf_permit_shmem_attach, wf_permit_shmem_beside}
 };

@@ -23,6 +23,7 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/fence.h"
 #include "base/uuid.h"
 #include "eval/step_timeout.h"
 #include "eval/user_context.h"
@@ -64,7 +65,7 @@ wf_tracked_claim(WfRunRow *row, const WfRunPermit *permit)
 		mine.context = AllocSetContextCreate(TopMemoryContext, "workflow tracked run",
 											 ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(mine.context);
-	mine.fence = wf_run_fence_make();
+	mine.fence = wf_fence_make();
 	wf_slot_fence(mine.fence);
 	wf_run_fence_claim(row, mine.fence, GetCurrentTimestamp());
 	wf_run_update(row);

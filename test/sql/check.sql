@@ -95,6 +95,8 @@ SELECT is(broken('UPDATE workflow.task_seat SET rank = 1'), 'task in a wrong inb
 SELECT is(broken('UPDATE workflow.task SET claimed_by = ''x'''), 'task in a wrong inbox', 'though another one has claimed it');
 SELECT is(broken('DELETE FROM workflow.task_seat'), 'task in no inbox', 'task in no inbox');
 SELECT is(broken('UPDATE workflow.task_act SET task = gen_random_uuid()'), 'act on no task', 'act on no task');
+SELECT is(broken('INSERT INTO workflow.runtime (id, kind, role, state, epoch, login, approved, graced, since)
+    VALUES (''r'', ''application'', ''both'', ''restore'', 1, 10, true, false, now())'), 'runtime that nobody recovers', 'runtime that nobody recovers');
 
 -- who may look
 SET ROLE regress_app;

@@ -27,7 +27,7 @@ SELECT is_empty($$
     SELECT oid::regclass FROM pg_class WHERE relnamespace = 'workflow'::regnamespace AND relkind = 'v' AND NOT coalesce(reloptions, '{}') @> '{security_barrier=true}' $$, 'every view is a security barrier');
 SELECT bag_eq($$
     SELECT rolname::text COLLATE "default", rolcanlogin, rolsuper FROM pg_roles WHERE rolname ~ '^workflow_' $$,
-    $$ VALUES ('workflow_user', false, false), ('workflow_monitor', false, false), ('workflow_admin', false, false) $$, 'the roles can do nothing of themselves');
+    $$ VALUES ('workflow_user', false, false), ('workflow_monitor', false, false), ('workflow_admin', false, false), ('workflow_runtime', false, false) $$, 'the roles can do nothing of themselves');
 CREATE ROLE regress_nobody LOGIN;
 SET ROLE regress_nobody;
 SELECT is((app.error('SELECT workflow.start(''x'')'))[1], '42501', 'without a role of ours there is nothing to call');

@@ -12,7 +12,7 @@ CREATE ROLE regress_member LOGIN IN ROLE regress_app;       -- of the owner
 CREATE ROLE regress_starter LOGIN IN ROLE workflow_user;    -- four with one privilege each
 CREATE ROLE regress_sender LOGIN IN ROLE workflow_user;
 CREATE ROLE regress_reader LOGIN IN ROLE workflow_user;
-CREATE ROLE regress_actor LOGIN IN ROLE workflow_user;
+CREATE ROLE regress_actor LOGIN IN ROLE workflow_user, workflow_runtime;
 CREATE ROLE regress_monitor LOGIN IN ROLE workflow_monitor;
 CREATE ROLE regress_admin LOGIN IN ROLE workflow_admin;
 CREATE ROLE regress_nobody LOGIN;
@@ -261,7 +261,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('pause_alert(text,text)', $$pause_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('resume_alert(text)', $$resume_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('work_alerts()', $$work_alerts()$$, 'ok = = = = = = = = 42501 ='),
-('claim(text,text,integer,interval,text[],text)', $$claim('desk', 'w')$$, 'ok = = = WF002 ok WF002 = = 42501 ='),
+('claim(text,text,integer,interval,text[],text,bigint)', $$claim('desk', 'w')$$, 'ok = = = WF002 ok WF002 = = 42501 ='),
 ('complete(uuid,bigint,jsonb,text)', $$complete(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('complete_many(uuid[],bigint[],jsonb[])', $$complete_many(ARRAY[%7$L]::uuid[], ARRAY[%8$s])$$, 'ok = = = WF002 = = = = 42501 ='),
 ('fail(uuid,bigint,jsonb,timestamp with time zone,boolean,text)', $$fail(%7$L, %8$s, '{}')$$, 'ok = = = WF002 = = = = 42501 ='),
@@ -281,6 +281,20 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('bind(text,regclass,text,text)', $$bind('doc', 'app.leaf', 'id', 'state')$$, 'ok = 42501 ok 42501 = = = = = ='),
 ('unbind(text)', $$unbind('rest')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('bound_row()', $$bound_row()$$, '42804 = = = = = = = = = 42501'),
+-- of runtimes
+('register_runtime(text,text,text,text,jsonb)', $$register_runtime('new')$$, '42501 = ok ok 42501 = = ok 42501 = ='),
+('beat(text,bigint,bigint,bigint)', $$beat('none', 1)$$, '42501 = ok ok 42501 = = ok 42501 = ='),
+('heartbeat(text,bigint)', $$heartbeat('none', 1)$$, '42501 = ok ok 42501 = = ok 42501 = ='),
+('take_turn(text,bigint,text)', $$take_turn('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('service_turn(text,bigint)', $$service_turn('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('shutdown_runtime(text,bigint)', $$shutdown_runtime('none', 1)$$, '42501 = WF018 = 42501 = = WF018 42501 = ='),
+('set_runtime_role(text,text)', $$set_runtime_role('none', 'both')$$, '42501 = WF018 = 42501 = = WF018 42501 = ='),
+('recover(text,text)', $$recover('none', 'none')$$, '42501 = WF018 = 42501 = = = = = ='),
+('approve_runtime(text)', $$approve_runtime('none')$$, '42501 = WF018 = 42501 = = = = = ='),
+('remove_runtime(text)', $$remove_runtime('none')$$, '42501 = WF018 = 42501 = = = = = ='),
+('set_setting(text,text)', $$set_setting('timer_interval', '2 s')$$, '42501 = ok ok 42501 = = = = = ='),
+('setting_list()', $$setting_list()$$, 'ok = = = = = = = = = 42501'),
+('runtime_beats()', $$runtime_beats()$$, 'ok = = = = = = = = = 42501'),
 -- ours alone
 ('install_cron(interval)', $$install_cron()$$, '42501 = 55000 55000 42501 = = = = = ='),
 ('remove_cron()', $$remove_cron()$$, '42501 = ok ok 42501 = = = = = ='),
@@ -317,6 +331,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('bindings', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('table_triggers', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('alerts', $$$$, '1 = = = 0 = = = = 1 42501'),
+('runtimes', $$WHERE kind <> 'local'$$, '0 = = = = = = = = = 42501'),
+('settings', $$WHERE name = 'timer_interval'$$, '1 = = = = = = = = = 42501'),
 ('run_logs', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');

@@ -136,8 +136,20 @@ my %refused = (
 	save_checkpoint => qq{SELECT workflow.save_checkpoint('c', '1', '$ann', 1)},
 	write_log => qq{SELECT workflow.write_log('info', 'm', run => '$ann', fence => 1)},
 	park => qq{SELECT workflow.park(event => 'e', run => '$ann', fence => 1)},
-	signal => qq{SELECT workflow.signal('$ann', 'e')});
-my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron);
+	signal => qq{SELECT workflow.signal('$ann', 'e')},
+	register_runtime => q{SELECT workflow.register_runtime('r')},
+	beat => q{SELECT workflow.beat('r', 1)},
+	heartbeat => q{SELECT workflow.heartbeat('r', 1)},
+	take_turn => q{SELECT workflow.take_turn('r', 1)},
+	service_turn => q{SELECT workflow.service_turn('r', 1)},
+	shutdown_runtime => q{SELECT workflow.shutdown_runtime('r', 1)},
+	set_runtime_role => q{SELECT workflow.set_runtime_role('r', 'both')},
+	recover => q{SELECT workflow.recover('r')},
+	approve_runtime => q{SELECT workflow.approve_runtime('r')},
+	remove_runtime => q{SELECT workflow.remove_runtime('r')},
+	set_setting => q{SELECT workflow.set_setting('timer_interval', '2 s')});
+my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron register_runtime beat heartbeat take_turn service_turn
+	shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
 
 foreach my $name (sort keys %refused)
 {
@@ -146,11 +158,11 @@ foreach my $name (sort keys %refused)
 		"$name() is refused");
 }
 
-# Volatile is what may write; wake(), workers() and runtime_activity() know only of shared
-# memory, and available_events() runs guards, which may do as they like.
+# Volatile is what may write; wake(), workers(), runtime_activity() and runtime_beats() know only
+# of shared memory, and available_events() runs guards, which may do as they like.
 is($standby->safe_psql('postgres', q{
 		SELECT string_agg(DISTINCT proname, ' ') FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace
-		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('wake runtime_activity workers available_events } . join(' ', keys %refused) . q{', ' '))}),
+		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('wake runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
 	'', 'no other function writes');
 
 like(refusal($node, 'clerk', "BEGIN READ ONLY; $refused{start}"),

@@ -1,0 +1,13 @@
+/*
+ * local_member.h
+ *	  The runtime that the background workers of this instance are.
+ */
+#ifndef WF_LOCAL_MEMBER_H
+#define WF_LOCAL_MEMBER_H
+
+#include "datatype/timestamp.h"
+
+extern bool wf_local_member_cycle(bool first);
+extern TimestampTz wf_local_member_silence_at(Oid dbid);
+
+#endif							/* WF_LOCAL_MEMBER_H */

@@ -1,0 +1,13 @@
+/*
+ * member_beat.h
+ *	  Runtimes say that they live, and hear what they are to do.
+ */
+#ifndef WF_MEMBER_BEAT_H
+#define WF_MEMBER_BEAT_H
+
+#include "shmem/member.h"
+
+extern bool wf_member_beat(WfMemberBeat *beat, WfMemberAnswer *answer);
+extern void wf_member_beat_require(WfMemberBeat *beat, WfMemberAnswer *answer);
+
+#endif							/* WF_MEMBER_BEAT_H */

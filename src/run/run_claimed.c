@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_claimed.c
+ *	  Runs that an outside worker has claimed, all of them.
+ *
+ * Runs where a runtime that has claimed runs ends, or is recovered.  Skips runs that are
+ * locked: somebody is about to say something of them.  SPI must be connected.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "run/run_claimed.h"
+#include "run/run_failure.h"
+#include "run/run_fence.h"
+#include "run/run_lost.h"
+#include "store/run.h"
+#include "store/statement.h"
+
+/* By the index of leases, which has the runs of all workers, and no others. */
+static WfStatement claimed_statement = {
+	.sql = "SELECT r.id FROM workflow.run r WHERE r.lease_until IS NOT NULL"
+	" AND r.worker OPERATOR(pg_catalog.=) $1 ORDER BY r.lease_until",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+/* The runs that a worker has, in the current memory context.  Returns how many. */
+int
+wf_run_claimed(const char *worker, pg_uuid_t **runs)
+{
+	Datum		value = CStringGetTextDatum(worker);
+	int			n = (int) wf_statement_execute(&claimed_statement, &value, NULL, 0);
+
+	*runs = palloc(sizeof(pg_uuid_t) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		(*runs)[i] = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	return n;
+}
+
+/* Lock a run if it is the worker's still, and free. */
+static bool
+hold(const char *worker, const pg_uuid_t *run, WfRunRow *row)
+{
+	return wf_run_lock(run, false, row) && !row->nulls[WF_RUN_lease_until] &&
+		!row->nulls[WF_RUN_worker] &&
+		strcmp(TextDatumGetCString(row->values[WF_RUN_worker]), worker) == 0;
+}
+
+/*
+ * The worker will not end this run: its job says what becomes of it.  False: it is not
+ * the worker's any more, or locked.
+ */
+bool
+wf_run_claimed_lose(const char *worker, const pg_uuid_t *run, WfRunState *state)
+{
+	WfRunRow	row;
+
+	if (!hold(worker, run, &row))
+		return false;
+	*state = wf_run_lost(&row);
+	return true;
+}
+
+/* The worker gives this run back, as by release().  False: as above. */
+bool
+wf_run_claimed_give_back(const char *worker, const pg_uuid_t *run)
+{
+	WfRunRow	row;
+
+	if (!hold(worker, run, &row))
+		return false;
+	wf_run_fence_give_permits(&row);
+	if (DatumGetInt16(row.values[WF_RUN_state]) == WF_RUN_ABORTING)
+		(void) wf_run_failure_stopped(&row, NULL);
+	else
+		wf_run_failure_wait(&row, wf_run_row_due(&row), NULL);
+	return true;
+}

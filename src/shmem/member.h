@@ -1,0 +1,113 @@
+/*
+ * member.h
+ *	  Members: the runtimes of the clusters that live, as far as they say so by beats.
+ */
+#ifndef WF_MEMBER_H
+#define WF_MEMBER_H
+
+#include "base/cluster_setting.h"
+#include "base/guc.h"
+#include "shmem/turn.h"
+
+/* Values of runtime.role. */
+typedef enum WfMemberRole
+{
+	WF_MEMBER_BOTH,
+	WF_MEMBER_INTERFACE,		/* serves calls, runs nothing */
+	WF_MEMBER_ENGINE
+} WfMemberRole;
+
+/* What the row of a member says. */
+typedef struct WfMemberRow
+{
+	char		id[WF_RUNTIME_ID_MAX + 1];
+	int64		epoch;
+	Oid			login;			/* whose it is */
+	WfMemberRole role;
+	bool		approved;
+	bool		graced;			/* a start of the server gave it grace, since when it has
+								 * said nothing */
+} WfMemberRow;
+
+/* A member, as it was when it was looked at. */
+typedef struct WfMember
+{
+	Oid			dbid;			/* InvalidOid: the place is free */
+	bool		known;			/* the row was read */
+	bool		reserved;		/* its registration has not committed yet */
+	bool		fenced;			/* somebody is about to declare it dead */
+	bool		beaten;			/* it has said something since the server started */
+	WfMemberRow row;
+	int64		beat_at;		/* when it said something last; steady */
+	int64		settings;		/* up to this change it has taken them over; -1: not known */
+	int64		files;
+	WfTurn		turns[WF_TURN_KINDS];
+	uint64		asker;			/* who else asks to register under its id, */
+	int64		asked_at;		/* since then; 0: nobody */
+} WfMember;
+
+/* All that is known of the cluster of a database. */
+typedef struct WfMemberCluster
+{
+	uint64		generation;		/* moves whenever a row changes */
+	bool		loaded;			/* as the rows are now */
+	bool		any;			/* there are others than the local one, living or not */
+	int64		settings;		/* the number of their last change */
+	int			values[WF_CLUSTER_NSETTINGS];
+} WfMemberCluster;
+
+/* What a member says. */
+typedef struct WfMemberBeat
+{
+	const char *id;
+	int64		epoch;
+	Oid			as;				/* whose it should be */
+	int64		settings;		/* or -1 */
+	int64		files;			/* or -1 */
+	bool		asks[WF_TURN_KINDS];	/* whether it is its turn */
+} WfMemberBeat;
+
+typedef enum WfMemberHeard
+{
+	WF_MEMBER_HEARD,
+	WF_MEMBER_FENCED,			/* that epoch is over */
+	WF_MEMBER_OTHERS,			/* it is another role's */
+	WF_MEMBER_ABSENT,			/* it does not live, or has found no place */
+	WF_MEMBER_NOT_LOADED		/* the tables are to be asked first */
+} WfMemberHeard;
+
+typedef struct WfMemberAnswer
+{
+	WfMemberRow row;
+	WfTurnAnswer turns[WF_TURN_KINDS];
+	WfMemberCluster cluster;
+} WfMemberAnswer;
+
+/* What becomes of somebody who asks to register under an id that is in use. */
+typedef enum WfMemberAsked
+{
+	WF_MEMBER_IS_SILENT,		/* the one before has gone */
+	WF_MEMBER_IS_ANOTHER,		/* the one before lives */
+	WF_MEMBER_ASK_LATER
+} WfMemberAsked;
+
+extern Size wf_member_shmem_size(void);
+extern void wf_member_shmem_attach(void *segment, bool created);
+extern void wf_member_cluster(WfMemberCluster *cluster);
+extern bool wf_member_store(uint64 generation, const WfMemberCluster *cluster, int n,
+							const WfMemberRow *rows, int64 now);
+extern WfMemberHeard wf_member_hear(const WfMemberBeat *beat, int64 now, WfMemberAnswer *answer);
+extern WfMemberHeard wf_member_find(const char *id, WfMemberRow *row, bool *any);
+extern bool wf_member_has_epoch(const char *id, int64 epoch);
+extern int	wf_member_list(WfMember **members);
+extern WfMemberAsked wf_member_ask(const char *id, uint64 asker, int64 now, int64 *wait);
+extern int64 wf_member_silence_at(Oid dbid);
+extern bool wf_member_was_asleep(int64 now);
+extern bool wf_member_fence(const char *id, int64 epoch, bool silent, int64 now);
+extern void wf_member_fence_lift(const char *id, int64 epoch);
+extern bool wf_member_reserve(const char *id);
+extern void wf_member_free_reserved(const char *id);
+extern void wf_member_told(const char *id, bool living, int64 now);
+extern void wf_member_forget_database(Oid dbid);
+
+#endif							/* WF_MEMBER_H */

@@ -1,0 +1,348 @@
+# Runtimes: application servers that share the work of a database. Their turns are as far
+# apart as the settings say, a silent one costs one turn, and what it had claimed is given
+# to others. First by a clock that the test sets, without background workers.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WorkflowTest;
+
+# Nobody else writes WAL, or starts runtimes.
+my $node = workflow_node('runtimes', 'workflow.enabled = off', 'autovacuum = off', 'workflow.max_runtimes = 12',
+	'checkpoint_timeout = 1h', 'bgwriter_lru_maxpages = 0');
+
+foreach my $role (qw(app other))
+{
+	workflow_role($node, $role);
+	$node->safe_psql('postgres', "GRANT workflow_runtime TO $role; GRANT SET ON PARAMETER workflow.test_steady_clock TO $role");
+}
+
+# What a role gets at a time of the steady clock (ms).
+sub at
+{
+	my ($ms, $role, $sql) = @_;
+
+	return as($node, $role, "SET workflow.test_steady_clock = $ms; $sql");
+}
+
+sub refused
+{
+	my ($ms, $role, $sql) = @_;
+
+	return refusal($node, $role, "SET workflow.test_steady_clock = $ms; $sql");
+}
+
+sub register
+{
+	my ($ms, $id, $role) = @_;
+
+	return at($ms, $role // 'app', "SELECT epoch FROM workflow.register_runtime('$id', info => '{\"node\": 1}')");
+}
+
+sub state_of { return $node->safe_psql('postgres', "SELECT state FROM workflow.runtimes WHERE id = '$_[0]'"); }
+
+# Runtimes that beat each alive_signal_interval, and when their turns begin: a day in a
+# moment. Returns who had turns, and when; and what that cost.
+$node->safe_psql('postgres', q{
+	CREATE TABLE turn (kind text, id text, at int, long int);
+	CREATE FUNCTION play(ids text[], from_ms int, to_ms int, every int DEFAULT 1000) RETURNS numeric LANGUAGE plpgsql AS $$
+	DECLARE
+		wrote numeric;
+		epochs bigint[] := ARRAY(SELECT r.epoch FROM unnest(ids) WITH ORDINALITY i(id, n) JOIN workflow.runtimes r USING (id) ORDER BY i.n);
+		wakes int[] := ARRAY(SELECT from_ms + 37 * n FROM generate_series(1, cardinality(ids)) n);
+		ends int[] := array_fill(0, ARRAY[cardinality(ids)]);
+		ends_service int[] := array_fill(0, ARRAY[cardinality(ids)]);
+		turns jsonb := '[]';
+		wal pg_lsn := pg_current_wal_insert_lsn();
+		now int;
+		i int;
+		b record;
+	BEGIN
+		LOOP
+			SELECT w.at, w.n INTO now, i FROM unnest(wakes) WITH ORDINALITY w(at, n) ORDER BY w.at, w.n LIMIT 1;
+			EXIT WHEN now > to_ms;
+			PERFORM set_config('workflow.test_steady_clock', now::text, false);
+			SELECT * INTO b FROM workflow.beat(ids[i], epochs[i]);
+			IF NOT b.ok THEN RAISE 'runtime % is fenced at %', ids[i], now; END IF;
+			IF b.mine AND now >= ends[i] THEN
+				turns := turns || jsonb_build_object('kind', 'timer', 'id', ids[i], 'at', now, 'long', (extract(epoch FROM b.mine_for) * 1000)::int);
+				ends[i] := now + ceil(extract(epoch FROM b.mine_for) * 1000);
+			END IF;
+			IF b.service AND now >= ends_service[i] THEN
+				turns := turns || jsonb_build_object('kind', 'service', 'id', ids[i], 'at', now);
+				ends_service[i] := now + 48000;
+			END IF;
+			wakes[i] := now + LEAST(every, GREATEST(ceil(extract(epoch FROM b.next_in) * 1000)::int, 1));
+		END LOOP;
+		IF pg_current_xact_id_if_assigned() IS NOT NULL THEN RAISE 'beats have a transaction id'; END IF;
+		wrote := pg_current_wal_insert_lsn() - wal;
+		INSERT INTO turn SELECT * FROM jsonb_populate_recordset(NULL::turn, turns);
+		RETURN wrote;
+	END $$;
+	-- how far apart turns began, and how often
+	CREATE FUNCTION gaps(of text, from_ms int, to_ms int) RETURNS text LANGUAGE sql AS $$
+		SELECT COALESCE(string_agg(format('%s ms: %s', gap, n), ', ' ORDER BY gap), 'no turns')
+		FROM (SELECT gap, count(*) AS n
+			FROM (SELECT at - lag(at) OVER (ORDER BY at) AS gap FROM turn WHERE kind = of AND at BETWEEN from_ms AND to_ms) g
+			WHERE gap IS NOT NULL GROUP BY gap) c $$});
+
+sub play
+{
+	my ($ids, $from, $to, $every) = @_;
+	my $list = join(',', @$ids);
+
+	return $node->safe_psql('postgres', "SELECT play('{$list}', $from, $to, " . ($every // 1000) . ')');
+}
+sub gaps { return $node->safe_psql('postgres', "SELECT gaps('$_[0]', $_[1], $_[2])"); }
+
+# How many gaps are longer than those of a turn, and no longer than two, of how many.
+sub long_gaps
+{
+	return $node->safe_psql('postgres', qq{
+		SELECT format('%s of %s', count(*) FILTER (WHERE gap BETWEEN 1500 AND 2000), count(*) FILTER (WHERE gap <= 2000))
+		FROM (SELECT at - lag(at) OVER (ORDER BY at) AS gap FROM turn WHERE kind = 'timer' AND at BETWEEN $_[0] AND $_[1]) g});
+}
+sub turns_of { return $node->safe_psql('postgres', "SELECT string_agg(DISTINCT id, ' ' ORDER BY id) FROM turn WHERE kind = '$_[0]' AND at BETWEEN $_[1] AND $_[2]"); }
+
+# ---- one, three, ten: turns
+
+my %epoch = map { $_ => register(0, $_) } qw(r1 r2 r3);
+
+is($node->safe_psql('postgres', q{SELECT string_agg(format('%s %s %s %s %s', id, kind, role, state, info), ', ' ORDER BY id) FROM workflow.runtimes}),
+	'r1 application both alive {"node": 1}, r2 application both alive {"node": 1}, r3 application both alive {"node": 1}', 'three runtimes live');
+play([qw(r1 r2 r3)], 1000, 300000);
+is(gaps('timer', 10000, 300000), '1000 ms: 289', 'with three runtimes somebody has a turn each second');
+is(turns_of('timer', 10000, 300000), 'r1 r2 r3', 'all of them do');
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT long::text, ' ') FROM turn WHERE kind = 'timer' AND at > 10000}), '800',
+	'and may begin work for four fifths of it');
+is(gaps('service', 70000, 300000), '60000 ms: 2', 'service turns are a minute apart');
+is($node->safe_psql('postgres', 'SELECT settings_agreed FROM workflow.runtimes WHERE id = $$r1$$'), 't', 'settings are agreed');
+
+# What they say is written nowhere; the server writes something now and then.
+my ($tries, $wrote) = (0, 1);
+while ($wrote ne '0' && $tries++ < 10)
+{
+	$wrote = $node->safe_psql('postgres', qq{
+		SET workflow.test_steady_clock = 300000;
+		SELECT workflow.heartbeat('r1', $epoch{r1}) \\g /dev/null
+		SELECT pg_current_wal_insert_lsn() AS before \\gset
+		SELECT workflow.heartbeat('r1', $epoch{r1}) FROM generate_series(1, 1000) \\g /dev/null
+		SELECT pg_current_wal_insert_lsn() - :'before'});
+}
+is($wrote, '0', 'a thousand beats write no WAL');
+
+# A silent one.
+play([qw(r1 r2)], 300000, 330000);
+is(long_gaps(297000, 330000), '1 of 31', 'one that is silent costs one turn');
+
+# The interval of all of them changes at once.
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('timer_interval', '250 ms')});
+is($node->safe_psql('postgres', q{SELECT agreed FROM workflow.settings WHERE name = 'timer_interval'}), 'f', 'a setting that nobody has taken over is not agreed');
+play([qw(r1 r2)], 331000, 340000);
+is($node->safe_psql('postgres', q{SELECT agreed FROM workflow.settings WHERE name = 'timer_interval'}), 'f', 'nor one that a silent runtime has not');
+is(gaps('timer', 332000, 340000), '250 ms: 31', 'turns follow the setting');
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('timer_interval', NULL)});
+
+# ---- one that is silent for too long
+
+as($node, 'app', q{
+	SELECT workflow.create_queue('mail');
+	SELECT workflow.create_job('letter', queue => 'mail');
+	SELECT workflow.create_job('once', queue => 'mail', on_lost => 'fail');
+	SELECT workflow.run_job('letter', key => 'a'), workflow.run_job('letter', key => 'b'), workflow.run_job('once', key => 'c')});
+like(refused(340000, 'app', q{SELECT workflow.claim('mail', 'r3')}), qr/^22004: .*epoch/, 'a runtime has to say its epoch');
+like(refused(340000, 'app', qq{SELECT workflow.claim('mail', 'r3', epoch => 1)}), qr/^WF012: /, 'the right one');
+like(refused(340000, 'other', qq{SELECT workflow.claim('mail', 'r3', epoch => $epoch{r3})}), qr/^WF00|^WF018: /, 'and is nobody else');
+is(at(340000, 'app', q{SELECT count(*) FROM workflow.claim('mail', 'r4', jobs => '{once}', n => 0 + 1)}), 1, 'others call themselves what they like');
+is(at(340000, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'r3', 5, '1 day', epoch => $epoch{r3})}), 2, 'it claims');
+my $held = at(340000, 'app', q{SELECT workflow.run_job('once', key => 'd')});
+is(at(340000, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'r3', 5, '1 day', epoch => $epoch{r3})}), 1, 'one that is done once at most, too');
+is($node->safe_psql('postgres', q{SELECT in_flight FROM workflow.runtimes WHERE id = 'r3'}), 3, 'that shows');
+$node->safe_psql('postgres', q{CREATE TABLE zombie AS SELECT id, fence FROM workflow.run WHERE worker = 'r3'; GRANT SELECT ON zombie TO app});
+
+# It spoke last in the first half of second 300.
+my $second = at(358000, 'app', qq{SELECT workflow.heartbeat('r1', $epoch{r1}), workflow.heartbeat('r2', $epoch{r2})});
+is($second, 't|t', 'the others live');
+is(at(358000, 'app', qq{SELECT count(*) FROM workflow.service_turn('r1', $epoch{r1})}), 0, 'nobody is recovered who may live');
+is(state_of('r3'), 'alive', 'it lives');
+like(refused(358000, 'postgres', q{SELECT workflow.recover('r3', 'r1')}), qr/^WF017: /, 'not by hand either');
+
+# Nobody judged in time, so the machine may have slept: everybody has as long again.
+at(420500, 'app', qq{SELECT workflow.heartbeat('r1', $epoch{r1}), workflow.heartbeat('r2', $epoch{r2})});
+is(at(420600, 'app', qq{SELECT count(*) FROM workflow.service_turn('r1', $epoch{r1})}), 0, 'who judges too late gives grace first');
+is(state_of('r3'), 'alive', 'it lives still');
+play([qw(r1 r2)], 421000, 481000);
+my ($turn) = $node->safe_psql('postgres', q{SELECT id FROM turn WHERE kind = 'service' ORDER BY at DESC LIMIT 1});
+my $taken = at(481100, 'app', qq{SELECT mine FROM workflow.take_turn('r1', $epoch{r1}, 'service')}) eq 't' ? 'r1' : 'r2';
+my $recovered = at(481100, 'app', qq{SELECT string_agg(format('%s %s %s', t.runtime, n.key, t.decision), ', ' ORDER BY t.decision)
+	FROM workflow.service_turn('$taken', $epoch{$taken}) t JOIN workflow.runs n ON n.run = t.process_or_run});
+$recovered = at(481100, 'postgres', q{SELECT string_agg(format('%s %s', runtime, decision), ', ' ORDER BY decision) FROM workflow.recover('r3', 'r1')})
+	unless $recovered;
+like($recovered, qr/r3.* fail, r3.* retry, r3.* retry/, 'what it had claimed is decided about by the jobs');
+is(state_of('r3'), 'dead', 'and it is dead');
+is($node->safe_psql('postgres', q{SELECT string_agg(format('%s %s', key, state), ', ' ORDER BY key) FROM workflow.runs WHERE key IN ('a', 'b', 'd')}),
+	'a waiting, b waiting, d failed', 'its runs wait for others, but for that of a job that may be done once only');
+
+# What a zombie does is refused.
+is(at(481200, 'app', qq{SELECT workflow.heartbeat('r3', $epoch{r3})}), 'f', 'it hears that its epoch is over');
+is(at(481200, 'app', 'SELECT bool_or(workflow.complete(id, fence)) FROM zombie'), 'f', 'and completes nothing');
+like(refused(481200, 'app', qq{SELECT workflow.claim('mail', 'r3', epoch => $epoch{r3})}), qr/^WF012: /, 'claims nothing');
+like(refused(481200, 'app', qq{SELECT workflow.claim('mail', 'r3')}), qr/^WF012: /, 'not under a false flag either');
+foreach my $call ("take_turn('r3', $epoch{r3})", "service_turn('r3', $epoch{r3})", "shutdown_runtime('r3', $epoch{r3})")
+{
+	like(refused(481200, 'app', "SELECT workflow.$call"), qr/^WF012: /, "refused: $call");
+}
+is(at(481200, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'r1', 5, '1 day', epoch => $epoch{r1})}), 2, 'others claim its runs');
+is(at(481200, 'app', 'SELECT bool_or(workflow.complete(id, fence)) FROM zombie'), 'f', 'which are not its own any more');
+
+# ---- begin again, and end
+
+my $again = register(482000, 'r3');
+isnt($again, $epoch{r3}, 'it begins a new life');
+is(at(482000, 'app', qq{SELECT workflow.heartbeat('r3', $epoch{r3}), workflow.heartbeat('r3', $again)}), 'f|t', 'by a new epoch');
+is(at(482000, 'app', qq{SELECT workflow.shutdown_runtime('r1', $epoch{r1})}), '', 'one ends');
+is(state_of('r1'), 'dead', 'it is dead');
+is($node->safe_psql('postgres', q{SELECT string_agg(format('%s %s %s', key, workflow.run_state(state), attempts), ', ' ORDER BY key) FROM workflow.run WHERE key IN ('a', 'b')}),
+	'a waiting 0, b waiting 0', 'and gives back what it had, without an attempt');
+like(refused(482000, 'app', qq{SELECT workflow.remove_runtime('r1')}), qr/^42501: /, 'only administrators forget runtimes');
+like(refused(482000, 'postgres', q{SELECT workflow.remove_runtime('r2')}), qr/^WF017: .* is alive/, 'and none that lives');
+$node->safe_psql('postgres', q{SELECT workflow.remove_runtime('r1')});
+is(state_of('r1'), '', 'one is forgotten');
+is(at(482000, 'app', qq{SELECT workflow.heartbeat('r1', $epoch{r1})}), 'f', 'and fenced');
+like(refused(482000, 'other', q{SELECT workflow.register_runtime('r2')}), qr/^WF018: .*another role/, 'an id is its role\'s');
+like(refused(482000, 'other', qq{SELECT workflow.heartbeat('r2', $epoch{r2})}), qr/^WF018: /, 'so are its beats');
+like(refused(482000, 'other', qq{SELECT workflow.shutdown_runtime('r2', $epoch{r2})}), qr/^WF018: /, 'and its end');
+
+# Whoever registers under an id that lives hears after three intervals what that one is.
+is(at(483000, 'app', qq{SELECT workflow.heartbeat('r2', $epoch{r2})}), 't', 'one lives');
+my $ask = q{SELECT COALESCE(epoch::text, 'none'), state, wait FROM workflow.register_runtime('r2', fingerprint => 'new')};
+is(at(483100, 'app', $ask), 'none|alive|00:00:03', 'another one is to come again');
+is(at(484000, 'app', $ask), 'none|alive|00:00:02.1', 'and again');
+at(484500, 'app', qq{SELECT workflow.heartbeat('r2', $epoch{r2})});
+like(refused(486200, 'app', $ask), qr/^WF018: runtime "r2" lives/, 'the one before has beaten since');
+is(at(486300, 'app', $ask), 'none|alive|00:00:03', 'it asks once more');
+like(at(489400, 'app', $ask), qr/^\d+\|alive\|00:00:00$/, 'and the one before was silent: it was itself');
+is(at(489400, 'app', qq{SELECT workflow.heartbeat('r2', $epoch{r2})}), 'f', 'whose life is over');
+like(at(489500, 'app', $ask), qr/^\d+\|/, 'who has the fingerprint of the one that lives registers at once');
+
+# A claim that commits when the life of its runtime is over is undone.
+my $late = at(489600, 'app', $ask) =~ s/\|.*//r;
+my $slow = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'app' ]);
+$slow->query_safe(qq{SET workflow.test_steady_clock = 489600; BEGIN; SELECT workflow.claim('mail', 'r2', epoch => $late)});
+at(489700, 'app', $ask);
+$slow->query('COMMIT');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.run WHERE worker = 'r2'}), 0, 'a claim of a life that is over by its commit is undone');
+$slow->quit;
+
+# What is rolled back has not happened, what is prepared is refused.
+is(as($node, 'app', q{BEGIN; SELECT state FROM workflow.register_runtime('r5'); ROLLBACK}), 'alive', 'one registers, and rolls back');
+is(state_of('r5'), '', 'it is not there');
+is(as($node, 'app', q{BEGIN; SAVEPOINT s; SELECT state FROM workflow.register_runtime('r5'); ROLLBACK TO s;
+	SELECT workflow.heartbeat('r5', 1); COMMIT}), "alive\nf", 'nor with a savepoint');
+like(refusal($node, 'app', q{BEGIN; SELECT workflow.register_runtime('r5'); PREPARE TRANSACTION 'p'}), qr/^0A000: /, 'PREPARE TRANSACTION is refused');
+like(refusal($node, 'app', q{BEGIN; SELECT workflow.register_runtime('r5'); SELECT workflow.heartbeat('r5', 1)}), qr/^55000: /, 'nobody beats before the commit');
+
+# Places are counted.
+at(490000, 'app', "SELECT workflow.register_runtime('x$_')") foreach 1 .. 10;
+like(refused(490000, 'app', q{SELECT workflow.register_runtime('x11')}), qr/^53400: there are too many runtimes/, 'there are places for twelve');
+is(state_of('x11'), '', 'one more is not there');
+
+# Ten of them have turns in a row.
+$epoch{$_} = $node->safe_psql('postgres', "SELECT epoch FROM workflow.runtimes WHERE id = '$_'") foreach map { "x$_" } 1 .. 10;
+$node->safe_psql('postgres', 'TRUNCATE turn');
+play([ map { "x$_" } 1 .. 10 ], 491000, 640000);
+is(gaps('timer', 520000, 640000), '1000 ms: 119', 'with ten runtimes somebody has a turn each second');
+is($node->safe_psql('postgres', 'SELECT count(DISTINCT id) FROM turn WHERE at > 520000'), 10, 'each of them');
+play([ map { "x$_" } 1 .. 9 ], 640000, 655000);
+is(long_gaps(625000, 655000), '1 of 28', 'one that is silent costs one turn');
+
+# ---- roles and approval
+
+at(655000, 'app', qq{SELECT workflow.set_runtime_role('x1', 'interface')});
+is(at(655100, 'app', qq{SELECT ok, mine, next_in IS NULL, role FROM workflow.beat('x1', $epoch{x1})}), 't|f|t|interface', 'an interface has no turns');
+like(refused(655100, 'app', qq{SELECT workflow.claim('mail', 'x1', epoch => $epoch{x1})}), qr/^WF002: /, 'and claims nothing');
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('approve_runtimes', 'on')});
+at(655200, 'app', qq{SELECT workflow.shutdown_runtime('x2', $epoch{x2})});
+my $new = register(655200, 'y');
+is(at(655200, 'app', qq{SELECT ok, mine, next_in IS NULL FROM workflow.beat('y', $new)}), 't|f|t', 'one that was not approved yet has no turns');
+like(refused(655200, 'app', qq{SELECT workflow.claim('mail', 'y', epoch => $new)}), qr/^WF002: /, 'and claims nothing');
+$node->safe_psql('postgres', q{SELECT workflow.approve_runtime('y')});
+is(at(655200, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'y', epoch => $new)}), 1, 'one that was does');
+
+# ---- with the workers of the server, by the real clock: three seconds of silence
+
+$node->safe_psql('postgres', q{
+	SELECT workflow.set_setting('approve_runtimes', NULL), workflow.set_setting('alive_signal_interval', '500 ms'),
+		workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '6')});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.runtimes WHERE kind = 'local'}), 0, 'without workers the server is no runtime');
+$node->append_conf('postgresql.conf', "workflow.enabled = on\nworkflow.runtime_id = 'here'");
+$node->restart;
+wait_for($node, q{SELECT count(*) = 1 FROM workflow.runtimes WHERE kind = 'local' AND id = 'here' AND state = 'alive' AND last_heartbeat IS NOT NULL},
+	'the server to register itself');
+like(refusal($node, 'app', q{SELECT workflow.register_runtime('here')}), qr/^WF018: .*server of PostgreSQL/, 'its id is its own');
+like(refusal($node, 'postgres', q{SELECT workflow.set_runtime_role('here', 'interface')}), qr/^0A000: /, 'so is its role');
+like(refusal($node, 'postgres', q{SELECT workflow.shutdown_runtime('here', (SELECT epoch FROM workflow.runtimes WHERE id = 'here'))}),
+	qr/^WF018: /, 'and its end');
+
+# Whoever was alive before the start has grace, and then dies of silence, without anybody asking.
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.runtimes WHERE kind = 'application' AND state <> 'dead'}, 'those of before the start to die');
+
+sub beats
+{
+	my ($id, $epoch) = @_;
+
+	return as($node, 'app', "SELECT workflow.heartbeat('$id', $epoch)");
+}
+$epoch{z} = as($node, 'app', q{SELECT epoch FROM workflow.register_runtime('z')});
+as($node, 'app', q{SELECT workflow.run_job('letter', key => 'z')});
+is(as($node, 'app', qq{SELECT count(*) > 0 FROM workflow.claim('mail', 'z', 10, '1 day', epoch => $epoch{z})}), 't', 'one claims');
+my $began = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+is(beats('z', $epoch{z}), 't', 'and beats');
+wait_for($node, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'z'}, 'it to be recovered');
+my $took = $node->safe_psql('postgres', qq{SELECT extract(epoch FROM since - '$began'::timestamptz) FROM workflow.runtimes WHERE id = 'z'});
+cmp_ok($took, '>=', 3, 'not before it was silent for three seconds');
+note("dead after $took s");
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.run WHERE worker = 'z'}), 0, 'nothing is its own any more');
+is(beats('z', $epoch{z}), 'f', 'it is fenced');
+
+# A start gives grace once.
+$epoch{z} = as($node, 'app', q{SELECT epoch FROM workflow.register_runtime('z')});
+is(beats('z', $epoch{z}), 't', 'one lives');
+$node->restart;
+wait_for($node, q{SELECT graced FROM workflow.runtime WHERE id = 'z'}, 'its grace to be noted');
+is(beats('z', $epoch{z}), 't', 'its epoch outlives a start of the server');
+is($node->safe_psql('postgres', q{SELECT graced FROM workflow.runtime WHERE id = 'z'}), 'f', 'it has said something since');
+$node->restart;
+wait_for($node, q{SELECT graced FROM workflow.runtime WHERE id = 'z'}, 'its grace to be noted');
+$node->restart;
+wait_for($node, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'z'}, 'it to be dead');
+is($node->safe_psql('postgres', q{SELECT since - pg_postmaster_start_time() < '2.5 s' FROM workflow.runtimes WHERE id = 'z'}), 't',
+	'the second start in silence gives none');
+
+# The server that held the database before is another runtime.
+$node->append_conf('postgresql.conf', q{workflow.runtime_id = 'there'});
+$node->restart;
+wait_for($node, q{SELECT string_agg(format('%s %s', id, state), ', ' ORDER BY id) = 'here dead, there alive' FROM workflow.runtimes WHERE kind = 'local'},
+	'the server to be another one');
+
+# Rights on a runtime are those of its role, which may be dropped.
+$node->safe_psql('postgres', q{CREATE ROLE brief LOGIN IN ROLE workflow_user, workflow_runtime});
+as($node, 'brief', q{SELECT workflow.register_runtime('brief')});
+$node->safe_psql('postgres', q{DROP ROLE brief});
+like(refusal($node, 'app', q{SELECT workflow.register_runtime('brief')}), qr/^WF018: /, 'a runtime of nobody is nobody else\'s');
+wait_for($node, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'brief'}, 'it to be dead');
+$node->safe_psql('postgres', q{SELECT workflow.remove_runtime('brief')});
+
+# DROP EXTENSION, and another one in its place.
+$epoch{z} = as($node, 'app', q{SELECT epoch FROM workflow.register_runtime('z')});
+is(beats('z', $epoch{z}), 't', 'one lives');
+$node->safe_psql('postgres', q{DROP EXTENSION workflow CASCADE; CREATE EXTENSION workflow});
+is(beats('z', $epoch{z}), 'f', 'in another extension it does not');
+
+$node->stop;
+done_testing();
