@@ -270,7 +270,18 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     WHERE (s.due IS NULL) IS DISTINCT FROM (s.next IS NULL OR s.paused OR s.suspended_at IS NOT NULL)
     UNION ALL
     SELECT 'runtime that nobody recovers', NULL, r.id
-    FROM workflow.runtime r WHERE (r.state = 'restore') <> (r.restorer IS NOT NULL);
+    FROM workflow.runtime r WHERE (r.state = 'restore') <> (r.restorer IS NOT NULL)
+    UNION ALL
+    SELECT 'bulk operation of no owner', NULL, b.id::text
+    FROM workflow.bulk b WHERE b.ended_at IS NULL AND NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = b.owner)
+    UNION ALL
+    SELECT 'bulk operation that nobody does', NULL, b.id::text
+    FROM workflow.bulk b
+    WHERE (b.due IS NOT NULL) IS DISTINCT FROM (b.state IN ('waiting', 'running'))
+       OR (b.ended_at IS NOT NULL) IS DISTINCT FROM (b.state IN ('cancelled', 'finished'))
+    UNION ALL
+    SELECT 'item of no bulk operation', NULL, i.item::text
+    FROM workflow.bulk_item i WHERE NOT EXISTS (SELECT FROM workflow.bulk b WHERE b.id = i.bulk);
 
 -- check(): does everything fit together? One row for each thing that does not;
 -- none is what it should be, at any time and whatever has happened. Reads all

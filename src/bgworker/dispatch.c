@@ -199,7 +199,7 @@ static bool
 start_executor(Oid extension, const WfWaiting *waiting, int slot, uint32 generation)
 {
 	WfBgworkerArgs args = {.kind = WF_BGWORKER_EXECUTOR};
-	WfWaitReason reason = wf_login_check(waiting->role);
+	WfWaitReason reason = wf_login_check(waiting->role, waiting->lane->kind);
 
 	if (reason != WF_WAIT_NONE)
 	{

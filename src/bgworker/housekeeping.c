@@ -42,6 +42,7 @@
 #include "shmem/database_alerts.h"
 #include "shmem/database_runs.h"
 #include "shmem/trouble.h"
+#include "store/bulk_sweep.h"
 #include "store/checkpoint.h"
 #include "store/early.h"
 #include "store/erasure.h"
@@ -159,7 +160,10 @@ forget_what_is_gone(Oid extension, bool *more)
 		return false;
 	wf_privilege_forget_gone();
 	if (wf_retention > 0 && wf_origin_is_ours())
+	{
 		wf_definition_log_expire(wf_clock_now() - wf_retention * USECS_PER_MINUTE);
+		*more = wf_bulk_sweep_expire(wf_clock_now() - wf_retention * USECS_PER_MINUTE);
+	}
 	wf_transaction_commit();
 	return true;
 }

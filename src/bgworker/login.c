@@ -27,11 +27,12 @@ static Oid	watched = InvalidOid;
 static bool known_good = false;
 
 /*
- * May work of this role be done here and now?  WF_WAIT_NONE: yes.  Needs a
- * transaction.
+ * May work of this kind be done here and now for this role?  WF_WAIT_NONE: yes.  Needs a
+ * transaction.  Superusers own nothing whose code would run as they, but they may ask for bulk
+ * operations, which run none.
  */
 WfWaitReason
-wf_login_check(Oid role)
+wf_login_check(Oid role, WfLaneKind kind)
 {
 	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
 	WfWaitReason reason = WF_WAIT_NONE;
@@ -40,7 +41,7 @@ wf_login_check(Oid role)
 		return WF_WAIT_ROLE_GONE;
 	if (!((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin)
 		reason = WF_WAIT_ROLE_NOLOGIN;
-	else if (superuser_arg(role) && !wf_allow_superuser)
+	else if (superuser_arg(role) && !wf_allow_superuser && kind != WF_LANE_BULKS)
 		reason = WF_WAIT_ROLE_SUPERUSER;
 	else if (object_aclcheck(DatabaseRelationId, MyDatabaseId, role,
 							 ACL_CONNECT) != ACLCHECK_OK)
@@ -70,17 +71,17 @@ wf_login_watch(Oid role)
 }
 
 /*
- * May its work still be done, as of the beginning of this transaction?  A look at
+ * May its work, always of one kind, still be done, as of the beginning of this transaction?  A look at
  * a variable, unless anything has changed.
  */
 bool
-wf_login_is_good(void)
+wf_login_is_good(WfLaneKind kind)
 {
 	if (!known_good)
 	{
 		/* Before the check, which a change may come in the middle of. */
 		known_good = true;
-		if (wf_login_check(watched) != WF_WAIT_NONE)
+		if (wf_login_check(watched, kind) != WF_WAIT_NONE)
 			known_good = false;
 	}
 	return known_good;

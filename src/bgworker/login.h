@@ -7,8 +7,8 @@
 
 #include "shmem/owner.h"
 
-extern WfWaitReason wf_login_check(Oid role);
+extern WfWaitReason wf_login_check(Oid role, WfLaneKind kind);
 extern void wf_login_watch(Oid role);
-extern bool wf_login_is_good(void);
+extern bool wf_login_is_good(WfLaneKind kind);
 
 #endif							/* WF_LOGIN_H */

@@ -102,7 +102,10 @@ refuse_owners(List *specs, bool members, const char *message)
 	}
 }
 
-/* Roles that own nothing any more but jobs that were dropped, which need no role. */
+/*
+ * Roles that own nothing any more but jobs that were dropped, or have only asked for bulk
+ * operations that have ended: those need no role.
+ */
 static void
 let_go(List *specs)
 {

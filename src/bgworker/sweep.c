@@ -27,6 +27,7 @@
 #include "shmem/lane.h"
 #include "shmem/owner.h"
 #include "shmem/watermark.h"
+#include "store/bulk_sweep.h"
 #include "store/origin.h"
 #include "store/run_sweep.h"
 #include "store/schedule_sweep.h"
@@ -57,7 +58,8 @@ static int	overflow_size = 0;
 static uint64 (*const sweep_owners[WF_LANE_KINDS]) (void) = {
 	[WF_LANE_STEPS] = wf_timer_sweep_owners,
 	[WF_LANE_RUNS] = wf_run_sweep_owners,
-	[WF_LANE_SCHEDULES] = wf_schedule_sweep_owners
+	[WF_LANE_SCHEDULES] = wf_schedule_sweep_owners,
+	[WF_LANE_BULKS] = wf_bulk_sweep_owners
 };
 
 /* Generation of a lane before the sweep's snapshot. */

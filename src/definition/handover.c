@@ -110,6 +110,10 @@ static WfStatement owned_statement = {
 	" FROM workflow.owner o JOIN workflow.table_trigger t ON t.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1"
 	" UNION ALL"
+	" SELECT 'bulk operation ' OPERATOR(pg_catalog.||) b.id"
+	" FROM workflow.owner o JOIN workflow.bulk b ON b.owner OPERATOR(pg_catalog.=) o.id AND b.ended_at IS NULL"
+	" WHERE o.role OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
 	" SELECT 'calendar \"' OPERATOR(pg_catalog.||) c.name OPERATOR(pg_catalog.||) '\"'"
 	" FROM workflow.owner o JOIN workflow.calendar c ON c.owner OPERATOR(pg_catalog.=) o.id"
 	" WHERE o.role OPERATOR(pg_catalog.=) $1 LIMIT 1",

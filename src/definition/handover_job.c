@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "definition/define.h"
@@ -138,6 +139,14 @@ static WfStatement all_schedules_statement = {
 	.latest = true
 };
 
+/* The rights of one role do not go over to another one: what was asked for with them ends. */
+static WfStatement end_bulks_statement = {
+	.sql = "UPDATE workflow.bulk SET state = 'cancelled', reason = 'what the role owned was given to another one',"
+	" due = NULL, ended_at = $2 WHERE owner OPERATOR(pg_catalog.=) $1 AND ended_at IS NULL",
+	WF_ARGS(INT4OID, TIMESTAMPTZOID),
+	.latest = true
+};
+
 static WfStatement all_triggers_statement = {
 	.sql = GIVE_ALL("table_trigger"),
 	WF_ARGS(INT4OID, INT4OID),
@@ -242,6 +251,7 @@ void
 wf_handover_job_all(int32 from, int32 to)
 {
 	Datum		values[2] = {Int32GetDatum(from), Int32GetDatum(to)};
+	Datum		ends[2] = {Int32GetDatum(from), TimestampTzGetDatum(wf_clock_now())};
 
 	wf_inval_changing(&jobs);
 	wf_inval_changing(&queues);
@@ -250,6 +260,7 @@ wf_handover_job_all(int32 from, int32 to)
 	(void) wf_statement_execute(&all_triggers_statement, values, NULL, 0);
 	if (wf_statement_execute(&all_alerts_statement, values, NULL, 0) > 0)
 		wf_wakeup_alerts();
+	(void) wf_statement_execute(&end_bulks_statement, ends, NULL, 0);
 	(void) wf_statement_execute(&all_queues_statement, values, NULL, 0);
 	(void) wf_statement_execute(&all_limits_statement, values, NULL, 0);
 	if (wf_statement_execute(&all_schedules_statement, values, NULL, 0) > 0)

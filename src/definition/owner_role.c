@@ -39,6 +39,11 @@ static WfStatement find_statement = {
 	WF_ARGS(OIDOID)
 };
 
+static WfStatement role_statement = {
+	.sql = "SELECT role FROM workflow.owner WHERE id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(INT4OID)
+};
+
 /* For as long as the row is locked it stays that of this role; see wf_owner_role_release(). */
 static WfStatement hold_statement = {
 	.sql = "SELECT id FROM workflow.owner WHERE role OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
@@ -88,7 +93,9 @@ static WfStatement owns_statement = {
 	" UNION ALL SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) $1"
 	" UNION ALL SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) $1"
 	" UNION ALL SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	" UNION ALL SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) $1"
+	" UNION ALL SELECT FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) $1"
+	"  AND b.ended_at IS NULL LIMIT 1",
 	WF_ARGS(INT4OID),
 	.latest = true
 };
@@ -132,6 +139,8 @@ static WfStatement remove_statement = {
 	" AND NOT EXISTS (SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) w.id)"
+	" AND NOT EXISTS (SELECT FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) w.id"
+	"  AND b.ended_at IS NULL)"
 	" AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.owner OPERATOR(pg_catalog.=) w.id)",
 	WF_ARGS(INT4OID)
 };
@@ -318,6 +327,18 @@ wf_owner_role_id(Oid role)
 		return 0;
 	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 									   SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* The role of the owner with this id, or none.  SPI must be connected. */
+Oid
+wf_owner_role_of(int32 owner)
+{
+	Datum		value = Int32GetDatum(owner);
+	bool		isnull;
+
+	if (wf_statement_execute(&role_statement, &value, NULL, 1) == 0)
+		return InvalidOid;
+	return DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 /* Hold the row of the owner with this role; returns its id, or 0. */

@@ -8,6 +8,7 @@
 #include "nodes/pg_list.h"
 
 extern int32 wf_owner_role_id(Oid role);
+extern Oid	wf_owner_role_of(int32 owner);
 extern void wf_owner_role_check(Oid role);
 extern void wf_owner_role_pin(Oid role);
 extern void wf_owner_role_refresh_names(void);

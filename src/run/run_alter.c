@@ -28,16 +28,26 @@
 #include "store/statement.h"
 #include "store/tenant.h"
 
-/* $1: root, $2: queue, $3: partition, $4: key, $5, $6: due, $7: ids; null: any. */
-static WfStatement find_statement = {
-	.sql = "SELECT r.id FROM workflow.run r WHERE r.state OPERATOR(pg_catalog.=) 0"
-	" AND ($1 IS NULL OR r.root OPERATOR(pg_catalog.=) $1)"
-	" AND ($2 IS NULL OR r.queue OPERATOR(pg_catalog.=) $2)"
-	" AND ($3 IS NULL OR r.partition OPERATOR(pg_catalog.=) $3)"
-	" AND ($4 IS NULL OR r.key OPERATOR(pg_catalog.=) $4)"
+/* $1: root, $2: queue, $3: partition, $4: key, $5, $6: due; null: any. */
+#define FIND \
+	"SELECT r.id FROM workflow.run r WHERE r.state OPERATOR(pg_catalog.=) 0" \
+	" AND ($1 IS NULL OR r.root OPERATOR(pg_catalog.=) $1)" \
+	" AND ($2 IS NULL OR r.queue OPERATOR(pg_catalog.=) $2)" \
+	" AND ($3 IS NULL OR r.partition OPERATOR(pg_catalog.=) $3)" \
+	" AND ($4 IS NULL OR r.key OPERATOR(pg_catalog.=) $4)" \
 	" AND r.due OPERATOR(pg_catalog.>=) $5 AND r.due OPERATOR(pg_catalog.<) $6"
-	" AND ($7 IS NULL OR r.id OPERATOR(pg_catalog.=) ANY ($7))",
-	WF_ARGS(INT4OID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDARRAYOID),
+#define FIND_ARGS INT4OID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID
+
+static WfStatement find_statement = {
+	.sql = FIND,
+	WF_ARGS(FIND_ARGS),
+	.latest = true
+};
+
+/* Of these only, $7, by the index on ids. */
+static WfStatement find_named_statement = {
+	.sql = FIND " AND r.id OPERATOR(pg_catalog.=) ANY ($7)",
+	WF_ARGS(FIND_ARGS, UUIDARRAYOID),
 	.latest = true
 };
 
@@ -69,8 +79,11 @@ find(const WfRunFilter *filter)
 	values[4] = TimestampTzGetDatum(filter->since);
 	values[5] = TimestampTzGetDatum(filter->until);
 	values[6] = PointerGetDatum(filter->ids);
-	nulls[6] = filter->ids == NULL ? 'n' : ' ';
-	return filter->others ? 0 : wf_statement_execute(&find_statement, values, nulls, 0);
+	if (filter->others)
+		return 0;
+	if (filter->ids == NULL)
+		nulls[6] = '\0';
+	return wf_statement_execute(filter->ids == NULL ? &find_statement : &find_named_statement, values, nulls, 0);
 }
 
 /* A run that is locked and waits gets into another queue. */

@@ -16,10 +16,11 @@ typedef enum WfLaneKind
 {
 	WF_LANE_STEPS,				/* timers of processes: steps */
 	WF_LANE_RUNS,				/* runs of jobs */
-	WF_LANE_SCHEDULES			/* occurrences of schedules */
+	WF_LANE_SCHEDULES,			/* occurrences of schedules */
+	WF_LANE_BULKS				/* slices of bulk operations */
 } WfLaneKind;
 
-#define WF_LANE_KINDS	3
+#define WF_LANE_KINDS	4
 
 /* A place in the order in which work is claimed. */
 typedef struct WfPosition

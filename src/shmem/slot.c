@@ -46,8 +46,8 @@ WfSlot	   *wf_my_slot = NULL;
 
 /*
  * Which slots are for work of this kind.  Runs, which may take long, have their own, so
- * that they keep no timer from an executor; a schedule, which takes no longer than a
- * step, shares those of steps.
+ * that they keep no timer from an executor; a schedule and a slice of a bulk operation,
+ * which take no longer than a step, share those of steps.
  */
 WfSlotRange
 wf_slot_range(WfLaneKind kind)

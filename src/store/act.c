@@ -65,6 +65,9 @@ static WfStatement truncate_statements[WF_RETENTION_SLOTS] = {
 	TRUNCATE(4), TRUNCATE(5), TRUNCATE(6), TRUNCATE(7)
 };
 
+/* See wf_act_of_many(). */
+static bool of_many = false;
+
 static bool
 has_table(void)
 {
@@ -103,11 +106,25 @@ wf_act(const WfAct *act)
 		text_or_null(act->actor, &nulls[8]), JsonbPGetDatum(act->detail), text_or_null(act->note, &nulls[10])
 	};
 
-	if (!has_table())
+	if (of_many || !has_table())
 		return;
 	wf_uuid_make(&id, WF_UUID_NO_SLOT);
 	nulls[9] = act->detail == NULL ? 'n' : ' ';
 	(void) wf_statement_execute(&note_statement, values, nulls, 0);
+}
+
+/*
+ * What is done from now on is one thing done to many, which was noted as a whole: nothing is
+ * noted of each of them.  Returns what held before; the caller sets it back, also after an
+ * error.
+ */
+bool
+wf_act_of_many(bool many)
+{
+	bool		before = of_many;
+
+	of_many = many;
+	return before;
 }
 
 /* A process is erased: what was said of what was done with it goes, too. */

@@ -41,6 +41,11 @@ static WfStatement statements[WF_PURGE_NTABLES] = {
 	[WF_PURGE_TASK_SEAT] = DELETE_FROM("task_seat"),
 	[WF_PURGE_TASK_ACT] = DELETE_FROM("task_act"),
 	[WF_PURGE_TASK] = DELETE_FROM("task"),
+	[WF_PURGE_BULK_ITEM] = {
+		.sql = "DELETE FROM workflow.bulk_item WHERE item OPERATOR(pg_catalog.=) ANY ($1)",
+		WF_ARGS(UUIDARRAYOID),
+		.latest = true
+	},
 
 	/* The indexes of these two begin with the name of the definition. */
 	[WF_PURGE_RESTING] = {
@@ -77,6 +82,8 @@ is_missing(WfPurgeTable table)
 		case WF_PURGE_TASK_ACT:
 		case WF_PURGE_TASK:
 			return !wf_version_has_column("task", "id");
+		case WF_PURGE_BULK_ITEM:
+			return !wf_version_has_column("bulk_item", "item");
 		default:
 			return false;
 	}

@@ -21,6 +21,7 @@ typedef enum WfPurgeTable
 	WF_PURGE_TASK_SEAT,			/* nor are these */
 	WF_PURGE_TASK_ACT,
 	WF_PURGE_TASK,
+	WF_PURGE_BULK_ITEM,
 	WF_PURGE_RESTING,
 	WF_PURGE_KEY,
 	WF_PURGE_PROCESS			/* last: rows of others are found by it */

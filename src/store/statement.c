@@ -289,6 +289,25 @@ wf_statement_execute(WfStatement *statement, Datum *values, const char *nulls, l
 	return processed;
 }
 
+/*
+ * Execute a statement that calls functions of our API, with the rights and under the path of
+ * the current user, as if they had called them; it names nothing else.  It is planned as any
+ * other statement of theirs.  Otherwise as wf_statement_execute().
+ */
+uint64
+wf_statement_call(WfStatement *statement, Datum *values, const char *nulls)
+{
+	int			code;
+
+	if (statement->plan == NULL)
+		prepare(statement);
+	code = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	if (code < 0)
+		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
+			 SPI_result_code_string(code));
+	return SPI_processed;
+}
+
 /* Connect SPI, for statements that write or lock rows. */
 void
 wf_statement_connect(void)

@@ -48,6 +48,7 @@ typedef struct WfRights
 	int			guc_level;		/* 0: path and plans were pinned already */
 } WfRights;
 
+extern uint64 wf_statement_call(WfStatement *statement, Datum *values, const char *nulls);
 extern Oid	wf_statement_owner(void);
 extern bool wf_statement_look_only(bool look);
 extern void wf_statement_raise_rights(WfRights *saved);

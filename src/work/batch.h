@@ -29,7 +29,8 @@ typedef struct WfBatch
 	int64		seq;			/* of that one */
 	WfTimerRow	timer;			/* steps: that timer; what it points to is gone when
 								 * an error is dealt with */
-	pg_uuid_t	run;			/* runs: its id */
+	pg_uuid_t	run;			/* runs: its id; bulk operations: that of the operation, */
+	pg_uuid_t	item;			/* and of the item that was done last */
 	WfPosition	first;			/* of the first one */
 	bool		on_trial;		/* runs: one that was lost before is among them */
 	bool		user_ran;

@@ -307,7 +307,7 @@ static bool
 has_to_go(const WfWork *work)
 {
 	return wf_my_slot->evict || !wf_enabled ||
-		(wf_bgworker_superuser() && !wf_allow_superuser) ||
+		(wf_bgworker_superuser() && !wf_allow_superuser && wf_my_slot->kind != WF_LANE_BULKS) ||
 		was_served(work);
 }
 

@@ -35,6 +35,7 @@
 #include "store/transaction.h"
 #include "work/batch.h"
 #include "work/bisect.h"
+#include "work/bulk_batch.h"
 #include "work/quarantine.h"
 #include "work/report.h"
 #include "work/run_attempt.h"
@@ -86,7 +87,8 @@ postpone_step(const WfBatch *batch, Oid extension, TimestampTz due)
 static const WfWorkKind kinds[WF_LANE_KINDS] = {
 	[WF_LANE_STEPS] = {wf_batch, step_failed, postpone_step},
 	[WF_LANE_RUNS] = {wf_run_batch, wf_run_attempt_failed, wf_run_attempt_postpone},
-	[WF_LANE_SCHEDULES] = {wf_schedule_batch, wf_schedule_batch_failed, wf_schedule_batch_postpone}
+	[WF_LANE_SCHEDULES] = {wf_schedule_batch, wf_schedule_batch_failed, wf_schedule_batch_postpone},
+	[WF_LANE_BULKS] = {wf_bulk_batch, wf_bulk_batch_failed, wf_bulk_batch_postpone}
 };
 
 /*
@@ -148,6 +150,8 @@ take_care(WfWork *work, int *limit)
 
 	if (work->has_suspects && batch->kind == WF_LANE_RUNS)
 		wf_run_suspects_clear(batch->owner, work->extension);
+	else if (work->has_suspects && batch->kind == WF_LANE_BULKS)
+		wf_bulk_batch_clear_suspects(batch->owner, work->extension);
 	else if (work->has_suspects)
 		wf_schedule_batch_clear_suspects(batch->owner, work->extension);
 	work->has_suspects = false;
@@ -203,7 +207,7 @@ run_transaction(WfWork *work, TimestampTz *next, TimestampTz *until, int *done)
 
 	if (!wf_transaction_begin("workflow batch", work->extension))
 		return false;
-	if (!wf_login_is_good())
+	if (!wf_login_is_good(batch->kind))
 	{
 		wf_transaction_commit();
 		return false;

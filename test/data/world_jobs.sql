@@ -45,3 +45,8 @@ SELECT workflow.claim_task(task, 'Ann'), workflow.comment(task, 'no paper', 'Ann
 CREATE TABLE office.answer (sender text PRIMARY KEY, state text);
 INSERT INTO office.answer VALUES ('of Grandma'), ('of Aunt');
 SELECT workflow.bind('reply', 'office.answer', 'sender', 'state') \g /dev/null
+
+-- Bulk operations: one that has ended, with an item that was refused, and one that rests.
+SELECT workflow.bulk('suspend', '{"ids": ["00000000-0000-7000-8000-000000000001"]}') \g /dev/null
+SELECT workflow.work_bulks() \g /dev/null
+SELECT workflow.pause_bulk(workflow.bulk('send', '{"definition": "reply"}', '{"event": "answered"}')) \g /dev/null

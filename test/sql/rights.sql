@@ -34,6 +34,7 @@ SELECT workflow.start('doc', key => 'K') AS p \gset
 SELECT workflow.start('doc') AS over \gset
 SELECT workflow.start('doc') AS gone \gset
 SELECT workflow.start('rest', version => 1) AS old \gset
+SELECT workflow.bulk('suspend', '{"definition": "rest"}') AS bulk \gset
 SELECT FROM workflow.send(:'p', 'wait');
 SELECT FROM workflow.post_by_key('doc', 'later', 'go', early => '1 hour');
 SELECT FROM workflow.post(:'p', 'stay', at => '2030-02-01 00:00+00', id => 'note');
@@ -238,6 +239,14 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('drop_limit(text)', $$drop_limit('cap')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('job:form', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('queue:desk', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+-- bulk operations
+('bulk(text,jsonb,jsonb,text,text,boolean)', $$bulk('suspend', '{"definition": "doc"}')$$, 'ok = = = WF002 ok WF002 = = 42501 ='),
+('bulk(text,jsonb,jsonb,text,text,boolean)', $$bulk('cancel', '{"job": "form"}')$$, 'ok = = = ok WF002 = ok WF002 42501 ='),
+('pause_bulk(uuid,text)', $$pause_bulk(%13$L)$$, 'ok = ok = WF002 = = = = 42501 ='),
+('resume_bulk(uuid)', $$resume_bulk(%13$L)$$, 'ok = ok = WF002 = = = = 42501 ='),
+('cancel_bulk(uuid,text)', $$cancel_bulk(%13$L)$$, 'ok = ok = WF002 = = = = 42501 ='),
+('await_bulk(uuid,interval,text)', $$await_bulk(%13$L)$$, '25001 = = = = = = = = 42501 ='),
+('work_bulks(integer)', $$work_bulks()$$, 'ok = = = = = = = = 42501 ='),
 -- of schedules
 ('create_schedule(text,text,text,text,text,text,jsonb,timestamp with time zone,timestamp with time zone,text,text,text,text,interval,text,integer,text,interval)', $$create_schedule('new', 'sum', every => '1 hour')$$, 'ok = = WF002 = = = = = 42501 ='),
 ('alter_schedule(text,jsonb)', $$alter_schedule('plan', '{}')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
@@ -325,6 +334,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('inconsistencies', $$WHERE false$$, '42501 = 0 0 42501 = = = = 0 42501'),
 ('jobs', $$$$, '2 = = = 0 = 1 0 = 2 42501'),
 ('queues', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
+('bulks', $$$$, '1 = = = 0 = = = = 1 42501'),
+('bulk_items', $$$$, '0 = = = = = = = = = 42501'),
 ('schedules', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('limits', $$$$, '1 = = = = = = = = = 42501'),
 ('runs', $$$$, '2 = = = 0 = 2 0 = 2 42501'),
@@ -362,15 +373,15 @@ SELECT FROM workflow.pause('rest');
 RESET ROLE;
 SELECT is(answers(r, format('SELECT count(*) FROM workflow.' ||
                             CASE WHEN r.object ~ '^search' THEN 'search' ELSE r.object END || ' ' || r.command,
-                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task')),
+                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task', :'bulk')),
           expected(r), format('rows of %s %s', substring(r.object, '^\w+'), regexp_replace(r.command, '%\d\$L', 'P', 'g')))
 FROM app.right r WHERE r.verdicts ~ '^\d ' OR r.object = 'inconsistencies' ORDER BY r.n;
 SET ROLE regress_app;
 SELECT FROM workflow.unpause('rest');
 SELECT workflow.work(100) \g /dev/null
 RESET ROLE;
-SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_run|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
-                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task')),
+SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_run|await_bulk|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
+                            :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task', :'bulk')),
           expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
 FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;
 

@@ -1,0 +1,217 @@
+/*-------------------------------------------------------------------------
+ *
+ * bulk_json.c
+ *	  Filters and changes: members of JSON objects that callers give.
+ *
+ * Runs in any backend.  What a member may not be is error 22023, which names it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "base/jsonb.h"
+#include "base/quote.h"
+#include "base/uuid.h"
+#include "bulk/bulk_json.h"
+#include "chart/diagnostic.h"
+
+/* Error 22023 unless it is an object with no other keys than these; `name`: what it is. */
+void
+wf_bulk_json_check_keys(Jsonb *object, const char *name, const char *const *known)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a JSON object", name)));
+	it = JsonbIteratorInit(&object->root);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		const char *key;
+		const char *hint;
+		int			i = 0;
+
+		if (token != WJB_KEY)
+			continue;
+		key = pnstrdup(value.val.string.val, value.val.string.len);
+		while (known[i] != NULL && strcmp(known[i], key) != 0)
+			i++;
+		if (known[i] != NULL)
+			continue;
+		hint = wf_diagnostic_spelling_hint(key, known);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has an unknown key \"%s\"", name, wf_quote(key)),
+				 hint != NULL ? errhint("%s", hint) : 0));
+	}
+}
+
+/* A member; false: there is none, or, unless may_be_null, it is null. */
+bool
+wf_bulk_json_member(Jsonb *object, const char *key, bool may_be_null, JsonbValue *value)
+{
+	return getKeyJsonValueFromContainer(&object->root, key, strlen(key), value) != NULL &&
+		(may_be_null || value->type != jbvNull);
+}
+
+/* Error 22023: a member is not what it has to be. */
+void
+wf_bulk_json_refuse(const char *key, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"%s\" must be %s", key, what)));
+}
+
+/* A string; NULL: there is none. */
+char *
+wf_bulk_json_string(Jsonb *object, const char *key)
+{
+	JsonbValue	value;
+
+	if (!wf_bulk_json_member(object, key, false, &value))
+		return NULL;
+	if (value.type != jbvString)
+		wf_bulk_json_refuse(key, "a string");
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+static Datum
+element(JsonbContainer *list, int i, const char *key)
+{
+	JsonbValue *item = getIthJsonbValueFromContainer(list, i);
+
+	if (item->type != jbvString)
+		wf_bulk_json_refuse(key, "a string or an array of strings");
+	return PointerGetDatum(cstring_to_text_with_len(item->val.string.val, item->val.string.len));
+}
+
+/* A string, or a list of strings, as text[]; NULL: there is none. */
+ArrayType *
+wf_bulk_json_strings(Jsonb *object, const char *key)
+{
+	JsonbValue	value;
+	Datum	   *items;
+	int			n;
+
+	if (!wf_bulk_json_member(object, key, false, &value))
+		return NULL;
+	if (value.type == jbvString)
+	{
+		Datum		only = PointerGetDatum(cstring_to_text_with_len(value.val.string.val, value.val.string.len));
+
+		return construct_array(&only, 1, TEXTOID, -1, false, TYPALIGN_INT);
+	}
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
+		wf_bulk_json_refuse(key, "a string or an array of strings");
+	n = JsonContainerSize(value.val.binary.data);
+	items = palloc(sizeof(Datum) * (n + 1));
+	for (int i = 0; i < n; i++)
+		items[i] = element(value.val.binary.data, i, key);
+	return construct_array(items, n, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* An object; NULL: there is none. */
+Jsonb *
+wf_bulk_json_object(Jsonb *object, const char *key)
+{
+	JsonbValue	value;
+
+	if (!wf_bulk_json_member(object, key, false, &value))
+		return NULL;
+	if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+		wf_bulk_json_refuse(key, "an object");
+	return JsonbValueToJsonb(&value);
+}
+
+/* A time; `without`: there is none. */
+TimestampTz
+wf_bulk_json_time(Jsonb *object, const char *key, TimestampTz without)
+{
+	char	   *text = wf_bulk_json_string(object, key);
+
+	if (text == NULL)
+		return without;
+	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
+												   Int32GetDatum(-1)));
+}
+
+/* Is it this number?  JSON has numbers of any size, and between two of ours. */
+bool
+wf_bulk_json_is_number(const JsonbValue *value, int number)
+{
+	return value->type == jbvNumeric &&
+		DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(value->val.numeric),
+										 NumericGetDatum(int64_to_numeric(number))));
+}
+
+/* A whole number from 1 on; 0: there is none. */
+int32
+wf_bulk_json_int(Jsonb *object, const char *key)
+{
+	JsonbValue	value;
+	char	   *text;
+	char	   *end;
+	long		number;
+
+	if (!wf_bulk_json_member(object, key, false, &value))
+		return 0;
+	if (value.type != jbvNumeric)
+		wf_bulk_json_refuse(key, "a whole number from 1 on");
+	text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+	errno = 0;
+	number = strtol(text, &end, 10);
+	if (errno != 0 || *end != '\0' || number < 1 || number > PG_INT32_MAX)
+		wf_bulk_json_refuse(key, "a whole number from 1 on");
+	return (int32) number;
+}
+
+/* true or false, as 1 or 0; -1: there is none. */
+int
+wf_bulk_json_bool(Jsonb *object, const char *key)
+{
+	JsonbValue	value;
+
+	if (!wf_bulk_json_member(object, key, false, &value))
+		return -1;
+	if (value.type != jbvBool)
+		wf_bulk_json_refuse(key, "true or false");
+	return value.val.boolean;
+}
+
+/* A list of ids, of what says `of`; NULL: there is none. */
+Datum *
+wf_bulk_json_ids(Jsonb *object, const char *key, const char *of, int *n)
+{
+	JsonbValue	value;
+	char	   *what = psprintf("an array of ids of %s", of);
+	Datum	   *ids;
+
+	*n = 0;
+	if (!wf_bulk_json_member(object, key, false, &value))
+		return NULL;
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
+		wf_bulk_json_refuse(key, what);
+	*n = JsonContainerSize(value.val.binary.data);
+	ids = palloc(sizeof(Datum) * (*n + 1));
+	for (int i = 0; i < *n; i++)
+	{
+		JsonbValue *item = getIthJsonbValueFromContainer(value.val.binary.data, i);
+		pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+		if (item->type != jbvString ||
+			!wf_uuid_parse(pnstrdup(item->val.string.val, item->val.string.len), id))
+			wf_bulk_json_refuse(key, what);
+		ids[i] = UUIDPGetDatum(id);
+	}
+	return ids;
+}

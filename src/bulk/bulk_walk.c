@@ -1,0 +1,374 @@
+/*-------------------------------------------------------------------------
+ *
+ * bulk_walk.c
+ *	  The items of a bulk operation, in their order.
+ *
+ * Runs where slices are done.  Items are found by a walk along the primary key of their
+ * table, a stretch at a time, from where the slice before has come to: nothing is kept of
+ * what is still to come, however much it is.  A stretch is bounded also by what it looks at,
+ * so that a filter that fits few rows of many holds no snapshot for long.  Ids begin with
+ * the time at which they were made: what came after the operation is not reached.
+ *
+ * What is done under the lock of an item is asked of it once more: it may have changed
+ * since it was found, or since others had it locked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "bulk/bulk_act.h"
+#include "bulk/bulk_walk.h"
+#include "store/process_row.h"
+#include "store/run_row.h"
+#include "store/statement.h"
+
+
+
+
+/* --- statements -------------------------------------------------------------------- */
+
+/* Of processes; $1: the item or position, $2: versions, $3: states, $4: status, $5: suspended, $6: key, $7, $8: started, $9: tenant. */
+#define PROCESS_FITS \
+	" ($2 IS NULL OR p.definition OPERATOR(pg_catalog.=) ANY ($2))" \
+	" AND NOT" WF_PROCESS_ROW_IS_OVER("p") \
+	" AND ($3 IS NULL OR EXISTS (SELECT FROM pg_catalog.unnest(p.states) a(name), pg_catalog.unnest($3) w(name)" \
+	"  WHERE a.name OPERATOR(pg_catalog.=) w.name" \
+	"  OR pg_catalog.starts_with(a.name, w.name OPERATOR(pg_catalog.||) '.')))" \
+	" AND ($4 IS NULL OR p.status::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($4))" \
+	" AND ($5 IS NULL OR p.suspended OPERATOR(pg_catalog.=) $5)" \
+	" AND ($6 IS NULL OR p.key OPERATOR(pg_catalog.=) $6)" \
+	" AND p.started_at OPERATOR(pg_catalog.>=) $7 AND p.started_at OPERATOR(pg_catalog.<) $8" \
+	" AND ($9 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $9)"
+#define PROCESS_ARGS \
+	UUIDOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID
+
+/*
+ * Of runs; $1: the item or position, $2: versions, $3: whose runs besides, $4: versions that were named,
+ * $5: states, $6: queue, $7: partition, $8: key, $9, $10: `time`, $11: tenant.
+ */
+#define RUN_FITS(time) \
+	" ($2 IS NULL OR r.job OPERATOR(pg_catalog.=) ANY ($2) OR r.starter OPERATOR(pg_catalog.=) $3)" \
+	" AND ($4 IS NULL OR r.job OPERATOR(pg_catalog.=) ANY ($4))" \
+	" AND r.state OPERATOR(pg_catalog.=) ANY ($5)" \
+	" AND ($6 OPERATOR(pg_catalog.=) 0 OR r.queue OPERATOR(pg_catalog.=) $6)" \
+	" AND ($7 IS NULL OR r.partition OPERATOR(pg_catalog.=) $7)" \
+	" AND ($8 IS NULL OR r.key OPERATOR(pg_catalog.=) $8)" \
+	" AND r." time " OPERATOR(pg_catalog.>=) $9 AND r." time " OPERATOR(pg_catalog.<) $10" \
+	" AND ($11 IS NULL OR r.tenant OPERATOR(pg_catalog.=) $11)"
+#define RUN_ARGS \
+	UUIDOID, INT4ARRAYOID, OIDOID, INT4ARRAYOID, INT2ARRAYOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, \
+	TEXTOID
+
+/* A stretch of a table, fits or not; upto and limit: the parameters behind the others. */
+#define WALK(id, table, fits, upto, limit) \
+	"SELECT " id ", (" fits ") FROM workflow." table " WHERE " id " OPERATOR(pg_catalog.>) $1" \
+	" AND " id " OPERATOR(pg_catalog.<=) " upto " ORDER BY " id " LIMIT " limit
+#define HOLD(id, table, fits, how) \
+	"SELECT FROM workflow." table " WHERE " id " OPERATOR(pg_catalog.=) $1 AND" fits how " SKIP LOCKED"
+#define LOOK(id, table, fits) \
+	"SELECT (" fits ") FROM workflow." table " WHERE " id " OPERATOR(pg_catalog.=) $1"
+
+/* A table of items. */
+typedef struct Source
+{
+	WfStatement walk;
+	WfStatement hold;
+	WfStatement look;
+} Source;
+
+static Source processes = {
+	.walk = {.sql = WALK("p.id", "process p", PROCESS_FITS, "$10", "$11"), WF_ARGS(PROCESS_ARGS, UUIDOID, INT8OID)},
+	.hold = {.sql = HOLD("p.id", "process p", PROCESS_FITS, " FOR NO KEY UPDATE"), WF_ARGS(PROCESS_ARGS)},
+	.look = {.sql = LOOK("p.id", "process p", PROCESS_FITS), WF_ARGS(PROCESS_ARGS)}
+};
+
+static Source runs = {
+	.walk = {.sql = WALK("r.id", "run r", RUN_FITS("due"), "$12", "$13"), WF_ARGS(RUN_ARGS, UUIDOID, INT8OID)},
+	.hold = {.sql = HOLD("r.id", "run r", RUN_FITS("due"), " FOR UPDATE"), WF_ARGS(RUN_ARGS)},
+	.look = {.sql = LOOK("r.id", "run r", RUN_FITS("due")), WF_ARGS(RUN_ARGS)}
+};
+
+/* A run that failed once more meanwhile ended after the operation was asked for. */
+static Source ended_runs = {
+	.walk = {.sql = WALK("r.run", "run_history r", RUN_FITS("ended_at"), "$12", "$13"), WF_ARGS(RUN_ARGS, UUIDOID, INT8OID)},
+	.hold = {.sql = HOLD("r.run", "run_history r", RUN_FITS("ended_at"), " FOR UPDATE"), WF_ARGS(RUN_ARGS)},
+	.look = {.sql = LOOK("r.run", "run_history r", RUN_FITS("ended_at")), WF_ARGS(RUN_ARGS)}
+};
+
+/*
+ * By attributes and tags; $10: definition, $11: tags, $12: attributes, $13: version, $14: limit.  With
+ * the rights of the caller.
+ */
+static WfStatement search_statement = {
+	.sql = "SELECT p.id, (NOT workflow.is_over(p.status, p.states, p.step)"
+	" AND ($2 IS NULL OR true)"
+	" AND ($13 OPERATOR(pg_catalog.=) 0 OR p.version OPERATOR(pg_catalog.=) $13)"
+	" AND ($5 IS NULL OR p.suspended OPERATOR(pg_catalog.=) $5)"
+	" AND ($6 IS NULL OR p.key OPERATOR(pg_catalog.=) $6)"
+	" AND p.started_at OPERATOR(pg_catalog.>=) $7 AND p.started_at OPERATOR(pg_catalog.<) $8"
+	" AND ($9 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $9))"
+	" FROM workflow.search($10, tags => $11, attributes => $12, states => $3,"
+	"  status => $4::workflow.status[], \"limit\" => $14, after => $1) p",
+	WF_ARGS(PROCESS_ARGS, TEXTOID, TEXTARRAYOID, JSONBOID, INT4OID, INT4OID)
+};
+
+/* --- parameters -------------------------------------------------------------------- */
+
+typedef struct Parameters
+{
+	Datum		values[16];
+	char		nulls[17];
+	int			n;
+} Parameters;
+
+static void
+add(Parameters *parameters, Datum value, bool isnull)
+{
+	parameters->values[parameters->n] = isnull ? (Datum) 0 : value;
+	parameters->nulls[parameters->n++] = isnull ? 'n' : ' ';
+	parameters->nulls[parameters->n] = '\0';
+}
+
+static void
+add_text(Parameters *parameters, const char *text)
+{
+	add(parameters, text == NULL ? (Datum) 0 : CStringGetTextDatum(text), text == NULL);
+}
+
+static void
+add_array(Parameters *parameters, ArrayType *array)
+{
+	add(parameters, PointerGetDatum(array), array == NULL);
+}
+
+/* The numbers of states of runs, int2[]. */
+static ArrayType *
+run_states(ArrayType *names)
+{
+	Datum	   *items;
+	Datum		numbers[WF_RUN_EXPIRED + 1];
+	int			n;
+	int			found = 0;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &n);
+	for (int state = WF_RUN_WAITING; state <= WF_RUN_EXPIRED; state++)
+		for (int i = 0; i < n; i++)
+			if (strcmp(TextDatumGetCString(items[i]), wf_run_row_state_name(state)) == 0)
+			{
+				numbers[found++] = Int16GetDatum(state);
+				break;
+			}
+	return construct_array(numbers, found, INT2OID, sizeof(int16), true, TYPALIGN_SHORT);
+}
+
+static void
+fill_processes(const WfBulkWalk *walk, Parameters *parameters)
+{
+	const WfBulkFilter *filter = &walk->filter;
+
+	add_array(parameters, walk->scope.managed);
+	add_array(parameters, filter->states);
+	add_array(parameters, filter->status);
+	add(parameters, BoolGetDatum(filter->suspended == 1), filter->suspended < 0);
+	add_text(parameters, filter->key);
+	add(parameters, TimestampTzGetDatum(filter->since), false);
+	add(parameters, TimestampTzGetDatum(filter->until), false);
+	add_text(parameters, walk->bulk->tenant);
+}
+
+static bool
+is_of_ended(const WfBulk *bulk, int source)
+{
+	return bulk->act == WF_BULK_REDRIVE && source == 1;
+}
+
+static void
+fill_runs(const WfBulkWalk *walk, int source, Parameters *parameters)
+{
+	const WfBulkFilter *filter = &walk->filter;
+	const WfBulkScope *scope = &walk->scope;
+	TimestampTz until = is_of_ended(walk->bulk, source) ? Min(filter->until, walk->bulk->made_at) : filter->until;
+
+	add_array(parameters, scope->managed);
+	add(parameters, ObjectIdGetDatum(scope->starter), false);
+	add_array(parameters, scope->named);
+	add_array(parameters, run_states(filter->states));
+	add(parameters, Int32GetDatum(scope->queue), false);
+	add_text(parameters, filter->partition);
+	add_text(parameters, filter->key);
+	add(parameters, TimestampTzGetDatum(filter->since), false);
+	add(parameters, TimestampTzGetDatum(until), false);
+	add_text(parameters, walk->bulk->tenant);
+}
+
+static void
+fill(const WfBulkWalk *walk, int source, const pg_uuid_t *id, Parameters *parameters)
+{
+	parameters->n = 0;
+	add(parameters, UUIDPGetDatum(id), false);
+	if (wf_bulk_act_is_of_runs(walk->bulk->act))
+		fill_runs(walk, source, parameters);
+	else
+		fill_processes(walk, parameters);
+}
+
+static Source *
+source_of(const WfBulk *bulk, int source)
+{
+	if (!wf_bulk_act_is_of_runs(bulk->act))
+		return &processes;
+	return is_of_ended(bulk, source) ? &ended_runs : &runs;
+}
+
+/* --- walking ----------------------------------------------------------------------- */
+
+/*
+ * Of how many tables, one after the other, are its items?  Runs to be redriven have ended,
+ * or have failed where their queue blocks; those come first: they do not change tables.
+ */
+int
+wf_bulk_walk_sources(WfBulkAct act)
+{
+	return act == WF_BULK_REDRIVE ? 2 : 1;
+}
+
+/*
+ * Begin to walk, in the current memory context.  SPI must be connected, as for all of these.
+ * Errors WF006, WF010 for names that are gone.
+ */
+void
+wf_bulk_walk_begin(const WfBulk *bulk, WfBulkWalk *walk)
+{
+	walk->bulk = bulk;
+	wf_bulk_filter_read(bulk->act, bulk->filter, &walk->filter);
+	wf_bulk_scope_resolve(bulk, &walk->filter, &walk->scope);
+}
+
+/* Items that were named, behind the position. */
+static void
+next_named(const WfBulkWalk *walk, int limit, WfBulkStretch *stretch)
+{
+	const WfBulkFilter *filter = &walk->filter;
+	int			at = 0;
+
+	while (at < filter->nids && memcmp(&filter->ids[at], &walk->bulk->position, UUID_LEN) <= 0)
+		at++;
+	while (at < filter->nids && stretch->n < limit)
+		stretch->items[stretch->n++] = filter->ids[at++];
+	if (stretch->n > 0)
+		stretch->last = stretch->items[stretch->n - 1];
+	stretch->end = at == filter->nids;
+}
+
+/* What comes after an id that was made when the operation was, or later, is not its. */
+static pg_uuid_t
+upper_bound(const WfBulk *bulk)
+{
+	pg_uuid_t	bound = bulk->id;
+
+	memset(bound.data + 6, 0xff, UUID_LEN - 6);
+	return bound;
+}
+
+/* Look at the next `look` rows; returns how many there were. */
+static int
+look(const WfBulkWalk *walk, const pg_uuid_t *after, int look)
+{
+	const WfBulkFilter *filter = &walk->filter;
+	pg_uuid_t	bound = upper_bound(walk->bulk);
+	Parameters	parameters;
+
+	fill(walk, walk->bulk->source, after, &parameters);
+	if (filter->tags == NULL && filter->attributes == NULL)
+	{
+		add(&parameters, UUIDPGetDatum(&bound), false);
+		add(&parameters, Int64GetDatum(look), false);
+		return (int) wf_statement_execute(&source_of(walk->bulk, walk->bulk->source)->walk, parameters.values,
+										  parameters.nulls, 0);
+	}
+	add_text(&parameters, filter->object);
+	add_array(&parameters, filter->tags);
+	add(&parameters, JsonbPGetDatum(filter->attributes), filter->attributes == NULL);
+	add(&parameters, Int32GetDatum(filter->version), false);
+	add(&parameters, Int32GetDatum(look), false);
+	return (int) wf_statement_call(&search_statement, parameters.values, parameters.nulls);
+}
+
+/* Take those of the rows that fit, until there are enough. */
+static void
+take(int n, int limit, WfBulkStretch *stretch)
+{
+	for (int i = 0; i < n && stretch->n < limit; i++)
+	{
+		bool		isnull;
+		pg_uuid_t  *id = DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+		bool		fits = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull)) && !isnull;
+
+		stretch->last = *id;
+		if (fits)
+			stretch->items[stretch->n++] = *id;
+	}
+}
+
+/*
+ * The next items behind the position of the operation, up to `limit`, of the table that it
+ * is at.
+ */
+void
+wf_bulk_walk_next(const WfBulkWalk *walk, int limit, WfBulkStretch *stretch)
+{
+	int			looked = 0;
+	int			wanted = Min(Max(limit, 100), WF_BULK_WALK_MOST);
+
+	stretch->items = palloc(sizeof(pg_uuid_t) * (limit + 1));
+	stretch->n = 0;
+	stretch->last = walk->bulk->position;
+	stretch->end = false;
+	if (walk->filter.ids != NULL)
+	{
+		next_named(walk, limit, stretch);
+		return;
+	}
+	while (!stretch->end && stretch->n < limit && looked < WF_BULK_WALK_MOST)
+	{
+		int			n = look(walk, &stretch->last, wanted);
+
+		take(n, limit, stretch);
+		SPI_freetuptable(SPI_tuptable);
+		looked += n;
+		stretch->end = n < wanted && stretch->n < limit;
+	}
+}
+
+/* --- one item ---------------------------------------------------------------------- */
+
+/*
+ * Lock an item if it is free and fits still; else say why not.  Nobody is waited for.
+ */
+WfBulkFound
+wf_bulk_walk_hold(const WfBulkWalk *walk, const pg_uuid_t *id)
+{
+	WfBulkFound found = WF_BULK_FOUND_NONE;
+
+	for (int i = 0; i < wf_bulk_walk_sources(walk->bulk->act); i++)
+	{
+		Source	   *source = source_of(walk->bulk, i);
+		Parameters	parameters;
+		bool		isnull;
+
+		fill(walk, i, id, &parameters);
+		if (wf_statement_execute(&source->hold, parameters.values, parameters.nulls, 0) > 0)
+			return WF_BULK_FOUND_FREE;
+		if (wf_statement_execute(&source->look, parameters.values, parameters.nulls, 0) > 0)
+			found = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) ?
+				WF_BULK_FOUND_TAKEN : WF_BULK_FOUND_OTHER;
+		if (found == WF_BULK_FOUND_TAKEN)
+			return found;
+	}
+	return found;
+}

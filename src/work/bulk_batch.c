@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * bulk_batch.c
+ *	  One slice of a bulk operation of one role, in the present transaction.
+ *
+ * Runs in executors, logged in as the role that has asked for the operation, and in
+ * workflow.work_bulks().  What its items throw stays in the slice (bulk/bulk_slice.c); what
+ * comes here has undone all of it: an error of the walk, of the server, or of the commit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "bulk/bulk_item.h"
+#include "bulk/bulk_slice.h"
+#include "shmem/slot.h"
+#include "shmem/suspects.h"
+#include "shmem/wakeup.h"
+#include "shmem/watermark.h"
+#include "store/transaction.h"
+#include "work/batch_limit.h"
+#include "work/bulk_batch.h"
+
+/* Fewer than PGPROC_MAX_CACHED_SUBXIDS, beyond which every snapshot costs every session more. */
+#define MOST_ITEMS	WF_BULK_SLICE_ALONE
+
+/* So long (ms) an operation rests for whoever waits for its row, or for one of its items. */
+#define GIVE_WAY	10
+
+/* Does another session wait for this transaction? */
+static bool
+is_waited_for(void)
+{
+	TransactionId xid = GetTopTransactionIdIfAny();
+	LOCKTAG		tag;
+
+	if (!TransactionIdIsValid(xid))
+		return false;
+	SET_LOCKTAG_TRANSACTION(tag, xid);
+	return LockHasWaiters(&tag, ExclusiveLock, false);
+}
+
+/* Is it time to commit?  Also when somebody wants to pause the operation. */
+static bool
+is_up(void *arg)
+{
+	return wf_batch_limit_is_up(arg) || is_waited_for();
+}
+
+/* Do a slice of an operation that is locked.  Returns how many items were done. */
+static int
+do_slice(WfBatch *batch, WfBulk *bulk, int limit)
+{
+	int			done;
+
+	batch->claimed = 1;
+	batch->first = WF_POSITION(bulk->due);
+	batch->run = bulk->id;
+	wf_wakeup_claiming();
+	wf_batch_limit_start(batch);
+	done = wf_bulk_slice(bulk, Min(limit, MOST_ITEMS), is_up, batch);
+	if (!TIMESTAMP_NOT_FINITE(bulk->due) && is_waited_for())
+	{
+		bulk->due = Max(bulk->due, TimestampTzPlusMilliseconds(wf_clock_now(), GIVE_WAY));
+		wf_bulk_row_update(bulk);
+	}
+	/* From now on it is the commit that fails, over any of them. */
+	batch->claimed = batch->position = done;
+	batch->item = bulk->position;
+	batch->fitting = wf_batch_limit_fitting(batch, done);
+	return done;
+}
+
+/*
+ * Claim an operation of a role that is due until `until`, and do up to `limit` of its
+ * items.  The contract is that of wf_batch(), which see.
+ */
+int
+wf_bulk_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
+			  int limit, TimestampTz *next, int *done)
+{
+	WfBulk		bulk;
+
+	*done = 0;
+	wf_batch_limit_begin(batch);
+	if (wf_bulk_row_claim(batch->owner, until, &bulk))
+		*done = do_slice(batch, &bulk, limit);
+	*next = wf_bulk_row_next_due(batch->owner);
+	if (batch->lane != NULL && batch->claimed == 0 && *next > until)
+		wf_watermark_looked(batch->lane, generation);
+	if (batch->lane != NULL)
+		wf_wakeup_claimed(batch->owner, WF_LANE_BULKS, batch->claimed, generation,
+						  WF_POSITION(*next), DT_NOEND);
+	return batch->claimed;
+}
+
+/* --- what has failed ----------------------------------------------------------------- */
+
+/* The item that was done alone, and whose commit failed. */
+static void
+fail_item(const WfBatch *batch, WfBulk *bulk, const ErrorData *error)
+{
+	WfBulkOutcome outcome = {
+		.result = WF_BULK_FAILED,.code = unpack_sql_state(error->sqlerrcode),.message = error->message,.detail = error->detail
+	};
+
+	wf_bulk_item_record(bulk, &batch->item, &outcome);
+	bulk->position = batch->item;
+	wf_bulk_row_update(bulk);
+}
+
+/* error NULL: only the due time moves. */
+static bool
+record(const WfBatch *batch, const ErrorData *error, TimestampTz due)
+{
+	WfBulk		bulk;
+
+	if (!wf_bulk_row_lock_if_free(&batch->run, &bulk) || TIMESTAMP_NOT_FINITE(bulk.due))
+		return false;
+	if (error == NULL)
+	{
+		bulk.due = due;
+		wf_bulk_row_update(&bulk);
+	}
+	else if (batch->position >= batch->claimed && bulk.phase != WF_BULK_COUNTS)
+		fail_item(batch, &bulk, error);
+	else
+		wf_bulk_slice_failed(&bulk, error, wf_attempt_is_shortage(error->sqlerrcode));
+	return true;
+}
+
+/* record() in a transaction of its own. */
+static WfRecord
+record_alone(const WfBatch *batch, Oid extension, const ErrorData *error, TimestampTz due)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile WfRecord recorded = WF_RECORD_TAKEN;
+
+	PG_TRY();
+	{
+		if (wf_transaction_begin("workflow failure", extension))
+		{
+			if (record(batch, error, due))
+				recorded = WF_RECORD_DONE;
+			wf_transaction_commit();
+		}
+	}
+	PG_CATCH();
+	{
+		recorded = WF_RECORD_FAILED;
+		EmitErrorReport();
+		wf_transaction_abort(context);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return recorded;
+}
+
+/*
+ * Note that a slice has failed: at the commit of one item, which has failed, or outside of its
+ * items.  Nothing happens when somebody else has the operation.  Throws nothing: what goes
+ * wrong here is logged.
+ */
+WfRecord
+wf_bulk_batch_failed(const WfBatch *batch, Oid extension, const ErrorData *error)
+{
+	return record_alone(batch, extension, error, DT_NOEND);
+}
+
+/* The same without a failure: only the due time moves. */
+WfRecord
+wf_bulk_batch_postpone(const WfBatch *batch, Oid extension, TimestampTz due)
+{
+	return record_alone(batch, extension, NULL, due);
+}
+
+/*
+ * The server, or an executor, has ended while operations of a role may have been under way:
+ * count that, in a transaction of its own; they are suspects no more then.  With no
+ * transaction open.
+ */
+void
+wf_bulk_batch_clear_suspects(int32 owner, Oid extension)
+{
+	WfLane	   *lane = wf_my_slot->lane;
+
+	if (!wf_transaction_begin("workflow suspects", extension))
+		return;
+	wf_bulk_row_suspect(owner, wf_clock_now(), WF_BULK_SLICE_ALONE);
+	wf_transaction_commit();
+
+	/* What stands for several owners is cleared by the runtime. */
+	if (lane->owner == owner)
+		wf_suspects_clear(&lane->suspects);
+}
