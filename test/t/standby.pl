@@ -147,7 +147,19 @@ my %refused = (
 	recover => q{SELECT workflow.recover('r')},
 	approve_runtime => q{SELECT workflow.approve_runtime('r')},
 	remove_runtime => q{SELECT workflow.remove_runtime('r')},
-	set_setting => q{SELECT workflow.set_setting('timer_interval', '2 s')});
+	set_setting => q{SELECT workflow.set_setting('timer_interval', '2 s')},
+	create_alert => q{SELECT workflow.create_alert('a', 'lag', '{}', '1 minute')},
+	alter_alert => q{SELECT workflow.alter_alert('a', '{}')},
+	drop_alert => q{SELECT workflow.drop_alert('a')},
+	pause_alert => q{SELECT workflow.pause_alert('a')},
+	resume_alert => q{SELECT workflow.resume_alert('a')},
+	work_alerts => q{SELECT workflow.work_alerts()},
+	bulk => q{SELECT workflow.bulk('cancel', '{"job": "j"}')},
+	pause_bulk => qq{SELECT workflow.pause_bulk('$ann')},
+	resume_bulk => qq{SELECT workflow.resume_bulk('$ann')},
+	cancel_bulk => qq{SELECT workflow.cancel_bulk('$ann')},
+	await_bulk => qq{CALL workflow.await_bulk('$ann')},
+	work_bulks => q{SELECT workflow.work_bulks()});
 my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron register_runtime beat heartbeat take_turn service_turn
 	shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
 
