@@ -28,6 +28,8 @@
 #include "shmem/database.h"
 #include "shmem/database_runs.h"
 #include "shmem/wakeup.h"
+#include "store/erasure.h"
+#include "store/run_expire.h"
 #include "store/run_wait.h"
 
 /* Runs that end because others do, in one transaction; the runtime goes on. */
@@ -77,6 +79,27 @@ keep(int n, WfRunEnd *ends)
 		wf_run_wait_forget(array_of(waited, nwaited));
 	wf_wakeup_runs_ended(n, ids);
 	return ids;
+}
+
+/*
+ * What runs of erased processes came to is not kept.  Who erases one at this moment is not
+ * seen; the runtime looks once more, when every transaction that may not have seen it is over.
+ */
+static void
+forget_erased(int n, const WfRunEnd *ends)
+{
+	Datum	   *processes = palloc(sizeof(Datum) * (n + 1));
+	int			nprocesses = 0;
+	pg_uuid_t  *erased;
+	int			nerased = 0;
+
+	for (int i = 0; i < n; i++)
+		if (!ends[i].row->nulls[WF_RUN_process])
+			processes[nprocesses++] = ends[i].row->values[WF_RUN_process];
+	if (nprocesses > 0)
+		nerased = wf_erasure_among(wf_uuid_array(processes, nprocesses), &erased);
+	for (int i = 0; i < nerased; i++)
+		wf_run_expire_of_process(&erased[i]);
 }
 
 /* --- runs that wait for others ------------------------------------------------------- */
@@ -243,4 +266,5 @@ wf_run_over(int n, WfRunEnd *ends)
 
 	if (wf_database_runs_awaited(MyDatabaseId))
 		(void) wf_run_over_settle(n, ids, &locked);
+	forget_erased(n, ends);
 }

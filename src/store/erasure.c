@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * erasure.c
- *	  The table workflow.erasure: processes that were erased, and events that
- *	  still come for them.
+ *	  The table workflow.erasure: processes that were erased, and what still comes
+ *	  of them.
  *
- * erase() notes the process in its session; the rest runs in the runtime of the
- * database.  post() takes no lock on the process: a transaction that saw it may
+ * erase() notes the process in its session, and who ends a run of a process asks
+ * whether that was erased; the rest runs in the runtime of the database.  post() takes no lock on the process: a transaction that saw it may
  * be open when it is erased, and commit an event for it later.  The erasure is
  * pending until every such transaction is over.
  *
@@ -35,6 +35,7 @@
 #include "base/uuid.h"
 #include "base/version.h"
 #include "store/erasure.h"
+#include "store/run_expire.h"
 #include "store/statement.h"
 #include "store/timer_sweep.h"
 
@@ -81,6 +82,12 @@ static WfStatement prepared_statement = {
 static WfStatement settle_statement = {
 	.sql = "UPDATE workflow.erasure SET pending = false WHERE pending AND seen IS NOT NULL"
 	" RETURNING process"
+};
+
+static WfStatement among_statement = {
+	.sql = "SELECT e.process FROM workflow.erasure e WHERE e.process OPERATOR(pg_catalog.=) ANY ($1)",
+	WF_ARGS(UUIDARRAYOID),
+	.latest = true
 };
 
 /*
@@ -163,24 +170,56 @@ some_are_open(void)
 	return kept > 0;
 }
 
-/* Settle the erasures that are marked as seen, and return their processes. */
-static ArrayType *
-settle(void)
+/* The ids in the first column of what the last statement has returned. */
+static Datum *
+returned_ids(int n)
 {
-	int			n = wf_statement_execute(&settle_statement, NULL, NULL, 0);
 	Datum	   *ids = palloc(sizeof(Datum) * (n + 1));
 	bool		isnull;
 
 	for (int i = 0; i < n; i++)
 		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	return ids;
+}
+
+/*
+ * Those of these processes that were erased, by transactions that have committed by now;
+ * returns how many.  SPI must be connected.
+ */
+int
+wf_erasure_among(ArrayType *processes, pg_uuid_t **erased)
+{
+	Datum		value = PointerGetDatum(processes);
+	int			n = wf_statement_execute(&among_statement, &value, NULL, 0);
+	Datum	   *ids = returned_ids(n);
+
+	*erased = palloc(sizeof(pg_uuid_t) * (n + 1));
+	for (int i = 0; i < n; i++)
+		(*erased)[i] = *DatumGetUUIDP(ids[i]);
+	return n;
+}
+
+/*
+ * Settle the erasures that are marked as seen, and return their processes.  Runs of
+ * them that have ended meanwhile are forgotten, as those are that end from now on.
+ */
+static ArrayType *
+settle(void)
+{
+	int			n = wf_statement_execute(&settle_statement, NULL, NULL, 0);
+	Datum	   *ids = returned_ids(n);
+
+	if (wf_run_expire_known())
+		for (int i = 0; i < n; i++)
+			wf_run_expire_of_process(DatumGetUUIDP(ids[i]));
 	return wf_uuid_array(ids, n);
 }
 
 /*
  * For the runtime, in a transaction in READ COMMITTED: delete what was posted to
- * erased processes, and settle the erasures for which nothing can come any more.
- * What is kept in memory may outlive an abort, which does no harm: only erasures
- * that were marked are settled.  SPI must be connected.
+ * erased processes, forget what their runs came to, and settle the erasures for which
+ * nothing can come any more.  What is kept in memory may outlive an abort, which does
+ * no harm: only erasures that were marked are settled.  SPI must be connected.
  */
 void
 wf_erasure_settle(void)

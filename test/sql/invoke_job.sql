@@ -277,6 +277,14 @@ SELECT is((SELECT count(*) FROM workflow.runs WHERE params ->> 'sum' = '4711'), 
 SELECT FROM workflow.erase(:'p');
 SELECT is((SELECT count(*) FROM workflow.runs WHERE params ->> 'sum' = '4711') + (SELECT count(*) FROM workflow.run_logs WHERE message ~ '4711'), 0::bigint,
           'until the process is erased');
+SELECT workflow.start('private') AS p \gset
+SELECT claimed() \g /dev/null
+DELETE FROM app.mine WHERE params IS DISTINCT FROM '{"sum": 4711}';
+SELECT FROM workflow.erase(:'p', true);
+SELECT FROM app.mine m, workflow.write_log('info', 'charged 4711', run => m.run, fence => m.fence);
+SELECT is(complete('4711'), 1::bigint, 'a run may be under way then');
+SELECT is((SELECT count(*) FROM workflow.runs WHERE params ->> 'sum' = '4711') + (SELECT count(*) FROM workflow.run_logs WHERE message ~ '4711'), 0::bigint,
+          'and nothing is kept of what it comes to');
 
 \set end :srcdir '/end.psql'
 \i :end
