@@ -16,6 +16,7 @@
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/database_hold.h"
+#include "cluster/claimer.h"
 #include "eval/neutral_value.h"
 #include "eval/restricted.h"
 #include "eval/setting_list.h"
@@ -58,6 +59,7 @@ _PG_init(void)
 	wf_wakeup_init();
 	wf_permit_init();
 	wf_member_change_init();
+	wf_claimer_init();
 	wf_statement_init();
 	wf_setting_list_init();
 	wf_neutral_value_init();

@@ -55,6 +55,24 @@ let_live(WfRuntimeRow *row)
 }
 
 /*
+ * The life that its row has is over, from now on for those who ask shared memory, which
+ * may not know of it yet, or still have the one before.
+ */
+static void
+end_life(const WfRuntimeRow *row)
+{
+	while (!wf_member_change_dead(row->id, row->epoch, false))
+	{
+		/* what this transaction has changed nobody has heard of */
+		if (wf_member_change_pending())
+			break;
+		wf_member_load();
+		if (!wf_member_has_epoch(row->id, row->epoch))
+			break;
+	}
+}
+
+/*
  * It was alive, or has gone, without having ended: what it had claimed then is decided
  * about before it begins.
  */
@@ -64,7 +82,7 @@ begin_anew(const WfRegistrationAsk *ask, WfRuntimeRow *row)
 	WfRecovery	recovery = {.by = row->id};
 
 	if (wf_member_state_lives(row->state))
-		(void) wf_member_change_dead(row->id, row->epoch, false);
+		end_life(row);
 	wf_member_state_change(row, WF_RUNTIME_SELF_RESTORE);
 	wf_recovery_self(&recovery, row->id);
 	wf_member_state_change(row, WF_RUNTIME_ALIVE);

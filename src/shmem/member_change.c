@@ -3,8 +3,7 @@
  * member_change.c
  *	  What a transaction does to the cluster, told when it commits.
  *
- * Runs in any backend that changes rows of runtimes, or settings of the cluster, or claims
- * as a runtime, whose epoch has to be right still at the commit.  The
+ * Runs in any backend that changes rows of runtimes, or settings of the cluster.  The
  * rows are visible before this is told, so whoever reads them because of it reads what
  * was committed.  What is noted is in TopMemoryContext, and nothing is allocated where a
  * transaction ends.
@@ -19,7 +18,6 @@
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/errcodes.h"
 #include "base/guc.h"
 #include "shmem/database.h"
 #include "shmem/member.h"
@@ -44,9 +42,6 @@ typedef struct Change
 static Change *changes = NULL;
 static int	nchanges = 0;
 static int	changes_size = 0;
-
-/* As whom this transaction acts; by: since when, invalid: as nobody. */
-static Change acts = {.by = InvalidSubTransactionId};
 
 static Change *
 add(ChangeKind kind, const char *id)
@@ -108,19 +103,6 @@ wf_member_change_row(void)
 	(void) add(CHANGE_ROW, "");
 }
 
-/*
- * This transaction does something as a runtime of that epoch, which is to live still when
- * it commits: else nobody would recover what it has claimed.
- */
-void
-wf_member_change_acts(const char *id, int64 epoch)
-{
-	strlcpy(acts.id, id, sizeof(acts.id));
-	acts.epoch = epoch;
-	if (acts.by == InvalidSubTransactionId)
-		acts.by = GetCurrentSubTransactionId();
-}
-
 /* Has this transaction changed something, that others do not see yet? */
 bool
 wf_member_change_pending(void)
@@ -168,25 +150,9 @@ refuse_prepare(void)
 				 errhint("COMMIT it.")));
 }
 
-/* Error WF012 if the runtime that acts has been declared dead meanwhile. */
-static void
-require_actor(void)
-{
-	if (acts.by != InvalidSubTransactionId && !wf_member_has_epoch(acts.id, acts.epoch))
-		ereport(ERROR,
-				(errcode(WF_ERR_FENCE),
-				 errmsg("the epoch is not that of runtime \"%s\" any more", acts.id),
-				 errdetail("It was supposed to be dead, or has registered anew, since this transaction claimed."),
-				 errhint("Stop what it does, and register it anew.")));
-}
-
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT)
-		require_actor();
-	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
-		acts.by = InvalidSubTransactionId;
 	if (nchanges == 0)
 		return;
 	switch (event)
@@ -216,8 +182,6 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransacti
 {
 	if (event != SUBXACT_EVENT_ABORT_SUB)
 		return;
-	if (acts.by >= mine)
-		acts.by = InvalidSubTransactionId;
 	/* those of subtransactions within it have later ids, and are behind */
 	while (nchanges > 0 && changes[nchanges - 1].by >= mine)
 		take_back(&changes[--nchanges]);

@@ -52,6 +52,13 @@ static WfStatement lock_statement = {
 	.latest = true
 };
 
+/* Stronger than a key needs: whoever declares it dead has to wait. */
+static WfStatement lock_shared_statement = {
+	.sql = "SELECT " AS_READ " FROM workflow.runtime r WHERE r.id OPERATOR(pg_catalog.=) $1 FOR SHARE",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
 static WfStatement try_lock_statement = {
 	.sql = "SELECT " AS_READ " FROM workflow.runtime r WHERE r.id OPERATOR(pg_catalog.=) $1"
 	" FOR NO KEY UPDATE SKIP LOCKED",
@@ -111,7 +118,9 @@ static WfStatement local_statement = {
 
 /*
  * Who needs recovery, in the order of priority: whom I was recovering; whom somebody was
- * recovering who has gone; who ran alone; who has gone, the longest gone first.
+ * recovering who has gone; who ran alone; who has gone, the longest gone first; for the
+ * server that holds the database also whom somebody is recovering who lives, and may not
+ * go on: it need not have turns any more.  The lock of the row keeps them apart.
  */
 static WfStatement candidate_statement = {
 	.sql = "SELECT c.id FROM (SELECT r.id, r.since,"
@@ -121,6 +130,8 @@ static WfStatement candidate_statement = {
 	"       WHEN NOT EXISTS (SELECT FROM workflow.runtime b WHERE b.id OPERATOR(pg_catalog.=) r.restorer"
 	"        AND b.epoch OPERATOR(pg_catalog.=) r.restorer_epoch"
 	"        AND b.state OPERATOR(pg_catalog.=) ANY ('{alive,self_restore,single}'::workflow.runtime_state[])) THEN 2"
+	"       WHEN EXISTS (SELECT FROM workflow.runtime l WHERE l.id OPERATOR(pg_catalog.=) $1"
+	"        AND l.kind OPERATOR(pg_catalog.=) 'local') THEN 5"
 	"  END AS priority"
 	"  FROM workflow.runtime r WHERE r.id OPERATOR(pg_catalog.<>) $1 AND (r.state OPERATOR(pg_catalog.=) 'terminated'"
 	"   OR r.state OPERATOR(pg_catalog.=) 'restore'"
@@ -311,7 +322,14 @@ wf_runtime_row_lock(const char *id, WfRuntimeRow *row)
 	return read_row(&lock_statement, id, row);
 }
 
-/* The same, unless somebody has it locked; then false, too. */
+/* The same, so that others may, but nobody changes it. */
+bool
+wf_runtime_row_lock_shared(const char *id, WfRuntimeRow *row)
+{
+	return read_row(&lock_shared_statement, id, row);
+}
+
+/* Lock it for changes, unless somebody has it locked; then false, too. */
 bool
 wf_runtime_row_try_lock(const char *id, WfRuntimeRow *row)
 {

@@ -51,6 +51,7 @@ typedef struct WfRuntimeRow
 extern bool wf_runtime_row_exists(void);
 extern bool wf_runtime_row_find(const char *id, WfRuntimeRow *row);
 extern bool wf_runtime_row_lock(const char *id, WfRuntimeRow *row);
+extern bool wf_runtime_row_lock_shared(const char *id, WfRuntimeRow *row);
 extern bool wf_runtime_row_try_lock(const char *id, WfRuntimeRow *row);
 extern bool wf_runtime_row_insert(const WfRuntimeRow *row);
 extern void wf_runtime_row_update(const WfRuntimeRow *row);

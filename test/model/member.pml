@@ -25,7 +25,7 @@
 // broken safety NOT_FENCED			who is about to be declared dead is heard still
 // broken safety STALE_STORE		what was read is kept though a row has changed since
 // broken safety SAME_EPOCH			a registration leaves the epoch of the one before
-// broken safety EPOCH_UNLOCKED		a claim asks for the epoch in shared memory, not at the locked row
+// broken safety EPOCH_UNLOCKED		a claim asks for the epoch in shared memory only, not at the locked row when it commits
 // broken safety LEFT_BEHIND		one whose run was locked is dead all the same
 // broken safety FENCE_UNASKED		complete() does not ask for the fence
 // broken ltl settled FENCE_STAYS ONE_LIFE	a declaration that is rolled back leaves `fenced`
@@ -249,13 +249,12 @@ begun:
 
 		/* claim() */
 		if
-#ifdef EPOCH_UNLOCKED
 		:: atomic { my_fence == 0 && run_state == WAITING && !run_locked -> run_locked = true };
 			heard = loaded && place && !fenced && place_epoch == EPOCH(epoch);
-#else
-		:: atomic { my_fence == 0 && run_state == WAITING && !run_locked && !a_locked ->
-				run_locked = true; a_locked = true };
-			heard = a_lives && a_epoch == EPOCH(epoch);
+#ifndef EPOCH_UNLOCKED
+			/* where the transaction ends; who has the row of A does not wait for runs */
+			atomic { !a_locked -> a_locked = true };
+			heard = heard && a_lives && a_epoch == EPOCH(epoch);
 #endif
 			atomic {
 				if

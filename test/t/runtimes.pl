@@ -274,6 +274,18 @@ like(refused(655200, 'app', qq{SELECT workflow.claim('mail', 'y', epoch => $new)
 $node->safe_psql('postgres', q{SELECT workflow.approve_runtime('y')});
 is(at(655200, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'y', epoch => $new)}), 1, 'one that was does');
 
+# ---- one that is recovered by another one, which lives, and has no turns any more
+
+at(655300, 'app', q{SELECT workflow.run_job('letter', key => 'x3')});
+is(at(655300, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'x3', 1, '1 day', epoch => $epoch{x3})}), 1, 'one claims');
+my $holder = $node->background_psql('postgres');
+$holder->query_safe(q{BEGIN; SELECT count(*) FROM (SELECT FROM workflow.run WHERE worker = 'x3' FOR UPDATE) n});
+at(800000, 'app', qq{SELECT workflow.heartbeat('y', $new)});
+is(at(800000, 'postgres', q{SELECT count(*) FROM workflow.recover('x3', 'y')}), 0, 'its run is locked when it is recovered');
+is($node->safe_psql('postgres', q{SELECT state, restorer FROM workflow.runtimes WHERE id = 'x3'}), 'restore|y', 'so that it is not through');
+$holder->quit;
+at(800000, 'app', q{SELECT workflow.set_runtime_role('y', 'interface')});
+
 # ---- with the workers of the server, by the real clock: three seconds of silence
 
 $node->safe_psql('postgres', q{
@@ -284,6 +296,9 @@ $node->append_conf('postgresql.conf', "workflow.enabled = on\nworkflow.runtime_i
 $node->restart;
 wait_for($node, q{SELECT count(*) = 1 FROM workflow.runtimes WHERE kind = 'local' AND id = 'here' AND state = 'alive' AND last_heartbeat IS NOT NULL},
 	'the server to register itself');
+wait_for($node, qq{SELECT workflow.heartbeat('y', $new) AND state = 'dead' FROM workflow.runtimes WHERE id = 'x3'},
+	'the server to go on with what one had begun who lives');
+is($node->safe_psql('postgres', q{SELECT state FROM workflow.runs WHERE key = 'x3'}), 'waiting', 'nothing of what it had is left');
 like(refusal($node, 'app', q{SELECT workflow.register_runtime('here')}), qr/^WF018: .*server of PostgreSQL/, 'its id is its own');
 like(refusal($node, 'postgres', q{SELECT workflow.set_runtime_role('here', 'interface')}), qr/^0A000: /, 'so is its role');
 like(refusal($node, 'postgres', q{SELECT workflow.shutdown_runtime('here', (SELECT epoch FROM workflow.runtimes WHERE id = 'here'))}),
