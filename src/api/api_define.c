@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "definition/definition_row.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -34,7 +35,7 @@ workflow_define(PG_FUNCTION_ARGS)
 {
 	Oid			role = GetUserId();
 	char	   *path = wf_define_path();
-	WfDefineVersion version = {
+	WfDefinitionVersion version = {
 		.source = PG_GETARG_TEXT_PP(0),
 		.path = path
 	};
@@ -55,7 +56,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	version.canonical = wf_define_canonical(chart);
 
 	wf_api_connect_to_write(fcinfo);
-	number = wf_define_store(&version, role);
+	number = wf_definition_row_store(&version, role);
 	SPI_finish();
 	PG_RETURN_INT32(number);
 }

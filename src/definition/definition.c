@@ -400,7 +400,7 @@ being_dropped(const WfDefinition *definition)
  * process.  False if it was dropped before.  In an executor error 53000 if somebody
  * is about to drop it.
  *
- * The lock is on a tag of our own, see wf_define_lock_name(); one on the row would
+ * The lock is on a tag of our own, see wf_definition_row_lock_name(); one on the row would
  * write to it for each process.
  */
 static bool

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "definition/definition_row.h"
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -24,7 +25,6 @@
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "base/version.h"
-#include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/definition_log.h"
 #include "definition/drop.h"
@@ -162,7 +162,7 @@ wf_drop_definition(const char *name, int32 version, const char *note)
 	ArrayType  *ids;
 	Datum		value;
 
-	wf_define_lock_name(name);
+	wf_definition_row_lock_name(name);
 	wf_handover_find(name, &owned);
 	find_versions(name, version, &versions);
 	for (int i = 0; i < versions.n; i++)
@@ -175,7 +175,7 @@ wf_drop_definition(const char *name, int32 version, const char *note)
 	(void) wf_statement_execute(&delete_statement, &value, NULL, 0);
 	log.data = versions_jsonb(&versions);
 	wf_definition_log(&log);
-	if (!wf_define_is_defined(name))
+	if (!wf_definition_row_is_there(name))
 	{
 		refuse_bound(name);
 		wf_pause_drop(name);

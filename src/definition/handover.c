@@ -24,6 +24,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "definition/definition_row.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -34,7 +35,6 @@
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "base/version.h"
-#include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/definition_log.h"
 #include "definition/handover.h"
@@ -228,7 +228,7 @@ wf_handover_definition(const char *name, Oid role, const char *said)
 	WfPrivilegeKind kind = wf_privilege_kind(name, &owned.name);
 	int32		owner;
 
-	wf_define_lock_name(name);
+	wf_definition_row_lock_name(name);
 	wf_handover_find(name, &owned);
 	owner = wf_owner_role_enter(role);
 	if (owner == owned.owner)

@@ -17,13 +17,13 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "definition/definition_row.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
-#include "definition/define.h"
 #include "definition/handover_job.h"
 #include "definition/owner_role.h"
 #include "shmem/inval.h"
@@ -227,7 +227,7 @@ bool
 wf_handover_job(WfPrivilegeKind kind, const char *name, const WfOwned *owned, int32 to)
 {
 	if (kind == WF_PRIVILEGE_JOB)
-		wf_define_lock_name(psprintf("job:%s", name));
+		wf_definition_row_lock_name(psprintf("job:%s", name));
 	if (kinds[kind].watch != NULL)
 		wf_inval_changing(kinds[kind].watch);
 	if (give(kinds[kind].give, name, to) == 0)

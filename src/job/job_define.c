@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "definition/definition_row.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgtime.h"
@@ -435,7 +436,7 @@ wf_job_define(const WfJobText *text)
 	wf_owner_role_check(role);
 	wf_origin_write();
 	wf_privilege_forget_gone();
-	wf_define_lock_name(psprintf("job:%s", text->name));
+	wf_definition_row_lock_name(psprintf("job:%s", text->name));
 	owner = wf_owner_role_enter(role);
 	newest = find_newest(text->name, owner);
 	set_text(&row, 1, text->name);
@@ -461,7 +462,7 @@ wf_job_define_drop(const char *name)
 	Datum		values[2] = {CStringGetTextDatum(name), TimestampTzGetDatum(wf_clock_now())};
 	Datum		root;
 
-	wf_define_lock_name(psprintf("job:%s", name));
+	wf_definition_row_lock_name(psprintf("job:%s", name));
 	job = wf_job_newest(name);
 	wf_job_require(job, "manage");
 	root = Int32GetDatum(job->root);

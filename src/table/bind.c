@@ -17,6 +17,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "definition/definition_row.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -33,7 +34,6 @@
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/version.h"
-#include "definition/define.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "eval/user_context.h"
@@ -252,7 +252,7 @@ wf_bind(const char *definition, Oid relation, const char *key_column, const char
 
 	LockRelationOid(relation, ShareRowExclusiveLock);
 	check_table(relation);
-	wf_define_lock_name(definition);
+	wf_definition_row_lock_name(definition);
 	found = wf_definition_by_name(definition, 0);
 	wf_privilege_require_owner(found);
 	bound.definition = found->name;
