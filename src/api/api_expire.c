@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -42,10 +44,18 @@ PG_FUNCTION_INFO_V1(workflow_expire_all);
 /* Of workflow.expire() in 0.2.0, which did not tell whether it is done. */
 #define NCOLUMNS_0_2	3
 
-/* An interval in microseconds; a month has 30 days. */
+/* What is kept longer is kept for ever: infinite intervals, and those of which sums are no times. */
+#define LONGEST_DAYS	36600
+
+/* An interval in microseconds, cut at what lasts for ever; a month has 30 days. */
 static int64
 interval_us(const Interval *interval)
 {
+	double		days = interval->month * (double) DAYS_PER_MONTH + interval->day +
+		interval->time / (double) USECS_PER_DAY;
+
+	if (fabs(days) > LONGEST_DAYS)
+		return days < 0 ? -1 : LONGEST_DAYS * USECS_PER_DAY;
 	return interval->time +
 		(interval->day + interval->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
 }

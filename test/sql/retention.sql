@@ -175,6 +175,15 @@ SELECT is(workflow.expire('49 days')::text, '(1,0,f,t)', 'the next one begins an
 
 -- who may, and what
 SELECT is((error('SELECT workflow.expire(''0 days'')'))[1:2], ARRAY['22023', 'the retention must be positive'], 'no retention at all is a mistake');
+-- In microseconds the second one is nearly 2^64.
+SELECT is((error(format('SELECT workflow.expire(%L)', i)))[1:2], ARRAY['22023', 'the retention must be positive'], i) FROM (VALUES ('-178000000 years'), ('-7116799 months'), ('-9223372036854775807 us')) t(i);
+SELECT workflow.start('short') AS kept \gset
+SELECT FROM workflow.cancel(:'kept');
+CALL at_day(2002);
+SELECT is((SELECT expired FROM workflow.expire(i::interval)), 0::bigint, 'what is kept for ever stays: ' || i) FROM (VALUES
+    ('178000000 years'), ('7116799 months 12 days 08:01:49.551617'), ('9223372036854775807 us'), ('600000 years')) t(i);
+SELECT is((SELECT count(*) FROM workflow.processes WHERE id = :'kept'), 1::bigint, 'it is there');
+SELECT is((SELECT expired > 0 FROM workflow.expire('1 day')), true, 'but not for a day');
 SET ROLE regress_app;
 SELECT is((error('CALL workflow.expire_all(''1 day'')'))[1:2], ARRAY['WF002', 'must be superuser or member of workflow_admin to call workflow.expire_all()'], 'for administrators');
 SELECT is((error('SELECT workflow.expire(''1 day'')'))[1:2], ARRAY['WF002', 'must be superuser or member of workflow_admin to call workflow.expire()'], 'for administrators');
