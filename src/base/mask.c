@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/json.h"
 
 #include "base/array.h"
 #include "base/mask.h"
@@ -154,8 +155,18 @@ text_of(const JsonbValue *value)
 	return NULL;
 }
 
+/* Are there characters that JSON escapes? */
+static bool
+is_escaped(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char) *text < ' ' || *text == '"' || *text == '\\')
+			return true;
+	return false;
+}
+
 static void
-add_secret(WfMask *mask, char *text)
+add_text(WfMask *mask, char *text)
 {
 	int			len = strlen(text);
 
@@ -166,6 +177,20 @@ add_secret(WfMask *mask, char *text)
 		*wf_array_grow(mask->secrets, mask->nsecrets, mask->secrets_size) =
 			pnstrdup(text, pg_mbcliplen(text, len, QUOTED));
 	mask->sorted = false;
+}
+
+/* A secret is one also as JSON writes it, with what that escapes: keys of several lines, say. */
+static void
+add_secret(WfMask *mask, char *text)
+{
+	StringInfoData json;
+
+	add_text(mask, text);
+	if (!is_escaped(text))
+		return;
+	initStringInfo(&json);
+	escape_json(&json, text);
+	add_text(mask, pnstrdup(json.data + 1, json.len - 2));
 }
 
 /* Learn what is in a container, at a place; hidden: all of it is secret. */

@@ -149,6 +149,9 @@ SELECT is(workflow.masked(-1, ARRAY['/a'], '{"a": [], "b": 12345, "c": 123456}',
 SELECT is(workflow.masked(-1, ARRAY[NULL, '/a'], NULL), NULL, 'null is null');
 SELECT is(workflow.masked_text(-1, ARRAY['/a'], 'x ' || repeat('q', 45) || ' y ' || repeat('q', 100) || ' z', jsonb_build_object('a', repeat('q', 100))),
     'x ***qqqqq y *** z', 'what was cut is hidden as far as messages quote');
+SELECT is(workflow.masked_text(-1, ARRAY['/a'], t.context::text, t.context), '{"a": "***", "b": "x***x"}', 'also as JSON writes it')
+    FROM (SELECT jsonb_build_object('a', v, 'b', 'x' || v || 'x') FROM (VALUES (E'two\nlines'), ('quotes " in it'), ('back\slash'), (E'\u0001\t\r"\\')) t(v)) t(context);
+SELECT is(workflow.masked_text(-1, ARRAY['/a'], '{"a": "abc"}', '{"a": "a\"c"}'), '{"a": "abc"}', 'a short one is not longer for that');
 SELECT is(workflow.masked_text(-1, NULL, 'abcd', '{"a": "abcd"}'), 'abcd', 'without pointers nothing is');
 
 SELECT * FROM finish();
