@@ -142,7 +142,7 @@ CREATE VIEW workflow.bulk_items WITH (security_barrier) AS
            workflow.masked_text(s.owner, s.sensitive, i.error ->> 'detail', s.truth, s.given) AS detail, i.tries, i.at, b.tenant
     FROM workflow.bulk_item i JOIN workflow.bulks b ON b.id = i.bulk
     LEFT JOIN LATERAL (
-        SELECT d.owner, d.sensitive, p.context, (SELECT t.changes FROM workflow.bulk t WHERE t.id = i.bulk) -> 'data'
+        SELECT d.owner, d.sensitive, p.context, (SELECT COALESCE(t.changes -> 'data', t.changes -> 'patch') FROM workflow.bulk t WHERE t.id = i.bulk)
         FROM workflow.process p JOIN workflow.definition d ON d.id = p.definition WHERE p.id = i.item
         UNION ALL
         SELECT j.owner, j.sensitive, u.params, (SELECT t.changes FROM workflow.bulk t WHERE t.id = i.bulk) -> 'params'

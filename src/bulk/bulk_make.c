@@ -82,8 +82,10 @@ try(WfBulk *bulk)
 void
 wf_bulk_make(const char *act, WfBulk *bulk)
 {
+	const char *tenant = wf_tenant_current();
 	WfBulkFilter filter;
 
+	bulk->tenant = tenant == NULL ? NULL : pstrdup(tenant);
 	bulk->act = wf_bulk_filter_act(act, bulk->filter);
 	wf_bulk_filter_read(bulk->act, bulk->filter, &filter);
 	check_role(GetUserId());
@@ -92,7 +94,6 @@ wf_bulk_make(const char *act, WfBulk *bulk)
 	check_target(bulk, &filter);
 
 	wf_uuid_make(&bulk->id, WF_UUID_NO_SLOT);
-	bulk->tenant = wf_tenant_current();
 	bulk->made_at = bulk->due = wf_clock_now();
 	try(bulk);
 	bulk->phase = filter.ids == NULL ? WF_BULK_COUNTS : WF_BULK_DOES;

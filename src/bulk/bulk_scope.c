@@ -27,6 +27,7 @@
 #include "job/job.h"
 #include "queue/queue.h"
 #include "store/statement.h"
+#include "store/tenant.h"
 
 /* Names of definitions or jobs, and who owns them; $1: of these; null: of all. */
 #define NAMES(table) \
@@ -208,6 +209,11 @@ wf_bulk_scope_lost(const WfBulk *bulk)
 	if (!wf_bulk_act_may_call(bulk->act))
 		return psprintf("role \"%s\" may not %s any more", GetUserNameFromId(GetUserId(), false),
 						wf_bulk_act_name(bulk->act));
+	if (!wf_tenant_may(bulk->tenant))
+		return bulk->tenant == NULL ?
+			psprintf("role \"%s\" is confined to tenants by now", GetUserNameFromId(GetUserId(), false)) :
+			psprintf("role \"%s\" may not work for tenant \"%s\" any more", GetUserNameFromId(GetUserId(), false),
+					 wf_quote(bulk->tenant));
 	if (bulk->scope == NULL)
 		return is_admin() ? NULL :
 			psprintf("role \"%s\" is no administrator any more", GetUserNameFromId(GetUserId(), false));

@@ -27,9 +27,6 @@
 #include "store/run_row.h"
 #include "store/statement.h"
 
-
-
-
 /* --- statements -------------------------------------------------------------------- */
 
 /* Of processes; $1: the item or position, $2: versions, $3: states, $4: status, $5: suspended, $6: key, $7, $8: started, $9: tenant. */
@@ -101,8 +98,8 @@ static Source ended_runs = {
 };
 
 /*
- * By attributes and tags; $10: definition, $11: tags, $12: attributes, $13: version, $14: limit.  With
- * the rights of the caller.
+ * By attributes and tags; $10: definition, $11: tags, $12: attributes, $13: version, $14: limit, $15: the
+ * last id.  With the rights of the caller.
  */
 static WfStatement search_statement = {
 	.sql = "SELECT p.id, (NOT workflow.is_over(p.status, p.states, p.step)"
@@ -113,8 +110,16 @@ static WfStatement search_statement = {
 	" AND p.started_at OPERATOR(pg_catalog.>=) $7 AND p.started_at OPERATOR(pg_catalog.<) $8"
 	" AND ($9 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $9))"
 	" FROM workflow.search($10, tags => $11, attributes => $12, states => $3,"
-	"  status => $4::workflow.status[], \"limit\" => $14, after => $1) p",
-	WF_ARGS(PROCESS_ARGS, TEXTOID, TEXTARRAYOID, JSONBOID, INT4OID, INT4OID)
+	"  status => $4::workflow.status[], \"limit\" => $14, after => $1) p"
+	" WHERE p.id OPERATOR(pg_catalog.<=) $15",
+	WF_ARGS(PROCESS_ARGS, TEXTOID, TEXTARRAYOID, JSONBOID, INT4OID, INT4OID, UUIDOID)
+};
+
+/* Is a process, $1, still one of those?  $2: the id before it, $3: definition, $4: tags, $5: attributes. */
+static WfStatement is_found_statement = {
+	.sql = "SELECT EXISTS (SELECT FROM workflow.search($3, tags => $4, attributes => $5, \"limit\" => 1, after => $2) p"
+	" WHERE p.id OPERATOR(pg_catalog.=) $1)",
+	WF_ARGS(UUIDOID, UUIDOID, TEXTOID, TEXTARRAYOID, JSONBOID)
 };
 
 /* --- parameters -------------------------------------------------------------------- */
@@ -275,6 +280,13 @@ upper_bound(const WfBulk *bulk)
 	return bound;
 }
 
+/* Do tags or attributes choose the items?  Those are not in the table: search() knows them. */
+static bool
+is_searched(const WfBulkFilter *filter)
+{
+	return filter->tags != NULL || filter->attributes != NULL;
+}
+
 /* Look at the next `look` rows; returns how many there were. */
 static int
 look(const WfBulkWalk *walk, const pg_uuid_t *after, int look)
@@ -284,7 +296,7 @@ look(const WfBulkWalk *walk, const pg_uuid_t *after, int look)
 	Parameters	parameters;
 
 	fill(walk, walk->bulk->source, after, &parameters);
-	if (filter->tags == NULL && filter->attributes == NULL)
+	if (!is_searched(filter))
 	{
 		add(&parameters, UUIDPGetDatum(&bound), false);
 		add(&parameters, Int64GetDatum(look), false);
@@ -296,6 +308,7 @@ look(const WfBulkWalk *walk, const pg_uuid_t *after, int look)
 	add(&parameters, JsonbPGetDatum(filter->attributes), filter->attributes == NULL);
 	add(&parameters, Int32GetDatum(filter->version), false);
 	add(&parameters, Int32GetDatum(look), false);
+	add(&parameters, UUIDPGetDatum(&bound), false);
 	return (int) wf_statement_call(&search_statement, parameters.values, parameters.nulls);
 }
 
@@ -347,6 +360,38 @@ wf_bulk_walk_next(const WfBulkWalk *walk, int limit, WfBulkStretch *stretch)
 
 /* --- one item ---------------------------------------------------------------------- */
 
+/* The id before an id that is not the first one. */
+static pg_uuid_t
+before(const pg_uuid_t *id)
+{
+	pg_uuid_t	result = *id;
+	int			i = UUID_LEN - 1;
+
+	while (i > 0 && result.data[i] == 0)
+		result.data[i--] = 0xff;
+	result.data[i]--;
+	return result;
+}
+
+/* Does an item that is locked have the tags and attributes that are wanted? */
+static bool
+is_found(const WfBulkFilter *filter, const pg_uuid_t *id)
+{
+	pg_uuid_t	after = before(id);
+	Parameters	parameters = {.n = 0};
+	bool		isnull;
+
+	if (!is_searched(filter))
+		return true;
+	add(&parameters, UUIDPGetDatum(id), false);
+	add(&parameters, UUIDPGetDatum(&after), false);
+	add_text(&parameters, filter->object);
+	add_array(&parameters, filter->tags);
+	add(&parameters, JsonbPGetDatum(filter->attributes), filter->attributes == NULL);
+	(void) wf_statement_call(&is_found_statement, parameters.values, parameters.nulls);
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
 /*
  * Lock an item if it is free and fits still; else say why not.  Nobody is waited for.
  */
@@ -363,7 +408,7 @@ wf_bulk_walk_hold(const WfBulkWalk *walk, const pg_uuid_t *id)
 
 		fill(walk, i, id, &parameters);
 		if (wf_statement_execute(&source->hold, parameters.values, parameters.nulls, 0) > 0)
-			return WF_BULK_FOUND_FREE;
+			return is_found(&walk->filter, id) ? WF_BULK_FOUND_FREE : WF_BULK_FOUND_OTHER;
 		if (wf_statement_execute(&source->look, parameters.values, parameters.nulls, 0) > 0)
 			found = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) ?
 				WF_BULK_FOUND_TAKEN : WF_BULK_FOUND_OTHER;

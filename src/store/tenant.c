@@ -190,13 +190,21 @@ find_confined(void)
 	return mine->n > 0 ? mine : NULL;
 }
 
+static bool
+is_among(const Mine *mine, const char *tenant)
+{
+	for (uint64 i = 0; i < mine->n; i++)
+		if (strcmp(mine->tenants[i], WF_TENANT_ANY) == 0 || strcmp(mine->tenants[i], tenant) == 0)
+			return true;
+	return false;
+}
+
 /* The one that a confined role works for: it says which, or has only one. */
 static const char *
 choose(const Mine *mine)
 {
-	for (uint64 i = 0; i < mine->n && wf_tenant[0] != '\0'; i++)
-		if (strcmp(mine->tenants[i], WF_TENANT_ANY) == 0 || strcmp(mine->tenants[i], wf_tenant) == 0)
-			return wf_tenant;
+	if (wf_tenant[0] != '\0' && is_among(mine, wf_tenant))
+		return wf_tenant;
 	if (wf_tenant[0] != '\0')
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
@@ -225,7 +233,16 @@ wf_tenant_current(void)
 	return wf_tenant[0] == '\0' ? NULL : wf_tenant;
 }
 
-/* The same as a text, or 0: whose it is what is made now. */
+/* May the current user work for this tenant?  NULL: for all, which a confined role never may. */
+bool
+wf_tenant_may(const char *tenant)
+{
+	const Mine *mine = find_confined();
+
+	return mine == NULL || (tenant != NULL && is_among(mine, tenant));
+}
+
+/* wf_tenant_current() as a text, or 0: whose it is what is made now. */
 Datum
 wf_tenant_datum(void)
 {

@@ -13,6 +13,7 @@
 #define WF_TENANT_ANY	"*"
 
 extern const char *wf_tenant_current(void);
+extern bool wf_tenant_may(const char *tenant);
 extern Datum wf_tenant_datum(void);
 extern Datum wf_tenant_keys(void);
 extern bool wf_tenant_sees(Datum tenant);

@@ -250,8 +250,43 @@ GRANT workflow_monitor TO regress_stranger;
 SET ROLE regress_stranger;
 SELECT is(shown(:'b'), '"***" "***" invalid input syntax for type integer: "***"', 'a monitor does not');
 SELECT is((SELECT count(*) FROM workflow.audit a WHERE a::text LIKE '%DE500105%'), 0::bigint, 'nor does the audit');
+SET ROLE regress_app;
+SELECT workflow.define('{"id": "card", "initial": "a", "context": {"iban": "1"}, "sensitive": ["/iban"], "search": {"n": {"@expr": "(context->>''iban'')::int"}}, "states": {"a": {}}}') \g /dev/null
+SELECT workflow.bulk('migrate', '{"definition": "card"}', '{"patch": {"iban": "DE700107"}}') AS b \gset
+SELECT work() \g /dev/null
+SELECT is((SELECT message FROM workflow.bulk_items WHERE bulk = :'b'), 'invalid input syntax for type integer: "DE700107"', 'a patch is seen');
+SET ROLE regress_stranger;
+SELECT is((SELECT message FROM workflow.bulk_items WHERE bulk = :'b'), 'invalid input syntax for type integer: "***"', 'by who has asked');
 RESET ROLE;
 REVOKE workflow_monitor FROM regress_stranger;
+
+-- tags and attributes: of those that were there, still, and of those that are named
+SET ROLE regress_app;
+SELECT workflow.define('{"id": "parcel", "initial": "packed", "context": {"n": 0}, "search": {"n": "$.n"}, "states": {
+    "packed": {"tags": ["here"], "on": {"ship": "gone"}}, "gone": {}}}') \g /dev/null
+SELECT workflow.start('parcel', '{"n": 1}') AS one, workflow.start('parcel', '{"n": 2}') AS two \gset
+SELECT is(done('suspend', jsonb_build_object('definition', 'parcel', 'attributes', '{"n": 1}'::jsonb, 'ids', ARRAY[:'one', :'two'])),
+    'finished 2 1/0/1/0/0', 'a process that is named has to have the attributes');
+SELECT is((SELECT string_agg(concat(context->'n', suspended), ' ' ORDER BY context->'n') FROM workflow.processes WHERE definition = 'parcel'), '1t 2f', 'else it is left alone');
+SELECT FROM workflow.resume(:'one') \g /dev/null
+SELECT workflow.bulk('suspend', '{"definition": "parcel", "attributes": {"n": {">": 0}}}') AS a, workflow.bulk('suspend', '{"definition": "parcel", "tags": "here"}') AS b,
+    pg_sleep(0.01) \gset
+SELECT workflow.start('parcel', '{"n": 3}') AS three \gset
+SELECT work() \g /dev/null
+SELECT is((SELECT concat_ws(', ', stands(:'a'), stands(:'b'))), 'finished 2 2/0/0/0/0, finished 2 0/2/0/0/0', 'what was started later is no item');
+SELECT is(suspended, false, 'nor is it touched') FROM workflow.processes WHERE id = :'three';
+SELECT workflow.bulk('resume', '{"definition": "parcel", "tags": "here"}') AS b \gset
+SELECT workflow.work_bulks(), workflow.work_bulks(1) \g /dev/null
+RESET ROLE;
+INSERT INTO workflow.bulk_item SELECT :'b', :'two', 'locked', NULL, 0, now();
+UPDATE workflow.bulk SET phase = 2, position = '00000000-0000-0000-0000-000000000000', locked = 1 WHERE id = :'b';
+SET ROLE regress_app;
+SELECT FROM workflow.resume(:'two');
+SELECT FROM workflow.send(:'two', 'ship');
+SELECT FROM workflow.suspend(:'two');
+SELECT work() \g /dev/null
+SELECT is(stands(:'b'), 'finished 3 1/1/0/0/0', 'one that was locked has to have the tag still when it is free');
+SELECT is(suspended, true, 'or it is left alone') FROM workflow.processes WHERE id = :'two';
 
 -- for a tenant
 SET ROLE regress_app;
@@ -264,6 +299,19 @@ SET LOCAL workflow.tenant = '';
 SELECT work() \g /dev/null
 SELECT is(stands(:'b'), 'finished 1 1/0/0/0/0', 'whoever does it');
 SELECT is((SELECT string_agg(concat_ws(' ', id = :'ours', tenant), ', ') FROM workflow.processes WHERE suspended AND definition = 'card'), 't acme', 'only what is the tenant''s');
+
+SET LOCAL workflow.tenant = 'acme';
+SELECT workflow.bulk('resume', '{"definition": "card"}') AS b \gset
+SET LOCAL workflow.tenant = '';
+SELECT workflow.bulk('resume', '{"definition": "card"}') AS c \gset
+RESET ROLE;
+SELECT FROM workflow.confine('regress_app', ARRAY['globex', 'initech']);
+SET ROLE regress_app;
+SELECT work() \g /dev/null
+RESET ROLE;
+SELECT is(stands(:'b'), 'stopped - 0/0/0/0/0 role "regress_app" may not work for tenant "acme" any more', 'a role that is confined meanwhile');
+SELECT is(stands(:'c'), 'stopped - 0/0/0/0/0 role "regress_app" is confined to tenants by now', 'has nothing done for all');
+SELECT FROM workflow.confine('regress_app', NULL);
 
 -- a role that may not log in
 RESET ROLE;
