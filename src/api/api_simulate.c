@@ -3,8 +3,7 @@
  * api_simulate.c
  *	  workflow.dry_run() and simulate(): what would happen.
  *
- * Runs in client backends, and locks no process; see simulate/.  The scripts of
- * simulate() are read here.
+ * Runs in client backends, and locks no process; see simulate/.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +20,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/script.h"
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/jsonb.h"
@@ -307,140 +307,16 @@ play_until(Play *play, TimestampTz until)
 
 /* --- scripts ------------------------------------------------------------ */
 
-/* An element of a script. */
-typedef struct Line
-{
-	int			number;			/* from 1 */
-	JsonbContainer *object;
-} Line;
-
-/* Error 22023 with this message, and a hint that may be NULL. */
-pg_noreturn static void
-wrong_line(const Line *line, const char *message, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg_internal("%s", message),
-			 errdetail("The error is in element %d of the script.", line->number),
-			 hint != NULL ? errhint("%s", hint) : 0));
-}
-
-/* A member of an element, or NULL. */
-static JsonbValue *
-find(const Line *line, const char *key)
-{
-	return getKeyJsonValueFromContainer(line->object, key, strlen(key), NULL);
-}
-
-/* A member of an element as jsonb, or NULL. */
-static Jsonb *
-find_jsonb(const Line *line, const char *key)
-{
-	JsonbValue *value = find(line, key);
-
-	return value == NULL ? NULL : JsonbValueToJsonb(value);
-}
-
-/* A member that must be a string which is not empty; NULL if there is none. */
-static char *
-find_string(const Line *line, const char *key)
-{
-	JsonbValue *value = find(line, key);
-
-	if (value == NULL)
-		return NULL;
-	if (value->type != jbvString || value->val.string.len == 0)
-		wrong_line(line, psprintf("\"%s\" is not a string", key), NULL);
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-/* A member that must be a boolean; false if there is none. */
-static bool
-find_true(const Line *line, const char *key)
-{
-	JsonbValue *value = find(line, key);
-
-	if (value == NULL)
-		return false;
-	if (value->type != jbvBool)
-		wrong_line(line, psprintf("\"%s\" is neither true nor false", key), NULL);
-	return value->val.boolean;
-}
-
-/* Check the keys of an element, and those that exclude each other. */
-static void
-check_keys(const Line *line)
-{
-	static const char *const known[] = {"after", "at", "event", "data", "actor",
-	"done", "output", "error", "until_idle", "guards"};
-	JsonbIterator *it = JsonbIteratorInit(line->object);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-
-	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
-	{
-		bool		found = token != WJB_KEY;
-
-		for (int i = 0; i < (int) lengthof(known) && !found; i++)
-			found = value.val.string.len == (int) strlen(known[i]) &&
-				memcmp(value.val.string.val, known[i], value.val.string.len) == 0;
-		if (!found)
-			wrong_line(line, psprintf("unknown key \"%.*s\"", value.val.string.len,
-									  value.val.string.val),
-					   "Keys are after, at, event, data, actor, done, output, error, until_idle and guards.");
-	}
-	if ((find(line, "event") != NULL) + (find(line, "done") != NULL) +
-		(find(line, "error") != NULL) > 1)
-		wrong_line(line, "\"event\", \"done\" and \"error\" exclude each other", NULL);
-	if (find(line, "after") != NULL && find(line, "at") != NULL)
-		wrong_line(line, "\"after\" and \"at\" exclude each other", NULL);
-}
-
-/* The instant to which an element of the script moves the clock, at least now. */
-static TimestampTz
-line_time(const Line *line, TimestampTz now)
-{
-	JsonbValue *after = find(line, "after");
-	char	   *at = find_string(line, "at");
-	Datum		then = TimestampTzGetDatum(now);
-
-	if (at != NULL)
-		then = DirectFunctionCall3(timestamptz_in, CStringGetDatum(at),
-								   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	else if (after != NULL && after->type == jbvNumeric)
-	{
-		double		ms = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-															NumericGetDatum(after->val.numeric)));
-
-		if (!(ms >= 0 && ms <= 1e14))
-			wrong_line(line, "\"after\" is out of range", NULL);
-		return now + (TimestampTz) (ms * 1000);
-	}
-	else if (after != NULL)
-	{
-		Datum		interval = DirectFunctionCall3(interval_in,
-												   CStringGetDatum(find_string(line, "after")),
-												   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-
-		then = DirectFunctionCall2(timestamptz_pl_interval, then, interval);
-	}
-	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(then)))
-		wrong_line(line, "the time is not finite", NULL);
-	if (DatumGetTimestampTz(then) < now)
-		wrong_line(line, "time does not go backwards", NULL);
-	return DatumGetTimestampTz(then);
-}
-
 /* Deliver the answer of a simulated child, which the script gives. */
 static void
-play_reply(Play *play, const Line *line, const char *child, bool done,
+play_reply(Play *play, const WfScriptLine *line, const char *child, bool done,
 		   const char *actor)
 {
 	WfSimulation *sim = play->sim;
 	WfStimulus	stimulus = {
 		.kind = WF_STIMULUS_REPLY,
 		.event = psprintf("%s.invoke.%s", done ? "done" : "error", child),
-		.data = find_jsonb(line, done ? "output" : "data"),
+		.data = wf_script_jsonb(line, done ? "output" : "data"),
 		.actor = actor
 	};
 	ListCell   *cell;
@@ -452,7 +328,7 @@ play_reply(Play *play, const Line *line, const char *child, bool done,
 			(void) play_event(play, &stimulus);
 			return;
 		}
-	wrong_line(line, psprintf("no child \"%s\" is running at %s", child,
+	wf_script_wrong(line, psprintf("no child \"%s\" is running at %s", child,
 							  timestamptz_to_str(play->now)),
 			   "An invoke without an id is named after its state: \"STATE.0\".");
 }
@@ -480,10 +356,10 @@ is_guard(const WfChart *chart, const JsonbValue *name)
  * or do not exist yet.
  */
 static void
-play_guards(Play *play, const Line *line)
+play_guards(Play *play, const WfScriptLine *line)
 {
 	const WfDefinition *definition = play->sim->definition;
-	Jsonb	   *guards = find_jsonb(line, "guards");
+	Jsonb	   *guards = wf_script_jsonb(line, "guards");
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -491,38 +367,38 @@ play_guards(Play *play, const Line *line)
 	if (guards == NULL)
 		return;
 	if (definition->id != 0)
-		wrong_line(line, "the guards of a definition that is stored are its functions",
+		wf_script_wrong(line, "the guards of a definition that is stored are its functions",
 				   "Pass the definition as json.");
 	if (!JB_ROOT_IS_OBJECT(guards))
-		wrong_line(line, "\"guards\" is not an object of booleans by the names of functions", NULL);
+		wf_script_wrong(line, "\"guards\" is not an object of booleans by the names of functions", NULL);
 	it = JsonbIteratorInit(&guards->root);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 		if (token == WJB_KEY && !is_guard(definition->chart, &value))
-			wrong_line(line, psprintf("no guard is the function \"%.*s\"",
+			wf_script_wrong(line, psprintf("no guard is the function \"%.*s\"",
 									  value.val.string.len, value.val.string.val), NULL);
 		else if (token == WJB_VALUE && value.type != jbvBool)
-			wrong_line(line, "the answer of a guard is neither true nor false", NULL);
+			wf_script_wrong(line, "the answer of a guard is neither true nor false", NULL);
 	wf_evaluator_stub(definition->evaluator, guards);
 }
 
 /* Play an element of the script: first the time passes, then the event comes. */
 static void
-play_line(Play *play, const Line *line)
+play_line(Play *play, const WfScriptLine *line)
 {
-	char	   *event = find_string(line, "event");
-	char	   *done = find_string(line, "done");
-	char	   *error = find_string(line, "error");
-	char	   *actor = find_string(line, "actor");
+	char	   *event = wf_script_string(line, "event");
+	char	   *done = wf_script_string(line, "done");
+	char	   *error = wf_script_string(line, "error");
+	char	   *actor = wf_script_string(line, "actor");
 
-	check_keys(line);
+	wf_script_check(line);
 	play_guards(play, line);
 	if (actor != NULL)
 		wf_privilege_require_actor(play->sim->definition, actor);
-	play_until(play, line_time(line, play->now));
+	play_until(play, wf_script_time(line, play->now));
 	if (event != NULL)
 	{
 		WfStimulus	stimulus = {.kind = WF_STIMULUS_COMMAND,.event = event,
-			.data = find_jsonb(line, "data"),
+			.data = wf_script_jsonb(line, "data"),
 			.actor = actor != NULL ? actor : play->start->actor
 		};
 
@@ -535,20 +411,7 @@ play_line(Play *play, const Line *line)
 		play_reply(play, line, done != NULL ? done : error, done != NULL, actor);
 
 	/* Deliver also what the event has made due at once. */
-	play_until(play, find_true(line, "until_idle") ? DT_NOEND : play->now);
-}
-
-/* The n-th element of the script, from 0. */
-static Line
-line_of(const Play *play, int n)
-{
-	Line		line = {.number = n + 1};
-	JsonbValue *value = getIthJsonbValueFromContainer(&play->script->root, n);
-
-	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-		wrong_line(&line, "an element of a script must be an object", NULL);
-	line.object = value->val.binary.data;
-	return line;
+	play_until(play, wf_script_is(line, "until_idle") ? DT_NOEND : play->now);
 }
 
 /*
@@ -568,7 +431,7 @@ play_script(void *arg)
 	MemoryContextSwitchTo(passing);
 	if (n > 0)
 	{
-		Line		first = line_of(play, 0);
+		WfScriptLine		first = wf_script_line(play->script, 0);
 
 		play_guards(play, &first);
 	}
@@ -577,10 +440,10 @@ play_script(void *arg)
 	play_until(play, play->now);
 	for (int i = 0; i < n; i++)
 	{
-		Line		line;
+		WfScriptLine		line;
 
 		MemoryContextReset(passing);
-		line = line_of(play, i);
+		line = wf_script_line(play->script, i);
 		play_line(play, &line);
 	}
 	MemoryContextSwitchTo(outer);
