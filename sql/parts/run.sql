@@ -182,13 +182,13 @@ CREATE FUNCTION workflow.run_jobs(
     at timestamptz DEFAULT NULL, queue text DEFAULT NULL, tenant text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_run_jobs';
 
--- cancel_run(run, force): a run that waits is not done: 'aborted'. One that runs is
+-- cancel_run(run, force, actor): a run that waits is not done: 'aborted'. One that runs is
 -- 'aborting': it is told when it reports its progress, or extends its lease, and may
 -- go on; with force what an executor is at is interrupted. Returns its state after
 -- that; that of one that has ended stays. For the job's owner, who may manage it, and
 -- who made the run. Errors: WF010, WF002. Waits for a transaction that is claiming or
 -- ending the run.
-CREATE FUNCTION workflow.cancel_run(run uuid, force boolean DEFAULT false) RETURNS text
+CREATE FUNCTION workflow.cancel_run(run uuid, force boolean DEFAULT false, actor text DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_cancel_run';
 
 -- run_state(state): the word for a run's state.

@@ -242,7 +242,7 @@ workflow_retry_run(PG_FUNCTION_ARGS)
 	wf_run_sight_require_manager(id);
 	retried = wf_run_retry(id);
 	if (retried && wf_run_find(id, &row))
-		wf_note_run("retry_run", id, wf_run_row_job(&row), NULL);
+		wf_note_run("retry_run", id, wf_run_row_job(&row), NULL, NULL);
 	SPI_finish();
 	PG_RETURN_BOOL(retried);
 }

@@ -22,6 +22,7 @@
 #include "api/arg.h"
 #include "api/note.h"
 #include "api/run_sight.h"
+#include "api/worker_arg.h"
 #include "base/clock.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
@@ -272,20 +273,22 @@ workflow_run_jobs(PG_FUNCTION_ARGS)
 }
 
 /*
- * SQL function workflow.cancel_run(run, force) of sql/parts/run.sql.  Locks the run.
+ * SQL function workflow.cancel_run(run, force, actor) of sql/parts/run.sql.  Locks the run.
  */
 Datum
 workflow_cancel_run(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *id = wf_arg_uuid(fcinfo, 0, "run");
 	bool		force = wf_arg_bool(fcinfo, 1, "force");
+	char	   *actor = wf_worker_arg_actor(fcinfo, 2);
 	WfRunState	state;
 	int32		job;
 
 	wf_api_connect_to_write(fcinfo);
-	state = wf_run_cancel(id, force, &job);
+	state = wf_run_cancel(id, force, actor, &job);
 	if (job != 0)
-		wf_note_run("cancel_run", id, job, wf_note_detail("force", wf_jsonb_scalar(BoolGetDatum(force), BOOLOID)));
+		wf_note_run("cancel_run", id, job, actor,
+					wf_note_detail("force", wf_jsonb_scalar(BoolGetDatum(force), BOOLOID)));
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(wf_run_row_state_name(state)));
 }

@@ -72,11 +72,11 @@ wf_note_process(const char *act, WfProcess *process, const char *actor, const ch
 
 /* The same of a run of a job (job.id). */
 void
-wf_note_run(const char *act, const pg_uuid_t *id, int32 job, Jsonb *detail)
+wf_note_run(const char *act, const pg_uuid_t *id, int32 job, const char *actor, Jsonb *detail)
 {
 	const WfJob *of = wf_job(job);
 	WfAct		row = {
-		.act = act,.kind = "run",.object = wf_uuid_text(id),.owner = of->owner,
+		.act = act,.kind = "run",.object = wf_uuid_text(id),.owner = of->owner,.actor = actor,
 		.detail = with(detail, "job", wf_jsonb_string(of->name))
 	};
 

@@ -13,7 +13,8 @@
 
 extern void wf_note_process(const char *act, WfProcess *process, const char *actor,
 							const char *note, Jsonb *detail);
-extern void wf_note_run(const char *act, const pg_uuid_t *id, int32 job, Jsonb *detail);
+extern void wf_note_run(const char *act, const pg_uuid_t *id, int32 job, const char *actor,
+						Jsonb *detail);
 extern void wf_note_object(const char *act, const char *kind, const char *name, int32 owner,
 						   const char *note, Jsonb *detail);
 extern void wf_note_runs(const char *act, const char *job, Jsonb *detail, int64 count);

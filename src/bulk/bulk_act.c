@@ -60,7 +60,7 @@ static WfStatement migrate_statement = {
 };
 
 static WfStatement cancel_run_statement = {
-	.sql = DONE_IF("workflow.cancel_run($1, COALESCE(" TEXT_OF("force") "::pg_catalog.bool, false))"
+	.sql = DONE_IF("workflow.cancel_run($1, COALESCE(" TEXT_OF("force") "::pg_catalog.bool, false), $3)"
 				   " OPERATOR(pg_catalog.=) ANY ('{aborted,aborting}'::pg_catalog.text[])"),
 	ACT_ARGS
 };

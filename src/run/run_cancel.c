@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "base/compat.h"
 #include "base/errcodes.h"
@@ -75,12 +76,13 @@ refuse_missing(const pg_uuid_t *id)
 }
 
 /*
- * Cancel a run.  Returns its state after that; *of becomes the version of its job, 0 if
- * it had ended before.  Locks it, and waits for a transaction
- * that is at it.  Errors: WF010 when there is none, WF002.  SPI must be connected.
+ * Cancel a run, on behalf of an actor, or NULL.  Returns its state after that; *of
+ * becomes the version of its job, 0 if it had ended before.  Locks it, and waits for a
+ * transaction that is at it.  Errors: WF010 when there is none, WF002.  SPI must be
+ * connected.
  */
 WfRunState
-wf_run_cancel(const pg_uuid_t *id, bool force, int32 *of)
+wf_run_cancel(const pg_uuid_t *id, bool force, const char *actor, int32 *of)
 {
 	WfRunRow	row;
 	WfRunPast	past;
@@ -95,6 +97,8 @@ wf_run_cancel(const pg_uuid_t *id, bool force, int32 *of)
 	{
 		*of = wf_run_row_job(&row);
 		require(*of, DatumGetObjectId(row.values[WF_RUN_starter]));
+		if (actor != NULL)
+			wf_run_row_set(&row, WF_RUN_actor, CStringGetTextDatum(actor));
 		if (!is_running(&row))
 			return abort_waiting(&row);
 		wf_run_cancel_running(&row, force);

@@ -8,6 +8,7 @@
 #include "store/run_row.h"
 
 extern void wf_run_cancel_running(WfRunRow *row, bool force);
-extern WfRunState wf_run_cancel(const pg_uuid_t *id, bool force, int32 *of);
+extern WfRunState wf_run_cancel(const pg_uuid_t *id, bool force, const char *actor,
+								int32 *of);
 
 #endif							/* WF_RUN_CANCEL_H */

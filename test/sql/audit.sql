@@ -185,10 +185,10 @@ SET SESSION AUTHORIZATION regress_monitor;
 SELECT is((SELECT count(*) FROM workflow.audit WHERE act = 'adopt' OR object IN ('mine', 'line')), 6::bigint, 'a monitor sees all');
 SET SESSION AUTHORIZATION regress_admin;
 SELECT is((SELECT count(*) FROM workflow.audit WHERE act = 'adopt' OR object IN ('mine', 'line')), 6::bigint, 'so does an administrator');
-SELECT is(workflow.cancel_run(:'r', true), 'aborted', 'who does what is no business of others');
+SELECT is(workflow.cancel_run(:'r', true, actor => 'boss'), 'aborted', 'who does what is no business of others');
 RESET SESSION AUTHORIZATION;
 SELECT FROM app.acts();
-SELECT is((SELECT role || '/' || login FROM workflow.audit WHERE act = 'cancel_run' AND detail->>'force' = 'true'), 'regress_admin/regress_admin', 'under their own name');
+SELECT is((SELECT role || '/' || login || '/' || actor FROM workflow.audit WHERE act = 'cancel_run' AND detail->>'force' = 'true'), 'regress_admin/regress_admin/boss', 'under their own name, and for whom');
 
 -- owners change
 SELECT is(workflow.change_owner('job:out', 'regress_clerk', 'moved'), true, 'a job is given away');

@@ -217,7 +217,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('run_job(text,jsonb,text,integer,timestamp with time zone,text,text,uuid[],text,interval,interval,text,text,text)', $$run_job('form')$$, 'ok = = = = WF002 = = = 42501 ='),
 ('run_job(text,jsonb,text,integer,timestamp with time zone,text,text,uuid[],text,interval,interval,text,text,text)', $$run_job('form', queue => 'job:form')$$, 'ok = = = = WF002 = = = 42501 ='),
 ('run_jobs(text,jsonb[],text[],text[],integer,timestamp with time zone,text,text)', $$run_jobs('form', ARRAY['{}']::jsonb[])$$, 'ok = = = = WF002 = = = 42501 ='),
-('cancel_run(uuid,boolean)', $$cancel_run(%9$L)$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('cancel_run(uuid,boolean,text)', $$cancel_run(%9$L)$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('get_run(uuid)', $$get_run(%9$L)$$, 'ok = = = WF002 = ok WF002 = ok 42501'),
 ('run_progress(uuid)', $$run_progress(%9$L)$$, 'ok = = = WF002 = ok WF002 = ok 42501'),
 ('job_schema(text,integer,text)', $$job_schema('form')$$, 'ok = = = ok WF002 ok WF002 = ok 42501'),
