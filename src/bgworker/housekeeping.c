@@ -278,8 +278,10 @@ look_at_alerts(Oid extension, bool *more)
 }
 
 /*
- * The instance is registered in this database; others who have gone are recovered.  The
- * first time, what came before the start of the server is looked at.
+ * The instance is registered in this database, once something is stored here: where
+ * another database is replicated to, the rows of the table come from there.  Others who
+ * have gone are recovered.  The first time, what came before the start of the server is
+ * looked at.
  */
 static bool
 look_after_members(Oid extension, bool *more)
@@ -288,7 +290,7 @@ look_after_members(Oid extension, bool *more)
 
 	if (!wf_transaction_begin("looking after other runtimes", extension))
 		return false;
-	if (wf_origin_is_ours())
+	if (wf_origin_is_certain())
 		*more = wf_local_member_cycle(first);
 	wf_transaction_commit();
 	looked_at_members = GetCurrentTimestamp();
