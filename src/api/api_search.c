@@ -242,17 +242,6 @@ typedef struct Wanted
 	List	   *any;			/* states of the first group, without duplicates */
 } Wanted;
 
-/* Has the state, or one around it, this tag? */
-static bool
-has_tag(const WfChart *chart, WfStateId state, const char *tag)
-{
-	for (; state != WF_NO_STATE; state = chart->states[state].parent)
-		for (int i = 0; i < chart->states[state].ntags; i++)
-			if (strcmp(chart->states[state].tags[i], tag) == 0)
-				return true;
-	return false;
-}
-
 /* Is the state one of these, or inside of one? */
 static bool
 is_below(const WfChart *chart, WfStateId state, const Strings *names)
@@ -300,7 +289,7 @@ add_group(Wanted *wanted, const WfDefinition *definition, int group, const char 
 		/* The rows of processes have leaf states only. */
 		if (state->kind != WF_STATE_ATOMIC && state->kind != WF_STATE_FINAL)
 			continue;
-		if (tag != NULL ? !has_tag(chart, i, tag) : !is_below(chart, i, names))
+		if (tag != NULL ? !wf_chart_has_tag(chart, i, tag) : !is_below(chart, i, names))
 			continue;
 		found = true;
 		wanted->definition[wanted->n] = definition->id;

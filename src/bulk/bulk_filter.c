@@ -14,7 +14,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/jsonb.h"
 #include "base/quote.h"
+#include "base/uuid.h"
 #include "bulk/bulk_act.h"
 #include "bulk/bulk_filter.h"
 #include "bulk/bulk_json.h"
@@ -95,34 +97,6 @@ wf_bulk_filter_act(const char *name, Jsonb *json)
 
 /* --- what it says ------------------------------------------------------------------ */
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	return memcmp(a, b, UUID_LEN);
-}
-
-static void
-read_ids(Jsonb *json, const char *of, WfBulkFilter *filter)
-{
-	int			n;
-	Datum	   *ids = wf_bulk_json_ids(json, "ids", of, &n);
-
-	if (ids == NULL)
-		return;
-	if (n > WF_BULK_MOST_IDS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("\"ids\" has %d elements, more than %d", n, WF_BULK_MOST_IDS),
-				 errhint("Say by other keys what they have in common.")));
-	filter->ids = palloc(sizeof(pg_uuid_t) * (n + 1));
-	for (int i = 0; i < n; i++)
-		filter->ids[i] = *DatumGetUUIDP(ids[i]);
-	qsort(filter->ids, n, sizeof(pg_uuid_t), compare_ids);
-	for (int i = 0; i < n; i++)
-		if (i == 0 || memcmp(&filter->ids[i], &filter->ids[filter->nids - 1], UUID_LEN) != 0)
-			filter->ids[filter->nids++] = filter->ids[i];
-}
-
 /* Error 22023 for a word that is none of these. */
 static void
 check_words(ArrayType *words, const char *const *known, const char *what)
@@ -202,7 +176,7 @@ read_processes(Jsonb *json, WfBulkFilter *filter)
 }
 
 /*
- * Read a filter for an act.  Errors: 22023 for a key that there is not, and for a value that
+ * Read a filter for an act, but for the ids themselves.  Errors: 22023 for a key that there is not, and for a value that
  * is not of its kind; 54000 for too many ids; those of times.
  */
 void
@@ -230,5 +204,89 @@ wf_bulk_filter_read(WfBulkAct act, Jsonb *json, WfBulkFilter *filter)
 	filter->key = wf_bulk_json_string(json, "key");
 	filter->since = wf_bulk_json_time(json, "since", DT_NOBEGIN);
 	filter->until = wf_bulk_json_time(json, "until", DT_NOEND);
-	read_ids(json, runs ? "runs" : "processes", filter);
+	filter->nids = wf_bulk_json_length(json, "ids", runs ? "runs" : "processes");
+	if (filter->nids > WF_BULK_MOST_IDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("\"ids\" has %d elements, more than %d", filter->nids, WF_BULK_MOST_IDS),
+				 errhint("Say by other keys what they have in common.")));
+}
+
+/* --- items that are named ----------------------------------------------------------- */
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_LEN);
+}
+
+static Jsonb *
+ids_array(const pg_uuid_t *ids, int n)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	value = {.type = jbvString};
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		value.val.string.val = wf_uuid_text(&ids[i]);
+		value.val.string.len = strlen(value.val.string.val);
+		(void) pushJsonbValue(&state, WJB_ELEM, &value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+/*
+ * The filter, which was read, with the ids that it names in their order, each once.  Error
+ * 22023 for what is no id.
+ */
+Jsonb *
+wf_bulk_filter_sort(WfBulkAct act, Jsonb *json, WfBulkFilter *filter)
+{
+	static const char *keys[] = {"ids"};
+	const char *of = wf_bulk_act_is_of_runs(act) ? "runs" : "processes";
+	int			n = filter->nids;
+	pg_uuid_t  *ids;
+	Jsonb	   *array;
+	int			distinct = 0;
+
+	if (n < 0)
+		return json;
+	ids = palloc(sizeof(pg_uuid_t) * (n + 1));
+	for (int i = 0; i < n; i++)
+		wf_bulk_json_id(json, "ids", i, of, &ids[i]);
+	qsort(ids, n, sizeof(pg_uuid_t), compare_ids);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || compare_ids(&ids[i], &ids[distinct - 1]) != 0)
+			ids[distinct++] = ids[i];
+	filter->nids = distinct;
+	array = ids_array(ids, distinct);
+	return wf_jsonb_merge(json, wf_jsonb_object(lengthof(keys), keys, &array));
+}
+
+/*
+ * Of a filter that is sorted: the next ids behind the position, up to `limit`, as each slice
+ * asks for them: it reads no others.  Returns whether there are no more.
+ */
+bool
+wf_bulk_filter_behind(Jsonb *json, const pg_uuid_t *position, int limit, pg_uuid_t *ids, int *n)
+{
+	int			end = wf_bulk_json_length(json, "ids", "items");
+	int			from = 0;
+	int			to = end;
+	pg_uuid_t	id;
+
+	while (from < to)
+	{
+		int			middle = from + (to - from) / 2;
+
+		wf_bulk_json_id(json, "ids", middle, "items", &id);
+		if (compare_ids(&id, position) <= 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	for (*n = 0; *n < limit && from < end; from++)
+		wf_bulk_json_id(json, "ids", from, "items", &ids[(*n)++]);
+	return from == end;
 }

@@ -25,11 +25,12 @@ typedef struct WfBulkFilter
 	const char *key;
 	TimestampTz since;
 	TimestampTz until;
-	pg_uuid_t  *ids;			/* in their order, each once; NULL: any */
-	int			nids;
+	int			nids;			/* so many are named; -1: none is, and any may be meant */
 } WfBulkFilter;
 
 extern WfBulkAct wf_bulk_filter_act(const char *name, Jsonb *json);
 extern void wf_bulk_filter_read(WfBulkAct act, Jsonb *json, WfBulkFilter *filter);
+extern Jsonb *wf_bulk_filter_sort(WfBulkAct act, Jsonb *json, WfBulkFilter *filter);
+extern bool wf_bulk_filter_behind(Jsonb *json, const pg_uuid_t *position, int limit, pg_uuid_t *ids, int *n);
 
 #endif							/* WF_BULK_FILTER_H */

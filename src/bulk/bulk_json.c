@@ -188,29 +188,56 @@ wf_bulk_json_bool(Jsonb *object, const char *key)
 	return value.val.boolean;
 }
 
-/* A list of ids, of what says `of`; NULL: there is none. */
+pg_noreturn static void
+refuse_ids(const char *key, const char *of)
+{
+	wf_bulk_json_refuse(key, psprintf("an array of ids of %s", of));
+	pg_unreachable();
+}
+
+/* How long a list of ids is, of what `of` says; -1: there is none. */
+int
+wf_bulk_json_length(Jsonb *object, const char *key, const char *of)
+{
+	JsonbValue	value;
+
+	if (!wf_bulk_json_member(object, key, false, &value))
+		return -1;
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
+		refuse_ids(key, of);
+	return JsonContainerSize(value.val.binary.data);
+}
+
+/* One of a list of ids. */
+void
+wf_bulk_json_id(Jsonb *object, const char *key, int i, const char *of, pg_uuid_t *id)
+{
+	JsonbValue	value;
+	JsonbValue *item;
+
+	(void) wf_bulk_json_member(object, key, false, &value);
+	item = getIthJsonbValueFromContainer(value.val.binary.data, i);
+	if (item->type != jbvString ||
+		!wf_uuid_parse(pnstrdup(item->val.string.val, item->val.string.len), id))
+		refuse_ids(key, of);
+}
+
+/* A list of ids, of what `of` says; NULL: there is none. */
 Datum *
 wf_bulk_json_ids(Jsonb *object, const char *key, const char *of, int *n)
 {
-	JsonbValue	value;
-	char	   *what = psprintf("an array of ids of %s", of);
+	int			length = wf_bulk_json_length(object, key, of);
 	Datum	   *ids;
 
-	*n = 0;
-	if (!wf_bulk_json_member(object, key, false, &value))
+	*n = Max(length, 0);
+	if (length < 0)
 		return NULL;
-	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
-		wf_bulk_json_refuse(key, what);
-	*n = JsonContainerSize(value.val.binary.data);
-	ids = palloc(sizeof(Datum) * (*n + 1));
-	for (int i = 0; i < *n; i++)
+	ids = palloc(sizeof(Datum) * (length + 1));
+	for (int i = 0; i < length; i++)
 	{
-		JsonbValue *item = getIthJsonbValueFromContainer(value.val.binary.data, i);
 		pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
-		if (item->type != jbvString ||
-			!wf_uuid_parse(pnstrdup(item->val.string.val, item->val.string.len), id))
-			wf_bulk_json_refuse(key, what);
+		wf_bulk_json_id(object, key, i, of, id);
 		ids[i] = UUIDPGetDatum(id);
 	}
 	return ids;

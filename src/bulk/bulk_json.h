@@ -22,5 +22,7 @@ extern bool wf_bulk_json_is_number(const JsonbValue *value, int number);
 extern int32 wf_bulk_json_int(Jsonb *object, const char *key);
 extern int	wf_bulk_json_bool(Jsonb *object, const char *key);
 extern Datum *wf_bulk_json_ids(Jsonb *object, const char *key, const char *of, int *n);
+extern int	wf_bulk_json_length(Jsonb *object, const char *key, const char *of);
+extern void wf_bulk_json_id(Jsonb *object, const char *key, int i, const char *of, pg_uuid_t *id);
 
 #endif							/* WF_BULK_JSON_H */

@@ -88,6 +88,7 @@ wf_bulk_make(const char *act, WfBulk *bulk)
 	bulk->tenant = tenant == NULL ? NULL : pstrdup(tenant);
 	bulk->act = wf_bulk_filter_act(act, bulk->filter);
 	wf_bulk_filter_read(bulk->act, bulk->filter, &filter);
+	bulk->filter = wf_bulk_filter_sort(bulk->act, bulk->filter, &filter);
 	check_role(GetUserId());
 	wf_bulk_scope_take(bulk, &filter);
 	bulk->changes = wf_bulk_act_check_changes(bulk->act, bulk->changes);
@@ -96,8 +97,8 @@ wf_bulk_make(const char *act, WfBulk *bulk)
 	wf_uuid_make(&bulk->id, WF_UUID_NO_SLOT);
 	bulk->made_at = bulk->due = wf_clock_now();
 	try(bulk);
-	bulk->phase = filter.ids == NULL ? WF_BULK_COUNTS : WF_BULK_DOES;
-	bulk->total = filter.ids == NULL ? -1 : filter.nids;
+	bulk->phase = filter.nids < 0 ? WF_BULK_COUNTS : WF_BULK_DOES;
+	bulk->total = filter.nids;
 	bulk->role = GetUserNameFromId(GetUserId(), false);
 	bulk->login = GetUserNameFromId(GetSessionUserId(), false);
 	bulk->owner = wf_owner_role_enter(GetUserId());

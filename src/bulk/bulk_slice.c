@@ -72,7 +72,7 @@ static void
 note_missing(const WfBulkWalk *walk, WfBulkOutcome *outcome)
 {
 	outcome->result = WF_BULK_SKIPPED;
-	if (walk->filter.ids == NULL)
+	if (walk->filter.nids < 0)
 		return;
 	/* Who has named it wants to know. */
 	outcome->result = WF_BULK_REFUSED;

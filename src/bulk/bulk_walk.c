@@ -23,6 +23,8 @@
 
 #include "bulk/bulk_act.h"
 #include "bulk/bulk_walk.h"
+#include "chart/chart.h"
+#include "definition/definition.h"
 #include "store/process_row.h"
 #include "store/run_row.h"
 #include "store/statement.h"
@@ -115,11 +117,18 @@ static WfStatement search_statement = {
 	WF_ARGS(PROCESS_ARGS, TEXTOID, TEXTARRAYOID, JSONBOID, INT4OID, INT4OID, UUIDOID)
 };
 
-/* Is a process, $1, still one of those?  $2: the id before it, $3: definition, $4: tags, $5: attributes. */
+/* Has a process, $1, still the attributes $4?  $2: the id before it, $3: definition. */
 static WfStatement is_found_statement = {
-	.sql = "SELECT EXISTS (SELECT FROM workflow.search($3, tags => $4, attributes => $5, \"limit\" => 1, after => $2) p"
+	.sql = "SELECT EXISTS (SELECT FROM workflow.search($3, attributes => $4, \"limit\" => 1, after => $2) p"
 	" WHERE p.id OPERATOR(pg_catalog.=) $1)",
-	WF_ARGS(UUIDOID, UUIDOID, TEXTOID, TEXTARRAYOID, JSONBOID)
+	WF_ARGS(UUIDOID, UUIDOID, TEXTOID, JSONBOID)
+};
+
+/* In which states is it? */
+static WfStatement states_statement = {
+	.sql = "SELECT p.definition, s.name FROM workflow.process p, pg_catalog.unnest(p.states) s(name)"
+	" WHERE p.id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(UUIDOID)
 };
 
 /* --- parameters -------------------------------------------------------------------- */
@@ -258,16 +267,9 @@ wf_bulk_walk_begin(const WfBulk *bulk, WfBulkWalk *walk)
 static void
 next_named(const WfBulkWalk *walk, int limit, WfBulkStretch *stretch)
 {
-	const WfBulkFilter *filter = &walk->filter;
-	int			at = 0;
-
-	while (at < filter->nids && memcmp(&filter->ids[at], &walk->bulk->position, UUID_LEN) <= 0)
-		at++;
-	while (at < filter->nids && stretch->n < limit)
-		stretch->items[stretch->n++] = filter->ids[at++];
+	stretch->end = wf_bulk_filter_behind(walk->bulk->filter, &walk->bulk->position, limit, stretch->items, &stretch->n);
 	if (stretch->n > 0)
 		stretch->last = stretch->items[stretch->n - 1];
-	stretch->end = at == filter->nids;
 }
 
 /* What comes after an id that was made when the operation was, or later, is not its. */
@@ -342,7 +344,7 @@ wf_bulk_walk_next(const WfBulkWalk *walk, int limit, WfBulkStretch *stretch)
 	stretch->n = 0;
 	stretch->last = walk->bulk->position;
 	stretch->end = false;
-	if (walk->filter.ids != NULL)
+	if (walk->filter.nids >= 0)
 	{
 		next_named(walk, limit, stretch);
 		return;
@@ -373,22 +375,58 @@ before(const pg_uuid_t *id)
 	return result;
 }
 
-/* Does an item that is locked have the tags and attributes that are wanted? */
+/* Has one of its n states, which a statement has found, this tag? */
 static bool
-is_found(const WfBulkFilter *filter, const pg_uuid_t *id)
+has_tag(const SPITupleTable *found, int n, const char *tag)
+{
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+		int32		version = DatumGetInt32(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
+		const WfChart *chart = wf_definition(version)->chart;
+		const char *name = SPI_getvalue(found->vals[i], found->tupdesc, 2);
+		WfStateId	state = wf_chart_find(chart, name, strlen(name));
+
+		if (state != WF_NO_STATE && wf_chart_has_tag(chart, state, tag))
+			return true;
+	}
+	return false;
+}
+
+/* Does an item that is locked have the tags that are wanted, each on an active state? */
+static bool
+has_tags(const WfBulkFilter *filter, const pg_uuid_t *id)
+{
+	Datum		value = UUIDPGetDatum(id);
+	Datum	   *tags;
+	int			ntags;
+	int			n;
+	SPITupleTable *found;
+
+	if (filter->tags == NULL)
+		return true;
+	deconstruct_array(filter->tags, TEXTOID, -1, false, TYPALIGN_INT, &tags, NULL, &ntags);
+	n = (int) wf_statement_execute(&states_statement, &value, NULL, 0);
+	found = SPI_tuptable;
+	for (int i = 0; i < ntags; i++)
+		if (!has_tag(found, n, TextDatumGetCString(tags[i])))
+			return false;
+	return true;
+}
+
+/* Does it have the attributes that are wanted? */
+static bool
+has_attributes(const WfBulkFilter *filter, const pg_uuid_t *id)
 {
 	pg_uuid_t	after = before(id);
-	Parameters	parameters = {.n = 0};
+	Datum		values[4] = {UUIDPGetDatum(id), UUIDPGetDatum(&after)};
 	bool		isnull;
 
-	if (!is_searched(filter))
+	if (filter->attributes == NULL)
 		return true;
-	add(&parameters, UUIDPGetDatum(id), false);
-	add(&parameters, UUIDPGetDatum(&after), false);
-	add_text(&parameters, filter->object);
-	add_array(&parameters, filter->tags);
-	add(&parameters, JsonbPGetDatum(filter->attributes), filter->attributes == NULL);
-	(void) wf_statement_call(&is_found_statement, parameters.values, parameters.nulls);
+	values[2] = CStringGetTextDatum(filter->object);
+	values[3] = JsonbPGetDatum(filter->attributes);
+	(void) wf_statement_call(&is_found_statement, values, NULL);
 	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
@@ -408,7 +446,8 @@ wf_bulk_walk_hold(const WfBulkWalk *walk, const pg_uuid_t *id)
 
 		fill(walk, i, id, &parameters);
 		if (wf_statement_execute(&source->hold, parameters.values, parameters.nulls, 0) > 0)
-			return is_found(&walk->filter, id) ? WF_BULK_FOUND_FREE : WF_BULK_FOUND_OTHER;
+			return has_tags(&walk->filter, id) && has_attributes(&walk->filter, id) ?
+				WF_BULK_FOUND_FREE : WF_BULK_FOUND_OTHER;
 		if (wf_statement_execute(&source->look, parameters.values, parameters.nulls, 0) > 0)
 			found = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) ?
 				WF_BULK_FOUND_TAKEN : WF_BULK_FOUND_OTHER;

@@ -201,6 +201,17 @@ wf_chart_find(const WfChart *chart, const char *name, int len)
 	return chart->name_slots[find_slot(chart, name, len)];
 }
 
+/* Has the state, or one around it, this tag? */
+bool
+wf_chart_has_tag(const WfChart *chart, WfStateId state, const char *tag)
+{
+	for (; state != WF_NO_STATE; state = chart->states[state].parent)
+		for (int i = 0; i < chart->states[state].ntags; i++)
+			if (strcmp(chart->states[state].tags[i], tag) == 0)
+				return true;
+	return false;
+}
+
 /*
  * Return the least common proper ancestor of two states, or WF_NO_STATE if
  * one of them is the root.

@@ -516,6 +516,7 @@ typedef struct WfChart
 	WfReaction	eventless;
 } WfChart;
 
+extern bool wf_chart_has_tag(const WfChart *chart, WfStateId state, const char *tag);
 extern WfStateId wf_chart_find(const WfChart *chart, const char *name,
 							   int len);
 

@@ -267,6 +267,9 @@ SELECT workflow.define('{"id": "parcel", "initial": "packed", "context": {"n": 0
 SELECT workflow.start('parcel', '{"n": 1}') AS one, workflow.start('parcel', '{"n": 2}') AS two \gset
 SELECT is(done('suspend', jsonb_build_object('definition', 'parcel', 'attributes', '{"n": 1}'::jsonb, 'ids', ARRAY[:'one', :'two'])),
     'finished 2 1/0/1/0/0', 'a process that is named has to have the attributes');
+SELECT workflow.bulk('resume', jsonb_build_object('definition', 'parcel', 'tags', '["here"]'::jsonb, 'ids', ARRAY[upper(:'two'), :'one', :'two', :'one'])) AS b \gset
+SELECT is((SELECT filter->'ids' FROM workflow.bulks WHERE id = :'b'), to_jsonb(ARRAY[LEAST(:'one'::uuid, :'two'), GREATEST(:'one'::uuid, :'two')]), 'ids are named in their order, each once');
+SELECT FROM workflow.cancel_bulk(:'b');
 SELECT is((SELECT string_agg(concat(context->'n', suspended), ' ' ORDER BY context->'n') FROM workflow.processes WHERE definition = 'parcel'), '1t 2f', 'else it is left alone');
 SELECT FROM workflow.resume(:'one') \g /dev/null
 SELECT workflow.bulk('suspend', '{"definition": "parcel", "attributes": {"n": {">": 0}}}') AS a, workflow.bulk('suspend', '{"definition": "parcel", "tags": "here"}') AS b,
