@@ -48,7 +48,8 @@ CREATE TABLE workflow.setting (
 --                in flight
 -- What it had claimed in a life that has ended without a word, its jobs decide about now:
 -- on_lost. Its life begins when the transaction has committed, and lasts as long as it beats.
--- Errors: WF018 the id is another role's, or its runtime lives elsewhere; 53400 more than
+-- Errors: WF018 the id is another role's, or its runtime lives elsewhere, or a worker of another
+-- role has runs under that name; 53400 more than
 -- workflow.max_runtimes; 22004, 22001, 22023; 55000 as define(). PREPARE TRANSACTION is
 -- refused after it, as after all of these that change something. Locks the row of the
 -- runtime, then runs that it has.

@@ -43,6 +43,7 @@ typedef struct Claimer
 	SubTransactionId since;
 	char		id[WF_RUNTIME_ID_MAX + 1];
 	int64		epoch;
+	Oid			login;
 } Claimer;
 
 static Claimer *claimers = NULL;	/* in the order of their subtransactions */
@@ -59,22 +60,23 @@ refuse_epoch(const char *worker)
 			 errhint("Stop what it does, and register it anew.")));
 }
 
-/* This transaction claims as a runtime of that epoch. */
+/* This transaction claims as a runtime that has this row. */
 static void
-note_claimer(const char *id, int64 epoch)
+note_claimer(const WfMemberRow *row)
 {
 	MemoryContext old;
 	Claimer    *claimer;
 
 	for (int i = 0; i < nclaimers; i++)
-		if (claimers[i].epoch == epoch && strcmp(claimers[i].id, id) == 0)
+		if (claimers[i].epoch == row->epoch && strcmp(claimers[i].id, row->id) == 0)
 			return;
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	claimer = wf_array_grow(claimers, nclaimers, claimers_size);
 	MemoryContextSwitchTo(old);
 	claimer->since = GetCurrentSubTransactionId();
-	strlcpy(claimer->id, id, sizeof(claimer->id));
-	claimer->epoch = epoch;
+	strlcpy(claimer->id, row->id, sizeof(claimer->id));
+	claimer->epoch = row->epoch;
+	claimer->login = row->login;
 }
 
 /* A runtime that lives claims. */
@@ -90,7 +92,7 @@ check_member(const WfMemberRow *row, const int64 *epoch)
 				 errhint("It is what register_runtime() has returned.")));
 	if (*epoch != row->epoch)
 		refuse_epoch(row->id);
-	note_claimer(row->id, *epoch);
+	note_claimer(row);
 	if (!row->approved || row->role == WF_MEMBER_INTERFACE)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
@@ -137,7 +139,7 @@ require_life(const Claimer *claimer)
 	if (wf_runtime_row_lock_shared(claimer->id, &row) && wf_member_state_lives(row.state) &&
 		row.epoch == claimer->epoch)
 		return;
-	if (wf_run_claimed(claimer->id, &runs) > 0)
+	if (wf_run_claimed(claimer->id, claimer->login, &runs) > 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_FENCE),
 				 errmsg("the epoch is not that of runtime \"%s\" any more", wf_quote(claimer->id)),

@@ -49,10 +49,10 @@ is_enough(const WfRecovery *recovery)
  * because they are locked, or too many.
  */
 static bool
-decide(WfRecovery *recovery, const char *runtime)
+decide(WfRecovery *recovery, const WfRuntimeRow *runtime)
 {
 	pg_uuid_t  *runs;
-	int			n = wf_run_claimed(runtime, &runs);
+	int			n = wf_run_claimed(runtime->id, runtime->login, &runs);
 	int			done = 0;
 
 	for (int i = 0; i < n && !is_enough(recovery); i++)
@@ -60,12 +60,12 @@ decide(WfRecovery *recovery, const char *runtime)
 		WfRunState	state;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!wf_run_claimed_lose(runtime, &runs[i], &state))
+		if (!wf_run_claimed_lose(runtime->id, &runs[i], &state))
 			continue;
 		done++;
 		recovery->done++;
 		if (recovery->sink != NULL)
-			recovery->sink(recovery->arg, runtime, &runs[i], decision_of(state));
+			recovery->sink(recovery->arg, runtime->id, &runs[i], decision_of(state));
 	}
 	return done == n;
 }
@@ -75,7 +75,7 @@ decide(WfRecovery *recovery, const char *runtime)
  * stays until its lease is over.
  */
 void
-wf_recovery_self(WfRecovery *recovery, const char *runtime)
+wf_recovery_self(WfRecovery *recovery, const WfRuntimeRow *runtime)
 {
 	(void) decide(recovery, runtime);
 }
@@ -141,7 +141,7 @@ recover(WfRecovery *recovery, WfRuntimeRow *row)
 {
 	if (!take_over(recovery, row))
 		return;
-	if (decide(recovery, row->id))
+	if (decide(recovery, row))
 	{
 		wf_member_state_change(row, WF_RUNTIME_DEAD);
 		row->restorer = NULL;

@@ -24,7 +24,7 @@ typedef struct WfRecovery
 	void	   *arg;
 } WfRecovery;
 
-extern void wf_recovery_self(WfRecovery *recovery, const char *runtime);
+extern void wf_recovery_self(WfRecovery *recovery, const WfRuntimeRow *runtime);
 extern int	wf_recovery_terminate_silent(void);
 extern void wf_recovery_of(WfRecovery *recovery, const char *runtime);
 extern bool wf_recovery_turn(WfRecovery *recovery);

@@ -84,7 +84,7 @@ begin_anew(const WfRegistrationAsk *ask, WfRuntimeRow *row)
 	if (wf_member_state_lives(row->state))
 		end_life(row);
 	wf_member_state_change(row, WF_RUNTIME_SELF_RESTORE);
-	wf_recovery_self(&recovery, row->id);
+	wf_recovery_self(&recovery, row);
 	wf_member_state_change(row, WF_RUNTIME_ALIVE);
 	take_what_it_says(ask, row);
 	return let_live(row);
@@ -149,6 +149,17 @@ come_back(const WfRegistrationAsk *ask, WfRuntimeRow *row, const WfMemberCluster
 	return answer;
 }
 
+/* Error WF018: a worker of another role calls itself so, and has runs. */
+static void
+refuse_name(const char *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_RUNTIME),
+			 errmsg("a worker of another role has the name \"%s\"", wf_quote(id)),
+			 errdetail("It has claimed runs that are under way."),
+			 errhint("Each runtime needs an id of its own.")));
+}
+
 /*
  * Register a runtime of the current user.  The answer may be to come again.  Errors WF018
  * if the id is another one's, 53400 if there are too many.
@@ -167,6 +178,8 @@ wf_registration_ask(const WfRegistrationAsk *ask)
 	{
 		if (wf_runtime_row_lock(ask->id, &row))
 			return come_back(ask, &row, &cluster);
+		if (wf_run_claimed_by_others(ask->id, GetUserId()))
+			refuse_name(ask->id);
 		take_what_it_says(ask, &row);
 		row.approved = cluster.values[WF_CLUSTER_APPROVE] == 0;
 		row.epoch = wf_fence_make();
@@ -193,13 +206,13 @@ hold(const char *id, WfRuntimeRow *row)
 
 /* Runs that it has claimed are others' now; no attempt is counted. */
 static void
-give_back(const char *id)
+give_back(const WfRuntimeRow *row)
 {
 	pg_uuid_t  *runs;
-	int			n = wf_run_claimed(id, &runs);
+	int			n = wf_run_claimed(row->id, row->login, &runs);
 
 	for (int i = 0; i < n; i++)
-		(void) wf_run_claimed_give_back(id, &runs[i]);
+		(void) wf_run_claimed_give_back(row->id, &runs[i]);
 }
 
 /*
@@ -225,7 +238,7 @@ wf_registration_end(const char *id, int64 epoch)
 				 errmsg("the epoch is not that of runtime \"%s\"", wf_quote(id)),
 				 errdetail("It is %s.", wf_runtime_row_state_name(row.state)),
 				 errhint("Register it anew.")));
-	give_back(row.id);
+	give_back(&row);
 	wf_member_state_change(&row, WF_RUNTIME_DEAD);
 	wf_runtime_row_update(&row);
 	wf_member_change_gone(row.id);

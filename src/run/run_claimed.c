@@ -1,10 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * run_claimed.c
- *	  Runs that an outside worker has claimed, all of them.
+ *	  Runs that a runtime has claimed, all of them.
  *
  * Runs where a runtime that has claimed runs ends, or is recovered.  Skips runs that are
  * locked: somebody is about to say something of them.  SPI must be connected.
+ *
+ * Workers call themselves what they like, also by the name that a runtime of another role
+ * takes later.  So a run is a runtime's only if it was claimed by who speaks for that.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,17 +27,29 @@
 /* By the index of leases, which has the runs of all workers, and no others. */
 static WfStatement claimed_statement = {
 	.sql = "SELECT r.id FROM workflow.run r WHERE r.lease_until IS NOT NULL"
-	" AND r.worker OPERATOR(pg_catalog.=) $1 ORDER BY r.lease_until",
-	WF_ARGS(TEXTOID),
+	" AND r.worker OPERATOR(pg_catalog.=) $1"
+	" AND (r.claimer OPERATOR(pg_catalog.=) $2 OR pg_catalog.pg_has_role(r.claimer, $2, 'USAGE'))"
+	" ORDER BY r.lease_until",
+	WF_ARGS(TEXTOID, OIDOID),
 	.latest = true
 };
 
-/* The runs that a worker has, in the current memory context.  Returns how many. */
+static WfStatement others_statement = {
+	.sql = "SELECT FROM workflow.run r WHERE r.lease_until IS NOT NULL"
+	" AND r.worker OPERATOR(pg_catalog.=) $1 AND r.claimer OPERATOR(pg_catalog.<>) $2 LIMIT 1",
+	WF_ARGS(TEXTOID, OIDOID),
+	.latest = true
+};
+
+/*
+ * The runs that a runtime of that role has, in the current memory context.  Returns how
+ * many.
+ */
 int
-wf_run_claimed(const char *worker, pg_uuid_t **runs)
+wf_run_claimed(const char *worker, Oid login, pg_uuid_t **runs)
 {
-	Datum		value = CStringGetTextDatum(worker);
-	int			n = (int) wf_statement_execute(&claimed_statement, &value, NULL, 0);
+	Datum		values[2] = {CStringGetTextDatum(worker), ObjectIdGetDatum(login)};
+	int			n = (int) wf_statement_execute(&claimed_statement, values, NULL, 0);
 
 	*runs = palloc(sizeof(pg_uuid_t) * (n + 1));
 	for (int i = 0; i < n; i++)
@@ -44,6 +59,15 @@ wf_run_claimed(const char *worker, pg_uuid_t **runs)
 		(*runs)[i] = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	return n;
+}
+
+/* Has a worker of that name, but of another role, runs? */
+bool
+wf_run_claimed_by_others(const char *worker, Oid login)
+{
+	Datum		values[2] = {CStringGetTextDatum(worker), ObjectIdGetDatum(login)};
+
+	return wf_statement_execute(&others_statement, values, NULL, 1) > 0;
 }
 
 /* Lock a run if it is the worker's still, and free. */

@@ -1,13 +1,14 @@
 /*
  * run_claimed.h
- *	  Runs that an outside worker has claimed, all of them.
+ *	  Runs that a runtime has claimed, all of them.
  */
 #ifndef WF_RUN_CLAIMED_H
 #define WF_RUN_CLAIMED_H
 
 #include "store/run_row.h"
 
-extern int	wf_run_claimed(const char *worker, pg_uuid_t **runs);
+extern int	wf_run_claimed(const char *worker, Oid login, pg_uuid_t **runs);
+extern bool wf_run_claimed_by_others(const char *worker, Oid login);
 extern bool wf_run_claimed_lose(const char *worker, const pg_uuid_t *run, WfRunState *state);
 extern bool wf_run_claimed_give_back(const char *worker, const pg_uuid_t *run);
 

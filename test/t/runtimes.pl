@@ -274,6 +274,22 @@ like(refused(655200, 'app', qq{SELECT workflow.claim('mail', 'y', epoch => $new)
 $node->safe_psql('postgres', q{SELECT workflow.approve_runtime('y')});
 is(at(655200, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'y', epoch => $new)}), 1, 'one that was does');
 
+# ---- a name that is a worker's of another role
+
+as($node, 'app', q{SELECT workflow.grant_on('queue:mail', 'other', 'claim')});
+at(655250, 'app', q{SELECT workflow.run_job('letter', key => 'theirs')});
+is(at(655250, 'other', q{SELECT count(*) FROM workflow.claim('mail', 'theirs', 1)}), 1, 'a worker of another role has a run');
+like(refused(655250, 'app', q{SELECT workflow.register_runtime('theirs')}), qr/^WF018: a worker of another role/, 'no runtime takes its name');
+my $unseen = $node->background_psql('postgres', extra_params => [ '-U', 'other' ]);
+at(655250, 'app', q{SELECT workflow.run_job('letter', key => 'unseen')});
+$unseen->query_safe(q{BEGIN; SELECT workflow.claim('mail', 'unseen', 1)});
+at(655250, 'app', qq{SELECT workflow.shutdown_runtime('x4', $epoch{x4})});
+my $taken_name = at(655250, 'app', q{SELECT epoch FROM workflow.register_runtime('unseen')});
+$unseen->query_safe('COMMIT');
+$unseen->quit;
+at(655250, 'app', qq{SELECT workflow.shutdown_runtime('unseen', $taken_name)});
+is($node->safe_psql('postgres', q{SELECT state FROM workflow.runs WHERE worker = 'unseen'}), 'running', 'and what one claims is not what a runtime of that name gives back');
+
 # ---- one that is recovered by another one, which lives, and has no turns any more
 
 at(655300, 'app', q{SELECT workflow.run_job('letter', key => 'x3')});
