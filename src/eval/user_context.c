@@ -139,8 +139,8 @@ wf_user_context_pin(const WfAuthor *author)
 
 /*
  * Enter the context of the owner, who is the author, unless it is entered
- * already: switch role and settings.  It may be entered before the code that needs it; a step does so
- * before a subtransaction, since the context must outlive that.  An error
+ * already: switch role and settings.  It may be entered before the code that needs it; a
+ * step does so before a subtransaction, since the context must outlive that.  An error
  * needs no undo, because the end of the (sub)transaction restores role and
  * settings.
  *
@@ -154,7 +154,11 @@ wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket)
 
 	user_code_ran = true;
 	if (bracket->open)
+	{
+		/* code that has named another tenant has done so for itself only */
+		pin_tenant(bracket->tenant);
 		return;
+	}
 
 	/* define() has refused superusers, but the role may be one by now. */
 	if (superuser_arg(author->role) && !wf_allow_superuser)

@@ -261,6 +261,18 @@ SET ROLE regress_acme;
 SELECT is(workflow.tenant(), NULL, 'who is not confined any more works for all');
 RESET ROLE;
 SELECT FROM workflow.confine('regress_desk', NULL);
+-- code of a process that names another tenant does so for itself only
+SET ROLE regress_app;
+CREATE FUNCTION app.turn_to(tenant text) RETURNS text LANGUAGE sql AS $$ SELECT set_config('workflow.tenant', $1, false) $$;
+SELECT FROM workflow.define('{"id": "turncoat", "initial": "a", "context": {"one": "", "two": "", "three": ""}, "states": {
+    "a": {"on": {"go": {"target": "b", "actions": [
+        {"type": "assign", "context": {"one": {"@expr": "app.turn_to(''eta'')"}}},
+        {"type": "assign", "context": {"two": {"@expr": "app.turn_to(workflow.tenant())"}}}]}}},
+    "b": {"entry": {"type": "assign", "context": {"three": {"@expr": "app.turn_to(workflow.tenant())"}}}}}}');
+SELECT workflow.start('turncoat', tenant => 'zeta') AS turncoat \gset
+SELECT is((SELECT context FROM workflow.send(:'turncoat', 'go')), '{"one": "eta", "two": "zeta", "three": "zeta"}', 'what follows works for the process''s');
+SELECT is(current_setting('workflow.tenant'), '', 'and the session for whom it did');
+RESET ROLE;
 -- a definition of such a name has nothing to do with it
 SELECT FROM workflow.confine('regress_desk', '{acme}');
 SET ROLE regress_app;
