@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 
 #include "base/errcodes.h"
 #include "base/jsonb.h"
@@ -191,6 +192,18 @@ check_migrate(Jsonb *changes)
 	return wf_jsonb_object(3, keys, values);
 }
 
+static Jsonb *
+check_alter(Jsonb *changes)
+{
+	static const char *keys[] = {"due"};
+	Datum		value = JsonbPGetDatum(changes);
+	Jsonb	   *due;
+
+	(void) wf_statement_call(&try_alter_statement, &value, NULL);
+	due = wf_bulk_json_of_time(wf_bulk_json_time(changes, "due", DT_NOEND));
+	return wf_jsonb_merge(changes, wf_jsonb_object(lengthof(keys), keys, &due));
+}
+
 /*
  * What is given for the act, without members that are null.  Errors: 22023 for what it
  * does not know or cannot be; for runs that are altered those of alter_runs().  SPI must
@@ -199,8 +212,6 @@ check_migrate(Jsonb *changes)
 Jsonb *
 wf_bulk_act_check_changes(WfBulkAct act, Jsonb *changes)
 {
-	Datum		value;
-
 	if (changes == NULL)
 		changes = wf_jsonb_object(0, NULL, NULL);
 	if (acts[act].keys != NULL)
@@ -215,9 +226,7 @@ wf_bulk_act_check_changes(WfBulkAct act, Jsonb *changes)
 			(void) wf_bulk_json_bool(changes, "force");
 			return changes;
 		case WF_BULK_ALTER:
-			value = JsonbPGetDatum(changes);
-			(void) wf_statement_call(&try_alter_statement, &value, NULL);
-			return changes;
+			return check_alter(changes);
 		default:
 			return changes;
 	}

@@ -236,22 +236,17 @@ ids_array(const pg_uuid_t *ids, int n)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
-/*
- * The filter, which was read, with the ids that it names in their order, each once.  Error
- * 22023 for what is no id.
- */
-Jsonb *
-wf_bulk_filter_sort(WfBulkAct act, Jsonb *json, WfBulkFilter *filter)
+/* Those that are named, in their order, each once; NULL: none is.  Error 22023 for what is no id. */
+static Jsonb *
+sorted_ids(WfBulkAct act, Jsonb *json, WfBulkFilter *filter)
 {
-	static const char *keys[] = {"ids"};
 	const char *of = wf_bulk_act_is_of_runs(act) ? "runs" : "processes";
 	int			n = filter->nids;
 	pg_uuid_t  *ids;
-	Jsonb	   *array;
 	int			distinct = 0;
 
 	if (n < 0)
-		return json;
+		return NULL;
 	ids = palloc(sizeof(pg_uuid_t) * (n + 1));
 	for (int i = 0; i < n; i++)
 		wf_bulk_json_id(json, "ids", i, of, &ids[i]);
@@ -260,12 +255,27 @@ wf_bulk_filter_sort(WfBulkAct act, Jsonb *json, WfBulkFilter *filter)
 		if (i == 0 || compare_ids(&ids[i], &ids[distinct - 1]) != 0)
 			ids[distinct++] = ids[i];
 	filter->nids = distinct;
-	array = ids_array(ids, distinct);
-	return wf_jsonb_merge(json, wf_jsonb_object(lengthof(keys), keys, &array));
+	return ids_array(ids, distinct);
 }
 
 /*
- * Of a filter that is sorted: the next ids behind the position, up to `limit`, as each slice
+ * The filter, which was read, as it is stored: it means the same in the sessions of executors,
+ * whatever their time zone is and however late they come, and its ids are sorted.  Error
+ * 22023 for what is no id.
+ */
+Jsonb *
+wf_bulk_filter_settle(WfBulkAct act, Jsonb *json, WfBulkFilter *filter)
+{
+	static const char *keys[] = {"ids", "since", "until"};
+	Jsonb	   *values[] = {
+		sorted_ids(act, json, filter), wf_bulk_json_of_time(filter->since), wf_bulk_json_of_time(filter->until)
+	};
+
+	return wf_jsonb_merge(json, wf_jsonb_object(lengthof(keys), keys, values));
+}
+
+/*
+ * Of a filter that is settled: the next ids behind the position, up to `limit`, as each slice
  * asks for them: it reads no others.  Returns whether there are no more.
  */
 bool

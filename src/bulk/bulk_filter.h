@@ -30,7 +30,7 @@ typedef struct WfBulkFilter
 
 extern WfBulkAct wf_bulk_filter_act(const char *name, Jsonb *json);
 extern void wf_bulk_filter_read(WfBulkAct act, Jsonb *json, WfBulkFilter *filter);
-extern Jsonb *wf_bulk_filter_sort(WfBulkAct act, Jsonb *json, WfBulkFilter *filter);
+extern Jsonb *wf_bulk_filter_settle(WfBulkAct act, Jsonb *json, WfBulkFilter *filter);
 extern bool wf_bulk_filter_behind(Jsonb *json, const pg_uuid_t *position, int limit, pg_uuid_t *ids, int *n);
 
 #endif							/* WF_BULK_FILTER_H */

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -143,6 +144,19 @@ wf_bulk_json_time(Jsonb *object, const char *key, TimestampTz without)
 		return without;
 	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
 												   Int32GetDatum(-1)));
+}
+
+/*
+ * A time with its offset, which means the same in the sessions of executors, whatever their
+ * time zone is and however late they come; NULL: an infinite one.
+ */
+Jsonb *
+wf_bulk_json_of_time(TimestampTz time)
+{
+	int			zone = 0;
+
+	return TIMESTAMP_NOT_FINITE(time) ? NULL :
+		wf_jsonb_string(JsonEncodeDateTime(NULL, TimestampTzGetDatum(time), TIMESTAMPTZOID, &zone));
 }
 
 /* Is it this number?  JSON has numbers of any size, and between two of ours. */

@@ -18,6 +18,7 @@ extern char *wf_bulk_json_string(Jsonb *object, const char *key);
 extern ArrayType *wf_bulk_json_strings(Jsonb *object, const char *key);
 extern Jsonb *wf_bulk_json_object(Jsonb *object, const char *key);
 extern TimestampTz wf_bulk_json_time(Jsonb *object, const char *key, TimestampTz without);
+extern Jsonb *wf_bulk_json_of_time(TimestampTz time);
 extern bool wf_bulk_json_is_number(const JsonbValue *value, int number);
 extern int32 wf_bulk_json_int(Jsonb *object, const char *key);
 extern int	wf_bulk_json_bool(Jsonb *object, const char *key);

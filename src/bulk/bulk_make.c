@@ -88,7 +88,7 @@ wf_bulk_make(const char *act, WfBulk *bulk)
 	bulk->tenant = tenant == NULL ? NULL : pstrdup(tenant);
 	bulk->act = wf_bulk_filter_act(act, bulk->filter);
 	wf_bulk_filter_read(bulk->act, bulk->filter, &filter);
-	bulk->filter = wf_bulk_filter_sort(bulk->act, bulk->filter, &filter);
+	bulk->filter = wf_bulk_filter_settle(bulk->act, bulk->filter, &filter);
 	check_role(GetUserId());
 	wf_bulk_scope_take(bulk, &filter);
 	bulk->changes = wf_bulk_act_check_changes(bulk->act, bulk->changes);

@@ -291,6 +291,21 @@ SELECT work() \g /dev/null
 SELECT is(stands(:'b'), 'finished 3 1/1/0/0/0', 'one that was locked has to have the tag still when it is free');
 SELECT is(suspended, true, 'or it is left alone') FROM workflow.processes WHERE id = :'two';
 
+-- times mean what they did where the operation was asked for
+SET LOCAL timezone TO 'Asia/Tokyo';
+SET LOCAL datestyle TO 'ISO, DMY';
+SELECT workflow.bulk('suspend', '{"definition": "parcel", "since": "1/2/2030 8:30", "until": "2030-02-02 00:00 America/New_York"}') AS b, workflow.bulk('suspend', '{"definition": "parcel", "since": "yesterday"}') AS c \gset
+SET LOCAL timezone TO 'UTC';
+SET LOCAL datestyle TO 'ISO, YMD';
+SELECT is(filter, '{"definition": "parcel", "since": "2030-01-31T23:30:00+00:00", "until": "2030-02-02T05:00:00+00:00"}', 'in the session of the executor, too') FROM workflow.bulks WHERE id = :'b';
+SELECT is((filter->>'since')::timestamptz, (date_trunc('day', now() AT TIME ZONE 'Asia/Tokyo') - interval '1 day') AT TIME ZONE 'Asia/Tokyo', 'however late that comes') FROM workflow.bulks WHERE id = :'c';
+SELECT workflow.cancel_bulk(:'b'), workflow.cancel_bulk(:'c') \g /dev/null
+SET LOCAL timezone TO 'Asia/Tokyo';
+SELECT workflow.bulk('alter', '{"kind": "run"}', '{"due": "2030-02-01 08:30", "priority": 1}') AS b \gset
+SET LOCAL timezone TO 'UTC';
+SELECT is(changes, '{"due": "2030-01-31T23:30:00+00:00", "priority": 1}', 'what is changed, too') FROM workflow.bulks WHERE id = :'b';
+SELECT FROM workflow.cancel_bulk(:'b');
+
 -- for a tenant
 SET ROLE regress_app;
 SET LOCAL workflow.tenant = 'acme';
