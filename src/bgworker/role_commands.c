@@ -98,7 +98,7 @@ refuse_owners(List *specs, bool members, const char *message)
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg(message, GetUserNameFromId(lfirst_oid(cell), false)),
 					 errdetail("owner of %s in workflow", owned),
-					 errhint("Give it to another role with REASSIGN OWNED or workflow.change_owner(), or remove it with workflow.drop_definition() or workflow.drop_calendar().")));
+					 errhint("Give it to another role with REASSIGN OWNED or workflow.change_owner(), or end it by the function for its kind, such as workflow.drop_definition(), workflow.drop_alert() or workflow.cancel_bulk().")));
 	}
 }
 

@@ -348,6 +348,7 @@ SELECT workflow.erase(:'p', force => true) \g /dev/null
 SELECT is((SELECT count(*) FROM workflow.bulk_items WHERE item = :'p'), 0::bigint, 'what is erased has no results');
 SELECT workflow.bulk('resume', '{"definition": "order"}') AS b \gset
 RESET ROLE;
+SELECT ok((error('DROP OWNED BY regress_app'))[4] LIKE '%workflow.cancel_bulk()%', 'how an operation is ended is told');
 SELECT is((error('DROP OWNED BY regress_app'))[1:3], ARRAY['2BP01', 'what role "regress_app" owns cannot be dropped because processes depend on it',
     'owner of definition "order" in workflow'], 'work keeps a role');
 REASSIGN OWNED BY regress_app TO regress_clerk;
