@@ -444,8 +444,9 @@ wf_watermark_wake_other(WfLane *lane)
 		Latch	   *latch = slot->latch;
 		WfSlotState state = slot->state;
 
-		if (slot == wf_my_slot || state == WF_SLOT_FREE || slot->owner != lane->owner ||
-			slot->dbid != lane->dbid)
+		/* kinds of work share slots */
+		if (slot == wf_my_slot || state == WF_SLOT_FREE ||
+			!wf_slot_serves(slot, lane->dbid, lane->owner, lane->kind))
 			continue;
 
 		if (state == WF_SLOT_IDLE && latch != NULL && !slot->evict)
