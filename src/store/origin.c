@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/version.h"
+#include "shmem/wakeup.h"
 #include "store/origin.h"
 #include "store/statement.h"
 
@@ -161,25 +162,27 @@ wf_origin_require(void)
 				 errhint("If they are to go on here, and no longer there: SELECT workflow.adopt();")));
 }
 
-/* Execute a statement with a stamp of this place as its parameters. */
-static void
+/* Execute a statement with a stamp of this place as its parameters.  Was it written? */
+static bool
 stamp(WfStatement *statement)
 {
 	Datum		values[4];
 
 	fill_in(values);
 	values[3] = TimestampTzGetDatum(wf_clock_now());
-	wf_statement_execute(statement, values, NULL, 0);
+	return wf_statement_execute(statement, values, NULL, 0) > 0;
 }
 
 /*
  * Write the stamp before the first row is stored; does nothing when something is
- * stored.  Error 55000 as wf_origin_require().  SPI must be connected.
+ * stored.  A runtime is to come then: the instance is registered where there is a
+ * stamp.  Error 55000 as wf_origin_require().  SPI must be connected.
  */
 void
 wf_origin_write(void)
 {
-	stamp(&write_statement);
+	if (stamp(&write_statement))
+		wf_wakeup_extension();
 	wf_origin_require();
 }
 
@@ -190,7 +193,7 @@ wf_origin_write(void)
 void
 wf_origin_renew(void)
 {
-	stamp(&renew_statement);
+	(void) stamp(&renew_statement);
 }
 
 /*

@@ -30,13 +30,13 @@ foreach my $file (glob("$sources/*.c $sources/*/*.c"))
 		my $at = substr($text, pos($text), 300);
 
 		push @texts, $name;
-		1 while $text =~ m{\G (?: \s | \\\n | /\*.*?\*/ | "(?:[^"\\]|\\.)*" | [A-Z][A-Z_0-9]*(?:\((?:[^()"]|"[^"]*")*\))?
+		1 while $text =~ m{\G (?: \s | \\\n | /\*.*?\*/ | "(?:[^"\\]|\\.)*" | [A-Z][A-Z_0-9]*(\((?:[^()"]++|"(?:[^"\\]|\\.)*"|(?1))*+\))?
 			| \#[a-z]+ | [a-z_]+ (?=[ ]"[^\n]*\\\n) )}gcsx;
 		push @built, "$name: $at" if $text !~ /\G[,}]/gc;
 	}
 }
 is(join(', ', sort @executing),
-	'bound.c SPI_execute_plan, bound.c SPI_prepare, expression.c raw_parser, job_call.c SPI_execute_plan_extended, job_call.c SPI_prepare, job_call.c raw_parser, job_command.c parse_analyze_varparams, job_command.c raw_parser, schedule_cron.c SPI_execute_with_args, statement.c SPI_execute_plan, statement.c SPI_execute_snapshot, statement.c SPI_prepare_cursor',
+	'bound.c SPI_execute_plan, bound.c SPI_prepare, expression.c raw_parser, job_call.c SPI_execute_plan_extended, job_call.c SPI_prepare, job_call.c raw_parser, job_command.c parse_analyze_varparams, job_command.c raw_parser, schedule_cron.c SPI_execute_with_args, statement.c SPI_execute_plan, statement.c SPI_execute_plan, statement.c SPI_execute_snapshot, statement.c SPI_prepare_cursor',
 	'ours is prepared and executed in one room, users\' commands, updates of their rows, and calls of pg_cron in one each');
 cmp_ok(scalar(@texts), '>', 80, 'there are many statements');
 is(join("\n", @built), '', 'the text of each is a constant');
