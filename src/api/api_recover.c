@@ -64,7 +64,7 @@ read_restorer(const char *by)
 			ereport(ERROR,
 					(errcode(WF_ERR_RUNTIME),
 					 errmsg("this server has not registered itself yet"),
-					 errhint("Its background workers do that when they have started. Or name a runtime that recovers.")));
+					 errhint("Its background workers do that when the first definition, job or queue is made. Or name a runtime that recovers.")));
 		return recovery;
 	}
 	if (!wf_runtime_row_find(by, &row) || !wf_member_state_lives(row.state))
