@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -147,10 +148,12 @@ require_life(const Claimer *claimer)
 				 errhint("Stop what it does, and register it anew.")));
 }
 
-/* Whoever this transaction has claimed as lives still. */
+/* Whoever this transaction has claimed as lives still, unless it has dropped the extension. */
 static void
 require_lives(void)
 {
+	if (!OidIsValid(get_namespace_oid("workflow", true)))
+		return;
 	/* a statement that ends transactions has no snapshot, and SPI wants one */
 	wf_statement_connect();
 	wf_statement_push_snapshot();
