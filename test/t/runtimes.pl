@@ -372,7 +372,14 @@ $node->safe_psql('postgres', q{SELECT workflow.remove_runtime('brief')});
 # DROP EXTENSION, and another one in its place.
 $epoch{z} = as($node, 'app', q{SELECT epoch FROM workflow.register_runtime('z')});
 is(beats('z', $epoch{z}), 't', 'one lives');
-$node->safe_psql('postgres', q{DROP EXTENSION workflow CASCADE; CREATE EXTENSION workflow});
+as($node, 'app', q{
+	SELECT workflow.create_job('last', queue => 'mail');
+	SELECT workflow.run_job('last')});
+is($node->safe_psql('postgres', q{BEGIN;
+	SET LOCAL SESSION AUTHORIZATION app;
+	SELECT count(*) > 0 FROM workflow.runtimes r, workflow.claim('mail', r.id, epoch => r.epoch) WHERE r.id = 'z';
+	RESET SESSION AUTHORIZATION;
+	SET client_min_messages = warning; DROP EXTENSION workflow CASCADE; COMMIT; CREATE EXTENSION workflow}), 't', 'who has claimed may drop it');
 is(beats('z', $epoch{z}), 'f', 'in another extension it does not');
 
 $node->stop;
