@@ -19,6 +19,7 @@
 #include "alert/alert_row.h"
 #include "base/clock.h"
 #include "shmem/wakeup.h"
+#include "store/found.h"
 #include "store/statement.h"
 
 /* What it was made with, and how it stands, with the types of the columns. */
@@ -143,69 +144,35 @@ state_of(const char *name)
 
 /* --- reading ---------------------------------------------------------------------- */
 
-static Datum
-column(uint64 row, int number, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number + 1, isnull);
-}
-
-static const char *
-text_of(uint64 row, int number)
+static void
+read_given(const WfFound *found, WfAlert *alert)
 {
 	bool		isnull;
-	Datum		value = column(row, number, &isnull);
 
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static TimestampTz
-time_of(uint64 row, int number, TimestampTz otherwise)
-{
-	bool		isnull;
-	Datum		value = column(row, number, &isnull);
-
-	return isnull ? otherwise : DatumGetTimestampTz(value);
-}
-
-static Interval *
-interval_of(uint64 row, int number)
-{
-	Interval   *copy = palloc(sizeof(Interval));
-	bool		isnull;
-
-	*copy = *DatumGetIntervalP(column(row, number, &isnull));
-	return copy;
+	alert->filter = wf_found_jsonb(found, COLUMN_filter);
+	alert->threshold = DatumGetFloat8(wf_found_column(found, COLUMN_threshold, &isnull));
+	alert->within = wf_found_interval(found, COLUMN_within);
+	alert->lasting = wf_found_interval(found, COLUMN_lasting);
+	alert->keep = wf_found_interval(found, COLUMN_keep);
+	alert->job = wf_found_text(found, COLUMN_job);
+	alert->paused = DatumGetBool(wf_found_column(found, COLUMN_paused, &isnull));
+	alert->note = wf_found_text(found, COLUMN_note);
 }
 
 static void
-read_given(uint64 row, WfAlert *alert)
-{
-	bool		isnull;
-
-	alert->filter = (Jsonb *) PG_DETOAST_DATUM_COPY(column(row, COLUMN_filter, &isnull));
-	alert->threshold = DatumGetFloat8(column(row, COLUMN_threshold, &isnull));
-	alert->within = interval_of(row, COLUMN_within);
-	alert->lasting = interval_of(row, COLUMN_lasting);
-	alert->keep = interval_of(row, COLUMN_keep);
-	alert->job = text_of(row, COLUMN_job);
-	alert->paused = DatumGetBool(column(row, COLUMN_paused, &isnull));
-	alert->note = text_of(row, COLUMN_note);
-}
-
-static void
-read_state(uint64 row, WfAlert *alert)
+read_state(const WfFound *found, WfAlert *alert)
 {
 	bool		isnull;
 	Datum		id;
 
-	alert->state = state_of(text_of(row, COLUMN_state));
-	alert->since = time_of(row, COLUMN_since, DT_NOBEGIN);
-	alert->below = time_of(row, COLUMN_below, DT_NOEND);
-	alert->value = DatumGetFloat8(column(row, COLUMN_value, &isnull));
+	alert->state = state_of(wf_found_text(found, COLUMN_state));
+	alert->since = wf_found_time(found, COLUMN_since, DT_NOBEGIN);
+	alert->below = wf_found_time(found, COLUMN_below, DT_NOEND);
+	alert->value = DatumGetFloat8(wf_found_column(found, COLUMN_value, &isnull));
 	alert->measured = !isnull;
-	alert->looked_at = time_of(row, COLUMN_looked_at, DT_NOBEGIN);
-	alert->reason = text_of(row, COLUMN_reason);
-	id = column(row, COLUMN_last_run, &isnull);
+	alert->looked_at = wf_found_time(found, COLUMN_looked_at, DT_NOBEGIN);
+	alert->reason = wf_found_text(found, COLUMN_reason);
+	id = wf_found_column(found, COLUMN_last_run, &isnull);
 	alert->has_run = !isnull;
 	if (!isnull)
 		alert->last_run = *DatumGetUUIDP(id);
@@ -215,17 +182,18 @@ read_state(uint64 row, WfAlert *alert)
 static void
 read_row(uint64 row, WfAlert *alert)
 {
+	WfFound		found = wf_found(row);
 	bool		isnull;
 
 	memset(alert, 0, sizeof(*alert));
-	alert->id = DatumGetInt32(column(row, COLUMN_id, &isnull));
-	alert->name = text_of(row, COLUMN_name);
-	alert->owner = DatumGetInt32(column(row, COLUMN_owner, &isnull));
-	alert->role = DatumGetObjectId(column(row, COLUMN_role, &isnull));
-	if (!wf_alert_row_kind(text_of(row, COLUMN_kind), &alert->kind))
+	alert->id = DatumGetInt32(wf_found_column(&found, COLUMN_id, &isnull));
+	alert->name = wf_found_text(&found, COLUMN_name);
+	alert->owner = DatumGetInt32(wf_found_column(&found, COLUMN_owner, &isnull));
+	alert->role = DatumGetObjectId(wf_found_column(&found, COLUMN_role, &isnull));
+	if (!wf_alert_row_kind(wf_found_text(&found, COLUMN_kind), &alert->kind))
 		elog(ERROR, "alert \"%s\" is of no kind", alert->name);
-	read_given(row, alert);
-	read_state(row, alert);
+	read_given(&found, alert);
+	read_state(&found, alert);
 }
 
 /*

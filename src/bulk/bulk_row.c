@@ -21,6 +21,8 @@
 #include "bulk/bulk_act.h"
 #include "bulk/bulk_row.h"
 #include "shmem/wakeup.h"
+#include "store/found.h"
+#include "store/given.h"
 #include "store/statement.h"
 
 /* What it was made with, with the types of the columns. */
@@ -151,65 +153,25 @@ wf_bulk_row_is_over(const WfBulk *bulk)
 
 /* --- reading ---------------------------------------------------------------------- */
 
-/* A row that a statement has found. */
-typedef struct Found
-{
-	HeapTuple	row;
-	TupleDesc	desc;
-} Found;
-
-static Datum
-column(const Found *found, int number, bool *isnull)
-{
-	return SPI_getbinval(found->row, found->desc, number + 1, isnull);
-}
-
-static const char *
-text_of(const Found *found, int number)
-{
-	bool		isnull;
-	Datum		value = column(found, number, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static TimestampTz
-time_of(const Found *found, int number, TimestampTz otherwise)
-{
-	bool		isnull;
-	Datum		value = column(found, number, &isnull);
-
-	return isnull ? otherwise : DatumGetTimestampTz(value);
-}
-
-static Jsonb *
-jsonb_of(const Found *found, int number)
-{
-	bool		isnull;
-	Datum		value = column(found, number, &isnull);
-
-	return isnull ? NULL : (Jsonb *) PG_DETOAST_DATUM_COPY(value);
-}
-
 static void
-read_given(const Found *found, WfBulk *bulk)
+read_given(const WfFound *found, WfBulk *bulk)
 {
 	bool		isnull;
-	Datum		scope = column(found, COLUMN_scope, &isnull);
+	Datum		scope = wf_found_column(found, COLUMN_scope, &isnull);
 
 	bulk->scope = isnull ? NULL : (ArrayType *) PG_DETOAST_DATUM_COPY(scope);
-	bulk->id = *DatumGetUUIDP(column(found, COLUMN_id, &isnull));
-	bulk->owner = DatumGetInt32(column(found, COLUMN_owner, &isnull));
-	bulk->act = wf_bulk_act_by_name(text_of(found, COLUMN_act), text_of(found, COLUMN_kind));
-	bulk->filter = jsonb_of(found, COLUMN_filter);
-	bulk->changes = jsonb_of(found, COLUMN_changes);
-	bulk->keep_all = DatumGetBool(column(found, COLUMN_keep_all, &isnull));
-	bulk->role = text_of(found, COLUMN_role);
-	bulk->login = text_of(found, COLUMN_login);
-	bulk->actor = text_of(found, COLUMN_actor);
-	bulk->note = text_of(found, COLUMN_note);
-	bulk->made_at = time_of(found, COLUMN_made_at, DT_NOBEGIN);
-	bulk->tenant = text_of(found, COLUMN_tenant);
+	bulk->id = *DatumGetUUIDP(wf_found_column(found, COLUMN_id, &isnull));
+	bulk->owner = DatumGetInt32(wf_found_column(found, COLUMN_owner, &isnull));
+	bulk->act = wf_bulk_act_by_name(wf_found_text(found, COLUMN_act), wf_found_text(found, COLUMN_kind));
+	bulk->filter = wf_found_jsonb(found, COLUMN_filter);
+	bulk->changes = wf_found_jsonb(found, COLUMN_changes);
+	bulk->keep_all = DatumGetBool(wf_found_column(found, COLUMN_keep_all, &isnull));
+	bulk->role = wf_found_text(found, COLUMN_role);
+	bulk->login = wf_found_text(found, COLUMN_login);
+	bulk->actor = wf_found_text(found, COLUMN_actor);
+	bulk->note = wf_found_text(found, COLUMN_note);
+	bulk->made_at = wf_found_time(found, COLUMN_made_at, DT_NOBEGIN);
+	bulk->tenant = wf_found_text(found, COLUMN_tenant);
 }
 
 static WfBulkState
@@ -223,40 +185,40 @@ state_of(const char *word)
 }
 
 static void
-read_counts(const Found *found, WfBulk *bulk)
+read_counts(const WfFound *found, WfBulk *bulk)
 {
 	bool		isnull;
-	Datum		total = column(found, COLUMN_total, &isnull);
+	Datum		total = wf_found_column(found, COLUMN_total, &isnull);
 
 	bulk->total = isnull ? -1 : DatumGetInt64(total);
 	for (int i = 0; i < WF_BULK_RESULTS; i++)
-		bulk->counts[i] = DatumGetInt64(column(found, COLUMN_done + i, &isnull));
-	bulk->paced_from = DatumGetInt64(column(found, COLUMN_paced_from, &isnull));
-	bulk->losses = DatumGetInt16(column(found, COLUMN_losses, &isnull));
-	bulk->alone = DatumGetInt32(column(found, COLUMN_alone, &isnull));
-	bulk->attempts = DatumGetInt16(column(found, COLUMN_attempts, &isnull));
+		bulk->counts[i] = DatumGetInt64(wf_found_column(found, COLUMN_done + i, &isnull));
+	bulk->paced_from = DatumGetInt64(wf_found_column(found, COLUMN_paced_from, &isnull));
+	bulk->losses = DatumGetInt16(wf_found_column(found, COLUMN_losses, &isnull));
+	bulk->alone = DatumGetInt32(wf_found_column(found, COLUMN_alone, &isnull));
+	bulk->attempts = DatumGetInt16(wf_found_column(found, COLUMN_attempts, &isnull));
 }
 
 /* The row that a statement has found. */
 static void
 read_row(WfBulk *bulk)
 {
-	Found		found = {SPI_tuptable->vals[0], SPI_tuptable->tupdesc};
+	WfFound		found = wf_found(0);
 	bool		isnull;
 
 	memset(bulk, 0, sizeof(WfBulk));
 	read_given(&found, bulk);
 	read_counts(&found, bulk);
-	bulk->state = state_of(text_of(&found, COLUMN_state));
-	bulk->reason = text_of(&found, COLUMN_reason);
-	bulk->phase = DatumGetInt16(column(&found, COLUMN_phase, &isnull));
-	bulk->source = DatumGetInt16(column(&found, COLUMN_source, &isnull));
-	bulk->position = *DatumGetUUIDP(column(&found, COLUMN_position, &isnull));
-	bulk->due = time_of(&found, COLUMN_due, DT_NOEND);
-	bulk->begun_at = time_of(&found, COLUMN_begun_at, DT_NOBEGIN);
-	bulk->last_at = time_of(&found, COLUMN_last_at, DT_NOBEGIN);
-	bulk->paced_at = time_of(&found, COLUMN_paced_at, DT_NOBEGIN);
-	bulk->ended_at = time_of(&found, COLUMN_ended_at, DT_NOEND);
+	bulk->state = state_of(wf_found_text(&found, COLUMN_state));
+	bulk->reason = wf_found_text(&found, COLUMN_reason);
+	bulk->phase = DatumGetInt16(wf_found_column(&found, COLUMN_phase, &isnull));
+	bulk->source = DatumGetInt16(wf_found_column(&found, COLUMN_source, &isnull));
+	bulk->position = *DatumGetUUIDP(wf_found_column(&found, COLUMN_position, &isnull));
+	bulk->due = wf_found_time(&found, COLUMN_due, DT_NOEND);
+	bulk->begun_at = wf_found_time(&found, COLUMN_begun_at, DT_NOBEGIN);
+	bulk->last_at = wf_found_time(&found, COLUMN_last_at, DT_NOBEGIN);
+	bulk->paced_at = wf_found_time(&found, COLUMN_paced_at, DT_NOBEGIN);
+	bulk->ended_at = wf_found_time(&found, COLUMN_ended_at, DT_NOEND);
 }
 
 static bool
@@ -325,75 +287,47 @@ wf_bulk_row_next_due(int32 owner)
 
 /* --- writing ---------------------------------------------------------------------- */
 
-/* The parameters of a statement. */
-typedef struct Parameters
-{
-	Datum		values[NCOLUMNS + 3];
-	char		nulls[NCOLUMNS + 4];
-	int			n;
-} Parameters;
-
-static void
-add(Parameters *parameters, Datum value, bool isnull)
-{
-	parameters->values[parameters->n] = isnull ? (Datum) 0 : value;
-	parameters->nulls[parameters->n++] = isnull ? 'n' : ' ';
-}
-
-static void
-add_text(Parameters *parameters, const char *text)
-{
-	add(parameters, text == NULL ? (Datum) 0 : CStringGetTextDatum(text), text == NULL);
-}
-
-/* An infinite time is null. */
-static void
-add_time(Parameters *parameters, TimestampTz time)
-{
-	add(parameters, TimestampTzGetDatum(time), TIMESTAMP_NOT_FINITE(time));
-}
-
 /* In the order of GIVEN_LIST. */
 static void
-add_given(Parameters *parameters, const WfBulk *bulk)
+add_given(WfGiven *parameters, const WfBulk *bulk)
 {
-	add(parameters, UUIDPGetDatum(&bulk->id), false);
-	add(parameters, Int32GetDatum(bulk->owner), false);
-	add_text(parameters, wf_bulk_act_name(bulk->act));
-	add_text(parameters, wf_bulk_act_kind(bulk->act));
-	add(parameters, JsonbPGetDatum(bulk->filter), false);
-	add(parameters, JsonbPGetDatum(bulk->changes), bulk->changes == NULL);
-	add(parameters, PointerGetDatum(bulk->scope), bulk->scope == NULL);
-	add(parameters, BoolGetDatum(bulk->keep_all), false);
-	add_text(parameters, bulk->role);
-	add_text(parameters, bulk->login);
-	add_text(parameters, bulk->actor);
-	add_text(parameters, bulk->note);
-	add_time(parameters, bulk->made_at);
-	add_text(parameters, bulk->tenant);
+	wf_given_add(parameters, UUIDPGetDatum(&bulk->id), false);
+	wf_given_add(parameters, Int32GetDatum(bulk->owner), false);
+	wf_given_text(parameters, wf_bulk_act_name(bulk->act));
+	wf_given_text(parameters, wf_bulk_act_kind(bulk->act));
+	wf_given_add(parameters, JsonbPGetDatum(bulk->filter), false);
+	wf_given_add(parameters, JsonbPGetDatum(bulk->changes), bulk->changes == NULL);
+	wf_given_add(parameters, PointerGetDatum(bulk->scope), bulk->scope == NULL);
+	wf_given_add(parameters, BoolGetDatum(bulk->keep_all), false);
+	wf_given_text(parameters, bulk->role);
+	wf_given_text(parameters, bulk->login);
+	wf_given_text(parameters, bulk->actor);
+	wf_given_text(parameters, bulk->note);
+	wf_given_time(parameters, bulk->made_at);
+	wf_given_text(parameters, bulk->tenant);
 }
 
 /* In the order of STATE_LIST. */
 static void
-add_state(Parameters *parameters, const WfBulk *bulk)
+add_state(WfGiven *parameters, const WfBulk *bulk)
 {
-	add_text(parameters, state_names[bulk->state]);
-	add_text(parameters, bulk->reason);
-	add_time(parameters, bulk->due);
-	add(parameters, Int16GetDatum(bulk->phase), false);
-	add(parameters, Int16GetDatum(bulk->source), false);
-	add(parameters, UUIDPGetDatum(&bulk->position), false);
-	add(parameters, Int64GetDatum(bulk->total), bulk->total < 0);
+	wf_given_text(parameters, state_names[bulk->state]);
+	wf_given_text(parameters, bulk->reason);
+	wf_given_time(parameters, bulk->due);
+	wf_given_add(parameters, Int16GetDatum(bulk->phase), false);
+	wf_given_add(parameters, Int16GetDatum(bulk->source), false);
+	wf_given_add(parameters, UUIDPGetDatum(&bulk->position), false);
+	wf_given_add(parameters, Int64GetDatum(bulk->total), bulk->total < 0);
 	for (int i = 0; i < WF_BULK_RESULTS; i++)
-		add(parameters, Int64GetDatum(bulk->counts[i]), false);
-	add_time(parameters, bulk->begun_at);
-	add_time(parameters, bulk->last_at);
-	add_time(parameters, bulk->paced_at);
-	add(parameters, Int64GetDatum(bulk->paced_from), false);
-	add(parameters, Int16GetDatum(bulk->losses), false);
-	add(parameters, Int32GetDatum(bulk->alone), false);
-	add(parameters, Int16GetDatum(Min(bulk->attempts, MOST_ATTEMPTS)), false);
-	add_time(parameters, bulk->ended_at);
+		wf_given_add(parameters, Int64GetDatum(bulk->counts[i]), false);
+	wf_given_time(parameters, bulk->begun_at);
+	wf_given_time(parameters, bulk->last_at);
+	wf_given_time(parameters, bulk->paced_at);
+	wf_given_add(parameters, Int64GetDatum(bulk->paced_from), false);
+	wf_given_add(parameters, Int16GetDatum(bulk->losses), false);
+	wf_given_add(parameters, Int32GetDatum(bulk->alone), false);
+	wf_given_add(parameters, Int16GetDatum(Min(bulk->attempts, MOST_ATTEMPTS)), false);
+	wf_given_time(parameters, bulk->ended_at);
 }
 
 /* Its executors are to know when it is due, and who waits for its end that it has come. */
@@ -410,12 +344,12 @@ announce(const WfBulk *bulk)
 void
 wf_bulk_row_insert(const WfBulk *bulk)
 {
-	Parameters	parameters = {.n = 0};
+	WfGiven		parameters = {.n = 0};
 
 	add_given(&parameters, bulk);
-	add_time(&parameters, bulk->due);
-	add(&parameters, Int16GetDatum(bulk->phase), false);
-	add(&parameters, Int64GetDatum(bulk->total), bulk->total < 0);
+	wf_given_time(&parameters, bulk->due);
+	wf_given_add(&parameters, Int16GetDatum(bulk->phase), false);
+	wf_given_add(&parameters, Int64GetDatum(bulk->total), bulk->total < 0);
 	(void) wf_statement_execute(&insert_statement, parameters.values, parameters.nulls, 0);
 	announce(bulk);
 }
@@ -424,10 +358,10 @@ wf_bulk_row_insert(const WfBulk *bulk)
 void
 wf_bulk_row_update(const WfBulk *bulk)
 {
-	Parameters	parameters = {.n = 0};
+	WfGiven		parameters = {.n = 0};
 
 	add_state(&parameters, bulk);
-	add(&parameters, UUIDPGetDatum(&bulk->id), false);
+	wf_given_add(&parameters, UUIDPGetDatum(&bulk->id), false);
 	(void) wf_statement_execute(&update_statement, parameters.values, parameters.nulls, 0);
 	announce(bulk);
 }

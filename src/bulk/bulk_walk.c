@@ -25,6 +25,7 @@
 #include "bulk/bulk_walk.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
+#include "store/given.h"
 #include "store/process_row.h"
 #include "store/run_row.h"
 #include "store/statement.h"
@@ -133,33 +134,6 @@ static WfStatement states_statement = {
 
 /* --- parameters -------------------------------------------------------------------- */
 
-typedef struct Parameters
-{
-	Datum		values[16];
-	char		nulls[17];
-	int			n;
-} Parameters;
-
-static void
-add(Parameters *parameters, Datum value, bool isnull)
-{
-	parameters->values[parameters->n] = isnull ? (Datum) 0 : value;
-	parameters->nulls[parameters->n++] = isnull ? 'n' : ' ';
-	parameters->nulls[parameters->n] = '\0';
-}
-
-static void
-add_text(Parameters *parameters, const char *text)
-{
-	add(parameters, text == NULL ? (Datum) 0 : CStringGetTextDatum(text), text == NULL);
-}
-
-static void
-add_array(Parameters *parameters, ArrayType *array)
-{
-	add(parameters, PointerGetDatum(array), array == NULL);
-}
-
 /* The numbers of states of runs, int2[]. */
 static ArrayType *
 run_states(ArrayType *names)
@@ -181,18 +155,18 @@ run_states(ArrayType *names)
 }
 
 static void
-fill_processes(const WfBulkWalk *walk, Parameters *parameters)
+fill_processes(const WfBulkWalk *walk, WfGiven *parameters)
 {
 	const WfBulkFilter *filter = &walk->filter;
 
-	add_array(parameters, walk->scope.managed);
-	add_array(parameters, filter->states);
-	add_array(parameters, filter->status);
-	add(parameters, BoolGetDatum(filter->suspended == 1), filter->suspended < 0);
-	add_text(parameters, filter->key);
-	add(parameters, TimestampTzGetDatum(filter->since), false);
-	add(parameters, TimestampTzGetDatum(filter->until), false);
-	add_text(parameters, walk->bulk->tenant);
+	wf_given_array(parameters, walk->scope.managed);
+	wf_given_array(parameters, filter->states);
+	wf_given_array(parameters, filter->status);
+	wf_given_add(parameters, BoolGetDatum(filter->suspended == 1), filter->suspended < 0);
+	wf_given_text(parameters, filter->key);
+	wf_given_add(parameters, TimestampTzGetDatum(filter->since), false);
+	wf_given_add(parameters, TimestampTzGetDatum(filter->until), false);
+	wf_given_text(parameters, walk->bulk->tenant);
 }
 
 static bool
@@ -202,29 +176,29 @@ is_of_ended(const WfBulk *bulk, int source)
 }
 
 static void
-fill_runs(const WfBulkWalk *walk, int source, Parameters *parameters)
+fill_runs(const WfBulkWalk *walk, int source, WfGiven *parameters)
 {
 	const WfBulkFilter *filter = &walk->filter;
 	const WfBulkScope *scope = &walk->scope;
 	TimestampTz until = is_of_ended(walk->bulk, source) ? Min(filter->until, walk->bulk->made_at) : filter->until;
 
-	add_array(parameters, scope->managed);
-	add(parameters, ObjectIdGetDatum(scope->starter), false);
-	add_array(parameters, scope->named);
-	add_array(parameters, run_states(filter->states));
-	add(parameters, Int32GetDatum(scope->queue), false);
-	add_text(parameters, filter->partition);
-	add_text(parameters, filter->key);
-	add(parameters, TimestampTzGetDatum(filter->since), false);
-	add(parameters, TimestampTzGetDatum(until), false);
-	add_text(parameters, walk->bulk->tenant);
+	wf_given_array(parameters, scope->managed);
+	wf_given_add(parameters, ObjectIdGetDatum(scope->starter), false);
+	wf_given_array(parameters, scope->named);
+	wf_given_array(parameters, run_states(filter->states));
+	wf_given_add(parameters, Int32GetDatum(scope->queue), false);
+	wf_given_text(parameters, filter->partition);
+	wf_given_text(parameters, filter->key);
+	wf_given_add(parameters, TimestampTzGetDatum(filter->since), false);
+	wf_given_add(parameters, TimestampTzGetDatum(until), false);
+	wf_given_text(parameters, walk->bulk->tenant);
 }
 
 static void
-fill(const WfBulkWalk *walk, int source, const pg_uuid_t *id, Parameters *parameters)
+fill(const WfBulkWalk *walk, int source, const pg_uuid_t *id, WfGiven *parameters)
 {
 	parameters->n = 0;
-	add(parameters, UUIDPGetDatum(id), false);
+	wf_given_add(parameters, UUIDPGetDatum(id), false);
 	if (wf_bulk_act_is_of_runs(walk->bulk->act))
 		fill_runs(walk, source, parameters);
 	else
@@ -295,22 +269,22 @@ look(const WfBulkWalk *walk, const pg_uuid_t *after, int look)
 {
 	const WfBulkFilter *filter = &walk->filter;
 	pg_uuid_t	bound = upper_bound(walk->bulk);
-	Parameters	parameters;
+	WfGiven		parameters;
 
 	fill(walk, walk->bulk->source, after, &parameters);
 	if (!is_searched(filter))
 	{
-		add(&parameters, UUIDPGetDatum(&bound), false);
-		add(&parameters, Int64GetDatum(look), false);
+		wf_given_add(&parameters, UUIDPGetDatum(&bound), false);
+		wf_given_add(&parameters, Int64GetDatum(look), false);
 		return (int) wf_statement_execute(&source_of(walk->bulk, walk->bulk->source)->walk, parameters.values,
 										  parameters.nulls, 0);
 	}
-	add_text(&parameters, filter->object);
-	add_array(&parameters, filter->tags);
-	add(&parameters, JsonbPGetDatum(filter->attributes), filter->attributes == NULL);
-	add(&parameters, Int32GetDatum(filter->version), false);
-	add(&parameters, Int32GetDatum(look), false);
-	add(&parameters, UUIDPGetDatum(&bound), false);
+	wf_given_text(&parameters, filter->object);
+	wf_given_array(&parameters, filter->tags);
+	wf_given_add(&parameters, JsonbPGetDatum(filter->attributes), filter->attributes == NULL);
+	wf_given_add(&parameters, Int32GetDatum(filter->version), false);
+	wf_given_add(&parameters, Int32GetDatum(look), false);
+	wf_given_add(&parameters, UUIDPGetDatum(&bound), false);
 	return (int) wf_statement_call(&search_statement, parameters.values, parameters.nulls);
 }
 
@@ -441,7 +415,7 @@ wf_bulk_walk_hold(const WfBulkWalk *walk, const pg_uuid_t *id)
 	for (int i = 0; i < wf_bulk_walk_sources(walk->bulk->act); i++)
 	{
 		Source	   *source = source_of(walk->bulk, i);
-		Parameters	parameters;
+		WfGiven		parameters;
 		bool		isnull;
 
 		fill(walk, i, id, &parameters);

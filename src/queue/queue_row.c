@@ -22,6 +22,8 @@
 #include "base/clock.h"
 #include "queue/queue.h"
 #include "queue/queue_row.h"
+#include "store/found.h"
+#include "store/given.h"
 #include "store/statement.h"
 
 /* The settings come first among the parameters of each statement. */
@@ -90,57 +92,37 @@ static WfStatement delete_limit_statement = {
 
 /* --- parameters and columns ------------------------------------------------------ */
 
-/* The parameters of a statement. */
-typedef struct Parameters
-{
-	Datum		values[WF_QUEUE_NSETTINGS + 4];
-	char		nulls[WF_QUEUE_NSETTINGS + 5];
-	int			n;
-} Parameters;
-
 static void
-add(Parameters *parameters, Datum value, bool isnull)
-{
-	parameters->values[parameters->n] = value;
-	parameters->nulls[parameters->n++] = isnull ? 'n' : ' ';
-}
-
-static void
-add_settings(Parameters *parameters, const WfQueueRow *row, int n)
+add_settings(WfGiven *parameters, const WfQueueRow *row, int n)
 {
 	parameters->n = 0;
 	for (int i = 0; i < n; i++)
-		add(parameters, row->settings.values[i], row->settings.nulls[i]);
+		wf_given_add(parameters, row->settings.values[i], row->settings.nulls[i]);
 }
 
 /* What a new row has besides its settings. */
 static void
-add_identity(Parameters *parameters, const WfQueueRow *row)
+add_identity(WfGiven *parameters, const WfQueueRow *row)
 {
-	add(parameters, Int32GetDatum(row->id), false);
-	add(parameters, CStringGetTextDatum(row->name), false);
-	add(parameters, Int32GetDatum(row->owner), false);
-	add(parameters, TimestampTzGetDatum(wf_clock_now()), false);
-}
-
-static Datum
-column(int number, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number + 1, isnull);
+	wf_given_add(parameters, Int32GetDatum(row->id), false);
+	wf_given_add(parameters, CStringGetTextDatum(row->name), false);
+	wf_given_add(parameters, Int32GetDatum(row->owner), false);
+	wf_given_add(parameters, TimestampTzGetDatum(wf_clock_now()), false);
 }
 
 /* Read what a lock statement has found, with so many settings. */
 static void
 read_row(WfQueueRow *row, int n)
 {
+	WfFound		found = wf_found(0);
 	bool		isnull;
 
 	memset(row, 0, sizeof(WfQueueRow));
 	for (int i = 0; i < n; i++)
-		row->settings.values[i] = column(i, &row->settings.nulls[i]);
-	row->id = DatumGetInt32(column(n, &isnull));
-	row->name = TextDatumGetCString(column(n + 1, &isnull));
-	row->owner = DatumGetInt32(column(n + 2, &isnull));
+		row->settings.values[i] = wf_found_column(&found, i, &row->settings.nulls[i]);
+	row->id = DatumGetInt32(wf_found_column(&found, n, &isnull));
+	row->name = wf_found_text(&found, n + 1);
+	row->owner = DatumGetInt32(wf_found_column(&found, n + 2, &isnull));
 }
 
 /* A number for a new row, of the identity of a table. */
@@ -161,7 +143,7 @@ next_id(const char *sequence)
 bool
 wf_queue_row_insert(WfQueueRow *row)
 {
-	Parameters	parameters;
+	WfGiven		parameters;
 
 	if (row->id == 0)
 		row->id = next_id("queue_id_seq");
@@ -176,15 +158,15 @@ bool
 wf_queue_row_lock(const char *name, WfQueueRow *row)
 {
 	Datum		value = CStringGetTextDatum(name);
-	Datum		note;
+	WfFound		found;
 	bool		isnull;
 
 	if (wf_statement_execute(&lock_queue_statement, &value, NULL, 0) == 0)
 		return false;
 	read_row(row, WF_QUEUE_NSETTINGS);
-	row->paused = DatumGetBool(column(WF_QUEUE_NSETTINGS + 3, &isnull));
-	note = column(WF_QUEUE_NSETTINGS + 4, &isnull);
-	row->note = isnull ? NULL : TextDatumGetCString(note);
+	found = wf_found(0);
+	row->paused = DatumGetBool(wf_found_column(&found, WF_QUEUE_NSETTINGS + 3, &isnull));
+	row->note = wf_found_text(&found, WF_QUEUE_NSETTINGS + 4);
 	return true;
 }
 
@@ -192,12 +174,12 @@ wf_queue_row_lock(const char *name, WfQueueRow *row)
 void
 wf_queue_row_update(const WfQueueRow *row)
 {
-	Parameters	parameters;
+	WfGiven		parameters;
 
 	add_settings(&parameters, row, WF_QUEUE_NSETTINGS);
-	add(&parameters, BoolGetDatum(row->paused), false);
-	add(&parameters, row->note == NULL ? (Datum) 0 : CStringGetTextDatum(row->note), row->note == NULL);
-	add(&parameters, Int32GetDatum(row->id), false);
+	wf_given_add(&parameters, BoolGetDatum(row->paused), false);
+	wf_given_add(&parameters, row->note == NULL ? (Datum) 0 : CStringGetTextDatum(row->note), row->note == NULL);
+	wf_given_add(&parameters, Int32GetDatum(row->id), false);
 	wf_queue_changing();
 	(void) wf_statement_execute(&update_queue_statement, parameters.values, parameters.nulls, 0);
 }
@@ -218,7 +200,7 @@ wf_queue_row_delete(int32 id)
 bool
 wf_queue_row_insert_limit(WfQueueRow *row)
 {
-	Parameters	parameters;
+	WfGiven		parameters;
 
 	row->id = next_id("rate_limit_id_seq");
 	add_settings(&parameters, row, WF_LIMIT_NSETTINGS);
@@ -243,11 +225,11 @@ wf_queue_row_lock_limit(const char *name, WfQueueRow *row)
 void
 wf_queue_row_update_limit(const WfQueueRow *row)
 {
-	Parameters	parameters;
+	WfGiven		parameters;
 
 	add_settings(&parameters, row, WF_LIMIT_NSETTINGS);
-	add(&parameters, CStringGetTextDatum(row->name), false);
-	add(&parameters, Int32GetDatum(row->id), false);
+	wf_given_add(&parameters, CStringGetTextDatum(row->name), false);
+	wf_given_add(&parameters, Int32GetDatum(row->id), false);
 	wf_queue_changing_limits();
 	(void) wf_statement_execute(&update_limit_statement, parameters.values, parameters.nulls, 0);
 }

@@ -25,6 +25,8 @@
 #include "schedule/schedule_row.h"
 #include "schedule/schedule_word.h"
 #include "shmem/wakeup.h"
+#include "store/found.h"
+#include "store/given.h"
 #include "store/statement.h"
 
 /* What it was made with, with the types of the columns. */
@@ -140,97 +142,43 @@ static WfStatement suspect_statement = {
 
 /* --- reading ---------------------------------------------------------------------- */
 
-/* A row that a statement has found. */
-typedef struct Found
-{
-	HeapTuple	row;
-	TupleDesc	desc;
-} Found;
-
-static Datum
-column(const Found *found, int number, bool *isnull)
-{
-	return SPI_getbinval(found->row, found->desc, number + 1, isnull);
-}
-
-static const char *
-text_of(const Found *found, int number)
-{
-	bool		isnull;
-	Datum		value = column(found, number, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static TimestampTz
-time_of(const Found *found, int number, TimestampTz otherwise)
-{
-	bool		isnull;
-	Datum		value = column(found, number, &isnull);
-
-	return isnull ? otherwise : DatumGetTimestampTz(value);
-}
-
-static Interval *
-interval_of(const Found *found, int number)
-{
-	bool		isnull;
-	Datum		value = column(found, number, &isnull);
-	Interval   *copy;
-
-	if (isnull)
-		return NULL;
-	copy = palloc(sizeof(Interval));
-	*copy = *DatumGetIntervalP(value);
-	return copy;
-}
-
-static Jsonb *
-jsonb_of(const Found *found, int number)
-{
-	bool		isnull;
-	Datum		value = column(found, number, &isnull);
-
-	return isnull ? NULL : (Jsonb *) PG_DETOAST_DATUM_COPY(value);
-}
-
 static int
-word_of(const Found *found, int number, WfScheduleWords words)
+word_of(const WfFound *found, int number, WfScheduleWords words)
 {
-	return wf_schedule_word_value(words, text_of(found, number));
+	return wf_schedule_word_value(words, wf_found_text(found, number));
 }
 
 static void
-read_given(const Found *found, WfSchedule *schedule)
+read_given(const WfFound *found, WfSchedule *schedule)
 {
 	bool		isnull;
 
-	schedule->job = text_of(found, COLUMN_job);
-	schedule->definition = text_of(found, COLUMN_definition);
-	schedule->cron = text_of(found, COLUMN_cron);
-	schedule->rule = text_of(found, COLUMN_rule);
-	schedule->every = interval_of(found, COLUMN_every);
-	schedule->anchor = time_of(found, COLUMN_anchor, DT_NOBEGIN);
-	schedule->zone = text_of(found, COLUMN_zone);
-	schedule->params = jsonb_of(found, COLUMN_params);
-	schedule->starts = time_of(found, COLUMN_starts, DT_NOBEGIN);
-	schedule->ends = time_of(found, COLUMN_ends, DT_NOEND);
+	schedule->job = wf_found_text(found, COLUMN_job);
+	schedule->definition = wf_found_text(found, COLUMN_definition);
+	schedule->cron = wf_found_text(found, COLUMN_cron);
+	schedule->rule = wf_found_text(found, COLUMN_rule);
+	schedule->every = wf_found_interval(found, COLUMN_every);
+	schedule->anchor = wf_found_time(found, COLUMN_anchor, DT_NOBEGIN);
+	schedule->zone = wf_found_text(found, COLUMN_zone);
+	schedule->params = wf_found_jsonb(found, COLUMN_params);
+	schedule->starts = wf_found_time(found, COLUMN_starts, DT_NOBEGIN);
+	schedule->ends = wf_found_time(found, COLUMN_ends, DT_NOEND);
 	schedule->overlap = word_of(found, COLUMN_overlap, WF_WORDS_OVERLAP);
 	schedule->catch_up = word_of(found, COLUMN_catch_up, WF_WORDS_CATCH_UP);
 	schedule->gap = word_of(found, COLUMN_gap, WF_WORDS_GAP);
 	schedule->fold = word_of(found, COLUMN_fold, WF_WORDS_FOLD);
-	schedule->jitter = interval_of(found, COLUMN_jitter);
-	schedule->calendar = text_of(found, COLUMN_calendar);
-	schedule->priority = DatumGetInt16(column(found, COLUMN_priority, &isnull));
+	schedule->jitter = wf_found_interval(found, COLUMN_jitter);
+	schedule->calendar = wf_found_text(found, COLUMN_calendar);
+	schedule->priority = DatumGetInt16(wf_found_column(found, COLUMN_priority, &isnull));
 	schedule->has_priority = !isnull;
-	schedule->engine = text_of(found, COLUMN_engine);
+	schedule->engine = wf_found_text(found, COLUMN_engine);
 }
 
 static void
-read_active(const Found *found, WfSchedule *schedule)
+read_active(const WfFound *found, WfSchedule *schedule)
 {
 	bool		isnull;
-	Datum		array = column(found, COLUMN_active, &isnull);
+	Datum		array = wf_found_column(found, COLUMN_active, &isnull);
 	Datum	   *items;
 
 	deconstruct_array(DatumGetArrayTypeP(array), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR,
@@ -241,42 +189,42 @@ read_active(const Found *found, WfSchedule *schedule)
 }
 
 static void
-read_state(const Found *found, WfSchedule *schedule)
+read_state(const WfFound *found, WfSchedule *schedule)
 {
 	bool		isnull;
-	Datum		last_made = column(found, COLUMN_last_made, &isnull);
+	Datum		last_made = wf_found_column(found, COLUMN_last_made, &isnull);
 
 	if (!isnull)
 		schedule->last_made = *DatumGetUUIDP(last_made);
-	schedule->paused = DatumGetBool(column(found, COLUMN_paused, &isnull));
-	schedule->note = text_of(found, COLUMN_note);
-	schedule->next = time_of(found, COLUMN_next, DT_NOEND);
-	schedule->due = time_of(found, COLUMN_due, DT_NOEND);
-	schedule->attempts = DatumGetInt16(column(found, COLUMN_attempts, &isnull));
-	schedule->losses = DatumGetInt16(column(found, COLUMN_losses, &isnull));
-	schedule->error = jsonb_of(found, COLUMN_error);
-	schedule->suspended_at = time_of(found, COLUMN_suspended_at, DT_NOEND);
-	schedule->last = time_of(found, COLUMN_last, DT_NOBEGIN);
-	schedule->last_at = time_of(found, COLUMN_last_at, DT_NOBEGIN);
+	schedule->paused = DatumGetBool(wf_found_column(found, COLUMN_paused, &isnull));
+	schedule->note = wf_found_text(found, COLUMN_note);
+	schedule->next = wf_found_time(found, COLUMN_next, DT_NOEND);
+	schedule->due = wf_found_time(found, COLUMN_due, DT_NOEND);
+	schedule->attempts = DatumGetInt16(wf_found_column(found, COLUMN_attempts, &isnull));
+	schedule->losses = DatumGetInt16(wf_found_column(found, COLUMN_losses, &isnull));
+	schedule->error = wf_found_jsonb(found, COLUMN_error);
+	schedule->suspended_at = wf_found_time(found, COLUMN_suspended_at, DT_NOEND);
+	schedule->last = wf_found_time(found, COLUMN_last, DT_NOBEGIN);
+	schedule->last_at = wf_found_time(found, COLUMN_last_at, DT_NOBEGIN);
 	read_active(found, schedule);
-	schedule->made = DatumGetInt64(column(found, COLUMN_made, &isnull));
-	schedule->skipped = DatumGetInt64(column(found, COLUMN_skipped, &isnull));
-	schedule->queued = time_of(found, COLUMN_queued, DT_NOEND);
+	schedule->made = DatumGetInt64(wf_found_column(found, COLUMN_made, &isnull));
+	schedule->skipped = DatumGetInt64(wf_found_column(found, COLUMN_skipped, &isnull));
+	schedule->queued = wf_found_time(found, COLUMN_queued, DT_NOEND);
 }
 
 /* The n-th row that a statement has found. */
 static void
 read_row(int n, WfSchedule *schedule)
 {
-	Found		found = {SPI_tuptable->vals[n], SPI_tuptable->tupdesc};
+	WfFound		found = wf_found(n);
 	bool		isnull;
 
 	memset(schedule, 0, sizeof(WfSchedule));
-	schedule->id = DatumGetInt32(column(&found, COLUMN_id, &isnull));
-	schedule->name = text_of(&found, COLUMN_name);
-	schedule->owner = DatumGetInt32(column(&found, COLUMN_owner, &isnull));
-	schedule->role = DatumGetObjectId(column(&found, COLUMN_role, &isnull));
-	schedule->tenant = column(&found, COLUMN_tenant, &isnull);
+	schedule->id = DatumGetInt32(wf_found_column(&found, COLUMN_id, &isnull));
+	schedule->name = wf_found_text(&found, COLUMN_name);
+	schedule->owner = DatumGetInt32(wf_found_column(&found, COLUMN_owner, &isnull));
+	schedule->role = DatumGetObjectId(wf_found_column(&found, COLUMN_role, &isnull));
+	schedule->tenant = wf_found_column(&found, COLUMN_tenant, &isnull);
 	if (!isnull)
 		schedule->tenant = datumCopy(schedule->tenant, false, -1);
 	read_given(&found, schedule);
@@ -353,56 +301,28 @@ wf_schedule_row_next_due(int32 owner)
 
 /* --- writing ---------------------------------------------------------------------- */
 
-/* The parameters of a statement. */
-typedef struct Parameters
-{
-	Datum		values[NGIVEN + NSTATE];
-	char		nulls[NGIVEN + NSTATE + 1];
-	int			n;
-} Parameters;
-
-static void
-add(Parameters *parameters, Datum value, bool isnull)
-{
-	parameters->values[parameters->n] = isnull ? (Datum) 0 : value;
-	parameters->nulls[parameters->n++] = isnull ? 'n' : ' ';
-}
-
-static void
-add_text(Parameters *parameters, const char *text)
-{
-	add(parameters, text == NULL ? (Datum) 0 : CStringGetTextDatum(text), text == NULL);
-}
-
-/* An infinite time is null. */
-static void
-add_time(Parameters *parameters, TimestampTz time)
-{
-	add(parameters, TimestampTzGetDatum(time), TIMESTAMP_NOT_FINITE(time));
-}
-
 /* In the order of GIVEN_LIST. */
 static void
-add_given(Parameters *parameters, const WfSchedule *schedule)
+add_given(WfGiven *parameters, const WfSchedule *schedule)
 {
-	add_text(parameters, schedule->job);
-	add_text(parameters, schedule->definition);
-	add_text(parameters, schedule->cron);
-	add_text(parameters, schedule->rule);
-	add(parameters, IntervalPGetDatum(schedule->every), schedule->every == NULL);
-	add_time(parameters, schedule->anchor);
-	add_text(parameters, schedule->zone);
-	add(parameters, JsonbPGetDatum(schedule->params), false);
-	add_time(parameters, schedule->starts);
-	add_time(parameters, schedule->ends);
-	add_text(parameters, wf_schedule_word(WF_WORDS_OVERLAP, schedule->overlap));
-	add_text(parameters, wf_schedule_word(WF_WORDS_CATCH_UP, schedule->catch_up));
-	add_text(parameters, wf_schedule_word(WF_WORDS_GAP, schedule->gap));
-	add_text(parameters, wf_schedule_word(WF_WORDS_FOLD, schedule->fold));
-	add(parameters, IntervalPGetDatum(schedule->jitter), schedule->jitter == NULL);
-	add_text(parameters, schedule->calendar);
-	add(parameters, Int16GetDatum(schedule->priority), !schedule->has_priority);
-	add_text(parameters, schedule->engine);
+	wf_given_text(parameters, schedule->job);
+	wf_given_text(parameters, schedule->definition);
+	wf_given_text(parameters, schedule->cron);
+	wf_given_text(parameters, schedule->rule);
+	wf_given_add(parameters, IntervalPGetDatum(schedule->every), schedule->every == NULL);
+	wf_given_time(parameters, schedule->anchor);
+	wf_given_text(parameters, schedule->zone);
+	wf_given_add(parameters, JsonbPGetDatum(schedule->params), false);
+	wf_given_time(parameters, schedule->starts);
+	wf_given_time(parameters, schedule->ends);
+	wf_given_text(parameters, wf_schedule_word(WF_WORDS_OVERLAP, schedule->overlap));
+	wf_given_text(parameters, wf_schedule_word(WF_WORDS_CATCH_UP, schedule->catch_up));
+	wf_given_text(parameters, wf_schedule_word(WF_WORDS_GAP, schedule->gap));
+	wf_given_text(parameters, wf_schedule_word(WF_WORDS_FOLD, schedule->fold));
+	wf_given_add(parameters, IntervalPGetDatum(schedule->jitter), schedule->jitter == NULL);
+	wf_given_text(parameters, schedule->calendar);
+	wf_given_add(parameters, Int16GetDatum(schedule->priority), !schedule->has_priority);
+	wf_given_text(parameters, schedule->engine);
 }
 
 static ArrayType *
@@ -417,23 +337,23 @@ active_of(const WfSchedule *schedule)
 
 /* In the order of STATE_LIST. */
 static void
-add_state(Parameters *parameters, const WfSchedule *schedule)
+add_state(WfGiven *parameters, const WfSchedule *schedule)
 {
-	add(parameters, BoolGetDatum(schedule->paused), false);
-	add_text(parameters, schedule->note);
-	add_time(parameters, schedule->next);
-	add_time(parameters, schedule->due);
-	add(parameters, Int16GetDatum(schedule->attempts), false);
-	add(parameters, Int16GetDatum(schedule->losses), false);
-	add(parameters, JsonbPGetDatum(schedule->error), schedule->error == NULL);
-	add_time(parameters, schedule->suspended_at);
-	add_time(parameters, schedule->last);
-	add_time(parameters, schedule->last_at);
-	add(parameters, UUIDPGetDatum(&schedule->last_made), TIMESTAMP_NOT_FINITE(schedule->last_at));
-	add(parameters, PointerGetDatum(active_of(schedule)), false);
-	add(parameters, Int64GetDatum(schedule->made), false);
-	add(parameters, Int64GetDatum(schedule->skipped), false);
-	add_time(parameters, schedule->queued);
+	wf_given_add(parameters, BoolGetDatum(schedule->paused), false);
+	wf_given_text(parameters, schedule->note);
+	wf_given_time(parameters, schedule->next);
+	wf_given_time(parameters, schedule->due);
+	wf_given_add(parameters, Int16GetDatum(schedule->attempts), false);
+	wf_given_add(parameters, Int16GetDatum(schedule->losses), false);
+	wf_given_add(parameters, JsonbPGetDatum(schedule->error), schedule->error == NULL);
+	wf_given_time(parameters, schedule->suspended_at);
+	wf_given_time(parameters, schedule->last);
+	wf_given_time(parameters, schedule->last_at);
+	wf_given_add(parameters, UUIDPGetDatum(&schedule->last_made), TIMESTAMP_NOT_FINITE(schedule->last_at));
+	wf_given_add(parameters, PointerGetDatum(active_of(schedule)), false);
+	wf_given_add(parameters, Int64GetDatum(schedule->made), false);
+	wf_given_add(parameters, Int64GetDatum(schedule->skipped), false);
+	wf_given_time(parameters, schedule->queued);
 }
 
 /* Its executors are to know when it is due. */
@@ -451,16 +371,16 @@ announce(const WfSchedule *schedule)
 bool
 wf_schedule_row_insert(WfSchedule *schedule)
 {
-	Parameters	parameters = {.n = 0};
+	WfGiven		parameters = {.n = 0};
 	bool		isnull;
 
 	add_given(&parameters, schedule);
-	add_text(&parameters, schedule->name);
-	add(&parameters, Int32GetDatum(schedule->owner), false);
-	add_time(&parameters, wf_clock_now());
-	add_time(&parameters, schedule->next);
-	add_time(&parameters, schedule->due);
-	add(&parameters, schedule->tenant, schedule->tenant == (Datum) 0);
+	wf_given_text(&parameters, schedule->name);
+	wf_given_add(&parameters, Int32GetDatum(schedule->owner), false);
+	wf_given_time(&parameters, wf_clock_now());
+	wf_given_time(&parameters, schedule->next);
+	wf_given_time(&parameters, schedule->due);
+	wf_given_add(&parameters, schedule->tenant, schedule->tenant == (Datum) 0);
 	if (wf_statement_execute(&insert_statement, parameters.values, parameters.nulls, 0) == 0)
 		return false;
 	schedule->id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -472,10 +392,10 @@ wf_schedule_row_insert(WfSchedule *schedule)
 void
 wf_schedule_row_update(const WfSchedule *schedule)
 {
-	Parameters	parameters = {.n = 0};
+	WfGiven		parameters = {.n = 0};
 
 	add_state(&parameters, schedule);
-	add(&parameters, Int32GetDatum(schedule->id), false);
+	wf_given_add(&parameters, Int32GetDatum(schedule->id), false);
 	(void) wf_statement_execute(&update_statement, parameters.values, parameters.nulls, 0);
 	announce(schedule);
 }
@@ -484,10 +404,10 @@ wf_schedule_row_update(const WfSchedule *schedule)
 void
 wf_schedule_row_change(const WfSchedule *schedule)
 {
-	Parameters	parameters = {.n = 0};
+	WfGiven		parameters = {.n = 0};
 
 	add_given(&parameters, schedule);
-	add(&parameters, Int32GetDatum(schedule->id), false);
+	wf_given_add(&parameters, Int32GetDatum(schedule->id), false);
 	(void) wf_statement_execute(&change_statement, parameters.values, parameters.nulls, 0);
 }
 
