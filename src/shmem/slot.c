@@ -109,6 +109,7 @@ wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role)
 	slot->lane = lane;
 	slot->evict = false;
 	slot->stalled = false;
+	slot->paused = false;
 	slot->steps = 0;
 	slot->batches = 0;
 	slot->looks = 0;

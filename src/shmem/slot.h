@@ -67,6 +67,8 @@ typedef struct WfSlot
 	/* Written by its executor without a lock, see wf_slot_state(). */
 	bool		stalled;		/* BUSY with one batch for longer than
 								 * WF_STALL_MS */
+	bool		paused;			/* IDLE, and does nothing for a second at most,
+								 * whatever it is called for */
 	TimestampTz since;			/* when it took its present state */
 	int64		steps;			/* events stepped so far, for the activity view */
 	int64		batches;

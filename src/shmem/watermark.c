@@ -449,7 +449,8 @@ wf_watermark_wake_other(WfLane *lane)
 			!wf_slot_serves(slot, lane->dbid, lane->owner, lane->kind))
 			continue;
 
-		if (state == WF_SLOT_IDLE && latch != NULL && !slot->evict)
+		/* one that pauses would ignore it: those who are busy look again instead */
+		if (state == WF_SLOT_IDLE && latch != NULL && !slot->evict && !slot->paused)
 		{
 			SetLatch(latch);
 			return;

@@ -50,7 +50,7 @@
 #define process_of(event)	((event) / 2)
 #define is_due(event)		((event) < 2 || ((event) == 2 && later))	/* not NOTHING */
 
-mtype = { FREE, STARTING, BUSY, IDLE };
+mtype = { FREE, STARTING, BUSY, IDLE, PAUSED };
 
 /* Committed rows of timer, a bit each; who has locked the processes; what was done. */
 byte rows = 0;
@@ -81,7 +81,7 @@ byte troubles = 1;
 	:: idle != NOBODY || i == me || state[i] == FREE \
 	:: idle == NOBODY && i != me && state[i] == IDLE -> idle = i \
 	:: idle == NOBODY && i != me && state[i] == STARTING -> attended = true \
-	:: idle == NOBODY && i != me && state[i] == BUSY -> attended = true; busy = busy | (1 << i) \
+	:: idle == NOBODY && i != me && (state[i] == BUSY || state[i] == PAUSED) -> attended = true; busy = busy | (1 << i) \
 	fi
 
 /* wf_watermark_wake_other(); me: NOBODY, or an executor of the lane */
@@ -265,7 +265,7 @@ drain:
 		:: true					/* or later, whoever calls: WF_WORK_PAUSE */
 		fi;
 		wake_other(me);
-		state[me] = IDLE;
+		state[me] = PAUSED;
 		do
 		:: latch[me] -> latch[me] = false
 		:: goto drain
