@@ -68,6 +68,7 @@ as($node, 'clerk', q{
 	SELECT workflow.send_by_key('fails', 'g', 'kept');
 	SELECT workflow.create_queue('desk'), workflow.create_limit('chairs', 1), workflow.publish('kept', 'nobody', keep => '1 day');
 	SELECT workflow.create_job('chore', queue => 'desk');
+	SELECT workflow.create_alert('late', 'lag', NULL, '1 minute');
 	SELECT workflow.run_job('chore') FROM generate_series(1, 3);
 	SELECT workflow.define('{"id": "ask", "initial": "a", "states": {"a": {"task": {"for": "ann"}, "on": {"go": "a"}}}}');
 	SELECT workflow.start('ask');
@@ -102,6 +103,9 @@ is(as($node, 'clerk', q{
 	SELECT FROM workflow.tasks, workflow.comment(task, 'twice');
 	SELECT string_agg(note, ', ' ORDER BY at) FROM workflow.approvals}, 'successor'), 'once, twice', 'and those of what people do');
 is($node->safe_psql('successor', 'SELECT count(DISTINCT seq) FROM workflow.run'), 6, 'no run has the place of another one');
+is(as($node, 'clerk', q{
+	SELECT workflow.create_alert('later', 'lag', NULL, '1 minute');
+	SELECT string_agg(name, ', ' ORDER BY name) FROM workflow.alerts}, 'successor'), "\nlate, later", 'and those of alerts');
 workflow_role($node, 'novice');
 is(as($node, 'novice', q{SELECT workflow.define('{"id": "mine", "initial": "a", "states": {"a": {}}}')}, 'successor'), 1, 'and those of owners');
 is($node->safe_psql('successor', q{SELECT count(*) FROM workflow.check()}), 0, 'everything fits together');
