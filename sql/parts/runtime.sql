@@ -49,7 +49,7 @@ CREATE TABLE workflow.setting (
 -- What it had claimed in a life that has ended without a word, its jobs decide about now:
 -- on_lost. Its life begins when the transaction has committed, and lasts as long as it beats.
 -- Errors: WF018 the id is another role's, or its runtime lives elsewhere, or a worker of another
--- role has runs under that name; 53400 more than
+-- role has runs under that name, or single_server is on; 53400 more than
 -- workflow.max_runtimes; 22004, 22001, 22023; 55000 as define(). PREPARE TRANSACTION is
 -- refused after it, as after all of these that change something. Locks the row of the
 -- runtime, then runs that it has.
@@ -127,8 +127,9 @@ CREATE FUNCTION workflow.shutdown_runtime(id text, epoch bigint) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_shutdown_runtime';
 
 -- set_runtime_role(id, role): from its next beat on, a runtime has another role. For its
--- role, and workflow_admin. Errors: WF018, 22023; 0A000 for the server that holds the
--- database, which has the role both.
+-- role, and workflow_admin; that of the server that holds the database for workflow_admin.
+-- As an interface, that one begins no tracked runs, and none that schedules have made; steps
+-- and other runs it does. Errors: WF018, 22023.
 CREATE FUNCTION workflow.set_runtime_role(id text, role text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_runtime_role';
 
@@ -142,7 +143,8 @@ CREATE FUNCTION workflow.remove_runtime(id text) RETURNS void
 
 -- set_setting(name, value): set something for the whole cluster, from the next beat of each
 -- runtime on; null: to its default. The view settings has the names. For workflow_admin.
--- Errors: 42704 no such setting; 22023 not a value of it; 22004. Waits for others who set
+-- Errors: 42704 no such setting; 22023 not a value of it; 22004; WF017 single_server is to be on
+-- while others live. Waits for others who set
 -- something, or register.
 CREATE FUNCTION workflow.set_setting(name text, value text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_setting';

@@ -38,7 +38,8 @@ const WfClusterSettingInfo wf_cluster_settings[] = {
 	{"restore_wait_attempt_count", NULL, 60, 1, 1000000},
 	{"start_status_check_interval", "ms", 1000, 10, MS_PER_HOUR},
 	{"start_status_check_attempt_count", NULL, 10, 1, 1000000},
-	{"approve_runtimes", "bool", 0, 0, 1}
+	{"approve_runtimes", "bool", 0, 0, 1},
+	{"single_server", "bool", 0, 0, 1}
 };
 
 StaticAssertDecl(lengthof(wf_cluster_settings) == WF_CLUSTER_NSETTINGS, "a setting has no line");

@@ -23,10 +23,11 @@ typedef enum WfClusterSetting
 	WF_CLUSTER_RESTORE_COUNT,
 	WF_CLUSTER_STATUS_INTERVAL,
 	WF_CLUSTER_STATUS_COUNT,
-	WF_CLUSTER_APPROVE
+	WF_CLUSTER_APPROVE,
+	WF_CLUSTER_SINGLE
 } WfClusterSetting;
 
-#define WF_CLUSTER_NSETTINGS	16
+#define WF_CLUSTER_NSETTINGS	17
 
 /* The shortest silence (ms) that counts as death. */
 #define WF_CLUSTER_DEATH_MIN	3000

@@ -12,61 +12,22 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
-#include "common/cryptohash.h"
-#include "common/sha2.h"
-#include "miscadmin.h"
-#include "postmaster/postmaster.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
-#include "base/compat.h"
 #include "base/quote.h"
 #include "cluster/local_member.h"
 #include "cluster/member_load.h"
 #include "cluster/member_state.h"
+#include "cluster/own_id.h"
 #include "cluster/recovery.h"
 #include "shmem/instance.h"
 #include "shmem/member_change.h"
 #include "store/runtime_row.h"
+#include "store/shared_setting.h"
 
 /* Runs that are recovered in a transaction. */
 #define PIECE			1000
-
-/* Bytes of the name of the host that an id has. */
-#define HOST_MAX		128
-
-/* Eight hexadecimal digits of SHA-256 of the data directory. */
-static const char *
-directory_hash(void)
-{
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-
-	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
-		pg_cryptohash_update(hash, (const uint8 *) DataDir, strlen(DataDir)) < 0 ||
-		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute SHA-256: %s", pg_cryptohash_error(hash))));
-	pg_cryptohash_free(hash);
-	return psprintf("%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
-}
-
-/* The id of this instance: what the setting says, or one that no other has. */
-static const char *
-own_id(void)
-{
-	char		host[HOST_MAX];
-
-	if (wf_runtime_id != NULL && wf_runtime_id[0] != '\0')
-		return wf_runtime_id;
-	if (gethostname(host, sizeof(host)) != 0)
-		strlcpy(host, "localhost", sizeof(host));
-	host[sizeof(host) - 1] = '\0';
-	return psprintf("%s:%d:%s", host, PostPortNumber, directory_hash());
-}
 
 /* --- registration ----------------------------------------------------------------------- */
 
@@ -95,25 +56,30 @@ end_predecessors(const char *id)
 
 /* The instance has been started anew: what its executors had rolled back. */
 static void
-begin_anew(WfRuntimeRow *row)
+begin_anew(WfRuntimeRow *row, bool alone)
 {
 	if (row->state == WF_RUNTIME_RESTORE)
 		wf_member_state_change(row, WF_RUNTIME_DEAD);
 	if (row->state != WF_RUNTIME_DEAD)
 		wf_member_state_change(row, WF_RUNTIME_SELF_RESTORE);
 	wf_member_state_change(row, WF_RUNTIME_ALIVE);
+	if (alone)
+		wf_member_state_change(row, WF_RUNTIME_SINGLE);
 	row->epoch = wf_instance->epoch;
 	row->restorer = NULL;
 	wf_runtime_row_update(row);
 	wf_member_change_row();
 }
 
-/* Try to register under this id; false: it is that of another runtime. */
+/*
+ * Try to register under this id, alone or not; false: it is that of another runtime.
+ */
 static bool
-register_as(const char *id)
+register_as(const char *id, bool alone)
 {
 	WfRuntimeRow row = {
-		.id = id,.kind = WF_RUNTIME_LOCAL,.role = WF_MEMBER_BOTH,.state = WF_RUNTIME_ALIVE,
+		.id = id,.kind = WF_RUNTIME_LOCAL,.role = WF_MEMBER_BOTH,
+		.state = alone ? WF_RUNTIME_SINGLE : WF_RUNTIME_ALIVE,
 		.epoch = wf_instance->epoch,.login = InvalidOid,.approved = true,.since = wf_clock_now()
 	};
 
@@ -126,7 +92,7 @@ register_as(const char *id)
 		return false;
 	if (row.kind != WF_RUNTIME_LOCAL)
 		return false;
-	begin_anew(&row);
+	begin_anew(&row, alone);
 	return true;
 }
 
@@ -135,19 +101,25 @@ static const char *
 register_instance(void)
 {
 	const char *mine = wf_runtime_row_mine(wf_instance->epoch);
-	const char *id = own_id();
+	const char *id = wf_own_id();
+	WfMemberCluster settings = {0};
+	bool		alone;
 
 	if (mine != NULL)
 		return mine;
-	if (!register_as(id))
+	/* who makes it a single server waits, or has */
+	wf_shared_setting_lock(false);
+	wf_shared_setting_read(&settings);
+	alone = settings.values[WF_CLUSTER_SINGLE] != 0;
+	if (!register_as(id, alone))
 	{
-		const char *other = psprintf("%.*s-%s", WF_RUNTIME_ID_MAX - 9, id, directory_hash());
+		const char *other = wf_own_id_besides(id);
 
 		ereport(WARNING,
 				(errmsg("runtime \"%s\" is not this server", wf_quote(id)),
 				 errdetail("This server registers as \"%s\".", wf_quote(other)),
 				 errhint("Set workflow.runtime_id to an id of its own.")));
-		if (!register_as(other))
+		if (!register_as(other, alone))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("runtime \"%s\" is not this server", wf_quote(other))));
@@ -155,6 +127,27 @@ register_instance(void)
 	}
 	end_predecessors(id);
 	return id;
+}
+
+/* --- its role --------------------------------------------------------------------------- */
+
+/*
+ * The role that this instance has in this database, which its row says.  With the role
+ * "interface" its executors do no tracked runs, none that schedules have made, and nothing
+ * that is placed on it.  Touches no table, but where shared memory is out of date.
+ */
+WfMemberRole
+wf_local_member_role(void)
+{
+	WfMemberRole role;
+
+	if (wf_member_local_role(&role))
+		return role;
+	if (!wf_runtime_row_exists())
+		return WF_MEMBER_BOTH;
+	if (!wf_member_change_pending())
+		wf_member_load();
+	return wf_runtime_row_local_role(wf_instance->epoch, wf_own_id_all());
 }
 
 /* --- looking after the others -------------------------------------------------------------- */

@@ -7,6 +7,9 @@
 
 #include "datatype/timestamp.h"
 
+#include "shmem/member.h"
+
+extern WfMemberRole wf_local_member_role(void);
 extern bool wf_local_member_cycle(bool first);
 extern TimestampTz wf_local_member_silence_at(Oid dbid);
 

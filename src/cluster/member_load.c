@@ -14,7 +14,9 @@
 
 #include "base/clock.h"
 #include "cluster/member_load.h"
+#include "cluster/own_id.h"
 #include "shmem/database.h"
+#include "shmem/instance.h"
 #include "shmem/member_change.h"
 #include "store/runtime_row.h"
 #include "store/shared_setting.h"
@@ -54,6 +56,7 @@ wf_member_load(void)
 		n = wf_runtime_row_living(&rows);
 		wf_shared_setting_read(&cluster);
 		cluster.any = wf_runtime_row_any();
+		cluster.local_role = wf_runtime_row_local_role(wf_instance->epoch, wf_own_id_all());
 	} while (!wf_member_store(generation, &cluster, n, rows, wf_clock_steady()));
 
 	/* by other settings silence may be reached earlier than somebody sleeps for */

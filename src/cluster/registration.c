@@ -160,9 +160,20 @@ refuse_name(const char *id)
 			 errhint("Each runtime needs an id of its own.")));
 }
 
+/* Error WF018: the server that holds the database works alone. */
+static void
+refuse_others(const char *id)
+{
+	ereport(ERROR,
+			(errcode(WF_ERR_RUNTIME),
+			 errmsg("runtime \"%s\" cannot register beside a single server", wf_quote(id)),
+			 errdetail("The setting \"single_server\" is on: the server that holds the database works alone."),
+			 errhint("workflow.set_setting('single_server', 'off') admits others.")));
+}
+
 /*
  * Register a runtime of the current user.  The answer may be to come again.  Errors WF018
- * if the id is another one's, 53400 if there are too many.
+ * if the id is another one's, or the server works alone; 53400 if there are too many.
  */
 WfRegistrationAnswer
 wf_registration_ask(const WfRegistrationAsk *ask)
@@ -174,6 +185,8 @@ wf_registration_ask(const WfRegistrationAsk *ask)
 
 	wf_shared_setting_lock(false);
 	wf_member_load_cluster(&cluster);
+	if (cluster.values[WF_CLUSTER_SINGLE])
+		refuse_others(ask->id);
 	for (;;)
 	{
 		if (wf_runtime_row_lock(ask->id, &row))
@@ -274,7 +287,10 @@ wf_registration_approve(const char *id)
 	wf_member_change_row();
 }
 
-/* A runtime has another role.  Errors WF018; 0A000 for a local one that is not to work. */
+/*
+ * A runtime has another role.  That of this instance its executors hear of when the
+ * transaction has committed.  Error WF018.
+ */
 void
 wf_registration_role(const char *id, WfMemberRole role)
 {
@@ -283,12 +299,10 @@ wf_registration_role(const char *id, WfMemberRole role)
 	hold(id, &row);
 	if (!wf_member_right_is_admin())
 		wf_member_right_require(row.id, row.login, row.address);
-	if (row.kind == WF_RUNTIME_LOCAL && role != WF_MEMBER_BOTH)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the server that holds the database has the role \"both\""),
-				 errhint("How many executors it has, workflow.max_executors and workflow.max_job_executors say.")));
 	row.role = role;
 	wf_runtime_row_update(&row);
-	wf_member_change_row();
+	if (row.kind == WF_RUNTIME_LOCAL)
+		wf_member_change_local();
+	else
+		wf_member_change_row();
 }

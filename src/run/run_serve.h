@@ -13,6 +13,8 @@ typedef enum WfRunServed
 	WF_RUN_TAKEN,
 	WF_RUN_LEFT,				/* somebody has it: the next one */
 	WF_RUN_GONE,				/* it has ended: the next one */
+	WF_RUN_KEPT,				/* it is not for this server now, which will be told: the
+								 * next one */
 	WF_RUN_NO_MORE				/* nothing else of this place */
 } WfRunServed;
 

@@ -36,11 +36,27 @@
 #include "store/run.h"
 #include "store/tenant.h"
 
+/* What the actors of schedules begin with. */
+#define ACTOR	"schedule:"
+
 /* On whose behalf runs and processes are made: how one finds those of a schedule. */
 static char *
 actor_of(const WfSchedule *schedule)
 {
-	return psprintf("schedule:%s", schedule->name);
+	return psprintf(ACTOR "%s", schedule->name);
+}
+
+/* Was a run made by a schedule? */
+bool
+wf_schedule_make_made(const WfRunRow *run)
+{
+	const text *actor;
+
+	if (run->nulls[WF_RUN_actor])
+		return false;
+	actor = DatumGetTextPP(run->values[WF_RUN_actor]);
+	return VARSIZE_ANY_EXHDR(actor) >= strlen(ACTOR) &&
+		memcmp(VARDATA_ANY(actor), ACTOR, strlen(ACTOR)) == 0;
 }
 
 /* The key of what an occurrence makes; none, if it is made by hand. */

@@ -6,6 +6,7 @@
 #define WF_SCHEDULE_MAKE_H
 
 #include "schedule/schedule_row.h"
+#include "store/run_row.h"
 
 /* What is to be made. */
 typedef struct WfScheduleOrder
@@ -16,6 +17,7 @@ typedef struct WfScheduleOrder
 	const pg_uuid_t *after;
 } WfScheduleOrder;
 
+extern bool wf_schedule_make_made(const WfRunRow *run);
 extern bool wf_schedule_make(const WfSchedule *schedule, const WfScheduleOrder *order, pg_uuid_t *id);
 extern void wf_schedule_make_check(const WfSchedule *schedule);
 extern bool wf_schedule_make_is_over(const WfSchedule *schedule, const pg_uuid_t *id);

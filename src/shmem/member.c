@@ -279,6 +279,25 @@ wf_member_store(uint64 generation, const WfMemberCluster *cluster, int n, const 
 	return stored;
 }
 
+/*
+ * The role that this instance has in this database.  False: the tables are to be asked
+ * first; then *role is what it was.
+ */
+bool
+wf_member_local_role(WfMemberRole *role)
+{
+	Oid			relation = my_relation();
+	const Cluster *cluster;
+	bool		loaded;
+
+	LWLockAcquire(&table->lock, LW_SHARED);
+	cluster = find_cluster(MyDatabaseId);
+	loaded = is_loaded(cluster, relation);
+	*role = cluster == NULL ? WF_MEMBER_BOTH : cluster->known.local_role;
+	LWLockRelease(&table->lock);
+	return loaded;
+}
+
 /* Is the epoch of a member of this database that one, and is it heard? */
 bool
 wf_member_has_epoch(const char *id, int64 epoch)

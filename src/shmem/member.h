@@ -52,6 +52,7 @@ typedef struct WfMemberCluster
 	uint64		generation;		/* moves whenever a row changes */
 	bool		loaded;			/* as the rows are now */
 	bool		any;			/* there are others than the local one, living or not */
+	WfMemberRole local_role;	/* that of this instance */
 	int64		settings;		/* the number of their last change */
 	int			values[WF_CLUSTER_NSETTINGS];
 } WfMemberCluster;
@@ -98,6 +99,7 @@ extern bool wf_member_store(uint64 generation, const WfMemberCluster *cluster, i
 							const WfMemberRow *rows, int64 now);
 extern WfMemberHeard wf_member_hear(const WfMemberBeat *beat, int64 now, WfMemberAnswer *answer);
 extern WfMemberHeard wf_member_find(const char *id, WfMemberRow *row, bool *any);
+extern bool wf_member_local_role(WfMemberRole *role);
 extern bool wf_member_has_epoch(const char *id, int64 epoch);
 extern int	wf_member_list(WfMember **members);
 extern WfMemberAsked wf_member_ask(const char *id, uint64 asker, int64 now, int64 *wait);

@@ -22,10 +22,12 @@
 #include "shmem/database.h"
 #include "shmem/member.h"
 #include "shmem/member_change.h"
+#include "shmem/watermark.h"
 
 typedef enum ChangeKind
 {
 	CHANGE_ROW,					/* of no member in particular, or one that stays as it is */
+	CHANGE_LOCAL,				/* this instance may do what it might not */
 	CHANGE_LIVING,				/* it begins to live */
 	CHANGE_DEAD,				/* it was declared dead */
 	CHANGE_GONE					/* it has ended */
@@ -103,6 +105,13 @@ wf_member_change_row(void)
 	(void) add(CHANGE_ROW, "");
 }
 
+/* The same of this instance, whose executors look for runs then. */
+void
+wf_member_change_local(void)
+{
+	(void) add(CHANGE_LOCAL, "");
+}
+
 /* Has this transaction changed something, that others do not see yet? */
 bool
 wf_member_change_pending(void)
@@ -119,6 +128,10 @@ tell(const Change *change)
 	{
 		case CHANGE_ROW:
 			wf_member_told(NULL, false, now);
+			break;
+		case CHANGE_LOCAL:
+			wf_member_told(NULL, false, now);
+			wf_watermark_look(MyDatabaseId, WF_LANE_RUNS);
 			break;
 		case CHANGE_LIVING:
 			wf_member_told(change->id, true, now);

@@ -108,6 +108,15 @@ static WfStatement mine_statement = {
 	.latest = true
 };
 
+/* This instance, also when it has not registered itself since its start. */
+static WfStatement instance_statement = {
+	.sql = "SELECT r.role FROM workflow.runtime r WHERE r.kind OPERATOR(pg_catalog.=) 'local'"
+	" AND (r.epoch OPERATOR(pg_catalog.=) $1 OR r.id OPERATOR(pg_catalog.=) ANY ($2))"
+	" ORDER BY r.epoch OPERATOR(pg_catalog.=) $1 DESC, pg_catalog.array_position($2, r.id) LIMIT 1",
+	WF_ARGS(INT8OID, TEXTARRAYOID),
+	.latest = true
+};
+
 /* A local one that is not this instance was where this database is now. */
 static WfStatement local_statement = {
 	.sql = "SELECT r.id FROM workflow.runtime r WHERE r.kind OPERATOR(pg_catalog.=) 'local'"
@@ -413,6 +422,19 @@ wf_runtime_row_mine(int64 epoch)
 
 	return wf_statement_execute(&mine_statement, &value, NULL, 1) == 0 ? NULL :
 		text_column(SPI_tuptable->vals[0], 1);
+}
+
+/*
+ * The role of the local runtime of that epoch; while it is not registered, of the first
+ * one that there is of these ids.
+ */
+WfMemberRole
+wf_runtime_row_local_role(int64 epoch, ArrayType *ids)
+{
+	Datum		values[2] = {Int64GetDatum(epoch), PointerGetDatum(ids)};
+
+	return wf_statement_execute(&instance_statement, values, NULL, 1) == 0 ? WF_MEMBER_BOTH :
+		word_column(SPI_tuptable->vals[0], 1, roles, lengthof(roles));
 }
 
 /* A local runtime that is not dead and not this one; NULL: there is none. */

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "cluster/local_member.h"
 #include "eval/user_context.h"
 #include "job/job.h"
 #include "job/job_call.h"
@@ -31,6 +32,7 @@
 #include "run/run_over.h"
 #include "run/run_rules.h"
 #include "run/run_serve.h"
+#include "schedule/schedule_make.h"
 #include "shmem/slot.h"
 #include "shmem/under_way.h"
 #include "shmem/wakeup.h"
@@ -62,6 +64,7 @@ typedef struct Claim
 	bool		single;			/* or even one run of it; */
 	bool		tracked;		/* that one, which is done afterwards */
 	bool		rated;			/* some of them count for rates */
+	bool		spared;			/* this server has the role "interface" */
 	TimestampTz at;				/* when it was claimed */
 	TimestampTz next;			/* when what was not claimed is due first */
 } Claim;
@@ -124,7 +127,7 @@ may(void *taker, const WfRunPlace *place, int32 job)
 	Claim	   *claim = taker;
 	TimestampTz retry_at = DT_NOEND;
 
-	if (!is_wanted(claim->batch, place, job))
+	if (!is_wanted(claim->batch, place, job) || (claim->spared && is_tracked(job)))
 		return false;
 	turn_to(claim, place->queue, place->part, job);
 	if (claim->alone || (claim->n > 0 && wants_to_be_alone(claim)))
@@ -199,6 +202,17 @@ take_tracked(Claim *claim, const WfRunRow *found)
 	return WF_RUN_TAKEN;
 }
 
+/*
+ * Is it among what a server does not do that serves calls: what takes long, or comes by
+ * itself?  Steps, and runs that somebody has asked for, it does, for nobody else could.
+ */
+static bool
+is_kept(const Claim *claim, const WfRunRow *row)
+{
+	return claim->spared &&
+		(is_tracked(wf_run_row_job(row)) || wf_schedule_make_made(row));
+}
+
 static void
 add(Claim *claim, const WfRunRow *row)
 {
@@ -219,6 +233,8 @@ take(void *taker, int32 job, WfRunRow *row)
 		claim->next = DT_NOBEGIN;
 		return WF_RUN_NO_MORE;
 	}
+	if (is_kept(claim, row))
+		return WF_RUN_KEPT;
 	if (is_tracked(claim->job))
 		return take_tracked(claim, row);
 	if (!may_try(claim->batch, row))
@@ -249,6 +265,7 @@ claim_due(Claim *claim, TimestampTz until)
 	};
 
 	claim->at = GetCurrentTimestamp();
+	claim->spared = !claim->batch->by_hand && wf_local_member_role() == WF_MEMBER_INTERFACE;
 	claim->rows = palloc(sizeof(WfRunRow *) * claim->limit);
 	wf_run_floor_begin(ask.executor);
 	wf_statement_push_snapshot();
