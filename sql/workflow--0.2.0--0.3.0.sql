@@ -1575,8 +1575,8 @@ CREATE VIEW workflow.tenants WITH (security_barrier) AS
 -- A claim is durable when the transaction has committed, and is at least once: do it in
 -- a transaction of its own. Locks the runs, and skips those that are locked. For who
 -- may claim from the queue. Errors: WF010, WF002, 22023, 22004; WF012 the epoch is over,
--- WF018 the runtime is another role's; 0A000 in REPEATABLE READ
--- and above. PREPARE TRANSACTION is refused after it, as after complete() and its kin.
+-- WF018 the runtime is another role's; WF019 no synchronous standby confirms it, and
+-- workflow.require_sync asks for that; 0A000 in REPEATABLE READ and above. PREPARE TRANSACTION is refused after it, as after complete() and its kin.
 CREATE FUNCTION workflow.claim(
     queue text, worker text, n int DEFAULT 1, lease interval DEFAULT '1 minute', jobs text[] DEFAULT NULL,
     actor text DEFAULT NULL, epoch bigint DEFAULT NULL,
@@ -2555,6 +2555,25 @@ CREATE VIEW workflow.settings WITH (security_barrier) AS
     LEFT JOIN workflow.setting s ON s.name = l.name
     ORDER BY l.place;
 
+-- commit_position(): where the log of the primary is: at or past every commit that was
+-- acknowledged before. Called after COMMIT; a standby that has replayed up to there shows
+-- what was committed, see wait_for_lsn(). What is returned is on disk: it writes what is
+-- not there yet, as a commit does.
+-- Errors: 25001 in a transaction that has written something, whose commit is still to
+-- come; 25006 on a standby.
+CREATE FUNCTION workflow.commit_position() RETURNS pg_lsn
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_commit_position';
+
+-- wait_for_lsn(lsn, timeout, reached): on a standby, wait until what commit_position() has
+-- returned on the primary was replayed, or the time is up: then reached is false. On a
+-- primary it is true at once, and so it is when the standby becomes one. The session
+-- has no snapshot meanwhile, so this cannot be called in a transaction block.
+--   timeout     null: for ever
+-- Errors: 22004, 25001.
+CREATE PROCEDURE workflow.wait_for_lsn(
+    lsn pg_lsn, timeout interval DEFAULT '30 seconds', INOUT reached boolean DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_wait_for_lsn';
+
 SELECT pg_catalog.pg_extension_config_dump('workflow.setting', '');
 SELECT pg_catalog.pg_extension_config_dump('workflow.runtime', 'WHERE false');
 
@@ -2990,6 +3009,12 @@ GRANT EXECUTE ON FUNCTION workflow.recover, workflow.approve_runtime, workflow.r
 GRANT EXECUTE ON FUNCTION workflow.setting_list, workflow.runtime_beats TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runtimes, workflow.settings TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 -- end of those of runtimes
+-- of standbys:
+REVOKE ALL ON FUNCTION workflow.commit_position FROM PUBLIC;
+REVOKE ALL ON PROCEDURE workflow.wait_for_lsn FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.commit_position TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.wait_for_lsn TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
+-- end of those of standbys
 REVOKE ALL ON FUNCTION workflow.inbox, workflow.outbox, workflow.candidates, workflow.claim_task, workflow.release_task, workflow.assign,
     workflow.delegate, workflow.comment, workflow.complete_task FROM PUBLIC;
 REVOKE ALL ON workflow.task, workflow.task_seat, workflow.task_act, workflow.tasks, workflow.approvals FROM PUBLIC;

@@ -16,5 +16,6 @@ CREATE SCHEMA workflow;
 --   WF011 queue is full          WF012 fence is not the run's
 --   WF013 parameters do not fit  WF014 has moved on       WF015 unknown event
 --   WF016 key is taken           WF017 in use
+--   WF018 another one's runtime  WF019 no standby confirms
 -- so that a client can tell "refused" (WF...) from "failed" (all others).
 

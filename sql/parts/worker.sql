@@ -27,8 +27,8 @@ CREATE TABLE workflow.checkpoint (
 -- A claim is durable when the transaction has committed, and is at least once: do it in
 -- a transaction of its own. Locks the runs, and skips those that are locked. For who
 -- may claim from the queue. Errors: WF010, WF002, 22023, 22004; WF012 the epoch is over,
--- WF018 the runtime is another role's; 0A000 in REPEATABLE READ
--- and above. PREPARE TRANSACTION is refused after it, as after complete() and its kin.
+-- WF018 the runtime is another role's; WF019 no synchronous standby confirms it, and
+-- workflow.require_sync asks for that; 0A000 in REPEATABLE READ and above. PREPARE TRANSACTION is refused after it, as after complete() and its kin.
 CREATE FUNCTION workflow.claim(
     queue text, worker text, n int DEFAULT 1, lease interval DEFAULT '1 minute', jobs text[] DEFAULT NULL,
     actor text DEFAULT NULL, epoch bigint DEFAULT NULL,

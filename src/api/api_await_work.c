@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "funcapi.h"
+#include "fmgr.h"
 #include "utils/memutils.h"
 
 #include "api/arg.h"
@@ -41,19 +41,6 @@ look(void *arg, TimestampTz *next)
 	return wf_run_claim_is_ready(&claim, next);
 }
 
-/* The row that a procedure with one INOUT argument returns. */
-static Datum
-make_row(FunctionCallInfo fcinfo, bool ready)
-{
-	TupleDesc	desc;
-	Datum		value = BoolGetDatum(ready);
-	bool		isnull = false;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), &value, &isnull));
-}
-
 /*
  * SQL procedure workflow.await_work(queue, timeout, ready, jobs) of sql/parts/worker.sql.
  * Locks nothing, and needs to be called outside of a transaction block.
@@ -71,5 +58,5 @@ workflow_await_work(PG_FUNCTION_ARGS)
 	wanted.jobs = wf_worker_arg_names(fcinfo, 3);
 	MemoryContextSwitchTo(old);
 	ready = wf_waiting(look, &wanted, wf_waiting_until(fcinfo, 1), WaitEventExtensionNew("WorkflowAwaitWork"));
-	PG_RETURN_DATUM(make_row(fcinfo, ready));
+	PG_RETURN_DATUM(wf_waiting_row(fcinfo, ready));
 }

@@ -14,6 +14,7 @@
 
 #include "access/xlog.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/ipc.h"
@@ -27,25 +28,28 @@
 #include "shmem/instance.h"
 #include "store/statement.h"
 
-/*
- * Error 25001 if a procedure is called inside a transaction block or a function, 25006 on a
- * standby.
- */
+/* Error 25001 if a procedure is called inside a transaction block or a function. */
 void
-wf_waiting_require(FunctionCallInfo fcinfo)
+wf_waiting_require_top(FunctionCallInfo fcinfo)
 {
-	const char *name = get_func_name(fcinfo->flinfo->fn_oid);
-
 	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("workflow.%s() cannot run inside a transaction block or a function", name),
+				 errmsg("workflow.%s() cannot run inside a transaction block or a function",
+						get_func_name(fcinfo->flinfo->fn_oid)),
 				 errdetail("It would hold a snapshot while it waits.")));
+}
+
+/* The same, and error 25006 on a standby. */
+void
+wf_waiting_require(FunctionCallInfo fcinfo)
+{
+	wf_waiting_require_top(fcinfo);
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("workflow.%s() cannot wait on a standby", name),
+				 errmsg("workflow.%s() cannot wait on a standby", get_func_name(fcinfo->flinfo->fn_oid)),
 				 errdetail("What it waits for happens on the primary, and nobody here is told of it.")));
 }
 
@@ -58,6 +62,19 @@ wf_waiting_until(FunctionCallInfo fcinfo, int n)
 	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
 												   TimestampTzGetDatum(GetCurrentTimestamp()),
 												   PG_GETARG_DATUM(n)));
+}
+
+/* The row that a procedure with one INOUT argument, a boolean, returns. */
+Datum
+wf_waiting_row(FunctionCallInfo fcinfo, bool there)
+{
+	TupleDesc	desc;
+	Datum		value = BoolGetDatum(there);
+	bool		isnull = false;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), &value, &isnull));
 }
 
 /* Look once, in a transaction of its own. */

@@ -15,8 +15,10 @@
  */
 typedef bool (*WfWaitingLook) (void *arg, TimestampTz *next);
 
+extern void wf_waiting_require_top(FunctionCallInfo fcinfo);
 extern void wf_waiting_require(FunctionCallInfo fcinfo);
 extern TimestampTz wf_waiting_until(FunctionCallInfo fcinfo, int n);
+extern Datum wf_waiting_row(FunctionCallInfo fcinfo, bool there);
 extern bool wf_waiting(WfWaitingLook look, void *arg, TimestampTz until, uint32 wait_event);
 
 #endif							/* WF_WAITING_H */

@@ -156,18 +156,27 @@ wf_clock_at(TimestampTz real)
 /*
  * The time by a clock that does not jump, and counts while nobody looks: us since some
  * instant that is the same for all processes of a server until that is started anew.
- * What members of the cluster say, and when they have been silent for too long, counts
- * by it.  Tests set it with workflow.test_steady_clock.
+ * Also for signal handlers.
+ */
+int64
+wf_clock_real_steady(void)
+{
+	struct timespec now;
+
+	(void) clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64CONST(1000000) + now.tv_nsec / 1000;
+}
+
+/*
+ * The same, by which counts what members of the cluster say, and when they have been
+ * silent for too long.  Tests set it with workflow.test_steady_clock.
  */
 int64
 wf_clock_steady(void)
 {
-	struct timespec now;
-
 	if (wf_test_steady_clock >= 0)
 		return wf_test_steady_clock * INT64CONST(1000);
-	(void) clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64CONST(1000000) + now.tv_nsec / 1000;
+	return wf_clock_real_steady();
 }
 
 /*

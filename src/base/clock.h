@@ -15,6 +15,7 @@ extern TimestampTz wf_clock_now(void);
 extern TimestampTz wf_clock_before(TimestampTz instant, int lead);
 extern TimestampTz wf_clock_due_limit(void);
 extern TimestampTz wf_clock_at(TimestampTz real);
+extern int64 wf_clock_real_steady(void);
 extern int64 wf_clock_steady(void);
 extern TimestampTz wf_clock_of_steady(int64 steady);
 extern TimestampTz wf_clock_simulate(TimestampTz now);

@@ -26,5 +26,6 @@
 #define WF_ERR_KEY_TAKEN		MAKE_SQLSTATE('W','F','0','1','6')
 #define WF_ERR_IN_USE			MAKE_SQLSTATE('W','F','0','1','7')
 #define WF_ERR_RUNTIME			MAKE_SQLSTATE('W','F','0','1','8')
+#define WF_ERR_NO_STANDBY		MAKE_SQLSTATE('W','F','0','1','9')
 
 #endif							/* WF_ERRCODES_H */

@@ -43,6 +43,8 @@ int			wf_shortage_limit = 86400;
 bool		wf_log_attempts = false;
 int			wf_careful_backlog = 1000;
 bool		wf_allow_superuser = false;
+bool		wf_require_sync = false;
+int			wf_shutdown_timeout = 0;
 
 int			wf_unknown_events = WF_UNKNOWN_EVENTS_WARNING;
 
@@ -201,6 +203,13 @@ define_workers(void)
 	define_bool("workflow.allow_superuser",
 				"Lets superusers own definitions and jobs.",
 				&wf_allow_superuser, PGC_SIGHUP);
+	define_bool("workflow.require_sync",
+				"Lets outside workers claim runs only while synchronous standbys confirm commits.",
+				&wf_require_sync, PGC_SIGHUP);
+	define_int("workflow.shutdown_timeout",
+			   "Sets how long a shutdown waits for code that does not answer; zero waits for ever.",
+			   &wf_shutdown_timeout, 0, MS_PER_DAY,
+			   PGC_SIGHUP, GUC_UNIT_MS);
 }
 
 /* The settings that limit a step, and those for a step that fails. */

@@ -52,6 +52,8 @@ extern int	wf_shortage_limit;	/* s */
 extern bool wf_log_attempts;
 extern int	wf_careful_backlog;
 extern bool wf_allow_superuser;
+extern bool wf_require_sync;
+extern int	wf_shutdown_timeout;	/* ms, 0: none */
 
 /* Set by anybody. */
 extern int	wf_unknown_events;	/* WfUnknownEvents */

@@ -30,6 +30,7 @@
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "bgworker/bgworker.h"
 #include "eval/neutral_value.h"
@@ -91,6 +92,9 @@ static const struct
 };
 
 static volatile sig_atomic_t terminated = false;
+
+/* When we were told last, by the real steady clock; read by signal handlers of ours only. */
+static int64 told_to_end = 0;
 
 /* For the error context: names of database and role. */
 static char *context_database = NULL;
@@ -199,6 +203,7 @@ static void
 on_terminate(SIGNAL_ARGS)
 {
 	terminated = true;
+	told_to_end = wf_clock_real_steady();
 	die(postgres_signal_arg);
 }
 
@@ -347,6 +352,16 @@ bool
 wf_bgworker_terminated(void)
 {
 	return terminated;
+}
+
+/*
+ * When this worker was told to go last (SIGTERM), by wf_clock_real_steady(); 0: it was
+ * not.  For signal handlers, in which no other one interrupts.
+ */
+int64
+wf_bgworker_told_to_end(void)
+{
+	return told_to_end;
 }
 
 /*

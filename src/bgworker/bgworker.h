@@ -39,6 +39,7 @@ extern void wf_bgworker_connect(void);
 extern void wf_bgworker_pin(void);
 extern bool wf_bgworker_superuser(void);
 extern bool wf_bgworker_terminated(void);
+extern int64 wf_bgworker_told_to_end(void);
 extern void wf_bgworker_interrupts(void);
 extern bool wf_bgworker_welcome(Oid dbid, bool *exists);
 extern TimestampTz wf_bgworker_back_off(int failures);

@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/fence.h"
+#include "base/sync_standby.h"
 #include "queue/run_permit.h"
 #include "run/run_claim.h"
 #include "run/run_fence.h"
@@ -40,6 +41,9 @@
 
 /* When permits are missing, we look again so soon (us): a gap may be over then. */
 #define FULL_PAUSE		USECS_PER_SEC
+
+/* When no standby confirms a claim, we look again so soon (us): nobody tells of it. */
+#define NO_STANDBY_PAUSE	USECS_PER_SEC
 
 /* A claim that is under way. */
 typedef struct Claim
@@ -162,8 +166,8 @@ ask_of(const WfRunClaim *wanted, TimestampTz now)
 /*
  * Claim runs of a queue, that are due and free, and exist for the session, for an outside
  * worker.  Returns how
- * many, and their rows as they are now.  The caller has checked rights.  SPI must be
- * connected.
+ * many, and their rows as they are now.  The caller has checked rights.  Error WF019 if
+ * workflow.require_sync refuses it.  SPI must be connected.
  */
 int
 wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows)
@@ -175,6 +179,7 @@ wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows)
 	};
 	TimestampTz next = DT_NOEND;
 
+	wf_sync_standby_require();
 	claim.rows = palloc(sizeof(WfRunRow *) * wanted->n);
 	*rows = claim.rows;
 	if (wf_queue(wanted->queue)->paused)
@@ -209,6 +214,11 @@ wf_run_claim_is_ready(const WfRunClaim *wanted, TimestampTz *next)
 	*next = DT_NOEND;
 	if (wf_queue(wanted->queue)->paused)
 		return false;
+	if (!wf_sync_standby_confirms())
+	{
+		*next = claim.now + NO_STANDBY_PAUSE;
+		return false;
+	}
 	wf_run_floor_begin(OUTSIDE);
 	wf_statement_push_snapshot();
 	ready = wf_run_serve_any(&ask, &serve, next);

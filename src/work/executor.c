@@ -27,6 +27,7 @@
 #include "bgworker/bgworker_slots.h"
 #include "bgworker/login.h"
 #include "bgworker/pool.h"
+#include "bgworker/shutdown.h"
 #include "eval/leftovers.h"
 #include "shmem/database.h"
 #include "shmem/lane.h"
@@ -186,6 +187,7 @@ on_tick(void)
 		wf_database_latch(wf_my_slot->dbid);
 	}
 	look_for_deadlock();
+	wf_shutdown_check();
 }
 
 /* Is one of us not enough?  Say so, but not all the time. */
@@ -430,6 +432,7 @@ wf_executor_main(Datum arg)
 		return;
 	stall = RegisterTimeout(USER_TIMEOUT, on_tick);
 	wf_leftovers_init();
+	wf_shutdown_init();
 	work = wf_work_new(args->owner, wf_my_slot->kind, args->extension);
 
 	for (;;)

@@ -304,6 +304,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('set_setting(text,text)', $$set_setting('timer_interval', '2 s')$$, '42501 = ok ok 42501 = = = = = ='),
 ('setting_list()', $$setting_list()$$, 'ok = = = = = = = = = 42501'),
 ('runtime_beats()', $$runtime_beats()$$, 'ok = = = = = = = = = 42501'),
+('commit_position()', $$commit_position()$$, '25001 = = = = = = = = = 42501'),
+('wait_for_lsn(pg_lsn,interval,boolean)', $$wait_for_lsn('0/0')$$, '25001 = = = = = = = = = 42501'),
 -- ours alone
 ('install_cron(interval)', $$install_cron()$$, '42501 = 55000 55000 42501 = = = = = ='),
 ('remove_cron()', $$remove_cron()$$, '42501 = ok ok 42501 = = = = = ='),
@@ -380,7 +382,7 @@ SET ROLE regress_app;
 SELECT FROM workflow.unpause('rest');
 SELECT workflow.work(100) \g /dev/null
 RESET ROLE;
-SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_run|await_bulk|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
+SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_run|await_bulk|wait_for_lsn|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
                             :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task', :'bulk')),
           expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
 FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;

@@ -148,6 +148,7 @@ my %refused = (
 	approve_runtime => q{SELECT workflow.approve_runtime('r')},
 	remove_runtime => q{SELECT workflow.remove_runtime('r')},
 	set_setting => q{SELECT workflow.set_setting('timer_interval', '2 s')},
+	commit_position => q{SELECT workflow.commit_position()},
 	create_alert => q{SELECT workflow.create_alert('a', 'lag', '{}', '1 minute')},
 	alter_alert => q{SELECT workflow.alter_alert('a', '{}')},
 	drop_alert => q{SELECT workflow.drop_alert('a')},
@@ -170,11 +171,11 @@ foreach my $name (sort keys %refused)
 		"$name() is refused");
 }
 
-# Volatile is what may write; wake(), workers(), runtime_activity() and runtime_beats() know only
+# Volatile is what may write; wait_for_lsn() is for standbys, wake(), workers(), runtime_activity() and runtime_beats() know only
 # of shared memory, and available_events() runs guards, which may do as they like.
 is($standby->safe_psql('postgres', q{
 		SELECT string_agg(DISTINCT proname, ' ') FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace
-		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('wake runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
+		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('wake wait_for_lsn runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
 	'', 'no other function writes');
 
 like(refusal($node, 'clerk', "BEGIN READ ONLY; $refused{start}"),
