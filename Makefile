@@ -17,11 +17,13 @@
 #   make fuzz                                    an hour of it; MINUTES=5 for less
 #   make sanitize                                the tests with sanitizers in our code
 #   make dist                                    what was committed, as a zip file for PGXN
+#   make package                                 packages for Debian, built and tried in
+#                                                chroots; PACKAGES=directory to keep them
 #   make next VERSION=0.3.0                      begin the next version, see sql/next
 
 # These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check matrix pg_upgrade demo demo-stop bench bench-peers speed oracles fuzz sanitize dist next
+OUR_GOALS = check matrix pg_upgrade demo demo-stop bench bench-peers speed oracles fuzz sanitize dist package next
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -49,6 +51,8 @@ sanitize:
 	@test/sanitize
 dist:
 	@sql/dist
+package:
+	@test/package
 next:
 	@sql/next $(VERSION)
 
