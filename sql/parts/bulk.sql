@@ -99,8 +99,9 @@ CREATE PROCEDURE workflow.await_bulk(bulk uuid, timeout interval DEFAULT '30 sec
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_bulk';
 
 -- work_bulks(max): do up to `max` items of one operation of the current role that is due, in this
--- transaction, as its executor would. Returns how many; 1 also for a look at the tables; 0: nothing
--- is due. Errors: 22004, 22023. Locks the operation and the items, skipping those that are locked.
+-- transaction, as its executor would; where none is due, what a rule of retention has an archive for
+-- goes there. Returns how many; 1 also for a look at the tables; 0: nothing is due. Errors: 22004,
+-- 22023. Locks the operation or the rule, and the items, skipping those that are locked.
 CREATE FUNCTION workflow.work_bulks(max int DEFAULT 100) RETURNS int
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_work_bulks';
 

@@ -265,6 +265,12 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     SELECT 'alert of no owner', NULL, a.name
     FROM workflow.alert a WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner)
     UNION ALL
+    SELECT 'retention of nothing', NULL, k.kind || ' ' || k.name
+    FROM workflow.keep k WHERE NOT CASE k.kind
+        WHEN 'definition' THEN EXISTS (SELECT FROM workflow.definition d WHERE d.name = k.name AND d.owner = k.owner)
+        WHEN 'job' THEN EXISTS (SELECT FROM workflow.job j WHERE j.name = k.name AND j.owner = k.owner AND j.dropped_at IS NULL)
+        ELSE EXISTS (SELECT FROM workflow.queue q WHERE q.name = k.name AND q.owner = k.owner) END
+    UNION ALL
     SELECT 'schedule that nobody fires', NULL, s.name
     FROM workflow.schedule s
     WHERE (s.due IS NULL) IS DISTINCT FROM (s.next IS NULL OR s.paused OR s.suspended_at IS NOT NULL)

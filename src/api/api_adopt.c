@@ -23,6 +23,7 @@
 #include "shmem/member_change.h"
 #include "shmem/wakeup.h"
 #include "store/failure.h"
+#include "store/keep.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/run.h"
@@ -64,7 +65,7 @@ take_over(HeapTuple row, TupleDesc desc)
 /*
  * SQL function workflow.adopt() of sql/parts/origin.sql.  Locks the rows of
  * workflow.owner, workflow.permission, workflow.process, workflow.run,
- * workflow.table_trigger and workflow.binding that it updates, in this order.
+ * workflow.table_trigger, workflow.binding and workflow.keep that it updates, in this order.
  */
 Datum
 workflow_adopt(PG_FUNCTION_ARGS)
@@ -91,6 +92,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	wf_run_resolve(foreign);
 	wf_table_define_resolve(foreign);
 	wf_bind_resolve(foreign);
+	wf_keep_resolve(foreign);
 	wf_failure_forget_over();
 	wf_origin_renew();
 	owners = wf_statement_execute(&owners_statement, NULL, NULL, 0);

@@ -111,9 +111,7 @@ workflow_expire(PG_FUNCTION_ARGS)
 	retention = retention_arg(fcinfo);
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
-	if (retention == 0)
-		more = false;
-	else
+	if (retention > 0)
 		wf_definition_log_expire(wf_clock_now() - retention);
 	for (int i = 0; more && (i < PIECE || desc->natts == NCOLUMNS_0_2); i++)
 	{
@@ -146,12 +144,12 @@ workflow_expire_all(PG_FUNCTION_ARGS)
 
 	wf_api_require_admin("workflow.expire_all()");
 	retention = retention_arg(fcinfo);
-	while (retention > 0 && more)
+	while (more)
 	{
 		CHECK_FOR_INTERRUPTS();
 		wf_api_connect_to_commit(fcinfo);
 		wf_origin_require();
-		if (!logged)
+		if (!logged && retention > 0)
 			wf_definition_log_expire(wf_clock_now() - retention);
 		logged = true;
 		before = round.expired;

@@ -19,6 +19,7 @@
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
+#include "definition/definition_row.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "job/job.h"
@@ -27,6 +28,7 @@
 #include "queue/queue_row.h"
 #include "queue/queue_use.h"
 #include "run/run_reorder.h"
+#include "store/keep.h"
 #include "store/origin.h"
 
 PG_FUNCTION_INFO_V1(workflow_create_queue);
@@ -275,16 +277,18 @@ workflow_resume_queue(PG_FUNCTION_ARGS)
 /* --- dropping --------------------------------------------------------------------- */
 
 /*
- * SQL function workflow.drop_queue(name) of sql/parts/queue.sql.  Waits for
- * transactions that have put runs into it.
+ * SQL function workflow.drop_queue(name) of sql/parts/queue.sql.  Locks its name, and waits
+ * for transactions that have put runs into it.
  */
 Datum
 workflow_drop_queue(PG_FUNCTION_ARGS)
 {
+	char	   *name = wf_arg_string(fcinfo, 0, "name");
 	WfQueueRow	row;
 
 	wf_api_connect_to_write(fcinfo);
-	hold(wf_arg_string(fcinfo, 0, "name"), &row);
+	wf_definition_row_lock_name(wf_privilege_object(WF_PRIVILEGE_QUEUE, name));
+	hold(name, &row);
 	wf_queue_lock_for_drop(row.id);
 	if (wf_queue_use_has_runs(row.id))
 		ereport(ERROR,
@@ -293,6 +297,7 @@ workflow_drop_queue(PG_FUNCTION_ARGS)
 				 errhint("Let them end, or cancel them.")));
 	wf_queue_row_delete(row.id);
 	wf_privilege_drop_on(WF_PRIVILEGE_QUEUE, row.name);
+	wf_keep_drop(WF_KEEP_QUEUE, row.name);
 	wf_note_object("drop_queue", "queue", row.name, row.owner, NULL, NULL);
 	(void) wf_owner_role_release(row.owner);
 	SPI_finish();

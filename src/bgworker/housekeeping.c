@@ -339,7 +339,7 @@ wf_housekeeping_wanted(bool overdue)
 	checkpoints.wanted = true;
 	early.wanted = true;
 	cached.wanted = true;
-	retention.wanted = wf_retention > 0;
+	retention.wanted = true;	/* there may be rules */
 	members.wanted = true;
 }
 
@@ -565,9 +565,10 @@ wf_housekeeping_due(void)
 TimestampTz
 wf_housekeeping_comes_back(void)
 {
-	int64		minutes = wf_retention / (WF_RETENTION_SLOTS - 1);
+	int64		pace = wf_retention_pace();
+	int64		minutes = pace / USECS_PER_MINUTE / (WF_RETENTION_SLOTS - 1);
 
-	if (wf_retention == 0)
+	if (pace == 0)
 		return DT_NOEND;
 	minutes = Max(COMES_BACK_MIN, Min(minutes, COMES_BACK_MAX));
 	return wf_clock_now() + minutes * USECS_PER_MINUTE;

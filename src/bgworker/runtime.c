@@ -429,11 +429,18 @@ has_to_yield(void)
 	return false;
 }
 
+/* Is there another piece of housekeeping to be done at once?  Nobody would come for it before long. */
+static bool
+is_amid_housekeeping(void)
+{
+	return wf_housekeeping_due() <= GetCurrentTimestamp();
+}
+
 /* Does anybody else need our background worker more than we who have nothing to do? */
 static bool
 is_spare(void)
 {
-	return wf_housekeeping_due() > GetCurrentTimestamp() && wf_bgworker_slots_are_short();
+	return !is_amid_housekeeping() && wf_bgworker_slots_are_short();
 }
 
 /* Is there a reason to stay? */
@@ -523,7 +530,7 @@ wf_runtime_main(Datum arg)
 			break;
 		until = TimestampTzPlusMilliseconds(idle_since,
 											wf_runtime_idle_timeout * 1000L);
-		if (until <= GetCurrentTimestamp() || has_to_yield())
+		if ((until <= GetCurrentTimestamp() && !is_amid_housekeeping()) || has_to_yield())
 			break;
 		until = Min(until, Min(sweep_due(), wf_housekeeping_due()));
 		demand.next = Min(demand.next, Min(wf_database_runs_leases_at(database), wf_settle_due()));

@@ -33,6 +33,7 @@
 #include "definition/pause.h"
 #include "definition/privilege.h"
 #include "store/early.h"
+#include "store/keep.h"
 #include "store/statement.h"
 
 static WfStatement versions_statement = {
@@ -180,6 +181,7 @@ wf_drop_definition(const char *name, int32 version, const char *note)
 		refuse_bound(name);
 		wf_pause_drop(name);
 		wf_privilege_drop(name);
+		wf_keep_drop(WF_KEEP_DEFINITION, name);
 		wf_early_drop(name);
 		wf_definition_log_gone(name);
 		(void) wf_owner_role_release(owned.owner);

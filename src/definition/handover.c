@@ -44,6 +44,7 @@
 #include "shmem/wakeup.h"
 #include "store/erasure.h"
 #include "store/act.h"
+#include "store/keep.h"
 #include "store/origin.h"
 #include "store/run_sweep.h"
 #include "store/statement.h"
@@ -245,6 +246,7 @@ wf_handover_definition(const char *name, Oid role, const char *said)
 	wf_definition_roles_changing();
 	(void) wf_statement_execute(&change_statement, values, NULL, 0);
 	wf_pause_hand_over(name, owner);
+	wf_keep_hand_over(WF_KEEP_DEFINITION, name, owner);
 	wf_erasure_hand_over(owned.owner, owner, name);
 	wf_owner_role_handed_over(owned.owner);
 	(void) wf_timer_sweep_follow(owned.owner, PIECE);

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * handover_job.c
- *	  Jobs, queues, limits, schedules, table triggers and alerts of a role become another role's.
+ *	  Jobs, queues, limits, schedules, table triggers and alerts of a role become another role's;
+ *	  retention rules go with what they are for.
  *
  * Runs in the session that hands over.  The rows of a job say whose it is; its runs have
  * the owner, too, because executors find them by it: as timers of definitions, a piece
@@ -29,6 +30,7 @@
 #include "shmem/inval.h"
 #include "shmem/wakeup.h"
 #include "store/job_cache.h"
+#include "store/keep.h"
 #include "store/run_sweep.h"
 #include "store/statement.h"
 
@@ -232,11 +234,13 @@ wf_handover_job(WfPrivilegeKind kind, const char *name, const WfOwned *owned, in
 		wf_inval_changing(kinds[kind].watch);
 	if (give(kinds[kind].give, name, to) == 0)
 		return false;
+	wf_keep_hand_over(kinds[kind].what, name, to);
 	if (kind == WF_PRIVILEGE_JOB)
 	{
 		wf_inval_changing(&queues);
 		wf_job_cache_forget(name);
 		(void) give(&give_queue_statement, psprintf("job:%s", name), to);
+		wf_keep_hand_over(WF_KEEP_QUEUE, psprintf("job:%s", name), to);
 		take_runs_along(owned->owner, to);
 	}
 	if (kind == WF_PRIVILEGE_SCHEDULE)
@@ -261,6 +265,7 @@ wf_handover_job_all(int32 from, int32 to)
 	if (wf_statement_execute(&all_alerts_statement, values, NULL, 0) > 0)
 		wf_wakeup_alerts();
 	(void) wf_statement_execute(&end_bulks_statement, ends, NULL, 0);
+	wf_keep_hand_over_all(from, to);
 	(void) wf_statement_execute(&all_queues_statement, values, NULL, 0);
 	(void) wf_statement_execute(&all_limits_statement, values, NULL, 0);
 	if (wf_statement_execute(&all_schedules_statement, values, NULL, 0) > 0)

@@ -40,6 +40,7 @@
 #include "queue/queue_right.h"
 #include "store/act.h"
 #include "store/job_cache.h"
+#include "store/keep.h"
 #include "store/origin.h"
 #include "store/statement.h"
 
@@ -476,5 +477,6 @@ wf_job_define_drop(const char *name)
 	(void) wf_statement_execute(&drop_statement, values, NULL, 0);
 	wf_job_cache_forget(name);
 	wf_privilege_drop_on(WF_PRIVILEGE_JOB, name);
+	wf_keep_drop(WF_KEEP_JOB, name);
 	note("drop_job", name, job->owner, 0);
 }

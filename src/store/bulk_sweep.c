@@ -19,11 +19,15 @@
 /* So many rows expire at a time. */
 #define PIECE	10000
 
-/* The third column is WF_LANE_BULKS.  By the index bulk_due. */
+/*
+ * The third column is WF_LANE_BULKS.  By the index bulk_due; executors of such work bring
+ * into archives what rules say, too.
+ */
 static WfStatement owners_statement = {
-	.sql = "SELECT o.id, o.role::pg_catalog.oid, 3,"
+	.sql = "SELECT o.id, o.role::pg_catalog.oid, 3, LEAST("
 	" (SELECT b.due FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) o.id AND b.due IS NOT NULL"
-	"  ORDER BY b.owner, b.due LIMIT 1)"
+	"  ORDER BY b.owner, b.due LIMIT 1),"
+	" (SELECT pg_catalog.min(e.due) FROM workflow.keep e WHERE e.owner OPERATOR(pg_catalog.=) o.id))"
 	" FROM workflow.owner o"
 };
 
@@ -50,7 +54,8 @@ static WfStatement expire_statement = {
 };
 
 /*
- * Every owner, and when the next slice of its bulk operations is due.  Returns their
+ * Every owner, and when the next slice of its bulk operations, or of what its archives get,
+ * is due.  Returns their
  * number; rows are in SPI_tuptable, as of wf_timer_sweep_owners().
  */
 uint64

@@ -88,6 +88,7 @@ static struct
 	SEQUENCE("published", "id", "SELECT id FROM workflow.published"),
 	SEQUENCE("schedule", "id", "SELECT id FROM workflow.schedule"),
 	SEQUENCE("alert", "id", "SELECT id FROM workflow.alert"),
+	SEQUENCE("keep", "id", "SELECT id FROM workflow.keep"),
 };
 
 /*

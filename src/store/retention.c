@@ -19,6 +19,13 @@
  * the history that is in the oldest partition to the TRUNCATE, too.  How far it
  * has come stands in the row of the ring, so that any session goes on with it.
  *
+ * Rules (keep.c) say otherwise for processes of some definitions, and runs of
+ * some jobs and queues.  Where there are any, walks come as often as the shortest
+ * one asks for, each process and run goes by its own, and what has to stay when the
+ * ring moves on is carried forward: history as that of processes that live, runs with
+ * what they have said.  What an archive is to get first stays, too, and the walk tells
+ * executors of it.
+ *
  * Locks: the row of workflow.ring first, which one round at a time has; then
  * rows of processes, without waiting; then both relations of a partition, if
  * they are free.  What is locked by others is left for the next round, so that
@@ -45,7 +52,9 @@
 #include "base/guc.h"
 #include "base/uuid.h"
 #include "base/version.h"
+#include "shmem/wakeup.h"
 #include "store/act.h"
+#include "store/keep.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/purge.h"
@@ -104,6 +113,23 @@ static WfStatement look_statement = {
 	.latest = true
 };
 
+/* The same, by rules; $5: now. */
+static WfStatement look_by_rules_statement = {
+	.sql = "SELECT w.process, p.id IS NULL," WF_PROCESS_ROW_IS_OVER("p")
+	"  AND (" WF_KEEP_GOES("p.updated_at", "$4") ")"
+	"  AND EXISTS (SELECT FROM workflow.history l WHERE l.slot OPERATOR(pg_catalog.=) $1"
+	"   AND l.process OPERATOR(pg_catalog.=) p.id AND l.step OPERATOR(pg_catalog.=) p.step)"
+	" FROM (SELECT DISTINCT h.process FROM workflow.history h"
+	"  WHERE h.slot OPERATOR(pg_catalog.=) $1 AND h.process OPERATOR(pg_catalog.>) $2"
+	"  ORDER BY 1 LIMIT $3) w"
+	" LEFT JOIN workflow.process p ON p.id OPERATOR(pg_catalog.=) w.process"
+	" LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition"
+	WF_KEEP_OF_PROCESS("$5")
+	" ORDER BY w.process",
+	WF_ARGS(INT2OID, UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID),
+	.latest = true
+};
+
 /* The walk: where it is, its end, and the end of the one before. */
 static WfStatement where_statement = {
 	.sql = "SELECT walk, walk_to, walked_to FROM workflow.ring",
@@ -121,6 +147,28 @@ static WfStatement walk_statement = {
 	" p.updated_at OPERATOR(pg_catalog.<) $2 AND" WF_PROCESS_ROW_IS_OVER("p")
 	" FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.>) $1 ORDER BY p.id LIMIT $3",
 	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT8OID),
+	.latest = true
+};
+
+/*
+ * The same, by rules: those that have none go if they ended before $4; $5: now.  And the
+ * rule whose archive is to get the process before it goes.
+ */
+static WfStatement walk_by_rules_statement = {
+	.sql = "SELECT p.id, p.started_at OPERATOR(pg_catalog.<) $2,"
+	WF_PROCESS_ROW_IS_OVER("p") " AND (" WF_KEEP_GOES("p.updated_at", "$4") "),"
+	" CASE WHEN" WF_PROCESS_ROW_IS_OVER("p") " THEN " WF_KEEP_ARCHIVE("p.updated_at") " END"
+	" FROM workflow.process p"
+	" LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition"
+	WF_KEEP_OF_PROCESS("$5")
+	" WHERE p.id OPERATOR(pg_catalog.>) $1 ORDER BY p.id LIMIT $3",
+	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID),
+	.latest = true
+};
+
+/* So that the next walk begins at once, and at the beginning. */
+static WfStatement walk_anew_statement = {
+	.sql = "UPDATE workflow.ring SET walk = NULL, walk_to = NULL, walked_to = NULL",
 	.latest = true
 };
 
@@ -163,6 +211,36 @@ static WfStatement truncate_statements[WF_RETENTION_SLOTS] = {
 	TRUNCATE(4), TRUNCATE(5), TRUNCATE(6), TRUNCATE(7)
 };
 
+/* By what a round goes. */
+typedef struct Times
+{
+	TimestampTz now;
+	int64		retention;		/* of what no rule is for; 0: for ever */
+	TimestampTz cutoff;			/* what no rule is for, and ended before this, goes */
+	bool		rules;			/* there are some */
+	int64		pace;			/* the shortest of all retentions; 0: nothing ever goes */
+} Times;
+
+/* The shortest one that a rule says, as this session has seen it last; 0: none. */
+static int64 shortest_rule = 0;
+
+/* The shorter one of two retentions; 0 is for ever. */
+static int64
+shorter(int64 one, int64 other)
+{
+	return one == 0 || (other > 0 && other < one) ? other : one;
+}
+
+static void
+read_times(int64 retention, Times *times)
+{
+	times->now = wf_clock_now();
+	times->retention = retention;
+	times->cutoff = retention > 0 ? times->now - retention : DT_NOBEGIN;
+	times->rules = wf_keep_shortest(&shortest_rule);
+	times->pace = shorter(retention, shortest_rule);
+}
+
 /* Delete those of n processes that nobody has locked.  Returns how many. */
 static uint64
 delete_free(Datum *ids, int n, int16 oldest)
@@ -181,14 +259,15 @@ delete_free(Datum *ids, int n, int16 oldest)
 
 /*
  * Deal with the next processes of the oldest partition, of which those that ended
- * before the cutoff go.  Returns false when there are none any more.
+ * before the cutoff, or have outlived their rules, go.  Returns false when there are
+ * none any more.
  */
 static bool
-empty_some(WfRetentionRound *round, TimestampTz cutoff)
+empty_some(WfRetentionRound *round, const Times *times, TimestampTz cutoff)
 {
-	Datum		args[4] = {Int16GetDatum(round->oldest), UUIDPGetDatum(&round->after),
-	Int64GetDatum(ROUND), TimestampTzGetDatum(cutoff)};
-	uint64		n = wf_statement_execute(&look_statement, args, NULL, 0);
+	Datum		args[5] = {Int16GetDatum(round->oldest), UUIDPGetDatum(&round->after),
+	Int64GetDatum(ROUND), TimestampTzGetDatum(cutoff), TimestampTzGetDatum(times->now)};
+	uint64		n = wf_statement_execute(times->rules ? &look_by_rules_statement : &look_statement, args, NULL, 0);
 	Datum	   *over = palloc(sizeof(Datum) * (n + 1));
 	Datum	   *others = palloc(sizeof(Datum) * (n + 1));
 	int			nover = 0;
@@ -238,16 +317,30 @@ lock_partition(int16 slot)
 	return true;
 }
 
+/*
+ * Carry the next runs of the oldest partition forward that their rules keep.  Returns
+ * whether to call again at once.
+ */
+static bool
+carry_runs(WfRetentionRound *round, const Times *times)
+{
+	return times->rules && wf_run_expire_known() &&
+		wf_run_expire_carry(round->oldest, round->slot, times->now, &round->carry);
+}
+
 /* Empty the oldest partition and make it the one that is written to, if possible. */
 static void
 move_on(WfRetentionRound *round, TimestampTz now)
 {
 	Datum		oldest = Int16GetDatum(round->oldest);
 	Datum		values[2] = {oldest, TimestampTzGetDatum(now)};
-
 	bool		runs = wf_run_expire_known();
+	bool		all_carried = !round->carry.skipped;
 
 	memset(&round->after, 0, sizeof(round->after));
+	memset(&round->carry, 0, sizeof(round->carry));
+	if (!all_carried)
+		return;
 	if (!lock_partition(round->oldest) || (runs && !wf_run_expire_lock_partition(round->oldest)) ||
 		!wf_act_lock_partition(round->oldest))
 		return;
@@ -307,19 +400,33 @@ keep_walk(const Walk *walk)
 	wf_statement_execute(&keep_walk_statement, values, walk->under_way ? "  n" : "nn ", 0);
 }
 
+/* The rule that column 4 of a row names, if it does. */
+static void
+read_rule(SPITupleTable *rows, uint64 row, int *n, Datum **rules)
+{
+	bool		isnull;
+	Datum		rule = SPI_getbinval(rows->vals[row], rows->tupdesc, 4, &isnull);
+
+	if (!isnull)
+		wf_keep_note(rule, n, rules);
+}
+
 /*
  * Look at the next processes, and delete those that ended before the end of the
- * walk.  The walk ends where no process began before that.
+ * walk, or have outlived their rules.  The walk ends where no process began before its
+ * end.
  */
 static void
-walk_on(Walk *walk, WfRetentionRound *round)
+walk_on(Walk *walk, const Times *times, WfRetentionRound *round)
 {
-	Datum		args[3] = {UUIDPGetDatum(&walk->after), TimestampTzGetDatum(walk->to),
-	Int64GetDatum(WALK)};
-	uint64		n = wf_statement_execute(&walk_statement, args, NULL, 0);
+	Datum		args[5] = {UUIDPGetDatum(&walk->after), TimestampTzGetDatum(walk->to),
+	Int64GetDatum(WALK), TimestampTzGetDatum(times->cutoff), TimestampTzGetDatum(times->now)};
+	uint64		n = wf_statement_execute(times->rules ? &walk_by_rules_statement : &walk_statement, args, NULL, 0);
 	SPITupleTable *rows = SPI_tuptable;
 	Datum	   *over = palloc(sizeof(Datum) * ROUND);
+	Datum	   *archives = NULL;
 	int			nover = 0;
+	int			narchives = 0;
 	bool		isnull;
 
 	walk->under_way = false;
@@ -332,10 +439,13 @@ walk_on(Walk *walk, WfRetentionRound *round)
 			walk->under_way = true;
 		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull)))
 			over[nover++] = id;
+		if (times->rules)
+			read_rule(rows, i, &narchives, &archives);
 	}
 	walk->under_way = nover == ROUND || (walk->under_way && n == WALK);
 	if (nover > 0)
 		round->expired += delete_free(over, nover, round->oldest);
+	wf_keep_announce(narchives, archives);
 }
 
 /*
@@ -343,9 +453,13 @@ walk_on(Walk *walk, WfRetentionRound *round)
  * whether to call again at once.
  */
 static bool
-walk_runs(TimestampTz cutoff, WfRetentionRound *round)
+walk_runs(const Times *times, WfRetentionRound *round)
 {
-	if (!round->runs_walked && wf_run_expire_known() && wf_run_expire_walk(&round->runs_after, cutoff))
+	TimestampTz to = times->now - times->pace;
+
+	if (!round->runs_walked && wf_run_expire_known() &&
+		(times->rules ? wf_run_expire_walk_by_rules(&round->runs_after, to, times->cutoff, times->now) :
+		 wf_run_expire_walk(&round->runs_after, to)))
 		return true;
 	round->runs_walked = true;
 	memset(&round->runs_after, 0, sizeof(round->runs_after));
@@ -357,18 +471,19 @@ walk_runs(TimestampTz cutoff, WfRetentionRound *round)
  * whether to call again at once.
  */
 static bool
-walk_some(TimestampTz cutoff, WfRetentionRound *round)
+walk_some(const Times *times, WfRetentionRound *round)
 {
+	TimestampTz to = times->now - times->pace;
 	Walk		walk;
 
 	read_walk(&walk);
 	if (!walk.under_way)
 	{
-		walk.to = cutoff;
+		walk.to = to;
 		memset(&walk.after, 0, sizeof(walk.after));
 	}
-	walk.to = Min(walk.to, cutoff);
-	walk_on(&walk, round);
+	walk.to = Min(walk.to, to);
+	walk_on(&walk, times, round);
 	round->walked = !walk.under_way;
 	if (round->walked)
 		round->runs_walked = false;
@@ -383,43 +498,44 @@ walk_some(TimestampTz cutoff, WfRetentionRound *round)
  * writes nothing but the row of a ring that has none yet.
  */
 static void
-look_what_is_due(int64 retention, TimestampTz now, WfRetentionRound *round,
-				 bool *move, bool *walk)
+look_what_is_due(const Times *times, WfRetentionRound *round, bool *move, bool *walk)
 {
-	Datum		value = TimestampTzGetDatum(now);
+	Datum		value = TimestampTzGetDatum(times->now);
 	Walk		where;
 	bool		isnull;
 
 	*move = false;
 	if (wf_statement_execute(&read_statement, NULL, NULL, 1) > 0)
-		*move = now - DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-														SPI_tuptable->tupdesc, 1,
-														&isnull)) >= retention / PARTS;
+		*move = times->retention > 0 &&
+			times->now - DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+														   &isnull)) >= times->retention / PARTS;
 	else
 		wf_statement_execute(&make_statement, &value, NULL, 0);
 	read_walk(&where);
 	*walk = where.known && ((round->asked && !round->walked) || where.under_way ||
-							where.walked_to < now - retention - retention / PARTS);
+							where.walked_to < times->now - times->pace - times->pace / PARTS);
 }
 
 /*
  * One round in the current transaction, if the ring has to move on or a walk is
- * due.  retention: how long processes that are over are kept, in microseconds.
- * The caller keeps *round, zero at first, from one round to the next: where the
- * last one ended, and counts, which are added to.  round->asked: walk also if
+ * due.  retention: how long is kept what is over and no rule is for, in microseconds; 0:
+ * for ever.  The caller keeps *round, zero at first, from one round to the next: where
+ * the last one ended, and counts, which are added to.  round->asked: walk also if
  * the last walk is not long ago.  Returns whether to call again at once.  Locks:
  * see above.  SPI must be connected.
  */
 bool
 wf_retention_round(int64 retention, WfRetentionRound *round)
 {
-	TimestampTz now = wf_clock_now();
-	TimestampTz cutoff = now - retention;
+	Times		times;
 	bool		move;
 	bool		walk;
 	bool		isnull;
 
-	look_what_is_due(retention, now, round, &move, &walk);
+	read_times(retention, &times);
+	if (times.pace == 0)
+		return false;
+	look_what_is_due(&times, round, &move, &walk);
 	if (!(move || walk))
 		return false;
 	round->held = wf_statement_execute(&hold_statement, NULL, NULL, 1) == 0;
@@ -430,16 +546,17 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
 	round->oldest = (round->slot + 1) % WF_RETENTION_SLOTS;
 	if (move)
 	{
-		if (empty_some(round, wf_version_has_column("ring", "walk") ? cutoff : DT_NOEND))
+		if (empty_some(round, &times, wf_version_has_column("ring", "walk") ? times.cutoff : DT_NOEND) ||
+			carry_runs(round, &times))
 			return true;
-		move_on(round, now);
+		move_on(round, times.now);
 	}
-	return walk && (wf_act_expire(cutoff) || walk_runs(cutoff, round) || walk_some(cutoff, round));
+	return walk && (wf_act_expire(times.cutoff) || walk_runs(&times, round) || walk_some(&times, round));
 }
 
 /*
- * In the runtime: one round of workflow.retention in a transaction of its own.
- * *more: call again at once.  Returns false when the extension is gone.
+ * In the runtime: one round of workflow.retention, and of the rules, in a transaction of
+ * its own.  *more: call again at once.  Returns false when the extension is gone.
  */
 bool
 wf_retention_cycle(Oid extension, bool *more)
@@ -447,14 +564,33 @@ wf_retention_cycle(Oid extension, bool *more)
 	static WfRetentionRound round;
 
 	*more = false;
-	if (wf_retention == 0)
-		return true;
 	if (!wf_transaction_begin("expiring what is over", extension))
 		return false;
 	*more = wf_origin_is_ours() &&
 		wf_retention_round(wf_retention * USECS_PER_MINUTE, &round);
 	wf_transaction_commit();
 	return true;
+}
+
+/*
+ * In the runtime: the shortest time for which something is kept, in microseconds, by the
+ * rules that its last round has found; 0: all is kept for ever.
+ */
+int64
+wf_retention_pace(void)
+{
+	return shorter(wf_retention * USECS_PER_MINUTE, shortest_rule);
+}
+
+/*
+ * Rules were made or changed: what is there already is walked over anew when this
+ * commits, soon.  Waits for a round that is under way.  SPI must be connected.
+ */
+void
+wf_retention_walk_anew(void)
+{
+	(void) wf_statement_execute(&walk_anew_statement, NULL, NULL, 0);
+	wf_wakeup_extension();
 }
 
 /*

@@ -7,6 +7,8 @@
 
 #include "utils/uuid.h"
 
+#include "store/run_expire.h"
+
 /* Partitions of workflow.history and workflow.receipt. */
 #define WF_RETENTION_SLOTS	8
 
@@ -25,6 +27,7 @@ typedef struct WfRetentionRound
 	pg_uuid_t	after;			/* processes up to this one have been looked at */
 	int64		expired;		/* processes that were deleted */
 	int64		carried;		/* rows of history that were moved */
+	WfRunExpireCarry carry;		/* of runs: how far that has come */
 	bool		moved;			/* the ring moved on */
 	bool		asked;			/* walk, however short a time ago the last walk was */
 	bool		walked;			/* a walk came to its end */
@@ -36,5 +39,7 @@ typedef struct WfRetentionRound
 extern int16 wf_retention_slot(void);
 extern bool wf_retention_round(int64 retention, WfRetentionRound *round);
 extern bool wf_retention_cycle(Oid extension, bool *more);
+extern int64 wf_retention_pace(void);
+extern void wf_retention_walk_anew(void);
 
 #endif							/* WF_RETENTION_H */

@@ -8,8 +8,19 @@
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
+/* How far runs of a partition have been carried forward that their rules keep. */
+typedef struct WfRunExpireCarry
+{
+	pg_uuid_t	after;			/* those up to this one have been looked at */
+	bool		skipped;		/* some were locked by others */
+} WfRunExpireCarry;
+
 extern bool wf_run_expire_known(void);
 extern bool wf_run_expire_walk(pg_uuid_t *after, TimestampTz cutoff);
+extern bool wf_run_expire_walk_by_rules(pg_uuid_t *after, TimestampTz to, TimestampTz cutoff, TimestampTz now);
+extern bool wf_run_expire_carry(int slot, int to, TimestampTz now, WfRunExpireCarry *carry);
+extern bool wf_run_expire_hold(const pg_uuid_t *run, TimestampTz before);
+extern void wf_run_expire_forget(int n, Datum *runs);
 extern bool wf_run_expire_lock_partition(int slot);
 extern void wf_run_expire_truncate(int slot);
 extern void wf_run_expire_of_process(const pg_uuid_t *process);

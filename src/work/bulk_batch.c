@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * bulk_batch.c
- *	  One slice of a bulk operation of one role, in the present transaction.
+ *	  One slice of a bulk operation of one role, in the present transaction; or, when none
+ *	  is due, of what goes into an archive.
  *
  * Runs in executors, logged in as the role that has asked for the operation, and in
  * workflow.work_bulks().  What its items throw stays in the slice (bulk/bulk_slice.c); what
@@ -16,6 +17,7 @@
 #include "storage/lock.h"
 #include "utils/timestamp.h"
 
+#include "archive/archive.h"
 #include "base/clock.h"
 #include "bulk/bulk_item.h"
 #include "bulk/bulk_slice.h"
@@ -23,6 +25,7 @@
 #include "shmem/suspects.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
+#include "store/keep.h"
 #include "store/transaction.h"
 #include "work/batch_limit.h"
 #include "work/bulk_batch.h"
@@ -77,21 +80,51 @@ do_slice(WfBatch *batch, WfBulk *bulk, int limit)
 	return done;
 }
 
+/* Archive some of what has outlived a rule that is locked.  Returns how many, at least 1. */
+static int
+archive(WfBatch *batch, WfKeep *rule, int limit)
+{
+	WfArchive	archive = {.rule = rule};
+
+	memset(&batch->run, 0, UUID_LEN);	/* no operation */
+	batch->seq = rule->id;
+	batch->claimed = 1;
+	batch->first = WF_POSITION(rule->due);
+	wf_wakeup_claiming();
+	wf_batch_limit_start(batch);
+	PG_TRY();
+	{
+		wf_archive_slice(&archive, limit, is_up, batch);
+	}
+	PG_FINALLY();
+	{
+		batch->claimed = archive.claimed;
+		batch->position = archive.position;
+		batch->item = archive.item;
+	}
+	PG_END_TRY();
+	batch->fitting = wf_batch_limit_fitting(batch, batch->claimed);
+	return batch->claimed;
+}
+
 /*
  * Claim an operation of a role that is due until `until`, and do up to `limit` of its
- * items.  The contract is that of wf_batch(), which see.
+ * items; or a rule, and archive as many.  The contract is that of wf_batch(), which see.
  */
 int
 wf_bulk_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,
 			  int limit, TimestampTz *next, int *done)
 {
 	WfBulk		bulk;
+	WfKeep		rule;
 
 	*done = 0;
 	wf_batch_limit_begin(batch);
 	if (wf_bulk_row_claim(batch->owner, until, &bulk))
 		*done = do_slice(batch, &bulk, limit);
-	*next = wf_bulk_row_next_due(batch->owner);
+	else if (wf_keep_claim(batch->owner, until, &rule))
+		*done = archive(batch, &rule, limit);
+	*next = Min(wf_bulk_row_next_due(batch->owner), wf_keep_next_due(batch->owner));
 	if (batch->lane != NULL && batch->claimed == 0 && *next > until)
 		wf_watermark_looked(batch->lane, generation);
 	if (batch->lane != NULL)
@@ -115,12 +148,41 @@ fail_item(const WfBatch *batch, WfBulk *bulk, const ErrorData *error)
 	wf_bulk_row_update(bulk);
 }
 
+/* Was the batch at a rule, and at no operation? */
+static bool
+was_archiving(const WfBatch *batch)
+{
+	static const pg_uuid_t none;
+
+	return memcmp(&batch->run, &none, UUID_LEN) == 0;
+}
+
+/* record() for a rule. */
+static bool
+record_rule(const WfBatch *batch, const ErrorData *error, TimestampTz due)
+{
+	WfKeep		rule;
+
+	if (!wf_keep_lock_if_free((int32) batch->seq, &rule) || rule.due == DT_NOEND)
+		return false;
+	if (error != NULL)
+		wf_archive_failed(&rule, &batch->item, error);
+	else
+	{
+		rule.due = due;
+		wf_keep_update(&rule);
+	}
+	return true;
+}
+
 /* error NULL: only the due time moves. */
 static bool
 record(const WfBatch *batch, const ErrorData *error, TimestampTz due)
 {
 	WfBulk		bulk;
 
+	if (was_archiving(batch))
+		return record_rule(batch, error, due);
 	if (!wf_bulk_row_lock_if_free(&batch->run, &bulk) || TIMESTAMP_NOT_FINITE(bulk.due))
 		return false;
 	if (error == NULL)
@@ -193,6 +255,7 @@ wf_bulk_batch_clear_suspects(int32 owner, Oid extension)
 	if (!wf_transaction_begin("workflow suspects", extension))
 		return;
 	wf_bulk_row_suspect(owner, wf_clock_now(), WF_BULK_SLICE_ALONE);
+	wf_keep_suspect(owner, wf_clock_now());
 	wf_transaction_commit();
 
 	/* What stands for several owners is cleared by the runtime. */

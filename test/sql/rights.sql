@@ -48,6 +48,8 @@ SELECT workflow.create_job('form', queue => 'desk') \g /dev/null
 SELECT workflow.create_job('sum', 'SELECT 1') \g /dev/null
 SELECT workflow.create_schedule('plan', 'sum', every => '1 hour') \g /dev/null
 SELECT workflow.create_alert('late', 'lag') \g /dev/null
+SELECT workflow.set_retention('job:sum', '1 year', 'failed') \g /dev/null
+CREATE TABLE app.sums (run uuid);
 CREATE TABLE app.page (id text PRIMARY KEY, state text);
 CREATE TABLE app.leaf (id text PRIMARY KEY, state text);
 SELECT workflow.bind('rest', 'app.page', 'id', 'state') \g /dev/null
@@ -270,6 +272,11 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('pause_alert(text,text)', $$pause_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('resume_alert(text)', $$resume_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('work_alerts()', $$work_alerts()$$, 'ok = = = = = = = = 42501 ='),
+-- of retention
+('set_retention(text,interval,text,regclass)', $$set_retention('doc', '1 day')$$, 'ok = = = WF002 = = = = 42501 ='),
+('set_retention(text,interval,text,regclass)', $$set_retention('job:form', '1 day')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('set_retention(text,interval,text,regclass)', $$set_retention('job:sum', '1 day', NULL, 'app.sums')$$, 'ok = WF002 ok WF002 = = = = 42501 ='),
+('drop_retention(text,text)', $$drop_retention('queue:desk')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 ('claim(text,text,integer,interval,text[],text,bigint)', $$claim('desk', 'w')$$, 'ok = = = WF002 ok WF002 = = 42501 ='),
 ('complete(uuid,bigint,jsonb,text)', $$complete(%7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('complete_many(uuid[],bigint[],jsonb[])', $$complete_many(ARRAY[%7$L]::uuid[], ARRAY[%8$s])$$, 'ok = = = WF002 = = = = 42501 ='),
@@ -344,6 +351,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('bindings', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('table_triggers', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('alerts', $$$$, '1 = = = 0 = = = = 1 42501'),
+('retention', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('runtimes', $$WHERE kind <> 'local'$$, '0 = = = = = = = = = 42501'),
 ('settings', $$WHERE name = 'timer_interval'$$, '1 = = = = = = = = = 42501'),
 ('run_logs', $$$$, '1 = = = 0 = 1 0 = 1 42501'),

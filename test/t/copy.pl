@@ -69,6 +69,7 @@ as($node, 'clerk', q{
 	SELECT workflow.create_queue('desk'), workflow.create_limit('chairs', 1), workflow.publish('kept', 'nobody', keep => '1 day');
 	SELECT workflow.create_job('chore', queue => 'desk');
 	SELECT workflow.create_alert('late', 'lag', NULL, '1 minute');
+	SELECT workflow.set_retention('job:chore', '1 day'), workflow.set_retention('job:chore', '2 days', 'failed');
 	SELECT workflow.run_job('chore') FROM generate_series(1, 3);
 	SELECT workflow.define('{"id": "ask", "initial": "a", "states": {"a": {"task": {"for": "ann"}, "on": {"go": "a"}}}}');
 	SELECT workflow.start('ask');
@@ -106,6 +107,9 @@ is($node->safe_psql('successor', 'SELECT count(DISTINCT seq) FROM workflow.run')
 is(as($node, 'clerk', q{
 	SELECT workflow.create_alert('later', 'lag', NULL, '1 minute');
 	SELECT string_agg(name, ', ' ORDER BY name) FROM workflow.alerts}, 'successor'), "\nlate, later", 'and those of alerts');
+is(as($node, 'clerk', q{
+	SELECT workflow.set_retention('queue:desk', '1 day');
+	SELECT count(*) FROM workflow.retention}, 'successor'), "\n3", 'and those of rules of retention');
 workflow_role($node, 'novice');
 is(as($node, 'novice', q{SELECT workflow.define('{"id": "mine", "initial": "a", "states": {"a": {}}}')}, 'successor'), 1, 'and those of owners');
 is($node->safe_psql('successor', q{SELECT count(*) FROM workflow.check()}), 0, 'everything fits together');
