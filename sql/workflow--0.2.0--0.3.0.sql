@@ -1113,7 +1113,8 @@ CREATE TABLE workflow.run (
     invoke     text COLLATE "C",        -- by this id there,
     rules      jsonb,                   -- timeout (us) and retry, in place of those of the job
     ordered    boolean NOT NULL,        -- it has a place in the order of an ordered queue
-    tenant     text COLLATE "C"         -- whose it is
+    tenant     text COLLATE "C",        -- whose it is
+    round      int NOT NULL DEFAULT 1   -- grows when it is to be done once more, see claim_placed()
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Place by place, however many runs are in one; and those that are due, before all that
 -- are not yet, in however many places.
@@ -1165,6 +1166,7 @@ CREATE TABLE workflow.run_history (
     invoke     text COLLATE "C",
     rules      jsonb,
     tenant     text COLLATE "C",
+    round      int NOT NULL DEFAULT 1,
     PRIMARY KEY (run, slot)
 ) PARTITION BY LIST (slot);
 CREATE TABLE workflow.run_history_0 PARTITION OF workflow.run_history FOR VALUES IN (0);
@@ -1321,7 +1323,9 @@ CREATE TABLE workflow.rate_limit (
 --   name        at most 200 bytes, without ':'; 'job:NAME': that of one job, whose
 --               runs are in it unless they are put elsewhere
 --   max_parallel, partition_limit   so many runs at once, in all and of each partition
---   per         'cluster', or 'runtime': for each of several that share the work
+--   per         'cluster', or 'runtime': max_parallel, min_gap and rate are those of each that
+--               share the work: the server that holds the database, and each worker or
+--               runtime by its name
 --   min_gap     so long after the end of a run its slot stays taken
 --   rate, rate_interval   so many begin in any interval of this length; both or none.
 --               What has begun counts, also when it was rolled back
@@ -1335,12 +1339,20 @@ CREATE TABLE workflow.rate_limit (
 --               'wait', it waits nevertheless; 'refuse', WF011; 'replace', the newest one
 --               that waits of its partition is aborted for it; 'cancel running', one of
 --               its partition that runs is to stop, as by cancel_run() with force
---   placement   where runs may be done, in this order: 'any', 'local'
+--   placement   where runs may be done, 16 elements at most. The first one counts that is
+--               usable, as it stands; while none is, they wait. Who lives as a runtime may
+--               work if it was approved and is no interface.
+--               any           by this server; runs of jobs without a command by any worker
+--               local         the same, unless this server is an interface
+--               runtime:ID    by this runtime, if it lives and may work
+--               role:engine   by any runtime of the role engine: another server of
+--                             PostgreSQL, or this one; of jobs without a command an application
+--               standby       by any standby that lives
 --   ageing      who waits so long gains a priority; null: nobody does
 --   notify      NOTIFY workflow_work when there is work for outside workers, by the
 --               runtime, with the name of the queue, at most every 50 ms
 -- The caller owns it; 'job:NAME' is for the job's owner, whose it is. Errors: 42710,
--- 22023, 22004, WF002, WF010 no such job; 0A000 for other places, which are not there yet.
+-- 22023, 22004, WF002, WF010 no such job.
 CREATE FUNCTION workflow.create_queue(
     name text, max_parallel int DEFAULT NULL, per text DEFAULT 'cluster', min_gap interval DEFAULT NULL,
     rate int DEFAULT NULL, rate_interval interval DEFAULT NULL, partition_limit int DEFAULT NULL, ordered boolean DEFAULT false,
@@ -1351,7 +1363,7 @@ CREATE FUNCTION workflow.create_queue(
 
 -- alter_queue(name, changes): set some of what create_queue() sets, by its names; null
 -- takes a limit away. What runs goes on; what waits is looked at anew. Locks the row of
--- the queue; runs of it, too, when it becomes one that is ordered. Errors: WF010, WF002, 22023, 22004, 0A000.
+-- the queue; runs of it, too, when it becomes one that is ordered. Errors: WF010, WF002, 22023, 22004.
 CREATE FUNCTION workflow.alter_queue(name text, changes jsonb) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_queue';
 
@@ -1415,11 +1427,16 @@ CREATE VIEW workflow.limits WITH (security_barrier) AS
 
 -- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
 -- signal; runs; retry, the next attempt; due; order, others of its partition come before
--- it, in an ordered queue; turn, others of its job, partition and priority do; slot,
+-- it, in an ordered queue; placement, nobody is there where its queue is placed; turn, others of its job, partition and priority do; slot,
 -- partition, limit, one that is full; gap; rate; owner, who may not log in; worker,
 -- executor. Null for one that does not wait. For the view runs.
 CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_waits_for';
+
+-- run_runtime(worker, here): which runtime has a run: this server, or the worker, if that is one.
+-- For the view runs.
+CREATE FUNCTION workflow.run_runtime(worker text, here boolean) RETURNS text
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_runtime';
 
 -- sees_run(job id, starter): may the current role look at a run of this version of a job
 -- that this role has made? Whoever may read the job, and whoever has made the run.
@@ -1444,7 +1461,7 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            workflow.masked(j.owner, j.sensitive, u.result, u.params) AS result,
            workflow.masked(j.owner, j.sensitive, CASE WHEN workflow.may_job(j.id, 'read') THEN u.error
                                                       ELSE u.error - '{detail,hint,context}'::text[] END, u.params) AS error,
-           NULL::text AS runtime, u.worker,
+           workflow.run_runtime(u.worker, u.tracked) AS runtime, u.worker,
            workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
                                                       ELSE u.progress END, u.params) AS progress,
            -u.level AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
@@ -1569,6 +1586,7 @@ CREATE VIEW workflow.tenants WITH (security_barrier) AS
 --               'charge:3', 'charge:3-', 'charge:-5', 'charge:3-5'
 --   actor       on whose behalf
 --   epoch       of a worker that is a runtime, which must say it: register_runtime()
+-- Of a queue that is placed elsewhere it claims nothing.
 -- Most urgent ones first; of one priority partitions take turns. Returns
 --   fence       by which the worker ends the run, and only who has it
 --   attempt     1 for the first; deadline: when the job's timeout is over, or null
@@ -1584,13 +1602,15 @@ CREATE FUNCTION workflow.claim(
     OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim';
 
--- await_work(queue, timeout, ready, jobs): wait until a run of the queue can be claimed,
--- of these jobs, as claim() takes them, or the time is up: then ready is false. The
+-- await_work(queue, timeout, ready, jobs, worker): wait until a run of the queue can be claimed,
+-- of these jobs, as claim() takes them, or the time is up: then ready is false. A worker that is
+-- a runtime gives its id, for queues that are placed on it. The
 -- session has no snapshot meanwhile, so this cannot be called in a transaction block.
 -- It is a hint: another worker may be faster.
 -- Errors: WF010, WF002, 22023, 25001; 25006 on a standby.
 CREATE PROCEDURE workflow.await_work(
-    queue text, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL, jobs text[] DEFAULT NULL)
+    queue text, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL, jobs text[] DEFAULT NULL,
+    worker text DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_work';
 
 -- complete(run, fence, result): the run is finished. In one transaction with what the
@@ -1599,7 +1619,7 @@ CREATE PROCEDURE workflow.await_work(
 -- ended. A lease that is over, of a run that nobody has taken away, does not matter.
 --   actor       on whose behalf
 -- As for all calls with run and fence: for the role that claimed it, if it may claim
--- from the queue, and workflow_admin. Errors: WF002, 22004; 0A000 in REPEATABLE READ and
+-- from the queue or has claimed it by claim_placed(), and workflow_admin. Errors: WF002, 22004; 0A000 in REPEATABLE READ and
 -- above. Locks the run.
 CREATE FUNCTION workflow.complete(run uuid, fence bigint, result jsonb DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_complete';
@@ -2452,7 +2472,7 @@ CREATE TYPE workflow.runtime_state AS ENUM ('alive', 'dead', 'terminated', 'self
 -- A runtime. Written when its state changes, never by a beat. Not dumped.
 CREATE TABLE workflow.runtime (
     id             text COLLATE "C" PRIMARY KEY,
-    kind           text COLLATE "C" NOT NULL,   -- local: the server that holds the database; application
+    kind           text COLLATE "C" NOT NULL,   -- local: the server that holds the database; remote, standby, application
     role           text COLLATE "C" NOT NULL,   -- both, interface, engine
     state          workflow.runtime_state NOT NULL,
     epoch          bigint NOT NULL,             -- random, of its present life
@@ -2476,10 +2496,11 @@ CREATE TABLE workflow.setting (
     set_at timestamptz NOT NULL
 );
 
--- register_runtime(id, kind, role, fingerprint, info): an application server begins to
--- share the work.
+-- register_runtime(id, kind, role, fingerprint, info): an application server, or another server
+-- of PostgreSQL, begins to share the work.
 --   id           its own, always the same one; at most 200 bytes
---   kind         'application'; the server that holds the database registers itself
+--   kind         'application', or another server of PostgreSQL: 'remote', or 'standby', one that
+--                replays this one. The server that holds the database registers itself
 --   role         both; interface: it serves calls and runs nothing; engine: it runs, and
 --                serves no calls. For people, but that an interface has no turns and
 --                claims nothing
@@ -2514,7 +2535,9 @@ CREATE FUNCTION workflow.register_runtime(
 --   next_in      and its next turn begins so much later
 --   everybody    there is so much due that all may look
 --   service      it is its turn to call service_turn()
---   runs, files  how many wait for it alone; none yet
+--   runs         more than 0: some may wait for it alone, that it gets by claim_placed(). Of an
+--                application only if it has ever called that
+--   files        how many wait for it; none yet
 --   settings     the number of the last change of a setting
 --   role         as it is set now
 -- Touches no table and needs no transaction id, but for the first time after a start of
@@ -2636,6 +2659,47 @@ CREATE VIEW workflow.settings WITH (security_barrier) AS
     FROM workflow.setting_list() l
     LEFT JOIN workflow.setting s ON s.name = l.name
     ORDER BY l.place;
+
+-- Placed runs: with commands, of queues that are placed on a runtime, which does them in place
+-- of the server that holds the database.
+
+-- claim_placed(id, epoch, n, known): claim up to n runs with commands that are placed on a runtime,
+-- due and free, of all owners.
+--   known        the runs that it knows it has, all of them; null: it does not say. Others that it
+--                has, because the answer to a claim was lost, it gets first, with another fence
+-- As claim(); besides it returns
+--   owner        the role that owns the job
+--   mode         atomic, tracked
+--   command      what the runtime executes: a function, by its name and schema, or a statement
+--                with $name for parameters
+--   timeout      of all of a run, or null
+--   round        with the run it is the key of what has become of it at the runtime: it is the
+--                same when the run is claimed anew because it was lost or given back, and another
+--                one for the next attempt, after park(), and when it is done once more
+--   position     for a standby: what it has to have replayed before
+--   types        of the parameters of a statement, by name; null: of a function
+--   tenant       whose the run is, or null
+-- The runtime has them for as long as it lives: lease_until is infinity, or the deadline. It ends
+-- them by complete() and its kin, and needs no privilege for that. When it has gone, their jobs
+-- decide: on_lost.
+-- A queue's owner decides by its placement who reads what is in it. For the role that has
+-- registered the runtime. Errors: WF012 the epoch is over, WF018 the runtime is another role's,
+-- WF002 it may not work, WF019 as claim(); 22004, 22023, 22001; 0A000 in REPEATABLE READ and above. PREPARE
+-- TRANSACTION is refused after it.
+CREATE FUNCTION workflow.claim_placed(
+    id text, epoch bigint, n int, known uuid[] DEFAULT NULL,
+    OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
+    OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz,
+    OUT owner text, OUT mode text, OUT command text, OUT timeout interval, OUT round int, OUT "position" pg_lsn,
+    OUT types jsonb, OUT tenant text)
+    RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim_placed';
+
+-- await_placed(id, epoch, timeout, ready): wait until claim_placed() may find something, or the
+-- time is up: then ready is false. The session has no snapshot meanwhile, so this cannot be called
+-- in a transaction block. It is no beat. Errors: those of claim_placed(); 25001; 25006 on a standby.
+CREATE PROCEDURE workflow.await_placed(
+    id text, epoch bigint, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_placed';
 
 -- commit_position(): where the log of the primary is: at or past every commit that was
 -- acknowledged before. Called after COMMIT; a standby that has replayed up to there shows
@@ -3016,7 +3080,7 @@ GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, wo
 REVOKE ALL ON workflow.act, workflow.act_0, workflow.act_1, workflow.act_2, workflow.act_3, workflow.act_4, workflow.act_5, workflow.act_6, workflow.act_7, workflow.audit FROM PUBLIC;
 GRANT SELECT ON workflow.audit TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON workflow.job, workflow.job_cache, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.event_schema, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.event_schema, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_runtime, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job, workflow.flush_cache TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
@@ -3032,7 +3096,7 @@ GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_monitor,
 GRANT SELECT ON workflow.queues, workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_runs TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_progress, workflow.sees_run, workflow.get_run
+GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_runtime, workflow.run_progress, workflow.sees_run, workflow.get_run
     TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION
@@ -3040,6 +3104,11 @@ GRANT EXECUTE ON FUNCTION
     workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_admin;
+-- Of runs that it has claimed by claim_placed().
+GRANT EXECUTE ON FUNCTION
+    workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,
+    workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park
+    TO workflow_runtime;
 REVOKE ALL ON workflow.table_trigger, workflow.table_triggers, workflow.binding, workflow.bindings FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.table_trigger, workflow.create_table_trigger, workflow.drop_table_trigger, workflow.bound_row, workflow.bind, workflow.unbind FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.table_trigger, workflow.create_table_trigger, workflow.drop_table_trigger,
@@ -3092,7 +3161,8 @@ GRANT SELECT ON workflow.retention TO workflow_user, workflow_monitor, workflow_
 -- end of those of retention by rules
 -- of runtimes:
 REVOKE ALL ON workflow.runtime, workflow.setting, workflow.runtimes, workflow.settings FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed FROM PUBLIC;
+REVOKE ALL ON PROCEDURE workflow.await_placed FROM PUBLIC;
 REVOKE ALL ON TYPE workflow.runtime_state FROM PUBLIC;
 GRANT USAGE ON TYPE workflow.runtime_state TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION
@@ -3102,6 +3172,8 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION workflow.recover, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.setting_list, workflow.runtime_beats TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runtimes, workflow.settings TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.claim_placed TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;
 -- end of those of runtimes
 -- of standbys:
 REVOKE ALL ON FUNCTION workflow.commit_position FROM PUBLIC;

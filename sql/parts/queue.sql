@@ -41,7 +41,9 @@ CREATE TABLE workflow.rate_limit (
 --   name        at most 200 bytes, without ':'; 'job:NAME': that of one job, whose
 --               runs are in it unless they are put elsewhere
 --   max_parallel, partition_limit   so many runs at once, in all and of each partition
---   per         'cluster', or 'runtime': for each of several that share the work
+--   per         'cluster', or 'runtime': max_parallel, min_gap and rate are those of each that
+--               share the work: the server that holds the database, and each worker or
+--               runtime by its name
 --   min_gap     so long after the end of a run its slot stays taken
 --   rate, rate_interval   so many begin in any interval of this length; both or none.
 --               What has begun counts, also when it was rolled back
@@ -55,12 +57,20 @@ CREATE TABLE workflow.rate_limit (
 --               'wait', it waits nevertheless; 'refuse', WF011; 'replace', the newest one
 --               that waits of its partition is aborted for it; 'cancel running', one of
 --               its partition that runs is to stop, as by cancel_run() with force
---   placement   where runs may be done, in this order: 'any', 'local'
+--   placement   where runs may be done, 16 elements at most. The first one counts that is
+--               usable, as it stands; while none is, they wait. Who lives as a runtime may
+--               work if it was approved and is no interface.
+--               any           by this server; runs of jobs without a command by any worker
+--               local         the same, unless this server is an interface
+--               runtime:ID    by this runtime, if it lives and may work
+--               role:engine   by any runtime of the role engine: another server of
+--                             PostgreSQL, or this one; of jobs without a command an application
+--               standby       by any standby that lives
 --   ageing      who waits so long gains a priority; null: nobody does
 --   notify      NOTIFY workflow_work when there is work for outside workers, by the
 --               runtime, with the name of the queue, at most every 50 ms
 -- The caller owns it; 'job:NAME' is for the job's owner, whose it is. Errors: 42710,
--- 22023, 22004, WF002, WF010 no such job; 0A000 for other places, which are not there yet.
+-- 22023, 22004, WF002, WF010 no such job.
 CREATE FUNCTION workflow.create_queue(
     name text, max_parallel int DEFAULT NULL, per text DEFAULT 'cluster', min_gap interval DEFAULT NULL,
     rate int DEFAULT NULL, rate_interval interval DEFAULT NULL, partition_limit int DEFAULT NULL, ordered boolean DEFAULT false,
@@ -71,7 +81,7 @@ CREATE FUNCTION workflow.create_queue(
 
 -- alter_queue(name, changes): set some of what create_queue() sets, by its names; null
 -- takes a limit away. What runs goes on; what waits is looked at anew. Locks the row of
--- the queue; runs of it, too, when it becomes one that is ordered. Errors: WF010, WF002, 22023, 22004, 0A000.
+-- the queue; runs of it, too, when it becomes one that is ordered. Errors: WF010, WF002, 22023, 22004.
 CREATE FUNCTION workflow.alter_queue(name text, changes jsonb) RETURNS void
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_queue';
 

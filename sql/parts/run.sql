@@ -40,7 +40,8 @@ CREATE TABLE workflow.run (
     invoke     text COLLATE "C",        -- by this id there,
     rules      jsonb,                   -- timeout (us) and retry, in place of those of the job
     ordered    boolean NOT NULL,        -- it has a place in the order of an ordered queue
-    tenant     text COLLATE "C"         -- whose it is
+    tenant     text COLLATE "C",        -- whose it is
+    round      int NOT NULL DEFAULT 1   -- grows when it is to be done once more, see claim_placed()
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Place by place, however many runs are in one; and those that are due, before all that
 -- are not yet, in however many places.
@@ -92,6 +93,7 @@ CREATE TABLE workflow.run_history (
     invoke     text COLLATE "C",
     rules      jsonb,
     tenant     text COLLATE "C",
+    round      int NOT NULL DEFAULT 1,
     PRIMARY KEY (run, slot)
 ) PARTITION BY LIST (slot);
 CREATE TABLE workflow.run_history_0 PARTITION OF workflow.run_history FOR VALUES IN (0);

@@ -2,11 +2,16 @@
 
 -- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
 -- signal; runs; retry, the next attempt; due; order, others of its partition come before
--- it, in an ordered queue; turn, others of its job, partition and priority do; slot,
+-- it, in an ordered queue; placement, nobody is there where its queue is placed; turn, others of its job, partition and priority do; slot,
 -- partition, limit, one that is full; gap; rate; owner, who may not log in; worker,
 -- executor. Null for one that does not wait. For the view runs.
 CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_waits_for';
+
+-- run_runtime(worker, here): which runtime has a run: this server, or the worker, if that is one.
+-- For the view runs.
+CREATE FUNCTION workflow.run_runtime(worker text, here boolean) RETURNS text
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_runtime';
 
 -- sees_run(job id, starter): may the current role look at a run of this version of a job
 -- that this role has made? Whoever may read the job, and whoever has made the run.
@@ -31,7 +36,7 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            workflow.masked(j.owner, j.sensitive, u.result, u.params) AS result,
            workflow.masked(j.owner, j.sensitive, CASE WHEN workflow.may_job(j.id, 'read') THEN u.error
                                                       ELSE u.error - '{detail,hint,context}'::text[] END, u.params) AS error,
-           NULL::text AS runtime, u.worker,
+           workflow.run_runtime(u.worker, u.tracked) AS runtime, u.worker,
            workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
                                                       ELSE u.progress END, u.params) AS progress,
            -u.level AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
@@ -107,6 +112,6 @@ CREATE FUNCTION workflow.alter_runs(filter jsonb, changes jsonb) RETURNS bigint
 
 GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_runs TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_progress, workflow.sees_run, workflow.get_run
+GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_runtime, workflow.run_progress, workflow.sees_run, workflow.get_run
     TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_monitor, workflow_admin;

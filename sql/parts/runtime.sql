@@ -8,7 +8,7 @@ CREATE TYPE workflow.runtime_state AS ENUM ('alive', 'dead', 'terminated', 'self
 -- A runtime. Written when its state changes, never by a beat. Not dumped.
 CREATE TABLE workflow.runtime (
     id             text COLLATE "C" PRIMARY KEY,
-    kind           text COLLATE "C" NOT NULL,   -- local: the server that holds the database; application
+    kind           text COLLATE "C" NOT NULL,   -- local: the server that holds the database; remote, standby, application
     role           text COLLATE "C" NOT NULL,   -- both, interface, engine
     state          workflow.runtime_state NOT NULL,
     epoch          bigint NOT NULL,             -- random, of its present life
@@ -32,10 +32,11 @@ CREATE TABLE workflow.setting (
     set_at timestamptz NOT NULL
 );
 
--- register_runtime(id, kind, role, fingerprint, info): an application server begins to
--- share the work.
+-- register_runtime(id, kind, role, fingerprint, info): an application server, or another server
+-- of PostgreSQL, begins to share the work.
 --   id           its own, always the same one; at most 200 bytes
---   kind         'application'; the server that holds the database registers itself
+--   kind         'application', or another server of PostgreSQL: 'remote', or 'standby', one that
+--                replays this one. The server that holds the database registers itself
 --   role         both; interface: it serves calls and runs nothing; engine: it runs, and
 --                serves no calls. For people, but that an interface has no turns and
 --                claims nothing
@@ -70,7 +71,9 @@ CREATE FUNCTION workflow.register_runtime(
 --   next_in      and its next turn begins so much later
 --   everybody    there is so much due that all may look
 --   service      it is its turn to call service_turn()
---   runs, files  how many wait for it alone; none yet
+--   runs         more than 0: some may wait for it alone, that it gets by claim_placed(). Of an
+--                application only if it has ever called that
+--   files        how many wait for it; none yet
 --   settings     the number of the last change of a setting
 --   role         as it is set now
 -- Touches no table and needs no transaction id, but for the first time after a start of

@@ -21,6 +21,7 @@ CREATE TABLE workflow.checkpoint (
 --               'charge:3', 'charge:3-', 'charge:-5', 'charge:3-5'
 --   actor       on whose behalf
 --   epoch       of a worker that is a runtime, which must say it: register_runtime()
+-- Of a queue that is placed elsewhere it claims nothing.
 -- Most urgent ones first; of one priority partitions take turns. Returns
 --   fence       by which the worker ends the run, and only who has it
 --   attempt     1 for the first; deadline: when the job's timeout is over, or null
@@ -36,13 +37,15 @@ CREATE FUNCTION workflow.claim(
     OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim';
 
--- await_work(queue, timeout, ready, jobs): wait until a run of the queue can be claimed,
--- of these jobs, as claim() takes them, or the time is up: then ready is false. The
+-- await_work(queue, timeout, ready, jobs, worker): wait until a run of the queue can be claimed,
+-- of these jobs, as claim() takes them, or the time is up: then ready is false. A worker that is
+-- a runtime gives its id, for queues that are placed on it. The
 -- session has no snapshot meanwhile, so this cannot be called in a transaction block.
 -- It is a hint: another worker may be faster.
 -- Errors: WF010, WF002, 22023, 25001; 25006 on a standby.
 CREATE PROCEDURE workflow.await_work(
-    queue text, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL, jobs text[] DEFAULT NULL)
+    queue text, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL, jobs text[] DEFAULT NULL,
+    worker text DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_work';
 
 -- complete(run, fence, result): the run is finished. In one transaction with what the
@@ -51,7 +54,7 @@ CREATE PROCEDURE workflow.await_work(
 -- ended. A lease that is over, of a run that nobody has taken away, does not matter.
 --   actor       on whose behalf
 -- As for all calls with run and fence: for the role that claimed it, if it may claim
--- from the queue, and workflow_admin. Errors: WF002, 22004; 0A000 in REPEATABLE READ and
+-- from the queue or has claimed it by claim_placed(), and workflow_admin. Errors: WF002, 22004; 0A000 in REPEATABLE READ and
 -- above. Locks the run.
 CREATE FUNCTION workflow.complete(run uuid, fence bigint, result jsonb DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_complete';
@@ -143,3 +146,8 @@ GRANT EXECUTE ON FUNCTION
     workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_admin;
+-- Of runs that it has claimed by claim_placed().
+GRANT EXECUTE ON FUNCTION
+    workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,
+    workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park
+    TO workflow_runtime;

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/quote.h"
 #include "cluster/member_beat.h"
+#include "shmem/placed.h"
 #include "store/runtime_row.h"
 
 PG_FUNCTION_INFO_V1(workflow_beat);
@@ -84,6 +85,21 @@ put_turn(Datum *values, bool *nulls, const WfTurnAnswer *turn)
 }
 
 /*
+ * May runs wait for a member alone, with commands that it claims?  Of applications those may
+ * that have ever asked for such.
+ */
+static int
+runs_of(const WfMemberRow *row)
+{
+	TimestampTz due;
+	uint64		generation;
+
+	return wf_placed_any(MyDatabaseId) &&
+		wf_placed_mark(row->epoch, row->kind != WF_RUNTIME_APPLICATION, &due, &generation) &&
+		due <= wf_clock_now();
+}
+
+/*
  * SQL function workflow.beat(...) of sql/parts/runtime.sql.
  */
 Datum
@@ -108,7 +124,7 @@ workflow_beat(PG_FUNCTION_ARGS)
 		put_turn(&values[2], &nulls[2], &answer.turns[WF_TURN_TIMER]);
 		values[5] = BoolGetDatum(false);
 		values[6] = BoolGetDatum(answer.turns[WF_TURN_SERVICE].mine);
-		values[7] = Int32GetDatum(0);
+		values[7] = Int32GetDatum(runs_of(&answer.row));
 		values[8] = Int32GetDatum(0);
 		values[9] = Int64GetDatum(answer.cluster.settings);
 		values[10] = CStringGetTextDatum(wf_runtime_row_role_name(answer.row.role));

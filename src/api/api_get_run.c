@@ -27,6 +27,7 @@
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
+#include "cluster/member_load.h"
 #include "definition/sensitive.h"
 #include "job/job.h"
 #include "queue/queue.h"
@@ -34,11 +35,13 @@
 #include "run/run_retry.h"
 #include "store/origin.h"
 #include "store/run.h"
+#include "store/runtime_row.h"
 #include "store/statement.h"
 #include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_get_run);
 PG_FUNCTION_INFO_V1(workflow_run_waits_for);
+PG_FUNCTION_INFO_V1(workflow_run_runtime);
 PG_FUNCTION_INFO_V1(workflow_sees_run);
 PG_FUNCTION_INFO_V1(workflow_retry_run);
 PG_FUNCTION_INFO_V1(workflow_redrive);
@@ -148,6 +151,7 @@ look_waits_for(PG_FUNCTION_ARGS)
 	const char *word;
 
 	wf_api_connect_to_look();
+	wf_member_load_if_changed();
 	word = wf_run_find(PG_GETARG_UUID_P(0), &row) && wf_tenant_sees(wf_run_row_tenant(&row)) ?
 		wf_run_look_waits_for(&row) : NULL;
 	SPI_finish();
@@ -166,6 +170,58 @@ Datum
 workflow_run_waits_for(PG_FUNCTION_ARGS)
 {
 	return wf_api_look(look_waits_for, fcinfo);
+}
+
+/* The id of this instance, as a runtime of this database; NULL: it has none yet. */
+static const char *
+own_id(void)
+{
+	WfMemberCluster cluster;
+
+	wf_member_cluster(&cluster);
+	return cluster.local_id[0] == '\0' ? NULL : pstrdup(cluster.local_id);
+}
+
+/* That of a worker which is a runtime, or was one; NULL: it is none. */
+static const char *
+id_of(const char *worker)
+{
+	WfMemberRow member;
+	WfRuntimeRow row;
+	bool		any;
+
+	if (wf_member_find(worker, &member, &any) == WF_MEMBER_HEARD)
+		return worker;
+	return any && wf_runtime_row_exists() && wf_runtime_row_find(worker, &row) ? worker : NULL;
+}
+
+static Datum
+look_runtime(PG_FUNCTION_ARGS)
+{
+	char	   *worker = wf_arg_string_or_null(fcinfo, 0);
+	bool		here = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	MemoryContext caller = CurrentMemoryContext;
+	const char *id;
+
+	if (worker == NULL && !here)
+	{
+		fcinfo->isnull = true;
+		return (Datum) 0;
+	}
+	wf_api_connect_to_look();
+	wf_member_load_if_changed();
+	id = here ? own_id() : id_of(worker);
+	fcinfo->isnull = id == NULL;
+	id = id == NULL ? NULL : MemoryContextStrdup(caller, id);
+	SPI_finish();
+	return id == NULL ? (Datum) 0 : CStringGetTextDatum(id);
+}
+
+/* SQL function workflow.run_runtime(worker, here) of sql/parts/runs.sql.  Locks nothing. */
+Datum
+workflow_run_runtime(PG_FUNCTION_ARGS)
+{
+	return wf_api_look(look_runtime, fcinfo);
 }
 
 /* --- sight ------------------------------------------------------------------------- */

@@ -23,11 +23,13 @@
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "job/job.h"
+#include "queue/placement.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
 #include "queue/queue_row.h"
 #include "queue/queue_use.h"
 #include "run/run_reorder.h"
+#include "shmem/placed.h"
 #include "store/keep.h"
 #include "store/origin.h"
 
@@ -116,6 +118,14 @@ read_settings(FunctionCallInfo fcinfo, int n, WfQueueValues *settings)
 	}
 }
 
+/* A queue that may be placed elsewhere, from now on or once before, is looked for there. */
+static void
+note_placement(const WfQueueRow *row)
+{
+	if (!wf_placement_is_plain(DatumGetArrayTypeP(row->settings.values[WF_QUEUE_placement])))
+		wf_placed_queue(row->id);
+}
+
 /*
  * SQL function workflow.create_queue(...) of sql/parts/queue.sql.  Waits for a
  * transaction that makes one of the same name.
@@ -134,6 +144,7 @@ workflow_create_queue(PG_FUNCTION_ARGS)
 	identify(&row);
 	if (!wf_queue_row_insert(&row))
 		refuse_duplicate("queue", row.name);
+	note_placement(&row);
 	wf_run_reorder(row.id);
 	wf_queue_use_wake(row.id);
 	wf_note_object("create_queue", "queue", row.name, row.owner, NULL, NULL);
@@ -202,6 +213,7 @@ workflow_alter_queue(PG_FUNCTION_ARGS)
 	hold(wf_arg_string(fcinfo, 0, "name"), &row);
 	wf_queue_setting_change(WF_SETTINGS_OF_QUEUE, &row.settings, PG_GETARG_JSONB_P(1));
 	wf_queue_row_update(&row);
+	note_placement(&row);
 	wf_run_reorder(row.id);
 	wf_queue_use_wake(row.id);
 	wf_note_object("alter_queue", "queue", row.name, row.owner, NULL, PG_GETARG_JSONB_P(1));

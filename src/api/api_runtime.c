@@ -50,17 +50,19 @@ read_role(FunctionCallInfo fcinfo, int n)
 	return role;
 }
 
-/* Others than application servers register themselves. */
-static void
-check_kind(FunctionCallInfo fcinfo, int n)
+/* The kind of a runtime that registers.  Error 22023. */
+static WfRuntimeKind
+read_kind(FunctionCallInfo fcinfo, int n)
 {
-	const char *kind = wf_arg_string(fcinfo, n, "kind");
+	const char *name = wf_arg_string(fcinfo, n, "kind");
+	WfRuntimeKind kind;
 
-	if (strcmp(kind, wf_runtime_row_kind_name(WF_RUNTIME_APPLICATION)) != 0)
+	if (!wf_runtime_row_read_kind(name, &kind) || kind == WF_RUNTIME_LOCAL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid kind of runtime \"%s\"", wf_quote(kind)),
-				 errdetail("What registers is an application. The server that holds the database registers itself.")));
+				 errmsg("invalid kind of runtime \"%s\"", wf_quote(name)),
+				 errdetail("What registers is an application, or a remote server or a standby. The server that holds the database registers itself.")));
+	return kind;
 }
 
 static char *
@@ -125,7 +127,7 @@ workflow_register_runtime(PG_FUNCTION_ARGS)
 	WfRegistrationAsk ask = {.id = wf_runtime_arg_id(fcinfo, 0)};
 	WfRegistrationAnswer answer;
 
-	check_kind(fcinfo, 1);
+	ask.kind = read_kind(fcinfo, 1);
 	ask.role = read_role(fcinfo, 2);
 	ask.fingerprint = read_fingerprint(fcinfo, 3);
 	ask.info = read_info(fcinfo, 4);

@@ -26,6 +26,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/claimed_row.h"
 #include "api/worker_arg.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
@@ -65,39 +66,26 @@ read_count(FunctionCallInfo fcinfo, WfRunClaim *wanted)
 				 errmsg("n must be between 1 and %d, not %d", CLAIM_MAX, wanted->n)));
 }
 
-/* A row of the result, in the order of the OUT arguments. */
 static void
 put_claimed(ReturnSetInfo *result, const WfRunRow *row)
 {
-	static const int columns[] = {
-		WF_RUN_id, WF_RUN_fence, WF_RUN_job, WF_RUN_job, WF_RUN_params, WF_RUN_key, WF_RUN_partition,
-		WF_RUN_attempts, WF_RUN_begun, WF_RUN_lease_until
-	};
-	const WfJob *job = wf_job(wf_run_row_job(row));
-	TimestampTz deadline = wf_run_fence_deadline(row);
-	Datum		values[lengthof(columns)];
-	bool		nulls[lengthof(columns)];
+	Datum		values[WF_CLAIMED_ROW_COLUMNS];
+	bool		nulls[WF_CLAIMED_ROW_COLUMNS];
 
-	for (int i = 0; i < (int) lengthof(columns); i++)
-	{
-		values[i] = row->values[columns[i]];
-		nulls[i] = row->nulls[columns[i]];
-	}
-	values[2] = CStringGetTextDatum(job->name);
-	values[3] = Int32GetDatum(job->version);
-	values[7] = Int32GetDatum(wf_run_row_attempts(row) + 1);
-	values[8] = TimestampTzGetDatum(deadline);
-	nulls[8] = TIMESTAMP_IS_NOEND(deadline);
+	wf_claimed_row_fill(row, values, nulls);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* May the worker claim under its name?  A runtime has to give its epoch. */
-static void
-check_worker(FunctionCallInfo fcinfo, const char *worker, int arg)
+/*
+ * May the worker claim under its name?  A runtime, of which *row is made, has to give its
+ * epoch; returns NULL for others.
+ */
+static const WfMemberRow *
+check_worker(FunctionCallInfo fcinfo, const char *worker, int arg, WfMemberRow *row)
 {
 	int64		epoch = PG_ARGISNULL(arg) ? 0 : PG_GETARG_INT64(arg);
 
-	wf_claimer_check(worker, PG_ARGISNULL(arg) ? NULL : &epoch);
+	return wf_claimer_check(worker, PG_ARGISNULL(arg) ? NULL : &epoch, row) ? row : NULL;
 }
 
 /*
@@ -108,6 +96,8 @@ Datum
 workflow_claim(PG_FUNCTION_ARGS)
 {
 	WfRunClaim	wanted = {0};
+	WfMemberRow member;
+	TimestampTz next = DT_NOEND;
 	WfRunRow  **rows;
 	int			n;
 
@@ -119,9 +109,9 @@ workflow_claim(PG_FUNCTION_ARGS)
 	wf_worker_arg_connect(fcinfo);
 	wanted.queue = wf_queue_number(wf_arg_string(fcinfo, 0, "queue"));
 	wf_queue_right_require(wanted.queue, WF_QUEUE_CLAIM);
-	check_worker(fcinfo, wanted.worker, 6);
+	wanted.member = check_worker(fcinfo, wanted.worker, 6, &member);
 	wanted.njobs = wf_worker_arg_jobs(wf_worker_arg_names(fcinfo, 4), &wanted.jobs);
-	n = wf_run_claim(&wanted, &rows);
+	n = wf_run_claim(&wanted, &rows, &next);
 	for (int i = 0; i < n; i++)
 		put_claimed((ReturnSetInfo *) fcinfo->resultinfo, rows[i]);
 	SPI_finish();

@@ -43,6 +43,7 @@
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/member.h"
+#include "shmem/placed.h"
 #include "shmem/owner.h"
 #include "shmem/slot.h"
 #include "shmem/suspects.h"
@@ -144,6 +145,7 @@ absent(bool look_again)
 	}
 	wf_pool_evict(MyDatabaseId);
 	wf_member_forget_database(MyDatabaseId);
+	wf_placed_forget_database(MyDatabaseId);
 	proc_exit(0);
 }
 

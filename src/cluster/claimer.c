@@ -80,6 +80,18 @@ note_claimer(const WfMemberRow *row)
 	claimer->login = row->login;
 }
 
+/* Error WF002 unless a runtime may work. */
+static void
+require_work(const WfMemberRow *row)
+{
+	if (!row->approved || row->role == WF_MEMBER_INTERFACE)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("runtime \"%s\" may not claim", wf_quote(row->id)),
+				 row->approved ? errdetail("Its role is \"interface\".") :
+				 errdetail("It was not approved yet.")));
+}
+
 /* A runtime that lives claims. */
 static void
 check_member(const WfMemberRow *row, const int64 *epoch)
@@ -94,35 +106,46 @@ check_member(const WfMemberRow *row, const int64 *epoch)
 	if (*epoch != row->epoch)
 		refuse_epoch(row->id);
 	note_claimer(row);
-	if (!row->approved || row->role == WF_MEMBER_INTERFACE)
-		ereport(ERROR,
-				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("runtime \"%s\" may not claim", wf_quote(row->id)),
-				 row->approved ? errdetail("Its role is \"interface\".") :
-				 errdetail("It was not approved yet.")));
+	require_work(row);
 }
 
 /*
- * May a worker claim under its name?  epoch: NULL if it gives none.  Errors: 22004 a
- * runtime without epoch, WF012 the epoch is over, WF018 another role's, WF002.
+ * May a runtime claim?  *member becomes what its row says.  Claims nothing.  Errors as
+ * below.
  */
 void
-wf_claimer_check(const char *worker, const int64 *epoch)
+wf_claimer_require(const char *id, int64 epoch, WfMemberRow *member)
 {
-	WfMemberRow member;
+	bool		any;
+
+	wf_member_load_if_changed();
+	if (wf_member_find(id, member, &any) != WF_MEMBER_HEARD)
+		refuse_epoch(id);
+	wf_member_right_require(member->id, member->login, NULL);
+	if (epoch != member->epoch)
+		refuse_epoch(id);
+	require_work(member);
+}
+
+/*
+ * May a worker claim under its name?  epoch: NULL if it gives none.  True: it is a runtime,
+ * of which *member is what its row says.  Errors: 22004 a runtime without epoch, WF012 the
+ * epoch is over, WF018 another role's, WF002.
+ */
+bool
+wf_claimer_check(const char *worker, const int64 *epoch, WfMemberRow *member)
+{
 	WfRuntimeRow row;
 	bool		any;
-	WfMemberHeard heard = wf_member_find(worker, &member, &any);
+	WfMemberHeard heard;
 
-	if (heard == WF_MEMBER_NOT_LOADED && !wf_member_change_pending())
-	{
-		wf_member_load();
-		heard = wf_member_find(worker, &member, &any);
-	}
+	wf_member_load_if_changed();
+	heard = wf_member_find(worker, member, &any);
 	if (heard == WF_MEMBER_HEARD)
-		check_member(&member, epoch);
+		check_member(member, epoch);
 	else if (epoch != NULL || heard == WF_MEMBER_FENCED || (any && wf_runtime_row_find(worker, &row)))
 		refuse_epoch(worker);
+	return heard == WF_MEMBER_HEARD;
 }
 
 /* --- the end of a transaction ----------------------------------------------------------- */
@@ -163,7 +186,7 @@ require_lives(void)
 	SPI_finish();
 }
 
-/* PREPARE TRANSACTION is refused after a claim. */
+/* PREPARE TRANSACTION is refused after a claim that has got something. */
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {
@@ -171,7 +194,7 @@ at_end_of_transaction(XactEvent event, void *arg)
 		return;
 	if (event == XACT_EVENT_PRE_COMMIT)
 		require_lives();
-	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 		nclaimers = 0;
 }
 

@@ -50,7 +50,7 @@ look_at_row(const WfMemberBeat *beat)
 	if (wf_runtime_row_find(beat->id, &row))
 	{
 		wf_member_right_require(row.id, row.login, row.address);
-		lives = row.kind == WF_RUNTIME_APPLICATION && wf_member_state_lives(row.state) &&
+		lives = row.kind != WF_RUNTIME_LOCAL && wf_member_state_lives(row.state) &&
 			row.epoch == beat->epoch;
 	}
 	SPI_finish();

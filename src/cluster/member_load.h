@@ -9,6 +9,7 @@
 
 extern void wf_member_load_refuse_changes(void);
 extern void wf_member_load(void);
+extern void wf_member_load_if_changed(void);
 extern void wf_member_load_cluster(WfMemberCluster *cluster);
 extern void wf_member_load_note_grace(void);
 

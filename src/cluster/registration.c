@@ -36,6 +36,7 @@
 static void
 take_what_it_says(const WfRegistrationAsk *ask, WfRuntimeRow *row)
 {
+	row->kind = ask->kind;
 	row->role = ask->role;
 	row->fingerprint = ask->fingerprint;
 	row->address = ask->address;
@@ -124,12 +125,14 @@ come_back(const WfRegistrationAsk *ask, WfRuntimeRow *row, const WfMemberCluster
 {
 	WfRegistrationAnswer answer = {.state = row->state};
 
-	if (row->kind != WF_RUNTIME_APPLICATION)
+	if (row->kind == WF_RUNTIME_LOCAL)
 		ereport(ERROR,
 				(errcode(WF_ERR_RUNTIME),
-				 errmsg("runtime \"%s\" is a server of PostgreSQL", wf_quote(row->id)),
+				 errmsg("runtime \"%s\" is the server that holds the database", wf_quote(row->id)),
 				 errhint("Each runtime needs an id of its own.")));
 	wf_member_right_require(row->id, row->login, row->address);
+	if (row->kind != ask->kind && cluster->values[WF_CLUSTER_APPROVE])
+		row->approved = false;	/* that was for what it was */
 	switch (row->state)
 	{
 		case WF_RUNTIME_DEAD:
@@ -180,7 +183,7 @@ wf_registration_ask(const WfRegistrationAsk *ask)
 {
 	WfMemberCluster cluster;
 	WfRuntimeRow row = {
-		.id = ask->id,.kind = WF_RUNTIME_APPLICATION,.state = WF_RUNTIME_ALIVE,.login = GetUserId()
+		.id = ask->id,.kind = ask->kind,.state = WF_RUNTIME_ALIVE,.login = GetUserId()
 	};
 
 	wf_shared_setting_lock(false);

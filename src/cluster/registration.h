@@ -11,6 +11,7 @@
 typedef struct WfRegistrationAsk
 {
 	const char *id;
+	WfRuntimeKind kind;
 	WfMemberRole role;
 	const char *fingerprint;	/* or NULL */
 	const char *address;

@@ -353,6 +353,19 @@ wf_job_command_resolve(const char *text, const WfParameters *parameters, bool tr
 	return command;
 }
 
+/* The name of the function of a command that is one, with its schema, without its arguments. */
+const char *
+wf_job_command_function(const WfJobCommand *command)
+{
+	const char *end = command->function;
+	bool		quoted = false;
+
+	for (; *end != '\0' && (quoted || *end != '('); end++)
+		if (*end == '"')
+			quoted = !quoted;
+	return pnstrdup(command->function, end - command->function);
+}
+
 /* --- as it is stored ------------------------------------------------------------------ */
 
 static Jsonb *

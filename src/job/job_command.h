@@ -35,6 +35,7 @@ typedef struct WfJobCommand
 
 extern WfJobCommand *wf_job_command_resolve(const char *text, const WfParameters *parameters,
 											bool tracked);
+extern const char *wf_job_command_function(const WfJobCommand *command);
 extern Jsonb *wf_job_command_write(const WfJobCommand *command);
 extern WfJobCommand *wf_job_command_read(Jsonb *stored);
 

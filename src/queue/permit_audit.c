@@ -27,14 +27,15 @@
 #include "queue/permit_audit.h"
 #include "queue/queue.h"
 #include "shmem/permit.h"
+#include "store/run.h"
 #include "store/statement.h"
 
 /* It runs, or is to stop and has not yet. */
 #define RUNS "r.state OPERATOR(pg_catalog.>) 0 AND r.state OPERATOR(pg_catalog.<) 3"
 
 static WfStatement running_statement = {
-	.sql = "SELECT r.queue, r.part, pg_catalog.count(*) FROM workflow.run r WHERE " RUNS
-	" GROUP BY r.queue, r.part"
+	.sql = "SELECT r.queue, r.part, pg_catalog.count(*), COALESCE(r.worker, '') FROM workflow.run r WHERE " RUNS
+	" GROUP BY r.queue, r.part, COALESCE(r.worker, '')"
 };
 
 static WfStatement limits_statement = {
@@ -92,7 +93,9 @@ count(const WfPermitKey *like)
 		int32		queue = DatumGetInt32(result(i, 1));
 		int64		units = DatumGetInt64(result(i, 3));
 
+		/* of all, or of each worker, as run_permit.c counts them */
 		add(taken, like, WF_PERMIT_QUEUE, queue, 0, units);
+		add(taken, like, WF_PERMIT_QUEUE, queue, wf_run_part(TextDatumGetCString(result(i, 4))), units);
 		add(taken, like, WF_PERMIT_PARTITION, queue, DatumGetInt64(result(i, 2)), units);
 	}
 	n = wf_statement_execute(&limits_statement, NULL, NULL, 0);

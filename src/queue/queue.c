@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
@@ -70,7 +71,7 @@ static WfStatement queue_statement = {
 	.sql = "SELECT q.name, q.owner, q.max_parallel, q.partition_limit, q.min_gap, q.rate, q.rate_interval,"
 	" q.max_waiting, q.ageing, q.ordered, q.on_failed OPERATOR(pg_catalog.=) 'block', q.paused,"
 	" pg_catalog.array_position('{wait,refuse,replace,cancel running}'::pg_catalog.text[], q.on_full::pg_catalog.text),"
-	" q.notify, q.fair, q.weights"
+	" q.notify, q.fair, q.weights, q.per OPERATOR(pg_catalog.=) 'runtime', q.placement"
 	" FROM workflow.queue q WHERE q.id OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(INT4OID),
 	.latest = true				/* it is kept in the session */
@@ -191,6 +192,16 @@ fill_weights(WfQueue *queue, Jsonb *weights)
 	}
 }
 
+/* Of an array that was checked when it was set. */
+static void
+fill_placement(WfQueue *queue, ArrayType *placement)
+{
+	MemoryContext old = MemoryContextSwitchTo(queues.context);
+
+	wf_placement_read(placement, &queue->placement);
+	MemoryContextSwitchTo(old);
+}
+
 static void
 fill_queue(WfQueue *queue)
 {
@@ -212,6 +223,8 @@ fill_queue(WfQueue *queue)
 	queue->on_full = int_column(13) - 1;
 	queue->notifies = bool_column(14);
 	queue->fair = bool_column(15);
+	queue->per_runtime = bool_column(17);
+	fill_placement(queue, DatumGetArrayTypeP(column(18, &isnull)));
 	weights = column(16, &isnull);
 	if (!isnull)
 		fill_weights(queue, DatumGetJsonbP(weights));

@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 
 #include "base/compat.h"
+#include "queue/placement.h"
 
 /* No limit. */
 #define WF_QUEUE_UNLIMITED	(-1)
@@ -49,6 +50,8 @@ typedef struct WfQueue
 	int			nweights;
 	const WfQueueWeight *weights;
 	bool		notifies;		/* outside workers, by NOTIFY */
+	bool		per_runtime;	/* slots, gap and rate are those of each runtime */
+	WfPlacement placement;
 } WfQueue;
 
 /* A named limit. */

@@ -19,6 +19,7 @@
 
 #include "base/compat.h"
 #include "base/quote.h"
+#include "queue/placement.h"
 #include "queue/queue_setting.h"
 
 /* Longest interval that can be set: counted in microseconds, sums of a few fit. */
@@ -159,28 +160,16 @@ check_weights(const WfQueueValues *values)
 				 errhint("For example {\"gold\": 4, \"silver\": 2}; others have the weight 1.")));
 }
 
-/* Is this where a runtime of another kind would do it? */
-static bool
-is_later_place(const char *place)
-{
-	return strcmp(place, "standby") == 0 || strncmp(place, "runtime:", 8) == 0 ||
-		strncmp(place, "role:", 5) == 0;
-}
-
 static void
-check_place(const char *place)
+check_place(const char *text)
 {
-	if (strcmp(place, "any") == 0 || strcmp(place, "local") == 0)
-		return;
-	if (is_later_place(place))
+	WfPlace		place;
+
+	if (!wf_placement_read_place(text, &place))
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("placement \"%s\" is not supported yet", wf_quote(place)),
-				 errhint("Use \"any\" or \"local\".")));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no placement \"%s\"", wf_quote(place)),
-			 errhint("Use \"any\" or \"local\".")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no placement \"%s\"", wf_quote(text)),
+				 errhint("Use \"any\", \"local\", \"runtime:ID\", \"role:engine\" or \"standby\".")));
 }
 
 static void
@@ -196,6 +185,10 @@ check_placement(const WfQueueValues *values)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("placement must not be empty")));
+	if (n > WF_PLACEMENT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("placement has %d elements, of %d that are allowed", n, WF_PLACEMENT_MAX)));
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
@@ -226,7 +219,7 @@ check_queue(const WfQueueValues *values)
 
 /*
  * Error 22004 or 22023 for settings that a queue or limit cannot have, alone or
- * together; 0A000 for those that mean what is not there yet.
+ * together.
  */
 void
 wf_queue_setting_check(WfQueueSettingsOf of, const WfQueueValues *values)

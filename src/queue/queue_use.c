@@ -194,12 +194,14 @@ void
 wf_queue_use_wake_limit(const char *name)
 {
 	wake(&limit_executors_statement, CStringGetTextDatum(name));
+	wf_wakeup_placed();
 }
 
-/* The same of a queue. */
+/* The same of a queue; members on which it is placed look, too. */
 void
 wf_queue_use_wake(int32 number)
 {
+	wf_wakeup_queue(number, DT_NOBEGIN);
 	wake(&executors_statement, Int32GetDatum(number));
 	if (wf_queue(number)->notifies)
 		wf_wakeup_notifies();

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "queue/run_permit.h"
+#include "store/run.h"
 #include "store/statement.h"
 
 /* Counters are counted so often; others come in between. */
@@ -31,10 +32,14 @@
 /* It runs, or is to stop and has not yet. */
 #define RUNS "r.state OPERATOR(pg_catalog.>) 0 AND r.state OPERATOR(pg_catalog.<) 3"
 
+/* Of all, or, not null, of a worker; executors of this server have none. */
+#define OF_WORKER(row, parameter) \
+	"(" parameter " IS NULL OR COALESCE(" row ".worker, '') OPERATOR(pg_catalog.=) " parameter ")"
+
 static WfStatement count_queue_statement = {
 	.sql = "SELECT pg_catalog.count(*) FROM workflow.run r"
-	" WHERE " RUNS " AND r.queue OPERATOR(pg_catalog.=) $1",
-	WF_ARGS(INT4OID)
+	" WHERE " RUNS " AND r.queue OPERATOR(pg_catalog.=) $1 AND " OF_WORKER("r", "$2"),
+	WF_ARGS(INT4OID, TEXTOID)
 };
 
 static WfStatement count_partition_statement = {
@@ -57,9 +62,9 @@ static WfStatement count_limit_statement = {
  */
 static WfStatement ended_statement = {
 	.sql = "SELECT h.ended_at, 1 FROM workflow.run_history h WHERE h.queue OPERATOR(pg_catalog.=) $1"
-	" AND h.ended_at OPERATOR(pg_catalog.>) $2 AND h.begun IS NOT NULL"
+	" AND h.ended_at OPERATOR(pg_catalog.>) $2 AND h.begun IS NOT NULL AND " OF_WORKER("h", "$4")
 	" ORDER BY h.ended_at DESC LIMIT $3",
-	WF_ARGS(INT4OID, TIMESTAMPTZOID, INT8OID)
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, INT8OID, TEXTOID)
 };
 
 /*
@@ -71,11 +76,11 @@ static WfStatement ended_statement = {
 static WfStatement begun_statement = {
 	.sql = "SELECT b.begun, b.units FROM ("
 	"SELECT r.begun, " UNITS("r") " AS units FROM workflow.run r WHERE r.begun OPERATOR(pg_catalog.>) $2"
-	" AND r.queue OPERATOR(pg_catalog.=) $1"
+	" AND r.queue OPERATOR(pg_catalog.=) $1 AND " OF_WORKER("r", "$4")
 	" UNION ALL SELECT h.begun, " UNITS("h") " FROM workflow.run_history h WHERE h.queue OPERATOR(pg_catalog.=) $1"
-	" AND h.ended_at OPERATOR(pg_catalog.>) $2 AND h.begun OPERATOR(pg_catalog.>) $2) b"
+	" AND h.ended_at OPERATOR(pg_catalog.>) $2 AND h.begun OPERATOR(pg_catalog.>) $2 AND " OF_WORKER("h", "$4") ") b"
 	" ORDER BY b.begun DESC LIMIT $3",
-	WF_ARGS(INT4OID, TIMESTAMPTZOID, INT8OID)
+	WF_ARGS(INT4OID, TIMESTAMPTZOID, INT8OID, TEXTOID)
 };
 
 /* The same of a named limit, of which runs in any queue may take units. */
@@ -138,7 +143,8 @@ add_queue(WfRunPermit *permit, const WfQueue *queue)
 	if (queue->max_parallel == WF_QUEUE_UNLIMITED && queue->min_gap == 0 &&
 		queue->rate == WF_QUEUE_UNLIMITED)
 		return;
-	wanted = add(permit, WF_PERMIT_QUEUE, queue->number, 0, queue->max_parallel, 1);
+	wanted = add(permit, WF_PERMIT_QUEUE, queue->number,
+				 permit->worker == NULL ? 0 : wf_run_part(permit->worker), queue->max_parallel, 1);
 	wanted->gap = queue->min_gap;
 	add_rate(permit, wanted, queue->rate, queue->rate_interval);
 }
@@ -179,32 +185,32 @@ add_limits(WfRunPermit *permit, const Jsonb *limits)
 	}
 }
 
+static void
+begin(WfRunPermit *permit, const WfQueue *queue, const char *worker)
+{
+	permit->n = permit->nlimits = 0;
+	permit->rated = false;
+	permit->worker = !queue->per_runtime ? NULL : worker == NULL ? "" : worker;
+}
+
 /*
  * What a run takes in this queue and partition, with the limits of its job, or NULL.
- * Error WF010 if a limit does not exist any more.
+ * worker: who does it, by name; NULL: an executor of this server.  Error WF010 if a limit
+ * does not exist any more.
  */
 void
-wf_run_permit_of(int32 queue, int64 part, const Jsonb *limits, WfRunPermit *permit)
+wf_run_permit_of(int32 queue, int64 part, const Jsonb *limits, const char *worker,
+				 WfRunPermit *permit)
 {
 	const WfQueue *found = wf_queue(queue);
 	int			each = found->ordered ? 1 : found->partition_limit;
 
-	permit->n = permit->nlimits = 0;
-	permit->rated = false;
+	begin(permit, found, worker);
 	add_queue(permit, found);
 	if (each != WF_QUEUE_UNLIMITED)
 		(void) add(permit, WF_PERMIT_PARTITION, queue, part, each, 1);
 	if (limits != NULL)
 		add_limits(permit, limits);
-}
-
-/* What every run of a queue takes, whatever its partition and its job. */
-void
-wf_run_permit_of_queue(int32 queue, WfRunPermit *permit)
-{
-	permit->n = permit->nlimits = 0;
-	permit->rated = false;
-	add_queue(permit, wf_queue(queue));
 }
 
 /* --- counters that are not known ------------------------------------------------ */
@@ -228,6 +234,13 @@ number_of(const WfRunPermit *permit, int which)
 	return Int32GetDatum(key->id);
 }
 
+/* Whose runs count for a queue, a text or 0. */
+static Datum
+worker_of(const WfRunPermit *permit)
+{
+	return permit->worker == NULL ? (Datum) 0 : CStringGetTextDatum(permit->worker);
+}
+
 static int64
 count(const WfRunPermit *permit, int which)
 {
@@ -235,17 +248,26 @@ count(const WfRunPermit *permit, int which)
 	Datum		values[2] = {number_of(permit, which), Int64GetDatum(key->part)};
 	WfStatement *statement = key->kind == WF_PERMIT_QUEUE ? &count_queue_statement :
 		key->kind == WF_PERMIT_PARTITION ? &count_partition_statement : &count_limit_statement;
+	bool		all = key->kind == WF_PERMIT_QUEUE && permit->worker == NULL;
 
-	(void) wf_statement_execute(statement, values, NULL, 1);
+	if (key->kind == WF_PERMIT_QUEUE)
+		values[1] = worker_of(permit);
+	(void) wf_statement_execute(statement, values, all ? " n" : NULL, 1);
 	return DatumGetInt64(result(0, 1));
 }
 
-/* What the statement finds that was so long (us) ago or less, of the last ones. */
+/*
+ * What the statement finds that was so long (us) ago or less, of the last ones; of a queue,
+ * whose statements have one parameter more, perhaps of a worker.
+ */
 static int
-past(WfStatement *statement, Datum number, int64 ago, int64 most, const WfRateMoment **moments)
+past(WfStatement *statement, const WfRunPermit *permit, int which, int64 ago, int64 most,
+	 const WfRateMoment **moments)
 {
-	Datum		values[3] = {number, TimestampTzGetDatum(wf_clock_now() - ago), Int64GetDatum(most)};
-	uint64		n = wf_statement_execute(statement, values, NULL, 0);
+	Datum		values[4] = {
+		number_of(permit, which), TimestampTzGetDatum(wf_clock_now() - ago), Int64GetDatum(most), worker_of(permit)
+	};
+	uint64		n = wf_statement_execute(statement, values, permit->worker == NULL ? "   n" : NULL, 0);
 	WfRateMoment *list = palloc(sizeof(WfRateMoment) * (n + 1));
 
 	for (uint64 i = 0; i < n; i++)
@@ -266,11 +288,11 @@ learn(const WfRunPermit *permit, int which)
 		WfPermitPast found = {.taken = count(permit, which)};
 
 		if (wanted->gap > 0)
-			found.nended = past(&ended_statement, number_of(permit, which), wanted->gap,
+			found.nended = past(&ended_statement, permit, which, wanted->gap,
 								WF_PERMIT_COOLING, &found.ended);
 		if (wanted->rate > 0)
 			found.nbegun = past(wanted->key.kind == WF_PERMIT_LIMIT ? &begun_of_limit_statement : &begun_statement,
-								number_of(permit, which), wanted->interval, wanted->rate, &found.begun);
+								permit, which, wanted->interval, wanted->rate, &found.begun);
 		if (wf_permit_count_end(wanted, &found, changes))
 			return true;
 	}

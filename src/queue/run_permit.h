@@ -19,12 +19,13 @@ typedef struct WfRunPermit
 	bool		rated;			/* some of them count how many begin */
 	int			n;
 	WfPermitWanted wanted[2 + WF_RUN_PERMIT_LIMITS];
+	const char *worker;			/* NULL: of all; "": an executor of this server */
 	int			nlimits;		/* of those, named limits */
 	const char *names[WF_RUN_PERMIT_LIMITS];
 } WfRunPermit;
 
-extern void wf_run_permit_of(int32 queue, int64 part, const Jsonb *limits, WfRunPermit *permit);
-extern void wf_run_permit_of_queue(int32 queue, WfRunPermit *permit);
+extern void wf_run_permit_of(int32 queue, int64 part, const Jsonb *limits, const char *worker,
+							 WfRunPermit *permit);
 extern bool wf_run_permit_take(const WfRunPermit *permit, int32 waiter, WfPermitLife life,
 							   TimestampTz *retry_at);
 extern bool wf_run_permit_spend(const WfRunPermit *permit, TimestampTz *retry_at);

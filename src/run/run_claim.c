@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * run_claim.c
- *	  Runs that outside workers claim.
+ *	  Runs that outside workers claim, and runtimes on which they are placed.
  *
- * Runs in the sessions of workers.  Which runs come next, run_serve.c says.  Locks the
+ * Runs in the sessions of workers and runtimes.  Which runs come next, run_serve.c says.  Locks the
  * runs, and skips those that are locked.  Permits are taken under the lock of their run.
  * A run for which there are none stays locked until the transaction ends; so it is asked
  * before that whether there may be any.
@@ -36,9 +36,6 @@
 #include "store/statement.h"
 #include "store/tenant.h"
 
-/* Outside workers, as run.executor. */
-#define OUTSIDE			0
-
 /* When permits are missing, we look again so soon (us): a gap may be over then. */
 #define FULL_PAUSE		USECS_PER_SEC
 
@@ -59,11 +56,17 @@ typedef struct Claim
 
 /* --- one run ---------------------------------------------------------------------- */
 
-/* What a run of this version of a job takes in a place. */
+/* What a run of this version of a job takes in a place, when it is claimed. */
 static void
-permits_of(int32 job, const WfRunPlace *place, WfRunPermit *permit)
+permits_of(const Claim *claim, int32 job, const WfRunPlace *place, WfRunPermit *permit)
 {
-	wf_run_permit_of(place->queue, place->part, wf_job(job)->limits, permit);
+	wf_run_permit_of(place->queue, place->part, wf_job(job)->limits, claim->wanted->worker, permit);
+}
+
+static int32
+queue_of(const WfRunRow *row)
+{
+	return DatumGetInt32(row->values[WF_RUN_queue]);
 }
 
 /* Write those that are not yet. */
@@ -86,7 +89,7 @@ give(Claim *claim, WfRunRow *row)
 		wf_run_row_set(row, WF_RUN_actor, CStringGetTextDatum(wanted->actor));
 	wf_run_fence_lease(row, wanted->lease);
 	claim->rows[claim->n++] = row;
-	if (wf_queue(wanted->queue)->ordered)
+	if (wf_queue(queue_of(row))->ordered)
 		write_claimed(claim);
 }
 
@@ -99,7 +102,8 @@ lock(Claim *claim, const WfRunRow *found)
 	if (!wf_run_locker_lock(claim->locker, found, false, &row) ||
 		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING ||
 		!DatumGetBool(row.values[WF_RUN_ready]) ||
-		DatumGetInt32(row.values[WF_RUN_queue]) != claim->wanted->queue ||
+		queue_of(&row) != queue_of(found) ||
+		DatumGetInt32(row.values[WF_RUN_executor]) != claim->wanted->executor ||
 		wf_run_row_due(&row) > claim->now)
 		return NULL;
 	return wf_run_row_copy(&row);
@@ -120,10 +124,10 @@ take(void *taker, int32 job, WfRunRow *found)
 		wf_run_late_expire(row);
 		return WF_RUN_GONE;
 	}
-	permits_of(wf_run_row_job(row), &(WfRunPlace) {
-		.queue = claim->wanted->queue,.part = DatumGetInt64(row->values[WF_RUN_part])
+	permits_of(claim, wf_run_row_job(row), &(WfRunPlace) {
+		.queue = queue_of(row),.part = DatumGetInt64(row->values[WF_RUN_part])
 	}, &permit);
-	if (!wf_run_permit_take(&permit, OUTSIDE, WF_PERMIT_FOR_RUN, &claim->next))
+	if (!wf_run_permit_take(&permit, 0, WF_PERMIT_FOR_RUN, &claim->next))
 		return WF_RUN_NO_MORE;
 	give(claim, row);
 	return WF_RUN_TAKEN;
@@ -136,7 +140,7 @@ may(void *taker, const WfRunPlace *place, int32 job)
 	Claim	   *claim = taker;
 	WfRunPermit permit;
 
-	permits_of(job, place, &permit);
+	permits_of(claim, job, place, &permit);
 	if (wf_run_permit_is_free(&permit, NULL, NULL))
 		return true;
 	claim->next = Min(claim->next, claim->now + FULL_PAUSE);
@@ -158,39 +162,37 @@ ask_of(const WfRunClaim *wanted, TimestampTz now)
 {
 	return (WfRunReadyAsk)
 	{
-		.executor = OUTSIDE,.queue = wanted->queue,.njobs = wanted->njobs,
-			.jobs = wanted->jobs,.tenant = wf_tenant_datum(),.until = now,.wanted = wanted->n
+		.executor = wanted->executor,.member = wanted->member,.queue = wanted->queue,
+			.njobs = wanted->njobs,.jobs = wanted->jobs,.tenant = wf_tenant_datum(),
+			.until = now,.wanted = wanted->n
 	};
 }
 
 /*
- * Claim runs of a queue, that are due and free, and exist for the session, for an outside
- * worker.  Returns how
- * many, and their rows as they are now.  The caller has checked rights.  Error WF019 if
- * workflow.require_sync refuses it.  SPI must be connected.
+ * Claim runs that are due and free, and exist for the session.  Returns how many, and their
+ * rows as they are now; *next is lowered to when there is more that is known of.  The caller
+ * has checked rights.  Error WF019 if workflow.require_sync refuses it.  SPI must be connected.
  */
 int
-wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows)
+wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows, TimestampTz *next)
 {
-	Claim		claim = {.wanted = wanted,.now = wf_clock_now()};
+	Claim		claim = {.wanted = wanted,.now = wf_clock_now(),.next = DT_NOEND};
 	WfRunReadyAsk ask = ask_of(wanted, claim.now);
 	WfRunServe	serve = {
 		.may = may,.take = take,.is_full = is_full,.taker = &claim,.one_each = true
 	};
-	TimestampTz next = DT_NOEND;
 
 	wf_sync_standby_require();
 	claim.rows = palloc(sizeof(WfRunRow *) * wanted->n);
 	*rows = claim.rows;
-	if (wf_queue(wanted->queue)->paused)
-		return 0;
-	wf_run_floor_begin(OUTSIDE);
+	wf_run_floor_begin(wanted->executor);
 	wf_statement_push_snapshot();
 	claim.locker = wf_run_locker();
-	(void) wf_run_serve(&ask, &serve, &next);
+	(void) wf_run_serve(&ask, &serve, next);
 	wf_run_locker_end(claim.locker);
 	write_claimed(&claim);
 	PopActiveSnapshot();
+	*next = Min(*next, claim.next);
 	if (claim.n > 0)
 	{
 		wf_wakeup_claiming();
@@ -200,8 +202,8 @@ wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows)
 }
 
 /*
- * Is there anything to be claimed in a queue, of the jobs that are wanted?  If not, *next becomes when that may be
- * without anybody telling; infinity: never.  SPI must be connected.
+ * Is there anything to be claimed of that?  If not, *next is lowered to when that may be
+ * without anybody telling.  SPI must be connected.
  */
 bool
 wf_run_claim_is_ready(const WfRunClaim *wanted, TimestampTz *next)
@@ -211,15 +213,12 @@ wf_run_claim_is_ready(const WfRunClaim *wanted, TimestampTz *next)
 	WfRunServe	serve = {.may = may,.taker = &claim};
 	bool		ready;
 
-	*next = DT_NOEND;
-	if (wf_queue(wanted->queue)->paused)
-		return false;
 	if (!wf_sync_standby_confirms())
 	{
-		*next = claim.now + NO_STANDBY_PAUSE;
+		*next = Min(*next, claim.now + NO_STANDBY_PAUSE);
 		return false;
 	}
-	wf_run_floor_begin(OUTSIDE);
+	wf_run_floor_begin(wanted->executor);
 	wf_statement_push_snapshot();
 	ready = wf_run_serve_any(&ask, &serve, next);
 	PopActiveSnapshot();

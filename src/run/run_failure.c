@@ -162,6 +162,7 @@ wf_run_failure_outlast(WfRunRow *row, Jsonb *error)
 		return false;
 	pause = Max(pause, SHORTAGE_PAUSE_MIN * USECS_PER_SEC);
 	pause = Min(pause, SHORTAGE_PAUSE_MAX * USECS_PER_SEC);
+	wf_run_row_next_round(row);
 	wf_run_failure_wait(row, now + pause, wf_jsonb_merge(error, wf_jsonb_object(1, keys, values)));
 	return true;
 }
@@ -182,6 +183,7 @@ wf_run_failure_record(WfRunRow *row, const char *code, Jsonb *error, TimestampTz
 
 	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(attempts));
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
+	wf_run_row_next_round(row);
 	if (!final && wf_retry_plan(wf_run_rules_retry(row, job), code, attempts, &due))
 	{
 		wf_run_failure_wait(row, retry_at == DT_NOEND ? due : retry_at, error);

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
@@ -57,18 +58,26 @@ wf_run_fence_deadline(const WfRunRow *row)
 												IntervalPGetDatum(timeout)));
 }
 
+/* So long from now. */
+static TimestampTz
+later(const Interval *interval)
+{
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(wf_clock_now()),
+												   IntervalPGetDatum(interval)));
+}
+
 /*
- * The worker that has a run, which is locked, has it for so long from now on, or until its
- * timeout is over.  SPI must be connected.
+ * The worker that has a run, which is locked, has it for so long from now on, or, NULL, for
+ * as long as it lives, or until its timeout is over.  SPI must be connected.
  */
 void
 wf_run_fence_lease(WfRunRow *row, const Interval *lease)
 {
-	Datum		until = DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(wf_clock_now()),
-											IntervalPGetDatum(lease));
-	TimestampTz ends = Min(DatumGetTimestampTz(until), wf_run_fence_deadline(row));
+	TimestampTz ends = Min(lease == NULL ? DT_NOEND : later(lease), wf_run_fence_deadline(row));
 
-	wf_run_row_set(row, WF_RUN_lease, IntervalPGetDatum(lease));
+	wf_run_row_clear(row, WF_RUN_lease);
+	if (lease != NULL)
+		wf_run_row_set(row, WF_RUN_lease, IntervalPGetDatum(lease));
 	wf_run_row_set(row, WF_RUN_lease_until, TimestampTzGetDatum(ends));
 	wf_wakeup_lease(ends);
 }
@@ -97,7 +106,8 @@ wf_run_fence_give_permits(const WfRunRow *row)
 
 	wf_run_permit_of(DatumGetInt32(row->values[WF_RUN_queue]),
 					 DatumGetInt64(row->values[WF_RUN_part]),
-					 wf_job(wf_run_row_job(row))->limits, &permit);
+					 wf_job(wf_run_row_job(row))->limits,
+					 row->nulls[WF_RUN_worker] ? NULL : TextDatumGetCString(row->values[WF_RUN_worker]), &permit);
 	wf_run_permit_give(&permit);
 }
 

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -62,7 +63,7 @@ missing_permit(const WfRunRow *row)
 	WfPermitKind missing;
 	WfPermitLack lack;
 
-	wf_run_permit_of(place.queue, place.part, wf_job(wf_run_row_job(row))->limits, &permit);
+	wf_run_permit_of(place.queue, place.part, wf_job(wf_run_row_job(row))->limits, NULL, &permit);
 	if (wf_run_permit_is_free(&permit, &missing, &lack))
 		return NULL;
 	if (lack == WF_LACKS_RATE)
@@ -84,6 +85,16 @@ waits_for_owner(int32 executor)
 		wf_owner_held_until(owner) > GetCurrentTimestamp();
 }
 
+/* Is there nobody where its queue is placed?  A standby does not know. */
+static bool
+is_homeless(const WfRunRow *row)
+{
+	const WfQueue *queue = wf_queue(DatumGetInt32(row->values[WF_RUN_queue]));
+
+	return queue->placement.n > 0 && !RecoveryInProgress() &&
+		wf_placement_current(&queue->placement, DatumGetInt32(row->values[WF_RUN_executor]) == 0) == NULL;
+}
+
 /*
  * What a run waits for; NULL: it does not wait.  The words are those of
  * workflow.run_waits_for() in sql/parts/run.sql.  SPI must be connected.
@@ -100,6 +111,8 @@ wf_run_look_waits_for(const WfRunRow *row)
 	if (!DatumGetBool(row->values[WF_RUN_ready]) || wf_run_row_due(row) > wf_clock_now())
 		return !row->nulls[WF_RUN_parked] ? "signal" : !row->nulls[WF_RUN_awaits] ? "runs" :
 			wf_run_row_attempts(row) > 0 ? "retry" : "due";
+	if (is_homeless(row))
+		return "placement";
 	if (wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->ordered ? !wf_run_turn_is(row) : !is_head(row))
 		return wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->ordered ? "order" : "turn";
 	missing = missing_permit(row);

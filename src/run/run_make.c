@@ -95,6 +95,7 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_WAITING));
 	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(0));
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
+	wf_run_row_set(row, WF_RUN_round, Int32GetDatum(1));
 	wf_run_row_set(row, WF_RUN_job, Int32GetDatum(job->id));
 	wf_run_row_set(row, WF_RUN_placed,
 				   TimestampTzGetDatum(request->debounce == NULL ? request->at : wf_clock_now()));

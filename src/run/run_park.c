@@ -37,6 +37,7 @@ wf_run_park(WfRunRow *row, const WfRunPark *park, bool taken)
 		wf_run_row_set(row, WF_RUN_awaits, Int16GetDatum(WF_RUN_AWAITS_RUN));
 	wf_run_fence_clear(row);
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
+	wf_run_row_next_round(row);
 	wf_run_row_set(row, WF_RUN_ready, BoolGetDatum(!TIMESTAMP_IS_NOEND(until)));
 	if (!TIMESTAMP_IS_NOEND(until))
 		wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(until));

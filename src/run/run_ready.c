@@ -211,13 +211,22 @@ find_level(WfRunReady *ready, WfRunPlace *level)
 	return knows;
 }
 
-/* The level to be read behind this one, of a queue that is not paused. */
+/* Is a queue not paused, nor placed elsewhere? */
+static bool
+is_open(const WfRunReadyAsk *ask, const WfQueue *queue)
+{
+	const WfPlacementAsker asker = {.outside = ask->executor == 0,.member = ask->member};
+
+	return !queue->paused && wf_placement_is_for(&queue->placement, &asker);
+}
+
+/* The level to be read behind this one, of a queue that is open. */
 static bool
 next_level(WfRunReady *ready, WfRunPlace *level)
 {
 	while (find_level(ready, level))
 	{
-		if (!wf_queue(level->queue)->paused)
+		if (is_open(ready->ask, wf_queue(level->queue)))
 			return true;
 		level->level = PG_INT16_MAX;
 	}

@@ -5,6 +5,7 @@
 #ifndef WF_RUN_READY_H
 #define WF_RUN_READY_H
 
+#include "shmem/member.h"
 #include "store/run_scan.h"
 
 /* Runs of a job, of these versions. */
@@ -19,6 +20,8 @@ typedef struct WfRunReadyJob
 typedef struct WfRunReadyAsk
 {
 	int32		executor;		/* 0: outside workers */
+	const WfMemberRow *member;	/* a member that asks; NULL: this server, or a worker that
+								 * is no runtime */
 	int32		queue;			/* in this one only; 0: in all */
 	int			njobs;			/* of these jobs only; 0: of any */
 	const WfRunReadyJob *jobs;

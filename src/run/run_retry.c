@@ -32,6 +32,7 @@ revive(WfRunRow *row)
 {
 	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(0));
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
+	wf_run_row_next_round(row);
 	wf_run_failure_wait(row, wf_clock_now(), NULL);
 	return true;
 }
@@ -68,6 +69,7 @@ fill(WfRunRow *row, const WfJob *job)
 	wf_run_row_set(row, WF_RUN_state, Int16GetDatum(WF_RUN_WAITING));
 	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(0));
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
+	wf_run_row_next_round(row);
 }
 
 /*

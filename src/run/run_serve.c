@@ -253,7 +253,8 @@ is_our_turn(Serving *serving, WfRunLane *lane)
 {
 	if (is_ours(serving, lane))
 		return true;
-	if (!wf_run_permit_wait(lane->place.queue, lane->place.part, serving->ask->executor))
+	if (!wf_run_permit_wait(lane->place.queue, lane->place.part,
+							serving->ask->member == NULL ? serving->ask->executor : 0))
 		serving->next = Min(serving->next,
 							TimestampTzPlusMilliseconds(serving->ask->until, NO_WORD_PAUSE));
 	return is_ours(serving, lane);

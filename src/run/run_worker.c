@@ -48,7 +48,10 @@ is_admin(void)
 	return OidIsValid(admin) && has_privs_of_role(GetUserId(), admin);
 }
 
-/* Error WF002 unless the current user has claimed the run, and may claim still. */
+/*
+ * Error WF002 unless the current user has claimed the run, and may claim still: from the
+ * queue, but for one with a command, which was claimed by the runtime on which it was placed.
+ */
 static void
 require_claimer(const WfRunRow *row)
 {
@@ -58,7 +61,8 @@ require_claimer(const WfRunRow *row)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("run %s was claimed by another role", wf_uuid_text(wf_run_row_id(row)))));
-	wf_queue_right_require(DatumGetInt32(row->values[WF_RUN_queue]), WF_QUEUE_CLAIM);
+	if (DatumGetInt32(row->values[WF_RUN_executor]) == 0)
+		wf_queue_right_require(DatumGetInt32(row->values[WF_RUN_queue]), WF_QUEUE_CLAIM);
 }
 
 /*
@@ -120,6 +124,7 @@ typedef struct Completing
 	const char *actor;
 	Oid			claimer;
 	int32		queue;
+	bool		outside;		/* of a job without a command */
 } Completing;
 
 /* As require_claimer(), which is asked once for those of one role and queue. */
@@ -128,12 +133,14 @@ require_same_claimer(Completing *completing, const WfRunRow *row)
 {
 	Oid			claimer = DatumGetObjectId(row->values[WF_RUN_claimer]);
 	int32		queue = DatumGetInt32(row->values[WF_RUN_queue]);
+	bool		outside = DatumGetInt32(row->values[WF_RUN_executor]) == 0;
 
-	if (claimer == completing->claimer && queue == completing->queue)
+	if (claimer == completing->claimer && queue == completing->queue && outside == completing->outside)
 		return;
 	require_claimer(row);
 	completing->claimer = claimer;
 	completing->queue = queue;
+	completing->outside = outside;
 }
 
 /*
@@ -295,8 +302,12 @@ wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease)
 
 	if (!wf_run_worker_hold(id, fence, &row))
 		return "lost";
-	wf_run_fence_lease(&row, lease);
-	wf_run_update(&row);
+	/* who has it for as long as it lives need not */
+	if (!row.nulls[WF_RUN_lease])
+	{
+		wf_run_fence_lease(&row, lease);
+		wf_run_update(&row);
+	}
 	return is_to_stop(&row) || wf_run_fence_deadline(&row) <= wf_clock_now() ? "cancel" : "go on";
 }
 

@@ -28,6 +28,7 @@
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/member.h"
+#include "shmem/placed.h"
 #include "shmem/owner.h"
 
 WfDatabase *wf_databases = NULL;
@@ -239,6 +240,7 @@ wf_database_forget(Oid dbid)
 	wf_owner_forget_locked(dbid);
 	wf_instance_unlock();
 	wf_member_forget_database(dbid);
+	wf_placed_forget_database(dbid);
 	wf_instance_launcher_wake();	/* others may want the place */
 }
 

@@ -360,6 +360,64 @@ wf_member_find(const char *id, WfMemberRow *row, bool *any)
 	return heard;
 }
 
+/* Is it what is looked for?  Asked of one that may have ended, too. */
+bool
+wf_member_matches(const WfMemberRow *row, const WfMemberFilter *filter)
+{
+	return filter->kinds[row->kind] && (filter->id == NULL || strcmp(row->id, filter->id) == 0) &&
+		(filter->engine ? row->role == WF_MEMBER_ENGINE : row->role != WF_MEMBER_INTERFACE) &&
+		row->approved;
+}
+
+/* Does a member of this database live that matches, and may work? */
+bool
+wf_member_works(const WfMemberFilter *filter)
+{
+	bool		works = false;
+
+	LWLockAcquire(&table->lock, LW_SHARED);
+	for (int i = 0; i < wf_max_runtimes && !works; i++)
+	{
+		const WfMember *member = &table->members[i];
+
+		works = member->dbid == MyDatabaseId && member->known && !member->reserved && !member->fenced &&
+			wf_member_matches(&member->row, filter);
+	}
+	LWLockRelease(&table->lock);
+	return works;
+}
+
+/* Is this instance what is looked for? */
+bool
+wf_member_is_local(const WfMemberFilter *filter)
+{
+	WfMemberRow row = {.kind = WF_RUNTIME_LOCAL,.approved = true};
+	const Cluster *cluster;
+
+	LWLockAcquire(&table->lock, LW_SHARED);
+	cluster = find_cluster(MyDatabaseId);
+	if (cluster != NULL)
+	{
+		strlcpy(row.id, cluster->known.local_id, sizeof(row.id));
+		row.role = cluster->known.local_role;
+	}
+	LWLockRelease(&table->lock);
+	return wf_member_matches(&row, filter);
+}
+
+/* Is all that is known of this database's as the rows are now? */
+bool
+wf_member_is_loaded(void)
+{
+	Oid			relation = my_relation();
+	bool		loaded;
+
+	LWLockAcquire(&table->lock, LW_SHARED);
+	loaded = is_loaded(find_cluster(MyDatabaseId), relation);
+	LWLockRelease(&table->lock);
+	return loaded;
+}
+
 /* --- beats and turns --------------------------------------------------------------- */
 
 /* How it stands with the others of this database that live.  Under the lock. */

@@ -9,6 +9,15 @@
 #include "base/guc.h"
 #include "shmem/turn.h"
 
+/* Values of runtime.kind. */
+typedef enum WfRuntimeKind
+{
+	WF_RUNTIME_LOCAL,			/* the server that holds the database */
+	WF_RUNTIME_REMOTE,			/* another server of PostgreSQL */
+	WF_RUNTIME_STANDBY,			/* one that replays this one */
+	WF_RUNTIME_APPLICATION
+} WfRuntimeKind;
+
 /* Values of runtime.role. */
 typedef enum WfMemberRole
 {
@@ -23,6 +32,7 @@ typedef struct WfMemberRow
 	char		id[WF_RUNTIME_ID_MAX + 1];
 	int64		epoch;
 	Oid			login;			/* whose it is */
+	WfRuntimeKind kind;
 	WfMemberRole role;
 	bool		approved;
 	bool		graced;			/* a start of the server gave it grace, since when it has
@@ -52,10 +62,20 @@ typedef struct WfMemberCluster
 	uint64		generation;		/* moves whenever a row changes */
 	bool		loaded;			/* as the rows are now */
 	bool		any;			/* there are others than the local one, living or not */
-	WfMemberRole local_role;	/* that of this instance */
+	char		local_id[WF_RUNTIME_ID_MAX + 1];	/* that of this instance; empty: it is
+													 * not registered yet */
+	WfMemberRole local_role;	/* and its role */
 	int64		settings;		/* the number of their last change */
 	int			values[WF_CLUSTER_NSETTINGS];
 } WfMemberCluster;
+
+/* Members that are looked for: those that match in all that is given. */
+typedef struct WfMemberFilter
+{
+	const char *id;				/* NULL: any */
+	bool		kinds[WF_RUNTIME_APPLICATION + 1];
+	bool		engine;			/* of the role engine only */
+} WfMemberFilter;
 
 /* What a member says. */
 typedef struct WfMemberBeat
@@ -100,6 +120,10 @@ extern bool wf_member_store(uint64 generation, const WfMemberCluster *cluster, i
 extern WfMemberHeard wf_member_hear(const WfMemberBeat *beat, int64 now, WfMemberAnswer *answer);
 extern WfMemberHeard wf_member_find(const char *id, WfMemberRow *row, bool *any);
 extern bool wf_member_local_role(WfMemberRole *role);
+extern bool wf_member_matches(const WfMemberRow *row, const WfMemberFilter *filter);
+extern bool wf_member_works(const WfMemberFilter *filter);
+extern bool wf_member_is_local(const WfMemberFilter *filter);
+extern bool wf_member_is_loaded(void);
 extern bool wf_member_has_epoch(const char *id, int64 epoch);
 extern int	wf_member_list(WfMember **members);
 extern WfMemberAsked wf_member_ask(const char *id, uint64 asker, int64 now, int64 *wait);

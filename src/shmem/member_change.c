@@ -22,6 +22,7 @@
 #include "shmem/database.h"
 #include "shmem/member.h"
 #include "shmem/member_change.h"
+#include "shmem/placed.h"
 #include "shmem/watermark.h"
 
 typedef enum ChangeKind
@@ -143,6 +144,16 @@ tell(const Change *change)
 	}
 }
 
+/* Whose runs of queues are that are placed elsewhere may have changed: everybody looks. */
+static void
+place_anew(void)
+{
+	if (!wf_placed_look(MyDatabaseId))
+		return;
+	wf_watermark_look(MyDatabaseId, WF_LANE_RUNS);
+	wf_database_stepped(MyDatabaseId);
+}
+
 static void
 take_back(const Change *change)
 {
@@ -174,12 +185,14 @@ at_end_of_transaction(XactEvent event, void *arg)
 			for (int i = 0; i < nchanges; i++)
 				tell(&changes[i]);
 			nchanges = 0;
+			place_anew();
 			wf_database_latch(MyDatabaseId);
 			break;
 		case XACT_EVENT_ABORT:
 			for (int i = 0; i < nchanges; i++)
 				take_back(&changes[i]);
 			nchanges = 0;
+			place_anew();		/* who was about to be dead is not */
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			refuse_prepare();

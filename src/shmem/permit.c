@@ -38,6 +38,7 @@
 #include "shmem/database_runs.h"
 #include "shmem/permit.h"
 #include "shmem/permit_counter.h"
+#include "shmem/placed.h"
 #include "shmem/shmem.h"
 #include "shmem/watermark.h"
 
@@ -332,6 +333,7 @@ tell(const WfPermitWaiters *waiters)
 			wf_watermark_look_for(waiters->dbid, waiters->owners[i], WF_LANE_RUNS);
 	if (waiters->n == 0 && !waiters->all)
 		return;
+	(void) wf_placed_look(waiters->dbid);
 	wf_database_stepped(waiters->dbid);
 	if ((database = wf_database_entry(waiters->dbid, false)) != NULL)
 		wf_database_runs_notify(database, DT_NOBEGIN);

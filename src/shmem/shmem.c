@@ -24,6 +24,7 @@
 #include "shmem/member.h"
 #include "shmem/owner.h"
 #include "shmem/permit.h"
+#include "shmem/placed.h"
 #include "shmem/prepared.h"
 #include "shmem/shmem.h"
 #include "shmem/slot.h"
@@ -48,6 +49,7 @@ static const Subsystem subsystems[] = {
 	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach, NULL},
 	{"workflow ended runs", wf_ended_shmem_size, wf_ended_shmem_attach, NULL},
 	{"workflow members", wf_member_shmem_size, wf_member_shmem_attach, NULL},
+	{"workflow placed queues", wf_placed_shmem_size, wf_placed_shmem_attach, NULL},
 	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach, NULL},
 	{"workflow permits of runs", wf_permit_shmem_size, wf_permit_shmem_attach, wf_permit_shmem_beside}
 };

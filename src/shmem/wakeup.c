@@ -40,6 +40,7 @@
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
+#include "shmem/placed.h"
 #include "shmem/prepared.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
@@ -75,6 +76,24 @@ static struct
 
 /* There is work for outside workers, the first of which is due then. */
 static TimestampTz outside_at = DT_NOEND;
+
+/* Queues with runs that it has made ready, the first of which is due then. */
+#define PLACED_MAX	8
+
+static struct
+{
+	int			n;				/* -1: more of them */
+	int32		queues[PLACED_MAX];
+	TimestampTz due;
+}			readied = {.due = DT_NOEND};
+
+/* A member has looked for runs that are placed on it, and has claimed those that there are. */
+static struct
+{
+	int64		epoch;			/* 0: none has */
+	uint64		generation;
+	TimestampTz next;
+}			looked = {0};
 
 /* Workers have got leases, the first of which ends then; and whom to tell that. */
 static TimestampTz leased_until = DT_NOEND;
@@ -286,6 +305,45 @@ wf_wakeup_outside(TimestampTz due)
 		outside_at = Min(outside_at, due);
 }
 
+/* This transaction makes a run of a queue ready, due then: it may be placed elsewhere. */
+void
+wf_wakeup_queue(int32 queue, TimestampTz due)
+{
+	int			i = 0;
+
+	if (silent)
+		return;
+	readied.due = Min(readied.due, due);
+	while (i < readied.n && readied.queues[i] != queue)
+		i++;
+	if (readied.n < 0 || i < readied.n)
+		return;
+	if (readied.n < PLACED_MAX)
+		readied.queues[readied.n++] = queue;
+	else
+		readied.n = -1;
+}
+
+/* It may have made runs of any queue ready that are placed elsewhere. */
+void
+wf_wakeup_placed(void)
+{
+	readied.n = silent ? readied.n : -1;
+	readied.due = silent ? readied.due : DT_NOBEGIN;
+}
+
+/*
+ * A member of that epoch claims in this transaction all that is placed on it, due and
+ * free, after it has read its generation; there is more to look for at `next`.
+ */
+void
+wf_wakeup_looked(int64 epoch, uint64 generation, TimestampTz next)
+{
+	looked.epoch = epoch;
+	looked.generation = generation;
+	looked.next = next;
+}
+
 /*
  * When runs are due that this transaction has made, of an executor or, 0, of outside
  * workers; -infinity: that is not known.
@@ -441,6 +499,9 @@ forget(void)
 	ended.n = 0;
 	ended.awaited = false;
 	outside_at = DT_NOEND;
+	readied.n = 0;
+	readied.due = DT_NOEND;
+	looked.epoch = 0;
 	leased_until = DT_NOEND;
 	leased_in = NULL;
 	alerts = false;
@@ -483,6 +544,16 @@ tell_of_outside(void)
 	wf_database_runs_notify(database, outside_at);
 }
 
+/* Members have looked, or have something to look for. */
+static void
+tell_members(void)
+{
+	if (looked.epoch != 0)
+		wf_placed_advance(looked.epoch, looked.generation, looked.next);
+	if (readied.n != 0 && wf_placed_come(readied.n, readied.queues, readied.due))
+		stepped = true;
+}
+
 /* Has the transaction made or done any work, of which an alert may tell? */
 static bool
 has_worked(void)
@@ -513,6 +584,8 @@ tell(bool committed)
 	}
 	if (committed && outside_at != DT_NOEND)
 		tell_of_outside();
+	if (committed)
+		tell_members();
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
 	if (committed)
@@ -620,7 +693,10 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 			continue;
 		mine->due = lane->due;
 		mine->released = lane->released;
+		if (lane->kind == WF_LANE_RUNS && lane->due != DT_NOEND)
+			readied.n = -1;		/* in whatever queue */
 	}
+	readied.due = DT_NOBEGIN;
 	stepped = prepared->stepped;
 	if (stepped)
 		outside_at = DT_NOBEGIN;	/* perhaps */
@@ -686,6 +762,7 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 	/* Claims of those inside of it, which have later ids, went with it. */
 	if (claimed_in >= mine)
 		claimed_in = InvalidSubTransactionId;
+	looked.epoch = 0;			/* perhaps that was within it */
 	for (int i = 0; i < ntouched; i++)
 	{
 		if (touched[i].released > 0 || touched[i].released_silently)

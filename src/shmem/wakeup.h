@@ -25,6 +25,9 @@ extern void wf_wakeup_claimed(int32 owner, WfLaneKind kind, int claimed, uint64 
 							  WfPosition mark, TimestampTz inserted);
 extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);
+extern void wf_wakeup_queue(int32 queue, TimestampTz due);
+extern void wf_wakeup_placed(void);
+extern void wf_wakeup_looked(int64 epoch, uint64 generation, TimestampTz next);
 extern void wf_wakeup_outside(TimestampTz due);
 extern TimestampTz wf_wakeup_own_runs(int32 executor);
 extern void wf_wakeup_notifies(void);

@@ -97,16 +97,22 @@ static WfStatement resolve_ended_statement = {
 	WF_ARGS(BOOLOID)
 };
 
+/* So long (ms) what a runtime of another place has claimed counts as running. */
+#define VOID_LEASE	60000
+
 /* Workers of another place do not end runs of this one; their leases end. */
 static WfStatement void_statement = {
-	.sql = "UPDATE workflow.run SET fence = NULL, claimer = NULL WHERE lease_until IS NOT NULL"
+	.sql = "UPDATE workflow.run SET fence = NULL, claimer = NULL,"
+	" lease_until = CASE WHEN lease IS NULL THEN LEAST(lease_until, $1) ELSE lease_until END"
+	" WHERE lease_until IS NOT NULL",
+	WF_ARGS(TIMESTAMPTZOID)
 };
 
 /* What a new row needs of one that has ended without success, by WF_RUN_*. */
 #define BACK_LIST(C) \
 	C(id, run) C(queue, queue) C(level, level) C(due, due) C(job, job) C(placed, placed) C(starter, starter) \
 	C(started_by, started_by) C(partition, partition) C(key, key) C(params, params) C(actor, actor) C(error, error) \
-	C(process, process) C(invoke, invoke) C(rules, rules) C(tenant, tenant)
+	C(process, process) C(invoke, invoke) C(rules, rules) C(tenant, tenant) C(round, round)
 
 #define BACK_NAME(column, ended) ", h." #ended
 #define BACK_NUMBER(column, ended) WF_RUN_##column,
@@ -174,6 +180,7 @@ announce(const WfRunRow *row)
 		wf_wakeup_work(executor, WF_LANE_RUNS, wf_run_row_due(row));
 	else
 		wf_wakeup_outside(wf_run_row_due(row));
+	wf_wakeup_queue(DatumGetInt32(row->values[WF_RUN_queue]), wf_run_row_due(row));
 }
 
 static void
@@ -276,7 +283,8 @@ static const int kept[][2] = {
 	{WF_RUN_ENDED_process, WF_RUN_process},
 	{WF_RUN_ENDED_invoke, WF_RUN_invoke},
 	{WF_RUN_ENDED_rules, WF_RUN_rules},
-	{WF_RUN_ENDED_tenant, WF_RUN_tenant}
+	{WF_RUN_ENDED_tenant, WF_RUN_tenant},
+	{WF_RUN_ENDED_round, WF_RUN_round}
 };
 
 static void
@@ -539,5 +547,8 @@ wf_run_resolve(bool foreign)
 	(void) wf_statement_execute(&resolve_statement, &value, NULL, 0);
 	(void) wf_statement_execute(&resolve_ended_statement, &value, NULL, 0);
 	if (foreign)
-		(void) wf_statement_execute(&void_statement, NULL, NULL, 0);
+	{
+		value = TimestampTzGetDatum(TimestampTzPlusMilliseconds(wf_clock_now(), VOID_LEASE));
+		(void) wf_statement_execute(&void_statement, &value, NULL, 0);
+	}
 }

@@ -71,7 +71,8 @@ typedef enum WfRunAwaits
 	C(invoke, TEXTOID) \
 	C(rules, JSONBOID) \
 	C(ordered, BOOLOID) \
-	C(tenant, TEXTOID)
+	C(tenant, TEXTOID) \
+	C(round, INT4OID)
 
 #define WF_RUN_ENDED_LIST(C) \
 	C(run, UUIDOID) \
@@ -99,7 +100,8 @@ typedef enum WfRunAwaits
 	C(invoke, TEXTOID) \
 	C(rules, JSONBOID) \
 	C(slot, INT2OID) \
-	C(tenant, TEXTOID)
+	C(tenant, TEXTOID) \
+	C(round, INT4OID)
 
 #define WF_RUN_POSITION(column, type) WF_RUN_##column,
 enum
@@ -179,6 +181,13 @@ static inline int
 wf_run_row_attempts(const WfRunRow *row)
 {
 	return DatumGetInt16(row->values[WF_RUN_attempts]);
+}
+
+/* It is to be done once more, whatever has become of it elsewhere. */
+static inline void
+wf_run_row_next_round(WfRunRow *row)
+{
+	row->values[WF_RUN_round] = Int32GetDatum(DatumGetInt32(row->values[WF_RUN_round]) + 1);
 }
 
 #endif							/* WF_RUN_ROW_H */

@@ -95,7 +95,7 @@ static WfStatement any_statement = {
 };
 
 static WfStatement living_statement = {
-	.sql = "SELECT r.id, r.epoch, r.login, r.role, r.approved, r.graced FROM workflow.runtime r"
+	.sql = "SELECT r.id, r.epoch, r.login, r.role, r.approved, r.graced, r.kind FROM workflow.runtime r"
 	" WHERE r.kind OPERATOR(pg_catalog.<>) 'local'"
 	" AND r.state OPERATOR(pg_catalog.=) ANY ('{alive,self_restore,single}'::workflow.runtime_state[])",
 	.latest = true
@@ -163,6 +163,7 @@ static WfStatement grace_statement = {
 static const char *const kinds[] = {
 	[WF_RUNTIME_LOCAL] = "local",
 	[WF_RUNTIME_REMOTE] = "remote",
+	[WF_RUNTIME_STANDBY] = "standby",
 	[WF_RUNTIME_APPLICATION] = "application"
 };
 
@@ -210,6 +211,17 @@ find_word(const char *const *words, int n, const char *word)
 		if (strcmp(words[i], word) == 0)
 			return i;
 	return -1;
+}
+
+/* The kind of that name; false: there is none. */
+bool
+wf_runtime_row_read_kind(const char *name, WfRuntimeKind *kind)
+{
+	int			found = find_word(kinds, lengthof(kinds), name);
+
+	if (found >= 0)
+		*kind = found;
+	return found >= 0;
 }
 
 /* The role of that name; false: there is none. */
@@ -410,6 +422,7 @@ wf_runtime_row_living(WfMemberRow **rows)
 		row->role = word_column(tuple, 4, roles, lengthof(roles));
 		row->approved = DatumGetBool(column(tuple, 5, &isnull));
 		row->graced = DatumGetBool(column(tuple, 6, &isnull));
+		row->kind = word_column(tuple, 7, kinds, lengthof(kinds));
 	}
 	return n;
 }

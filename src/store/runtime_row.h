@@ -11,14 +11,6 @@
 
 #include "shmem/member.h"
 
-/* Values of runtime.kind. */
-typedef enum WfRuntimeKind
-{
-	WF_RUNTIME_LOCAL,
-	WF_RUNTIME_REMOTE,
-	WF_RUNTIME_APPLICATION
-} WfRuntimeKind;
-
 /* Values of runtime.state, in the order of the enum. */
 typedef enum WfRuntimeState
 {
@@ -67,6 +59,7 @@ extern void wf_runtime_row_grace(const char *id, int64 epoch, bool graced);
 extern const char *wf_runtime_row_kind_name(WfRuntimeKind kind);
 extern const char *wf_runtime_row_state_name(WfRuntimeState state);
 extern const char *wf_runtime_row_role_name(WfMemberRole role);
+extern bool wf_runtime_row_read_kind(const char *name, WfRuntimeKind *kind);
 extern bool wf_runtime_row_read_role(const char *name, WfMemberRole *role);
 
 #endif							/* WF_RUNTIME_ROW_H */

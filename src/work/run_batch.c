@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "cluster/local_member.h"
+#include "cluster/member_load.h"
 #include "eval/user_context.h"
 #include "job/job.h"
 #include "job/job_call.h"
@@ -96,7 +97,7 @@ turn_to(Claim *claim, int32 queue, int64 part, int32 job)
 	claim->queue = queue;
 	claim->part = part;
 	claim->job = job;
-	wf_run_permit_of(queue, part, wf_job(job)->limits, &claim->permit);
+	wf_run_permit_of(queue, part, wf_job(job)->limits, NULL, &claim->permit);
 	claim->rated = claim->rated || claim->permit.rated;
 }
 
@@ -264,6 +265,7 @@ claim_due(Claim *claim, TimestampTz until)
 		.may = may,.take = take,.is_full = is_full,.taker = claim
 	};
 
+	wf_member_load_if_changed();
 	claim->at = GetCurrentTimestamp();
 	claim->spared = !claim->batch->by_hand && wf_local_member_role() == WF_MEMBER_INTERFACE;
 	claim->rows = palloc(sizeof(WfRunRow *) * claim->limit);

@@ -100,8 +100,8 @@ SELECT is(failed('n1'), 'aborted', 'and does');
 SELECT workflow.create_queue('each', max_parallel => 1, per => 'runtime') \g /dev/null
 SELECT workflow.create_job('piece', queue => 'each') \g /dev/null
 SELECT put('piece', 'e' || i) FROM generate_series(1, 2) i \g /dev/null
-SELECT is(claimed('each', 2), 'e1', 'where there is one runtime its limits are those of all');
-SELECT is(looks('e2'), 'waiting slot', '');
+SELECT is(claimed('each', 2), 'e1', 'each worker has the limits of a runtime');
+SELECT is(looks('e2'), 'waiting worker', 'another one could do the next');
 
 \set end :srcdir '/end.psql'
 \i :end

@@ -59,7 +59,8 @@ SELECT is(refused(format('SELECT workflow.create_queue(''bad'', %s)', a)), r, a)
     ('placement => ''{}''', '22023 placement must not be empty'),
     ('placement => ''{any,NULL}''', '22004 element 2 of "placement" is null'),
     ('placement => ''{moon}''', '22023 there is no placement "moon"'),
-    ('placement => ''{role:engine}''', '0A000 placement "role:engine" is not supported yet'),
+    ('placement => ''{role:both}''', '22023 there is no placement "role:both"'), ('placement => ''{runtime:}''', '22023 there is no placement "runtime:"'),
+    ('placement => array_fill(''any''::text, ''{17}'')', '22023 placement has 17 elements, of 16 that are allowed'),
     ('ordered => NULL', '22004 ordered must not be null')) t(a, r);
 
 -- changing

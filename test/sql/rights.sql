@@ -288,7 +288,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('save_checkpoint(text,jsonb,uuid,bigint)', $$save_checkpoint('x', '1', %7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('checkpoint(text,uuid,bigint)', $$checkpoint('x', %7$L, %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
 ('park(timestamp with time zone,text,uuid,bigint,uuid[])', $$park(event => 'x', run => %7$L, fence => %8$s)$$, 'ok = = = WF002 = = = = 42501 ='),
-('await_work(text,interval,boolean,text[])', $$await_work('desk')$$, '25001 = = = = = = = = 42501 ='),
+('await_work(text,interval,boolean,text[],text)', $$await_work('desk')$$, '25001 = = = = = = = = 42501 ='),
 ('await_run(uuid[],text,interval)', $$await_run(ARRAY[%7$L]::uuid[])$$, '25001 = = = = = = = = 42501 ='),
 -- of table triggers
 ('create_table_trigger(text,regclass,text,text,text,text,text,text)', $$create_table_trigger('new', 'app.note', 'insert', 'form')$$, 'ok = 42501 WF002 42501 = = = = = ='),
@@ -303,6 +303,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('heartbeat(text,bigint)', $$heartbeat('none', 1)$$, '42501 = ok ok 42501 = = ok 42501 = ='),
 ('take_turn(text,bigint,text)', $$take_turn('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('service_turn(text,bigint)', $$service_turn('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('claim_placed(text,bigint,integer,uuid[])', $$claim_placed('none', 1, 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('await_placed(text,bigint,interval,boolean)', $$await_placed('none', 1)$$, '42501 = 25001 = 42501 = = 25001 42501 = ='),
 ('shutdown_runtime(text,bigint)', $$shutdown_runtime('none', 1)$$, '42501 = WF018 = 42501 = = WF018 42501 = ='),
 ('set_runtime_role(text,text)', $$set_runtime_role('none', 'both')$$, '42501 = WF018 = 42501 = = WF018 42501 = ='),
 ('recover(text,text)', $$recover('none', 'none')$$, '42501 = WF018 = 42501 = = = = = ='),
@@ -314,6 +316,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('commit_position()', $$commit_position()$$, '25001 = = = = = = = = = 42501'),
 ('wait_for_lsn(pg_lsn,interval,boolean)', $$wait_for_lsn('0/0')$$, '25001 = = = = = = = = = 42501'),
 -- ours alone
+('run_runtime(text,boolean)', $$run_runtime('w', false)$$, 'ok = = = = = = = = = 42501'),
 ('install_cron(interval)', $$install_cron()$$, '42501 = 55000 55000 42501 = = = = = ='),
 ('remove_cron()', $$remove_cron()$$, '42501 = ok ok 42501 = = = = = ='),
 ('tenant()', $$tenant()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
@@ -390,7 +393,7 @@ SET ROLE regress_app;
 SELECT FROM workflow.unpause('rest');
 SELECT workflow.work(100) \g /dev/null
 RESET ROLE;
-SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_run|await_bulk|wait_for_lsn|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
+SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_placed|await_run|await_bulk|wait_for_lsn|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
                             :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task', :'bulk')),
           expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
 FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;

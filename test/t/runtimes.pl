@@ -315,7 +315,7 @@ wait_for($node, q{SELECT count(*) = 1 FROM workflow.runtimes WHERE kind = 'local
 wait_for($node, qq{SELECT workflow.heartbeat('y', $new) AND state = 'dead' FROM workflow.runtimes WHERE id = 'x3'},
 	'the server to go on with what one had begun who lives');
 is($node->safe_psql('postgres', q{SELECT state FROM workflow.runs WHERE key = 'x3'}), 'waiting', 'nothing of what it had is left');
-like(refusal($node, 'app', q{SELECT workflow.register_runtime('here')}), qr/^WF018: .*server of PostgreSQL/, 'its id is its own');
+like(refusal($node, 'app', q{SELECT workflow.register_runtime('here')}), qr/^WF018: .*the server that holds the database/, 'its id is its own');
 like(refusal($node, 'postgres', q{SELECT workflow.shutdown_runtime('here', (SELECT epoch FROM workflow.runtimes WHERE id = 'here'))}),
 	qr/^WF018: /, 'so is its end');
 

@@ -1,0 +1,15 @@
+/*
+ * claimed_row.h
+ *	  Runs that were claimed, as functions return them.
+ */
+#ifndef WF_CLAIMED_ROW_H
+#define WF_CLAIMED_ROW_H
+
+#include "store/run_row.h"
+
+/* Columns of claim(), with which others begin. */
+#define WF_CLAIMED_ROW_COLUMNS	10
+
+extern void wf_claimed_row_fill(const WfRunRow *row, Datum *values, bool *nulls);
+
+#endif							/* WF_CLAIMED_ROW_H */
