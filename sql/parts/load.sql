@@ -1,4 +1,220 @@
--- What each tenant has, and what waits for it.
+-- Load: how much was done, by the minute, and what waits.
+
+-- What a transaction has done of one thing: a row for all steps of a definition in a batch,
+-- say. The runtime deletes them, and adds them to the two tables below.
+CREATE TABLE workflow.load_note (
+    minute   timestamptz NOT NULL,      -- its beginning
+    kind     smallint NOT NULL,         -- 0: processes, 1: runs
+    what     int NOT NULL,              -- definition.id, job.id
+    queue    int NOT NULL,              -- of a run, as run.queue; else 0
+    runtime  text COLLATE "C" NOT NULL, -- the worker that did it; empty: this server
+    tenant   text COLLATE "C" NOT NULL, -- empty: nobody's
+    started  int NOT NULL,              -- first steps; runs, by when the last attempt began
+    finished int NOT NULL,              -- that reached their end
+    failed   int NOT NULL,              -- processes that took status error or terminated; runs for good
+    ended    int NOT NULL,              -- of all that have, whatever became of them
+    steps    int NOT NULL,              -- of processes
+    lag      double precision NOT NULL, -- seconds by which what was due began late,
+    lags     int NOT NULL,              -- of so many
+    busy     double precision NOT NULL, -- seconds that executors and workers spent on it
+    took     bigint[]                   -- histogram of microseconds from beginning to end, of those that ended:
+                                        -- bucket, count, ... (src/base/histogram.c)
+);
+-- No key: an index would cost every step. Subscribers know a row by all of its columns.
+ALTER TABLE workflow.load_note REPLICA IDENTITY FULL;
+
+-- What was done in a minute: rows with the same key are added. Rows with in_flight say what
+-- was under way, and due and waiting, when it ended.
+CREATE TABLE workflow.load_minute (
+    minute    timestamptz NOT NULL,
+    kind      smallint NOT NULL,
+    what      int NOT NULL,
+    queue     int NOT NULL,
+    runtime   text COLLATE "C" NOT NULL,
+    tenant    text COLLATE "C" NOT NULL,
+    started   bigint,
+    finished  bigint,
+    failed    bigint,
+    ended     bigint,
+    steps     bigint,
+    lag       double precision,
+    lags      bigint,
+    busy      double precision,
+    took      bigint[],
+    in_flight bigint,
+    waiting   bigint
+);
+CREATE INDEX load_minute_minute ON workflow.load_minute (minute);
+ALTER TABLE workflow.load_minute REPLICA IDENTITY FULL;
+
+-- What was ever done.
+CREATE TABLE workflow.load_total (
+    kind     smallint NOT NULL,
+    what     int NOT NULL,
+    queue    int NOT NULL,
+    runtime  text COLLATE "C" NOT NULL,
+    tenant   text COLLATE "C" NOT NULL,
+    started  bigint NOT NULL,
+    finished bigint NOT NULL,
+    failed   bigint NOT NULL,
+    ended    bigint NOT NULL,
+    steps    bigint NOT NULL,
+    lag      double precision NOT NULL,
+    lags     bigint NOT NULL,
+    busy     double precision NOT NULL,
+    took     bigint[],
+    PRIMARY KEY (kind, what, queue, runtime, tenant)
+) WITH (fillfactor = 50);
+
+-- load_add(a, b): two histograms become one; null: an empty one. load_sum(): all of them.
+-- Error 22023 for what is no histogram.
+CREATE FUNCTION workflow.load_add(a bigint[], b bigint[]) RETURNS bigint[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_load_add';
+CREATE AGGREGATE workflow.load_sum(took bigint[]) (SFUNC = workflow.load_add, STYPE = bigint[], COMBINEFUNC = workflow.load_add, PARALLEL = SAFE);
+
+-- load_quantile(took, part): so long at most was this part (0 to 1) of what a histogram counts; null:
+-- it counts nothing. Error 22023.
+CREATE FUNCTION workflow.load_quantile(took bigint[], part double precision) RETURNS interval
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_load_quantile';
+
+-- load_buckets(...): the buckets of load(), whose arguments it checks, from the one of from_at
+-- to the last one before to_at. Errors as of load().
+CREATE FUNCTION workflow.load_buckets(
+    from_at timestamptz, to_at timestamptz, bucket interval, by text[], origin timestamptz, OUT at timestamptz, OUT until timestamptz)
+    RETURNS SETOF record LANGUAGE c STABLE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_load_buckets';
+
+-- What was done in each minute, as load() adds it: what the current role may read. What runs
+-- now has started; what was not summed yet is there, too.
+CREATE VIEW workflow.load_minutes WITH (security_barrier) AS
+    SELECT m.minute, CASE m.kind WHEN 0 THEN 'processes' ELSE 'runs' END AS kind,
+           CASE WHEN m.runtime <> '' THEN m.runtime
+                WHEN m.kind = 1 THEN (SELECT r.id FROM workflow.runtime r WHERE r.kind = 'local' ORDER BY r.state = 'alive' DESC, r.since DESC LIMIT 1)
+           END AS runtime,
+           CASE WHEN m.kind = 1 THEN COALESCE(q.name, 'job:' || o.name) END AS queue, j.name AS job, d.name AS definition,
+           NULLIF(m.tenant, '') AS tenant,
+           m.started, m.finished, m.failed, m.ended, m.steps, m.lag, m.lags, m.busy, m.took, m.in_flight, m.waiting
+    FROM (SELECT s.minute, s.kind, s.what, s.queue, s.runtime, s.tenant, s.started, s.finished, s.failed, s.ended, s.steps,
+                 s.lag, s.lags, s.busy, s.took, s.in_flight, s.waiting
+          FROM workflow.load_minute s
+          UNION ALL
+          SELECT n.minute, n.kind, n.what, n.queue, n.runtime, n.tenant, n.started, n.finished, n.failed, n.ended, n.steps,
+                 n.lag, n.lags, n.busy, n.took, NULL, NULL
+          FROM workflow.load_note n
+          UNION ALL
+          SELECT date_bin('1 minute', r.begun, '2000-01-01 00:00+00'), 1, r.job, r.queue, COALESCE(r.worker, ''), COALESCE(r.tenant, ''),
+                 1, 0, 0, 0, 0, GREATEST(date_part('epoch', r.begun - r.due), 0), 1, 0, NULL, NULL, NULL
+          FROM workflow.run r WHERE r.state > 0 AND r.begun IS NOT NULL) m
+    LEFT JOIN workflow.definition d ON m.kind = 0 AND d.id = m.what
+    LEFT JOIN workflow.job j ON m.kind = 1 AND j.id = m.what
+    LEFT JOIN workflow.queue q ON m.kind = 1 AND q.id = m.queue
+    LEFT JOIN workflow.job o ON m.kind = 1 AND o.id = -m.queue
+    WHERE COALESCE(CASE m.kind WHEN 0 THEN workflow.sees(d.id, 0::oid) ELSE workflow.sees_run(j.id, 0::oid) END,
+                   -- it was dropped
+                   pg_has_role('workflow_monitor', 'USAGE') OR pg_has_role('workflow_admin', 'USAGE'))
+      AND workflow.sees_tenant(NULLIF(m.tenant, ''));
+
+-- load(...): how much was done from one time to another.
+--   from_at, to_at  from the minute of from_at on, and before to_at
+--   bucket      a row is of so long: a minute or more. Days and months are those of the time
+--               zone of the session
+--   by          what there is a row for, in each bucket: of 'runtime', 'queue', 'job',
+--               'definition', 'tenant', any; default: for all
+--   origin      where a bucket begins; default: midnight, on a Monday or a first of January,
+--               whichever the bucket fits. So days that begin at 23:00 have any such time here
+-- Returns no row for a bucket in which nothing was done; columns that `by` does not name are
+-- null. Who names only runtime, queue or job asks for no processes, and who names only
+-- definition for no runs.
+--   kind        processes, runs
+--   started     processes, with their first step; runs, when their last attempt began
+--   finished    that came to their end
+--   failed      processes that took status error or terminated; runs, for good
+--   ended       of all that did, cancelled ones included
+--   steps       of processes
+--   in_flight   processes that had started and not ended, runs that were running; waiting: events
+--               and runs that were due: at the end of a minute, the most of all minutes
+--   lag         by so much what was due began late, on average
+--   p50, p95, p99  so long took half, 95 % and 99 % of those that ended, at most, from the
+--               beginning (of the last attempt) to the end, to within a sixteenth
+--   busy        so many executors and workers were at it, on average
+-- What the role may read. Errors: 22004, 22023 also for more than 100,000 buckets, 22008.
+CREATE FUNCTION workflow.load(
+    from_at timestamptz, to_at timestamptz, bucket interval DEFAULT '1 minute', by text[] DEFAULT '{}', origin timestamptz DEFAULT NULL,
+    OUT at timestamptz, OUT kind text, OUT runtime text, OUT queue text, OUT job text, OUT definition text, OUT tenant text,
+    OUT started bigint, OUT finished bigint, OUT failed bigint, OUT ended bigint, OUT steps bigint, OUT in_flight bigint, OUT waiting bigint,
+    OUT lag interval, OUT p50 interval, OUT p95 interval, OUT p99 interval, OUT busy double precision)
+    RETURNS SETOF record LANGUAGE sql STABLE ROWS 100
+BEGIN ATOMIC
+    WITH bounds AS (
+        SELECT array_agg(b.at ORDER BY b.at) AS starts, array_agg(b.until ORDER BY b.at) AS ends
+        FROM workflow.load_buckets($1, $2, $3, $4, $5) b),
+    minutes AS (
+        SELECT width_bucket(m.minute, s.starts) AS n, m.minute, m.kind,
+               CASE WHEN 'runtime' = ANY ($4) THEN m.runtime END AS runtime, CASE WHEN 'queue' = ANY ($4) THEN m.queue END AS queue,
+               CASE WHEN 'job' = ANY ($4) THEN m.job END AS job, CASE WHEN 'definition' = ANY ($4) THEN m.definition END AS definition,
+               CASE WHEN 'tenant' = ANY ($4) THEN m.tenant END AS tenant,
+               sum(m.started) AS started, sum(m.finished) AS finished, sum(m.failed) AS failed, sum(m.ended) AS ended, sum(m.steps) AS steps,
+               sum(m.lag) AS lag, sum(m.lags) AS lags, sum(m.busy) AS busy, workflow.load_sum(m.took) AS took,
+               sum(m.in_flight) AS in_flight, sum(m.waiting) AS waiting
+        FROM bounds s CROSS JOIN workflow.load_minutes m
+        WHERE m.minute >= date_bin('1 minute', $1, '2000-01-01 00:00+00') AND m.minute < $2 AND m.minute >= s.starts[1]
+          AND ($4 <@ '{tenant}' OR CASE m.kind WHEN 'runs' THEN $4 && '{runtime,queue,job}' ELSE $4 && '{definition}' END)
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8)
+    SELECT s.starts[m.n], m.kind, m.runtime, m.queue, m.job, m.definition, m.tenant,
+           COALESCE(sum(m.started), 0)::bigint, COALESCE(sum(m.finished), 0)::bigint, COALESCE(sum(m.failed), 0)::bigint,
+           COALESCE(sum(m.ended), 0)::bigint, COALESCE(sum(m.steps), 0)::bigint, max(m.in_flight)::bigint, max(m.waiting)::bigint,
+           CASE WHEN sum(m.lags) > 0 THEN make_interval(secs => sum(m.lag) / sum(m.lags)::double precision) END,
+           workflow.load_quantile(workflow.load_sum(m.took), 0.5), workflow.load_quantile(workflow.load_sum(m.took), 0.95),
+           workflow.load_quantile(workflow.load_sum(m.took), 0.99),
+           COALESCE(sum(m.busy), 0) / date_part('epoch', s.ends[m.n] - s.starts[m.n])
+    FROM bounds s CROSS JOIN minutes m
+    GROUP BY s.starts[m.n], s.ends[m.n], m.kind, m.runtime, m.queue, m.job, m.definition, m.tenant
+    ORDER BY 1, 2, 3, 4, 5, 6, 7;
+END;
+
+-- What is under way and waits now, of what the role may read: a row for each definition and
+-- tenant; for each job, queue, runtime and tenant.
+--   in_flight   processes that have started and not ended; runs that run
+--   waiting     events and runs that are due
+--   lag         since then the first of them is
+CREATE VIEW workflow.load_now WITH (security_barrier) AS
+    SELECT CASE u.kind WHEN 0 THEN 'processes' ELSE 'runs' END AS kind, NULLIF(u.runtime, '') AS runtime,
+           CASE WHEN u.kind = 1 THEN COALESCE(q.name, 'job:' || o.name) END AS queue, j.name AS job, d.name AS definition, NULLIF(u.tenant, '') AS tenant,
+           sum(u.in_flight)::bigint AS in_flight, sum(u.waiting)::bigint AS waiting, statement_timestamp() - min(u.due) AS lag
+    FROM (SELECT t.kind, t.what, 0 AS queue, '' AS runtime, t.tenant, t.started - t.ended AS in_flight, 0 AS waiting, NULL::timestamptz AS due
+          FROM workflow.load_total t WHERE t.kind = 0
+          UNION ALL
+          SELECT n.kind, n.what, 0, '', n.tenant, n.started - n.ended, 0, NULL
+          FROM workflow.load_note n WHERE n.kind = 0
+          UNION ALL
+          SELECT 0, p.definition, 0, '', COALESCE(p.tenant, ''), 0, 1, t.due
+          FROM workflow.timer t JOIN workflow.process p ON p.id = t.process
+          WHERE NOT t.parked AND t.due <= statement_timestamp()
+          UNION ALL
+          SELECT 1, r.job, r.queue, COALESCE(r.worker, ''), COALESCE(r.tenant, ''), 1, 0, NULL
+          FROM workflow.run r WHERE r.state > 0
+          UNION ALL
+          SELECT 1, r.job, r.queue, '', COALESCE(r.tenant, ''), 0, 1, r.due
+          FROM workflow.run r WHERE r.state = 0 AND r.ready AND r.due <= statement_timestamp()) u
+    LEFT JOIN workflow.definition d ON u.kind = 0 AND d.id = u.what
+    LEFT JOIN workflow.job j ON u.kind = 1 AND j.id = u.what
+    LEFT JOIN workflow.queue q ON u.kind = 1 AND q.id = u.queue
+    LEFT JOIN workflow.job o ON u.kind = 1 AND o.id = -u.queue
+    WHERE CASE u.kind WHEN 0 THEN workflow.sees(d.id, 0::oid) ELSE workflow.sees_run(j.id, 0::oid) END
+      AND workflow.sees_tenant(NULLIF(u.tenant, ''))
+    GROUP BY u.kind, u.runtime, 3, j.name, d.name, u.tenant
+    HAVING sum(u.in_flight) > 0 OR sum(u.waiting) > 0;
+
+-- work_load(): add up what was done, in this transaction: what the runtime does when a
+-- minute is over, by hand, where there is none. Returns how many transactions' notes were
+-- added. For superusers and workflow_admin. Errors: WF002. Waits for another one.
+CREATE FUNCTION workflow.work_load() RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_work_load';
+
+-- metrics(): what is measured, in the text format of Prometheus: counters of all that was
+-- ever done, and how things stand, by definition, queue and job. For workflow_monitor and
+-- workflow_admin, who see all. No errors.
+CREATE FUNCTION workflow.metrics() RETURNS text
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_metrics';
 
 -- Of tenants with something under way, as far as the current role sees it: processes that are
 -- not over, those of them that failed, open tasks; runs that wait and run, and since when the
@@ -25,4 +241,8 @@ CREATE VIEW workflow.tenants WITH (security_barrier) AS
         WHERE r.tenant IS NOT NULL AND workflow.sees_run(r.job, r.starter) AND workflow.sees_tenant(r.tenant)) u
     GROUP BY u.tenant;
 
-GRANT SELECT ON workflow.tenants TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.load_add, workflow.load_sum, workflow.load_quantile, workflow.load_buckets, workflow.load
+    TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.work_load TO workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.metrics TO workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.load_minutes, workflow.load_now, workflow.tenants TO workflow_user, workflow_monitor, workflow_admin;

@@ -28,6 +28,7 @@
 #include "process/child_run.h"
 #include "process/process.h"
 #include "process/restore.h"
+#include "process/step_load.h"
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
 #include "store/act.h"
@@ -77,6 +78,7 @@ tell_relatives(WfStepper *stepper, WfProcess *process)
 				  wf_child_event_error(unpack_sql_state(WF_ERR_NO_PROCESS),
 									   "the process was erased"));
 	wf_children_cancel(process, wf_restore_is_sound(process));
+	wf_step_load_erased(process);
 	wf_changes_write(wf_stepper_changes(stepper));
 	wf_child_run_write(stepper);
 }

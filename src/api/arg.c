@@ -30,8 +30,8 @@
 #define MAX_LANGUAGE	100
 
 /* Error 22004 if an argument is null. */
-static void
-require_argument(FunctionCallInfo fcinfo, int n, const char *name)
+void
+wf_arg_require(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	if (PG_ARGISNULL(n))
 		ereport(ERROR,
@@ -50,7 +50,7 @@ wf_arg_string_or_null(FunctionCallInfo fcinfo, int n)
 text *
 wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	require_argument(fcinfo, n, name);
+	wf_arg_require(fcinfo, n, name);
 	return PG_GETARG_TEXT_PP(n);
 }
 
@@ -72,7 +72,7 @@ wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n)
 pg_uuid_t *
 wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	require_argument(fcinfo, n, name);
+	wf_arg_require(fcinfo, n, name);
 	return PG_GETARG_UUID_P(n);
 }
 
@@ -80,7 +80,7 @@ wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name)
 bool
 wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	require_argument(fcinfo, n, name);
+	wf_arg_require(fcinfo, n, name);
 	return PG_GETARG_BOOL(n);
 }
 

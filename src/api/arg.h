@@ -12,6 +12,7 @@
 
 #include "definition/definition.h"
 
+extern void wf_arg_require(FunctionCallInfo fcinfo, int n, const char *name);
 extern text *wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name);
 extern char *wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name);
 extern char *wf_arg_string_or_null(FunctionCallInfo fcinfo, int n);

@@ -30,6 +30,7 @@ int			wf_batch_time = 10;
 int			wf_executor_idle_timeout = 300;
 int			wf_runtime_idle_timeout = 300;
 int			wf_retention = 0;
+int			wf_load_retention = 30 * 24 * 60;
 int			wf_sweep_interval = 30;
 int			wf_step_timeout = 0;
 int			wf_max_microsteps = 1000;
@@ -191,6 +192,10 @@ define_workers(void)
 	define_int("workflow.retention",
 			   "Sets how long processes that are over are kept; zero keeps them for ever.",
 			   &wf_retention, 0, INT_MAX,
+			   PGC_SIGHUP, GUC_UNIT_MIN);
+	define_int("workflow.load_retention",
+			   "Sets how long it is kept what was done in each minute; zero keeps it for ever.",
+			   &wf_load_retention, 0, INT_MAX,
 			   PGC_SIGHUP, GUC_UNIT_MIN);
 	define_int("workflow.sweep_interval",
 			   "Sets the time between searches for work that nobody announced.",

@@ -40,6 +40,7 @@ extern int	wf_executor_idle_timeout;	/* s */
 extern int	wf_runtime_idle_timeout;	/* s */
 extern int	wf_sweep_interval;	/* s */
 extern int	wf_retention;		/* min, 0: for ever */
+extern int	wf_load_retention;	/* min, 0: for ever */
 extern int	wf_step_timeout;	/* ms, 0: none */
 extern int	wf_max_microsteps;
 extern int	wf_max_deferred;

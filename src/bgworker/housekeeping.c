@@ -33,6 +33,7 @@
 #include "definition/handover.h"
 #include "definition/privilege.h"
 #include "definition/publication.h"
+#include "metrics/load_sum.h"
 #include "queue/permit_audit.h"
 #include "queue/queue_notify.h"
 #include "run/run_late.h"
@@ -40,6 +41,7 @@
 #include "run/run_lost.h"
 #include "run/run_unwanted.h"
 #include "shmem/database_alerts.h"
+#include "shmem/database_load.h"
 #include "shmem/database_runs.h"
 #include "shmem/trouble.h"
 #include "store/bulk_sweep.h"
@@ -278,6 +280,31 @@ look_at_alerts(Oid extension, bool *more)
 }
 
 /*
+ * What was done in the minutes that are over.  At the start of the server nothing more is
+ * done than was not before: an idle database stays as it is.
+ */
+static bool
+sum_load(Oid extension, bool *more)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
+	bool		worked = database != NULL && wf_database_load_at(database) <= wf_clock_now();
+
+	if (!wf_transaction_begin("summing what was done", extension))
+		return false;
+	if (worked)
+		wf_database_load_summing(database);
+	if (wf_origin_is_certain())
+	{
+		(void) wf_load_sum(more);
+		if (worked)
+			wf_load_sum_look();
+		wf_load_sum_expire();
+	}
+	wf_transaction_commit();
+	return true;
+}
+
+/*
  * The instance is registered in this database, once something is stored here: where
  * another database is replicated to, the rows of the table come from there.  Others who
  * have gone are recovered.  The first time, what came before the start of the server is
@@ -305,6 +332,9 @@ static Chore leases = {.what = "ending leases of workers",.run = end_leases,.wan
 /* wanted: what was known of them is forgotten when the server starts */
 static Chore alerts = {.what = "looking at alerts",.run = look_at_alerts,.wanted = true};
 
+/* wanted: the server may have ended before it was summed */
+static Chore load = {.what = "summing what was done",.run = sum_load,.wanted = true};
+
 /* wanted: none that this runtime knows of is at what was running before it came */
 static Chore lost = {.what = "recovering runs that were lost",.run = recover_runs,.wanted = true};
 static Chore permits = {.what = "comparing permits with runs",.run = audit_permits};
@@ -318,7 +348,7 @@ static Chore early = {.what = "deleting events that nobody came for",.run = expi
 static Chore cached = {.what = "deleting cached results",.run = expire_cached};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
+static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &load, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -409,6 +439,13 @@ void
 wf_housekeeping_alerts(void)
 {
 	alerts.wanted = true;
+}
+
+/* A minute is over in which something was done. */
+void
+wf_housekeeping_load(void)
+{
+	load.wanted = true;
 }
 
 /* Somebody asks to look anew: what has failed is not held back any more. */

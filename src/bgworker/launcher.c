@@ -41,6 +41,7 @@
 #include "cluster/local_member.h"
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
+#include "shmem/database_load.h"
 #include "shmem/database_runs.h"
 #include "shmem/instance.h"
 #include "shmem/watermark.h"
@@ -238,7 +239,8 @@ reap(void)
 static TimestampTz
 without_executors_at(WfDatabase *database)
 {
-	return Min(Min(wf_database_alerts_at(database), wf_local_member_silence_at(database->dbid)),
+	return Min(Min(Min(wf_database_alerts_at(database), wf_database_load_at(database)),
+				   wf_local_member_silence_at(database->dbid)),
 			   Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database)));
 }
 

@@ -41,6 +41,11 @@ typedef struct WfProcess
 	bool		is_new;			/* has no row in the table yet */
 	Datum		loaded;			/* row.context as it was read */
 	bool		unstarted;		/* row.step was 0 when the row was read */
+	int			loaded_step;	/* row.step as it was read, */
+	WfStatus	loaded_status;	/* and row.status */
+	double		lag;			/* s by which events came late that were due at a
+								 * time, */
+	int			lags;			/* and how many these were */
 	bool		search_anew;	/* the stored attributes are those of another
 								 * version: write all of them */
 	bool		changed;		/* row has to be written */

@@ -49,6 +49,7 @@
 #include "process/task.h"
 #include "shmem/slot.h"
 #include "store/changes.h"
+#include "store/load_note.h"
 #include "store/process_row.h"
 #include "store/receipt.h"
 #include "store/status.h"
@@ -83,6 +84,7 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 {
 	WfMachine  *machine = process->machine;
 	Datum		from_states = process->row.states;
+	TimestampTz now = wf_clock_now();
 	const WfStateId *leaves;
 	int			n;
 
@@ -97,6 +99,11 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 	}
 	process->row.step++;
 	process->changed = true;
+	if (due != DT_NOBEGIN)
+	{
+		process->lag += wf_load_note_late(due, now);
+		process->lags++;
+	}
 	if (unlikely(process->closings != NIL))
 		wf_task_stepped(process, event, actor);
 	if (unlikely(process->remark != NULL))
@@ -104,7 +111,7 @@ finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
 		data = wf_step_with_note(data, process->remark);
 		process->remark = NULL;
 	}
-	wf_changes_history(process->stepper->changes, &process->row, event, wf_clock_now(), due,
+	wf_changes_history(process->stepper->changes, &process->row, event, now, due,
 					   taken, from_states, process->row.states, actor, data,
 					   process->reason);
 	if (unlikely(process->stepper->observer != NULL))

@@ -21,6 +21,7 @@
 #include "process/deferred.h"
 #include "process/process.h"
 #include "process/process_timer.h"
+#include "process/step_load.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "process/task.h"
@@ -136,6 +137,8 @@ wf_step_write(WfStepper *stepper)
 		wf_wakeup_stepped();
 	}
 	next = wf_changes_write(stepper->changes);
+	if (stepper->observer == NULL)
+		wf_step_load_write(stepper, now);
 	wf_child_run_write(stepper);
 	wf_correlation_write(stepper);
 	unpark(&started);

@@ -231,6 +231,8 @@ wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 	process->user_context.tenant = wf_tenant_name(row->tenant);
 	process->loaded = row->context;
 	process->unstarted = row->step == 0;
+	process->loaded_step = row->step;
+	process->loaded_status = row->status;
 	return process;
 }
 

@@ -91,6 +91,8 @@ typedef struct WfDatabase
 	pg_atomic_uint64 alerts_at; /* when alerts are to be looked at, by wf_clock_now();
 								 * infinity: when somebody tells */
 	pg_atomic_uint64 alerts_after;	/* so long (us) after something was written; -1: never */
+	pg_atomic_uint64 load_at;	/* when what was done is to be summed, by wf_clock_now();
+								 * infinity: nothing was */
 	bool		notifies;		/* it has queues that do so, or may have */
 	bool		leases_renewed; /* since the server's start; by its runtime */
 

@@ -35,6 +35,7 @@
 
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
+#include "shmem/database_load.h"
 #include "shmem/database_runs.h"
 #include "shmem/ended.h"
 #include "shmem/instance.h"
@@ -554,7 +555,7 @@ tell_members(void)
 		stepped = true;
 }
 
-/* Has the transaction made or done any work, of which an alert may tell? */
+/* Has the transaction made or done any work, of which alerts and sums may tell? */
 static bool
 has_worked(void)
 {
@@ -596,6 +597,8 @@ tell(bool committed)
 		wf_database_alerts_look(MyDatabaseId);
 	else if (committed && has_worked())
 		wf_database_alerts_written(MyDatabaseId);
+	if (committed && has_worked())
+		wf_database_load_written(MyDatabaseId);
 	if (committed)
 	{
 		ListCell   *cell;

@@ -27,6 +27,7 @@
 #include "shmem/wakeup.h"
 #include "store/heap.h"
 #include "store/heap_find.h"
+#include "store/load_note.h"
 #include "store/origin.h"
 #include "store/retention.h"
 #include "store/run.h"
@@ -306,11 +307,43 @@ fill_ended(const WfRunEnd *end, TimestampTz now, int16 slot, WfHeapRow *row)
 	row->values[WF_RUN_ENDED_slot] = Int16GetDatum(slot);
 }
 
+/* What the beginning of a run, that has ended now, and its end come to. */
+static void
+note_end(WfLoadNotes *notes, const WfRunEnd *end, TimestampTz now)
+{
+	const WfRunRow *row = end->row;
+	WfLoadOf	of = {
+		.at = now,.kind = WF_LOAD_RUNS,.what = wf_run_row_job(row),
+		.queue = DatumGetInt32(row->values[WF_RUN_queue]),.tenant = wf_run_row_tenant(row),
+		.runtime = row->nulls[WF_RUN_worker] ? (Datum) 0 : row->values[WF_RUN_worker]
+	};
+	WfLoadCounts *counts = wf_load_note(notes, &of);
+	TimestampTz begun;
+	int64		took;
+
+	counts->ended++;
+	counts->finished += end->state == WF_RUN_FINISHED;
+	counts->failed += end->state == WF_RUN_FAILED;
+	if (row->nulls[WF_RUN_begun])
+		return;
+	begun = DatumGetTimestampTz(row->values[WF_RUN_begun]);
+	took = end->took > 0 ? end->took : Max(now - begun, 0);
+	counts->busy += took / (double) USECS_PER_SEC;
+	wf_histogram_add(&counts->took, wf_histogram_bucket(took), 1);
+
+	of.at = begun;
+	counts = wf_load_note(notes, &of);
+	counts->started++;
+	counts->lag += wf_load_note_late(wf_run_row_due(row), begun);
+	counts->lags++;
+}
+
 /* Keep what became of runs whose rows were taken or deleted. */
 void
 wf_run_ended(int n, const WfRunEnd *ends)
 {
 	TimestampTz now = wf_clock_now();
+	WfLoadNotes notes = {0};
 	int16		slot;
 	WfHeapRow  *rows;
 	WfHeap	   *table;
@@ -318,6 +351,9 @@ wf_run_ended(int n, const WfRunEnd *ends)
 
 	if (n == 0)
 		return;
+	for (int i = 0; i < n; i++)
+		note_end(&notes, &ends[i], now);
+	wf_load_note_write(&notes);
 	rows = palloc(sizeof(WfHeapRow) * n);
 	wf_statement_raise_rights(&rights);
 	slot = wf_retention_slot();

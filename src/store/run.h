@@ -17,6 +17,7 @@ typedef struct WfRunEnd
 	Jsonb	   *result;			/* or NULL */
 	Jsonb	   *error;			/* or NULL */
 	bool		untold;			/* the process that has invoked it need not hear of it */
+	int64		took;			/* us; 0: from when it began until now */
 } WfRunEnd;
 
 /* What is remembered of a run that has ended. */

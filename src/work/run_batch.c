@@ -329,6 +329,7 @@ run_many(WfRunRow **rows, int n, TimestampTz now, WfRunEnd *ends)
 	WfUserContext bracket = {.tenant = wf_tenant_name(wf_run_row_tenant(rows[0]))};
 	int			same = group(rows, n);
 	int			ncalled = 0;
+	int64		took;
 
 	for (int i = 0; i < same; i++)
 		if (!is_not_done(rows[i], now, &ends[i]))
@@ -337,9 +338,13 @@ run_many(WfRunRow **rows, int n, TimestampTz now, WfRunEnd *ends)
 		return same;
 	wf_job_call_many(job, ncalled, params, results, job->timeout, &bracket);
 	wf_user_context_leave(&bracket);
+	took = GetCurrentTimestamp() - now;
 	for (int i = 0, called = 0; i < same; i++)
 		if (ends[i].state == WF_RUN_FINISHED)
+		{
 			ends[i].result = results[called++];
+			ends[i].took = Max(took / ncalled, 1);
+		}
 	return same;
 }
 
@@ -360,6 +365,7 @@ run(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 								  wf_run_rules_timeout(row, job), &bracket);
 	wf_run_inside_end();
 	wf_user_context_leave(&bracket);
+	end->took = Max(GetCurrentTimestamp() - now, 1);
 	wf_run_inside_keep(row);
 	if (wf_run_inside_parked() == NULL)
 	{

@@ -140,7 +140,8 @@ sub build_world
 =head2 rows_of(NODE, DATABASE)
 
 Every row of every table of the extension, except the stamp, and the runtimes, which a
-dump has not: a text to be compared.
+dump has not: a text to be compared. What was done counts the same before it is summed and
+afterwards.
 
 =cut
 
@@ -148,11 +149,15 @@ sub rows_of
 {
 	my ($node, $database) = @_;
 	my @tables = split /\n/, $node->safe_psql($database, q{
-		SELECT relname FROM pg_class WHERE relnamespace = 'workflow'::regnamespace AND relkind = 'r' AND relname NOT IN ('stamp', 'runtime')
+		SELECT relname FROM pg_class WHERE relnamespace = 'workflow'::regnamespace AND relkind = 'r' AND relname NOT IN ('stamp', 'runtime') AND relname !~ '^load_'
 		ORDER BY relname COLLATE "C"});
+	my $load = q{SELECT 'load', kind, what, queue, runtime, tenant, sum(started), sum(finished), sum(failed), sum(ended), sum(steps), sum(lags)
+		FROM (SELECT kind, what, queue, runtime, tenant, started, finished, failed, ended, steps, lags FROM workflow.load_total WHERE kind >= 0
+			UNION ALL SELECT kind, what, queue, runtime, tenant, started, finished, failed, ended, steps, lags FROM workflow.load_note) l
+		GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6;};
 
 	return $node->safe_psql($database, join "\n", q{SET timezone TO 'UTC';},
-		map { qq{SELECT '$_', t FROM workflow."$_" t ORDER BY t::text COLLATE "C";} } @tables);
+		(map { qq{SELECT '$_', t FROM workflow."$_" t ORDER BY t::text COLLATE "C";} } @tables), $load);
 }
 
 =head2 sequences_of(NODE, DATABASE)
