@@ -70,6 +70,8 @@ PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(WF_CFLAGS)
 # extension, for tests of users, is installed with it.
 DATA         = $(filter-out sql/$(EXTENSION)--$(EXTVERSION).sql,$(wildcard sql/$(EXTENSION)--*.sql))
 DATA        += $(wildcard sql/tap/$(EXTENSION)_tap*)
+# A program for operators, beside psql.
+SCRIPTS      = src/bin/workflowctl
 DATA_built   = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 TEMP_INSTANCE ?= --temp-instance=./tmp_check --temp-config=test/regress.conf
