@@ -63,6 +63,7 @@ CREATE TABLE workflow.receipt_7 PARTITION OF workflow.receipt FOR VALUES IN (7);
 -- processes, in this transaction. The runtime does it by itself, with
 -- workflow.retention.
 --   retention   default: workflow.retention (0, for ever, if not set)
+-- What rules are for (set_retention()) goes by them, or is left to its archive.
 -- Returns how many processes expired, how many rows of others were carried
 -- forward, whether the ring of partitions moved on, which it does once in a
 -- seventh of the retention if no other session reads or writes what is to be

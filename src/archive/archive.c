@@ -30,9 +30,13 @@
 #include "store/run_expire.h"
 #include "store/statement.h"
 
-/* Processes or runs that a slice looks at, and those that it archives. */
+/* Processes or runs that a slice looks at, a piece after the other, and those that it archives. */
 #define WALK	10000
+#define PIECE	200
 #define MOST	100
+
+/* So many that fail are enough until the next walk. */
+#define MOST_FAILED	100
 
 /* $3 processes from $1 on: are they this rule's, $2, and have they outlived it?  $4: now. */
 static WfStatement walk_processes_statement = {
@@ -164,13 +168,18 @@ read_document(Slice *slice, char **tenant)
 		return false;
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	*tenant = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-	if (slice->document)
-	{
-		(void) wf_statement_execute(&document_statement, &value, NULL, 1);
-		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	}
 	slice->value = value;
 	return true;
+}
+
+/* The archive has a column for all of it. */
+static void
+add_document(Slice *slice)
+{
+	bool		isnull;
+
+	(void) wf_statement_execute(&document_statement, &slice->value, NULL, 1);
+	slice->value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 }
 
 /* Lock what is at hand; false: it is gone, or somebody has it. */
@@ -192,6 +201,8 @@ archive_one(Slice *slice)
 
 	if (!hold(slice) || !read_document(slice, &tenant))
 		return;
+	if (slice->document)
+		add_document(slice);
 	run(slice, tenant == NULL ? "" : tenant, insert);
 	id = palloc(sizeof(pg_uuid_t));
 	*id = slice->archive->item;
@@ -213,56 +224,76 @@ remove_all(Slice *slice)
 
 /* --- a slice -------------------------------------------------------------------------- */
 
-/* What was found of a walk. */
-typedef struct Walk
+/* A piece of a walk. */
+typedef struct Piece
 {
 	int			n;
-	pg_uuid_t  *ids;
-	bool	   *wanted;			/* it is to be archived */
-	int			nwanted;
-} Walk;
+	pg_uuid_t	ids[PIECE];
+	bool		wanted[PIECE];	/* it is to be archived */
+} Piece;
 
+/* The piece behind the position of the rule. */
 static void
-look(const Slice *slice, Walk *walk)
+look(const Slice *slice, Piece *piece)
 {
 	WfKeep	   *rule = slice->archive->rule;
-	Datum		values[4] = {UUIDPGetDatum(&rule->position), Int32GetDatum(rule->id), Int64GetDatum(WALK),
+	Datum		values[4] = {UUIDPGetDatum(&rule->position), Int32GetDatum(rule->id), Int64GetDatum(PIECE),
 	TimestampTzGetDatum(slice->now)};
 	bool		isnull;
 
-	walk->n = wf_statement_execute(slice->of_runs ? &walk_runs_statement : &walk_processes_statement, values, NULL, 0);
-	walk->ids = palloc(sizeof(pg_uuid_t) * (walk->n + 1));
-	walk->wanted = palloc(sizeof(bool) * (walk->n + 1));
-	walk->nwanted = 0;
-	for (int i = 0; i < walk->n; i++)
+	piece->n = wf_statement_execute(slice->of_runs ? &walk_runs_statement : &walk_processes_statement, values, NULL, 0);
+	for (int i = 0; i < piece->n; i++)
 	{
-		walk->ids[i] = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-		walk->wanted[i] = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
-		walk->nwanted += walk->wanted[i];
+		HeapTuple	row = SPI_tuptable->vals[i];
+
+		piece->ids[i] = *DatumGetUUIDP(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+		piece->wanted[i] = DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Archive what a walk has found, up to what was claimed.  Returns whether that was all of it. */
+/*
+ * Archive what a piece has, up to what was claimed.  Returns whether that was all of it, and
+ * there is time for another one.
+ */
 static bool
-archive_found(Slice *slice, const Walk *walk, WfArchiveIsUp is_up, void *arg)
+archive_piece(Slice *slice, const Piece *piece, WfArchiveIsUp is_up, void *arg)
 {
 	WfArchive  *archive = slice->archive;
 
-	for (int i = 0; i < walk->n; i++)
+	for (int i = 0; i < piece->n; i++)
 	{
-		if (walk->wanted[i])
+		if (piece->wanted[i])
 		{
 			if (archive->position == archive->claimed || (archive->position > 0 && is_up(arg)))
 				return false;
 			CHECK_FOR_INTERRUPTS();
-			archive->item = walk->ids[i];
+			if (slice->plan == NULL)
+				run(slice, NULL, prepare);
+			archive->item = piece->ids[i];
 			archive_one(slice);
 			archive->position++;
 		}
-		archive->rule->position = walk->ids[i];
+		archive->rule->position = piece->ids[i];
 	}
 	return true;
+}
+
+/* Archive what is found, piece by piece.  Returns whether the walk has come to its end. */
+static bool
+walk(Slice *slice, WfArchiveIsUp is_up, void *arg)
+{
+	Piece	   *piece = palloc(sizeof(Piece));
+
+	for (int looked = 0; looked < WALK; looked += PIECE)
+	{
+		look(slice, piece);
+		if (!archive_piece(slice, piece, is_up, arg))
+			return false;
+		if (piece->n < PIECE)
+			return true;
+	}
+	return false;
 }
 
 /* A rule whose first slice this is has not failed yet in this pass. */
@@ -297,23 +328,21 @@ do_slice(WfArchive *archive, int limit, WfArchiveIsUp is_up, void *arg)
 {
 	WfKeep	   *rule = archive->rule;
 	Slice		slice;
-	Walk		walk;
-	bool		all;
+	bool		end;
 
 	begin(archive, &slice);
-	look(&slice, &walk);
-	archive->claimed = Max(1, Min(walk.nwanted, Min(limit, MOST)));
+	archive->claimed = Min(limit, MOST);
 	slice.gone = palloc(sizeof(Datum) * archive->claimed);
-	if (walk.nwanted > 0)
-		run(&slice, NULL, prepare);
 	begin_pass(rule);
-	all = archive_found(&slice, &walk, is_up, arg);
-	archive->claimed = Max(1, archive->position);
-	archive->position = archive->claimed;
+	end = walk(&slice, is_up, arg);
+	archive->claimed = archive->position = Max(1, archive->position);
 	remove_all(&slice);
 	rule->losses = 0;
-	if (all && walk.n < WALK)
+	if (end)
+	{
 		rule->due = DT_NOEND;
+		memset(&rule->position, 0, UUID_LEN);
+	}
 	wf_keep_update(rule);
 }
 
@@ -344,7 +373,8 @@ wf_archive_slice(WfArchive *archive, int limit, WfArchiveIsUp is_up, void *arg)
 
 /*
  * What was to be archived alone has failed: it is passed over; or, where nothing was at
- * hand yet, all of the rule.  Either is tried again when a walk finds it the next time.
+ * hand yet, all of the rule.  Either is tried again when a walk finds it the next time, and
+ * so is the rest when too many have failed.
  */
 void
 wf_archive_failed(WfKeep *rule, const pg_uuid_t *item, const ErrorData *error)
@@ -354,9 +384,9 @@ wf_archive_failed(WfKeep *rule, const pg_uuid_t *item, const ErrorData *error)
 	begin_pass(rule);
 	rule->failed++;
 	rule->error = error->message;
-	if (memcmp(item, &nobody, UUID_LEN) == 0)
-		rule->due = DT_NOEND;
-	else
+	if (memcmp(item, &nobody, UUID_LEN) != 0)
 		rule->position = *item;
+	if (memcmp(item, &nobody, UUID_LEN) == 0 || rule->failed % MOST_FAILED == 0)
+		rule->due = DT_NOEND;
 	wf_keep_update(rule);
 }

@@ -16,7 +16,7 @@ typedef bool (*WfArchiveIsUp) (void *arg);
 typedef struct WfArchive
 {
 	WfKeep	   *rule;
-	int			claimed;		/* so many it is about to archive, at least 1 */
+	int			claimed;		/* so many it archives at most; in the end, those it has, or 1 */
 	int			position;		/* which of them it is at; claimed: through */
 	pg_uuid_t	item;			/* that one; zeroes: none yet */
 } WfArchive;

@@ -344,11 +344,12 @@ wf_keep_lock_if_free(int32 id, WfKeep *rule)
 void
 wf_keep_update(const WfKeep *rule)
 {
+	static const pg_uuid_t nobody;
 	WfGiven		given = {0};
 
 	wf_given_add(&given, Int32GetDatum(rule->id), false);
 	wf_given_time(&given, rule->due);
-	wf_given_add(&given, UUIDPGetDatum(&rule->position), rule->due == DT_NOEND);
+	wf_given_add(&given, UUIDPGetDatum(&rule->position), memcmp(&rule->position, &nobody, UUID_LEN) == 0);
 	wf_given_add(&given, Int64GetDatum(rule->archived), false);
 	wf_given_add(&given, Int64GetDatum(rule->failed), false);
 	wf_given_text(&given, rule->error);

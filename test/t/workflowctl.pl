@@ -139,6 +139,7 @@ my $process = $node->safe_psql('postgres', q{SELECT workflow.find('order', 'k1')
 my $run = as($node, 'clerk', q{SELECT workflow.run_job('outside', key => 'r1')});
 
 ends(0, qr/versions.*0\.\d\.\d.*runtimes.*counts.*processes idled.*problems/s, 'status');
+unlike(ends(0, qr/versions.*runtimes/s, qw(status --quick)), qr/counts|problems/, 'in a hurry it counts and checks nothing');
 like(ends(0, qr/./, qw(status -U clerk)), qr/counts(?!.*problems)/s, 'who may not check everything is not told');
 ends(0, qr/workers.*runtime .*runs/s, 'ps');
 ends(0, qr/\Q$run\E.*outside/, qw(ps --state waiting --queue line));
