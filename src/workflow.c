@@ -20,6 +20,7 @@
 #include "eval/neutral_value.h"
 #include "eval/restricted.h"
 #include "eval/setting_list.h"
+#include "shmem/file_change.h"
 #include "shmem/member_change.h"
 #include "shmem/permit.h"
 #include "shmem/shmem.h"
@@ -59,6 +60,7 @@ _PG_init(void)
 	wf_wakeup_init();
 	wf_permit_init();
 	wf_member_change_init();
+	wf_file_change_init();
 	wf_claimer_init();
 	wf_statement_init();
 	wf_setting_list_init();

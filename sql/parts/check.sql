@@ -287,7 +287,23 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
        OR (b.ended_at IS NOT NULL) IS DISTINCT FROM (b.state IN ('cancelled', 'finished'))
     UNION ALL
     SELECT 'item of no bulk operation', NULL, i.item::text
-    FROM workflow.bulk_item i WHERE NOT EXISTS (SELECT FROM workflow.bulk b WHERE b.id = i.bulk);
+    FROM workflow.bulk_item i WHERE NOT EXISTS (SELECT FROM workflow.bulk b WHERE b.id = i.bulk)
+    UNION ALL
+    SELECT 'file of no owner', NULL, f.path
+    FROM workflow.file f WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = f.owner)
+    UNION ALL
+    SELECT 'file whose newest version is not', NULL, f.path
+    FROM workflow.file f
+    WHERE f.newest <> NOT EXISTS (SELECT FROM workflow.file g WHERE g.path = f.path AND g.version > f.version)
+    UNION ALL
+    SELECT 'content of a file is lost', NULL, format('%s version %s', f.path, f.version)
+    FROM workflow.file f
+    WHERE f.size <> (SELECT COALESCE(sum(octet_length(c.bytes)), 0) FROM workflow.file_chunk c WHERE c.path = f.path AND c.version = f.version)
+    UNION ALL
+    SELECT 'content of no file', NULL, format('%s version %s', c.path, c.version)
+    FROM workflow.file_chunk c
+    WHERE CASE WHEN c.version < 0 THEN NOT EXISTS (SELECT FROM workflow.file_upload u WHERE u.id = - c.version AND u.path = c.path)
+               ELSE NOT EXISTS (SELECT FROM workflow.file f WHERE f.path = c.path AND f.version = c.version AND f.size IS NOT NULL) END;
 
 -- check(): does everything fit together? One row for each thing that does not;
 -- none is what it should be, at any time and whatever has happened. Reads all

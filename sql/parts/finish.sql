@@ -19,6 +19,8 @@ $dump$;
 -- but results that are kept to save work, and who shares it now
 SELECT pg_catalog.pg_extension_config_dump('workflow.job_cache', 'WHERE false');
 SELECT pg_catalog.pg_extension_config_dump('workflow.runtime', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('workflow.file_cursor', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('workflow.file_receipt', 'WHERE false');
 
 -- wake(): when this transaction commits, the workers look at this database anew, as
 -- at the start of the server: for work that nobody announced, and for owners and

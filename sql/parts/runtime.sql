@@ -62,7 +62,7 @@ CREATE FUNCTION workflow.register_runtime(
 -- beat(id, epoch, settings, files): the one call that a runtime makes each
 -- alive_signal_interval, or earlier, when its turn begins.
 --   settings     up to this number of `settings` it has taken changes over; null: it keeps none
---   files        the same for files; there are none yet
+--   files        up to this request it has taken files over; null: see confirm_files()
 -- Returns
 --   ok           false: its epoch is over. It stops what it does, and registers anew
 --   now          the time of the database
@@ -73,7 +73,7 @@ CREATE FUNCTION workflow.register_runtime(
 --   service      it is its turn to call service_turn()
 --   runs         more than 0: some may wait for it alone, that it gets by claim_placed(). Of an
 --                application only if it has ever called that
---   files        how many wait for it; none yet
+--   files        how many files it has still to take over: pull_files()
 --   settings     the number of the last change of a setting
 --   role         as it is set now
 -- Touches no table and needs no transaction id, but for the first time after a start of
@@ -169,7 +169,8 @@ CREATE FUNCTION workflow.runtime_beats(
 --   in_flight        runs that it has claimed, or executors at work
 --   next_turns       {"timer": ..., "service": ...}
 --   settings_agreed  it has taken over all settings
---   file_lag         null: there are no files yet
+--   file_lag         the age of the oldest change of a file that it has not taken over; 0: it has all;
+--                    null: it does not pull files
 CREATE VIEW workflow.runtimes WITH (security_barrier) AS
     SELECT r.id, r.kind, r.role, r.state, r.epoch, r.restorer, b.last_heartbeat, r.since,
            CASE r.kind
@@ -179,10 +180,15 @@ CREATE VIEW workflow.runtimes WITH (security_barrier) AS
                jsonb_strip_nulls(jsonb_build_object('timer', b.next_timer, 'service', b.next_service)) END AS next_turns,
            CASE WHEN r.kind = 'local' THEN b.epoch IS NOT NULL
                 ELSE b.settings >= (SELECT COALESCE(max(s.number), 0) FROM workflow.setting s) END AS settings_agreed,
-           NULL::interval AS file_lag, r.approved,
+           CASE WHEN c.runtime IS NOT NULL THEN COALESCE((
+               SELECT now() - min(f.at) FROM workflow.file f
+               WHERE f.newest AND (f.xid, f.request) >= (c.xid, c.request) AND (f.size IS NOT NULL OR f.xid >= c.base)
+                 AND NOT EXISTS (SELECT FROM workflow.file_receipt t WHERE t.runtime = c.runtime AND t.request = f.request
+                                 AND t.error IS NULL)), '0') END AS file_lag, r.approved,
            CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info
     FROM workflow.runtime r
     LEFT JOIN workflow.runtime_beats() b ON b.epoch = r.epoch AND r.state IN ('alive', 'self_restore', 'single')
+    LEFT JOIN workflow.file_cursor c ON c.runtime = r.id
     WHERE r.kind = 'local' OR (r.login <> 0 AND pg_has_role(r.login, 'USAGE'))
        OR pg_has_role('workflow_runtime', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE') OR pg_has_role('workflow_admin', 'USAGE');
 

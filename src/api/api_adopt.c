@@ -23,6 +23,9 @@
 #include "shmem/member_change.h"
 #include "shmem/wakeup.h"
 #include "store/failure.h"
+#include "store/file_cursor.h"
+#include "store/file_row.h"
+#include "store/file_upload.h"
 #include "store/keep.h"
 #include "store/origin.h"
 #include "store/process_row.h"
@@ -65,7 +68,8 @@ take_over(HeapTuple row, TupleDesc desc)
 /*
  * SQL function workflow.adopt() of sql/parts/origin.sql.  Locks the rows of
  * workflow.owner, workflow.permission, workflow.process, workflow.run,
- * workflow.table_trigger, workflow.binding and workflow.keep that it updates, in this order.
+ * workflow.table_trigger, workflow.binding and workflow.keep that it updates, in this order,
+ * and those of files.
  */
 Datum
 workflow_adopt(PG_FUNCTION_ARGS)
@@ -82,6 +86,9 @@ workflow_adopt(PG_FUNCTION_ARGS)
 		wf_origin_catch_up();
 		wf_runtime_row_forget_all();
 		wf_member_change_row();
+		wf_file_row_resolve();
+		wf_file_cursor_forget_all();
+		wf_file_upload_forget_all();
 	}
 	else
 		wf_owner_role_refresh_names();

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/quote.h"
 #include "cluster/member_beat.h"
+#include "cluster/member_files.h"
 #include "shmem/placed.h"
 #include "store/runtime_row.h"
 
@@ -125,7 +126,7 @@ workflow_beat(PG_FUNCTION_ARGS)
 		values[5] = BoolGetDatum(false);
 		values[6] = BoolGetDatum(answer.turns[WF_TURN_SERVICE].mine);
 		values[7] = Int32GetDatum(runs_of(&answer.row));
-		values[8] = Int32GetDatum(0);
+		values[8] = Int32GetDatum(wf_member_files(beat.id));
 		values[9] = Int64GetDatum(answer.cluster.settings);
 		values[10] = CStringGetTextDatum(wf_runtime_row_role_name(answer.row.role));
 	}

@@ -23,6 +23,7 @@
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "definition/sensitive.h"
+#include "file/file_right.h"
 #include "job/job.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
@@ -124,7 +125,8 @@ check_privilege(WfPrivilegeKind kind, const char *privilege)
 		[WF_PRIVILEGE_QUEUE] = "Privileges on queues are use, claim, read and manage.",
 		[WF_PRIVILEGE_SCHEDULE] = "Privileges on schedules are read and manage.",
 		[WF_PRIVILEGE_LIMIT] = "Privileges on limits are use and manage.",
-		[WF_PRIVILEGE_ALERT] = "There are no privileges on alerts."
+		[WF_PRIVILEGE_ALERT] = "There are no privileges on alerts.",
+		[WF_PRIVILEGE_FILE] = "Privileges on files are read and write."
 	};
 
 	if (!wf_privilege_is_known(kind, privilege))
@@ -210,6 +212,9 @@ require_grantor(WfPrivilegeKind kind, const char *name)
 			break;
 		case WF_PRIVILEGE_ALERT:
 			break;				/* there is nothing to be granted */
+		case WF_PRIVILEGE_FILE:
+			wf_file_right_require_grantor(name);
+			break;
 	}
 }
 

@@ -17,7 +17,14 @@
 char *
 wf_runtime_arg_id(FunctionCallInfo fcinfo, int n)
 {
-	char	   *id = wf_arg_string(fcinfo, n, "id");
+	return wf_runtime_arg_named(fcinfo, n, "id");
+}
+
+/* The same in an argument of another name. */
+char *
+wf_runtime_arg_named(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	char	   *id = wf_arg_string(fcinfo, n, name);
 
 	if (id[0] == '\0')
 		ereport(ERROR,

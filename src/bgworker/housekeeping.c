@@ -25,6 +25,7 @@
 #include "alert/alert_look.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/version.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/housekeeping.h"
 #include "bgworker/settle.h"
@@ -48,6 +49,9 @@
 #include "store/checkpoint.h"
 #include "store/early.h"
 #include "store/erasure.h"
+#include "store/file_request.h"
+#include "store/file_row.h"
+#include "store/file_upload.h"
 #include "store/job_cache.h"
 #include "store/origin.h"
 #include "store/published.h"
@@ -126,6 +130,18 @@ expire_early(Oid extension, bool *more)
 		return false;
 	if (wf_origin_is_ours())
 		*more = wf_early_expire() | wf_published_expire();
+	wf_transaction_commit();
+	return true;
+}
+
+/* Files that were deleted long ago, uploads that nobody ends, and what was changed in files. */
+static bool
+forget_files(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("forgetting files that were deleted", extension))
+		return false;
+	if (wf_origin_is_certain() && wf_version_has_column("file_cursor", "runtime"))
+		*more = wf_file_row_expire() | wf_file_upload_expire() | wf_file_request_expire();
 	wf_transaction_commit();
 	return true;
 }
@@ -344,11 +360,12 @@ static Chore gone = {.what = "forgetting roles and definitions that are gone",.r
 static Chore strays = {.what = "deleting timers of processes that do not exist",.run = remove_strays};
 static Chore erasures = {.what = "settling erasures",.run = settle_erasures};
 static Chore checkpoints = {.what = "deleting checkpoints of nobody",.run = forget_checkpoints};
+static Chore files = {.what = "forgetting files that were deleted",.run = forget_files};
 static Chore early = {.what = "deleting events that nobody came for",.run = expire_early};
 static Chore cached = {.what = "deleting cached results",.run = expire_cached};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &load, &handover, &gone, &strays, &erasures, &checkpoints, &early, &cached, &retention};
+static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &load, &handover, &gone, &strays, &erasures, &checkpoints, &files, &early, &cached, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -367,6 +384,7 @@ wf_housekeeping_wanted(bool overdue)
 	gone.wanted = true;
 	erasures.wanted = true;
 	checkpoints.wanted = true;
+	files.wanted = true;
 	early.wanted = true;
 	cached.wanted = true;
 	retention.wanted = true;	/* there may be rules */

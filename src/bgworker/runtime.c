@@ -41,6 +41,7 @@
 #include "shmem/database_alerts.h"
 #include "shmem/database_load.h"
 #include "shmem/database_runs.h"
+#include "shmem/file_wait.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/member.h"
@@ -147,6 +148,7 @@ absent(bool look_again)
 	wf_pool_evict(MyDatabaseId);
 	wf_member_forget_database(MyDatabaseId);
 	wf_placed_forget_database(MyDatabaseId);
+	wf_file_wait_forget_database(MyDatabaseId);
 	proc_exit(0);
 }
 

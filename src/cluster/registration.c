@@ -28,6 +28,7 @@
 #include "cluster/registration.h"
 #include "run/run_claimed.h"
 #include "shmem/member_change.h"
+#include "store/file_cursor.h"
 #include "store/shared_setting.h"
 
 /* --- begin --------------------------------------------------------------------------- */
@@ -273,6 +274,7 @@ wf_registration_remove(const char *id)
 				 errmsg("runtime \"%s\" is %s", wf_quote(id), wf_runtime_row_state_name(row.state)),
 				 errhint(wf_member_state_lives(row.state) ? "Shut it down first." : "Have it recovered first.")));
 	wf_runtime_row_delete(row.id);
+	wf_file_cursor_forget(row.id);
 	wf_member_change_gone(row.id);
 }
 

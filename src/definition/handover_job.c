@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * handover_job.c
- *	  Jobs, queues, limits, schedules, table triggers and alerts of a role become another role's;
+ *	  Jobs, queues, limits, schedules, table triggers, alerts and files of a role become another role's;
  *	  retention rules go with what they are for.
  *
  * Runs in the session that hands over.  The rows of a job say whose it is; its runs have
@@ -72,6 +72,15 @@ static WfStatement find_schedule_statement = {
 	.latest = true
 };
 
+/* By its path. */
+static WfStatement find_file_statement = {
+	.sql = "SELECT f.owner, o.role, o.name FROM workflow.file f"
+	" JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) f.owner"
+	" WHERE f.path OPERATOR(pg_catalog.=) $1 AND f.newest AND f.size IS NOT NULL",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
 static WfStatement find_alert_statement = {
 	.sql = FIND("alert", ""),
 	WF_ARGS(TEXTOID),
@@ -103,6 +112,14 @@ static WfStatement give_limit_statement = {
 
 static WfStatement give_schedule_statement = {
 	.sql = GIVE("schedule"),
+	WF_ARGS(TEXTOID, INT4OID),
+	.latest = true
+};
+
+/* With all versions that are kept. */
+static WfStatement give_file_statement = {
+	.sql = "UPDATE workflow.file SET owner = $2 WHERE path OPERATOR(pg_catalog.=) $1"
+	" AND owner OPERATOR(pg_catalog.<>) $2",
 	WF_ARGS(TEXTOID, INT4OID),
 	.latest = true
 };
@@ -162,6 +179,12 @@ static WfStatement all_alerts_statement = {
 	.latest = true
 };
 
+static WfStatement all_files_statement = {
+	.sql = GIVE_ALL("file"),
+	WF_ARGS(INT4OID, INT4OID),
+	.latest = true
+};
+
 /* What differs from kind to kind; those that no cache keeps have no watch. */
 static const struct
 {
@@ -174,7 +197,8 @@ static const struct
 	[WF_PRIVILEGE_QUEUE] = {"queue", &find_queue_statement, &give_queue_statement, &queues},
 	[WF_PRIVILEGE_SCHEDULE] = {"schedule", &find_schedule_statement, &give_schedule_statement, NULL},
 	[WF_PRIVILEGE_LIMIT] = {"limit", &find_limit_statement, &give_limit_statement, &limits},
-	[WF_PRIVILEGE_ALERT] = {"alert", &find_alert_statement, &give_alert_statement, NULL}
+	[WF_PRIVILEGE_ALERT] = {"alert", &find_alert_statement, &give_alert_statement, NULL},
+	[WF_PRIVILEGE_FILE] = {"file", &find_file_statement, &give_file_statement, NULL}
 };
 
 static uint64
@@ -193,7 +217,7 @@ wf_handover_job_kind(WfPrivilegeKind kind)
 }
 
 /*
- * Who owns the job, queue, limit, schedule or alert of this name.  Error WF010 if there is none.
+ * Who owns the job, queue, limit, schedule, alert or file of this name.  Error WF010 if there is none.
  * SPI must be connected, as for all of these.
  */
 void
@@ -222,7 +246,7 @@ take_runs_along(int32 from, int32 to)
 }
 
 /*
- * Give a job with all its versions, a queue, a limit, a schedule or an alert to another owner.  False:
+ * Give a job with all its versions, a queue, a limit, a schedule, an alert or a file to another owner.  False:
  * it is that one's already.  The caller has checked rights.
  */
 bool
@@ -266,6 +290,7 @@ wf_handover_job_all(int32 from, int32 to)
 		wf_wakeup_alerts();
 	(void) wf_statement_execute(&end_bulks_statement, ends, NULL, 0);
 	wf_keep_hand_over_all(from, to);
+	(void) wf_statement_execute(&all_files_statement, values, NULL, 0);
 	(void) wf_statement_execute(&all_queues_statement, values, NULL, 0);
 	(void) wf_statement_execute(&all_limits_statement, values, NULL, 0);
 	if (wf_statement_execute(&all_schedules_statement, values, NULL, 0) > 0)

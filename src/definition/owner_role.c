@@ -94,6 +94,8 @@ static WfStatement owns_statement = {
 	" UNION ALL SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) $1"
 	" UNION ALL SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) $1"
 	" UNION ALL SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) $1"
+	" UNION ALL SELECT FROM workflow.file f WHERE f.owner OPERATOR(pg_catalog.=) $1"
+	"  AND f.newest AND f.size IS NOT NULL"
 	" UNION ALL SELECT FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) $1"
 	"  AND b.ended_at IS NULL LIMIT 1",
 	WF_ARGS(INT4OID),
@@ -139,6 +141,7 @@ static WfStatement remove_statement = {
 	" AND NOT EXISTS (SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) w.id)"
+	" AND NOT EXISTS (SELECT FROM workflow.file f WHERE f.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) w.id"
 	"  AND b.ended_at IS NULL)"
 	" AND NOT EXISTS (SELECT FROM workflow.erasure e WHERE e.owner OPERATOR(pg_catalog.=) w.id)",

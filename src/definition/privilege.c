@@ -2,7 +2,7 @@
  *
  * privilege.c
  *	  The table workflow.permission: who may do what with a definition, a job, a
- *	  queue, a limit or a schedule.
+ *	  queue, a limit, a schedule or files.
  *
  * Runs in any backend.  Which privileges there are says known[]; a grant is for all
  * versions of a definition or job, and for all members of the role.  Nothing
@@ -96,7 +96,8 @@ static const char *const prefixes[] = {
 	[WF_PRIVILEGE_QUEUE] = "queue:",
 	[WF_PRIVILEGE_SCHEDULE] = "schedule:",
 	[WF_PRIVILEGE_LIMIT] = "limit:",
-	[WF_PRIVILEGE_ALERT] = "alert:"
+	[WF_PRIVILEGE_ALERT] = "alert:",
+	[WF_PRIVILEGE_FILE] = "file:"
 };
 
 /* The privileges that there are on each kind of object. */
@@ -106,14 +107,15 @@ static const char *const known[][5] = {
 	[WF_PRIVILEGE_QUEUE] = {"use", "claim", "read", "manage", NULL},
 	[WF_PRIVILEGE_SCHEDULE] = {"read", "manage", NULL},
 	[WF_PRIVILEGE_LIMIT] = {"use", "manage", NULL},
-	[WF_PRIVILEGE_ALERT] = {NULL}
+	[WF_PRIVILEGE_ALERT] = {NULL},
+	[WF_PRIVILEGE_FILE] = {"read", "write", NULL}
 };
 
 /* Which kind of object is named so, by its prefix?  *name: what comes behind that. */
 WfPrivilegeKind
 wf_privilege_kind(const char *object, const char **name)
 {
-	for (int kind = WF_PRIVILEGE_JOB; kind <= WF_PRIVILEGE_ALERT; kind++)
+	for (int kind = WF_PRIVILEGE_JOB; kind < (int) lengthof(prefixes); kind++)
 	{
 		size_t		len = strlen(prefixes[kind]);
 

@@ -15,7 +15,8 @@ typedef enum WfPrivilegeKind
 	WF_PRIVILEGE_QUEUE,
 	WF_PRIVILEGE_SCHEDULE,
 	WF_PRIVILEGE_LIMIT,
-	WF_PRIVILEGE_ALERT			/* there are none: it is the owner's */
+	WF_PRIVILEGE_ALERT,			/* there are none: it is the owner's */
+	WF_PRIVILEGE_FILE			/* or a directory of files */
 } WfPrivilegeKind;
 
 extern WfPrivilegeKind wf_privilege_kind(const char *object, const char **name);

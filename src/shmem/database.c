@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "shmem/database.h"
+#include "shmem/file_wait.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/member.h"
@@ -243,6 +244,7 @@ wf_database_forget(Oid dbid)
 	wf_instance_unlock();
 	wf_member_forget_database(dbid);
 	wf_placed_forget_database(dbid);
+	wf_file_wait_forget_database(dbid);
 	wf_instance_launcher_wake();	/* others may want the place */
 }
 

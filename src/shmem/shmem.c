@@ -18,6 +18,7 @@
 
 #include "shmem/database.h"
 #include "shmem/ended.h"
+#include "shmem/file_wait.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/log_budget.h"
@@ -50,6 +51,7 @@ static const Subsystem subsystems[] = {
 	{"workflow ended runs", wf_ended_shmem_size, wf_ended_shmem_attach, NULL},
 	{"workflow members", wf_member_shmem_size, wf_member_shmem_attach, NULL},
 	{"workflow placed queues", wf_placed_shmem_size, wf_placed_shmem_attach, NULL},
+	{"workflow files", wf_file_wait_shmem_size, wf_file_wait_shmem_attach, NULL},
 	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach, NULL},
 	{"workflow permits of runs", wf_permit_shmem_size, wf_permit_shmem_attach, wf_permit_shmem_beside}
 };

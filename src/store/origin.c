@@ -89,6 +89,8 @@ static struct
 	SEQUENCE("schedule", "id", "SELECT id FROM workflow.schedule"),
 	SEQUENCE("alert", "id", "SELECT id FROM workflow.alert"),
 	SEQUENCE("keep", "id", "SELECT id FROM workflow.keep"),
+	SEQUENCE("file", "request", "SELECT request FROM workflow.file UNION ALL SELECT request FROM workflow.file_request"),
+	SEQUENCE("file_upload", "id", "SELECT id FROM workflow.file_upload"),
 };
 
 /*

@@ -132,7 +132,10 @@ sub build_world
 		SELECT count(*) = 0 FROM workflow.timer WHERE due <= '2030-01-12 00:00+00' AND NOT parked}, 'timers to be parked');
 	as($node, 'clerk', q{SELECT workflow.erase(workflow.find('order', 'erased'), force => true)}, $database);
 	wait_in($node, $database, q{SELECT count(*) = 0 FROM workflow.erasure WHERE pending}, 'the erased');
-	as($node, 'clerk', q{SELECT workflow.post_by_key('order', 'to come', 'note', early => '10 years')}, $database)
+	as($node, 'clerk', q{
+		SELECT workflow.post_by_key('order', 'to come', 'note', early => '10 years');
+		SELECT workflow.put_file('letters/head', 'Dear Grandma');
+		SELECT workflow.put_file_part(workflow.begin_file('letters/foot'), 0, 'Yours')}, $database)
 		unless $version;
 	return;
 }

@@ -50,6 +50,7 @@ SELECT workflow.create_schedule('plan', 'sum', every => '1 hour') \g /dev/null
 SELECT workflow.create_alert('late', 'lag') \g /dev/null
 SELECT workflow.set_retention('job:sum', '1 year', 'failed') \g /dev/null
 CREATE TABLE app.sums (run uuid);
+SELECT FROM workflow.put_file('docs/a', 'x');
 CREATE TABLE app.page (id text PRIMARY KEY, state text);
 CREATE TABLE app.leaf (id text PRIMARY KEY, state text);
 SELECT workflow.bind('rest', 'app.page', 'id', 'state') \g /dev/null
@@ -323,6 +324,21 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('runtime_beats()', $$runtime_beats()$$, 'ok = = = = = = = = = 42501'),
 ('commit_position()', $$commit_position()$$, '25001 = = = = = = = = = 42501'),
 ('wait_for_lsn(pg_lsn,interval,boolean)', $$wait_for_lsn('0/0')$$, '25001 = = = = = = = = = 42501'),
+-- of files
+('put_file(text,bytea,text)', $$put_file('new', 'x')$$, 'ok = = = = = = = = 42501 ='),
+('put_file(text,bytea,text)', $$put_file('docs/a', 'y')$$, 'ok = = = WF002 = = = = 42501 ='),
+('begin_file(text,text)', $$begin_file('docs/a')$$, 'ok = = = WF002 = = = = 42501 ='),
+('put_file_part(bigint,bigint,bytea)', $$put_file_part(0, 0, 'x')$$, 'WF010 = = = = = = = = 42501 ='),
+('end_file(bigint,bytea)', $$end_file(0, sha256(''))$$, 'WF010 = = = = = = = = 42501 ='),
+('delete_file(text)', $$delete_file('docs/a')$$, 'ok = = = WF002 = = = = 42501 ='),
+('get_file(text,bigint)', $$get_file('docs/a')$$, 'ok = = = WF002 = = ok WF002 ok 42501'),
+('get_file_part(text,bigint,bigint,integer)', $$get_file_part('docs/a', 1, 0, 1)$$, 'ok = = = WF002 = = ok WF002 ok 42501'),
+('may_file(text,integer,text)', $$may_file('docs/a', 0, 'read')$$, 'ok = = = = = = = = = 42501'),
+('pull_files(text,bigint,integer)', $$pull_files('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('confirm_files(text,bigint,bigint[],text[])', $$confirm_files('none', 1, '{}')$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('forget_files(text,bigint)', $$forget_files('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('grant_on(text,name,text[])', $$grant_on('file:docs/a', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = = = 42501 ='),
+('grant_on(text,name,text[])', $$grant_on('file:docs/', 'regress_stranger', 'read')$$, 'WF002 = ok = WF002 = = = = 42501 ='),
 -- ours alone
 ('run_runtime(text,boolean)', $$run_runtime('w', false)$$, 'ok = = = = = = = = = 42501'),
 ('install_cron(interval)', $$install_cron()$$, '42501 = 55000 55000 42501 = = = = = ='),
@@ -347,6 +363,9 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('pauses', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
 ('early_events', $$$$, '1 1 1 1 0 = 1 0 = 1 42501'),
 ('erasures', $$$$, '1 1 1 1 0 = = = = 1 42501'),
+('files', $$$$, '1 1 1 1 0 = = 1 0 1 42501'),
+('file_versions', $$$$, '1 1 1 1 0 = = 1 0 1 42501'),
+('file_requests', $$$$, '1 1 1 1 0 = = 1 0 1 42501'),
 ('confined_roles', $$$$, '0 = = = = = = = = = 42501'),
 ('tenants', $$$$, '0 = = = = = = = = = 42501'),
 ('calendars', $$$$, '1 1 1 1 1 1 1 1 1 1 42501'),

@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * file_pull.c
+ *	  Runtimes take files over.
+ *
+ * Runs in the sessions of runtimes.  Each of these is a beat, too.  What is pulled comes
+ * again until it is confirmed, so that a runtime may die anywhere in between.
+ *
+ * Locks the cursor of the runtime.  SPI must be connected.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+
+#include "base/errcodes.h"
+#include "base/quote.h"
+#include "cluster/member_beat.h"
+#include "file/file_pull.h"
+#include "shmem/file_change.h"
+#include "shmem/file_wait.h"
+#include "store/file_chunk.h"
+#include "store/file_cursor.h"
+#include "store/origin.h"
+
+/* Files up to this size are sent along, until so much was sent. */
+#define SENT_FILE	(1024 * 1024)
+#define SENT		(16 * 1024 * 1024)
+
+/* Error WF012 if its epoch is over, WF002 if it was not approved; returns how many changes there were. */
+static uint64
+enter(WfMemberBeat *beat, WfFileCursor *cursor)
+{
+	WfMemberAnswer answer;
+	uint64		changes;
+
+	wf_origin_require();
+	wf_member_beat_require(beat, &answer);
+	if (!answer.row.approved)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("runtime \"%s\" may not pull files", wf_quote(beat->id)),
+				 errdetail("It was not approved yet.")));
+	wf_file_cursor_lock(beat->id, cursor);
+	changes = wf_file_wait_changes();
+	return changes;
+}
+
+/*
+ * Tell how many files are left to the runtime.  Not by a snapshot that is older than the
+ * number of changes: it would not show all of them.
+ */
+static int
+tell(const char *id, uint64 changes)
+{
+	int			left = wf_file_cursor_waiting(id);
+
+	if (!IsolationUsesXactSnapshot())
+		wf_file_change_taken(id, left, changes);
+	return left;
+}
+
+/* What a runtime has to take over next, at most n files. */
+void
+wf_file_pull(WfMemberBeat *beat, int n, WfFilePullSink sink, void *arg)
+{
+	WfFileCursor cursor;
+	uint64		changes = enter(beat, &cursor);
+	WfFileRow  *rows;
+	int			count = wf_file_cursor_next(&cursor, n, &rows);
+	int64		sent = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		bytea	   *content = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!rows[i].deleted && rows[i].size <= SENT_FILE && sent + rows[i].size <= SENT)
+		{
+			content = wf_file_chunk_read(rows[i].path, rows[i].version, 0, rows[i].size);
+			sent += rows[i].size;
+		}
+		/* one that was replaced just now, and forgotten */
+		if (content != NULL && (int64) VARSIZE_ANY_EXHDR(content) != rows[i].size)
+			continue;
+		sink(arg, &rows[i], content);
+		if (content != NULL)
+			pfree(content);
+	}
+	if (count < n)
+		(void) tell(beat->id, changes);
+}
+
+/*
+ * The runtime has these, or, errors[i], could not write them.  Returns how many are left to
+ * it.
+ */
+int
+wf_file_pull_confirm(WfMemberBeat *beat, ArrayType *requests, ArrayType *errors)
+{
+	WfFileCursor cursor;
+	uint64		changes = enter(beat, &cursor);
+
+	wf_file_cursor_confirm(&cursor, requests, errors);
+	wf_file_cursor_advance(&cursor);
+	return tell(beat->id, changes);
+}
+
+/* The runtime has nothing any more. */
+void
+wf_file_pull_begin_anew(WfMemberBeat *beat)
+{
+	WfFileCursor cursor;
+	uint64		changes = enter(beat, &cursor);
+
+	wf_file_cursor_begin_anew(beat->id);
+	(void) tell(beat->id, changes);
+}
