@@ -2775,6 +2775,19 @@ CREATE FUNCTION workflow.service_turn(
     id text, epoch bigint, OUT runtime text, OUT process_or_run uuid, OUT decision text)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_service_turn';
 
+-- work_turn(id, epoch, max, done): what a runtime does in its turn for processes and runs of the
+-- server itself, where no executors do, or beside them: all that is due of the current role,
+-- up to `max`: steps, runs of jobs that are not tracked, what schedules make, slices of bulk
+-- operations. Returns how many were done. Each batch is a transaction; what fails gets an attempt
+-- and comes later, as with executors. With each batch the runtime beats. It does no harm when
+-- it is not its turn: what others are at is skipped. If more is due afterwards, beat() tells
+-- everybody.
+-- Errors: WF012 its epoch is over; WF002 it is an interface, or was not approved; WF018 another
+-- role's; 25001 in a transaction block, a function or a savepoint; 57014 cancelled, what
+-- was committed stays; 22004, 22023; 0A000 in a run; 25006.
+CREATE PROCEDURE workflow.work_turn(id text, epoch bigint, max int, INOUT done int DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_work_turn';
+
 -- recover(runtime, by): the same by hand for one, on behalf of a runtime that lives, or of
 -- the server that holds the database. For workflow_admin. Errors: WF018 not registered, or
 -- nobody who could recover it; WF017 it lives; others as service_turn().
@@ -3615,6 +3628,7 @@ GRANT SELECT ON workflow.files, workflow.file_versions, workflow.file_requests
 REVOKE ALL ON workflow.runtime, workflow.setting, workflow.runtimes, workflow.settings FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_placed FROM PUBLIC;
+REVOKE ALL ON PROCEDURE workflow.work_turn FROM PUBLIC;
 -- of load
 REVOKE ALL ON workflow.load_note, workflow.load_minute, workflow.load_total, workflow.load_minutes, workflow.load_now FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.load_add, workflow.load_sum, workflow.load_quantile, workflow.load_buckets, workflow.load, workflow.work_load, workflow.metrics FROM PUBLIC;
@@ -3629,6 +3643,7 @@ GRANT EXECUTE ON FUNCTION
     workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.shutdown_runtime,
     workflow.set_runtime_role
     TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.work_turn TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.recover, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.setting_list, workflow.runtime_beats TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runtimes, workflow.settings TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;

@@ -123,7 +123,7 @@ workflow_beat(PG_FUNCTION_ARGS)
 	{
 		memset(nulls, false, sizeof(nulls));
 		put_turn(&values[2], &nulls[2], &answer.turns[WF_TURN_TIMER]);
-		values[5] = BoolGetDatum(false);
+		values[5] = BoolGetDatum(wf_member_beat_everybody(&answer));
 		values[6] = BoolGetDatum(answer.turns[WF_TURN_SERVICE].mine);
 		values[7] = Int32GetDatum(runs_of(&answer.row));
 		values[8] = Int32GetDatum(wf_member_files(beat.id));
@@ -177,6 +177,6 @@ workflow_take_turn(PG_FUNCTION_ARGS)
 	values[1] = TimestampTzGetDatum(now + answer.turns[kind].mine_for);
 	values[2] = TimestampTzGetDatum(now + answer.turns[kind].next_in);
 	values[3] = Int32GetDatum(answer.cluster.values[WF_CLUSTER_BATCH_SIZE]);
-	values[4] = BoolGetDatum(false);
+	values[4] = BoolGetDatum(wf_member_beat_everybody(&answer));
 	return row_of(fcinfo, values, nulls);
 }

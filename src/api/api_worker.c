@@ -40,6 +40,7 @@
 #include "run/run_fence.h"
 #include "run/run_signal.h"
 #include "run/run_worker.h"
+#include "shmem/member.h"
 #include "store/checkpoint.h"
 #include "store/origin.h"
 
@@ -112,6 +113,8 @@ workflow_claim(PG_FUNCTION_ARGS)
 	wanted.member = check_worker(fcinfo, wanted.worker, 6, &member);
 	wanted.njobs = wf_worker_arg_jobs(wf_worker_arg_names(fcinfo, 4), &wanted.jobs);
 	n = wf_run_claim(&wanted, &rows, &next);
+	if (!PG_ARGISNULL(6))
+		wf_member_backlog(n == wanted.n);
 	for (int i = 0; i < n; i++)
 		put_claimed((ReturnSetInfo *) fcinfo->resultinfo, rows[i]);
 	SPI_finish();

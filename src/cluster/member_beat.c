@@ -22,6 +22,7 @@
 #include "cluster/member_right.h"
 #include "cluster/member_state.h"
 #include "shmem/member_change.h"
+#include "shmem/owner.h"
 #include "store/origin.h"
 #include "store/runtime_row.h"
 #include "store/statement.h"
@@ -117,4 +118,11 @@ wf_member_beat_require(WfMemberBeat *beat, WfMemberAnswer *answer)
 				 errmsg("the epoch is not that of runtime \"%s\"", wf_quote(beat->id)),
 				 errdetail("It has ended, was supposed to be dead, or has registered anew."),
 				 errhint("Stop what it does, and register it anew.")));
+}
+
+/* Is there so much to do that all who have turns may look for it, whoever's turn it is? */
+bool
+wf_member_beat_everybody(const WfMemberAnswer *answer)
+{
+	return answer->takes_turns && (answer->backlog || wf_owner_any_backlog(MyDatabaseId));
 }

@@ -9,5 +9,6 @@
 
 extern bool wf_member_beat(WfMemberBeat *beat, WfMemberAnswer *answer);
 extern void wf_member_beat_require(WfMemberBeat *beat, WfMemberAnswer *answer);
+extern bool wf_member_beat_everybody(const WfMemberAnswer *answer);
 
 #endif							/* WF_MEMBER_BEAT_H */

@@ -247,3 +247,16 @@ wf_step_timeout_failed(const WfStepTimeout *outer, MemoryContext context)
 	CHECK_FOR_INTERRUPTS();
 	ReThrowError(error);
 }
+
+/*
+ * Was an error that was caught made by a request to cancel of somebody else: a client, or
+ * the server's own limits?  Ours has another message.
+ */
+bool
+wf_step_timeout_is_request(const ErrorData *error)
+{
+	const char *name = "canceling statement due to";
+
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->message_id != NULL &&
+		strncmp(error->message_id, name, strlen(name)) == 0;
+}

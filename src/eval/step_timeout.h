@@ -26,6 +26,7 @@ typedef struct WfStepTimeout
 extern TimestampTz wf_step_timeout_until(TimestampTz began);
 extern void wf_step_timeout_begin(WfStepTimeout *outer, TimestampTz until, WfLimitOf of);
 extern void wf_step_timeout_end(const WfStepTimeout *outer);
+extern bool wf_step_timeout_is_request(const ErrorData *error);
 extern void wf_step_timeout_failed(const WfStepTimeout *outer, MemoryContext context);
 
 #endif							/* WF_STEP_TIMEOUT_H */

@@ -45,6 +45,7 @@ typedef struct Cluster
 	Oid			relation;		/* the table that was read: the extension may have been
 								 * dropped since, and made again */
 	bool		slept;			/* grace was given because nobody had judged in time */
+	bool		backlog;		/* the last one that claimed got all that it asked for */
 	WfMemberCluster known;
 } Cluster;
 
@@ -459,6 +460,19 @@ takes_turns(const WfMember *member)
 	return member->row.approved && member->row.role != WF_MEMBER_INTERFACE;
 }
 
+/* A member of this database has claimed runs, and there may be more. */
+void
+wf_member_backlog(bool backlog)
+{
+	Cluster    *cluster;
+
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	cluster = find_cluster(MyDatabaseId);
+	if (cluster != NULL)
+		cluster->backlog = backlog;
+	LWLockRelease(&table->lock);
+}
+
 /* A member whose epoch is right says something.  Under the lock. */
 static void
 take_beat(Cluster *cluster, WfMember *member, const WfMemberBeat *beat, int64 now,
@@ -473,6 +487,8 @@ take_beat(Cluster *cluster, WfMember *member, const WfMemberBeat *beat, int64 no
 	for (int kind = 0; kind < WF_TURN_KINDS; kind++)
 		if (beat->asks[kind] && takes_turns(member))
 			answer->turns[kind] = answer_turn(cluster, member, kind, now);
+	answer->takes_turns = takes_turns(member);
+	answer->backlog = cluster->backlog;
 	answer->row = member->row;
 	answer->cluster = cluster->known;
 }

@@ -101,6 +101,8 @@ typedef struct WfMemberAnswer
 {
 	WfMemberRow row;
 	WfTurnAnswer turns[WF_TURN_KINDS];
+	bool		takes_turns;
+	bool		backlog;		/* there is more to be claimed than one member has */
 	WfMemberCluster cluster;
 } WfMemberAnswer;
 
@@ -124,6 +126,7 @@ extern bool wf_member_matches(const WfMemberRow *row, const WfMemberFilter *filt
 extern bool wf_member_works(const WfMemberFilter *filter);
 extern bool wf_member_is_local(const WfMemberFilter *filter);
 extern bool wf_member_is_loaded(void);
+extern void wf_member_backlog(bool backlog);
 extern bool wf_member_has_epoch(const char *id, int64 epoch);
 extern int	wf_member_list(WfMember **members);
 extern WfMemberAsked wf_member_ask(const char *id, uint64 asker, int64 now, int64 *wait);

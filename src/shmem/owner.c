@@ -278,3 +278,21 @@ wf_owner_proved(WfOwner *entry)
 	entry->reason = WF_WAIT_NONE;
 	wf_instance_unlock();
 }
+
+/*
+ * Is there more to be done of any owner of a database than who is at it can, as far as they
+ * have said?  Without a lock, as wf_lane_backlog().
+ */
+bool
+wf_owner_any_backlog(Oid dbid)
+{
+	for (int i = 0; i < wf_max_owners; i++)
+	{
+		if (wf_owners[i].dbid != dbid)
+			continue;
+		for (int kind = 0; kind < WF_LANE_KINDS; kind++)
+			if (wf_owners[i].lanes[kind].backlog)
+				return true;
+	}
+	return false;
+}

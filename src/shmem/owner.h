@@ -44,6 +44,7 @@ extern Size wf_owner_shmem_size(void);
 extern void wf_owner_shmem_attach(void *segment, bool created);
 extern WfOwner *wf_owner_entry(Oid dbid, int32 owner, bool create);
 extern WfOwner *wf_owner_overflow(int database);
+extern bool wf_owner_any_backlog(Oid dbid);
 extern void wf_owner_init(WfOwner *entry, Oid dbid, int32 owner, TimestampTz mark);
 extern void wf_owner_forget_locked(Oid dbid);
 extern TimestampTz wf_owner_held_until(const WfOwner *entry);

@@ -1,10 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * transaction.c
- *	  Transactions of background workers.
+ *	  Transactions of background workers, and of procedures that work as they do.
  *
- * Runs in background workers.  Only this file starts and ends transactions;
- * functions that SQL calls run in those of their sessions.
+ * Runs in background workers, and in such a procedure.  Only this file starts and ends
+ * transactions; functions that SQL calls run in those of their sessions.
+ *
+ * A procedure that catches errors needs a subtransaction for each of its transactions:
+ * what is thrown undoes that, and the transaction around it, which has done nothing, ends
+ * with it.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +26,12 @@
 #include "shmem/inval.h"
 #include "store/statement.h"
 #include "store/transaction.h"
+
+/* In a procedure: its memory; else NULL. */
+static MemoryContext procedure = NULL;
+
+/* The nest level of the subtransaction that stands for a transaction; 0: none is open. */
+static int	part_level = 0;
 
 /* The OID of the extension in this database, or InvalidOid.  Needs a transaction. */
 Oid
@@ -62,6 +72,94 @@ lock_extension(void)
 	return known;
 }
 
+/* --- in a procedure --------------------------------------------------------------- */
+
+/*
+ * From now on, until wf_transaction_procedure_end(), which is called after an error, too,
+ * transactions are those of a procedure, which has connected SPI for that.
+ */
+void
+wf_transaction_procedure_begin(void)
+{
+	procedure = CurrentMemoryContext;
+	part_level = 0;
+}
+
+/*
+ * They are not any more.  After an error, which was copied, one that is open is undone: who
+ * handles the error of a call does not expect a subtransaction.
+ */
+void
+wf_transaction_procedure_end(void)
+{
+	while (part_level > 0 && GetCurrentTransactionNestLevel() >= part_level)
+		RollbackAndReleaseCurrentSubTransaction();
+	procedure = NULL;
+	part_level = 0;
+}
+
+static void
+begin_part(void)
+{
+	BeginInternalSubTransaction(NULL);
+	part_level = GetCurrentTransactionNestLevel();
+}
+
+/* The subtransaction has become part of the transaction, or was undone. */
+static void
+end_transaction_of_part(void)
+{
+	part_level = 0;
+	MemoryContextSwitchTo(procedure);
+	SPI_commit();
+}
+
+static void
+commit_part(void)
+{
+	ReleaseCurrentSubTransaction();
+	end_transaction_of_part();
+}
+
+/* If the commit has failed, it has undone everything itself. */
+static void
+abort_part(void)
+{
+	if (part_level == 0)
+		return;
+	while (GetCurrentTransactionNestLevel() >= part_level)
+		RollbackAndReleaseCurrentSubTransaction();
+	end_transaction_of_part();
+}
+
+/* --- begin -------------------------------------------------------------------------- */
+
+static void
+begin(const char *activity)
+{
+	SetCurrentStatementStartTimestamp();
+	if (procedure != NULL)
+	{
+		begin_part();
+		return;
+	}
+	StartTransactionCommand();
+	pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+/* Nothing was done. */
+static void
+end_empty(void)
+{
+	if (procedure != NULL)
+	{
+		commit_part();
+		return;
+	}
+	CommitTransactionCommand();
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
 /*
  * Begin a transaction with its statement timestamp and a share lock on the
  * extension object, so that the extension stays until the end; without SPI and a
@@ -74,15 +172,11 @@ wf_transaction_begin_bare(const char *activity, Oid extension)
 {
 	Oid			found;
 
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	pgstat_report_activity(STATE_RUNNING, activity);
-
+	begin(activity);
 	found = lock_extension();
 	if (!OidIsValid(found) || (OidIsValid(extension) && extension != found))
 	{
-		CommitTransactionCommand();
-		pgstat_report_activity(STATE_IDLE, NULL);
+		end_empty();
 		return false;
 	}
 	return true;
@@ -116,9 +210,11 @@ wf_transaction_begin(const char *activity, Oid extension)
 	return true;
 }
 
+/* --- end ---------------------------------------------------------------------------- */
+
 /*
  * Commit what wf_transaction_begin() began, and report statistics and that the
- * worker is idle.  Switches to TopMemoryContext.
+ * worker is idle.  Switches to TopMemoryContext; in a procedure to the memory of that.
  */
 void
 wf_transaction_commit(void)
@@ -127,6 +223,11 @@ wf_transaction_commit(void)
 
 	PopActiveSnapshot();
 	SPI_finish();
+	if (procedure != NULL)
+	{
+		commit_part();
+		return;
+	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	pgstat_report_stat(false);
@@ -140,6 +241,13 @@ wf_transaction_commit(void)
 void
 wf_transaction_abort(MemoryContext context)
 {
+	if (procedure != NULL)
+	{
+		FlushErrorState();
+		abort_part();
+		MemoryContextSwitchTo(context);
+		return;
+	}
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(context);
 	FlushErrorState();

@@ -117,6 +117,27 @@ wf_work_new(int32 owner, WfLaneKind kind, Oid extension)
 	return work;
 }
 
+/*
+ * The same for a session that does what an executor would, in the current memory context.
+ * It asks nobody in shared memory: claims begin at the first of all.
+ */
+WfWork *
+wf_work_by_hand(int32 owner, WfLaneKind kind, Oid extension)
+{
+	WfWork	   *work = palloc0(sizeof(WfWork));
+
+	work->kind = &kinds[kind];
+	work->batch.owner = owner;
+	work->batch.kind = kind;
+	work->batch.by_hand = true;
+	work->extension = extension;
+	work->context = AllocSetContextCreate(CurrentMemoryContext, "workflow error",
+										  ALLOCSET_SMALL_SIZES);
+	work->skip_delay = WF_SKIP_DELAY_MIN;
+	wf_bisect_begin_small(work);
+	return work;
+}
+
 /* --- transactions ------------------------------------------------------ */
 
 /*
@@ -124,8 +145,8 @@ wf_work_new(int32 owner, WfLaneKind kind, Oid extension)
  * transaction of its own, so that a step that fails does not undo it.  Returns
  * how many.
  */
-static int
-bring_back(WfWork *work)
+int
+wf_work_bring_back(WfWork *work)
 {
 	int			n = 0;
 
@@ -343,7 +364,7 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		TimestampTz limit;
 
 		if (batch->pause_over)
-			returned = bring_back(work);
+			returned = wf_work_bring_back(work);
 		gone = !run_transaction(work, next, &limit, done);
 		until = limit;
 	}

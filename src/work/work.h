@@ -12,6 +12,8 @@
 typedef struct WfWork WfWork;
 
 extern WfWork *wf_work_new(int32 owner, WfLaneKind kind, Oid extension);
+extern WfWork *wf_work_by_hand(int32 owner, WfLaneKind kind, Oid extension);
+extern int	wf_work_bring_back(WfWork *work);
 
 typedef enum WfWorkResult
 {

@@ -314,6 +314,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('service_turn(text,bigint)', $$service_turn('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('claim_placed(text,bigint,integer,uuid[])', $$claim_placed('none', 1, 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('await_placed(text,bigint,interval,boolean)', $$await_placed('none', 1)$$, '42501 = 25001 = 42501 = = 25001 42501 = ='),
+('work_turn(text,bigint,integer,integer)', $$work_turn('none', 1, 1)$$, '42501 = 25001 = 42501 = = 25001 42501 = ='),
 ('shutdown_runtime(text,bigint)', $$shutdown_runtime('none', 1)$$, '42501 = WF018 = 42501 = = WF018 42501 = ='),
 ('set_runtime_role(text,text)', $$set_runtime_role('none', 'both')$$, '42501 = WF018 = 42501 = = WF018 42501 = ='),
 ('recover(text,text)', $$recover('none', 'none')$$, '42501 = WF018 = 42501 = = = = = ='),
@@ -422,7 +423,7 @@ SET ROLE regress_app;
 SELECT FROM workflow.unpause('rest');
 SELECT workflow.work(100) \g /dev/null
 RESET ROLE;
-SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_placed|await_run|await_bulk|wait_for_lsn|expire_all)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
+SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_placed|await_run|await_bulk|wait_for_lsn|expire_all|work_turn)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
                             :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task', :'bulk')),
           expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
 FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;
