@@ -126,6 +126,8 @@ my %refused = (
 	work_schedules => q{SELECT workflow.work_schedules()},
 	claim => q{SELECT workflow.claim('q', 'w')},
 	await_work => q{CALL workflow.await_work('q')},
+	claim_placed => q{SELECT workflow.claim_placed('r', 1, 1)},
+	await_placed => q{CALL workflow.await_placed('r', 1)},
 	complete => qq{SELECT workflow.complete('$ann', 1)},
 	complete_many => qq{SELECT workflow.complete_many(ARRAY['$ann'::uuid], ARRAY[1::bigint])},
 	fail => qq{SELECT workflow.fail('$ann', 1, '{}')},
@@ -155,6 +157,16 @@ my %refused = (
 	pause_alert => q{SELECT workflow.pause_alert('a')},
 	resume_alert => q{SELECT workflow.resume_alert('a')},
 	work_alerts => q{SELECT workflow.work_alerts()},
+	put_file => q{SELECT workflow.put_file('f', '')},
+	begin_file => q{SELECT workflow.begin_file('f')},
+	put_file_part => q{SELECT workflow.put_file_part(1, 0, '')},
+	end_file => q{SELECT workflow.end_file(1, sha256(''))},
+	delete_file => q{SELECT workflow.delete_file('f')},
+	pull_files => q{SELECT workflow.pull_files('r', 1)},
+	confirm_files => q{SELECT workflow.confirm_files('r', 1, '{1}')},
+	forget_files => q{SELECT workflow.forget_files('r', 1)},
+	work_turn => q{CALL workflow.work_turn('r', 1, 1)},
+	work_load => q{SELECT workflow.work_load()},
 	set_retention => q{SELECT workflow.set_retention('job:j', '1 day')},
 	drop_retention => q{SELECT workflow.drop_retention('job:j')},
 	bulk => q{SELECT workflow.bulk('cancel', '{"job": "j"}')},
@@ -163,8 +175,8 @@ my %refused = (
 	cancel_bulk => qq{SELECT workflow.cancel_bulk('$ann')},
 	await_bulk => qq{CALL workflow.await_bulk('$ann')},
 	work_bulks => q{SELECT workflow.work_bulks()});
-my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron register_runtime beat heartbeat take_turn service_turn
-	shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
+my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron register_runtime beat heartbeat take_turn service_turn work_turn
+	work_load claim_placed await_placed pull_files confirm_files forget_files shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
 
 foreach my $name (sort keys %refused)
 {
