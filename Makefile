@@ -6,6 +6,8 @@
 #   make matrix                                  the same on PostgreSQL 15, 17 and 18,
 #                                                and pg_upgrade between them
 #   make pg_upgrade                              only that: 15 to 17, in a chroot
+#   make failover                                Patroni and etcd: the leader is killed under
+#                                                load; 3 minutes
 #   make bench                                   speed, against references: 20 minutes;
 #                                                QUICK=1: 3 minutes, FULL=1: hours
 #   make bench BASE=commit                       and against another commit, turn by turn
@@ -23,7 +25,7 @@
 
 # These build and install for themselves, in a directory of their own, and
 # must work where PostgreSQL is not even installed; PGXS has a goal `check`, too.
-OUR_GOALS = check matrix pg_upgrade demo demo-stop bench bench-peers speed oracles fuzz sanitize dist package next
+OUR_GOALS = check matrix pg_upgrade failover demo demo-stop bench bench-peers speed oracles fuzz sanitize dist package next
 ifneq ($(filter $(OUR_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(OUR_GOALS)
@@ -33,6 +35,8 @@ matrix:
 	@test/matrix $(VERSIONS)
 pg_upgrade:
 	@test/pg_upgrade
+failover:
+	@test/patroni/run
 demo:
 	@test/demo/run
 demo-stop:
