@@ -50,15 +50,10 @@ static WfStatement walk_processes_statement = {
 	.latest = true
 };
 
-#define OF_RUN(now) \
-	" LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) h.job" \
-	" LEFT JOIN workflow.queue q ON q.id OPERATOR(pg_catalog.=) h.queue" \
-	WF_KEEP_OF_RUN(now)
-
 static WfStatement walk_runs_statement = {
 	.sql = "SELECT h.run, COALESCE(k.id OPERATOR(pg_catalog.=) $2"
 	"  AND h.ended_at OPERATOR(pg_catalog.<) k.before, false)"
-	" FROM workflow.run_history h" OF_RUN("$4")
+	" FROM workflow.run_history h" WF_KEEP_OF_RUN("$4")
 	" WHERE h.run OPERATOR(pg_catalog.>) $1 ORDER BY h.run LIMIT $3",
 	WF_ARGS(UUIDOID, INT4OID, INT8OID, TIMESTAMPTZOID),
 	.latest = true
@@ -93,7 +88,7 @@ static WfStatement run_statement = {
 	" (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('n', l.n, 'attempt', l.attempt, 'at', l.at,"
 	"   'severity', l.severity, 'message', l.message, 'data', l.data) ORDER BY l.n)"
 	"  FROM workflow.run_log l WHERE l.run OPERATOR(pg_catalog.=) h.run)), h.tenant"
-	" FROM workflow.run_history h" OF_RUN("$3")
+	" FROM workflow.run_history h" WF_KEEP_OF_RUN("$3")
 	" WHERE h.run OPERATOR(pg_catalog.=) $1 AND k.id OPERATOR(pg_catalog.=) $2"
 	" AND h.ended_at OPERATOR(pg_catalog.<) k.before",
 	WF_ARGS(UUIDOID, INT4OID, TIMESTAMPTZOID),

@@ -16,20 +16,22 @@
 
 /*
  * In the text of a statement: the rule, "k", of a process p whose definition is d, or of a
- * run h of a job j in a queue q (each joined, or null).  k.id is null if there is none;
+ * run h, with its job j and its queue q.  k.id is null if there is none;
  * what ended before k.before goes, but into its archive first if k.archives.  now: the
  * parameter with the time.
  */
 #define WF_KEEP_OF_PROCESS(now) \
-	RULE(now, "e.kind OPERATOR(pg_catalog.=) 'definition' AND e.name OPERATOR(pg_catalog.=) d.name", \
+	WF_KEEP_RULE(now, "e.kind OPERATOR(pg_catalog.=) 'definition' AND e.name OPERATOR(pg_catalog.=) d.name", \
 		 WF_KEEP_OUTCOME)
 
 #define WF_KEEP_OF_RUN(now) \
-	RULE(now, "(e.kind OPERATOR(pg_catalog.=) 'job' AND e.name OPERATOR(pg_catalog.=) j.name" \
+	" LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) h.job" \
+	" LEFT JOIN workflow.queue q ON q.id OPERATOR(pg_catalog.=) h.queue" \
+	WF_KEEP_RULE(now, "(e.kind OPERATOR(pg_catalog.=) 'job' AND e.name OPERATOR(pg_catalog.=) j.name" \
 		 " OR e.kind OPERATOR(pg_catalog.=) 'queue' AND e.name OPERATOR(pg_catalog.=) q.name)", \
 		 "workflow.run_state(h.state)")
 
-#define RULE(now, which, outcome) \
+#define WF_KEEP_RULE(now, which, outcome) \
 	" LEFT JOIN LATERAL (SELECT e.id, e.archive_to IS NOT NULL AS archives," \
 	"  COALESCE(" now " OPERATOR(pg_catalog.-) e.keep, '-infinity') AS before" \
 	"  FROM workflow.keep e WHERE " which \

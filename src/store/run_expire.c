@@ -40,19 +40,13 @@ static WfStatement walk_statement = {
 	.latest = true
 };
 
-/* What a rule of a run needs to know of it. */
-#define OF_RUN(now) \
-	" LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) h.job" \
-	" LEFT JOIN workflow.queue q ON q.id OPERATOR(pg_catalog.=) h.queue" \
-	WF_KEEP_OF_RUN(now)
-
 /*
  * By rules: those that have none go if they ended before $3; $4: now.  And the rule whose
  * archive is to get the run before it goes.
  */
 static WfStatement walk_by_rules_statement = {
 	.sql = "SELECT h.run, " WF_KEEP_GOES("h.ended_at", "$3") ", " WF_KEEP_ARCHIVE("h.ended_at")
-	" FROM workflow.run_history h" OF_RUN("$4")
+	" FROM workflow.run_history h" WF_KEEP_OF_RUN("$4")
 	" WHERE h.run OPERATOR(pg_catalog.>) $1 ORDER BY h.run LIMIT $2",
 	WF_ARGS(UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID),
 	.latest = true
@@ -61,7 +55,7 @@ static WfStatement walk_by_rules_statement = {
 /* Does a rule keep it, beyond partition $1?  $4: now. */
 static WfStatement look_statement = {
 	.sql = "SELECT h.run, k.id IS NOT NULL AND (k.archives OR h.ended_at OPERATOR(pg_catalog.>=) k.before)"
-	" FROM workflow.run_history h" OF_RUN("$4")
+	" FROM workflow.run_history h" WF_KEEP_OF_RUN("$4")
 	" WHERE h.slot OPERATOR(pg_catalog.=) $1 AND h.run OPERATOR(pg_catalog.>) $2 ORDER BY h.run LIMIT $3",
 	WF_ARGS(INT2OID, UUIDOID, INT8OID, TIMESTAMPTZOID),
 	.latest = true

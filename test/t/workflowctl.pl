@@ -152,6 +152,12 @@ ends(1, qr/invalid input syntax for type uuid/, 'tail', 'nobody');
 ends(1, qr/no process|does not exist/, qw(tail order nobody));
 ends(0, qr/0 rows|events/, 'errors');
 ends(0, qr/order.*1 year.*ready/, 'retention');
+$node->safe_psql('postgres', q{SELECT workflow.put_file('etc/motd', 'hello')});
+ends(0, qr/files.*etc\/motd.*2cf24dba5fb0a30e.*waiting/s, 'files');
+ends(0, qr/^\{"files": \[.*\], "waiting": \[\]\}$/, qw(files --json));
+ends(0, qr/now.*order.*load.*processes.*order/s, qw(load --by definition), '--last', '1 day', '--bucket', '1 day');
+ends(0, qr/^\{"now": \[.*\], "load": \[.*\]\}$/, qw(load --json));
+ends(1, qr/./, qw(load --by nobody));
 
 foreach my $thing ('order', 'queue:line', 'job:own', 'schedule:plan', 'alert:late', "process:$process")
 {
@@ -212,6 +218,8 @@ foreach my $evil (@evil)
 	is((ctl('ps', '--job', $evil))[0], 0, 'as a job');
 	is((ctl('ps', '--state', $evil))[0], 0, 'as a state');
 	is((ctl('errors', '--definition', $evil))[0], 0, 'as a definition');
+	is((ctl('load', '--by', $evil))[0], 1, 'as what load is by');
+	is((ctl('load', '--last', $evil))[0], 1, 'as an interval');
 	is((ctl('redrive', '--queue', $evil))[0], 1, 'as a queue');
 	is((ctl('redrive', '--since', $evil))[0], 1, 'as a time');
 	is((ctl('pause', '--', $evil))[0], 1, 'as a thing');
