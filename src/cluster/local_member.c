@@ -21,6 +21,7 @@
 #include "cluster/member_state.h"
 #include "cluster/own_id.h"
 #include "cluster/recovery.h"
+#include "run/run_claimed.h"
 #include "shmem/instance.h"
 #include "shmem/member_change.h"
 #include "store/runtime_row.h"
@@ -171,6 +172,7 @@ wf_local_member_cycle(bool first)
 {
 	WfRecovery	recovery = {.epoch = wf_instance->epoch,.most = PIECE};
 	WfMemberCluster cluster;
+	bool		more = false;
 
 	if (!wf_runtime_row_exists())
 		return false;
@@ -178,8 +180,10 @@ wf_local_member_cycle(bool first)
 	if (first)
 		wf_member_load_note_grace();
 	recovery.by = register_instance();
-	if (!cluster.any)
-		return false;
-	(void) wf_recovery_terminate_silent();
-	return wf_recovery_turn(&recovery);
+	if (cluster.any)
+	{
+		(void) wf_recovery_terminate_silent();
+		more = wf_recovery_turn(&recovery);
+	}
+	return wf_run_claimed_lose_orphans(PIECE) == PIECE || more;
 }

@@ -396,6 +396,19 @@ wf_run_permit_tell(int32 queue, int64 part)
 }
 
 /*
+ * What of them is not to be had: outside workers and members hear when it may be.  True:
+ * by now it may be.
+ */
+bool
+wf_run_permit_ask(const WfRunPermit *permit)
+{
+	for (int i = 0; i < permit->n; i++)
+		if (wf_permit_lacks(&permit->wanted[i]) != WF_LACKS_NOTHING)
+			(void) wf_permit_wait(&permit->wanted[i].key, 0);
+	return wf_run_permit_is_free(permit, NULL, NULL);
+}
+
+/*
  * Could all be taken, as far as is known?  Nothing is, and nobody is told when it can
  * be.  *missing and *lack, unless NULL, become what is not to be had, and why.
  */

@@ -33,6 +33,7 @@ extern void wf_run_permit_begin(const WfRunPermit *permit, TimestampTz spent_at,
 extern void wf_run_permit_begun(const WfRunPermit *permit, TimestampTz begun);
 extern void wf_run_permit_unspend(const WfRunPermit *permit);
 extern bool wf_run_permit_wait(int32 queue, int64 part, int32 waiter);
+extern bool wf_run_permit_ask(const WfRunPermit *permit);
 extern void wf_run_permit_tell(int32 queue, int64 part);
 extern bool wf_run_permit_is_free(const WfRunPermit *permit, WfPermitKind *missing, WfPermitLack *lack);
 extern void wf_run_permit_give(const WfRunPermit *permit);

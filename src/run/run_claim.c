@@ -143,6 +143,9 @@ may(void *taker, const WfRunPlace *place, int32 job)
 	permits_of(claim, job, place, &permit);
 	if (wf_run_permit_is_free(&permit, NULL, NULL))
 		return true;
+	/* a runtime looks at nothing until it is told */
+	if (claim->wanted->executor != 0 && wf_run_permit_ask(&permit))
+		return true;
 	claim->next = Min(claim->next, claim->now + FULL_PAUSE);
 	return false;
 }

@@ -41,6 +41,16 @@ static WfStatement others_statement = {
 	.latest = true
 };
 
+/* What runtimes have for as long as they live that are not there, or have ended. */
+static WfStatement orphans_statement = {
+	.sql = "SELECT r.id, r.fence FROM workflow.run r WHERE r.lease_until IS NOT NULL AND r.lease IS NULL"
+	" AND r.state OPERATOR(pg_catalog.>) 0 AND r.fence IS NOT NULL"
+	" AND NOT EXISTS (SELECT FROM workflow.runtime t WHERE t.id OPERATOR(pg_catalog.=) r.worker"
+	"  AND t.state OPERATOR(pg_catalog.<>) 'dead') LIMIT $1",
+	WF_ARGS(INT8OID),
+	.latest = true
+};
+
 /*
  * The runs that a runtime of that role has, in the current memory context.  Returns how
  * many.
@@ -108,4 +118,32 @@ wf_run_claimed_give_back(const char *worker, const pg_uuid_t *run)
 	else
 		wf_run_failure_wait(&row, wf_run_row_due(&row), NULL);
 	return true;
+}
+
+/*
+ * Up to so many runs are lost that a runtime has claimed, for as long as it lives, and that is
+ * not there: the database was restored, where no runtimes are, or it ended while somebody had
+ * the run locked.  Skips those that are locked.  Returns how many it were.
+ */
+int
+wf_run_claimed_lose_orphans(int most)
+{
+	Datum		value = Int64GetDatum(most);
+	int			n = (int) wf_statement_execute(&orphans_statement, &value, NULL, 0);
+	SPITupleTable *found = SPI_tuptable;
+	int			lost = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		bool		isnull;
+		pg_uuid_t  *run = DatumGetUUIDP(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
+		int64		fence = DatumGetInt64(SPI_getbinval(found->vals[i], found->tupdesc, 2, &isnull));
+		WfRunRow	row;
+
+		if (!wf_run_lock(run, false, &row) || !wf_run_fence_is(&row, fence))
+			continue;
+		(void) wf_run_lost(&row);
+		lost++;
+	}
+	return lost;
 }

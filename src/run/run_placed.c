@@ -22,6 +22,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/compat.h"
@@ -35,6 +36,9 @@
 #include "shmem/wakeup.h"
 #include "store/run.h"
 #include "store/statement.h"
+
+/* Who has got nothing looks again so soon (ms) for what is locked. */
+#define LOCKED_PAUSE	100
 
 /* Who has runs in these queues that are ready. */
 static WfStatement owners_statement = {
@@ -196,6 +200,9 @@ wf_run_placed_claim(const WfMemberRow *member, ArrayType *known, int n, WfRunRow
 		nrows += nclaimed;
 		served_last = owners[i];
 	}
+	/* what is due is locked by somebody who may claim it, and we look again in a while */
+	if (nrows == 0)
+		next = Max(next, TimestampTzPlusMilliseconds(wf_clock_now(), LOCKED_PAUSE));
 	if (nrows < n)
 		wf_wakeup_looked(member->epoch, generation, next);
 	return nrows;

@@ -257,6 +257,12 @@ is(as($node, 'shop', "SELECT key FROM workflow.claim('mail', 'app', epoch => $ep
 is(claims('app', 'count(*)', 10, 'shop'), 0, 'no runs with commands are placed on it');
 is(as($node, 'shop', "SELECT runs FROM workflow.beat('app', $epoch{app})"), 0, 'as its beat says');
 
+run('engines', 'm2', 'letter');
+is(look('m2'), 'waiting placement', 'engines for jobs without a command are applications');
+is(as($node, 'shop', "SELECT count(*) FROM workflow.claim('engines', 'app', epoch => $epoch{app})"), 0, 'one that is none gets nothing');
+as($node, 'shop', q{SELECT workflow.set_runtime_role('app', 'engine')});
+is(as($node, 'shop', "SELECT key FROM workflow.claim('engines', 'app', epoch => $epoch{app})"), 'm2', 'one that is does');
+
 # ---- what a placement is changed to, and pauses
 
 run('far', 'n1');
@@ -269,9 +275,22 @@ looks('n1', 'finished here');
 run('far', 'n2');
 looks('n2', 'finished here');
 
-# ---- a crash of the server: claims stay, and nobody is told twice
+# ---- many queues, a savepoint, a role that is not there any more
 
+as($node, 'shop', q{SELECT workflow.create_queue('many ' || i, placement => '{runtime:r1}') FROM generate_series(1, 100) i;
+	SELECT workflow.run_job('charge', queue => 'many ' || i, key => 'o' || i) FROM generate_series(91, 100) i});
+is(runs_of('r1'), 1, 'a runtime has any number of queues');
+is(as($node, 'far', "BEGIN; SAVEPOINT s; SELECT count(*) FROM workflow.claim_placed('r1', $epoch{r1}, 100); ROLLBACK TO s; COMMIT"), 10, 'what it claims in a savepoint');
+is(runs_of('r1') . ' ' . claims('r1', 'count(*)'), '1 10', 'is free again when that is rolled back');
+like(refusal($node, 'far', "BEGIN READ ONLY; SELECT FROM workflow.claim_placed('r1', $epoch{r1}, 1)"), qr/^25006: /, 'who may write nothing claims nothing');
+
+# ---- a crash of the server: claims stay, but those of nobody
+
+is(look('g2'), 'running r2', 'another runtime has a run');
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '1000')});
+$node->safe_psql('postgres', q{DELETE FROM workflow.runtime WHERE id = 'r2'});
 $node->restart('immediate');
+wait_for($node, q{SELECT state = 'waiting' AND losses = 1 FROM workflow.runs WHERE key = 'g2'}, 'what a runtime had that is not there to be given back');
 is(look('h2'), 'running r1', 'what a runtime has, it has after a crash of the server');
 is(as($node, 'far', 'SELECT workflow.complete(' . $fence->('h2') . ", '{\"where\": \"far\"}')"), 't', 'and ends it');
 is(as($node, 'far', "SELECT workflow.heartbeat('r1', $epoch{r1})"), 't', 'it lives');
