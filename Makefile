@@ -66,8 +66,11 @@ EXTENSION    = workflow
 EXTVERSION   = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 PARTS        = $(shell cat sql/parts/order)
 MODULE_big   = $(EXTENSION)
-OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
-PG_CPPFLAGS  = -I$(srcdir)/src -DWF_VERSION='"$(EXTVERSION)"'
+OBJS         = $(filter-out src/link/%,$(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c))))
+# What talks to other servers is a library of its own, linked with libpq.
+LINK         = $(EXTENSION)_link$(DLSUFFIX)
+LINK_OBJS    = $(patsubst %.c,%.o,$(sort $(wildcard src/link/*.c)))
+PG_CPPFLAGS  = -I$(srcdir)/src -I$(libpq_srcdir) -DWF_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(WF_CFLAGS)
 # The SQL of this version is made from its parts. That of the released ones, and
 # the scripts that lead from each to the next, are as they are for ever. A second
@@ -90,9 +93,24 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+all: $(LINK)
+install: install-link
+uninstall: uninstall-link
+clean distclean maintainer-clean: clean-link
+.PHONY: install-link uninstall-link clean-link
+
+$(LINK): $(LINK_OBJS)
+	$(CC) $(CFLAGS) -shared -o $@ $(LINK_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(libpq)
+install-link: $(LINK) installdirs
+	$(INSTALL_SHLIB) $(LINK) '$(DESTDIR)$(pkglibdir)/$(LINK)'
+uninstall-link:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(LINK)'
+clean-link:
+	rm -f $(LINK) $(LINK_OBJS)
+
 # PostgreSQL is built here without --enable-depend.
-$(OBJS): $(wildcard src/*/*.h)
-src/api/api_version.o src/workflow.o: $(EXTENSION).control
+$(OBJS) $(LINK_OBJS): $(wildcard src/*/*.h)
+src/api/api_version.o src/workflow.o src/link/link.o src/remote/link_talk.o: $(EXTENSION).control
 
 $(DATA_built): $(PARTS:%=sql/parts/%.sql)
 	cat $^ >$@

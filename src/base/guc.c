@@ -23,6 +23,7 @@ int			wf_max_owners = 1024;
 int			wf_max_partitions = 10000;
 int			wf_max_runtimes = 128;
 char	   *wf_runtime_id = NULL;
+int			wf_max_remote_executors = 4;
 
 bool		wf_enabled = true;
 int			wf_batch_size = 200;
@@ -46,6 +47,8 @@ int			wf_careful_backlog = 1000;
 bool		wf_allow_superuser = false;
 bool		wf_require_sync = false;
 int			wf_shutdown_timeout = 0;
+char	   *wf_remote = NULL;
+char	   *wf_remote_database = NULL;
 
 int			wf_unknown_events = WF_UNKNOWN_EVENTS_WARNING;
 
@@ -148,6 +151,10 @@ define_sizes(void)
 			   "Sets the maximum number of living runtimes of other servers, in all databases.",
 			   &wf_max_runtimes, 1, WF_MAX_RUNTIMES_MAX,
 			   PGC_POSTMASTER, 0);
+	define_int("workflow.max_remote_executors",
+			   "Sets the maximum number of executors that do runs of another server.",
+			   &wf_max_remote_executors, 1, WF_MAX_REMOTE_EXECUTORS,
+			   PGC_POSTMASTER, 0);
 }
 
 /* This server among those that share its work. */
@@ -162,6 +169,32 @@ define_identity(void)
 							   PGC_POSTMASTER,
 							   0,	/* flags */
 							   check_runtime_id,
+							   NULL,	/* assign hook */
+							   NULL);	/* show hook */
+}
+
+/* The server whose work this one shares. */
+static void
+define_remote(void)
+{
+	DefineCustomStringVariable("workflow.remote",
+							   "Sets how to connect to the server whose work this one shares.",
+							   "A connection string without a password; empty: there is none.",
+							   &wf_remote,
+							   "",	/* default */
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   NULL,	/* check hook */
+							   NULL,	/* assign hook */
+							   NULL);	/* show hook */
+	DefineCustomStringVariable("workflow.remote_database",
+							   "Sets the database in which this server does runs of the other one.",
+							   "Empty: it does none.",
+							   &wf_remote_database,
+							   "",	/* default */
+							   PGC_POSTMASTER,
+							   0,	/* flags */
+							   NULL,	/* check hook */
 							   NULL,	/* assign hook */
 							   NULL);	/* show hook */
 }
@@ -268,6 +301,7 @@ wf_guc_init(void)
 {
 	define_sizes();
 	define_identity();
+	define_remote();
 	define_workers();
 	define_steps();
 

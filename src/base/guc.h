@@ -9,6 +9,7 @@
 #define WF_MAX_DATABASES_MAX	4096
 #define WF_MAX_OWNERS_MAX		65536
 #define WF_MAX_RUNTIMES_MAX		10000
+#define WF_MAX_REMOTE_EXECUTORS	256
 #define WF_BATCH_SIZE_MAX		10000
 #define WF_TENANT_MAX			255 /* bytes of its name */
 
@@ -31,6 +32,7 @@ extern int	wf_max_owners;
 extern int	wf_max_partitions;
 extern int	wf_max_runtimes;	/* that live, without local ones */
 extern char *wf_runtime_id;		/* of this instance; empty: made of host, port, directory */
+extern int	wf_max_remote_executors;	/* of placed runs of another server */
 
 /* In postgresql.conf; a reload changes them. */
 extern bool wf_enabled;
@@ -55,6 +57,8 @@ extern int	wf_careful_backlog;
 extern bool wf_allow_superuser;
 extern bool wf_require_sync;
 extern int	wf_shutdown_timeout;	/* ms, 0: none */
+extern char *wf_remote;			/* conninfo of the server whose runtime this one is; empty: none */
+extern char *wf_remote_database;	/* where runs of its are done; empty: none are */
 
 /* Set by anybody. */
 extern int	wf_unknown_events;	/* WfUnknownEvents */

@@ -32,11 +32,12 @@
 
 #include "base/clock.h"
 #include "base/compat.h"
+#include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "eval/neutral_value.h"
 #include "shmem/owner.h"
 
-#define LAUNCHER_RESTART_SECONDS	1
+#define RESTART_SECONDS				1	/* of static workers */
 #define BACK_OFF_MIN				1000	/* ms */
 
 StaticAssertDecl(sizeof(WfBgworkerArgs) <= BGW_EXTRALEN,
@@ -45,13 +46,19 @@ StaticAssertDecl(sizeof(WfBgworkerArgs) <= BGW_EXTRALEN,
 static const char *const kind_names[] = {
 	[WF_BGWORKER_LAUNCHER] = "workflow launcher",
 	[WF_BGWORKER_RUNTIME] = "workflow runtime",
-	[WF_BGWORKER_EXECUTOR] = "workflow executor"
+	[WF_BGWORKER_EXECUTOR] = "workflow executor",
+	[WF_BGWORKER_LINK] = "workflow link",
+	[WF_BGWORKER_COURIER] = "workflow courier",
+	[WF_BGWORKER_PLACED] = "workflow placed"
 };
 
 static const char *const main_functions[] = {
 	[WF_BGWORKER_LAUNCHER] = "wf_launcher_main",
 	[WF_BGWORKER_RUNTIME] = "wf_runtime_main",
-	[WF_BGWORKER_EXECUTOR] = "wf_executor_main"
+	[WF_BGWORKER_EXECUTOR] = "wf_executor_main",
+	[WF_BGWORKER_LINK] = "wf_link_process_main",
+	[WF_BGWORKER_COURIER] = "wf_courier_main",
+	[WF_BGWORKER_PLACED] = "wf_placed_executor_main"
 };
 
 /*
@@ -102,6 +109,9 @@ static char *context_role = NULL;
 
 static bool role_is_superuser = false;
 
+/* The search_path that the role would have had. */
+static char *own_path = NULL;
+
 /* --- starting ------------------------------------------------------------ */
 
 /* What all of our workers have in common. */
@@ -111,7 +121,8 @@ describe(BackgroundWorker *worker, WfBgworkerKind kind)
 	memset(worker, 0, sizeof(*worker));
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
 		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	/* a standby may be a member, too */
+	worker->bgw_start_time = kind == WF_BGWORKER_LINK ? BgWorkerStart_ConsistentState : BgWorkerStart_RecoveryFinished;
 	strlcpy(worker->bgw_name, kind_names[kind], BGW_MAXLEN);
 	strlcpy(worker->bgw_type, kind_names[kind], BGW_MAXLEN);
 	strlcpy(worker->bgw_library_name, "workflow",
@@ -138,18 +149,26 @@ is_listed(void)
 	return false;
 }
 
-/* _PG_init's part: ask the postmaster for the launcher. */
+static void
+register_static(WfBgworkerKind kind)
+{
+	BackgroundWorker worker;
+	WfBgworkerArgs args = {.kind = kind};
+
+	describe(&worker, kind);
+	worker.bgw_restart_time = RESTART_SECONDS;
+	memcpy(worker.bgw_extra, &args, sizeof(args));
+	RegisterBackgroundWorker(&worker);
+}
+
+/* _PG_init's part: ask the postmaster for the launcher, and the link if there is another server. */
 void
 wf_bgworker_register(void)
 {
-	BackgroundWorker worker;
-	WfBgworkerArgs args = {.kind = WF_BGWORKER_LAUNCHER};
-
-	describe(&worker, WF_BGWORKER_LAUNCHER);
-	worker.bgw_restart_time = LAUNCHER_RESTART_SECONDS;
-	memcpy(worker.bgw_extra, &args, sizeof(args));
-	RegisterBackgroundWorker(&worker);
+	register_static(WF_BGWORKER_LAUNCHER);
 	registered = is_listed();
+	if (wf_remote[0] != '\0')
+		register_static(WF_BGWORKER_LINK);
 }
 
 /* Did the postmaster accept the launcher?  It does not if there is no room. */
@@ -180,7 +199,7 @@ wf_bgworker_start(const WfBgworkerArgs *args)
 		snprintf(worker.bgw_name, BGW_MAXLEN,
 				 "workflow executor for owner %d of database %u",
 				 args->owner, args->dbid);
-	else
+	else if (args->kind == WF_BGWORKER_RUNTIME)
 		snprintf(worker.bgw_name, BGW_MAXLEN,
 				 "workflow runtime for database %u", args->dbid);
 
@@ -222,7 +241,7 @@ wf_bgworker_prepare(pg_on_exit_callback leave)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 
 	/* only an executor runs anything that could be cancelled */
-	if (wf_bgworker_args()->kind != WF_BGWORKER_EXECUTOR)
+	if (wf_bgworker_args()->kind != WF_BGWORKER_EXECUTOR && wf_bgworker_args()->kind != WF_BGWORKER_PLACED)
 		pqsignal(SIGINT, SIG_IGN);
 	BackgroundWorkerUnblockSignals();
 }
@@ -237,9 +256,12 @@ error_context(void *arg)
 		errcontext("workflow executor of database \"%s\", owner %d (\"%s\")",
 				   context_database ? context_database : "?", args->owner,
 				   context_role ? context_role : "?");
-	else
+	else if (args->kind == WF_BGWORKER_RUNTIME)
 		errcontext("workflow runtime of database \"%s\"",
 				   context_database ? context_database : "?");
+	else
+		errcontext("%s in database \"%s\"%s%s", kind_names[args->kind], context_database ? context_database : "?",
+				   context_role ? ", role " : "", context_role ? context_role : "");
 }
 
 /* Names for log lines, looked up once while that is possible. */
@@ -251,7 +273,7 @@ learn_names(const WfBgworkerArgs *args)
 	char	   *database;
 
 	StartTransactionCommand();
-	database = get_database_name(args->dbid);
+	database = get_database_name(MyDatabaseId);
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	if (database)
 		context_database = pstrdup(database);
@@ -292,8 +314,18 @@ settle(const char *synchronous_commit)
 					PGC_USERSET, PGC_S_OVERRIDE);
 }
 
+/* Connect to what the arguments say, or to the database of another server's runs. */
+static void
+connect_to_database(const WfBgworkerArgs *args)
+{
+	if (args->kind == WF_BGWORKER_COURIER)
+		BackgroundWorkerInitializeConnection(wf_remote_database, NULL, 0);
+	else
+		BackgroundWorkerInitializeConnectionByOid(args->dbid, args->role, 0);
+}
+
 /*
- * Connect to the database and role of the arguments (none for the launcher)
+ * Connect to the database and role of the arguments (none for launcher and link)
  * and settle the session: settings that ALTER ROLE or ALTER DATABASE must not
  * bend, names for activity and log lines.
  */
@@ -305,7 +337,7 @@ wf_bgworker_connect(void)
 	char	   *synchronous_commit;
 
 	wf_neutral_value_note();
-	if (args->kind == WF_BGWORKER_LAUNCHER)
+	if (args->kind == WF_BGWORKER_LAUNCHER || args->kind == WF_BGWORKER_LINK)
 	{
 		BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 		return;
@@ -313,7 +345,8 @@ wf_bgworker_connect(void)
 
 	configured = GetConfigOption("synchronous_commit", false, false);
 	synchronous_commit = MemoryContextStrdup(TopMemoryContext, configured);
-	BackgroundWorkerInitializeConnectionByOid(args->dbid, args->role, 0);
+	connect_to_database(args);
+	own_path = MemoryContextStrdup(TopMemoryContext, GetConfigOption("search_path", false, false));
 	settle(synchronous_commit);
 	pfree(synchronous_commit);
 	learn_names(args);
@@ -338,6 +371,13 @@ wf_bgworker_pin(void)
 		ereport(FATAL,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("session user of a workflow executor was changed")));
+}
+
+/* The search_path that the role, and the database, have configured. */
+const char *
+wf_bgworker_own_path(void)
+{
+	return own_path;
 }
 
 /* Was the role a superuser when this worker logged in? */
@@ -398,14 +438,16 @@ wf_bgworker_welcome(Oid dbid, bool *exists)
 
 /*
  * Answer interrupts between transactions.  A worker that has to go does so
- * without a word then; only the launcher must end with a failure, or it would
+ * without a word then; only static ones must end with a failure, or they would
  * not be started again.
  */
 void
 wf_bgworker_interrupts(void)
 {
+	WfBgworkerKind kind = wf_bgworker_args()->kind;
+
 	if (terminated)
-		proc_exit(wf_bgworker_args()->kind == WF_BGWORKER_LAUNCHER ? 1 : 0);
+		proc_exit(kind == WF_BGWORKER_LAUNCHER || kind == WF_BGWORKER_LINK ? 1 : 0);
 
 	/* nothing is running that somebody may have wanted to cancel */
 	QueryCancelPending = false;

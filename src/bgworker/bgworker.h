@@ -13,7 +13,10 @@ typedef enum WfBgworkerKind
 {
 	WF_BGWORKER_LAUNCHER,
 	WF_BGWORKER_RUNTIME,
-	WF_BGWORKER_EXECUTOR
+	WF_BGWORKER_EXECUTOR,
+	WF_BGWORKER_LINK,			/* a member of another server's cluster */
+	WF_BGWORKER_COURIER,		/* claims runs of that server */
+	WF_BGWORKER_PLACED			/* an executor of those */
 } WfBgworkerKind;
 
 /* What a worker is told by who starts it; travels in bgw_extra. */
@@ -21,11 +24,12 @@ typedef struct WfBgworkerArgs
 {
 	WfBgworkerKind kind;
 	int			slot;			/* entry in shared memory: databases for a
-								 * runtime, executors for an executor */
+								 * runtime, executors for an executor,
+								 * errands for one of placed runs */
 	uint32		generation;		/* of that entry: a late worker must not take
 								 * what was given to another one */
 	Oid			dbid;
-	Oid			role;			/* executor */
+	Oid			role;			/* executors */
 	Oid			extension;		/* executor */
 	int32		owner;			/* executor */
 } WfBgworkerArgs;
@@ -37,6 +41,7 @@ extern const WfBgworkerArgs *wf_bgworker_args(void);
 extern void wf_bgworker_prepare(pg_on_exit_callback leave);
 extern void wf_bgworker_connect(void);
 extern void wf_bgworker_pin(void);
+extern const char *wf_bgworker_own_path(void);
 extern bool wf_bgworker_superuser(void);
 extern bool wf_bgworker_terminated(void);
 extern int64 wf_bgworker_told_to_end(void);

@@ -42,7 +42,9 @@
 #include "bgworker/role_commands.h"
 #include "eval/restricted.h"
 #include "shmem/database.h"
+#include "shmem/errand.h"
 #include "shmem/instance.h"
+#include "shmem/membership.h"
 #include "shmem/owner.h"
 #include "shmem/prepared.h"
 #include "shmem/slot.h"
@@ -56,6 +58,23 @@
 static ProcessUtility_hook_type previous_hook = NULL;
 
 /* --- holding a database -------------------------------------------------- */
+
+/* Those that do another server's runs, if they do so there. */
+static int
+remote_of(Oid dbid, bool terminate)
+{
+	WfMembership membership;
+
+	wf_membership_get(&membership);
+	if (membership.courier_pid == 0 || membership.courier_dbid != dbid)
+		return 0;
+	if (terminate)
+	{
+		kill(membership.courier_pid, SIGTERM);
+		wf_errand_signal_all(SIGTERM);
+	}
+	return 1 + wf_errand_count();
+}
 
 /* Our background workers in a database, told to end if `terminate`. */
 static int
@@ -85,7 +104,7 @@ bgworkers_of(Oid dbid, bool terminate)
 			kill(slot->pid, SIGTERM);
 	}
 	wf_instance_unlock();
-	return n;
+	return n + remote_of(dbid, terminate);
 }
 
 /* For errors and exits. */

@@ -54,6 +54,7 @@
 #include "store/file_upload.h"
 #include "store/job_cache.h"
 #include "store/origin.h"
+#include "store/outcome.h"
 #include "store/published.h"
 #include "store/retention.h"
 #include "store/timer_sweep.h"
@@ -154,6 +155,18 @@ forget_checkpoints(Oid extension, bool *more)
 		return false;
 	if (wf_origin_is_certain())
 		wf_checkpoint_sweep();
+	wf_transaction_commit();
+	return true;
+}
+
+/* What another server has heard of for long. */
+static bool
+expire_outcomes(Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("deleting outcomes of runs of another server", extension))
+		return false;
+	if (wf_origin_is_ours())
+		*more = wf_outcome_expire();
 	wf_transaction_commit();
 	return true;
 }
@@ -363,9 +376,10 @@ static Chore checkpoints = {.what = "deleting checkpoints of nobody",.run = forg
 static Chore files = {.what = "forgetting files that were deleted",.run = forget_files};
 static Chore early = {.what = "deleting events that nobody came for",.run = expire_early};
 static Chore cached = {.what = "deleting cached results",.run = expire_cached};
+static Chore outcomes = {.what = "deleting outcomes of runs of another server",.run = expire_outcomes};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &load, &handover, &gone, &strays, &erasures, &checkpoints, &files, &early, &cached, &retention};
+static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &load, &handover, &gone, &strays, &erasures, &checkpoints, &files, &early, &cached, &outcomes, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -388,6 +402,7 @@ wf_housekeeping_wanted(bool overdue)
 	early.wanted = true;
 	cached.wanted = true;
 	retention.wanted = true;	/* there may be rules */
+	outcomes.wanted = true;
 	members.wanted = true;
 }
 

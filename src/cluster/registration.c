@@ -38,7 +38,9 @@ static void
 take_what_it_says(const WfRegistrationAsk *ask, WfRuntimeRow *row)
 {
 	row->kind = ask->kind;
-	row->role = ask->role;
+	/* a server that comes back keeps the role that it was given here */
+	if (row->epoch == 0 || ask->kind == WF_RUNTIME_APPLICATION)
+		row->role = ask->role;
 	row->fingerprint = ask->fingerprint;
 	row->address = ask->address;
 	row->info = ask->info;

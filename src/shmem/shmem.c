@@ -19,10 +19,12 @@
 #include "shmem/database.h"
 #include "shmem/ended.h"
 #include "shmem/file_wait.h"
+#include "shmem/errand.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/log_budget.h"
 #include "shmem/member.h"
+#include "shmem/membership.h"
 #include "shmem/owner.h"
 #include "shmem/permit.h"
 #include "shmem/placed.h"
@@ -52,6 +54,8 @@ static const Subsystem subsystems[] = {
 	{"workflow members", wf_member_shmem_size, wf_member_shmem_attach, NULL},
 	{"workflow placed queues", wf_placed_shmem_size, wf_placed_shmem_attach, NULL},
 	{"workflow files", wf_file_wait_shmem_size, wf_file_wait_shmem_attach, NULL},
+	{"workflow membership", wf_membership_shmem_size, wf_membership_shmem_attach, NULL},
+	{"workflow errands", wf_errand_shmem_size, wf_errand_shmem_attach, NULL},
 	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach, NULL},
 	{"workflow permits of runs", wf_permit_shmem_size, wf_permit_shmem_attach, wf_permit_shmem_beside}
 };

@@ -91,6 +91,7 @@ static struct
 	SEQUENCE("keep", "id", "SELECT id FROM workflow.keep"),
 	SEQUENCE("file", "request", "SELECT request FROM workflow.file UNION ALL SELECT request FROM workflow.file_request"),
 	SEQUENCE("file_upload", "id", "SELECT id FROM workflow.file_upload"),
+	SEQUENCE("outcome", "number", "SELECT number FROM workflow.outcome"),
 };
 
 /*

@@ -112,6 +112,10 @@ sub build_world
 	run_file($node, $database, 'world.sql');
 	run_file($node, $database, 'world_jobs.sql') unless $version;
 	$node->safe_psql($database, q{SELECT workflow.set_setting('timer_interval', '2 s')}) unless $version;
+	$node->safe_psql($database, q{
+		SELECT workflow.map_owner('somebody there', 'clerk');
+		INSERT INTO workflow.outcome (run, round, fence, ended_at) VALUES ('01234567-89ab-7def-8000-000000000000', 1, 1, '2030-01-01 00:00+00')})
+		unless $version;
 	wait_in($node, $database, q{
 		SELECT (SELECT count(*) FROM workflow.failure) = 2
 			AND (SELECT count(*) FROM workflow.process WHERE parent IS NOT NULL AND step > 0) = 1

@@ -340,6 +340,11 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('forget_files(text,bigint)', $$forget_files('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('grant_on(text,name,text[])', $$grant_on('file:docs/a', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('file:docs/', 'regress_stranger', 'read')$$, 'WF002 = ok = WF002 = = = = 42501 ='),
+-- of remote
+('map_owner(text,name)', $$map_owner('clerk', 'regress_nobody')$$, '42501 = WF002 ok 42501 = = = = = ='),
+('unmap_owner(text)', $$unmap_owner('clerk')$$, '42501 = ok ok 42501 = = = = = ='),
+('accept_remote(text)', $$accept_remote('1')$$, '42501 = = 55000 42501 = = = = = ='),
+('membership_state()', $$membership_state()$$, '42501 = ok ok 42501 = = = = ok 42501'),
 -- ours alone
 ('run_runtime(text,boolean)', $$run_runtime('w', false)$$, 'ok = = = = = = = = = 42501'),
 ('install_cron(interval)', $$install_cron()$$, '42501 = 55000 55000 42501 = = = = = ='),
@@ -387,6 +392,9 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('load_minutes', $$WHERE false$$, '0 = = = = = = = = = 42501'),
 ('runtimes', $$WHERE kind <> 'local'$$, '0 = = = = = = = = = 42501'),
 ('settings', $$WHERE name = 'timer_interval'$$, '1 = = = = = = = = = 42501'),
+('membership', $$$$, '42501 = 1 1 42501 = = = = 1 42501'),
+('owner_map', $$$$, '42501 = 0 0 42501 = = = = 0 42501'),
+('outcomes', $$$$, '42501 = 0 0 42501 = = = = = ='),
 ('run_logs', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc')$$, '3 3 3 3 1 0 3 0 = 3 42501'),
 ('search(text,text[],jsonb,text[],status[],integer,uuid,text,jsonb)', $$('doc', '{open}', '{"n": 1}')$$, '2 2 2 2 1 0 2 0 = 2 42501');
@@ -418,7 +426,7 @@ SELECT is(answers(r, format('SELECT count(*) FROM workflow.' ||
                             CASE WHEN r.object ~ '^search' THEN 'search' ELSE r.object END || ' ' || r.command,
                             :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task', :'bulk')),
           expected(r), format('rows of %s %s', substring(r.object, '^\w+'), regexp_replace(r.command, '%\d\$L', 'P', 'g')))
-FROM app.right r WHERE r.verdicts ~ '^\d ' OR r.object = 'inconsistencies' ORDER BY r.n;
+FROM app.right r WHERE r.verdicts ~ '^\d ' OR r.object IN ('inconsistencies', 'membership', 'owner_map', 'outcomes') ORDER BY r.n;
 SET ROLE regress_app;
 SELECT FROM workflow.unpause('rest');
 SELECT workflow.work(100) \g /dev/null
@@ -426,7 +434,7 @@ RESET ROLE;
 SELECT is(answers(r, format(CASE WHEN r.object ~ '^(await|await_work|await_placed|await_run|await_bulk|wait_for_lsn|expire_all|work_turn)\(' THEN 'CALL workflow.' ELSE 'SELECT NULL FROM workflow.' END || r.command,
                             :'p', :'over', :'doc', :'old', :'mine', :'other', :'claimed', :'fence', :'waits', :'form', :'desk', :'task', :'bulk')),
           expected(r), regexp_replace(r.command, '%\d\$[Ls]', 'P', 'g'))
-FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object <> 'inconsistencies' ORDER BY r.n;
+FROM app.right r WHERE r.verdicts !~ '^\d ' AND r.object NOT IN ('inconsistencies', 'membership', 'owner_map', 'outcomes') ORDER BY r.n;
 
 -- For two privileges together: who starts and sends may simulate, and speak
 -- for nobody else; not in a script either.

@@ -1,0 +1,475 @@
+/*-------------------------------------------------------------------------
+ *
+ * courier.c
+ *	  The process that claims runs of another server, and tells what became of them.
+ *
+ * A background worker of the database workflow.remote_database, connected as the bootstrap
+ * superuser; it executes our fixed statements alone.  Started by the link, under whose epoch it
+ * claims; without one it waits.  Two connections: on one it waits until there is something to
+ * be claimed, on the other it says all else.
+ *
+ * A run that was done before is answered from the table of outcomes.  Otherwise it goes to
+ * an executor of the role that the owner of its job is here (crew.c), or fails if that is
+ * nobody.  What has ended is told until the other server answers (delivery.c).
+ *
+ * When the answer to a claim is lost, or what it gave cannot be given back, the other server
+ * waits for runs that nobody is at.  Then nothing more is claimed, and once all else has
+ * ended the link begins another epoch, which frees them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/quote.h"
+#include "base/version.h"
+#include "bgworker/bgworker.h"
+#include "bgworker/login.h"
+#include "remote/courier.h"
+#include "remote/crew.h"
+#include "remote/patience.h"
+#include "remote/peer.h"
+#include "store/origin.h"
+#include "store/owner_map.h"
+#include "store/transaction.h"
+
+/* Pauses (ms): after trouble; between looks for what is cancelled; an answer takes so long at most. */
+#define TROUBLE_PAUSE	1000
+#define TROUBLE_COUNT	60
+#define LOOK_PAUSE		1000
+#define POSTPONED_PAUSE	100
+#define TIMEOUT			10000
+
+#define WAITING "the wait for runs of the server of workflow.remote"
+
+/* Longer than the wait, which is 30 s. */
+#define AWAIT_TIMEOUT	45000
+
+#define CLAIM \
+	"SELECT c.* FROM workflow.claim_placed($1, $2::pg_catalog.int8, $3::pg_catalog.int4) c"
+
+#define AWAIT \
+	"CALL workflow.await_placed($1, $2::pg_catalog.int8, '30 seconds')"
+
+static WfLine talking;
+static WfLine waiting;			/* asking: it waits */
+static int64 waits_until = 0;	/* an answer is to be there by then; steady */
+static WfTargets *targets = NULL;
+static WfPatience trouble;
+static int64 looked_at = 0;		/* for what is cancelled; steady */
+static WfMembership member;		/* as it was at the beginning of this cycle */
+static int64 epoch = 0;			/* under which we claim; 0: not yet */
+static bool may_be_more = true;	/* there may be something to be claimed */
+static bool untold = true;		/* there may be something to be told */
+static bool astray = false;		/* something was claimed, and we do not know what */
+static uint64 pokes = 0;		/* that we have heard */
+
+/* Runs that no executor can take just now: its place is taken by one of another role. */
+static struct
+{
+	WfParcel	parcel;
+	Oid			role;
+}		   *postponed = NULL;
+static int	npostponed = 0;
+static MemoryContext postponed_context;
+
+/* --- lines ---------------------------------------------------------------------------------- */
+
+static void
+close_lines(void)
+{
+	wf_line_close(&talking);
+	wf_line_close(&waiting);
+}
+
+/* There is trouble with a line, or what was said on it. */
+static void
+failed(const WfLine *line)
+{
+	char		why[WF_MEMBERSHIP_TROUBLE];
+
+	strlcpy(why, line->trouble, sizeof(why));
+	close_lines();
+	wf_patience_failed(&trouble, TROUBLE_PAUSE, TROUBLE_COUNT, WAITING, why);
+}
+
+static bool
+open_line(WfLine *line)
+{
+	bool		refused;
+
+	return wf_line_is_open(line) ||
+		wf_peer_open(line, targets, GetDatabaseEncodingName(), TIMEOUT, false, &refused);
+}
+
+/* Open both lines; false: there is trouble. */
+static bool
+open_lines(void)
+{
+	if (targets == NULL)
+		targets = wf_target_read(&talking, wf_remote);
+	if (targets == NULL || !open_line(&talking))
+	{
+		failed(&talking);
+		return false;
+	}
+	if (!open_line(&waiting))
+	{
+		failed(&waiting);
+		return false;
+	}
+	return true;
+}
+
+static const char *
+number(int64 value)
+{
+	return psprintf(INT64_FORMAT, value);
+}
+
+/* --- claims ---------------------------------------------------------------------------------- */
+
+/* Whose a run is here. */
+typedef struct Judgement
+{
+	bool		ended_before;
+	Oid			role;			/* InvalidOid: nobody's, */
+	const char *why;			/* for this reason */
+	const char *hint;
+} Judgement;
+
+/* Why runs of this owner are not done here, or whose they are; in a transaction. */
+static void
+find_role(const char *owner, Judgement *judgement)
+{
+	char	   *name = owner == NULL ? NULL : wf_owner_map_find(owner);
+	Oid			role = name == NULL ? InvalidOid : get_role_oid(name, true);
+
+	if (name == NULL)
+	{
+		judgement->why = psprintf("owner \"%s\" of the job has no role on runtime \"%s\"",
+								  owner == NULL ? "?" : wf_quote(owner), wf_quote(member.id));
+		judgement->hint = "workflow.map_owner() there gives it one.";
+	}
+	else if (!OidIsValid(role))
+		judgement->why = psprintf("role \"%s\" of owner \"%s\" does not exist on runtime \"%s\"",
+								  wf_quote(name), wf_quote(owner), wf_quote(member.id));
+	else if (superuser_arg(role))
+		judgement->why = psprintf("role \"%s\" of owner \"%s\" is a superuser on runtime \"%s\"",
+								  wf_quote(name), wf_quote(owner), wf_quote(member.id));
+	else if (wf_login_check(role, WF_LANE_RUNS) != WF_WAIT_NONE)
+		judgement->why = psprintf("role \"%s\" of owner \"%s\" may not log in on runtime \"%s\"",
+								  wf_quote(name), wf_quote(owner), wf_quote(member.id));
+	else
+		judgement->role = role;
+}
+
+/* What is to become of a run?  In a transaction of its own; false: the extension is gone. */
+static bool
+judge(const WfParcel *parcel, Judgement *judgement)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext old;
+
+	memset(judgement, 0, sizeof(*judgement));
+	if (!wf_transaction_begin("receiving a run", InvalidOid))
+		return false;
+	judgement->ended_before = wf_outcome_tell_again(&parcel->run, parcel->round, parcel->fence);
+	if (!judgement->ended_before)
+	{
+		old = MemoryContextSwitchTo(context);
+		find_role(parcel->fields[WF_PARCEL_owner], judgement);
+		MemoryContextSwitchTo(old);
+	}
+	wf_transaction_commit();
+	MemoryContextSwitchTo(context);
+	return true;
+}
+
+/* --- those that wait for an executor ---------------------------------------------------------- */
+
+/* A run was claimed that no executor can take just now. */
+static void
+postpone(const WfParcel *parcel, Oid role)
+{
+	MemoryContext old = MemoryContextSwitchTo(postponed_context);
+
+	Assert(npostponed < wf_max_remote_executors);
+	for (int i = 0; i < WF_PARCEL_FIELDS; i++)
+		postponed[npostponed].parcel.fields[i] = parcel->fields[i] == NULL ? NULL : pstrdup(parcel->fields[i]);
+	postponed[npostponed].parcel.run = parcel->run;
+	postponed[npostponed].parcel.round = parcel->round;
+	postponed[npostponed].parcel.fence = parcel->fence;
+	postponed[npostponed++].role = role;
+	MemoryContextSwitchTo(old);
+}
+
+/* Give as many of them as there is room for. */
+static void
+give_postponed(void)
+{
+	int			left = 0;
+
+	for (int i = 0; i < npostponed; i++)
+		if (!wf_crew_give(&postponed[i].parcel, postponed[i].role))
+			postponed[left++] = postponed[i];
+	npostponed = left;
+	if (left == 0)
+		MemoryContextReset(postponed_context);
+}
+
+/* They are not ours any more. */
+static void
+forget_postponed(void)
+{
+	npostponed = 0;
+	MemoryContextReset(postponed_context);
+}
+
+/* A run was claimed.  False: there is trouble. */
+static bool
+receive(const WfParcel *parcel)
+{
+	Judgement	judgement;
+
+	if (!judge(parcel, &judgement))
+		return wf_delivery_give_back(&talking, parcel, TIMEOUT);
+	if (judgement.ended_before)
+	{
+		untold = true;
+		return true;
+	}
+	if (!OidIsValid(judgement.role))
+		return wf_delivery_refuse(&talking, parcel, "WF002", judgement.why, judgement.hint, true, TIMEOUT);
+	if (!wf_crew_give(parcel, judgement.role))
+		postpone(parcel, judgement.role);
+	return true;
+}
+
+/* Are we who this database says? */
+static bool
+is_at_home(void)
+{
+	bool		home = false;
+
+	if (wf_transaction_begin("looking whether the database is ours", InvalidOid))
+	{
+		home = wf_origin_is_ours() && wf_version_has_column("outcome", "run");
+		wf_transaction_commit();
+	}
+	return home;
+}
+
+/* Claim what there is room for.  False: there is trouble. */
+static bool
+claim(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			room = wf_crew_room();
+	const char *values[3] = {member.id, number(epoch), number(room)};
+	PGresult   *answer;
+	int			n;
+	bool		good = true;
+
+	if (room == 0 || npostponed > 0 || astray || !wf_enabled || !is_at_home())
+		return true;
+	MemoryContextSwitchTo(context);
+	answer = wf_line_ask(&talking, CLAIM, lengthof(values), values, TIMEOUT);
+	if (answer == NULL)
+	{
+		/* an error of the other server is an answer, too */
+		astray = astray || talking.sqlstate[0] == '\0';
+		return false;
+	}
+	n = wf_line_library()->ntuples(answer);
+	may_be_more = n == room;
+	for (int i = 0; i < n && good; i++)
+	{
+		WfParcel	parcel;
+
+		good = wf_parcel_read(answer, i, &parcel) && receive(&parcel);
+	}
+	wf_line_library()->clear(answer);
+	astray = astray || !good;
+	return good;
+}
+
+/* Begin to wait for something to be claimed.  False: there is trouble. */
+static bool
+begin_to_wait(void)
+{
+	const char *values[2] = {member.id, number(epoch)};
+
+	waits_until = wf_clock_steady() + AWAIT_TIMEOUT * INT64CONST(1000);
+	return wf_line_send(&waiting, AWAIT, lengthof(values), values, TIMEOUT);
+}
+
+/* Has the wait ended?  False: there is trouble. */
+static bool
+look_at_wait(void)
+{
+	PGresult   *answer;
+
+	switch (wf_line_look(&waiting, &answer))
+	{
+		case WF_LINE_WAITS:
+			if (wf_clock_steady() < waits_until)
+				return true;
+			wf_line_trouble(&waiting, "the other server does not answer");
+			return false;
+		case WF_LINE_ANSWERED:
+			may_be_more = true;
+			wf_line_library()->clear(answer);
+			return true;
+		case WF_LINE_FAILED:
+			break;
+	}
+	return false;
+}
+
+/* --- a cycle --------------------------------------------------------------------------------- */
+
+/* The epoch may have changed: what was claimed under another one is not ours. */
+static void
+look_at_epoch(void)
+{
+	wf_membership_get(&member);
+	may_be_more = may_be_more || member.pokes != pokes;
+	pokes = member.pokes;
+	if (member.epoch == epoch)
+		return;
+	wf_crew_give_up();
+	forget_postponed();
+	close_lines();
+	trouble = (WfPatience) {0};
+	epoch = member.epoch;
+	may_be_more = untold = true;
+	astray = false;
+}
+
+/* Tell what is to be told.  False: there is trouble. */
+static bool
+tell(void)
+{
+	if (!wf_crew_tell_lost(&talking, TIMEOUT))
+		return false;
+	while (untold)
+		if (!wf_delivery_tell_all(&talking, TIMEOUT, &untold))
+		{
+			untold = true;
+			return false;
+		}
+	return true;
+}
+
+/* Look now and then whether what we are at is wanted still.  False: there is trouble. */
+static bool
+look_for_unwanted(void)
+{
+	if (wf_clock_steady() - looked_at < LOOK_PAUSE * INT64CONST(1000))
+		return true;
+	looked_at = wf_clock_steady();
+	return wf_crew_look_for_unwanted(&talking, TIMEOUT);
+}
+
+/* What there is to do. */
+static void
+work(void)
+{
+	bool		was_at_work = wf_crew_is_at_work();
+
+	look_at_epoch();
+	wf_crew_look();
+	give_postponed();
+	if (was_at_work)
+		untold = true;
+	if (epoch == 0 || !wf_patience_is_over(&trouble) || !open_lines())
+		return;
+	if (waiting.asking && !look_at_wait())
+		failed(&waiting);
+	else if (!tell() || !look_for_unwanted() || (may_be_more && !claim()) || (untold && !tell()))
+		failed(&talking);
+	else if (!waiting.asking && !may_be_more && !astray && wf_crew_room() > 0 && !begin_to_wait())
+		failed(&waiting);
+	else
+	{
+		wf_patience_succeeded(&trouble, WAITING);
+		if (astray && !untold && npostponed == 0 && !wf_crew_is_at_work())
+			wf_membership_renew(epoch);
+	}
+}
+
+/* How long (ms) there is nothing to do. */
+static long
+idle_for(void)
+{
+	int64		now = wf_clock_steady();
+
+	if (trouble.next_at > now)
+		return (trouble.next_at - now) / 1000 + 1;
+	if (npostponed > 0)
+		return POSTPONED_PAUSE;
+	if (epoch == 0 || !wf_crew_is_at_work())
+		return waiting.asking ? Max((waits_until - now) / 1000, 0) + 1 : LOOK_PAUSE;
+	return LOOK_PAUSE;
+}
+
+static void
+sleep_for_a_while(void)
+{
+	int			events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
+	pgsocket	socket = PGINVALID_SOCKET;
+
+	if (waiting.asking)
+	{
+		socket = wf_line_library()->socket(waiting.conn);
+		events |= WL_SOCKET_READABLE;
+	}
+	(void) WaitLatchOrSocket(MyLatch, events, socket, idle_for(), WaitEventExtensionNew("WorkflowCourierIdle"));
+}
+
+/* before_shmem_exit */
+static void
+leave(int code, Datum arg)
+{
+	LWLockReleaseAll();
+	close_lines();
+	wf_membership_courier_detach();
+}
+
+/* Entry point. */
+void
+wf_courier_main(Datum arg)
+{
+	MemoryContext context;
+
+	wf_bgworker_prepare(leave);
+	if (!wf_membership_courier_attach())
+		return;
+	wf_bgworker_connect();
+	wf_membership_courier_at(MyDatabaseId);
+	(void) wf_line_library();
+	wf_crew_begin();
+	postponed = MemoryContextAllocZero(TopMemoryContext, sizeof(*postponed) * wf_max_remote_executors);
+	postponed_context = AllocSetContextCreate(TopMemoryContext, "workflow postponed runs", ALLOCSET_SMALL_SIZES);
+	context = AllocSetContextCreate(TopMemoryContext, "workflow courier", ALLOCSET_SMALL_SIZES);
+	for (;;)
+	{
+		MemoryContextReset(context);
+		MemoryContextSwitchTo(context);
+		ResetLatch(MyLatch);
+		wf_bgworker_interrupts();
+		work();
+		sleep_for_a_while();
+	}
+}

@@ -1,0 +1,235 @@
+/*-------------------------------------------------------------------------
+ *
+ * crew.c
+ *	  The executors of the courier, and what each of them is at.
+ *
+ * Runs in the courier.  An executor does runs of one role, one after the other, and leaves
+ * its place when all are taken and another role has work.  One that has gone amid a run,
+ * without an outcome, was ended by somebody, or by what it did: that is an error of the
+ * run, as its job has it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "base/guc.h"
+#include "bgworker/bgworker.h"
+#include "remote/crew.h"
+#include "shmem/errand.h"
+#include "store/transaction.h"
+
+/* What a place is at. */
+typedef struct Post
+{
+	bool		taken;			/* a run was given, and has not ended */
+	bool		lost;			/* its executor has gone, and the other server is to hear that */
+	pg_uuid_t	run;
+	int32		round;
+	int64		fence;
+	dsm_segment *segment;
+	BackgroundWorkerHandle *handle; /* of the executor that was started last; or NULL */
+} Post;
+
+static Post *posts = NULL;		/* workflow.max_remote_executors */
+
+/* Once, in the courier.  Executors of an earlier one end: nobody knows what they are at. */
+void
+wf_crew_begin(void)
+{
+	posts = MemoryContextAllocZero(TopMemoryContext, sizeof(Post) * wf_max_remote_executors);
+	wf_errand_signal_all(SIGTERM);
+}
+
+/* --- giving --------------------------------------------------------------------------------- */
+
+/* How many runs may be claimed. */
+int
+wf_crew_room(void)
+{
+	int			n = 0;
+
+	for (int i = 0; i < wf_max_remote_executors; i++)
+	{
+		WfErrandState state = wf_errand_look(i, NULL);
+
+		n += !posts[i].taken && !posts[i].lost && (state == WF_ERRAND_FREE || state == WF_ERRAND_IDLE);
+	}
+	return n;
+}
+
+/* Is somebody at work, or is there something to be told of one? */
+bool
+wf_crew_is_at_work(void)
+{
+	for (int i = 0; i < wf_max_remote_executors; i++)
+		if (posts[i].taken || posts[i].lost)
+			return true;
+	return false;
+}
+
+/*
+ * A place for a run of that role: one whose executor waits; else one that is free; -1: there
+ * is none just now, and somebody who waits was told to go.
+ */
+static int
+find_place(Oid role)
+{
+	int			free = -1;
+	int			other = -1;
+
+	for (int i = 0; i < wf_max_remote_executors; i++)
+	{
+		Oid			of;
+		WfErrandState state = wf_errand_look(i, &of);
+
+		if (posts[i].taken || posts[i].lost)
+			continue;
+		if (state == WF_ERRAND_IDLE && of == role)
+			return i;
+		if (state == WF_ERRAND_FREE)
+			free = i;
+		else if (state == WF_ERRAND_IDLE)
+			other = i;
+	}
+	if (free < 0 && other >= 0)
+		wf_errand_dismiss(other);
+	return free;
+}
+
+/* Start an executor for a place that has got a run; false: there is no background worker. */
+static bool
+start(int place, Oid role, dsm_handle run)
+{
+	WfBgworkerArgs args = {.kind = WF_BGWORKER_PLACED,.slot = place,.dbid = MyDatabaseId,.role = role};
+
+	args.generation = wf_errand_give_new(place, role, run);
+	if (posts[place].handle != NULL)
+		pfree(posts[place].handle);
+	posts[place].handle = wf_bgworker_start(&args);
+	if (posts[place].handle == NULL)
+		wf_errand_take_back(place);
+	return posts[place].handle != NULL;
+}
+
+/* Give a run to an executor of that role; false: none can take it just now. */
+bool
+wf_crew_give(const WfParcel *parcel, Oid role)
+{
+	int			place = find_place(role);
+	dsm_segment *segment = place < 0 ? NULL : wf_parcel_write(parcel);
+	dsm_handle	handle;
+
+	if (segment == NULL)
+		return false;
+	handle = dsm_segment_handle(segment);
+	if (!(wf_errand_look(place, NULL) == WF_ERRAND_IDLE ? wf_errand_give(place, handle) :
+		  wf_errand_look(place, NULL) == WF_ERRAND_FREE && start(place, role, handle)))
+	{
+		dsm_detach(segment);
+		return false;
+	}
+	posts[place].taken = true;
+	posts[place].run = parcel->run;
+	posts[place].round = parcel->round;
+	posts[place].fence = parcel->fence;
+	posts[place].segment = segment;
+	return true;
+}
+
+/* --- what becomes of them ------------------------------------------------------------------------ */
+
+/* Is the executor that was started for a place not there, and will not come? */
+static bool
+never_came(int place)
+{
+	pid_t		pid;
+
+	return wf_errand_look(place, NULL) == WF_ERRAND_GIVEN && posts[place].handle != NULL &&
+		GetBackgroundWorkerPid(posts[place].handle, &pid) == BGWH_STOPPED;
+}
+
+/* Is there an outcome of what a place was at? */
+static bool
+has_outcome(const Post *post)
+{
+	bool		kept = false;
+
+	if (!wf_transaction_begin("looking for an outcome", InvalidOid))
+		return false;
+	kept = wf_outcome_is_kept(&post->run, post->round, post->fence);
+	wf_transaction_commit();
+	return kept;
+}
+
+/* Look who has ended what it was at. */
+void
+wf_crew_look(void)
+{
+	for (int i = 0; i < wf_max_remote_executors; i++)
+	{
+		Post	   *post = &posts[i];
+
+		if (!post->taken)
+			continue;
+		if (never_came(i))
+			wf_errand_take_back(i);
+		if (wf_errand_look(i, NULL) != WF_ERRAND_FREE && !wf_errand_settled(i))
+			continue;
+		post->taken = false;
+		dsm_detach(post->segment);
+		post->lost = !has_outcome(post);
+	}
+}
+
+/* Tell the other server of those that were lost.  False: there is trouble. */
+bool
+wf_crew_tell_lost(WfLine *line, int timeout)
+{
+	for (int i = 0; i < wf_max_remote_executors; i++)
+	{
+		WfParcel	parcel = {.run = posts[i].run,.fence = posts[i].fence};
+
+		if (!posts[i].lost)
+			continue;
+		if (!wf_delivery_refuse(line, &parcel, "57P01", "the executor ended amid the run", NULL, false, timeout))
+			return false;
+		posts[i].lost = false;
+	}
+	return true;
+}
+
+/* Cancel what the other server does not want any more.  False: there is trouble. */
+bool
+wf_crew_look_for_unwanted(WfLine *line, int timeout)
+{
+	for (int i = 0; i < wf_max_remote_executors; i++)
+	{
+		bool		wanted;
+
+		if (!posts[i].taken)
+			continue;
+		if (!wf_delivery_is_wanted(line, &posts[i].run, posts[i].fence, timeout, &wanted))
+			return false;
+		if (!wanted)
+			wf_errand_signal(i, SIGINT);
+	}
+	return true;
+}
+
+/* What was claimed is not ours any more: whoever is at it is to stop. */
+void
+wf_crew_give_up(void)
+{
+	for (int i = 0; i < wf_max_remote_executors; i++)
+	{
+		if (posts[i].taken)
+			wf_errand_signal(i, SIGTERM);
+		posts[i].lost = false;
+	}
+}
