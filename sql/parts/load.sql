@@ -216,6 +216,63 @@ CREATE FUNCTION workflow.work_load() RETURNS bigint
 CREATE FUNCTION workflow.metrics() RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_metrics';
 
+-- critical_path(process): why a process took as long as it did: the steps of its history each of
+-- which had to wait for the one before. From its last step back: a step is preceded by the
+-- latest one that had entered a state which it left; where it left none, by the step before.
+-- A region that is in a final state waits for the others, and does not count. So of parallel
+-- regions the one shows that came last.
+--   step         the number of the step, from the first one on
+--   event        that caused it
+--   waited_in    the states that it left, in which the process was
+--   waited_for   start; timer; child, a process or run that a state invoked; task; operator;
+--                event, any other
+--   since, until from the step before on the path, or the making of the process, to this one
+--   took         the time between
+--   late         so much of it was the event late that was due at a time
+--   share        of all that the process took
+-- What the role may read of the process, as far as its history is kept; nothing for others.
+-- No errors. For hundreds of thousands of steps it takes long.
+CREATE FUNCTION workflow.critical_path(
+    process uuid, OUT step int, OUT event text, OUT waited_in text[], OUT waited_for text, OUT since timestamptz, OUT until timestamptz,
+    OUT took interval, OUT late interval, OUT share double precision)
+    RETURNS SETOF record LANGUAGE sql STABLE ROWS 10
+BEGIN ATOMIC
+    WITH RECURSIVE process AS MATERIALIZED (
+        SELECT p.started_at, d.chart::jsonb AS chart
+        FROM workflow.processes p LEFT JOIN workflow.definitions d ON d.name = p.definition AND d.version = p.version
+        WHERE p.id = $1),
+    history AS MATERIALIZED (
+        SELECT h.step, h.at, h.event, h.from_states, h.to_states, h.due,
+               ARRAY(SELECT s.state FROM unnest(h.from_states) WITH ORDINALITY s(state, n)
+                     WHERE s.state <> ALL (h.to_states)
+                       AND p.chart #>> string_to_array('states.' || replace(s.state, '.', '.states.') || '.type', '.') IS DISTINCT FROM 'final'
+                     ORDER BY s.n) AS left_states
+        FROM process p CROSS JOIN workflow.process_history h WHERE h.process = $1 AND h.taken),
+    path AS (
+        (SELECT h.step, h.at, h.event, h.from_states, h.to_states, h.due, h.left_states FROM history h ORDER BY h.step DESC LIMIT 1)
+        UNION ALL
+        SELECT b.step, b.at, b.event, b.from_states, b.to_states, b.due, b.left_states
+        FROM path p CROSS JOIN LATERAL (
+            SELECT h.step, h.at, h.event, h.from_states, h.to_states, h.due, h.left_states
+            FROM history h WHERE h.step < p.step
+            ORDER BY EXISTS (SELECT FROM unnest(p.left_states) s(state)
+                             WHERE s.state = ANY (h.to_states) AND s.state <> ALL (h.from_states)) DESC,
+                     h.step DESC
+            LIMIT 1) b),
+    times AS (
+        SELECT p.step, p.event, p.from_states, p.to_states, p.left_states, p.due, p.at,
+               COALESCE(lag(p.at) OVER (ORDER BY p.step), (SELECT c.started_at FROM process c)) AS since
+        FROM path p)
+    SELECT t.step, t.event, CASE WHEN t.from_states = t.to_states THEN t.from_states ELSE t.left_states END,
+           CASE WHEN t.event = 'workflow.start' THEN 'start' WHEN t.event LIKE 'after.%' THEN 'timer'
+                WHEN t.event LIKE 'done.invoke.%' OR t.event LIKE 'error.invoke.%' THEN 'child'
+                WHEN t.event LIKE 'task.%' THEN 'task' WHEN t.event LIKE 'workflow.%' THEN 'operator' ELSE 'event' END,
+           t.since, t.at, t.at - t.since,
+           CASE WHEN t.due IS NOT NULL THEN GREATEST(t.at - GREATEST(t.due, t.since), interval '0') END,
+           date_part('epoch', t.at - t.since) / NULLIF(date_part('epoch', sum(t.at - t.since) OVER ()), 0)
+    FROM times t ORDER BY t.step;
+END;
+
 -- Of tenants with something under way, as far as the current role sees it: processes that are
 -- not over, those of them that failed, open tasks; runs that wait and run, and since when the
 -- first of those that wait is due.
@@ -241,7 +298,8 @@ CREATE VIEW workflow.tenants WITH (security_barrier) AS
         WHERE r.tenant IS NOT NULL AND workflow.sees_run(r.job, r.starter) AND workflow.sees_tenant(r.tenant)) u
     GROUP BY u.tenant;
 
-GRANT EXECUTE ON FUNCTION workflow.load_add, workflow.load_sum, workflow.load_quantile, workflow.load_buckets, workflow.load
+GRANT EXECUTE ON FUNCTION workflow.load_add, workflow.load_sum, workflow.load_quantile, workflow.load_buckets, workflow.load,
+    workflow.critical_path
     TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.work_load TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.metrics TO workflow_monitor, workflow_admin;

@@ -183,6 +183,34 @@ SELECT FROM workflow.grant_on('rest', 'regress_stranger', 'read');
 SET ROLE regress_stranger;
 SELECT is(load('02 10:00', by => '{definition}'), '{"02 10:00 processes rest 2/0/0/0 steps 2"}', 'but what it may read');
 
+-- the critical path of a process
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "trip", "initial": "both", "states": {
+    "both": {"type": "parallel", "onDone": "packed", "states": {
+        "visa": {"initial": "asked", "states": {"asked": {"on": {"granted": "held"}}, "held": {"type": "final"}}},
+        "tickets": {"initial": "wanted", "states": {"wanted": {"after": {"1 hour": "bought"}}, "bought": {"on": {"printed": "there"}}, "there": {"type": "final"}}}}},
+    "packed": {"on": {"look": {"actions": {"type": "note", "params": "looked"}}}, "after": {"1 day": "gone"}}, "gone": {"type": "final"}}}');
+CALL clock('2030-03-01 00:00+00');
+SELECT workflow.start('trip') AS trip \gset
+CALL clock('2030-03-01 01:00:10+00');
+SELECT is(workflow.work(), 1, 'tickets are bought, ten seconds late');
+CALL clock('2030-03-01 02:00+00');
+SELECT FROM workflow.send(:'trip', 'printed');
+CALL clock('2030-03-03 00:00+00');
+SELECT FROM workflow.send(:'trip', 'granted');
+CALL clock('2030-03-03 12:00+00');
+SELECT FROM workflow.send(:'trip', 'nonsense');
+CALL clock('2030-03-04 00:00+00');
+SELECT is(workflow.work(), 1, 'gone');
+SELECT is((SELECT array_agg(concat_ws(' ', event, waited_in, waited_for, took, 'late ' || late, round(share::numeric, 3)) ORDER BY step) FROM workflow.critical_path(:'trip')),
+    ARRAY['workflow.start {} start 00:00:00 0.000', 'granted {both.visa.asked} event 2 days 0.667', 'after.1 day.packed {packed} timer 1 day late 00:00:00 0.333'], 'what the trip waited for, which were no tickets');
+SELECT is((SELECT sum(took) FROM workflow.critical_path(:'trip')), interval '3 days', 'all of the time');
+SELECT is_empty('SELECT * FROM workflow.critical_path(gen_random_uuid())', 'of no process');
+SELECT is_empty('SELECT * FROM workflow.critical_path(NULL)', 'nor of null');
+SET ROLE regress_stranger;
+SELECT is((SELECT count(*) FROM workflow.critical_path(:'trip')), 0::bigint, 'strangers see none');
+RESET ROLE;
+
 -- minutes that are too old go
 RESET ROLE;
 SELECT FROM workflow.work_load();

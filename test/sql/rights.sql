@@ -284,6 +284,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('load_add(bigint[],bigint[])', $$load_add('{1,2}', '{1,2}')$$, 'ok = = = = = = = = = 42501'),
 ('load_sum(bigint[])', $$load_sum('{1,2}')$$, '42803 = = = = = = = = = 42501'),
 ('load_quantile(bigint[],double precision)', $$load_quantile('{1,2}', 0.5)$$, 'ok = = = = = = = = = 42501'),
+('critical_path(uuid)', $$critical_path(%1$L)$$, 'ok = = = = = = = = = 42501'),
 ('metrics()', $$metrics()$$, '42501 = ok = 42501 = = = = ok 42501'),
 ('work_load()', $$work_load()$$, '42501 = ok = 42501 = = = = = ='),
 ('claim(text,text,integer,interval,text[],text,bigint)', $$claim('desk', 'w')$$, 'ok = = = WF002 ok WF002 = = 42501 ='),
