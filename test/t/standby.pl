@@ -166,6 +166,8 @@ my %refused = (
 	confirm_files => q{SELECT workflow.confirm_files('r', 1, '{1}')},
 	forget_files => q{SELECT workflow.forget_files('r', 1)},
 	work_turn => q{CALL workflow.work_turn('r', 1, 1)},
+	map_owner => q{SELECT workflow.map_owner('o', 'clerk')},
+	unmap_owner => q{SELECT workflow.unmap_owner('o')},
 	work_load => q{SELECT workflow.work_load()},
 	set_retention => q{SELECT workflow.set_retention('job:j', '1 day')},
 	drop_retention => q{SELECT workflow.drop_retention('job:j')},
@@ -176,7 +178,7 @@ my %refused = (
 	await_bulk => qq{CALL workflow.await_bulk('$ann')},
 	work_bulks => q{SELECT workflow.work_bulks()});
 my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron register_runtime beat heartbeat take_turn service_turn work_turn
-	work_load claim_placed await_placed pull_files confirm_files forget_files shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
+	work_load map_owner unmap_owner claim_placed await_placed pull_files confirm_files forget_files shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
 
 foreach my $name (sort keys %refused)
 {
@@ -185,11 +187,11 @@ foreach my $name (sort keys %refused)
 		"$name() is refused");
 }
 
-# Volatile is what may write; wait_for_lsn() is for standbys, wake(), workers(), runtime_activity() and runtime_beats() know only
-# of shared memory, and available_events() runs guards, which may do as they like.
+# Volatile is what may write; wait_for_lsn() is for standbys, wake(), workers(), runtime_activity(), runtime_beats(),
+# membership_state() and accept_remote() know only of shared memory, and available_events() runs guards, which may do as they like.
 is($standby->safe_psql('postgres', q{
 		SELECT string_agg(DISTINCT proname, ' ') FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace
-		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('wake wait_for_lsn runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
+		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('wake wait_for_lsn accept_remote membership_state runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
 	'', 'no other function writes');
 
 like(refusal($node, 'clerk', "BEGIN READ ONLY; $refused{start}"),
