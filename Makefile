@@ -70,7 +70,7 @@ OBJS         = $(filter-out src/link/%,$(patsubst %.c,%.o,$(sort $(wildcard src/
 # What talks to other servers is a library of its own, linked with libpq.
 LINK         = $(EXTENSION)_link$(DLSUFFIX)
 LINK_OBJS    = $(patsubst %.c,%.o,$(sort $(wildcard src/link/*.c)))
-PG_CPPFLAGS  = -I$(srcdir)/src -I$(libpq_srcdir) -DWF_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS  = -I$(patsubst %/,%,$(srcdir))/src -I$(libpq_srcdir) -DWF_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter $(WF_CFLAGS)
 # The SQL of this version is made from its parts. That of the released ones, and
 # the scripts that lead from each to the next, are as they are for ever. A second
