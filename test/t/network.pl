@@ -1,0 +1,148 @@
+# Servers with a network of their own, whose cables are pulled in the middle of work: another
+# instance that does runs, and a synchronous standby. A connection that is half open keeps
+# nobody waiting for longer than it may, and nothing is done twice.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+
+use Network;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use WorkflowTest;
+
+my ($land, $island, $reef) = network_machines(3);
+my $silence = 3;    # seconds
+
+# ---- three servers ---------------------------------------------------------------
+
+my $home = PostgreSQL::Test::Cluster->new('home');
+$home->init(allows_streaming => 1);
+$home->append_conf('postgresql.conf', join("\n",
+	"shared_preload_libraries = 'workflow'",
+	'max_worker_processes = 32',
+	"listen_addresses = '$land->{address}'",
+	'wal_sender_timeout = 2s',
+	'workflow.sweep_interval = 1s', ''));
+$home->append_conf('pg_hba.conf', "host all,replication all 10.99.0.0/24 trust");
+network_within($land, sub { $home->start });
+$home->safe_psql('postgres', qq{
+	CREATE EXTENSION workflow;
+	CREATE ROLE clerk LOGIN;
+	GRANT workflow_user TO clerk;
+	CREATE ROLE link LOGIN;
+	GRANT workflow_runtime TO link;
+	CREATE SCHEMA app AUTHORIZATION clerk;
+	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '$silence')});
+as($home, 'clerk', q{
+	CREATE TABLE app.done (run text, place text);
+	CREATE FUNCTION app.work(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS
+		$$INSERT INTO app.done VALUES (run->>'run', 'home'); SELECT '"home"'::jsonb$$;
+	SELECT workflow.create_queue('far', placement => '{runtime:island,local}');
+	SELECT workflow.create_job('work', 'app.work', queue => 'far')});
+
+my $away = PostgreSQL::Test::Cluster->new('island');
+$away->init;
+$away->append_conf('postgresql.conf', join("\n",
+	"shared_preload_libraries = 'workflow'",
+	'max_worker_processes = 32',
+	"workflow.runtime_id = 'island'",
+	"workflow.remote = 'host=$land->{address} port=" . $home->port . " dbname=postgres user=link'",
+	"workflow.remote_database = 'work'", ''));
+network_within($island, sub { $away->start });
+$away->safe_psql('postgres', 'CREATE DATABASE work');
+$away->safe_psql('work', q{
+	CREATE EXTENSION workflow;
+	CREATE ROLE worker LOGIN;
+	CREATE SCHEMA app AUTHORIZATION worker;
+	SET ROLE worker;
+	CREATE TABLE app.done (run text, place text);
+	CREATE FUNCTION app.work(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS
+		$$INSERT INTO app.done VALUES (run->>'run', 'island'); SELECT pg_sleep((params->>'s')::float); SELECT '"island"'::jsonb$$;
+	RESET ROLE;
+	SELECT workflow.map_owner('clerk', 'worker')});
+
+sub run_of { my ($s) = @_; return as($home, 'clerk', qq{SELECT workflow.run_job('work', '{"s": $s}')}); }
+sub state_of_island { return $home->safe_psql('postgres', q{SELECT state FROM workflow.runtimes WHERE id = 'island'}); }
+
+sub wait_for_end
+{
+	my ($run) = @_;
+
+	wait_for($home, "SELECT state = 'finished' FROM workflow.get_run('$run')", "run $run");
+	return $home->safe_psql('postgres', "SELECT result FROM workflow.get_run('$run')");
+}
+
+sub wait_until_it_lives { wait_for($home, q{SELECT state = 'alive' FROM workflow.runtimes WHERE id = 'island'}, 'the island'); return; }
+
+sub done_at { my ($server, $database, $run) = @_; return $server->safe_psql($database, "SELECT count(*) FROM app.done WHERE run = '$run'"); }
+
+# ---- a cable that is pulled --------------------------------------------------------
+
+wait_until_it_lives();
+is(wait_for_end(run_of(0)), '"island"', 'a run is done over there');
+
+# While it works: whoever waits hears of the end at home.
+my $run = run_of(600);
+wait_for($away, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'work' AND wait_event = 'PgSleep'}, 'work over there');
+my $began = time;
+network_cut($island);
+is(wait_for_end($run), '"home"', 'a run of a server that is cut off is done by the next placement');
+note(sprintf('%.1f s after the cable was pulled, with a death after %d s', time - $began, $silence));
+isnt(state_of_island(), 'alive', 'it was declared dead');
+wait_for($away, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'work' AND wait_event = 'PgSleep'}, 'the island to stop');
+pass('it knows by itself that it is out of time, and has stopped');
+is(done_at($home, 'postgres', $run), 1, 'once here');
+is($away->safe_psql('work', "SELECT count(*) FROM app.done WHERE run = '$run'"), 0, 'and not over there');
+
+# What it has done, and cannot tell.
+network_heal($island);
+wait_until_it_lives();
+is(wait_for_end(run_of(0)), '"island"', 'the cable is back, and so is the server');
+$run = run_of(1);
+wait_for($away, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'work' AND wait_event = 'PgSleep'}, 'work over there');
+network_cut($island);
+wait_for_in($away, 'work', "SELECT count(*) = 1 FROM app.done WHERE run = '$run'", 'the end over there');
+network_heal($island);
+is(wait_for_end($run), '"island"', 'a cable that is pulled for a moment costs nothing');
+is(done_at($home, 'postgres', $run), 0, 'it was done there alone');
+
+# Half open while it stops.
+network_cut($island);
+$began = time;
+$away->stop('fast');
+cmp_ok(time - $began, '<', 10, 'a server that is cut off stops without waiting for the network');
+note(sprintf('%.2f s', time - $began));
+network_heal($island);
+network_within($island, sub { $away->start });
+wait_until_it_lives();
+is(wait_for_end(run_of(0)), '"island"', 'and comes back');
+
+# ---- a synchronous standby that is cut off ------------------------------------------------
+
+$home->backup('copy');
+my $spare = PostgreSQL::Test::Cluster->new('spare');
+$spare->init_from_backup($home, 'copy', has_streaming => 1);
+$spare->append_conf('postgresql.conf', join("\n",
+	"primary_conninfo = 'host=$land->{address} port=" . $home->port . " user=postgres application_name=spare'",
+	'wal_receiver_timeout = 2s', "listen_addresses = ''", ''));
+network_within($reef, sub { $spare->start });
+$home->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = 'spare'");
+$home->safe_psql('postgres', 'ALTER SYSTEM SET workflow.require_sync = on');
+$home->reload;
+wait_for($home, q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'}, 'the standby');
+as($home, 'clerk', q{SELECT workflow.create_queue('outside'), workflow.create_job('outside', queue => 'outside'), workflow.run_job('outside')});
+network_cut($reef);
+wait_for($home, q{SELECT count(*) = 0 FROM pg_stat_replication}, 'the primary to notice');
+like(refusal($home, 'clerk', q{SELECT * FROM workflow.claim('outside', 'w')}), qr/WF019/, 'no claim while nobody confirms it');
+network_heal($reef);
+wait_for($home, q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'}, 'the standby to come back');
+is(as($home, 'clerk', q{SELECT count(*) FROM workflow.claim('outside', 'w')}), 1, 'and one when it is back');
+
+$away->stop('fast');
+$spare->stop('fast');
+$home->stop('immediate');
+done_testing();
