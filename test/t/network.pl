@@ -76,7 +76,8 @@ sub wait_for_end
 	return $home->safe_psql('postgres', "SELECT result FROM workflow.get_run('$run')");
 }
 
-sub wait_until_it_lives { wait_for($home, q{SELECT state = 'alive' FROM workflow.runtimes WHERE id = 'island'}, 'the island'); return; }
+# As it says itself: at home it lives until it was silent for too long.
+sub wait_until_it_lives { wait_for_in($away, 'work', q{SELECT state = 'alive' FROM workflow.membership}, 'the island'); return; }
 
 sub done_at { my ($server, $database, $run) = @_; return $server->safe_psql($database, "SELECT count(*) FROM app.done WHERE run = '$run'"); }
 
