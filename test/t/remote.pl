@@ -6,87 +6,20 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 
-use IO::Select;
-use IO::Socket::INET;
+use Cable;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
 use WorkflowTest;
 
 # ---- two servers, and a cable between them ---------------------------------------
 
 my $home = workflow_node('a', "listen_addresses = '127.0.0.1'", 'workflow.sweep_interval = 1s');
-
-# A cable of TCP that can be cut: who is at its ends notices nothing but silence. A process of
-# its own, told by signals: USR1 cuts, USR2 heals, what was held back is delivered then.
-package Cable
-{
-	sub new
-	{
-		my ($class, $port) = @_;
-		my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20) or die "no socket: $!";
-		my $self = { port => $listener->sockport };
-
-		$self->{pid} = fork() // die "no process: $!";
-		if ($self->{pid} == 0)
-		{
-			carry($listener, $port);
-			POSIX::_exit(0);
-		}
-		close($listener);
-		return bless $self, $class;
-	}
-
-	# In the process: what comes from one end goes to the other.
-	sub carry
-	{
-		my ($listener, $port) = @_;
-		my ($cut, %other) = (0);
-
-		local $SIG{USR1} = sub { $cut = 1 };
-		local $SIG{USR2} = sub { $cut = 0 };
-		local $SIG{PIPE} = 'IGNORE';
-		while (1)
-		{
-			my @ends = $cut ? () : map { $_->[0] } values %other;
-
-			foreach my $end (IO::Select->new($cut ? () : $listener, @ends)->can_read(0.05))
-			{
-				if ($end == $listener)
-				{
-					my $near = $listener->accept or next;
-					my $far = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
-
-					next unless $far;
-					$other{$near} = [ $near, $far ];
-					$other{$far} = [ $far, $near ];
-					next;
-				}
-				my $pair = $other{$end} or next;
-				my $got = sysread($end, my $text, 65536);
-
-				next if $got && syswrite($pair->[1], $text);
-				delete @other{ map { "$_" } @$pair };
-				close($_) foreach @$pair;
-			}
-			exit(0) if getppid() == 1;
-		}
-	}
-
-	sub cut { kill USR1 => $_[0]{pid}; return; }
-	sub heal { kill USR2 => $_[0]{pid}; return; }
-	sub end { kill KILL => $_[0]{pid}; waitpid($_[0]{pid}, 0); return; }
-}
-
 my $cable = Cable->new($home->port);
-
 $home->safe_psql('postgres', q{
 	CREATE ROLE link LOGIN;
 	GRANT workflow_runtime TO link;
 	CREATE SCHEMA app AUTHORIZATION clerk;
-	CREATE ROLE stranger LOGIN;
-	GRANT workflow_user TO stranger;
 	-- a minute of silence is a long time for a test
 	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3')});
 
