@@ -238,6 +238,7 @@ uint64
 wf_statement_execute_raised(WfStatement *statement, Datum *values, const char *nulls, long limit)
 {
 	int			code = 0;
+	bool		looking = look_only;	/* a function of ours in there may change it */
 
 	if (statement->plan == NULL)
 		prepare(statement);
@@ -251,11 +252,12 @@ wf_statement_execute_raised(WfStatement *statement, Datum *values, const char *n
 										false, false, limit);
 		else
 		{
-			if (look_only)
+			if (looking)
 				push_look_snapshot();
-			code = SPI_execute_plan(statement->plan, values, nulls, look_only, limit);
-			if (look_only)
+			code = SPI_execute_plan(statement->plan, values, nulls, looking, limit);
+			if (looking)
 				PopActiveSnapshot();
+			look_only = looking;
 		}
 	}
 	PG_FINALLY();

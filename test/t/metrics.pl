@@ -55,6 +55,8 @@ my $metrics = as($node, 'watcher', 'SELECT workflow.metrics()');
 like($metrics, qr/^workflow_runs_finished_total\{queue="job:work",job="work"\} 1$/m, 'a counter');
 like($metrics, qr/^workflow_runs_waiting\{queue="a \\"queue\\" \\\\ of mine",job="outside"\} 1$/m, 'labels are escaped');
 like($metrics, qr/^workflow_run_duration_seconds_bucket\{queue="job:work",job="work",le="\+Inf"\} 1$/m, 'a histogram');
+my ($status, $out, $warnings) = $node->psql('postgres', 'SELECT workflow.metrics()');
+is($warnings, '', 'no warning');
 my %seen;
 $seen{$_}++ foreach $metrics =~ /^(\S+(?:\{.*\})?) /mg;
 is(join(', ', grep { $seen{$_} > 1 && !/^#/ } sort keys %seen), '', 'each line once');
