@@ -169,7 +169,7 @@ wf_address_find(WfLine *line, const char *host, int timeout, WfAddress *addresse
 		wf_line_trouble(line, "could not start a process to look up host \"%s\": %s", host, strerror(errno));
 		return 0;
 	}
-	in_time = read_child(file, wf_clock_steady() + timeout * INT64CONST(1000), addresses, &n);
+	in_time = read_child(file, wf_clock_real_steady() + timeout * INT64CONST(1000), addresses, &n);
 	close(file);
 	end_child();
 	if (!in_time)

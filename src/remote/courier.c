@@ -310,7 +310,7 @@ begin_to_wait(void)
 {
 	const char *values[2] = {member.id, number(epoch)};
 
-	waits_until = wf_clock_steady() + AWAIT_TIMEOUT * INT64CONST(1000);
+	waits_until = wf_clock_real_steady() + AWAIT_TIMEOUT * INT64CONST(1000);
 	return wf_line_send(&waiting, AWAIT, lengthof(values), values, TIMEOUT);
 }
 
@@ -323,7 +323,7 @@ look_at_wait(void)
 	switch (wf_line_look(&waiting, &answer))
 	{
 		case WF_LINE_WAITS:
-			if (wf_clock_steady() < waits_until)
+			if (wf_clock_real_steady() < waits_until)
 				return true;
 			wf_line_trouble(&waiting, "the other server does not answer");
 			return false;
@@ -376,9 +376,9 @@ tell(void)
 static bool
 look_for_unwanted(void)
 {
-	if (wf_clock_steady() - looked_at < LOOK_PAUSE * INT64CONST(1000))
+	if (wf_clock_real_steady() - looked_at < LOOK_PAUSE * INT64CONST(1000))
 		return true;
-	looked_at = wf_clock_steady();
+	looked_at = wf_clock_real_steady();
 	return wf_crew_look_for_unwanted(&talking, TIMEOUT);
 }
 
@@ -413,7 +413,7 @@ work(void)
 static long
 idle_for(void)
 {
-	int64		now = wf_clock_steady();
+	int64		now = wf_clock_real_steady();
 
 	if (trouble.next_at > now)
 		return (trouble.next_at - now) / 1000 + 1;

@@ -54,7 +54,7 @@ wf_line_wait(int socket, int events, int64 until)
 
 	while (come == 0 && !wf_bgworker_terminated())
 	{
-		long		left = (until - wf_clock_steady()) / 1000;
+		long		left = (until - wf_clock_real_steady()) / 1000;
 
 		if (left <= 0)
 			break;
@@ -77,7 +77,7 @@ wf_line_wait(int socket, int events, int64 until)
 static int64
 end_of(int timeout)
 {
-	return wf_clock_steady() + timeout * INT64CONST(1000);
+	return wf_clock_real_steady() + timeout * INT64CONST(1000);
 }
 
 /* --- trouble ------------------------------------------------------------------------- */

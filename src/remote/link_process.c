@@ -117,7 +117,7 @@ wait_to_register(int wait)
 					talk.id);
 	failed(&registering, WF_CLUSTER_RESTORE_PAUSE, WF_CLUSTER_RESTORE_COUNT, REGISTERING, false);
 	wf_membership_state(WF_MEMBERSHIP_WAITING, talk.line.trouble);
-	next_at = wf_clock_steady() + wait * INT64CONST(1000);
+	next_at = wf_clock_real_steady() + wait * INT64CONST(1000);
 }
 
 static void
@@ -175,7 +175,7 @@ beat(void)
 	wf_membership_live(talk.epoch);
 	if (look)
 		wf_membership_poke();
-	next_at = wf_clock_steady() + wait * INT64CONST(1000);
+	next_at = wf_clock_real_steady() + wait * INT64CONST(1000);
 }
 
 /* The courier does not know what it has claimed: an answer was lost. */
@@ -194,7 +194,7 @@ static void
 look_at_silence(void)
 {
 	if (talk.epoch != 0 &&
-		wf_clock_steady() - talk.heard_at > wf_link_talk_silence(&talk) * INT64CONST(1000))
+		wf_clock_real_steady() - talk.heard_at > wf_link_talk_silence(&talk) * INT64CONST(1000))
 		wf_membership_live(0);
 }
 
@@ -210,9 +210,9 @@ look_after_courier(void)
 	if (now.courier_pid != 0)
 		courier_starts = 0;
 	if (now.epoch == 0 || now.courier_pid != 0 || wf_remote_database[0] == '\0' ||
-		courier_after > wf_clock_steady())
+		courier_after > wf_clock_real_steady())
 		return;
-	courier_after = wf_clock_steady() + (COURIER_PAUSE << Min(courier_starts, COURIER_DOUBLINGS)) * INT64CONST(1000);
+	courier_after = wf_clock_real_steady() + (COURIER_PAUSE << Min(courier_starts, COURIER_DOUBLINGS)) * INT64CONST(1000);
 	if (now.epoch == now.courier_epoch)
 	{
 		/* what the one before had claimed nobody knows */
@@ -277,7 +277,7 @@ work(void)
 	if (wf_remote[0] == '\0' || RecoveryInProgress())
 		return;
 	/* somebody may have accepted the server that is there */
-	if (next_at > wf_clock_steady() && wf_membership_accepted() == 0 && !is_to_renew())
+	if (next_at > wf_clock_real_steady() && wf_membership_accepted() == 0 && !is_to_renew())
 		return;
 	if (!wf_line_is_open(&talk.line))
 		try_to_connect();
@@ -295,7 +295,7 @@ work(void)
 static void
 sleep_for_a_while(void)
 {
-	int64		left = (next_at - wf_clock_steady()) / 1000 + 1;
+	int64		left = (next_at - wf_clock_real_steady()) / 1000 + 1;
 
 	if (wf_remote[0] == '\0')
 		left = SLEEP_MAX;

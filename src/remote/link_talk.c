@@ -137,7 +137,7 @@ WfLinkAsked
 wf_link_talk_register(WfLinkTalk *talk, int *wait)
 {
 	const char *values[] = {talk->id, "remote", talk->fingerprint, info()};
-	int64		asked_at = wf_clock_steady();
+	int64		asked_at = wf_clock_real_steady();
 	PGresult   *answer = ask(talk, REGISTER, lengthof(values), values);
 	const char *epoch;
 
@@ -175,7 +175,7 @@ bool
 wf_link_talk_beat(WfLinkTalk *talk, int *wait, bool *look)
 {
 	const char *values[] = {talk->id, number(talk->epoch), talk->settings < 0 ? NULL : number(talk->settings)};
-	int64		asked_at = wf_clock_steady();
+	int64		asked_at = wf_clock_real_steady();
 	PGresult   *answer = ask(talk, BEAT, lengthof(values), values);
 	const char *settings;
 	const char *next;
@@ -231,16 +231,16 @@ void
 wf_link_talk_goodbye(WfLinkTalk *talk)
 {
 	const char *values[] = {talk->id, number(talk->epoch)};
-	int64		until = wf_clock_steady() + GOODBYE_TIMEOUT * INT64CONST(1000);
+	int64		until = wf_clock_real_steady() + GOODBYE_TIMEOUT * INT64CONST(1000);
 	const WfLinkFunctions *pq = wf_line_library();
 
 	if (talk->epoch == 0 || !wf_line_is_open(&talk->line) || talk->line.asking ||
 		pq->sendQueryParams(talk->line.conn, GOODBYE, lengthof(values), NULL, values, NULL, NULL, 0) == 0)
 		return;
 	/* the latch is set: this process is to end */
-	while (wf_clock_steady() < until && pq->flush(talk->line.conn) >= 0 &&
+	while (wf_clock_real_steady() < until && pq->flush(talk->line.conn) >= 0 &&
 		   pq->consumeInput(talk->line.conn) != 0 && pq->isBusy(talk->line.conn))
 		(void) WaitLatchOrSocket(NULL, WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-								 pq->socket(talk->line.conn), (until - wf_clock_steady()) / 1000 + 1,
+								 pq->socket(talk->line.conn), (until - wf_clock_real_steady()) / 1000 + 1,
 								 WaitEventExtensionNew("WorkflowGoodbye"));
 }

@@ -22,7 +22,7 @@
 bool
 wf_patience_is_over(const WfPatience *patience)
 {
-	return patience->next_at <= wf_clock_steady();
+	return patience->next_at <= wf_clock_real_steady();
 }
 
 /* The pause (ms) after the present failure. */
@@ -49,7 +49,7 @@ wf_patience_failed(WfPatience *patience, int interval, int count, const char *wh
 		ereport(WARNING,
 				(errmsg("workflow: %s has failed %d times in a row: %s", what, count, trouble),
 				 errhint("It is tried again, less and less often.")));
-	patience->next_at = wf_clock_steady() + pause_of(patience, interval, count) * INT64CONST(1000);
+	patience->next_at = wf_clock_real_steady() + pause_of(patience, interval, count) * INT64CONST(1000);
 }
 
 /* It has gone well. */
