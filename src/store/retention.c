@@ -566,7 +566,8 @@ wf_retention_cycle(Oid extension, bool *more)
 	*more = false;
 	if (!wf_transaction_begin("expiring what is over", extension))
 		return false;
-	*more = wf_origin_is_ours() &&
+	/* a ring that a restore is still to load is not made here */
+	*more = wf_origin_is_certain() &&
 		wf_retention_round(wf_retention * USECS_PER_MINUTE, &round);
 	wf_transaction_commit();
 	return true;
