@@ -55,11 +55,15 @@ wf_alert_define_kind(const char *name)
 {
 	WfAlertKind kind;
 
-	if (!wf_alert_row_kind(strcmp(name, "waiting too long") == 0 ? "waiting" : name, &kind))
+	if (strcmp(name, "waiting too long") == 0)
+		return WF_ALERT_WAITING;
+	if (strcmp(name, "runtime silent") == 0)
+		return WF_ALERT_SILENT;
+	if (!wf_alert_row_kind(name, &kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no kind of alert \"%s\"", wf_quote(name)),
-				 errhint("Kinds are \"lag\", \"failures\" and \"waiting\".")));
+				 errhint("Kinds are \"lag\", \"failures\", \"waiting\" and \"silent\".")));
 	return kind;
 }
 

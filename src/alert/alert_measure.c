@@ -101,6 +101,18 @@ static WfStatement failures_statement = {
 	WF_ARGS(TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID, BOOLOID, BOOLOID)
 };
 
+/*
+ * Since when a runtime has said nothing, of those but the server that holds the database, or
+ * of $1; one that has ended without a word, since that was noticed.  One that has not
+ * spoken since the server started has its grace.
+ */
+static WfStatement silent_statement = {
+	.sql = "SELECT min(CASE WHEN r.state IN ('alive', 'self_restore', 'single') THEN b.last_heartbeat ELSE r.since END)"
+	" FROM workflow.runtime r LEFT JOIN workflow.runtime_beats() b ON b.epoch = r.epoch"
+	" WHERE r.kind <> 'local' AND r.state <> 'dead' AND ($1 IS NULL OR r.id = $1)",
+	WF_ARGS(TEXTOID)
+};
+
 /* --- the statements --------------------------------------------------------------- */
 
 /* The time in the first column of the only row; infinity: null. */
@@ -201,6 +213,14 @@ waiting_since(const WfAlertTarget *target)
 	return Min(first_ready(target), first_parked(target));
 }
 
+static TimestampTz
+silent_since(const WfAlertTarget *target)
+{
+	Datum		id = target->runtime == NULL ? (Datum) 0 : CStringGetTextDatum(target->runtime);
+
+	return first_time(&silent_statement, &id, target->runtime == NULL ? "n" : NULL);
+}
+
 /* It has been so since then, or will be: it is over the threshold so long afterwards. */
 static void
 measure_age(const WfAlert *alert, TimestampTz since, TimestampTz now, WfAlertMeasure *measure)
@@ -210,6 +230,15 @@ measure_age(const WfAlert *alert, TimestampTz since, TimestampTz now, WfAlertMea
 	measure->value = since >= now ? 0 : ((double) now - (double) since) / USECS_PER_SEC;
 	if (since != DT_NOEND && measure->value < alert->threshold && threshold < (double) (DT_NOEND - since))
 		measure->turns = since + (TimestampTz) ceil(threshold);
+}
+
+/* Who speaks again does not write anything: so it is asked for. */
+static void
+measure_silence(const WfAlert *alert, TimestampTz since, TimestampTz now, WfAlertMeasure *measure)
+{
+	measure_age(alert, since, now, measure);
+	if (measure->value >= alert->threshold)
+		measure->turns = now + (TimestampTz) ceil(alert->threshold * USECS_PER_SEC);
 }
 
 /* Over the threshold, it is so until enough of them are too old. */
@@ -258,6 +287,9 @@ wf_alert_measure(const WfAlert *alert, TimestampTz now, WfAlertMeasure *measure)
 			break;
 		case WF_ALERT_WAITING:
 			measure_age(alert, waiting_since(&target), now, measure);
+			break;
+		case WF_ALERT_SILENT:
+			measure_silence(alert, silent_since(&target), now, measure);
 			break;
 		case WF_ALERT_FAILURES:
 			measure_failures(alert, &target, now, measure);

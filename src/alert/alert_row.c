@@ -104,7 +104,8 @@ static WfStatement delete_statement = {
 static const char *const kinds[] = {
 	[WF_ALERT_LAG] = "lag",
 	[WF_ALERT_FAILURES] = "failures",
-	[WF_ALERT_WAITING] = "waiting"
+	[WF_ALERT_WAITING] = "waiting",
+	[WF_ALERT_SILENT] = "silent"
 };
 
 static const char *const states[] = {

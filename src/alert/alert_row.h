@@ -15,7 +15,8 @@ typedef enum WfAlertKind
 {
 	WF_ALERT_LAG,				/* what is due has not begun */
 	WF_ALERT_FAILURES,			/* events were given up, runs have failed */
-	WF_ALERT_WAITING			/* a task is open, a run waits */
+	WF_ALERT_WAITING,			/* a task is open, a run waits */
+	WF_ALERT_SILENT				/* a runtime says nothing */
 } WfAlertKind;
 
 typedef enum WfAlertState

@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 
 #include "alert/alert_target.h"
@@ -22,6 +23,7 @@
 #include "definition/privilege.h"
 #include "queue/queue.h"
 #include "queue/queue_right.h"
+#include "store/runtime_row.h"
 #include "store/statement.h"
 
 static WfStatement definition_statement = {
@@ -44,10 +46,12 @@ place_of(WfAlertTarget *target, const char *key)
 		return &target->definition;
 	if (strcmp(key, "state") == 0)
 		return &target->state;
+	if (strcmp(key, "runtime") == 0)
+		return &target->runtime;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown key \"%s\" of an alert's filter", wf_quote(key)),
-			 errhint("There are queue, job, definition and state.")));
+			 errhint("There are queue, job, definition, state and runtime.")));
 }
 
 /* Read the filter; what it does not name is NULL. */
@@ -95,9 +99,46 @@ check_filter(const WfAlert *alert, const WfAlertTarget *target)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"state\" goes with a definition, for an alert of kind \"waiting\"")));
+	if (alert->kind == WF_ALERT_SILENT ? named > 0 : target->runtime != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an alert of kind \"silent\" is of a runtime, and no other one is")));
 }
 
 /* --- what it names ------------------------------------------------------------------ */
+
+/* Is a role one of those who see all runtimes? */
+static bool
+sees_runtimes(Oid role)
+{
+	static const char *const who[] = {"workflow_monitor", "workflow_runtime", "workflow_admin"};
+
+	for (int i = 0; i < (int) lengthof(who); i++)
+	{
+		Oid			group = get_role_oid(who[i], true);
+
+		if (OidIsValid(group) && has_privs_of_role(role, group))
+			return true;
+	}
+	return false;
+}
+
+/* Error WF002 unless it sees them; WF018 if there is none of that name. */
+static void
+require_runtime(const WfAlert *alert, const WfAlertTarget *target)
+{
+	WfRuntimeRow row;
+
+	if (!sees_runtimes(alert->role))
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("role \"%s\" may not see runtimes", GetUserNameFromId(alert->role, false)),
+				 errhint("Members of workflow_monitor, workflow_runtime and workflow_admin do.")));
+	if (target->runtime != NULL && !wf_runtime_row_find(target->runtime, &row))
+		ereport(ERROR,
+				(errcode(WF_ERR_RUNTIME),
+				 errmsg("runtime \"%s\" is not registered", wf_quote(target->runtime))));
+}
 
 static void
 find_definition(const WfAlert *alert, WfAlertTarget *target)
@@ -121,8 +162,8 @@ find_definition(const WfAlert *alert, WfAlertTarget *target)
 }
 
 /*
- * Find what an alert looks at.  Errors: 22023; WF010 and WF006 for what there is not, WF002
- * for what its owner may not read.  SPI must be connected.
+ * Find what an alert looks at.  Errors: 22023; WF010, WF006 and WF018 for what there is
+ * not, WF002 for what its owner may not read.  SPI must be connected.
  */
 void
 wf_alert_target_find(const WfAlert *alert, WfAlertTarget *target)
@@ -143,4 +184,6 @@ wf_alert_target_find(const WfAlert *alert, WfAlertTarget *target)
 	}
 	if (target->definition != NULL)
 		find_definition(alert, target);
+	if (alert->kind == WF_ALERT_SILENT)
+		require_runtime(alert, target);
 }

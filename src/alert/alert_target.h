@@ -8,7 +8,7 @@
 #include "alert/alert_row.h"
 #include "job/job.h"
 
-/* At most one of queue, job and definition; none: all that is the owner's. */
+/* At most one of them, but for state; none: all that is the owner's, or all runtimes. */
 typedef struct WfAlertTarget
 {
 	const char *queue;
@@ -18,6 +18,7 @@ typedef struct WfAlertTarget
 	const char *definition;
 	int32		owner;			/* of the definition, or of the alert */
 	const char *state;			/* of the definition; NULL: any */
+	const char *runtime;
 } WfAlertTarget;
 
 extern void wf_alert_target_find(const WfAlert *alert, WfAlertTarget *target);

@@ -19,7 +19,7 @@ SELECT FROM workflow.create_job('page');
 SELECT FROM workflow.create_job('form', parameters => '{"n": "int"}');
 
 -- what is refused
-SELECT is(error($$SELECT workflow.create_alert('a', 'lags')$$), ARRAY['22023', 'there is no kind of alert "lags"', 'HINT: Kinds are "lag", "failures" and "waiting".'], 'a kind that there is not');
+SELECT is(error($$SELECT workflow.create_alert('a', 'lags')$$), ARRAY['22023', 'there is no kind of alert "lags"', 'HINT: Kinds are "lag", "failures", "waiting" and "silent".'], 'a kind that there is not');
 SELECT is((error(format('SELECT workflow.create_alert(%s)', arguments)))[2], message, message) FROM (VALUES
     ($$'', 'lag'$$, 'an alert needs a name'),
     ($$'a:b', 'lag'$$, 'the name of an alert must not contain ":"'),
@@ -32,6 +32,9 @@ SELECT is((error(format('SELECT workflow.create_alert(%s)', arguments)))[2], mes
     ($$'a', 'lag', '{"queue": "job:page", "job": "page"}'$$, 'the filter of an alert names one of queue, job and definition'),
     ($$'a', 'waiting'$$, 'an alert of kind "waiting" needs a filter'),
     ($$'a', 'lag', '{"definition": "loan", "state": "a"}'$$, '"state" goes with a definition, for an alert of kind "waiting"'),
+    ($$'a', 'silent', '{"job": "page"}'$$, 'an alert of kind "silent" is of a runtime, and no other one is'),
+    ($$'a', 'lag', '{"runtime": "r"}'$$, 'an alert of kind "silent" is of a runtime, and no other one is'),
+    ($$'a', 'silent'$$, 'role "regress_app" may not see runtimes'),
     ($$'a', 'lag', '{"queue": "nowhere"}'$$, 'queue "nowhere" does not exist'),
     ($$'a', 'lag', '{"job": "nothing"}'$$, 'job "nothing" does not exist'),
     ($$'a', 'lag', '{"definition": "nothing"}'$$, 'definition "nothing" does not exist'),

@@ -131,5 +131,18 @@ like($log, qr/of job "cast" failed.*invalid input syntax for type integer: "\*\*
 unlike($log, qr/DE5001471/, 'it is nowhere in the log');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.failure WHERE message LIKE '%DE50014711%'}), '1', 'the table has the truth');
 
+# --- a runtime that says nothing ---------------------------------------------------------------------
+
+$node->safe_psql('postgres', q{CREATE ROLE app LOGIN; GRANT workflow_runtime TO app; GRANT workflow_monitor TO clerk});
+as($node, 'app', q{SELECT FROM workflow.register_runtime('r1')});
+as($node, 'clerk', q{SELECT workflow.create_alert('silence', 'runtime silent', '{"runtime": "r1"}', '1 second', 'tell', keep => '0')});
+wait_for($node, q{SELECT count(*) = 1 FROM app.told WHERE alert = 'silence'}, 'a runtime to be silent');
+my $epoch = $node->safe_psql('postgres', q{SELECT epoch FROM workflow.runtimes WHERE id = 'r1'});
+wait_for($node, qq{SELECT b.ok AND (SELECT count(*) >= 2 FROM app.told WHERE alert = 'silence') FROM workflow.beat('r1', $epoch) b}, 'one that speaks again');
+like(told('silence'), qr/^begins ends/, 'an alert of a runtime begins and ends, though beats write nothing');
+as($node, 'app', "SELECT workflow.shutdown_runtime('r1', $epoch)");
+as($node, 'clerk', q{SELECT workflow.drop_alert('silence')});
+like(refusal($node, 'clerk', q{SELECT workflow.create_alert('x', 'silent', '{"runtime": "nobody"}')}), qr/^WF018: runtime "nobody" is not registered/, 'no such runtime');
+
 is($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.check()'), '0', 'everything fits together');
 done_testing();
