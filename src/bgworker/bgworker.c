@@ -35,6 +35,7 @@
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "eval/neutral_value.h"
+#include "shmem/membership.h"
 #include "shmem/owner.h"
 
 #define RESTART_SECONDS				1	/* of static workers */
@@ -114,6 +115,13 @@ static char *own_path = NULL;
 
 /* --- starting ------------------------------------------------------------ */
 
+/* A standby may be a member of another server's cluster, that of its primary. */
+static bool
+works_on_standby(WfBgworkerKind kind)
+{
+	return kind == WF_BGWORKER_LINK || kind == WF_BGWORKER_COURIER || kind == WF_BGWORKER_PLACED;
+}
+
 /* What all of our workers have in common. */
 static void
 describe(BackgroundWorker *worker, WfBgworkerKind kind)
@@ -121,8 +129,7 @@ describe(BackgroundWorker *worker, WfBgworkerKind kind)
 	memset(worker, 0, sizeof(*worker));
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
 		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	/* a standby may be a member, too */
-	worker->bgw_start_time = kind == WF_BGWORKER_LINK ? BgWorkerStart_ConsistentState : BgWorkerStart_RecoveryFinished;
+	worker->bgw_start_time = works_on_standby(kind) ? BgWorkerStart_ConsistentState : BgWorkerStart_RecoveryFinished;
 	strlcpy(worker->bgw_name, kind_names[kind], BGW_MAXLEN);
 	strlcpy(worker->bgw_type, kind_names[kind], BGW_MAXLEN);
 	strlcpy(worker->bgw_library_name, "workflow",
@@ -314,12 +321,18 @@ settle(const char *synchronous_commit)
 					PGC_USERSET, PGC_S_OVERRIDE);
 }
 
-/* Connect to what the arguments say, or to the database of another server's runs. */
+/*
+ * Connect to what the arguments say, or to the database of another server's runs: on a
+ * standby that is the same one as there.
+ */
 static void
 connect_to_database(const WfBgworkerArgs *args)
 {
+	WfMembership member;
+
+	wf_membership_get(&member);
 	if (args->kind == WF_BGWORKER_COURIER)
-		BackgroundWorkerInitializeConnection(wf_remote_database, NULL, 0);
+		BackgroundWorkerInitializeConnection(args->reads_only ? member.database : wf_remote_database, NULL, 0);
 	else
 		BackgroundWorkerInitializeConnectionByOid(args->dbid, args->role, 0);
 }

@@ -32,6 +32,7 @@ typedef struct WfBgworkerArgs
 	Oid			role;			/* executors */
 	Oid			extension;		/* executor */
 	int32		owner;			/* executor */
+	bool		reads_only;		/* of placed runs: on a standby */
 } WfBgworkerArgs;
 
 extern void wf_bgworker_register(void);

@@ -21,6 +21,7 @@
 #include "cluster/member_state.h"
 #include "cluster/own_id.h"
 #include "cluster/recovery.h"
+#include "cluster/registration.h"
 #include "run/run_claimed.h"
 #include "shmem/instance.h"
 #include "shmem/member_change.h"
@@ -73,6 +74,24 @@ begin_anew(WfRuntimeRow *row, bool alone)
 }
 
 /*
+ * The instance was a standby, and a runtime as that: what it had claimed then is anybody's, and
+ * its row is from now on that of the server that holds the database.
+ */
+static void
+begin_as_primary(WfRuntimeRow *row)
+{
+	wf_registration_give_back(row);
+	wf_member_change_gone(row->id);
+	row->kind = WF_RUNTIME_LOCAL;
+	row->role = WF_MEMBER_BOTH;
+	row->login = InvalidOid;
+	row->approved = true;
+	row->graced = false;
+	row->fingerprint = row->address = NULL;
+	row->info = NULL;
+}
+
+/*
  * Try to register under this id, alone or not; false: it is that of another runtime.
  */
 static bool
@@ -91,6 +110,8 @@ register_as(const char *id, bool alone)
 	}
 	if (!wf_runtime_row_lock(id, &row))
 		return false;
+	if (row.kind == WF_RUNTIME_STANDBY)
+		begin_as_primary(&row);
 	if (row.kind != WF_RUNTIME_LOCAL)
 		return false;
 	begin_anew(&row, alone);

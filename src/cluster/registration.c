@@ -128,6 +128,13 @@ come_back(const WfRegistrationAsk *ask, WfRuntimeRow *row, const WfMemberCluster
 {
 	WfRegistrationAnswer answer = {.state = row->state};
 
+	if (row->kind == WF_RUNTIME_LOCAL && ask->kind == WF_RUNTIME_STANDBY && row->state == WF_RUNTIME_DEAD)
+	{
+		/* it held this database once, and is a standby now */
+		row->kind = WF_RUNTIME_STANDBY;
+		row->login = GetUserId();
+		row->approved = cluster->values[WF_CLUSTER_APPROVE] == 0;
+	}
 	if (row->kind == WF_RUNTIME_LOCAL)
 		ereport(ERROR,
 				(errcode(WF_ERR_RUNTIME),
@@ -223,9 +230,9 @@ hold(const char *id, WfRuntimeRow *row)
 				 errmsg("runtime \"%s\" is not registered", wf_quote(id))));
 }
 
-/* Runs that it has claimed are others' now; no attempt is counted. */
-static void
-give_back(const WfRuntimeRow *row)
+/* Runs that a runtime has claimed are others' now; no attempt is counted. */
+void
+wf_registration_give_back(const WfRuntimeRow *row)
 {
 	pg_uuid_t  *runs;
 	int			n = wf_run_claimed(row->id, row->login, &runs);
@@ -257,7 +264,7 @@ wf_registration_end(const char *id, int64 epoch)
 				 errmsg("the epoch is not that of runtime \"%s\"", wf_quote(id)),
 				 errdetail("It is %s.", wf_runtime_row_state_name(row.state)),
 				 errhint("Register it anew.")));
-	give_back(&row);
+	wf_registration_give_back(&row);
 	wf_member_state_change(&row, WF_RUNTIME_DEAD);
 	wf_runtime_row_update(&row);
 	wf_member_change_gone(row.id);

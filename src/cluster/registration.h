@@ -26,6 +26,7 @@ typedef struct WfRegistrationAnswer
 } WfRegistrationAnswer;
 
 extern WfRegistrationAnswer wf_registration_ask(const WfRegistrationAsk *ask);
+extern void wf_registration_give_back(const WfRuntimeRow *row);
 extern void wf_registration_end(const char *id, int64 epoch);
 extern void wf_registration_remove(const char *id);
 extern void wf_registration_approve(const char *id);

@@ -16,10 +16,17 @@
  * waits for runs that nobody is at.  Then nothing more is claimed, and once all else has
  * ended the link begins another epoch, which frees them.
  *
+ * On a standby there is no table of outcomes, and no map of owners: roles are those of the
+ * primary.  What cannot be done there just now, since it has not replayed what the run is to
+ * see, or its recovery cancels it, is free with the end of the epoch, which does not come back
+ * before it can.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
@@ -39,6 +46,8 @@
 #include "remote/crew.h"
 #include "remote/patience.h"
 #include "remote/peer.h"
+#include "remote/reply.h"
+#include "shmem/errand.h"
 #include "store/origin.h"
 #include "store/owner_map.h"
 #include "store/transaction.h"
@@ -48,7 +57,12 @@
 #define TROUBLE_COUNT	60
 #define LOOK_PAUSE		1000
 #define POSTPONED_PAUSE	100
+#define REPLAY_PAUSE	5
 #define TIMEOUT			10000
+
+/* How long (ms) a standby may be behind what it has claimed; how long it claims nothing after conflicts. */
+#define REPLAY_PATIENCE 5000
+#define CONFLICT_PAUSE	10000
 
 #define WAITING "the wait for runs of the server of workflow.remote"
 
@@ -79,6 +93,7 @@ static struct
 {
 	WfParcel	parcel;
 	Oid			role;
+	int64		since;			/* steady */
 }		   *postponed = NULL;
 static int	npostponed = 0;
 static MemoryContext postponed_context;
@@ -152,7 +167,7 @@ typedef struct Judgement
 static void
 find_role(const char *owner, Judgement *judgement)
 {
-	char	   *name = owner == NULL ? NULL : wf_owner_map_find(owner);
+	const char *name = owner == NULL ? NULL : wf_reply_is_used() ? owner : wf_owner_map_find(owner);
 	Oid			role = name == NULL ? InvalidOid : get_role_oid(name, true);
 
 	if (name == NULL)
@@ -184,7 +199,8 @@ judge(const WfParcel *parcel, Judgement *judgement)
 	memset(judgement, 0, sizeof(*judgement));
 	if (!wf_transaction_begin("receiving a run", InvalidOid))
 		return false;
-	judgement->ended_before = wf_outcome_tell_again(&parcel->run, parcel->round, parcel->fence);
+	judgement->ended_before = !wf_reply_is_used() &&
+		wf_outcome_tell_again(&parcel->run, parcel->round, parcel->fence);
 	if (!judgement->ended_before)
 	{
 		old = MemoryContextSwitchTo(context);
@@ -210,8 +226,38 @@ postpone(const WfParcel *parcel, Oid role)
 	postponed[npostponed].parcel.run = parcel->run;
 	postponed[npostponed].parcel.round = parcel->round;
 	postponed[npostponed].parcel.fence = parcel->fence;
+	postponed[npostponed].parcel.position = parcel->position;
+	postponed[npostponed].since = wf_clock_real_steady();
 	postponed[npostponed++].role = role;
 	MemoryContextSwitchTo(old);
+}
+
+/* Can a standby see all that a run is to see? */
+static bool
+has_replayed(const WfParcel *parcel)
+{
+	return !wf_reply_is_used() || GetXLogReplayRecPtr(NULL) >= parcel->position;
+}
+
+/* A standby cannot do what it has claimed. */
+static void
+step_aside(uint64 position, int pause)
+{
+	WfAside		aside = {
+		.epoch = epoch,.position = position,.until = wf_clock_real_steady() + pause * INT64CONST(1000)
+	};
+
+	wf_membership_step_aside(&aside);
+}
+
+/* Has a standby been behind one of them for too long? */
+static void
+look_at_replay(void)
+{
+	for (int i = 0; i < npostponed; i++)
+		if (!has_replayed(&postponed[i].parcel) &&
+			wf_clock_real_steady() - postponed[i].since > REPLAY_PATIENCE * INT64CONST(1000))
+			step_aside(postponed[i].parcel.position, 0);
 }
 
 /* Give as many of them as there is room for. */
@@ -221,7 +267,7 @@ give_postponed(void)
 	int			left = 0;
 
 	for (int i = 0; i < npostponed; i++)
-		if (!wf_crew_give(&postponed[i].parcel, postponed[i].role))
+		if (!has_replayed(&postponed[i].parcel) || !wf_crew_give(&postponed[i].parcel, postponed[i].role))
 			postponed[left++] = postponed[i];
 	npostponed = left;
 	if (left == 0)
@@ -249,9 +295,12 @@ receive(const WfParcel *parcel)
 		untold = true;
 		return true;
 	}
+	if (wf_reply_is_used() && wf_parcel_is_tracked(parcel))
+		return wf_delivery_refuse(&talking, parcel, "0A000", "a standby does no tracked jobs",
+								  "Place the job's queue on servers that can write.", true, TIMEOUT);
 	if (!OidIsValid(judgement.role))
 		return wf_delivery_refuse(&talking, parcel, "WF002", judgement.why, judgement.hint, true, TIMEOUT);
-	if (!wf_crew_give(parcel, judgement.role))
+	if (!has_replayed(parcel) || !wf_crew_give(parcel, judgement.role))
 		postpone(parcel, judgement.role);
 	return true;
 }
@@ -393,6 +442,7 @@ work(void)
 	give_postponed();
 	if (was_at_work)
 		untold = true;
+	look_at_replay();
 	if (epoch == 0 || !wf_patience_is_over(&trouble) || !open_lines())
 		return;
 	if (waiting.asking && !look_at_wait())
@@ -404,6 +454,8 @@ work(void)
 	else
 	{
 		wf_patience_succeeded(&trouble, WAITING);
+		if (wf_crew_conflicts())
+			step_aside(0, CONFLICT_PAUSE);
 		if (astray && !untold && npostponed == 0 && !wf_crew_is_at_work())
 			wf_membership_renew(epoch);
 	}
@@ -418,7 +470,7 @@ idle_for(void)
 	if (trouble.next_at > now)
 		return (trouble.next_at - now) / 1000 + 1;
 	if (npostponed > 0)
-		return POSTPONED_PAUSE;
+		return wf_reply_is_used() ? REPLAY_PAUSE : POSTPONED_PAUSE;
 	if (epoch == 0 || !wf_crew_is_at_work())
 		return waiting.asking ? Max((waits_until - now) / 1000, 0) + 1 : LOOK_PAUSE;
 	return LOOK_PAUSE;
@@ -438,6 +490,16 @@ sleep_for_a_while(void)
 	(void) WaitLatchOrSocket(MyLatch, events, socket, idle_for(), WaitEventExtensionNew("WorkflowCourierIdle"));
 }
 
+/* This server was a standby, and is a primary now: another courier may come, which can write. */
+static void
+end_if_promoted(void)
+{
+	if (!wf_reply_is_used() || RecoveryInProgress())
+		return;
+	wf_errand_signal_all(SIGTERM);
+	proc_exit(0);
+}
+
 /* before_shmem_exit */
 static void
 leave(int code, Datum arg)
@@ -454,6 +516,8 @@ wf_courier_main(Datum arg)
 	MemoryContext context;
 
 	wf_bgworker_prepare(leave);
+	if (wf_bgworker_args()->reads_only)
+		wf_reply_begin();
 	if (!wf_membership_courier_attach())
 		return;
 	wf_bgworker_connect();
@@ -469,6 +533,7 @@ wf_courier_main(Datum arg)
 		MemoryContextSwitchTo(context);
 		ResetLatch(MyLatch);
 		wf_bgworker_interrupts();
+		end_if_promoted();
 		work();
 		sleep_for_a_while();
 	}

@@ -6,7 +6,7 @@
  * Runs in the courier.  An executor does runs of one role, one after the other, and leaves
  * its place when all are taken and another role has work.  One that has gone amid a run,
  * without an outcome, was ended by somebody, or by what it did: that is an error of the
- * run, as its job has it.
+ * run, as its job has it; but not on a standby whose recovery has ended it.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +21,7 @@
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "remote/crew.h"
+#include "remote/reply.h"
 #include "shmem/errand.h"
 #include "store/transaction.h"
 
@@ -37,6 +38,7 @@ typedef struct Post
 } Post;
 
 static Post *posts = NULL;		/* workflow.max_remote_executors */
+static bool conflicts = false;	/* the recovery of this standby does not let runs be done */
 
 /* Once, in the courier.  Executors of an earlier one end: nobody knows what they are at. */
 void
@@ -106,7 +108,10 @@ find_place(Oid role)
 static bool
 start(int place, Oid role, dsm_handle run)
 {
-	WfBgworkerArgs args = {.kind = WF_BGWORKER_PLACED,.slot = place,.dbid = MyDatabaseId,.role = role};
+	WfBgworkerArgs args = {
+		.kind = WF_BGWORKER_PLACED,.slot = place,.dbid = MyDatabaseId,.role = role,
+			.reads_only = wf_reply_is_used()
+	};
 
 	args.generation = wf_errand_give_new(place, role, run);
 	if (posts[place].handle != NULL)
@@ -128,6 +133,8 @@ wf_crew_give(const WfParcel *parcel, Oid role)
 	if (segment == NULL)
 		return false;
 	handle = dsm_segment_handle(segment);
+	(void) wf_errand_take_conflict(place);
+	wf_reply_drop(place);
 	if (!(wf_errand_look(place, NULL) == WF_ERRAND_IDLE ? wf_errand_give(place, handle) :
 		  wf_errand_look(place, NULL) == WF_ERRAND_FREE && start(place, role, handle)))
 	{
@@ -154,12 +161,15 @@ never_came(int place)
 		GetBackgroundWorkerPid(posts[place].handle, &pid) == BGWH_STOPPED;
 }
 
-/* Is there an outcome of what a place was at? */
+/* Is there an outcome of what a place was at?  On a standby it is taken. */
 static bool
-has_outcome(const Post *post)
+has_outcome(int place)
 {
+	const Post *post = &posts[place];
 	bool		kept = false;
 
+	if (wf_reply_is_used())
+		return wf_reply_take(place, &post->run, post->fence);
 	if (!wf_transaction_begin("looking for an outcome", InvalidOid))
 		return false;
 	kept = wf_outcome_is_kept(&post->run, post->round, post->fence);
@@ -183,8 +193,26 @@ wf_crew_look(void)
 			continue;
 		post->taken = false;
 		dsm_detach(post->segment);
-		post->lost = !has_outcome(post);
+		post->lost = !has_outcome(i);
+		if (post->lost && wf_errand_take_conflict(i))
+		{
+			conflicts = true;
+			post->lost = false;
+		}
 	}
+}
+
+/*
+ * Has the recovery of this standby not let a run be done?  That run is as it was claimed, for
+ * this server still.  It is said once.
+ */
+bool
+wf_crew_conflicts(void)
+{
+	bool		result = conflicts;
+
+	conflicts = false;
+	return result;
 }
 
 /* Tell the other server of those that were lost.  False: there is trouble. */

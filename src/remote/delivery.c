@@ -5,7 +5,8 @@
  *
  * Runs in the courier.  What is in the table of outcomes is told again and again, until
  * there is an answer, whatever that is: the other server decides by the fence whether the
- * run is this server's still.  No transaction is open meanwhile.
+ * run is this server's still.  No transaction is open meanwhile.  On a standby there is no
+ * such row, and what was handed over is told.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +17,7 @@
 #include "base/jsonb.h"
 #include "base/uuid.h"
 #include "remote/delivery.h"
+#include "remote/reply.h"
 #include "store/transaction.h"
 
 /* So many are read at a time. */
@@ -93,7 +95,7 @@ error_text(const char *code, const char *message, const char *hint)
 static bool
 tell(WfLine *line, const WfOutcome *outcome, int timeout, bool *taken)
 {
-	const char *values[4] = {wf_uuid_text(&outcome->run), number(outcome->fence), NULL, "f"};
+	const char *values[4] = {wf_uuid_text(&outcome->run), number(outcome->fence), NULL, outcome->final ? "t" : "f"};
 	bool		good;
 
 	if (outcome->error != NULL)
@@ -115,6 +117,11 @@ tell(WfLine *line, const WfOutcome *outcome, int timeout, bool *taken)
 static void
 note(const WfOutcome *outcome, bool taken)
 {
+	if (wf_reply_is_used())
+	{
+		wf_reply_told(outcome);
+		return;
+	}
 	if (!wf_transaction_begin("noting what was told", InvalidOid))
 		return;
 	wf_outcome_told(outcome, taken);
@@ -129,6 +136,8 @@ find(WfOutcome **outcomes)
 	MemoryContext old;
 	int			n;
 
+	if (wf_reply_is_used())
+		return wf_reply_untold(PIECE, outcomes);
 	if (!wf_transaction_begin("looking for what is to be told", InvalidOid))
 		return 0;
 	old = MemoryContextSwitchTo(context);

@@ -9,6 +9,8 @@
  * Whatever happens on the connection, the epoch stays, until the other server says that it
  * is over, or would have taken us for dead.
  *
+ * A standby is a member of its primary's cluster, until it is promoted.
+ *
  * It is connected to shared catalogs only, reads no table here, and takes no lock.
  *
  *-------------------------------------------------------------------------
@@ -16,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "access/xlogrecovery.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
@@ -38,7 +41,11 @@
 /* The longest sleep (ms). */
 #define SLEEP_MAX		60000
 
+/* How long (ms) it is not looked again whether a standby can do runs. */
+#define ASIDE_PAUSE		200
+
 static WfLinkTalk talk;
+static bool promoted = false;	/* this server was a standby, and is a primary now */
 static WfTargets *targets = NULL;
 static WfPatience connecting;
 static WfPatience registering;
@@ -178,7 +185,7 @@ beat(void)
 	next_at = wf_clock_real_steady() + wait * INT64CONST(1000);
 }
 
-/* The courier does not know what it has claimed: an answer was lost. */
+/* The courier does not know what it has claimed, or cannot do it. */
 static void
 renew(void)
 {
@@ -187,6 +194,34 @@ renew(void)
 		next_at = 0;
 	else
 		lost();
+}
+
+/* Can a standby not do what it has claimed? */
+static bool
+is_to_step_aside(void)
+{
+	WfAside		aside;
+
+	return talk.epoch != 0 && wf_membership_aside(&aside) && aside.epoch == talk.epoch;
+}
+
+/* Is it still so?  Then it waits, without an epoch, and others do what is placed on it. */
+static bool
+stands_aside(void)
+{
+	WfAside		aside;
+
+	if (!wf_membership_aside(&aside))
+		return false;
+	if (GetXLogReplayRecPtr(NULL) < aside.position)
+		wf_line_trouble(&talk.line, "this standby is too far behind");
+	else if (wf_clock_real_steady() < aside.until)
+		wf_line_trouble(&talk.line, "the recovery of this standby has canceled a run several times");
+	else
+		return false;
+	wf_membership_state(WF_MEMBERSHIP_WAITING, talk.line.trouble);
+	next_at = wf_clock_real_steady() + ASIDE_PAUSE * INT64CONST(1000);
+	return true;
 }
 
 /* By now we are dead for the other server: what was claimed is not ours any more. */
@@ -203,13 +238,13 @@ static void
 look_after_courier(void)
 {
 	WfMembership now;
-	WfBgworkerArgs args = {.kind = WF_BGWORKER_COURIER};
+	WfBgworkerArgs args = {.kind = WF_BGWORKER_COURIER,.reads_only = talk.standby};
 	BackgroundWorkerHandle *handle;
 
 	wf_membership_get(&now);
 	if (now.courier_pid != 0)
 		courier_starts = 0;
-	if (now.epoch == 0 || now.courier_pid != 0 || wf_remote_database[0] == '\0' ||
+	if (now.epoch == 0 || now.courier_pid != 0 || (talk.standby ? now.database : wf_remote_database)[0] == '\0' ||
 		courier_after > wf_clock_real_steady())
 		return;
 	courier_after = wf_clock_real_steady() + (COURIER_PAUSE << Min(courier_starts, COURIER_DOUBLINGS)) * INT64CONST(1000);
@@ -243,6 +278,31 @@ begin_anew(void)
 	next_at = 0;
 }
 
+/* This instance is nobody's runtime any more. */
+static void
+leave_cluster(void)
+{
+	wf_membership_live(0);
+	wf_link_talk_goodbye(&talk);
+	talk.epoch = 0;
+	talk.settings = -1;
+	wf_membership_state(WF_MEMBERSHIP_NONE, NULL);
+	begin_anew();
+}
+
+/* A standby that is promoted has work of its own to do: that of the cluster. */
+static void
+look_at_promotion(void)
+{
+	if (!talk.standby || RecoveryInProgress())
+		return;
+	leave_cluster();
+	talk.standby = false;
+	promoted = true;
+	ereport(LOG,
+			(errmsg("this server was promoted: workflow runtime \"%s\" is a primary now", talk.id)));
+}
+
 /* workflow.remote may have changed. */
 static void
 reload(void)
@@ -253,12 +313,8 @@ reload(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	if (strcmp(before, wf_remote) == 0)
 		return;
-	wf_link_talk_goodbye(&talk);
-	talk.epoch = 0;
-	talk.settings = -1;
-	wf_membership_live(0);
-	wf_membership_state(WF_MEMBERSHIP_NONE, NULL);
-	begin_anew();
+	leave_cluster();
+	promoted = false;
 }
 
 static bool
@@ -271,21 +327,24 @@ is_to_renew(void)
 static void
 work(void)
 {
+	look_at_promotion();
 	look_at_silence();
 	look_after_courier();
-	/* a standby is none yet: what it would do could be kept nowhere */
-	if (wf_remote[0] == '\0' || RecoveryInProgress())
+	if (wf_remote[0] == '\0' || promoted)
 		return;
 	/* somebody may have accepted the server that is there */
-	if (next_at > wf_clock_real_steady() && wf_membership_accepted() == 0 && !is_to_renew())
+	if (next_at > wf_clock_real_steady() && wf_membership_accepted() == 0 && !is_to_renew() && !is_to_step_aside())
 		return;
 	if (!wf_line_is_open(&talk.line))
 		try_to_connect();
 	if (!wf_line_is_open(&talk.line))
 		return;
 	if (talk.epoch == 0)
-		try_to_register();
-	else if (is_to_renew())
+	{
+		if (!stands_aside())
+			try_to_register();
+	}
+	else if (is_to_renew() || is_to_step_aside())
 		renew();
 	else
 		beat();
@@ -330,6 +389,7 @@ wf_link_process_main(Datum arg)
 	wf_bgworker_connect();
 	context = AllocSetContextCreate(TopMemoryContext, "workflow link", ALLOCSET_SMALL_SIZES);
 	wf_link_talk_begin(&talk, wf_own_id());
+	talk.standby = RecoveryInProgress();
 	wf_membership_link_attach(talk.id);
 	(void) wf_line_library();
 	MemoryContextSwitchTo(context);

@@ -136,7 +136,7 @@ info(void)
 WfLinkAsked
 wf_link_talk_register(WfLinkTalk *talk, int *wait)
 {
-	const char *values[] = {talk->id, "remote", talk->fingerprint, info()};
+	const char *values[] = {talk->id, talk->standby ? "standby" : "remote", talk->fingerprint, info()};
 	int64		asked_at = wf_clock_real_steady();
 	PGresult   *answer = ask(talk, REGISTER, lengthof(values), values);
 	const char *epoch;

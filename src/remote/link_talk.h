@@ -15,6 +15,7 @@ typedef struct WfLinkTalk
 	WfLine		line;
 	char		id[WF_RUNTIME_ID_MAX + 1];
 	char		fingerprint[32];	/* of this start of the server */
+	bool		standby;		/* this server is one, of the other one */
 	int64		epoch;			/* 0: not registered */
 	int64		heard_at;		/* when it was alive last; steady */
 	int64		settings;		/* the change up to which it has them; -1: not yet */

@@ -29,7 +29,8 @@ static const char *const columns[] = {
 	[WF_PARCEL_timeout] = "timeout",
 	[WF_PARCEL_round] = "round",
 	[WF_PARCEL_types] = "types",
-	[WF_PARCEL_tenant] = "tenant"
+	[WF_PARCEL_tenant] = "tenant",
+	[WF_PARCEL_position] = "position"
 };
 
 StaticAssertDecl(lengthof(columns) == WF_PARCEL_FIELDS, "each field has a column");
@@ -41,11 +42,17 @@ understand(WfParcel *parcel)
 	const char *run = parcel->fields[WF_PARCEL_run];
 	const char *fence = parcel->fields[WF_PARCEL_fence];
 	const char *round = parcel->fields[WF_PARCEL_round];
+	const char *position = parcel->fields[WF_PARCEL_position];
+	uint32		high = 0;
+	uint32		low = 0;
 
 	if (run == NULL || fence == NULL || !wf_uuid_parse(run, &parcel->run))
 		return false;
 	parcel->fence = strtoi64(fence, NULL, 10);
 	parcel->round = round == NULL ? 0 : atoi(round);
+	if (position != NULL && sscanf(position, "%X/%X", &high, &low) != 2)
+		return false;
+	parcel->position = ((uint64) high << 32) | low;
 	return true;
 }
 

@@ -27,10 +27,11 @@ typedef enum WfParcelField
 	WF_PARCEL_timeout,
 	WF_PARCEL_round,
 	WF_PARCEL_types,
-	WF_PARCEL_tenant
+	WF_PARCEL_tenant,
+	WF_PARCEL_position
 } WfParcelField;
 
-#define WF_PARCEL_FIELDS	15
+#define WF_PARCEL_FIELDS	16
 
 typedef struct WfParcel
 {
@@ -38,6 +39,7 @@ typedef struct WfParcel
 	pg_uuid_t	run;
 	int64		fence;
 	int32		round;
+	uint64		position;		/* for a standby: what it has to have replayed before; 0: nothing */
 } WfParcel;
 
 extern bool wf_parcel_read(const PGresult *answer, int row, WfParcel *parcel);

@@ -6,11 +6,14 @@
  * Runs in the link and in the courier, after each connect.  Of several hosts the one is
  * the right one that is not in recovery.  It may not be this server itself; nor another
  * one than before, until somebody accepts that; nor one whose timeline is older than what
- * was seen: an old primary that was started once more.
+ * was seen: an old primary that was started once more.  A standby is a runtime of its own primary
+ * only, and who has been one, of no old one.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include "access/xlog.h"
 
 #include "remote/peer.h"
 #include "remote/peer_seen.h"
@@ -22,6 +25,7 @@
 	"SELECT pg_catalog.pg_is_in_recovery() AS recovery, c.system_identifier AS system," \
 	" CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN" \
 	"  pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) END AS timeline," \
+	" pg_catalog.current_database() AS database," \
 	" EXISTS (SELECT FROM workflow.runtime_beats() b WHERE b.epoch OPERATOR(pg_catalog.=) $1::pg_catalog.int8) AS self" \
 	" FROM pg_catalog.pg_control_system() c"
 
@@ -39,14 +43,34 @@ is_accepted(const WfPeerSeen *found)
 	return wf_membership_accepted() == found->system;
 }
 
+/* Does it fit what this server is itself? */
+static bool
+fits(WfLine *line, const WfPeerSeen *found)
+{
+	bool		standby = RecoveryInProgress();
+	bool		same = found->system == GetSystemIdentifier();
+
+	if (standby && !same)
+		wf_line_trouble(line, "the other server has the system identifier " UINT64_FORMAT
+						": this one is a standby, and not of it", found->system);
+	else if (!standby && same && found->timeline < GetWALInsertionTimeLine())
+		wf_line_trouble(line, "the other server is at timeline %u, and this one at %u: it is an old primary",
+						found->timeline, GetWALInsertionTimeLine());
+	else
+		return true;
+	return false;
+}
+
 /* Compare what was found with what was seen before. */
 static Verdict
-compare(WfLine *line, const WfPeerSeen *found)
+compare(WfLine *line, const WfPeerSeen *found, const char *database)
 {
 	WfPeerSeen	seen;
 
+	if (!fits(line, found))
+		return VERDICT_NEXT;
 	wf_peer_seen_read(&seen);
-	if (seen.system != 0 && seen.system != found->system && !is_accepted(found))
+	if (seen.system != 0 && seen.system != found->system && !RecoveryInProgress() && !is_accepted(found))
 	{
 		wf_line_trouble(line, "the other server has the system identifier " UINT64_FORMAT ", it was " UINT64_FORMAT
 						": workflow.accept_remote() goes on with it", found->system, seen.system);
@@ -64,7 +88,7 @@ compare(WfLine *line, const WfPeerSeen *found)
 		wf_line_trouble(line, "could not keep which server it is");
 		return VERDICT_NEXT;
 	}
-	wf_membership_peer(found->system, found->timeline);
+	wf_membership_peer(found->system, found->timeline, database);
 	return VERDICT_GOOD;
 }
 
@@ -94,7 +118,7 @@ judge(WfLine *line, PGresult *answer, bool strict)
 	found.system = (uint64) strtoi64(system, NULL, 10);
 	found.timeline = strtoul(timeline, NULL, 16);
 	if (strict)
-		return compare(line, &found);
+		return compare(line, &found, wf_line_column(answer, 0, "database"));
 	wf_membership_get(&now);
 	if (now.system == found.system && now.timeline == found.timeline)
 		return VERDICT_GOOD;

@@ -9,6 +9,10 @@
  * the first was taken for lost, write the same row, and the second one rolls back.  What
  * fails is kept in a transaction of its own.
  *
+ * On a standby, where the job is what it is on the primary, it is one transaction, which can
+ * only read; what comes of it is handed over when that has ended.  When recovery cancels it,
+ * it is done once more, some times.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -23,6 +27,7 @@
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
+#include "base/quote.h"
 #include "base/uuid.h"
 #include "bgworker/login.h"
 #include "eval/step_timeout.h"
@@ -30,10 +35,16 @@
 #include "job/job_call.h"
 #include "remote/placed_call.h"
 #include "remote/placed_job.h"
+#include "remote/reply.h"
 #include "run/run_failure.h"
+#include "shmem/errand.h"
 #include "store/origin.h"
 #include "store/outcome.h"
+#include "store/run.h"
 #include "store/transaction.h"
+
+/* So often a standby tries to do a run that its recovery cancels. */
+#define CONFLICT_TRIES	3
 
 /* One run. */
 typedef struct Errand
@@ -93,16 +104,52 @@ prepare(Errand *errand)
 	return true;
 }
 
+/*
+ * The same on a standby: what is done is what the rows of run and job say that it has replayed,
+ * as the role that owns the job.
+ */
+static void
+prepare_on_standby(Errand *errand)
+{
+	WfRunRow	row;
+	MemoryContext old;
+
+	check_role(errand);
+	if (!wf_run_find(&errand->parcel.run, &row))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this standby has no run %s", wf_uuid_text(&errand->parcel.run))));
+	old = MemoryContextSwitchTo(errand->context);
+	errand->params = DatumGetJsonbPCopy(row.values[WF_RUN_params]);
+	errand->job = wf_job(wf_run_row_job(&row));
+	if (errand->job->author.role != errand->role || errand->job->mode != WF_JOB_ATOMIC)
+		ereport(ERROR,
+				(errcode(WF_ERR_NOT_ALLOWED),
+				 errmsg("role \"%s\" does not do job \"%s\" on a standby",
+						GetUserNameFromId(errand->role, true), wf_quote(errand->job->name))));
+	errand->info = wf_placed_job_describe(errand->job, &errand->parcel);
+	errand->timeout = interval_of(errand->parcel.fields[WF_PARCEL_timeout]);
+	MemoryContextSwitchTo(old);
+}
+
 /* --- the work ------------------------------------------------------------------------------- */
+
+static WfOutcome
+outcome_of(const Errand *errand)
+{
+	return (WfOutcome)
+	{
+		.run = errand->parcel.run,.round = errand->parcel.round,.fence = errand->parcel.fence
+	};
+}
 
 /* Keep that it has finished.  Error 40001: it has ended before. */
 static void
 keep_result(Errand *errand, Jsonb *result)
 {
-	WfOutcome	outcome = {
-		.run = errand->parcel.run,.round = errand->parcel.round,.fence = errand->parcel.fence,.result = result
-	};
+	WfOutcome	outcome = outcome_of(errand);
 
+	outcome.result = result;
 	if (wf_outcome_keep(&outcome))
 		return;
 	errand->ended_before = true;
@@ -167,6 +214,25 @@ call_tracked(const Errand *errand)
 	return result;
 }
 
+/* Do it in a transaction that can only read, and hand over what comes of it. */
+static void
+run_on_standby(Errand *errand)
+{
+	WfOutcome	outcome = outcome_of(errand);
+	Jsonb	   *result;
+
+	if (!wf_transaction_begin("workflow placed run", InvalidOid))
+		return;
+	/* also when this server has just been promoted */
+	XactReadOnly = true;
+	prepare_on_standby(errand);
+	result = call_atomic(errand);
+	if (result != NULL)
+		outcome.result = memcpy(MemoryContextAlloc(errand->context, VARSIZE(result)), result, VARSIZE(result));
+	wf_transaction_commit();
+	wf_reply_leave(&outcome);
+}
+
 /* Do it, and keep what comes of it. */
 static void
 run(Errand *errand)
@@ -195,14 +261,30 @@ run(Errand *errand)
 
 /* --- what fails -------------------------------------------------------------------------------- */
 
+/* Hand over that it failed on a standby: who wants to write there cannot do so the next time. */
+static void
+hand_over_error(WfOutcome *outcome, const ErrorData *error)
+{
+	ErrorData	told = *error;
+
+	outcome->final = error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION;
+	if (outcome->final && told.hint == NULL)
+		told.hint = pstrdup("It was done on a standby, which can only read. Place the job's queue on servers that can write.");
+	outcome->error = wf_run_failure_of(&told);
+	wf_reply_leave(outcome);
+}
+
 /* Keep that it failed, or tell once more how it has ended. */
 static void
 record(Errand *errand, const ErrorData *error)
 {
-	WfOutcome	outcome = {
-		.run = errand->parcel.run,.round = errand->parcel.round,.fence = errand->parcel.fence
-	};
+	WfOutcome	outcome = outcome_of(errand);
 
+	if (wf_reply_is_used())
+	{
+		hand_over_error(&outcome, error);
+		return;
+	}
 	if (!wf_transaction_begin("workflow failure", InvalidOid))
 		return;
 	outcome.error = wf_run_failure_of(error);
@@ -228,6 +310,47 @@ record_alone(Errand *errand, const ErrorData *error)
 	PG_END_TRY();
 }
 
+/* Is it the recovery of this standby that canceled it?  Code that throws the same is not meant. */
+static bool
+is_conflict(const ErrorData *error)
+{
+	const char *file = error->filename == NULL ? NULL : strrchr(error->filename, '/');
+
+	file = file == NULL ? error->filename : file + 1;
+	return wf_reply_is_used() && file != NULL &&
+		(error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		 error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED) &&
+		(strcmp(file, "postgres.c") == 0 || strcmp(file, "standby.c") == 0);
+}
+
+/* Try to do it.  False: it is to be tried once more. */
+static bool
+try_to_run(Errand *errand)
+{
+	bool		again = false;
+
+	PG_TRY();
+	{
+		if (wf_reply_is_used())
+			run_on_standby(errand);
+		else
+			run(errand);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(errand->context);
+		error = CopyErrorData();
+		wf_transaction_abort(errand->context);
+		again = is_conflict(error);
+		if (!again)
+			record_alone(errand, error);
+	}
+	PG_END_TRY();
+	return !again;
+}
+
 /*
  * Do the run that is in that segment, as this role.  With no transaction open.  Throws
  * nothing but what ends the executor.
@@ -244,20 +367,12 @@ wf_placed_call(dsm_handle segment, Oid role)
 	errand->role = role;
 	if (wf_parcel_find(segment, &errand->parcel))
 	{
-		PG_TRY();
-		{
-			run(errand);
-		}
-		PG_CATCH();
-		{
-			ErrorData  *error;
+		int			tries = 1;
 
-			MemoryContextSwitchTo(context);
-			error = CopyErrorData();
-			wf_transaction_abort(context);
-			record_alone(errand, error);
-		}
-		PG_END_TRY();
+		while (!try_to_run(errand) && tries < CONFLICT_TRIES)
+			tries++;
+		if (tries == CONFLICT_TRIES)
+			wf_errand_conflict();
 	}
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(context);

@@ -5,7 +5,8 @@
  *
  * A background worker logged in as the role that workflow.map_owner() names, started by
  * the courier for a run, which gives it further ones of the same role.  It knows nothing of
- * the other server.
+ * the other server.  On a standby it is the role that owns the job, and its recovery may
+ * end the process.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +16,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
+#include "storage/proc.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
@@ -27,6 +29,7 @@
 #include "remote/placed_call.h"
 #include "remote/placed_executor.h"
 #include "remote/placed_job.h"
+#include "remote/reply.h"
 #include "shmem/errand.h"
 
 /* So often (ms) a run that is under way looks whether it should have ended long ago. */
@@ -40,6 +43,14 @@ leave(int code, Datum arg)
 {
 	LWLockReleaseAll();
 	wf_errand_detach();
+}
+
+/* before_shmem_exit, before our transaction is aborted: is it the recovery that ends us? */
+static void
+note_conflict(int code, Datum arg)
+{
+	if (MyProc->recoveryConflictPending)
+		wf_errand_conflict();
 }
 
 /* Do one run.  Returns whether another one may be done in this session. */
@@ -68,6 +79,11 @@ wf_placed_executor_main(Datum arg)
 	if (!wf_errand_attach(args->slot, args->generation))
 		return;
 	wf_bgworker_connect();
+	if (args->reads_only)
+	{
+		wf_reply_begin();
+		before_shmem_exit(note_conflict, (Datum) 0);
+	}
 	wf_login_watch(args->role);
 	wf_leftovers_init();
 	wf_shutdown_init();

@@ -12,7 +12,9 @@
  *		any  --the executor ends, or never came-->  FREE
  *
  * The courier sees a place that is FREE where it has given something: its executor has
- * gone, and what is not in the table of outcomes did not happen.
+ * gone, and what is not in the table of outcomes did not happen.  On a standby, which has
+ * no such table, the executor leaves the outcome in its place, in a segment that outlives
+ * it.
  *
  * Locks: its own LWLock, for moments.
  *
@@ -55,7 +57,11 @@ wf_errand_shmem_attach(void *segment, bool created)
 {
 	table = segment;
 	if (created)
+	{
 		LWLockInitialize(&table->lock, wf_instance->lock->tranche);
+		for (int i = 0; i < wf_max_remote_executors; i++)
+			table->errands[i].outcome = DSM_HANDLE_INVALID;
+	}
 }
 
 /* --- the courier -------------------------------------------------------------------- */
@@ -157,6 +163,34 @@ wf_errand_settled(int place)
 	return done;
 }
 
+/* On a standby: the outcome that was left in a place, which is the caller's now. */
+dsm_handle
+wf_errand_take_outcome(int place)
+{
+	WfErrand   *errand = &table->errands[place];
+	dsm_handle	outcome;
+
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	outcome = errand->outcome;
+	errand->outcome = DSM_HANDLE_INVALID;
+	LWLockRelease(&table->lock);
+	return outcome;
+}
+
+/* On a standby: did its recovery not let the run of a place be done?  That is said once. */
+bool
+wf_errand_take_conflict(int place)
+{
+	WfErrand   *errand = &table->errands[place];
+	bool		conflict;
+
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	conflict = errand->conflict;
+	errand->conflict = false;
+	LWLockRelease(&table->lock);
+	return conflict;
+}
+
 /* Send a signal to the executor that is at a run; a pid in shared memory is alive under the lock. */
 void
 wf_errand_signal(int place, int signal)
@@ -242,6 +276,29 @@ wf_errand_begin(dsm_handle *run)
 	}
 	LWLockRelease(&table->lock);
 	return given;
+}
+
+/* On a standby: leave what has become of it; false: there is something already. */
+bool
+wf_errand_leave_outcome(dsm_handle outcome)
+{
+	bool		free;
+
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	free = mine->outcome == DSM_HANDLE_INVALID;
+	if (free)
+		mine->outcome = outcome;
+	LWLockRelease(&table->lock);
+	return free;
+}
+
+/* On a standby: its recovery does not let the run be done. */
+void
+wf_errand_conflict(void)
+{
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	mine->conflict = true;
+	LWLockRelease(&table->lock);
 }
 
 /* It has ended, and the outcome is where the courier finds it. */

@@ -24,6 +24,8 @@ typedef struct WfErrand
 	uint32		generation;		/* of who is started for this place */
 	Oid			role;			/* as whom it works */
 	dsm_handle	run;			/* what is to be done */
+	dsm_handle	outcome;		/* on a standby: what has become of it; DSM_HANDLE_INVALID: nothing */
+	bool		conflict;		/* on a standby: the recovery of that did not let it be done */
 	pid_t		pid;			/* 0: not there yet */
 	struct Latch *latch;
 } WfErrand;
@@ -36,12 +38,16 @@ extern bool wf_errand_give(int place, dsm_handle run);
 extern void wf_errand_dismiss(int place);
 extern void wf_errand_take_back(int place);
 extern bool wf_errand_settled(int place);
+extern dsm_handle wf_errand_take_outcome(int place);
+extern bool wf_errand_take_conflict(int place);
 extern void wf_errand_signal(int place, int signal);
 extern void wf_errand_signal_all(int signal);
 extern int	wf_errand_count(void);
 extern bool wf_errand_attach(int place, uint32 generation);
 extern void wf_errand_detach(void);
 extern bool wf_errand_begin(dsm_handle *run);
+extern bool wf_errand_leave_outcome(dsm_handle outcome);
+extern void wf_errand_conflict(void);
 extern void wf_errand_done(void);
 extern bool wf_errand_is_dismissed(void);
 

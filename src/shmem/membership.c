@@ -26,6 +26,7 @@ typedef struct MembershipPlace
 	LWLock		lock;
 	WfMembership now;
 	uint64		accepted;		/* what somebody has accepted; 0: nothing */
+	WfAside		aside;			/* zeroes: it is not */
 	int64		renew;			/* this epoch is to be ended, and another one begun */
 	Latch	   *link;			/* or NULL */
 	Latch	   *courier;
@@ -132,13 +133,14 @@ wf_membership_live(int64 epoch)
 		wf_membership_courier_wake();
 }
 
-/* Who is at the other end. */
+/* Who is at the other end, and in which database. */
 void
-wf_membership_peer(uint64 system, uint32 timeline)
+wf_membership_peer(uint64 system, uint32 timeline, const char *database)
 {
 	LWLockAcquire(&place->lock, LW_EXCLUSIVE);
 	place->now.system = system;
 	place->now.timeline = timeline;
+	strlcpy(place->now.database, database, NAMEDATALEN);
 	place->now.asked = place->accepted = 0;
 	LWLockRelease(&place->lock);
 }
@@ -200,6 +202,29 @@ wf_membership_to_renew(void)
 	epoch = place->renew;
 	LWLockRelease(&place->lock);
 	return epoch;
+}
+
+/*
+ * A standby cannot do what it has claimed, nor anything else for a while: it is to end its
+ * epoch, so that others do what is placed on it, and to begin another one when it can.
+ */
+void
+wf_membership_step_aside(const WfAside *aside)
+{
+	LWLockAcquire(&place->lock, LW_EXCLUSIVE);
+	place->aside = *aside;
+	LWLockRelease(&place->lock);
+	wf_membership_link_wake();
+}
+
+/* What was said last; false: nothing. */
+bool
+wf_membership_aside(WfAside *aside)
+{
+	LWLockAcquire(&place->lock, LW_SHARED);
+	*aside = place->aside;
+	LWLockRelease(&place->lock);
+	return aside->epoch != 0;
 }
 
 /* Runs wait for us, as the other server says. */

@@ -30,6 +30,7 @@ typedef struct WfMembership
 	int64		epoch;			/* by which it may claim; 0: it may not */
 	uint64		system;			/* the other server; 0: not known */
 	uint32		timeline;
+	char		database[NAMEDATALEN];	/* there; empty: not known */
 	uint64		asked;			/* another one than before, which nobody has accepted; 0: none */
 	char		trouble[WF_MEMBERSHIP_TROUBLE]; /* empty: none */
 	pid_t		link_pid;		/* 0: there is none */
@@ -39,6 +40,14 @@ typedef struct WfMembership
 	uint64		pokes;			/* how often runs were said to wait for us */
 } WfMembership;
 
+/* A standby that cannot do runs just now. */
+typedef struct WfAside
+{
+	int64		epoch;			/* in which that was found */
+	uint64		position;		/* it has to have replayed that, */
+	int64		until;			/* and it is later; steady */
+} WfAside;
+
 extern Size wf_membership_shmem_size(void);
 extern void wf_membership_shmem_attach(void *segment, bool created);
 extern void wf_membership_get(WfMembership *membership);
@@ -47,12 +56,14 @@ extern void wf_membership_link_attach(const char *id);
 extern void wf_membership_link_detach(void);
 extern void wf_membership_state(WfMembershipState state, const char *trouble);
 extern void wf_membership_live(int64 epoch);
-extern void wf_membership_peer(uint64 system, uint32 timeline);
+extern void wf_membership_peer(uint64 system, uint32 timeline, const char *database);
 extern void wf_membership_ask(uint64 system);
 extern uint64 wf_membership_accepted(void);
 extern bool wf_membership_accept(uint64 system);
 extern void wf_membership_renew(int64 epoch);
 extern int64 wf_membership_to_renew(void);
+extern void wf_membership_step_aside(const WfAside *aside);
+extern bool wf_membership_aside(WfAside *aside);
 extern void wf_membership_poke(void);
 extern bool wf_membership_courier_attach(void);
 extern void wf_membership_courier_at(Oid dbid);

@@ -17,6 +17,7 @@ typedef struct WfOutcome
 	int64		fence;			/* of the claim under which it is to be told */
 	Jsonb	   *result;			/* or NULL */
 	Jsonb	   *error;			/* NULL: it has finished */
+	bool		final;			/* an error that no further attempt changes; in memory only */
 	int64		number;
 } WfOutcome;
 
