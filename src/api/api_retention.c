@@ -5,7 +5,7 @@
  *	  rules.
  *
  * Runs in client backends.  The runtime removes what outlives a rule (store/retention.c), an
- * executor what goes into an archive first (archive/).
+ * executor what goes into an archive first (archival/).
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +26,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
-#include "archive/archive_table.h"
+#include "archival/archive_table.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/quote.h"

@@ -17,7 +17,7 @@
 #include "storage/lock.h"
 #include "utils/timestamp.h"
 
-#include "archive/archive.h"
+#include "archival/archive.h"
 #include "base/clock.h"
 #include "bulk/bulk_item.h"
 #include "bulk/bulk_slice.h"

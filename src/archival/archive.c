@@ -19,8 +19,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "archive/archive.h"
-#include "archive/archive_table.h"
+#include "archival/archive.h"
+#include "archival/archive_table.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/uuid.h"

@@ -23,7 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "archive/archive_table.h"
+#include "archival/archive_table.h"
 #include "base/compat.h"
 #include "base/quote.h"
 #include "eval/author_code.h"
