@@ -52,6 +52,9 @@ char	   *wf_remote_database = NULL;
 
 int			wf_unknown_events = WF_UNKNOWN_EVENTS_WARNING;
 
+char	   *wf_file_directory = NULL;
+bool		wf_file_keep_changes = false;
+
 char	   *wf_tenant = NULL;
 char	   *wf_test_clock = NULL;
 int			wf_test_steady_clock = -1;
@@ -250,6 +253,25 @@ define_workers(void)
 			   PGC_SIGHUP, GUC_UNIT_MS);
 }
 
+/* Where the files of a database are written to. */
+static void
+define_files(void)
+{
+	DefineCustomStringVariable("workflow.file_directory",
+							   "Sets the directory that this server writes files to.",
+							   "Empty: it writes none. Each database needs one of its own.",
+							   &wf_file_directory,
+							   "",	/* default */
+							   PGC_SUSET,
+							   0,	/* flags */
+							   NULL,	/* check hook */
+							   NULL,	/* assign hook */
+							   NULL);	/* show hook */
+	define_bool("workflow.file_keep_changes",
+				"Keeps changes that others make to files in the directory.",
+				&wf_file_keep_changes, PGC_SUSET);
+}
+
 /* The settings that limit a step, and those for a step that fails. */
 static void
 define_steps(void)
@@ -303,6 +325,7 @@ wf_guc_init(void)
 	define_identity();
 	define_remote();
 	define_workers();
+	define_files();
 	define_steps();
 
 	DefineCustomEnumVariable("workflow.unknown_events",

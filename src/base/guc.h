@@ -62,6 +62,8 @@ extern char *wf_remote_database;	/* where runs of its are done; empty: none are 
 
 /* Set by anybody. */
 extern int	wf_unknown_events;	/* WfUnknownEvents */
+extern char *wf_file_directory;
+extern bool wf_file_keep_changes;
 extern char *wf_tenant;			/* never NULL; empty: none, see store/tenant.c */
 
 /* Set by a superuser, in a session too. */

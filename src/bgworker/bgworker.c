@@ -50,7 +50,8 @@ static const char *const kind_names[] = {
 	[WF_BGWORKER_EXECUTOR] = "workflow executor",
 	[WF_BGWORKER_LINK] = "workflow link",
 	[WF_BGWORKER_COURIER] = "workflow courier",
-	[WF_BGWORKER_PLACED] = "workflow placed"
+	[WF_BGWORKER_PLACED] = "workflow placed",
+	[WF_BGWORKER_FILES] = "workflow files"
 };
 
 static const char *const main_functions[] = {
@@ -59,7 +60,8 @@ static const char *const main_functions[] = {
 	[WF_BGWORKER_EXECUTOR] = "wf_executor_main",
 	[WF_BGWORKER_LINK] = "wf_link_process_main",
 	[WF_BGWORKER_COURIER] = "wf_courier_main",
-	[WF_BGWORKER_PLACED] = "wf_placed_executor_main"
+	[WF_BGWORKER_PLACED] = "wf_placed_executor_main",
+	[WF_BGWORKER_FILES] = "wf_file_worker_main"
 };
 
 /*
@@ -206,9 +208,9 @@ wf_bgworker_start(const WfBgworkerArgs *args)
 		snprintf(worker.bgw_name, BGW_MAXLEN,
 				 "workflow executor for owner %d of database %u",
 				 args->owner, args->dbid);
-	else if (args->kind == WF_BGWORKER_RUNTIME)
+	else if (args->kind == WF_BGWORKER_RUNTIME || args->kind == WF_BGWORKER_FILES)
 		snprintf(worker.bgw_name, BGW_MAXLEN,
-				 "workflow runtime for database %u", args->dbid);
+				 "%s for database %u", kind_names[args->kind], args->dbid);
 
 	registered = RegisterDynamicBackgroundWorker(&worker, &handle);
 	MemoryContextSwitchTo(old);

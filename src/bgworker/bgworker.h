@@ -16,7 +16,8 @@ typedef enum WfBgworkerKind
 	WF_BGWORKER_EXECUTOR,
 	WF_BGWORKER_LINK,			/* a member of another server's cluster */
 	WF_BGWORKER_COURIER,		/* claims runs of that server */
-	WF_BGWORKER_PLACED			/* an executor of those */
+	WF_BGWORKER_PLACED,			/* an executor of those */
+	WF_BGWORKER_FILES			/* writes files */
 } WfBgworkerKind;
 
 /* What a worker is told by who starts it; travels in bgw_extra. */
@@ -30,7 +31,7 @@ typedef struct WfBgworkerArgs
 								 * what was given to another one */
 	Oid			dbid;
 	Oid			role;			/* executors */
-	Oid			extension;		/* executor */
+	Oid			extension;		/* executor, files */
 	int32		owner;			/* executor */
 	bool		reads_only;		/* of placed runs: on a standby */
 } WfBgworkerArgs;

@@ -27,6 +27,7 @@
 #include "base/guc.h"
 #include "base/version.h"
 #include "bgworker/bgworker.h"
+#include "bgworker/file_worker.h"
 #include "bgworker/housekeeping.h"
 #include "bgworker/settle.h"
 #include "cluster/local_member.h"
@@ -34,6 +35,7 @@
 #include "definition/handover.h"
 #include "definition/privilege.h"
 #include "definition/publication.h"
+#include "file/file_take.h"
 #include "metrics/load_sum.h"
 #include "queue/permit_audit.h"
 #include "queue/queue_notify.h"
@@ -135,6 +137,17 @@ expire_early(Oid extension, bool *more)
 	return true;
 }
 
+/* Files that are to be written on this server. */
+static bool
+write_files(Oid extension, bool *more)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
+
+	if (database != NULL)
+		wf_file_worker_wanted(database, extension);
+	return true;
+}
+
 /* Files that were deleted long ago, uploads that nobody ends, and what was changed in files. */
 static bool
 forget_files(Oid extension, bool *more)
@@ -142,7 +155,10 @@ forget_files(Oid extension, bool *more)
 	if (!wf_transaction_begin("forgetting files that were deleted", extension))
 		return false;
 	if (wf_origin_is_certain() && wf_version_has_column("file_cursor", "runtime"))
+	{
+		wf_file_take_end();
 		*more = wf_file_row_expire() | wf_file_upload_expire() | wf_file_request_expire();
+	}
 	wf_transaction_commit();
 	return true;
 }
@@ -364,6 +380,9 @@ static Chore alerts = {.what = "looking at alerts",.run = look_at_alerts,.wanted
 /* wanted: the server may have ended before it was summed */
 static Chore load = {.what = "summing what was done",.run = sum_load,.wanted = true};
 
+/* wanted: what was changed while there was no runtime, and on the disk */
+static Chore writing = {.what = "writing files",.run = write_files,.wanted = true};
+
 /* wanted: none that this runtime knows of is at what was running before it came */
 static Chore lost = {.what = "recovering runs that were lost",.run = recover_runs,.wanted = true};
 static Chore permits = {.what = "comparing permits with runs",.run = audit_permits};
@@ -379,7 +398,7 @@ static Chore cached = {.what = "deleting cached results",.run = expire_cached};
 static Chore outcomes = {.what = "deleting outcomes of runs of another server",.run = expire_outcomes};
 static Chore retention = {.what = "expiring what is over",.run = wf_retention_cycle};
 
-static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &load, &handover, &gone, &strays, &erasures, &checkpoints, &files, &early, &cached, &outcomes, &retention};
+static Chore *const chores[] = {&settle, &lost, &permits, &leases, &members, &notifications, &alerts, &writing, &load, &handover, &gone, &strays, &erasures, &checkpoints, &files, &early, &cached, &outcomes, &retention};
 
 /*
  * A sweep was made.  Where nobody writes none is, and nothing is late that anybody
@@ -481,10 +500,21 @@ wf_housekeeping_load(void)
 	load.wanted = true;
 }
 
-/* Somebody asks to look anew: what has failed is not held back any more. */
+/* Files are to be written. */
+void
+wf_housekeeping_files(void)
+{
+	writing.wanted = true;
+}
+
+/*
+ * Somebody asks to look anew: what has failed is not held back any more, and files may have
+ * another directory now, or have been changed in it.
+ */
 void
 wf_housekeeping_try_again(void)
 {
+	writing.wanted = true;
 	for (int i = 0; i < (int) lengthof(chores); i++)
 		chores[i]->not_before = DT_NOBEGIN;
 }

@@ -18,6 +18,7 @@ extern TimestampTz wf_housekeeping_members_at(void);
 extern TimestampTz wf_housekeeping_notify_at(WfDatabase *database);
 extern void wf_housekeeping_notify(void);
 extern void wf_housekeeping_alerts(void);
+extern void wf_housekeeping_files(void);
 extern void wf_housekeeping_load(void);
 extern void wf_housekeeping_try_again(void);
 extern bool wf_housekeeping(WfDatabase *database, Oid extension);

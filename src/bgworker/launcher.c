@@ -41,6 +41,7 @@
 #include "cluster/local_member.h"
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
+#include "shmem/database_files.h"
 #include "shmem/database_load.h"
 #include "shmem/database_runs.h"
 #include "shmem/instance.h"
@@ -240,7 +241,7 @@ static TimestampTz
 without_executors_at(WfDatabase *database)
 {
 	return Min(Min(Min(wf_database_alerts_at(database), wf_database_load_at(database)),
-				   wf_local_member_silence_at(database->dbid)),
+				   Min(wf_database_files_at(database), wf_local_member_silence_at(database->dbid))),
 			   Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database)));
 }
 

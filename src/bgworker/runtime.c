@@ -39,6 +39,7 @@
 #include "cluster/local_member.h"
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
+#include "shmem/database_files.h"
 #include "shmem/database_load.h"
 #include "shmem/database_runs.h"
 #include "shmem/file_wait.h"
@@ -459,7 +460,8 @@ busy(void)
 	if (wf_local_member_silence_at(MyDatabaseId) < idle)
 		return true;
 	if (wf_database_runs_notify_at(database) < idle || wf_database_runs_leases_at(database) < idle ||
-		wf_settle_due() < idle || wf_database_alerts_at(database) < idle || wf_database_load_at(database) < idle)
+		wf_settle_due() < idle || wf_database_alerts_at(database) < idle || wf_database_load_at(database) < idle ||
+		wf_database_files_at(database) < idle)
 		return true;
 	return able() && demand.first_due < idle;
 }
@@ -521,6 +523,8 @@ wf_runtime_main(Datum arg)
 			wf_housekeeping_notify();
 		if (wf_database_alerts_at(database) <= wf_clock_now())
 			wf_housekeeping_alerts();
+		if (wf_database_files_at(database) <= wf_clock_now())
+			wf_housekeeping_files();
 		if (wf_database_load_at(database) <= wf_clock_now())
 			wf_housekeeping_load();
 		feed();
@@ -543,6 +547,7 @@ wf_runtime_main(Datum arg)
 		demand.next = Min(demand.next, Min(wf_database_runs_leases_at(database), wf_settle_due()));
 		demand.next = Min(demand.next, wf_housekeeping_notify_at(database));
 		demand.next = Min(demand.next, Min(wf_database_alerts_at(database), wf_database_load_at(database)));
+		demand.next = Min(demand.next, wf_database_files_at(database));
 		demand.next = Min(demand.next, wf_housekeeping_members_at());
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));

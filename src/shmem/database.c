@@ -53,6 +53,7 @@ wf_database_shmem_attach(void *segment, bool created)
 		pg_atomic_init_u64(&wf_databases[i].leases_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].notify_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].alerts_at, (uint64) DT_NOEND);
+		pg_atomic_init_u64(&wf_databases[i].files_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].alerts_after, (uint64) -1);
 		pg_atomic_init_u64(&wf_databases[i].load_at, (uint64) DT_NOEND);
 		ConditionVariableInit(&wf_databases[i].stepped);
@@ -132,6 +133,7 @@ make_database(Oid dbid)
 	pg_atomic_write_u64(&database->leases_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->notify_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->alerts_at, (uint64) DT_NOEND);
+	pg_atomic_write_u64(&database->files_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->alerts_after, (uint64) -1);
 	pg_atomic_write_u64(&database->load_at, (uint64) DT_NOEND);
 	database->notifies = false;

@@ -90,6 +90,7 @@ typedef struct WfDatabase
 								 * wf_clock_now(); infinity: of none */
 	pg_atomic_uint64 alerts_at; /* when alerts are to be looked at, by wf_clock_now();
 								 * infinity: when somebody tells */
+	pg_atomic_uint64 files_at;	/* the same for files that are to be written */
 	pg_atomic_uint64 alerts_after;	/* so long (us) after something was written; -1: never */
 	pg_atomic_uint64 load_at;	/* when what was done is to be summed, by wf_clock_now();
 								 * infinity: nothing was */

@@ -11,10 +11,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/guc.h"
+#include "shmem/database_files.h"
 #include "shmem/file_change.h"
 #include "shmem/file_wait.h"
 
@@ -88,7 +91,12 @@ at_end_of_transaction(XactEvent event, void *arg)
 			wf_file_wait_left(changes[i].id, changes[i].left, changes[i].changes);
 	for (int i = 0; i < nchanges && event == XACT_EVENT_COMMIT; i++)
 		if (changes[i].files > 0)
+		{
 			wf_file_wait_changed(changes[i].files);
+			/* where none are written, nobody is to be woken */
+			if (wf_file_directory[0] != '\0')
+				wf_database_files_again(MyDatabaseId, wf_clock_now());
+		}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
 		nchanges = 0;
 }

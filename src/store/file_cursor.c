@@ -115,6 +115,25 @@ static WfStatement restart_statement = {
 	.latest = true
 };
 
+static WfStatement set_back_statement = {
+	.sql = "UPDATE workflow.file_cursor SET xid = $2, request = $3 WHERE runtime OPERATOR(pg_catalog.=) $1"
+	" AND (xid, request) OPERATOR(pg_catalog.<>) ($2, $3)",
+	WF_ARGS(TEXTOID, XID8OID, INT8OID),
+	.latest = true
+};
+
+static WfStatement forget_done_statement = {
+	.sql = "DELETE FROM workflow.file_receipt WHERE runtime OPERATOR(pg_catalog.=) $1 AND error IS NULL",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+static WfStatement retry_statement = {
+	.sql = "SELECT pg_catalog.min(r.retry_at) FROM workflow.file_receipt r"
+	" WHERE r.runtime OPERATOR(pg_catalog.=) $1 AND r.error IS NOT NULL",
+	WF_ARGS(TEXTOID)
+};
+
 #define FORGET(table, which) "DELETE FROM workflow." table which
 
 static WfStatement forget_receipts_statement = {
@@ -264,6 +283,28 @@ wf_file_cursor_begin_anew(const char *runtime)
 
 	(void) wf_statement_execute(&restart_statement, values, NULL, 0);
 	(void) wf_statement_execute(&forget_receipts_statement, values, NULL, 0);
+}
+
+/* A runtime, whose cursor is locked, is not further than that, whatever it has confirmed. */
+void
+wf_file_cursor_set_back(const char *runtime, FullTransactionId xid, int64 request)
+{
+	Datum		values[3] = {CStringGetTextDatum(runtime), FullTransactionIdGetDatum(xid), Int64GetDatum(request)};
+
+	(void) wf_statement_execute(&set_back_statement, values, NULL, 0);
+	(void) wf_statement_execute(&forget_done_statement, values, NULL, 0);
+}
+
+/* When the first file that a runtime could not write comes again; infinity: there is none. */
+TimestampTz
+wf_file_cursor_retry_at(const char *runtime)
+{
+	Datum		value = CStringGetTextDatum(runtime);
+	WfFound		found;
+
+	(void) wf_statement_execute(&retry_statement, &value, NULL, 0);
+	found = wf_found(0);
+	return wf_found_time(&found, 0, DT_NOEND);
 }
 
 /* A runtime is forgotten. */

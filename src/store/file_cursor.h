@@ -7,6 +7,7 @@
 #define WF_FILE_CURSOR_H
 
 #include "access/transam.h"
+#include "datatype/timestamp.h"
 #include "utils/array.h"
 
 #include "store/file_row.h"
@@ -26,6 +27,8 @@ extern void wf_file_cursor_confirm(const WfFileCursor *cursor, ArrayType *reques
 extern void wf_file_cursor_advance(const WfFileCursor *cursor);
 extern int	wf_file_cursor_waiting(const char *runtime);
 extern void wf_file_cursor_begin_anew(const char *runtime);
+extern void wf_file_cursor_set_back(const char *runtime, FullTransactionId xid, int64 request);
+extern TimestampTz wf_file_cursor_retry_at(const char *runtime);
 extern void wf_file_cursor_forget(const char *runtime);
 extern void wf_file_cursor_forget_all(void);
 

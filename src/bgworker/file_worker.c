@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * file_worker.c
+ *	  The process that writes the files of a database.
+ *
+ * A background worker, started by the runtime of the database when files were changed, or
+ * when one is to be tried again, if workflow.file_directory is set; disks may be slow, and
+ * nobody waits for them here.  Connected as the bootstrap superuser; runs no user code.
+ * It ends when it has done what there was, so that a database at rest has none.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "bgworker/bgworker.h"
+#include "bgworker/file_worker.h"
+#include "file/file_take.h"
+#include "shmem/database_files.h"
+
+/* While one is at work the runtime looks again after this (us). */
+#define LOOK_AGAIN		(500 * INT64CONST(1000))
+
+/* After one has failed, or could not be started, so much later (us). */
+#define FAILED_PAUSE	(10 * USECS_PER_SEC)
+
+/* That this runtime has started. */
+static BackgroundWorkerHandle *handle = NULL;
+
+/* --- in the runtime ----------------------------------------------------------------- */
+
+/* Is one at work? */
+static bool
+is_at_work(void)
+{
+	pid_t		pid;
+	BgwHandleStatus status = handle == NULL ? BGWH_STOPPED : GetBackgroundWorkerPid(handle, &pid);
+
+	if (status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED)
+		return true;
+	if (handle != NULL)
+		pfree(handle);
+	handle = NULL;
+	return false;
+}
+
+/*
+ * Files may have to be written: start a worker, unless one is at work, or none is to do
+ * that.
+ */
+void
+wf_file_worker_wanted(WfDatabase *database, Oid extension)
+{
+	WfBgworkerArgs args = {.kind = WF_BGWORKER_FILES,.dbid = MyDatabaseId,.extension = extension};
+
+	wf_database_files_looking(database);
+	if (wf_file_directory[0] == '\0')
+		return;
+	if (is_at_work())
+	{
+		wf_database_files_again(MyDatabaseId, wf_clock_now() + LOOK_AGAIN);
+		return;
+	}
+	args.slot = database - wf_databases;
+	handle = wf_bgworker_start(&args);
+	if (handle == NULL)
+		wf_database_files_again(MyDatabaseId, wf_clock_now() + FAILED_PAUSE);
+}
+
+/* --- the worker --------------------------------------------------------------------- */
+
+/* before_shmem_exit: somebody is to try again. */
+static void
+leave(int code, Datum arg)
+{
+	LWLockReleaseAll();
+	if (code != 0)
+		wf_database_files_again(wf_bgworker_args()->dbid, wf_clock_now() + FAILED_PAUSE);
+}
+
+/* Entry point. */
+void
+wf_file_worker_main(Datum arg)
+{
+	TimestampTz again;
+
+	wf_bgworker_prepare(leave);
+	wf_bgworker_connect();
+	(void) wf_file_take(wf_bgworker_args()->extension, &again);
+	if (again != DT_NOEND)
+		wf_database_files_again(MyDatabaseId, again);
+	proc_exit(0);
+}

@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * database_files.c
+ *	  When files of a database are to be written.
+ *
+ * Runs in every process: sessions say at their commits that there is something to write,
+ * the worker that writes says when it is to come again.  Without a lock; the field is a
+ * single word.  Nothing here throws.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "shmem/database.h"
+#include "shmem/database_files.h"
+
+/* Somebody is to look at that time, which is told if it is earlier than what was known. */
+void
+wf_database_files_again(Oid dbid, TimestampTz at)
+{
+	WfDatabase *database = wf_database_peek(dbid);
+	uint64		known;
+
+	if (database == NULL)
+		return;
+	known = pg_atomic_read_u64(&database->files_at);
+	while (at < (TimestampTz) known)
+	{
+		if (!pg_atomic_compare_exchange_u64(&database->files_at, &known, (uint64) at))
+			continue;
+		wf_database_latch(database->dbid);
+		return;
+	}
+}
+
+/* When somebody is to look, by wf_clock_now(); infinity: when somebody tells. */
+TimestampTz
+wf_database_files_at(WfDatabase *database)
+{
+	return (TimestampTz) pg_atomic_read_u64(&database->files_at);
+}
+
+/* Somebody is about to look: what is changed from now on is told again. */
+void
+wf_database_files_looking(WfDatabase *database)
+{
+	pg_atomic_write_u64(&database->files_at, (uint64) DT_NOEND);
+	pg_memory_barrier();
+}
