@@ -36,8 +36,8 @@ foreach my $file (glob("$sources/*.c $sources/*/*.c"))
 	}
 }
 is(join(', ', sort @executing),
-	'bound.c SPI_execute_plan, bound.c SPI_prepare, expression.c raw_parser, job_call.c SPI_execute_plan_extended, job_call.c SPI_prepare, job_call.c raw_parser, job_command.c parse_analyze_varparams, job_command.c raw_parser, schedule_cron.c SPI_execute_with_args, statement.c SPI_execute_plan, statement.c SPI_execute_plan, statement.c SPI_execute_snapshot, statement.c SPI_prepare_cursor',
-	'ours is prepared and executed in one room, users\' commands, updates of their rows, and calls of pg_cron in one each');
+	'archive.c SPI_execute_plan, archive_table.c SPI_prepare, bound.c SPI_execute_plan, bound.c SPI_prepare, expression.c raw_parser, job_call.c SPI_execute_plan_extended, job_call.c SPI_prepare, job_call.c raw_parser, job_command.c parse_analyze_varparams, job_command.c raw_parser, schedule_cron.c SPI_execute_with_args, statement.c SPI_execute_plan, statement.c SPI_execute_plan, statement.c SPI_execute_snapshot, statement.c SPI_prepare_cursor',
+	'ours is prepared and executed in one room, users\' commands, updates of their rows, rows of their archives, and calls of pg_cron in one each');
 cmp_ok(scalar(@texts), '>', 80, 'there are many statements');
 is(join("\n", @built), '', 'the text of each is a constant');
 my @parts = glob("$sources/../sql/parts/*.sql");
