@@ -105,6 +105,9 @@ close_lines(void)
 {
 	wf_line_close(&talking);
 	wf_line_close(&waiting);
+	/* workflow.remote may have changed since */
+	wf_target_free(targets);
+	targets = NULL;
 }
 
 /* There is trouble with a line, or what was said on it. */
@@ -490,11 +493,19 @@ sleep_for_a_while(void)
 	(void) WaitLatchOrSocket(MyLatch, events, socket, idle_for(), WaitEventExtensionNew("WorkflowCourierIdle"));
 }
 
-/* This server was a standby, and is a primary now: another courier may come, which can write. */
+/*
+ * On a standby: it is a primary now, and another courier may come, which can write; or the link
+ * leads to another database, whose runs are done in that.
+ */
 static void
-end_if_promoted(void)
+end_if_out_of_place(const char *database)
 {
-	if (!wf_reply_is_used() || RecoveryInProgress())
+	WfMembership now;
+
+	if (!wf_reply_is_used())
+		return;
+	wf_membership_get(&now);
+	if (RecoveryInProgress() && strcmp(now.database, database) == 0)
 		return;
 	wf_errand_signal_all(SIGTERM);
 	proc_exit(0);
@@ -514,12 +525,14 @@ void
 wf_courier_main(Datum arg)
 {
 	MemoryContext context;
+	WfMembership began;
 
 	wf_bgworker_prepare(leave);
 	if (wf_bgworker_args()->reads_only)
 		wf_reply_begin();
 	if (!wf_membership_courier_attach())
 		return;
+	wf_membership_get(&began);
 	wf_bgworker_connect();
 	wf_membership_courier_at(MyDatabaseId);
 	(void) wf_line_library();
@@ -533,7 +546,7 @@ wf_courier_main(Datum arg)
 		MemoryContextSwitchTo(context);
 		ResetLatch(MyLatch);
 		wf_bgworker_interrupts();
-		end_if_promoted();
+		end_if_out_of_place(began.database);
 		work();
 		sleep_for_a_while();
 	}
