@@ -113,6 +113,11 @@ keep_arg(FunctionCallInfo fcinfo, int n)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("keep must be at least a minute, and not longer than %d days", LONGEST_DAYS),
 				 errhint("Null is for ever.")));
+	/* they might cancel each other, and a time that far from now is out of range */
+	if (keep->month < 0 || keep->day < 0 || keep->time < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("keep must have no negative part")));
 	return keep;
 }
 

@@ -157,6 +157,7 @@ SELECT is(set($$'order', '1 day', NULL, 0$$), ARRAY['42P01', 'table 0 does not e
 SELECT is(set($$'order', '1 day', NULL, 'workflow.process'$$), ARRAY['42501', 'role "regress_app" must be allowed to insert into table "process"'], 'one of ours');
 SELECT is(set($$'order', '59 seconds'$$), ARRAY['22023', 'keep must be at least a minute, and not longer than 36600 days'], 'too short');
 SELECT is(set($$'order', '178000000 years'$$), ARRAY['22023', 'keep must be at least a minute, and not longer than 36600 days'], 'too long');
+SELECT is(set($$'order', '71582788 months -2147483639 days'$$), ARRAY['22023', 'keep must have no negative part'], 'a day, of which the months alone are before all times');
 SELECT is(set($$'order', '1 day', 'expired'$$), ARRAY['22023', 'there is no outcome "expired"'], 'processes do not expire so');
 SELECT is(set($$NULL, '1 day'$$), ARRAY['22004', 'argument "for_what" must not be null'], 'of nothing');
 SELECT is(set($$'nobody', '1 day'$$), ARRAY['WF006', 'definition "nobody" does not exist'], 'no such definition');
