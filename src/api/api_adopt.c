@@ -31,19 +31,10 @@
 #include "store/process_row.h"
 #include "store/run.h"
 #include "store/runtime_row.h"
-#include "store/statement.h"
 #include "table/bind.h"
 #include "table/table_define.h"
 
 PG_FUNCTION_INFO_V1(workflow_adopt);
-
-static WfStatement owners_statement = {
-	/* one that has handed everything over is none any more */
-	.sql = "SELECT o.name, o.role, o.id FROM workflow.owner o"
-	" WHERE EXISTS (SELECT FROM workflow.definition d WHERE d.owner OPERATOR(pg_catalog.=) o.id)"
-	" OR EXISTS (SELECT FROM workflow.calendar c WHERE c.owner OPERATOR(pg_catalog.=) o.id)"
-	" ORDER BY o.id"
-};
 
 /*
  * Have the work of one owner looked at when this commits, and have DROP ROLE
@@ -61,7 +52,7 @@ take_over(HeapTuple row, TupleDesc desc)
 		wf_owner_role_pin(role);
 	else
 		ereport(WARNING,
-				(errmsg("role \"%s\" does not exist: its definitions wait", name),
+				(errmsg("role \"%s\" does not exist: what it owns waits", name),
 				 errhint("Create the role and call workflow.adopt() again.")));
 }
 
@@ -102,7 +93,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 	wf_keep_resolve(foreign);
 	wf_failure_forget_over();
 	wf_origin_renew();
-	owners = wf_statement_execute(&owners_statement, NULL, NULL, 0);
+	owners = wf_owner_role_list();
 	rows = SPI_tuptable;
 	for (uint64 i = 0; i < owners; i++)
 		take_over(rows->vals[i], rows->tupdesc);

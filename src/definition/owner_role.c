@@ -84,23 +84,36 @@ static WfStatement hold_free_statement = {
 	.latest = true
 };
 
+/* What an owner has, of what can be seen: of version 0.2.0, and what came since. */
+#define OWNED(owner) \
+	"SELECT FROM workflow.definition d WHERE d.owner OPERATOR(pg_catalog.=) " owner \
+	" UNION ALL SELECT FROM workflow.calendar c WHERE c.owner OPERATOR(pg_catalog.=) " owner
+
+#define OWNED_SINCE_030(owner) \
+	" UNION ALL SELECT FROM workflow.job j WHERE j.owner OPERATOR(pg_catalog.=) " owner \
+	"  AND j.dropped_at IS NULL" \
+	" UNION ALL SELECT FROM workflow.queue q WHERE q.owner OPERATOR(pg_catalog.=) " owner \
+	" UNION ALL SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) " owner \
+	" UNION ALL SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) " owner \
+	" UNION ALL SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) " owner \
+	" UNION ALL SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) " owner \
+	" UNION ALL SELECT FROM workflow.file f WHERE f.owner OPERATOR(pg_catalog.=) " owner \
+	"  AND f.newest AND f.size IS NOT NULL" \
+	" UNION ALL SELECT FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) " owner \
+	"  AND b.ended_at IS NULL"
+
 static WfStatement owns_statement = {
-	.sql = "SELECT FROM workflow.definition d WHERE d.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.calendar c WHERE c.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.job j WHERE j.owner OPERATOR(pg_catalog.=) $1"
-	"  AND j.dropped_at IS NULL"
-	" UNION ALL SELECT FROM workflow.queue q WHERE q.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.rate_limit l WHERE l.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) $1"
-	" UNION ALL SELECT FROM workflow.file f WHERE f.owner OPERATOR(pg_catalog.=) $1"
-	"  AND f.newest AND f.size IS NOT NULL"
-	" UNION ALL SELECT FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) $1"
-	"  AND b.ended_at IS NULL LIMIT 1",
+	.sql = OWNED("$1") OWNED_SINCE_030("$1") " LIMIT 1",
 	WF_ARGS(INT4OID),
 	.latest = true
 };
+
+/* Owners that have something, not those that have handed over all of it. */
+#define OWNERS(owned) \
+	"SELECT o.name, o.role, o.id FROM workflow.owner o WHERE EXISTS (" owned ") ORDER BY o.id"
+
+static WfStatement list_statement = {.sql = OWNERS(OWNED("o.id") OWNED_SINCE_030("o.id"))};
+static WfStatement list_020_statement = {.sql = OWNERS(OWNED("o.id"))};
 
 /* Its role and its name may be somebody else's from now on. */
 static WfStatement release_statement = {
@@ -414,6 +427,18 @@ wf_owner_role_handed_over(int32 owner)
 	Datum		value = Int32GetDatum(owner);
 
 	(void) wf_statement_execute(&handed_statement, &value, NULL, 0);
+}
+
+/*
+ * Those who own something here: rows of name, role and id, in SPI_tuptable.  Returns how
+ * many they are.  SPI must be connected.
+ */
+uint64
+wf_owner_role_list(void)
+{
+	bool		old = !wf_version_has_column("owner", "handed");	/* SQL of before 0.3.0 */
+
+	return wf_statement_execute(old ? &list_020_statement : &list_statement, NULL, NULL, 0);
 }
 
 /*

@@ -16,6 +16,7 @@ extern void wf_owner_role_resolve(bool foreign);
 extern int32 wf_owner_role_enter(Oid role);
 extern void wf_owner_role_handed_over(int32 owner);
 extern bool wf_owner_role_release(int32 owner);
+extern uint64 wf_owner_role_list(void);
 extern List *wf_owner_role_list_handed(void);
 extern void wf_owner_role_followed(int32 owner, bool has_timers);
 

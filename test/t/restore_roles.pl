@@ -57,7 +57,7 @@ $other->safe_psql('shop', 'DELETE FROM office.broken');
 
 my ($status, $out, $err) = $other->psql('shop', 'SELECT workflow.adopt()');
 is($out, 2, 'adopt() goes on with roles missing');
-like($err, qr/WARNING:  role "courier" does not exist: its definitions wait/, 'and says which owner is missing');
+like($err, qr/WARNING:  role "courier" does not exist: what it owns waits/, 'and says which owner is missing');
 unlike($err, qr/role "clerk"/, 'not one who is there');
 is($other->safe_psql('shop', q{SELECT string_agg(format('%s %s', name, role::regrole), ', ' ORDER BY id) FROM workflow.owner}),
 	'clerk clerk, courier -', 'owners are those of their names');
@@ -103,6 +103,32 @@ foreach my $owner (qw(clerk courier))
 	like($err, qr/cannot be dropped because some objects depend on it/, "$owner cannot be dropped now");
 }
 is(bring_to_end($other, 'shop') =~ /^process \| family family \| 1 \| finalized/m, 1, 'all comes to its end');
+
+#
+# Owners of one thing each, that is no definition
+#
+my %owned = (
+	jobber => q{workflow.create_job('a', 'SELECT 1')}, queuer => q{workflow.create_queue('b')},
+	alerter => q{workflow.create_alert('d', 'lag')},
+	filer => q{workflow.put_file('e', 'f')}, planner => q{workflow.define_calendar('g', '{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}')});
+$origin->safe_psql('postgres', 'CREATE DATABASE things');
+$origin->safe_psql('things', 'CREATE EXTENSION workflow');
+foreach my $owner (sort keys %owned)
+{
+	$_->safe_psql('postgres', "CREATE ROLE $owner LOGIN IN ROLE workflow_user") foreach $origin, $other;
+	as($origin, $owner, "SELECT $owned{$owner}", 'things');
+}
+$origin->command_ok([ 'pg_dump', '-Fc', '-f', "$files/things.dump", 'things' ], 'pg_dump');
+$other->safe_psql('postgres', 'CREATE DATABASE things');
+$other->command_ok([ 'pg_restore', '--exit-on-error', '-d', $other->connstr('things'), "$files/things.dump" ], 'pg_restore');
+is($other->safe_psql('things', 'SELECT workflow.adopt()'), scalar(keys %owned), 'adopt() finds who owns anything');
+foreach my $owner (sort keys %owned)
+{
+	($status, $out, $err) = $other->psql('postgres', "DROP OWNED BY $owner; DROP ROLE $owner");
+	like($err, qr/role "$owner" cannot be dropped because some objects depend on it/, "$owner cannot be dropped now");
+}
+is($other->safe_psql('things', q{SELECT string_agg(name, ' ' ORDER BY name) FROM workflow.owner WHERE role = name::regrole}),
+	join(' ', sort keys %owned), 'all are owners as before');
 
 #
 # By the owner of the database, who is no superuser
