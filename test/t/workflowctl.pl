@@ -204,6 +204,7 @@ ends(2, qr/takes 0 at most/, qw(ps x));
 ends(2, qr/tail needs an id/, 'tail');
 ends(3, qr/does not exist/, qw(-d nowhere ps));
 ends(3, qr/./, qw(-p 1 ps));
+ends(0, qr/^workers/, '-d', $node->connstr('postgres'), 'ps');
 $node->safe_psql('postgres', 'CREATE DATABASE without');
 ends(1, qr/does not exist/, qw(-d without status));
 
