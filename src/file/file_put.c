@@ -8,8 +8,9 @@
  *
  * Locks: the upload, if there is one; then the path, and, shared with others, the
  * directories it lies in, so that of two sessions that want a file and a directory in one
- * place, or two paths that are one to a file system, the second waits.  A path is locked
- * by one of some hundred locks, so that putting many files takes no more of them.
+ * place, or two paths that are one to a file system, the second waits.  Whoever changes
+ * many files in a transaction locks groups of paths in the end, so that it takes some
+ * hundred locks and no more.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,9 +21,11 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 
+#include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "definition/owner_role.h"
@@ -39,8 +42,9 @@
 /* Versions that are kept behind the newest one. */
 #define OLD_VERSIONS	3
 
-/* Locks of paths. */
-#define NLOCKS			256
+/* Paths fall into so many groups.  A transaction locks single ones up to that number of times. */
+#define NGROUPS			64
+#define MOST_SINGLE		400
 
 /* --- paths -------------------------------------------------------------------------- */
 
@@ -54,15 +58,44 @@ bytea_of(const char *bytes, size_t length)
 	return result;
 }
 
+/* Are there so few locks of this transaction that it may lock a single path? */
+static bool
+is_single(void)
+{
+	static LocalTransactionId counted_in = InvalidLocalTransactionId;
+	static int	n;
+
+	if (counted_in != WF_MY_LXID)
+	{
+		counted_in = WF_MY_LXID;
+		n = 0;
+	}
+	return n++ < MOST_SINGLE;
+}
+
+/* Lock that number of that kind; the tag is our own, as that of wf_definition_row_lock_name(). */
+static void
+lock_number(uint32 number, uint16 kind, LOCKMODE mode)
+{
+	LockDatabaseObject(get_relname_relid("file", get_namespace_oid("workflow", false)), number, kind, mode);
+}
+
 /*
- * One of the locks, until the end of the transaction.  The tag is our own, as that of
- * wf_definition_row_lock_name().
+ * Lock a name until the end of the transaction.  Who locks a single one has its group, too,
+ * shared with others who do so, and who has locked too many has the group for itself.
  */
 static void
 lock_name(const char *folded, size_t length, LOCKMODE mode)
 {
-	LockDatabaseObject(get_relname_relid("file", get_namespace_oid("workflow", false)),
-					   hash_bytes((const unsigned char *) folded, (int) length) % NLOCKS, 0, mode);
+	uint32		hash = hash_bytes((const unsigned char *) folded, (int) length);
+
+	if (is_single())
+	{
+		lock_number(hash % NGROUPS, 0, ShareLock);
+		lock_number(hash, 1, mode);
+	}
+	else
+		lock_number(hash % NGROUPS, 0, ExclusiveLock);
 }
 
 static void

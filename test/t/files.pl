@@ -40,6 +40,28 @@ sub confirm
 }
 
 #
+# Who puts files waits for nobody who puts others, and takes no more than some hundred locks.
+#
+workflow_role($node, 'writer');
+as($node, 'writer', "SELECT FROM workflow.put_file('first', 'x')");
+my $other = $node->background_psql('postgres', extra_params => [ '-U', 'writer' ]);
+$other->query_safe('BEGIN');
+$other->query_safe("SELECT count(workflow.put_file('this/' || n, 'x')) FROM generate_series(1, 100) n");
+is(as($node, 'writer', "SET lock_timeout = '1ms'; SELECT count(workflow.put_file('that/' || n, 'x')) FROM generate_series(1, 100) n"), 100,
+	'a hundred files, beside a hundred others');
+my ($status, $out, $err) = $node->psql('postgres', "SET lock_timeout = '1ms'; SELECT workflow.put_file('THIS/7', 'x')", extra_params => [ '-U', 'writer' ]);
+like($err, qr/lock timeout/, 'one that may be in the way waits');
+($status, $out, $err) = $node->psql('postgres', "SET lock_timeout = '1ms'; SELECT workflow.put_file('this', 'x')", extra_params => [ '-U', 'writer' ]);
+like($err, qr/lock timeout/, 'so does one in the place of a directory');
+$other->query_safe("SELECT count(workflow.put_file('this/' || n, 'x')) FROM generate_series(101, 5000) n");
+cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'object'}), '<', 700, 'five thousand files take few locks');
+($status, $out, $err) = $node->psql('postgres', "SET lock_timeout = '1ms'; SELECT workflow.put_file('this/4000', 'x')", extra_params => [ '-U', 'writer' ]);
+like($err, qr/lock timeout/, 'the last ones are locked, too');
+$other->query_safe('ROLLBACK');
+$other->quit;
+as($node, 'writer', 'SELECT count(workflow.delete_file(path)) FROM workflow.files');
+
+#
 # A new one begins with everything there is, and hears of nothing that was deleted before.
 #
 app("SELECT FROM workflow.put_file('$_', 'old $_')") foreach qw(a b c);
