@@ -27,7 +27,7 @@ CREATE INDEX outcome_told ON workflow.outcome (told_at) WHERE told_at IS NOT NUL
 -- done here as a role of this one, which decides what they may; instead of another one, if
 -- there was one. Without an entry they fail.
 --   remote_owner  a role of the other server, by its name there
---   local_role    a role of this one that may log in, and is no superuser
+--   local_role    a role of this one that may log in, and is no superuser, nor may SET ROLE to one
 -- For members of workflow_admin who may SET ROLE to it: whoever owns jobs there chooses
 -- what is done. Errors: WF002, 42704 no such role, 22023 it may not log in, or is a
 -- superuser; 22004, 22001.

@@ -28,6 +28,7 @@
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
+#include "base/superuser.h"
 #include "shmem/errand.h"
 #include "shmem/membership.h"
 #include "store/origin.h"
@@ -73,10 +74,11 @@ check_role(Oid role, const char *name)
 
 	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);
-	if (superuser_arg(role))
+	if (wf_superuser_may_become(role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("role \"%s\" is a superuser", name),
+				 superuser_arg(role) ? errmsg("role \"%s\" is a superuser", name) :
+				 errmsg("role \"%s\" may become a superuser", name),
 				 errdetail("Whoever owns the jobs of the other server would be one here.")));
 	if (!may_log_in)
 		ereport(ERROR,

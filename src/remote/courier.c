@@ -39,6 +39,7 @@
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/quote.h"
+#include "base/superuser.h"
 #include "base/version.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/login.h"
@@ -48,6 +49,7 @@
 #include "remote/peer.h"
 #include "remote/reply.h"
 #include "shmem/errand.h"
+#include "remote/wire.h"
 #include "store/origin.h"
 #include "store/owner_map.h"
 #include "store/transaction.h"
@@ -63,6 +65,9 @@
 /* How long (ms) a standby may be behind what it has claimed; how long it claims nothing after conflicts. */
 #define REPLAY_PATIENCE 5000
 #define CONFLICT_PAUSE	10000
+
+/* An answer to a claim has the parameters of all runs. */
+#define CLAIM_TIMEOUT	60000
 
 #define WAITING "the wait for runs of the server of workflow.remote"
 
@@ -86,6 +91,7 @@ static int64 epoch = 0;			/* under which we claim; 0: not yet */
 static bool may_be_more = true;	/* there may be something to be claimed */
 static bool untold = true;		/* there may be something to be told */
 static bool astray = false;		/* something was claimed, and we do not know what */
+static bool careful = false;	/* an answer to a claim was lost: it may have been too much at once */
 static uint64 pokes = 0;		/* that we have heard */
 
 /* Runs that no executor can take just now: its place is taken by one of another role. */
@@ -127,7 +133,7 @@ open_line(WfLine *line)
 	bool		refused;
 
 	return wf_line_is_open(line) ||
-		wf_peer_open(line, targets, GetDatabaseEncodingName(), TIMEOUT, false, &refused);
+		wf_peer_open(line, targets, WF_WIRE_ENCODING, TIMEOUT, false, &refused);
 }
 
 /* Open both lines; false: there is trouble. */
@@ -162,7 +168,8 @@ typedef struct Judgement
 {
 	bool		ended_before;
 	Oid			role;			/* InvalidOid: nobody's, */
-	const char *why;			/* for this reason */
+	const char *code;			/* for this reason */
+	const char *why;
 	const char *hint;
 } Judgement;
 
@@ -182,8 +189,9 @@ find_role(const char *owner, Judgement *judgement)
 	else if (!OidIsValid(role))
 		judgement->why = psprintf("role \"%s\" of owner \"%s\" does not exist on runtime \"%s\"",
 								  wf_quote(name), wf_quote(owner), wf_quote(member.id));
-	else if (superuser_arg(role))
-		judgement->why = psprintf("role \"%s\" of owner \"%s\" is a superuser on runtime \"%s\"",
+	else if (wf_superuser_may_become(role))
+		judgement->why = psprintf(superuser_arg(role) ? "role \"%s\" of owner \"%s\" is a superuser on runtime \"%s\"" :
+								  "role \"%s\" of owner \"%s\" may become a superuser on runtime \"%s\"",
 								  wf_quote(name), wf_quote(owner), wf_quote(member.id));
 	else if (wf_login_check(role, WF_LANE_RUNS) != WF_WAIT_NONE)
 		judgement->why = psprintf("role \"%s\" of owner \"%s\" may not log in on runtime \"%s\"",
@@ -194,22 +202,27 @@ find_role(const char *owner, Judgement *judgement)
 
 /* What is to become of a run?  In a transaction of its own; false: the extension is gone. */
 static bool
-judge(const WfParcel *parcel, Judgement *judgement)
+judge(WfParcel *parcel, Judgement *judgement)
 {
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext old;
 
-	memset(judgement, 0, sizeof(*judgement));
+	*judgement = (Judgement) {.code = "WF002"};
 	if (!wf_transaction_begin("receiving a run", InvalidOid))
 		return false;
 	judgement->ended_before = !wf_reply_is_used() &&
 		wf_outcome_tell_again(&parcel->run, parcel->round, parcel->fence);
-	if (!judgement->ended_before)
+	old = MemoryContextSwitchTo(context);
+	if (!wf_parcel_decode(parcel))
 	{
-		old = MemoryContextSwitchTo(context);
-		find_role(parcel->fields[WF_PARCEL_owner], judgement);
-		MemoryContextSwitchTo(old);
+		judgement->code = "22P05";
+		judgement->why = psprintf("what the run needs cannot be said in the encoding of the database of runtime \"%s\"",
+								  wf_quote(member.id));
+		judgement->hint = psprintf("That has the encoding %s.", GetDatabaseEncodingName());
 	}
+	else if (!judgement->ended_before)
+		find_role(parcel->fields[WF_PARCEL_owner], judgement);
+	MemoryContextSwitchTo(old);
 	wf_transaction_commit();
 	MemoryContextSwitchTo(context);
 	return true;
@@ -287,7 +300,7 @@ forget_postponed(void)
 
 /* A run was claimed.  False: there is trouble. */
 static bool
-receive(const WfParcel *parcel)
+receive(WfParcel *parcel)
 {
 	Judgement	judgement;
 
@@ -302,7 +315,7 @@ receive(const WfParcel *parcel)
 		return wf_delivery_refuse(&talking, parcel, "0A000", "a standby does no tracked jobs",
 								  "Place the job's queue on servers that can write.", true, TIMEOUT);
 	if (!OidIsValid(judgement.role))
-		return wf_delivery_refuse(&talking, parcel, "WF002", judgement.why, judgement.hint, true, TIMEOUT);
+		return wf_delivery_refuse(&talking, parcel, judgement.code, judgement.why, judgement.hint, true, TIMEOUT);
 	if (!has_replayed(parcel) || !wf_crew_give(parcel, judgement.role))
 		postpone(parcel, judgement.role);
 	return true;
@@ -327,7 +340,7 @@ static bool
 claim(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int			room = wf_crew_room();
+	int			room = careful ? Min(wf_crew_room(), 1) : wf_crew_room();
 	const char *values[3] = {member.id, number(epoch), number(room)};
 	PGresult   *answer;
 	int			n;
@@ -336,20 +349,30 @@ claim(void)
 	if (room == 0 || npostponed > 0 || astray || !wf_enabled || !is_at_home())
 		return true;
 	MemoryContextSwitchTo(context);
-	answer = wf_line_ask(&talking, CLAIM, lengthof(values), values, TIMEOUT);
+	answer = wf_line_ask(&talking, CLAIM, lengthof(values), values, CLAIM_TIMEOUT);
 	if (answer == NULL)
 	{
 		/* an error of the other server is an answer, too */
-		astray = astray || talking.sqlstate[0] == '\0';
+		careful = talking.sqlstate[0] == '\0';
+		astray = astray || careful;
 		return false;
 	}
+	careful = false;
 	n = wf_line_library()->ntuples(answer);
 	may_be_more = n == room;
+	if (n > room)
+	{
+		wf_line_trouble(&talking, "the other server gives more runs than it was asked for");
+		good = false;
+	}
 	for (int i = 0; i < n && good; i++)
 	{
 		WfParcel	parcel;
 
-		good = wf_parcel_read(answer, i, &parcel) && receive(&parcel);
+		good = wf_parcel_read(answer, i, &parcel);
+		if (!good)
+			wf_line_trouble(&talking, "the other server gives a run that makes no sense");
+		good = good && receive(&parcel);
 	}
 	wf_line_library()->clear(answer);
 	astray = astray || !good;

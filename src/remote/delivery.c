@@ -18,10 +18,14 @@
 #include "base/uuid.h"
 #include "remote/delivery.h"
 #include "remote/reply.h"
+#include "remote/wire.h"
 #include "store/transaction.h"
 
 /* So many are read at a time. */
 #define PIECE		100
+
+/* A line that is slower is none. */
+#define BYTES_PER_MS	256
 
 #define COMPLETE \
 	"SELECT workflow.complete($1::pg_catalog.uuid, $2::pg_catalog.int8, $3::pg_catalog.jsonb) AS taken"
@@ -45,14 +49,25 @@ number(int64 value)
 static const char *
 json(Jsonb *value)
 {
-	return JsonbToCString(NULL, &value->root, VARSIZE(value));
+	return wf_wire_out(JsonbToCString(NULL, &value->root, VARSIZE(value)));
+}
+
+/* So long (ms) an answer may take: a large result is on its way for a while. */
+static int
+time_for(int n, const char *const *values, int timeout)
+{
+	Size		bytes = 0;
+
+	for (int i = 0; i < n; i++)
+		bytes += values[i] == NULL ? 0 : strlen(values[i]);
+	return timeout + (int) Min(bytes / BYTES_PER_MS, PG_INT32_MAX / 2);
 }
 
 /* Say something of a run.  False: there is trouble. */
 static bool
 say(WfLine *line, const char *sql, int n, const char *const *values, int timeout, bool *taken)
 {
-	PGresult   *answer = wf_line_ask(line, sql, n, values, timeout);
+	PGresult   *answer = wf_line_ask(line, sql, n, values, time_for(n, values, timeout));
 	const char *value;
 
 	if (answer == NULL)
@@ -96,20 +111,17 @@ static bool
 tell(WfLine *line, const WfOutcome *outcome, int timeout, bool *taken)
 {
 	const char *values[4] = {wf_uuid_text(&outcome->run), number(outcome->fence), NULL, outcome->final ? "t" : "f"};
+	bool		failed = outcome->error != NULL;
+	Jsonb	   *what = failed ? outcome->error : outcome->result;
 	bool		good;
 
-	if (outcome->error != NULL)
-	{
-		values[2] = json(outcome->error);
-		return say(line, FAIL, 4, values, timeout, taken);
-	}
-	values[2] = outcome->result == NULL ? NULL : json(outcome->result);
-	good = say(line, COMPLETE, 3, values, timeout, taken);
+	values[2] = what == NULL ? NULL : json(what);
+	good = failed ? say(line, FAIL, 4, values, timeout, taken) : say(line, COMPLETE, 3, values, timeout, taken);
 	if (good || is_passing(line))
 		return good;
-	/* it cannot be kept there as it is, a result that is too large for one: then it says so */
-	values[2] = error_text(line->sqlstate, pstrdup(line->trouble), NULL);
-	values[3] = "t";
+	/* it cannot be kept there as it is: an error is without its characters, a result fails */
+	values[2] = failed ? wf_wire_plain(values[2]) : error_text(line->sqlstate, wf_wire_plain(line->trouble), NULL);
+	values[3] = failed ? values[3] : "t";
 	return say(line, FAIL, 4, values, timeout, taken);
 }
 
@@ -128,20 +140,25 @@ note(const WfOutcome *outcome, bool taken)
 	wf_transaction_commit();
 }
 
-/* What is to be told, in the current memory context. */
+/* What is to be told, in the current memory context; *more: and there may be others. */
 static int
-find(WfOutcome **outcomes)
+find(WfOutcome **outcomes, bool *more)
 {
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext old;
 	int			n;
 
+	*more = false;
 	if (wf_reply_is_used())
-		return wf_reply_untold(PIECE, outcomes);
+	{
+		n = wf_reply_untold(PIECE, outcomes);
+		*more = n == PIECE;
+		return n;
+	}
 	if (!wf_transaction_begin("looking for what is to be told", InvalidOid))
 		return 0;
 	old = MemoryContextSwitchTo(context);
-	n = wf_outcome_untold(PIECE, outcomes);
+	n = wf_outcome_untold(PIECE, outcomes, more);
 	MemoryContextSwitchTo(old);
 	wf_transaction_commit();
 	MemoryContextSwitchTo(context);
@@ -157,10 +174,9 @@ wf_delivery_tell_all(WfLine *line, int timeout, bool *more)
 {
 	MemoryContext context = CurrentMemoryContext;
 	WfOutcome  *outcomes;
-	int			n = find(&outcomes);
+	int			n = find(&outcomes, more);
 	bool		good = true;
 
-	*more = n == PIECE;
 	for (int i = 0; i < n && wf_line_is_open(line); i++)
 	{
 		bool		taken;

@@ -171,8 +171,11 @@ wf_line_is_open(const WfLine *line)
 void
 wf_line_close(WfLine *line)
 {
+	if (line->result != NULL)
+		wf_line_library()->clear(line->result);
 	if (line->conn != NULL)
 		wf_line_library()->finish(line->conn);
+	line->result = NULL;
 	line->conn = NULL;
 	line->asking = false;
 }
@@ -239,35 +242,38 @@ keep_error(WfLine *line, const PGresult *result)
 	strlcpy(line->sqlstate, state == NULL ? "" : state, sizeof(line->sqlstate));
 }
 
-/* The last result of the statement that was sent; all of them are there. */
+/* Is a result one that ends what was asked?  Of others there would be no end. */
+static bool
+is_good(const PGresult *result)
+{
+	ExecStatusType status = wf_line_library()->resultStatus(result);
+
+	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+/* The results are complete, or there will be no others: the last one is the answer. */
 static WfLineAnswer
 take_answer(WfLine *line, PGresult **result)
 {
 	const WfLinkFunctions *pq = wf_line_library();
-	PGresult   *next;
-	ExecStatusType status;
+	bool		gone = pq->status(line->conn) == CONNECTION_BAD;
 
-	*result = NULL;
-	while ((next = pq->getResult(line->conn)) != NULL)
-	{
-		if (*result != NULL)
-			pq->clear(*result);
-		*result = next;
-		/* the connection is gone, and further calls give this for ever */
-		if (pq->status(line->conn) == CONNECTION_BAD)
-			break;
-	}
+	*result = line->result;
+	line->result = NULL;
 	line->asking = false;
-	status = *result == NULL ? PGRES_FATAL_ERROR : pq->resultStatus(*result);
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+	if (*result != NULL && is_good(*result) && !gone)
 		return WF_LINE_ANSWERED;
+	wf_line_trouble(line, "the other server has given no answer, or one that makes no sense");
 	if (*result != NULL)
 	{
-		keep_error(line, *result);
+		if (pq->resultStatus(*result) == PGRES_FATAL_ERROR)
+			keep_error(line, *result);
+		else
+			gone = true;
 		pq->clear(*result);
 		*result = NULL;
 	}
-	if (pq->status(line->conn) == CONNECTION_BAD)
+	if (gone)
 		wf_line_close(line);
 	return WF_LINE_FAILED;
 }
@@ -284,9 +290,21 @@ wf_line_look(WfLine *line, PGresult **result)
 		broken(line);
 		return WF_LINE_FAILED;
 	}
-	if (pq->isBusy(line->conn))
-		return WF_LINE_WAITS;
-	return take_answer(line, result);
+	/* a result may be there whose end is not: to ask for the next one would wait for that */
+	while (!pq->isBusy(line->conn))
+	{
+		PGresult   *next = pq->getResult(line->conn);
+
+		if (next == NULL)
+			return take_answer(line, result);
+		if (line->result != NULL)
+			pq->clear(line->result);
+		line->result = next;
+		if (pq->status(line->conn) == CONNECTION_BAD ||
+			(!is_good(next) && pq->resultStatus(next) != PGRES_FATAL_ERROR))
+			return take_answer(line, result);
+	}
+	return WF_LINE_WAITS;
 }
 
 /*
@@ -323,4 +341,13 @@ wf_line_column(const PGresult *result, int row, const char *name)
 	int			column = pq->fnumber(result, name);
 
 	return column < 0 || pq->getisnull(result, row, column) ? NULL : pq->getvalue(result, row, column);
+}
+
+/* The same, or an empty string: what is there was not written by us alone. */
+const char *
+wf_line_value(const PGresult *result, int row, const char *name)
+{
+	const char *value = wf_line_column(result, row, name);
+
+	return value == NULL ? "" : value;
 }

@@ -13,6 +13,7 @@ typedef struct WfLine
 {
 	PGconn	   *conn;			/* NULL: closed */
 	bool		asking;			/* a statement was sent, and is not answered */
+	PGresult   *result;			/* of the answer, the part that has come; or NULL */
 	char		sqlstate[6];	/* of the last error of the other server, or empty */
 	char		trouble[WF_MEMBERSHIP_TROUBLE]; /* what was wrong last */
 } WfLine;
@@ -35,5 +36,6 @@ extern bool wf_line_is_open(const WfLine *line);
 extern void wf_line_close(WfLine *line);
 extern void wf_line_trouble(WfLine *line, const char *format, ...) pg_attribute_printf(2, 3);
 extern const char *wf_line_column(const PGresult *result, int row, const char *name);
+extern const char *wf_line_value(const PGresult *result, int row, const char *name);
 
 #endif							/* WF_LINE_H */

@@ -159,6 +159,15 @@ try_to_register(void)
 	}
 }
 
+/* Our life there is over: another one begins after a moment, however often that happens. */
+static void
+live_again(const char *why)
+{
+	wf_membership_live(0);
+	wf_membership_state(WF_MEMBERSHIP_CONNECTING, why);
+	next_at = wf_clock_real_steady() + talk.values[WF_CLUSTER_STATUS_INTERVAL] * INT64CONST(1000);
+}
+
 static void
 beat(void)
 {
@@ -175,8 +184,7 @@ beat(void)
 	{
 		ereport(LOG,
 				(errmsg("workflow runtime \"%s\" was supposed to be dead by the server of workflow.remote", talk.id)));
-		wf_membership_live(0);
-		next_at = 0;
+		live_again("the other server has supposed that this one is dead");
 		return;
 	}
 	wf_membership_live(talk.epoch);
@@ -191,7 +199,7 @@ renew(void)
 {
 	wf_membership_live(0);
 	if (wf_link_talk_end(&talk))
-		next_at = 0;
+		live_again("what was claimed is not known: it is given back");
 	else
 		lost();
 }

@@ -25,6 +25,9 @@
 #define TIMEOUT_MAX		10000
 #define GOODBYE_TIMEOUT	300
 
+/* Who is to ask again later does so no earlier (ms). */
+#define WAIT_MIN		100
+
 #define SETTINGS \
 	"SELECT s.name, s.value FROM workflow.settings s"
 
@@ -103,11 +106,11 @@ wf_link_talk_settings(WfLinkTalk *talk)
 		return false;
 	for (int i = 0; i < wf_line_library()->ntuples(answer); i++)
 	{
-		int			setting = wf_cluster_setting_find(wf_line_column(answer, i, "name"));
+		int			setting = wf_cluster_setting_find(wf_line_value(answer, i, "name"));
 
 		/* one that this version does not know is not for us */
 		if (setting >= 0)
-			talk->values[setting] = wf_cluster_setting_stored(setting, wf_line_column(answer, i, "value"));
+			talk->values[setting] = wf_cluster_setting_stored(setting, wf_line_value(answer, i, "value"));
 	}
 	wf_line_library()->clear(answer);
 	return true;
@@ -147,7 +150,7 @@ wf_link_talk_register(WfLinkTalk *talk, int *wait)
 	epoch = wf_line_column(answer, 0, "epoch");
 	talk->epoch = epoch == NULL ? 0 : strtoi64(epoch, NULL, 10);
 	talk->heard_at = asked_at;
-	*wait = epoch == NULL ? atoi(wf_line_column(answer, 0, "wait")) : 0;
+	*wait = epoch == NULL ? Max(atoi(wf_line_value(answer, 0, "wait")), WAIT_MIN) : 0;
 	wf_line_library()->clear(answer);
 	return epoch == NULL ? WF_LINK_ASK_LATER : WF_LINK_REGISTERED;
 }

@@ -13,6 +13,7 @@
 
 #include "base/uuid.h"
 #include "remote/parcel.h"
+#include "remote/wire.h"
 
 static const char *const columns[] = {
 	[WF_PARCEL_run] = "run",
@@ -46,7 +47,7 @@ understand(WfParcel *parcel)
 	uint32		high = 0;
 	uint32		low = 0;
 
-	if (run == NULL || fence == NULL || !wf_uuid_parse(run, &parcel->run))
+	if (run == NULL || fence == NULL || parcel->fields[WF_PARCEL_job] == NULL || !wf_uuid_parse(run, &parcel->run))
 		return false;
 	parcel->fence = strtoi64(fence, NULL, 10);
 	parcel->round = round == NULL ? 0 : atoi(round);
@@ -63,6 +64,27 @@ wf_parcel_read(const PGresult *answer, int row, WfParcel *parcel)
 	for (int i = 0; i < WF_PARCEL_FIELDS; i++)
 		parcel->fields[i] = wf_line_column(answer, row, columns[i]);
 	return understand(parcel);
+}
+
+/*
+ * Have its texts in the encoding of this database, in the current memory context; in a
+ * transaction.  False: there are characters that it does not have.
+ */
+bool
+wf_parcel_decode(WfParcel *parcel)
+{
+	for (int i = 0; i < WF_PARCEL_FIELDS; i++)
+	{
+		const char *text = parcel->fields[i];
+
+		if (text != NULL && (parcel->fields[i] = wf_wire_in(text)) == NULL)
+		{
+			/* so much as is needed to say so */
+			parcel->fields[i] = text;
+			return false;
+		}
+	}
+	return true;
 }
 
 /* May its command commit, and is it to be done once the claim is known? */

@@ -35,7 +35,7 @@ typedef enum WfParcelField
 
 typedef struct WfParcel
 {
-	const char *fields[WF_PARCEL_FIELDS];	/* each may be NULL but for the first two */
+	const char *fields[WF_PARCEL_FIELDS];	/* each may be NULL but for the first three */
 	pg_uuid_t	run;
 	int64		fence;
 	int32		round;
@@ -43,6 +43,7 @@ typedef struct WfParcel
 } WfParcel;
 
 extern bool wf_parcel_read(const PGresult *answer, int row, WfParcel *parcel);
+extern bool wf_parcel_decode(WfParcel *parcel);
 extern bool wf_parcel_is_tracked(const WfParcel *parcel);
 extern dsm_segment *wf_parcel_write(const WfParcel *parcel);
 extern bool wf_parcel_find(dsm_handle handle, WfParcel *parcel);

@@ -99,17 +99,22 @@ compare(WfLine *line, const WfPeerSeen *found, const char *database)
 static Verdict
 judge(WfLine *line, PGresult *answer, bool strict)
 {
-	const char *system = wf_line_column(answer, 0, "system");
-	const char *timeline = wf_line_column(answer, 0, "timeline");
+	const char *system = wf_line_value(answer, 0, "system");
+	const char *timeline = wf_line_value(answer, 0, "timeline");
 	WfPeerSeen	found = {0};
 	WfMembership now;
 
-	if (strcmp(wf_line_column(answer, 0, "self"), "t") == 0)
+	if (system[0] == '\0')
+	{
+		wf_line_trouble(line, "the other server does not say which one it is");
+		return VERDICT_NEXT;
+	}
+	if (strcmp(wf_line_value(answer, 0, "self"), "t") == 0)
 	{
 		wf_line_trouble(line, "workflow.remote leads to this server itself");
 		return VERDICT_NEXT;
 	}
-	if (strcmp(wf_line_column(answer, 0, "recovery"), "t") == 0 || timeline == NULL)
+	if (strcmp(wf_line_value(answer, 0, "recovery"), "t") == 0 || timeline[0] == '\0')
 	{
 		wf_line_trouble(line, "the other server is a standby");
 		return VERDICT_NEXT;
@@ -118,7 +123,7 @@ judge(WfLine *line, PGresult *answer, bool strict)
 	found.system = (uint64) strtoi64(system, NULL, 10);
 	found.timeline = strtoul(timeline, NULL, 16);
 	if (strict)
-		return compare(line, &found, wf_line_column(answer, 0, "database"));
+		return compare(line, &found, wf_line_value(answer, 0, "database"));
 	wf_membership_get(&now);
 	if (now.system == found.system && now.timeline == found.timeline)
 		return VERDICT_GOOD;

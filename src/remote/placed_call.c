@@ -28,6 +28,7 @@
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
+#include "base/superuser.h"
 #include "base/uuid.h"
 #include "bgworker/login.h"
 #include "eval/step_timeout.h"
@@ -65,10 +66,10 @@ typedef struct Errand
 static void
 check_role(const Errand *errand)
 {
-	if (superuser_arg(errand->role))
+	if (wf_superuser_may_become(errand->role))
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("role \"%s\" is a superuser", GetUserNameFromId(errand->role, true)),
+				 errmsg("role \"%s\" is a superuser, or may become one", GetUserNameFromId(errand->role, true)),
 				 errdetail("Runs of another server are not done as one.")));
 	if (!wf_login_is_good(WF_LANE_RUNS))
 		ereport(ERROR,
@@ -345,7 +346,10 @@ try_to_run(Errand *errand)
 		wf_transaction_abort(errand->context);
 		again = is_conflict(error);
 		if (!again)
+		{
+			wf_placed_job_doubt(error);
 			record_alone(errand, error);
+		}
 	}
 	PG_END_TRY();
 	return !again;

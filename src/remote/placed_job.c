@@ -166,7 +166,15 @@ wf_placed_job(const WfParcel *parcel, Oid role)
 	return job;
 }
 
-/* Has this session kept as much of jobs as it should? */
+/* A run failed so: what commands mean may be something else by now, and is found out anew. */
+void
+wf_placed_job_doubt(const ErrorData *error)
+{
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION)
+		full = true;
+}
+
+/* Has this session kept as much of jobs as it should, or what may not be right? */
 bool
 wf_placed_job_is_full(void)
 {

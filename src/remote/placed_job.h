@@ -9,6 +9,7 @@
 #include "remote/parcel.h"
 
 extern const WfJob *wf_placed_job(const WfParcel *parcel, Oid role);
+extern void wf_placed_job_doubt(const ErrorData *error);
 extern bool wf_placed_job_is_full(void);
 extern Jsonb *wf_placed_job_describe(const WfJob *job, const WfParcel *parcel);
 

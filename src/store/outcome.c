@@ -31,6 +31,9 @@
 #define PIECE		1000
 #define KEPT_FOR	(24 * USECS_PER_HOUR)
 
+/* So many bytes of results are read at a time, and the rest of the last one. */
+#define AT_ONCE		(16 * 1024 * 1024)
+
 #define OF_RUN \
 	"o.run OPERATOR(pg_catalog.=) $1 AND o.round OPERATOR(pg_catalog.=) $2"
 
@@ -102,24 +105,30 @@ wf_outcome_is_kept(const pg_uuid_t *run, int32 round, int64 fence)
 	return wf_statement_execute(&kept_statement, values, NULL, 1) == 1;
 }
 
-/* What the other server has not heard of, the first ones, in the current memory context. */
+/*
+ * What the other server has not heard of, the first ones, in the current memory context: at
+ * most so many, and fewer if they are large.  *more: there may be others.
+ */
 int
-wf_outcome_untold(int most, WfOutcome **outcomes)
+wf_outcome_untold(int most, WfOutcome **outcomes, bool *more)
 {
 	Datum		value = Int64GetDatum(most);
 	MemoryContext caller = CurrentMemoryContext;
+	Size		bytes = 0;
 	int			n;
+	int			taken = 0;
 
 	/* SQL of before 0.3.0 has no such table */
+	*more = false;
 	if (!wf_version_has_column("outcome", "run"))
 		return 0;
 	n = wf_statement_execute(&untold_statement, &value, NULL, most);
 	MemoryContextSwitchTo(caller);	/* SPI has left its own */
 	*outcomes = palloc0(sizeof(WfOutcome) * Max(n, 1));
-	for (int i = 0; i < n; i++)
+	for (; taken < n && bytes < AT_ONCE; taken++)
 	{
-		WfOutcome  *outcome = &(*outcomes)[i];
-		WfFound		found = wf_found(i);
+		WfOutcome  *outcome = &(*outcomes)[taken];
+		WfFound		found = wf_found(taken);
 		bool		isnull;
 
 		outcome->run = *DatumGetUUIDP(wf_found_column(&found, 0, &isnull));
@@ -128,8 +137,10 @@ wf_outcome_untold(int most, WfOutcome **outcomes)
 		outcome->result = wf_found_jsonb(&found, 3);
 		outcome->error = wf_found_jsonb(&found, 4);
 		outcome->number = DatumGetInt64(wf_found_column(&found, 5, &isnull));
+		bytes += outcome->result == NULL ? 0 : VARSIZE(outcome->result);
 	}
-	return n;
+	*more = taken < n || n == most;
+	return taken;
 }
 
 /* The other server has heard of it, and has taken it, or has not: somebody else has the run. */

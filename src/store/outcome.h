@@ -24,7 +24,7 @@ typedef struct WfOutcome
 extern bool wf_outcome_keep(const WfOutcome *outcome);
 extern bool wf_outcome_tell_again(const pg_uuid_t *run, int32 round, int64 fence);
 extern bool wf_outcome_is_kept(const pg_uuid_t *run, int32 round, int64 fence);
-extern int	wf_outcome_untold(int most, WfOutcome **outcomes);
+extern int	wf_outcome_untold(int most, WfOutcome **outcomes, bool *more);
 extern void wf_outcome_told(const WfOutcome *outcome, bool taken);
 extern bool wf_outcome_expire(void);
 
