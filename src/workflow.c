@@ -20,6 +20,7 @@
 #include "eval/neutral_value.h"
 #include "eval/restricted.h"
 #include "eval/setting_list.h"
+#include "run/run_lost.h"
 #include "shmem/file_change.h"
 #include "shmem/member_change.h"
 #include "shmem/permit.h"
@@ -62,6 +63,7 @@ _PG_init(void)
 	wf_member_change_init();
 	wf_file_change_init();
 	wf_claimer_init();
+	wf_run_lost_init();
 	wf_statement_init();
 	wf_setting_list_init();
 	wf_neutral_value_init();

@@ -35,7 +35,8 @@ CREATE TABLE workflow.run (
     progress   jsonb,
     parked     text COLLATE "C",        -- the event that it waits for, see park()
     awaits     smallint,                -- waits for runs, see run_wait; when one of them did
-                                        -- not finish: 0 it is cancelled, 1 run, 2 skipped
+                                        -- not finish: 0 it is cancelled, 1 run, 2 skipped;
+                                        -- 3: it was lost, and waits for its restorer
     process    uuid,                    -- that has invoked it,
     invoke     text COLLATE "C",        -- by this id there,
     rules      jsonb,                   -- timeout (us) and retry, in place of those of the job

@@ -1,7 +1,7 @@
 -- Runs as they are looked at, waited for, and done once more.
 
 -- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
--- signal; runs; retry, the next attempt; due; order, others of its partition come before
+-- signal; restorer, which decides about it; runs; retry, the next attempt; due; order, others of its partition come before
 -- it, in an ordered queue; placement, nobody is there where its queue is placed; turn, others of its job, partition and priority do; slot,
 -- partition, limit, one that is full; gap; rate; owner, who may not log in; worker,
 -- executor. Null for one that does not wait. For the view runs.

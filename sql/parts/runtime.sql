@@ -108,7 +108,7 @@ CREATE FUNCTION workflow.take_turn(
 -- gone: whom it was recovering when it was interrupted, whom somebody was recovering who has
 -- gone, who was silent for longest. The jobs decide what becomes of the runs they had
 -- claimed.
---   decision     retry, fail; stop: it was to be cancelled
+--   decision     retry, fail; stop: it was to be cancelled; restorer: that decides
 -- It does no harm to call it when it is not its turn. Skips runs that are locked, and
 -- runtimes that others are at. Errors: WF012 its epoch is over, 0A000 in REPEATABLE READ and
 -- above; others as beat().

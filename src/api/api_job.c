@@ -25,6 +25,7 @@
 #include "job/job_call.h"
 #include "job/job_define.h"
 #include "job/job_given.h"
+#include "job/job_restorer.h"
 #include "parameter/parameter_schema.h"
 #include "run/run_refresh.h"
 #include "store/job_cache.h"
@@ -87,6 +88,7 @@ workflow_drop_job(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_job_define_drop(name);
+	wf_job_restorer_forget(psprintf("job:%s", name));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -20,8 +20,11 @@
 #include "api/arg.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/version.h"
+#include "definition/definition_row.h"
 #include "definition/drop.h"
 #include "definition/handover.h"
+#include "job/job_restorer.h"
 
 PG_FUNCTION_INFO_V1(workflow_change_owner);
 PG_FUNCTION_INFO_V1(workflow_drop_definition);
@@ -105,6 +108,8 @@ workflow_drop_definition(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	require_owner(name);
 	dropped = wf_drop_definition(name, version, note_of(fcinfo, 2));
+	if (wf_version_has_column("job", "id") && !wf_definition_row_is_there(name))
+		wf_job_restorer_forget(name);
 	SPI_finish();
 	PG_RETURN_INT32(dropped);
 }

@@ -33,9 +33,9 @@
 
 /* What was decided about a run, by the state that it has. */
 static const char *
-decision_of(WfRunState state)
+decision_of(WfRunState state, bool asked)
 {
-	return state == WF_RUN_WAITING ? "retry" : state == WF_RUN_FAILED ? "fail" : "stop";
+	return asked ? "restorer" : state == WF_RUN_WAITING ? "retry" : state == WF_RUN_FAILED ? "fail" : "stop";
 }
 
 static bool
@@ -58,14 +58,15 @@ decide(WfRecovery *recovery, const WfRuntimeRow *runtime)
 	for (int i = 0; i < n && !is_enough(recovery); i++)
 	{
 		WfRunState	state;
+		bool		asked;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!wf_run_claimed_lose(runtime->id, &runs[i], &state))
+		if (!wf_run_claimed_lose(runtime->id, &runs[i], &state, &asked))
 			continue;
 		done++;
 		recovery->done++;
 		if (recovery->sink != NULL)
-			recovery->sink(recovery->arg, runtime->id, &runs[i], decision_of(state));
+			recovery->sink(recovery->arg, runtime->id, &runs[i], decision_of(state, asked));
 	}
 	return done == n;
 }

@@ -240,7 +240,8 @@ cache_of(const WfJobText *text)
 static void
 check(const WfJobText *text)
 {
-	check_name(text->name);
+	if (!text->reserved)
+		check_name(text->name);
 	if (text->priority < -2 || text->priority > 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -265,10 +266,11 @@ typedef struct Newest
 
 /*
  * Error WF002 when it is somebody else's.  One that was dropped by a role that was, too,
- * leaves its name to others, but not its runs.
+ * leaves its name to others, but not its runs; and so does one whose name is reserved, which
+ * is for who may have it now.
  */
 static Newest
-find_newest(const char *name, int32 owner)
+find_newest(const char *name, int32 owner, bool reserved)
 {
 	Datum		key = CStringGetTextDatum(name);
 	Newest		newest = {0};
@@ -284,6 +286,12 @@ find_newest(const char *name, int32 owner)
 	newest.dropped = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 	if (newest.dropped && DatumGetBool(SPI_getbinval(row, desc, 6, &isnull)))
 		return newest;
+	if (DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull)) != owner && reserved)
+	{
+		wf_job_define_forget(name);
+		newest.dropped = true;
+		return newest;
+	}
 	if (DatumGetInt32(SPI_getbinval(row, desc, 3, &isnull)) != owner)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
@@ -422,6 +430,21 @@ insert(Row *row, const WfJobText *text, const Newest *newest)
 }
 
 /*
+ * There is no job of this name any more, which stands and falls with something else.  What
+ * its runs come to they come to.  SPI must be connected.
+ */
+void
+wf_job_define_forget(const char *name)
+{
+	Datum		values[2] = {CStringGetTextDatum(name), TimestampTzGetDatum(wf_clock_now())};
+
+	wf_job_changing();
+	(void) wf_statement_execute(&drop_statement, values, NULL, 0);
+	wf_privilege_drop_on(WF_PRIVILEGE_JOB, name);
+	wf_keep_drop(WF_KEEP_JOB, name);
+}
+
+/*
  * Store a new version of a job of the current user, unless it is the same as the
  * newest.  Returns its number.  SPI must be connected.  Errors as of create_job().
  */
@@ -439,7 +462,7 @@ wf_job_define(const WfJobText *text)
 	wf_privilege_forget_gone();
 	wf_definition_row_lock_name(psprintf("job:%s", text->name));
 	owner = wf_owner_role_enter(role);
-	newest = find_newest(text->name, owner);
+	newest = find_newest(text->name, owner, text->reserved);
 	set_text(&row, 1, text->name);
 	set(&row, 2, true, Int32GetDatum(newest.version));
 	set(&row, 3, true, Int32GetDatum(owner));

@@ -28,9 +28,11 @@ typedef struct WfJobText
 	const char *result;
 	Interval   *start_within;
 	const char *description;
+	bool		reserved;		/* its name is one that create_job() refuses */
 } WfJobText;
 
 extern int32 wf_job_define(const WfJobText *text);
+extern void wf_job_define_forget(const char *name);
 extern void wf_job_define_drop(const char *name);
 
 #endif							/* WF_JOB_DEFINE_H */

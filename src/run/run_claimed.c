@@ -91,16 +91,17 @@ hold(const char *worker, const pg_uuid_t *run, WfRunRow *row)
 
 /*
  * The worker will not end this run: its job says what becomes of it.  False: it is not
- * the worker's any more, or locked.
+ * the worker's any more, or locked.  *asked: its restorer will.
  */
 bool
-wf_run_claimed_lose(const char *worker, const pg_uuid_t *run, WfRunState *state)
+wf_run_claimed_lose(const char *worker, const pg_uuid_t *run, WfRunState *state, bool *asked)
 {
 	WfRunRow	row;
 
 	if (!hold(worker, run, &row))
 		return false;
 	*state = wf_run_lost(&row);
+	*asked = *state == WF_RUN_WAITING && !row.nulls[WF_RUN_awaits];
 	return true;
 }
 

@@ -9,7 +9,7 @@
 
 extern int	wf_run_claimed(const char *worker, Oid login, pg_uuid_t **runs);
 extern bool wf_run_claimed_by_others(const char *worker, Oid login);
-extern bool wf_run_claimed_lose(const char *worker, const pg_uuid_t *run, WfRunState *state);
+extern bool wf_run_claimed_lose(const char *worker, const pg_uuid_t *run, WfRunState *state, bool *asked);
 extern int	wf_run_claimed_lose_orphans(int most);
 extern bool wf_run_claimed_give_back(const char *worker, const pg_uuid_t *run);
 

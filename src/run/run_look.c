@@ -95,6 +95,13 @@ is_homeless(const WfRunRow *row)
 		wf_placement_current(&queue->placement, DatumGetInt32(row->values[WF_RUN_executor]) == 0) == NULL;
 }
 
+/* Was it lost, and somebody decides about it? */
+static bool
+is_lost(const WfRunRow *row)
+{
+	return !row->nulls[WF_RUN_awaits] && DatumGetInt16(row->values[WF_RUN_awaits]) == WF_RUN_AWAITS_RESTORER;
+}
+
 /*
  * What a run waits for; NULL: it does not wait.  The words are those of
  * workflow.run_waits_for() in sql/parts/run.sql.  SPI must be connected.
@@ -109,7 +116,8 @@ wf_run_look_waits_for(const WfRunRow *row)
 	if (wf_queue(DatumGetInt32(row->values[WF_RUN_queue]))->paused)
 		return "paused";
 	if (!DatumGetBool(row->values[WF_RUN_ready]) || wf_run_row_due(row) > wf_clock_now())
-		return !row->nulls[WF_RUN_parked] ? "signal" : !row->nulls[WF_RUN_awaits] ? "runs" :
+		return !row->nulls[WF_RUN_parked] ? "signal" : is_lost(row) ? "restorer" :
+			!row->nulls[WF_RUN_awaits] ? "runs" :
 			wf_run_row_attempts(row) > 0 ? "retry" : "due";
 	if (is_homeless(row))
 		return "placement";

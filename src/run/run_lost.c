@@ -5,7 +5,8 @@
  *
  * A run is lost when the executor or the worker that has claimed it ended, or went
  * away, without a word.  That is no attempt: it comes again, but three times in a row
- * at most.  Recovered by the runtime of the database.
+ * at most.  What it is to be otherwise its job says, or a restorer, which is asked
+ * (run_restorer.c).  Recovered by the runtime of the database.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +26,8 @@
 #include "run/run_failure.h"
 #include "run/run_fence.h"
 #include "run/run_lost.h"
+#include "run/run_over.h"
+#include "run/run_restorer.h"
 #include "shmem/log_budget.h"
 #include "shmem/slot.h"
 #include "store/run.h"
@@ -44,20 +47,34 @@ static WfStatement running_statement = {
 /* So many are named in the log at a time. */
 #define NOTES_MAX		50
 
+/* What became of it. */
+typedef enum Fate
+{
+	FATE_WAITS,
+	FATE_ASKS,
+	FATE_FAILED
+} Fate;
+
+static const char *const fates[] = {
+	[FATE_WAITS] = "workflow: run %s of job \"%s\" was lost, and waits for its turn again",
+	[FATE_ASKS] = "workflow: run %s of job \"%s\" was lost, and its restorer decides about it",
+	[FATE_FAILED] = "workflow: run %s of job \"%s\" was lost, and has failed"
+};
+
 /* A run that was lost, for the log. */
 typedef struct Note
 {
 	TransactionId by;			/* has recorded it, if it has committed */
 	pg_uuid_t	run;
 	char		job[WF_LOG_SUBJECT_LENGTH];
-	bool		failed;
+	Fate		fate;
 } Note;
 
 static Note notes[NOTES_MAX];
 static int	nnotes = 0;
 
 static void
-note(const WfRunRow *row, const WfJob *job, bool failed)
+note(const WfRunRow *row, const WfJob *job, Fate fate)
 {
 	Note	   *next = &notes[nnotes];
 
@@ -67,7 +84,7 @@ note(const WfRunRow *row, const WfJob *job, bool failed)
 	next->by = GetCurrentTransactionId();
 	next->run = *wf_run_row_id(row);
 	strlcpy(next->job, job->name, pg_mbcliplen(job->name, strlen(job->name), sizeof(next->job) - 1) + 1);
-	next->failed = failed;
+	next->fate = fate;
 }
 
 /*
@@ -80,14 +97,12 @@ wf_run_lost_report(void)
 	for (int i = 0; i < nnotes; i++)
 	{
 		const Note *lost = &notes[i];
-		WfLogSubject subject = {.level = lost->failed ? WARNING : LOG};
+		WfLogSubject subject = {.level = lost->fate == FATE_FAILED ? WARNING : LOG};
 
 		snprintf(subject.definition, sizeof(subject.definition), "job:%s", lost->job);
 		if (TransactionIdDidCommit(lost->by) && wf_log_budget_take(&subject))
 			ereport(subject.level,
-					(errmsg(lost->failed ? "workflow: run %s of job \"%s\" was lost, and has failed" :
-							"workflow: run %s of job \"%s\" was lost, and waits for its turn again",
-							wf_uuid_text(&lost->run), wf_quote(lost->job)),
+					(errmsg(fates[lost->fate], wf_uuid_text(&lost->run), wf_quote(lost->job)),
 					 errdetail("The executor or the worker that had it ended without a word.")));
 	}
 	nnotes = 0;
@@ -107,28 +122,68 @@ error_of_loss(void)
 }
 
 /*
- * A run that is locked was lost: it waits for its turn again, or has failed.  Its
- * permits come back at commit.  Returns its state.
+ * What becomes of a run that is locked, and was lost: retry or not, it comes three times in
+ * a row at most.  Returns its state.
+ */
+static WfRunState
+decide(WfRunRow *row, bool retry)
+{
+	if (retry && DatumGetInt16(row->values[WF_RUN_losses]) < MOST_LOSSES)
+	{
+		wf_run_failure_wait(row, wf_run_row_due(row), NULL);
+		return WF_RUN_WAITING;
+	}
+	wf_run_failure_end(row, error_of_loss());
+	return WF_RUN_FAILED;
+}
+
+/*
+ * For run_over.c: if the restorer has ended for which a run waits that is locked, do what
+ * it has decided; what it came to otherwise leaves that to the job.
+ */
+static bool
+restored(WfRunRow *row)
+{
+	const WfJob *job = wf_job(wf_run_row_job(row));
+	WfRunDecision decision;
+
+	if (!wf_run_restorer_decision(wf_run_row_id(row), &decision))
+		return false;
+	wf_run_row_clear(row, WF_RUN_awaits);
+	(void) decide(row, decision == WF_RUN_DECISION_DEFAULT ? job->on_lost == WF_JOB_LOST_RETRY :
+				  decision == WF_RUN_DECISION_RETRY);
+	return true;
+}
+
+/* Called by _PG_init(). */
+void
+wf_run_lost_init(void)
+{
+	wf_run_over_init(restored);
+}
+
+/*
+ * A run that is locked was lost: it waits for its turn again, or for what its restorer
+ * decides, or has failed.  Its permits come back at commit.  Returns its state.
  */
 WfRunState
 wf_run_lost(WfRunRow *row)
 {
 	const WfJob *job = wf_job(wf_run_row_job(row));
-	int			losses = DatumGetInt16(row->values[WF_RUN_losses]) + 1;
+	WfRunState	state;
 
 	wf_run_fence_give_permits(row);
 	if (DatumGetInt16(row->values[WF_RUN_state]) == WF_RUN_ABORTING)
 		return wf_run_failure_stopped(row, error_of_loss());
-	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(losses));
-	if (losses < MOST_LOSSES && job->on_lost == WF_JOB_LOST_RETRY)
+	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(DatumGetInt16(row->values[WF_RUN_losses]) + 1));
+	if (wf_run_restorer_ask(row, job))
 	{
-		note(row, job, false);
-		wf_run_failure_wait(row, wf_run_row_due(row), NULL);
+		note(row, job, FATE_ASKS);
 		return WF_RUN_WAITING;
 	}
-	note(row, job, true);
-	wf_run_failure_end(row, error_of_loss());
-	return WF_RUN_FAILED;
+	state = decide(row, job->on_lost == WF_JOB_LOST_RETRY);
+	note(row, job, state == WF_RUN_FAILED ? FATE_FAILED : FATE_WAITS);
+	return state;
 }
 
 /* Is it still as the look that found it saw it, and is there no executor? */

@@ -7,6 +7,7 @@
 
 #include "store/run_row.h"
 
+extern void wf_run_lost_init(void);
 extern WfRunState wf_run_lost(WfRunRow *row);
 extern bool wf_run_lost_recover(void);
 extern void wf_run_lost_report(void);

@@ -35,6 +35,9 @@
 /* Runs that end because others do, in one transaction; the runtime goes on. */
 #define FOLLOWING_MAX	10000
 
+/* Who does with a lost run what its restorer has decided; that ends runs in turn. */
+static WfRunOverRestored on_restored = NULL;
+
 /* What became of a run that waits, when others have ended. */
 typedef enum Settled
 {
@@ -159,6 +162,12 @@ settle_locked(WfRunRow *row, ArrayType *ended)
 		wf_run_wait_forget(array_of(&id, 1));
 		return SETTLED_WAITS;
 	}
+	if (DatumGetInt16(row->values[WF_RUN_awaits]) == WF_RUN_AWAITS_RESTORER)
+	{
+		if (on_restored(row))
+			wf_run_wait_forget(array_of(&id, 1));
+		return SETTLED_WAITS;
+	}
 	if (DatumGetInt16(row->values[WF_RUN_awaits]) != WF_RUN_AWAITS_RUN &&
 		wf_run_wait_failed(&id, ended, &failed))
 	{
@@ -252,6 +261,13 @@ wf_run_over_await(WfRunRow *row, int n, const pg_uuid_t *awaited)
 	wf_run_wait_add(&id, array);
 	if (settle(&id, array) == SETTLED_ENDED)
 		(void) wf_run_over_settle(1, &id, &locked);
+}
+
+/* Called by _PG_init(). */
+void
+wf_run_over_init(WfRunOverRestored restored)
+{
+	on_restored = restored;
 }
 
 /*

@@ -7,6 +7,10 @@
 
 #include "store/run.h"
 
+/* Has the restorer ended for which a run waits that is locked?  Then it does what that says. */
+typedef bool (*WfRunOverRestored) (WfRunRow *row);
+
+extern void wf_run_over_init(WfRunOverRestored restored);
 extern void wf_run_over(int n, WfRunEnd *ends);
 extern void wf_run_over_await(WfRunRow *row, int n, const pg_uuid_t *awaited);
 extern bool wf_run_over_settle(int n, const pg_uuid_t *ended, bool *locked);

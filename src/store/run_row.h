@@ -28,7 +28,8 @@ typedef enum WfRunAwaits
 {
 	WF_RUN_AWAITS_CANCEL,		/* it is aborted */
 	WF_RUN_AWAITS_RUN,			/* nothing: it is done after all of them */
-	WF_RUN_AWAITS_SKIP			/* it is finished without having been done */
+	WF_RUN_AWAITS_SKIP,			/* it is finished without having been done */
+	WF_RUN_AWAITS_RESTORER		/* it was lost, and that one decides about it */
 } WfRunAwaits;
 
 /*

@@ -26,6 +26,7 @@
 #include "eval/user_context.h"
 #include "job/job.h"
 #include "job/job_call.h"
+#include "job/job_restorer.h"
 #include "queue/run_permit.h"
 #include "run/run_floor.h"
 #include "run/run_inside.h"
@@ -101,11 +102,18 @@ turn_to(Claim *claim, int32 queue, int64 part, int32 job)
 	claim->rated = claim->rated || claim->permit.rated;
 }
 
+/* Is even one run of the place enough?  A restorer must not wait for what another one thinks. */
+static bool
+wants_one(const Claim *claim)
+{
+	return wf_queue(claim->queue)->min_gap > 0 || wf_job_restorer_is(wf_job(claim->job));
+}
+
 /* Is nothing else to be claimed with runs of the place for which we have just asked? */
 static bool
 wants_to_be_alone(const Claim *claim)
 {
-	return claim->permit.nlimits > 0 || wf_queue(claim->queue)->min_gap > 0 || is_tracked(claim->job);
+	return claim->permit.nlimits > 0 || is_tracked(claim->job) || wants_one(claim);
 }
 
 /* Does whoever asks for a batch by hand want what is in this place? */
@@ -143,7 +151,7 @@ may(void *taker, const WfRunPlace *place, int32 job)
 		return false;
 	}
 	claim->alone = wants_to_be_alone(claim);
-	claim->single = wf_queue(claim->queue)->min_gap > 0;
+	claim->single = wants_one(claim);
 	return true;
 }
 

@@ -324,6 +324,9 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('set_setting(text,text)', $$set_setting('timer_interval', '2 s')$$, '42501 = ok ok 42501 = = = = = ='),
 ('setting_list()', $$setting_list()$$, 'ok = = = = = = = = = 42501'),
 ('runtime_beats()', $$runtime_beats()$$, 'ok = = = = = = = = = 42501'),
+('set_restorer(text,regprocedure)', $$set_restorer('job:form', NULL)$$, 'ok WF002 = = = = = = = 42501 ='),
+('restorer_states(uuid,uuid,jsonb)', $$restorer_states(%1$L, NULL, '"retry"')$$, 'ok = = = = = = = = 42501 ='),
+('restorer_answer(uuid,uuid,jsonb)', $$restorer_answer(%1$L, NULL, '"retry"')$$, 'ok = = = = = = = = 42501 ='),
 ('commit_position()', $$commit_position()$$, '25001 = = = = = = = = = 42501'),
 ('wait_for_lsn(pg_lsn,interval,boolean)', $$wait_for_lsn('0/0')$$, '25001 = = = = = = = = = 42501'),
 -- of files
@@ -391,6 +394,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('retention', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('load_now', $$WHERE kind = 'processes' AND definition = 'rest'$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('load_minutes', $$WHERE false$$, '0 = = = = = = = = = 42501'),
+('restorers', $$$$, '0 = = = = = = = = = 42501'),
 ('runtimes', $$WHERE kind <> 'local'$$, '0 = = = = = = = = = 42501'),
 ('settings', $$WHERE name = 'timer_interval'$$, '1 = = = = = = = = = 42501'),
 ('membership', $$$$, '42501 = 1 1 42501 = = = = 1 42501'),
