@@ -177,7 +177,8 @@ confirm($_->[0], $_->[1]) foreach [ 'r1', $r1 ], [ 'r2', $r2 ];
 # A start of the server forgets what is counted, and nothing else.
 #
 app("SELECT FROM workflow.put_file('after', 'x')");
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 is(waiting('r1', $r1), 1, 'what waits is counted anew');
 is(pull('r1', $r1), 'after 1 x', 'and pulled');
 

@@ -65,7 +65,8 @@ is(as($node, 'clerk', q{SELECT count(*) FROM workflow.claim('mail', 'somebody')}
 
 # ---- over a restart
 
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 run('short', 'short 3');
 wait_for($node, ended('short 3'), 'a run after a restart');
 is($node->safe_psql('postgres', q{SELECT role FROM workflow.runtimes WHERE id = 'here'}), 'interface', 'the role is the same after a restart');
@@ -96,7 +97,8 @@ like(refusal($node, 'clerk', q{SELECT workflow.register_runtime('app')}), qr/^WF
 like(refusal($node, 'clerk', q{SELECT workflow.register_runtime('another')}), qr/^WF018: .*single server/, 'all of them');
 run('long', 'long 2');
 wait_for($node, ended('long 2'), 'a run of a single server');
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 wait_for($node, q{SELECT state = 'single' AND last_heartbeat IS NOT NULL FROM workflow.runtimes WHERE id = 'here'}, 'it to work alone after a restart');
 run('long', 'long 3');
 wait_for($node, ended('long 3'), 'a run after that');

@@ -289,7 +289,8 @@ like(refusal($node, 'far', "BEGIN READ ONLY; SELECT FROM workflow.claim_placed('
 is(look('g2'), 'running r2', 'another runtime has a run');
 $node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '1000')});
 $node->safe_psql('postgres', q{DELETE FROM workflow.runtime WHERE id = 'r2'});
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 wait_for($node, q{SELECT state = 'waiting' AND losses = 1 FROM workflow.runs WHERE key = 'g2'}, 'what a runtime had that is not there to be given back');
 is(look('h2'), 'running r1', 'what a runtime has, it has after a crash of the server');
 is(as($node, 'far', 'SELECT workflow.complete(' . $fence->('h2') . ", '{\"where\": \"far\"}')"), 't', 'and ends it');

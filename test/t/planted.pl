@@ -127,7 +127,8 @@ my $anatomy = q{
 	SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
 	WHERE relnamespace = 'workflow'::regnamespace ORDER BY 1;
 	SELECT pg_get_constraintdef(oid), conrelid::regclass FROM pg_constraint WHERE connamespace = 'workflow'::regnamespace ORDER BY 2, 1;
-	SELECT pg_get_functiondef(oid), proacl FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace ORDER BY 1;
+	SELECT pg_get_functiondef(oid), proacl FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace AND prokind <> 'a' ORDER BY 1;
+	SELECT a.*, p.proacl FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid WHERE p.pronamespace = 'workflow'::regnamespace ORDER BY 1;
 	SELECT typname, typtype, (SELECT string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)
 	FROM pg_type t WHERE typnamespace = 'workflow'::regnamespace ORDER BY 1};
 
