@@ -403,7 +403,8 @@ look_at_wait(void)
 			wf_line_trouble(&waiting, "the other server does not answer");
 			return false;
 		case WF_LINE_ANSWERED:
-			may_be_more = true;
+			/* to claim in vain would cost the other server a transaction id, each time */
+			may_be_more = may_be_more || strcmp(wf_line_value(answer, 0, "ready"), "f") != 0;
 			wf_line_library()->clear(answer);
 			return true;
 		case WF_LINE_FAILED:

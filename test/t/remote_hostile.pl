@@ -185,6 +185,13 @@ sub is_well
 wait_for($home, q{SELECT state = 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to join');
 is(ended('echo', q{'{"n": 1}'}, 'a run'), 'finished|{"n": 1}', 'it works');
 
+# Who waits in vain claims nothing, which would take a transaction id: longer than one wait.
+my $offset_of_idle = -s $home->logfile;
+sleep(33);
+my $idle = log_since($home, $offset_of_idle);
+like($idle, qr/CALL workflow\.await_placed/, 'the wait for runs is begun anew');
+unlike($idle, qr/claim_placed/, 'and nothing is claimed in vain');
+
 # ---- what makes no sense ---------------------------------------------------------------------------
 
 # The link is told, for what it asks first.
