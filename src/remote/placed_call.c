@@ -328,7 +328,7 @@ is_conflict(const ErrorData *error)
 static bool
 try_to_run(Errand *errand)
 {
-	bool		again = false;
+	volatile bool again = false;
 
 	PG_TRY();
 	{

@@ -159,7 +159,7 @@ $run = as($home, 'clerk', q{INSERT INTO app.item VALUES (1) RETURNING workflow.r
 wait_for_state($run, 'finished');
 is(result_of($home, $run), '{"user": "clerk", "items": 21, "standby": false}', 'when it is too far behind, the next placement does it');
 is($home->safe_psql('postgres', "SELECT attempt FROM workflow.get_run('$run')"), 1, 'no attempt was counted');
-like($standby->safe_psql('postgres', 'SELECT state, trouble FROM workflow.membership'), qr/^waiting\|.*too far behind/, 'it waits until it is not');
+wait_for($standby, q{SELECT state = 'waiting' AND trouble LIKE '%too far behind%' FROM workflow.membership}, 'it to wait until it is not');
 $standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 wait_until_alive();
 $run = run_of('look');
