@@ -31,16 +31,7 @@ $node->start;
 wait_for($node, "SELECT clock_timestamp() > '$due'", 'the last timer to be due');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM app.rung'), 0, 'nobody has done anything');
 
-# The third one does not come back. The others have sessions of their own, and go on until
-# nothing is left.
-sub serve
-{
-	my ($id) = @_;
-
-	return $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'clerk' ]), $id;
-}
-
-my %session = (serve('r1') , ());
+# The third one does not come back; the others take their turns until nothing is left.
 my @runtimes = map { { id => $_, epoch => $epoch{$_} } } qw(r1 r2);
 my %turns;
 for (my $tries = 0; $tries < 10 * $PostgreSQL::Test::Utils::timeout_default; $tries++)
@@ -52,6 +43,14 @@ for (my $tries = 0; $tries < 10 * $PostgreSQL::Test::Utils::timeout_default; $tr
 
 		die "$runtime->{id} is fenced" unless $beat =~ /^t/;
 		next unless $beat eq 't|t';
-		$turns{ $runtime->{id} } += as($node, 'clerk', "CALL workflow.work_turn('$runtime->{id}', $runtime->{epoch}, 300)");
+		$turns{ $runtime->{id} }++;
+		as($node, 'clerk', "CALL workflow.work_turn('$runtime->{id}', $runtime->{epoch}, 300)");
 	}
 }
+is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n) FROM app.rung'), "$timers|$timers", 'all of them are done, each once');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.process_history WHERE at < due'), 0, 'none before its time');
+is(join(' ', sort keys %turns), 'r1 r2', 'both have done some');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.check()'), 0, 'all is well');
+
+$node->stop;
+done_testing();
