@@ -170,6 +170,7 @@ my %refused = (
 	unmap_owner => q{SELECT workflow.unmap_owner('o')},
 	work_load => q{SELECT workflow.work_load()},
 	set_retention => q{SELECT workflow.set_retention('job:j', '1 day')},
+	set_restorer => q{SELECT workflow.set_restorer('job:j', NULL)},
 	drop_retention => q{SELECT workflow.drop_retention('job:j')},
 	bulk => q{SELECT workflow.bulk('cancel', '{"job": "j"}')},
 	pause_bulk => qq{SELECT workflow.pause_bulk('$ann')},
@@ -191,7 +192,7 @@ foreach my $name (sort keys %refused)
 # membership_state() and accept_remote() know only of shared memory, and available_events() runs guards, which may do as they like.
 is($standby->safe_psql('postgres', q{
 		SELECT string_agg(DISTINCT proname, ' ') FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace
-		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('wake wait_for_lsn accept_remote membership_state runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
+		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('restorer_answer restorer_states wake wait_for_lsn accept_remote membership_state runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
 	'', 'no other function writes');
 
 like(refusal($node, 'clerk', "BEGIN READ ONLY; $refused{start}"),
