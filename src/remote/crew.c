@@ -6,7 +6,8 @@
  * Runs in the courier.  An executor does runs of one role, one after the other, and leaves
  * its place when all are taken and another role has work.  One that has gone amid a run,
  * without an outcome, was ended by somebody, or by what it did: that is an error of the
- * run, as its job has it; but not on a standby whose recovery has ended it.
+ * run, as its job has it; but not on a standby whose recovery has ended it, and not when
+ * all of this server ends.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "base/clock.h"
 #include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "remote/crew.h"
@@ -25,11 +27,18 @@
 #include "shmem/errand.h"
 #include "store/transaction.h"
 
+/*
+ * A server that shuts down tells its executors first, and the courier maybe later: what
+ * became of them then is not their runs' fault.  So long (ms) it takes at most to tell all.
+ */
+#define SHUTDOWN_PAUSE	1000
+
 /* What a place is at. */
 typedef struct Post
 {
 	bool		taken;			/* a run was given, and has not ended */
 	bool		lost;			/* its executor has gone, and the other server is to hear that */
+	int64		lost_at;		/* by wf_clock_real_steady() */
 	pg_uuid_t	run;
 	int32		round;
 	int64		fence;
@@ -194,6 +203,7 @@ wf_crew_look(void)
 		post->taken = false;
 		dsm_detach(post->segment);
 		post->lost = !has_outcome(i);
+		post->lost_at = wf_clock_real_steady();
 		if (post->lost && wf_errand_take_conflict(i))
 		{
 			conflicts = true;
@@ -215,15 +225,17 @@ wf_crew_conflicts(void)
 	return result;
 }
 
-/* Tell the other server of those that were lost.  False: there is trouble. */
+/* Tell the other server of those that were lost a while ago.  False: there is trouble. */
 bool
 wf_crew_tell_lost(WfLine *line, int timeout)
 {
+	int64		since = wf_clock_real_steady() - SHUTDOWN_PAUSE * INT64CONST(1000);
+
 	for (int i = 0; i < wf_max_remote_executors; i++)
 	{
 		WfParcel	parcel = {.run = posts[i].run,.fence = posts[i].fence};
 
-		if (!posts[i].lost)
+		if (!posts[i].lost || posts[i].lost_at > since)
 			continue;
 		if (!wf_delivery_refuse(line, &parcel, "57P01", "the executor ended amid the run", NULL, false, timeout))
 			return false;

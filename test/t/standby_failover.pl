@@ -25,6 +25,8 @@ $home->safe_psql('postgres', q{
 	GRANT USAGE ON SCHEMA app TO PUBLIC;
 	CREATE FUNCTION app.slow(params jsonb) RETURNS jsonb LANGUAGE plpgsql AS
 		$$BEGIN PERFORM pg_sleep((params->>'s')::float); RETURN jsonb_build_object('standby', pg_is_in_recovery(), 'user', session_user); END$$;
+	CREATE FUNCTION app.gated(params jsonb) RETURNS jsonb LANGUAGE plpgsql AS
+		$$BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN jsonb_build_object('standby', pg_is_in_recovery()); END$$;
 	CREATE FUNCTION app.release(params jsonb) RETURNS text LANGUAGE plpgsql AS
 		$$BEGIN PERFORM set_config('transaction_read_only', 'off', false); RETURN 'free'; END$$;
 	CREATE FUNCTION app.end(params jsonb) RETURNS void LANGUAGE plpgsql AS
@@ -35,6 +37,7 @@ foreach my $role ('clerk', 'ann', 'bob', 'postgres')
 	as($home, $role, qq{
 		SELECT workflow.create_queue('$role', placement => '{standby}');
 		SELECT workflow.create_job('slow $role', 'app.slow', queue => '$role'),
+			workflow.create_job('gated $role', 'app.gated', queue => '$role'),
 			workflow.create_job('release $role', 'app.release', queue => '$role', retry => '{"errors": "*", "maxAttempts": 0}'),
 			workflow.create_job('end $role', 'app.end', queue => '$role', retry => '{"errors": "*", "maxAttempts": 1, "intervalSeconds": 0.05}')});
 }
@@ -83,11 +86,27 @@ is($home->safe_psql('postgres', q{SELECT count(*) FROM workflow.runs WHERE state
 
 # ---- who is killed ----------------------------------------------------------------------------
 
-my $run = run_of($home, 'clerk', 'slow', 2);
+# Runs of the job "gated" end when the gates open; those of a server that crashes are open then.
+my @gates;
+sub close_gates
+{
+	@gates = map { $_->background_psql('postgres', on_error_stop => 1) } @standbys;
+	$_->query_safe('SELECT pg_advisory_lock(1)') foreach @gates;
+	return;
+}
+sub open_gates
+{
+	eval { $_->quit } foreach @gates;
+	return;
+}
+
+close_gates();
+my $run = run_of($home, 'clerk', 'gated');
 wait_for($home, "SELECT state = 'running' FROM workflow.get_run('$run')", 'a run to begin');
 my $at = $home->safe_psql('postgres', "SELECT runtime = 'S1' FROM workflow.get_run('$run')") eq 't' ? $standbys[0] : $standbys[1];
-wait_for($at, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'PgSleep'}, 'it to be under way');
-kill KILL => $at->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'PgSleep'});
+wait_for($at, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'advisory'}, 'it to be under way');
+kill KILL => $at->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'advisory'});
+open_gates();
 ended($home, $run, qr/^finished\|1\|.*true/, 'a standby crashes: its run is done once more');
 $at->poll_query_until('postgres', 'SELECT true');
 wait_until_alive(@standbys);
@@ -102,7 +121,9 @@ wait_until_alive(@standbys);
 
 # ---- another primary -----------------------------------------------------------------------------
 
-my @runs = map { run_of($home, $_, 'slow', 10) } 'clerk', 'ann', 'bob';
+# None ends before the promotion, however long that takes.
+close_gates();
+my @runs = map { run_of($home, $_, 'gated') } 'clerk', 'ann', 'bob';
 wait_for($home, q{SELECT count(*) = 3 FROM workflow.runs WHERE state = 'running'}, 'runs to begin');
 my $epoch = $standbys[1]->safe_psql('postgres', 'SELECT epoch FROM workflow.membership');
 $home->wait_for_catchup($_) foreach @standbys;
@@ -110,6 +131,8 @@ $home->stop('immediate');
 $standbys[0]->promote;
 $standbys[1]->enable_streaming($standbys[0]);
 $standbys[1]->reload;
+wait_for($standbys[0], q{SELECT kind = 'local' AND state = 'alive' FROM workflow.runtimes WHERE id = 'S1'}, 'it to be the primary');
+open_gates();
 ended($standbys[0], $_, qr/^finished\|1\|.*true.*\|S2$/, 'a standby is promoted: the other one does what there is') foreach @runs;
 is($standbys[1]->safe_psql('postgres', 'SELECT epoch FROM workflow.membership'), $epoch, 'under the epoch that it had');
 is($standbys[0]->safe_psql('postgres', q{SELECT string_agg(concat_ws(' ', id, kind, state), ', ' ORDER BY id) FROM workflow.runtimes}),

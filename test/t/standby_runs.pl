@@ -180,7 +180,7 @@ sub clean_up
 sub conflicts { return $standby->safe_psql('postgres', q{SELECT sum(confl_snapshot) FROM pg_stat_database_conflicts}); }
 
 my $before = conflicts();
-$run = run_of('slow', '{"s": 1}');
+$run = run_of('slow', '{"s": 4}');
 executor_at_work();
 clean_up();
 wait_for_state($run, 'finished');
@@ -191,7 +191,7 @@ is(conflicts() - $before, 1, 'that it was canceled is true');
 foreach my $job ('slow', 'careful')
 {
 	wait_until_alive();
-	$run = run_of($job, '{"s": 2}');
+	$run = run_of($job, '{"s": 6}');
 	executor_at_work();
 	while ($home->safe_psql('postgres', "SELECT runtime = 'S' FROM workflow.get_run('$run')") eq 't')
 	{
