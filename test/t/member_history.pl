@@ -1,12 +1,17 @@
 # A random history of runtimes on a clock that the test sets: they start, beat, claim, end,
 # are killed, freeze and come back, and two hosts have the same id, one of which is cut off.
-# What each call answers, and the states, turns and owners of runs, are those of a model
-# of a few rules. MEMBER_SEED and MEMBER_EVENTS say which history, and how long it is.
+# Now and then the server of the database is killed, and a standby is promoted, which has all
+# that was committed, or lags behind: then what a runtime knows of itself, and of what it has
+# claimed, is not what the new primary knows. What each call answers, and the states, turns
+# and owners of runs, are those of a model of a few rules. MEMBER_SEED and MEMBER_EVENTS say
+# which history, and how long it is.
 use strict;
 use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+
+use Storable qw(dclone);
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -14,7 +19,7 @@ use Test::More;
 use WorkflowTest;
 
 my $seed = $ENV{MEMBER_SEED} || int(rand(1_000_000)) + 1;
-my $events = $ENV{MEMBER_EVENTS} || 1000;
+my $events = $ENV{MEMBER_EVENTS} || 10_000;
 srand($seed);
 note("MEMBER_SEED=$seed MEMBER_EVENTS=$events");
 
@@ -22,7 +27,7 @@ note("MEMBER_SEED=$seed MEMBER_EVENTS=$events");
 my ($ALIVE, $DEATH, $PROTECTION) = (500, 3000, 20);
 my %INTERVAL = (timer => 1000, service => 5000);
 
-my $node = workflow_node('member_history', 'workflow.enabled = off', 'autovacuum = off');
+my $node = workflow_node('member_history', 'workflow.enabled = off', 'autovacuum = off', 'wal_level = replica', 'max_wal_senders = 5');
 workflow_role($node, 'app');
 $node->safe_psql('postgres', q{
 	GRANT workflow_runtime TO app;
@@ -239,15 +244,16 @@ my %answer = (
 		my ($run) = grep { $_->{state} eq 'waiting' } @runs;
 		return 'none' unless $run;
 		@$run{qw(state owner fence)} = ('running', $id, ++$epochs);
-		push @{ $process{$process}{claimed} }, [ $run, $run->{fence} ];
+		push @{ $process{$process}{claimed} }, [ $run->{key}, $run->{fence} ];
 		return $run->{key};
 	},
 	complete => sub {
 		my ($id, $process) = @_;
 		my $claimed = shift @{ $process{$process}{claimed} };
-		my ($run, $fence) = @$claimed;
+		my ($key, $fence) = @$claimed;
+		my ($run) = grep { $_->{key} == $key } @runs;
 
-		return 'f' unless $run->{state} eq 'running' && $run->{fence} == $fence;
+		return 'f' unless $run && $run->{state} eq 'running' && $run->{fence} == $fence;
 		$run->{state} = 'finished';
 		return 't';
 	},
@@ -290,10 +296,60 @@ my %answer = (
 		  . join(', ', map { "$_->{key} $_->{state} " . ($_->{state} eq 'running' ? $_->{owner} : '-') } grep { $_->{state} ne 'finished' } @runs);
 	});
 
-# ---- a history
+# What has been replicated is there; places in shared memory are nowhere.
+my $replicated;
+sub replicate
+{
+	$replicated = { row => dclone(\%row), runs => dclone(\@runs) };
+	return;
+}
+sub promote
+{
+	%row = %{ $replicated->{row} };
+	@runs = @{ $replicated->{runs} };
+	%place = ();
+	$loaded = $slept = 0;
+	undef $replicated;
+	return;
+}
 
-my (@expected, @script, %count);
+# ---- a history: what is done on one server, and what is done to the server then
+
+my (@expected, @script, @parts, %count);
 my $runs = 0;
+
+sub server
+{
+	my ($what) = @_;
+
+	$count{$what}++;
+	push @parts, { script => [@script], upto => scalar(@expected), what => $what };
+	@script = ();
+	return;
+}
+
+# One promotion in a thousand events, and one more. Each other one has lost some of them.
+my @promotions = map { { at => int($events * ($_ - 0.5 + rand(0.4)) / ($events / 1000 + 1)), lag => $_ % 2 ? 10 + int(rand(60)) : 0 } }
+  1 .. $events / 1000 + 1;
+
+sub maybe_promote
+{
+	my $next = $promotions[0] // return;
+
+	if (!$replicated && @expected >= $next->{at} - $next->{lag})
+	{
+		replicate();
+		server('cut') if $next->{lag};
+	}
+	if ($replicated && @expected >= $next->{at})
+	{
+		shift @promotions;
+		promote();
+		server('promote');
+		$now += int(rand(2000));
+	}
+	return;
+}
 
 sub event
 {
@@ -313,6 +369,7 @@ while (@expected < $events)
 	my $mine = $process{$process} //= { claimed => [], incarnation => 0 };
 	my $dice = rand();
 
+	maybe_promote();
 	$now += $dice < 0.02 ? 1000 + int(rand(6000)) : int(rand(120));
 	next if ($frozen{$process} // 0) > $now;
 	if (!$mine->{epoch} || !$mine->{runs})
@@ -342,15 +399,74 @@ while (@expected < $events)
 	$mine->{runs} = 0 if $expected[-1] =~ /^\d+ \w+ \S+ \Q$process\E: (fenced|WF012)$/ && rand() < 0.7;
 }
 
-my $output = as($node, 'app', join("\n", @script));
-my @got = split(/\n/, $output);
+push @parts, { script => [@script], upto => scalar(@expected), what => 'stop' };
+
+# ---- the servers
+
+my $servers = 0;
+my $standby;
+
+# A standby that has all that is there.
+sub follow
+{
+	my $new = PostgreSQL::Test::Cluster->new('standby_' . ++$servers);
+
+	$node->backup('base');
+	$new->init_from_backup($node, 'base', has_streaming => 1);
+	$new->start;
+	$node->wait_for_catchup($new);
+	return $new;
+}
+
+# What processes know does not get lost with the server.
+sub take_over
+{
+	my $lags = defined $standby;
+
+	$standby //= follow();
+	my $known = $node->safe_psql('postgres', q{
+		SELECT format('INSERT INTO app.process VALUES (%L, %L);', name, epoch) FROM app.process;
+		SELECT format('INSERT INTO app.claimed (process, run, fence, key) VALUES (%L, %L, %L, %L);', process, run, fence, key) FROM app.claimed ORDER BY n});
+	my $old = $node;
+
+	$old->stop('immediate');
+	$node = $standby;
+	undef $standby;
+	$node->start if $lags;
+	$node->promote;
+	wait_for($node, 'SELECT NOT pg_is_in_recovery()', 'the promotion');
+	$node->safe_psql('postgres', "TRUNCATE app.process, app.claimed;\n$known");
+	$old->clean_node;
+	return;
+}
+
+my %do = (
+	# it gets nothing any more
+	cut => sub { $standby = follow(); $standby->stop; },
+	promote => \&take_over,
+	stop => sub { $node->stop; });
+
 my $at = 0;
-$at++ while $at < @expected && defined $got[$at] && $got[$at] eq $expected[$at];
-is($got[$at] // 'as it should be', $expected[$at] // 'as it should be', "seed $seed: " . join(', ', map { "$count{$_} $_" } sort keys %count));
+my $got;
+foreach my $part (@parts)
+{
+	my @got = split(/\n/, as($node, 'app', join("\n", @{ $part->{script} })));
+
+	$got = undef;
+	for (; $at < $part->{upto}; $at++)
+	{
+		$got = shift(@got) // 'nothing';
+		last if $got ne $expected[$at];
+	}
+	last if $at < $part->{upto};
+	note("after $at events: $part->{what}");
+	$do{ $part->{what} }->();
+}
+is($at < @expected ? $got : 'as it should be', $expected[$at] // 'as it should be', "seed $seed: " . join(', ', map { "$count{$_} $_" } sort keys %count));
 diag("before that:\n", map { "  $_\n" } @expected[ ($at > 12 ? $at - 12 : 0) .. $at - 1 ]) if $at < @expected;
-is(scalar(@got), scalar(@expected), 'all events were answered');
+is($at, scalar(@expected), 'all events were answered');
+cmp_ok($count{promote}, '>=', $events / 1000, 'servers were promoted');
 my %answers = map { /: (fenced|WF012|WF018|wait|alive|stopped|t|f)/ ? ($1 => 1) : () } @expected;
 cmp_ok(scalar(keys %answers), '>=', 7, 'the history has all kinds of answers');
 
-$node->stop;
 done_testing();
