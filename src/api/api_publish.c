@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "definition/definition.h"
 #include "definition/publication.h"
-#include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "store/origin.h"
 #include "store/published.h"
 #include "store/tenant.h"
@@ -91,7 +91,7 @@ workflow_publish(PG_FUNCTION_ARGS)
 	if (keeps)
 	{
 		published.id = wf_published_keep(&published, until);
-		wf_wakeup_lease(wf_clock_now());
+		wf_wakeup_runs_lease(wf_clock_now());
 	}
 	n = wf_publication_deliver(&published, true);
 	SPI_finish();

@@ -20,6 +20,7 @@
 #include "queue/queue.h"
 #include "queue/queue_use.h"
 #include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "store/statement.h"
 
 /* Who has runs of the queue that are ready; 0: outside workers. */
@@ -185,7 +186,7 @@ wake(WfStatement *statement, Datum value)
 		if (executor != 0)
 			wf_wakeup_work(executor, WF_LANE_RUNS, wf_clock_now());
 		else
-			wf_wakeup_outside(wf_clock_now());
+			wf_wakeup_runs_outside(wf_clock_now());
 	}
 }
 
@@ -194,15 +195,15 @@ void
 wf_queue_use_wake_limit(const char *name)
 {
 	wake(&limit_executors_statement, CStringGetTextDatum(name));
-	wf_wakeup_placed();
+	wf_wakeup_runs_placed();
 }
 
 /* The same of a queue; members on which it is placed look, too. */
 void
 wf_queue_use_wake(int32 number)
 {
-	wf_wakeup_queue(number, DT_NOBEGIN);
+	wf_wakeup_runs_queue(number, DT_NOBEGIN);
 	wake(&executors_statement, Int32GetDatum(number));
 	if (wf_queue(number)->notifies)
-		wf_wakeup_notifies();
+		wf_wakeup_runs_notifies();
 }

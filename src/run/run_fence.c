@@ -21,7 +21,7 @@
 #include "queue/run_permit.h"
 #include "run/run_fence.h"
 #include "run/run_rules.h"
-#include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "store/run_wait.h"
 
 /*
@@ -79,7 +79,7 @@ wf_run_fence_lease(WfRunRow *row, const Interval *lease)
 	if (lease != NULL)
 		wf_run_row_set(row, WF_RUN_lease, IntervalPGetDatum(lease));
 	wf_run_row_set(row, WF_RUN_lease_until, TimestampTzGetDatum(ends));
-	wf_wakeup_lease(ends);
+	wf_wakeup_runs_lease(ends);
 }
 
 /* A run that is locked is nobody's any more, and waits. */

@@ -25,6 +25,7 @@
 #include "run/run_late.h"
 #include "run/run_over.h"
 #include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "store/run.h"
 #include "store/statement.h"
 
@@ -60,7 +61,7 @@ wf_run_late_set(WfRunRow *row, const WfJob *job)
 	by = DirectFunctionCall2(timestamptz_pl_interval, row->values[WF_RUN_due],
 							 IntervalPGetDatum(job->start_within));
 	wf_run_row_set(row, WF_RUN_start_by, by);
-	wf_wakeup_lease(DatumGetTimestampTz(by));
+	wf_wakeup_runs_lease(DatumGetTimestampTz(by));
 }
 
 /* Was it to begin before? */

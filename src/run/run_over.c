@@ -28,6 +28,7 @@
 #include "shmem/database.h"
 #include "shmem/database_runs.h"
 #include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "store/erasure.h"
 #include "store/run_expire.h"
 #include "store/run_wait.h"

@@ -34,6 +34,7 @@
 #include "run/run_placed.h"
 #include "shmem/placed.h"
 #include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "store/run.h"
 #include "store/statement.h"
 
@@ -204,7 +205,7 @@ wf_run_placed_claim(const WfMemberRow *member, ArrayType *known, int n, WfRunRow
 	if (nrows == 0)
 		next = Max(next, TimestampTzPlusMilliseconds(wf_clock_now(), LOCKED_PAUSE));
 	if (nrows < n)
-		wf_wakeup_looked(member->epoch, generation, next);
+		wf_wakeup_runs_looked(member->epoch, generation, next);
 	return nrows;
 }
 

@@ -21,6 +21,7 @@
 #include "run/run_unwanted.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "store/run.h"
 #include "store/run_request.h"
 
@@ -61,7 +62,7 @@ wf_run_unwanted(const pg_uuid_t *run)
 		return;
 	}
 	wf_run_request_add(run);
-	wf_wakeup_lease(wf_clock_now());
+	wf_wakeup_runs_lease(wf_clock_now());
 }
 
 /* Tell a run that it is not wanted.  False: somebody has it locked. */

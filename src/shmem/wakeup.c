@@ -36,14 +36,12 @@
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
 #include "shmem/database_load.h"
-#include "shmem/database_runs.h"
-#include "shmem/ended.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
-#include "shmem/placed.h"
 #include "shmem/prepared.h"
 #include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "shmem/watermark.h"
 
 typedef struct Touched
@@ -66,39 +64,6 @@ static int	ntouched = 0;
 static int	touched_size = 0;
 
 static bool stepped = false;
-
-/* Runs that it has ended, or that others are to wait for. */
-static struct
-{
-	pg_uuid_t  *runs;			/* WF_ENDED_MAX, in TopMemoryContext; or NULL */
-	int			n;				/* -1: more than that */
-	bool		awaited;		/* some of the latter */
-}			ended = {0};
-
-/* There is work for outside workers, the first of which is due then. */
-static TimestampTz outside_at = DT_NOEND;
-
-/* Queues with runs that it has made ready, the first of which is due then. */
-#define PLACED_MAX	8
-
-static struct
-{
-	int			n;				/* -1: more of them */
-	int32		queues[PLACED_MAX];
-	TimestampTz due;
-}			readied = {.due = DT_NOEND};
-
-/* A member has looked for runs that are placed on it, and has claimed those that there are. */
-static struct
-{
-	int64		epoch;			/* 0: none has */
-	uint64		generation;
-	TimestampTz next;
-}			looked = {0};
-
-/* Workers have got leases, the first of which ends then; and whom to tell that. */
-static TimestampTz leased_until = DT_NOEND;
-static WfDatabase *leased_in = NULL;
 
 /* Alerts are made or changed. */
 static bool alerts = false;
@@ -271,80 +236,6 @@ wf_wakeup_stepped(void)
 	stepped = stepped || !silent;
 }
 
-/* This transaction ends these runs: who waits for them is to hear of it. */
-void
-wf_wakeup_runs_ended(int n, const pg_uuid_t *runs)
-{
-	if (silent || ended.n < 0)
-		return;
-	if (ended.runs == NULL)
-		ended.runs = MemoryContextAlloc(TopMemoryContext, sizeof(pg_uuid_t) * WF_ENDED_MAX);
-	if (n > WF_ENDED_MAX - ended.n)
-		ended.n = -1;
-	else
-	{
-		memcpy(ended.runs + ended.n, runs, sizeof(pg_uuid_t) * n);
-		ended.n += n;
-	}
-}
-
-/* This transaction makes a run wait for these: have they ended before it commits? */
-void
-wf_wakeup_runs_awaited(int n, const pg_uuid_t *runs)
-{
-	wf_database_runs_await(MyDatabaseId);
-	wf_wakeup_runs_ended(n, runs);
-	ended.awaited = ended.awaited || !silent;
-}
-
-/* This transaction makes work for outside workers, due then. */
-void
-wf_wakeup_outside(TimestampTz due)
-{
-	wf_wakeup_stepped();		/* who waits in await_work() */
-	if (!silent)
-		outside_at = Min(outside_at, due);
-}
-
-/* This transaction makes a run of a queue ready, due then: it may be placed elsewhere. */
-void
-wf_wakeup_queue(int32 queue, TimestampTz due)
-{
-	int			i = 0;
-
-	if (silent)
-		return;
-	readied.due = Min(readied.due, due);
-	while (i < readied.n && readied.queues[i] != queue)
-		i++;
-	if (readied.n < 0 || i < readied.n)
-		return;
-	if (readied.n < PLACED_MAX)
-		readied.queues[readied.n++] = queue;
-	else
-		readied.n = -1;
-}
-
-/* It may have made runs of any queue ready that are placed elsewhere. */
-void
-wf_wakeup_placed(void)
-{
-	readied.n = silent ? readied.n : -1;
-	readied.due = silent ? readied.due : DT_NOBEGIN;
-}
-
-/*
- * A member of that epoch claims in this transaction all that is placed on it, due and
- * free, after it has read its generation; there is more to look for at `next`.
- */
-void
-wf_wakeup_looked(int64 epoch, uint64 generation, TimestampTz next)
-{
-	looked.epoch = epoch;
-	looked.generation = generation;
-	looked.next = next;
-}
-
 /*
  * When runs are due that this transaction has made, of an executor or, 0, of outside
  * workers; -infinity: that is not known.
@@ -355,30 +246,11 @@ wf_wakeup_own_runs(int32 executor)
 	if (silent)
 		return DT_NOBEGIN;
 	if (executor == 0)
-		return outside_at;
+		return wf_wakeup_runs_outside_at();
 	for (int i = 0; i < ntouched; i++)
 		if (touched[i].owner == executor && touched[i].kind == WF_LANE_RUNS)
 			return touched[i].due;
 	return DT_NOEND;
-}
-
-/* This transaction makes or changes a queue that notifies. */
-void
-wf_wakeup_notifies(void)
-{
-	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
-
-	if (database != NULL)
-		database->notifies = true;
-	outside_at = DT_NOBEGIN;
-}
-
-/* A worker has a run until then, once this transaction has committed. */
-void
-wf_wakeup_lease(TimestampTz until)
-{
-	leased_in = wf_database_entry(MyDatabaseId, true);
-	leased_until = Min(leased_until, until);
 }
 
 /*
@@ -468,6 +340,7 @@ wf_wakeup_silence_begin(WfWakeupSilence *silence)
 	silence->outer = silent;
 	silence->ntouched = ntouched;
 	silent = true;
+	wf_wakeup_runs_silence(silent);
 }
 
 /*
@@ -478,6 +351,7 @@ void
 wf_wakeup_silence_end(const WfWakeupSilence *silence)
 {
 	silent = silence->outer;
+	wf_wakeup_runs_silence(silent);
 	if (silent)
 		return;
 	ntouched = Min(ntouched, silence->ntouched);
@@ -497,14 +371,7 @@ forget(void)
 	ntouched = 0;
 	silent = false;
 	stepped = false;
-	ended.n = 0;
-	ended.awaited = false;
-	outside_at = DT_NOEND;
-	readied.n = 0;
-	readied.due = DT_NOEND;
-	looked.epoch = 0;
-	leased_until = DT_NOEND;
-	leased_in = NULL;
+	wf_wakeup_runs_forget();
 	alerts = false;
 	claimed_in = InvalidSubTransactionId;
 	list_free_deep(databases);
@@ -517,49 +384,11 @@ forget(void)
 	ending = NOT_ENDING;
 }
 
-/* The runtime is to look who waits for these runs, if anybody waits for any. */
-static void
-tell_of_runs(void)
-{
-	if (ended.n == 0)
-		return;
-	if (ended.awaited)
-		wf_database_runs_await(MyDatabaseId);
-	else if (!wf_database_runs_awaited(MyDatabaseId))
-		return;
-	if (ended.n < 0)
-		wf_database_runs_settle(MyDatabaseId, true);
-	else
-		wf_ended_note(MyDatabaseId, ended.n, ended.runs);
-}
-
-/* There is work for outside workers: queues that notify may have some of it. */
-static void
-tell_of_outside(void)
-{
-	WfDatabase *database = wf_database_entry(MyDatabaseId, false);
-
-	if (database == NULL)
-		return;
-	wf_arrivals_note(&database->overflow->lanes[WF_LANE_RUNS].arrivals, outside_at);
-	wf_database_runs_notify(database, outside_at);
-}
-
-/* Members have looked, or have something to look for. */
-static void
-tell_members(void)
-{
-	if (looked.epoch != 0)
-		wf_placed_advance(looked.epoch, looked.generation, looked.next);
-	if (readied.n != 0 && wf_placed_come(readied.n, readied.queues, readied.due))
-		stepped = true;
-}
-
 /* Has the transaction made or done any work, of which alerts and sums may tell? */
 static bool
 has_worked(void)
 {
-	return ntouched > 0 || stepped || ended.n != 0 || leased_in != NULL;
+	return ntouched > 0 || stepped || wf_wakeup_runs_any();
 }
 
 /* The transaction is over. */
@@ -583,16 +412,10 @@ tell(bool committed)
 		else if (mine->released > 0)
 			wf_watermark_released(mine->lane, mine->released);
 	}
-	if (committed && outside_at != DT_NOEND)
-		tell_of_outside();
-	if (committed)
-		tell_members();
+	if (committed && wf_wakeup_runs_tell())
+		stepped = true;
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
-	if (committed)
-		tell_of_runs();
-	if (committed && leased_in != NULL)
-		wf_database_runs_lease(leased_in, leased_until);
 	if (committed && alerts)
 		wf_database_alerts_look(MyDatabaseId);
 	else if (committed && has_worked())
@@ -643,7 +466,7 @@ describe(WfPrepared *prepared)
 
 	strlcpy(prepared->gid, preparing, sizeof(prepared->gid));
 	prepared->stepped = stepped;
-	prepared->ended = ended.n != 0;
+	wf_wakeup_runs_describe(prepared);
 	prepared->changing = changing;
 	prepared->roles = roles;
 	prepared->nlanes = ntouched;
@@ -696,16 +519,10 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 			continue;
 		mine->due = lane->due;
 		mine->released = lane->released;
-		if (lane->kind == WF_LANE_RUNS && lane->due != DT_NOEND)
-			readied.n = -1;		/* in whatever queue */
 	}
-	readied.due = DT_NOBEGIN;
+	wf_wakeup_runs_prepared(prepared);
 	stepped = prepared->stepped;
-	if (stepped)
-		outside_at = DT_NOBEGIN;	/* perhaps */
-	alerts = stepped;			/* perhaps, too */
-	ended.awaited = prepared->ended;
-	ended.n = prepared->ended ? -1 : 0;
+	alerts = stepped;			/* perhaps */
 	roles = prepared->roles;
 	for (int i = 0; i < prepared->ndatabases; i++)
 		wf_wakeup_database(prepared->databases[i]);
@@ -765,7 +582,7 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 	/* Claims of those inside of it, which have later ids, went with it. */
 	if (claimed_in >= mine)
 		claimed_in = InvalidSubTransactionId;
-	looked.epoch = 0;			/* perhaps that was within it */
+	wf_wakeup_runs_rolled_back();
 	for (int i = 0; i < ntouched; i++)
 	{
 		if (touched[i].released > 0 || touched[i].released_silently)

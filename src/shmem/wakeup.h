@@ -11,7 +11,6 @@
 #define WF_WAKEUP_H
 
 #include "datatype/timestamp.h"
-#include "utils/uuid.h"
 
 #include "shmem/lane.h"
 #include "shmem/prepared.h"
@@ -25,15 +24,7 @@ extern void wf_wakeup_claimed(int32 owner, WfLaneKind kind, int claimed, uint64 
 							  WfPosition mark, TimestampTz inserted);
 extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);
-extern void wf_wakeup_queue(int32 queue, TimestampTz due);
-extern void wf_wakeup_placed(void);
-extern void wf_wakeup_looked(int64 epoch, uint64 generation, TimestampTz next);
-extern void wf_wakeup_outside(TimestampTz due);
 extern TimestampTz wf_wakeup_own_runs(int32 executor);
-extern void wf_wakeup_notifies(void);
-extern void wf_wakeup_runs_ended(int n, const pg_uuid_t *runs);
-extern void wf_wakeup_runs_awaited(int n, const pg_uuid_t *runs);
-extern void wf_wakeup_lease(TimestampTz until);
 extern void wf_wakeup_alerts(void);
 extern void wf_wakeup_extension(void);
 extern void wf_wakeup_release(Oid dbid);

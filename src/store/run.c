@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "shmem/wakeup.h"
+#include "shmem/wakeup_runs.h"
 #include "store/heap.h"
 #include "store/heap_find.h"
 #include "store/load_note.h"
@@ -180,8 +181,8 @@ announce(const WfRunRow *row)
 	if (executor != 0)
 		wf_wakeup_work(executor, WF_LANE_RUNS, wf_run_row_due(row));
 	else
-		wf_wakeup_outside(wf_run_row_due(row));
-	wf_wakeup_queue(DatumGetInt32(row->values[WF_RUN_queue]), wf_run_row_due(row));
+		wf_wakeup_runs_outside(wf_run_row_due(row));
+	wf_wakeup_runs_queue(DatumGetInt32(row->values[WF_RUN_queue]), wf_run_row_due(row));
 }
 
 static void

@@ -3,7 +3,7 @@
  *	  Two that meet: runs that wait for the ends of others hear of all of them.
  *
  * Stands for src/run/run_over.c: wf_run_over(), wf_run_over_await(), settle(),
- * settle_locked(); src/shmem/wakeup.c: tell_of_runs(); src/shmem/ended.c;
+ * settle_locked(); src/shmem/wakeup_runs.c: tell_of_ends(); src/shmem/ended.c;
  * src/shmem/database_runs.c: runs_awaited; src/bgworker/settle.c: settle_some(), put_off(),
  * walk_on(); src/store/run_wait.c: what its statements see.
  *

@@ -2,7 +2,7 @@
  * placed.pml
  *	  Placed runs: who may do one is told, whatever comes first.
  *
- * Stands for src/shmem/placed.c; src/shmem/wakeup.c: tell_members(); src/shmem/member_change.c:
+ * Stands for src/shmem/placed.c; src/shmem/wakeup_runs.c: tell_members(); src/shmem/member_change.c:
  * place_anew(); src/cluster/member_load.c: wf_member_load_if_changed(); src/queue/placement.c:
  * wf_placement_is_for(); src/run/run_placed.c; src/work/run_batch.c: claim_due(), with
  * wf_watermark_looked(); src/api/api_queue.c: note_placement().
