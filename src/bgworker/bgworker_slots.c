@@ -40,6 +40,7 @@
 #include "bgworker/eviction.h"
 #include "bgworker/pool.h"
 #include "shmem/database.h"
+#include "shmem/database_runtime.h"
 #include "shmem/instance.h"
 #include "shmem/slot.h"
 
@@ -223,7 +224,7 @@ make_room(Oid dbid, TimestampTz since)
 	other = least_needy_runtime(dbid, since);
 	if (other)
 	{
-		wf_database_yield_locked(other, since);
+		wf_database_runtime_yield_locked(other, since);
 		return true;
 	}
 	return wf_eviction_ask_locked(WF_EVICT_ANY, &again) || again != DT_NOEND;

@@ -44,6 +44,7 @@
 #include "shmem/database_files.h"
 #include "shmem/database_load.h"
 #include "shmem/database_runs.h"
+#include "shmem/database_runtime.h"
 #include "shmem/instance.h"
 #include "shmem/watermark.h"
 
@@ -193,8 +194,8 @@ start_failed(WfDatabase *database)
 		ereport(LOG,
 				(errmsg("workflow runtime of database with OID %u could not start",
 						database->dbid)));
-	wf_database_start_failed_locked(database,
-									wf_bgworker_back_off(database->failures + 1));
+	wf_database_runtime_start_failed_locked(database,
+											wf_bgworker_back_off(database->failures + 1));
 }
 
 /* Will a runtime that was started not come any more? */
@@ -289,7 +290,7 @@ start_runtime(WfDatabase *database, Oid dbid, TimestampTz since, bool possible)
 	WfDatabaseStart start;
 
 	args.slot = database - wf_databases;
-	if (!wf_database_begin_start(database, dbid, possible, &start) || !possible)
+	if (!wf_database_runtime_begin_start(database, dbid, possible, &start) || !possible)
 		return true;
 
 	args.generation = start.generation;
@@ -304,7 +305,7 @@ start_runtime(WfDatabase *database, Oid dbid, TimestampTz since, bool possible)
 		return true;
 	}
 
-	wf_database_start_later(database, &start);
+	wf_database_runtime_start_later(database, &start);
 	retry_at = wf_bgworker_slots_wait(dbid, since, "runtimes");
 	return false;
 }

@@ -42,6 +42,7 @@
 #include "shmem/database_files.h"
 #include "shmem/database_load.h"
 #include "shmem/database_runs.h"
+#include "shmem/database_runtime.h"
 #include "shmem/file_wait.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
@@ -92,7 +93,7 @@ attach(void)
 {
 	const WfBgworkerArgs *args = wf_bgworker_args();
 
-	if (!wf_database_attach(&wf_databases[args->slot], args->dbid, args->generation))
+	if (!wf_database_runtime_attach(&wf_databases[args->slot], args->dbid, args->generation))
 		return false;
 	database = &wf_databases[args->slot];
 	attached_at = GetCurrentTimestamp();
@@ -119,7 +120,7 @@ leave(int code, Datum arg)
 		next_state = WF_DB_UNKNOWN;
 	if (failed)
 		not_before = wf_bgworker_back_off(proved ? 1 : database->failures + 1);
-	wf_database_detach(database, next_state, proved, not_before);
+	wf_database_runtime_detach(database, next_state, proved, not_before);
 	wf_instance_launcher_wake();
 }
 
@@ -186,7 +187,7 @@ find_extension(void)
 static void
 take_over(void)
 {
-	wf_database_running(database, extension, wf_clock_now());
+	wf_database_runtime_running(database, extension, wf_clock_now());
 
 	/* It probes one database at a time: now the next. */
 	wf_instance_launcher_wake();
@@ -431,7 +432,7 @@ has_to_yield(void)
 		return false;
 	if (wf_pool_count(MyDatabaseId, true) == 0 && !waits_since(since))
 		return true;
-	wf_database_stays(database);
+	wf_database_runtime_stays(database);
 	return false;
 }
 
@@ -509,7 +510,7 @@ wf_runtime_main(Datum arg)
 
 		ResetLatch(MyLatch);
 		wf_bgworker_interrupts();
-		if (wf_database_take_wake(database))
+		if (wf_database_runtime_take_wake(database))
 			look_anew();
 		if (wf_database_runs_take_lost(database))
 			wf_housekeeping_recover();

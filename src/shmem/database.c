@@ -3,7 +3,7 @@
  * database.c
  *	  What the processes of an instance know of a database.
  *
- * Runs in every process.  Each change of state is a function here:
+ * Runs in every process.  Each change of state is a function:
  *
  *		UNKNOWN  --start-->  STARTING  --attached-->  RUNNING
  *		RUNNING  --extension gone-->  ABSENT  --wake-->  STARTING
@@ -12,7 +12,7 @@
  *		any  --DROP, RENAME, ...-->  HELD  --over-->  UNKNOWN or forgotten
  *
  * The launcher starts runtimes; a runtime makes the changes from RUNNING when it
- * ends; holds are those of database_hold.c.
+ * ends: database_runtime.c.  Holds are those of bgworker/database_hold.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -63,8 +63,8 @@ wf_database_shmem_attach(void *segment, bool created)
 /* --- entries ------------------------------------------------------------- */
 
 /* An entry takes another state; under the lock, exclusive. */
-static void
-set_state(WfDatabase *database, WfDatabaseState state)
+void
+wf_database_set_state_locked(WfDatabase *database, WfDatabaseState state)
 {
 	database->state = state;
 	database->since = GetCurrentTimestamp();
@@ -92,9 +92,9 @@ find_place(void)
 	return place;
 }
 
-/* Under the lock. */
-static void
-waits_for_nothing(WfDatabase *database)
+/* Neither slots nor a background worker are wanted.  Under the lock, exclusive. */
+void
+wf_database_waits_for_nothing_locked(WfDatabase *database)
 {
 	database->wants_bgworker = false;
 	database->waits_since = DT_NOEND;
@@ -112,10 +112,10 @@ make_database(Oid dbid)
 		return NULL;
 
 	database->generation++;
-	set_state(database, WF_DB_UNKNOWN);
+	wf_database_set_state_locked(database, WF_DB_UNKNOWN);
 	database->wake = false;
 	database->yield_to = DT_NOEND;
-	waits_for_nothing(database);
+	wf_database_waits_for_nothing_locked(database);
 	database->holds = 0;
 	database->extension = InvalidOid;
 	database->runtime_pid = 0;
@@ -250,157 +250,6 @@ wf_database_forget(Oid dbid)
 	wf_instance_launcher_wake();	/* others may want the place */
 }
 
-/* --- the life of its runtime --------------------------------------------- */
-
-/*
- * The launcher is about to start a runtime; not possible: nobody may work in
- * this database any more.  Returns false when the entry is not for that by now.
- * Takes the lock.
- */
-bool
-wf_database_begin_start(WfDatabase *database, Oid dbid, bool possible,
-						WfDatabaseStart *start)
-{
-	bool		mine;
-
-	wf_instance_lock(LW_EXCLUSIVE);
-	start->dbid = dbid;
-	start->state = database->state;
-	start->wake = database->wake;
-	mine = database->dbid == dbid && database->state != WF_DB_HELD &&
-		database->runtime_pid == 0;
-	if (mine)
-	{
-		database->generation++;
-		database->wake = false;
-		set_state(database, possible ? WF_DB_STARTING : WF_DB_ABSENT);
-	}
-	start->generation = database->generation;
-	wf_instance_unlock();
-	return mine;
-}
-
-/*
- * There is no background worker for the runtime that was to be started: all is
- * as before.  Takes the lock.
- */
-void
-wf_database_start_later(WfDatabase *database, const WfDatabaseStart *start)
-{
-	wf_instance_lock(LW_EXCLUSIVE);
-	if (database->dbid == start->dbid && database->state == WF_DB_STARTING &&
-		database->runtime_pid == 0)
-	{
-		database->wake = database->wake || start->wake;
-		set_state(database, start->state);
-	}
-	wf_instance_unlock();
-}
-
-/*
- * A runtime that was started did not attach: the next one is not started before
- * `not_before` (real time).  Under the lock, exclusive.
- */
-void
-wf_database_start_failed_locked(WfDatabase *database, TimestampTz not_before)
-{
-	database->failures++;
-	database->not_before = not_before;
-	database->generation++;
-	set_state(database, WF_DB_UNKNOWN);
-}
-
-/*
- * This process is the runtime that was started for the database.  Returns false
- * when the entry is not for it any more.  Takes the lock.
- */
-bool
-wf_database_attach(WfDatabase *database, Oid dbid, uint32 generation)
-{
-	bool		mine;
-
-	wf_instance_lock(LW_EXCLUSIVE);
-	mine = database->dbid == dbid && database->state == WF_DB_STARTING &&
-		database->generation == generation && database->runtime_pid == 0;
-	if (mine)
-	{
-		database->runtime_pid = MyProcPid;
-		database->runtime = MyLatch;
-		database->wake = false;
-		database->yield_to = DT_NOEND;
-	}
-	wf_instance_unlock();
-	return mine;
-}
-
-/*
- * The runtime has found the extension and begins to work.  For the first one
- * after an unclean start, what is due by now (`now`: wf_clock_now()) may be what
- * crashed the server.  Takes the lock.
- */
-void
-wf_database_running(WfDatabase *database, Oid extension, TimestampTz now)
-{
-	wf_instance_lock(LW_EXCLUSIVE);
-	if (!database->recovered)
-	{
-		database->recovered = true;
-		database->careful = wf_instance->unclean_start;
-		database->careful_until = now;
-	}
-	database->extension = extension;
-	database->foreign = false;
-	if (database->state == WF_DB_STARTING)
-		set_state(database, WF_DB_RUNNING);
-	wf_instance_unlock();
-}
-
-/*
- * The runtime ends: `next` is the state it leaves behind, unless the database is
- * held.  proved: it has lived long enough, or ended well, so that failures
- * before it do not count any more.  not_before: it ended badly, and the next one
- * is not started earlier (real time); -infinity: it did not.  Takes the lock.
- */
-void
-wf_database_detach(WfDatabase *database, WfDatabaseState next, bool proved,
-				   TimestampTz not_before)
-{
-	wf_instance_lock(LW_EXCLUSIVE);
-	database->runtime = NULL;
-	database->runtime_pid = 0;
-	waits_for_nothing(database);
-	database->yield_to = DT_NOEND;
-	if (proved)
-		database->failures = 0;
-	if (not_before != DT_NOBEGIN)
-	{
-		database->failures++;
-		database->not_before = not_before;
-	}
-	if (database->state != WF_DB_HELD)
-		set_state(database, next);
-	wf_instance_unlock();
-}
-
-/*
- * Does somebody ask the runtime to look at its database anew?  Not asked again
- * for the same wake.  Looks without the lock first: who sets it sets our latch
- * afterwards.
- */
-bool
-wf_database_take_wake(WfDatabase *database)
-{
-	bool		result;
-
-	if (!database->wake)
-		return false;
-	wf_instance_lock(LW_EXCLUSIVE);
-	result = database->wake;
-	database->wake = false;
-	wf_instance_unlock();
-	return result;
-}
-
 /*
  * The database entry without a lock: what it finds may be stale, which is
  * good enough to set a latch.  The last place is nearly always right.
@@ -493,7 +342,7 @@ wf_database_begin_hold(Oid dbid)
 	{
 		database->holds++;
 		database->generation++; /* one that is starting comes too late */
-		set_state(database, WF_DB_HELD);
+		wf_database_set_state_locked(database, WF_DB_HELD);
 	}
 	wf_instance_unlock();
 }
@@ -511,7 +360,7 @@ wf_database_end_hold(Oid dbid)
 	database = wf_database_entry_locked(dbid, false);
 	if (database && database->holds > 0 && --database->holds == 0)
 	{
-		set_state(database, database->runtime_pid ? WF_DB_RUNNING : WF_DB_UNKNOWN);
+		wf_database_set_state_locked(database, database->runtime_pid ? WF_DB_RUNNING : WF_DB_UNKNOWN);
 		database->not_before = DT_NOBEGIN;
 	}
 	wf_instance_unlock();
@@ -556,28 +405,7 @@ wf_database_wants_nothing(WfDatabase *database)
 	if (!database->wants_bgworker)
 		return;
 	wf_instance_lock(LW_EXCLUSIVE);
-	waits_for_nothing(database);
-	wf_instance_unlock();
-}
-
-/*
- * The runtime is to end for somebody who waits since then, if it has no executor
- * and has waited for less long.  Under the lock, exclusive.
- */
-void
-wf_database_yield_locked(WfDatabase *database, TimestampTz to)
-{
-	database->yield_to = to;
-	if (database->runtime != NULL)
-		SetLatch(database->runtime);
-}
-
-/* The runtime was asked to end, and has reasons not to.  Takes the lock. */
-void
-wf_database_stays(WfDatabase *database)
-{
-	wf_instance_lock(LW_EXCLUSIVE);
-	database->yield_to = DT_NOEND;
+	wf_database_waits_for_nothing_locked(database);
 	wf_instance_unlock();
 }
 

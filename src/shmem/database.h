@@ -109,15 +109,6 @@ typedef struct WfDatabase
 	ConditionVariable stepped;
 } WfDatabase;
 
-/* What a database was before its runtime was to be started. */
-typedef struct WfDatabaseStart
-{
-	Oid			dbid;
-	uint32		generation;		/* by which the runtime will know its entry */
-	WfDatabaseState state;
-	bool		wake;
-} WfDatabaseStart;
-
 extern WfDatabase *wf_databases;	/* workflow.max_databases */
 
 extern Size wf_database_shmem_size(void);
@@ -130,17 +121,9 @@ extern bool wf_database_has_suspects(const WfDatabase *database, const WfLane *l
 extern bool wf_database_has_room_locked(void);
 extern bool wf_database_wants_any_bgworker_locked(void);
 extern void wf_database_forget(Oid dbid);
+extern void wf_database_set_state_locked(WfDatabase *database, WfDatabaseState state);
 
-/* Life of its runtime. */
-extern bool wf_database_begin_start(WfDatabase *database, Oid dbid, bool possible,
-									WfDatabaseStart *start);
-extern void wf_database_start_later(WfDatabase *database, const WfDatabaseStart *start);
-extern void wf_database_start_failed_locked(WfDatabase *database, TimestampTz not_before);
-extern bool wf_database_attach(WfDatabase *database, Oid dbid, uint32 generation);
-extern void wf_database_running(WfDatabase *database, Oid extension, TimestampTz now);
-extern void wf_database_detach(WfDatabase *database, WfDatabaseState next, bool proved,
-							   TimestampTz not_before);
-extern bool wf_database_take_wake(WfDatabase *database);
+/* What its runtime tells. */
 extern bool wf_database_foreign(WfDatabase *database, bool foreign);
 extern void wf_database_blind(WfDatabase *database, bool blind);
 extern void wf_database_trouble(WfDatabase *database, const WfTrouble *trouble);
@@ -155,8 +138,7 @@ extern void wf_database_end_hold(Oid dbid);
 extern void wf_database_waits(WfDatabase *database, const TimestampTz *since);
 extern void wf_database_wants_bgworker_locked(WfDatabase *database, TimestampTz since);
 extern void wf_database_wants_nothing(WfDatabase *database);
-extern void wf_database_yield_locked(WfDatabase *database, TimestampTz to);
-extern void wf_database_stays(WfDatabase *database);
+extern void wf_database_waits_for_nothing_locked(WfDatabase *database);
 
 /* Wakes. */
 extern void wf_database_latch(Oid dbid);
