@@ -9,18 +9,13 @@
 
 #include "shmem/database.h"
 
-extern void wf_housekeeping_wanted(bool overdue);
+extern void wf_housekeeping_begin(void);
+extern void wf_housekeeping_swept(bool overdue);
 extern void wf_housekeeping_recover(void);
-extern void wf_housekeeping_settle(void);
-extern void wf_housekeeping_leases(void);
-extern void wf_housekeeping_members(void);
-extern TimestampTz wf_housekeeping_members_at(void);
-extern TimestampTz wf_housekeeping_notify_at(WfDatabase *database);
-extern void wf_housekeeping_notify(void);
-extern void wf_housekeeping_alerts(void);
-extern void wf_housekeeping_files(void);
-extern void wf_housekeeping_load(void);
 extern void wf_housekeeping_try_again(void);
+extern TimestampTz wf_housekeeping_at(WfDatabase *database);
+extern void wf_housekeeping_look(WfDatabase *database);
+extern bool wf_housekeeping_comes(WfDatabase *database, TimestampTz by);
 extern bool wf_housekeeping(WfDatabase *database, Oid extension);
 extern TimestampTz wf_housekeeping_due(void);
 extern TimestampTz wf_housekeeping_comes_back(void);

@@ -34,13 +34,8 @@
 #include "bgworker/housekeeping.h"
 #include "bgworker/pool.h"
 #include "bgworker/runtime.h"
-#include "bgworker/settle.h"
 #include "bgworker/sweep.h"
-#include "cluster/local_member.h"
 #include "shmem/database.h"
-#include "shmem/database_alerts.h"
-#include "shmem/database_files.h"
-#include "shmem/database_load.h"
 #include "shmem/database_runs.h"
 #include "shmem/database_runtime.h"
 #include "shmem/file_wait.h"
@@ -456,13 +451,7 @@ busy(void)
 {
 	TimestampTz idle = TimestampTzPlusMilliseconds(wf_clock_now(), wf_runtime_idle_timeout * 1000L);
 
-	if (wf_pool_count(MyDatabaseId, true) > 0)
-		return true;
-	if (wf_local_member_silence_at(MyDatabaseId) < idle)
-		return true;
-	if (wf_database_runs_notify_at(database) < idle || wf_database_runs_leases_at(database) < idle ||
-		wf_settle_due() < idle || wf_database_alerts_at(database) < idle || wf_database_load_at(database) < idle ||
-		wf_database_files_at(database) < idle)
+	if (wf_pool_count(MyDatabaseId, true) > 0 || wf_housekeeping_comes(database, idle))
 		return true;
 	return able() && demand.first_due < idle;
 }
@@ -479,6 +468,7 @@ enter(void)
 	wf_bgworker_connect();
 
 	wf_dispatch_begin(&demand);
+	wf_housekeeping_begin();
 	find_extension();
 	take_over();
 	look_for_work(wf_sweep);
@@ -514,20 +504,7 @@ wf_runtime_main(Datum arg)
 			look_anew();
 		if (wf_database_runs_take_lost(database))
 			wf_housekeeping_recover();
-		if (wf_settle_due() <= wf_clock_now())
-			wf_housekeeping_settle();
-		if (wf_database_runs_leases_at(database) <= wf_clock_now())
-			wf_housekeeping_leases();
-		if (wf_housekeeping_members_at() <= wf_clock_now())
-			wf_housekeeping_members();
-		if (wf_housekeeping_notify_at(database) <= wf_clock_now())
-			wf_housekeeping_notify();
-		if (wf_database_alerts_at(database) <= wf_clock_now())
-			wf_housekeeping_alerts();
-		if (wf_database_files_at(database) <= wf_clock_now())
-			wf_housekeeping_files();
-		if (wf_database_load_at(database) <= wf_clock_now())
-			wf_housekeeping_load();
+		wf_housekeeping_look(database);
 		feed();
 		if (!wf_housekeeping(database, extension))
 			absent(true);
@@ -545,11 +522,7 @@ wf_runtime_main(Datum arg)
 		if ((until <= GetCurrentTimestamp() && !is_amid_housekeeping()) || has_to_yield())
 			break;
 		until = Min(until, Min(sweep_due(), wf_housekeeping_due()));
-		demand.next = Min(demand.next, Min(wf_database_runs_leases_at(database), wf_settle_due()));
-		demand.next = Min(demand.next, wf_housekeeping_notify_at(database));
-		demand.next = Min(demand.next, Min(wf_database_alerts_at(database), wf_database_load_at(database)));
-		demand.next = Min(demand.next, wf_database_files_at(database));
-		demand.next = Min(demand.next, wf_housekeeping_members_at());
+		demand.next = Min(demand.next, wf_housekeeping_at(database));
 		(void) wf_clock_wait(Min(demand.next, wf_clock_at(until)),
 							 WaitEventExtensionNew("WorkflowRuntimeIdle"));
 	}

@@ -309,7 +309,7 @@ wf_sweep(Oid extension)
 	wf_transaction_commit();
 	wf_sweep_tell_foreign(!ours);
 	last_sweep = GetCurrentTimestamp();
-	wf_housekeeping_wanted(overdue);
+	wf_housekeeping_swept(overdue);
 	return true;
 }
 
