@@ -15,234 +15,7 @@
 
 #include "chart/chart.h"
 #include "inspect/diagram_label.h"
-
-/* In bytes.  Longer expressions, parameters and names are cut off. */
-#define LONGEST_PIECE	60
-
-/* The same of descriptions, which are written to be read. */
-#define LONGEST_DESCRIPTION	160
-
-/*
- * Append a text of the author's on one line.  Beyond `longest` bytes it is cut
- * off before an ASCII character only, which is the first byte of a character in
- * every encoding that a server has.
- */
-static void
-put_line(StringInfo buf, const char *text, int longest)
-{
-	int			len = 0;
-	bool		space = false;
-
-	for (; *text; text++)
-	{
-		unsigned char c = *text;
-
-		if (len >= longest && c < 0x80)
-		{
-			appendStringInfoString(buf, "...");
-			return;
-		}
-		if (c <= ' ' || c == 0x7f)
-		{
-			space = len > 0;
-			continue;
-		}
-		if (space)
-			appendStringInfoChar(buf, ' ');
-		space = false;
-		appendStringInfoChar(buf, c);
-		len++;
-	}
-}
-
-static void
-put_piece(StringInfo buf, const char *text)
-{
-	put_line(buf, text, LONGEST_PIECE);
-}
-
-/* Has a description, which may be NULL, anything to show? */
-static bool
-has_words(const char *text)
-{
-	for (; text != NULL && *text; text++)
-		if ((unsigned char) *text > ' ' && *text != 0x7f)
-			return true;
-	return false;
-}
-
-/* ----------------------------------------------------------------
- *						What the author computes
- * ----------------------------------------------------------------
- */
-
-static void
-put_expr(StringInfo buf, const WfExpr *expr)
-{
-	put_piece(buf, expr->text);
-	if (expr->is_function && expr->params != NULL)
-	{
-		appendStringInfoChar(buf, '(');
-		put_piece(buf, expr->params);
-		appendStringInfoChar(buf, ')');
-	}
-}
-
-/* Append a value; a plain string without its quotes. */
-static void
-put_value(StringInfo buf, const WfValue *value)
-{
-	int			len;
-
-	if (value->kind == WF_VALUE_EXPR)
-	{
-		put_expr(buf, value->expr);
-		return;
-	}
-	if (value->kind != WF_VALUE_CONST)
-	{
-		appendStringInfoString(buf, "...");
-		return;
-	}
-	len = strlen(value->text);
-	if (value->text[0] == '"' && strchr(value->text, '\\') == NULL)
-		put_piece(buf, pnstrdup(value->text + 1, len - 2));
-	else
-		put_piece(buf, value->text);
-}
-
-static void
-put_guard(StringInfo buf, const WfChart *chart, const WfGuard *guard,
-		  bool inner)
-{
-	bool		several = guard->nparts > 1;
-
-	switch (guard->kind)
-	{
-		case WF_GUARD_EXPR:
-			put_expr(buf, guard->expr);
-			return;
-		case WF_GUARD_IN_STATE:
-			appendStringInfoString(buf, "in ");
-			put_piece(buf, chart->states[guard->state].name);
-			return;
-		case WF_GUARD_NOT:
-			appendStringInfoString(buf, "not ");
-			put_guard(buf, chart, guard->parts[0], true);
-			return;
-		default:
-			break;
-	}
-	if (guard->nparts == 0)
-		appendStringInfoString(buf, guard->kind == WF_GUARD_AND ?
-							   "true" : "false");
-	if (several && inner)
-		appendStringInfoChar(buf, '(');
-	for (int i = 0; i < guard->nparts; i++)
-	{
-		if (i > 0)
-			appendStringInfoString(buf, guard->kind == WF_GUARD_AND ?
-								   " and " : " or ");
-		put_guard(buf, chart, guard->parts[i], true);
-	}
-	if (several && inner)
-		appendStringInfoChar(buf, ')');
-}
-
-static void
-put_delay(StringInfo buf, const WfDelay *delay)
-{
-	if (delay == NULL || delay->kind == WF_DELAY_NONE)
-		return;
-	appendStringInfoString(buf, " after ");
-	if (delay->name != NULL)
-		put_piece(buf, delay->name);
-	else if (delay->kind == WF_DELAY_MS)
-		appendStringInfo(buf, INT64_FORMAT " ms", delay->ms);
-	else if (delay->kind == WF_DELAY_TEXT)
-		put_piece(buf, delay->text);
-	else if (delay->kind == WF_DELAY_WORKING)
-	{
-		put_piece(buf, delay->text);
-		appendStringInfoString(buf, " of ");
-		put_piece(buf, delay->calendar);
-	}
-	else if (delay->kind == WF_DELAY_RECURRING)
-		put_piece(buf, delay->recurring->cron != NULL ? delay->recurring->cron :
-				  delay->recurring->rule != NULL ? delay->recurring->rule : delay->recurring->every);
-	else if (delay->kind == WF_DELAY_EXPR)
-		put_expr(buf, delay->expr);
-	else
-		appendStringInfoString(buf, "never");
-}
-
-static void
-put_action(StringInfo buf, const WfAction *action)
-{
-	switch (action->kind)
-	{
-		case WF_ACTION_CALL:
-			put_expr(buf, action->expr);
-			break;
-		case WF_ACTION_ASSIGN:
-			appendStringInfoString(buf, "assign ");
-			if (action->expr != NULL)
-				put_expr(buf, action->expr);
-			for (int i = 0; i < action->nkeys; i++)
-			{
-				if (i > 0)
-					appendStringInfoString(buf, ", ");
-				put_piece(buf, action->keys[i]);
-			}
-			break;
-		case WF_ACTION_RAISE:
-		case WF_ACTION_SEND:
-			appendStringInfoString(buf, action->kind == WF_ACTION_RAISE ?
-								   "raise " : "send ");
-			put_value(buf, action->event_type);
-			if (action->target != NULL)
-			{
-				appendStringInfoString(buf, " to ");
-				put_value(buf, action->target);
-			}
-			put_delay(buf, action->delay);
-			break;
-		case WF_ACTION_CANCEL:
-			appendStringInfoString(buf, "cancel ");
-			put_value(buf, action->send_id);
-			break;
-		case WF_ACTION_LOG:
-			appendStringInfoString(buf, "log ");
-			if (action->label != NULL)
-				put_piece(buf, action->label);
-			else
-				put_value(buf, action->event_data);
-			break;
-		case WF_ACTION_CHOOSE:
-			appendStringInfoString(buf, "choose ...");
-			break;
-		case WF_ACTION_FOREACH:
-			appendStringInfoString(buf, "foreach ");
-			put_piece(buf, action->item);
-			appendStringInfoString(buf, " ...");
-			break;
-	}
-}
-
-static void
-put_actions(StringInfo buf, const WfDiagram *diagram,
-			const WfActionList *actions)
-{
-	if (actions->n == 0 || diagram->names_only)
-		return;
-	appendStringInfoString(buf, " / ");
-	for (int i = 0; i < actions->n; i++)
-	{
-		if (i > 0)
-			appendStringInfoString(buf, ", ");
-		put_action(buf, actions->items[i]);
-	}
-}
+#include "inspect/diagram_text.h"
 
 /* ----------------------------------------------------------------
  *						Transitions
@@ -283,7 +56,7 @@ put_policy(StringInfo buf, const WfPolicy *policy)
 		appendStringInfoString(buf, i > 0 ? ", " : " ");
 		for (int j = 0; j < retry->nerrors; j++)
 		{
-			put_piece(buf, retry->errors[j]);
+			wf_diagram_text_piece(buf, retry->errors[j]);
 			appendStringInfoChar(buf, ' ');
 		}
 		if (retry->max_attempts == WF_UNLIMITED)
@@ -298,7 +71,7 @@ put_policy(StringInfo buf, const WfPolicy *policy)
 	else if (policy->then == WF_THEN_EVENT)
 	{
 		appendStringInfoString(buf, " then ");
-		put_piece(buf, is_given_up(policy->event) ? "given up" : policy->event);
+		wf_diagram_text_piece(buf, is_given_up(policy->event) ? "given up" : policy->event);
 	}
 }
 
@@ -323,7 +96,7 @@ put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
 		{
 			if (!state->timers[i].of_task)
 				appendStringInfoString(buf, "after ");
-			put_piece(buf, state->timers[i].name);
+			wf_diagram_text_piece(buf, state->timers[i].name);
 			if (strspn(state->timers[i].name, "0123456789.") ==
 				strlen(state->timers[i].name))
 				appendStringInfoString(buf, " ms");
@@ -338,11 +111,18 @@ put_event(StringInfo buf, const WfState *state, const WfHandler *handler)
 
 		if (!done && !is_reply(invoke, event, "error.invoke."))
 			continue;
-		put_piece(buf, invoke->src);
+		wf_diagram_text_piece(buf, invoke->src);
 		appendStringInfoString(buf, done ? " done" : " failed");
 		return;
 	}
-	put_piece(buf, event);
+	wf_diagram_text_piece(buf, event);
+}
+
+static void
+put_actions(StringInfo buf, const WfDiagram *diagram, const WfActionList *actions)
+{
+	if (!diagram->names_only)
+		wf_diagram_text_actions(buf, actions);
 }
 
 /*
@@ -362,16 +142,16 @@ label_of(const WfDiagram *diagram, const WfState *state,
 		appendStringInfoString(&buf, "always");
 	if (buf.len == 0)
 		appendStringInfoChar(&buf, '?');	/* a name of white space */
-	if (has_words(transition->description))
+	if (wf_diagram_text_has_words(transition->description))
 	{
 		appendStringInfoString(&buf, " - ");
-		put_line(&buf, transition->description, LONGEST_DESCRIPTION);
+		wf_diagram_text_description(&buf, transition->description);
 		return buf.data;
 	}
 	if (transition->guard != NULL && !diagram->names_only)
 	{
 		appendStringInfoString(&buf, " [");
-		put_guard(&buf, diagram->chart, transition->guard, false);
+		wf_diagram_text_guard(&buf, diagram->chart, transition->guard);
 		appendStringInfoChar(&buf, ']');
 	}
 	if (transition->reenter && !transition->targetless)
@@ -493,7 +273,7 @@ wf_diagram_label_shows_root(const WfDiagram *diagram)
 
 	return root->kind != WF_STATE_COMPOUND || root->nhandlers > 0 ||
 		root->nalways > 0 || root->ninvokes > 0 || root->ndefer > 0 || root->task != NULL ||
-		root->entry.n > 0 || root->exit.n > 0 || has_words(root->description) ||
+		root->entry.n > 0 || root->exit.n > 0 || wf_diagram_text_has_words(root->description) ||
 		(root->on_error != NULL && !diagram->names_only);
 }
 
@@ -508,7 +288,7 @@ wf_diagram_label_title(const WfDiagram *diagram, const WfState *state)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	put_piece(&buf, state->key);
+	wf_diagram_text_piece(&buf, state->key);
 	if (buf.len == 0)
 		appendStringInfo(&buf, "s%d", state->id);
 	if (state->kind == WF_STATE_HISTORY)
@@ -540,7 +320,7 @@ defer_line(const WfState *state)
 	for (int i = 0; i < state->ndefer; i++)
 	{
 		appendStringInfoString(&buf, i > 0 ? ", " : " ");
-		put_piece(&buf, state->defer[i]);
+		wf_diagram_text_piece(&buf, state->defer[i]);
 	}
 	return buf.data;
 }
@@ -552,42 +332,15 @@ invoke_line(const WfInvoke *invoke)
 
 	initStringInfo(&buf);
 	appendStringInfoString(&buf, invoke->is_job ? "job " : "invoke ");
-	put_piece(&buf, invoke->src);
+	wf_diagram_text_piece(&buf, invoke->src);
 	if (invoke->map != NULL)
 	{
 		appendStringInfoString(&buf, " for each ");
-		put_piece(&buf, invoke->map->as);
+		wf_diagram_text_piece(&buf, invoke->map->as);
 	}
 	if (invoke->detached)
 		appendStringInfoString(&buf, " (detached)");
 	return buf.data;
-}
-
-/* Whom a value names, as far as that is written down. */
-static void
-put_people(StringInfo buf, const WfValue *value)
-{
-	if (value->kind == WF_VALUE_EXPR)
-		put_piece(buf, value->expr->text);
-	else if (value->kind == WF_VALUE_CONST)
-	{
-		StringInfoData names;
-
-		/* a string, or an array of them: without quotes and brackets */
-		initStringInfo(&names);
-		for (const char *c = value->text; *c; c++)
-			if (*c == ',')
-				appendStringInfoString(&names, ", ");
-			else if (strchr("[]\"", *c) == NULL)
-				appendStringInfoChar(&names, *c);
-		put_piece(buf, names.data);
-	}
-	for (int i = 0; i < value->nparts; i++)
-	{
-		if (i > 0)
-			appendStringInfoString(buf, ", ");
-		put_people(buf, value->parts[i]);
-	}
 }
 
 static char *
@@ -597,7 +350,7 @@ task_line(const WfTask *task)
 
 	initStringInfo(&buf);
 	appendStringInfoString(&buf, "task for ");
-	put_people(&buf, task->people);
+	wf_diagram_text_people(&buf, task->people);
 	if (task->need == 0)
 		appendStringInfoString(&buf, " (all)");
 	else if (task->need > 1)
@@ -611,7 +364,7 @@ description_line(const WfState *state)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	put_line(&buf, state->description, LONGEST_DESCRIPTION);
+	wf_diagram_text_description(&buf, state->description);
 	return buf.data;
 }
 
@@ -648,7 +401,7 @@ wf_diagram_label_lines(const WfDiagram *diagram, const WfState *state, int *n)
 	char	  **lines = palloc((nlist + state->ninvokes + 6) * sizeof(char *));
 
 	*n = 0;
-	if (has_words(state->description))
+	if (wf_diagram_text_has_words(state->description))
 		lines[(*n)++] = description_line(state);
 	if (state->entry.n > 0 && !names_only)
 		lines[(*n)++] = action_line(diagram, "entry", &state->entry);
