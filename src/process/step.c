@@ -6,9 +6,9 @@
  * Runs in any backend: in a client's session for commands, in an executor for
  * timers.  The caller has locked the process row; a step locks no other
  * process.  One path serves both: the machine of the process is restored from
- * its row, the interpreter runs one macrostep, and finish_step() brings the row
+ * its row, the interpreter runs one macrostep, and wf_step_finish() brings the row
  * up to date and adds a row to the history.  Nothing is written here, see
- * step_write.c.
+ * step_write.c.  What comes by timers is in step_mail.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,6 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
-#include "base/array.h"
 #include "base/clock.h"
 #include "base/guc.h"
 #include "base/jsonb.h"
@@ -29,10 +28,7 @@
 #include "interpreter/machine.h"
 #include "process/allow.h"
 #include "process/child.h"
-#include "process/child_list.h"
-#include "process/child_map.h"
 #include "process/context.h"
-#include "process/correlation.h"
 #include "process/deferred.h"
 #include "process/event_scope.h"
 #include "process/hidden.h"
@@ -43,15 +39,11 @@
 #include "process/process.h"
 #include "process/process_timer.h"
 #include "process/restore.h"
-#include "process/send.h"
 #include "process/step.h"
 #include "process/stepper.h"
 #include "process/task.h"
-#include "shmem/slot.h"
 #include "store/changes.h"
 #include "store/load_note.h"
-#include "store/process_row.h"
-#include "store/receipt.h"
 #include "store/status.h"
 #include "store/timer.h"
 
@@ -78,9 +70,9 @@ wf_step_with_note(Jsonb *data, const char *note)
  * taken, and add a row to the history.  due: when the event was due, or
  * DT_NOBEGIN for one that came at once.
  */
-static void
-finish_step(WfProcess *process, const char *event, TimestampTz due, bool taken,
-			const char *actor, Jsonb *data)
+void
+wf_step_finish(WfProcess *process, const char *event, TimestampTz due, bool taken,
+			   const char *actor, Jsonb *data)
 {
 	WfMachine  *machine = process->machine;
 	Datum		from_states = process->row.states;
@@ -204,7 +196,7 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 	if (verdict == WF_UNKNOWN)
 		wf_known_tell(process->definition->name, timer->event, refuse);
 	process->stepper->refusing = false;
-	finish_step(process, timer->event, due, verdict == WF_TAKEN, timer->actor, timer->data);
+	wf_step_finish(process, timer->event, due, verdict == WF_TAKEN, timer->actor, timer->data);
 	WF_POP_STEP();
 	return verdict;
 }
@@ -224,9 +216,12 @@ work_deferred(WfProcess *process)
 			break;
 }
 
-/* As step_alone(), and then deliver deferred events that need not wait any more. */
-static WfVerdict
-step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
+/*
+ * Deliver an event, as step_alone(), and then deferred events that need not wait any more.
+ * Returns what became of the first.
+ */
+WfVerdict
+wf_step_deliver(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 {
 	bool		deferring = process->was_deferring = wf_deferred_wanted(process);
 	WfVerdict	verdict = step_alone(process, timer, due, refuse);
@@ -237,8 +232,8 @@ step(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool refuse)
 }
 
 /* The step that enters the initial states. */
-static void
-start_machine(WfProcess *process, Jsonb *input, const char *actor)
+void
+wf_step_enter(WfProcess *process, Jsonb *input, const char *actor)
 {
 	WfPayload	payload = {.data = input,.actor = actor,
 	.due = process->current != NULL ? process->current->due : 0};
@@ -257,8 +252,8 @@ start_machine(WfProcess *process, Jsonb *input, const char *actor)
 	wf_interpret_start(process->machine);
 	process->boundary.payload = NULL;
 	wf_user_context_leave(&process->user_context);
-	finish_step(process, WF_START_EVENT,
-				process->current != NULL ? process->current->due : DT_NOBEGIN, true, actor, NULL);
+	wf_step_finish(process, WF_START_EVENT,
+				   process->current != NULL ? process->current->due : DT_NOBEGIN, true, actor, NULL);
 	WF_POP_STEP();
 }
 
@@ -277,7 +272,7 @@ run_self_events(WfProcess *process)
 			continue;
 		if (process->self_left-- <= 0)
 			wf_process_host.too_many_microsteps(process, wf_max_microsteps);
-		step(process, &timer, DT_NOBEGIN, false);
+		wf_step_deliver(process, &timer, DT_NOBEGIN, false);
 	}
 }
 
@@ -300,11 +295,11 @@ obey(const Order *order)
 
 	process->self_left = wf_max_microsteps;
 	if (order->event == NULL)
-		start_machine(process, order->data, order->actor);
+		wf_step_enter(process, order->data, order->actor);
 	else
 	{
 		wf_restore(process);
-		verdict = step(process, &timer, DT_NOBEGIN, true);
+		verdict = wf_step_deliver(process, &timer, DT_NOBEGIN, true);
 	}
 	run_self_events(process);
 	return verdict;
@@ -358,210 +353,6 @@ wf_step_send(WfStepper *stepper, WfProcess *process, const char *event,
 	return (wf_sensitive_hides(process->definition) ? obey_hidden : obey) (&order);
 }
 
-/* An event of it was parked, because it has not started. */
-void
-wf_step_parked(WfProcess *process)
-{
-	process->parked = true;
-}
-
-/* Is there an event in the mailbox that has not been delivered? */
-bool
-wf_step_has_mail(const WfProcess *process)
-{
-	return process->mailbox_head < process->nmailbox;
-}
-
-/*
- * Put a claimed timer into the mailbox of its process, for wf_step_run().  What
- * it points to must live as long as the stepper.
- */
-void
-wf_step_mail(WfProcess *process, const WfTimerRow *timer)
-{
-	wf_array_grow(process->mailbox, process->nmailbox, process->mailbox_size)->timer = *timer;
-}
-
-/*
- * Deliver an event that only the engine sends, and that no state handles.
- * Returns false if it is any other.
- */
-static bool
-deliver_ours(WfProcess *process, const WfTimerRow *timer)
-{
-	if (strcmp(timer->event, WF_CANCEL_EVENT) == 0)
-	{
-		process->disowned = true;
-		wf_step_cancel(process->stepper, process, timer->actor);
-	}
-	else if (strcmp(timer->event, WF_FORWARD_EVENT) == 0)
-		wf_send_forward(process, timer);
-	else
-		return false;
-	return true;
-}
-
-/*
- * No transition took the event that told the process of a failure (it has moved
- * on since): the failure counts as given up, as if nobody had been told.
- */
-static void
-not_heard(WfProcess *process, const WfTimerRow *timer)
-{
-	if (wf_process_row_is_over(&process->row))
-		return;
-	wf_changes_reopen(process->stepper->changes, timer);
-	process->row.status = WF_ERROR;
-}
-
-/*
- * Was an event delivered before that came with the same id?  Asked under the lock
- * on the process, so that of two only the first one is delivered.
- */
-static bool
-is_repeated(const WfProcess *process, const WfTimerRow *timer)
-{
-	WfReceipt	receipt;
-
-	return timer->once != NULL && wf_receipt_find(&process->row.id, timer->once, &receipt);
-}
-
-/* Keep the verdict on an event that came with an id. */
-static void
-keep_verdict(const WfProcess *process, const char *once, WfVerdict verdict)
-{
-	WfReceipt	receipt = {
-		.taken = verdict == WF_TAKEN,
-		.deferred = verdict == WF_DEFERRED,
-		.status = wf_status_oid(process->row.status),
-		.states = process->row.states,
-		.context = process->row.context
-	};
-
-	wf_receipt_keep(&process->row.id, once, &receipt);
-}
-
-/*
- * An event that was posted under an id replaces those before it.  That was done
- * when it was posted, unless a step was under way then, which may have kept one
- * for later.  The engine's own names are no ids.
- */
-static void
-replace_deferred(WfProcess *process, const WfTimerRow *timer)
-{
-	if (process->definition->chart->has_defer &&
-		strncmp(timer->name, "workflow.", strlen("workflow.")) != 0)
-		wf_deferred_cancel(process, timer->name);
-}
-
-/*
- * Deliver an event of a child that is none of the list.  Of one that is at an element of
- * a map, the process hears when the map ends; of any other it is only noted as ignored.
- */
-static void
-deliver_of_element(WfProcess *process, WfTimerRow *timer)
-{
-	switch (wf_child_map_hear(process, timer))
-	{
-		case WF_HEARD_NOTHING:
-			finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
-			break;
-		case WF_HEARD_EVENT:
-			step(process, timer, timer->due, false);
-			break;
-		case WF_HEARD_END:
-			break;
-	}
-	process->failures = NULL;
-}
-
-/* One step; or, if the data of the event do not fit, only a row in the history. */
-static WfVerdict
-step_if_fits(WfProcess *process, WfTimerRow *timer)
-{
-	if (likely(timer->once == NULL) || wf_correlation_fits(process, timer))
-		return step(process, timer, timer->due, false);
-	process->reason = "refused";
-	finish_step(process, timer->event, timer->due, false, timer->actor, timer->data);
-	return WF_REFUSED;
-}
-
-/*
- * Deliver one event of the mailbox: an order of the engine, the start of the
- * process, or an event for its states.  One from a child that the process has
- * let go of is only noted as ignored.
- */
-static void
-deliver(WfProcess *process, WfTimerRow *timer)
-{
-	process->current = timer;
-	wf_slot_event(process->definition->id, &process->row.id, timer->event);
-	if (strncmp(timer->event, "workflow.", strlen("workflow.")) == 0 &&
-		deliver_ours(process, timer))
-		;
-	else if (process->row.status == WF_INITIALIZED)
-	{
-		start_machine(process, timer->data, timer->actor);
-		process->unpark = true;
-	}
-	else if (timer->from_child && !wf_child_list_counts(process, timer))
-		deliver_of_element(process, timer);
-	else if (!is_repeated(process, timer))
-	{
-		WfVerdict	verdict;
-
-		if (unlikely(timer->name != NULL) && timer->state == NULL)
-			replace_deferred(process, timer);
-		verdict = step_if_fits(process, timer);
-
-		if (unlikely(timer->name != NULL) && verdict != WF_TAKEN && verdict != WF_DEFERRED &&
-			strcmp(timer->name, WF_TOLD_ID) == 0)
-			not_heard(process, timer);
-		if (timer->once != NULL && process->stepper->observer == NULL)
-			keep_verdict(process, timer->once, verdict);
-	}
-	process->current = NULL;
-	wf_changes_settled(process->stepper->changes, timer);
-}
-
-/*
- * Deliver the mailbox of a process: its claimed timers in order, then what it
- * sends to itself.  stop, if not NULL, is called with arg between events; once
- * it returns true, the rest stays in the mailbox and is written back as timers.
- * Returns the number of events delivered.  Throws what guards and actions
- * throw.
- */
-int
-wf_step_run(WfStepper *stepper, WfProcess *process,
-			bool (*stop) (void *arg), void *arg)
-{
-	int			done = 0;
-
-	wf_restore(process);
-	while (process->mailbox_head < process->nmailbox)
-	{
-		WfTimerRow	timer;
-
-		if (done > 0 && stop != NULL && stop(arg))
-			break;
-		timer = process->mailbox[process->mailbox_head].timer;
-		if (process->mailbox[process->mailbox_head++].dead)
-			continue;
-		if (wf_process_row_is_over(&process->row))
-		{
-			wf_changes_settled(process->stepper->changes, &timer);
-			continue;
-		}
-		if (timer.seq != 0)
-			process->self_left += wf_max_microsteps;
-		else if (process->self_left-- <= 0)
-			wf_process_host.too_many_microsteps(process, wf_max_microsteps);
-		deliver(process, &timer);
-		done++;
-	}
-	return done;
-}
-
 /*
  * Cancel a process: run the exit actions of its states, if it has started, and
  * end it as terminated.  Its parent is told by error.invoke.ID with SQLSTATE
@@ -581,7 +372,7 @@ wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 		wf_interpret_stop(process->machine, &event);
 		wf_user_context_leave(&process->user_context);
 	}
-	finish_step(process, event.name, DT_NOBEGIN, true, actor, NULL);
+	wf_step_finish(process, event.name, DT_NOBEGIN, true, actor, NULL);
 	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
 	process->row.status = WF_TERMINATED;
 	process->boundary.payload = NULL;
@@ -647,7 +438,7 @@ wf_step_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 	states = with_other_regions(process->machine, states, &n);
 	wf_interpret_move(process->machine, states, n, !execute, &event);
 	wf_user_context_leave(&process->user_context);
-	finish_step(process, event.name, DT_NOBEGIN, true, actor, data);
+	wf_step_finish(process, event.name, DT_NOBEGIN, true, actor, data);
 	WF_POP_STEP();
 
 	/*

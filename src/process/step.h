@@ -29,11 +29,11 @@ extern void wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 						  const char *actor);
 extern WfVerdict wf_step_send(WfStepper *stepper, WfProcess *process,
 							  const char *event, Jsonb *data, const char *actor);
-extern void wf_step_parked(WfProcess *process);
-extern bool wf_step_has_mail(const WfProcess *process);
-extern void wf_step_mail(WfProcess *process, const WfTimerRow *timer);
-extern int	wf_step_run(WfStepper *stepper, WfProcess *process,
-						bool (*stop) (void *arg), void *arg);
+extern WfVerdict wf_step_deliver(WfProcess *process, const WfTimerRow *timer,
+								 TimestampTz due, bool refuse);
+extern void wf_step_enter(WfProcess *process, Jsonb *input, const char *actor);
+extern void wf_step_finish(WfProcess *process, const char *event, TimestampTz due,
+						   bool taken, const char *actor, Jsonb *data);
 extern void wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor);
 extern Jsonb *wf_step_with_note(Jsonb *data, const char *note);
 extern void wf_step_note(WfProcess *process, const char *event, Jsonb *data,

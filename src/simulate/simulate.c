@@ -37,6 +37,7 @@
 #include "process/deferred.h"
 #include "process/process.h"
 #include "process/step.h"
+#include "process/step_mail.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
@@ -356,7 +357,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 			timers = list_delete_ptr(timers, unconstify(WfTimerRow *, stimulus->timer));
 			sim->timers = timers;
 			wf_step_mail(process, stimulus->timer);
-			(void) wf_step_run(stepper, process, NULL, NULL);
+			(void) wf_step_mail_deliver(stepper, process, NULL, NULL);
 			break;
 		case WF_STIMULUS_REPLY:
 		case WF_STIMULUS_COMMAND:

@@ -18,6 +18,7 @@
 #include "definition/pause.h"
 #include "process/process.h"
 #include "process/step.h"
+#include "process/step_mail.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "shmem/held.h"
@@ -48,7 +49,7 @@ static bool
 must_park(const WfRow *row, const WfTimerRow *timer)
 {
 	bool		starts = row->status == WF_INITIALIZED && !row->suspended &&
-		wf_step_has_mail(row->process);
+		wf_step_mail_any(row->process);
 
 	return !starts && wf_timer_parks(row, timer);
 }
@@ -109,7 +110,7 @@ queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfR
 		owner = wf_process_definition(row->process)->owner;
 		if (must_park(row, &timers[i]))
 		{
-			wf_step_parked(row->process);
+			wf_step_mail_parked(row->process);
 			wf_changes_arm(out, &timers[i], owner, true, false);
 		}
 		/* Handed over meanwhile: its executors fire it, as another role. */
@@ -146,7 +147,7 @@ step_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRo
 		batch->timer = timers[i];
 		batch->seq = timers[i].seq;
 		CHECK_FOR_INTERRUPTS();
-		done += wf_step_run(stepper, rows[i]->process, wf_batch_limit_is_up, batch);
+		done += wf_step_mail_deliver(stepper, rows[i]->process, wf_batch_limit_is_up, batch);
 		rows[i]->process = NULL;
 		stopped = wf_batch_limit_is_up(batch);
 	}
