@@ -25,6 +25,7 @@
 #include "run/run_claimed.h"
 #include "shmem/instance.h"
 #include "shmem/member_change.h"
+#include "shmem/member_silence.h"
 #include "store/runtime_row.h"
 #include "store/shared_setting.h"
 

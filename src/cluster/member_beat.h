@@ -5,7 +5,7 @@
 #ifndef WF_MEMBER_BEAT_H
 #define WF_MEMBER_BEAT_H
 
-#include "shmem/member.h"
+#include "shmem/member_hear.h"
 
 extern bool wf_member_beat(WfMemberBeat *beat, WfMemberAnswer *answer);
 extern void wf_member_beat_require(WfMemberBeat *beat, WfMemberAnswer *answer);

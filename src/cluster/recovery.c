@@ -30,6 +30,7 @@
 #include "cluster/recovery.h"
 #include "run/run_claimed.h"
 #include "shmem/member_change.h"
+#include "shmem/member_silence.h"
 
 /* What was decided about a run, by the state that it has. */
 static const char *
@@ -109,7 +110,7 @@ wf_recovery_terminate_silent(void)
 	int			terminated = 0;
 
 	if (wf_member_silence_at(MyDatabaseId) > wf_clock_steady() ||
-		wf_member_was_asleep(wf_clock_steady()))
+		wf_member_silence_slept(wf_clock_steady()))
 		return 0;
 	n = wf_member_list(&members);
 	for (int i = 0; i < n; i++)

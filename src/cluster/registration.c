@@ -28,6 +28,7 @@
 #include "cluster/registration.h"
 #include "run/run_claimed.h"
 #include "shmem/member_change.h"
+#include "shmem/member_silence.h"
 #include "store/file_cursor.h"
 #include "store/shared_setting.h"
 
@@ -105,8 +106,8 @@ ask_again(const WfRegistrationAsk *ask, WfRuntimeRow *row)
 
 	if (same)
 		return begin_anew(ask, row);
-	switch (wf_member_ask(row->id, hash_bytes_extended((const unsigned char *) asker, strlen(asker), 0),
-						  wf_clock_steady(), &answer.wait))
+	switch (wf_member_silence_ask(row->id, hash_bytes_extended((const unsigned char *) asker, strlen(asker), 0),
+								  wf_clock_steady(), &answer.wait))
 	{
 		case WF_MEMBER_IS_SILENT:
 			return begin_anew(ask, row);

@@ -7,7 +7,7 @@
 
 #include "utils/array.h"
 
-#include "shmem/member.h"
+#include "shmem/member_hear.h"
 #include "store/file_row.h"
 
 /* What is pulled goes there; content: NULL if the runtime is to fetch it. */

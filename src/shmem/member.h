@@ -77,17 +77,6 @@ typedef struct WfMemberFilter
 	bool		engine;			/* of the role engine only */
 } WfMemberFilter;
 
-/* What a member says. */
-typedef struct WfMemberBeat
-{
-	const char *id;
-	int64		epoch;
-	Oid			as;				/* whose it should be */
-	int64		settings;		/* or -1 */
-	int64		files;			/* or -1 */
-	bool		asks[WF_TURN_KINDS];	/* whether it is its turn */
-} WfMemberBeat;
-
 typedef enum WfMemberHeard
 {
 	WF_MEMBER_HEARD,
@@ -97,29 +86,9 @@ typedef enum WfMemberHeard
 	WF_MEMBER_NOT_LOADED		/* the tables are to be asked first */
 } WfMemberHeard;
 
-typedef struct WfMemberAnswer
-{
-	WfMemberRow row;
-	WfTurnAnswer turns[WF_TURN_KINDS];
-	bool		takes_turns;
-	bool		backlog;		/* there is more to be claimed than one member has */
-	WfMemberCluster cluster;
-} WfMemberAnswer;
-
-/* What becomes of somebody who asks to register under an id that is in use. */
-typedef enum WfMemberAsked
-{
-	WF_MEMBER_IS_SILENT,		/* the one before has gone */
-	WF_MEMBER_IS_ANOTHER,		/* the one before lives */
-	WF_MEMBER_ASK_LATER
-} WfMemberAsked;
-
-extern Size wf_member_shmem_size(void);
-extern void wf_member_shmem_attach(void *segment, bool created);
 extern void wf_member_cluster(WfMemberCluster *cluster);
 extern bool wf_member_store(uint64 generation, const WfMemberCluster *cluster, int n,
 							const WfMemberRow *rows, int64 now);
-extern WfMemberHeard wf_member_hear(const WfMemberBeat *beat, int64 now, WfMemberAnswer *answer);
 extern WfMemberHeard wf_member_find(const char *id, WfMemberRow *row, bool *any);
 extern bool wf_member_local_role(WfMemberRole *role);
 extern bool wf_member_matches(const WfMemberRow *row, const WfMemberFilter *filter);
@@ -129,9 +98,6 @@ extern bool wf_member_is_loaded(void);
 extern void wf_member_backlog(bool backlog);
 extern bool wf_member_has_epoch(const char *id, int64 epoch);
 extern int	wf_member_list(WfMember **members);
-extern WfMemberAsked wf_member_ask(const char *id, uint64 asker, int64 now, int64 *wait);
-extern int64 wf_member_silence_at(Oid dbid);
-extern bool wf_member_was_asleep(int64 now);
 extern bool wf_member_fence(const char *id, int64 epoch, bool silent, int64 now);
 extern void wf_member_fence_lift(const char *id, int64 epoch);
 extern bool wf_member_reserve(const char *id);

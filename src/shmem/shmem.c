@@ -23,7 +23,7 @@
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/log_budget.h"
-#include "shmem/member.h"
+#include "shmem/member_place.h"
 #include "shmem/membership.h"
 #include "shmem/owner.h"
 #include "shmem/permit.h"
@@ -51,7 +51,7 @@ static const Subsystem subsystems[] = {
 	{"workflow runs under way", wf_under_way_shmem_size, wf_under_way_shmem_attach, NULL},
 	{"workflow prepared", wf_prepared_shmem_size, wf_prepared_shmem_attach, NULL},
 	{"workflow ended runs", wf_ended_shmem_size, wf_ended_shmem_attach, NULL},
-	{"workflow members", wf_member_shmem_size, wf_member_shmem_attach, NULL},
+	{"workflow members", wf_member_place_shmem_size, wf_member_place_shmem_attach, NULL},
 	{"workflow placed queues", wf_placed_shmem_size, wf_placed_shmem_attach, NULL},
 	{"workflow files", wf_file_wait_shmem_size, wf_file_wait_shmem_attach, NULL},
 	{"workflow membership", wf_membership_shmem_size, wf_membership_shmem_attach, NULL},
