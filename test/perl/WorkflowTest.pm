@@ -30,7 +30,7 @@ use PostgreSQL::Test::Utils ();
 use Test::More;
 
 our @EXPORT = qw(workflow_node workflow_role lose_role as wait_for wait_for_in
-  wait_for_count worker_pids start_clocks ticks steps_reached wait_for_ticks refusal log_since
+  wait_for_count stands_still worker_pids start_clocks ticks steps_reached wait_for_ticks refusal log_since
   test_library held_commit_library);
 
 =head2 workflow_node(NAME, SETTING...)
@@ -152,6 +152,29 @@ sub wait_for_count
 
 	wait_for($node, "SELECT count(*) = $count FROM $from", "$count in $from");
 	return;
+}
+
+=head2 stands_still(NODE, QUERY, SECONDS, TEST)
+
+A test that passes when what QUERY returns has stood still for SECONDS, at some time: what
+is at rest does nothing, but nobody knows when on a slow machine all has come to rest.
+
+=cut
+
+sub stands_still
+{
+	my ($node, $query, $seconds, $test) = @_;
+	my $last = $node->safe_psql('postgres', $query);
+	my $since = time;
+
+	for (my $until = $since + $seconds + $PostgreSQL::Test::Utils::timeout_default; time < $until; sleep 1)
+	{
+		my $now = $node->safe_psql('postgres', $query);
+
+		return pass($test) if $now eq $last && time - $since > $seconds;
+		($last, $since) = ($now, time) if $now ne $last;
+	}
+	return fail("$test: $last");
 }
 
 =head2 worker_pids(NODE, KIND)

