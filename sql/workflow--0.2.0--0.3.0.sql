@@ -124,7 +124,7 @@ DO $lock$
 DECLARE
     wanted   CONSTANT pg_catalog.regclass[] := '{workflow.errors, workflow.erasures, workflow.timers, workflow.processes, workflow.process_history, workflow.deferred_events, workflow.inconsistencies, workflow.activity}'::pg_catalog.regclass[]
         OPERATOR(pg_catalog.||) ARRAY(SELECT pg_catalog.jsonb_array_elements_text(NULLIF(pg_catalog.current_setting('workflow_update.kept')::jsonb OPERATOR(pg_catalog.->) 'views', 'null')))::pg_catalog.regclass[]
-        OPERATOR(pg_catalog.||) '{workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring, workflow.permission, workflow.key}'::pg_catalog.regclass[];
+        OPERATOR(pg_catalog.||) '{workflow.process, workflow.definition, workflow.attribute, workflow.failure, workflow.owner, workflow.erasure, workflow.ring, workflow.permission, workflow.key, workflow.timer, workflow.history}'::pg_catalog.regclass[];
     short    CONSTANT int := (SELECT s.setting::int OPERATOR(pg_catalog./) 20 OPERATOR(pg_catalog.+) 1
                               FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout');
     before   CONSTANT text := pg_catalog.current_setting('lock_timeout');
@@ -267,6 +267,7 @@ CREATE TABLE workflow.early (
     once       text COLLATE "C",
     data       jsonb,
     tenant     text COLLATE "C" NOT NULL DEFAULT '',    -- whose key it is
+    traceparent text COLLATE "C",
     PRIMARY KEY (definition, key, seq)
 );
 CREATE INDEX early_until ON workflow.early (until);
@@ -315,7 +316,8 @@ CREATE TABLE workflow.published (
     looked       pg_snapshot NOT NULL DEFAULT pg_current_snapshot(),    -- what was seen by then has it
     horizon      xid8,                      -- transactions before it are waited for
     settled      boolean NOT NULL DEFAULT false,
-    tenant       text COLLATE "C"           -- whose processes get it; null: all
+    tenant       text COLLATE "C",          -- whose processes get it; null: all
+    traceparent  text COLLATE "C"
 );
 CREATE INDEX published_correlation ON workflow.published (event, correlation);
 CREATE INDEX published_until ON workflow.published (until);
@@ -330,7 +332,13 @@ ALTER TABLE workflow.ring ADD COLUMN walk uuid, ADD COLUMN walk_to timestamptz, 
 CREATE INDEX process_key ON workflow.process (key) WHERE key IS NOT NULL;
 
 -- null: nobody's
-ALTER TABLE workflow.process ADD COLUMN tenant text COLLATE "C";
+ALTER TABLE workflow.process ADD COLUMN tenant text COLLATE "C", ADD COLUMN traceparent text COLLATE "C";
+ALTER TABLE workflow.timer ADD COLUMN traceparent text COLLATE "C";
+ALTER TABLE workflow.history
+    ADD COLUMN traceparent text COLLATE "C",
+    ADD COLUMN began timestamptz,
+    ADD COLUMN xid xid8;
+CREATE INDEX history_xid ON workflow.history (xid) WHERE xid IS NOT NULL;
 CREATE INDEX process_tenant ON workflow.process (tenant) WHERE tenant IS NOT NULL;
 ALTER TABLE workflow.key
     ADD COLUMN tenant text COLLATE "C" NOT NULL DEFAULT '',
@@ -546,7 +554,7 @@ CREATE FUNCTION workflow.set_context(
 CREATE FUNCTION workflow.send(
     process uuid, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
-    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL,
+    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL, traceparent text DEFAULT NULL,
     OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
     OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send';
@@ -555,6 +563,7 @@ CREATE FUNCTION workflow.send_by_key(
     definition text, key text, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
     if_step int DEFAULT NULL, if_states text[] DEFAULT NULL, start jsonb DEFAULT NULL,
+    traceparent text DEFAULT NULL,
     OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
     OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';
@@ -562,19 +571,20 @@ CREATE FUNCTION workflow.send_by_key(
 CREATE FUNCTION workflow.start(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing', tenant text DEFAULT NULL)
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start';
 
 CREATE FUNCTION workflow.start_or_get(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, OUT process uuid, OUT created boolean)
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, traceparent text DEFAULT NULL,
+    OUT process uuid, OUT created boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_or_get';
 
 CREATE FUNCTION workflow.start_many(
     definition text, inputs jsonb[], keys text[] DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing', tenant text DEFAULT NULL)
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_many';
 
 CREATE FUNCTION workflow.get(
@@ -594,6 +604,7 @@ CREATE FUNCTION workflow.send_many(
     processes uuid[], events text[], data jsonb[] DEFAULT NULL, ids text[] DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
     refusals text DEFAULT 'fail', if_steps int[] DEFAULT NULL, if_states text[] DEFAULT NULL,
+    traceparent text DEFAULT NULL,
     OUT process uuid, OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
     OUT deferred boolean, OUT sqlstate text, OUT message text)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_many';
@@ -613,12 +624,13 @@ CREATE FUNCTION workflow.event_schema(
 
 CREATE FUNCTION workflow.post(
     process uuid, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
-    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL)
+    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post';
 
 CREATE FUNCTION workflow.post_by_key(
     definition text, key text, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
-    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL, early interval DEFAULT NULL)
+    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL, early interval DEFAULT NULL,
+    traceparent text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post_by_key';
 
 CREATE FUNCTION workflow.expire(
@@ -641,10 +653,12 @@ CREATE FUNCTION workflow.search(
 --   data        payload
 --   keep        also for processes that begin to wait for it so soon; each gets it once
 --   actor       on whose behalf; default: current_user
+--   traceparent  the trace context of the caller, see spans(); default: workflow.traceparent
 -- Returns how many processes wait for it now. Errors: 22023, WF002 the caller may not act
 -- for the actor. Locks nothing.
 CREATE FUNCTION workflow.publish(
-    event text, correlation text, data jsonb DEFAULT NULL, keep interval DEFAULT NULL, actor text DEFAULT NULL)
+    event text, correlation text, data jsonb DEFAULT NULL, keep interval DEFAULT NULL, actor text DEFAULT NULL,
+    traceparent text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_publish';
 
 -- ---- what people may or have to do
@@ -1115,7 +1129,8 @@ CREATE TABLE workflow.run (
     rules      jsonb,                   -- timeout (us) and retry, in place of those of the job
     ordered    boolean NOT NULL,        -- it has a place in the order of an ordered queue
     tenant     text COLLATE "C",        -- whose it is
-    round      int NOT NULL DEFAULT 1   -- grows when it is to be done once more, see claim_placed()
+    round      int NOT NULL DEFAULT 1,  -- grows when it is to be done once more, see claim_placed()
+    traceparent text COLLATE "C"        -- the trace context in which it was made, see spans()
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Place by place, however many runs are in one; and those that are due, before all that
 -- are not yet, in however many places.
@@ -1168,6 +1183,8 @@ CREATE TABLE workflow.run_history (
     rules      jsonb,
     tenant     text COLLATE "C",
     round      int NOT NULL DEFAULT 1,
+    traceparent text COLLATE "C",
+    xid        xid8,                    -- of the transaction that has written it, where traceparent is not null
     PRIMARY KEY (run, slot)
 ) PARTITION BY LIST (slot);
 CREATE TABLE workflow.run_history_0 PARTITION OF workflow.run_history FOR VALUES IN (0);
@@ -1182,6 +1199,7 @@ CREATE TABLE workflow.run_history_7 PARTITION OF workflow.run_history FOR VALUES
 -- What has ended of late, for gaps and rates that are not known.
 CREATE INDEX run_history_ended ON workflow.run_history (queue, ended_at);
 CREATE INDEX run_history_process ON workflow.run_history (process) WHERE process IS NOT NULL;
+CREATE INDEX run_history_xid ON workflow.run_history (xid) WHERE xid IS NOT NULL;
 
 -- The state that has invoked a run was left while somebody else was at the run: it is to
 -- be cancelled. Settled and deleted by the runtime.
@@ -1242,20 +1260,21 @@ CREATE TABLE workflow.run_key (
 --               longer than that after the first of these calls
 --   actor       on whose behalf
 --   tenant      whose it is: keys are those of the tenant; default: workflow.tenant
+--   traceparent  the trace context of the caller, see spans(); default: workflow.traceparent
 -- Returns the id of the run. Errors: WF010 no such job, queue or run, WF002, WF011 the queue
 -- is full, WF013 the parameters do not fit, WF016, 22023. Locks nothing without a key.
 CREATE FUNCTION workflow.run_job(
     job text, params jsonb DEFAULT '{}', key text DEFAULT NULL, priority int DEFAULT NULL, at timestamptz DEFAULT NULL,
     queue text DEFAULT NULL, partition text DEFAULT NULL, after uuid[] DEFAULT NULL, on_conflict text DEFAULT 'existing',
     debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL,
-    after_failed text DEFAULT 'cancel', tenant text DEFAULT NULL)
+    after_failed text DEFAULT 'cancel', tenant text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_run_job';
 
 -- run_jobs(...): the same for many runs at once; params, keys and partitions have an
 -- element for each. Returns their ids in that order.
 CREATE FUNCTION workflow.run_jobs(
     job text, params jsonb[], keys text[] DEFAULT NULL, partitions text[] DEFAULT NULL, priority int DEFAULT NULL,
-    at timestamptz DEFAULT NULL, queue text DEFAULT NULL, tenant text DEFAULT NULL)
+    at timestamptz DEFAULT NULL, queue text DEFAULT NULL, tenant text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_run_jobs';
 
 -- cancel_run(run, force, actor): a run that waits is not done: 'aborted'. One that runs is
@@ -1591,6 +1610,7 @@ CREATE VIEW workflow.tenants WITH (security_barrier) AS
 -- Most urgent ones first; of one priority partitions take turns. Returns
 --   fence       by which the worker ends the run, and only who has it
 --   attempt     1 for the first; deadline: when the job's timeout is over, or null
+--   traceparent  the trace context of what the worker does, or null: see spans()
 -- A claim is durable when the transaction has committed, and is at least once: do it in
 -- a transaction of its own. Locks the runs, and skips those that are locked. For who
 -- may claim from the queue. Errors: WF010, WF002, 22023, 22004; WF012 the epoch is over,
@@ -1600,7 +1620,8 @@ CREATE FUNCTION workflow.claim(
     queue text, worker text, n int DEFAULT 1, lease interval DEFAULT '1 minute', jobs text[] DEFAULT NULL,
     actor text DEFAULT NULL, epoch bigint DEFAULT NULL,
     OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
-    OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz)
+    OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz,
+    OUT traceparent text)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim';
 
 -- await_work(queue, timeout, ready, jobs, worker): wait until a run of the queue can be claimed,
@@ -1651,8 +1672,7 @@ CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT 
 
 -- extend(run, fence, lease): the worker is at it still, and has it for so long from now, but
 -- not longer than the timeout of the job lets it. Returns 'go on'; 'cancel': the run is to
--- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete();
--- of a run that a runtime has for as long as it lives, it writes and locks nothing.
+-- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
 CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
 
@@ -1843,6 +1863,109 @@ BEGIN
 END
 $dump$;
 SELECT pg_catalog.pg_extension_config_dump('workflow.job_cache', 'WHERE false');
+
+-- ---- traces
+
+-- Spans: what happened in the traces of callers, for exporters.
+--
+-- Functions that start, send, post, publish and make runs take a trace context, as the
+-- header traceparent of the W3C has it; without one they take that of the setting
+-- workflow.traceparent. It stands in the rows of what they make: process, timer, run and
+-- their kin. Where there is none, nothing is stored.
+
+-- span_id(traceparent, id, n): the id of the span of a process or a run (n = 0), or of the
+-- n-th step of a process, which began in this context: the first 8 bytes of the SHA-256 of
+-- the three texts, with ':' before the last one. Error 22023 for what is no context.
+CREATE FUNCTION workflow.span_id(traceparent text, id uuid, n int DEFAULT 0) RETURNS text
+    LANGUAGE c STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_span_id';
+
+-- Spans that have ended, of sampled traces, as far as the current role sees what they are of:
+--   a step     below the context in which its event came, or the span of its process; with a
+--              link to that span, where it is in another trace
+--   a process  when it is over; below the context in which it was started
+--   a run      when it has ended: its last attempt; below the context in which it was made,
+--              or, when it is done once more, below its span of before
+-- xid is that of the transaction that has written it; none, and no span, came with a dump.
+CREATE VIEW workflow.ended_spans WITH (security_barrier) AS
+    SELECT s.trace_id, s.span_id, s.parent_span_id, s.name, s.kind, s.started_at, s.ended_at, s.status, s.status_message,
+           s.attributes, s.links, h.xid
+    FROM workflow.history h
+    JOIN workflow.process p ON p.id = h.process
+    JOIN workflow.definition d ON d.id = p.definition
+    CROSS JOIN LATERAL (
+        SELECT substr(h.traceparent, 4, 32) AS trace_id, workflow.span_id(h.traceparent, h.process, h.step) AS span_id,
+               substr(h.traceparent, 37, 16) AS parent_span_id, d.name || ' ' || h.event AS name,
+               CASE WHEN h.event = 'workflow.start' THEN 'internal' WHEN h.due IS NULL THEN 'server' ELSE 'consumer' END AS kind,
+               h.began AS started_at, GREATEST(h.at, h.began) AS ended_at, 'unset' AS status, NULL::text AS status_message,
+               jsonb_strip_nulls(jsonb_build_object(
+                   'workflow.process', h.process, 'workflow.definition', d.name, 'workflow.version', d.version,
+                   'workflow.key', p.key, 'workflow.tenant', p.tenant, 'workflow.actor', h.actor,
+                   'workflow.step', h.step, 'workflow.event', h.event, 'workflow.taken', h.taken, 'workflow.reason', h.reason,
+                   'workflow.due', h.due, 'workflow.from_states', h.from_states, 'workflow.to_states', h.to_states)) AS attributes,
+               CASE WHEN substr(p.traceparent, 4, 32) <> substr(h.traceparent, 4, 32) THEN
+                   jsonb_build_array(jsonb_build_object('trace_id', substr(p.traceparent, 4, 32),
+                                                        'span_id', workflow.span_id(p.traceparent, p.id))) END AS links
+        WHERE right(h.traceparent, 1) IN ('1', '3')
+        UNION ALL
+        SELECT substr(p.traceparent, 4, 32), workflow.span_id(p.traceparent, p.id), substr(p.traceparent, 37, 16), d.name,
+               'internal', p.started_at, GREATEST(h.at, p.started_at),
+               CASE WHEN o.outcome = 'failure' THEN 'error' ELSE 'unset' END,
+               CASE WHEN o.outcome = 'failure' THEN 'ended in ' || array_to_string(p.states, ', ') END,
+               jsonb_strip_nulls(jsonb_build_object(
+                   'workflow.process', p.id, 'workflow.definition', d.name, 'workflow.version', d.version,
+                   'workflow.key', p.key, 'workflow.tenant', p.tenant, 'workflow.parent', p.parent,
+                   'workflow.steps', p.step, 'workflow.outcome', o.outcome)),
+               NULL
+        FROM (SELECT CASE WHEN p.status <> 'finalized' THEN 'cancelled'
+                          WHEN p.states && d.failures THEN 'failure' ELSE 'success' END) o(outcome)
+        -- its last step has ended it
+        WHERE h.step = p.step AND workflow.is_over(p.status, p.states, p.step) AND right(p.traceparent, 1) IN ('1', '3')) s
+    WHERE h.xid IS NOT NULL AND workflow.sees(d.id, p.starter) AND workflow.sees_tenant(p.tenant)
+    UNION ALL
+    SELECT substr(h.traceparent, 4, 32), workflow.span_id(h.traceparent, h.run), substr(h.traceparent, 37, 16), j.name,
+           'consumer', COALESCE(h.begun, h.ended_at), GREATEST(h.ended_at, h.begun),
+           CASE WHEN h.state IN (4, 6) THEN 'error' ELSE 'unset' END,
+           CASE h.state WHEN 4 THEN workflow.masked(j.owner, j.sensitive, h.error, h.params) ->> 'message'
+                        WHEN 6 THEN 'expired' END,
+           jsonb_strip_nulls(jsonb_build_object(
+               'workflow.run', h.run, 'workflow.job', j.name, 'workflow.version', j.version,
+               'workflow.queue', COALESCE(q.name, 'job:' || o.name), 'workflow.partition', h.partition,
+               'workflow.key', h.key, 'workflow.tenant', h.tenant, 'workflow.actor', h.actor, 'workflow.worker', h.worker,
+               'workflow.process', h.process, 'workflow.state', workflow.run_state(h.state), 'workflow.due', h.due,
+               'workflow.attempts', h.attempts + CASE h.state WHEN 3 THEN 1 ELSE 0 END, 'workflow.losses', h.losses)),
+           NULL, h.xid
+    FROM workflow.run_history h
+    JOIN workflow.job j ON j.id = h.job
+    LEFT JOIN workflow.queue q ON q.id = h.queue
+    LEFT JOIN workflow.job o ON o.id = -h.queue
+    WHERE h.xid IS NOT NULL AND right(h.traceparent, 1) IN ('1', '3')
+      AND workflow.sees_run(j.id, h.starter) AND workflow.sees_tenant(h.tenant);
+
+-- spans(since, after): spans that have ended since then, the first ones first, for an exporter.
+--   since       default: all that are kept
+--   after       `position` of the call before: only what was committed after that one had
+--               looked, whenever it ended. So nothing is told twice, nor left out because its
+--               transaction took long
+--   kind        server, of a command; consumer, of a run or of an event that was delivered;
+--               internal
+--   status      unset, error
+--   links       array of {"trace_id", "span_id"}, or null
+--   position    for the next call, the same in all rows. Without rows the one before is good
+-- What is told is only what the current role sees (ended_spans).
+CREATE FUNCTION workflow.spans(
+    since timestamptz DEFAULT NULL, after pg_snapshot DEFAULT NULL,
+    OUT trace_id text, OUT span_id text, OUT parent_span_id text, OUT name text, OUT kind text,
+    OUT started_at timestamptz, OUT ended_at timestamptz, OUT status text, OUT status_message text,
+    OUT attributes jsonb, OUT links jsonb, OUT "position" pg_snapshot)
+    RETURNS SETOF record LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 100
+BEGIN ATOMIC
+    SELECT s.trace_id, s.span_id, s.parent_span_id, s.name, s.kind, s.started_at, s.ended_at, s.status, s.status_message,
+           s.attributes, s.links, pg_current_snapshot()
+    FROM workflow.ended_spans s
+    WHERE s.ended_at >= COALESCE($1, '-infinity')
+      AND s.xid >= COALESCE(pg_snapshot_xmin($2), '0') AND COALESCE(NOT pg_visible_in_snapshot(s.xid, $2), true)
+    ORDER BY s.ended_at, s.trace_id, s.span_id;
+END;
 
 -- ---- schedules
 
@@ -2668,8 +2791,7 @@ SELECT pg_catalog.pg_extension_config_dump('workflow.file_upload_id_seq', '');
 -- what it had in flight (restore), or itself, begun anew (self_restore).
 CREATE TYPE workflow.runtime_state AS ENUM ('alive', 'dead', 'terminated', 'self_restore', 'restore', 'single');
 
--- A runtime. Written when its state changes, never by a beat, and when another server tells
--- what became of a run. Not dumped.
+-- A runtime. Written when its state changes, never by a beat. Not dumped.
 CREATE TABLE workflow.runtime (
     id             text COLLATE "C" PRIMARY KEY,
     kind           text COLLATE "C" NOT NULL,   -- local: the server that holds the database; remote, standby, application
@@ -2684,9 +2806,7 @@ CREATE TABLE workflow.runtime (
     fingerprint    text COLLATE "C",            -- of its start, as it says
     address        text COLLATE "C",            -- where it registered from
     info           jsonb,
-    since          timestamptz NOT NULL,        -- in its state
-    outcomes       bigint NOT NULL DEFAULT 0,   -- the highest number of an outcome that it has told
-    restored_to    timestamptz                  -- it was restored from a backup: what ended later it may not have
+    since          timestamptz NOT NULL         -- in its state
 );
 
 -- What somebody has set for the whole cluster.
@@ -2815,8 +2935,8 @@ CREATE FUNCTION workflow.shutdown_runtime(id text, epoch bigint) RETURNS void
 CREATE FUNCTION workflow.set_runtime_role(id text, role text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_runtime_role';
 
--- approve_runtime(id): a runtime that registered while approve_runtimes was on, or that was
--- restored from a backup, may have turns and claim. remove_runtime(id): forget one that is dead. For workflow_admin. Errors: WF018
+-- approve_runtime(id): a runtime that registered while approve_runtimes was on may have turns
+-- and claim. remove_runtime(id): forget one that is dead. For workflow_admin. Errors: WF018
 -- not registered; WF017 remove_runtime() of one that is not dead.
 CREATE FUNCTION workflow.approve_runtime(id text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_approve_runtime';
@@ -2850,8 +2970,6 @@ CREATE FUNCTION workflow.runtime_beats(
 --   settings_agreed  it has taken over all settings
 --   file_lag         the age of the oldest change of a file that it has not taken over; 0: it has all;
 --                    null: it does not pull files
---   restored_to      another server that was restored from a backup: what it did of runs that have
---                    ended later it may not have any more. It does nothing until approve_runtime()
 CREATE VIEW workflow.runtimes WITH (security_barrier) AS
     SELECT r.id, r.kind, r.role, r.state, r.epoch, r.restorer, b.last_heartbeat, r.since,
            CASE r.kind
@@ -2866,7 +2984,7 @@ CREATE VIEW workflow.runtimes WITH (security_barrier) AS
                WHERE f.newest AND (f.xid, f.request) >= (c.xid, c.request) AND (f.size IS NOT NULL OR f.xid >= c.base)
                  AND NOT EXISTS (SELECT FROM workflow.file_receipt t WHERE t.runtime = c.runtime AND t.request = f.request
                                  AND t.error IS NULL)), '0') END AS file_lag, r.approved,
-           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info, r.restored_to
+           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info
     FROM workflow.runtime r
     LEFT JOIN workflow.runtime_beats() b ON b.epoch = r.epoch AND r.state IN ('alive', 'self_restore', 'single')
     LEFT JOIN workflow.file_cursor c ON c.runtime = r.id
@@ -2902,6 +3020,7 @@ CREATE VIEW workflow.settings WITH (security_barrier) AS
 --   position     for a standby: what it has to have replayed before
 --   types        of the parameters of a statement, by name; null: of a function
 --   tenant       whose the run is, or null
+--   traceparent  the trace context of what the runtime does, or null
 -- The runtime has them for as long as it lives: lease_until is infinity, or the deadline. It ends
 -- them by complete() and its kin, and needs no privilege for that. When it has gone, their jobs
 -- decide: on_lost.
@@ -2914,7 +3033,7 @@ CREATE FUNCTION workflow.claim_placed(
     OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
     OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz,
     OUT owner text, OUT mode text, OUT command text, OUT timeout interval, OUT round int, OUT "position" pg_lsn,
-    OUT types jsonb, OUT tenant text)
+    OUT types jsonb, OUT tenant text, OUT traceparent text)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim_placed';
 
 -- await_placed(id, epoch, timeout, ready): wait until claim_placed() may find something, or the
@@ -2923,20 +3042,6 @@ CREATE FUNCTION workflow.claim_placed(
 CREATE PROCEDURE workflow.await_placed(
     id text, epoch bigint, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_placed';
-
--- outcome_told(id, epoch, number): beside complete() or fail(), the number that what has become of
--- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
--- over. PREPARE TRANSACTION is refused after it.
--- outcomes_kept(id, epoch, number, runs): before it claims, a runtime says which is the highest
--- number of those that it has, and of which runs the last ones are. False: that is less than it has
--- told. It was restored from a backup, and does nothing until approve_runtime(); the log has the
--- runs whose outcomes it may have lost, and the view runtimes when that began.
--- Both lock the row of the runtime, and are for the role that has registered it. Errors: WF018 the
--- runtime is another role's, WF012 the epoch is over (outcomes_kept); 22004, 22023, 22001; 25006.
-CREATE FUNCTION workflow.outcome_told(id text, epoch bigint, number bigint) RETURNS boolean
-    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcome_told';
-CREATE FUNCTION workflow.outcomes_kept(id text, epoch bigint, number bigint, runs uuid[]) RETURNS boolean
-    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcomes_kept';
 
 -- commit_position(): where the log of the primary is: at or past every commit that was
 -- acknowledged before. Called after COMMIT; a standby that has replayed up to there shows
@@ -3305,7 +3410,7 @@ CREATE TABLE workflow.owner_map_entry (
 );
 
 -- What became of a run of the other server. Written by the transaction that has done the
--- work; kept for a day after the other server has heard of it, the last one for longer.
+-- work; kept for a day after the other server has heard of it.
 CREATE TABLE workflow.outcome (
     run      uuid NOT NULL,
     round    int NOT NULL,              -- of the run: another one for each attempt
@@ -3318,7 +3423,6 @@ CREATE TABLE workflow.outcome (
     taken    boolean,                   -- and the run was this server's still
     PRIMARY KEY (run, round)
 );
-CREATE INDEX outcome_number ON workflow.outcome (number);
 CREATE INDEX outcome_untold ON workflow.outcome (number) WHERE told_at IS NULL;
 CREATE INDEX outcome_told ON workflow.outcome (told_at) WHERE told_at IS NOT NULL;
 
@@ -3752,6 +3856,10 @@ GRANT SELECT ON workflow.audit TO workflow_user, workflow_monitor, workflow_admi
 REVOKE ALL ON workflow.job, workflow.job_cache, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.event_schema, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_runtime, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
+REVOKE ALL ON workflow.ended_spans FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.span_id, workflow.spans FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.span_id, workflow.spans TO workflow_user, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.ended_spans TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job, workflow.flush_cache TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.event_schema TO workflow_user, workflow_monitor, workflow_admin;
@@ -3843,7 +3951,7 @@ GRANT SELECT ON workflow.files, workflow.file_versions, workflow.file_requests
 -- end of those of files
 -- of runtimes:
 REVOKE ALL ON workflow.runtime, workflow.setting, workflow.runtimes, workflow.settings FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_placed FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.work_turn FROM PUBLIC;
 -- of load
@@ -3865,7 +3973,7 @@ GRANT EXECUTE ON PROCEDURE workflow.work_turn TO workflow_runtime, workflow_admi
 GRANT EXECUTE ON FUNCTION workflow.recover, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.setting_list, workflow.runtime_beats TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runtimes, workflow.settings TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.claim_placed TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;
 -- end of those of runtimes
 -- of restorers:

@@ -10,7 +10,8 @@
 --   nowait      refuse with WF005 when somebody else is at the process
 --   if_step     refuse with WF014 unless this is its step, ...
 --   if_states   ... and unless each of these states is active or holds one that is
--- Both are looked at after the receipt of `id`, and before WF003. Returns taken (false: no active state handles it now; recorded as ignored),
+--   traceparent  the trace context of the caller, see spans(); default: workflow.traceparent
+-- Both conditions are looked at after the receipt of `id`, and before WF003. Returns taken (false: no active state handles it now; recorded as ignored),
 -- where the process stands after it, and deferred (true: not taken yet, it is
 -- kept until the states that defer it are left). Errors: WF001, WF002 (also:
 -- the actor is not allowed to, or the caller may not act for it), WF003, WF004,
@@ -21,7 +22,7 @@
 CREATE FUNCTION workflow.send(
     process uuid, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
-    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL,
+    if_step int DEFAULT NULL, if_states text[] DEFAULT NULL, traceparent text DEFAULT NULL,
     OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
     OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send';
@@ -33,12 +34,13 @@ CREATE FUNCTION workflow.send(
 --               sqlstate and message, and no verdict. A failure, which is an error of
 --               guards and actions, always fails the call
 --   if_steps    if_step of send(), as data
---   if_states   for all processes
+--   if_states, traceparent  for all processes
 -- Processes are locked in the order of their ids.
 CREATE FUNCTION workflow.send_many(
     processes uuid[], events text[], data jsonb[] DEFAULT NULL, ids text[] DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
     refusals text DEFAULT 'fail', if_steps int[] DEFAULT NULL, if_states text[] DEFAULT NULL,
+    traceparent text DEFAULT NULL,
     OUT process uuid, OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
     OUT deferred boolean, OUT sqlstate text, OUT message text)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_many';
@@ -52,6 +54,7 @@ CREATE FUNCTION workflow.send_by_key(
     definition text, key text, event text, data jsonb DEFAULT NULL, id text DEFAULT NULL,
     actor text DEFAULT NULL, nowait boolean DEFAULT false,
     if_step int DEFAULT NULL, if_states text[] DEFAULT NULL, start jsonb DEFAULT NULL,
+    traceparent text DEFAULT NULL,
     OUT taken boolean, OUT status workflow.status, OUT states text[], OUT context jsonb,
     OUT deferred boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_send_by_key';

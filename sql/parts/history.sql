@@ -25,6 +25,9 @@ CREATE TABLE workflow.history (
     actor       text COLLATE "C",
     data        jsonb,                  -- of what operators do (workflow.suspend, ...) with their note
     slot        smallint NOT NULL,
+    traceparent text COLLATE "C",       -- the trace context in which it came, see spans(),
+    began       timestamptz,            -- when its step began,
+    xid         xid8,                   -- and the transaction; null without traceparent
     PRIMARY KEY (process, step, slot)
 ) PARTITION BY LIST (slot);
 CREATE TABLE workflow.history_0 PARTITION OF workflow.history FOR VALUES IN (0);
@@ -35,6 +38,7 @@ CREATE TABLE workflow.history_4 PARTITION OF workflow.history FOR VALUES IN (4);
 CREATE TABLE workflow.history_5 PARTITION OF workflow.history FOR VALUES IN (5);
 CREATE TABLE workflow.history_6 PARTITION OF workflow.history FOR VALUES IN (6);
 CREATE TABLE workflow.history_7 PARTITION OF workflow.history FOR VALUES IN (7);
+CREATE INDEX history_xid ON workflow.history (xid) WHERE xid IS NOT NULL;
 
 -- The verdict of a command that came with an id, for its repetition.
 CREATE TABLE workflow.receipt (

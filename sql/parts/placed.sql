@@ -17,6 +17,7 @@
 --   position     for a standby: what it has to have replayed before
 --   types        of the parameters of a statement, by name; null: of a function
 --   tenant       whose the run is, or null
+--   traceparent  the trace context of what the runtime does, or null
 -- The runtime has them for as long as it lives: lease_until is infinity, or the deadline. It ends
 -- them by complete() and its kin, and needs no privilege for that. When it has gone, their jobs
 -- decide: on_lost.
@@ -29,7 +30,7 @@ CREATE FUNCTION workflow.claim_placed(
     OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
     OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz,
     OUT owner text, OUT mode text, OUT command text, OUT timeout interval, OUT round int, OUT "position" pg_lsn,
-    OUT types jsonb, OUT tenant text)
+    OUT types jsonb, OUT tenant text, OUT traceparent text)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim_placed';
 
 -- await_placed(id, epoch, timeout, ready): wait until claim_placed() may find something, or the
@@ -39,19 +40,5 @@ CREATE PROCEDURE workflow.await_placed(
     id text, epoch bigint, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_placed';
 
--- outcome_told(id, epoch, number): beside complete() or fail(), the number that what has become of
--- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
--- over. PREPARE TRANSACTION is refused after it.
--- outcomes_kept(id, epoch, number, runs): before it claims, a runtime says which is the highest
--- number of those that it has, and of which runs the last ones are. False: that is less than it has
--- told. It was restored from a backup, and does nothing until approve_runtime(); the log has the
--- runs whose outcomes it may have lost, and the view runtimes when that began.
--- Both lock the row of the runtime, and are for the role that has registered it. Errors: WF018 the
--- runtime is another role's, WF012 the epoch is over (outcomes_kept); 22004, 22023, 22001; 25006.
-CREATE FUNCTION workflow.outcome_told(id text, epoch bigint, number bigint) RETURNS boolean
-    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcome_told';
-CREATE FUNCTION workflow.outcomes_kept(id text, epoch bigint, number bigint, runs uuid[]) RETURNS boolean
-    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcomes_kept';
-
-GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.claim_placed TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;

@@ -32,7 +32,8 @@ CREATE TABLE workflow.process (
     parent     uuid,                    -- the process that invoked this one,
     invoke     text COLLATE "C",        -- by this id there,
     depth      int,                     -- so many levels below one that was started
-    tenant     text COLLATE "C"         -- whose it is
+    tenant     text COLLATE "C",        -- whose it is
+    traceparent text COLLATE "C"        -- the trace context in which it was started, see spans()
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 -- For views that are asked for a key; no step changes it.
 CREATE INDEX process_key ON workflow.process (key) WHERE key IS NOT NULL;
@@ -71,18 +72,20 @@ CREATE FUNCTION workflow.is_over(status workflow.status, states text[], step int
 --               as 'existing', but one that is over does not count: its key goes
 --               to the new process
 --   tenant      whose it is: keys are those of the tenant; default: workflow.tenant
+--   traceparent  the trace context of the caller, see spans(); default: workflow.traceparent
 -- Returns the process's id. Errors: WF006, WF002, WF016, 22023, those of its actions.
 CREATE FUNCTION workflow.start(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing', tenant text DEFAULT NULL)
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start';
 
 -- start_or_get(...): start(), and whether the process is new.
 CREATE FUNCTION workflow.start_or_get(
     definition text, input jsonb DEFAULT NULL, key text DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, OUT process uuid, OUT created boolean)
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, traceparent text DEFAULT NULL,
+    OUT process uuid, OUT created boolean)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_or_get';
 
 -- start_many(...): start() for every element of inputs, set-based.
@@ -93,7 +96,7 @@ CREATE FUNCTION workflow.start_or_get(
 CREATE FUNCTION workflow.start_many(
     definition text, inputs jsonb[], keys text[] DEFAULT NULL,
     version int DEFAULT NULL, at timestamptz DEFAULT NULL, actor text DEFAULT NULL,
-    on_key text DEFAULT 'existing', tenant text DEFAULT NULL)
+    on_key text DEFAULT 'existing', tenant text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_start_many';
 
 -- slot(process): the slot, 0 to 4095, that the id of a process carries: that of its

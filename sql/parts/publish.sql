@@ -26,7 +26,8 @@ CREATE TABLE workflow.published (
     looked       pg_snapshot NOT NULL DEFAULT pg_current_snapshot(),    -- what was seen by then has it
     horizon      xid8,                      -- transactions before it are waited for
     settled      boolean NOT NULL DEFAULT false,
-    tenant       text COLLATE "C"           -- whose processes get it; null: all
+    tenant       text COLLATE "C",          -- whose processes get it; null: all
+    traceparent  text COLLATE "C"
 );
 CREATE INDEX published_correlation ON workflow.published (event, correlation);
 CREATE INDEX published_until ON workflow.published (until);
@@ -39,10 +40,12 @@ CREATE INDEX published_settled ON workflow.published (id) WHERE NOT settled;
 --   data        payload
 --   keep        also for processes that begin to wait for it so soon; each gets it once
 --   actor       on whose behalf; default: current_user
+--   traceparent  the trace context of the caller, see spans(); default: workflow.traceparent
 -- Returns how many processes wait for it now. Errors: 22023, WF002 the caller may not act
 -- for the actor. Locks nothing.
 CREATE FUNCTION workflow.publish(
-    event text, correlation text, data jsonb DEFAULT NULL, keep interval DEFAULT NULL, actor text DEFAULT NULL)
+    event text, correlation text, data jsonb DEFAULT NULL, keep interval DEFAULT NULL, actor text DEFAULT NULL,
+    traceparent text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_publish';
 
 GRANT EXECUTE ON FUNCTION workflow.publish TO workflow_user, workflow_admin;

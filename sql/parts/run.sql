@@ -42,7 +42,8 @@ CREATE TABLE workflow.run (
     rules      jsonb,                   -- timeout (us) and retry, in place of those of the job
     ordered    boolean NOT NULL,        -- it has a place in the order of an ordered queue
     tenant     text COLLATE "C",        -- whose it is
-    round      int NOT NULL DEFAULT 1   -- grows when it is to be done once more, see claim_placed()
+    round      int NOT NULL DEFAULT 1,  -- grows when it is to be done once more, see claim_placed()
+    traceparent text COLLATE "C"        -- the trace context in which it was made, see spans()
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Place by place, however many runs are in one; and those that are due, before all that
 -- are not yet, in however many places.
@@ -95,6 +96,8 @@ CREATE TABLE workflow.run_history (
     rules      jsonb,
     tenant     text COLLATE "C",
     round      int NOT NULL DEFAULT 1,
+    traceparent text COLLATE "C",
+    xid        xid8,                    -- of the transaction that has written it, where traceparent is not null
     PRIMARY KEY (run, slot)
 ) PARTITION BY LIST (slot);
 CREATE TABLE workflow.run_history_0 PARTITION OF workflow.run_history FOR VALUES IN (0);
@@ -109,6 +112,7 @@ CREATE TABLE workflow.run_history_7 PARTITION OF workflow.run_history FOR VALUES
 -- What has ended of late, for gaps and rates that are not known.
 CREATE INDEX run_history_ended ON workflow.run_history (queue, ended_at);
 CREATE INDEX run_history_process ON workflow.run_history (process) WHERE process IS NOT NULL;
+CREATE INDEX run_history_xid ON workflow.run_history (xid) WHERE xid IS NOT NULL;
 
 -- The state that has invoked a run was left while somebody else was at the run: it is to
 -- be cancelled. Settled and deleted by the runtime.
@@ -169,20 +173,21 @@ CREATE TABLE workflow.run_key (
 --               longer than that after the first of these calls
 --   actor       on whose behalf
 --   tenant      whose it is: keys are those of the tenant; default: workflow.tenant
+--   traceparent  the trace context of the caller, see spans(); default: workflow.traceparent
 -- Returns the id of the run. Errors: WF010 no such job, queue or run, WF002, WF011 the queue
 -- is full, WF013 the parameters do not fit, WF016, 22023. Locks nothing without a key.
 CREATE FUNCTION workflow.run_job(
     job text, params jsonb DEFAULT '{}', key text DEFAULT NULL, priority int DEFAULT NULL, at timestamptz DEFAULT NULL,
     queue text DEFAULT NULL, partition text DEFAULT NULL, after uuid[] DEFAULT NULL, on_conflict text DEFAULT 'existing',
     debounce interval DEFAULT NULL, at_most interval DEFAULT NULL, actor text DEFAULT NULL,
-    after_failed text DEFAULT 'cancel', tenant text DEFAULT NULL)
+    after_failed text DEFAULT 'cancel', tenant text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_run_job';
 
 -- run_jobs(...): the same for many runs at once; params, keys and partitions have an
 -- element for each. Returns their ids in that order.
 CREATE FUNCTION workflow.run_jobs(
     job text, params jsonb[], keys text[] DEFAULT NULL, partitions text[] DEFAULT NULL, priority int DEFAULT NULL,
-    at timestamptz DEFAULT NULL, queue text DEFAULT NULL, tenant text DEFAULT NULL)
+    at timestamptz DEFAULT NULL, queue text DEFAULT NULL, tenant text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS SETOF uuid LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_run_jobs';
 
 -- cancel_run(run, force, actor): a run that waits is not done: 'aborted'. One that runs is

@@ -16,6 +16,7 @@ CREATE TABLE workflow.timer (
     data     jsonb,
     child    uuid,                      -- sent by this child: only while it is one; all ones:
                                         -- {"once": id, "data": data} is in data
+    traceparent text COLLATE "C",       -- the trace context in which it came
     PRIMARY KEY (process, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX timer_due ON workflow.timer (owner, due, seq) WHERE NOT parked;
@@ -36,6 +37,7 @@ CREATE TABLE workflow.early (
     once       text COLLATE "C",
     data       jsonb,
     tenant     text COLLATE "C" NOT NULL DEFAULT '',    -- whose key it is
+    traceparent text COLLATE "C",
     PRIMARY KEY (definition, key, seq)
 );
 CREATE INDEX early_until ON workflow.early (until);
@@ -47,11 +49,12 @@ CREATE INDEX early_until ON workflow.early (until);
 --   once        of a command: of those with the same one, also by send(id => ...),
 --               only the first is delivered. When one was, this does nothing, also
 --               when the process is over
+--   traceparent  the trace context of the caller, see spans(); default: workflow.traceparent
 -- Before the process has started it waits for that. Errors: WF001, WF002,
 -- WF004, WF015.
 CREATE FUNCTION workflow.post(
     process uuid, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
-    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL)
+    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL, traceparent text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post';
 
 -- post_by_key(...): post() to the process with this business key.
@@ -62,7 +65,8 @@ CREATE FUNCTION workflow.post(
 -- `early` is positive.
 CREATE FUNCTION workflow.post_by_key(
     definition text, key text, event text, data jsonb DEFAULT NULL, at timestamptz DEFAULT NULL,
-    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL, early interval DEFAULT NULL)
+    id text DEFAULT NULL, actor text DEFAULT NULL, once text DEFAULT NULL, early interval DEFAULT NULL,
+    traceparent text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_post_by_key';
 
 -- cancel_event(process, id): take back a posted or delayed event that has not

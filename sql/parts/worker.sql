@@ -25,6 +25,7 @@ CREATE TABLE workflow.checkpoint (
 -- Most urgent ones first; of one priority partitions take turns. Returns
 --   fence       by which the worker ends the run, and only who has it
 --   attempt     1 for the first; deadline: when the job's timeout is over, or null
+--   traceparent  the trace context of what the worker does, or null: see spans()
 -- A claim is durable when the transaction has committed, and is at least once: do it in
 -- a transaction of its own. Locks the runs, and skips those that are locked. For who
 -- may claim from the queue. Errors: WF010, WF002, 22023, 22004; WF012 the epoch is over,
@@ -34,7 +35,8 @@ CREATE FUNCTION workflow.claim(
     queue text, worker text, n int DEFAULT 1, lease interval DEFAULT '1 minute', jobs text[] DEFAULT NULL,
     actor text DEFAULT NULL, epoch bigint DEFAULT NULL,
     OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
-    OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz)
+    OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz,
+    OUT traceparent text)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim';
 
 -- await_work(queue, timeout, ready, jobs, worker): wait until a run of the queue can be claimed,
@@ -85,8 +87,7 @@ CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT 
 
 -- extend(run, fence, lease): the worker is at it still, and has it for so long from now, but
 -- not longer than the timeout of the job lets it. Returns 'go on'; 'cancel': the run is to
--- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete();
--- of a run that a runtime has for as long as it lives, it writes and locks nothing.
+-- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
 CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
 

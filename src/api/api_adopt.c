@@ -22,6 +22,7 @@
 #include "definition/privilege.h"
 #include "shmem/member_change.h"
 #include "shmem/wakeup.h"
+#include "store/changes_write.h"
 #include "store/failure.h"
 #include "store/file_cursor.h"
 #include "store/file_row.h"
@@ -80,6 +81,7 @@ workflow_adopt(PG_FUNCTION_ARGS)
 		wf_file_row_resolve();
 		wf_file_cursor_forget_all();
 		wf_file_upload_forget_all();
+		wf_changes_write_forget_spans();
 	}
 	else
 		wf_owner_role_refresh_names();

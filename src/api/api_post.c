@@ -171,6 +171,7 @@ workflow_post(PG_FUNCTION_ARGS)
 	WfTimerRow	timer;
 
 	read_post(fcinfo, 1, &timer);
+	timer.trace = wf_arg_trace(fcinfo, 7);
 	timer.process = *wf_arg_uuid(fcinfo, 0, "process");
 	wf_api_connect_to_write(fcinfo);
 	post(fcinfo, 5, &timer);
@@ -274,6 +275,7 @@ workflow_post_by_key(PG_FUNCTION_ARGS)
 	WfTimerRow	timer;
 
 	read_post(fcinfo, 2, &timer);
+	timer.trace = wf_arg_trace(fcinfo, EARLY + 1);
 	wf_api_connect_to_write(fcinfo);
 	if (PG_NARGS() > EARLY && !PG_ARGISNULL(EARLY))
 		post_or_keep(fcinfo, name, key, &timer);

@@ -80,7 +80,8 @@ workflow_publish(PG_FUNCTION_ARGS)
 		.correlation = read_correlation(fcinfo),
 		.data = wf_arg_jsonb_or_null(fcinfo, 2),
 		.actor = wf_arg_actor(fcinfo, 4),
-		.role = GetUserNameFromId(GetUserId(), false)
+		.role = GetUserNameFromId(GetUserId(), false),
+		.trace = wf_arg_trace(fcinfo, 5)
 	};
 	uint64		n;
 

@@ -168,6 +168,7 @@ workflow_run_job(PG_FUNCTION_ARGS)
 	read_request(fcinfo, &request, 3, 4, 5);
 	request.on_conflict = read_on_conflict(fcinfo, 8);
 	request.actor = wf_arg_string_or_null(fcinfo, 11);
+	request.trace = wf_arg_trace(fcinfo, 14);
 	if (request.actor != NULL)
 		wf_arg_check_length("the name of an actor is too long", strlen(request.actor));
 	wanted.params = wf_arg_jsonb_or_null(fcinfo, 1);
@@ -257,6 +258,7 @@ workflow_run_jobs(PG_FUNCTION_ARGS)
 	wf_origin_require();
 	level = wf_api_for_tenant(fcinfo, 7);
 	read_request(fcinfo, &request, 4, 5, 6);
+	request.trace = wf_arg_trace(fcinfo, 8);
 	wanted = read_wanted(fcinfo, &n);
 	ids = palloc(sizeof(pg_uuid_t) * Max(n, 1));
 	wf_run_make(&request, n, wanted, ids);

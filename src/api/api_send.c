@@ -84,7 +84,8 @@ workflow_send(PG_FUNCTION_ARGS)
 		.data = wf_arg_jsonb_or_null(fcinfo, 2),
 		.id = wf_arg_id_or_null(fcinfo, 3),
 		.actor = wf_arg_actor(fcinfo, 4),
-		.claimed = !PG_ARGISNULL(4)
+		.claimed = !PG_ARGISNULL(4),
+		.trace = wf_arg_trace(fcinfo, 8)
 	};
 
 	read_conditions(fcinfo, 6, &cmd);
@@ -123,7 +124,8 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 		.data = wf_arg_jsonb_or_null(fcinfo, 3),
 		.id = wf_arg_id_or_null(fcinfo, 4),
 		.actor = wf_arg_actor(fcinfo, 5),
-		.claimed = !PG_ARGISNULL(5)
+		.claimed = !PG_ARGISNULL(5),
+		.trace = wf_arg_trace(fcinfo, START + 1)
 	};
 	char	   *name = wf_arg_string(fcinfo, 0, "definition");
 	char	   *key = wf_arg_string(fcinfo, 1, "key");
@@ -137,7 +139,7 @@ workflow_send_by_key(PG_FUNCTION_ARGS)
 	{
 		int			level = wf_api_for_tenant(fcinfo, WF_API_NO_TENANT);
 
-		wf_api_start_keyed(name, key, input, cmd.actor, cmd.claimed, &process);
+		wf_api_start_keyed(name, key, input, &cmd, &process);
 		wf_tenant_work_on(level);
 	}
 	return send_one(fcinfo, &cmd, wf_arg_bool(fcinfo, 6, "nowait"));

@@ -124,6 +124,7 @@ read_commands(FunctionCallInfo fcinfo, Commands *commands)
 				ids,
 				steps;
 	char	   *actor = wf_arg_actor(fcinfo, 4);
+	const char *trace = wf_arg_trace(fcinfo, REFUSALS + 3);
 	List	   *states;
 
 	commands->report = read_refusals(fcinfo);
@@ -157,6 +158,7 @@ read_commands(FunctionCallInfo fcinfo, Commands *commands)
 		if (cmd->id != NULL)
 			wf_arg_check_id(cmd->id);
 		cmd->actor = actor;
+		cmd->trace = trace;
 		cmd->reported = commands->report;
 		cmd->claimed = !PG_ARGISNULL(4);
 		cmd->has_step = element(&steps, i, &value);

@@ -121,21 +121,21 @@ read_start(FunctionCallInfo fcinfo, WfStart *start)
 }
 
 /*
- * Find the process of a definition with this key, or start one with this input.  actor:
- * on whose behalf; claimed: which the caller has named.  *id becomes that of the process.
- * Waits for transactions that are starting one with the key.  SPI must be connected.
+ * Find the process of a definition with this key, or start one with this input, for a
+ * command that is to be sent to it.  *id becomes that of the process.  Waits for
+ * transactions that are starting one with the key.  SPI must be connected.
  */
 void
-wf_api_start_keyed(const char *name, const char *key, Jsonb *input, const char *actor,
-				   bool claimed, pg_uuid_t *id)
+wf_api_start_keyed(const char *name, const char *key, Jsonb *input, const WfCommand *cmd,
+				   pg_uuid_t *id)
 {
-	WfStart		start = {.actor = actor,.looks_for_early = true};
+	WfStart		start = {.actor = cmd->actor,.looks_for_early = true,.trace = cmd->trace};
 
 	wf_arg_check_key(strlen(key), false);
 	start.definition = wf_definition_by_name(name, 0);
 	wf_privilege_require(start.definition, "start");
-	if (claimed)
-		wf_privilege_require_actor(start.definition, actor);
+	if (cmd->claimed)
+		wf_privilege_require_actor(start.definition, cmd->actor);
 	wf_definition_keep(start.definition);
 	(void) wf_start_one(&start, key, input, id);
 }
@@ -149,7 +149,7 @@ start_alone(FunctionCallInfo fcinfo, bool *created)
 	Datum		key = PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2);
 	bool		no_input = PG_ARGISNULL(1);
 	bool		no_key = PG_ARGISNULL(2);
-	WfStart		start = {.actor = wf_arg_actor(fcinfo, 5)};
+	WfStart		start = {.actor = wf_arg_actor(fcinfo, 5),.trace = wf_arg_trace(fcinfo, TENANT + 1)};
 	WfStartMany many = {.n = 1,.inputs = &input,.input_nulls = &no_input,
 	.keys = no_key ? NULL : &key,.key_nulls = &no_key};
 	int			level;
@@ -276,7 +276,7 @@ Datum
 workflow_start_many(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	WfStart		start = {.actor = wf_arg_actor(fcinfo, 5)};
+	WfStart		start = {.actor = wf_arg_actor(fcinfo, 5),.trace = wf_arg_trace(fcinfo, TENANT + 1)};
 	WfStartMany many = {0};
 	int		   *at;
 	int			level;

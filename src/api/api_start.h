@@ -8,7 +8,9 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
-extern void wf_api_start_keyed(const char *name, const char *key, Jsonb *input, const char *actor,
-							   bool claimed, pg_uuid_t *id);
+#include "api/command.h"
+
+extern void wf_api_start_keyed(const char *name, const char *key, Jsonb *input,
+							   const WfCommand *cmd, pg_uuid_t *id);
 
 #endif							/* WF_API_START_H */

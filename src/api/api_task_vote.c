@@ -19,6 +19,7 @@
 #include "api/task_call.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/guc.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "base/uuid.h"
@@ -263,7 +264,8 @@ deliver(WfStepper *stepper, WfProcess *process, const Ballot *ballot, const char
 	WfVerdict	verdict;
 
 	process->votes = votes_jsonb(ballot);
-	verdict = wf_step_send(stepper, process, event, data_of(ballot, event), call->actor);
+	verdict = wf_step_send(stepper, process, event, data_of(ballot, event), call->actor,
+						   wf_guc_traceparent());
 	if (verdict == WF_TAKEN || verdict == WF_DEFERRED)
 		wf_task_row_note(&call->task, &ballot->vote);
 	wf_step_write(stepper);

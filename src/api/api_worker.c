@@ -70,10 +70,11 @@ read_count(FunctionCallInfo fcinfo, WfRunClaim *wanted)
 static void
 put_claimed(ReturnSetInfo *result, const WfRunRow *row)
 {
-	Datum		values[WF_CLAIMED_ROW_COLUMNS];
-	bool		nulls[WF_CLAIMED_ROW_COLUMNS];
+	Datum		values[WF_CLAIMED_ROW_COLUMNS + 1];
+	bool		nulls[WF_CLAIMED_ROW_COLUMNS + 1];
 
 	wf_claimed_row_fill(row, values, nulls);
+	wf_claimed_row_trace(row, &values[WF_CLAIMED_ROW_COLUMNS], &nulls[WF_CLAIMED_ROW_COLUMNS]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -266,10 +267,7 @@ workflow_release(PG_FUNCTION_ARGS)
 
 /* --- while it runs ------------------------------------------------------------------ */
 
-/*
- * SQL function workflow.extend(...) of sql/parts/worker.sql.  Locks the run, unless the worker
- * has it for as long as it lives.
- */
+/* SQL function workflow.extend(...) of sql/parts/worker.sql.  Locks the run. */
 Datum
 workflow_extend(PG_FUNCTION_ARGS)
 {

@@ -17,7 +17,9 @@
 #include "utils/builtins.h"
 
 #include "api/arg.h"
+#include "base/guc.h"
 #include "base/quote.h"
+#include "base/span.h"
 #include "base/version.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
@@ -323,4 +325,25 @@ wf_arg_language(FunctionCallInfo fcinfo, int n)
 				 errmsg("argument \"language\" is too long"),
 				 errhint("Write a language tag: \"de\", \"pt-BR\".")));
 	return language;
+}
+
+/*
+ * An argument "traceparent", which versions before 0.3.0 do not have; without one, the
+ * context of the session.  NULL: none.  Error 22023 if it is not what the W3C says.
+ */
+const char *
+wf_arg_trace(FunctionCallInfo fcinfo, int n)
+{
+	char	   *given = PG_NARGS() > n ? wf_arg_string_or_null(fcinfo, n) : NULL;
+	char	   *context;
+
+	if (likely(given == NULL))
+		return wf_guc_traceparent();
+	context = palloc(WF_SPAN_LENGTH + 1);
+	if (!wf_span_read(given, context))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is no trace context", wf_quote(given)),
+				 errhint(WF_SPAN_HINT)));
+	return context;
 }

@@ -33,5 +33,6 @@ extern void wf_arg_check_actor(FunctionCallInfo fcinfo, int n, const WfDefinitio
 extern void wf_arg_check_id(const char *id);
 extern char *wf_arg_id_or_null(FunctionCallInfo fcinfo, int n);
 extern char *wf_arg_actor(FunctionCallInfo fcinfo, int n);
+extern const char *wf_arg_trace(FunctionCallInfo fcinfo, int n);
 
 #endif							/* WF_ARG_H */

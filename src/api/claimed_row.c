@@ -16,7 +16,7 @@
 #include "job/job.h"
 #include "run/run_fence.h"
 
-/* The columns of claim(), in the order of its OUT arguments.  SPI must be connected. */
+/* The columns of claim() but for traceparent, in the order of its OUT arguments.  SPI must be connected. */
 void
 wf_claimed_row_fill(const WfRunRow *row, Datum *values, bool *nulls)
 {
@@ -37,4 +37,14 @@ wf_claimed_row_fill(const WfRunRow *row, Datum *values, bool *nulls)
 	values[7] = Int32GetDatum(wf_run_row_attempts(row) + 1);
 	values[8] = TimestampTzGetDatum(deadline);
 	nulls[8] = TIMESTAMP_IS_NOEND(deadline);
+}
+
+/* The trace context for what the worker does. */
+void
+wf_claimed_row_trace(const WfRunRow *row, Datum *value, bool *null)
+{
+	const char *span = wf_run_row_span(row);
+
+	*null = span == NULL;
+	*value = span == NULL ? (Datum) 0 : CStringGetTextDatum(span);
 }

@@ -156,7 +156,7 @@ wf_command_deliver(WfStepper *stepper, WfRow *row, const WfCommand *cmd, WfRecei
 	process = admit(stepper, row, cmd);
 	data = check_data(wf_process_definition(process), cmd);
 	*asking = false;
-	what = wf_step_send(stepper, process, cmd->event, data, cmd->actor);
+	what = wf_step_send(stepper, process, cmd->event, data, cmd->actor, cmd->trace);
 	verdict_of(verdict, what, process);
 	if (cmd->id != NULL)
 		wf_receipt_keep(cmd->process, cmd->id, verdict);

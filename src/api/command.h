@@ -29,6 +29,7 @@ typedef struct WfCommand
 	bool		has_step;
 	int32		step;			/* has_step: only if the process is at this one */
 	List	   *states;			/* only if these are active: of strings */
+	const char *trace;			/* the trace context in which it comes, or NULL */
 	bool		reported;		/* a refusal is a row of the result */
 } WfCommand;
 

@@ -15,6 +15,7 @@
 #include "utils/guc.h"
 
 #include "base/guc.h"
+#include "base/span.h"
 
 int			wf_max_executors = 4;
 int			wf_max_job_executors = 4;
@@ -56,6 +57,7 @@ char	   *wf_file_directory = NULL;
 bool		wf_file_keep_changes = false;
 
 char	   *wf_tenant = NULL;
+char	   *wf_traceparent = NULL;
 char	   *wf_test_clock = NULL;
 int			wf_test_steady_clock = -1;
 
@@ -113,6 +115,17 @@ check_tenant(char **value, void **extra, GucSource source)
 	if (strlen(*value) <= WF_TENANT_MAX)
 		return true;
 	GUC_check_errdetail("The name of a tenant has at most %d bytes.", WF_TENANT_MAX);
+	return false;
+}
+
+/* Check hook: a trace context, which becomes one as we keep it, or empty. */
+static bool
+check_traceparent(char **value, void **extra, GucSource source)
+{
+	/* it is not longer than what was given */
+	if ((*value)[0] == '\0' || wf_span_read(*value, *value))
+		return true;
+	GUC_check_errhint(WF_SPAN_HINT);
 	return false;
 }
 
@@ -351,6 +364,17 @@ wf_guc_init(void)
 							   NULL,	/* assign hook */
 							   NULL);	/* show hook */
 
+	DefineCustomStringVariable("workflow.traceparent",
+							   "Sets the trace context in which the session does something.",
+							   "A value of the header traceparent; empty: none.",
+							   &wf_traceparent,
+							   "",	/* default */
+							   PGC_USERSET,
+							   0,	/* flags */
+							   check_traceparent,
+							   NULL,	/* assign hook */
+							   NULL);	/* show hook */
+
 	/*
 	 * There is no check hook: the text can be parsed only when the time zone
 	 * is known, which may come later than this setting.  clock.c parses it at
@@ -381,4 +405,11 @@ wf_guc_init(void)
 							NULL);	/* show hook */
 
 	MarkGUCPrefixReserved("workflow");
+}
+
+/* The trace context of the session, in the current memory context; NULL: none. */
+const char *
+wf_guc_traceparent(void)
+{
+	return likely(wf_traceparent[0] == '\0') ? NULL : pstrdup(wf_traceparent);
 }

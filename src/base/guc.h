@@ -65,11 +65,13 @@ extern int	wf_unknown_events;	/* WfUnknownEvents */
 extern char *wf_file_directory;
 extern bool wf_file_keep_changes;
 extern char *wf_tenant;			/* never NULL; empty: none, see store/tenant.c */
+extern char *wf_traceparent;	/* never NULL; empty: none, see base/span.c */
 
 /* Set by a superuser, in a session too. */
 extern char *wf_test_clock;
 extern int	wf_test_steady_clock;	/* ms; -1: the real one */
 
 extern void wf_guc_init(void);
+extern const char *wf_guc_traceparent(void);
 
 #endif							/* WF_GUC_H */

@@ -66,6 +66,7 @@ static const char *const left_alone[] =
 	"wal_sender_timeout",
 	"work_mem",
 	"workflow.tenant",			/* pinned, where the code works for one */
+	"workflow.traceparent",		/* pinned, to the span of the code */
 	"xmlbinary",				/* pinned */
 	"xmloption"					/* pinned */
 };

@@ -94,13 +94,21 @@ pin_tenant(const char *tenant)
 		pin("workflow.tenant", tenant);
 }
 
+/* The span that the code is in, so that what it makes or calls hangs below it. */
+static void
+pin_trace(const char *trace)
+{
+	if (trace != NULL && strcmp(wf_traceparent, trace) != 0)
+		pin("workflow.traceparent", trace);
+}
+
 /*
- * Make the author's settings, and the tenant, those of the session, whose user is the
- * owner: for code that begins and ends transactions, which ends every nest level of
+ * Make the author's settings, tenant and trace context those of the session, whose user is
+ * the owner: for code that begins and ends transactions, which ends every nest level of
  * settings.
  */
 void
-wf_user_context_pin_session(const WfAuthor *author, const char *tenant)
+wf_user_context_pin_session(const WfAuthor *author, const char *tenant, const char *trace)
 {
 	user_code_ran = true;
 	action = GUC_ACTION_SET;
@@ -108,6 +116,7 @@ wf_user_context_pin_session(const WfAuthor *author, const char *tenant)
 	{
 		pin_settings(author);
 		pin_tenant(tenant);
+		pin_trace(trace);
 	}
 	PG_FINALLY();
 	{
@@ -116,12 +125,20 @@ wf_user_context_pin_session(const WfAuthor *author, const char *tenant)
 	PG_END_TRY();
 }
 
-/* The session works for nobody any more. */
+static void
+clear(const char *name)
+{
+	(void) set_config_option(name, "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+}
+
+/* The session works for nobody any more, and in no trace. */
 void
 wf_user_context_end_session(void)
 {
 	if (wf_tenant[0] != '\0')
-		(void) set_config_option("workflow.tenant", "", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+		clear("workflow.tenant");
+	if (wf_traceparent[0] != '\0')
+		clear("workflow.traceparent");
 }
 
 /*
@@ -155,8 +172,9 @@ wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket)
 	user_code_ran = true;
 	if (bracket->open)
 	{
-		/* code that has named another tenant has done so for itself only */
+		/* code that has named another tenant, or trace, has done so for itself only */
 		pin_tenant(bracket->tenant);
+		pin_trace(bracket->trace);
 		return;
 	}
 
@@ -191,6 +209,7 @@ wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket)
 		wf_foreign_settings_hide();
 	pin_settings(author);
 	pin_tenant(bracket->tenant);
+	pin_trace(bracket->trace);
 	SetUserIdAndSecContext(author->role,
 						   bracket->sec_context | restricted);
 	bracket->open = true;

@@ -17,6 +17,8 @@ typedef struct WfUserContext
 {
 	const char *tenant;			/* for whom the code works, before it is entered;
 								 * empty: nobody; NULL: as the session does */
+	const char *trace;			/* the context of the span that the code is in; empty:
+								 * none; NULL: as the session has it */
 	bool		open;			/* it is entered */
 	Oid			user;			/* role before */
 	int			sec_context;	/* flags before */
@@ -30,7 +32,7 @@ typedef struct WfUserContext
 
 extern void wf_user_context_enter(const WfAuthor *author, WfUserContext *bracket);
 extern int	wf_user_context_pin(const WfAuthor *author);
-extern void wf_user_context_pin_session(const WfAuthor *author, const char *tenant);
+extern void wf_user_context_pin_session(const WfAuthor *author, const char *tenant, const char *trace);
 extern void wf_user_context_end_session(void);
 extern void wf_user_context_leave(WfUserContext *bracket);
 extern bool wf_user_context_ran(void);

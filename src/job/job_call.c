@@ -403,15 +403,15 @@ wf_job_call_many(const WfJob *job, int n, Datum *params, Jsonb **results, const 
 /*
  * The same at top level, in a transaction without SPI and snapshot, in a session of
  * the job's owner: a procedure may COMMIT.  Another transaction may be open
- * afterwards.  The author's settings, and the tenant, are those of the session from now on.  Its
- * timeout is the caller's.
+ * afterwards.  The author's settings, the tenant and the trace context (or NULL), are those of
+ * the session from now on.  Its timeout is the caller's.
  */
 Jsonb *
-wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run_info, const char *tenant)
+wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run_info, const char *tenant, const char *trace)
 {
 	Call		call = {.job = job,.params = params,.run = run_info,.context = CurrentMemoryContext};
 
-	wf_user_context_pin_session(&job->author, tenant);
+	wf_user_context_pin_session(&job->author, tenant, trace);
 	if (job->is_procedure)
 		call_procedure(&call);
 	else

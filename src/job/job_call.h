@@ -18,6 +18,7 @@ extern Jsonb *wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run,
 							  const Interval *timeout, WfUserContext *bracket);
 extern void wf_job_call_many(const WfJob *job, int n, Datum *params, Jsonb **results,
 							 const Interval *timeout, WfUserContext *bracket);
-extern Jsonb *wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run, const char *tenant);
+extern Jsonb *wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run, const char *tenant,
+							 const char *trace);
 
 #endif							/* WF_JOB_CALL_H */

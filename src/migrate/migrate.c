@@ -401,7 +401,7 @@ write_move(WfMove *move)
 		wf_changes_history(changes, &process->row, WF_MIGRATE_EVENT, move->batch->now,
 						   DT_NOBEGIN, true, from_states, process->row.states,
 						   move->batch->migration->actor,
-						   wf_step_with_note(move->payload.data, move->batch->migration->note), NULL);
+						   wf_step_with_note(move->payload.data, move->batch->migration->note), NULL, NULL);
 	}
 	wf_child_list_write(process);
 	if (move->route->from->chart->nattributes > 0 ||

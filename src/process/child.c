@@ -43,6 +43,7 @@
 #include "process/process.h"
 #include "process/process_timer.h"
 #include "process/send.h"
+#include "process/step_trace.h"
 #include "process/stepper.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
@@ -193,7 +194,7 @@ wf_child_tell(WfProcess *process, const char *prefix, Jsonb *data)
 	bool		over;
 	WfDefinition *parent;
 	WfTimerRow	notice = {.due = wf_clock_now(),.data = data,.from_child = true,
-	.child = process->row.id};
+	.child = process->row.id,.trace = wf_step_trace_span(process)};
 
 	if (!process->row.has_parent || process->disowned)
 		return;

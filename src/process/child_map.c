@@ -39,6 +39,7 @@
 #include "process/observer.h"
 #include "process/process.h"
 #include "process/send.h"
+#include "process/step_trace.h"
 #include "process/stepper.h"
 #include "store/changes.h"
 #include "store/element.h"
@@ -116,12 +117,12 @@ wf_child_map_array(WfProcess *process, const WfInvoke *invoke, const WfEvent *ev
 static Jsonb *
 common_jsonb(const WfInvoke *invoke, Jsonb *input, const WfRunOrder *order)
 {
-	const char *keys[] = {"as", "input", "queue", "partition", "priority", "timeout", "actor"};
+	const char *keys[] = {"as", "input", "queue", "partition", "priority", "timeout", "actor", "traceparent"};
 	Jsonb	   *values[] = {
 		wf_jsonb_string(invoke->map->as), input,
 		string_or_absent(order->queue), string_or_absent(order->partition), order->priority,
 		order->timeout == 0 ? NULL : number_jsonb(order->timeout),
-		string_or_absent(order->actor)
+		string_or_absent(order->actor), string_or_absent(order->trace)
 	};
 
 	return wf_jsonb_object(lengthof(keys), keys, values);
@@ -156,7 +157,8 @@ read_common(const WfInvoke *invoke, Jsonb *stored, Common *common)
 		.queue = member_text(stored, "queue"),
 		.partition = member_text(stored, "partition"),
 		.priority = member(stored, "priority"),
-		.actor = member_text(stored, "actor")
+		.actor = member_text(stored, "actor"),
+		.trace = member_text(stored, "traceparent")
 	};
 	if (getKeyJsonValueFromContainer(&stored->root, "timeout", strlen("timeout"), &timeout) != NULL)
 		common->order.timeout =
@@ -286,6 +288,7 @@ advance(WfProcess *process, WfChild *map, const WfInvoke *invoke, Jsonb **error)
 			if (stored == NULL)
 				elog(ERROR, "the elements of \"%s\" are gone", map->invoke);
 			read_common(invoke, stored, &common);
+			wf_step_trace_follow(process, common.order.trace);
 			as = member_text(stored, "as");
 			elements = palloc(sizeof(WfElement) * Min(room, PIECE));
 		}
@@ -308,7 +311,8 @@ raise_done(WfProcess *process, const WfInvoke *invoke, Jsonb *results, Jsonb *fa
 {
 	WfPayload  *payload = palloc0(sizeof(WfPayload));
 	WfEvent		done = {psprintf(WF_DONE_INVOKE "%s", invoke->id), payload};
-	WfTimerRow	timer = {.process = process->row.id,.due = wf_clock_now(),.event = done.name,.data = results};
+	WfTimerRow	timer = {.process = process->row.id,.due = wf_clock_now(),.event = done.name,.data = results,
+	.trace = wf_step_trace_span(process)};
 
 	payload->output = results;
 	payload->data = failures;

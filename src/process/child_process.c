@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 
 #include "base/clock.h"
 #include "base/errcodes.h"
@@ -27,6 +28,7 @@
 #include "process/event_scope.h"
 #include "process/process.h"
 #include "process/send.h"
+#include "process/step_trace.h"
 #include "process/stepper.h"
 #include "store/changes.h"
 #include "store/process_row.h"
@@ -125,9 +127,12 @@ wf_child_process_start(WfProcess *process, WfChild *child)
 		.context = JsonbPGetDatum(wf_jsonb_object(0, NULL, NULL)),
 		.has_parent = true,.parent = process->row.id,.invoke = child->invoke,
 	.depth = process->row.depth + 1,.tenant = process->row.tenant};
+	const char *span = wf_step_trace_span(process);
 	WfTimerRow	start = {.process = child->id,.due = now,.event = WF_START_EVENT,
 	.actor = child->actor,.data = child->input};
 
+	if (span != NULL)
+		row.traceparent = CStringGetTextDatum(span);
 	wf_changes_start(changes, &row, now, process->definition->role, NULL);
 	wf_changes_arm(changes, &start, child->definition->owner, false, false);
 	for (int i = 0; i < child->nmailbox; i++)
@@ -146,7 +151,7 @@ wf_child_process_cancel(WfProcess *process, const pg_uuid_t *id, WfDefinition *m
 	bool		over;
 	WfDefinition *definition = wf_send_definition_of(id, &over, NULL);
 	WfTimerRow	cancel = {.process = *id,.due = wf_clock_now(),
-	.event = WF_CANCEL_EVENT};
+	.event = WF_CANCEL_EVENT,.trace = wf_step_trace_span(process)};
 
 	if (definition == NULL)
 		definition = made;

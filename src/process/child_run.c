@@ -31,6 +31,7 @@
 #include "process/event_scope.h"
 #include "process/observer.h"
 #include "process/process.h"
+#include "process/step_trace.h"
 #include "process/stepper.h"
 #include "run/run_make.h"
 #include "run/run_rules.h"
@@ -131,7 +132,8 @@ wf_child_run_order(WfProcess *process, const WfInvoke *invoke, const WfEvent *ev
 	Settings	settings = {process, event, order};
 	WfCode		code = {"invoke", invoke->path, false};
 
-	*order = (WfRunOrder) {.invoke = invoke,.actor = wf_event_scope_actor(process, event)};
+	*order = (WfRunOrder) {.invoke = invoke,.actor = wf_event_scope_actor(process, event),
+	.trace = wf_step_trace_span(process)};
 	if (invoke->queue == NULL && invoke->partition == NULL && invoke->priority == NULL &&
 		invoke->timeout == NULL)
 		return true;
@@ -182,7 +184,8 @@ make(void *arg)
 	WfProcess  *process = make->process;
 	Oid			role = process->definition->role;
 	const WfJob *job = wf_job_newest(order->invoke->src);
-	WfRunRequest request = {.job = job,.at = wf_clock_now(),.actor = order->actor,.starter = role};
+	WfRunRequest request = {.job = job,.at = wf_clock_now(),.actor = order->actor,.starter = role,
+	.trace = order->trace};
 	WfRunWanted wanted = {
 		.params = params_of(make, job),
 		.partition = order->partition,

@@ -19,6 +19,7 @@ typedef struct WfRunOrder
 	Jsonb	   *priority;
 	int64		timeout;		/* us */
 	const char *actor;			/* or NULL */
+	const char *trace;			/* the span of the step that has invoked them, or NULL */
 } WfRunOrder;
 
 extern bool wf_child_run_order(WfProcess *process, const WfInvoke *invoke, const WfEvent *event,

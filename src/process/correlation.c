@@ -133,7 +133,7 @@ take_kept(WfProcess *process, const WfAwaited *awaited)
 	for (int i = 0; i < n; i++)
 	{
 		WfTimerRow	timer = {.process = process->row.id,.due = wf_clock_now(),.event = kept[i].event,
-		.actor = kept[i].actor,.data = kept[i].data,.once = wf_published_once(kept[i].id)};
+		.actor = kept[i].actor,.data = kept[i].data,.once = wf_published_once(kept[i].id),.trace = kept[i].trace};
 		Oid			role = get_role_oid(kept[i].role, true);
 
 		/* it may act for the actor elsewhere, and not here */

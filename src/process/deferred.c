@@ -151,6 +151,7 @@ wf_deferred_keep(WfProcess *process, const WfTimerRow *timer, const char *state)
 	deferred->timer = *timer;
 	deferred->timer.seq = 0;
 	deferred->timer.once = NULL;	/* it has been delivered */
+	deferred->timer.trace = NULL;	/* as from the table, which does not tell it */
 	deferred->state = state;
 }
 

@@ -16,6 +16,7 @@
 #include "definition/definition.h"
 #include "eval/user_context.h"
 #include "interpreter/machine.h"
+#include "store/changes.h"
 #include "store/process_row.h"
 #include "store/status.h"
 #include "store/timer.h"
@@ -62,6 +63,7 @@ typedef struct WfProcess
 	WfEvent		boundary;		/* the event that starts or cancels the process;
 								 * its payload is NULL at any other time */
 	WfUserContext user_context; /* of the author's code in this step */
+	WfTraced	traced;			/* the span that this step is: see step_trace.h */
 	bool		asking;			/* guards are evaluated, but no transition will
 								 * be taken: raise and note nothing */
 	List	   *refused;		/* of WfTransition: kept from the event by

@@ -28,6 +28,7 @@
 #include "process/observer.h"
 #include "process/process_timer.h"
 #include "process/step.h"
+#include "process/step_trace.h"
 #include "process/stepper.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
@@ -249,6 +250,7 @@ wf_process_timer_send(WfProcess *process, const char *event, Jsonb *data,
 
 	armed->timer.data = data;
 	armed->timer.actor = actor;
+	armed->timer.trace = wf_step_trace_span(process);
 	if (unlikely(process->stepper->observer != NULL))
 		process->stepper->observer->sent(process->stepper->observer, NULL,
 										 event, data, id, due);
@@ -270,6 +272,7 @@ wf_process_timer_mail_self(WfProcess *process, const char *event, Jsonb *data,
 	mail->timer.event = event;
 	mail->timer.actor = actor;
 	mail->timer.data = data;
+	mail->timer.trace = wf_step_trace_span(process);
 	if (unlikely(process->stepper->observer != NULL))
 		process->stepper->observer->sent(process->stepper->observer, NULL,
 										 event, data, NULL, mail->timer.due);

@@ -36,6 +36,7 @@
 #include "process/process.h"
 #include "process/process_timer.h"
 #include "process/send.h"
+#include "process/step_trace.h"
 #include "process/stepper.h"
 #include "store/changes.h"
 #include "store/process_row.h"
@@ -264,7 +265,7 @@ wf_send_forward(WfProcess *process, const WfTimerRow *timer)
 {
 	char	   *target = forwarded_text(timer->data, "process");
 	bool		from_child = forwarded(timer->data, "child") != NULL;
-	WfTimerRow	sent = {.actor = timer->actor};
+	WfTimerRow	sent = {.actor = timer->actor,.trace = timer->trace};
 	WfDefinition *receiver;
 	WfChild    *child;
 
@@ -294,7 +295,8 @@ void
 wf_send_across(WfProcess *process, const char *target, const char *event,
 			   Jsonb *data, const char *id, TimestampTz due, const char *actor)
 {
-	WfTimerRow	timer = {.event = event,.actor = actor,.data = data};
+	WfTimerRow	timer = {.event = event,.actor = actor,.data = data,
+	.trace = wf_step_trace_span(process)};
 	WfDefinition *receiver = NULL;
 	WfChild    *child;
 	WfObserver *observer = process->stepper->observer;

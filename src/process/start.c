@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "base/errcodes.h"
+#include "base/guc.h"
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "definition/definition.h"
@@ -24,6 +25,7 @@
 #include "process/process.h"
 #include "process/start.h"
 #include "process/step.h"
+#include "process/step_trace.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "store/changes.h"
@@ -43,6 +45,7 @@ start_one(WfStepper *stepper, const WfStart *start, const pg_uuid_t *id,
 	wf_pause_refuse(start->definition);
 	context = wf_context_initial(start->definition, input, start->actor, key, NULL);
 	process = wf_stepper_add_new(stepper, start->definition, id, context, key);
+	wf_step_trace_of_process(process, start->trace != NULL ? start->trace : wf_guc_traceparent());
 
 	if (start->later)
 	{

@@ -20,6 +20,7 @@ typedef struct WfStart
 	const char *actor;
 	bool		refuse;			/* on_key: a key that is taken, */
 	bool		renew;			/* or only one of a process that is not over */
+	const char *trace;			/* the trace context; NULL: that of the session */
 	bool		looks_for_early;	/* the SQL has events that came early */
 } WfStart;
 

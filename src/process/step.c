@@ -40,6 +40,7 @@
 #include "process/process_timer.h"
 #include "process/restore.h"
 #include "process/step.h"
+#include "process/step_trace.h"
 #include "process/stepper.h"
 #include "process/task.h"
 #include "store/changes.h"
@@ -105,7 +106,7 @@ wf_step_finish(WfProcess *process, const char *event, TimestampTz due, bool take
 	}
 	wf_changes_history(process->stepper->changes, &process->row, event, now, due,
 					   taken, from_states, process->row.states, actor, data,
-					   process->reason);
+					   process->reason, &process->traced);
 	if (unlikely(process->stepper->observer != NULL))
 		process->stepper->observer->stepped(process->stepper->observer, event,
 											due, taken, from_states);
@@ -124,10 +125,11 @@ wf_step_note(WfProcess *process, const char *event, Jsonb *data, const char *act
 	process->changed = true;
 	if (process->row.step == 0)
 		return;
+	wf_step_trace_begin(process, wf_guc_traceparent());
 	process->row.step++;
 	wf_changes_history(process->stepper->changes, &process->row, event, wf_clock_now(),
 					   DT_NOBEGIN, true, process->row.states, process->row.states,
-					   actor, wf_step_with_note(data, note), NULL);
+					   actor, wf_step_with_note(data, note), NULL, &process->traced);
 }
 
 /* --- steps ------------------------------------------------------------- */
@@ -175,6 +177,7 @@ step_alone(WfProcess *process, const WfTimerRow *timer, TimestampTz due, bool re
 	WfVerdict	verdict = WF_TAKEN;
 
 	WF_PUSH_STEP(process, timer->event);
+	wf_step_trace_begin(process, timer->trace);
 	wf_policy_forget();
 	if (strncmp(timer->event, WF_DONE_INVOKE, strlen(WF_DONE_INVOKE)) == 0)
 	{
@@ -239,6 +242,7 @@ wf_step_enter(WfProcess *process, Jsonb *input, const char *actor)
 	.due = process->current != NULL ? process->current->due : 0};
 
 	WF_PUSH_STEP(process, WF_START_EVENT);
+	wf_step_trace_begin(process, NULL);
 	/*
 	 * The step of the parent made it with an empty context, because code of
 	 * the child's owner must not run in there.
@@ -283,6 +287,7 @@ typedef struct Order
 	const char *event;			/* a command; NULL: to start */
 	Jsonb	   *data;
 	const char *actor;
+	const char *trace;			/* the context in which the command came, or NULL */
 } Order;
 
 static WfVerdict
@@ -290,7 +295,7 @@ obey(const Order *order)
 {
 	WfProcess  *process = order->process;
 	WfTimerRow	timer = {.process = process->row.id,.event = order->event,.data = order->data,
-	.actor = order->actor};
+	.actor = order->actor,.trace = order->trace};
 	WfVerdict	verdict = WF_TAKEN;
 
 	process->self_left = wf_max_microsteps;
@@ -339,16 +344,16 @@ wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 }
 
 /*
- * Deliver a command, then what the process sends to itself.  data and actor may
- * be NULL.  Returns what became of the command.  Error WF002 if its actor may
+ * Deliver a command, then what the process sends to itself.  data, actor and trace, the
+ * context in which it came, may be NULL.  Returns what became of the command.  Error WF002 if its actor may
  * not cause the transition that it would cause; also throws what guards and
  * actions throw.  The caller has checked that the process takes commands.
  */
 WfVerdict
 wf_step_send(WfStepper *stepper, WfProcess *process, const char *event,
-			 Jsonb *data, const char *actor)
+			 Jsonb *data, const char *actor, const char *trace)
 {
-	Order		order = {.process = process,.event = event,.data = data,.actor = actor};
+	Order		order = {.process = process,.event = event,.data = data,.actor = actor,.trace = trace};
 
 	return (wf_sensitive_hides(process->definition) ? obey_hidden : obey) (&order);
 }
@@ -365,6 +370,7 @@ wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	WfEvent		event = {"workflow.cancel", &payload};
 
 	WF_PUSH_STEP(process, event.name);
+	wf_step_trace_begin(process, process->current != NULL ? process->current->trace : wf_guc_traceparent());
 	wf_restore(process);
 	process->boundary = event;
 	if (process->row.status != WF_INITIALIZED)
@@ -432,6 +438,7 @@ wf_step_move(WfStepper *stepper, WfProcess *process, const WfStateId *states,
 	bool		deferring;
 
 	WF_PUSH_STEP(process, event.name);
+	wf_step_trace_begin(process, wf_guc_traceparent());
 	process->self_left = wf_max_microsteps;
 	wf_restore(process);
 	deferring = process->was_deferring = wf_deferred_wanted(process);

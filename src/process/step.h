@@ -28,7 +28,8 @@ typedef enum WfVerdict
 extern void wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 						  const char *actor);
 extern WfVerdict wf_step_send(WfStepper *stepper, WfProcess *process,
-							  const char *event, Jsonb *data, const char *actor);
+							  const char *event, Jsonb *data, const char *actor,
+							  const char *trace);
 extern WfVerdict wf_step_deliver(WfProcess *process, const WfTimerRow *timer,
 								 TimestampTz due, bool refuse);
 extern void wf_step_enter(WfProcess *process, Jsonb *input, const char *actor);

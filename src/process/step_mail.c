@@ -25,6 +25,7 @@
 #include "process/send.h"
 #include "process/step.h"
 #include "process/step_mail.h"
+#include "process/step_trace.h"
 #include "process/stepper.h"
 #include "shmem/slot.h"
 #include "store/changes.h"
@@ -136,9 +137,11 @@ replace_deferred(WfProcess *process, const WfTimerRow *timer)
 static void
 deliver_of_element(WfProcess *process, WfTimerRow *timer)
 {
+	wf_step_trace_follow(process, NULL);
 	switch (wf_child_map_hear(process, timer))
 	{
 		case WF_HEARD_NOTHING:
+			wf_step_trace_begin(process, timer->trace);
 			wf_step_finish(process, timer->event, timer->due, false, timer->actor, timer->data);
 			break;
 		case WF_HEARD_EVENT:
@@ -157,6 +160,7 @@ step_if_fits(WfProcess *process, WfTimerRow *timer)
 	if (likely(timer->once == NULL) || wf_correlation_fits(process, timer))
 		return wf_step_deliver(process, timer, timer->due, false);
 	process->reason = "refused";
+	wf_step_trace_begin(process, timer->trace);
 	wf_step_finish(process, timer->event, timer->due, false, timer->actor, timer->data);
 	return WF_REFUSED;
 }

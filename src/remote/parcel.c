@@ -31,7 +31,8 @@ static const char *const columns[] = {
 	[WF_PARCEL_round] = "round",
 	[WF_PARCEL_types] = "types",
 	[WF_PARCEL_tenant] = "tenant",
-	[WF_PARCEL_position] = "position"
+	[WF_PARCEL_position] = "position",
+	[WF_PARCEL_traceparent] = "traceparent"
 };
 
 StaticAssertDecl(lengthof(columns) == WF_PARCEL_FIELDS, "each field has a column");

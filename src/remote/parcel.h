@@ -28,10 +28,11 @@ typedef enum WfParcelField
 	WF_PARCEL_round,
 	WF_PARCEL_types,
 	WF_PARCEL_tenant,
-	WF_PARCEL_position
+	WF_PARCEL_position,
+	WF_PARCEL_traceparent
 } WfParcelField;
 
-#define WF_PARCEL_FIELDS	16
+#define WF_PARCEL_FIELDS	17
 
 typedef struct WfParcel
 {

@@ -29,6 +29,7 @@
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "base/superuser.h"
+#include "base/span.h"
 #include "base/uuid.h"
 #include "bgworker/login.h"
 #include "eval/step_timeout.h"
@@ -168,10 +169,23 @@ tenant_of(const Errand *errand)
 	return tenant == NULL ? "" : tenant;
 }
 
+/*
+ * In which span its code is; empty: in none.  The other server has no say in the form of our
+ * settings: what is no context is none.
+ */
+static const char *
+span_of(const Errand *errand)
+{
+	const char *given = errand->parcel.fields[WF_PARCEL_traceparent];
+	char	   *context = given == NULL ? NULL : pstrdup(given);
+
+	return context == NULL || !wf_span_read(context, context) ? "" : context;
+}
+
 static Jsonb *
 call_atomic(const Errand *errand)
 {
-	WfUserContext bracket = {.tenant = tenant_of(errand)};
+	WfUserContext bracket = {.tenant = tenant_of(errand),.trace = span_of(errand)};
 	Datum		params = JsonbPGetDatum(errand->params);
 	Jsonb	   *result = NULL;
 
@@ -203,7 +217,8 @@ call_tracked(const Errand *errand)
 	wf_step_timeout_begin(&outer, end_of(errand->timeout), WF_LIMIT_OF_JOB);
 	PG_TRY();
 	{
-		result = wf_job_call_top(errand->job, errand->params, errand->info, tenant_of(errand));
+		result = wf_job_call_top(errand->job, errand->params, errand->info, tenant_of(errand),
+								 span_of(errand));
 	}
 	PG_CATCH();
 	{

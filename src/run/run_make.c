@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/guc.h"
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "job/job_given.h"
@@ -80,6 +81,7 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 	TimestampTz due = request->debounce == NULL ? request->at : put_off(request, wf_clock_now());
 	Oid			starter = OidIsValid(request->starter) ? request->starter : GetUserId();
 	Datum		tenant = wf_tenant_datum();
+	const char *trace = request->trace != NULL || wanted->process != NULL ? request->trace : wf_guc_traceparent();
 
 	wf_run_row_init(row);
 	wf_run_row_set(row, WF_RUN_id, UUIDPGetDatum(id));
@@ -113,6 +115,7 @@ fill(WfRunRow *row, const WfRunRequest *request, const WfRunWanted *wanted, pg_u
 		wf_run_row_set(row, WF_RUN_tenant, tenant);
 	if (wanted->rules != NULL)
 		wf_run_row_set(row, WF_RUN_rules, JsonbPGetDatum(wanted->rules));
+	set_text(row, WF_RUN_traceparent, trace);
 }
 
 /* --- keys ------------------------------------------------------------------ */

@@ -39,6 +39,8 @@ typedef struct WfRunRequest
 	WfRunAwaits after_failed;
 	const Interval *debounce;	/* NULL: none; `at` is then behind it */
 	const Interval *at_most;	/* so long after the first call; NULL: any time */
+	const char *trace;			/* the trace context; NULL: that of the session, unless a
+								 * process invokes it */
 	Oid			starter;		/* or InvalidOid: the current user */
 	bool	   *made;			/* becomes, for each: is it new?  NULL: nobody asks */
 	int		   *current;		/* or NULL: the one that is being made, for messages */

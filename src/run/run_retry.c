@@ -70,6 +70,9 @@ fill(WfRunRow *row, const WfJob *job)
 	wf_run_row_set(row, WF_RUN_attempts, Int16GetDatum(0));
 	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
 	wf_run_row_next_round(row);
+	/* its span has been told of: another one follows, below that */
+	if (!row->nulls[WF_RUN_traceparent])
+		wf_run_row_set(row, WF_RUN_traceparent, CStringGetTextDatum(wf_run_row_span(row)));
 }
 
 /*

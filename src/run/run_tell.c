@@ -80,7 +80,8 @@ wf_run_tell(int n, const WfRunEnd *ends)
 			.sender = *wf_run_row_id(end->row),
 			.event = psprintf("%s.invoke.%s", finished ? "done" : "error",
 							  TextDatumGetCString(end->row->values[WF_RUN_invoke])),
-			.data = finished ? end->result : error_of(end)
+			.data = finished ? end->result : error_of(end),
+			.trace = wf_run_row_span(end->row)
 		};
 	}
 	if (told > 0)

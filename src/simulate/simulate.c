@@ -361,7 +361,7 @@ step(WfSimulation *sim, const WfStimulus *stimulus)
 			break;
 		case WF_STIMULUS_REPLY:
 		case WF_STIMULUS_COMMAND:
-			(void) wf_step_send(stepper, process, stimulus->event, data, stimulus->actor);
+			(void) wf_step_send(stepper, process, stimulus->event, data, stimulus->actor, NULL);
 			break;
 	}
 	(void) wf_step_write(stepper);

@@ -24,7 +24,8 @@
  */
 #define WF_STARTED_COLUMNS(K, F, N) \
 	WF_STARTED_OLDER_COLUMNS(K, F, N) \
-	N(STARTED, tenant, TEXTOID)
+	N(STARTED, tenant, TEXTOID) \
+	N(STARTED, traceparent, TEXTOID)
 
 /* Those that versions before 0.3.0 have, too. */
 #define WF_STARTED_OLDER_COLUMNS(K, F, N) \
@@ -70,6 +71,12 @@
 	N(MIGRATED, children, JSONBOID)
 
 #define WF_NOTED_COLUMNS(K, F, N) \
+	WF_NOTED_OLDER_COLUMNS(K, F, N) \
+	N(NOTED, traceparent, TEXTOID) \
+	N(NOTED, began, TIMESTAMPTZOID) \
+	N(NOTED, xid, XID8OID)
+
+#define WF_NOTED_OLDER_COLUMNS(K, F, N) \
 	F(NOTED, process, UUIDOID) \
 	N(NOTED, at, TIMESTAMPTZOID) \
 	N(NOTED, due, TIMESTAMPTZOID) \
@@ -89,6 +96,10 @@
 	K(DISARMED, name, TEXTOID)
 
 #define WF_ARMED_COLUMNS(K, F, N) \
+	WF_ARMED_OLDER_COLUMNS(K, F, N) \
+	N(ARMED, traceparent, TEXTOID)
+
+#define WF_ARMED_OLDER_COLUMNS(K, F, N) \
 	K(ARMED, if_absent, BOOLOID) \
 	F(ARMED, process, UUIDOID) \
 	N(ARMED, seq, INT8OID) \

@@ -250,6 +250,7 @@ wf_changes_start(WfChanges *out, const WfRow *row, TimestampTz at,
 	}
 	set_text(&new, WF_STARTED_invoke, row->invoke);
 	set_pointer(&new, WF_STARTED_tenant, row->tenant);
+	set_pointer(&new, WF_STARTED_traceparent, row->traceparent);
 	put(out, WF_SET_STARTED, &new);
 }
 
@@ -295,13 +296,13 @@ wf_changes_migrate(WfChanges *out, const WfRow *row, TimestampTz at)
 /*
  * A row of the history: an event reached a process, whose step it was.  due
  * DT_NOBEGIN: a command.  from_states and to_states are text[]; actor, data and
- * reason may be NULL.
+ * reason may be NULL, and so may traced.
  */
 void
 wf_changes_history(WfChanges *out, const WfRow *row, const char *event,
 				   TimestampTz at, TimestampTz due, bool taken,
 				   Datum from_states, Datum to_states,
-				   const char *actor, Jsonb *data, const char *reason)
+				   const char *actor, Jsonb *data, const char *reason, const WfTraced *traced)
 {
 	Row			new = {0};
 
@@ -317,6 +318,11 @@ wf_changes_history(WfChanges *out, const WfRow *row, const char *event,
 	set_text(&new, WF_NOTED_actor, actor);
 	set_jsonb(&new, WF_NOTED_data, data);
 	set_text(&new, WF_NOTED_reason, reason);
+	if (unlikely(traced != NULL && traced->context != NULL))
+	{
+		set_text(&new, WF_NOTED_traceparent, traced->context);
+		set(&new, WF_NOTED_began, TimestampTzGetDatum(traced->began));
+	}
 	put(out, WF_SET_NOTED, &new);
 }
 
@@ -372,6 +378,7 @@ wf_changes_arm(WfChanges *out, const WfTimerRow *timer, int32 owner,
 	set_jsonb(&new, WF_ARMED_data, wf_timer_row_pack(timer, &child));
 	if (child != NULL)
 		set(&new, WF_ARMED_child, UUIDPGetDatum(child));
+	set_text(&new, WF_ARMED_traceparent, timer->trace);
 	put(out, WF_SET_ARMED, &new);
 	out->looks = out->looks || if_absent;
 	if (parked)

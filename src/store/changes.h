@@ -14,6 +14,13 @@
 #include "store/process_row.h"
 #include "store/timer.h"
 
+/* The span of a step. */
+typedef struct WfTraced
+{
+	const char *context;		/* in which its event came; NULL: it is in no trace */
+	TimestampTz began;
+} WfTraced;
+
 extern WfChanges *wf_changes_new(int32 claimed);
 
 extern void wf_changes_divert(WfChanges *out, WfChangesObserver *sink);
@@ -26,7 +33,8 @@ extern void wf_changes_migrate(WfChanges *out, const WfRow *row, TimestampTz at)
 extern void wf_changes_history(WfChanges *out, const WfRow *row, const char *event,
 							   TimestampTz at, TimestampTz due, bool taken,
 							   Datum from_states, Datum to_states,
-							   const char *actor, Jsonb *data, const char *reason);
+							   const char *actor, Jsonb *data, const char *reason,
+							   const WfTraced *traced);
 extern void wf_changes_disarm(WfChanges *out, const pg_uuid_t *process,
 							  const char *state, const char *name);
 extern void wf_changes_arm(WfChanges *out, const WfTimerRow *timer, int32 owner,

@@ -17,12 +17,15 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "base/version.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/uuid.h"
+#include "utils/xid8.h"
 
 #include "store/change_sets.h"
 #include "store/changes.h"
@@ -30,7 +33,6 @@
 #include "store/heap.h"
 #include "store/retention.h"
 #include "store/statement.h"
-#include "store/tenant.h"
 
 /* The columns of a set that are written, for an INSERT, ... */
 #define NONE(set, column, type)
@@ -43,10 +45,29 @@
 #define NEXT_ASSIGNMENT(set, column, type) ", " #column " = s." #column
 #define ASSIGNMENTS_OF(set) WF_##set##_COLUMNS(NONE, FIRST_ASSIGNMENT, NEXT_ASSIGNMENT)
 
-/* In the SQL of versions before 0.3.0 processes have no tenant, which comes last. */
-static WfStatement started_older_statement = {
-	.sql = "INSERT INTO workflow.process (" WF_STARTED_OLDER_COLUMNS(NONE, FIRST_NAME, NEXT_NAME) ")"
-	" SELECT " WF_STARTED_OLDER_COLUMNS(NONE, FIRST_NAME, NEXT_NAME) " FROM wf_started"
+#define OLDER_COLUMNS_OF(set) WF_##set##_OLDER_COLUMNS(NONE, FIRST_NAME, NEXT_NAME)
+
+/* A timer of a state may be there already. */
+#define ARM(columns) \
+	"INSERT INTO workflow.timer (" columns ")" \
+	" SELECT " columns " FROM wf_armed a" \
+	" WHERE NOT a.if_absent OR NOT EXISTS (SELECT FROM workflow.timer t" \
+	"  WHERE t.process OPERATOR(pg_catalog.=) a.process" \
+	"  AND t.name OPERATOR(pg_catalog.=) a.name AND t.state OPERATOR(pg_catalog.=) a.state)"
+
+/* For the SQL of versions before 0.3.0, whose tables do not have the last columns. */
+static WfStatement older_statements[WF_NSETS] = {
+	[WF_SET_STARTED] = {
+		.sql = "INSERT INTO workflow.process (" OLDER_COLUMNS_OF(STARTED) ")"
+		" SELECT " OLDER_COLUMNS_OF(STARTED) " FROM wf_started"
+	},
+	[WF_SET_NOTED] = {
+		.sql = "INSERT INTO workflow.history (" OLDER_COLUMNS_OF(NOTED) ")"
+		" SELECT " OLDER_COLUMNS_OF(NOTED) " FROM wf_noted"
+	},
+	[WF_SET_ARMED] = {
+		.sql = ARM(OLDER_COLUMNS_OF(ARMED))
+	}
 };
 
 static WfStatement statements[WF_NSETS] = {
@@ -77,11 +98,7 @@ static WfStatement statements[WF_NSETS] = {
 		" AND f.process OPERATOR(pg_catalog.=) g.process AND f.seq OPERATOR(pg_catalog.=) g.seq"
 	},
 	[WF_SET_ARMED] = {
-		.sql = "INSERT INTO workflow.timer (" COLUMNS_OF(ARMED) ")"
-		" SELECT " COLUMNS_OF(ARMED) " FROM wf_armed a"
-		" WHERE NOT a.if_absent OR NOT EXISTS (SELECT FROM workflow.timer t"
-		"  WHERE t.process OPERATOR(pg_catalog.=) a.process"
-		"  AND t.name OPERATOR(pg_catalog.=) a.name AND t.state OPERATOR(pg_catalog.=) a.state)"
+		.sql = ARM(COLUMNS_OF(ARMED))
 	},
 	[WF_SET_LET_GO] = {
 		.sql = "UPDATE workflow.timer t SET child = NULL FROM wf_let_go g"
@@ -153,6 +170,11 @@ static WfStatement statements[WF_NSETS] = {
 	},
 };
 
+/* Transactions of another place are none of this one, by which spans would be told. */
+static WfStatement untold_statement = {
+	.sql = "UPDATE workflow.history SET xid = NULL WHERE xid IS NOT NULL"
+};
+
 static void
 set_known(WfHeapRow *row, int column, Datum value)
 {
@@ -192,7 +214,12 @@ complete(WfChanges *out, WfSetKind kind, int16 slot)
 
 	if (kind == WF_SET_NOTED)
 		for (int i = 0; i < set->n; i++)
+		{
 			set_known(&set->rows[i], WF_NOTED_slot, Int16GetDatum(slot));
+			if (unlikely(!set->rows[i].nulls[WF_NOTED_traceparent]))
+				set_known(&set->rows[i], WF_NOTED_xid,
+						  FullTransactionIdGetDatum(GetTopFullTransactionId()));
+		}
 	else if (kind == WF_SET_ARMED)
 	{
 		Oid			sequence = get_relname_relid("timer_seq_seq",
@@ -262,8 +289,8 @@ static void
 run_statement(WfChanges *out, WfSetKind kind)
 {
 	Tuplestorestate *store = show(out, kind);
-	bool		older = kind == WF_SET_STARTED && !wf_tenant_is_known();
-	uint64		n = wf_statement_execute_raised(older ? &started_older_statement : &statements[kind], NULL, NULL, 0);
+	bool		older = older_statements[kind].sql != NULL && !wf_version_has_column("timer", "traceparent");
+	uint64		n = wf_statement_execute_raised(older ? &older_statements[kind] : &statements[kind], NULL, NULL, 0);
 
 	SPI_unregister_relation(wf_changes_set_name(kind));
 	tuplestore_end(store);
@@ -301,4 +328,12 @@ wf_changes_write(WfChanges *out)
 	}
 	wf_statement_restore_rights(&rights);
 	return out->next;
+}
+
+/* For adopt() in another place: spans of what was written before are not told here. */
+void
+wf_changes_write_forget_spans(void)
+{
+	if (wf_version_has_column("history", "xid"))
+		(void) wf_statement_execute(&untold_statement, NULL, NULL, 0);
 }

@@ -10,5 +10,6 @@
 #include "store/change_sets.h"
 
 extern TimestampTz wf_changes_write(WfChanges *out);
+extern void wf_changes_write_forget_spans(void);
 
 #endif							/* WF_CHANGES_WRITE_H */

@@ -34,16 +34,17 @@ static WfStatement replace_statement = {
 };
 
 static WfStatement keep_statement = {
-	.sql = "INSERT INTO workflow.early (definition, key, until, due, event, name, actor, once, data, tenant)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID)
+	.sql = "INSERT INTO workflow.early (definition, key, until, due, event, name, actor, once, data, tenant, traceparent)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID,
+			TEXTOID)
 };
 
 static WfStatement take_statement = {
 	.sql = "WITH taken AS (DELETE FROM workflow.early e USING pg_catalog.unnest($2) u(key)"
 	"  WHERE e.definition OPERATOR(pg_catalog.=) $1 AND e.key OPERATOR(pg_catalog.=) u.key"
 	"  AND e.tenant OPERATOR(pg_catalog.=) $4 RETURNING e.*)"
-	" SELECT key, due, event, name, actor, once, data FROM taken"
+	" SELECT key, due, event, name, actor, once, data, traceparent FROM taken"
 	" WHERE until OPERATOR(pg_catalog.>) $3 ORDER BY seq",
 	WF_ARGS(TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID),
 	.latest = true
@@ -82,8 +83,8 @@ void
 wf_early_keep(const char *definition, const WfEarly *early, TimestampTz until)
 {
 	const WfTimerRow *timer = &early->timer;
-	char		nulls[11] = "          ";
-	Datum		values[10] = {
+	char		nulls[12] = "           ";
+	Datum		values[11] = {
 		CStringGetTextDatum(definition), CStringGetTextDatum(early->key),
 		TimestampTzGetDatum(until), TimestampTzGetDatum(timer->due),
 		CStringGetTextDatum(timer->event)
@@ -95,6 +96,7 @@ wf_early_keep(const char *definition, const WfEarly *early, TimestampTz until)
 	values[8] = JsonbPGetDatum(timer->data);
 	nulls[8] = timer->data == NULL ? 'n' : ' ';
 	values[9] = wf_tenant_keys();
+	values[10] = text_datum(timer->trace, &nulls[10]);
 	if (timer->name != NULL)
 	{
 		Datum		replaced[4] = {values[0], values[1], values[5], values[9]};
@@ -132,6 +134,7 @@ wf_early_take(const char *definition, ArrayType *keys, WfEarly **events)
 		early->timer.name = SPI_getvalue(row, desc, 4);
 		early->timer.actor = SPI_getvalue(row, desc, 5);
 		early->timer.once = SPI_getvalue(row, desc, 6);
+		early->timer.trace = SPI_getvalue(row, desc, 8);
 	}
 	return n;
 }

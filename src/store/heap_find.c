@@ -64,7 +64,7 @@ look_up(WfHeapFind *find)
 											TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo.fn_oid;
 	}
 	for (int i = 0; i < find->ncolumns; i++)
-		find->numbers[i] = find->last_is_new && i == find->ncolumns - 1 ?
+		find->numbers[i] = i >= find->ncolumns - find->nnew ?
 			get_attnum(RelationGetRelid(relation), find->columns[i]) :
 			number_of(relation, find->columns[i]);
 	index_close(index, NoLock);

@@ -24,8 +24,8 @@ typedef struct WfHeapFind
 	const char *keys[WF_HEAP_FIND_KEYS];	/* in the order of the primary key */
 	int			ncolumns;
 	const char *const *columns; /* what is read; ctid may be one of them */
-	bool		last_is_new;	/* older versions of the table do not have the last
-								 * of them: then it is null */
+	int			nnew;			/* so many of the last ones older versions of the table
+								 * do not have: then they are null */
 
 	/* looked up */
 	Oid			index;

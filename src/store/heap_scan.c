@@ -221,8 +221,10 @@ read_slot(const WfHeapScan *scan, Datum *values, bool *nulls, ItemPointer tid)
 	*tid = slot->tts_tid;
 	for (int i = 0; i < of->ncolumns; i++)
 	{
-		values[i] = slot->tts_values[of->numbers[i] - 1];
-		nulls[i] = slot->tts_isnull[of->numbers[i] - 1];
+		AttrNumber	number = of->numbers[i];
+
+		nulls[i] = number == InvalidAttrNumber || slot->tts_isnull[number - 1];
+		values[i] = nulls[i] ? (Datum) 0 : slot->tts_values[number - 1];
 	}
 }
 

@@ -27,7 +27,8 @@ typedef struct WfHeapScanOf
 	int			nkeys;
 	const char *const *keys;	/* its columns, in their order */
 	int			ncolumns;
-	const char *const *columns; /* what is read */
+	const char *const *columns; /* what is read; null where an older version of the
+								 * table does not have it */
 
 	/* looked up */
 	Oid			index_oid;

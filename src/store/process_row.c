@@ -44,7 +44,7 @@ static WfHeapFind find_process = {
 	.keys = {"id"},
 	.ncolumns = WF_ROW_NCOLUMNS,
 	.columns = row_columns,
-	.last_is_new = true
+	.nnew = WF_ROW_NNEW
 };
 
 StaticAssertDecl(WF_ROW_NCOLUMNS <= WF_HEAP_FIND_COLUMNS, "a row has too many columns");
@@ -125,6 +125,7 @@ wf_process_row_fill(WfRow *row, Datum *values, bool *nulls)
 	row->depth = nulls[WF_ROW_depth] ? 0 : DatumGetInt32(values[WF_ROW_depth]);
 	row->key = nulls[WF_ROW_key] ? (Datum) 0 : values[WF_ROW_key];
 	row->tenant = nulls[WF_ROW_tenant] ? (Datum) 0 : values[WF_ROW_tenant];
+	row->traceparent = nulls[WF_ROW_traceparent] ? (Datum) 0 : values[WF_ROW_traceparent];
 	row->process = NULL;
 	row->overtaken = false;
 }

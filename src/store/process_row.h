@@ -38,6 +38,8 @@ typedef struct WfRow
 	int			depth;			/* levels below one that was started; 0: no child */
 	Datum		key;			/* its business key, a text; 0: null */
 	Datum		tenant;			/* whose it is, a text; 0: null */
+	Datum		traceparent;	/* the trace context in which it was started, a text;
+								 * 0: null */
 	struct WfProcess *process;	/* of the stepper that has it, or NULL */
 	bool		overtaken;		/* another session took some of its timers after
 								 * the claim had seen them, and may have put them
@@ -48,11 +50,14 @@ typedef struct WfRow
 /*
  * What a statement selects of workflow.process p, as its first columns, for
  * wf_process_row_fill(); F is the first one.  Names and positions come from here.  The
- * last one is not there in versions before 0.3.0.
+ * last WF_ROW_NNEW are not there in versions before 0.3.0.
  */
 #define WF_ROW_LIST(F, N) \
 	WF_ROW_OLDER_LIST(F, N) \
-	N(tenant)
+	N(tenant) \
+	N(traceparent)
+
+#define WF_ROW_NNEW	2
 
 #define WF_ROW_OLDER_LIST(F, N) \
 	F(ctid) \
@@ -73,7 +78,7 @@ typedef struct WfRow
 #define WF_ROW_FIRST(column) "p." #column
 #define WF_ROW_NEXT(column) ", p." #column
 #define WF_ROW_COLUMNS WF_ROW_LIST(WF_ROW_FIRST, WF_ROW_NEXT)
-#define WF_ROW_OLDER_COLUMNS WF_ROW_OLDER_LIST(WF_ROW_FIRST, WF_ROW_NEXT) ", NULL::pg_catalog.text"
+#define WF_ROW_OLDER_COLUMNS WF_ROW_OLDER_LIST(WF_ROW_FIRST, WF_ROW_NEXT) ", NULL::pg_catalog.text, NULL::pg_catalog.text"
 
 /* WF_ROW_ctid, ..., WF_ROW_NCOLUMNS: the positions of these columns. */
 #define WF_ROW_POSITION(column) WF_ROW_##column,

@@ -52,7 +52,7 @@ static WfStatement awaiters_statement = {
 	WF_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
-#define PUBLISHED_COLUMNS "id, event, correlation, published_by, actor, data, looked, pg_catalog.pg_current_snapshot(), tenant"
+#define PUBLISHED_COLUMNS "id, event, correlation, published_by, actor, data, looked, pg_catalog.pg_current_snapshot(), tenant, traceparent"
 
 static WfStatement kept_statement = {
 	.sql = "SELECT " PUBLISHED_COLUMNS " FROM workflow.published"
@@ -63,9 +63,9 @@ static WfStatement kept_statement = {
 };
 
 static WfStatement keep_statement = {
-	.sql = "INSERT INTO workflow.published (event, correlation, until, published_by, actor, data, tenant)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID)
+	.sql = "INSERT INTO workflow.published (event, correlation, until, published_by, actor, data, tenant, traceparent)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID)
 };
 
 static WfStatement unsettled_statement = {
@@ -170,6 +170,7 @@ read_published(uint64 n)
 		published[i].looked = copy_at(i, 7, &isnull);
 		published[i].now = copy_at(i, 8, &isnull);
 		published[i].tenant = copy_at(i, 9, &isnull);
+		published[i].trace = SPI_getvalue(row, desc, 10);
 	}
 	return published;
 }
@@ -208,18 +209,20 @@ wf_published_is_kept(const char *once)
 int64
 wf_published_keep(const WfPublished *published, TimestampTz until)
 {
-	Datum		values[7] = {
+	Datum		values[8] = {
 		CStringGetTextDatum(published->event), CStringGetTextDatum(published->correlation),
 		TimestampTzGetDatum(until), CStringGetTextDatum(published->role),
 		published->actor == NULL ? (Datum) 0 : CStringGetTextDatum(published->actor),
-		JsonbPGetDatum(published->data), published->tenant
+		JsonbPGetDatum(published->data), published->tenant,
+		published->trace == NULL ? (Datum) 0 : CStringGetTextDatum(published->trace)
 	};
-	char		nulls[8] = "       ";
+	char		nulls[9] = "        ";
 	bool		isnull;
 
 	nulls[4] = published->actor == NULL ? 'n' : ' ';
 	nulls[5] = published->data == NULL ? 'n' : ' ';
 	nulls[6] = DatumGetPointer(published->tenant) == NULL ? 'n' : ' ';
+	nulls[7] = published->trace == NULL ? 'n' : ' ';
 	wf_statement_execute(&keep_statement, values, nulls, 0);
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }

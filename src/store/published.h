@@ -28,6 +28,7 @@ typedef struct WfPublished
 	const char *actor;			/* or NULL */
 	Jsonb	   *data;			/* or NULL */
 	Datum		tenant;			/* whose processes get it, a text; 0: all */
+	const char *trace;			/* the trace context in which it was published, or NULL */
 	Datum		looked;			/* pg_snapshot: who waited by then has it; 0: nobody has */
 	Datum		now;			/* pg_snapshot, of when this was read */
 } WfPublished;

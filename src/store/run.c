@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
@@ -21,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 #include "base/clock.h"
 #include "base/version.h"
@@ -110,11 +112,16 @@ static WfStatement void_statement = {
 	WF_ARGS(TIMESTAMPTZOID)
 };
 
+/* Transactions of another place are none of this one, by which spans would be told. */
+static WfStatement untold_statement = {
+	.sql = "UPDATE workflow.run_history SET xid = NULL WHERE xid IS NOT NULL"
+};
+
 /* What a new row needs of one that has ended without success, by WF_RUN_*. */
 #define BACK_LIST(C) \
 	C(id, run) C(queue, queue) C(level, level) C(due, due) C(job, job) C(placed, placed) C(starter, starter) \
 	C(started_by, started_by) C(partition, partition) C(key, key) C(params, params) C(actor, actor) C(error, error) \
-	C(process, process) C(invoke, invoke) C(rules, rules) C(tenant, tenant) C(round, round)
+	C(process, process) C(invoke, invoke) C(rules, rules) C(tenant, tenant) C(round, round) C(traceparent, traceparent)
 
 #define BACK_NAME(column, ended) ", h." #ended
 #define BACK_NUMBER(column, ended) WF_RUN_##column,
@@ -286,7 +293,8 @@ static const int kept[][2] = {
 	{WF_RUN_ENDED_invoke, WF_RUN_invoke},
 	{WF_RUN_ENDED_rules, WF_RUN_rules},
 	{WF_RUN_ENDED_tenant, WF_RUN_tenant},
-	{WF_RUN_ENDED_round, WF_RUN_round}
+	{WF_RUN_ENDED_round, WF_RUN_round},
+	{WF_RUN_ENDED_traceparent, WF_RUN_traceparent}
 };
 
 static void
@@ -306,6 +314,9 @@ fill_ended(const WfRunEnd *end, TimestampTz now, int16 slot, WfHeapRow *row)
 	row->values[WF_RUN_ENDED_error] = JsonbPGetDatum(end->error);
 	row->nulls[WF_RUN_ENDED_error] = end->error == NULL;
 	row->values[WF_RUN_ENDED_slot] = Int16GetDatum(slot);
+	row->nulls[WF_RUN_ENDED_xid] = row->nulls[WF_RUN_ENDED_traceparent];
+	if (unlikely(!row->nulls[WF_RUN_ENDED_xid]))
+		row->values[WF_RUN_ENDED_xid] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 }
 
 /* What the beginning of a run, that has ended now, and its end come to. */
@@ -587,5 +598,6 @@ wf_run_resolve(bool foreign)
 	{
 		value = TimestampTzGetDatum(TimestampTzPlusMilliseconds(wf_clock_now(), VOID_LEASE));
 		(void) wf_statement_execute(&void_statement, &value, NULL, 0);
+		(void) wf_statement_execute(&untold_statement, NULL, NULL, 0);
 	}
 }

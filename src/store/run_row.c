@@ -8,9 +8,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "base/span.h"
 #include "store/run_row.h"
 
 typedef struct Column
@@ -101,4 +103,15 @@ wf_run_row_state_name(WfRunState state)
 	};
 
 	return names[state];
+}
+
+/*
+ * The trace context of what happens in the span of a run, in the current memory context;
+ * NULL: it is in no trace.
+ */
+const char *
+wf_run_row_span(const WfRunRow *row)
+{
+	return likely(row->nulls[WF_RUN_traceparent]) ? NULL :
+		wf_span_of(TextDatumGetCString(row->values[WF_RUN_traceparent]), wf_run_row_id(row), 0);
 }

@@ -73,7 +73,8 @@ typedef enum WfRunAwaits
 	C(rules, JSONBOID) \
 	C(ordered, BOOLOID) \
 	C(tenant, TEXTOID) \
-	C(round, INT4OID)
+	C(round, INT4OID) \
+	C(traceparent, TEXTOID)
 
 #define WF_RUN_ENDED_LIST(C) \
 	C(run, UUIDOID) \
@@ -102,7 +103,9 @@ typedef enum WfRunAwaits
 	C(rules, JSONBOID) \
 	C(slot, INT2OID) \
 	C(tenant, TEXTOID) \
-	C(round, INT4OID)
+	C(round, INT4OID) \
+	C(traceparent, TEXTOID) \
+	C(xid, XID8OID)
 
 #define WF_RUN_POSITION(column, type) WF_RUN_##column,
 enum
@@ -131,6 +134,7 @@ extern TupleDesc wf_run_row_ended_descriptor(void);
 extern void wf_run_row_init(WfRunRow *row);
 extern WfRunRow *wf_run_row_copy(const WfRunRow *row);
 extern const char *wf_run_row_state_name(WfRunState state);
+extern const char *wf_run_row_span(const WfRunRow *row);
 
 /* Set a column of a row, or make it null. */
 static inline void

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "base/version.h"
 #include "shmem/wakeup.h"
 #include "store/heap.h"
 #include "store/process_row.h"
@@ -57,7 +58,20 @@ static WfStatement unpark_many_statement = {
 	.latest = true				/* post() parks an event without the process */
 };
 
-/* The same of a row of SPI's last result. */
+/* What is asked of the SQL of versions before 0.3.0, and of this one. */
+#define BOTH(TEXT, ...) \
+{ \
+	{.sql = TEXT(WF_TIMER_OLDER_COLUMNS), WF_ARGS(__VA_ARGS__)}, \
+	{.sql = TEXT(WF_TIMER_COLUMNS), WF_ARGS(__VA_ARGS__)} \
+}
+
+static WfStatement *
+of_version(WfStatement *statements)
+{
+	return &statements[wf_version_has_column("timer", "traceparent") ? 1 : 0];
+}
+
+/* What a row of SPI's last result says of a timer of a process. */
 static void
 read_result(WfTimerRow *timer, const pg_uuid_t *process, uint64 row)
 {
@@ -124,14 +138,14 @@ wf_timer_unpark_many(ArrayType *processes, int32 owner)
 }
 
 static WfStatement notify_statement = {
-	.sql = "INSERT INTO workflow.timer (process, due, owner, event, data, child)"
-	" SELECT u.process, $5, d.owner, u.event, u.data, u.sender"
+	.sql = "INSERT INTO workflow.timer (process, due, owner, event, data, child, traceparent)"
+	" SELECT u.process, $5, d.owner, u.event, u.data, u.sender, u.traceparent"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-	"  pg_catalog.unnest($4)) u(process, event, data, sender),"
+	"  pg_catalog.unnest($4), pg_catalog.unnest($6)) u(process, event, data, sender, traceparent),"
 	" workflow.process p, workflow.definition d"
 	" WHERE p.id OPERATOR(pg_catalog.=) u.process AND d.id OPERATOR(pg_catalog.=) p.definition"
 	" AND NOT " WF_PROCESS_ROW_IS_OVER("p") " RETURNING due, owner",
-	WF_ARGS(UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID)
+	WF_ARGS(UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, UUIDARRAYOID, TIMESTAMPTZOID, TEXTARRAYOID)
 };
 
 /*
@@ -145,10 +159,12 @@ wf_timer_notify(int n, const WfTimerNotice *notices)
 	Datum	   *senders = palloc(sizeof(Datum) * n);
 	Datum	   *events = palloc(sizeof(Datum) * n);
 	Datum	   *data = palloc(sizeof(Datum) * n);
+	Datum	   *traces = palloc(sizeof(Datum) * n);
 	bool	   *nulls = palloc(sizeof(bool) * n);
+	bool	   *untraced = palloc(sizeof(bool) * n);
 	int			lower = 1;
 	TimestampTz now = wf_clock_now();
-	Datum		values[5];
+	Datum		values[6];
 	bool		isnull;
 
 	for (int i = 0; i < n; i++)
@@ -158,6 +174,8 @@ wf_timer_notify(int n, const WfTimerNotice *notices)
 		events[i] = CStringGetTextDatum(notices[i].event);
 		data[i] = JsonbPGetDatum(notices[i].data);
 		nulls[i] = notices[i].data == NULL;
+		untraced[i] = notices[i].trace == NULL;
+		traces[i] = untraced[i] ? (Datum) 0 : CStringGetTextDatum(notices[i].trace);
 	}
 	values[0] = PointerGetDatum(wf_uuid_array(processes, n));
 	values[1] = PointerGetDatum(construct_array(events, n, TEXTOID, -1, false, TYPALIGN_INT));
@@ -165,6 +183,8 @@ wf_timer_notify(int n, const WfTimerNotice *notices)
 												   TYPALIGN_INT));
 	values[3] = PointerGetDatum(wf_uuid_array(senders, n));
 	values[4] = TimestampTzGetDatum(now);
+	values[5] = PointerGetDatum(construct_md_array(traces, untraced, 1, &n, &lower, TEXTOID, -1, false,
+												   TYPALIGN_INT));
 	wf_statement_execute(&notify_statement, values, NULL, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		wf_wakeup_timer(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2,
@@ -172,8 +192,8 @@ wf_timer_notify(int n, const WfTimerNotice *notices)
 }
 
 static WfStatement publish_statement = {
-	.sql = "INSERT INTO workflow.timer (process, due, owner, event, actor, data, child)"
-	" SELECT p.id, $3, d.owner, $1, $4, $5, $6 FROM (SELECT DISTINCT a.process FROM workflow.awaited a"
+	.sql = "INSERT INTO workflow.timer (process, due, owner, event, actor, data, child, traceparent)"
+	" SELECT p.id, $3, d.owner, $1, $4, $5, $6, $10 FROM (SELECT DISTINCT a.process FROM workflow.awaited a"
 	"  WHERE a.event OPERATOR(pg_catalog.=) $1 AND a.correlation OPERATOR(pg_catalog.=) $2"
 	"  AND ($8 IS NULL OR NOT pg_catalog.pg_visible_in_snapshot(a.made, $8))) a,"
 	" workflow.process p, workflow.definition d"
@@ -182,7 +202,7 @@ static WfStatement publish_statement = {
 	" AND ($9 IS NULL OR p.tenant OPERATOR(pg_catalog.=) $9)"
 	" RETURNING due, owner",
 	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, UUIDOID, TEXTARRAYOID, PG_SNAPSHOTOID,
-			TEXTOID)
+			TEXTOID, TEXTOID)
 };
 
 /*
@@ -198,14 +218,14 @@ wf_timer_publish(const WfPublished *published, ArrayType *definitions)
 	const pg_uuid_t *child;
 	Jsonb	   *data = wf_timer_row_pack(&timer, &child);
 	TimestampTz now = wf_clock_now();
-	Datum		values[9] = {
+	Datum		values[10] = {
 		CStringGetTextDatum(published->event), CStringGetTextDatum(published->correlation),
 		TimestampTzGetDatum(now),
 		published->actor == NULL ? (Datum) 0 : CStringGetTextDatum(published->actor),
 		JsonbPGetDatum(data), UUIDPGetDatum(child), PointerGetDatum(definitions), published->looked,
-		published->tenant
+		published->tenant, published->trace == NULL ? (Datum) 0 : CStringGetTextDatum(published->trace)
 	};
-	char		nulls[10] = "         ";
+	char		nulls[11] = "          ";
 	uint64		n;
 	bool		isnull;
 
@@ -214,6 +234,7 @@ wf_timer_publish(const WfPublished *published, ArrayType *definitions)
 	nulls[5] = child == NULL ? 'n' : ' ';
 	nulls[7] = published->looked == (Datum) 0 ? 'n' : ' ';
 	nulls[8] = DatumGetPointer(published->tenant) == NULL ? 'n' : ' ';
+	nulls[9] = published->trace == NULL ? 'n' : ' ';
 	n = wf_statement_execute(&publish_statement, values, nulls, 0);
 	for (uint64 i = 0; i < n; i++)
 		wf_wakeup_timer(DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2,
@@ -221,12 +242,11 @@ wf_timer_publish(const WfPublished *published, ArrayType *definitions)
 	return n;
 }
 
-static WfStatement take_back_statement = {
-	.sql = "DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1"
-	" AND t.seq OPERATOR(pg_catalog.=) $2 AND t.attempts OPERATOR(pg_catalog.=) $3"
-	" RETURNING " WF_TIMER_COLUMNS,
-	WF_ARGS(UUIDOID, INT8OID, INT2OID)
-};
+#define TAKE_BACK(columns) \
+	"DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1" \
+	" AND t.seq OPERATOR(pg_catalog.=) $2 AND t.attempts OPERATOR(pg_catalog.=) $3 RETURNING " columns
+
+static WfStatement take_back_statements[] = BOTH(TAKE_BACK, UUIDOID, INT8OID, INT2OID);
 
 /*
  * Claim one timer again whose first claim was rolled back: delete it, and read
@@ -241,7 +261,7 @@ wf_timer_take(WfTimerRow *timer)
 		Int16GetDatum(timer->attempts)
 	};
 
-	if (wf_statement_execute(&take_back_statement, values, NULL, 0) == 0)
+	if (wf_statement_execute(of_version(take_back_statements), values, NULL, 0) == 0)
 		return false;
 	read_result(timer, &timer->process, 0);
 	return true;
@@ -270,17 +290,13 @@ wf_timer_parks(const WfRow *row, const WfTimerRow *timer)
 
 /* --- all timers of a process ------------------------------------------- */
 
-static WfStatement list_statement = {
-	.sql = "SELECT " WF_TIMER_COLUMNS " FROM workflow.timer t"
-	" WHERE t.process OPERATOR(pg_catalog.=) $1",
-	WF_ARGS(UUIDOID)
-};
+#define LIST(columns) \
+	"SELECT " columns " FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1"
+#define TAKE_ALL(columns) \
+	"DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1 RETURNING " columns
 
-static WfStatement take_all_statement = {
-	.sql = "DELETE FROM workflow.timer t WHERE t.process OPERATOR(pg_catalog.=) $1"
-	" RETURNING " WF_TIMER_COLUMNS,
-	WF_ARGS(UUIDOID)
-};
+static WfStatement list_statements[] = BOTH(LIST, UUIDOID);
+static WfStatement take_all_statements[] = BOTH(TAKE_ALL, UUIDOID);
 
 /* A list of WfTimerRow of what a statement returns as WF_TIMER_COLUMNS. */
 static List *
@@ -310,7 +326,7 @@ read_list(WfStatement *statement, const pg_uuid_t *process)
 List *
 wf_timer_list(const pg_uuid_t *process)
 {
-	return read_list(&list_statement, process);
+	return read_list(of_version(list_statements), process);
 }
 
 /*
@@ -320,7 +336,7 @@ wf_timer_list(const pg_uuid_t *process)
 List *
 wf_timer_take_all(const pg_uuid_t *process)
 {
-	return read_list(&take_all_statement, process);
+	return read_list(of_version(take_all_statements), process);
 }
 
 /* --- posted events ------------------------------------------------------- */

@@ -37,6 +37,7 @@ typedef struct WfTimerNotice
 	pg_uuid_t	sender;
 	const char *event;
 	Jsonb	   *data;			/* or NULL */
+	const char *trace;			/* the trace context of its sender, or NULL */
 } WfTimerNotice;
 
 /* Starts a process whose start() was for later. */

@@ -100,6 +100,8 @@ add_claimed(Claim *claim, WfTimerScanRow *found, const WfRow *process)
 	row->history = kept(row->history);
 	row->children = kept(row->children);
 	row->key = kept(row->key);
+	row->tenant = kept(row->tenant);
+	row->traceparent = kept(row->traceparent);
 	wf_timer_row_read(&claim->timers[claim->n], &row->id, found->values, found->nulls);
 	claim->tids[claim->n] = found->tid;
 	claim->n++;

@@ -81,6 +81,7 @@ wf_timer_row_read(WfTimerRow *timer, const pg_uuid_t *process, Datum *values, bo
 	timer->state = text_or_null(values[WF_TIMER_state], nulls[WF_TIMER_state]);
 	timer->actor = text_or_null(values[WF_TIMER_actor], nulls[WF_TIMER_actor]);
 	timer->data = nulls[WF_TIMER_data] ? NULL : DatumGetJsonbPCopy(values[WF_TIMER_data]);
+	timer->trace = text_or_null(values[WF_TIMER_traceparent], nulls[WF_TIMER_traceparent]);
 	timer->from_child = !nulls[WF_TIMER_child];
 	timer->once = NULL;
 	if (timer->from_child)

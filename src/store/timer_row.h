@@ -23,15 +23,21 @@ typedef struct WfTimerRow
 	Jsonb	   *data;			/* or NULL */
 	const char *once;			/* or NULL: the id of a command, which is delivered
 								 * unless one with this id was */
+	const char *trace;			/* the trace context in which it came, or NULL */
 	bool		from_child;		/* delivered only while the process has that child */
 	pg_uuid_t	child;			/* the sender; only with from_child */
 } WfTimerRow;
 
 /*
  * What a statement reads of workflow.timer t, for wf_timer_row_read(); F is the first
- * column.  Names and positions come from here.
+ * column.  Names and positions come from here.  The last one is not there in versions before
+ * 0.3.0.
  */
 #define WF_TIMER_LIST(F, N) \
+	WF_TIMER_OLDER_LIST(F, N) \
+	N(traceparent)
+
+#define WF_TIMER_OLDER_LIST(F, N) \
 	F(seq) \
 	N(due) \
 	N(attempts) \
@@ -45,6 +51,7 @@ typedef struct WfTimerRow
 #define WF_TIMER_FIRST(column) "t." #column
 #define WF_TIMER_NEXT(column) ", t." #column
 #define WF_TIMER_COLUMNS WF_TIMER_LIST(WF_TIMER_FIRST, WF_TIMER_NEXT)
+#define WF_TIMER_OLDER_COLUMNS WF_TIMER_OLDER_LIST(WF_TIMER_FIRST, WF_TIMER_NEXT) ", NULL::pg_catalog.text"
 
 #define WF_TIMER_POSITION(column) WF_TIMER_##column,
 enum

@@ -324,9 +324,18 @@ group(WfRunRow **rows, int n)
 	return same;
 }
 
+/* The span in which its code runs; empty: none. */
+static const char *
+span_of(const WfRunRow *row)
+{
+	const char *span = wf_run_row_span(row);
+
+	return span == NULL ? "" : span;
+}
+
 /*
  * Call the command of a job for all of its runs that come first, of n; what became of
- * them.  Returns how many.
+ * them.  Returns how many.  What is done for several at once is in the span of none of them.
  */
 static int
 run_many(WfRunRow **rows, int n, TimestampTz now, WfRunEnd *ends)
@@ -334,8 +343,9 @@ run_many(WfRunRow **rows, int n, TimestampTz now, WfRunEnd *ends)
 	const WfJob *job = wf_job(wf_run_row_job(rows[0]));
 	Datum	   *params = palloc(sizeof(Datum) * n);
 	Jsonb	  **results = palloc(sizeof(Jsonb *) * n);
-	WfUserContext bracket = {.tenant = wf_tenant_name(wf_run_row_tenant(rows[0]))};
 	int			same = group(rows, n);
+	WfUserContext bracket = {.tenant = wf_tenant_name(wf_run_row_tenant(rows[0])),
+	.trace = same == 1 ? span_of(rows[0]) : ""};
 	int			ncalled = 0;
 	int64		took;
 
@@ -364,7 +374,7 @@ run(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 {
 	const WfJob *job = wf_job(wf_run_row_job(row));
 	Jsonb	   *info = job->takes_run ? wf_run_inside_describe(job, row) : NULL;
-	WfUserContext bracket = {.tenant = wf_tenant_name(wf_run_row_tenant(row))};
+	WfUserContext bracket = {.tenant = wf_tenant_name(wf_run_row_tenant(row)),.trace = span_of(row)};
 
 	if (is_not_done(row, now, end))
 		return true;

@@ -145,6 +145,7 @@ static Jsonb *
 call(const WfJob *job, Jsonb *info)
 {
 	MemoryContext context = CurrentMemoryContext;
+	const char *span = wf_run_row_span(mine.row);
 	WfStepTimeout outer;
 	Jsonb	   *result = NULL;
 
@@ -153,7 +154,7 @@ call(const WfJob *job, Jsonb *info)
 	{
 		wf_run_inside_begin(mine.row, mine.fence);
 		result = wf_job_call_top(job, DatumGetJsonbP(mine.row->values[WF_RUN_params]), info,
-								 wf_tenant_name(wf_run_row_tenant(mine.row)));
+								 wf_tenant_name(wf_run_row_tenant(mine.row)), span);
 	}
 	PG_CATCH();
 	{

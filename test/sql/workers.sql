@@ -17,7 +17,8 @@ DECLARE
 BEGIN
     DELETE FROM app.mine;
     WITH c AS (INSERT INTO app.mine (run, fence, job, version, params, key, partition, attempt, deadline, lease_until)
-               SELECT c.* FROM workflow.claim(claimed.queue, 'w1', claimed.n, jobs => claimed.jobs) c RETURNING *)
+               SELECT c.run, c.fence, c.job, c.version, c.params, c.key, c.partition, c.attempt, c.deadline, c.lease_until
+               FROM workflow.claim(claimed.queue, 'w1', claimed.n, jobs => claimed.jobs) c RETURNING *)
     SELECT string_agg(COALESCE(c.key, c.params ->> 'n', c.job), ' ' ORDER BY c.n) INTO result FROM c;
     RETURN COALESCE(result, '');
 END $$;
