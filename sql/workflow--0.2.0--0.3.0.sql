@@ -1672,7 +1672,8 @@ CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT 
 
 -- extend(run, fence, lease): the worker is at it still, and has it for so long from now, but
 -- not longer than the timeout of the job lets it. Returns 'go on'; 'cancel': the run is to
--- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
+-- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete();
+-- of a run that a runtime has for as long as it lives, it writes and locks nothing.
 CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
 
@@ -2791,7 +2792,8 @@ SELECT pg_catalog.pg_extension_config_dump('workflow.file_upload_id_seq', '');
 -- what it had in flight (restore), or itself, begun anew (self_restore).
 CREATE TYPE workflow.runtime_state AS ENUM ('alive', 'dead', 'terminated', 'self_restore', 'restore', 'single');
 
--- A runtime. Written when its state changes, never by a beat. Not dumped.
+-- A runtime. Written when its state changes, never by a beat, and when another server tells
+-- what became of a run. Not dumped.
 CREATE TABLE workflow.runtime (
     id             text COLLATE "C" PRIMARY KEY,
     kind           text COLLATE "C" NOT NULL,   -- local: the server that holds the database; remote, standby, application
@@ -2806,7 +2808,9 @@ CREATE TABLE workflow.runtime (
     fingerprint    text COLLATE "C",            -- of its start, as it says
     address        text COLLATE "C",            -- where it registered from
     info           jsonb,
-    since          timestamptz NOT NULL         -- in its state
+    since          timestamptz NOT NULL,        -- in its state
+    outcomes       bigint NOT NULL DEFAULT 0,   -- the highest number of an outcome that it has told
+    restored_to    timestamptz                  -- it was restored from a backup: what ended later it may not have
 );
 
 -- What somebody has set for the whole cluster.
@@ -2935,8 +2939,8 @@ CREATE FUNCTION workflow.shutdown_runtime(id text, epoch bigint) RETURNS void
 CREATE FUNCTION workflow.set_runtime_role(id text, role text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_runtime_role';
 
--- approve_runtime(id): a runtime that registered while approve_runtimes was on may have turns
--- and claim. remove_runtime(id): forget one that is dead. For workflow_admin. Errors: WF018
+-- approve_runtime(id): a runtime that registered while approve_runtimes was on, or that was
+-- restored from a backup, may have turns and claim. remove_runtime(id): forget one that is dead. For workflow_admin. Errors: WF018
 -- not registered; WF017 remove_runtime() of one that is not dead.
 CREATE FUNCTION workflow.approve_runtime(id text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_approve_runtime';
@@ -2970,6 +2974,8 @@ CREATE FUNCTION workflow.runtime_beats(
 --   settings_agreed  it has taken over all settings
 --   file_lag         the age of the oldest change of a file that it has not taken over; 0: it has all;
 --                    null: it does not pull files
+--   restored_to      another server that was restored from a backup: what it did of runs that have
+--                    ended later it may not have any more. It does nothing until approve_runtime()
 CREATE VIEW workflow.runtimes WITH (security_barrier) AS
     SELECT r.id, r.kind, r.role, r.state, r.epoch, r.restorer, b.last_heartbeat, r.since,
            CASE r.kind
@@ -2984,7 +2990,7 @@ CREATE VIEW workflow.runtimes WITH (security_barrier) AS
                WHERE f.newest AND (f.xid, f.request) >= (c.xid, c.request) AND (f.size IS NOT NULL OR f.xid >= c.base)
                  AND NOT EXISTS (SELECT FROM workflow.file_receipt t WHERE t.runtime = c.runtime AND t.request = f.request
                                  AND t.error IS NULL)), '0') END AS file_lag, r.approved,
-           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info
+           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info, r.restored_to
     FROM workflow.runtime r
     LEFT JOIN workflow.runtime_beats() b ON b.epoch = r.epoch AND r.state IN ('alive', 'self_restore', 'single')
     LEFT JOIN workflow.file_cursor c ON c.runtime = r.id
@@ -3042,6 +3048,20 @@ CREATE FUNCTION workflow.claim_placed(
 CREATE PROCEDURE workflow.await_placed(
     id text, epoch bigint, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_placed';
+
+-- outcome_told(id, epoch, number): beside complete() or fail(), the number that what has become of
+-- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
+-- over. PREPARE TRANSACTION is refused after it.
+-- outcomes_kept(id, epoch, number, runs): before it claims, a runtime says which is the highest
+-- number of those that it has, and of which runs the last ones are. False: that is less than it has
+-- told. It was restored from a backup, and does nothing until approve_runtime(); the log has the
+-- runs whose outcomes it may have lost, and the view runtimes when that began.
+-- Both lock the row of the runtime, and are for the role that has registered it. Errors: WF018 the
+-- runtime is another role's, WF012 the epoch is over (outcomes_kept); 22004, 22023, 22001; 25006.
+CREATE FUNCTION workflow.outcome_told(id text, epoch bigint, number bigint) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcome_told';
+CREATE FUNCTION workflow.outcomes_kept(id text, epoch bigint, number bigint, runs uuid[]) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcomes_kept';
 
 -- commit_position(): where the log of the primary is: at or past every commit that was
 -- acknowledged before. Called after COMMIT; a standby that has replayed up to there shows
@@ -3410,7 +3430,7 @@ CREATE TABLE workflow.owner_map_entry (
 );
 
 -- What became of a run of the other server. Written by the transaction that has done the
--- work; kept for a day after the other server has heard of it.
+-- work; kept for a day after the other server has heard of it, the last one for longer.
 CREATE TABLE workflow.outcome (
     run      uuid NOT NULL,
     round    int NOT NULL,              -- of the run: another one for each attempt
@@ -3423,6 +3443,7 @@ CREATE TABLE workflow.outcome (
     taken    boolean,                   -- and the run was this server's still
     PRIMARY KEY (run, round)
 );
+CREATE INDEX outcome_number ON workflow.outcome (number);
 CREATE INDEX outcome_untold ON workflow.outcome (number) WHERE told_at IS NULL;
 CREATE INDEX outcome_told ON workflow.outcome (told_at) WHERE told_at IS NOT NULL;
 
@@ -3951,7 +3972,7 @@ GRANT SELECT ON workflow.files, workflow.file_versions, workflow.file_requests
 -- end of those of files
 -- of runtimes:
 REVOKE ALL ON workflow.runtime, workflow.setting, workflow.runtimes, workflow.settings FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_placed FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.work_turn FROM PUBLIC;
 -- of load
@@ -3973,7 +3994,7 @@ GRANT EXECUTE ON PROCEDURE workflow.work_turn TO workflow_runtime, workflow_admi
 GRANT EXECUTE ON FUNCTION workflow.recover, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.setting_list, workflow.runtime_beats TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runtimes, workflow.settings TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.claim_placed TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;
 -- end of those of runtimes
 -- of restorers:

@@ -40,5 +40,19 @@ CREATE PROCEDURE workflow.await_placed(
     id text, epoch bigint, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_placed';
 
-GRANT EXECUTE ON FUNCTION workflow.claim_placed TO workflow_runtime, workflow_admin;
+-- outcome_told(id, epoch, number): beside complete() or fail(), the number that what has become of
+-- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
+-- over. PREPARE TRANSACTION is refused after it.
+-- outcomes_kept(id, epoch, number, runs): before it claims, a runtime says which is the highest
+-- number of those that it has, and of which runs the last ones are. False: that is less than it has
+-- told. It was restored from a backup, and does nothing until approve_runtime(); the log has the
+-- runs whose outcomes it may have lost, and the view runtimes when that began.
+-- Both lock the row of the runtime, and are for the role that has registered it. Errors: WF018 the
+-- runtime is another role's, WF012 the epoch is over (outcomes_kept); 22004, 22023, 22001; 25006.
+CREATE FUNCTION workflow.outcome_told(id text, epoch bigint, number bigint) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcome_told';
+CREATE FUNCTION workflow.outcomes_kept(id text, epoch bigint, number bigint, runs uuid[]) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcomes_kept';
+
+GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;

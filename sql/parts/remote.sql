@@ -7,7 +7,7 @@ CREATE TABLE workflow.owner_map_entry (
 );
 
 -- What became of a run of the other server. Written by the transaction that has done the
--- work; kept for a day after the other server has heard of it.
+-- work; kept for a day after the other server has heard of it, the last one for longer.
 CREATE TABLE workflow.outcome (
     run      uuid NOT NULL,
     round    int NOT NULL,              -- of the run: another one for each attempt
@@ -20,6 +20,7 @@ CREATE TABLE workflow.outcome (
     taken    boolean,                   -- and the run was this server's still
     PRIMARY KEY (run, round)
 );
+CREATE INDEX outcome_number ON workflow.outcome (number);
 CREATE INDEX outcome_untold ON workflow.outcome (number) WHERE told_at IS NULL;
 CREATE INDEX outcome_told ON workflow.outcome (told_at) WHERE told_at IS NOT NULL;
 

@@ -5,7 +5,8 @@
 -- what it had in flight (restore), or itself, begun anew (self_restore).
 CREATE TYPE workflow.runtime_state AS ENUM ('alive', 'dead', 'terminated', 'self_restore', 'restore', 'single');
 
--- A runtime. Written when its state changes, never by a beat. Not dumped.
+-- A runtime. Written when its state changes, never by a beat, and when another server tells
+-- what became of a run. Not dumped.
 CREATE TABLE workflow.runtime (
     id             text COLLATE "C" PRIMARY KEY,
     kind           text COLLATE "C" NOT NULL,   -- local: the server that holds the database; remote, standby, application
@@ -20,7 +21,9 @@ CREATE TABLE workflow.runtime (
     fingerprint    text COLLATE "C",            -- of its start, as it says
     address        text COLLATE "C",            -- where it registered from
     info           jsonb,
-    since          timestamptz NOT NULL         -- in its state
+    since          timestamptz NOT NULL,        -- in its state
+    outcomes       bigint NOT NULL DEFAULT 0,   -- the highest number of an outcome that it has told
+    restored_to    timestamptz                  -- it was restored from a backup: what ended later it may not have
 );
 
 -- What somebody has set for the whole cluster.
@@ -149,8 +152,8 @@ CREATE FUNCTION workflow.shutdown_runtime(id text, epoch bigint) RETURNS void
 CREATE FUNCTION workflow.set_runtime_role(id text, role text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_set_runtime_role';
 
--- approve_runtime(id): a runtime that registered while approve_runtimes was on may have turns
--- and claim. remove_runtime(id): forget one that is dead. For workflow_admin. Errors: WF018
+-- approve_runtime(id): a runtime that registered while approve_runtimes was on, or that was
+-- restored from a backup, may have turns and claim. remove_runtime(id): forget one that is dead. For workflow_admin. Errors: WF018
 -- not registered; WF017 remove_runtime() of one that is not dead.
 CREATE FUNCTION workflow.approve_runtime(id text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_approve_runtime';
@@ -184,6 +187,8 @@ CREATE FUNCTION workflow.runtime_beats(
 --   settings_agreed  it has taken over all settings
 --   file_lag         the age of the oldest change of a file that it has not taken over; 0: it has all;
 --                    null: it does not pull files
+--   restored_to      another server that was restored from a backup: what it did of runs that have
+--                    ended later it may not have any more. It does nothing until approve_runtime()
 CREATE VIEW workflow.runtimes WITH (security_barrier) AS
     SELECT r.id, r.kind, r.role, r.state, r.epoch, r.restorer, b.last_heartbeat, r.since,
            CASE r.kind
@@ -198,7 +203,7 @@ CREATE VIEW workflow.runtimes WITH (security_barrier) AS
                WHERE f.newest AND (f.xid, f.request) >= (c.xid, c.request) AND (f.size IS NOT NULL OR f.xid >= c.base)
                  AND NOT EXISTS (SELECT FROM workflow.file_receipt t WHERE t.runtime = c.runtime AND t.request = f.request
                                  AND t.error IS NULL)), '0') END AS file_lag, r.approved,
-           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info
+           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info, r.restored_to
     FROM workflow.runtime r
     LEFT JOIN workflow.runtime_beats() b ON b.epoch = r.epoch AND r.state IN ('alive', 'self_restore', 'single')
     LEFT JOIN workflow.file_cursor c ON c.runtime = r.id

@@ -87,7 +87,8 @@ CREATE FUNCTION workflow.release(run uuid, fence bigint, at timestamptz DEFAULT 
 
 -- extend(run, fence, lease): the worker is at it still, and has it for so long from now, but
 -- not longer than the timeout of the job lets it. Returns 'go on'; 'cancel': the run is to
--- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete().
+-- stop, complete() or fail() it soon; 'lost': the fence is not the run's. Errors and locks as complete();
+-- of a run that a runtime has for as long as it lives, it writes and locks nothing.
 CREATE FUNCTION workflow.extend(run uuid, fence bigint, lease interval DEFAULT '1 minute') RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_extend';
 

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * api_placed.c
- *	  Runtimes claim the runs that are placed on them, and wait for such.
+ *	  Runtimes claim the runs that are placed on them, wait for such, and number what they tell.
  *
  * Runs in the sessions of runtimes.  A claim locks runs that are due and free; to wait locks
- * nothing, see waiting.c.
+ * nothing, see waiting.c; the others lock the row of the runtime.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +29,7 @@
 #include "base/compat.h"
 #include "base/jsonb.h"
 #include "cluster/claimer.h"
+#include "cluster/member_outcome.h"
 #include "definition/owner_role.h"
 #include "job/job.h"
 #include "job/job_call.h"
@@ -39,6 +40,8 @@
 
 PG_FUNCTION_INFO_V1(workflow_claim_placed);
 PG_FUNCTION_INFO_V1(workflow_await_placed);
+PG_FUNCTION_INFO_V1(workflow_outcome_told);
+PG_FUNCTION_INFO_V1(workflow_outcomes_kept);
 
 /* Runs of one claim. */
 #define CLAIM_MAX	10000
@@ -66,17 +69,17 @@ read_count(FunctionCallInfo fcinfo, int arg)
 	return n;
 }
 
-/* The runs that it knows it has; NULL: it does not say.  Error 22004. */
+/* Runs; NULL: it does not say.  Error 22004. */
 static ArrayType *
-read_known(FunctionCallInfo fcinfo, int arg)
+read_runs(FunctionCallInfo fcinfo, int arg, const char *name)
 {
-	ArrayType  *known = PG_ARGISNULL(arg) ? NULL : PG_GETARG_ARRAYTYPE_P(arg);
+	ArrayType  *runs = PG_ARGISNULL(arg) ? NULL : PG_GETARG_ARRAYTYPE_P(arg);
 
-	if (known != NULL && array_contains_nulls(known))
+	if (runs != NULL && array_contains_nulls(runs))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"known\" must not contain nulls")));
-	return known;
+				 errmsg("argument \"%s\" must not contain nulls", name)));
+	return runs;
 }
 
 /* A text, or null. */
@@ -150,7 +153,7 @@ workflow_claim_placed(PG_FUNCTION_ARGS)
 	const char *id = wf_runtime_arg_id(fcinfo, 0);
 	int64		epoch = wf_runtime_arg_epoch(fcinfo, 1);
 	int			most = read_count(fcinfo, 2);
-	ArrayType  *known = read_known(fcinfo, 3);
+	ArrayType  *known = read_runs(fcinfo, 3, "known");
 	WfMemberRow member;
 	WfRunRow  **rows;
 	int			n;
@@ -209,4 +212,51 @@ workflow_await_placed(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(old);
 	ready = wf_waiting(look, &waiter, wf_waiting_until(fcinfo, 2), WaitEventExtensionNew("WorkflowAwaitPlaced"));
 	PG_RETURN_DATUM(wf_waiting_row(fcinfo, ready));
+}
+
+/* --- what it tells --------------------------------------------------------------------- */
+
+/* The number of an outcome.  Errors 22004, 22023. */
+static int64
+read_number(FunctionCallInfo fcinfo, int arg)
+{
+	wf_worker_arg_require(fcinfo, arg, "number");
+	if (PG_GETARG_INT64(arg) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number must not be negative")));
+	return PG_GETARG_INT64(arg);
+}
+
+/* SQL function workflow.outcome_told(id, epoch, number).  Locks the row of the runtime. */
+Datum
+workflow_outcome_told(PG_FUNCTION_ARGS)
+{
+	const char *id = wf_runtime_arg_id(fcinfo, 0);
+	int64		epoch = wf_runtime_arg_epoch(fcinfo, 1);
+	int64		number = read_number(fcinfo, 2);
+	bool		heard;
+
+	wf_worker_arg_connect(fcinfo);
+	heard = wf_member_outcome_told(id, epoch, number);
+	SPI_finish();
+	PG_RETURN_BOOL(heard);
+}
+
+/* SQL function workflow.outcomes_kept(id, epoch, number, runs).  Locks the row of the runtime. */
+Datum
+workflow_outcomes_kept(PG_FUNCTION_ARGS)
+{
+	const char *id = wf_runtime_arg_id(fcinfo, 0);
+	int64		epoch = wf_runtime_arg_epoch(fcinfo, 1);
+	int64		number = read_number(fcinfo, 2);
+	ArrayType  *runs;
+	bool		kept;
+
+	wf_worker_arg_require(fcinfo, 3, "runs");
+	runs = read_runs(fcinfo, 3, "runs");
+	wf_worker_arg_connect(fcinfo);
+	kept = wf_member_outcome_kept(id, epoch, number, runs);
+	SPI_finish();
+	PG_RETURN_BOOL(kept);
 }

@@ -195,8 +195,8 @@ workflow_membership_state(PG_FUNCTION_ARGS)
 	nulls[5] = now.timeline == 0;
 	values[6] = system_text(now.asked);
 	nulls[6] = now.asked == 0;
-	values[7] = CStringGetTextDatum(now.trouble);
-	nulls[7] = now.trouble[0] == '\0';
+	values[7] = CStringGetTextDatum(now.trouble[0] != '\0' ? now.trouble : now.courier_trouble);
+	nulls[7] = now.trouble[0] == '\0' && now.courier_trouble[0] == '\0';
 	values[8] = Int32GetDatum(now.link_pid);
 	nulls[8] = now.link_pid == 0;
 	values[9] = Int32GetDatum(now.courier_pid);

@@ -267,7 +267,10 @@ workflow_release(PG_FUNCTION_ARGS)
 
 /* --- while it runs ------------------------------------------------------------------ */
 
-/* SQL function workflow.extend(...) of sql/parts/worker.sql.  Locks the run. */
+/*
+ * SQL function workflow.extend(...) of sql/parts/worker.sql.  Locks the run, unless the worker
+ * has it for as long as it lives.
+ */
 Datum
 workflow_extend(PG_FUNCTION_ARGS)
 {

@@ -299,6 +299,7 @@ wf_registration_approve(const char *id)
 	hold(id, &row);
 	row.approved = true;
 	wf_runtime_row_update(&row);
+	wf_runtime_row_accept(id);
 	wf_member_change_row();
 }
 

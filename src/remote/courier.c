@@ -91,6 +91,7 @@ static int64 epoch = 0;			/* under which we claim; 0: not yet */
 static bool may_be_more = true;	/* there may be something to be claimed */
 static bool untold = true;		/* there may be something to be told */
 static bool astray = false;		/* something was claimed, and we do not know what */
+static bool admitted = false;	/* the other server has seen that nothing is lost here */
 static bool careful = false;	/* an answer to a claim was lost: it may have been too much at once */
 static uint64 pokes = 0;		/* that we have heard */
 
@@ -125,6 +126,7 @@ failed(const WfLine *line)
 	strlcpy(why, line->trouble, sizeof(why));
 	close_lines();
 	wf_patience_failed(&trouble, TROUBLE_PAUSE, TROUBLE_COUNT, WAITING, why);
+	wf_membership_courier_trouble(why);
 }
 
 static bool
@@ -321,18 +323,48 @@ receive(WfParcel *parcel)
 	return true;
 }
 
-/* Are we who this database says? */
-static bool
-is_at_home(void)
+/* Why nothing can be done in this database, which may change at any time; NULL: it can. */
+static const char *
+find_obstacle(void)
 {
-	bool		home = false;
+	const char *obstacle = "has no extension workflow";
 
 	if (wf_transaction_begin("looking whether the database is ours", InvalidOid))
 	{
-		home = wf_origin_is_ours() && wf_version_has_column("outcome", "run");
+		obstacle = !wf_version_has_column("outcome", "run") ? "has an extension workflow of before 0.3.0" :
+			wf_origin_is_ours() ? NULL : "is a copy, until workflow.adopt()";
 		wf_transaction_commit();
 	}
-	return home;
+	return obstacle;
+}
+
+/* Are we who this database says?  If not, the view membership has it. */
+static bool
+is_at_home(void)
+{
+	const char *obstacle = find_obstacle();
+	char		why[WF_MEMBERSHIP_TROUBLE];
+
+	if (obstacle != NULL)
+		snprintf(why, sizeof(why), "no runs are claimed: database \"%s\" %s",
+				 wf_reply_is_used() ? member.database : wf_remote_database, obstacle);
+	wf_membership_courier_trouble(obstacle == NULL ? NULL : why);
+	return obstacle == NULL;
+}
+
+/*
+ * Has this database all that was told?  If not, it was restored from a backup, and nothing is
+ * claimed until somebody lets it, over there.  False: there is trouble.
+ */
+static bool
+ask_for_admission(void)
+{
+	if (!wf_delivery_is_kept(&talking, &member, TIMEOUT, &admitted))
+		return false;
+	if (!admitted)
+		wf_membership_courier_trouble("no runs are claimed: this database has less than was told, as if it was restored from a"
+									  " backup; workflow.approve_runtime() on the other server lets it go on");
+	return true;
 }
 
 /* Claim what there is room for.  False: there is trouble. */
@@ -349,6 +381,10 @@ claim(void)
 	if (room == 0 || npostponed > 0 || astray || !wf_enabled || !is_at_home())
 		return true;
 	MemoryContextSwitchTo(context);
+	if (!admitted && !ask_for_admission())
+		return false;
+	if (!admitted)
+		return true;
 	answer = wf_line_ask(&talking, CLAIM, lengthof(values), values, CLAIM_TIMEOUT);
 	if (answer == NULL)
 	{
@@ -428,6 +464,8 @@ look_at_epoch(void)
 	forget_postponed();
 	close_lines();
 	trouble = (WfPatience) {0};
+	wf_membership_courier_trouble(NULL);
+	admitted = false;
 	epoch = member.epoch;
 	may_be_more = untold = true;
 	astray = false;
@@ -440,7 +478,7 @@ tell(void)
 	if (!wf_crew_tell_lost(&talking, TIMEOUT))
 		return false;
 	while (untold)
-		if (!wf_delivery_tell_all(&talking, TIMEOUT, &untold))
+		if (!wf_delivery_tell_all(&talking, &member, TIMEOUT, &untold))
 		{
 			untold = true;
 			return false;
@@ -480,6 +518,8 @@ work(void)
 		failed(&waiting);
 	else
 	{
+		if (trouble.failures > 0)
+			wf_membership_courier_trouble(NULL);
 		wf_patience_succeeded(&trouble, WAITING);
 		if (wf_crew_conflicts())
 			step_aside(0, CONFLICT_PAUSE);

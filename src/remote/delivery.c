@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
 #include "base/jsonb.h"
@@ -24,15 +26,25 @@
 /* So many are read at a time. */
 #define PIECE		100
 
+/* By so many of its last outcomes a database is known. */
+#define LAST		20
+
 /* A line that is slower is none. */
 #define BYTES_PER_MS	256
 
 #define COMPLETE \
-	"SELECT workflow.complete($1::pg_catalog.uuid, $2::pg_catalog.int8, $3::pg_catalog.jsonb) AS taken"
+	"SELECT workflow.complete($1::pg_catalog.uuid, $2::pg_catalog.int8, $3::pg_catalog.jsonb) AS taken," \
+	" workflow.outcome_told($4, $5::pg_catalog.int8, $6::pg_catalog.int8)"
 
-#define FAIL \
+#define FAIL_ALONE \
 	"SELECT workflow.fail($1::pg_catalog.uuid, $2::pg_catalog.int8, $3::pg_catalog.jsonb," \
 	" final => $4::pg_catalog.bool) OPERATOR(pg_catalog.<>) 'lost' AS taken"
+
+#define FAIL \
+	FAIL_ALONE ", workflow.outcome_told($5, $6::pg_catalog.int8, $7::pg_catalog.int8)"
+
+#define KEPT \
+	"SELECT workflow.outcomes_kept($1, $2::pg_catalog.int8, $3::pg_catalog.int8, $4::pg_catalog.uuid[]) AS taken"
 
 #define RELEASE \
 	"SELECT workflow.release($1::pg_catalog.uuid, $2::pg_catalog.int8) AS taken"
@@ -106,23 +118,47 @@ error_text(const char *code, const char *message, const char *hint)
 	return json(wf_jsonb_object(hint == NULL ? 2 : 3, keys, values));
 }
 
+/* Tell that it has failed, with that error. */
+static bool
+tell_failure(WfLine *line, const WfMembership *as, const WfOutcome *outcome, const char *error, bool final,
+			 int timeout, bool *taken)
+{
+	const char *values[] = {
+		wf_uuid_text(&outcome->run), number(outcome->fence), error, final ? "t" : "f",
+		as->id, number(as->epoch), number(outcome->number)
+	};
+
+	return say(line, FAIL, lengthof(values), values, timeout, taken);
+}
+
+/* Tell that it has finished, with that result. */
+static bool
+tell_result(WfLine *line, const WfMembership *as, const WfOutcome *outcome, const char *result, int timeout,
+			bool *taken)
+{
+	const char *values[] = {
+		wf_uuid_text(&outcome->run), number(outcome->fence), result,
+		as->id, number(as->epoch), number(outcome->number)
+	};
+
+	return say(line, COMPLETE, lengthof(values), values, timeout, taken);
+}
+
 /* Tell one.  False: there is trouble. */
 static bool
-tell(WfLine *line, const WfOutcome *outcome, int timeout, bool *taken)
+tell(WfLine *line, const WfMembership *as, const WfOutcome *outcome, int timeout, bool *taken)
 {
-	const char *values[4] = {wf_uuid_text(&outcome->run), number(outcome->fence), NULL, outcome->final ? "t" : "f"};
 	bool		failed = outcome->error != NULL;
 	Jsonb	   *what = failed ? outcome->error : outcome->result;
-	bool		good;
+	const char *text = what == NULL ? NULL : json(what);
+	bool		good = failed ? tell_failure(line, as, outcome, text, outcome->final, timeout, taken) :
+		tell_result(line, as, outcome, text, timeout, taken);
 
-	values[2] = what == NULL ? NULL : json(what);
-	good = failed ? say(line, FAIL, 4, values, timeout, taken) : say(line, COMPLETE, 3, values, timeout, taken);
 	if (good || is_passing(line))
 		return good;
 	/* it cannot be kept there as it is: an error is without its characters, a result fails */
-	values[2] = failed ? wf_wire_plain(values[2]) : error_text(line->sqlstate, wf_wire_plain(line->trouble), NULL);
-	values[3] = failed ? values[3] : "t";
-	return say(line, FAIL, 4, values, timeout, taken);
+	text = failed ? wf_wire_plain(text) : error_text(line->sqlstate, wf_wire_plain(line->trouble), NULL);
+	return tell_failure(line, as, outcome, text, !failed || outcome->final, timeout, taken);
 }
 
 /* Note that one was told. */
@@ -166,11 +202,11 @@ find(WfOutcome **outcomes, bool *more)
 }
 
 /*
- * Tell what was not told yet, a piece of it; *more: there is more.  False: there is
- * trouble, and it is to be tried again later.
+ * Tell what was not told yet, a piece of it, as that member; *more: there is more.  False: there
+ * is trouble, and it is to be tried again later.
  */
 bool
-wf_delivery_tell_all(WfLine *line, int timeout, bool *more)
+wf_delivery_tell_all(WfLine *line, const WfMembership *as, int timeout, bool *more)
 {
 	MemoryContext context = CurrentMemoryContext;
 	WfOutcome  *outcomes;
@@ -181,7 +217,7 @@ wf_delivery_tell_all(WfLine *line, int timeout, bool *more)
 	{
 		bool		taken;
 
-		if (tell(line, &outcomes[i], timeout, &taken))
+		if (tell(line, as, &outcomes[i], timeout, &taken))
 		{
 			note(&outcomes[i], taken);
 			MemoryContextSwitchTo(context);
@@ -190,6 +226,46 @@ wf_delivery_tell_all(WfLine *line, int timeout, bool *more)
 			good = false;
 	}
 	return good;
+}
+
+/* What this database has: the highest number, and the runs of the last ones as text. */
+static const char *
+find_last(int64 *highest)
+{
+	MemoryContext context = CurrentMemoryContext;
+	const char *text = "{}";
+	ArrayType  *runs;
+	MemoryContext old;
+
+	*highest = 0;
+	if (!wf_transaction_begin("looking for the last outcome", InvalidOid))
+		return text;
+	old = MemoryContextSwitchTo(context);
+	*highest = wf_outcome_last(LAST, &runs);
+	text = OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(runs));
+	MemoryContextSwitchTo(old);
+	wf_transaction_commit();
+	MemoryContextSwitchTo(context);
+	return text;
+}
+
+/*
+ * Let the other server see whether this database has still what was told of it; *kept: it has,
+ * and runs may be claimed.  False: there is trouble.
+ */
+bool
+wf_delivery_is_kept(WfLine *line, const WfMembership *as, int timeout, bool *kept)
+{
+	int64		highest;
+	const char *values[] = {as->id, number(as->epoch), NULL, NULL};
+
+	*kept = true;
+	/* a standby keeps nothing */
+	if (wf_reply_is_used())
+		return true;
+	values[3] = find_last(&highest);
+	values[2] = number(highest);
+	return say(line, KEPT, lengthof(values), values, timeout, kept);
 }
 
 /* --- runs without outcome ------------------------------------------------------------------- */
@@ -204,7 +280,7 @@ wf_delivery_refuse(WfLine *line, const WfParcel *parcel, const char *code, const
 	};
 	bool		taken;
 
-	return say(line, FAIL, 4, values, timeout, &taken);
+	return say(line, FAIL_ALONE, 4, values, timeout, &taken);
 }
 
 /* A run was not begun.  False: there is trouble. */

@@ -7,9 +7,11 @@
 
 #include "remote/line.h"
 #include "remote/parcel.h"
+#include "shmem/membership.h"
 #include "store/outcome.h"
 
-extern bool wf_delivery_tell_all(WfLine *line, int timeout, bool *more);
+extern bool wf_delivery_tell_all(WfLine *line, const WfMembership *as, int timeout, bool *more);
+extern bool wf_delivery_is_kept(WfLine *line, const WfMembership *as, int timeout, bool *kept);
 extern bool wf_delivery_refuse(WfLine *line, const WfParcel *parcel, const char *code, const char *message,
 							   const char *hint, bool final, int timeout);
 extern bool wf_delivery_give_back(WfLine *line, const WfParcel *parcel, int timeout);

@@ -11,17 +11,22 @@
  *
  * A standby is a member of its primary's cluster, until it is promoted.
  *
- * It is connected to shared catalogs only, reads no table here, and takes no lock.
+ * It is connected to shared catalogs only, reads no table here but that of databases, and
+ * waits for no lock.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
@@ -46,6 +51,7 @@
 
 static WfLinkTalk talk;
 static bool promoted = false;	/* this server was a standby, and is a primary now */
+static bool excused = false;	/* the other server knows why this one cannot be its runtime */
 static WfTargets *targets = NULL;
 static WfPatience connecting;
 static WfPatience registering;
@@ -127,6 +133,38 @@ wait_to_register(int wait)
 	next_at = wf_clock_real_steady() + wait * INT64CONST(1000);
 }
 
+/* Is there the database in which runs are done, if there is to be one? */
+static bool
+has_database(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool		found = true;
+
+	if (talk.standby || wf_remote_database[0] == '\0')
+		return true;
+	StartTransactionCommand();
+	/* who has the catalog for himself does not keep us from beating */
+	if (ConditionalLockRelationOid(DatabaseRelationId, AccessShareLock))
+		found = OidIsValid(get_database_oid(wf_remote_database, true));
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return found;
+}
+
+/* There is not: nothing is to be placed here, and both servers show why. */
+static void
+excuse(void)
+{
+	char	   *why = psprintf("no runs can be done: workflow.remote_database is \"%s\", and there is no such database",
+							   wf_remote_database);
+
+	excused = excused || wf_link_talk_excuse(&talk, why);
+	wf_line_trouble(&talk.line, "%s", why);
+	failed(&registering, WF_CLUSTER_STATUS_INTERVAL, WF_CLUSTER_STATUS_COUNT, REGISTERING, true);
+	/* to look costs nothing, and is to be noticed */
+	next_at = wf_clock_real_steady() + talk.values[WF_CLUSTER_STATUS_INTERVAL] * INT64CONST(1000);
+}
+
 static void
 try_to_register(void)
 {
@@ -137,9 +175,15 @@ try_to_register(void)
 		failed(&registering, WF_CLUSTER_STATUS_INTERVAL, WF_CLUSTER_STATUS_COUNT, REGISTERING, true);
 		return;
 	}
+	if (!has_database())
+	{
+		excuse();
+		return;
+	}
 	switch (wf_link_talk_register(&talk, &wait))
 	{
 		case WF_LINK_REGISTERED:
+			excused = false;
 			wf_patience_succeeded(&connecting, CONNECTING);
 			wf_patience_succeeded(&registering, REGISTERING);
 			ereport(LOG,
@@ -256,9 +300,9 @@ look_after_courier(void)
 		courier_after > wf_clock_real_steady())
 		return;
 	courier_after = wf_clock_real_steady() + (COURIER_PAUSE << Min(courier_starts, COURIER_DOUBLINGS)) * INT64CONST(1000);
-	if (now.epoch == now.courier_epoch)
+	if (now.epoch == now.courier_epoch || !has_database())
 	{
-		/* what the one before had claimed nobody knows */
+		/* what the one before had claimed nobody knows; or none will come */
 		wf_membership_renew(now.epoch);
 		return;
 	}
@@ -294,6 +338,7 @@ leave_cluster(void)
 	wf_link_talk_goodbye(&talk);
 	talk.epoch = 0;
 	talk.settings = -1;
+	excused = false;
 	wf_membership_state(WF_MEMBERSHIP_NONE, NULL);
 	begin_anew();
 }

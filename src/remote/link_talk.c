@@ -120,7 +120,7 @@ wf_link_talk_settings(WfLinkTalk *talk)
 
 /* What people are told of this instance. */
 static char *
-info(void)
+info(const WfLinkTalk *talk)
 {
 	StringInfoData text;
 
@@ -131,6 +131,11 @@ info(void)
 	escape_json(&text, WF_VERSION);
 	appendStringInfoString(&text, ", \"database\": ");
 	escape_json(&text, wf_remote_database == NULL ? "" : wf_remote_database);
+	if (talk->excuse != NULL)
+	{
+		appendStringInfoString(&text, ", \"trouble\": ");
+		escape_json(&text, talk->excuse);
+	}
 	appendStringInfoChar(&text, '}');
 	return text.data;
 }
@@ -139,7 +144,7 @@ info(void)
 WfLinkAsked
 wf_link_talk_register(WfLinkTalk *talk, int *wait)
 {
-	const char *values[] = {talk->id, talk->standby ? "standby" : "remote", talk->fingerprint, info()};
+	const char *values[] = {talk->id, talk->standby ? "standby" : "remote", talk->fingerprint, info(talk)};
 	int64		asked_at = wf_clock_real_steady();
 	PGresult   *answer = ask(talk, REGISTER, lengthof(values), values);
 	const char *epoch;
@@ -153,6 +158,23 @@ wf_link_talk_register(WfLinkTalk *talk, int *wait)
 	*wait = epoch == NULL ? Max(atoi(wf_line_value(answer, 0, "wait")), WAIT_MIN) : 0;
 	wf_line_library()->clear(answer);
 	return epoch == NULL ? WF_LINK_ASK_LATER : WF_LINK_REGISTERED;
+}
+
+/*
+ * This instance cannot be a runtime, and the other server is to show why: it registers, and
+ * ends.  False: it could not be said.
+ */
+bool
+wf_link_talk_excuse(WfLinkTalk *talk, const char *why)
+{
+	int			wait;
+	bool		said;
+
+	talk->excuse = why;
+	said = wf_link_talk_register(talk, &wait) == WF_LINK_REGISTERED && wf_link_talk_end(talk);
+	talk->excuse = NULL;
+	talk->epoch = 0;
+	return said;
 }
 
 /* --- beats ---------------------------------------------------------------------------------- */

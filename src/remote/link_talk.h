@@ -19,6 +19,7 @@ typedef struct WfLinkTalk
 	int64		epoch;			/* 0: not registered */
 	int64		heard_at;		/* when it was alive last; steady */
 	int64		settings;		/* the change up to which it has them; -1: not yet */
+	const char *excuse;			/* why it cannot be a runtime, while it says that; or NULL */
 	int			values[WF_CLUSTER_NSETTINGS];
 } WfLinkTalk;
 
@@ -36,6 +37,7 @@ extern int	wf_link_talk_timeout(const WfLinkTalk *talk);
 extern int	wf_link_talk_silence(const WfLinkTalk *talk);
 extern bool wf_link_talk_settings(WfLinkTalk *talk);
 extern WfLinkAsked wf_link_talk_register(WfLinkTalk *talk, int *wait);
+extern bool wf_link_talk_excuse(WfLinkTalk *talk, const char *why);
 extern bool wf_link_talk_beat(WfLinkTalk *talk, int *wait, bool *look);
 extern bool wf_link_talk_end(WfLinkTalk *talk);
 extern void wf_link_talk_goodbye(WfLinkTalk *talk);

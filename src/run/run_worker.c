@@ -292,6 +292,20 @@ wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz at)
 /* --- while it runs ----------------------------------------------------------------- */
 
 /*
+ * Does the worker have the run for as long as it lives?  Then there is nothing to be written,
+ * and to ask takes neither a lock nor a transaction id.
+ */
+static bool
+has_for_life(const pg_uuid_t *id, int64 fence, WfRunRow *row)
+{
+	if (!wf_run_find(id, row) || !wf_run_fence_is(row, fence) || !row->nulls[WF_RUN_lease] ||
+		!wf_tenant_sees(wf_run_row_tenant(row)))
+		return false;
+	require_claimer(row);
+	return true;
+}
+
+/*
  * The worker has the run for so long from now on, but not longer than the timeout of its job
  * lets it, unless its fence is not the run's.
  */
@@ -300,13 +314,15 @@ wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease)
 {
 	WfRunRow	row;
 
-	if (!wf_run_worker_hold(id, fence, &row))
-		return "lost";
-	/* who has it for as long as it lives need not */
-	if (!row.nulls[WF_RUN_lease])
+	if (!has_for_life(id, fence, &row))
 	{
-		wf_run_fence_lease(&row, lease);
-		wf_run_update(&row);
+		if (!wf_run_worker_hold(id, fence, &row))
+			return "lost";
+		if (!row.nulls[WF_RUN_lease])
+		{
+			wf_run_fence_lease(&row, lease);
+			wf_run_update(&row);
+		}
 	}
 	return is_to_stop(&row) || wf_run_fence_deadline(&row) <= wf_clock_now() ? "cancel" : "go on";
 }

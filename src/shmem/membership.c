@@ -267,6 +267,15 @@ wf_membership_courier_at(Oid dbid)
 	LWLockRelease(&place->lock);
 }
 
+/* Why it claims nothing; NULL: it does. */
+void
+wf_membership_courier_trouble(const char *trouble)
+{
+	LWLockAcquire(&place->lock, LW_EXCLUSIVE);
+	strlcpy(place->now.courier_trouble, trouble == NULL ? "" : trouble, WF_MEMBERSHIP_TROUBLE);
+	LWLockRelease(&place->lock);
+}
+
 /* It ends. */
 void
 wf_membership_courier_detach(void)
@@ -276,6 +285,7 @@ wf_membership_courier_detach(void)
 	{
 		place->courier = NULL;
 		place->now.courier_pid = 0;
+		place->now.courier_trouble[0] = '\0';
 	}
 	LWLockRelease(&place->lock);
 	wf_membership_link_wake();

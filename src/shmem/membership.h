@@ -33,6 +33,7 @@ typedef struct WfMembership
 	char		database[NAMEDATALEN];	/* there; empty: not known */
 	uint64		asked;			/* another one than before, which nobody has accepted; 0: none */
 	char		trouble[WF_MEMBERSHIP_TROUBLE]; /* empty: none */
+	char		courier_trouble[WF_MEMBERSHIP_TROUBLE]; /* the same, of the courier */
 	pid_t		link_pid;		/* 0: there is none */
 	pid_t		courier_pid;
 	Oid			courier_dbid;	/* where it works */
@@ -67,6 +68,7 @@ extern bool wf_membership_aside(WfAside *aside);
 extern void wf_membership_poke(void);
 extern bool wf_membership_courier_attach(void);
 extern void wf_membership_courier_at(Oid dbid);
+extern void wf_membership_courier_trouble(const char *trouble);
 extern void wf_membership_courier_detach(void);
 extern void wf_membership_courier_wake(void);
 extern void wf_membership_link_wake(void);

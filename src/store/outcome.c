@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "base/version.h"
 #include "store/found.h"
 #include "store/given.h"
@@ -65,9 +66,16 @@ static WfStatement told_statement = {
 	WF_ARGS(UUIDOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID)
 };
 
+static WfStatement last_statement = {
+	.sql = "SELECT o.number, o.run FROM workflow.outcome o ORDER BY o.number DESC LIMIT $1",
+	WF_ARGS(INT8OID)
+};
+
+/* The last one stays: by its number we are known to have all that we have told. */
 static WfStatement expire_statement = {
 	.sql = "DELETE FROM workflow.outcome d WHERE d.ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"SELECT o.ctid FROM workflow.outcome o WHERE o.told_at OPERATOR(pg_catalog.<) $1"
+	" AND o.number OPERATOR(pg_catalog.<) (SELECT pg_catalog.max(m.number) FROM workflow.outcome m)"
 	" ORDER BY o.told_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
 	WF_ARGS(TIMESTAMPTZOID, INT8OID)
 };
@@ -153,6 +161,33 @@ wf_outcome_told(const WfOutcome *outcome, bool taken)
 	};
 
 	(void) wf_statement_execute(&told_statement, values, NULL, 0);
+}
+
+/*
+ * The highest number that there is, 0: none, and the runs of the last ones, at most so many,
+ * in the current memory context.
+ */
+int64
+wf_outcome_last(int most, ArrayType **runs)
+{
+	Datum		value = Int64GetDatum(most);
+	MemoryContext caller = CurrentMemoryContext;
+	int			n = wf_statement_execute(&last_statement, &value, NULL, most);
+	Datum	   *ids;
+	int64		number = 0;
+
+	MemoryContextSwitchTo(caller);	/* SPI has left its own */
+	ids = palloc(sizeof(Datum) * Max(n, 1));
+	for (int i = n - 1; i >= 0; i--)
+	{
+		WfFound		found = wf_found(i);
+		bool		isnull;
+
+		number = DatumGetInt64(wf_found_column(&found, 0, &isnull));
+		ids[i] = wf_found_column(&found, 1, &isnull);
+	}
+	*runs = wf_uuid_array(ids, n);
+	return number;
 }
 
 /* Delete what was told a day ago; true: there may be more. */

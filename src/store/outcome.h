@@ -6,6 +6,7 @@
 #define WF_OUTCOME_H
 
 #include "datatype/timestamp.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -26,6 +27,7 @@ extern bool wf_outcome_tell_again(const pg_uuid_t *run, int32 round, int64 fence
 extern bool wf_outcome_is_kept(const pg_uuid_t *run, int32 round, int64 fence);
 extern int	wf_outcome_untold(int most, WfOutcome **outcomes, bool *more);
 extern void wf_outcome_told(const WfOutcome *outcome, bool taken);
+extern int64 wf_outcome_last(int most, ArrayType **runs);
 extern bool wf_outcome_expire(void);
 
 #endif							/* WF_OUTCOME_H */

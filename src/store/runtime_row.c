@@ -5,8 +5,9 @@
  *
  * Runs in sessions of runtimes and operators, and in the runtime process of the database.
  * Rows are written when the state of a runtime changes, never by a beat; who changes one
- * has it locked, and says so in shmem/member_change.c.  SPI must be connected for all of
- * these.
+ * has it locked, and says so in shmem/member_change.c.  Which outcomes another server has
+ * told are columns of their own, that change more often, and of which nobody needs to hear.
+ * SPI must be connected for all of these.
  *
  *-------------------------------------------------------------------------
  */
@@ -155,6 +156,33 @@ static WfStatement grace_statement = {
 	.sql = "UPDATE workflow.runtime SET graced = $3 WHERE id OPERATOR(pg_catalog.=) $1"
 	" AND epoch OPERATOR(pg_catalog.=) $2 AND graced OPERATOR(pg_catalog.<>) $3",
 	WF_ARGS(TEXTOID, INT8OID, BOOLOID),
+	.latest = true
+};
+
+static WfStatement told_statement = {
+	.sql = "UPDATE workflow.runtime SET outcomes = $3 WHERE id OPERATOR(pg_catalog.=) $1"
+	" AND epoch OPERATOR(pg_catalog.=) $2 AND outcomes OPERATOR(pg_catalog.<) $3",
+	WF_ARGS(TEXTOID, INT8OID, INT8OID),
+	.latest = true
+};
+
+static WfStatement outcomes_statement = {
+	.sql = "SELECT r.outcomes, r.restored_to IS NOT NULL FROM workflow.runtime r WHERE r.id OPERATOR(pg_catalog.=) $1"
+	" AND r.epoch OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE",
+	WF_ARGS(TEXTOID, INT8OID),
+	.latest = true
+};
+
+static WfStatement restored_statement = {
+	.sql = "UPDATE workflow.runtime SET approved = false, restored_to = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(TEXTOID, TIMESTAMPTZOID),
+	.latest = true
+};
+
+static WfStatement accept_statement = {
+	.sql = "UPDATE workflow.runtime SET outcomes = 0, restored_to = NULL WHERE id OPERATOR(pg_catalog.=) $1"
+	" AND restored_to IS NOT NULL",
+	WF_ARGS(TEXTOID),
 	.latest = true
 };
 
@@ -480,4 +508,50 @@ wf_runtime_row_grace(const char *id, int64 epoch, bool graced)
 	Datum		values[3] = {CStringGetTextDatum(id), Int64GetDatum(epoch), BoolGetDatum(graced)};
 
 	(void) wf_statement_execute(&grace_statement, values, NULL, 0);
+}
+
+/* --- outcomes ------------------------------------------------------------------------- */
+
+/* A runtime of that epoch has told the outcome with that number.  False: it has told later ones. */
+bool
+wf_runtime_row_told(const char *id, int64 epoch, int64 number)
+{
+	Datum		values[3] = {CStringGetTextDatum(id), Int64GetDatum(epoch), Int64GetDatum(number)};
+
+	return wf_statement_execute(&told_statement, values, NULL, 0) == 1;
+}
+
+/*
+ * The highest number that a runtime of that epoch has told, whose row is locked; *restored: it
+ * had fewer once, and was not approved since.  False: it has not that epoch.
+ */
+bool
+wf_runtime_row_outcomes(const char *id, int64 epoch, int64 *number, bool *restored)
+{
+	Datum		values[2] = {CStringGetTextDatum(id), Int64GetDatum(epoch)};
+	bool		isnull;
+
+	if (wf_statement_execute(&outcomes_statement, values, NULL, 1) == 0)
+		return false;
+	*number = DatumGetInt64(column(SPI_tuptable->vals[0], 1, &isnull));
+	*restored = DatumGetBool(column(SPI_tuptable->vals[0], 2, &isnull));
+	return true;
+}
+
+/* A runtime whose row is locked was restored: what has ended later it may not have. */
+void
+wf_runtime_row_restored(const char *id, TimestampTz to)
+{
+	Datum		values[2] = {CStringGetTextDatum(id), TimestampTzGetDatum(to)};
+
+	(void) wf_statement_execute(&restored_statement, values, NULL, 0);
+}
+
+/* What a runtime that was restored has now is what it is to have. */
+void
+wf_runtime_row_accept(const char *id)
+{
+	Datum		value = CStringGetTextDatum(id);
+
+	(void) wf_statement_execute(&accept_statement, &value, NULL, 0);
 }

@@ -316,6 +316,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('take_turn(text,bigint,text)', $$take_turn('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('service_turn(text,bigint)', $$service_turn('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('claim_placed(text,bigint,integer,uuid[])', $$claim_placed('none', 1, 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('outcome_told(text,bigint,bigint)', $$outcome_told('none', 1, 1)$$, '42501 = ok ok 42501 = = ok 42501 = ='),
+('outcomes_kept(text,bigint,bigint,uuid[])', $$outcomes_kept('none', 1, 1, '{}')$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('await_placed(text,bigint,interval,boolean)', $$await_placed('none', 1)$$, '42501 = 25001 = 42501 = = 25001 42501 = ='),
 ('work_turn(text,bigint,integer,integer)', $$work_turn('none', 1, 1)$$, '42501 = 25001 = 42501 = = 25001 42501 = ='),
 ('shutdown_runtime(text,bigint)', $$shutdown_runtime('none', 1)$$, '42501 = WF018 = 42501 = = WF018 42501 = ='),

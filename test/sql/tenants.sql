@@ -166,7 +166,7 @@ GRANT SELECT ON call TO PUBLIC;
 SELECT is((SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_proc p, unnest(p.proargnames, p.proargtypes::oid[]) a(name, type)
     WHERE p.pronamespace = 'workflow'::regnamespace AND a.type IN ('uuid'::regtype, 'uuid[]'::regtype)
       AND a.name IN ('process', 'processes', 'run', 'runs', 'task', 'after')
-      AND NOT EXISTS (SELECT FROM call c WHERE c.command LIKE p.proname || '(%')), 'await await_run outbox', 'every function that is told an id');
+      AND NOT EXISTS (SELECT FROM call c WHERE c.command LIKE p.proname || '(%')), 'await await_run outbox outcomes_kept', 'every function that is told an id');
 \set none '''01234567-89ab-7def-8000-000000000000'''
 SELECT is(outcome(format(command, :'g', :'waits', :'claimed', :'t', :fence)), outcome(format(command, :none, :none, :none, :none, :fence)),
     'of another tenant: ' || format(command, 'p', 'r', 'c', 't', 0)) FROM call;

@@ -255,7 +255,9 @@ is(ended('echo', q{'{"n": 2}'}, 'a run', 'lat'), 'finished|{"n": 2}', 'nobody el
 $away->append_conf('postgresql.conf', "workflow.remote_database = 'lat'");
 $away->append_conf('postgresql.conf', "workflow.remote = '$at_home dbname=postgres'");
 $away->restart;
-wait_for($home, q{SELECT state = 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to join with another database');
+# what it has told is not in there
+wait_for($home, q{SELECT state = 'alive' AND restored_to IS NOT NULL FROM workflow.runtimes WHERE id = 'B'}, 'B to join with another database');
+$home->safe_psql('postgres', q{SELECT workflow.approve_runtime('B')});
 is(ended('echo', q{jsonb_build_object('n', convert_from('\xe282ac', 'UTF8'))}, 'parameters that B cannot have'),
 	'failed|22P05|what the run needs cannot be said in the encoding of the database of runtime "B"', 'parameters that cannot be there are an error of the run');
 is(ended('echo', q{jsonb_build_object('n', convert_from('\xc3a4', 'UTF8'))}, 'parameters that B can have'), qq({"n": "\xc3\xa4"}) =~ s/^/finished|/r, 'others arrive, and return');
