@@ -16,10 +16,8 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "alert/alert_look.h"
@@ -27,6 +25,7 @@
 #include "alert/alert_row.h"
 #include "alert/alert_run.h"
 #include "base/clock.h"
+#include "base/try.h"
 #include "base/version.h"
 
 /* After a commit that may have changed what a look has found, the next one comes so late (us). */
@@ -58,57 +57,36 @@ is_for_now(int code)
 		ERRCODE_TO_CATEGORY(code) == ERRCODE_SYSTEM_ERROR;
 }
 
-/* In PG_CATCH: the reason becomes that of the alert, or the error is thrown on. */
-static void
-failed(WfAlert *alert, MemoryContext context)
+/*
+ * Call a function in a subtransaction; false: it has failed, and has left nothing but the
+ * reason.
+ */
+static bool
+try(void (*function) (void *attempt), Attempt *attempt)
 {
-	ErrorData  *error;
+	ErrorData  *error = wf_try(function, attempt);
 
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
+	if (error == NULL)
+		return true;
 	if (is_for_now(error->sqlerrcode))
 		ReThrowError(error);
-	alert->reason = error->message;
-}
-
-/* Call a function in a subtransaction; false: it has failed, and has left nothing but the reason. */
-static bool
-try(void (*function) (Attempt *attempt), Attempt *attempt)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		function(attempt);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		failed(attempt->alert, context);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return done;
+	attempt->alert->reason = error->message;
+	return false;
 }
 
 static void
-measure(Attempt *attempt)
+measure(void *arg)
 {
+	Attempt    *attempt = arg;
+
 	wf_alert_measure(attempt->alert, attempt->now, &attempt->measure);
 }
 
 static void
-make_run(Attempt *attempt)
+make_run(void *arg)
 {
+	const Attempt *attempt = arg;
+
 	wf_alert_run_make(attempt->alert, attempt->begins, attempt->since);
 }
 

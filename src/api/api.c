@@ -89,6 +89,22 @@ wf_api_connect_to_write(FunctionCallInfo fcinfo)
 }
 
 /*
+ * Error 25001, with the reason, if a procedure is called inside a transaction block or a
+ * function.
+ */
+void
+wf_api_require_top(FunctionCallInfo fcinfo, const char *reason)
+{
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("workflow.%s() cannot run inside a transaction block or a function",
+						get_func_name(fcinfo->flinfo->fn_oid)),
+				 errdetail("%s", reason)));
+}
+
+/*
  * Connect SPI for a procedure that writes, and commits by SPI_commit().  Error
  * 25006 as wf_api_connect_to_write(), and 25001 inside a transaction block or a
  * function.
@@ -97,13 +113,7 @@ void
 wf_api_connect_to_commit(FunctionCallInfo fcinfo)
 {
 	require_writable(fcinfo);
-	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("workflow.%s() cannot run inside a transaction block or a function",
-						get_func_name(fcinfo->flinfo->fn_oid)),
-				 errdetail("It commits after each piece of its work.")));
+	wf_api_require_top(fcinfo, "It commits after each piece of its work.");
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	(void) wf_statement_look_only(false);

@@ -14,6 +14,7 @@
 #include "store/process_row.h"
 
 extern void wf_api_connect_to_write(FunctionCallInfo fcinfo);
+extern void wf_api_require_top(FunctionCallInfo fcinfo, const char *reason);
 extern void wf_api_connect_to_commit(FunctionCallInfo fcinfo);
 extern void wf_api_connect_to_look(void);
 extern Datum wf_api_look(PGFunction function, FunctionCallInfo fcinfo);

@@ -101,10 +101,7 @@ workflow_alter_alert(PG_FUNCTION_ARGS)
 	char	   *name = wf_arg_string(fcinfo, 0, "name");
 	WfAlert		alert;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "changes")));
+	wf_arg_require(fcinfo, 1, "changes");
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_alert_define_hold(name, &alert);

@@ -115,10 +115,7 @@ read_changes(Jsonb *json, WfRunChanges *changes)
 static Jsonb *
 require_jsonb(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	if (PG_ARGISNULL(n))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
+	wf_arg_require(fcinfo, n, name);
 	return PG_GETARG_JSONB_P(n);
 }
 

@@ -67,10 +67,7 @@ read_runs(FunctionCallInfo fcinfo, Wanted *wanted)
 	Datum	   *runs;
 	bool	   *nulls;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"runs\" must not be null")));
+	wf_arg_require(fcinfo, 0, "runs");
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &runs, &nulls,
 					  &wanted->n);
 	wanted->runs = MemoryContextAlloc(PortalContext, sizeof(pg_uuid_t) * (wanted->n + 1));

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "api/arg.h"
+#include "api/result.h"
 #include "api/runtime_arg.h"
 #include "base/clock.h"
 #include "base/quote.h"
@@ -67,11 +68,8 @@ interval_of(int64 us)
 static Datum
 row_of(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
-	TupleDesc	desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	return wf_result_row(fcinfo, values, nulls);
 }
 
 /* May it begin work now, or when next, or null? */

@@ -54,10 +54,7 @@ workflow_bind(PG_FUNCTION_ARGS)
 	char	   *key_column = wf_arg_string(fcinfo, 2, "key_column");
 	char	   *state_column = wf_arg_string(fcinfo, 3, "state_column");
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"on_table\" must not be null")));
+	wf_arg_require(fcinfo, 1, "on_table");
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_bind(definition, PG_GETARG_OID(1), key_column, state_column);

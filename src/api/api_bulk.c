@@ -22,6 +22,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "api/waiting.h"
 #include "api/worker_arg.h"
 #include "base/clock.h"
@@ -245,9 +246,7 @@ Datum
 workflow_await_bulk(PG_FUNCTION_ARGS)
 {
 	Wanted	   *wanted = MemoryContextAllocZero(PortalContext, sizeof(Wanted));
-	TupleDesc	desc;
 	Datum		value;
-	bool		isnull = false;
 
 	wf_waiting_require(fcinfo);
 	wanted->id = *wf_arg_uuid(fcinfo, 0, "bulk");
@@ -255,10 +254,8 @@ workflow_await_bulk(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("the bulk operation did not end before the timeout")));
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	value = CStringGetTextDatum(wf_bulk_row_state_name(wanted->state));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), &value, &isnull));
+	return wf_result_row(fcinfo, &value, NULL);
 }
 
 /* --- by hand ------------------------------------------------------------------------ */

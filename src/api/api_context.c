@@ -15,6 +15,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "base/jsonb.h"
 #include "definition/sensitive.h"
 #include "process/context.h"
@@ -47,13 +48,8 @@ workflow_set_context(PG_FUNCTION_ARGS)
 	bool		nulls[4] = {0};
 	Datum		result;
 
-	if (patch == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"patch\" must not be null")));
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	wf_arg_require(fcinfo, 1, "patch");
+	desc = wf_result_type(fcinfo);
 
 	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);

@@ -223,10 +223,7 @@ workflow_set_timer(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	/* Not "never", which a null delay is: whoever asks for it means something else. */
-	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"due\" must not be null")));
+	wf_arg_require(fcinfo, 2, "due");
 	due = PG_GETARG_TIMESTAMPTZ(2);
 	if (TIMESTAMP_NOT_FINITE(due))
 		ereport(ERROR,

@@ -18,6 +18,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
+#include "api/result.h"
 #include "eval/calls.h"
 #include "eval/expression.h"
 
@@ -66,9 +67,7 @@ workflow_function_state(PG_FUNCTION_ARGS)
 	Datum		values[2];
 	bool		nulls[2] = {true, true};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	desc = wf_result_type(fcinfo);
 	if (OidIsValid(function))
 	{
 		values[0] = CStringGetTextDatum(wf_expression_function_hash(function));

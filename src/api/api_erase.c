@@ -19,6 +19,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/uuid.h"
@@ -102,9 +103,7 @@ workflow_erase(PG_FUNCTION_ARGS)
 	bool		nulls[lengthof(counted)] = {0};
 	Datum		result;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	desc = wf_result_type(fcinfo);
 
 	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);

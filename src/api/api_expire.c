@@ -21,6 +21,7 @@
 
 #include "api/api.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "base/clock.h"
 #include "base/guc.h"
 #include "base/jsonb.h"
@@ -105,8 +106,7 @@ workflow_expire(PG_FUNCTION_ARGS)
 	Datum		values[4];
 	bool		nulls[4] = {0};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	desc = wf_result_type(fcinfo);
 	wf_api_require_admin("workflow.expire()");
 	retention = retention_arg(fcinfo);
 	wf_api_connect_to_write(fcinfo);
@@ -124,7 +124,7 @@ workflow_expire(PG_FUNCTION_ARGS)
 	values[1] = Int64GetDatum(round.carried);
 	values[2] = BoolGetDatum(round.moved);
 	values[3] = BoolGetDatum(!more && !round.held);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
 
 /*

@@ -16,6 +16,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/result.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "definition/owner_role.h"
@@ -37,27 +38,17 @@ PG_FUNCTION_INFO_V1(workflow_may_file);
 
 /* --- arguments ---------------------------------------------------------------------- */
 
-/* Error 22004, which names it, if an argument is null. */
-static void
-require_argument(FunctionCallInfo fcinfo, int n, const char *name)
-{
-	if (PG_ARGISNULL(n))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-}
-
 static bytea *
 bytea_arg(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	require_argument(fcinfo, n, name);
+	wf_arg_require(fcinfo, n, name);
 	return PG_GETARG_BYTEA_PP(n);
 }
 
 static int64
 number_arg(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	require_argument(fcinfo, n, name);
+	wf_arg_require(fcinfo, n, name);
 	return PG_GETARG_INT64(n);
 }
 
@@ -65,17 +56,14 @@ number_arg(FunctionCallInfo fcinfo, int n, const char *name)
 static Datum
 result_of(FunctionCallInfo fcinfo, const WfFileRow *row)
 {
-	TupleDesc	desc;
 	Datum		values[2] = {Int64GetDatum(row->version)};
 	bool		nulls[2] = {false};
 	bytea	   *sha256 = palloc(VARHDRSZ + sizeof(row->sha256));
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	SET_VARSIZE(sha256, VARHDRSZ + sizeof(row->sha256));
 	memcpy(VARDATA(sha256), row->sha256, sizeof(row->sha256));
 	values[1] = PointerGetDatum(sha256);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	return wf_result_row(fcinfo, values, nulls);
 }
 
 /* --- changes ------------------------------------------------------------------------ */
@@ -219,7 +207,7 @@ look_get_file_part(PG_FUNCTION_ARGS)
 	bytea	   *content;
 	int32		length;
 
-	require_argument(fcinfo, 3, "length");
+	wf_arg_require(fcinfo, 3, "length");
 	length = PG_GETARG_INT32(3);
 	if (at < 0 || length < 0 || length > WF_FILE_PIECE_MAX)
 		ereport(ERROR,

@@ -18,6 +18,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/result.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "definition/definition.h"
@@ -78,9 +79,7 @@ look_get(PG_FUNCTION_ARGS)
 	WfDefinition *definition;
 	Datum		result;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	desc = wf_result_type(fcinfo);
 
 	wf_api_connect_to_look();
 	if (wf_statement_execute(desc->natts < N_GET ? &get_without_outcome_statement :

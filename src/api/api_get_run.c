@@ -23,6 +23,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "api/run_sight.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
@@ -119,9 +120,7 @@ look_get(PG_FUNCTION_ARGS)
 	bool		may_read;
 	Datum		result;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	desc = wf_result_type(fcinfo);
 	wf_api_connect_to_look();
 	job = wf_run_sight_look(id, &may_read);
 	if (wf_statement_execute(&get_statement, &value, NULL, 1) == 0)

@@ -20,6 +20,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "api/state_arg.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
@@ -237,9 +238,7 @@ workflow_migrate(PG_FUNCTION_ARGS)
 	bool		nulls[N_RESULT];
 	Datum		result;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	desc = wf_result_type(fcinfo);
 
 	if (dry_run)
 		wf_statement_connect();

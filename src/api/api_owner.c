@@ -79,10 +79,7 @@ workflow_change_owner(PG_FUNCTION_ARGS)
 	Oid			role;
 	bool		changed;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "role")));
+	wf_arg_require(fcinfo, 1, "role");
 	role = get_role_oid(NameStr(*PG_GETARG_NAME(1)), false);
 	wf_api_connect_to_write(fcinfo);
 	require_owner(name);

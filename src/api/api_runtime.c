@@ -20,6 +20,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "api/runtime_arg.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
@@ -108,8 +109,7 @@ result_of(FunctionCallInfo fcinfo, const WfRegistrationAnswer *answer)
 	TupleDesc	desc;
 	char	   *values[3] = {NULL};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	desc = wf_result_type(fcinfo);
 	if (answer->epoch != 0)
 		values[0] = psprintf(INT64_FORMAT, answer->epoch);
 	values[1] = pstrdup(wf_runtime_row_state_name(answer->state));

@@ -119,10 +119,7 @@ workflow_alter_schedule(PG_FUNCTION_ARGS)
 	char	   *name = wf_arg_string(fcinfo, 0, "name");
 	WfSchedule	schedule;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "changes")));
+	wf_arg_require(fcinfo, 1, "changes");
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_schedule_right_hold(name, &schedule);
@@ -228,10 +225,7 @@ workflow_trigger_now(PG_FUNCTION_ARGS)
 static TimestampTz
 finite_time(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	if (PG_ARGISNULL(n))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
+	wf_arg_require(fcinfo, n, name);
 	if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(n)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
@@ -290,10 +284,7 @@ workflow_backfill(PG_FUNCTION_ARGS)
 static int
 read_number(FunctionCallInfo fcinfo, int n)
 {
-	if (PG_ARGISNULL(n))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "n")));
+	wf_arg_require(fcinfo, n, "n");
 	if (PG_GETARG_INT32(n) < 1 || PG_GETARG_INT32(n) > MOST_TIMES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

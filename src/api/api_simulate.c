@@ -20,6 +20,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/result.h"
 #include "api/script.h"
 #include "base/clock.h"
 #include "base/compat.h"
@@ -126,9 +127,7 @@ workflow_dry_run(PG_FUNCTION_ARGS)
 	bool		nulls[6] = {0};
 	Datum		result;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	desc = wf_result_type(fcinfo);
 
 	wf_statement_connect();
 	wf_api_read(id, &row);

@@ -18,6 +18,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "chart/chart.h"
@@ -163,13 +164,8 @@ workflow_set_states(PG_FUNCTION_ARGS)
 	bool		nulls[4] = {0};
 	Datum		result;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"states\" must not be null")));
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	wf_arg_require(fcinfo, 1, "states");
+	desc = wf_result_type(fcinfo);
 	array = PG_GETARG_ARRAYTYPE_P(1);
 
 	wf_api_connect_to_write(fcinfo);

@@ -88,10 +88,7 @@ workflow_create_table_trigger(PG_FUNCTION_ARGS)
 		.when = wf_arg_string_or_null(fcinfo, 7)
 	};
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"on_table\" must not be null")));
+	wf_arg_require(fcinfo, 1, "on_table");
 	text.relation = PG_GETARG_OID(1);
 	wf_api_connect_to_write(fcinfo);
 	wf_table_define(&text);

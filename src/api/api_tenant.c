@@ -121,10 +121,7 @@ workflow_confine(PG_FUNCTION_ARGS)
 	int			n;
 
 	wf_api_require_admin("workflow.confine()");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"role\" must not be null")));
+	wf_arg_require(fcinfo, 0, "role");
 	name = PG_GETARG_NAME(0);
 	role = get_role_oid(NameStr(*name), false);
 	n = read_tenants(fcinfo, &tenants);

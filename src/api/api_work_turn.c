@@ -18,6 +18,7 @@
 #include "nodes/parsenodes.h"
 
 #include "api/api.h"
+#include "api/result.h"
 #include "api/runtime_arg.h"
 #include "api/worker_arg.h"
 #include "base/errcodes.h"
@@ -113,13 +114,9 @@ work(WfMemberBeat *beat, int max)
 static Datum
 make_row(FunctionCallInfo fcinfo, int done)
 {
-	TupleDesc	desc;
 	Datum		value = Int32GetDatum(done);
-	bool		isnull = false;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), &value, &isnull));
+	return wf_result_row(fcinfo, &value, NULL);
 }
 
 /*

@@ -22,6 +22,8 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "api/api.h"
+#include "api/result.h"
 #include "api/waiting.h"
 #include "base/clock.h"
 #include "shmem/database.h"
@@ -32,13 +34,7 @@
 void
 wf_waiting_require_top(FunctionCallInfo fcinfo)
 {
-	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("workflow.%s() cannot run inside a transaction block or a function",
-						get_func_name(fcinfo->flinfo->fn_oid)),
-				 errdetail("It would hold a snapshot while it waits.")));
+	wf_api_require_top(fcinfo, "It would hold a snapshot while it waits.");
 }
 
 /* The same, and error 25006 on a standby. */
@@ -68,13 +64,9 @@ wf_waiting_until(FunctionCallInfo fcinfo, int n)
 Datum
 wf_waiting_row(FunctionCallInfo fcinfo, bool there)
 {
-	TupleDesc	desc;
 	Datum		value = BoolGetDatum(there);
-	bool		isnull = false;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), &value, &isnull));
+	return wf_result_row(fcinfo, &value, NULL);
 }
 
 /* Look once, in a transaction of its own. */

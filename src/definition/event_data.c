@@ -12,13 +12,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "utils/resowner.h"
-
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
+#include "base/try.h"
 #include "chart/chart.h"
 #include "chart/event_type.h"
 #include "chart/json.h"
@@ -28,39 +26,6 @@
 #include "parameter/parameter_given.h"
 #include "parameter/parameter_schema.h"
 #include "parameter/parameters.h"
-
-/* --- what is done in a subtransaction ------------------------------------------- */
-
-/*
- * Call call(arg) in a subtransaction, with the present memory context.  Returns NULL, or
- * the error that it failed with: then what it did is undone.
- */
-static ErrorData *
-try(void (*call) (void *arg), void *arg)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(context);
-		call(arg);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
-}
 
 /* --- define() -------------------------------------------------------------------- */
 
@@ -123,7 +88,7 @@ wf_event_data_declare(const WfEvaluator *evaluator, WfFaults *faults)
 	for (int i = 0; i < chart->nevents; i++)
 	{
 		Declare		arg = {&evaluator->author, &chart->events[i]};
-		ErrorData  *error = arg.type->data == NULL ? NULL : try(declare, &arg);
+		ErrorData  *error = arg.type->data == NULL ? NULL : wf_try(declare, &arg);
 
 		if (error != NULL)
 			wf_diagnostic_fault(faults, psprintf("%s.data", arg.type->path), error->hint, "%s",
@@ -234,7 +199,7 @@ wf_event_data_try(WfDefinition *definition, const char *event, Jsonb *data, Erro
 	*error = NULL;
 	if (likely(definition->chart->nevents == 0))
 		return data;
-	*error = try(check, &given);
+	*error = wf_try(check, &given);
 	if (*error != NULL && (*error)->sqlerrcode != WF_ERR_PARAMETERS)
 		ReThrowError(*error);
 	return given.data;

@@ -10,15 +10,13 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/regproc.h"
-#include "utils/resowner.h"
 
 #include "base/array.h"
 #include "base/jsonb.h"
+#include "base/try.h"
 #include "chart/chart.h"
 #include "eval/calendar.h"
 #include "eval/calls.h"
@@ -30,53 +28,47 @@
 #include "eval/expression.h"
 #include "eval/user_context.h"
 
+/* One thing to be compiled: one of the last three is not NULL. */
+typedef struct Compilation
+{
+	WfEvaluator *evaluator;
+	WfCompiled *compiled;
+	const WfDelay *delay;
+	const WfAttribute *attribute;
+} Compilation;
+
+static void
+compile(void *arg)
+{
+	const Compilation *it = arg;
+	WfUserContext bracket = {0};
+
+	if (it->compiled != NULL)
+		wf_evaluator_compile(it->evaluator, it->compiled, &bracket);
+	else if (it->attribute != NULL)
+		(void) wf_eval_attribute_jsonpath(it->evaluator, it->attribute);
+	else if (it->delay->kind == WF_DELAY_RECURRING)
+		wf_eval_recurring_check(it->evaluator, it->delay);
+	else
+		(void) wf_eval_interval(it->evaluator, it->delay);
+	if (it->delay != NULL && it->delay->calendar != NULL)
+		(void) wf_calendar(it->delay->calendar);
+	wf_user_context_leave(&bracket);
+}
+
 /*
- * Do one compilation in a subtransaction, and pass an error to `check`
- * instead of throwing it.  One of compiled, delay and attribute is not NULL.
+ * Do one compilation in a subtransaction, and pass an error to `check` instead of throwing
+ * it.  Only catalogs are read, but an error may leave locks and pins behind.
  */
 static void
-check_one(WfEvaluator *evaluator, WfCompiled *compiled, const WfDelay *delay,
-		  const WfAttribute *attribute,
-		  WfEvalDefineCheck check, void *arg)
+check_one(Compilation it, WfEvalDefineCheck check, void *arg)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-	WfUserContext	bracket = {0};
-
-	/* Only catalogs are read, but an error may leave locks and pins behind. */
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(context);
-		if (compiled != NULL)
-			wf_evaluator_compile(evaluator, compiled, &bracket);
-		else if (attribute != NULL)
-			(void) wf_eval_attribute_jsonpath(evaluator, attribute);
-		else if (delay->kind == WF_DELAY_RECURRING)
-			wf_eval_recurring_check(evaluator, delay);
-		else
-			(void) wf_eval_interval(evaluator, delay);
-		if (delay != NULL && delay->calendar != NULL)
-			(void) wf_calendar(delay->calendar);
-		wf_user_context_leave(&bracket);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	ErrorData  *error = wf_try(compile, &it);
 
 	if (error != NULL)
-		check(arg, compiled != NULL ? compiled->expr->path :
-			  attribute != NULL ? attribute->path : delay->path,
-			  compiled != NULL ? compiled->expr : NULL, error);
+		check(arg, it.compiled != NULL ? it.compiled->expr->path :
+			  it.attribute != NULL ? it.attribute->path : it.delay->path,
+			  it.compiled != NULL ? it.compiled->expr : NULL, error);
 }
 
 /*
@@ -92,15 +84,15 @@ wf_eval_define_check(WfEvaluator *evaluator, WfEvalDefineCheck check, void *arg)
 	const WfChart *chart = evaluator->chart;
 
 	for (int i = 0; i < chart->nexprs; i++)
-		check_one(evaluator, &evaluator->compiled[i], NULL, NULL, check, arg);
+		check_one((Compilation) {evaluator,.compiled = &evaluator->compiled[i]}, check, arg);
 	for (int i = 0; i < chart->ndelays; i++)
 		if (chart->delays[i]->kind == WF_DELAY_TEXT ||
 			chart->delays[i]->kind == WF_DELAY_WORKING ||
 			chart->delays[i]->kind == WF_DELAY_RECURRING)
-			check_one(evaluator, NULL, chart->delays[i], NULL, check, arg);
+			check_one((Compilation) {evaluator,.delay = chart->delays[i]}, check, arg);
 	for (int i = 0; i < chart->nattributes; i++)
 		if (chart->attributes[i].jsonpath != NULL)
-			check_one(evaluator, NULL, NULL, &chart->attributes[i], check, arg);
+			check_one((Compilation) {evaluator,.attribute = &chart->attributes[i]}, check, arg);
 }
 
 /*

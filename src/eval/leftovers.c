@@ -34,6 +34,7 @@
 
 #include "base/cursor.h"
 #include "eval/leftovers.h"
+#include "eval/restricted_function.h"
 
 /* Noted by the hooks since wf_leftovers_begin(). */
 static bool prepared = false;
@@ -63,30 +64,10 @@ on_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 		(plan, query, read_only_tree, context, params, environment, receiver, completion);
 }
 
-/* Does a function take an advisory lock that outlives the transaction? */
-static bool
-locks_session(Oid function)
-{
-	switch (function)
-	{
-		case F_PG_ADVISORY_LOCK_INT8:
-		case F_PG_ADVISORY_LOCK_INT4_INT4:
-		case F_PG_ADVISORY_LOCK_SHARED_INT8:
-		case F_PG_ADVISORY_LOCK_SHARED_INT4_INT4:
-		case F_PG_TRY_ADVISORY_LOCK_INT8:
-		case F_PG_TRY_ADVISORY_LOCK_INT4_INT4:
-		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT8:
-		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT4_INT4:
-			return true;
-		default:
-			return false;
-	}
-}
-
 static void
 on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
-	if (access == OAT_FUNCTION_EXECUTE && locks_session(object_id))
+	if (access == OAT_FUNCTION_EXECUTE && wf_restricted_function_locks(object_id))
 		locked = true;
 	if (previous_access)
 		previous_access(access, class_id, object_id, sub_id, arg);

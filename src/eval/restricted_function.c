@@ -32,6 +32,26 @@ typedef enum Kind
 	SEED
 } Kind;
 
+/* Does a function take an advisory lock that outlives the transaction? */
+bool
+wf_restricted_function_locks(Oid function)
+{
+	switch (function)
+	{
+		case F_PG_ADVISORY_LOCK_INT8:
+		case F_PG_ADVISORY_LOCK_INT4_INT4:
+		case F_PG_ADVISORY_LOCK_SHARED_INT8:
+		case F_PG_ADVISORY_LOCK_SHARED_INT4_INT4:
+		case F_PG_TRY_ADVISORY_LOCK_INT8:
+		case F_PG_TRY_ADVISORY_LOCK_INT4_INT4:
+		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT8:
+		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT4_INT4:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* The kind of a function of the server. */
 static Kind
 kind_of_builtin(Oid function)
@@ -50,14 +70,6 @@ kind_of_builtin(Oid function)
 		case F_LO_TRUNCATE:
 		case F_LO_TRUNCATE64:
 			return DESCRIPTOR;
-		case F_PG_ADVISORY_LOCK_INT8:
-		case F_PG_ADVISORY_LOCK_INT4_INT4:
-		case F_PG_ADVISORY_LOCK_SHARED_INT8:
-		case F_PG_ADVISORY_LOCK_SHARED_INT4_INT4:
-		case F_PG_TRY_ADVISORY_LOCK_INT8:
-		case F_PG_TRY_ADVISORY_LOCK_INT4_INT4:
-		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT8:
-		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT4_INT4:
 		case F_PG_ADVISORY_UNLOCK_INT8:
 		case F_PG_ADVISORY_UNLOCK_INT4_INT4:
 		case F_PG_ADVISORY_UNLOCK_SHARED_INT8:
@@ -67,7 +79,7 @@ kind_of_builtin(Oid function)
 		case F_SETSEED:
 			return SEED;
 		default:
-			return HARMLESS;
+			return wf_restricted_function_locks(function) ? LOCK : HARMLESS;
 	}
 }
 

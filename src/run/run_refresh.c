@@ -16,24 +16,34 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/try.h"
 #include "run/run_make.h"
 #include "run/run_refresh.h"
 
-static void
-make(const WfJob *job, Jsonb *params, const WfJobCacheFound *found)
+/* What is to be renewed. */
+typedef struct Renewal
 {
-	WfRunRequest request = {.job = job,.priority = job->priority,.at = wf_clock_now()};
-	WfRunWanted wanted = {.params = params};
+	const WfJob *job;
+	Jsonb	   *params;
+	const WfJobCacheFound *found;
+} Renewal;
+
+static void
+make(void *arg)
+{
+	const Renewal *renewal = arg;
+	WfRunRequest request = {
+		.job = renewal->job,.priority = renewal->job->priority,.at = wf_clock_now()
+	};
+	WfRunWanted wanted = {.params = renewal->params};
 	pg_uuid_t	id;
 
-	if (!wf_job_cache_claim(found))
+	if (!wf_job_cache_claim(renewal->found))
 		return;
-	request.queue = wf_run_make_queue(job, NULL, GetUserId());
+	request.queue = wf_run_make_queue(renewal->job, NULL, GetUserId());
 	wf_run_make(&request, 1, &wanted, &id);
 }
 
@@ -51,31 +61,13 @@ is_refusal(int code)
 void
 wf_run_refresh(const WfJob *job, Jsonb *params, const WfJobCacheFound *found)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	Renewal		renewal = {job, params, found};
+	ErrorData  *error;
 
 	/* it could fail at what others do with the result */
 	if (IsolationUsesXactSnapshot())
 		return;
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(context);
-		make(job, params, found);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		/* An outer PG_CATCH does not roll this subtransaction back. */
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	error = wf_try(make, &renewal);
 	if (error != NULL && !is_refusal(error->sqlerrcode))
 		ReThrowError(error);
 }

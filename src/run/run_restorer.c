@@ -14,15 +14,13 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "base/clock.h"
 #include "base/jsonb.h"
+#include "base/try.h"
 #include "base/uuid.h"
 #include "job/job_restorer.h"
 #include "run/run_fence.h"
@@ -78,6 +76,29 @@ make(const WfRunRow *row, const WfJobRestorer *restorer, pg_uuid_t *id)
 	wf_tenant_work_on(level);
 }
 
+/* A run of a restorer that is to be made. */
+typedef struct Asking
+{
+	const WfRunRow *row;
+	const WfJob *job;
+	pg_uuid_t  *id;
+	bool		made;
+} Asking;
+
+static void
+find_and_make(void *arg)
+{
+	Asking	   *asking = arg;
+	const WfRunRow *row = asking->row;
+	const pg_uuid_t *process = row->nulls[WF_RUN_process] ? NULL : DatumGetUUIDP(row->values[WF_RUN_process]);
+	WfJobRestorer restorer;
+
+	if (!wf_job_restorer_find(asking->job, process, &restorer))
+		return;
+	make(row, &restorer, asking->id);
+	asking->made = true;
+}
+
 /*
  * The same, if that is possible.  What is wrong with the restorer, whose role or function
  * may be gone, must not keep anybody from going on.
@@ -85,45 +106,17 @@ make(const WfRunRow *row, const WfJobRestorer *restorer, pg_uuid_t *id)
 static bool
 try_make(const WfRunRow *row, const WfJob *job, pg_uuid_t *id)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	const pg_uuid_t *process = row->nulls[WF_RUN_process] ? NULL : DatumGetUUIDP(row->values[WF_RUN_process]);
-	volatile bool made = false;
+	Asking		asking = {.row = row,.job = job,.id = id};
+	ErrorData  *error = wf_try(find_and_make, &asking);
 
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		WfJobRestorer restorer;
-
-		MemoryContextSwitchTo(context);
-		if (wf_job_restorer_find(job, process, &restorer))
-		{
-			make(row, &restorer, id);
-			made = true;
-		}
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		/* An outer PG_CATCH does not roll this subtransaction back. */
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		made = false;
-		ereport(LOG,
-				(errmsg("workflow: the restorer of job \"%s\" could not be asked about run %s: %s",
-						job->name, wf_uuid_text(wf_run_row_id(row)), error->message)));
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return made;
+	if (error == NULL)
+		return asking.made;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		ReThrowError(error);
+	ereport(LOG,
+			(errmsg("workflow: the restorer of job \"%s\" could not be asked about run %s: %s",
+					job->name, wf_uuid_text(wf_run_row_id(row)), error->message)));
+	return false;
 }
 
 /*

@@ -81,16 +81,7 @@ static WfStatement resolve_statement = {
 static void
 check_table(Oid relation)
 {
-	char		kind = get_rel_relkind(relation);
-
-	if (kind == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %u does not exist", relation)));
-	if (!object_ownercheck(RelationRelationId, relation, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(kind), get_rel_name(relation));
-	if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) ||
-		get_rel_persistence(relation) == RELPERSISTENCE_TEMP)
+	if (!wf_carrier_can(relation))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("processes cannot be bound to \"%s\"", get_rel_name(relation)),

@@ -14,4 +14,6 @@
 	" AND g.tgargs OPERATOR(pg_catalog.=) (pg_catalog.convert_to(" argument ", pg_catalog.getdatabaseencoding())" \
 	" OPERATOR(pg_catalog.||) '\\x00'::pg_catalog.bytea)"
 
+extern bool wf_carrier_can(Oid relation);
+
 #endif							/* WF_CARRIER_H */

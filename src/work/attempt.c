@@ -33,7 +33,6 @@
 #include "store/process_row.h"
 #include "store/status.h"
 #include "store/timer.h"
-#include "store/transaction.h"
 #include "work/attempt.h"
 #include "work/report.h"
 #include "work/tell.h"
@@ -217,13 +216,23 @@ is_replaced(const WfTimerRow *timer)
 	return true;
 }
 
-/*
- * error NULL: no attempt, just a later due time.  Whoever has the process
- * locked may be a client that goes home over it: never waited for.
- */
-static bool
-record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
+/* What has failed; error NULL: no attempt, just a later due time. */
+typedef struct Failed
 {
+	int32		owner;
+	WfTimerRow	timer;
+	const ErrorData *error;
+	TimestampTz due;
+} Failed;
+
+/* Whoever has the process locked may be a client that goes home over it: never waited for. */
+static bool
+record(void *arg)
+{
+	Failed	   *failed = arg;
+	WfTimerRow *timer = &failed->timer;
+	const ErrorData *error = failed->error;
+	int32		owner = failed->owner;
 	WfRow		row;
 	WfFailure		failure;
 	int			errors;
@@ -239,7 +248,7 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 		owner = wf_definition(row.definition)->owner;
 	if (error == NULL)
 	{
-		rearm(owner, &row, timer, due);
+		rearm(owner, &row, timer, failed->due);
 		return true;
 	}
 
@@ -259,38 +268,20 @@ record(int32 owner, WfTimerRow *timer, const ErrorData *error, TimestampTz due)
 	return true;
 }
 
-/* record() in a transaction of its own. */
+/* Record it, and remember an event of which that is not possible. */
 static WfRecord
-record_alone(int32 owner, Oid extension, const WfTimerRow *timer,
-			 const ErrorData *error, TimestampTz due)
+record_failed(Oid extension, Failed *failed)
 {
-	MemoryContext context = CurrentMemoryContext;
-	volatile WfRecord recorded = WF_RECORD_TAKEN;
+	int64		seq = failed->timer.seq;
+	WfRecord	recorded = wf_record(extension, record, failed);
 
-	PG_TRY();
+	if (recorded == WF_RECORD_FAILED)
 	{
-		WfTimerRow	copy = *timer;
-
-		if (wf_transaction_begin("workflow failure", extension))
-		{
-			if (record(owner, &copy, error, due))
-				recorded = WF_RECORD_DONE;
-			wf_transaction_commit();
-			wf_report_write();
-			unrecorded.failures = 0;
-		}
+		unrecorded.failures = unrecorded.seq == seq ? unrecorded.failures + 1 : 1;
+		unrecorded.seq = seq;
 	}
-	PG_CATCH();
-	{
-		recorded = WF_RECORD_FAILED;
-		unrecorded.failures = unrecorded.seq == timer->seq ? unrecorded.failures + 1 : 1;
-		unrecorded.seq = timer->seq;
-		EmitErrorReport();
-		wf_transaction_abort(context);
-		wf_report_forget();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
+	else
+		unrecorded.failures = 0;
 	return recorded;
 }
 
@@ -306,7 +297,9 @@ WfRecord
 wf_attempt_failed(int32 owner, Oid extension, const WfTimerRow *timer,
 				  const ErrorData *error)
 {
-	return record_alone(owner, extension, timer, error, DT_NOBEGIN);
+	Failed		failed = {.owner = owner,.timer = *timer,.error = error};
+
+	return record_failed(extension, &failed);
 }
 
 /* The same without an attempt: only the due time moves. */
@@ -314,7 +307,9 @@ WfRecord
 wf_attempt_postpone(int32 owner, Oid extension, const WfTimerRow *timer,
 					TimestampTz due)
 {
-	return record_alone(owner, extension, timer, NULL, due);
+	Failed		failed = {.owner = owner,.timer = *timer,.due = due};
+
+	return record_failed(extension, &failed);
 }
 
 /*

@@ -9,14 +9,7 @@
 
 #include "store/process_row.h"
 #include "store/timer.h"
-
-/* What came of it that an event was to be recorded. */
-typedef enum WfRecord
-{
-	WF_RECORD_DONE,
-	WF_RECORD_TAKEN,			/* not done: the process is locked, or the timer gone */
-	WF_RECORD_FAILED			/* not done: an error, which was logged */
-} WfRecord;
+#include "work/record.h"
 
 extern bool wf_attempt_is_shortage(int code);
 extern WfRecord wf_attempt_failed(int32 owner, Oid extension,

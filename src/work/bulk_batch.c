@@ -27,6 +27,7 @@
 #include "shmem/watermark.h"
 #include "store/keep.h"
 #include "store/transaction.h"
+#include "work/attempt.h"
 #include "work/batch_limit.h"
 #include "work/bulk_batch.h"
 
@@ -175,19 +176,29 @@ record_rule(const WfBatch *batch, const ErrorData *error, TimestampTz due)
 	return true;
 }
 
-/* error NULL: only the due time moves. */
-static bool
-record(const WfBatch *batch, const ErrorData *error, TimestampTz due)
+/* What has failed; error NULL: only the due time moves. */
+typedef struct Failed
 {
+	const WfBatch *batch;
+	const ErrorData *error;
+	TimestampTz due;
+} Failed;
+
+static bool
+record(void *arg)
+{
+	const Failed *failed = arg;
+	const WfBatch *batch = failed->batch;
+	const ErrorData *error = failed->error;
 	WfBulk		bulk;
 
 	if (was_archiving(batch))
-		return record_rule(batch, error, due);
+		return record_rule(batch, error, failed->due);
 	if (!wf_bulk_row_lock_if_free(&batch->run, &bulk) || TIMESTAMP_NOT_FINITE(bulk.due))
 		return false;
 	if (error == NULL)
 	{
-		bulk.due = due;
+		bulk.due = failed->due;
 		wf_bulk_row_update(&bulk);
 	}
 	else if (batch->position >= batch->claimed && bulk.phase != WF_BULK_COUNTS)
@@ -195,33 +206,6 @@ record(const WfBatch *batch, const ErrorData *error, TimestampTz due)
 	else
 		wf_bulk_slice_failed(&bulk, error, wf_attempt_is_shortage(error->sqlerrcode));
 	return true;
-}
-
-/* record() in a transaction of its own. */
-static WfRecord
-record_alone(const WfBatch *batch, Oid extension, const ErrorData *error, TimestampTz due)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile WfRecord recorded = WF_RECORD_TAKEN;
-
-	PG_TRY();
-	{
-		if (wf_transaction_begin("workflow failure", extension))
-		{
-			if (record(batch, error, due))
-				recorded = WF_RECORD_DONE;
-			wf_transaction_commit();
-		}
-	}
-	PG_CATCH();
-	{
-		recorded = WF_RECORD_FAILED;
-		EmitErrorReport();
-		wf_transaction_abort(context);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	return recorded;
 }
 
 /*
@@ -232,14 +216,18 @@ record_alone(const WfBatch *batch, Oid extension, const ErrorData *error, Timest
 WfRecord
 wf_bulk_batch_failed(const WfBatch *batch, Oid extension, const ErrorData *error)
 {
-	return record_alone(batch, extension, error, DT_NOEND);
+	Failed		failed = {.batch = batch,.error = error};
+
+	return wf_record(extension, record, &failed);
 }
 
 /* The same without a failure: only the due time moves. */
 WfRecord
 wf_bulk_batch_postpone(const WfBatch *batch, Oid extension, TimestampTz due)
 {
-	return record_alone(batch, extension, NULL, due);
+	Failed		failed = {.batch = batch,.due = due};
+
+	return wf_record(extension, record, &failed);
 }
 
 /*

@@ -15,27 +15,34 @@
 #include "run/run_failure.h"
 #include "run/run_inside.h"
 #include "store/run.h"
-#include "store/transaction.h"
 #include "work/attempt.h"
+#include "work/record.h"
 #include "work/report.h"
 #include "work/run_attempt.h"
 
-/*
- * error NULL: no attempt, just a later due time.  Whoever has the run locked may be a
- * client that goes home over it: never waited for.
- */
-static bool
-record(const pg_uuid_t *id, const ErrorData *error, TimestampTz due)
+/* What has failed; error NULL: no attempt, just a later due time. */
+typedef struct Failed
 {
+	const pg_uuid_t *run;
+	const ErrorData *error;
+	TimestampTz due;
+} Failed;
+
+/* Whoever has the run locked may be a client that goes home over it: never waited for. */
+static bool
+record(void *arg)
+{
+	const Failed *failed = arg;
+	const ErrorData *error = failed->error;
 	WfRunRow	row;
 	Jsonb	   *kept;
 
-	if (!wf_run_lock(id, false, &row) ||
+	if (!wf_run_lock(failed->run, false, &row) ||
 		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING)
 		return false;
 	if (error == NULL)
 	{
-		wf_run_row_set(&row, WF_RUN_due, TimestampTzGetDatum(due));
+		wf_run_row_set(&row, WF_RUN_due, TimestampTzGetDatum(failed->due));
 		wf_run_update(&row);
 		return true;
 	}
@@ -52,35 +59,6 @@ record(const pg_uuid_t *id, const ErrorData *error, TimestampTz due)
 	return true;
 }
 
-/* record() in a transaction of its own. */
-static WfRecord
-record_alone(const pg_uuid_t *id, Oid extension, const ErrorData *error, TimestampTz due)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile WfRecord recorded = WF_RECORD_TAKEN;
-
-	PG_TRY();
-	{
-		if (wf_transaction_begin("workflow failure", extension))
-		{
-			if (record(id, error, due))
-				recorded = WF_RECORD_DONE;
-			wf_transaction_commit();
-			wf_report_write();
-		}
-	}
-	PG_CATCH();
-	{
-		wf_report_forget();
-		recorded = WF_RECORD_FAILED;
-		EmitErrorReport();
-		wf_transaction_abort(context);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	return recorded;
-}
-
 /*
  * Note that the run a batch was at, alone, failed with `error`: it gets an attempt
  * and a later due time, or it has failed; a shortage of the server is no attempt for
@@ -90,12 +68,16 @@ record_alone(const pg_uuid_t *id, Oid extension, const ErrorData *error, Timesta
 WfRecord
 wf_run_attempt_failed(const WfBatch *batch, Oid extension, const ErrorData *error)
 {
-	return record_alone(&batch->run, extension, error, DT_NOBEGIN);
+	Failed		failed = {.run = &batch->run,.error = error};
+
+	return wf_record(extension, record, &failed);
 }
 
 /* The same without an attempt: only the due time moves. */
 WfRecord
 wf_run_attempt_postpone(const WfBatch *batch, Oid extension, TimestampTz due)
 {
-	return record_alone(&batch->run, extension, NULL, due);
+	Failed		failed = {.run = &batch->run,.due = due};
+
+	return wf_record(extension, record, &failed);
 }

@@ -5,7 +5,7 @@
 #ifndef WF_RUN_ATTEMPT_H
 #define WF_RUN_ATTEMPT_H
 
-#include "work/attempt.h"
+#include "work/record.h"
 #include "work/batch.h"
 
 extern WfRecord wf_run_attempt_failed(const WfBatch *batch, Oid extension, const ErrorData *error);

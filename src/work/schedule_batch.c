@@ -24,6 +24,7 @@
 #include "shmem/watermark.h"
 #include "store/transaction.h"
 #include "work/batch_limit.h"
+#include "work/record.h"
 #include "work/schedule_batch.h"
 
 /* Schedules that are locked at a time. */
@@ -102,49 +103,30 @@ wf_schedule_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 gen
 
 /* --- what has failed ----------------------------------------------------------------- */
 
-/* error NULL: only the due time moves. */
-static bool
-record(int32 id, const ErrorData *error, TimestampTz due)
+/* What has failed; error NULL: only the due time moves. */
+typedef struct Failed
 {
+	int32		schedule;
+	const ErrorData *error;
+	TimestampTz due;
+} Failed;
+
+static bool
+record(void *arg)
+{
+	const Failed *failed = arg;
 	WfSchedule	schedule;
 
-	if (!wf_schedule_row_lock_if_free(id, &schedule) || schedule.due == DT_NOEND)
+	if (!wf_schedule_row_lock_if_free(failed->schedule, &schedule) || schedule.due == DT_NOEND)
 		return false;
-	if (error != NULL)
+	if (failed->error != NULL)
 	{
-		(void) wf_schedule_suspend_failed(&schedule, error);
+		(void) wf_schedule_suspend_failed(&schedule, failed->error);
 		return true;
 	}
-	schedule.due = due;
+	schedule.due = failed->due;
 	wf_schedule_row_update(&schedule);
 	return true;
-}
-
-/* record() in a transaction of its own. */
-static WfRecord
-record_alone(int32 id, Oid extension, const ErrorData *error, TimestampTz due)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile WfRecord recorded = WF_RECORD_TAKEN;
-
-	PG_TRY();
-	{
-		if (wf_transaction_begin("workflow failure", extension))
-		{
-			if (record(id, error, due))
-				recorded = WF_RECORD_DONE;
-			wf_transaction_commit();
-		}
-	}
-	PG_CATCH();
-	{
-		recorded = WF_RECORD_FAILED;
-		EmitErrorReport();
-		wf_transaction_abort(context);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	return recorded;
 }
 
 /*
@@ -155,14 +137,18 @@ record_alone(int32 id, Oid extension, const ErrorData *error, TimestampTz due)
 WfRecord
 wf_schedule_batch_failed(const WfBatch *batch, Oid extension, const ErrorData *error)
 {
-	return record_alone((int32) batch->seq, extension, error, DT_NOEND);
+	Failed		failed = {.schedule = (int32) batch->seq,.error = error};
+
+	return wf_record(extension, record, &failed);
 }
 
 /* The same without an attempt: only the due time moves. */
 WfRecord
 wf_schedule_batch_postpone(const WfBatch *batch, Oid extension, TimestampTz due)
 {
-	return record_alone((int32) batch->seq, extension, NULL, due);
+	Failed		failed = {.schedule = (int32) batch->seq,.due = due};
+
+	return wf_record(extension, record, &failed);
 }
 
 /*

@@ -5,7 +5,7 @@
 #ifndef WF_SCHEDULE_BATCH_H
 #define WF_SCHEDULE_BATCH_H
 
-#include "work/attempt.h"
+#include "work/record.h"
 #include "work/batch.h"
 
 extern int	wf_schedule_batch(WfBatch *batch, WfPosition mark, TimestampTz until, uint64 generation,

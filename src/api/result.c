@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * result.c
+ *	  The rows that SQL-callable functions return.
+ *
+ * Runs in client backends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+
+#include "api/result.h"
+
+/*
+ * The type of the row that a function returns, as it is declared: that of an older version
+ * may have fewer columns.  In the present memory context.
+ */
+TupleDesc
+wf_result_type(FunctionCallInfo fcinfo)
+{
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return BlessTupleDesc(desc);
+}
+
+/* The row that it returns; nulls: NULL if there are none. */
+Datum
+wf_result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	desc = wf_result_type(fcinfo);
+
+	if (nulls == NULL)
+		nulls = palloc0(sizeof(bool) * desc->natts);
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
