@@ -500,6 +500,32 @@ note_many(FunctionCallInfo fcinfo, const WfDefinition *to, const Wanted *wanted,
 	SPI_finish();
 }
 
+/* Migrate all that is wanted, `left` at most.  Returns how many were. */
+static int64
+migrate_chunks(WfMigration *migration, Wanted *wanted, int left, ReturnSetInfo *result)
+{
+	int64		count = 0;
+	int			looked_at;
+
+	do
+	{
+		int			moved;
+
+		CHECK_FOR_INTERRUPTS();
+		/* Disconnecting frees the memory of the chunk. */
+		wf_statement_connect();
+		looked_at = left == 0 ? 0 :
+			migrate_chunk(migration, wanted, Min(CHUNK, left), result, &moved);
+		if (looked_at > 0)
+		{
+			left -= moved;
+			count += moved;
+		}
+		SPI_finish();
+	} while (looked_at > 0);
+	return count;
+}
+
 /*
  * SQL function workflow.migrate_many(...) of sql/parts/migrate.sql.  Locks
  * process rows in the order of their ids, skipping those that are locked,
@@ -522,8 +548,7 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 	MemoryContext context = CurrentMemoryContext;
 	WfMigration *migration;
 	WfDefinition *to;
-	int			looked_at;
-	int64		count = 0;
+	int64		count;
 
 	if (left < 0)
 		ereport(ERROR,
@@ -549,22 +574,7 @@ workflow_migrate_many(PG_FUNCTION_ARGS)
 				 PG_ARGISNULL(3), &wanted, context);
 	SPI_finish();
 
-	do
-	{
-		int			moved;
-
-		CHECK_FOR_INTERRUPTS();
-		/* Disconnecting frees the memory of the chunk. */
-		wf_statement_connect();
-		looked_at = left == 0 ? 0 :
-			migrate_chunk(migration, &wanted, Min(CHUNK, left), result, &moved);
-		if (looked_at > 0)
-		{
-			left -= moved;
-			count += moved;
-		}
-		SPI_finish();
-	} while (looked_at > 0);
+	count = migrate_chunks(migration, &wanted, left, result);
 	if (!dry_run)
 		note_many(fcinfo, to, &wanted, count, actor);
 	return (Datum) 0;

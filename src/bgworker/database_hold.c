@@ -221,17 +221,26 @@ changed_database(Node *statement)
 
 /* --- the hook ------------------------------------------------------------ */
 
-static void
-pass_on(PlannedStmt *plan, const char *query, bool read_only_tree,
-		ProcessUtilityContext context, ParamListInfo params,
-		QueryEnvironment *environment, DestReceiver *receiver,
-		QueryCompletion *completion)
+/* A command, as the hook gets it. */
+typedef struct Command
 {
-	ProcessUtility_hook_type next = previous_hook ? previous_hook :
-		standard_ProcessUtility;
+	PlannedStmt *plan;
+	const char *query;
+	bool		read_only_tree;
+	ProcessUtilityContext context;
+	ParamListInfo params;
+	QueryEnvironment *environment;
+	DestReceiver *receiver;
+	QueryCompletion *completion;
+} Command;
 
-	next(plan, query, read_only_tree, context, params, environment, receiver,
-		 completion);
+static void
+pass_on(const Command *command)
+{
+	ProcessUtility_hook_type next = previous_hook ? previous_hook : standard_ProcessUtility;
+
+	next(command->plan, command->query, command->read_only_tree, command->context,
+		 command->params, command->environment, command->receiver, command->completion);
 }
 
 /* Does this command prepare a transaction, or end a prepared one? */
@@ -326,72 +335,37 @@ concerns_us(Node *statement)
 	}
 }
 
+/* A command for which nothing is to be started in a database, which may be invalid: none. */
 static void
-process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
-				ProcessUtilityContext context, ParamListInfo params,
-				QueryEnvironment *environment, DestReceiver *receiver,
-				QueryCompletion *completion)
+pass_on_held(const Command *command, Oid dbid)
 {
-	Node	   *statement = plan->utilityStmt;
-	bool		drop = IsA(statement, DropdbStmt);
-	Oid			dbid;
+	if (!OidIsValid(dbid))
+	{
+		pass_on(command);
+		return;
+	}
+	wf_database_begin_hold(dbid);
+	PG_ENSURE_ERROR_CLEANUP(release_on_error, ObjectIdGetDatum(dbid));
+	{
+		stop_bgworkers(dbid);
+		pass_on(command);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(release_on_error, ObjectIdGetDatum(dbid));
+	if (IsA(command->plan->utilityStmt, DropdbStmt))
+		wf_database_forget(dbid);
+	else
+		wf_wakeup_release(dbid);	/* before the commit none could connect */
+}
+
+/* A command about databases, or about what roles may. */
+static void
+pass_on_watched(const Command *command)
+{
+	Node	   *statement = command->plan->utilityStmt;
 	Oid			changed;
 
-	if (wf_role_commands_concern(statement))
-	{
-		wf_role_commands_before(statement);
-		pass_on(plan, query, read_only_tree, context, params, environment,
-				receiver, completion);
-		wf_role_commands_after(statement);
-		return;
-	}
-	if (!concerns_us(statement))
-	{
-		pass_on(plan, query, read_only_tree, context, params, environment,
-				receiver, completion);
-		return;
-	}
-	if (IsA(statement, ConstraintsSetStmt))
-	{
-		ConstraintsSetStmt *set = (ConstraintsSetStmt *) statement;
-
-		wf_restricted_constraints(set->constraints == NIL, set->deferred);
-		pass_on(plan, query, read_only_tree, context, params, environment,
-				receiver, completion);
-		return;
-	}
-	if (IsA(statement, TransactionStmt))
-	{
-		WfPrepared	prepared;
-
-		before_two_phase((TransactionStmt *) statement, &prepared);
-		pass_on(plan, query, read_only_tree, context, params, environment,
-				receiver, completion);
-		after_two_phase((TransactionStmt *) statement, &prepared);
-		return;
-	}
-
-	dbid = exclusive_database(statement, context != PROCESS_UTILITY_TOPLEVEL ||
-							  IsTransactionBlock());
-	if (OidIsValid(dbid))
-	{
-		wf_database_begin_hold(dbid);
-		PG_ENSURE_ERROR_CLEANUP(release_on_error, ObjectIdGetDatum(dbid));
-		{
-			stop_bgworkers(dbid);
-			pass_on(plan, query, read_only_tree, context, params, environment,
-					receiver, completion);
-		}
-		PG_END_ENSURE_ERROR_CLEANUP(release_on_error, ObjectIdGetDatum(dbid));
-		if (drop)
-			wf_database_forget(dbid);
-		else
-			wf_wakeup_release(dbid);	/* before the commit none could connect */
-	}
-	else
-		pass_on(plan, query, read_only_tree, context, params, environment,
-				receiver, completion);
-
+	pass_on_held(command, exclusive_database(statement, command->context != PROCESS_UTILITY_TOPLEVEL ||
+											 IsTransactionBlock()));
 	if (changes_roles(statement))
 	{
 		wf_wakeup_roles();
@@ -401,6 +375,42 @@ process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
 	changed = changed_database(statement);
 	if (OidIsValid(changed))
 		wf_wakeup_database(changed);
+}
+
+static void
+process_utility(PlannedStmt *plan, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *receiver,
+				QueryCompletion *completion)
+{
+	Command		command = {plan, query, read_only_tree, context, params, environment, receiver, completion};
+	Node	   *statement = plan->utilityStmt;
+
+	if (wf_role_commands_concern(statement))
+	{
+		wf_role_commands_before(statement);
+		pass_on(&command);
+		wf_role_commands_after(statement);
+	}
+	else if (!concerns_us(statement))
+		pass_on(&command);
+	else if (IsA(statement, ConstraintsSetStmt))
+	{
+		ConstraintsSetStmt *set = (ConstraintsSetStmt *) statement;
+
+		wf_restricted_constraints(set->constraints == NIL, set->deferred);
+		pass_on(&command);
+	}
+	else if (IsA(statement, TransactionStmt))
+	{
+		WfPrepared	prepared;
+
+		before_two_phase((TransactionStmt *) statement, &prepared);
+		pass_on(&command);
+		after_two_phase((TransactionStmt *) statement, &prepared);
+	}
+	else
+		pass_on_watched(&command);
 }
 
 /* _PG_init's part: chains the ProcessUtility hook. */

@@ -339,6 +339,33 @@ wf_work_was_empty(const WfWork *work)
 	return work->batch.claimed == 0;
 }
 
+/* The transaction of a batch was rolled back: what it claimed is there again. */
+static void
+undone(const WfBatch *batch)
+{
+	wf_report_forget();
+	wf_tracked_forget();
+	wf_run_serve_forget();
+	if (batch->lane == NULL)
+		return;
+	wf_watermark_cursor_reset(batch->lane);
+	wf_held_freed(batch->lane, batch->claimed > 0 ? batch->first : WF_POSITION(DT_NOBEGIN));
+	/* they may have left it to us: see wf_watermark_looked() */
+	wf_watermark_call(batch->lane);
+}
+
+/* What is to be done next, after a batch that failed. */
+static WfWorkResult
+after_error(WfWork *work, ErrorData *error, TimestampTz *next)
+{
+	WfWorkResult result = wf_bisect_failed(work, error, next);
+
+	/* Who tries again itself is not to have a rival for what it gave way to. */
+	if (result == WF_WORK_PAUSE && work->batch.lane != NULL)
+		wf_watermark_wake_other(work->batch.lane);
+	return result;
+}
+
 /*
  * Claim and step one batch in transactions of its own; errors of user code
  * are dealt with inside (retry, back-off, poison).  Reads the mark before its
@@ -373,17 +400,7 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 		MemoryContextSwitchTo(work->context);
 		error = CopyErrorData();
 		wf_transaction_abort(outer);
-		wf_report_forget();
-		wf_tracked_forget();
-		wf_run_serve_forget();
-		if (batch->lane != NULL)
-		{
-			wf_watermark_cursor_reset(batch->lane);
-			wf_held_freed(batch->lane, batch->claimed > 0 ? batch->first :
-						  WF_POSITION(DT_NOBEGIN));
-			/* they may have left it to us: see wf_watermark_looked() */
-			wf_watermark_call(batch->lane);
-		}
+		undone(batch);
 	}
 	PG_END_TRY();
 
@@ -397,11 +414,7 @@ wf_work_batch(WfWork *work, TimestampTz *next, int *done)
 	if (error != NULL)
 	{
 		*done = 0;
-		result = wf_bisect_failed(work, error, next);
-
-		/* Who tries again itself is not to have a rival for what it gave way to. */
-		if (result == WF_WORK_PAUSE && batch->lane != NULL)
-			wf_watermark_wake_other(batch->lane);
+		result = after_error(work, error, next);
 	}
 	else
 	{
