@@ -27,11 +27,16 @@ workflow_role($node, 'clerk');
 $node->safe_psql('postgres', q{GRANT USAGE ON SCHEMA cron TO clerk});
 as($node, 'clerk', q{SELECT workflow.define('{"id": "bill", "initial": "a", "states": {"a": {"after": {"0": "b"}}, "b": {"type": "final"}}}')});
 
-# The jobs of the page, each minute; its commands as they stand there.
+# Since version 1.5 pg_cron has schedules of seconds; before, jobs begin with a minute. So what
+# is waited for is arranged to come with the same one.
+my ($minor) = $node->safe_psql('postgres', q{SELECT extversion FROM pg_extension WHERE extname = 'pg_cron'}) =~ /^1\.(\d+)/;
+my $often = defined $minor && $minor < 5 ? '* * * * *' : '1 seconds';
+
+# The jobs of the page, as often as can be; its commands as they stand there.
 my $page = slurp_file("$FindBin::Bin/../../doc/schedules.md");
 my %job = $page =~ /cron\.schedule\('([^']+)', '[^']+', \$\$\s*(.*?)\s*\$\$\)/gs;
 is_deeply([ sort keys %job ], [ 'bills', 'bills, if missed', 'reminders' ], 'the jobs of the page');
-as($node, 'clerk', qq{SELECT cron.schedule('$_', '* * * * *', \$job\$$job{$_}\$job\$)}) foreach ('bills', 'bills, if missed');
+as($node, 'clerk', qq{SELECT cron.schedule('$_', '$often', \$job\$$job{$_}\$job\$)}) foreach ('bills', 'bills, if missed');
 
 # Housekeeping, by an administrator who is no superuser, in the interval style that is furthest from ours.
 $node->safe_psql('postgres', q{CREATE ROLE keeper LOGIN; GRANT workflow_admin TO keeper});
@@ -45,22 +50,23 @@ is($node->safe_psql('postgres', q{SELECT string_agg(concat_ws(' ', jobname, sche
 as($node, 'keeper', q{SELECT workflow.install_cron(NULL)});
 is($node->safe_psql('postgres', q{SELECT string_agg(jobname, ', ') FROM cron.job WHERE jobname ~ '^workflow'}), 'workflow housekeeping: check', 'without an end nothing expires');
 as($node, 'keeper', q{SELECT workflow.install_cron('2 hours')});
-$node->safe_psql('postgres', q{UPDATE cron.job SET schedule = '* * * * *' WHERE jobname ~ '^workflow'});
+$node->safe_psql('postgres', qq{UPDATE cron.job SET schedule = '$often' WHERE jobname ~ '^workflow'});
 
-wait_for($node, q{SELECT count(DISTINCT j.jobname) = 4 FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE d.status = 'succeeded'},
-	'a run of each job');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}), 0, 'none failed');
-wait_for($node, q{SELECT count(*) >= 7 AND bool_and(status = 'finalized') FROM workflow.processes}, 'processes that ended');
-is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) AND bool_and(started_by = 'clerk') FROM workflow.processes}),
-	't', 'one for each night, by the role that scheduled them');
-
-# A schedule that pg_cron fires, and then does not: terminated, the launcher of some versions
-# comes back, so its job is put out of action.
+# A schedule that pg_cron fires.
 as($node, 'clerk', q{
 	SELECT workflow.create_job('note', 'SELECT 1');
 	SELECT workflow.create_schedule('minutes', 'note', cron => '* * * * *', engine => 'pg_cron', overlap => 'allow')});
 is($node->safe_psql('postgres', q{SELECT concat_ws(' ', jobname, schedule, username, command) FROM cron.job WHERE jobname ~ '^workflow:'}),
 	q{workflow: minutes * * * * * clerk SELECT workflow.trigger_now('minutes', due => true)}, 'pg_cron knows it');
+
+wait_for($node, q{SELECT count(DISTINCT j.jobname) = 4 FROM cron.job_run_details d JOIN cron.job j USING (jobid)
+	WHERE d.status = 'succeeded' AND j.jobname !~ '^workflow:'}, 'a run of each job');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}), 0, 'none failed');
+wait_for($node, q{SELECT count(*) >= 7 AND bool_and(status = 'finalized') FROM workflow.processes}, 'processes that ended');
+is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) AND bool_and(started_by = 'clerk') FROM workflow.processes}),
+	't', 'one for each night, by the role that scheduled them');
+
+# What pg_cron cannot fire.
 foreach my $case (
 	[ q{every => '1 hour'}, qr/^22023: pg_cron needs a cron expression of five fields/ ],
 	[ q{cron => '0 * * * * *'}, qr/^22023: pg_cron needs a cron expression of five fields/ ],
@@ -74,14 +80,20 @@ foreach my $case (
 wait_for($node, q{SELECT made = 1 AND last_at < last + interval '50 seconds' FROM workflow.schedules WHERE name = 'minutes'}, 'pg_cron to fire it');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE j.jobname = 'workflow: minutes' AND d.status = 'failed'}),
 	0, 'without an error');
+
+# Then pg_cron does not fire it: terminated, the launcher of some versions comes back, so its
+# job is put out of action. For us that time, and the minute that pg_cron has for it, pass at once.
 $node->safe_psql('postgres', q{UPDATE cron.job SET active = false WHERE jobname = 'workflow: minutes'});
 my $made = $node->safe_psql('postgres', q{SELECT made FROM workflow.schedules});
-my $next = $node->safe_psql('postgres', q{SELECT next FROM workflow.schedules});
-wait_for($node, qq{SELECT clock_timestamp() > '$next'}, 'the time that pg_cron misses');
+my $late = $node->safe_psql('postgres', q{SELECT next + interval '61 seconds' FROM workflow.schedules});
+$node->safe_psql('postgres', qq{ALTER SYSTEM SET workflow.test_clock = '$late'});
+$node->reload;
 wait_for($node, qq{SELECT made > $made AND last_at >= last + interval '1 minute' FROM workflow.schedules}, 'an executor to fire it');
 is($node->safe_psql('postgres', q{SELECT count(*) = count(DISTINCT key) FROM workflow.runs WHERE actor = 'schedule:minutes'}), 't', 'each once');
 as($node, 'clerk', q{SELECT workflow.drop_schedule('minutes')});
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job WHERE jobname ~ '^workflow:'}), 0, 'its job ends with it');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET workflow.test_clock});
+$node->reload;
 
 # What check() finds is told where people look for jobs that failed.
 $node->safe_psql('postgres', q{INSERT INTO workflow.attribute VALUES (gen_random_uuid(), 'bill', 'lost', '1')});
