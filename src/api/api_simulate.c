@@ -430,7 +430,7 @@ play_script(void *arg)
 	MemoryContextSwitchTo(passing);
 	if (n > 0)
 	{
-		WfScriptLine		first = wf_script_line(play->script, 0);
+		WfScriptLine first = wf_script_line(play->script, 0);
 
 		play_guards(play, &first);
 	}
@@ -439,7 +439,7 @@ play_script(void *arg)
 	play_until(play, play->now);
 	for (int i = 0; i < n; i++)
 	{
-		WfScriptLine		line;
+		WfScriptLine line;
 
 		MemoryContextReset(passing);
 		line = wf_script_line(play->script, i);

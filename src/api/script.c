@@ -137,7 +137,7 @@ wf_script_time(const WfScriptLine *line, TimestampTz now)
 WfScriptLine
 wf_script_line(Jsonb *script, int n)
 {
-	WfScriptLine		line = {.number = n + 1};
+	WfScriptLine line = {.number = n + 1};
 	JsonbValue *value = getIthJsonbValueFromContainer(&script->root, n);
 
 	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))

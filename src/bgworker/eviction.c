@@ -42,14 +42,14 @@ has_been(const WfSlot *slot, int ms)
 static WfSlot *
 least_needy(WfSlotRange range, WfEviction whom, TimestampTz now, TimestampTz *again)
 {
-	WfSlot *idle = NULL;
-	WfSlot *busy = NULL;
+	WfSlot	   *idle = NULL;
+	WfSlot	   *busy = NULL;
 	bool		starting = false;
 
 	*again = DT_NOEND;
 	for (int i = range.first; i < range.end; i++)
 	{
-		WfSlot *slot = &wf_slots[i];
+		WfSlot	   *slot = &wf_slots[i];
 
 		if (slot->evict)
 			continue;
@@ -86,7 +86,7 @@ least_needy(WfSlotRange range, WfEviction whom, TimestampTz now, TimestampTz *ag
 static bool
 ask(WfSlotRange range, WfEviction whom, TimestampTz *again)
 {
-	WfSlot *slot = least_needy(range, whom, GetCurrentTimestamp(), again);
+	WfSlot	   *slot = least_needy(range, whom, GetCurrentTimestamp(), again);
 
 	if (slot == NULL)
 		return false;
@@ -112,7 +112,7 @@ wf_eviction_leaving_locked(WfSlotRange range)
 
 	for (int i = range.first; i < range.end; i++)
 	{
-		WfSlot *slot = &wf_slots[i];
+		WfSlot	   *slot = &wf_slots[i];
 
 		if (slot->state != WF_SLOT_FREE && slot->evict && !slot->stalled)
 			n++;

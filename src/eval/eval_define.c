@@ -104,7 +104,7 @@ void
 wf_eval_define_resolve(WfEvaluator *evaluator)
 {
 	const WfChart *chart = evaluator->chart;
-	WfUserContext	bracket = {0};
+	WfUserContext bracket = {0};
 
 	for (int i = 0; i < chart->nexprs; i++)
 	{
@@ -199,7 +199,7 @@ wf_eval_define_functions(WfEvaluator *evaluator, bool expressions)
 {
 	const WfChart *chart = evaluator->chart;
 	Members		members = {0};
-	WfUserContext	bracket = {0};
+	WfUserContext bracket = {0};
 	Oid			type;
 
 	wf_user_context_enter(&evaluator->author, &bracket);
@@ -226,7 +226,7 @@ wf_eval_define_calls(WfEvaluator *evaluator)
 {
 	const WfChart *chart = evaluator->chart;
 	Members		members = {0};
-	WfUserContext	bracket = {0};
+	WfUserContext bracket = {0};
 	Oid			type;
 
 	wf_user_context_enter(&evaluator->author, &bracket);

@@ -451,7 +451,7 @@ serve_round(Serving *serving, LaneGroup *groups, int n)
 static void
 serve_level(Serving *serving)
 {
-	LaneGroup	   *groups = palloc(sizeof(LaneGroup) * serving->ready->n);
+	LaneGroup  *groups = palloc(sizeof(LaneGroup) * serving->ready->n);
 	int			n = make_groups(serving, groups);
 	int			before;
 

@@ -136,7 +136,7 @@ is_orphaned(const WfRow *row)
 static void
 rearm(int32 owner, const WfRow *row, WfTimerRow *timer, TimestampTz due)
 {
-	WfChanges   *out = wf_changes_new(0);
+	WfChanges  *out = wf_changes_new(0);
 
 	timer->due = due;
 	timer->attempts = Min(timer->attempts, WF_MOST_ATTEMPTS);
@@ -234,7 +234,7 @@ record(void *arg)
 	const ErrorData *error = failed->error;
 	int32		owner = failed->owner;
 	WfRow		row;
-	WfFailure		failure;
+	WfFailure	failure;
 	int			errors;
 
 	if (!wf_process_row_lock_if_free(&timer->process, &row) ||
@@ -323,7 +323,7 @@ bool
 wf_attempt_suspect(int32 owner, const WfRow *row, WfTimerRow *timer)
 {
 	int			crashes = wf_failure_crashes(timer);
-	WfChanges   *out;
+	WfChanges  *out;
 
 	if (crashes >= MAX_CRASHES)
 	{

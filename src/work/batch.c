@@ -89,7 +89,7 @@ park_over_pause(WfBatch *batch, WfChanges *out, const WfRow *row, const WfTimerR
 static void
 queue_claimed(WfBatch *batch, WfStepper *stepper, int n, WfTimerRow *timers, WfRow **rows)
 {
-	WfChanges   *out = wf_stepper_changes(stepper);
+	WfChanges  *out = wf_stepper_changes(stepper);
 	bool		pauses = wf_pause_look();
 
 	batch->pause_over = pauses && wf_pause_is_over(batch->owner);

@@ -1,26 +1,13 @@
 \set ECHO none
 \getenv srcdir PG_ABS_SRCDIR
 \set begin :srcdir '/begin.psql'
+\set invoke :srcdir '/invoke.psql'
 \i :begin
+\i :invoke
 
 -- States that invoke jobs. An outside worker ends the runs; races are in specs/, real
 -- executors in t/invoke_job.pl.
 
--- The one run that is there, as an outside worker has it.
-CREATE TABLE app.mine (run uuid, fence bigint, params jsonb, attempt int, deadline timestamptz);
-CREATE FUNCTION app.claimed(queue text DEFAULT 'desk') RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM app.mine;
-    INSERT INTO app.mine SELECT c.run, c.fence, c.params, c.attempt, c.deadline FROM workflow.claim(claimed.queue, 'w', 10) c;
-    RETURN (SELECT COALESCE(string_agg(m.params::text, ' ' ORDER BY m.params::text), '') FROM app.mine m);
-END $$;
-CREATE FUNCTION app.complete(result jsonb DEFAULT NULL) RETURNS bigint LANGUAGE sql AS
-    $$ SELECT count(*) FROM app.mine m WHERE workflow.complete(m.run, m.fence, result) $$;
-CREATE FUNCTION app.failed(error jsonb, final boolean DEFAULT true) RETURNS text LANGUAGE sql AS
-    $$ SELECT string_agg(workflow.fail(m.run, m.fence, error, final => final), ' ') FROM app.mine m $$;
-CREATE PROCEDURE app.run() LANGUAGE plpgsql AS $$ BEGIN WHILE workflow.work(100) > 0 LOOP END LOOP; END $$;
-CREATE FUNCTION app.story(process uuid) RETURNS text LANGUAGE sql AS
-    $$ SELECT string_agg(h.event || CASE WHEN h.taken THEN '' ELSE ' -' END, ', ' ORDER BY h.step) FROM workflow.process_history h WHERE h.process = story.process $$;
 -- What is wrong with an invoke.
 CREATE FUNCTION app.wrong(invoke text) RETURNS text LANGUAGE sql AS $$
     SELECT (error(format('SELECT workflow.define(%L)', format('{"id": "f", "initial": "a", "states": {"a": {"invoke": %s}}}', invoke))))[3] $$;
