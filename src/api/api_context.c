@@ -17,14 +17,11 @@
 #include "api/note.h"
 #include "api/result.h"
 #include "base/jsonb.h"
-#include "definition/sensitive.h"
 #include "process/context.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
-#include "store/process_row.h"
-#include "store/status.h"
 
 PG_FUNCTION_INFO_V1(workflow_set_context);
 
@@ -42,7 +39,6 @@ workflow_set_context(PG_FUNCTION_ARGS)
 	char	   *note = wf_arg_string_or_null(fcinfo, 3);
 	WfStepper  *stepper;
 	WfProcess  *process;
-	const WfRow *row;
 	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {0};
@@ -54,16 +50,13 @@ workflow_set_context(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	stepper = wf_stepper_new(0);
 	process = wf_api_hold_as_owner(stepper, id);
-	row = wf_process_as_row(process);
 	wf_context_patch(process, patch);
 	wf_step_note(process, "workflow.set_context", wf_jsonb_object(1, keys, &patch), actor, note);
 	wf_step_write(stepper);
 	wf_note_process("set_context", process, actor, note, NULL);
 
 	values[0] = BoolGetDatum(true);
-	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));
-	values[2] = row->states;
-	values[3] = wf_sensitive_show(wf_process_definition(process), row->context, row->context);
+	wf_result_process(process, &values[1]);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	wf_stepper_end(stepper);
 	SPI_finish();

@@ -24,7 +24,6 @@
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/pause.h"
-#include "definition/sensitive.h"
 #include "process/context.h"
 #include "process/process.h"
 #include "process/step.h"
@@ -32,7 +31,6 @@
 #include "process/stepper.h"
 #include "store/failure.h"
 #include "store/process_row.h"
-#include "store/status.h"
 #include "store/timer.h"
 
 PG_FUNCTION_INFO_V1(workflow_set_states);
@@ -188,9 +186,7 @@ workflow_set_states(PG_FUNCTION_ARGS)
 	wf_note_process("set_states", process, actor, note, order_jsonb(array, execute, NULL));
 
 	values[0] = BoolGetDatum(true);
-	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));
-	values[2] = row->states;
-	values[3] = wf_sensitive_show(wf_process_definition(process), row->context, row->context);
+	wf_result_process(process, &values[1]);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));
 	wf_stepper_end(stepper);
 	SPI_finish();

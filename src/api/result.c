@@ -13,6 +13,9 @@
 #include "funcapi.h"
 
 #include "api/result.h"
+#include "definition/sensitive.h"
+#include "store/process_row.h"
+#include "store/status.h"
 
 /*
  * The type of the row that a function returns, as it is declared: that of an older version
@@ -37,4 +40,18 @@ wf_result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	if (nulls == NULL)
 		nulls = palloc0(sizeof(bool) * desc->natts);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+/*
+ * Fill the columns status, states and context of a row that tells how a process stands; of
+ * the context, what the caller may see.
+ */
+void
+wf_result_process(WfProcess *process, Datum *values)
+{
+	const WfRow *row = wf_process_as_row(process);
+
+	values[0] = ObjectIdGetDatum(wf_status_oid(row->status));
+	values[1] = row->states;
+	values[2] = wf_sensitive_show(wf_process_definition(process), row->context, row->context);
 }

@@ -8,7 +8,10 @@
 #include "access/tupdesc.h"
 #include "fmgr.h"
 
+#include "process/process.h"
+
 extern TupleDesc wf_result_type(FunctionCallInfo fcinfo);
+extern void wf_result_process(WfProcess *process, Datum *values);
 extern Datum wf_result_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 
 #endif							/* WF_RESULT_H */
