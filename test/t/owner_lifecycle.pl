@@ -73,7 +73,7 @@ $node->safe_psql('postgres', 'REVOKE staff FROM clerk; GRANT CONNECT ON DATABASE
 
 waits_and_returns('ALTER ROLE clerk NOLOGIN', q{the owner's role is not permitted to log in},
 	'the role is not permitted to log in', 'ALTER ROLE clerk LOGIN');
-waits_and_returns('REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; GRANT CONNECT ON DATABASE postgres TO other',
+waits_and_returns('GRANT CONNECT ON DATABASE postgres TO other; REVOKE CONNECT ON DATABASE postgres FROM PUBLIC',
 	q{the owner's role lacks CONNECT privilege on the database},
 	'the role lacks CONNECT privilege on the database', 'GRANT CONNECT ON DATABASE postgres TO clerk');
 waits_and_returns('ALTER ROLE clerk SUPERUSER', q{the owner's role is a superuser and workflow.allow_superuser is off},
