@@ -124,11 +124,12 @@ CREATE FUNCTION workflow.get_file(path text, version bigint DEFAULT NULL) RETURN
 CREATE FUNCTION workflow.get_file_part(path text, version bigint, at bigint, length int) RETURNS bytea
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_get_file_part';
 
--- pull_files(runtime, epoch, n): what a runtime has still to take over, the oldest first; a new
+-- pull_files(runtime, epoch, n, with_content): what a runtime has still to take over, the oldest first; a new
 -- one begins with everything that there is. How many wait beat() says.
 --   request  what it confirms
 --   sha256   what the file has to be; null, as size, mode and content: it is to be deleted
---   content  null also for files of more than 1 MB, and behind 16 MB: get_file_part() has it
+--   content  null also for files of more than 1 MB, and behind 16 MB, or all if with_content is false:
+--            get_file_part() has it
 --   mode     null: as it likes
 -- The same comes again until it is confirmed, so it does no harm to do something twice; a
 -- version that is not the newest one any more is passed over.
@@ -139,7 +140,7 @@ CREATE FUNCTION workflow.get_file_part(path text, version bigint, at bigint, len
 -- Errors: WF012 its epoch is over; WF018 another role's; WF002 not approved; 22004, 22023,
 -- 2202E; 55000 in a transaction that has changed runtimes. Lock how far the runtime is.
 CREATE FUNCTION workflow.pull_files(
-    runtime text, epoch bigint, n int DEFAULT 100,
+    runtime text, epoch bigint, n int DEFAULT 100, with_content boolean DEFAULT true,
     OUT request bigint, OUT path text, OUT version bigint, OUT sha256 bytea, OUT size bigint, OUT deleted boolean,
     OUT content bytea, OUT mode text)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'workflow_pull_files';
@@ -148,6 +149,14 @@ CREATE FUNCTION workflow.confirm_files(
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_confirm_files';
 CREATE FUNCTION workflow.forget_files(runtime text, epoch bigint) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_forget_files';
+-- file_position(runtime, epoch, xid, request): how far a runtime is: it has all newest versions
+-- before this place. One that remembers, on the disk with the files, up to where it has them says
+-- so when it begins: it is set back to there, or to the beginning ('0', 0) if it was never so far
+-- here; then what it has may be that of another time, and it compares all. Errors and lock as above;
+-- 22004 one of the two is null.
+CREATE FUNCTION workflow.file_position(
+    runtime text, epoch bigint, INOUT xid xid8 DEFAULT NULL, INOUT request bigint DEFAULT NULL)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_file_position';
 
 -- may_file(path, owner id, privilege): may the current role read or write a file of that owner?
 CREATE FUNCTION workflow.may_file(path text, owner int, privilege text) RETURNS boolean
@@ -186,6 +195,6 @@ GRANT EXECUTE ON FUNCTION
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.get_file, workflow.get_file_part, workflow.may_file
     TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.pull_files, workflow.confirm_files, workflow.forget_files TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.pull_files, workflow.confirm_files, workflow.forget_files, workflow.file_position TO workflow_runtime, workflow_admin;
 GRANT SELECT ON workflow.files, workflow.file_versions, workflow.file_requests
     TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;

@@ -33,6 +33,7 @@
 #include "shmem/owner.h"
 #include "shmem/slot.h"
 #include "shmem/trouble.h"
+#include "shmem/membership.h"
 #include "shmem/wakeup.h"
 #include "shmem/watermark.h"
 #include "store/statement.h"
@@ -377,11 +378,13 @@ workflow_runtime_activity(PG_FUNCTION_ARGS)
 
 /*
  * SQL function workflow.wake() of sql/parts/finish.sql, the last statement of
- * CREATE EXTENSION: at commit the launcher looks at this database.
+ * CREATE EXTENSION: at commit the launcher looks at this database.  On a runtime of another
+ * server the files are looked at that it has of that.
  */
 Datum
 workflow_wake(PG_FUNCTION_ARGS)
 {
 	wf_wakeup_extension();
+	wf_membership_look_at_files();
 	PG_RETURN_VOID();
 }

@@ -15,6 +15,7 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/xid8.h"
 
 #include "api/api.h"
 #include "api/arg.h"
@@ -24,6 +25,7 @@
 PG_FUNCTION_INFO_V1(workflow_pull_files);
 PG_FUNCTION_INFO_V1(workflow_confirm_files);
 PG_FUNCTION_INFO_V1(workflow_forget_files);
+PG_FUNCTION_INFO_V1(workflow_file_position);
 
 /* So many at a time. */
 #define MANY	10000
@@ -37,6 +39,16 @@ read_beat(FunctionCallInfo fcinfo)
 	beat.id = wf_runtime_arg_named(fcinfo, 0, "runtime");
 	beat.epoch = wf_runtime_arg_epoch(fcinfo, 1);
 	return beat;
+}
+
+/* Error 22004 for an argument that is null. */
+static void
+require_arg(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
 }
 
 /* A row of the result of pull_files(). */
@@ -59,17 +71,15 @@ put(void *arg, const WfFileRow *row, bytea *content)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* SQL function workflow.pull_files(runtime, epoch, n) of sql/parts/file.sql. */
+/* SQL function workflow.pull_files(runtime, epoch, n, with_content) of sql/parts/file.sql. */
 Datum
 workflow_pull_files(PG_FUNCTION_ARGS)
 {
 	WfMemberBeat beat = read_beat(fcinfo);
 	int			n;
 
-	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "n")));
+	require_arg(fcinfo, 2, "n");
+	require_arg(fcinfo, 3, "with_content");
 	n = PG_GETARG_INT32(2);
 	if (n < 1 || n > MANY)
 		ereport(ERROR,
@@ -77,7 +87,7 @@ workflow_pull_files(PG_FUNCTION_ARGS)
 				 errmsg("n must be between 1 and %d, not %d", MANY, n)));
 	InitMaterializedSRF(fcinfo, 0);
 	wf_api_connect_to_write(fcinfo);
-	wf_file_pull(&beat, n, put, fcinfo->resultinfo);
+	wf_file_pull(&beat, n, PG_GETARG_BOOL(3), put, fcinfo->resultinfo);
 	SPI_finish();
 	PG_RETURN_NULL();
 }
@@ -132,10 +142,7 @@ workflow_confirm_files(PG_FUNCTION_ARGS)
 	ArrayType  *errors;
 	int			left;
 
-	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", "requests")));
+	require_arg(fcinfo, 2, "requests");
 	requests = PG_GETARG_ARRAYTYPE_P(2);
 	errors = read_errors(fcinfo, count_requests(requests));
 	wf_api_connect_to_write(fcinfo);
@@ -154,4 +161,35 @@ workflow_forget_files(PG_FUNCTION_ARGS)
 	wf_file_pull_begin_anew(&beat);
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/* SQL function workflow.file_position(runtime, epoch, xid, request) of sql/parts/file.sql. */
+Datum
+workflow_file_position(PG_FUNCTION_ARGS)
+{
+	WfMemberBeat beat = read_beat(fcinfo);
+	bool		given = !PG_ARGISNULL(2);
+	FullTransactionId xid = InvalidFullTransactionId;
+	int64		request = 0;
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	if (PG_ARGISNULL(3) == given)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"xid\" and \"request\" must both be given, or neither")));
+	if (given)
+	{
+		xid = DatumGetFullTransactionId(PG_GETARG_DATUM(2));
+		request = PG_GETARG_INT64(3);
+	}
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	wf_api_connect_to_write(fcinfo);
+	wf_file_pull_position(&beat, given, &xid, &request);
+	SPI_finish();
+	values[0] = FullTransactionIdGetDatum(xid);
+	values[1] = Int64GetDatum(request);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }

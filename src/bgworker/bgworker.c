@@ -51,7 +51,8 @@ static const char *const kind_names[] = {
 	[WF_BGWORKER_LINK] = "workflow link",
 	[WF_BGWORKER_COURIER] = "workflow courier",
 	[WF_BGWORKER_PLACED] = "workflow placed",
-	[WF_BGWORKER_FILES] = "workflow files"
+	[WF_BGWORKER_FILES] = "workflow files",
+	[WF_BGWORKER_FETCH] = "workflow files"
 };
 
 static const char *const main_functions[] = {
@@ -61,7 +62,8 @@ static const char *const main_functions[] = {
 	[WF_BGWORKER_LINK] = "wf_link_process_main",
 	[WF_BGWORKER_COURIER] = "wf_courier_main",
 	[WF_BGWORKER_PLACED] = "wf_placed_executor_main",
-	[WF_BGWORKER_FILES] = "wf_file_worker_main"
+	[WF_BGWORKER_FILES] = "wf_file_worker_main",
+	[WF_BGWORKER_FETCH] = "wf_file_fetch_main"
 };
 
 /*
@@ -121,7 +123,8 @@ static char *own_path = NULL;
 static bool
 works_on_standby(WfBgworkerKind kind)
 {
-	return kind == WF_BGWORKER_LINK || kind == WF_BGWORKER_COURIER || kind == WF_BGWORKER_PLACED;
+	return kind == WF_BGWORKER_LINK || kind == WF_BGWORKER_COURIER || kind == WF_BGWORKER_PLACED ||
+		kind == WF_BGWORKER_FETCH;
 }
 
 /* What all of our workers have in common. */
@@ -333,15 +336,22 @@ connect_to_database(const WfBgworkerArgs *args)
 	WfMembership member;
 
 	wf_membership_get(&member);
-	if (args->kind == WF_BGWORKER_COURIER)
+	if (args->kind == WF_BGWORKER_COURIER || args->kind == WF_BGWORKER_FETCH)
 		BackgroundWorkerInitializeConnection(args->reads_only ? member.database : wf_remote_database, NULL, 0);
 	else
 		BackgroundWorkerInitializeConnectionByOid(args->dbid, args->role, 0);
 }
 
+/* Who reads no table is connected to shared catalogs only. */
+static bool
+needs_no_database(const WfBgworkerArgs *args)
+{
+	return args->kind == WF_BGWORKER_LAUNCHER || args->kind == WF_BGWORKER_LINK ||
+		(args->kind == WF_BGWORKER_FETCH && !args->reads_only);
+}
+
 /*
- * Connect to the database and role of the arguments (none for launcher and link)
- * and settle the session: settings that ALTER ROLE or ALTER DATABASE must not
+ * Connect to the database and role of the arguments, if any, and settle the session: settings that ALTER ROLE or ALTER DATABASE must not
  * bend, names for activity and log lines.
  */
 void
@@ -352,7 +362,7 @@ wf_bgworker_connect(void)
 	char	   *synchronous_commit;
 
 	wf_neutral_value_note();
-	if (args->kind == WF_BGWORKER_LAUNCHER || args->kind == WF_BGWORKER_LINK)
+	if (needs_no_database(args))
 	{
 		BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 		return;

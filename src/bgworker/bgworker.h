@@ -17,7 +17,8 @@ typedef enum WfBgworkerKind
 	WF_BGWORKER_LINK,			/* a member of another server's cluster */
 	WF_BGWORKER_COURIER,		/* claims runs of that server */
 	WF_BGWORKER_PLACED,			/* an executor of those */
-	WF_BGWORKER_FILES			/* writes files */
+	WF_BGWORKER_FILES,			/* writes files */
+	WF_BGWORKER_FETCH			/* writes those of that server */
 } WfBgworkerKind;
 
 /* What a worker is told by who starts it; travels in bgw_extra. */
@@ -33,7 +34,7 @@ typedef struct WfBgworkerArgs
 	Oid			role;			/* executors */
 	Oid			extension;		/* executor, files */
 	int32		owner;			/* executor */
-	bool		reads_only;		/* of placed runs: on a standby */
+	bool		reads_only;		/* of placed runs, and of who fetches files: on a standby */
 } WfBgworkerArgs;
 
 extern void wf_bgworker_register(void);

@@ -23,6 +23,7 @@
 #include "bgworker/file_worker.h"
 #include "file/file_take.h"
 #include "shmem/database_files.h"
+#include "shmem/membership.h"
 
 /* While one is at work the runtime looks again after this (us). */
 #define LOOK_AGAIN		(500 * INT64CONST(1000))
@@ -52,16 +53,23 @@ is_at_work(void)
 
 /*
  * Files may have to be written: start a worker, unless one is at work, or none is to do
- * that.
+ * that.  What the directory has on a runtime of another server is that one's.
  */
 void
 wf_file_worker_wanted(WfDatabase *database, Oid extension)
 {
 	WfBgworkerArgs args = {.kind = WF_BGWORKER_FILES,.dbid = MyDatabaseId,.extension = extension};
+	bool		known;
 
 	wf_database_files_looking(database);
 	if (wf_file_directory[0] == '\0')
 		return;
+	if (!wf_membership_files_are_ours(&known))
+	{
+		if (!known)
+			wf_database_files_again(MyDatabaseId, wf_clock_now() + FAILED_PAUSE);
+		return;
+	}
 	if (is_at_work())
 	{
 		wf_database_files_again(MyDatabaseId, wf_clock_now() + LOOK_AGAIN);

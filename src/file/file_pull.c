@@ -62,9 +62,9 @@ tell(const char *id, uint64 changes)
 	return left;
 }
 
-/* What a runtime has to take over next, at most n files. */
+/* What a runtime has to take over next, at most n files; with_content: what is in them, if it is little. */
 void
-wf_file_pull(WfMemberBeat *beat, int n, WfFilePullSink sink, void *arg)
+wf_file_pull(WfMemberBeat *beat, int n, bool with_content, WfFilePullSink sink, void *arg)
 {
 	WfFileCursor cursor;
 	uint64		changes = enter(beat, &cursor);
@@ -77,7 +77,7 @@ wf_file_pull(WfMemberBeat *beat, int n, WfFilePullSink sink, void *arg)
 		bytea	   *content = NULL;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!rows[i].deleted && rows[i].size <= SENT_FILE && sent + rows[i].size <= SENT)
+		if (with_content && !rows[i].deleted && rows[i].size <= SENT_FILE && sent + rows[i].size <= SENT)
 		{
 			content = wf_file_chunk_read(rows[i].path, rows[i].version, 0, rows[i].size);
 			sent += rows[i].size;
@@ -117,4 +117,27 @@ wf_file_pull_begin_anew(WfMemberBeat *beat)
 
 	wf_file_cursor_begin_anew(beat->id);
 	(void) tell(beat->id, changes);
+}
+
+/*
+ * How far a runtime is.  given: it is no further than that, by what it has on its disk; or,
+ * if it was never so far here, it begins anew.
+ */
+void
+wf_file_pull_position(WfMemberBeat *beat, bool given, FullTransactionId *xid, int64 *request)
+{
+	WfFileCursor cursor;
+	uint64		changes = enter(beat, &cursor);
+
+	if (given && FullTransactionIdPrecedes(cursor.xid, *xid))
+		wf_file_cursor_begin_anew(beat->id);
+	else if (given)
+		wf_file_cursor_set_back(beat->id, *xid, *request);
+	if (given)
+	{
+		wf_file_cursor_lock(beat->id, &cursor);
+		(void) tell(beat->id, changes);
+	}
+	*xid = cursor.xid;
+	*request = cursor.request;
 }

@@ -44,6 +44,7 @@ static const WfLinkFunctions functions = {
 	.fnumber = PQfnumber,
 	.getisnull = PQgetisnull,
 	.getvalue = PQgetvalue,
+	.getlength = PQgetlength,
 	.clear = PQclear,
 	.setNoticeProcessor = PQsetNoticeProcessor,
 	.freemem = PQfreemem,

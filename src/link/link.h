@@ -36,6 +36,7 @@ typedef struct WfLinkFunctions
 	int			(*fnumber) (const PGresult *result, const char *name);
 	int			(*getisnull) (const PGresult *result, int row, int column);
 	char	   *(*getvalue) (const PGresult *result, int row, int column);
+	int			(*getlength) (const PGresult *result, int row, int column);
 	void		(*clear) (PGresult *result);
 	PQnoticeProcessor (*setNoticeProcessor) (PGconn *conn, PQnoticeProcessor processor, void *arg);
 	void		(*freemem) (void *memory);

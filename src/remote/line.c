@@ -3,7 +3,7 @@
  * line.c
  *	  A connection to another server, on which nothing takes longer than it may.
  *
- * Runs in the link and in the courier.  libpq is called without blocking, and each wait
+ * Runs in the link, in the courier, and in who takes files over.  libpq is called without blocking, and each wait
  * has an end: a cable that was cut, a server that was stopped, and one that answers slowly
  * cost the time that the caller gives and nothing else.  A wait ends when the process is
  * to end, too.  What goes wrong is kept with the line, and thrown nowhere: others than
@@ -177,7 +177,7 @@ wf_line_close(WfLine *line)
 		wf_line_library()->finish(line->conn);
 	line->result = NULL;
 	line->conn = NULL;
-	line->asking = false;
+	line->asking = line->bytes = false;
 }
 
 /* --- statements ------------------------------------------------------------------------- */
@@ -221,7 +221,7 @@ bool
 wf_line_send(WfLine *line, const char *sql, int n, const char *const *values, int timeout)
 {
 	Assert(!line->asking);
-	if (wf_line_library()->sendQueryParams(line->conn, sql, n, NULL, values, NULL, NULL, 0) == 0)
+	if (wf_line_library()->sendQueryParams(line->conn, sql, n, NULL, values, NULL, NULL, line->bytes ? 1 : 0) == 0)
 	{
 		broken(line);
 		return false;
@@ -350,4 +350,15 @@ wf_line_value(const PGresult *result, int row, const char *name)
 	const char *value = wf_line_column(result, row, name);
 
 	return value == NULL ? "" : value;
+}
+
+/* A column of a row of a line whose answers are bytes; NULL: null, or there is none. */
+const char *
+wf_line_bytes(const PGresult *result, int row, const char *name, size_t *length)
+{
+	const char *value = wf_line_column(result, row, name);
+	const WfLinkFunctions *pq = wf_line_library();
+
+	*length = value == NULL ? 0 : pq->getlength(result, row, pq->fnumber(result, name));
+	return value;
 }

@@ -13,6 +13,7 @@ typedef struct WfLine
 {
 	PGconn	   *conn;			/* NULL: closed */
 	bool		asking;			/* a statement was sent, and is not answered */
+	bool		bytes;			/* values of answers are to come as bytes, not as texts */
 	PGresult   *result;			/* of the answer, the part that has come; or NULL */
 	char		sqlstate[6];	/* of the last error of the other server, or empty */
 	char		trouble[WF_MEMBERSHIP_TROUBLE]; /* what was wrong last */
@@ -37,5 +38,6 @@ extern void wf_line_close(WfLine *line);
 extern void wf_line_trouble(WfLine *line, const char *format, ...) pg_attribute_printf(2, 3);
 extern const char *wf_line_column(const PGresult *result, int row, const char *name);
 extern const char *wf_line_value(const PGresult *result, int row, const char *name);
+extern const char *wf_line_bytes(const PGresult *result, int row, const char *name, size_t *length);
 
 #endif							/* WF_LINE_H */

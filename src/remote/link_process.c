@@ -34,6 +34,7 @@
 #include "base/compat.h"
 #include "bgworker/bgworker.h"
 #include "cluster/own_id.h"
+#include "remote/file_link.h"
 #include "remote/link_process.h"
 #include "remote/link_talk.h"
 #include "remote/patience.h"
@@ -188,6 +189,7 @@ try_to_register(void)
 			wf_patience_succeeded(&registering, REGISTERING);
 			ereport(LOG,
 					(errmsg("this server is workflow runtime \"%s\" of the server of workflow.remote", talk.id)));
+			wf_file_link_look();
 			next_at = 0;
 			break;
 		case WF_LINK_ASK_LATER:
@@ -234,6 +236,7 @@ beat(void)
 	wf_membership_live(talk.epoch);
 	if (look)
 		wf_membership_poke();
+	wf_file_link_beat(talk.files, talk.standby);
 	next_at = wf_clock_real_steady() + wait * INT64CONST(1000);
 }
 
@@ -356,7 +359,7 @@ look_at_promotion(void)
 			(errmsg("this server was promoted: workflow runtime \"%s\" is a primary now", talk.id)));
 }
 
-/* workflow.remote may have changed. */
+/* workflow.remote may have changed, and where files are. */
 static void
 reload(void)
 {
@@ -364,6 +367,7 @@ reload(void)
 
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
+	wf_file_link_look();
 	if (strcmp(before, wf_remote) == 0)
 		return;
 	leave_cluster();

@@ -37,7 +37,7 @@
 	" FROM workflow.register_runtime($1, $2, 'both', $3, $4::pg_catalog.jsonb) r"
 
 #define BEAT \
-	"SELECT b.ok, b.mine, b.service, b.runs, b.settings, b.role," \
+	"SELECT b.ok, b.mine, b.service, b.runs, b.files, b.settings, b.role," \
 	" (pg_catalog.date_part('epoch', b.next_in) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int4 AS next" \
 	" FROM workflow.beat($1, $2::pg_catalog.int8, $3::pg_catalog.int8) b"
 
@@ -218,6 +218,7 @@ wf_link_talk_beat(WfLinkTalk *talk, int *wait, bool *look)
 	}
 	talk->heard_at = asked_at;
 	*look = wf_line_column(answer, 0, "runs") != NULL && atoi(wf_line_column(answer, 0, "runs")) > 0;
+	talk->files = atoi(wf_line_value(answer, 0, "files"));
 	service = is_true(wf_line_column(answer, 0, "service"));
 	next = wf_line_column(answer, 0, "next");
 	if (next != NULL && atoi(next) > 0)

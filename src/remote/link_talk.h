@@ -18,6 +18,7 @@ typedef struct WfLinkTalk
 	bool		standby;		/* this server is one, of the other one */
 	int64		epoch;			/* 0: not registered */
 	int64		heard_at;		/* when it was alive last; steady */
+	int			files;			/* so many wait for us, as the last beat has said */
 	int64		settings;		/* the change up to which it has them; -1: not yet */
 	const char *excuse;			/* why it cannot be a runtime, while it says that; or NULL */
 	int			values[WF_CLUSTER_NSETTINGS];

@@ -112,6 +112,7 @@ judge(WfLine *line, PGresult *answer, bool strict)
 	if (strcmp(wf_line_value(answer, 0, "self"), "t") == 0)
 	{
 		wf_line_trouble(line, "workflow.remote leads to this server itself");
+		wf_membership_self(GetSystemIdentifier());
 		return VERDICT_NEXT;
 	}
 	if (strcmp(wf_line_value(answer, 0, "recovery"), "t") == 0 || timeline[0] == '\0')

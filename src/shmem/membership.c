@@ -13,11 +13,13 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
+#include "base/guc.h"
 #include "shmem/instance.h"
 #include "shmem/membership.h"
 
@@ -145,6 +147,15 @@ wf_membership_peer(uint64 system, uint32 timeline, const char *database)
 	LWLockRelease(&place->lock);
 }
 
+/* It is this server itself, which is nobody else's runtime. */
+void
+wf_membership_self(uint64 system)
+{
+	LWLockAcquire(&place->lock, LW_EXCLUSIVE);
+	place->now.system = system;
+	LWLockRelease(&place->lock);
+}
+
 /* Another server than before is there: somebody has to accept it. */
 void
 wf_membership_ask(uint64 system)
@@ -235,6 +246,46 @@ wf_membership_poke(void)
 	place->now.pokes++;
 	LWLockRelease(&place->lock);
 	wf_membership_courier_wake();
+}
+
+/* --- files ------------------------------------------------------------------------ */
+
+/* Somebody wants the files of this server to be looked at. */
+void
+wf_membership_look_at_files(void)
+{
+	LWLockAcquire(&place->lock, LW_EXCLUSIVE);
+	place->now.file_looks++;
+	LWLockRelease(&place->lock);
+	wf_membership_link_wake();
+}
+
+/* Who takes files over ends: so many could not be written, or what else has come of it; trouble: or NULL. */
+void
+wf_membership_files_taken(int left, const char *trouble)
+{
+	LWLockAcquire(&place->lock, LW_EXCLUSIVE);
+	place->now.file_ends++;
+	place->now.files_left = left;
+	strlcpy(place->now.file_trouble, trouble == NULL ? "" : trouble, WF_MEMBERSHIP_TROUBLE);
+	LWLockRelease(&place->lock);
+	wf_membership_link_wake();
+}
+
+/*
+ * May this server write files of its own databases?  Not if the directory is for those of
+ * another one; *known: that is known, since it was reached.
+ */
+bool
+wf_membership_files_are_ours(bool *known)
+{
+	uint64		system;
+
+	LWLockAcquire(&place->lock, LW_SHARED);
+	system = place->now.system;
+	LWLockRelease(&place->lock);
+	*known = wf_remote[0] == '\0' || system != 0;
+	return wf_remote[0] == '\0' || system == GetSystemIdentifier();
 }
 
 /* --- the courier ------------------------------------------------------------------- */

@@ -18,6 +18,10 @@ typedef enum WfMembershipState
 	WF_MEMBERSHIP_REFUSED		/* somebody has to do something first */
 } WfMembershipState;
 
+/* What has come of who takes files over, if not how many are left. */
+#define WF_MEMBERSHIP_FILES_FAILED	(-1)
+#define WF_MEMBERSHIP_FILES_REFUSED (-2)
+
 /* Bytes of what is said of trouble. */
 #define WF_MEMBERSHIP_TROUBLE	512
 
@@ -39,6 +43,10 @@ typedef struct WfMembership
 	Oid			courier_dbid;	/* where it works */
 	int64		courier_epoch;	/* under which there was one last */
 	uint64		pokes;			/* how often runs were said to wait for us */
+	uint64		file_looks;		/* how often somebody wanted files to be looked at */
+	uint64		file_ends;		/* how often who takes files over has ended */
+	int			files_left;		/* it could not write so many, or one of those above, */
+	char		file_trouble[WF_MEMBERSHIP_TROUBLE];	/* for this reason */
 } WfMembership;
 
 /* A standby that cannot do runs just now. */
@@ -66,6 +74,10 @@ extern int64 wf_membership_to_renew(void);
 extern void wf_membership_step_aside(const WfAside *aside);
 extern bool wf_membership_aside(WfAside *aside);
 extern void wf_membership_poke(void);
+extern void wf_membership_self(uint64 system);
+extern void wf_membership_look_at_files(void);
+extern void wf_membership_files_taken(int left, const char *trouble);
+extern bool wf_membership_files_are_ours(bool *known);
 extern bool wf_membership_courier_attach(void);
 extern void wf_membership_courier_at(Oid dbid);
 extern void wf_membership_courier_trouble(const char *trouble);

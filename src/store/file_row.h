@@ -16,6 +16,7 @@ typedef struct WfFileRow
 	int64		size;
 	uint8		sha256[PG_SHA256_DIGEST_LENGTH];
 	const char *mode;			/* or NULL */
+	const char *content;		/* that has come along from another server; or NULL */
 	int32		owner;
 	Oid			role;			/* of that owner, as it was read */
 	int64		request;		/* once it is stored */

@@ -343,9 +343,10 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('get_file(text,bigint)', $$get_file('docs/a')$$, 'ok = = = WF002 = = ok WF002 ok 42501'),
 ('get_file_part(text,bigint,bigint,integer)', $$get_file_part('docs/a', 1, 0, 1)$$, 'ok = = = WF002 = = ok WF002 ok 42501'),
 ('may_file(text,integer,text)', $$may_file('docs/a', 0, 'read')$$, 'ok = = = = = = = = = 42501'),
-('pull_files(text,bigint,integer)', $$pull_files('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('pull_files(text,bigint,integer,boolean)', $$pull_files('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('confirm_files(text,bigint,bigint[],text[])', $$confirm_files('none', 1, '{}')$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('forget_files(text,bigint)', $$forget_files('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
+('file_position(text,bigint,xid8,bigint)', $$file_position('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('grant_on(text,name,text[])', $$grant_on('file:docs/a', 'regress_stranger', 'read')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('file:docs/', 'regress_stranger', 'read')$$, 'WF002 = ok = WF002 = = = = 42501 ='),
 -- of remote

@@ -167,6 +167,7 @@ my %refused = (
 	pull_files => q{SELECT workflow.pull_files('r', 1)},
 	confirm_files => q{SELECT workflow.confirm_files('r', 1, '{1}')},
 	forget_files => q{SELECT workflow.forget_files('r', 1)},
+	file_position => q{SELECT workflow.file_position('r', 1)},
 	work_turn => q{CALL workflow.work_turn('r', 1, 1)},
 	map_owner => q{SELECT workflow.map_owner('o', 'clerk')},
 	unmap_owner => q{SELECT workflow.unmap_owner('o')},
@@ -181,7 +182,7 @@ my %refused = (
 	await_bulk => qq{CALL workflow.await_bulk('$ann')},
 	work_bulks => q{SELECT workflow.work_bulks()});
 my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron register_runtime beat heartbeat take_turn service_turn work_turn
-	work_load map_owner unmap_owner claim_placed await_placed outcome_told outcomes_kept pull_files confirm_files forget_files shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
+	work_load map_owner unmap_owner claim_placed await_placed outcome_told outcomes_kept pull_files confirm_files forget_files file_position shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
 
 foreach my $name (sort keys %refused)
 {
