@@ -134,6 +134,8 @@ write_file(const WfFileSource *source, const WfFileRow *row)
 		why = wf_file_write_end(&writer, row->path, row->mode, row->sha256, &seen);
 	if (why == NULL)
 		remember(row, &seen);
+	else
+		wf_file_write_abandon(&writer);
 	return why;
 }
 

@@ -111,9 +111,12 @@ wf_file_write_open(WfFileWriter *writer, const char *directory)
 	return why;
 }
 
-/* Give up the file that is being written. */
-static void
-abandon(WfFileWriter *writer)
+/*
+ * Give up the file that is being written, if any.  To be called when anything went wrong in
+ * between: the hash belongs to the transaction.
+ */
+void
+wf_file_write_abandon(WfFileWriter *writer)
 {
 	if (writer->file >= 0)
 	{
@@ -130,7 +133,7 @@ abandon(WfFileWriter *writer)
 void
 wf_file_write_close(WfFileWriter *writer)
 {
-	abandon(writer);
+	wf_file_write_abandon(writer);
 	if (writer->own >= 0)
 		close(writer->own);
 	if (writer->directory >= 0)
@@ -144,7 +147,7 @@ wf_file_write_close(WfFileWriter *writer)
 const char *
 wf_file_write_begin(WfFileWriter *writer)
 {
-	abandon(writer);
+	wf_file_write_abandon(writer);
 	writer->size = 0;
 	writer->file = openat(writer->own, BEING_WRITTEN, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (writer->file < 0)
@@ -239,7 +242,7 @@ wf_file_write_end(WfFileWriter *writer, const char *path, const char *mode, cons
 		why = finish(writer, mode, sha256, seen);
 	if (why == NULL)
 		why = put_in_place(writer, path);
-	abandon(writer);
+	wf_file_write_abandon(writer);
 	return why;
 }
 

@@ -35,6 +35,7 @@ extern const char *wf_file_write_open(WfFileWriter *writer, const char *director
 extern void wf_file_write_close(WfFileWriter *writer);
 extern const char *wf_file_write_begin(WfFileWriter *writer);
 extern const char *wf_file_write_part(WfFileWriter *writer, const char *bytes, size_t length);
+extern void wf_file_write_abandon(WfFileWriter *writer);
 extern const char *wf_file_write_end(WfFileWriter *writer, const char *path, const char *mode,
 									 const uint8 *sha256, WfFileSeen *seen);
 extern const char *wf_file_write_deletion(WfFileWriter *writer, const char *path);
