@@ -24,6 +24,7 @@
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/jsonb.h"
@@ -175,12 +176,9 @@ Datum
 workflow_membership_state(PG_FUNCTION_ARGS)
 {
 	WfMembership now;
-	TupleDesc	desc;
 	Datum		values[11];
 	bool		nulls[11] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	wf_membership_get(&now);
 	values[0] = CStringGetTextDatum(states[now.state]);
 	values[1] = TimestampTzGetDatum(now.since);
@@ -202,5 +200,5 @@ workflow_membership_state(PG_FUNCTION_ARGS)
 	values[9] = Int32GetDatum(now.courier_pid);
 	nulls[9] = now.courier_pid == 0;
 	values[10] = Int32GetDatum(wf_errand_count());
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	PG_RETURN_DATUM(wf_result_row(fcinfo, values, nulls));
 }

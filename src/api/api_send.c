@@ -18,6 +18,7 @@
 #include "api/api_start.h"
 #include "api/arg.h"
 #include "api/command.h"
+#include "api/result.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "store/key.h"
@@ -40,9 +41,7 @@ send_one(FunctionCallInfo fcinfo, const WfCommand *cmd, bool nowait)
 	Datum		result;
 	volatile bool asking;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
+	desc = wf_result_type(fcinfo);
 
 	stepper = wf_stepper_new(0);
 	wf_api_lock_to_send(cmd->process, nowait, &row);

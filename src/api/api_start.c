@@ -23,6 +23,7 @@
 #include "api/api.h"
 #include "api/api_start.h"
 #include "api/arg.h"
+#include "api/result.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "base/uuid.h"
@@ -188,12 +189,9 @@ workflow_start_or_get(PG_FUNCTION_ARGS)
 	bool		created;
 	Datum		values[2] = {UUIDPGetDatum(start_alone(fcinfo, &created))};
 	bool		nulls[2] = {0};
-	TupleDesc	desc;
 
 	values[1] = BoolGetDatum(created);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	PG_RETURN_DATUM(wf_result_row(fcinfo, values, nulls));
 }
 
 /* Read the arrays of start_many(). */

@@ -16,6 +16,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "api/result.h"
 #include "api/task_call.h"
 #include "base/clock.h"
 #include "base/errcodes.h"
@@ -27,14 +28,12 @@
 #include "definition/definition.h"
 #include "definition/event_data.h"
 #include "definition/pause.h"
-#include "definition/sensitive.h"
 #include "eval/eval_time.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "process/task.h"
-#include "store/status.h"
 #include "store/task_row.h"
 
 PG_FUNCTION_INFO_V1(workflow_complete_task);
@@ -285,7 +284,6 @@ vote(FunctionCallInfo fcinfo, Ballot *ballot)
 	WfVerdict	verdict = WF_IGNORED;
 	const char *event;
 	TupleDesc	desc;
-	const WfRow *row;
 	Datum		values[6];
 	bool		nulls[6] = {0};
 	Datum		result;
@@ -311,14 +309,9 @@ vote(FunctionCallInfo fcinfo, Ballot *ballot)
 	}
 	wf_stepper_end(stepper);
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
-	row = wf_process_as_row(process);
+	desc = wf_result_type(fcinfo);
 	values[0] = BoolGetDatum(verdict == WF_TAKEN);
-	values[1] = ObjectIdGetDatum(wf_status_oid(row->status));
-	values[2] = row->states;
-	values[3] = wf_sensitive_show(wf_process_definition(process), row->context, row->context);
+	wf_result_process(process, &values[1]);
 	values[4] = BoolGetDatum(verdict == WF_DEFERRED);
 	values[5] = BoolGetDatum(event == NULL || verdict == WF_TAKEN || verdict == WF_DEFERRED);
 	result = PointerGetDatum(SPI_returntuple(heap_form_tuple(desc, values, nulls), desc));

@@ -330,17 +330,10 @@ define_steps(void)
 				&wf_log_attempts, PGC_SIGHUP);
 }
 
-/* Define all settings; called by _PG_init(). */
-void
-wf_guc_init(void)
+/* What each session may set for itself. */
+static void
+define_session(void)
 {
-	define_sizes();
-	define_identity();
-	define_remote();
-	define_workers();
-	define_files();
-	define_steps();
-
 	DefineCustomEnumVariable("workflow.unknown_events",
 							 "Sets what is done about events that no version of a definition knows.",
 							 NULL,	/* long description */
@@ -374,7 +367,12 @@ wf_guc_init(void)
 							   check_traceparent,
 							   NULL,	/* assign hook */
 							   NULL);	/* show hook */
+}
 
+/* The times that tests take for now. */
+static void
+define_clocks(void)
+{
 	/*
 	 * There is no check hook: the text can be parsed only when the time zone
 	 * is known, which may come later than this setting.  clock.c parses it at
@@ -403,7 +401,20 @@ wf_guc_init(void)
 							NULL,	/* check hook */
 							NULL,	/* assign hook */
 							NULL);	/* show hook */
+}
 
+/* Define all settings; called by _PG_init(). */
+void
+wf_guc_init(void)
+{
+	define_sizes();
+	define_identity();
+	define_remote();
+	define_workers();
+	define_files();
+	define_steps();
+	define_session();
+	define_clocks();
 	MarkGUCPrefixReserved("workflow");
 }
 
