@@ -245,7 +245,7 @@ notify_workers(Oid extension, bool *more)
 	if (database != NULL && wf_origin_is_ours())
 	{
 		wf_database_runs_notifying(database);
-		database->notifies = wf_queue_notify_any();
+		wf_database_runs_notifies(database, wf_queue_notify_any());
 		if (database->notifies)
 			next = wf_queue_notify(wf_clock_now());
 	}

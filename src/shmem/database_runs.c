@@ -161,6 +161,13 @@ wf_database_runs_take_settle(WfDatabase *database, bool *all)
 
 /* --- notifications --------------------------------------------------------- */
 
+/* Has it queues that notify, or may it have some?  Without a lock. */
+void
+wf_database_runs_notifies(WfDatabase *database, bool notifies)
+{
+	database->notifies = notifies;
+}
+
 /*
  * There may be work then for outside workers, in a queue that notifies.  Without a
  * lock.  Never throws.

@@ -18,6 +18,7 @@ extern void wf_database_runs_await(Oid dbid);
 extern void wf_database_runs_await_no_more(WfDatabase *database);
 extern void wf_database_runs_settle(Oid dbid, bool all);
 extern bool wf_database_runs_take_settle(WfDatabase *database, bool *all);
+extern void wf_database_runs_notifies(WfDatabase *database, bool notifies);
 extern void wf_database_runs_notify(WfDatabase *database, TimestampTz at);
 extern TimestampTz wf_database_runs_notify_at(WfDatabase *database);
 extern void wf_database_runs_notifying(WfDatabase *database);

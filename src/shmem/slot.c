@@ -217,6 +217,13 @@ wf_slot_state(WfSlotState state)
 	pg_memory_barrier();
 }
 
+/* The executor is about to sleep: for a pause, in which it takes no work?  Without the lock. */
+void
+wf_slot_pause(bool paused)
+{
+	wf_my_slot->paused = paused;
+}
+
 /*
  * The present batch takes long.  Called in a signal handler: one byte, without
  * a lock.

@@ -112,6 +112,7 @@ extern void wf_slot_evict_locked(WfSlot *slot);
 extern bool wf_slot_is_unattached(const WfSlot *slot, Oid dbid, uint32 *generation,
 								  TimestampTz *since, WfLane **lane);
 extern void wf_slot_state(WfSlotState state);
+extern void wf_slot_pause(bool paused);
 extern void wf_slot_stalled(void);
 extern void wf_slot_event(int32 definition, const pg_uuid_t *process, const char *name);
 extern void wf_slot_run(int32 job, const pg_uuid_t *run, TimestampTz since);

@@ -120,7 +120,7 @@ wf_wakeup_runs_notifies(void)
 	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
 
 	if (database != NULL)
-		database->notifies = true;
+		wf_database_runs_notifies(database, true);
 	outside_at = DT_NOBEGIN;
 }
 

@@ -462,7 +462,7 @@ wf_executor_main(Datum arg)
 		if (GetCurrentTimestamp() >= idle_until || has_to_go(work) ||
 			is_spare(idle_since, &idle_until))
 			break;
-		wf_my_slot->paused = pause;
+		wf_slot_pause(pause);
 		come = sleep_until(&next, idle_until);
 	}
 	wf_report_numbers(true);
