@@ -1097,7 +1097,8 @@ CREATE TABLE workflow.run (
     queue      int NOT NULL,            -- queue.id; -job.root: the job's own
     root       int NOT NULL,            -- job.root: all versions of the job
     part       bigint NOT NULL,         -- of the partition, see wf_run_part(); 0: none
-    level      smallint NOT NULL,       -- -priority: the most urgent is the least
+    level      smallint NOT NULL,       -- -priority: the most urgent is the least; and 8 for each element of
+                                        -- the queue's placement of which it was given back, see decline()
     due        timestamptz NOT NULL,    -- not before
     ready      boolean NOT NULL,        -- may be claimed when it is due
     state      smallint NOT NULL,       -- 0 waiting, 1 running, 2 aborting
@@ -1484,7 +1485,7 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            CASE WHEN u.tracked OR u.worker IS NOT NULL THEN workflow.run_runtime(u.worker, u.tracked) END AS runtime, u.worker,
            workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
                                                       ELSE u.progress END, u.params) AS progress,
-           -u.level AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
+           (8 * ((u.level + 2) / 8) - u.level)::smallint AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
            u.process, u.invoke, u.tenant
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
                  NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
@@ -3058,6 +3059,13 @@ CREATE PROCEDURE workflow.await_placed(
     id text, epoch bigint, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_placed';
 
+-- decline(run, fence): what was claimed by claim_placed() cannot be done there: the next element of
+-- the queue's placement that is usable counts for this run, whatever counts for others; no attempt
+-- is counted. False: there is no such, and the runtime has it still. True also if the fence is not
+-- the run's. Errors and locks as complete().
+CREATE FUNCTION workflow.decline(run uuid, fence bigint) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_decline';
+
 -- outcome_told(id, epoch, number): beside complete() or fail(), the number that what has become of
 -- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
 -- over. PREPARE TRANSACTION is refused after it.
@@ -3981,7 +3989,7 @@ GRANT SELECT ON workflow.files, workflow.file_versions, workflow.file_requests
 -- end of those of files
 -- of runtimes:
 REVOKE ALL ON workflow.runtime, workflow.setting, workflow.runtimes, workflow.settings FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed, workflow.decline, workflow.outcome_told, workflow.outcomes_kept FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_placed FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.work_turn FROM PUBLIC;
 -- of load
@@ -4003,7 +4011,7 @@ GRANT EXECUTE ON PROCEDURE workflow.work_turn TO workflow_runtime, workflow_admi
 GRANT EXECUTE ON FUNCTION workflow.recover, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.setting_list, workflow.runtime_beats TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runtimes, workflow.settings TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.decline, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;
 -- end of those of runtimes
 -- of restorers:

@@ -40,6 +40,13 @@ CREATE PROCEDURE workflow.await_placed(
     id text, epoch bigint, timeout interval DEFAULT '30 seconds', INOUT ready boolean DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_await_placed';
 
+-- decline(run, fence): what was claimed by claim_placed() cannot be done there: the next element of
+-- the queue's placement that is usable counts for this run, whatever counts for others; no attempt
+-- is counted. False: there is no such, and the runtime has it still. True also if the fence is not
+-- the run's. Errors and locks as complete().
+CREATE FUNCTION workflow.decline(run uuid, fence bigint) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_decline';
+
 -- outcome_told(id, epoch, number): beside complete() or fail(), the number that what has become of
 -- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
 -- over. PREPARE TRANSACTION is refused after it.
@@ -54,5 +61,5 @@ CREATE FUNCTION workflow.outcome_told(id text, epoch bigint, number bigint) RETU
 CREATE FUNCTION workflow.outcomes_kept(id text, epoch bigint, number bigint, runs uuid[]) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcomes_kept';
 
-GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.decline, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;

@@ -10,7 +10,8 @@ CREATE TABLE workflow.run (
     queue      int NOT NULL,            -- queue.id; -job.root: the job's own
     root       int NOT NULL,            -- job.root: all versions of the job
     part       bigint NOT NULL,         -- of the partition, see wf_run_part(); 0: none
-    level      smallint NOT NULL,       -- -priority: the most urgent is the least
+    level      smallint NOT NULL,       -- -priority: the most urgent is the least; and 8 for each element of
+                                        -- the queue's placement of which it was given back, see decline()
     due        timestamptz NOT NULL,    -- not before
     ready      boolean NOT NULL,        -- may be claimed when it is due
     state      smallint NOT NULL,       -- 0 waiting, 1 running, 2 aborting

@@ -29,17 +29,20 @@
 #include "base/compat.h"
 #include "base/jsonb.h"
 #include "cluster/claimer.h"
+#include "cluster/member_load.h"
 #include "cluster/member_outcome.h"
 #include "definition/owner_role.h"
 #include "job/job.h"
 #include "job/job_call.h"
 #include "run/run_placed.h"
 #include "run/run_rules.h"
+#include "run/run_worker.h"
 #include "shmem/placed.h"
 #include "store/origin.h"
 
 PG_FUNCTION_INFO_V1(workflow_claim_placed);
 PG_FUNCTION_INFO_V1(workflow_await_placed);
+PG_FUNCTION_INFO_V1(workflow_decline);
 PG_FUNCTION_INFO_V1(workflow_outcome_told);
 PG_FUNCTION_INFO_V1(workflow_outcomes_kept);
 
@@ -212,6 +215,21 @@ workflow_await_placed(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(old);
 	ready = wf_waiting(look, &waiter, wf_waiting_until(fcinfo, 2), WaitEventExtensionNew("WorkflowAwaitPlaced"));
 	PG_RETURN_DATUM(wf_waiting_row(fcinfo, ready));
+}
+
+/* SQL function workflow.decline(run, fence).  Locks the run. */
+Datum
+workflow_decline(PG_FUNCTION_ARGS)
+{
+	int64		fence;
+	pg_uuid_t  *run = wf_worker_arg_run(fcinfo, 0, &fence);
+	bool		taken;
+
+	wf_worker_arg_connect(fcinfo);
+	wf_member_load_if_changed();
+	taken = wf_run_worker_decline(run, fence);
+	SPI_finish();
+	PG_RETURN_BOOL(taken);
 }
 
 /* --- what it tells --------------------------------------------------------------------- */

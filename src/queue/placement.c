@@ -5,7 +5,8 @@
  *
  * Runs in any backend that looks for runs.  The elements of a placement are tried in order,
  * and the first one that is usable counts, for all runs of the queue: those of a queue that
- * is placed elsewhere are passed over, as those of one that is paused.  No row is changed
+ * is placed elsewhere are passed over, as those of one that is paused.  But a run that was
+ * given back, because it cannot be done where it was, begins behind that.  No row is changed
  * when another element comes to count; who looks for runs is told (shmem/member_change.c,
  * shmem/placed.c), and looks again.
  *
@@ -169,23 +170,39 @@ is_usable(const WfPlace *place, bool outside)
 }
 
 /*
- * The element that counts, for runs without a command or others; NULL: none, or, n = 0,
- * the queue is done here or by any worker.
+ * The place of the first element that is usable, of those behind the first ones, for runs
+ * without a command or others; n: there is none.
  */
-const WfPlace *
-wf_placement_current(const WfPlacement *placement, bool outside)
+int
+wf_placement_next(const WfPlacement *placement, bool outside, int passed)
 {
-	for (int i = 0; i < placement->n; i++)
-		if (is_usable(&placement->places[i], outside))
-			return &placement->places[i];
-	return NULL;
+	int			next = passed;
+
+	while (next < placement->n && !is_usable(&placement->places[next], outside))
+		next++;
+	return Min(next, placement->n);
 }
 
-/* Are the runs of a queue for whoever asks, as it stands? */
+/*
+ * The element that counts, for runs without a command or others, which were given back of the
+ * first ones: when there is no other, those count again.  NULL: none, or, n = 0, the queue is
+ * done here or by any worker.
+ */
+const WfPlace *
+wf_placement_current(const WfPlacement *placement, bool outside, int passed)
+{
+	int			next = wf_placement_next(placement, outside, passed);
+
+	if (next == placement->n && passed > 0)
+		next = wf_placement_next(placement, outside, 0);
+	return next < placement->n ? &placement->places[next] : NULL;
+}
+
+/* Are such runs of a queue for whoever asks, as it stands? */
 bool
 wf_placement_is_for(const WfPlacement *placement, const WfPlacementAsker *asker)
 {
-	const WfPlace *place = wf_placement_current(placement, asker->outside);
+	const WfPlace *place = wf_placement_current(placement, asker->outside, asker->passed);
 	WfMemberFilter filter;
 
 	if (placement->n > 0 && place == NULL)

@@ -43,13 +43,15 @@ typedef struct WfPlacementAsker
 {
 	bool		outside;		/* for runs without a command */
 	const WfMemberRow *member;
+	int			passed;			/* for runs that were given back of so many elements */
 } WfPlacementAsker;
 
 extern bool wf_placement_read_place(const char *text, WfPlace *place);
 extern void wf_placement_read(ArrayType *array, WfPlacement *placement);
 extern bool wf_placement_is_plain(ArrayType *array);
 extern int	wf_placement_list(int32 **queues);
-extern const WfPlace *wf_placement_current(const WfPlacement *placement, bool outside);
+extern int	wf_placement_next(const WfPlacement *placement, bool outside, int passed);
+extern const WfPlace *wf_placement_current(const WfPlacement *placement, bool outside, int passed);
 extern bool wf_placement_is_for(const WfPlacement *placement, const WfPlacementAsker *asker);
 
 #endif							/* WF_PLACEMENT_H */

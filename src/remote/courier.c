@@ -18,8 +18,8 @@
  *
  * On a standby there is no table of outcomes, and no map of owners: roles are those of the
  * primary.  What cannot be done there just now, since it has not replayed what the run is to
- * see, or its recovery cancels it, is free with the end of the epoch, which does not come back
- * before it can.
+ * see, is free with the end of the epoch, which does not come back before it can.  A run that
+ * its recovery cancels goes to somebody else.
  *
  *-------------------------------------------------------------------------
  */
@@ -62,9 +62,8 @@
 #define REPLAY_PAUSE	5
 #define TIMEOUT			10000
 
-/* How long (ms) a standby may be behind what it has claimed; how long it claims nothing after conflicts. */
+/* How long (ms) a standby may be behind what it has claimed. */
 #define REPLAY_PATIENCE 5000
-#define CONFLICT_PAUSE	10000
 
 /* An answer to a claim has the parameters of all runs. */
 #define CLAIM_TIMEOUT	60000
@@ -257,13 +256,11 @@ has_replayed(const WfParcel *parcel)
 	return !wf_reply_is_used() || GetXLogReplayRecPtr(NULL) >= parcel->position;
 }
 
-/* A standby cannot do what it has claimed. */
+/* A standby cannot do what it has claimed before it has replayed that. */
 static void
-step_aside(uint64 position, int pause)
+step_aside(uint64 position)
 {
-	WfAside		aside = {
-		.epoch = epoch,.position = position,.until = wf_clock_real_steady() + pause * INT64CONST(1000)
-	};
+	WfAside		aside = {.epoch = epoch,.position = position};
 
 	wf_membership_step_aside(&aside);
 }
@@ -275,7 +272,7 @@ look_at_replay(void)
 	for (int i = 0; i < npostponed; i++)
 		if (!has_replayed(&postponed[i].parcel) &&
 			wf_clock_real_steady() - postponed[i].since > REPLAY_PATIENCE * INT64CONST(1000))
-			step_aside(postponed[i].parcel.position, 0);
+			step_aside(postponed[i].parcel.position);
 }
 
 /* Give as many of them as there is room for. */
@@ -521,8 +518,6 @@ work(void)
 		if (trouble.failures > 0)
 			wf_membership_courier_trouble(NULL);
 		wf_patience_succeeded(&trouble, WAITING);
-		if (wf_crew_conflicts())
-			step_aside(0, CONFLICT_PAUSE);
 		if (astray && !untold && npostponed == 0 && !wf_crew_is_at_work())
 			wf_membership_renew(epoch);
 	}

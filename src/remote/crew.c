@@ -6,8 +6,8 @@
  * Runs in the courier.  An executor does runs of one role, one after the other, and leaves
  * its place when all are taken and another role has work.  One that has gone amid a run,
  * without an outcome, was ended by somebody, or by what it did: that is an error of the
- * run, as its job has it; but not on a standby whose recovery has ended it, and not when
- * all of this server ends.
+ * run, as its job has it; but not when all of this server ends.  What the recovery of a
+ * standby has ended, or does not let be done, somebody else is to do.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,12 +33,16 @@
  */
 #define SHUTDOWN_PAUSE	1000
 
+/* What recovery does not let be done, and nobody else may do, is tried again after that. */
+#define CONFLICT_PAUSE	"10 seconds"
+
 /* What a place is at. */
 typedef struct Post
 {
 	bool		taken;			/* a run was given, and has not ended */
 	bool		lost;			/* its executor has gone, and the other server is to hear that */
 	int64		lost_at;		/* by wf_clock_real_steady() */
+	bool		conflict;		/* lost, because recovery did not let it be done */
 	pg_uuid_t	run;
 	int32		round;
 	int64		fence;
@@ -47,7 +51,6 @@ typedef struct Post
 } Post;
 
 static Post *posts = NULL;		/* workflow.max_remote_executors */
-static bool conflicts = false;	/* the recovery of this standby does not let runs be done */
 
 /* Once, in the courier.  Executors of an earlier one end: nobody knows what they are at. */
 void
@@ -204,25 +207,18 @@ wf_crew_look(void)
 		dsm_detach(post->segment);
 		post->lost = !has_outcome(i);
 		post->lost_at = wf_clock_real_steady();
-		if (post->lost && wf_errand_take_conflict(i))
-		{
-			conflicts = true;
-			post->lost = false;
-		}
+		post->conflict = post->lost && wf_errand_take_conflict(i);
 	}
 }
 
-/*
- * Has the recovery of this standby not let a run be done?  That run is as it was claimed, for
- * this server still.  It is said once.
- */
-bool
-wf_crew_conflicts(void)
+/* Tell the other server that a run is lost.  False: there is trouble. */
+static bool
+tell_lost(WfLine *line, const Post *post, int timeout)
 {
-	bool		result = conflicts;
+	WfParcel	parcel = {.run = post->run,.fence = post->fence};
 
-	conflicts = false;
-	return result;
+	return post->conflict ? wf_delivery_decline(line, &parcel, CONFLICT_PAUSE, timeout) :
+		wf_delivery_refuse(line, &parcel, "57P01", "the executor ended amid the run", NULL, false, timeout);
 }
 
 /* Tell the other server of those that were lost a while ago.  False: there is trouble. */
@@ -233,11 +229,9 @@ wf_crew_tell_lost(WfLine *line, int timeout)
 
 	for (int i = 0; i < wf_max_remote_executors; i++)
 	{
-		WfParcel	parcel = {.run = posts[i].run,.fence = posts[i].fence};
-
-		if (!posts[i].lost || posts[i].lost_at > since)
+		if (!posts[i].lost || (posts[i].lost_at > since && !posts[i].conflict))
 			continue;
-		if (!wf_delivery_refuse(line, &parcel, "57P01", "the executor ended amid the run", NULL, false, timeout))
+		if (!tell_lost(line, &posts[i], timeout))
 			return false;
 		posts[i].lost = false;
 	}

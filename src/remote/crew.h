@@ -15,6 +15,5 @@ extern bool wf_crew_tell_lost(WfLine *line, int timeout);
 extern bool wf_crew_look_for_unwanted(WfLine *line, int timeout);
 extern void wf_crew_give_up(void);
 extern bool wf_crew_is_at_work(void);
-extern bool wf_crew_conflicts(void);
 
 #endif							/* WF_CREW_H */

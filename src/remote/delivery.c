@@ -49,6 +49,11 @@
 #define RELEASE \
 	"SELECT workflow.release($1::pg_catalog.uuid, $2::pg_catalog.int8) AS taken"
 
+#define DECLINE \
+	"SELECT workflow.decline($1::pg_catalog.uuid, $2::pg_catalog.int8) OR" \
+	" workflow.release($1::pg_catalog.uuid, $2::pg_catalog.int8," \
+	"  pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) $3::pg_catalog.interval) AS taken"
+
 #define EXTEND \
 	"SELECT workflow.extend($1::pg_catalog.uuid, $2::pg_catalog.int8) OPERATOR(pg_catalog.=) 'go on' AS taken"
 
@@ -291,6 +296,19 @@ wf_delivery_give_back(WfLine *line, const WfParcel *parcel, int timeout)
 	bool		taken;
 
 	return say(line, RELEASE, 2, values, timeout, &taken);
+}
+
+/*
+ * A run cannot be done here: somebody else does it, or, after a pause, the same one, if there
+ * is nobody else.  False: there is trouble.
+ */
+bool
+wf_delivery_decline(WfLine *line, const WfParcel *parcel, const char *pause, int timeout)
+{
+	const char *values[3] = {wf_uuid_text(&parcel->run), number(parcel->fence), pause};
+	bool		taken;
+
+	return say(line, DECLINE, 3, values, timeout, &taken);
 }
 
 /* Is a run that is under way wanted still?  False: there is trouble. */

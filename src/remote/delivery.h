@@ -15,6 +15,7 @@ extern bool wf_delivery_is_kept(WfLine *line, const WfMembership *as, int timeou
 extern bool wf_delivery_refuse(WfLine *line, const WfParcel *parcel, const char *code, const char *message,
 							   const char *hint, bool final, int timeout);
 extern bool wf_delivery_give_back(WfLine *line, const WfParcel *parcel, int timeout);
+extern bool wf_delivery_decline(WfLine *line, const WfParcel *parcel, const char *pause, int timeout);
 extern bool wf_delivery_is_wanted(WfLine *line, const pg_uuid_t *run, int64 fence, int timeout, bool *wanted);
 
 #endif							/* WF_DELIVERY_H */

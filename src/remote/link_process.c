@@ -266,14 +266,9 @@ stands_aside(void)
 {
 	WfAside		aside;
 
-	if (!wf_membership_aside(&aside))
+	if (!wf_membership_aside(&aside) || GetXLogReplayRecPtr(NULL) >= aside.position)
 		return false;
-	if (GetXLogReplayRecPtr(NULL) < aside.position)
-		wf_line_trouble(&talk.line, "this standby is too far behind");
-	else if (wf_clock_real_steady() < aside.until)
-		wf_line_trouble(&talk.line, "the recovery of this standby has canceled a run several times");
-	else
-		return false;
+	wf_line_trouble(&talk.line, "this standby is too far behind");
 	wf_membership_state(WF_MEMBERSHIP_WAITING, talk.line.trouble);
 	next_at = wf_clock_real_steady() + ASIDE_PAUSE * INT64CONST(1000);
 	return true;

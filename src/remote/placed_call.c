@@ -19,6 +19,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/standby.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -370,6 +371,17 @@ try_to_run(Errand *errand)
 	return !again;
 }
 
+/* May it take longer than recovery waits for it?  Then it would be canceled the next time, too. */
+static bool
+takes_too_long(const Errand *errand)
+{
+	const Interval *timeout = errand->timeout;
+
+	return timeout != NULL && max_standby_streaming_delay >= 0 &&
+		(timeout->month * DAYS_PER_MONTH + timeout->day) * (double) USECS_PER_DAY + timeout->time >
+		max_standby_streaming_delay * 1000.0;
+}
+
 /*
  * Do the run that is in that segment, as this role.  With no transaction open.  Throws
  * nothing but what ends the executor.
@@ -387,10 +399,11 @@ wf_placed_call(dsm_handle segment, Oid role)
 	if (wf_parcel_find(segment, &errand->parcel))
 	{
 		int			tries = 1;
+		bool		done;
 
-		while (!try_to_run(errand) && tries < CONFLICT_TRIES)
+		while (!(done = try_to_run(errand)) && tries < CONFLICT_TRIES && !takes_too_long(errand))
 			tries++;
-		if (tries == CONFLICT_TRIES)
+		if (!done)
 			wf_errand_conflict();
 	}
 	MemoryContextSwitchTo(TopMemoryContext);

@@ -106,7 +106,7 @@ change(WfRunRow *row, const WfJob *job, const WfRunChanges *changes)
 	if (DatumGetBool(row->values[WF_RUN_ordered]))	/* it may leave its partition */
 		wf_run_permit_tell(DatumGetInt32(row->values[WF_RUN_queue]), DatumGetInt64(row->values[WF_RUN_part]));
 	if (changes->has_priority)
-		wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-changes->priority));
+		wf_run_row_set(row, WF_RUN_level, Int16GetDatum(-changes->priority));	/* placed anew */
 	if (changes->has_due)
 	{
 		wf_run_row_set(row, WF_RUN_due, TimestampTzGetDatum(changes->due));

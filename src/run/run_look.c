@@ -92,7 +92,8 @@ is_homeless(const WfRunRow *row)
 	const WfQueue *queue = wf_queue(DatumGetInt32(row->values[WF_RUN_queue]));
 
 	return queue->placement.n > 0 && !RecoveryInProgress() &&
-		wf_placement_current(&queue->placement, DatumGetInt32(row->values[WF_RUN_executor]) == 0) == NULL;
+		wf_placement_current(&queue->placement, DatumGetInt32(row->values[WF_RUN_executor]) == 0,
+							 WF_RUN_PASSED(DatumGetInt16(row->values[WF_RUN_level]))) == NULL;
 }
 
 /* Was it lost, and somebody decides about it? */

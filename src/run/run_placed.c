@@ -63,11 +63,22 @@ static WfStatement claimed_statement = {
 /* The owner who was served last in this session. */
 static int32 served_last = 0;
 
-/* The queues that are placed on a member as it stands, and not paused. */
+/* Are runs of a queue for a member as it stands, or those that others have given back? */
+static bool
+may_be_for(const WfQueue *queue, const WfMemberRow *member)
+{
+	WfPlacementAsker asker = {.member = member};
+
+	for (; asker.passed < Max(queue->placement.n, 1); asker.passed++)
+		if (wf_placement_is_for(&queue->placement, &asker))
+			return true;
+	return false;
+}
+
+/* The queues that are placed on a member so, and not paused. */
 static ArrayType *
 queues_of(const WfMemberRow *member)
 {
-	const WfPlacementAsker asker = {.member = member};
 	int32	   *queues;
 	int			n = wf_placement_list(&queues);
 	Datum	   *found = palloc(sizeof(Datum) * (n + 1));
@@ -77,7 +88,7 @@ queues_of(const WfMemberRow *member)
 	{
 		const WfQueue *queue = wf_queue(queues[i]);
 
-		if (!queue->paused && wf_placement_is_for(&queue->placement, &asker))
+		if (!queue->paused && may_be_for(queue, member))
 			found[nfound++] = Int32GetDatum(queues[i]);
 	}
 	return construct_array(found, nfound, INT4OID, sizeof(int32), true, TYPALIGN_INT);

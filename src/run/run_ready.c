@@ -75,15 +75,16 @@ wf_run_ready_is_wanted(const WfRunReadyAsk *ask, const WfRunRow *row)
 int
 wf_run_ready_level(const WfRunLane *lane, TimestampTz now)
 {
-	int			most = lane->place.level - WF_RUN_FIRST_LEVEL;
+	int			level = WF_RUN_URGENCY(lane->place.level);
+	int			most = level - WF_RUN_FIRST_LEVEL;
 	int64		gained;
 
 	if (lane->ordered)
 		return 0;
 	if (lane->ageing == 0 || lane->head.due >= now)
-		return lane->place.level;
+		return level;
 	gained = (now - lane->head.due) / lane->ageing;
-	return lane->place.level - (int) Min(gained, most);
+	return level - (int) Min(gained, most);
 }
 
 static void
@@ -211,13 +212,22 @@ find_level(WfRunReady *ready, WfRunPlace *level)
 	return knows;
 }
 
-/* Is a queue not paused, nor placed elsewhere? */
+/*
+ * Is the queue of a level not paused, nor placed elsewhere?  If it is, the level becomes the last
+ * one of which that can be said.
+ */
 static bool
-is_open(const WfRunReadyAsk *ask, const WfQueue *queue)
+is_open(const WfRunReadyAsk *ask, WfRunPlace *level)
 {
-	const WfPlacementAsker asker = {.outside = ask->executor == 0,.member = ask->member};
+	const WfQueue *queue = wf_queue(level->queue);
+	const WfPlacementAsker asker = {
+		.outside = ask->executor == 0,.member = ask->member,.passed = WF_RUN_PASSED(level->level)
+	};
 
-	return !queue->paused && wf_placement_is_for(&queue->placement, &asker);
+	if (!queue->paused && wf_placement_is_for(&queue->placement, &asker))
+		return true;
+	level->level = queue->paused ? PG_INT16_MAX : WF_RUN_LAST_OF_PASSED(level->level);
+	return false;
 }
 
 /* The level to be read behind this one, of a queue that is open. */
@@ -225,11 +235,8 @@ static bool
 next_level(WfRunReady *ready, WfRunPlace *level)
 {
 	while (find_level(ready, level))
-	{
-		if (is_open(ready->ask, wf_queue(level->queue)))
+		if (is_open(ready->ask, level))
 			return true;
-		level->level = PG_INT16_MAX;
-	}
 	return false;
 }
 

@@ -219,13 +219,20 @@ serve_lane(Serving *serving, WfRunLane *lane, WfPosition limit, int until)
 
 /* --- one place of an ordered queue --------------------------------------------- */
 
-/* Is it a run for whom we serve, that waits for nothing but its turn? */
+/* Is it a run for whom we serve, placed as those of the lane are? */
 static bool
-may_begin(const Serving *serving, const WfRunRow *row)
+is_for_us(const Serving *serving, const WfRunLane *lane, const WfRunRow *row)
 {
-	return wf_run_turn_may_begin(row, serving->ask->until) &&
-		DatumGetInt32(row->values[WF_RUN_executor]) == serving->ask->executor &&
+	return DatumGetInt32(row->values[WF_RUN_executor]) == serving->ask->executor &&
+		WF_RUN_PASSED(DatumGetInt16(row->values[WF_RUN_level])) == WF_RUN_PASSED(lane->place.level) &&
 		wf_run_ready_is_wanted(serving->ask, row);
+}
+
+/* Does it wait for nothing but its turn besides? */
+static bool
+may_begin(const Serving *serving, const WfRunLane *lane, const WfRunRow *row)
+{
+	return wf_run_turn_may_begin(row, serving->ask->until) && is_for_us(serving, lane, row);
 }
 
 /* Is it ours to begin with the partition of this lane, now? */
@@ -234,14 +241,12 @@ is_ours(Serving *serving, WfRunLane *lane)
 {
 	WfRunRow	first;
 
-	if (!wf_run_turn_first(lane->place.queue, lane->place.part, &first) ||
-		DatumGetInt32(first.values[WF_RUN_executor]) != serving->ask->executor ||
-		!wf_run_ready_is_wanted(serving->ask, &first))
+	if (!wf_run_turn_first(lane->place.queue, lane->place.part, &first) || !is_for_us(serving, lane, &first))
 		return false;
 	lane->job = wf_run_row_job(&first);
 	if (DatumGetBool(first.values[WF_RUN_ready]) && wf_run_row_due(&first) > serving->ask->until)
 		serving->next = Min(serving->next, wf_run_row_due(&first));
-	return may_begin(serving, &first);
+	return may_begin(serving, lane, &first);
 }
 
 /*
@@ -289,7 +294,7 @@ serve_ordered(Serving *serving, WfRunLane *lane, int until)
 	}
 	one = serving->serve->one_each || wf_job(lane->job)->mode == WF_JOB_TRACKED;
 	turn = wf_run_turn_begin(lane->place.queue, lane->place.part);
-	while (go_on && wf_run_turn_next(turn, &row) && may_begin(serving, &row))
+	while (go_on && wf_run_turn_next(turn, &row) && may_begin(serving, lane, &row))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (serving->taken >= until || is_full(serving))

@@ -24,6 +24,7 @@
 #include "base/uuid.h"
 #include "job/job.h"
 #include "job/job_call.h"
+#include "queue/queue.h"
 #include "queue/queue_right.h"
 #include "run/run_failure.h"
 #include "run/run_fence.h"
@@ -267,6 +268,20 @@ wf_run_worker_fail(const pg_uuid_t *id, int64 fence, Jsonb *error, TimestampTz r
 	return wf_run_row_state_name(state);
 }
 
+/* A run that is locked was not done: others may, not before `at`. */
+static void
+give_back(WfRunRow *row, TimestampTz at)
+{
+	wf_run_fence_give_permits(row);
+	if (is_to_stop(row))
+		(void) stop(row, NULL);
+	else
+	{
+		wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(0));
+		wf_run_failure_wait(row, Max(at, wf_run_row_due(row)), NULL);
+	}
+}
+
 /*
  * The run was not done: others may, not before `at`, or, DT_NOBEGIN, at once.  False: the
  * fence is not the run's.
@@ -278,14 +293,35 @@ wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz at)
 
 	if (!wf_run_worker_hold(id, fence, &row))
 		return false;
-	wf_run_fence_give_permits(&row);
-	if (is_to_stop(&row))
-		(void) stop(&row, NULL);
-	else
-	{
-		wf_run_row_set(&row, WF_RUN_losses, Int16GetDatum(0));
-		wf_run_failure_wait(&row, Max(at, wf_run_row_due(&row)), NULL);
-	}
+	give_back(&row, at);
+	return true;
+}
+
+/*
+ * The run cannot be done where it was claimed: the next element of its queue's placement that
+ * is usable counts for it from now on, and no attempt is counted.  False: there is none, and
+ * it is the worker's still.
+ */
+bool
+wf_run_worker_decline(const pg_uuid_t *id, int64 fence)
+{
+	WfRunRow	row;
+	const WfPlacement *placement;
+	bool		outside;
+	int			level;
+	int			next;
+
+	if (!wf_run_worker_hold(id, fence, &row))
+		return true;
+	placement = &wf_queue(DatumGetInt32(row.values[WF_RUN_queue]))->placement;
+	outside = DatumGetInt32(row.values[WF_RUN_executor]) == 0;
+	level = DatumGetInt16(row.values[WF_RUN_level]);
+	next = wf_placement_next(placement, outside, WF_RUN_PASSED(level));
+	next = next == placement->n ? next : wf_placement_next(placement, outside, next + 1);
+	if (next == placement->n && !is_to_stop(&row))
+		return false;
+	wf_run_row_set(&row, WF_RUN_level, Int16GetDatum(WF_RUN_URGENCY(level) + WF_RUN_PASSED_STEP * next));
+	give_back(&row, DT_NOBEGIN);
 	return true;
 }
 

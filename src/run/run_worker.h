@@ -25,6 +25,7 @@ extern void wf_run_worker_complete(int n, const WfRunCompleted *completed, const
 								   bool *taken);
 extern const char *wf_run_worker_fail(const pg_uuid_t *id, int64 fence, Jsonb *error,
 									  TimestampTz retry_at, bool final, const char *actor);
+extern bool wf_run_worker_decline(const pg_uuid_t *id, int64 fence);
 extern bool wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz at);
 extern const char *wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease);
 extern void wf_run_worker_progress(const pg_uuid_t *id, int64 fence, Jsonb *progress);

@@ -53,8 +53,7 @@ typedef struct WfMembership
 typedef struct WfAside
 {
 	int64		epoch;			/* in which that was found */
-	uint64		position;		/* it has to have replayed that, */
-	int64		until;			/* and it is later; steady */
+	uint64		position;		/* it has to have replayed that */
 } WfAside;
 
 extern Size wf_membership_shmem_size(void);

@@ -307,6 +307,7 @@ fill_ended(const WfRunEnd *end, TimestampTz now, int16 slot, WfHeapRow *row)
 		row->values[kept[i][0]] = end->row->values[kept[i][1]];
 		row->nulls[kept[i][0]] = end->row->nulls[kept[i][1]];
 	}
+	row->values[WF_RUN_ENDED_level] = Int16GetDatum(WF_RUN_URGENCY(DatumGetInt16(row->values[WF_RUN_ENDED_level])));
 	row->values[WF_RUN_ENDED_ended_at] = TimestampTzGetDatum(now);
 	row->values[WF_RUN_ENDED_state] = Int16GetDatum(end->state);
 	row->values[WF_RUN_ENDED_result] = JsonbPGetDatum(end->result);

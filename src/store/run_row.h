@@ -33,6 +33,18 @@ typedef enum WfRunAwaits
 } WfRunAwaits;
 
 /*
+ * Run.level says how urgent a run is, from -2, the most urgent, to 2; and of how many elements of
+ * its queue's placement it was given back by who should have done it: so runs whose places differ
+ * stand in the indexes as those do whose priorities differ.
+ */
+#define WF_RUN_PASSED_STEP	8
+#define WF_RUN_PASSED(level)	(((level) + 2) / WF_RUN_PASSED_STEP)
+#define WF_RUN_URGENCY(level)	((level) - WF_RUN_PASSED_STEP * WF_RUN_PASSED(level))
+
+/* The last level of those with the same number of elements. */
+#define WF_RUN_LAST_OF_PASSED(level)	(2 + WF_RUN_PASSED_STEP * WF_RUN_PASSED(level))
+
+/*
  * The columns of workflow.run and of workflow.run_history, with their types: names,
  * positions and descriptors come from here.
  */

@@ -136,6 +136,53 @@ is(as($node, 'shop', q{SELECT workflow.retry_run(run) FROM workflow.runs WHERE k
 is(claims('r1', 'attempt, round'), '1|5', 'in a round of its own');
 as($node, 'far', 'SELECT workflow.complete(' . $fence->('c1') . q{, '3')});
 
+# ---- what it cannot do
+
+run('far or here', 'given 1', 'charge', ', priority => 2');
+is(claims('r1', 'key'), 'given 1', 'it claims one that it cannot do');
+run('far or here', 'given 2');
+like(refusal($node, 'other', 'SELECT workflow.decline(' . $fence->('given 1') . ')'), qr/^WF002: /, 'another role does not say so');
+is(as($node, 'far', 'SELECT workflow.decline(' . $fence->('given 1') . ')'), 't', 'there is somebody else');
+looks('given 1', 'finished here');
+is($node->safe_psql('postgres', q{SELECT attempt, priority, losses FROM workflow.runs WHERE key = 'given 1'}), '1|2|0', 'who does it, with the priority that it has');
+is(claims('r1', 'key'), 'given 2', 'others it claims still');
+as($node, 'far', 'SELECT workflow.complete(' . $fence->('given 2') . ')');
+run('far', 'given 3');
+is(claims('r1', 'key'), 'given 3', 'one that nobody else may do');
+my $g3 = $fence->('given 3');
+is(as($node, 'far', "SELECT workflow.decline($g3)"), 'f', 'it has still');
+is(as($node, 'far', "SELECT workflow.release($g3), workflow.decline($g3)"), 't|t', 'and has no more, when it gives it back');
+is(claims('r1', 'key'), 'given 3', 'claims it anew');
+as($node, 'far', 'SELECT workflow.complete(' . $fence->('given 3') . ')');
+
+# Where they stand in order, each has its turn where it is placed.
+as($node, 'shop', q{SELECT workflow.create_queue('in order', placement => '{runtime:r1,local}', ordered => true)});
+run('in order', "ordered $_") foreach 1 .. 3;
+is(claims('r1', 'key'), 'ordered 1', 'the first one of a queue in order');
+as($node, 'far', 'SELECT workflow.decline(' . $fence->('ordered 1') . ')');
+looks('ordered 1', 'finished here');
+as($node, 'far', "CALL workflow.await_placed('r1', $epoch{r1}, '60 s')");
+is(claims('r1', 'key'), 'ordered 2', 'the next one it has again');
+is(look('ordered 3'), 'waiting order', 'nobody else has the one after that');
+as($node, 'far', 'SELECT workflow.complete(' . $fence->('ordered 2') . ')');
+as($node, 'far', "CALL workflow.await_placed('r1', $epoch{r1}, '60 s')");
+is(claims('r1', 'key'), 'ordered 3', 'it neither');
+as($node, 'far', 'SELECT workflow.complete(' . $fence->('ordered 3') . ')');
+
+# When it has gone, and come back, one that was given back waits for nobody.
+as($node, 'shop', q{SELECT workflow.create_queue('engine first', placement => '{role:engine,runtime:r1}')});
+register('e9', 'remote', 'engine', 'other');
+run('engine first', 'given 4');
+is(claims('e9', 'key', 10, 'other'), 'given 4', 'an engine has it first');
+is(as($node, 'other', 'SELECT workflow.decline(' . $fence->('given 4') . ')'), 't', 'and cannot do it');
+is(claims('e9', 'key', 10, 'other'), '', 'it does not get it again');
+is(look('given 4'), 'waiting executor', 'as there is another one');
+as($node, 'shop', q{SELECT workflow.alter_queue('engine first', '{"placement": ["role:engine", "runtime:r2"]}')});
+is(claims('e9', 'key', 10, 'other'), 'given 4', 'unless nobody else is there');
+as($node, 'other', 'SELECT workflow.complete(' . $fence->('given 4') . ')');
+falls_silent('e9');
+wait_for($node, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'e9'}, 'e9 to have gone');
+
 # ---- it waits for them without looking
 
 my $waiter = $node->background_psql('postgres');

@@ -34,8 +34,11 @@ as($home, 'clerk', q{
 		$$BEGIN PERFORM pg_advisory_lock(1); EXECUTE 'PREPARE p AS SELECT 1'; RETURN 1; END$$;
 	CREATE FUNCTION app.slow(params jsonb) RETURNS jsonb LANGUAGE plpgsql AS
 		$$BEGIN PERFORM pg_sleep((params->>'s')::float); RETURN jsonb_build_object('standby', pg_is_in_recovery()); END$$;
+	-- which ends on a standby only when it is canceled
+	CREATE FUNCTION app.stay(params jsonb) RETURNS jsonb LANGUAGE sql AS
+		$$SELECT app.slow(jsonb_build_object('s', CASE WHEN pg_is_in_recovery() THEN 600 ELSE 0 END))$$;
 	CREATE FUNCTION app.careful(params jsonb) RETURNS jsonb LANGUAGE plpgsql AS
-		$$BEGIN RETURN app.slow(params); EXCEPTION WHEN division_by_zero THEN RETURN NULL; END$$;
+		$$BEGIN RETURN app.stay(params); EXCEPTION WHEN division_by_zero THEN RETURN NULL; END$$;
 	CREATE FUNCTION app.stumble(params jsonb) RETURNS void LANGUAGE plpgsql AS $$BEGIN RAISE 'mine' USING ERRCODE = '40001'; END$$;
 	CREATE TABLE app.own (n int);
 	INSERT INTO app.own VALUES (7);
@@ -49,7 +52,9 @@ as($home, 'clerk', q{
 		workflow.create_job('large', 'app.large', queue => 'only'), workflow.create_job('leave', 'app.leave', queue => 'only'),
 		workflow.create_job('careful', 'app.careful', queue => 'read'),
 		workflow.create_job('stumble', 'app.stumble', queue => 'only', retry => '{"errors": "*", "maxAttempts": 0}'),
-		workflow.create_job('slow', 'app.slow', queue => 'read'), workflow.create_job('brief', 'app.slow', queue => 'only',
+		workflow.create_job('slow', 'app.slow', queue => 'read'), workflow.create_job('stay', 'app.stay', queue => 'read'),
+		workflow.create_job('long', 'app.stay', queue => 'read', timeout => '1 hour'),
+		workflow.create_job('alone', 'app.slow', queue => 'only'), workflow.create_job('brief', 'app.slow', queue => 'only',
 			timeout => '200 ms', retry => '{"errors": "*", "maxAttempts": 0}'),
 		workflow.create_job('steps', 'app.steps', queue => 'only', mode => 'tracked');
 	SET search_path = app, public;
@@ -188,10 +193,10 @@ is(result_of($home, $run), '{"standby": true}', 'a run that recovery has cancele
 is($home->safe_psql('postgres', "SELECT attempt FROM workflow.get_run('$run')"), 1, 'no attempt was counted');
 is(conflicts() - $before, 1, 'that it was canceled is true');
 
-foreach my $job ('slow', 'careful')
+foreach my $job ('stay', 'careful')
 {
 	wait_until_alive();
-	$run = run_of($job, '{"s": 6}');
+	$run = run_of($job);
 	executor_at_work();
 	while ($home->safe_psql('postgres', "SELECT runtime = 'S' FROM workflow.get_run('$run')") eq 't')
 	{
@@ -201,9 +206,29 @@ foreach my $job ('slow', 'careful')
 	wait_for_state($run, 'finished');
 	is(result_of($home, $run), '{"standby": false}', "job $job: what it cancels again and again, or ends, the next placement does");
 	is($home->safe_psql('postgres', "SELECT attempt FROM workflow.get_run('$run')"), 1, "job $job: no attempt was counted");
-	like($standby->safe_psql('postgres', 'SELECT state, trouble FROM workflow.membership'), qr/^waiting\|.*has canceled/, 'it stands aside');
+	$run = run_of('look');
+	wait_for_state($run, 'finished');
+	like(result_of($home, $run), qr/"standby": true/, 'others it goes on with');
 }
-wait_until_alive();
+
+# What may take longer than recovery waits is not tried there again.
+$run = run_of('long');
+executor_at_work();
+clean_up();
+wait_for_state($run, 'finished');
+is(result_of($home, $run), '{"standby": false}', 'a job with a long timeout goes elsewhere after one conflict');
+
+# Where there is nobody else, it is tried again later.
+$run = run_of('alone', '{"s": 3}');
+executor_at_work();
+while ($home->safe_psql('postgres', "SELECT state = 'running' FROM workflow.get_run('$run')") eq 't')
+{
+	clean_up();
+	sleep(1);
+}
+wait_for_state($run, 'finished');
+is(result_of($home, $run), '{"standby": true}', 'with no other placement it is tried again');
+is($home->safe_psql('postgres', "SELECT attempt FROM workflow.get_run('$run')"), 1, 'without an attempt');
 $run = run_of('stumble');
 wait_for_state($run, 'failed');
 is($home->safe_psql('postgres', "SELECT error ->> 'message', attempt FROM workflow.get_run('$run')"), 'mine|1', 'an error that only looks so is one of the job');
