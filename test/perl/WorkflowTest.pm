@@ -30,7 +30,7 @@ use PostgreSQL::Test::Utils ();
 use Test::More;
 
 our @EXPORT = qw(workflow_node workflow_role lose_role as wait_for wait_for_in
-  wait_for_count stands_still worker_pids start_clocks ticks steps_reached wait_for_ticks refusal log_since
+  wait_for_count wait_until stands_still worker_pids start_clocks ticks steps_reached wait_for_ticks refusal log_since log_says
   test_library held_commit_library);
 
 =head2 workflow_node(NAME, SETTING...)
@@ -152,6 +152,25 @@ sub wait_for_count
 
 	wait_for($node, "SELECT count(*) = $count FROM $from", "$count in $from");
 	return;
+}
+
+=head2 wait_until(CODE, WHAT)
+
+Wait until the code returns true, where no query can tell. Dies after the limit, with what
+was waited for.
+
+=cut
+
+sub wait_until
+{
+	my ($code, $what) = @_;
+
+	foreach (1 .. 20 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if $code->();
+		select(undef, undef, undef, 0.05);
+	}
+	die "waited in vain for $what";
 }
 
 =head2 stands_still(NODE, QUERY, SECONDS, TEST)
@@ -289,6 +308,22 @@ sub log_since
 	my ($node, $offset) = @_;
 
 	return PostgreSQL::Test::Utils::slurp_file($node->logfile, $offset // 0);
+}
+
+=head2 log_says(NODE, OFFSET, PATTERN, NAME)
+
+A test: the server's log says that from the offset on. What is committed can be seen before
+a background process has written its line of it, so this is waited for.
+
+=cut
+
+sub log_says
+{
+	my ($node, $offset, $pattern, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	eval { wait_until(sub { log_since($node, $offset) =~ $pattern }, $name) };
+	return like(log_since($node, $offset), $pattern, $name);
 }
 
 =head2 test_library(NODE, NAME)

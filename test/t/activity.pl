@@ -59,8 +59,8 @@ $node->safe_psql('twin', 'SELECT workflow.wake()');
 wait_for_word('twin', 'runtime', q{state = 'absent' AND wait_reason ~ 'workflow.adopt\(\)'}, 'a copy that was not adopted says so');
 $node->safe_psql('twin', 'SELECT workflow.wake()') foreach 1 .. 3;
 wait_for_word('twin', 'runtime', q{state = 'absent' AND wait_reason ~ 'workflow.adopt\(\)'}, 'and goes on saying so');
+log_says($node, $log, qr/CONTEXT:  workflow runtime of database "twin"/, 'for which database');
 is(scalar(() = log_since($node, $log) =~ /LOG:  the workflows of this database were made in another one, and wait.*\n.*\n.*HINT:.*workflow\.adopt\(\)/g), 1, 'the log has one line of it');
-like(log_since($node, $log), qr/CONTEXT:  workflow runtime of database "twin"/, 'for which database');
 $node->safe_psql('twin', 'SELECT workflow.adopt()');
 wait_for_word('twin', 'runtime', q{state = 'running' AND wait_reason IS NULL}, 'until it was adopted');
 
@@ -96,7 +96,7 @@ foreach my $kind ('runtime', 'owner')
 {
 	wait_for_word('fourth', $kind, q{wait_reason ~ 'workflow.max_databases'}, "one too many says so: $kind");
 }
-like(log_since($node, $log), qr/WARNING:  too many databases use workflow\n.*"fourth"/, 'the log names it');
+log_says($node, $log, qr/WARNING:  too many databases use workflow\n.*"fourth"/, 'the log names it');
 $node->restart;
 $log = -s $node->logfile;
 $node->safe_psql('postgres', 'DROP DATABASE third');

@@ -216,7 +216,7 @@ my $pid = '';
 my $log = -s $node->logfile;
 kill('KILL', $pid);
 wait_for_ticks($node, 'postgres', 'after a crash', $reached);
-like(log_since($node, $log), qr/all server processes terminated; reinitializing/, 'an executor is killed: work goes on');
+log_says($node, $log, qr/all server processes terminated; reinitializing/, 'an executor is killed: work goes on');
 
 # Settings, and somebody who asks.
 $node->append_conf('postgresql.conf', "workflow.batch_size = 3\nworkflow.step_timeout = 1h\nworkflow.retention = 1h");

@@ -127,7 +127,7 @@ foreach my $sqlstate ('25006', '57P02')
 # What the server's log is told: each event that is given up, when that is
 # recorded; attempts if that is wanted. Not too much of it.
 #
-like(log_since($node, $lines), qr/WARNING:  workflow gave up event "go" of process \S+ of "order" with key "no room" after 3 attempts: P0001: fault P0001\n/,
+log_says($node, $lines, qr/WARNING:  workflow gave up event "go" of process \S+ of "order" with key "no room" after 3 attempts: P0001: fault P0001\n/,
 	'an event that is given up is in the log');
 unlike(log_since($node), qr/attempt \d+ of event/, 'attempts are not');
 $lines = -s $node->logfile;

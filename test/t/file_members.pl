@@ -82,18 +82,6 @@ sub standby
 
 sub app { my ($sql) = @_; return as($home, 'app', $sql); }
 
-sub wait_until
-{
-	my ($condition, $what) = @_;
-
-	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return 1 if $condition->();
-		select undef, undef, undef, 0.1;
-	}
-	die "waited in vain for $what";
-}
-
 # Until the database says that a member has all.
 sub wait_for_all
 {
@@ -210,8 +198,8 @@ foreach my $case ([ 'away', $away ], [ 'late', $standby ])
 	$node->reload;
 	wait_for_file($name, 'run', '#!');
 	wait_until(sub { -s "$temp/$name/d3/f3" == 1 + 3 * 7919 % 20000 }, 'the change to be put right');
-	like(log_since($node, $offset), qr/file "d3\/f3" was changed by somebody else\n.*It was put right/, "$name: what was changed is reported");
-	like(log_since($node, $offset), qr/file "run" was removed by somebody else/, 'and what was removed');
+	log_says($node, $offset, qr/file "d3\/f3" was changed by somebody else\n.*It was put right/, "$name: what was changed is reported");
+	log_says($node, $offset, qr/file "run" was removed by somebody else/, 'and what was removed');
 	mkdir "$temp/outside $name";
 	rename("$temp/$name/d4", "$temp/outside $name/d4") or die;
 	symlink("$temp/outside $name/d4", "$temp/$name/d4") or die;

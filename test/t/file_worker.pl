@@ -31,19 +31,6 @@ sub written { my ($path) = @_; return -f "$files/$path" ? slurp_file("$files/$pa
 sub set { my ($setting, $value) = @_; $node->safe_psql('postgres', "ALTER SYSTEM SET $setting = '$value'"); $node->reload; return; }
 sub look { $node->safe_psql('postgres', 'SELECT workflow.wake()'); return; }
 
-# Until what the tables say and what the disk has are the same.
-sub wait_until
-{
-	my ($condition, $what) = @_;
-
-	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return 1 if $condition->();
-		select undef, undef, undef, 0.1;
-	}
-	die "waited in vain for $what";
-}
-
 sub wait_for_file { my ($path, $content) = @_; wait_until(sub { written($path) eq $content }, "$path: $content"); return pass("$path is written"); }
 sub wait_for_all { wait_for($node, q{SELECT file_lag = '0' FROM workflow.runtimes WHERE kind = 'local'}, 'all files to be taken over'); return; }
 
@@ -154,8 +141,8 @@ unlink "$files/run";
 look();
 wait_for_file('run', '#!');
 wait_until(sub { -s "$files/large" == 15000000 }, 'the change to be put right');
-like(log_since($node, $offset), qr/file "large" was changed by somebody else\n.*It was put right/, 'what was changed is reported');
-like(log_since($node, $offset), qr/file "run" was removed by somebody else/, 'and what was removed');
+log_says($node, $offset, qr/file "large" was changed by somebody else\n.*It was put right/, 'what was changed is reported');
+log_says($node, $offset, qr/file "run" was removed by somebody else/, 'and what was removed');
 is(sprintf('%o', (stat "$files/run")[2] & 07777), '755', 'with its mode');
 append_to_file("$files/not ours", 'x');
 set('workflow.file_keep_changes', 'on');

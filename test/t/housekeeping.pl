@@ -55,7 +55,7 @@ my $log = -s $node->logfile;
 let_time_pass();
 wait_for($node, "SELECT state = 'waiting' AND sqlstate = 'XX001' AND message = 'the ring is stuck' AND failed_at IS NOT NULL AND wait_reason ~ 'error' $chores", 'the error');
 ok(1, 'activity shows the error');
-like(log_since($node, $log), qr/ERROR:  the ring is stuck\n.*expiring what is over/s, 'so does the log');
+log_says($node, $log, qr/ERROR:  the ring is stuck\n.*expiring what is over/s, 'so does the log');
 newcomer_is_served('housekeeping fails');
 is($node->safe_psql('postgres', q{SELECT state FROM workflow.activity WHERE kind = 'runtime'}), 'running', 'the runtime does not end with it');
 unlike(log_since($node), qr/runtime.*exited with exit code/, 'nor did it before');

@@ -189,7 +189,7 @@ for my $mode ('tracked', 'atomic')
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM shop.told'), 0, 'nothing else');
 }
 
-like(slurp_file($node->logfile), qr/WARNING:.*attempt 2 of run .* of job "fails $_" failed, the last one: P0001: as it said/, "a $_ run that fails is a line in the log")
+log_says($node, 0, qr/WARNING:.*attempt 2 of run .* of job "fails $_" failed, the last one: P0001: as it said/, "a $_ run that fails is a line in the log")
   foreach 'tracked', 'atomic';
 
 # --- atomic ----------------------------------------------------------------------------------

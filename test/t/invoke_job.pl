@@ -61,20 +61,6 @@ as($node, 'clerk', q{
 # the SQL of a row of `shop` as clerk
 sub ask { return as($node, 'clerk', "SET search_path = shop; $_[0]"); }
 
-# Wait until the code says so.
-sub wait_until
-{
-	my ($code, $what) = @_;
-	my $until = time() + $PostgreSQL::Test::Utils::timeout_default;
-
-	until ($code->())
-	{
-		die "waited in vain: $what" if time() > $until;
-		select(undef, undef, undef, 0.05);
-	}
-	return;
-}
-
 sub wait_for_state
 {
 	my ($process, $state, $what) = @_;

@@ -54,18 +54,6 @@ sub contexts
 	return \%least;
 }
 
-sub wait_until
-{
-	my ($done, $what) = @_;
-
-	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return if $done->();
-		select(undef, undef, undef, 0.1);
-	}
-	die "waited in vain for $what";
-}
-
 # Private memory in kB, if the system tells it.
 sub resident
 {

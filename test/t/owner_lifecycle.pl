@@ -32,6 +32,7 @@ sub waits_and_returns
 
 	my $reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'other'));
 	wait_for($node, sprintf("SELECT $step > %d", 'other', $reached + 10), 'the clocks of the other owner');
+	wait_until(sub { log_since($node, $log) =~ /has to wait: $message/ }, 'a line of it');
 	is(scalar(() = log_since($node, $log) =~ /WARNING:  work of owner \d+ \("[^"]*"\) has to wait: $message/g), 1,
 		'others go on; the log has it once');
 
@@ -108,7 +109,7 @@ wait_for($node, $waiting, 'work without a role');
 ok(1, 'the role is gone: its work waits, and activity says why');
 my $reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'other'));
 wait_for($node, sprintf("SELECT $step > %d", 'other', $reached + 10), 'the clocks of the other owner');
-like(log_since($node), qr/WARNING:  work of owner \d+ \("\?"\) has to wait: the role does not exist/, 'the log has a warning');
+log_says($node, 0, qr/WARNING:  work of owner \d+ \("\?"\) has to wait: the role does not exist/, 'the log has a warning');
 unlike(log_since($node), qr/role with OID \d+ does not exist|role "clerk" does not exist/, 'and no worker fails because of it');
 
 # A new role of the same name is not it, until an administrator says so.

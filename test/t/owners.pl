@@ -58,7 +58,7 @@ $node->restart;
 wait_for($node, q{SELECT count(*) = 5 FROM workflow.process WHERE key = 'r' AND states = '{packed}'}, 'what a restart finds');
 ok(1, 'due before a restart');
 
-like(slurp_file($node->logfile), qr/WARNING:  too many owners of work for workflow/, 'the log says that there are too many');
+log_says($node, 0, qr/WARNING:  too many owners of work for workflow/, 'the log says that there are too many');
 
 $node->stop;
 done_testing();

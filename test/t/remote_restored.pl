@@ -105,7 +105,7 @@ is($home->safe_psql('postgres', q{
 		SELECT array_agg(r.run ORDER BY r.run) FROM workflow.runs r JOIN workflow.runtimes t ON t.id = r.runtime WHERE t.id = 'B' AND r.ended_at > t.restored_to}),
 	$home->safe_psql('postgres', "SELECT array_agg(run ORDER BY run) FROM unnest('{" . join(',', @lost) . "}'::uuid[]) run"),
 	'and knows whose outcomes may be lost');
-like(log_since($home, $offset), qr/LOG:  workflow runtime "B" has less than it has told.*\n.*of 3 runs .*$lost[0], $lost[1], $lost[2]/, 'the log has them');
+log_says($home, $offset, qr/LOG:  workflow runtime "B" has less than it has told.*\n.*of 3 runs .*$lost[0], $lost[1], $lost[2]/, 'the log has them');
 
 my $run = run_of('put', 7);
 wait_for($home, "SELECT waits_for = 'placement' FROM workflow.get_run('$run')", 'a run of B to wait');

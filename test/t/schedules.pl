@@ -158,7 +158,7 @@ my $since = -s $node->logfile;
 as($node, 'clerk', q{SELECT workflow.create_job('letter', 'SELECT 1', '{"to": {"type": "text", "required": true}}')});
 wait_for($node, q{SELECT state = 'suspended' FROM workflow.schedules WHERE name = 'letters'}, 'a schedule that does not fit its job');
 like(stands('letters', 'reason'), qr/"to"/, 'it says why');
-like(log_since($node, $since), qr/WARNING:  schedule "letters" is suspended: .*"to"/, 'and the log does');
+log_says($node, $since, qr/WARNING:  schedule "letters" is suspended: .*"to"/, 'and the log does');
 as($node, 'clerk', q{SELECT workflow.resume_schedule('letters')});
 wait_for($node, q{SELECT state = 'suspended' FROM workflow.schedules WHERE name = 'letters'}, 'it does not fit still');
 $before = stands('letters', 'made');

@@ -103,12 +103,8 @@ sub wait_for_log
 {
 	my ($line) = @_;
 
-	for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return if log_since($node, $log) =~ $line;
-		Time::HiRes::usleep(10_000);
-	}
-	die "no such line: $line";
+	wait_until(sub { log_since($node, $log) =~ $line }, "a line $line");
+	return;
 }
 $holder = begin_runs('deaf');
 ok(-e $file, 'code that does not answer is under way');

@@ -234,18 +234,6 @@ sub requests
 # What was taken: all spans, as they were told.
 sub taken { return map { @{ $_->{resourceSpans}[0]{scopeSpans}[0]{spans} } } requests(200); }
 
-sub wait_until
-{
-	my ($true, $what) = @_;
-
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return if $true->();
-		select(undef, undef, undef, 0.1);
-	}
-	die "waited in vain for $what";
-}
-
 SKIP:
 {
 	skip 'no python3-psycopg', 11 if system("$python -c 'import psycopg' >/dev/null 2>&1") != 0;

@@ -237,7 +237,7 @@ my $before = -s $node->logfile;
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE kind = 'runtime' AND pid IS NOT NULL});
 as($node, 'clerk', q{SELECT workflow.create_job('tick', 'SELECT 1'); SELECT workflow.run_job('tick')});	# a new one begins
 as($node, 'clerk', q{CALL workflow.await_work('narrow', '1 minute')});
-like(log_since($node, $before), qr/LOG:  workflow: queue "narrow" counted 1 as taken, and runs have 0: mended/, 'the runtime has mended that');
+log_says($node, $before, qr/LOG:  workflow: queue "narrow" counted 1 as taken, and runs have 0: mended/, 'the runtime has mended that');
 ($claimed, $fence) = claim('narrow', '1 hour');
 isnt($claimed, undef, 'and it is free');
 is(as($node, 'clerk', "SELECT workflow.complete('$claimed', $fence)"), 't', 'for a run');
