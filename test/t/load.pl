@@ -133,7 +133,11 @@ as($node, 'clerk', q{SELECT workflow.start('short', '{"n": 1}')});
 wait_for($node, "SELECT $at_work = 0", 'its timers');
 rests('before the minute is over');
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.load_note'), '>', 0, 'there is something to sum');
-wait_for($node, 'SELECT count(*) = 0 FROM workflow.load_note', 'the sums, by a runtime that comes for them', 180);
+# for us the minute is over at once
+my $over = $node->safe_psql('postgres', q{SELECT date_trunc('minute', now()) + interval '61 seconds'});
+$node->safe_psql('postgres', "ALTER SYSTEM SET workflow.test_clock = '$over'");
+$node->reload;
+wait_for($node, 'SELECT count(*) = 0 FROM workflow.load_note', 'the sums, by a runtime that comes for them');
 is($node->safe_psql('postgres', $counted), $node->safe_psql('postgres', $truth), 'sums say the same once more');
 
 
