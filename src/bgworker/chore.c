@@ -337,7 +337,7 @@ member_is_silent(WfDatabase *database)
 /* --- all of them -------------------------------------------------------------------- */
 
 /* In the order in which they are done. */
-const WfChore wf_chores[WF_CHORES] = {
+static const WfChore chores[] = {
 	{.what = "telling runs that wait for others",.run = wf_settle,
 	.due = ends_to_tell,.at_start = true,.at_sweep = WF_CHORE_EACH_SWEEP},
 
@@ -382,3 +382,7 @@ const WfChore wf_chores[WF_CHORES] = {
 	/* at each sweep: there may be rules */
 	{.what = "expiring what is over",.run = wf_retention_cycle,.at_sweep = WF_CHORE_EACH_SWEEP}
 };
+
+StaticAssertDecl(lengthof(chores) == WF_CHORES, "there are another number of chores");
+
+const WfChore *const wf_chores = chores;

@@ -37,6 +37,6 @@ typedef struct WfChore
 	bool		at_request;		/* somebody asks to look anew */
 } WfChore;
 
-extern const WfChore wf_chores[WF_CHORES];
+extern const WfChore *const wf_chores;	/* WF_CHORES of them */
 
 #endif							/* WF_CHORE_H */
