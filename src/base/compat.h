@@ -16,6 +16,11 @@
 #error "workflow needs PostgreSQL 15 or later"
 #endif
 
+/* 16: values of variable length are no part of postgres.h any more (d952373a987) */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* 16: one function for all kinds of objects (c727f511bd7) */
 #if PG_VERSION_NUM < 160000
 #include "catalog/pg_class.h"
