@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/guc.h"
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "definition/event_data.h"
@@ -289,7 +290,7 @@ make_events(Fire *fire, Wanted **items, int n)
 	{
 		WfDefinition *definition = wf_definition(found[i].definition);
 		WfTimerRow	timer = {.process = found[i].process,.due = now,.event = fire->trigger.event,
-		.actor = GetUserNameFromId(GetUserId(), false)};
+		.actor = GetUserNameFromId(GetUserId(), false),.trace = wf_guc_traceparent()};
 
 		fire->current = found[i].at;
 		timer.data = wf_event_data_check(definition, timer.event, items[found[i].at]->payload);

@@ -22,6 +22,7 @@
 #include "process/policy.h"
 #include "process/process.h"
 #include "process/restore.h"
+#include "process/step_trace.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "shmem/slot.h"
@@ -98,6 +99,7 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 	}
 	status = stopped(row, process, policy);
 	wf_process_set(process, status, row->suspended);
+	wf_step_trace_follow(process, timer->trace);
 	wf_child_tell(process, WF_ERROR_INVOKE,
 				  wf_child_event_error(failure->sqlstate, failure->message));
 	wf_step_write(stepper);

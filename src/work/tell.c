@@ -95,7 +95,8 @@ wf_tell(int32 owner, const WfRow *row, WfProcess *process, const WfPolicy *polic
 		const WfTimerRow *timer, const WfFailure *failure)
 {
 	static const char *keys[] = {"event", "data", "attempts", "sqlstate", "message", "detail", "hint"};
-	WfTimerRow	told = {.process = row->id,.due = wf_clock_now(),.name = WF_TOLD_ID};
+	WfTimerRow	told = {.process = row->id,.due = wf_clock_now(),.name = WF_TOLD_ID,
+	.trace = timer->trace};
 	Jsonb	   *values[lengthof(keys)];
 	const char *handler;
 	WfChanges  *out;

@@ -114,6 +114,18 @@ CALL run();
 SELECT trace, name, below, count(*) FROM spans() GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 SELECT is(count(*), 3::bigint, 'also for who comes later') FROM workflow.spans() WHERE name = 'order news';
 
+-- what rows of users' tables make
+CREATE TABLE app.item (id text PRIMARY KEY);
+SELECT workflow.create_table_trigger('look', 'item', 'insert', 'look'), workflow.create_table_trigger('begin', 'item', 'insert', definition => 'order', key => 'new.id'),
+    workflow.create_table_trigger('tell', 'item', 'update', definition => 'order', event => 'look', key => 'new.id') \g /dev/null
+SELECT traced(trace('e', '2')) \g /dev/null
+INSERT INTO app.item VALUES ('row');
+SELECT traced(trace('f', '2')) \g /dev/null
+UPDATE app.item SET id = id;
+SELECT traced(NULL) \g /dev/null
+CALL run();
+SELECT * FROM spans();
+
 -- timers of states belong to the process
 CALL clock('2030-01-01 01:30+00');
 CALL run();
