@@ -25,6 +25,9 @@ SELECT is_empty($$
 SELECT is_empty($$ SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace AND prosecdef $$, 'no function is SECURITY DEFINER: rights are raised in C, for one statement');
 SELECT is_empty($$
     SELECT oid::regclass FROM pg_class WHERE relnamespace = 'workflow'::regnamespace AND relkind = 'v' AND NOT coalesce(reloptions, '{}') @> '{security_barrier=true}' $$, 'every view is a security barrier');
+SELECT is_empty($$
+    SELECT oid::regclass FROM pg_class WHERE relnamespace = 'workflow'::regnamespace AND relkind = 'v'
+        AND pg_get_viewdef(oid) ~ '\nUNION' AND pg_get_viewdef(oid) ~ '\m(sees|may)' $$, 'none that shows some rows only is a bare UNION ALL, which is no barrier');
 SELECT bag_eq($$
     SELECT rolname::text COLLATE "default", rolcanlogin, rolsuper FROM pg_roles WHERE rolname ~ '^workflow_' $$,
     $$ VALUES ('workflow_user', false, false), ('workflow_monitor', false, false), ('workflow_admin', false, false), ('workflow_runtime', false, false) $$, 'the roles can do nothing of themselves');
