@@ -100,7 +100,8 @@ static const struct
 	{"max_parallel_maintenance_workers", "0"},
 	{WF_DEBUG_PARALLEL_QUERY, "off"},
 	{"standard_conforming_strings", "on"},
-	{"transform_null_equals", "off"}
+	{"transform_null_equals", "off"},
+	{"workflow.traceparent", ""}
 };
 
 static volatile sig_atomic_t terminated = false;

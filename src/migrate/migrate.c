@@ -43,6 +43,7 @@
 #include "process/process.h"
 #include "process/restore.h"
 #include "process/step.h"
+#include "process/step_trace.h"
 #include "process/step_write.h"
 #include "process/stepper.h"
 #include "shmem/wakeup.h"
@@ -401,7 +402,8 @@ write_move(WfMove *move)
 		wf_changes_history(changes, &process->row, WF_MIGRATE_EVENT, move->batch->now,
 						   DT_NOBEGIN, true, from_states, process->row.states,
 						   move->batch->migration->actor,
-						   wf_step_with_note(move->payload.data, move->batch->migration->note), NULL, NULL);
+						   wf_step_with_note(move->payload.data, move->batch->migration->note), NULL,
+						   &process->traced);
 	}
 	wf_child_list_write(process);
 	if (move->route->from->chart->nattributes > 0 ||
@@ -437,6 +439,7 @@ work_out(void *arg)
 	const WfStateId *leaves;
 	int			n;
 
+	wf_step_trace_begin(move->process, wf_guc_traceparent());
 	wf_restore(move->process);
 	collect_targets(move);
 	if (move->result->possible)

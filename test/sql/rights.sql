@@ -280,6 +280,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('drop_retention(text,text)', $$drop_retention('queue:desk')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
 -- of load
 ('span_id(text,uuid,integer)', $$span_id('00-11111111111111111111111111111111-2222222222222222-01', %1$L)$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
+('span_position()', $$span_position()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('spans(timestamp with time zone,pg_snapshot)', $$spans()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),
 ('load(timestamp with time zone,timestamp with time zone,interval,text[],timestamp with time zone)', $$load('2030-01-01', '2030-01-02')$$, 'ok = = = = = = = = = 42501'),
 ('load_buckets(timestamp with time zone,timestamp with time zone,interval,text[],timestamp with time zone)', $$load_buckets('2030-01-01', '2030-01-02', '1 day', '{}', NULL)$$, 'ok = = = = = = = = = 42501'),

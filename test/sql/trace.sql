@@ -27,6 +27,9 @@ CREATE FUNCTION app.spans(OUT trace text, OUT name text, OUT below text, OUT kin
     ORDER BY 1, 2, 3
 $$;
 
+-- What a role that peeps would have called for each row, before others are left out.
+CREATE FUNCTION app.tell(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE 'told of %', $1; END $$;
+
 SELECT workflow.create_job('look', 'SELECT app.here()', result => 'text') \g /dev/null
 CREATE FUNCTION app.many(params jsonb[]) RETURNS jsonb[] LANGUAGE sql AS $$ SELECT array_agg(to_jsonb(app.here())) FROM unnest(params) $$;
 SELECT workflow.create_job('many', 'app.many') \g /dev/null
@@ -148,6 +151,22 @@ FROM workflow.run_jobs('many', '{NULL,NULL}', traceparent => trace('c', '3')) r 
 CALL run();
 SELECT trace, name, below FROM spans();
 
+-- a migration is a step, whose code and children are below it
+SELECT workflow.define('{"id": "moved", "initial": "a", "states": {"a": {}}}') \g /dev/null
+SELECT workflow.start('moved', traceparent => trace('a', '6')) AS moved \gset
+SELECT workflow.define('{"id": "moved", "initial": "a", "states": {"a": {"invoke": {"job": "look", "input": {"here": {"@expr": "to_jsonb(app.here())"}}}}}}') \g /dev/null
+SELECT traced(trace('b', '6')) \g /dev/null
+SELECT states FROM workflow.migrate(:'moved', dry_run => true);
+SELECT states FROM workflow.migrate(:'moved');
+SELECT traced(NULL) \g /dev/null
+CALL run();
+SELECT is(params ->> 'here', format('00-%s-%s-01', repeat('b', 32), workflow.span_id(trace('b', '6'), :'moved', 2)), 'code finds the span of the migration') FROM workflow.runs WHERE process = :'moved';
+SELECT * FROM spans();
+SELECT workflow.start('moved', version => 1, traceparent => trace('c', '6')) AS moved \gset
+SELECT states FROM workflow.migrate(:'moved');
+CALL run();
+SELECT trace, name, below FROM spans();
+
 -- ends: in failure, cancelled, done once more; and what is not sampled
 SELECT workflow.start('order', key => 'lost', traceparent => trace('a', '4')) AS lost \gset
 SELECT workflow.start('order', key => 'cancelled', traceparent => trace('b', '4')) AS cancelled \gset
@@ -171,6 +190,7 @@ SELECT * FROM spans();
 SELECT count(*) AS n FROM workflow.spans() \gset
 SET ROLE regress_stranger;
 SELECT is(count(*), 0::bigint, 'nothing for who may read nothing') FROM workflow.spans();
+SELECT is(count(*), 0::bigint, 'nor is a function of theirs called for it') FROM workflow.ended_spans WHERE tell(name);
 SET ROLE regress_app;
 SELECT workflow.grant_on('order', 'regress_stranger', 'read') \g /dev/null
 SET ROLE regress_stranger;

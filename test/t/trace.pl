@@ -1,6 +1,6 @@
 # Traces with executors and a worker: each span has its parent, whatever did it, also after a
 # crash in the middle; nothing stays in an executor. What transactions have written that took long, or were
-# prepared, is told once. doc/clients/spans.py tells all of it to a collector that is away and refuses
+# prepared, is told once, by a standby too. doc/clients/spans.py tells all of it to a collector that is away and refuses
 # at times, and is killed. A copy tells nothing that happened before.
 use strict;
 use warnings;
@@ -31,7 +31,7 @@ END
 }
 
 my $node = workflow_node('trace', 'workflow.max_executors = 1', 'workflow.max_job_executors = 1', 'workflow.retry_delay = 10ms',
-	'restart_after_crash = on', 'autovacuum = off');
+	'restart_after_crash = on', 'autovacuum = off', 'wal_level = replica', 'max_wal_senders = 4');
 $node->safe_psql('postgres', 'CREATE SCHEMA clerk AUTHORIZATION clerk; CREATE ROLE watcher LOGIN; GRANT workflow_monitor TO watcher');
 
 # where code is, and what it was called for
@@ -78,8 +78,8 @@ sub context { my ($trace, $span) = @_; return '00-' . $trace x 32 . '-' . $span 
 # All spans that a role is told, each a hash.
 sub spans
 {
-	my ($arguments, $role) = @_;
-	my $rows = as($node, $role // 'clerk', "SELECT COALESCE(json_agg(s), '[]') FROM workflow.spans($arguments) s");
+	my ($arguments, $role, $server) = @_;
+	my $rows = as($server // $node, $role // 'clerk', "SELECT COALESCE(json_agg(s), '[]') FROM workflow.spans($arguments) s");
 
 	return @{ decode_json($rows) };
 }
@@ -126,6 +126,15 @@ is_deeply([ sort @{ $seen->{atomic} } ], [ sort '', map { "00-$_->{trace_id}-$_-
 is_deeply($seen->{go}, [ $of{go} ], 'a command of a session, too');
 is_deeply($seen->{'workflow.start'}, [ "00-" . 'a' x 32 . '-' . (grep { $_->{name} eq 'order workflow.start' } @spans)[0]{span_id} . '-01' ], 'and a start');
 
+# what is set for its role counts for sessions of clients: an executor is in no trace of its own
+$node->safe_psql('postgres', "TRUNCATE clerk.seen; ALTER ROLE clerk SET workflow.traceparent = '" . context('7', '7') . "'");
+$node->restart;
+as($node, 'clerk', q{SET workflow.traceparent = ''; SELECT workflow.run_job(j) FROM unnest('{tracked,atomic,tracked}'::text[]) j; SELECT workflow.start('part', at => now())});
+wait_for_count($node, 0, q{workflow.run});
+wait_for_count($node, 0, q{workflow.processes WHERE status <> 'finalized'});
+is(as($node, 'clerk', q{SELECT string_agg(DISTINCT '(' || context || ')', ' ') FROM seen}), '()', 'what is set for a role is not the trace of its runs');
+$node->safe_psql('postgres', 'ALTER ROLE clerk RESET workflow.traceparent');
+
 # --- attempts, and a crash in the middle -----------------------------------------------------------------------
 
 as($node, 'clerk', "SELECT workflow.run_job('fail', traceparent => '" . context('c', '3') . "')");
@@ -170,6 +179,28 @@ $node->safe_psql('postgres', "COMMIT PREPARED 'p'");
 is_deeply([ map { $_->{attributes}{'workflow.key'} } @new ], ['prepared'], 'also what was prepared, after a restart');
 is(scalar spans(''), scalar(@again) + 3, 'all are there');
 is(scalar spans('', 'watcher'), scalar(@again) + 3, 'for a monitor');
+
+# --- a standby ---------------------------------------------------------------------------------------------------
+
+my $standby = PostgreSQL::Test::Cluster->new('trace_standby');
+$node->backup('base');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+as($node, 'clerk', "BEGIN; SELECT workflow.start('order', key => 'prepared 2', traceparent => '" . context('e', '8') . "');
+	SAVEPOINT s; SELECT workflow.start('order', key => 'prepared 3', traceparent => '" . context('e', '8') . "'); PREPARE TRANSACTION 'p'");
+as($node, 'clerk', "SELECT workflow.start('order', key => 'fast 2', traceparent => '" . context('e', '9') . "')");
+$node->wait_for_catchup($standby);
+$position = $new[0]{position};
+@new = spans("after => '$position'", 'watcher', $standby);
+is_deeply([ map { $_->{attributes}{'workflow.key'} } @new ], ['fast 2'], 'a standby tells what is committed');
+my $there = $new[0]{position};
+$node->safe_psql('postgres', "COMMIT PREPARED 'p'");
+$node->wait_for_catchup($standby);
+@new = spans("after => '$there'", 'watcher', $standby);
+is_deeply([ map { $_->{attributes}{'workflow.key'} } @new ], [ 'prepared 2', 'prepared 3' ], 'and what was prepared, when that is');
+is(scalar spans("after => '$there'"), 2, 'so does the primary from there');
+is(scalar spans("after => '$new[0]{position}'", 'watcher', $standby), 0, 'once');
+$standby->stop;
 
 # --- a collector -------------------------------------------------------------------------------------------------
 
