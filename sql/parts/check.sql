@@ -265,6 +265,12 @@ CREATE VIEW workflow.inconsistencies (problem, process, detail) WITH (security_b
     SELECT 'alert of no owner', NULL, a.name
     FROM workflow.alert a WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner)
     UNION ALL
+    SELECT 'file trigger of no owner', NULL, f.name
+    FROM workflow.file_trigger f WHERE NOT EXISTS (SELECT FROM workflow.owner o WHERE o.id = f.owner)
+    UNION ALL
+    SELECT 'file of no file trigger', NULL, s.name
+    FROM workflow.file_seen s WHERE NOT EXISTS (SELECT FROM workflow.file_trigger f WHERE f.id = s.trigger)
+    UNION ALL
     SELECT 'retention of nothing', NULL, k.kind || ' ' || k.name
     FROM workflow.keep k WHERE NOT CASE k.kind
         WHEN 'definition' THEN EXISTS (SELECT FROM workflow.definition d WHERE d.name = k.name AND d.owner = k.owner)

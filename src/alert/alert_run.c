@@ -19,22 +19,9 @@
 #include "alert/alert_run.h"
 #include "base/clock.h"
 #include "base/jsonb.h"
-#include "base/quote.h"
 #include "job/job.h"
 #include "job/job_given.h"
-#include "parameter/parameters.h"
 #include "run/run_make.h"
-
-/* Are there only values of plain types, and constants? */
-static bool
-is_plain(WfParameters *parameters)
-{
-	for (int i = 0; i < parameters->n; i++)
-		if (parameters->items[i].computed != NULL || parameters->items[i].check != NULL)
-			return false;
-	wf_parameters_compile(parameters);
-	return parameters->plain;
-}
 
 /* The job.  Errors WF010, WF002 if the alert's owner may not run it, 0A000. */
 static const WfJob *
@@ -43,12 +30,7 @@ job_of(const WfAlert *alert)
 	const WfJob *job = wf_job_newest(alert->job);
 
 	wf_job_require_of(alert->role, job, "run");
-	if (job->partition_by != NULL || (job->parameters != NULL && !is_plain(job->parameters)))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("no run of job \"%s\" can be made for an alert", wf_quote(job->name)),
-				 errdetail("To make one takes code of its author: a check, a default or a partition that is computed, or a type that is not plain."),
-				 errhint("Declare no parameters, or such of text, numeric, boolean or jsonb.")));
+	wf_job_given_require_plain(job, "an alert");
 	return job;
 }
 

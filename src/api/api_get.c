@@ -34,6 +34,7 @@
 #include "store/process_row.h"
 #include "store/statement.h"
 #include "store/status.h"
+#include "watch/watch_right.h"
 
 PG_FUNCTION_INFO_V1(workflow_get);
 PG_FUNCTION_INFO_V1(workflow_find);
@@ -125,7 +126,9 @@ check_privilege(WfPrivilegeKind kind, const char *privilege)
 		[WF_PRIVILEGE_SCHEDULE] = "Privileges on schedules are read and manage.",
 		[WF_PRIVILEGE_LIMIT] = "Privileges on limits are use and manage.",
 		[WF_PRIVILEGE_ALERT] = "There are no privileges on alerts.",
-		[WF_PRIVILEGE_FILE] = "Privileges on files are read and write."
+		[WF_PRIVILEGE_FILE] = "Privileges on files are read and write.",
+		[WF_PRIVILEGE_FILE_TRIGGER] = "There are no privileges on file triggers.",
+		[WF_PRIVILEGE_DIRECTORY] = "The privilege on directories is watch."
 	};
 
 	if (!wf_privilege_is_known(kind, privilege))
@@ -210,9 +213,13 @@ require_grantor(WfPrivilegeKind kind, const char *name)
 			wf_schedule_right_find(name, WF_SCHEDULE_MANAGE, &schedule);
 			break;
 		case WF_PRIVILEGE_ALERT:
+		case WF_PRIVILEGE_FILE_TRIGGER:
 			break;				/* there is nothing to be granted */
 		case WF_PRIVILEGE_FILE:
 			wf_file_right_require_grantor(name);
+			break;
+		case WF_PRIVILEGE_DIRECTORY:
+			wf_watch_right_require_grantor(name);
 			break;
 	}
 }

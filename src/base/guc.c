@@ -12,7 +12,9 @@
 
 #include <limits.h>
 
+#include "nodes/pg_list.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "base/guc.h"
 #include "base/span.h"
@@ -54,6 +56,7 @@ char	   *wf_remote_database = NULL;
 int			wf_unknown_events = WF_UNKNOWN_EVENTS_WARNING;
 
 char	   *wf_file_directory = NULL;
+char	   *wf_trigger_directories = NULL;
 bool		wf_file_keep_changes = false;
 
 char	   *wf_tenant = NULL;
@@ -266,7 +269,29 @@ define_workers(void)
 			   PGC_SIGHUP, GUC_UNIT_MS);
 }
 
-/* Where the files of a database are written to. */
+/* Absolute paths with commas between them; canonicalized where they are used. */
+static bool
+check_directories(char **newval, void **extra, GucSource source)
+{
+	char	   *text = pstrdup(*newval);
+	List	   *directories;
+	ListCell   *cell;
+
+	if (!SplitDirectoriesString(text, ',', &directories))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	foreach(cell, directories)
+		if (!is_absolute_path((char *) lfirst(cell)))
+		{
+			GUC_check_errdetail("\"%s\" is no absolute path.", (char *) lfirst(cell));
+			return false;
+		}
+	return true;
+}
+
+/* Where the files of a database are written to, and which are looked at for those of others. */
 static void
 define_files(void)
 {
@@ -278,6 +303,16 @@ define_files(void)
 							   PGC_SUSET,
 							   0,	/* flags */
 							   NULL,	/* check hook */
+							   NULL,	/* assign hook */
+							   NULL);	/* show hook */
+	DefineCustomStringVariable("workflow.trigger_directories",
+							   "Sets the directories in which this server looks for files that make runs.",
+							   "Absolute paths with commas between them; what is below them counts, too. Empty: in none.",
+							   &wf_trigger_directories,
+							   "",	/* default */
+							   PGC_SUSET,
+							   GUC_LIST_INPUT,
+							   check_directories,
 							   NULL,	/* assign hook */
 							   NULL);	/* show hook */
 	define_bool("workflow.file_keep_changes",

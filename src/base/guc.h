@@ -63,6 +63,7 @@ extern char *wf_remote_database;	/* where runs of its are done; empty: none are 
 /* Set by anybody. */
 extern int	wf_unknown_events;	/* WfUnknownEvents */
 extern char *wf_file_directory;
+extern char *wf_trigger_directories;
 extern bool wf_file_keep_changes;
 extern char *wf_tenant;			/* never NULL; empty: none, see store/tenant.c */
 extern char *wf_traceparent;	/* never NULL; empty: none, see base/span.c */

@@ -52,7 +52,8 @@ static const char *const kind_names[] = {
 	[WF_BGWORKER_COURIER] = "workflow courier",
 	[WF_BGWORKER_PLACED] = "workflow placed",
 	[WF_BGWORKER_FILES] = "workflow files",
-	[WF_BGWORKER_FETCH] = "workflow files"
+	[WF_BGWORKER_FETCH] = "workflow files",
+	[WF_BGWORKER_WATCHER] = "workflow watcher"
 };
 
 static const char *const main_functions[] = {
@@ -63,7 +64,8 @@ static const char *const main_functions[] = {
 	[WF_BGWORKER_COURIER] = "wf_courier_main",
 	[WF_BGWORKER_PLACED] = "wf_placed_executor_main",
 	[WF_BGWORKER_FILES] = "wf_file_worker_main",
-	[WF_BGWORKER_FETCH] = "wf_file_fetch_main"
+	[WF_BGWORKER_FETCH] = "wf_file_fetch_main",
+	[WF_BGWORKER_WATCHER] = "wf_watcher_main"
 };
 
 /*
@@ -212,7 +214,8 @@ wf_bgworker_start(const WfBgworkerArgs *args)
 		snprintf(worker.bgw_name, BGW_MAXLEN,
 				 "workflow executor for owner %d of database %u",
 				 args->owner, args->dbid);
-	else if (args->kind == WF_BGWORKER_RUNTIME || args->kind == WF_BGWORKER_FILES)
+	else if (args->kind == WF_BGWORKER_RUNTIME || args->kind == WF_BGWORKER_FILES ||
+			 args->kind == WF_BGWORKER_WATCHER)
 		snprintf(worker.bgw_name, BGW_MAXLEN,
 				 "%s for database %u", kind_names[args->kind], args->dbid);
 

@@ -18,7 +18,8 @@ typedef enum WfBgworkerKind
 	WF_BGWORKER_COURIER,		/* claims runs of that server */
 	WF_BGWORKER_PLACED,			/* an executor of those */
 	WF_BGWORKER_FILES,			/* writes files */
-	WF_BGWORKER_FETCH			/* writes those of that server */
+	WF_BGWORKER_FETCH,			/* writes those of that server */
+	WF_BGWORKER_WATCHER			/* looks for files that make runs */
 } WfBgworkerKind;
 
 /* What a worker is told by who starts it; travels in bgw_extra. */
@@ -32,7 +33,7 @@ typedef struct WfBgworkerArgs
 								 * what was given to another one */
 	Oid			dbid;
 	Oid			role;			/* executors */
-	Oid			extension;		/* executor, files */
+	Oid			extension;		/* executor, files, watcher */
 	int32		owner;			/* executor */
 	bool		reads_only;		/* of placed runs, and of who fetches files: on a standby */
 } WfBgworkerArgs;

@@ -21,6 +21,7 @@
 #include "bgworker/chore.h"
 #include "bgworker/file_worker.h"
 #include "bgworker/settle.h"
+#include "bgworker/watcher.h"
 #include "cluster/local_member.h"
 #include "definition/definition_log.h"
 #include "definition/handover.h"
@@ -38,6 +39,7 @@
 #include "shmem/database_files.h"
 #include "shmem/database_load.h"
 #include "shmem/database_runs.h"
+#include "shmem/database_watch.h"
 #include "store/bulk_sweep.h"
 #include "store/checkpoint.h"
 #include "store/early.h"
@@ -52,6 +54,7 @@
 #include "store/retention.h"
 #include "store/timer_sweep.h"
 #include "store/transaction.h"
+#include "watch/watch_row.h"
 
 /* Timers of processes that do not exist. */
 static bool
@@ -97,6 +100,25 @@ write_files(Oid extension, bool *more)
 
 	if (database != NULL)
 		wf_file_worker_wanted(database, extension);
+	return true;
+}
+
+/* Files of others that make runs: is there anybody who looks for them? */
+static bool
+watch_files(Oid extension, bool *more)
+{
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
+	bool		any = false;
+
+	if (database == NULL)
+		return true;
+	wf_database_watch_looking(database);
+	if (!wf_transaction_begin("looking for file triggers", extension))
+		return false;
+	if (wf_origin_is_ours())
+		any = wf_watch_row_any();
+	wf_transaction_commit();
+	wf_watcher_wanted(database, extension, any);
 	return true;
 }
 
@@ -362,6 +384,10 @@ static const WfChore chores[] = {
 	/* at start: what was changed while there was no runtime, and on the disk */
 	{.what = "writing files",.run = write_files,
 	.due = wf_database_files_at,.at_start = true,.at_request = true},
+
+	/* at start: nobody watches when the server has started */
+	{.what = "watching for files",.run = watch_files,
+	.due = wf_database_watch_at,.at_start = true,.at_request = true},
 
 	/* at start: the server may have ended before it was summed */
 	{.what = "summing what was done",.run = sum_load,

@@ -9,7 +9,7 @@
 
 #include "shmem/database.h"
 
-#define WF_CHORES	19
+#define WF_CHORES	20
 
 /* Which sweeps want it. */
 typedef enum WfChoreSweep

@@ -92,6 +92,12 @@ bgworkers_of(Oid dbid, bool terminate)
 		if (terminate)
 			kill(database->runtime_pid, SIGTERM);
 	}
+	if (database && database->watcher_pid != 0)
+	{
+		n++;
+		if (terminate)
+			kill(database->watcher_pid, SIGTERM);
+	}
 	for (int i = 0; i < wf_slot_count(); i++)
 	{
 		const WfSlot *slot = &wf_slots[i];

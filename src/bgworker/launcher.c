@@ -44,6 +44,7 @@
 #include "shmem/database_files.h"
 #include "shmem/database_load.h"
 #include "shmem/database_runs.h"
+#include "shmem/database_watch.h"
 #include "shmem/database_runtime.h"
 #include "shmem/instance.h"
 #include "shmem/watermark.h"
@@ -242,8 +243,9 @@ static TimestampTz
 without_executors_at(WfDatabase *database)
 {
 	return Min(Min(Min(wf_database_alerts_at(database), wf_database_load_at(database)),
-				   Min(wf_database_files_at(database), wf_local_member_silence_at(database->dbid))),
-			   Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database)));
+				   Min(wf_database_files_at(database), wf_database_watch_at(database))),
+			   Min(wf_local_member_silence_at(database->dbid),
+				   Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database))));
 }
 
 /* When a runtime should be started, by wf_clock_now(); under the lock. */
@@ -429,6 +431,22 @@ cycle(void)
 	return next;
 }
 
+/* The configuration may name other directories by now: the watchers are to look. */
+static void
+tell_watchers(void)
+{
+	static char *known = NULL;
+
+	if (known != NULL && strcmp(known, wf_trigger_directories) == 0)
+		return;
+	if (known != NULL)
+	{
+		wf_database_watch_look_all();
+		pfree(known);
+	}
+	known = MemoryContextStrdup(TopMemoryContext, wf_trigger_directories);
+}
+
 /* --- the process --------------------------------------------------------- */
 
 /* Entry point. */
@@ -451,6 +469,7 @@ wf_launcher_main(Datum arg)
 
 		ResetLatch(MyLatch);
 		wf_bgworker_interrupts();
+		tell_watchers();
 		reap();
 		look_for_those_left_out();
 		probe_next();

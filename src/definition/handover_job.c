@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * handover_job.c
- *	  Jobs, queues, limits, schedules, table triggers, alerts and files of a role become another role's;
+ *	  Jobs, queues, limits, schedules, triggers, alerts and files of a role become another role's;
  *	  retention rules go with what they are for.
  *
  * Runs in the session that hands over.  The rows of a job say whose it is; its runs have
@@ -87,6 +87,12 @@ static WfStatement find_alert_statement = {
 	.latest = true
 };
 
+static WfStatement find_watch_statement = {
+	.sql = FIND("file_trigger", ""),
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
 /* Of one name. */
 #define GIVE(table) \
 	"UPDATE workflow." table " SET owner = $2 WHERE name OPERATOR(pg_catalog.=) $1" \
@@ -126,6 +132,12 @@ static WfStatement give_file_statement = {
 
 static WfStatement give_alert_statement = {
 	.sql = GIVE("alert"),
+	WF_ARGS(TEXTOID, INT4OID),
+	.latest = true
+};
+
+static WfStatement give_watch_statement = {
+	.sql = GIVE("file_trigger"),
 	WF_ARGS(TEXTOID, INT4OID),
 	.latest = true
 };
@@ -179,6 +191,13 @@ static WfStatement all_alerts_statement = {
 	.latest = true
 };
 
+/* What the new owner may not do they are suspended for. */
+static WfStatement all_watches_statement = {
+	.sql = GIVE_ALL("file_trigger"),
+	WF_ARGS(INT4OID, INT4OID),
+	.latest = true
+};
+
 static WfStatement all_files_statement = {
 	.sql = GIVE_ALL("file"),
 	WF_ARGS(INT4OID, INT4OID),
@@ -198,7 +217,8 @@ static const struct
 	[WF_PRIVILEGE_SCHEDULE] = {"schedule", &find_schedule_statement, &give_schedule_statement, NULL},
 	[WF_PRIVILEGE_LIMIT] = {"limit", &find_limit_statement, &give_limit_statement, &limits},
 	[WF_PRIVILEGE_ALERT] = {"alert", &find_alert_statement, &give_alert_statement, NULL},
-	[WF_PRIVILEGE_FILE] = {"file", &find_file_statement, &give_file_statement, NULL}
+	[WF_PRIVILEGE_FILE] = {"file", &find_file_statement, &give_file_statement, NULL},
+	[WF_PRIVILEGE_FILE_TRIGGER] = {"file_trigger", &find_watch_statement, &give_watch_statement, NULL}
 };
 
 static uint64
@@ -226,6 +246,10 @@ wf_handover_job_find(WfPrivilegeKind kind, const char *name, WfOwned *owned)
 	Datum		value = CStringGetTextDatum(name);
 	bool		isnull;
 
+	if (kind == WF_PRIVILEGE_DIRECTORY)
+		ereport(ERROR,
+				(errcode(WF_ERR_NO_JOB),
+				 errmsg("directory \"%s\" belongs to nobody", wf_quote(name))));
 	if (wf_statement_execute(kinds[kind].find, &value, NULL, 1) == 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_JOB),
@@ -271,6 +295,8 @@ wf_handover_job(WfPrivilegeKind kind, const char *name, const WfOwned *owned, in
 		wf_wakeup_work(to, WF_LANE_SCHEDULES, DT_NOBEGIN);
 	if (kind == WF_PRIVILEGE_ALERT)
 		wf_wakeup_alerts();
+	if (kind == WF_PRIVILEGE_FILE_TRIGGER)
+		wf_wakeup_watches();
 	return true;
 }
 
@@ -288,6 +314,8 @@ wf_handover_job_all(int32 from, int32 to)
 	(void) wf_statement_execute(&all_triggers_statement, values, NULL, 0);
 	if (wf_statement_execute(&all_alerts_statement, values, NULL, 0) > 0)
 		wf_wakeup_alerts();
+	if (wf_statement_execute(&all_watches_statement, values, NULL, 0) > 0)
+		wf_wakeup_watches();
 	(void) wf_statement_execute(&end_bulks_statement, ends, NULL, 0);
 	wf_keep_hand_over_all(from, to);
 	(void) wf_statement_execute(&all_files_statement, values, NULL, 0);

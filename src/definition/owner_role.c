@@ -97,6 +97,7 @@ static WfStatement hold_free_statement = {
 	" UNION ALL SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) " owner \
 	" UNION ALL SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) " owner \
 	" UNION ALL SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) " owner \
+	" UNION ALL SELECT FROM workflow.file_trigger x WHERE x.owner OPERATOR(pg_catalog.=) " owner \
 	" UNION ALL SELECT FROM workflow.file f WHERE f.owner OPERATOR(pg_catalog.=) " owner \
 	"  AND f.newest AND f.size IS NOT NULL" \
 	" UNION ALL SELECT FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) " owner \
@@ -154,6 +155,7 @@ static WfStatement remove_statement = {
 	" AND NOT EXISTS (SELECT FROM workflow.schedule s WHERE s.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.table_trigger t WHERE t.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.alert a WHERE a.owner OPERATOR(pg_catalog.=) w.id)"
+	" AND NOT EXISTS (SELECT FROM workflow.file_trigger x WHERE x.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.file f WHERE f.owner OPERATOR(pg_catalog.=) w.id)"
 	" AND NOT EXISTS (SELECT FROM workflow.bulk b WHERE b.owner OPERATOR(pg_catalog.=) w.id"
 	"  AND b.ended_at IS NULL)"

@@ -2,7 +2,7 @@
  *
  * privilege.c
  *	  The table workflow.permission: who may do what with a definition, a job, a
- *	  queue, a limit, a schedule or files.
+ *	  queue, a limit, a schedule, files or directories.
  *
  * Runs in any backend.  Which privileges there are says known[]; a grant is for all
  * versions of a definition or job, and for all members of the role.  Nothing
@@ -97,7 +97,9 @@ static const char *const prefixes[] = {
 	[WF_PRIVILEGE_SCHEDULE] = "schedule:",
 	[WF_PRIVILEGE_LIMIT] = "limit:",
 	[WF_PRIVILEGE_ALERT] = "alert:",
-	[WF_PRIVILEGE_FILE] = "file:"
+	[WF_PRIVILEGE_FILE] = "file:",
+	[WF_PRIVILEGE_FILE_TRIGGER] = "file_trigger:",
+	[WF_PRIVILEGE_DIRECTORY] = "directory:"
 };
 
 /* The privileges that there are on each kind of object. */
@@ -108,7 +110,9 @@ static const char *const known[][5] = {
 	[WF_PRIVILEGE_SCHEDULE] = {"read", "manage", NULL},
 	[WF_PRIVILEGE_LIMIT] = {"use", "manage", NULL},
 	[WF_PRIVILEGE_ALERT] = {NULL},
-	[WF_PRIVILEGE_FILE] = {"read", "write", NULL}
+	[WF_PRIVILEGE_FILE] = {"read", "write", NULL},
+	[WF_PRIVILEGE_FILE_TRIGGER] = {NULL},
+	[WF_PRIVILEGE_DIRECTORY] = {"watch", NULL}
 };
 
 /* Which kind of object is named so, by its prefix?  *name: what comes behind that. */

@@ -16,7 +16,9 @@ typedef enum WfPrivilegeKind
 	WF_PRIVILEGE_SCHEDULE,
 	WF_PRIVILEGE_LIMIT,
 	WF_PRIVILEGE_ALERT,			/* there are none: it is the owner's */
-	WF_PRIVILEGE_FILE			/* or a directory of files */
+	WF_PRIVILEGE_FILE,			/* or a directory of files */
+	WF_PRIVILEGE_FILE_TRIGGER,	/* there are none: it is the owner's */
+	WF_PRIVILEGE_DIRECTORY		/* of the server, and all below; nobody owns it */
 } WfPrivilegeKind;
 
 extern WfPrivilegeKind wf_privilege_kind(const char *object, const char **name);

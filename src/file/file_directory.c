@@ -55,8 +55,18 @@ touches_parent(const char *path, const char *other)
 	return touches(path, parent);
 }
 
+/* Is it in a directory of the server, or what that is a link to? */
 static bool
-touches_tablespace(const char *path)
+is_below(const char *path, const char *other)
+{
+	char		real[PATH_MAX];
+
+	return realpath(other, real) != NULL && lies_in(path, real);
+}
+
+/* Is that so of any tablespace? */
+static bool
+any_tablespace(const char *path, bool (*is) (const char *path, const char *other))
 {
 	DIR		   *links = opendir("pg_tblspc");
 	struct dirent *entry;
@@ -64,7 +74,7 @@ touches_tablespace(const char *path)
 
 	while (links != NULL && !found && (entry = readdir(links)) != NULL)
 		if (entry->d_name[0] != '.')
-			found = touches(path, psprintf("pg_tblspc/%s", entry->d_name));
+			found = is(path, psprintf("pg_tblspc/%s", entry->d_name));
 	if (links != NULL)
 		closedir(links);
 	return found;
@@ -88,7 +98,7 @@ wf_file_directory_fault(const char *path, const char **resolved)
 	if (!S_ISDIR(status.st_mode))
 		return "It is no directory.";
 	get_share_path(my_exec_path, extensions);
-	if (touches(real, DataDir) || touches(real, "pg_wal") || touches_tablespace(real))
+	if (touches(real, DataDir) || touches(real, "pg_wal") || any_tablespace(real, touches))
 		return "It lies in, or around, a directory with data of the server.";
 	if (touches_parent(real, ConfigFileName) || touches_parent(real, HbaFileName) || touches_parent(real, IdentFileName))
 		return "It lies in, or around, a directory with the server's configuration.";
@@ -100,4 +110,14 @@ wf_file_directory_fault(const char *path, const char **resolved)
 		return "Others than the user of the server could change what is in it.";
 	*resolved = pstrdup(real);
 	return NULL;
+}
+
+/*
+ * Does a directory, with no link on the way to it, lie in one with data of the server?  What
+ * is in it is then nobody's business.  Changes nothing.
+ */
+bool
+wf_file_directory_has_data(const char *path)
+{
+	return is_below(path, DataDir) || is_below(path, "pg_wal") || any_tablespace(path, is_below);
 }

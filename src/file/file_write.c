@@ -6,11 +6,10 @@
  * Runs in whatever process writes files for a runtime.  Knows no table, and throws nothing:
  * what goes wrong is a text for people, or NULL.
  *
- * A path is walked name by name by openat() from the directory, and no link is followed, so
- * that it leads nowhere else, whoever changes something below it meanwhile.  A file is
- * written under a name of ours, synced, and renamed into its place, whose directory is
- * synced then: at any time, and after a crash, the old file is there or the new one, and a
- * disk that is full costs nothing.  What is in the place of a file, a link or a device, is
+ * A path is walked as file_walk.c does, and leads nowhere else.  A file is written under a
+ * name of ours, synced, and renamed into its place, whose directory is synced then: at any
+ * time, and after a crash, the old file is there or the new one, and a disk that is full
+ * costs nothing.  What is in the place of a file, a link or a device, is
  * replaced and not written to.
  *
  *-------------------------------------------------------------------------
@@ -22,16 +21,14 @@
 #include <unistd.h>
 
 #include "file/file_path.h"
+#include "file/file_walk.h"
 #include "file/file_write.h"
 
 /* Name of the file that is being written, in our directory. */
 #define BEING_WRITTEN	"new"
 
-#define OPEN_DIRECTORY	(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-
 /* For others to read, as the umask of a server of PostgreSQL does not have it. */
 #define MODE_FILE		0644
-#define MODE_DIRECTORY	0755
 
 static const char *
 fault(const char *what)
@@ -39,56 +36,7 @@ fault(const char *what)
 	return psprintf("%s: %s", what, strerror(errno));
 }
 
-/* --- directories -------------------------------------------------------------------- */
-
-/* Open a directory in another one; make: it is made if it is not there.  -1: errno says why. */
-static int
-step_into(int directory, const char *name, bool make)
-{
-	int			next = openat(directory, name, OPEN_DIRECTORY);
-
-	if (next >= 0 || errno != ENOENT || !make)
-		return next;
-	if (mkdirat(directory, name, MODE_DIRECTORY) < 0 && errno != EEXIST)
-		return -1;
-	next = openat(directory, name, OPEN_DIRECTORY);
-	if (next >= 0 && (fchmod(next, MODE_DIRECTORY) < 0 || fsync(next) < 0 || fsync(directory) < 0))
-	{
-		int			saved = errno;
-
-		close(next);
-		errno = saved;
-		return -1;
-	}
-	return next;
-}
-
-/*
- * Open the directory that a path lies in; *name is its last name.  -1: errno says why.  The
- * path was checked.
- */
-static int
-open_parent(const WfFileWriter *writer, const char *path, bool make, const char **name)
-{
-	int			directory = dup(writer->directory);
-	const char *slash;
-
-	for (; directory >= 0 && (slash = strchr(path, '/')) != NULL; path = slash + 1)
-	{
-		char		step[WF_FILE_NAME_MAX + 1];
-		int			next;
-		int			saved;
-
-		strlcpy(step, path, Min(sizeof(step), (size_t) (slash - path + 1)));
-		next = step_into(directory, step, make);
-		saved = errno;
-		close(directory);
-		errno = saved;
-		directory = next;
-	}
-	*name = path;
-	return directory;
-}
+/* --- the directory ------------------------------------------------------------------- */
 
 /* Open a directory to write to, which was found to be safe, and what is ours in it. */
 const char *
@@ -98,10 +46,10 @@ wf_file_write_open(WfFileWriter *writer, const char *directory)
 
 	memset(writer, 0, sizeof(*writer));
 	writer->own = writer->file = -1;
-	writer->directory = open(directory, OPEN_DIRECTORY);
+	writer->directory = open(directory, WF_FILE_WALK_DIRECTORY);
 	if (writer->directory < 0)
 		return fault("could not open the directory of files");
-	writer->own = step_into(writer->directory, WF_FILE_WRITE_OWN, true);
+	writer->own = wf_file_walk_step(writer->directory, WF_FILE_WRITE_OWN, true);
 	if (writer->own < 0)
 		why = fault("could not open \".workflow\" in the directory of files");
 	else if (unlinkat(writer->own, BEING_WRITTEN, 0) < 0 && errno != ENOENT)
@@ -214,7 +162,7 @@ put_in_place(WfFileWriter *writer, const char *path)
 {
 	const char *name;
 	const char *why = NULL;
-	int			parent = open_parent(writer, path, true, &name);
+	int			parent = wf_file_walk_parent(writer->directory, path, true, &name);
 
 	if (parent < 0)
 		return errno == ELOOP || errno == ENOTDIR ?
@@ -263,7 +211,7 @@ delete_empty_parents(WfFileWriter *writer, const char *path)
 		bool		deleted;
 
 		*slash = '\0';
-		parent = open_parent(writer, above, false, &name);
+		parent = wf_file_walk_parent(writer->directory, above, false, &name);
 		if (parent < 0)
 			return;
 		deleted = unlinkat(parent, name, AT_REMOVEDIR) == 0;
@@ -283,7 +231,7 @@ wf_file_write_deletion(WfFileWriter *writer, const char *path)
 
 	if (why != NULL)
 		return why;
-	parent = open_parent(writer, path, false, &name);
+	parent = wf_file_walk_parent(writer->directory, path, false, &name);
 	if (parent < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENOTDIR ? NULL : fault("could not open its directory");
 	if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
@@ -304,7 +252,7 @@ open_file(WfFileWriter *writer, const char *path, WfFileSeen *seen)
 {
 	const char *name;
 	struct stat status;
-	int			parent = open_parent(writer, path, false, &name);
+	int			parent = wf_file_walk_parent(writer->directory, path, false, &name);
 	int			file;
 
 	if (parent < 0)
@@ -335,23 +283,6 @@ wf_file_write_look(WfFileWriter *writer, const char *path, WfFileSeen *seen)
 	return true;
 }
 
-/* The SHA-256 of an open file. */
-static bool
-hash_file(int file, uint8 *sha256)
-{
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
-	char		buffer[64 * 1024];
-	ssize_t		n;
-	bool		done = hash != NULL && pg_cryptohash_init(hash) == 0;
-
-	while (done && (n = read(file, buffer, sizeof(buffer))) != 0)
-		done = n > 0 ? pg_cryptohash_update(hash, (uint8 *) buffer, n) == 0 : errno == EINTR;
-	done = done && pg_cryptohash_final(hash, sha256, PG_SHA256_DIGEST_LENGTH) == 0;
-	if (hash != NULL)
-		pg_cryptohash_free(hash);
-	return done;
-}
-
 /* Is that what is in a file?  *seen: how it looks. */
 bool
 wf_file_write_matches(WfFileWriter *writer, const char *path, int64 size, const uint8 *sha256,
@@ -363,7 +294,7 @@ wf_file_write_matches(WfFileWriter *writer, const char *path, int64 size, const 
 
 	if (file < 0)
 		return false;
-	same = seen->size == size && hash_file(file, found) && memcmp(found, sha256, sizeof(found)) == 0;
+	same = seen->size == size && wf_file_walk_hash(file, false, found) && memcmp(found, sha256, sizeof(found)) == 0;
 	close(file);
 	return same;
 }

@@ -10,5 +10,6 @@
 #include "job/job.h"
 
 extern Jsonb *wf_job_given_check(const WfJob *job, Jsonb *given);
+extern void wf_job_given_require_plain(const WfJob *job, const char *what);
 
 #endif							/* WF_JOB_GIVEN_H */

@@ -54,6 +54,7 @@ wf_database_shmem_attach(void *segment, bool created)
 		pg_atomic_init_u64(&wf_databases[i].notify_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].alerts_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].files_at, (uint64) DT_NOEND);
+		pg_atomic_init_u64(&wf_databases[i].watch_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].alerts_after, (uint64) -1);
 		pg_atomic_init_u64(&wf_databases[i].load_at, (uint64) DT_NOEND);
 		ConditionVariableInit(&wf_databases[i].stepped);
@@ -120,6 +121,8 @@ make_database(Oid dbid)
 	database->extension = InvalidOid;
 	database->runtime_pid = 0;
 	database->runtime = NULL;
+	database->watcher_pid = 0;
+	database->watcher = NULL;
 	database->not_before = DT_NOBEGIN;
 	database->failures = 0;
 	database->recovered = false;
@@ -134,6 +137,7 @@ make_database(Oid dbid)
 	pg_atomic_write_u64(&database->notify_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->alerts_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->files_at, (uint64) DT_NOEND);
+	pg_atomic_write_u64(&database->watch_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->alerts_after, (uint64) -1);
 	pg_atomic_write_u64(&database->load_at, (uint64) DT_NOEND);
 	database->notifies = false;

@@ -62,6 +62,8 @@ typedef struct WfDatabase
 	Oid			extension;		/* OID of the extension seen by the runtime */
 	pid_t		runtime_pid;
 	Latch	   *runtime;		/* or NULL */
+	pid_t		watcher_pid;	/* who looks for files that make runs; 0: nobody */
+	Latch	   *watcher;		/* or NULL */
 	TimestampTz not_before;		/* no new runtime before this */
 	int			failures;		/* runtimes in a row that ended badly */
 	TimestampTz waits_since;	/* its runtime wants an executor slot and finds
@@ -90,7 +92,8 @@ typedef struct WfDatabase
 								 * wf_clock_now(); infinity: of none */
 	pg_atomic_uint64 alerts_at; /* when alerts are to be looked at, by wf_clock_now();
 								 * infinity: when somebody tells */
-	pg_atomic_uint64 files_at;	/* the same for files that are to be written */
+	pg_atomic_uint64 files_at;	/* the same for files that are to be written, */
+	pg_atomic_uint64 watch_at;	/* and for who looks for files that make runs */
 	pg_atomic_uint64 alerts_after;	/* so long (us) after something was written; -1: never */
 	pg_atomic_uint64 load_at;	/* when what was done is to be summed, by wf_clock_now();
 								 * infinity: nothing was */

@@ -36,6 +36,7 @@
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
 #include "shmem/database_load.h"
+#include "shmem/database_watch.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
 #include "shmem/owner.h"
@@ -67,6 +68,7 @@ static bool stepped = false;
 
 /* Alerts are made or changed. */
 static bool alerts = false;
+static bool watches = false;
 
 /* What is done now will be rolled back. */
 static bool silent = false;
@@ -265,6 +267,17 @@ wf_wakeup_alerts(void)
 }
 
 /*
+ * This transaction makes or changes file triggers: who watches looks when it commits; as
+ * above.
+ */
+void
+wf_wakeup_watches(void)
+{
+	watches = true;
+	wf_wakeup_stepped();
+}
+
+/*
  * A database is to be looked at anew when this transaction commits.  Reads the
  * catalogs.
  */
@@ -372,7 +385,7 @@ forget(void)
 	silent = false;
 	stepped = false;
 	wf_wakeup_runs_forget();
-	alerts = false;
+	alerts = watches = false;
 	claimed_in = InvalidSubTransactionId;
 	list_free_deep(databases);
 	databases = NIL;
@@ -416,6 +429,8 @@ tell(bool committed)
 		stepped = true;
 	if (stepped && committed)
 		wf_database_stepped(MyDatabaseId);
+	if (committed && watches)
+		wf_database_watch_look(MyDatabaseId);
 	if (committed && alerts)
 		wf_database_alerts_look(MyDatabaseId);
 	else if (committed && has_worked())
@@ -522,7 +537,7 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 	}
 	wf_wakeup_runs_prepared(prepared);
 	stepped = prepared->stepped;
-	alerts = stepped;			/* perhaps */
+	alerts = watches = stepped; /* perhaps */
 	roles = prepared->roles;
 	for (int i = 0; i < prepared->ndatabases; i++)
 		wf_wakeup_database(prepared->databases[i]);

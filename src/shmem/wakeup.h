@@ -26,6 +26,7 @@ extern void wf_wakeup_claiming(void);
 extern void wf_wakeup_stepped(void);
 extern TimestampTz wf_wakeup_own_runs(int32 executor);
 extern void wf_wakeup_alerts(void);
+extern void wf_wakeup_watches(void);
 extern void wf_wakeup_extension(void);
 extern void wf_wakeup_release(Oid dbid);
 extern void wf_wakeup_changing(void);

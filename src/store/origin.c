@@ -88,6 +88,7 @@ static struct
 	SEQUENCE("published", "id", "SELECT id FROM workflow.published"),
 	SEQUENCE("schedule", "id", "SELECT id FROM workflow.schedule"),
 	SEQUENCE("alert", "id", "SELECT id FROM workflow.alert"),
+	SEQUENCE("file_trigger", "id", "SELECT id FROM workflow.file_trigger UNION ALL SELECT trigger FROM workflow.file_seen"),
 	SEQUENCE("keep", "id", "SELECT id FROM workflow.keep"),
 	SEQUENCE("file", "request", "SELECT request FROM workflow.file UNION ALL SELECT request FROM workflow.file_request"),
 	SEQUENCE("file_upload", "id", "SELECT id FROM workflow.file_upload"),

@@ -30,6 +30,9 @@ SELECT workflow.create_schedule('christmas', 'card', cron => '0 8 24 12 *', zone
     workflow.create_schedule('replies', definition => 'reply', every => '1 year', starts => '2030-07-01 00:00+00') \g /dev/null
 SELECT workflow.trigger_now('birthday'), workflow.pause_schedule('replies', 'nobody writes'), workflow.grant_on('schedule:christmas', 'guest', 'read') \g /dev/null
 SELECT workflow.create_alert('cards are late', 'lag', '{"job": "card"}', '1 day'), workflow.pause_alert('cards are late', 'nobody writes') \g /dev/null
+-- Files that make runs, one of which has.
+SELECT workflow.create_job('open', parameters => '{"triggerfile": "text"}'), workflow.create_file_trigger('letters', '/srv/letters', '*.txt', 'content', job => 'open'),
+    workflow.report_file('letters', '/srv/letters/to Santa.txt', 5, '2030-01-01', sha256('dear')) IS NOT NULL \g /dev/null
 -- Rules of retention, and an archive.
 CREATE TABLE office.sent (run uuid, document jsonb);
 SELECT workflow.set_retention('job:card', '10 years', 'finished', 'office.sent'), workflow.set_retention('cards', NULL) \g /dev/null

@@ -48,6 +48,7 @@ SELECT workflow.create_job('form', queue => 'desk') \g /dev/null
 SELECT workflow.create_job('sum', 'SELECT 1') \g /dev/null
 SELECT workflow.create_schedule('plan', 'sum', every => '1 hour') \g /dev/null
 SELECT workflow.create_alert('late', 'lag') \g /dev/null
+SELECT workflow.create_file_trigger('inbox', '/srv/regress', job => 'sum') \g /dev/null
 SELECT workflow.set_retention('job:sum', '1 year', 'failed') \g /dev/null
 CREATE TABLE app.sums (run uuid);
 SELECT FROM workflow.put_file('docs/a', 'x');
@@ -273,6 +274,15 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('pause_alert(text,text)', $$pause_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('resume_alert(text)', $$resume_alert('late')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('work_alerts()', $$work_alerts()$$, 'ok = = = = = = = = 42501 ='),
+-- of file triggers
+('create_file_trigger(text,text,text,text,interval,interval,text,integer,timestamp with time zone,timestamp with time zone,boolean)', $$create_file_trigger('new', '/srv/regress', job => 'sum')$$, 'ok = = WF002 = = = = = 42501 ='),
+('drop_file_trigger(text)', $$drop_file_trigger('inbox')$$, 'ok = = = WF002 = = = = 42501 ='),
+('enable_file_trigger(text)', $$enable_file_trigger('inbox')$$, 'ok = = = WF002 = = = = 42501 ='),
+('disable_file_trigger(text,text)', $$disable_file_trigger('inbox')$$, 'ok = = = WF002 = = = = 42501 ='),
+('report_file(text,text,bigint,timestamp with time zone,bytea)', $$report_file('inbox', '/srv/regress/a', 1, now())$$, 'ok = = = WF002 = = ok WF002 42501 ='),
+('is_watched(text)', $$is_watched('/srv/regress')$$, 'ok = = = = = = = = = 42501'),
+('grant_on(text,name,text[])', $$grant_on('directory:/srv/regress', 'regress_stranger', 'watch')$$, 'WF002 = ok = WF002 = = = = 42501 ='),
+('grant_on(text,name,text[])', $$grant_on('file_trigger:inbox', 'regress_stranger', 'read')$$, '22023 = = = = = = = = 42501 ='),
 -- of retention
 ('set_retention(text,interval,text,regclass)', $$set_retention('doc', '1 day')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('set_retention(text,interval,text,regclass)', $$set_retention('job:form', '1 day')$$, 'ok = = = WF002 = = ok WF002 42501 ='),
@@ -398,6 +408,8 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('bindings', $$$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('table_triggers', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('alerts', $$$$, '1 = = = 0 = = = = 1 42501'),
+('file_triggers', $$$$, '1 = = = 0 = = = = 1 42501'),
+('triggered_files', $$$$, '0 = = = = = = = = = 42501'),
 ('retention', $$$$, '1 = = = 0 = = = = 1 42501'),
 ('ended_spans', $$WHERE attributes ->> 'workflow.event' = 'wait'$$, '1 = = = 0 = 1 0 = 1 42501'),
 ('load_now', $$WHERE kind = 'processes' AND definition = 'rest'$$, '1 = = = 0 = 1 0 = 1 42501'),

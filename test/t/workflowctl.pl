@@ -133,6 +133,7 @@ as($node, 'clerk', q{
 	SELECT workflow.create_job('outside', queue => 'line'), workflow.create_job('own');
 	SELECT workflow.create_schedule('plan', 'own', every => '1 year', starts => '2100-01-01');
 	SELECT workflow.create_alert('late', 'lag', NULL, '1 day');
+	SELECT workflow.create_file_trigger('inbox', '/srv/inbox', job => 'outside');
 	SELECT workflow.set_retention('order', '1 year');
 	SELECT workflow.start('order', key => 'k1')});
 my $process = $node->safe_psql('postgres', q{SELECT workflow.find('order', 'k1')});
@@ -159,7 +160,7 @@ ends(0, qr/now.*order.*load.*processes.*order/s, qw(load --by definition), '--la
 ends(0, qr/^\{"now": \[.*\], "load": \[.*\]\}$/, qw(load --json));
 ends(1, qr/./, qw(load --by nobody));
 
-foreach my $thing ('order', 'queue:line', 'job:own', 'schedule:plan', 'alert:late', "process:$process")
+foreach my $thing ('order', 'queue:line', 'job:own', 'schedule:plan', 'alert:late', 'file_trigger:inbox', "process:$process")
 {
 	ends(0, qr/rests/, 'pause', $thing, 'a note');
 	ends(0, qr/goes on/, 'resume', $thing);
