@@ -42,7 +42,7 @@ CREATE PROCEDURE workflow.await_placed(
 
 -- decline(run, fence): what was claimed by claim_placed() cannot be done there: the next element of
 -- the queue's placement that is usable counts for this run, whatever counts for others; no attempt
--- is counted. False: there is no such, and the runtime has it still. True also if the fence is not
+-- is counted. False: there is no such, or the run has no command; the runtime has it still. True also if the fence is not
 -- the run's. Errors and locks as complete().
 CREATE FUNCTION workflow.decline(run uuid, fence bigint) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_decline';
@@ -54,7 +54,7 @@ CREATE FUNCTION workflow.decline(run uuid, fence bigint) RETURNS boolean
 -- number of those that it has, and of which runs the last ones are. False: that is less than it has
 -- told. It was restored from a backup, and does nothing until approve_runtime(); the log has the
 -- runs whose outcomes it may have lost, and the view runtimes when that began.
--- Both lock the row of the runtime, and are for the role that has registered it. Errors: WF018 the
+-- Both lock the row of the runtime where they change it, and are for the role that has registered it. Errors: WF018 the
 -- runtime is another role's, WF012 the epoch is over (outcomes_kept); 22004, 22023, 22001; 25006.
 CREATE FUNCTION workflow.outcome_told(id text, epoch bigint, number bigint) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcome_told';

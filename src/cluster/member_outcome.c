@@ -125,6 +125,23 @@ raise_alarm(const char *id, TimestampTz to)
 			 errhint("It does nothing until workflow.approve_runtime().")));
 }
 
+/* A runtime of that epoch has less than it has told, unless somebody has seen that meanwhile. */
+static void
+mark_restored(const char *id, int64 epoch, ArrayType *runs)
+{
+	WfRuntimeRow row;
+	int64		told;
+	bool		restored;
+	TimestampTz to;
+
+	if (!wf_runtime_row_lock(id, &row) || !wf_runtime_row_outcomes(id, epoch, &told, &restored) || restored)
+		return;
+	to = end_of(runs);
+	wf_runtime_row_restored(id, to);
+	wf_member_change_row();
+	raise_alarm(id, to);
+}
+
 /*
  * Has a runtime still what it has told?  number: the highest one that it has; runs: whose
  * outcomes its last ones are.  False: not, and it is not approved any more.  Errors WF012 if
@@ -135,19 +152,15 @@ wf_member_outcome_kept(const char *id, int64 epoch, int64 number, ArrayType *run
 {
 	int64		told;
 	bool		restored;
-	TimestampTz to;
 
 	if (!is_heard(id, epoch) || !wf_runtime_row_outcomes(id, epoch, &told, &restored))
 		ereport(ERROR,
 				(errcode(WF_ERR_FENCE),
 				 errmsg("the epoch is not that of runtime \"%s\"", wf_quote(id)),
 				 errhint("Stop what it does, and register it anew.")));
-	wf_wakeup_claiming();
-	if (restored || number >= told)
-		return !restored;
-	to = end_of(runs);
-	wf_runtime_row_restored(id, to);
-	wf_member_change_row();
-	raise_alarm(id, to);
+	if (!restored && number >= told)
+		return true;
+	if (!restored)
+		mark_restored(id, epoch, runs);
 	return false;
 }

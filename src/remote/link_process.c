@@ -305,6 +305,8 @@ look_after_courier(void)
 		return;
 	}
 	courier_starts++;
+	if (courier_starts > COURIER_DOUBLINGS)
+		wf_membership_courier_trouble("no runs are claimed: the process that claims them does not start; the log has the reason");
 	handle = wf_bgworker_start(&args);
 	if (handle == NULL)
 		ereport(LOG,

@@ -307,18 +307,17 @@ wf_run_worker_decline(const pg_uuid_t *id, int64 fence)
 {
 	WfRunRow	row;
 	const WfPlacement *placement;
-	bool		outside;
 	int			level;
 	int			next;
 
 	if (!wf_run_worker_hold(id, fence, &row))
 		return true;
 	placement = &wf_queue(DatumGetInt32(row.values[WF_RUN_queue]))->placement;
-	outside = DatumGetInt32(row.values[WF_RUN_executor]) == 0;
 	level = DatumGetInt16(row.values[WF_RUN_level]);
-	next = wf_placement_next(placement, outside, WF_RUN_PASSED(level));
-	next = next == placement->n ? next : wf_placement_next(placement, outside, next + 1);
-	if (next == placement->n && !is_to_stop(&row))
+	next = wf_placement_next(placement, false, WF_RUN_PASSED(level));
+	next = next == placement->n ? next : wf_placement_next(placement, false, next + 1);
+	/* what has no command whoever claims it has looked at */
+	if (!is_to_stop(&row) && (next == placement->n || DatumGetInt32(row.values[WF_RUN_executor]) == 0))
 		return false;
 	wf_run_row_set(&row, WF_RUN_level, Int16GetDatum(WF_RUN_URGENCY(level) + WF_RUN_PASSED_STEP * next));
 	give_back(&row, DT_NOBEGIN);

@@ -168,7 +168,7 @@ static WfStatement told_statement = {
 
 static WfStatement outcomes_statement = {
 	.sql = "SELECT r.outcomes, r.restored_to IS NOT NULL FROM workflow.runtime r WHERE r.id OPERATOR(pg_catalog.=) $1"
-	" AND r.epoch OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE",
+	" AND r.epoch OPERATOR(pg_catalog.=) $2",
 	WF_ARGS(TEXTOID, INT8OID),
 	.latest = true
 };
@@ -522,8 +522,8 @@ wf_runtime_row_told(const char *id, int64 epoch, int64 number)
 }
 
 /*
- * The highest number that a runtime of that epoch has told, whose row is locked; *restored: it
- * had fewer once, and was not approved since.  False: it has not that epoch.
+ * The highest number that a runtime of that epoch has told; *restored: it had fewer once, and
+ * was not approved since.  False: it has not that epoch.
  */
 bool
 wf_runtime_row_outcomes(const char *id, int64 epoch, int64 *number, bool *restored)
