@@ -68,7 +68,6 @@ interval_of(int64 us)
 static Datum
 row_of(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
-
 	return wf_result_row(fcinfo, values, nulls);
 }
 

@@ -134,6 +134,24 @@ $run = run_of('steps', '{"fail": true}');
 wait_for_state($run, 'failed');
 is($away->safe_psql('work', q{SELECT string_agg(run, ', ' ORDER BY run) FROM app.done WHERE run LIKE 'step%'}), 'step 1, step 1, step 2',
 	'a procedure commits, and what it does last is done if it succeeds');
+
+# In a trace they find their span there, too, whatever is set for the role; and those after them find none.
+$away->safe_psql('work', q{ALTER ROLE worker SET workflow.traceparent = '00-77777777777777777777777777777777-7777777777777777-01'});
+as($home, 'clerk', q{SELECT workflow.create_job('here ' || m, $$SELECT current_setting('workflow.traceparent')$$, queue => 'far', mode => m, result => 'text')
+	FROM unnest('{atomic,tracked}'::text[]) m});
+my $context = '00-' . 'a' x 32 . '-' . 'b' x 16 . '-01';
+foreach my $mode ('atomic', 'tracked')
+{
+	$run = as($home, 'clerk', "SELECT workflow.run_job('here $mode', traceparent => '$context')");
+	wait_for_state($run, 'finished');
+	is($home->safe_psql('postgres', "SELECT result #>> '{}' = format('00-%s-%s-01', repeat('a', 32), workflow.span_id('$context', '$run')) FROM workflow.get_run('$run')"),
+		't', "the span of a run that is $mode");
+	$run = run_of("here $mode", '{}');
+	wait_for_state($run, 'finished');
+	is($home->safe_psql('postgres', "SELECT result #>> '{}' FROM workflow.get_run('$run')"), '', 'and none in no trace');
+}
+$away->safe_psql('work', 'ALTER ROLE worker RESET workflow.traceparent');
+
 $run = run_of('brief', '{}');
 wait_for_state($run, 'failed');
 like($home->safe_psql('postgres', "SELECT error ->> 'code' FROM workflow.get_run('$run')"), qr/^(?:timeout|57014)$/, 'a job has its timeout');
