@@ -266,6 +266,7 @@ wf_watch_define_enable(WfWatch *watch, bool enabled, const char *note)
 		watch->suspended_at = DT_NOEND;
 		watch->reason = NULL;
 		watch->inode = 0;
+		watch->revision++;		/* it is looked anew, also if nothing changes */
 	}
 	wf_watch_row_update(watch);
 	wf_watch_row_change(watch);

@@ -362,6 +362,15 @@ put("$k/deep/deeper/4");
 done_comes_to("$k/deep/deeper", '1 2 3 4', 'what was there before makes no run once more');
 state_comes_to('deep', 'watched', '');
 
+# or that has been replaced for good
+rename("$k/deep/deeper", "$k/unmounted") or die $!;
+make_path("$k/deep/deeper");
+state_comes_to('deep', 'failing', 'Another directory is in its place');
+is(ask(q{SELECT count(*) FROM workflow.triggered_files WHERE trigger = 'deep'}), '3', 'what has gone with it is remembered,');
+clerk(q{SELECT workflow.enable_file_trigger('deep')});
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.triggered_files WHERE trigger = 'deep'}, 'it to be forgotten');
+state_comes_to('deep', 'watched', '');
+
 # directories of the server
 my $data = $node->data_dir;
 symlink($outside, "$temp/listed") or die $!;
