@@ -216,31 +216,50 @@ append_element(StringInfo array, const char *text)
 	appendStringInfoChar(array, '"');
 }
 
-/* We have these n files, or could not write them, for these reasons; *left: so many are left to us. */
-bool
-wf_file_talk_confirm(WfFileTalk *talk, int n, const WfFileRow *rows, const char **faults, int *left)
+/* What has become of n files, as arrays; plain: in ASCII. */
+static void
+write_arrays(int n, const WfFileRow *rows, const char **faults, bool plain, StringInfo requests, StringInfo errors)
+{
+	initStringInfo(requests);
+	initStringInfo(errors);
+	appendStringInfoChar(requests, '{');
+	appendStringInfoChar(errors, '{');
+	for (int i = 0; i < n; i++)
+	{
+		appendStringInfo(requests, "%s" INT64_FORMAT, i == 0 ? "" : ",", rows[i].request);
+		appendStringInfoString(errors, i == 0 ? "" : ",");
+		if (faults[i] == NULL)
+			appendStringInfoString(errors, "NULL");
+		else
+			append_element(errors, plain ? wf_wire_plain(faults[i]) : wf_wire_out(faults[i]));
+	}
+	appendStringInfoChar(requests, '}');
+	appendStringInfoChar(errors, '}');
+}
+
+/* Say it. */
+static PGresult *
+ask_confirm(WfFileTalk *talk, int n, const WfFileRow *rows, const char **faults, bool plain)
 {
 	const char *values[4] = {talk->id, number(talk->epoch)};
 	StringInfoData requests;
 	StringInfoData errors;
-	PGresult   *answer;
 
-	initStringInfo(&requests);
-	initStringInfo(&errors);
-	for (int i = 0; i < n; i++)
-	{
-		appendStringInfo(&requests, "%s" INT64_FORMAT, i == 0 ? "{" : ",", rows[i].request);
-		appendStringInfoString(&errors, i == 0 ? "{" : ",");
-		if (faults[i] == NULL)
-			appendStringInfoString(&errors, "NULL");
-		else
-			append_element(&errors, wf_wire_out(faults[i]));
-	}
-	appendStringInfoString(&requests, n == 0 ? "{}" : "}");
-	appendStringInfoString(&errors, n == 0 ? "{}" : "}");
+	write_arrays(n, rows, faults, plain, &requests, &errors);
 	values[2] = requests.data;
 	values[3] = errors.data;
-	answer = ask(talk, CONFIRM, lengthof(values), values, TIMEOUT);
+	return ask(talk, CONFIRM, lengthof(values), values, TIMEOUT);
+}
+
+/* We have these n files, or could not write them, for these reasons; *left: so many are left to us. */
+bool
+wf_file_talk_confirm(WfFileTalk *talk, int n, const WfFileRow *rows, const char **faults, int *left)
+{
+	PGresult   *answer = ask_confirm(talk, n, rows, faults, false);
+
+	/* the database there may not have the characters of our errors */
+	if (answer == NULL && wf_line_is_open(&talk->line) && strncmp(talk->line.sqlstate, "22", 2) == 0)
+		answer = ask_confirm(talk, n, rows, faults, true);
 	if (answer == NULL)
 		return false;
 	*left = atoi(wf_line_value(answer, 0, "rest"));

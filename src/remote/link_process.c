@@ -39,6 +39,7 @@
 #include "remote/link_talk.h"
 #include "remote/patience.h"
 #include "remote/peer.h"
+#include "remote/peer_seen.h"
 
 /* So often (ms) a courier that has ended is started again, less often if it never comes. */
 #define COURIER_PAUSE	1000
@@ -438,6 +439,7 @@ void
 wf_link_process_main(Datum arg)
 {
 	MemoryContext context;
+	WfPeerSeen	seen;
 
 	wf_bgworker_prepare(leave);
 	wf_bgworker_connect();
@@ -445,6 +447,8 @@ wf_link_process_main(Datum arg)
 	wf_link_talk_begin(&talk, wf_own_id());
 	talk.standby = RecoveryInProgress();
 	wf_membership_link_attach(talk.id);
+	wf_peer_seen_read(&seen);
+	wf_membership_reaches(seen.system);
 	(void) wf_line_library();
 	MemoryContextSwitchTo(context);
 	for (;;)

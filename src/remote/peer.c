@@ -109,10 +109,12 @@ judge(WfLine *line, PGresult *answer, bool strict)
 		wf_line_trouble(line, "the other server does not say which one it is");
 		return VERDICT_NEXT;
 	}
+	/* shown as a signed number, which it is not */
+	found.system = (uint64) strtoi64(system, NULL, 10);
+	wf_membership_reaches(found.system);
 	if (strcmp(wf_line_value(answer, 0, "self"), "t") == 0)
 	{
 		wf_line_trouble(line, "workflow.remote leads to this server itself");
-		wf_membership_self(GetSystemIdentifier());
 		return VERDICT_NEXT;
 	}
 	if (strcmp(wf_line_value(answer, 0, "recovery"), "t") == 0 || timeline[0] == '\0')
@@ -120,8 +122,6 @@ judge(WfLine *line, PGresult *answer, bool strict)
 		wf_line_trouble(line, "the other server is a standby");
 		return VERDICT_NEXT;
 	}
-	/* shown as a signed number, which it is not */
-	found.system = (uint64) strtoi64(system, NULL, 10);
 	found.timeline = strtoul(timeline, NULL, 16);
 	if (strict)
 		return compare(line, &found, wf_line_value(answer, 0, "database"));

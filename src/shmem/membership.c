@@ -147,12 +147,12 @@ wf_membership_peer(uint64 system, uint32 timeline, const char *database)
 	LWLockRelease(&place->lock);
 }
 
-/* It is this server itself, which is nobody else's runtime. */
+/* Where workflow.remote leads to, be that a standby, or this server itself. */
 void
-wf_membership_self(uint64 system)
+wf_membership_reaches(uint64 system)
 {
 	LWLockAcquire(&place->lock, LW_EXCLUSIVE);
-	place->now.system = system;
+	place->now.reaches = system;
 	LWLockRelease(&place->lock);
 }
 
@@ -274,7 +274,8 @@ wf_membership_files_taken(int left, const char *trouble)
 
 /*
  * May this server write files of its own databases?  Not if the directory is for those of
- * another one; *known: that is known, since it was reached.
+ * another one.  It may if workflow.remote leads to servers of its own system, which it is the
+ * primary of; *known: that is known, since one was reached.
  */
 bool
 wf_membership_files_are_ours(bool *known)
@@ -282,7 +283,7 @@ wf_membership_files_are_ours(bool *known)
 	uint64		system;
 
 	LWLockAcquire(&place->lock, LW_SHARED);
-	system = place->now.system;
+	system = place->now.reaches;
 	LWLockRelease(&place->lock);
 	*known = wf_remote[0] == '\0' || system != 0;
 	return wf_remote[0] == '\0' || system == GetSystemIdentifier();

@@ -34,6 +34,7 @@ typedef struct WfMembership
 	int64		epoch;			/* by which it may claim; 0: it may not */
 	uint64		system;			/* the other server; 0: not known */
 	uint32		timeline;
+	uint64		reaches;		/* whatever server was there last, also before the last start; 0: not known */
 	char		database[NAMEDATALEN];	/* there; empty: not known */
 	uint64		asked;			/* another one than before, which nobody has accepted; 0: none */
 	char		trouble[WF_MEMBERSHIP_TROUBLE]; /* empty: none */
@@ -73,7 +74,7 @@ extern int64 wf_membership_to_renew(void);
 extern void wf_membership_step_aside(const WfAside *aside);
 extern bool wf_membership_aside(WfAside *aside);
 extern void wf_membership_poke(void);
-extern void wf_membership_self(uint64 system);
+extern void wf_membership_reaches(uint64 system);
 extern void wf_membership_look_at_files(void);
 extern void wf_membership_files_taken(int left, const char *trouble);
 extern bool wf_membership_files_are_ours(bool *known);

@@ -258,6 +258,12 @@ $home = $standby;
 wait_for_all('away');
 same_as_stored($_, "$_ has all after the failover") foreach qw(away late);
 
+# workflow.remote still leads to the server that was, which does not answer
+$standby->restart;
+as($standby, 'app', q{SELECT FROM workflow.put_file('after', 'a restart')});
+wait_for_file('late', 'after', 'a restart');
+wait_for_file('away', 'after', 'a restart');
+
 ok(!-e "$temp/away/own", 'which it has not written since');
 is($away->safe_psql('postgres', 'SELECT count(*) FROM workflow.file_cursor'), '0', 'nor has it begun to');
 $away->stop;

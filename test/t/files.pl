@@ -171,6 +171,23 @@ app(q{SELECT FROM workflow.put_file('large', convert_to(repeat('x', 1048577), 'U
 	SELECT FROM generate_series(1, 20) n, workflow.put_file('many/' || n, convert_to(repeat('y', 1000000), 'UTF8'))});
 is(reader("SELECT count(*), count(content), bool_or(path = 'large' AND content IS NOT NULL) FROM workflow.pull_files('r1', $r1)"), '21|16|f', 'no more is sent than one can keep in mind');
 is(reader(q{SELECT sha256(workflow.get_file_part('large', 1, 0, 1000000) || workflow.get_file_part('large', 1, 1000000, 1000000)) = sha256 FROM workflow.files WHERE path = 'large'}), 't', 'a runtime fetches the rest');
+is(reader("SELECT count(*), count(content), count(sha256) FROM workflow.pull_files('r1', $r1, with_content => false)"), '21|0|21', 'or nothing of what is in them');
+confirm($_->[0], $_->[1]) foreach [ 'r1', $r1 ], [ 'r2', $r2 ];
+
+# Who remembers how far it was goes on from there, when its disk was set back.
+my $place = reader("SELECT xid, request FROM workflow.file_position('r1', $r1)");
+my $given = join(', ', map { "'$_'" } split /\|/, $place);
+app(q{SELECT FROM workflow.put_file('position', 'x')});
+is(confirm('r1', $r1), 0, 'it has one more');
+isnt(reader("SELECT xid, request FROM workflow.file_position('r1', $r1)"), $place, 'and is further');
+is(reader("SELECT xid, request FROM workflow.file_position('r1', $r1, $given)"), $place, 'it is set back');
+is(waiting('r1', $r1) . ' ' . pull('r1', $r1), '1 position 1 x', 'and gets what came since');
+is(reader("SELECT xid, request FROM workflow.file_position('r1', $r1, '18446744073709551615', 0)"), '0|0', 'of a place where nobody was it begins anew');
+is(waiting('r1', $r1), $node->safe_psql('postgres', 'SELECT count(*) FROM workflow.files'), 'with everything');
+is(waiting('r2', $r2), 1, 'others do not');
+like(refusal($node, 'reader', "SELECT workflow.file_position('r1', $r1, '1')"), qr/^22004: "xid" and "request" must both be given/, 'half a place');
+confirm($_->[0], $_->[1]) foreach [ 'r1', $r1 ], [ 'r2', $r2 ];
+app(q{SELECT workflow.delete_file('position')});
 confirm($_->[0], $_->[1]) foreach [ 'r1', $r1 ], [ 'r2', $r2 ];
 
 #
