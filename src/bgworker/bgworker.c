@@ -224,6 +224,24 @@ wf_bgworker_start(const WfBgworkerArgs *args)
 	return registered ? handle : NULL;
 }
 
+/*
+ * Is one that this process has started at work, or still to come?  *handle: that of it, or
+ * NULL; it is freed, and NULL, when the worker has ended.
+ */
+bool
+wf_bgworker_is_there(BackgroundWorkerHandle **handle)
+{
+	pid_t		pid;
+	BgwHandleStatus status = *handle == NULL ? BGWH_STOPPED : GetBackgroundWorkerPid(*handle, &pid);
+
+	if (status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED)
+		return true;
+	if (*handle != NULL)
+		pfree(*handle);
+	*handle = NULL;
+	return false;
+}
+
 /* What this worker was told. */
 const WfBgworkerArgs *
 wf_bgworker_args(void)

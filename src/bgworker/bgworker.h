@@ -41,6 +41,7 @@ typedef struct WfBgworkerArgs
 extern void wf_bgworker_register(void);
 extern bool wf_bgworker_is_registered(void);
 extern BackgroundWorkerHandle *wf_bgworker_start(const WfBgworkerArgs *args);
+extern bool wf_bgworker_is_there(BackgroundWorkerHandle **handle);
 extern const WfBgworkerArgs *wf_bgworker_args(void);
 extern void wf_bgworker_prepare(pg_on_exit_callback leave);
 extern void wf_bgworker_connect(void);

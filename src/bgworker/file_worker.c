@@ -36,21 +36,6 @@ static BackgroundWorkerHandle *handle = NULL;
 
 /* --- in the runtime ----------------------------------------------------------------- */
 
-/* Is one at work? */
-static bool
-is_at_work(void)
-{
-	pid_t		pid;
-	BgwHandleStatus status = handle == NULL ? BGWH_STOPPED : GetBackgroundWorkerPid(handle, &pid);
-
-	if (status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED)
-		return true;
-	if (handle != NULL)
-		pfree(handle);
-	handle = NULL;
-	return false;
-}
-
 /*
  * Files may have to be written: start a worker, unless one is at work, or none is to do
  * that.  What the directory has on a runtime of another server is that one's.
@@ -70,7 +55,7 @@ wf_file_worker_wanted(WfDatabase *database, Oid extension)
 			wf_database_files_again(MyDatabaseId, wf_clock_now() + FAILED_PAUSE);
 		return;
 	}
-	if (is_at_work())
+	if (wf_bgworker_is_there(&handle))
 	{
 		wf_database_files_again(MyDatabaseId, wf_clock_now() + LOOK_AGAIN);
 		return;

@@ -40,21 +40,6 @@ static WfDatabase *database = NULL;
 
 /* --- in the runtime ----------------------------------------------------------------- */
 
-/* Was one started, which has not ended? */
-static bool
-is_coming(void)
-{
-	pid_t		pid;
-	BgwHandleStatus status = handle == NULL ? BGWH_STOPPED : GetBackgroundWorkerPid(handle, &pid);
-
-	if (status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED)
-		return true;
-	if (handle != NULL)
-		pfree(handle);
-	handle = NULL;
-	return false;
-}
-
 /* Triggers have changed: tell who watches; start a worker if nobody does, and there are any. */
 void
 wf_watcher_wanted(WfDatabase *entry, Oid extension, bool any)
@@ -63,7 +48,7 @@ wf_watcher_wanted(WfDatabase *entry, Oid extension, bool any)
 
 	if (wf_database_watch_tell(entry) || !any || wf_trigger_directories[0] == '\0')
 		return;
-	if (is_coming())
+	if (wf_bgworker_is_there(&handle))
 	{
 		wf_database_watch_again(MyDatabaseId, wf_clock_now() + LOOK_AGAIN);
 		return;

@@ -41,21 +41,6 @@ wf_file_link_look(void)
 	looking = true;
 }
 
-/* Is one at work? */
-static bool
-is_at_work(void)
-{
-	pid_t		pid;
-	BgwHandleStatus status = handle == NULL ? BGWH_STOPPED : GetBackgroundWorkerPid(handle, &pid);
-
-	if (status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED)
-		return true;
-	if (handle != NULL)
-		pfree(handle);
-	handle = NULL;
-	return false;
-}
-
 /* How has the last one ended? */
 static void
 look_at_end(const WfMembership *now)
@@ -87,7 +72,7 @@ wf_file_link_beat(int waiting, bool standby)
 	WfBgworkerArgs args = {.kind = WF_BGWORKER_FETCH,.reads_only = standby};
 	WfMembership now;
 
-	if (wf_file_directory[0] == '\0' || !wf_enabled || is_at_work())
+	if (wf_file_directory[0] == '\0' || !wf_enabled || wf_bgworker_is_there(&handle))
 		return;
 	wf_membership_get(&now);
 	looking = looking || now.file_looks != looks;
