@@ -38,12 +38,6 @@ PG_FUNCTION_INFO_V1(workflow_work_alerts);
 
 /* --- making ---------------------------------------------------------------------- */
 
-static Interval *
-interval_or_null(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : PG_GETARG_INTERVAL_P(n);
-}
-
 /* All of create_alert(); threshold: argument 3 as text, or NULL. */
 static Datum
 create(FunctionCallInfo fcinfo, const char *threshold)
@@ -55,9 +49,9 @@ create(FunctionCallInfo fcinfo, const char *threshold)
 	alert.filter = wf_arg_jsonb_or_null(fcinfo, 2);
 	alert.threshold = wf_alert_define_threshold(alert.kind, threshold);
 	alert.job = wf_arg_string_or_null(fcinfo, 4);
-	alert.lasting = interval_or_null(fcinfo, 5);
-	alert.keep = interval_or_null(fcinfo, 6);
-	alert.within = interval_or_null(fcinfo, 7);
+	alert.lasting = wf_arg_interval_or_null(fcinfo, 5);
+	alert.keep = wf_arg_interval_or_null(fcinfo, 6);
+	alert.within = wf_arg_interval_or_null(fcinfo, 7);
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();
 	wf_alert_define(&alert);
@@ -80,7 +74,7 @@ workflow_create_alert(PG_FUNCTION_ARGS)
 Datum
 workflow_create_alert_interval(PG_FUNCTION_ARGS)
 {
-	Interval   *interval = interval_or_null(fcinfo, 3);
+	Interval   *interval = wf_arg_interval_or_null(fcinfo, 3);
 
 	return create(fcinfo, interval == NULL ? NULL :
 				  psprintf("%d months %d days " INT64_FORMAT " microseconds", interval->month, interval->day, interval->time));

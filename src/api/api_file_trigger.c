@@ -35,18 +35,6 @@ PG_FUNCTION_INFO_V1(workflow_is_watched);
 
 /* --- making ---------------------------------------------------------------------- */
 
-static Interval *
-interval_or_null(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : PG_GETARG_INTERVAL_P(n);
-}
-
-static TimestampTz
-time_or(FunctionCallInfo fcinfo, int n, TimestampTz otherwise)
-{
-	return PG_ARGISNULL(n) ? otherwise : PG_GETARG_TIMESTAMPTZ(n);
-}
-
 /*
  * SQL function workflow.create_file_trigger(...) of sql/parts/file_trigger.sql.  Waits for a
  * transaction that makes one of the same name.
@@ -60,13 +48,13 @@ workflow_create_file_trigger(PG_FUNCTION_ARGS)
 	watch.directory = wf_arg_string(fcinfo, 1, "directory");
 	watch.pattern = wf_arg_string_or_null(fcinfo, 2);
 	watch.check = wf_watch_define_check(wf_arg_string_or_null(fcinfo, 3));
-	watch.interval = interval_or_null(fcinfo, 4);
-	watch.settle = interval_or_null(fcinfo, 5);
+	watch.interval = wf_arg_interval_or_null(fcinfo, 4);
+	watch.settle = wf_arg_interval_or_null(fcinfo, 5);
 	watch.job = wf_arg_string(fcinfo, 6, "job");
 	watch.has_priority = !PG_ARGISNULL(7);
 	watch.priority = PG_ARGISNULL(7) ? 0 : PG_GETARG_INT32(7);
-	watch.starts = time_or(fcinfo, 8, DT_NOBEGIN);
-	watch.ends = time_or(fcinfo, 9, DT_NOEND);
+	watch.starts = wf_arg_time_or(fcinfo, 8, DT_NOBEGIN);
+	watch.ends = wf_arg_time_or(fcinfo, 9, DT_NOEND);
 	watch.enabled = PG_ARGISNULL(10) || PG_GETARG_BOOL(10);
 	wf_api_connect_to_write(fcinfo);
 	wf_origin_require();

@@ -40,12 +40,6 @@ PG_FUNCTION_INFO_V1(workflow_flush_cache);
 PG_FUNCTION_INFO_V1(workflow_may_job);
 PG_FUNCTION_INFO_V1(workflow_job_schema);
 
-static Interval *
-interval_or_null(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : PG_GETARG_INTERVAL_P(n);
-}
-
 /*
  * SQL function workflow.create_job(...) of sql/parts/job.sql.  Locks the name against
  * other calls until the end of the transaction, then the row of the owner.
@@ -62,7 +56,7 @@ workflow_create_job(PG_FUNCTION_ARGS)
 	text.queue = wf_arg_string_or_null(fcinfo, 3);
 	text.mode = wf_arg_string(fcinfo, 4, "mode");
 	text.retry = wf_arg_jsonb_or_null(fcinfo, 5);
-	text.timeout = interval_or_null(fcinfo, 6);
+	text.timeout = wf_arg_interval_or_null(fcinfo, 6);
 	text.priority = PG_ARGISNULL(7) ? 0 : PG_GETARG_INT32(7);
 	text.partition = wf_arg_string_or_null(fcinfo, 8);
 	wf_arg_check_partition(text.partition);
@@ -70,7 +64,7 @@ workflow_create_job(PG_FUNCTION_ARGS)
 	text.on_lost = wf_arg_string(fcinfo, 10, "on_lost");
 	text.cache = wf_arg_jsonb_or_null(fcinfo, 11);
 	text.result = wf_arg_string_or_null(fcinfo, 12);
-	text.start_within = interval_or_null(fcinfo, 13);
+	text.start_within = wf_arg_interval_or_null(fcinfo, 13);
 	text.description = wf_arg_string_or_null(fcinfo, 14);
 
 	wf_api_connect_to_write(fcinfo);

@@ -51,18 +51,6 @@ PG_FUNCTION_INFO_V1(workflow_may_schedule);
 
 /* --- making ---------------------------------------------------------------------- */
 
-static Interval *
-interval_or_null(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : PG_GETARG_INTERVAL_P(n);
-}
-
-static TimestampTz
-time_or(FunctionCallInfo fcinfo, int n, TimestampTz otherwise)
-{
-	return PG_ARGISNULL(n) ? otherwise : PG_GETARG_TIMESTAMPTZ(n);
-}
-
 static int
 word(FunctionCallInfo fcinfo, int n, WfScheduleWords words)
 {
@@ -80,18 +68,18 @@ read_given(FunctionCallInfo fcinfo, WfSchedule *schedule)
 	schedule->rule = wf_arg_string_or_null(fcinfo, 4);
 	schedule->zone = wf_arg_string_or_null(fcinfo, 5);
 	schedule->params = wf_arg_jsonb_or_null(fcinfo, 6);
-	schedule->starts = time_or(fcinfo, 7, DT_NOBEGIN);
-	schedule->ends = time_or(fcinfo, 8, DT_NOEND);
+	schedule->starts = wf_arg_time_or(fcinfo, 7, DT_NOBEGIN);
+	schedule->ends = wf_arg_time_or(fcinfo, 8, DT_NOEND);
 	schedule->overlap = word(fcinfo, 9, WF_WORDS_OVERLAP);
 	schedule->catch_up = word(fcinfo, 10, WF_WORDS_CATCH_UP);
 	schedule->gap = word(fcinfo, 11, WF_WORDS_GAP);
 	schedule->fold = word(fcinfo, 12, WF_WORDS_FOLD);
-	schedule->jitter = interval_or_null(fcinfo, 13);
+	schedule->jitter = wf_arg_interval_or_null(fcinfo, 13);
 	schedule->calendar = wf_arg_string_or_null(fcinfo, 14);
 	schedule->has_priority = !PG_ARGISNULL(15);
 	schedule->priority = PG_ARGISNULL(15) ? 0 : PG_GETARG_INT32(15);
 	schedule->engine = wf_arg_string(fcinfo, 16, "engine");
-	schedule->every = interval_or_null(fcinfo, 17);
+	schedule->every = wf_arg_interval_or_null(fcinfo, 17);
 }
 
 /*

@@ -56,6 +56,20 @@ wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_TEXT_PP(n);
 }
 
+/* An interval as an argument; NULL if it is null. */
+Interval *
+wf_arg_interval_or_null(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : PG_GETARG_INTERVAL_P(n);
+}
+
+/* A time as an argument; `otherwise` if it is null. */
+TimestampTz
+wf_arg_time_or(FunctionCallInfo fcinfo, int n, TimestampTz otherwise)
+{
+	return PG_ARGISNULL(n) ? otherwise : PG_GETARG_TIMESTAMPTZ(n);
+}
+
 /* A text argument as a string.  Error 22004, which names it, if it is null. */
 char *
 wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name)

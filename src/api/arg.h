@@ -16,6 +16,8 @@ extern void wf_arg_require(FunctionCallInfo fcinfo, int n, const char *name);
 extern text *wf_arg_text(FunctionCallInfo fcinfo, int n, const char *name);
 extern char *wf_arg_string(FunctionCallInfo fcinfo, int n, const char *name);
 extern char *wf_arg_string_or_null(FunctionCallInfo fcinfo, int n);
+extern Interval *wf_arg_interval_or_null(FunctionCallInfo fcinfo, int n);
+extern TimestampTz wf_arg_time_or(FunctionCallInfo fcinfo, int n, TimestampTz otherwise);
 extern Jsonb *wf_arg_jsonb_or_null(FunctionCallInfo fcinfo, int n);
 extern pg_uuid_t *wf_arg_uuid(FunctionCallInfo fcinfo, int n, const char *name);
 extern bool wf_arg_bool(FunctionCallInfo fcinfo, int n, const char *name);
