@@ -344,10 +344,11 @@ wf_step_start(WfStepper *stepper, WfProcess *process, Jsonb *input,
 }
 
 /*
- * Deliver a command, then what the process sends to itself.  data, actor and trace, the
- * context in which it came, may be NULL.  Returns what became of the command.  Error WF002 if its actor may
- * not cause the transition that it would cause; also throws what guards and
- * actions throw.  The caller has checked that the process takes commands.
+ * Deliver a command, then what the process sends to itself.  data, actor and
+ * trace, the context in which it came, may be NULL.  Returns what became of the
+ * command.  Error WF002 if its actor may not cause the transition that it would
+ * cause; also throws what guards and actions throw.  The caller has checked that
+ * the process takes commands.
  */
 WfVerdict
 wf_step_send(WfStepper *stepper, WfProcess *process, const char *event,

@@ -119,6 +119,7 @@ as($home, 'clerk', q{
 	CREATE PROCEDURE app.steps(params jsonb) LANGUAGE plpgsql AS 'BEGIN END';
 	SELECT workflow.create_job('named', 'app.named', queue => 'far'), workflow.create_job('many', 'app.many', queue => 'far'),
 		workflow.create_job('steps', 'app.steps', queue => 'far', mode => 'tracked', retry => '{"errors": "*", "maxAttempts": 0}'),
+		workflow.create_job('here', 'SELECT current_setting(''workflow.traceparent'')', queue => 'far', result => 'text'),
 		workflow.create_job('text', 'SELECT $n + 1, current_user', '{"n": "int"}', queue => 'far'),
 		workflow.create_job('brief', 'SELECT pg_sleep(600)', queue => 'far', timeout => '200 ms', retry => '{"errors": "*", "maxAttempts": 0}'),
 		workflow.create_job('gone', 'app.put', queue => 'far', retry => '{"errors": "*", "maxAttempts": 0}')});
@@ -130,6 +131,14 @@ foreach my $form ([ named => '{"a": 1, "b": "x"}', '"x1"' ], [ many => '{}', '1'
 	wait_for_state($run, 'finished');
 	is($home->safe_psql('postgres', "SELECT result FROM workflow.get_run('$run')"), $result, "command of job $job");
 }
+$run = as($home, 'clerk', q{SELECT workflow.run_job('here', traceparent => '00-} . '1' x 32 . '-' . '2' x 16 . q{-01')});
+wait_for_state($run, 'finished');
+is($home->safe_psql('postgres', "SELECT result #>> '{}' FROM workflow.get_run('$run')"),
+	$home->safe_psql('postgres', "SELECT '00-' || trace_id || '-' || span_id || '-01' FROM workflow.spans() WHERE attributes ->> 'workflow.run' = '$run'"),
+	'its code is in the span of the run');
+$run = run_of('here', '{}');
+wait_for_state($run, 'finished');
+is($home->safe_psql('postgres', "SELECT result #>> '{}' FROM workflow.get_run('$run')"), '', 'or in none');
 $run = run_of('steps', '{"fail": true}');
 wait_for_state($run, 'failed');
 is($away->safe_psql('work', q{SELECT string_agg(run, ', ' ORDER BY run) FROM app.done WHERE run LIKE 'step%'}), 'step 1, step 1, step 2',

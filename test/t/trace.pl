@@ -156,6 +156,20 @@ is(as($node, 'clerk', q{SELECT string_agg(context, ' ') FROM seen WHERE what = '
 	'which is where its code was');
 is(scalar(grep { exists $span{ $_->{span_id} } } @again), scalar @spans, 'the ids of all others are the same');
 
+# --- a runtime ------------------------------------------------------------------------------------------------------
+
+$node->safe_psql('postgres', 'GRANT workflow_runtime TO clerk');
+my $epoch = as($node, 'clerk', q{SELECT epoch FROM workflow.register_runtime('far')});
+as($node, 'clerk', q{
+	SELECT workflow.create_queue('far', placement => '{runtime:far}');
+	SELECT workflow.create_job('placed', 'SELECT 1', queue => 'far');
+	SELECT workflow.run_job('placed', traceparent => '} . context('8', '1') . q{')});
+my ($placed, $held, $handed) = split /\|/, as($node, 'clerk', "SELECT run, fence, traceparent FROM workflow.claim_placed('far', $epoch, 1)");
+as($node, 'clerk', "SELECT workflow.complete('$placed', $held); SELECT workflow.shutdown_runtime('far', $epoch)");
+my ($far) = grep { $_->{name} eq 'placed' } spans('');
+is("$handed $far->{parent_span_id}", "00-$far->{trace_id}-$far->{span_id}-01 " . '1' x 16, 'a runtime is told where it is, too');
+push @again, $far;
+
 # --- transactions that take long --------------------------------------------------------------------------------
 
 my $position = (spans(''))[0]{position};
