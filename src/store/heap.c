@@ -48,17 +48,20 @@ struct WfHeap
 	Snapshot	snapshot;
 };
 
-/* The number that a column of the table has in the rows; 0: it is not there. */
+/*
+ * The number that a column of the table has in the rows; 0: it is not there.  They mostly
+ * have the same order: it is looked for behind the last one that was found, *last, first.
+ */
 static AttrNumber
-find_column(TupleDesc columns, Form_pg_attribute wanted)
+find_column(TupleDesc columns, Form_pg_attribute wanted, AttrNumber *last)
 {
 	for (int i = 0; i < columns->natts; i++)
 	{
-		Form_pg_attribute column = TupleDescAttr(columns, i);
+		Form_pg_attribute column = TupleDescAttr(columns, (*last + i) % columns->natts);
 
 		if (strcmp(NameStr(column->attname), NameStr(wanted->attname)) == 0 &&
 			column->atttypid == wanted->atttypid)
-			return column->attnum;
+			return *last = column->attnum;
 	}
 	return 0;
 }
@@ -71,6 +74,7 @@ static bool
 find_sources(TupleDesc desc, TupleDesc columns, AttrNumber **found)
 {
 	AttrNumber *sources = palloc0(sizeof(AttrNumber) * desc->natts);
+	AttrNumber	last = 0;
 
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -78,7 +82,7 @@ find_sources(TupleDesc desc, TupleDesc columns, AttrNumber **found)
 
 		if (column->attisdropped)
 			continue;
-		sources[i] = find_column(columns, column);
+		sources[i] = find_column(columns, column, &last);
 		if (column->attgenerated ||
 			(sources[i] == 0 && (column->atthasdef || column->attidentity)))
 			return false;
