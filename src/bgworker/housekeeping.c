@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/guc.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/chore.h"
 #include "bgworker/housekeeping.h"
@@ -312,11 +313,11 @@ wf_housekeeping_due(void)
 TimestampTz
 wf_housekeeping_comes_back(void)
 {
-	int64		pace = wf_retention_pace();
-	int64		minutes = pace / USECS_PER_MINUTE / (WF_RETENTION_SLOTS - 1);
+	int64		ring = Min(wf_retention / (WF_RETENTION_SLOTS - 1), COMES_BACK_MAX);
+	TimestampTz now = wf_clock_now();
+	TimestampTz at = wf_retention_next(wf_database_peek(MyDatabaseId));
 
-	if (pace == 0)
-		return DT_NOEND;
-	minutes = Max(COMES_BACK_MIN, Min(minutes, COMES_BACK_MAX));
-	return wf_clock_now() + minutes * USECS_PER_MINUTE;
+	if (wf_retention > 0)
+		at = Min(at, now + ring * USECS_PER_MINUTE);
+	return Max(at, now + COMES_BACK_MIN * USECS_PER_MINUTE);
 }

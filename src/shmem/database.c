@@ -57,6 +57,10 @@ wf_database_shmem_attach(void *segment, bool created)
 		pg_atomic_init_u64(&wf_databases[i].watch_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].alerts_after, (uint64) -1);
 		pg_atomic_init_u64(&wf_databases[i].load_at, (uint64) DT_NOEND);
+		pg_atomic_init_u64(&wf_databases[i].walk_at, (uint64) DT_NOBEGIN);
+		pg_atomic_init_u64(&wf_databases[i].walk_retention, 0);
+		pg_atomic_init_u32(&wf_databases[i].walk_news, 0);
+		pg_atomic_init_u32(&wf_databases[i].walks, 0);
 		ConditionVariableInit(&wf_databases[i].stepped);
 	}
 }
@@ -140,6 +144,7 @@ make_database(Oid dbid)
 	pg_atomic_write_u64(&database->watch_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->alerts_after, (uint64) -1);
 	pg_atomic_write_u64(&database->load_at, (uint64) DT_NOEND);
+	pg_atomic_write_u64(&database->walk_at, (uint64) DT_NOBEGIN);
 	database->notifies = false;
 	database->leases_renewed = false;
 	database->runs_awaited = database->settle = database->settle_all = true;

@@ -97,6 +97,10 @@ typedef struct WfDatabase
 	pg_atomic_uint64 alerts_after;	/* so long (us) after something was written; -1: never */
 	pg_atomic_uint64 load_at;	/* when what was done is to be summed, by wf_clock_now();
 								 * infinity: nothing was */
+	pg_atomic_uint64 walk_at;	/* see database_walk.c */
+	pg_atomic_uint64 walk_retention;
+	pg_atomic_uint32 walk_news;
+	pg_atomic_uint32 walks;
 	bool		notifies;		/* it has queues that do so, or may have */
 	bool		leases_renewed; /* since the server's start; by its runtime */
 

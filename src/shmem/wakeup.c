@@ -36,6 +36,7 @@
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
 #include "shmem/database_load.h"
+#include "shmem/database_walk.h"
 #include "shmem/database_watch.h"
 #include "shmem/instance.h"
 #include "shmem/lane.h"
@@ -436,7 +437,10 @@ tell(bool committed)
 	else if (committed && has_worked())
 		wf_database_alerts_written(MyDatabaseId);
 	if (committed && has_worked())
+	{
 		wf_database_load_written(MyDatabaseId);
+		wf_database_walk_written(MyDatabaseId);
+	}
 	if (committed)
 	{
 		ListCell   *cell;

@@ -48,6 +48,9 @@
 	"CASE WHEN k.id IS NULL THEN " ended " OPERATOR(pg_catalog.<) " before \
 	" ELSE NOT k.archives AND " ended " OPERATOR(pg_catalog.<) k.before END"
 
+/* What ended before that has outlived its rule, or, without one, ended before the parameter. */
+#define WF_KEEP_BEFORE(before)	"CASE WHEN k.id IS NULL THEN " before " ELSE k.before END"
+
 /* The rule whose archive is to get it before it goes, or null. */
 #define WF_KEEP_ARCHIVE(ended) \
 	"CASE WHEN k.archives AND " ended " OPERATOR(pg_catalog.<) k.before THEN k.id END"

@@ -26,6 +26,10 @@
  * what they have said.  What an archive is to get first stays, too, and the walk tells
  * executors of it.
  *
+ * A walk that came to its end knows when the first of what it has left goes, and there is no
+ * other one before that unless somebody has worked since (shmem/database_walk.c): so a database in
+ * which nothing is done is left alone.
+ *
  * Locks: the row of workflow.ring first, which one round at a time has; then
  * rows of processes, without waiting; then both relations of a partition, if
  * they are free.  What is locked by others is left for the next round, so that
@@ -44,6 +48,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -52,6 +57,8 @@
 #include "base/guc.h"
 #include "base/uuid.h"
 #include "base/version.h"
+#include "shmem/database.h"
+#include "shmem/database_walk.h"
 #include "shmem/wakeup.h"
 #include "store/act.h"
 #include "store/keep.h"
@@ -144,7 +151,8 @@ static WfStatement keep_walk_statement = {
 /* $3 processes from $1 on: did they begin, and end, before $2? */
 static WfStatement walk_statement = {
 	.sql = "SELECT p.id, p.started_at OPERATOR(pg_catalog.<) $2,"
-	" p.updated_at OPERATOR(pg_catalog.<) $2 AND" WF_PROCESS_ROW_IS_OVER("p")
+	" p.updated_at OPERATOR(pg_catalog.<) $2 AND" WF_PROCESS_ROW_IS_OVER("p") ","
+	" CASE WHEN" WF_PROCESS_ROW_IS_OVER("p") " THEN p.updated_at END, $2, NULL::pg_catalog.int4"
 	" FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.>) $1 ORDER BY p.id LIMIT $3",
 	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT8OID),
 	.latest = true
@@ -157,6 +165,7 @@ static WfStatement walk_statement = {
 static WfStatement walk_by_rules_statement = {
 	.sql = "SELECT p.id, p.started_at OPERATOR(pg_catalog.<) $2,"
 	WF_PROCESS_ROW_IS_OVER("p") " AND (" WF_KEEP_GOES("p.updated_at", "$4") "),"
+	" CASE WHEN" WF_PROCESS_ROW_IS_OVER("p") " THEN p.updated_at END, " WF_KEEP_BEFORE("$4") ","
 	" CASE WHEN" WF_PROCESS_ROW_IS_OVER("p") " THEN " WF_KEEP_ARCHIVE("p.updated_at") " END"
 	" FROM workflow.process p"
 	" LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition"
@@ -223,6 +232,16 @@ typedef struct Times
 
 /* The shortest one that a rule says, as this session has seen it last; 0: none. */
 static int64 shortest_rule = 0;
+
+/* The next walk comes then at the earliest, as the runtime has seen it last, if it has looked. */
+static TimestampTz walk_after = DT_NOEND;
+static bool looked = false;
+
+/* So long at most a walk is put off, whatever the last one has found (min). */
+#define LATEST_WALK		(24 * 60)
+
+/* So long (us) after another session was found at a round we ask again. */
+#define HELD_PAUSE		USECS_PER_SEC
 
 /* The shorter one of two retentions; 0 is for ever. */
 static int64
@@ -400,12 +419,26 @@ keep_walk(const Walk *walk)
 	wf_statement_execute(&keep_walk_statement, values, walk->under_way ? "  n" : "nn ", 0);
 }
 
-/* The rule that column 4 of a row names, if it does. */
+/* When a process that stays for now goes, by columns 4 and 5 of its row; infinity: it is not over. */
+static TimestampTz
+goes_at(SPITupleTable *rows, uint64 row, TimestampTz now)
+{
+	bool		isnull;
+	Datum		ended = SPI_getbinval(rows->vals[row], rows->tupdesc, 4, &isnull);
+	Datum		before;
+
+	if (isnull)
+		return DT_NOEND;
+	before = SPI_getbinval(rows->vals[row], rows->tupdesc, 5, &isnull);
+	return wf_run_expire_at(DatumGetTimestampTz(ended), DatumGetTimestampTz(before), now);
+}
+
+/* The rule that column 6 of a row names, if it does. */
 static void
 read_rule(SPITupleTable *rows, uint64 row, int *n, Datum **rules)
 {
 	bool		isnull;
-	Datum		rule = SPI_getbinval(rows->vals[row], rows->tupdesc, 4, &isnull);
+	Datum		rule = SPI_getbinval(rows->vals[row], rows->tupdesc, 6, &isnull);
 
 	if (!isnull)
 		wf_keep_note(rule, n, rules);
@@ -427,6 +460,7 @@ walk_on(Walk *walk, const Times *times, WfRetentionRound *round)
 	Datum	   *archives = NULL;
 	int			nover = 0;
 	int			narchives = 0;
+	uint64		gone = 0;
 	bool		isnull;
 
 	walk->under_way = false;
@@ -439,13 +473,31 @@ walk_on(Walk *walk, const Times *times, WfRetentionRound *round)
 			walk->under_way = true;
 		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull)))
 			over[nover++] = id;
+		else
+			round->next = Min(round->next, goes_at(rows, i, times->now));
 		if (times->rules)
 			read_rule(rows, i, &narchives, &archives);
 	}
 	walk->under_way = nover == ROUND || (walk->under_way && n == WALK);
 	if (nover > 0)
-		round->expired += delete_free(over, nover, round->oldest);
+		gone = delete_free(over, nover, round->oldest);
+	round->expired += gone;
+
+	/* Somebody has locked them; those that began later were not all looked at. */
+	if (gone < (uint64) nover || (n == WALK && !walk->under_way))
+		round->next = times->now;
 	wf_keep_announce(narchives, archives);
+}
+
+/* What ends from now on is news for the walk after this one. */
+static void
+begin_walk(WfRetentionRound *round)
+{
+	WfDatabase *database = wf_database_peek(MyDatabaseId);
+
+	round->walk = database == NULL ? 0 : wf_database_walk_begin(database);
+	round->whole = false;
+	round->next = DT_NOEND;
 }
 
 /*
@@ -457,9 +509,12 @@ walk_runs(const Times *times, WfRetentionRound *round)
 {
 	TimestampTz to = times->now - times->pace;
 
+	if (round->walk == 0)
+		begin_walk(round);
 	if (!round->runs_walked && wf_run_expire_known() &&
-		(times->rules ? wf_run_expire_walk_by_rules(&round->runs_after, to, times->cutoff, times->now) :
-		 wf_run_expire_walk(&round->runs_after, to)))
+		(times->rules ?
+		 wf_run_expire_walk_by_rules(&round->runs_after, to, times->cutoff, times->now, &round->next) :
+		 wf_run_expire_walk(&round->runs_after, to, times->now, &round->next)))
 		return true;
 	round->runs_walked = true;
 	memset(&round->runs_after, 0, sizeof(round->runs_after));
@@ -481,6 +536,7 @@ walk_some(const Times *times, WfRetentionRound *round)
 	{
 		walk.to = to;
 		memset(&walk.after, 0, sizeof(walk.after));
+		round->whole = true;
 	}
 	walk.to = Min(walk.to, to);
 	walk_on(&walk, times, round);
@@ -492,6 +548,15 @@ walk_some(const Times *times, WfRetentionRound *round)
 }
 
 /* --- rounds -------------------------------------------------------------- */
+
+/* May something have outlived its time since the last walk? */
+static bool
+may_find_something(const Times *times)
+{
+	WfDatabase *database = wf_database_peek(MyDatabaseId);
+
+	return database == NULL || wf_database_walk_at(database, times->retention) <= times->now;
+}
 
 /*
  * Is the ring to move on, and is there anything to walk for?  Takes no lock, and
@@ -512,8 +577,13 @@ look_what_is_due(const Times *times, WfRetentionRound *round, bool *move, bool *
 	else
 		wf_statement_execute(&make_statement, &value, NULL, 0);
 	read_walk(&where);
-	*walk = where.known && ((round->asked && !round->walked) || where.under_way ||
-							where.walked_to < times->now - times->pace - times->pace / PARTS);
+	*walk = false;
+	if (!where.known)
+		return;
+	round->walk_after = where.walked_to == DT_NOBEGIN ? DT_NOBEGIN :
+		where.walked_to + times->pace + times->pace / PARTS;
+	*walk = (round->asked && !round->walked) || where.under_way || round->walk_after == DT_NOBEGIN ||
+		(round->walk_after <= times->now && may_find_something(times));
 }
 
 /*
@@ -554,6 +624,22 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
 	return walk && (wf_act_expire(times.cutoff) || walk_runs(&times, round) || walk_some(&times, round));
 }
 
+/* A walk has come to its end, and is committed. */
+static void
+end_walk(WfRetentionRound *round)
+{
+	WfDatabase *database = wf_database_peek(MyDatabaseId);
+	TimestampTz next = round->next;
+
+	/* months differ, and clocks may be set back */
+	if (next != DT_NOEND)
+		next = Min(next, wf_clock_now() + LATEST_WALK * USECS_PER_MINUTE);
+	if (round->whole && round->walk != 0 && database != NULL)
+		wf_database_walk_end(database, round->walk, wf_retention * USECS_PER_MINUTE, next);
+	round->walked = false;
+	round->walk = 0;
+}
+
 /*
  * In the runtime: one round of workflow.retention, and of the rules, in a transaction of
  * its own.  *more: call again at once.  Returns false when the extension is gone.
@@ -562,25 +648,43 @@ bool
 wf_retention_cycle(Oid extension, bool *more)
 {
 	static WfRetentionRound round;
+	static bool amid = false;
 
+	/* what was rolled back is to be looked at again */
+	if (amid)
+		memset(&round, 0, sizeof(round));
 	*more = false;
+
+	/* who fails is held back, and does not come for this */
+	walk_after = round.walk_after = DT_NOEND;
+	looked = true;
+	round.held = false;
 	if (!wf_transaction_begin("expiring what is over", extension))
 		return false;
+	amid = true;
 	/* a ring that a restore is still to load is not made here */
 	*more = wf_origin_is_certain() &&
 		wf_retention_round(wf_retention * USECS_PER_MINUTE, &round);
 	wf_transaction_commit();
+	amid = false;
+	if (round.walked)
+		end_walk(&round);
+	walk_after = round.held ? wf_clock_now() + HELD_PAUSE : round.walk_after;
 	return true;
 }
 
 /*
- * In the runtime: the shortest time for which something is kept, in microseconds, by the
- * rules that its last round has found; 0: all is kept for ever.
+ * In the runtime: when a walk is to come, by wf_clock_now(), as its last round has found it;
+ * infinity: nothing is over that ever goes.
  */
-int64
-wf_retention_pace(void)
+TimestampTz
+wf_retention_next(WfDatabase *database)
 {
-	return shorter(wf_retention * USECS_PER_MINUTE, shortest_rule);
+	if (!looked)
+		return DT_NOBEGIN;
+	if (walk_after == DT_NOEND || shorter(wf_retention * USECS_PER_MINUTE, shortest_rule) == 0 || database == NULL)
+		return DT_NOEND;
+	return Max(walk_after, wf_database_walk_at(database, wf_retention * USECS_PER_MINUTE));
 }
 
 /*

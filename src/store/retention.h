@@ -7,6 +7,7 @@
 
 #include "utils/uuid.h"
 
+#include "shmem/database.h"
 #include "store/run_expire.h"
 
 /* Partitions of workflow.history and workflow.receipt. */
@@ -34,12 +35,16 @@ typedef struct WfRetentionRound
 	bool		runs_walked;	/* that over runs did; */
 	pg_uuid_t	runs_after;		/* those up to this one have been looked at */
 	bool		held;			/* nothing was done: another session is at a round */
+	uint32		walk;			/* the number of the walk, see database_walk.c; 0: of none */
+	bool		whole;			/* it began with the first process */
+	TimestampTz next;			/* when the first of what it has left goes */
+	TimestampTz walk_after;		/* the next walk comes then at the earliest */
 } WfRetentionRound;
 
 extern int16 wf_retention_slot(void);
 extern bool wf_retention_round(int64 retention, WfRetentionRound *round);
 extern bool wf_retention_cycle(Oid extension, bool *more);
-extern int64 wf_retention_pace(void);
+extern TimestampTz wf_retention_next(WfDatabase *database);
 extern void wf_retention_walk_anew(void);
 
 #endif							/* WF_RETENTION_H */

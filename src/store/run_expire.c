@@ -34,7 +34,7 @@
 #define CARRY	1000
 
 static WfStatement walk_statement = {
-	.sql = "SELECT h.run, h.ended_at OPERATOR(pg_catalog.<) $2 FROM workflow.run_history h"
+	.sql = "SELECT h.run, h.ended_at OPERATOR(pg_catalog.<) $2, h.ended_at FROM workflow.run_history h"
 	" WHERE h.run OPERATOR(pg_catalog.>) $1 ORDER BY h.run LIMIT $3",
 	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT8OID),
 	.latest = true
@@ -45,7 +45,8 @@ static WfStatement walk_statement = {
  * archive is to get the run before it goes.
  */
 static WfStatement walk_by_rules_statement = {
-	.sql = "SELECT h.run, " WF_KEEP_GOES("h.ended_at", "$3") ", " WF_KEEP_ARCHIVE("h.ended_at")
+	.sql = "SELECT h.run, " WF_KEEP_GOES("h.ended_at", "$3") ", " WF_KEEP_ARCHIVE("h.ended_at") ", h.ended_at, "
+	WF_KEEP_BEFORE("$3")
 	" FROM workflow.run_history h" WF_KEEP_OF_RUN("$4")
 	" WHERE h.run OPERATOR(pg_catalog.>) $1 ORDER BY h.run LIMIT $2",
 	WF_ARGS(UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID),
@@ -158,8 +159,8 @@ wf_run_expire_forget(int n, Datum *runs)
 	wf_checkpoint_forget(n, ids);
 }
 
-/* Forget those of n runs that have ended before then, and that nobody has locked. */
-static void
+/* Forget those of n runs that have ended before then, and that nobody has locked.  Returns how many. */
+static uint64
 forget(Datum *ids, int n, TimestampTz cutoff)
 {
 	Datum		values[2] = {PointerGetDatum(wf_uuid_array(ids, n)), TimestampTzGetDatum(cutoff)};
@@ -170,6 +171,7 @@ forget(Datum *ids, int n, TimestampTz cutoff)
 	for (uint64 i = 0; i < locked; i++)
 		free[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 	wf_run_expire_forget(locked, free);
+	return locked;
 }
 
 /* Lock a run that has ended before then, for wf_run_expire_forget(); false: it is gone, or somebody has it. */
@@ -182,12 +184,49 @@ wf_run_expire_hold(const pg_uuid_t *run, TimestampTz before)
 	return wf_statement_execute(&lock_statement, values, NULL, 0) > 0;
 }
 
+/* A column of a row that is a time. */
+static TimestampTz
+time_of(SPITupleTable *rows, uint64 row, int column)
+{
+	bool		isnull;
+
+	return DatumGetTimestampTz(SPI_getbinval(rows->vals[row], rows->tupdesc, column, &isnull));
+}
+
+/*
+ * The end of a piece of a walk that has looked at n runs up to *after: forget those that go.
+ * Those that somebody has locked go another time, and those that were made since `to`
+ * were not all looked at.
+ */
+static bool
+end_walk(Datum *over, int nover, uint64 n, const pg_uuid_t *after, TimestampTz to, TimestampTz now, TimestampTz *next)
+{
+	bool		more = n == WALK && wf_uuid_time(after) < to;
+
+	if (nover > 0 && forget(over, nover, to) < (uint64) nover)
+		*next = now;
+	if (n == WALK && !more)
+		*next = now;
+	return more;
+}
+
+/*
+ * When what ended then goes, if now all goes that ended before `before`; infinity: never.
+ * To within the lengths of months, which a retention may be given in.
+ */
+TimestampTz
+wf_run_expire_at(TimestampTz ended, TimestampTz before, TimestampTz now)
+{
+	return TIMESTAMP_NOT_FINITE(before) ? DT_NOEND : ended + (now - before);
+}
+
 /*
  * A piece of a walk: forget those behind *after that have ended before the cutoff; it
- * becomes the last one that was looked at.  Returns whether there are more.
+ * becomes the last one that was looked at.  *next is lowered to when the first of the
+ * others goes.  Returns whether there are more.
  */
 bool
-wf_run_expire_walk(pg_uuid_t *after, TimestampTz cutoff)
+wf_run_expire_walk(pg_uuid_t *after, TimestampTz cutoff, TimestampTz now, TimestampTz *next)
 {
 	Datum		values[3] = {UUIDPGetDatum(after), TimestampTzGetDatum(cutoff), Int64GetDatum(WALK)};
 	uint64		n = wf_statement_execute(&walk_statement, values, NULL, 0);
@@ -203,10 +242,10 @@ wf_run_expire_walk(pg_uuid_t *after, TimestampTz cutoff)
 		*after = *DatumGetUUIDP(id);
 		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull)))
 			over[nover++] = id;
+		else
+			*next = Min(*next, wf_run_expire_at(time_of(rows, i, 3), cutoff, now));
 	}
-	if (nover > 0)
-		forget(over, nover, cutoff);
-	return n == WALK && wf_uuid_time(after) < cutoff;
+	return end_walk(over, nover, n, after, cutoff, now, next);
 }
 
 /*
@@ -214,7 +253,7 @@ wf_run_expire_walk(pg_uuid_t *after, TimestampTz cutoff)
  * cutoff.  None that ended since `to` goes.  Executors are told of what archives are to get.
  */
 bool
-wf_run_expire_walk_by_rules(pg_uuid_t *after, TimestampTz to, TimestampTz cutoff, TimestampTz now)
+wf_run_expire_walk_by_rules(pg_uuid_t *after, TimestampTz to, TimestampTz cutoff, TimestampTz now, TimestampTz *next)
 {
 	Datum		values[4] = {UUIDPGetDatum(after), Int64GetDatum(WALK), TimestampTzGetDatum(cutoff),
 	TimestampTzGetDatum(now)};
@@ -236,11 +275,11 @@ wf_run_expire_walk_by_rules(pg_uuid_t *after, TimestampTz to, TimestampTz cutoff
 			wf_keep_note(rule, &narchives, &archives);
 		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull)))
 			over[nover++] = id;
+		else
+			*next = Min(*next, wf_run_expire_at(time_of(rows, i, 4), time_of(rows, i, 5), now));
 	}
-	if (nover > 0)
-		forget(over, nover, to);
 	wf_keep_announce(narchives, archives);
-	return n == WALK && wf_uuid_time(after) < to;
+	return end_walk(over, nover, n, after, to, now, next);
 }
 
 /* Runs that a rule keeps go to another partition, with what they have said. */
@@ -300,7 +339,7 @@ wf_run_expire_of_process(const pg_uuid_t *process)
 	for (uint64 i = 0; i < n; i++)
 		ids[i] = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
 	if (n > 0)
-		forget(ids, n, DT_NOEND);
+		(void) forget(ids, n, DT_NOEND);
 }
 
 /* Lock both relations of a partition, unless somebody is using them. */

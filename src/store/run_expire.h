@@ -16,8 +16,10 @@ typedef struct WfRunExpireCarry
 } WfRunExpireCarry;
 
 extern bool wf_run_expire_known(void);
-extern bool wf_run_expire_walk(pg_uuid_t *after, TimestampTz cutoff);
-extern bool wf_run_expire_walk_by_rules(pg_uuid_t *after, TimestampTz to, TimestampTz cutoff, TimestampTz now);
+extern TimestampTz wf_run_expire_at(TimestampTz ended, TimestampTz before, TimestampTz now);
+extern bool wf_run_expire_walk(pg_uuid_t *after, TimestampTz cutoff, TimestampTz now, TimestampTz *next);
+extern bool wf_run_expire_walk_by_rules(pg_uuid_t *after, TimestampTz to, TimestampTz cutoff, TimestampTz now,
+										TimestampTz *next);
 extern bool wf_run_expire_carry(int slot, int to, TimestampTz now, WfRunExpireCarry *carry);
 extern bool wf_run_expire_hold(const pg_uuid_t *run, TimestampTz before);
 extern void wf_run_expire_forget(int n, Datum *runs);

@@ -135,5 +135,25 @@ my $before = $node->safe_psql('postgres', 'SELECT pg_current_xact_id()');
 sleep 4;
 cmp_ok($node->safe_psql('postgres', 'SELECT pg_current_xact_id()') - $before, '<=', 2, 'rules cost a database at rest nothing');
 
+# Nor does one that walks come for every eight seconds, when nothing is over. A look of another one
+# may still come: so it is asked again.
+as($node, 'clerk', q{SELECT workflow.set_retention('order', '1 minute')});
+closed(3, 'g');
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.process}, 'processes to go');
+my $rests = 0;
+for (my $tries = 0; $tries < 12 && !$rests; $tries++)
+{
+	my $xmax = $node->safe_psql('postgres', 'SELECT pg_snapshot_xmax(pg_current_snapshot())');
+
+	sleep 15;
+	$rests = $node->safe_psql('postgres', 'SELECT pg_snapshot_xmax(pg_current_snapshot())') eq $xmax;
+}
+ok($rests, 'where nothing is over nobody walks');
+
+# What ends goes in its time nevertheless, with nobody else at work.
+as($node, 'clerk', q{SELECT workflow.send(workflow.start('order', key => 'h'), 'close')});
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.process}, 'the last one to go', 240);
+pass('what has ended since then goes in its time');
+
 $node->stop;
 done_testing();
