@@ -19,11 +19,13 @@
 #include "utils/timestamp.h"
 
 #include "alert/alert_define.h"
+#include "alert/alert_load.h"
 #include "alert/alert_measure.h"
 #include "alert/alert_run.h"
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/guc.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "chart/chart.h"
@@ -63,7 +65,7 @@ wf_alert_define_kind(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no kind of alert \"%s\"", wf_quote(name)),
-				 errhint("Kinds are \"lag\", \"failures\", \"waiting\" and \"silent\".")));
+				 errhint("Kinds are \"lag\", \"failures\", \"waiting\", \"silent\", \"busy\", \"p95\", \"p99\" and \"failure_rate\".")));
 	return kind;
 }
 
@@ -87,6 +89,21 @@ threshold_of_failures(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the threshold of an alert of kind \"failures\" is a whole number from 1 to %d", MOST_FAILURES)));
+	return number;
+}
+
+/* Of an alert whose threshold is how many are busy, or a part. */
+static double
+threshold_of_load(WfAlertKind kind, const char *text)
+{
+	double		most = kind == WF_ALERT_BUSY ? WF_MAX_EXECUTORS_MAX * 1000.0 : 1;
+	double		number = DatumGetFloat8(DirectFunctionCall1(float8in, CStringGetDatum(short_text(text))));
+
+	if (!(number > 0 && number <= most))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the threshold of an alert of kind \"%s\" is a number above 0, up to %.0f",
+						wf_alert_row_kind_name(kind), most)));
 	return number;
 }
 
@@ -126,6 +143,8 @@ wf_alert_define_threshold(WfAlertKind kind, const char *text)
 
 	if (kind == WF_ALERT_FAILURES)
 		return text == NULL ? 1 : threshold_of_failures(text);
+	if (kind == WF_ALERT_BUSY || kind == WF_ALERT_FAILURE_RATE)
+		return threshold_of_load(kind, text != NULL ? text : kind == WF_ALERT_BUSY ? "1" : "0.1");
 	interval = interval_of(text == NULL ? "1 minute" : text);
 	check_interval(interval, "threshold", true);
 	return (double) wf_alert_measure_us(interval) / USECS_PER_SEC;
@@ -171,6 +190,8 @@ check(WfAlert *alert)
 	check_interval(alert->lasting, "lasting", false);
 	check_interval(alert->keep, "keep", false);
 	check_interval(alert->within, "within", true);
+	if (wf_alert_load_is_kind(alert->kind) && wf_alert_measure_us(alert->within) < USECS_PER_MINUTE)
+		refuse("what was done is known by the minute: within must be a minute or more");
 	wf_alert_measure(alert, wf_clock_now(), &measure);
 	if (alert->job != NULL)
 		wf_alert_run_check(alert);

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "alert/alert_load.h"
 #include "alert/alert_look.h"
 #include "alert/alert_measure.h"
 #include "alert/alert_row.h"
@@ -160,8 +161,10 @@ plan(const Attempt *attempt, WfAlertNext *next)
 		at = Min(at, alert->since + wf_alert_measure_us(alert->lasting));
 	if (alert->below != DT_NOEND)
 		at = Min(at, alert->below + wf_alert_measure_us(alert->keep));
-	/* What is new can be late so long after it was written. */
-	if (alert->state == WF_ALERT_QUIET && alert->kind != WF_ALERT_FAILURES)
+	/* What is new can be late so long after it was written; what was done is summed by the minute. */
+	if (wf_alert_load_is_kind(alert->kind))
+		after = LATER;
+	else if (alert->state == WF_ALERT_QUIET && alert->kind != WF_ALERT_FAILURES)
 		after = (int64) Min(alert->threshold * USECS_PER_SEC, (double) DAYS_PER_MONTH * USECS_PER_DAY);
 	next->at = Min(next->at, at);
 	next->after = next->after < 0 ? after : Min(next->after, after);

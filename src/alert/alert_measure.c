@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "alert/alert_load.h"
 #include "alert/alert_measure.h"
 #include "alert/alert_target.h"
 #include "store/statement.h"
@@ -293,6 +294,12 @@ wf_alert_measure(const WfAlert *alert, TimestampTz now, WfAlertMeasure *measure)
 			break;
 		case WF_ALERT_FAILURES:
 			measure_failures(alert, &target, now, measure);
+			break;
+		case WF_ALERT_BUSY:
+		case WF_ALERT_P95:
+		case WF_ALERT_P99:
+		case WF_ALERT_FAILURE_RATE:
+			measure->value = wf_alert_load(alert, &target, wf_alert_measure_us(alert->within), now, &measure->turns);
 			break;
 	}
 }

@@ -105,7 +105,11 @@ static const char *const kinds[] = {
 	[WF_ALERT_LAG] = "lag",
 	[WF_ALERT_FAILURES] = "failures",
 	[WF_ALERT_WAITING] = "waiting",
-	[WF_ALERT_SILENT] = "silent"
+	[WF_ALERT_SILENT] = "silent",
+	[WF_ALERT_BUSY] = "busy",
+	[WF_ALERT_P95] = "p95",
+	[WF_ALERT_P99] = "p99",
+	[WF_ALERT_FAILURE_RATE] = "failure_rate"
 };
 
 static const char *const states[] = {

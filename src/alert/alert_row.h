@@ -16,7 +16,11 @@ typedef enum WfAlertKind
 	WF_ALERT_LAG,				/* what is due has not begun */
 	WF_ALERT_FAILURES,			/* events were given up, runs have failed */
 	WF_ALERT_WAITING,			/* a task is open, a run waits */
-	WF_ALERT_SILENT				/* a runtime says nothing */
+	WF_ALERT_SILENT,			/* a runtime says nothing */
+	WF_ALERT_BUSY,				/* executors and workers are at work */
+	WF_ALERT_P95,				/* 95 % have taken longer */
+	WF_ALERT_P99,
+	WF_ALERT_FAILURE_RATE		/* a part of what has ended has failed */
 } WfAlertKind;
 
 typedef enum WfAlertState
@@ -35,7 +39,7 @@ typedef struct WfAlert
 	Oid			role;			/* of that owner */
 	WfAlertKind kind;
 	Jsonb	   *filter;
-	double		threshold;		/* seconds, or how many */
+	double		threshold;		/* seconds, how many, or what part */
 	Interval   *within;
 	Interval   *lasting;
 	Interval   *keep;

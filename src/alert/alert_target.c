@@ -95,6 +95,11 @@ check_filter(const WfAlert *alert, const WfAlertTarget *target)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an alert of kind \"waiting\" needs a filter"),
 				 errhint("Name a queue, a job or a definition: {\"definition\": \"loan\"}.")));
+	if (named == 0 && (alert->kind == WF_ALERT_P95 || alert->kind == WF_ALERT_P99))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an alert of kind \"%s\" needs a filter", wf_alert_row_kind_name(alert->kind)),
+				 errhint("Name a queue, a job or a definition: {\"definition\": \"loan\"}.")));
 	if (target->state != NULL && (target->definition == NULL || alert->kind != WF_ALERT_WAITING))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -19,7 +19,7 @@ SELECT FROM workflow.create_job('page');
 SELECT FROM workflow.create_job('form', parameters => '{"n": "int"}');
 
 -- what is refused
-SELECT is(error($$SELECT workflow.create_alert('a', 'lags')$$), ARRAY['22023', 'there is no kind of alert "lags"', 'HINT: Kinds are "lag", "failures", "waiting" and "silent".'], 'a kind that there is not');
+SELECT is(error($$SELECT workflow.create_alert('a', 'lags')$$), ARRAY['22023', 'there is no kind of alert "lags"', 'HINT: Kinds are "lag", "failures", "waiting", "silent", "busy", "p95", "p99" and "failure_rate".'], 'a kind that there is not');
 SELECT is((error(format('SELECT workflow.create_alert(%s)', arguments)))[2], message, message) FROM (VALUES
     ($$'', 'lag'$$, 'an alert needs a name'),
     ($$'a:b', 'lag'$$, 'the name of an alert must not contain ":"'),
@@ -48,6 +48,16 @@ SELECT is((error(format('SELECT workflow.create_alert(%s)', arguments)))[2], mes
     ($$'a', 'lag', lasting => '-1 s'$$, 'lasting must be at least 0, and not longer than 36600 days'),
     ($$'a', 'lag', keep => '1000 years'$$, 'keep must be at least 0, and not longer than 36600 days'),
     ($$'a', 'failures', within => '0'$$, 'within must be more than 0, and not longer than 36600 days'),
+    ($$'a', 'busy', NULL, 0$$, 'the threshold of an alert of kind "busy" is a number above 0, up to 256000'),
+    ($$'a', 'busy', NULL, 'nan'$$, 'the threshold of an alert of kind "busy" is a number above 0, up to 256000'),
+    ($$'a', 'busy', NULL, interval '1 minute'$$, 'invalid input syntax for type double precision: "0 months 0 days 60000000 microseconds"'),
+    ($$'a', 'failure_rate', NULL, 1.01$$, 'the threshold of an alert of kind "failure_rate" is a number above 0, up to 1'),
+    ($$'a', 'failure_rate', NULL, '-0.1'$$, 'the threshold of an alert of kind "failure_rate" is a number above 0, up to 1'),
+    ($$'a', 'p95'$$, 'an alert of kind "p95" needs a filter'),
+    ($$'a', 'p99', '{}'$$, 'an alert of kind "p99" needs a filter'),
+    ($$'a', 'p95', '{"job": "page"}', '0'$$, 'threshold must be more than 0, and not longer than 36600 days'),
+    ($$'a', 'p95', '{"definition": "loan", "state": "a"}'$$, '"state" goes with a definition, for an alert of kind "waiting"'),
+    ($$'a', 'busy', within => '59 seconds'$$, 'what was done is known by the minute: within must be a minute or more'),
     ($$'a', 'lag', job => 'nothing'$$, 'job "nothing" does not exist'),
     ($$'a', 'lag', job => 'form'$$, 'job "form" has no parameter "kind"')) c(arguments, message);
 CREATE DOMAIN app.odd AS text CHECK (VALUE <> 'x');
@@ -189,6 +199,32 @@ SELECT is((workflow.work_alerts(), alert('tasks'))::text, '(1,"quiet 2760 01:46:
 CALL clock('2030-01-01 02:00:00+00');
 SELECT is(workflow.work_alerts(), 3, 'and others wait, a run for another one, too');
 SELECT FROM unnest('{checks,tasks}'::text[]) name, workflow.drop_alert(name);
+
+-- what was done, as load() has it
+CALL clock('2030-01-01 03:00:30+00');
+RESET ROLE;
+INSERT INTO workflow.load_minute (minute, kind, what, queue, runtime, tenant, started, finished, failed, ended, steps, lag, lags, busy, took) VALUES
+    ('2030-01-01 02:59+00', 1, (SELECT max(id) FROM workflow.job WHERE name = 'page'), 0, '', '', 10, 6, 2, 10, 0, 0, 0, 90, '{143,96,169,4}'),
+    ('2030-01-01 02:59+00', 1, -1, 0, '', '', 10, 0, 10, 10, 0, 0, 0, 1000, '{169,100}'),
+    ('2030-01-01 02:54+00', 1, (SELECT max(id) FROM workflow.job WHERE name = 'page'), 0, '', '', 10, 0, 10, 10, 0, 0, 0, 1000, '{169,100}'),
+    ('2030-01-01 02:58+00', 0, (SELECT max(id) FROM workflow.definition WHERE name = 'loan'), 0, '', '', 3, 0, 1, 0, 9, 0, 0, 30, NULL);
+SET ROLE regress_app;
+SELECT FROM workflow.create_alert('slow', 'p95', '{"job": "page"}', '5 seconds', within => '5 minutes', keep => '0');
+SELECT FROM workflow.create_alert('slower', 'p99', '{"job": "page"}', '5 seconds', within => '5 minutes', keep => '0');
+SELECT FROM workflow.create_alert('rate', 'failure_rate', '{"job": "page"}', 0.25, within => '5 minutes', keep => '0');
+SELECT FROM workflow.create_alert('loans', 'failure_rate', '{"definition": "loan"}', within => '5 minutes', keep => '0');
+SELECT FROM workflow.create_alert('hot', 'busy', NULL, 0.4, within => '5 minutes', keep => '0');
+SELECT FROM workflow.create_alert('desk', 'busy', '{"queue": "desk"}', 0.4, within => '5 minutes', keep => '0');
+SELECT FROM workflow.work_alerts();
+SELECT is((SELECT array_agg(name || ' ' || alert(name) ORDER BY name) FROM workflow.alerts WHERE kind IN ('busy', 'p95', 'p99', 'failure_rate')),
+    '{"desk quiet 0 03:00:30","hot firing 0.4 03:00:30","loans firing 1 03:00:30","rate firing 0.25 03:00:30","slow quiet 1.015808 03:00:30","slower firing 9.961472 03:00:30"}',
+    'of the last five minutes, and of the owner''s');
+SELECT is((SELECT array_agg((threshold, within) ORDER BY name)::text FROM workflow.alerts WHERE name IN ('loans', 'slow')), '{"(0.1,00:05:00)","(5,00:05:00)"}', 'with their thresholds');
+CALL clock('2030-01-01 03:05:30+00');
+SELECT FROM workflow.work_alerts();
+SELECT is((SELECT array_agg(DISTINCT state || ' ' || value) FROM workflow.alerts WHERE kind IN ('busy', 'p95', 'p99', 'failure_rate')), '{"quiet 0"}', 'which is over by now');
+SELECT FROM unnest('{slow,slower,rate,loans,hot,desk}'::text[]) name, workflow.drop_alert(name);
+CALL clock('2030-01-01 02:00:00+00');
 
 -- whose it is
 SET ROLE regress_clerk;
