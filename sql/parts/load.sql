@@ -216,23 +216,8 @@ CREATE FUNCTION workflow.work_load() RETURNS bigint
 CREATE FUNCTION workflow.metrics() RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_metrics';
 
--- critical_path(process): why a process took as long as it did: the steps of its history each of
--- which had to wait for the one before. From its last step back: a step is preceded by the
--- latest one that had entered a state which it left; where it left none, by the step before.
--- A region that is in a final state waits for the others, and does not count. So of parallel
--- regions the one shows that came last.
---   step         the number of the step, from the first one on
---   event        that caused it
---   waited_in    the states that it left, in which the process was
---   waited_for   start; timer; child, a process or run that a state invoked; task; operator;
---                event, any other
---   since, until from the step before on the path, or the making of the process, to this one
---   took         the time between
---   late         so much of it was the event late that was due at a time
---   share        of all that the process took
--- What the role may read of the process, as far as its history is kept; nothing for others.
--- No errors. For hundreds of thousands of steps it takes long.
-CREATE FUNCTION workflow.critical_path(
+-- critical_steps(process): the same without children; critical_path() is made of it.
+CREATE FUNCTION workflow.critical_steps(
     process uuid, OUT step int, OUT event text, OUT waited_in text[], OUT waited_for text, OUT since timestamptz, OUT until timestamptz,
     OUT took interval, OUT late interval, OUT share double precision)
     RETURNS SETOF record LANGUAGE sql STABLE ROWS 10
@@ -261,7 +246,7 @@ BEGIN ATOMIC
             LIMIT 1) b),
     times AS (
         SELECT p.step, p.event, p.from_states, p.to_states, p.left_states, p.due, p.at,
-               COALESCE(lag(p.at) OVER (ORDER BY p.step), (SELECT c.started_at FROM process c)) AS since
+               LEAST(COALESCE(lag(p.at) OVER (ORDER BY p.step), (SELECT c.started_at FROM process c)), p.at) AS since
         FROM path p)
     SELECT t.step, t.event, CASE WHEN t.from_states = t.to_states THEN t.from_states ELSE t.left_states END,
            CASE WHEN t.event = 'workflow.start' THEN 'start' WHEN t.event LIKE 'after.%' THEN 'timer'
@@ -271,6 +256,66 @@ BEGIN ATOMIC
            CASE WHEN t.due IS NOT NULL THEN GREATEST(t.at - GREATEST(t.due, t.since), interval '0') END,
            date_part('epoch', t.at - t.since) / NULLIF(date_part('epoch', sum(t.at - t.since) OVER ()), 0)
     FROM times t ORDER BY t.step;
+END;
+
+-- critical_path(process): why a process took as long as it did: the steps of its history each of
+-- which had to wait for the one before. From its last step back: a step is preceded by the
+-- latest one that had entered a state which it left; where it left none, by the step before.
+-- A region that is in a final state waits for the others, and does not count. So of parallel
+-- regions the one shows that came last.
+--   step         the number of the step, from the first one on
+--   event        that caused it
+--   waited_in    the states that it left, in which the process was
+--   waited_for   start; timer; child, a process or run that a state invoked; task; operator;
+--                event, any other
+--   since, until from the step before on the path, or the making of the process, to this one
+--   took         the time between
+--   late         so much of it was the event late that was due at a time
+--   share        of all that the process took
+--   depth        0: a step of the process. Below a step that waited for a child, and one deeper,
+--                stand the steps of the child that came last, so far as it is there still; of a
+--                run what it waited for: queue, until it began, and work
+--   child        the process or run that it is of; null: of the process itself
+-- What the role may read of the process, as far as its history is kept; nothing for others.
+-- No errors. For hundreds of thousands of steps it takes long.
+CREATE FUNCTION workflow.critical_path(
+    process uuid, OUT step int, OUT event text, OUT waited_in text[], OUT waited_for text, OUT since timestamptz, OUT until timestamptz,
+    OUT took interval, OUT late interval, OUT share double precision, OUT depth int, OUT child uuid)
+    RETURNS SETOF record LANGUAGE sql STABLE ROWS 10
+BEGIN ATOMIC
+    WITH RECURSIVE path AS (
+        SELECT 0 AS depth, $1 AS process, NULL::uuid AS child, ARRAY[s.step] AS place, s.step, s.event, s.waited_in, s.waited_for,
+               s.since, s.until, s.late
+        FROM workflow.critical_steps($1) s
+        UNION ALL
+        SELECT p.depth + 1, c.process, c.child, p.place || c.step, c.step, c.event, c.waited_in, c.waited_for, c.since, c.until, c.late
+        FROM path p CROSS JOIN LATERAL (
+            SELECT l.id AS process, l.id AS child, s.step, s.event, s.waited_in, s.waited_for, s.since, s.until, s.late
+            -- ids begin with the real time at which they were made: within these times, if
+            -- those are real, and after the process
+            FROM (SELECT o.id FROM workflow.processes o
+                  WHERE o.id >= CASE WHEN p.since > statement_timestamp() THEN (left(p.process::text, 13) || '-0000-0000-000000000000')::uuid
+                                     ELSE (lpad(to_hex(GREATEST((date_part('epoch', p.since) * 1000)::bigint - 1000, 0)), 12, '0') || repeat('0', 20))::uuid END
+                    AND o.id <= CASE WHEN p.until < to_timestamp((('x' || left(replace(p.process::text, '-', ''), 12))::bit(48)::bigint) / 1000.0)
+                                     THEN repeat('f', 32)::uuid
+                                     ELSE (lpad(to_hex((date_part('epoch', p.until) * 1000)::bigint + 1000), 12, '0') || repeat('f', 20))::uuid END
+                    AND o.parent = p.process AND p.event IN ('done.invoke.' || o.invoke, 'error.invoke.' || o.invoke)
+                    AND o.updated_at <= p.until
+                  ORDER BY o.updated_at DESC, o.id DESC LIMIT 1) l
+            CROSS JOIN LATERAL workflow.critical_steps(l.id) s
+            UNION ALL
+            SELECT NULL, l.run, w.step, NULL, '{}', w.waited_for, w.since, w.until, w.late
+            FROM (SELECT r.run, r.due, GREATEST(LEAST(r.started_at, r.ended_at), p.since) AS started_at, r.ended_at FROM workflow.runs r
+                  WHERE r.process = p.process AND p.event IN ('done.invoke.' || r.invoke, 'error.invoke.' || r.invoke)
+                    AND r.ended_at BETWEEN p.since AND p.until
+                  ORDER BY r.ended_at DESC, r.run DESC LIMIT 1) l
+            CROSS JOIN LATERAL (VALUES (1, 'queue', p.since, l.started_at, GREATEST(l.started_at - GREATEST(l.due, p.since), interval '0')),
+                                       (2, 'work', l.started_at, l.ended_at, NULL)) w(step, waited_for, since, until, late)) c
+        WHERE p.waited_for = 'child' AND p.depth < 100)
+    SELECT p.step, p.event, p.waited_in, p.waited_for, p.since, p.until, p.until - p.since, p.late,
+           date_part('epoch', p.until - p.since) / NULLIF(date_part('epoch', sum(p.until - p.since) FILTER (WHERE p.depth = 0) OVER ()), 0),
+           p.depth, p.child
+    FROM path p ORDER BY p.place;
 END;
 
 -- Of tenants with something under way, as far as the current role sees it: processes that are
@@ -299,7 +344,7 @@ CREATE VIEW workflow.tenants WITH (security_barrier) AS
     GROUP BY u.tenant;
 
 GRANT EXECUTE ON FUNCTION workflow.load_add, workflow.load_sum, workflow.load_quantile, workflow.load_buckets, workflow.load,
-    workflow.critical_path
+    workflow.critical_steps, workflow.critical_path
     TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.work_load TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.metrics TO workflow_monitor, workflow_admin;

@@ -237,7 +237,7 @@ workflow_work_load(PG_FUNCTION_ARGS)
 	wf_origin_require();
 	while (more)
 		summed += wf_load_sum(&more);
-	wf_load_sum_look();
+	wf_load_sum_look(summed > 0);
 	wf_load_sum_expire();
 	SPI_finish();
 	PG_RETURN_INT64(summed);

@@ -25,6 +25,7 @@ int			wf_max_databases = 64;
 int			wf_max_owners = 1024;
 int			wf_max_partitions = 10000;
 int			wf_max_runtimes = 128;
+int			wf_max_costs = 1000;
 char	   *wf_runtime_id = NULL;
 int			wf_max_remote_executors = 4;
 
@@ -46,6 +47,7 @@ int			wf_retry_delay = 1000;
 int			wf_retry_max_delay = 300000;
 int			wf_shortage_limit = 86400;
 bool		wf_log_attempts = false;
+bool		wf_track_costs = true;
 int			wf_careful_backlog = 1000;
 bool		wf_allow_superuser = false;
 bool		wf_require_sync = false;
@@ -169,6 +171,10 @@ define_sizes(void)
 	define_int("workflow.max_runtimes",
 			   "Sets the maximum number of living runtimes of other servers, in all databases.",
 			   &wf_max_runtimes, 1, WF_MAX_RUNTIMES_MAX,
+			   PGC_POSTMASTER, 0);
+	define_int("workflow.max_costs",
+			   "Sets how many functions and expressions are told apart in what code costs.",
+			   &wf_max_costs, 0, WF_MAX_COSTS_MAX,
 			   PGC_POSTMASTER, 0);
 	define_int("workflow.max_remote_executors",
 			   "Sets the maximum number of executors that do runs of another server.",
@@ -363,6 +369,9 @@ define_steps(void)
 	define_bool("workflow.log_attempts",
 				"Logs each attempt of an event that fails.",
 				&wf_log_attempts, PGC_SIGHUP);
+	define_bool("workflow.track_costs",
+				"Measures what calls of guards, actions and commands of jobs cost.",
+				&wf_track_costs, PGC_SUSET);
 }
 
 /* What each session may set for itself. */

@@ -9,6 +9,7 @@
 #define WF_MAX_DATABASES_MAX	4096
 #define WF_MAX_OWNERS_MAX		65536
 #define WF_MAX_RUNTIMES_MAX		10000
+#define WF_MAX_COSTS_MAX		10000
 #define WF_MAX_REMOTE_EXECUTORS	256
 #define WF_BATCH_SIZE_MAX		10000
 #define WF_TENANT_MAX			255 /* bytes of its name */
@@ -31,6 +32,7 @@ extern int	wf_max_databases;
 extern int	wf_max_owners;
 extern int	wf_max_partitions;
 extern int	wf_max_runtimes;	/* that live, without local ones */
+extern int	wf_max_costs;		/* functions and expressions whose costs are kept */
 extern char *wf_runtime_id;		/* of this instance; empty: made of host, port, directory */
 extern int	wf_max_remote_executors;	/* of placed runs of another server */
 
@@ -70,6 +72,7 @@ extern char *wf_traceparent;	/* never NULL; empty: none, see base/span.c */
 
 /* Set by a superuser, in a session too. */
 extern char *wf_test_clock;
+extern bool wf_track_costs;
 extern int	wf_test_steady_clock;	/* ms; -1: the real one */
 
 extern void wf_guc_init(void);

@@ -312,9 +312,10 @@ sum_load(Oid extension, bool *more)
 		wf_database_load_summing(database);
 	if (wf_origin_is_certain())
 	{
-		(void) wf_load_sum(more);
+		int64		summed = wf_load_sum(more);
+
 		if (worked)
-			wf_load_sum_look();
+			wf_load_sum_look(summed > 0);
 		wf_load_sum_expire();
 	}
 	wf_transaction_commit();
@@ -406,7 +407,8 @@ static const WfChore chores[] = {
 	.at_sweep = WF_CHORE_EACH_SWEEP},
 
 	/* at each sweep: there may be rules */
-	{.what = "expiring what is over",.run = wf_retention_cycle,.at_sweep = WF_CHORE_EACH_SWEEP}
+	{.what = "expiring what is over",.run = wf_retention_cycle,
+	.due = wf_retention_next,.at_sweep = WF_CHORE_EACH_SWEEP}
 };
 
 StaticAssertDecl(lengthof(chores) == WF_CHORES, "there are another number of chores");

@@ -171,6 +171,8 @@ furnish(WfDefinition *definition, const char *chart, const Jsonb *functions,
 											 definition->search_path,
 											 definition->time_zone);
 	wf_evaluator_set_calls(definition->evaluator, calls);
+	if (definition->id != 0)
+		wf_evaluator_measure(definition->evaluator, definition->id);
 	definition->leaf_arrays = palloc0(sizeof(ArrayType *) *
 									  definition->chart->nstates);
 	definition->event_data = palloc0(sizeof(WfParameters *) * (definition->chart->nevents + 1));

@@ -31,6 +31,7 @@
 #include "eval/eval_interval.h"
 #include "eval/evaluator.h"
 #include "eval/expression.h"
+#include "eval/meter.h"
 #include "eval/step_timeout.h"
 #include "eval/user_context.h"
 #include "store/statement.h"
@@ -109,6 +110,7 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	/* whatever calls of ours it makes leave behind */
 	bool		look_only = wf_statement_look_only(false);
 	WfStepTimeout outer;
+	WfMeterReading reading;
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -116,12 +118,15 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 	econtext->ecxt_param_list_info = params;
 	compiled->in_use = true;
 	wf_step_timeout_begin(&outer, until, own_limit ? WF_LIMIT_OF_DEFINITION : WF_LIMIT_OF_SETTING);
+	wf_meter_begin(&compiled->meter, &reading);
 	PG_TRY();
 	{
 		result = ExecEvalExprSwitchContext(state, econtext, isnull);
 	}
 	PG_CATCH();
 	{
+		wf_meter_end(&compiled->meter, &reading, true);
+
 		/*
 		 * The transaction may go on if somebody catches the error, but an
 		 * interrupted state must not be executed again.
@@ -135,6 +140,7 @@ evaluate_impure(WfCompiled *compiled, ExprState *state, ParamListInfo params,
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	wf_meter_end(&compiled->meter, &reading, false);
 	(void) wf_statement_look_only(look_only);
 	compiled->in_use = nested;
 	wf_step_timeout_end(&outer);

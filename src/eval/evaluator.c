@@ -168,6 +168,22 @@ wf_evaluator_set_calls(WfEvaluator *evaluator, const Jsonb *calls)
 	evaluator->calls = calls;
 }
 
+/* What some code is called where its costs are shown. */
+static const char *
+name_of(const WfExpr *expr)
+{
+	return expr->resolved != NULL ? expr->resolved : expr->text;
+}
+
+/* Measure what calls of the code cost: it is that of this definition, by its id. */
+void
+wf_evaluator_measure(WfEvaluator *evaluator, int32 definition)
+{
+	for (int i = 0; i < evaluator->nexprs; i++)
+		wf_meter_set(&evaluator->compiled[i].meter, WF_COST_DEFINITION, definition,
+					 name_of(evaluator->compiled[i].expr));
+}
+
 /* Set the role as which the code runs from now on. */
 void
 wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner)

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "chart/chart.h"
+#include "eval/meter.h"
 
 typedef struct WfEvaluator WfEvaluator;
 
@@ -38,6 +39,7 @@ typedef struct WfCompiled
 	bool		state_foreign;	/* prepared in a session not its owner's */
 	bool		in_use;			/* its state is being executed */
 	bool		is_stub;		/* stands for a function that does not exist */
+	WfMeter		meter;			/* what its calls cost, unless it is pure */
 } WfCompiled;
 
 /* As whom, and with which settings, code of an author runs (user_context.c). */
@@ -75,6 +77,7 @@ extern WfEvaluator *wf_evaluator_new(const WfChart *chart, Oid owner,
 									 const char *time_zone);
 extern void wf_evaluator_stub(WfEvaluator *evaluator, const Jsonb *answers);
 extern void wf_evaluator_set_calls(WfEvaluator *evaluator, const Jsonb *calls);
+extern void wf_evaluator_measure(WfEvaluator *evaluator, int32 definition);
 extern void wf_evaluator_set_owner(WfEvaluator *evaluator, Oid owner);
 extern void wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled,
 								 struct WfUserContext *bracket);

@@ -171,6 +171,7 @@ fill_command(WfJob *job, const Datum *values, const bool *nulls)
 		return;
 	job->call = wf_job_call_new(copy_of(values[JOB_call], false),
 								job->keeps_result ? job->result : NULL);
+	wf_job_call_measure(job->call, job->id, job->command);
 	command = wf_job_call_command(job);
 	job->takes_many = command->form == WF_JOB_FORM_MANY;
 	job->takes_run = command->form == WF_JOB_FORM_RUN;

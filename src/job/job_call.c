@@ -32,6 +32,7 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "eval/meter.h"
 #include "job/job_author.h"
 #include "job/job_call.h"
 #include "parameter/parameter_type.h"
@@ -50,6 +51,7 @@ struct WfJobCall
 	WfParameterType *types;			/* of its parameters */
 	WfParameterType	returns;		/* what comes out */
 	WfParameterType	result;			/* what the job says; name NULL: nothing */
+	WfMeter		meter;			/* what its calls cost */
 };
 
 /* One call. */
@@ -60,6 +62,7 @@ typedef struct Call
 	Jsonb	   *run;			/* or NULL */
 	MemoryContext context;		/* the result is to be there */
 	Jsonb	   *result;
+	bool		top;			/* at top level */
 	int			n;				/* runs that are done at once; 0: one */
 	Datum	   *all;			/* their parameters; */
 	Jsonb	  **results;
@@ -78,6 +81,13 @@ wf_job_call_new(Jsonb *stored, const char *result)
 		call->types[i] = (WfParameterType) {.name = call->command->types[i],.context = call->context};
 	call->result = (WfParameterType) {.name = result,.context = call->context};
 	return call;
+}
+
+/* Measure what calls cost: they are those of this job, by its id, and of this command. */
+void
+wf_job_call_measure(struct WfJobCall *call, int32 job, const char *command)
+{
+	wf_meter_set(&call->meter, WF_COST_JOB, job, command);
 }
 
 /* What the command of a job means. */
@@ -355,16 +365,38 @@ call_procedure(Call *call)
 /* --- calls ---------------------------------------------------------------------------------- */
 
 static void
-run(void *arg)
+run_command(Call *call)
 {
-	Call	   *call = arg;
-
 	if (call->n > 0)
 		call_many(call);
+	else if (call->job->is_procedure && call->top)
+		call_procedure(call);
 	else if (call->job->call->command->text == NULL)
 		call_function(call);
 	else
 		call_statement(call);
+}
+
+/* Run the command, and measure what that costs. */
+static void
+run(void *arg)
+{
+	Call	   *call = arg;
+	WfMeter    *meter = &call->job->call->meter;
+	WfMeterReading reading;
+
+	wf_meter_begin(meter, &reading);
+	PG_TRY();
+	{
+		run_command(call);
+	}
+	PG_CATCH();
+	{
+		wf_meter_end(meter, &reading, true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	wf_meter_end(meter, &reading, false);
 }
 
 /*
@@ -409,11 +441,13 @@ wf_job_call_many(const WfJob *job, int n, Datum *params, Jsonb **results, const 
 Jsonb *
 wf_job_call_top(const WfJob *job, Jsonb *params, Jsonb *run_info, const char *tenant, const char *trace)
 {
-	Call		call = {.job = job,.params = params,.run = run_info,.context = CurrentMemoryContext};
+	Call		call = {
+		.job = job,.params = params,.run = run_info,.context = CurrentMemoryContext,.top = true
+	};
 
 	wf_user_context_pin_session(&job->author, tenant, trace);
 	if (job->is_procedure)
-		call_procedure(&call);
+		run(&call);
 	else
 	{
 		if (SPI_connect() != SPI_OK_CONNECT)

@@ -13,6 +13,7 @@
 
 extern void wf_job_call_check_result(const WfJob *job, const Jsonb *result);
 extern struct WfJobCall *wf_job_call_new(Jsonb *stored, const char *result);
+extern void wf_job_call_measure(struct WfJobCall *call, int32 job, const char *command);
 extern const WfJobCommand *wf_job_call_command(const WfJob *job);
 extern Jsonb *wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run,
 							  const Interval *timeout, WfUserContext *bracket);

@@ -87,10 +87,13 @@ static WfStatement base_statement = {
 /*
  * How much is under way and waits, of everything of which there is any; $1: the minute.
  * Processes that have started and not ended are known from the sums; all else is counted.
+ * Where nothing was done ($3: something was) and all is as the last look has found it, nothing
+ * is written.
  */
 static WfStatement look_statement = {
-	.sql = "INSERT INTO workflow.load_minute (minute, " KEY ", in_flight, waiting)"
-	" SELECT $1, u.kind, u.what, u.queue, u.runtime, u.tenant, sum(u.in_flight), sum(u.waiting) FROM ("
+	.sql = "WITH look AS MATERIALIZED ("
+	" SELECT u.kind, u.what, u.queue, u.runtime, u.tenant, sum(u.in_flight)::bigint AS in_flight,"
+	"  sum(u.waiting)::bigint AS waiting FROM ("
 	"  SELECT t.kind, t.what, t.queue, t.runtime, t.tenant, t.started - t.ended AS in_flight, 0 AS waiting"
 	"   FROM workflow.load_total t WHERE t.kind = 0 AND t.started > t.ended"
 	"  UNION ALL"
@@ -100,9 +103,14 @@ static WfStatement look_statement = {
 	"  SELECT 1, r.job, r.queue, COALESCE(r.worker, ''), COALESCE(r.tenant, ''), 1, 0 FROM workflow.run r WHERE r.state > 0"
 	"  UNION ALL"
 	"  SELECT 1, r.job, r.queue, '', COALESCE(r.tenant, ''), 0, 1 FROM workflow.run r WHERE r.state = 0 AND r.ready AND r.due <= $2) u"
+	" GROUP BY u.kind, u.what, u.queue, u.runtime, u.tenant),"
+	" last AS MATERIALIZED (SELECT " KEY ", in_flight, waiting FROM workflow.load_minute WHERE in_flight IS NOT NULL"
+	"  AND minute = (SELECT l.minute FROM workflow.load_minute l WHERE l.in_flight IS NOT NULL ORDER BY l.minute DESC LIMIT 1))"
+	" INSERT INTO workflow.load_minute (minute, " KEY ", in_flight, waiting)"
+	" SELECT $1, " KEY ", in_flight, waiting FROM look"
 	" WHERE NOT EXISTS (SELECT FROM workflow.load_minute l WHERE l.minute = $1 AND l.in_flight IS NOT NULL)"
-	" GROUP BY u.kind, u.what, u.queue, u.runtime, u.tenant",
-	WF_ARGS(TIMESTAMPTZOID, TIMESTAMPTZOID)
+	"  AND ($3 OR EXISTS (TABLE look EXCEPT TABLE last) OR EXISTS (TABLE last EXCEPT TABLE look))",
+	WF_ARGS(TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID)
 };
 
 static WfStatement expire_statement = {
@@ -140,21 +148,22 @@ wf_load_sum(bool *more)
 }
 
 /*
- * Write down how much is under way and waits in the minute that ends now.  Where much waits
- * that takes long, and is done less often.
+ * Write down how much is under way and waits in the minute that ends now, in which something
+ * was done, or not.  Where much waits that takes long, and is done less often.
  */
 void
-wf_load_sum_look(void)
+wf_load_sum_look(bool done)
 {
 	TimestampTz began = GetCurrentTimestamp();
 	TimestampTz now = wf_clock_now();
 	TimestampTz minute = now - USECS_PER_SEC;
-	Datum		values[2];
+	Datum		values[3];
 
 	if (!is_known() || !wf_clock_is_over(look_after, USECS_PER_DAY / 1000))
 		return;
 	values[0] = TimestampTzGetDatum(minute - minute % USECS_PER_MINUTE);
 	values[1] = TimestampTzGetDatum(now);
+	values[2] = BoolGetDatum(done);
 	(void) wf_statement_execute(&look_statement, values, NULL, 0);
 	look_after = began + (GetCurrentTimestamp() - began) * LOOK_SHARE;
 }

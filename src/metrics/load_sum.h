@@ -6,7 +6,7 @@
 #define WF_LOAD_SUM_H
 
 extern int64 wf_load_sum(bool *more);
-extern void wf_load_sum_look(void);
+extern void wf_load_sum_look(bool done);
 extern void wf_load_sum_expire(void);
 
 #endif							/* WF_LOAD_SUM_H */

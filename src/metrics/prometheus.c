@@ -185,6 +185,22 @@ static Family families[] = {
 	},
 	{
 		.statement = {
+			.sql = "SELECT COALESCE(d.name, '') AS definition, COALESCE(j.name, '') AS job, sum(c.calls), sum(c.failures),"
+			" sum(c.total_time) / 1000, sum(c.shared_blks_hit + c.shared_blks_read), sum(c.shared_blks_read), sum(c.wal_bytes)"
+			" FROM workflow.action_cost_list() c LEFT JOIN workflow.definition d ON c.kind = 0 AND d.id = c.id"
+			" LEFT JOIN workflow.job j ON c.kind = 1 AND j.id = c.id GROUP BY 1, 2 ORDER BY 1, 2"
+		},
+		.nlabels = 2,.nmetrics = 6,.metrics = {
+			{"workflow_action_calls_total", METRIC_COUNTER, "Calls of guards, actions and commands of jobs, since the start of the server."},
+			{"workflow_action_failures_total", METRIC_COUNTER, "Those of them that failed."},
+			{"workflow_action_seconds_total", METRIC_COUNTER, "Time that they took."},
+			{"workflow_action_blocks_total", METRIC_COUNTER, "Blocks that they looked at."},
+			{"workflow_action_blocks_read_total", METRIC_COUNTER, "Blocks that had to be read for them."},
+			{"workflow_action_wal_bytes_total", METRIC_COUNTER, "WAL that they wrote."}
+		}
+	},
+	{
+		.statement = {
 			.sql = "SELECT d.name AS definition, count(*) FROM workflow.failure f JOIN workflow.process p ON p.id = f.process"
 			" JOIN workflow.definition d ON d.id = p.definition WHERE f.given_up GROUP BY 1 ORDER BY 1"
 		},

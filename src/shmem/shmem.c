@@ -16,6 +16,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "shmem/cost.h"
 #include "shmem/database.h"
 #include "shmem/ended.h"
 #include "shmem/file_wait.h"
@@ -56,6 +57,7 @@ static const Subsystem subsystems[] = {
 	{"workflow files", wf_file_wait_shmem_size, wf_file_wait_shmem_attach, NULL},
 	{"workflow membership", wf_membership_shmem_size, wf_membership_shmem_attach, NULL},
 	{"workflow errands", wf_errand_shmem_size, wf_errand_shmem_attach, NULL},
+	{"workflow costs", wf_cost_shmem_size, wf_cost_shmem_attach, NULL},
 	{"workflow log budget", wf_log_budget_shmem_size, wf_log_budget_shmem_attach, NULL},
 	{"workflow permits of runs", wf_permit_shmem_size, wf_permit_shmem_attach, wf_permit_shmem_beside}
 };

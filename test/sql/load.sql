@@ -209,7 +209,62 @@ SELECT is_empty('SELECT * FROM workflow.critical_path(gen_random_uuid())', 'of n
 SELECT is_empty('SELECT * FROM workflow.critical_path(NULL)', 'nor of null');
 SET ROLE regress_stranger;
 SELECT is((SELECT count(*) FROM workflow.critical_path(:'trip')), 0::bigint, 'strangers see none');
+
+-- and into children: of several the one that came last
+SET ROLE regress_app;
+SELECT FROM workflow.define('{"id": "leaf", "initial": "a", "context": {"hours": 1}, "states": {"a": {"after": {"1 hour": "b"}, "on": {"go": "b"}}, "b": {"type": "final"}}}');
+SELECT FROM workflow.define('{"id": "branch", "initial": "a", "states": {"a": {"invoke": {"id": "leaf", "src": "leaf"}, "on": {"done.invoke.leaf": "b"}}, "b": {"type": "final"}}}');
+SELECT FROM workflow.define('{"id": "tree", "initial": "a", "states": {
+    "a": {"invoke": {"id": "each", "src": "branch", "map": {"over": [1, 2]}}, "on": {"done.invoke.each": "b"}},
+    "b": {"invoke": {"id": "job", "job": "twice", "input": {"n": 1}}, "on": {"done.invoke.job": "c", "error.invoke.job": "c"}}, "c": {"type": "final"}}}');
+CALL clock('2030-04-01 00:00+00');
+SELECT workflow.start('tree') AS tree \gset
+DO $$ BEGIN WHILE workflow.work() > 0 LOOP END LOOP; END $$;
+SELECT id AS early FROM workflow.processes WHERE definition = 'leaf' ORDER BY id LIMIT 1 \gset
+CALL clock('2030-04-01 00:10+00');
+SELECT FROM workflow.send(:'early', 'go');
+CALL clock('2030-04-01 01:00:30+00');
+DO $$ BEGIN WHILE workflow.work() > 0 LOOP END LOOP; END $$;
+CALL clock('2030-04-01 01:10:30+00');
+SELECT is(workflow.work_runs(), 1, 'the job of the tree');
+DO $$ BEGIN WHILE workflow.work() > 0 LOOP END LOOP; END $$;
+SELECT is((SELECT array_agg(concat_ws(' ', repeat('>', depth), step, event, waited_in, waited_for, took, 'late ' || late, round(share::numeric, 2)) ORDER BY n)
+           FROM workflow.critical_path(:'tree') WITH ORDINALITY p(step, event, waited_in, waited_for, since, until, took, late, share, depth, child, n)
+           WHERE took > interval '0'), ARRAY[
+    ' 2 done.invoke.each {a} child 01:00:30 late 00:00:00 0.86',
+    '> 2 done.invoke.leaf {a} child 01:00:30 late 00:00:00 0.86',
+    '>> 2 after.1 hour.a {a} timer 01:00:30 late 00:00:30 0.86',
+    ' 3 done.invoke.job {b} child 00:10:00 late 00:00:00 0.14',
+    '> 2 {} work 00:10:00 0.14'], 'what the tree waited for, of its leaves the one that came last, and of its job that it was done: runs begin in real time');
+SELECT is((SELECT sum(took) FROM workflow.critical_path(:'tree') WHERE depth = 0), interval '01:10:30', 'all of the time, on each level');
+SELECT is((SELECT array_agg(DISTINCT COALESCE((SELECT definition FROM workflow.processes WHERE id = p.child), (SELECT job FROM workflow.runs WHERE run = p.child)))
+           FROM workflow.critical_path(:'tree') p WHERE depth > 0), '{branch,leaf,twice}', 'whose steps they are');
+SELECT is((SELECT count(*) FROM workflow.critical_path(:'tree') p WHERE p.child = :'early'), 0::bigint, 'who was early kept nobody waiting');
+SELECT FROM workflow.grant_on('tree', 'regress_stranger', 'read');
+SET ROLE regress_stranger;
+SELECT is((SELECT max(depth) FROM workflow.critical_path(:'tree')), 0, 'of children is shown what one may read');
 RESET ROLE;
+
+-- what waits is written down when it changes; it is looked at within a second, by real time
+CALL clock('2030-04-02 00:00+00');
+CREATE PROCEDURE app.minutes(n int) LANGUAGE plpgsql AS $$ BEGIN
+    FOR i IN 1 .. n LOOP
+        PERFORM set_config('workflow.test_clock', (current_setting('workflow.test_clock')::timestamptz + interval '1 minute')::text, true), pg_sleep(0.5), workflow.work_load();
+    END LOOP;
+END $$;
+CREATE FUNCTION app.looks() RETURNS bigint LANGUAGE sql AS $$ SELECT count(DISTINCT minute) FROM workflow.load_minute WHERE in_flight IS NOT NULL AND minute >= '2030-04-02' $$;
+SET ROLE regress_app;
+SELECT workflow.run_job('outside') AS waits \gset
+RESET ROLE;
+DO $$ BEGIN WHILE app.looks() = 0 LOOP CALL app.minutes(1); END LOOP; END $$;
+SELECT is((SELECT sum(waiting) FROM workflow.load_minute WHERE in_flight IS NOT NULL AND minute >= '2030-04-02' AND kind = 1), 1::numeric, 'a run waits');
+CALL app.minutes(4);
+SELECT is(app.looks(), 1::bigint, 'and while it merely does, nothing is written');
+SET ROLE regress_app;
+SELECT FROM workflow.run_job('outside');
+RESET ROLE;
+DO $$ BEGIN WHILE app.looks() = 1 LOOP CALL app.minutes(1); END LOOP; END $$;
+SELECT is((SELECT waiting FROM workflow.load_minute WHERE in_flight IS NOT NULL AND kind = 1 ORDER BY minute DESC LIMIT 1), 2::bigint, 'two do');
 
 -- minutes that are too old go
 RESET ROLE;
