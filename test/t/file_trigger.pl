@@ -399,9 +399,10 @@ create('many', $l, @quick);
 create('many contents', $l, q{"check" => 'content'}, q{"interval" => '1 second'}, q{job => 'typed'});
 foreach my $round (1 .. 6)
 {
-	put("$l/" . ++$files) foreach 1 .. 150;
-	# some of them, and not all
 	my $made = ask(q{SELECT sum(made) FROM workflow.file_triggers WHERE name LIKE 'many%'});
+
+	put("$l/" . ++$files) foreach 1 .. 150;
+	# some of them have made their runs, perhaps not all
 	wait_for($node, "SELECT sum(made) > $made FROM workflow.file_triggers WHERE name LIKE 'many%'", 'runs');
 	if ($round % 2)
 	{
