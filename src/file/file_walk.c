@@ -17,7 +17,6 @@
 
 #include "common/cryptohash.h"
 #include "common/sha2.h"
-#include "miscadmin.h"
 
 #include "file/file_path.h"
 #include "file/file_walk.h"
@@ -75,11 +74,11 @@ wf_file_walk_parent(int directory, const char *path, bool make, const char **nam
 }
 
 /*
- * The SHA-256 of an open file; false: it could not be read, or, if that counts, this process
- * is to end.
+ * The SHA-256 of an open file; false: it could not be read, or is not wanted any more.  That
+ * is asked before each part, unless `wanted` is NULL.
  */
 bool
-wf_file_walk_hash(int file, bool gives_up, uint8 *sha256)
+wf_file_walk_hash(int file, WfFileWalkWanted wanted, void *arg, uint8 *sha256)
 {
 	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
 	char		buffer[64 * 1024];
@@ -87,7 +86,7 @@ wf_file_walk_hash(int file, bool gives_up, uint8 *sha256)
 	bool		done = hash != NULL && pg_cryptohash_init(hash) == 0;
 
 	while (done && (n = read(file, buffer, sizeof(buffer))) != 0)
-		done = !(gives_up && ProcDiePending) &&
+		done = (wanted == NULL || wanted(arg)) &&
 			(n > 0 ? pg_cryptohash_update(hash, (uint8 *) buffer, n) == 0 : errno == EINTR);
 	done = done && pg_cryptohash_final(hash, sha256, PG_SHA256_DIGEST_LENGTH) == 0;
 	if (hash != NULL)

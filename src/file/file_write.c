@@ -294,7 +294,7 @@ wf_file_write_matches(WfFileWriter *writer, const char *path, int64 size, const 
 
 	if (file < 0)
 		return false;
-	same = seen->size == size && wf_file_walk_hash(file, false, found) && memcmp(found, sha256, sizeof(found)) == 0;
+	same = seen->size == size && wf_file_walk_hash(file, NULL, NULL, found) && memcmp(found, sha256, sizeof(found)) == 0;
 	close(file);
 	return same;
 }

@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/procsignal.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
@@ -27,6 +29,9 @@
 #include "file/file_walk.h"
 #include "watch/watch_pattern.h"
 #include "watch/watch_place.h"
+
+/* While a file is read, it is looked at each time that so many parts were: 16 MB. */
+#define PARTS_PER_LOOK	256
 
 /* --- which there are ------------------------------------------------------------------ */
 
@@ -304,12 +309,40 @@ is_same(const struct stat *status, const WfWatchSight *sight)
 		now.changed == sight->changed;
 }
 
+/* A file that is being read. */
+typedef struct Reading
+{
+	int			file;
+	const WfWatchSight *sight;	/* as it looked before */
+	int			parts;			/* so many were read */
+} Reading;
+
+/*
+ * Does it make sense to read on?  A file may take hours.  Who drops a database, or a
+ * tablespace, waits for all processes, so for this one, too.
+ */
+static bool
+is_wanted(void *arg)
+{
+	Reading    *reading = arg;
+	struct stat status;
+
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+	if (ProcDiePending)
+		return false;
+	if (reading->parts++ % PARTS_PER_LOOK != 0)
+		return true;
+	return fstat(reading->file, &status) == 0 && is_same(&status, reading->sight);
+}
+
 /* Read the content of a file that looks so; false: it could not be read, or was changed meanwhile. */
 bool
 wf_watch_place_read(WfWatchPlace *place, const char *name, WfWatchSight *sight)
 {
 	/* a device or a pipe that has taken its place is not waited for */
 	int			file = openat(dirfd(place->names), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	Reading		reading = {.sight = sight};
 	struct stat status;
 	bool		done;
 
@@ -319,8 +352,10 @@ wf_watch_place_read(WfWatchPlace *place, const char *name, WfWatchSight *sight)
 			place->unreadable++;
 		return false;
 	}
+	reading.file = file;
 	done = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && is_same(&status, sight) &&
-		wf_file_walk_hash(file, true, sight->sha256) && fstat(file, &status) == 0 && is_same(&status, sight);
+		wf_file_walk_hash(file, is_wanted, &reading, sight->sha256) && fstat(file, &status) == 0 &&
+		is_same(&status, sight);
 	close(file);
 	sight->read = done;
 	return done;

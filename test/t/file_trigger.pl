@@ -12,6 +12,7 @@ use POSIX qw(mkfifo);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 use WorkflowTest;
 
 my $temp = PostgreSQL::Test::Utils::tempdir;
@@ -455,6 +456,46 @@ pass('a watcher does not keep a database from being renamed');
 ask('DROP DATABASE store');
 wait_for($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow watcher'}, 'one watcher');
 pass('or dropped');
+
+# --- a file that takes hours to read -------------------------------------------------------------------------------------
+
+my $o = new_directory();
+create('huge', $o, q{"check" => 'content'}, q{"interval" => '1 second'}, q{job => 'take'});
+looked_at('huge');
+ask('CREATE DATABASE shop');
+open(my $huge, '>', "$o/huge") or die $!;
+truncate($huge, 2**42) or die $!;
+my $watcher = ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow watcher' AND datname = 'postgres'});
+sub is_reading
+{
+	return 0 + (grep { (readlink($_) // '') =~ m{^\Q$o/huge\E} } glob("/proc/$watcher/fd/*"));
+}
+sub reading_comes_to
+{
+	my ($wanted) = @_;
+
+	foreach (1 .. 1800)
+	{
+		return if is_reading() == $wanted;
+		usleep(100_000);
+	}
+	die 'waited in vain for ' . ($wanted ? 'a file to be read' : 'a file not to be read any more');
+}
+SKIP:
+{
+	skip 'there is no /proc', 2 unless grep { readlink($_) } glob("/proc/$watcher/fd/*");
+	reading_comes_to(1);
+	# who drops a database waits until all processes have closed its files
+	ask(q{SET statement_timeout = '120s'; DROP DATABASE shop});
+	ok(is_reading(), 'a database is dropped while a file is read');
+	unlink("$o/huge") or die $!;
+	reading_comes_to(0);
+	is(ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow watcher' AND datname = 'postgres'}), $watcher,
+		'a file that is deleted is not read to its end, and by the same watcher');
+}
+close($huge);
+clerk(q{SELECT workflow.drop_file_trigger('huge')});
+unlink("$o/huge");
 
 # Nobody watches where there is nothing to be watched.
 ask('SELECT workflow.drop_file_trigger(name) FROM workflow.file_triggers');
