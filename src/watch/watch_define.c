@@ -212,16 +212,33 @@ wf_watch_define(WfWatch *watch)
 
 /* --- rights ------------------------------------------------------------------------- */
 
-/* Read the file trigger of this name.  Error WF010 if there is none for the session. */
-void
-wf_watch_define_find(const char *name, WfWatch *watch)
+/* Error WF010 unless one was found, for the session. */
+static void
+require_found(const char *name, bool found, const WfWatch *watch)
 {
-	if (!wf_watch_row_find(name, false, watch) ||
+	if (!found ||
 		!wf_tenant_sees(watch->tenant == NULL ? (Datum) 0 : CStringGetTextDatum(watch->tenant)))
 		ereport(ERROR,
 				(errcode(WF_ERR_NO_JOB),
 				 errmsg("file trigger \"%s\" does not exist", wf_quote(name)),
 				 errhint("Make it with workflow.create_file_trigger().")));
+}
+
+/* Read the file trigger of this name.  Error WF010 if there is none for the session. */
+void
+wf_watch_define_find(const char *name, WfWatch *watch)
+{
+	require_found(name, wf_watch_row_find(name, false, watch), watch);
+}
+
+/*
+ * Lock it.  Whose transaction was waited for may have dropped it, and made another one of this
+ * name, which may be anybody's.  Error WF010.
+ */
+void
+wf_watch_define_lock(const char *name, WfWatch *watch)
+{
+	require_found(name, wf_watch_row_find(name, true, watch) || wf_watch_row_find(name, true, watch), watch);
 }
 
 /* Error WF002 unless the current user is the owner, or may administer all. */
@@ -245,8 +262,7 @@ wf_watch_define_hold(const char *name, WfWatch *watch)
 	/* who may not have it keeps nobody waiting */
 	wf_watch_define_find(name, watch);
 	wf_watch_define_require_owner(watch);
-	if (!wf_watch_row_find(name, true, watch))
-		wf_watch_define_find(name, watch);	/* it has gone: the error */
+	wf_watch_define_lock(name, watch);
 	wf_watch_define_require_owner(watch);
 }
 

@@ -11,6 +11,7 @@ extern WfWatchCheck wf_watch_define_check(const char *name);
 extern int64 wf_watch_define_us(const Interval *interval);
 extern void wf_watch_define(WfWatch *watch);
 extern void wf_watch_define_find(const char *name, WfWatch *watch);
+extern void wf_watch_define_lock(const char *name, WfWatch *watch);
 extern void wf_watch_define_require_owner(const WfWatch *watch);
 extern void wf_watch_define_hold(const char *name, WfWatch *watch);
 extern void wf_watch_define_enable(WfWatch *watch, bool enabled, const char *note);

@@ -154,6 +154,18 @@ is_active(const WfWatch *watch)
 	return watch->enabled && watch->suspended_at == DT_NOEND && watch->starts <= now && now < watch->ends;
 }
 
+/* May it be reported, and is it asked for?  *name becomes its name.  Errors as of report_file(). */
+static bool
+admits(const WfWatch *watch, const char *path, const WfWatchSight *sight, bool gone, const char **name)
+{
+	if (!is_runtime())
+		wf_watch_define_require_owner(watch);
+	*name = name_of(watch, path);
+	if (!gone)
+		check_sight(watch, sight);
+	return is_active(watch) && fits(watch, *name);
+}
+
 /*
  * A file looks so, or has gone; *run becomes the run that it makes now, or that waits.
  * False: it makes none.  SPI must be connected.  Errors as of report_file(), and those of
@@ -168,16 +180,11 @@ wf_watch_report(const char *trigger, const char *path, const WfWatchSight *sight
 	bool		made = false;
 
 	wf_watch_define_find(trigger, &watch);
-	if (!is_runtime())
-		wf_watch_define_require_owner(&watch);
-	name = name_of(&watch, path);
-	if (!gone)
-		check_sight(&watch, sight);
-	if (!is_active(&watch) || !fits(&watch, name) || !is_news(&watch, name, sight, gone))
+	if (!admits(&watch, path, sight, gone, &name) || !is_news(&watch, name, sight, gone))
 		return false;
-	if (!wf_watch_row_find(trigger, true, &watch))
-		wf_watch_define_find(trigger, &watch);	/* it has gone: the error */
-	if (!is_active(&watch))
+	/* it may be another one by now */
+	wf_watch_define_lock(trigger, &watch);
+	if (!admits(&watch, path, sight, gone, &name))
 		return false;
 	if (gone)
 		wf_watch_seen_forget(watch.id, 1, &name);
