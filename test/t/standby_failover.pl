@@ -121,8 +121,10 @@ wait_until_alive(@standbys);
 
 # ---- another primary -----------------------------------------------------------------------------
 
-# None ends before the promotion, however long that takes.
+# However long the promotion takes: no run ends before it, and the other standby lives.
 close_gates();
+$home->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '60')});
+wait_for($home, q{SELECT agreed FROM workflow.settings WHERE name = 'number_of_skipped_intervals_to_suppose_death'}, 'both to agree');
 my @runs = map { run_of($home, $_, 'gated') } 'clerk', 'ann', 'bob';
 wait_for($home, q{SELECT count(*) = 3 FROM workflow.runs WHERE state = 'running'}, 'runs to begin');
 my $epoch = $standbys[1]->safe_psql('postgres', 'SELECT epoch FROM workflow.membership');
