@@ -90,7 +90,7 @@ collect(WfWatchTask *task, int n, WfWatchSeen *notes, int *nnotes, WfWatchSeen *
 
 		if (seen.name == NULL)
 		{
-			task->untold++;
+			task->untold += change->file->seen ? 0 : 1; /* it is counted once */
 			continue;
 		}
 		seen.file = *change->file;

@@ -457,6 +457,35 @@ ask('DROP DATABASE store');
 wait_for($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow watcher'}, 'one watcher');
 pass('or dropped');
 
+# --- a name that is not in the encoding of the database -------------------------------------------------------------------
+
+my $p = new_directory();
+my $untold = "$p/\xE6\x97\xA5";
+ask(q{CREATE DATABASE western TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'});
+$node->safe_psql('western', "CREATE EXTENSION workflow; SELECT workflow.grant_on('directory:$p', 'clerk', 'watch')");
+put($untold);
+put("$p/1");
+as($node, 'clerk', qq{SELECT workflow.create_job('take'); SELECT workflow.create_file_trigger('t', '$p', "check" => 'modified', "interval" => '1 second', job => 'take')}, 'western');
+sub western_comes_to
+{
+	my ($runs, $skipped) = @_;
+
+	return wait_for_in($node, 'western', qq{SELECT made = $runs AND skipped = $skipped FROM workflow.file_triggers}, "$runs runs, $skipped left out");
+}
+western_comes_to(1, 1);
+append_to_file($untold, 'more');
+put("$p/2");
+wait_for_in($node, 'western', q{SELECT made = 2 FROM workflow.file_triggers}, 'a second run');
+# the look that finds this one has found what is more
+put("$p/3");
+wait_for_in($node, 'western', q{SELECT made = 3 FROM workflow.file_triggers}, 'a third run');
+is($node->safe_psql('western', 'SELECT skipped FROM workflow.file_triggers'), '1', 'a name that the database cannot have is counted once');
+unlink($untold) or die $!;
+western_comes_to(3, 0);
+pass('and not any more when it has gone');
+ask('DROP DATABASE western');
+wait_for($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow watcher'}, 'one watcher');
+
 # --- a file that takes hours to read -------------------------------------------------------------------------------------
 
 my $o = new_directory();
