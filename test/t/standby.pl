@@ -169,6 +169,11 @@ my %refused = (
 	confirm_files => q{SELECT workflow.confirm_files('r', 1, '{1}')},
 	forget_files => q{SELECT workflow.forget_files('r', 1)},
 	file_position => q{SELECT workflow.file_position('r', 1)},
+	create_file_trigger => q{SELECT workflow.create_file_trigger('f', '/inbox', job => 'j')},
+	drop_file_trigger => q{SELECT workflow.drop_file_trigger('f')},
+	enable_file_trigger => q{SELECT workflow.enable_file_trigger('f')},
+	disable_file_trigger => q{SELECT workflow.disable_file_trigger('f')},
+	report_file => q{SELECT workflow.report_file('f', '/inbox/a', 1, now())},
 	work_turn => q{CALL workflow.work_turn('r', 1, 1)},
 	map_owner => q{SELECT workflow.map_owner('o', 'clerk')},
 	unmap_owner => q{SELECT workflow.unmap_owner('o')},
@@ -193,10 +198,10 @@ foreach my $name (sort keys %refused)
 }
 
 # Volatile is what may write; wait_for_lsn() is for standbys, wake(), workers(), runtime_activity(), runtime_beats(),
-# membership_state() and accept_remote() know only of shared memory, and available_events() runs guards, which may do as they like.
+# membership_state(), accept_remote(), action_cost_list() and reset_action_costs() know only of shared memory, and available_events() runs guards, which may do as they like.
 is($standby->safe_psql('postgres', q{
 		SELECT string_agg(DISTINCT proname, ' ') FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace
-		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('restorer_answer restorer_states wake wait_for_lsn accept_remote membership_state runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
+		AND provolatile = 'v' AND prorettype <> 'trigger'::regtype AND proname <> ALL (string_to_array('restorer_answer restorer_states action_cost_list reset_action_costs wake wait_for_lsn accept_remote membership_state runtime_activity runtime_beats workers available_events } . join(' ', keys %refused) . q{', ' '))}),
 	'', 'no other function writes');
 
 like(refusal($node, 'clerk', "BEGIN READ ONLY; $refused{start}"),
