@@ -452,35 +452,53 @@ wf_bgworker_told_to_end(void)
 }
 
 /*
+ * The row of a database, copied, by a key of an index; NULL: there is none.  Who is
+ * connected to no database knows no index after a crash, before somebody has connected to one.
+ */
+static HeapTuple
+find_database(ScanKey key, Oid index)
+{
+	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, index, criticalSharedRelcachesBuilt, NULL, 1, key);
+	HeapTuple	tuple = systable_getnext(scan);
+
+	if (HeapTupleIsValid(tuple))
+		tuple = heap_copytuple(tuple);
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return tuple;
+}
+
+/*
  * May somebody work in that database?  Not in templates, for instance.  Needs
  * a transaction of its own, begun after whoever asks for the look was heard.
  */
 bool
 wf_bgworker_welcome(Oid dbid, bool *exists)
 {
-	Relation	relation = table_open(DatabaseRelationId, AccessShareLock);
-	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple	tuple;
-	bool		result = false;
+	Form_pg_database form;
 
 	ScanKeyInit(&key, Anum_pg_database_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(dbid));
-
-	/* The launcher knows no index before somebody has connected to a database. */
-	scan = systable_beginscan(relation, DatabaseOidIndexId,
-							  criticalSharedRelcachesBuilt, NULL, 1, &key);
-	tuple = systable_getnext(scan);
+	tuple = find_database(&key, DatabaseOidIndexId);
 	*exists = HeapTupleIsValid(tuple);
-	if (*exists)
-	{
-		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+	if (!*exists)
+		return false;
+	form = (Form_pg_database) GETSTRUCT(tuple);
+	return form->datallowconn && !form->datistemplate;
+}
 
-		result = form->datallowconn && !form->datistemplate;
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return result;
+/* Is there a database of that name?  Needs a transaction. */
+bool
+wf_bgworker_finds(const char *database)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, Anum_pg_database_datname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum(database));
+	return HeapTupleIsValid(find_database(&key, DatabaseNameIndexId));
 }
 
 /*

@@ -52,6 +52,7 @@ extern bool wf_bgworker_terminated(void);
 extern int64 wf_bgworker_told_to_end(void);
 extern void wf_bgworker_interrupts(void);
 extern bool wf_bgworker_welcome(Oid dbid, bool *exists);
+extern bool wf_bgworker_finds(const char *database);
 extern TimestampTz wf_bgworker_back_off(int failures);
 
 #endif							/* WF_BGWORKER_H */

@@ -22,7 +22,6 @@
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
 #include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
@@ -147,7 +146,7 @@ has_database(void)
 	StartTransactionCommand();
 	/* who has the catalog for himself does not keep us from beating */
 	if (ConditionalLockRelationOid(DatabaseRelationId, AccessShareLock))
-		found = OidIsValid(get_database_oid(wf_remote_database, true));
+		found = wf_bgworker_finds(wf_remote_database);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	return found;
