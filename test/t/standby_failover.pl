@@ -47,8 +47,9 @@ my @standbys = map { PostgreSQL::Test::Cluster->new($_) } 'one', 'two';
 my $n = 0;
 foreach my $standby (@standbys)
 {
+	# runs that wait are not to hold replay up
 	$standby->init_from_backup($home, 'base', has_streaming => 1);
-	$standby->append_conf('postgresql.conf', "workflow.runtime_id = 'S" . ++$n . "'\nworkflow.remote = 'host="
+	$standby->append_conf('postgresql.conf', "hot_standby_feedback = on\nworkflow.runtime_id = 'S" . ++$n . "'\nworkflow.remote = 'host="
 		. join(',', map { $_->host } $home, @standbys) . ' port=' . join(',', map { $_->port } $home, @standbys) . " dbname=postgres user=link'");
 	$standby->start;
 }
