@@ -35,7 +35,7 @@
 #include "definition/handover.h"
 #include "definition/privilege.h"
 #include "store/keep.h"
-#include "store/retention.h"
+#include "store/retention_walk.h"
 
 PG_FUNCTION_INFO_V1(workflow_set_retention);
 PG_FUNCTION_INFO_V1(workflow_drop_retention);

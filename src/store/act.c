@@ -16,13 +16,10 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
@@ -144,16 +141,6 @@ wf_act_expire(TimestampTz before)
 	Datum		values[2] = {TimestampTzGetDatum(before), Int64GetDatum(PIECE)};
 
 	return has_table() && wf_statement_execute(&expire_statement, values, NULL, 0) == PIECE;
-}
-
-/* Lock a partition, unless somebody is using it. */
-bool
-wf_act_lock_partition(int slot)
-{
-	Oid			schema = get_namespace_oid("workflow", false);
-
-	return !has_table() ||
-		ConditionalLockRelationOid(get_relname_relid(psprintf("act_%d", slot), schema), AccessExclusiveLock);
 }
 
 /* Empty a partition that is locked. */

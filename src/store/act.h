@@ -25,7 +25,6 @@ extern void wf_act(const WfAct *act);
 extern bool wf_act_of_many(bool many);
 extern void wf_act_forget(const pg_uuid_t *process);
 extern bool wf_act_expire(TimestampTz before);
-extern bool wf_act_lock_partition(int slot);
 extern void wf_act_truncate(int slot);
 
 #endif							/* WF_ACT_H */

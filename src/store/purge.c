@@ -13,7 +13,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 
+#include "base/uuid.h"
 #include "base/version.h"
 #include "store/purge.h"
 #include "store/statement.h"
@@ -89,6 +91,13 @@ is_missing(WfPurgeTable table)
 	}
 }
 
+static WfStatement lock_statement = {
+	.sql = "SELECT p.id FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
+	" FOR UPDATE SKIP LOCKED",
+	WF_ARGS(UUIDARRAYOID),
+	.latest = true
+};
+
 /*
  * Delete processes and all that is stored of them, except their history in the
  * partition but_slot, which is about to be emptied.  The caller has locked their
@@ -113,4 +122,23 @@ wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts)
 		if (counts != NULL)
 			counts[i] = n;
 	}
+}
+
+/*
+ * The same with those of n processes that nobody has locked, whose rows are locked first.
+ * Returns how many there were.
+ */
+uint64
+wf_purge_free(Datum *ids, int n, int16 but_slot)
+{
+	Datum		value = PointerGetDatum(wf_uuid_array(ids, n));
+	uint64		locked = wf_statement_execute(&lock_statement, &value, NULL, 0);
+	Datum	   *free = palloc(sizeof(Datum) * (locked + 1));
+	bool		isnull;
+
+	for (uint64 i = 0; i < locked; i++)
+		free[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	if (locked > 0)
+		wf_purge(wf_uuid_array(free, locked), but_slot, NULL);
+	return locked;
 }

@@ -33,5 +33,6 @@ typedef enum WfPurgeTable
 #define WF_PURGE_ANY_SLOT	(-1)
 
 extern void wf_purge(ArrayType *ids, int16 but_slot, uint64 *counts);
+extern uint64 wf_purge_free(Datum *ids, int n, int16 but_slot);
 
 #endif							/* WF_PURGE_H */

@@ -11,13 +11,9 @@
  * a younger partition.  What remains belongs to no process, and goes with a
  * TRUNCATE.
  *
- * The ring knows the age of what was written since it turns in the present
- * time.  What was there before, or while the retention was longer or none, is
- * found by a walk over all processes that began before the retention, in the
- * order of their ids, which is that in which they began: no index knows when a
- * process ended, since such an index would cost every step.  The walk leaves
- * the history that is in the oldest partition to the TRUNCATE, too.  How far it
- * has come stands in the row of the ring, so that any session goes on with it.
+ * The ring knows the age of what was written since it turns in the present time.  What was
+ * there before, or while the retention was longer or none, is found by walks
+ * (retention_walk.c).
  *
  * Rules (keep.c) say otherwise for processes of some definitions, and runs of
  * some jobs and queues.  Where there are any, walks come as often as the shortest
@@ -25,10 +21,6 @@
  * ring moves on is carried forward: history as that of processes that live, runs with
  * what they have said.  What an archive is to get first stays, too, and the walk tells
  * executors of it.
- *
- * A walk that came to its end knows when the first of what it has left goes, and there is no
- * other one before that unless somebody has worked since (shmem/database_walk.c): so a database in
- * which nothing is done is left alone.
  *
  * Locks: the row of workflow.ring first, which one round at a time has; then
  * rows of processes, without waiting; then both relations of a partition, if
@@ -59,13 +51,13 @@
 #include "base/version.h"
 #include "shmem/database.h"
 #include "shmem/database_walk.h"
-#include "shmem/wakeup.h"
 #include "store/act.h"
 #include "store/keep.h"
 #include "store/origin.h"
 #include "store/process_row.h"
 #include "store/purge.h"
 #include "store/retention.h"
+#include "store/retention_walk.h"
 #include "store/run_expire.h"
 #include "store/statement.h"
 #include "store/transaction.h"
@@ -73,9 +65,8 @@
 /* The number of the column slot of workflow.ring. */
 #define RING_SLOT 2
 
-/* Processes that are dealt with in one round, and those that a walk looks at. */
+/* Processes that are dealt with in one round. */
 #define ROUND		1000
-#define WALK		10000
 
 /*
  * The ring moves on after this part of the retention.  So the oldest partition
@@ -137,57 +128,6 @@ static WfStatement look_by_rules_statement = {
 	.latest = true
 };
 
-/* The walk: where it is, its end, and the end of the one before. */
-static WfStatement where_statement = {
-	.sql = "SELECT walk, walk_to, walked_to FROM workflow.ring",
-	.latest = true
-};
-
-static WfStatement keep_walk_statement = {
-	.sql = "UPDATE workflow.ring SET walk = $1, walk_to = $2, walked_to = COALESCE($3, walked_to)",
-	WF_ARGS(UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID)
-};
-
-/* $3 processes from $1 on: did they begin, and end, before $2? */
-static WfStatement walk_statement = {
-	.sql = "SELECT p.id, p.started_at OPERATOR(pg_catalog.<) $2,"
-	" p.updated_at OPERATOR(pg_catalog.<) $2 AND" WF_PROCESS_ROW_IS_OVER("p") ","
-	" CASE WHEN" WF_PROCESS_ROW_IS_OVER("p") " THEN p.updated_at END, $2, NULL::pg_catalog.int4"
-	" FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.>) $1 ORDER BY p.id LIMIT $3",
-	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT8OID),
-	.latest = true
-};
-
-/*
- * The same, by rules: those that have none go if they ended before $4; $5: now.  And the
- * rule whose archive is to get the process before it goes.
- */
-static WfStatement walk_by_rules_statement = {
-	.sql = "SELECT p.id, p.started_at OPERATOR(pg_catalog.<) $2,"
-	WF_PROCESS_ROW_IS_OVER("p") " AND (" WF_KEEP_GOES("p.updated_at", "$4") "),"
-	" CASE WHEN" WF_PROCESS_ROW_IS_OVER("p") " THEN p.updated_at END, " WF_KEEP_BEFORE("$4") ","
-	" CASE WHEN" WF_PROCESS_ROW_IS_OVER("p") " THEN " WF_KEEP_ARCHIVE("p.updated_at") " END"
-	" FROM workflow.process p"
-	" LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) p.definition"
-	WF_KEEP_OF_PROCESS("$5")
-	" WHERE p.id OPERATOR(pg_catalog.>) $1 ORDER BY p.id LIMIT $3",
-	WF_ARGS(UUIDOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID),
-	.latest = true
-};
-
-/* So that the next walk begins at once, and at the beginning. */
-static WfStatement walk_anew_statement = {
-	.sql = "UPDATE workflow.ring SET walk = NULL, walk_to = NULL, walked_to = NULL",
-	.latest = true
-};
-
-static WfStatement lock_statement = {
-	.sql = "SELECT p.id FROM workflow.process p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
-	" FOR UPDATE SKIP LOCKED",
-	WF_ARGS(UUIDARRAYOID),
-	.latest = true
-};
-
 /*
  * Rows go to the partition of the last row of their process, so that all of them
  * expire together.  If that is the one to be emptied, they go to $3.  Those that an
@@ -220,25 +160,12 @@ static WfStatement truncate_statements[WF_RETENTION_SLOTS] = {
 	TRUNCATE(4), TRUNCATE(5), TRUNCATE(6), TRUNCATE(7)
 };
 
-/* By what a round goes. */
-typedef struct Times
-{
-	TimestampTz now;
-	int64		retention;		/* of what no rule is for; 0: for ever */
-	TimestampTz cutoff;			/* what no rule is for, and ended before this, goes */
-	bool		rules;			/* there are some */
-	int64		pace;			/* the shortest of all retentions; 0: nothing ever goes */
-} Times;
-
 /* The shortest one that a rule says, as this session has seen it last; 0: none. */
 static int64 shortest_rule = 0;
 
 /* The next walk comes then at the earliest, as the runtime has seen it last, if it has looked. */
 static TimestampTz walk_after = DT_NOEND;
 static bool looked = false;
-
-/* So long at most a walk is put off, whatever the last one has found (min). */
-#define LATEST_WALK		(24 * 60)
 
 /* So long (us) after another session was found at a round we ask again. */
 #define HELD_PAUSE		USECS_PER_SEC
@@ -251,7 +178,7 @@ shorter(int64 one, int64 other)
 }
 
 static void
-read_times(int64 retention, Times *times)
+read_times(int64 retention, WfRetentionTimes *times)
 {
 	times->now = wf_clock_now();
 	times->retention = retention;
@@ -260,29 +187,13 @@ read_times(int64 retention, Times *times)
 	times->pace = shorter(retention, shortest_rule);
 }
 
-/* Delete those of n processes that nobody has locked.  Returns how many. */
-static uint64
-delete_free(Datum *ids, int n, int16 oldest)
-{
-	Datum		value = PointerGetDatum(wf_uuid_array(ids, n));
-	uint64		locked = wf_statement_execute(&lock_statement, &value, NULL, 0);
-	Datum	   *free = palloc(sizeof(Datum) * (locked + 1));
-	bool		isnull;
-
-	for (uint64 i = 0; i < locked; i++)
-		free[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-	if (locked > 0)
-		wf_purge(wf_uuid_array(free, locked), oldest, NULL);
-	return locked;
-}
-
 /*
  * Deal with the next processes of the oldest partition, of which those that ended
  * before the cutoff, or have outlived their rules, go.  Returns false when there are
  * none any more.
  */
 static bool
-empty_some(WfRetentionRound *round, const Times *times, TimestampTz cutoff)
+empty_some(WfRetentionRound *round, const WfRetentionTimes *times, TimestampTz cutoff)
 {
 	Datum		args[5] = {Int16GetDatum(round->oldest), UUIDPGetDatum(&round->after),
 	Int64GetDatum(ROUND), TimestampTzGetDatum(cutoff), TimestampTzGetDatum(times->now)};
@@ -308,7 +219,7 @@ empty_some(WfRetentionRound *round, const Times *times, TimestampTz cutoff)
 			others[nothers++] = id;
 	}
 	if (nover > 0)
-		round->expired += delete_free(over, nover, round->oldest);
+		round->expired += wf_purge_free(over, nover, round->oldest);
 	if (nothers > 0)
 	{
 		Datum		values[3] = {PointerGetDatum(wf_uuid_array(others, nothers)),
@@ -319,18 +230,21 @@ empty_some(WfRetentionRound *round, const Times *times, TimestampTz cutoff)
 	return n == ROUND;
 }
 
-/* Lock both relations of a partition, unless somebody is using them. */
+/*
+ * Lock all relations of a partition, unless somebody is using them.  SQL before 0.3.0 has
+ * only the first two.
+ */
 static bool
 lock_partition(int16 slot)
 {
-	static const char *const relations[] = {"history_%d", "receipt_%d"};
+	static const char *const relations[] = {"history_%d", "receipt_%d", "run_history_%d", "run_log_%d", "act_%d"};
 	Oid			schema = get_namespace_oid("workflow", false);
 
 	for (int i = 0; i < (int) lengthof(relations); i++)
 	{
 		Oid			relation = get_relname_relid(psprintf(relations[i], slot), schema);
 
-		if (!ConditionalLockRelationOid(relation, AccessExclusiveLock))
+		if (OidIsValid(relation) && !ConditionalLockRelationOid(relation, AccessExclusiveLock))
 			return false;
 	}
 	return true;
@@ -341,7 +255,7 @@ lock_partition(int16 slot)
  * whether to call again at once.
  */
 static bool
-carry_runs(WfRetentionRound *round, const Times *times)
+carry_runs(WfRetentionRound *round, const WfRetentionTimes *times)
 {
 	return times->rules && wf_run_expire_known() &&
 		wf_run_expire_carry(round->oldest, round->slot, times->now, &round->carry);
@@ -360,8 +274,7 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	memset(&round->carry, 0, sizeof(round->carry));
 	if (!all_carried)
 		return;
-	if (!lock_partition(round->oldest) || (runs && !wf_run_expire_lock_partition(round->oldest)) ||
-		!wf_act_lock_partition(round->oldest))
+	if (!lock_partition(round->oldest))
 		return;
 	/* Rows were locked by others, or written at an old position of the ring. */
 	if (wf_statement_execute(&empty_statement, &oldest, NULL, 1) > 0)
@@ -374,184 +287,11 @@ move_on(WfRetentionRound *round, TimestampTz now)
 	round->moved = true;
 }
 
-/* --- the walk ------------------------------------------------------------ */
-
-typedef struct Walk
-{
-	bool		known;			/* the SQL of this database has a walk */
-	bool		under_way;
-	pg_uuid_t	after;			/* processes up to this one have been looked at */
-	TimestampTz to;				/* those that ended before this go */
-	TimestampTz walked_to;		/* of the last one that came to its end */
-} Walk;
-
-/*
- * Read where the walk is.  The SQL of 0.2.0 knows none; there the ring alone
- * decides what goes.
- */
-static void
-read_walk(Walk *walk)
-{
-	Datum		values[3];
-	bool		nulls[3];
-
-	memset(walk, 0, sizeof(*walk));
-	walk->walked_to = DT_NOBEGIN;
-	walk->known = wf_version_has_column("ring", "walk");
-	if (!walk->known || wf_statement_execute(&where_statement, NULL, NULL, 1) == 0)
-		return;
-	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
-	walk->under_way = !nulls[0];
-	if (!nulls[0])
-		walk->after = *DatumGetUUIDP(values[0]);
-	walk->to = nulls[1] ? DT_NOBEGIN : DatumGetTimestampTz(values[1]);
-	if (!nulls[2])
-		walk->walked_to = DatumGetTimestampTz(values[2]);
-}
-
-/* Keep where the walk is; its end, if it came there. */
-static void
-keep_walk(const Walk *walk)
-{
-	Datum		values[3] = {UUIDPGetDatum(&walk->after), TimestampTzGetDatum(walk->to),
-	TimestampTzGetDatum(walk->to)};
-
-	wf_statement_execute(&keep_walk_statement, values, walk->under_way ? "  n" : "nn ", 0);
-}
-
-/* When a process that stays for now goes, by columns 4 and 5 of its row; infinity: it is not over. */
-static TimestampTz
-goes_at(SPITupleTable *rows, uint64 row, TimestampTz now)
-{
-	bool		isnull;
-	Datum		ended = SPI_getbinval(rows->vals[row], rows->tupdesc, 4, &isnull);
-	Datum		before;
-
-	if (isnull)
-		return DT_NOEND;
-	before = SPI_getbinval(rows->vals[row], rows->tupdesc, 5, &isnull);
-	return wf_run_expire_at(DatumGetTimestampTz(ended), DatumGetTimestampTz(before), now);
-}
-
-/* The rule that column 6 of a row names, if it does. */
-static void
-read_rule(SPITupleTable *rows, uint64 row, int *n, Datum **rules)
-{
-	bool		isnull;
-	Datum		rule = SPI_getbinval(rows->vals[row], rows->tupdesc, 6, &isnull);
-
-	if (!isnull)
-		wf_keep_note(rule, n, rules);
-}
-
-/*
- * Look at the next processes, and delete those that ended before the end of the
- * walk, or have outlived their rules.  The walk ends where no process began before its
- * end.
- */
-static void
-walk_on(Walk *walk, const Times *times, WfRetentionRound *round)
-{
-	Datum		args[5] = {UUIDPGetDatum(&walk->after), TimestampTzGetDatum(walk->to),
-	Int64GetDatum(WALK), TimestampTzGetDatum(times->cutoff), TimestampTzGetDatum(times->now)};
-	uint64		n = wf_statement_execute(times->rules ? &walk_by_rules_statement : &walk_statement, args, NULL, 0);
-	SPITupleTable *rows = SPI_tuptable;
-	Datum	   *over = palloc(sizeof(Datum) * ROUND);
-	Datum	   *archives = NULL;
-	int			nover = 0;
-	int			narchives = 0;
-	uint64		gone = 0;
-	bool		isnull;
-
-	walk->under_way = false;
-	for (uint64 i = 0; i < n && nover < ROUND; i++)
-	{
-		Datum		id = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
-
-		walk->after = *DatumGetUUIDP(id);
-		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull)))
-			walk->under_way = true;
-		if (DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull)))
-			over[nover++] = id;
-		else
-			round->next = Min(round->next, goes_at(rows, i, times->now));
-		if (times->rules)
-			read_rule(rows, i, &narchives, &archives);
-	}
-	walk->under_way = nover == ROUND || (walk->under_way && n == WALK);
-	if (nover > 0)
-		gone = delete_free(over, nover, round->oldest);
-	round->expired += gone;
-
-	/* Somebody has locked them; those that began later were not all looked at. */
-	if (gone < (uint64) nover || (n == WALK && !walk->under_way))
-		round->next = times->now;
-	wf_keep_announce(narchives, archives);
-}
-
-/* What ends from now on is news for the walk after this one. */
-static void
-begin_walk(WfRetentionRound *round)
-{
-	WfDatabase *database = wf_database_peek(MyDatabaseId);
-
-	round->walk = database == NULL ? 0 : wf_database_walk_begin(database);
-	round->whole = false;
-	round->next = DT_NOEND;
-}
-
-/*
- * Before each walk over processes there is one over runs: a piece of it.  Returns
- * whether to call again at once.
- */
-static bool
-walk_runs(const Times *times, WfRetentionRound *round)
-{
-	TimestampTz to = times->now - times->pace;
-
-	if (round->walk == 0)
-		begin_walk(round);
-	if (!round->runs_walked && wf_run_expire_known() &&
-		(times->rules ?
-		 wf_run_expire_walk_by_rules(&round->runs_after, to, times->cutoff, times->now, &round->next) :
-		 wf_run_expire_walk(&round->runs_after, to, times->now, &round->next)))
-		return true;
-	round->runs_walked = true;
-	memset(&round->runs_after, 0, sizeof(round->runs_after));
-	return false;
-}
-
-/*
- * One piece of a walk, which begins here unless one is under way.  Returns
- * whether to call again at once.
- */
-static bool
-walk_some(const Times *times, WfRetentionRound *round)
-{
-	TimestampTz to = times->now - times->pace;
-	Walk		walk;
-
-	read_walk(&walk);
-	if (!walk.under_way)
-	{
-		walk.to = to;
-		memset(&walk.after, 0, sizeof(walk.after));
-		round->whole = true;
-	}
-	walk.to = Min(walk.to, to);
-	walk_on(&walk, times, round);
-	round->walked = !walk.under_way;
-	if (round->walked)
-		round->runs_walked = false;
-	keep_walk(&walk);
-	return walk.under_way;
-}
-
 /* --- rounds -------------------------------------------------------------- */
 
 /* May something have outlived its time since the last walk? */
 static bool
-may_find_something(const Times *times)
+may_find_something(const WfRetentionTimes *times)
 {
 	WfDatabase *database = wf_database_peek(MyDatabaseId);
 
@@ -563,10 +303,10 @@ may_find_something(const Times *times)
  * writes nothing but the row of a ring that has none yet.
  */
 static void
-look_what_is_due(const Times *times, WfRetentionRound *round, bool *move, bool *walk)
+look_what_is_due(const WfRetentionTimes *times, WfRetentionRound *round, bool *move, bool *walk)
 {
 	Datum		value = TimestampTzGetDatum(times->now);
-	Walk		where;
+	WfRetentionWalk where;
 	bool		isnull;
 
 	*move = false;
@@ -576,7 +316,7 @@ look_what_is_due(const Times *times, WfRetentionRound *round, bool *move, bool *
 														   &isnull)) >= times->retention / PARTS;
 	else
 		wf_statement_execute(&make_statement, &value, NULL, 0);
-	read_walk(&where);
+	wf_retention_walk_where(&where);
 	*walk = false;
 	if (!where.known)
 		return;
@@ -597,7 +337,7 @@ look_what_is_due(const Times *times, WfRetentionRound *round, bool *move, bool *
 bool
 wf_retention_round(int64 retention, WfRetentionRound *round)
 {
-	Times		times;
+	WfRetentionTimes times;
 	bool		move;
 	bool		walk;
 	bool		isnull;
@@ -621,23 +361,7 @@ wf_retention_round(int64 retention, WfRetentionRound *round)
 			return true;
 		move_on(round, times.now);
 	}
-	return walk && (wf_act_expire(times.cutoff) || walk_runs(&times, round) || walk_some(&times, round));
-}
-
-/* A walk has come to its end, and is committed. */
-static void
-end_walk(WfRetentionRound *round)
-{
-	WfDatabase *database = wf_database_peek(MyDatabaseId);
-	TimestampTz next = round->next;
-
-	/* months differ, and clocks may be set back */
-	if (next != DT_NOEND)
-		next = Min(next, wf_clock_now() + LATEST_WALK * USECS_PER_MINUTE);
-	if (round->whole && round->walk != 0 && database != NULL)
-		wf_database_walk_end(database, round->walk, wf_retention * USECS_PER_MINUTE, next);
-	round->walked = false;
-	round->walk = 0;
+	return walk && (wf_act_expire(times.cutoff) || wf_retention_walk_some(&times, round));
 }
 
 /*
@@ -668,7 +392,7 @@ wf_retention_cycle(Oid extension, bool *more)
 	wf_transaction_commit();
 	amid = false;
 	if (round.walked)
-		end_walk(&round);
+		wf_retention_walk_end(&round);
 	walk_after = round.held ? wf_clock_now() + HELD_PAUSE : round.walk_after;
 	return true;
 }
@@ -685,17 +409,6 @@ wf_retention_next(WfDatabase *database)
 	if (walk_after == DT_NOEND || shorter(wf_retention * USECS_PER_MINUTE, shortest_rule) == 0 || database == NULL)
 		return DT_NOEND;
 	return Max(walk_after, wf_database_walk_at(database, wf_retention * USECS_PER_MINUTE));
-}
-
-/*
- * Rules were made or changed: what is there already is walked over anew when this
- * commits, soon.  Waits for a round that is under way.  SPI must be connected.
- */
-void
-wf_retention_walk_anew(void)
-{
-	(void) wf_statement_execute(&walk_anew_statement, NULL, NULL, 0);
-	wf_wakeup_extension();
 }
 
 /*

@@ -20,6 +20,16 @@
 #define WF_RETENTION_SLOT \
 	"COALESCE((SELECT r.slot FROM workflow.ring r), 0::pg_catalog.int2)"
 
+/* By what a round goes. */
+typedef struct WfRetentionTimes
+{
+	TimestampTz now;
+	int64		retention;		/* of what no rule is for; 0: for ever */
+	TimestampTz cutoff;			/* what no rule is for, and ended before this, goes */
+	bool		rules;			/* there are some */
+	int64		pace;			/* the shortest of all retentions; 0: nothing ever goes */
+} WfRetentionTimes;
+
 /* A round, and how far the rounds have come. */
 typedef struct WfRetentionRound
 {
@@ -45,6 +55,5 @@ extern int16 wf_retention_slot(void);
 extern bool wf_retention_round(int64 retention, WfRetentionRound *round);
 extern bool wf_retention_cycle(Oid extension, bool *more);
 extern TimestampTz wf_retention_next(WfDatabase *database);
-extern void wf_retention_walk_anew(void);
 
 #endif							/* WF_RETENTION_H */

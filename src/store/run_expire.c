@@ -15,11 +15,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "storage/lmgr.h"
-#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "base/uuid.h"
 #include "base/version.h"
@@ -340,23 +338,6 @@ wf_run_expire_of_process(const pg_uuid_t *process)
 		ids[i] = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
 	if (n > 0)
 		(void) forget(ids, n, DT_NOEND);
-}
-
-/* Lock both relations of a partition, unless somebody is using them. */
-bool
-wf_run_expire_lock_partition(int slot)
-{
-	static const char *const relations[] = {"run_history_%d", "run_log_%d"};
-	Oid			schema = get_namespace_oid("workflow", false);
-
-	for (int i = 0; i < (int) lengthof(relations); i++)
-	{
-		Oid			relation = get_relname_relid(psprintf(relations[i], slot), schema);
-
-		if (!ConditionalLockRelationOid(relation, AccessExclusiveLock))
-			return false;
-	}
-	return true;
 }
 
 /*

@@ -23,7 +23,6 @@ extern bool wf_run_expire_walk_by_rules(pg_uuid_t *after, TimestampTz to, Timest
 extern bool wf_run_expire_carry(int slot, int to, TimestampTz now, WfRunExpireCarry *carry);
 extern bool wf_run_expire_hold(const pg_uuid_t *run, TimestampTz before);
 extern void wf_run_expire_forget(int n, Datum *runs);
-extern bool wf_run_expire_lock_partition(int slot);
 extern void wf_run_expire_truncate(int slot);
 extern void wf_run_expire_of_process(const pg_uuid_t *process);
 
