@@ -96,6 +96,8 @@ move(WfRunRow *row, const WfJob *job, const char *name)
 		return;
 	wf_run_row_set(row, WF_RUN_queue, Int32GetDatum(queue));
 	wf_run_row_set(row, WF_RUN_ordered, BoolGetDatum(wf_queue(queue)->ordered));
+	/* who has given it back is none of the placement that it gets into */
+	wf_run_row_set(row, WF_RUN_level, Int16GetDatum(WF_RUN_URGENCY(DatumGetInt16(row->values[WF_RUN_level]))));
 	wf_run_full_admit(queue, 1, row);
 }
 

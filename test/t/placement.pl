@@ -172,6 +172,12 @@ as($node, 'far', 'SELECT workflow.complete(' . $fence->('ordered 3') . ')');
 # When it has gone, and come back, one that was given back waits for nobody.
 as($node, 'shop', q{SELECT workflow.create_queue('engine first', placement => '{role:engine,runtime:r1}')});
 register('e9', 'remote', 'engine', 'other');
+run('engine first', 'given 5');
+is(claims('e9', 'key', 10, 'other'), 'given 5', 'what an engine has');
+as($node, 'other', 'SELECT workflow.decline(' . $fence->('given 5') . ')');
+is(as($node, 'shop', q{SELECT workflow.alter_runs('{"key": "given 5"}', '{"queue": "far or here"}')}), 1, 'and gives back, is moved');
+is(claims('r1', 'key'), 'given 5', 'which is for the first one there');
+as($node, 'far', 'SELECT workflow.complete(' . $fence->('given 5') . ')');
 run('engine first', 'given 4');
 is(claims('e9', 'key', 10, 'other'), 'given 4', 'an engine has it first');
 is(as($node, 'other', 'SELECT workflow.decline(' . $fence->('given 4') . ')'), 't', 'and cannot do it');
