@@ -3215,7 +3215,7 @@ CREATE FUNCTION workflow.decline(run uuid, fence bigint) RETURNS boolean
 -- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
 -- over. PREPARE TRANSACTION is refused after it.
 -- outcomes_kept(id, epoch, number, runs): before it claims, a runtime says which is the highest
--- number of those that it has, and of which runs the last ones are. False: that is less than it has
+-- number of those that it has, and which runs the last ones have ended. False: that is less than it has
 -- told. It was restored from a backup, and does nothing until approve_runtime(); the log has the
 -- runs whose outcomes it may have lost, and the view runtimes when that began.
 -- Both lock the row of the runtime where they change it, and are for the role that has registered it. Errors: WF018 the

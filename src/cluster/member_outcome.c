@@ -125,16 +125,17 @@ raise_alarm(const char *id, TimestampTz to)
 			 errhint("It does nothing until workflow.approve_runtime().")));
 }
 
-/* A runtime of that epoch has less than it has told, unless somebody has seen that meanwhile. */
+/* A runtime of that epoch has less than it has told, unless somebody has seen to that meanwhile. */
 static void
-mark_restored(const char *id, int64 epoch, ArrayType *runs)
+mark_restored(const char *id, int64 epoch, int64 number, ArrayType *runs)
 {
 	WfRuntimeRow row;
 	int64		told;
 	bool		restored;
 	TimestampTz to;
 
-	if (!wf_runtime_row_lock(id, &row) || !wf_runtime_row_outcomes(id, epoch, &told, &restored) || restored)
+	if (!wf_runtime_row_lock(id, &row) || !wf_runtime_row_outcomes(id, epoch, &told, &restored) ||
+		restored || number >= told)
 		return;
 	to = end_of(runs);
 	wf_runtime_row_restored(id, to);
@@ -143,8 +144,8 @@ mark_restored(const char *id, int64 epoch, ArrayType *runs)
 }
 
 /*
- * Has a runtime still what it has told?  number: the highest one that it has; runs: whose
- * outcomes its last ones are.  False: not, and it is not approved any more.  Errors WF012 if
+ * Has a runtime still what it has told?  number: the highest one that it has; runs: those
+ * that its last ones have ended.  False: not, and it is not approved any more.  Errors WF012 if
  * the epoch is over, WF018 if it is another role's.
  */
 bool
@@ -161,6 +162,6 @@ wf_member_outcome_kept(const char *id, int64 epoch, int64 number, ArrayType *run
 	if (!restored && number >= told)
 		return true;
 	if (!restored)
-		mark_restored(id, epoch, runs);
+		mark_restored(id, epoch, number, runs);
 	return false;
 }

@@ -90,7 +90,8 @@ static int64 epoch = 0;			/* under which we claim; 0: not yet */
 static bool may_be_more = true;	/* there may be something to be claimed */
 static bool untold = true;		/* there may be something to be told */
 static bool astray = false;		/* something was claimed, and we do not know what */
-static bool admitted = false;	/* the other server has seen that nothing is lost here */
+static bool admitted = false;	/* the other server has seen that nothing is lost here, */
+static Oid	extension = InvalidOid; /* in the tables of this one */
 static bool careful = false;	/* an answer to a claim was lost: it may have been too much at once */
 static uint64 pokes = 0;		/* that we have heard */
 
@@ -325,13 +326,18 @@ static const char *
 find_obstacle(void)
 {
 	const char *obstacle = "has no extension workflow";
+	Oid			found = InvalidOid;
 
 	if (wf_transaction_begin("looking whether the database is ours", InvalidOid))
 	{
+		found = wf_transaction_extension_oid();
 		obstacle = !wf_version_has_column("outcome", "run") ? "has an extension workflow of before 0.3.0" :
 			wf_origin_is_ours() ? NULL : "is a copy, until workflow.adopt()";
 		wf_transaction_commit();
 	}
+	if (found != extension)
+		admitted = false;		/* one that was made anew has nothing of what was told */
+	extension = found;
 	return obstacle;
 }
 

@@ -21,7 +21,6 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
-#include "base/uuid.h"
 #include "base/version.h"
 #include "store/found.h"
 #include "store/given.h"
@@ -67,7 +66,8 @@ static WfStatement told_statement = {
 };
 
 static WfStatement last_statement = {
-	.sql = "SELECT o.number, o.run FROM workflow.outcome o ORDER BY o.number DESC LIMIT $1",
+	.sql = "SELECT COALESCE(pg_catalog.max(o.number), 0), ARRAY(SELECT k.run FROM workflow.outcome k"
+	" WHERE k.taken AND k.error IS NULL ORDER BY k.number DESC LIMIT $1) FROM workflow.outcome o",
 	WF_ARGS(INT8OID)
 };
 
@@ -164,30 +164,23 @@ wf_outcome_told(const WfOutcome *outcome, bool taken)
 }
 
 /*
- * The highest number that there is, 0: none, and the runs of the last ones, at most so many,
- * in the current memory context.
+ * The highest number that there is, 0: none, and the runs that the last ones have ended, at
+ * most so many, in the current memory context.  One that has failed may have been done once
+ * more, and have ended later.
  */
 int64
 wf_outcome_last(int most, ArrayType **runs)
 {
 	Datum		value = Int64GetDatum(most);
 	MemoryContext caller = CurrentMemoryContext;
-	int			n = wf_statement_execute(&last_statement, &value, NULL, most);
-	Datum	   *ids;
-	int64		number = 0;
+	WfFound		found;
+	bool		isnull;
 
+	(void) wf_statement_execute(&last_statement, &value, NULL, 1);
 	MemoryContextSwitchTo(caller);	/* SPI has left its own */
-	ids = palloc(sizeof(Datum) * Max(n, 1));
-	for (int i = n - 1; i >= 0; i--)
-	{
-		WfFound		found = wf_found(i);
-		bool		isnull;
-
-		number = DatumGetInt64(wf_found_column(&found, 0, &isnull));
-		ids[i] = wf_found_column(&found, 1, &isnull);
-	}
-	*runs = wf_uuid_array(ids, n);
-	return number;
+	found = wf_found(0);
+	*runs = DatumGetArrayTypePCopy(wf_found_column(&found, 1, &isnull));
+	return DatumGetInt64(wf_found_column(&found, 0, &isnull));
 }
 
 /* Delete what was told a day ago; true: there may be more. */

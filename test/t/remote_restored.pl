@@ -18,7 +18,7 @@ $home->safe_psql('postgres', q{
 	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3')});
 as($home, 'clerk', q{
 	SELECT workflow.create_queue('far', placement => '{runtime:B}'), workflow.create_queue('any', placement => '{runtime:B,local}');
-	SELECT workflow.create_job('put', 'SELECT $n', '{"n": "int"}', queue => 'far'), workflow.create_job('here', 'SELECT $n', '{"n": "int"}', queue => 'any')});
+	SELECT workflow.create_job('put', 'SELECT $n', '{"n": "int"}', queue => 'far'), workflow.create_job('frail', 'SELECT 1 / count(*) FROM pg_roles WHERE rolname = ''mended''', queue => 'far'), workflow.create_job('here', 'SELECT $n', '{"n": "int"}', queue => 'any')});
 my $away = workflow_node('b', 'wal_level = replica', 'max_wal_senders = 5', 'workflow.sweep_interval = 1s', "workflow.runtime_id = 'B'",
 	"workflow.remote = 'host=" . $home->host . ' port=' . $home->port . " dbname=postgres user=link'", "workflow.remote_database = 'work'");
 
@@ -78,12 +78,20 @@ ends(run_of('put', 1), 'B', 'which has all that was told, and goes on');
 # ---- restored from a backup ------------------------------------------------------------------
 
 ends(run_of('put', $_), 'B', "run $_ is done") foreach 1 .. 3;
+my $frail = as($home, 'clerk', q{SELECT workflow.run_job('frail')});
+wait_for($home, "SELECT state = 'failed' FROM workflow.get_run('$frail')", 'one to fail');
 my $kept = told();
 is($home->safe_psql('postgres', q{SELECT outcomes FROM workflow.runtime WHERE id = 'B'}), $kept, 'the primary knows the last number');
 $away->backup('early');
 
 my @lost = map { run_of('put', $_) } 4 .. 6;
 ends($_, 'B', "run $_ is done after the backup") foreach @lost;
+
+# One that had failed is done later than all of them.
+$away->safe_psql('work', 'CREATE ROLE mended');
+is(as($home, 'clerk', "SELECT workflow.retry_run('$frail')"), 't', 'the one that has failed is done once more');
+ends($frail, 'B', 'with success');
+push @lost, $frail;
 my $told = told();
 cmp_ok($told, '>', $kept, 'more was told');
 
@@ -105,7 +113,7 @@ is($home->safe_psql('postgres', q{
 		SELECT array_agg(r.run ORDER BY r.run) FROM workflow.runs r JOIN workflow.runtimes t ON t.id = r.runtime WHERE t.id = 'B' AND r.ended_at > t.restored_to}),
 	$home->safe_psql('postgres', "SELECT array_agg(run ORDER BY run) FROM unnest('{" . join(',', @lost) . "}'::uuid[]) run"),
 	'and knows whose outcomes may be lost');
-log_says($home, $offset, qr/LOG:  workflow runtime "B" has less than it has told.*\n.*of 3 runs .*$lost[0], $lost[1], $lost[2]/, 'the log has them');
+log_says($home, $offset, qr/LOG:  workflow runtime "B" has less than it has told.*\n.*of 4 runs .*${\ join ', ', @lost}/, 'the log has them');
 
 my $run = run_of('put', 7);
 wait_for($home, "SELECT waits_for = 'placement' FROM workflow.get_run('$run')", 'a run of B to wait');
@@ -131,6 +139,16 @@ is($away->safe_psql('work', 'SELECT number FROM workflow.outcomes'), $last, 'the
 $away->restart;
 wait_until_well();
 is(runtime('restored_to IS NULL AND approved'), 't', 'by which it is known to have all');
+
+# ---- an extension that was made anew ---------------------------------------------------------
+
+$away->safe_psql('work', q{DROP EXTENSION workflow CASCADE; CREATE EXTENSION workflow; SELECT workflow.map_owner('clerk', 'worker')});
+$run = run_of('put', 8);
+trouble('was restored from a backup', 'alive');
+is(runtime('restored_to, approved'), '-infinity|f', 'has nothing of what was told');
+is($home->safe_psql('postgres', "SELECT state FROM workflow.get_run('$run')"), 'waiting', 'and does nothing');
+$home->safe_psql('postgres', q{SELECT workflow.approve_runtime('B')});
+ends($run, 'B', 'until somebody has approved it');
 
 $away->stop;
 $home->stop;
