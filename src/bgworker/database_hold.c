@@ -45,11 +45,9 @@
 #include "shmem/errand.h"
 #include "shmem/instance.h"
 #include "shmem/membership.h"
-#include "shmem/owner.h"
 #include "shmem/prepared.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
-#include "shmem/watermark.h"
 #include "store/transaction.h"
 
 #define LEAVE_TIMEOUT	3000	/* ms */
@@ -285,11 +283,7 @@ after_two_phase(const TransactionStmt *statement, const WfPrepared *prepared)
 		return;
 	}
 
-	/* Nobody knows what it inserted and locked: it may be anything. */
-	wf_watermark_forget(MyDatabaseId);
-	wf_database_stepped(MyDatabaseId);
-	wf_owner_recheck();
-	wf_database_latch_all();
+	wf_wakeup_prepared_unknown();
 
 	/*
 	 * It may have brought a new owner, or the extension itself, of which

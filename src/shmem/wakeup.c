@@ -548,6 +548,22 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 	tell(committed);
 }
 
+/*
+ * The same of a transaction of which nothing is known any more: it was prepared before a
+ * restart, or touched too much.  It may have done anything.
+ */
+void
+wf_wakeup_prepared_unknown(void)
+{
+	const WfPrepared anything = {.stepped = true,.ended = true};
+
+	wf_watermark_forget(MyDatabaseId);
+	wf_wakeup_runs_prepared(&anything);
+	wf_wakeup_runs_placed();
+	stepped = alerts = watches = roles = true;
+	tell(true);
+}
+
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {

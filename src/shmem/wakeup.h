@@ -53,5 +53,6 @@ extern void wf_wakeup_database(Oid dbid);
  */
 extern void wf_wakeup_preparing(const char *gid);
 extern void wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed);
+extern void wf_wakeup_prepared_unknown(void);
 
 #endif							/* WF_WAKEUP_H */

@@ -155,5 +155,16 @@ as($node, 'clerk', q{SELECT workflow.send(workflow.start('order', key => 'h'), '
 wait_for($node, q{SELECT count(*) = 0 FROM workflow.process}, 'the last one to go', 240);
 pass('what has ended since then goes in its time');
 
+# Nor does anybody know after a restart what was prepared before it: it may have ended something.
+# There is a walk after each start; what was still prepared then is for the next one.
+as($node, 'clerk', q{BEGIN; SELECT workflow.send(workflow.start('order', key => 'i'), 'close'); PREPARE TRANSACTION 'i'});
+my $walked = $node->safe_psql('postgres', 'SELECT walked_to FROM workflow.ring');
+$node->restart;
+wait_for($node, "SELECT walk IS NULL AND walked_to > '$walked' FROM workflow.ring", 'the walk after a start', 240);
+as($node, 'clerk', q{COMMIT PREPARED 'i'});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.process}), 1, 'a process that was prepared to be over');
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.process}, 'it to go', 240);
+pass('goes in its time');
+
 $node->stop;
 done_testing();
