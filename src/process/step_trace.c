@@ -28,13 +28,20 @@ wf_step_trace_of_process(WfProcess *process, const char *context)
 		process->row.traceparent = CStringGetTextDatum(context);
 }
 
+/* The context in which the process was started, or NULL. */
+static const char *
+started_in(const WfProcess *process)
+{
+	if (likely(DatumGetPointer(process->row.traceparent) == NULL))
+		return NULL;
+	return TextDatumGetCString(process->row.traceparent);
+}
+
 /* The context of what happens in the process as a whole, or NULL. */
 static const char *
 own_context(const WfProcess *process)
 {
-	if (likely(DatumGetPointer(process->row.traceparent) == NULL))
-		return NULL;
-	return wf_span_of(TextDatumGetCString(process->row.traceparent), &process->row.id, 0);
+	return wf_span_of(started_in(process), &process->row.id, 0);
 }
 
 /*
@@ -50,7 +57,7 @@ wf_step_trace_begin(WfProcess *process, const char *context)
 		return;
 	process->traced.began = wf_clock_now();
 	process->user_context.trace = wf_span_of(process->traced.context, &process->row.id,
-												process->row.step + 1);
+											 process->row.step + 1);
 }
 
 /*
@@ -61,6 +68,18 @@ void
 wf_step_trace_follow(WfProcess *process, const char *context)
 {
 	process->user_context.trace = context != NULL ? context : "";
+}
+
+/*
+ * The same for what becomes of a step that has failed, whose event came in this context;
+ * NULL: in none of its own.  A process that has not made a step has no span that is told.
+ */
+void
+wf_step_trace_failed(WfProcess *process, const char *context)
+{
+	if (context == NULL)
+		context = process->row.step > 0 ? own_context(process) : started_in(process);
+	wf_step_trace_follow(process, context);
 }
 
 /* The context of what the step under way makes; NULL: it is in no trace. */

@@ -99,7 +99,7 @@ give_up(int32 owner, const WfRow *row, const WfTimerRow *timer, const WfFailure 
 	}
 	status = stopped(row, process, policy);
 	wf_process_set(process, status, row->suspended);
-	wf_step_trace_follow(process, timer->trace);
+	wf_step_trace_failed(process, timer->trace);
 	wf_child_tell(process, WF_ERROR_INVOKE,
 				  wf_child_event_error(failure->sqlstate, failure->message));
 	wf_step_write(stepper);

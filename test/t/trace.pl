@@ -142,6 +142,30 @@ wait_for_count($node, 1, q{workflow.runs WHERE job = 'fail' AND state = 'failed'
 my ($failed) = grep { $_->{name} eq 'fail' } spans('');
 is_deeply([ @$failed{qw(status status_message)}, $failed->{attributes}{'workflow.attempts'} ], [ 'error', 'no more paper', 3 ], 'attempts are one span');
 
+# a child that fails: its events came in no context of their own
+as($node, 'clerk', q{
+	CREATE FUNCTION broken(context jsonb, event jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
+	SELECT workflow.define(json_build_object('id', id, 'initial', 'a', 'on_error', json_build_object('then', 'terminate'), 'states', states))
+	FROM (VALUES ('stillborn', '{"a": {"entry": "broken"}}'::json), ('mortal', '{"a": {"on": {"die": {"actions": "broken"}}}}')) d(id, states);
+	SELECT workflow.define('{"id": "elder", "initial": "open", "states": {
+		"open": {"on": {"stillborn": "stillborn", "mortal": "mortal"}},
+		"stillborn": {"invoke": {"id": "child", "src": "stillborn", "onError": "end"}},
+		"mortal": {"invoke": {"id": "child", "src": "mortal", "onError": "end"}}, "end": {"type": "final"}}}')});
+foreach my $child ('stillborn', 'mortal')
+{
+	my $elder = as($node, 'clerk', q{SELECT workflow.start('elder')});
+	my $of_child = "FROM workflow.processes c WHERE c.parent = '$elder'";
+
+	as($node, 'clerk', "SELECT workflow.send('$elder', '$child', traceparent => '" . context('f', '5') . "')");
+	wait_for($node, "SELECT EXISTS (SELECT $of_child AND c.status <> 'initialized')", "the child of $child");
+	as($node, 'clerk', "SELECT workflow.post(c.id, 'die') $of_child") if $child eq 'mortal';
+	wait_for($node, "SELECT status = 'finalized' FROM workflow.processes WHERE id = '$elder'", "the end of $child");
+	my %told = map { $_->{span_id} => $_ } spans('');
+	my ($hears) = grep { $_->{name} eq 'elder error.invoke.child' && $_->{attributes}{'workflow.process'} eq $elder } values %told;
+	is($hears && "$hears->{trace_id} $told{$hears->{parent_span_id}}{name}", 'f' x 32 . ($child eq 'stillborn' ? ' elder stillborn' : ' mortal'),
+		"who hears that a child has failed is in its trace: $child");
+}
+
 my $crash = as($node, 'clerk', "SELECT workflow.run_job('crash', traceparent => '" . context('d', '4') . "')");
 wait_for($node, q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')}, 'it is under way');
 is(scalar(grep { $_->{name} eq 'crash' } spans('')), 0, 'a run that is under way has no span yet');
