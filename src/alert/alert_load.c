@@ -84,8 +84,8 @@ value_of(const WfAlert *alert, int64 within)
 
 /*
  * The value of an alert of one of these kinds, of what was done within so long (us) before
- * the present minute.  *turns: when it may be another one if nobody writes anything, since a minute
- * is summed, or is too old; infinity: it is none then.
+ * the present minute.  *turns: when it may be another one if nobody writes anything, since
+ * a minute is summed, or is too old; infinity: it is none then.
  */
 double
 wf_alert_load(const WfAlert *alert, const WfAlertTarget *target, int64 within, TimestampTz now, TimestampTz *turns)

@@ -403,9 +403,9 @@ run(void *arg)
  * Call the command of a job in the present transaction, in the user context of the
  * job's author, which is entered if it is not open yet and stays open:
  * wf_user_context_leave() is the caller's.  params: as wf_job_given_check()
- * returned them.  run: what a function of (jsonb, jsonb) gets, or NULL.  timeout: or NULL.  The result is
- * in the current memory context, or NULL: null, or not kept.  SPI must be connected.
- * Throws what the command throws; WF013 if the result is too large.
+ * returned them.  run: what a function of (jsonb, jsonb) gets, or NULL.  timeout: or NULL.
+ * The result is in the current memory context, or NULL: null, or not kept.  SPI must be
+ * connected.  Throws what the command throws; WF013 if the result is too large.
  */
 Jsonb *
 wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run_info, const Interval *timeout,

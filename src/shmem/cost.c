@@ -156,8 +156,8 @@ find_or_take(const WfCostKey *key, const char *text, TimestampTz now)
 
 /*
  * Add what calls of some code have cost.  entry: that of the code, as the last call of this
- * session returned it, or NULL; it may be another one's by now.  Returns it, or NULL: nothing is kept.  Throws
- * nothing.
+ * session returned it, or NULL; it may be another one's by now.  Returns it, or NULL: nothing
+ * is kept.  Throws nothing.
  */
 struct WfCostEntry *
 wf_cost_add(struct WfCostEntry *entry, const WfCostKey *key, const char *text, const WfCosts *costs)

@@ -18,7 +18,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/version.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
@@ -27,6 +26,7 @@
 #include "utils/uuid.h"
 #include "utils/xid8.h"
 
+#include "base/version.h"
 #include "store/change_sets.h"
 #include "store/changes.h"
 #include "store/changes_write.h"
