@@ -4,8 +4,8 @@
  *	  How much was done of what alerts look at, and how well.
  *
  * Runs in the runtime, and where somebody looks by hand; reads only.  It looks at minutes
- * that were summed (metrics/load_sum.c), of which a look reads MOST rows, the latest ones:
- * what was done since then is looked at when its minute is over.
+ * that were summed (metrics/load_sum.c), of which a look counts the latest rows that it is
+ * for: what was done since then is looked at when its minute is over.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,12 +35,13 @@ static WfStatement load_statement = {
 	.sql = "SELECT COALESCE(sum(m.failed + m.finished), 0)::float8, COALESCE(sum(m.failed), 0)::float8,"
 	" COALESCE(sum(m.busy), 0), COALESCE(date_part('epoch', workflow.load_quantile(workflow.load_sum(m.took), $2)), 0),"
 	" count(*) > 0, EXISTS (SELECT FROM workflow.load_note)"
-	" FROM (SELECT l.kind, l.what, l.queue, l.failed, l.finished, l.busy, l.took FROM workflow.load_minute l"
-	"   WHERE l.minute >= $1 AND l.started IS NOT NULL ORDER BY l.minute DESC LIMIT " MOST_TEXT ") m"
-	" LEFT JOIN workflow.definition d ON m.kind = 0 AND d.id = m.what"
-	" LEFT JOIN workflow.job j ON m.kind = 1 AND j.id = m.what"
-	" WHERE CASE m.kind WHEN 0 THEN $7 AND ($3 = 0 OR d.owner = $3) AND ($4 IS NULL OR d.name = $4)"
-	"  ELSE $8 AND ($3 = 0 OR j.owner = $3) AND ($5 = 0 OR j.root = $5) AND ($6 = 0 OR m.queue = $6) END",
+	" FROM (SELECT l.failed, l.finished, l.busy, l.took FROM workflow.load_minute l"
+	"   LEFT JOIN workflow.definition d ON l.kind = 0 AND d.id = l.what"
+	"   LEFT JOIN workflow.job j ON l.kind = 1 AND j.id = l.what"
+	"   WHERE l.minute >= $1 AND l.started IS NOT NULL"
+	"   AND CASE l.kind WHEN 0 THEN $7 AND ($3 = 0 OR d.owner = $3) AND ($4 IS NULL OR d.name = $4)"
+	"    ELSE $8 AND ($3 = 0 OR j.owner = $3) AND ($5 = 0 OR j.root = $5) AND ($6 = 0 OR l.queue = $6) END"
+	"   ORDER BY l.minute DESC LIMIT " MOST_TEXT ") m",
 	WF_ARGS(TIMESTAMPTZOID, FLOAT8OID, INT4OID, TEXTOID, INT4OID, INT4OID, BOOLOID, BOOLOID)
 };
 
