@@ -391,8 +391,9 @@ claim(void)
 	answer = wf_line_ask(&talking, CLAIM, lengthof(values), values, CLAIM_TIMEOUT);
 	if (answer == NULL)
 	{
-		/* an error of the other server is an answer, too */
-		careful = talking.sqlstate[0] == '\0';
+		/* an error of the other server is an answer, too; not one that has ended its session,
+		 * which may have come after it had committed */
+		careful = talking.sqlstate[0] == '\0' || !wf_line_is_open(&talking);
 		astray = astray || careful;
 		return false;
 	}

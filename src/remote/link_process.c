@@ -7,7 +7,7 @@
  * registers this instance, beats, and has service turns, over one connection; nothing else
  * is done here that could take its time: runs are claimed by the courier, which it starts.
  * Whatever happens on the connection, the epoch stays, until the other server says that it
- * is over, or would have taken us for dead.
+ * is over, or would have taken us for dead: then it is given back if it lives.
  *
  * A standby is a member of its primary's cluster, until it is promoted.
  *
@@ -53,6 +53,7 @@
 static WfLinkTalk talk;
 static bool promoted = false;	/* this server was a standby, and is a primary now */
 static bool excused = false;	/* the other server knows why this one cannot be its runtime */
+static int64 given_up = 0;		/* the epoch that we took for over, since nobody answered in time */
 static WfTargets *targets = NULL;
 static WfPatience connecting;
 static WfPatience registering;
@@ -214,6 +215,17 @@ live_again(const char *why)
 	next_at = wf_clock_real_steady() + talk.values[WF_CLUSTER_STATUS_INTERVAL] * INT64CONST(1000);
 }
 
+/* The courier does not know what it has claimed, or cannot do it, or has given it up. */
+static void
+renew(void)
+{
+	wf_membership_live(0);
+	if (wf_link_talk_end(&talk))
+		live_again("what was claimed is not known: it is given back");
+	else
+		lost();
+}
+
 static void
 beat(void)
 {
@@ -233,22 +245,16 @@ beat(void)
 		live_again("the other server has supposed that this one is dead");
 		return;
 	}
+	if (talk.epoch == given_up)
+	{
+		renew();
+		return;
+	}
 	wf_membership_live(talk.epoch);
 	if (look)
 		wf_membership_poke();
 	wf_file_link_beat(talk.files, talk.standby);
 	next_at = wf_clock_real_steady() + wait * INT64CONST(1000);
-}
-
-/* The courier does not know what it has claimed, or cannot do it. */
-static void
-renew(void)
-{
-	wf_membership_live(0);
-	if (wf_link_talk_end(&talk))
-		live_again("what was claimed is not known: it is given back");
-	else
-		lost();
 }
 
 /* Can a standby not do what it has claimed? */
@@ -274,13 +280,19 @@ stands_aside(void)
 	return true;
 }
 
-/* By now we are dead for the other server: what was claimed is not ours any more. */
+/*
+ * By now we are dead for the other server, and what was claimed is not ours any more.  One
+ * that was down itself has waited for us, and the epoch lives: that does not bring back what
+ * the courier has given up.
+ */
 static void
 look_at_silence(void)
 {
-	if (talk.epoch != 0 &&
-		wf_clock_real_steady() - talk.heard_at > wf_link_talk_silence(&talk) * INT64CONST(1000))
-		wf_membership_live(0);
+	if (talk.epoch == 0 ||
+		wf_clock_real_steady() - talk.heard_at <= wf_link_talk_silence(&talk) * INT64CONST(1000))
+		return;
+	given_up = talk.epoch;
+	wf_membership_live(0);
 }
 
 /* Start the courier, unless there is one, or nothing for it to do. */

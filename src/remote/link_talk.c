@@ -47,8 +47,9 @@
 #define GOODBYE \
 	"SELECT workflow.shutdown_runtime($1, $2::pg_catalog.int8)"
 
-/* Who has that error is told that a runtime cannot have that id. */
+/* Errors: there is no runtime of that id, or it cannot be ours; an epoch is over. */
 #define ERR_RUNTIME		"WF018"
+#define ERR_FENCE		"WF012"
 
 /* Begin, before anything is known of the other server. */
 void
@@ -238,16 +239,20 @@ wf_link_talk_beat(WfLinkTalk *talk, int *wait, bool *look)
 	return !service || serve(talk);
 }
 
-/* End this life, and begin another one: what was claimed is free.  False: there is trouble. */
+/*
+ * End this life, and begin another one: what was claimed is free.  It may be over already,
+ * which the answer says, or a lost one has done.  False: there is trouble.
+ */
 bool
 wf_link_talk_end(WfLinkTalk *talk)
 {
 	const char *values[] = {talk->id, number(talk->epoch)};
 	PGresult   *answer = ask(talk, GOODBYE, lengthof(values), values);
 
-	if (answer == NULL)
+	if (answer != NULL)
+		wf_line_library()->clear(answer);
+	else if (strcmp(talk->line.sqlstate, ERR_FENCE) != 0 && strcmp(talk->line.sqlstate, ERR_RUNTIME) != 0)
 		return false;
-	wf_line_library()->clear(answer);
 	talk->epoch = 0;
 	return true;
 }

@@ -263,6 +263,27 @@ wait_for_state($run, 'aborted');
 wait_until_alive();
 is(done($run), 0, 'a run that was given up has done nothing');
 
+# The courier has ended meanwhile, too: both are to end the epoch, and one comes late.
+$cable->cut;
+$away->safe_psql('work', "SELECT pg_terminate_backend(courier_pid) FROM workflow.membership");
+wait_for($home, q{SELECT state <> 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to be given up without a courier');
+$run = run_of('put', '{"n": 1}');
+$cable->heal;
+once($run, 'the courier had ended, and the cable was cut');
+
+# Longer than the silence, but it is A that was away: it waits for B then, which has given up already.
+$run = run_of('slow', '{"n": 1, "s": 600}');
+$pid = executor_at_work($run);
+my $epoch = $home->safe_psql('postgres', q{SELECT epoch FROM workflow.runtimes WHERE id = 'B'});
+$home->stop('immediate');
+wait_for_in($away, 'work', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid", 'B to give up what A does not answer for');
+$home->start;
+isnt(executor_at_work($run), $pid, 'what B has given up, it gets again');
+is($home->safe_psql('postgres', "SELECT attempt FROM workflow.get_run('$run')"), '1', 'which is no other attempt');
+isnt($home->safe_psql('postgres', q{SELECT epoch FROM workflow.runtimes WHERE id = 'B'}), $epoch, 'under another epoch');
+as($home, 'clerk', "SELECT workflow.cancel_run('$run', force => true)");
+wait_for_state($run, 'aborted');
+
 # A zombie: what it says is refused, and the other one's counts.
 as($home, 'clerk', q{
 	SELECT workflow.create_queue('near', placement => '{runtime:B,local}');

@@ -55,6 +55,7 @@ my @blows = (
 	sub { $cable->cut; pause(rand(1)); $cable->heal; },
 	sub { $cable->cut; pause(4); $cable->heal; },    # it is taken for dead
 	sub { $home->stop('immediate'); $home->start; },
+	sub { $home->stop('immediate'); pause(4); $home->start; },    # it has given up itself
 	(map { my $kind = $_; sub { my $pid = pid_of($kind); kill KILL => $pid if $pid; } } qw(placed courier link)),
 	(map { my $kind = $_; sub { my $pid = pid_of($kind); kill TERM => $pid if $pid; } } qw(placed placed courier courier link link)));
 my $end = time + 20;
