@@ -29,6 +29,8 @@
 #include "definition/event_data.h"
 #include "definition/pause.h"
 #include "eval/eval_time.h"
+#include "process/event_scope.h"
+#include "process/offer.h"
 #include "process/process.h"
 #include "process/step.h"
 #include "process/step_write.h"
@@ -252,6 +254,17 @@ data_of(const Ballot *ballot, const char *event)
 	return NULL;
 }
 
+/* Error WF002 if `allow` keeps the actor from the event that it has voted for. */
+static void
+check_allow(const Ballot *ballot)
+{
+	WfPayload	payload = {.data = ballot->vote.data,.actor = ballot->vote.actor,
+	.votes = votes_jsonb(ballot)};
+	WfEvent		event = {ballot->vote.event, &payload};
+
+	wf_offer_require(ballot->call.process.process, &event);
+}
+
 /*
  * Deliver the event that the votes decide for.  A vote counts if the process takes it, now
  * or later; else the task is as it was.
@@ -300,6 +313,8 @@ vote(FunctionCallInfo fcinfo, Ballot *ballot)
 											ballot->vote.data);
 	add_vote(ballot);
 	event = decision(ballot);
+	if (event == NULL || strcmp(event, ballot->vote.event) != 0)
+		check_allow(ballot);	/* else whoever delivers it asks */
 	if (event != NULL)
 		verdict = deliver(stepper, process, ballot, event);
 	else

@@ -17,6 +17,7 @@
 #include "eval/eval.h"
 #include "interpreter/machine.h"
 #include "interpreter/select.h"
+#include "process/allow.h"
 #include "process/event_scope.h"
 #include "process/offer.h"
 #include "process/process.h"
@@ -87,12 +88,12 @@ is_denied(WfProcess *process, const WfTransition *transition, const WfEvent *eve
 		!process->machine->host_calls->allowed(process->machine->host, transition, event);
 }
 
-/* Why is no transition taken that an active state has for this event? */
-static WfOfferKind
-why_not(WfProcess *process, const WfEvent *event)
+/* The transitions that active states have for an event, in document order. */
+static List *
+transitions_of(WfProcess *process, const WfEvent *event)
 {
 	const WfChart *chart = process->definition->chart;
-	WfOfferKind kind = WF_OFFER_GUARD;
+	List	   *result = NIL;
 
 	for (int i = 0; i < chart->nstates; i++)
 	{
@@ -105,19 +106,81 @@ why_not(WfProcess *process, const WfEvent *event)
 			if (!wf_chart_descriptor_matches(handler->descriptor, event->name))
 				continue;
 			for (int t = 0; t < handler->ntransitions; t++)
-			{
-				if (truth_of(process, handler->transitions[t]->guard, event) == NO)
-					continue;
-				if (!is_denied(process, handler->transitions[t], event))
-					return WF_OFFER_DATA;
-				kind = WF_OFFER_ALLOW;
-			}
+				result = lappend(result, handler->transitions[t]);
 		}
+	}
+	return result;
+}
+
+/* Why is no transition taken that an active state has for this event? */
+static WfOfferKind
+why_not(WfProcess *process, const WfEvent *event)
+{
+	WfOfferKind kind = WF_OFFER_GUARD;
+	ListCell   *cell;
+
+	foreach(cell, transitions_of(process, event))
+	{
+		const WfTransition *transition = lfirst(cell);
+
+		if (truth_of(process, transition->guard, event) == NO)
+			continue;
+		if (!is_denied(process, transition, event))
+			return WF_OFFER_DATA;
+		kind = WF_OFFER_ALLOW;
 	}
 	return kind;
 }
 
-/* As why_not(), with the event in messages, and the owner's context left. */
+/*
+ * The transition from which `allow` keeps the actor of an event that is not to be sent yet,
+ * NULL: it may cause one.  Guards may think otherwise by then: those that hold count, and if
+ * none does, all.
+ */
+static const WfTransition *
+kept_from(WfProcess *process, const WfEvent *event)
+{
+	const WfTransition *denied = NULL;
+	bool		permits = false;
+	bool		holds = false;
+	ListCell   *cell;
+
+	foreach(cell, transitions_of(process, event))
+	{
+		const WfTransition *transition = lfirst(cell);
+		bool		may_hold = truth_of(process, transition->guard, event) != NO;
+
+		if (holds && !may_hold)
+			continue;
+		if (!is_denied(process, transition, event))
+		{
+			if (may_hold)
+				return NULL;
+			permits = true;
+		}
+		else if (denied == NULL || (may_hold && !holds))
+			denied = transition;
+		holds = holds || may_hold;
+	}
+	return permits && !holds ? NULL : denied;
+}
+
+/* As kept_from(), with the event in messages, and the owner's context left. */
+static const WfTransition *
+ask_kept_from(WfProcess *process, const WfEvent *event)
+{
+	const WfTransition *denied;
+
+	WF_PUSH_STEP(process, event->name);
+	process->asking = true;
+	denied = kept_from(process, event);
+	process->asking = false;
+	wf_user_context_leave(&process->user_context);
+	WF_POP_STEP();
+	return denied;
+}
+
+/* As why_not(), likewise. */
 static WfOfferKind
 ask(WfProcess *process, const WfEvent *event)
 {
@@ -130,6 +193,22 @@ ask(WfProcess *process, const WfEvent *event)
 	wf_user_context_leave(&process->user_context);
 	WF_POP_STEP();
 	return kind;
+}
+
+/*
+ * Error WF002 if `allow` keeps the actor of this event from what the process might do on it,
+ * as if the event were sent.  Evaluates guards, and throws what they throw; takes no
+ * transition.
+ */
+void
+wf_offer_require(WfProcess *process, const WfEvent *event)
+{
+	const WfTransition *denied;
+
+	wf_restore(process);
+	denied = ask_kept_from(process, event);
+	if (denied != NULL)
+		wf_allow_refuse(denied, event->name, wf_event_scope_payload(event)->actor);
 }
 
 static WfOfferKind

@@ -21,5 +21,6 @@ extern WfOfferKind wf_offer(WfProcess *process, const char *event, const char *a
 extern void wf_offer_list(WfProcess *process, const char *actor,
 						  void (*found) (void *arg, const char *event, WfOfferKind kind),
 						  void *arg);
+extern void wf_offer_require(WfProcess *process, const WfEvent *event);
 
 #endif							/* WF_OFFER_H */

@@ -259,6 +259,23 @@ CREATE FUNCTION app.who(process uuid, event text) RETURNS text LANGUAGE sql AS
 SELECT is(who(:'q', e), w, e) FROM (VALUES ('go', 'regress_clerk'), ('all', 'regress_app, regress_clerk'), ('none', NULL),
     ('data', 'regress_app, regress_clerk'), ('nothing', NULL)) t(e, w);
 
+-- who has asked does not approve
+CREATE FUNCTION app.asker(context jsonb, event jsonb) RETURNS boolean LANGUAGE sql RETURN event->>'actor' = context->>'by';
+SELECT FROM workflow.define('{"id": "four eyes", "initial": "a", "context": {"by": "ann"}, "states": {
+    "a": {"task": {"for": "managers", "need": 2}, "on": {
+        "approve": {"target": "b", "allow": {"deny": {"fn": "app.asker"}}, "guard": {"@expr": "jsonb_array_length(event->''votes'') = 2"}}, "refuse": "b"}},
+    "b": {}}}') \g /dev/null
+SELECT workflow.start('four eyes') AS f \gset
+SELECT task(:'f') AS f_task \gset
+SELECT is((error(format('SELECT workflow.complete_task(%L, ''approve'', actor => ''ann'', groups => ''{managers}'')', :'f_task')))[1:2],
+    ARRAY['WF002', '"ann" is not allowed to send "approve" now'], 'a vote that does not decide yet takes what allow says');
+SELECT is((SELECT counted FROM workflow.complete_task(:'f_task', 'approve', actor => 'bob', groups => '{managers}')), true, 'others vote');
+SELECT is((error(format('SELECT workflow.complete_task(%L, ''approve'', actor => ''ann'', groups => ''{managers}'')', :'f_task')))[1], 'WF002', 'nor does one that decides pass');
+SELECT is((SELECT taken FROM workflow.complete_task(:'f_task', 'approve', actor => 'cid', groups => '{managers}')), true, 'two others have decided');
+SELECT workflow.start('four eyes') AS f \gset
+SELECT task(:'f') AS f_task \gset
+SELECT is((SELECT counted FROM workflow.complete_task(:'f_task', 'refuse', actor => 'ann', groups => '{managers}')), true, 'of another event everybody');
+
 -- what is simulated
 SELECT is((SELECT jsonb_agg(e) FROM workflow.simulate('offer', script => '[{"event": "yes"}]') s, jsonb_array_elements(s.effects) e WHERE e ->> 'effect' = 'asked'),
     '[{"effect": "asked", "state": "open", "names": ["a", "b", "c"], "title": null}]', 'a simulation tells who would be asked');
