@@ -1562,12 +1562,14 @@ CREATE FUNCTION workflow.alter_runs(filter jsonb, changes jsonb) RETURNS bigint
 -- without run and fence: then it is the run that the executor is at.
 
 -- What a run has kept for its next attempt, and what was signalled to it. Goes with it,
--- unless it failed.
+-- unless it failed. Of a run of another server that is done here it goes when it has
+-- finished here, or 90 days later.
 CREATE TABLE workflow.checkpoint (
     run      uuid NOT NULL,
     name     text COLLATE "C" NOT NULL,
     value    jsonb NOT NULL,
     saved_at timestamptz NOT NULL,
+    placed   boolean NOT NULL,          -- the run is one of another server, see remote.sql
     PRIMARY KEY (run, name)
 );
 
@@ -1693,7 +1695,10 @@ CREATE FUNCTION workflow.report_progress(
 -- failed, as long as that is remembered. A value of that name is replaced.
 -- checkpoint(name, run, fence): the value; null: there is none. What was signalled to the
 -- run is there by the name of the event.
--- Errors: WF012, 22004; others as complete(). Lock the run; not from its inside.
+-- Of a run that is done on another server than its own, what it saves is kept there, and
+-- what it has saved elsewhere, and what was signalled to it, came with it.
+-- Errors: WF012, 22004; 54000 more than a million characters came with it; others as
+-- complete(). Lock the run; not from its inside.
 CREATE FUNCTION workflow.save_checkpoint(name text, value jsonb, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_save_checkpoint';
 CREATE FUNCTION workflow.checkpoint(name text, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
@@ -1717,7 +1722,8 @@ CREATE FUNCTION workflow.write_log(
 -- was signalled before is found at once, as are runs that have ended. No attempt is
 -- counted. From inside of a run, it waits when its code has returned, and this transaction
 -- has committed; what the code returns is ignored.
--- Errors: WF012, 22004, 22023 without until, event and runs, WF010 no such run of those;
+-- Errors: WF012, 22004, 22023 without until, event and runs, WF010 no such run of those,
+-- 0A000 runs, when it is done on another server than its own;
 -- others and locks as complete().
 CREATE FUNCTION workflow.park(
     until timestamptz DEFAULT NULL, event text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL,
@@ -3182,6 +3188,8 @@ CREATE VIEW workflow.settings WITH (security_barrier) AS
 --   types        of the parameters of a statement, by name; null: of a function
 --   tenant       whose the run is, or null
 --   traceparent  the trace context of what the runtime does, or null
+--   checkpoints  what the run has kept, and what was signalled to it, by name; null: nothing; false: it is
+--                more than a million characters
 -- The runtime has them for as long as it lives: lease_until is infinity, or the deadline. It ends
 -- them by complete() and its kin, and needs no privilege for that. When it has gone, their jobs
 -- decide: on_lost.
@@ -3194,7 +3202,8 @@ CREATE FUNCTION workflow.claim_placed(
     OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
     OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz,
     OUT owner text, OUT mode text, OUT command text, OUT timeout interval, OUT round int, OUT "position" pg_lsn,
-    OUT types jsonb, OUT tenant text, OUT traceparent text)
+    OUT types jsonb, OUT tenant text, OUT traceparent text,
+    OUT checkpoints jsonb)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim_placed';
 
 -- await_placed(id, epoch, timeout, ready): wait until claim_placed() may find something, or the
@@ -3210,6 +3219,13 @@ CREATE PROCEDURE workflow.await_placed(
 -- the run's. Errors and locks as complete().
 CREATE FUNCTION workflow.decline(run uuid, fence bigint) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_decline';
+
+-- report_placed(run, fence, said): what the code of a run that was claimed by claim_placed() has said of it,
+-- {"progress": ..., "lines": [[at, severity, message, data], ...], "park": [until, event]}, each of which may
+-- be missing. With park it is given back, as by park(). False: the fence is not the run's. Errors and locks
+-- as complete(); 22023, 22007 it makes no sense.
+CREATE FUNCTION workflow.report_placed(run uuid, fence bigint, said jsonb) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_report_placed';
 
 -- outcome_told(id, epoch, number): beside complete() or fail(), the number that what has become of
 -- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
@@ -3680,7 +3696,8 @@ CREATE TABLE workflow.outcome (
     round    int NOT NULL,              -- of the run: another one for each attempt
     fence    bigint NOT NULL,           -- of the claim under which it is told
     result   jsonb,
-    error    jsonb,                     -- null: it has finished
+    error    jsonb,                     -- null: it has finished, or waits
+    said     jsonb,                     -- what its code has said of it, see run_said.c; null: nothing
     number   bigint GENERATED ALWAYS AS IDENTITY,
     ended_at timestamptz NOT NULL,
     told_at  timestamptz,               -- the other server has heard of it,
@@ -3735,11 +3752,14 @@ CREATE VIEW workflow.owner_map WITH (security_barrier) AS
     SELECT m.remote_owner, m.local_role FROM workflow.owner_map_entry m;
 
 -- What became of runs of the other server.
+--   state     finished, failed; parked: it waits, and begins anew
+--   said      of it by its code: {"progress": ..., "lines": [[at, severity, message, data], ...],
+--             "park": [until, event]}, each of which may be missing
 --   told_at   the other server has heard of it
 --   taken     the run was this server's still
 CREATE VIEW workflow.outcomes WITH (security_barrier) AS
-    SELECT o.run, o.round, CASE WHEN o.error IS NULL THEN 'finished' ELSE 'failed' END AS state, o.result, o.error,
-           o.number, o.ended_at, o.told_at, o.taken
+    SELECT o.run, o.round, CASE WHEN o.error IS NOT NULL THEN 'failed' WHEN o.said ? 'park' THEN 'parked' ELSE 'finished' END AS state,
+           o.result, o.error, o.number, o.ended_at, o.told_at, o.taken, o.said
     FROM workflow.outcome o;
 
 SELECT pg_catalog.pg_extension_config_dump('workflow.owner_map_entry', '');
@@ -4259,7 +4279,7 @@ GRANT EXECUTE ON PROCEDURE workflow.work_turn TO workflow_runtime, workflow_admi
 GRANT EXECUTE ON FUNCTION workflow.recover, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting TO workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.setting_list, workflow.runtime_beats TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runtimes, workflow.settings TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.decline, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.decline, workflow.report_placed, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;
 -- end of those of runtimes
 -- of restorers:

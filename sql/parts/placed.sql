@@ -18,6 +18,8 @@
 --   types        of the parameters of a statement, by name; null: of a function
 --   tenant       whose the run is, or null
 --   traceparent  the trace context of what the runtime does, or null
+--   checkpoints  what the run has kept, and what was signalled to it, by name; null: nothing; false: it is
+--                more than a million characters
 -- The runtime has them for as long as it lives: lease_until is infinity, or the deadline. It ends
 -- them by complete() and its kin, and needs no privilege for that. When it has gone, their jobs
 -- decide: on_lost.
@@ -30,7 +32,8 @@ CREATE FUNCTION workflow.claim_placed(
     OUT run uuid, OUT fence bigint, OUT job text, OUT version int, OUT params jsonb, OUT key text,
     OUT partition text, OUT attempt int, OUT deadline timestamptz, OUT lease_until timestamptz,
     OUT owner text, OUT mode text, OUT command text, OUT timeout interval, OUT round int, OUT "position" pg_lsn,
-    OUT types jsonb, OUT tenant text, OUT traceparent text)
+    OUT types jsonb, OUT tenant text, OUT traceparent text,
+    OUT checkpoints jsonb)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_claim_placed';
 
 -- await_placed(id, epoch, timeout, ready): wait until claim_placed() may find something, or the
@@ -47,6 +50,13 @@ CREATE PROCEDURE workflow.await_placed(
 CREATE FUNCTION workflow.decline(run uuid, fence bigint) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_decline';
 
+-- report_placed(run, fence, said): what the code of a run that was claimed by claim_placed() has said of it,
+-- {"progress": ..., "lines": [[at, severity, message, data], ...], "park": [until, event]}, each of which may
+-- be missing. With park it is given back, as by park(). False: the fence is not the run's. Errors and locks
+-- as complete(); 22023, 22007 it makes no sense.
+CREATE FUNCTION workflow.report_placed(run uuid, fence bigint, said jsonb) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_report_placed';
+
 -- outcome_told(id, epoch, number): beside complete() or fail(), the number that what has become of
 -- the run has at the runtime, where numbers only grow. The highest is kept. False: the epoch is
 -- over. PREPARE TRANSACTION is refused after it.
@@ -61,5 +71,5 @@ CREATE FUNCTION workflow.outcome_told(id text, epoch bigint, number bigint) RETU
 CREATE FUNCTION workflow.outcomes_kept(id text, epoch bigint, number bigint, runs uuid[]) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_outcomes_kept';
 
-GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.decline, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.claim_placed, workflow.decline, workflow.report_placed, workflow.outcome_told, workflow.outcomes_kept TO workflow_runtime, workflow_admin;
 GRANT EXECUTE ON PROCEDURE workflow.await_placed TO workflow_runtime, workflow_admin;

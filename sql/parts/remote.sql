@@ -13,7 +13,8 @@ CREATE TABLE workflow.outcome (
     round    int NOT NULL,              -- of the run: another one for each attempt
     fence    bigint NOT NULL,           -- of the claim under which it is told
     result   jsonb,
-    error    jsonb,                     -- null: it has finished
+    error    jsonb,                     -- null: it has finished, or waits
+    said     jsonb,                     -- what its code has said of it, see run_said.c; null: nothing
     number   bigint GENERATED ALWAYS AS IDENTITY,
     ended_at timestamptz NOT NULL,
     told_at  timestamptz,               -- the other server has heard of it,
@@ -68,11 +69,14 @@ CREATE VIEW workflow.owner_map WITH (security_barrier) AS
     SELECT m.remote_owner, m.local_role FROM workflow.owner_map_entry m;
 
 -- What became of runs of the other server.
+--   state     finished, failed; parked: it waits, and begins anew
+--   said      of it by its code: {"progress": ..., "lines": [[at, severity, message, data], ...],
+--             "park": [until, event]}, each of which may be missing
 --   told_at   the other server has heard of it
 --   taken     the run was this server's still
 CREATE VIEW workflow.outcomes WITH (security_barrier) AS
-    SELECT o.run, o.round, CASE WHEN o.error IS NULL THEN 'finished' ELSE 'failed' END AS state, o.result, o.error,
-           o.number, o.ended_at, o.told_at, o.taken
+    SELECT o.run, o.round, CASE WHEN o.error IS NOT NULL THEN 'failed' WHEN o.said ? 'park' THEN 'parked' ELSE 'finished' END AS state,
+           o.result, o.error, o.number, o.ended_at, o.told_at, o.taken, o.said
     FROM workflow.outcome o;
 
 GRANT EXECUTE ON FUNCTION workflow.map_owner, workflow.unmap_owner TO workflow_admin;

@@ -3,12 +3,14 @@
 -- without run and fence: then it is the run that the executor is at.
 
 -- What a run has kept for its next attempt, and what was signalled to it. Goes with it,
--- unless it failed.
+-- unless it failed. Of a run of another server that is done here it goes when it has
+-- finished here, or 90 days later.
 CREATE TABLE workflow.checkpoint (
     run      uuid NOT NULL,
     name     text COLLATE "C" NOT NULL,
     value    jsonb NOT NULL,
     saved_at timestamptz NOT NULL,
+    placed   boolean NOT NULL,          -- the run is one of another server, see remote.sql
     PRIMARY KEY (run, name)
 );
 
@@ -106,7 +108,10 @@ CREATE FUNCTION workflow.report_progress(
 -- failed, as long as that is remembered. A value of that name is replaced.
 -- checkpoint(name, run, fence): the value; null: there is none. What was signalled to the
 -- run is there by the name of the event.
--- Errors: WF012, 22004; others as complete(). Lock the run; not from its inside.
+-- Of a run that is done on another server than its own, what it saves is kept there, and
+-- what it has saved elsewhere, and what was signalled to it, came with it.
+-- Errors: WF012, 22004; 54000 more than a million characters came with it; others as
+-- complete(). Lock the run; not from its inside.
 CREATE FUNCTION workflow.save_checkpoint(name text, value jsonb, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_save_checkpoint';
 CREATE FUNCTION workflow.checkpoint(name text, run uuid DEFAULT NULL, fence bigint DEFAULT NULL)
@@ -130,7 +135,8 @@ CREATE FUNCTION workflow.write_log(
 -- was signalled before is found at once, as are runs that have ended. No attempt is
 -- counted. From inside of a run, it waits when its code has returned, and this transaction
 -- has committed; what the code returns is ignored.
--- Errors: WF012, 22004, 22023 without until, event and runs, WF010 no such run of those;
+-- Errors: WF012, 22004, 22023 without until, event and runs, WF010 no such run of those,
+-- 0A000 runs, when it is done on another server than its own;
 -- others and locks as complete().
 CREATE FUNCTION workflow.park(
     until timestamptz DEFAULT NULL, event text DEFAULT NULL, run uuid DEFAULT NULL, fence bigint DEFAULT NULL,

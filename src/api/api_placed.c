@@ -36,13 +36,16 @@
 #include "job/job_call.h"
 #include "run/run_placed.h"
 #include "run/run_rules.h"
+#include "run/run_said.h"
 #include "run/run_worker.h"
 #include "shmem/placed.h"
+#include "store/checkpoint.h"
 #include "store/origin.h"
 
 PG_FUNCTION_INFO_V1(workflow_claim_placed);
 PG_FUNCTION_INFO_V1(workflow_await_placed);
 PG_FUNCTION_INFO_V1(workflow_decline);
+PG_FUNCTION_INFO_V1(workflow_report_placed);
 PG_FUNCTION_INFO_V1(workflow_outcome_told);
 PG_FUNCTION_INFO_V1(workflow_outcomes_kept);
 
@@ -55,7 +58,7 @@ PG_FUNCTION_INFO_V1(workflow_outcomes_kept);
 enum
 {
 	PLACED_OWNER = WF_CLAIMED_ROW_COLUMNS, PLACED_MODE, PLACED_COMMAND, PLACED_TIMEOUT, PLACED_ROUND,
-	PLACED_POSITION, PLACED_TYPES, PLACED_TENANT, PLACED_TRACE, PLACED_COLUMNS
+	PLACED_POSITION, PLACED_TYPES, PLACED_TENANT, PLACED_TRACE, PLACED_CHECKPOINTS, PLACED_COLUMNS
 };
 
 static int
@@ -127,6 +130,7 @@ put_placed(ReturnSetInfo *result, const WfMemberRow *member, const WfRunRow *row
 	const Interval *timeout = wf_run_rules_timeout(row, job);
 	Datum		values[PLACED_COLUMNS];
 	bool		nulls[PLACED_COLUMNS] = {false};
+	Jsonb	   *checkpoints;
 
 	wf_claimed_row_fill(row, values, nulls);
 	job = wf_job(wf_run_row_job(row));
@@ -143,6 +147,9 @@ put_placed(ReturnSetInfo *result, const WfMemberRow *member, const WfRunRow *row
 	values[PLACED_TENANT] = row->values[WF_RUN_tenant];
 	nulls[PLACED_TENANT] = row->nulls[WF_RUN_tenant];
 	wf_claimed_row_trace(row, &values[PLACED_TRACE], &nulls[PLACED_TRACE]);
+	checkpoints = wf_checkpoint_all(wf_run_row_id(row));
+	values[PLACED_CHECKPOINTS] = JsonbPGetDatum(checkpoints);
+	nulls[PLACED_CHECKPOINTS] = checkpoints == NULL;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -228,6 +235,23 @@ workflow_decline(PG_FUNCTION_ARGS)
 	wf_worker_arg_connect(fcinfo);
 	wf_member_load_if_changed();
 	taken = wf_run_worker_decline(run, fence);
+	SPI_finish();
+	PG_RETURN_BOOL(taken);
+}
+
+/* SQL function workflow.report_placed(run, fence, said).  Locks the run. */
+Datum
+workflow_report_placed(PG_FUNCTION_ARGS)
+{
+	int64		fence;
+	pg_uuid_t  *run = wf_worker_arg_run(fcinfo, 0, &fence);
+	WfRunSaid	said;
+	bool		taken;
+
+	wf_worker_arg_require(fcinfo, 2, "said");
+	wf_worker_arg_connect(fcinfo);
+	wf_run_said_read(PG_GETARG_JSONB_P(2), &said);
+	taken = wf_run_worker_said(run, fence, &said);
 	SPI_finish();
 	PG_RETURN_BOOL(taken);
 }

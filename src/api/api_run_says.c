@@ -33,6 +33,7 @@
 #include "shmem/slot.h"
 #include "store/checkpoint.h"
 #include "store/origin.h"
+#include "store/statement.h"
 
 PG_FUNCTION_INFO_V1(workflow_report_progress);
 PG_FUNCTION_INFO_V1(workflow_run_progress);
@@ -44,6 +45,19 @@ PG_FUNCTION_INFO_V1(workflow_signal);
 
 /* The longest line of a log, in bytes. */
 #define LOG_LINE_MAX	(256 * 1024)
+
+/*
+ * Connect for a call that says something of a run, NULL: of that which is being done.  Of one
+ * of another server nothing is written here, which may be a standby, but what it saves.
+ */
+static void
+connect(FunctionCallInfo fcinfo, const pg_uuid_t *run)
+{
+	if (run == NULL && wf_run_inside_is_placed())
+		wf_statement_connect();
+	else
+		wf_worker_arg_connect(fcinfo);
+}
 
 /* --- progress ------------------------------------------------------------------------ */
 
@@ -89,7 +103,7 @@ workflow_report_progress(PG_FUNCTION_ARGS)
 	done = PG_GETARG_INT64(0);
 	if (note != NULL)
 		wf_arg_check_length("note is too long", strlen(note));
-	wf_worker_arg_connect(fcinfo);
+	connect(fcinfo, run);
 	progress = make_progress(wf_clock_now(), done, PG_ARGISNULL(1) ? NULL : &total, note);
 	if (run != NULL)
 		wf_run_worker_progress(run, fence, progress);
@@ -106,7 +120,7 @@ static Datum
 look_progress(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t  *run = PG_GETARG_UUID_P(0);
-	WfSlotProgress progress;
+	WfProgress progress;
 
 	wf_api_connect_to_look();
 	wf_run_sight_require(run);
@@ -129,20 +143,19 @@ workflow_run_progress(PG_FUNCTION_ARGS)
 
 /* --- its log -------------------------------------------------------------------------- */
 
-/* One of the words for how grave it is, whatever its case. */
+/* How grave a line is.  Error 22023. */
 static const char *
 read_severity(FunctionCallInfo fcinfo)
 {
-	static const char *const words[] = {"debug", "log", "info", "notice", "warning", "error"};
 	char	   *word = wf_arg_string(fcinfo, 0, "severity");
+	const char *severity = wf_run_log_severity(word);
 
-	for (int i = 0; i < (int) lengthof(words); i++)
-		if (pg_strcasecmp(word, words[i]) == 0)
-			return words[i];
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("severity must be \"debug\", \"log\", \"info\", \"notice\", \"warning\" or \"error\", not \"%s\"",
-					wf_quote(word))));
+	if (severity == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("severity must be \"debug\", \"log\", \"info\", \"notice\", \"warning\" or \"error\", not \"%s\"",
+						wf_quote(word))));
+	return severity;
 }
 
 /*
@@ -165,7 +178,7 @@ workflow_write_log(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
 				 errmsg("the line is too long for the log of a run"),
 				 errdetail("Message and data may have %d bytes.", LOG_LINE_MAX)));
-	wf_worker_arg_connect(fcinfo);
+	connect(fcinfo, run);
 	line.at = wf_clock_now();
 	if (run != NULL)
 		wf_run_worker_log(run, fence, &line);
@@ -205,7 +218,7 @@ workflow_save_checkpoint(PG_FUNCTION_ARGS)
 
 	wf_worker_arg_require(fcinfo, 1, "value");
 	wf_worker_arg_connect(fcinfo);
-	wf_checkpoint_save(require_run(run, fence), name, PG_GETARG_JSONB_P(1));
+	wf_checkpoint_save(require_run(run, fence), name, PG_GETARG_JSONB_P(1), run == NULL && wf_run_inside_is_placed());
 	if (run == NULL)
 		wf_run_inside_saves();
 	SPI_finish();
@@ -227,10 +240,12 @@ workflow_checkpoint(PG_FUNCTION_ARGS)
 	const pg_uuid_t *meant;
 	Jsonb	   *value;
 
-	wf_worker_arg_connect(fcinfo);
+	connect(fcinfo, run);
 	meant = require_run(run, fence);
 	own = MemoryContextSwitchTo(caller);
 	value = wf_checkpoint_find(meant, name);
+	if (value == NULL && run == NULL)
+		value = wf_run_inside_given(name);
 	MemoryContextSwitchTo(own);
 	if (run == NULL && value != NULL)
 		wf_run_inside_saves();
@@ -257,10 +272,15 @@ read_park(FunctionCallInfo fcinfo, WfRunPark *park)
 		park->until = wf_clock_now();	/* none of them has still to end */
 }
 
-/* Runs that a run waits for exist, may be seen, and are others. */
+/* Runs that a run waits for exist, may be seen, are others, and of the same server. */
 static void
-check_runs(const WfRunPark *park, const pg_uuid_t *run)
+check_runs(const WfRunPark *park, const pg_uuid_t *run, bool placed)
 {
+	if (placed && park->nruns > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a run of another server cannot wait for runs"),
+				 errhint("Park it until a time, or for an event.")));
 	for (int i = 0; i < park->nruns; i++)
 	{
 		if (memcmp(&park->runs[i], run, UUID_LEN) == 0)
@@ -283,15 +303,15 @@ workflow_park(PG_FUNCTION_ARGS)
 	WfRunPark	park;
 
 	read_park(fcinfo, &park);
-	wf_worker_arg_connect(fcinfo);
+	connect(fcinfo, run);
 	if (run != NULL)
 	{
-		check_runs(&park, run);
+		check_runs(&park, run, false);
 		wf_run_worker_park(run, fence, &park);
 	}
 	else
 	{
-		check_runs(&park, wf_run_inside_require());
+		check_runs(&park, wf_run_inside_require(), wf_run_inside_is_placed());
 		wf_run_inside_park(&park);
 	}
 	SPI_finish();

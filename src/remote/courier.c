@@ -490,14 +490,14 @@ tell(void)
 	return true;
 }
 
-/* Look now and then whether what we are at is wanted still.  False: there is trouble. */
+/* Tell now and then how far we are, and look whether that is wanted still.  False: there is trouble. */
 static bool
-look_for_unwanted(void)
+look_after_crew(void)
 {
 	if (wf_clock_real_steady() - looked_at < LOOK_PAUSE * INT64CONST(1000))
 		return true;
 	looked_at = wf_clock_real_steady();
-	return wf_crew_look_for_unwanted(&talking, TIMEOUT);
+	return wf_crew_look_after(&talking, TIMEOUT);
 }
 
 /* What there is to do. */
@@ -516,7 +516,7 @@ work(void)
 		return;
 	if (waiting.asking && !look_at_wait())
 		failed(&waiting);
-	else if (!tell() || !look_for_unwanted() || (may_be_more && !claim()) || (untold && !tell()))
+	else if (!tell() || !look_after_crew() || (may_be_more && !claim()) || (untold && !tell()))
 		failed(&talking);
 	else if (!waiting.asking && !may_be_more && !astray && wf_crew_room() > 0 && !begin_to_wait())
 		failed(&waiting);

@@ -46,6 +46,7 @@ typedef struct Post
 	pg_uuid_t	run;
 	int32		round;
 	int64		fence;
+	uint32		told;			/* the state of its progress that was told last */
 	dsm_segment *segment;
 	BackgroundWorkerHandle *handle; /* of the executor that was started last; or NULL */
 } Post;
@@ -157,6 +158,7 @@ wf_crew_give(const WfParcel *parcel, Oid role)
 	posts[place].run = parcel->run;
 	posts[place].round = parcel->round;
 	posts[place].fence = parcel->fence;
+	posts[place].told = 0;
 	posts[place].segment = segment;
 	return true;
 }
@@ -238,9 +240,22 @@ wf_crew_tell_lost(WfLine *line, int timeout)
 	return true;
 }
 
-/* Cancel what the other server does not want any more.  False: there is trouble. */
+/* Tell how far the run of a place is, if it has told since.  False: there is trouble. */
+static bool
+tell_progress(WfLine *line, int place, int timeout)
+{
+	Post	   *post = &posts[place];
+	WfProgress	progress;
+
+	if (!wf_errand_progress_read(place, &post->run, &progress) || progress.changes == post->told)
+		return true;
+	post->told = progress.changes;
+	return wf_delivery_progress(line, post->fence, &progress, timeout);
+}
+
+/* Tell how far all are, and cancel what the other server does not want any more.  False: there is trouble. */
 bool
-wf_crew_look_for_unwanted(WfLine *line, int timeout)
+wf_crew_look_after(WfLine *line, int timeout)
 {
 	for (int i = 0; i < wf_max_remote_executors; i++)
 	{
@@ -248,7 +263,8 @@ wf_crew_look_for_unwanted(WfLine *line, int timeout)
 
 		if (!posts[i].taken)
 			continue;
-		if (!wf_delivery_is_wanted(line, &posts[i].run, posts[i].fence, timeout, &wanted))
+		if (!tell_progress(line, i, timeout) ||
+			!wf_delivery_is_wanted(line, &posts[i].run, posts[i].fence, timeout, &wanted))
 			return false;
 		if (!wanted)
 			wf_errand_signal(i, SIGINT);

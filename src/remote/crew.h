@@ -12,7 +12,7 @@ extern int	wf_crew_room(void);
 extern bool wf_crew_give(const WfParcel *parcel, Oid role);
 extern void wf_crew_look(void);
 extern bool wf_crew_tell_lost(WfLine *line, int timeout);
-extern bool wf_crew_look_for_unwanted(WfLine *line, int timeout);
+extern bool wf_crew_look_after(WfLine *line, int timeout);
 extern void wf_crew_give_up(void);
 extern bool wf_crew_is_at_work(void);
 

@@ -32,16 +32,30 @@
 /* A line that is slower is none. */
 #define BYTES_PER_MS	256
 
-#define COMPLETE \
-	"SELECT workflow.complete($1::pg_catalog.uuid, $2::pg_catalog.int8, $3::pg_catalog.jsonb) AS taken," \
-	" workflow.outcome_told($4, $5::pg_catalog.int8, $6::pg_catalog.int8)"
+/* What was said is told in the statement that ends the run, which it does from left to right. */
+#define SAID(n) \
+	"workflow.report_placed($1::pg_catalog.uuid, $2::pg_catalog.int8, $" #n "::pg_catalog.jsonb)"
 
-#define FAIL_ALONE \
-	"SELECT workflow.fail($1::pg_catalog.uuid, $2::pg_catalog.int8, $3::pg_catalog.jsonb," \
-	" final => $4::pg_catalog.bool) OPERATOR(pg_catalog.<>) 'lost' AS taken"
+#define OUTCOME_TOLD \
+	"workflow.outcome_told($3, $4::pg_catalog.int8, $5::pg_catalog.int8)"
 
-#define FAIL \
-	FAIL_ALONE ", workflow.outcome_told($5, $6::pg_catalog.int8, $7::pg_catalog.int8)"
+#define COMPLETED \
+	"workflow.complete($1::pg_catalog.uuid, $2::pg_catalog.int8, $6::pg_catalog.jsonb) AS taken"
+
+#define FAILED(error, final) \
+	"workflow.fail($1::pg_catalog.uuid, $2::pg_catalog.int8, $" #error "::pg_catalog.jsonb," \
+	" final => $" #final "::pg_catalog.bool) OPERATOR(pg_catalog.<>) 'lost' AS taken"
+
+#define COMPLETE		"SELECT " COMPLETED ", " OUTCOME_TOLD
+#define SAY_COMPLETE	"SELECT " SAID(7) ", " COMPLETED ", " OUTCOME_TOLD
+#define FAIL			"SELECT " FAILED(6, 7) ", " OUTCOME_TOLD
+#define SAY_FAIL		"SELECT " SAID(8) ", " FAILED(6, 7) ", " OUTCOME_TOLD
+#define SAY_PARK		"SELECT " SAID(6) " AS taken, " OUTCOME_TOLD
+#define FAIL_ALONE		"SELECT " FAILED(3, 4)
+
+#define PROGRESS \
+	"SELECT workflow.report_progress($3::pg_catalog.int8, $4::pg_catalog.int8, $5, $1::pg_catalog.uuid," \
+	" $2::pg_catalog.int8)"
 
 #define KEPT \
 	"SELECT workflow.outcomes_kept($1, $2::pg_catalog.int8, $3::pg_catalog.int8, $4::pg_catalog.uuid[]) AS taken"
@@ -123,47 +137,85 @@ error_text(const char *code, const char *message, const char *hint)
 	return json(wf_jsonb_object(hint == NULL ? 2 : 3, keys, values));
 }
 
-/* Tell that it has failed, with that error. */
-static bool
-tell_failure(WfLine *line, const WfMembership *as, const WfOutcome *outcome, const char *error, bool final,
-			 int timeout, bool *taken)
+/* An outcome on its way: what it says, as it stands now. */
+typedef struct Telling
 {
-	const char *values[] = {
-		wf_uuid_text(&outcome->run), number(outcome->fence), error, final ? "t" : "f",
-		as->id, number(as->epoch), number(outcome->number)
-	};
+	WfLine	   *line;
+	const WfMembership *as;
+	const WfOutcome *outcome;
+	const char *error;			/* NULL: it has not failed */
+	bool		final;
+	const char *result;			/* or NULL */
+	const char *said;			/* or NULL */
+	bool		parked;
+	int			timeout;
+} Telling;
 
-	return say(line, FAIL, lengthof(values), values, timeout, taken);
+/* Tell one so.  False: there is trouble. */
+static bool
+try_to_tell(const Telling *telling, bool *taken)
+{
+	const char *values[8] = {
+		wf_uuid_text(&telling->outcome->run), number(telling->outcome->fence),
+		telling->as->id, number(telling->as->epoch), number(telling->outcome->number)
+	};
+	const char *sql;
+	int			n = 5;
+
+	if (telling->parked)
+		sql = SAY_PARK;
+	else if (telling->error != NULL)
+	{
+		sql = telling->said == NULL ? FAIL : SAY_FAIL;
+		values[n++] = telling->error;
+		values[n++] = telling->final ? "t" : "f";
+	}
+	else
+	{
+		sql = telling->said == NULL ? COMPLETE : SAY_COMPLETE;
+		values[n++] = telling->result;
+	}
+	if (telling->said != NULL)
+		values[n++] = telling->said;
+	return say(telling->line, sql, n, values, telling->timeout, taken);
 }
 
-/* Tell that it has finished, with that result. */
-static bool
-tell_result(WfLine *line, const WfMembership *as, const WfOutcome *outcome, const char *result, int timeout,
-			bool *taken)
+/* What cannot be kept there as it is: an error is without its characters, anything else fails. */
+static void
+make_plain(Telling *telling)
 {
-	const char *values[] = {
-		wf_uuid_text(&outcome->run), number(outcome->fence), result,
-		as->id, number(as->epoch), number(outcome->number)
-	};
-
-	return say(line, COMPLETE, lengthof(values), values, timeout, taken);
+	telling->final = telling->final || telling->error == NULL;
+	telling->error = telling->error != NULL ? wf_wire_plain(telling->error) :
+		error_text(telling->line->sqlstate, wf_wire_plain(telling->line->trouble), NULL);
+	telling->parked = false;
 }
 
 /* Tell one.  False: there is trouble. */
 static bool
 tell(WfLine *line, const WfMembership *as, const WfOutcome *outcome, int timeout, bool *taken)
 {
-	bool		failed = outcome->error != NULL;
-	Jsonb	   *what = failed ? outcome->error : outcome->result;
-	const char *text = what == NULL ? NULL : json(what);
-	bool		good = failed ? tell_failure(line, as, outcome, text, outcome->final, timeout, taken) :
-		tell_result(line, as, outcome, text, timeout, taken);
+	Telling		telling = {
+		.line = line,.as = as,.outcome = outcome,.final = outcome->final,.timeout = timeout,
+		.error = outcome->error == NULL ? NULL : json(outcome->error),
+		.result = outcome->result == NULL ? NULL : json(outcome->result),
+		.said = outcome->said == NULL ? NULL : json(outcome->said),
+		.parked = wf_outcome_is_parked(outcome)
+	};
 
-	if (good || is_passing(line))
-		return good;
-	/* it cannot be kept there as it is: an error is without its characters, a result fails */
-	text = failed ? wf_wire_plain(text) : error_text(line->sqlstate, wf_wire_plain(line->trouble), NULL);
-	return tell_failure(line, as, outcome, text, !failed || outcome->final, timeout, taken);
+	if (try_to_tell(&telling, taken))
+		return true;
+	if (telling.said != NULL && !telling.parked && !is_passing(line))
+	{
+		/* it may be what was said that cannot be kept */
+		telling.said = NULL;
+		if (try_to_tell(&telling, taken))
+			return true;
+	}
+	if (is_passing(line))
+		return false;
+	telling.said = NULL;
+	make_plain(&telling);
+	return try_to_tell(&telling, taken);
 }
 
 /* Note that one was told. */
@@ -309,6 +361,21 @@ wf_delivery_decline(WfLine *line, const WfParcel *parcel, const char *pause, int
 	bool		taken;
 
 	return say(line, DECLINE, 3, values, timeout, &taken);
+}
+
+/* How far a run is that is under way; what the other server does not want to know is no trouble. */
+bool
+wf_delivery_progress(WfLine *line, int64 fence, const WfProgress *progress, int timeout)
+{
+	const char *values[5] = {
+		wf_uuid_text(&progress->run), number(fence), number(progress->done),
+		progress->has_total ? number(progress->total) : NULL,
+		progress->has_note ? wf_wire_out(progress->note) : NULL
+	};
+	bool		taken;
+
+	return say(line, PROGRESS, lengthof(values), values, timeout, &taken) ||
+		(wf_line_is_open(line) && !is_passing(line));
 }
 
 /* Is a run that is under way wanted still?  False: there is trouble. */

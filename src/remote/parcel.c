@@ -32,7 +32,8 @@ static const char *const columns[] = {
 	[WF_PARCEL_types] = "types",
 	[WF_PARCEL_tenant] = "tenant",
 	[WF_PARCEL_position] = "position",
-	[WF_PARCEL_traceparent] = "traceparent"
+	[WF_PARCEL_traceparent] = "traceparent",
+	[WF_PARCEL_checkpoints] = "checkpoints"
 };
 
 StaticAssertDecl(lengthof(columns) == WF_PARCEL_FIELDS, "each field has a column");

@@ -29,10 +29,11 @@ typedef enum WfParcelField
 	WF_PARCEL_types,
 	WF_PARCEL_tenant,
 	WF_PARCEL_position,
-	WF_PARCEL_traceparent
+	WF_PARCEL_traceparent,
+	WF_PARCEL_checkpoints
 } WfParcelField;
 
-#define WF_PARCEL_FIELDS	17
+#define WF_PARCEL_FIELDS	18
 
 typedef struct WfParcel
 {

@@ -7,7 +7,7 @@
  * outcome is written by the transaction that has done the work, the last one of a tracked
  * run: either both are there, or neither.  Two who do the same run, because the claim of
  * the first was taken for lost, write the same row, and the second one rolls back.  What
- * fails is kept in a transaction of its own.
+ * fails is kept in a transaction of its own.  What its code has said of the run is kept with that.
  *
  * On a standby, where the job is what it is on the primary, it is one transaction, which can
  * only read; what comes of it is handed over when that has ended.  When recovery cancels it,
@@ -40,7 +40,9 @@
 #include "remote/placed_job.h"
 #include "remote/reply.h"
 #include "run/run_failure.h"
+#include "run/run_inside.h"
 #include "shmem/errand.h"
+#include "store/checkpoint.h"
 #include "store/origin.h"
 #include "store/outcome.h"
 #include "store/run.h"
@@ -59,6 +61,7 @@ typedef struct Errand
 	Jsonb	   *params;
 	Jsonb	   *info;			/* or NULL */
 	Interval   *timeout;		/* or NULL */
+	Jsonb	   *given;			/* what the other server has kept for it; or NULL */
 	bool		ended_before;
 } Errand;
 
@@ -88,6 +91,18 @@ interval_of(const char *text)
 											  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
+/* What is known of it as text; in the context of the run. */
+static void
+read_parcel(Errand *errand)
+{
+	const char *given = errand->parcel.fields[WF_PARCEL_checkpoints];
+
+	errand->info = wf_placed_job_describe(errand->job, &errand->parcel);
+	errand->timeout = interval_of(errand->parcel.fields[WF_PARCEL_timeout]);
+	/* a standby has all that the run has kept */
+	errand->given = given == NULL || wf_reply_is_used() ? NULL : wf_jsonb_parse(given);
+}
+
 /* Find out what is to be done, in a transaction; false: it was done before. */
 static bool
 prepare(Errand *errand)
@@ -101,8 +116,7 @@ prepare(Errand *errand)
 	old = MemoryContextSwitchTo(errand->context);
 	errand->job = wf_placed_job(&errand->parcel, errand->role);
 	errand->params = wf_jsonb_parse(params == NULL ? "{}" : params);
-	errand->info = wf_placed_job_describe(errand->job, &errand->parcel);
-	errand->timeout = interval_of(errand->parcel.fields[WF_PARCEL_timeout]);
+	read_parcel(errand);
 	MemoryContextSwitchTo(old);
 	return true;
 }
@@ -130,8 +144,7 @@ prepare_on_standby(Errand *errand)
 				(errcode(WF_ERR_NOT_ALLOWED),
 				 errmsg("role \"%s\" does not do job \"%s\" on a standby",
 						GetUserNameFromId(errand->role, true), wf_quote(errand->job->name))));
-	errand->info = wf_placed_job_describe(errand->job, &errand->parcel);
-	errand->timeout = interval_of(errand->parcel.fields[WF_PARCEL_timeout]);
+	read_parcel(errand);
 	MemoryContextSwitchTo(old);
 }
 
@@ -146,15 +159,30 @@ outcome_of(const Errand *errand)
 	};
 }
 
-/* Keep that it has finished.  Error 40001: it has ended before. */
-static void
-keep_result(Errand *errand, Jsonb *result)
+/* Its code has returned that, which counts unless the run is to wait. */
+static WfOutcome
+returned(const Errand *errand, Jsonb *result)
 {
 	WfOutcome	outcome = outcome_of(errand);
 
-	outcome.result = result;
+	outcome.said = wf_run_inside_said(true);
+	outcome.result = wf_outcome_is_parked(&outcome) ? NULL : result;
+	return outcome;
+}
+
+/* Keep that it has finished, or waits.  Error 40001: it has ended before. */
+static void
+keep_result(Errand *errand, Jsonb *result)
+{
+	WfOutcome	outcome = returned(errand, result);
+	const pg_uuid_t *run = &outcome.run;
+
 	if (wf_outcome_keep(&outcome))
+	{
+		if (!wf_outcome_is_parked(&outcome))
+			wf_checkpoint_forget(1, &run);
 		return;
+	}
 	errand->ended_before = true;
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -190,11 +218,13 @@ call_atomic(const Errand *errand)
 	Datum		params = JsonbPGetDatum(errand->params);
 	Jsonb	   *result = NULL;
 
+	wf_run_inside_begin_placed(&errand->parcel.run, errand->given);
 	if (errand->job->takes_many)
 		wf_job_call_many(errand->job, 1, &params, &result, errand->timeout, &bracket);
 	else
 		result = wf_job_call_one(errand->job, errand->params, errand->info, errand->timeout, &bracket);
 	wf_user_context_leave(&bracket);
+	wf_run_inside_end();
 	return result;
 }
 
@@ -218,6 +248,7 @@ call_tracked(const Errand *errand)
 	wf_step_timeout_begin(&outer, end_of(errand->timeout), WF_LIMIT_OF_JOB);
 	PG_TRY();
 	{
+		wf_run_inside_begin_placed(&errand->parcel.run, errand->given);
 		result = wf_job_call_top(errand->job, errand->params, errand->info, tenant_of(errand),
 								 span_of(errand));
 	}
@@ -227,6 +258,7 @@ call_tracked(const Errand *errand)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	wf_run_inside_end();
 	wf_step_timeout_end(&outer);
 	return result;
 }
@@ -235,8 +267,9 @@ call_tracked(const Errand *errand)
 static void
 run_on_standby(Errand *errand)
 {
-	WfOutcome	outcome = outcome_of(errand);
+	WfOutcome	outcome;
 	Jsonb	   *result;
+	MemoryContext old;
 
 	if (!wf_transaction_begin("workflow placed run", InvalidOid))
 		return;
@@ -244,8 +277,11 @@ run_on_standby(Errand *errand)
 	XactReadOnly = true;
 	prepare_on_standby(errand);
 	result = call_atomic(errand);
-	if (result != NULL)
-		outcome.result = memcpy(MemoryContextAlloc(errand->context, VARSIZE(result)), result, VARSIZE(result));
+	old = MemoryContextSwitchTo(errand->context);
+	outcome = returned(errand, result);
+	if (outcome.result != NULL)
+		outcome.result = memcpy(palloc(VARSIZE(result)), result, VARSIZE(result));
+	MemoryContextSwitchTo(old);
 	wf_transaction_commit();
 	wf_reply_leave(&outcome);
 }
@@ -297,6 +333,7 @@ record(Errand *errand, const ErrorData *error)
 {
 	WfOutcome	outcome = outcome_of(errand);
 
+	outcome.said = wf_run_inside_said(false);
 	if (wf_reply_is_used())
 	{
 		hand_over_error(&outcome, error);
@@ -359,6 +396,7 @@ try_to_run(Errand *errand)
 
 		MemoryContextSwitchTo(errand->context);
 		error = CopyErrorData();
+		wf_run_inside_end();
 		wf_transaction_abort(errand->context);
 		again = is_conflict(error);
 		if (!again)
@@ -406,6 +444,7 @@ wf_placed_call(dsm_handle segment, Oid role)
 		if (!done)
 			wf_errand_conflict();
 	}
+	wf_run_inside_forget();
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(context);
 }

@@ -18,7 +18,7 @@
 #include "remote/reply.h"
 #include "shmem/errand.h"
 
-/* A segment begins so; result and error follow, each aligned. */
+/* A segment begins so; result, error and what was said follow, each aligned. */
 typedef struct Head
 {
 	pg_uuid_t	run;
@@ -27,6 +27,7 @@ typedef struct Head
 	bool		final;
 	Size		result;			/* bytes; 0: none */
 	Size		error;
+	Size		said;
 } Head;
 
 /* What the other server has not heard of. */
@@ -70,7 +71,8 @@ write_into(char *at, const WfOutcome *outcome)
 
 	*head = (Head) {
 		.run = outcome->run,.round = outcome->round,.fence = outcome->fence,.final = outcome->final,
-		.result = size_of(outcome->result),.error = size_of(outcome->error)
+		.result = size_of(outcome->result),.error = size_of(outcome->error),
+		.said = size_of(outcome->said)
 	};
 	at += MAXALIGN(sizeof(Head));
 	if (head->result > 0)
@@ -78,6 +80,9 @@ write_into(char *at, const WfOutcome *outcome)
 	at += MAXALIGN(head->result);
 	if (head->error > 0)
 		memcpy(at, outcome->error, head->error);
+	at += MAXALIGN(head->error);
+	if (head->said > 0)
+		memcpy(at, outcome->said, head->said);
 }
 
 /*
@@ -87,7 +92,8 @@ write_into(char *at, const WfOutcome *outcome)
 void
 wf_reply_leave(const WfOutcome *outcome)
 {
-	Size		size = MAXALIGN(sizeof(Head)) + MAXALIGN(size_of(outcome->result)) + size_of(outcome->error);
+	Size		size = MAXALIGN(sizeof(Head)) + MAXALIGN(size_of(outcome->result)) +
+		MAXALIGN(size_of(outcome->error)) + size_of(outcome->said);
 	dsm_segment *segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
 
 	if (segment == NULL)
@@ -127,6 +133,8 @@ keep(const char *at)
 	kept->outcome.result = copy(at, head->result);
 	at += MAXALIGN(head->result);
 	kept->outcome.error = copy(at, head->error);
+	at += MAXALIGN(head->error);
+	kept->outcome.said = copy(at, head->said);
 	while (*last != NULL)
 		last = &(*last)->next;
 	*last = kept;

@@ -9,6 +9,9 @@
  * the attempt, whatever that is; but that the run waits, which is part of the
  * transaction.  What is seen at once is in the slot of the executor, too.
  *
+ * The run may be one of another server, which is told of it (run_said.c).  What that has
+ * kept for it came with it; what its code keeps is in the database in which it works.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -26,11 +29,13 @@
 #include "run/run_failure.h"
 #include "run/run_fence.h"
 #include "run/run_inside.h"
+#include "run/run_said.h"
+#include "shmem/errand.h"
 #include "shmem/slot.h"
 #include "store/run.h"
 
 /* So much of a log is kept of one attempt. */
-#define LINES_MAX	1000
+#define LINES_MAX	(WF_RUN_INSIDE_LINES - 1)
 #define BYTES_MAX	(256 * 1024)
 
 static struct
@@ -38,6 +43,8 @@ static struct
 	MemoryContext context;		/* of all that it points to */
 	bool		known;			/* the run, and what was said of it */
 	bool		active;			/* its code is being called */
+	bool		placed;			/* it is one of another server */
+	Jsonb	   *given;			/* what that has kept for it; or NULL */
 	pg_uuid_t	run;
 	int64		fence;			/* of one that is tracked; 0: atomic */
 	Jsonb	   *progress;		/* or NULL */
@@ -74,9 +81,9 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransacti
 		inside.parked_in = parent;
 }
 
-/* The command of a run is about to be called.  fence: of one that is tracked, or 0. */
-void
-wf_run_inside_begin(const WfRunRow *row, int64 fence)
+/* Nothing was said yet. */
+static void
+begin(const pg_uuid_t *run)
 {
 	MemoryContext context = inside.context;
 
@@ -91,8 +98,27 @@ wf_run_inside_begin(const WfRunRow *row, int64 fence)
 	memset(&inside, 0, sizeof(inside));
 	inside.context = context;
 	inside.known = inside.active = true;
-	inside.run = *wf_run_row_id(row);
+	inside.run = *run;
+}
+
+/* The command of a run is about to be called.  fence: of one that is tracked, or 0. */
+void
+wf_run_inside_begin(const WfRunRow *row, int64 fence)
+{
+	begin(wf_run_row_id(row));
 	inside.fence = fence;
+}
+
+/*
+ * The same of a run of another server.  given: what that has kept for it, by name, which lives
+ * as long as the command is called; or NULL.
+ */
+void
+wf_run_inside_begin_placed(const pg_uuid_t *run, Jsonb *given)
+{
+	begin(run);
+	inside.placed = true;
+	inside.given = given;
 }
 
 /* It has returned, or failed: what it has said is there still. */
@@ -116,8 +142,15 @@ wf_run_inside(void)
 	return inside.active ? &inside.run : NULL;
 }
 
+/* Is it one of another server? */
+bool
+wf_run_inside_is_placed(void)
+{
+	return inside.active && inside.placed;
+}
+
 /*
- * The same; error 22004 if there is none, and WF012 if another one has it by now.  SPI
+ * The run whose command is being called; error 22004 if there is none, and WF012 if another one has it by now.  SPI
  * must be connected.
  */
 const pg_uuid_t *
@@ -154,7 +187,9 @@ wf_run_inside_progress(int64 done, const int64 *total, const char *note, Jsonb *
 	MemoryContextSwitchTo(old);
 	if (before != NULL)
 		pfree(before);
-	if (inside.fence != 0)
+	if (inside.placed)
+		wf_errand_progress(&inside.run, done, total, note);
+	else if (inside.fence != 0)
 		wf_slot_progress(&inside.run, done, total, note);
 	if (wf_slot_is_cancelled())
 		ereport(ERROR,
@@ -230,7 +265,61 @@ wf_run_inside_saved(void)
 	return inside.saved;
 }
 
+/*
+ * What another server has kept for its run by this name; NULL: nothing.  Error 54000 if that
+ * was too much to be given.
+ */
+Jsonb *
+wf_run_inside_given(const char *name)
+{
+	JsonbValue	buffer;
+	JsonbValue *value;
+
+	if (inside.given == NULL)
+		return NULL;
+	if (!JB_ROOT_IS_OBJECT(inside.given))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("what run %s has kept is too large to be given to another server",
+						wf_uuid_text(&inside.run)),
+				 errhint("Keep large values in a table, and save a key of them.")));
+	value = getKeyJsonValueFromContainer(&inside.given->root, name, strlen(name), &buffer);
+	return value == NULL ? NULL : JsonbValueToJsonb(value);
+}
+
 /* --- what is kept ---------------------------------------------------------------------- */
+
+/* The last line of a log that is not complete. */
+static void
+say_what_is_left_out(void)
+{
+	if (inside.left_out == 0)
+		return;
+	inside.lines[inside.nlines++] = (WfRunLogLine) {
+		.at = GetCurrentTimestamp(),.severity = "warning",
+		.message = psprintf("%d more lines were left out", inside.left_out)
+	};
+	inside.left_out = 0;
+}
+
+/*
+ * The attempt is over: what another server is to be told of its run, in the current memory
+ * context; NULL: nothing.  returned: its code has, and the run waits if that wants it.
+ */
+Jsonb *
+wf_run_inside_said(bool returned)
+{
+	WfRunSaid	said;
+
+	if (!inside.known)
+		return NULL;
+	say_what_is_left_out();
+	said = (WfRunSaid) {
+		.progress = inside.progress,.nlines = inside.nlines,.lines = inside.lines,
+			.park = returned ? inside.park : NULL
+	};
+	return wf_run_said_write(&said);
+}
 
 /*
  * The attempt is over: write the log, and have the row of the run, which is about to be
@@ -244,14 +333,10 @@ wf_run_inside_keep(WfRunRow *row)
 		return;
 	if (inside.progress != NULL)
 		wf_run_row_set(row, WF_RUN_progress, JsonbPGetDatum(inside.progress));
-	if (inside.left_out > 0)
-		inside.lines[inside.nlines++] = (WfRunLogLine) {
-			.at = GetCurrentTimestamp(),.severity = "warning",
-			.message = psprintf("%d more lines were left out", inside.left_out)
-		};
+	say_what_is_left_out();
 	if (inside.nlines > 0)
 		wf_run_log_add(&inside.run, wf_run_row_attempts(row) + 1, inside.nlines, inside.lines);
-	inside.nlines = inside.left_out = 0;
+	inside.nlines = 0;
 }
 
 static Jsonb *

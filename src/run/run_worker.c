@@ -383,19 +383,45 @@ wf_run_worker_log(const pg_uuid_t *id, int64 fence, const WfRunLogLine *line)
 	wf_run_log_add(id, wf_run_row_attempts(&row) + 1, 1, line);
 }
 
+/* A run that is locked waits, see wf_run_park(), or stops, if it was to. */
+static void
+park(WfRunRow *row, const WfRunPark *until)
+{
+	wf_run_fence_give_permits(row);
+	if (is_to_stop(row))
+		(void) stop(row, NULL);
+	else
+		wf_run_park(row, until, false);
+}
+
 /*
- * The run waits, see wf_run_park(), or stops, if it was to.  Error WF012.  Who tells it
- * an event waits for the lock of the run, and finds it parked.
+ * The run waits, or stops, if it was to.  Error WF012.  Who tells it an event waits for the
+ * lock of the run, and finds it parked.
  */
 void
-wf_run_worker_park(const pg_uuid_t *id, int64 fence, const WfRunPark *park)
+wf_run_worker_park(const pg_uuid_t *id, int64 fence, const WfRunPark *until)
 {
 	WfRunRow	row;
 
 	wf_run_worker_require(id, fence, &row);
-	wf_run_fence_give_permits(&row);
-	if (is_to_stop(&row))
-		(void) stop(&row, NULL);
-	else
-		wf_run_park(&row, park, false);
+	park(&row, until);
+}
+
+/* What its code has said of it on another server.  False: the fence is not the run's. */
+bool
+wf_run_worker_said(const pg_uuid_t *id, int64 fence, const WfRunSaid *said)
+{
+	WfRunRow	row;
+
+	if (!wf_run_worker_hold(id, fence, &row))
+		return false;
+	if (said->nlines > 0)
+		wf_run_log_add(id, wf_run_row_attempts(&row) + 1, said->nlines, said->lines);
+	if (said->progress != NULL)
+		wf_run_row_set(&row, WF_RUN_progress, JsonbPGetDatum(said->progress));
+	if (said->park != NULL)
+		park(&row, said->park);
+	else if (said->progress != NULL)
+		wf_run_update(&row);
+	return true;
 }

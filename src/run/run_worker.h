@@ -8,6 +8,7 @@
 #include "utils/jsonb.h"
 
 #include "run/run_park.h"
+#include "run/run_said.h"
 #include "store/run_log.h"
 #include "store/run_row.h"
 
@@ -30,6 +31,7 @@ extern bool wf_run_worker_release(const pg_uuid_t *id, int64 fence, TimestampTz 
 extern const char *wf_run_worker_extend(const pg_uuid_t *id, int64 fence, const Interval *lease);
 extern void wf_run_worker_progress(const pg_uuid_t *id, int64 fence, Jsonb *progress);
 extern void wf_run_worker_log(const pg_uuid_t *id, int64 fence, const WfRunLogLine *line);
-extern void wf_run_worker_park(const pg_uuid_t *id, int64 fence, const WfRunPark *park);
+extern bool wf_run_worker_said(const pg_uuid_t *id, int64 fence, const WfRunSaid *said);
+extern void wf_run_worker_park(const pg_uuid_t *id, int64 fence, const WfRunPark *until);
 
 #endif							/* WF_RUN_WORKER_H */

@@ -191,6 +191,13 @@ wf_errand_take_conflict(int place)
 	return conflict;
 }
 
+/* How far the run of a place is; false: it has not told. */
+bool
+wf_errand_progress_read(int place, const pg_uuid_t *run, WfProgress *progress)
+{
+	return wf_progress_read(&table->errands[place].progress, run, progress);
+}
+
 /* Send a signal to the executor that is at a run; a pid in shared memory is alive under the lock. */
 void
 wf_errand_signal(int place, int signal)
@@ -272,10 +279,18 @@ wf_errand_begin(dsm_handle *run)
 	if (given)
 	{
 		mine->state = WF_ERRAND_BUSY;
+		wf_progress_clear(&mine->progress);
 		*run = mine->run;
 	}
 	LWLockRelease(&table->lock);
 	return given;
+}
+
+/* How far the run is that this executor is at; total, note: or NULL. */
+void
+wf_errand_progress(const pg_uuid_t *run, int64 done, const int64 *total, const char *note)
+{
+	wf_progress_tell(&mine->progress, run, done, total, note);
 }
 
 /* On a standby: leave what has become of it; false: there is something already. */

@@ -7,6 +7,8 @@
 
 #include "storage/dsm.h"
 
+#include "shmem/progress.h"
+
 typedef enum WfErrandState
 {
 	WF_ERRAND_FREE,				/* nobody is there */
@@ -26,6 +28,7 @@ typedef struct WfErrand
 	dsm_handle	run;			/* what is to be done */
 	dsm_handle	outcome;		/* on a standby: what has become of it; DSM_HANDLE_INVALID: nothing */
 	bool		conflict;		/* on a standby: the recovery of that did not let it be done */
+	WfProgress	progress;		/* of the run */
 	pid_t		pid;			/* 0: not there yet */
 	struct Latch *latch;
 } WfErrand;
@@ -40,12 +43,14 @@ extern void wf_errand_take_back(int place);
 extern bool wf_errand_settled(int place);
 extern dsm_handle wf_errand_take_outcome(int place);
 extern bool wf_errand_take_conflict(int place);
+extern bool wf_errand_progress_read(int place, const pg_uuid_t *run, WfProgress *progress);
 extern void wf_errand_signal(int place, int signal);
 extern void wf_errand_signal_all(int signal);
 extern int	wf_errand_count(void);
 extern bool wf_errand_attach(int place, uint32 generation);
 extern void wf_errand_detach(void);
 extern bool wf_errand_begin(dsm_handle *run);
+extern void wf_errand_progress(const pg_uuid_t *run, int64 done, const int64 *total, const char *note);
 extern bool wf_errand_leave_outcome(dsm_handle outcome);
 extern void wf_errand_conflict(void);
 extern void wf_errand_done(void);

@@ -115,7 +115,7 @@ wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role)
 	slot->looks = 0;
 	slot->event.definition = slot->event.job = 0;
 	slot->fence = 0;
-	slot->progress.at = 0;
+	wf_progress_clear(&slot->progress);
 	slot->since = GetCurrentTimestamp();
 	slot->state = WF_SLOT_STARTING;
 	wf_lane_joined_locked(lane);
@@ -360,7 +360,7 @@ wf_slot_fence(int64 fence)
 	if (wf_my_slot == NULL)
 		return;
 	wf_my_slot->asked_to_stop = false;
-	wf_my_slot->progress.at = 0;
+	wf_progress_clear(&wf_my_slot->progress);
 	pg_write_barrier();
 	wf_my_slot->fence = fence;
 	pg_memory_barrier();
@@ -414,58 +414,17 @@ wf_slot_is_cancelled(void)
 void
 wf_slot_progress(const pg_uuid_t *run, int64 done, const int64 *total, const char *note)
 {
-	WfSlotProgress *progress;
-
-	if (wf_my_slot == NULL)
-		return;
-	progress = &wf_my_slot->progress;
-	progress->changes++;
-	pg_write_barrier();
-	progress->run = *run;
-	progress->done = done;
-	progress->has_total = total != NULL;
-	progress->total = total == NULL ? 0 : *total;
-	progress->has_note = note != NULL;
-	strlcpy(progress->note, note == NULL ? "" : note, sizeof(progress->note));
-	progress->at = GetCurrentTimestamp();
-	pg_write_barrier();
-	progress->changes++;
+	if (wf_my_slot != NULL)
+		wf_progress_tell(&wf_my_slot->progress, run, done, total, note);
 }
 
-static bool
-read_progress(const WfSlot *slot, WfSlotProgress *progress)
-{
-	for (int tries = 0; tries < 10; tries++)
-	{
-		uint32		before = *(volatile const uint32 *) &slot->progress.changes;
-
-		pg_read_barrier();
-		memcpy(progress, &slot->progress, sizeof(*progress));
-		pg_read_barrier();
-		if (before % 2 == 0 && before == *(volatile const uint32 *) &slot->progress.changes)
-			return progress->at != 0;
-	}
-	return false;
-}
-
-/*
- * What was told last of a run that an executor is at; false: nothing.  The run is one of
- * this database: notes are in our encoding.
- */
+/* What was told last of a run of this database that an executor is at; false: nothing. */
 bool
-wf_slot_progress_read(const pg_uuid_t *run, WfSlotProgress *progress)
+wf_slot_progress_read(const pg_uuid_t *run, WfProgress *progress)
 {
 	for (int i = 0; i < wf_slot_count(); i++)
-	{
-		int			len;
-
-		if (wf_slots[i].state == WF_SLOT_FREE || wf_slots[i].fence == 0 ||
-			memcmp(&wf_slots[i].progress.run, run, UUID_LEN) != 0 ||
-			!read_progress(&wf_slots[i], progress) || memcmp(&progress->run, run, UUID_LEN) != 0)
-			continue;
-		len = strnlen(progress->note, sizeof(progress->note) - 1);
-		progress->note[pg_mbcliplen(progress->note, len, len)] = '\0';
-		return true;
-	}
+		if (wf_slots[i].state != WF_SLOT_FREE && wf_slots[i].fence != 0 &&
+			wf_progress_read(&wf_slots[i].progress, run, progress))
+			return true;
 	return false;
 }

@@ -10,6 +10,7 @@
 #include "utils/uuid.h"
 
 #include "shmem/lane.h"
+#include "shmem/progress.h"
 
 typedef enum WfSlotState
 {
@@ -32,22 +33,6 @@ typedef struct WfSlotEvent
 	TimestampTz since;
 	char		name[WF_SLOT_EVENT_NAME];	/* of the event */
 } WfSlotEvent;
-
-/* Longer notes are cut. */
-#define WF_SLOT_NOTE	256
-
-/* How far the tracked run is that an executor is at; see wf_slot_progress(). */
-typedef struct WfSlotProgress
-{
-	uint32		changes;		/* odd while it is being written */
-	pg_uuid_t	run;			/* of which it is told */
-	TimestampTz at;				/* 0: nothing was told */
-	int64		done;
-	bool		has_total;
-	bool		has_note;
-	int64		total;
-	char		note[WF_SLOT_NOTE];
-} WfSlotProgress;
 
 typedef struct WfSlot
 {
@@ -76,7 +61,7 @@ typedef struct WfSlot
 	WfSlotEvent event;
 	int64		fence;			/* of the tracked run it is at; 0: at none */
 	bool		asked_to_stop;	/* that run is: see wf_slot_cancel() */
-	WfSlotProgress progress;	/* of that run */
+	WfProgress	progress;		/* of the tracked run that it is at */
 } WfSlot;
 
 /* A batch that takes longer (ms) no longer counts as looking after its lane. */
@@ -119,7 +104,7 @@ extern void wf_slot_run(int32 job, const pg_uuid_t *run, TimestampTz since);
 extern void wf_slot_event_done(void);
 extern void wf_slot_fence(int64 fence);
 extern void wf_slot_progress(const pg_uuid_t *run, int64 done, const int64 *total, const char *note);
-extern bool wf_slot_progress_read(const pg_uuid_t *run, WfSlotProgress *progress);
+extern bool wf_slot_progress_read(const pg_uuid_t *run, WfProgress *progress);
 extern bool wf_slot_has_fence(int64 fence);
 extern bool wf_slot_cancel(int64 fence, bool force);
 extern bool wf_slot_is_cancelled(void);

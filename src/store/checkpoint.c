@@ -4,7 +4,8 @@
  *	  The table workflow.checkpoint: what runs keep for their next attempts.
  *
  * Runs in the sessions of workers and in executors, which have the run locked, and in
- * the runtime, which deletes what belongs to runs that nobody remembers.
+ * the runtime, which deletes what belongs to runs that nobody remembers.  Of runs of
+ * another server that are done here it is not known whether they come again.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,16 +23,33 @@
 #include "store/heap.h"
 #include "store/statement.h"
 
+/* So long what runs of another server have kept is there after the last time. */
+#define PLACED_KEPT_FOR	(90 * USECS_PER_DAY)
+
+/* So many characters of what a run has kept are given to another server. */
+#define GIVEN_MAX		(1024 * 1024)
+
+#define INSERT_INTO \
+	"INSERT INTO workflow.checkpoint (run, name, value, saved_at, placed) VALUES ($1, $2, $3, $4, $5)"
+
 static WfStatement save_statement = {
-	.sql = "INSERT INTO workflow.checkpoint (run, name, value, saved_at) VALUES ($1, $2, $3, $4)"
-	" ON CONFLICT (run, name) DO UPDATE SET value = EXCLUDED.value, saved_at = EXCLUDED.saved_at",
-	WF_ARGS(UUIDOID, TEXTOID, JSONBOID, TIMESTAMPTZOID)
+	.sql = INSERT_INTO " ON CONFLICT (run, name) DO UPDATE"
+	" SET value = EXCLUDED.value, saved_at = EXCLUDED.saved_at, placed = EXCLUDED.placed",
+	WF_ARGS(UUIDOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, BOOLOID)
 };
 
 static WfStatement add_statement = {
-	.sql = "INSERT INTO workflow.checkpoint (run, name, value, saved_at) VALUES ($1, $2, $3, $4)"
-	" ON CONFLICT (run, name) DO NOTHING",
-	WF_ARGS(UUIDOID, TEXTOID, JSONBOID, TIMESTAMPTZOID)
+	.sql = INSERT_INTO " ON CONFLICT (run, name) DO NOTHING",
+	WF_ARGS(UUIDOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, BOOLOID)
+};
+
+static WfStatement all_statement = {
+	.sql = "SELECT CASE WHEN s.length OPERATOR(pg_catalog.<=) $2 THEN (SELECT pg_catalog.jsonb_object_agg(c.name, c.value)"
+	"  FROM workflow.checkpoint c WHERE c.run OPERATOR(pg_catalog.=) $1)"
+	" WHEN s.length OPERATOR(pg_catalog.>) $2 THEN 'false'::pg_catalog.jsonb END"
+	" FROM (SELECT pg_catalog.sum(pg_catalog.length(c.value::pg_catalog.text)) AS length"
+	"  FROM workflow.checkpoint c WHERE c.run OPERATOR(pg_catalog.=) $1) s",
+	WF_ARGS(UUIDOID, INT8OID)
 };
 
 static WfStatement find_statement = {
@@ -54,35 +72,39 @@ static WfStatement sweep_statement = {
 	"  WHERE c.run OPERATOR(pg_catalog.>) $1 ORDER BY c.run, c.name LIMIT 1000),"
 	" gone AS (DELETE FROM workflow.checkpoint d USING piece p"
 	"  WHERE d.run OPERATOR(pg_catalog.=) p.run AND d.name OPERATOR(pg_catalog.=) p.name"
+	"  AND (NOT d.placed OR d.saved_at OPERATOR(pg_catalog.<) $2)"
 	"  AND NOT EXISTS (SELECT FROM workflow.run r WHERE r.id OPERATOR(pg_catalog.=) d.run)"
 	"  AND NOT EXISTS (SELECT FROM workflow.run_history h WHERE h.run OPERATOR(pg_catalog.=) d.run))"
 	" SELECT p.run FROM piece p ORDER BY p.run OFFSET 999",
-	WF_ARGS(UUIDOID)
+	WF_ARGS(UUIDOID, TIMESTAMPTZOID)
 };
 
 static uint64
-write_value(WfStatement *statement, const pg_uuid_t *run, const char *name, Jsonb *value)
+write_value(WfStatement *statement, const pg_uuid_t *run, const char *name, Jsonb *value, bool placed)
 {
-	Datum		values[4] = {
+	Datum		values[5] = {
 		UUIDPGetDatum(run), CStringGetTextDatum(name), JsonbPGetDatum(value),
-		TimestampTzGetDatum(wf_clock_now())
+		TimestampTzGetDatum(wf_clock_now()), BoolGetDatum(placed)
 	};
 
 	return wf_statement_execute(statement, values, NULL, 0);
 }
 
-/* Keep a value, also instead of another one.  SPI must be connected, as for all of these. */
+/*
+ * Keep a value, also instead of another one.  placed: the run is one of another server.  SPI
+ * must be connected, as for all of these.
+ */
 void
-wf_checkpoint_save(const pg_uuid_t *run, const char *name, Jsonb *value)
+wf_checkpoint_save(const pg_uuid_t *run, const char *name, Jsonb *value, bool placed)
 {
-	(void) write_value(&save_statement, run, name, value);
+	(void) write_value(&save_statement, run, name, value, placed);
 }
 
 /* Keep the first value of this name.  False: there is one. */
 bool
 wf_checkpoint_add(const pg_uuid_t *run, const char *name, Jsonb *value)
 {
-	return write_value(&add_statement, run, name, value) == 1;
+	return write_value(&add_statement, run, name, value, false) == 1;
 }
 
 /* The value of this name, in the current memory context; NULL: there is none. */
@@ -97,6 +119,28 @@ wf_checkpoint_find(const pg_uuid_t *run, const char *name)
 		return NULL;
 	MemoryContextSwitchTo(caller);	/* SPI has left its own */
 	return DatumGetJsonbPCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/*
+ * All that a run has kept, by name, in the current memory context; NULL: nothing; false: it is
+ * too much to be given to another server.
+ */
+Jsonb *
+wf_checkpoint_all(const pg_uuid_t *run)
+{
+	Datum		values[2] = {UUIDPGetDatum(run), Int64GetDatum(GIVEN_MAX)};
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		all;
+	bool		any;
+	bool		isnull;
+
+	wf_heap_have("checkpoint", "checkpoint_pkey", 1, &run, &any);
+	if (!any)
+		return NULL;
+	(void) wf_statement_execute(&all_statement, values, NULL, 1);
+	MemoryContextSwitchTo(caller);	/* SPI has left its own */
+	all = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? NULL : DatumGetJsonbPCopy(all);
 }
 
 /*
@@ -132,12 +176,14 @@ void
 wf_checkpoint_sweep(void)
 {
 	static pg_uuid_t walked_to;
-	Datum		value = UUIDPGetDatum(&walked_to);
+	Datum		values[2] = {
+		UUIDPGetDatum(&walked_to), TimestampTzGetDatum(wf_clock_now() - PLACED_KEPT_FOR)
+	};
 	bool		isnull;
 
 	if (!wf_version_has_column("checkpoint", "run"))
 		return;
-	if (wf_statement_execute(&sweep_statement, &value, NULL, 0) == 0)
+	if (wf_statement_execute(&sweep_statement, values, NULL, 0) == 0)
 		memset(&walked_to, 0, sizeof(walked_to));
 	else
 		walked_to = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

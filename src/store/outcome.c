@@ -38,9 +38,9 @@
 	"o.run OPERATOR(pg_catalog.=) $1 AND o.round OPERATOR(pg_catalog.=) $2"
 
 static WfStatement keep_statement = {
-	.sql = "INSERT INTO workflow.outcome (run, round, fence, result, error, ended_at) VALUES ($1, $2, $3, $4, $5, $6)"
-	" ON CONFLICT (run, round) DO NOTHING",
-	WF_ARGS(UUIDOID, INT4OID, INT8OID, JSONBOID, JSONBOID, TIMESTAMPTZOID)
+	.sql = "INSERT INTO workflow.outcome (run, round, fence, result, error, said, ended_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (run, round) DO NOTHING",
+	WF_ARGS(UUIDOID, INT4OID, INT8OID, JSONBOID, JSONBOID, JSONBOID, TIMESTAMPTZOID)
 };
 
 static WfStatement again_statement = {
@@ -54,7 +54,7 @@ static WfStatement kept_statement = {
 };
 
 static WfStatement untold_statement = {
-	.sql = "SELECT o.run, o.round, o.fence, o.result, o.error, o.number FROM workflow.outcome o"
+	.sql = "SELECT o.run, o.round, o.fence, o.result, o.error, o.said, o.number FROM workflow.outcome o"
 	" WHERE o.told_at IS NULL ORDER BY o.number LIMIT $1",
 	WF_ARGS(INT8OID)
 };
@@ -67,7 +67,7 @@ static WfStatement told_statement = {
 
 static WfStatement last_statement = {
 	.sql = "SELECT COALESCE(pg_catalog.max(o.number), 0), ARRAY(SELECT k.run FROM workflow.outcome k"
-	" WHERE k.taken AND k.error IS NULL ORDER BY k.number DESC LIMIT $1) FROM workflow.outcome o",
+	" WHERE k.taken AND k.error IS NULL AND (k.said OPERATOR(pg_catalog.->) 'park') IS NULL ORDER BY k.number DESC LIMIT $1) FROM workflow.outcome o",
 	WF_ARGS(INT8OID)
 };
 
@@ -80,6 +80,16 @@ static WfStatement expire_statement = {
 	WF_ARGS(TIMESTAMPTZOID, INT8OID)
 };
 
+/* Is the run to wait, and to begin anew? */
+bool
+wf_outcome_is_parked(const WfOutcome *outcome)
+{
+	JsonbValue	buffer;
+
+	return outcome->said != NULL &&
+		getKeyJsonValueFromContainer(&outcome->said->root, "park", strlen("park"), &buffer) != NULL;
+}
+
 /* Keep what has become of a run; false: something has before, and that stays. */
 bool
 wf_outcome_keep(const WfOutcome *outcome)
@@ -91,6 +101,7 @@ wf_outcome_keep(const WfOutcome *outcome)
 	wf_given_add(&given, Int64GetDatum(outcome->fence), false);
 	wf_given_add(&given, JsonbPGetDatum(outcome->result), outcome->result == NULL);
 	wf_given_add(&given, JsonbPGetDatum(outcome->error), outcome->error == NULL);
+	wf_given_add(&given, JsonbPGetDatum(outcome->said), outcome->said == NULL);
 	wf_given_time(&given, wf_clock_now());
 	return wf_statement_execute(&keep_statement, given.values, given.nulls, 0) == 1;
 }
@@ -144,7 +155,8 @@ wf_outcome_untold(int most, WfOutcome **outcomes, bool *more)
 		outcome->fence = DatumGetInt64(wf_found_column(&found, 2, &isnull));
 		outcome->result = wf_found_jsonb(&found, 3);
 		outcome->error = wf_found_jsonb(&found, 4);
-		outcome->number = DatumGetInt64(wf_found_column(&found, 5, &isnull));
+		outcome->said = wf_found_jsonb(&found, 5);
+		outcome->number = DatumGetInt64(wf_found_column(&found, 6, &isnull));
 		bytes += outcome->result == NULL ? 0 : VARSIZE(outcome->result);
 	}
 	*more = taken < n || n == most;

@@ -18,10 +18,12 @@ typedef struct WfOutcome
 	int64		fence;			/* of the claim under which it is to be told */
 	Jsonb	   *result;			/* or NULL */
 	Jsonb	   *error;			/* NULL: it has finished */
+	Jsonb	   *said;			/* what its code has said of it, see run_said.c; or NULL */
 	bool		final;			/* an error that no further attempt changes; in memory only */
 	int64		number;
 } WfOutcome;
 
+extern bool wf_outcome_is_parked(const WfOutcome *outcome);
 extern bool wf_outcome_keep(const WfOutcome *outcome);
 extern bool wf_outcome_tell_again(const pg_uuid_t *run, int32 round, int64 fence);
 extern bool wf_outcome_is_kept(const pg_uuid_t *run, int32 round, int64 fence);

@@ -31,6 +31,18 @@ static WfStatement last_statement = {
 	.latest = true
 };
 
+/* One of the words for how grave a line is, whatever the case of that; NULL: it is none. */
+const char *
+wf_run_log_severity(const char *word)
+{
+	static const char *const words[] = {"debug", "log", "info", "notice", "warning", "error"};
+
+	for (int i = 0; i < (int) lengthof(words); i++)
+		if (pg_strcasecmp(word, words[i]) == 0)
+			return words[i];
+	return NULL;
+}
+
 static int32
 last_number(const pg_uuid_t *run)
 {

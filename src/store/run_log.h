@@ -18,6 +18,7 @@ typedef struct WfRunLogLine
 	Jsonb	   *data;			/* or NULL */
 } WfRunLogLine;
 
+extern const char *wf_run_log_severity(const char *word);
 extern void wf_run_log_add(const pg_uuid_t *run, int attempt, int n, const WfRunLogLine *lines);
 
 #endif							/* WF_RUN_LOG_H */

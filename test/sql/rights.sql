@@ -331,6 +331,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('service_turn(text,bigint)', $$service_turn('none', 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('claim_placed(text,bigint,integer,uuid[])', $$claim_placed('none', 1, 1)$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('decline(uuid,bigint)', $$decline(%7$L, %8$s)$$, '42501 = ok = 42501 = = WF002 42501 = ='),
+('report_placed(uuid,bigint,jsonb)', $$report_placed(%7$L, %8$s, '{}')$$, '42501 = ok = 42501 = = WF002 42501 = ='),
 ('outcome_told(text,bigint,bigint)', $$outcome_told('none', 1, 1)$$, '42501 = ok ok 42501 = = ok 42501 = ='),
 ('outcomes_kept(text,bigint,bigint,uuid[])', $$outcomes_kept('none', 1, 1, '{}')$$, '42501 = WF012 = 42501 = = WF012 42501 = ='),
 ('await_placed(text,bigint,interval,boolean)', $$await_placed('none', 1)$$, '42501 = 25001 = 42501 = = 25001 42501 = ='),

@@ -157,7 +157,7 @@ INSERT INTO call VALUES
     ('get_run(%2$L)'), ('cancel_run(%2$L)'), ('retry_run(%2$L)'), ('signal(%2$L, ''x'')'), ('run_job(''form'', after => ARRAY[%2$L]::uuid[])'),
     ('alter_runs(jsonb_build_object(''ids'', ARRAY[%2$L]), ''{"priority": 1}'')'), ('run_waits_for(%2$L)'), ('critical_path(%1$L)'), ('critical_steps(%1$L)'), ('run_progress(%2$L)'),
     ('get_run(%3$L)'), ('cancel_run(%3$L)'), ('complete(%3$L, %5$s)'), ('complete_many(ARRAY[%3$L]::uuid[], ARRAY[%5$s])'), ('fail(%3$L, %5$s, ''{}'')'),
-    ('release(%3$L, %5$s)'), ('decline(%3$L, %5$s)'), ('extend(%3$L, %5$s)'), ('report_progress(1, run => %3$L, fence => %5$s)'), ('write_log(''info'', ''x'', run => %3$L, fence => %5$s)'),
+    ('release(%3$L, %5$s)'), ('decline(%3$L, %5$s)'), ('report_placed(%3$L, %5$s, ''{}'')'), ('extend(%3$L, %5$s)'), ('report_progress(1, run => %3$L, fence => %5$s)'), ('write_log(''info'', ''x'', run => %3$L, fence => %5$s)'),
     ('checkpoint(''x'', run => %3$L, fence => %5$s)'), ('save_checkpoint(''x'', ''1'', run => %3$L, fence => %5$s)'), ('park(run => %3$L, fence => %5$s)'),
     ('run_progress(%3$L)'), ('restorer_states(%2$L, %1$L, ''{"states": ["a"]}'')'), ('restorer_answer(%2$L, %1$L, ''{"states": ["a"]}'')'),
     ('inbox(''ann'', after => %4$L)'), ('claim_task(%4$L, ''ann'')'), ('release_task(%4$L, ''ann'')'), ('assign(%4$L, ''eve'', ''ann'', instead_of => ''ann'')'),

@@ -177,10 +177,13 @@ $away->safe_psql('work', 'GRANT EXECUTE ON FUNCTION app.put TO worker');
 sub executor_at_work
 {
 	my ($run) = @_;
+	my $pid;
 
-	wait_for_in($away, 'work', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'PgSleep'},
-		"run $run to be under way");
-	return $away->safe_psql('work', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'PgSleep'});
+	# asked once: it may begin anew in between
+	wait_until(sub {
+		$pid = $away->safe_psql('work', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'PgSleep'});
+		return $pid =~ /^\d+$/; }, "run $run to be under way");
+	return $pid;
 }
 
 sub wait_until_alive

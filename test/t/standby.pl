@@ -147,6 +147,7 @@ my %refused = (
 	shutdown_runtime => q{SELECT workflow.shutdown_runtime('r', 1)},
 	set_runtime_role => q{SELECT workflow.set_runtime_role('r', 'both')},
 	decline => qq{SELECT workflow.decline('$ann', 1)},
+	report_placed => qq{SELECT workflow.report_placed('$ann', 1, '{}')},
 	outcome_told => q{SELECT workflow.outcome_told('r', 1, 1)},
 	outcomes_kept => q{SELECT workflow.outcomes_kept('r', 1, 1, '{}')},
 	recover => q{SELECT workflow.recover('r')},
@@ -188,7 +189,7 @@ my %refused = (
 	await_bulk => qq{CALL workflow.await_bulk('$ann')},
 	work_bulks => q{SELECT workflow.work_bulks()});
 my %admins = map { $_ => 1 } qw(adopt confine expire expire_all install_cron remove_cron register_runtime beat heartbeat take_turn service_turn work_turn
-	work_load map_owner unmap_owner claim_placed await_placed decline outcome_told outcomes_kept pull_files confirm_files forget_files file_position shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
+	work_load map_owner unmap_owner claim_placed await_placed decline report_placed outcome_told outcomes_kept pull_files confirm_files forget_files file_position shutdown_runtime set_runtime_role recover approve_runtime remove_runtime set_setting);
 
 foreach my $name (sort keys %refused)
 {

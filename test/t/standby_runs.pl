@@ -42,6 +42,16 @@ as($home, 'clerk', q{
 	CREATE FUNCTION app.stumble(params jsonb) RETURNS void LANGUAGE plpgsql AS $$BEGIN RAISE 'mine' USING ERRCODE = '40001'; END$$;
 	CREATE TABLE app.own (n int);
 	INSERT INTO app.own VALUES (7);
+	CREATE FUNCTION app.says(params jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM workflow.report_progress(1, 2, 'on a standby');
+		PERFORM workflow.write_log('info', 'hello', to_jsonb(pg_is_in_recovery()));
+		IF workflow.checkpoint('go') IS NULL THEN
+			PERFORM workflow.park(event => 'go');
+		END IF;
+		RETURN workflow.checkpoint('go');
+	END $$;
+	CREATE FUNCTION app.saves(params jsonb) RETURNS void LANGUAGE sql AS $$SELECT workflow.save_checkpoint('a', '1')$$;
 	CREATE PROCEDURE app.steps(params jsonb) LANGUAGE plpgsql AS 'BEGIN END';
 	SELECT workflow.create_queue('read', placement => '{standby,local}'), workflow.create_queue('only', placement => '{standby}');
 	SELECT workflow.create_job('look', 'app.look', queue => 'read'), workflow.create_job('put', 'app.put', queue => 'only'),
@@ -56,7 +66,8 @@ as($home, 'clerk', q{
 		workflow.create_job('long', 'app.stay', queue => 'read', timeout => '1 hour'),
 		workflow.create_job('alone', 'app.slow', queue => 'only'), workflow.create_job('brief', 'app.slow', queue => 'only',
 			timeout => '200 ms', retry => '{"errors": "*", "maxAttempts": 0}'),
-		workflow.create_job('steps', 'app.steps', queue => 'only', mode => 'tracked');
+		workflow.create_job('steps', 'app.steps', queue => 'only', mode => 'tracked'),
+		workflow.create_job('says', 'app.says', queue => 'only'), workflow.create_job('saves', 'app.saves', queue => 'only');
 	SET search_path = app, public;
 	SELECT workflow.create_job('own', 'SELECT n FROM own', queue => 'only')});
 
@@ -112,9 +123,20 @@ foreach my $n (1 .. 3)
 	is(result_of($home, $run), 1, 'what a session has left does not get in the way of the next one');
 }
 
+# ---- what it says of itself ---------------------------------------------------------------------
+
+$run = run_of('says');
+wait_for($home, "SELECT waits_for = 'signal' FROM workflow.get_run('$run')", 'it to wait for a signal');
+is($home->safe_psql('postgres', "SELECT progress - 'at' FROM workflow.get_run('$run')"), '{"done": 1, "note": "on a standby", "total": 2}', 'its progress');
+as($home, 'clerk', "SELECT workflow.signal('$run', 'go', '3')");
+wait_for_state($run, 'finished');
+is(result_of($home, $run), 3, 'it finds what was signalled');
+is($home->safe_psql('postgres', "SELECT string_agg(message || ' ' || data, ', ' ORDER BY n) FROM workflow.run_logs WHERE run = '$run'"),
+	'hello true, hello true', 'and its log is told');
+
 # ---- what it cannot do ------------------------------------------------------------------------
 
-foreach my $job ('put', 'next', 'temporary')
+foreach my $job ('put', 'next', 'temporary', 'saves')
 {
 	$run = run_of($job);
 	wait_for_state($run, 'failed');
