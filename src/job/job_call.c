@@ -4,14 +4,14 @@
  *	  Runs the command of a job.
  *
  * Runs in executors, and in the session that calls call_job().  A function that takes
- * jsonb is called as it is, without a statement; its lookup is kept for the session,
- * the server revalidates what has changed.  All others are statements with plans that
- * are kept.
+ * jsonb is called as it is, without a statement; its lookup is kept until the function
+ * changes.  All others are statements with plans that are kept.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -46,7 +46,9 @@ struct WfJobCall
 	MemoryContext context;		/* that of the job */
 	WfJobCommand *command;
 	Oid			function;		/* InvalidOid: not looked up, or gone */
-	FmgrInfo	flinfo;
+	FmgrInfo   *flinfo;			/* good for the row of pg_proc with the next two */
+	TransactionId row_xmin;
+	ItemPointerData row_place;
 	SPIPlanPtr	plan;			/* of a statement; NULL: not made yet */
 	WfParameterType *types;			/* of its parameters */
 	WfParameterType	returns;		/* what comes out */
@@ -145,27 +147,54 @@ keep_result(Call *call, Datum value, bool isnull, Oid type)
 
 /* --- functions ------------------------------------------------------------------------ */
 
-/* Find the function by its signature; error 42883 if it is gone. */
-static void
-find_function(struct WfJobCall *call)
+/* The function with its signature; error 42883 if it is gone. */
+static Oid
+look_up(const WfJobCommand *command)
 {
-	bool		exists = OidIsValid(call->function) &&
-		SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(call->function));
 	LOCAL_FCINFO(fcinfo, 1);
 	Datum		found;
 
-	if (exists)
-		return;
 	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = CStringGetTextDatum(call->command->function);
+	fcinfo->args[0].value = CStringGetTextDatum(command->function);
 	fcinfo->args[0].isnull = false;
 	found = to_regprocedure(fcinfo);
 	if (fcinfo->isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("function %s of the job does not exist any more", call->command->function)));
-	call->function = DatumGetObjectId(found);
-	fmgr_info_cxt(call->function, &call->flinfo, call->context);
+				 errmsg("function %s of the job does not exist any more", command->function)));
+	return DatumGetObjectId(found);
+}
+
+/*
+ * Find the function, and how it is called, which another language, SECURITY DEFINER or SET
+ * change.  An earlier way is left to the session: the function may be running.
+ */
+static void
+find_function(struct WfJobCall *call)
+{
+	HeapTuple	tuple = OidIsValid(call->function) ?
+		SearchSysCache1(PROCOID, ObjectIdGetDatum(call->function)) : NULL;
+	MemoryContext old;
+
+	if (!HeapTupleIsValid(tuple))
+	{
+		call->flinfo = NULL;
+		call->function = look_up(call->command);
+		tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->function));
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for function %u", call->function);
+	}
+	if (call->flinfo == NULL || call->row_xmin != HeapTupleHeaderGetRawXmin(tuple->t_data) ||
+		!ItemPointerEquals(&call->row_place, &tuple->t_self))
+	{
+		old = MemoryContextSwitchTo(call->context);
+		call->flinfo = palloc(sizeof(FmgrInfo));
+		fmgr_info(call->function, call->flinfo);
+		MemoryContextSwitchTo(old);
+		call->row_xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+		call->row_place = tuple->t_self;
+	}
+	ReleaseSysCache(tuple);
 }
 
 static void
@@ -178,12 +207,12 @@ call_function(Call *call)
 	find_function(ready);
 	if (object_aclcheck(ProcedureRelationId, ready->function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, ready->command->function);
-	InitFunctionCallInfoData(*fcinfo, &ready->flinfo, ready->flinfo.fn_nargs, InvalidOid, NULL, NULL);
+	InitFunctionCallInfoData(*fcinfo, ready->flinfo, ready->flinfo->fn_nargs, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = JsonbPGetDatum(call->params);
 	fcinfo->args[0].isnull = false;
 	fcinfo->args[1].value = JsonbPGetDatum(call->run);
 	fcinfo->args[1].isnull = call->run == NULL;
-	if (ready->flinfo.fn_strict && ready->flinfo.fn_nargs > 1 && call->run == NULL)
+	if (ready->flinfo->fn_strict && ready->flinfo->fn_nargs > 1 && call->run == NULL)
 		return;
 	result = FunctionCallInvoke(fcinfo);
 	keep_result(call, result, fcinfo->isnull, get_func_rettype(ready->function));
@@ -231,7 +260,7 @@ call_many(Call *call)
 	find_function(ready);
 	if (object_aclcheck(ProcedureRelationId, ready->function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, ready->command->function);
-	InitFunctionCallInfoData(*fcinfo, &ready->flinfo, 1, InvalidOid, NULL, NULL);
+	InitFunctionCallInfoData(*fcinfo, ready->flinfo, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = PointerGetDatum(construct_array(call->all, call->n, JSONBOID, -1, false, TYPALIGN_INT));
 	fcinfo->args[0].isnull = false;
 	result = FunctionCallInvoke(fcinfo);

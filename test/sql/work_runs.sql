@@ -101,5 +101,17 @@ SELECT task_for(:'ask', 'ben', 'go', 'with an event');
 SELECT workflow.run_job('again') \g /dev/null
 SELECT is(refused('SELECT drain()'), 'P0001 there is no end of work', 'a job that goes on for ever is noticed');
 SELECT is(workflow.cancel_run((SELECT run FROM workflow.runs WHERE job = 'again')), 'aborted', 'it is taken back');
+
+-- a function that is replaced, by one that is called in another way
+CREATE FUNCTION app.replaced(params jsonb) RETURNS text LANGUAGE sql AS $$ SELECT 'before' $$;
+SELECT workflow.create_job('replaced', 'app.replaced', result => 'text') \g /dev/null
+SELECT workflow.run_job('replaced') AS r \gset
+SELECT drain() \g /dev/null
+SELECT is(result #>> '{}', 'before', 'a function is called') FROM workflow.runs WHERE run = :'r';
+CREATE OR REPLACE FUNCTION app.replaced(params jsonb) RETURNS text LANGUAGE plpgsql SET work_mem TO '7MB' AS
+    $$ BEGIN RETURN 'after, with ' || current_setting('work_mem'); END $$;
+SELECT workflow.run_job('replaced') AS r \gset
+SELECT drain() \g /dev/null
+SELECT is(result #>> '{}', 'after, with 7MB', 'as it is by now, in another language') FROM workflow.runs WHERE run = :'r';
 \set end :srcdir '/end.psql'
 \i :end
