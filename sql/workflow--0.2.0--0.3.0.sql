@@ -983,6 +983,7 @@ CREATE TABLE workflow.job (
     created_at   timestamptz NOT NULL,
     dropped_at   timestamptz,
     sensitive    text[],                -- JSON pointers to parameters that only the owner sees; null: none
+    calls        jsonb,                 -- what its code was found to call, by its path; null: nothing is looked up
     UNIQUE (name, version)
 );
 
@@ -1753,6 +1754,7 @@ CREATE TABLE workflow.table_trigger (
     condition   text,                   -- expression: for which rows; null: all
     search_path text NOT NULL,          -- for the expressions, as it was, pg_temp last
     time_zone   text NOT NULL,          -- the same
+    calls       jsonb NOT NULL,         -- what the expressions were found to call
     created_at  timestamptz NOT NULL
 );
 

@@ -17,6 +17,7 @@
 #include "bgworker/bgworker.h"
 #include "bgworker/database_hold.h"
 #include "cluster/claimer.h"
+#include "eval/expected_calls.h"
 #include "eval/neutral_value.h"
 #include "eval/restricted.h"
 #include "eval/setting_list.h"
@@ -68,6 +69,7 @@ _PG_init(void)
 	wf_setting_list_init();
 	wf_neutral_value_init();
 	wf_restricted_init();
+	wf_expected_calls_init();
 	wf_database_hold_init();
 	wf_bgworker_register();
 }

@@ -28,6 +28,7 @@ CREATE TABLE workflow.job (
     created_at   timestamptz NOT NULL,
     dropped_at   timestamptz,
     sensitive    text[],                -- JSON pointers to parameters that only the owner sees; null: none
+    calls        jsonb,                 -- what its code was found to call, by its path; null: nothing is looked up
     UNIQUE (name, version)
 );
 

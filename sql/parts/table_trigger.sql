@@ -16,6 +16,7 @@ CREATE TABLE workflow.table_trigger (
     condition   text,                   -- expression: for which rows; null: all
     search_path text NOT NULL,          -- for the expressions, as it was, pg_temp last
     time_zone   text NOT NULL,          -- the same
+    calls       jsonb NOT NULL,         -- what the expressions were found to call
     created_at  timestamptz NOT NULL
 );
 

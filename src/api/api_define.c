@@ -17,8 +17,10 @@
 #include "pgtime.h"
 
 #include "api/api.h"
+#include "base/jsonb.h"
 #include "chart/chart.h"
 #include "definition/define.h"
+#include "definition/event_data.h"
 #include "definition/sensitive.h"
 #include "eval/eval_define.h"
 #include "eval/evaluator.h"
@@ -51,7 +53,7 @@ workflow_define(PG_FUNCTION_ARGS)
 	version.sensitive = wf_sensitive_pointers(chart->nsensitive, chart->sensitive);
 	version.functions = wf_eval_define_functions(evaluator, true);
 	version.named = wf_eval_define_functions(evaluator, false);
-	version.calls = wf_eval_define_calls(evaluator);
+	version.calls = wf_jsonb_merge(wf_eval_define_calls(evaluator), wf_event_data_calls(evaluator));
 	wf_evaluator_free(evaluator);
 	version.canonical = wf_define_canonical(chart);
 

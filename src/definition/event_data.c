@@ -96,6 +96,32 @@ wf_event_data_declare(const WfEvaluator *evaluator, WfFaults *faults)
 	}
 }
 
+/*
+ * What the expressions of the data that a chart declares call, for wf_parameters_set_calls().
+ * Enters the owner's context.
+ */
+Jsonb *
+wf_event_data_calls(const WfEvaluator *evaluator)
+{
+	const WfChart *chart = evaluator->chart;
+	Jsonb	   *calls = wf_jsonb_object(0, NULL, NULL);
+	WfUserContext bracket = {0};
+
+	for (int i = 0; i < chart->nevents; i++)
+	{
+		WfParameters *parameters;
+
+		if (chart->events[i].data == NULL)
+			continue;
+		wf_user_context_enter(&evaluator->author, &bracket);
+		parameters = wf_parameters_read(chart->events[i].data, true);
+		wf_parameters_compile(parameters);
+		calls = wf_jsonb_merge(calls, wf_parameters_calls(parameters));
+	}
+	wf_user_context_leave(&bracket);
+	return calls;
+}
+
 /* --- what is given ---------------------------------------------------------------- */
 
 /* What an event's data are declared as; NULL: any. */
@@ -109,6 +135,7 @@ parameters_of(WfDefinition *definition, const WfEventType *type)
 	{
 		old = MemoryContextSwitchTo(definition->context);
 		*slot = wf_parameters_read(type->data, true);
+		wf_parameters_set_calls(*slot, definition->evaluator->calls);
 		MemoryContextSwitchTo(old);
 	}
 	return *slot;

@@ -10,6 +10,7 @@
 #include "parameter/parameters.h"
 
 extern void wf_event_data_declare(const WfEvaluator *evaluator, WfFaults *faults);
+extern Jsonb *wf_event_data_calls(const WfEvaluator *evaluator);
 extern const WfParameters *wf_event_data_parameters(WfDefinition *definition, const char *event);
 extern Jsonb *wf_event_data_check(WfDefinition *definition, const char *event, Jsonb *data);
 extern Jsonb *wf_event_data_try(WfDefinition *definition, const char *event, Jsonb *data,

@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * calls.c
- *	  What an expression calls, by names that last.
+ *	  What an expression or a statement calls, by names that last.
  *
  * Runs in any backend.  The names in an expression are looked up by the
- * search_path of its definition, each time when a session compiles it.  Whoever
- * may create objects in a schema of that path could put a function, an operator
- * or a type of their own in the place of what the author meant, and it would run
- * as the owner.  So define() keeps what each expression calls, and a tree that
+ * search_path of its author, each time when a session compiles it.  Whoever
+ * may create objects in a schema of that path could put a function, an operator,
+ * a type or a table of their own in the place of what the author meant, and it would
+ * run as the owner.  So whoever stores expressions of definitions, jobs and table
+ * triggers, or the statement of a job, keeps what each of them calls, and a tree that
  * calls anything else is refused.
  *
  * What is in pg_catalog may be replaced by nobody but superusers, and may differ
@@ -35,6 +36,8 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/jsonb.h"
+#include "base/quote.h"
 #include "chart/chart.h"
 #include "eval/calls.h"
 
@@ -131,12 +134,67 @@ add_type(Collection *collection, Oid type)
 		add(collection, psprintf("type %s", format_type_be_qualified(type)));
 }
 
+/* A table, view, or what else a statement reads or writes. */
+static void
+add_relation(Collection *collection, Oid relation)
+{
+	Oid			schema = get_rel_namespace(relation);
+
+	if (OidIsValid(schema) && schema != PG_CATALOG_NAMESPACE)
+		add(collection, psprintf("table %s", quote_qualified_identifier(get_namespace_name(schema),
+																		get_rel_name(relation))));
+}
+
+static bool collect_walker(Node *node, void *context);
+
+/* A statement, also what another one is made of. */
+static bool
+collect_query(Query *query, Collection *collection)
+{
+	Node	   *utility = query->utilityStmt;
+
+	if (utility == NULL)
+		return query_tree_walker(query, collect_walker, collection, QTW_EXAMINE_RTES_BEFORE);
+	if (IsA(utility, CallStmt))
+		return collect_walker((Node *) ((CallStmt *) utility)->funcexpr, collection);
+	if (IsA(utility, CreateTableAsStmt))
+		return collect_walker(((CreateTableAsStmt *) utility)->query, collection);
+	if (IsA(utility, ExplainStmt))
+		return collect_walker(((ExplainStmt *) utility)->query, collection);
+	return false;
+}
+
+/* What is in statements only.  False: the node is none of this, or is walked through. */
+static bool
+collect_of_query(Node *node, Collection *collection)
+{
+	switch (nodeTag(node))
+	{
+		case T_RangeTblEntry:
+			if (((RangeTblEntry *) node)->rtekind == RTE_RELATION)
+				add_relation(collection, ((RangeTblEntry *) node)->relid);
+			return true;
+		case T_SortGroupClause:
+			if (OidIsValid(((SortGroupClause *) node)->eqop))
+				add_operator(collection, ((SortGroupClause *) node)->eqop);
+			if (OidIsValid(((SortGroupClause *) node)->sortop))
+				add_operator(collection, ((SortGroupClause *) node)->sortop);
+			return true;
+		default:
+			return false;
+	}
+}
+
 static bool
 collect_walker(Node *node, void *context)
 {
 	Collection *collection = context;
 
 	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return collect_query((Query *) node, collection);
+	if (collect_of_query(node, collection))
 		return false;
 	if (IsA(node, OpExpr) || IsA(node, DistinctExpr) || IsA(node, NullIfExpr))
 		add_operator(collection, ((OpExpr *) node)->opno);
@@ -189,8 +247,9 @@ collect(Node *tree, bool builtin)
 }
 
 /*
- * All that an analyzed expression calls: a sorted list of strings, "function s.f(...)",
- * "operator s.+(...)", "type s.t".  Types of pg_catalog are left out.
+ * All that an analyzed expression or statement calls: a sorted list of strings, "function
+ * s.f(...)", "operator s.+(...)", "type s.t", "table s.t".  Types and tables of pg_catalog
+ * are left out.
  */
 List *
 wf_calls_of(Node *tree)
@@ -205,8 +264,22 @@ wf_calls_objects(Node *tree)
 	return collect(tree, false);
 }
 
+/* The same as an array, to be kept. */
+Jsonb *
+wf_calls_names(Node *tree)
+{
+	List	   *names = wf_calls_of(tree);
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * (list_length(names) + 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, names)
+		values[n++] = wf_jsonb_string(lfirst(cell));
+	return wf_jsonb_array(n, values);
+}
+
 /*
- * Under which key the calls of an expression are kept.  Its text may be used in
+ * Under which key the calls of an expression of a chart are kept.  Its text may be used in
  * two ways, and then casts differ.
  */
 const char *
@@ -217,11 +290,10 @@ wf_calls_key(const WfExpr *expr)
 
 /* --- the check ----------------------------------------------------------------- */
 
-/* The strings that were kept for an expression; NULL if there are none. */
+/* The strings that were kept under a key; NULL if there are none. */
 static List *
-recorded(const Jsonb *calls, const WfExpr *expr, bool *found)
+recorded(const Jsonb *calls, const char *key, bool *found)
 {
-	const char *key = wf_calls_key(expr);
 	JsonbValue	buffer;
 	JsonbValue *list = getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &calls->root),
 													key, strlen(key), &buffer);
@@ -286,33 +358,34 @@ listed(List *names)
 }
 
 pg_noreturn static void
-refuse(const WfExpr *expr, List *before, List *now)
+refuse(const char *what, const char *text, List *before, List *now)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("expression \"%s\" would call %s", expr->text,
+			 errmsg("%s \"%s\" would call %s", what, wf_quote(text),
 					listed(difference(now, before, false))),
-			 errdetail("When the definition was stored, it called %s.",
+			 errdetail("When it was stored, it called %s.",
 					   listed(difference(before, now, false))),
-			 errhint("The search_path of the definition leads to other objects now. If they are meant, store the definition again; else drop them, or name with their schemas what is meant.")));
+			 errhint("The search_path that was stored with it leads to other objects now. If they are meant, store it again; else drop them, or name with their schemas what is meant.")));
 }
 
 /*
- * Error 55000, with both named, if an analyzed expression calls anything of users
- * that it did not call when `calls` were kept, or the other way round.
+ * Error 55000, with both named, if an analyzed expression, or statement, calls anything of
+ * users that it did not call when `calls` were kept, or the other way round.  what: which of
+ * the two it is, for messages, with its text.  What was not kept may call anything.
  */
 void
-wf_calls_check(const Jsonb *calls, const WfExpr *expr, Node *tree)
+wf_calls_check(const Jsonb *calls, const char *key, const char *what, const char *text, Node *tree)
 {
 	bool		found;
-	List	   *before = recorded(calls, expr, &found);
+	List	   *before = recorded(calls, key, &found);
 	List	   *now;
 
 	if (!found)
 		return;
 	now = wf_calls_objects(tree);
 	if (difference(now, before, true) != NIL || difference(before, now, true) != NIL)
-		refuse(expr, before, wf_calls_of(tree));
+		refuse(what, text, before, wf_calls_of(tree));
 }
 
 /* --- and back -------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /*
  * calls.h
- *	  What an expression calls, by names that last.
+ *	  What an expression or a statement calls, by names that last.
  */
 #ifndef WF_CALLS_H
 #define WF_CALLS_H
@@ -14,7 +14,9 @@
 extern List *wf_calls_of(Node *tree);
 extern List *wf_calls_objects(Node *tree);
 extern const char *wf_calls_key(const WfExpr *expr);
-extern void wf_calls_check(const Jsonb *calls, const WfExpr *expr, Node *tree);
+extern Jsonb *wf_calls_names(Node *tree);
+extern void wf_calls_check(const Jsonb *calls, const char *key, const char *what, const char *text,
+						   Node *tree);
 extern Oid	wf_calls_find_function(const char *signature, Oid *schema);
 extern Oid	wf_calls_find_operator(const char *signature, Oid *schema);
 extern const char *wf_calls_arguments(const char *signature);

@@ -232,18 +232,9 @@ wf_eval_define_calls(WfEvaluator *evaluator)
 	wf_user_context_enter(&evaluator->author, &bracket);
 	for (int i = 0; i < chart->nexprs; i++)
 	{
-		List	   *names;
-		Jsonb	  **values;
-		int			n = 0;
-		ListCell   *cell;
-
-		if (chart->exprs[i]->is_function)
-			continue;
-		names = wf_calls_of(wf_expression_parse(chart->exprs[i], &type));
-		values = palloc(sizeof(Jsonb *) * (list_length(names) + 1));
-		foreach(cell, names)
-			values[n++] = wf_jsonb_string(lfirst(cell));
-		put(&members, wf_calls_key(chart->exprs[i]), wf_jsonb_array(n, values));
+		if (!chart->exprs[i]->is_function)
+			put(&members, wf_calls_key(chart->exprs[i]),
+				wf_calls_names(wf_expression_parse(chart->exprs[i], &type)));
 	}
 	wf_user_context_leave(&bracket);
 	return object_of(&members);

@@ -70,7 +70,8 @@ wf_evaluator_compile(WfEvaluator *evaluator, WfCompiled *compiled, WfUserContext
 	else
 		tree = wf_expression_parse(compiled->expr, &compiled->type);
 	if (evaluator->calls != NULL && !compiled->expr->is_function && !compiled->is_stub)
-		wf_calls_check(evaluator->calls, compiled->expr, tree);
+		wf_calls_check(evaluator->calls, wf_calls_key(compiled->expr), "expression", compiled->expr->text,
+					   tree);
 	compiled->uses_event = wf_expression_uses(tree, WF_PARAM_EVENT);
 	compiled->uses_states = wf_expression_uses(tree, WF_PARAM_STATES);
 

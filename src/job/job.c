@@ -55,7 +55,7 @@ typedef struct CacheEntry
 static WfStatement load_statement = {
 	.sql = "SELECT j.version, j.root, j.owner, o.role, j.dropped_at IS NOT NULL, j.name, j.mode, j.queue, j.command,"
 	" j.call, j.parameters, j.retry::pg_catalog.text, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result,"
-	" j.start_within, j.search_path, j.time_zone, j.cache"
+	" j.start_within, j.search_path, j.time_zone, j.cache, j.calls"
 	" FROM workflow.job j, workflow.owner o"
 	" WHERE j.id OPERATOR(pg_catalog.=) $1 AND o.id OPERATOR(pg_catalog.=) j.owner",
 	WF_ARGS(INT4OID),
@@ -72,7 +72,8 @@ enum
 {
 	JOB_version, JOB_root, JOB_owner, JOB_role, JOB_dropped, JOB_name, JOB_mode, JOB_queue, JOB_command, JOB_call,
 	JOB_parameters, JOB_retry, JOB_timeout, JOB_priority, JOB_partition, JOB_limits, JOB_on_lost, JOB_result,
-	JOB_start_within, JOB_search_path, JOB_time_zone, JOB_cache, JOB_NCOLUMNS
+	JOB_start_within, JOB_search_path, JOB_time_zone, JOB_cache, JOB_calls,
+	JOB_NCOLUMNS
 };
 
 /* --- the cache ------------------------------------------------------------------ */
@@ -162,14 +163,23 @@ fill_settings(WfJob *job, const Datum *values, const bool *nulls)
 }
 
 static void
-fill_command(WfJob *job, const Datum *values, const bool *nulls)
+fill_code(WfJob *job, const Datum *values, const bool *nulls)
 {
 	const WfJobCommand *command;
+	Jsonb	   *calls = copy_of(values[JOB_calls], nulls[JOB_calls]);
 
+	if (!nulls[JOB_parameters])
+	{
+		job->parameters = wf_parameters_parse(copy_of(values[JOB_parameters], false), true);
+		job->sensitive = wf_parameters_sensitive(job->parameters, &job->nsensitive);
+		wf_parameters_set_calls(job->parameters, calls);
+	}
+	if (job->partition_by != NULL)
+		job->partition_by->calls = calls;
 	job->command = text_of(values[JOB_command], nulls[JOB_command]);
 	if (nulls[JOB_call])
 		return;
-	job->call = wf_job_call_new(copy_of(values[JOB_call], false),
+	job->call = wf_job_call_new(copy_of(values[JOB_call], false), calls,
 								job->keeps_result ? job->result : NULL);
 	wf_job_call_measure(job->call, job->id, job->command);
 	command = wf_job_call_command(job);
@@ -199,12 +209,7 @@ make(int32 id, const Datum *values, const bool *nulls)
 	job->author.time_zone = TextDatumGetCString(values[JOB_time_zone]);
 	fill_owner(job, values);
 	fill_settings(job, values, nulls);
-	fill_command(job, values, nulls);
-	if (!nulls[JOB_parameters])
-	{
-		job->parameters = wf_parameters_parse(copy_of(values[JOB_parameters], false), true);
-		job->sensitive = wf_parameters_sensitive(job->parameters, &job->nsensitive);
-	}
+	fill_code(job, values, nulls);
 	MemoryContextSwitchTo(old);
 	return job;
 }

@@ -32,6 +32,7 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "eval/expected_calls.h"
 #include "eval/meter.h"
 #include "job/job_author.h"
 #include "job/job_call.h"
@@ -49,6 +50,7 @@ struct WfJobCall
 	FmgrInfo   *flinfo;			/* good for the row of pg_proc with the next two */
 	TransactionId row_xmin;
 	ItemPointerData row_place;
+	const Jsonb *calls;			/* what it may call, or NULL: not known */
 	SPIPlanPtr	plan;			/* of a statement; NULL: not made yet */
 	WfParameterType *types;			/* of its parameters */
 	WfParameterType	returns;		/* what comes out */
@@ -70,14 +72,18 @@ typedef struct Call
 	Jsonb	  **results;
 } Call;
 
-/* A stored command, in the memory context of its job; result: a type, or NULL. */
+/*
+ * A stored command, in the memory context of its job.  calls: what all code of the job called
+ * when it was stored, or NULL; result: a type, or NULL.
+ */
 struct WfJobCall *
-wf_job_call_new(Jsonb *stored, const char *result)
+wf_job_call_new(Jsonb *stored, const Jsonb *calls, const char *result)
 {
 	struct WfJobCall *call = palloc0(sizeof(struct WfJobCall));
 
 	call->context = CurrentMemoryContext;
 	call->command = wf_job_command_read(stored);
+	call->calls = calls;
 	call->types = palloc0(sizeof(WfParameterType) * (call->command->n + 1));
 	for (int i = 0; i < call->command->n; i++)
 		call->types[i] = (WfParameterType) {.name = call->command->types[i],.context = call->context};
@@ -327,12 +333,34 @@ arguments(const Call *call)
 	return params;
 }
 
+/* Execute the statement, whatever calls of it are looked up for that being what they were. */
+static int
+execute(Call *call)
+{
+	struct WfJobCall *ready = call->job->call;
+	WfExpectedCalls expected = {.text = ready->command->text,.calls = ready->calls,.key = WF_JOB_COMMAND_KEY};
+	volatile int code = 0;
+
+	wf_expected_calls_begin(&expected);
+	PG_TRY();
+	{
+		SPIPlanPtr	plan = plan_of(ready);
+		SPIExecuteOptions options = {.params = arguments(call)};
+
+		code = SPI_execute_plan_extended(plan, &options);
+	}
+	PG_FINALLY();
+	{
+		wf_expected_calls_end(&expected);
+	}
+	PG_END_TRY();
+	return code;
+}
+
 static void
 call_statement(Call *call)
 {
-	SPIPlanPtr	plan = plan_of(call->job->call);
-	SPIExecuteOptions options = {.params = arguments(call)};
-	int			code = SPI_execute_plan_extended(plan, &options);
+	int			code = execute(call);
 
 	if (code < 0)
 		elog(ERROR, "could not execute the command of job \"%s\": %s", call->job->name,

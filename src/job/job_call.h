@@ -12,7 +12,7 @@
 #include "job/job_command.h"
 
 extern void wf_job_call_check_result(const WfJob *job, const Jsonb *result);
-extern struct WfJobCall *wf_job_call_new(Jsonb *stored, const char *result);
+extern struct WfJobCall *wf_job_call_new(Jsonb *stored, const Jsonb *calls, const char *result);
 extern void wf_job_call_measure(struct WfJobCall *call, int32 job, const char *command);
 extern const WfJobCommand *wf_job_call_command(const WfJob *job);
 extern Jsonb *wf_job_call_one(const WfJob *job, Jsonb *params, Jsonb *run,

@@ -304,6 +304,7 @@ resolve_statement(WfJobCommand *command, const char *text, const WfParameters *p
 {
 	List	   *names;
 	List	   *statements;
+	Query	   *query;
 	Oid		   *types;
 	int			n;
 
@@ -326,7 +327,8 @@ resolve_statement(WfJobCommand *command, const char *text, const WfParameters *p
 		command->names[i] = list_nth(names, i);
 		types[i] = declared_type(parameters, command->names[i]);
 	}
-	(void) parse_analyze_varparams(linitial(statements), command->text, &types, &n, NULL);
+	query = parse_analyze_varparams(linitial(statements), command->text, &types, &n, NULL);
+	command->calls = wf_calls_names((Node *) query);
 	for (int i = 0; i < command->n; i++)
 	{
 		Oid			type = OidIsValid(types[i]) && types[i] != UNKNOWNOID ? types[i] : TEXTOID;

@@ -10,6 +10,9 @@
 
 #include "parameter/parameters.h"
 
+/* Under which key job.calls has what the statement calls. */
+#define WF_JOB_COMMAND_KEY	"command"
+
 /* How a command is called. */
 typedef enum WfJobForm
 {
@@ -31,6 +34,7 @@ typedef struct WfJobCommand
 	int			n;				/* parameters of the text */
 	const char **names;
 	const char **types;
+	Jsonb	   *calls;			/* when a statement is resolved: what it calls; else NULL */
 } WfJobCommand;
 
 extern WfJobCommand *wf_job_command_resolve(const char *text, const WfParameters *parameters,

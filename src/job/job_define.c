@@ -50,13 +50,13 @@
 /* The columns that say whether two versions are the same, and are written. */
 #define DEFINED \
 	"mode, queue, command, call, parameters, retry, timeout, priority, partition, limits, on_lost, result," \
-	" start_within, description, search_path, time_zone, cache"
-#define NDEFINED 17
+	" start_within, description, search_path, time_zone, cache, calls"
+#define NDEFINED 18
 #define DEFINED_VALUES \
-	"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
+	"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21"
 #define DEFINED_TYPES \
 	INT2OID, INT4OID, TEXTOID, JSONBOID, JSONBOID, JSONBOID, INTERVALOID, INT2OID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, \
-	INTERVALOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID
+	INTERVALOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID
 
 static WfStatement newest_statement = {
 	.sql = "SELECT j.version, j.root, j.owner, j.dropped_at IS NOT NULL, o.name,"
@@ -76,9 +76,9 @@ static WfStatement same_statement = {
 
 static WfStatement insert_statement = {
 	.sql = "INSERT INTO workflow.job (name, version, owner, root, created_at, sensitive, " DEFINED ")"
-	" VALUES ($1, $2, $3, $21, $22, $23, " DEFINED_VALUES ")"
+	" VALUES ($1, $2, $3, $22, $23, $24, " DEFINED_VALUES ")"
 	" RETURNING id",
-	.nargs = 23,
+	.nargs = 24,
 	.args = {TEXTOID, INT4OID, INT4OID, DEFINED_TYPES, INT4OID, TIMESTAMPTZOID, TEXTARRAYOID}
 };
 
@@ -303,8 +303,8 @@ find_newest(const char *name, int32 owner, bool reserved)
 /* The values of a row, as the statements have them. */
 typedef struct Row
 {
-	Datum		values[23];
-	char		nulls[24];
+	Datum		values[24];
+	char		nulls[25];
 } Row;
 
 static void
@@ -333,10 +333,35 @@ set_sensitive(Row *row, const WfParameters *parameters)
 	int			n = 0;
 	const char **pointers = parameters == NULL ? NULL : wf_parameters_sensitive(parameters, &n);
 
-	set(row, 23, n > 0, n > 0 ? PointerGetDatum(wf_sensitive_pointers(n, pointers)) : (Datum) 0);
+	set(row, 24, n > 0, n > 0 ? PointerGetDatum(wf_sensitive_pointers(n, pointers)) : (Datum) 0);
 }
 
-/* What is stored of the command and its parameters; looked up here. */
+/* What all code of a job calls; null: it has none that is looked up in a path. */
+static Jsonb *
+calls_of(const WfJobCommand *command, WfParameters *parameters, WfParameterExpr *partition)
+{
+	const char *keys[2];
+	Jsonb	   *values[2];
+	Jsonb	   *calls;
+	int			n = 0;
+
+	if (command != NULL && command->calls != NULL)
+	{
+		keys[n] = WF_JOB_COMMAND_KEY;
+		values[n++] = command->calls;
+	}
+	if (partition != NULL)
+	{
+		keys[n] = wf_parameter_expr_key(partition);
+		values[n++] = wf_parameter_expr_calls(partition);
+	}
+	calls = wf_jsonb_object(n, keys, values);
+	if (parameters != NULL)
+		calls = wf_jsonb_merge(calls, wf_parameters_calls(parameters));
+	return JB_ROOT_COUNT(calls) == 0 ? NULL : calls;
+}
+
+/* What is stored of the command, its parameters and the partition; looked up here. */
 static void
 set_command(Row *row, const WfJobText *text, WfJobMode mode)
 {
@@ -354,6 +379,8 @@ set_command(Row *row, const WfJobText *text, WfJobMode mode)
 	set_text(row, 6, text->command);
 	set_jsonb(row, 7, command == NULL ? NULL : wf_job_command_write(command));
 	set_jsonb(row, 8, parameters == NULL ? NULL : wf_parameters_canonical(parameters));
+	set_text(row, 12, text->partition);
+	set_jsonb(row, 21, calls_of(command, parameters, wf_job_partition_compile(text->partition)));
 	set_sensitive(row, parameters);
 }
 
@@ -384,8 +411,6 @@ set_all(Row *row, const WfJobText *text, const Newest *newest)
 	set_jsonb(row, 9, text->retry);
 	set(row, 10, text->timeout != NULL, IntervalPGetDatum(text->timeout));
 	set(row, 11, true, Int16GetDatum(text->priority));
-	wf_job_partition_check(text->partition);
-	set_text(row, 12, text->partition);
 	check_limits(text->limits);
 	set_jsonb(row, 13, text->limits);
 	set_text(row, 14, text->on_lost);
@@ -419,8 +444,8 @@ insert(Row *row, const WfJobText *text, const Newest *newest)
 	Datum		id;
 
 	set(row, 2, true, Int32GetDatum(newest->version + 1));
-	set(row, 21, true, Int32GetDatum(newest->root));
-	set(row, 22, true, TimestampTzGetDatum(wf_clock_now()));
+	set(row, 22, true, Int32GetDatum(newest->root));
+	set(row, 23, true, TimestampTzGetDatum(wf_clock_now()));
 	(void) wf_statement_execute(&insert_statement, row->values, row->nulls, 0);
 	id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (newest->root == 0)

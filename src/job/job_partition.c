@@ -43,16 +43,20 @@ compile(WfParameterExpr *expr)
 	wf_parameter_expr_compile(expr);
 }
 
-/* Throw what is wrong with it, as the current user, who is its author. */
-void
-wf_job_partition_check(const char *text)
+/*
+ * The expression that it is, or NULL; throws what is wrong with it, as the current user, who is
+ * its author.
+ */
+WfParameterExpr *
+wf_job_partition_compile(const char *text)
 {
 	WfParameterExpr *expr = wf_job_partition_parse(text);
 
 	if (expr == NULL)
-		return;
+		return NULL;
 	compile(expr);
 	wf_parameter_expr_forget(expr);
+	return expr;
 }
 
 /* The partition of one run. */

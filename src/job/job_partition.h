@@ -12,7 +12,7 @@
 #define WF_MAX_PARTITION	1000
 
 extern struct WfParameterExpr *wf_job_partition_parse(const char *text);
-extern void wf_job_partition_check(const char *text);
+extern WfParameterExpr *wf_job_partition_compile(const char *text);
 extern const char *wf_job_partition_of(const WfJob *job, Jsonb *params);
 
 #endif							/* WF_JOB_PARTITION_H */

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
+#include "eval/calls.h"
 #include "eval/expression.h"
 #include "eval/pure.h"
 #include "parameter/parameter_expr.h"
@@ -81,23 +82,47 @@ coerce(ParseState *pstate, Node *tree, void *arg)
 	return result;
 }
 
+static Node *
+analyze(WfParameterExpr *expr)
+{
+	ParseState *pstate = make_parsestate(NULL);
+
+	pstate->p_pre_columnref_hook = resolve_column;
+	pstate->p_ref_hook_state = expr;
+	return wf_expression_analyze(pstate, expr->text, coerce, expr);
+}
+
+/* Under which key it is kept what an expression calls. */
+const char *
+wf_parameter_expr_key(const WfParameterExpr *expr)
+{
+	return psprintf("%s %s %s", expr->is_check ? "check" : "default", expr->type->name, expr->text);
+}
+
+/*
+ * What it calls, to be kept; as the author, whose context is entered, after it was compiled.
+ */
+Jsonb *
+wf_parameter_expr_calls(WfParameterExpr *expr)
+{
+	return wf_calls_names(analyze(expr));
+}
+
 /*
  * Parse and plan an expression, if that has to be done, as the author, whose
  * context is entered.  Its type must have been found.  Throws what the parser
- * throws, 42804 for a wrong type.
+ * throws, 42804 for a wrong type, 55000 as wf_calls_check().
  */
 void
 wf_parameter_expr_compile(WfParameterExpr *expr)
 {
-	ParseState *pstate;
 	Node	   *tree;
 
 	if (expr->cached != NULL && expr->cached->is_valid)
 		return;
-	pstate = make_parsestate(NULL);
-	pstate->p_pre_columnref_hook = resolve_column;
-	pstate->p_ref_hook_state = expr;
-	tree = wf_expression_analyze(pstate, expr->text, coerce, expr);
+	tree = analyze(expr);
+	if (expr->calls != NULL)
+		wf_calls_check(expr->calls, wf_parameter_expr_key(expr), "expression", expr->text, tree);
 	wf_parameter_expr_forget(expr);
 	expr->cached = GetCachedExpression(tree);
 	expr->pure = wf_pure_is(expr->cached->expr);

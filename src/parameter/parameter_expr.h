@@ -17,6 +17,7 @@ typedef struct WfParameterExpr
 	const char *text;
 	bool		is_check;		/* boolean, and knows `value` */
 	WfParameterType *type;			/* of the parameter */
+	const Jsonb *calls;			/* what it called when it was stored, among others; or NULL */
 	CachedExpression *cached;	/* or NULL: to be compiled (again) */
 	bool		pure;			/* needs no author */
 	ExprState  *state;			/* good for the next three */
@@ -26,6 +27,8 @@ typedef struct WfParameterExpr
 	bool		in_use;
 } WfParameterExpr;
 
+extern const char *wf_parameter_expr_key(const WfParameterExpr *expr);
+extern Jsonb *wf_parameter_expr_calls(WfParameterExpr *expr);
 extern void wf_parameter_expr_compile(WfParameterExpr *expr);
 extern void wf_parameter_expr_forget(WfParameterExpr *expr);
 extern Datum wf_parameter_expr_evaluate(WfParameterExpr *expr, Datum value, bool value_null,

@@ -413,6 +413,45 @@ wf_parameters_compile(WfParameters *parameters)
 	parameters->found = true;
 }
 
+/*
+ * From now on their expressions may call only what they called when they were stored, as
+ * wf_parameters_calls() has kept it among others.  calls has to live as long, or is NULL.
+ */
+void
+wf_parameters_set_calls(WfParameters *parameters, const Jsonb *calls)
+{
+	for (int i = 0; i < parameters->n; i++)
+	{
+		if (parameters->items[i].computed != NULL)
+			parameters->items[i].computed->calls = calls;
+		if (parameters->items[i].check != NULL)
+			parameters->items[i].check->calls = calls;
+	}
+}
+
+/* What their expressions, which are compiled, call; in the author's context. */
+Jsonb *
+wf_parameters_calls(WfParameters *parameters)
+{
+	const char **keys = palloc(sizeof(char *) * (2 * parameters->n + 1));
+	Jsonb	  **values = palloc(sizeof(Jsonb *) * (2 * parameters->n + 1));
+	int			n = 0;
+
+	for (int i = 0; i < parameters->n; i++)
+	{
+		WfParameterExpr *exprs[] = {parameters->items[i].computed, parameters->items[i].check};
+
+		for (int k = 0; k < (int) lengthof(exprs); k++)
+		{
+			if (exprs[k] == NULL)
+				continue;
+			keys[n] = wf_parameter_expr_key(exprs[k]);
+			values[n++] = wf_parameter_expr_calls(exprs[k]);
+		}
+	}
+	return wf_jsonb_object(n, keys, values);
+}
+
 /* --- defaults ------------------------------------------------------------------- */
 
 /* Does a check depend on nothing but the value? */

@@ -48,6 +48,8 @@ extern WfParameter *wf_parameters_get(const WfParameters *parameters,
 									  const char *name);
 extern const char **wf_parameters_sensitive(const WfParameters *parameters, int *n);
 extern bool wf_parameters_are_found(const WfParameters *parameters);
+extern void wf_parameters_set_calls(WfParameters *parameters, const Jsonb *calls);
+extern Jsonb *wf_parameters_calls(WfParameters *parameters);
 extern void wf_parameters_compile(WfParameters *parameters);
 extern void wf_parameters_check_defaults(WfParameters *parameters);
 

@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -20,6 +22,8 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "base/quote.h"
 #include "base/version.h"
@@ -151,8 +155,65 @@ type_of(Oid relation, const char *column)
 }
 
 /*
+ * A type as the text of a statement names it that casts to it without a length: "character"
+ * would be one character.
+ */
+static char *
+plain_type(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	name = quote_qualified_identifier(get_namespace_name(form->typnamespace), NameStr(form->typname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+/* An operand of the operator of this input type, which none of that name then fits better. */
+static char *
+operand(const char *text, Oid type)
+{
+	return IsPolymorphicType(type) ? pstrdup(text) : psprintf("CAST(%s AS %s)", text, plain_type(type));
+}
+
+/*
+ * "left = right", by the operator that the type's own operator class has: what is called "=" in
+ * the search_path of the owner, others may have put there.  Error 42883 without one.
+ */
+static char *
+equality(Oid type, const char *left, const char *right)
+{
+	Oid			found = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple	tuple;
+	Form_pg_operator form;
+	char	   *text;
+
+	if (!OidIsValid(found))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not identify an equality operator for type %s", format_type_be(type))));
+	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(found));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", found);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	text = psprintf("%s OPERATOR(%s.%s) %s", operand(left, form->oprleft),
+					quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname),
+					operand(right, form->oprright));
+	ReleaseSysCache(tuple);
+	return text;
+}
+
+/* A value as it is compared: as a text, byte by byte. */
+#define AS_TEXT(value) "CAST(" value " AS pg_catalog.text) COLLATE pg_catalog.\"C\""
+
+/*
  * The statement that has rows carry states: $1 are keys, $2 states.  Everything that is
- * named in it is a name of the catalogs, quoted, as in the statements of foreign keys.
+ * named in it is a name of the catalogs, quoted, and so are its operators, as in the
+ * statements of foreign keys: nothing is looked up in a path.
  * SPI must be connected; in the context of the owner of the definition.
  */
 SPIPlanPtr
@@ -164,13 +225,18 @@ wf_bound_prepare(const WfBound *bound)
 	char	   *state_type = type_of(bound->relation, bound->state_column);
 	char	   *state_column = pstrdup(quote_identifier(bound->state_column));
 	char	   *key_type = type_of(bound->relation, bound->key_column);
+	Oid			key = get_atttype(bound->relation, get_attnum(bound->relation, bound->key_column));
+	char	   *state = psprintf("CAST(u.state AS %s)", state_type);
 	SPIPlanPtr	plan;
 
-	plan = SPI_prepare(psprintf("UPDATE %s t SET %s = CAST(u.state AS %s)"
+	plan = SPI_prepare(psprintf("UPDATE %s t SET %s = %s"
 								" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) u(key, state)"
-								" WHERE t.%s = CAST(u.key AS %s) AND t.%s IS DISTINCT FROM CAST(u.state AS %s)",
-								table, state_column, state_type, quote_identifier(bound->key_column), key_type,
-								state_column, state_type), 2, types);
+								" WHERE %s AND NOT (t.%s IS NULL AND %s IS NULL)"
+								" AND (" AS_TEXT("t.%s") " OPERATOR(pg_catalog.<>) " AS_TEXT("%s") ") IS NOT FALSE",
+								table, state_column, state,
+								equality(key, psprintf("t.%s", quote_identifier(bound->key_column)),
+									  psprintf("CAST(u.key AS %s)", key_type)),
+								state_column, state, state_column, state), 2, types);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare an update of %s: %s", table, SPI_result_code_string(SPI_result));
 	return plan;

@@ -125,7 +125,7 @@ look_up(WfJob *job, const WfParcel *parcel)
 	job->takes_many = lookup.command->form == WF_JOB_FORM_MANY;
 	job->takes_run = lookup.command->form == WF_JOB_FORM_RUN;
 	job->is_procedure = lookup.command->is_procedure;
-	job->call = wf_job_call_new(wf_job_command_write(lookup.command), NULL);
+	job->call = wf_job_call_new(wf_job_command_write(lookup.command), NULL, NULL);
 }
 
 static bool

@@ -51,10 +51,10 @@
 
 static WfStatement insert_statement = {
 	.sql = "INSERT INTO workflow.table_trigger (name, owner, relation, on_table, events, job, definition, event, key,"
-	" condition, search_path, time_zone, created_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (name) DO NOTHING",
+	" condition, search_path, time_zone, created_at, calls)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (name) DO NOTHING",
 	WF_ARGS(TEXTOID, INT4OID, OIDOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-			TEXTOID, TIMESTAMPTZOID)
+			TEXTOID, TIMESTAMPTZOID, JSONBOID)
 };
 
 static WfStatement lock_statement = {
@@ -152,24 +152,30 @@ check_rights(const WfTableText *text)
 		wf_known_tell(definition->name, text->event, true);
 }
 
-/* The expressions fit the table, in the context in which they will be evaluated. */
-static void
+/*
+ * The expressions fit the table, in the context in which they will be evaluated.  Returns what
+ * they call.
+ */
+static Jsonb *
 check_expressions(const WfTableText *text, const WfAuthor *author)
 {
 	WfTableExpr *key = wf_table_expr_new(text->key, false);
 	WfTableExpr *when = wf_table_expr_new(text->when, true);
 	WfUserContext bracket = {0};
 	Relation	relation = table_open(text->relation, AccessShareLock);
+	Jsonb	   *calls;
 
 	wf_user_context_enter(author, &bracket);
 	if (key != NULL)
 		wf_table_expr_compile(key, RelationGetDescr(relation));
 	if (when != NULL)
 		wf_table_expr_compile(when, RelationGetDescr(relation));
+	calls = wf_table_expr_calls(key, when);
 	wf_user_context_leave(&bracket);
 	wf_table_expr_forget(key);
 	wf_table_expr_forget(when);
 	table_close(relation, NoLock);
+	return calls;
 }
 
 /* --- storing ------------------------------------------------------------------------- */
@@ -195,10 +201,10 @@ array_of(List *strings)
 
 /* Error 42710 if there is one of this name. */
 static void
-insert(const WfTableText *text, const WfAuthor *author, int32 owner)
+insert(const WfTableText *text, const WfAuthor *author, Jsonb *calls, int32 owner)
 {
-	Datum		values[13];
-	char		nulls[] = "             ";
+	Datum		values[14];
+	char		nulls[] = "              ";
 
 	set_text(&values[0], &nulls[0], text->name);
 	values[1] = Int32GetDatum(owner);
@@ -215,6 +221,7 @@ insert(const WfTableText *text, const WfAuthor *author, int32 owner)
 	set_text(&values[10], &nulls[10], author->search_path);
 	set_text(&values[11], &nulls[11], author->time_zone);
 	values[12] = TimestampTzGetDatum(wf_clock_now());
+	values[13] = JsonbPGetDatum(calls);
 	if (wf_statement_execute(&insert_statement, values, nulls, 0) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -303,6 +310,7 @@ void
 wf_table_define(const WfTableText *text)
 {
 	WfAuthor	author = {.role = GetUserId()};
+	Jsonb	   *calls;
 	int32		owner;
 	ListCell   *cell;
 
@@ -316,9 +324,9 @@ wf_table_define(const WfTableText *text)
 	author.search_path = wf_define_path();
 	author.time_zone = pg_get_timezone_name(session_timezone);
 	check_rights(text);
-	check_expressions(text, &author);
+	calls = check_expressions(text, &author);
 	wf_table_trigger_changing();
-	insert(text, &author, owner);
+	insert(text, &author, calls, owner);
 	foreach(cell, text->events)
 		create_trigger(text, lfirst(cell));
 	note("create_table_trigger", text->name, owner);

@@ -25,7 +25,9 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "base/jsonb.h"
 #include "base/quote.h"
+#include "eval/calls.h"
 #include "eval/expression.h"
 #include "eval/pure.h"
 #include "table/table_expr.h"
@@ -169,16 +171,54 @@ wf_table_expr_is_compiled(const WfTableExpr *expr, TupleDesc desc)
 		(expr->cached != NULL && expr->cached->is_valid && equalTupleDescs(expr->desc, desc));
 }
 
+/* For rows as expr->desc says. */
+static Node *
+analyze(WfTableExpr *expr)
+{
+	ParseState *pstate = make_parsestate(NULL);
+
+	pstate->p_pre_columnref_hook = resolve_column;
+	pstate->p_ref_hook_state = expr;
+	return wf_expression_analyze(pstate, expr->text, coerce, expr);
+}
+
+/* Under which key it is kept what an expression calls. */
+static const char *
+key_of(const WfTableExpr *expr)
+{
+	return expr->is_condition ? "when" : "key";
+}
+
+/* What both expressions of a table trigger call, of which either may be NULL; when they are compiled. */
+Jsonb *
+wf_table_expr_calls(WfTableExpr *key, WfTableExpr *when)
+{
+	WfTableExpr *exprs[] = {key, when};
+	const char *keys[lengthof(exprs)];
+	Jsonb	   *values[lengthof(exprs)];
+	int			n = 0;
+
+	for (int i = 0; i < (int) lengthof(exprs); i++)
+	{
+		if (exprs[i] == NULL)
+			continue;
+		keys[n] = key_of(exprs[i]);
+		values[n++] = wf_calls_names(analyze(exprs[i]));
+	}
+	return wf_jsonb_object(n, keys, values);
+}
+
 /*
  * Parse and plan an expression, if that has to be done, as the author, whose context is
- * entered.  Throws what the parser throws, 42804 for a wrong type.
+ * entered.  Throws what the parser throws, 42804 for a wrong type, 55000 as
+ * wf_calls_check().
  */
 void
 wf_table_expr_compile(WfTableExpr *expr, TupleDesc desc)
 {
 	MemoryContext old;
-	ParseState *pstate;
 	CachedExpression *cached;
+	Node	   *tree;
 
 	if (wf_table_expr_is_compiled(expr, desc))
 		return;
@@ -186,10 +226,10 @@ wf_table_expr_compile(WfTableExpr *expr, TupleDesc desc)
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(expr));
 	expr->desc = CreateTupleDescCopyConstr(desc);
 	MemoryContextSwitchTo(old);
-	pstate = make_parsestate(NULL);
-	pstate->p_pre_columnref_hook = resolve_column;
-	pstate->p_ref_hook_state = expr;
-	cached = GetCachedExpression(wf_expression_analyze(pstate, expr->text, coerce, expr));
+	tree = analyze(expr);
+	if (expr->calls != NULL)
+		wf_calls_check(expr->calls, key_of(expr), "expression", expr->text, tree);
+	cached = GetCachedExpression(tree);
 
 	/* To plan it may run code of users, which has written to the table, and got here, too. */
 	if (expr->cached != NULL)

@@ -7,6 +7,7 @@
 
 #include "access/tupdesc.h"
 #include "nodes/execnodes.h"
+#include "utils/jsonb.h"
 #include "utils/plancache.h"
 
 #include "table/table_row.h"
@@ -16,6 +17,7 @@ typedef struct WfTableExpr
 {
 	const char *text;
 	bool		is_condition;	/* boolean; else text */
+	const Jsonb *calls;			/* what it called when it was stored, among others; or NULL */
 	TupleDesc	desc;			/* of the table, as it was compiled for; or NULL */
 	CachedExpression *cached;	/* or NULL: to be compiled (again) */
 	bool		pure;			/* needs no author */
@@ -32,6 +34,7 @@ typedef struct WfTableExprState
 extern WfTableExpr *wf_table_expr_new(const char *text, bool is_condition);
 extern void wf_table_expr_forget(WfTableExpr *expr);
 extern bool wf_table_expr_is_compiled(const WfTableExpr *expr, TupleDesc desc);
+extern Jsonb *wf_table_expr_calls(WfTableExpr *key, WfTableExpr *when);
 extern void wf_table_expr_compile(WfTableExpr *expr, TupleDesc desc);
 extern void wf_table_expr_begin(const WfTableExpr *expr, WfTableRow *row, WfTableExprState *state);
 extern Datum wf_table_expr_evaluate(WfTableExprState *state, bool *isnull);

@@ -37,7 +37,8 @@ typedef struct CacheEntry
 static HTAB *cache = NULL;
 
 static WfStatement load_statement = {
-	.sql = "SELECT t.relation, o.role, t.job, t.definition, t.event, t.key, t.condition, t.search_path, t.time_zone"
+	.sql = "SELECT t.relation, o.role, t.job, t.definition, t.event, t.key, t.condition, t.search_path, t.time_zone,"
+	" t.calls"
 	" FROM workflow.table_trigger t JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) t.owner"
 	" WHERE t.name OPERATOR(pg_catalog.=) $1",
 	WF_ARGS(TEXTOID),
@@ -46,7 +47,7 @@ static WfStatement load_statement = {
 
 enum
 {
-	RELATION = 1, ROLE, JOB, DEFINITION, EVENT, KEY, CONDITION, SEARCH_PATH, TIME_ZONE
+	RELATION = 1, ROLE, JOB, DEFINITION, EVENT, KEY, CONDITION, SEARCH_PATH, TIME_ZONE, CALLS
 };
 
 /* --- the cache ------------------------------------------------------------------ */
@@ -127,6 +128,26 @@ oid_of(int column)
 	return DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull));
 }
 
+/* What its expressions called when it was made; NULL: that is not known. */
+static Jsonb *
+calls_of(void)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, CALLS, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbPCopy(value);
+}
+
+static WfTableExpr *
+expr_of(int column, bool is_condition, const Jsonb *calls)
+{
+	WfTableExpr *expr = wf_table_expr_new(text_of(column), is_condition);
+
+	if (expr != NULL)
+		expr->calls = calls;
+	return expr;
+}
+
 /* The trigger of the row that was read, in a memory context of its own. */
 static WfTableTrigger *
 make(const char *name)
@@ -135,6 +156,7 @@ make(const char *name)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	WfTableTrigger *trigger = palloc0(sizeof(WfTableTrigger));
+	const Jsonb *calls = calls_of();
 
 	trigger->context = context;
 	trigger->name = pstrdup(name);
@@ -145,8 +167,8 @@ make(const char *name)
 	trigger->job = text_of(JOB);
 	trigger->definition = text_of(DEFINITION);
 	trigger->event = text_of(EVENT);
-	trigger->key = wf_table_expr_new(text_of(KEY), false);
-	trigger->when = wf_table_expr_new(text_of(CONDITION), true);
+	trigger->key = expr_of(KEY, false, calls);
+	trigger->when = expr_of(CONDITION, true, calls);
 	MemoryContextSwitchTo(old);
 	return trigger;
 }

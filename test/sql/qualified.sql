@@ -43,11 +43,11 @@ CREATE DOMAIN s1.small AS int CHECK (VALUE < 3);
 SET ROLE regress_app;
 SELECT is((workflow.send(:'p', 'go')).taken, false, 'a function that is named stays the one that was found');
 SELECT is((app.error('SELECT workflow.send(%L, ''call'')', :'p'))[1:3],
-    ARRAY['55000', 'expression "h(context->>''x'') AND lower(''A'') = ''a''" would call function s1.h(pg_catalog.text)', 'When the definition was stored, it called function s2.h(pg_catalog.text).'], 'an expression that would call another one is refused, with both');
+    ARRAY['55000', 'expression "h(context->>''x'') AND lower(''A'') = ''a''" would call function s1.h(pg_catalog.text)', 'When it was stored, it called function s2.h(pg_catalog.text).'], 'an expression that would call another one is refused, with both');
 SELECT is((app.error('SELECT workflow.send(%L, ''op'')', :'p'))[1:3],
-    ARRAY['55000', 'expression "context === context" would call function s1.same(pg_catalog.jsonb,pg_catalog.jsonb), operator s1.===(pg_catalog.jsonb,pg_catalog.jsonb)', 'When the definition was stored, it called function s2.same(pg_catalog.jsonb,pg_catalog.jsonb), operator s2.===(pg_catalog.jsonb,pg_catalog.jsonb).'], 'so with an operator');
+    ARRAY['55000', 'expression "context === context" would call function s1.same(pg_catalog.jsonb,pg_catalog.jsonb), operator s1.===(pg_catalog.jsonb,pg_catalog.jsonb)', 'When it was stored, it called function s2.same(pg_catalog.jsonb,pg_catalog.jsonb), operator s2.===(pg_catalog.jsonb,pg_catalog.jsonb).'], 'so with an operator');
 SELECT is((app.error('SELECT workflow.send(%L, ''domain'')', :'p'))[1:3],
-    ARRAY['55000', 'expression "5::small" would call type s1.small', 'When the definition was stored, it called type s2.small.'], 'so with a type');
+    ARRAY['55000', 'expression "5::small" would call type s1.small', 'When it was stored, it called type s2.small.'], 'so with a type');
 SELECT is((workflow.send(:'p', 'set')).context, '{"n": 1}', 'functions with parameters and those of allow are found');
 
 -- in place of what the server has
@@ -58,7 +58,7 @@ SET ROLE regress_stranger;
 CREATE FUNCTION s1.lower(text) RETURNS text LANGUAGE sql AS 'SELECT ''x''::text';
 SET ROLE regress_app;
 SELECT is((app.error('SELECT workflow.send(%L, ''go'')', :'q'))[1:3],
-    ARRAY['55000', 'expression "lower(''A''::text) = ''a''" would call function s1.lower(pg_catalog.text)', 'When the definition was stored, it called function pg_catalog.lower(pg_catalog.text).'], 'a function of pg_catalog is not replaced either');
+    ARRAY['55000', 'expression "lower(''A''::text) = ''a''" would call function s1.lower(pg_catalog.text)', 'When it was stored, it called function pg_catalog.lower(pg_catalog.text).'], 'a function of pg_catalog is not replaced either');
 SET LOCAL search_path TO s1, s2, app, public;
 SET ROLE regress_stranger;
 DROP FUNCTION s1.lower(text);
@@ -106,6 +106,63 @@ SET ROLE regress_app;
 SELECT is(workflow.define(:'mine'), 1, 'the same text makes no new version');
 SELECT workflow.start('mine') AS p \gset
 SELECT is((workflow.send(:'p', 'go')).taken, true, 'and its function is found');
+
+-- so with all other code of authors: what jobs do and check, data of events, table triggers,
+-- and rows that carry states
+RESET ROLE;
+SET LOCAL search_path TO s1, s2, app, public;
+SET ROLE regress_app;
+CREATE FUNCTION s2.p(jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION s2.t(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+CREATE TABLE s2.log (t text);
+CREATE TABLE s2.item (k varchar PRIMARY KEY, st varchar(20));
+CREATE TABLE s2.other (k text);
+INSERT INTO s2.other VALUES ('o');
+SELECT workflow.create_job('plain', 'INSERT INTO s2.log VALUES (t($k))', '{"k": "text"}') \g /dev/null
+SELECT workflow.create_job('table', 'INSERT INTO log VALUES ($k)', '{"k": "text"}') \g /dev/null
+SELECT workflow.create_job('check', parameters => '{"x": {"type": "numeric", "check": "p(params)"}}') \g /dev/null
+SELECT workflow.create_job('default', parameters => '{"x": {"type": "text", "default": {"@expr": "t(''a'')"}}}') \g /dev/null
+SELECT workflow.create_job('part', partition => '@t(params->>''x'')') \g /dev/null
+SELECT workflow.create_table_trigger('others', 's2.other', 'insert', 'part', "key" => 't(new.k)') \g /dev/null
+SELECT workflow.create_table_trigger('items', 's2.other', 'update', 'part', "when" => 'p(new)') \g /dev/null
+\set data '{"id": "data", "initial": "a", "events": {"go": {"data": {"x": {"type": "numeric", "check": "p(params)"}}}}, "states": {"a": {"on": {"go": "b"}}, "b": {}}}'
+SELECT workflow.define(:'data') \g /dev/null
+SELECT workflow.start('data', key => '1') \g /dev/null
+SELECT workflow.define('{"id": "bound", "initial": "a", "states": {"a": {"on": {"go": "b"}}, "b": {}}}') \g /dev/null
+SELECT workflow.bind('bound', 's2.item', 'k', 'st') \g /dev/null
+INSERT INTO s2.item VALUES ('i');
+SET ROLE regress_stranger;
+CREATE FUNCTION s1.p(jsonb) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE ''theirs''; END';
+CREATE FUNCTION s1.t(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE ''theirs''; END';
+CREATE FUNCTION s1.eq(varchar, varchar) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE ''theirs''; END';
+CREATE OPERATOR s1.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = s1.eq);
+CREATE OPERATOR s1.<> (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = s1.eq);
+CREATE TABLE s1.log (t text);
+GRANT ALL ON s1.log TO regress_app;
+SET ROLE regress_app;
+SELECT workflow.run_job('plain', '{"k": "a"}') AS r \gset
+SELECT is((app.error('SELECT workflow.work_runs()'))[1:3],
+    ARRAY['55000', 'statement "INSERT INTO s2.log VALUES (t($1))" would call function s1.t(pg_catalog.text)', 'When it was stored, it called function s2.t(pg_catalog.text).'], 'a statement calls no function of others');
+SELECT workflow.cancel_run(:'r') \g /dev/null
+SELECT workflow.run_job('table', '{"k": "a"}') AS r \gset
+SELECT is((app.error('SELECT workflow.work_runs()'))[1:3],
+    ARRAY['55000', 'statement "INSERT INTO log VALUES ($1)" would call table s1.log', 'When it was stored, it called table s2.log.'], 'and writes to no table of others');
+SELECT is(workflow.create_job('table', 'INSERT INTO log VALUES ($k)', '{"k": "text"}'), 2, 'which another version of the job may');
+SELECT workflow.cancel_run(:'r') \g /dev/null
+SELECT is((app.error('SELECT workflow.run_job(''check'', ''{"x": 1}'')'))[1:2], ARRAY['55000', 'expression "p(params)" would call function s1.p(pg_catalog.jsonb)'], 'so with a check');
+SELECT is((app.error('SELECT workflow.run_job(''default'')'))[1:2], ARRAY['55000', 'expression "t(''a'')" would call function s1.t(pg_catalog.text)'], 'a default');
+SELECT is((app.error('SELECT workflow.run_job(''part'', ''{"x": "a"}'')'))[1:2], ARRAY['55000', 'expression "t(params->>''x'')" would call function s1.t(pg_catalog.text)'], 'a partition');
+SELECT is((app.error('SELECT workflow.send_by_key(''data'', ''1'', ''go'', ''{"x": 1}'')'))[1:2], ARRAY['55000', 'expression "p(params)" would call function s1.p(pg_catalog.jsonb)'], 'a check of data of an event');
+SELECT is((app.error('INSERT INTO s2.other VALUES (1)'))[1:2], ARRAY['55000', 'expression "t(new.k)" would call function s1.t(pg_catalog.text)'], 'the key of a table trigger');
+SELECT is((app.error('UPDATE s2.other SET k = k'))[1:2], ARRAY['55000', 'expression "p(new)" would call function s1.p(pg_catalog.jsonb)'], 'and its condition');
+SELECT workflow.start('bound', key => 'i') AS p \gset
+SELECT (workflow.send(:'p', 'go')).taken \g /dev/null
+SELECT is(st::text, 'b', 'rows are found and compared by operators of the server') FROM s2.item;
+SET ROLE regress_stranger;
+DROP FUNCTION s1.p(jsonb), s1.t(text);
+SET ROLE regress_app;
+SELECT is((app.error('SELECT workflow.run_job(''check'', ''{"x": 1}'')'))[1], 'no error', 'when they are gone, all is as before');
+SELECT is((app.error('INSERT INTO s2.other VALUES (1)'))[1], 'no error', 'for rows, too');
 
 \set end :srcdir '/end.psql'
 \i :end
