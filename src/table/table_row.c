@@ -11,13 +11,16 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "table/table_row.h"
 
@@ -38,6 +41,24 @@ wf_table_row_count(const TriggerData *data)
 						RelationGetRelationName(data->tg_relation)),
 				 errdetail("A trigger BEFORE INSERT of a partition has kept rows from being moved there.")));
 	return n;
+}
+
+/*
+ * May a type have a cast to json, which runs when its values are written, that is somebody
+ * else's than the current user's, who owns the table, or a superuser's?  Only who owns a type can
+ * make its casts, and at any time.
+ */
+static bool
+has_strange_casts(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	owner = ((Form_pg_type) GETSTRUCT(tuple))->typowner;
+	ReleaseSysCache(tuple);
+	return owner != GetUserId() && !superuser_arg(owner);
 }
 
 /* What it takes that a value of this type is written as jsonb the same way in every session. */
@@ -69,7 +90,8 @@ needs_of(Oid type)
 		default:
 			if (base < FirstNormalObjectId)
 				return WF_TABLE_ROW_SETTINGS;
-			return get_typtype(base) == TYPTYPE_ENUM ? WF_TABLE_ROW_NOTHING : WF_TABLE_ROW_AUTHOR;
+			return get_typtype(base) == TYPTYPE_ENUM && !has_strange_casts(base) ?
+				WF_TABLE_ROW_NOTHING : WF_TABLE_ROW_AUTHOR;
 	}
 }
 
@@ -96,7 +118,7 @@ open_store(WfTableRow *row, int side, Tuplestorestate *store)
 	row->slots[side] = MakeSingleTupleTableSlot(row->desc, &TTSOpsMinimalTuple);
 }
 
-/* Begin with the rows of a statement, in the current memory context. */
+/* Begin with the rows of a statement, in the current memory context, as the owner of the trigger. */
 void
 wf_table_row_begin(WfTableRow *row, const TriggerData *data)
 {

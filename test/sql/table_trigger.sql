@@ -245,6 +245,24 @@ INSERT INTO odd VALUES ('2030-01-01 12:00+00', '1 day 2:03', 0.1::float8 + 0.2, 
 SET timezone = 'UTC'; RESET intervalstyle; RESET bytea_output; RESET extra_float_digits; RESET datestyle;
 SELECT is(made(), 'any {"by": "regress_app", "op": "insert", "new": {"f": 0.30000000000000004, "at": "2030-01-01T12:00:00+00:00", "long": "1 day 02:03:00", "made": 1, "mood": "glad",'
     ' "pair": {"a": 1, "b": "2030-01-01T12:00:00+00:00"}, "bytes": "\\x0a", "dates": ["2030-01-02"]}, "old": null, "table": "app.odd"}', 'all types');
+-- an enum is its owner's, who can make a cast of it to json at any time: code of a stranger
+RESET ROLE;
+CREATE SCHEMA theirs AUTHORIZATION regress_stranger;
+GRANT USAGE ON SCHEMA theirs TO PUBLIC;
+SET ROLE regress_stranger;
+CREATE TYPE theirs.mood AS ENUM ('glad');
+SET ROLE regress_app;
+CREATE TABLE app.felt (mood theirs.mood);
+GRANT INSERT ON felt TO regress_writer;
+SELECT workflow.create_table_trigger('felt', 'felt', 'insert', 'any') \g /dev/null
+SET ROLE regress_stranger;
+CREATE FUNCTION theirs.tell(theirs.mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN CREATE TEMP TABLE planted (); RETURN '"x"'; END $$;
+CREATE CAST (theirs.mood AS json) WITH FUNCTION theirs.tell(theirs.mood);
+SET ROLE regress_writer;
+SELECT is(left(refused($$ INSERT INTO app.felt VALUES ('glad') $$), 5), '42501', 'which is restricted, too');
+SET ROLE regress_app;
+DROP TABLE felt;
+SELECT workflow.drop_table_trigger('felt') \g /dev/null
 -- the table changes
 SELECT workflow.create_table_trigger('typed', 'odd', 'insert', 'any', "when" => 'new.made = 1') \g /dev/null
 INSERT INTO odd DEFAULT VALUES;
