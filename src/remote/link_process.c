@@ -306,6 +306,8 @@ look_after_courier(void)
 	wf_membership_get(&now);
 	if (now.courier_pid != 0)
 		courier_starts = 0;
+	if (now.epoch != 0 && wf_link_talk_no_database(&talk) != NULL)
+		wf_membership_courier_trouble(wf_link_talk_no_database(&talk));
 	if (now.epoch == 0 || now.courier_pid != 0 || (talk.standby ? now.database : wf_remote_database)[0] == '\0' ||
 		courier_after > wf_clock_real_steady())
 		return;
@@ -352,6 +354,7 @@ leave_cluster(void)
 	talk.settings = -1;
 	excused = false;
 	wf_membership_state(WF_MEMBERSHIP_NONE, NULL);
+	wf_membership_courier_trouble(NULL);
 	begin_anew();
 }
 

@@ -119,10 +119,19 @@ wf_link_talk_settings(WfLinkTalk *talk)
 
 /* --- registration ------------------------------------------------------------------------- */
 
+/* Why no runs are done here, which may be as it is wanted; NULL: there is a database for them. */
+const char *
+wf_link_talk_no_database(const WfLinkTalk *talk)
+{
+	return talk->standby || wf_remote_database[0] != '\0' ? NULL :
+		"no runs are done: workflow.remote_database is not set";
+}
+
 /* What people are told of this instance. */
 static char *
 info(const WfLinkTalk *talk)
 {
+	const char *trouble = talk->excuse != NULL ? talk->excuse : wf_link_talk_no_database(talk);
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -131,11 +140,11 @@ info(const WfLinkTalk *talk)
 	appendStringInfoString(&text, ", \"workflow\": ");
 	escape_json(&text, WF_VERSION);
 	appendStringInfoString(&text, ", \"database\": ");
-	escape_json(&text, wf_remote_database == NULL ? "" : wf_remote_database);
-	if (talk->excuse != NULL)
+	escape_json(&text, wf_remote_database);
+	if (trouble != NULL)
 	{
 		appendStringInfoString(&text, ", \"trouble\": ");
-		escape_json(&text, talk->excuse);
+		escape_json(&text, trouble);
 	}
 	appendStringInfoChar(&text, '}');
 	return text.data;

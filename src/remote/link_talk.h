@@ -38,6 +38,7 @@ extern int	wf_link_talk_timeout(const WfLinkTalk *talk);
 extern int	wf_link_talk_silence(const WfLinkTalk *talk);
 extern bool wf_link_talk_settings(WfLinkTalk *talk);
 extern WfLinkAsked wf_link_talk_register(WfLinkTalk *talk, int *wait);
+extern const char *wf_link_talk_no_database(const WfLinkTalk *talk);
 extern bool wf_link_talk_excuse(WfLinkTalk *talk, const char *why);
 extern bool wf_link_talk_beat(WfLinkTalk *talk, int *wait, bool *look);
 extern bool wf_link_talk_end(WfLinkTalk *talk);

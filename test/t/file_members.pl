@@ -174,6 +174,8 @@ same_as_stored($_, "$_ has all files, by their hashes") foreach qw(home away lat
 is(join(' ', map { s{.*/}{}r } glob("$temp/away/.workflow/*")), 'manifest', 'nothing is left of what was torn');
 is($home->safe_psql('postgres', q{SELECT string_agg(kind::text, ' ' ORDER BY kind::text) FROM workflow.runtimes WHERE file_lag = '0'}), 'local remote standby',
 	'the lag of each is known');
+my $why = 'no runs are done: workflow.remote_database is not set';
+is($home->safe_psql('postgres', q{SELECT info->>'trouble' FROM workflow.runtimes WHERE kind = 'remote'}), $why, 'who does no runs says so');
 
 # ---- changes and deletions ---------------------------------------------------------
 
@@ -237,6 +239,7 @@ workflow_role($away, 'app');
 as($away, 'app', q{SELECT FROM workflow.put_file('own', 'x')});
 $away->restart;
 wait_for($away, q{SELECT count(*) = 1 FROM workflow.runtimes WHERE kind = 'local' AND state = 'alive'}, 'away to serve its own database');
+wait_for($away, "SELECT state = 'alive' AND trouble = '$why' FROM workflow.membership", 'it to say that it does no runs, once it is a runtime');
 $away->safe_psql('postgres', 'SELECT workflow.wake()');
 wait_for_all('away');
 ok(!-e "$temp/away/own", 'a runtime of another server writes no files of its own databases');
