@@ -55,9 +55,9 @@ async function takeOver(db, id, epoch, root) {      // all that waits; a runtime
   }
   for (let files; (files = await rows(db, 'SELECT * FROM workflow.pull_files($1, $2)', id, epoch)).length > 0;) {
     const errors = [];
-    for (const file of files)                       // an error of the database is not the file's
+    for (const file of files)                       // the end of a connection is not the file's
       errors.push(await (file.deleted ? remove(root, file) : write(db, root, file))
-        .then(() => null, error => { if (error.severity) throw error; return error.message; }));
+        .then(() => null, error => { if (error.severity === 'FATAL') throw error; return error.message; }));
     await row(db, 'SELECT workflow.confirm_files($1, $2, $3, $4)', id, epoch, files.map(file => file.request), errors);
   }
 }

@@ -44,7 +44,7 @@ def take_over(db, id, epoch, root):     # all that waits; a runtime calls it whe
         errors = []
         for file in files:
             try: write(db, root, file); errors.append(None)
-            except OSError as error: errors.append(str(error))
+            except (OSError, psycopg.Error) as error: errors.append(str(error))
         one(db, "SELECT workflow.confirm_files(%s, %s, %s::bigint[], %s::text[])", id, epoch, [f.request for f in files], errors)
 
 if __name__ == "__main__":

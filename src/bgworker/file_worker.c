@@ -85,7 +85,7 @@ wf_file_worker_main(Datum arg)
 
 	wf_bgworker_prepare(leave);
 	wf_bgworker_connect();
-	(void) wf_file_take(wf_bgworker_args()->extension, &again);
+	wf_file_take(wf_bgworker_args()->extension, &again);
 	if (again != DT_NOEND)
 		wf_database_files_again(MyDatabaseId, again);
 	proc_exit(0);

@@ -51,7 +51,7 @@ typedef enum WfFileDiskOpened
 	WF_FILE_DISK_REFUSED		/* somebody has to do something; the log says what */
 } WfFileDiskOpened;
 
-extern WfFileDiskOpened wf_file_disk_open(const WfFileOwner *owner);
+extern WfFileDiskOpened wf_file_disk_open(const WfFileOwner *owner, const char **told);
 extern void wf_file_disk_close(void);
 extern bool wf_file_disk_is_current(WfFilePosition *position);
 extern void wf_file_disk_sweep(bool (*is_stored) (const char *path));

@@ -74,7 +74,8 @@ read_all(const WfFileWriter *writer, StringInfo text)
 	while ((n = read(file, buffer, sizeof(buffer))) > 0)
 		appendBinaryStringInfo(text, buffer, (int) n);
 	close(file);
-	return n == 0;
+	/* of a last line that is torn, a part of a path is a path, too */
+	return n == 0 && text->len > 0 && text->data[text->len - 1] == '\n';
 }
 
 /* A line of a file; false: it is none. */
@@ -162,6 +163,9 @@ write_all(const WfFileWriter *writer, const StringInfo text)
 		why = psprintf("could not save what was written: %s", strerror(errno));
 	if (file >= 0)
 		close(file);
+	/* on a disk that is full others need the room */
+	if (why != NULL)
+		(void) unlinkat(writer->own, NEW_NAME, 0);
 	return why;
 }
 

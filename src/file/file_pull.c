@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/resowner.h"
 
 #include "base/errcodes.h"
 #include "base/quote.h"
@@ -62,6 +63,54 @@ tell(const char *id, uint64 changes)
 	return left;
 }
 
+/* Say in the log that a file cannot be read.  An error that says nothing of the file is thrown. */
+static void
+tell_damage(const WfFileRow *row, ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_INSUFFICIENT_RESOURCES ||
+		category == ERRCODE_TRANSACTION_ROLLBACK)
+		ReThrowError(error);
+	ereport(LOG_SERVER_ONLY,
+			(errcode(error->sqlerrcode),
+			 errmsg("file \"%s\" cannot be read: %s", wf_quote(row->path), error->message)));
+}
+
+/*
+ * What is in a file; NULL: it cannot be read, or was replaced just now, and forgotten.  One
+ * whose content is damaged keeps no other one from being pulled.
+ */
+static bytea *
+try_to_read(const WfFileRow *row)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	bytea	   *volatile content = NULL;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		content = wf_file_chunk_read(row->path, row->version, 0, row->size);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resources;
+	if (error != NULL)
+		tell_damage(row, error);
+	return content != NULL && (int64) VARSIZE_ANY_EXHDR(content) == row->size ? content : NULL;
+}
+
 /* What a runtime has to take over next, at most n files; with_content: what is in them, if it is little. */
 void
 wf_file_pull(WfMemberBeat *beat, int n, bool with_content, WfFilePullSink sink, void *arg)
@@ -79,12 +128,9 @@ wf_file_pull(WfMemberBeat *beat, int n, bool with_content, WfFilePullSink sink, 
 		CHECK_FOR_INTERRUPTS();
 		if (with_content && !rows[i].deleted && rows[i].size <= SENT_FILE && sent + rows[i].size <= SENT)
 		{
-			content = wf_file_chunk_read(rows[i].path, rows[i].version, 0, rows[i].size);
+			content = try_to_read(&rows[i]);
 			sent += rows[i].size;
 		}
-		/* one that was replaced just now, and forgotten */
-		if (content != NULL && (int64) VARSIZE_ANY_EXHDR(content) != rows[i].size)
-			continue;
 		sink(arg, &rows[i], content);
 		if (content != NULL)
 			pfree(content);

@@ -8,8 +8,9 @@
  * though: the cursor is set back to where the manifest is.  Without a manifest, or with that
  * of another place, all files are compared with what is there.
  *
- * A batch is a transaction: files are written, then the manifest is saved, then the cursor
- * moves.
+ * A batch is: what comes next is read; files are written; the manifest is saved; the cursor
+ * moves.  No transaction is open where the disk is waited for, since one would keep the
+ * database from forgetting what was deleted, for as long as that hangs.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,33 +22,76 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/guc.h"
 #include "base/version.h"
 #include "file/file_disk.h"
+#include "file/file_stored.h"
 #include "file/file_take.h"
 #include "shmem/instance.h"
-#include "store/file_chunk.h"
 #include "store/file_cursor.h"
 #include "store/origin.h"
 #include "store/runtime_row.h"
 #include "store/transaction.h"
 
-/* Bytes that are read at a time. */
-#define PART			(4 * 1024 * 1024)
-
 /* After a failure, or while it is not registered, it is tried again so much later (ms). */
 #define PAUSE			1000
 
-/* --- what is stored ------------------------------------------------------------------ */
+/*
+ * After the directory was refused so much later (ms), if files wait: it may come, as a file
+ * system that is mounted.
+ */
+#define REFUSED_PAUSE	20000
 
-static char *
-server_path(const char *utf8)
+static Oid	extension_oid = InvalidOid;
+
+/* --- transactions ---------------------------------------------------------------------- */
+
+static TimestampTz
+after(int ms)
 {
-	return pg_any_to_server(utf8, (int) strlen(utf8), PG_UTF8);
+	return wf_clock_now() + ms * INT64CONST(1000);
 }
+
+/*
+ * Begin one, with the cursor of this server locked.  False: none is open, and nothing is to be
+ * written; *again: when to come again, by wf_clock_now(), or infinity.
+ */
+static bool
+enter(WfFileCursor *cursor, TimestampTz *again)
+{
+	const char *id = NULL;
+
+	*again = DT_NOEND;
+	if (!wf_transaction_begin("writing files", extension_oid))
+		return false;
+	if (wf_version_has_column("file_cursor", "runtime") && wf_origin_is_certain())
+	{
+		id = wf_runtime_row_mine(wf_instance->epoch);
+		if (id == NULL)
+			*again = after(PAUSE);
+		else
+			wf_file_cursor_lock(id, cursor);
+	}
+	if (id == NULL)
+		wf_transaction_commit();
+	return id != NULL;
+}
+
+/* End it, and leave no trace of it in this process. */
+static void
+leave(MemoryContext context, ResourceOwner resources)
+{
+	wf_transaction_commit();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resources;
+}
+
+/* --- what is stored ------------------------------------------------------------------ */
 
 /* The path as the file system has it. */
 static char *
@@ -59,10 +103,19 @@ utf8_path(const char *path)
 static WfFileFound
 find_newest(const char *path, WfFileRow *row)
 {
-	if (!wf_file_row_newest(server_path(path), false, row) || row->deleted)
-		return WF_FILE_NOT_STORED;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	WfFileFound found = WF_FILE_NOT_STORED;
+
+	if (!wf_transaction_begin("looking at files", extension_oid))
+		return WF_FILE_NOT_KNOWN;
+	if (wf_file_row_newest(pg_any_to_server(path, (int) strlen(path), PG_UTF8), false, row) && !row->deleted)
+		found = WF_FILE_STORED;
+	if (found == WF_FILE_STORED && row->mode != NULL)
+		row->mode = MemoryContextStrdup(context, row->mode);
+	leave(context, resources);
 	row->path = path;
-	return WF_FILE_STORED;
+	return found;
 }
 
 static bool
@@ -70,48 +123,38 @@ is_stored(const char *path)
 {
 	WfFileRow	row;
 
-	return find_newest(path, &row) == WF_FILE_STORED;
+	return find_newest(path, &row) != WF_FILE_NOT_STORED;
 }
 
-static const char *
-write_content(WfFileWriter *writer, const WfFileRow *row)
-{
-	const char *path = server_path(row->path);
-	const char *why = NULL;
-
-	for (int64 at = 0; why == NULL && at < row->size; at += PART)
-	{
-		bytea	   *part = wf_file_chunk_read(path, row->version, at, Min(PART, row->size - at));
-
-		why = wf_file_write_part(writer, VARDATA(part), VARSIZE(part) - VARHDRSZ);
-		pfree(part);
-	}
-	return why;
-}
-
-static const WfFileSource source = {.newest = find_newest,.write = write_content};
+static const WfFileSource source = {.newest = find_newest,.write = wf_file_stored_write};
 
 /* --- beginning ---------------------------------------------------------------------- */
 
-/* The place of the cursor that the manifest has, which is where the disk is. */
-static void
-begin(const char *id, WfFileCursor *cursor)
+/*
+ * The place of the cursor is that which the manifest has, which is where the disk is; and what lies
+ * there is looked at.  False: nothing is to be written.
+ */
+static bool
+begin(TimestampTz *again)
 {
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
 	WfFilePosition position;
+	WfFileCursor cursor;
 	bool		current = wf_file_disk_is_current(&position);
 
-	wf_file_cursor_lock(id, cursor);
-	if (current && U64FromFullTransactionId(cursor->xid) >= position.xid)
-	{
-		wf_file_cursor_set_back(id, FullTransactionIdFromU64(position.xid), position.request);
-		wf_file_disk_look(&source);
-	}
+	if (!enter(&cursor, again))
+		return false;
+	current = current && U64FromFullTransactionId(cursor.xid) >= position.xid;
+	if (current)
+		wf_file_cursor_set_back(cursor.runtime, FullTransactionIdFromU64(position.xid), position.request);
 	else
-	{
-		wf_file_cursor_begin_anew(id);
+		wf_file_cursor_begin_anew(cursor.runtime);
+	leave(context, resources);
+	wf_file_disk_look(&source);
+	if (!current)
 		wf_file_disk_sweep(is_stored);
-	}
-	wf_file_cursor_lock(id, cursor);
+	return true;
 }
 
 /* --- batches ------------------------------------------------------------------------ */
@@ -138,58 +181,74 @@ confirm(const WfFileCursor *cursor, int n, const WfFileRow *rows, const char **f
 	wf_file_cursor_advance(cursor);
 }
 
-/* Take over some files; returns how many. */
+/* What comes next, in that memory context; returns how many these are. */
 static int
-take_some(const WfFileCursor *cursor)
+read_next(const WfFileCursor *cursor, MemoryContext context, WfFileRow **rows)
 {
-	WfFilePosition position = {.xid = U64FromFullTransactionId(cursor->xid),.request = cursor->request};
-	WfFileRow  *rows;
-	int			count = wf_file_cursor_next(cursor, WF_FILE_DISK_BATCH, &rows);
-	const char **faults = palloc(sizeof(char *) * (count + 1));
-	int			n;
+	WfFileRow  *found;
+	int			n = wf_file_cursor_next(cursor, WF_FILE_DISK_BATCH, &found);
 
-	for (int i = 0; i < count; i++)
-		rows[i].path = utf8_path(rows[i].path);
-	n = wf_file_disk_take(&source, &position, count, rows, faults);
-	if (n > 0)
-		confirm(cursor, n, rows, faults);
+	*rows = MemoryContextAlloc(context, sizeof(WfFileRow) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		(*rows)[i] = found[i];
+		(*rows)[i].path = MemoryContextStrdup(context, utf8_path(found[i].path));
+		(*rows)[i].mode = found[i].mode == NULL ? NULL : MemoryContextStrdup(context, found[i].mode);
+	}
 	return n;
 }
 
 /*
- * A batch, in a transaction.  Returns whether there may be more; *again: when to come
- * again, by wf_clock_now().
+ * A batch.  why: what keeps all of it from being written, or NULL.  Returns how many files it
+ * had; *again: when to come again, by wf_clock_now().
  */
-static bool
-batch(Oid extension, bool first, TimestampTz *again)
+static int
+batch(const char *why, TimestampTz *again)
 {
-	const char *id;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
 	WfFileCursor cursor;
+	WfFilePosition position;
+	WfFileRow  *rows;
+	const char **faults;
 	int			n;
 
-	*again = DT_NOEND;
-	if (!wf_transaction_begin("writing files", extension))
-		return false;
-	if (!wf_version_has_column("file_cursor", "runtime") || !wf_origin_is_certain())
+	if (!enter(&cursor, again))
+		return 0;
+	position.xid = U64FromFullTransactionId(cursor.xid);
+	position.request = cursor.request;
+	n = read_next(&cursor, context, &rows);
+	*again = Max(wf_file_cursor_retry_at(cursor.runtime), after(PAUSE));
+	leave(context, resources);
+
+	faults = palloc(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		faults[i] = why;
+	if (why == NULL)
+		n = wf_file_disk_take(&source, &position, n, rows, faults);
+	if (n == 0 || !enter(&cursor, again))
+		return 0;
+	confirm(&cursor, n, rows, faults);
+	leave(context, resources);
+	return n;
+}
+
+/* All that comes.  why: as above, for as many as have not been told. */
+static void
+take_all(const char *why, TimestampTz *again)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "workflow files", ALLOCSET_DEFAULT_SIZES);
+	int			n;
+
+	MemoryContextSwitchTo(context);
+	do
 	{
-		wf_transaction_commit();
-		return false;
-	}
-	id = wf_runtime_row_mine(wf_instance->epoch);
-	if (id == NULL)
-	{
-		*again = wf_clock_now() + PAUSE * INT64CONST(1000);
-		wf_transaction_commit();
-		return false;
-	}
-	if (first)
-		begin(id, &cursor);
-	else
-		wf_file_cursor_lock(id, &cursor);
-	n = take_some(&cursor);
-	*again = Max(wf_file_cursor_retry_at(id), wf_clock_now() + PAUSE * INT64CONST(1000));
-	wf_transaction_commit();
-	return n > 0;
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(context);
+		n = batch(why, again);
+	} while (n > 0);
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(context);
 }
 
 /* Whose files this server writes: those of this database. */
@@ -202,25 +261,34 @@ describe_owner(WfFileOwner *owner)
 }
 
 /*
- * Write all files that are to be written.  False: the directory is not one to write to, or
- * somebody else does; *again: when to come again, by wf_clock_now(), or infinity.
+ * Write all files that are to be written; *again: when to come again, by wf_clock_now(), or
+ * infinity.
  */
-bool
+void
 wf_file_take(Oid extension, TimestampTz *again)
 {
 	WfFileOwner owner;
-	WfFileDiskOpened opened;
-	bool		first = true;
+	const char *why = NULL;
 
+	extension_oid = extension;
+	/* of what computes SHA-256, outside of transactions */
+	CurrentResourceOwner = ResourceOwnerCreate(NULL, "workflow files");
 	describe_owner(&owner);
-	opened = wf_file_disk_open(&owner);
-	*again = opened == WF_FILE_DISK_REFUSED ? DT_NOEND : wf_clock_now() + PAUSE * INT64CONST(1000);
-	if (opened != WF_FILE_DISK_OPEN)
-		return false;
-	while (batch(extension, first, again))
-		first = false;
-	wf_file_disk_close();
-	return true;
+	switch (wf_file_disk_open(&owner, &why))
+	{
+		case WF_FILE_DISK_BUSY:
+			*again = after(PAUSE);
+			return;
+		case WF_FILE_DISK_REFUSED:
+			take_all(why, again);
+			if (*again != DT_NOEND)
+				*again = after(REFUSED_PAUSE);
+			return;
+		case WF_FILE_DISK_OPEN:
+			if (begin(again))
+				take_all(NULL, again);
+			wf_file_disk_close();
+	}
 }
 
 /*

@@ -8,6 +8,6 @@
 #include "datatype/timestamp.h"
 
 extern void wf_file_take_end(void);
-extern bool wf_file_take(Oid extension, TimestampTz *again);
+extern void wf_file_take(Oid extension, TimestampTz *again);
 
 #endif							/* WF_FILE_TAKE_H */

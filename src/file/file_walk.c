@@ -75,7 +75,7 @@ wf_file_walk_parent(int directory, const char *path, bool make, const char **nam
 
 /*
  * The SHA-256 of an open file; false: it could not be read, or is not wanted any more.  That
- * is asked before each part, unless `wanted` is NULL.
+ * is asked of each part.
  */
 bool
 wf_file_walk_hash(int file, WfFileWalkWanted wanted, void *arg, uint8 *sha256)
@@ -86,8 +86,11 @@ wf_file_walk_hash(int file, WfFileWalkWanted wanted, void *arg, uint8 *sha256)
 	bool		done = hash != NULL && pg_cryptohash_init(hash) == 0;
 
 	while (done && (n = read(file, buffer, sizeof(buffer))) != 0)
-		done = (wanted == NULL || wanted(arg)) &&
-			(n > 0 ? pg_cryptohash_update(hash, (uint8 *) buffer, n) == 0 : errno == EINTR);
+	{
+		bool		interrupted = n < 0 && errno == EINTR;
+
+		done = wanted(arg) && (interrupted || (n > 0 && pg_cryptohash_update(hash, (uint8 *) buffer, n) == 0));
+	}
 	done = done && pg_cryptohash_final(hash, sha256, PG_SHA256_DIGEST_LENGTH) == 0;
 	if (hash != NULL)
 		pg_cryptohash_free(hash);

@@ -196,29 +196,56 @@ wf_file_write_end(WfFileWriter *writer, const char *path, const char *mode, cons
 
 /* --- deleting ----------------------------------------------------------------------- */
 
-/* Delete the directories that a path lies in, from the lowest one, as far as they are empty. */
+/* Delete a directory if it is empty, for good.  True: it is not there. */
+static bool
+delete_directory(WfFileWriter *writer, const char *path)
+{
+	const char *name;
+	int			parent = wf_file_walk_parent(writer->directory, path, false, &name);
+	bool		gone;
+
+	if (parent < 0)
+		return errno == ENOENT;
+	gone = unlinkat(parent, name, AT_REMOVEDIR) == 0 ? fsync(parent) == 0 : errno == ENOENT;
+	close(parent);
+	return gone;
+}
+
+/*
+ * Delete the directories that a path lies in, from the lowest one, as far as they are empty.
+ * Somebody may have been killed amid that.
+ */
 static void
 delete_empty_parents(WfFileWriter *writer, const char *path)
 {
 	char		above[WF_FILE_PATH_MAX + 1];
 	char	   *slash;
+	bool		gone = true;
 
 	strlcpy(above, path, sizeof(above));
-	while ((slash = strrchr(above, '/')) != NULL)
+	while (gone && (slash = strrchr(above, '/')) != NULL)
 	{
-		const char *name;
-		int			parent;
-		bool		deleted;
-
 		*slash = '\0';
-		parent = wf_file_walk_parent(writer->directory, above, false, &name);
-		if (parent < 0)
-			return;
-		deleted = unlinkat(parent, name, AT_REMOVEDIR) == 0;
-		close(parent);
-		if (!deleted)
-			return;
+		gone = delete_directory(writer, above);
 	}
+}
+
+/* Delete a file in its directory, for good; a directory in its place stays.  What went wrong, or NULL. */
+static const char *
+delete_in(int parent, const char *name)
+{
+	struct stat status;
+	int			saved;
+
+	if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
+	{
+		saved = errno;
+		if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode))
+			return NULL;
+		errno = saved;
+		return fault("could not delete");
+	}
+	return fsync(parent) < 0 ? fault("could not sync its directory") : NULL;
 }
 
 /* Delete a file; it may have gone before. */
@@ -232,13 +259,15 @@ wf_file_write_deletion(WfFileWriter *writer, const char *path)
 	if (why != NULL)
 		return why;
 	parent = wf_file_walk_parent(writer->directory, path, false, &name);
-	if (parent < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENOTDIR ? NULL : fault("could not open its directory");
-	if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
-		why = errno == EISDIR || errno == EPERM ? NULL : fault("could not delete");
-	else if (fsync(parent) < 0)
-		why = fault("could not sync its directory");
-	close(parent);
+	if (parent >= 0)
+	{
+		why = delete_in(parent, name);
+		close(parent);
+	}
+	else if (errno == ELOOP || errno == ENOTDIR)
+		return NULL;
+	else if (errno != ENOENT)
+		return fault("could not open its directory");
 	if (why == NULL)
 		delete_empty_parents(writer, path);
 	return why;
@@ -271,16 +300,39 @@ open_file(WfFileWriter *writer, const char *path, WfFileSeen *seen)
 	return file;
 }
 
-/* How does a file look?  False: there is none. */
+/* How does a file look?  False: there is none.  It need not be one that we may read. */
 bool
 wf_file_write_look(WfFileWriter *writer, const char *path, WfFileSeen *seen)
 {
-	int			file = open_file(writer, path, seen);
+	const char *name;
+	struct stat status;
+	int			parent = wf_file_walk_parent(writer->directory, path, false, &name);
+	bool		found;
 
-	if (file < 0)
+	if (parent < 0)
 		return false;
-	close(file);
-	return true;
+	found = fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
+	close(parent);
+	if (found)
+		see(&status, seen);
+	return found;
+}
+
+/* A file that is being read. */
+typedef struct Reading
+{
+	int			file;
+	int64		size;
+} Reading;
+
+/* Has it the size that it should have still?  Somebody may write to it without an end. */
+static bool
+has_size(void *arg)
+{
+	const Reading *reading = arg;
+	struct stat status;
+
+	return fstat(reading->file, &status) == 0 && status.st_size == reading->size;
 }
 
 /* Is that what is in a file?  *seen: how it looks. */
@@ -290,11 +342,13 @@ wf_file_write_matches(WfFileWriter *writer, const char *path, int64 size, const 
 {
 	uint8		found[PG_SHA256_DIGEST_LENGTH];
 	int			file = open_file(writer, path, seen);
+	Reading		reading = {.file = file,.size = size};
 	bool		same;
 
 	if (file < 0)
 		return false;
-	same = seen->size == size && wf_file_walk_hash(file, NULL, NULL, found) && memcmp(found, sha256, sizeof(found)) == 0;
+	same = seen->size == size && wf_file_walk_hash(file, has_size, &reading, found) &&
+		memcmp(found, sha256, sizeof(found)) == 0;
 	close(file);
 	return same;
 }

@@ -27,12 +27,11 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "bgworker/bgworker.h"
+#include "file/file_stored.h"
 #include "remote/file_fetch.h"
 #include "remote/file_talk.h"
 #include "remote/peer.h"
 #include "remote/wire.h"
-#include "store/file_chunk.h"
-#include "store/transaction.h"
 
 /* To connect may take so long (ms). */
 #define TIMEOUT			10000
@@ -40,9 +39,6 @@
 /* How long (ms) a standby waits until it has replayed what it is to read; between two looks. */
 #define REPLAY_PATIENCE	10000
 #define REPLAY_PAUSE	5
-
-/* Bytes of the replica that are read at a time. */
-#define PART			(4 * 1024 * 1024)
 
 static WfFileTalk talk;
 static WfMembership member;		/* as it was when we began */
@@ -61,47 +57,10 @@ find_newest(const char *path, WfFileRow *row)
 	return wf_file_talk_newest(&talk, path, row);
 }
 
-/* In a transaction: what the replica has of a version. */
-static const char *
-read_replica(WfFileWriter *writer, const WfFileRow *row)
-{
-	const char *path = wf_wire_in(row->path);
-	const char *why = NULL;
-
-	if (path == NULL)
-		return "the path cannot be said in the encoding of the database";
-	for (int64 at = 0; why == NULL && at < row->size; at += PART)
-	{
-		bytea	   *part = wf_file_chunk_read(path, row->version, at, Min(PART, row->size - at));
-
-		why = wf_file_write_part(writer, VARDATA(part), VARSIZE(part) - VARHDRSZ);
-		pfree(part);
-	}
-	return why;
-}
-
-static const char *
-write_from_replica(WfFileWriter *writer, const WfFileRow *row)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
-	const char *why;
-
-	if (!wf_transaction_begin("reading a file", InvalidOid))
-		return "the extension is not in the database";
-	why = read_replica(writer, row);
-	if (why != NULL)
-		why = MemoryContextStrdup(context, why);
-	wf_transaction_commit();
-	CurrentResourceOwner = resources;
-	MemoryContextSwitchTo(context);
-	return why;
-}
-
 static const char *
 write_content(WfFileWriter *writer, const WfFileRow *row)
 {
-	return standby ? write_from_replica(writer, row) : wf_file_talk_write(&talk, writer, row);
+	return standby ? wf_file_stored_write(writer, row) : wf_file_talk_write(&talk, writer, row);
 }
 
 static const WfFileSource source = {.newest = find_newest,.write = write_content};
@@ -176,14 +135,13 @@ begin(void)
 	WfFilePosition remembered;
 	WfFilePosition position;
 
-	if (!wf_file_disk_is_current(&remembered))
-		return wf_file_talk_forget(&talk) && compare_all();
-	if (!wf_file_talk_position(&talk, &remembered, &position))
+	bool		current = wf_file_disk_is_current(&remembered);
+
+	if (current ? !wf_file_talk_position(&talk, &remembered, &position) : !wf_file_talk_forget(&talk))
 		return false;
-	if (position.xid != remembered.xid || position.request != remembered.request)
-		return compare_all();
+	current = current && position.xid == remembered.xid && position.request == remembered.request;
 	wf_file_disk_look(&source);
-	return wf_line_is_open(&talk.line);
+	return wf_line_is_open(&talk.line) && (current || compare_all());
 }
 
 /*
@@ -253,17 +211,46 @@ open_line(void)
 	return opened;
 }
 
+/* No file can be written: tell the other server why, of those that it has not been told of. */
+static void
+tell_refused(const char *why)
+{
+	WfFileRow  *rows;
+	PGresult   *answer;
+	const char **faults;
+	int			left;
+	int			n;
+	bool		good;
+
+	do
+	{
+
+		wf_bgworker_interrupts();
+		n = wf_file_talk_pull(&talk, WF_FILE_DISK_BATCH, false, &rows, &answer);
+		if (n < 0)
+			return;
+		faults = palloc(sizeof(char *) * (n + 1));
+		for (int i = 0; i < n; i++)
+			faults[i] = why;
+		good = n > 0 && wf_file_talk_confirm(&talk, n, rows, faults, &left);
+		wf_line_library()->clear(answer);
+	} while (good);
+}
+
 /* Open the disk, for the files of the other server.  False: there is trouble, or refused. */
 static bool
 open_disk(bool *refused)
 {
 	WfFileOwner owner = {.system = member.system,.timeline = member.timeline};
 	WfFileDiskOpened opened;
+	const char *why;
 
 	if (!wf_file_talk_database(&talk, &owner.dbid))
 		return false;
-	opened = wf_file_disk_open(&owner);
+	opened = wf_file_disk_open(&owner, &why);
 	*refused = opened == WF_FILE_DISK_REFUSED;
+	if (*refused)
+		tell_refused(why);
 	if (opened == WF_FILE_DISK_BUSY)
 		wf_line_trouble(&talk.line, "another process writes to the directory of files");
 	return opened == WF_FILE_DISK_OPEN;

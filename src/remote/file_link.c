@@ -19,10 +19,14 @@
 #include "remote/patience.h"
 #include "shmem/membership.h"
 
-/* Pauses (ms): after a failure; before files that could not be written are asked for again. */
+/*
+ * Pauses (ms): after a failure; before files that could not be written are asked for again; after
+ * the directory was refused, which may come, as a file system that is mounted.
+ */
 #define FAILED_PAUSE	1000
 #define FAILED_COUNT	60
 #define LEFT_PAUSE		5000
+#define REFUSED_PAUSE	20000
 
 #define TAKING			"to take files over from the server of workflow.remote"
 
@@ -49,7 +53,7 @@ look_at_end(const WfMembership *now)
 		return;
 	ends = now->file_ends;
 	refused = now->files_left == WF_MEMBERSHIP_FILES_REFUSED;
-	again_at = wf_clock_real_steady() + LEFT_PAUSE * INT64CONST(1000);
+	again_at = wf_clock_real_steady() + (refused ? REFUSED_PAUSE : LEFT_PAUSE) * INT64CONST(1000);
 	if (now->files_left == WF_MEMBERSHIP_FILES_FAILED)
 		wf_patience_failed(&taking, FAILED_PAUSE, FAILED_COUNT, TAKING, now->file_trouble);
 	else
@@ -62,7 +66,7 @@ is_wanted(const WfMembership *now, int waiting)
 {
 	if (looking || taking.failures > 0)
 		return true;
-	return waiting > 0 && !refused && (waiting != now->files_left || again_at < wf_clock_real_steady());
+	return waiting > 0 && ((!refused && waiting != now->files_left) || again_at < wf_clock_real_steady());
 }
 
 /* So many files wait for this server; start one who takes them over, unless there is one. */

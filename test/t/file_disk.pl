@@ -116,6 +116,24 @@ is($home->safe_psql('postgres', q{SELECT bool_and(file_lag > '0') FROM workflow.
 app(q{SELECT workflow.delete_file('b')});
 wait_for_file('a', 'A * 900000');
 
+# ---- one without any room ------------------------------------------------------------------
+
+sub fill
+{
+	my ($name) = @_;
+
+	open(my $file, '>', "$temp/$name/filler") or die;
+	1 while syswrite($file, 'x' x 4096);
+	close($file);
+	return;
+}
+
+fill($_) foreach qw(home away);
+app(q{BEGIN; SELECT FROM workflow.put_file('instead', public.bytes('i', 500000)); SELECT workflow.delete_file('a'); COMMIT});
+wait_for_file('instead', 'i * 500000');
+ok(!-e "$temp/$_/a", "$_: what is deleted makes room for what comes with it") foreach qw(home away);
+unlink "$temp/$_/filler" foreach qw(home away);
+
 # ---- a device in the place of a file ----------------------------------------------------
 
 app(q{SELECT FROM workflow.put_file('device', 'one')});
@@ -127,6 +145,35 @@ wait_for_file('c', 'beside it');
 ok(-c "$temp/$_/device", "it stays at $_") foreach qw(home away);
 syscall(CALLS->[1], "$temp/$_/device", 0) == 0 or die "umount: $!" foreach qw(home away);
 wait_for_file('device', 'two');
+
+# ---- what cannot be deleted where all is compared ----------------------------------------------
+
+mount('/dev/null', "$temp/home/device", '', MS_BIND, '') or die "bind: $!";
+wait_for($home, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'workflow files'}, 'the worker to end');
+my $manifest = slurp_file("$temp/home/.workflow/manifest");
+$manifest =~ s/^(.* )\d+$/${1}0/m;
+truncate("$temp/home/.workflow/manifest", 0);
+append_to_file("$temp/home/.workflow/manifest", $manifest);
+my $since = -s $home->logfile;
+app(q{SELECT workflow.delete_file('device')});
+log_says($home, $since, qr/file "device" could not be deleted: /, 'is told of');
+syscall(CALLS->[1], "$temp/home/device", 0) == 0 or die "umount: $!";
+$home->safe_psql('postgres', 'SELECT workflow.wake()');
+wait_until(sub { !-e "$temp/home/device" }, 'the file to go');
+pass('and is tried again');
+
+# ---- a directory that is not there yet ------------------------------------------------------------
+
+$away->safe_psql('postgres', "ALTER SYSTEM SET workflow.file_directory = '$temp/later'");
+$away->reload;
+app(q{SELECT FROM workflow.put_file('e', 'later')});
+wait_for($home, q{SELECT bool_or(errors->>'away' ~ 'workflow.file_directory: It cannot be looked at: No such file') FROM workflow.file_requests}, 'away to say why');
+mkdir "$temp/later"; chmod 0755, "$temp/later";
+wait_until(sub { -e "$temp/later/e" }, 'the directory to be tried again');
+pass('is written to when it comes');
+$away->safe_psql('postgres', 'ALTER SYSTEM RESET workflow.file_directory');
+$away->reload;
+wait_for_file('e', 'later');
 
 # ---- a database in which somebody has written what put_file() refuses ----------------------
 

@@ -8,6 +8,7 @@ use File::Basename;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 
+use Digest::MD5;
 use Digest::SHA qw(sha256_hex);
 use File::Find;
 use File::Path qw(make_path);
@@ -21,6 +22,7 @@ my $node = workflow_node('file_worker', 'workflow.sweep_interval = 1s', 'restart
 my $temp = PostgreSQL::Test::Utils::tempdir;
 my $files = "$temp/files";
 my $outside = "$temp/outside";
+my $away = 0;
 
 workflow_role($node, 'app');
 make_path($files, $outside);
@@ -32,6 +34,8 @@ sub set { my ($setting, $value) = @_; $node->safe_psql('postgres', "ALTER SYSTEM
 sub look { $node->safe_psql('postgres', 'SELECT workflow.wake()'); return; }
 
 sub wait_for_file { my ($path, $content) = @_; wait_until(sub { written($path) eq $content }, "$path: $content"); return pass("$path is written"); }
+sub wait_for_end { wait_for($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'workflow files'}, 'the worker to end'); return; }
+sub wait_for_error { my ($path, $why) = @_; wait_for($node, "SELECT count(*) > 0 FROM workflow.file_requests WHERE path = '$path' AND errors::text ~ '$why'", "$path: $why"); return pass("$path: $why"); }
 sub wait_for_all { wait_for($node, q{SELECT file_lag = '0' FROM workflow.runtimes WHERE kind = 'local'}, 'all files to be taken over'); return; }
 
 # Everything below the directory but what is the worker's own: path => SHA-256.
@@ -96,6 +100,75 @@ wait_for_all();
 is_deeply(on_disk(), stored(), 'the disk has what is stored');
 wait_for($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'workflow files'}, 'the worker to end when there is nothing to do');
 
+# A directory that comes later, as a file system that is mounted does.
+set('workflow.file_directory', "$temp/later");
+app(q{SELECT FROM workflow.put_file('mounted', 'x')});
+wait_for_error('mounted', 'workflow.file_directory: It cannot be looked at: No such file or directory');
+mkdir "$temp/later"; chmod 0755, "$temp/later";
+wait_until(sub { -e "$temp/later/mounted" }, 'the directory to be tried again');
+pass('a directory that comes is written to by itself');
+set('workflow.file_directory', $files);
+look();
+wait_for_file('mounted', 'x');
+
+# What is left by somebody who was killed between two directories.
+app(q{SELECT FROM workflow.put_file('e/f/g', 'x')});
+wait_for_file('e/f/g', 'x');
+wait_for_end();
+system('rm', '-r', "$files/e/f");
+app(q{SELECT workflow.delete_file('e/f/g')});
+wait_until(sub { !-e "$files/e" }, 'the directory above to go');
+
+#
+# A file that cannot be read in the database keeps no other one from being written; and while files are
+# read, and written, the worker holds nothing that others wait for.
+#
+app(q{SELECT FROM workflow.put_file('damaged', (SELECT convert_to(string_agg(md5(n::text), '' ORDER BY n), 'UTF8') FROM generate_series(1, 10000) n))});
+wait_for_file('damaged', join('', map { Digest::MD5::md5_hex($_) } 1 .. 10000));
+wait_for_end();
+set('workflow.file_directory', '');
+look();
+wait_for($node, q{SELECT file_lag IS NULL FROM workflow.runtimes WHERE kind = 'local'}, 'the server to be out of it');
+my $toast = $node->safe_psql('postgres', q{SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE oid = 'workflow.file_chunk'::regclass});
+
+# Have another last page in a table; returns the one that was there.
+sub replace_page
+{
+	my ($page) = @_;
+
+	$node->stop;
+	open(my $pages, '+<', $node->data_dir . "/$toast") or die;
+	seek($pages, -8192, 2);
+	read($pages, my $before, 8192);
+	seek($pages, -8192, 2);
+	print $pages $page;
+	close($pages);
+	$node->start;
+	return $before;
+}
+
+unlink "$files/damaged";
+my $page = replace_page('x' x 8192);
+app(q{SELECT FROM workflow.put_file('beside', 'x')});
+my $locker = $node->background_psql('postgres');
+$locker->query_safe('BEGIN; LOCK TABLE workflow.file_chunk');
+set('workflow.file_directory', $files);
+look();
+wait_for($node, q{SELECT bool_or(a.backend_type = 'workflow files') FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted}, 'the worker to wait');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'workflow files' AND backend_xid IS NULL}), '1', 'a file is read in a transaction of its own');
+$locker->query_safe('ROLLBACK');
+$locker->quit;
+wait_for_file('beside', 'x');
+wait_for_error('damaged', 'invalid page');
+wait_for($node, q{SELECT count(*) = 1 FROM workflow.file_requests WHERE waiting <> '{}'}, 'all but one to be taken over');
+pass('all others are');
+$node->safe_psql('postgres', 'CREATE ROLE far LOGIN; GRANT workflow_runtime TO far');
+my $epoch = as($node, 'far', q{SELECT epoch FROM workflow.register_runtime('far', fingerprint => 'x')});
+is(as($node, 'far', "SELECT string_agg(path, ' ' ORDER BY path) FROM workflow.pull_files('far', $epoch) WHERE content IS NULL AND NOT deleted AND size < 1000000"), 'damaged', 'others pull all but what is in it');
+replace_page($page);
+wait_for_file('damaged', join('', map { Digest::MD5::md5_hex($_) } 1 .. 10000));
+wait_for_all();
+
 #
 # What is planted leads nowhere.
 #
@@ -145,12 +218,26 @@ log_says($node, $offset, qr/file "large" was changed by somebody else\n.*It was 
 log_says($node, $offset, qr/file "run" was removed by somebody else/, 'and what was removed');
 is(sprintf('%o', (stat "$files/run")[2] & 07777), '755', 'with its mode');
 append_to_file("$files/not ours", 'x');
+app(q{SELECT FROM workflow.put_file('hidden', 'x', '0000')});
+wait_until(sub { -e "$files/hidden" }, 'a file that nobody may read');
+wait_for_end();
 set('workflow.file_keep_changes', 'on');
 $offset = -s $node->logfile;
 append_to_file("$files/run", ' changed');
 look();
 wait_until(sub { log_since($node, $offset) =~ /file "run" was changed by somebody else\n.*It stays so/ }, 'a report');
 is(written('run'), '#! changed', 'it is kept');
+wait_for_end();
+unlike(log_since($node, $offset), qr/file "hidden"/, 'one that nobody may read is as it was written');
+my $manifest = slurp_file("$files/.workflow/manifest");
+$manifest =~ s/^(.* )\d+$/${1}0/m;
+truncate("$files/.workflow/manifest", 0);
+append_to_file("$files/.workflow/manifest", $manifest);
+app(q{SELECT FROM workflow.put_file('compared', 'x')});
+wait_for_file('compared', 'x');
+wait_for_end();
+is(written('run'), '#! changed', 'also where all is compared');
+app(q{SELECT workflow.delete_file('hidden')});
 app(q{SELECT FROM workflow.put_file('run', '#! anew', '0755')});
 wait_for_file('run', '#! anew');
 set('workflow.file_keep_changes', 'off');
@@ -161,25 +248,44 @@ unlink "$files/not ours";
 # Without a manifest, with one that is torn, and after the disk was set back, all is as it is stored.
 #
 wait_for_all();
+
+# A worker may come once more, for what was changed while one was at work: it writes elsewhere.
+sub put_away
+{
+	rename($files, "$temp/away " . ++$away) or die;
+	return;
+}
+
 foreach my $loss ([ 'no manifest', sub { unlink "$files/.workflow/manifest" } ], [ 'half a manifest', sub { truncate "$files/.workflow/manifest", 100 } ],
-	[ 'nothing at all', sub { system('rm', '-r', $files); mkdir $files } ])
+	[ 'nothing at all', sub { put_away(); mkdir $files } ])
 {
 	my ($what, $lose) = @$loss;
 
-	wait_for($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'workflow files'}, 'the worker to end');
+	wait_for_end();
 	$lose->();
 	app("SELECT FROM workflow.put_file('after', '$what')");
 	wait_for_file('after', $what);
 	wait_for_all();
 	is_deeply(on_disk(), stored(), "$what: the disk has what is stored");
 }
-wait_for($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'workflow files'}, 'the worker to end');
+wait_for_end();
+append_to_file("$files/afte", 'of somebody');
+$manifest = slurp_file("$files/.workflow/manifest");
+truncate("$files/.workflow/manifest", 0);
+append_to_file("$files/.workflow/manifest", ($manifest =~ /^(.*\n)/)[0] . ($manifest =~ /^(.* afte)r$/m)[0]);
+app(q{SELECT FROM workflow.put_file('after', 'a torn path')});
+wait_for_file('after', 'a torn path');
+wait_for_all();
+is(written('afte'), 'of somebody', 'a path that is torn is not one that was written');
+unlink "$files/afte";
+wait_for_end();
 system('cp', '-a', $files, "$temp/backup") == 0 or die;
 app(q{SELECT FROM workflow.put_file('since', 'x'); SELECT FROM workflow.put_file('after', 'y'); SELECT workflow.delete_file('run')});
 wait_for_file('since', 'x');
 wait_until(sub { !-e "$files/run" }, 'a deletion');
-wait_for($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'workflow files'}, 'the worker to end');
-system("rm -r '$files' && mv '$temp/backup' '$files'") == 0 or die;
+wait_for_end();
+put_away();
+rename("$temp/backup", $files) or die;
 look();
 wait_for_file('since', 'x');
 wait_until(sub { !-e "$files/run" && written('after') eq 'y' }, 'a disk that was set back to be as it was');
