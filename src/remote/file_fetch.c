@@ -44,6 +44,7 @@ static WfFileTalk talk;
 static WfMembership member;		/* as it was when we began */
 static bool standby = false;
 static bool told = false;		/* the link knows how it has ended */
+static int64 taken = 0;			/* the first request of the last batch, if it was confirmed as taken over */
 
 /* Of the comparison of all files. */
 static const char **stored_paths;
@@ -144,6 +145,16 @@ begin(void)
 	return wf_line_is_open(&talk.line) && (current || compare_all());
 }
 
+/* Files that were taken over do not come again; who gives them for ever would keep us busy. */
+static bool
+is_news(int n, const WfFileRow *rows)
+{
+	if (n == 0 || taken == 0 || rows[0].request != taken)
+		return true;
+	wf_line_trouble(&talk.line, "the other server gives files again that it was told were taken over");
+	return false;
+}
+
 /*
  * Take over some files.  *n: how many there were; *left: how many are left.  False: there is
  * trouble, and it is not known what was taken over.
@@ -163,12 +174,13 @@ take_some(int *n, int *left)
 	*n = wf_file_talk_pull(&talk, WF_FILE_DISK_BATCH, !standby, &rows, &answer);
 	if (*n < 0)
 		return false;
-	good = *n == 0 || !standby || wait_for_replay();
+	good = is_news(*n, rows) && (*n == 0 || !standby || wait_for_replay());
 	if (good)
 	{
 		faults = palloc(sizeof(char *) * (*n + 1));
 		done = wf_file_disk_take(&source, &position, *n, rows, faults);
 		good = wf_line_is_open(&talk.line) && wf_file_talk_confirm(&talk, done, rows, faults, left);
+		taken = done > 0 && faults[0] == NULL ? rows[0].request : 0;
 	}
 	wf_line_library()->clear(answer);
 	return good;
