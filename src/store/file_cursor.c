@@ -59,9 +59,11 @@ static WfStatement find_statement = {
 	WF_ARGS(TEXTOID)
 };
 
+/* No error is kept back for longer than 5 minutes, but where a clock was set back. */
 static WfStatement next_statement = {
 	.sql = "SELECT f.request, f.path, f.version, f.size, f.sha256, f.mode"
-	OUTSTANDING("(r.error IS NULL OR r.retry_at OPERATOR(pg_catalog.>) $5)")
+	OUTSTANDING("(r.error IS NULL OR r.retry_at OPERATOR(pg_catalog.>) $5"
+				" AND r.retry_at OPERATOR(pg_catalog.<=) ($5 OPERATOR(pg_catalog.+) '5 min'::pg_catalog.interval))")
 	" ORDER BY f.xid, f.request LIMIT $6",
 	WF_ARGS(CURSOR_ARGS, TIMESTAMPTZOID, INT8OID)
 };
@@ -71,11 +73,14 @@ static WfStatement waiting_statement = {
 	WF_ARGS(CURSOR_ARGS)
 };
 
-/* What is no newest version, or lies before the cursor, needs no receipt. */
+/*
+ * What is no newest version, or lies before the cursor, needs no receipt.  Of an error 1000
+ * characters are kept: who reads them has a few lines, and who says them may say anything.
+ */
 static WfStatement confirm_statement = {
 	.sql = "INSERT INTO workflow.file_receipt AS t (runtime, request, error, attempts, retry_at)"
 	" SELECT $1, f.request, g.error, 1, $6 OPERATOR(pg_catalog.+) '1 s'::pg_catalog.interval"
-	" FROM (SELECT u.request, pg_catalog.max(u.error) AS error FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) u(request, error)"
+	" FROM (SELECT u.request, pg_catalog.left(pg_catalog.max(u.error), 1000) AS error FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) u(request, error)"
 	"  GROUP BY u.request) g"
 	" JOIN workflow.file f ON f.request OPERATOR(pg_catalog.=) g.request"
 	" WHERE f.newest AND (f.xid, f.request) OPERATOR(pg_catalog.>=) ($2, $3)"
