@@ -23,6 +23,7 @@
 #include "watch/watch_batch.h"
 #include "watch/watch_fire.h"
 #include "watch/watch_name.h"
+#include "watch/watch_right.h"
 #include "watch/watch_seen.h"
 
 /* So many that have gone are forgotten in one. */
@@ -165,6 +166,14 @@ remember_batch(WfWatchTask *task, int n, int ngone)
 	task->gone_from += ngone;
 }
 
+/* May runs be made still?  The look may have taken hours. */
+static bool
+is_good(const WfWatch *watch, int64 revision)
+{
+	return watch->revision == revision &&	/* or others have written files */
+		OidIsValid(watch->role) && wf_watch_right_may(watch->role, watch->directory);
+}
+
 /* A batch of what is new, in a transaction.  False: another look has to be taken first. */
 static bool
 make_batch(WfWatchTask *task)
@@ -180,10 +189,10 @@ make_batch(WfWatchTask *task)
 
 	if (!wf_watch_attempt_begin("making runs of files"))
 		return false;
-	if (!wf_watch_row_claim(watched->id, &watch) || watch.revision != watched->revision)
+	if (!wf_watch_row_claim(watched->id, &watch) || !is_good(&watch, watched->revision))
 	{
 		wf_transaction_commit();
-		return false;			/* who has it, or had it, may have written files */
+		return false;			/* somebody may have it locked, too */
 	}
 	notes = palloc(sizeof(WfWatchSeen) * (n + 1));
 	fires = palloc(sizeof(WfWatchSeen) * (n + 1));
@@ -289,7 +298,7 @@ report_fault(const WfWatchTask *task)
 		ereport(LOG,
 				(errmsg("file trigger \"%s\" leaves out " INT64_FORMAT " files in directory \"%s\"",
 						task->watch->name, task->news.skipped, task->watch->directory),
-				 errdetail("Their names are no text in UTF-8, or not in the encoding of the database, or they may not be read.")));
+				 errdetail("Their names are no text in UTF-8, or not in the encoding of the database, or they cannot be read.")));
 }
 
 /* Say in the log, and write, how the trigger stands, if that is anything new. */

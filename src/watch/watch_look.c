@@ -206,10 +206,11 @@ read_all(WfWatchMemory *memory, const WfWatchOrder *order, WfWatchPlace *place, 
 
 /*
  * What was not there has gone.  Where another directory has taken the place of the one that
- * is meant, it may come back: a file system may not be mounted just now.
+ * is meant, it may come back: a file system may not be mounted just now.  complete: all that is
+ * there was met.
  */
 static void
-find_gone(WfWatchMemory *memory, WfWatchNews *news)
+find_gone(WfWatchMemory *memory, const WfWatchPlace *place, bool complete, WfWatchNews *news)
 {
 	names_iterator iterator;
 	Entry	   *entry;
@@ -223,7 +224,7 @@ find_gone(WfWatchMemory *memory, WfWatchNews *news)
 		/* the table knows nothing of one that made no run; the present entry may be deleted */
 		if (!entry->known->file.seen)
 			wf_watch_look_forget(memory, entry->name);
-		else if (!news->replaced)
+		else if (complete && !news->replaced && !wf_watch_place_has(place, entry->name))
 			*wf_array_grow(news->gone, news->ngone, size) = entry->name;
 	}
 }
@@ -275,11 +276,9 @@ wf_watch_look(WfWatchMemory *memory, const WfWatchOrder *order, WfWatchNews *new
 	{
 		news->fault = read_all(memory, order, &place, news);
 		news->skipped = place.unreadable;
+		find_gone(memory, &place, news->fault == NULL, news);
 		if (news->fault == NULL)
-		{
-			find_gone(memory, news);
 			remember(memory, &place, began);
-		}
 		else
 			news->nchanges = 0;
 	}

@@ -315,6 +315,7 @@ typedef struct Reading
 	int			file;
 	const WfWatchSight *sight;	/* as it looked before */
 	int			parts;			/* so many were read */
+	bool		unwanted;		/* and no more are to be */
 } Reading;
 
 /*
@@ -330,33 +331,61 @@ is_wanted(void *arg)
 	if (ProcSignalBarrierPending)
 		ProcessProcSignalBarrier();
 	if (ProcDiePending)
-		return false;
-	if (reading->parts++ % PARTS_PER_LOOK != 0)
-		return true;
-	return fstat(reading->file, &status) == 0 && is_same(&status, reading->sight);
+		reading->unwanted = true;
+	else if (reading->parts++ % PARTS_PER_LOOK == 0)
+		reading->unwanted = fstat(reading->file, &status) < 0 || !is_same(&status, reading->sight);
+	return !reading->unwanted;
 }
 
-/* Read the content of a file that looks so; false: it could not be read, or was changed meanwhile. */
+/* Is it the file that looked so? */
+static bool
+is_still(int file, const WfWatchSight *sight)
+{
+	struct stat status;
+
+	return fstat(file, &status) == 0 && S_ISREG(status.st_mode) && is_same(&status, sight);
+}
+
+/*
+ * Read the content of a file that looks so; false: it cannot be read, which is counted, or was
+ * changed meanwhile.
+ */
 bool
 wf_watch_place_read(WfWatchPlace *place, const char *name, WfWatchSight *sight)
 {
 	/* a device or a pipe that has taken its place is not waited for */
 	int			file = openat(dirfd(place->names), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	Reading		reading = {.sight = sight};
-	struct stat status;
-	bool		done;
+	Reading		reading = {.file = file,.sight = sight};
+	bool		done = false;
 
 	if (file < 0)
 	{
-		if (errno == EACCES || errno == EPERM)
+		/* it may have gone, or a link may have come */
+		if (errno != ENOENT && errno != ELOOP)
 			place->unreadable++;
 		return false;
 	}
-	reading.file = file;
-	done = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && is_same(&status, sight) &&
-		wf_file_walk_hash(file, is_wanted, &reading, sight->sha256) && fstat(file, &status) == 0 &&
-		is_same(&status, sight);
+	if (is_still(file, sight))
+	{
+		done = wf_file_walk_hash(file, is_wanted, &reading, sight->sha256);
+		if (!done && !reading.unwanted)
+			place->unreadable++;	/* a disk that is damaged */
+		done = done && is_still(file, sight);
+	}
 	close(file);
 	sight->read = done;
 	return done;
+}
+
+/*
+ * Is a file of this name there?  Who reads a directory while names come and go may miss one that stays,
+ * on some file systems.
+ */
+bool
+wf_watch_place_has(const WfWatchPlace *place, const char *name)
+{
+	struct stat status;
+
+	return fstatat(dirfd(place->names), name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? S_ISREG(status.st_mode) :
+		errno != ENOENT;
 }

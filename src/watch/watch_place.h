@@ -19,7 +19,7 @@ typedef struct WfWatchPlace
 	DIR		   *names;
 	int64		inode;			/* its own */
 	TimestampTz modified;		/* when names have changed last */
-	int64		unreadable;		/* so far: names that are no text, contents that may not be read */
+	int64		unreadable;		/* so far: names that are no text, contents that cannot be read */
 } WfWatchPlace;
 
 extern const char *wf_watch_place_fault(const char *directory);
@@ -29,6 +29,7 @@ extern const char *wf_watch_place_open(WfWatchPlace *place, const char *listed, 
 extern const char *wf_watch_place_next(WfWatchPlace *place, const char *pattern, const char **name,
 									   WfWatchSight *sight);
 extern bool wf_watch_place_read(WfWatchPlace *place, const char *name, WfWatchSight *sight);
+extern bool wf_watch_place_has(const WfWatchPlace *place, const char *name);
 extern void wf_watch_place_close(WfWatchPlace *place);
 
 #endif							/* WF_WATCH_PLACE_H */

@@ -497,7 +497,7 @@ truncate($huge, 2**42) or die $!;
 my $watcher = ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow watcher' AND datname = 'postgres'});
 sub is_reading
 {
-	return 0 + (grep { (readlink($_) // '') =~ m{^\Q$o/huge\E} } glob("/proc/$watcher/fd/*"));
+	return 0 + (grep { (readlink($_) // '') =~ m{^\Q$o\E/\w} } glob("/proc/$watcher/fd/*"));
 }
 sub reading_comes_to
 {
@@ -512,7 +512,7 @@ sub reading_comes_to
 }
 SKIP:
 {
-	skip 'there is no /proc', 2 unless grep { readlink($_) } glob("/proc/$watcher/fd/*");
+	skip 'there is no /proc', 4 unless grep { readlink($_) } glob("/proc/$watcher/fd/*");
 	reading_comes_to(1);
 	# who drops a database waits until all processes have closed its files
 	ask(q{SET statement_timeout = '120s'; DROP DATABASE shop});
@@ -521,10 +521,20 @@ SKIP:
 	reading_comes_to(0);
 	is(ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow watcher' AND datname = 'postgres'}), $watcher,
 		'a file that is deleted is not read to its end, and by the same watcher');
+	# who may not watch any more when a file was read
+	open(my $long, '>', "$temp/being_written") or die $!;
+	truncate($long, 2**30) or die $!;
+	rename("$temp/being_written", "$o/long") or die $!;
+	reading_comes_to(1);
+	ask("SELECT workflow.revoke_on('directory:' || d, 'clerk', 'watch') FROM unnest('{$in,$temp}'::text[]) d");
+	reading_comes_to(0);
+	state_comes_to('huge', 'failing', 'may not watch');
+	is(ask(q{SELECT made FROM workflow.file_triggers WHERE name = 'huge'}), '0', 'a right that is revoked while a file is read is asked for again');
+	ask("SELECT workflow.grant_on('directory:$in', 'clerk', 'watch')");
 }
 close($huge);
 clerk(q{SELECT workflow.drop_file_trigger('huge')});
-unlink("$o/huge");
+unlink("$o/huge", "$o/long");
 
 # Nobody watches where there is nothing to be watched.
 ask('SELECT workflow.drop_file_trigger(name) FROM workflow.file_triggers');
