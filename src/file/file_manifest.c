@@ -15,40 +15,63 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "file/file_manifest.h"
+#include "file/file_path.h"
 
 #define NAME		"manifest"
 #define NEW_NAME	"manifest.new"
 #define HEAD		"workflow files 1 " UINT64_FORMAT " %u %u " UINT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
 
+static uint32
+hash_path(const void *key, Size size)
+{
+	const char *path = *(char *const *) key;
+
+	return hash_bytes((const unsigned char *) path, (int) strlen(path));
+}
+
+static int
+compare_path(const void *a, const void *b, Size size)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* The keys are pointers: there may be very many files, and hardly any path has the length that it may. */
 static HTAB *
 make_table(void)
 {
-	HASHCTL		info = {.keysize = WF_FILE_PATH_MAX + 1,.entrysize = sizeof(WfFileWritten),.hcxt = TopMemoryContext};
+	HASHCTL		info = {.keysize = sizeof(char *),.entrysize = sizeof(WfFileWritten),.hash = hash_path,
+	.match = compare_path,.hcxt = TopMemoryContext};
 
-	return hash_create("files that were written", 1024, &info, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	return hash_create("files that were written", 1024, &info,
+					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
 }
 
 /* A file that was written; NULL: it was not. */
 WfFileWritten *
 wf_file_manifest_find(const WfFileManifest *manifest, const char *path)
 {
-	return hash_search(manifest->files, path, HASH_FIND, NULL);
+	return hash_search(manifest->files, &path, HASH_FIND, NULL);
 }
 
 /* The same; it is added if it was not. */
 WfFileWritten *
 wf_file_manifest_enter(WfFileManifest *manifest, const char *path)
 {
-	bool		found;
-	WfFileWritten *file = hash_search(manifest->files, path, HASH_ENTER, &found);
+	WfFileWritten *file = wf_file_manifest_find(manifest, path);
+	char	   *key;
 
-	if (!found)
-		memset((char *) file + sizeof(file->path), 0, sizeof(*file) - sizeof(file->path));
+	if (file != NULL)
+		return file;
+	key = MemoryContextStrdup(TopMemoryContext, path);
+	file = hash_search(manifest->files, &key, HASH_ENTER, NULL);
+	memset(file, 0, sizeof(*file));
+	file->path = key;
 	return file;
 }
 
@@ -56,7 +79,14 @@ wf_file_manifest_enter(WfFileManifest *manifest, const char *path)
 void
 wf_file_manifest_remove(WfFileManifest *manifest, const char *path)
 {
-	(void) hash_search(manifest->files, path, HASH_REMOVE, NULL);
+	WfFileWritten *file = wf_file_manifest_find(manifest, path);
+	char	   *key;
+
+	if (file == NULL)
+		return;
+	key = file->path;
+	(void) hash_search(manifest->files, &key, HASH_REMOVE, NULL);
+	pfree(key);
 }
 
 /* --- reading ------------------------------------------------------------------------ */

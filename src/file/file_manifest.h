@@ -7,13 +7,12 @@
 
 #include "utils/hsearch.h"
 
-#include "file/file_path.h"
 #include "file/file_write.h"
 
 /* A file that was written. */
 typedef struct WfFileWritten
 {
-	char		path[WF_FILE_PATH_MAX + 1]; /* in UTF-8; the key */
+	char	   *path;			/* in UTF-8; the key */
 	int64		version;
 	uint8		sha256[PG_SHA256_DIGEST_LENGTH];
 	WfFileSeen	seen;			/* how it looked then */
