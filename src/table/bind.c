@@ -188,6 +188,16 @@ drop_guard(const char *definition, Oid relation)
 	performDeletion(&address, DROP_RESTRICT, 0);
 }
 
+/* A guard may be there already: a dump of the schema alone has it, but no row for it. */
+static void
+drop_leftover(const WfBound *bound)
+{
+	Datum		values[2] = {CStringGetTextDatum(bound->definition), ObjectIdGetDatum(bound->relation)};
+
+	if (wf_statement_execute(&guards_statement, values, NULL, 1) > 0)
+		drop_guard(bound->definition, bound->relation);
+}
+
 /*
  * For the guard: error 42501 unless the state of the row was written by a step.  Nothing is
  * refused for a table that the definition is not bound to.  SPI must be connected.
@@ -251,6 +261,7 @@ wf_bind(const char *definition, Oid relation, const char *key_column, const char
 	check_unique(relation, key_column);
 	wf_bound_changing();
 	insert(&bound);
+	drop_leftover(&bound);
 	create_guard(&bound);
 }
 

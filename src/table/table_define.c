@@ -293,6 +293,16 @@ drop_triggers(const char *name, Oid relation)
 	free_object_addresses(objects);
 }
 
+/* Triggers may be there already: a dump of the schema alone has them, but no row for them. */
+static void
+drop_leftovers(const WfTableText *text)
+{
+	Datum		values[2] = {CStringGetTextDatum(text->name), ObjectIdGetDatum(text->relation)};
+
+	if (wf_statement_execute(&carriers_statement, values, NULL, 1) > 0)
+		drop_triggers(text->name, text->relation);
+}
+
 /* Note what was done with a table trigger, for workflow.audit. */
 static void
 note(const char *act, const char *name, int32 owner)
@@ -327,6 +337,7 @@ wf_table_define(const WfTableText *text)
 	calls = check_expressions(text, &author);
 	wf_table_trigger_changing();
 	insert(text, &author, calls, owner);
+	drop_leftovers(text);
 	foreach(cell, text->events)
 		create_trigger(text, lfirst(cell));
 	note("create_table_trigger", text->name, owner);

@@ -371,7 +371,7 @@ check(const char *name, const WfTableTrigger *trigger, Relation relation)
 				(errcode(WF_ERR_NO_JOB),
 				 errmsg("table trigger \"%s\" does not exist on table \"%s\"", wf_quote(name),
 						RelationGetRelationName(relation)),
-				 errhint("Drop the triggers of the table that call workflow.table_trigger() with this name.")));
+				 errhint("Make it anew with workflow.create_table_trigger(), or drop the triggers of the table that call workflow.table_trigger() with this name.")));
 	if (!wf_table_trigger_is_allowed(trigger))
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),

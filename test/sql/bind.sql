@@ -170,7 +170,9 @@ SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass AN
 UPDATE orders SET state = 'free' WHERE id = 5;
 SELECT FROM workflow.send_by_key('order', '5', 'pay');
 SELECT is((SELECT state FROM orders WHERE id = 5), 'free', 'rows are their own again');
-SELECT workflow.bind('order', 'orders', 'id', 'state') \g /dev/null
+CREATE TRIGGER workflow_bound AFTER UPDATE ON orders FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state)
+    EXECUTE FUNCTION workflow.bound_row('order');
+SELECT is(error($$ SELECT workflow.bind('order', 'orders', 'id', 'state') $$), ARRAY['no error'], 'a guard that a dump of the schema alone has brought is made anew');
 DROP TABLE orders;
 SELECT is((SELECT on_table || ' ' || state FROM workflow.bindings), 'app.orders no table', 'a table is dropped, as ever');
 RESET ROLE;

@@ -150,7 +150,7 @@ SET ROLE regress_stranger;
 CREATE TEMP TABLE mine (id int);
 CREATE TRIGGER planted AFTER INSERT ON mine REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION workflow.table_trigger('t');
 SELECT is(error($$ INSERT INTO mine VALUES (1) $$), ARRAY['WF010', 'table trigger "t" does not exist on table "mine"',
-    'HINT: Drop the triggers of the table that call workflow.table_trigger() with this name.'], 'makes no runs for it');
+    'HINT: Make it anew with workflow.create_table_trigger(), or drop the triggers of the table that call workflow.table_trigger() with this name.'], 'makes no runs for it');
 DROP TRIGGER planted ON mine;
 CREATE TRIGGER planted BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION workflow.table_trigger('t');
 SELECT is(refused($$ INSERT INTO mine VALUES (1) $$), '39P01 workflow.table_trigger() was not called as workflow.create_table_trigger() has it called', 'nor of another kind');
@@ -379,6 +379,17 @@ SELECT is((SELECT string_agg(coalesce(key, '-') || ' ' || (params #>> '{new,id}'
           'make one run, of the first of them');
 SELECT workflow.drop_table_trigger('once') \g /dev/null
 DELETE FROM item WHERE id > 1000;
+
+-- a dump of the schema alone has the triggers, and not what they are of
+CREATE TRIGGER workflow_left_insert AFTER INSERT ON item REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION workflow.table_trigger('left');
+SELECT is(refused($$ INSERT INTO item VALUES (300) $$), 'WF010 table trigger "left" does not exist on table "item"', 'triggers alone make nothing');
+SELECT workflow.create_job('left') \g /dev/null
+SELECT is(error($$ SELECT workflow.create_table_trigger('left', 'item', 'insert', 'left') $$), ARRAY['no error'], 'made anew');
+INSERT INTO item VALUES (300, 'left');
+SELECT is((SELECT count(*) FROM workflow.runs WHERE job = 'left'), 1::bigint, 'they do, once');
+SELECT workflow.drop_table_trigger('left') \g /dev/null
+DELETE FROM item WHERE id = 300;
 
 -- what it needs stays
 SELECT workflow.create_table_trigger('t', 'item', 'insert', 'any') \g /dev/null
