@@ -207,7 +207,7 @@ ends(3, qr/does not exist/, qw(-d nowhere ps));
 ends(3, qr/./, qw(-p 1 ps));
 ends(0, qr/^workers/, '-d', $node->connstr('postgres'), 'ps');
 $node->safe_psql('postgres', 'CREATE DATABASE without');
-ends(1, qr/does not exist/, qw(-d without status));
+ends(1, qr/the extension is not in this database: -d names another one/, qw(-d without status));
 
 #
 # What is given is a value
