@@ -4,8 +4,8 @@
  *	  Words of other languages, and what they are called here.
  *
  * Pure C.  Definitions come from XState 4 and 5, from SCXML, from the Amazon
- * States Language.  Who writes a word of theirs is told what it is called
- * here, or what to do without it; who passes a whole document of another
+ * States Language, from Camunda.  Who writes a word of theirs is told what it is
+ * called here, or what to do without it; who passes a whole document of another
  * language is told once which one it is, and not a thing about its keys.
  *
  *-------------------------------------------------------------------------
@@ -93,9 +93,18 @@ static const ForeignKey foreign_keys[] = {
 	{"parallel", "type", "Write \"type\": \"parallel\"."},
 	{"final", "type", "Write \"type\": \"final\"."},
 	{"onTimeout", "after", NULL},
+	{"timeout", "after", "Write \"after\": {\"30 s\": \"STATE\"}; of a job, it belongs to its \"invoke\"."},
+	{"onError", "on_error", "It belongs to an \"invoke\"; of code that fails, \"on_error\" says it."},
 	{"delay", "after", NULL},
 	{"expr", "value", NULL},
 	{"assignment", "context", NULL},
+
+	/* Camunda */
+	{"assignee", "for", NULL},
+	{"candidateUsers", "for", NULL},
+	{"candidateGroups", "for", NULL},
+	{"dueDate", "due", NULL},
+	{"onTimeout", "onDue", NULL},
 
 	/* SCXML */
 	{"onentry", "entry", NULL},
@@ -114,8 +123,9 @@ static const ForeignKey foreign_keys[] = {
 	{"Default", "always", "Write a last transition without a guard."},
 	{"Branches", "states", "Write \"type\": \"parallel\" and the regions under \"states\"."},
 	{"Catch", "on", "Write a transition for \"error.execution\" or \"error.step\" under \"on\"."},
-	{"Resource", "invoke", "Call a function in \"entry\", or name a definition with \"invoke\"."},
+	{"Resource", "invoke", "Call a function in \"entry\", or name a job or a definition with \"invoke\"."},
 	{"Parameters", "input", NULL},
+	{"Retry", "on_error", "It is said in \"on_error\"; of a job, in its \"invoke\"."},
 	{"TimeoutSeconds", "after", "Write \"after\": {\"30 s\": \"STATE\"}."},
 	{"Seconds", "after", "Write \"after\": {\"30 s\": \"STATE\"}."}
 };

@@ -74,6 +74,15 @@ sort_children(WfCompiler *c, const WfJson *children, const WfPath *path)
 	return siblings;
 }
 
+/* What a state of a type that there is not may be. */
+static const char *
+hint_of_type(const char *type, const char *const *names)
+{
+	const char *near_by = wf_diagnostic_spelling_hint(type, names);
+
+	return near_by != NULL ? near_by : "It is atomic, compound, parallel, final or history.";
+}
+
 /* Return the kind of a state, from its `type` or from its keys. */
 static WfStateKind
 kind_of(WfCompiler *c, const WfJson *json, const WfPath *path)
@@ -88,7 +97,7 @@ kind_of(WfCompiler *c, const WfJson *json, const WfPath *path)
 			return (WfStateKind) i;
 	if (type != NULL)
 		wf_compile_fault(c, WF_AT_KEY(path, "type"),
-						 wf_diagnostic_spelling_hint(type, names),
+						 hint_of_type(type, names),
 						 "there is no state type \"%s\"", type);
 	if (states != NULL && states->n > 0)
 		return WF_STATE_COMPOUND;

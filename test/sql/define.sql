@@ -280,6 +280,14 @@ SELECT is(faults('{"id": "x", "initial": "a", "predictableActionArguments": true
     '$.states.a.activities: unknown key "activities" (Begin it in "entry" and end it in "exit", or invoke a definition.)',
     '$.states.a.internal: unknown key "internal" (It belongs to a transition; without a target, or with one inside, that is internal anyway.)',
     '$.states.a.on.go.action: unknown key "action" (Did you mean "actions"?)'], 'keys of XState are known by name');
+SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"timeout": "1 h", "onError": "b", "retry": {}}, "b": {"type": "end"}}}'), ARRAY[
+    '$.states.b.type: there is no state type "end" (It is atomic, compound, parallel, final or history.)',
+    '$.states.a.timeout: unknown key "timeout" (Write "after": {"30 s": "STATE"}; of a job, it belongs to its "invoke".)',
+    '$.states.a.onError: unknown key "onError" (It belongs to an "invoke"; of code that fails, "on_error" says it.)',
+    '$.states.a.retry: unknown key "retry" (It is said in "on_error"; of a job, in its "invoke".)'], 'what a state does not say, others do');
+SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"task": {"for": "x", "assignee": "y", "onTimeout": "b"}, "on": {"go": "b"}}, "b": {}}}'), ARRAY[
+    '$.states.a.task.assignee: unknown key "assignee" (Did you mean "for"?)',
+    '$.states.a.task.onTimeout: unknown key "onTimeout" (Did you mean "onDue"?)'], 'nor a task');
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"on": {"go": {"actions": [{"type": "xstate.send", "to": "kid"}, {"type": "xstate.stop"}, {"type": "xstate.assign"}, {"type": "send", "event": "e", "to": 1}]}}}}}'), ARRAY[
     '$.states.a.on.go.actions[0]: action has no "event" (To pass on what came, as XState''s forwardTo() does, write "event": {"type": {"@expr": "event->>''type''"}, "data": {"@expr": "event->''data''"}}.)',
     '$.states.a.on.go.actions[1]: there is no built-in action "xstate.stop" (A child ends when the state that invokes it is left.)',
