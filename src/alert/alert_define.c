@@ -260,7 +260,8 @@ set(WfAlert *alert, const char *key, JsonbValue *value)
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no setting \"%s\"", wf_quote(key))));
+				 errmsg("there is no setting \"%s\"", wf_quote(key)),
+				 errhint("There are filter, threshold, job, lasting, keep and within.")));
 }
 
 /* Change an alert that is locked, and write it.  Errors as of alter_alert(). */

@@ -109,11 +109,13 @@ refuse_late(const Wanted *wanted)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("process %s did not end before the timeout",
-						wf_uuid_text(&wanted->process))));
+						wf_uuid_text(&wanted->process)),
+				 errhint("workflow.get() tells where it is.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED),
 			 errmsg("process %s did not reach state \"%s\" before the timeout",
-					wf_uuid_text(&wanted->process), wf_quote(wanted->state))));
+					wf_uuid_text(&wanted->process), wf_quote(wanted->state)),
+			 errhint("workflow.get() tells where it is.")));
 }
 
 /* Look at the process, and sleep until a step commits, until it is there. */

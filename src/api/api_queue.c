@@ -185,7 +185,7 @@ hold(const char *name, WfQueueRow *row)
 				(errcode(WF_ERR_NO_JOB),
 				 errmsg("queue \"%s\" does not exist", wf_quote(name)),
 				 is_of_job(name) ?
-				 errdetail("The job's runs are not limited.") : 0,
+				 errdetail("The job's own queue was not made; runs are in that which the job names.") : 0,
 				 errhint("Make it with workflow.create_queue().")));
 	wf_queue_right_require(row->id, WF_QUEUE_MANAGE);
 }

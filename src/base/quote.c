@@ -43,3 +43,14 @@ wf_quote(const char *text)
 
 	return length <= LONGEST_QUOTE ? text : wf_quote_part(text, (int) length);
 }
+
+/*
+ * Add a name to what there is, for a hint: "There are a, b and c." when the last one was
+ * added.  list is NULL before the first.
+ */
+const char *
+wf_quote_list(const char *list, const char *name, bool last)
+{
+	return psprintf("%s%s%s", list == NULL ? "There are " : psprintf("%s%s", list, last ? " and " : ", "),
+					name, last ? "." : "");
+}

@@ -160,6 +160,8 @@ find_function(List *names, const char *text, WfJobForm *form)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function \"%s\" of the job does not exist", wf_quote(text)),
+				 strchr(text, '(') != NULL ?
+				 errhint("Write the name of the function alone, or a statement: SELECT ...") :
 				 errhint("It takes (params jsonb), (params jsonb, run jsonb), (runs jsonb[]), or parameters by name.")));
 	return function;
 }

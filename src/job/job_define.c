@@ -124,7 +124,8 @@ mode_of(const WfJobText *text)
 	if (strcmp(text->mode, "atomic") != 0 && strcmp(text->mode, "tracked") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("mode must be \"atomic\" or \"tracked\"")));
+				 errmsg("mode must be \"atomic\" or \"tracked\""),
+				 errhint("A job without a command is done by workers outside, whatever its mode.")));
 	if (text->command == NULL)
 		return WF_JOB_OUTSIDE;
 	return text->mode[0] == 't' ? WF_JOB_TRACKED : WF_JOB_ATOMIC;

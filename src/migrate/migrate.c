@@ -307,8 +307,8 @@ let_children_go(WfMove *move)
 				continue;
 			wf_migrate_pending_problem(move, "child", invoke->id,
 									   invoke->detached ?
-									   "the process that was invoked by this id is let go: the new version does not invoke it here" :
-									   "the process that was invoked by this id is cancelled: the new version does not invoke it here");
+									   "what was invoked by this id is let go: the new version does not invoke it here" :
+									   "what was invoked by this id is cancelled: the new version does not invoke it here");
 			wf_child_let_go(move->process, child, invoke->detached);
 		}
 }
@@ -330,7 +330,7 @@ invoke_children(WfMove *move)
 			if (had_invoked(move, invoke))
 				continue;
 			wf_migrate_pending_problem(move, "invoke", invoke->id,
-									   "a process is started that the old version did not invoke here");
+									   "it is invoked: the old version did not invoke it here");
 			move->stage = WF_MOVE_INVOKES;
 			move->name = invoke->id;
 			wf_child_invoke(move->process, invoke, &move->event);

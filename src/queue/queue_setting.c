@@ -313,13 +313,18 @@ static int
 find_setting(const Setting *list, int n, const JsonbValue *name)
 {
 	char	   *text = pnstrdup(name->val.string.val, name->val.string.len);
+	const char *names = NULL;
 
 	for (int i = 0; i < n; i++)
+	{
 		if (strcmp(list[i].name, text) == 0)
 			return i;
+		names = wf_quote_list(names, list[i].name, i == n - 1);
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no setting \"%s\"", wf_quote(text))));
+			 errmsg("there is no setting \"%s\"", wf_quote(text)),
+			 errhint("%s", names)));
 }
 
 /*

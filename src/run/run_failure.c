@@ -47,13 +47,22 @@ wf_run_failure_time(TimestampTz at)
 	return wf_jsonb_string(text);
 }
 
+/* The hint of an error; of what a job's author cannot know from it, ours. */
+static const char *
+hint_of(const ErrorData *error)
+{
+	if (error->hint == NULL && error->sqlerrcode == ERRCODE_INVALID_TRANSACTION_TERMINATION)
+		return "Only the procedure of a tracked job can COMMIT, and no function that it calls.";
+	return error->hint;
+}
+
 /* An error as it is kept with a run: code (the SQLSTATE), message, detail, hint, context. */
 Jsonb *
 wf_run_failure_of(const ErrorData *error)
 {
 	const char *keys[] = {"code", "message", "detail", "hint", "context", "at"};
 	const char *texts[] = {unpack_sql_state(error->sqlerrcode), error->message, error->detail,
-	error->hint, error->context};
+	hint_of(error), error->context};
 	Jsonb	   *values[lengthof(keys)];
 	int			n = 0;
 

@@ -59,7 +59,8 @@ refuse_missing(const pg_uuid_t *id)
 	ereport(ERROR,
 			(errcode(WF_ERR_NO_JOB),
 			 errmsg("run %s does not exist", wf_uuid_text(id)),
-			 errdetail("It may have ended so long ago that it is not remembered.")));
+			 errdetail("It may have ended so long ago that it is not remembered."),
+			 errhint("workflow.send() and workflow.post() tell a process something.")));
 }
 
 /* It has ended, or was never there: error WF010, or WF002. */

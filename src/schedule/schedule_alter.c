@@ -156,14 +156,20 @@ set(const Setting *setting, WfSchedule *schedule, JsonbValue *value)
 static const Setting *
 find(const JsonbValue *key)
 {
+	const char *names = NULL;
+
 	for (int i = 0; i < (int) lengthof(settings); i++)
+	{
 		if (strlen(settings[i].name) == (size_t) key->val.string.len &&
 			strncmp(settings[i].name, key->val.string.val, key->val.string.len) == 0)
 			return &settings[i];
+		names = wf_quote_list(names, settings[i].name, i == (int) lengthof(settings) - 1);
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("there is no setting \"%s\"",
-					wf_quote(pnstrdup(key->val.string.val, key->val.string.len)))));
+					wf_quote(pnstrdup(key->val.string.val, key->val.string.len))),
+			 errhint("%s", names)));
 }
 
 /* Who has it made something else could make that himself. */

@@ -60,7 +60,11 @@ static void
 check_target(const WfSchedule *schedule)
 {
 	if ((schedule->job == NULL) == (schedule->definition == NULL))
-		refuse("a schedule needs either a job or a definition");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a schedule needs either a job or a definition"),
+				 schedule->job == NULL ? 0 :
+				 errhint("When it recurs is an argument by name: cron => '...', rule => '...' or every => '...'.")));
 	if (schedule->definition != NULL && schedule->has_priority)
 		refuse("a schedule of a definition has no priority: processes have none");
 	if (schedule->has_priority &&

@@ -243,7 +243,8 @@ SET ROLE regress_app;
 SELECT FROM workflow.revoke_on('loan', 'regress_clerk', 'read');
 SET ROLE regress_clerk;
 SELECT is((workflow.work_alerts(), alert('theirs'))::text, '(0,"firing 3600 02:00:00: role ""regress_clerk"" may not read definition ""loan""")', 'as long as they may');
-SELECT is(error($$SELECT workflow.alter_alert('theirs', '{"kind": "lag"}')$$), ARRAY['22023', 'there is no setting "kind"'], 'a setting that there is not');
+SELECT is(error($$SELECT workflow.alter_alert('theirs', '{"kind": "lag"}')$$), ARRAY['22023', 'there is no setting "kind"',
+    'HINT: There are filter, threshold, job, lasting, keep and within.'], 'a setting that there is not');
 SELECT is(error($$SELECT workflow.alter_alert('theirs', '{"filter": {"definition": "loan"}}')$$),
     ARRAY['WF002', 'role "regress_clerk" may not read definition "loan"', 'HINT: Its owner can allow it with workflow.grant_on().'], 'what is changed is checked');
 SELECT is((SELECT array_agg((error(format('SELECT workflow.alter_alert(''theirs'', %L)', changes)))[2]) FROM unnest('{[],"{\"job\": 1}","{\"lasting\": 5}","{\"threshold\": true}"}'::text[]) changes),

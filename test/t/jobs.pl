@@ -128,6 +128,11 @@ as($node, 'clerk', q{TRUNCATE shop.mark; SELECT workflow.run_job('parts')});
 wait_for_end('parts');
 is($node->safe_psql('postgres', 'SELECT array_agg(n ORDER BY n) FROM shop.mark'), '{1,2,3}', 'a procedure commits');
 is(ends('parts'), 'finished|0|1', 'and ends');
+as($node, 'clerk', q{SET search_path = shop;
+	SELECT workflow.create_job('whole', 'parts', retry => '{"errors": "*", "maxAttempts": 0}'); SELECT workflow.run_job('whole')});
+wait_for_end('whole');
+is($node->safe_psql('postgres', q{SELECT error->>'code', error->>'hint' FROM workflow.runs WHERE job = 'whole'}),
+	'2D000|Only the procedure of a tracked job can COMMIT, and no function that it calls.', 'that of an atomic job does not');
 
 as($node, 'clerk', q{SELECT workflow.run_job('slow', '{"s": 60}')});
 wait_for_end('slow');
