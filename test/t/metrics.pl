@@ -71,6 +71,17 @@ SKIP:
 	is("$? $said", '0 ', 'promtool accepts it');
 }
 
+# The rules of doc/load.md
+my ($rules) = slurp_file("$FindBin::Bin/../../doc/load.md") =~ /^```text\n(groups:.*?)^```/ms;
+like($metrics, qr/^# TYPE $_ /m, "what a rule asks for: $_") foreach $rules =~ /(workflow_\w+)/g;
+SKIP:
+{
+	skip 'promtool is not installed', 1 unless has_program('promtool');
+	append_to_file("$temp/rules.yml", $rules);
+	my $said = `promtool check rules $temp/rules.yml 2>&1`;
+	is($?, 0, 'promtool accepts the rules') or diag($said);
+}
+
 SKIP:
 {
 	skip 'Prometheus is not installed', 1 unless has_program('prometheus');
