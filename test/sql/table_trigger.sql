@@ -396,7 +396,7 @@ SELECT workflow.create_table_trigger('t', 'item', 'insert', 'any') \g /dev/null
 SELECT is(error($$ SELECT workflow.drop_job('any') $$), ARRAY['no error'], 'a job may be dropped');
 SELECT is(refused($$ INSERT INTO item VALUES (200) $$), 'WF010 job "any" does not exist', 'which is an error of who writes then');
 RESET ROLE;
-SELECT lives_ok($$ DROP OWNED BY regress_stranger $$, 'others do not matter');
+SELECT lives_ok($$ DROP OWNED BY regress_stranger CASCADE $$, 'others do not matter');
 SELECT is((error('DROP ROLE regress_app'))[1], '2BP01', 'its owner is not dropped');
 SET ROLE regress_app;
 
