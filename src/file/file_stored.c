@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "base/compat.h"
 #include "file/file_stored.h"
 #include "store/file_chunk.h"
 #include "store/transaction.h"
