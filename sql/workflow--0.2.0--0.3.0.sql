@@ -2711,7 +2711,7 @@ BEGIN
 END
 $dump$;
 
--- ---- runtimes
+-- ---- workers and runtimes: roles
 
 DO $roles$
 DECLARE
@@ -2719,7 +2719,7 @@ DECLARE
     members text;
     login   boolean;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['workflow_runtime']::name[] LOOP
+    FOREACH wanted IN ARRAY ARRAY['workflow_worker', 'workflow_runtime']::name[] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) wanted) THEN
             EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN NOINHERIT', wanted);
             CONTINUE;
@@ -2742,7 +2742,7 @@ BEGIN
 END
 $roles$;
 
-GRANT USAGE ON SCHEMA workflow TO workflow_runtime;
+GRANT USAGE ON SCHEMA workflow TO workflow_worker, workflow_runtime;
 
 -- ---- files
 
@@ -4118,7 +4118,9 @@ CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
 -- ---- grants
 
 REVOKE ALL ON FUNCTION workflow.is_over, workflow.sees, workflow.masked, workflow.masked_text, workflow.set_context FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees, workflow.masked, workflow.masked_text TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.masked, workflow.masked_text TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.library_version TO workflow_worker;
 REVOKE ALL ON FUNCTION workflow.workers FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.workers TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;
@@ -4154,27 +4156,29 @@ REVOKE ALL ON FUNCTION workflow.span_id, workflow.span_position, workflow.spans 
 GRANT EXECUTE ON FUNCTION workflow.span_id, workflow.span_position, workflow.spans TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.ended_spans TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job, workflow.flush_cache TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.event_schema TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run, workflow.work_runs TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run TO workflow_user, workflow_worker, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.work_runs TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION
     workflow.create_queue, workflow.alter_queue, workflow.drop_queue, workflow.pause_queue, workflow.resume_queue,
     workflow.create_limit, workflow.alter_limit, workflow.drop_limit
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_monitor, workflow_admin;
-GRANT SELECT ON workflow.queues, workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.queues TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_runs TO workflow_user, workflow_admin;
-GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_worker, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_runtime, workflow.run_progress, workflow.sees_run, workflow.get_run
-    TO workflow_user, workflow_monitor, workflow_admin;
-GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_monitor, workflow_admin;
+    TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION
     workflow.claim, workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,
     workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
-    TO workflow_user, workflow_admin;
-GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_admin;
+    TO workflow_user, workflow_worker, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_worker, workflow_admin;
 -- Of runs that it has claimed by claim_placed().
 GRANT EXECUTE ON FUNCTION
     workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,
@@ -4293,8 +4297,8 @@ GRANT SELECT ON workflow.restorers TO workflow_user, workflow_monitor, workflow_
 -- of standbys:
 REVOKE ALL ON FUNCTION workflow.commit_position FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.wait_for_lsn FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.commit_position TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON PROCEDURE workflow.wait_for_lsn TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.commit_position TO workflow_user, workflow_worker, workflow_runtime, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.wait_for_lsn TO workflow_user, workflow_worker, workflow_runtime, workflow_monitor, workflow_admin;
 -- end of those of standbys
 -- of remote:
 REVOKE ALL ON workflow.owner_map_entry, workflow.outcome, workflow.membership, workflow.owner_map, workflow.outcomes FROM PUBLIC;
@@ -4314,7 +4318,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT SELECT ON workflow.tasks, workflow.approvals TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.tenant, workflow.sees_tenant, workflow.confine FROM PUBLIC;
 REVOKE ALL ON workflow.confined_roles, workflow.tenants FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.tenant, workflow.sees_tenant TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.tenant, workflow.sees_tenant TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.confine TO workflow_admin;
 GRANT SELECT ON workflow.confined_roles TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.tenants TO workflow_user, workflow_monitor, workflow_admin;

@@ -149,6 +149,7 @@ CREATE VIEW workflow.definition_history WITH (security_barrier) AS
 GRANT EXECUTE ON FUNCTION
     workflow.define, workflow.grant_on, workflow.revoke_on, workflow.change_owner, workflow.drop_definition
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may, workflow.masked, workflow.masked_text, workflow.function_state TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may, workflow.function_state TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.masked, workflow.masked_text TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.definitions, workflow.drift, workflow.definition_history TO workflow_user, workflow_monitor, workflow_admin;
 

@@ -133,5 +133,5 @@ CREATE VIEW workflow.jobs WITH (security_barrier) AS
     WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
 
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job, workflow.flush_cache TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;

@@ -25,5 +25,5 @@ CREATE FUNCTION workflow.library_version() RETURNS text
     LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'workflow_library_version';
 
 GRANT EXECUTE ON FUNCTION workflow.adopt TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.library_version TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.library_version TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 

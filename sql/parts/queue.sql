@@ -145,5 +145,6 @@ GRANT EXECUTE ON FUNCTION
     workflow.create_queue, workflow.alter_queue, workflow.drop_queue, workflow.pause_queue, workflow.resume_queue,
     workflow.create_limit, workflow.alter_limit, workflow.drop_limit
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_monitor, workflow_admin;
-GRANT SELECT ON workflow.queues, workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.queues TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.limits TO workflow_user, workflow_monitor, workflow_admin;

@@ -7,7 +7,7 @@ DECLARE
     members text;
     login   boolean;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['workflow_user', 'workflow_monitor', 'workflow_admin', 'workflow_runtime']::name[] LOOP
+    FOREACH wanted IN ARRAY ARRAY['workflow_user', 'workflow_monitor', 'workflow_admin', 'workflow_worker', 'workflow_runtime']::name[] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) wanted) THEN
             EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN NOINHERIT', wanted);
             CONTINUE;
@@ -30,5 +30,5 @@ BEGIN
 END
 $roles$;
 
-GRANT USAGE ON SCHEMA workflow TO workflow_user, workflow_monitor, workflow_admin, workflow_runtime;
+GRANT USAGE ON SCHEMA workflow TO workflow_user, workflow_monitor, workflow_admin, workflow_worker, workflow_runtime;
 

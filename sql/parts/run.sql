@@ -214,5 +214,6 @@ CREATE FUNCTION workflow.run_state(state smallint) RETURNS text
 CREATE FUNCTION workflow.work_runs(queue text DEFAULT NULL, max int DEFAULT 100) RETURNS int
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_work_runs';
 
-GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run, workflow.work_runs TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_job, workflow.run_jobs, workflow.cancel_run TO workflow_user, workflow_worker, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.work_runs TO workflow_user, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.run_state TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;

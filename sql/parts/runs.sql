@@ -111,7 +111,7 @@ CREATE FUNCTION workflow.alter_runs(filter jsonb, changes jsonb) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_runs';
 
 GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_runs TO workflow_user, workflow_admin;
-GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_worker, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_runtime, workflow.run_progress, workflow.sees_run, workflow.get_run
-    TO workflow_user, workflow_monitor, workflow_admin;
-GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_monitor, workflow_admin;
+    TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;

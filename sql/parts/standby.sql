@@ -19,5 +19,5 @@ CREATE PROCEDURE workflow.wait_for_lsn(
     lsn pg_lsn, timeout interval DEFAULT '30 seconds', INOUT reached boolean DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'workflow_wait_for_lsn';
 
-GRANT EXECUTE ON FUNCTION workflow.commit_position TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
-GRANT EXECUTE ON PROCEDURE workflow.wait_for_lsn TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.commit_position TO workflow_user, workflow_worker, workflow_runtime, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.wait_for_lsn TO workflow_user, workflow_worker, workflow_runtime, workflow_monitor, workflow_admin;

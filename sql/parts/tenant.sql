@@ -38,6 +38,6 @@ CREATE VIEW workflow.confined_roles WITH (security_barrier) AS
            OR pg_catalog.pg_has_role(r.oid, 'USAGE'))
     GROUP BY p.role, r.rolname, p.name;
 
-GRANT EXECUTE ON FUNCTION workflow.tenant, workflow.sees_tenant TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.tenant, workflow.sees_tenant TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.confine TO workflow_admin;
 GRANT SELECT ON workflow.confined_roles TO workflow_user, workflow_monitor, workflow_admin;

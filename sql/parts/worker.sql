@@ -153,8 +153,8 @@ CREATE FUNCTION workflow.signal(run uuid, event text, payload jsonb DEFAULT NULL
 GRANT EXECUTE ON FUNCTION
     workflow.claim, workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,
     workflow.report_progress, workflow.write_log, workflow.save_checkpoint, workflow.checkpoint, workflow.park, workflow.signal
-    TO workflow_user, workflow_admin;
-GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_admin;
+    TO workflow_user, workflow_worker, workflow_admin;
+GRANT EXECUTE ON PROCEDURE workflow.await_work TO workflow_user, workflow_worker, workflow_admin;
 -- Of runs that it has claimed by claim_placed().
 GRANT EXECUTE ON FUNCTION
     workflow.complete, workflow.complete_many, workflow.fail, workflow.release, workflow.extend,

@@ -30,7 +30,15 @@ SELECT is_empty($$
         AND pg_get_viewdef(oid) ~ '\nUNION' AND pg_get_viewdef(oid) ~ '\m(sees|may)' $$, 'none that shows some rows only is a bare UNION ALL, which is no barrier');
 SELECT bag_eq($$
     SELECT rolname::text COLLATE "default", rolcanlogin, rolsuper FROM pg_roles WHERE rolname ~ '^workflow_' $$,
-    $$ VALUES ('workflow_user', false, false), ('workflow_monitor', false, false), ('workflow_admin', false, false), ('workflow_runtime', false, false) $$, 'the roles can do nothing of themselves');
+    $$ VALUES ('workflow_user', false, false), ('workflow_monitor', false, false), ('workflow_admin', false, false), ('workflow_worker', false, false), ('workflow_runtime', false, false) $$, 'the roles can do nothing of themselves');
+SELECT is((SELECT string_agg(proname, ' ' ORDER BY proname COLLATE "C") FROM pg_proc
+           WHERE pronamespace = 'workflow'::regnamespace AND has_function_privilege('workflow_worker', oid, 'EXECUTE')),
+    'await_run await_work cancel_run checkpoint claim commit_position complete complete_many extend fail get_run job_schema library_version masked masked_text may_job may_queue park release report_progress run_job run_jobs run_progress run_runtime run_state run_waits_for save_checkpoint sees_run sees_tenant signal tenant wait_for_lsn write_log',
+    'workflow_worker may claim and end runs, and make and look at them, no more');
+SELECT is((SELECT string_agg(relname, ' ' ORDER BY relname COLLATE "C") FROM pg_class
+           WHERE relnamespace = 'workflow'::regnamespace AND relkind IN ('r', 'p', 'v') AND has_any_column_privilege('workflow_worker', oid, 'SELECT')),
+    'queues run_logs runs', 'and looks at three views');
+
 CREATE ROLE regress_nobody LOGIN;
 SET ROLE regress_nobody;
 SELECT is((app.error('SELECT workflow.start(''x'')'))[1], '42501', 'without a role of ours there is nothing to call');

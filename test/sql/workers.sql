@@ -282,6 +282,29 @@ RESET ROLE;
 SELECT is(workflow.complete(:'run', :fence), true, 'an administrator may');
 SELECT is((SELECT format('%s %s', worker, actor) FROM app.run_history WHERE run = :'run'), 'w2 boss', 'the worker''s actor is kept');
 
+-- who is a worker and nothing else
+CREATE ROLE regress_hand LOGIN IN ROLE workflow_worker;
+SET ROLE regress_app;
+SELECT workflow.run_job('letter', key => 'by hand') AS p \gset
+SET ROLE regress_hand;
+SELECT is(refused($$ SELECT FROM workflow.claim('mail', 'hand') $$), 'WF002 role "regress_hand" may not claim from queue "mail"', 'workflow_worker alone claims nothing');
+SET ROLE regress_app;
+SELECT workflow.grant_on('queue:mail', 'regress_hand', 'claim', 'read') \g /dev/null
+SET ROLE regress_hand;
+SELECT run, fence, key FROM workflow.claim('mail', 'hand') \gset
+SELECT is(:'key'::text, 'by hand', 'but from a queue that was granted to it');
+SELECT is(workflow.extend(:'run', :fence), 'go on', 'keeps the run');
+SELECT workflow.save_checkpoint('page', '1', :'run', :fence) \g /dev/null
+SELECT is(workflow.checkpoint('page', :'run', :fence), '1', 'what it needs');
+SELECT workflow.report_progress(1, 2, run => :'run', fence => :fence), workflow.write_log('info', 'half', run => :'run', fence => :fence) \g /dev/null
+SELECT is((SELECT string_agg(name, ' ') FROM workflow.queues WHERE running > 0), 'mail', 'sees how full the queue is');
+SELECT is(refused($$ SELECT workflow.run_job('letter') $$), 'WF002 permission denied to run job "letter"', 'makes the runs that it may make');
+SELECT is(workflow.complete(:'run', :fence, '{"pages": 2}'), true, 'and ends the run');
+SELECT is((error(c))[1], '42501', c) FROM unnest(ARRAY[
+    $$ SELECT workflow.create_job('x', 'SELECT 1') $$, $$ SELECT workflow.create_queue('x') $$, $$ SELECT workflow.start('x') $$,
+    $$ SELECT workflow.define('{}') $$, $$ SELECT FROM workflow.processes $$]) c;
+RESET ROLE;
+
 -- what is seen of runs
 SET ROLE regress_app;
 SELECT workflow.create_queue('desk') \g /dev/null
