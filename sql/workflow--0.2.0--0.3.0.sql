@@ -387,6 +387,9 @@ CREATE VIEW workflow.confined_roles WITH (security_barrier) AS
            OR pg_catalog.pg_has_role(r.oid, 'USAGE'))
     GROUP BY p.role, r.rolname, p.name;
 
+-- define(definition): of a text, too.
+CREATE FUNCTION workflow.define(definition text) RETURNS int
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_define_text';
 
 -- change_owner(definition, role, note): give a definition, with all versions and
 -- processes, to another role; or a job ('job:NAME') with its runs, a queue ('queue:NAME') or
@@ -4128,8 +4131,8 @@ REVOKE ALL ON FUNCTION workflow.suspend, workflow.resume, workflow.cancel, workf
     workflow.migrate, workflow.migrate_many FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.suspend, workflow.resume, workflow.cancel, workflow.set_states, workflow.set_context,
     workflow.set_timer, workflow.reset_timer, workflow.migrate, workflow.migrate_many TO workflow_user, workflow_admin;
-REVOKE ALL ON FUNCTION workflow.change_owner, workflow.drop_definition FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.change_owner, workflow.drop_definition TO workflow_user, workflow_admin;
+REVOKE ALL ON FUNCTION workflow.define(text), workflow.change_owner, workflow.drop_definition FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.define(text), workflow.change_owner, workflow.drop_definition TO workflow_user, workflow_admin;
 GRANT SELECT ON workflow.definition_history TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workflow.send, workflow.send_by_key, workflow.send_many, workflow.available_events, workflow.post, workflow.post_by_key, workflow.start, workflow.start_or_get, workflow.start_many TO workflow_user, workflow_admin;

@@ -56,7 +56,8 @@ CREATE TABLE workflow.definition_change (
 CREATE INDEX definition_change_definition ON workflow.definition_change (definition, seq);
 
 -- define(definition): store a new version of a definition.
---   definition  XState-shaped JSON; its "id" is the definition's name
+--   definition  XState-shaped JSON, as json or text (jsonb has lost the order of keys); its
+--               "id" is the definition's name
 -- Returns the version: 1 for a new name; the newest version, unchanged, when
 -- the definition is the same as that one. The caller owns the name from then
 -- on. Errors: WF007 with every fault and its JSON path in the detail; WF002
@@ -65,6 +66,8 @@ CREATE INDEX definition_change_definition ON workflow.definition_change (definit
 -- the transaction.
 CREATE FUNCTION workflow.define(definition json) RETURNS int
     LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_define';
+CREATE FUNCTION workflow.define(definition text) RETURNS int
+    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'workflow_define_text';
 
 -- grant_on(definition, role, privileges): let a role start, send, read, or act:
 -- pass any actor with what it may do otherwise.
@@ -147,7 +150,7 @@ CREATE VIEW workflow.definition_history WITH (security_barrier) AS
                ELSE pg_catalog.pg_has_role('workflow_admin', 'USAGE') OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE') END;
 
 GRANT EXECUTE ON FUNCTION
-    workflow.define, workflow.grant_on, workflow.revoke_on, workflow.change_owner, workflow.drop_definition
+    workflow.define(json), workflow.define(text), workflow.grant_on, workflow.revoke_on, workflow.change_owner, workflow.drop_definition
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may, workflow.function_state TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.masked, workflow.masked_text TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;

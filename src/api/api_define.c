@@ -18,7 +18,9 @@
 
 #include "api/api.h"
 #include "base/jsonb.h"
+#include "base/quote.h"
 #include "chart/chart.h"
+#include "chart/json.h"
 #include "definition/define.h"
 #include "definition/event_data.h"
 #include "definition/sensitive.h"
@@ -26,19 +28,20 @@
 #include "eval/evaluator.h"
 
 PG_FUNCTION_INFO_V1(workflow_define);
+PG_FUNCTION_INFO_V1(workflow_define_text);
 
 /*
- * SQL function workflow.define(definition) of sql/parts/definition.sql.  Locks
- * the name against other calls until the end of the transaction, then the row
- * of the owner.
+ * Stores a version of the definition whose JSON this is; returns its number.
+ * Locks the name against other calls until the end of the transaction, then the
+ * row of the owner.
  */
-Datum
-workflow_define(PG_FUNCTION_ARGS)
+static int32
+define(FunctionCallInfo fcinfo, text *source)
 {
 	Oid			role = GetUserId();
 	char	   *path = wf_define_path();
 	WfDefinitionVersion version = {
-		.source = PG_GETARG_TEXT_PP(0),
+		.source = source,
 		.path = path
 	};
 	WfEvaluator *evaluator = NULL;
@@ -60,5 +63,35 @@ workflow_define(PG_FUNCTION_ARGS)
 	wf_api_connect_to_write(fcinfo);
 	number = wf_definition_row_store(&version, role);
 	SPI_finish();
-	PG_RETURN_INT32(number);
+	return number;
+}
+
+/* SQL function workflow.define(definition json) of sql/parts/definition.sql. */
+Datum
+workflow_define(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(define(fcinfo, PG_GETARG_TEXT_PP(0)));
+}
+
+/* Error 22P02, that of a cast to json, for what is none. */
+static void
+require_json(const text *source)
+{
+	const char *problem = wf_json_syntax_error(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source));
+
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type json"),
+				 errdetail("JSON data, %s", wf_quote(problem))));
+}
+
+/* SQL function workflow.define(definition text), for callers who have a text. */
+Datum
+workflow_define_text(PG_FUNCTION_ARGS)
+{
+	text	   *source = PG_GETARG_TEXT_PP(0);
+
+	require_json(source);
+	PG_RETURN_INT32(define(fcinfo, source));
 }

@@ -415,7 +415,7 @@ is_too_deep(const char *text, int len)
  */
 
 static JsonLexContext *
-make_lexer(const char *text, int len)
+make_lexer(const char *text, int len, bool unescape)
 {
 #ifdef FRONTEND
 	int			encoding = PG_UTF8;
@@ -424,10 +424,10 @@ make_lexer(const char *text, int len)
 #endif
 
 #if PG_VERSION_NUM >= 170000
-	return makeJsonLexContextCstringLen(NULL, text, len, encoding, true);
+	return makeJsonLexContextCstringLen(NULL, text, len, encoding, unescape);
 #else
 	return makeJsonLexContextCstringLen(unconstify(char *, text), len,
-										encoding, true);
+										encoding, unescape);
 #endif
 }
 
@@ -478,7 +478,7 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 	actions.object_field_start = field_start;
 	actions.scalar = scalar;
 
-	lexer = make_lexer(text, len);
+	lexer = make_lexer(text, len, true);
 	error = pg_parse_json(lexer, &actions);
 	if (error != JSON_SUCCESS)
 	{
@@ -493,6 +493,20 @@ wf_json_parse(const char *text, int len, WfFaults *faults)
 	root = builder->root;
 	pfree(builder);
 	return root;
+}
+
+/*
+ * Return why a cast to json would refuse the text, or NULL: then it may have faults of
+ * which wf_json_parse() knows.
+ */
+char *
+wf_json_syntax_error(const char *text, int len)
+{
+	JsonLexContext *lexer = make_lexer(text, len, false);
+	JsonParseErrorType error = pg_parse_json(lexer, &nullSemAction);
+
+	return error == JSON_SUCCESS ? NULL :
+		psprintf("line %d: %s", lexer->line_number, error_text(error, lexer));
 }
 
 /*

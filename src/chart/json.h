@@ -36,6 +36,7 @@ typedef struct WfJson
 } WfJson;
 
 extern WfJson *wf_json_parse(const char *text, int len, WfFaults *faults);
+extern char *wf_json_syntax_error(const char *text, int len);
 extern const WfJson *wf_json_get(const WfJson *json, const char *key);
 extern const char *wf_json_kind_name(WfJsonKind kind);
 extern void wf_json_write(StringInfo buf, const WfJson *json);

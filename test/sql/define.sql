@@ -16,6 +16,10 @@ SELECT is(workflow.define(:'door'), 1, 'the same definition again is the same ve
 SELECT is(workflow.define(replace(:'door', '"opened"}', '[{ "target" : "opened" }] }')::json), 1,
           'another spelling of the same chart is the same version');
 SELECT is(workflow.define(:'longer'), 2, 'a changed definition is a new version');
+SELECT is(workflow.define(:'longer'::text), 2, 'a text is taken, too');
+SELECT is(workflow.define(definition => :'longer'::json), 2, 'as well as json');
+SELECT is((error(format('SELECT workflow.define(%L::jsonb)', :'longer')))[1], '42883', 'but no jsonb, which has lost the order of the keys');
+SELECT is((error(format('SELECT workflow.define(%L)', c)))[1], '22P02', 'and no text that is no JSON: ' || c) FROM unnest(ARRAY['', '{', 'door']) c;
 SELECT is(workflow.define(:'door'), 3, 'going back to an older one is a new version, too');
 SELECT is(workflow.define('{"id": "gate", "initial": "a", "states": {"a": {}}}'), 1, 'another name counts for itself');
 SELECT results_eq(

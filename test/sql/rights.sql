@@ -101,8 +101,9 @@ CREATE TABLE app.right (n int GENERATED ALWAYS AS IDENTITY, object text, command
 -- functions: ok or the SQLSTATE
 INSERT INTO app.right (object, command, verdicts) VALUES
 -- of definitions
-('define(json)', $$define('{"id": "new", "initial": "a", "states": {"a": {}}}')$$, 'ok ok ok WF002 ok ok ok ok ok 42501 ='),
-('define(json)', $$define('{"id": "doc", "initial": "a", "states": {"a": {}}}')$$, 'ok WF002 = = = = = = = 42501 ='),
+('define(json)', $$define('{"id": "new", "initial": "a", "states": {"a": {}}}'::json)$$, 'ok ok ok WF002 ok ok ok ok ok 42501 ='),
+('define(json)', $$define('{"id": "doc", "initial": "a", "states": {"a": {}}}'::json)$$, 'ok WF002 = = = = = = = 42501 ='),
+('define(text)', $$define('{"id": "doc", "initial": "a", "states": {"a": {}}}'::text)$$, 'ok WF002 = = = = = = = 42501 ='),
 ('grant_on(text,name,text[])', $$grant_on('doc', 'regress_stranger', 'read')$$, 'ok ok WF002 ok WF002 = = = = 42501 ='),
 ('revoke_on(text,name,text[])', $$revoke_on('doc', 'regress_reader', 'read')$$, 'ok ok WF002 ok WF002 = = = = 42501 ='),
 ('change_owner(text,name,text)', $$change_owner('doc', 'regress_app')$$, 'ok ok WF002 ok WF002 = = = = 42501 ='),
