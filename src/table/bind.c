@@ -15,6 +15,7 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "definition/definition_row.h"
@@ -28,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "base/clock.h"
 #include "base/compat.h"
@@ -151,6 +153,30 @@ column_of(const char *row, const char *column)
 	return (Node *) ref;
 }
 
+/*
+ * The name of the operator that a column is compared by, which is that of its type: what is
+ * called "=" in the path of the caller would run as everybody who updates a row.  Error 42883
+ * without one.
+ */
+static List *
+equality_of(Oid relation, const char *column)
+{
+	Oid			type = get_atttype(relation, get_attnum(relation, column));
+	Oid			found = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(found));
+	Form_pg_operator form;
+	List	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not identify an equality operator for type %s", format_type_be(type))));
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = list_make2(makeString(get_namespace_name(form->oprnamespace)), makeString(pstrdup(NameStr(form->oprname))));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
 /* A trigger that is called for rows whose state has changed, by whatever statement or trigger. */
 static void
 create_guard(const WfBound *bound)
@@ -164,8 +190,9 @@ create_guard(const WfBound *bound)
 	statement->row = true;
 	statement->timing = TRIGGER_TYPE_AFTER;
 	statement->events = TRIGGER_TYPE_UPDATE;
-	statement->whenClause = (Node *) makeSimpleA_Expr(AEXPR_DISTINCT, "=", column_of("old", bound->state_column),
-													  column_of("new", bound->state_column), -1);
+	statement->whenClause = (Node *) makeA_Expr(AEXPR_DISTINCT, equality_of(bound->relation, bound->state_column),
+												column_of("old", bound->state_column),
+												column_of("new", bound->state_column), -1);
 	(void) CreateTrigger(statement, NULL, bound->relation, InvalidOid, InvalidOid, InvalidOid,
 						 LookupFuncName(function, 0, NULL, false), InvalidOid, NULL, false, false);
 }

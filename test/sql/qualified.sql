@@ -158,6 +158,11 @@ SELECT is((app.error('UPDATE s2.other SET k = k'))[1:2], ARRAY['55000', 'express
 SELECT workflow.start('bound', key => 'i') AS p \gset
 SELECT (workflow.send(:'p', 'go')).taken \g /dev/null
 SELECT is(st::text, 'b', 'rows are found and compared by operators of the server') FROM s2.item;
+CREATE TABLE s2.later (k varchar PRIMARY KEY, st varchar(20));
+INSERT INTO s2.later VALUES ('i', 'a');
+SELECT workflow.define('{"id": "later", "initial": "a", "states": {"a": {}}}') \g /dev/null
+SELECT workflow.bind('later', 's2.later', 'k', 'st') \g /dev/null
+SELECT is((app.error('UPDATE s2.later SET st = ''b'''))[1], '42501', 'and whoever writes to them calls nothing of others');
 SET ROLE regress_stranger;
 DROP FUNCTION s1.p(jsonb), s1.t(text);
 SET ROLE regress_app;
