@@ -234,6 +234,13 @@ foreach my $evil (@evil)
 ok(!-e 'evil', 'no command was run');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM office.safe}), 0, 'no SQL was, either');
 
+# whoever may make objects where we would look them up
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION public.evil(text, workflow.status) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE ''caught''; END';
+	CREATE OPERATOR public.|| (LEFTARG = text, RIGHTARG = workflow.status, FUNCTION = public.evil)});
+ends(0, qr/processes finalized/, 'status');
+$node->safe_psql('postgres', 'DROP FUNCTION public.evil CASCADE');
+
 # something is wrong
 $node->safe_psql('postgres', q{INSERT INTO workflow.resting VALUES ('order', '00000000-0000-7000-8000-000000000000')});
 ends(4, qr/rest of no process/, 'status');
