@@ -149,7 +149,7 @@ wf_diagnostic_spelling_hint(const char *word, const char *const *words)
 	int			len = strlen(word);
 
 	/* of a short word, half of whose letters differ, nothing is left */
-	int			best = (len > 4 ? 2 : len > 1 ? 1 : 0) + 1;
+	int			best = (len > 5 ? 2 : len > 1 ? 1 : 0) + 1;
 
 	for (; *words; words++)
 	{

@@ -80,6 +80,7 @@ compile_assign(WfCompiler *c, const WfJson *json, const WfPath *path)
 	const WfPath *at = WF_AT_KEY(path, key);
 
 	wf_compile_read_keys(c, json, path, known);
+	wf_compile_read_same(c, json, path, "context", "assignment");
 	c->features[WF_HAS_ASSIGN] = true;
 	if (context == NULL)
 	{
@@ -120,6 +121,9 @@ compile_log(WfCompiler *c, const WfJson *json, const WfPath *path)
 	const WfJson *args = wf_json_get(json, "args");
 
 	wf_compile_read_keys(c, json, path, known);
+	for (int i = 1; i < 5; i++)
+		for (int j = i + 1; j < 5; j++)
+			wf_compile_read_same(c, json, path, known[i], known[j]);
 	c->features[WF_HAS_LOG] = true;
 	if (args != NULL && args->kind == WF_JSON_ARRAY && args->n == 1)
 		action->event_data =
@@ -235,6 +239,20 @@ compile_event(WfCompiler *c, WfAction *action, const WfJson *json,
 	action->event_type = wf_compile_value(c, type, at);
 }
 
+/* Compile the id of what is sent, or taken back; NULL if there is none. */
+static WfValue *
+compile_id(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	WfValue    *id = compile_member(c, json, "id", "sendId", path);
+
+	if (id != NULL && id->kind != WF_VALUE_EXPR &&
+		(id->kind != WF_VALUE_CONST || id->text[0] != '"'))
+		wf_compile_fault_warning(c, WF_AT_KEY(path, wf_json_get(json, "id") ? "id" : "sendId"),
+								 "Write a string or {\"@expr\": ...}.",
+								 "the action fails: its \"id\" is not a string");
+	return id;
+}
+
 /*
  * Compile what raise, send, sendTo and sendParent have in common.  The
  * receiver is left to the caller.
@@ -247,7 +265,7 @@ compile_sending(WfCompiler *c, WfActionKind kind, const WfJson *json,
 	const WfJson *delay = wf_json_get(json, "delay");
 
 	compile_event(c, action, json, to_itself, path);
-	action->send_id = compile_member(c, json, "id", NULL, path);
+	action->send_id = compile_id(c, json, path);
 	if (delay != NULL)
 	{
 		action->delay = wf_compile_delay(c, delay, WF_AT_KEY(path, "delay"));
@@ -281,6 +299,16 @@ sends_to_itself(const WfJson *json)
 		strcmp(target->text, "#_internal") == 0;
 }
 
+/* Is an action written as one that sends to another one?  A bare name has no type. */
+static bool
+is_send_to(const WfJson *json)
+{
+	const WfJson *type = wf_json_get(json, "type");
+	bool		prefixed;
+
+	return type != NULL && strcmp(wf_compile_value_builtin(type->text, &prefixed), "sendTo") == 0;
+}
+
 static WfAction *
 compile_send(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
@@ -290,8 +318,12 @@ compile_send(WfCompiler *c, const WfJson *json, const WfPath *path)
 	const char *key;
 
 	wf_compile_read_keys(c, json, path, known);
+	wf_compile_read_same(c, json, path, "target", "to");
 	action = compile_sending(c, WF_ACTION_SEND, json, sends_to_itself(json), path);
 	action->target = compile_member(c, json, "target", "to", path);
+	if (action->target == NULL && is_send_to(json))
+		wf_compile_fault_warning(c, path, "Write \"send\" if it is meant; a receiver that is a function of JavaScript is lost in JSON.",
+								 "\"sendTo\" has no receiver: the process sends to itself");
 	key = wf_json_get(json, "target") != NULL ? "target" : "to";
 	if (action->target == NULL)
 		return action;
@@ -330,8 +362,9 @@ compile_cancel(WfCompiler *c, const WfJson *json, const WfPath *path)
 	WfAction   *action = new_action(WF_ACTION_CANCEL, path);
 
 	wf_compile_read_keys(c, json, path, known);
+	wf_compile_read_same(c, json, path, "id", "sendId");
 	c->features[WF_HAS_CANCEL] = true;
-	action->send_id = compile_member(c, json, "id", "sendId", path);
+	action->send_id = compile_id(c, json, path);
 	if (action->send_id == NULL)
 		wf_compile_fault(c, path, NULL,
 						 "\"cancel\" needs the \"id\" of what was sent");
@@ -355,6 +388,7 @@ compile_choose(WfCompiler *c, const WfJson *json, const WfPath *path)
 	const WfPath *list = WF_AT_KEY(path, key);
 
 	wf_compile_read_keys(c, json, path, known);
+	wf_compile_read_same(c, json, path, "branches", "conds");
 	c->features[WF_HAS_CHOOSE] = true;
 	if (branches == NULL)
 	{
@@ -375,6 +409,7 @@ compile_choose(WfCompiler *c, const WfJson *json, const WfPath *path)
 		if (!wf_compile_read_expect(c, branch, at, WF_JSON_OBJECT))
 			continue;
 		wf_compile_read_keys(c, branch, at, branch_keys);
+		wf_compile_read_same(c, branch, at, "guard", "cond");
 		key = wf_json_get(branch, "cond") ? "cond" : "guard";
 		guard = wf_compile_read_get(branch, key);
 		actions = wf_compile_read_get(branch, "actions");
@@ -401,12 +436,19 @@ compile_foreach(WfCompiler *c, const WfJson *json, const WfPath *path)
 	action->event_data = compile_member(c, json, "array", NULL, path);
 	if (action->event_data == NULL)
 		wf_compile_fault(c, path, NULL, "\"foreach\" needs an \"array\"");
+	else if (action->event_data->kind == WF_VALUE_OBJECT ||
+			 (action->event_data->kind == WF_VALUE_CONST && action->event_data->text[0] != '['))
+		wf_compile_fault_warning(c, WF_AT_KEY(path, "array"), "Write an array or {\"@expr\": ...}.",
+								 "\"foreach\" fails: its \"array\" is none");
 	action->item = wf_compile_read_string(c, json, "item", path);
+	action->index = wf_compile_read_string(c, json, "index", path);
 	if (action->item == NULL)
 		wf_compile_fault(c, path,
 						 "Name the key of the context that takes the element.",
 						 "\"foreach\" needs an \"item\"");
-	action->index = wf_compile_read_string(c, json, "index", path);
+	else if (action->index != NULL && strcmp(action->item, action->index) == 0)
+		wf_compile_fault_warning(c, WF_AT_KEY(path, "index"), "Name another key of the context.",
+								 "\"index\" and \"item\" of \"foreach\" are the same key");
 	if (actions != NULL)
 		action->actions = wf_compile_actions(c, actions,
 											 WF_AT_KEY(path, "actions"));

@@ -39,10 +39,19 @@ typedef struct ForeignKey
 #define NO_SWITCH		"There is no such switch here: leave it out."
 #define COMPILED		"It is of a compiled machine: store JSON.stringify(machine.config)."
 #define IMPLEMENTED		"Guards and actions are SQL functions of these names: leave it out."
+#define BY_EVENT		"The event is the key: \"on\": {\"EVENT\": {\"target\": ...}}."
+#define BY_TIME			"Write \"after\": {\"30 s\": \"STATE\"}."
+#define BY_CHOICE		"Write a list of transitions with guards under \"always\"."
+#define BY_COMPUTED_TIME "Write \"after\": {\"NAME\": \"STATE\"}, and \"NAME\": {\"@expr\": ...} into \"delays\" of the root."
+#define BY_ASSIGN		"Change the context with the action \"assign\", in \"entry\" or in a transition."
+#define BY_MAP			"Write \"invoke\" with \"map\": {\"over\": ..., \"concurrency\": ..., \"tolerate\": ...}."
+#define BY_TASK			"Write \"task\": {\"for\": ..., \"due\": ...}."
+#define AS_FAILURE		"Write \"type\": \"final\", \"outcome\": \"failure\", and what is to be known as \"output\"."
 
 /*
  * Of several entries for a key the first whose `instead` is known in this
- * place counts, or that has none.
+ * place counts, or that has none.  What only states know, such as `always`, tells
+ * them from other places; a history state has a `target` and `actions` as well.
  */
 static const ForeignKey foreign_keys[] = {
 	/* XState: a key of another name */
@@ -53,12 +62,15 @@ static const ForeignKey foreign_keys[] = {
 	{"onExit", "exit", NULL},
 	{"cond", "guard", NULL},
 	{"condition", "guard", NULL},
+	{"action", "entry", "Write \"entry\", \"exit\", or \"actions\" of a transition."},
 	{"action", "actions", NULL},
 	{"params", "input", NULL},
 	{"args", "input", NULL},
 	{"services", "invoke", "Each service is a definition, which a state names with \"invoke\": leave it out."},
+	{"to", "always", "Write \"always\": \"STATE\", or \"on\": {\"EVENT\": \"STATE\"}."},
 	{"to", "target", NULL},
 	{"sendId", "id", NULL},
+	{"actorId", "target", "Write \"target\": \"#_ID\" with the \"id\" of an invoke."},
 
 	/* XState: nothing that runs */
 	{"tsTypes", NULL, FOR_TYPESCRIPT},
@@ -72,11 +84,12 @@ static const ForeignKey foreign_keys[] = {
 	{"delimiter", NULL, "The delimiter is always \".\": leave it out."},
 	{"maxIterations", NULL, "The setting workflow.max_microsteps is the limit: leave it out."},
 	{"key", NULL, COMPILED},
-	{"transitions", NULL, COMPILED},
+	{"transitions", NULL, "Transitions stand in the states: " BY_EVENT},
 	{"eventType", NULL, COMPILED},
 	{"source", NULL, COMPILED},
 	{"exec", NULL, COMPILED},
 	{"guards", NULL, IMPLEMENTED},
+	{"setup", NULL, IMPLEMENTED},
 	{"implementations", NULL, IMPLEMENTED},
 	{"actors", NULL, "Actors are definitions, which a state names with \"invoke\": leave it out."},
 	{"config", NULL, "Store what is in it."},
@@ -92,42 +105,138 @@ static const ForeignKey foreign_keys[] = {
 	{"syncSnapshot", NULL, NO_SWITCH},
 	{"parallel", "type", "Write \"type\": \"parallel\"."},
 	{"final", "type", "Write \"type\": \"final\"."},
-	{"onTimeout", "after", NULL},
-	{"timeout", "after", "Write \"after\": {\"30 s\": \"STATE\"}; of a job, it belongs to its \"invoke\"."},
 	{"onError", "on_error", "It belongs to an \"invoke\"; of code that fails, \"on_error\" says it."},
-	{"delay", "after", NULL},
+	{"onTimeout", "after", BY_TIME},
+	{"onTimeout", "onDue", NULL},
+	{"timeout", "after", "Write \"after\": {\"30 s\": \"STATE\"}; of a job, it belongs to its \"invoke\"."},
+	{"delay", "after", BY_TIME},
 	{"expr", "value", NULL},
 	{"assignment", "context", NULL},
+	{"context", "always", "There is one context, that of the root: " BY_ASSIGN},
+	{"context", "reenter", BY_ASSIGN},
+	{"input", "always", "Only what is invoked has an \"input\"; that of start() is laid over the context of the root."},
+	{"choice", "always", BY_CHOICE},
+	{"event", "reenter", BY_EVENT},
+	{"event", "always", BY_EVENT},
+	{"id", "reenter", "A transition has no id: leave it out, or put it into \"meta\"."},
+	{"guard", "always", "It belongs to a transition."},
+	{"cond", "always", "It belongs to a transition."},
+	{"in", NULL, "It belongs to a transition."},
+	{"reenter", NULL, "It belongs to a transition."},
 
-	/* Camunda */
+	/* what others call it */
+	{"name", "initial", "The name of a definition is its \"id\", that of a state its key."},
+	{"title", "always", "Write \"description\", or put it into \"meta\"."},
+	{"label", "always", "Write \"description\", or put it into \"meta\"."},
+	{"init", "initial", NULL},
+	{"start", "initial", NULL},
+	{"isInitial", "initial", "Name the state under \"initial\" of the one around it."},
+	{"isFinal", "type", "Write \"type\": \"final\"."},
+	{"enter", "entry", NULL},
+	{"leave", "exit", NULL},
+	{"if", "guard", NULL},
+	{"when", "guard", NULL},
+	{"goto", "target", NULL},
+	{"labels", "tags", NULL},
+	{"variables", "context", NULL},
+	{"vars", "context", NULL},
+	{"catch", "on_error", "Write \"on_error\": {\"then\": {\"target\": \"STATE\"}}."},
+	{"onFailure", "on_error", "Write \"on_error\": {\"then\": {\"target\": \"STATE\"}}."},
+	{"deadline", "after", BY_TIME},
+	{"assignee", "task", BY_TASK},
+	{"candidateUsers", "task", BY_TASK},
+	{"candidateGroups", "task", BY_TASK},
 	{"assignee", "for", NULL},
 	{"candidateUsers", "for", NULL},
 	{"candidateGroups", "for", NULL},
 	{"dueDate", "due", NULL},
-	{"onTimeout", "onDue", NULL},
+	{"dueDate", "task", BY_TASK},
+	{"formKey", "task", "Write \"task\": {\"for\": ..., \"data\": ...}."},
+	{"onDone", "onDue", "What people choose are events of the state: \"on\": {\"EVENT\": ...}."},
+
+	/* Serverless Workflow, BPMN */
+	{"timeouts", "after", BY_TIME},
+	{"onErrors", "on_error", "Write \"on_error\": {\"then\": {\"target\": \"STATE\"}}."},
+	{"compensatedBy", "on_error", "Write \"on_error\": {\"then\": {\"target\": \"STATE\"}}."},
+	{"dataConditions", "always", BY_CHOICE},
+	{"eventConditions", "on", BY_EVENT},
+	{"defaultCondition", "always", "Write a last transition without a guard."},
+	{"stateDataFilter", "always", BY_ASSIGN},
+	{"conditions", "always", BY_CHOICE},
+	{"outgoing", "always", "Write \"always\": \"STATE\", or \"on\": {\"EVENT\": \"STATE\"}."},
+	{"incoming", "always", "Transitions stand in the states that they lead out of."},
 
 	/* SCXML */
-	{"onentry", "entry", NULL},
-	{"onexit", "exit", NULL},
-	{"transition", "on", NULL},
+	{"transition", "on", BY_EVENT " Without an event it goes under \"always\"."},
 	{"datamodel", "context", NULL},
 	{"namelist", "input", NULL},
+	{"content", "input", NULL},
+	{"param", "input", NULL},
+	{"donedata", "output", NULL},
+	{"script", "entry", "Name a SQL function in \"entry\", \"exit\" or \"actions\"."},
+	{"finalize", NULL, "Write the actions into the transition of the event that comes."},
+	{"idlocation", NULL, "A child is addressed as \"#_\" and the \"id\" of its invoke."},
+	{"location", "context", "Write \"context\": {\"KEY\": {\"@expr\": ...}}."},
+	{"binding", NULL, NO_SWITCH},
+	{"exmode", NULL, NO_SWITCH},
+	{"xmlns", NULL, "It is of XML: leave it out."},
+	{"eventexpr", "event", "Write \"event\": {\"type\": {\"@expr\": ...}}."},
+	{"targetexpr", "target", "Write \"target\": {\"@expr\": ...}."},
+	{"delayexpr", "delay", "Write \"delay\": {\"@expr\": ...}."},
+	{"sendidexpr", "id", "Write \"id\": {\"@expr\": ...}."},
+	{"srcexpr", "src", "\"src\" is a name: write several states, or a transition for each."},
 
 	/* the Amazon States Language */
 	{"StartAt", "initial", NULL},
 	{"Comment", "description", NULL},
-	{"Next", "target", NULL},
 	{"Next", "always", "Write \"always\": \"STATE\"."},
+	{"Next", "target", NULL},
 	{"End", "type", "Write \"type\": \"final\" in the state where it ends."},
-	{"Choices", "always", "Write a list of transitions with guards under \"always\"."},
+	{"Choices", "always", BY_CHOICE},
 	{"Default", "always", "Write a last transition without a guard."},
 	{"Branches", "states", "Write \"type\": \"parallel\" and the regions under \"states\"."},
-	{"Catch", "on", "Write a transition for \"error.execution\" or \"error.step\" under \"on\"."},
+	{"Retry", "on_error", "Write \"on_error\": {\"retry\": [{\"errors\": \"*\", \"maxAttempts\": 3}]}; of a job, it is said in its \"invoke\"."},
 	{"Resource", "invoke", "Call a function in \"entry\", or name a job or a definition with \"invoke\"."},
 	{"Parameters", "input", NULL},
-	{"Retry", "on_error", "It is said in \"on_error\"; of a job, in its \"invoke\"."},
-	{"TimeoutSeconds", "after", "Write \"after\": {\"30 s\": \"STATE\"}."},
-	{"Seconds", "after", "Write \"after\": {\"30 s\": \"STATE\"}."}
+	{"Parameters", "always", BY_ASSIGN},
+	{"Arguments", "input", NULL},
+	{"Arguments", "always", BY_ASSIGN},
+	{"Assign", "always", BY_ASSIGN},
+	{"InputPath", "always", BY_ASSIGN},
+	{"OutputPath", "always", BY_ASSIGN},
+	{"Result", "always", BY_ASSIGN},
+	{"ResultPath", "always", BY_ASSIGN},
+	{"ResultSelector", "always", BY_ASSIGN},
+	{"TimeoutSeconds", "after", BY_TIME},
+	{"Seconds", "after", BY_TIME},
+	{"Timestamp", "after", BY_COMPUTED_TIME},
+	{"TimeoutSecondsPath", "after", BY_COMPUTED_TIME},
+	{"SecondsPath", "after", BY_COMPUTED_TIME},
+	{"TimestampPath", "after", BY_COMPUTED_TIME},
+	{"HeartbeatSeconds", "after", BY_TIME " An event with \"reenter\": true begins it anew."},
+	{"HeartbeatSecondsPath", "after", BY_COMPUTED_TIME " An event with \"reenter\": true begins it anew."},
+	{"Iterator", "invoke", BY_MAP},
+	{"ItemProcessor", "invoke", BY_MAP},
+	{"ItemsPath", "invoke", BY_MAP},
+	{"Items", "invoke", BY_MAP},
+	{"ItemSelector", "invoke", BY_MAP},
+	{"ItemReader", "invoke", BY_MAP},
+	{"ItemBatcher", "invoke", BY_MAP},
+	{"ResultWriter", "invoke", BY_MAP},
+	{"MaxConcurrency", "invoke", BY_MAP},
+	{"MaxConcurrencyPath", "invoke", BY_MAP},
+	{"MaxConcurrency", "concurrency", NULL},
+	{"ToleratedFailureCount", "invoke", BY_MAP},
+	{"ToleratedFailureCount", "tolerate", NULL},
+	{"ToleratedFailurePercentage", "invoke", BY_MAP},
+	{"Error", "outcome", AS_FAILURE},
+	{"ErrorPath", "outcome", AS_FAILURE},
+	{"Cause", "outcome", AS_FAILURE},
+	{"CausePath", "outcome", AS_FAILURE},
+	{"ErrorEquals", "errors", NULL},
+	{"JitterStrategy", "jitter", NULL},
+	{"Credentials", NULL, "Code runs as the owner of the definition: leave it out."},
+	{"QueryLanguage", NULL, "Expressions are SQL: leave it out."}
 };
 
 static bool
@@ -155,6 +264,54 @@ wf_compile_foreign_key(const char *key, const char *const *known)
 		return foreign->advice != NULL ? foreign->advice :
 			psprintf("Did you mean \"%s\"?", foreign->instead);
 	}
+	return NULL;
+}
+
+/* ----------------------------------------------------------------
+ *						Types of states
+ * ----------------------------------------------------------------
+ */
+
+/* Return a hint for the type of a state in another language, or NULL. */
+const char *
+wf_compile_foreign_type(const char *type)
+{
+	static const char *const advice[][2] = {
+		{"choice", "Leave the type out, and write a list of transitions with guards under \"always\"."},
+		{"switch", "Leave the type out, and write a list of transitions with guards under \"always\"."},
+		{"task", "Leave the type out, and write \"entry\", \"invoke\" or \"task\"."},
+		{"operation", "Leave the type out, and write \"entry\" or \"invoke\"."},
+		{"pass", "Leave the type out, and write \"always\"."},
+		{"inject", "Leave the type out, and write \"entry\" and \"always\"."},
+		{"wait", "Leave the type out, and write \"after\"."},
+		{"sleep", "Leave the type out, and write \"after\"."},
+		{"event", "Leave the type out, and write \"on\"."},
+		{"map", "Leave the type out, and write \"invoke\" with \"map\"."},
+		{"foreach", "Leave the type out, and write \"invoke\" with \"map\"."},
+		{"userTask", "Leave the type out, and write \"task\"."},
+		{"serviceTask", "Leave the type out, and write \"invoke\"."},
+		{"sendTask", "Leave the type out, and write \"invoke\"."},
+		{"scriptTask", "Leave the type out, and write \"entry\"."},
+		{"receiveTask", "Leave the type out, and write \"on\"."},
+		{"callActivity", "Leave the type out, and write \"invoke\"."},
+		{"subProcess", "Leave the type out: what has \"states\" is compound."},
+		{"exclusiveGateway", "Leave the type out, and write a list of transitions with guards under \"always\"."},
+		{"eventBasedGateway", "Leave the type out, and write \"on\" and \"after\"."},
+		{"parallelGateway", "Write \"type\": \"parallel\"."},
+		{"endEvent", "Write \"type\": \"final\"."},
+		{"startEvent", "Name the state under \"initial\" of the one around it."},
+		{"succeed", "Write \"type\": \"final\"."},
+		{"end", "Write \"type\": \"final\"."},
+		{"fail", AS_FAILURE},
+		{"normal", "Leave the type out."},
+		{"state", "Leave the type out."},
+		{"or", "Leave the type out: what has \"states\" is compound."},
+		{"and", "Write \"type\": \"parallel\"."}
+	};
+
+	for (int i = 0; i < (int) lengthof(advice); i++)
+		if (pg_strcasecmp(advice[i][0], type) == 0)
+			return advice[i][1];
 	return NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "compiler/compiler.h"
 
 extern const char *wf_compile_foreign_key(const char *key, const char *const *known);
+extern const char *wf_compile_foreign_type(const char *type);
 extern const char *wf_compile_foreign_action(const char *name);
 extern bool wf_compile_foreign_document(WfCompiler *c, const WfJson *json);
 

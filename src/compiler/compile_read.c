@@ -37,6 +37,22 @@ wf_compile_read_expect(WfCompiler *c, const WfJson *json, const WfPath *path,
 	return false;
 }
 
+/*
+ * Return true if a value is an object; otherwise add a fault with a hint that
+ * says what its keys are, for those who know a list in this place, and return
+ * false.
+ */
+bool
+wf_compile_read_object(WfCompiler *c, const WfJson *json, const WfPath *path,
+					   const char *hint)
+{
+	if (json->kind == WF_JSON_OBJECT)
+		return true;
+	wf_compile_fault(c, path, hint, "must be of type %s, not %s",
+					 wf_json_kind_name(WF_JSON_OBJECT), wf_json_kind_name(json->kind));
+	return false;
+}
+
 /* Report the keys of an object that are not in a NULL-terminated list. */
 void
 wf_compile_read_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
@@ -57,6 +73,19 @@ wf_compile_read_keys(WfCompiler *c, const WfJson *json, const WfPath *path,
 							 "unknown key \"%s\"", json->keys[i]);
 		}
 	}
+}
+
+/*
+ * Report it if an object has two keys that mean the same, of which one would be
+ * ignored.
+ */
+void
+wf_compile_read_same(WfCompiler *c, const WfJson *json, const WfPath *path,
+					 const char *key, const char *other)
+{
+	if (wf_json_get(json, key) != NULL && wf_json_get(json, other) != NULL)
+		wf_compile_fault(c, path, "Use one of them.",
+						 "\"%s\" and \"%s\" mean the same", key, other);
 }
 
 /*

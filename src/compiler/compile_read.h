@@ -14,8 +14,12 @@
 
 extern bool wf_compile_read_expect(WfCompiler *c, const WfJson *json,
 								   const WfPath *path, WfJsonKind kind);
+extern bool wf_compile_read_object(WfCompiler *c, const WfJson *json, const WfPath *path,
+								   const char *hint);
 extern void wf_compile_read_keys(WfCompiler *c, const WfJson *json,
 								 const WfPath *path, const char *const *known);
+extern void wf_compile_read_same(WfCompiler *c, const WfJson *json, const WfPath *path,
+								 const char *key, const char *other);
 extern void wf_compile_read_call_keys(WfCompiler *c, WfExprUse use, const char *type,
 									  const WfJson *json, const WfPath *path,
 									  const char *const *builtins);

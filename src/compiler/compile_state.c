@@ -199,7 +199,8 @@ static void
 compile_on(WfCompiler *c, WfState *state, const WfJson *json,
 		   const WfPath *path, WfList *drafts)
 {
-	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_object(c, json, path,
+								"The event is the key: \"on\": {\"EVENT\": {\"target\": ...}}."))
 		return;
 	for (int i = 0; i < json->n; i++)
 	{
@@ -225,7 +226,8 @@ static void
 compile_after(WfCompiler *c, WfState *state, const WfJson *json,
 			  const WfPath *path, WfList *drafts)
 {
-	if (!wf_compile_read_expect(c, json, path, WF_JSON_OBJECT))
+	if (!wf_compile_read_object(c, json, path,
+								"The delay is the key: \"after\": {\"30 s\": {\"target\": ...}}."))
 		return;
 	if (json->n > 0)
 		c->features[WF_HAS_AFTER] = true;

@@ -176,9 +176,7 @@ compile_guards(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	const WfJson *guard = wf_compile_read_get(json, key);
 	const WfJson *in = wf_compile_read_get(json, "in");
 
-	if (wf_json_get(json, "cond") && wf_json_get(json, "guard"))
-		wf_compile_fault(c, path, "Use one of them.",
-						 "\"guard\" and \"cond\" mean the same");
+	wf_compile_read_same(c, json, path, "guard", "cond");
 	if (guard != NULL)
 		transition->guard = wf_compile_value_guard(c, guard, WF_AT_KEY(path, key));
 	if (in != NULL)
@@ -261,6 +259,11 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 		transition->reenter = !wf_compile_read_bool(c, json, "internal", path);
 	if (transition->reenter)
 		c->features[WF_HAS_REENTER] = true;
+	if (transition->reenter && wf_json_get(json, "reenter") != NULL &&
+		wf_compile_read_get(json, "internal") != NULL &&
+		wf_compile_read_bool(c, json, "internal", path))
+		wf_compile_fault(c, path, "Use one of them.",
+						 "\"reenter\": true and \"internal\": true contradict each other");
 
 	c->limit = compile_failing(c, transition, json, path);
 	if (target != NULL)

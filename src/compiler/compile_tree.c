@@ -19,6 +19,7 @@
 #include "chart/json.h"
 #include "chart/path.h"
 #include "compiler/compile_fault.h"
+#include "compiler/compile_foreign.h"
 #include "compiler/compile_read.h"
 #include "compiler/compile_tree.h"
 #include "compiler/compiler.h"
@@ -80,6 +81,8 @@ hint_of_type(const char *type, const char *const *names)
 {
 	const char *near_by = wf_diagnostic_spelling_hint(type, names);
 
+	if (near_by == NULL)
+		near_by = wf_compile_foreign_type(type);
 	return near_by != NULL ? near_by : "It is atomic, compound, parallel, final or history.";
 }
 
@@ -252,8 +255,8 @@ add_state(WfCompiler *c, const WfJson *json, WfStateId parent,
 		state->kind == WF_STATE_PARALLEL;
 	children = wf_compile_read_get(json, "states");
 
-	if (children != NULL && !wf_compile_read_expect(c, children, at,
-													WF_JSON_OBJECT))
+	if (children != NULL && !wf_compile_read_object(c, children, at,
+													"The name is the key: \"states\": {\"NAME\": {...}}."))
 		return;
 	if (!wants)
 		return;

@@ -263,36 +263,53 @@ constant_guard(bool value)
 static WfGuard *compile_guard(WfCompiler *c, const WfJson *json,
 							  const WfPath *path);
 
+/* Return the value of one of two keys, of which the other may be NULL. */
+static const WfJson *
+either(WfCompiler *c, const WfJson *json, const char *key, const char *other,
+	   const WfPath *path)
+{
+	const WfJson *found = wf_compile_read_get(json, key);
+
+	if (other == NULL)
+		return found;
+	wf_compile_read_same(c, json, path, key, other);
+	return found != NULL ? found : wf_compile_read_get(json, other);
+}
+
 /*
  * Return the argument of a built-in guard under one of two keys, in the
  * guard itself or in its `params`.  In the latter case *path is extended by
  * a step, whose memory the caller provides.  NULL if it is absent.
  */
 static const WfJson *
-guard_argument(const WfJson *json, const char *key, const char *other,
+guard_argument(WfCompiler *c, const WfJson *json, const char *key, const char *other,
 			   const WfPath **path, WfPath *step)
 {
+	const char *const known[] = {key, other, NULL};
 	const WfJson *params = wf_compile_read_get(json, "params");
-	const WfJson *found = wf_compile_read_get(json, key);
+	const WfJson *found = either(c, json, key, other, *path);
 
-	if (found == NULL && other != NULL)
-		found = wf_compile_read_get(json, other);
-	if (found == NULL && params != NULL)
+	if (params == NULL)
+		return found;
+	*step = (WfPath) {*path, "params", 0};
+	if (!wf_compile_read_expect(c, params, step, WF_JSON_OBJECT))
+		return found;
+	wf_compile_read_keys(c, params, step, known);
+	if (found != NULL)
 	{
-		*step = (WfPath) {*path, "params", 0};
-		*path = step;
-		found = wf_compile_read_get(params, key);
-		if (found == NULL && other != NULL)
-			found = wf_compile_read_get(params, other);
+		wf_compile_fault(c, step, "Use one of them.",
+						 "\"%s\" stands beside \"params\" and in it", key);
+		return found;
 	}
-	return found;
+	*path = step;
+	return either(c, params, key, other, step);
 }
 
 static WfGuard *
 compile_not(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	WfPath		step;
-	const WfJson *part = guard_argument(json, "guard", NULL, &path, &step);
+	const WfJson *part = guard_argument(c, json, "guard", NULL, &path, &step);
 	WfGuard    *guard = new_guard(WF_GUARD_NOT, 1);
 
 	if (part == NULL)
@@ -308,7 +325,7 @@ compile_and_or(WfCompiler *c, WfGuardKind kind, const WfJson *json,
 			   const WfPath *path)
 {
 	WfPath		step;
-	const WfJson *parts = guard_argument(json, "guards", NULL, &path, &step);
+	const WfJson *parts = guard_argument(c, json, "guards", NULL, &path, &step);
 	const WfPath *at = WF_AT_KEY(path, "guards");
 	WfGuard    *guard;
 
@@ -332,7 +349,7 @@ compile_in_state(WfCompiler *c, const WfJson *json, const WfPath *path)
 {
 	WfPath		step;
 	const WfPath *own = path;
-	const WfJson *state = guard_argument(json, "stateId", "state", &path,
+	const WfJson *state = guard_argument(c, json, "stateId", "state", &path,
 										 &step);
 	const char *key = wf_json_get(path == own ? json : wf_json_get(json, "params"),
 								  "stateId") != NULL ? "stateId" : "state";

@@ -285,10 +285,10 @@ SELECT is(faults('{"id": "x", "initial": "a", "predictableActionArguments": true
     '$.states.a.internal: unknown key "internal" (It belongs to a transition; without a target, or with one inside, that is internal anyway.)',
     '$.states.a.on.go.action: unknown key "action" (Did you mean "actions"?)'], 'keys of XState are known by name');
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"timeout": "1 h", "onError": "b", "retry": {}}, "b": {"type": "end"}}}'), ARRAY[
-    '$.states.b.type: there is no state type "end" (It is atomic, compound, parallel, final or history.)',
+    '$.states.b.type: there is no state type "end" (Write "type": "final".)',
     '$.states.a.timeout: unknown key "timeout" (Write "after": {"30 s": "STATE"}; of a job, it belongs to its "invoke".)',
     '$.states.a.onError: unknown key "onError" (It belongs to an "invoke"; of code that fails, "on_error" says it.)',
-    '$.states.a.retry: unknown key "retry" (It is said in "on_error"; of a job, in its "invoke".)'], 'what a state does not say, others do');
+    '$.states.a.retry: unknown key "retry" (Write "on_error": {"retry": [{"errors": "*", "maxAttempts": 3}]}; of a job, it is said in its "invoke".)'], 'what a state does not say, others do');
 SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"task": {"for": "x", "assignee": "y", "onTimeout": "b"}, "on": {"go": "b"}}, "b": {}}}'), ARRAY[
     '$.states.a.task.assignee: unknown key "assignee" (Did you mean "for"?)',
     '$.states.a.task.onTimeout: unknown key "onTimeout" (Did you mean "onDue"?)'], 'nor a task');
@@ -308,6 +308,52 @@ SELECT is(regexp_replace((faults(definition))[1], ' \(.*', ''), fault, fault) FR
     (to_json('<Process/>'::text)::text, '$: this is XML, which define() does not read'),
     ('[{"id": "a"}]', '$: must be of type object, not array'), ('"{}"', '$: must be of type object, not string')) d (definition, fault);
 SELECT is(array_length(faults('{"Comment": "c", "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'), 1), 1, 'and nothing else is said of it');
+
+SELECT is(hint, expected, place || ' ' || key) FROM (VALUES
+    ('state', 'Retry', 'Write "on_error": {"retry": [{"errors": "*", "maxAttempts": 3}]}; of a job, it is said in its "invoke".'),
+    ('state', 'Next', 'Write "always": "STATE".'), ('transition', 'Next', 'Did you mean "target"?'),
+    ('state', 'Catch', 'Write "on_error": {"then": {"target": "STATE"}}.'),
+    ('state', 'action', 'Write "entry", "exit", or "actions" of a transition.'), ('state', 'enter', 'Did you mean "entry"?'),
+    ('state', 'Result', 'Change the context with the action "assign", in "entry" or in a transition.'),
+    ('state', 'MaxConcurrency', 'Write "invoke" with "map": {"over": ..., "concurrency": ..., "tolerate": ...}.'),
+    ('state', 'HeartbeatSeconds', 'Write "after": {"30 s": "STATE"}. An event with "reenter": true begins it anew.'),
+    ('state', 'Cause', 'Write "type": "final", "outcome": "failure", and what is to be known as "output".'),
+    ('state', 'cond', 'It belongs to a transition.'), ('state', 'context', 'There is one context, that of the root: Change the context with the action "assign", in "entry" or in a transition.'),
+    ('state', 'isFinal', 'Write "type": "final".'), ('state', 'tasks', 'Did you mean "task"?'), ('state', 'actor', NULL),
+    ('transition', 'if', 'Did you mean "guard"?'), ('transition', 'id', 'A transition has no id: leave it out, or put it into "meta".'),
+    ('transition', 'event', 'The event is the key: "on": {"EVENT": {"target": ...}}.'), ('transition', 'do', NULL),
+    ('task', 'onDone', 'What people choose are events of the state: "on": {"EVENT": ...}.'), ('task', 'assignee', 'Did you mean "for"?'),
+    ('retry', 'ErrorEquals', 'Did you mean "errors"?'), ('retry', 'JitterStrategy', 'Did you mean "jitter"?'),
+    ('root', 'name', 'The name of a definition is its "id", that of a state its key.'), ('root', 'variables', 'Did you mean "context"?')) k (place, key, expected),
+    LATERAL (SELECT substring(fault FROM format('unknown key "%s" \((.*)\)$', key)) AS hint FROM unnest(faults(replace(CASE place
+        WHEN 'root' THEN '{"id": "x", "initial": "a", "KEY": 1, "states": {"a": {}}}'
+        WHEN 'state' THEN '{"id": "x", "initial": "a", "states": {"a": {"KEY": 1}}}'
+        WHEN 'transition' THEN '{"id": "x", "initial": "a", "states": {"a": {"on": {"go": {"KEY": 1}}}}}'
+        WHEN 'task' THEN '{"id": "x", "initial": "a", "states": {"a": {"task": {"for": "ann", "KEY": 1}, "on": {"go": "a"}}}}'
+        WHEN 'retry' THEN '{"id": "x", "initial": "a", "on_error": {"retry": {"errors": "*", "KEY": 1}}, "states": {"a": {}}}' END, 'KEY', key))) fault
+        WHERE fault LIKE format('%%unknown key "%s"%%', key)) h;
+SELECT is((faults(format('{"id": "x", "initial": "a", "states": {"a": {"type": "%s"}}}', type)))[1], format('$.states.a.type: there is no state type "%s"%s', type, ' (' || hint || ')'), type)
+    FROM (VALUES ('Task', 'Leave the type out, and write "entry", "invoke" or "task".'), ('choice', 'Leave the type out, and write a list of transitions with guards under "always".'),
+        ('Fail', 'Write "type": "final", "outcome": "failure", and what is to be known as "output".'), ('finall', 'Did you mean "final"?'), ('strange', 'It is atomic, compound, parallel, final or history.')) t (type, hint);
+SELECT is(faults('{"id": "x", "initial": "a", "states": {"a": {"on": [{"event": "go", "target": "a"}], "after": [{"delay": 5, "target": "a"}], "initial": "b", "states": [{"name": "b"}]}}}'), ARRAY[
+    '$.states.a.states: must be of type object, not array (The name is the key: "states": {"NAME": {...}}.)',
+    '$.states.a.initial: there is no state "b"',
+    '$.states.a.on: must be of type object, not array (The event is the key: "on": {"EVENT": {"target": ...}}.)',
+    '$.states.a.after: must be of type object, not array (The delay is the key: "after": {"30 s": {"target": ...}}.)'], 'lists where names are keys');
+
+-- two keys that mean the same: neither is ignored
+SELECT is(faults(format('{"id": "x", "initial": "a", "states": {"a": {"on": {"go": %s}}}}', transition)), ARRAY['$.states.a.on.go' || fault], transition) FROM (VALUES
+    ('{"guard": true, "cond": false}', ': "guard" and "cond" mean the same (Use one of them.)'),
+    ('{"target": "a", "reenter": true, "internal": true}', ': "reenter": true and "internal": true contradict each other (Use one of them.)'),
+    ('{"guard": {"type": "stateIn", "stateId": "#x.a", "state": "#x"}}', '.guard: "stateId" and "state" mean the same (Use one of them.)'),
+    ('{"guard": {"type": "xstate.not", "guard": true, "params": {"guard": false}}}', '.guard.params: "guard" stands beside "params" and in it (Use one of them.)'),
+    ('{"guard": {"type": "xstate.or", "params": {"guards": [true], "guard": false}}}', '.guard.params.guard: unknown key "guard" (Did you mean "guards"?)'),
+    ('{"actions": {"type": "choose", "branches": [], "conds": []}}', '.actions: "branches" and "conds" mean the same (Use one of them.)'),
+    ('{"actions": {"type": "choose", "branches": [{"guard": true, "cond": true}]}}', '.actions.branches[0]: "guard" and "cond" mean the same (Use one of them.)'),
+    ('{"actions": {"type": "assign", "context": {"a": 1}, "assignment": {"b": 1}}}', '.actions: "context" and "assignment" mean the same (Use one of them.)'),
+    ('{"actions": {"type": "send", "event": "e", "target": "#_parent", "to": "#_kid"}}', '.actions: "target" and "to" mean the same (Use one of them.)'),
+    ('{"actions": {"type": "cancel", "id": "a", "sendId": "b"}}', '.actions: "id" and "sendId" mean the same (Use one of them.)'),
+    ('{"actions": {"type": "log", "value": 1, "args": [2]}}', '.actions: "value" and "args" mean the same (Use one of them.)')) t (transition, fault);
 
 -- functions that do not exist are told of once
 SELECT is(faults(format('{"id": "x", "initial": "a", "states": {"a": {"entry": "notify", "on": {%s, "x": {"guard": {"type": "isOk", "params": 1}}, "y": {"actions": "app.notify2"}}}}}',
