@@ -151,6 +151,7 @@ typedef struct WfDelay
 	int			id;				/* index into WfChart.delays */
 	const char *name;			/* its key in `delays`, or NULL if it is
 								 * written where it is used */
+	bool		used;			/* by its name */
 } WfDelay;
 
 /* How often and when a step is retried that failed with one of these errors. */

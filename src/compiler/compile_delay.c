@@ -221,7 +221,11 @@ wf_compile_delay_text(WfCompiler *c, const char *text, const WfPath *path)
 	const char *hint;
 
 	if (named >= 0)
-		return c->delay_list.items[named];
+	{
+		delay = c->delay_list.items[named];
+		delay->used = true;
+		return delay;
+	}
 	if (is_number(text))
 		return delay_of_number(c, text, path);
 	if (is_iso_duration(text) || is_interval(text))

@@ -22,6 +22,7 @@
 #include "inspect/lint_finding.h"
 #include "inspect/lint_list.h"
 #include "inspect/lint_reach.h"
+#include "inspect/lint_sending.h"
 #include "inspect/linter.h"
 
 /* ----------------------------------------------------------------
@@ -160,6 +161,7 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 			  chart->warnings.items[i].message, chart->warnings.items[i].hint);
 	wf_lint_reach(&linter);
 	wf_lint_event_sources(&linter);
+	wf_lint_sending_collect(&linter);
 	check_search(&linter);
 	for (int i = 0; i < chart->nstates; i++)
 	{
@@ -179,6 +181,7 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 		wf_lint_lists(&linter, state);
 	}
 	wf_lint_declared(&linter);
+	wf_lint_sending(&linter);
 	wf_lint_reach_cycles(&linter);
 	wf_lint_finding_tell(&linter, found, arg);
 }

@@ -20,10 +20,8 @@
 #include "chart/diagnostic.h"
 #include "inspect/lint_event.h"
 #include "inspect/lint_finding.h"
+#include "inspect/lint_sending.h"
 #include "inspect/linter.h"
-
-/* Among more names than this no similar one is looked for. */
-#define MOST_NAMES		1000
 
 static int
 compare_names(const void *a, const void *b)
@@ -67,7 +65,7 @@ similar_state(const WfChart *chart, const char *name)
 {
 	const char **names;
 
-	if (chart->nstates > MOST_NAMES)
+	if (chart->nstates > WF_LINT_MOST_NAMES)
 		return NULL;
 	names = palloc(chart->nstates * sizeof(char *));
 	for (int i = 1; i < chart->nstates; i++)
@@ -84,6 +82,25 @@ begins(const char *event, const char *prefix, const char **rest)
 
 	*rest = event + len;
 	return strncmp(event, prefix, len) == 0;
+}
+
+/*
+ * Is an event one that only the engine sends, and does not?  Events that begin with
+ * `workflow.` are what code sees; no transition is ever selected for them.
+ */
+static bool
+is_unknown_of_engine(const char *event)
+{
+	static const char *const known[] = {"done.state.", "done.invoke.", "error.invoke.",
+	"error.step", "error.execution", "error.communication", "after.", NULL};
+	const char *rest;
+
+	if (wf_chart_reserved_prefix(event, false) == NULL || wf_chart_is_of_task(event))
+		return false;
+	for (int i = 0; known[i] != NULL; i++)
+		if (begins(event, known[i], &rest))
+			return false;
+	return true;
 }
 
 /*
@@ -116,15 +133,18 @@ why_never(const WfLinter *l, const char *event, const char **hint)
 	if ((begins(event, "done.invoke.", &rest) || begins(event, "error.invoke.", &rest)) &&
 		!is_source(l, rest))
 	{
-		if (l->nsources <= MOST_NAMES)
+		if (l->nsources <= WF_LINT_MOST_NAMES)
 			*hint = wf_diagnostic_spelling_hint(rest, l->sources);
 		return psprintf("no invoke has the id \"%s\"", rest);
 	}
-	if (strcmp(event, WF_STEP_ERROR_EVENT) == 0 && strstr(chart->features, "on_error") == NULL)
+	if (begins(event, WF_STEP_ERROR_EVENT, &rest) && (*rest == '\0' || *rest == '.') &&
+		!wf_lint_sending_is_own(l, event))
 	{
 		*hint = "Write \"on_error\": {\"then\": {\"event\": \"error.step\"}}.";
 		return "no \"on_error\" sends it";
 	}
+	if (is_unknown_of_engine(event) && (begins(event, "workflow.", &rest) || !wf_lint_sending_is_own(l, event)))
+		return "the engine has no such event";
 	return NULL;
 }
 
@@ -148,31 +168,12 @@ wf_lint_events(WfLinter *l, const WfState *state)
 	}
 }
 
-/* Does any state handle an event? */
-static bool
-is_handled(WfLinter *l, const char *event)
-{
-	const WfChart *chart = l->chart;
-
-	/* most of a chart's policies send the same one */
-	if (l->then == NULL || strcmp(l->then, event) != 0)
-	{
-		l->then = event;
-		l->then_handled = false;
-		for (int i = 0; i < chart->nstates && !l->then_handled; i++)
-			for (int h = 0; h < chart->states[i].nhandlers && !l->then_handled; h++)
-				l->then_handled =
-					wf_chart_descriptor_matches(chart->states[i].handlers[h].descriptor, event);
-	}
-	return l->then_handled;
-}
-
 /* Report the event of a policy that no state handles, unless that around it sends it, too. */
 static void
 lint_policy(WfLinter *l, const WfState *state, const char *path, const WfPolicy *policy,
 			const WfPolicy *around)
 {
-	if (policy == NULL || policy->then != WF_THEN_EVENT || is_handled(l, policy->event) ||
+	if (policy == NULL || policy->then != WF_THEN_EVENT || wf_lint_sending_is_handled(l, policy->event) ||
 		(around != NULL && around->then == WF_THEN_EVENT &&
 		 strcmp(around->event, policy->event) == 0))
 		return;

@@ -10,6 +10,9 @@
 #include "chart/chart.h"
 #include "compiler/list.h"
 
+/* Among more names than this no similar one is looked for. */
+#define WF_LINT_MOST_NAMES	1000
+
 /* A finding, until it is reported. */
 typedef struct WfFinding
 {
@@ -29,8 +32,13 @@ typedef struct WfLinter
 	bool	   *endable;		/* by state: it can be done */
 	int			nsources;		/* of events of the engine, sorted */
 	const char **sources;		/* events of timers, ids of invokes */
-	const char *then;			/* the event of `on_error` that was asked for last */
-	bool		then_handled;	/* a state handles it */
+	const char *asked;			/* the event that was asked for last, whether */
+	bool		handled;		/* a state handles it */
+	WfList		own;			/* what the process sends to itself; lint_sending.c's */
+	const char **own_names;		/* sorted */
+	bool		own_computed;	/* and events whose names are not known here */
+	WfList		sends;			/* WfAction: what it sends to others */
+	WfList		senders;		/* WfState: of each of them */
 	WfList		findings;		/* WfFinding */
 } WfLinter;
 

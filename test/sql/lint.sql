@@ -108,10 +108,45 @@ SELECT is(states_found('"a": {"on_error": {"then": {"event": "failed"}}, "on": {
 SELECT is((SELECT array_agg(path || ' ' || message) FROM workflow.lint('{"id": "x", "initial": "a", "on_error": {"then": {"event": "mistyped"}}, "states": {"a": {"on_error": {"retry": []}, "on": {"x": "a"}}}}'::json)),
     ARRAY['$.on_error.then.event event "mistyped" is sent by "on_error", and no state handles it'], 'at the root, told once');
 
+SELECT is(states_found('"a": {"on_error": {"retry": []}, "on": {"error.step": "z", "error.step.a": "z", "done.something": "z", "error.nothing": "z", "workflow.start": "z", "error.*": "z", "error.execution": "z", "error.communication": "z"}}'),
+    ARRAY['never_comes $.states.a.on["error.step"]', 'never_comes $.states.a.on["error.step.a"]', 'never_comes $.states.a.on["done.something"]', 'never_comes $.states.a.on["error.nothing"]', 'never_comes $.states.a.on["workflow.start"]'],
+    'an event of the engine that it does not know, or that no policy sends');
+SELECT is(states_found('"a": {"on_error": {"then": {"target": "z"}}, "entry": {"type": "raise", "event": "done.something"}, "on": {"done.something": "z"}}'), '{}', 'one that is sent');
+
+-- what JSON loses of XState's actions
+SELECT is(states_found('"a": {"entry": [{"type": "xstate.sendTo", "event": "go"}, {"type": "send", "event": "go"}, {"type": "send", "event": "go", "delay": 1, "id": 5},
+    {"type": "choose", "branches": [{"guard": "ok", "actions": []}, {"actions": []}, {"actions": []}]}], "on": {"go": "z"}}'),
+    ARRAY['warning $.states.a.entry[0]', 'warning $.states.a.entry[2].id', 'dead $.states.a.entry[3].branches[2]'], 'receivers, and guards that are functions');
+
+-- what the process sends in vain
+SELECT is(states_found('"a": {"entry": [{"type": "raise", "event": "tpyo"}, {"type": "choose", "branches": [{"guard": true, "actions": {"type": "send", "event": "late", "delay": "1 day"}}]}], "on": {"typo": "z"}}'),
+    ARRAY['never_handled $.states.a.entry[0]', 'never_handled $.states.a.entry[1].branches[0].actions'], 'an event that it sends itself, and no state handles');
+SELECT is(states_found('"a": {"entry": [{"type": "raise", "event": "one.two"}, {"type": "raise", "event": {"type": {"@expr": "''x''"}}}], "on": {"one.*": "z"}}'), '{}', 'what a wildcard takes, or nobody knows yet');
+SELECT is(states_found('"a": {"entry": {"type": "raise", "event": "one"}, "always": {"guard": "ok", "target": "z"}}'), '{}', 'what a guard of an automatic transition may look for');
+SELECT is((SELECT array_agg(concat_ws(' | ', rule, path, message, hint) ORDER BY n) FROM workflow.lint('{"id": "x", "initial": "a", "states": {"a": {
+    "invoke": [{"id": "kid", "src": "x"}, {"id": "many", "src": "x", "map": {"over": []}}],
+    "entry": [{"type": "send", "event": "e", "target": "#_kod"}, {"type": "send", "event": "e", "to": "kid"}, {"type": "send", "event": "e", "target": "#_many"},
+        {"type": "send", "event": "e", "target": "#_kid"}, {"type": "send", "event": "e", "target": "#_parent"}, {"type": "send", "event": "e", "target": {"@expr": "context->>''id''"}},
+        {"type": "send", "event": "e", "target": "00000000-0000-0000-0000-000000000000"}]}}}'::json) WITH ORDINALITY l (path, rule, message, hint, n) WHERE rule <> 'missing_definition'), ARRAY[
+    'no_receiver | $.states.a.entry[0] | no invoke has the id "kod" | Did you mean "kid"?',
+    'no_receiver | $.states.a.entry[1] | "kid" is no process | Write "#_parent", "#_" and the id of an invoke, or the id of a process.',
+    'no_receiver | $.states.a.entry[2] | "#_many" takes no events: it invokes several processes'], 'receivers that do not exist');
+
+-- names that match nothing
+SELECT is(states_found('"a": {"defer": ["note*", "note.*", "done.*", "after.1 day.a"], "on": {"order*": "z", "*.paid": "z", "a.*.b": "z", "order.*": "z"}}'),
+    ARRAY['no_wildcard $.states.a.on["order*"]', 'no_wildcard $.states.a.on["*.paid"]', 'no_wildcard $.states.a.on["a.*.b"]',
+        'no_wildcard $.states.a.defer[0]', 'never_deferred $.states.a.defer[2]', 'never_deferred $.states.a.defer[3]'], 'a wildcard in the middle, and events that are never kept');
+SELECT is((SELECT array_agg(rule || ' ' || path) FROM workflow.lint('{"id": "x", "initial": "a", "delays": {"soon": 5, "later": "1 day", "last": "2 days"}, "events": {"go*": false, "go": {}},
+    "states": {"a": {"on": {"go": "z"}, "after": {"soon": "z"}, "entry": {"type": "raise", "event": "go", "delay": "last"}}, "z": {"type": "final"}}}'::json)),
+    ARRAY['no_wildcard $.events["go*"]', 'unused_delay $.delays.later'], 'a delay that nothing uses');
+
 -- what JSON loses of XState: guards and assigned values that are functions
 SELECT is(states_found('"a": {"on": {"go": [{"target": "b"}, {"target": "c"}, {"target": "z"}]}}, "b": {"on": {"x": "z"}}, "c": {"on": {"x": "z"}}'),
     ARRAY['dead $.states.a.on.go[1]', 'dead $.states.a.on.go[2]', 'unreachable $.states.c'], 'what only dead transitions lead to is unreachable');
 SELECT is(states_found('"a": {"entry": {"type": "xstate.assign", "assignment": {}}, "on": {"go": "z"}}'), ARRAY['warning $.states.a.entry.assignment'], 'an assign without values');
+
+SELECT is(states_found('"a": {"entry": [{"type": "foreach", "array": {"n": 1}, "item": "i"}, {"type": "foreach", "array": [1], "item": "i", "index": "i"}, {"type": "foreach", "array": {"@expr": "context->''n''"}, "item": "i", "index": "n"}], "on": {"go": "z"}}'),
+    ARRAY['warning $.states.a.entry[0].array', 'warning $.states.a.entry[1].index'], 'loops over what is no array, or whose keys are one');
 
 -- what define() warns of
 SELECT results_eq($$ SELECT path, rule, message, hint FROM workflow.lint('{"id": "x", "initial": "a", "onDone": "a", "states": {"a": {"on": {"go": ["a", "z"]}}, "z": {"type": "final"}}}'::json) $$,

@@ -118,7 +118,7 @@ SELECT is((SELECT effects->3->>'due' FROM workflow.dry_run(workflow.start('waits
 
 -- looks
 SELECT workflow.define('{"id": "looks", "initial": "a", "delays": {"d": {"every": "PT30D", "anchor": "2030-01-01 09:00Z", "zone": "UTC", "gap": "skip", "fold": "second", "calendar": "office", "catch_up": "all"}, "e": {"cron": "@daily"}, "f": {"rule": "FREQ=DAILY", "anchor": {"@expr": "now()"}}},
-    "states": {"a": {"after": {"d": "a", "e": "a", "f": "a"}, "on": {"x": {"actions": {"type": "raise", "event": "y", "delay": {"cron": "0 0 * * *"}}}}}}}') \g /dev/null
+    "states": {"a": {"after": {"d": "a", "e": "a", "f": "a"}, "on": {"y": null, "x": {"actions": {"type": "raise", "event": "y", "delay": {"cron": "0 0 * * *"}}}}}}}') \g /dev/null
 SELECT is((SELECT chart->'delays' FROM workflow.definitions WHERE name = 'looks')::text, '{"d":{"every":"P30D","anchor":"2030-01-01 09:00Z","zone":"UTC","gap":"skip","fold":"second","calendar":"office","catch_up":"all"},"e":{"cron":"@daily"},"f":{"rule":"FREQ=DAILY","anchor":{"@expr":"now()"}}}', 'the canonical form');
 SELECT is(workflow.define((SELECT chart FROM workflow.definitions WHERE name = 'looks')), 1, 'which means the same');
 SELECT matches(workflow.diagram('looks', format => 'dot'), 'y after 0 0 \* \* \*', 'in a diagram');
