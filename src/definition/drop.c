@@ -29,6 +29,7 @@
 #include "definition/definition_log.h"
 #include "definition/drop.h"
 #include "definition/handover.h"
+#include "definition/named_by.h"
 #include "definition/owner_role.h"
 #include "definition/pause.h"
 #include "definition/privilege.h"
@@ -184,6 +185,7 @@ wf_drop_definition(const char *name, int32 version, const char *note)
 		wf_keep_drop(WF_KEEP_DEFINITION, name);
 		wf_early_drop(name);
 		wf_definition_log_gone(name);
+		wf_named_by_warn(name, false);
 		(void) wf_owner_role_release(owned.owner);
 	}
 	return versions.n;

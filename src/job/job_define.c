@@ -26,6 +26,7 @@
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "definition/define.h"
+#include "definition/named_by.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "definition/retry.h"
@@ -528,4 +529,5 @@ wf_job_define_drop(const char *name)
 	wf_privilege_drop_on(WF_PRIVILEGE_JOB, name);
 	wf_keep_drop(WF_KEEP_JOB, name);
 	note("drop_job", name, job->owner, 0);
+	wf_named_by_warn(name, true);
 }
