@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
+#include "base/zone.h"
 #include "chart/diagnostic.h"
 #include "definition/owner_role.h"
 #include "eval/calendar.h"
@@ -95,14 +96,18 @@ static void
 check_calendar(const char *name, Jsonb *calendar)
 {
 	WfFaults	faults = {0};
+	const WfCalendar *parsed;
 
 	if (name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a calendar needs a name")));
 	wf_arg_check_length("the name of a calendar is too long", strlen(name));
-	(void) wf_calendar_parse(name, JsonbToCString(NULL, &calendar->root, VARSIZE(calendar)),
-							 &faults);
+	parsed = wf_calendar_parse(name, JsonbToCString(NULL, &calendar->root, VARSIZE(calendar)),
+							   &faults);
+	if (faults.n == 0 && !wf_zone_is_named(pg_get_timezone_name(parsed->zone)))
+		wf_diagnostic_fault(&faults, "$.zone", WF_ZONE_HINT, "time zone \"%s\" is no name",
+							pg_get_timezone_name(parsed->zone));
 	if (faults.n > 0)
 		ereport(ERROR,
 				(errcode(WF_ERR_FAULTY),

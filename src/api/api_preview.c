@@ -17,6 +17,7 @@
 
 #include "api/api.h"
 #include "api/arg.h"
+#include "base/zone.h"
 #include "schedule/schedule_time.h"
 #include "schedule/schedule_word.h"
 
@@ -68,6 +69,7 @@ read_given(FunctionCallInfo fcinfo, TimestampTz from, WfSchedule *schedule)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("one of \"cron\", \"rule\" and \"every\" must be given")));
 	schedule->zone = wf_arg_string_or_null(fcinfo, ARG_ZONE);
+	wf_zone_check(schedule->zone);
 	if (schedule->zone == NULL)
 		schedule->zone = pg_get_timezone_name(session_timezone);
 	schedule->starts = time_or(fcinfo, ARG_STARTS, "starts", DT_NOBEGIN);

@@ -23,6 +23,7 @@
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "base/uuid.h"
+#include "base/zone.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "schedule/schedule_alter.h"
@@ -67,6 +68,7 @@ read_given(FunctionCallInfo fcinfo, WfSchedule *schedule)
 	schedule->cron = wf_arg_string_or_null(fcinfo, 3);
 	schedule->rule = wf_arg_string_or_null(fcinfo, 4);
 	schedule->zone = wf_arg_string_or_null(fcinfo, 5);
+	wf_zone_check(schedule->zone);
 	schedule->params = wf_arg_jsonb_or_null(fcinfo, 6);
 	schedule->starts = wf_arg_time_or(fcinfo, 7, DT_NOBEGIN);
 	schedule->ends = wf_arg_time_or(fcinfo, 8, DT_NOEND);

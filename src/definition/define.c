@@ -22,6 +22,7 @@
 
 #include "base/errcodes.h"
 #include "base/version.h"
+#include "base/zone.h"
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
 #include "compiler/compile.h"
@@ -306,9 +307,11 @@ find_zone(WfChart *chart, WfFaults *faults)
 		return pg_get_timezone_name(session_timezone);
 	zone = strlen(chart->time_zone) > TZ_STRLEN_MAX ? NULL : pg_tzset(chart->time_zone);
 	if (zone == NULL)
-		wf_diagnostic_fault(faults, "$.timezone",
-							"Write a name of pg_timezone_names: \"Europe/Berlin\".",
+		wf_diagnostic_fault(faults, "$.timezone", WF_ZONE_HINT,
 							"time zone \"%s\" not recognized", chart->time_zone);
+	else if (!wf_zone_is_named(chart->time_zone))
+		wf_diagnostic_fault(faults, "$.timezone", WF_ZONE_HINT,
+							"time zone \"%s\" is no name", chart->time_zone);
 	else if (!pg_tz_acceptable(zone))
 		wf_diagnostic_fault(faults, "$.timezone", "PostgreSQL does not support leap seconds.",
 							"time zone \"%s\" appears to use leap seconds", chart->time_zone);

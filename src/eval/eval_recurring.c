@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "base/quote.h"
+#include "base/zone.h"
 #include "chart/chart.h"
 #include "eval/calendar.h"
 #include "eval/eval_interval.h"
@@ -41,7 +42,7 @@ zone_of(WfEvaluator *evaluator, const WfRecurring *recurring)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time zone \"%s\" not recognized", wf_quote(recurring->zone)),
-				 errhint("Write a name of pg_timezone_names: \"Europe/Berlin\".")));
+				 errhint(WF_ZONE_HINT)));
 	return zone;
 }
 
@@ -122,6 +123,7 @@ wf_eval_recurring_check(WfEvaluator *evaluator, const WfDelay *delay)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the anchor of a recurrence must be a time"),
 				 errhint("Cast it to timestamptz, timestamp or date.")));
+	wf_zone_check(delay->recurring->zone);
 	(void) recurrence_of(evaluator, delay, 0);
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/compat.h"
 #include "base/quote.h"
+#include "base/zone.h"
 #include "definition/definition.h"
 #include "definition/privilege.h"
 #include "job/job.h"
@@ -132,6 +133,8 @@ set(const Setting *setting, WfSchedule *schedule, JsonbValue *value)
 	{
 		case SETTING_TEXT:
 			*(const char **) field = text_of(setting, value, "a string");
+			if (setting->offset == offsetof(WfSchedule, zone))
+				wf_zone_check(schedule->zone);
 			break;
 		case SETTING_WORD:
 			*(int *) field = wf_schedule_word_value(setting->words, text_of(setting, value, "a string"));

@@ -7,6 +7,7 @@
 CREATE FUNCTION app.calendar_faults(calendar jsonb) RETURNS text[] LANGUAGE sql AS $$
     SELECT CASE WHEN e[1] = 'WF007' THEN e[3:] ELSE e END FROM error(format('SELECT workflow.define_calendar(''faulty'', %L)', calendar)) e
 $$;
+SELECT is(calendar_faults('{"zone": "Berlin2", "hours": {"mon": [["09:00", "17:00"]]}}'), ARRAY['$.zone: time zone "BERLIN2" is no name (Write a name of pg_timezone_names: "Europe/Berlin".)'], 'a zone of POSIX, 2 hours to the west');
 SELECT is(calendar_faults('{"zone": "Europe/Nowhere", "hour": {}, "hours": {"mon": [["9:00", "17:00"], ["17:00", "09:00"], ["09:00"], "x"], "munday": [], "tue": 8,
                           "wed": [["09:00", "12:00"], ["11:00", "13:00"]], "thu": [["00:00", "24:01"]]},
                           "holidays": ["2026-02-29", 7, "2026-12-25"], "exceptions": {"2026-12-25": [], "tomorrow": []}}'),

@@ -234,6 +234,7 @@ SELECT is((error(format('SELECT FROM workflow.preview_schedule(rule => %L)', rul
 SELECT is((error(command))[1:2], ARRAY['22023', message], format('refused: %s', command)) FROM (VALUES
     ('SELECT FROM workflow.preview_schedule()', 'one of "cron", "rule" and "every" must be given'),
     ('SELECT FROM workflow.preview_schedule(''@daily'', every => ''1 day'')', 'one of "cron", "rule" and "every" must be given'),
+    ('SELECT FROM workflow.preview_schedule(''@daily'', zone => ''UTC+3'')', 'time zone "UTC+3" is no name'),
     ('SELECT FROM workflow.preview_schedule(''@daily'', zone => ''Europe/Atlantis'')', 'time zone "Europe/Atlantis" not recognized'),
     ('SELECT FROM workflow.preview_schedule(''@daily'', n => 0)', 'n must be between 1 and 10000'),
     ('SELECT FROM workflow.preview_schedule(''@daily'', gap => ''first'')', 'gap must be "next" or "skip", not "first"'),

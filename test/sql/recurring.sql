@@ -143,6 +143,7 @@ SELECT is(array_to_string(faults(format('{"id": "bad", "initial": "a", "delays":
     ('{"cron": "0 0 * * *", "anchor": "2026-01-01"}', '$.delays.d.anchor: a cron expression has no anchor'),
     ('{"rule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "anchor": "2026-01-01"}', '$.delays.d: the recurrence rule "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30" never comes'),
     ('{"rule": "FREQ=OFTEN", "anchor": "2026-01-01"}', '$.delays.d: invalid recurrence rule: "OFTEN" is not understood (It is YEARLY, MONTHLY, WEEKLY, DAILY, HOURLY, MINUTELY or SECONDLY.)'),
+    ('{"cron": "0 0 * * *", "zone": "UTC+3"}', '$.delays.d: time zone "UTC+3" is no name (Write a name of pg_timezone_names: "Europe/Berlin".)'),
     ('{"cron": "0 0 * * *", "zone": "Nowhere"}', '$.delays.d: time zone "Nowhere" not recognized (Write a name of pg_timezone_names: "Europe/Berlin".)'),
     ('{"cron": "0 0 * * *", "gap": "both"}', '$.delays.d.gap: must be "next" or "skip", not "both"'),
     ('{"cron": "0 0 * * *", "calendar": "none"}', '$.delays.d: calendar "none" does not exist (Store it with workflow.define_calendar().)'),

@@ -50,6 +50,7 @@ SELECT is(refused(format('SELECT workflow.create_schedule(%s)', a)), r, a) FROM 
     ('''x'', ''note''', '22023 a schedule needs a cron expression, a rule or an interval'),
     ('''x'', ''note'', cron => ''0 * * * *'', every => ''1 hour''', '22023 a schedule needs a cron expression, a rule or an interval'),
     ('''x'', ''note'', every => ''1 hour'', zone => ''Europe/Nowhere''', '22023 time zone "Europe/Nowhere" not recognized'),
+    ('''x'', ''note'', every => ''1 hour'', zone => ''+02:00''', '22023 time zone "+02:00" is no name'),
     ('''x'', ''note'', every => ''1 hour'', starts => ''2031-01-01'', ends => ''2031-01-01''', '22023 a schedule must start before it ends'),
     ('''x'', ''note'', every => ''1 hour'', ends => ''2029-01-01''', '22023 the schedule has no occurrence from now on'),
     ('''x'', ''note'', every => ''1 hour'', overlap => ''wait''', '22023 overlap must be "skip", "queue", "allow" or "cancel", not "wait"'),
@@ -198,6 +199,7 @@ SELECT is((SELECT count(*)::int FROM workflow.backfill('daily', '2041-01-01', '2
 SELECT is(refused(format('SELECT workflow.alter_schedule(''daily'', %L)', c)), r, coalesce(c, 'null')) FROM (VALUES
     (NULL, '22004 argument "changes" must not be null'), ('[]', '22023 changes must be an object'), ('1', '22023 changes must be an object'),
     ('{"name": "x"}', '22023 there is no setting "name"'), ('{"engine": "pg_cron"}', '22023 there is no setting "engine"'),
+    ('{"zone": "UTC+3"}', '22023 time zone "UTC+3" is no name'),
     ('{"cron": 5}', '22023 cron must be a string'), ('{"every": 5}', '22023 every must be an interval in a string'),
     ('{"starts": true}', '22023 starts must be a time in a string'), ('{"priority": "1"}', '22023 priority must be a number'),
     ('{"priority": 5}', '22023 priority must be between -2 and 2'), ('{"overlap": null}', '22004 argument "overlap" must not be null'),
