@@ -236,6 +236,20 @@ compile_failing(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	return transition->step_timeout;
 }
 
+/* What the event is published with: a string or a number, or an expression. */
+static const WfValue *
+compile_correlate(WfCompiler *c, const WfJson *json, const WfPath *path)
+{
+	const WfValue *value = wf_compile_value(c, json, path);
+
+	if (value->kind != WF_VALUE_EXPR &&
+		(value->kind != WF_VALUE_CONST || strchr("\"-0123456789", value->text[0]) == NULL ||
+		 strcmp(value->text, "\"\"") == 0))
+		wf_compile_fault_warning(c, path, "Write a string, a number or {\"@expr\": ...}.",
+								 "the state cannot be entered: its \"correlate\" is no string or number");
+	return value;
+}
+
 /*
  * Compile a transition that is an object.  Returns false if it can never be
  * taken.
@@ -280,7 +294,7 @@ fill_transition(WfCompiler *c, WfTransition *transition, const WfJson *json,
 	if (meta != NULL)
 		transition->meta = wf_json_text(meta);
 	if (correlate != NULL)
-		transition->correlate = wf_compile_value(c, correlate, WF_AT_KEY(path, "correlate"));
+		transition->correlate = compile_correlate(c, correlate, WF_AT_KEY(path, "correlate"));
 	c->limit = around;
 	return possible;
 }

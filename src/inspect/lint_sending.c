@@ -268,6 +268,63 @@ check_descriptors(WfLinter *l, const WfState *state)
 	}
 }
 
+/* Report what people may choose in a task, and no state handles. */
+static void
+check_task(WfLinter *l, const WfState *state)
+{
+	for (int i = 0; state->task != NULL && state->task->named && i < state->task->nevents; i++)
+		if (!wf_lint_sending_is_handled(l, state->task->events[i]))
+			wf_lint_finding_add(l, state, psprintf("%s.task.events", state->path), "never_handled", NULL,
+								"event \"%s\" can be chosen by people, and no state handles it",
+								state->task->events[i]);
+}
+
+/* The keys of the initial context, NULL-terminated; NULL if they are not known here. */
+static const char *const *
+context_keys(const WfChart *chart)
+{
+	WfFaults	faults = {0};
+	const WfValue *context = chart->context;
+	const WfJson *json;
+	const char **keys;
+	int			n;
+
+	if (context == NULL || (context->kind != WF_VALUE_CONST && context->kind != WF_VALUE_OBJECT))
+		return NULL;
+	json = context->kind == WF_VALUE_OBJECT ? NULL :
+		wf_json_parse(context->text, strlen(context->text), &faults);
+	if (context->kind == WF_VALUE_CONST && json == NULL)
+		return NULL;
+	n = json != NULL ? json->n : context->nparts;
+	keys = palloc((n + 1) * sizeof(char *));
+	for (int i = 0; i < n; i++)
+		keys[i] = json != NULL ? json->keys[i] : context->keys[i];
+	keys[n] = NULL;
+	return keys;
+}
+
+/* Report a sensitive field that the context has under a similar name: that one is shown. */
+static void
+check_sensitive(WfLinter *l)
+{
+	const WfChart *chart = l->chart;
+	const char *const *keys = chart->nsensitive > 0 ? context_keys(chart) : NULL;
+
+	for (int i = 0; keys != NULL && i < chart->nsensitive; i++)
+	{
+		const char *first = chart->sensitive[i] + (chart->sensitive[i][0] == '/');
+		char	   *key = pnstrdup(first, strcspn(first, "/"));
+		const char *hint = strpbrk(key, "~*") != NULL ? NULL : wf_diagnostic_spelling_hint(key, keys);
+
+		for (const char *const *known = keys; *known != NULL && hint != NULL; known++)
+			if (strcmp(*known, key) == 0)
+				hint = NULL;
+		if (hint != NULL)
+			wf_lint_finding_add(l, &chart->states[0], psprintf("$.sensitive[%d]", i), "nothing_sensitive",
+								hint, "the context has no \"%s\"", key);
+	}
+}
+
 /* Report names in `delays` that nobody uses. */
 static void
 check_delays(WfLinter *l)
@@ -288,8 +345,12 @@ wf_lint_sending(WfLinter *l)
 	check_receivers(l);
 	for (int s = 0; s < chart->nstates; s++)
 		if (l->reachable[s])
+		{
 			check_descriptors(l, &chart->states[s]);
+			check_task(l, &chart->states[s]);
+		}
 	for (int i = 0; i < chart->nevents; i++)
 		check_descriptor(l, &chart->states[0], chart->events[i].path, chart->events[i].descriptor);
 	check_delays(l);
+	check_sensitive(l);
 }

@@ -132,6 +132,12 @@ SELECT is((SELECT array_agg(concat_ws(' | ', rule, path, message, hint) ORDER BY
     'no_receiver | $.states.a.entry[1] | "kid" is no process | Write "#_parent", "#_" and the id of an invoke, or the id of a process.',
     'no_receiver | $.states.a.entry[2] | "#_many" takes no events: it invokes several processes'], 'receivers that do not exist');
 
+SELECT is(states_found('"a": {"task": {"for": "ann", "events": ["grant", "refus"]}, "on": {"grant": "z", "refuse": "z"}}'), ARRAY['never_handled $.states.a.task.events'], 'what people may choose');
+SELECT is(states_found('"a": {"on": {"paid": {"target": "z", "correlate": {"n": 1}}, "sent": {"target": "z", "correlate": 5}, "lost": {"target": "z", "correlate": "x"}, "gone": {"target": "z", "correlate": null}}}'),
+    ARRAY['warning $.states.a.on.paid.correlate'], 'a correlation that is none');
+SELECT is((SELECT array_agg(path || ' ' || message || ' ' || hint) FROM workflow.lint('{"id": "x", "initial": "a", "context": {"iban": null, "cards": []}, "sensitive": ["/ibna", "/iban", "/card/*/number", "/else", "/*"], "states": {"a": {"type": "final"}}}'::json)),
+    ARRAY['$.sensitive[0] the context has no "ibna" Did you mean "iban"?', '$.sensitive[2] the context has no "card" Did you mean "cards"?'], 'a field that is called otherwise is not hidden');
+
 -- names that match nothing
 SELECT is(states_found('"a": {"defer": ["note*", "note.*", "done.*", "after.1 day.a"], "on": {"order*": "z", "*.paid": "z", "a.*.b": "z", "order.*": "z"}}'),
     ARRAY['no_wildcard $.states.a.on["order*"]', 'no_wildcard $.states.a.on["*.paid"]', 'no_wildcard $.states.a.on["a.*.b"]',
