@@ -18,6 +18,7 @@
 #include "chart/chart.h"
 #include "definition/definition.h"
 #include "definition/retry.h"
+#include "process/hearing.h"
 #include "process/policy.h"
 #include "process/process.h"
 #include "process/stepper.h"
@@ -39,21 +40,74 @@ is_tried_again(const WfPolicy *policy, const char *sqlstate, int attempts,
 		wf_retry_plan(policy, sqlstate, attempts, due);
 }
 
+/* Is this an event that tells of a failure? */
+static bool
+is_telling(const WfTimerRow *timer)
+{
+	return timer->name != NULL && timer->state == NULL && strcmp(timer->name, TOLD) == 0;
+}
+
 /*
- * Is the process told of the failure, and goes on?  Not of the failure of an
- * event that tells of one, nor of that of its own timer where it has been told
- * already and nothing from outside has come since: then what it does about
- * failures fails, and would for ever.
+ * Does the failure of this timer come of what the handler did about an earlier one?
+ * Then what it does about failures fails, and would for ever.
  */
 static bool
-is_told(const WfSimulation *sim, WfProcess *process, const WfPolicy *policy,
-		const WfTimerRow *timer)
+is_in_vain(const WfSimulation *sim, const WfTimerRow *timer, const char *handler)
 {
-	if (policy == NULL || policy->then != WF_THEN_EVENT || process->row.step == 0 ||
-		(timer->name != NULL && timer->state == NULL && strcmp(timer->name, TOLD) == 0) ||
-		(sim->told != NULL && timer->state != NULL && strcmp(sim->told, policy->event) == 0))
+	ListCell   *cell;
+
+	if (timer->state == NULL && !(sim->definition->sends_later && timer->actor == NULL))
 		return false;
-	return wf_process_handles(process, policy->event);
+	foreach(cell, sim->told)
+	{
+		const WfSimulatedTelling *telling = lfirst(cell);
+
+		if (telling->seq < timer->seq && strcmp(telling->handler, handler) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is the process told of the failure by the event `told`, and goes on?  Not of the
+ * failure of an event that tells of one.  If so, that is noted.
+ */
+static bool
+is_told(WfSimulation *sim, WfProcess *process, const WfPolicy *policy,
+		const WfTimerRow *timer, const WfTimerRow *told)
+{
+	const char *handler;
+	WfSimulatedTelling *telling;
+	MemoryContext old;
+
+	if (policy == NULL || policy->then != WF_THEN_EVENT || process->row.step == 0 || is_telling(timer))
+		return false;
+	handler = wf_hearing_handler(process, told);
+	if (handler == NULL || is_in_vain(sim, timer, handler))
+		return false;
+	old = MemoryContextSwitchTo(sim->context);
+	telling = palloc(sizeof(WfSimulatedTelling));
+	telling->handler = pstrdup(handler);
+	telling->seq = told->seq;
+	sim->told = lappend(sim->told, telling);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/*
+ * Has the process got on by an event that it has taken: by one from outside, or by a
+ * timer for which it had to wait?  What follows at once from the step before does not
+ * count, nor what tells of failures.
+ */
+bool
+wf_setback_is_over(const WfSimulation *sim, const WfStimulus *stimulus)
+{
+	const WfSimulatedStep *step = sim->steps == NIL ? NULL : linitial(sim->steps);
+
+	if (stimulus->kind != WF_STIMULUS_TIMER)
+		return stimulus->kind != WF_STIMULUS_START;
+	return step != NULL && step->taken && !is_telling(stimulus->timer) &&
+		stimulus->timer->due > sim->at;
 }
 
 /* The event that tells the process, due now. */
@@ -105,6 +159,7 @@ wf_setback(WfSimulation *sim, const WfTimerRow *timer, WfRow *row)
 	WfProcess  *process;
 	List	   *timers = list_delete_ptr(list_copy(sim->timers), unconstify(WfTimerRow *, timer));
 	const WfPolicy *policy;
+	WfTimerRow *told;
 	int			attempts = timer->attempts + 1;
 
 	wf_stepper_observe(stepper, &sim->observer);
@@ -124,11 +179,9 @@ wf_setback(WfSimulation *sim, const WfTimerRow *timer, WfRow *row)
 	else
 	{
 		sim->again = DT_NOEND;
-		if (is_told(sim, process, policy, timer))
-		{
-			timers = lappend(timers, tell(sim, policy, timer, attempts));
-			sim->told = policy->event;
-		}
+		told = policy != NULL && policy->then == WF_THEN_EVENT ? tell(sim, policy, timer, attempts) : NULL;
+		if (is_told(sim, process, policy, timer, told))
+			timers = lappend(timers, told);
 		else
 			process->row.status = stopped(process, policy);
 	}

@@ -10,5 +10,6 @@
 #include "store/timer.h"
 
 extern List *wf_setback(WfSimulation *sim, const WfTimerRow *timer, WfRow *row);
+extern bool wf_setback_is_over(const WfSimulation *sim, const WfStimulus *stimulus);
 
 #endif							/* WF_SETBACK_H */

@@ -138,6 +138,7 @@ wf_simulate_new(WfDefinition *definition)
 									 ALLOCSET_DEFAULT_SIZES);
 	wf_uuid_make(&sim->row.id, WF_UUID_ANY_SLOT);
 	sim->row.definition = definition->id;
+	sim->at = DT_NOBEGIN;
 	wf_trace_init(sim);
 	return sim;
 }
@@ -457,8 +458,9 @@ wf_simulate(WfSimulation *sim, const WfStimulus *stimulus)
 	{
 		keep(sim, &sim->process->row, after, sim->living);
 		sim->exists = true;
-		if (stimulus->kind == WF_STIMULUS_COMMAND || stimulus->kind == WF_STIMULUS_REPLY)
-			sim->told = NULL;
+		if (wf_setback_is_over(sim, stimulus))
+			sim->told = NIL;
+		sim->at = wf_clock_now();
 		return true;
 	}
 	if (is_of_the_moment(sim->error))

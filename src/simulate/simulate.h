@@ -61,6 +61,13 @@ typedef struct WfNewTimer
 	bool		if_absent;		/* only if there is none of its state and name */
 } WfNewTimer;
 
+/* A failure of which the process was told. */
+typedef struct WfSimulatedTelling
+{
+	const char *handler;		/* as wf_hearing_handler() says */
+	int64		seq;			/* of the event that told */
+} WfSimulatedTelling;
+
 /*
  * A simulated process.  Between events it is kept as a row with timers and
  * children; for each event it becomes a WfProcess of a stepper.
@@ -98,8 +105,8 @@ typedef struct WfSimulation
 	/* How it ended. */
 	ErrorData  *error;			/* or NULL */
 	TimestampTz again;			/* an event that failed is tried again; DT_NOEND: not */
-	const char *told;			/* the event that told of a failure since something
-								 * came from outside, or NULL */
+	List	   *told;			/* of WfSimulatedTelling: since it has got on */
+	TimestampTz at;				/* when its last step was */
 	bool		refused;		/* the error came before any of the author's code */
 } WfSimulation;
 

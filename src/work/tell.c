@@ -22,7 +22,7 @@
 #include "base/uuid.h"
 #include "chart/chart.h"
 #include "definition/definition.h"
-#include "process/error_event.h"
+#include "process/hearing.h"
 #include "process/process.h"
 #include "process/restore.h"
 #include "store/change_sets.h"
@@ -31,39 +31,6 @@
 #include "store/failure.h"
 #include "store/process_row.h"
 #include "work/tell.h"
-
-/* The argument of find_handler(). */
-typedef struct Hearing
-{
-	WfProcess  *process;
-	const WfTimerRow *told;
-	const char *handler;		/* the state that would take it, and the event; or NULL */
-} Hearing;
-
-static void
-find_handler(void *arg)
-{
-	Hearing    *hearing = arg;
-	const char *state = wf_process_taker(hearing->process, hearing->told);
-
-	if (state != NULL)
-		hearing->handler = psprintf("%s %s", state, hearing->told->event);
-}
-
-/*
- * Which handler would take this event: the state that has the transition, and the
- * event; or NULL if none would.  A guard that fails says no.
- */
-static const char *
-handler_of(WfProcess *process, const WfTimerRow *told)
-{
-	Hearing		hearing = {process, told, NULL};
-
-	if (!wf_process_handles(process, told->event) ||
-		wf_error_event_try(process, false, find_handler, &hearing) != NULL)
-		return NULL;
-	return hearing.handler;
-}
 
 /*
  * Does the failure of this event come of what the handler did about an earlier
@@ -115,7 +82,7 @@ wf_tell(int32 owner, const WfRow *row, WfProcess *process, const WfPolicy *polic
 	told.event = policy->event;
 	told.actor = timer->actor;
 	told.data = wf_jsonb_object(lengthof(keys), keys, values);
-	handler = handler_of(process, &told);
+	handler = wf_hearing_handler(process, &told);
 	if (handler == NULL || is_in_vain(process, timer, handler, told.event))
 		return false;
 	told.seq = wf_failure_handle(timer, handler, row->step, told.due);

@@ -476,6 +476,15 @@ FROM (VALUES
     ('"on_error": {"then": {"event": "unheard"}},', '[{"after": "1 day"}]', '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a error 22012'),
     ('"on_error": {"then": {"target": "plan_b"}},', '[{"until_idle": true}]',
      '01 00:00:00 workflow.start a idled, 02 00:00:00 after.1 day.a a idled 22012, 02 00:00:00 error.step plan_b idled, 02 01:00:00 after.1 h.plan_b plan_b error 22012')) v (on_error, script, result);
+\set fails '{"guard": {"@expr": "1/(context->>''z'')::int = 1"}, "target": "z"}'
+SELECT is(played(replace('{"id": "s", "initial": "a", "context": {"z": 0}, "on_error": {"retry": {"errors": "*", "maxAttempts": 0}, "then": {"event": "failed"}},
+    "states": {"a": {"after": {"0": FAILS}, "on": {"failed": "b"}}, "b": {"after": {"1 h": "a"}}, "z": {"type": "final"}}}', 'FAILS', :'fails'), '[{"after": "1:30:00"}]'),
+    '01 00:00:00 workflow.start a idled, 01 00:00:00 after.0.a a idled 22012, 01 00:00:00 failed b idled, 01 01:00:00 after.1 h.b a idled, 01 01:00:00 after.0.a a idled 22012, 01 01:00:00 failed b idled',
+    'after a timer for which it had to wait it is told again');
+SELECT is(played(replace('{"id": "s", "initial": "a", "context": {"z": 0}, "on_error": {"retry": {"errors": "*", "maxAttempts": 0}, "then": {"event": "failed"}},
+    "states": {"a": {"after": {"0": FAILS}, "on": {"failed": "b"}}, "b": {"after": {"0": FAILS}, "on": {"failed": "c"}}, "c": {"after": {"0": FAILS}}, "z": {"type": "final"}}, "on": {"failed": ".a"}}', 'FAILS', :'fails'), '[{"until_idle": true}]'),
+    '01 00:00:00 workflow.start a idled, 01 00:00:00 after.0.a a idled 22012, 01 00:00:00 failed b idled, 01 00:00:00 after.0.b b idled 22012, 01 00:00:00 failed c idled, 01 00:00:00 after.0.c c idled 22012, 01 00:00:00 failed a idled, 01 00:00:00 after.0.a a error 22012',
+    'each handler is told once');
 SELECT is(played('{"id": "s", "initial": "a", "on_error": {"retry": {"errors": "*", "maxAttempts": 1, "intervalSeconds": 60}, "then": {"event": "error.step"}},
     "states": {"a": {"invoke": {"src": "kid", "id": "k", "onDone": {"actions": "broken"}}, "on": {"error.step": "b"}}, "b": {"entry": {"type": "assign", "context": {"@expr": "event->''data''"}}}}}',
     '[{"done": "k", "output": 1}, {"until_idle": true}]'),
