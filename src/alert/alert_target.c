@@ -62,6 +62,7 @@ read_filter(Jsonb *filter, WfAlertTarget *target)
 	JsonbIteratorToken token;
 	JsonbValue	value;
 	char	   *key = NULL;
+	const char **place;
 
 	if (!JB_ROOT_IS_OBJECT(filter))
 		ereport(ERROR,
@@ -73,11 +74,12 @@ read_filter(Jsonb *filter, WfAlertTarget *target)
 			key = pnstrdup(value.val.string.val, value.val.string.len);
 		if (token != WJB_VALUE)
 			continue;
+		place = place_of(target, key);
 		if (value.type != jbvString)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"%s\" of an alert's filter must be a string", wf_quote(key))));
-		*place_of(target, key) = pnstrdup(value.val.string.val, value.val.string.len);
+		*place = pnstrdup(value.val.string.val, value.val.string.len);
 	}
 }
 
