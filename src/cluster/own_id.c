@@ -20,6 +20,7 @@
 #include "postmaster/postmaster.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/resowner.h"
 
 #include "base/compat.h"
 #include "base/guc.h"
@@ -28,9 +29,9 @@
 /* Bytes of the name of the host that an id has. */
 #define HOST_MAX		128
 
-/* Eight hexadecimal digits of SHA-256 of the data directory. */
+/* Eight hexadecimal digits of SHA-256 of the data directory, while there is an owner of resources. */
 static const char *
-directory_hash(void)
+hash_directory(void)
 {
 	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
@@ -43,6 +44,23 @@ directory_hash(void)
 				 errmsg("could not compute SHA-256: %s", pg_cryptohash_error(hash))));
 	pg_cryptohash_free(hash);
 	return psprintf("%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
+}
+
+/* The same.  The link has no such owner, between its transactions. */
+static const char *
+directory_hash(void)
+{
+	ResourceOwner before = CurrentResourceOwner;
+	ResourceOwner mine;
+	const char *hash;
+
+	if (before != NULL)
+		return hash_directory();
+	CurrentResourceOwner = mine = ResourceOwnerCreate(NULL, "workflow id");
+	hash = hash_directory();
+	CurrentResourceOwner = before;
+	ResourceOwnerDelete(mine);
+	return hash;
 }
 
 /* The id of this instance: what the setting says, or one that no other has. */
