@@ -54,7 +54,6 @@ static WfLinkTalk talk;
 static bool promoted = false;	/* this server was a standby, and is a primary now */
 static bool excused = false;	/* the other server knows why this one cannot be its runtime */
 static int64 given_up = 0;		/* the epoch that we took for over, since nobody answered in time */
-static WfTargets *targets = NULL;
 static WfPatience connecting;
 static WfPatience registering;
 static int64 next_at = 0;		/* the next word to the other server; steady */
@@ -76,21 +75,20 @@ failed(WfPatience *patience, WfClusterSetting interval, WfClusterSetting count, 
 	next_at = patience->next_at;
 }
 
-/* Try to connect. */
+/* Try to connect.  What workflow.remote means a file may say, of services, which may be another one by now. */
 static void
 try_to_connect(void)
 {
-	bool		refused = false;
+	WfTargets  *targets = wf_target_read(&talk.line, wf_remote);
+	bool		refused = targets == NULL;
+	bool		connected = targets != NULL &&
+		wf_peer_open(&talk.line, targets, NULL, wf_link_talk_timeout(&talk), true, &refused);
 
-	if (targets == NULL)
-		targets = wf_target_read(&talk.line, wf_remote);
-	if (targets == NULL || !wf_peer_open(&talk.line, targets, NULL, wf_link_talk_timeout(&talk), true, &refused))
-	{
-		failed(&connecting, WF_CLUSTER_OBTAIN_INTERVAL, WF_CLUSTER_OBTAIN_COUNT, CONNECTING,
-			   refused || targets == NULL);
-		return;
-	}
-	next_at = 0;
+	wf_target_free(targets);
+	if (connected)
+		next_at = 0;
+	else
+		failed(&connecting, WF_CLUSTER_OBTAIN_INTERVAL, WF_CLUSTER_OBTAIN_COUNT, CONNECTING, refused);
 }
 
 /* The line is closed, or a statement of ours has failed. */
@@ -172,7 +170,8 @@ try_to_register(void)
 {
 	int			wait;
 
-	if (talk.settings < 0 && !wf_link_talk_settings(&talk))
+	/* a life begins with them as they are there: it may be another server, or have lost some */
+	if (!wf_link_talk_settings(&talk))
 	{
 		failed(&registering, WF_CLUSTER_STATUS_INTERVAL, WF_CLUSTER_STATUS_COUNT, REGISTERING, true);
 		return;
@@ -338,8 +337,6 @@ static void
 begin_anew(void)
 {
 	wf_line_close(&talk.line);
-	wf_target_free(targets);
-	targets = NULL;
 	connecting = registering = (WfPatience) {0};
 	next_at = 0;
 }

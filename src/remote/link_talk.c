@@ -85,6 +85,16 @@ ask(WfLinkTalk *talk, const char *sql, int n, const char *const *values)
 	return wf_line_ask(&talk->line, sql, n, values, wf_link_talk_timeout(talk));
 }
 
+/*
+ * Does the other server say that our life there is over?  Also when the id is another one's by
+ * now: since then ours was somebody else's to end.
+ */
+static bool
+says_that_it_is_over(const WfLinkTalk *talk)
+{
+	return strcmp(talk->line.sqlstate, ERR_FENCE) == 0 || strcmp(talk->line.sqlstate, ERR_RUNTIME) == 0;
+}
+
 static bool
 is_true(const char *value)
 {
@@ -218,11 +228,12 @@ wf_link_talk_beat(WfLinkTalk *talk, int *wait, bool *look)
 
 	*wait = talk->values[WF_CLUSTER_ALIVE_INTERVAL];
 	*look = false;
-	if (answer == NULL)
+	if (answer == NULL && !says_that_it_is_over(talk))
 		return false;
-	if (!is_true(wf_line_column(answer, 0, "ok")))
+	if (answer == NULL || !is_true(wf_line_column(answer, 0, "ok")))
 	{
-		wf_line_library()->clear(answer);
+		if (answer != NULL)
+			wf_line_library()->clear(answer);
 		talk->epoch = 0;
 		return true;
 	}
@@ -260,7 +271,7 @@ wf_link_talk_end(WfLinkTalk *talk)
 
 	if (answer != NULL)
 		wf_line_library()->clear(answer);
-	else if (strcmp(talk->line.sqlstate, ERR_FENCE) != 0 && strcmp(talk->line.sqlstate, ERR_RUNTIME) != 0)
+	else if (!says_that_it_is_over(talk))
 		return false;
 	talk->epoch = 0;
 	return true;
