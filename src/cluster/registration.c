@@ -47,11 +47,25 @@ take_what_it_says(const WfRegistrationAsk *ask, WfRuntimeRow *row)
 	row->info = ask->info;
 }
 
+/*
+ * When a life begins now.  Runs that it had claimed before, and that are locked by somebody
+ * just now, are its still: by their times they are known as those of a former life, also when
+ * the clock was set back since (run/run_claimed.c takes them away).
+ */
+static TimestampTz
+begin_at(const char *id)
+{
+	TimestampTz last = wf_run_claimed_last(id);
+
+	return last == DT_NOBEGIN ? wf_clock_now() : Max(wf_clock_now(), last + 1);
+}
+
 /* The one that has its row locked lives, as a new one, from the commit on. */
 static WfRegistrationAnswer
 let_live(WfRuntimeRow *row)
 {
 	row->epoch = wf_fence_make();
+	row->since = begin_at(row->id);
 	row->graced = false;
 	row->restorer = NULL;
 	wf_runtime_row_update(row);
@@ -210,7 +224,7 @@ wf_registration_ask(const WfRegistrationAsk *ask)
 		take_what_it_says(ask, &row);
 		row.approved = cluster.values[WF_CLUSTER_APPROVE] == 0;
 		row.epoch = wf_fence_make();
-		row.since = wf_clock_now();
+		row.since = begin_at(ask->id);
 		if (wf_runtime_row_insert(&row))
 			break;
 		CHECK_FOR_INTERRUPTS();

@@ -12,9 +12,11 @@
  * an executor of the role that the owner of its job is here (crew.c), or fails if that is
  * nobody.  What has ended is told until the other server answers (delivery.c).
  *
- * When the answer to a claim is lost, or what it gave cannot be given back, the other server
- * waits for runs that nobody is at.  Then nothing more is claimed, and once all else has
- * ended the link begins another epoch, which frees them.
+ * When an answer is lost, or what it gave cannot be given back, the other server waits for runs
+ * that nobody is at; also when it has lost what it was told: after a crash of one that does not
+ * wait for its disk, as another one that was promoted too early, or when it was restored.  So it is
+ * told which runs we have with the first claim on a connection, and once in a while: of others
+ * that it believes to be ours we get the parameters anew, or tell once more what has become of them.
  *
  * On a standby there is no table of outcomes, and no map of owners: roles are those of the
  * primary.  What cannot be done there just now, since it has not replayed what the run is to
@@ -40,6 +42,7 @@
 #include "base/guc.h"
 #include "base/quote.h"
 #include "base/superuser.h"
+#include "base/uuid.h"
 #include "base/version.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/login.h"
@@ -62,6 +65,9 @@
 #define REPLAY_PAUSE	5
 #define TIMEOUT			10000
 
+/* So often (ms) the other server is told which runs we have, while no connection is new. */
+#define AGREE_PAUSE		60000
+
 /* How long (ms) a standby may be behind what it has claimed. */
 #define REPLAY_PATIENCE 5000
 
@@ -74,7 +80,7 @@
 #define AWAIT_TIMEOUT	45000
 
 #define CLAIM \
-	"SELECT c.* FROM workflow.claim_placed($1, $2::pg_catalog.int8, $3::pg_catalog.int4) c"
+	"SELECT c.* FROM workflow.claim_placed($1, $2::pg_catalog.int8, $3::pg_catalog.int4, $4::pg_catalog.uuid[]) c"
 
 #define AWAIT \
 	"CALL workflow.await_placed($1, $2::pg_catalog.int8, '30 seconds')"
@@ -89,7 +95,7 @@ static WfMembership member;		/* as it was at the beginning of this cycle */
 static int64 epoch = 0;			/* under which we claim; 0: not yet */
 static bool may_be_more = true;	/* there may be something to be claimed */
 static bool untold = true;		/* there may be something to be told */
-static bool astray = false;		/* something was claimed, and we do not know what */
+static int64 agree_at = 0;		/* the other server is to know again which runs we have; steady */
 static bool admitted = false;	/* the other server has seen that nothing is lost here, */
 static Oid	extension = InvalidOid; /* in the tables of this one */
 static bool careful = false;	/* an answer to a claim was lost: it may have been too much at once */
@@ -129,13 +135,23 @@ failed(const WfLine *line)
 	wf_membership_courier_trouble(why);
 }
 
+/* The other server may believe that we have other runs than we have. */
+static void
+doubt(void)
+{
+	agree_at = 0;
+	may_be_more = true;
+}
+
 static bool
 open_line(WfLine *line)
 {
 	bool		refused;
 
-	return wf_line_is_open(line) ||
-		wf_peer_open(line, targets, WF_WIRE_ENCODING, TIMEOUT, false, &refused);
+	if (wf_line_is_open(line))
+		return true;
+	doubt();
+	return wf_peer_open(line, targets, WF_WIRE_ENCODING, TIMEOUT, false, &refused);
 }
 
 /* Open both lines; false: there is trouble. */
@@ -276,6 +292,32 @@ look_at_replay(void)
 			step_aside(postponed[i].parcel.position);
 }
 
+/*
+ * Give a run to an executor of that role.  False: none can take it just now; or there is an error,
+ * in the current memory context: it may be too much for the shared memory that the system has.
+ */
+static bool
+give(const WfParcel *parcel, Oid role, ErrorData **error)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool given = false;
+
+	*error = NULL;
+	PG_TRY();
+	{
+		given = wf_crew_give(parcel, role);
+	}
+	PG_CATCH();
+	{
+		LWLockReleaseAll();
+		MemoryContextSwitchTo(context);
+		*error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return given;
+}
+
 /* Give as many of them as there is room for. */
 static void
 give_postponed(void)
@@ -283,8 +325,16 @@ give_postponed(void)
 	int			left = 0;
 
 	for (int i = 0; i < npostponed; i++)
-		if (!has_replayed(&postponed[i].parcel) || !wf_crew_give(&postponed[i].parcel, postponed[i].role))
+	{
+		ErrorData  *error = NULL;
+
+		if (has_replayed(&postponed[i].parcel) && give(&postponed[i].parcel, postponed[i].role, &error))
+			continue;
+		if (error == NULL)
 			postponed[left++] = postponed[i];
+		else
+			doubt();			/* it comes once more, and is refused then */
+	}
 	npostponed = left;
 	if (left == 0)
 		MemoryContextReset(postponed_context);
@@ -303,6 +353,7 @@ static bool
 receive(WfParcel *parcel)
 {
 	Judgement	judgement;
+	ErrorData  *error = NULL;
 
 	if (!judge(parcel, &judgement))
 		return wf_delivery_give_back(&talking, parcel, TIMEOUT);
@@ -316,8 +367,12 @@ receive(WfParcel *parcel)
 								  "Place the job's queue on servers that can write.", true, TIMEOUT);
 	if (!OidIsValid(judgement.role))
 		return wf_delivery_refuse(&talking, parcel, judgement.code, judgement.why, judgement.hint, true, TIMEOUT);
-	if (!has_replayed(parcel) || !wf_crew_give(parcel, judgement.role))
-		postpone(parcel, judgement.role);
+	if (has_replayed(parcel) && give(parcel, judgement.role, &error))
+		return true;
+	if (error != NULL)
+		return wf_delivery_refuse(&talking, parcel, unpack_sql_state(error->sqlerrcode), error->message, error->hint, false,
+								  TIMEOUT);
+	postpone(parcel, judgement.role);
 	return true;
 }
 
@@ -336,7 +391,10 @@ find_obstacle(void)
 		wf_transaction_commit();
 	}
 	if (found != extension)
+	{
 		admitted = false;		/* one that was made anew has nothing of what was told */
+		doubt();				/* nor of what was not */
+	}
 	extension = found;
 	return obstacle;
 }
@@ -370,52 +428,92 @@ ask_for_admission(void)
 	return true;
 }
 
+/* The runs that we have, an array as text. */
+static const char *
+find_known(void)
+{
+	StringInfoData runs;
+
+	initStringInfo(&runs);
+	wf_crew_list(&runs);
+	for (int i = 0; i < npostponed; i++)
+		appendStringInfo(&runs, "%s%s", runs.len == 0 ? "" : ",", wf_uuid_text(&postponed[i].parcel.run));
+	return psprintf("{%s}", runs.data);
+}
+
+/* Is the other server to be told which runs we have? */
+static bool
+is_in_doubt(void)
+{
+	return agree_at <= wf_clock_real_steady();
+}
+
+/* Ask for so many runs at most.  NULL: there is trouble. */
+static PGresult *
+ask_for_runs(int room)
+{
+	bool		doubtful = is_in_doubt();
+	const char *values[4] = {member.id, number(epoch), number(room), doubtful ? find_known() : NULL};
+	PGresult   *answer = wf_line_ask(&talking, CLAIM, lengthof(values), values, CLAIM_TIMEOUT);
+
+	/* an error of the other server is an answer, too; not one that has ended its session,
+	 * which may have come after it had committed */
+	careful = answer == NULL && (talking.sqlstate[0] == '\0' || !wf_line_is_open(&talking));
+	if (answer != NULL && doubtful)
+		agree_at = wf_clock_real_steady() + AGREE_PAUSE * INT64CONST(1000);
+	return answer;
+}
+
+/* Take what was claimed.  False: there is trouble, and the rest of it is claimed once more. */
+static bool
+receive_all(const PGresult *answer, int room)
+{
+	int			n = wf_line_library()->ntuples(answer);
+
+	may_be_more = n == room;
+	if (n > room)
+	{
+		wf_line_trouble(&talking, "the other server gives more runs than it was asked for");
+		return false;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		WfParcel	parcel;
+
+		if (!wf_parcel_read(answer, i, &parcel))
+		{
+			wf_line_trouble(&talking, "the other server gives a run that makes no sense");
+			return false;
+		}
+		if (!receive(&parcel))
+			return false;
+	}
+	return true;
+}
+
 /* Claim what there is room for.  False: there is trouble. */
 static bool
 claim(void)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			room = careful ? Min(wf_crew_room(), 1) : wf_crew_room();
-	const char *values[3] = {member.id, number(epoch), number(room)};
 	PGresult   *answer;
-	int			n;
-	bool		good = true;
+	bool		good;
 
-	if (room == 0 || npostponed > 0 || astray || !wf_enabled || !is_at_home())
+	if (room == 0 || npostponed > 0 || !wf_enabled || !is_at_home())
 		return true;
 	MemoryContextSwitchTo(context);
 	if (!admitted && !ask_for_admission())
 		return false;
 	if (!admitted)
 		return true;
-	answer = wf_line_ask(&talking, CLAIM, lengthof(values), values, CLAIM_TIMEOUT);
+	answer = ask_for_runs(room);
 	if (answer == NULL)
-	{
-		/* an error of the other server is an answer, too; not one that has ended its session,
-		 * which may have come after it had committed */
-		careful = talking.sqlstate[0] == '\0' || !wf_line_is_open(&talking);
-		astray = astray || careful;
 		return false;
-	}
-	careful = false;
-	n = wf_line_library()->ntuples(answer);
-	may_be_more = n == room;
-	if (n > room)
-	{
-		wf_line_trouble(&talking, "the other server gives more runs than it was asked for");
-		good = false;
-	}
-	for (int i = 0; i < n && good; i++)
-	{
-		WfParcel	parcel;
-
-		good = wf_parcel_read(answer, i, &parcel);
-		if (!good)
-			wf_line_trouble(&talking, "the other server gives a run that makes no sense");
-		good = good && receive(&parcel);
-	}
+	good = receive_all(answer, room);
 	wf_line_library()->clear(answer);
-	astray = astray || !good;
+	if (!good)
+		doubt();
 	return good;
 }
 
@@ -472,7 +570,6 @@ look_at_epoch(void)
 	admitted = false;
 	epoch = member.epoch;
 	may_be_more = untold = true;
-	astray = false;
 }
 
 /* Tell what is to be told.  False: there is trouble. */
@@ -516,17 +613,15 @@ work(void)
 		return;
 	if (waiting.asking && !look_at_wait())
 		failed(&waiting);
-	else if (!tell() || !look_after_crew() || (may_be_more && !claim()) || (untold && !tell()))
+	else if (!tell() || !look_after_crew() || ((may_be_more || is_in_doubt()) && !claim()) || (untold && !tell()))
 		failed(&talking);
-	else if (!waiting.asking && !may_be_more && !astray && wf_crew_room() > 0 && !begin_to_wait())
+	else if (!waiting.asking && !may_be_more && wf_crew_room() > 0 && !begin_to_wait())
 		failed(&waiting);
 	else
 	{
 		if (trouble.failures > 0)
 			wf_membership_courier_trouble(NULL);
 		wf_patience_succeeded(&trouble, WAITING);
-		if (astray && !untold && npostponed == 0 && !wf_crew_is_at_work())
-			wf_membership_renew(epoch);
 	}
 }
 

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/uuid.h"
 #include "bgworker/bgworker.h"
 #include "remote/crew.h"
 #include "remote/reply.h"
@@ -53,11 +54,16 @@ typedef struct Post
 
 static Post *posts = NULL;		/* workflow.max_remote_executors */
 
-/* Once, in the courier.  Executors of an earlier one end: nobody knows what they are at. */
+/*
+ * Once, in the courier.  Executors of an earlier one end: nobody knows what they are at.  Those
+ * that have not come yet find that their places are not theirs.
+ */
 void
 wf_crew_begin(void)
 {
 	posts = MemoryContextAllocZero(TopMemoryContext, sizeof(Post) * wf_max_remote_executors);
+	for (int i = 0; i < wf_max_remote_executors; i++)
+		wf_errand_take_back(i);
 	wf_errand_signal_all(SIGTERM);
 }
 
@@ -76,6 +82,15 @@ wf_crew_room(void)
 		n += !posts[i].taken && !posts[i].lost && (state == WF_ERRAND_FREE || state == WF_ERRAND_IDLE);
 	}
 	return n;
+}
+
+/* The runs that somebody is at, or that are lost, are added to the elements of an array's text. */
+void
+wf_crew_list(StringInfo runs)
+{
+	for (int i = 0; i < wf_max_remote_executors; i++)
+		if (posts[i].taken || posts[i].lost)
+			appendStringInfo(runs, "%s%s", runs->len == 0 ? "" : ",", wf_uuid_text(&posts[i].run));
 }
 
 /* Is somebody at work, or is there something to be told of one? */

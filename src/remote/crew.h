@@ -5,10 +5,13 @@
 #ifndef WF_CREW_H
 #define WF_CREW_H
 
+#include "lib/stringinfo.h"
+
 #include "remote/delivery.h"
 
 extern void wf_crew_begin(void);
 extern int	wf_crew_room(void);
+extern void wf_crew_list(StringInfo runs);
 extern bool wf_crew_give(const WfParcel *parcel, Oid role);
 extern void wf_crew_look(void);
 extern bool wf_crew_tell_lost(WfLine *line, int timeout);

@@ -337,6 +337,12 @@ wf_delivery_refuse(WfLine *line, const WfParcel *parcel, const char *code, const
 	};
 	bool		taken;
 
+	if (say(line, FAIL_ALONE, 4, values, timeout, &taken))
+		return true;
+	if (is_passing(line))
+		return false;
+	/* names of ours it may not be able to keep */
+	values[2] = error_text(code, wf_wire_plain(message), hint);
 	return say(line, FAIL_ALONE, 4, values, timeout, &taken);
 }
 

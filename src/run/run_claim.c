@@ -56,6 +56,18 @@ typedef struct Claim
 
 /* --- one run ---------------------------------------------------------------------- */
 
+/*
+ * When a run is claimed now.  By that the claims of a runtime's former lives are known, which
+ * have begun before this one: also when the clock was set back since.
+ */
+TimestampTz
+wf_run_claim_time(const WfMemberRow *member)
+{
+	TimestampTz now = wf_clock_now();
+
+	return member == NULL ? now : Max(now, member->since);
+}
+
 /* What a run of this version of a job takes in a place, when it is claimed. */
 static void
 permits_of(const Claim *claim, int32 job, const WfRunPlace *place, WfRunPermit *permit)
@@ -83,7 +95,7 @@ give(Claim *claim, WfRunRow *row)
 {
 	const WfRunClaim *wanted = claim->wanted;
 
-	wf_run_fence_claim(row, wf_fence_make(), wf_clock_now());
+	wf_run_fence_claim(row, wf_fence_make(), wf_run_claim_time(wanted->member));
 	wf_run_row_set(row, WF_RUN_worker, CStringGetTextDatum(wanted->worker));
 	if (wanted->actor != NULL)
 		wf_run_row_set(row, WF_RUN_actor, CStringGetTextDatum(wanted->actor));

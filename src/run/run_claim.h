@@ -25,6 +25,7 @@ typedef struct WfRunClaim
 	const WfRunReadyJob *jobs;
 } WfRunClaim;
 
+extern TimestampTz wf_run_claim_time(const WfMemberRow *member);
 extern int	wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows, TimestampTz *next);
 extern bool wf_run_claim_is_ready(const WfRunClaim *wanted, TimestampTz *next);
 

@@ -41,12 +41,24 @@ static WfStatement others_statement = {
 	.latest = true
 };
 
-/* What runtimes have for as long as they live that are not there, or have ended. */
+/* When it has claimed the last one of those. */
+static WfStatement last_statement = {
+	.sql = "SELECT pg_catalog.max(r.begun) FROM workflow.run r WHERE r.lease_until IS NOT NULL"
+	" AND r.worker OPERATOR(pg_catalog.=) $1",
+	WF_ARGS(TEXTOID),
+	.latest = true
+};
+
+/*
+ * What runtimes have for as long as they live that are not there, or have ended, or live another
+ * life by now.
+ */
 static WfStatement orphans_statement = {
 	.sql = "SELECT r.id, r.fence FROM workflow.run r WHERE r.lease_until IS NOT NULL AND r.lease IS NULL"
 	" AND r.state OPERATOR(pg_catalog.>) 0 AND r.fence IS NOT NULL"
 	" AND NOT EXISTS (SELECT FROM workflow.runtime t WHERE t.id OPERATOR(pg_catalog.=) r.worker"
-	"  AND t.state OPERATOR(pg_catalog.<>) 'dead') LIMIT $1",
+	"  AND t.state OPERATOR(pg_catalog.<>) 'dead' AND NOT (r.begun OPERATOR(pg_catalog.<) t.since"
+	"   AND t.state OPERATOR(pg_catalog.=) ANY ('{alive,self_restore,single}'::workflow.runtime_state[]))) LIMIT $1",
 	WF_ARGS(INT8OID),
 	.latest = true
 };
@@ -78,6 +90,19 @@ wf_run_claimed_by_others(const char *worker, Oid login)
 	Datum		values[2] = {CStringGetTextDatum(worker), ObjectIdGetDatum(login)};
 
 	return wf_statement_execute(&others_statement, values, NULL, 1) > 0;
+}
+
+/* When a worker of that name has claimed the last one that it has; DT_NOBEGIN: it has none. */
+TimestampTz
+wf_run_claimed_last(const char *worker)
+{
+	Datum		value = CStringGetTextDatum(worker);
+	bool		isnull;
+	Datum		last;
+
+	(void) wf_statement_execute(&last_statement, &value, NULL, 1);
+	last = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? DT_NOBEGIN : DatumGetTimestampTz(last);
 }
 
 /* Lock a run if it is the worker's still, and free. */
@@ -124,7 +149,7 @@ wf_run_claimed_give_back(const char *worker, const pg_uuid_t *run)
 /*
  * Up to so many runs are lost that a runtime has claimed, for as long as it lives, and that is
  * not there: the database was restored, where no runtimes are, or it ended while somebody had
- * the run locked.  Skips those that are locked.  Returns how many it were.
+ * the run locked, and may live again.  Skips those that are locked.  Returns how many it were.
  */
 int
 wf_run_claimed_lose_orphans(int most)

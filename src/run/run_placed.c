@@ -30,6 +30,7 @@
 #include "base/sync_standby.h"
 #include "queue/queue.h"
 #include "run/run_claim.h"
+#include "run/run_failure.h"
 #include "run/run_fence.h"
 #include "run/run_placed.h"
 #include "shmem/placed.h"
@@ -51,12 +52,12 @@ static WfStatement owners_statement = {
 	.latest = true
 };
 
-/* What a runtime has for as long as it lives, but for those. */
+/* What a runtime has for as long as it lives, and has claimed in this life, but for those. */
 static WfStatement claimed_statement = {
 	.sql = "SELECT r.id FROM workflow.run r WHERE r.lease_until IS NOT NULL AND r.lease IS NULL"
 	" AND r.worker OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.<>) ALL ($2)"
-	" ORDER BY r.begun, r.seq LIMIT $3",
-	WF_ARGS(TEXTOID, UUIDARRAYOID, INT8OID),
+	" AND r.begun OPERATOR(pg_catalog.>=) $4 ORDER BY r.begun, r.seq LIMIT $3",
+	WF_ARGS(TEXTOID, UUIDARRAYOID, INT8OID, TIMESTAMPTZOID),
 	.latest = true
 };
 
@@ -131,21 +132,34 @@ claim_of(const WfMemberRow *member, int32 owner, int n)
 static bool
 hold_own(const WfMemberRow *member, const pg_uuid_t *id, WfRunRow *row)
 {
-	return wf_run_lock(id, false, row) && DatumGetInt16(row->values[WF_RUN_state]) == WF_RUN_RUNNING &&
+	return wf_run_lock(id, false, row) && !row->nulls[WF_RUN_lease_until] &&
 		!row->nulls[WF_RUN_worker] && row->nulls[WF_RUN_lease] &&
 		strcmp(TextDatumGetCString(row->values[WF_RUN_worker]), member->id) == 0 &&
 		OidIsValid(DatumGetObjectId(row->values[WF_RUN_claimer])) &&
 		has_privs_of_role(DatumGetObjectId(row->values[WF_RUN_claimer]), member->login);
 }
 
+/* A run that is locked is to stop, and nobody is at it. */
+static bool
+stop(WfRunRow *row)
+{
+	if (DatumGetInt16(row->values[WF_RUN_state]) != WF_RUN_ABORTING)
+		return false;
+	wf_run_fence_give_permits(row);
+	(void) wf_run_failure_stopped(row, NULL);
+	return true;
+}
+
 /*
- * Runs that a member has claimed, and of which it does not know, because the answer got lost
+ * Runs that a member has claimed, and of which it does not know, because an answer got lost
  * on the way: it gets them with another fence.  Returns how many.
  */
 static int
 claim_again(const WfMemberRow *member, ArrayType *known, int n, WfRunRow **rows)
 {
-	Datum		values[3] = {CStringGetTextDatum(member->id), PointerGetDatum(known), Int64GetDatum(n)};
+	Datum		values[4] = {
+		CStringGetTextDatum(member->id), PointerGetDatum(known), Int64GetDatum(n), TimestampTzGetDatum(member->since)
+	};
 	int			found = (int) wf_statement_execute(&claimed_statement, values, NULL, 0);
 	pg_uuid_t  *ids = palloc(sizeof(pg_uuid_t) * (found + 1));
 	int			nrows = 0;
@@ -161,7 +175,9 @@ claim_again(const WfMemberRow *member, ArrayType *known, int n, WfRunRow **rows)
 		if (!hold_own(member, &ids[i], &row))
 			continue;
 		rows[nrows] = wf_run_row_copy(&row);
-		wf_run_fence_claim(rows[nrows], wf_fence_make(), wf_clock_now());
+		if (stop(rows[nrows]))
+			continue;
+		wf_run_fence_claim(rows[nrows], wf_fence_make(), wf_run_claim_time(member));
 		wf_run_fence_lease(rows[nrows], NULL);
 		wf_run_update(rows[nrows]);
 		nrows++;

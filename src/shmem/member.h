@@ -5,6 +5,8 @@
 #ifndef WF_MEMBER_H
 #define WF_MEMBER_H
 
+#include "datatype/timestamp.h"
+
 #include "base/cluster_setting.h"
 #include "base/guc.h"
 #include "shmem/turn.h"
@@ -37,6 +39,7 @@ typedef struct WfMemberRow
 	bool		approved;
 	bool		graced;			/* a start of the server gave it grace, since when it has
 								 * said nothing */
+	TimestampTz since;			/* when its epoch began: what it has claimed earlier is none of this life */
 } WfMemberRow;
 
 /* A member, as it was when it was looked at. */

@@ -96,7 +96,7 @@ static WfStatement any_statement = {
 };
 
 static WfStatement living_statement = {
-	.sql = "SELECT r.id, r.epoch, r.login, r.role, r.approved, r.graced, r.kind FROM workflow.runtime r"
+	.sql = "SELECT r.id, r.epoch, r.login, r.role, r.approved, r.graced, r.kind, r.since FROM workflow.runtime r"
 	" WHERE r.kind OPERATOR(pg_catalog.<>) 'local'"
 	" AND r.state OPERATOR(pg_catalog.=) ANY ('{alive,self_restore,single}'::workflow.runtime_state[])",
 	.latest = true
@@ -451,6 +451,7 @@ wf_runtime_row_living(WfMemberRow **rows)
 		row->approved = DatumGetBool(column(tuple, 5, &isnull));
 		row->graced = DatumGetBool(column(tuple, 6, &isnull));
 		row->kind = word_column(tuple, 7, kinds, lengthof(kinds));
+		row->since = DatumGetTimestampTz(column(tuple, 8, &isnull));
 	}
 	return n;
 }

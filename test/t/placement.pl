@@ -103,6 +103,14 @@ is(as($node, 'far', "SELECT count(*) FROM workflow.claim_placed('r1', $epoch{r1}
 is(as($node, 'far', "SELECT string_agg(key || ' ' || round, ', ') FROM workflow.claim_placed('r1', $epoch{r1}, 10, '{$known}')"), 'b2 1', 'but what it does not know');
 is(as($node, 'far', "SELECT workflow.complete('$lost', $fence_lost)"), 'f', 'with another fence');
 
+# One that is to stop meanwhile has nobody who stops it.
+run('far', 'a0');
+is(claims('r1', q{string_agg(key, ', ')}), 'a0', 'one more is claimed');
+$node->safe_psql('postgres', q{SELECT workflow.cancel_run(id) FROM workflow.run WHERE key = 'a0'});
+is(look('a0'), 'aborting r1', 'and cancelled');
+is(as($node, 'far', "SELECT count(*) FROM workflow.claim_placed('r1', $epoch{r1}, 10, '{$known,$lost}')"), 0, 'who does not know it does not get it');
+is(look('a0'), 'aborted r1', 'it stops at once');
+
 # ---- it ends them
 
 my $fence = sub { my ($key) = @_; return $node->safe_psql('postgres', "SELECT format('''%s'', %s', id, fence) FROM workflow.run WHERE key = '$key'"); };
