@@ -17,11 +17,13 @@ my $seed = $ENV{CHAOS} || time;
 note("CHAOS=$seed");
 srand($seed);
 
-my $home = workflow_node('home', "listen_addresses = '127.0.0.1'", 'workflow.sweep_interval = 1s');
+my $home = workflow_node('home', "listen_addresses = '127.0.0.1'", 'workflow.sweep_interval = 1s', 'wal_writer_delay = 10s');
 my $cable = Cable->new($home->port);
 $home->safe_psql('postgres', q{
 	CREATE ROLE link LOGIN;
 	GRANT workflow_runtime TO link;
+	-- what it has told last is lost by a crash
+	ALTER ROLE link SET synchronous_commit = off;
 	CREATE SCHEMA app AUTHORIZATION clerk;
 	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3')});
 as($home, 'clerk', q{
@@ -56,6 +58,8 @@ my @blows = (
 	sub { $cable->cut; pause(4); $cable->heal; },    # it is taken for dead
 	sub { $home->stop('immediate'); $home->start; },
 	sub { $home->stop('immediate'); pause(4); $home->start; },    # it has given up itself
+	# one sleeps for longer than it may
+	(map { my $kind = $_; sub { my $pid = pid_of($kind) or return; kill STOP => $pid; pause(4); kill CONT => $pid; } } qw(placed courier link)),
 	(map { my $kind = $_; sub { my $pid = pid_of($kind); kill KILL => $pid if $pid; } } qw(placed courier link)),
 	(map { my $kind = $_; sub { my $pid = pid_of($kind); kill TERM => $pid if $pid; } } qw(placed placed courier courier link link)));
 my $end = time + 20;
