@@ -4260,7 +4260,7 @@ GRANT SELECT ON workflow.files, workflow.file_versions, workflow.file_requests
 -- end of those of files
 -- of runtimes:
 REVOKE ALL ON workflow.runtime, workflow.setting, workflow.runtimes, workflow.settings FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed, workflow.decline, workflow.outcome_told, workflow.outcomes_kept FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.register_runtime, workflow.beat, workflow.heartbeat, workflow.take_turn, workflow.service_turn, workflow.recover, workflow.shutdown_runtime, workflow.set_runtime_role, workflow.approve_runtime, workflow.remove_runtime, workflow.set_setting, workflow.setting_list, workflow.runtime_beats, workflow.claim_placed, workflow.decline, workflow.report_placed, workflow.outcome_told, workflow.outcomes_kept FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_placed FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.work_turn FROM PUBLIC;
 -- of load
