@@ -54,7 +54,7 @@ SELECT is((SELECT array_agg(to_char(at, 'YYYY-MM-DD') ORDER BY at) FROM workflow
 -- time zone
 SET LOCAL timezone TO 'UTC';
 SELECT is(faults(format('{"id": "z", "timezone": "%s", "initial": "a", "states": {"a": {}}}', zone)), CASE WHEN named THEN ARRAY['no error'] ELSE ARRAY[format('$.timezone: time zone "%s" is no name (Write a name of pg_timezone_names: "Europe/Berlin".)', zone)] END, zone)
-    FROM (VALUES ('UTC+3', false), ('+02:00', false), ('Berlin2', false), ('Etc/GMT+5', true), ('est5edt', true)) z (zone, named);
+    FROM (VALUES ('UTC+3', false), ('+02:00', false), ('Berlin2', false), ('Etc/GMT+5', true), ('est5edt', true), ('CET-1CEST', true)) z (zone, named);
 SELECT is(faults('{"id": "z", "timezone": "Europe/Berlln", "initial": "a", "states": {"a": {}}}'), ARRAY['$.timezone: time zone "Europe/Berlln" not recognized (Write a name of pg_timezone_names: "Europe/Berlin".)'], 'a zone that is none');
 SELECT is(faults('{"id": "z", "timezone": 1, "initial": "a", "states": {"a": {"timezone": "UTC"}}}'), ARRAY['$.timezone: must be of type string, not number', '$.states.a.timezone: unknown key "timezone"'], 'it is a name, at the root');
 SELECT is(faults('{"id": "z", "timezone": "right/UTC", "initial": "a", "states": {"a": {}}}') <> '{no error}', true, 'no leap seconds');
