@@ -128,11 +128,18 @@ my $left = $node->safe_psql('postgres', q{SELECT ceil(60 - extract(second FROM n
 sleep $left;
 is($node->safe_psql('postgres', $state), $before, 'a minute without work writes nothing, and wakes nobody');
 
-# one event wakes somebody, once
-as($node, 'clerk', q{SELECT workflow.start('short', '{"n": 1}')});
-wait_for($node, "SELECT $at_work = 0", 'its timers');
-rests('before the minute is over');
-cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.load_note'), '>', 0, 'there is something to sum');
+# One event wakes somebody, once.  A runtime that comes late sums at its start what there is by
+# then, and nothing is left for later.
+my $noted = 0;
+for (1 .. 20)
+{
+	as($node, 'clerk', q{SELECT workflow.start('short', '{"n": 1}')});
+	wait_for($node, "SELECT $at_work = 0", 'its timers');
+	rests('before the minute is over');
+	$noted = $node->safe_psql('postgres', 'SELECT count(*) FROM workflow.load_note');
+	last if $noted > 0;
+}
+cmp_ok($noted, '>', 0, 'there is something to sum');
 # for us the minute is over at once
 my $over = $node->safe_psql('postgres', q{SELECT date_trunc('minute', now()) + interval '61 seconds'});
 $node->safe_psql('postgres', "ALTER SYSTEM SET workflow.test_clock = '$over'");
