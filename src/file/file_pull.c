@@ -14,10 +14,10 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "utils/resowner.h"
 
 #include "base/errcodes.h"
 #include "base/quote.h"
+#include "base/try.h"
 #include "cluster/member_beat.h"
 #include "file/file_pull.h"
 #include "shmem/file_change.h"
@@ -77,6 +77,21 @@ tell_damage(const WfFileRow *row, ErrorData *error)
 			 errmsg("file \"%s\" cannot be read: %s", wf_quote(row->path), error->message)));
 }
 
+/* A file that is read, and what is in it; NULL: it was replaced just now, and forgotten. */
+typedef struct Reading
+{
+	const WfFileRow *row;
+	bytea	   *content;
+} Reading;
+
+static void
+read_content(void *arg)
+{
+	Reading    *reading = arg;
+
+	reading->content = wf_file_chunk_read(reading->row->path, reading->row->version, 0, reading->row->size);
+}
+
 /*
  * What is in a file; NULL: it cannot be read, or was replaced just now, and forgotten.  One
  * whose content is damaged keeps no other one from being pulled.
@@ -84,31 +99,13 @@ tell_damage(const WfFileRow *row, ErrorData *error)
 static bytea *
 try_to_read(const WfFileRow *row)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
-	bytea	   *volatile content = NULL;
-	ErrorData  *volatile error = NULL;
+	Reading		reading = {.row = row};
+	ErrorData  *error = wf_try(read_content, &reading);
 
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(context);
-		content = wf_file_chunk_read(row->path, row->version, 0, row->size);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resources;
 	if (error != NULL)
 		tell_damage(row, error);
-	return content != NULL && (int64) VARSIZE_ANY_EXHDR(content) == row->size ? content : NULL;
+	return error == NULL && reading.content != NULL && (int64) VARSIZE_ANY_EXHDR(reading.content) == row->size ?
+		reading.content : NULL;
 }
 
 /* What a runtime has to take over next, at most n files; with_content: what is in them, if it is little. */
