@@ -28,7 +28,6 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
-#include "access/xlogrecovery.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
@@ -42,7 +41,6 @@
 #include "base/guc.h"
 #include "base/quote.h"
 #include "base/superuser.h"
-#include "base/uuid.h"
 #include "base/version.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/login.h"
@@ -50,6 +48,7 @@
 #include "remote/crew.h"
 #include "remote/patience.h"
 #include "remote/peer.h"
+#include "remote/postponed.h"
 #include "remote/reply.h"
 #include "shmem/errand.h"
 #include "remote/wire.h"
@@ -67,9 +66,6 @@
 
 /* So often (ms) the other server is told which runs we have, while no connection is new. */
 #define AGREE_PAUSE		60000
-
-/* How long (ms) a standby may be behind what it has claimed. */
-#define REPLAY_PATIENCE 5000
 
 /* An answer to a claim has the parameters of all runs. */
 #define CLAIM_TIMEOUT	60000
@@ -100,16 +96,6 @@ static bool admitted = false;	/* the other server has seen that nothing is lost 
 static Oid	extension = InvalidOid; /* in the tables of this one */
 static bool careful = false;	/* an answer to a claim was lost: it may have been too much at once */
 static uint64 pokes = 0;		/* that we have heard */
-
-/* Runs that no executor can take just now: its place is taken by one of another role. */
-static struct
-{
-	WfParcel	parcel;
-	Oid			role;
-	int64		since;			/* steady */
-}		   *postponed = NULL;
-static int	npostponed = 0;
-static MemoryContext postponed_context;
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
@@ -246,114 +232,12 @@ judge(WfParcel *parcel, Judgement *judgement)
 	return true;
 }
 
-/* --- those that wait for an executor ---------------------------------------------------------- */
-
-/* A run was claimed that no executor can take just now. */
-static void
-postpone(const WfParcel *parcel, Oid role)
-{
-	MemoryContext old = MemoryContextSwitchTo(postponed_context);
-
-	Assert(npostponed < wf_max_remote_executors);
-	for (int i = 0; i < WF_PARCEL_FIELDS; i++)
-		postponed[npostponed].parcel.fields[i] = parcel->fields[i] == NULL ? NULL : pstrdup(parcel->fields[i]);
-	postponed[npostponed].parcel.run = parcel->run;
-	postponed[npostponed].parcel.round = parcel->round;
-	postponed[npostponed].parcel.fence = parcel->fence;
-	postponed[npostponed].parcel.position = parcel->position;
-	postponed[npostponed].since = wf_clock_real_steady();
-	postponed[npostponed++].role = role;
-	MemoryContextSwitchTo(old);
-}
-
-/* Can a standby see all that a run is to see? */
-static bool
-has_replayed(const WfParcel *parcel)
-{
-	return !wf_reply_is_used() || GetXLogReplayRecPtr(NULL) >= parcel->position;
-}
-
-/* A standby cannot do what it has claimed before it has replayed that. */
-static void
-step_aside(uint64 position)
-{
-	WfAside		aside = {.epoch = epoch,.position = position};
-
-	wf_membership_step_aside(&aside);
-}
-
-/* Has a standby been behind one of them for too long? */
-static void
-look_at_replay(void)
-{
-	for (int i = 0; i < npostponed; i++)
-		if (!has_replayed(&postponed[i].parcel) &&
-			wf_clock_real_steady() - postponed[i].since > REPLAY_PATIENCE * INT64CONST(1000))
-			step_aside(postponed[i].parcel.position);
-}
-
-/*
- * Give a run to an executor of that role.  False: none can take it just now; or there is an error,
- * in the current memory context: it may be too much for the shared memory that the system has.
- */
-static bool
-give(const WfParcel *parcel, Oid role, ErrorData **error)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool given = false;
-
-	*error = NULL;
-	PG_TRY();
-	{
-		given = wf_crew_give(parcel, role);
-	}
-	PG_CATCH();
-	{
-		LWLockReleaseAll();
-		MemoryContextSwitchTo(context);
-		*error = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return given;
-}
-
-/* Give as many of them as there is room for. */
-static void
-give_postponed(void)
-{
-	int			left = 0;
-
-	for (int i = 0; i < npostponed; i++)
-	{
-		ErrorData  *error = NULL;
-
-		if (has_replayed(&postponed[i].parcel) && give(&postponed[i].parcel, postponed[i].role, &error))
-			continue;
-		if (error == NULL)
-			postponed[left++] = postponed[i];
-		else
-			doubt();			/* it comes once more, and is refused then */
-	}
-	npostponed = left;
-	if (left == 0)
-		MemoryContextReset(postponed_context);
-}
-
-/* They are not ours any more. */
-static void
-forget_postponed(void)
-{
-	npostponed = 0;
-	MemoryContextReset(postponed_context);
-}
-
 /* A run was claimed.  False: there is trouble. */
 static bool
 receive(WfParcel *parcel)
 {
 	Judgement	judgement;
-	ErrorData  *error = NULL;
+	ErrorData  *error;
 
 	if (!judge(parcel, &judgement))
 		return wf_delivery_give_back(&talking, parcel, TIMEOUT);
@@ -367,13 +251,10 @@ receive(WfParcel *parcel)
 								  "Place the job's queue on servers that can write.", true, TIMEOUT);
 	if (!OidIsValid(judgement.role))
 		return wf_delivery_refuse(&talking, parcel, judgement.code, judgement.why, judgement.hint, true, TIMEOUT);
-	if (has_replayed(parcel) && give(parcel, judgement.role, &error))
-		return true;
-	if (error != NULL)
-		return wf_delivery_refuse(&talking, parcel, unpack_sql_state(error->sqlerrcode), error->message, error->hint, false,
-								  TIMEOUT);
-	postpone(parcel, judgement.role);
-	return true;
+	error = wf_postponed_give(parcel, judgement.role);
+	return error == NULL ||
+		wf_delivery_refuse(&talking, parcel, unpack_sql_state(error->sqlerrcode), error->message, error->hint, false,
+						   TIMEOUT);
 }
 
 /* Why nothing can be done in this database, which may change at any time; NULL: it can. */
@@ -436,8 +317,7 @@ find_known(void)
 
 	initStringInfo(&runs);
 	wf_crew_list(&runs);
-	for (int i = 0; i < npostponed; i++)
-		appendStringInfo(&runs, "%s%s", runs.len == 0 ? "" : ",", wf_uuid_text(&postponed[i].parcel.run));
+	wf_postponed_list(&runs);
 	return psprintf("{%s}", runs.data);
 }
 
@@ -500,7 +380,7 @@ claim(void)
 	PGresult   *answer;
 	bool		good;
 
-	if (room == 0 || npostponed > 0 || !wf_enabled || !is_at_home())
+	if (room == 0 || wf_postponed_any() || !wf_enabled || !is_at_home())
 		return true;
 	MemoryContextSwitchTo(context);
 	if (!admitted && !ask_for_admission())
@@ -563,7 +443,7 @@ look_at_epoch(void)
 	if (member.epoch == epoch)
 		return;
 	wf_crew_give_up();
-	forget_postponed();
+	wf_postponed_forget();
 	close_lines();
 	trouble = (WfPatience) {0};
 	wf_membership_courier_trouble(NULL);
@@ -597,6 +477,16 @@ look_after_crew(void)
 	return wf_crew_look_after(&talking, TIMEOUT);
 }
 
+/* A standby that cannot do what it has claimed, since it has not replayed that, steps aside. */
+static void
+look_at_replay(void)
+{
+	WfAside		aside = {.epoch = epoch};
+
+	if (wf_postponed_is_behind(&aside.position))
+		wf_membership_step_aside(&aside);
+}
+
 /* What there is to do. */
 static void
 work(void)
@@ -605,7 +495,8 @@ work(void)
 
 	look_at_epoch();
 	wf_crew_look();
-	give_postponed();
+	if (!wf_postponed_give_again())
+		doubt();				/* it comes once more, and is refused then */
 	if (was_at_work)
 		untold = true;
 	look_at_replay();
@@ -633,7 +524,7 @@ idle_for(void)
 
 	if (trouble.next_at > now)
 		return (trouble.next_at - now) / 1000 + 1;
-	if (npostponed > 0)
+	if (wf_postponed_any())
 		return wf_reply_is_used() ? REPLAY_PAUSE : POSTPONED_PAUSE;
 	if (epoch == 0 || !wf_crew_is_at_work())
 		return waiting.asking ? Max((waits_until - now) / 1000, 0) + 1 : LOOK_PAUSE;
@@ -698,8 +589,7 @@ wf_courier_main(Datum arg)
 	wf_membership_courier_at(MyDatabaseId);
 	(void) wf_line_library();
 	wf_crew_begin();
-	postponed = MemoryContextAllocZero(TopMemoryContext, sizeof(*postponed) * wf_max_remote_executors);
-	postponed_context = AllocSetContextCreate(TopMemoryContext, "workflow postponed runs", ALLOCSET_SMALL_SIZES);
+	wf_postponed_begin();
 	context = AllocSetContextCreate(TopMemoryContext, "workflow courier", ALLOCSET_SMALL_SIZES);
 	for (;;)
 	{
