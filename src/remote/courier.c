@@ -96,6 +96,7 @@ static bool admitted = false;	/* the other server has seen that nothing is lost 
 static Oid	extension = InvalidOid; /* in the tables of this one */
 static bool careful = false;	/* an answer to a claim was lost: it may have been too much at once */
 static uint64 pokes = 0;		/* that we have heard */
+static uint32 timeline = 0;		/* of the other server when we claimed last; 0: not yet */
 
 /* --- lines ---------------------------------------------------------------------------------- */
 
@@ -433,11 +434,27 @@ look_at_wait(void)
 
 /* --- a cycle --------------------------------------------------------------------------------- */
 
+/*
+ * Another server may be the primary by now.  What a standby has to have replayed is said in WAL of
+ * the one before, which may never come: it gets those runs anew, with other positions.
+ */
+static void
+look_at_timeline(void)
+{
+	if (member.timeline == timeline)
+		return;
+	timeline = member.timeline;
+	if (wf_reply_is_used() && wf_postponed_any())
+		wf_postponed_forget();
+	doubt();
+}
+
 /* The epoch may have changed: what was claimed under another one is not ours. */
 static void
 look_at_epoch(void)
 {
 	wf_membership_get(&member);
+	look_at_timeline();
 	may_be_more = may_be_more || member.pokes != pokes;
 	pokes = member.pokes;
 	if (member.epoch == epoch)

@@ -167,6 +167,22 @@ wf_line_is_open(const WfLine *line)
 	return line->conn != NULL;
 }
 
+/*
+ * Is the other server there still, as far as is known, while nothing was asked?  False: it is not,
+ * and the line is closed.  Does not wait.
+ */
+bool
+wf_line_is_alive(WfLine *line)
+{
+	const WfLinkFunctions *pq = wf_line_library();
+
+	Assert(!line->asking);
+	if (pq->consumeInput(line->conn) != 0 && pq->status(line->conn) == CONNECTION_OK)
+		return true;
+	broken(line);
+	return false;
+}
+
 /* Close a line, whatever it is at.  What was wrong stays known. */
 void
 wf_line_close(WfLine *line)

@@ -34,6 +34,7 @@ extern bool wf_line_send(WfLine *line, const char *sql, int n, const char *const
 extern WfLineAnswer wf_line_look(WfLine *line, PGresult **result);
 extern PGresult *wf_line_ask(WfLine *line, const char *sql, int n, const char *const *values, int timeout);
 extern bool wf_line_is_open(const WfLine *line);
+extern bool wf_line_is_alive(WfLine *line);
 extern void wf_line_close(WfLine *line);
 extern void wf_line_trouble(WfLine *line, const char *format, ...) pg_attribute_printf(2, 3);
 extern const char *wf_line_column(const PGresult *result, int row, const char *name);

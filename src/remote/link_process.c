@@ -273,6 +273,12 @@ stands_aside(void)
 
 	if (!wf_membership_aside(&aside) || GetXLogReplayRecPtr(NULL) >= aside.position)
 		return false;
+	/* nothing is said meanwhile: that there is another primary is to be noticed */
+	if (!wf_line_is_alive(&talk.line))
+	{
+		lost();
+		return true;
+	}
 	wf_line_trouble(&talk.line, "this standby is too far behind");
 	wf_membership_state(WF_MEMBERSHIP_WAITING, talk.line.trouble);
 	next_at = wf_clock_real_steady() + ASIDE_PAUSE * INT64CONST(1000);

@@ -144,6 +144,8 @@ wf_membership_peer(uint64 system, uint32 timeline, const char *database)
 	place->now.timeline = timeline;
 	strlcpy(place->now.database, database, NAMEDATALEN);
 	place->now.asked = place->accepted = 0;
+	/* a position in the WAL of the one before may never come */
+	place->aside = (WfAside) {0};
 	LWLockRelease(&place->lock);
 }
 
