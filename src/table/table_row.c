@@ -107,7 +107,7 @@ needs_of_all(TupleDesc desc)
 }
 
 static void
-open_store(WfTableRow *row, int side, Tuplestorestate *store)
+open_store(WfTableRow *row, int side, Tuplestorestate *store, Relation relation)
 {
 	row->stores[side] = store;
 	if (store == NULL)
@@ -116,6 +116,7 @@ open_store(WfTableRow *row, int side, Tuplestorestate *store)
 	tuplestore_select_read_pointer(store, row->places[side]);
 	tuplestore_rescan(store);
 	row->slots[side] = MakeSingleTupleTableSlot(row->desc, &TTSOpsMinimalTuple);
+	row->virtual[side] = wf_virtual_column_begin(relation);
 }
 
 /* Begin with the rows of a statement, in the current memory context, as the owner of the trigger. */
@@ -129,8 +130,8 @@ wf_table_row_begin(WfTableRow *row, const TriggerData *data)
 	row->desc = RelationGetDescr(data->tg_relation);
 	row->event = data->tg_event;
 	row->needs = needs_of_all(row->desc);
-	open_store(row, NEW, data->tg_newtable);
-	open_store(row, OLD, data->tg_oldtable);
+	open_store(row, NEW, data->tg_newtable, data->tg_relation);
+	open_store(row, OLD, data->tg_oldtable, data->tg_relation);
 	fmgr_info(F_TO_JSONB, &row->to_jsonb);
 	argument = (Expr *) makeNullConst(row->desc->tdtypeid, -1, InvalidOid);
 	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid,
@@ -154,7 +155,7 @@ next_of(WfTableRow *row, int side)
 	tuplestore_select_read_pointer(row->stores[side], row->places[side]);
 	found = tuplestore_gettupleslot(row->stores[side], true, false, row->slots[side]);
 	MemoryContextSwitchTo(old);
-	return found ? row->slots[side] : NULL;
+	return found ? wf_virtual_column_fill(row->virtual[side], row->slots[side]) : NULL;
 }
 
 /* Go to the next row.  False: there is none. */
@@ -191,6 +192,9 @@ void
 wf_table_row_end(WfTableRow *row)
 {
 	for (int side = NEW; side <= OLD; side++)
+	{
+		wf_virtual_column_end(row->virtual[side]);
 		if (row->slots[side] != NULL)
 			ExecDropSingleTupleTableSlot(row->slots[side]);
+	}
 }

@@ -11,6 +11,8 @@
 #include "utils/jsonb.h"
 #include "utils/tuplestore.h"
 
+#include "table/virtual_column.h"
+
 /* To write rows as jsonb needs this of their author, and what comes before. */
 typedef enum WfTableRowNeeds
 {
@@ -28,6 +30,7 @@ typedef struct WfTableRow
 	Tuplestorestate *stores[2]; /* of new and old rows, or NULL */
 	int			places[2];		/* where they are read */
 	TupleTableSlot *slots[2];
+	WfVirtualColumns *virtual[2];	/* or NULL */
 	FmgrInfo	to_jsonb;
 	WfTableRowNeeds needs;
 	int64		number;			/* of the row that is there, from 1 on */

@@ -169,6 +169,22 @@ foreach my $role ('clerk', 'writer')
 }
 as($node, 'clerk', q{SELECT workflow.drop_table_trigger('again')});
 
+# ---- columns that are generated, from PostgreSQL 18 on when a row is read only ------------------
+
+my $kind = $node->safe_psql('postgres', 'SHOW server_version_num') >= 180000 ? 'VIRTUAL' : 'STORED';
+$node->safe_psql('postgres', 'CREATE SCHEMA made AUTHORIZATION clerk');
+as($node, 'clerk', qq{
+	CREATE TABLE made.item (gone int, n int, price numeric, total numeric GENERATED ALWAYS AS (n * price) $kind, label text GENERATED ALWAYS AS ('no ' || n::text) $kind);
+	ALTER TABLE made.item DROP COLUMN gone;
+	CREATE TABLE made.seen (label text, total numeric);
+	SELECT workflow.create_job('seen', 'INSERT INTO made.seen VALUES (\$label, \$total)', '{"label": "text", "total": "numeric"}');
+	SELECT workflow.create_table_trigger('seen', 'made.item', 'insert, update', 'seen', key => 'new.label || new.total',
+		"when" => 'new.total > 10 AND (old.total IS NULL OR old.total < new.total)');
+	INSERT INTO made.item SELECT n, n FROM generate_series(1, 6) n;
+	UPDATE made.item SET price = price + CASE WHEN n = 5 THEN -1 ELSE 1 END});
+comes_to($node, 'postgres', q{SELECT string_agg(label || ' ' || total, ', ' ORDER BY label, total) FROM made.seen},
+	'no 3 12, no 4 16, no 4 20, no 5 25, no 6 36, no 6 42', "generated columns that are $kind are there for params, key and condition");
+
 $node->stop;
 $other->stop;
 done_testing();
