@@ -1427,23 +1427,11 @@ CREATE FUNCTION workflow.drop_limit(name text) RETURNS void
 CREATE FUNCTION workflow.may_queue(queue int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_queue';
 
--- Queues and how full they are: runs that run, that wait, and those of them that are due
--- and may be claimed, if slots, gaps and limits allow it.
-CREATE VIEW workflow.queues WITH (security_barrier) AS
-    SELECT q.name, o.name AS owner, q.max_parallel, q.per, q.min_gap, q.rate, q.rate_interval, q.partition_limit,
-           q.ordered, q.on_failed, q.fair, q.weights, q.max_waiting, q.on_full, q.placement, q.ageing, q.notify,
-           q.paused, q.note, q.created_at, n.running, n.parked + n.waiting AS waiting, n.ready
-    FROM workflow.queue q
-    JOIN workflow.owner o ON o.id = q.owner
-    CROSS JOIN LATERAL (
-        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.state < 3 AND r.queue = q.id) AS running,
-               (SELECT count(*) FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id) AS parked,
-               w.waiting, w.ready
-        FROM (SELECT count(*) AS waiting, count(*) FILTER (WHERE r.due <= statement_timestamp()) AS ready
-              FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
-              JOIN workflow.run r ON r.executor = e.id
-              WHERE r.ready AND r.queue = q.id) w) n
-    WHERE workflow.may_queue(q.id, 'read');
+-- queue_permits(queue id): how many permits of a queue are taken: by runs, by transactions that
+-- have not ended, and within its gap. Null: it is not known yet since the start of the
+-- server, or the queue limits none. For the view queues, and who may read the queue.
+CREATE FUNCTION workflow.queue_permits(queue int) RETURNS bigint
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_queue_permits';
 
 CREATE VIEW workflow.limits WITH (security_barrier) AS
     SELECT l.name, o.name AS owner, l.max, l.rate, l.rate_interval, l.created_at
@@ -1505,6 +1493,39 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
     LEFT JOIN workflow.queue q ON q.id = u.queue
     LEFT JOIN workflow.job o ON o.id = -u.queue
     WHERE workflow.sees_run(j.id, u.starter) AND workflow.sees_tenant(u.tenant);
+
+-- Queues and how full they are: permits that are taken; runs that run, that wait, and those of them that are due
+-- and may be claimed, if slots, gaps and limits allow it; which of them comes next, for those who
+-- may look at it, and what that waits for.
+CREATE VIEW workflow.queues WITH (security_barrier) AS
+    SELECT q.name, o.name AS owner, q.max_parallel, q.per, q.min_gap, q.rate, q.rate_interval, q.partition_limit,
+           q.ordered, q.on_failed, q.fair, q.weights, q.max_waiting, q.on_full, q.placement, q.ageing, q.notify,
+           q.paused, q.note, q.created_at, n.running, n.parked + n.waiting AS waiting, n.ready,
+           CASE WHEN q.max_parallel IS NOT NULL OR q.min_gap IS NOT NULL OR q.rate IS NOT NULL
+                THEN COALESCE(workflow.queue_permits(q.id), n.running) END AS permits,
+           (SELECT r.id FROM workflow.run r
+            WHERE r.id = h.run AND workflow.sees_run(r.job, r.starter) AND workflow.sees_tenant(r.tenant)) AS head,
+           workflow.run_waits_for(h.run) AS head_waits_for
+    FROM workflow.queue q
+    JOIN workflow.owner o ON o.id = q.owner
+    CROSS JOIN LATERAL (
+        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.state < 3 AND r.queue = q.id) AS running,
+               (SELECT count(*) FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id) AS parked,
+               w.waiting, w.ready
+        FROM (SELECT count(*) AS waiting, count(*) FILTER (WHERE r.due <= statement_timestamp()) AS ready
+              FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
+              JOIN workflow.run r ON r.executor = e.id
+              WHERE r.ready AND r.queue = q.id) w) n
+    -- those that are parked have no place but in an ordered queue
+    CROSS JOIN LATERAL (SELECT COALESCE(
+        (SELECT r.id FROM workflow.run r WHERE r.ordered AND r.state = 0 AND r.queue = q.id AND q.ordered
+         ORDER BY r.due > statement_timestamp(), r.placed, r.seq LIMIT 1),
+        (SELECT r.id FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
+         JOIN workflow.run r ON r.executor = e.id WHERE r.ready AND r.queue = q.id
+         ORDER BY r.due > statement_timestamp(), r.level, r.due, r.seq LIMIT 1),
+        (SELECT r.id FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id
+         ORDER BY r.due, r.seq LIMIT 1)) AS run) h
+    WHERE workflow.may_queue(q.id, 'read');
 
 -- What runs have said, see write_log(), as long as it is remembered.
 CREATE VIEW workflow.run_logs WITH (security_barrier) AS
@@ -4112,11 +4133,16 @@ CREATE OR REPLACE VIEW workflow.activity WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') AND workflow.sees_tenant(NULL) THEN a.event END AS event, a.event_since,
            a.sqlstate, a.message, a.failed_at, a.looks,
            CASE WHEN workflow.may_job(j.id, 'read') AND workflow.sees_tenant(NULL) THEN a.run END AS run,
-           CASE WHEN workflow.may_job(j.id, 'read') THEN j.name END AS job
+           CASE WHEN workflow.may_job(j.id, 'read') THEN j.name END AS job,
+           CASE WHEN workflow.may_job(j.id, 'read') AND workflow.sees_tenant(NULL)
+                THEN workflow.masked(j.owner, j.sensitive, workflow.run_progress(r.id), r.params) END AS progress,
+           s.wait_event_type, s.wait_event
     FROM workflow.workers() a
     LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
     LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition
-    LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) a.job;
+    LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) a.job
+    LEFT JOIN workflow.run r ON r.id OPERATOR(pg_catalog.=) a.run
+    LEFT JOIN pg_catalog.pg_stat_activity s ON s.pid OPERATOR(pg_catalog.=) a.pid;
 
 -- ---- grants
 
@@ -4152,7 +4178,7 @@ GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, wo
 REVOKE ALL ON workflow.act, workflow.act_0, workflow.act_1, workflow.act_2, workflow.act_3, workflow.act_4, workflow.act_5, workflow.act_6, workflow.act_7, workflow.audit FROM PUBLIC;
 GRANT SELECT ON workflow.audit TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON workflow.job, workflow.job_cache, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.event_schema, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_runtime, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.event_schema, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.queue_permits, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_runtime, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 REVOKE ALL ON workflow.ended_spans FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.span_id, workflow.span_position, workflow.spans FROM PUBLIC;
@@ -4169,7 +4195,7 @@ GRANT EXECUTE ON FUNCTION
     workflow.create_queue, workflow.alter_queue, workflow.drop_queue, workflow.pause_queue, workflow.resume_queue,
     workflow.create_limit, workflow.alter_limit, workflow.drop_limit
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_queue, workflow.queue_permits TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.queues TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_runs TO workflow_user, workflow_admin;

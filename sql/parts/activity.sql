@@ -37,11 +37,16 @@ CREATE VIEW workflow.activity WITH (security_barrier) AS
            CASE WHEN workflow.may(d.id, 'read') AND workflow.sees_tenant(NULL) THEN a.event END AS event, a.event_since,
            a.sqlstate, a.message, a.failed_at, a.looks,
            CASE WHEN workflow.may_job(j.id, 'read') AND workflow.sees_tenant(NULL) THEN a.run END AS run,
-           CASE WHEN workflow.may_job(j.id, 'read') THEN j.name END AS job
+           CASE WHEN workflow.may_job(j.id, 'read') THEN j.name END AS job,
+           CASE WHEN workflow.may_job(j.id, 'read') AND workflow.sees_tenant(NULL)
+                THEN workflow.masked(j.owner, j.sensitive, workflow.run_progress(r.id), r.params) END AS progress,
+           s.wait_event_type, s.wait_event
     FROM workflow.workers() a
     LEFT JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) a.owner
     LEFT JOIN workflow.definition d ON d.id OPERATOR(pg_catalog.=) a.definition
-    LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) a.job;
+    LEFT JOIN workflow.job j ON j.id OPERATOR(pg_catalog.=) a.job
+    LEFT JOIN workflow.run r ON r.id OPERATOR(pg_catalog.=) a.run
+    LEFT JOIN pg_catalog.pg_stat_activity s ON s.pid OPERATOR(pg_catalog.=) a.pid;
 
 GRANT EXECUTE ON FUNCTION workflow.workers, workflow.runtime_activity TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.activity TO workflow_user, workflow_monitor, workflow_admin;

@@ -119,23 +119,11 @@ CREATE FUNCTION workflow.drop_limit(name text) RETURNS void
 CREATE FUNCTION workflow.may_queue(queue int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_queue';
 
--- Queues and how full they are: runs that run, that wait, and those of them that are due
--- and may be claimed, if slots, gaps and limits allow it.
-CREATE VIEW workflow.queues WITH (security_barrier) AS
-    SELECT q.name, o.name AS owner, q.max_parallel, q.per, q.min_gap, q.rate, q.rate_interval, q.partition_limit,
-           q.ordered, q.on_failed, q.fair, q.weights, q.max_waiting, q.on_full, q.placement, q.ageing, q.notify,
-           q.paused, q.note, q.created_at, n.running, n.parked + n.waiting AS waiting, n.ready
-    FROM workflow.queue q
-    JOIN workflow.owner o ON o.id = q.owner
-    CROSS JOIN LATERAL (
-        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.state < 3 AND r.queue = q.id) AS running,
-               (SELECT count(*) FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id) AS parked,
-               w.waiting, w.ready
-        FROM (SELECT count(*) AS waiting, count(*) FILTER (WHERE r.due <= statement_timestamp()) AS ready
-              FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
-              JOIN workflow.run r ON r.executor = e.id
-              WHERE r.ready AND r.queue = q.id) w) n
-    WHERE workflow.may_queue(q.id, 'read');
+-- queue_permits(queue id): how many permits of a queue are taken: by runs, by transactions that
+-- have not ended, and within its gap. Null: it is not known yet since the start of the
+-- server, or the queue limits none. For the view queues, and who may read the queue.
+CREATE FUNCTION workflow.queue_permits(queue int) RETURNS bigint
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_queue_permits';
 
 CREATE VIEW workflow.limits WITH (security_barrier) AS
     SELECT l.name, o.name AS owner, l.max, l.rate, l.rate_interval, l.created_at
@@ -145,6 +133,5 @@ GRANT EXECUTE ON FUNCTION
     workflow.create_queue, workflow.alter_queue, workflow.drop_queue, workflow.pause_queue, workflow.resume_queue,
     workflow.create_limit, workflow.alter_limit, workflow.drop_limit
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_queue TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
-GRANT SELECT ON workflow.queues TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_queue, workflow.queue_permits TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.limits TO workflow_user, workflow_monitor, workflow_admin;

@@ -55,6 +55,39 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
     LEFT JOIN workflow.job o ON o.id = -u.queue
     WHERE workflow.sees_run(j.id, u.starter) AND workflow.sees_tenant(u.tenant);
 
+-- Queues and how full they are: permits that are taken; runs that run, that wait, and those of them that are due
+-- and may be claimed, if slots, gaps and limits allow it; which of them comes next, for those who
+-- may look at it, and what that waits for.
+CREATE VIEW workflow.queues WITH (security_barrier) AS
+    SELECT q.name, o.name AS owner, q.max_parallel, q.per, q.min_gap, q.rate, q.rate_interval, q.partition_limit,
+           q.ordered, q.on_failed, q.fair, q.weights, q.max_waiting, q.on_full, q.placement, q.ageing, q.notify,
+           q.paused, q.note, q.created_at, n.running, n.parked + n.waiting AS waiting, n.ready,
+           CASE WHEN q.max_parallel IS NOT NULL OR q.min_gap IS NOT NULL OR q.rate IS NOT NULL
+                THEN COALESCE(workflow.queue_permits(q.id), n.running) END AS permits,
+           (SELECT r.id FROM workflow.run r
+            WHERE r.id = h.run AND workflow.sees_run(r.job, r.starter) AND workflow.sees_tenant(r.tenant)) AS head,
+           workflow.run_waits_for(h.run) AS head_waits_for
+    FROM workflow.queue q
+    JOIN workflow.owner o ON o.id = q.owner
+    CROSS JOIN LATERAL (
+        SELECT (SELECT count(*) FROM workflow.run r WHERE r.state > 0 AND r.state < 3 AND r.queue = q.id) AS running,
+               (SELECT count(*) FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id) AS parked,
+               w.waiting, w.ready
+        FROM (SELECT count(*) AS waiting, count(*) FILTER (WHERE r.due <= statement_timestamp()) AS ready
+              FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
+              JOIN workflow.run r ON r.executor = e.id
+              WHERE r.ready AND r.queue = q.id) w) n
+    -- those that are parked have no place but in an ordered queue
+    CROSS JOIN LATERAL (SELECT COALESCE(
+        (SELECT r.id FROM workflow.run r WHERE r.ordered AND r.state = 0 AND r.queue = q.id AND q.ordered
+         ORDER BY r.due > statement_timestamp(), r.placed, r.seq LIMIT 1),
+        (SELECT r.id FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
+         JOIN workflow.run r ON r.executor = e.id WHERE r.ready AND r.queue = q.id
+         ORDER BY r.due > statement_timestamp(), r.level, r.due, r.seq LIMIT 1),
+        (SELECT r.id FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id
+         ORDER BY r.due, r.seq LIMIT 1)) AS run) h
+    WHERE workflow.may_queue(q.id, 'read');
+
 -- What runs have said, see write_log(), as long as it is remembered.
 CREATE VIEW workflow.run_logs WITH (security_barrier) AS
     SELECT l.run, j.name AS job, l.attempt, l.at, l.severity,
@@ -114,4 +147,5 @@ GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_r
 GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_worker, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_runtime, workflow.run_progress, workflow.sees_run, workflow.get_run
     TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.queues TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;

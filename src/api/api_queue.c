@@ -28,6 +28,7 @@
 #include "queue/queue_right.h"
 #include "queue/queue_row.h"
 #include "queue/queue_use.h"
+#include "queue/run_permit.h"
 #include "run/run_reorder.h"
 #include "shmem/placed.h"
 #include "store/keep.h"
@@ -42,6 +43,7 @@ PG_FUNCTION_INFO_V1(workflow_create_limit);
 PG_FUNCTION_INFO_V1(workflow_alter_limit);
 PG_FUNCTION_INFO_V1(workflow_drop_limit);
 PG_FUNCTION_INFO_V1(workflow_may_queue);
+PG_FUNCTION_INFO_V1(workflow_queue_permits);
 
 /* --- names --------------------------------------------------------------------- */
 
@@ -364,4 +366,25 @@ Datum
 workflow_may_queue(PG_FUNCTION_ARGS)
 {
 	return wf_api_look(look_may, fcinfo);
+}
+
+static Datum
+look_permits(PG_FUNCTION_ARGS)
+{
+	int32		queue = PG_GETARG_INT32(0);
+	int64		taken = -1;
+
+	wf_api_connect_to_look();
+	if (wf_queue_right_may(GetUserId(), queue, WF_QUEUE_READ))
+		taken = wf_run_permit_taken(queue);
+	SPI_finish();
+	fcinfo->isnull = taken < 0;
+	return Int64GetDatum(taken);
+}
+
+/* SQL function workflow.queue_permits(queue) of sql/parts/queue.sql.  Locks nothing. */
+Datum
+workflow_queue_permits(PG_FUNCTION_ARGS)
+{
+	return wf_api_look(look_permits, fcinfo);
 }

@@ -409,6 +409,21 @@ wf_run_permit_ask(const WfRunPermit *permit)
 }
 
 /*
+ * How many permits of a queue are taken: by runs, by transactions that have not ended, and
+ * within its gap.  -1: it is not known, or the queue limits none.
+ */
+int64
+wf_run_permit_taken(int32 queue)
+{
+	const WfQueue *found = wf_queue(queue);
+	WfRunPermit permit;
+
+	begin(&permit, found, NULL);
+	add_queue(&permit, found);
+	return permit.n == 0 ? -1 : wf_permit_taken(&permit.wanted[0].key, found->per_runtime);
+}
+
+/*
  * Could all be taken, as far as is known?  Nothing is, and nobody is told when it can
  * be.  *missing and *lack, unless NULL, become what is not to be had, and why.
  */

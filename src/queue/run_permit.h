@@ -36,6 +36,7 @@ extern bool wf_run_permit_wait(int32 queue, int64 part, int32 waiter);
 extern bool wf_run_permit_ask(const WfRunPermit *permit);
 extern void wf_run_permit_tell(int32 queue, int64 part);
 extern bool wf_run_permit_is_free(const WfRunPermit *permit, WfPermitKind *missing, WfPermitLack *lack);
+extern int64 wf_run_permit_taken(int32 queue);
 extern void wf_run_permit_give(const WfRunPermit *permit);
 
 #endif							/* WF_RUN_PERMIT_H */

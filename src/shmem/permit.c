@@ -273,6 +273,22 @@ wf_permit_lacks(const WfPermitWanted *wanted)
 	return lack;
 }
 
+/*
+ * Units of a counter that are taken, or, of_all, of all that differ from it in their parts
+ * at most; those that are taken by transactions under way, too.  -1: it is not known.
+ */
+int64
+wf_permit_taken(const WfPermitKey *key, bool of_all)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		taken;
+
+	LWLockAcquire(header->lock, LW_EXCLUSIVE);
+	taken = of_all ? wf_permit_counter_taken_of_all(key, now) : wf_permit_counter_taken(key, now);
+	LWLockRelease(header->lock);
+	return taken;
+}
+
 /* --- counters that are not known -------------------------------------------- */
 
 /*

@@ -106,5 +106,6 @@ extern void wf_permit_begun(int n, const WfPermitWanted *wanted, TimestampTz beg
 extern void wf_permit_unspend(int n, const WfPermitWanted *wanted);
 extern bool wf_permit_wait(const WfPermitKey *key, int32 waiter);
 extern WfPermitLack wf_permit_lacks(const WfPermitWanted *wanted);
+extern int64 wf_permit_taken(const WfPermitKey *key, bool of_all);
 
 #endif							/* WF_PERMIT_H */

@@ -302,6 +302,43 @@ wf_permit_counter_lack(const WfPermitWanted *wanted, TimestampTz now)
 	return WF_LACKS_NOTHING;
 }
 
+/* Units that are taken; -1: it is not known. */
+static int64
+taken(Entry *entry, TimestampTz now)
+{
+	if (entry == NULL || !entry->known)
+		return -1;
+	cool(entry, now);
+	return entry->taken;
+}
+
+/* Units that are taken; -1: it is not known. */
+int64
+wf_permit_counter_taken(const WfPermitKey *key, TimestampTz now)
+{
+	return taken(find(key), now);
+}
+
+/* The same of all counters that differ from this one in their parts at most. */
+int64
+wf_permit_counter_taken_of_all(const WfPermitKey *like, TimestampTz now)
+{
+	HASH_SEQ_STATUS scan;
+	Entry	   *entry;
+	int64		sum = -1;
+
+	hash_seq_init(&scan, entries);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		WfPermitKey key = entry->key;
+
+		key.part = like->part;
+		if (memcmp(&key, like, sizeof(WfPermitKey)) == 0 && entry->known)
+			sum = Max(sum, 0) + taken(entry, now);
+	}
+	return sum;
+}
+
 /* This was seen in the tables: the counter is known from now on. */
 void
 wf_permit_counter_learn(const WfPermitWanted *wanted, const WfPermitPast *past, TimestampTz now)

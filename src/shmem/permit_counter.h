@@ -30,6 +30,8 @@ extern WfPermitLack wf_permit_counter_lack(const WfPermitWanted *wanted, Timesta
 extern void wf_permit_counter_learn(const WfPermitWanted *wanted, const WfPermitPast *past,
 									TimestampTz now);
 extern void wf_permit_counter_land(const WfPermitWanted *wanted);
+extern int64 wf_permit_counter_taken(const WfPermitKey *key, TimestampTz now);
+extern int64 wf_permit_counter_taken_of_all(const WfPermitKey *like, TimestampTz now);
 extern bool wf_permit_counter_ending(const WfPermitKey *key);
 extern void wf_permit_counter_changed(const WfPermitKey *key, bool ending);
 extern int	wf_permit_counter_list(Oid dbid, Oid runs, int max, WfPermitSeen *seen);

@@ -102,6 +102,36 @@ SELECT workflow.create_job('piece', queue => 'each') \g /dev/null
 SELECT put('piece', 'e' || i) FROM generate_series(1, 2) i \g /dev/null
 SELECT is(claimed('each', 2), 'e1', 'each worker has the limits of a runtime');
 SELECT is(looks('e2'), 'waiting worker', 'another one could do the next');
+SELECT is(workflow.complete(run, fence), true, 'the end of one') FROM app.mine WHERE name = 'e1';
+
+-- how full queues are
+CREATE FUNCTION app.stands(queue text) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', COALESCE(q.permits::text, '-'), q.running, q.waiting, r.params ->> 'n', q.head_waits_for)
+    FROM workflow.queues q LEFT JOIN workflow.runs r ON r.run = q.head WHERE q.name = stands.queue $$;
+SELECT workflow.create_queue('hall', 2) \g /dev/null
+SELECT workflow.create_job('guest', queue => 'hall') \g /dev/null
+SELECT is(stands('hall'), '0 0 0', 'an empty queue');
+SELECT put('guest', 'late', at => '2031-01-01') \g /dev/null
+SELECT is(stands('hall'), '0 0 1 late due', 'what is due later is the head if there is no other');
+SELECT put('guest', 'h' || i) FROM generate_series(1, 3) i \g /dev/null
+SELECT put('guest', 'urgent', priority => 2) \g /dev/null
+SELECT is(stands('hall'), '0 0 5 urgent worker', 'who comes next, and what that waits for');
+SELECT is(claimed('hall', 2), 'urgent h1', 'two of them');
+SELECT is(stands('hall'), '2 2 3 h2 slot', 'have permits');
+SELECT workflow.pause_queue('hall') \g /dev/null
+SELECT is(stands('hall'), '2 2 3 h2 paused', 'a queue that is paused');
+SELECT workflow.resume_queue('hall') \g /dev/null
+SELECT workflow.grant_on('queue:hall', 'regress_clerk', 'read') \g /dev/null
+SET ROLE regress_clerk;
+SELECT is((SELECT concat_ws(' ', permits, head, head_waits_for) FROM workflow.queues), '2 slot', 'who may not read the job does not learn which run it is');
+RESET ROLE;
+SET ROLE regress_app;
+SELECT is(stands('desk') ~ '^- ', true, 'where nothing is limited no permits are taken');
+SELECT workflow.create_queue('paced', min_gap => '1 hour', ordered => true) \g /dev/null
+SELECT workflow.create_job('step', queue => 'paced') \g /dev/null
+SELECT put('step', 's' || i) FROM generate_series(1, 2) i \g /dev/null
+SELECT is(claimed('paced'), 's1', 'the first one of an ordered queue');
+SELECT is(stands('paced'), '1 1 1 s2 order', 'the second one waits for its end');
 
 \set end :srcdir '/end.psql'
 \i :end

@@ -8,7 +8,7 @@
 
 -- A queue as it is set: the settings that are not null.
 CREATE FUNCTION app.settings(name text) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT jsonb_strip_nulls(to_jsonb(q)) - '{name,created_at,running,waiting,ready}'::text[]
+    SELECT jsonb_strip_nulls(to_jsonb(q)) - '{name,created_at,running,waiting,ready,permits,head,head_waits_for}'::text[]
     FROM workflow.queues q WHERE q.name = settings.name $$;
 -- The SQLSTATE and message of a command.
 CREATE FUNCTION app.refused(command text) RETURNS text LANGUAGE sql AS

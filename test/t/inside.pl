@@ -14,6 +14,7 @@ use WorkflowTest;
 
 my $node = workflow_node('inside', 'workflow.max_executors = 4', 'workflow.retry_delay = 100ms', 'restart_after_crash = on');
 
+workflow_role($node, 'cook');
 $node->safe_psql('postgres', 'CREATE SCHEMA shop AUTHORIZATION clerk');
 as($node, 'clerk', q{
 	SET search_path = shop;
@@ -139,6 +140,10 @@ my $run = run_job('long', ", key => 'k', actor => 'boss', partition => 'p'");
 wait_for($node, "SELECT EXISTS ($at_gate)", 'the run at its gate');
 is(get($run, q{state, progress - 'at'}), 'running|{"done": 1, "note": "begun", "total": 3}', 'progress is seen while it runs');
 is(as($node, 'clerk', "SELECT progress->>'note' FROM workflow.runs WHERE run = '$run'"), 'begun', 'in the view, too');
+is(as($node, 'clerk', q{SELECT concat_ws(' ', job, run, progress->>'note', wait_event_type, wait_event) FROM workflow.activity WHERE job IS NOT NULL}),
+	"long $run begun Lock advisory", 'and with what its executor waits for');
+is(as($node, 'cook', q{SELECT count(*) FILTER (WHERE event_since IS NOT NULL) || ' ' || count(progress) || ' ' || count(wait_event) FROM workflow.activity}), '1 0 0',
+	'others see that there is one');
 is(logs($run), '', 'its log is not written yet');
 kill 'KILL', $node->safe_psql('postgres', $at_gate);
 $gate = undef;
