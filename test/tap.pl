@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tap.pl COUNTS LIBDIR... -- FILE...: run TAP files, TAP_JOBS (1) at a time, write
+# tap.pl COUNTS LIBDIR... -- FILE...: run TAP files, TAP_JOBS (2) at a time, write
 # "passed failed" to COUNTS and the files that failed to COUNTS.failed.
 #
 # Each test of a file counts; a file that died, stopped short of its plan or
@@ -14,7 +14,7 @@ push @lib, shift @ARGV while $ARGV[0] ne '--';
 shift @ARGV;
 
 my $harness = TAP::Harness->new(
-	{ lib => \@lib, timer => 1, failures => 1, color => 0, jobs => $ENV{TAP_JOBS} || 1 });
+	{ lib => \@lib, timer => 1, failures => 1, color => 0, jobs => $ENV{TAP_JOBS} || 2 });
 my $result = $harness->runtests(@ARGV);
 
 my ($passed, $failed, @bad) = (0, 0);
