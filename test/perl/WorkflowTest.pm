@@ -109,6 +109,24 @@ sub as
 	return $node->safe_psql($database // 'postgres', $sql, extra_params => [ '-U', $role ]);
 }
 
+# A psql that could not connect, while a server starts, say, may have ended before its query is written
+# to it: IPC::Run dies of that.  It is one more look in vain.
+{
+	no warnings 'redefine';
+	my $poll = \&PostgreSQL::Test::Cluster::poll_query_until;
+
+	*PostgreSQL::Test::Cluster::poll_query_until = sub {
+		my $result;
+
+		until (defined $result)
+		{
+			$result = eval { $poll->(@_) };
+			die $@ if !defined $result && $@ !~ /^ack Broken pipe/;
+		}
+		return $result;
+	};
+}
+
 =head2 wait_for(NODE, QUERY, WHAT)
 
 Wait until the query, run by the superuser, gives true. Dies after the limit,
