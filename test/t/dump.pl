@@ -154,7 +154,7 @@ is(bring_to_end($other, 'halves'), $end, 'adopt() takes what there is');
 $other->safe_psql('postgres', 'CREATE DATABASE begun');
 $other->safe_psql('begun', q{
 	CREATE EXTENSION workflow;
-	INSERT INTO workflow.checkpoint VALUES (gen_random_uuid(), 'kept', '1', '2020-01-01');
+	INSERT INTO workflow.checkpoint VALUES (gen_random_uuid(), 'kept', '1', '2020-01-01', false);
 	INSERT INTO workflow.run_wait VALUES (gen_random_uuid(), gen_random_uuid());
 	INSERT INTO workflow.erasure (process, at, owner, pending) VALUES (gen_random_uuid(), '2020-01-01', 1, true);
 	INSERT INTO workflow.keep (kind, name, outcome, owner, keep, set_at, set_by) VALUES ('job', 'card', '', 1, '1 day', '2020-01-01', 'clerk')});
