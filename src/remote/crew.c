@@ -17,7 +17,6 @@
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "base/clock.h"
 #include "base/guc.h"
@@ -194,6 +193,7 @@ never_came(int place)
 static bool
 has_outcome(int place)
 {
+	MemoryContext context = CurrentMemoryContext;
 	const Post *post = &posts[place];
 	bool		kept = false;
 
@@ -203,6 +203,7 @@ has_outcome(int place)
 		return false;
 	kept = wf_outcome_is_kept(&post->run, post->round, post->fence);
 	wf_transaction_commit();
+	MemoryContextSwitchTo(context);
 	return kept;
 }
 

@@ -147,9 +147,9 @@ begin(const char *activity)
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
-/* Nothing was done. */
+/* Nothing was done.  The memory context is the one of before again, which not all versions see to. */
 static void
-end_empty(void)
+end_empty(MemoryContext context)
 {
 	if (procedure != NULL)
 	{
@@ -157,6 +157,7 @@ end_empty(void)
 		return;
 	}
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
@@ -170,13 +171,14 @@ end_empty(void)
 bool
 wf_transaction_begin_bare(const char *activity, Oid extension)
 {
+	MemoryContext context = CurrentMemoryContext;
 	Oid			found;
 
 	begin(activity);
 	found = lock_extension();
 	if (!OidIsValid(found) || (OidIsValid(extension) && extension != found))
 	{
-		end_empty();
+		end_empty(context);
 		return false;
 	}
 	return true;

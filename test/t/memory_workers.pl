@@ -1,4 +1,5 @@
-# Launcher, runtime and executors do not grow with what they do.
+# Launcher, runtime and executors do not grow with what they do, nor do those who do runs of
+# another server.
 #
 # An executor takes steps of every kind, WORKFLOW_STEPS in all (30,000, unless the
 # environment says otherwise); the runtime sees executors come and go, the
@@ -29,6 +30,9 @@ my $node = workflow_node('memory_workers', 'autovacuum = off', 'workflow.max_exe
 # What a process holds.
 #
 
+# The server whose processes are looked at.
+my $where = $node;
+
 # Bytes used in its memory contexts, by their names, and in all of them. Asked
 # for while it waits for something to do; should a signal have had it begin with
 # something nevertheless, that is not there any more the next time.
@@ -39,12 +43,12 @@ sub contexts
 
 	foreach (1 .. 3)
 	{
-		my $offset = -s $node->logfile;
+		my $offset = -s $where->logfile;
 		my %used;
 
-		$node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid)");
-		wait_until(sub { log_since($node, $offset) =~ /^\[$pid\] LOG:  Grand total: /m }, "the contexts of $pid");
-		foreach (log_since($node, $offset) =~ /^\[$pid\] LOG:  (.*)/mg)
+		$where->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid)");
+		wait_until(sub { log_since($where, $offset) =~ /^\[$pid\] LOG:  Grand total: /m }, "the contexts of $pid");
+		foreach (log_since($where, $offset) =~ /^\[$pid\] LOG:  (.*)/mg)
 		{
 			$used{$1} += $2 if /^level: \d+; (.*?): \d+ total in .*; (\d+) used/;
 			$used{'all of them'} = $1 if /^Grand total: .*; (\d+) used/;
@@ -77,7 +81,7 @@ sub difference
 sub pid_of
 {
 	my ($kind) = @_;
-	my @pids = worker_pids($node, $kind);
+	my @pids = split /\n/, $where->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow $kind'");
 
 	die "there are " . @pids . " ${kind}s" if @pids != 1;
 	return $pids[0];
@@ -335,7 +339,49 @@ $node->safe_psql('postgres', 'CREATE DATABASE template_shop IS_TEMPLATE true');
 $node->safe_psql('template_shop', 'CREATE EXTENSION workflow');
 stays('launcher', 'databases that come and go', 5, int($cycles / 10) || 1, 300, \&databases);
 
+#
+# Runs of another server: the courier, the executor that does them, and the link, which is told
+# often that the server is alive.
+#
+$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+$node->restart;
+$node->safe_psql('postgres', q{CREATE ROLE link LOGIN; GRANT workflow_runtime TO link});
+as($node, 'clerk', q{
+	CREATE FUNCTION shop.echo(params jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT params';
+	SELECT workflow.create_queue('far', placement => '{runtime:B}');
+	SELECT workflow.create_job('echo', 'shop.echo', queue => 'far')});
+
+$where = workflow_node('b', q{log_line_prefix = '[%p] '}, 'lc_messages = C', 'autovacuum = off', 'fsync = off',
+	'workflow.max_remote_executors = 1', "workflow.runtime_id = 'B'", 'workflow.executor_idle_timeout = 1h',
+	"workflow.remote = 'host=127.0.0.1 port=" . $node->port . " dbname=postgres user=link'", "workflow.remote_database = 'postgres'");
+$where->safe_psql('postgres', q{
+	SELECT workflow.map_owner('clerk', 'clerk');
+	CREATE SCHEMA shop AUTHORIZATION clerk;
+	SET ROLE clerk;
+	CREATE FUNCTION shop.echo(params jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN
+		IF params -> 'fail' IS NOT NULL THEN RAISE '%', params; END IF;
+		RETURN params; END $$});
+wait_for($node, q{SELECT state = 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to join');
+
+# Runs with parameters and results of some size; every tenth fails.
+sub placed
+{
+	my ($n) = @_;
+
+	as($node, 'clerk', qq{
+		SELECT count(workflow.run_job('echo', jsonb_build_object(CASE WHEN i % 10 = 0 THEN 'fail' ELSE 'text' END, repeat('x', 1000))))
+		FROM generate_series(1, $n) i});
+	wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.runs WHERE job = 'echo' AND ended_at IS NULL)}, 'the runs to be done');
+	return;
+}
+
+foreach my $kind (qw(courier placed link))
+{
+	stays($kind, 'runs of another server', 50, $cycles * 5, 2000, \&placed);
+}
+
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.check()}), '0', 'everything fits together');
 
+$where->stop;
 $node->stop;
 done_testing();
