@@ -56,7 +56,7 @@ SELECT is((SELECT array_agg(concat_ws(' ', definition, key, step, at, event, tak
 SELECT is((SELECT format('%s %s %s %s', name, version, owner, chart ->> 'id') FROM workflow.definitions), 'claim 1 regress_app claim', 'definitions');
 SELECT columns_are('workflow', 'errors', ARRAY['process', 'definition', 'key', 'status', 'states', 'event', 'attempts', 'given_up', 'at', 'sqlstate', 'message', 'detail', 'hint', 'context', 'due', 'actor', 'data', 'name', 'state', 'since', 'handled', 'tenant'], 'errors: what went wrong, and where');
 SELECT columns_are('workflow', 'activity', ARRAY['kind', 'pid', 'owner', 'state', 'since', 'steps', 'batches', 'wait_reason',
-    'process', 'definition', 'event', 'event_since', 'sqlstate', 'message', 'failed_at', 'looks', 'run', 'job'], 'activity: the workers');
+    'process', 'definition', 'event', 'event_since', 'sqlstate', 'message', 'failed_at', 'looks', 'run', 'job', 'progress', 'wait_event_type', 'wait_event'], 'activity: the workers');
 SELECT lives_ok('SELECT * FROM workflow.activity', 'can be looked at');
 
 -- a key whose process is gone (somebody deleted the row)
