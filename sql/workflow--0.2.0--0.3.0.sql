@@ -1083,13 +1083,6 @@ CREATE FUNCTION workflow.job_schema(job text, version int DEFAULT NULL, language
 CREATE FUNCTION workflow.may_job(job int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_job';
 
-CREATE VIEW workflow.jobs WITH (security_barrier) AS
-    SELECT j.name, j.version, o.name AS owner, (ARRAY['atomic', 'tracked', 'outside'])[j.mode + 1] AS mode, j.command,
-           j.parameters, j.retry, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result, j.start_within,
-           j.description, j.created_at, j.search_path, j.time_zone, j.call ->> 'function' AS function, j.cache
-    FROM workflow.job j JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) j.owner
-    WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
-
 -- Runs of jobs: waiting, running, and what became of them.
 
 -- A run that waits or runs; the one that has ended is in run_history. A claim reads
@@ -1493,6 +1486,17 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
     LEFT JOIN workflow.queue q ON q.id = u.queue
     LEFT JOIN workflow.job o ON o.id = -u.queue
     WHERE workflow.sees_run(j.id, u.starter) AND workflow.sees_tenant(u.tenant);
+
+-- All versions of the jobs that there are. Of one whose queue was dropped that is null.
+CREATE VIEW workflow.jobs WITH (security_barrier) AS
+    SELECT j.name, j.version, o.name AS owner, (ARRAY['atomic', 'tracked', 'outside'])[j.mode + 1] AS mode, j.command,
+           j.parameters, CASE WHEN j.queue > 0 THEN q.name ELSE 'job:' || j.name END AS queue,
+           j.retry, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result, j.start_within,
+           j.description, j.created_at, j.search_path, j.time_zone, j.call ->> 'function' AS function, j.cache
+    FROM workflow.job j
+    JOIN workflow.owner o ON o.id = j.owner
+    LEFT JOIN workflow.queue q ON q.id = j.queue
+    WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
 
 -- Queues and how full they are: permits that are taken; runs that run, that wait, and those of them that are due
 -- and may be claimed, if slots, gaps and limits allow it; which of them comes next, for those who

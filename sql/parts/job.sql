@@ -125,13 +125,5 @@ CREATE FUNCTION workflow.job_schema(job text, version int DEFAULT NULL, language
 CREATE FUNCTION workflow.may_job(job int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_job';
 
-CREATE VIEW workflow.jobs WITH (security_barrier) AS
-    SELECT j.name, j.version, o.name AS owner, (ARRAY['atomic', 'tracked', 'outside'])[j.mode + 1] AS mode, j.command,
-           j.parameters, j.retry, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result, j.start_within,
-           j.description, j.created_at, j.search_path, j.time_zone, j.call ->> 'function' AS function, j.cache
-    FROM workflow.job j JOIN workflow.owner o ON o.id OPERATOR(pg_catalog.=) j.owner
-    WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
-
 GRANT EXECUTE ON FUNCTION workflow.create_job, workflow.drop_job, workflow.call_job, workflow.flush_cache TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.may_job, workflow.job_schema TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
-GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;

@@ -1,4 +1,4 @@
--- Runs as they are looked at, waited for, and done once more.
+-- Jobs, their runs and queues as they are looked at; runs that are waited for, and done once more.
 
 -- run_waits_for(run): what a run waits for, of these the first: paused, its queue;
 -- signal; restorer, which decides about it; runs; retry, the next attempt; due; order, others of its partition come before
@@ -54,6 +54,17 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
     LEFT JOIN workflow.queue q ON q.id = u.queue
     LEFT JOIN workflow.job o ON o.id = -u.queue
     WHERE workflow.sees_run(j.id, u.starter) AND workflow.sees_tenant(u.tenant);
+
+-- All versions of the jobs that there are. Of one whose queue was dropped that is null.
+CREATE VIEW workflow.jobs WITH (security_barrier) AS
+    SELECT j.name, j.version, o.name AS owner, (ARRAY['atomic', 'tracked', 'outside'])[j.mode + 1] AS mode, j.command,
+           j.parameters, CASE WHEN j.queue > 0 THEN q.name ELSE 'job:' || j.name END AS queue,
+           j.retry, j.timeout, j.priority, j.partition, j.limits, j.on_lost, j.result, j.start_within,
+           j.description, j.created_at, j.search_path, j.time_zone, j.call ->> 'function' AS function, j.cache
+    FROM workflow.job j
+    JOIN workflow.owner o ON o.id = j.owner
+    LEFT JOIN workflow.queue q ON q.id = j.queue
+    WHERE j.dropped_at IS NULL AND workflow.may_job(j.id, 'read');
 
 -- Queues and how full they are: permits that are taken; runs that run, that wait, and those of them that are due
 -- and may be claimed, if slots, gaps and limits allow it; which of them comes next, for those who
@@ -147,5 +158,6 @@ GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_r
 GRANT EXECUTE ON PROCEDURE workflow.await_run TO workflow_user, workflow_worker, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.run_waits_for, workflow.run_runtime, workflow.run_progress, workflow.sees_run, workflow.get_run
     TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT SELECT ON workflow.jobs TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.queues TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.runs, workflow.run_logs TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;

@@ -230,6 +230,7 @@ SELECT is((SELECT (name, owner, max_parallel, max_waiting, on_full, paused, runn
           '(q,regress_app,2,2,refuse,f,0,2)', 'which the view shows');
 SELECT is((SELECT (name, owner, max, rate)::text FROM workflow.limits), '(api,regress_app,5,)', 'there is one of limits');
 SELECT is((SELECT (limits)::text FROM workflow.jobs WHERE name = 'queued'), '{"api": 2}', 'jobs name those that they take');
+SELECT is((SELECT array_agg(queue ORDER BY name DESC) FROM workflow.jobs WHERE name IN ('queued', 'out')), ARRAY['q', 'job:out'], 'and the queue that their runs wait in');
 SELECT is(code($$ SELECT workflow.drop_queue('q') $$), 'WF017', 'a queue with runs stays');
 SELECT is(code($$ SELECT workflow.drop_limit('api') $$), 'WF017', 'so does a limit that a job names');
 SELECT is(code($$ SELECT workflow.create_job('bad', queue => 'q', limits => '{"api": 0}') $$), '22023', 'units are positive');
