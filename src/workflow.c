@@ -21,6 +21,7 @@
 #include "eval/neutral_value.h"
 #include "eval/restricted.h"
 #include "eval/setting_list.h"
+#include "run/run_leased.h"
 #include "run/run_lost.h"
 #include "shmem/file_change.h"
 #include "shmem/member_change.h"
@@ -64,6 +65,7 @@ _PG_init(void)
 	wf_member_change_init();
 	wf_file_change_init();
 	wf_claimer_init();
+	wf_run_leased_init();
 	wf_run_lost_init();
 	wf_statement_init();
 	wf_setting_list_init();

@@ -30,6 +30,7 @@
 #include "run/run_fence.h"
 #include "run/run_floor.h"
 #include "run/run_late.h"
+#include "run/run_leased.h"
 #include "run/run_serve.h"
 #include "shmem/wakeup.h"
 #include "store/run.h"
@@ -210,6 +211,8 @@ wf_run_claim(const WfRunClaim *wanted, WfRunRow ***rows, TimestampTz *next)
 	*next = Min(*next, claim.next);
 	if (claim.n > 0)
 	{
+		if (wanted->lease != NULL)
+			wf_run_leased(claim.n, claim.rows);
 		wf_wakeup_claiming();
 		ForceSyncCommit();		/* whoever is told of it is at it from now on */
 	}

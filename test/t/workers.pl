@@ -92,6 +92,24 @@ is_run($run, 'running|1|0', 'and holds');
 is(as($node, 'clerk', "SELECT workflow.complete('$run', $fence)"), 't', 'its run is completed');
 is(as($node, 'clerk', "SELECT workflow.cancel_run('$other')"), 'aborted', 'the other one is cancelled');
 
+# one that is claimed in a transaction which goes on for a while: nobody can be at it before
+my @runs = map { run_job('letter') } 1 .. 3;
+as($node, 'clerk', q{
+	BEGIN;
+	SELECT run, fence FROM workflow.claim('mail', 'w', lease => '1 hour') \gset
+	SELECT workflow.release(:'run', :fence);
+	SAVEPOINT before;
+	SELECT FROM workflow.claim('mail', 'w', 3, '1 hour');
+	ROLLBACK TO before;
+	SELECT FROM workflow.claim('mail', 'w', 2, '1 hour');
+	SELECT pg_sleep(0.2);
+	COMMIT});
+is($node->safe_psql('postgres', q{SELECT lease, lease_until - begun >= '1 hour 0.2 seconds', count(*) FROM workflow.run
+	WHERE job = (SELECT id FROM workflow.job WHERE name = 'letter') GROUP BY 1, 2 ORDER BY 1}),
+	"01:00:00|t|2\n||1", 'a lease begins with the commit of its claim');
+$node->safe_psql('postgres', 'SELECT workflow.complete(id, fence) FROM workflow.run WHERE fence IS NOT NULL');
+as($node, 'clerk', "SELECT workflow.cancel_run('$_')") foreach @runs;
+
 # one that is being completed when its lease ends
 $other = run_job('letter');
 ($claimed, $fence) = claim('mail', '1 second');
