@@ -82,8 +82,8 @@ CREATE FUNCTION workflow.register_runtime(
 -- Touches no table and needs no transaction id, but for the first time after a start of
 -- the server or a change of a runtime or a setting. heartbeat() is the first column of it,
 -- and asks for no turn.
--- Errors: WF018 another role's; 22004, 22023, 22001; 55000 in a transaction that has changed
--- runtimes; 25006 on a standby.
+-- Errors: WF018 another role's; 22004, 22023, 22001; 53400 more than workflow.max_runtimes or
+-- workflow.max_databases; 55000 in a transaction that has changed runtimes; 25006 on a standby.
 CREATE FUNCTION workflow.beat(
     id text, epoch bigint, settings bigint DEFAULT NULL, files bigint DEFAULT NULL,
     OUT ok boolean, OUT now timestamptz, OUT mine boolean, OUT mine_for interval, OUT next_in interval,

@@ -27,7 +27,7 @@
 #include "store/runtime_row.h"
 #include "store/statement.h"
 
-/* Read what shared memory has not. */
+/* Read what shared memory has not.  Where it has no place for that, it would be read for ever. */
 static void
 load(void)
 {
@@ -35,6 +35,12 @@ load(void)
 	wf_origin_require();
 	wf_member_load();
 	SPI_finish();
+	if (!wf_member_has_cluster())
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use workflow"),
+				 errdetail("Runtimes of %d databases may say that they live.", wf_max_databases),
+				 errhint("You might need to increase workflow.max_databases.")));
 }
 
 /*
@@ -75,7 +81,8 @@ end_grace(const WfMemberRow *row)
 
 /*
  * Hear a beat.  False: that epoch is over, and the runtime has to stop what it does at
- * once.  Errors WF018 if it is another role's, 53400 if it lives and has no place.
+ * once.  Errors WF018 if it is another role's, 53400 if there is no place for one that lives, or
+ * for its database.
  */
 bool
 wf_member_beat(WfMemberBeat *beat, WfMemberAnswer *answer)

@@ -154,6 +154,18 @@ wf_member_local_role(WfMemberRole *role)
 	return loaded;
 }
 
+/* Is there a place for what is known of this database's?  It has none where too many others have. */
+bool
+wf_member_has_cluster(void)
+{
+	bool		has;
+
+	wf_member_place_lock(LW_SHARED);
+	has = wf_member_place_cluster(MyDatabaseId) != NULL;
+	wf_member_place_unlock();
+	return has;
+}
+
 /* Is the epoch of a member of this database that one, and is it heard? */
 bool
 wf_member_has_epoch(const char *id, int64 epoch)

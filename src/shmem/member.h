@@ -99,6 +99,7 @@ extern bool wf_member_works(const WfMemberFilter *filter);
 extern bool wf_member_is_local(const WfMemberFilter *filter);
 extern bool wf_member_is_loaded(void);
 extern void wf_member_backlog(bool backlog);
+extern bool wf_member_has_cluster(void);
 extern bool wf_member_has_epoch(const char *id, int64 epoch);
 extern int	wf_member_list(WfMember **members);
 extern bool wf_member_fence(const char *id, int64 epoch, bool silent, int64 now);

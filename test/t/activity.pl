@@ -97,6 +97,9 @@ foreach my $kind ('runtime', 'owner')
 	wait_for_word('fourth', $kind, q{wait_reason ~ 'workflow.max_databases'}, "one too many says so: $kind");
 }
 log_says($node, $log, qr/WARNING:  too many databases use workflow\n.*"fourth"/, 'the log names it');
+my $beat = q{SET statement_timeout = '20s'; SELECT workflow.heartbeat('nobody', 1)};
+is($node->safe_psql($_, $beat), 'f', "a runtime of $_ is heard") foreach qw(postgres twin third);
+like(refusal($node, 'postgres', $beat, 'fourth'), qr/^53400: too many databases use workflow/, 'one of the fourth is told why it is not');
 $node->restart;
 $log = -s $node->logfile;
 $node->safe_psql('postgres', 'DROP DATABASE third');
