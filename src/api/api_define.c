@@ -15,12 +15,14 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "utils/builtins.h"
 
 #include "api/api.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "chart/json.h"
+#include "compiler/compile_foreign.h"
 #include "definition/define.h"
 #include "definition/event_data.h"
 #include "definition/sensitive.h"
@@ -78,12 +80,16 @@ static void
 require_json(const text *source)
 {
 	const char *problem = wf_json_syntax_error(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source));
+	const char *hint;
 
-	if (problem != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type json"),
-				 errdetail("JSON data, %s", wf_quote(problem))));
+	if (problem == NULL)
+		return;
+	hint = wf_compile_foreign_text(text_to_cstring(source));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid input syntax for type json"),
+			 errdetail("JSON data, %s", wf_quote(problem)),
+			 hint != NULL ? errhint("%s", hint) : 0));
 }
 
 /* SQL function workflow.define(definition text), for callers who have a text. */

@@ -98,9 +98,8 @@ wf_script_check(const WfScriptLine *line)
 		wf_script_wrong(line, "\"after\" and \"at\" exclude each other", NULL);
 }
 
-/* The instant to which an element of the script moves the clock, at least now. */
-TimestampTz
-wf_script_time(const WfScriptLine *line, TimestampTz now)
+static TimestampTz
+read_time(const WfScriptLine *line, TimestampTz now)
 {
 	JsonbValue *after = find(line, "after");
 	char	   *at = wf_script_string(line, "at");
@@ -131,6 +130,30 @@ wf_script_time(const WfScriptLine *line, TimestampTz now)
 	if (DatumGetTimestampTz(then) < now)
 		wf_script_wrong(line, "time does not go backwards", NULL);
 	return DatumGetTimestampTz(then);
+}
+
+/* Tells which element it is whose time cannot be read. */
+static void
+tell_element(void *arg)
+{
+	errcontext("element %d of the script", ((const WfScriptLine *) arg)->number);
+}
+
+/* The instant to which an element of the script moves the clock, at least now. */
+TimestampTz
+wf_script_time(const WfScriptLine *line, TimestampTz now)
+{
+	ErrorContextCallback context = {
+		.previous = error_context_stack,
+		.callback = tell_element,
+		.arg = unconstify(WfScriptLine *, line)
+	};
+	TimestampTz then;
+
+	error_context_stack = &context;
+	then = read_time(line, now);
+	error_context_stack = context.previous;
+	return then;
 }
 
 /* The n-th element of the script, from 0. */

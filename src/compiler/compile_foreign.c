@@ -65,6 +65,8 @@ static const ForeignKey foreign_keys[] = {
 	{"action", "entry", "Write \"entry\", \"exit\", or \"actions\" of a transition."},
 	{"action", "actions", NULL},
 	{"params", "input", NULL},
+	{"params", "always", BY_ASSIGN},
+	{"params", "type", "What a built-in guard or action takes is written beside its \"type\"."},
 	{"args", "input", NULL},
 	{"services", "invoke", "Each service is a definition, which a state names with \"invoke\": leave it out."},
 	{"to", "always", "Write \"always\": \"STATE\", or \"on\": {\"EVENT\": \"STATE\"}."},
@@ -91,9 +93,12 @@ static const ForeignKey foreign_keys[] = {
 	{"guards", NULL, IMPLEMENTED},
 	{"setup", NULL, IMPLEMENTED},
 	{"implementations", NULL, IMPLEMENTED},
+	{"actions", "entry", "Write \"entry\", \"exit\", or \"actions\" of a transition; a list of what they do stays out: they are SQL functions of these names."},
 	{"actors", NULL, "Actors are definitions, which a state names with \"invoke\": leave it out."},
 	{"config", NULL, "Store what is in it."},
 	{"machine", NULL, "Store what is in it."},
+	{"machineConfig", NULL, "Store what is in it."},
+	{"definition", "initial", "Store what is in it."},
 
 	/* XState: something else */
 	{"activities", NULL, "Begin it in \"entry\" and end it in \"exit\", or invoke a definition."},
@@ -379,7 +384,7 @@ kind_of_xml(const char *text, const char **hint)
 	}
 	if (strstr(text, "omg.org/spec/BPMN") != NULL || strstr(text, "bpmn") != NULL)
 	{
-		*hint = "Translate it: a user task becomes a state with \"allow\", a gateway \"always\" with guards, "
+		*hint = "Translate it: a user task becomes a state with \"task\", a gateway \"always\" with guards, "
 			"a parallel gateway \"type\": \"parallel\", a timer \"after\", a call activity \"invoke\".";
 		return "BPMN";
 	}
@@ -387,43 +392,100 @@ kind_of_xml(const char *text, const char **hint)
 	return "XML";
 }
 
+/* A document of another language: what it has at its root. */
+typedef struct ForeignDocument
+{
+	const char *kind;
+	const char *hint;
+	struct
+	{
+		const char *key;
+		WfJsonKind	kind;
+	}			marks[2];		/* one or two */
+} ForeignDocument;
+
+#define FROM_TASKS	"Translate it: each state or task becomes a key of \"states\", its transition \"always\" or \"on\", " \
+	"a sleep or a timeout \"after\", a switch \"always\" with guards."
+#define FROM_NODES	"Translate it: each node becomes a key of \"states\" that invokes a job or a definition, " \
+	"a connection its \"onDone\", a node that decides \"always\" with guards."
+#define FROM_BPMN	"Translate its process: a user task becomes a state with \"task\", a gateway \"always\" with guards."
+#define FROM_ASL	"Translate it: StartAt becomes \"initial\", States \"states\", Next \"always\", " \
+	"Choice \"always\" with guards, Wait \"after\", Parallel \"type\": \"parallel\", " \
+	"Catch \"on\": {\"error.execution\": ...}, Retry \"on_error\"."
+#define FROM_COMPILED	"Store what it was made from: JSON.stringify(machine.config)."
+#define FROM_OPTIMA	"Translate it: an activity becomes a key of \"states\", a command trigger one of \"on\", " \
+	"a timer trigger one of \"after\", an automatic one \"always\"."
+#define IN_TEMPLATE	"Translate the state machine in it."
+
+/* What has all marks of a row is plainly of that language; the first row counts. */
+static const ForeignDocument foreign_documents[] = {
+	{"the Amazon States Language", FROM_ASL, {{"StartAt", WF_JSON_STRING}, {"States", WF_JSON_OBJECT}}},
+	{"Serverless Workflow", FROM_TASKS, {{"document", WF_JSON_OBJECT}, {"do", WF_JSON_ARRAY}}},
+	{"Serverless Workflow", FROM_TASKS, {{"states", WF_JSON_ARRAY}, {"specVersion", WF_JSON_STRING}}},
+	{"Serverless Workflow", FROM_TASKS, {{"states", WF_JSON_ARRAY}, {"specVersion", WF_JSON_NUMBER}}},
+	{"Serverless Workflow", FROM_TASKS, {{"states", WF_JSON_ARRAY}, {"start", WF_JSON_STRING}}},
+	{"Serverless Workflow", FROM_TASKS, {{"states", WF_JSON_ARRAY}, {"start", WF_JSON_OBJECT}}},
+	{"BPMN", FROM_BPMN, {{"bpmn:definitions", WF_JSON_OBJECT}}},
+	{"BPMN", FROM_BPMN, {{"definitions", WF_JSON_OBJECT}}},
+	{"BPMN", FROM_BPMN, {{"$type", WF_JSON_STRING}, {"rootElements", WF_JSON_ARRAY}}},
+	{"BPMN", FROM_BPMN, {{"stencilset", WF_JSON_OBJECT}, {"childShapes", WF_JSON_ARRAY}}},
+	{"a scheme of OptimaJet", FROM_OPTIMA, {{"Activities", WF_JSON_ARRAY}, {"Transitions", WF_JSON_ARRAY}}},
+	{"a workflow of n8n", FROM_NODES, {{"nodes", WF_JSON_ARRAY}, {"connections", WF_JSON_OBJECT}}},
+	{"a workflow of Elsa", FROM_NODES, {{"activities", WF_JSON_ARRAY}, {"connections", WF_JSON_ARRAY}}},
+	{"a graph of nodes and edges", FROM_NODES, {{"nodes", WF_JSON_ARRAY}, {"edges", WF_JSON_ARRAY}}},
+	{"a workflow of Conductor", FROM_TASKS, {{"tasks", WF_JSON_ARRAY}, {"name", WF_JSON_STRING}}},
+	{"a workflow of Azure Logic Apps", FROM_TASKS, {{"actions", WF_JSON_OBJECT}, {"triggers", WF_JSON_OBJECT}}},
+	{"a workflow of Google Cloud", FROM_TASKS, {{"main", WF_JSON_OBJECT}}},
+	{"a template of CloudFormation", IN_TEMPLATE, {{"Resources", WF_JSON_OBJECT}}},
+	{"a resource of Kubernetes", IN_TEMPLATE, {{"apiVersion", WF_JSON_STRING}, {"kind", WF_JSON_STRING}}}
+};
+
 /* What an object is plainly that is not ours, or NULL. */
 static const char *
 kind_of_object(const WfJson *json, const char **hint)
 {
-	if (has(json, "StartAt", WF_JSON_STRING) && has(json, "States", WF_JSON_OBJECT))
+	bool		has_states = has(json, "states", WF_JSON_OBJECT);
+
+	if (has_states && has(json, "transitions", WF_JSON_ARRAY) && has(json, "key", WF_JSON_STRING))
 	{
-		*hint = "Translate it: StartAt becomes \"initial\", States \"states\", Next \"always\", "
-			"Choice \"always\" with guards, Wait \"after\", Parallel \"type\": \"parallel\", "
-			"Catch \"on\": {\"error.execution\": ...}, Retry \"on_error\".";
-		return "the Amazon States Language";
-	}
-	if ((has(json, "document", WF_JSON_OBJECT) && has(json, "do", WF_JSON_ARRAY)) ||
-		(has(json, "states", WF_JSON_ARRAY) &&
-		 (wf_json_get(json, "specVersion") != NULL || wf_json_get(json, "start") != NULL)))
-	{
-		*hint = "Translate it: each state or task becomes a key of \"states\", its transition \"always\" or \"on\", "
-			"a sleep or a timeout \"after\", a switch \"always\" with guards.";
-		return "Serverless Workflow";
-	}
-	if (has(json, "transitions", WF_JSON_ARRAY) && has(json, "key", WF_JSON_STRING) &&
-		has(json, "states", WF_JSON_OBJECT))
-	{
-		*hint = "Store what it was made from: JSON.stringify(machine.config).";
+		*hint = FROM_COMPILED;
 		return "a compiled machine of XState";
 	}
-	if (wf_json_get(json, "bpmn:definitions") != NULL || has(json, "definitions", WF_JSON_OBJECT))
+	for (int i = 0; i < (int) lengthof(foreign_documents) && !has_states; i++)
 	{
-		*hint = "Translate its process: a user task becomes a state with \"allow\", a gateway \"always\" with guards.";
-		return "BPMN";
-	}
-	if (has(json, "Activities", WF_JSON_ARRAY) && has(json, "Transitions", WF_JSON_ARRAY))
-	{
-		*hint = "Translate it: an activity becomes a key of \"states\", a command trigger one of \"on\", "
-			"a timer trigger one of \"after\", an automatic one \"always\".";
-		return "a scheme of OptimaJet";
+		const ForeignDocument *document = &foreign_documents[i];
+
+		if (!has(json, document->marks[0].key, document->marks[0].kind) ||
+			(document->marks[1].key != NULL &&
+			 !has(json, document->marks[1].key, document->marks[1].kind)))
+			continue;
+		*hint = document->hint;
+		return document->kind;
 	}
 	return NULL;
+}
+
+/*
+ * Return what to do about a text that is no JSON, or NULL: it may be of a language
+ * that is written otherwise.
+ */
+const char *
+wf_compile_foreign_text(const char *text)
+{
+	const char *hint = NULL;
+	const char *kind = kind_of_xml(text, &hint);
+
+	if (kind != NULL)
+		return psprintf("This is %s, which define() does not read. %s", kind, hint);
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		return "It begins with a byte order mark: store the file without.";
+	text += strspn(text, " \t\r\n");
+	if (*text == '{')
+		text += 1 + strspn(text + 1, " \t\r\n");	/* as JavaScript writes it: {id: ...} */
+	if (*text == '\0' || strchr("\"[{}", *text) != NULL)
+		return NULL;
+	return "A definition is JSON: {\"id\": ..., \"initial\": ..., \"states\": {...}}; of a machine of XState it is "
+		"JSON.stringify(machine.config).";
 }
 
 /*
@@ -442,6 +504,12 @@ wf_compile_foreign_document(WfCompiler *c, const WfJson *json)
 		case WF_JSON_ARRAY:
 			if (json->n == 0 || json->items[0]->kind != WF_JSON_OBJECT)
 				return false;
+			if (wf_json_get(json->items[0], "type") != NULL && wf_json_get(json->items[0], "states") == NULL)
+			{
+				hint = FROM_NODES;
+				kind = "a list of nodes, as that of Node-RED";
+				break;
+			}
 			wf_compile_fault(c, path, "Store each definition of the list with a call of its own.",
 							 "must be of type object, not array");
 			return true;

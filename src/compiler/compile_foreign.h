@@ -13,6 +13,7 @@
 extern const char *wf_compile_foreign_key(const char *key, const char *const *known);
 extern const char *wf_compile_foreign_type(const char *type);
 extern const char *wf_compile_foreign_action(const char *name);
+extern const char *wf_compile_foreign_text(const char *text);
 extern bool wf_compile_foreign_document(WfCompiler *c, const WfJson *json);
 
 #endif							/* WF_COMPILE_FOREIGN_H */

@@ -500,6 +500,9 @@ wf_definition_by_name(const char *name, int32 version)
 				 errmsg("definition \"%s\" does not exist", wf_quote(name)) :
 				 errmsg("definition \"%s\" has no version %d", wf_quote(name),
 						version),
+				 name[strspn(name, " \t\r\n")] == '{' ?
+				 errhint("This is a text, not a name: lint() and simulate() take it as json, '{...}'::json; "
+						 "else store it with workflow.define().") :
 				 errhint("Store it with workflow.define().")));
 	return definition;
 }

@@ -17,6 +17,7 @@
 
 #include "chart/chart.h"
 #include "inspect/lint.h"
+#include "inspect/lint_constant.h"
 #include "inspect/lint_declared.h"
 #include "inspect/lint_event.h"
 #include "inspect/lint_finding.h"
@@ -181,6 +182,7 @@ wf_lint(const WfChart *chart, WfLintFound found, void *arg)
 		wf_lint_lists(&linter, state);
 	}
 	wf_lint_declared(&linter);
+	wf_lint_constants(&linter);
 	wf_lint_sending(&linter);
 	wf_lint_reach_cycles(&linter);
 	wf_lint_finding_tell(&linter, found, arg);

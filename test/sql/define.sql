@@ -306,7 +306,26 @@ SELECT is(regexp_replace((faults(definition))[1], ' \(.*', ''), fault, fault) FR
     (to_json('<?xml version="1.0"?><scxml/>'::text)::text, '$: this is SCXML, which define() does not read'),
     (to_json('<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"/>'::text)::text, '$: this is BPMN, which define() does not read'),
     (to_json('<Process/>'::text)::text, '$: this is XML, which define() does not read'),
+    ('{"name": "n", "nodes": [{"id": "1"}], "connections": {}, "settings": {}}', '$: this is a workflow of n8n, which define() does not read'),
+    ('[{"id": "1", "type": "tab"}, {"id": "2", "type": "inject", "wires": [["3"]]}]', '$: this is a list of nodes, as that of Node-RED, which define() does not read'),
+    ('{"nodes": [], "edges": []}', '$: this is a graph of nodes and edges, which define() does not read'),
+    ('{"name": "n", "version": 1, "schemaVersion": 2, "tasks": [{"type": "SIMPLE"}]}', '$: this is a workflow of Conductor, which define() does not read'),
+    ('{"$schema": "s", "actions": {}, "triggers": {}}', '$: this is a workflow of Azure Logic Apps, which define() does not read'),
+    ('{"main": {"params": [], "steps": []}}', '$: this is a workflow of Google Cloud, which define() does not read'),
+    ('{"id": "e", "activities": [], "connections": []}', '$: this is a workflow of Elsa, which define() does not read'),
+    ('{"AWSTemplateFormatVersion": "2010-09-09", "Resources": {}}', '$: this is a template of CloudFormation, which define() does not read'),
+    ('{"apiVersion": "v1", "kind": "Workflow", "spec": {}}', '$: this is a resource of Kubernetes, which define() does not read'),
+    ('{"$type": "bpmn:Definitions", "id": "d", "rootElements": []}', '$: this is BPMN, which define() does not read'),
+    ('{"resourceId": "c", "stencilset": {}, "childShapes": []}', '$: this is BPMN, which define() does not read'),
     ('[{"id": "a"}]', '$: must be of type object, not array'), ('"{}"', '$: must be of type object, not string')) d (definition, fault);
+SELECT is((faults('{"id": "x", "main": {}, "nodes": [], "edges": [], "initial": "a", "states": {"a": {}}}'))[1], '$.main: unknown key "main"', 'what has states is a definition of ours');
+SELECT is(error(format('SELECT workflow.define(%L::text)', definition)), array_remove(ARRAY['22P02', 'invalid input syntax for type json', detail, hint], NULL), definition) FROM (VALUES
+    ('<?xml version="1.0"?><scxml initial="a"><state id="a"/></scxml>', 'JSON data, line 1: Token "<" is invalid.', 'HINT: This is SCXML, which define() does not read. Translate it: <state id> becomes a key of "states", <transition event> one of "on", <onentry> "entry", cond "guard", In() {"type": "stateIn"}.'),
+    ('<Process/>', 'JSON data, line 1: Token "<" is invalid.', 'HINT: This is XML, which define() does not read. A definition is JSON: {"id": ..., "initial": ..., "states": {...}}.'),
+    (E'id: x\nstates: {}', 'JSON data, line 1: Token "id" is invalid.', 'HINT: A definition is JSON: {"id": ..., "initial": ..., "states": {...}}; of a machine of XState it is JSON.stringify(machine.config).'),
+    ('{ id: "x", states: {} }', 'JSON data, line 1: Token "id" is invalid.', 'HINT: A definition is JSON: {"id": ..., "initial": ..., "states": {...}}; of a machine of XState it is JSON.stringify(machine.config).'),
+    ('{"id": "x",}', 'JSON data, line 1: Expected string, but found "}".', NULL)) t (definition, detail, hint);
+SELECT is((error(format('SELECT workflow.define(%L)', E'\ufeff{}')))[4], 'HINT: It begins with a byte order mark: store the file without.', 'a mark of Windows');
 SELECT is(array_length(faults('{"Comment": "c", "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'), 1), 1, 'and nothing else is said of it');
 
 SELECT is(hint, expected, place || ' ' || key) FROM (VALUES
@@ -319,6 +338,10 @@ SELECT is(hint, expected, place || ' ' || key) FROM (VALUES
     ('state', 'HeartbeatSeconds', 'Write "after": {"30 s": "STATE"}. An event with "reenter": true begins it anew.'),
     ('state', 'Cause', 'Write "type": "final", "outcome": "failure", and what is to be known as "output".'),
     ('state', 'cond', 'It belongs to a transition.'), ('state', 'context', 'There is one context, that of the root: Change the context with the action "assign", in "entry" or in a transition.'),
+    ('state', 'params', 'Change the context with the action "assign", in "entry" or in a transition.'),
+    ('action', 'params', 'What a built-in guard or action takes is written beside its "type".'),
+    ('root', 'definition', 'Store what is in it.'), ('root', 'machineConfig', 'Store what is in it.'),
+    ('root', 'actions', 'Write "entry", "exit", or "actions" of a transition; a list of what they do stays out: they are SQL functions of these names.'),
     ('state', 'isFinal', 'Write "type": "final".'), ('state', 'tasks', 'Did you mean "task"?'), ('state', 'actor', NULL),
     ('transition', 'if', 'Did you mean "guard"?'), ('transition', 'id', 'A transition has no id: leave it out, or put it into "meta".'),
     ('transition', 'event', 'The event is the key: "on": {"EVENT": {"target": ...}}.'), ('transition', 'do', NULL),
@@ -330,6 +353,7 @@ SELECT is(hint, expected, place || ' ' || key) FROM (VALUES
         WHEN 'state' THEN '{"id": "x", "initial": "a", "states": {"a": {"KEY": 1}}}'
         WHEN 'transition' THEN '{"id": "x", "initial": "a", "states": {"a": {"on": {"go": {"KEY": 1}}}}}'
         WHEN 'task' THEN '{"id": "x", "initial": "a", "states": {"a": {"task": {"for": "ann", "KEY": 1}, "on": {"go": "a"}}}}'
+        WHEN 'action' THEN '{"id": "x", "initial": "a", "states": {"a": {"entry": {"type": "assign", "context": {}, "KEY": 1}}}}'
         WHEN 'retry' THEN '{"id": "x", "initial": "a", "on_error": {"retry": {"errors": "*", "KEY": 1}}, "states": {"a": {}}}' END, 'KEY', key))) fault
         WHERE fault LIKE format('%%unknown key "%s"%%', key)) h;
 SELECT is((faults(format('{"id": "x", "initial": "a", "states": {"a": {"type": "%s"}}}', type)))[1], format('$.states.a.type: there is no state type "%s"%s', type, ' (' || hint || ')'), type)

@@ -202,8 +202,24 @@ SELECT FROM workflow.drop_calendar('lint');
 SELECT is((SELECT array_agg(concat_ws(' | ', rule, path, message, hint) ORDER BY n) FROM workflow.lint('host') WITH ORDINALITY l (path, rule, message, hint, n)), ARRAY[
     'missing_definition | $.states.a.invoke | definition "guest" does not exist | Store it with workflow.define().',
     'missing_calendar | $.delays.d | calendar "lint" does not exist | Store it with workflow.define_calendar().'], 'and one that has lost them');
+-- what other languages compute is a constant here
+SELECT is((SELECT array_agg(path || ' ' || message ORDER BY n) FROM workflow.lint('{"id": "x", "initial": "a", "output": "{{ o }}", "context": {"c": "${c}"}, "states": {
+    "a": {"entry": {"type": "xstate.assign", "assignment": {"n": "{{ context.n + 1 }}", "m": {"@expr": "1"}}}, "exit": {"type": "log", "value": ["={{ $json.x }}"]},
+        "on": {"go": {"target": "b", "actions": {"type": "choose", "branches": [{"actions": {"type": "assign", "context": {"f": "(ctx, e) => ctx.n", "p.$": "$.p"}}}]}}},
+        "after": {"1 h": {"target": "b", "actions": {"type": "raise", "event": {"type": "go", "data": {"deep": [{"@expr": "1"}, {"q.$": "$$.q", "r": {"@expr": "2"}}]}}}}}},
+    "b": {"type": "final", "output": {"x": "{% $n + 1 %}", "y": "function (x) { return äöüäöüäöüäöüäöüäöüäöü }"}}}}'::json) WITH ORDINALITY l (path, rule, message, hint, n) WHERE rule = 'not_computed'), ARRAY[
+    '$.context "${c}" is a constant here: nobody computes it',
+    '$ "{{ o }}" is a constant here: nobody computes it',
+    '$.states.a.entry "{{ context.n + 1 }}" is a constant here: nobody computes it',
+    '$.states.a.exit "={{ $json.x }}" is a constant here: nobody computes it',
+    '$.states.a.on.go.actions.branches[0].actions "(ctx, e) => ctx.n" is a constant here: nobody computes it',
+    '$.states.a.on.go.actions.branches[0].actions "p.$" is a constant here: nobody computes it',
+    '$.states.a.after["1 h"].actions "q.$" is a constant here: nobody computes it',
+    '$.states.b "{% $n + 1 %}" is a constant here: nobody computes it'], 'an expression of another language is data');
+SELECT is((SELECT array_agg(rule) FROM workflow.lint('{"id": "x", "initial": "a", "context": {"mail": "Dear {{name}}, good day", "price": "$5", "cost.$": 5, "s": "(a) {b}", "set": "{}"}, "states": {"a": {"type": "final"}}}'::json)), NULL, 'a text with such a place in it is meant');
 SELECT is((error('SELECT * FROM workflow.lint(NULL::json)'))[1], '22004', 'null is none');
 SELECT is((error($$ SELECT * FROM workflow.lint('nothing') $$))[1], 'WF006', 'there must be a definition');
+SELECT is((error($$ SELECT * FROM workflow.lint(' {"id": "x"}') $$))[3], 'HINT: This is a text, not a name: lint() and simulate() take it as json, ''{...}''::json; else store it with workflow.define().', 'whose text is no name');
 SET ROLE regress_clerk;
 SELECT is((error($$ SELECT * FROM workflow.lint('kept') $$))[1], 'WF002', 'for those who may read it');
 RESET ROLE;

@@ -504,5 +504,18 @@ SELECT is(told(:'p'), 'action {}, action {"action": "assign"}', 'who may send on
 SELECT is((SELECT count(*) FROM workflow.simulate('secret', '[{"event": "go"}]') s, jsonb_array_elements(s.effects) e WHERE e ?| '{params,expression}'), 0::bigint, 'from simulate() too');
 SET ROLE regress_app;
 
+-- a time that cannot be read is said to be of an element
+CREATE FUNCTION app.place_of(script jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE place text;
+BEGIN
+    PERFORM FROM workflow.simulate('{"id": "x", "initial": "a", "states": {"a": {}}}'::json, script);
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS place = PG_EXCEPTION_CONTEXT;
+    RETURN SQLSTATE || ' ' || split_part(place, E'\n', 1);
+END $$;
+SELECT is(place_of('[{"after": "1 s"}, {"after": "1 fortnight"}]'), '22007 element 2 of the script', 'a duration that is none');
+SELECT is(place_of('[{"at": "tomorow"}]'), '22007 element 1 of the script', 'an instant');
+
 \set end :srcdir '/end.psql'
 \i :end
