@@ -15,6 +15,18 @@ BEGIN
 END
 $library$;
 
+-- Default privileges of whoever runs this are for what they make themselves. They do not
+-- count here, so that tables have no grants, and functions those that stand below; the end
+-- puts them back.
+DO $defaults$
+BEGIN
+    PERFORM set_config('workflow_install.defaults', COALESCE(jsonb_agg(jsonb_build_object(
+        'oid', d.oid, 'defaclrole', d.defaclrole, 'defaclobjtype', d.defaclobjtype, 'defaclacl', d.defaclacl::text)), '[]')::text, true)
+    FROM pg_default_acl d WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0;
+    DELETE FROM pg_default_acl d WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0;
+END
+$defaults$;
+
 -- ---- what changes its arguments or its result, and is dropped and made anew for that
 --
 -- Functions and procedures, one a line, as they were. What is granted on them comes back in
@@ -4411,3 +4423,13 @@ BEGIN
     PERFORM set_config('workflow_update.kept', '', true);
 END
 $rights$;
+
+-- Default privileges count again.
+DO $defaults$
+BEGIN
+    INSERT INTO pg_default_acl (oid, defaclrole, defaclnamespace, defaclobjtype, defaclacl)
+    SELECT d.oid, d.defaclrole, 0, d.defaclobjtype, d.defaclacl::aclitem[]
+    FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb) d(oid oid, defaclrole oid, defaclobjtype "char", defaclacl text);
+    PERFORM set_config('workflow_install.defaults', '', true);
+END
+$defaults$;

@@ -48,4 +48,14 @@ REVOKE ALL ON ALL TABLES IN SCHEMA workflow FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;
 
+-- Default privileges count again.
+DO $defaults$
+BEGIN
+    INSERT INTO pg_default_acl (oid, defaclrole, defaclnamespace, defaclobjtype, defaclacl)
+    SELECT d.oid, d.defaclrole, 0, d.defaclobjtype, d.defaclacl::aclitem[]
+    FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb) d(oid oid, defaclrole oid, defaclobjtype "char", defaclacl text);
+    PERFORM set_config('workflow_install.defaults', '', true);
+END
+$defaults$;
+
 SELECT workflow.wake();

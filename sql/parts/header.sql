@@ -4,6 +4,18 @@
 -- either qualified or made in schema workflow.
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
+-- Default privileges of whoever runs this are for what they make themselves. They do not
+-- count here, so that tables have no grants, and functions those that stand below; the end
+-- puts them back.
+DO $defaults$
+BEGIN
+    PERFORM set_config('workflow_install.defaults', COALESCE(jsonb_agg(jsonb_build_object(
+        'oid', d.oid, 'defaclrole', d.defaclrole, 'defaclobjtype', d.defaclobjtype, 'defaclacl', d.defaclacl::text)), '[]')::text, true)
+    FROM pg_default_acl d WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0;
+    DELETE FROM pg_default_acl d WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0;
+END
+$defaults$;
+
 -- A member of the extension, and never one that somebody else prepared: where
 -- a schema of this name exists, this fails.
 CREATE SCHEMA workflow;

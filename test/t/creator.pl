@@ -19,7 +19,23 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE viewer LOGIN IN ROLE workflow_monitor;
 	CREATE ROLE chief LOGIN IN ROLE workflow_admin});
 $node->safe_psql('postgres', 'CREATE DATABASE shop OWNER boss');
+# What boss has everybody do with tables and functions of his own holds for those, not for ours.
+as($node, 'boss', 'ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO viewer; ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO viewer;
+	ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO guest; ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO guest; ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO guest', 'shop');
+my $defaults = 'SELECT d FROM pg_default_acl d ORDER BY oid';
+my $set = $node->safe_psql('shop', $defaults);
 as($node, 'boss', 'CREATE EXTENSION workflow', 'shop');
+is($node->safe_psql('shop', q{
+		SELECT count(*) FILTER (WHERE relacl::text ~ 'guest|viewer' OR relkind IN ('r', 'p', 'S') AND EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee <> relowner)),
+			(SELECT count(*) FROM pg_proc WHERE pronamespace = 'workflow'::regnamespace AND proacl::text ~ 'guest|viewer'),
+			(SELECT count(*) FROM pg_type WHERE typnamespace = 'workflow'::regnamespace AND typacl::text ~ 'guest|viewer'),
+			(SELECT count(*) FROM pg_namespace WHERE nspname = 'workflow' AND nspacl::text ~ 'guest|viewer')
+		FROM pg_class WHERE relnamespace = 'workflow'::regnamespace}),
+	'0|0|0|0', 'default privileges give nobody anything of ours');
+is($node->safe_psql('shop', $defaults), $set, 'and are as they were');
+as($node, 'boss', 'CREATE TABLE public.own ()', 'shop');
+is($node->safe_psql('shop', q{SELECT has_table_privilege('viewer', 'public.own', 'SELECT')}), 't', 'for what is made next, too');
+as($node, 'boss', 'DROP TABLE public.own; DROP OWNED BY viewer, guest', 'shop');
 $node->safe_psql('postgres', 'ALTER ROLE boss NOSUPERUSER');
 is($node->safe_psql('shop', q{
 		SELECT r.rolname, r.rolsuper FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = 'workflow.process'::regclass}),

@@ -336,8 +336,10 @@ same_catalogue($node->safe_psql('empty', $catalogue), 'nor does it matter whethe
 $node->safe_psql('postgres', 'CREATE ROLE boss SUPERUSER LOGIN');
 $node->safe_psql('postgres', 'CREATE DATABASE others');
 as($node, 'boss', "CREATE EXTENSION workflow VERSION '$old'", 'others');
+$node->safe_psql('others', 'ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO clerk; ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO clerk');
 $node->safe_psql('others', 'ALTER EXTENSION workflow UPDATE');
-same_catalogue($node->safe_psql('others', $catalogue), 'an extension that another superuser has created');
+is($node->safe_psql('others', q{SELECT string_agg(defaclobjtype, ',' ORDER BY defaclobjtype) FROM pg_default_acl}), 'f,r', 'default privileges outlive it');
+same_catalogue($node->safe_psql('others', $catalogue), 'an extension that another superuser has created, whatever the default privileges');
 $node->safe_psql('postgres', 'DROP DATABASE others');
 
 # What users have made of functions that are made anew refuses the update, all of it
