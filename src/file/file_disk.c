@@ -189,6 +189,8 @@ take(const WfFileSource *source, const WfFileRow *row)
 			forget(row->path);
 		return why;
 	}
+	/* usually it is there; not if it was deleted since, in the same batch */
+	written = wf_file_manifest_enter(&manifest, row->path);
 	if (is_kept(written) && is_version(written, row))
 		return NULL;
 	if (wf_file_write_matches(&writer, row->path, row->size, row->sha256, &seen) &&

@@ -44,7 +44,7 @@ static WfFileTalk talk;
 static WfMembership member;		/* as it was when we began */
 static bool standby = false;
 static bool told = false;		/* the link knows how it has ended */
-static int64 taken = 0;			/* the first request of the last batch, if it was confirmed as taken over */
+static int64 told_of = 0;		/* the first request of the last batch, if it does not come again */
 
 /* Of the comparison of all files. */
 static const char **stored_paths;
@@ -145,13 +145,13 @@ begin(void)
 	return wf_line_is_open(&talk.line) && (current || compare_all());
 }
 
-/* Files that were taken over do not come again; who gives them for ever would keep us busy. */
+/* Files that were confirmed do not come again; who gives them for ever would keep us busy. */
 static bool
 is_news(int n, const WfFileRow *rows)
 {
-	if (n == 0 || taken == 0 || rows[0].request != taken)
+	if (n == 0 || told_of == 0 || rows[0].request != told_of)
 		return true;
-	wf_line_trouble(&talk.line, "the other server gives files again that it was told were taken over");
+	wf_line_trouble(&talk.line, "the other server gives files again that it was told of");
 	return false;
 }
 
@@ -180,7 +180,7 @@ take_some(int *n, int *left)
 		faults = palloc(sizeof(char *) * (*n + 1));
 		done = wf_file_disk_take(&source, &position, *n, rows, faults);
 		good = wf_line_is_open(&talk.line) && wf_file_talk_confirm(&talk, done, rows, faults, left);
-		taken = done > 0 && faults[0] == NULL ? rows[0].request : 0;
+		told_of = done > 0 && faults[0] == NULL ? rows[0].request : 0;
 	}
 	wf_line_library()->clear(answer);
 	return good;
@@ -223,30 +223,42 @@ open_line(void)
 	return opened;
 }
 
-/* No file can be written: tell the other server why, of those that it has not been told of. */
-static void
-tell_refused(const char *why)
+/* Tell the other server of some files that they cannot be written.  False: there is trouble, or there were none. */
+static bool
+tell_refused_of_some(const char *why)
 {
 	WfFileRow  *rows;
 	PGresult   *answer;
 	const char **faults;
 	int			left;
-	int			n;
+	int			n = wf_file_talk_pull(&talk, WF_FILE_DISK_BATCH, false, &rows, &answer);
 	bool		good;
 
-	do
-	{
+	if (n < 0)
+		return false;
+	faults = palloc(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		faults[i] = why;
+	good = n > 0 && is_news(n, rows) && wf_file_talk_confirm(&talk, n, rows, faults, &left);
+	told_of = good ? rows[0].request : 0;
+	wf_line_library()->clear(answer);
+	return good;
+}
 
+/* No file can be written: tell the other server why, of those that it has not been told of. */
+static void
+tell_refused(const char *why)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "workflow files refused", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	while (tell_refused_of_some(why))
+	{
+		MemoryContextReset(context);
 		wf_bgworker_interrupts();
-		n = wf_file_talk_pull(&talk, WF_FILE_DISK_BATCH, false, &rows, &answer);
-		if (n < 0)
-			return;
-		faults = palloc(sizeof(char *) * (n + 1));
-		for (int i = 0; i < n; i++)
-			faults[i] = why;
-		good = n > 0 && wf_file_talk_confirm(&talk, n, rows, faults, &left);
-		wf_line_library()->clear(answer);
-	} while (good);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 /* Open the disk, for the files of the other server.  False: there is trouble, or refused. */

@@ -169,7 +169,7 @@ $home->safe_psql('postgres', q{
 	CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 	CREATE TRIGGER forget BEFORE INSERT ON workflow.file_receipt FOR EACH ROW WHEN (NEW.runtime = 'away') EXECUTE FUNCTION forget()});
 app(q{SELECT FROM workflow.put_file('again', 'x')});
-log_says($away, $since, qr/gives files again that it was told were taken over/, 'who is given the same for ever does not go on');
+log_says($away, $since, qr/gives files again that it was told of/, 'who is given the same for ever does not go on');
 $home->safe_psql('postgres', 'DROP FUNCTION forget CASCADE');
 wait_for_file('again', 'x');
 wait_for($home, q{SELECT file_lag = '0' FROM workflow.runtimes WHERE id = 'away'}, 'away to have all');

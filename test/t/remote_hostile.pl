@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 
+use Digest::SHA qw(sha256);
 use IO::Socket::INET;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -240,6 +241,51 @@ foreach my $lie (
 	cmp_ok(scalar(() = log_since($away, $offset) =~ /\n/g), '<', 100, "$what: not much is said of it");
 	$liar->end;
 }
+
+# ---- files that make no sense ------------------------------------------------------------------------
+
+my $files = PostgreSQL::Test::Utils::tempdir . '/files';
+mkdir $files or die "$files: $!";
+chmod 0755, $files;
+
+# A server that gives these files for ever; each is a request, a path, and what is in it, or undef.
+sub gives
+{
+	my (@rows) = @_;
+	my @columns = qw(request path version sha256 size deleted content mode);
+
+	return (
+		[ qr/pg_catalog\.pg_database/ => Liar::answer(dbid => 5) ],
+		[ qr/workflow\.file_position/ => Liar::answer(xid => 1, request => 0) ],
+		[ qr/workflow\.confirm_files/ => Liar::answer(rest => 0) ],
+		[ qr/SELECT f\.path FROM workflow\.files/ => Liar::columns('path') . Liar::end_of_answer() ],
+		[ qr/workflow\.pull_files/ => Liar::columns(@columns) . join('', map {
+			my ($request, $path, $content) = @$_;
+
+			Liar::row($request, $path, $request, defined $content
+				? (sha256($content), length($content), 'false', $content, undef) : (undef, undef, 'true', undef, undef)) } @rows)
+			. Liar::end_of_answer() ],
+		@polite);
+}
+
+my $offset = -s $away->logfile;
+$liar = Liar->new(gives([ 1, 'a', undef ], [ 2, 'a', 'x' ], [ 3, 'a', undef ], [ 4, 'b', 'y' ], [ 5, 'b', 'z' ], [ 6, '../c', 'w' ]));
+$away->append_conf('postgresql.conf', "workflow.file_directory = '$files'");
+lead("host=127.0.0.1 port=$liar->{port} dbname=x user=x");
+log_says($away, $offset, qr/a file that makes no sense/, 'a path that leads elsewhere is refused');
+$liar->end;
+$liar = Liar->new(gives([ 1, 'a', undef ], [ 2, 'a', 'x' ], [ 3, 'b', 'y' ], [ 4, 'b', undef ], [ 5, 'b', 'z' ]));
+lead("host=127.0.0.1 port=$liar->{port} dbname=x user=x");
+log_says($away, $offset, qr/gives files again that it was told of/, 'who gives the same for ever is not listened to for ever');
+is(join(' ', map { slurp_file("$files/$_") } qw(a b)), 'x z', 'of what comes several times the last is written');
+is_well('files');
+$offset = -s $away->logfile;
+$away->append_conf('postgresql.conf', "workflow.file_directory = '$files/none'");
+$away->restart;
+log_says($away, $offset, qr/files cannot be written to directory/, 'where none can be written');
+wait_for_in($away, 'work', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'workflow files'}, 'the same for ever to be refused once');
+$away->append_conf('postgresql.conf', "workflow.file_directory = ''");
+$liar->end;
 
 # ---- encodings, and another database ------------------------------------------------------------------
 
