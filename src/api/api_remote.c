@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -171,6 +172,21 @@ system_text(uint64 system)
 	return CStringGetTextDatum(psprintf(UINT64_FORMAT, system));
 }
 
+/*
+ * What a process that talks to the other server has noted is in the encoding of its database, or
+ * of that server, and was cut at some byte.
+ */
+static Datum
+noted_text(const char *text)
+{
+	int			length = (int) strlen(text);
+
+	for (int cut = 0; cut < MAX_MULTIBYTE_CHAR_LEN && cut <= length; cut++)
+		if (pg_verify_mbstr(GetDatabaseEncoding(), text, length - cut, true))
+			return PointerGetDatum(cstring_to_text_with_len(text, length - cut));
+	return CStringGetTextDatum(wf_quote_plain(text));
+}
+
 /* SQL function workflow.membership_state(), for the view membership.  Locks nothing. */
 Datum
 workflow_membership_state(PG_FUNCTION_ARGS)
@@ -183,7 +199,7 @@ workflow_membership_state(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(states[now.state]);
 	values[1] = TimestampTzGetDatum(now.since);
 	nulls[1] = now.since == 0;
-	values[2] = CStringGetTextDatum(now.id);
+	values[2] = noted_text(now.id);
 	nulls[2] = now.id[0] == '\0';
 	values[3] = Int64GetDatum(now.epoch);
 	nulls[3] = now.epoch == 0;
@@ -193,7 +209,7 @@ workflow_membership_state(PG_FUNCTION_ARGS)
 	nulls[5] = now.timeline == 0;
 	values[6] = system_text(now.asked);
 	nulls[6] = now.asked == 0;
-	values[7] = CStringGetTextDatum(now.trouble[0] != '\0' ? now.trouble : now.courier_trouble);
+	values[7] = noted_text(now.trouble[0] != '\0' ? now.trouble : now.courier_trouble);
 	nulls[7] = now.trouble[0] == '\0' && now.courier_trouble[0] == '\0';
 	values[8] = Int32GetDatum(now.link_pid);
 	nulls[8] = now.link_pid == 0;

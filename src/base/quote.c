@@ -44,6 +44,18 @@ wf_quote(const char *text)
 	return length <= LONGEST_QUOTE ? text : wf_quote_part(text, (int) length);
 }
 
+/* A copy with nothing but ASCII in it, for any encoding: what else there was is a question mark. */
+const char *
+wf_quote_plain(const char *text)
+{
+	char	   *plain = pstrdup(text);
+
+	for (char *at = plain; *at != '\0'; at++)
+		if (IS_HIGHBIT_SET(*at))
+			*at = '?';
+	return plain;
+}
+
 /*
  * Add a name to what there is, for a hint: "There are a, b and c." when the last one was
  * added.  list is NULL before the first.

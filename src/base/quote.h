@@ -7,6 +7,7 @@
 
 extern const char *wf_quote(const char *text);
 extern const char *wf_quote_part(const char *text, int length);
+extern const char *wf_quote_plain(const char *text);
 extern const char *wf_quote_list(const char *list, const char *name, bool last);
 
 #endif							/* WF_QUOTE_H */

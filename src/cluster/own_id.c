@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/postmaster.h"
 #include "utils/array.h"
@@ -81,7 +82,7 @@ wf_own_id(void)
 const char *
 wf_own_id_besides(const char *id)
 {
-	return psprintf("%.*s-%s", WF_RUNTIME_ID_MAX - 9, id, directory_hash());
+	return psprintf("%.*s-%s", pg_mbcliplen(id, (int) strlen(id), WF_RUNTIME_ID_MAX - 9), id, directory_hash());
 }
 
 /* Both, an array of texts. */

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "base/jsonb.h"
+#include "base/quote.h"
 #include "base/uuid.h"
 #include "remote/delivery.h"
 #include "remote/reply.h"
@@ -185,8 +186,8 @@ static void
 make_plain(Telling *telling)
 {
 	telling->final = telling->final || telling->error == NULL;
-	telling->error = telling->error != NULL ? wf_wire_plain(telling->error) :
-		error_text(telling->line->sqlstate, wf_wire_plain(telling->line->trouble), NULL);
+	telling->error = telling->error != NULL ? wf_quote_plain(telling->error) :
+		error_text(telling->line->sqlstate, wf_quote_plain(telling->line->trouble), NULL);
 	telling->parked = false;
 }
 
@@ -342,7 +343,7 @@ wf_delivery_refuse(WfLine *line, const WfParcel *parcel, const char *code, const
 	if (is_passing(line))
 		return false;
 	/* names of ours it may not be able to keep */
-	values[2] = error_text(code, wf_wire_plain(message), hint);
+	values[2] = error_text(code, wf_quote_plain(message), hint);
 	return say(line, FAIL_ALONE, 4, values, timeout, &taken);
 }
 

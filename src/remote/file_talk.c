@@ -14,6 +14,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "base/quote.h"
 #include "file/file_path.h"
 #include "remote/file_talk.h"
 #include "remote/wire.h"
@@ -231,7 +232,7 @@ write_arrays(int n, const WfFileRow *rows, const char **faults, bool plain, Stri
 		if (faults[i] == NULL)
 			appendStringInfoString(errors, "NULL");
 		else
-			append_element(errors, plain ? wf_wire_plain(faults[i]) : wf_wire_out(faults[i]));
+			append_element(errors, plain ? wf_quote_plain(faults[i]) : wf_wire_out(faults[i]));
 	}
 	appendStringInfoChar(requests, '}');
 	appendStringInfoChar(errors, '}');

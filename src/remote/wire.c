@@ -16,6 +16,7 @@
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 
+#include "base/quote.h"
 #include "remote/wire.h"
 #include "store/transaction.h"
 
@@ -64,18 +65,6 @@ wf_wire_in(const char *text)
 	return encoding == PG_UTF8 || encoding == PG_SQL_ASCII ? text : convert(text, PG_UTF8, encoding);
 }
 
-/* A text with nothing but ASCII in it: what else there was is a question mark. */
-const char *
-wf_wire_plain(const char *text)
-{
-	char	   *plain = pstrdup(text);
-
-	for (char *at = plain; *at != '\0'; at++)
-		if (IS_HIGHBIT_SET(*at))
-			*at = '?';
-	return plain;
-}
-
 /* A text of this database for the other server.  With a transaction open or not. */
 const char *
 wf_wire_out(const char *text)
@@ -88,11 +77,11 @@ wf_wire_out(const char *text)
 	if (is_ascii(text))
 		return text;
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return pg_verify_mbstr(PG_UTF8, text, strlen(text), true) ? text : wf_wire_plain(text);
+		return pg_verify_mbstr(PG_UTF8, text, strlen(text), true) ? text : wf_quote_plain(text);
 	if (!IsTransactionState())
 	{
 		if (!wf_transaction_begin("converting what is told", InvalidOid))
-			return wf_wire_plain(text);
+			return wf_quote_plain(text);
 		begun = true;
 		MemoryContextSwitchTo(context);
 	}
@@ -100,5 +89,5 @@ wf_wire_out(const char *text)
 	if (begun)
 		wf_transaction_commit();
 	MemoryContextSwitchTo(context);
-	return out == NULL ? wf_wire_plain(text) : out;
+	return out == NULL ? wf_quote_plain(text) : out;
 }

@@ -10,6 +10,5 @@
 
 extern const char *wf_wire_in(const char *text);
 extern const char *wf_wire_out(const char *text);
-extern const char *wf_wire_plain(const char *text);
 
 #endif							/* WF_WIRE_H */

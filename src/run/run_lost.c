@@ -99,7 +99,7 @@ wf_run_lost_report(void)
 		const Note *lost = &notes[i];
 		WfLogSubject subject = {.level = lost->fate == FATE_FAILED ? WARNING : LOG};
 
-		snprintf(subject.definition, sizeof(subject.definition), "job:%s", lost->job);
+		wf_log_budget_name(&subject, "job:", lost->job);
 		if (TransactionIdDidCommit(lost->by) && wf_log_budget_take(&subject))
 			ereport(subject.level,
 					(errmsg(fates[lost->fate], wf_uuid_text(&lost->run), wf_quote(lost->job)),

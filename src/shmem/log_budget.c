@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -64,6 +65,17 @@ wf_log_budget_shmem_attach(void *segment, bool created)
 	table = segment;
 	if (created)
 		LWLockInitialize(&table->lock, wf_instance->lock->tranche);
+}
+
+/* Name what the lines are about: a kind, which may be empty, and a name of it. */
+void
+wf_log_budget_name(WfLogSubject *subject, const char *kind, const char *name)
+{
+	int			length;
+
+	snprintf(subject->definition, sizeof(subject->definition), "%s%s", kind, name);
+	length = (int) strlen(subject->definition);
+	subject->definition[pg_mbcliplen(subject->definition, length, length)] = '\0';
 }
 
 static bool

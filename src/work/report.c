@@ -111,7 +111,7 @@ wf_report_note(const WfRow *row, const WfTimerRow *timer, int attempts,
 	note->subject.sqlstate = MAKE_SQLSTATE(failure->sqlstate[0], failure->sqlstate[1],
 										   failure->sqlstate[2], failure->sqlstate[3],
 										   failure->sqlstate[4]);
-	strlcpy(note->subject.definition, definition, sizeof(note->subject.definition));
+	wf_log_budget_name(&note->subject, "", definition);
 	note->line = given_up ?
 		psprintf("workflow gave up event \"%s\" of %s after %d attempt%s: %s: %s",
 				 wf_quote(timer->event), who, attempts, attempts == 1 ? "" : "s", failure->sqlstate,
@@ -143,7 +143,7 @@ wf_report_note_run(const WfRunRow *row, const WfJob *job, WfRunState state, cons
 	note = palloc0(sizeof(Note));
 	note->subject.level = failed ? WARNING : LOG;
 	note->subject.sqlstate = error->sqlerrcode;
-	snprintf(note->subject.definition, sizeof(note->subject.definition), "job:%s", job->name);
+	wf_log_budget_name(&note->subject, "job:", job->name);
 	note->line = psprintf("workflow: attempt %d of run %s of job \"%s\"%s%s%s failed%s: %s: %s",
 						  attempts, wf_uuid_text(wf_run_row_id(row)), wf_quote(job->name),
 						  row->nulls[WF_RUN_key] ? "" : " with key \"",

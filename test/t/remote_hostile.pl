@@ -213,6 +213,17 @@ foreach my $lie (
 	$liar->end;
 }
 
+# What it says is cut at some byte, and shown as far as it goes.
+foreach my $begin ('', 'a')
+{
+	my $long = Liar->new([ qr/./ => Liar::message('E', "SERROR\0C42501\0M$begin" . "\xc3\xa4" x 600 . "\0\0") . Liar::ready() ]);
+
+	lead("host=127.0.0.1 port=$long->{port} dbname=x user=x");
+	wait_for_in($away, 'work', "SELECT trouble ~ '$begin\xc3\xa4\xc3\xa4' AND convert_to(trouble, 'UTF8') IS NOT NULL FROM workflow.membership",
+		'a long error to be told of');
+	$long->end;
+}
+
 # Once it is believed.
 my $liar = Liar->new(@polite);
 lead("host=127.0.0.1 port=$liar->{port} dbname=x user=x");
