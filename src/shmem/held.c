@@ -103,6 +103,7 @@ void
 wf_held_set(WfLane *lane, uint64 generation, TimestampTz until)
 {
 	WfPosition	head = {until, PG_INT64_MAX};
+	TimestampTz after = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_MIN);
 
 	SpinLockAcquire(&lane->mutex);
 	if (lane->lowest_since <= generation)
@@ -117,8 +118,7 @@ wf_held_set(WfLane *lane, uint64 generation, TimestampTz until)
 
 		/* what has just been locked is often released soon */
 		lane->lap_pause = PAUSE_MIN;
-		lane->lap_after = Min(lane->lap_after,
-							  TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_MIN));
+		lane->lap_after = Min(lane->lap_after, after);
 	}
 	SpinLockRelease(&lane->mutex);
 }
@@ -131,6 +131,8 @@ wf_held_set(WfLane *lane, uint64 generation, TimestampTz until)
 void
 wf_held_aside(WfLane *lane, WfPosition position)
 {
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_ASIDE);
+
 	SpinLockAcquire(&lane->mutex);
 	if (!has_head(lane, lane->mark))
 		lane->walk = WF_POSITION(DT_NOBEGIN);
@@ -147,8 +149,7 @@ wf_held_aside(WfLane *lane, WfPosition position)
 	/* whoever comes to it pauses; the others are to have a turn in between */
 	lane->laps_wanted = lane->laps;
 	lane->lap_pause = PAUSE_MAX;
-	lane->lap_after = lane->aside_until =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PAUSE_ASIDE);
+	lane->lap_after = lane->aside_until = until;
 	SpinLockRelease(&lane->mutex);
 }
 
@@ -278,13 +279,13 @@ wf_held_walk(WfLane *lane, WfSlot *me, WfPosition mark, WfHeldPart *part)
 
 /* The walk has come to the head; under the spinlock. */
 static void
-end_lap(WfLane *lane)
+end_lap(WfLane *lane, TimestampTz now)
 {
 	lane->laps++;
 	lane->walk = WF_POSITION(DT_NOBEGIN);
 	lane->lap_rows_before = lane->lap_rows;
 	lane->lap_rows = 0;
-	lane->lap_after = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), lane->lap_pause);
+	lane->lap_after = TimestampTzPlusMilliseconds(now, lane->lap_pause);
 	lane->lap_pause = Min(lane->lap_pause * 2, PAUSE_MAX);
 }
 
@@ -296,6 +297,7 @@ void
 wf_held_walked(WfLane *lane, const WfHeldPart *part, WfPosition reached, int rows, int found)
 {
 	bool		end = !wf_position_before(reached, part->to);
+	TimestampTz now = GetCurrentTimestamp();
 
 	SpinLockAcquire(&lane->mutex);
 	lane->rows -= Max(rows - found, 0);
@@ -303,7 +305,7 @@ wf_held_walked(WfLane *lane, const WfHeldPart *part, WfPosition reached, int row
 	if (found > 0)
 		lane->lap_pause = PAUSE_MIN;
 	if (end)
-		end_lap(lane);
+		end_lap(lane, now);
 	else if (wf_position_before(lane->walk, reached))
 		lane->walk = reached;
 	SpinLockRelease(&lane->mutex);
