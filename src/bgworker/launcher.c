@@ -187,18 +187,6 @@ look_for_those_left_out(void)
 
 /* --- runtimes ------------------------------------------------------------ */
 
-/* A runtime did not come up; under the lock, exclusive. */
-static void
-start_failed(WfDatabase *database)
-{
-	if (database->failures == 0)
-		ereport(LOG,
-				(errmsg("workflow runtime of database with OID %u could not start",
-						database->dbid)));
-	wf_database_runtime_start_failed_locked(database,
-											wf_bgworker_back_off(database->failures + 1));
-}
-
 /* Will a runtime that was started not come any more? */
 static bool
 is_lost(const WfDatabase *database, BackgroundWorkerHandle *handle)
@@ -211,13 +199,14 @@ is_lost(const WfDatabase *database, BackgroundWorkerHandle *handle)
 									  ATTACH_TIMEOUT);
 }
 
-/* Find runtimes that ended before they had attached. */
+/* Find runtimes that ended before they had attached.  The first failure of each is told. */
 static void
 reap(void)
 {
 	for (int i = 0; i < wf_max_databases; i++)
 	{
 		WfDatabase *database = &wf_databases[i];
+		Oid			failed = InvalidOid;
 		bool		waiting;
 
 		wf_instance_lock(LW_EXCLUSIVE);
@@ -225,10 +214,16 @@ reap(void)
 			database->state == WF_DB_STARTING && database->runtime_pid == 0;
 		if (waiting && is_lost(database, handles[i]))
 		{
-			start_failed(database);
+			if (database->failures == 0)
+				failed = database->dbid;
+			wf_database_runtime_start_failed_locked(database, wf_bgworker_back_off(database->failures + 1));
 			waiting = false;
 		}
 		wf_instance_unlock();
+
+		if (OidIsValid(failed))
+			ereport(LOG,
+					(errmsg("workflow runtime of database with OID %u could not start", failed)));
 
 		if (!waiting && handles[i])
 		{
