@@ -416,7 +416,7 @@ takes_too_long(const Errand *errand)
 	const Interval *timeout = errand->timeout;
 
 	return timeout != NULL && max_standby_streaming_delay >= 0 &&
-		(timeout->month * DAYS_PER_MONTH + timeout->day) * (double) USECS_PER_DAY + timeout->time >
+		((double) timeout->month * DAYS_PER_MONTH + timeout->day) * USECS_PER_DAY + timeout->time >
 		max_standby_streaming_delay * 1000.0;
 }
 

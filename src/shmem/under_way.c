@@ -90,7 +90,10 @@ read_previous(int fd)
 	if (pg_pread(fd, previous, status.st_size, 0) != status.st_size ||
 		previous->magic != MAGIC || previous->nslots < 0 ||
 		status.st_size != (off_t) size_for(previous->nslots))
+	{
+		pfree(previous);
 		return NULL;
+	}
 	return previous;
 }
 

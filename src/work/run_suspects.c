@@ -66,7 +66,10 @@ wf_run_suspects_clear(int32 owner, Oid extension)
 	if (n > 0)
 	{
 		if (!wf_transaction_begin("workflow suspects", extension))
+		{
+			pfree(runs);
 			return;
+		}
 		for (int i = 0; i < n; i++)
 			count_loss(&runs[i]);
 		wf_transaction_commit();
