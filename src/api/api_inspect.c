@@ -222,6 +222,7 @@ static void
 put_dropped_source(const WfInvoke *invoke, void *result)
 {
 	Datum		name = CStringGetTextDatum(invoke->src);
+	const char *queue = wf_define_missing_queue(invoke);
 
 	if (!invoke->is_job && wf_definition_newest(invoke->src) == NULL)
 		put_finding(result, invoke->path, "missing_definition",
@@ -231,10 +232,14 @@ put_dropped_source(const WfInvoke *invoke, void *result)
 		put_finding(result, invoke->path, "missing_job",
 					psprintf("job \"%s\" does not exist", wf_quote(invoke->src)),
 					"Make it with workflow.create_job().");
+	if (queue != NULL)
+		put_finding(result, psprintf("%s.queue", invoke->path), "missing_queue",
+					psprintf("queue \"%s\" does not exist", wf_quote(queue)),
+					"Make it with workflow.create_queue().");
 }
 
 /*
- * Definitions, jobs and calendars were there when a version was stored that names them,
+ * Definitions, jobs, queues and calendars were there when a version was stored that names them,
  * and may have been dropped since.  SPI must be connected.
  */
 static void

@@ -25,6 +25,7 @@
 #include "base/zone.h"
 #include "chart/chart.h"
 #include "chart/diagnostic.h"
+#include "chart/json.h"
 #include "compiler/compile.h"
 #include "compiler/deparse.h"
 #include "definition/define.h"
@@ -161,6 +162,55 @@ job_problem(const WfInvoke *invoke, Oid role, const char **hint)
 	return problem;
 }
 
+static WfStatement queue_statement = {
+	.sql = "SELECT FROM workflow.queue WHERE name OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
+	" SELECT FROM workflow.job WHERE 'job:' OPERATOR(pg_catalog.||) name OPERATOR(pg_catalog.=) $1 AND dropped_at IS NULL",
+	WF_ARGS(TEXTOID)
+};
+
+/* The queue that an invoke names, if it is written down; else NULL. */
+static const char *
+written_queue(const WfInvoke *invoke)
+{
+	WfFaults	faults = {0};
+	const WfJson *name;
+
+	if (invoke->queue == NULL || invoke->queue->kind != WF_VALUE_CONST)
+		return NULL;
+	name = wf_json_parse(invoke->queue->text, strlen(invoke->queue->text), &faults);
+	return name != NULL && name->kind == WF_JSON_STRING ? name->text : NULL;
+}
+
+/* The same if there is no queue of that name; else NULL.  SPI must be connected. */
+const char *
+wf_define_missing_queue(const WfInvoke *invoke)
+{
+	const char *queue = written_queue(invoke);
+	Datum		name;
+
+	if (queue == NULL)
+		return NULL;
+	name = CStringGetTextDatum(queue);
+	return wf_statement_execute(&queue_statement, &name, NULL, 1) > 0 ? NULL : queue;
+}
+
+static void
+check_queue(const WfInvoke *invoke, WfFaults *faults)
+{
+	const char *queue = written_queue(invoke);
+	bool		missing;
+
+	if (queue == NULL)
+		return;
+	wf_statement_connect();
+	missing = wf_define_missing_queue(invoke) != NULL;
+	SPI_finish();
+	if (missing)
+		wf_diagnostic_fault(faults, psprintf("%s.queue", invoke->path), "Make it with workflow.create_queue() first.",
+							"queue \"%s\" does not exist", queue);
+}
+
 static void
 check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role,
 			 bool simulated, WfFaults *faults)
@@ -176,6 +226,8 @@ check_invoke(const WfChart *chart, const WfInvoke *invoke, Oid role,
 	{
 		if (!simulated)
 			problem = job_problem(invoke, role, &hint);
+		if (!simulated && problem == NULL)
+			check_queue(invoke, faults);
 	}
 	/* One that invokes itself is not there yet; those of a simulation are played. */
 	else if (invoke->src != NULL && strcmp(invoke->src, chart->name) != 0 && !simulated)

@@ -17,6 +17,7 @@ extern WfChart *wf_define_compile(text *source, Oid role, const char *path,
 								  WfMissing *missing, WfEvaluator **evaluator);
 extern char *wf_define_path(void);
 extern WfDefinition *wf_define_unstored(text *source);
+extern const char *wf_define_missing_queue(const WfInvoke *invoke);
 extern void wf_define_warn(const WfChart *chart);
 extern ArrayType *wf_define_failures(const WfChart *chart);
 extern char *wf_define_canonical(const WfChart *chart);

@@ -27,6 +27,8 @@ SELECT is(wrong(t.invoke), t.fault, t.invoke) FROM (VALUES
     ('{"job": "charge", "src": "x"}', '$.states.a.invoke: invoke has "src" and "job"'),
     ('{"job": "charge", "queu": "x"}', '$.states.a.invoke.queu: unknown key "queu" (Did you mean "queue"?)'),
     ('{"job": "charge", "queue": 5}', '$.states.a.invoke.queue: must be of type string, not number'),
+    ('{"job": "charge", "queue": "dsk"}', '$.states.a.invoke.queue: queue "dsk" does not exist (Make it with workflow.create_queue() first.)'),
+    ('{"job": "charge", "queue": "job:no"}', '$.states.a.invoke.queue: queue "job:no" does not exist (Make it with workflow.create_queue() first.)'),
     ('{"job": "charge", "queue": ""}', '$.states.a.invoke.queue: "queue" is empty'),
     ('{"job": "charge", "partition": true}', '$.states.a.invoke.partition: must be of type string, not boolean'),
     ('{"job": "charge", "priority": 3}', '$.states.a.invoke.priority: must be an integer between -2 and 2'),
@@ -38,6 +40,13 @@ SELECT is(wrong(t.invoke), t.fault, t.invoke) FROM (VALUES
     ('{"job": "charge", "heartbeat": 5}', '$.states.a.invoke.heartbeat: a job has no "heartbeat" (A worker has a lease, which it extends with workflow.extend().)'),
     ('{"src": "f", "queue": "x"}', '$.states.a.invoke.queue: "queue" is for jobs'),
     ('{"src": "f", "priority": 1}', '$.states.a.invoke.priority: "priority" is for jobs')) t(invoke, fault) WHERE t.fault IS NOT NULL;
+SELECT is((error(format('SELECT workflow.define(%L)', '{"id": "own", "initial": "a", "states": {"a": {"invoke": {"job": "charge", "queue": "job:charge"}}}}')))[1], 'no error', 'a job has a queue of its own');
+SELECT workflow.create_queue('passing') \g /dev/null
+SELECT workflow.define('{"id": "passes", "initial": "a", "states": {"a": {"invoke": {"job": "charge", "queue": "passing", "onDone": "b"}}, "b": {"type": "final"}}}') \g /dev/null
+SELECT is((SELECT count(*) FROM workflow.lint('passes')), 0::bigint, 'a queue that is there');
+SELECT workflow.drop_queue('passing') \g /dev/null
+SELECT is((SELECT array_agg(concat_ws(' | ', rule, path, message, hint)) FROM workflow.lint('passes')),
+    ARRAY['missing_queue | $.states.a.invoke.queue | queue "passing" does not exist | Make it with workflow.create_queue().'], 'and one that was dropped');
 SELECT is(wrong('{"job": "' || repeat('x', 201) || '"}'), '$.states.a.invoke.job: the name of a job has at most 200 bytes', 'a name may be too long');
 RESET ROLE;
 SET ROLE regress_clerk;
