@@ -3,7 +3,7 @@ const { Pool } = require('pg');
 const { setTimeout: pause } = require('timers/promises');
 const { randomUUID } = require('crypto');
 
-const START = randomUUID(), LEASE = '1 hour', AT_ONCE = 4;       // START is new at each start of this program
+const START = randomUUID(), AT_ONCE = 4;       // START is new at each start of this program
 const complain = error => console.error(error.message);
 const pool = new Pool({ max: AT_ONCE + 2 }).on('error', complain);   // opens anew what is lost
 const row = async (db, text, ...values) => (await db.query(text, values)).rows[0];
@@ -52,7 +52,7 @@ async function live(life, queue, work) {     // claims in its turns only
   while (!stop && !life.over) {
     const free = AT_ONCE - life.underWay.size;
     const runs = free === 0 || performance.now() >= life.until ? [] : (await pool.query(
-      'SELECT * FROM workflow.claim($1, $2, $3, $4, epoch => $5)', [queue, life.id, free, LEASE, life.epoch])).rows;
+      'SELECT * FROM workflow.claim($1, $2, $3, epoch => $4)', [queue, life.id, free, life.epoch])).rows;
     for (const run of runs) {
       // what became of it could not be told: we begin anew, and recover it ourselves
       const promise = attempt(run, work).catch(error => { complain(error); life.over = true; }).then(() => life.underWay.delete(promise));

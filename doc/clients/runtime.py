@@ -5,7 +5,6 @@ from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 
 START = uuid.uuid4().hex                # new at each start of this program
-LEASE = "1 hour"                        # who dies is noticed long before
 stop = threading.Event()
 
 class Life:
@@ -56,8 +55,8 @@ def live(db, life, queue, work):
         life.turn.clear()
         runs = True
         while runs and time.monotonic() < life.until and not (stop.is_set() or life.over.is_set()):
-            runs = db.execute("SELECT * FROM workflow.claim(%s, %s, 2, %s, epoch => %s)",
-                              (queue, life.id, LEASE, life.epoch)).fetchall()
+            runs = db.execute("SELECT * FROM workflow.claim(%s, %s, 2, epoch => %s)",
+                              (queue, life.id, life.epoch)).fetchall()
             for run in runs:            # one that is not begun is given back at the end, or by who recovers us
                 if not (stop.is_set() or life.over.is_set()): attempt(db, run, work)
 

@@ -22,7 +22,8 @@ CREATE TABLE workflow.checkpoint (
 --   jobs        only runs of these jobs: 'charge', or of these versions of one:
 --               'charge:3', 'charge:3-', 'charge:-5', 'charge:3-5'
 --   actor       on whose behalf
---   epoch       of a worker that is a runtime, which must say it: register_runtime()
+--   epoch       of a worker that is a runtime, which must say it: register_runtime(). That has
+--               them for as long as it lives, whatever `lease` and lease_until say
 -- Of a queue that is placed elsewhere it claims nothing.
 -- Most urgent ones first; of one priority partitions take turns. Returns
 --   fence       by which the worker ends the run, and only who has it

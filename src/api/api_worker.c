@@ -67,13 +67,29 @@ read_count(FunctionCallInfo fcinfo, WfRunClaim *wanted)
 				 errmsg("n must be between 1 and %d, not %d", CLAIM_MAX, wanted->n)));
 }
 
+/*
+ * A runtime has its runs for as long as it lives.  But not every driver knows infinity, so it is
+ * told the end of the lease that it has asked for, or the deadline.
+ */
+static Datum
+lease_asked_for(const Interval *lease, Datum deadline)
+{
+	Datum		ends = DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(wf_clock_now()),
+										   IntervalPGetDatum(lease));
+
+	return TimestampTzGetDatum(Min(DatumGetTimestampTz(ends), DatumGetTimestampTz(deadline)));
+}
+
+/* lease: that of a runtime; NULL: the run has one */
 static void
-put_claimed(ReturnSetInfo *result, const WfRunRow *row)
+put_claimed(ReturnSetInfo *result, const WfRunRow *row, const Interval *lease)
 {
 	Datum		values[WF_CLAIMED_ROW_COLUMNS + 1];
 	bool		nulls[WF_CLAIMED_ROW_COLUMNS + 1];
 
 	wf_claimed_row_fill(row, values, nulls);
+	if (lease != NULL)
+		values[9] = lease_asked_for(lease, values[8]);
 	wf_claimed_row_trace(row, &values[WF_CLAIMED_ROW_COLUMNS], &nulls[WF_CLAIMED_ROW_COLUMNS]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -98,6 +114,7 @@ Datum
 workflow_claim(PG_FUNCTION_ARGS)
 {
 	WfRunClaim	wanted = {0};
+	const Interval *lease;
 	WfMemberRow member;
 	TimestampTz next = DT_NOEND;
 	WfRunRow  **rows;
@@ -106,18 +123,19 @@ workflow_claim(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	wanted.worker = wf_worker_arg_name(fcinfo, 1, "worker");
 	read_count(fcinfo, &wanted);
-	wanted.lease = wf_worker_arg_lease(fcinfo, 3);
+	lease = wf_worker_arg_lease(fcinfo, 3);
 	wanted.actor = wf_worker_arg_actor(fcinfo, 5);
 	wf_worker_arg_connect(fcinfo);
 	wanted.queue = wf_queue_number(wf_arg_string(fcinfo, 0, "queue"));
 	wf_queue_right_require(wanted.queue, WF_QUEUE_CLAIM);
 	wanted.member = check_worker(fcinfo, wanted.worker, 6, &member);
+	wanted.lease = wanted.member == NULL ? lease : NULL;
 	wanted.njobs = wf_worker_arg_jobs(wf_worker_arg_names(fcinfo, 4), &wanted.jobs);
 	n = wf_run_claim(&wanted, &rows, &next);
 	if (!PG_ARGISNULL(6))
 		wf_member_backlog(n == wanted.n);
 	for (int i = 0; i < n; i++)
-		put_claimed((ReturnSetInfo *) fcinfo->resultinfo, rows[i]);
+		put_claimed((ReturnSetInfo *) fcinfo->resultinfo, rows[i], wanted.member == NULL ? NULL : lease);
 	SPI_finish();
 	PG_RETURN_NULL();
 }

@@ -74,7 +74,7 @@ decide(WfRecovery *recovery, const WfRuntimeRow *runtime)
 
 /*
  * A runtime that begins anew, and has its row locked, recovers itself.  What is locked is
- * taken away when it is not any more (wf_run_claimed_lose_orphans()), or when its lease is over.
+ * taken away when it is not any more: wf_run_claimed_lose_orphans().
  */
 void
 wf_recovery_self(WfRecovery *recovery, const WfRuntimeRow *runtime)

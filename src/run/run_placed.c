@@ -52,9 +52,13 @@ static WfStatement owners_statement = {
 	.latest = true
 };
 
-/* What a runtime has for as long as it lives, and has claimed in this life, but for those. */
+/*
+ * What a runtime has for as long as it lives, and has claimed in this life, but for those.  Runs
+ * without commands it has from claim().
+ */
 static WfStatement claimed_statement = {
 	.sql = "SELECT r.id FROM workflow.run r WHERE r.lease_until IS NOT NULL AND r.lease IS NULL"
+	" AND r.executor OPERATOR(pg_catalog.<>) 0"
 	" AND r.worker OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.<>) ALL ($2)"
 	" AND r.begun OPERATOR(pg_catalog.>=) $4 ORDER BY r.begun, r.seq LIMIT $3",
 	WF_ARGS(TEXTOID, UUIDARRAYOID, INT8OID, TIMESTAMPTZOID),

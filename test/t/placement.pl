@@ -323,6 +323,7 @@ is(look('m2'), 'waiting placement', 'engines for jobs without a command are appl
 is(as($node, 'shop', "SELECT count(*) FROM workflow.claim('engines', 'app', epoch => $epoch{app})"), 0, 'one that is none gets nothing');
 as($node, 'shop', q{SELECT workflow.set_runtime_role('app', 'engine')});
 is(as($node, 'shop', "SELECT key FROM workflow.claim('engines', 'app', epoch => $epoch{app})"), 'm2', 'one that is does');
+is(as($node, 'shop', "SELECT count(*) FROM workflow.claim_placed('app', $epoch{app}, 10, '{}')"), 0, 'what it has from claim() it does not get once more');
 
 # ---- what a placement is changed to, and pauses
 

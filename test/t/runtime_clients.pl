@@ -1,6 +1,6 @@
 # The runtimes of doc/clients, as they stand there: one that is killed, one that sleeps through
 # its death and wakes, a server that goes down and one that is told to end cost no run, and none
-# is done twice. What a runtime had that has gone is done by the other long before its lease is over.
+# is done twice. What a runtime had that has gone is done by the other.
 use strict;
 use warnings;
 

@@ -117,7 +117,9 @@ like(refused(340000, 'app', q{SELECT workflow.claim('mail', 'r3')}), qr/^22004: 
 like(refused(340000, 'app', qq{SELECT workflow.claim('mail', 'r3', epoch => 1)}), qr/^WF012: /, 'the right one');
 like(refused(340000, 'other', qq{SELECT workflow.claim('mail', 'r3', epoch => $epoch{r3})}), qr/^WF00|^WF018: /, 'and is nobody else');
 is(at(340000, 'app', q{SELECT count(*) FROM workflow.claim('mail', 'r4', jobs => '{once}', n => 0 + 1)}), 1, 'others call themselves what they like');
-is(at(340000, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'r3', 5, '1 day', epoch => $epoch{r3})}), 2, 'it claims');
+is(at(340000, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'r3', 5, '1 ms', epoch => $epoch{r3})}), 2, 'it claims');
+is($node->safe_psql('postgres', q{SELECT string_agg(lease_until::text, ', ') FROM workflow.runs WHERE worker = 'r3'}),
+	'infinity, infinity', 'for as long as it lives');
 my $held = at(340000, 'app', q{SELECT workflow.run_job('once', key => 'd')});
 is(at(340000, 'app', qq{SELECT count(*) FROM workflow.claim('mail', 'r3', 5, '1 day', epoch => $epoch{r3})}), 1, 'one that is done once at most, too');
 is($node->safe_psql('postgres', q{SELECT in_flight FROM workflow.runtimes WHERE id = 'r3'}), 3, 'that shows');
