@@ -1141,7 +1141,8 @@ CREATE TABLE workflow.run (
     ordered    boolean NOT NULL,        -- it has a place in the order of an ordered queue
     tenant     text COLLATE "C",        -- whose it is
     round      int NOT NULL DEFAULT 1,  -- grows when it is to be done once more, see claim_placed()
-    traceparent text COLLATE "C"        -- the trace context in which it was made, see spans()
+    traceparent text COLLATE "C",       -- the trace context in which it was made, see spans()
+    timeline   int                      -- of the server that had it claimed: for people, and compared by nobody
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Place by place, however many runs are in one; and those that are due, before all that
 -- are not yet, in however many places.
@@ -1452,9 +1453,10 @@ CREATE VIEW workflow.limits WITH (security_barrier) AS
 CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_waits_for';
 
--- run_runtime(worker, here): which runtime has a run: this server, or the worker, if that is one.
--- For the view runs.
-CREATE FUNCTION workflow.run_runtime(worker text, here boolean) RETURNS text
+-- run_runtime(worker, here, ended_at): which runtime has a run: this server, or the worker, if that
+-- is one. With ended_at this server has had it, then; null: perhaps another one, which held the
+-- database before. For the view runs.
+CREATE FUNCTION workflow.run_runtime(worker text, here boolean, ended_at timestamptz DEFAULT NULL) RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_runtime';
 
 -- sees_run(job id, starter): may the current role look at a run of this version of a job
@@ -1480,18 +1482,20 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            workflow.masked(j.owner, j.sensitive, u.result, u.params) AS result,
            workflow.masked(j.owner, j.sensitive, CASE WHEN workflow.may_job(j.id, 'read') THEN u.error
                                                       ELSE u.error - '{detail,hint,context}'::text[] END, u.params) AS error,
-           CASE WHEN u.tracked OR u.worker IS NOT NULL THEN workflow.run_runtime(u.worker, u.tracked) END AS runtime, u.worker,
+           CASE WHEN u.tracked OR u.worker IS NOT NULL THEN workflow.run_runtime(u.worker, u.tracked)
+                WHEN u.state IN (3, 4) AND u.begun IS NOT NULL AND j.command IS NOT NULL AND u.error->>'code' IS DISTINCT FROM 'lost'
+                THEN workflow.run_runtime(NULL, true, u.ended_at) END AS runtime, u.worker,
            workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
                                                       ELSE u.progress END, u.params) AS progress,
-           (8 * ((u.level + 2) / 8) - u.level)::smallint AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
+           (8 * ((u.level + 2) / 8) - u.level)::smallint AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until, u.timeline,
            u.process, u.invoke, u.tenant
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
-                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
+                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until, r.timeline,
                  r.process, r.invoke, r.state > 0 AND r.lease_until IS NULL AS tracked, r.tenant
           FROM workflow.run r
           UNION ALL
           SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
-                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL,
+                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL, NULL,
                  h.process, h.invoke, false, h.tenant
           FROM workflow.run_history h) u
     JOIN workflow.job j ON j.id = u.job
@@ -3164,7 +3168,8 @@ CREATE FUNCTION workflow.setting_list(
     OUT place int, OUT name text, OUT default_value text, OUT unit text, OUT minimum int, OUT maximum int)
     RETURNS SETOF record LANGUAGE c STABLE ROWS 16 AS 'MODULE_PATHNAME', 'workflow_setting_list';
 CREATE FUNCTION workflow.runtime_beats(
-    OUT epoch bigint, OUT last_heartbeat timestamptz, OUT next_timer timestamptz, OUT next_service timestamptz, OUT settings bigint)
+    OUT epoch bigint, OUT last_heartbeat timestamptz, OUT next_timer timestamptz, OUT next_service timestamptz, OUT settings bigint,
+    OUT connected boolean)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_beats';
 
 -- Who shares the work of this database. Runtimes, monitors and administrators see all, others
@@ -3180,6 +3185,8 @@ CREATE FUNCTION workflow.runtime_beats(
 --                    null: it does not pull files
 --   restored_to      another server that was restored from a backup: what it did of runs that have
 --                    ended later it may not have any more. It does nothing until approve_runtime()
+--   connected        the session in which it said something last is there still. It lives without, until
+--                    it has been silent for too long
 CREATE VIEW workflow.runtimes WITH (security_barrier) AS
     SELECT r.id, r.kind, r.role, r.state, r.epoch, r.restorer, b.last_heartbeat, r.since,
            CASE r.kind
@@ -3194,7 +3201,7 @@ CREATE VIEW workflow.runtimes WITH (security_barrier) AS
                WHERE f.newest AND (f.xid, f.request) >= (c.xid, c.request) AND (f.size IS NOT NULL OR f.xid >= c.base)
                  AND NOT EXISTS (SELECT FROM workflow.file_receipt t WHERE t.runtime = c.runtime AND t.request = f.request
                                  AND t.error IS NULL)), '0') END AS file_lag, r.approved,
-           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info, r.restored_to
+           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info, r.restored_to, b.connected
     FROM workflow.runtime r
     LEFT JOIN workflow.runtime_beats() b ON b.epoch = r.epoch AND r.state IN ('alive', 'self_restore', 'single')
     LEFT JOIN workflow.file_cursor c ON c.runtime = r.id

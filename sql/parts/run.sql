@@ -44,7 +44,8 @@ CREATE TABLE workflow.run (
     ordered    boolean NOT NULL,        -- it has a place in the order of an ordered queue
     tenant     text COLLATE "C",        -- whose it is
     round      int NOT NULL DEFAULT 1,  -- grows when it is to be done once more, see claim_placed()
-    traceparent text COLLATE "C"        -- the trace context in which it was made, see spans()
+    traceparent text COLLATE "C",       -- the trace context in which it was made, see spans()
+    timeline   int                      -- of the server that had it claimed: for people, and compared by nobody
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Place by place, however many runs are in one; and those that are due, before all that
 -- are not yet, in however many places.

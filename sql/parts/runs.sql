@@ -8,9 +8,10 @@
 CREATE FUNCTION workflow.run_waits_for(run uuid) RETURNS text
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_waits_for';
 
--- run_runtime(worker, here): which runtime has a run: this server, or the worker, if that is one.
--- For the view runs.
-CREATE FUNCTION workflow.run_runtime(worker text, here boolean) RETURNS text
+-- run_runtime(worker, here, ended_at): which runtime has a run: this server, or the worker, if that
+-- is one. With ended_at this server has had it, then; null: perhaps another one, which held the
+-- database before. For the view runs.
+CREATE FUNCTION workflow.run_runtime(worker text, here boolean, ended_at timestamptz DEFAULT NULL) RETURNS text
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_run_runtime';
 
 -- sees_run(job id, starter): may the current role look at a run of this version of a job
@@ -36,18 +37,20 @@ CREATE VIEW workflow.runs WITH (security_barrier) AS
            workflow.masked(j.owner, j.sensitive, u.result, u.params) AS result,
            workflow.masked(j.owner, j.sensitive, CASE WHEN workflow.may_job(j.id, 'read') THEN u.error
                                                       ELSE u.error - '{detail,hint,context}'::text[] END, u.params) AS error,
-           CASE WHEN u.tracked OR u.worker IS NOT NULL THEN workflow.run_runtime(u.worker, u.tracked) END AS runtime, u.worker,
+           CASE WHEN u.tracked OR u.worker IS NOT NULL THEN workflow.run_runtime(u.worker, u.tracked)
+                WHEN u.state IN (3, 4) AND u.begun IS NOT NULL AND j.command IS NOT NULL AND u.error->>'code' IS DISTINCT FROM 'lost'
+                THEN workflow.run_runtime(NULL, true, u.ended_at) END AS runtime, u.worker,
            workflow.masked(j.owner, j.sensitive, CASE WHEN u.tracked THEN COALESCE(workflow.run_progress(u.run), u.progress)
                                                       ELSE u.progress END, u.params) AS progress,
-           (8 * ((u.level + 2) / 8) - u.level)::smallint AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until,
+           (8 * ((u.level + 2) / 8) - u.level)::smallint AS priority, workflow.masked(j.owner, j.sensitive, u.params) AS params, u.actor, u.started_by, u.losses, u.lease_until, u.timeline,
            u.process, u.invoke, u.tenant
     FROM (SELECT r.id AS run, r.job, r.queue, r.partition, r.key, r.state, r.attempts, r.losses, r.due, r.begun, NULL::timestamptz AS ended_at,
-                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until,
+                 NULL::jsonb AS result, r.error, r.worker, r.progress, r.level, r.params, r.actor, r.starter, r.started_by, r.lease_until, r.timeline,
                  r.process, r.invoke, r.state > 0 AND r.lease_until IS NULL AS tracked, r.tenant
           FROM workflow.run r
           UNION ALL
           SELECT h.run, h.job, h.queue, h.partition, h.key, h.state, h.attempts, h.losses, h.due, h.begun, h.ended_at,
-                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL,
+                 h.result, h.error, h.worker, h.progress, h.level, h.params, h.actor, h.starter, h.started_by, NULL, NULL,
                  h.process, h.invoke, false, h.tenant
           FROM workflow.run_history h) u
     JOIN workflow.job j ON j.id = u.job

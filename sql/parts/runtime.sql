@@ -173,7 +173,8 @@ CREATE FUNCTION workflow.setting_list(
     OUT place int, OUT name text, OUT default_value text, OUT unit text, OUT minimum int, OUT maximum int)
     RETURNS SETOF record LANGUAGE c STABLE ROWS 16 AS 'MODULE_PATHNAME', 'workflow_setting_list';
 CREATE FUNCTION workflow.runtime_beats(
-    OUT epoch bigint, OUT last_heartbeat timestamptz, OUT next_timer timestamptz, OUT next_service timestamptz, OUT settings bigint)
+    OUT epoch bigint, OUT last_heartbeat timestamptz, OUT next_timer timestamptz, OUT next_service timestamptz, OUT settings bigint,
+    OUT connected boolean)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'workflow_runtime_beats';
 
 -- Who shares the work of this database. Runtimes, monitors and administrators see all, others
@@ -189,6 +190,8 @@ CREATE FUNCTION workflow.runtime_beats(
 --                    null: it does not pull files
 --   restored_to      another server that was restored from a backup: what it did of runs that have
 --                    ended later it may not have any more. It does nothing until approve_runtime()
+--   connected        the session in which it said something last is there still. It lives without, until
+--                    it has been silent for too long
 CREATE VIEW workflow.runtimes WITH (security_barrier) AS
     SELECT r.id, r.kind, r.role, r.state, r.epoch, r.restorer, b.last_heartbeat, r.since,
            CASE r.kind
@@ -203,7 +206,7 @@ CREATE VIEW workflow.runtimes WITH (security_barrier) AS
                WHERE f.newest AND (f.xid, f.request) >= (c.xid, c.request) AND (f.size IS NOT NULL OR f.xid >= c.base)
                  AND NOT EXISTS (SELECT FROM workflow.file_receipt t WHERE t.runtime = c.runtime AND t.request = f.request
                                  AND t.error IS NULL)), '0') END AS file_lag, r.approved,
-           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info, r.restored_to
+           CASE WHEN r.login <> 0 THEN pg_get_userbyid(r.login) END AS login, r.address, r.info, r.restored_to, b.connected
     FROM workflow.runtime r
     LEFT JOIN workflow.runtime_beats() b ON b.epoch = r.epoch AND r.state IN ('alive', 'self_restore', 'single')
     LEFT JOIN workflow.file_cursor c ON c.runtime = r.id

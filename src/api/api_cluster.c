@@ -14,6 +14,8 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -87,10 +89,19 @@ put_time(Datum *value, bool *null, int64 steady)
 static void
 put_instance(ReturnSetInfo *result)
 {
-	Datum		values[5] = {Int64GetDatum(wf_instance->epoch), TimestampTzGetDatum(wf_clock_now())};
-	bool		nulls[5] = {false, wf_instance->launcher_pid == 0, true, true, true};
+	Datum		values[6] = {Int64GetDatum(wf_instance->epoch), TimestampTzGetDatum(wf_clock_now())};
+	bool		nulls[6] = {false, wf_instance->launcher_pid == 0, true, true, true, true};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Is the session there still in which a member has said something last? */
+static bool
+is_connected(const WfMember *member)
+{
+	const PGPROC *session = BackendPidGetProc(member->heard_in);
+
+	return session != NULL && session->databaseId == MyDatabaseId;
 }
 
 /* SQL function workflow.runtime_beats(), for the views runtimes and settings. */
@@ -107,15 +118,17 @@ workflow_runtime_beats(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 	{
 		const WfMember *member = &members[i];
-		Datum		values[5];
-		bool		nulls[5] = {false};
+		Datum		values[6];
+		bool		nulls[6] = {false};
 
 		values[0] = Int64GetDatum(member->row.epoch);
-		put_time(&values[1], &nulls[1], member->beat_at);
+		put_time(&values[1], &nulls[1], member->heard_at);
 		put_time(&values[2], &nulls[2], member->turns[WF_TURN_TIMER].next);
 		put_time(&values[3], &nulls[3], member->turns[WF_TURN_SERVICE].next);
 		values[4] = Int64GetDatum(member->settings);
 		nulls[4] = member->settings < 0;
+		values[5] = BoolGetDatum(is_connected(member));
+		nulls[5] = member->heard_at == 0;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	PG_RETURN_NULL();

@@ -171,14 +171,17 @@ workflow_run_waits_for(PG_FUNCTION_ARGS)
 	return wf_api_look(look_waits_for, fcinfo);
 }
 
-/* The id of this instance, as a runtime of this database; NULL: it has none yet. */
+/*
+ * The id of this instance, as a runtime of this database; NULL: it has none yet, or another one
+ * may have held the database at that time.
+ */
 static const char *
-own_id(void)
+own_id(TimestampTz at)
 {
 	WfMemberCluster cluster;
 
 	wf_member_cluster(&cluster);
-	return cluster.local_id[0] == '\0' ? NULL : pstrdup(cluster.local_id);
+	return cluster.local_id[0] == '\0' || at < cluster.local_since ? NULL : pstrdup(cluster.local_id);
 }
 
 /* That of a worker which is a runtime, or was one; NULL: it is none. */
@@ -199,6 +202,7 @@ look_runtime(PG_FUNCTION_ARGS)
 {
 	char	   *worker = wf_arg_string_or_null(fcinfo, 0);
 	bool		here = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	TimestampTz at = PG_ARGISNULL(2) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(2);
 	MemoryContext caller = CurrentMemoryContext;
 	const char *id;
 
@@ -209,14 +213,14 @@ look_runtime(PG_FUNCTION_ARGS)
 	}
 	wf_api_connect_to_look();
 	wf_member_load_if_changed();
-	id = here ? own_id() : id_of(worker);
+	id = here ? own_id(at) : id_of(worker);
 	fcinfo->isnull = id == NULL;
 	id = id == NULL ? NULL : MemoryContextStrdup(caller, id);
 	SPI_finish();
 	return id == NULL ? (Datum) 0 : CStringGetTextDatum(id);
 }
 
-/* SQL function workflow.run_runtime(worker, here) of sql/parts/runs.sql.  Locks nothing. */
+/* SQL function workflow.run_runtime(worker, here, ended_at) of sql/parts/runs.sql.  Locks nothing. */
 Datum
 workflow_run_runtime(PG_FUNCTION_ARGS)
 {

@@ -82,6 +82,7 @@ wf_member_load(void)
 		cluster.any = wf_runtime_row_any();
 		cluster.local_role = wf_runtime_row_local_role(wf_instance->epoch, wf_own_id_all());
 		strlcpy(cluster.local_id, local_id(), sizeof(cluster.local_id));
+		cluster.local_since = wf_runtime_row_local_since(wf_instance->epoch);
 	} while (!wf_member_store(generation, &cluster, n, rows, wf_clock_steady()));
 
 	/* by other settings silence may be reached earlier than somebody sleeps for */

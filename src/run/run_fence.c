@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -45,6 +46,7 @@ wf_run_fence_claim(WfRunRow *row, int64 fence, TimestampTz now)
 	wf_run_row_set(row, WF_RUN_fence, Int64GetDatum(fence));
 	wf_run_row_set(row, WF_RUN_claimer, ObjectIdGetDatum(GetUserId()));
 	wf_run_row_set(row, WF_RUN_begun, TimestampTzGetDatum(now));
+	wf_run_row_set(row, WF_RUN_timeline, Int32GetDatum((int32) GetWALInsertionTimeLine()));
 }
 
 /* When the timeout of a run that was claimed is over; infinity: never.  SPI must be connected. */
@@ -90,6 +92,7 @@ wf_run_fence_clear(WfRunRow *row)
 	wf_run_row_clear(row, WF_RUN_start_by);
 	wf_run_row_clear(row, WF_RUN_fence);
 	wf_run_row_clear(row, WF_RUN_claimer);
+	wf_run_row_clear(row, WF_RUN_timeline);
 	wf_run_row_clear(row, WF_RUN_worker);
 	wf_run_row_clear(row, WF_RUN_lease);
 	wf_run_row_clear(row, WF_RUN_lease_until);

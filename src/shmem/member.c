@@ -395,6 +395,8 @@ wf_member_told(const char *id, bool living, int64 now)
 		member->reserved = false;
 		member->fenced = false;
 		member->beat_at = now;
+		member->heard_at = now;
+		member->heard_in = MyProcPid;
 		member->asked_at = 0;
 	}
 	else if (member != NULL)

@@ -51,7 +51,10 @@ typedef struct WfMember
 	bool		fenced;			/* somebody is about to declare it dead */
 	bool		beaten;			/* it has said something since the server started */
 	WfMemberRow row;
-	int64		beat_at;		/* when it said something last; steady */
+	int64		beat_at;		/* its silence counts from then, steady: when it said something
+								 * last, or got grace */
+	int64		heard_at;		/* when it said something last; 0: not since the server started */
+	int			heard_in;		/* the process of that session */
 	int64		settings;		/* up to this change it has taken them over; -1: not known */
 	int64		files;
 	WfTurn		turns[WF_TURN_KINDS];
@@ -67,6 +70,7 @@ typedef struct WfMemberCluster
 	bool		any;			/* there are others than the local one, living or not */
 	char		local_id[WF_RUNTIME_ID_MAX + 1];	/* that of this instance; empty: it is
 													 * not registered yet */
+	TimestampTz local_since;	/* no other instance has held the database since then */
 	WfMemberRole local_role;	/* and its role */
 	int64		settings;		/* the number of their last change */
 	int			values[WF_CLUSTER_NSETTINGS];

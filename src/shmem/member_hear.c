@@ -64,6 +64,8 @@ take_beat(WfMemberKnown *cluster, WfMember *member, const WfMemberBeat *beat, in
 		  WfMemberAnswer *answer)
 {
 	member->beat_at = now;
+	member->heard_at = now;
+	member->heard_in = MyProcPid;
 	member->beaten = true;
 	/* who does not say which settings it has lives by what we answer */
 	member->settings = beat->settings < 0 ? cluster->known.settings : beat->settings;

@@ -86,7 +86,8 @@ typedef enum WfRunAwaits
 	C(ordered, BOOLOID) \
 	C(tenant, TEXTOID) \
 	C(round, INT4OID) \
-	C(traceparent, TEXTOID)
+	C(traceparent, TEXTOID) \
+	C(timeline, INT4OID)
 
 #define WF_RUN_ENDED_LIST(C) \
 	C(run, UUIDOID) \

@@ -109,6 +109,14 @@ static WfStatement mine_statement = {
 	.latest = true
 };
 
+static WfStatement since_statement = {
+	.sql = "SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 THEN"
+	" pg_catalog.max(r.since) FILTER (WHERE r.epoch OPERATOR(pg_catalog.=) $1) ELSE '-infinity' END"
+	" FROM workflow.runtime r WHERE r.kind OPERATOR(pg_catalog.=) 'local'",
+	WF_ARGS(INT8OID),
+	.latest = true
+};
+
 /* This instance, also when it has not registered itself since its start. */
 static WfStatement instance_statement = {
 	.sql = "SELECT r.role FROM workflow.runtime r WHERE r.kind OPERATOR(pg_catalog.=) 'local'"
@@ -477,6 +485,21 @@ wf_runtime_row_local_role(int64 epoch, ArrayType *ids)
 
 	return wf_statement_execute(&instance_statement, values, NULL, 1) == 0 ? WF_MEMBER_BOTH :
 		word_column(SPI_tuptable->vals[0], 1, roles, lengthof(roles));
+}
+
+/*
+ * Since when the local runtime of that epoch, or one of the same id, is the only one that has
+ * been local; infinity: it is not registered yet.
+ */
+TimestampTz
+wf_runtime_row_local_since(int64 epoch)
+{
+	Datum		value = Int64GetDatum(epoch);
+	bool		isnull;
+
+	(void) wf_statement_execute(&since_statement, &value, NULL, 1);
+	value = column(SPI_tuptable->vals[0], 1, &isnull);
+	return isnull ? DT_NOEND : DatumGetTimestampTz(value);
 }
 
 /* A local runtime that is not dead and not this one; NULL: there is none. */

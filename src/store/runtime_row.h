@@ -53,6 +53,7 @@ extern bool wf_runtime_row_any(void);
 extern int	wf_runtime_row_living(WfMemberRow **rows);
 extern const char *wf_runtime_row_mine(int64 epoch);
 extern WfMemberRole wf_runtime_row_local_role(int64 epoch, ArrayType *ids);
+extern TimestampTz wf_runtime_row_local_since(int64 epoch);
 extern const char *wf_runtime_row_other_local(const char *id);
 extern const char *wf_runtime_row_to_recover(const char *by, ArrayType *but);
 extern void wf_runtime_row_grace(const char *id, int64 epoch, bool graced);

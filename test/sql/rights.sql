@@ -373,7 +373,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('accept_remote(text)', $$accept_remote('1')$$, '42501 = = 55000 42501 = = = = = ='),
 ('membership_state()', $$membership_state()$$, '42501 = ok ok 42501 = = = = ok 42501'),
 -- ours alone
-('run_runtime(text,boolean)', $$run_runtime('w', false)$$, 'ok = = = = = = = = = 42501'),
+('run_runtime(text,boolean,timestamp with time zone)', $$run_runtime('w', false)$$, 'ok = = = = = = = = = 42501'),
 ('install_cron(interval)', $$install_cron()$$, '42501 = 55000 55000 42501 = = = = = ='),
 ('remove_cron()', $$remove_cron()$$, '42501 = ok ok 42501 = = = = = ='),
 ('tenant()', $$tenant()$$, 'ok ok ok ok ok ok ok ok ok ok 42501'),

@@ -77,7 +77,7 @@ sub runs_of { my ($id) = @_; return as($node, 'far', "SELECT runs FROM workflow.
 
 run('far', 'a1');
 run('far or here', 'b1');
-looks('b1', 'finished here');
+looks('b1', 'finished here here');
 is(look('a1'), 'waiting placement', 'without its runtime a run waits');
 is($node->safe_psql('postgres', q{SELECT placement FROM workflow.queues WHERE name = 'far or here'}), '{runtime:r1,any}', 'the queue shows where it is placed');
 
@@ -151,7 +151,7 @@ is(claims('r1', 'key'), 'given 1', 'it claims one that it cannot do');
 run('far or here', 'given 2');
 like(refusal($node, 'other', 'SELECT workflow.decline(' . $fence->('given 1') . ')'), qr/^WF002: /, 'another role does not say so');
 is(as($node, 'far', 'SELECT workflow.decline(' . $fence->('given 1') . ')'), 't', 'there is somebody else');
-looks('given 1', 'finished here');
+looks('given 1', 'finished here here');
 is($node->safe_psql('postgres', q{SELECT attempt, priority, losses FROM workflow.runs WHERE key = 'given 1'}), '1|2|0', 'who does it, with the priority that it has');
 is(claims('r1', 'key'), 'given 2', 'others it claims still');
 as($node, 'far', 'SELECT workflow.complete(' . $fence->('given 2') . ')');
@@ -168,7 +168,7 @@ as($node, 'shop', q{SELECT workflow.create_queue('in order', placement => '{runt
 run('in order', "ordered $_") foreach 1 .. 3;
 is(claims('r1', 'key'), 'ordered 1', 'the first one of a queue in order');
 as($node, 'far', 'SELECT workflow.decline(' . $fence->('ordered 1') . ')');
-looks('ordered 1', 'finished here');
+looks('ordered 1', 'finished here here');
 as($node, 'far', "CALL workflow.await_placed('r1', $epoch{r1}, '60 s')");
 is(claims('r1', 'key'), 'ordered 2', 'the next one it has again');
 is(look('ordered 3'), 'waiting order', 'nobody else has the one after that');
@@ -224,9 +224,9 @@ run('far', 'e3');
 is(look('e2'), 'waiting executor', 'and one waits for it');
 $began = time;
 falls_silent('r1');
-looks('e2', 'finished here');
+looks('e2', 'finished here here');
 cmp_ok(time - $began, '<', 20, 'when it has died others do what waits, soon');
-looks('e1', 'finished here');
+looks('e1', 'finished here here');
 looks('d1', 'waiting placement');
 is(look('e3'), 'waiting placement', 'but for what nobody else may do');
 is($node->safe_psql('postgres', q{SELECT losses FROM workflow.runs WHERE key = 'd1'}), 1, 'what it had was lost');
@@ -244,7 +244,7 @@ as($node, 'far', "SELECT workflow.complete($_, '{\"where\": \"far\"}')") foreach
 run('far or here', 'f1');
 is(look('f1'), 'waiting executor', 'one is its own');
 as($node, 'far', q{SELECT workflow.set_runtime_role('r1', 'interface')});
-looks('f1', 'finished here');
+looks('f1', 'finished here here');
 run('far', 'f2');
 is(look('f2'), 'waiting placement', 'an interface runs nothing');
 like(refusal($node, 'far', "SELECT FROM workflow.claim_placed('r1', $epoch{r1}, 1)"), qr/^WF002: /, 'nor does it claim');
@@ -333,9 +333,9 @@ is(claims('r1', 'count(*)'), 0, 'nothing of a queue that is paused');
 as($node, 'shop', q{SELECT workflow.resume_queue('far')});
 is(runs_of('r1'), 1, 'it hears when it is not any more');
 as($node, 'shop', q{SELECT workflow.alter_queue('far', '{"placement": ["local"]}')});
-looks('n1', 'finished here');
+looks('n1', 'finished here here');
 run('far', 'n2');
-looks('n2', 'finished here');
+looks('n2', 'finished here here');
 
 # ---- many queues, a savepoint, a role that is not there any more
 
@@ -355,6 +355,7 @@ $node->stop('immediate');
 $node->start;
 wait_for($node, q{SELECT state = 'waiting' AND losses = 1 FROM workflow.runs WHERE key = 'g2'}, 'what a runtime had that is not there to be given back');
 is(look('h2'), 'running r1', 'what a runtime has, it has after a crash of the server');
+is($node->safe_psql('postgres', q{SELECT timeline FROM workflow.runs WHERE key = 'h2'}), 1, 'and where it was claimed');
 is(as($node, 'far', 'SELECT workflow.complete(' . $fence->('h2') . ", '{\"where\": \"far\"}')"), 't', 'and ends it');
 is(as($node, 'far', "SELECT workflow.heartbeat('r1', $epoch{r1})"), 't', 'it lives');
 run('two', 'h4');

@@ -28,7 +28,7 @@ sub ends
 	my ($run, $runtime, $what) = @_;
 
 	wait_for($home, "SELECT state IN ('finished', 'failed') FROM workflow.get_run('$run')", "run $run to end");
-	is($home->safe_psql('postgres', "SELECT state, COALESCE(runtime, 'here') FROM workflow.get_run('$run')"), "finished|$runtime", $what);
+	is($home->safe_psql('postgres', "SELECT state, CASE runtime WHEN 'B' THEN 'B' ELSE 'here' END FROM workflow.get_run('$run')"), "finished|$runtime", $what);
 	return;
 }
 sub trouble

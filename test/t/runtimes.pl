@@ -293,6 +293,7 @@ as($node, 'app', q{SELECT workflow.run_job('letter', key => 'z')});
 is(as($node, 'app', qq{SELECT count(*) > 0 FROM workflow.claim('mail', 'z', 10, '1 day', epoch => $epoch{z})}), 't', 'one claims');
 my $began = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
 is(beats('z', $epoch{z}), 't', 'and beats');
+wait_for($node, q{SELECT state = 'alive' AND NOT connected FROM workflow.runtimes WHERE id = 'z'}, 'its session to have gone, which is no death');
 wait_for($node, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'z'}, 'it to be recovered');
 my $took = $node->safe_psql('postgres', qq{SELECT extract(epoch FROM since - '$began'::timestamptz) FROM workflow.runtimes WHERE id = 'z'});
 cmp_ok($took, '>=', 3, 'not before it was silent for three seconds');
@@ -305,6 +306,7 @@ $epoch{z} = as($node, 'app', q{SELECT epoch FROM workflow.register_runtime('z')}
 is(beats('z', $epoch{z}), 't', 'one lives');
 $node->restart;
 wait_for($node, q{SELECT graced FROM workflow.runtime WHERE id = 'z'}, 'its grace to be noted');
+is($node->safe_psql('postgres', q{SELECT state, last_heartbeat, connected FROM workflow.runtimes WHERE id = 'z'}), 'alive||', 'it has said nothing since');
 is(beats('z', $epoch{z}), 't', 'its epoch outlives a start of the server');
 is($node->safe_psql('postgres', q{SELECT graced FROM workflow.runtime WHERE id = 'z'}), 'f', 'it has said something since');
 $node->restart;
@@ -315,10 +317,23 @@ is($node->safe_psql('postgres', q{SELECT since - pg_postmaster_start_time() < '2
 	'the second start in silence gives none');
 
 # The server that held the database before is another runtime.
+sub is_done_by
+{
+	my ($runtime) = @_;
+	my $run = as($node, 'app', q{SELECT workflow.run_job('sum')});
+
+	wait_for($node, qq{SELECT state = 'finished' FROM workflow.get_run('$run')}, 'a run to be done here');
+	is($node->safe_psql('postgres', qq{SELECT runtime FROM workflow.get_run('$run')}), $runtime, "by $runtime");
+	return $run;
+}
+as($node, 'app', q{SELECT workflow.create_job('sum', 'SELECT 1 + 1')});
+my $done = is_done_by('here');
 $node->append_conf('postgresql.conf', q{workflow.runtime_id = 'there'});
 $node->restart;
 wait_for($node, q{SELECT string_agg(format('%s %s', id, state), ', ' ORDER BY id) = 'here dead, there alive' FROM workflow.runtimes WHERE kind = 'local'},
 	'the server to be another one');
+is_done_by('there');
+is($node->safe_psql('postgres', qq{SELECT state, runtime FROM workflow.get_run('$done')}), 'finished|', 'what was done before may be that of another one');
 
 # Rights on a runtime are those of its role, which may be dropped.
 $node->safe_psql('postgres', q{CREATE ROLE brief LOGIN IN ROLE workflow_user, workflow_runtime});
