@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/interval.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "job/job_cached_rule.h"
@@ -26,9 +27,6 @@
 /* Results of a job, when nothing is said, and at most: they are counted at each new one. */
 #define ENTRIES_DEFAULT 1000
 #define ENTRIES_MOST	10000
-
-/* The longest age, in days. */
-#define LONGEST_DAYS	36600
 
 pg_noreturn static void
 refuse(const char *key, const char *wanted)
@@ -39,12 +37,6 @@ refuse(const char *key, const char *wanted)
 }
 
 /* --- members ------------------------------------------------------------------- */
-
-static double
-days_of(const Interval *age)
-{
-	return age->month * (double) DAYS_PER_MONTH + age->day + age->time / (double) USECS_PER_DAY;
-}
 
 static Interval *
 read_age(const char *key, const JsonbValue *value)
@@ -58,11 +50,11 @@ read_age(const char *key, const JsonbValue *value)
 												CStringGetDatum(pnstrdup(value->val.string.val,
 																		 value->val.string.len)),
 												ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	days = days_of(age);
+	days = wf_interval_days(age);
 	if (days <= 0)
 		refuse(key, "positive");
-	if (days > LONGEST_DAYS)
-		refuse(key, psprintf("not longer than %d days", LONGEST_DAYS));
+	if (days > WF_INTERVAL_LONGEST)
+		refuse(key, psprintf("not longer than %d days", WF_INTERVAL_LONGEST));
 	return age;
 }
 
@@ -148,7 +140,7 @@ wf_job_cached_rule_parse(const Jsonb *given)
 		read_member(rule, key, &value);
 	}
 	if (rule->max_age != NULL && rule->refresh_age != NULL &&
-		days_of(rule->refresh_age) >= days_of(rule->max_age))
+		wf_interval_days(rule->refresh_age) >= wf_interval_days(rule->max_age))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"refresh_age\" of cache must be less than \"max_age\"")));

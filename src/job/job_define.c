@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/errcodes.h"
+#include "base/interval.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "definition/define.h"
@@ -44,9 +45,6 @@
 #include "store/keep.h"
 #include "store/origin.h"
 #include "store/statement.h"
-
-/* Longest interval that can be set: what lasts longer has no end. */
-#define LONGEST_DAYS	36600
 
 /* The columns that say whether two versions are the same, and are written. */
 #define DEFINED \
@@ -136,21 +134,19 @@ mode_of(const WfJobText *text)
 static void
 check_positive(const Interval *interval, const char *what)
 {
-	const Interval zero = {0};
-	const Interval most = {.day = LONGEST_DAYS};
+	double		days;
 
 	if (interval == NULL)
 		return;
-	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval),
-										  IntervalPGetDatum(&zero))) <= 0)
+	days = wf_interval_days(interval);
+	if (days <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be positive", what)));
-	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(interval),
-										  IntervalPGetDatum(&most))) > 0)
+	if (days > WF_INTERVAL_LONGEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be longer than %d days", what, LONGEST_DAYS)));
+				 errmsg("%s must not be longer than %d days", what, WF_INTERVAL_LONGEST)));
 }
 
 /* JSON has numbers of any size: a whole one of ours, or 0. */

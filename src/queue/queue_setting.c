@@ -18,12 +18,10 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/interval.h"
 #include "base/quote.h"
 #include "queue/placement.h"
 #include "queue/queue_setting.h"
-
-/* Longest interval that can be set: counted in microseconds, sums of a few fit. */
-#define LONGEST_DAYS	36600
 
 /* Weights are less than this, and more than one divided by it. */
 #define WEIGHT_MOST		INT64CONST(1000000)
@@ -60,13 +58,6 @@ check_count(const WfQueueValues *values, int which, const char *name)
 				 errhint("Without a limit it is null.")));
 }
 
-static double
-days_of(const Interval *interval)
-{
-	return interval->month * (double) DAYS_PER_MONTH + interval->day +
-		interval->time / (double) USECS_PER_DAY;
-}
-
 /* Error 22023 unless it is null, or not negative and not too long. */
 static void
 check_interval(const WfQueueValues *values, int which, const char *name, bool may_be_zero)
@@ -75,16 +66,16 @@ check_interval(const WfQueueValues *values, int which, const char *name, bool ma
 
 	if (values->nulls[which])
 		return;
-	days = days_of(DatumGetIntervalP(values->values[which]));
+	days = wf_interval_days(DatumGetIntervalP(values->values[which]));
 	if (days < 0 || (days == 0 && !may_be_zero))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 may_be_zero ? errmsg("%s must not be negative", name) :
 				 errmsg("%s must be positive", name)));
-	if (days > LONGEST_DAYS)
+	if (days > WF_INTERVAL_LONGEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be longer than %d days", name, LONGEST_DAYS)));
+				 errmsg("%s must not be longer than %d days", name, WF_INTERVAL_LONGEST)));
 }
 
 /* Both or none. */

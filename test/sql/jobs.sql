@@ -120,6 +120,7 @@ SELECT is((refused('echo', ', on_lost => ''x'''))[1:2], ARRAY['22023', 'on_lost 
 SELECT is((refused('echo', ', timeout => ''0'''))[1:2], ARRAY['22023', 'timeout must be positive'], 'timeout');
 SELECT is((refused('echo', ', start_within => ''-1 s'''))[1], '22023', 'start_within');
 SELECT is((refused('echo', ', timeout => ''200 years'''))[1:2], ARRAY['22023', 'timeout must not be longer than 36600 days'], 'for ever is null');
+SELECT is((refused('echo', ', timeout => ''300000 years -107999999 days'''))[1:2], ARRAY['22023', 'timeout must not be longer than 36600 days'], 'nor is any time so far away on the way');
 SELECT is((refused('echo', ', partition => '''''))[1], '22023', 'partition');
 SELECT is((refused('echo', ', partition => repeat(''x'', 1001)'))[1], '22001', 'a long one');
 SELECT is((refused('echo', ', result => ''nothing'''))[1], '42704', 'result');
