@@ -112,8 +112,8 @@ wf_task_call_name(const WfTaskCall *call)
 }
 
 /* Has the actor the task, or, unless somebody else has it, is it for the actor? */
-bool
-wf_task_call_may(const WfTaskCall *call)
+static bool
+may(const WfTaskCall *call)
 {
 	const char *holder = call->task.claimed_by;
 
@@ -129,7 +129,7 @@ wf_task_call_require(const WfTaskCall *call)
 {
 	const char *holder = call->task.claimed_by;
 
-	if (wf_task_call_may(call))
+	if (may(call))
 		return;
 	ereport(ERROR,
 			(errcode(WF_ERR_NOT_ALLOWED),

@@ -32,7 +32,6 @@ extern void wf_task_call_read(FunctionCallInfo fcinfo, int actor, int groups, Wf
 extern bool wf_task_call_lock(WfTaskCall *call);
 extern void wf_task_call_begin(WfTaskCall *call);
 extern const char *wf_task_call_name(const WfTaskCall *call);
-extern bool wf_task_call_may(const WfTaskCall *call);
 extern void wf_task_call_require(const WfTaskCall *call);
 extern char *wf_task_call_person(FunctionCallInfo fcinfo, int n, const char *name);
 pg_noreturn extern void wf_task_call_missing(const pg_uuid_t *id);

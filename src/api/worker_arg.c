@@ -51,8 +51,8 @@ wf_worker_arg_require(FunctionCallInfo fcinfo, int n, const char *name)
 }
 
 /* The fence of a run. */
-int64
-wf_worker_arg_fence(FunctionCallInfo fcinfo, int n)
+static int64
+fence_of(FunctionCallInfo fcinfo, int n)
 {
 	wf_worker_arg_require(fcinfo, n, "fence");
 	return PG_GETARG_INT64(n);
@@ -67,7 +67,7 @@ wf_worker_arg_run(FunctionCallInfo fcinfo, int n, int64 *fence)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("arguments \"run\" and \"fence\" must not be null"),
 				 errhint("They are those that claim() has returned.")));
-	*fence = wf_worker_arg_fence(fcinfo, n + 1);
+	*fence = fence_of(fcinfo, n + 1);
 	return wf_arg_uuid(fcinfo, n, "run");
 }
 

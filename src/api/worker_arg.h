@@ -13,7 +13,6 @@
 
 extern void wf_worker_arg_connect(FunctionCallInfo fcinfo);
 extern void wf_worker_arg_require(FunctionCallInfo fcinfo, int n, const char *name);
-extern int64 wf_worker_arg_fence(FunctionCallInfo fcinfo, int n);
 extern pg_uuid_t *wf_worker_arg_run(FunctionCallInfo fcinfo, int n, int64 *fence);
 extern pg_uuid_t *wf_worker_arg_run_or_mine(FunctionCallInfo fcinfo, int n, int64 *fence);
 extern const Interval *wf_worker_arg_lease(FunctionCallInfo fcinfo, int n);

@@ -66,8 +66,8 @@ static int	tries = 0;			/* in vain */
  * lock: those that are about to start are not counted, nor those that use no shared
  * memory.
  */
-int
-wf_bgworker_slots_free(void)
+static int
+count_free(void)
 {
 	int			n = max_worker_processes;
 
@@ -90,7 +90,7 @@ wf_bgworker_slots_free(void)
 bool
 wf_bgworker_slots_are_short(void)
 {
-	return wf_bgworker_slots_free() < max_worker_processes / 2;
+	return count_free() < max_worker_processes / 2;
 }
 
 /*
@@ -103,10 +103,10 @@ wf_bgworker_slots_give_up(void)
 	bool		result;
 
 	/* Usually there is: asked without the lock, under which it is asked again. */
-	if (wf_bgworker_slots_free() >= Max(1, max_worker_processes / 8))
+	if (count_free() >= Max(1, max_worker_processes / 8))
 		return false;
 	wf_instance_lock(LW_EXCLUSIVE);
-	result = wf_bgworker_slots_free() + wf_eviction_leaving_locked(wf_slot_range_of_all()) <
+	result = count_free() + wf_eviction_leaving_locked(wf_slot_range_of_all()) <
 		Max(1, max_worker_processes / 8);
 	if (result)
 		wf_slot_evict_locked(wf_my_slot);

@@ -15,7 +15,6 @@ extern bool wf_bgworker_slots_may_ask(Oid dbid, TimestampTz since);
 extern TimestampTz wf_bgworker_slots_wait(Oid dbid, TimestampTz since,
 										  const char *whom);
 extern void wf_bgworker_slots_relieved(void);
-extern int	wf_bgworker_slots_free(void);
 extern bool wf_bgworker_slots_are_short(void);
 extern bool wf_bgworker_slots_give_up(void);
 

@@ -27,8 +27,8 @@ wf_member_right_is_admin(void)
 }
 
 /* Does the current user speak for a runtime that is this role's? */
-bool
-wf_member_right_has(Oid login)
+static bool
+has_right(Oid login)
 {
 	return OidIsValid(login) && (login == GetUserId() || has_privs_of_role(GetUserId(), login));
 }
@@ -37,7 +37,7 @@ wf_member_right_has(Oid login)
 void
 wf_member_right_require(const char *id, Oid login, const char *address)
 {
-	if (!wf_member_right_has(login))
+	if (!has_right(login))
 		ereport(ERROR,
 				(errcode(WF_ERR_RUNTIME),
 				 errmsg("runtime \"%s\" is another role's", wf_quote(id)),

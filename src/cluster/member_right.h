@@ -6,7 +6,6 @@
 #define WF_MEMBER_RIGHT_H
 
 extern bool wf_member_right_is_admin(void);
-extern bool wf_member_right_has(Oid login);
 extern void wf_member_right_require(const char *id, Oid login, const char *address);
 
 #endif							/* WF_MEMBER_RIGHT_H */

@@ -51,8 +51,8 @@ wf_calls_function_name(Oid function)
 }
 
 /* "operator schema.+(type, type)", which no function has for a name. */
-char *
-wf_calls_operator_name(Oid operator_)
+static char *
+operator_name(Oid operator_)
 {
 	return psprintf("operator %s", format_operator_qualified(operator_));
 }
@@ -119,7 +119,7 @@ static void
 add_operator(Collection *collection, Oid operator_)
 {
 	if (collection->builtin || operator_namespace(operator_) != PG_CATALOG_NAMESPACE)
-		add(collection, wf_calls_operator_name(operator_));
+		add(collection, operator_name(operator_));
 }
 
 /* A domain has checks and a row type has fields, which are its owner's. */
@@ -251,8 +251,8 @@ collect(Node *tree, bool builtin)
  * s.f(...)", "operator s.+(...)", "type s.t", "table s.t".  Types and tables of pg_catalog
  * are left out.
  */
-List *
-wf_calls_of(Node *tree)
+static List *
+calls_of(Node *tree)
 {
 	return collect(tree, true);
 }
@@ -268,7 +268,7 @@ wf_calls_objects(Node *tree)
 Jsonb *
 wf_calls_names(Node *tree)
 {
-	List	   *names = wf_calls_of(tree);
+	List	   *names = calls_of(tree);
 	Jsonb	  **values = palloc(sizeof(Jsonb *) * (list_length(names) + 1));
 	int			n = 0;
 	ListCell   *cell;
@@ -385,7 +385,7 @@ wf_calls_check(const Jsonb *calls, const char *key, const char *what, const char
 		return;
 	now = wf_calls_objects(tree);
 	if (difference(now, before, true) != NIL || difference(before, now, true) != NIL)
-		refuse(what, text, before, wf_calls_of(tree));
+		refuse(what, text, before, calls_of(tree));
 }
 
 /* --- and back -------------------------------------------------------------------- */
@@ -458,7 +458,7 @@ wf_calls_find_function(const char *signature, Oid *schema)
 	return found;
 }
 
-/* The same for an operator, as wf_calls_operator_name() writes it. */
+/* The same for an operator, as operator_name() writes it. */
 Oid
 wf_calls_find_operator(const char *signature, Oid *schema)
 {
@@ -483,7 +483,7 @@ wf_calls_find_operator(const char *signature, Oid *schema)
 		Form_pg_operator operator_ = (Form_pg_operator) GETSTRUCT(&list->members[i]->tuple);
 
 		if (operator_->oprnamespace == *schema &&
-			strcmp(wf_calls_operator_name(operator_->oid), signature) == 0)
+			strcmp(operator_name(operator_->oid), signature) == 0)
 			found = operator_->oid;
 	}
 	ReleaseSysCacheList(list);

@@ -11,7 +11,6 @@
 
 #include "chart/chart.h"
 
-extern List *wf_calls_of(Node *tree);
 extern List *wf_calls_objects(Node *tree);
 extern const char *wf_calls_key(const WfExpr *expr);
 extern Jsonb *wf_calls_names(Node *tree);
@@ -21,6 +20,5 @@ extern Oid	wf_calls_find_function(const char *signature, Oid *schema);
 extern Oid	wf_calls_find_operator(const char *signature, Oid *schema);
 extern const char *wf_calls_arguments(const char *signature);
 extern char *wf_calls_function_name(Oid function);
-extern char *wf_calls_operator_name(Oid operator_);
 
 #endif							/* WF_CALLS_H */

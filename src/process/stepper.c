@@ -140,15 +140,6 @@ wf_stepper_process_of(const pg_uuid_t *id)
 	return find_under_way(id, wf_xact_stack_depth(&under_way));
 }
 
-/* Its definition, or NULL. */
-WfDefinition *
-wf_stepper_definition_of(const pg_uuid_t *id)
-{
-	WfProcess  *process = wf_stepper_process_of(id);
-
-	return process == NULL ? NULL : process->definition;
-}
-
 /* If this stepper has the process, stop it from telling its parent anything. */
 void
 wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id)
@@ -251,7 +242,7 @@ wf_stepper_add(WfStepper *stepper, const WfRow *row)
 /*
  * Add a process that has no row yet: status initialized, no states, the
  * context as given, started by the current user, for the tenant of the session.  key:
- * its business key, or NULL.  wf_stepper_definition_of() finds it from now on.
+ * its business key, or NULL.  wf_stepper_process_of() finds it from now on.
  */
 WfProcess *
 wf_stepper_add_new(WfStepper *stepper, WfDefinition *definition,

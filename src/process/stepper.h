@@ -37,7 +37,6 @@ extern void wf_stepper_is_batch(WfStepper *stepper);
 extern bool wf_stepper_refuses(WfStepper *stepper);
 extern WfChanges *wf_stepper_changes(WfStepper *stepper);
 extern WfProcess *wf_stepper_process_of(const pg_uuid_t *id);
-extern WfDefinition *wf_stepper_definition_of(const pg_uuid_t *id);
 extern void wf_stepper_disown(WfStepper *stepper, const pg_uuid_t *id);
 extern WfProcess *wf_stepper_add_row(WfStepper *stepper, const WfRow *row,
 									 WfDefinition *definition);

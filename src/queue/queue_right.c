@@ -54,8 +54,8 @@ find_role(WfStatement *statement, int32 id)
 }
 
 /* The role that owns a queue; InvalidOid: it is gone.  SPI must be connected, as for all of these. */
-Oid
-wf_queue_right_owner(int32 number)
+static Oid
+owner_of(int32 number)
 {
 	return number > 0 ? find_role(&queue_role_statement, number) :
 		find_role(&job_role_statement, -number);
@@ -68,7 +68,7 @@ wf_queue_right_may(Oid role, int32 number, const char *privilege)
 	const char *name = wf_queue_name(number);
 
 	return name != NULL &&
-		wf_privilege_role_may_on(role, WF_PRIVILEGE_QUEUE, name, wf_queue_right_owner(number), privilege);
+		wf_privilege_role_may_on(role, WF_PRIVILEGE_QUEUE, name, owner_of(number), privilege);
 }
 
 /*

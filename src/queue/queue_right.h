@@ -11,7 +11,6 @@
 #define WF_QUEUE_READ	"read"	/* see it and what is in it */
 #define WF_QUEUE_MANAGE "manage"	/* change, pause and drop it */
 
-extern Oid	wf_queue_right_owner(int32 number);
 extern bool wf_queue_right_may(Oid role, int32 number, const char *privilege);
 extern void wf_queue_right_require(int32 number, const char *privilege);
 extern void wf_queue_right_require_of(Oid role, int32 number, const char *privilege);

@@ -97,8 +97,8 @@ days_of_week(const WfCron *cron, const Month *month)
  * The days of a month, as bits from 1.  If both fields are restricted, a day
  * that one of them names is enough.
  */
-uint32
-wf_cron_days(const WfCron *cron, int year, int month)
+static uint32
+days_of(const WfCron *cron, int year, int month)
 {
 	Month		this = {day_tab[isleap(year)][month - 1], j2day(date2j(year, month, 1))};
 	uint64		days = BIT(this.length + 1) - BIT(1);
@@ -137,7 +137,7 @@ wf_cron_next(const void *recurrence, Timestamp from)
 	uint32		days;
 
 	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	days = wf_cron_days(cron, year, month);
+	days = days_of(cron, year, month);
 	if (days & BIT(day))
 	{
 		second = wf_time_set_next(&cron->times, second);
@@ -154,7 +154,7 @@ wf_cron_next(const void *recurrence, Timestamp from)
 			month = 1;
 			year++;
 		}
-		days = wf_cron_days(cron, year, month);
+		days = days_of(cron, year, month);
 	}
 	if (year > 9999)
 		return DT_NOEND;

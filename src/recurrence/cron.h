@@ -25,7 +25,6 @@ typedef struct WfCron
 	uint64		nth[6];			/* n#k: the k-th ones; 0 is not used */
 } WfCron;
 
-extern uint32 wf_cron_days(const WfCron *cron, int year, int month);
 extern Timestamp wf_cron_next(const void *cron, Timestamp from);
 
 #endif							/* WF_CRON_H */

@@ -142,19 +142,6 @@ wf_file_wait_left(const char *id, int left, uint64 changes)
 	LWLockRelease(&table->lock);
 }
 
-/* What is known of a runtime of this database is to be counted anew. */
-void
-wf_file_wait_forget(const char *id)
-{
-	Place	   *place;
-
-	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
-	place = find(id);
-	if (place != NULL)
-		place->dbid = InvalidOid;
-	LWLockRelease(&table->lock);
-}
-
 /* A database was dropped, or has no extension any more. */
 void
 wf_file_wait_forget_database(Oid dbid)

@@ -11,7 +11,6 @@ extern int	wf_file_wait(const char *id);
 extern uint64 wf_file_wait_changes(void);
 extern void wf_file_wait_changed(int n);
 extern void wf_file_wait_left(const char *id, int left, uint64 changes);
-extern void wf_file_wait_forget(const char *id);
 extern void wf_file_wait_forget_database(Oid dbid);
 
 #endif							/* WF_FILE_WAIT_H */
