@@ -170,7 +170,7 @@ busy(const pg_uuid_t *id)
 			(errcode(WF_ERR_BUSY),
 			 errmsg("process %s is busy",
 					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
-			 errdetail("Another session is at it.")));
+			 errdetail("Another session has locked it.")));
 }
 
 static void
