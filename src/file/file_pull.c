@@ -77,7 +77,7 @@ tell_damage(const WfFileRow *row, ErrorData *error)
 			 errmsg("file \"%s\" cannot be read: %s", wf_quote(row->path), error->message)));
 }
 
-/* A file that is read, and what is in it; NULL: it was replaced just now, and forgotten. */
+/* A file that is read, and what is in it: less than its size if it was replaced just now, and forgotten. */
 typedef struct Reading
 {
 	const WfFileRow *row;
@@ -104,7 +104,7 @@ try_to_read(const WfFileRow *row)
 
 	if (error != NULL)
 		tell_damage(row, error);
-	return error == NULL && reading.content != NULL && (int64) VARSIZE_ANY_EXHDR(reading.content) == row->size ?
+	return error == NULL && (int64) VARSIZE_ANY_EXHDR(reading.content) == row->size ?
 		reading.content : NULL;
 }
 
