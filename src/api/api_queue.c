@@ -20,6 +20,7 @@
 #include "base/errcodes.h"
 #include "base/quote.h"
 #include "definition/definition_row.h"
+#include "definition/named_by.h"
 #include "definition/owner_role.h"
 #include "definition/privilege.h"
 #include "job/job.h"
@@ -313,6 +314,7 @@ workflow_drop_queue(PG_FUNCTION_ARGS)
 	wf_privilege_drop_on(WF_PRIVILEGE_QUEUE, row.name);
 	wf_keep_drop(WF_KEEP_QUEUE, row.name);
 	wf_note_object("drop_queue", "queue", row.name, row.owner, NULL, NULL);
+	wf_named_by_warn_of_queue(row.name, row.id);
 	(void) wf_owner_role_release(row.owner);
 	SPI_finish();
 	PG_RETURN_VOID();
