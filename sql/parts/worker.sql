@@ -146,8 +146,8 @@ CREATE FUNCTION workflow.park(
 
 -- signal(run, event, payload): tell a run something. The first one of each event counts;
 -- it is kept for who parks later. Returns false when there was one before, or the run has
--- ended. For who may run the job. Errors: WF010 no such run; WF002. Waits for a
--- transaction that is claiming, ending or parking the run.
+-- ended. For who may run the job. Errors: WF010 no such run; WF002. Waits for who tells it the
+-- same, and for nobody who is claiming, ending or parking the run.
 CREATE FUNCTION workflow.signal(run uuid, event text, payload jsonb DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_signal';
 

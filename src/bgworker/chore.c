@@ -31,10 +31,10 @@
 #include "metrics/load_sum.h"
 #include "queue/permit_audit.h"
 #include "queue/queue_notify.h"
+#include "run/run_asked.h"
 #include "run/run_late.h"
 #include "run/run_lease.h"
 #include "run/run_lost.h"
-#include "run/run_unwanted.h"
 #include "shmem/database_alerts.h"
 #include "shmem/database_files.h"
 #include "shmem/database_load.h"
@@ -226,8 +226,8 @@ audit_permits(Oid extension, bool *more)
 }
 
 /*
- * What was published, for who was about to wait for it; runs that are not wanted any
- * more, or were not started in time; and runs whose workers have let their leases end.
+ * What was published, for who was about to wait for it; runs that were asked something
+ * while others were at them, or were not started in time; and runs whose workers have let their leases end.
  * When the server has started, those that were running get theirs anew: nobody could
  * extend it meanwhile.
  */
@@ -245,7 +245,7 @@ end_leases(Oid extension, bool *more)
 			wf_run_lease_renew();
 		wf_database_runs_lease(database, wf_run_lease_end(more));
 		wf_database_runs_lease(database, wf_run_late_end(more));
-		wf_database_runs_lease(database, wf_run_unwanted_settle(more));
+		wf_database_runs_lease(database, wf_run_asked_settle(more));
 		wf_database_runs_lease(database, wf_publication_settle(more));
 	}
 	wf_transaction_commit();

@@ -5,7 +5,8 @@
  *
  * Runs in any session.  What a run is told is one of its checkpoints from then on, by
  * the name of the event; whoever tells it locks the run first, so that a run that is
- * about to park finds it, or is found parked.
+ * about to park finds it, or is found parked.  If another transaction has it locked, the
+ * runtime looks after both.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +21,7 @@
 #include "base/errcodes.h"
 #include "base/uuid.h"
 #include "job/job.h"
+#include "run/run_ask.h"
 #include "run/run_signal.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
@@ -74,15 +76,37 @@ require_ended(const pg_uuid_t *id)
 	require(past.job, past.starter);
 }
 
+/* Tell a run that is locked.  False: it was told that before. */
+static bool
+tell(WfRunRow *row, const char *event, Jsonb *payload)
+{
+	if (!wf_checkpoint_add(wf_run_row_id(row), event, payload))
+		return false;
+	if (is_parked_for(row, event))
+		unpark(row);
+	return true;
+}
+
+/* Tell one that another transaction is at, which may be about to park it. */
+static bool
+tell_later(const pg_uuid_t *id, const char *event, Jsonb *payload)
+{
+	if (!wf_checkpoint_add(id, event, payload))
+		return false;
+	wf_run_ask_later(&(WfRunWord) {.run = *id,.what = WF_RUN_ASKED_SIGNAL,.event = event});
+	return true;
+}
+
 /*
  * Tell a run an event, of which only the first counts.  False: there was one before,
- * or the run has ended.  Error WF010, WF002.  Locks the run, and waits for a
- * transaction that is at it.  SPI must be connected.
+ * or the run has ended.  Error WF010, WF002.  Locks the run if it is free, and waits for
+ * nobody but who tells it the same.  SPI must be connected.
  */
 bool
 wf_run_signal(const pg_uuid_t *id, const char *event, Jsonb *payload)
 {
 	WfRunRow	row;
+	WfRunFound	found;
 
 	if (wf_run_find(id, &row))
 	{
@@ -90,15 +114,24 @@ wf_run_signal(const pg_uuid_t *id, const char *event, Jsonb *payload)
 			refuse_missing(id);
 		require(wf_run_row_job(&row), DatumGetObjectId(row.values[WF_RUN_starter]));
 	}
-	if (!wf_run_lock(id, true, &row))
+	found = wf_run_ask_lock_soon(id, &row);
+	if (found == WF_RUN_GONE_BY)
 	{
 		require_ended(id);
 		return false;
 	}
 	require(wf_run_row_job(&row), DatumGetObjectId(row.values[WF_RUN_starter]));
-	if (!wf_checkpoint_add(id, event, payload))
-		return false;
-	if (is_parked_for(&row, event))
+	return found == WF_RUN_OURS ? tell(&row, event, payload) : tell_later(id, event, payload);
+}
+
+/* For the runtime: is a run parked for what tell_later() has told it?  False: somebody is at it still. */
+bool
+wf_run_signal_settle(const WfRunWord *request)
+{
+	WfRunRow	row;
+	WfRunFound	found = wf_run_ask_lock(&request->run, &row);
+
+	if (found == WF_RUN_OURS && is_parked_for(&row, request->event))
 		unpark(&row);
-	return true;
+	return found != WF_RUN_BUSY;
 }

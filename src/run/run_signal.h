@@ -6,8 +6,10 @@
 #define WF_RUN_SIGNAL_H
 
 #include "utils/jsonb.h"
-#include "utils/uuid.h"
+
+#include "store/run_request.h"
 
 extern bool wf_run_signal(const pg_uuid_t *id, const char *event, Jsonb *payload);
+extern bool wf_run_signal_settle(const WfRunWord *request);
 
 #endif							/* WF_RUN_SIGNAL_H */

@@ -55,7 +55,7 @@ error_of(const WfRunEnd *end)
 static bool
 is_to_be_told(const WfRunEnd *end)
 {
-	return !end->row->nulls[WF_RUN_process] && !end->untold && !wf_run_request_has(end->row);
+	return !end->row->nulls[WF_RUN_process] && !end->untold && !wf_run_request_is_unwanted(end->row);
 }
 
 /*

@@ -5,28 +5,19 @@
  *
  * A step that leaves the state of a run holds its process, and the run may be about to
  * ask for that: so it waits for no run, and locks none that runs.  One that waits is
- * deleted if it is free.  For any other the step leaves word in run_request, which the
- * runtime looks at after the commit, and again until nobody has the run; executors do
- * no run of which there is word.
+ * deleted if it is free.  For any other the step leaves word, which the runtime settles
+ * (run_asked.c); executors do no run of which there is word.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-#include "utils/timestamp.h"
-
-#include "base/clock.h"
+#include "run/run_ask.h"
 #include "run/run_over.h"
 #include "run/run_unwanted.h"
 #include "shmem/slot.h"
 #include "shmem/wakeup.h"
-#include "shmem/wakeup_runs.h"
 #include "store/run.h"
-#include "store/run_request.h"
-
-/* After one that is locked we look again so soon (ms). */
-#define LOCKED_PAUSE	200
 
 static bool
 waits(const WfRunRow *row)
@@ -61,20 +52,18 @@ wf_run_unwanted(const pg_uuid_t *run)
 		abort_waiting(&row);
 		return;
 	}
-	wf_run_request_add(run);
-	wf_wakeup_runs_lease(wf_clock_now());
+	wf_run_ask_later(&(WfRunWord) {.run = *run,.what = WF_RUN_ASKED_UNWANTED});
 }
 
-/* Tell a run that it is not wanted.  False: somebody has it locked. */
-static bool
-tell(const pg_uuid_t *run)
+/* Tell a run of which there is word.  False: somebody has it locked. */
+bool
+wf_run_unwanted_settle(const pg_uuid_t *run)
 {
 	WfRunRow	row;
+	WfRunFound	found = wf_run_ask_lock(run, &row);
 
-	if (!wf_run_find(run, &row))
-		return true;
-	if (!wf_run_lock(run, false, &row))
-		return false;
+	if (found != WF_RUN_OURS)
+		return found == WF_RUN_GONE_BY;
 	if (waits(&row))
 		abort_waiting(&row);
 	else if (DatumGetInt16(row.values[WF_RUN_state]) == WF_RUN_RUNNING)
@@ -84,28 +73,4 @@ tell(const pg_uuid_t *run)
 		(void) wf_slot_cancel(DatumGetInt64(row.values[WF_RUN_fence]), false);
 	}
 	return true;
-}
-
-/*
- * For the runtime: tell those of which there is word, a piece of them; *more: there are
- * others.  Returns when to look again; infinity: there was none that somebody has.
- */
-TimestampTz
-wf_run_unwanted_settle(bool *more)
-{
-	pg_uuid_t  *runs = palloc(sizeof(pg_uuid_t) * WF_RUN_REQUEST_PIECE);
-	int			n = wf_run_request_list(runs);
-	int			locked = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (tell(&runs[i]))
-			wf_run_request_forget(&runs[i]);
-		else
-			locked++;
-	}
-	if (n == WF_RUN_REQUEST_PIECE && locked < n)
-		*more = true;
-	return locked == 0 ? DT_NOEND : TimestampTzPlusMilliseconds(wf_clock_now(), LOCKED_PAUSE);
 }

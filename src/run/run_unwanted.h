@@ -5,10 +5,9 @@
 #ifndef WF_RUN_UNWANTED_H
 #define WF_RUN_UNWANTED_H
 
-#include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
 extern void wf_run_unwanted(const pg_uuid_t *run);
-extern TimestampTz wf_run_unwanted_settle(bool *more);
+extern bool wf_run_unwanted_settle(const pg_uuid_t *run);
 
 #endif							/* WF_RUN_UNWANTED_H */

@@ -115,6 +115,7 @@ wf_slot_take_locked(WfSlot *slot, WfLane *lane, int32 owner, Oid role)
 	slot->looks = 0;
 	slot->event.definition = slot->event.job = 0;
 	slot->fence = 0;
+	slot->interrupted = false;
 	wf_progress_clear(&slot->progress);
 	slot->since = GetCurrentTimestamp();
 	slot->state = WF_SLOT_STARTING;
@@ -145,6 +146,7 @@ wf_slot_free(WfSlot *slot, uint32 generation)
 		slot->evict = false;
 		slot->stalled = false;
 		slot->fence = 0;
+		slot->interrupted = false;
 		if (table->on_trial == slot)
 			table->on_trial = NULL;
 	}
@@ -408,6 +410,43 @@ bool
 wf_slot_is_cancelled(void)
 {
 	return wf_my_slot != NULL && wf_my_slot->fence != 0 && wf_my_slot->asked_to_stop;
+}
+
+/*
+ * Interrupt the executor of this database that does an atomic run, if there is one.  It may
+ * be at another one by now, and is told which one was meant.
+ */
+void
+wf_slot_interrupt(const pg_uuid_t *run)
+{
+	wf_instance_lock(LW_SHARED);
+	for (int i = 0; i < wf_slot_count(); i++)
+	{
+		WfSlot	   *slot = &wf_slots[i];
+		WfSlotEvent event;
+
+		if (slot->state == WF_SLOT_FREE || slot->pid == 0 || slot->dbid != MyDatabaseId || slot->fence != 0 ||
+			!wf_slot_event_read(slot, &event) || event.job == 0 ||
+			memcmp(&event.process, run, sizeof(*run)) != 0)
+			continue;
+		slot->interrupted_at = *run;
+		pg_write_barrier();
+		slot->interrupted = true;
+		(void) kill(slot->pid, SIGINT);
+	}
+	wf_instance_unlock();
+}
+
+/* Was this executor interrupted, amid this run, or, *another, when it was to be another one? */
+bool
+wf_slot_was_interrupted(const pg_uuid_t *run, bool *another)
+{
+	bool		interrupted = wf_my_slot != NULL && wf_my_slot->interrupted;
+
+	*another = interrupted && memcmp(&wf_my_slot->interrupted_at, run, sizeof(*run)) != 0;
+	if (interrupted)
+		wf_my_slot->interrupted = false;
+	return interrupted;
 }
 
 /* How far the tracked run is that this executor is at; total, note: or NULL. */

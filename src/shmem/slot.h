@@ -61,6 +61,8 @@ typedef struct WfSlot
 	WfSlotEvent event;
 	int64		fence;			/* of the tracked run it is at; 0: at none */
 	bool		asked_to_stop;	/* that run is: see wf_slot_cancel() */
+	bool		interrupted;	/* amid this run, which is atomic: see wf_slot_interrupt() */
+	pg_uuid_t	interrupted_at;
 	WfProgress	progress;		/* of the tracked run that it is at */
 } WfSlot;
 
@@ -108,6 +110,8 @@ extern bool wf_slot_progress_read(const pg_uuid_t *run, WfProgress *progress);
 extern bool wf_slot_has_fence(int64 fence);
 extern bool wf_slot_cancel(int64 fence, bool force);
 extern bool wf_slot_is_cancelled(void);
+extern void wf_slot_interrupt(const pg_uuid_t *run);
+extern bool wf_slot_was_interrupted(const pg_uuid_t *run, bool *another);
 extern bool wf_slot_event_read(const WfSlot *slot, WfSlotEvent *event);
 extern void wf_slot_batch_done(int steps, bool empty);
 extern bool wf_slot_trial_begin(void);

@@ -14,7 +14,10 @@
 
 #include "run/run_failure.h"
 #include "run/run_inside.h"
+#include "shmem/slot.h"
+#include "store/checkpoint.h"
 #include "store/run.h"
+#include "store/run_request.h"
 #include "work/attempt.h"
 #include "work/record.h"
 #include "work/report.h"
@@ -36,6 +39,7 @@ record(void *arg)
 	const ErrorData *error = failed->error;
 	WfRunRow	row;
 	Jsonb	   *kept;
+	bool		another;
 
 	if (!wf_run_lock(failed->run, false, &row) ||
 		DatumGetInt16(row.values[WF_RUN_state]) != WF_RUN_WAITING)
@@ -46,10 +50,17 @@ record(void *arg)
 		wf_run_update(&row);
 		return true;
 	}
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && wf_slot_was_interrupted(failed->run, &another) && another)
+		return true;			/* that it should be done once more */
 	wf_run_inside_end();
 	wf_run_inside_keep(&row);
 	kept = wf_run_failure_of(error);
-	if (!wf_attempt_is_shortage(error->sqlerrcode) || !wf_run_failure_outlast(&row, kept))
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && wf_run_request_stops(failed->run))
+	{
+		wf_checkpoint_forget(1, &failed->run);
+		(void) wf_run_failure_stopped(&row, kept);
+	}
+	else if (!wf_attempt_is_shortage(error->sqlerrcode) || !wf_run_failure_outlast(&row, kept))
 	{
 		WfRunState	state = wf_run_failure_record(&row, unpack_sql_state(error->sqlerrcode), kept,
 												  DT_NOEND, false);

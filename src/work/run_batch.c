@@ -298,7 +298,7 @@ is_not_done(WfRunRow *row, TimestampTz now, WfRunEnd *end)
 	*end = (WfRunEnd) {.row = row,.state = WF_RUN_FINISHED};
 	if (wf_run_late_is(row, now))
 		end->state = WF_RUN_EXPIRED;
-	else if (wf_run_request_has(row))
+	else if (wf_run_request_is_unwanted(row))
 		end->state = WF_RUN_ABORTED;
 	else
 		wf_run_row_set(row, WF_RUN_begun, TimestampTzGetDatum(now));

@@ -172,6 +172,16 @@ wait_for_end('pass');
 is(as($node, 'clerk', "SELECT workflow.cancel_run('$run')"), 'aborted', 'and is aborted then');
 $gate->quit;
 
+# one that is atomic, which others do not see running
+as($node, 'clerk', q{SELECT workflow.create_job('still', 'SELECT pg_sleep($s)', '{"s": "float8"}', result => 'none')});
+$run = as($node, 'clerk', q{SELECT workflow.run_job('still', '{"s": 1000}')});
+my $behind = as($node, 'clerk', q{SELECT workflow.run_job('still', '{"s": 0}')});
+wait_for($node, "SELECT EXISTS (SELECT FROM workflow.activity WHERE run = '$run')", 'an executor to be at it');
+is(as($node, 'clerk', "SELECT workflow.cancel_run('$run', true)"), 'aborting', 'one that is atomic is interrupted, too');
+as($node, 'clerk', "CALL workflow.await_run(ARRAY['$run', '$behind']::uuid[], timeout => '3 minutes')");
+is(as($node, 'clerk', q{SELECT state, attempt FROM workflow.runs WHERE job = 'still' ORDER BY run}), "aborted|0\nfinished|1",
+	'that is no attempt, and concerns no other run');
+
 # --- limits ----------------------------------------------------------------------------------
 
 as($node, 'clerk', q{TRUNCATE shop.mark; SELECT workflow.run_job('narrow', '{"s": 0.05}') FROM generate_series(1, 12)});

@@ -122,6 +122,43 @@ $completing->query_safe('COMMIT');
 $completing->quit;
 is_run($other, 'finished|0|0', 'who completes a run before its lease is taken away has done it');
 
+# nobody waits for a transaction that is at a run: who asks it something leaves word
+my $worker = $node->background_psql('postgres', on_error_stop => 1);
+my $word = 'SELECT count(*) = 0 FROM workflow.run_request';
+$worker->query_safe('SET ROLE clerk');
+sub cancel { my ($it) = @_; return as($node, 'clerk', "SET lock_timeout = '1min'; SELECT workflow.cancel_run('$it')"); }
+
+$run = run_job('letter');
+$worker->query_safe(q{BEGIN; SELECT FROM workflow.claim('mail', 'w')});
+is(cancel($run), 'aborting', 'a run that is being claimed is to stop');
+$worker->query_safe('ROLLBACK');
+wait_for($node, "SELECT count(*) = 1 FROM workflow.run_history WHERE run = '$run'", 'its end');
+is_run($run, 'aborted|0|0', 'and is not done when the claim goes back');
+
+$run = run_job('letter');
+($claimed, $fence) = claim('mail', '1 hour');
+$worker->query_safe("BEGIN; SELECT workflow.complete('$run', $fence)");
+is(cancel($run), 'aborting', 'so is one that is being completed');
+$worker->query_safe('ROLLBACK');
+wait_for($node, $word, 'what it was asked');
+is(as($node, 'clerk', "SELECT workflow.extend('$run', $fence)"), 'cancel', 'its worker hears of it');
+$worker->query_safe("BEGIN; SELECT workflow.complete('$run', $fence)");
+is(cancel($run), 'aborting', 'once more');
+$worker->query_safe('COMMIT');
+is_run($run, 'finished|0|0', 'who was completing a run has done it');
+wait_for($node, $word, 'nothing to be left of that');
+
+$run = run_job('letter');
+($claimed, $fence) = claim('mail', '1 hour');
+$worker->query_safe("BEGIN; SELECT workflow.park(event => 'go', run => '$run', fence => $fence)");
+is(as($node, 'clerk', qq{SELECT workflow.signal('$run', 'go', '1'), workflow.signal('$run', 'go', '2'), workflow.signal('$run', 'other')}), 't|f|t',
+	'a run that is being parked is told something');
+$worker->query_safe('COMMIT');
+wait_for($node, "SELECT ready FROM workflow.run WHERE id = '$run'", 'it to go on');
+($claimed, $fence) = claim('mail', '1 hour');
+is(as($node, 'clerk', "SELECT workflow.checkpoint('go', '$run', $fence), workflow.complete('$run', $fence)"), '1|t', 'and goes on with it');
+$worker->quit;
+
 # a slot is free when the lease is over
 my $first = run_job('parcel');
 my $second = run_job('parcel');
