@@ -6,7 +6,8 @@
  * A run is lost when the executor or the worker that has claimed it ended, or went
  * away, without a word.  That is no attempt: it comes again, but three times in a row
  * at most.  What it is to be otherwise its job says, or a restorer, which is asked
- * (run_restorer.c).  Recovered by the runtime of the database.
+ * (run_restorer.c).  A shutdown of the server does not count.  Recovered by the runtime of
+ * the database.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +29,7 @@
 #include "run/run_lost.h"
 #include "run/run_over.h"
 #include "run/run_restorer.h"
+#include "shmem/instance.h"
 #include "shmem/log_budget.h"
 #include "shmem/slot.h"
 #include "store/run.h"
@@ -162,12 +164,9 @@ wf_run_lost_init(void)
 	wf_run_over_init(restored);
 }
 
-/*
- * A run that is locked was lost: it waits for its turn again, or for what its restorer
- * decides, or has failed.  Its permits come back at commit.  Returns its state.
- */
-WfRunState
-wf_run_lost(WfRunRow *row)
+/* A run that is locked was lost; counted: by something that may be its fault. */
+static WfRunState
+lose(WfRunRow *row, bool counted)
 {
 	const WfJob *job = wf_job(wf_run_row_job(row));
 	WfRunState	state;
@@ -175,7 +174,8 @@ wf_run_lost(WfRunRow *row)
 	wf_run_fence_give_permits(row);
 	if (DatumGetInt16(row->values[WF_RUN_state]) == WF_RUN_ABORTING)
 		return wf_run_failure_stopped(row, error_of_loss());
-	wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(DatumGetInt16(row->values[WF_RUN_losses]) + 1));
+	if (counted)
+		wf_run_row_set(row, WF_RUN_losses, Int16GetDatum(DatumGetInt16(row->values[WF_RUN_losses]) + 1));
 	if (wf_run_restorer_ask(row, job))
 	{
 		note(row, job, FATE_ASKS);
@@ -184,6 +184,23 @@ wf_run_lost(WfRunRow *row)
 	state = decide(row, job->on_lost == WF_JOB_LOST_RETRY);
 	note(row, job, state == WF_RUN_FAILED ? FATE_FAILED : FATE_WAITS);
 	return state;
+}
+
+/*
+ * A run that is locked was lost: it waits for its turn again, or for what its restorer
+ * decides, or has failed.  Its permits come back at commit.  Returns its state.
+ */
+WfRunState
+wf_run_lost(WfRunRow *row)
+{
+	return lose(row, true);
+}
+
+/* Was the server shut down while its executor was at it, and by nothing that went wrong? */
+static bool
+was_shut_down(const WfRunRow *row)
+{
+	return !wf_instance->unclean_start && DatumGetTimestampTz(row->values[WF_RUN_begun]) < PgStartTime;
 }
 
 /* Is it still as the look that found it saw it, and is there no executor? */
@@ -218,7 +235,7 @@ wf_run_lost_recover(void)
 
 		if (isnull || !is_lost(id, fence, &row))
 			continue;
-		(void) wf_run_lost(&row);
+		(void) lose(&row, !was_shut_down(&row));
 		recovered++;
 	}
 	return recovered == PIECE;

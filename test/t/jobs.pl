@@ -182,6 +182,15 @@ as($node, 'clerk', "CALL workflow.await_run(ARRAY['$run', '$behind']::uuid[], ti
 is(as($node, 'clerk', q{SELECT state, attempt FROM workflow.runs WHERE job = 'still' ORDER BY run}), "aborted|0\nfinished|1",
 	'that is no attempt, and concerns no other run');
 
+# a shutdown, which is not the fault of what is under way
+as($node, 'clerk', q{SELECT workflow.create_job('held', 'SELECT pg_sleep($s)', '{"s": "float8"}', mode => 'tracked', result => 'none')});
+$run = as($node, 'clerk', q{SELECT workflow.run_job('held', '{"s": 1000}')});
+wait_for($node, "SELECT EXISTS (SELECT FROM workflow.activity WHERE run = '$run')", 'an executor to be at it');
+$node->restart;
+wait_for($node, "SELECT EXISTS (SELECT FROM workflow.activity WHERE run = '$run')", 'one to be at it again');
+is(as($node, 'clerk', "SELECT state, losses FROM workflow.runs WHERE run = '$run'"), 'running|0', 'a run that was shut down has no loss');
+as($node, 'clerk', "SELECT workflow.cancel_run('$run', true); CALL workflow.await_run(ARRAY['$run']::uuid[])");
+
 # --- limits ----------------------------------------------------------------------------------
 
 as($node, 'clerk', q{TRUNCATE shop.mark; SELECT workflow.run_job('narrow', '{"s": 0.05}') FROM generate_series(1, 12)});
