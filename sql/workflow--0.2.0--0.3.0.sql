@@ -17,13 +17,29 @@ $library$;
 
 -- Default privileges of whoever runs this are for what they make themselves. They do not
 -- count here, so that tables have no grants, and functions those that stand below; the end
--- puts them back.
+-- grants them again.
 DO $defaults$
+DECLARE
+    given record;
 BEGIN
-    PERFORM set_config('workflow_install.defaults', COALESCE(jsonb_agg(jsonb_build_object(
-        'oid', d.oid, 'defaclrole', d.defaclrole, 'defaclobjtype', d.defaclobjtype, 'defaclacl', d.defaclacl::text)), '[]')::text, true)
-    FROM pg_default_acl d WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0;
-    DELETE FROM pg_default_acl d WHERE d.defaclrole = current_user::regrole AND d.defaclnamespace = 0;
+    PERFORM set_config('workflow_install.defaults', COALESCE(jsonb_agg(d), '[]')::text, true)
+    FROM (SELECT k.kind, a.grantee, string_agg(a.privilege_type, ', ') AS privileges, a.is_grantable
+          FROM pg_default_acl d
+          JOIN (VALUES ('r', 'TABLES'), ('S', 'SEQUENCES'), ('f', 'FUNCTIONS'), ('T', 'TYPES'), ('n', 'SCHEMAS')) k(type, kind)
+              ON k.type = d.defaclobjtype
+          LEFT JOIN aclexplode(d.defaclacl) a ON a.grantee <> d.defaclrole
+          WHERE d.defaclnamespace = 0 AND d.defaclrole = (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)
+          GROUP BY k.kind, a.grantee, a.is_grantable) d;
+    FOR given IN
+        SELECT DISTINCT d.kind, CASE d.grantee WHEN 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(d.grantee)) END AS grantee
+        FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb) d(kind text, grantee oid)
+        WHERE d.grantee IS NOT NULL
+    LOOP
+        EXECUTE format('ALTER DEFAULT PRIVILEGES REVOKE ALL ON %s FROM %s', given.kind, given.grantee);
+    END LOOP;
+    -- what the server gives by itself
+    ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
+    ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO PUBLIC;
 END
 $defaults$;
 
@@ -4438,12 +4454,25 @@ BEGIN
 END
 $rights$;
 
--- Default privileges count again.
+-- Default privileges count again. A kind that had any has no others than those.
 DO $defaults$
+DECLARE
+    given record;
 BEGIN
-    INSERT INTO pg_default_acl (oid, defaclrole, defaclnamespace, defaclobjtype, defaclacl)
-    SELECT d.oid, d.defaclrole, 0, d.defaclobjtype, d.defaclacl::aclitem[]
-    FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb) d(oid oid, defaclrole oid, defaclobjtype "char", defaclacl text);
+    FOR given IN
+        SELECT DISTINCT d.kind FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb) d(kind text)
+    LOOP
+        EXECUTE format('ALTER DEFAULT PRIVILEGES REVOKE ALL ON %s FROM PUBLIC', given.kind);
+    END LOOP;
+    FOR given IN
+        SELECT d.kind, d.privileges, CASE d.grantee WHEN 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(d.grantee)) END AS grantee,
+               CASE WHEN d.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+        FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb)
+            d(kind text, grantee oid, privileges text, is_grantable boolean)
+        WHERE d.grantee IS NOT NULL
+    LOOP
+        EXECUTE format('ALTER DEFAULT PRIVILEGES GRANT %s ON %s TO %s%s', given.privileges, given.kind, given.grantee, given.option);
+    END LOOP;
     PERFORM set_config('workflow_install.defaults', '', true);
 END
 $defaults$;

@@ -48,12 +48,25 @@ REVOKE ALL ON ALL TABLES IN SCHEMA workflow FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;
 
--- Default privileges count again.
+-- Default privileges count again. A kind that had any has no others than those.
 DO $defaults$
+DECLARE
+    given record;
 BEGIN
-    INSERT INTO pg_default_acl (oid, defaclrole, defaclnamespace, defaclobjtype, defaclacl)
-    SELECT d.oid, d.defaclrole, 0, d.defaclobjtype, d.defaclacl::aclitem[]
-    FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb) d(oid oid, defaclrole oid, defaclobjtype "char", defaclacl text);
+    FOR given IN
+        SELECT DISTINCT d.kind FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb) d(kind text)
+    LOOP
+        EXECUTE format('ALTER DEFAULT PRIVILEGES REVOKE ALL ON %s FROM PUBLIC', given.kind);
+    END LOOP;
+    FOR given IN
+        SELECT d.kind, d.privileges, CASE d.grantee WHEN 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(d.grantee)) END AS grantee,
+               CASE WHEN d.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+        FROM jsonb_to_recordset(current_setting('workflow_install.defaults')::jsonb)
+            d(kind text, grantee oid, privileges text, is_grantable boolean)
+        WHERE d.grantee IS NOT NULL
+    LOOP
+        EXECUTE format('ALTER DEFAULT PRIVILEGES GRANT %s ON %s TO %s%s', given.privileges, given.kind, given.grantee, given.option);
+    END LOOP;
     PERFORM set_config('workflow_install.defaults', '', true);
 END
 $defaults$;

@@ -22,7 +22,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE shop OWNER boss');
 # What boss has everybody do with tables and functions of his own holds for those, not for ours.
 as($node, 'boss', 'ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO viewer; ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO viewer;
 	ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO guest; ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO guest; ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO guest', 'shop');
-my $defaults = 'SELECT d FROM pg_default_acl d ORDER BY oid';
+my $defaults = 'SELECT d.defaclobjtype, a FROM pg_default_acl d, aclexplode(d.defaclacl) a ORDER BY 1, a::text';
 my $set = $node->safe_psql('shop', $defaults);
 as($node, 'boss', 'CREATE EXTENSION workflow', 'shop');
 is($node->safe_psql('shop', q{
@@ -36,6 +36,16 @@ is($node->safe_psql('shop', $defaults), $set, 'and are as they were');
 as($node, 'boss', 'CREATE TABLE public.own ()', 'shop');
 is($node->safe_psql('shop', q{SELECT has_table_privilege('viewer', 'public.own', 'SELECT')}), 't', 'for what is made next, too');
 as($node, 'boss', 'DROP TABLE public.own; DROP OWNED BY viewer, guest', 'shop');
+# Whatever the role is called, and however it has restricted what the server gives everybody.
+$node->safe_psql('postgres', 'CREATE ROLE "Head of ""IT""" SUPERUSER LOGIN; CREATE DATABASE restricted');
+as($node, 'Head of "IT"', 'ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM PUBLIC;
+	ALTER DEFAULT PRIVILEGES GRANT SELECT, TRIGGER ON TABLES TO viewer WITH GRANT OPTION; ALTER DEFAULT PRIVILEGES GRANT INSERT ON TABLES TO viewer', 'restricted');
+$set = $node->safe_psql('restricted', $defaults);
+as($node, 'Head of "IT"', 'CREATE EXTENSION workflow', 'restricted');
+is($node->safe_psql('restricted', $defaults), $set, 'default privileges that take something away are as they were');
+my $types = q{SELECT typname FROM pg_type WHERE typnamespace = 'workflow'::regnamespace AND typacl IS NOT NULL ORDER BY 1};
+is($node->safe_psql('restricted', $types), $node->safe_psql('shop', $types), 'and take nothing of ours away');
+$node->safe_psql('postgres', 'DROP DATABASE restricted; DROP ROLE "Head of ""IT"""');
 $node->safe_psql('postgres', 'ALTER ROLE boss NOSUPERUSER');
 is($node->safe_psql('shop', q{
 		SELECT r.rolname, r.rolsuper FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = 'workflow.process'::regclass}),
