@@ -26,14 +26,12 @@
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/guc.h"
+#include "base/interval.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "definition/owner_role.h"
 #include "store/origin.h"
-
-/* What lasts longer has no end. */
-#define LONGEST_DAYS	36600
 
 /* Of a number or an interval (bytes). */
 #define LONGEST_TEXT	200
@@ -114,25 +112,17 @@ interval_of(const char *text)
 												 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
-static bool
-is_within(int64 value, int64 most)
-{
-	return value >= -most && value <= most;
-}
-
 /* Error 22023 unless it is not negative, nor so long that sums with it are no times. */
 static void
 check_interval(const Interval *interval, const char *what, bool positive)
 {
-	/* an infinite one has the greatest or the least values everywhere */
-	int64		us = is_within(interval->month, LONGEST_DAYS) && is_within(interval->day, LONGEST_DAYS) &&
-		is_within(interval->time, LONGEST_DAYS * USECS_PER_DAY) ? wf_alert_measure_us(interval) : -1;
+	double		days = wf_interval_days(interval);
 
-	if (us < 0 || us > LONGEST_DAYS * USECS_PER_DAY || (positive && us == 0))
+	if (days < 0 || days > WF_INTERVAL_LONGEST || (positive && days == 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be %s 0, and not longer than %d days", what, positive ? "more than" : "at least",
-						LONGEST_DAYS)));
+						WF_INTERVAL_LONGEST)));
 }
 
 /* A threshold as it is written; NULL: the default.  Error 22023, 22007 and others of types. */
@@ -147,7 +137,7 @@ wf_alert_define_threshold(WfAlertKind kind, const char *text)
 		return threshold_of_load(kind, text != NULL ? text : kind == WF_ALERT_BUSY ? "1" : "0.1");
 	interval = interval_of(text == NULL ? "1 minute" : text);
 	check_interval(interval, "threshold", true);
-	return (double) wf_alert_measure_us(interval) / USECS_PER_SEC;
+	return (double) wf_interval_us(interval) / USECS_PER_SEC;
 }
 
 /* --- the whole ---------------------------------------------------------------------- */
@@ -190,7 +180,7 @@ check(WfAlert *alert)
 	check_interval(alert->lasting, "lasting", false);
 	check_interval(alert->keep, "keep", false);
 	check_interval(alert->within, "within", true);
-	if (wf_alert_load_is_kind(alert->kind) && wf_alert_measure_us(alert->within) < USECS_PER_MINUTE)
+	if (wf_alert_load_is_kind(alert->kind) && wf_interval_us(alert->within) < USECS_PER_MINUTE)
 		refuse("what was done is known by the minute: within must be a minute or more");
 	wf_alert_measure(alert, wf_clock_now(), &measure);
 	if (alert->job != NULL)

@@ -26,6 +26,7 @@
 #include "alert/alert_row.h"
 #include "alert/alert_run.h"
 #include "base/clock.h"
+#include "base/interval.h"
 #include "base/try.h"
 #include "base/version.h"
 
@@ -122,7 +123,7 @@ is_over(Attempt *attempt)
 		alert->state = WF_ALERT_PENDING;
 		alert->since = attempt->now;
 	}
-	if (attempt->now - alert->since < wf_alert_measure_us(alert->lasting))
+	if (attempt->now - alert->since < wf_interval_us(alert->lasting))
 		return false;
 	turn(attempt, true);
 	return true;
@@ -143,7 +144,7 @@ is_below(Attempt *attempt)
 		return false;
 	if (alert->below == DT_NOEND)
 		alert->below = attempt->now;
-	if (attempt->now - alert->below < wf_alert_measure_us(alert->keep))
+	if (attempt->now - alert->below < wf_interval_us(alert->keep))
 		return false;
 	turn(attempt, false);
 	return true;
@@ -158,9 +159,9 @@ plan(const Attempt *attempt, WfAlertNext *next)
 	int64		after = SOON;
 
 	if (alert->state == WF_ALERT_PENDING)
-		at = Min(at, alert->since + wf_alert_measure_us(alert->lasting));
+		at = Min(at, alert->since + wf_interval_us(alert->lasting));
 	if (alert->below != DT_NOEND)
-		at = Min(at, alert->below + wf_alert_measure_us(alert->keep));
+		at = Min(at, alert->below + wf_interval_us(alert->keep));
 	/* What is new can be late so long after it was written; what was done is summed by the minute. */
 	if (wf_alert_load_is_kind(alert->kind))
 		after = LATER;

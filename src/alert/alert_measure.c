@@ -22,6 +22,7 @@
 #include "alert/alert_load.h"
 #include "alert/alert_measure.h"
 #include "alert/alert_target.h"
+#include "base/interval.h"
 #include "store/statement.h"
 #include "store/timer_sweep.h"
 
@@ -183,13 +184,6 @@ first_task(const WfAlertTarget *target)
 
 /* --- what is measured -------------------------------------------------------------- */
 
-/* An interval in microseconds; a month has 30 days. */
-int64
-wf_alert_measure_us(const Interval *interval)
-{
-	return ((int64) interval->month * DAYS_PER_MONTH + interval->day) * USECS_PER_DAY + interval->time;
-}
-
 /*
  * Since when what is late has been so, or will be.  Timers and atomic runs of a role are
  * done in the order of their due times: those of a definition are as late as all others.
@@ -246,7 +240,7 @@ measure_silence(const WfAlert *alert, TimestampTz since, TimestampTz now, WfAler
 static void
 measure_failures(const WfAlert *alert, const WfAlertTarget *target, TimestampTz now, WfAlertMeasure *measure)
 {
-	int64		within = wf_alert_measure_us(alert->within);
+	int64		within = wf_interval_us(alert->within);
 	bool		all = target->queue == NULL && target->job == NULL && target->definition == NULL;
 	Datum		values[8] = {
 		TimestampTzGetDatum(now - within),
@@ -299,7 +293,7 @@ wf_alert_measure(const WfAlert *alert, TimestampTz now, WfAlertMeasure *measure)
 		case WF_ALERT_P95:
 		case WF_ALERT_P99:
 		case WF_ALERT_FAILURE_RATE:
-			measure->value = wf_alert_load(alert, &target, wf_alert_measure_us(alert->within), now, &measure->turns);
+			measure->value = wf_alert_load(alert, &target, wf_interval_us(alert->within), now, &measure->turns);
 			break;
 	}
 }

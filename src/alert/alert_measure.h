@@ -16,6 +16,5 @@ typedef struct WfAlertMeasure
 } WfAlertMeasure;
 
 extern void wf_alert_measure(const WfAlert *alert, TimestampTz now, WfAlertMeasure *measure);
-extern int64 wf_alert_measure_us(const Interval *interval);
 
 #endif							/* WF_ALERT_MEASURE_H */

@@ -15,28 +15,26 @@
 
 #include "api/api.h"
 #include "api/note.h"
+#include "base/interval.h"
 #include "schedule/schedule_chore.h"
 
 PG_FUNCTION_INFO_V1(workflow_install_cron);
 PG_FUNCTION_INFO_V1(workflow_remove_cron);
 
-/* A hundred years: for ever is null. */
-#define LONGEST_KEEP	36600
-
 /* What expire_all() would refuse each night. */
 static void
 check_keep(const Interval *keep)
 {
-	double		days = keep->month * (double) DAYS_PER_MONTH + keep->day + keep->time / (double) USECS_PER_DAY;
+	double		days = wf_interval_days(keep);
 
 	if (days <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the retention must be positive")));
-	if (days > LONGEST_KEEP)
+	if (days > WF_INTERVAL_LONGEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the retention must not be longer than %d days", LONGEST_KEEP),
+				 errmsg("the retention must not be longer than %d days", WF_INTERVAL_LONGEST),
 				 errhint("With null nothing expires.")));
 }
 

@@ -10,8 +10,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -24,6 +22,7 @@
 #include "api/result.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/interval.h"
 #include "base/jsonb.h"
 #include "definition/definition_log.h"
 #include "store/origin.h"
@@ -45,20 +44,18 @@ PG_FUNCTION_INFO_V1(workflow_expire_all);
 /* Of workflow.expire() in 0.2.0, which did not tell whether it is done. */
 #define NCOLUMNS_0_2	3
 
-/* What is kept longer is kept for ever: infinite intervals, and those of which sums are no times. */
-#define LONGEST_DAYS	36600
-
-/* An interval in microseconds, cut at what lasts for ever; a month has 30 days. */
+/*
+ * An interval in microseconds; below 0 for any that is.  What is kept longer than any that can be
+ * set is kept for ever: infinite ones, and those of which sums are no times.
+ */
 static int64
-interval_us(const Interval *interval)
+retention_us(const Interval *interval)
 {
-	double		days = interval->month * (double) DAYS_PER_MONTH + interval->day +
-		interval->time / (double) USECS_PER_DAY;
+	double		days = wf_interval_days(interval);
 
-	if (fabs(days) > LONGEST_DAYS)
-		return days < 0 ? -1 : LONGEST_DAYS * USECS_PER_DAY;
-	return interval->time +
-		(interval->day + interval->month * (int64) DAYS_PER_MONTH) * USECS_PER_DAY;
+	if (days < 0)
+		return -1;
+	return days > WF_INTERVAL_LONGEST ? WF_INTERVAL_LONGEST * USECS_PER_DAY : wf_interval_us(interval);
 }
 
 /*
@@ -69,7 +66,7 @@ static int64
 retention_arg(FunctionCallInfo fcinfo)
 {
 	int64		retention = PG_ARGISNULL(0) ? wf_retention * USECS_PER_MINUTE :
-		interval_us(PG_GETARG_INTERVAL_P(0));
+		retention_us(PG_GETARG_INTERVAL_P(0));
 
 	if (retention < 0 || (retention == 0 && !PG_ARGISNULL(0)))
 		ereport(ERROR,

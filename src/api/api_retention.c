@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -28,6 +26,7 @@
 #include "api/note.h"
 #include "archival/archive_table.h"
 #include "base/errcodes.h"
+#include "base/interval.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "definition/define.h"
@@ -41,7 +40,6 @@ PG_FUNCTION_INFO_V1(workflow_set_retention);
 PG_FUNCTION_INFO_V1(workflow_drop_retention);
 
 /* What is kept longer is kept for ever. */
-#define LONGEST_DAYS	36600
 
 /* How something ends; the last one only runs. */
 static const char *const outcomes[] = {"finished", "failed", "aborted", "expired"};
@@ -108,10 +106,10 @@ keep_arg(FunctionCallInfo fcinfo, int n)
 		return NULL;
 	keep = PG_GETARG_INTERVAL_P(n);
 	days = keep->month * (double) DAYS_PER_MONTH + keep->day + keep->time / (double) USECS_PER_DAY;
-	if (days < 1.0 / (HOURS_PER_DAY * MINS_PER_HOUR) || days > LONGEST_DAYS)
+	if (days < 1.0 / (HOURS_PER_DAY * MINS_PER_HOUR) || days > WF_INTERVAL_LONGEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("keep must be at least a minute, and not longer than %d days", LONGEST_DAYS),
+				 errmsg("keep must be at least a minute, and not longer than %d days", WF_INTERVAL_LONGEST),
 				 errhint("Null is for ever.")));
 	/* they might cancel each other, and a time that far from now is out of range */
 	if (keep->month < 0 || keep->day < 0 || keep->time < 0)

@@ -28,7 +28,14 @@ wf_interval_days(const Interval *interval)
 	double		time = interval->time / (double) USECS_PER_DAY;
 	double		all = months + days + time;
 
-	if (all > 0 && Max(Max(fabs(months), fabs(days)), fabs(time)) > WF_INTERVAL_LONGEST)
+	if (all >= 0 && Max(Max(fabs(months), fabs(days)), fabs(time)) > WF_INTERVAL_LONGEST)
 		return get_float8_infinity();
 	return all;
+}
+
+/* The same in microseconds.  Its days were found to be no more than WF_INTERVAL_LONGEST. */
+int64
+wf_interval_us(const Interval *interval)
+{
+	return (interval->month * (int64) DAYS_PER_MONTH + interval->day) * USECS_PER_DAY + interval->time;
 }

@@ -11,5 +11,6 @@
 #define WF_INTERVAL_LONGEST	36600
 
 extern double wf_interval_days(const Interval *interval);
+extern int64 wf_interval_us(const Interval *interval);
 
 #endif							/* WF_INTERVAL_H */

@@ -29,6 +29,7 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/interval.h"
 #include "base/quote.h"
 #include "queue/queue.h"
 #include "queue/queue_setting.h"
@@ -158,7 +159,7 @@ us_column(int number)
 	bool		isnull;
 	Datum		value = column(number, &isnull);
 
-	return isnull ? 0 : wf_queue_setting_us(DatumGetIntervalP(value));
+	return isnull ? 0 : wf_interval_us(DatumGetIntervalP(value));
 }
 
 static bool

@@ -348,10 +348,3 @@ wf_queue_setting_change(WfQueueSettingsOf of, WfQueueValues *values, const Jsonb
 	}
 	wf_queue_setting_check(of, values);
 }
-
-/* An interval that was checked, in microseconds: of days of 24 hours, months of 30. */
-int64
-wf_queue_setting_us(const Interval *interval)
-{
-	return (interval->month * (int64) DAYS_PER_MONTH + interval->day) * USECS_PER_DAY + interval->time;
-}

@@ -65,6 +65,5 @@ typedef enum WfQueueSettingsOf
 extern void wf_queue_setting_check(WfQueueSettingsOf of, const WfQueueValues *values);
 extern void wf_queue_setting_change(WfQueueSettingsOf of, WfQueueValues *values,
 									const Jsonb *changes);
-extern int64 wf_queue_setting_us(const Interval *interval);
 
 #endif							/* WF_QUEUE_SETTING_H */

@@ -27,6 +27,7 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/interval.h"
 #include "base/jsonb.h"
 #include "base/quote.h"
 #include "base/superuser.h"
@@ -416,8 +417,7 @@ takes_too_long(const Errand *errand)
 	const Interval *timeout = errand->timeout;
 
 	return timeout != NULL && max_standby_streaming_delay >= 0 &&
-		((double) timeout->month * DAYS_PER_MONTH + timeout->day) * USECS_PER_DAY + timeout->time >
-		max_standby_streaming_delay * 1000.0;
+		wf_interval_days(timeout) * USECS_PER_DAY > max_standby_streaming_delay * 1000.0;
 }
 
 /*

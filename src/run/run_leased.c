@@ -35,33 +35,27 @@ typedef struct Leased
 	int64		fence;
 } Leased;
 
-/* In the memory of the transaction. */
-static Leased *leased = NULL;
-static int	nleased = 0;
-static int	leased_size = 0;
+/* Of Leased, in the memory of the transaction. */
+static List *leased = NIL;
 static TimestampTz first_at;	/* when the first one of them was claimed */
-
-static void
-make_room(int n)
-{
-	if (nleased + n <= leased_size)
-		return;
-	leased_size = Max(2 * leased_size, nleased + n);
-	leased = leased == NULL ? MemoryContextAlloc(TopTransactionContext, sizeof(Leased) * leased_size) :
-		repalloc(leased, sizeof(Leased) * leased_size);
-}
 
 /* This transaction has claimed these, for a time each. */
 void
 wf_run_leased(int n, WfRunRow *const *rows)
 {
-	if (nleased == 0)
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+
+	if (leased == NIL)
 		first_at = wf_clock_now();
-	make_room(n);
 	for (int i = 0; i < n; i++)
-		leased[nleased++] = (Leased) {
-			.run = *wf_run_row_id(rows[i]),.fence = DatumGetInt64(rows[i]->values[WF_RUN_fence])
-		};
+	{
+		Leased	   *claimed = palloc(sizeof(Leased));
+
+		claimed->run = *wf_run_row_id(rows[i]);
+		claimed->fence = DatumGetInt64(rows[i]->values[WF_RUN_fence]);
+		leased = lappend(leased, claimed);
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /* The lease of a run begins now, if this transaction has it still. */
@@ -80,13 +74,15 @@ begin(const Leased *claimed)
 static void
 begin_all(void)
 {
+	ListCell   *cell;
+
 	if (!OidIsValid(get_namespace_oid("workflow", true)))
 		return;
 	/* a statement that ends transactions has no snapshot, and SPI wants one */
 	wf_statement_connect();
 	wf_statement_push_snapshot();
-	for (int i = 0; i < nleased; i++)
-		begin(&leased[i]);
+	foreach(cell, leased)
+		begin(lfirst(cell));
 	PopActiveSnapshot();
 	SPI_finish();
 }
@@ -96,14 +92,11 @@ at_end_of_transaction(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT)
 	{
-		if (nleased > 0 && wf_clock_now() - first_at > AT_ONCE)
+		if (leased != NIL && wf_clock_now() - first_at > AT_ONCE)
 			begin_all();
 	}
 	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-	{
-		leased = NULL;
-		nleased = leased_size = 0;
-	}
+		leased = NIL;
 }
 
 /* Registers the callback; once, from _PG_init. */

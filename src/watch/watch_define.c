@@ -19,6 +19,7 @@
 
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/interval.h"
 #include "base/quote.h"
 #include "chart/chart.h"
 #include "definition/owner_role.h"
@@ -63,13 +64,6 @@ wf_watch_define_check(const char *name)
 	return check;
 }
 
-/* An interval in microseconds; a month has 30 days. */
-int64
-wf_watch_define_us(const Interval *interval)
-{
-	return ((int64) interval->month * DAYS_PER_MONTH + interval->day) * USECS_PER_DAY + interval->time;
-}
-
 static Interval *
 seconds(int n)
 {
@@ -79,21 +73,13 @@ seconds(int n)
 	return interval;
 }
 
-static bool
-is_within(int64 value, int64 most)
-{
-	return value >= -most && value <= most;
-}
-
 /* Error 22023 unless an interval has so many seconds, and not too many. */
 static void
 check_interval(const Interval *interval, const char *what, int least)
 {
-	/* an infinite one has the greatest or the least values everywhere */
-	int64		us = is_within(interval->month, LONGEST_DAYS) && is_within(interval->day, LONGEST_DAYS) &&
-		is_within(interval->time, LONGEST_DAYS * USECS_PER_DAY) ? wf_watch_define_us(interval) : -1;
+	double		days = wf_interval_days(interval);
 
-	if (us < least * USECS_PER_SEC || us > LONGEST_DAYS * USECS_PER_DAY)
+	if (days < 0 || days > LONGEST_DAYS || wf_interval_us(interval) < least * USECS_PER_SEC)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be between %d seconds and %d days", what, least, LONGEST_DAYS)));

@@ -8,7 +8,6 @@
 #include "watch/watch_row.h"
 
 extern WfWatchCheck wf_watch_define_check(const char *name);
-extern int64 wf_watch_define_us(const Interval *interval);
 extern void wf_watch_define(WfWatch *watch);
 extern void wf_watch_define_find(const char *name, WfWatch *watch);
 extern void wf_watch_define_lock(const char *name, WfWatch *watch);

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/interval.h"
 #include "base/quote.h"
 #include "watch/watch_define.h"
 #include "watch/watch_fire.h"
@@ -101,7 +102,7 @@ static WfWatchVerdict
 judge(const WfWatch *watch, WfWatchSeen *seen, const WfWatchSight *sight)
 {
 	if (watch->check != WF_WATCH_CONTENT || !has_same_content(seen, sight))
-		return wf_watch_judge(watch->check, wf_watch_define_us(watch->settle), wf_clock_now(), &seen->file, sight);
+		return wf_watch_judge(watch->check, wf_interval_us(watch->settle), wf_clock_now(), &seen->file, sight);
 	seen->file.since = DT_NOEND;
 	return WF_WATCH_SAME;
 }

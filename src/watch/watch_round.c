@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/interval.h"
 #include "store/transaction.h"
 #include "watch/watch_attempt.h"
 #include "watch/watch_batch.h"
@@ -91,7 +92,7 @@ due_at(const WfWatch *watch, WfWatched *watched)
 	if (now >= watch->ends)
 		return DT_NOEND;
 	/* clocks are set back */
-	watched->next = Min(watched->next, now + wf_watch_define_us(watch->interval));
+	watched->next = Min(watched->next, now + wf_interval_us(watch->interval));
 	return Max(watch->starts, watched->next);
 }
 
@@ -114,7 +115,7 @@ make_task(MemoryContext context, WfWatch *watch)
 	task->order.pattern = wf_watch_name_to_utf8(watch->pattern);
 	task->order.listed = wf_watch_place_listed(task->order.directory);
 	task->order.check = watch->check;
-	task->order.settle = wf_watch_define_us(watch->settle);
+	task->order.settle = wf_interval_us(watch->settle);
 	task->order.inode = watch->inode;
 	task->watched = watched;
 	task->due = due;
@@ -195,7 +196,7 @@ static void
 serve(WfWatchTask *task)
 {
 	TimestampTz began = wf_clock_now();
-	int64		interval = wf_watch_define_us(task->watch->interval);
+	int64		interval = wf_interval_us(task->watch->interval);
 	TimestampTz again;
 
 	task->news.again = DT_NOEND;
