@@ -1455,11 +1455,13 @@ CREATE FUNCTION workflow.drop_limit(name text) RETURNS void
 CREATE FUNCTION workflow.may_queue(queue int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_queue';
 
--- queue_permits(queue id): how many permits of a queue are taken: by runs, by transactions that
--- have not ended, and within its gap. Null: it is not known yet since the start of the
--- server, or the queue limits none. For the view queues, and who may read the queue.
-CREATE FUNCTION workflow.queue_permits(queue int) RETURNS bigint
-    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_queue_permits';
+-- queue_state(queue id): how a queue stands. For the view queues, and who may read the queue.
+--   permits          that are taken: by runs, by transactions that have not ended, and within its
+--                    gap. Null: it is not known yet since the start of the server, or it limits none
+--   head             the run that comes next, for who may look at it; null: none waits
+--   head_waits_for   for what, see run_waits_for()
+CREATE FUNCTION workflow.queue_state(queue int, OUT permits bigint, OUT head uuid, OUT head_waits_for text)
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_queue_state';
 
 CREATE VIEW workflow.limits WITH (security_barrier) AS
     SELECT l.name, o.name AS owner, l.max, l.rate, l.rate_interval, l.created_at
@@ -1544,10 +1546,8 @@ CREATE VIEW workflow.queues WITH (security_barrier) AS
            q.ordered, q.on_failed, q.fair, q.weights, q.max_waiting, q.on_full, q.placement, q.ageing, q.notify,
            q.paused, q.note, q.created_at, n.running, n.parked + n.waiting AS waiting, n.ready,
            CASE WHEN q.max_parallel IS NOT NULL OR q.min_gap IS NOT NULL OR q.rate IS NOT NULL
-                THEN COALESCE(workflow.queue_permits(q.id), n.running) END AS permits,
-           (SELECT r.id FROM workflow.run r
-            WHERE r.id = h.run AND workflow.sees_run(r.job, r.starter) AND workflow.sees_tenant(r.tenant)) AS head,
-           workflow.run_waits_for(h.run) AS head_waits_for
+                THEN COALESCE((workflow.queue_state(q.id)).permits, n.running) END AS permits,
+           (workflow.queue_state(q.id)).head, (workflow.queue_state(q.id)).head_waits_for
     FROM workflow.queue q
     JOIN workflow.owner o ON o.id = q.owner
     CROSS JOIN LATERAL (
@@ -1558,15 +1558,6 @@ CREATE VIEW workflow.queues WITH (security_barrier) AS
               FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
               JOIN workflow.run r ON r.executor = e.id
               WHERE r.ready AND r.queue = q.id) w) n
-    -- those that are parked have no place but in an ordered queue
-    CROSS JOIN LATERAL (SELECT COALESCE(
-        (SELECT r.id FROM workflow.run r WHERE r.ordered AND r.state = 0 AND r.queue = q.id AND q.ordered
-         ORDER BY r.due > statement_timestamp(), r.placed, r.seq LIMIT 1),
-        (SELECT r.id FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
-         JOIN workflow.run r ON r.executor = e.id WHERE r.ready AND r.queue = q.id
-         ORDER BY r.due > statement_timestamp(), r.level, r.due, r.seq LIMIT 1),
-        (SELECT r.id FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id
-         ORDER BY r.due, r.seq LIMIT 1)) AS run) h
     WHERE workflow.may_queue(q.id, 'read');
 
 -- What runs have said, see write_log(), as long as it is remembered.
@@ -4224,7 +4215,7 @@ GRANT EXECUTE ON FUNCTION workflow.search TO workflow_user, workflow_monitor, wo
 REVOKE ALL ON workflow.act, workflow.act_0, workflow.act_1, workflow.act_2, workflow.act_3, workflow.act_4, workflow.act_5, workflow.act_6, workflow.act_7, workflow.audit FROM PUBLIC;
 GRANT SELECT ON workflow.audit TO workflow_user, workflow_monitor, workflow_admin;
 REVOKE ALL ON workflow.job, workflow.job_cache, workflow.run, workflow.run_wait, workflow.run_history_0, workflow.run_history_1, workflow.run_history_2, workflow.run_history_3, workflow.run_history_4, workflow.run_history_5, workflow.run_history_6, workflow.run_history_7, workflow.run_request, workflow.run_log_0, workflow.run_log_1, workflow.run_log_2, workflow.run_log_3, workflow.run_log_4, workflow.run_log_5, workflow.run_log_6, workflow.run_log_7, workflow.run_key, workflow.queue, workflow.rate_limit, workflow.checkpoint, workflow.run_history, workflow.run_log, workflow.jobs, workflow.queues, workflow.limits, workflow.runs, workflow.run_logs FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.event_schema, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.queue_permits, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_runtime, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
+REVOKE ALL ON FUNCTION workflow.alter_limit, workflow.alter_queue, workflow.alter_runs, workflow.call_job, workflow.cancel_run, workflow.checkpoint, workflow.claim, workflow.complete, workflow.complete_many, workflow.create_job, workflow.create_limit, workflow.create_queue, workflow.drop_job, workflow.drop_limit, workflow.drop_queue, workflow.event_schema, workflow.extend, workflow.fail, workflow.flush_cache, workflow.get_run, workflow.job_schema, workflow.may_job, workflow.may_queue, workflow.park, workflow.pause_queue, workflow.queue_state, workflow.redrive, workflow.release, workflow.report_progress, workflow.resume_queue, workflow.retry_run, workflow.run_job, workflow.run_jobs, workflow.run_progress, workflow.run_state, workflow.run_runtime, workflow.run_waits_for, workflow.save_checkpoint, workflow.sees_run, workflow.signal, workflow.work_runs, workflow.write_log FROM PUBLIC;
 REVOKE ALL ON PROCEDURE workflow.await_run, workflow.await_work FROM PUBLIC;
 REVOKE ALL ON workflow.ended_spans FROM PUBLIC;
 REVOKE ALL ON FUNCTION workflow.span_id, workflow.span_position, workflow.spans FROM PUBLIC;
@@ -4241,7 +4232,7 @@ GRANT EXECUTE ON FUNCTION
     workflow.create_queue, workflow.alter_queue, workflow.drop_queue, workflow.pause_queue, workflow.resume_queue,
     workflow.create_limit, workflow.alter_limit, workflow.drop_limit
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_queue, workflow.queue_permits TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_queue, workflow.queue_state TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.queues TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.limits TO workflow_user, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.retry_run, workflow.redrive, workflow.alter_runs TO workflow_user, workflow_admin;

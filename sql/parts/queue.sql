@@ -119,11 +119,13 @@ CREATE FUNCTION workflow.drop_limit(name text) RETURNS void
 CREATE FUNCTION workflow.may_queue(queue int, privilege text) RETURNS boolean
     LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_may_queue';
 
--- queue_permits(queue id): how many permits of a queue are taken: by runs, by transactions that
--- have not ended, and within its gap. Null: it is not known yet since the start of the
--- server, or the queue limits none. For the view queues, and who may read the queue.
-CREATE FUNCTION workflow.queue_permits(queue int) RETURNS bigint
-    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_queue_permits';
+-- queue_state(queue id): how a queue stands. For the view queues, and who may read the queue.
+--   permits          that are taken: by runs, by transactions that have not ended, and within its
+--                    gap. Null: it is not known yet since the start of the server, or it limits none
+--   head             the run that comes next, for who may look at it; null: none waits
+--   head_waits_for   for what, see run_waits_for()
+CREATE FUNCTION workflow.queue_state(queue int, OUT permits bigint, OUT head uuid, OUT head_waits_for text)
+    LANGUAGE c STRICT STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'workflow_queue_state';
 
 CREATE VIEW workflow.limits WITH (security_barrier) AS
     SELECT l.name, o.name AS owner, l.max, l.rate, l.rate_interval, l.created_at
@@ -133,5 +135,5 @@ GRANT EXECUTE ON FUNCTION
     workflow.create_queue, workflow.alter_queue, workflow.drop_queue, workflow.pause_queue, workflow.resume_queue,
     workflow.create_limit, workflow.alter_limit, workflow.drop_limit
     TO workflow_user, workflow_admin;
-GRANT EXECUTE ON FUNCTION workflow.may_queue, workflow.queue_permits TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.may_queue, workflow.queue_state TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.limits TO workflow_user, workflow_monitor, workflow_admin;

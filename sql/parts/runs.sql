@@ -77,10 +77,8 @@ CREATE VIEW workflow.queues WITH (security_barrier) AS
            q.ordered, q.on_failed, q.fair, q.weights, q.max_waiting, q.on_full, q.placement, q.ageing, q.notify,
            q.paused, q.note, q.created_at, n.running, n.parked + n.waiting AS waiting, n.ready,
            CASE WHEN q.max_parallel IS NOT NULL OR q.min_gap IS NOT NULL OR q.rate IS NOT NULL
-                THEN COALESCE(workflow.queue_permits(q.id), n.running) END AS permits,
-           (SELECT r.id FROM workflow.run r
-            WHERE r.id = h.run AND workflow.sees_run(r.job, r.starter) AND workflow.sees_tenant(r.tenant)) AS head,
-           workflow.run_waits_for(h.run) AS head_waits_for
+                THEN COALESCE((workflow.queue_state(q.id)).permits, n.running) END AS permits,
+           (workflow.queue_state(q.id)).head, (workflow.queue_state(q.id)).head_waits_for
     FROM workflow.queue q
     JOIN workflow.owner o ON o.id = q.owner
     CROSS JOIN LATERAL (
@@ -91,15 +89,6 @@ CREATE VIEW workflow.queues WITH (security_barrier) AS
               FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
               JOIN workflow.run r ON r.executor = e.id
               WHERE r.ready AND r.queue = q.id) w) n
-    -- those that are parked have no place but in an ordered queue
-    CROSS JOIN LATERAL (SELECT COALESCE(
-        (SELECT r.id FROM workflow.run r WHERE r.ordered AND r.state = 0 AND r.queue = q.id AND q.ordered
-         ORDER BY r.due > statement_timestamp(), r.placed, r.seq LIMIT 1),
-        (SELECT r.id FROM (SELECT e.id FROM workflow.owner e UNION ALL SELECT 0) e(id)
-         JOIN workflow.run r ON r.executor = e.id WHERE r.ready AND r.queue = q.id
-         ORDER BY r.due > statement_timestamp(), r.level, r.due, r.seq LIMIT 1),
-        (SELECT r.id FROM workflow.run r WHERE NOT r.ready AND r.state = 0 AND r.queue = q.id
-         ORDER BY r.due, r.seq LIMIT 1)) AS run) h
     WHERE workflow.may_queue(q.id, 'read');
 
 -- What runs have said, see write_log(), as long as it is remembered.

@@ -12,13 +12,16 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "api/api.h"
 #include "api/arg.h"
 #include "api/note.h"
+#include "api/result.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
 #include "base/quote.h"
+#include "cluster/member_load.h"
 #include "definition/definition_row.h"
 #include "definition/named_by.h"
 #include "definition/owner_role.h"
@@ -30,10 +33,13 @@
 #include "queue/queue_row.h"
 #include "queue/queue_use.h"
 #include "queue/run_permit.h"
+#include "run/run_head.h"
+#include "run/run_look.h"
 #include "run/run_reorder.h"
 #include "shmem/placed.h"
 #include "store/keep.h"
 #include "store/origin.h"
+#include "store/tenant.h"
 
 PG_FUNCTION_INFO_V1(workflow_create_queue);
 PG_FUNCTION_INFO_V1(workflow_alter_queue);
@@ -44,7 +50,7 @@ PG_FUNCTION_INFO_V1(workflow_create_limit);
 PG_FUNCTION_INFO_V1(workflow_alter_limit);
 PG_FUNCTION_INFO_V1(workflow_drop_limit);
 PG_FUNCTION_INFO_V1(workflow_may_queue);
-PG_FUNCTION_INFO_V1(workflow_queue_permits);
+PG_FUNCTION_INFO_V1(workflow_queue_state);
 
 /* --- names --------------------------------------------------------------------- */
 
@@ -370,23 +376,51 @@ workflow_may_queue(PG_FUNCTION_ARGS)
 	return wf_api_look(look_may, fcinfo);
 }
 
+/* May the current user look at this run? */
+static bool
+sees(const WfRunRow *row)
+{
+	return wf_job_may(wf_job(wf_run_row_job(row)), "read") ||
+		DatumGetObjectId(row->values[WF_RUN_starter]) == GetUserId();
+}
+
 static Datum
-look_permits(PG_FUNCTION_ARGS)
+look_state(PG_FUNCTION_ARGS)
 {
 	int32		queue = PG_GETARG_INT32(0);
 	int64		taken = -1;
+	const char *waits_for = NULL;
+	bool		seen = false;
+	pg_uuid_t	head;
+	WfRunRow	row;
+	Datum		values[3] = {0};
+	bool		nulls[3];
 
 	wf_api_connect_to_look();
+	wf_member_load_if_changed();
 	if (wf_queue_right_may(GetUserId(), queue, WF_QUEUE_READ))
+	{
 		taken = wf_run_permit_taken(queue);
+		if (wf_run_head(queue, &row) && wf_tenant_sees(wf_run_row_tenant(&row)))
+		{
+			waits_for = wf_run_look_waits_for(&row);
+			seen = sees(&row);
+			head = *wf_run_row_id(&row);
+		}
+	}
 	SPI_finish();
-	fcinfo->isnull = taken < 0;
-	return Int64GetDatum(taken);
+	values[0] = Int64GetDatum(taken);
+	nulls[0] = taken < 0;
+	values[1] = UUIDPGetDatum(&head);
+	nulls[1] = !seen;
+	values[2] = waits_for == NULL ? (Datum) 0 : CStringGetTextDatum(waits_for);
+	nulls[2] = waits_for == NULL;
+	return wf_result_row(fcinfo, values, nulls);
 }
 
-/* SQL function workflow.queue_permits(queue) of sql/parts/queue.sql.  Locks nothing. */
+/* SQL function workflow.queue_state(queue) of sql/parts/queue.sql.  Locks nothing. */
 Datum
-workflow_queue_permits(PG_FUNCTION_ARGS)
+workflow_queue_state(PG_FUNCTION_ARGS)
 {
-	return wf_api_look(look_permits, fcinfo);
+	return wf_api_look(look_state, fcinfo);
 }

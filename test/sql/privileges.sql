@@ -33,7 +33,7 @@ SELECT bag_eq($$
     $$ VALUES ('workflow_user', false, false), ('workflow_monitor', false, false), ('workflow_admin', false, false), ('workflow_worker', false, false), ('workflow_runtime', false, false) $$, 'the roles can do nothing of themselves');
 SELECT is((SELECT string_agg(proname, ' ' ORDER BY proname COLLATE "C") FROM pg_proc
            WHERE pronamespace = 'workflow'::regnamespace AND has_function_privilege('workflow_worker', oid, 'EXECUTE')),
-    'await_run await_work cancel_run checkpoint claim commit_position complete complete_many extend fail get_run job_schema library_version masked masked_text may_job may_queue park queue_permits release report_progress run_job run_jobs run_progress run_runtime run_state run_waits_for save_checkpoint sees_run sees_tenant signal tenant wait_for_lsn write_log',
+    'await_run await_work cancel_run checkpoint claim commit_position complete complete_many extend fail get_run job_schema library_version masked masked_text may_job may_queue park queue_state release report_progress run_job run_jobs run_progress run_runtime run_state run_waits_for save_checkpoint sees_run sees_tenant signal tenant wait_for_lsn write_log',
     'workflow_worker may claim and end runs, and make and look at them, no more');
 SELECT is((SELECT string_agg(relname, ' ' ORDER BY relname COLLATE "C") FROM pg_class
            WHERE relnamespace = 'workflow'::regnamespace AND relkind IN ('r', 'p', 'v') AND has_any_column_privilege('workflow_worker', oid, 'SELECT')),

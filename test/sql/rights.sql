@@ -219,7 +219,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('flush_cache(text,jsonb)', $$flush_cache('sum')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('may_job(integer,text)', $$may_job(%10$s, 'read')$$, 'ok = = = = = = = = = 42501'),
 ('may_queue(integer,text)', $$may_queue(%11$s, 'use')$$, 'ok = = = = = = = = = 42501'),
-('queue_permits(integer)', $$queue_permits(%11$s)$$, 'ok = = = = = = = = = 42501'),
+('queue_state(integer)', $$queue_state(%11$s)$$, 'ok = = = = = = = = = 42501'),
 ('run_job(text,jsonb,text,integer,timestamp with time zone,text,text,uuid[],text,interval,interval,text,text,text,text)', $$run_job('form')$$, 'ok = = = = WF002 = = = 42501 ='),
 ('run_job(text,jsonb,text,integer,timestamp with time zone,text,text,uuid[],text,interval,interval,text,text,text,text)', $$run_job('form', queue => 'job:form')$$, 'ok = = = = WF002 = = = 42501 ='),
 ('run_jobs(text,jsonb[],text[],text[],integer,timestamp with time zone,text,text,text)', $$run_jobs('form', ARRAY['{}']::jsonb[])$$, 'ok = = = = WF002 = = = 42501 ='),

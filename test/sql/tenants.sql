@@ -142,7 +142,7 @@ SELECT is((SELECT string_agg(DISTINCT app.whose(process), ' ') FROM workflow.inb
 SELECT is((SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c
     WHERE c.relnamespace = 'workflow'::regnamespace AND c.relkind = 'v'
       AND pg_get_viewdef(c.oid) ~ '\m(process|run|run_history|task|schedule|early)\M [a-z]\M' AND pg_get_viewdef(c.oid) !~ 'sees_tenant|may_schedule'),
-    'inconsistencies runtimes', 'what other views show is nobody''s');
+    'inconsistencies queues runtimes', 'what other views show is nobody''s');
 SELECT is_empty('SELECT FROM workflow.queues WHERE head NOT IN (SELECT run FROM workflow.runs)', 'the head of a queue is shown to those who see it');
 
 -- all functions: what belongs to globex is to acme as what was never there
