@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WorkflowTest;
 
-my $node = workflow_node('work_turn', 'workflow.max_executors = 0', 'workflow.max_job_executors = 0', 'workflow.retry_delay = 50ms',
+my $node = workflow_node('work_turn', 'workflow.max_executors = 0', 'workflow.max_job_executors = 0', 'workflow.retry_delay = 1h',
 	'restart_after_crash = on');
 
 foreach my $role (qw(app other))
@@ -76,6 +76,7 @@ is(as($node, 'app', q{SELECT string_agg(format('%s %s', attempts, event), ', ') 
 is(everybody('r1'), 'f', 'which is no backlog');
 for (my $tries = 0; $tries < 200 && as($node, 'app', q{SELECT count(*) FROM workflow.timers}) > 0; $tries++)
 {
+	$node->safe_psql('postgres', 'UPDATE workflow.timer SET due = now()');
 	turn('r1');
 }
 is(as($node, 'app', q{SELECT string_agg(format('%s %s', key, status), ', ' ORDER BY key) FROM workflow.processes WHERE status <> 'finalized'}),
@@ -83,6 +84,9 @@ is(as($node, 'app', q{SELECT string_agg(format('%s %s', key, status), ', ' ORDER
 
 # ---- runs and schedules
 
+$node->append_conf('postgresql.conf', 'workflow.retry_delay = 50ms');
+$node->reload;
+wait_for($node, q{SELECT current_setting('workflow.retry_delay') = '50ms'});
 as($node, 'app', q{
 	SELECT workflow.create_job('short', 'SELECT 1'), workflow.create_job('long', 'SELECT 1', mode => 'tracked'),
 		workflow.create_job('bad', 'SELECT 1 / 0', retry => '{"errors": "*", "maxAttempts": 1}');
