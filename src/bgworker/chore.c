@@ -322,6 +322,9 @@ sum_load(Oid extension, bool *more)
 	return true;
 }
 
+/* When to look after members again, by wf_clock_now(), because others had locked what they had. */
+static TimestampTz members_again_at = DT_NOEND;
+
 /*
  * The instance is registered in this database, once something is stored here: where
  * another database is replicated to, the rows of the table come from there.  Others who
@@ -332,13 +335,15 @@ static bool
 look_after_members(Oid extension, bool *more)
 {
 	static bool first = true;
+	bool		locked = false;
 
 	if (!wf_transaction_begin("looking after other runtimes", extension))
 		return false;
 	if (wf_origin_is_certain())
-		*more = wf_local_member_cycle(first);
+		*more = wf_local_member_cycle(first, &locked);
 	wf_transaction_commit();
 	first = false;
+	members_again_at = locked ? wf_clock_now() : DT_NOEND;
 	return true;
 }
 
@@ -350,11 +355,11 @@ ends_to_tell(WfDatabase *database)
 	return wf_settle_due();
 }
 
-/* When a runtime has said nothing for too long. */
+/* When a runtime has said nothing for too long, or is not recovered to the end. */
 static TimestampTz
-member_is_silent(WfDatabase *database)
+member_is_gone(WfDatabase *database)
 {
-	return wf_local_member_silence_at(database->dbid);
+	return Min(wf_local_member_silence_at(database->dbid), members_again_at);
 }
 
 /* --- all of them -------------------------------------------------------------------- */
@@ -372,9 +377,9 @@ static const WfChore chores[] = {
 	{.what = "ending leases of workers",.run = end_leases,
 	.due = wf_database_runs_leases_at,.at_start = true},
 
-	/* a pause: the row of the one that says nothing may be locked */
+	/* a pause: the row of the one that has gone, or a run that it had, may be locked */
 	{.what = "looking after other runtimes",.run = look_after_members,
-	.due = member_is_silent,.pause = 1000,.at_start = true,.at_sweep = WF_CHORE_EACH_SWEEP},
+	.due = member_is_gone,.pause = 1000,.at_start = true,.at_sweep = WF_CHORE_EACH_SWEEP},
 	{.what = "notifying workers",.run = notify_workers,
 	.due = wf_database_runs_notify_at,.pause = 50,.at_start = true},
 

@@ -187,10 +187,11 @@ wf_local_member_silence_at(Oid dbid)
 
 /*
  * A transaction of the runtime process for the cluster.  first: the process has begun, and
- * the server may have.  Returns whether there is more to do at once.
+ * the server may have.  Returns whether there is more to do at once; *locked: there is, but
+ * others have it locked.
  */
 bool
-wf_local_member_cycle(bool first)
+wf_local_member_cycle(bool first, bool *locked)
 {
 	WfRecovery	recovery = {.epoch = wf_instance->epoch,.most = PIECE};
 	WfMemberCluster cluster;
@@ -206,6 +207,7 @@ wf_local_member_cycle(bool first)
 	{
 		(void) wf_recovery_terminate_silent();
 		more = wf_recovery_turn(&recovery);
+		*locked = recovery.locked;
 	}
-	return wf_run_claimed_lose_orphans(PIECE) == PIECE || more;
+	return wf_run_claimed_lose_orphans(PIECE, locked) == PIECE || more;
 }

@@ -10,7 +10,7 @@
 #include "shmem/member.h"
 
 extern WfMemberRole wf_local_member_role(void);
-extern bool wf_local_member_cycle(bool first);
+extern bool wf_local_member_cycle(bool first, bool *locked);
 extern TimestampTz wf_local_member_silence_at(Oid dbid);
 
 #endif							/* WF_LOCAL_MEMBER_H */

@@ -63,7 +63,10 @@ decide(WfRecovery *recovery, const WfRuntimeRow *runtime)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!wf_run_claimed_lose(runtime->id, &runs[i], &state, &asked))
+		{
+			recovery->locked = true;
 			continue;
+		}
 		done++;
 		recovery->done++;
 		if (recovery->sink != NULL)
@@ -206,6 +209,8 @@ wf_recovery_turn(WfRecovery *recovery)
 		*wf_array_grow(met, nmet, met_size) = CStringGetTextDatum(id);
 		if (wf_runtime_row_try_lock(id, &row))
 			recover(recovery, &row);
+		else
+			recovery->locked = true;
 	}
 	return true;
 }

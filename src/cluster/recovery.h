@@ -20,6 +20,7 @@ typedef struct WfRecovery
 	int64		epoch;
 	int			most;			/* runs in all; 0: any number */
 	int			done;			/* so many were decided about */
+	bool		locked;			/* some could not be, nor some runtimes: others have them locked */
 	WfRecoverySink sink;		/* or NULL */
 	void	   *arg;
 } WfRecovery;

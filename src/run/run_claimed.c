@@ -149,10 +149,11 @@ wf_run_claimed_give_back(const char *worker, const pg_uuid_t *run)
 /*
  * Up to so many runs are lost that a runtime has claimed, for as long as it lives, and that is
  * not there: the database was restored, where no runtimes are, or it ended while somebody had
- * the run locked, and may live again.  Skips those that are locked.  Returns how many it were.
+ * the run locked, and may live again.  Those that are locked are left, and *locked becomes
+ * true.  Returns how many it were.
  */
 int
-wf_run_claimed_lose_orphans(int most)
+wf_run_claimed_lose_orphans(int most, bool *locked)
 {
 	Datum		value = Int64GetDatum(most);
 	int			n = (int) wf_statement_execute(&orphans_statement, &value, NULL, 0);
@@ -166,7 +167,12 @@ wf_run_claimed_lose_orphans(int most)
 		int64		fence = DatumGetInt64(SPI_getbinval(found->vals[i], found->tupdesc, 2, &isnull));
 		WfRunRow	row;
 
-		if (!wf_run_lock(run, false, &row) || !wf_run_fence_is(&row, fence))
+		if (!wf_run_lock(run, false, &row))
+		{
+			*locked = true;
+			continue;
+		}
+		if (!wf_run_fence_is(&row, fence))
 			continue;
 		(void) wf_run_lost(&row);
 		lost++;

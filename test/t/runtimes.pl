@@ -301,6 +301,19 @@ note("dead after $took s");
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.run WHERE worker = 'z'}), 0, 'nothing is its own any more');
 is(beats('z', $epoch{z}), 'f', 'it is fenced');
 
+# What others have locked is decided about soon after they have let it go, whatever sweeps do.
+$node->safe_psql('postgres', q{ALTER SYSTEM SET workflow.sweep_interval = '1d'; SELECT pg_reload_conf()});
+$epoch{z} = as($node, 'app', q{SELECT epoch FROM workflow.register_runtime('z')});
+as($node, 'app', q{SELECT workflow.run_job('letter', key => 'locked')});
+is(as($node, 'app', qq{SELECT count(*) > 0 FROM workflow.claim('mail', 'z', 10, '1 day', epoch => $epoch{z})}), 't', 'one claims');
+$holder = $node->background_psql('postgres');
+$holder->query_safe(q{BEGIN; SELECT count(*) FROM (SELECT FROM workflow.run WHERE worker = 'z' FOR UPDATE) n});
+wait_for($node, q{SELECT state = 'restore' FROM workflow.runtimes WHERE id = 'z'}, 'it to be recovered, but for what is locked');
+$holder->quit;
+wait_for($node, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'z'}, 'the rest to be recovered');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.run WHERE worker = 'z'}), 0, 'nothing is its own any more');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET workflow.sweep_interval; SELECT pg_reload_conf()});
+
 # A start gives grace once.
 $epoch{z} = as($node, 'app', q{SELECT epoch FROM workflow.register_runtime('z')});
 is(beats('z', $epoch{z}), 't', 'one lives');
