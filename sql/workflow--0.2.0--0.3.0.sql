@@ -2409,9 +2409,19 @@ CREATE FUNCTION workflow.create_file_trigger(
     priority int DEFAULT NULL, starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL, enabled boolean DEFAULT true)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_create_file_trigger';
 
+-- alter_file_trigger(name, changes): other settings for a file trigger, which knows its files as
+-- before: an object with some of pattern, check, interval, settle, job, priority, starts and ends
+-- of create_file_trigger(); times and intervals are strings, null is the default as there. Files
+-- that a pattern brings are new, unless they have made runs before. Where contents count from now
+-- on, a file makes a run when it looks other than it did. Who changes the job has to have the
+-- right to run it, too. A suspension stays. Errors also: those of create_file_trigger(). Errors
+-- of this one and those below: WF010 no such file trigger, WF002 for all but the owner and
+-- workflow_admin, 22004. They lock its row.
+CREATE FUNCTION workflow.alter_file_trigger(name text, changes jsonb) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_file_trigger';
+
 -- drop_file_trigger(name): it makes no runs any more, and forgets its files. Those that were
--- made stay. Errors of this one and those below: WF010 no such file trigger, WF002 for all
--- but the owner and workflow_admin, 22004. They lock its row.
+-- made stay.
 CREATE FUNCTION workflow.drop_file_trigger(name text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_drop_file_trigger';
 
@@ -4296,8 +4306,8 @@ GRANT SELECT ON workflow.alerts TO workflow_user, workflow_monitor, workflow_adm
 -- end of those of alerts
 -- of file triggers:
 REVOKE ALL ON workflow.file_trigger, workflow.file_seen, workflow.file_triggers, workflow.triggered_files FROM PUBLIC;
-REVOKE ALL ON FUNCTION workflow.create_file_trigger, workflow.drop_file_trigger, workflow.enable_file_trigger, workflow.disable_file_trigger, workflow.report_file, workflow.is_watched FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.create_file_trigger, workflow.drop_file_trigger, workflow.enable_file_trigger, workflow.disable_file_trigger
+REVOKE ALL ON FUNCTION workflow.create_file_trigger, workflow.alter_file_trigger, workflow.drop_file_trigger, workflow.enable_file_trigger, workflow.disable_file_trigger, workflow.report_file, workflow.is_watched FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workflow.create_file_trigger, workflow.alter_file_trigger, workflow.drop_file_trigger, workflow.enable_file_trigger, workflow.disable_file_trigger
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.report_file TO workflow_user, workflow_runtime, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.is_watched TO workflow_user, workflow_monitor, workflow_admin;

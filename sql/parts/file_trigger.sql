@@ -74,9 +74,19 @@ CREATE FUNCTION workflow.create_file_trigger(
     priority int DEFAULT NULL, starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL, enabled boolean DEFAULT true)
     RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_create_file_trigger';
 
+-- alter_file_trigger(name, changes): other settings for a file trigger, which knows its files as
+-- before: an object with some of pattern, check, interval, settle, job, priority, starts and ends
+-- of create_file_trigger(); times and intervals are strings, null is the default as there. Files
+-- that a pattern brings are new, unless they have made runs before. Where contents count from now
+-- on, a file makes a run when it looks other than it did. Who changes the job has to have the
+-- right to run it, too. A suspension stays. Errors also: those of create_file_trigger(). Errors
+-- of this one and those below: WF010 no such file trigger, WF002 for all but the owner and
+-- workflow_admin, 22004. They lock its row.
+CREATE FUNCTION workflow.alter_file_trigger(name text, changes jsonb) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_alter_file_trigger';
+
 -- drop_file_trigger(name): it makes no runs any more, and forgets its files. Those that were
--- made stay. Errors of this one and those below: WF010 no such file trigger, WF002 for all
--- but the owner and workflow_admin, 22004. They lock its row.
+-- made stay.
 CREATE FUNCTION workflow.drop_file_trigger(name text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'workflow_drop_file_trigger';
 
@@ -123,7 +133,7 @@ CREATE VIEW workflow.triggered_files WITH (security_barrier) AS
       AND (pg_catalog.pg_has_role(o.role, 'USAGE') OR pg_catalog.pg_has_role('workflow_admin', 'USAGE') OR pg_catalog.pg_has_role('workflow_monitor', 'USAGE'))
       AND workflow.sees_tenant(f.tenant);
 
-GRANT EXECUTE ON FUNCTION workflow.create_file_trigger, workflow.drop_file_trigger, workflow.enable_file_trigger, workflow.disable_file_trigger
+GRANT EXECUTE ON FUNCTION workflow.create_file_trigger, workflow.alter_file_trigger, workflow.drop_file_trigger, workflow.enable_file_trigger, workflow.disable_file_trigger
     TO workflow_user, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.report_file TO workflow_user, workflow_runtime, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.is_watched TO workflow_user, workflow_monitor, workflow_admin;

@@ -22,6 +22,7 @@
 #include "alert/alert_load.h"
 #include "alert/alert_measure.h"
 #include "alert/alert_run.h"
+#include "base/alteration.h"
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
@@ -209,71 +210,54 @@ wf_alert_define(WfAlert *alert)
 
 /* --- changes ------------------------------------------------------------------------ */
 
-/* A string or a number as text; NULL for null. */
-static char *
-text_of(const char *key, const JsonbValue *value, bool may_be_number)
+/* A number or a string as text; NULL for null. */
+static const char *
+threshold_of(const WfAlteration *alteration)
 {
-	if (value->type == jbvNull)
-		return NULL;
-	if (value->type == jbvNumeric && may_be_number)
-		return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
-	if (value->type != jbvString)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be a string", key)));
-	return pnstrdup(value->val.string.val, value->val.string.len);
+	if (alteration->value.type == jbvNumeric)
+		return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(alteration->value.val.numeric)));
+	return wf_alteration_text(alteration, "a string");
 }
 
 static Interval *
-interval_or_null(const char *key, const JsonbValue *value)
+interval_or_null(const WfAlteration *alteration)
 {
-	char	   *text = text_of(key, value, false);
+	char	   *text = wf_alteration_text(alteration, "a string");
 
 	return text == NULL ? NULL : interval_of(text);
 }
 
 static void
-set(WfAlert *alert, const char *key, JsonbValue *value)
+set(WfAlert *alert, WfAlteration *alteration)
 {
-	if (strcmp(key, "filter") == 0)
-		alert->filter = value->type == jbvNull ? NULL : JsonbValueToJsonb(value);
-	else if (strcmp(key, "threshold") == 0)
-		alert->threshold = wf_alert_define_threshold(alert->kind, text_of(key, value, true));
-	else if (strcmp(key, "job") == 0)
-		alert->job = text_of(key, value, false);
-	else if (strcmp(key, "lasting") == 0)
-		alert->lasting = interval_or_null(key, value);
-	else if (strcmp(key, "keep") == 0)
-		alert->keep = interval_or_null(key, value);
-	else if (strcmp(key, "within") == 0)
-		alert->within = interval_or_null(key, value);
+	if (strcmp(alteration->name, "filter") == 0)
+		alert->filter = alteration->value.type == jbvNull ? NULL : JsonbValueToJsonb(&alteration->value);
+	else if (strcmp(alteration->name, "threshold") == 0)
+		alert->threshold = wf_alert_define_threshold(alert->kind, threshold_of(alteration));
+	else if (strcmp(alteration->name, "job") == 0)
+		alert->job = wf_alteration_text(alteration, "a string");
+	else if (strcmp(alteration->name, "lasting") == 0)
+		alert->lasting = interval_or_null(alteration);
+	else if (strcmp(alteration->name, "keep") == 0)
+		alert->keep = interval_or_null(alteration);
+	else if (strcmp(alteration->name, "within") == 0)
+		alert->within = interval_or_null(alteration);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no setting \"%s\"", wf_quote(key)),
+				 errmsg("there is no setting \"%s\"", wf_quote(alteration->name)),
 				 errhint("There are filter, threshold, job, lasting, keep and within.")));
 }
 
 /* Change an alert that is locked, and write it.  Errors as of alter_alert(). */
 void
-wf_alert_define_alter(WfAlert *alert, Jsonb *changes)
+wf_alert_define_alter(WfAlert *alert, const Jsonb *changes)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(&changes->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	WfAlteration alteration;
 
-	if (!JB_ROOT_IS_OBJECT(changes))
-		refuse("changes must be an object");
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		char	   *key;
-
-		if (token != WJB_KEY)
-			continue;
-		key = pnstrdup(value.val.string.val, value.val.string.len);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		set(alert, key, &value);
-	}
+	wf_alteration_begin(&alteration, changes);
+	while (wf_alteration_next(&alteration))
+		set(alert, &alteration);
 	check(alert);
 	wf_alert_row_change(alert);
 }

@@ -10,7 +10,7 @@
 extern double wf_alert_define_threshold(WfAlertKind kind, const char *text);
 extern WfAlertKind wf_alert_define_kind(const char *name);
 extern void wf_alert_define(WfAlert *alert);
-extern void wf_alert_define_alter(WfAlert *alert, Jsonb *changes);
+extern void wf_alert_define_alter(WfAlert *alert, const Jsonb *changes);
 extern void wf_alert_define_hold(const char *name, WfAlert *alert);
 
 #endif							/* WF_ALERT_DEFINE_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * api_file_trigger.c
- *	  File triggers: making, enabling, disabling and dropping them; files that are reported.
+ *	  File triggers: making, changing, enabling, disabling and dropping them; files that are reported.
  *
  * Runs in client backends.  Whatever changes a file trigger, or writes what is known of its
  * files, locks its row.
@@ -21,12 +21,14 @@
 #include "api/arg.h"
 #include "api/note.h"
 #include "store/origin.h"
+#include "watch/watch_alter.h"
 #include "watch/watch_define.h"
 #include "watch/watch_name.h"
 #include "watch/watch_place.h"
 #include "watch/watch_report.h"
 
 PG_FUNCTION_INFO_V1(workflow_create_file_trigger);
+PG_FUNCTION_INFO_V1(workflow_alter_file_trigger);
 PG_FUNCTION_INFO_V1(workflow_drop_file_trigger);
 PG_FUNCTION_INFO_V1(workflow_enable_file_trigger);
 PG_FUNCTION_INFO_V1(workflow_disable_file_trigger);
@@ -60,6 +62,24 @@ workflow_create_file_trigger(PG_FUNCTION_ARGS)
 	wf_origin_require();
 	wf_watch_define(&watch);
 	wf_note_object("create_file_trigger", "file_trigger", watch.name, watch.owner, NULL, NULL);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* SQL function workflow.alter_file_trigger(name, changes) of sql/parts/file_trigger.sql. */
+Datum
+workflow_alter_file_trigger(PG_FUNCTION_ARGS)
+{
+	char	   *name = wf_arg_string(fcinfo, 0, "name");
+	WfWatch		watch;
+
+	wf_arg_require(fcinfo, 1, "changes");
+	wf_api_connect_to_write(fcinfo);
+	wf_origin_require();
+	wf_watch_define_hold(name, &watch);
+	wf_watch_alter(&watch, PG_GETARG_JSONB_P(1));
+	wf_note_object("alter_file_trigger", "file_trigger", watch.name, watch.owner, NULL,
+				   wf_note_changes(PG_GETARG_JSONB_P(1)));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -17,6 +17,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "base/alteration.h"
 #include "base/compat.h"
 #include "base/interval.h"
 #include "base/quote.h"
@@ -234,38 +235,25 @@ wf_queue_setting_check(WfQueueSettingsOf of, const WfQueueValues *values)
 
 /* --- changes -------------------------------------------------------------------- */
 
-pg_noreturn static void
-refuse_type(const Setting *setting, const char *wanted)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s must be %s", setting->name, wanted)));
-}
-
-static char *
-string_of(const Setting *setting, const JsonbValue *value, const char *wanted)
-{
-	if (value->type != jbvString)
-		refuse_type(setting, wanted);
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
 static Datum
-read_array(const Setting *setting, const JsonbValue *value)
+read_array(const WfAlteration *alteration)
 {
+	const JsonbValue *value = &alteration->value;
 	ArrayBuildState *state = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	element;
 
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
-		refuse_type(setting, "an array of strings");
+		wf_alteration_refuse(alteration, "an array of strings");
 	it = JsonbIteratorInit(value->val.binary.data);
 	while ((token = JsonbIteratorNext(&it, &element, true)) != WJB_DONE)
 	{
 		if (token != WJB_ELEM)
 			continue;
-		accumArrayResult(state, CStringGetTextDatum(string_of(setting, &element, "an array of strings")),
+		if (element.type != jbvString)
+			wf_alteration_refuse(alteration, "an array of strings");
+		accumArrayResult(state, PointerGetDatum(cstring_to_text_with_len(element.val.string.val, element.val.string.len)),
 						 false, TEXTOID, CurrentMemoryContext);
 	}
 	return makeArrayResult(state, CurrentMemoryContext);
@@ -273,48 +261,47 @@ read_array(const Setting *setting, const JsonbValue *value)
 
 /* A value of JSON, which is not null, as one of the setting's type. */
 static Datum
-read_value(const Setting *setting, JsonbValue *value)
+read_value(const Setting *setting, WfAlteration *alteration)
 {
+	JsonbValue *value = &alteration->value;
+
 	switch (setting->type)
 	{
 		case INT4OID:
 			if (value->type != jbvNumeric)
-				refuse_type(setting, "a number");
+				wf_alteration_refuse(alteration, "a number");
 			/* by its text, which does not round */
 			return DirectFunctionCall1(int4in, DirectFunctionCall1(numeric_out,
 																   NumericGetDatum(value->val.numeric)));
 		case BOOLOID:
 			if (value->type != jbvBool)
-				refuse_type(setting, "true or false");
+				wf_alteration_refuse(alteration, "true or false");
 			return BoolGetDatum(value->val.boolean);
 		case INTERVALOID:
-			return DirectFunctionCall3(interval_in,
-									   CStringGetDatum(string_of(setting, value, "an interval in a string")),
-									   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+			return IntervalPGetDatum(wf_alteration_interval(alteration));
 		case JSONBOID:
 			return JsonbPGetDatum(JsonbValueToJsonb(value));
 		case TEXTARRAYOID:
-			return read_array(setting, value);
+			return read_array(alteration);
 		default:
-			return CStringGetTextDatum(string_of(setting, value, "a string"));
+			return CStringGetTextDatum(wf_alteration_text(alteration, "a string"));
 	}
 }
 
 static int
-find_setting(const Setting *list, int n, const JsonbValue *name)
+find_setting(const Setting *list, int n, const char *name)
 {
-	char	   *text = pnstrdup(name->val.string.val, name->val.string.len);
 	const char *names = NULL;
 
 	for (int i = 0; i < n; i++)
 	{
-		if (strcmp(list[i].name, text) == 0)
+		if (strcmp(list[i].name, name) == 0)
 			return i;
 		names = wf_quote_list(names, list[i].name, i == n - 1);
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no setting \"%s\"", wf_quote(text)),
+			 errmsg("there is no setting \"%s\"", wf_quote(name)),
 			 errhint("%s", names)));
 }
 
@@ -327,24 +314,15 @@ wf_queue_setting_change(WfQueueSettingsOf of, WfQueueValues *values, const Jsonb
 {
 	int			n;
 	const Setting *list = settings(of, &n);
-	JsonbIterator *it = JsonbIteratorInit((JsonbContainer *) &changes->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	WfAlteration alteration;
 
-	if (!JB_ROOT_IS_OBJECT(changes))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("changes must be an object")));
-	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	wf_alteration_begin(&alteration, changes);
+	while (wf_alteration_next(&alteration))
 	{
-		int			which;
+		int			which = find_setting(list, n, alteration.name);
 
-		if (token != WJB_KEY)
-			continue;
-		which = find_setting(list, n, &value);
-		(void) JsonbIteratorNext(&it, &value, true);
-		values->nulls[which] = value.type == jbvNull;
-		values->values[which] = value.type == jbvNull ? (Datum) 0 : read_value(&list[which], &value);
+		values->nulls[which] = alteration.value.type == jbvNull;
+		values->values[which] = values->nulls[which] ? (Datum) 0 : read_value(&list[which], &alteration);
 	}
 	wf_queue_setting_check(of, values);
 }

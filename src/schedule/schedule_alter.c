@@ -15,6 +15,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "base/alteration.h"
 #include "base/compat.h"
 #include "base/quote.h"
 #include "base/zone.h"
@@ -71,107 +72,53 @@ static const Setting settings[] = {
 
 /* --- values ------------------------------------------------------------------------ */
 
-pg_noreturn static void
-refuse_type(const Setting *setting, const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s must be %s", setting->name, what)));
-}
-
-/* A string; NULL for null. */
-static char *
-text_of(const Setting *setting, const JsonbValue *value, const char *what)
-{
-	if (value->type == jbvNull)
-		return NULL;
-	if (value->type != jbvString)
-		refuse_type(setting, what);
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-static TimestampTz
-time_of(const Setting *setting, const JsonbValue *value)
-{
-	char	   *text = text_of(setting, value, "a time in a string");
-
-	if (text == NULL)
-		return strcmp(setting->name, "starts") == 0 ? DT_NOBEGIN : DT_NOEND;
-	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
-												   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}
-
-static Interval *
-interval_of(const Setting *setting, const JsonbValue *value)
-{
-	char	   *text = text_of(setting, value, "an interval in a string");
-
-	if (text == NULL)
-		return NULL;
-	return DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
-												 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}
-
 static void
-set_priority(const Setting *setting, WfSchedule *schedule, const JsonbValue *value)
-{
-	schedule->has_priority = value->type != jbvNull;
-	schedule->priority = 0;
-	if (!schedule->has_priority)
-		return;
-	if (value->type != jbvNumeric)
-		refuse_type(setting, "a number");
-	schedule->priority = DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(value->val.numeric)));
-}
-
-static void
-set(const Setting *setting, WfSchedule *schedule, JsonbValue *value)
+set(const Setting *setting, WfSchedule *schedule, WfAlteration *alteration)
 {
 	char	   *field = (char *) schedule + setting->offset;
 
 	switch (setting->kind)
 	{
 		case SETTING_TEXT:
-			*(const char **) field = text_of(setting, value, "a string");
+			*(const char **) field = wf_alteration_text(alteration, "a string");
 			if (setting->offset == offsetof(WfSchedule, zone))
 				wf_zone_check(schedule->zone);
 			break;
 		case SETTING_WORD:
-			*(int *) field = wf_schedule_word_value(setting->words, text_of(setting, value, "a string"));
+			*(int *) field = wf_schedule_word_value(setting->words, wf_alteration_text(alteration, "a string"));
 			break;
 		case SETTING_TIME:
-			*(TimestampTz *) field = time_of(setting, value);
+			*(TimestampTz *) field = wf_alteration_time(alteration, setting->offset == AT(starts) ? DT_NOBEGIN : DT_NOEND);
 			break;
 		case SETTING_INTERVAL:
-			*(Interval **) field = interval_of(setting, value);
+			*(Interval **) field = wf_alteration_interval(alteration);
 			break;
 		case SETTING_PARAMS:
-			*(Jsonb **) field = value->type == jbvNull ? NULL : JsonbValueToJsonb(value);
+			*(Jsonb **) field = alteration->value.type == jbvNull ? NULL : JsonbValueToJsonb(&alteration->value);
 			break;
 		case SETTING_PRIORITY:
-			set_priority(setting, schedule, value);
+			schedule->has_priority = wf_alteration_int(alteration, &schedule->priority);
 			break;
 	}
 }
 
 /* --- the whole ---------------------------------------------------------------------- */
 
+/* The setting of this name.  Error 22023. */
 static const Setting *
-find(const JsonbValue *key)
+find(const char *name)
 {
 	const char *names = NULL;
 
 	for (int i = 0; i < (int) lengthof(settings); i++)
 	{
-		if (strlen(settings[i].name) == (size_t) key->val.string.len &&
-			strncmp(settings[i].name, key->val.string.val, key->val.string.len) == 0)
+		if (strcmp(settings[i].name, name) == 0)
 			return &settings[i];
 		names = wf_quote_list(names, settings[i].name, i == (int) lengthof(settings) - 1);
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no setting \"%s\"",
-					wf_quote(pnstrdup(key->val.string.val, key->val.string.len))),
+			 errmsg("there is no setting \"%s\"", wf_quote(name)),
 			 errhint("%s", names)));
 }
 
@@ -191,27 +138,18 @@ require_target(const WfSchedule *schedule)
  * connected.
  */
 void
-wf_schedule_alter(WfSchedule *schedule, Jsonb *changes)
+wf_schedule_alter(WfSchedule *schedule, const Jsonb *changes)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(&changes->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	WfAlteration alteration;
 	bool		moves = false;
 	bool		targets = false;
 
-	if (!JB_ROOT_IS_OBJECT(changes))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("changes must be an object")));
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	wf_alteration_begin(&alteration, changes);
+	while (wf_alteration_next(&alteration))
 	{
-		const Setting *setting;
+		const Setting *setting = find(alteration.name);
 
-		if (token != WJB_KEY)
-			continue;
-		setting = find(&value);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		set(setting, schedule, &value);
+		set(setting, schedule, &alteration);
 		moves = moves || setting->moves;
 		targets = targets || setting->targets;
 	}

@@ -7,6 +7,6 @@
 
 #include "schedule/schedule_row.h"
 
-extern void wf_schedule_alter(WfSchedule *schedule, Jsonb *changes);
+extern void wf_schedule_alter(WfSchedule *schedule, const Jsonb *changes);
 
 #endif							/* WF_SCHEDULE_ALTER_H */

@@ -193,7 +193,7 @@ wf_watch_define(WfWatch *watch)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("file trigger \"%s\" already exists", wf_quote(watch->name)),
-				 errhint("workflow.drop_file_trigger() removes it.")));
+				 errhint("workflow.alter_file_trigger() changes it.")));
 }
 
 /* --- rights ------------------------------------------------------------------------- */
@@ -270,6 +270,19 @@ wf_watch_define_enable(WfWatch *watch, bool enabled, const char *note)
 		watch->inode = 0;
 		watch->revision++;		/* it is looked anew, also if nothing changes */
 	}
+	wf_watch_row_update(watch);
+	wf_watch_row_change(watch);
+}
+
+/*
+ * Write one that is locked and was told to do something else.  A look that is under way is taken
+ * anew: it was another trigger's.  Errors as of create_file_trigger().
+ */
+void
+wf_watch_define_change(WfWatch *watch)
+{
+	check(watch);
+	watch->revision++;
 	wf_watch_row_update(watch);
 	wf_watch_row_change(watch);
 }

@@ -67,14 +67,32 @@ has_settled(int64 settle, TimestampTz now, WfWatchFile *file, const WfWatchSight
 	return now - file->since >= settle;
 }
 
-/* Its content is known: is it another one? */
+/* Does all that is known of both say that it is as it was? */
+static bool
+looks_as_before(const WfWatchSight *known, const WfWatchSight *sight)
+{
+	return (known->size < 0 || sight->size < 0 || known->size == sight->size) &&
+		(known->modified == DT_NOBEGIN || sight->modified == DT_NOBEGIN || known->modified == sight->modified);
+}
+
+/*
+ * Its content is known now: is it another one?  What it was before contents counted is not known;
+ * then it is by how the file looks.
+ */
+static bool
+is_another_content(const WfWatchSight *known, const WfWatchSight *sight)
+{
+	if (!known->read)
+		return !looks_as_before(known, sight);
+	return memcmp(known->sha256, sight->sha256, sizeof(sight->sha256)) != 0;
+}
+
 static WfWatchVerdict
 by_content(TimestampTz now, WfWatchFile *file, const WfWatchSight *sight)
 {
-	if (!file->seen || !file->sight.read ||
-		memcmp(file->sight.sha256, sight->sha256, sizeof(sight->sha256)) != 0)
+	if (!file->seen || is_another_content(&file->sight, sight))
 		return WF_WATCH_FIRE;
-	if (now - file->since >= STEP)
+	if (!file->sight.read || now - file->since >= STEP)
 		return WF_WATCH_NOTE;
 	file->sight.changed = DT_NOBEGIN;	/* it may change without a trace still */
 	return WF_WATCH_WAIT;

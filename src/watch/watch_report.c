@@ -126,23 +126,35 @@ is_news(const WfWatch *watch, const char *name, const WfWatchSight *sight, bool 
 	WfWatchSeen seen;
 	bool		known = find_seen(watch, name, &seen);
 	TimestampTz since = seen.file.since;
+	WfWatchVerdict verdict;
 
-	return gone ? known : judge(watch, &seen, sight) == WF_WATCH_FIRE || seen.file.since != since;
+	if (gone)
+		return known;
+	verdict = judge(watch, &seen, sight);
+	return verdict == WF_WATCH_FIRE || verdict == WF_WATCH_NOTE || seen.file.since != since;
 }
 
 /* With the trigger locked: a file looks so.  True: it makes a run. */
 static bool
 look(WfWatch *watch, const char *name, const WfWatchSight *sight, WfWatchSeen *seen)
 {
+	WfWatchVerdict verdict;
+
 	(void) find_seen(watch, name, seen);
-	if (judge(watch, seen, sight) == WF_WATCH_FIRE)
+	verdict = judge(watch, seen, sight);
+	if (verdict != WF_WATCH_FIRE && verdict != WF_WATCH_NOTE)
 	{
-		seen->file.sight = *sight;
+		wf_watch_seen_wait(watch->id, seen);
+		return false;
+	}
+	seen->file.sight = *sight;
+	if (verdict == WF_WATCH_FIRE)
+	{
 		wf_watch_fire(watch, 1, seen);
 		watch->reason = NULL;
 		return true;
 	}
-	wf_watch_seen_wait(watch->id, seen);
+	wf_watch_seen_enter(watch->id, 1, seen);
 	return false;
 }
 

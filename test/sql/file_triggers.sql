@@ -110,6 +110,43 @@ SELECT is((SELECT array_agg(workflow.report_file('content', 'https://partner.exa
     '{t,f,t,t}', 'by what is in it');
 SELECT is((SELECT ROW(params, priority)::text FROM workflow.runs WHERE actor = 'file_trigger:content'), '("{""n"": 1, ""triggerfile"": ""https://partner.example/feed/x?y=1""}",2)', 'one that waits, with defaults');
 
+-- changes: what is known of the files stays
+SELECT FROM workflow.create_file_trigger('altered', '/srv/regress', '*.csv', job => 'take');
+SELECT is(report('altered', 'a.csv', 1), true, 'a file');
+SELECT FROM workflow.alter_file_trigger('altered', '{"check": "modified", "pattern": "*", "interval": "1 hour", "settle": "0", "job": "typed", "priority": -1, "starts": "2029-01-01 00:00+00", "ends": "2040-01-01 00:00+00"}');
+SELECT is((SELECT ROW(pattern, "check", "interval", settle, job, priority, starts = '2029-01-01 00:00+00', ends = '2040-01-01 00:00+00', made)::text FROM workflow.file_triggers WHERE name = 'altered'),
+    '(*,modified,01:00:00,00:00:00,typed,-1,t,t,1)', 'other settings');
+SELECT is(report('altered', 'a.csv', 1), false, 'what has made a run makes none for that');
+SELECT is(report('altered', 'b.txt', 1), true, 'what the pattern brings is new');
+SELECT is((SELECT ROW(job, priority)::text FROM workflow.runs WHERE actor = 'file_trigger:altered' AND params->>'triggerfile' LIKE '%b.txt'), '(typed,-1)', 'and run as is said now');
+SELECT FROM workflow.alter_file_trigger('altered', '{"check": "content", "priority": null, "starts": null, "ends": null, "interval": null}');
+SELECT is((SELECT ROW("check", "interval", priority, starts, ends)::text FROM workflow.file_triggers WHERE name = 'altered'), '(content,00:01:00,,,)', 'null is the default');
+SELECT run, fence FROM workflow.claim('job:typed', 'w', jobs => '{typed}', n => 100) \g /dev/null
+SELECT is(report('altered', 'b.txt', 1, sha256 => sha256('b')), false, 'a file that looks as it did, now that contents count');
+SELECT is(report('altered', 'b.txt', 1, sha256 => sha256('c')), true, 'has a content from then on');
+SELECT is(report('altered', 'a.csv', 2, sha256 => sha256('a')), true, 'one that looks otherwise has another one');
+SELECT FROM workflow.alter_file_trigger('altered', '{}');
+SELECT is((error(format('SELECT workflow.alter_file_trigger(%s)', arguments)))[1:2], ARRAY[code, message], arguments) FROM (VALUES
+    ($$NULL, '{}'$$, '22004', 'argument "name" must not be null'),
+    ($$'altered', NULL$$, '22004', 'argument "changes" must not be null'),
+    ($$'nothing', '{}'$$, 'WF010', 'file trigger "nothing" does not exist'),
+    ($$'altered', '[]'$$, '22023', 'changes must be an object'),
+    ($$'altered', '{"job": null}'$$, '22023', 'job must be a string'),
+    ($$'altered', '{"job": 1}'$$, '22023', 'job must be a string'),
+    ($$'altered', '{"job": "nothing"}'$$, 'WF010', 'job "nothing" does not exist'),
+    ($$'altered', '{"job": "form"}'$$, 'WF013', 'parameter "n" of job "form" is missing'),
+    ($$'altered', '{"check": "created"}'$$, '22023', 'there is no check "created"'),
+    ($$'altered', '{"interval": 1}'$$, '22023', 'interval must be an interval in a string'),
+    ($$'altered', '{"interval": "0 s"}'$$, '22023', 'interval must be between 1 seconds and 366 days'),
+    ($$'altered', '{"settle": "soon"}'$$, '22007', 'invalid input syntax for type interval: "soon"'),
+    ($$'altered', '{"priority": "high"}'$$, '22023', 'priority must be a number'),
+    ($$'altered', '{"priority": 3}'$$, '22023', 'priority must be between -2 and 2'),
+    ($$'altered', '{"starts": true}'$$, '22023', 'starts must be a time in a string'),
+    ($$'altered', '{"starts": "2040-01-01", "ends": "2039-01-01"}'$$, '22023', 'a file trigger must start before it ends'),
+    ($$'altered', '{"pattern": "a/b"}'$$, '22023', 'invalid pattern "a/b"'),
+    ($$'altered', '{"directory": "/srv"}'$$, '22023', 'there is no setting "directory"')) c(arguments, code, message);
+SELECT is((SELECT ROW(pattern, "check", "interval", job, made)::text FROM workflow.file_triggers WHERE name = 'altered'), '(*,content,00:01:00,typed,3)', 'nothing of that is there');
+
 -- settling
 SELECT FROM workflow.create_file_trigger('settling', '/srv/regress', '*', 'modified', settle => '10 seconds', job => 'take');
 CALL clock('2030-01-01 00:01:00+00');
@@ -158,7 +195,7 @@ SELECT FROM workflow.grant_on('job:take', 'regress_clerk', 'run');
 SET ROLE regress_clerk;
 SELECT is((SELECT count(*)::int FROM workflow.file_triggers) + (SELECT count(*)::int FROM workflow.triggered_files), 0, 'others see none');
 SELECT is((error(command))[1], 'WF002', command) FROM unnest(ARRAY[$$SELECT workflow.drop_file_trigger('inbox')$$, $$SELECT workflow.enable_file_trigger('inbox')$$,
-    $$SELECT workflow.report_file('inbox', '/srv/regress/z.csv', 1, now())$$]) command;
+    $$SELECT workflow.alter_file_trigger('inbox', '{}')$$, $$SELECT workflow.report_file('inbox', '/srv/regress/z.csv', 1, now())$$]) command;
 SELECT FROM workflow.create_file_trigger('mine', '/srv/regress', job => 'take');
 SELECT is(report('mine', 'x', 1), true, 'who may run a job makes triggers of it');
 RESET ROLE;
@@ -203,7 +240,7 @@ SELECT FROM workflow.drop_file_trigger('inbox');
 SELECT is((SELECT count(*)::int FROM workflow.triggered_files WHERE trigger = 'inbox'), 0, 'with it goes what it knew');
 SELECT is((error($$SELECT workflow.drop_file_trigger('inbox')$$))[1], 'WF010', 'once');
 RESET ROLE;
-SELECT is((SELECT string_agg(DISTINCT act, ' ' ORDER BY act) FROM workflow.audit WHERE kind = 'file_trigger'), 'change_owner create_file_trigger disable_file_trigger drop_file_trigger enable_file_trigger', 'what was done is noted');
+SELECT is((SELECT string_agg(DISTINCT act, ' ' ORDER BY act) FROM workflow.audit WHERE kind = 'file_trigger'), 'alter_file_trigger change_owner create_file_trigger disable_file_trigger drop_file_trigger enable_file_trigger', 'what was done is noted');
 SELECT is((SELECT array_agg(problem || ' ' || detail) FROM workflow.check()), NULL, 'all fits together');
 
 \set end :srcdir '/end.psql'

@@ -278,6 +278,7 @@ INSERT INTO app.right (object, command, verdicts) VALUES
 ('work_alerts()', $$work_alerts()$$, 'ok = = = = = = = = 42501 ='),
 -- of file triggers
 ('create_file_trigger(text,text,text,text,interval,interval,text,integer,timestamp with time zone,timestamp with time zone,boolean)', $$create_file_trigger('new', '/srv/regress', job => 'sum')$$, 'ok = = WF002 = = = = = 42501 ='),
+('alter_file_trigger(text,jsonb)', $$alter_file_trigger('inbox', '{}')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('drop_file_trigger(text)', $$drop_file_trigger('inbox')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('enable_file_trigger(text)', $$enable_file_trigger('inbox')$$, 'ok = = = WF002 = = = = 42501 ='),
 ('disable_file_trigger(text,text)', $$disable_file_trigger('inbox')$$, 'ok = = = WF002 = = = = 42501 ='),

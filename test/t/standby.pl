@@ -171,6 +171,7 @@ my %refused = (
 	forget_files => q{SELECT workflow.forget_files('r', 1)},
 	file_position => q{SELECT workflow.file_position('r', 1)},
 	create_file_trigger => q{SELECT workflow.create_file_trigger('f', '/inbox', job => 'j')},
+	alter_file_trigger => q{SELECT workflow.alter_file_trigger('f', '{}')},
 	drop_file_trigger => q{SELECT workflow.drop_file_trigger('f')},
 	enable_file_trigger => q{SELECT workflow.enable_file_trigger('f')},
 	disable_file_trigger => q{SELECT workflow.disable_file_trigger('f')},
