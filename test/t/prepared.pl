@@ -13,7 +13,8 @@ use WorkflowTest;
 
 my $node = workflow_node('prepared',
 	'max_prepared_transactions = 3',
-	'workflow.max_executors = 20', # so that nobody's executor has to make room
+	# so that nobody's executor has to make room, nor a runtime that has nothing to do
+	'workflow.max_executors = 20', 'max_worker_processes = 64',
 	'workflow.executor_idle_timeout = 1h',
 	'workflow.runtime_idle_timeout = 1h',
 	# what is not announced is not found within this test
