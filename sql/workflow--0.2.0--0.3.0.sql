@@ -4198,7 +4198,7 @@ GRANT EXECUTE ON FUNCTION workflow.is_over, workflow.sees TO workflow_user, work
 GRANT EXECUTE ON FUNCTION workflow.masked, workflow.masked_text TO workflow_user, workflow_worker, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.library_version TO workflow_worker;
 REVOKE ALL ON FUNCTION workflow.workers FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION workflow.workers TO workflow_user, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.workers TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
 GRANT EXECUTE ON FUNCTION workflow.wake TO workflow_admin;
 REVOKE ALL ON FUNCTION workflow.suspend, workflow.resume, workflow.cancel, workflow.set_states, workflow.set_timer, workflow.reset_timer,
     workflow.migrate, workflow.migrate_many FROM PUBLIC;

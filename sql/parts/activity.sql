@@ -48,5 +48,7 @@ CREATE VIEW workflow.activity WITH (security_barrier) AS
     LEFT JOIN workflow.run r ON r.id OPERATOR(pg_catalog.=) a.run
     LEFT JOIN pg_catalog.pg_stat_activity s ON s.pid OPERATOR(pg_catalog.=) a.pid;
 
-GRANT EXECUTE ON FUNCTION workflow.workers, workflow.runtime_activity TO workflow_user, workflow_monitor, workflow_admin;
+-- the view runtimes counts executors, and runtimes see it
+GRANT EXECUTE ON FUNCTION workflow.workers TO workflow_user, workflow_runtime, workflow_monitor, workflow_admin;
+GRANT EXECUTE ON FUNCTION workflow.runtime_activity TO workflow_user, workflow_monitor, workflow_admin;
 GRANT SELECT ON workflow.activity TO workflow_user, workflow_monitor, workflow_admin;

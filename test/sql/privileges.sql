@@ -39,6 +39,24 @@ SELECT is((SELECT string_agg(relname, ' ' ORDER BY relname COLLATE "C") FROM pg_
            WHERE relnamespace = 'workflow'::regnamespace AND relkind IN ('r', 'p', 'v') AND has_any_column_privilege('workflow_worker', oid, 'SELECT')),
     'queues run_logs runs', 'and looks at three views');
 
+-- a view calls functions with the rights of who reads it
+CREATE FUNCTION app.unreadable(role name) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    view regclass;
+BEGIN
+    PERFORM set_config('role', role, true);
+    FOR view IN SELECT oid FROM pg_class WHERE relnamespace = 'workflow'::regnamespace AND relkind = 'v' AND has_table_privilege(oid, 'SELECT') LOOP
+        BEGIN
+            EXECUTE format('SELECT * FROM %s', view);
+        EXCEPTION WHEN insufficient_privilege THEN
+            RETURN NEXT format('%s: %s', view, SQLERRM);
+        END;
+    END LOOP;
+END $$;
+SELECT is_empty(format('SELECT app.unreadable(%L)', rolname), rolname || ' can read the views that are granted to it')
+FROM pg_roles WHERE rolname ~ '^workflow_' ORDER BY rolname COLLATE "C";
+RESET ROLE;
+
 CREATE ROLE regress_nobody LOGIN;
 SET ROLE regress_nobody;
 SELECT is((app.error('SELECT workflow.start(''x'')'))[1], '42501', 'without a role of ours there is nothing to call');
