@@ -459,6 +459,9 @@ wf_xstate(const WfChart *chart, int version)
 	if (chart->nevents > 0)
 		wf_xstate_name_loss(&exporter, "$.events", "events",
 							"data of events are not checked");
+	if (chart->nattributes > 0)
+		wf_xstate_name_loss(&exporter, "$.search", "search",
+							"actors are not found by these values");
 	write_meta(&exporter);
 	wf_writer_end(w, '}');
 	return w->buf.data;

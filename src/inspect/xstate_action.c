@@ -275,6 +275,9 @@ write_transition(WfExporter *e, const WfTransition *transition)
 	if (transition->allow != NULL)
 		wf_xstate_name_loss(e, transition->path, "allow",
 							"everybody may cause the transition");
+	if (transition->correlate != NULL)
+		wf_xstate_name_loss(e, transition->path, "correlate",
+							"nothing is published: send the event");
 	wf_xstate_action_failing(e, transition->path, transition->on_error, transition->step_timeout,
 							 &e->chart->states[transition->source]);
 }

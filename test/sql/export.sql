@@ -69,6 +69,9 @@ SELECT is(state_losses('{"on": {"error.execution": "b", "error.communication": "
     ARRAY['event $.states.a.on["error.execution"]', 'event $.states.a.on["error.communication"]'], 'events that XState does not have');
 SELECT is(losses('{"id": "x", "initial": "2", "states": {"2": {"id": "x.b"}, "1": {"type": "final", "output": {"@expr": "1"}}}}'),
     ARRAY['order $', 'id $.states["2"]', 'output $.states["1"]'], 'ids like default ids, computed output, states whose names are numbers');
+SELECT is(losses('{"id": "x", "initial": "a", "sensitive": ["/n"], "events": {"e": {"title": "E"}}, "search": {"n": "$.n"}, "states": {"a": {"task": {"for": "ann"}, "on": {"e": {"target": "b", "correlate": 1}}}, "b": {}}}'),
+    ARRAY['correlate $.states.a.on.e', 'task $.states.a.task', 'sensitive $.sensitive', 'events $.events', 'search $.search'],
+    'what is published, people, and what the root says of data');
 
 -- refusals
 SELECT is((error($$ SELECT workflow.export('nothing') $$))[1], 'WF006', 'there must be a definition');
