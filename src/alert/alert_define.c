@@ -196,7 +196,7 @@ void
 wf_alert_define(WfAlert *alert)
 {
 	check_name(alert->name);
-	wf_owner_role_check(GetUserId());
+	wf_owner_role_check(GetUserId(), "an alert");
 	wf_origin_write();
 	alert->role = GetUserId();
 	alert->owner = wf_owner_role_enter(GetUserId());

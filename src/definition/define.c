@@ -388,7 +388,7 @@ wf_define_compile(text *source, Oid role, const char *path, WfMissing *missing,
 	Check		check = {&faults, missing != NULL ? missing : &own};
 	WfChart    *chart;
 
-	wf_owner_role_check(role);
+	wf_owner_role_check(role, "a definition");
 	chart = wf_compile_lenient(VARDATA_ANY(source), VARSIZE_ANY_EXHDR(source), &faults);
 	if (chart != NULL)
 	{

@@ -170,7 +170,7 @@ wf_handover_check_target(Oid role)
 	Oid			users = get_role_oid("workflow_user", true);
 	Oid			admins = get_role_oid("workflow_admin", true);
 
-	wf_owner_role_check(role);
+	wf_owner_role_check(role, "a definition");
 	if (!(OidIsValid(users) && is_member_of_role(role, users)) &&
 		!(OidIsValid(admins) && is_member_of_role(role, admins)))
 		ereport(ERROR,

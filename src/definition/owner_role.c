@@ -184,11 +184,11 @@ static WfStatement resolve_statement = {
 };
 
 /*
- * Error WF002 for a role that may not own definitions: executors log in as the
- * owner, so it must be able to log in, and be no superuser.
+ * Error WF002 for a role that may not own what the message names ("a job"): executors
+ * log in as the owner, so it must be able to log in, and be no superuser.
  */
 void
-wf_owner_role_check(Oid role)
+wf_owner_role_check(Oid role, const char *what)
 {
 	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
 	bool		login;
@@ -202,13 +202,13 @@ wf_owner_role_check(Oid role)
 	if (superuser_arg(role) && !wf_allow_superuser)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("a superuser cannot own a definition"),
-				 errdetail("Guards and actions would run as superuser \"%s\".", name),
-				 errhint("CREATE ROLE app LOGIN; GRANT workflow_user TO app; SET ROLE app; and define again.  workflow.allow_superuser lifts this.")));
+				 errmsg("a superuser cannot own %s", what),
+				 errdetail("Executors log in as the owner of the work: its code would run as superuser \"%s\".", name),
+				 errhint("CREATE ROLE app LOGIN; GRANT workflow_user TO app; SET ROLE app; and try again.  workflow.allow_superuser lifts this.")));
 	if (!login)
 		ereport(ERROR,
 				(errcode(WF_ERR_NOT_ALLOWED),
-				 errmsg("role \"%s\" cannot own a definition: it may not log in", name),
+				 errmsg("role \"%s\" cannot own %s: it may not log in", name, what),
 				 errdetail("Executors log in as the owner of the work."),
 				 errhint("ALTER ROLE %s LOGIN, or SET ROLE to another role first.",
 						 quote_identifier(name))));

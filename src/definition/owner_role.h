@@ -9,7 +9,7 @@
 
 extern int32 wf_owner_role_id(Oid role);
 extern Oid	wf_owner_role_of(int32 owner);
-extern void wf_owner_role_check(Oid role);
+extern void wf_owner_role_check(Oid role, const char *what);
 extern void wf_owner_role_pin(Oid role);
 extern void wf_owner_role_refresh_names(void);
 extern void wf_owner_role_resolve(bool foreign);

@@ -480,7 +480,7 @@ wf_job_define(const WfJobText *text)
 	Row			row = {0};
 
 	check(text);
-	wf_owner_role_check(role);
+	wf_owner_role_check(role, "a job");
 	wf_origin_write();
 	wf_privilege_forget_gone();
 	wf_definition_row_lock_name(psprintf("job:%s", text->name));

@@ -170,7 +170,7 @@ void
 wf_schedule_define(WfSchedule *schedule)
 {
 	check_name(schedule->name);
-	wf_owner_role_check(GetUserId());
+	wf_owner_role_check(GetUserId(), "a schedule");
 	wf_origin_write();
 	schedule->role = GetUserId();
 	schedule->tenant = wf_tenant_datum();

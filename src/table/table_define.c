@@ -328,7 +328,7 @@ wf_table_define(const WfTableText *text)
 	check_target(text);
 	LockRelationOid(text->relation, ShareRowExclusiveLock);
 	check_table(text->relation);
-	wf_owner_role_check(author.role);
+	wf_owner_role_check(author.role, "a table trigger");
 	wf_origin_write();
 	owner = wf_owner_role_enter(author.role);
 	author.search_path = wf_define_path();

@@ -180,7 +180,7 @@ wf_watch_define(WfWatch *watch)
 	Datum		tenant = wf_tenant_datum();
 
 	check_name(watch->name);
-	wf_owner_role_check(GetUserId());
+	wf_owner_role_check(GetUserId(), "a file trigger");
 	wf_origin_write();
 	watch->role = GetUserId();
 	watch->tenant = DatumGetPointer(tenant) == NULL ? NULL : wf_tenant_name(tenant);

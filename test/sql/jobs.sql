@@ -298,6 +298,10 @@ SET ROLE regress_stranger;
 SELECT is((SELECT count(*) > 10 FROM workflow.jobs), true, 'workflow_monitor sees all');
 RESET ROLE;
 SELECT is((app.error($$ SELECT workflow.create_job('super', 'SELECT 1') $$))[1], 'WF002', 'a superuser owns no job');
+SELECT is((app.error(format('SELECT workflow.%s', call)))[1:2], ARRAY['WF002', 'a superuser cannot own ' || what], 'the message says what: ' || what)
+FROM (VALUES ('a job', $$create_job('super')$$), ('a schedule', $$create_schedule('super', job => 'who', every => '1 day')$$),
+             ('an alert', $$create_alert('super', 'lag')$$), ('a table trigger', $$create_table_trigger('super', 'app.note', 'insert', job => 'who')$$),
+             ('a file trigger', $$create_file_trigger('super', '/tmp', job => 'who')$$)) v (what, call);
 
 -- keys that are given twice in one call
 SET ROLE regress_app;
