@@ -2722,7 +2722,7 @@ CREATE TABLE workflow.act (
     at     timestamptz NOT NULL,
     act    text COLLATE "C" NOT NULL,   -- the function that was called
     kind   text COLLATE "C" NOT NULL,   -- of what: process, job, run, queue, limit, schedule, table_trigger, file_trigger,
-                                        -- alert, calendar, owner, role, runtime, setting, database
+                                        -- alert, calendar, bulk, owner, role, runtime, setting, database
     object text COLLATE "C",            -- its name or id; null: many
     owner  int NOT NULL,                -- whose it is; 0: administrators'
     role   text COLLATE "C" NOT NULL,   -- current_user
