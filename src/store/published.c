@@ -68,8 +68,10 @@ static WfStatement keep_statement = {
 	WF_ARGS(TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID)
 };
 
+/* Those that were looked at longest ago: one transaction may hold up more than a piece of them. */
 static WfStatement unsettled_statement = {
-	.sql = "SELECT " PUBLISHED_COLUMNS " FROM workflow.published WHERE NOT settled ORDER BY id LIMIT $1",
+	.sql = "SELECT " PUBLISHED_COLUMNS " FROM workflow.published WHERE NOT settled"
+	" ORDER BY pg_catalog.pg_snapshot_xmax(looked), id LIMIT $1",
 	WF_ARGS(INT8OID)
 };
 
@@ -78,7 +80,7 @@ static WfStatement looked_statement = {
 	.sql = "UPDATE workflow.published SET looked = $2,"
 	" horizon = COALESCE(horizon, pg_catalog.pg_snapshot_xmax($2)),"
 	" settled = pg_catalog.pg_snapshot_xmin($2) OPERATOR(pg_catalog.>=) COALESCE(horizon, pg_catalog.pg_snapshot_xmax($2))"
-	"  OR horizon OPERATOR(pg_catalog.>) pg_catalog.pg_snapshot_xmax($2)"
+	"  OR COALESCE(horizon OPERATOR(pg_catalog.>) pg_catalog.pg_snapshot_xmax($2), false)"
 	" WHERE id OPERATOR(pg_catalog.=) $1 RETURNING settled",
 	WF_ARGS(INT8OID, PG_SNAPSHOTOID)
 };

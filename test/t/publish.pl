@@ -56,6 +56,21 @@ $one->query_safe('COMMIT');
 wait_for_paid(3, 'three processes');
 wait_for($node, 'SELECT bool_and(settled) FROM workflow.published', 'everybody has what is kept');
 
+# somebody else writes all the time: what is kept waits for that, and nothing waits for it
+my $three = $node->background_psql('postgres', on_error_stop => 1);
+$three->query_safe('BEGIN; SELECT pg_current_xact_id();');
+as($node, 'clerk', publish(5));
+wait_for($node, q{SELECT horizon IS NOT NULL AND NOT settled FROM workflow.published WHERE correlation = '5'}, 'an event that is looked after while others write');
+as($node, 'clerk', q{SELECT count(workflow.publish('paid', n::text, keep => '1 hour')) FROM generate_series(100, 300) n});
+$one->query_safe('BEGIN; ' . start(6));
+as($node, 'clerk', publish(6));
+$one->query_safe('COMMIT');
+wait_for_paid(6, 'a process that began to wait, behind hundreds of events that are not settled');
+is($node->safe_psql('postgres', q{SELECT sqlstate FROM workflow.activity WHERE kind = 'housekeeping'}), '', 'and housekeeping has met no error');
+$three->query_safe('COMMIT');
+wait_for($node, 'SELECT bool_and(settled) FROM workflow.published', 'everybody has what is kept, when that has ended');
+$three->quit;
+
 # a crash in between: what has committed is delivered
 $one->query_safe('BEGIN; ' . start(4));
 as($node, 'clerk', publish(4));
@@ -64,8 +79,8 @@ $node->stop('immediate');
 $node->start;
 wait_for_paid(4, 'the process that has committed');
 wait_for($node, 'SELECT bool_and(settled) FROM workflow.published', 'everybody has what is kept, after a crash');
-is($node->safe_psql('postgres', q{SELECT string_agg(context->>'n', ' ') FROM workflow.processes}), '1 1 1 1 1 1', 'each has its event once');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.process_history WHERE event = 'paid' AND taken}), 6, 'and took it once');
+is($node->safe_psql('postgres', q{SELECT string_agg(context->>'n', ' ') FROM workflow.processes}), '1 1 1 1 1 1 1', 'each has its event once');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.process_history WHERE event = 'paid' AND taken}), 7, 'and took it once');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.check()'), 0, 'all fits together');
 
 done_testing();
