@@ -30,6 +30,7 @@ typedef struct WfPrepared
 	uint64		serial;			/* given by wf_prepared_put() */
 	bool		stepped;		/* changed a process */
 	bool		ended;			/* ended runs, or made some that wait for others */
+	bool		leased;			/* left something that the runtime is to look after at a time */
 	bool		changing;		/* changed what sessions keep, see inval.h */
 	bool		roles;			/* changed what roles may */
 	int			nlanes;

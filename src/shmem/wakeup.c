@@ -555,7 +555,7 @@ wf_wakeup_prepared_ended(const WfPrepared *prepared, bool committed)
 void
 wf_wakeup_prepared_unknown(void)
 {
-	const WfPrepared anything = {.stepped = true,.ended = true};
+	const WfPrepared anything = {.stepped = true,.ended = true,.leased = true};
 
 	wf_watermark_forget(MyDatabaseId);
 	wf_wakeup_runs_prepared(&anything);

@@ -58,7 +58,10 @@ static struct
 	TimestampTz next;
 }			looked = {0};
 
-/* Workers have got leases, the first of which ends then; and whom to tell that. */
+/*
+ * The runtime is to look then: a lease ends, a run has to have begun, word was left of a run,
+ * an event was published; and whom to tell that.
+ */
 static TimestampTz leased_until = DT_NOEND;
 static WfDatabase *leased_in = NULL;
 
@@ -163,7 +166,10 @@ wf_wakeup_runs_looked(int64 epoch, uint64 generation, TimestampTz next)
 	looked.next = next;
 }
 
-/* A worker has a run until then, once this transaction has committed. */
+/*
+ * A worker has a run until then, once this transaction has committed, or there is something
+ * else for the runtime to look after at that time.
+ */
 void
 wf_wakeup_runs_lease(TimestampTz until)
 {
@@ -271,6 +277,7 @@ wf_wakeup_runs_describe(WfPrepared *prepared)
 {
 	prepared->stepped = prepared->stepped || outside;
 	prepared->ended = ended.n != 0;
+	prepared->leased = leased_in != NULL;
 }
 
 /*
@@ -288,4 +295,6 @@ wf_wakeup_runs_prepared(const WfPrepared *prepared)
 		outside_at = DT_NOBEGIN;	/* perhaps */
 	ended.awaited = prepared->ended;
 	ended.n = prepared->ended ? -1 : 0;
+	if (prepared->leased)
+		wf_wakeup_runs_lease(DT_NOBEGIN);	/* perhaps later */
 }

@@ -148,6 +148,33 @@ foreach my $i (1 .. 3)
 	state_is('clerk', ('b', 'c', 'a', 'b')[$i], 'an event, with all identifiers in use');
 }
 
+# What the runtime looks after: runs that have to begin in time, events that are kept for who
+# is about to wait for them, word that is left of a run that another transaction has locked.
+as($node, 'clerk', q{
+	SELECT workflow.create_job('late', start_within => '0.1 seconds'), workflow.create_job('out');
+	SELECT workflow.define('{"id": "bell", "initial": "a", "context": {"no": 1}, "states": {
+		"a": {"on": {"ring": {"target": "b", "correlate": {"@expr": "context->''no''"}}}}, "b": {"type": "final"}}}')});
+as($node, 'clerk', q{BEGIN; SELECT workflow.run_job('late', key => 'l'); PREPARE TRANSACTION 'late'});
+$node->safe_psql('postgres', q{COMMIT PREPARED 'late'});
+wait_for($node, q{SELECT state = 'expired' FROM workflow.runs WHERE job = 'late'}, 'a run that is too late');
+ok(1, 'a run that has to begin in time');
+
+as($node, 'clerk', q{BEGIN; SELECT workflow.publish('ring', '1', keep => '1 hour'); PREPARE TRANSACTION 'ring'});
+as($node, 'clerk', q{SELECT workflow.start('bell')});
+$node->safe_psql('postgres', q{COMMIT PREPARED 'ring'});
+wait_for($node, q{SELECT status = 'finalized' FROM workflow.processes WHERE definition = 'bell'}, 'a published event');
+ok(1, 'an event for who has begun to wait for it meanwhile');
+
+my $run = as($node, 'clerk', q{SELECT workflow.run_job('out')});
+my $claimer = $node->background_psql('postgres', on_error_stop => 1, extra_params => [ '-U', 'clerk' ]);
+$claimer->query_safe(q{BEGIN; SELECT run FROM workflow.claim('job:out', 'w');});
+as($node, 'clerk', qq{BEGIN; SELECT workflow.cancel_run('$run'); PREPARE TRANSACTION 'cancel'});
+$claimer->query_safe('ROLLBACK');
+$claimer->quit;
+$node->safe_psql('postgres', q{COMMIT PREPARED 'cancel'});
+wait_for($node, q{SELECT state = 'aborted' FROM workflow.runs WHERE job = 'out'}, 'a run that was cancelled');
+ok(1, 'a run that was locked while it was cancelled');
+
 # The extension itself
 $node->safe_psql('postgres', 'CREATE DATABASE second');
 $node->safe_psql('second', q{BEGIN; CREATE EXTENSION workflow; PREPARE TRANSACTION 'create'});
@@ -163,11 +190,16 @@ ok(1, 'one that is dropped has none');
 # After a restart nobody knows what was prepared before it.
 #
 as($node, 'clerk', 'BEGIN; ' . $go->('clerk') . q{ PREPARE TRANSACTION 'ours'});
+as($node, 'clerk', q{BEGIN; SELECT workflow.publish('ring', '2', keep => '1 hour'); PREPARE TRANSACTION 'ring'});
 $node->safe_psql('postgres', $prepare);
 $node->restart;
 wait_for($node, q{SELECT count(*) = 1 FROM workflow.activity WHERE kind = 'runtime' AND state = 'running'}, 'the runtime to be back');
 $node->safe_psql('postgres', q{COMMIT PREPARED 'ours'});
 state_is('clerk', 'c', 'an event is delivered after a restart');
+as($node, 'clerk', q{SELECT workflow.start('bell', '{"no": 2}')});
+$node->safe_psql('postgres', q{COMMIT PREPARED 'ring'});
+wait_for($node, q{SELECT count(*) = 2 FROM workflow.processes WHERE definition = 'bell' AND status = 'finalized'}, 'a published event after a restart');
+ok(1, 'and what is published to who has begun to wait for it meanwhile');
 $node->safe_psql('postgres', q{COMMIT PREPARED 'other'});
 is_left_alone("$prepare COMMIT PREPARED 'other';" x 200, 'a restart, by what was prepared since');
 
