@@ -215,9 +215,9 @@ add_executors(Lines *all)
 	}
 }
 
-/* Why no executor works for an owner that has due work. */
+/* Why no executor works for an owner that has due work of that kind. */
 static const char *
-reason_of(const WfOwner *entry, const WfDatabase *database)
+reason_of(const WfOwner *entry, WfLaneKind kind, const WfDatabase *database)
 {
 	const char *reason = reason_of_runtime(database);
 
@@ -225,6 +225,8 @@ reason_of(const WfOwner *entry, const WfDatabase *database)
 		return "workflow.enabled is off";
 	if (wf_max_executors == 0)
 		return "workflow.max_executors is 0";
+	if (kind == WF_LANE_RUNS && wf_max_job_executors == 0)
+		return "workflow.max_job_executors is 0";
 	if (reason != NULL && (entry->reason == WF_WAIT_NONE || database == NULL ||
 						   database->runtime_pid == 0))
 		return reason;
@@ -233,16 +235,25 @@ reason_of(const WfOwner *entry, const WfDatabase *database)
 	return wait_reasons[entry->reason];
 }
 
-/* When the earliest due work of an owner without executors is due. */
+/* When the earliest due work of an owner without executors is due, and of what kind it is. */
 static TimestampTz
-waits_since(WfOwner *entry)
+waits_since(WfOwner *entry, WfLaneKind *waiting)
 {
 	TimestampTz since = DT_NOEND;
-	uint64		generation;
 
-	for (int kind = 0; kind < WF_LANE_KINDS; kind++)
-		if (entry->lanes[kind].executors == 0)
-			since = Min(since, wf_watermark_read(&entry->lanes[kind], &generation).due);
+	for (WfLaneKind kind = 0; kind < WF_LANE_KINDS; kind++)
+	{
+		uint64		generation;
+		TimestampTz due;
+
+		if (entry->lanes[kind].executors > 0)
+			continue;
+		due = wf_watermark_read(&entry->lanes[kind], &generation).due;
+		if (due >= since)
+			continue;
+		since = due;
+		*waiting = kind;
+	}
 	return since;
 }
 
@@ -255,19 +266,20 @@ add_owners(Lines *all, const WfDatabase *database)
 	for (int i = 0; i < wf_max_owners; i++)
 	{
 		WfOwner    *entry = &wf_owners[i];
+		WfLaneKind	kind = WF_LANE_STEPS;
 		TimestampTz since;
 		Line	   *line;
 
 		if (entry->dbid != MyDatabaseId)
 			continue;
-		since = waits_since(entry);
+		since = waits_since(entry, &kind);
 		if (since > now)
 			continue;
 		line = add(all, "owner");
 		line->state = "waiting";
 		line->since = since;
 		line->owner = entry->owner;
-		line->reason = reason_of(entry, database);
+		line->reason = reason_of(entry, kind, database);
 	}
 }
 

@@ -124,6 +124,16 @@ $node->restart;
 wait_for_in($node, 'fourth', q{SELECT count(*) = 3 FROM workflow.processes WHERE status = 'finalized'}, 'all of it');
 ok(1, 'four are enough');
 
+# executors of runs have a setting of their own
+$node->append_conf('postgresql.conf', 'workflow.max_job_executors = 0');
+$node->restart;
+as($node, 'clerk', q{SELECT workflow.create_job('one', 'SELECT 1'), workflow.run_job('one')}, 'fourth');
+wait_for_word('fourth', 'owner', q{wait_reason = 'workflow.max_job_executors is 0'}, 'nobody does runs');
+$node->append_conf('postgresql.conf', 'workflow.max_job_executors = 1');
+$node->restart;
+wait_for_in($node, 'fourth', q{SELECT state = 'finished' FROM workflow.runs}, 'the run');
+ok(1, 'until somebody does');
+
 #
 # Runtimes with nothing to do leave room for others
 #
