@@ -28,7 +28,7 @@ class Http(BaseHTTPRequestHandler):
         key = self.headers["Idempotency-Key"]
         body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
         note("http", key, time.time(), self.path, self.headers["X-Test"], body)
-        if self.path == "/slow" and first(key): time.sleep(60)
+        if self.path == "/slow" and first(key): time.sleep(3600)
         if self.path == "/busy" and first(key): return self.answer(429, Retry_After="2")
         if self.path == "/broken" and first(key): return self.answer(503)
         if self.path == "/none": return self.answer(404)
@@ -56,7 +56,7 @@ class Smtp(StreamRequestHandler):
                 while not text.endswith(b"\r\n.\r\n"): text += self.rfile.readline()
                 head = dict(line.split(": ", 1) for line in text.decode().split("\r\n\r\n")[0].split("\r\n"))
                 note("mail", head["Message-ID"], time.time(), to)
-                if to.startswith("slow") and first(to): time.sleep(60)
+                if to.startswith("slow") and first(to): time.sleep(3600)
                 self.say("250 ok")
             elif verb == "QUIT": return self.say("221 bye")
             else: self.say("250 ok")

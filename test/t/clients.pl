@@ -23,7 +23,7 @@ my $go = '/usr/share/gocode';
 my $modules = ($ENV{WORKFLOW_NODE} // '') . '/node_modules';
 my $python = '/usr/bin/python3';
 my $main = $$;
-my %alive;
+my ($node, %alive);
 
 # Those processes lead groups of their own, which are killed with all that they have started.
 $SIG{TERM} = $SIG{INT} = sub { exit 1 };
@@ -110,7 +110,31 @@ sub kill_hard
 	return;
 }
 
-my $node = workflow_node('clients', "listen_addresses = '127.0.0.1'", 'restart_after_crash = on', 'workflow.sweep_interval = 1s');
+# Stop those that charge, none of them within the transaction of a receipt: its locks would last as long.
+sub put_to_sleep
+{
+	my (@pids) = @_;
+
+	wait_until(sub {
+		kill 'STOP', -$_ foreach @pids;
+		return 1 if $node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE relation = 'shop.receipt'::regclass AND mode = 'RowExclusiveLock'}) == 0;
+		kill 'CONT', -$_ foreach @pids;
+		return 0;
+	}, 'workers to sleep without locks');
+	return;
+}
+
+# Who had runs of a queue was killed: its leases end now.
+sub end_leases
+{
+	my ($queue) = @_;
+
+	$node->safe_psql('postgres', qq{
+		SELECT workflow.extend(r.id, r.fence, '1 millisecond') FROM workflow.run r JOIN workflow.queue q ON q.id = r.queue WHERE q.name = '$queue' AND r.fence IS NOT NULL});
+	return;
+}
+
+$node = workflow_node('clients', "listen_addresses = '127.0.0.1'", 'restart_after_crash = on', 'workflow.sweep_interval = 1s');
 
 my %where = (PGHOST => '127.0.0.1', PGPORT => $node->port, PGDATABASE => 'postgres', PGSSLMODE => 'disable',
 	LEASE => 60, NODE_PATH => $modules, PYTHONDONTWRITEBYTECODE => 1);
@@ -126,7 +150,7 @@ my %command = (
 	mail => [ $python, "$clients/mail.py" ],
 	order => [ $python, "$clients/order.py" ]);
 
-# Those that are not to end well have a short lease.
+# Those that sleep through it, or do charges and are killed, have a short lease.
 sub start_worker
 {
 	my ($kind, $user, $queue, $lease) = @_;
@@ -283,7 +307,7 @@ if ($has_node)
 		(map { ($_ => qq({"url": "$url/$_"})) } qw(busy broken none elsewhere)),
 		slow => qq({"url": "$url/slow", "timeout": 1000}),
 		refused => '{"url": "http://127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port() . '/"}');
-	$worker{http} = start_worker('http', 'postman', 'http', 5);
+	$worker{http} = start_worker('http', 'postman', 'http');
 }
 if ($has_python)
 {
@@ -293,8 +317,8 @@ if ($has_python)
 	%run = (%run, make_runs('order', told => '{"customer": "told"}', asked => '{"customer": "asked"}',
 		patient => '{"customer": "patient", "patience": "1 second"}'));
 	as($node, 'shop', qq{SELECT workflow.signal('$run{told}', 'decision', '"no"')});
-	$worker{mail} = start_worker('mail', 'postman', 'mail', 5);
-	$worker{order} = start_worker('order', 'till', 'orders', 5);
+	$worker{mail} = start_worker('mail', 'postman', 'mail');
+	$worker{order} = start_worker('order', 'till', 'orders');
 }
 
 # --- work ----------------------------------------------------------------------------------------------
@@ -319,14 +343,14 @@ sub happens_at_work
 	order_of_all(2, 2);
 	my %other = map { $_ => start_worker($_, 'till', "till $_", 5) } @kinds;
 	wait_until_at_work($what);
-	$happens->($_) foreach values %other;
+	$happens->(values %other);
 	kill 'CONT', -$worker{$_} foreach @kinds;
 	wait_until_over('^till ', $what);
 	is_paid_once($what);
 	return %other;
 }
 
-my %asleep = happens_at_work('one sleeps through its lease', sub { kill 'STOP', -$_[0] });
+my %asleep = happens_at_work('one sleeps through its lease', \&put_to_sleep);
 foreach my $pid (values %asleep)
 {
 	kill 'CONT', -$pid;
@@ -334,25 +358,28 @@ foreach my $pid (values %asleep)
 }
 is(signal_of(end_of($asleep{$_})), 0, "$_: it wakes, and ends") foreach @kinds;
 is_paid_once('what it has done too late does not count');
-happens_at_work('one is killed', \&kill_hard);
+happens_at_work('one is killed', sub { kill_hard($_) foreach @_ });
 
 if ($has_node)
 {
 	wait_for_file("$temp/sink.out", qr/ \/slow /);
 	wait_for($node, "SELECT count(*) = 2 $of_queue = 'http'", 'all but the slow request, and the one that nobody answers');
 	kill_hard($worker{http});
+	end_leases('http');
 	$worker{http} = start_worker('http', 'postman', 'http');
 }
 if ($has_python)
 {
 	wait_for($node, "SELECT count(*) = 1 $of_queue = 'orders'", 'all orders but the one that is asked');
 	kill_hard($worker{order});
+	end_leases('orders');
 	as($node, 'shop', qq{SELECT workflow.signal('$run{asked}', 'decision', '"yes"')});
 	$worker{order} = start_worker('order', 'till', 'orders');
 	wait_for($node, "SELECT count(*) = 0 $of_queue = 'mail'", 'mail');
 	%run = (%run, make_runs('mail', slow_mail => '{"to": "slow@example.org", "subject": "Hello", "text": ""}'));
 	wait_for_file("$temp/sink.out", qr/^mail .*slow\@/m);
 	kill_hard($worker{mail});
+	end_leases('mail');
 	$worker{mail} = start_worker('mail', 'postman', 'mail');
 }
 
