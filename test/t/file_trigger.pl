@@ -173,13 +173,17 @@ wait_for($node, qq{SELECT count(*) = 2 FROM app.done WHERE file = '$b/f' AND job
 wait_for($node, qq{SELECT s.modified = to_timestamp(1000) FROM workflow.file_seen s JOIN workflow.file_trigger t ON t.id = s.trigger WHERE t.name = 'content'}, 'its content to be read');
 is(ask(qq{SELECT count(*) FROM app.done WHERE file = '$b/f' AND job = 'typed'}), '1', "20: 'content' does not mind that");
 my ($size, $time) = (stat "$b/f")[7, 9];
+# who looks between the two would see another time
+clerk(q{SELECT workflow.disable_file_trigger(name) FROM unnest('{modified,content}'::text[]) name});
 open(my $file, '+<', "$b/f") or die $!;
 print $file 'xyz';
 close($file);
 utime($time, $time, "$b/f");
 is(join(' ', (stat "$b/f")[7, 9]), "$size $time", 'size and time are as they were');
+clerk(q{SELECT workflow.enable_file_trigger(name) FROM unnest('{modified,content}'::text[]) name});
 wait_for($node, qq{SELECT count(*) = 2 FROM app.done WHERE file = '$b/f' AND job = 'typed'}, "20: 'content' when its content is another");
 is(ask(qq{SELECT encode(s.sha256, 'hex') FROM workflow.file_seen s JOIN workflow.file_trigger t ON t.id = s.trigger WHERE t.name = 'content'}), sha256_hex('xyz'), 'by its SHA-256');
+looks(2);
 is(ask(qq{SELECT count(*) FROM app.done WHERE file = '$b/f' AND job = 'take'}), '2', "20: 'modified' does not notice that");
 
 my $c = new_directory();
@@ -535,12 +539,15 @@ SKIP:
 	reading_comes_to(0);
 	is(ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow watcher' AND datname = 'postgres'}), $watcher,
 		'a file that is deleted is not read to its end, and by the same watcher');
-	# who may not watch any more when a file was read
+	# who may not watch any more when a file was read, which takes until then
 	open(my $long, '>', "$temp/being_written") or die $!;
-	truncate($long, 2**30) or die $!;
+	truncate($long, 2**32) or die $!;
 	rename("$temp/being_written", "$o/long") or die $!;
 	reading_comes_to(1);
+	kill 'STOP', $watcher;
+	is_reading() or die 'the file was read too soon';
 	ask("SELECT workflow.revoke_on('directory:' || d, 'clerk', 'watch') FROM unnest('{$in,$temp}'::text[]) d");
+	kill 'CONT', $watcher;
 	reading_comes_to(0);
 	state_comes_to('huge', 'failing', 'may not watch');
 	is(ask(q{SELECT made FROM workflow.file_triggers WHERE name = 'huge'}), '0', 'a right that is revoked while a file is read is asked for again');
