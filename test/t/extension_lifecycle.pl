@@ -76,6 +76,7 @@ my $session = $node->background_psql('postgres');
 $session->query_safe('BEGIN; DROP EXTENSION workflow');
 wait_for($node, q{SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'object' AND NOT granted}, 'an executor to wait for it');
 $session->query_safe('ROLLBACK');
+$session->quit;
 wait_for_ticks($node, 'postgres', 'after the rollback');
 ok(1, 'DROP EXTENSION rolled back: work goes on');
 
@@ -97,8 +98,10 @@ foreach my $round (1 .. 3)
 	as($node, "idler$round", q{SELECT workflow.suspend(id) FROM workflow.processes});
 
 	my @before = worker_pids($node, 'executor');
+	$session = $node->background_psql('postgres');
 	$session->query_safe('SET client_min_messages = error; BEGIN; DROP EXTENSION workflow; CREATE EXTENSION workflow');
 	$session->query_safe('COMMIT');
+	$session->quit;
 	as($node, "idler$round", q{
 		SELECT workflow.define('{"id": "who", "initial": "a", "context": {"by": ""}, "states": {
 			"a": {"after": {"0": {"target": "b", "actions": {"type": "assign", "context": {"by": {"@expr": "current_user || pg_backend_pid()"}}}}}},
@@ -111,7 +114,6 @@ foreach my $round (1 .. 3)
 	start_clocks($node, 'postgres', 'clerk', 3);
 	is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.processes WHERE definition LIKE 'clock%'}), 3, 'and nothing of the old one is there');
 }
-$session->quit;
 
 #
 # DROP and CREATE while nobody is there to see it: workers are off.
