@@ -19,6 +19,7 @@ use WorkflowTest;
 
 my $files = $ENV{FILES} || 1000;
 my $temp = PostgreSQL::Test::Utils::tempdir;
+my $put_away = 0;
 
 umask 0022;
 
@@ -130,6 +131,15 @@ sub same_as_stored
 	return is("@differ[0 .. ($#differ > 9 ? 9 : $#differ)]", '', $what);
 }
 
+# What it has lies elsewhere now; a process that is at work goes on there.
+sub put_away
+{
+	my ($name) = @_;
+
+	rename("$temp/$name", "$temp/away " . ++$put_away) or die "$temp/$name: $!";
+	return;
+}
+
 sub worker_of
 {
 	my ($node) = @_;
@@ -221,12 +231,14 @@ system("cp -a '$temp/away' '$temp/before'") == 0 or die;
 app(q{SELECT FROM workflow.put_file('since', 'x'); SELECT workflow.delete_file('run')});
 wait_for_file('away', 'since', 'x');
 wait_until(sub { !-e "$temp/away/run" && worker_of($away) eq '' }, 'the deletion');
-system("rm -r '$temp/away' && mv '$temp/before' '$temp/away'") == 0 or die;
+put_away('away');
+rename("$temp/before", "$temp/away") or die;
 $away->reload;
 wait_for_file('away', 'since', 'x');
 wait_until(sub { !-e "$temp/away/run" }, 'the deletion again');
 same_as_stored('away', 'a disk that was set back has what is stored');
-system("rm -r '$temp/away'/* '$temp/away/.workflow'") == 0 or die;
+put_away('away');
+directory('away');
 $away->reload;
 wait_until(sub { worker_of($away) eq '' && -e "$temp/away/since" && -e "$temp/away/large" }, 'all files');
 wait_for_all('away');
