@@ -13,7 +13,8 @@ use Test::More;
 use Time::HiRes qw(time);
 use WorkflowTest;
 
-my $node = workflow_node('back_off', 'workflow.executor_idle_timeout = 1h', 'workflow.runtime_idle_timeout = 1h',
+# One executor, of which the looks are counted: if it stalls, another one would come to help.
+my $node = workflow_node('back_off', 'workflow.max_executors = 1', 'workflow.executor_idle_timeout = 1h', 'workflow.runtime_idle_timeout = 1h',
 	'workflow.sweep_interval = 1h', "workflow.test_clock = '2001-01-01 12:00:00+00'");
 
 as($node, 'clerk', q{
@@ -25,6 +26,7 @@ sub status { return "SELECT status = 'finalized' FROM workflow.processes WHERE k
 # An executor that is there, and has nothing to do.
 as($node, 'clerk', q{SELECT workflow.post_by_key('order', 'second', 'go')});
 wait_for($node, status('second'), 'the executor');
+wait_for($node, q{SELECT state = 'idle' FROM workflow.activity WHERE kind = 'executor'}, 'it to rest');
 
 my $holder = $node->background_psql('postgres', on_error_stop => 1);
 $holder->query_safe("BEGIN; SELECT FROM workflow.process WHERE id = '$process' FOR UPDATE");
