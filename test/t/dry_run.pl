@@ -72,11 +72,12 @@ like($err, qr/definition "made" does not exist/, 'a definition that was made in 
 # Workers: one that is woken looks what there is, in a transaction, even when
 # there is nothing. The sweep would make it look, too.
 sub post { my ($to) = @_; return as($node, 'clerk', "SELECT workflow.post(workflow.find('$to', 'one'), 'go')"); }
-my $is_idle = q{SELECT count(*) = 1 FROM workflow.activity WHERE kind = 'executor' AND owner = 'quiet' AND state = 'idle'};
-my $last = q{SELECT a.pid || ' ' || a.state_change FROM pg_stat_activity a JOIN workflow.activity w USING (pid) WHERE w.owner = 'quiet'};
+my $is_idle = q{SELECT bool_and(state = 'idle') FROM workflow.activity WHERE kind = 'executor' AND owner = 'quiet'};
+my $last = q{SELECT string_agg(a.pid || ' ' || a.state_change, ', ' ORDER BY a.pid) FROM pg_stat_activity a JOIN workflow.activity w USING (pid) WHERE w.owner = 'quiet'};
 
 post('quiet');
 wait_for($node, q{SELECT step > 1 FROM workflow.process WHERE id = (SELECT process FROM workflow.key WHERE definition = 'quiet')}, 'the event of the quiet one');
+# and the one that has come to help if it was slow
 wait_for($node, $is_idle, 'its executor to rest');
 my $rests = $node->safe_psql('postgres', $last);
 as($node, 'clerk', $tries) for 1 .. 3;
