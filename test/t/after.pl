@@ -17,7 +17,7 @@ my $node = workflow_node('after', 'workflow.runtime_idle_timeout = 1s', 'workflo
 $node->safe_psql('postgres', 'CREATE SCHEMA shop AUTHORIZATION clerk');
 as($node, 'clerk', q{
 	SET search_path = shop;
-	CREATE TABLE mark (n int);
+	CREATE TABLE mark (n int, at int GENERATED ALWAYS AS IDENTITY);
 	CREATE FUNCTION one(params jsonb) RETURNS void LANGUAGE sql AS 'INSERT INTO mark VALUES ((params->>''n'')::int)';
 	SELECT workflow.create_queue('mail');
 	SELECT workflow.create_job('letter', queue => 'mail');
@@ -166,7 +166,7 @@ as($node, 'clerk', q{
 		END LOOP;
 	END $$});
 wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.run r JOIN workflow.job j ON j.id = r.job WHERE j.name = 'one')}, 'the end of the tree');
-is($node->safe_psql('postgres', 'SELECT count(*), bool_and(ordered) FROM (SELECT n >= lag(n) OVER (ORDER BY ctid) IS NOT FALSE AS ordered FROM shop.mark) m'),
+is($node->safe_psql('postgres', 'SELECT count(*), bool_and(ordered) FROM (SELECT n >= lag(n) OVER (ORDER BY at) IS NOT FALSE AS ordered FROM shop.mark) m'),
 	'400|t', 'each layer was done after the one before');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM workflow.run_wait'), 0, 'nothing is left of that');
 
