@@ -38,7 +38,8 @@ END
 my $node = workflow_node('files_client', "listen_addresses = '127.0.0.1'", 'workflow.sweep_interval = 1s');
 workflow_role($node, 'app');
 $node->safe_psql('postgres', 'GRANT workflow_runtime TO app');
-$node->safe_psql('postgres', q{SELECT workflow.set_setting('alive_signal_interval', '100 ms'), workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '30')});
+# The next one is there at once; and no program that has to wait for its disk, or for a processor, is dead.
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('alive_signal_interval', '100 ms'), workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3000')});
 
 sub app { my ($sql) = @_; return as($node, 'app', $sql); }
 sub written { my ($path) = @_; return -f "$disk/$path" ? slurp_file("$disk/$path") : 'none'; }
