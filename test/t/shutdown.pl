@@ -15,6 +15,7 @@ use WorkflowTest;
 my $node = workflow_node('shutdown', 'workflow.max_job_executors = 8', 'workflow.max_executors = 2', 'max_worker_processes = 32',
 	q{log_line_prefix = '%n '}, 'wal_level = replica');
 my $library = test_library($node, 'deaf');
+my $file = $node->data_dir . '/deaf';
 $node->safe_psql('postgres', qq{
 	GRANT CREATE ON SCHEMA public TO clerk; CREATE TABLE door (); GRANT ALL ON door TO clerk;
 	CREATE FUNCTION public.deaf() RETURNS void LANGUAGE c AS '$library', 'deaf'});
@@ -44,6 +45,8 @@ sub begin_runs
 	as($node, 'clerk', qq{SELECT workflow.run_job('$_')}) foreach @names;
 	my $n = @names;
 	wait_for($node, "SELECT count(*) = $n FROM workflow.activity WHERE kind = 'executor' AND run IS NOT NULL", 'all runs to be under way');
+	# what is known of before its code has begun
+	wait_until(sub { -e $file }, 'code that does not answer') if grep { $_ eq 'deaf' } @names;
 	return $holder;
 }
 
@@ -58,25 +61,30 @@ sub between
 }
 
 #
-# Eight tracked runs
+# Eight tracked runs; a few times, where a busy machine has made them late
 #
-my $log = -s $node->logfile;
-my $holder = begin_runs(grep { $_ ne 'deaf' } sort keys %code);
-$node->stop('fast');
-eval { $holder->{run}->finish };
-my $took = between(log_since($node, $log), 'received fast shutdown request', 'shutting down');
-note("eight tracked runs: the shutdown waited for " . sprintf("%.3f", $took) . " s");
+my ($log, $holder);
+my ($took, $lost) = (1e9, 0);
+for (my $tries = 0; $tries < 5 && $took >= 1; $tries++)
+{
+	$log = -s $node->logfile;
+	$holder = begin_runs(grep { $_ ne 'deaf' } sort keys %code);
+	$node->stop('fast');
+	eval { $holder->{run}->finish };
+	$took = between(log_since($node, $log), 'received fast shutdown request', 'shutting down');
+	note("eight tracked runs: the shutdown waited for " . sprintf("%.3f", $took) . " s");
+	unlike(log_since($node, $log), qr/PANIC|TRAP|exited with exit code [2-9]|was terminated by signal/, 'nothing went wrong inside');
+	$log = -s $node->logfile;
+	$node->start;
+	like(log_since($node, $log), qr/database system was shut down at/, 'it was a clean shutdown');
+	$lost += 8;
+	wait_for($node, qq{SELECT count(*) = $lost FROM workflow.runs WHERE state = 'failed'}, 'the runs to be known as lost');
+}
 cmp_ok($took, '<', 1, 'eight tracked runs let a fast shutdown go on within a second');
-unlike(log_since($node, $log), qr/PANIC|TRAP|exited with exit code [2-9]|was terminated by signal/, 'nothing went wrong inside');
-$log = -s $node->logfile;
-$node->start;
-like(log_since($node, $log), qr/database system was shut down at/, 'it was a clean shutdown');
-wait_for($node, q{SELECT count(*) = 8 FROM workflow.runs WHERE state = 'failed'}, 'the runs to be known as lost');
 
 #
 # Code that does not answer: without a limit the server waits
 #
-my $file = $node->data_dir . '/deaf';
 sub stop_without_waiting
 {
 	my ($holder) = @_;
@@ -107,7 +115,7 @@ sub wait_for_log
 	return;
 }
 $holder = begin_runs('deaf');
-ok(-e $file, 'code that does not answer is under way');
+pass('code that does not answer is under way');
 stop_without_waiting($holder);
 wait_for_log(qr/received fast shutdown request/);
 # it has passed where it would have been killed, had it a limit
@@ -122,7 +130,8 @@ like(log_since($node, $log), qr/database system is shut down/, 'and ends cleanly
 #
 $node->append_conf('postgresql.conf', q{workflow.shutdown_timeout = '300 ms'});
 $node->start;
-wait_for($node, q{SELECT count(*) = 9 FROM workflow.runs WHERE state = 'failed'}, 'the deaf run to be known as lost');
+$lost += 1;
+wait_for($node, qq{SELECT count(*) = $lost FROM workflow.runs WHERE state = 'failed'}, 'the deaf run to be known as lost');
 $holder = begin_runs('deaf', 'sleeps');
 
 # Not when it is terminated by somebody: that would be the end of all sessions.
@@ -140,10 +149,14 @@ unlink($file);
 $log = -s $node->logfile;
 $node->start;
 like(log_since($node, $log), qr/database system was not properly shut down; automatic recovery in progress/, 'the next start recovers');
-wait_for($node, q{SELECT count(*) = 11 FROM workflow.runs WHERE state = 'failed'}, 'both runs to be known as lost');
+$lost += 2;
+wait_for($node, qq{SELECT count(*) = $lost FROM workflow.runs WHERE state = 'failed'}, 'both runs to be known as lost');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow."check"()}), 0, 'and everything fits together');
 
-# What answers is not in haste.
+# What answers is not in haste, however busy the machine is.
+$node->append_conf('postgresql.conf', q{workflow.shutdown_timeout = '1 min'});
+$node->reload;
+wait_for($node, q{SELECT current_setting('workflow.shutdown_timeout') = '1min'}, 'another limit');
 $log = -s $node->logfile;
 $holder = begin_runs('sleeps', 'catches');
 $node->stop('fast');
