@@ -20,8 +20,7 @@ workflow_role($home, 'clerk');
 $home->safe_psql('postgres', q{
 	CREATE ROLE link LOGIN;
 	GRANT workflow_runtime TO link;
-	CREATE SCHEMA app AUTHORIZATION clerk;
-	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3')});
+	CREATE SCHEMA app AUTHORIZATION clerk});
 as($home, 'clerk', q{
 	CREATE TABLE app.item (n int);
 	CREATE SEQUENCE app.numbers;
@@ -34,6 +33,9 @@ as($home, 'clerk', q{
 		$$BEGIN PERFORM pg_advisory_lock(1); EXECUTE 'PREPARE p AS SELECT 1'; RETURN 1; END$$;
 	CREATE FUNCTION app.slow(params jsonb) RETURNS jsonb LANGUAGE plpgsql AS
 		$$BEGIN PERFORM pg_sleep((params->>'s')::float); RETURN jsonb_build_object('standby', pg_is_in_recovery()); END$$;
+	-- as long as the gate there is closed
+	CREATE FUNCTION app.gated(params jsonb) RETURNS jsonb LANGUAGE plpgsql AS
+		$$BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN jsonb_build_object('standby', pg_is_in_recovery()); END$$;
 	-- which ends on a standby only when it is canceled
 	CREATE FUNCTION app.stay(params jsonb) RETURNS jsonb LANGUAGE sql AS
 		$$SELECT app.slow(jsonb_build_object('s', CASE WHEN pg_is_in_recovery() THEN 600 ELSE 0 END))$$;
@@ -64,7 +66,8 @@ as($home, 'clerk', q{
 		workflow.create_job('stumble', 'app.stumble', queue => 'only', retry => '{"errors": "*", "maxAttempts": 0}'),
 		workflow.create_job('slow', 'app.slow', queue => 'read'), workflow.create_job('stay', 'app.stay', queue => 'read'),
 		workflow.create_job('long', 'app.stay', queue => 'read', timeout => '1 hour'),
-		workflow.create_job('alone', 'app.slow', queue => 'only'), workflow.create_job('brief', 'app.slow', queue => 'only',
+		workflow.create_job('gated', 'app.gated', queue => 'read'), workflow.create_job('alone', 'app.gated', queue => 'only'),
+		workflow.create_job('brief', 'app.slow', queue => 'only',
 			timeout => '200 ms', retry => '{"errors": "*", "maxAttempts": 0}'),
 		workflow.create_job('steps', 'app.steps', queue => 'only', mode => 'tracked'),
 		workflow.create_job('says', 'app.says', queue => 'only'), workflow.create_job('saves', 'app.saves', queue => 'only');
@@ -156,9 +159,18 @@ is($home->safe_psql('postgres', 'SELECT count(*) FROM app.item'), 20, 'nothing w
 
 # ---- what is ended in the middle ----------------------------------------------------------------
 
+my $at_work = q{FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event IN ('PgSleep', 'advisory')};
 sub executor_at_work
 {
-	wait_for($standby, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'PgSleep'}, 'a run to be under way');
+	wait_for($standby, "SELECT count(*) = 1 $at_work", 'a run to be under way');
+	return;
+}
+
+my $gate;
+sub close_gate
+{
+	$gate = $standby->background_psql('postgres');
+	$gate->query_safe('SELECT pg_advisory_lock(1)');
 	return;
 }
 
@@ -171,9 +183,11 @@ pass('a run there is cancelled');
 foreach my $kind ('courier', 'link')
 {
 	wait_until_alive();
-	$run = run_of('slow', '{"s": 1}');
+	close_gate();
+	$run = run_of('gated');
 	executor_at_work();
 	$standby->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'workflow $kind'");
+	$gate->quit;
 	wait_for_state($run, 'finished');
 	pass("workflow $kind was terminated");
 }
@@ -207,12 +221,17 @@ sub clean_up
 sub conflicts { return $standby->safe_psql('postgres', q{SELECT sum(confl_snapshot) FROM pg_stat_database_conflicts}); }
 
 my $before = conflicts();
-$run = run_of('slow', '{"s": 4}');
+close_gate();
+$run = run_of('gated');
 executor_at_work();
+my $began = $standby->safe_psql('postgres', "SELECT xact_start $at_work");
 clean_up();
+wait_for($standby, "SELECT count(*) = 1 $at_work AND xact_start <> '$began'", 'it to be done once more');
+$gate->quit;
 wait_for_state($run, 'finished');
 is(result_of($home, $run), '{"standby": true}', 'a run that recovery has canceled is done once more there');
 is($home->safe_psql('postgres', "SELECT attempt FROM workflow.get_run('$run')"), 1, 'no attempt was counted');
+wait_for($standby, "SELECT sum(confl_snapshot) > $before FROM pg_stat_database_conflicts", 'that to be counted');
 is(conflicts() - $before, 1, 'that it was canceled is true');
 
 foreach my $job ('stay', 'careful')
@@ -241,13 +260,15 @@ wait_for_state($run, 'finished');
 is(result_of($home, $run), '{"standby": false}', 'a job with a long timeout goes elsewhere after one conflict');
 
 # Where there is nobody else, it is tried again later.
-$run = run_of('alone', '{"s": 3}');
+close_gate();
+$run = run_of('alone');
 executor_at_work();
 while ($home->safe_psql('postgres', "SELECT state = 'running' FROM workflow.get_run('$run')") eq 't')
 {
 	clean_up();
 	sleep(1);
 }
+$gate->quit;
 wait_for_state($run, 'finished');
 is(result_of($home, $run), '{"standby": true}', 'with no other placement it is tried again');
 is($home->safe_psql('postgres', "SELECT attempt FROM workflow.get_run('$run')"), 1, 'without an attempt');
@@ -267,7 +288,7 @@ wait_until_alive();
 
 # ---- promoted ----------------------------------------------------------------------------------
 
-$run = run_of('slow', '{"s": 3}');
+$run = run_of('stay');
 executor_at_work();
 $home->wait_for_catchup($standby);
 $home->stop('immediate');
