@@ -24,7 +24,7 @@ $node->safe_psql('postgres', q{
 	REVOKE workflow_user FROM far, other;
 	GRANT workflow_runtime TO far, other;
 	CREATE SCHEMA shop AUTHORIZATION shop;
-	SELECT workflow.set_setting('alive_signal_interval', '500 ms'), workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '6')});
+	SELECT workflow.set_setting('alive_signal_interval', '500 ms'), workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '1000')});
 as($node, 'shop', q{
 	CREATE FUNCTION shop.charge(params jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT params || '{"where": "here"}' $$;
 	SELECT workflow.create_queue('far', placement => '{runtime:r1}'), workflow.create_queue('far or here', placement => '{runtime:r1,any}'),
@@ -194,6 +194,7 @@ is(look('given 4'), 'waiting executor', 'as there is another one');
 as($node, 'shop', q{SELECT workflow.alter_queue('engine first', '{"placement": ["role:engine", "runtime:r2"]}')});
 is(claims('e9', 'key', 10, 'other'), 'given 4', 'unless nobody else is there');
 as($node, 'other', 'SELECT workflow.complete(' . $fence->('given 4') . ')');
+as($node, 'other', "SELECT workflow.shutdown_runtime('e9', $epoch{e9})");
 falls_silent('e9');
 wait_for($node, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'e9'}, 'e9 to have gone');
 
@@ -210,7 +211,7 @@ is($node->safe_psql('postgres', q{SELECT backend_xmin IS NULL AND backend_xid IS
 my $made = time;
 run('far', 'd1');
 $waiter->{run}->pump() until $waiter->{stdout} =~ /done/;
-cmp_ok(time - $made, '<', 10, 'it hears of one that comes');
+cmp_ok(time - $made, '<', 50, 'it hears of one that comes');
 like($waiter->{stdout}, qr/^t$/m, 'and that it is ready');
 $waiter->quit;
 is(claims('r1', 'key'), 'd1', 'and claims it');
@@ -222,10 +223,13 @@ is(claims('r1', 'key'), 'e1', 'another one is claimed');
 run('far or here', 'e2');
 run('far', 'e3');
 is(look('e2'), 'waiting executor', 'and one waits for it');
+# nobody else is there, who might be taken for dead by a busy machine
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '6'); SELECT workflow.wake()});
 $began = time;
 falls_silent('r1');
 looks('e2', 'finished here here');
-cmp_ok(time - $began, '<', 20, 'when it has died others do what waits, soon');
+cmp_ok(time - $began, '<', 60, 'when it has died others do what waits, soon');
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '1000')});
 looks('e1', 'finished here here');
 looks('d1', 'waiting placement');
 is(look('e3'), 'waiting placement', 'but for what nobody else may do');
@@ -349,7 +353,6 @@ like(refusal($node, 'far', "BEGIN READ ONLY; SELECT FROM workflow.claim_placed('
 # ---- a crash of the server: claims stay, but those of nobody
 
 is(look('g2'), 'running r2', 'another runtime has a run');
-$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '1000')});
 $node->safe_psql('postgres', q{DELETE FROM workflow.runtime WHERE id = 'r2'});
 $node->stop('immediate');
 $node->start;
