@@ -15,8 +15,7 @@ use WorkflowTest;
 my $node = workflow_node('restorer', 'restart_after_crash = on');
 $node->safe_psql('postgres', q{
 	GRANT workflow_runtime TO clerk;
-	GRANT CREATE ON SCHEMA public TO clerk;
-	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3')});
+	GRANT CREATE ON SCHEMA public TO clerk});
 
 # Does what the run or the process says, and writes down what it was told, and as whom.
 as($node, 'clerk', q{
@@ -87,6 +86,7 @@ order('o states', '{"states": ["repaired"]}');
 order('o none', '{"states": ["nowhere"]}');
 my $epoch = as($node, 'clerk', q{SELECT epoch FROM workflow.register_runtime('app 1')});
 is(claim('app 1', "epoch => $epoch"), 17, 'an application has claimed all');
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3'); SELECT workflow.wake()});
 wait_for($node, q{SELECT count(*) >= 17 FROM workflow.runs WHERE losses > 0}, 'its death');
 wait_for($node, $decided, 'decisions');
 
@@ -119,6 +119,8 @@ is(orders(), 'o default {unpaid}, o fail {unpaid}, o none {unpaid}, o resume {un
 
 # ---- who recovers is told so
 
+# which does not die by itself
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', NULL)});
 run('letter', 'c retry', '"retry"');
 $epoch = as($node, 'clerk', q{SELECT epoch FROM workflow.register_runtime('app 2')});
 is(claim('app 2', "epoch => $epoch"), 1, 'another application has claimed a run');
@@ -141,8 +143,8 @@ run('letter', 'd cancelled', '"wait"');
 is(claim('w', "lease => '1 s'"), 3, 'a worker claims');
 wait_for($node, q{SELECT count(*) = 3 FROM workflow.runs WHERE waits_for = 'restorer'}, 'restorers to be asked');
 wait_for($node, q{SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}, 'one to think');
-as($node, 'clerk', q{SELECT workflow.send_by_key('order', 'p forward', 'leave')});
-as($node, 'clerk', q{SELECT workflow.cancel_run(run) FROM workflow.runs WHERE key = 'd cancelled'});
+as($node, 'clerk', q{SELECT workflow.send_by_key('order', 'p forward', 'leave');
+	SELECT workflow.cancel_run(run) FROM workflow.runs WHERE key = 'd cancelled'});
 like(refusal($node, 'clerk', q{SELECT workflow.set_restorer('job:letter', NULL)}), qr/^WF017: /, 'one that is asked is not removed');
 
 # an executor is killed amid it, and the server with it; and with the server the lock
@@ -166,7 +168,7 @@ as($node, 'clerk', q{
 	SELECT workflow.create_job('long', 'SELECT pg_sleep(1000)', mode => 'tracked');
 	SELECT workflow.set_restorer('job:long', 'decide(text,uuid,jsonb)')});
 run('long', 'f long', '"fail"');
-wait_for($node, q{SELECT count(*) = 1 FROM workflow.runs WHERE key = 'f long' AND state = 'running'}, 'a tracked run');
+wait_for($node, q{SELECT count(*) = 1 FROM workflow.runs r JOIN workflow.activity a ON a.run = r.run WHERE r.key = 'f long' AND r.state = 'running'}, 'a tracked run');
 is($node->safe_psql('postgres', q{
 	SELECT count(pg_terminate_backend(a.pid)) FROM workflow.activity a JOIN workflow.runs r ON r.run = a.run WHERE r.key = 'f long'}), 1, 'its executor ends');
 wait_for($node, q{SELECT state = 'failed' FROM workflow.runs WHERE key = 'f long'}, 'the decision about a tracked run');
