@@ -112,9 +112,11 @@ ended($home, $run, qr/^finished\|1\|.*true/, 'a standby crashes: its run is done
 $at->poll_query_until('postgres', 'SELECT true');
 wait_until_alive(@standbys);
 
-$run = run_of($home, 'clerk', 'slow', 2);
+close_gates();
+$run = run_of($home, 'clerk', 'gated');
 wait_for($home, "SELECT state = 'running' FROM workflow.get_run('$run')", 'a run to begin');
 $home->stop('immediate');
+open_gates();
 sleep(3);
 $home->start;
 ended($home, $run, qr/^finished\|1\|.*true/, 'the primary crashes: it gets the result when it is back');
