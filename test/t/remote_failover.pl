@@ -34,19 +34,23 @@ $away->safe_psql('postgres', q{
 	SET ROLE worker;
 	CREATE TABLE app.done (run text);
 	CREATE FUNCTION app.slow(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS
-		$$INSERT INTO app.done SELECT run->>'run'; SELECT pg_sleep((params->>'s')::float); SELECT params$$;
+		$$INSERT INTO app.done SELECT run->>'run'; SELECT pg_advisory_xact_lock_shared(1); SELECT params$$;
 	RESET ROLE;
 	SELECT workflow.map_owner('clerk', 'worker')});
 wait_for($home, q{SELECT state = 'alive' FROM workflow.runtimes WHERE id = 'B'}, 'B to join the primary, not the standby');
 
-my $run = as($home, 'clerk', q{SELECT workflow.run_job('slow', '{"s": 3}')});
-wait_for($away, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'PgSleep'}, 'the run to be under way');
+my $gate = $away->background_psql('postgres');
+$gate->query_safe('SELECT pg_advisory_lock(1)');
+my $run = as($home, 'clerk', q{SELECT workflow.run_job('slow')});
+wait_for($away, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'workflow placed' AND wait_event = 'advisory'}, 'the run to be under way');
 my $epoch = $away->safe_psql('postgres', 'SELECT epoch FROM workflow.membership');
 $home->wait_for_catchup($standby);
 $home->stop('immediate');
 $standby->promote;
+$gate->quit;
 
 wait_for($standby, "SELECT state = 'finished' FROM workflow.get_run('$run')", 'the new primary to have the result');
+wait_for($away, q{SELECT state = 'alive' AND timeline = 2 FROM workflow.membership}, 'B to have found the new primary');
 is($away->safe_psql('postgres', 'SELECT state, epoch, timeline FROM workflow.membership'), "alive|$epoch|2", 'B goes on with the new primary, under its epoch');
 is($away->safe_psql('postgres', "SELECT count(*) FROM app.done WHERE run = '$run'"), 1, 'what it was at was done once');
 is($standby->safe_psql('postgres', "SELECT attempt FROM workflow.get_run('$run')"), 1, 'by the claim that it had');
