@@ -26,8 +26,7 @@ my $home = workflow_node('a', 'wal_level = replica', 'max_wal_senders = 5', 'wor
 $home->safe_psql('postgres', q{
 	CREATE ROLE link LOGIN;
 	GRANT workflow_runtime TO link;
-	CREATE SCHEMA app AUTHORIZATION clerk;
-	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '10')});
+	CREATE SCHEMA app AUTHORIZATION clerk});
 as($home, 'clerk', q{
 	CREATE FUNCTION app.slow(params jsonb, run jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
 	SELECT workflow.create_queue('far', placement => '{runtime:B}'), workflow.create_job('slow', 'app.slow', queue => 'far')});
@@ -182,7 +181,9 @@ once($large, 'when there is room again');
 close_gate(1);
 $run = run_of(1);
 at_work(1);
+# nobody can end the life that it has under the first one
 $home->safe_psql('postgres', q{
+	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '10');
 	DROP ROLE link;
 	CREATE ROLE link LOGIN;
 	GRANT workflow_runtime TO link;
