@@ -17,8 +17,7 @@ my $cable = Cable->new($home->port);
 $home->safe_psql('postgres', q{
 	CREATE ROLE link LOGIN;
 	GRANT workflow_runtime TO link;
-	CREATE SCHEMA app AUTHORIZATION clerk;
-	SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3')});
+	CREATE SCHEMA app AUTHORIZATION clerk});
 
 my $away = workflow_node('away', "workflow.runtime_id = 'B'", "workflow.remote_database = 'postgres'",
 	"workflow.remote = 'host=127.0.0.1 port=$cable->{port} dbname=postgres user=link'");
