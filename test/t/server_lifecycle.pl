@@ -44,7 +44,9 @@ configure('workflow.executor_idle_timeout = 1s');
 wait_for($node, q{SELECT count(*) = 0 FROM workflow.activity WHERE kind = 'executor' AND owner = 'idler'}, 'the idle executor to leave');
 ok(1, 'SIGHUP: an idle executor takes a shorter timeout at once');
 wait_for_ticks($node, 'postgres');
-is(pids_of('clerk'), $clerks, 'a busy one stays');
+# where two were busy, one may be idle by now
+my %stays = map { $_ => 1 } split /\n/, $clerks;
+ok(scalar(grep { $stays{$_} } split(/\n/, pids_of('clerk'))), 'a busy one stays');
 
 # One event a transaction, with an action that shows in which it ran.
 $node->safe_psql('postgres', 'CREATE TABLE seen (xid xid8 DEFAULT pg_current_xact_id()); GRANT INSERT ON seen TO workflow_user; GRANT CREATE ON SCHEMA public TO worker');
@@ -92,6 +94,7 @@ wait_for_ticks($node, 'postgres', 'once enabled');
 ok(1, 'enabled on, with the runtime at rest');
 configure('workflow.enabled = off');
 $node->restart;
+wait_for($node, q{SELECT count(*) > 0 FROM workflow.activity WHERE pid IS NOT NULL}, 'the launcher');
 is($node->safe_psql('postgres', q{SELECT kind FROM workflow.activity WHERE pid IS NOT NULL}), 'launcher', 'enabled off at the start: only the launcher');
 $reached = ticks($node, 'postgres');
 as($node, 'worker', q{SELECT workflow.post_by_key('seen', 'a', 'go')});
