@@ -188,9 +188,13 @@ ok(1, 'what is held is done when it is free, and others meanwhile');
 $holder->query_safe(q{BEGIN; SELECT count(*) FROM workflow.processes p, workflow.suspend(p.id) WHERE definition LIKE 'clock%'; COMMIT});
 $ticking = 0;
 hold($holder, 1, "SELECT workflow.send(id, 'look') FROM ($lamps LIMIT 1) l");
+# who has committed counts just after that
+my $counted = q{SELECT bool_and(state = 'idle') FROM workflow.activity WHERE kind = 'executor'};
+wait_for($node, $counted, 'the executor to rest');
 my $batches = $node->safe_psql('postgres', q{SELECT batches, steps FROM workflow.activity WHERE kind = 'executor'});
 $holder->query_safe('COMMIT');
 noted(++$n, 'one, at rest');
+wait_for($node, $counted, 'the executor to rest again');
 is($node->safe_psql('postgres', q{SELECT batches, steps FROM workflow.activity WHERE kind = 'executor'}),
 	join('|', map { $_ + 1 } split /\|/, $batches), 'one event is one batch, however long it was held');
 $holder->quit;
