@@ -35,6 +35,8 @@ while ($node->safe_psql('postgres', $left) > 0 && $tries++ < 1000)
 	as($node, 'clerk', join(';', ("SELECT workflow.send_by_key('lamp', 'lamp', 'note')") x 100));
 }
 is($node->safe_psql('postgres', $left), '0', 'all is done');
+# who has committed counts just after that
+wait_for($node, q{SELECT bool_and(state = 'idle') FROM workflow.activity WHERE kind = 'executor'}, 'executors to rest');
 my ($steps, $batches, $looks) = split /\|/,
   $node->safe_psql('postgres', q{SELECT sum(steps), sum(batches), sum(looks) FROM workflow.workers() WHERE kind = 'executor'});
 is($steps, MANY, 'once');
