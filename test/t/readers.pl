@@ -139,7 +139,7 @@ sub wait_for_standbys
 	wait_for($node, qq{SELECT current_setting('synchronous_standby_names') = '$names' AND count(*) = $n FROM pg_stat_replication WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')}, "$n synchronous standbys");
 	return;
 }
-my $claim = q{SELECT count(*) FROM workflow.claim('mail', 'w')};
+my $claim = q{SELECT count(*) FROM workflow.claim('mail', 'w', lease => '1 hour')};
 as($node, 'clerk', q{SELECT workflow.run_job('letter') FROM generate_series(1, 10)});
 is(as($node, 'clerk', $claim), 1, 'without require_sync nobody asks');
 configure('workflow.require_sync = on');
