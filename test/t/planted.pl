@@ -187,7 +187,7 @@ as($node, 'clerk', q{
 	SELECT workflow.define('{"id": "order", "initial": "a", "search": {"who": "$.who"}, "context": {"who": "ann"}, "states": {
 		"a": {"tags": ["open"], "defer": ["soon"], "on": {
 			"pay": {"guard": {"@expr": "context->>''who'' = ''ann''"}, "actions": "pay", "target": "b"}}},
-		"b": {"after": {"0.1 seconds": "c"}}, "c": {"invoke": {"src": "child", "onDone": "d"}}, "d": {"type": "final"}}}');
+		"b": {"after": {"1 hour": "c"}}, "c": {"invoke": {"src": "child", "onDone": "d"}}, "d": {"type": "final"}}}');
 	SELECT workflow.grant_on('order', 'mallory', 'start', 'send', 'read')}, 'shop');
 $node->safe_psql('shop', 'GRANT workflow_user TO mallory');
 
@@ -262,6 +262,9 @@ foreach my $case ([ 'mallory', $calls ], [ 'clerk', $of_owner ], [ 'postgres', $
 
 # The executors log in under the database's path, too.
 my $before = caught();
+# none is over while commands are sent to it, however slow these are
+come_true('shop', q{SELECT count(*) >= 6 FROM workflow.processes WHERE definition = 'order' AND states = '{b}'});
+quiet('shop', q{UPDATE workflow.timer SET due = now() WHERE event = 'after.1 hour.b'; SELECT workflow.wake()});
 come_true('shop', q{SELECT count(*) = 0 FROM workflow.timers WHERE due < now()});
 come_true('shop', q{SELECT count(*) >= 6 FROM workflow.processes WHERE definition = 'order' AND status = 'finalized'});
 is(caught() - $before, 0, 'nor workers');
