@@ -51,9 +51,10 @@ sub stops_and_goes
 
 	$node->safe_psql('postgres', $cause);
 	wait_for($node, qq{SELECT wait_reason = \$\$$reason\$\$ FROM workflow.activity WHERE kind = 'owner' AND owner = 'clerk'}, $reason);
+	# also one that was late, and for which another one was to be started
+	wait_for_count($node, 0, q{pg_stat_activity WHERE usename = 'clerk'});
 	my $reached = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'clerk'));
 	is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.activity WHERE kind = 'executor' AND owner = 'clerk'}), 0, "$cause: its executors leave");
-	wait_for_count($node, 0, q{pg_stat_activity WHERE usename = 'clerk'});
 	my $other = $node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'other'));
 	wait_for($node, sprintf("SELECT $step > %d", 'other', $other + 10), 'the clocks of the other owner');
 	is($node->safe_psql('postgres', 'SELECT ' . sprintf($step, 'clerk')), $reached, 'nothing of it is done');
