@@ -35,7 +35,7 @@ as($node, 'clerk', q{
 		SELECT workflow.define(jsonb_strip_nulls(jsonb_build_object('id', id, 'initial', 'a', 'step_timeout', step_timeout, 'states',
 			'{"a": {"on": {"run": {"actions": "shop.run"}, "deaf": {"actions": "shop.deaf"}, "fail": {"actions": "shop.fail"}}}}'::jsonb))::text::json);
 		SELECT FROM workflow.start(id, key => 'k') $$;
-	SELECT shop.define('short', '100 ms'), shop.define('middle', '2 s'), shop.define('long', '1 hour'), shop.define('free', NULL);
+	SELECT shop.define('short', '100 ms'), shop.define('below', '800 ms'), shop.define('middle', '2 s'), shop.define('later', '5 s'), shop.define('long', '1 hour'), shop.define('free', NULL);
 	-- try(command) runs it and tells how it ended
 	CREATE FUNCTION shop.try(command text) RETURNS text LANGUAGE plpgsql AS $$
 	BEGIN
@@ -135,7 +135,7 @@ like(meets(run('short', try($sleep) . "; $sleep"), $caught, $cancel), qr/^57014:
 $forget->();
 like(meets(run('short', try($sleep) . ';' . try($sleep)), $caught, $cancel), qr/^57014: \Q$request/, '- and caught itself');
 $forget->();
-like(meets(run('middle', try("$cancelled; $sleep") . "; $sleep"), $reached, $go_on, $caught), qr/^57014: \Q$request/, 'the limit after a request was caught');
+like(meets(run('later', try("$cancelled; $sleep") . "; $sleep"), $reached, $go_on, $caught), qr/^57014: \Q$request/, 'the limit after a request was caught');
 
 # Code that fails of itself before it looks.
 my $fail = q{SELECT workflow.send_by_key('short', 'k', 'fail')};
@@ -154,7 +154,7 @@ $node->append_conf('postgresql.conf', "workflow.step_timeout = '1s'");
 $node->reload;
 wait_for($node, q{SELECT setting = '1000' FROM pg_settings WHERE name = 'workflow.step_timeout'});
 like(meets(run('free', $sleep)), qr/^57014: \Q$setting/, 'the limit of the setting');
-like(meets(run('free', run('short', 'SELECT 1') . "; $sleep")), qr/^57014: \Q$setting/, '- after a step of one with a limit of its own');
+like(meets(run('free', run('below', 'SELECT 1') . "; $sleep")), qr/^57014: \Q$setting/, '- after a step of one with a limit of its own');
 like(meets(run('free', run('long', $sleep))), qr/^57014: \Q$setting/, '- and inside of it');
 like(meets(run('free', try(run('long', $sleep)))), qr/^57014: \Q$setting/, '- which the code of the outer one catches in vain');
 
