@@ -142,9 +142,9 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.errors WHERE sta
 # far from what the good ones take on a busy machine, and with sanitizers.
 #
 as($node, 'clerk', q{INSERT INTO shop.fault VALUES ('raises', NULL), ('slow', '10 min'), ('loops', NULL)});
-$node->append_conf('postgresql.conf', "workflow.step_timeout = '500ms'\n");
+$node->append_conf('postgresql.conf', "workflow.step_timeout = '2s'\n");
 $node->reload;
-wait_for($node, q{SELECT setting = '500' FROM pg_settings WHERE name = 'workflow.step_timeout'});
+wait_for($node, q{SELECT setting = '2000' FROM pg_settings WHERE name = 'workflow.step_timeout'});
 start_orders(1000);
 wait_for($node, q{SELECT count(*) = 984 FROM workflow.process
 	WHERE (context->>'n')::int >= 1000 AND status = 'finalized'}, '984 orders sent');
