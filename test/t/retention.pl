@@ -131,9 +131,16 @@ fits();
 wait_for($node, q{SELECT walk IS NULL FROM workflow.ring}, 'the walk to end');
 wait_for($node, q{SELECT count(*) = 0 FROM workflow.activity WHERE kind = 'executor' AND pid IS NOT NULL}, 'executors to leave');
 $node->safe_psql('postgres', 'CHECKPOINT');
-my $before = $node->safe_psql('postgres', 'SELECT pg_current_xact_id()');
-sleep 4;
-cmp_ok($node->safe_psql('postgres', 'SELECT pg_current_xact_id()') - $before, '<=', 2, 'rules cost a database at rest nothing');
+# what was done in a minute is summed when that is over, which may be just then: so it is asked again
+my $cost = 9;
+for (my $tries = 0; $tries < 10 && $cost > 2; $tries++)
+{
+	my $before = $node->safe_psql('postgres', 'SELECT pg_current_xact_id()');
+
+	sleep 4;
+	$cost = $node->safe_psql('postgres', 'SELECT pg_current_xact_id()') - $before;
+}
+cmp_ok($cost, '<=', 2, 'rules cost a database at rest nothing');
 
 # Nor does one that walks come for every eight seconds, when nothing is over. A look of another one
 # may still come: so it is asked again.
