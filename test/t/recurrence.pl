@@ -168,13 +168,19 @@ END $$;
 CREATE FUNCTION took(rule text, starts timestamptz, OUT ms float, OUT outcome text) LANGUAGE plpgsql AS $$
 DECLARE
 	began timestamptz := clock_timestamp();
+	spent float;
 BEGIN
 	outcome := ends(rule, starts);
 	ms := extract(epoch FROM clock_timestamp() - began) * 1000;
 	IF ms >= 5 THEN
-		ms := - cpu_ms();
-		PERFORM ends(rule, starts) FROM generate_series(1, 10);
-		ms := (ms + cpu_ms()) / 10;
+		-- of which others on the same machine take their part, now and then
+		FOR i IN 1 .. 5 LOOP
+			spent := - cpu_ms();
+			PERFORM ends(rule, starts) FROM generate_series(1, 10);
+			spent := (spent + cpu_ms()) / 10;
+			ms := CASE i WHEN 1 THEN spent ELSE least(ms, spent) END;
+			EXIT WHEN ms < 10;
+		END LOOP;
 	END IF;
 END $$;
 CREATE TABLE hostile (rule text, starts timestamptz)});
