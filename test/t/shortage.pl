@@ -155,16 +155,31 @@ $node = workflow_node('connections',
 	'workflow.sweep_interval = 1h');
 start_clocks($node, 'postgres', 'clerk', 3);
 
-my @clients = map { $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]) } 1 .. 4;
+# The session of a psql before may end after it: so one that we have sees that it has ended.
+my $look = $node->background_psql('postgres');
+sub wait_for_clients
+{
+	my ($count) = @_;
+
+	for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if $look->query_safe(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'}) eq $count;
+		$look->query_safe('SELECT pg_sleep(0.01)');
+	}
+	die "there are not $count clients";
+}
+
+wait_for_clients(1);
+my @clients = map { $node->background_psql('postgres', extra_params => [ '-U', 'clerk' ]) } 1 .. 3;
 like(refusal($node, 'clerk', 'SELECT 1'), qr/remaining connection slots are reserved/, 'the connections are exhausted');
 wait_for_ticks($node, 'postgres');
 ok(1, 'work goes on');
 
+wait_for_clients(4);
 push @clients, map { $node->background_psql('postgres') } 1 .. 2;
 like(refusal($node, 'postgres', 'SELECT 1'), qr/sorry, too many clients already/, 'those for superusers, too');
 
-# From here we look through one that we have.
-my $look = $clients[-1];
+# From here we look through that one.
 $look->query_safe('SET client_min_messages = error');
 sub wait_through
 {
@@ -190,7 +205,7 @@ foreach my $kind (qw(executor runtime launcher))
 }
 is($clients[0]->query_safe(q{SELECT (workflow.get(workflow.start('clock of clerk'))).status}), 'idled', 'who is connected may command');
 
-$_->quit foreach @clients;
+$_->quit foreach @clients, $look;
 wait_for_ticks($node, 'postgres');
 is(as($node, 'clerk', 'SELECT 1'), '1', 'connections are free again');
 $node->stop;
