@@ -127,6 +127,25 @@ sub as
 	};
 }
 
+# A session that is kept has the limit for each of its queries and for its end, not for its life, which
+# may be long on a slow machine.
+{
+	no warnings 'redefine';
+	my $background_psql = \&PostgreSQL::Test::Cluster::background_psql;
+	my $quit = \&PostgreSQL::Test::BackgroundPsql::quit;
+
+	*PostgreSQL::Test::Cluster::background_psql = sub {
+		my $session = $background_psql->(@_);
+
+		$session->set_query_timer_restart();
+		return $session;
+	};
+	*PostgreSQL::Test::BackgroundPsql::quit = sub {
+		$_[0]{timeout}->start();
+		return $quit->(@_);
+	};
+}
+
 =head2 wait_for(NODE, QUERY, WHAT)
 
 Wait until the query, run by the superuser, gives true. Dies after the limit,
