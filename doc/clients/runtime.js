@@ -5,7 +5,8 @@ const { randomUUID } = require('crypto');
 
 const START = randomUUID(), AT_ONCE = 4;       // START is new at each start of this program
 const complain = error => console.error(error.message);
-const pool = new Pool({ max: AT_ONCE + 2 }).on('error', complain);   // opens anew what is lost
+const pool = new Pool({ max: AT_ONCE + 2 }).on('error', complain)    // opens anew what is lost,
+  .on('connect', db => db.on('error', () => {}));                     // also while it is in use: its query says so
 const row = async (db, text, ...values) => (await db.query(text, values)).rows[0];
 const ms = ({ hours = 0, minutes = 0, seconds = 0, milliseconds = 0 }) => ((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds;
 let stop = false;

@@ -4,7 +4,8 @@ const { setTimeout: pause } = require('timers/promises');
 
 const LEASE = Number(process.env.LEASE ?? 30), GRACE = 10, AT_ONCE = 10;  // seconds, seconds, runs
 const complain = error => console.error(error.message);
-const pool = new Pool({ max: AT_ONCE + 2 }).on('error', complain);          // opens anew what is lost
+const pool = new Pool({ max: AT_ONCE + 2 }).on('error', complain)           // opens anew what is lost,
+  .on('connect', db => db.on('error', () => {}));                            // also while it is in use: its query says so
 const held = new Map(), underWay = new Set();      // the fence of each run that we have; attempts, at most AT_ONCE
 class Final extends Error {}                                              // another attempt would not mend it
 
