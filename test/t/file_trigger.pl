@@ -305,17 +305,17 @@ done_comes_to($h, '1 2 3', 'and granted again');
 
 # --- one that is changed -----------------------------------------------------------------------------------------
 
-my $k = new_directory();
-put("$k/$_") foreach qw(a.csv b.csv c.txt);
-create('altered', $k, q{pattern => '*.csv', "interval" => '1 hour'}, q{job => 'take'});
-done_comes_to($k, 'a.csv b.csv', 'what fits');
+my $altered = new_directory();
+put("$altered/$_") foreach qw(a.csv b.csv c.txt);
+create('altered', $altered, q{pattern => '*.csv', "interval" => '1 hour'}, q{job => 'take'});
+done_comes_to($altered, 'a.csv b.csv', 'what fits');
 clerk(q{SELECT workflow.alter_file_trigger('altered', '{"pattern": "*.txt", "interval": "1 second"}')});
-done_comes_to($k, 'a.csv b.csv c.txt', 'another pattern, at once');
+done_comes_to($altered, 'a.csv b.csv c.txt', 'another pattern, at once');
 clerk(q{SELECT workflow.alter_file_trigger('altered', '{"pattern": "*", "check": "content"}')});
 looks(3);
-is(done($k), 'a.csv b.csv c.txt', 'one that brings back what is known, for whose contents it looks now');
-put("$k/c.txt", 'y');
-done_comes_to_count($k, 4);
+is(done($altered), 'a.csv b.csv c.txt', 'one that brings back what is known, for whose contents it looks now');
+put("$altered/c.txt", 'y');
+done_comes_to_count($altered, 4);
 
 # --- a queue that is full ---------------------------------------------------------------------------------------
 
