@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
@@ -103,6 +104,9 @@ wf_placed_executor_main(Datum arg)
 		}
 		if (wf_errand_is_dismissed() || GetCurrentTimestamp() >= idle_until)
 			break;
+
+		/* statistics kept back would wait until the next run */
+		pgstat_report_stat(true);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), idle_until), 1),
 						 WaitEventExtensionNew("WorkflowPlacedIdle"));
