@@ -38,6 +38,7 @@
 #include "shmem/database_alerts.h"
 #include "shmem/database_files.h"
 #include "shmem/database_load.h"
+#include "shmem/database_members.h"
 #include "shmem/database_runs.h"
 #include "shmem/database_watch.h"
 #include "store/bulk_sweep.h"
@@ -322,9 +323,6 @@ sum_load(Oid extension, bool *more)
 	return true;
 }
 
-/* When to look after members again, by wf_clock_now(), because others had locked what they had. */
-static TimestampTz members_again_at = DT_NOEND;
-
 /*
  * The instance is registered in this database, once something is stored here: where
  * another database is replicated to, the rows of the table come from there.  Others who
@@ -335,15 +333,19 @@ static bool
 look_after_members(Oid extension, bool *more)
 {
 	static bool first = true;
+	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
 	bool		locked = false;
 
+	if (database != NULL)
+		wf_database_members_looking(database);
 	if (!wf_transaction_begin("looking after other runtimes", extension))
 		return false;
 	if (wf_origin_is_certain())
 		*more = wf_local_member_cycle(first, &locked);
 	wf_transaction_commit();
 	first = false;
-	members_again_at = locked ? wf_clock_now() : DT_NOEND;
+	if (locked)
+		wf_database_members_look(MyDatabaseId);
 	return true;
 }
 
@@ -355,11 +357,11 @@ ends_to_tell(WfDatabase *database)
 	return wf_settle_due();
 }
 
-/* When a runtime has said nothing for too long, or is not recovered to the end. */
+/* When a runtime has said nothing for too long, or something about them has changed. */
 static TimestampTz
-member_is_gone(WfDatabase *database)
+members_change(WfDatabase *database)
 {
-	return Min(wf_local_member_silence_at(database->dbid), members_again_at);
+	return Min(wf_local_member_silence_at(database->dbid), wf_database_members_at(database));
 }
 
 /* --- all of them -------------------------------------------------------------------- */
@@ -379,7 +381,7 @@ static const WfChore chores[] = {
 
 	/* a pause: the row of the one that has gone, or a run that it had, may be locked */
 	{.what = "looking after other runtimes",.run = look_after_members,
-	.due = member_is_gone,.pause = 1000,.at_start = true,.at_sweep = WF_CHORE_EACH_SWEEP},
+	.due = members_change,.pause = 1000,.at_start = true,.at_sweep = WF_CHORE_EACH_SWEEP},
 	{.what = "notifying workers",.run = notify_workers,
 	.due = wf_database_runs_notify_at,.pause = 50,.at_start = true},
 

@@ -43,6 +43,7 @@
 #include "shmem/database_alerts.h"
 #include "shmem/database_files.h"
 #include "shmem/database_load.h"
+#include "shmem/database_members.h"
 #include "shmem/database_runs.h"
 #include "shmem/database_watch.h"
 #include "shmem/database_runtime.h"
@@ -239,7 +240,7 @@ without_executors_at(WfDatabase *database)
 {
 	return Min(Min(Min(wf_database_alerts_at(database), wf_database_load_at(database)),
 				   Min(wf_database_files_at(database), wf_database_watch_at(database))),
-			   Min(wf_local_member_silence_at(database->dbid),
+			   Min(Min(wf_local_member_silence_at(database->dbid), wf_database_members_at(database)),
 				   Min(wf_database_runs_leases_at(database), wf_database_runs_notify_at(database))));
 }
 

@@ -140,10 +140,23 @@ take_over(const WfRecovery *recovery, WfRuntimeRow *row)
 	return true;
 }
 
-/* Recover a runtime that is locked; it is dead when nothing of what it had is left. */
+/* Is it that one who recovers it already? */
+static bool
+is_at_it(const WfRecovery *recovery, const WfRuntimeRow *row)
+{
+	return row->state == WF_RUNTIME_RESTORE && row->restorer != NULL &&
+		strcmp(row->restorer, recovery->by) == 0 && row->restorer_epoch == recovery->epoch;
+}
+
+/*
+ * Recover a runtime that is locked; it is dead when nothing of what it had is left.  Who looks
+ * again for what is locked writes nothing.
+ */
 static void
 recover(WfRecovery *recovery, WfRuntimeRow *row)
 {
+	bool		again = is_at_it(recovery, row);
+
 	if (!take_over(recovery, row))
 		return;
 	if (decide(recovery, row))
@@ -151,6 +164,8 @@ recover(WfRecovery *recovery, WfRuntimeRow *row)
 		wf_member_state_change(row, WF_RUNTIME_DEAD);
 		row->restorer = NULL;
 	}
+	else if (again)
+		return;
 	wf_runtime_row_update(row);
 	wf_member_change_row();
 }

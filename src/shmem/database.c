@@ -55,6 +55,7 @@ wf_database_shmem_attach(void *segment, bool created)
 		pg_atomic_init_u64(&wf_databases[i].alerts_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].files_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].watch_at, (uint64) DT_NOEND);
+		pg_atomic_init_u64(&wf_databases[i].members_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].alerts_after, (uint64) -1);
 		pg_atomic_init_u64(&wf_databases[i].load_at, (uint64) DT_NOEND);
 		pg_atomic_init_u64(&wf_databases[i].walk_at, (uint64) DT_NOBEGIN);
@@ -142,6 +143,7 @@ make_database(Oid dbid)
 	pg_atomic_write_u64(&database->alerts_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->files_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->watch_at, (uint64) DT_NOEND);
+	pg_atomic_write_u64(&database->members_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->alerts_after, (uint64) -1);
 	pg_atomic_write_u64(&database->load_at, (uint64) DT_NOEND);
 	pg_atomic_write_u64(&database->walk_at, (uint64) DT_NOBEGIN);
@@ -431,6 +433,24 @@ wf_database_latch(Oid dbid)
 		SetLatch(latch);
 	else
 		wf_instance_launcher_wake();
+}
+
+/*
+ * The runtime of a database is to look at something at a time, kept in one of the database's
+ * marks; it, or else the launcher, is told if that is earlier than what was known.  Never throws.
+ */
+void
+wf_database_lower(WfDatabase *database, pg_atomic_uint64 *mark, TimestampTz at)
+{
+	uint64		known = pg_atomic_read_u64(mark);
+
+	while (at < (TimestampTz) known)
+	{
+		if (!pg_atomic_compare_exchange_u64(mark, &known, (uint64) at))
+			continue;
+		wf_database_latch(database->dbid);
+		return;
+	}
 }
 
 /*

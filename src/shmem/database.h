@@ -93,7 +93,8 @@ typedef struct WfDatabase
 	pg_atomic_uint64 alerts_at; /* when alerts are to be looked at, by wf_clock_now();
 								 * infinity: when somebody tells */
 	pg_atomic_uint64 files_at;	/* the same for files that are to be written, */
-	pg_atomic_uint64 watch_at;	/* and for who looks for files that make runs */
+	pg_atomic_uint64 watch_at;	/* for who looks for files that make runs, */
+	pg_atomic_uint64 members_at;	/* and for the runtimes of its cluster */
 	pg_atomic_uint64 alerts_after;	/* so long (us) after something was written; -1: never */
 	pg_atomic_uint64 load_at;	/* when what was done is to be summed, by wf_clock_now();
 								 * infinity: nothing was */
@@ -149,6 +150,7 @@ extern void wf_database_waits_for_nothing_locked(WfDatabase *database);
 
 /* Wakes. */
 extern void wf_database_latch(Oid dbid);
+extern void wf_database_lower(WfDatabase *database, pg_atomic_uint64 *mark, TimestampTz at);
 extern void wf_database_wake(Oid dbid, const char *name);
 extern void wf_database_latch_all(void);
 extern void wf_database_awaits(WfDatabase *database);

@@ -17,21 +17,6 @@
 #include "shmem/database.h"
 #include "shmem/database_alerts.h"
 
-/* The runtime is to look at that time, which is told if it is earlier than what was known. */
-static void
-lower(WfDatabase *database, TimestampTz time)
-{
-	uint64		known = pg_atomic_read_u64(&database->alerts_at);
-
-	while (time < (TimestampTz) known)
-	{
-		if (!pg_atomic_compare_exchange_u64(&database->alerts_at, &known, (uint64) time))
-			continue;
-		wf_database_latch(database->dbid);
-		return;
-	}
-}
-
 /* Alerts were made or changed: the runtime is to look at once. */
 void
 wf_database_alerts_look(Oid dbid)
@@ -39,7 +24,7 @@ wf_database_alerts_look(Oid dbid)
 	WfDatabase *database = wf_database_peek(dbid);
 
 	if (database != NULL)
-		lower(database, wf_clock_now());
+		wf_database_lower(database, &database->alerts_at, wf_clock_now());
 }
 
 /* Work was written: there may be something new, as soon as the last look has said. */
@@ -53,7 +38,7 @@ wf_database_alerts_written(Oid dbid)
 		return;
 	after = (int64) pg_atomic_read_u64(&database->alerts_after);
 	if (unlikely(after >= 0))
-		lower(database, wf_clock_now() + after);
+		wf_database_lower(database, &database->alerts_at, wf_clock_now() + after);
 }
 
 /* When the runtime is to look, by wf_clock_now(); infinity: when somebody tells. */
@@ -83,5 +68,5 @@ wf_database_alerts_looked(WfDatabase *database, TimestampTz at, int64 after)
 {
 	pg_atomic_write_u64(&database->alerts_after, (uint64) after);
 	pg_memory_barrier();
-	lower(database, at);
+	wf_database_lower(database, &database->alerts_at, at);
 }

@@ -21,18 +21,9 @@ void
 wf_database_files_again(Oid dbid, TimestampTz at)
 {
 	WfDatabase *database = wf_database_peek(dbid);
-	uint64		known;
 
-	if (database == NULL)
-		return;
-	known = pg_atomic_read_u64(&database->files_at);
-	while (at < (TimestampTz) known)
-	{
-		if (!pg_atomic_compare_exchange_u64(&database->files_at, &known, (uint64) at))
-			continue;
-		wf_database_latch(database->dbid);
-		return;
-	}
+	if (database != NULL)
+		wf_database_lower(database, &database->files_at, at);
 }
 
 /* When somebody is to look, by wf_clock_now(); infinity: when somebody tells. */

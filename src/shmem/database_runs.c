@@ -45,21 +45,6 @@ wf_database_runs_take_lost(WfDatabase *database)
 
 /* --- leases ---------------------------------------------------------------- */
 
-/* The runtime is to look at a time, which is told if it is earlier than what was known. */
-static void
-lower(WfDatabase *database, pg_atomic_uint64 *at, TimestampTz time)
-{
-	uint64		known = pg_atomic_read_u64(at);
-
-	while (time < (TimestampTz) known)
-	{
-		if (!pg_atomic_compare_exchange_u64(at, &known, (uint64) time))
-			continue;
-		wf_database_latch(database->dbid);
-		return;
-	}
-}
-
 /*
  * A worker has a run until then, unless it extends that.  Somebody is to look at that
  * time: if it is earlier than what was known, the runtime or the launcher is told.
@@ -68,7 +53,7 @@ lower(WfDatabase *database, pg_atomic_uint64 *at, TimestampTz time)
 void
 wf_database_runs_lease(WfDatabase *database, TimestampTz until)
 {
-	lower(database, &database->leases_at, until);
+	wf_database_lower(database, &database->leases_at, until);
 }
 
 /* When the first of them ends that is known. */
@@ -176,7 +161,7 @@ void
 wf_database_runs_notify(WfDatabase *database, TimestampTz at)
 {
 	if (database->notifies)
-		lower(database, &database->notify_at, at);
+		wf_database_lower(database, &database->notify_at, at);
 }
 
 /* When they are to be notified. */

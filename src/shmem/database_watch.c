@@ -25,20 +25,6 @@
 #include "shmem/database_watch.h"
 #include "shmem/instance.h"
 
-static void
-lower(WfDatabase *database, TimestampTz at)
-{
-	uint64		known = pg_atomic_read_u64(&database->watch_at);
-
-	while (at < (TimestampTz) known)
-	{
-		if (!pg_atomic_compare_exchange_u64(&database->watch_at, &known, (uint64) at))
-			continue;
-		wf_database_latch(database->dbid);
-		return;
-	}
-}
-
 /* The runtime is to look at that time, if it is earlier than what was known. */
 void
 wf_database_watch_again(Oid dbid, TimestampTz at)
@@ -46,7 +32,7 @@ wf_database_watch_again(Oid dbid, TimestampTz at)
 	WfDatabase *database = wf_database_peek(dbid);
 
 	if (database != NULL)
-		lower(database, at);
+		wf_database_lower(database, &database->watch_at, at);
 }
 
 /* Triggers were made or changed: it is to look at once. */
@@ -62,7 +48,7 @@ wf_database_watch_look_all(void)
 {
 	for (int i = 0; i < wf_max_databases; i++)
 		if (OidIsValid(wf_databases[i].dbid))
-			lower(&wf_databases[i], wf_clock_now());
+			wf_database_lower(&wf_databases[i], &wf_databases[i].watch_at, wf_clock_now());
 }
 
 /* When it is to look, by wf_clock_now(); infinity: when somebody tells. */

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "shmem/database.h"
+#include "shmem/database_members.h"
 #include "shmem/member.h"
 #include "shmem/member_change.h"
 #include "shmem/placed.h"
@@ -186,6 +187,7 @@ at_end_of_transaction(XactEvent event, void *arg)
 				tell(&changes[i]);
 			nchanges = 0;
 			place_anew();
+			wf_database_members_look(MyDatabaseId);
 			wf_database_latch(MyDatabaseId);
 			break;
 		case XACT_EVENT_ABORT:

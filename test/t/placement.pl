@@ -224,7 +224,7 @@ run('far or here', 'e2');
 run('far', 'e3');
 is(look('e2'), 'waiting executor', 'and one waits for it');
 # nobody else is there, who might be taken for dead by a busy machine
-$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '6'); SELECT workflow.wake()});
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '6')});
 $began = time;
 falls_silent('r1');
 looks('e2', 'finished here here');

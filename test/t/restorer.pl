@@ -86,7 +86,7 @@ order('o states', '{"states": ["repaired"]}');
 order('o none', '{"states": ["nowhere"]}');
 my $epoch = as($node, 'clerk', q{SELECT epoch FROM workflow.register_runtime('app 1')});
 is(claim('app 1', "epoch => $epoch"), 17, 'an application has claimed all');
-$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3'); SELECT workflow.wake()});
+$node->safe_psql('postgres', q{SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '3')});
 wait_for($node, q{SELECT count(*) >= 17 FROM workflow.runs WHERE losses > 0}, 'its death');
 wait_for($node, $decided, 'decisions');
 

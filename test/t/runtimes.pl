@@ -268,8 +268,7 @@ sub set_skipped
 {
 	my ($n) = @_;
 
-	# who waits until somebody is silent for too long is to know
-	$node->safe_psql('postgres', "SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '$n'); SELECT workflow.wake()");
+	$node->safe_psql('postgres', "SELECT workflow.set_setting('number_of_skipped_intervals_to_suppose_death', '$n')");
 	return;
 }
 $node->safe_psql('postgres', q{SELECT workflow.set_setting('approve_runtimes', NULL), workflow.set_setting('alive_signal_interval', '500 ms')});
@@ -329,6 +328,16 @@ wait_for($node, q{SELECT state = 'restore' FROM workflow.runtimes WHERE id = 'z'
 $holder->quit;
 wait_for($node, q{SELECT state = 'dead' FROM workflow.runtimes WHERE id = 'z'}, 'the rest to be recovered');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM workflow.run WHERE worker = 'z'}), 0, 'nothing is its own any more');
+set_skipped(1000);
+$epoch{z} = as($node, 'app', q{SELECT epoch FROM workflow.register_runtime('z')});
+as($node, 'app', q{SELECT workflow.run_job('letter', key => 'kept')});
+is(as($node, 'app', qq{SELECT count(*) > 0 FROM workflow.claim('mail', 'z', 10, '1 day', epoch => $epoch{z})}), 't', 'one claims');
+$holder = $node->background_psql('postgres');
+$holder->query_safe(q{BEGIN; SELECT count(*) FROM (SELECT FROM workflow.run WHERE worker = 'z' FOR UPDATE) n});
+as($node, 'app', "SELECT workflow.shutdown_runtime('z', $epoch{z})");
+is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM workflow.run WHERE worker = 'z'}), 't', 'one ends, and cannot give back what is locked');
+$holder->quit;
+wait_for($node, q{SELECT count(*) = 0 FROM workflow.run WHERE worker = 'z'}, 'that to be taken from it');
 $node->safe_psql('postgres', q{ALTER SYSTEM RESET workflow.sweep_interval; SELECT pg_reload_conf()});
 
 # A start gives grace once: a minute of it.
