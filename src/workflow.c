@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 
 #include "base/guc.h"
+#include "base/postmaster.h"
 #include "bgworker/bgworker.h"
 #include "bgworker/database_hold.h"
 #include "cluster/claimer.h"
@@ -59,6 +60,7 @@ _PG_init(void)
 				 errhint("Add \"workflow\" to shared_preload_libraries in postgresql.conf and restart the server.")));
 
 	wf_guc_init();
+	wf_postmaster_init();
 	wf_shmem_init();
 	wf_wakeup_init();
 	wf_permit_init();

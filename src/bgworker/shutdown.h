@@ -5,7 +5,6 @@
 #ifndef WF_SHUTDOWN_H
 #define WF_SHUTDOWN_H
 
-extern void wf_shutdown_init(void);
 extern void wf_shutdown_check(void);
 
 #endif							/* WF_SHUTDOWN_H */

@@ -87,7 +87,6 @@ wf_placed_executor_main(Datum arg)
 	}
 	wf_login_watch(args->role);
 	wf_leftovers_init();
-	wf_shutdown_init();
 	tick = RegisterTimeout(USER_TIMEOUT, wf_shutdown_check);
 	for (;;)
 	{

@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "base/jsonb.h"
+#include "base/postmaster.h"
 #include "base/quote.h"
 #include "base/uuid.h"
 #include "base/version.h"
@@ -196,10 +197,15 @@ wf_run_lost(WfRunRow *row)
 	return lose(row, true);
 }
 
-/* Was the server shut down while its executor was at it, and by nothing that went wrong? */
+/*
+ * Was the server shut down while its executor was at it, and by nothing that went wrong?
+ * In the midst of a shutdown, too: executors may have ended before the runtime is told.
+ */
 static bool
 was_shut_down(const WfRunRow *row)
 {
+	if (wf_postmaster_is_stopping())
+		return true;
 	return !wf_instance->unclean_start && DatumGetTimestampTz(row->values[WF_RUN_begun]) < PgStartTime;
 }
 

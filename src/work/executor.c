@@ -432,7 +432,6 @@ wf_executor_main(Datum arg)
 		return;
 	stall = RegisterTimeout(USER_TIMEOUT, on_tick);
 	wf_leftovers_init();
-	wf_shutdown_init();
 	work = wf_work_new(args->owner, wf_my_slot->kind, args->extension);
 
 	for (;;)

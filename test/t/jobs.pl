@@ -189,6 +189,21 @@ wait_for($node, "SELECT EXISTS (SELECT FROM workflow.activity WHERE run = '$run'
 $node->restart;
 wait_for($node, "SELECT EXISTS (SELECT FROM workflow.activity WHERE run = '$run')", 'one to be at it again');
 is(as($node, 'clerk', "SELECT state, losses FROM workflow.runs WHERE run = '$run'"), 'running|0', 'a run that was shut down has no loss');
+
+# one that lasts: the runtime meets what it leaves before it ends itself
+my $client = $node->background_psql('postgres');
+my $pidfile = $node->data_dir . '/postmaster.pid';
+kill 'TERM', slurp_file($pidfile) =~ /^(\d+)/;
+wait_until(sub { slurp_file($pidfile) =~ /^stopping/m }, 'the shutdown to begin');
+my $log = -s $node->logfile;
+$client->query_safe("SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE run = '$run'");
+wait_until(sub { slurp_file($node->logfile, $log) =~ /run $run of job "held" was lost/ }, 'the runtime to find it');
+is($client->query_safe("SELECT losses FROM workflow.runs WHERE run = '$run'"), 0, 'nor while the shutdown is under way');
+$client->quit;
+wait_until(sub { !-e $pidfile }, 'the end of the server');
+$node->_update_pid(0);
+$node->start;
+wait_for($node, "SELECT EXISTS (SELECT FROM workflow.activity WHERE run = '$run')", 'an executor to be at it');
 as($node, 'clerk', "SELECT workflow.cancel_run('$run', true); CALL workflow.await_run(ARRAY['$run']::uuid[])");
 
 # --- limits ----------------------------------------------------------------------------------
