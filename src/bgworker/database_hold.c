@@ -74,6 +74,17 @@ remote_of(Oid dbid, bool terminate)
 	return 1 + wf_errand_count();
 }
 
+/* Is there such a process, which is told to end if `terminate`: how many are there? */
+static int
+tell(pid_t pid, bool terminate)
+{
+	if (pid == 0)
+		return 0;
+	if (terminate)
+		kill(pid, SIGTERM);
+	return 1;
+}
+
 /* Our background workers in a database, told to end if `terminate`. */
 static int
 bgworkers_of(Oid dbid, bool terminate)
@@ -84,28 +95,15 @@ bgworkers_of(Oid dbid, bool terminate)
 	/* a pid in shared memory is alive: it is removed under this lock */
 	wf_instance_lock(LW_SHARED);
 	database = wf_database_entry_locked(dbid, false);
-	if (database && database->runtime_pid != 0)
-	{
-		n++;
-		if (terminate)
-			kill(database->runtime_pid, SIGTERM);
-	}
-	if (database && database->watcher_pid != 0)
-	{
-		n++;
-		if (terminate)
-			kill(database->watcher_pid, SIGTERM);
-	}
+	if (database)
+		n += tell(database->runtime_pid, terminate) + tell(database->watcher_pid, terminate) +
+			tell(database->files_pid, terminate);
 	for (int i = 0; i < wf_slot_count(); i++)
 	{
 		const WfSlot *slot = &wf_slots[i];
 
-		if (slot->state == WF_SLOT_FREE || slot->dbid != dbid ||
-			slot->pid == 0)
-			continue;
-		n++;
-		if (terminate)
-			kill(slot->pid, SIGTERM);
+		if (slot->state != WF_SLOT_FREE && slot->dbid == dbid)
+			n += tell(slot->pid, terminate);
 	}
 	wf_instance_unlock();
 	return n + remote_of(dbid, terminate);

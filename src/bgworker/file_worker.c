@@ -72,20 +72,27 @@ wf_file_worker_wanted(WfDatabase *database, Oid extension)
 static void
 leave(int code, Datum arg)
 {
+	const WfBgworkerArgs *args = wf_bgworker_args();
+
 	LWLockReleaseAll();
+	wf_database_files_detach(&wf_databases[args->slot]);
 	if (code != 0)
-		wf_database_files_again(wf_bgworker_args()->dbid, wf_clock_now() + FAILED_PAUSE);
+		wf_database_files_again(args->dbid, wf_clock_now() + FAILED_PAUSE);
 }
 
 /* Entry point. */
 void
 wf_file_worker_main(Datum arg)
 {
-	TimestampTz again;
+	const WfBgworkerArgs *args = wf_bgworker_args();
+	TimestampTz again = wf_clock_now() + LOOK_AGAIN;
 
 	wf_bgworker_prepare(leave);
 	wf_bgworker_connect();
-	wf_file_take(wf_bgworker_args()->extension, &again);
+
+	/* one of a runtime that has ended meanwhile may be at it still */
+	if (wf_database_files_attach(&wf_databases[args->slot], args->dbid))
+		wf_file_take(args->extension, &again);
 	if (again != DT_NOEND)
 		wf_database_files_again(MyDatabaseId, again);
 	proc_exit(0);

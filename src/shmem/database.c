@@ -128,6 +128,7 @@ make_database(Oid dbid)
 	database->runtime = NULL;
 	database->watcher_pid = 0;
 	database->watcher = NULL;
+	database->files_pid = 0;
 	database->not_before = DT_NOBEGIN;
 	database->failures = 0;
 	database->recovered = false;

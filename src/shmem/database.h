@@ -64,6 +64,7 @@ typedef struct WfDatabase
 	Latch	   *runtime;		/* or NULL */
 	pid_t		watcher_pid;	/* who looks for files that make runs; 0: nobody */
 	Latch	   *watcher;		/* or NULL */
+	pid_t		files_pid;		/* who writes its files; 0: nobody */
 	TimestampTz not_before;		/* no new runtime before this */
 	int			failures;		/* runtimes in a row that ended badly */
 	TimestampTz waits_since;	/* its runtime wants an executor slot and finds

@@ -1,20 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * database_files.c
- *	  When files of a database are to be written.
+ *	  When files of a database are to be written, and who does that.
  *
  * Runs in every process: sessions say at their commits that there is something to write,
- * the worker that writes says when it is to come again.  Without a lock; the field is a
- * single word.  Nothing here throws.
+ * the worker that writes says when it is to come again.  When, that is without a lock, in a
+ * single word; who, under the lock of the instance.  Nothing here throws.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "shmem/database.h"
 #include "shmem/database_files.h"
+#include "shmem/instance.h"
 
 /* Somebody is to look at that time, which is told if it is earlier than what was known. */
 void
@@ -39,4 +41,31 @@ wf_database_files_looking(WfDatabase *database)
 {
 	pg_atomic_write_u64(&database->files_at, (uint64) DT_NOEND);
 	pg_memory_barrier();
+}
+
+/*
+ * This process writes them from now on; false: another one does, or nobody is to be in the
+ * database.  Takes the lock.
+ */
+bool
+wf_database_files_attach(WfDatabase *database, Oid dbid)
+{
+	bool		mine;
+
+	wf_instance_lock(LW_EXCLUSIVE);
+	mine = database->dbid == dbid && database->files_pid == 0 && database->state != WF_DB_HELD;
+	if (mine)
+		database->files_pid = MyProcPid;
+	wf_instance_unlock();
+	return mine;
+}
+
+/* It does not any more, if it did.  Takes the lock. */
+void
+wf_database_files_detach(WfDatabase *database)
+{
+	wf_instance_lock(LW_EXCLUSIVE);
+	if (database->files_pid == MyProcPid)
+		database->files_pid = 0;
+	wf_instance_unlock();
 }

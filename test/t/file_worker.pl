@@ -179,6 +179,8 @@ set('workflow.file_directory', $files);
 look();
 wait_for($node, q{SELECT bool_or(a.backend_type = 'workflow files') FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted}, 'the worker to wait');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'workflow files' AND backend_xid IS NULL}), '1', 'a file is read in a transaction of its own');
+my ($said) = ($node->psql('template1', 'ALTER DATABASE postgres RENAME TO other'))[2];
+like($said, qr/There is 1 other session/, 'who wants to rename the database does not wait for it, but for others');
 $locker->query_safe('ROLLBACK');
 $locker->quit;
 wait_for_file('beside', 'x');
