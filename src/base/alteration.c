@@ -89,7 +89,7 @@ wf_alteration_time(const WfAlteration *alteration, TimestampTz otherwise)
 												   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
-/* Rounds; false for null, and 0.  Errors as above. */
+/* False for null, and 0.  Errors as above. */
 bool
 wf_alteration_int(const WfAlteration *alteration, int *number)
 {
@@ -98,6 +98,8 @@ wf_alteration_int(const WfAlteration *alteration, int *number)
 		return false;
 	if (alteration->value.type != jbvNumeric)
 		wf_alteration_refuse(alteration, "a number");
-	*number = DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(alteration->value.val.numeric)));
+	/* by its text, which does not round */
+	*number = DatumGetInt32(DirectFunctionCall1(int4in, DirectFunctionCall1(numeric_out,
+																			NumericGetDatum(alteration->value.val.numeric))));
 	return true;
 }

@@ -264,15 +264,13 @@ static Datum
 read_value(const Setting *setting, WfAlteration *alteration)
 {
 	JsonbValue *value = &alteration->value;
+	int			number;
 
 	switch (setting->type)
 	{
 		case INT4OID:
-			if (value->type != jbvNumeric)
-				wf_alteration_refuse(alteration, "a number");
-			/* by its text, which does not round */
-			return DirectFunctionCall1(int4in, DirectFunctionCall1(numeric_out,
-																   NumericGetDatum(value->val.numeric)));
+			(void) wf_alteration_int(alteration, &number);
+			return Int32GetDatum(number);
 		case BOOLOID:
 			if (value->type != jbvBool)
 				wf_alteration_refuse(alteration, "true or false");

@@ -202,6 +202,7 @@ SELECT is(refused(format('SELECT workflow.alter_schedule(''daily'', %L)', c)), r
     ('{"zone": "UTC+3"}', '22023 time zone "UTC+3" is no name'),
     ('{"cron": 5}', '22023 cron must be a string'), ('{"every": 5}', '22023 every must be an interval in a string'),
     ('{"starts": true}', '22023 starts must be a time in a string'), ('{"priority": "1"}', '22023 priority must be a number'),
+    ('{"priority": 1.5}', '22P02 invalid input syntax for type integer: "1.5"'),
     ('{"priority": 5}', '22023 priority must be between -2 and 2'), ('{"overlap": null}', '22004 argument "overlap" must not be null'),
     ('{"overlap": "no"}', '22023 overlap must be "skip", "queue", "allow" or "cancel", not "no"'),
     ('{"every": "1 hour"}', '22023 a schedule needs a cron expression, a rule or an interval'), ('{"params": 1}', '22023 params must be an object'),
