@@ -87,6 +87,8 @@ wf_step_finish(WfProcess *process, const char *event, TimestampTz due, bool take
 		process->row.states = PointerGetDatum(wf_definition_states_array(process->definition,
 																		 leaves, n));
 		process->row.status = machine->running ? WF_IDLED : WF_FINALIZED;
+		if (!machine->running)
+			process->row.suspended = false;
 		if (machine->history_changed)
 			process->row.history = JsonbPGetDatum(wf_restore_history_jsonb(machine));
 	}
@@ -382,6 +384,7 @@ wf_step_cancel(WfStepper *stepper, WfProcess *process, const char *actor)
 	wf_step_finish(process, event.name, DT_NOBEGIN, true, actor, NULL);
 	process->row.states = PointerGetDatum(construct_empty_array(TEXTOID));
 	process->row.status = WF_TERMINATED;
+	process->row.suspended = false;
 	process->boundary.payload = NULL;
 	wf_child_tell(process, WF_ERROR_INVOKE,
 				  wf_child_event_error(unpack_sql_state(ERRCODE_QUERY_CANCELED),

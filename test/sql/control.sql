@@ -65,7 +65,7 @@ SELECT is(status(:'p') || timers(:'p') || notes(), 'terminated', 'what has not s
 SELECT workflow.start('job') AS p \gset
 SELECT FROM workflow.suspend(:'p');
 SELECT FROM workflow.cancel(:'p');
-SELECT is(status(:'p'), 'terminated', 'what is suspended, too');
+SELECT is((SELECT format('%s %s', status, suspended) FROM workflow.get(:'p')), 'terminated f', 'what is suspended, too, and is so no longer');
 SELECT workflow.start('job') AS p \gset
 SELECT FROM workflow.send(:'p', 'end');
 SELECT is((error('SELECT workflow.cancel(%L)', :'p'))[1], 'WF004', 'what has come to its end cannot');
