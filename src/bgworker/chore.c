@@ -227,32 +227,69 @@ audit_permits(Oid extension, bool *more)
 }
 
 /*
- * What was published, for who was about to wait for it; runs that were asked something
- * while others were at them, or were not started in time; and runs whose workers have let their leases end.
- * When the server has started, those that were running get theirs anew: nobody could
- * extend it meanwhile.
+ * Runs whose workers have let their leases end.  When the server has started, those that were
+ * running get theirs anew: nobody could extend it meanwhile.
+ */
+static TimestampTz
+lose_leases(bool *more)
+{
+	WfDatabase *database = wf_database_peek(MyDatabaseId);
+
+	if (!database->leases_renewed)
+		wf_run_lease_renew();
+	return wf_run_lease_end(more);
+}
+
+/* What is due at times that are told as ends of leases; each says when it comes again. */
+static TimestampTz (*const duties[]) (bool *more) = {
+	lose_leases,
+
+	/* runs that were not started in time, */
+	wf_run_late_end,
+
+	/* or were asked something while others were at them */
+	wf_run_asked_settle,
+
+	/* what was published, for who was about to wait for it */
+	wf_publication_settle
+};
+
+/* One of them; false: the extension is gone. */
+static bool
+do_duty(int which, WfDatabase *database, Oid extension, bool *more)
+{
+	if (!wf_transaction_begin("ending leases", extension))
+		return false;
+	if (wf_origin_is_certain())
+		wf_database_runs_lease(database, duties[which] (more));
+	wf_transaction_commit();
+	wf_run_lost_report();
+	return true;
+}
+
+/*
+ * All of them, in transactions of their own.  After an error the next attempt begins with the
+ * one behind it, so that none keeps the others from being done.
  */
 static bool
 end_leases(Oid extension, bool *more)
 {
+	static int	next = 0;
 	WfDatabase *database = wf_database_entry(MyDatabaseId, true);
 
-	if (!wf_transaction_begin("ending leases", extension))
-		return false;
-	if (database != NULL && wf_origin_is_certain())
+	if (database == NULL)
+		return true;
+	wf_database_runs_leases_looked_for(database);
+	for (int i = 0; i < (int) lengthof(duties); i++)
 	{
-		wf_database_runs_leases_looked_for(database);
-		if (!database->leases_renewed)
-			wf_run_lease_renew();
-		wf_database_runs_lease(database, wf_run_lease_end(more));
-		wf_database_runs_lease(database, wf_run_late_end(more));
-		wf_database_runs_lease(database, wf_run_asked_settle(more));
-		wf_database_runs_lease(database, wf_publication_settle(more));
+		int			which = next;
+
+		next = (next + 1) % (int) lengthof(duties);
+		if (!do_duty(which, database, extension, more))
+			return false;
+		if (duties[which] == lose_leases)
+			wf_database_runs_leases_renewed(database);
 	}
-	wf_transaction_commit();
-	wf_run_lost_report();
-	if (database != NULL)
-		wf_database_runs_leases_renewed(database);
 	return true;
 }
 

@@ -98,7 +98,7 @@ next_end(TimestampTz now)
 }
 
 /*
- * Take away runs whose leases are over, a piece of them; *more: there may be others.
+ * Take away runs whose leases are over, a piece of them; *more is set if there may be others.
  * Returns when the next one ends.  SPI must be connected.
  */
 TimestampTz
@@ -110,7 +110,6 @@ wf_run_lease_end(bool *more)
 	uint64		n;
 	int			taken = 0;
 
-	*more = false;
 	if (!wf_version_has_column("run", "lease_until"))
 		return DT_NOEND;
 	n = wf_statement_execute(&over_statement, &value, NULL, PIECE);
@@ -121,7 +120,8 @@ wf_run_lease_end(bool *more)
 
 		taken += take_away(DatumGetUUIDP(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull)), now);
 	}
-	*more = taken == PIECE;
+	if (taken == PIECE)
+		*more = true;
 	return next_end(now);
 }
 

@@ -71,6 +71,13 @@ $three->query_safe('COMMIT');
 wait_for($node, 'SELECT bool_and(settled) FROM workflow.published', 'everybody has what is kept, when that has ended');
 $three->quit;
 
+# what the runtime does before that fails
+$node->safe_psql('postgres', 'ALTER TABLE workflow.run_request RENAME COLUMN what TO what_not');
+as($node, 'clerk', publish(7));
+wait_for($node, q{SELECT settled FROM workflow.published WHERE correlation = '7'}, 'an event that is looked after nevertheless');
+wait_for($node, q{SELECT sqlstate = '42703' FROM workflow.activity WHERE kind = 'housekeeping'}, 'the error');
+$node->safe_psql('postgres', 'ALTER TABLE workflow.run_request RENAME COLUMN what_not TO what');
+
 # a crash in between: what has committed is delivered
 $one->query_safe('BEGIN; ' . start(4));
 as($node, 'clerk', publish(4));
