@@ -57,6 +57,12 @@
 #include "store/transaction.h"
 #include "watch/watch_row.h"
 
+/* While a run that was lost is locked by others, this runtime looks again after this (us). */
+#define LOCKED_PAUSE	USECS_PER_SEC
+
+/* When it does; infinity: none is. */
+static TimestampTz recover_again = DT_NOEND;
+
 /* Timers of processes that do not exist. */
 static bool
 remove_strays(Oid extension, bool *more)
@@ -205,12 +211,15 @@ follow_owners(Oid extension, bool *more)
 static bool
 recover_runs(Oid extension, bool *more)
 {
+	bool		locked = false;
+
 	if (!wf_transaction_begin("recovering runs that were lost", extension))
 		return false;
 	if (wf_origin_is_certain())
-		*more = wf_run_lost_recover();
+		*more = wf_run_lost_recover(&locked);
 	wf_transaction_commit();
 	wf_run_lost_report();
+	recover_again = locked ? wf_clock_now() + LOCKED_PAUSE : DT_NOEND;
 	return true;
 }
 
@@ -394,6 +403,12 @@ ends_to_tell(WfDatabase *database)
 	return wf_settle_due();
 }
 
+static TimestampTz
+lost_are_free(WfDatabase *database)
+{
+	return recover_again;
+}
+
 /* When a runtime has said nothing for too long, or something about them has changed. */
 static TimestampTz
 members_change(WfDatabase *database)
@@ -410,7 +425,7 @@ static const WfChore chores[] = {
 
 	/* at start: none that this runtime knows of is at what was running before it came */
 	{.what = "recovering runs that were lost",.run = recover_runs,
-	.at_start = true,.at_loss = true},
+	.due = lost_are_free,.at_start = true,.at_loss = true},
 	{.what = "comparing permits with runs",.run = audit_permits,
 	.at_loss = true,.at_sweep = WF_CHORE_SWEEP_OF_MINUTE},
 	{.what = "ending leases of workers",.run = end_leases,

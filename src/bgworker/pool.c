@@ -415,6 +415,7 @@ wf_pool_release(int index, uint32 generation)
 	WfSlot	   *slot = &wf_slots[index];
 	WfLane	   *lane = slot->lane;	/* nobody else changes it while it is ours */
 	Oid			dbid = slot->dbid;
+	bool		amid_run = slot->fence != 0;
 
 	/*
 	 * Our claim was undone.  Not the lane that there is for the owner now: an
@@ -423,11 +424,13 @@ wf_pool_release(int index, uint32 generation)
 	if (lane != NULL)
 		wf_watermark_left_behind(lane);
 
-	if (slot->fence != 0)
-		wf_database_runs_lost(dbid);
 	lane = wf_slot_free(slot, generation);
 	if (lane == NULL)
 		return;
+
+	/* not before: a runtime that looks now sees that nobody is at the run, or this */
+	if (amid_run)
+		wf_database_runs_lost(dbid);
 	wf_watermark_wake(lane);
 	wf_database_latch(dbid);
 	for (int i = 0; i < wf_max_databases; i++)

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/errcodes.h"
+#include "base/postmaster.h"
 #include "base/quote.h"
 #include "cluster/member_load.h"
 #include "cluster/member_state.h"
@@ -104,7 +105,10 @@ terminate(const WfMember *member)
 	return true;
 }
 
-/* Declare runtimes terminated that have been silent for too long.  Returns how many. */
+/*
+ * Declare runtimes terminated that have been silent for too long; while the server shuts down
+ * none, since they cannot come in to beat.  Returns how many.
+ */
 int
 wf_recovery_terminate_silent(void)
 {
@@ -113,7 +117,7 @@ wf_recovery_terminate_silent(void)
 	int			terminated = 0;
 
 	if (wf_member_silence_at(MyDatabaseId) > wf_clock_steady() ||
-		wf_member_silence_slept(wf_clock_steady()))
+		wf_member_silence_slept(wf_clock_steady()) || wf_postmaster_is_stopping())
 		return 0;
 	n = wf_member_list(&members);
 	for (int i = 0; i < n; i++)

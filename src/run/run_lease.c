@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/jsonb.h"
+#include "base/postmaster.h"
 #include "base/version.h"
 #include "run/run_failure.h"
 #include "run/run_fence.h"
@@ -112,6 +113,10 @@ wf_run_lease_end(bool *more)
 
 	if (!wf_version_has_column("run", "lease_until"))
 		return DT_NOEND;
+
+	/* workers cannot come in to extend them; the next start gives them anew */
+	if (wf_postmaster_is_stopping())
+		return TimestampTzPlusMilliseconds(now, LOCKED_PAUSE);
 	n = wf_statement_execute(&over_statement, &value, NULL, PIECE);
 	found = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)

@@ -172,7 +172,9 @@ lose(WfRunRow *row, bool counted)
 	const WfJob *job = wf_job(wf_run_row_job(row));
 	WfRunState	state;
 
-	wf_run_fence_give_permits(row);
+	/* an atomic one waits still: its permits have gone with its transaction */
+	if (DatumGetInt16(row->values[WF_RUN_state]) != WF_RUN_WAITING)
+		wf_run_fence_give_permits(row);
 	if (DatumGetInt16(row->values[WF_RUN_state]) == WF_RUN_ABORTING)
 		return wf_run_failure_stopped(row, error_of_loss());
 	if (counted)
@@ -209,25 +211,19 @@ was_shut_down(const WfRunRow *row)
 	return !wf_instance->unclean_start && DatumGetTimestampTz(row->values[WF_RUN_begun]) < PgStartTime;
 }
 
-/* Is it still as the look that found it saw it, and is there no executor? */
-static bool
-is_lost(const pg_uuid_t *id, int64 fence, WfRunRow *row)
-{
-	return !wf_slot_has_fence(fence) && wf_run_lock(id, false, row) &&
-		wf_run_fence_is(row, fence);
-}
-
 /*
  * Recover tracked runs whose executors are not there any more: a piece of them.
- * Returns whether there may be more.  SPI must be connected.
+ * Returns whether there may be more; *locked: some that nobody is at are left, since their
+ * rows are locked.  SPI must be connected.
  */
 bool
-wf_run_lost_recover(void)
+wf_run_lost_recover(bool *locked)
 {
 	uint64		n;
 	SPITupleTable *found;
 	int			recovered = 0;
 
+	*locked = false;
 	if (!wf_version_has_column("run", "id"))
 		return false;
 	n = wf_statement_execute(&running_statement, NULL, NULL, 0);
@@ -239,7 +235,15 @@ wf_run_lost_recover(void)
 		int64		fence = DatumGetInt64(SPI_getbinval(found->vals[i], found->tupdesc, 2, &isnull));
 		WfRunRow	row;
 
-		if (isnull || !is_lost(id, fence, &row))
+		if (isnull || wf_slot_has_fence(fence))
+			continue;
+		if (!wf_run_lock(id, false, &row))
+		{
+			*locked = true;
+			continue;
+		}
+		/* it may have changed since the look that found it */
+		if (!wf_run_fence_is(&row, fence))
 			continue;
 		(void) lose(&row, !was_shut_down(&row));
 		recovered++;

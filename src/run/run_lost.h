@@ -9,7 +9,7 @@
 
 extern void wf_run_lost_init(void);
 extern WfRunState wf_run_lost(WfRunRow *row);
-extern bool wf_run_lost_recover(void);
+extern bool wf_run_lost_recover(bool *locked);
 extern void wf_run_lost_report(void);
 
 #endif							/* WF_RUN_LOST_H */

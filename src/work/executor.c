@@ -126,6 +126,9 @@ leave(int code, Datum arg)
 		return;
 	account(code);
 
+	/* nobody is to be blamed for that, after a crash of another time, either */
+	wf_under_way_end();
+
 	/* Its owner may have got a place after the slot was taken. */
 	if (lane != NULL && lane != wf_my_slot->lane)
 	{

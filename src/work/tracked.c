@@ -34,6 +34,8 @@
 #include "run/run_inside.h"
 #include "run/run_over.h"
 #include "run/run_rules.h"
+#include "shmem/database.h"
+#include "shmem/database_runs.h"
 #include "shmem/slot.h"
 #include "store/checkpoint.h"
 #include "store/run.h"
@@ -230,13 +232,12 @@ record(const ErrorData *error)
 	wf_run_permit_give(&mine.permit);
 }
 
-/*
- * Record it in a transaction of its own.  If that fails, nobody is at the run any more,
- * and it is recovered as one that was lost.
- */
-static void
+/* Record it in a transaction of its own.  False: that has failed. */
+static bool
 record_alone(Oid extension, const ErrorData *error)
 {
+	volatile bool recorded = true;
+
 	PG_TRY();
 	{
 		if (wf_transaction_begin("workflow failure", extension))
@@ -252,8 +253,10 @@ record_alone(Oid extension, const ErrorData *error)
 		MemoryContextSwitchTo(mine.context);
 		EmitErrorReport();
 		wf_transaction_abort(mine.context);
+		recorded = false;
 	}
 	PG_END_TRY();
+	return recorded;
 }
 
 /*
@@ -264,6 +267,7 @@ bool
 wf_tracked_do(Oid extension)
 {
 	ErrorData  *volatile error = NULL;
+	bool		left;
 
 	if (mine.row == NULL)
 		return false;
@@ -279,10 +283,15 @@ wf_tracked_do(Oid extension)
 	}
 	PG_END_TRY();
 	wf_user_context_end_session();
-	if (error != NULL)
-		record_alone(extension, error);
+	left = error != NULL && !record_alone(extension, error);
 	mine.row = NULL;
 	wf_slot_fence(0);
+	if (left)
+	{
+		/* nobody is at it from here on */
+		wf_database_runs_lost(MyDatabaseId);
+		wf_database_latch(MyDatabaseId);
+	}
 	wf_slot_event_done();
 	return true;
 }

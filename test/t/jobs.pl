@@ -172,6 +172,23 @@ wait_for_end('pass');
 is(as($node, 'clerk', "SELECT workflow.cancel_run('$run')"), 'aborted', 'and is aborted then');
 $gate->quit;
 
+# one whose end cannot be recorded, by another forced cancellation while the first one holds its row
+close_gate();
+$run = as($node, 'clerk', q{SELECT workflow.run_job('pass', '{"n": 4}')});
+wait_for($node, "SELECT EXISTS ($at_gate)", 'the run');
+my $canceller = $node->background_psql('postgres');
+my $log = -s $node->logfile;
+$canceller->query_safe("BEGIN; SELECT workflow.cancel_run('$run', true)");
+wait_for($node, q{SELECT bool_or(a.backend_type = 'workflow executor') FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND l.locktype = 'transactionid'}, 'its executor to wait for the row');
+$canceller->query_safe("SELECT workflow.cancel_run('$run', true)");
+wait_until(sub { slurp_file($node->logfile, $log) =~ /ERROR:  canceling statement/ }, 'it to be interrupted once more');
+is($canceller->query_safe("SELECT state FROM workflow.runs WHERE run = '$run'"), 'aborting', 'it has not ended');
+$canceller->query_safe('COMMIT');
+$canceller->quit;
+wait_for_end('pass');
+is(as($node, 'clerk', "SELECT state FROM workflow.runs WHERE run = '$run'"), 'aborted', 'and ends when its row is free');
+$gate->quit;
+
 # one that is atomic, which others do not see running
 as($node, 'clerk', q{SELECT workflow.create_job('still', 'SELECT pg_sleep($s)', '{"s": "float8"}', result => 'none')});
 $run = as($node, 'clerk', q{SELECT workflow.run_job('still', '{"s": 1000}')});
@@ -191,14 +208,22 @@ wait_for($node, "SELECT EXISTS (SELECT FROM workflow.activity WHERE run = '$run'
 is(as($node, 'clerk', "SELECT state, losses FROM workflow.runs WHERE run = '$run'"), 'running|0', 'a run that was shut down has no loss');
 
 # one that lasts: the runtime meets what it leaves before it ends itself
+as($node, 'clerk', q{SELECT workflow.create_queue('outside'); SELECT workflow.create_job('letter', queue => 'outside'); SELECT workflow.run_job('letter')});
 my $client = $node->background_psql('postgres');
 my $pidfile = $node->data_dir . '/postmaster.pid';
 kill 'TERM', slurp_file($pidfile) =~ /^(\d+)/;
 wait_until(sub { slurp_file($pidfile) =~ /^stopping/m }, 'the shutdown to begin');
-my $log = -s $node->logfile;
-$client->query_safe("SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE run = '$run'");
-wait_until(sub { slurp_file($node->logfile, $log) =~ /run $run of job "held" was lost/ }, 'the runtime to find it');
+$client->query_safe(q{SELECT FROM workflow.claim('outside', 'w', 1, '100 milliseconds')});
+foreach my $time (1, 2)
+{
+	wait_until(sub { $client->query_safe("SELECT count(*) FROM workflow.activity WHERE run = '$run'") }, 'an executor to be at it');
+	$log = -s $node->logfile;
+	$client->query_safe("SELECT pg_terminate_backend(pid) FROM workflow.activity WHERE run = '$run'");
+	wait_until(sub { slurp_file($node->logfile, $log) =~ /run $run of job "held" was lost/ }, 'the runtime to find it');
+	wait_until(sub { $client->query_safe(q{SELECT lease_until < clock_timestamp() FROM workflow.runs WHERE job = 'letter'}) eq 't' }, 'the end of a lease');
+}
 is($client->query_safe("SELECT losses FROM workflow.runs WHERE run = '$run'"), 0, 'nor while the shutdown is under way');
+is($client->query_safe(q{SELECT state FROM workflow.runs WHERE job = 'letter'}), 'running', 'and leases that nobody can extend do not end');
 $client->quit;
 wait_until(sub { !-e $pidfile }, 'the end of the server');
 $node->_update_pid(0);

@@ -67,6 +67,34 @@ is($node->safe_psql('postgres', q{SELECT params->>'n', error->>'code' FROM workf
 is($node->safe_psql('postgres', 'SELECT count(*) FROM shop.note'), '1008', 'and the others are done');
 is(scalar(() = slurp_file($node->logfile) =~ /was terminated by signal 9/g), 3, 'without a crash');
 
+# A run that ends its executor has no permit any more when its loss is counted.
+as($node, 'clerk', q{INSERT INTO shop.fault VALUES (1011, 'end');
+	SELECT workflow.create_queue('narrow', max_parallel => 1); SELECT workflow.create_job('alone', 'shop.do', queue => 'narrow');
+	SELECT workflow.run_job('alone', '{"n": 1011}')});
+wait_for($node, 'SELECT NOT EXISTS (SELECT FROM workflow.run)', 'its end');
+is($node->safe_psql('postgres', q{SELECT losses FROM workflow.runs WHERE job = 'alone'}), 3, 'it was lost');
+as($node, 'clerk', q{SELECT workflow.create_job('long', 'SELECT pg_sleep($s)', '{"s": "float8"}', mode => 'tracked', result => 'none', queue => 'narrow');
+	SELECT workflow.run_job('long', '{"s": 1000}') FROM generate_series(1, 3)});
+wait_for($node, q{SELECT count(*) FILTER (WHERE state = 'running') = 1 AND bool_or(waits_for = 'slot') FROM workflow.runs WHERE job = 'long'},
+	'one of three to run');
+pass('its queue has as many permits as before');
+as($node, 'clerk', q{SELECT workflow.cancel_run(run, true) FROM workflow.runs WHERE job = 'long'});
+wait_for($node, 'SELECT NOT EXISTS (SELECT FROM workflow.run)', 'their end');
+
+# What was under way at a shutdown is not blamed for a crash that comes later.
+as($node, 'baker', q{SELECT workflow.create_queue('oven'); SELECT workflow.create_job('cake', 'SELECT pg_sleep($s)', '{"s": "float8"}', queue => 'oven', result => 'none');
+	SELECT workflow.run_job('cake', '{"s": 1000}')});
+wait_for($node, q{SELECT EXISTS (SELECT FROM workflow.activity WHERE job = 'cake')}, 'an executor to be at it');
+as($node, 'baker', q{SELECT workflow.pause_queue('oven')});
+$node->restart;
+kill 'KILL', $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow launcher'});
+wait_until(sub { slurp_file($node->logfile) =~ /"workflow launcher" \(PID \d+\) was terminated by signal 9/ }, 'the crash');
+wait_for($node, 'SELECT true', 'the server');
+as($node, 'baker', q{SELECT workflow.run_job('bread')});
+wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.runs WHERE job = 'bread' AND state <> 'finished')}, 'another run of its owner');
+is($node->safe_psql('postgres', q{SELECT state, losses FROM workflow.runs WHERE job = 'cake'}), 'waiting|0', 'a run that a shutdown has met is not blamed');
+as($node, 'baker', q{SELECT workflow.cancel_run(run) FROM workflow.runs WHERE job = 'cake'});
+
 # A command that takes many runs at once: only the first of the call is known to have been under way.
 as($node, 'clerk', q{INSERT INTO shop.fault VALUES (2407, 'crash');
 	CREATE FUNCTION shop.do_many(params jsonb[]) RETURNS void LANGUAGE plpgsql AS $$
