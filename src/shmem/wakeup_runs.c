@@ -208,6 +208,9 @@ tell_of_outside(void)
 
 	if (database == NULL)
 		return;
+	/* a runtime that has looked meanwhile did not see the queue of this transaction */
+	if (outside_at == DT_NOBEGIN)
+		wf_database_runs_notifies(database, true);
 	wf_arrivals_note(&database->overflow->lanes[WF_LANE_RUNS].arrivals, outside_at);
 	wf_database_runs_notify(database, outside_at);
 }

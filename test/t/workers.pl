@@ -227,8 +227,6 @@ is(as($node, 'clerk', qq{CALL workflow.await_work('choice', '100 milliseconds', 
 
 # --- notifications ------------------------------------------------------------------------------
 
-# also where no runtime is, which is started for it
-as($node, 'clerk', q{SELECT workflow.create_queue('bell', notify => true); SELECT workflow.create_job('ring', queue => 'bell')});
 my $listener = $node->background_psql('postgres');
 $listener->query_safe('LISTEN workflow_work');
 
@@ -243,6 +241,24 @@ sub heard
 	return 'nothing';
 }
 
+# the first queue that notifies is made while others are told of work: by then the runtime has looked, and not seen it
+my $maker = $node->background_psql('postgres');
+$maker->query_safe(q{BEGIN; SET ROLE clerk; SELECT workflow.create_queue('first', notify => true); SELECT workflow.create_job('knock', queue => 'first')});
+as($node, 'clerk', q{SELECT workflow.create_queue('brief'); SELECT workflow.create_job('short', queue => 'brief')});
+foreach my $time (1, 2)
+{
+	run_job('short');
+	as($node, 'clerk', q{SELECT FROM workflow.claim('brief', 'w', 1, '100 milliseconds')});
+	wait_for($node, "SELECT bool_or(losses >= $time) FROM workflow.runs WHERE job = 'short'", 'a lease to end, behind which it looks');
+}
+$maker->query_safe('COMMIT');
+$maker->quit;
+run_job('knock');
+is(heard(), 'first', 'who listens hears of its work nevertheless');
+as($node, 'clerk', q{SELECT workflow.cancel_run(run) FROM workflow.runs WHERE job = 'knock'});
+
+# also where no runtime is, which is started for it
+as($node, 'clerk', q{SELECT workflow.create_queue('bell', notify => true); SELECT workflow.create_job('ring', queue => 'bell')});
 wait_for($node, q{SELECT NOT EXISTS (SELECT FROM workflow.activity WHERE kind = 'runtime' AND pid IS NOT NULL)}, 'the end of the runtime');
 run_job('ring');
 is(heard(), 'bell', 'who listens hears of work');
