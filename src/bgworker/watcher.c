@@ -55,8 +55,9 @@ wf_watcher_wanted(WfDatabase *entry, Oid extension, bool any)
 	}
 	args.slot = entry - wf_databases;
 	handle = wf_bgworker_start(&args);
-	if (handle == NULL)
-		wf_database_watch_again(MyDatabaseId, wf_clock_now() + FAILED_PAUSE);
+
+	/* one that was started may end before it watches */
+	wf_database_watch_again(MyDatabaseId, wf_clock_now() + (handle == NULL ? FAILED_PAUSE : LOOK_AGAIN));
 }
 
 /* --- the worker --------------------------------------------------------------------- */

@@ -69,6 +69,13 @@ do_run(dsm_handle run)
 	return true;
 }
 
+/* Who has no run until then, ends. */
+static TimestampTz
+idle_limit(void)
+{
+	return GetCurrentTimestamp() + wf_executor_idle_timeout * USECS_PER_SEC;
+}
+
 /* Entry point. */
 void
 wf_placed_executor_main(Datum arg)
@@ -98,11 +105,17 @@ wf_placed_executor_main(Datum arg)
 		{
 			if (!do_run(run))
 				break;
-			idle_until = GetCurrentTimestamp() + wf_executor_idle_timeout * USECS_PER_SEC;
+			idle_until = idle_limit();
 			continue;
 		}
-		if (wf_errand_is_dismissed() || GetCurrentTimestamp() >= idle_until)
+		if (wf_errand_is_dismissed())
 			break;
+		if (GetCurrentTimestamp() >= idle_until)
+		{
+			if (wf_errand_leave())
+				break;
+			idle_until = idle_limit();
+		}
 
 		/* statistics kept back would wait until the next run */
 		pgstat_report_stat(true);

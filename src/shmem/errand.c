@@ -337,3 +337,20 @@ wf_errand_is_dismissed(void)
 	LWLockRelease(&table->lock);
 	return dismissed;
 }
+
+/*
+ * This executor ends, for it has been idle for too long; false: it has been given a run, or
+ * nobody has seen yet that the last one has ended.
+ */
+bool
+wf_errand_leave(void)
+{
+	bool		idle;
+
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	idle = mine->state == WF_ERRAND_IDLE;
+	if (idle)
+		mine->state = WF_ERRAND_LEAVING;
+	LWLockRelease(&table->lock);
+	return idle;
+}

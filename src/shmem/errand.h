@@ -55,5 +55,6 @@ extern bool wf_errand_leave_outcome(dsm_handle outcome);
 extern void wf_errand_conflict(void);
 extern void wf_errand_done(void);
 extern bool wf_errand_is_dismissed(void);
+extern bool wf_errand_leave(void);
 
 #endif							/* WF_ERRAND_H */
