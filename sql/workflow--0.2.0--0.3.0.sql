@@ -421,9 +421,9 @@ CREATE FUNCTION workflow.define(definition text) RETURNS int
 
 -- change_owner(definition, role, note): give a definition, with all versions and
 -- processes, to another role; or a job ('job:NAME') with its runs, a queue ('queue:NAME') or
--- a limit ('limit:NAME'), a schedule ('schedule:NAME'), an alert ('alert:NAME') or a file
--- trigger ('file_trigger:NAME'), of which no note is kept. Steps that have begun end as they began, all later
--- ones run as the new owner. Timers follow a piece at a time; none is fired by
+-- a limit ('limit:NAME'), a schedule ('schedule:NAME'), an alert ('alert:NAME'), a file
+-- trigger ('file_trigger:NAME') or a file ('file:PATH'). Steps that have begun end as they
+-- began, all later ones run as the new owner. Timers follow a piece at a time; none is fired by
 -- both. Grants stay. Returns false when it is that role's already. For the owner
 -- and workflow_admin, if they can SET ROLE to the new owner, who has LOGIN, is no
 -- superuser and a member of workflow_user. REASSIGN OWNED does the same for all
@@ -1397,7 +1397,8 @@ CREATE TABLE workflow.rate_limit (
 --               usable, as it stands; while none is, they wait. Who lives as a runtime may
 --               work if it was approved and is no interface.
 --               any           by this server; runs of jobs without a command by any worker
---               local         the same, unless this server is an interface
+--               local         the same, unless this server is an interface; of jobs without
+--                             a command always
 --               runtime:ID    by this runtime, if it lives and may work
 --               role:engine   by any runtime of the role engine: another server of
 --                             PostgreSQL, or this one; of jobs without a command an application
@@ -2761,12 +2762,14 @@ CREATE VIEW workflow.audit WITH (security_barrier) AS
                     WHEN k.kind = 'queue' THEN (SELECT q.owner FROM workflow.queue q WHERE q.name = k.object)
                     WHEN k.kind = 'limit' THEN (SELECT l.owner FROM workflow.rate_limit l WHERE l.name = k.object)
                     WHEN k.kind = 'schedule' THEN (SELECT s.owner FROM workflow.schedule s WHERE s.name = k.object)
+                    WHEN k.kind = 'file' THEN (SELECT f.owner FROM workflow.file f WHERE f.path = k.object AND f.newest)
+                    WHEN k.kind = 'directory' THEN NULL
                     ELSE (SELECT d.owner FROM workflow.definition d WHERE d.name = k.object ORDER BY d.version DESC LIMIT 1) END
         FROM workflow.definition_change c
         CROSS JOIN LATERAL (
             -- names of definitions have none of these prefixes
-            SELECT COALESCE(substring(c.definition FROM '^(job|queue|limit|schedule):'), 'definition'),
-                   regexp_replace(c.definition, '^(job|queue|limit|schedule):', '')) k(kind, object)) a
+            SELECT COALESCE(substring(c.definition FROM '^(job|queue|limit|schedule|file|directory):'), 'definition'),
+                   regexp_replace(c.definition, '^(job|queue|limit|schedule|file|directory):', '')) k(kind, object)) a
     WHERE (pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE')
            OR EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner AND o.role <> 0 AND pg_has_role(o.role, 'USAGE')))
       AND workflow.sees_tenant(NULL);
@@ -3060,7 +3063,7 @@ CREATE TABLE workflow.setting (
 --                replays this one. The server that holds the database registers itself
 --   role         both; interface: it serves calls and runs nothing; engine: it runs, and
 --                serves no calls. For people, but that an interface has no turns and
---                claims nothing
+--                claims nothing. One that it has already stays: set_runtime_role()
 --   fingerprint  anything that is new at each start of it, and the same until it ends
 --   info         what else people may want to know, an object or anything
 -- Returns
@@ -3083,7 +3086,7 @@ CREATE FUNCTION workflow.register_runtime(
 -- beat(id, epoch, settings, files): the one call that a runtime makes each
 -- alive_signal_interval, or earlier, when its turn begins.
 --   settings     up to this number of `settings` it has taken changes over; null: it keeps none
---   files        up to this request it has taken files over; null: see confirm_files()
+--   files        changes nothing: what it has taken over confirm_files() says
 -- Returns
 --   ok           false: its epoch is over. It stops what it does, and registers anew
 --   now          the time of the database

@@ -42,8 +42,7 @@ async function turn(queue, work) {
     const promise = attempt(run, work).catch(complain).then(() => underWay.delete(promise));
     underWay.add(promise);
   }
-  if (underWay.size === AT_ONCE) await Promise.race(underWay);
-  else await pool.query("CALL workflow.await_work($1, '5 s')", [queue]);
+  await (underWay.size === AT_ONCE ? Promise.race(underWay) : pool.query("CALL workflow.await_work($1, '5 s')", [queue]));
 }
 
 async function serve(queue, work) {

@@ -46,12 +46,14 @@ CREATE VIEW workflow.audit WITH (security_barrier) AS
                     WHEN k.kind = 'queue' THEN (SELECT q.owner FROM workflow.queue q WHERE q.name = k.object)
                     WHEN k.kind = 'limit' THEN (SELECT l.owner FROM workflow.rate_limit l WHERE l.name = k.object)
                     WHEN k.kind = 'schedule' THEN (SELECT s.owner FROM workflow.schedule s WHERE s.name = k.object)
+                    WHEN k.kind = 'file' THEN (SELECT f.owner FROM workflow.file f WHERE f.path = k.object AND f.newest)
+                    WHEN k.kind = 'directory' THEN NULL
                     ELSE (SELECT d.owner FROM workflow.definition d WHERE d.name = k.object ORDER BY d.version DESC LIMIT 1) END
         FROM workflow.definition_change c
         CROSS JOIN LATERAL (
             -- names of definitions have none of these prefixes
-            SELECT COALESCE(substring(c.definition FROM '^(job|queue|limit|schedule):'), 'definition'),
-                   regexp_replace(c.definition, '^(job|queue|limit|schedule):', '')) k(kind, object)) a
+            SELECT COALESCE(substring(c.definition FROM '^(job|queue|limit|schedule|file|directory):'), 'definition'),
+                   regexp_replace(c.definition, '^(job|queue|limit|schedule|file|directory):', '')) k(kind, object)) a
     WHERE (pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE')
            OR EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner AND o.role <> 0 AND pg_has_role(o.role, 'USAGE')))
       AND workflow.sees_tenant(NULL);

@@ -79,9 +79,9 @@ CREATE FUNCTION workflow.revoke_on(definition text, role name, VARIADIC privileg
 
 -- change_owner(definition, role, note): give a definition, with all versions and
 -- processes, to another role; or a job ('job:NAME') with its runs, a queue ('queue:NAME'),
--- a limit ('limit:NAME'), a schedule ('schedule:NAME'), an alert ('alert:NAME') or a file
--- trigger ('file_trigger:NAME'), of which no note is kept. Steps that have begun end as they began, all later
--- ones run as the new owner. Timers follow a piece at a time; none is fired by
+-- a limit ('limit:NAME'), a schedule ('schedule:NAME'), an alert ('alert:NAME'), a file
+-- trigger ('file_trigger:NAME') or a file ('file:PATH'). Steps that have begun end as they
+-- began, all later ones run as the new owner. Timers follow a piece at a time; none is fired by
 -- both. Grants stay. Returns false when it is that role's already. For the owner
 -- and workflow_admin, if they can SET ROLE to the new owner, who has LOGIN, is no
 -- superuser and a member of workflow_user. REASSIGN OWNED does the same for all

@@ -61,7 +61,8 @@ CREATE TABLE workflow.rate_limit (
 --               usable, as it stands; while none is, they wait. Who lives as a runtime may
 --               work if it was approved and is no interface.
 --               any           by this server; runs of jobs without a command by any worker
---               local         the same, unless this server is an interface
+--               local         the same, unless this server is an interface; of jobs without
+--                             a command always
 --               runtime:ID    by this runtime, if it lives and may work
 --               role:engine   by any runtime of the role engine: another server of
 --                             PostgreSQL, or this one; of jobs without a command an application

@@ -42,7 +42,7 @@ CREATE TABLE workflow.setting (
 --                replays this one. The server that holds the database registers itself
 --   role         both; interface: it serves calls and runs nothing; engine: it runs, and
 --                serves no calls. For people, but that an interface has no turns and
---                claims nothing
+--                claims nothing. One that it has already stays: set_runtime_role()
 --   fingerprint  anything that is new at each start of it, and the same until it ends
 --   info         what else people may want to know, an object or anything
 -- Returns
@@ -65,7 +65,7 @@ CREATE FUNCTION workflow.register_runtime(
 -- beat(id, epoch, settings, files): the one call that a runtime makes each
 -- alive_signal_interval, or earlier, when its turn begins.
 --   settings     up to this number of `settings` it has taken changes over; null: it keeps none
---   files        up to this request it has taken files over; null: see confirm_files()
+--   files        changes nothing: what it has taken over confirm_files() says
 -- Returns
 --   ok           false: its epoch is over. It stops what it does, and registers anew
 --   now          the time of the database

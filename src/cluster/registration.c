@@ -39,8 +39,8 @@ static void
 take_what_it_says(const WfRegistrationAsk *ask, WfRuntimeRow *row)
 {
 	row->kind = ask->kind;
-	/* a server that comes back keeps the role that it was given here */
-	if (row->epoch == 0 || ask->kind == WF_RUNTIME_APPLICATION)
+	/* who comes back keeps the role that it was given here */
+	if (row->epoch == 0)
 		row->role = ask->role;
 	row->fingerprint = ask->fingerprint;
 	row->address = ask->address;

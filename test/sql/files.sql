@@ -128,6 +128,7 @@ SELECT is((error($$SELECT workflow.grant_on('file:a/b', 'regress_clerk', 'read')
 SELECT is((SELECT version FROM workflow.put_file('mine', 'x')), 1::bigint, 'what is new is theirs');
 SET ROLE regress_app;
 SELECT FROM workflow.grant_on('file:a/b', 'regress_clerk', 'read');
+SELECT is((SELECT string_agg(concat_ws(' ', act, kind, object, detail->>'role'), ', ') FROM workflow.audit), 'grant_on file a/b regress_clerk', 'its owner sees who was granted what');
 SELECT is((error($$SELECT workflow.grant_on('file:a/', 'regress_clerk', 'read')$$))[1], 'WF002', 'a directory is granted by administrators');
 SELECT is((error($$SELECT workflow.grant_on('file:../', 'regress_clerk', 'read')$$))[1], '22023', 'not any');
 SELECT is((error($$SELECT workflow.grant_on('file:a/b', 'regress_clerk', 'send')$$))[3], 'HINT: Privileges on files are read and write.', 'and not any privilege');
