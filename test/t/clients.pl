@@ -305,8 +305,10 @@ if ($has_node)
 	%run = make_runs('http',
 		(map { ("post $_" => qq({"method": "POST", "url": "$url/post", "headers": {"X-Test": "yes"}, "body": {"n": $_}})) } 1 .. 10),
 		(map { ($_ => qq({"url": "$url/$_"})) } qw(busy broken none elsewhere)),
-		slow => qq({"url": "$url/slow", "timeout": 1000}),
-		refused => '{"url": "http://127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port() . '/"}');
+		slow => qq({"url": "$url/slow", "timeout": 1000}));
+	# attempts that last longer than this test, however long that takes
+	as($node, 'shop', q{SELECT workflow.create_job('call', queue => 'http', retry => '{"errors": "*", "maxAttempts": 1000, "intervalSeconds": 1}')});
+	%run = (%run, make_runs('call', refused => '{"url": "http://127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port() . '/"}'));
 	$worker{http} = start_worker('http', 'postman', 'http');
 }
 if ($has_python)
