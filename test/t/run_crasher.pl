@@ -87,6 +87,7 @@ as($node, 'baker', q{SELECT workflow.create_queue('oven'); SELECT workflow.creat
 wait_for($node, q{SELECT EXISTS (SELECT FROM workflow.activity WHERE job = 'cake')}, 'an executor to be at it');
 as($node, 'baker', q{SELECT workflow.pause_queue('oven')});
 $node->restart;
+wait_for($node, q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'workflow launcher')}, 'the launcher');
 kill 'KILL', $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'workflow launcher'});
 wait_until(sub { slurp_file($node->logfile) =~ /"workflow launcher" \(PID \d+\) was terminated by signal 9/ }, 'the crash');
 wait_for($node, 'SELECT true', 'the server');
