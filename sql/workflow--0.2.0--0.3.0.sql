@@ -2745,35 +2745,6 @@ CREATE TABLE workflow.act_7 PARTITION OF workflow.act FOR VALUES IN (7);
 CREATE INDEX act_at ON workflow.act (at);
 CREATE INDEX act_object ON workflow.act (object, kind);
 
--- Who has done what, and when. Administrators and monitors see all, others what was done
--- with what is theirs; who works for one tenant, nothing. Rows are kept as history is; those
--- of a definition for as long as it is there.
-CREATE VIEW workflow.audit WITH (security_barrier) AS
-    SELECT a.at, a.act, a.kind, a.object, a.role, a.login, a.actor, a.detail, a.note
-    FROM (
-        SELECT t.at, t.act, t.kind, t.object, t.role, t.login, t.actor, t.detail, t.note, t.owner
-        FROM workflow.act t
-        UNION ALL
-        SELECT c.at, substr(c.event, 10), k.kind, k.object, c.actor, c.login, NULL,
-               CASE WHEN c.version IS NULL THEN c.data ELSE COALESCE(c.data, '{}') || jsonb_build_object('version', c.version) END,
-               c.note,
-               CASE WHEN c.gone IS NOT NULL THEN 0
-                    WHEN k.kind = 'job' THEN (SELECT j.owner FROM workflow.job j WHERE j.name = k.object ORDER BY j.version DESC LIMIT 1)
-                    WHEN k.kind = 'queue' THEN (SELECT q.owner FROM workflow.queue q WHERE q.name = k.object)
-                    WHEN k.kind = 'limit' THEN (SELECT l.owner FROM workflow.rate_limit l WHERE l.name = k.object)
-                    WHEN k.kind = 'schedule' THEN (SELECT s.owner FROM workflow.schedule s WHERE s.name = k.object)
-                    WHEN k.kind = 'file' THEN (SELECT f.owner FROM workflow.file f WHERE f.path = k.object AND f.newest)
-                    WHEN k.kind = 'directory' THEN NULL
-                    ELSE (SELECT d.owner FROM workflow.definition d WHERE d.name = k.object ORDER BY d.version DESC LIMIT 1) END
-        FROM workflow.definition_change c
-        CROSS JOIN LATERAL (
-            -- names of definitions have none of these prefixes
-            SELECT COALESCE(substring(c.definition FROM '^(job|queue|limit|schedule|file|directory):'), 'definition'),
-                   regexp_replace(c.definition, '^(job|queue|limit|schedule|file|directory):', '')) k(kind, object)) a
-    WHERE (pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE')
-           OR EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner AND o.role <> 0 AND pg_has_role(o.role, 'USAGE')))
-      AND workflow.sees_tenant(NULL);
-
 DO $dump$
 BEGIN
     FOR n IN 0 .. 7 LOOP
@@ -3713,6 +3684,37 @@ BEGIN ATOMIC
            p.depth, p.child
     FROM path p ORDER BY p.place;
 END;
+
+-- ---- who has done what, with files, too
+
+-- Who has done what, and when. Administrators and monitors see all, others what was done
+-- with what is theirs; who works for one tenant, nothing. Rows are kept as history is; those
+-- of a definition for as long as it is there.
+CREATE VIEW workflow.audit WITH (security_barrier) AS
+    SELECT a.at, a.act, a.kind, a.object, a.role, a.login, a.actor, a.detail, a.note
+    FROM (
+        SELECT t.at, t.act, t.kind, t.object, t.role, t.login, t.actor, t.detail, t.note, t.owner
+        FROM workflow.act t
+        UNION ALL
+        SELECT c.at, substr(c.event, 10), k.kind, k.object, c.actor, c.login, NULL,
+               CASE WHEN c.version IS NULL THEN c.data ELSE COALESCE(c.data, '{}') || jsonb_build_object('version', c.version) END,
+               c.note,
+               CASE WHEN c.gone IS NOT NULL THEN 0
+                    WHEN k.kind = 'job' THEN (SELECT j.owner FROM workflow.job j WHERE j.name = k.object ORDER BY j.version DESC LIMIT 1)
+                    WHEN k.kind = 'queue' THEN (SELECT q.owner FROM workflow.queue q WHERE q.name = k.object)
+                    WHEN k.kind = 'limit' THEN (SELECT l.owner FROM workflow.rate_limit l WHERE l.name = k.object)
+                    WHEN k.kind = 'schedule' THEN (SELECT s.owner FROM workflow.schedule s WHERE s.name = k.object)
+                    WHEN k.kind = 'file' THEN (SELECT f.owner FROM workflow.file f WHERE f.path = k.object AND f.newest)
+                    WHEN k.kind = 'directory' THEN NULL
+                    ELSE (SELECT d.owner FROM workflow.definition d WHERE d.name = k.object ORDER BY d.version DESC LIMIT 1) END
+        FROM workflow.definition_change c
+        CROSS JOIN LATERAL (
+            -- names of definitions have none of these prefixes
+            SELECT COALESCE(substring(c.definition FROM '^(job|queue|limit|schedule|file|directory):'), 'definition'),
+                   regexp_replace(c.definition, '^(job|queue|limit|schedule|file|directory):', '')) k(kind, object)) a
+    WHERE (pg_has_role('workflow_admin', 'USAGE') OR pg_has_role('workflow_monitor', 'USAGE')
+           OR EXISTS (SELECT FROM workflow.owner o WHERE o.id = a.owner AND o.role <> 0 AND pg_has_role(o.role, 'USAGE')))
+      AND workflow.sees_tenant(NULL);
 
 -- ---- what actions cost: workflow.action_costs
 
