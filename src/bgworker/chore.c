@@ -213,13 +213,16 @@ recover_runs(Oid extension, bool *more)
 {
 	bool		locked = false;
 
+	/* an error has its own pause */
+	recover_again = DT_NOEND;
 	if (!wf_transaction_begin("recovering runs that were lost", extension))
 		return false;
 	if (wf_origin_is_certain())
 		*more = wf_run_lost_recover(&locked);
 	wf_transaction_commit();
 	wf_run_lost_report();
-	recover_again = locked ? wf_clock_now() + LOCKED_PAUSE : DT_NOEND;
+	if (locked)
+		recover_again = wf_clock_now() + LOCKED_PAUSE;
 	return true;
 }
 
